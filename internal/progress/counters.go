@@ -1,0 +1,98 @@
+// Package progress tells the user how a long run goes: engines count, a
+// reporter reads the counters and writes to standard error.
+//
+//	var counters progress.Counters
+//	report := progress.Start(os.Stderr, &counters, progress.Options{Tool: "comet-export"})
+//	defer report.Close()
+//	counters.Experiments.Add(1)
+//	report.Warn("experiment %q: asset %q: skipped", key, name)
+package progress
+
+import (
+	"fmt"
+	"strings"
+	"sync/atomic"
+)
+
+// Counters are what an engine counts. The zero value is ready to use. All
+// fields may be changed and read at any time by any goroutine; what a reporter
+// shows of several fields need not belong to one moment.
+type Counters struct {
+	Planned     atomic.Int64 // experiments to come in all, 0 while unknown
+	Experiments atomic.Int64 // experiments done
+	Points      atomic.Int64 // metric points
+	Assets      atomic.Int64 // assets
+	Bytes       atomic.Int64 // bytes of stream, as they are read or written
+	Requests    atomic.Int64 // requests to the server, repeated ones included
+	Retries     atomic.Int64 // requests that repeat an earlier one
+	Skipped     atomic.Int64 // items that the source has and the stream has not
+	Waiting     atomic.Int64 // requests that wait just now, for a rate or a retry
+}
+
+// String returns the counters in one line. Those that are 0 are left out, but
+// for the experiments.
+func (c *Counters) String() string {
+	var b strings.Builder
+	if planned := c.Planned.Load(); planned > 0 {
+		fmt.Fprintf(&b, "%d of %d experiments", c.Experiments.Load(), planned)
+	} else {
+		b.WriteString(count(c.Experiments.Load(), "experiment"))
+	}
+	for _, part := range []struct {
+		n    int64
+		noun string
+	}{
+		{c.Points.Load(), "point"}, {c.Assets.Load(), "asset"},
+	} {
+		if part.n > 0 {
+			b.WriteString(", " + count(part.n, part.noun))
+		}
+	}
+	if n := c.Bytes.Load(); n > 0 {
+		b.WriteString(", " + Bytes(n))
+	}
+	for _, part := range []struct {
+		n    int64
+		noun string
+	}{
+		{c.Requests.Load(), "request"}, {c.Retries.Load(), "retry"},
+	} {
+		if part.n > 0 {
+			b.WriteString(", " + count(part.n, part.noun))
+		}
+	}
+	if n := c.Skipped.Load(); n > 0 {
+		fmt.Fprintf(&b, ", %d skipped", n)
+	}
+	if n := c.Waiting.Load(); n > 0 {
+		fmt.Fprintf(&b, ", %d waiting", n)
+	}
+	return b.String()
+}
+
+// count returns a number with its noun, as "1 point" or "2 retries".
+func count(n int64, noun string) string {
+	switch {
+	case n == 1:
+	case strings.HasSuffix(noun, "y"):
+		noun = strings.TrimSuffix(noun, "y") + "ies"
+	default:
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
+}
+
+// Bytes returns a number of bytes for people to read, as "5.2 GiB".
+func Bytes(n int64) string {
+	const units = "KMGTPE"
+	if n < 1024 {
+		return fmt.Sprintf("%d B", n)
+	}
+	value, unit := float64(n)/1024, 0
+	// Below the next unit also after rounding: 1023.96 KiB is 1.0 MiB.
+	for value >= 1023.95 && unit < len(units)-1 {
+		value /= 1024
+		unit++
+	}
+	return fmt.Sprintf("%.1f %ciB", value, units[unit])
+}

@@ -1,0 +1,178 @@
+package progress
+
+import (
+	"fmt"
+	"io"
+	"sync"
+	"time"
+)
+
+// Mode is how a reporter shows progress.
+type Mode int
+
+const (
+	// Plain prints a line now and then.
+	Plain Mode = iota
+	// Line keeps one status line on a terminal up to date.
+	Line
+	// None shows no progress.
+	None
+)
+
+// lineInterval is how often the status line is drawn anew.
+const lineInterval = 200 * time.Millisecond
+
+// wipe takes the cursor to the start of the line and clears the line.
+const wipe = "\r\x1b[K"
+
+// Options say how a reporter talks.
+type Options struct {
+	Tool     string        // stands before each line but the status line
+	Mode     Mode          // how progress is shown
+	Interval time.Duration // between two lines of Plain; 0 is 30 s
+	Quiet    bool          // print warnings only
+	Verbose  bool          // print what Debug is told
+	Width    func() int    // width of the terminal, for Line; nil or 0 is 80
+}
+
+// Reporter writes progress and messages. Its methods may be called by any
+// number of goroutines; each message is a line of its own, with the status line
+// wiped before it and everything escaped as [Escape] does.
+type Reporter struct {
+	opts     Options
+	counters *Counters
+	started  time.Time
+	stop     chan struct{}
+	stopped  chan struct{}
+	closing  sync.Once
+
+	mu    sync.Mutex
+	w     io.Writer
+	drawn bool // a status line stands on the terminal
+}
+
+// Start returns a reporter of counters that writes to w until it is closed.
+// What w says against being written to is not heard.
+func Start(w io.Writer, counters *Counters, opts Options) *Reporter {
+	if opts.Interval <= 0 {
+		opts.Interval = 30 * time.Second
+	}
+	if opts.Quiet {
+		opts.Mode = None
+	}
+	r := &Reporter{
+		opts: opts, counters: counters, w: w, started: time.Now(),
+		stop: make(chan struct{}), stopped: make(chan struct{}),
+	}
+	switch opts.Mode {
+	case Line:
+		go r.every(lineInterval, r.draw)
+	case Plain:
+		go r.every(opts.Interval, func() { r.print("", r.status()) })
+	default:
+		close(r.stopped)
+	}
+	return r
+}
+
+// Close ends the progress and wipes the status line. Messages may follow; more
+// calls do nothing.
+func (r *Reporter) Close() {
+	r.closing.Do(func() {
+		close(r.stop)
+		<-r.stopped
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.wipe()
+	})
+}
+
+// Info prints a line unless the reporter is quiet.
+func (r *Reporter) Info(format string, a ...any) {
+	if !r.opts.Quiet {
+		r.print("", fmt.Sprintf(format, a...))
+	}
+}
+
+// Warn prints a line marked as a warning.
+func (r *Reporter) Warn(format string, a ...any) {
+	r.print("warning: ", fmt.Sprintf(format, a...))
+}
+
+// Debug prints a line if the reporter is verbose.
+func (r *Reporter) Debug(format string, a ...any) {
+	if r.opts.Verbose {
+		r.print("debug: ", fmt.Sprintf(format, a...))
+	}
+}
+
+// Summary prints the counters and the time that has passed, unless the reporter
+// is quiet.
+func (r *Reporter) Summary() {
+	if !r.opts.Quiet {
+		r.print("", r.status())
+	}
+}
+
+// status is the text of the status line and of the plain lines.
+func (r *Reporter) status() string {
+	return fmt.Sprintf("%s, %s", r.counters, time.Since(r.started).Round(time.Second))
+}
+
+// every calls f at each interval until the reporter is closed.
+func (r *Reporter) every(interval time.Duration, f func()) {
+	defer close(r.stopped)
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			f()
+		case <-r.stop:
+			return
+		}
+	}
+}
+
+// draw draws the status line, cut to the width of the terminal: a line that
+// wraps cannot be wiped.
+func (r *Reporter) draw() {
+	width := 0
+	if r.opts.Width != nil {
+		width = r.opts.Width()
+	}
+	if width <= 0 {
+		width = 80
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	fmt.Fprint(r.w, wipe, cut(r.status(), width-1))
+	r.drawn = true
+}
+
+// cut returns at most the first n characters of s.
+func cut(s string, n int) string {
+	for i := range s {
+		if n <= 0 {
+			return s[:i]
+		}
+		n--
+	}
+	return s
+}
+
+// print prints one line.
+func (r *Reporter) print(kind, text string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.wipe()
+	fmt.Fprintf(r.w, "%s: %s%s\n", r.opts.Tool, kind, Escape(text))
+}
+
+// wipe clears the status line if there is one. The caller holds r.mu.
+func (r *Reporter) wipe() {
+	if r.drawn {
+		fmt.Fprint(r.w, wipe)
+		r.drawn = false
+	}
+}

@@ -1,0 +1,138 @@
+package config
+
+import (
+	"bytes"
+	"fmt"
+	"iter"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// ownSettings are what the sections of a side may hold. A misspelt name in
+// them is an error: it could send a key to the wrong host.
+var ownSettings = []string{
+	"allow_header_name", "allow_header_value", "api_key", "api_key_file", "ca_file",
+	"project_name", "url", "url_override", "workspace",
+}
+
+// parseINI reads a .comet.config: sections, comments that a line or, after a
+// space, the rest of a line with # or ; is, and lines of the form "name = value".
+// Quotes around a value are taken off; nothing else in it means anything.
+// Settings go by the name of their environment variable, and names do not
+// depend on case. Errors name file and line and quote no value.
+func parseINI(path string, data []byte) (map[string]setting, error) {
+	settings := make(map[string]setting)
+	var sections []string
+	for n, line := range lines(data) {
+		if line == "" || line[0] == '#' || line[0] == ';' {
+			continue
+		}
+		at := fmt.Sprintf("%s:%d", path, n)
+		if line[0] == '[' {
+			next, ok := section(sections, line)
+			if !ok {
+				return nil, errorf("%s: this is no section, want [name]", at)
+			}
+			sections = next
+			continue
+		}
+		name, value, ok := strings.Cut(line, "=")
+		name = strings.TrimSpace(name)
+		if !ok || name == "" {
+			return nil, errorf("%s: want a section, a comment or name = value", at)
+		}
+		value, ok = unquote(value)
+		if !ok {
+			return nil, errorf("%s: the value of %q has a quote that does not end", at, name)
+		}
+		own := len(sections) == 1 && (sections[0] == "comet_export" || sections[0] == "comet_import")
+		if own && !slices.Contains(ownSettings, strings.ToLower(name)) {
+			return nil, &Error{
+				Message: fmt.Sprintf("%s: section [%s] has no setting %q", at, sections[0], name),
+				Hints:   []string{"it may hold " + strings.Join(ownSettings, ", ")},
+			}
+		}
+		variable := strings.ToUpper(strings.Join(append(slices.Clone(sections), name), "_"))
+		if _, ok := settings[variable]; ok {
+			return nil, errorf("%s: %q is set a second time", at, name)
+		}
+		from := path
+		if len(sections) > 0 {
+			from = fmt.Sprintf("[%s] in %s", strings.Join(sections, "_"), path)
+		}
+		settings[variable] = setting{value, from}
+	}
+	return settings, nil
+}
+
+// section reads the line that begins a section, [name], or [[name]] for one
+// within the section before, and returns the names of all it stands in.
+func section(outer []string, line string) ([]string, bool) {
+	name := strings.TrimLeft(line, "[")
+	depth := len(line) - len(name)
+	name, rest, ok := strings.Cut(name, strings.Repeat("]", depth))
+	name = strings.ToLower(strings.TrimSpace(name))
+	if rest = strings.TrimSpace(rest); rest != "" && rest[0] != '#' && rest[0] != ';' {
+		ok = false
+	}
+	if !ok || name == "" || depth > len(outer)+1 {
+		return nil, false
+	}
+	return append(slices.Clone(outer[:depth-1]), name), true
+}
+
+// comment is where a comment begins after an unquoted value.
+var comment = regexp.MustCompile(`\s[#;]`)
+
+// unquote takes the quotes off a value, or the comment after it. It fails if a
+// quote does not end, or something other than a comment comes after it.
+func unquote(value string) (string, bool) {
+	value = strings.TrimSpace(value)
+	if value == "" {
+		return "", true
+	}
+	if quote := value[:1]; quote == `"` || quote == `'` {
+		inner, rest, ok := strings.Cut(value[1:], quote)
+		rest = strings.TrimSpace(rest)
+		return inner, ok && (rest == "" || rest[0] == '#' || rest[0] == ';')
+	}
+	if value[0] == '#' || value[0] == ';' {
+		return "", true
+	}
+	if at := comment.FindStringIndex(value); at != nil {
+		value = strings.TrimSpace(value[:at[0]])
+	}
+	return value, true
+}
+
+// parseDotenv reads a .env file: NAME=value, with "export" before it and quotes
+// around the value if one likes. Other programs put other things there, so that
+// lines that are nothing of the kind are passed over.
+func parseDotenv(path string, data []byte) (map[string]setting, error) {
+	settings := make(map[string]setting)
+	for _, line := range lines(data) {
+		name, value, ok := strings.Cut(strings.TrimPrefix(line, "export "), "=")
+		name = strings.TrimSpace(name)
+		if !ok || !strings.HasPrefix(name, "COMET_") {
+			continue
+		}
+		value = strings.Trim(strings.TrimSpace(value), `'"`)
+		settings[name] = setting{value, fmt.Sprintf("%s in %s", name, path)}
+	}
+	return settings, nil
+}
+
+// lines returns the lines of a file by their number, without the space around
+// them.
+func lines(data []byte) iter.Seq2[int, string] {
+	return func(yield func(int, string) bool) {
+		n := 0
+		for line := range bytes.Lines(bytes.TrimPrefix(data, []byte("\ufeff"))) {
+			n++
+			if !yield(n, strings.TrimSpace(string(line))) {
+				return
+			}
+		}
+	}
+}

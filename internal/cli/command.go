@@ -1,0 +1,238 @@
+package cli
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/peterbourgon/ff/v3"
+)
+
+// Version overrides the version that -version prints. The linker sets it:
+//
+//	go build -ldflags "-X github.com/comet-stream/comet-stream/internal/cli.Version=v1.2.3"
+var Version string
+
+// command is what the three tools have in common: a flag set, whose options may
+// also come from the environment, and the ends of the pipe.
+//
+// Flags are declared on the command, as on a flag.FlagSet; then parse is called
+// once. Their usage strings are not used: the usage text is written by hand.
+type command struct {
+	*flag.FlagSet
+	name      string
+	envPrefix string
+	usage     string
+	stdio     IO
+	noEnv     map[string]bool // flags that the environment does not set
+	credFlags credentialFlags
+	talkFlags talkFlags
+	version   bool
+}
+
+// newCommand returns a command of the given name, comet-export for example,
+// with the flags that all tools have: -h, -version, --progress, -q and -v.
+func newCommand(name, usage string, stdio IO) *command {
+	c := &command{
+		FlagSet:   flag.NewFlagSet(name, flag.ContinueOnError),
+		name:      name,
+		envPrefix: strings.ToUpper(strings.ReplaceAll(name, "-", "_")),
+		usage:     usage,
+		stdio:     stdio,
+		noEnv:     make(map[string]bool),
+	}
+	// The flag set would print a page of usage after each mistake. parse
+	// returns the error instead, and prints the usage when asked for it.
+	c.SetOutput(io.Discard)
+	c.ModeVar(&c.version, "version")
+	c.talkFlags.register(c)
+	return c
+}
+
+// ModeVar declares a flag that changes what the command does, not how. A mode
+// has no environment variable: one that lingers in a profile would turn every
+// run into another kind of run.
+func (c *command) ModeVar(p *bool, names ...string) {
+	for _, name := range names {
+		c.BoolVar(p, name, false, "")
+		c.noEnv[name] = true
+	}
+}
+
+// SizeVar declares a flag that takes a number of bytes, as 5GiB or 500MB.
+func (c *command) SizeVar(p *int64, name string) {
+	c.Func(name, "", func(s string) (err error) {
+		*p, err = parseSize(s)
+		return err
+	})
+}
+
+// RateVar declares a flag that takes a rate, as 4/s or 15000/h, kept per
+// second; 0 is no limit.
+func (c *command) RateVar(p *float64, name string) {
+	c.Func(name, "", func(s string) (err error) {
+		*p, err = parseRate(s)
+		return err
+	})
+}
+
+// TimeVar declares a flag that takes a point in time, as 2024-05-01 or 30d.
+func (c *command) TimeVar(p *time.Time, name string) {
+	c.Func(name, "", func(s string) (err error) {
+		*p, err = parseTime(s, time.Now())
+		return err
+	})
+}
+
+// ListVar declares a flag that may be given several times.
+func (c *command) ListVar(p *[]string, name string) {
+	c.Func(name, "", func(s string) error {
+		*p = append(*p, s)
+		return nil
+	})
+}
+
+// EnumVar declares a flag that takes one of values; *p is its default.
+func (c *command) EnumVar(p *string, name string, values ...string) {
+	c.Func(name, "", func(s string) error {
+		for _, v := range values {
+			if s == v {
+				*p = v
+				return nil
+			}
+		}
+		return fmt.Errorf("want one of %s", strings.Join(values, ", "))
+	})
+}
+
+// parse reads the flags from args, then, for options not given there, from the
+// environment (COMET_EXPORT_RATE for --rate), and returns the arguments.
+//
+// After -h and -version it has printed the text to standard output and returns
+// [flag.ErrHelp], for the command to return. Other errors are usage errors.
+func (c *command) parse(args []string) ([]string, error) {
+	if err := c.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return nil, c.show(c.usage)
+		}
+		return nil, c.usageError(err, c.flagHint(err)...)
+	}
+	if c.version {
+		return nil, c.show(c.name + " " + version() + "\n")
+	}
+	rest := c.Args()
+	if err := c.misplacedFlag(args, rest); err != nil {
+		return nil, err
+	}
+	if err := c.parseEnv(); err != nil {
+		return nil, c.usageError(err)
+	}
+	return rest, nil
+}
+
+// parseEnv sets the options that are not on the command line from the
+// environment. It hands ff a flag set without the modes, since ff reads
+// variables for all flags of a set or for none.
+func (c *command) parseEnv() error {
+	given := make(map[string]bool)
+	c.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	env := flag.NewFlagSet(c.name, flag.ContinueOnError)
+	env.SetOutput(io.Discard)
+	c.VisitAll(func(f *flag.Flag) {
+		if !given[f.Name] && !c.noEnv[f.Name] {
+			env.Var(envValue{f.Value, c.variable(f.Name)}, f.Name, "")
+		}
+	})
+	err := ff.Parse(env, nil, ff.WithEnvVarPrefix(c.envPrefix))
+	if bad, ok := errors.AsType[*envError](err); ok {
+		return bad
+	}
+	return err
+}
+
+// variable returns the environment variable of a flag.
+func (c *command) variable(flag string) string {
+	return c.envPrefix + "_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// envValue is a flag's value as the environment sets it: its errors name the
+// variable in place of the flag.
+type envValue struct {
+	flag.Value
+	variable string
+}
+
+func (v envValue) Set(s string) error {
+	if err := v.Value.Set(s); err != nil {
+		return &envError{v.variable, s, err}
+	}
+	return nil
+}
+
+// envError is a bad value of an environment variable.
+type envError struct {
+	variable, value string
+	err             error
+}
+
+func (e *envError) Error() string {
+	return fmt.Sprintf("invalid value %q in %s: %v", e.value, e.variable, e.err)
+}
+
+func (e *envError) Unwrap() error { return e.err }
+
+// show prints a text that was asked for and returns flag.ErrHelp.
+func (c *command) show(text string) error {
+	if _, err := io.WriteString(c.stdio.Stdout, text); err != nil {
+		return stdoutError(err)
+	}
+	return flag.ErrHelp
+}
+
+// usageError returns err as one of usage, with where to read on as last hint.
+func (c *command) usageError(err error, hints ...string) error {
+	return withCode(ExitUsage, err, append(hints, c.name+" -h lists flags and arguments")...)
+}
+
+// usagef is usageError for a message of its own.
+func (c *command) usagef(format string, a ...any) error {
+	return c.usageError(fmt.Errorf(format, a...))
+}
+
+// flagHint says more on a flag that does not exist.
+func (c *command) flagHint(err error) []string {
+	if c.Lookup("api-key-file") != nil && strings.HasSuffix(err.Error(), "-api-key") {
+		return []string{fmt.Sprintf("a key is never an argument, where other users of the machine see it: use %s_API_KEY or --api-key-file", c.envPrefix)}
+	}
+	return nil
+}
+
+// misplacedFlag finds a flag after the first argument, where package flag does
+// not look for it.
+func (c *command) misplacedFlag(args, rest []string) error {
+	if at := len(args) - len(rest); at > 0 && args[at-1] == "--" {
+		return nil
+	}
+	for i, arg := range rest {
+		if i > 0 && len(arg) > 1 && arg[0] == '-' {
+			return c.usageError(fmt.Errorf("flag %q stands after the argument %q", arg, rest[i-1]),
+				"flags go before arguments; what only looks like a flag goes after --")
+		}
+	}
+	return nil
+}
+
+// version is what -version prints after the name of the tool.
+func version() string {
+	if Version != "" {
+		return Version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(unknown)"
+}

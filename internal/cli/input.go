@@ -1,0 +1,48 @@
+package cli
+
+import (
+	"errors"
+	"io"
+	"os"
+)
+
+// input is the stream a command reads.
+type input struct {
+	io.Reader
+	name   string // for messages: "standard input" or the path
+	closer io.Closer
+}
+
+// Close closes the file. It leaves standard input open.
+func (in *input) Close() error {
+	if in.closer == nil {
+		return nil
+	}
+	return in.closer.Close()
+}
+
+// openInput opens the stream that -i names: a path, or "" or "-" for standard
+// input, which must not be a terminal. The caller closes it.
+func (c *command) openInput(path string) (*input, error) {
+	if path != "" && path != "-" {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, withCode(ExitUsage, err)
+		}
+		if isTerminal(f) {
+			f.Close()
+			return nil, terminalInput(path)
+		}
+		return &input{Reader: f, name: path, closer: f}, nil
+	}
+	if isTerminal(c.stdio.Stdin) {
+		return nil, terminalInput("standard input")
+	}
+	return &input{Reader: c.stdio.Stdin, name: "standard input"}, nil
+}
+
+// terminalInput is the answer to a terminal where a stream is read.
+func terminalInput(name string) error {
+	return withCode(ExitInput, errors.New(name+": is a terminal, not a stream"),
+		"pipe a stream into the tool, as in comet-export … | comet-import …, or name a file with -i")
+}

@@ -1,0 +1,37 @@
+package cli
+
+import (
+	"io"
+	"io/fs"
+	"os"
+
+	"golang.org/x/term"
+)
+
+// IO is what a command reads from and writes to. Stdout carries data and
+// nothing else; all talk goes to Stderr.
+//
+// Whether one of them is a terminal or a pipe is asked of the *os.File behind
+// it; any other reader or writer is neither.
+type IO struct {
+	Stdin  io.Reader
+	Stdout io.Writer
+	Stderr io.Writer
+}
+
+// isTerminal reports whether v, one end of an IO, is a terminal.
+func isTerminal(v any) bool {
+	f, ok := v.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// isPipe reports whether v, one end of an IO, leads to another process: a pipe,
+// or the socket that sshd and some shells use in place of one.
+func isPipe(v any) bool {
+	f, ok := v.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&(fs.ModeNamedPipe|fs.ModeSocket) != 0
+}

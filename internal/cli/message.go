@@ -1,0 +1,83 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/comet-stream/comet-stream/internal/progress"
+)
+
+// printError writes err to w the way all three tools do: a line "tool: error:
+// …" for each error that err joins, then a line "tool: hint: …" for each hint.
+// Control characters in them, which may come from a server or a stream, are
+// escaped, so that they can neither drive a terminal nor forge a line.
+func printError(w io.Writer, tool string, err error) {
+	for _, e := range splitJoined(err) {
+		printLine(w, tool, "error", e.Error())
+	}
+	for _, hint := range hintsOf(err) {
+		printLine(w, tool, "hint", hint)
+	}
+}
+
+// printLine writes one line of talk. Its own error is dropped: there is no
+// other place to report that standard error cannot be written.
+func printLine(w io.Writer, tool, kind, text string) {
+	fmt.Fprintf(w, "%s: %s: %s\n", tool, kind, progress.Escape(text))
+}
+
+// splitJoined returns the errors that errors.Join put together, or err alone.
+func splitJoined(err error) []error {
+	var e *Error
+	switch joined := err.(type) {
+	case interface{ Unwrap() []error }:
+		if isJoin(err, joined.Unwrap()) {
+			var out []error
+			for _, sub := range joined.Unwrap() {
+				out = append(out, splitJoined(sub)...)
+			}
+			return out
+		}
+	case *Error:
+		e = joined
+	}
+	if e != nil {
+		return splitJoined(e.Err)
+	}
+	return []error{err}
+}
+
+// isJoin tells the result of errors.Join, whose text is that of its parts and
+// nothing else, from that of fmt.Errorf with several %w.
+func isJoin(err error, parts []error) bool {
+	return err.Error() == errors.Join(parts...).Error()
+}
+
+// hintsOf collects the hints in the tree of err, outermost first, each once.
+func hintsOf(err error) []string {
+	var hints []string
+	var walk func(error)
+	walk = func(err error) {
+		if h, ok := err.(interface{ Hint() []string }); ok {
+			for _, hint := range h.Hint() {
+				if !slices.Contains(hints, hint) {
+					hints = append(hints, hint)
+				}
+			}
+		}
+		switch e := err.(type) {
+		case interface{ Unwrap() []error }:
+			for _, sub := range e.Unwrap() {
+				walk(sub)
+			}
+		case interface{ Unwrap() error }:
+			if sub := e.Unwrap(); sub != nil {
+				walk(sub)
+			}
+		}
+	}
+	walk(err)
+	return hints
+}

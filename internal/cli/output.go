@@ -1,0 +1,203 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// partialSuffix is what a file is called by, after its name, until it is whole.
+const partialSuffix = ".partial"
+
+// output is where a command writes its stream: standard output, or a file that
+// has its name only once it is whole.
+//
+// A file is opened at the first byte, so that a run that fails early leaves
+// nothing behind. It is written as FILE.partial, which Commit renames; one that
+// is not committed stays, for the next run to go on from. A target that is not
+// a regular file, as /dev/null or a named pipe, is written in place.
+type output struct {
+	name  string // for messages: "standard output" or the path
+	path  string // where the bytes go, "" for standard output
+	final string // what Commit renames path to, "" if it is written in place
+	w     io.Writer
+	f     *os.File // nil until the first byte, and after Close
+	keep  int64    // bytes of an existing partial file to keep, -1 for none
+	done  bool
+}
+
+// openOutput prepares the stream output that -o names: a path, "" for standard
+// output, or "-" for standard output even if it is a terminal.
+func (c *command) openOutput(path string) (*output, error) {
+	switch path {
+	case "":
+		if isTerminal(c.stdio.Stdout) {
+			return nil, withCode(ExitUsage, errors.New("standard output is a terminal, and a stream is no text"),
+				"redirect it to a file, pipe it on, or name a file with -o; -o - writes it here all the same")
+		}
+		fallthrough
+	case "-":
+		return &output{name: "standard output", w: c.stdio.Stdout, keep: -1}, nil
+	}
+	return fileOutput(path)
+}
+
+// fileOutput prepares the output to the file path.
+func fileOutput(path string) (*output, error) {
+	o := &output{name: path, keep: -1}
+	target := path
+	// Through a symbolic link, the file it leads to is replaced, not the link.
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		target = real
+	}
+	info, err := os.Stat(target)
+	switch {
+	case err == nil && info.IsDir():
+		return nil, withCode(ExitUsage, &fs.PathError{Op: "write", Path: path, Err: syscall.EISDIR})
+	case err == nil && !info.Mode().IsRegular():
+		o.path = target
+	case err == nil || errors.Is(err, fs.ErrNotExist):
+		o.path, o.final = target+partialSuffix, target
+	default:
+		return nil, withCode(ExitUsage, err)
+	}
+	return o, nil
+}
+
+// Partial returns the path of the file that an earlier run may have left
+// unfinished, "" if this output cannot have one.
+func (o *output) Partial() string {
+	if o.final == "" {
+		return ""
+	}
+	return o.path
+}
+
+// Keep makes the output go on from an existing partial file: its first n bytes
+// stay, the rest is cut off before the first byte is written. It must be called
+// before the first Write.
+func (o *output) Keep(n int64) { o.keep = n }
+
+// Write writes p. The errors of a file name its path; a standard output that
+// nobody reads any more gives an error with [ExitBrokenPipe].
+func (o *output) Write(p []byte) (int, error) {
+	if o.path == "" {
+		n, err := o.w.Write(p)
+		return n, stdoutError(err)
+	}
+	if err := o.open(); err != nil {
+		return 0, err
+	}
+	return o.f.Write(p)
+}
+
+// open opens the file if it is not open yet.
+func (o *output) open() error {
+	if o.f != nil {
+		return nil
+	}
+	if o.done {
+		return &fs.PathError{Op: "write", Path: o.path, Err: fs.ErrClosed}
+	}
+	flags := os.O_WRONLY
+	if o.final != "" {
+		flags |= os.O_CREATE
+		if o.keep < 0 {
+			flags |= os.O_TRUNC
+		}
+	}
+	f, err := os.OpenFile(o.path, flags, 0o666)
+	if err != nil {
+		return err
+	}
+	if o.final != "" && o.keep >= 0 {
+		if err := cutAt(f, o.keep); err != nil {
+			return errors.Join(err, f.Close())
+		}
+	}
+	o.f = f
+	return nil
+}
+
+// cutAt cuts f off after n bytes and goes there.
+func cutAt(f *os.File, n int64) error {
+	if err := f.Truncate(n); err != nil {
+		return err
+	}
+	_, err := f.Seek(n, io.SeekStart)
+	return err
+}
+
+// Commit says that the output is whole: a file is brought to the disk, closed
+// and given its name; standard output is closed. What the system has to say
+// against the bytes at that late point comes back as an error.
+func (o *output) Commit() error {
+	if o.done {
+		return nil
+	}
+	if o.path == "" {
+		o.done = true
+		if closer, ok := o.w.(io.Closer); ok {
+			return stdoutError(closer.Close())
+		}
+		return nil
+	}
+	// An output without bytes is a file without bytes.
+	if err := o.open(); err != nil {
+		return err
+	}
+	f := o.f
+	o.f, o.done = nil, true
+	if o.final == "" {
+		return f.Close()
+	}
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(o.path, o.final); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(o.final))
+}
+
+// syncDir brings the names in a directory to the disk. File systems that
+// cannot do it, or not for a directory, are left alone.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return nil
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil && errors.Is(err, syscall.EIO) {
+		return err
+	}
+	return nil
+}
+
+// Close ends an output that is not whole. The partial file stays. After Commit
+// it does nothing.
+func (o *output) Close() error {
+	o.done = true
+	if o.f == nil {
+		return nil
+	}
+	f := o.f
+	o.f = nil
+	return f.Close()
+}
+
+// stdoutError says what failed, and marks a pipe that nobody reads any more. A
+// process whose own standard output that is has already been ended by SIGPIPE.
+func stdoutError(err error) error {
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe) {
+		return withCode(ExitBrokenPipe, fmt.Errorf("standard output: %w", err))
+	}
+	return withCode(ExitFailed, fmt.Errorf("standard output: %w", err))
+}

@@ -1,0 +1,79 @@
+package cli
+
+import (
+	"os"
+	"time"
+
+	"github.com/comet-stream/comet-stream/internal/progress"
+	"golang.org/x/term"
+)
+
+// How often a line of progress appears where no status line is drawn: a pipe
+// has more than one tool that talks, and the last of them says enough.
+const (
+	plainInterval = 30 * time.Second
+	pipedInterval = time.Minute
+)
+
+// talkFlags say how much a tool tells on standard error.
+type talkFlags struct {
+	progress string
+	quiet    bool
+	verbose  bool
+}
+
+func (t *talkFlags) register(c *command) {
+	t.progress = "auto"
+	c.EnumVar(&t.progress, "progress", "auto", "tty", "plain", "none")
+	c.BoolVar(&t.quiet, "q", false, "")
+	c.BoolVar(&t.verbose, "v", false, "")
+}
+
+// startReport starts the report of what is counted in counters. The command
+// closes it before it returns, so that the status line is wiped when Main
+// prints the error.
+func (c *command) startReport(counters *progress.Counters) *progress.Reporter {
+	opts := progress.Options{
+		Tool:     c.name,
+		Interval: plainInterval,
+		Quiet:    c.talkFlags.quiet,
+		Verbose:  c.talkFlags.verbose,
+		Width:    terminalWidth(c.stdio.Stderr),
+	}
+	piped := isPipe(c.stdio.Stdout)
+	if piped {
+		opts.Interval = pipedInterval
+	}
+	switch c.talkFlags.progress {
+	case "tty":
+		opts.Mode = progress.Line
+	case "plain":
+		opts.Mode = progress.Plain
+	case "none":
+		opts.Mode = progress.None
+	default:
+		opts.Mode = progress.Plain
+		// Of several status lines on one terminal each would wipe the others,
+		// so only the last tool of a pipe draws one.
+		if isTerminal(c.stdio.Stderr) && !piped && os.Getenv("TERM") != "dumb" {
+			opts.Mode = progress.Line
+		}
+	}
+	return progress.Start(c.stdio.Stderr, counters, opts)
+}
+
+// terminalWidth returns a function that asks for the width of the terminal w,
+// which changes as its window does.
+func terminalWidth(w any) func() int {
+	f, ok := w.(*os.File)
+	if !ok {
+		return nil
+	}
+	return func() int {
+		width, _, err := term.GetSize(int(f.Fd()))
+		if err != nil {
+			return 0
+		}
+		return width
+	}
+}

@@ -1,0 +1,113 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// sizeUnits are the factors of a size: powers of 1000 as in GB, powers of 1024
+// as in GiB. A letter alone is a power of 1024, as with head -c.
+var sizeUnits = map[string]float64{
+	"": 1, "b": 1,
+	"k": 1 << 10, "kb": 1e3, "kib": 1 << 10,
+	"m": 1 << 20, "mb": 1e6, "mib": 1 << 20,
+	"g": 1 << 30, "gb": 1e9, "gib": 1 << 30,
+	"t": 1 << 40, "tb": 1e12, "tib": 1 << 40,
+}
+
+// parseSize reads a number of bytes such as 500MB, 5GiB, 1.5g or 4096.
+func parseSize(s string) (int64, error) {
+	digits := strings.TrimRightFunc(s, func(r rune) bool { return r < '0' || r > '9' })
+	factor, ok := sizeUnits[strings.ToLower(strings.TrimSpace(s[len(digits):]))]
+	if !ok || strings.Trim(digits, "0123456789.") != "" {
+		return 0, errors.New("want a size such as 500MB, 5GiB or 4096")
+	}
+	if n, err := strconv.ParseInt(digits, 10, 64); err == nil && factor == 1 {
+		return n, nil
+	}
+	n, err := strconv.ParseFloat(digits, 64)
+	if err != nil {
+		return 0, errors.New("want a size such as 500MB, 5GiB or 4096")
+	}
+	n *= factor
+	if n >= math.MaxInt64 {
+		return 0, errors.New("the size is too large")
+	}
+	return int64(n), nil
+}
+
+// rateUnits are the seconds in the time unit of a rate.
+var rateUnits = map[string]float64{"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "hour": 3600}
+
+// parseRate reads a rate such as 4/s, 200/m or 15000/h, and returns it per
+// second. "none" is no limit, returned as 0.
+func parseRate(s string) (float64, error) {
+	if s == "none" {
+		return 0, nil
+	}
+	number, unit, _ := strings.Cut(s, "/")
+	seconds, ok := rateUnits[unit]
+	n, err := strconv.ParseFloat(number, 64)
+	if !ok || err != nil || !(n > 0) || math.IsInf(n, 0) {
+		return 0, errors.New("want a rate such as 4/s or 15000/h, or none")
+	}
+	return n / seconds, nil
+}
+
+// durationUnits are what the units of a span of time, besides those of
+// time.ParseDuration, stand for.
+var durationUnits = map[string]time.Duration{"d": 24 * time.Hour, "w": 7 * 24 * time.Hour}
+
+// firstEpochMillis is the least integer taken for milliseconds since the epoch
+// (March 1973). A smaller one is likely to be meant as seconds.
+const firstEpochMillis = 100_000_000_000
+
+// parseTime reads a point in time: RFC 3339, a date (its first instant in the
+// time zone of now), milliseconds since the epoch, or a span back from now such
+// as 30d, 2w or "36h ago".
+func parseTime(s string, now time.Time) (time.Time, error) {
+	if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
+		return t, nil
+	}
+	for _, layout := range []string{time.DateOnly, "2006-01-02T15:04:05", "2006-01-02T15:04", time.DateTime} {
+		if t, err := time.ParseInLocation(layout, s, now.Location()); err == nil {
+			return t, nil
+		}
+	}
+	if ms, err := strconv.ParseInt(s, 10, 64); err == nil {
+		if ms < firstEpochMillis {
+			return time.Time{}, errors.New("a time as a number is in milliseconds since the epoch")
+		}
+		return time.UnixMilli(ms), nil
+	}
+	span, err := parseSpan(strings.TrimSpace(strings.TrimSuffix(s, "ago")))
+	if err != nil {
+		return time.Time{}, errors.New("want a time such as 2024-05-01, 2024-05-01T12:00:00Z, 30d or milliseconds since the epoch")
+	}
+	return now.Add(-span), nil
+}
+
+// parseSpan reads a length of time: days and weeks, or what
+// time.ParseDuration takes.
+func parseSpan(s string) (time.Duration, error) {
+	for unit, length := range durationUnits {
+		number, ok := strings.CutSuffix(s, unit)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseFloat(number, 64)
+		if err != nil || !(n >= 0) || n > float64(math.MaxInt64/length) {
+			return 0, fmt.Errorf("not a length of time: %q", s)
+		}
+		return time.Duration(n * float64(length)), nil
+	}
+	d, err := time.ParseDuration(s)
+	if err == nil && d < 0 {
+		err = fmt.Errorf("not a length of time: %q", s)
+	}
+	return d, err
+}

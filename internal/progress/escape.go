@@ -18,7 +18,7 @@ func Escape(s string) string {
 	var b strings.Builder
 	for len(s) > 0 {
 		r, size := utf8.DecodeRuneInString(s)
-		if r == utf8.RuneError && size == 1 || unprintable(r) {
+		if r == utf8.RuneError && size == 1 || !unicode.IsPrint(r) {
 			quoted := strconv.Quote(s[:size])
 			b.WriteString(quoted[1 : len(quoted)-1])
 		} else {
@@ -29,6 +29,6 @@ func Escape(s string) string {
 	return b.String()
 }
 
-// unprintable also holds for the replacement character, which stands for bytes
-// that are not UTF-8.
+// unprintable finds what Escape looks at closely: also the replacement
+// character, which stands for bytes that are not UTF-8.
 func unprintable(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }

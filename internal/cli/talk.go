@@ -33,6 +33,12 @@ func (t *talkFlags) register(c *command) {
 // closes it before it returns, so that the status line is wiped when Main
 // prints the error.
 func (c *command) startReport(counters *progress.Counters) *progress.Reporter {
+	return progress.Start(c.stdio.Stderr, counters, c.reportOptions())
+}
+
+// reportOptions says how to report, by the flags and by where the ends of the
+// command lead.
+func (c *command) reportOptions() progress.Options {
 	opts := progress.Options{
 		Tool:     c.name,
 		Interval: plainInterval,
@@ -52,14 +58,13 @@ func (c *command) startReport(counters *progress.Counters) *progress.Reporter {
 	case "none":
 		opts.Mode = progress.None
 	default:
-		opts.Mode = progress.Plain
 		// Of several status lines on one terminal each would wipe the others,
 		// so only the last tool of a pipe draws one.
 		if isTerminal(c.stdio.Stderr) && !piped && os.Getenv("TERM") != "dumb" {
 			opts.Mode = progress.Line
 		}
 	}
-	return progress.Start(c.stdio.Stderr, counters, opts)
+	return opts
 }
 
 // terminalWidth returns a function that asks for the width of the terminal w,

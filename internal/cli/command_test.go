@@ -1,0 +1,154 @@
+package cli
+
+import (
+	"errors"
+	"flag"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/comet-stream/comet-stream/internal/config"
+	"github.com/google/go-cmp/cmp"
+)
+
+// testOptions are what testCommand declares.
+type testOptions struct {
+	out   string
+	list  bool
+	max   int64
+	rate  float64
+	since time.Time
+	keys  []string
+	keep  string
+}
+
+// testCommand returns a command with an option of each kind, and what it writes.
+func testCommand() (*command, *testOptions, *strings.Builder) {
+	var out strings.Builder
+	cmd := newCommand("comet-export", "Usage: comet-export …\n", IO{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out})
+	o := &testOptions{keep: "leave"}
+	cmd.addCredentialFlags(config.Export)
+	cmd.StringVar(&o.out, "o", "", "")
+	cmd.ModeVar(&o.list, "l", "list")
+	cmd.SizeVar(&o.max, "max-asset-size")
+	cmd.RateVar(&o.rate, "rate")
+	cmd.TimeVar(&o.since, "since")
+	cmd.ListVar(&o.keys, "key")
+	cmd.EnumVar(&o.keep, "elsewhere", "leave", "derive")
+	return cmd, o, &out
+}
+
+func TestParseFlags(t *testing.T) {
+	cmd, o, out := testCommand()
+	rest, err := cmd.parse([]string{
+		"-o", "f", "--list", "-max-asset-size=5GiB", "--rate", "15000/h", "--since", "2024-05-01T00:00:00Z",
+		"--key", "a,b", "--key", "c", "--elsewhere", "derive", "-q", "--progress=none", "ws/p", "metrics", "-",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"ws/p", "metrics", "-"}, rest); diff != "" {
+		t.Errorf("arguments (-want +got):\n%s", diff)
+	}
+	want := testOptions{"f", true, 5 << 30, 15000.0 / 3600, time.Date(2024, 5, 1, 0, 0, 0, 0, time.UTC), []string{"a,b", "c"}, "derive"}
+	if diff := cmp.Diff(want, *o, cmp.AllowUnexported(testOptions{})); diff != "" {
+		t.Errorf("options (-want +got):\n%s", diff)
+	}
+	if cmd.talkFlags != (talkFlags{progress: "none", quiet: true}) {
+		t.Errorf("talk = %+v", cmd.talkFlags)
+	}
+	if out.Len() > 0 {
+		t.Errorf("printed %q", out)
+	}
+}
+
+func TestParseEnvironment(t *testing.T) {
+	t.Setenv("COMET_EXPORT_O", "from-env")
+	t.Setenv("COMET_EXPORT_MAX_ASSET_SIZE", "1k")
+	t.Setenv("COMET_EXPORT_RATE", "4/s")
+	t.Setenv("COMET_EXPORT_LIST", "true")
+	t.Setenv("COMET_EXPORT_VERSION", "true")
+	t.Setenv("COMET_EXPORT_URL", "https://not.for.flags/")
+	t.Setenv("COMET_IMPORT_ELSEWHERE", "derive")
+	cmd, o, _ := testCommand()
+	if _, err := cmd.parse([]string{"-max-asset-size", "2k", "ws"}); err != nil {
+		t.Fatal(err)
+	}
+	want := testOptions{out: "from-env", max: 2048, rate: 4, keep: "leave"}
+	if diff := cmp.Diff(want, *o, cmp.AllowUnexported(testOptions{})); diff != "" {
+		t.Errorf("options (-want +got):\n%s", diff)
+	}
+	if got := cmd.credFlags.flags; got != (config.Flags{}) {
+		t.Errorf("credential flags = %+v, want none from the environment", got)
+	}
+}
+
+func TestParseErrors(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		args string
+		env  [2]string
+		want string
+		hint string
+	}{
+		{"unknown flag", "--nope ws", [2]string{}, "flag provided but not defined: -nope", "comet-export -h lists"},
+		{"key as flag", "--api-key=SECRET ws", [2]string{}, "flag provided but not defined: -api-key", "COMET_EXPORT_API_KEY or --api-key-file"},
+		{"missing value", "-o", [2]string{}, "flag needs an argument: -o", ""},
+		{"bad size", "--max-asset-size=x ws", [2]string{}, `invalid value "x" for flag -max-asset-size: want a size`, ""},
+		{"bad choice", "--elsewhere=go ws", [2]string{}, `invalid value "go" for flag -elsewhere: want one of leave, derive`, ""},
+		{"flag after argument", "ws -o f", [2]string{}, `flag "-o" stands after the argument "ws"`, "flags go before arguments"},
+		{"flag after all", "ws metrics --list", [2]string{}, `flag "--list" stands after the argument "metrics"`, "flags go before arguments"},
+		{"bad variable", "ws", [2]string{"COMET_EXPORT_RATE", "fast"}, `invalid value "fast" in COMET_EXPORT_RATE: want a rate`, ""},
+		{"bad bool variable", "ws", [2]string{"COMET_EXPORT_Q", "si"}, `invalid value "si" in COMET_EXPORT_Q: parse error`, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if tt.env[0] != "" {
+				t.Setenv(tt.env[0], tt.env[1])
+			}
+			cmd, _, out := testCommand()
+			_, err := cmd.parse(strings.Fields(tt.args))
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Fatalf("error = %v, want %q", err, tt.want)
+			}
+			if got := ExitCode(err); got != ExitUsage {
+				t.Errorf("exit code = %d, want %d", got, ExitUsage)
+			}
+			if got := strings.Join(hintsOf(err), "\n"); !strings.Contains(got, tt.hint) {
+				t.Errorf("hints = %q, want %q", got, tt.hint)
+			}
+			if out.Len() > 0 {
+				t.Errorf("printed %q; Main prints the error", out)
+			}
+		})
+	}
+}
+
+func TestParseTerminator(t *testing.T) {
+	cmd, _, _ := testCommand()
+	rest, err := cmd.parse([]string{"-o", "f", "--", "-ws/p", "-odd-name"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"-ws/p", "-odd-name"}, rest); diff != "" {
+		t.Errorf("arguments (-want +got):\n%s", diff)
+	}
+}
+
+func TestParseShows(t *testing.T) {
+	defer func(v string) { Version = v }(Version)
+	Version = "v1.2.3"
+	for flags, want := range map[string]string{
+		"-h":       "Usage: comet-export …\n",
+		"--help":   "Usage: comet-export …\n",
+		"-version": "comet-export v1.2.3\n",
+	} {
+		cmd, _, out := testCommand()
+		_, err := cmd.parse([]string{flags})
+		if !errors.Is(err, flag.ErrHelp) || ExitCode(err) != ExitOK {
+			t.Errorf("parse(%s) = %v, want flag.ErrHelp", flags, err)
+		}
+		if out.String() != want {
+			t.Errorf("parse(%s) printed %q, want %q", flags, out, want)
+		}
+	}
+}

@@ -30,12 +30,16 @@ func parseURL(s string) (*url.URL, error) {
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return nil, errorf("the address has a query or a fragment, which no address of an instance has")
 	}
-	u.Path = strings.TrimRight(u.Path, "/")
-	u.RawPath = strings.TrimRight(u.RawPath, "/")
-	if strings.HasSuffix(u.Path, "/"+clientlib) {
-		return u.JoinPath("/"), nil
+	u.Path = inClientlib(u.Path)
+	if u.RawPath != "" {
+		u.RawPath = inClientlib(u.RawPath)
 	}
-	return u.JoinPath(clientlib, "/"), nil
+	return u, nil
+}
+
+// inClientlib makes path end in "/clientlib/".
+func inClientlib(path string) string {
+	return strings.TrimSuffix(strings.TrimRight(path, "/"), "/"+clientlib) + "/" + clientlib + "/"
 }
 
 // mustParse parses an address that is a constant.

@@ -1,0 +1,58 @@
+package comet
+
+import (
+	"context"
+	"encoding/json"
+)
+
+// Account is the user whom the key belongs to.
+type Account struct {
+	Raw              json.RawMessage
+	UserName         string
+	DefaultWorkspace string
+}
+
+// Account returns the user whom the key belongs to.
+func (c *Client) Account(ctx context.Context) (*Account, error) {
+	data, err := c.get(ctx, "account-details")
+	if err != nil {
+		return nil, err
+	}
+	a := &Account{Raw: data}
+	members(data, func(name string, v []byte) {
+		switch name {
+		case "userName":
+			a.UserName = textOrEmpty(v)
+		case "defaultWorkspaceName":
+			a.DefaultWorkspace = textOrEmpty(v)
+		}
+	})
+	return a, nil
+}
+
+// Workspaces returns the names of the workspaces that the key may see.
+func (c *Client) Workspaces(ctx context.Context) ([]string, error) {
+	data, err := c.get(ctx, "workspaces")
+	if err != nil {
+		return nil, err
+	}
+	list := member(data, "workspaceNames")
+	if list == nil {
+		list = member(data, "workspaces")
+	}
+	var names []string
+	elements(list, func(v []byte) {
+		if v[0] == '{' {
+			// Newer servers may give objects.
+			name := member(v, "name")
+			if name == nil {
+				name = member(v, "workspaceName")
+			}
+			v = name
+		}
+		if s := textOf(v); s != nil {
+			names = append(names, *s)
+		}
+	})
+	return names, nil
+}

@@ -1,0 +1,184 @@
+package comet
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"strconv"
+
+	"github.com/klauspost/compress/gzip"
+)
+
+// MaxBatch is how many values clients send at once.
+const MaxBatch = 1000
+
+// MetricValue is one metric point to be written.
+type MetricValue struct {
+	Name string
+	// Value is the text of the value. A JSON number is sent as it stands, to
+	// the last digit; anything else, NaN and Infinity too, as a string.
+	Value   []byte
+	Step    Int
+	Epoch   Int
+	Context *string
+	Time    Int // milliseconds
+}
+
+// AppendMetricValue appends v as an element of a metric batch: all six fields,
+// absent ones as null.
+func AppendMetricValue(dst []byte, v *MetricValue) []byte {
+	dst = append(dst, `{"metricName":`...)
+	dst = appendQuoted(dst, v.Name)
+	dst = append(dst, `,"metricValue":`...)
+	if isNumber(v.Value) {
+		dst = append(dst, v.Value...)
+	} else {
+		dst = appendQuoted(dst, v.Value)
+	}
+	dst = append(dst, `,"step":`...)
+	dst = appendInt(dst, v.Step)
+	dst = append(dst, `,"epoch":`...)
+	dst = appendInt(dst, v.Epoch)
+	dst = append(dst, `,"context":`...)
+	dst = appendText(dst, v.Context)
+	dst = append(dst, `,"timestamp":`...)
+	dst = appendInt(dst, v.Time)
+	return append(dst, '}')
+}
+
+func appendInt(dst []byte, i Int) []byte {
+	if i.State != Present {
+		return append(dst, "null"...)
+	}
+	return strconv.AppendInt(dst, i.N, 10)
+}
+
+func appendText(dst []byte, s *string) []byte {
+	if s == nil {
+		return append(dst, "null"...)
+	}
+	return appendQuoted(dst, *s)
+}
+
+// ParameterValue is one parameter to be written.
+type ParameterValue struct {
+	Name string
+	// Value is a JSON value. What was read from a server is a text, and stays
+	// one: use [Quote].
+	Value   json.RawMessage
+	Step    Int
+	Context *string
+	Source  string // "manual" if empty
+	Time    Int    // milliseconds
+}
+
+// AppendParameterValue appends v as an element of a parameter batch: all six
+// fields, absent ones as null.
+func AppendParameterValue(dst []byte, v *ParameterValue) []byte {
+	dst = append(dst, `{"parameterName":`...)
+	dst = appendQuoted(dst, v.Name)
+	dst = append(dst, `,"parameterValue":`...)
+	if v.Value == nil {
+		dst = append(dst, "null"...)
+	}
+	dst = append(dst, v.Value...)
+	dst = append(dst, `,"step":`...)
+	dst = appendInt(dst, v.Step)
+	dst = append(dst, `,"source":`...)
+	if v.Source == "" {
+		dst = append(dst, `"manual"`...)
+	} else {
+		dst = appendQuoted(dst, v.Source)
+	}
+	dst = append(dst, `,"context":`...)
+	dst = appendText(dst, v.Context)
+	dst = append(dst, `,"timestamp":`...)
+	dst = appendInt(dst, v.Time)
+	return append(dst, '}')
+}
+
+// Batch collects metric points or parameters of one experiment for one
+// request. The zero value is ready; it may be reset and used again once it has
+// been written. A batch is for one goroutine.
+type Batch struct {
+	buf []byte
+	n   int
+}
+
+// AddMetric adds a metric point.
+func (b *Batch) AddMetric(v *MetricValue) {
+	b.next()
+	b.buf = AppendMetricValue(b.buf, v)
+}
+
+// AddParameter adds a parameter.
+func (b *Batch) AddParameter(v *ParameterValue) {
+	b.next()
+	b.buf = AppendParameterValue(b.buf, v)
+}
+
+func (b *Batch) next() {
+	if b.n > 0 {
+		b.buf = append(b.buf, ',')
+	}
+	b.n++
+}
+
+// Len returns how many values the batch holds.
+func (b *Batch) Len() int { return b.n }
+
+// Size returns the length of the batch in bytes of JSON.
+func (b *Batch) Size() int { return len(b.buf) }
+
+// Reset empties the batch and keeps its memory.
+func (b *Batch) Reset() { b.buf, b.n = b.buf[:0], 0 }
+
+// WriteMetrics writes a batch of metric points. It is not safe to do twice:
+// after [ErrUncertain] the caller has to look what has arrived.
+func (c *Client) WriteMetrics(ctx context.Context, key string, b *Batch) error {
+	return c.writeBatch(ctx, "batch/logger/experiment/metric", key, b, true)
+}
+
+// WriteParameters writes a batch of parameters. It is safe to repeat.
+func (c *Client) WriteParameters(ctx context.Context, key string, b *Batch) error {
+	return c.writeBatch(ctx, "batch/logger/experiment/parameter", key, b, false)
+}
+
+func (c *Client) writeBatch(ctx context.Context, path, key string, b *Batch, unsafe bool) error {
+	if b.n == 0 {
+		return nil
+	}
+	body, err := gzipBody(`{"experimentKey":`, string(Quote(key)), `,"values":[`, b.buf, `]}`)
+	if err != nil {
+		return err
+	}
+	return c.ack(ctx, &call{method: http.MethodPost, family: familyClient, path: path, body: body, unsafe: unsafe})
+}
+
+// gzipBody returns a compressed body of JSON text given in pieces, which are
+// strings and byte slices.
+func gzipBody(pieces ...any) (*body, error) {
+	var buf bytes.Buffer
+	zw, err := gzip.NewWriterLevel(&buf, gzip.BestSpeed)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range pieces {
+		switch p := p.(type) {
+		case string:
+			_, err = zw.Write([]byte(p))
+		case []byte:
+			_, err = zw.Write(p)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if err := zw.Close(); err != nil {
+		return nil, err
+	}
+	b := jsonBody(buf.Bytes())
+	b.encoding = "gzip"
+	return b, nil
+}

@@ -1,0 +1,350 @@
+package comet
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// answerKind tells what a call expects for an answer.
+type answerKind int
+
+const (
+	wantDocument answerKind = iota // a JSON document, read whole
+	wantStream                     // a JSON document, read by the caller
+	wantBytes                      // any bytes, read by the caller
+	wantAck                        // an acknowledgement: only the status counts
+)
+
+// maxDocument bounds a JSON answer that is read whole. The largest known are
+// listings of 25,000 experiments and parameters of 50,000 names, 20 MB each.
+const maxDocument = 256 << 20
+
+// call describes one call of the API, to be tried as often as it takes.
+type call struct {
+	method string
+	family family
+	base   string // overrides the family's base
+	path   string
+	query  url.Values
+	header http.Header
+	body   *body
+	want   answerKind
+
+	// unsafe marks a write that must not be done twice.
+	unsafe bool
+	// rateless frees a call from pacing.
+	rateless bool
+}
+
+// body is a request body that can be sent again.
+type body struct {
+	contentType string
+	encoding    string
+	size        int64
+	open        func() (io.ReadCloser, error)
+}
+
+// jsonBody returns a body of the given JSON text.
+func jsonBody(text []byte) *body {
+	return &body{
+		contentType: "application/json;charset=utf-8",
+		size:        int64(len(text)),
+		open:        func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(text)), nil },
+	}
+}
+
+func (cl *call) write() bool {
+	return cl.method != http.MethodGet || strings.HasPrefix(cl.path, "write/")
+}
+
+var (
+	errNotJSON   = errors.New("the answer is not JSON")
+	errCutShort  = fmt.Errorf("the answer is cut short: %w", io.ErrUnexpectedEOF)
+	errTooLarge  = errors.New("the answer is too large")
+	errRedirects = errors.New("the server redirects a write")
+)
+
+// sourceError is a failure to read the body of an upload: it is the caller's,
+// not the server's.
+type sourceError struct{ err error }
+
+func (e *sourceError) Error() string { return e.err.Error() }
+func (e *sourceError) Unwrap() error { return e.err }
+
+// try sends a call once. The answer it returns is good: of status 2xx and, as
+// far as the call wants it, whole and of the right type. Any other outcome is
+// an error.
+func (c *Client) try(ctx context.Context, cl *call) (*http.Response, error) {
+	t := new(trace)
+	req, err := c.request(t.context(ctx, cl), cl, t)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		if t.source != nil {
+			return nil, t.source.err
+		}
+		return nil, c.networkError(ctx, cl, req, t, err)
+	}
+	if err := c.checkAnswer(cl, resp); err != nil {
+		resp.Body.Close()
+		if e, ok := errors.AsType[*Error](err); ok {
+			return nil, e
+		}
+		return nil, c.networkError(ctx, cl, req, t, err)
+	}
+	return resp, nil
+}
+
+func (c *Client) request(ctx context.Context, cl *call, t *trace) (*http.Request, error) {
+	base := cl.base
+	if base == "" {
+		switch cl.family {
+		case familyREST:
+			base = c.restURL(ctx)
+		case familyAlt:
+			base = c.addr.alt
+		case familyClient:
+			base = c.addr.clientlib
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx, cl.method, base+cl.path, nil)
+	if err != nil {
+		return nil, fmt.Errorf("comet: %s %s: malformed request", cl.method, cl.path)
+	}
+	req.URL.RawQuery = cl.query.Encode()
+	for k, v := range cl.header {
+		req.Header[k] = v
+	}
+	if cl.body == nil {
+		return req, nil
+	}
+	req.Header.Set("Content-Type", cl.body.contentType)
+	if cl.body.encoding != "" {
+		req.Header.Set("Content-Encoding", cl.body.encoding)
+	}
+	req.ContentLength = cl.body.size
+	req.GetBody = func() (io.ReadCloser, error) {
+		rc, err := cl.body.open()
+		if err != nil {
+			t.source = &sourceError{err}
+			return nil, t.source
+		}
+		return &source{rc: rc, left: cl.body.size, trace: t}, nil
+	}
+	if req.Body, err = req.GetBody(); err != nil {
+		return nil, t.source.err
+	}
+	return req, nil
+}
+
+// source passes a request body on and notes when it is the body that fails.
+// It also sees to it that no more bytes are offered than were announced.
+type source struct {
+	rc    io.ReadCloser
+	left  int64
+	trace *trace
+}
+
+func (s *source) Read(p []byte) (int, error) {
+	n, err := s.rc.Read(p)
+	s.left -= int64(n)
+	switch {
+	case s.left < 0:
+		err = errors.New("body is longer than announced")
+	case err == io.EOF && s.left > 0:
+		err = fmt.Errorf("body is %d bytes shorter than announced: %w", s.left, io.ErrUnexpectedEOF)
+	case err == io.EOF:
+		return n, io.EOF
+	}
+	if err != nil {
+		s.trace.source = &sourceError{err}
+		return n, s.trace.source
+	}
+	return n, nil
+}
+
+func (s *source) Close() error { return s.rc.Close() }
+
+// checkAnswer turns all but good answers into errors, and reads the answers
+// that are wanted whole.
+func (c *Client) checkAnswer(cl *call, resp *http.Response) error {
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		return c.answerError(cl, resp)
+	}
+	switch cl.want {
+	case wantDocument:
+		data, err := readWhole(resp)
+		if err != nil {
+			return err
+		}
+		if isHTML(resp, data) || !json.Valid(data) {
+			return notJSON(data)
+		}
+		resp.Body = io.NopCloser(bytes.NewReader(data))
+	case wantAck:
+		data, err := readWhole(resp)
+		if err != nil {
+			return err
+		}
+		if isHTML(resp, data) {
+			return errNotJSON
+		}
+		resp.Body = io.NopCloser(bytes.NewReader(data))
+	case wantStream:
+		if isHTML(resp, nil) {
+			return errNotJSON
+		}
+	}
+	return nil
+}
+
+// notJSON tells an answer that was cut from one that is something else.
+func notJSON(data []byte) error {
+	if i := skipSpace(data, 0); i < len(data) && (data[i] == '{' || data[i] == '[') {
+		return errCutShort
+	}
+	return errNotJSON
+}
+
+func isHTML(resp *http.Response, data []byte) bool {
+	mt, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	if mt == "text/html" || mt == "application/xhtml+xml" {
+		return true
+	}
+	i := skipSpace(data, 0)
+	return i < len(data) && data[i] == '<'
+}
+
+// readWhole reads a body and closes it.
+func readWhole(resp *http.Response) ([]byte, error) {
+	defer resp.Body.Close()
+	var buf bytes.Buffer
+	if n := resp.ContentLength; n > 0 && n <= maxDocument {
+		buf.Grow(int(n) + bytes.MinRead)
+	}
+	n, err := buf.ReadFrom(io.LimitReader(resp.Body, maxDocument+1))
+	if err != nil {
+		return nil, err
+	}
+	if n > maxDocument {
+		return nil, errTooLarge
+	}
+	return buf.Bytes(), nil
+}
+
+// answerError reads what the server says about a failure.
+func (c *Client) answerError(cl *call, resp *http.Response) *Error {
+	e := &Error{Method: cl.method, Path: c.errorPath(resp.Request, cl), Status: resp.StatusCode}
+	// The words are a help; an answer that breaks off still has its status.
+	data, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	resp.Body.Close()
+	if json.Valid(data) {
+		members(data, func(name string, v []byte) {
+			switch name {
+			case "msg":
+				e.Msg = textOrEmpty(v)
+			case "sdk_error_code", "sdkErrorCode":
+				e.SDKCode = int(intOrZero(v))
+			}
+		})
+	}
+	e.endpointMissing = resp.StatusCode == http.StatusNotFound && e.SDKCode == 0 && saysNoEndpoint(e.Msg)
+	e.Msg = c.secrets.hide(clip(e.Msg))
+	e.after = retryAfter(resp)
+	return e
+}
+
+// clip shortens a message that would fill the screen.
+func clip(s string) string {
+	const most = 500
+	s = strings.TrimSpace(s)
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
+}
+
+// errorPath returns the path of a request as errors show it, without query.
+func (c *Client) errorPath(req *http.Request, cl *call) string {
+	if req == nil || req.URL.Host != c.addr.host {
+		return cl.path
+	}
+	return c.secrets.hide(req.URL.Path)
+}
+
+// networkError describes a try without a usable answer. The error of package
+// net/http quotes the URL with its query, so only its cause is kept.
+func (c *Client) networkError(ctx context.Context, cl *call, req *http.Request, t *trace, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	for {
+		ue, ok := err.(*url.Error)
+		if !ok {
+			break
+		}
+		err = ue.Err
+	}
+	return &Error{
+		Method: cl.method,
+		Path:   c.errorPath(req, cl),
+		Err:    &cause{err: err, hide: c.secrets.hide, unsent: t.unsent(err)},
+	}
+}
+
+// cause is the reason why no answer came, with its text cleaned of secrets.
+type cause struct {
+	err    error
+	hide   func(string) string
+	unsent bool // the request has certainly not reached the server
+}
+
+func (e *cause) Error() string { return e.hide(e.err.Error()) }
+func (e *cause) Unwrap() error { return e.err }
+
+// document makes a call and returns its JSON answer.
+func (c *Client) document(ctx context.Context, cl *call) ([]byte, error) {
+	cl.want = wantDocument
+	resp, err := c.do(ctx, cl)
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(resp.Body)
+}
+
+// get reads a JSON document of the REST API.
+func (c *Client) get(ctx context.Context, path string, query ...string) ([]byte, error) {
+	return c.document(ctx, &call{method: http.MethodGet, path: path, query: values(query...)})
+}
+
+// ack makes a call whose answer says no more than that it was done.
+func (c *Client) ack(ctx context.Context, cl *call) error {
+	cl.want = wantAck
+	resp, err := c.do(ctx, cl)
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
+}
+
+// values builds a query from pairs. A pair with an empty value is left out:
+// no call of the API tells an empty parameter from a missing one.
+func values(pairs ...string) url.Values {
+	q := make(url.Values, len(pairs)/2)
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			q.Set(pairs[i], pairs[i+1])
+		}
+	}
+	return q
+}

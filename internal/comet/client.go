@@ -1,0 +1,262 @@
+package comet
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// Options configures a [Client]. The zero value of a field means its default.
+type Options struct {
+	// URL is the client library's address as COMET_URL_OVERRIDE holds it,
+	// [DefaultURL] if empty. Everything else is derived from it.
+	URL string
+	// RESTURL overrides the derived base of the REST API. It must be on the
+	// host of URL.
+	RESTURL string
+	// APIKey is sent as it is, the address part of a smart key included.
+	APIKey string
+	// UserAgent names the program to the server.
+	UserAgent string
+	// LibVersion is the version of the client library to speak as in a
+	// handshake: servers refuse versions that are too old.
+	LibVersion string
+	// AllowHeaderName and AllowHeaderValue add a header that a gateway in
+	// front of the server asks for.
+	AllowHeaderName, AllowHeaderValue string
+	// CAFile is a PEM file of certificates to trust beside the system's.
+	CAFile string
+	// Transport replaces the network. CAFile and the pool settings are
+	// unused then.
+	Transport http.RoundTripper
+
+	Retry    Retry
+	Timeouts Timeouts
+
+	// ReadRate paces reads, WriteRate writes of the REST family. Zero means
+	// the default: reads unpaced, writes 4/s on comet.com, which is its
+	// documented quota, and unpaced elsewhere. [rate.Inf] is unpaced.
+	ReadRate, WriteRate rate.Limit
+	// MaxInFlight is how many requests may be under way at once, 16 if zero.
+	// The client goes below it by itself while the server throttles.
+	MaxInFlight int
+
+	// Counters are added to while the client works, if not nil.
+	Counters *Counters
+	// Notify, if not nil, is told of each failed try that will be repeated.
+	// It is called from the goroutine that made the call and must not block.
+	Notify func(Trouble)
+	// Logger gets a record at the debug level for each try.
+	Logger *slog.Logger
+}
+
+// Retry bounds how long and how often a call is repeated.
+type Retry struct {
+	// MaxElapsed is how long nothing at all may succeed before a call fails
+	// with [ErrOutage], 15 minutes if zero; negative: nothing is repeated.
+	// Time spent waiting because the server throttles does not count.
+	MaxElapsed time.Duration
+	// Tries is how often one call is tried while others succeed, 12 if zero.
+	Tries int
+	// Base is the longest first wait and Cap the longest of all, half a
+	// second and 30 seconds if zero. Waits grow exponentially with full
+	// jitter. The server's Retry-After goes before them.
+	Base, Cap time.Duration
+}
+
+// Timeouts bound waits for the network. No timeout bounds a whole request:
+// a body may take as long as it keeps moving.
+type Timeouts struct {
+	Connect time.Duration // 30 s if zero
+	Answer  time.Duration // from the end of the request to the first byte of the answer, 3 min if zero
+	Stall   time.Duration // without a byte in either direction of a body, 1 min if zero
+}
+
+// Client speaks to one Comet instance as one user. Use [New].
+type Client struct {
+	addr    address
+	key     string
+	lib     string
+	http    *http.Client
+	retry   retrier
+	stats   *Counters
+	log     *slog.Logger
+	secrets secrets
+
+	rest     restBase
+	version  versionCache
+	features features
+}
+
+// New returns a client. It does not speak to the server yet.
+func New(o Options) (*Client, error) {
+	if o.APIKey == "" {
+		return nil, errors.New("comet: no API key")
+	}
+	if strings.ContainsFunc(o.APIKey, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return nil, errors.New("comet: the API key holds characters that no key has")
+	}
+	addr, err := parseAddress(o.URL, o.RESTURL)
+	if err != nil {
+		return nil, err
+	}
+	o.setDefaults(addr)
+	chain, limit, err := newChain(o, addr)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{
+		addr:    addr,
+		key:     o.APIKey,
+		lib:     o.LibVersion,
+		http:    &http.Client{Transport: chain, CheckRedirect: checkRedirect},
+		stats:   o.Counters,
+		log:     o.Logger,
+		secrets: newSecrets(o.APIKey, o.AllowHeaderValue),
+	}
+	c.retry = retrier{Retry: o.Retry, limit: limit, stats: o.Counters, notify: o.Notify, probe: c.probe}
+	return c, nil
+}
+
+func (o *Options) setDefaults(addr address) {
+	setDefault(&o.UserAgent, "comet-stream")
+	setDefault(&o.LibVersion, "3.47.0")
+	setDefault(&o.Retry.MaxElapsed, 15*time.Minute)
+	setDefault(&o.Retry.Tries, 12)
+	setDefault(&o.Retry.Base, 500*time.Millisecond)
+	setDefault(&o.Retry.Cap, 30*time.Second)
+	setDefault(&o.Timeouts.Connect, 30*time.Second)
+	setDefault(&o.Timeouts.Answer, 3*time.Minute)
+	setDefault(&o.Timeouts.Stall, time.Minute)
+	setDefault(&o.MaxInFlight, 16)
+	setDefault(&o.ReadRate, rate.Inf)
+	setDefault(&o.WriteRate, defaultWriteRate(addr.host))
+	setDefault(&o.Counters, new(Counters))
+	setDefault(&o.Logger, slog.New(slog.DiscardHandler))
+}
+
+func setDefault[T comparable](v *T, def T) {
+	var zero T
+	if *v == zero {
+		*v = def
+	}
+}
+
+// defaultWriteRate is the quota that comet.com documents: 15,000 REST
+// submissions an hour for each key.
+func defaultWriteRate(host string) rate.Limit {
+	h := strings.ToLower(host)
+	if i := strings.LastIndexByte(h, ':'); i >= 0 {
+		h = h[:i]
+	}
+	if h == "comet.com" || strings.HasSuffix(h, ".comet.com") || strings.HasSuffix(h, ".comet.ml") {
+		return 4
+	}
+	return rate.Inf
+}
+
+// Root returns the address of the instance: scheme and host, with a slash.
+func (c *Client) Root() string { return c.addr.root }
+
+// Address returns the client library's address that all others follow from.
+func (c *Client) Address() string { return c.addr.clientlib }
+
+// ExperimentURL returns the address of an experiment in the web interface.
+func (c *Client) ExperimentURL(workspace, project, key string, archived bool) string {
+	u := c.addr.root + url.PathEscape(workspace) + "/" + url.PathEscape(project) + "/"
+	if archived {
+		u += "archive/"
+	}
+	return u + url.PathEscape(key)
+}
+
+// CloseIdle closes the connections that wait for a next request.
+func (c *Client) CloseIdle() { c.http.CloseIdleConnections() }
+
+// Counters count what a client does. They may be read at any time and shared
+// between clients.
+type Counters struct {
+	Requests  atomic.Int64 // tries sent, redirects included
+	Retries   atomic.Int64 // tries that repeat a failed one
+	Throttled atomic.Int64 // answers 429
+	BytesIn   atomic.Int64 // bytes of answers, as decoded from gzip
+	BytesOut  atomic.Int64 // bytes of request bodies
+	Waiting   atomic.Int64 // calls that wait to be sent or repeated, now
+}
+
+// Trouble is a failed try that will be repeated.
+type Trouble struct {
+	Method, Path string
+	Err          error         // what happened; holds no key
+	Throttled    bool          // the server asked to slow down
+	Try          int           // 1 for the first
+	Since        time.Time     // of the first failure in a row of this call
+	Wait         time.Duration // until the next try
+}
+
+// restBase remembers which of two candidate bases the REST API answers on.
+type restBase struct {
+	mu   sync.Mutex
+	base string
+}
+
+// restURL returns the base of the REST API. Where the instance sits below a
+// path prefix it asks once which of the two forms exists.
+func (c *Client) restURL(ctx context.Context) string {
+	if c.addr.restPrefixed == "" {
+		return c.addr.rest
+	}
+	c.rest.mu.Lock()
+	defer c.rest.mu.Unlock()
+	if c.rest.base != "" {
+		return c.rest.base
+	}
+	plain, known := c.answersREST(ctx, c.addr.rest)
+	if plain || !known {
+		if known {
+			c.rest.base = c.addr.rest
+		}
+		return c.addr.rest
+	}
+	prefixed, known := c.answersREST(ctx, c.addr.restPrefixed)
+	switch {
+	case prefixed:
+		c.rest.base = c.addr.restPrefixed
+		return c.rest.base
+	case known:
+		c.rest.base = c.addr.rest
+	}
+	return c.addr.rest
+}
+
+// answersREST asks whether the REST API is at base; known is false when the
+// server gave no definite answer.
+func (c *Client) answersREST(ctx context.Context, base string) (yes, known bool) {
+	_, err := c.try(ctx, &call{method: http.MethodGet, base: base, path: "account-details"})
+	if err == nil {
+		return true, true
+	}
+	e, ok := errors.AsType[*Error](err)
+	switch {
+	case !ok || passing(err) && !errors.Is(err, errNotJSON):
+		return false, false
+	case errors.Is(err, errNotJSON) || errors.Is(err, ErrNotFound) || errors.Is(err, ErrUnsupported):
+		return false, true
+	}
+	// A key that is refused, say, is refused by the API.
+	return e.Status != 0, true
+}
+
+// probe reports whether the server answers at all now.
+func (c *Client) probe(ctx context.Context) bool {
+	_, err := c.try(ctx, &call{method: http.MethodGet, base: c.restURL(ctx), path: "account-details"})
+	return err == nil
+}

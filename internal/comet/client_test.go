@@ -1,0 +1,62 @@
+package comet
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+)
+
+const testKey = "SeCrEtKeY0123456789abcdef*eyJiYXNlVXJsIjoiIn0"
+
+// newTestClient returns a client of a server with the given routes. Patterns
+// are those of http.ServeMux. What no route answers is an unknown endpoint.
+func newTestClient(t *testing.T, routes map[string]http.HandlerFunc, change ...func(*Options)) *Client {
+	t.Helper()
+	mux := http.NewServeMux()
+	for p, h := range routes {
+		mux.HandleFunc(p, h)
+	}
+	srv := httptest.NewServer(mux)
+	t.Cleanup(srv.Close)
+	o := Options{URL: srv.URL + "/clientlib/", APIKey: testKey, Retry: quickRetry}
+	for _, f := range change {
+		f(&o)
+	}
+	c, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.CloseIdle)
+	return c
+}
+
+var quickRetry = Retry{MaxElapsed: 5 * time.Second, Tries: 4, Base: time.Millisecond, Cap: 2 * time.Millisecond}
+
+// answer serves a fixed JSON document.
+func answer(doc string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		io.WriteString(w, doc)
+	}
+}
+
+func TestWorkspaces(t *testing.T) {
+	for name, doc := range map[string]string{
+		"texts":   `{"workspaceNames":["alice","team-a"]}`,
+		"objects": `{"workspaceNames":[{"name":"alice"},{"name":"team-a","id":1}]}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newTestClient(t, map[string]http.HandlerFunc{"GET /api/rest/v2/workspaces": answer(doc)})
+			got, err := c.Workspaces(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s := strings.Join(got, " "); s != "alice team-a" {
+				t.Errorf("got %q", s)
+			}
+		})
+	}
+}

@@ -1,0 +1,158 @@
+package comet
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+)
+
+// Reading is one of the three readings that a [Value] keeps.
+type Reading struct {
+	Value   *string
+	Time    *int64 // milliseconds
+	Step    *int64
+	Context *string
+}
+
+// Value is a parameter, an other or the summary of a metric: the server keeps
+// the smallest, the largest and the current reading of each.
+type Value struct {
+	Raw               json.RawMessage
+	Name              string
+	Min, Max, Current Reading
+}
+
+func parseValue(data []byte) Value {
+	x := Value{Raw: data}
+	members(data, func(name string, v []byte) {
+		if name == "name" {
+			x.Name = textOrEmpty(v)
+			return
+		}
+		// The rest is named <field><Min|Max|Current>.
+		var r *Reading
+		field, ok := strings.CutSuffix(name, "Current")
+		switch {
+		case ok:
+			r = &x.Current
+		default:
+			if field, ok = strings.CutSuffix(name, "Min"); ok {
+				r = &x.Min
+			} else if field, ok = strings.CutSuffix(name, "Max"); ok {
+				r = &x.Max
+			} else {
+				return
+			}
+		}
+		switch field {
+		case "value":
+			r.Value = textOf(v)
+		case "timestamp":
+			r.Time = intOf(v)
+		case "step":
+			r.Step = intOf(v)
+		case "runContext":
+			r.Context = textOf(v)
+		}
+	})
+	return x
+}
+
+// Parameters returns the parameters of an experiment.
+func (c *Client) Parameters(ctx context.Context, key string) ([]Value, error) {
+	return c.summary(ctx, "experiment/parameters", key)
+}
+
+// Others returns the others of an experiment.
+func (c *Client) Others(ctx context.Context, key string) ([]Value, error) {
+	return c.summary(ctx, "experiment/log-other", key)
+}
+
+// Metrics returns the summaries of all metrics of an experiment. Metrics of
+// the system may be missing from it, see [System.Metrics].
+func (c *Client) Metrics(ctx context.Context, key string) ([]Value, error) {
+	return c.summary(ctx, "experiment/metrics/summary", key)
+}
+
+func (c *Client) summary(ctx context.Context, path, key string) ([]Value, error) {
+	data, err := c.get(ctx, path, "experimentKey", key)
+	if err != nil {
+		return nil, err
+	}
+	var list []Value
+	elements(member(data, "values"), func(v []byte) { list = append(list, parseValue(v)) })
+	return list, nil
+}
+
+// Tags returns the tags of an experiment.
+func (c *Client) Tags(ctx context.Context, key string) ([]string, error) {
+	data, err := c.get(ctx, "experiment/tags", "experimentKey", key)
+	if err != nil {
+		return nil, err
+	}
+	return textsOf(member(data, "tags")), nil
+}
+
+// Git is the state of the repository that an experiment ran from.
+type Git struct {
+	Raw                                json.RawMessage
+	User, Root, Branch, Parent, Origin *string
+}
+
+// Empty reports whether there is no git data.
+func (g *Git) Empty() bool {
+	return g.User == nil && g.Root == nil && g.Branch == nil && g.Parent == nil && g.Origin == nil
+}
+
+// GitMetadata returns the state of the repository that an experiment ran from.
+func (c *Client) GitMetadata(ctx context.Context, key string) (*Git, error) {
+	data, err := c.get(ctx, "experiment/git/metadata", "experimentKey", key)
+	if err != nil {
+		return nil, err
+	}
+	g := &Git{Raw: data}
+	members(data, func(name string, v []byte) {
+		switch name {
+		case "user":
+			g.User = textOf(v)
+		case "root":
+			g.Root = textOf(v)
+		case "branch":
+			g.Branch = textOf(v)
+		case "parent":
+			g.Parent = textOf(v)
+		case "origin":
+			g.Origin = textOf(v)
+		}
+	})
+	return g, nil
+}
+
+// System is what is known of the machine that an experiment ran on.
+type System struct {
+	Raw               json.RawMessage
+	Metrics           []string // names of system metrics
+	InstalledPackages []string
+	OSPackages        []string
+}
+
+// SystemDetails returns what is known of the machine that an experiment ran
+// on. Without any details all of it is null.
+func (c *Client) SystemDetails(ctx context.Context, key string) (*System, error) {
+	data, err := c.get(ctx, "experiment/system-details", "experimentKey", key)
+	if err != nil {
+		return nil, err
+	}
+	s := &System{Raw: data}
+	members(data, func(name string, v []byte) {
+		switch name {
+		case "systemMetricNames":
+			s.Metrics = textsOf(v)
+		case "installedPackages":
+			s.InstalledPackages = textsOf(v)
+		case "osPackages":
+			s.OSPackages = textsOf(v)
+		}
+	})
+	return s, nil
+}

@@ -1,0 +1,39 @@
+// Package comet is a client of the HTTP API of Comet ML: the REST API (v2) and
+// the endpoints of the client library, for reading experiments and for writing
+// them.
+//
+//	c, err := comet.New(comet.Options{URL: "https://comet.example.com/clientlib/", APIKey: key})
+//	if err != nil {
+//		return err
+//	}
+//	for e, err := range c.Experiments(ctx, comet.Listing{Workspace: "acme", Project: "vision"}) {
+//		if err != nil {
+//			return err
+//		}
+//		fmt.Println(e.Key)
+//	}
+//
+// There is one method an endpoint. Methods take a context, may be called from
+// any number of goroutines, and repeat what fails for a passing reason until
+// the retry budget is used up; a write that must not be done twice is never
+// repeated when it may have reached the server, see [ErrUncertain].
+//
+// # Documents
+//
+// What the server answers is kept whole: a decoded type has a field Raw with
+// the JSON text as it came beside the fields that programs need. Raw is the
+// truth, fields are a convenience: a nil pointer stands for null and for
+// absent, and numbers given as text (and texts given as numbers) are accepted.
+// Slices and Raw texts of one answer share memory; treat them as read-only.
+//
+// # Secrets
+//
+// The API key is sent to the configured host alone, whatever redirects say,
+// and is in no error, event or log record of this package.
+//
+// # Compatibility
+//
+// Servers of all ages are met: calls that older ones lack answer
+// [ErrUnsupported], after the version or the server's answer has shown that
+// they are missing.
+package comet

@@ -1,0 +1,222 @@
+package comet
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Classes of failure. Test for them with [errors.Is]; the error itself is an
+// [*Error] for whatever the server answered.
+var (
+	// ErrNotFound says that the object is not there. Older servers answer
+	// 400 where newer answer 404, so both count when the words say so.
+	ErrNotFound = errors.New("not found")
+	// ErrUnauthorized says that the server does not know the key.
+	ErrUnauthorized = errors.New("the server does not accept the API key")
+	// ErrForbidden says that the key may not do this with this object.
+	ErrForbidden = errors.New("no permission")
+	// ErrThrottled says that the server asked to slow down. It reaches the
+	// caller only when its context ends during the wait.
+	ErrThrottled = errors.New("throttled")
+	// ErrServer says that a call kept failing until its tries or the retry
+	// budget were used up. Without [ErrOutage], other calls succeeded
+	// meanwhile: the fault lies with this one object.
+	ErrServer = errors.New("the server keeps failing")
+	// ErrOutage says that nothing at all succeeded for the whole retry
+	// budget. Such an error is an [ErrServer] too.
+	ErrOutage = errors.New("the server is out of reach")
+	// ErrUncertain says that a write that must not be done twice may or may
+	// not have been done: the caller has to look before it repeats it.
+	ErrUncertain = errors.New("it is uncertain whether the server has done it")
+	// ErrUnsupported says that this server does not have the call.
+	ErrUnsupported = errors.New("the server does not have this call")
+	// ErrImmutable says that an asset or image with this id exists already
+	// and was left as it is.
+	ErrImmutable = errors.New("exists and is immutable")
+	// ErrExists says that the key or name is taken.
+	ErrExists = errors.New("exists already")
+)
+
+// Values of [Error.SDKCode].
+const (
+	CodeNoWriteAccess           = 90210
+	CodeNoSuchRun               = 90211
+	CodeBadAPIKey               = 90212
+	CodeNoSuchWorkspace         = 90219
+	CodeArtifactVersionExists   = 90399
+	CodeArtifactVersionClosed   = 90401
+	CodeArtifactVersionNotReady = 90402
+	CodeArtifactVersionFailed   = 90403
+	CodeInvalidArtifactState    = 90410
+	CodeStorageFull             = 90501
+	CodeNoKey                   = 90998
+	CodeExperimentExists        = 90999
+	CodeNoProjectName           = 98219
+	CodeNoSuchArtifact          = 624522
+	CodeNoSuchArtifactVersion   = 624523
+	CodeProjectNameTooLong      = 1341241
+	CodeInvalidModelVersion     = 42001
+	CodeNoModelToUpdate         = 42006
+	CodeNoSuchModel             = 42008
+	CodeImageLimit              = 7000001
+	CodeAssetImmutable          = 7000005
+	CodeImageImmutable          = 7000006
+	CodeSDKTooOld               = 7000008
+	CodeViewOnly                = 7000011
+	CodeTextSampleLimit         = 7000012
+	CodeVideoLimit              = 7000018
+	CodeArtifactVersionDeleted  = 7000019
+	CodeTooManyExperiments      = 7000020
+	CodeServiceAccount          = 7000023
+	CodeLLMProject              = 34323
+	CodeMessage                 = 7777777
+)
+
+// Error is a call that failed: what was asked, and what came of it.
+type Error struct {
+	Method  string
+	Path    string // without the query, which may hold a key
+	Status  int    // 0 when no answer came
+	SDKCode int    // sdk_error_code of the answer, or 0
+	Msg     string // the server's words, or ""
+	Err     error  // the cause when it is not the server's answer
+
+	// Repeated is true when an earlier try of the same call may have reached
+	// the server: "exists already" may then be of our own making.
+	Repeated bool
+
+	endpointMissing bool // a 404 that speaks of the path, not of an object
+	gaveUp          bool
+	outage          bool
+	uncertain       bool
+	after           time.Duration // of the answer's Retry-After
+}
+
+// Error names the request, the status and the server's words.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(e.Method + " " + e.Path)
+	if e.Status != 0 {
+		fmt.Fprintf(&b, ": %d", e.Status)
+		if s := http.StatusText(e.Status); s != "" {
+			b.WriteString(" " + s)
+		}
+	}
+	if e.Msg != "" {
+		b.WriteString(": " + e.Msg)
+	}
+	if e.Err != nil {
+		b.WriteString(": " + e.Err.Error())
+	}
+	if e.uncertain {
+		b.WriteString(": " + ErrUncertain.Error())
+	}
+	return b.String()
+}
+
+// Unwrap returns the cause, nil when it is the server's answer.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Is reports whether e is of the class that target stands for.
+func (e *Error) Is(target error) bool {
+	switch target {
+	case ErrServer:
+		return e.gaveUp
+	case ErrOutage:
+		return e.outage
+	case ErrUncertain:
+		return e.uncertain
+	case ErrUnsupported:
+		return e.endpointMissing || e.Status == http.StatusMethodNotAllowed || e.Status == http.StatusNotImplemented
+	case ErrNotFound, ErrUnauthorized, ErrForbidden, ErrThrottled, ErrImmutable, ErrExists:
+		return e.class() == target
+	}
+	return false
+}
+
+// class finds the one class of an answer. The code is the surest sign, then
+// the status, then the words.
+func (e *Error) class() error {
+	switch e.SDKCode {
+	case CodeBadAPIKey:
+		// Servers send this code also for a good key without access.
+		if e.Status != http.StatusUnauthorized && saysForbidden(e.Msg) {
+			return ErrForbidden
+		}
+		return ErrUnauthorized
+	case CodeNoSuchRun, CodeNoSuchWorkspace, CodeNoSuchArtifact, CodeNoSuchArtifactVersion, CodeNoModelToUpdate, CodeNoSuchModel:
+		return ErrNotFound
+	case CodeNoWriteAccess:
+		if saysNotFound(e.Msg) && !saysForbidden(e.Msg) {
+			return ErrNotFound
+		}
+		return ErrForbidden
+	case CodeViewOnly, CodeServiceAccount:
+		return ErrForbidden
+	case CodeExperimentExists, CodeArtifactVersionExists:
+		return ErrExists
+	case CodeAssetImmutable, CodeImageImmutable:
+		return ErrImmutable
+	}
+	switch e.Status {
+	case http.StatusUnauthorized:
+		return ErrUnauthorized
+	case http.StatusForbidden:
+		return ErrForbidden
+	case http.StatusNotFound, http.StatusGone:
+		return ErrNotFound
+	case http.StatusConflict:
+		return ErrExists
+	case http.StatusTooManyRequests:
+		return ErrThrottled
+	case http.StatusBadRequest:
+		switch {
+		case saysExists(e.Msg):
+			return ErrExists
+		case saysForbidden(e.Msg):
+			return ErrForbidden
+		case saysNotFound(e.Msg):
+			return ErrNotFound
+		}
+	}
+	return nil
+}
+
+func saysNotFound(msg string) bool {
+	return containsAny(msg, "not found", "not exist", "n't exist", "no such", "not find", "n't find",
+		"unknown experiment", "unknown project", "unknown workspace", "unknown asset", "unknown metric",
+		"no experiment", "no project", "no workspace", "no asset", "missing experiment")
+}
+
+func saysForbidden(msg string) bool {
+	return containsAny(msg, "cannot access", "can't access", "no access", "not have access", "n't have access",
+		"not allowed", "permission", "view only", "view-only", "not authorized", "forbidden")
+}
+
+func saysExists(msg string) bool {
+	return containsAny(msg, "already exist", "exists already", "already taken", "is taken", "already in use", "already member")
+}
+
+// saysNoEndpoint recognises the answers of web frameworks and proxies to a
+// path that they do not know. The API's own errors name an object in msg.
+func saysNoEndpoint(msg string) bool {
+	m := strings.ToLower(strings.TrimRight(strings.TrimSpace(msg), ".!"))
+	switch m {
+	case "", "not found", "404", "404 not found", "http 404 not found", "404 page not found":
+		return true
+	}
+	return containsAny(m, "endpoint", "route", "no handler", "cannot get /", "cannot post /", "unknown path", "unknown url", "resource path")
+}
+
+func containsAny(s string, words ...string) bool {
+	s = strings.ToLower(s)
+	for _, w := range words {
+		if strings.Contains(s, w) {
+			return true
+		}
+	}
+	return false
+}

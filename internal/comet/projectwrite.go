@@ -1,0 +1,100 @@
+package comet
+
+import (
+	"context"
+	"net/http"
+)
+
+// CreateWorkspace creates a workspace, which needs the rights of an
+// administrator. A taken name is [ErrExists].
+func (c *Client) CreateWorkspace(ctx context.Context, name string) error {
+	var o object
+	o.text("name", name)
+	return c.post(ctx, "write/workspace/new", &o)
+}
+
+// NewProject describes a project to be created.
+type NewProject struct {
+	Workspace, Name string
+	Description     *string
+	Public          bool
+}
+
+// CreateProject creates a project and returns its id. A taken name is
+// [ErrExists]; with [Error.Repeated] it may have been taken by an earlier try
+// of this very call.
+func (c *Client) CreateProject(ctx context.Context, p NewProject) (id string, err error) {
+	var o object
+	o.text("workspaceName", p.Workspace)
+	o.text("projectName", p.Name)
+	o.textOrNull("projectDescription", p.Description)
+	o.bool("isPublic", p.Public)
+	data, err := c.document(ctx, &call{method: http.MethodPost, path: "write/project/create", body: jsonBody(o.bytes())})
+	if err != nil {
+		return "", err
+	}
+	return textOrEmpty(member(data, "projectId")), nil
+}
+
+// ProjectUpdate holds what to change of a project; nil fields stay.
+type ProjectUpdate struct {
+	Name        *string
+	Description *string
+	Public      *bool
+}
+
+// UpdateProject changes a project.
+func (c *Client) UpdateProject(ctx context.Context, id string, u ProjectUpdate) error {
+	var o object
+	o.text("projectId", id)
+	if u.Name != nil {
+		o.text("newProjectName", *u.Name)
+	}
+	if u.Description != nil {
+		o.text("newProjectDescription", *u.Description)
+	}
+	if u.Public != nil {
+		o.bool("isPublic", *u.Public)
+	}
+	return c.post(ctx, "write/project/update", &o)
+}
+
+// WriteProjectNotes replaces the notes of a project.
+func (c *Client) WriteProjectNotes(ctx context.Context, projectID, notes string) error {
+	var o object
+	o.text("projectId", projectID)
+	o.text("notes", notes)
+	return c.post(ctx, "write/project/notes", &o)
+}
+
+// Symlink makes an experiment appear in another project of its workspace, and
+// returns the link.
+func (c *Client) Symlink(ctx context.Context, key, project string) (link string, err error) {
+	data, err := c.get(ctx, "write/project/symlink", "experimentKey", key, "projectName", project)
+	if err != nil {
+		return "", err
+	}
+	return textOrEmpty(member(data, "link")), nil
+}
+
+// CreateExperiment creates an experiment whose key the server chooses, and
+// returns the key. It is not safe to do twice, see [ErrUncertain].
+func (c *Client) CreateExperiment(ctx context.Context, workspace, project, name string) (key string, err error) {
+	var o object
+	o.text("workspaceName", workspace)
+	o.text("projectName", project)
+	if name != "" {
+		o.text("experimentName", name)
+	}
+	o.bool("disableHeartBeat", true)
+	data, err := c.document(ctx, &call{
+		method: http.MethodPost,
+		path:   "write/experiment/create",
+		body:   jsonBody(o.bytes()),
+		unsafe: true,
+	})
+	if err != nil {
+		return "", err
+	}
+	return textOrEmpty(member(data, "experimentKey")), nil
+}

@@ -1,0 +1,302 @@
+package comet
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"strconv"
+	"sync/atomic"
+	"time"
+)
+
+// Retrying stands above the HTTP client and not among its RoundTrippers: a
+// redirected download must begin again at its first address, and whether an
+// answer is whole shows only when its body has been read.
+
+// retrier decides whether and when a failed call is tried again. What it
+// knows of the server's health is shared by all calls.
+type retrier struct {
+	Retry
+	limit  *limiter
+	stats  *Counters
+	notify func(Trouble)
+	probe  func(context.Context) bool
+
+	succeeded atomic.Int64 // time of the last success of anything, in ns
+}
+
+// success notes that something has just come out well.
+func (r *retrier) success() { r.succeeded.Store(time.Now().UnixNano()) }
+
+func (r *retrier) lastSuccess() time.Time {
+	if ns := r.succeeded.Load(); ns != 0 {
+		return time.Unix(0, ns)
+	}
+	return time.Time{}
+}
+
+// effort is the history of one call, over all its tries.
+type effort struct {
+	r         *retrier
+	cl        *call
+	tries     int
+	failures  int       // since the last progress, throttling aside
+	throttles int       // in a row
+	since     time.Time // of the first of the failures
+	ambiguous bool      // some failed try may have reached the server
+}
+
+func (r *retrier) begin(cl *call) *effort { return &effort{r: r, cl: cl} }
+
+// progress starts the count of failures anew, after part of an answer came.
+func (e *effort) progress() {
+	e.failures, e.throttles, e.since = 0, 0, time.Time{}
+	e.r.success()
+}
+
+// failed takes the error of a try and waits until the next one is due. If
+// there is to be none, it returns the error for the caller.
+func (e *effort) failed(ctx context.Context, err error) error {
+	e.tries++
+	wait, err := e.next(ctx, err)
+	if err != nil {
+		return err
+	}
+	e.r.stats.Retries.Add(1)
+	e.r.stats.Waiting.Add(1)
+	defer e.r.stats.Waiting.Add(-1)
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// next returns how long to wait before the next try, or the final error.
+func (e *effort) next(ctx context.Context, err error) (time.Duration, error) {
+	ae, ok := errors.AsType[*Error](err)
+	if !ok || ctx.Err() != nil || !passing(err) || e.r.MaxElapsed < 0 {
+		return 0, e.final(err)
+	}
+	if ae.Status == http.StatusTooManyRequests {
+		return e.throttled(ae), nil
+	}
+	if e.since.IsZero() {
+		e.since = time.Now()
+	}
+	e.throttles = 0
+	e.failures++
+	if !certainlyNotDone(ae) {
+		if e.cl.unsafe {
+			ae.uncertain = true
+			return 0, ae
+		}
+		e.ambiguous = true
+	}
+	left := e.r.MaxElapsed - time.Since(e.outageSince())
+	if left <= 0 {
+		ae.gaveUp, ae.outage = true, true
+		return 0, e.final(ae)
+	}
+	if e.failures >= e.r.Tries && e.othersSucceed(ctx) {
+		ae.gaveUp = true
+		return 0, e.final(ae)
+	}
+	wait := min(max(e.backoff(e.failures, e.r.Base, e.r.Cap), ae.after), left)
+	e.tell(ae, wait)
+	return wait, nil
+}
+
+// throttled returns the wait after an answer 429. Such an answer is no
+// failure: the server is well and wants fewer requests, so neither the tries
+// nor the retry budget are touched.
+func (e *effort) throttled(ae *Error) time.Duration {
+	e.throttles++
+	e.since = time.Time{}
+	e.r.stats.Throttled.Add(1)
+	wait := ae.after
+	if wait == 0 {
+		wait = e.backoff(e.throttles, 4*e.r.Base, 2*e.r.Cap)
+	}
+	e.tell(ae, wait)
+	return wait
+}
+
+// final marks the error with what the caller may have to know of earlier
+// tries.
+func (e *effort) final(err error) error {
+	if ae, ok := errors.AsType[*Error](err); ok {
+		ae.Repeated = e.ambiguous
+	}
+	return err
+}
+
+// outageSince returns since when nothing at all has succeeded, as far as this
+// call can tell.
+func (e *effort) outageSince() time.Time {
+	if s := e.r.lastSuccess(); s.After(e.since) {
+		return s
+	}
+	return e.since
+}
+
+// othersSucceed tells a broken object from a broken server. When no other
+// call is under way to show it, the server is asked.
+func (e *effort) othersSucceed(ctx context.Context) bool {
+	if e.r.lastSuccess().After(e.since) {
+		return true
+	}
+	if !e.r.probe(ctx) {
+		return false
+	}
+	e.r.success()
+	return true
+}
+
+// backoff returns a random wait with full jitter, of at most base doubled for
+// each failure after the first, and at most most.
+func (e *effort) backoff(failures int, base, most time.Duration) time.Duration {
+	ceiling := base
+	for range failures - 1 {
+		if ceiling >= most {
+			break
+		}
+		ceiling *= 2
+	}
+	ceiling = min(ceiling, most)
+	return time.Duration(rand.Int64N(int64(ceiling) + 1))
+}
+
+func (e *effort) tell(ae *Error, wait time.Duration) {
+	if e.r.notify == nil {
+		return
+	}
+	since := e.since
+	if since.IsZero() {
+		since = time.Now()
+	}
+	e.r.notify(Trouble{
+		Method: ae.Method, Path: ae.Path, Err: ae, Since: since, Try: e.tries, Wait: wait,
+		Throttled: ae.Status == http.StatusTooManyRequests,
+	})
+}
+
+// do tries a call until it succeeds or there is no point in going on.
+func (c *Client) do(ctx context.Context, cl *call) (*http.Response, error) {
+	return c.doWith(ctx, cl, c.retry.begin(cl))
+}
+
+func (c *Client) doWith(ctx context.Context, cl *call, e *effort) (*http.Response, error) {
+	for {
+		resp, err := c.try(ctx, cl)
+		if err == nil {
+			c.retry.success()
+			return resp, nil
+		}
+		if answered(err) {
+			c.retry.success()
+		}
+		if err := e.failed(ctx, err); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// answered reports whether a failed try shows that the server is well: it
+// refused this one call for a reason of its own.
+func answered(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Status != 0 && e.Status < 500 && !passing(err)
+}
+
+// passing reports whether a failure may pass by itself.
+func passing(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	if !ok {
+		return false
+	}
+	switch {
+	case e.Status == 0:
+		return passingCause(e.Err)
+	case e.Status == http.StatusNotImplemented || e.Status == http.StatusHTTPVersionNotSupported:
+		return false
+	case e.Status >= 500:
+		return true
+	}
+	switch e.Status {
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+		return true
+	}
+	return false
+}
+
+// passingCause sorts out the network failures that waiting does not mend.
+func passingCause(err error) bool {
+	if errors.Is(err, errTooLarge) || errors.Is(err, errRedirects) || errors.Is(err, errChanged) {
+		return false
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return false
+	}
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return false
+	}
+	if _, ok := errors.AsType[x509.HostnameError](err); ok {
+		return false
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		return false
+	}
+	return true
+}
+
+// certainlyNotDone reports whether a failed try has certainly not been
+// carried out by the server. A 5xx says little: a proxy sends it as well when
+// the server behind it broke off in the middle.
+func certainlyNotDone(e *Error) bool {
+	switch e.Status {
+	case 0:
+		c, ok := errors.AsType[*cause](e.Err)
+		return ok && c.unsent
+	case http.StatusTooEarly, http.StatusTooManyRequests:
+		return true
+	}
+	return false
+}
+
+// unsentError reports whether the error is one that comes before a request
+// can be sent.
+func unsentError(err error) bool {
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
+		return true
+	}
+	_, dns := errors.AsType[*net.DNSError](err)
+	return dns
+}
+
+// retryAfter reads the header of that name, in seconds or as a date.
+func retryAfter(resp *http.Response) time.Duration {
+	v := resp.Header.Get("Retry-After")
+	if v == "" {
+		return 0
+	}
+	if s, err := strconv.ParseFloat(v, 64); err == nil && s >= 0 && s < 1e6 {
+		return time.Duration(s * float64(time.Second))
+	}
+	if t, err := http.ParseTime(v); err == nil {
+		now := time.Now()
+		// The server's clock is the one that the date was made with.
+		if d, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+			now = d
+		}
+		return max(0, t.Sub(now))
+	}
+	return 0
+}

@@ -1,0 +1,218 @@
+package comet
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+)
+
+// Handshake asks for a new experiment.
+type Handshake struct {
+	Key       string // 32 to 50 letters and digits
+	Workspace string
+	Project   string
+	// Offline marks an upload after the fact: no heartbeat is expected, and
+	// quotas for each minute do not apply.
+	Offline bool
+	// GetOrCreate makes newer servers answer for an experiment that exists
+	// instead of refusing with [ErrExists].
+	GetOrCreate bool
+}
+
+// Run is the server's answer to a handshake.
+type Run struct {
+	Raw       json.RawMessage
+	ID        string // runId
+	Key       string
+	ProjectID string
+	Name      string
+	FocusURL  string
+
+	// Largest sizes of uploads in bytes: of images, figures and patches, of
+	// generic assets, and of videos.
+	MaxUpload, MaxAsset, MaxVideo int64
+	// Largest lengths of names in characters, 0 if unlimited.
+	MaxAssetName, MaxImageName, MaxArtifactName int
+}
+
+// Limits that apply when the handshake tells none.
+const (
+	defaultMaxUpload = 200 << 20
+	defaultMaxAsset  = 100_000 << 20
+)
+
+func parseRun(data []byte) *Run {
+	r := &Run{Raw: data, MaxUpload: defaultMaxUpload, MaxAsset: defaultMaxAsset}
+	size := func(p *int64, v []byte) {
+		if n := intOrZero(v); n > 0 && n < 1<<40 {
+			*p = n << 20
+		}
+	}
+	members(data, func(name string, v []byte) {
+		switch name {
+		case "runId":
+			r.ID = textOrEmpty(v)
+		case "experimentKey":
+			r.Key = textOrEmpty(v)
+		case "project_id":
+			r.ProjectID = textOrEmpty(v)
+		case "name":
+			r.Name = textOrEmpty(v)
+		case "focusUrl":
+			r.FocusURL = textOrEmpty(v)
+		case "upload_file_size_limit_in_mb":
+			size(&r.MaxUpload, v)
+		case "asset_upload_file_size_limit_in_mb":
+			size(&r.MaxAsset, v)
+		case "uploadVideoMaxSizeMB":
+			size(&r.MaxVideo, v)
+		case "assetNameMaxLength":
+			r.MaxAssetName = int(intOrZero(v))
+		case "imageNameMaxLength":
+			r.MaxImageName = int(intOrZero(v))
+		case "artifactNameMaxLength":
+			r.MaxArtifactName = int(intOrZero(v))
+		}
+	})
+	if r.MaxVideo == 0 {
+		r.MaxVideo = r.MaxUpload
+	}
+	return r
+}
+
+// AddRun creates an experiment with a key of the caller's choice. A taken key
+// is [ErrExists]; with [Error.Repeated] it may have been taken by an earlier
+// try of this very call. A missing project is created by the server.
+func (c *Client) AddRun(ctx context.Context, h Handshake) (*Run, error) {
+	o := c.authorized()
+	o.int("local_timestamp", now())
+	o.text("experimentKey", h.Key)
+	o.bool("offline", h.Offline)
+	o.textOrNull("projectName", nonEmpty(h.Project))
+	o.textOrNull("teamName", nonEmpty(h.Workspace))
+	o.text("libVersion", c.lib)
+	o.bool("getOrCreateEnabled", h.GetOrCreate)
+	return c.handshake(ctx, "logger/add/run", o, h.Key)
+}
+
+// GetRun opens an experiment that exists, for more to be written to it.
+func (c *Client) GetRun(ctx context.Context, key string) (*Run, error) {
+	o := c.authorized()
+	o.int("local_timestamp", now())
+	o.text("previousExperiment", key)
+	o.text("libVersion", c.lib)
+	return c.handshake(ctx, "logger/get/run", o, key)
+}
+
+func (c *Client) handshake(ctx context.Context, path string, o *object, key string) (*Run, error) {
+	data, err := c.document(ctx, &call{method: http.MethodPost, family: familyClient, path: path, body: jsonBody(o.bytes())})
+	if err != nil {
+		return nil, err
+	}
+	r := parseRun(data)
+	if r.Key == "" {
+		r.Key = key
+	}
+	return r, nil
+}
+
+// ReportStatus says that a run is alive, or that it has ended.
+func (c *Client) ReportStatus(ctx context.Context, r *Run, alive, offline bool) error {
+	o := c.authorized()
+	o.text("runId", r.ID)
+	o.text("experimentKey", r.Key)
+	o.textOrNull("projectId", nonEmpty(r.ProjectID))
+	o.bool("is_alive", alive)
+	o.int("local_timestamp", now())
+	o.bool("offline", offline)
+	return c.postClient(ctx, "status-report/update", o)
+}
+
+// SetOfflineTimes sets the times of an experiment, in milliseconds. A nil
+// start stays as it is. It must come after the last [Client.ReportStatus].
+func (c *Client) SetOfflineTimes(ctx context.Context, r *Run, start *int64, end int64) error {
+	o := c.authorized()
+	o.text("runId", r.ID)
+	o.text("experimentKey", r.Key)
+	o.intOrNull("startTimestamp", start)
+	o.int("endTimestamp", end)
+	return c.postClient(ctx, "status-report/offline-metadata", o)
+}
+
+// Status is the state of an experiment to be written.
+type Status struct {
+	Alive   bool
+	Crashed bool
+	Error   *string
+}
+
+// UpdateStatus sets the state of an experiment. Servers that know no crashed
+// experiments answer [ErrUnsupported].
+func (c *Client) UpdateStatus(ctx context.Context, key string, s Status) error {
+	return c.gated(ctx, featureState, http.MethodPost, key, func() error {
+		var o object
+		o.text("experimentKey", key)
+		o.bool("isAlive", s.Alive)
+		o.textOrNull("error", s.Error)
+		o.bool("hasCrashed", s.Crashed)
+		return c.post(ctx, featureState.path, &o)
+	})
+}
+
+// SetTimes sets the times of an experiment, in milliseconds. A nil time stays
+// as it is.
+func (c *Client) SetTimes(ctx context.Context, key string, start, end *int64) error {
+	var o object
+	o.text("experimentKey", key)
+	o.intOrNull("startTimeMillis", start)
+	o.intOrNull("endTimeMillis", end)
+	return c.post(ctx, "write/experiment/set-start-end-time", &o)
+}
+
+// Archive archives an experiment.
+func (c *Client) Archive(ctx context.Context, key string) error {
+	return c.getAck(ctx, "write/experiment/archive", "experimentKey", key)
+}
+
+// Restore brings an archived experiment back.
+func (c *Client) Restore(ctx context.Context, key string) error {
+	return c.getAck(ctx, "write/experiment/restore", "experimentKey", key)
+}
+
+// authorized begins a body of the client library's family, which holds the
+// key.
+func (c *Client) authorized() *object {
+	o := new(object)
+	o.text("apiKey", c.key)
+	return o
+}
+
+// post writes to the REST API what is harmless to repeat.
+func (c *Client) post(ctx context.Context, path string, o *object) error {
+	return c.ack(ctx, &call{method: http.MethodPost, path: path, body: jsonBody(o.bytes())})
+}
+
+// postOnce writes to the REST API what must not be done twice.
+func (c *Client) postOnce(ctx context.Context, path string, o *object) error {
+	return c.ack(ctx, &call{method: http.MethodPost, path: path, body: jsonBody(o.bytes()), unsafe: true})
+}
+
+func (c *Client) postClient(ctx context.Context, path string, o *object) error {
+	return c.ack(ctx, &call{method: http.MethodPost, family: familyClient, path: path, body: jsonBody(o.bytes())})
+}
+
+// getAck makes one of the writes that the API has as GET.
+func (c *Client) getAck(ctx context.Context, path string, query ...string) error {
+	return c.ack(ctx, &call{method: http.MethodGet, path: path, query: values(query...)})
+}
+
+// nonEmpty returns nil for an empty text.
+func nonEmpty(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func now() int64 { return time.Now().UnixMilli() }

@@ -1,0 +1,202 @@
+package comet
+
+import (
+	"errors"
+	"io"
+)
+
+// maxToken bounds one JSON value that has to be in memory as a whole.
+const maxToken = 64 << 20
+
+var errTokenTooLong = errors.New("a JSON value is too large")
+
+// scanner reads JSON from a reader, value by value, without keeping what is
+// not asked for.
+type scanner struct {
+	r        io.Reader
+	buf      []byte
+	pos, end int
+	err      error // why r gives no more; io.EOF at its end
+}
+
+func newScanner(r io.Reader, size int) *scanner {
+	return &scanner{r: r, buf: make([]byte, size)}
+}
+
+// fill reads more after what is unread, which moves to the front of the
+// buffer. It returns false when there is no more.
+func (s *scanner) fill() bool {
+	if s.err != nil {
+		return false
+	}
+	if s.pos > 0 {
+		s.end = copy(s.buf, s.buf[s.pos:s.end])
+		s.pos = 0
+	}
+	if s.end == len(s.buf) {
+		if len(s.buf) >= maxToken {
+			s.err = errTokenTooLong
+			return false
+		}
+		s.buf = append(s.buf, make([]byte, len(s.buf))...)
+	}
+	for range 100 {
+		n, err := s.r.Read(s.buf[s.end:])
+		s.end += n
+		if err != nil {
+			s.err = err
+		}
+		if n > 0 || err != nil {
+			return n > 0
+		}
+	}
+	s.err = io.ErrNoProgress
+	return false
+}
+
+// broken returns the error for data that ends too early.
+func (s *scanner) broken() error {
+	if s.err == nil || s.err == io.EOF {
+		return errCutShort
+	}
+	return s.err
+}
+
+// peek skips white space and returns the byte after it, unread.
+func (s *scanner) peek() (byte, error) {
+	for {
+		if s.pos = skipSpace(s.buf[:s.end], s.pos); s.pos < s.end {
+			return s.buf[s.pos], nil
+		}
+		if !s.fill() {
+			return 0, s.broken()
+		}
+	}
+}
+
+// expect reads one punctuation mark.
+func (s *scanner) expect(c byte) error {
+	got, err := s.peek()
+	if err != nil {
+		return err
+	}
+	if got != c {
+		return errSyntax
+	}
+	s.pos++
+	return nil
+}
+
+// value reads a whole value. It is valid until the next call.
+func (s *scanner) value() ([]byte, error) {
+	if _, err := s.peek(); err != nil {
+		return nil, err
+	}
+	for {
+		end := valueEnd(s.buf[:s.end], s.pos)
+		// A number that ends where the buffer ends may go on.
+		if end >= 0 && end < s.end {
+			v := s.buf[s.pos:end]
+			s.pos = end
+			return v, nil
+		}
+		if !s.fill() {
+			return nil, s.broken()
+		}
+	}
+}
+
+// skip reads past a value of any size.
+func (s *scanner) skip() error {
+	c, err := s.peek()
+	if err != nil {
+		return err
+	}
+	if c != '{' && c != '[' && c != '"' {
+		_, err = s.value()
+		return err
+	}
+	depth, inString, escaped := 0, false, false
+	for {
+		for ; s.pos < s.end; s.pos++ {
+			c := s.buf[s.pos]
+			switch {
+			case escaped:
+				escaped = false
+			case inString && c == '\\':
+				escaped = true
+			case c == '"':
+				inString = !inString
+			case inString:
+			case c == '{' || c == '[':
+				depth++
+			case c == '}' || c == ']':
+				depth--
+			}
+			if depth == 0 && !inString && !escaped {
+				s.pos++
+				return nil
+			}
+		}
+		if !s.fill() {
+			return s.broken()
+		}
+	}
+}
+
+// object reads an object member by member. For each, fn must read the value.
+func (s *scanner) object(fn func(name string) error) error {
+	if err := s.expect('{'); err != nil {
+		return err
+	}
+	c, err := s.peek()
+	if err != nil {
+		return err
+	}
+	if c == '}' {
+		s.pos++
+		return nil
+	}
+	for {
+		if c, err = s.peek(); err != nil {
+			return err
+		}
+		if c != '"' {
+			return errSyntax
+		}
+		raw, err := s.value()
+		if err != nil {
+			return err
+		}
+		name := unquote(raw)
+		if err := s.expect(':'); err != nil {
+			return err
+		}
+		if err := fn(name); err != nil {
+			return err
+		}
+		if c, err = s.peek(); err != nil {
+			return err
+		}
+		s.pos++
+		switch c {
+		case '}':
+			return nil
+		case ',':
+		default:
+			return errSyntax
+		}
+	}
+}
+
+// finish makes sure that nothing but white space follows.
+func (s *scanner) finish() error {
+	_, err := s.peek()
+	switch {
+	case err == nil:
+		return errSyntax
+	case s.err == io.EOF:
+		return nil
+	}
+	return s.err
+}

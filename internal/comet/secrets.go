@@ -1,0 +1,35 @@
+package comet
+
+import (
+	"net/url"
+	"strings"
+)
+
+// secrets are the texts that must not be in any error or log record.
+type secrets []string
+
+// newSecrets lists a key in the forms in which it may turn up: whole, without
+// the address part of a smart key, and as in a query string.
+func newSecrets(key string, more ...string) secrets {
+	short, _, _ := strings.Cut(key, "*")
+	var s secrets
+	for _, t := range append([]string{key, short}, more...) {
+		// A text of a few letters is no secret, and would blot out words.
+		if len(t) < 6 {
+			continue
+		}
+		s = append(s, t)
+		if q := url.QueryEscape(t); q != t {
+			s = append(s, q)
+		}
+	}
+	return s
+}
+
+// hide replaces the secrets in a text.
+func (s secrets) hide(text string) string {
+	for _, secret := range s {
+		text = strings.ReplaceAll(text, secret, "[hidden]")
+	}
+	return text
+}

@@ -1,0 +1,245 @@
+package comet
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// newChain builds the RoundTrippers that each request passes, one job each:
+// wait for the rate, wait for a free slot, add headers, watch for stalls,
+// count and log, and the network.
+func newChain(o Options, addr address) (http.RoundTripper, *limiter, error) {
+	rt := o.Transport
+	if rt == nil {
+		nt, err := newNetwork(o)
+		if err != nil {
+			return nil, nil, err
+		}
+		rt = nt
+	}
+	rt = &observer{next: rt, stats: o.Counters, log: o.Logger}
+	rt = &watchdog{next: rt, answer: o.Timeouts.Answer, stall: o.Timeouts.Stall}
+	rt = &headers{next: rt, addr: addr, key: o.APIKey, agent: o.UserAgent, name: o.AllowHeaderName, value: o.AllowHeaderValue}
+	limit := newLimiter(o.MaxInFlight)
+	rt = &slots{next: rt, limit: limit, stats: o.Counters}
+	rt = &pacer{next: rt, host: addr.host, reads: newRate(o.ReadRate), writes: newRate(o.WriteRate), stats: o.Counters}
+	return rt, limit, nil
+}
+
+// newNetwork returns a transport with connections for all that may be in
+// flight, so that none is closed only to be opened again.
+func newNetwork(o Options) (*http.Transport, error) {
+	tc := &tls.Config{MinVersion: tls.VersionTLS12}
+	if o.CAFile != "" {
+		pool, err := certPool(o.CAFile)
+		if err != nil {
+			return nil, err
+		}
+		tc.RootCAs = pool
+	}
+	dialer := &net.Dialer{Timeout: o.Timeouts.Connect, KeepAlive: 30 * time.Second}
+	return &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           dialer.DialContext,
+		TLSClientConfig:       tc,
+		TLSHandshakeTimeout:   o.Timeouts.Connect,
+		ForceAttemptHTTP2:     true,
+		MaxIdleConns:          2 * o.MaxInFlight,
+		MaxIdleConnsPerHost:   o.MaxInFlight + 2,
+		IdleConnTimeout:       90 * time.Second,
+		ExpectContinueTimeout: time.Second,
+		ReadBufferSize:        64 << 10,
+		WriteBufferSize:       64 << 10,
+	}, nil
+}
+
+func certPool(file string) (*x509.CertPool, error) {
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("comet: CA file: %w", err)
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("comet: CA file %q holds no PEM certificate", file)
+	}
+	return pool, nil
+}
+
+// checkRedirect follows redirects of reads. The headers RoundTripper adds no
+// credential for another host; this sees to the ones that net/http would copy.
+func checkRedirect(req *http.Request, via []*http.Request) error {
+	if len(via) >= 10 {
+		return fmt.Errorf("%w more than 10 times", errRedirects)
+	}
+	// net/http would go on with a GET, or send the body to a place that was
+	// not asked for.
+	if first := via[0]; first.Method != http.MethodGet {
+		return fmt.Errorf("%w to %s://%s: configure that address", errRedirects, req.URL.Scheme, req.URL.Host)
+	}
+	// The referrer holds the query of the address before.
+	req.Header.Del("Referer")
+	if req.URL.Host != via[0].URL.Host {
+		req.Header.Del("Authorization")
+		req.Header.Del("Comet-Sdk-Api")
+	}
+	return nil
+}
+
+// headers adds the user agent, and for the configured host alone the key and
+// the allow header.
+type headers struct {
+	next        http.RoundTripper
+	addr        address
+	key, agent  string
+	name, value string
+}
+
+func (h *headers) RoundTrip(req *http.Request) (*http.Response, error) {
+	req = req.Clone(req.Context())
+	req.Header.Set("User-Agent", h.agent)
+	if req.URL.Host == h.addr.host && (req.URL.Scheme == h.addr.scheme || req.URL.Scheme == "https") {
+		req.Header.Set("Authorization", h.key)
+		if h.name != "" {
+			req.Header.Set(h.name, h.value)
+		}
+	}
+	return h.next.RoundTrip(req)
+}
+
+// trace follows one try through the chain.
+type trace struct {
+	call      *call
+	source    *sourceError
+	asked     atomic.Bool // a connection was asked for
+	connected atomic.Bool // and given: from then on bytes may have been sent
+}
+
+type traceKey struct{}
+
+// context returns ctx with t in it.
+func (t *trace) context(ctx context.Context, cl *call) context.Context {
+	t.call = cl
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { t.asked.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) { t.connected.Store(true) },
+	})
+	return context.WithValue(ctx, traceKey{}, t)
+}
+
+func traceOf(ctx context.Context) *trace {
+	t, _ := ctx.Value(traceKey{}).(*trace)
+	return t
+}
+
+// unsent reports whether a request that ended with err has certainly not been
+// sent. Transports that tell nothing are judged by the error.
+func (t *trace) unsent(err error) bool {
+	if t.connected.Load() {
+		return false
+	}
+	return t.asked.Load() || unsentError(err)
+}
+
+// observer counts and logs.
+type observer struct {
+	next  http.RoundTripper
+	stats *Counters
+	log   *slog.Logger
+}
+
+func (o *observer) RoundTrip(req *http.Request) (*http.Response, error) {
+	o.stats.Requests.Add(1)
+	if req.Body != nil {
+		req.Body = &counted{rc: req.Body, n: &o.stats.BytesOut}
+	}
+	began := time.Now()
+	resp, err := o.next.RoundTrip(req)
+	// The query stays out of the record: it holds the key of some calls.
+	attrs := []any{"method", req.Method, "host", req.URL.Host, "path", req.URL.Path, "took", time.Since(began)}
+	if err != nil {
+		o.log.DebugContext(req.Context(), "request failed", attrs...)
+		return nil, err
+	}
+	o.log.DebugContext(req.Context(), "request", append(attrs, "status", resp.StatusCode)...)
+	resp.Body = &counted{rc: resp.Body, n: &o.stats.BytesIn}
+	return resp, nil
+}
+
+// counted adds the bytes read to a counter.
+type counted struct {
+	rc io.ReadCloser
+	n  *atomic.Int64
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.rc.Read(p)
+	c.n.Add(int64(n))
+	return n, err
+}
+
+func (c *counted) Close() error { return c.rc.Close() }
+
+// pacer keeps reads and REST writes to their rates.
+type pacer struct {
+	next          http.RoundTripper
+	host          string
+	reads, writes *rate.Limiter
+	stats         *Counters
+}
+
+// newRate allows for bursts of a second's worth, and of one at least.
+func newRate(l rate.Limit) *rate.Limiter {
+	if l == rate.Inf {
+		return nil
+	}
+	return rate.NewLimiter(l, max(1, int(l)))
+}
+
+func (p *pacer) RoundTrip(req *http.Request) (*http.Response, error) {
+	if l := p.limiter(req); l != nil {
+		p.stats.Waiting.Add(1)
+		err := l.Wait(req.Context())
+		p.stats.Waiting.Add(-1)
+		if err != nil {
+			return nil, closeBody(req, err)
+		}
+	}
+	return p.next.RoundTrip(req)
+}
+
+func (p *pacer) limiter(req *http.Request) *rate.Limiter {
+	t := traceOf(req.Context())
+	switch {
+	case t == nil || t.call.rateless || req.URL.Host != p.host:
+		return nil
+	case !t.call.write():
+		return p.reads
+	case t.call.family == familyClient:
+		return nil
+	}
+	return p.writes
+}
+
+// closeBody closes the body of a request that is not sent, which a
+// RoundTripper must.
+func closeBody(req *http.Request, err error) error {
+	if req.Body != nil {
+		req.Body.Close()
+	}
+	return err
+}

@@ -1,0 +1,143 @@
+package comet
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+)
+
+// Upload describes an asset to be written.
+type Upload struct {
+	// Run is the experiment to write to, from a handshake.
+	Run *Run
+	// ID is the asset's id, chosen by the caller: 32 hexadecimal digits. It
+	// makes an upload safe to repeat.
+	ID        string
+	Name      string
+	Type      string // "" is "asset"
+	Extension string
+	Step      *int64
+	Epoch     *int64
+	Context   *string
+	Overwrite bool
+	// Model makes the asset an element of the model of this name.
+	Model string
+	// ArtifactVersion is the id of the open artifact version to attach to.
+	ArtifactVersion string
+	SampleRate      *int64          // of audio
+	FigureCounter   int             // of visualizations: a running number
+	Metadata        json.RawMessage // nil: none
+
+	// Link makes the asset a remote one.
+	Link string
+	// Open returns the content from its start, as often as it is asked; Size
+	// is its length. An error of the content's reader ends the upload before
+	// the server has taken it, and is returned as it is.
+	Open func() (io.ReadCloser, error)
+	Size int64
+}
+
+// UploadAsset writes an asset under an id of the caller's choice. If the id
+// exists the answer is [ErrImmutable], also when an earlier try of the same
+// call has put it there.
+func (c *Client) UploadAsset(ctx context.Context, u *Upload) error {
+	q := u.clientQuery(c.key)
+	setText(q, "assetId", u.ID)
+	setText(q, "fileName", u.Name)
+	if u.Type != "asset" {
+		setText(q, "type", u.Type)
+	}
+	setInt64(q, "epoch", u.Epoch)
+	setInt64(q, "sampleRate", u.SampleRate)
+	setText(q, "groupingName", u.Model)
+	setText(q, "artifactVersionId", u.ArtifactVersion)
+	return c.upload(ctx, familyClient, "asset/upload", q, u)
+}
+
+// UploadVisualization writes an image or figure under an id of the caller's
+// choice, under the terms of [Client.UploadAsset].
+func (c *Client) UploadVisualization(ctx context.Context, u *Upload) error {
+	q := u.clientQuery(c.key)
+	setText(q, "imageId", u.ID)
+	setText(q, "figName", u.Name)
+	q.Set("figCounter", strconv.Itoa(u.FigureCounter))
+	return c.upload(ctx, familyClient, "visualizations/upload", q, u)
+}
+
+// clientQuery returns the parameters that all uploads of the client library
+// have.
+func (u *Upload) clientQuery(key string) url.Values {
+	q := url.Values{
+		"experimentId": {u.Run.Key},
+		"apiKey":       {key},
+		"overwrite":    {pythonBool(u.Overwrite)},
+	}
+	setText(q, "projectId", u.Run.ProjectID)
+	setText(q, "runId", u.Run.ID)
+	u.setCommon(q)
+	return q
+}
+
+func (u *Upload) setCommon(q url.Values) {
+	setText(q, "extension", u.Extension)
+	setInt64(q, "step", u.Step)
+	if u.Context != nil {
+		q.Set("context", *u.Context)
+	}
+	if u.Open == nil {
+		q.Set("isRemote", pythonBool(true))
+	}
+}
+
+// UploadAssetREST writes an asset through the REST API. Without an id of its
+// own an upload is not safe to do twice, see [ErrUncertain]; whether servers
+// honour an id here is not known.
+func (c *Client) UploadAssetREST(ctx context.Context, u *Upload) error {
+	q := url.Values{"experimentKey": {u.Run.Key}}
+	setText(q, "assetId", u.ID)
+	setText(q, "fileName", u.Name)
+	setText(q, "type", u.Type)
+	setInt64(q, "epoch", u.Epoch)
+	setText(q, "groupingName", u.Model)
+	setText(q, "artifactVersionId", u.ArtifactVersion)
+	if u.Overwrite {
+		q.Set("overwrite", pythonBool(true))
+	}
+	u.setCommon(q)
+	return c.upload(ctx, familyREST, "write/experiment/upload-asset", q, u)
+}
+
+func (c *Client) upload(ctx context.Context, f family, path string, q url.Values, u *Upload) error {
+	form := &form{file: u.Open, size: u.Size, link: u.Link, metadata: u.Metadata}
+	return c.ack(ctx, &call{
+		method: http.MethodPost,
+		family: f,
+		path:   path,
+		query:  q,
+		body:   form.body(),
+		unsafe: f == familyREST || u.ID == "",
+	})
+}
+
+func setText(q url.Values, name, value string) {
+	if value != "" {
+		q.Set(name, value)
+	}
+}
+
+func setInt64(q url.Values, name string, value *int64) {
+	if value != nil {
+		q.Set(name, strconv.FormatInt(*value, 10))
+	}
+}
+
+// pythonBool writes a boolean as the Python SDK does.
+func pythonBool(b bool) string {
+	if b {
+		return "True"
+	}
+	return "False"
+}

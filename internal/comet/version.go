@@ -1,0 +1,191 @@
+package comet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// Version is the version of a server.
+type Version struct {
+	Major, Minor, Patch int
+	Text                string // as the server gave it
+}
+
+// Less reports whether v is older than w.
+func (v Version) Less(w Version) bool {
+	if v.Major != w.Major {
+		return v.Major < w.Major
+	}
+	if v.Minor != w.Minor {
+		return v.Minor < w.Minor
+	}
+	return v.Patch < w.Patch
+}
+
+// String returns the version as the server gave it.
+func (v Version) String() string {
+	if v.Text != "" {
+		return v.Text
+	}
+	return fmt.Sprintf("%d.%d.%d", v.Major, v.Minor, v.Patch)
+}
+
+func parseVersion(s string) (Version, bool) {
+	v := Version{Text: s}
+	parts := strings.SplitN(s, ".", 3)
+	if len(parts) < 3 {
+		return Version{}, false
+	}
+	// A suffix such as -rc1 does not matter.
+	if i := strings.IndexFunc(parts[2], func(r rune) bool { return r < '0' || r > '9' }); i >= 0 {
+		parts[2] = parts[2][:i]
+	}
+	for i, n := range []*int{&v.Major, &v.Minor, &v.Patch} {
+		x, err := strconv.Atoi(parts[i])
+		if err != nil || x < 0 {
+			return Version{}, false
+		}
+		*n = x
+	}
+	return v, true
+}
+
+type versionCache struct {
+	mu    sync.Mutex
+	asked bool
+	known bool
+	v     Version
+}
+
+// Version returns the version of the server, and false when it does not tell.
+// The server is asked once.
+func (c *Client) Version(ctx context.Context) (Version, bool) {
+	c.version.mu.Lock()
+	defer c.version.mu.Unlock()
+	if c.version.asked {
+		return c.version.v, c.version.known
+	}
+	bases := []string{c.addr.clientlib}
+	if c.addr.clientlib != c.addr.root+"clientlib/" {
+		bases = append(bases, c.addr.root+"clientlib/")
+	}
+	for _, base := range bases {
+		v, known, err := c.askVersion(ctx, base)
+		if known {
+			c.version.asked, c.version.v, c.version.known = true, v, true
+			return v, true
+		}
+		// Only an answer is remembered; after an outage it is worth another try.
+		if err != nil && (passing(err) && !errors.Is(err, errNotJSON) || ctx.Err() != nil) {
+			return Version{}, false
+		}
+	}
+	c.version.asked = true
+	return Version{}, false
+}
+
+func (c *Client) askVersion(ctx context.Context, base string) (Version, bool, error) {
+	cl := &call{method: http.MethodGet, family: familyClient, base: base, path: "isAlive/ver", rateless: true}
+	e := c.retry.begin(cl)
+	for {
+		resp, err := c.try(ctx, cl)
+		if err == nil {
+			c.retry.success()
+			data, err := readWhole(resp)
+			v, ok := parseVersion(textOrEmpty(member(data, "version")))
+			return v, ok, err
+		}
+		// A page instead of JSON is an answer here: a server without this
+		// endpoint. And a version is no reason to spend the whole budget.
+		if errors.Is(err, errNotJSON) || e.failures >= 3 {
+			return Version{}, false, err
+		}
+		if err := e.failed(ctx, err); err != nil {
+			return Version{}, false, err
+		}
+	}
+}
+
+// feature is a call that older servers lack.
+type feature struct {
+	path  string
+	since Version
+}
+
+var (
+	featureAllPoints   = feature{"experiment/metrics/get-all", Version{3, 20, 60, ""}}
+	featureAssetByName = feature{"experiment/asset/get-by-name", Version{4, 3, 385, ""}}
+	featureProcessing  = feature{"experiment/processing/status", Version{}}
+	featureState       = feature{"write/experiment/update-status", Version{3, 7, 91, ""}}
+)
+
+// features remembers what the server has shown to have and to lack.
+type features struct {
+	mu  sync.Mutex
+	has map[string]bool
+}
+
+func (f *features) learn(path string, has bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.has == nil {
+		f.has = make(map[string]bool)
+	}
+	f.has[path] = has
+}
+
+func (f *features) known(path string) (has, known bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	has, known = f.has[path]
+	return has, known
+}
+
+// gated runs a call that older servers lack. It answers [ErrUnsupported]
+// without asking when the version or an earlier answer says so. When an answer
+// may mean both a missing call and a missing experiment, it finds out which.
+func (c *Client) gated(ctx context.Context, f feature, method, key string, run func() error) error {
+	missing := &Error{Method: method, Path: f.path, Err: ErrUnsupported, endpointMissing: true}
+	has, known := c.features.known(f.path)
+	if known && !has {
+		return missing
+	}
+	if v, ok := c.Version(ctx); ok && !known && v.Less(f.since) {
+		return missing
+	}
+	err := run()
+	if err == nil {
+		c.features.learn(f.path, true)
+		return nil
+	}
+	e, ok := errors.AsType[*Error](err)
+	if !ok || known || !mayBeMissing(e) {
+		return err
+	}
+	if e.Status == http.StatusMethodNotAllowed || c.experimentExists(ctx, key) {
+		c.features.learn(f.path, false)
+		return missing
+	}
+	e.endpointMissing = false
+	return err
+}
+
+// mayBeMissing reports whether an answer may be that of an old server to a
+// call it does not know.
+func mayBeMissing(e *Error) bool {
+	switch e.Status {
+	case http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented:
+		return true
+	}
+	return false
+}
+
+func (c *Client) experimentExists(ctx context.Context, key string) bool {
+	_, err := c.Metadata(ctx, key)
+	return err == nil
+}

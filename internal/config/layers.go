@@ -1,10 +1,8 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -38,8 +36,7 @@ type layer struct {
 	lookup func(name string) setting // the setting of a name, the zero setting if there is none
 }
 
-// readLayers returns the places, the one that decides first. Files that do not
-// exist are left out, but for one that a variable names.
+// readLayers returns the places, the one that decides first.
 func readLayers(places Places) ([]layer, error) {
 	layers := []layer{envLayer(places.LookupEnv)}
 	dotenv := filepath.Join(places.Dir, ".env")
@@ -94,25 +91,22 @@ func namedConfig(env layer, places Places) (string, error) {
 	return path, nil
 }
 
-// addFile adds the settings of a file to layers, if it exists.
+// addFile adds the settings of a file to layers: none if there is no such file,
+// or none that this user can see, as with a home directory of someone else.
 func addFile(layers *[]layer, path string, parse func(path string, data []byte) (map[string]setting, error)) error {
-	data, err := readFile(path, maxFile)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errDirectory) {
-		return nil
-	}
-	if err != nil {
-		return errorf("%v", err)
-	}
-	settings, err := parse(path, data)
-	if err != nil {
-		return err
+	var settings map[string]setting
+	if info, err := os.Stat(path); err == nil && !info.IsDir() {
+		data, err := readFile(path, maxFile)
+		if err != nil {
+			return errorf("%v", err)
+		}
+		if settings, err = parse(path, data); err != nil {
+			return err
+		}
 	}
 	*layers = append(*layers, layer{path, func(name string) setting { return settings[name] }})
 	return nil
 }
-
-// errDirectory says that a path is a directory.
-var errDirectory = errors.New("is a directory")
 
 // readFile reads a file of at most limit bytes.
 func readFile(path string, limit int64) ([]byte, error) {
@@ -121,9 +115,6 @@ func readFile(path string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err == nil && info.IsDir() {
-		return nil, &fs.PathError{Op: "read", Path: path, Err: errDirectory}
-	}
 	data, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err != nil {
 		return nil, err

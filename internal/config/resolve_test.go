@@ -1,0 +1,544 @@
+package config
+
+import (
+	"crypto/tls"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// secret begins every key of these tests, so that a key that leaks is found.
+const secret = "s3cret"
+
+// smart returns a smart key for an instance.
+func smart(name, baseURL string) string {
+	body := base64.StdEncoding.EncodeToString(fmt.Appendf(nil, `{"baseUrl":%q}`, baseURL))
+	return secret + name + "*" + body
+}
+
+// world is what a test case lets Resolve find. Files are named by their path in
+// an otherwise empty folder, in which "work" is the working directory and
+// "home" the home directory; DIR in any value is that folder.
+type world struct {
+	env   map[string]string
+	files map[string]string
+	flags Flags
+}
+
+// resolve resolves one side of w, and puts DIR in place of the folder in what
+// comes back.
+func (w world) resolve(t *testing.T, side Side) (*Endpoint, func(string) string, error) {
+	t.Helper()
+	dir := t.TempDir()
+	for name, data := range w.files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(data), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	in := func(s string) string { return strings.ReplaceAll(s, "DIR", dir) }
+	out := func(s string) string { return strings.ReplaceAll(s, dir, "DIR") }
+	e, err := Resolve(side, Flags{in(w.flags.APIKeyFile), in(w.flags.URL), in(w.flags.CAFile)}, Places{
+		LookupEnv: func(name string) (string, bool) {
+			value, ok := w.env[name]
+			return in(value), ok
+		},
+		Dir:  filepath.Join(dir, "work"),
+		Home: filepath.Join(dir, "home"),
+	})
+	return e, out, err
+}
+
+// found is the part of an endpoint that most tests look at.
+type found struct {
+	URL, Key, URLFrom, KeyFrom string
+	Warnings                   []string
+}
+
+func TestResolve(t *testing.T) {
+	const k1, k2, k3 = secret + "1", secret + "2", secret + "3"
+	onA, onB := smart("A", "https://a.example"), smart("B", "https://b.example/")
+	for _, tt := range []struct {
+		name string
+		side Side
+		world
+		want found
+	}{
+		{
+			"generic environment", Export,
+			world{env: map[string]string{"COMET_API_KEY": k1, "COMET_URL_OVERRIDE": "https://a.example/clientlib/"}},
+			found{"https://a.example/clientlib/", k1, "COMET_URL_OVERRIDE", "COMET_API_KEY", nil},
+		},
+		{
+			"key alone goes to the default", Export,
+			world{env: map[string]string{"COMET_API_KEY": k1}},
+			found{DefaultURL, k1, "the default", "COMET_API_KEY", nil},
+		},
+		{
+			"smart key goes to its own address", Export,
+			world{env: map[string]string{"COMET_API_KEY": onA}},
+			found{"https://a.example/clientlib/", onA, "the key from COMET_API_KEY", "COMET_API_KEY", nil},
+		},
+		{
+			"an address beside a smart key wins, with a warning", Export,
+			world{env: map[string]string{"COMET_API_KEY": onA, "COMET_URL_OVERRIDE": "https://b.example"}},
+			found{"https://b.example/clientlib/", onA, "COMET_URL_OVERRIDE", "COMET_API_KEY", []string{
+				"the key from COMET_API_KEY is for https://a.example/, and is sent to https://b.example/, as COMET_URL_OVERRIDE says",
+			}},
+		},
+		{
+			"the same address beside a smart key", Export,
+			world{env: map[string]string{"COMET_API_KEY": onA, "COMET_URL_OVERRIDE": "https://A.example:443/clientlib"}},
+			found{"https://A.example:443/clientlib/", onA, "COMET_URL_OVERRIDE", "COMET_API_KEY", nil},
+		},
+		{
+			"a side's environment beats the generic one", Import,
+			world{env: map[string]string{
+				"COMET_API_KEY": k1, "COMET_URL_OVERRIDE": "https://a.example",
+				"COMET_IMPORT_API_KEY": k2, "COMET_IMPORT_URL_OVERRIDE": "https://b.example",
+				"COMET_EXPORT_API_KEY": k3, "COMET_EXPORT_URL_OVERRIDE": "https://c.example",
+			}},
+			found{"https://b.example/clientlib/", k2, "COMET_IMPORT_URL_OVERRIDE", "COMET_IMPORT_API_KEY", nil},
+		},
+		{
+			"a side's section beats the generic environment", Export,
+			world{
+				env:   map[string]string{"COMET_API_KEY": k1, "COMET_URL_OVERRIDE": "https://a.example"},
+				files: map[string]string{"home/.comet.config": "[comet_export]\napi_key=" + k2 + "\nurl_override=https://b.example\n"},
+			},
+			found{"https://b.example/clientlib/", k2, "[comet_export] in DIR/home/.comet.config", "[comet_export] in DIR/home/.comet.config", nil},
+		},
+		{
+			"flags beat all", Export,
+			world{
+				env: map[string]string{
+					"COMET_API_KEY": k1, "COMET_URL_OVERRIDE": "https://a.example",
+					"COMET_EXPORT_API_KEY": k2, "COMET_EXPORT_URL_OVERRIDE": "https://b.example",
+				},
+				files: map[string]string{"key": k3 + "\n"},
+				flags: Flags{APIKeyFile: "DIR/key", URL: "http://127.0.0.1:8080"},
+			},
+			found{"http://127.0.0.1:8080/clientlib/", k3, "--url", "--api-key-file DIR/key", nil},
+		},
+		{
+			"order of the places, all", Export,
+			world{
+				env: map[string]string{"COMET_API_KEY": k1, "COMET_CONFIG": "DIR/named"},
+				files: map[string]string{
+					"work/.env":          "COMET_API_KEY=" + k2,
+					"named":              "[comet]\napi_key=" + k2,
+					"work/.comet.config": "[comet]\napi_key=" + k2,
+					"home/.comet.config": "[comet]\napi_key=" + k2,
+				},
+			},
+			found{DefaultURL, k1, "the default", "COMET_API_KEY", nil},
+		},
+		{
+			"order of the places, .env first", Export,
+			world{
+				env: map[string]string{"COMET_CONFIG": "DIR/named"},
+				files: map[string]string{
+					"work/.env":          "# mine\nexport COMET_API_KEY='" + k1 + "'\n",
+					"named":              "[comet]\napi_key=" + k2,
+					"work/.comet.config": "[comet]\napi_key=" + k2,
+				},
+			},
+			found{DefaultURL, k1, "the default", "COMET_API_KEY in DIR/work/.env", nil},
+		},
+		{
+			"order of the places, COMET_CONFIG first", Export,
+			world{
+				env: map[string]string{"COMET_CONFIG": "~/named"},
+				files: map[string]string{
+					"home/named":         "[comet]\napi_key=" + k1,
+					"work/.comet.config": "[comet]\napi_key=" + k2,
+				},
+			},
+			found{DefaultURL, k1, "the default", "[comet] in DIR/home/named", nil},
+		},
+		{
+			"COMET_CONFIG may be a directory", Export,
+			world{
+				env:   map[string]string{"COMET_CONFIG": "DIR/etc"},
+				files: map[string]string{"etc/.comet.config": "[comet]\napi_key=" + k1},
+			},
+			found{DefaultURL, k1, "the default", "[comet] in DIR/etc/.comet.config", nil},
+		},
+		{
+			"COMET_INI goes before COMET_CONFIG", Export,
+			world{
+				env:   map[string]string{"COMET_CONFIG": "DIR/b", "COMET_INI": "DIR/a"},
+				files: map[string]string{"a": "[comet]\napi_key=" + k1, "b": "[comet]\napi_key=" + k2},
+			},
+			found{DefaultURL, k1, "the default", "[comet] in DIR/a", nil},
+		},
+		{
+			"order of the places, working directory before home", Export,
+			world{files: map[string]string{
+				"work/.comet.config": "[comet]\napi_key=" + k1,
+				"home/.comet.config": "[comet]\napi_key=" + k2 + "\nurl_override=https://b.example",
+			}},
+			found{"https://b.example/clientlib/", k1, "[comet] in DIR/home/.comet.config", "[comet] in DIR/work/.comet.config", nil},
+		},
+		{
+			"one file for both sides", Import,
+			world{files: map[string]string{"home/.comet.config": "[comet_export]\napi_key=" + k1 + "\nurl_override=https://a.example\n" +
+				"[comet_import]\napi_key=" + k2 + "\nurl_override=https://b.example\n"}},
+			found{"https://b.example/clientlib/", k2, "[comet_import] in DIR/home/.comet.config", "[comet_import] in DIR/home/.comet.config", nil},
+		},
+		{
+			"empty values count as none", Export,
+			world{
+				env:   map[string]string{"COMET_API_KEY": "", "COMET_EXPORT_API_KEY": "", "COMET_URL_OVERRIDE": "", "COMET_CONFIG": ""},
+				files: map[string]string{"work/.comet.config": "[comet]\napi_key=\n", "home/.comet.config": "[comet]\napi_key=" + k1},
+			},
+			found{DefaultURL, k1, "the default", "[comet] in DIR/home/.comet.config", nil},
+		},
+		{
+			"a side's smart key is not sent to the generic address", Export,
+			world{env: map[string]string{"COMET_EXPORT_API_KEY": onA, "COMET_URL_OVERRIDE": "https://b.example"}},
+			found{"https://a.example/clientlib/", onA, "the key from COMET_EXPORT_API_KEY", "COMET_EXPORT_API_KEY", nil},
+		},
+		{
+			"a side's smart key beside an address of the side", Export,
+			world{env: map[string]string{"COMET_EXPORT_API_KEY": onB, "COMET_EXPORT_URL": "https://gateway.example"}},
+			found{"https://gateway.example/clientlib/", onB, "COMET_EXPORT_URL", "COMET_EXPORT_API_KEY", []string{
+				"the key from COMET_EXPORT_API_KEY is for https://b.example/, and is sent to https://gateway.example/, as COMET_EXPORT_URL says",
+			}},
+		},
+		{
+			"a side's plain key with no address at all", Export,
+			world{env: map[string]string{"COMET_EXPORT_API_KEY": k1}},
+			found{DefaultURL, k1, "the default", "COMET_EXPORT_API_KEY", nil},
+		},
+		{
+			"a side's address and a generic key without one", Export,
+			world{env: map[string]string{"COMET_API_KEY": k1}, flags: Flags{URL: "https://a.example"}},
+			found{"https://a.example/clientlib/", k1, "--url", "COMET_API_KEY", nil},
+		},
+		{
+			"a side's address and a generic key of the same host", Export,
+			world{env: map[string]string{
+				"COMET_API_KEY": k1, "COMET_URL_OVERRIDE": "https://a.example/clientlib/",
+				"COMET_EXPORT_URL_OVERRIDE": "https://a.example/prefix/clientlib/",
+			}},
+			found{"https://a.example/prefix/clientlib/", k1, "COMET_EXPORT_URL_OVERRIDE", "COMET_API_KEY", nil},
+		},
+		{
+			"a side's address and a generic smart key of the same host", Export,
+			world{env: map[string]string{"COMET_API_KEY": onA, "COMET_EXPORT_URL_OVERRIDE": "https://a.example"}},
+			found{"https://a.example/clientlib/", onA, "COMET_EXPORT_URL_OVERRIDE", "COMET_API_KEY", nil},
+		},
+		{
+			"a key file that a variable names", Import,
+			world{
+				env:   map[string]string{"COMET_IMPORT_API_KEY_FILE": "key", "COMET_IMPORT_URL_OVERRIDE": "https://a.example"},
+				files: map[string]string{"work/key": "  " + k1 + "\r\n"},
+			},
+			found{"https://a.example/clientlib/", k1, "COMET_IMPORT_URL_OVERRIDE", "COMET_IMPORT_API_KEY_FILE key", nil},
+		},
+		{
+			"a star with nothing after it is dropped", Export,
+			world{env: map[string]string{"COMET_API_KEY": k1 + "*"}},
+			found{DefaultURL, k1, "the default", "COMET_API_KEY", nil},
+		},
+		{
+			"several stars are part of the key", Export,
+			world{env: map[string]string{"COMET_API_KEY": onA + "*x"}},
+			found{DefaultURL, onA + "*x", "the default", "COMET_API_KEY", nil},
+		},
+		{
+			"a smart key without padding", Export,
+			world{env: map[string]string{"COMET_API_KEY": strings.TrimRight(smart("", "https://padded.example"), "=")}},
+			found{"https://padded.example/clientlib/", strings.TrimRight(smart("", "https://padded.example"), "="), "the key from COMET_API_KEY", "COMET_API_KEY", nil},
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			e, out, err := tt.resolve(t, tt.side)
+			if err != nil {
+				t.Fatal(out(err.Error()))
+			}
+			got := found{e.URL.String(), string(e.APIKey), out(e.URLFrom), out(e.APIKeyFrom), e.Warnings}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("endpoint (-want +got):\n%s", diff)
+			}
+			if strings.Contains(fmt.Sprint(e.Warnings, e.URLFrom, e.APIKeyFrom, e.Address()), secret) {
+				t.Error("the key shows")
+			}
+		})
+	}
+}
+
+func TestResolveErrors(t *testing.T) {
+	const k1, k2 = secret + "1", secret + "2"
+	onA := smart("A", "https://a.example")
+	for _, tt := range []struct {
+		name string
+		side Side
+		world
+		want string
+		hint string
+	}{
+		{
+			"no key", Import,
+			world{
+				env:   map[string]string{"COMET_EXPORT_API_KEY": k1, "COMET_IMPORT_URL_OVERRIDE": "https://a.example"},
+				files: map[string]string{"work/.comet.config": "[comet]\nworkspace=w\n"},
+			},
+			"no API key",
+			"set COMET_API_KEY or COMET_IMPORT_API_KEY, or write api_key into section [comet_import] or [comet] of ~/.comet.config\n" +
+				"looked at --api-key-file, COMET_IMPORT_API_KEY, COMET_API_KEY, DIR/work/.env, DIR/work/.comet.config, DIR/home/.comet.config",
+		},
+		{
+			"a side's plain key beside a generic address", Export,
+			world{env: map[string]string{"COMET_EXPORT_API_KEY": k1, "COMET_URL_OVERRIDE": "https://a.example"}},
+			"the key from COMET_EXPORT_API_KEY has no address: COMET_URL_OVERRIDE is generic, and may belong to another key",
+			"set COMET_EXPORT_URL_OVERRIDE (or --url) to the instance the key belongs to",
+		},
+		{
+			"the same in files", Import,
+			world{files: map[string]string{
+				"work/.comet.config": "[comet_import]\napi_key=" + k1,
+				"home/.comet.config": "[comet]\napi_key=" + k2 + "\nurl_override=https://a.example",
+			}},
+			"the key from [comet_import] in DIR/work/.comet.config has no address: [comet] in DIR/home/.comet.config is generic, and may belong to another key",
+			"set COMET_IMPORT_URL_OVERRIDE (or --url) to the instance the key belongs to",
+		},
+		{
+			"a side's address beside a key of another", Export,
+			world{
+				env:   map[string]string{"COMET_API_KEY": k1, "COMET_URL_OVERRIDE": "https://a.example"},
+				flags: Flags{URL: "https://b.example"},
+			},
+			"no key for https://b.example/ (from --url): the key from COMET_API_KEY is for https://a.example/, which goes with it",
+			"set COMET_EXPORT_API_KEY (or --api-key-file) to a key of https://b.example/",
+		},
+		{
+			"a side's address beside a smart key of another", Export,
+			world{env: map[string]string{"COMET_API_KEY": onA, "COMET_EXPORT_URL_OVERRIDE": "http://a.example"}},
+			"no key for http://a.example/ (from COMET_EXPORT_URL_OVERRIDE): the key from COMET_API_KEY is for https://a.example/, which it holds",
+			"set COMET_EXPORT_API_KEY (or --api-key-file) to a key of http://a.example/",
+		},
+		{
+			"two addresses of a side", Export,
+			world{env: map[string]string{"COMET_EXPORT_URL": "https://a.example", "COMET_EXPORT_URL_OVERRIDE": "https://b.example", "COMET_API_KEY": k1}},
+			"COMET_EXPORT_URL_OVERRIDE and COMET_EXPORT_URL say different things", "",
+		},
+		{
+			"two keys of a side", Export,
+			world{env: map[string]string{"COMET_EXPORT_API_KEY": k1, "COMET_EXPORT_API_KEY_FILE": "f"}},
+			"COMET_EXPORT_API_KEY and COMET_EXPORT_API_KEY_FILE both say where the key is", "",
+		},
+		{
+			"a key file that is not there", Export, world{flags: Flags{APIKeyFile: "DIR/none"}},
+			"--api-key-file: open DIR/none: no such file or directory", "",
+		},
+		{
+			"an empty key file", Export, world{files: map[string]string{"key": "\n"}, flags: Flags{APIKeyFile: "DIR/key"}},
+			"--api-key-file DIR/key: the file is empty", "",
+		},
+		{
+			"a key file with more in it", Export, world{files: map[string]string{"key": "[comet]\napi_key=" + k1}, flags: Flags{APIKeyFile: "DIR/key"}},
+			"--api-key-file DIR/key: the file holds more than one line, and should hold a key alone", "",
+		},
+		{
+			"a key file without end", Export, world{flags: Flags{APIKeyFile: "/dev/zero"}},
+			"--api-key-file: read /dev/zero: more than 65536 bytes", "",
+		},
+		{
+			"a key with a space", Export, world{env: map[string]string{"COMET_API_KEY": secret + " x"}},
+			"the key from COMET_API_KEY holds a character that no key has, a space perhaps", "",
+		},
+		{
+			"a key with a line break", Export, world{env: map[string]string{"COMET_API_KEY": secret + "\r\nX-Evil: 1"}},
+			"the key from COMET_API_KEY holds a character that no key has, a space perhaps", "",
+		},
+		{
+			"a secret manager", Export, world{env: map[string]string{"COMET_API_KEY": "_SECRET_-" + secret}},
+			"the key from COMET_API_KEY is a reference to a secret manager, and a key itself is wanted", "",
+		},
+		{
+			"a smart key that is no base64", Export, world{env: map[string]string{"COMET_API_KEY": secret + "*!" + secret}},
+			"the key from COMET_API_KEY is a smart key, and what follows the * is not base64", "",
+		},
+		{
+			"a smart key that is no JSON", Export, world{env: map[string]string{"COMET_API_KEY": secret + "*" + base64.StdEncoding.EncodeToString([]byte(secret))}},
+			"the key from COMET_API_KEY is a smart key, and what follows the * is not a JSON object", "",
+		},
+		{
+			"a smart key without address", Export, world{env: map[string]string{"COMET_API_KEY": secret + "*e30="}},
+			"the key from COMET_API_KEY is a smart key, and what follows the * has no baseUrl", "",
+		},
+		{
+			"a smart key with a wrong address", Export, world{env: map[string]string{"COMET_API_KEY": smart("", "ftp://"+secret)}},
+			`the key from COMET_API_KEY is a smart key, and its baseUrl is wrong: the address has the scheme "ftp", want https or http`, "",
+		},
+		{
+			"a key that is all star", Export, world{env: map[string]string{"COMET_API_KEY": "*e30="}},
+			"the key from COMET_API_KEY begins with *", "",
+		},
+		{
+			"an address without scheme", Export, world{env: map[string]string{"COMET_API_KEY": k1, "COMET_URL_OVERRIDE": "a.example/clientlib/"}},
+			"COMET_URL_OVERRIDE: the address has no scheme", "write it as https://comet.example.com/clientlib/",
+		},
+		{
+			"an address of a section", Export, world{files: map[string]string{"home/.comet.config": "[comet_export]\nurl=ftp://x\napi_key=" + k1}},
+			`[comet_export] in DIR/home/.comet.config: the address has the scheme "ftp", want https or http`, "",
+		},
+		{
+			"COMET_CONFIG is not there", Export, world{env: map[string]string{"COMET_API_KEY": k1, "COMET_CONFIG": "DIR/none"}},
+			"COMET_CONFIG: stat DIR/none: no such file or directory", "",
+		},
+		{
+			"COMET_CONFIG is a directory without a file", Export,
+			world{env: map[string]string{"COMET_API_KEY": k1, "COMET_CONFIG": "DIR/etc"}, files: map[string]string{"etc/x": ""}},
+			"COMET_CONFIG: stat DIR/etc/.comet.config: no such file or directory", "",
+		},
+		{
+			"a header without value", Export, world{env: map[string]string{"COMET_API_KEY": k1, "COMET_ALLOW_HEADER_NAME": "X-Gate"}},
+			"COMET_ALLOW_HEADER_NAME is the name of a header, and there is no value for it", "",
+		},
+		{
+			"a header without name", Export, world{env: map[string]string{"COMET_API_KEY": k1, "COMET_ALLOW_HEADER_VALUE": secret}},
+			"COMET_ALLOW_HEADER_VALUE is the value of a header, and there is no name for it", "",
+		},
+		{
+			"a header with a bad name", Export,
+			world{env: map[string]string{"COMET_API_KEY": k1, "COMET_ALLOW_HEADER_NAME": "X Gate", "COMET_ALLOW_HEADER_VALUE": secret}},
+			`COMET_ALLOW_HEADER_NAME: "X Gate" is no name of a header`, "",
+		},
+		{
+			"a header with a bad value", Export,
+			world{env: map[string]string{"COMET_API_KEY": k1, "COMET_ALLOW_HEADER_NAME": "X-Gate", "COMET_ALLOW_HEADER_VALUE": secret + "\n"}},
+			"COMET_ALLOW_HEADER_VALUE holds a character that no header has", "",
+		},
+		{
+			"certificates that are not there", Export, world{env: map[string]string{"COMET_API_KEY": k1, "COMET_EXPORT_CA_FILE": "DIR/ca"}},
+			"COMET_EXPORT_CA_FILE: open DIR/ca: no such file or directory", "",
+		},
+		{
+			"certificates that are none", Export,
+			world{env: map[string]string{"COMET_API_KEY": k1}, files: map[string]string{"ca": "x"}, flags: Flags{CAFile: "DIR/ca"}},
+			"--ca-file: DIR/ca holds no certificate in PEM form", "",
+		},
+		{
+			"a broken file", Export,
+			world{env: map[string]string{"COMET_API_KEY": k1}, files: map[string]string{"home/.comet.config": "[comet]\napi_key " + secret + "\n"}},
+			"DIR/home/.comet.config:2: want a section, a comment or name = value", "",
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, out, err := tt.resolve(t, tt.side)
+			e, ok := errors.AsType[*Error](err)
+			if !ok {
+				t.Fatalf("error %v, want one of configuration", err)
+			}
+			if got := out(e.Error()); got != tt.want {
+				t.Errorf("error %q, want %q", got, tt.want)
+			}
+			hints := out(strings.Join(e.Hint(), "\n"))
+			if tt.hint != "" && hints != tt.hint {
+				t.Errorf("hints %q, want %q", hints, tt.hint)
+			}
+			if e.ExitCode() != 2 {
+				t.Errorf("exit code %d, want 2", e.ExitCode())
+			}
+			if strings.Contains(e.Error()+hints, secret) {
+				t.Error("the key shows")
+			}
+		})
+	}
+}
+
+func TestResolveUnseenHome(t *testing.T) {
+	// A process without a home of its own, as in many containers.
+	e, err := Resolve(Export, Flags{}, Places{
+		LookupEnv: func(name string) (string, bool) {
+			if name == nameAPIKey {
+				return secret, true
+			}
+			return "", false
+		},
+		Dir:       t.TempDir(),
+		Home:      os.DevNull,
+	})
+	if err != nil || e.URL.String() != DefaultURL {
+		t.Errorf("Resolve = %v, %v", e, err)
+	}
+}
+
+func TestResolveCertificates(t *testing.T) {
+	server := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer server.Close()
+	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	w := world{
+		env:   map[string]string{"COMET_API_KEY": secret, "COMET_EXPORT_CA_FILE": "ca.pem"},
+		files: map[string]string{"work/ca.pem": string(certificate)},
+	}
+	e, _, err := w.resolve(t, Export)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: e.RootCAs}}}
+	defer client.CloseIdleConnections()
+	answer, err := client.Get(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+}
+
+func TestResolveHeader(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		env  map[string]string
+		want [2]string
+	}{
+		{"none", nil, [2]string{}},
+		{"generic", map[string]string{"COMET_ALLOW_HEADER_NAME": "X-Gate", "COMET_ALLOW_HEADER_VALUE": "open sesame"}, [2]string{"X-Gate", "open sesame"}},
+		{
+			"of the side", map[string]string{
+				"COMET_ALLOW_HEADER_NAME": "X-Gate", "COMET_ALLOW_HEADER_VALUE": "a",
+				"COMET_IMPORT_ALLOW_HEADER_NAME": "X-Door", "COMET_IMPORT_ALLOW_HEADER_VALUE": "b",
+			}, [2]string{"X-Door", "b"},
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := world{env: tt.env, files: map[string]string{"work/.env": "COMET_API_KEY=" + secret}}
+			e, _, err := w.resolve(t, Import)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := [2]string{e.HeaderName, e.HeaderValue}; got != tt.want {
+				t.Errorf("header %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestResolveDefaults(t *testing.T) {
+	w := world{files: map[string]string{
+		"home/.comet.config": "[comet]\napi_key=" + secret + "\nworkspace=team\nproject_name = my project \n[comet_import]\nworkspace=team2\n",
+	}}
+	for side, want := range map[Side][2]string{Export: {"team", "my project"}, Import: {"team2", "my project"}} {
+		e, _, err := w.resolve(t, side)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := [2]string{e.Workspace, e.Project}; got != want {
+			t.Errorf("%s: workspace and project %q, want %q", side, got, want)
+		}
+	}
+}

@@ -471,8 +471,8 @@ func TestResolveUnseenHome(t *testing.T) {
 			}
 			return "", false
 		},
-		Dir:       t.TempDir(),
-		Home:      os.DevNull,
+		Dir:  t.TempDir(),
+		Home: os.DevNull,
 	})
 	if err != nil || e.URL.String() != DefaultURL {
 		t.Errorf("Resolve = %v, %v", e, err)

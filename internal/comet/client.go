@@ -54,6 +54,9 @@ type Options struct {
 	// Notify, if not nil, is told of each failed try that will be repeated.
 	// It is called from the goroutine that made the call and must not block.
 	Notify func(Trouble)
+	// Succeeded, if not nil, is told whenever something comes out well, which
+	// ends a trouble. It is called as Notify is, and must not block.
+	Succeeded func()
 	// Logger gets a record at the debug level for each try.
 	Logger *slog.Logger
 }
@@ -122,7 +125,7 @@ func New(o Options) (*Client, error) {
 		log:     o.Logger,
 		secrets: newSecrets(o.APIKey, o.AllowHeaderValue),
 	}
-	c.retry = retrier{Retry: o.Retry, limit: limit, stats: o.Counters, notify: o.Notify, probe: c.probe}
+	c.retry = retrier{Retry: o.Retry, limit: limit, stats: o.Counters, notify: o.Notify, well: o.Succeeded, probe: c.probe}
 	return c, nil
 }
 

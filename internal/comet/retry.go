@@ -24,13 +24,19 @@ type retrier struct {
 	limit  *limiter
 	stats  *Counters
 	notify func(Trouble)
+	well   func() // nil, or told of each success
 	probe  func(context.Context) bool
 
 	succeeded atomic.Int64 // time of the last success of anything, in ns
 }
 
 // success notes that something has just come out well.
-func (r *retrier) success() { r.succeeded.Store(time.Now().UnixNano()) }
+func (r *retrier) success() {
+	r.succeeded.Store(time.Now().UnixNano())
+	if r.well != nil {
+		r.well()
+	}
+}
 
 func (r *retrier) lastSuccess() time.Time {
 	if ns := r.succeeded.Load(); ns != 0 {

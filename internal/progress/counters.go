@@ -23,10 +23,29 @@ type Counters struct {
 	Points      atomic.Int64 // metric points
 	Assets      atomic.Int64 // assets
 	Bytes       atomic.Int64 // bytes of stream, as they are read or written
-	Requests    atomic.Int64 // requests to the server, repeated ones included
-	Retries     atomic.Int64 // requests that repeat an earlier one
 	Skipped     atomic.Int64 // items that the source has and the stream has not
-	Waiting     atomic.Int64 // requests that wait just now, for a rate or a retry
+}
+
+// Traffic is what a client of a server counts.
+type Traffic struct {
+	Requests int64 // requests sent, repeated ones included
+	Retries  int64 // requests that repeat an earlier one
+	Waiting  int64 // requests that wait just now, for a rate or a retry
+}
+
+// String returns what is not 0, with a comma before each part.
+func (t Traffic) String() string {
+	var b strings.Builder
+	if t.Requests > 0 {
+		b.WriteString(", " + count(t.Requests, "request"))
+	}
+	if t.Retries > 0 {
+		b.WriteString(", " + count(t.Retries, "retry"))
+	}
+	if t.Waiting > 0 {
+		fmt.Fprintf(&b, ", %d waiting", t.Waiting)
+	}
+	return b.String()
 }
 
 // String returns the counters in one line. Those that are 0 are left out, but
@@ -38,34 +57,17 @@ func (c *Counters) String() string {
 	} else {
 		b.WriteString(count(c.Experiments.Load(), "experiment"))
 	}
-	for _, part := range []struct {
-		n    int64
-		noun string
-	}{
-		{c.Points.Load(), "point"}, {c.Assets.Load(), "asset"},
-	} {
-		if part.n > 0 {
-			b.WriteString(", " + count(part.n, part.noun))
-		}
+	if n := c.Points.Load(); n > 0 {
+		b.WriteString(", " + count(n, "point"))
+	}
+	if n := c.Assets.Load(); n > 0 {
+		b.WriteString(", " + count(n, "asset"))
 	}
 	if n := c.Bytes.Load(); n > 0 {
 		b.WriteString(", " + Bytes(n))
 	}
-	for _, part := range []struct {
-		n    int64
-		noun string
-	}{
-		{c.Requests.Load(), "request"}, {c.Retries.Load(), "retry"},
-	} {
-		if part.n > 0 {
-			b.WriteString(", " + count(part.n, part.noun))
-		}
-	}
 	if n := c.Skipped.Load(); n > 0 {
 		fmt.Fprintf(&b, ", %d skipped", n)
-	}
-	if n := c.Waiting.Load(); n > 0 {
-		fmt.Fprintf(&b, ", %d waiting", n)
 	}
 	return b.String()
 }

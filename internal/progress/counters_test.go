@@ -14,18 +14,14 @@ func TestCountersString(t *testing.T) {
 			c.Points.Add(1)
 			c.Assets.Add(1)
 			c.Bytes.Add(1)
-			c.Requests.Add(1)
-			c.Retries.Add(1)
 			c.Skipped.Add(1)
-			c.Waiting.Add(1)
-		}, "1 experiment, 1 point, 1 asset, 1 B, 1 request, 1 retry, 1 skipped, 1 waiting"},
+		}, "1 experiment, 1 point, 1 asset, 1 B, 1 skipped"},
 		{"planned", func(c *Counters) {
 			c.Planned.Add(200)
 			c.Experiments.Add(12)
 			c.Points.Add(1_200_000)
 			c.Bytes.Add(5 << 30)
-			c.Retries.Add(3)
-		}, "12 of 200 experiments, 1200000 points, 5.0 GiB, 3 retries"},
+		}, "12 of 200 experiments, 1200000 points, 5.0 GiB"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var c Counters
@@ -44,6 +40,21 @@ func TestBytes(t *testing.T) {
 	} {
 		if got := Bytes(n); got != want {
 			t.Errorf("Bytes(%d) = %q, want %q", n, got, want)
+		}
+	}
+}
+
+func TestTrafficString(t *testing.T) {
+	for _, tt := range []struct {
+		traffic Traffic
+		want    string
+	}{
+		{Traffic{}, ""},
+		{Traffic{1, 1, 1}, ", 1 request, 1 retry, 1 waiting"},
+		{Traffic{5, 2, 0}, ", 5 requests, 2 retries"},
+	} {
+		if got := tt.traffic.String(); got != tt.want {
+			t.Errorf("%#v as text is %q, want %q", tt.traffic, got, tt.want)
 		}
 	}
 }

@@ -33,6 +33,10 @@ type Options struct {
 	Quiet    bool          // print warnings only
 	Verbose  bool          // print what Debug is told
 	Width    func() int    // width of the terminal, for Line; nil or 0 is 80
+
+	// Traffic, if not nil, is shown beside the counters. It is called from
+	// the reporter's own goroutine and by Summary.
+	Traffic func() Traffic
 }
 
 // Reporter writes progress and messages. Its methods may be called by any
@@ -116,7 +120,11 @@ func (r *Reporter) Summary() {
 
 // status is the text of the status line and of the plain lines.
 func (r *Reporter) status() string {
-	return fmt.Sprintf("%s, %s", r.counters, time.Since(r.started).Round(time.Second))
+	var traffic Traffic
+	if r.opts.Traffic != nil {
+		traffic = r.opts.Traffic()
+	}
+	return fmt.Sprintf("%s%s, %s", r.counters, traffic, time.Since(r.started).Round(time.Second))
 }
 
 // every calls f at each interval until the reporter is closed.

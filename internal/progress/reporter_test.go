@@ -33,14 +33,15 @@ func TestReporterPlain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out buffer
 		var c Counters
-		r := Start(&out, &c, Options{Tool: "tool", Interval: time.Minute})
+		traffic := func() Traffic { return Traffic{Requests: 7} }
+		r := Start(&out, &c, Options{Tool: "tool", Interval: time.Minute, Traffic: traffic})
 		c.Experiments.Add(2)
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		c.Experiments.Add(1)
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if got, want := out.take(), "tool: 2 experiments, 1m0s\ntool: 3 experiments, 2m0s\n"; got != want {
+		if got, want := out.take(), "tool: 2 experiments, 7 requests, 1m0s\ntool: 3 experiments, 7 requests, 2m0s\n"; got != want {
 			t.Errorf("two intervals: %q, want %q", got, want)
 		}
 		r.Close()
@@ -50,7 +51,7 @@ func TestReporterPlain(t *testing.T) {
 			t.Errorf("after Close: %q", got)
 		}
 		r.Summary()
-		if got, want := out.take(), "tool: 3 experiments, 1h2m0s\n"; got != want {
+		if got, want := out.take(), "tool: 3 experiments, 7 requests, 1h2m0s\n"; got != want {
 			t.Errorf("summary: %q, want %q", got, want)
 		}
 	})

@@ -38,7 +38,6 @@
 package config
 
 import (
-	"crypto/x509"
 	"fmt"
 	"net/url"
 )
@@ -94,8 +93,9 @@ type Endpoint struct {
 	// there is none.
 	HeaderName, HeaderValue string
 
-	// RootCAs are the certificates to trust, nil for those of the system.
-	RootCAs *x509.CertPool
+	// CAFile is a file of certificates to trust beside those of the system,
+	// "" for none.
+	CAFile string
 
 	// Warnings are for the user: one sentence each.
 	Warnings []string

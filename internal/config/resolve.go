@@ -1,7 +1,6 @@
 package config
 
 import (
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/url"
@@ -40,10 +39,17 @@ func Resolve(side Side, flags Flags, places Places) (*Endpoint, error) {
 	}
 	r := resolver{side: side, flags: flags, places: places, layers: layers}
 	e := new(Endpoint)
-	for _, step := range []func(*Endpoint) error{r.credentials, r.header, r.certificates} {
-		if err := step(e); err != nil {
-			return nil, err
-		}
+	if err := r.credentials(e); err != nil {
+		return nil, err
+	}
+	if err := r.header(e); err != nil {
+		return nil, err
+	}
+	if e.CAFile = flags.CAFile; e.CAFile == "" {
+		e.CAFile = r.find(side.own(nameCAFile)).text
+	}
+	if e.CAFile != "" {
+		e.CAFile = places.path(e.CAFile)
 	}
 	e.Workspace = r.findBest(nameWorkspace).text
 	e.Project = r.findBest(nameProject).text
@@ -281,30 +287,6 @@ func (r *resolver) header(e *Endpoint) error {
 		return errorf("%s holds a character that no header has", value.from)
 	}
 	e.HeaderName, e.HeaderValue = name.text, value.text
-	return nil
-}
-
-// certificates reads the certificates to trust beside those of the system.
-func (r *resolver) certificates(e *Endpoint) error {
-	file := setting{r.flags.CAFile, "--ca-file"}
-	if file.text == "" {
-		file = r.find(r.side.own(nameCAFile))
-	}
-	if file.text == "" {
-		return nil
-	}
-	pem, err := readFile(r.places.path(file.text), maxFile)
-	if err != nil {
-		return errorf("%s: %v", file.from, err)
-	}
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		pool = x509.NewCertPool()
-	}
-	if !pool.AppendCertsFromPEM(pem) {
-		return errorf("%s: %s holds no certificate in PEM form", file.from, file.text)
-	}
-	e.RootCAs = pool
 	return nil
 }
 

@@ -89,7 +89,7 @@ func (c *Client) Assets(ctx context.Context, key, typ string) ([]Asset, error) {
 // answer [ErrUnsupported].
 func (c *Client) AssetsByName(ctx context.Context, key, name string) ([]Asset, error) {
 	var list []Asset
-	err := c.gated(ctx, featureAssetByName, http.MethodGet, key, func() error {
+	err := c.gated(ctx, featureAssetByName, http.MethodGet, c.experimentExists(ctx, key), func() error {
 		data, err := c.get(ctx, featureAssetByName.path, "experimentKey", key, "assetName", name)
 		list = parseAssets(data)
 		return err
@@ -146,6 +146,10 @@ func (c *Client) OpenAsset(ctx context.Context, ar AssetRequest) (*Body, error) 
 		progress: e.progress,
 		open: func(offset int64) (io.ReadCloser, int64, error) {
 			resp, err := c.doWith(ctx, d.call(offset), e)
+			if ae, ok := errors.AsType[*Error](err); ok && ae.Status == http.StatusRequestedRangeNotSatisfiable && !b.Partial {
+				// It broke off at the very end, or parts are not served.
+				resp, err = c.doWith(ctx, d.call(0), e)
+			}
 			if err != nil {
 				return nil, 0, err
 			}

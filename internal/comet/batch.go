@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"sync"
 
 	"github.com/klauspost/compress/gzip"
 )
@@ -156,14 +157,23 @@ func (c *Client) writeBatch(ctx context.Context, path, key string, b *Batch, uns
 	return c.ack(ctx, &call{method: http.MethodPost, family: familyClient, path: path, body: body, unsafe: unsafe})
 }
 
+// compressors are kept: each holds a large table.
+var compressors = sync.Pool{New: func() any {
+	zw, err := gzip.NewWriterLevel(nil, gzip.BestSpeed)
+	if err != nil {
+		panic("comet: " + err.Error())
+	}
+	return zw
+}}
+
 // gzipBody returns a compressed body of JSON text given in pieces, which are
 // strings and byte slices.
 func gzipBody(pieces ...any) (*body, error) {
 	var buf bytes.Buffer
-	zw, err := gzip.NewWriterLevel(&buf, gzip.BestSpeed)
-	if err != nil {
-		return nil, err
-	}
+	zw := compressors.Get().(*gzip.Writer)
+	defer compressors.Put(zw)
+	zw.Reset(&buf)
+	var err error
 	for _, p := range pieces {
 		switch p := p.(type) {
 		case string:

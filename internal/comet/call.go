@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
+	"unicode"
 )
 
 // answerKind tells what a call expects for an answer.
@@ -89,14 +91,20 @@ func (c *Client) try(ctx context.Context, cl *call) (*http.Response, error) {
 		return nil, err
 	}
 	resp, err := c.http.Do(req)
-	if err != nil {
-		if t.source != nil {
-			return nil, t.source.err
+	if err == nil {
+		if err = c.checkAnswer(cl, resp); err != nil {
+			resp.Body.Close()
 		}
-		return nil, c.networkError(ctx, cl, req, t, err)
 	}
-	if err := c.checkAnswer(cl, resp); err != nil {
-		resp.Body.Close()
+	if cl.body != nil {
+		// The transport may still read from the caller's memory after an
+		// early answer.
+		t.bodies.Wait()
+	}
+	if err != nil {
+		if se := t.source.Load(); se != nil {
+			return nil, se.err
+		}
 		if e, ok := errors.AsType[*Error](err); ok {
 			return nil, e
 		}
@@ -136,13 +144,13 @@ func (c *Client) request(ctx context.Context, cl *call, t *trace) (*http.Request
 	req.GetBody = func() (io.ReadCloser, error) {
 		rc, err := cl.body.open()
 		if err != nil {
-			t.source = &sourceError{err}
-			return nil, t.source
+			return nil, t.sourceFailed(err)
 		}
+		t.bodies.Add(1)
 		return &source{rc: rc, left: cl.body.size, trace: t}, nil
 	}
 	if req.Body, err = req.GetBody(); err != nil {
-		return nil, t.source.err
+		return nil, t.source.Load().err
 	}
 	return req, nil
 }
@@ -153,6 +161,7 @@ type source struct {
 	rc    io.ReadCloser
 	left  int64
 	trace *trace
+	close sync.Once
 }
 
 func (s *source) Read(p []byte) (int, error) {
@@ -167,13 +176,18 @@ func (s *source) Read(p []byte) (int, error) {
 		return n, io.EOF
 	}
 	if err != nil {
-		s.trace.source = &sourceError{err}
-		return n, s.trace.source
+		return n, s.trace.sourceFailed(err)
 	}
 	return n, nil
 }
 
-func (s *source) Close() error { return s.rc.Close() }
+func (s *source) Close() (err error) {
+	s.close.Do(func() {
+		err = s.rc.Close()
+		s.trace.bodies.Done()
+	})
+	return err
+}
 
 // checkAnswer turns all but good answers into errors, and reads the answers
 // that are wanted whole.
@@ -248,26 +262,49 @@ func (c *Client) answerError(cl *call, resp *http.Response) *Error {
 	// The words are a help; an answer that breaks off still has its status.
 	data, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 	resp.Body.Close()
-	if json.Valid(data) {
-		members(data, func(name string, v []byte) {
-			switch name {
-			case "msg":
-				e.Msg = textOrEmpty(v)
-			case "sdk_error_code", "sdkErrorCode":
-				e.SDKCode = int(intOrZero(v))
-			}
-		})
-	}
+	e.Msg, e.SDKCode = serverWords(resp, data)
 	e.endpointMissing = resp.StatusCode == http.StatusNotFound && e.SDKCode == 0 && saysNoEndpoint(e.Msg)
 	e.Msg = c.secrets.hide(clip(e.Msg))
 	e.after = retryAfter(resp)
 	return e
 }
 
-// clip shortens a message that would fill the screen.
+// serverWords finds the message and the code in the body of an error.
+func serverWords(resp *http.Response, data []byte) (msg string, code int) {
+	if !json.Valid(data) {
+		if isHTML(resp, data) {
+			return "", 0
+		}
+		// A proxy in front of the server speaks plainly.
+		return string(data), 0
+	}
+	var other string
+	members(data, func(name string, v []byte) {
+		switch name {
+		case "msg":
+			msg = textOrEmpty(v)
+		case "message", "logMsg":
+			other = textOrEmpty(v)
+		case "sdk_error_code", "sdkErrorCode":
+			code = int(intOrZero(v))
+		}
+	})
+	if msg == "" {
+		msg = other
+	}
+	return msg, code
+}
+
+// clip shortens a message that would fill the screen, and takes out what a
+// terminal would obey.
 func clip(s string) string {
 	const most = 500
-	s = strings.TrimSpace(s)
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.TrimSpace(s))
 	if len(s) <= most {
 		return s
 	}

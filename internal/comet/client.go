@@ -112,7 +112,7 @@ func New(o Options) (*Client, error) {
 		return nil, err
 	}
 	o.setDefaults(addr)
-	chain, limit, err := newChain(o, addr)
+	chain, err := newChain(o, addr)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +125,7 @@ func New(o Options) (*Client, error) {
 		log:     o.Logger,
 		secrets: newSecrets(o.APIKey, o.AllowHeaderValue),
 	}
-	c.retry = retrier{Retry: o.Retry, limit: limit, stats: o.Counters, notify: o.Notify, well: o.Succeeded, probe: c.probe}
+	c.retry = retrier{Retry: o.Retry, stats: o.Counters, notify: o.Notify, well: o.Succeeded, probe: c.probe}
 	return c, nil
 }
 

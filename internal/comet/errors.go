@@ -19,7 +19,7 @@ var (
 	// ErrForbidden says that the key may not do this with this object.
 	ErrForbidden = errors.New("no permission")
 	// ErrThrottled says that the server asked to slow down. It reaches the
-	// caller only when its context ends during the wait.
+	// caller only where nothing is repeated; otherwise the client waits.
 	ErrThrottled = errors.New("throttled")
 	// ErrServer says that a call kept failing until its tries or the retry
 	// budget were used up. Without [ErrOutage], other calls succeeded
@@ -150,7 +150,7 @@ func (e *Error) class() error {
 	case CodeNoSuchRun, CodeNoSuchWorkspace, CodeNoSuchArtifact, CodeNoSuchArtifactVersion, CodeNoModelToUpdate, CodeNoSuchModel:
 		return ErrNotFound
 	case CodeNoWriteAccess:
-		if saysNotFound(e.Msg) && !saysForbidden(e.Msg) {
+		if saysNotFound(e.Msg) {
 			return ErrNotFound
 		}
 		return ErrForbidden
@@ -176,10 +176,11 @@ func (e *Error) class() error {
 		switch {
 		case saysExists(e.Msg):
 			return ErrExists
-		case saysForbidden(e.Msg):
-			return ErrForbidden
+		// Words for both mean that the server does not want to tell.
 		case saysNotFound(e.Msg):
 			return ErrNotFound
+		case saysForbidden(e.Msg):
+			return ErrForbidden
 		}
 	}
 	return nil
@@ -187,8 +188,7 @@ func (e *Error) class() error {
 
 func saysNotFound(msg string) bool {
 	return containsAny(msg, "not found", "not exist", "n't exist", "no such", "not find", "n't find",
-		"unknown experiment", "unknown project", "unknown workspace", "unknown asset", "unknown metric",
-		"no experiment", "no project", "no workspace", "no asset", "missing experiment")
+		"unknown experiment", "unknown project", "unknown workspace", "unknown asset", "unknown metric")
 }
 
 func saysForbidden(msg string) bool {

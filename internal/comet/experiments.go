@@ -116,6 +116,7 @@ func (c *Client) Experiments(ctx context.Context, l Listing) iter.Seq2[Experimen
 // listPass reads all pages of a listing once. It returns how many of them
 // there were and how many experiments were new, -1 if yield wants no more.
 func (c *Client) listPass(ctx context.Context, l Listing, archived bool, seen map[string]bool, yield func(Experiment, error) bool) (pages, fresh int, err error) {
+	inPass := make(map[string]bool)
 	for page := 1; ; page++ {
 		items, more, err := c.listPage(ctx, l, archived, page)
 		if err != nil {
@@ -125,24 +126,28 @@ func (c *Client) listPass(ctx context.Context, l Listing, archived bool, seen ma
 			}
 			return pages, fresh, err
 		}
-		found := 0
+		before := len(inPass)
 		for _, e := range items {
-			if e.Key == "" || seen[e.Key] {
+			if e.Key == "" {
+				continue
+			}
+			inPass[e.Key] = true
+			if seen[e.Key] {
 				continue
 			}
 			seen[e.Key] = true
-			found++
+			fresh++
 			if !yield(e, nil) {
 				return pages, -1, nil
 			}
 		}
-		fresh += found
-		if found > 0 {
+		repeats := len(inPass) == before
+		if !repeats {
 			pages++
 		}
 		// A server that ignores paging gives all on each page. A page that is
 		// not full is no sign of the end: the server may have a smaller limit.
-		if !more || found == 0 && (page > 1 || len(items) == 0) || len(items) > l.PageSize {
+		if !more || repeats || len(items) > l.PageSize {
 			return pages, fresh, nil
 		}
 	}
@@ -202,7 +207,7 @@ func (c *Client) Metadata(ctx context.Context, key string) (*Experiment, error) 
 // experiment. Older servers answer [ErrUnsupported].
 func (c *Client) Processing(ctx context.Context, key string) (bool, error) {
 	busy := false
-	err := c.gated(ctx, featureProcessing, http.MethodGet, key, func() error {
+	err := c.gated(ctx, featureProcessing, http.MethodGet, c.experimentExists(ctx, key), func() error {
 		data, err := c.get(ctx, featureProcessing.path, "experimentKey", key)
 		busy = isTrue(member(data, "processing"))
 		return err

@@ -56,7 +56,7 @@ func (c *Client) MetricPoints(ctx context.Context, key, metric string, restart f
 // the terms of [Client.MetricPoints]. Points of different metrics may be
 // mixed. Older servers do not have the call: [ErrUnsupported].
 func (c *Client) AllPoints(ctx context.Context, key string, restart func(), yield func(*Point) error) error {
-	return c.gated(ctx, featureAllPoints, http.MethodGet, key, func() error {
+	return c.gated(ctx, featureAllPoints, http.MethodGet, c.experimentExists(ctx, key), func() error {
 		return c.points(ctx, featureAllPoints.path, values("experimentKey", key), "", restart, yield)
 	})
 }
@@ -94,7 +94,7 @@ func (c *Client) points(ctx context.Context, path string, q url.Values, metric s
 			return ye.err
 		}
 		if taken && restart == nil {
-			return &Error{Method: cl.method, Path: path, Err: &cause{err: err, hide: c.secrets.hide}}
+			return &Error{Method: cl.method, Path: path, Err: &cause{err: err, hide: c.secrets.hide}, gaveUp: true}
 		}
 		if err := c.streamFailed(ctx, e, cl, err); err != nil {
 			return err

@@ -76,31 +76,44 @@ func (c *Client) Projects(ctx context.Context, workspace string) ([]Project, err
 // which also knows creation times and the default project. Older servers
 // answer [ErrUnsupported].
 func (c *Client) ProjectsPage(ctx context.Context, workspace string) ([]Project, error) {
+	var list []Project
+	exists := func() bool {
+		_, err := c.Projects(ctx, workspace)
+		return err == nil
+	}
+	err := c.gated(ctx, featureProjects, http.MethodGet, exists, func() (err error) {
+		list, err = c.projectsPages(ctx, workspace)
+		return err
+	})
+	return list, err
+}
+
+// projectsPages reads page after page until one brings nothing new.
+func (c *Client) projectsPages(ctx context.Context, workspace string) ([]Project, error) {
 	const count = 500
 	var list []Project
 	seen := make(map[string]bool)
 	for offset := 0; ; {
-		data, err := c.get(ctx, "projects/page", "workspaceName", workspace,
+		data, err := c.get(ctx, featureProjects.path, "workspaceName", workspace,
 			"offset", strconv.Itoa(offset), "count", strconv.Itoa(count))
 		if err != nil {
 			return nil, err
 		}
-		rows, fresh := 0, 0
+		before := len(list)
 		elements(member(data, "rows"), func(v []byte) {
-			rows++
+			offset++
 			p := parseProject(v)
 			if seen[p.ID] {
 				return
 			}
 			seen[p.ID] = true
-			fresh++
 			if p.Workspace == "" {
 				p.Workspace = workspace
 			}
 			list = append(list, p)
 		})
-		offset += rows
-		if fresh == 0 || int64(offset) >= intOrZero(member(data, "totalRowCount")) && rows < count {
+		total := intOf(member(data, "totalRowCount"))
+		if len(list) == before || total != nil && int64(offset) >= *total {
 			return list, nil
 		}
 	}

@@ -72,19 +72,19 @@ func (r *resumed) reopen() error {
 	}
 	if at != 0 {
 		rc.Close()
-		return errChanged
+		return r.failed(errChanged)
 	}
 	sum := crc32.New(castagnoli)
 	if _, err := io.CopyN(sum, rc, r.off); err != nil {
 		rc.Close()
 		if err == io.EOF {
-			return errChanged
+			err = errChanged
 		}
 		return r.failed(err)
 	}
 	if sum.Sum32() != r.sum {
 		rc.Close()
-		return errChanged
+		return r.failed(errChanged)
 	}
 	r.rc = rc
 	return nil

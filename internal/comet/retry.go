@@ -21,7 +21,6 @@ import (
 // knows of the server's health is shared by all calls.
 type retrier struct {
 	Retry
-	limit  *limiter
 	stats  *Counters
 	notify func(Trouble)
 	well   func() // nil, or told of each success
@@ -107,7 +106,7 @@ func (e *effort) next(ctx context.Context, err error) (time.Duration, error) {
 		e.ambiguous = true
 	}
 	left := e.r.MaxElapsed - time.Since(e.outageSince())
-	if left <= 0 {
+	if left <= 0 || e.r.lastSuccess().IsZero() && noSuchHost(ae) {
 		ae.gaveUp, ae.outage = true, true
 		return 0, e.final(ae)
 	}
@@ -285,6 +284,13 @@ func unsentError(err error) bool {
 	}
 	_, dns := errors.AsType[*net.DNSError](err)
 	return dns
+}
+
+// noSuchHost reports whether the host's name is unknown: at the first contact
+// that is a wrong address rather than an outage.
+func noSuchHost(err error) bool {
+	dns, ok := errors.AsType[*net.DNSError](err)
+	return ok && dns.IsNotFound
 }
 
 // retryAfter reads the header of that name, in seconds or as a date.

@@ -150,7 +150,7 @@ type Status struct {
 // UpdateStatus sets the state of an experiment. Servers that know no crashed
 // experiments answer [ErrUnsupported].
 func (c *Client) UpdateStatus(ctx context.Context, key string, s Status) error {
-	return c.gated(ctx, featureState, http.MethodPost, key, func() error {
+	return c.gated(ctx, featureState, http.MethodPost, c.experimentExists(ctx, key), func() error {
 		var o object
 		o.text("experimentKey", key)
 		o.bool("isAlive", s.Alive)

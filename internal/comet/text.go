@@ -77,6 +77,9 @@ func (c *Client) text(ctx context.Context, path, name string, query url.Values) 
 			}
 			sr := &stringReader{s: newScanner(resp.Body, 64<<10), body: resp.Body}
 			null, err = sr.start(name)
+			if err == nil && null && r.off > 0 {
+				err = errChanged
+			}
 			if err == nil {
 				return sr, 0, nil
 			}

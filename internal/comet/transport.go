@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,22 +21,21 @@ import (
 // newChain builds the RoundTrippers that each request passes, one job each:
 // wait for the rate, wait for a free slot, add headers, watch for stalls,
 // count and log, and the network.
-func newChain(o Options, addr address) (http.RoundTripper, *limiter, error) {
+func newChain(o Options, addr address) (http.RoundTripper, error) {
 	rt := o.Transport
 	if rt == nil {
 		nt, err := newNetwork(o)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		rt = nt
 	}
 	rt = &observer{next: rt, stats: o.Counters, log: o.Logger}
 	rt = &watchdog{next: rt, answer: o.Timeouts.Answer, stall: o.Timeouts.Stall}
 	rt = &headers{next: rt, addr: addr, key: o.APIKey, agent: o.UserAgent, name: o.AllowHeaderName, value: o.AllowHeaderValue}
-	limit := newLimiter(o.MaxInFlight)
-	rt = &slots{next: rt, limit: limit, stats: o.Counters}
+	rt = &slots{next: rt, limit: newLimiter(o.MaxInFlight), stats: o.Counters}
 	rt = &pacer{next: rt, host: addr.host, reads: newRate(o.ReadRate), writes: newRate(o.WriteRate), stats: o.Counters}
-	return rt, limit, nil
+	return rt, nil
 }
 
 // newNetwork returns a transport with connections for all that may be in
@@ -62,6 +62,8 @@ func newNetwork(o Options) (*http.Transport, error) {
 		ExpectContinueTimeout: time.Second,
 		ReadBufferSize:        64 << 10,
 		WriteBufferSize:       64 << 10,
+		// A connection that many requests share must not die unnoticed.
+		HTTP2: &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second},
 	}, nil
 }
 
@@ -124,9 +126,10 @@ func (h *headers) RoundTrip(req *http.Request) (*http.Response, error) {
 // trace follows one try through the chain.
 type trace struct {
 	call      *call
-	source    *sourceError
-	asked     atomic.Bool // a connection was asked for
-	connected atomic.Bool // and given: from then on bytes may have been sent
+	source    atomic.Pointer[sourceError]
+	bodies    sync.WaitGroup // request bodies that are not closed
+	asked     atomic.Bool    // a connection was asked for
+	connected atomic.Bool    // and given: from then on bytes may have been sent
 }
 
 type traceKey struct{}
@@ -144,6 +147,13 @@ func (t *trace) context(ctx context.Context, cl *call) context.Context {
 func traceOf(ctx context.Context) *trace {
 	t, _ := ctx.Value(traceKey{}).(*trace)
 	return t
+}
+
+// sourceFailed notes that reading the request body failed.
+func (t *trace) sourceFailed(err error) error {
+	se := &sourceError{err}
+	t.source.Store(se)
+	return se
 }
 
 // unsent reports whether a request that ended with err has certainly not been
@@ -164,9 +174,7 @@ type observer struct {
 
 func (o *observer) RoundTrip(req *http.Request) (*http.Response, error) {
 	o.stats.Requests.Add(1)
-	if req.Body != nil {
-		req.Body = &counted{rc: req.Body, n: &o.stats.BytesOut}
-	}
+	req = wrapBody(req, func(rc io.ReadCloser) io.ReadCloser { return &counted{rc: rc, n: &o.stats.BytesOut} })
 	began := time.Now()
 	resp, err := o.next.RoundTrip(req)
 	// The query stays out of the record: it holds the key of some calls.
@@ -233,6 +241,26 @@ func (p *pacer) limiter(req *http.Request) *rate.Limiter {
 		return nil
 	}
 	return p.writes
+}
+
+// wrapBody returns a copy of the request with its body wrapped, also where the
+// transport gets the body anew to send it over another connection.
+func wrapBody(req *http.Request, wrap func(io.ReadCloser) io.ReadCloser) *http.Request {
+	if req.Body == nil || req.Body == http.NoBody {
+		return req
+	}
+	r := *req
+	r.Body = wrap(req.Body)
+	if req.GetBody != nil {
+		r.GetBody = func() (io.ReadCloser, error) {
+			rc, err := req.GetBody()
+			if err != nil {
+				return nil, err
+			}
+			return wrap(rc), nil
+		}
+	}
+	return &r
 }
 
 // closeBody closes the body of a request that is not sent, which a

@@ -3,6 +3,7 @@ package comet
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -35,7 +36,8 @@ type Upload struct {
 	Link string
 	// Open returns the content from its start, as often as it is asked; Size
 	// is its length. An error of the content's reader ends the upload before
-	// the server has taken it, and is returned as it is.
+	// the server has taken it, and is returned as it is. Close must end a
+	// Read that waits; when the upload returns, all readers are closed.
 	Open func() (io.ReadCloser, error)
 	Size int64
 }
@@ -111,6 +113,9 @@ func (c *Client) UploadAssetREST(ctx context.Context, u *Upload) error {
 }
 
 func (c *Client) upload(ctx context.Context, f family, path string, q url.Values, u *Upload) error {
+	if u.Open == nil && u.Link == "" {
+		return errors.New("comet: an upload needs a content or a link")
+	}
 	form := &form{file: u.Open, size: u.Size, link: u.Link, metadata: u.Metadata}
 	return c.ack(ctx, &call{
 		method: http.MethodPost,

@@ -121,6 +121,7 @@ var (
 	featureAllPoints   = feature{"experiment/metrics/get-all", Version{3, 20, 60, ""}}
 	featureAssetByName = feature{"experiment/asset/get-by-name", Version{4, 3, 385, ""}}
 	featureProcessing  = feature{"experiment/processing/status", Version{}}
+	featureProjects    = feature{"projects/page", Version{}}
 	featureState       = feature{"write/experiment/update-status", Version{3, 7, 91, ""}}
 )
 
@@ -148,8 +149,8 @@ func (f *features) known(path string) (has, known bool) {
 
 // gated runs a call that older servers lack. It answers [ErrUnsupported]
 // without asking when the version or an earlier answer says so. When an answer
-// may mean both a missing call and a missing experiment, it finds out which.
-func (c *Client) gated(ctx context.Context, f feature, method, key string, run func() error) error {
+// may mean both a missing call and a missing object, exists finds out which.
+func (c *Client) gated(ctx context.Context, f feature, method string, exists func() bool, run func() error) error {
 	missing := &Error{Method: method, Path: f.path, Err: ErrUnsupported, endpointMissing: true}
 	has, known := c.features.known(f.path)
 	if known && !has {
@@ -167,7 +168,7 @@ func (c *Client) gated(ctx context.Context, f feature, method, key string, run f
 	if !ok || known || !mayBeMissing(e) {
 		return err
 	}
-	if e.Status == http.StatusMethodNotAllowed || c.experimentExists(ctx, key) {
+	if e.Status == http.StatusMethodNotAllowed || exists() {
 		c.features.learn(f.path, false)
 		return missing
 	}
@@ -185,7 +186,10 @@ func mayBeMissing(e *Error) bool {
 	return false
 }
 
-func (c *Client) experimentExists(ctx context.Context, key string) bool {
-	_, err := c.Metadata(ctx, key)
-	return err == nil
+// experimentExists returns a function that looks for an experiment.
+func (c *Client) experimentExists(ctx context.Context, key string) func() bool {
+	return func() bool {
+		_, err := c.Metadata(ctx, key)
+		return err == nil
+	}
 }

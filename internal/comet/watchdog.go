@@ -26,10 +26,9 @@ func (w *watchdog) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(req.Context())
 	g := &guard{cancel: cancel}
 	g.watch(w.answer, errNoAnswer)
-	req = req.WithContext(ctx)
-	if req.Body != nil {
-		req.Body = &watchedUpload{rc: req.Body, g: g, w: w}
-	}
+	req = wrapBody(req.WithContext(ctx), func(rc io.ReadCloser) io.ReadCloser {
+		return &watchedUpload{rc: rc, g: g, w: w}
+	})
 	resp, err := w.next.RoundTrip(req)
 	g.answer()
 	if err != nil {

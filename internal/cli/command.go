@@ -9,7 +9,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/peterbourgon/ff/v3"
+	"golang.org/x/time/rate"
 )
 
 // Version overrides the version that -version prints. The linker sets it:
@@ -29,9 +31,10 @@ type command struct {
 	usage     string
 	stdio     IO
 	noEnv     map[string]bool // flags that the environment does not set
-	credFlags credentialFlags
-	talkFlags talkFlags
 	version   bool
+	talk      talkFlags
+	server    serverFlags
+	traffic   comet.Counters // of the server, if there is one
 }
 
 // newCommand returns a command of the given name, comet-export for example,
@@ -49,7 +52,7 @@ func newCommand(name, usage string, stdio IO) *command {
 	// returns the error instead, and prints the usage when asked for it.
 	c.SetOutput(io.Discard)
 	c.ModeVar(&c.version, "version")
-	c.talkFlags.register(c)
+	c.talk.register(c)
 	return c
 }
 
@@ -71,9 +74,8 @@ func (c *command) SizeVar(p *int64, name string) {
 	})
 }
 
-// RateVar declares a flag that takes a rate, as 4/s or 15000/h, kept per
-// second; 0 is no limit.
-func (c *command) RateVar(p *float64, name string) {
+// RateVar declares a flag that takes a rate, as 4/s or 15000/h.
+func (c *command) RateVar(p *rate.Limit, name string) {
 	c.Func(name, "", func(s string) (err error) {
 		*p, err = parseRate(s)
 		return err

@@ -16,7 +16,6 @@ type testOptions struct {
 	out   string
 	list  bool
 	max   int64
-	rate  float64
 	since time.Time
 	keys  []string
 	keep  string
@@ -27,11 +26,10 @@ func testCommand() (*command, *testOptions, *strings.Builder) {
 	var out strings.Builder
 	cmd := newCommand("comet-export", "Usage: comet-export …\n", IO{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out})
 	o := &testOptions{keep: "leave"}
-	cmd.addCredentialFlags(config.Export)
+	cmd.addServerFlags(config.Export)
 	cmd.StringVar(&o.out, "o", "", "")
 	cmd.ModeVar(&o.list, "l", "list")
 	cmd.SizeVar(&o.max, "max-asset-size")
-	cmd.RateVar(&o.rate, "rate")
 	cmd.TimeVar(&o.since, "since")
 	cmd.ListVar(&o.keys, "key")
 	cmd.EnumVar(&o.keep, "elsewhere", "leave", "derive")
@@ -50,12 +48,15 @@ func TestParseFlags(t *testing.T) {
 	if diff := cmp.Diff([]string{"ws/p", "metrics", "-"}, rest); diff != "" {
 		t.Errorf("arguments (-want +got):\n%s", diff)
 	}
-	want := testOptions{"f", true, 5 << 30, 15000.0 / 3600, time.Date(2024, 5, 1, 0, 0, 0, 0, time.UTC), []string{"a,b", "c"}, "derive"}
+	want := testOptions{"f", true, 5 << 30, time.Date(2024, 5, 1, 0, 0, 0, 0, time.UTC), []string{"a,b", "c"}, "derive"}
 	if diff := cmp.Diff(want, *o, cmp.AllowUnexported(testOptions{})); diff != "" {
 		t.Errorf("options (-want +got):\n%s", diff)
 	}
-	if cmd.talkFlags != (talkFlags{progress: "none", quiet: true}) {
-		t.Errorf("talk = %+v", cmd.talkFlags)
+	if cmd.server.rate != 15000.0/3600 || cmd.server.concurrency != 16 {
+		t.Errorf("server flags = %+v", cmd.server)
+	}
+	if cmd.talk != (talkFlags{progress: "none", quiet: true}) {
+		t.Errorf("talk = %+v", cmd.talk)
 	}
 	if out.Len() > 0 {
 		t.Errorf("printed %q", out)
@@ -74,11 +75,14 @@ func TestParseEnvironment(t *testing.T) {
 	if _, err := cmd.parse([]string{"-max-asset-size", "2k", "ws"}); err != nil {
 		t.Fatal(err)
 	}
-	want := testOptions{out: "from-env", max: 2048, rate: 4, keep: "leave"}
+	want := testOptions{out: "from-env", max: 2048, keep: "leave"}
 	if diff := cmp.Diff(want, *o, cmp.AllowUnexported(testOptions{})); diff != "" {
 		t.Errorf("options (-want +got):\n%s", diff)
 	}
-	if got := cmd.credFlags.flags; got != (config.Flags{}) {
+	if cmd.server.rate != 4 {
+		t.Errorf("rate = %v, want 4", cmd.server.rate)
+	}
+	if got := cmd.server.credentials; got != (config.Flags{}) {
 		t.Errorf("credential flags = %+v, want none from the environment", got)
 	}
 }

@@ -8,7 +8,7 @@
 //
 //	func Export(ctx context.Context, stdio IO, args []string) error {
 //		cmd := newCommand("comet-export", exportUsage, stdio)
-//		cmd.addCredentialFlags(config.Export)
+//		cmd.addServerFlags(config.Export)     // --url, --rate and so on
 //		cmd.StringVar(&out, "o", "", "")      // an option: COMET_EXPORT_O sets it too
 //		cmd.ModeVar(&list, "l", "list")       // a mode: no environment variable
 //		cmd.SizeVar(&max, "max-asset-size")   // also RateVar, TimeVar, ListVar, EnumVar
@@ -22,7 +22,12 @@
 //		var counters progress.Counters
 //		report := cmd.startReport(&counters)
 //		defer report.Close()                  // wipes the status line; Main prints the error after it
-//		endpoint, err := cmd.endpoint(report)
+//		server, err := cmd.openServer(report) // a *comet.Client whose requests and troubles are told
+//		if err != nil {
+//			return err
+//		}
+//		defer server.Close()
+//		account, err := server.introduce(ctx, "from")
 //		if err != nil {
 //			return err
 //		}
@@ -42,7 +47,10 @@
 // withCode makes one, with hints. Errors that errors.Join puts together are
 // printed a line each, and the most important of their codes is taken:
 //
-//	return withCode(ExitDenied, err, "the key comes from "+endpoint.APIKeyFrom)
+//	return withCode(ExitUsage, err, "RESOURCE names are "+names)
+//
+// Errors of package comet have the code of their class, and server.explain adds
+// hints to them.
 //
 // What goes wrong with one item and lets the run go on is a report.Warn, and an
 // error with [ExitIncomplete] in the end. Values from outside are printed with

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"flag"
 	"slices"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
 )
 
 // The exit codes of the three tools. Scripts depend on them.
@@ -66,7 +68,8 @@ type exitCoder interface {
 
 // ExitCode returns the exit code for what a command returned. Where err joins
 // several errors, the first of 130, 143, 2, 6, 5, 4, 1, 7, 3, 141 that occurs
-// among them is taken. An error without a code is [ExitFailed].
+// among them is taken. Errors of the server have the code of their class; an
+// error without a code is [ExitFailed].
 func ExitCode(err error) int {
 	if err == nil || errors.Is(err, flag.ErrHelp) {
 		return ExitOK
@@ -96,6 +99,8 @@ func exitCodes(err error) []int {
 		return []int{coder.ExitCode()}
 	}
 	switch e := err.(type) {
+	case *comet.Error:
+		return []int{codeOfCall(e)}
 	case interface{ Unwrap() []error }:
 		var codes []int
 		for _, sub := range e.Unwrap() {

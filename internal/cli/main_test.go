@@ -53,7 +53,9 @@ func TestMainSignal(t *testing.T) {
 		want   string
 	}{
 		{"SIGINT", syscall.SIGINT,
-			func(ctx context.Context) error { return withCode(5, fmt.Errorf("GET /x: %w", ctx.Err()), "run it again") },
+			func(ctx context.Context) error {
+				return withCode(5, fmt.Errorf("GET /x: %w", ctx.Err()), "run it again")
+			},
 			130, "t: error: stopped by a signal: interrupt\nt: hint: run it again\n"},
 		{"SIGTERM", syscall.SIGTERM, context.Cause, 143, "t: error: stopped by a signal: terminated\n"},
 		{"another error came first", syscall.SIGTERM,

@@ -42,15 +42,16 @@ func (c *command) reportOptions() progress.Options {
 	opts := progress.Options{
 		Tool:     c.name,
 		Interval: plainInterval,
-		Quiet:    c.talkFlags.quiet,
-		Verbose:  c.talkFlags.verbose,
+		Quiet:    c.talk.quiet,
+		Verbose:  c.talk.verbose,
 		Width:    terminalWidth(c.stdio.Stderr),
+		Traffic:  c.countTraffic,
 	}
 	piped := isPipe(c.stdio.Stdout)
 	if piped {
 		opts.Interval = pipedInterval
 	}
-	switch c.talkFlags.progress {
+	switch c.talk.progress {
 	case "tty":
 		opts.Mode = progress.Line
 	case "plain":
@@ -65,6 +66,15 @@ func (c *command) reportOptions() progress.Options {
 		}
 	}
 	return opts
+}
+
+// countTraffic reads the counters of the client.
+func (c *command) countTraffic() progress.Traffic {
+	return progress.Traffic{
+		Requests: c.traffic.Requests.Load(),
+		Retries:  c.traffic.Retries.Load(),
+		Waiting:  c.traffic.Waiting.Load(),
+	}
 }
 
 // terminalWidth returns a function that asks for the width of the terminal w,

@@ -4,12 +4,10 @@ import (
 	"bytes"
 	"io"
 	"os"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/comet-stream/comet-stream/internal/config"
 	"github.com/comet-stream/comet-stream/internal/progress"
 )
 
@@ -79,30 +77,5 @@ func TestReportOnTerminal(t *testing.T) {
 				t.Errorf("mode %v, want %v", got, tt.want)
 			}
 		})
-	}
-}
-
-func TestEndpointWarns(t *testing.T) {
-	t.Setenv("HOME", t.TempDir())
-	t.Chdir(t.TempDir())
-	for _, name := range []string{"COMET_CONFIG", "COMET_INI", "COMET_EXPORT_API_KEY", "COMET_EXPORT_URL_OVERRIDE"} {
-		t.Setenv(name, "")
-	}
-	t.Setenv("COMET_API_KEY", "abc*eyJiYXNlVXJsIjoiaHR0cHM6Ly9hLmV4YW1wbGUifQ")
-	t.Setenv("COMET_URL_OVERRIDE", "https://b.example/clientlib/")
-	var stderr bytes.Buffer
-	cmd := newCommand("comet-export", "", IO{Stdout: io.Discard, Stderr: &stderr})
-	cmd.addCredentialFlags(config.Export)
-	if _, err := cmd.parse([]string{"ws"}); err != nil {
-		t.Fatal(err)
-	}
-	report := cmd.startReport(new(progress.Counters))
-	endpoint, err := cmd.endpoint(report)
-	report.Close()
-	if err != nil || endpoint.Address() != "https://b.example/" {
-		t.Fatalf("endpoint %v, %v", endpoint, err)
-	}
-	if got := stderr.String(); !strings.HasPrefix(got, "comet-export: warning: the key from COMET_API_KEY is for https://a.example/") || strings.Contains(got, "abc") {
-		t.Errorf("stderr %q", got)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // sizeUnits are the factors of a size: powers of 1000 as in GB, powers of 1024
@@ -44,10 +46,10 @@ func parseSize(s string) (int64, error) {
 var rateUnits = map[string]float64{"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "hour": 3600}
 
 // parseRate reads a rate such as 4/s, 200/m or 15000/h, and returns it per
-// second. "none" is no limit, returned as 0.
-func parseRate(s string) (float64, error) {
+// second. "none" is [rate.Inf].
+func parseRate(s string) (rate.Limit, error) {
 	if s == "none" {
-		return 0, nil
+		return rate.Inf, nil
 	}
 	number, unit, _ := strings.Cut(s, "/")
 	seconds, ok := rateUnits[unit]
@@ -55,7 +57,7 @@ func parseRate(s string) (float64, error) {
 	if !ok || err != nil || !(n > 0) || math.IsInf(n, 0) {
 		return 0, errors.New("want a rate such as 4/s or 15000/h, or none")
 	}
-	return n / seconds, nil
+	return rate.Limit(n / seconds), nil
 }
 
 // durationUnits are what the units of a span of time, besides those of

@@ -1,8 +1,10 @@
 package progress
 
 import (
+	"bytes"
 	"fmt"
 	"io"
+	"log/slog"
 	"sync"
 	"time"
 )
@@ -108,6 +110,30 @@ func (r *Reporter) Debug(format string, a ...any) {
 	if r.opts.Verbose {
 		r.print("debug: ", fmt.Sprintf(format, a...))
 	}
+}
+
+// Logger returns a logger whose records, of all levels, are told as Debug tells.
+func (r *Reporter) Logger() *slog.Logger {
+	if !r.opts.Verbose {
+		return slog.New(slog.DiscardHandler)
+	}
+	return slog.New(slog.NewTextHandler(debugWriter{r}, &slog.HandlerOptions{
+		Level: slog.LevelDebug,
+		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+			if len(groups) == 0 && (a.Key == slog.TimeKey || a.Key == slog.LevelKey) {
+				return slog.Attr{}
+			}
+			return a
+		},
+	}))
+}
+
+// debugWriter takes the lines of a log.
+type debugWriter struct{ r *Reporter }
+
+func (w debugWriter) Write(line []byte) (int, error) {
+	w.r.Debug("%s", bytes.TrimSuffix(line, []byte("\n")))
+	return len(line), nil
 }
 
 // Summary prints the counters and the time that has passed, unless the reporter

@@ -97,7 +97,7 @@ func TestReporterLevels(t *testing.T) {
 	}{
 		{"default", Options{}, "tool: info\ntool: warning: warn\ntool: 0 experiments, 0s\n"},
 		{"quiet", Options{Quiet: true}, "tool: warning: warn\n"},
-		{"verbose", Options{Verbose: true}, "tool: info\ntool: warning: warn\ntool: debug: debug\ntool: 0 experiments, 0s\n"},
+		{"verbose", Options{Verbose: true}, "tool: info\ntool: warning: warn\ntool: debug: debug\ntool: debug: msg=logged path=\"/a b\\x1b[2J\" status=200\ntool: 0 experiments, 0s\n"},
 		{"none", Options{Mode: None}, "tool: info\ntool: warning: warn\ntool: 0 experiments, 0s\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -108,6 +108,7 @@ func TestReporterLevels(t *testing.T) {
 				r.Info("info")
 				r.Warn("warn")
 				r.Debug("debug")
+				r.Logger().Warn("logged", "path", "/a b\x1b[2J", "status", 200)
 				r.Summary()
 				r.Close()
 				if got := out.take(); got != tt.want {

@@ -1,6 +1,7 @@
 package comet
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -68,6 +69,21 @@ func (e *yieldError) Error() string { return e.err.Error() }
 
 func (c *Client) points(ctx context.Context, path string, q url.Values, metric string, restart func(), yield func(*Point) error) error {
 	cl := &call{method: http.MethodGet, path: path, query: q, want: wantStream}
+	return c.streamed(ctx, cl, restart, func(r io.Reader, taken *bool) error {
+		return decodePoints(r, metric, func(p *Point) error {
+			*taken = true
+			if err := yield(p); err != nil {
+				return &yieldError{err}
+			}
+			return nil
+		})
+	})
+}
+
+// streamed makes a call whose answer decode takes as it comes. A decode that
+// has handed something to the caller sets taken; after a failure it begins
+// again, and restart is called first.
+func (c *Client) streamed(ctx context.Context, cl *call, restart func(), decode func(r io.Reader, taken *bool) error) error {
 	e := c.retry.begin(cl)
 	taken := false
 	for {
@@ -79,13 +95,7 @@ func (c *Client) points(ctx context.Context, path string, q url.Values, metric s
 			restart()
 			taken = false
 		}
-		err = decodePoints(&alive{r: resp.Body, beat: c.retry.success}, metric, func(p *Point) error {
-			taken = true
-			if err := yield(p); err != nil {
-				return &yieldError{err}
-			}
-			return nil
-		})
+		err = decode(&alive{r: resp.Body, beat: c.retry.success}, &taken)
 		resp.Body.Close()
 		if err == nil {
 			return nil
@@ -94,7 +104,7 @@ func (c *Client) points(ctx context.Context, path string, q url.Values, metric s
 			return ye.err
 		}
 		if taken && restart == nil {
-			return &Error{Method: cl.method, Path: path, Err: &cause{err: err, hide: c.secrets.hide}, gaveUp: true}
+			return &Error{Method: cl.method, Path: cl.path, Err: &cause{err: err, hide: c.secrets.hide}, gaveUp: true}
 		}
 		if err := c.streamFailed(ctx, e, cl, err); err != nil {
 			return err
@@ -277,6 +287,12 @@ func (d *pointDecoder) member(name, v []byte) error {
 	if err != nil {
 		return err
 	}
+	if bytes.IndexByte(name, '\\') >= 0 {
+		if !json.Valid(name) {
+			return errSyntax
+		}
+		name = Quote(unquote(name))
+	}
 	p, ok := &d.p, false
 	switch string(name) {
 	case `"metricName"`:
@@ -303,9 +319,6 @@ func (d *pointDecoder) member(name, v []byte) error {
 	}
 	if ok {
 		return nil
-	}
-	if !json.Valid(name) {
-		return errSyntax
 	}
 	d.extra = append(append(append(append(d.extra, ','), name...), ':'), v...)
 	return nil

@@ -1,0 +1,174 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/comet-stream/comet-stream"
+
+// A rule says what the packages of a folder may import beside the standard
+// library: folders of this module, and packages of others by their prefix.
+type rule struct {
+	own    []string
+	others []string
+	not    []string // packages of the standard library that it must not import
+}
+
+// rules are the import rules of the project. Imports point down: cmd, cli, then
+// the engines, then comet and stream, which do not know each other; nor do the
+// engines. A package that is not here has no right to exist.
+var rules = map[string]rule{
+	"cmd/comet-export": {own: []string{"internal/cli"}},
+	"cmd/comet-filter": {own: []string{"internal/cli"}},
+	"cmd/comet-import": {own: []string{"internal/cli"}},
+	"internal/cli": {
+		own: []string{
+			"internal/config", "internal/exporter", "internal/filter", "internal/importer",
+			"internal/progress", "internal/comet", "stream",
+		},
+		others: []string{"github.com/peterbourgon/ff/v3", "golang.org/x/"},
+	},
+	"internal/config":   {not: []string{"net", "net/http"}},
+	"internal/progress": {},
+	"internal/exporter": {own: []string{"internal/comet", "internal/progress", "stream"}, others: []string{"golang.org/x/"}},
+	"internal/importer": {own: []string{"internal/comet", "internal/progress", "stream"}, others: []string{"golang.org/x/"}},
+	"internal/filter":   {own: []string{"internal/progress", "stream"}, others: []string{"golang.org/x/sync"}, not: []string{"os", "net", "net/http"}},
+	"internal/comet":    {others: []string{"golang.org/x/", "github.com/klauspost/compress/gzip"}},
+	// A server that shares the client's types shares its mistakes.
+	"internal/comettest": {others: []string{"golang.org/x/", "github.com/klauspost/compress/gzip"}},
+	"stream": {
+		others: []string{"github.com/klauspost/compress/zstd", "github.com/vmihailenco/msgpack/v5"},
+		not:    []string{"net", "net/http", "os"},
+	},
+	// Programs around the tools, which nothing imports.
+	"examples":       {own: []string{"internal/comettest", "stream"}},
+	"internal/bench": {own: []string{"internal/comettest", "stream"}, others: []string{"github.com/klauspost/compress/zstd", "golang.org/x/"}},
+}
+
+// ruleFor returns the rule of a folder: its own, or that of a folder above it.
+func ruleFor(folder string) (rule, bool) {
+	for ; folder != "."; folder = path.Dir(folder) {
+		if r, ok := rules[folder]; ok {
+			return r, true
+		}
+	}
+	return rule{}, false
+}
+
+// breaks returns what is wrong with an import by a package that has r.
+func (r rule) breaks(folder, imported string) string {
+	if own, ok := strings.CutPrefix(imported, module+"/"); ok {
+		// The packages below a folder belong to it.
+		inside := strings.HasPrefix(own, folder+"/")
+		if !inside && !slices.Contains(r.own, own) {
+			return "it may import of this module: " + strings.Join(r.own, " ")
+		}
+		return ""
+	}
+	if first, _, _ := strings.Cut(imported, "/"); !strings.Contains(first, ".") {
+		if slices.Contains(r.not, imported) {
+			return "it is to do its work without that"
+		}
+		return ""
+	}
+	if !slices.ContainsFunc(r.others, func(prefix string) bool { return strings.HasPrefix(imported, prefix) }) {
+		return "it may import of other modules: " + strings.Join(r.others, " ")
+	}
+	return ""
+}
+
+func TestImportRules(t *testing.T) {
+	packages := listPackages(t)
+	if !slices.ContainsFunc(packages, func(p listed) bool { return p.ImportPath == module+"/internal/cli" }) {
+		t.Fatalf("go list does not list this package, but %v", packages)
+	}
+	for _, p := range packages {
+		folder, ok := strings.CutPrefix(p.ImportPath, module+"/")
+		if !ok {
+			continue
+		}
+		r, ok := ruleFor(folder)
+		if !ok {
+			t.Errorf("%s: no rule says what it may import; see rules in this file", folder)
+		}
+		switch p.Name {
+		case "util", "utils", "common", "types", "models", "helpers", "misc":
+			t.Errorf("%s: the name %q says nothing", folder, p.Name)
+		}
+		for _, imported := range p.Imports {
+			if why := r.breaks(folder, imported); why != "" {
+				t.Errorf("%s imports %s: %s", folder, imported, why)
+			}
+		}
+	}
+}
+
+func TestImportRulesBreak(t *testing.T) {
+	for _, tt := range []struct {
+		folder, imported string
+		wrong            bool
+	}{
+		{"stream", "io", false},
+		{"stream", "net/http", true},
+		{"stream", module + "/internal/comet", true},
+		{"stream", "github.com/klauspost/compress/zstd", false},
+		{"stream", "golang.org/x/sync/errgroup", true},
+		{"internal/comet", module + "/stream", true},
+		{"internal/comettest", module + "/internal/comet", true},
+		{"internal/comettest", module + "/stream", true},
+		{"internal/exporter", module + "/internal/importer", true},
+		{"internal/exporter", module + "/internal/cli", true},
+		{"internal/exporter", module + "/stream", false},
+		{"internal/filter", module + "/internal/comet", true},
+		{"cmd/comet-export", module + "/internal/exporter", true},
+		{"examples/sandbox", module + "/internal/comettest", false},
+		{"examples/sandbox", module + "/internal/comet", true},
+	} {
+		r, ok := ruleFor(tt.folder)
+		if !ok {
+			t.Fatalf("no rule for %s", tt.folder)
+		}
+		if why := r.breaks(tt.folder, tt.imported); (why != "") != tt.wrong {
+			t.Errorf("%s imports %s: %q, want it wrong: %v", tt.folder, tt.imported, why, tt.wrong)
+		}
+	}
+	if _, ok := ruleFor("internal/util"); ok {
+		t.Error("a package that no rule names has one")
+	}
+}
+
+// listed is what go list says of a package.
+type listed struct {
+	ImportPath, Name string
+	Imports          []string
+}
+
+// listPackages lists the packages of this module.
+func listPackages(t *testing.T) []listed {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-e", "-json=ImportPath,Name,Imports", module+"/...")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, stderr.Bytes())
+	}
+	var packages []listed
+	for decoder := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p listed
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+			return packages
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		packages = append(packages, p)
+	}
+}

@@ -1,0 +1,192 @@
+package comettest
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+func (s *Server) accountRoutes() []route {
+	return []route{
+		{method: "GET", family: root, path: "clientlib/isAlive/ver", auth: authNone, handle: (*call).isAlive},
+		{method: "GET", family: clientlib, path: "health/ping", auth: authNone, handle: (*call).ping},
+		{method: "GET", path: "account-details", handle: (*call).accountDetails},
+		{method: "GET", path: "workspaces", handle: (*call).workspaces},
+		{method: "POST", path: "write/workspace/new", handle: (*call).newWorkspace},
+		{method: "POST", path: "write/add-workspace-member", handle: (*call).addMember},
+		{method: "GET", family: root, path: "api/auth/users", auth: authNone, handle: (*call).findUser},
+		{method: "POST", family: root, path: "api/auth/users", auth: authNone, handle: (*call).signUp},
+		{method: "GET", family: root, path: "api/admin/chargeback/report", handle: (*call).chargeback},
+		{method: "GET", family: root, path: "clientlib/api/admin/chargeback/report", handle: (*call).chargeback},
+	}
+}
+
+func (c *call) isAlive() error {
+	if c.moods.NoVersion {
+		return sdkError(http.StatusNotFound, 0, "HTTP 404 Not Found")
+	}
+	v := c.moods.Version
+	if v == "" {
+		v = c.s.opts.Version
+	}
+	return c.send(map[string]any{"msg": "Alive", "code": http.StatusOK, "version": v})
+}
+
+func (c *call) ping() error {
+	return c.send(map[string]any{"msg": "Healthy", "code": http.StatusOK})
+}
+
+func (c *call) accountDetails() error {
+	return c.send(map[string]any{"userName": c.key.User, "defaultWorkspaceName": c.key.defaultWorkspace()})
+}
+
+func (k *Key) defaultWorkspace() string {
+	if k.DefaultWorkspace != "" {
+		return k.DefaultWorkspace
+	}
+	return k.User
+}
+
+func (c *call) workspaces() error {
+	st := c.s.store
+	st.mu.RLock()
+	defer st.mu.RUnlock()
+	names := []string{}
+	objects := []map[string]any{}
+	for _, w := range st.workspaces {
+		if c.role(w) > RoleViewer {
+			continue
+		}
+		names = append(names, w.name)
+		objects = append(objects, map[string]any{"name": w.name, "workspaceId": w.id})
+	}
+	if c.moods.ObjectWorkspaces {
+		return c.send(map[string]any{"workspaceNames": objects})
+	}
+	return c.send(map[string]any{"workspaceNames": names})
+}
+
+func (c *call) newWorkspace() error {
+	var req struct {
+		Name string `json:"name"`
+		Plan string `json:"plan"`
+	}
+	if err := c.decode(&req); err != nil {
+		return err
+	}
+	if req.Name == "" {
+		return badRequest("name is missing")
+	}
+	if !c.key.Admin {
+		return sdkError(http.StatusForbidden, 0, "User: %s may not create workspaces", c.key.User)
+	}
+	st := c.s.store
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.workspace(req.Name) != nil {
+		return badRequest("workspace name %q is already taken", req.Name)
+	}
+	w := st.addWorkspace(req.Name, c.key.User, c.now())
+	return c.send(map[string]any{"msg": "saved", "workspace_name": w.name, "workspace_id": w.id, "code": http.StatusOK})
+}
+
+func (c *call) addMember() error {
+	var req struct {
+		UserEmail     string `json:"userEmail"`
+		WorkspaceName string `json:"workspaceName"`
+		Admin         bool   `json:"admin"`
+	}
+	if err := c.decode(&req); err != nil {
+		return err
+	}
+	i := slices.IndexFunc(c.s.opts.Keys, func(k Key) bool { return k.Email != "" && k.Email == req.UserEmail })
+	if i < 0 {
+		return badRequest("no user with email %q", req.UserEmail)
+	}
+	st := c.s.store
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	w, err := c.workspaceFor(req.WorkspaceName, RoleOwner)
+	if err != nil {
+		return err
+	}
+	user := c.s.opts.Keys[i].User
+	if _, ok := w.members[user]; ok {
+		return badRequest("User %s is already member of %s", user, w.name)
+	}
+	w.members[user] = req.Admin
+	return c.ack()
+}
+
+// findUser answers 200 for a known address and 204 for another.
+func (c *call) findUser() error {
+	email, err := c.param("email")
+	if err != nil {
+		return err
+	}
+	for _, k := range c.s.opts.Keys {
+		if strings.EqualFold(k.Email, email) {
+			return c.send(map[string]any{"userName": k.User})
+		}
+	}
+	c.w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// signUp answers for users the server knows; it makes no new ones.
+func (c *call) signUp() error {
+	var req struct {
+		Email    string `json:"email"`
+		UserName string `json:"userName"`
+	}
+	if err := c.decode(&req); err != nil {
+		return err
+	}
+	for _, k := range c.s.opts.Keys {
+		if k.Email == req.Email {
+			return c.send(map[string]any{"cometUserName": k.User, "token": "", "apiKey": ""})
+		}
+	}
+	return badRequest("sign up of %q is not possible here", req.Email)
+}
+
+type chargebackMember struct {
+	UserName string  `json:"userName"`
+	Email    *string `json:"email"`
+}
+
+func (c *call) chargeback() error {
+	if !c.key.Admin {
+		return sdkError(http.StatusForbidden, 0, "User: %s is no admin", c.key.User)
+	}
+	st := c.s.store
+	st.mu.RLock()
+	defer st.mu.RUnlock()
+	users := []map[string]any{}
+	for _, k := range c.s.opts.Keys {
+		users = append(users, map[string]any{
+			"username": k.User, "email": emailOf(k), "created_at": 0, "deletedAt": nil, "suspended": false,
+		})
+	}
+	workspaces := []map[string]any{}
+	for _, w := range st.workspaces {
+		members := []chargebackMember{}
+		for _, k := range c.s.opts.Keys {
+			if _, ok := w.members[k.User]; ok {
+				members = append(members, chargebackMember{k.User, emailOf(k)})
+			}
+		}
+		workspaces = append(workspaces, map[string]any{"name": w.name, "members": members})
+	}
+	return c.send(map[string]any{
+		"numberOfUsers": len(users), "createdAt": c.now(), "organizationId": "organization",
+		"workspaces": workspaces, "users": users,
+	})
+}
+
+func emailOf(k Key) *string {
+	if k.Email == "" {
+		return nil
+	}
+	return &k.Email
+}

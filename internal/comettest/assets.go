@@ -1,0 +1,204 @@
+package comettest
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+)
+
+func (s *Server) assetRoutes() []route {
+	return []route{
+		{method: "GET", path: "experiment/asset/list", handle: (*call).assetList},
+		{method: "GET", path: "experiment/asset/get-by-name", since: version{4, 3, 385}, handle: (*call).assetByName},
+		{method: "GET", path: "experiment/asset/get-asset", handle: (*call).getAsset},
+		{method: "GET", path: "write/experiment/asset/delete", handle: (*call).deleteAsset},
+		{method: "GET", family: root, path: "api/asset/download", auth: authQuery, handle: (*call).downloadAsset},
+		{method: "GET", family: root, path: "api/image/download", auth: authQuery, handle: (*call).downloadImage},
+	}
+}
+
+// listed are the assets of e of a type, or of all types, the ones that the
+// server derives included. The lock of e is held.
+func (c *call) listed(e *experiment, typ string) []*asset {
+	var list []*asset
+	for _, a := range e.assets {
+		if typ == "all" || a.typ == typ || typ == "" && defaultTypes[a.typ] {
+			list = append(list, a)
+		}
+	}
+	if typ == "all" || typ == typeCombined {
+		list = append(list, e.combinedHistograms()...)
+	}
+	files := c.moods.FullMetricFiles
+	if typ == typeFullMetric && files != "" || typ == "all" && files == "listed" {
+		list = append(list, e.fullMetricFiles(c.moods)...)
+	}
+	return list
+}
+
+func (c *call) assetList() error {
+	return c.readExperiment(func(e *experiment) error {
+		return c.sendAssets(c.listed(e, c.optional("type")))
+	})
+}
+
+func (c *call) sendAssets(list []*asset) error {
+	docs := make([]assetDoc, len(list))
+	for i, a := range list {
+		docs[i] = a.doc(c.root())
+	}
+	return c.send(map[string]any{"assets": docs})
+}
+
+func (c *call) assetByName() error {
+	name, err := c.param("assetName")
+	if err != nil {
+		return err
+	}
+	typ := c.optional("type")
+	if typ == "" {
+		typ = "all"
+	}
+	return c.readExperiment(func(e *experiment) error {
+		var found []*asset
+		for _, a := range c.listed(e, typ) {
+			if a.name == name {
+				found = append(found, a)
+			}
+		}
+		return c.sendAssets(found)
+	})
+}
+
+// findAsset returns the asset with the given id that the call names: of an
+// experiment, or of an artifact version.
+func (c *call) findAsset(id string) (*asset, error) {
+	if c.optional("artifactVersionId") != "" {
+		return c.artifactAsset(id)
+	}
+	e, err := c.experiment(c.optional("experimentKey"), RoleViewer)
+	if err != nil {
+		return nil, err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, a := range e.assets {
+		if a.id == id {
+			return a, nil
+		}
+	}
+	for _, a := range e.combinedHistograms() {
+		if a.id == id {
+			return a, nil
+		}
+	}
+	if c.moods.FullMetricFiles != "" {
+		for _, a := range e.fullMetricFiles(c.moods) {
+			if a.id == id {
+				return a, nil
+			}
+		}
+	}
+	return nil, notFound("asset %q does not exist in experiment %q", id, e.key)
+}
+
+func (c *call) getAsset() error {
+	id, err := c.param("assetId")
+	if err != nil {
+		return err
+	}
+	if _, err := c.flag("allow301"); err != nil {
+		return err
+	}
+	a, err := c.findAsset(id)
+	if err != nil {
+		return err
+	}
+	if a.remote {
+		return badRequest("asset %q is remote, it is at its link", id)
+	}
+	if c.moods.RedirectDownloads {
+		return c.redirect(a)
+	}
+	return c.sendBody(a)
+}
+
+func (c *call) downloadAsset() error { return c.getAsset() }
+
+func (c *call) downloadImage() error {
+	if c.query.Has("imageId") {
+		c.query.Set("assetId", c.query.Get("imageId"))
+	}
+	return c.getAsset()
+}
+
+func (c *call) sendBody(a *asset) error {
+	return sendBody(c.w, c.r, a, c.moods.Ranges)
+}
+
+// sendBody answers with the bytes of a, in part if ranges are honoured and
+// one was asked for.
+func sendBody(w http.ResponseWriter, r *http.Request, a *asset, ranges bool) error {
+	body, err := a.body.open()
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	w.Header().Set("Content-Type", "application/octet-stream")
+	if ranges {
+		w.Header().Set("Etag", strconv.Quote(a.id))
+		http.ServeContent(w, r, "", time.Time{}, body)
+		return nil
+	}
+	w.Header().Set("Content-Length", strconv.FormatInt(a.body.size, 10))
+	w.WriteHeader(http.StatusOK)
+	_, err = io.CopyBuffer(onlyWriter{w}, body, make([]byte, 256<<10))
+	if err != nil {
+		panic(http.ErrAbortHandler) // the client has gone, or the file
+	}
+	return nil
+}
+
+// onlyWriter hides ReadFrom of a writer, so that the buffer of a copy is used.
+type onlyWriter struct{ io.Writer }
+
+// redirect answers with the place of a on the second host.
+func (c *call) redirect(a *asset) error {
+	host, err := c.s.storageURL()
+	if err != nil {
+		return err
+	}
+	u := fmt.Sprintf("%s/bucket/%s?X-Amz-Signature=%s&experimentKey=%s&artifactVersionId=%s", host,
+		url.PathEscape(a.id), signature(a.id), a.experimentKey, a.versionID)
+	c.w.Header().Set("Location", u)
+	c.w.WriteHeader(http.StatusTemporaryRedirect)
+	return nil
+}
+
+func (c *call) deleteAsset() error {
+	id, err := c.param("assetId")
+	if err != nil {
+		return err
+	}
+	st := c.s.store
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	e, err := c.experimentLocked(c.optional("experimentKey"), RoleOwner)
+	if err != nil {
+		return err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	a := st.assets[id]
+	if a == nil || !slices.Contains(e.assets, a) {
+		return notFound("asset %q does not exist in experiment %q", id, e.key)
+	}
+	e.assets = without(e.assets, a)
+	e.dropped(st, a)
+	e.touch(c.now(), c.moods.KeepEndTime)
+	return c.ack()
+}

@@ -1,0 +1,159 @@
+package comettest
+
+import (
+	"archive/zip"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strconv"
+)
+
+// derivedID is an id that depends on what it stands for alone.
+func derivedID(parts ...string) string {
+	h := sha256.New()
+	for _, p := range parts {
+		fmt.Fprintf(h, "%d:%s", len(p), p)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+type combinedHistogram struct {
+	Step      *int64          `json:"step"`
+	Histogram json.RawMessage `json:"histogram"`
+}
+
+// combinedHistograms are the aggregates of e's histogram3d assets, one for
+// each name.
+func (e *experiment) combinedHistograms() []*asset {
+	var names []string
+	parts := make(map[string][]combinedHistogram)
+	first := make(map[string]*asset)
+	for _, a := range e.assets {
+		if a.typ != "histogram3d" || a.remote {
+			continue
+		}
+		content, err := a.body.bytes()
+		if err != nil || !json.Valid(content) {
+			continue
+		}
+		if parts[a.name] == nil {
+			names = append(names, a.name)
+			first[a.name] = a
+		}
+		parts[a.name] = append(parts[a.name], combinedHistogram{a.step, content})
+	}
+	var list []*asset
+	for _, name := range names {
+		doc, err := json.Marshal(map[string]any{"histograms": parts[name]})
+		if err != nil {
+			continue
+		}
+		list = append(list, &asset{
+			id: derivedID(typeCombined, e.key, name), experimentKey: e.key, name: name,
+			typ: typeCombined, created: first[name].created, derived: true, body: bytesBody(doc),
+		})
+	}
+	return list
+}
+
+// maxHistogram bounds the histograms that are combined.
+const maxHistogram = 4 << 20
+
+func (b *body) bytes() ([]byte, error) {
+	if b.size > maxHistogram {
+		return nil, errTooLarge
+	}
+	r, err := b.open()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return io.ReadAll(r)
+}
+
+var unsafeName = regexp.MustCompile(`[^A-Za-z0-9\-+]+`)
+
+// fullMetricRows is the number of points in one full-metric file.
+const fullMetricRows = 20000
+
+// fullMetricFiles are the zipped CSV files of the metrics that the server
+// down-samples, in parts.
+func (e *experiment) fullMetricFiles(m *Moods) []*asset {
+	var list []*asset
+	for _, name := range e.names {
+		s := e.snapshot(name)
+		if m.MetricCap <= 0 || s.len() <= m.MetricCap {
+			continue
+		}
+		for n, part := range s.csvParts(m.FullMetricMillis) {
+			file := fmt.Sprintf("%s_%d.csv.zip", unsafeName.ReplaceAllString(name, "_"), n)
+			list = append(list, &asset{
+				id: derivedID(typeFullMetric, e.key, name, strconv.Itoa(n)), experimentKey: e.key,
+				name: file, typ: typeFullMetric, created: e.start, derived: true, body: bytesBody(zipOne(file[:len(file)-4], part)),
+			})
+		}
+	}
+	return list
+}
+
+// csvParts are the points of s as CSV, ordered by time.
+func (s *series) csvParts(millis bool) [][]byte {
+	points := make([]point, 0, s.len())
+	s.each(func(p *point) bool {
+		points = append(points, *p)
+		return true
+	})
+	slices.SortStableFunc(points, func(p, q point) int {
+		switch {
+		case p.before(&q):
+			return -1
+		case q.before(&p):
+			return 1
+		}
+		return 0
+	})
+	var parts [][]byte
+	for chunk := range slices.Chunk(points, fullMetricRows) {
+		b := []byte("value,timestamp,step,epoch\n")
+		for i := range chunk {
+			b = chunk[i].appendCSV(b, millis)
+		}
+		parts = append(parts, b)
+	}
+	return parts
+}
+
+func (p *point) appendCSV(b []byte, millis bool) []byte {
+	b = append(p.value.appendTo(b), ',')
+	if millis {
+		b = strconv.AppendInt(b, p.time, 10)
+	} else {
+		b = strconv.AppendInt(b, p.time/1000, 10)
+	}
+	b = append(b, ',')
+	if p.hasStep {
+		b = strconv.AppendInt(b, p.step, 10)
+	}
+	b = append(b, ',')
+	if p.hasEpo {
+		b = strconv.AppendInt(b, p.epoch, 10)
+	}
+	return append(b, '\n')
+}
+
+// zipOne is a zip file with one entry.
+func zipOne(name string, content []byte) []byte {
+	var buf bytes.Buffer
+	zw := zip.NewWriter(&buf)
+	// Writing to memory cannot fail.
+	if w, err := zw.Create(name); err == nil {
+		w.Write(content)
+	}
+	zw.Close()
+	return buf.Bytes()
+}

@@ -1,0 +1,198 @@
+package comettest
+
+import (
+	"encoding/json"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// experiment is one run. project, archived and the place in listings are
+// guarded by the lock of the store, the rest by mu.
+type experiment struct {
+	key      string
+	project  *project
+	archived bool
+
+	mu             sync.Mutex
+	runID          string
+	generatedName  string // "" if created without one
+	user           string
+	offline        bool
+	start          int64
+	end            int64 // 0 = none yet
+	alive          bool
+	pinned         bool  // alive for ever: seeded so
+	beat           int64 // last sign of life
+	crashed        bool
+	statusError    *string
+	stopRequested  bool
+	throttle       bool
+	throttleMsg    *string
+	optimizationID *string
+	filePath       *string
+
+	params   valueTable
+	others   valueTable
+	tags     []string
+	html     *string
+	code     *string
+	graph    *string
+	output   outputLog
+	git      *gitMetadata
+	gitPatch []byte
+	system   systemDetails
+	cloud    []cloudDetails
+	deps     []dependency
+
+	contexts []string // contexts[i-1] is context i of the points
+	context  map[string]uint32
+	metrics  map[string]*series
+	names    []string // of metrics, in order of first arrival
+
+	assets  []*asset
+	perType map[string]int // counts of assets
+	models  []*experimentModel
+}
+
+type gitMetadata struct {
+	User   *string `json:"user"`
+	Root   *string `json:"root"`
+	Branch *string `json:"branch"`
+	Parent *string `json:"parent"`
+	Origin *string `json:"origin"`
+}
+
+type cloudDetails struct {
+	Provider string          `json:"provider"`
+	Metadata json.RawMessage `json:"metadata"`
+}
+
+type dependency struct {
+	Name    string  `json:"name"`
+	Version *string `json:"version"`
+}
+
+func newExperiment(key, user string, now int64) *experiment {
+	return &experiment{
+		key: key, user: user, start: now, beat: now,
+		runID:   newID(),
+		context: make(map[string]uint32),
+		perType: make(map[string]int),
+		metrics: make(map[string]*series),
+	}
+}
+
+// The methods below want e.mu held.
+
+// running reports whether e counts as running at now. Once the heartbeat
+// timed out, the last sign of life becomes the end.
+func (e *experiment) running(now int64, timeout time.Duration) bool {
+	if e.pinned {
+		return true
+	}
+	if e.alive && now-e.beat > timeout.Milliseconds() {
+		e.alive = false
+		e.end = e.beat
+	}
+	return e.alive
+}
+
+// touch notes that something was written at now.
+func (e *experiment) touch(now int64, keepEnd bool) {
+	if e.alive || e.pinned {
+		e.beat = now
+		return
+	}
+	if e.end == 0 || !keepEnd {
+		e.end = now
+	}
+}
+
+func (e *experiment) displayName() *string {
+	if v := e.others.get("Name"); v != nil {
+		s := v.current.text
+		return &s
+	}
+	if e.generatedName == "" {
+		return nil
+	}
+	s := e.generatedName
+	return &s
+}
+
+func (e *experiment) fileName() *string {
+	if e.filePath == nil {
+		return nil
+	}
+	name := path.Base(strings.ReplaceAll(*e.filePath, `\`, "/"))
+	return &name
+}
+
+func (e *experiment) addTags(tags []string) {
+	for _, t := range tags {
+		if !slices.Contains(e.tags, t) {
+			e.tags = append(e.tags, t)
+		}
+	}
+}
+
+// contextIndex returns the index of a context, 0 for nil.
+func (e *experiment) contextIndex(c *string) uint32 {
+	if c == nil {
+		return 0
+	}
+	i, ok := e.context[*c]
+	if !ok {
+		s := strings.Clone(*c)
+		e.contexts = append(e.contexts, s)
+		i = uint32(len(e.contexts))
+		e.context[s] = i
+	}
+	return i
+}
+
+// contextName is the inverse of contextIndex.
+func contextName(contexts []string, i uint32) *string {
+	if i == 0 {
+		return nil
+	}
+	return &contexts[i-1]
+}
+
+func (e *experiment) series(name string) *series {
+	s := e.metrics[name]
+	if s == nil {
+		name = strings.Clone(name)
+		s = &series{name: name}
+		e.metrics[name] = s
+		e.names = append(e.names, name)
+	}
+	return s
+}
+
+// snapshot returns the series of the given name, safe to read without lock,
+// or nil.
+func (e *experiment) snapshot(name string) *series {
+	s := e.metrics[name]
+	if s == nil {
+		return nil
+	}
+	c := *s
+	c.seen = nil
+	return &c
+}
+
+// model returns the model of the given name and makes it if there is none.
+func (e *experiment) model(name string) *experimentModel {
+	for _, m := range e.models {
+		if m.name == name {
+			return m
+		}
+	}
+	m := &experimentModel{id: newID(), name: name}
+	e.models = append(e.models, m)
+	return m
+}

@@ -1,0 +1,327 @@
+package comettest
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+func (s *Server) clientlibRoutes() []route {
+	post := func(path string, handle func(*call) error) route {
+		return route{method: "POST", family: clientlib, path: path, auth: authBody, handle: handle}
+	}
+	handshake := func(path string, handle func(*call) error) route {
+		r := post(path, handle)
+		r.handshake = true
+		return r
+	}
+	return []route{
+		handshake("logger/add/run", (*call).addRun),
+		handshake("logger/get/run", (*call).getRun),
+		handshake("logger/copy-steps-from-experiment", (*call).copyRun),
+		post("status-report/update", (*call).statusReport),
+		post("status-report/offline-metadata", (*call).offlineMetadata),
+		post("tags/add-tags-to-experiment", (*call).writeTags),
+		{method: "GET", family: clientlib, path: "rpc/get-pending-rpcs", auth: authQuery, handle: (*call).pendingRPCs},
+		post("rpc/register-rpc", (*call).ack),
+		post("rpc/save-rpc-result", (*call).ack),
+		post("asset/3d-limits", (*call).sceneLimits),
+		{method: "POST", family: clientlib, path: "notify/event", auth: authNone, handle: (*call).ack},
+		{method: "POST", family: clientlib, path: "notification/experiment", auth: authNone, handle: (*call).ack},
+		{method: "POST", family: clientlib, path: "log/add", auth: authNone, handle: (*call).ack},
+	}
+}
+
+// handshakeDoc is the answer to a handshake.
+type handshakeDoc struct {
+	RunID                string          `json:"runId"`
+	ProjectID            string          `json:"project_id"`
+	ExperimentKey        string          `json:"experimentKey"`
+	Name                 *string         `json:"name"`
+	WorkspaceName        string          `json:"workspaceName"`
+	ProjectName          string          `json:"projectName"`
+	FocusURL             string          `json:"focusUrl"`
+	WSURL                string          `json:"ws_url"`
+	GithubEnabled        bool            `json:"githubEnabled"`
+	LastOffset           int64           `json:"lastOffset"`
+	Msg                  *string         `json:"msg"`
+	UploadLimitMB        int64           `json:"upload_file_size_limit_in_mb"`
+	AssetLimitMB         int64           `json:"asset_upload_file_size_limit_in_mb"`
+	VideoLimitMB         int64           `json:"uploadVideoMaxSizeMB"`
+	FeatureToggles       []featureToggle `json:"featureToggles"`
+	WebAssetURL          string          `json:"cometWebAssetUrl"`
+	WebImageURL          string          `json:"cometWebImageUrl"`
+	RestAssetURL         string          `json:"cometRestApiAssetUrl"`
+	RestImageURL         string          `json:"cometRestApiImageUrl"`
+	S3Enabled            bool            `json:"s3DirectAccessEnabled"`
+	ArtifactNameMaxLenth *int            `json:"artifactNameMaxLength"`
+	AssetNameMaxLength   *int            `json:"assetNameMaxLength"`
+	ImageNameMaxLength   *int            `json:"imageNameMaxLength"`
+}
+
+type featureToggle struct {
+	Name    string `json:"name"`
+	Enabled bool   `json:"enabled"`
+}
+
+// handshakeAnswer answers for e. The locks of the store and of e are held.
+func (c *call) handshakeAnswer(e *experiment) error {
+	root, p := c.root(), e.project
+	getAsset := root + "api/rest/v2/experiment/asset/get-asset"
+	l := c.s.opts.Limits
+	return c.send(handshakeDoc{
+		RunID: e.runID, ProjectID: p.id, ExperimentKey: e.key, Name: e.displayName(),
+		WorkspaceName: p.workspace.name, ProjectName: p.name,
+		FocusURL: root + p.workspace.name + "/" + p.name + "/",
+		WSURL:    strings.Replace(root, "http", "ws", 1) + "ws/logger", GithubEnabled: true,
+		LastOffset:    e.output.lastOffset(),
+		UploadLimitMB: max(l.UploadMB, 0), AssetLimitMB: max(l.AssetMB, 0), VideoLimitMB: max(l.VideoMB, 0),
+		FeatureToggles: []featureToggle{
+			{"sdk_use_http_messages", true}, {"sdk_http_logging", false}, {"sdk_announcement", false},
+		},
+		WebAssetURL: root + "api/asset/download", WebImageURL: root + "api/image/download",
+		RestAssetURL: getAsset, RestImageURL: getAsset, S3Enabled: c.moods.S3Upload,
+	})
+}
+
+func (o *outputLog) lastOffset() int64 {
+	last := int64(0)
+	for _, p := range o.pieces {
+		last = max(last, p.offset)
+	}
+	return last
+}
+
+type addRunRequest struct {
+	ExperimentKey      string  `json:"experimentKey"`
+	Offline            bool    `json:"offline"`
+	ProjectName        *string `json:"projectName"`
+	TeamName           *string `json:"teamName"`
+	LibVersion         string  `json:"libVersion"`
+	GetOrCreateEnabled bool    `json:"getOrCreateEnabled"`
+}
+
+func (c *call) addRun() error {
+	var req addRunRequest
+	if err := c.decode(&req); err != nil {
+		return err
+	}
+	if req.ExperimentKey == "" {
+		return badRequest("experiment key is not given").withCode(codeNoExperimentKey)
+	}
+	if !validKey(req.ExperimentKey) {
+		return badRequest("experiment key %q is not 32 to 50 letters and digits", req.ExperimentKey)
+	}
+	st := c.s.store
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	e := st.experiments[req.ExperimentKey]
+	switch {
+	case e == nil:
+		return c.newRun(req)
+	case !req.GetOrCreateEnabled:
+		return badRequest("experiment %s already exists", e.key).withCode(codeExperimentExists)
+	}
+	return c.resume(e)
+}
+
+// newRun makes the experiment of a handshake. The lock of the store is held.
+func (c *call) newRun(req addRunRequest) error {
+	team := c.key.defaultWorkspace()
+	if req.TeamName != nil {
+		team = *req.TeamName
+	}
+	w := c.s.store.workspace(team)
+	if w == nil || c.role(w) == RoleNone {
+		return badRequest("workspace %q does not exist", team).withCode(codeNoWorkspace)
+	}
+	if c.role(w) == RoleViewer {
+		return badRequest("User: %s has view only permission for workspace %s", c.key.User, team).withCode(codeViewOnly)
+	}
+	name := w.projects[0].name
+	if req.ProjectName != nil {
+		name = *req.ProjectName
+	}
+	p, err := c.roomIn(w, name)
+	if err != nil {
+		return err
+	}
+	e := newExperiment(req.ExperimentKey, c.key.User, c.now())
+	e.offline, e.alive = req.Offline, !req.Offline
+	e.generatedName = generatedName()
+	c.s.store.addExperiment(p, e)
+	return c.handshakeAnswer(e)
+}
+
+// resume answers for an experiment that exists, with a new run id. The lock of
+// the store is held.
+func (c *call) resume(e *experiment) error {
+	if e == nil || c.moods.vanished(e.key) || c.role(e.project.workspace) != RoleOwner {
+		return badRequest("User: %s cannot access experiment for writing", c.key.User).withCode(codeNoWriteAccess)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.runID = newID()
+	return c.handshakeAnswer(e)
+}
+
+func (c *call) getRun() error {
+	var req struct {
+		PreviousExperiment string `json:"previousExperiment"`
+	}
+	if err := c.decode(&req); err != nil {
+		return err
+	}
+	if req.PreviousExperiment == "" {
+		return badRequest("previousExperiment is missing").withCode(codeNoExperimentKey)
+	}
+	st := c.s.store
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return c.resume(st.experiments[req.PreviousExperiment])
+}
+
+var (
+	nameAdjectives = strings.Fields("brave noble quick jolly eager calm bold keen mild proud silent witty")
+	nameNouns      = strings.Fields("lark iris grape falcon lemur otter maple comet heron cedar badger quartz")
+)
+
+// generatedName makes a display name up.
+func generatedName() string {
+	return fmt.Sprintf("%s_%s_%d", nameAdjectives[rand.IntN(len(nameAdjectives))],
+		nameNouns[rand.IntN(len(nameNouns))], 1000+rand.IntN(9000))
+}
+
+func (c *call) statusReport() error {
+	var req struct {
+		ExperimentKey string `json:"experimentKey"`
+		IsAlive       *bool  `json:"is_alive"`
+	}
+	if err := c.decode(&req); err != nil {
+		return err
+	}
+	if req.IsAlive == nil {
+		return badRequest("is_alive is missing")
+	}
+	e, err := c.experiment(req.ExperimentKey, RoleOwner)
+	if err != nil {
+		return err
+	}
+	e.mu.Lock()
+	c.setAlive(e, *req.IsAlive)
+	stop := e.stopRequested
+	e.mu.Unlock()
+	return c.send(map[string]any{
+		"is_alive_beat_duration_millis": 10000, "gpu_monitor_interval_millis": 60000,
+		"cpu_monitor_interval_millis": 68000, "parameter_update_interval_millis": 60000,
+		"pending_rpcs": false, "should_stop": stop, "code": http.StatusOK, "msg": "",
+	})
+}
+
+func (c *call) offlineMetadata() error {
+	var req struct {
+		ExperimentKey  string `json:"experimentKey"`
+		StartTimestamp *int64 `json:"startTimestamp"`
+		EndTimestamp   *int64 `json:"endTimestamp"`
+	}
+	if err := c.decode(&req); err != nil {
+		return err
+	}
+	if req.EndTimestamp == nil {
+		return badRequest("endTimestamp is missing")
+	}
+	return c.setExperimentTimes(req.ExperimentKey, req.StartTimestamp, req.EndTimestamp)
+}
+
+func (c *call) pendingRPCs() error {
+	return c.readExperiment(func(*experiment) error {
+		return c.send(map[string]any{"remoteProcedureCalls": []any{}})
+	})
+}
+
+func (c *call) sceneLimits() error {
+	return c.send(map[string]any{"maxPoints": 1000000, "maxBoxes": 10000})
+}
+
+// copyRun makes a new experiment from what another of this instance logged up
+// to a step. Assets are not copied.
+func (c *call) copyRun() error {
+	var req struct {
+		CopiedExperimentKey string          `json:"copiedExperimentKey"`
+		NewExperimentKey    string          `json:"newExperimentKey"`
+		StepToCopyTo        json.RawMessage `json:"stepToCopyTo"`
+	}
+	if err := c.decode(&req); err != nil {
+		return err
+	}
+	limit, err := copyLimit(req.StepToCopyTo)
+	if err != nil {
+		return err
+	}
+	if !validKey(req.NewExperimentKey) {
+		return badRequest("experiment key %q is not 32 to 50 letters and digits", req.NewExperimentKey)
+	}
+	st := c.s.store
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	old := st.experiments[req.CopiedExperimentKey]
+	switch {
+	case old == nil || c.role(old.project.workspace) != RoleOwner:
+		return badRequest("User: %s cannot access experiment for writing", c.key.User).withCode(codeNoWriteAccess)
+	case st.experiments[req.NewExperimentKey] != nil:
+		return badRequest("experiment %s already exists", req.NewExperimentKey).withCode(codeExperimentExists)
+	}
+	e := newExperiment(req.NewExperimentKey, c.key.User, c.now())
+	e.alive, e.generatedName = true, generatedName()
+	old.mu.Lock()
+	e.copyFrom(old, limit)
+	old.mu.Unlock()
+	st.addExperiment(old.project, e)
+	return c.handshakeAnswer(e)
+}
+
+// copyLimit reads a step, true for all steps or false for none.
+func copyLimit(raw json.RawMessage) (int64, error) {
+	switch string(raw) {
+	case "true":
+		return math.MaxInt64, nil
+	case "false", "":
+		return -1, nil
+	}
+	var step int64
+	if json.Unmarshal(raw, &step) != nil {
+		return 0, badRequest("stepToCopyTo is no step and no boolean")
+	}
+	return step, nil
+}
+
+func (e *experiment) copyFrom(old *experiment, limit int64) {
+	for _, v := range old.params.all() {
+		e.params.set(v.name, v.current)
+	}
+	for _, v := range old.others.all() {
+		if v.name != "Name" {
+			e.others.set(v.name, v.current)
+		}
+	}
+	e.addTags(old.tags)
+	e.html, e.code, e.graph, e.git, e.gitPatch, e.filePath = old.html, old.code, old.graph, old.git, old.gitPatch, old.filePath
+	e.system = maps.Clone(old.system)
+	e.output.pieces = slices.Clone(old.output.pieces)
+	for _, name := range old.names {
+		old.metrics[name].each(func(p *point) bool {
+			if p.hasStep && p.step > limit {
+				return true
+			}
+			q := *p
+			q.context = e.contextIndex(contextName(old.contexts, p.context))
+			e.series(name).add(q, false)
+			return true
+		})
+	}
+}

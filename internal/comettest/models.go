@@ -1,0 +1,124 @@
+package comettest
+
+import (
+	"archive/zip"
+	"io"
+	"net/http"
+)
+
+func (s *Server) modelRoutes() []route {
+	return []route{
+		{method: "GET", path: "experiment/model", handle: (*call).experimentModels},
+		{method: "GET", path: "experiment/model/asset/list", handle: (*call).modelAssets},
+		{method: "GET", path: "experiment/model/download", handle: (*call).downloadModel},
+	}
+}
+
+// experimentModel is a named set of model elements of an experiment.
+type experimentModel struct {
+	id   string
+	name string
+}
+
+type experimentModelDoc struct {
+	ExperimentModelID   string              `json:"experimentModelId"`
+	ExperimentKey       string              `json:"experimentKey"`
+	ModelName           string              `json:"modelName"`
+	ExperimentModelName string              `json:"experimentModelName"`
+	RegistryRecords     []registryRecordDoc `json:"registryRecords"`
+}
+
+type registryRecordDoc struct {
+	RegistryModelID     string `json:"registryModelId"`
+	RegistryModelItemID string `json:"registryModelItemId"`
+	RegistryModelName   string `json:"registryModelName"`
+	Version             string `json:"version"`
+	CreatedAt           int64  `json:"createdAt"`
+}
+
+func (c *call) experimentModels() error {
+	st := c.s.store
+	st.mu.RLock()
+	defer st.mu.RUnlock()
+	e, err := c.experimentLocked(c.optional("experimentKey"), RoleViewer)
+	if err != nil {
+		return err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	docs := []experimentModelDoc{}
+	for _, m := range e.models {
+		docs = append(docs, experimentModelDoc{m.id, e.key, m.name, m.name, []registryRecordDoc{}})
+	}
+	return c.send(map[string]any{"models": docs})
+}
+
+// modelElements are the assets of the model that the call names. The lock of
+// e is held.
+func (c *call) modelElements(e *experiment) ([]*asset, error) {
+	name, err := c.param("modelName")
+	if err != nil {
+		return nil, err
+	}
+	list := []*asset{}
+	for _, a := range e.assets {
+		if a.grouping == name {
+			list = append(list, a)
+		}
+	}
+	if len(list) == 0 {
+		return nil, notFound("model %q does not exist in experiment %q", name, e.key)
+	}
+	return list, nil
+}
+
+func (c *call) modelAssets() error {
+	return c.readExperiment(func(e *experiment) error {
+		list, err := c.modelElements(e)
+		if err != nil {
+			return err
+		}
+		return c.sendAssets(list)
+	})
+}
+
+func (c *call) downloadModel() error {
+	var list []*asset
+	err := c.readExperiment(func(e *experiment) (err error) {
+		list, err = c.modelElements(e)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return c.sendZip(list)
+}
+
+// sendZip answers with the local files of list as one zip.
+func (c *call) sendZip(list []*asset) error {
+	c.w.Header().Set("Content-Type", "application/octet-stream")
+	zw := zip.NewWriter(c.w)
+	for _, a := range list {
+		if a.remote {
+			continue
+		}
+		if err := addToZip(zw, a); err != nil {
+			panic(http.ErrAbortHandler) // the answer has begun
+		}
+	}
+	return zw.Close()
+}
+
+func addToZip(zw *zip.Writer, a *asset) error {
+	r, err := a.body.open()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	w, err := zw.Create(a.name)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(w, r)
+	return err
+}

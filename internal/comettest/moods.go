@@ -1,0 +1,102 @@
+package comettest
+
+// Moods are the ways in which servers of other ages, or servers on a bad day,
+// differ from the documented one. The zero value is the documented server.
+// They can be changed while the server runs, see [Server.SetMoods]; the JSON
+// names are those of the control endpoint.
+type Moods struct {
+	// Version replaces Options.Version when it is not empty.
+	Version string `json:"version,omitempty"`
+	// NoVersion answers the version endpoint with 404.
+	NoVersion bool `json:"noVersion,omitempty"`
+	// NoGetAll answers experiment/metrics/get-all with 404.
+	NoGetAll bool `json:"noGetAll,omitempty"`
+	// BadRequestForMissing answers 400 where newer servers say 404.
+	BadRequestForMissing bool `json:"badRequestForMissing,omitempty"`
+
+	// OptionalFields is "null" or "absent": what becomes of the fields of
+	// answers that a server need not give and that nothing is lost without.
+	OptionalFields string `json:"optionalFields,omitempty"`
+	// NumbersForText sends numbers where numeric text is usual.
+	NumbersForText bool `json:"numbersForText,omitempty"`
+	// TextForNumbers sends text where numbers are usual.
+	TextForNumbers bool `json:"textForNumbers,omitempty"`
+	// ExtraFields adds unknown fields to every object of an answer.
+	ExtraFields bool `json:"extraFields,omitempty"`
+	// ObjectWorkspaces lists workspaces as objects with a name.
+	ObjectWorkspaces bool `json:"objectWorkspaces,omitempty"`
+
+	// ForcePages, if positive, bounds every listing of experiments to so many
+	// items, asked for or not, and adds the hints page, totalPages, hasMore
+	// and nextPage.
+	ForcePages int `json:"forcePages,omitempty"`
+	// IgnorePages returns every experiment whatever page is asked for.
+	IgnorePages bool `json:"ignorePages,omitempty"`
+	// IgnoreArchived lists archived and other experiments whatever the
+	// parameter archived says.
+	IgnoreArchived bool `json:"ignoreArchived,omitempty"`
+	// RepeatListing begins each further page with the last item of the one
+	// before.
+	RepeatListing bool `json:"repeatListing,omitempty"`
+	// ShiftListing turns the order of a paged listing by so many places after
+	// each page served: positive numbers make an item appear twice, negative
+	// ones move an item from the next page to the end.
+	ShiftListing int `json:"shiftListing,omitempty"`
+	// Vanish names experiments that are listed, and gone when read.
+	Vanish []string `json:"vanish,omitempty"`
+
+	// RedirectDownloads answers get-asset with a redirect to a second host,
+	// which refuses requests that carry a credential.
+	RedirectDownloads bool `json:"redirectDownloads,omitempty"`
+	// Ranges makes get-asset honour Range requests.
+	Ranges bool `json:"ranges,omitempty"`
+	// NoGzip never compresses an answer.
+	NoGzip bool `json:"noGzip,omitempty"`
+	// InterleaveMetrics mixes the metrics in the answer of get-all.
+	InterleaveMetrics bool `json:"interleaveMetrics,omitempty"`
+
+	// MetricCap, if positive, is the number of points of a metric beyond
+	// which the server down-samples. [DefaultMetricCap] is that of comet.com.
+	MetricCap int `json:"metricCap,omitempty"`
+	// FullMetricFiles gives the points that down-sampling hides as files of
+	// type ASSET_TYPE_FULL_METRIC: "typed" lists them when asked by type,
+	// "listed" among all assets too.
+	FullMetricFiles string `json:"fullMetricFiles,omitempty"`
+	// FullMetricMillis writes milliseconds instead of seconds into them.
+	FullMetricMillis bool `json:"fullMetricMillis,omitempty"`
+	// MergeDuplicates drops points equal in every field to one stored before.
+	MergeDuplicates bool `json:"mergeDuplicates,omitempty"`
+
+	// KeepEndTime leaves the end time of a finished experiment alone when
+	// something is written to it later. The default is to move it.
+	KeepEndTime bool `json:"keepEndTime,omitempty"`
+	// S3Upload announces direct uploads to storage in the handshake.
+	S3Upload bool `json:"s3Upload,omitempty"`
+}
+
+// Moods returns the present moods.
+func (s *Server) Moods() Moods { return *s.moods.Load() }
+
+// SetMoods replaces the moods. Requests that have begun keep the old ones.
+func (s *Server) SetMoods(m Moods) { s.moods.Store(&m) }
+
+// AdjustMoods changes the present moods by f, at once against other callers.
+func (s *Server) AdjustMoods(f func(*Moods)) {
+	for {
+		old := s.moods.Load()
+		m := *old
+		f(&m)
+		if s.moods.CompareAndSwap(old, &m) {
+			return
+		}
+	}
+}
+
+func (m *Moods) vanished(key string) bool {
+	for _, k := range m.Vanish {
+		if k == key {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,355 @@
+package comettest
+
+import (
+	"crypto/md5"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// s3Upload is a direct upload to the second host that has begun.
+type s3Upload struct {
+	spec  *uploadSpec
+	parts []*s3Part // nil where none came yet
+}
+
+type s3Part struct {
+	body *body
+	etag string
+}
+
+// directTypes are the types that may go straight to storage.
+var directTypes = map[string]bool{typeAsset: true, typeModel: true, "visualization": true, "image": true}
+
+func (c *call) startAssetUpload() error {
+	return c.startUpload(func() (*uploadSpec, error) { return c.uploadQuery("experimentId") })
+}
+func (c *call) startImageUpload() error { return c.startUpload(c.imageQuery) }
+
+// startUpload answers with one address for each part. The parameters of a
+// plain upload come as fields of the body.
+func (c *call) startUpload(read func() (*uploadSpec, error)) error {
+	var req struct {
+		Metadata          *string `json:"metadata"`
+		StartUploadParams struct {
+			CloudType       string `json:"cloudType"`
+			NumOfFileParts  int    `json:"numOfFileParts"`
+			PresignTimeoutS int    `json:"preSignUrlTimeoutSec"`
+		} `json:"startUploadParams"`
+	}
+	if !c.moods.S3Upload {
+		return badRequest("direct access to storage is not enabled")
+	}
+	if err := c.decode(&req); err != nil {
+		return err
+	}
+	n := req.StartUploadParams.NumOfFileParts
+	if req.StartUploadParams.CloudType != "AWS" || n < 1 || n > 10000 {
+		return badRequest("startUploadParams: cloudType is not AWS, or numOfFileParts is not 1 to 10000")
+	}
+	if err := c.fieldsToQuery(); err != nil {
+		return err
+	}
+	spec, err := read()
+	if err != nil {
+		return err
+	}
+	spec.asset.metadata = req.Metadata
+	if !directTypes[spec.asset.typ] {
+		return badRequest("type %q does not go to storage directly", spec.asset.typ)
+	}
+	if _, err := c.experiment(spec.experimentKey, RoleOwner); err != nil {
+		return err
+	}
+	return c.presign(&s3Upload{spec: spec, parts: make([]*s3Part, n)})
+}
+
+// fieldsToQuery makes the scalar fields of the body parameters of the call.
+func (c *call) fieldsToQuery() error {
+	var fields map[string]json.RawMessage
+	if err := c.decode(&fields); err != nil {
+		return err
+	}
+	for name, raw := range fields {
+		if string(raw) == "null" || raw[0] == '{' || raw[0] == '[' || name == "metadata" {
+			continue
+		}
+		text, err := textOf(raw)
+		if err != nil {
+			return err
+		}
+		c.query.Set(name, text)
+	}
+	return nil
+}
+
+func (c *call) presign(up *s3Upload) error {
+	host, err := c.s.storageURL()
+	if err != nil {
+		return err
+	}
+	id := newID()
+	c.s.store.mu.Lock()
+	c.s.store.uploads[id] = up
+	c.s.store.mu.Unlock()
+	urls := make([]string, len(up.parts))
+	for i := range urls {
+		object := id + "." + strconv.Itoa(i+1)
+		urls[i] = host + "/bucket/" + object + "?" + url.Values{"X-Amz-Signature": {signature(object)}}.Encode()
+	}
+	return c.send(map[string]any{"requestId": id, "preSignUrl": urls})
+}
+
+// putPart stores one part on the second host.
+func (s *Server) putPart(w http.ResponseWriter, r *http.Request, object string) {
+	id, number, _ := strings.Cut(object, ".")
+	n, err := strconv.Atoi(number)
+	s.store.mu.RLock()
+	up := s.store.uploads[id]
+	s.store.mu.RUnlock()
+	if err != nil || up == nil || n < 1 || n > len(up.parts) {
+		storageError(w, http.StatusNotFound, "NoSuchUpload", "The upload does not exist")
+		return
+	}
+	sum := md5.New() // what the etag of a part is
+	body, err := s.store.bodies.read(io.TeeReader(r.Body, sum), -1)
+	if err != nil {
+		storageError(w, http.StatusBadRequest, "IncompleteBody", err.Error())
+		return
+	}
+	etag := strconv.Quote(hex.EncodeToString(sum.Sum(nil)))
+	s.store.mu.Lock()
+	up.parts[n-1] = &s3Part{body, etag}
+	s.store.mu.Unlock()
+	w.Header().Set("ETag", etag)
+	w.WriteHeader(http.StatusOK)
+}
+
+type completeRequest struct {
+	RequestID         string `json:"requestId"`
+	Succeed           bool   `json:"succeed"`
+	FileSize          int64  `json:"fileSize"`
+	UploadedFileParts []struct {
+		ETag       string `json:"ETag"`
+		PartNumber int    `json:"PartNumber"`
+	} `json:"uploadedFileParts"`
+}
+
+// completeUpload joins the parts to an asset, or forgets them.
+func (c *call) completeUpload() error {
+	var req completeRequest
+	if err := c.decode(&req); err != nil {
+		return err
+	}
+	st := c.s.store
+	st.mu.Lock()
+	up := st.uploads[req.RequestID]
+	delete(st.uploads, req.RequestID)
+	st.mu.Unlock()
+	if up == nil {
+		return notFound("upload %q does not exist", req.RequestID)
+	}
+	defer up.remove()
+	if !req.Succeed {
+		return c.ack()
+	}
+	if err := up.check(&req); err != nil {
+		return err
+	}
+	readers := make([]io.Reader, len(up.parts))
+	for i, p := range up.parts {
+		r, err := p.body.open()
+		if err != nil {
+			return err
+		}
+		defer r.Close()
+		readers[i] = r
+	}
+	content, err := st.bodies.read(io.MultiReader(readers...), c.s.uploadLimit(up.spec.kind()))
+	if err != nil {
+		return uploadError(err)
+	}
+	up.spec.content = content
+	a, err := c.store(up.spec)
+	if err != nil {
+		content.remove()
+		return err
+	}
+	return c.sendUploaded(a)
+}
+
+// check compares the parts that came with those the client says it sent.
+func (up *s3Upload) check(req *completeRequest) error {
+	if len(req.UploadedFileParts) != len(up.parts) {
+		return badRequest("upload has %d parts, not %d", len(up.parts), len(req.UploadedFileParts))
+	}
+	size := int64(0)
+	for i, said := range req.UploadedFileParts {
+		p := up.parts[i]
+		if p == nil || said.PartNumber != i+1 || said.ETag != p.etag {
+			return badRequest("part %d did not come, or its ETag differs", i+1)
+		}
+		size += p.body.size
+	}
+	if size != req.FileSize {
+		return badRequest("upload has %d bytes, not %d", size, req.FileSize)
+	}
+	return up.spec.checkMetadata()
+}
+
+func (up *s3Upload) remove() {
+	for _, p := range up.parts {
+		if p != nil {
+			p.body.remove()
+		}
+	}
+}
+
+// newScene makes the container of a 3D scene. Its items cannot be read back.
+func (c *call) newScene() error {
+	var req struct {
+		ExperimentKey string          `json:"experimentKey"`
+		UserFileName  string          `json:"userFileName"`
+		AssetType     string          `json:"assetType"`
+		Step          *int64          `json:"step"`
+		Metadata      json.RawMessage `json:"metadata"`
+	}
+	if err := c.decode(&req); err != nil {
+		return err
+	}
+	if req.AssetType == "" || req.UserFileName == "" {
+		return badRequest("assetType or userFileName is missing")
+	}
+	spec := &uploadSpec{experimentKey: req.ExperimentKey, content: bytesBody(nil),
+		asset: asset{name: req.UserFileName, typ: req.AssetType, step: req.Step}}
+	if len(req.Metadata) > 0 && string(req.Metadata) != "null" {
+		text, err := textOf(req.Metadata)
+		if err != nil {
+			return err
+		}
+		spec.asset.metadata = &text
+	}
+	a, err := c.store(spec)
+	if err != nil {
+		return err
+	}
+	return c.send(map[string]any{"assetId": a.id})
+}
+
+// sceneItem takes an item or the thumbnail of a 3D scene and forgets it. Its
+// key travels in the form.
+func (c *call) sceneItem() error {
+	form, err := c.multipart()
+	if err != nil {
+		return err
+	}
+	var params struct {
+		APIKey        string `json:"apiKey"`
+		ExperimentKey string `json:"experimentKey"`
+	}
+	for {
+		part, err := form.NextPart()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return badRequest("form: %v", err)
+		}
+		if part.FormName() != "requestParams" {
+			continue
+		}
+		if err := json.NewDecoder(limited(part, maxFormText)).Decode(&params); err != nil {
+			return badRequest("requestParams: %v", err)
+		}
+	}
+	if c.key = c.s.lookupKey(params.APIKey); c.key == nil {
+		return sdkError(http.StatusUnauthorized, codeBadKey, "API key is not registered")
+	}
+	if _, err := c.experiment(params.ExperimentKey, RoleOwner); err != nil {
+		return err
+	}
+	return c.ack()
+}
+
+// remoteBatch stores many remote files at once.
+func (c *call) remoteBatch() error {
+	var req struct {
+		Requests []struct {
+			Link              string  `json:"link"`
+			Type              string  `json:"type"`
+			Metadata          *string `json:"metadata"`
+			AssetID           string  `json:"assetId"`
+			FileName          string  `json:"fileName"`
+			Overwrite         bool    `json:"overwrite"`
+			Step              *int64  `json:"step"`
+			ArtifactVersionID string  `json:"artifactVersionId"`
+			Extension         string  `json:"extension"`
+		} `json:"remoteArtifactAssetRequests"`
+	}
+	if err := c.decode(&req); err != nil {
+		return err
+	}
+	if req.Requests == nil {
+		return badRequest("remoteArtifactAssetRequests is missing")
+	}
+	for i, r := range req.Requests {
+		spec := &uploadSpec{
+			experimentKey: c.optional("experimentKey"), overwrite: r.Overwrite, remote: true, link: &r.Link,
+			asset: asset{id: r.AssetID, name: r.FileName, typ: r.Type, extension: r.Extension,
+				versionID: r.ArtifactVersionID, step: r.Step, metadata: r.Metadata},
+		}
+		if r.Link == "" {
+			return badRequest("request %d: link is missing", i)
+		}
+		if err := spec.check(); err != nil {
+			return err
+		}
+		if _, err := c.store(spec); err != nil {
+			return fmt.Errorf("request %d: %w", i, err)
+		}
+	}
+	return c.ack()
+}
+
+// logRemoteModel makes a model of remote files.
+func (c *call) logRemoteModel() error {
+	var req struct {
+		ExperimentKey  string `json:"experimentKey"`
+		ModelName      string `json:"modelName"`
+		RemoteEntities []struct {
+			AssetID   string          `json:"assetId"`
+			RemoteURL string          `json:"remoteUrl"`
+			FileName  string          `json:"fileName"`
+			Metadata  json.RawMessage `json:"metadata"`
+		} `json:"remoteEntities"`
+	}
+	if err := c.decode(&req); err != nil {
+		return err
+	}
+	if req.ModelName == "" || len(req.RemoteEntities) == 0 {
+		return badRequest("modelName or remoteEntities is missing")
+	}
+	for _, r := range req.RemoteEntities {
+		if r.RemoteURL == "" {
+			return badRequest("remoteUrl is missing")
+		}
+		spec := &uploadSpec{experimentKey: req.ExperimentKey, remote: true, link: &r.RemoteURL,
+			asset: asset{id: r.AssetID, name: r.FileName, typ: typeModel, grouping: req.ModelName}}
+		if len(r.Metadata) > 0 && string(r.Metadata) != "null" {
+			text, err := textOf(r.Metadata)
+			if err != nil {
+				return err
+			}
+			spec.asset.metadata = &text
+		}
+		if _, err := c.store(spec); err != nil {
+			return err
+		}
+	}
+	return c.ack()
+}

@@ -1,0 +1,207 @@
+package comettest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// Server is a Comet-compatible instance. It is an [http.Handler], and can
+// listen by itself. All methods may be called at any time from any goroutine.
+type Server struct {
+	opts    Options
+	store   *store
+	moods   atomic.Pointer[Moods]
+	stats   stats
+	routes  *routeTable
+	handler http.Handler
+
+	mu      sync.Mutex
+	servers []*http.Server
+	waiting sync.WaitGroup
+	url     string // of the first listener
+	storage string // of the second host, once it was needed
+	shifts  map[string]int
+}
+
+// New returns a server that has its workspaces and does not listen yet.
+func New(opts Options) (*Server, error) {
+	opts = opts.withDefaults()
+	if _, err := parseVersion(opts.Version); err != nil {
+		return nil, fmt.Errorf("comettest: version %q is not three numbers: %w", opts.Version, err)
+	}
+	bodies, err := newBodyDir(opts)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{opts: opts, store: newStore(bodies), shifts: make(map[string]int)}
+	s.opts.Prefix = strings.TrimSuffix(opts.Prefix, "/")
+	s.stats.keep = opts.RequestLog
+	s.SetMoods(opts.Moods)
+	now := s.now()
+	for _, k := range opts.Keys {
+		s.ensureWorkspace(k.User, k.User, now)
+	}
+	for _, name := range opts.Workspaces {
+		s.ensureWorkspace(name, opts.Keys[0].User, now)
+	}
+	s.routes = s.newRoutes()
+	s.handler = s.newHandler()
+	return s, nil
+}
+
+func (s *Server) ensureWorkspace(name, owner string, now int64) *workspace {
+	s.store.mu.Lock()
+	defer s.store.mu.Unlock()
+	if w := s.store.workspace(name); w != nil {
+		return w
+	}
+	return s.store.addWorkspace(name, owner, now)
+}
+
+// Start returns a server that listens on a free port of 127.0.0.1 until the
+// test ends.
+func Start(t testing.TB, opts Options) *Server {
+	t.Helper()
+	s, err := New(opts)
+	if err != nil {
+		t.Fatalf("comettest: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("comettest: close: %v", err)
+		}
+	})
+	if err := s.Listen("127.0.0.1:0"); err != nil {
+		t.Fatalf("comettest: %v", err)
+	}
+	return s
+}
+
+// Listen begins to serve on addr, a host and port, and returns.
+func (s *Server) Listen(addr string) error {
+	url, err := s.listen(addr, s)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.url == "" {
+		s.url = url
+	}
+	return nil
+}
+
+// listen serves h on addr and returns the address as a URL without path.
+func (s *Server) listen(addr string, h http.Handler) (string, error) {
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		return "", err
+	}
+	url := "http://" + ln.Addr().String()
+	if s.opts.Listener != nil {
+		ln = s.opts.Listener(ln)
+	}
+	srv := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute}
+	s.mu.Lock()
+	s.servers = append(s.servers, srv)
+	s.mu.Unlock()
+	s.waiting.Go(func() { srv.Serve(ln) })
+	return url, nil
+}
+
+// Close ends all listeners, waits up to five seconds for requests in flight,
+// and removes the bodies of assets if their directory was a temporary one.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	servers := s.servers
+	s.servers = nil
+	s.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	for _, srv := range servers {
+		if srv.Shutdown(ctx) != nil {
+			srv.Close()
+		}
+	}
+	s.waiting.Wait()
+	return s.store.bodies.close()
+}
+
+// URL is the root of the instance, prefix included, with a slash at its end.
+// It is empty before Listen.
+func (s *Server) URL() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.url == "" {
+		return ""
+	}
+	return s.url + s.opts.Prefix + "/"
+}
+
+// ClientlibURL is the value for COMET_URL_OVERRIDE.
+func (s *Server) ClientlibURL() string {
+	if u := s.URL(); u != "" {
+		return u + "clientlib/"
+	}
+	return ""
+}
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.handler.ServeHTTP(w, r)
+}
+
+func (s *Server) now() int64 { return s.opts.Clock().UnixMilli() }
+
+// storageURL is the address of the second host, which begins to listen at the
+// first call. It goes by another host name than the first.
+func (s *Server) storageURL() (string, error) {
+	s.mu.Lock()
+	url := s.storage
+	s.mu.Unlock()
+	if url != "" {
+		return url, nil
+	}
+	url, err := s.listen("127.0.0.1:0", s.wrap(http.HandlerFunc(s.serveStorage)))
+	if err != nil {
+		return "", err
+	}
+	_, port, err := net.SplitHostPort(strings.TrimPrefix(url, "http://"))
+	if err != nil {
+		return "", errors.Join(errors.New("comettest: second host"), err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.storage == "" {
+		s.storage = "http://localhost:" + port
+	}
+	return s.storage, nil
+}
+
+func (s *Server) wrap(h http.Handler) http.Handler {
+	if s.opts.Middleware == nil {
+		return h
+	}
+	return s.opts.Middleware(h)
+}
+
+// newHandler mounts the API and the control endpoints.
+func (s *Server) newHandler() http.Handler {
+	api := s.counted(s.wrap(http.HandlerFunc(s.serveAPI)))
+	control := http.StripPrefix("/_comettest", s.controlHandler())
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/_comettest/") {
+			control.ServeHTTP(w, r)
+			return
+		}
+		api.ServeHTTP(w, r)
+	})
+}

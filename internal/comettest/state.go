@@ -1,0 +1,441 @@
+package comettest
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"hash"
+	"slices"
+	"strconv"
+)
+
+// StateOptions choose what [Server.State] tells. The zero value gives hashes
+// for everything large.
+type StateOptions struct {
+	// Points lists the points of every metric, beside their hash.
+	Points bool
+	// Texts gives code, html, output and graph in full, beside their hash.
+	Texts bool
+	// Portable leaves out what a server assigns and no client can set: ids of
+	// projects, models and the like, owners, dates of creation and change,
+	// and names that the server made up. The order in which assets, values
+	// and experiments came plays no part in a state in any case.
+	Portable bool
+	// Workspace, if not empty, is the only one to tell of.
+	Workspace string
+}
+
+// State is all that a server has stored, in a form that can be compared and
+// marshalled. Lists are sorted; absent values are null.
+type State struct {
+	Workspaces []WorkspaceState `json:"workspaces"`
+}
+
+// WorkspaceState is a workspace, its projects sorted by name.
+type WorkspaceState struct {
+	Name     string         `json:"name"`
+	Members  []string       `json:"members,omitempty"`
+	Projects []ProjectState `json:"projects"`
+}
+
+// ProjectState is a project, its experiments sorted by key.
+type ProjectState struct {
+	ID          string            `json:"id,omitempty"`
+	Name        string            `json:"name"`
+	Description *string           `json:"description"`
+	Public      bool              `json:"public"`
+	General     bool              `json:"general"`
+	Owner       string            `json:"owner,omitempty"`
+	Notes       string            `json:"notes"`
+	ShareCodes  int               `json:"shareCodes"`
+	Created     int64             `json:"created,omitempty"`
+	Updated     int64             `json:"updated,omitempty"`
+	Experiments []ExperimentState `json:"experiments"`
+	// Links are the keys of experiments of other projects that appear here.
+	Links []string `json:"links"`
+}
+
+// ExperimentState is an experiment.
+type ExperimentState struct {
+	Key            string                     `json:"key"`
+	Name           *string                    `json:"name"`
+	User           string                     `json:"user,omitempty"`
+	Start          int64                      `json:"start"`
+	End            int64                      `json:"end"` // 0 = none
+	Running        bool                       `json:"running"`
+	Crashed        bool                       `json:"crashed"`
+	StatusError    *string                    `json:"statusError"`
+	Archived       bool                       `json:"archived"`
+	Offline        bool                       `json:"offline,omitempty"`
+	OptimizationID *string                    `json:"optimizationId"`
+	FilePath       *string                    `json:"filePath"`
+	Tags           []string                   `json:"tags"`
+	Parameters     []ValueState               `json:"parameters"`
+	Others         []ValueState               `json:"others"`
+	Metrics        []MetricState              `json:"metrics"`
+	HTML           *TextState                 `json:"html"`
+	Code           *TextState                 `json:"code"`
+	Graph          *TextState                 `json:"graph"`
+	Output         *TextState                 `json:"output"`
+	Git            *GitState                  `json:"git"`
+	GitPatchSHA256 string                     `json:"gitPatchSha256"` // "" = none
+	System         map[string]json.RawMessage `json:"system"`
+	CloudDetails   []json.RawMessage          `json:"cloudDetails"`
+	Dependencies   []string                   `json:"dependencies"` // name==version
+	Assets         []AssetState               `json:"assets"`
+	Models         []string                   `json:"models"`
+}
+
+// ValueState is a parameter or other.
+type ValueState struct {
+	Name    string       `json:"name"`
+	Current StampedState `json:"current"`
+	Min     StampedState `json:"min"`
+	Max     StampedState `json:"max"`
+	Source  string       `json:"source,omitempty"`
+}
+
+// StampedState is one value and when it was logged.
+type StampedState struct {
+	Value   string  `json:"value"`
+	Time    int64   `json:"time"`
+	Step    *int64  `json:"step"`
+	Context *string `json:"context"`
+}
+
+// MetricState is a metric as it can be read, after down-sampling.
+type MetricState struct {
+	Name   string `json:"name"`
+	Points int    `json:"points"`
+	// Received counts the points before down-sampling.
+	Received int `json:"received,omitempty"`
+	// SHA256 is over the points, sorted; it depends on every field of them
+	// and on the exact text of the values.
+	SHA256  string       `json:"sha256"`
+	Min     StampedState `json:"min"`
+	Max     StampedState `json:"max"`
+	Current StampedState `json:"current"`
+	Values  []PointState `json:"values,omitempty"`
+}
+
+// PointState is one metric point.
+type PointState struct {
+	Time    int64   `json:"time"`
+	Step    *int64  `json:"step"`
+	Epoch   *int64  `json:"epoch"`
+	Context *string `json:"context"`
+	Value   string  `json:"value"`
+}
+
+// TextState is a text.
+type TextState struct {
+	Bytes  int    `json:"bytes"`
+	SHA256 string `json:"sha256"`
+	Text   string `json:"text,omitempty"`
+}
+
+// GitState is the git metadata.
+type GitState struct {
+	User, Root, Branch, Parent, Origin *string
+}
+
+// AssetState is an asset. Those that the server derives are left out.
+type AssetState struct {
+	ID       string  `json:"id"`
+	Name     string  `json:"name"`
+	Type     string  `json:"type"`
+	Dir      string  `json:"dir"`
+	Step     *int64  `json:"step"`
+	Epoch    *int64  `json:"epoch"`
+	Context  *string `json:"context"`
+	Metadata *string `json:"metadata"`
+	Model    string  `json:"model,omitempty"`
+	Remote   bool    `json:"remote"`
+	Link     string  `json:"link,omitempty"`
+	Size     int64   `json:"size"`
+	SHA256   string  `json:"sha256,omitempty"`
+	Created  int64   `json:"created,omitempty"`
+}
+
+// State returns what the server has stored. Writers wait while it looks at an
+// experiment, so that each is seen at one moment. Several options are not
+// joined: the last one counts.
+func (s *Server) State(opts ...StateOptions) *State {
+	var o StateOptions
+	for _, o = range opts {
+	}
+	st := s.store
+	st.mu.RLock()
+	defer st.mu.RUnlock()
+	state := &State{Workspaces: []WorkspaceState{}}
+	for _, w := range st.workspaces {
+		if o.Workspace == "" || o.Workspace == w.name {
+			state.Workspaces = append(state.Workspaces, s.workspaceState(w, o))
+		}
+	}
+	slices.SortFunc(state.Workspaces, func(a, b WorkspaceState) int { return cmp.Compare(a.Name, b.Name) })
+	return state
+}
+
+// Workspace returns the state of one workspace, nil if there is none.
+func (st *State) Workspace(name string) *WorkspaceState {
+	for i := range st.Workspaces {
+		if st.Workspaces[i].Name == name {
+			return &st.Workspaces[i]
+		}
+	}
+	return nil
+}
+
+// Project returns the state of one project, nil if there is none.
+func (st *State) Project(workspace, name string) *ProjectState {
+	w := st.Workspace(workspace)
+	for i := 0; w != nil && i < len(w.Projects); i++ {
+		if w.Projects[i].Name == name {
+			return &w.Projects[i]
+		}
+	}
+	return nil
+}
+
+// Experiment returns the state of one experiment, nil if there is none.
+func (st *State) Experiment(key string) *ExperimentState {
+	for _, w := range st.Workspaces {
+		for _, p := range w.Projects {
+			for i := range p.Experiments {
+				if p.Experiments[i].Key == key {
+					return &p.Experiments[i]
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Server) workspaceState(w *workspace, o StateOptions) WorkspaceState {
+	ws := WorkspaceState{Name: w.name, Projects: []ProjectState{}}
+	if !o.Portable {
+		for m := range w.members {
+			ws.Members = append(ws.Members, m)
+		}
+		slices.Sort(ws.Members)
+	}
+	for _, p := range w.projects {
+		ws.Projects = append(ws.Projects, s.projectState(p, o))
+	}
+	slices.SortFunc(ws.Projects, func(a, b ProjectState) int { return cmp.Compare(a.Name, b.Name) })
+	return ws
+}
+
+func (s *Server) projectState(p *project, o StateOptions) ProjectState {
+	ps := ProjectState{
+		Name: p.name, Description: p.description, Public: p.public, General: p.general, Notes: p.notes,
+		ShareCodes: len(p.shareCodes), Experiments: []ExperimentState{}, Links: []string{},
+	}
+	if !o.Portable {
+		ps.ID, ps.Owner, ps.Created, ps.Updated = p.id, p.owner, p.created, p.updated
+	}
+	for _, e := range p.experiments {
+		ps.Experiments = append(ps.Experiments, s.experimentState(e, o))
+	}
+	slices.SortFunc(ps.Experiments, func(a, b ExperimentState) int { return cmp.Compare(a.Key, b.Key) })
+	for _, e := range p.links {
+		ps.Links = append(ps.Links, e.key)
+	}
+	slices.Sort(ps.Links)
+	return ps
+}
+
+func (s *Server) experimentState(e *experiment, o StateOptions) ExperimentState {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	x := ExperimentState{
+		Key: e.key, Name: e.displayName(), Start: e.start, Crashed: e.crashed, StatusError: e.statusError,
+		Running: e.running(s.now(), s.opts.HeartbeatTimeout), Archived: e.archived,
+		OptimizationID: e.optimizationID, FilePath: e.filePath,
+		Tags: slices.Sorted(slices.Values(e.tags)), Parameters: e.params.states(), Others: e.others.states(),
+		Metrics: s.metricStates(e, o), HTML: textState(e.html, o), Code: textState(e.code, o), Graph: textState(e.graph, o),
+		System: map[string]json.RawMessage{}, Assets: assetStates(e.assets, o),
+	}
+	if !x.Running {
+		x.End = e.end
+	}
+	if !o.Portable {
+		x.User, x.Offline = e.user, e.offline
+	} else if e.others.get("Name") == nil {
+		x.Name = nil
+	}
+	x.addTexts(e, o)
+	for _, m := range e.models {
+		x.Models = append(x.Models, m.name)
+	}
+	slices.Sort(x.Models)
+	return x
+}
+
+func (x *ExperimentState) addTexts(e *experiment, o StateOptions) {
+	if len(e.output.pieces) > 0 {
+		text := e.output.text()
+		x.Output = textState(&text, o)
+	}
+	if e.git != nil {
+		git := GitState(*e.git)
+		x.Git = &git
+	}
+	if e.gitPatch != nil {
+		x.GitPatchSHA256 = sumHex(e.gitPatch)
+	}
+	for name, raw := range e.system {
+		x.System[name] = raw
+	}
+	for _, c := range e.cloud {
+		doc, _ := json.Marshal(c) // what it holds came as JSON
+		x.CloudDetails = append(x.CloudDetails, doc)
+	}
+	for _, d := range e.deps {
+		text := d.Name
+		if d.Version != nil {
+			text += "==" + *d.Version
+		}
+		x.Dependencies = append(x.Dependencies, text)
+	}
+}
+
+func sumHex(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+func textState(text *string, o StateOptions) *TextState {
+	if text == nil {
+		return nil
+	}
+	t := &TextState{Bytes: len(*text), SHA256: sumHex([]byte(*text))}
+	if o.Texts {
+		t.Text = *text
+	}
+	return t
+}
+
+func (v stamped) state() StampedState {
+	return StampedState{Value: v.text, Time: v.time, Step: v.step, Context: v.context}
+}
+
+func (t *valueTable) states() []ValueState {
+	list := []ValueState{}
+	for _, v := range t.all() {
+		list = append(list, ValueState{v.name, v.current.state(), v.min.state(), v.max.state(), v.source})
+	}
+	slices.SortFunc(list, func(a, b ValueState) int { return cmp.Compare(a.Name, b.Name) })
+	return list
+}
+
+func assetStates(assets []*asset, o StateOptions) []AssetState {
+	list := []AssetState{}
+	for _, a := range assets {
+		x := AssetState{
+			ID: a.id, Name: a.name, Type: a.typ, Dir: a.dir(), Step: a.step, Epoch: a.epoch, Context: a.context,
+			Metadata: a.metadata, Model: a.grouping, Remote: a.remote, Link: a.link,
+		}
+		if a.body != nil {
+			x.Size, x.SHA256 = a.body.size, a.body.sha256()
+		}
+		if !o.Portable {
+			x.Created = a.created
+		}
+		list = append(list, x)
+	}
+	slices.SortFunc(list, func(a, b AssetState) int { return cmp.Compare(a.ID, b.ID) })
+	return list
+}
+
+func (s *Server) metricStates(e *experiment, o StateOptions) []MetricState {
+	limit := s.moods.Load().MetricCap
+	list := []MetricState{}
+	for _, name := range e.names {
+		m := e.metrics[name]
+		sum := m.summary()
+		if !sum.any {
+			continue
+		}
+		x := MetricState{
+			Name: name, Points: m.keptLen(limit), Received: m.len(),
+			Min: e.stamp(sum.min).state(), Max: e.stamp(sum.max).state(), Current: e.stamp(sum.current).state(),
+		}
+		if o.Portable {
+			x.Received = 0
+		}
+		x.hash(m, e.contexts, limit, o.Points)
+		list = append(list, x)
+	}
+	slices.SortFunc(list, func(a, b MetricState) int { return cmp.Compare(a.Name, b.Name) })
+	return list
+}
+
+// hash fills SHA256, and Values if they are wanted.
+func (x *MetricState) hash(m *series, contexts []string, limit int, values bool) {
+	points := make([]point, 0, x.Points)
+	m.kept(limit, func(p *point) bool {
+		points = append(points, *p)
+		return true
+	})
+	slices.SortFunc(points, func(a, b point) int { return a.order(&b, contexts) })
+	h := sha256.New()
+	var line []byte
+	for i := range points {
+		line = hashPoint(h, line, &points[i], contexts)
+		if !values {
+			continue
+		}
+		p := &points[i]
+		x.Values = append(x.Values, PointState{
+			Time: p.time, Step: pointer(p.step, p.hasStep), Epoch: pointer(p.epoch, p.hasEpo),
+			Context: contextName(contexts, p.context), Value: p.value.String(),
+		})
+	}
+	x.SHA256 = hex.EncodeToString(h.Sum(nil))
+}
+
+// order is a total one over all fields of a point.
+func (p *point) order(q *point, contexts []string) int {
+	if p.before(q) {
+		return -1
+	}
+	if q.before(p) {
+		return 1
+	}
+	if p.hasEpo != q.hasEpo {
+		if q.hasEpo {
+			return -1
+		}
+		return 1
+	}
+	if p.epoch != q.epoch && p.hasEpo {
+		return cmp.Compare(p.epoch, q.epoch)
+	}
+	if p.context != q.context {
+		if p.context == 0 || q.context == 0 {
+			return cmp.Compare(min(p.context, 1), min(q.context, 1))
+		}
+		return cmp.Compare(contexts[p.context-1], contexts[q.context-1])
+	}
+	if p.value.form == q.value.form && p.value.bits == q.value.bits && p.value.text == q.value.text {
+		return 0
+	}
+	return cmp.Compare(p.value.String(), q.value.String())
+}
+
+func hashPoint(h hash.Hash, line []byte, p *point, contexts []string) []byte {
+	line = strconv.AppendInt(line[:0], p.time, 10)
+	line = appendOptional(append(line, ' '), p.step, p.hasStep)
+	line = appendOptional(append(line, ' '), p.epoch, p.hasEpo)
+	line = append(line, ' ')
+	if p.context != 0 {
+		line = strconv.AppendQuote(line, contexts[p.context-1])
+	}
+	line = p.value.appendTo(append(line, ' '))
+	line = append(line, '\n')
+	h.Write(line)
+	return line
+}

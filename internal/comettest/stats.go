@@ -1,0 +1,164 @@
+package comettest
+
+import (
+	"io"
+	"maps"
+	"net/http"
+	"strings"
+	"sync"
+)
+
+// Stats counts what a server was asked.
+type Stats struct {
+	// Requests is the number of requests to the API.
+	Requests int `json:"requests"`
+	// Endpoints counts them by method and path from the root of the
+	// instance, as "GET /api/rest/v2/experiments". Ids in a path are written
+	// {id}; requests the server has no call for count as "unknown".
+	Endpoints map[string]int `json:"endpoints"`
+	// Statuses counts the answers.
+	Statuses map[int]int `json:"statuses"`
+	// MaxInFlight is the most requests that were in work at once.
+	MaxInFlight int `json:"maxInFlight"`
+	// BytesIn and BytesOut count bodies as they travelled.
+	BytesIn  int64 `json:"bytesIn"`
+	BytesOut int64 `json:"bytesOut"`
+}
+
+// Request is one request the server remembers.
+type Request struct {
+	Method string `json:"method"`
+	Path   string `json:"path"`
+	// Query has the value of apiKey taken out.
+	Query  string `json:"query"`
+	Status int    `json:"status"`
+}
+
+type stats struct {
+	mu       sync.Mutex
+	sum      Stats
+	inFlight int
+	log      []Request
+	keep     int
+}
+
+// Stats returns the counts since the start or the last ResetStats.
+func (s *Server) Stats() Stats {
+	s.stats.mu.Lock()
+	defer s.stats.mu.Unlock()
+	sum := s.stats.sum
+	sum.Endpoints = maps.Clone(sum.Endpoints)
+	sum.Statuses = maps.Clone(sum.Statuses)
+	return sum
+}
+
+// Counts returns the number of requests per endpoint; see [Stats.Endpoints].
+func (s *Server) Counts() map[string]int { return s.Stats().Endpoints }
+
+// Requests returns the latest requests, oldest first, as many as
+// Options.RequestLog says.
+func (s *Server) Requests() []Request {
+	s.stats.mu.Lock()
+	defer s.stats.mu.Unlock()
+	return append([]Request(nil), s.stats.log...)
+}
+
+// ResetStats sets all counts to zero and forgets the requests.
+func (s *Server) ResetStats() {
+	s.stats.mu.Lock()
+	defer s.stats.mu.Unlock()
+	s.stats.sum = Stats{MaxInFlight: s.stats.inFlight}
+	s.stats.log = nil
+}
+
+func (st *stats) begin(endpoint string) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.sum.Endpoints == nil {
+		st.sum.Endpoints = make(map[string]int)
+		st.sum.Statuses = make(map[int]int)
+	}
+	st.sum.Requests++
+	st.sum.Endpoints[endpoint]++
+	st.inFlight++
+	st.sum.MaxInFlight = max(st.sum.MaxInFlight, st.inFlight)
+}
+
+func (st *stats) end(r *http.Request, w *countingWriter, in *countingBody) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.inFlight--
+	st.sum.BytesIn += in.n
+	st.sum.BytesOut += w.n
+	if st.sum.Statuses != nil {
+		st.sum.Statuses[w.status]++
+	}
+	if st.keep == 0 {
+		return
+	}
+	q := r.URL.Query()
+	if q.Has("apiKey") {
+		q.Set("apiKey", "")
+	}
+	st.log = append(st.log, Request{Method: r.Method, Path: r.URL.Path, Query: q.Encode(), Status: w.status})
+	if len(st.log) > st.keep {
+		st.log = st.log[len(st.log)-st.keep:]
+	}
+}
+
+// counted counts the requests that go to h.
+func (s *Server) counted(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.stats.begin(s.endpoint(r))
+		cw := &countingWriter{ResponseWriter: w, status: http.StatusOK}
+		body := &countingBody{ReadCloser: r.Body}
+		r.Body = body
+		defer s.stats.end(r, cw, body)
+		h.ServeHTTP(cw, r)
+	})
+}
+
+func (s *Server) endpoint(r *http.Request) string {
+	b, _, _ := s.routes.find(r.Method, strings.TrimPrefix(r.URL.Path, s.opts.Prefix))
+	if b == nil {
+		return "unknown"
+	}
+	return b.endpoint()
+}
+
+type countingWriter struct {
+	http.ResponseWriter
+	status int
+	n      int64
+}
+
+func (w *countingWriter) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *countingWriter) Write(p []byte) (int, error) {
+	n, err := w.ResponseWriter.Write(p)
+	w.n += int64(n)
+	return n, err
+}
+
+// ReadFrom keeps the short way from a file to the connection open.
+func (w *countingWriter) ReadFrom(r io.Reader) (int64, error) {
+	n, err := io.Copy(w.ResponseWriter, r)
+	w.n += n
+	return n, err
+}
+
+func (w *countingWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+type countingBody struct {
+	io.ReadCloser
+	n int64
+}
+
+func (b *countingBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.n += int64(n)
+	return n, err
+}

@@ -1,0 +1,145 @@
+package comettest
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// store is everything the server knows. Its lock guards the maps, what hangs
+// on workspaces and projects, and the place of experiments in them; the
+// contents of an experiment have a lock of their own, taken second.
+type store struct {
+	mu          sync.RWMutex
+	workspaces  []*workspace
+	projects    map[string]*project // by id
+	experiments map[string]*experiment
+	assets      map[string]*asset // by id, those of artifacts included
+	uploads     map[string]*s3Upload
+	bodies      *bodyDir
+}
+
+type workspace struct {
+	id       string
+	name     string
+	projects []*project // the first is the general one
+	members  map[string]bool
+}
+
+type project struct {
+	workspace   *workspace
+	id          string
+	name        string
+	description *string
+	public      bool
+	general     bool
+	owner       string
+	notes       string
+	shareCodes  []string
+	created     int64
+	updated     int64
+	experiments []*experiment
+	links       []*experiment // symlinked from other projects
+}
+
+func newStore(bodies *bodyDir) *store {
+	return &store{
+		projects:    make(map[string]*project),
+		experiments: make(map[string]*experiment),
+		assets:      make(map[string]*asset),
+		uploads:     make(map[string]*s3Upload),
+		bodies:      bodies,
+	}
+}
+
+// newID returns a fresh id of 32 hexadecimal digits.
+func newID() string {
+	var b [16]byte
+	rand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}
+
+// The methods below want the lock of the store held.
+
+func (st *store) workspace(name string) *workspace {
+	for _, w := range st.workspaces {
+		if w.name == name {
+			return w
+		}
+	}
+	return nil
+}
+
+func (st *store) addWorkspace(name, owner string, now int64) *workspace {
+	w := &workspace{id: newID(), name: name, members: map[string]bool{owner: true}}
+	st.workspaces = append(st.workspaces, w)
+	g := st.addProject(w, "general", owner, now)
+	g.general = true
+	return w
+}
+
+func (w *workspace) project(name string) *project {
+	for _, p := range w.projects {
+		if p.name == name {
+			return p
+		}
+	}
+	return nil
+}
+
+func (st *store) addProject(w *workspace, name, owner string, now int64) *project {
+	p := &project{workspace: w, id: newID(), name: name, owner: owner, created: now, updated: now}
+	w.projects = append(w.projects, p)
+	st.projects[p.id] = p
+	return p
+}
+
+func (st *store) addExperiment(p *project, e *experiment) {
+	e.project = p
+	p.experiments = append(p.experiments, e)
+	st.experiments[e.key] = e
+	p.updated = e.start
+}
+
+// removeExperiment deletes e and all that belongs to it.
+func (st *store) removeExperiment(e *experiment) {
+	delete(st.experiments, e.key)
+	e.project.experiments = without(e.project.experiments, e)
+	for _, w := range st.workspaces {
+		for _, p := range w.projects {
+			p.links = without(p.links, e)
+		}
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, a := range e.assets {
+		if a.versionID == "" {
+			delete(st.assets, a.id)
+			a.body.remove()
+		}
+	}
+}
+
+func (st *store) removeProject(p *project) {
+	for _, e := range slices.Clone(p.experiments) {
+		st.removeExperiment(e)
+	}
+	delete(st.projects, p.id)
+	p.workspace.projects = without(p.workspace.projects, p)
+}
+
+func without[T comparable](list []T, x T) []T {
+	return slices.DeleteFunc(slices.Clone(list), func(y T) bool { return y == x })
+}
+
+// validKey reports whether the handshake takes key as an experiment key.
+func validKey(key string) bool {
+	if len(key) < 32 || len(key) > 50 {
+		return false
+	}
+	return strings.IndexFunc(key, func(r rune) bool {
+		return (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+	}) < 0
+}

@@ -1,0 +1,58 @@
+package comettest
+
+import (
+	"fmt"
+)
+
+// SyntheticSpec describes experiments that depend on Seed alone, whose metric
+// points and asset contents are made when they are read.
+type SyntheticSpec struct {
+	Workspace   string
+	Project     string
+	Experiments int
+	// Metrics is the number of metrics of an experiment, Points that of the
+	// points of each.
+	Metrics, Points int
+	// Assets is the number of assets of an experiment, AssetSize the bytes of
+	// each.
+	Assets    int
+	AssetSize int64
+	// Parameters is the number of parameters of an experiment.
+	Parameters int
+	Seed       uint64
+}
+
+// SeedSynthetic adds experiments as spec says and returns their keys in the
+// order of their start.
+func (s *Server) SeedSynthetic(spec SyntheticSpec) []string {
+	keys := make([]string, spec.Experiments)
+	for i := range keys {
+		keys[i] = s.SeedExperiment(spec.Workspace, spec.Project, spec.experiment(i))
+	}
+	return keys
+}
+
+func (spec *SyntheticSpec) experiment(i int) ExperimentSpec {
+	seed := mix(spec.Seed + uint64(i)*0x9E3779B97F4A7C15)
+	start := int64(demoStart) + int64(i)*60_000
+	key := derivedID("synthetic", spec.Workspace, spec.Project, fmt.Sprint(spec.Seed), fmt.Sprint(i))
+	e := ExperimentSpec{
+		Key: key, Name: fmt.Sprintf("run %d", i), Start: start, End: start + int64(spec.Points)*synthInterval + 1,
+		Tags: []string{"synthetic"},
+	}
+	for j := range spec.Parameters {
+		e.Parameters = append(e.Parameters, Value{Name: fmt.Sprintf("p%05d", j), Value: fmt.Sprint(mix(seed + uint64(j)))})
+	}
+	for j := range spec.Metrics {
+		e.Synthetic = append(e.Synthetic, SyntheticMetric{
+			Name: fmt.Sprintf("metric_%03d", j), Seed: mix(seed ^ uint64(j+1)), N: spec.Points, Start: start,
+		})
+	}
+	for j := range spec.Assets {
+		e.Assets = append(e.Assets, AssetSpec{
+			ID: derivedID("synthetic asset", key, fmt.Sprint(j)), Name: fmt.Sprintf("data/%03d.bin", j),
+			Size: spec.AssetSize, Seed: mix(seed + uint64(j)<<32),
+		})
+	}
+	return e
+}

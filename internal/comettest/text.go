@@ -1,0 +1,234 @@
+package comettest
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"slices"
+)
+
+func (s *Server) textRoutes() []route {
+	return []route{
+		{method: "POST", path: "write/experiment/html", handle: (*call).writeHTML},
+		{method: "POST", path: "write/experiment/code", handle: (*call).writeCode},
+		{method: "POST", path: "write/experiment/graph", handle: (*call).writeGraph},
+		{method: "POST", path: "write/experiment/output", handle: (*call).writeOutput},
+		{method: "POST", path: "write/experiment/git/metadata", handle: (*call).writeGit},
+		{method: "POST", path: "write/experiment/git/patch", stream: true, handle: (*call).writePatch},
+		{method: "POST", path: "write/experiment/system-details", handle: (*call).writeSystem},
+		{method: "POST", path: "write/experiment/cloud-details", handle: (*call).writeCloud},
+		{method: "PUT", path: "write/experiment/dependencies", handle: (*call).writeDependencies},
+	}
+}
+
+func (c *call) writeHTML() error {
+	var req struct {
+		ExperimentKey string  `json:"experimentKey"`
+		HTML          *string `json:"html"`
+		Override      bool    `json:"override"`
+		Timestamp     *int64  `json:"timestamp"`
+	}
+	if err := c.decode(&req); err != nil {
+		return err
+	}
+	if req.HTML == nil {
+		return badRequest("html is missing")
+	}
+	return c.writeExperiment(req.ExperimentKey, func(e *experiment) error {
+		if e.html != nil && !req.Override {
+			text := *e.html + *req.HTML
+			req.HTML = &text
+		}
+		e.html = req.HTML
+		return c.ack()
+	})
+}
+
+func (c *call) writeCode() error {
+	var req struct {
+		ExperimentKey string  `json:"experimentKey"`
+		Code          *string `json:"code"`
+	}
+	if err := c.decode(&req); err != nil {
+		return err
+	}
+	if req.Code == nil {
+		return badRequest("code is missing")
+	}
+	return c.writeExperiment(req.ExperimentKey, func(e *experiment) error {
+		e.code = req.Code
+		return c.ack()
+	})
+}
+
+// writeGraph takes text, and objects too, which it keeps as text.
+func (c *call) writeGraph() error {
+	var req struct {
+		ExperimentKey string          `json:"experimentKey"`
+		Graph         json.RawMessage `json:"graph"`
+	}
+	if err := c.decode(&req); err != nil {
+		return err
+	}
+	if len(req.Graph) == 0 || string(req.Graph) == "null" {
+		return badRequest("graph is missing")
+	}
+	text, err := textOf(req.Graph)
+	if err != nil {
+		return err
+	}
+	return c.writeExperiment(req.ExperimentKey, func(e *experiment) error {
+		e.graph = &text
+		return c.ack()
+	})
+}
+
+// maxOutputLine is the most bytes of one piece of output.
+const maxOutputLine = 20_000_000
+
+func (c *call) writeOutput() error {
+	var req struct {
+		ExperimentKey string  `json:"experimentKey"`
+		RunContext    *string `json:"runContext"`
+		OutputLines   []struct {
+			Stderr         bool    `json:"stderr"`
+			Output         *string `json:"output"`
+			LocalTimestamp int64   `json:"localTimestamp"`
+			Offset         *int64  `json:"offset"`
+		} `json:"outputLines"`
+	}
+	if err := c.decode(&req); err != nil {
+		return err
+	}
+	if req.OutputLines == nil {
+		return badRequest("outputLines is missing")
+	}
+	for i, l := range req.OutputLines {
+		if l.Output == nil || l.Offset == nil || len(*l.Output) > maxOutputLine {
+			return badRequest("line %d: output or offset is missing, or output is too long", i)
+		}
+	}
+	return c.writeExperiment(req.ExperimentKey, func(e *experiment) error {
+		for _, l := range req.OutputLines {
+			e.output.add(outputPiece{*l.Output, *l.Offset, l.Stderr, l.LocalTimestamp})
+		}
+		return c.ack()
+	})
+}
+
+func (c *call) writeGit() error {
+	var req struct {
+		ExperimentKey string `json:"experimentKey"`
+		gitMetadata
+	}
+	if err := c.decode(&req); err != nil {
+		return err
+	}
+	return c.writeExperiment(req.ExperimentKey, func(e *experiment) error {
+		git := req.gitMetadata
+		e.git = &git
+		return c.ack()
+	})
+}
+
+func (c *call) writePatch() error { return c.savePatch(c.optional("experimentKey")) }
+
+// savePatch takes the field file of a multipart form as git patch.
+func (c *call) savePatch(key string) error {
+	if _, err := c.experiment(key, RoleOwner); err != nil {
+		return err
+	}
+	form, err := c.multipart()
+	if err != nil {
+		return err
+	}
+	var patch []byte
+	for {
+		part, err := form.NextPart()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return badRequest("form: %v", err)
+		}
+		if part.FormName() != "file" {
+			continue
+		}
+		if patch, err = io.ReadAll(limited(part, c.s.uploadLimit("git-patch"))); err != nil {
+			return uploadError(err)
+		}
+	}
+	if patch == nil {
+		return badRequest("form field file is missing")
+	}
+	return c.writeExperiment(key, func(e *experiment) error {
+		e.gitPatch = patch
+		return c.ack()
+	})
+}
+
+func (c *call) writeSystem() error {
+	var doc map[string]json.RawMessage
+	if err := c.decode(&doc); err != nil {
+		return err
+	}
+	var key string
+	if json.Unmarshal(doc["experimentKey"], &key) != nil {
+		return badRequest("experimentKey is missing").withCode(codeNoExperimentKey)
+	}
+	if err := checkSystem(doc); err != nil {
+		return err
+	}
+	return c.writeExperiment(key, func(e *experiment) error {
+		if err := e.system.merge(doc); err != nil {
+			return err
+		}
+		return c.ack()
+	})
+}
+
+// checkSystem checks the lists among system details.
+func checkSystem(doc map[string]json.RawMessage) error {
+	for _, name := range systemLists {
+		var list []json.RawMessage
+		if raw, ok := doc[name]; ok && json.Unmarshal(raw, &list) != nil {
+			return badRequest("%s is not a list", name)
+		}
+	}
+	return nil
+}
+
+func (c *call) writeCloud() error {
+	var req struct {
+		ExperimentKey string `json:"experimentKey"`
+		cloudDetails
+	}
+	if err := c.decode(&req); err != nil {
+		return err
+	}
+	if req.Provider == "" {
+		return badRequest("provider is missing")
+	}
+	return c.writeExperiment(req.ExperimentKey, func(e *experiment) error {
+		e.cloud = append(e.cloud, cloudDetails{req.Provider, slices.Clone(req.Metadata)})
+		return c.ack()
+	})
+}
+
+func (c *call) writeDependencies() error {
+	var req struct {
+		ExperimentKey   string       `json:"experimentKey"`
+		Timestamp       *int64       `json:"timestamp"`
+		LogDependencies []dependency `json:"logDependencies"`
+	}
+	if err := c.decode(&req); err != nil {
+		return err
+	}
+	if req.LogDependencies == nil {
+		return badRequest("logDependencies is missing")
+	}
+	return c.writeExperiment(req.ExperimentKey, func(e *experiment) error {
+		e.deps = append(e.deps, req.LogDependencies...)
+		return c.ack()
+	})
+}

@@ -1,0 +1,363 @@
+package comettest
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+func (s *Server) uploadRoutes() []route {
+	stream := func(path string, handle func(*call) error) route {
+		return route{method: "POST", family: clientlib, path: path, auth: authQuery, stream: true, handle: handle}
+	}
+	post := func(path string, handle func(*call) error) route {
+		return route{method: "POST", family: clientlib, path: path, auth: authBody, handle: handle}
+	}
+	return []route{
+		stream("asset/upload", (*call).uploadAsset),
+		stream("visualizations/upload", (*call).uploadImage),
+		stream("git-patch/upload", func(c *call) error { return c.savePatch(c.optional("experimentId")) }),
+		{method: "POST", path: "write/experiment/upload-asset", stream: true, handle: (*call).restUpload},
+		{method: "POST", path: "write/artifact/assets/remote/batch", since: version{3, 12, 26}, handle: (*call).remoteBatch},
+		post("asset/log-remote-model", (*call).logRemoteModel),
+		post("asset/upload-start", (*call).startAssetUpload),
+		post("visualizations/upload-start", (*call).startImageUpload),
+		post("asset/upload-complete", (*call).completeUpload),
+		post("visualizations/upload-complete", (*call).completeUpload),
+		post("asset", (*call).newScene),
+		{method: "POST", family: clientlib, path: "asset/asset-item", auth: authNone, stream: true, handle: (*call).sceneItem},
+		{method: "PUT", family: clientlib, path: "asset/{assetId}/thumbnail", auth: authNone, stream: true, handle: (*call).sceneItem},
+	}
+}
+
+// uploadSpec is what an upload says about its asset.
+type uploadSpec struct {
+	experimentKey string
+	asset         asset
+	overwrite     bool
+	remote        bool
+	link          *string
+	content       *body
+}
+
+func (c *call) uploadAsset() error {
+	spec, err := c.uploadQuery("experimentId")
+	if err != nil {
+		return err
+	}
+	return c.upload(spec)
+}
+
+// uploadImage takes an image or figure, under the id imageId.
+func (c *call) uploadImage() error {
+	spec, err := c.imageQuery()
+	if err != nil {
+		return err
+	}
+	return c.upload(spec)
+}
+
+func (c *call) imageQuery() (*uploadSpec, error) {
+	c.query.Set("assetId", c.optional("imageId"))
+	name := c.optional("figName")
+	if name == "" {
+		n := c.optional("figCounter")
+		if n == "" {
+			return nil, badRequest("figName and figCounter are missing")
+		}
+		name = "figure_" + n
+	}
+	c.query.Set("fileName", name)
+	spec, err := c.uploadQuery("experimentId")
+	if err != nil {
+		return nil, err
+	}
+	spec.asset.image = true
+	if !c.query.Has("type") {
+		spec.asset.typ = "image"
+	}
+	return spec, nil
+}
+
+func (c *call) restUpload() error {
+	spec, err := c.uploadQuery("experimentKey")
+	if err != nil {
+		return err
+	}
+	return c.upload(spec)
+}
+
+// uploadQuery reads the parameters of an upload.
+func (c *call) uploadQuery(keyParam string) (*uploadSpec, error) {
+	key, err := c.param(keyParam)
+	if err != nil {
+		return nil, err
+	}
+	step, err := c.number("step")
+	if err != nil {
+		return nil, err
+	}
+	epoch, err := c.number("epoch")
+	if err != nil {
+		return nil, err
+	}
+	overwrite, err := c.flag("overwrite")
+	if err != nil {
+		return nil, err
+	}
+	remote, err := c.flag("isRemote")
+	if err != nil {
+		return nil, err
+	}
+	spec := &uploadSpec{
+		experimentKey: key, overwrite: overwrite != nil && *overwrite, remote: remote != nil && *remote,
+		asset: asset{
+			id: c.optional("assetId"), name: c.optional("fileName"), typ: c.optional("type"),
+			extension: c.optional("extension"), grouping: c.optional("groupingName"),
+			versionID: c.optional("artifactVersionId"), step: step, epoch: epoch, context: c.text("context"),
+		},
+	}
+	return spec, spec.check()
+}
+
+func (spec *uploadSpec) check() error {
+	a := &spec.asset
+	if a.typ == "" {
+		a.typ = typeAsset
+	}
+	switch {
+	case a.typ == typeModel && a.grouping == "":
+		return badRequest("groupingName is missing for type %s", typeModel)
+	case a.typ == typeCombined || a.typ == typeFullMetric:
+		return badRequest("assets of type %s cannot be uploaded", a.typ)
+	}
+	return nil
+}
+
+// upload reads the form of an upload and stores the asset.
+func (c *call) upload(spec *uploadSpec) error {
+	if _, err := c.experiment(spec.experimentKey, RoleOwner); err != nil {
+		return err
+	}
+	if err := c.readForm(spec); err != nil {
+		spec.content.remove()
+		return err
+	}
+	a, err := c.store(spec)
+	if err != nil {
+		spec.content.remove()
+		return err
+	}
+	return c.sendUploaded(a)
+}
+
+type uploadedDoc struct {
+	ack
+	AssetID       string `json:"assetId"`
+	ImageID       string `json:"imageId,omitempty"`
+	ExperimentKey string `json:"experimentKey"`
+	Link          string `json:"link"`
+}
+
+func (c *call) sendUploaded(a *asset) error {
+	doc := uploadedDoc{ack: saved("saved"), AssetID: a.id, ExperimentKey: a.experimentKey, Link: a.doc(c.root()).Link}
+	if a.image {
+		doc.ImageID = a.id
+	}
+	return c.send(doc)
+}
+
+func (c *call) multipart() (*multipart.Reader, error) {
+	form, err := c.r.MultipartReader()
+	if err != nil {
+		return nil, badRequest("multipart form: %v", err)
+	}
+	return form, nil
+}
+
+// maxFormText bounds the text fields of an upload.
+const maxFormText = 16 << 20
+
+// readForm reads the fields file, link and metadata of an upload. The link
+// comes as plain field or as a file part.
+func (c *call) readForm(spec *uploadSpec) error {
+	form, err := c.multipart()
+	if err != nil {
+		return err
+	}
+	for {
+		part, err := form.NextPart()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return badRequest("form: %v", err)
+		}
+		if err := c.readPart(spec, part); err != nil {
+			return err
+		}
+	}
+	switch {
+	case spec.link == nil && spec.content == nil:
+		return badRequest("form field file or link is missing")
+	case spec.link != nil && spec.content != nil:
+		return badRequest("form has both file and link")
+	case spec.remote && spec.link == nil:
+		return badRequest("form field link is missing for a remote asset")
+	}
+	return spec.checkMetadata()
+}
+
+func (c *call) readPart(spec *uploadSpec, part *multipart.Part) error {
+	switch part.FormName() {
+	case "file":
+		if spec.content != nil {
+			return badRequest("form has two files")
+		}
+		content, err := c.s.store.bodies.read(part, c.s.uploadLimit(spec.kind()))
+		if err != nil {
+			return uploadError(err)
+		}
+		spec.content = content
+	case "link", "metadata":
+		text, err := io.ReadAll(limited(part, maxFormText))
+		if err != nil {
+			return uploadError(err)
+		}
+		s := string(text)
+		if part.FormName() == "link" {
+			spec.link = &s
+		} else {
+			spec.asset.metadata = &s
+		}
+	}
+	return nil
+}
+
+// kind is the type whose limit of size holds.
+func (spec *uploadSpec) kind() string {
+	if spec.asset.image {
+		return "image"
+	}
+	return spec.asset.typ
+}
+
+func (spec *uploadSpec) checkMetadata() error {
+	m := spec.asset.metadata
+	if m == nil || *m == "" {
+		return nil
+	}
+	var doc map[string]json.RawMessage
+	if json.Unmarshal([]byte(*m), &doc) != nil {
+		return badRequest("metadata is not a JSON object")
+	}
+	return nil
+}
+
+// uploadLimit is the most bytes of an asset of a type, negative for no limit.
+func (s *Server) uploadLimit(typ string) int64 {
+	mb := s.opts.Limits.AssetMB
+	switch typ {
+	case "image", "figure", "git-patch":
+		mb = s.opts.Limits.UploadMB
+	case "video":
+		mb = s.opts.Limits.VideoMB
+	}
+	if mb < 0 {
+		return -1
+	}
+	return mb << 20
+}
+
+func uploadError(err error) error {
+	if errors.Is(err, errTooLarge) {
+		return sdkError(http.StatusRequestEntityTooLarge, 0, "upload is over the limit of its type")
+	}
+	return badRequest("form: %v", err)
+}
+
+// store puts the asset of spec where it belongs.
+func (c *call) store(spec *uploadSpec) (*asset, error) {
+	a := spec.asset
+	a.experimentKey, a.created = spec.experimentKey, c.now()
+	if a.id == "" {
+		a.id = newID()
+	}
+	a.body = spec.content
+	if spec.link != nil {
+		a.remote, a.link = true, strings.TrimSpace(*spec.link)
+	}
+	a.name = a.finalName(a.name)
+	st := c.s.store
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	e, err := c.experimentLocked(a.experimentKey, RoleOwner)
+	if err != nil {
+		return nil, err
+	}
+	if st.assets[a.id] != nil {
+		if a.image {
+			return nil, badRequest("image %s already exists and is immutable", a.id).withCode(codeImageImmutable)
+		}
+		return nil, badRequest("asset %s already exists and is immutable", a.id).withCode(codeAssetImmutable)
+	}
+	if a.versionID != "" {
+		return &a, c.addArtifactFile(&a)
+	}
+	return &a, c.addAsset(e, &a, spec.overwrite)
+}
+
+// addAsset adds a to e. The lock of the store is held.
+func (c *call) addAsset(e *experiment, a *asset, overwrite bool) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if overwrite {
+		e.dropAssets(c.s.store, a)
+	}
+	if err := c.checkLimit(e, a.typ); err != nil {
+		return err
+	}
+	e.assets = append(e.assets, a)
+	e.perType[a.typ]++
+	c.s.store.assets[a.id] = a
+	if a.grouping != "" {
+		e.model(a.grouping)
+	}
+	e.touch(c.now(), c.moods.KeepEndTime)
+	return nil
+}
+
+// dropAssets removes the assets that a replaces: those of its name, type and
+// model. The locks of the store and of e are held.
+func (e *experiment) dropAssets(st *store, a *asset) {
+	e.assets = slices.DeleteFunc(e.assets, func(old *asset) bool {
+		same := old.name == a.name && old.typ == a.typ && old.grouping == a.grouping
+		if same {
+			e.dropped(st, old)
+		}
+		return same
+	})
+}
+
+// dropped lets go of what belonged to an asset of e. The locks of the store
+// and of e are held.
+func (e *experiment) dropped(st *store, a *asset) {
+	delete(st.assets, a.id)
+	e.perType[a.typ]--
+	a.body.remove()
+}
+
+func (c *call) checkLimit(e *experiment, typ string) error {
+	limit, ok := c.s.opts.Limits.AssetsPerType[typ]
+	if !ok || limit < 0 {
+		return nil
+	}
+	if e.perType[typ] >= limit {
+		return badRequest("experiment holds the maximum of %d assets of type %s", limit, typ).withCode(limitCodes[typ])
+	}
+	return nil
+}

@@ -1,0 +1,425 @@
+package comettest
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+)
+
+func (s *Server) valueRoutes() []route {
+	return []route{
+		{method: "POST", path: "write/experiment/metric", handle: (*call).writeMetric},
+		{method: "POST", path: "write/experiment/metric/delete", handle: (*call).deleteMetric},
+		{method: "POST", path: "write/experiment/parameter", handle: (*call).writeParameter},
+		{method: "POST", path: "write/experiment/parameter/delete", handle: (*call).deleteParameter},
+		{method: "POST", path: "write/experiments/parameters/delete", since: version{3, 29, 724}, handle: (*call).deleteParameters},
+		{method: "POST", path: "write/experiment/log-other", handle: (*call).writeOther},
+		{method: "POST", path: "write/experiment/tags", handle: (*call).writeTags},
+		{method: "POST", path: "write/experiment/tags/delete", since: version{3, 12, 26}, handle: (*call).deleteTags},
+		{method: "POST", path: "write/experiment/gpu-metrics", handle: (*call).gpuMetrics},
+		{method: "POST", path: "write/experiment/cpu-metrics", handle: (*call).cpuMetrics},
+		{method: "POST", path: "write/experiment/ram-metrics", handle: (*call).ramMetrics},
+		{method: "POST", path: "write/experiment/load-metrics", handle: (*call).loadMetrics},
+		{method: "POST", family: clientlib, path: "batch/logger/experiment/metric", handle: (*call).metricBatch},
+		{method: "POST", family: clientlib, path: "batch/logger/experiment/parameter", handle: (*call).parameterBatch},
+	}
+}
+
+// metricValueDoc is one metric point as clients send it.
+type metricValueDoc struct {
+	MetricName  string          `json:"metricName"`
+	MetricValue json.RawMessage `json:"metricValue"`
+	Step        *int64          `json:"step"`
+	Epoch       *int64          `json:"epoch"`
+	Context     *string         `json:"context"`
+	Timestamp   *int64          `json:"timestamp"`
+}
+
+// addPoint logs d. The lock of e is held.
+func (c *call) addPoint(e *experiment, d *metricValueDoc) error {
+	if d.MetricName == "" {
+		return badRequest("metricName is missing")
+	}
+	text, err := metricText(d.MetricValue)
+	if err != nil {
+		return fmt.Errorf("metric %q: %w", d.MetricName, err)
+	}
+	p := point{value: parseValue(text), context: e.contextIndex(d.Context)}
+	if p.time = c.now(); d.Timestamp != nil {
+		p.time = *d.Timestamp
+	}
+	if d.Step != nil {
+		p.step, p.hasStep = *d.Step, true
+	}
+	if d.Epoch != nil {
+		p.epoch, p.hasEpo = *d.Epoch, true
+	}
+	e.series(d.MetricName).add(p, c.moods.MergeDuplicates)
+	return nil
+}
+
+// metricText is the text of a metric value, which is a number, a text or a
+// boolean.
+func metricText(raw json.RawMessage) (string, error) {
+	if len(raw) == 0 || raw[0] == '[' || raw[0] == '{' || string(raw) == "null" {
+		return "", badRequest("metricValue %s is not a number or text", raw)
+	}
+	return textOf(raw)
+}
+
+func (c *call) writeMetric() error {
+	var req struct {
+		ExperimentKey string `json:"experimentKey"`
+		metricValueDoc
+	}
+	if err := c.decode(&req); err != nil {
+		return err
+	}
+	return c.writeExperiment(req.ExperimentKey, func(e *experiment) error {
+		if err := c.addPoint(e, &req.metricValueDoc); err != nil {
+			return err
+		}
+		return c.ack()
+	})
+}
+
+func (c *call) metricBatch() error {
+	var req struct {
+		ExperimentKey string           `json:"experimentKey"`
+		Values        []metricValueDoc `json:"values"`
+	}
+	if err := c.decode(&req); err != nil {
+		return err
+	}
+	if err := c.checkBatch(req.Values == nil, len(req.Values)); err != nil {
+		return err
+	}
+	for i := range req.Values {
+		if _, err := metricText(req.Values[i].MetricValue); err != nil || req.Values[i].MetricName == "" {
+			return badRequest("value %d of the batch: %q is no metric", i, req.Values[i].MetricName)
+		}
+	}
+	return c.writeExperiment(req.ExperimentKey, func(e *experiment) error {
+		for i := range req.Values {
+			if err := c.addPoint(e, &req.Values[i]); err != nil {
+				return err
+			}
+		}
+		return c.ack()
+	})
+}
+
+func (c *call) checkBatch(missing bool, n int) error {
+	if missing {
+		return badRequest("values is missing")
+	}
+	if limit := c.s.opts.Limits.BatchValues; limit >= 0 && n > limit {
+		return badRequest("a batch of %d values is over the limit of %d", n, limit)
+	}
+	return nil
+}
+
+func (c *call) deleteMetric() error {
+	var req struct {
+		ExperimentKey string `json:"experimentKey"`
+		MetricName    string `json:"metricName"`
+	}
+	if err := c.decode(&req); err != nil {
+		return err
+	}
+	return c.writeExperiment(req.ExperimentKey, func(e *experiment) error {
+		if e.metrics[req.MetricName] == nil {
+			return notFound("metric %q does not exist", req.MetricName)
+		}
+		delete(e.metrics, req.MetricName)
+		e.names = without(e.names, req.MetricName)
+		return c.ack()
+	})
+}
+
+type parameterDoc struct {
+	ParameterName  string          `json:"parameterName"`
+	ParameterValue json.RawMessage `json:"parameterValue"`
+	Step           *int64          `json:"step"`
+	Source         string          `json:"source"`
+	Context        *string         `json:"context"`
+	Timestamp      *int64          `json:"timestamp"`
+}
+
+// check returns the text of the parameter.
+func (d *parameterDoc) check() (string, error) {
+	if d.ParameterName == "" {
+		return "", badRequest("parameterName is missing")
+	}
+	if len(d.ParameterValue) == 0 {
+		return "", badRequest("parameter %q has no parameterValue", d.ParameterName)
+	}
+	if d.ParameterValue[0] == '{' {
+		return "", badRequest("parameterValue of %q is an object", d.ParameterName)
+	}
+	return textOf(d.ParameterValue)
+}
+
+// setParameter logs d. The lock of e is held.
+func (c *call) setParameter(e *experiment, d *parameterDoc) error {
+	text, err := d.check()
+	if err != nil {
+		return err
+	}
+	v := stamped{text: text, time: c.now(), step: d.Step, context: d.Context}
+	if d.Timestamp != nil {
+		v.time = *d.Timestamp
+	}
+	e.params.set(d.ParameterName, v)
+	if d.Source != "" {
+		e.params.get(d.ParameterName).source = d.Source
+	}
+	return nil
+}
+
+func (c *call) writeParameter() error {
+	var req struct {
+		ExperimentKey string `json:"experimentKey"`
+		parameterDoc
+	}
+	if err := c.decode(&req); err != nil {
+		return err
+	}
+	return c.writeExperiment(req.ExperimentKey, func(e *experiment) error {
+		if err := c.setParameter(e, &req.parameterDoc); err != nil {
+			return err
+		}
+		return c.ack()
+	})
+}
+
+var parameterSources = []string{"", "auto-logged", "cli", "manual"}
+
+func (c *call) parameterBatch() error {
+	var req struct {
+		ExperimentKey string         `json:"experimentKey"`
+		Values        []parameterDoc `json:"values"`
+	}
+	if err := c.decode(&req); err != nil {
+		return err
+	}
+	if err := c.checkBatch(req.Values == nil, len(req.Values)); err != nil {
+		return err
+	}
+	for i := range req.Values {
+		if _, err := req.Values[i].check(); err != nil {
+			return err
+		}
+		if src := req.Values[i].Source; !slices.Contains(parameterSources, src) {
+			return badRequest("source %q is not auto-logged, cli or manual", src)
+		}
+	}
+	return c.writeExperiment(req.ExperimentKey, func(e *experiment) error {
+		for i := range req.Values {
+			if err := c.setParameter(e, &req.Values[i]); err != nil {
+				return err
+			}
+		}
+		return c.ack()
+	})
+}
+
+type parameterRef struct {
+	ExperimentKey string `json:"experimentKey"`
+	ParameterName string `json:"parameterName"`
+}
+
+func (c *call) deleteParameter() error {
+	var req parameterRef
+	if err := c.decode(&req); err != nil {
+		return err
+	}
+	if err := c.removeParameter(req); err != nil {
+		return err
+	}
+	return c.ack()
+}
+
+func (c *call) deleteParameters() error {
+	var req []parameterRef
+	if err := c.decode(&req); err != nil {
+		return err
+	}
+	for _, ref := range req {
+		if err := c.removeParameter(ref); err != nil {
+			return err
+		}
+	}
+	return c.ack()
+}
+
+func (c *call) removeParameter(ref parameterRef) error {
+	return c.writeExperiment(ref.ExperimentKey, func(e *experiment) error {
+		if !e.params.remove(ref.ParameterName) {
+			return notFound("parameter %q does not exist", ref.ParameterName)
+		}
+		return nil
+	})
+}
+
+func (c *call) writeOther() error {
+	var req struct {
+		ExperimentKey string          `json:"experimentKey"`
+		Key           string          `json:"key"`
+		Value         json.RawMessage `json:"value"`
+		Timestamp     *int64          `json:"timestamp"`
+	}
+	if err := c.decode(&req); err != nil {
+		return err
+	}
+	if req.Key == "" {
+		return badRequest("key is missing")
+	}
+	text, err := textOf(req.Value)
+	if err != nil {
+		return err
+	}
+	return c.writeExperiment(req.ExperimentKey, func(e *experiment) error {
+		v := stamped{text: text, time: c.now()}
+		if req.Timestamp != nil {
+			v.time = *req.Timestamp
+		}
+		e.others.set(req.Key, v)
+		return c.ack()
+	})
+}
+
+func (c *call) writeTags() error {
+	var req struct {
+		ExperimentKey string   `json:"experimentKey"`
+		AddedTags     []string `json:"addedTags"`
+	}
+	if err := c.decode(&req); err != nil {
+		return err
+	}
+	if req.AddedTags == nil {
+		return badRequest("addedTags is missing")
+	}
+	return c.writeExperiment(req.ExperimentKey, func(e *experiment) error {
+		e.addTags(req.AddedTags)
+		return c.ack()
+	})
+}
+
+func (c *call) deleteTags() error {
+	var req struct {
+		ExperimentKey string   `json:"experimentKey"`
+		Tags          []string `json:"tags"`
+	}
+	if err := c.decode(&req); err != nil {
+		return err
+	}
+	return c.writeExperiment(req.ExperimentKey, func(e *experiment) error {
+		e.tags = slices.DeleteFunc(e.tags, func(t string) bool { return slices.Contains(req.Tags, t) })
+		return c.ack()
+	})
+}
+
+// systemSample is what the four calls for system metrics have in common.
+type systemSample struct {
+	ExperimentKey string  `json:"experimentKey"`
+	Context       *string `json:"context"`
+	Step          *int64  `json:"step"`
+	Epoch         *int64  `json:"epoch"`
+	Timestamp     *int64  `json:"timestamp"`
+}
+
+// logSystem logs the values as metrics, in the order of their names.
+func (c *call) logSystem(s systemSample, values map[string]json.Number) error {
+	names := make([]string, 0, len(values))
+	for name, v := range values {
+		if v != "" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return c.writeExperiment(s.ExperimentKey, func(e *experiment) error {
+		for _, name := range names {
+			d := metricValueDoc{name, json.RawMessage(values[name]), s.Step, s.Epoch, s.Context, s.Timestamp}
+			if err := c.addPoint(e, &d); err != nil {
+				return err
+			}
+		}
+		return c.ack()
+	})
+}
+
+func (c *call) gpuMetrics() error {
+	var req struct {
+		systemSample
+		GPUs []struct {
+			GPUID          int         `json:"gpuId"`
+			FreeMemory     json.Number `json:"freeMemory"`
+			UsedMemory     json.Number `json:"usedMemory"`
+			TotalMemory    json.Number `json:"totalMemory"`
+			GPUUtilization json.Number `json:"gpuUtilization"`
+		} `json:"gpus"`
+	}
+	if err := c.decode(&req); err != nil {
+		return err
+	}
+	values := make(map[string]json.Number)
+	for _, g := range req.GPUs {
+		prefix := "sys.gpu." + strconv.Itoa(g.GPUID) + "."
+		values[prefix+"free_memory"] = g.FreeMemory
+		values[prefix+"used_memory"] = g.UsedMemory
+		values[prefix+"total_memory"] = g.TotalMemory
+		values[prefix+"gpu_utilization"] = g.GPUUtilization
+	}
+	return c.logSystem(req.systemSample, values)
+}
+
+func (c *call) cpuMetrics() error {
+	var req struct {
+		systemSample
+		CPU []json.Number `json:"cpuPercentUtilization"`
+	}
+	if err := c.decode(&req); err != nil {
+		return err
+	}
+	if len(req.CPU) == 0 {
+		return badRequest("cpuPercentUtilization is missing")
+	}
+	values := make(map[string]json.Number)
+	sum := 0.0
+	for i, v := range req.CPU {
+		f, err := v.Float64()
+		if err != nil {
+			return badRequest("cpuPercentUtilization: %v", err)
+		}
+		sum += f
+		values[fmt.Sprintf("sys.cpu.percent.%02d", i+1)] = v
+	}
+	avg := appendJSONFloat(nil, sum/float64(len(req.CPU)))
+	values["sys.cpu.percent.avg"] = json.Number(avg)
+	return c.logSystem(req.systemSample, values)
+}
+
+func (c *call) ramMetrics() error {
+	var req struct {
+		systemSample
+		TotalRAM json.Number `json:"totalRam"`
+		UsedRAM  json.Number `json:"usedRam"`
+	}
+	if err := c.decode(&req); err != nil {
+		return err
+	}
+	return c.logSystem(req.systemSample, map[string]json.Number{"sys.ram.total": req.TotalRAM, "sys.ram.used": req.UsedRAM})
+}
+
+func (c *call) loadMetrics() error {
+	var req struct {
+		systemSample
+		LoadAverage json.Number `json:"loadAverage"`
+	}
+	if err := c.decode(&req); err != nil {
+		return err
+	}
+	return c.logSystem(req.systemSample, map[string]json.Number{"sys.load.avg": req.LoadAverage})
+}

@@ -1,0 +1,128 @@
+package comettest
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+)
+
+// valueTable holds parameters or others by name, in order of first arrival.
+type valueTable struct {
+	order  []string
+	byName map[string]*valueSummary
+}
+
+// valueSummary is all that a server keeps of a parameter or other.
+type valueSummary struct {
+	name              string
+	min, max, current stamped
+	source            string
+}
+
+// stamped is one value that was logged, and when.
+type stamped struct {
+	text    string
+	time    int64
+	step    *int64
+	context *string
+}
+
+func (t *valueTable) get(name string) *valueSummary { return t.byName[name] }
+
+// set logs a value: it becomes the current one, and the least or greatest if
+// it is less or greater than any before.
+func (t *valueTable) set(name string, v stamped) {
+	s := t.byName[name]
+	if s == nil {
+		if t.byName == nil {
+			t.byName = make(map[string]*valueSummary)
+		}
+		t.byName[name] = &valueSummary{name: name, min: v, max: v, current: v}
+		t.order = append(t.order, name)
+		return
+	}
+	if compareValues(v.text, s.min.text) < 0 {
+		s.min = v
+	}
+	if compareValues(v.text, s.max.text) > 0 {
+		s.max = v
+	}
+	s.current = v
+}
+
+func (t *valueTable) remove(name string) bool {
+	if t.byName[name] == nil {
+		return false
+	}
+	delete(t.byName, name)
+	t.order = without(t.order, name)
+	return true
+}
+
+func (t *valueTable) all() []*valueSummary {
+	list := make([]*valueSummary, len(t.order))
+	for i, name := range t.order {
+		list[i] = t.byName[name]
+	}
+	return list
+}
+
+// compareValues orders two values by size if both are numbers, else as text.
+func compareValues(a, b string) int {
+	f, fok := textNumber(a)
+	g, gok := textNumber(b)
+	if !fok || !gok {
+		return compareText(a, b)
+	}
+	switch {
+	case f < g:
+		return -1
+	case f > g:
+		return 1
+	}
+	return 0
+}
+
+// textOf is the text under which a server keeps a JSON value: strings as they
+// are, numbers and literals as written, lists and objects as JSON with a
+// space after each separator, as clients write them.
+func textOf(raw json.RawMessage) (string, error) {
+	raw = bytes.TrimSpace(raw)
+	if len(raw) == 0 {
+		return "", badRequest("value is missing")
+	}
+	switch raw[0] {
+	case '"':
+		var s string
+		err := json.Unmarshal(raw, &s)
+		return s, err
+	case '[', '{':
+		return spaced(raw), nil
+	}
+	return string(raw), nil
+}
+
+// spaced writes compact JSON with a space after each comma and colon.
+func spaced(raw json.RawMessage) string {
+	var compact bytes.Buffer
+	if json.Compact(&compact, raw) != nil {
+		return string(raw)
+	}
+	var b strings.Builder
+	inString, escaped := false, false
+	for _, c := range compact.Bytes() {
+		b.WriteByte(c)
+		switch {
+		case escaped:
+			escaped = false
+		case inString:
+			escaped = c == '\\'
+			inString = c != '"'
+		case c == '"':
+			inString = true
+		case c == ',' || c == ':':
+			b.WriteByte(' ')
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,74 @@
+# make          build bin/comet-export, bin/comet-filter and bin/comet-import
+# make demo     move a project between two servers on loopback, through a pipe
+# make test     all tests, with the race detector where there is a C compiler
+# make check    what a change must pass before it is tested
+# make fuzz     each fuzz target for FUZZTIME
+# make torture  the long forms of the tests, then ten minutes of each fuzz target
+# make bench    the workloads of docs/benchmarks.md; bench-large adds the 20 GB asset
+
+GO          ?= go
+VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+STATICCHECK ?= $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME    ?= 1m
+
+# The race detector needs cgo; the tools themselves are built without.
+RACE := $(shell command -v $$($(GO) env CC) >/dev/null && echo -race)
+
+TOOLS := comet-export comet-filter comet-import
+
+.PHONY: build test check gofmt vet staticcheck have-staticcheck govulncheck fuzz torture bench bench-large demo clean
+
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-X github.com/comet-stream/comet-stream/internal/cli.Version=$(VERSION)' -o bin/ $(TOOLS:%=./cmd/%)
+
+test:
+ifeq ($(RACE),)
+	@echo 'no C compiler: testing without the race detector' >&2
+	$(GO) test ./...
+else
+	CGO_ENABLED=1 $(GO) test $(RACE) ./...
+endif
+
+check: gofmt vet staticcheck govulncheck
+
+gofmt:
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')) && \
+	if [ -n "$$unformatted" ]; then echo "gofmt would change:" $$unformatted >&2; exit 1; fi
+
+vet:
+	$(GO) vet ./...
+
+staticcheck:
+	$(STATICCHECK) ./...
+
+# Fetches it where it is not there yet.
+have-staticcheck:
+	@$(STATICCHECK) -version
+
+govulncheck:
+	@if command -v govulncheck >/dev/null; then govulncheck ./...; \
+	else echo 'govulncheck is not installed: skipped' >&2; fi
+
+fuzz:
+	@for package in $$($(GO) list ./...); do \
+	  for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+	    echo "$$package $$target"; \
+	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+	  done; \
+	done
+
+torture:
+	COMET_STREAM_TORTURE=1 $(GO) test -count 1 -timeout 4h -v -run Torture ./...
+	$(MAKE) fuzz FUZZTIME=10m
+
+bench: build
+	$(GO) run ./internal/bench
+
+bench-large: build
+	$(GO) run ./internal/bench -large
+
+demo: build
+	./examples/demo/run.sh
+
+clean:
+	rm -rf bin

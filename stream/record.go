@@ -92,7 +92,7 @@ type Project struct {
 	Doc         Doc    `msgpack:"doc,omitempty"`
 	Experiments int64  `msgpack:"experiments"`
 	Name        string `msgpack:"name"`
-	Public      *bool  `msgpack:"public"`
+	Public      *bool  `msgpack:"public,withdoc"`
 	Workspace   string `msgpack:"workspace"`
 }
 
@@ -108,7 +108,7 @@ type Experiment struct {
 	Project   string   `msgpack:"project"`
 	Running   bool     `msgpack:"running"`
 	Start     *int64   `msgpack:"start"`
-	Tags      []string `msgpack:"tags"`
+	Tags      []string `msgpack:"tags,withdoc"`
 	Workspace string   `msgpack:"workspace"`
 }
 
@@ -126,8 +126,8 @@ type Document struct {
 
 // Requirements lists installed packages; nil is null.
 type Requirements struct {
-	Installed []string `msgpack:"installed"`
-	OS        []string `msgpack:"os"`
+	Installed []string `msgpack:"installed,null"`
+	OS        []string `msgpack:"os,null"`
 }
 
 // Text carries a piece of a text of an experiment: Of is KindCode, KindOutput,
@@ -161,11 +161,11 @@ type AssetEnd struct {
 
 // ExperimentEnd closes a group. Its counts are filled in by the [Writer].
 type ExperimentEnd struct {
-	AssetBytes int64          `msgpack:"asset_bytes"`
-	Counts     map[Kind]int64 `msgpack:"counts"`
-	Key        string         `msgpack:"key"`
-	Points     int64          `msgpack:"points"`
-	Skipped    int64          `msgpack:"skipped"`
+	AssetBytes int64  `msgpack:"asset_bytes"`
+	Counts     Counts `msgpack:"counts"`
+	Key        string `msgpack:"key"`
+	Points     int64  `msgpack:"points"`
+	Skipped    int64  `msgpack:"skipped"`
 }
 
 // Skipped names something that the source has and the stream has not.
@@ -221,10 +221,10 @@ type ArtifactVersion struct {
 // ArtifactEnd closes an artifact group. Its counts are filled in by the
 // [Writer].
 type ArtifactEnd struct {
-	AssetBytes int64          `msgpack:"asset_bytes"`
-	Counts     map[Kind]int64 `msgpack:"counts"`
-	ID         string         `msgpack:"id"`
-	Skipped    int64          `msgpack:"skipped"`
+	AssetBytes int64  `msgpack:"asset_bytes"`
+	Counts     Counts `msgpack:"counts"`
+	ID         string `msgpack:"id"`
+	Skipped    int64  `msgpack:"skipped"`
 }
 
 // Lineage says that an experiment consumed an artifact version.
@@ -250,7 +250,7 @@ type ModelVersion struct {
 	Doc        Doc      `msgpack:"doc"`
 	Experiment *string  `msgpack:"experiment"`
 	ID         string   `msgpack:"id"`
-	Metadata   []Doc    `msgpack:"metadata"`
+	Metadata   []Doc    `msgpack:"metadata,null"`
 	Model      *string  `msgpack:"model"`
 	Stages     []string `msgpack:"stages"`
 	Status     *string  `msgpack:"status"`
@@ -260,9 +260,9 @@ type ModelVersion struct {
 // ModelEnd closes a registry model group. Its counts are filled in by the
 // [Writer].
 type ModelEnd struct {
-	Counts  map[Kind]int64 `msgpack:"counts"`
-	ID      string         `msgpack:"id"`
-	Skipped int64          `msgpack:"skipped"`
+	Counts  Counts `msgpack:"counts"`
+	ID      string `msgpack:"id"`
+	Skipped int64  `msgpack:"skipped"`
 }
 
 // Panel carries a piece of a custom panel's template zip.
@@ -286,12 +286,12 @@ type View struct {
 
 // Trailer ends a complete stream. Its numbers are filled in by the [Writer].
 type Trailer struct {
-	AssetBytes  int64          `msgpack:"asset_bytes"`
-	Counts      map[Kind]int64 `msgpack:"counts"`
-	Experiments int64          `msgpack:"experiments"`
-	Points      int64          `msgpack:"points"`
-	Projects    int64          `msgpack:"projects"`
-	Skipped     int64          `msgpack:"skipped"`
+	AssetBytes  int64  `msgpack:"asset_bytes"`
+	Counts      Counts `msgpack:"counts"`
+	Experiments int64  `msgpack:"experiments"`
+	Points      int64  `msgpack:"points"`
+	Projects    int64  `msgpack:"projects"`
+	Skipped     int64  `msgpack:"skipped"`
 }
 
 // Abort ends a failed stream.
@@ -303,7 +303,8 @@ type Abort struct {
 
 // Unknown is a record of a kind that this version does not know.
 type Unknown struct {
-	Of Kind
+	Of   Kind
+	Data []byte // the whole record in msgpack
 }
 
 func (*Header) Kind() Kind          { return KindHeader }

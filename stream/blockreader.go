@@ -1,0 +1,73 @@
+package stream
+
+import "io"
+
+// BlockReaderOptions changes how a BlockReader works. The zero value serves.
+type BlockReaderOptions struct {
+	// Workers is the number of blocks that are checked and decoded at a time; 0
+	// stands for GOMAXPROCS.
+	Workers int
+	// Decode says of which blocks the records are wanted: they are decoded
+	// ahead and in parallel. It is called from several goroutines. nil decodes
+	// none ahead; Records works all the same.
+	Decode func(*Label) bool
+}
+
+// A BlockReader reads the blocks of one or more streams without looking at their
+// records. It checks labels, their order and the checksums of frames; the order
+// of records and totals are not checked.
+//
+// A BlockReader is not safe for concurrent use.
+type BlockReader struct {
+	r       io.Reader
+	options BlockReaderOptions
+	blocks  *pipeline
+	last    *job
+	err     error
+}
+
+// NewBlockReader returns a BlockReader of r. Nothing is read before the first
+// call of Next.
+func NewBlockReader(r io.Reader, o BlockReaderOptions) *BlockReader {
+	return &BlockReader{r: r, options: o}
+}
+
+// Next returns the next block, which belongs to the caller. At the end it returns
+// [io.EOF] or an error as [Reader.Next] does; an aborted stream, whose last block
+// holds an abort, ends like a complete one.
+func (r *BlockReader) Next() (*Block, error) {
+	if r.err != nil {
+		return nil, r.err
+	}
+	if r.blocks == nil {
+		decode := r.options.Decode
+		if decode == nil {
+			decode = func(*Label) bool { return false }
+		}
+		r.blocks = newPipeline(r.r, r.options.Workers, decode)
+	}
+	if r.last != nil {
+		r.blocks.release(r.last)
+	}
+	j, err := r.blocks.next()
+	if err != nil {
+		r.err = err
+		r.blocks.close()
+		return nil, err
+	}
+	r.last = j
+	j.block.content = j.content
+	return j.block, nil
+}
+
+// Close ends the BlockReader and frees what it holds. It does not close the
+// underlying reader; no Read of it begins after Close has returned.
+func (r *BlockReader) Close() error {
+	if r.err == nil {
+		r.err = ErrClosed
+	}
+	if r.blocks != nil {
+		r.blocks.close()
+	}
+	return nil
+}

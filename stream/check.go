@@ -1,0 +1,358 @@
+package stream
+
+// Limits of the format, FORMAT.md section 2.
+const (
+	// MaxPoints is the largest number of points in one metrics record.
+	MaxPoints = 8192
+	// MaxData is the largest number of bytes in one chunk, and in one piece of
+	// a text.
+	MaxData = 512 << 10
+	// MaxKey is the length of the longest experiment key.
+	MaxKey = 64
+
+	maxRecord  = 8 << 20
+	maxContent = 16 << 20
+	maxKind    = 64
+	maxRecords = 65536 // in one block
+	maxList    = 65536 // elements of a list of the record's own, MaxPoints for columns
+)
+
+// A slot names a field that the grammar looks at. check notes where in the
+// record the value of each stands.
+type slot uint8
+
+const (
+	slotNone slot = iota
+	slotID        // "id" or "key"
+	slotMore
+	slotN
+	slotData
+	slotProject
+	slotWorkspace
+	slotName
+	slotType
+	slotSize
+	slotPassing
+	slotRemote
+	slotOf // "kind" of skipped
+	slotCount
+)
+
+var slotOfKey = map[string]slot{
+	"id": slotID, "key": slotID, "more": slotMore, "n": slotN, "data": slotData, "project": slotProject,
+	"workspace": slotWorkspace, "name": slotName, "type": slotType, "size": slotSize, "passing": slotPassing, "remote": slotRemote, "kind": slotOf,
+}
+
+// A view is a checked record: its bytes, and where in them the fields stand
+// that the grammar needs.
+type view struct {
+	data []byte
+	kind Kind
+	bit  uint8
+	at   [slotCount]uint32 // 0 = absent
+	rows int               // length of the columns of metrics
+}
+
+// body returns the cursor at the body of the record.
+func (v *view) body() cursor {
+	c := cursor{b: v.data, i: 1}
+	c.skip()
+	return c
+}
+
+func (v *view) field(s slot) (cursor, bool) {
+	i := v.at[s]
+	return cursor{b: v.data, i: int(i)}, i != 0 && v.data[i] != codeNil
+}
+
+// str returns a text field, "" where it is absent or null. It aliases the record.
+func (v *view) str(s slot) []byte {
+	if c, ok := v.field(s); ok {
+		return c.bytes()
+	}
+	return nil
+}
+
+func (v *view) int(s slot) int64 {
+	if c, ok := v.field(s); ok {
+		return c.int()
+	}
+	return 0
+}
+
+func (v *view) bool(s slot) bool {
+	c, ok := v.field(s)
+	return ok && c.bool()
+}
+
+// checkRecord checks that a record of a stream begins at the start of b, and
+// returns the view of it. Bytes may follow it.
+func checkRecord(b []byte) (view, error) {
+	v := view{data: b, bit: unknownBit, rows: -1}
+	if len(b) == 0 {
+		return v, errCut
+	}
+	if b[0] != codeFixArray|2 {
+		return v, fault(ErrCorrupt, "not a record: no array of two")
+	}
+	end, err := scan(b, 1, 1)
+	if err != nil {
+		return v, err
+	}
+	if classOf[b[1]] != classStr {
+		return v, fault(ErrCorrupt, "not a record: its kind is not a str")
+	}
+	c := cursor{b: b, i: 1}
+	name := c.bytes()
+	if len(name) == 0 || len(name) > maxKind {
+		return v, fault(ErrLimit, "kind of %d bytes", len(name))
+	}
+	info := kinds[Kind(name)]
+	if info == nil {
+		v.kind = Kind(name)
+		end, err = checkUnknown(b, end)
+	} else {
+		v.kind, v.bit = info.kind, info.bit
+		end, err = info.schema.check(b, end, 1, &v)
+	}
+	if err == nil && end > maxRecord {
+		err = errTooLarge
+	}
+	if err != nil {
+		return v, err
+	}
+	v.data = b[:end:end]
+	return v, v.limits()
+}
+
+func checkUnknown(b []byte, i int) (int, error) {
+	if i < len(b) && classOf[b[i]] != classMap {
+		return i, fault(ErrCorrupt, "not a record: its body is not a map")
+	}
+	return scan(b, i, 1)
+}
+
+// limits checks what FORMAT.md says about single fields.
+func (v *view) limits() error {
+	switch v.kind {
+	case KindExperiment:
+		if n := len(v.str(slotID)); n < 1 || n > MaxKey {
+			return fault(ErrLimit, "experiment key of %d bytes", n)
+		}
+	case KindMetrics:
+		if n := v.int(slotN); n < 1 || n > MaxPoints {
+			return fault(ErrLimit, "%d points in one record", n)
+		} else if n != int64(v.rows) {
+			return fault(ErrCorrupt, "%d points, and columns of %d", n, v.rows)
+		}
+	case KindChunk:
+		if len(v.str(slotData)) == 0 {
+			return fault(ErrCorrupt, "chunk without data")
+		}
+	}
+	return nil
+}
+
+// check checks that b[i] begins a map with the keys of the schema and values of
+// their types, and returns the index behind it. Unknown keys may stand in it. A
+// view, where one is given, learns where its slots are.
+func (s *schema) check(b []byte, i, depth int, v *view) (int, error) {
+	if i < len(b) && classOf[b[i]] != classMap {
+		return i, fault(ErrCorrupt, "not a record: no map where one belongs")
+	}
+	n, i, err := checkHead(b, i, depth)
+	if err != nil {
+		return i, err
+	}
+	depth++
+	var seen uint32
+	next := 0
+	for range n {
+		if i < len(b) && classOf[b[i]] != classStr {
+			return i, errKeyType
+		}
+		start := i
+		if i, err = scan(b, i, depth); err != nil {
+			return i, err
+		}
+		key := cursor{b: b, i: start}
+		f := s.find(key.bytes(), next)
+		if f < 0 {
+			if i, err = scan(b, i, depth); err != nil {
+				return i, err
+			}
+			continue
+		}
+		if seen&(1<<f) != 0 {
+			return i, fault(ErrCorrupt, "key %q stands twice", s.fields[f].key)
+		}
+		seen |= 1 << f
+		next = f + 1
+		start = i
+		if i, err = s.fields[f].check(b, i, depth, v); err != nil {
+			return i, err
+		}
+		if v != nil {
+			v.at[s.fields[f].slot] = uint32(start)
+		}
+	}
+	for f := range s.fields {
+		if seen&(1<<f) == 0 && !s.fields[f].optional {
+			return i, fault(ErrCorrupt, "key %q is missing", s.fields[f].key)
+		}
+	}
+	return i, nil
+}
+
+// classesOf has the classes that a field of each type may have, null aside.
+var classesOf = [...]classSet{
+	typeStr:     setOf(classStr),
+	typeBool:    setOf(classBool),
+	typeInt:     setOf(classInt),
+	typePair:    setOf(classArray),
+	typeBin:     setOf(classBin),
+	typeDoc:     docClasses,
+	typeStrs:    setOf(classArray),
+	typeDocs:    setOf(classArray),
+	typeCounts:  setOf(classMap),
+	typeStruct:  setOf(classMap),
+	typeStructs: setOf(classArray),
+	typeContext: setOf(classNil, classStr, classArray),
+	typeInts:    setOf(classNil, classArray),
+	typeExtra:   setOf(classArray),
+	typeValues:  setOf(classArray),
+}
+
+var docClasses = setOf(classNil, classBool, classInt, classFloat, classStr, classArray, classMap, classExt)
+
+// check checks the value of one field at b[i].
+func (f *field) check(b []byte, i, depth int, v *view) (int, error) {
+	if i >= len(b) {
+		return i, errCut
+	}
+	if b[i] == codeNil && f.null {
+		return i + 1, nil
+	}
+	if !classesOf[f.typ].has(b[i]) {
+		return i, f.wrong()
+	}
+	switch f.typ {
+	case typeStruct:
+		return f.sub.check(b, i, depth, nil)
+	case typePair, typeStrs, typeDocs, typeCounts, typeStructs:
+		return f.checkList(b, i, depth)
+	case typeContext, typeInts, typeExtra, typeValues:
+		return f.checkColumn(b, i, depth, v)
+	}
+	end, err := scan(b, i, depth)
+	if err != nil {
+		return i, err
+	}
+	if f.typ == typeInt && overInt64(b, i) {
+		return i, f.wrong()
+	}
+	if f.max > 0 {
+		if n, _ := lengthOf(b, i); n > f.max {
+			return i, fault(ErrLimit, "%s of %d bytes, more than %d", f.key, n, f.max)
+		}
+	}
+	return end, nil
+}
+
+func (f *field) wrong() error {
+	return fault(ErrCorrupt, "value of key %q is of another type", f.key)
+}
+
+// overInt64 reports whether the integer at b[i], which is there whole, is above
+// the range of int64.
+func overInt64(b []byte, i int) bool { return b[i] == codeUint8+3 && b[i+1] >= 0x80 }
+
+// checkList checks an array, or the map of typeCounts, and its elements.
+func (f *field) checkList(b []byte, i, depth int) (int, error) {
+	n, i, err := checkHead(b, i, depth)
+	if err != nil {
+		return i, err
+	}
+	depth++
+	if n > maxList {
+		return i, fault(ErrLimit, "list %q of %d elements, more than %d", f.key, n, maxList)
+	}
+	var elements classSet
+	switch f.typ {
+	case typePair:
+		elements = setOf(classInt)
+		if n != 2 {
+			return i, f.wrong()
+		}
+	case typeStrs:
+		elements = setOf(classStr)
+	case typeDocs:
+		elements = docClasses
+	case typeStructs:
+		for range n {
+			if i, err = f.sub.check(b, i, depth, nil); err != nil {
+				return i, err
+			}
+		}
+		return i, nil
+	case typeCounts:
+		for range n {
+			if i, err = f.checkRun(b, i, 1, depth, setOf(classStr)); err != nil {
+				return i, err
+			}
+			if i, err = f.checkRun(b, i, 1, depth, setOf(classInt)); err != nil {
+				return i, err
+			}
+		}
+		return i, nil
+	}
+	return f.checkRun(b, i, n, depth, elements)
+}
+
+// checkHead reads the head of the array or map at b[i], which stands under depth
+// others, and returns the number of its elements and the index of the first.
+func checkHead(b []byte, i, depth int) (n, next int, err error) {
+	if i >= len(b) || i+int(headSize[b[i]]) > len(b) {
+		return 0, i, errCut
+	}
+	if depth >= maxDepth {
+		return 0, i, errTooDeep
+	}
+	n, head := lengthOf(b, i)
+	i += head
+	least := n // bytes that so many elements take
+	if classOf[b[i-head]] == classMap {
+		least = 2 * n
+	}
+	if least > len(b)-i {
+		return 0, i, errLength
+	}
+	return n, i, nil
+}
+
+// checkRun checks n values of the given classes, integers in the range of int64.
+func (f *field) checkRun(b []byte, i, n, depth int, classes classSet) (int, error) {
+	for range n {
+		if i >= len(b) {
+			return i, errCut
+		}
+		if !classes.has(b[i]) {
+			return i, f.wrong()
+		}
+		if size := int(fixedSize[b[i]]); size > 0 {
+			if i+size > len(b) {
+				return i, errCut
+			}
+			if overInt64(b, i) && f.typ != typeDocs {
+				return i, f.wrong()
+			}
+			i += size
+			continue
+		}
+		var err error
+		if i, err = scan(b, i, depth); err != nil {
+			return i, err
+		}
+	}
+	return i, nil
+}

@@ -1,0 +1,113 @@
+package stream
+
+import (
+	"fmt"
+	"slices"
+)
+
+// A Doc is one JSON value of a server in the encoding of the stream. A nil Doc
+// is absent, which is not the same as a JSON null.
+//
+// Values and the text of every number survive the way from JSON to a Doc and
+// back; the order of members, the space between them and the way in which
+// strings are escaped do not. Of two members with one name the last one stands.
+type Doc []byte
+
+// DocFromJSON returns the Doc of a JSON text. The same value gives the same
+// bytes. Text that is no JSON is an error; one nested too deep for a record is
+// an [ErrLimit]. What is not UTF-8, and unpaired surrogates, become U+FFFD.
+func DocFromJSON(text []byte) (Doc, error) {
+	p := jsonParser{in: text, out: make([]byte, 0, len(text))}
+	if err := p.document(); err != nil {
+		return nil, err
+	}
+	return p.out, nil
+}
+
+// JSON returns the document as compact JSON with the members of objects in
+// ascending order. A nil Doc gives null.
+func (d Doc) JSON() ([]byte, error) { return d.AppendJSON(nil) }
+
+// AppendJSON appends what JSON returns to b.
+func (d Doc) AppendJSON(b []byte) ([]byte, error) {
+	if d == nil {
+		return append(b, "null"...), nil
+	}
+	if err := d.check(); err != nil {
+		return b, err
+	}
+	return appendJSON(b, &cursor{b: d})
+}
+
+// MarshalJSON returns what JSON returns.
+func (d Doc) MarshalJSON() ([]byte, error) { return d.JSON() }
+
+// String returns the JSON of the document, for messages.
+func (d Doc) String() string {
+	text, err := d.JSON()
+	if err != nil {
+		return fmt.Sprintf("!(%v)", err)
+	}
+	return string(text)
+}
+
+func (d Doc) check() error {
+	end, err := scan(d, 0, 0)
+	if err == nil && end != len(d) {
+		err = fault(ErrCorrupt, "bytes after the document")
+	}
+	return err
+}
+
+// Text returns the text of a document that is a string. ok is false for every
+// other one.
+func (d Doc) Text() (text string, ok bool) {
+	if len(d) == 0 || classOf[d[0]] != classStr || d.check() != nil {
+		return "", false
+	}
+	return (&cursor{b: d}).str(), true
+}
+
+// Member returns the member of an object with that name, or nil where there is
+// none or the document is no object. It aliases the document.
+func (d Doc) Member(name string) Doc {
+	if len(d) == 0 || classOf[d[0]] != classMap || d.check() != nil {
+		return nil
+	}
+	c := cursor{b: d}
+	for range c.size() {
+		found := string(c.bytes()) == name
+		value := c.skip()
+		if found {
+			return value
+		}
+	}
+	return nil
+}
+
+// Without returns the document without the members of that name; only those of
+// the outermost object are meant. A document that is no object is returned as it
+// is.
+func (d Doc) Without(names ...string) (Doc, error) {
+	if d == nil {
+		return nil, nil
+	}
+	if err := d.check(); err != nil {
+		return nil, err
+	}
+	if classOf[d[0]] != classMap {
+		return d, nil
+	}
+	kept, n := make([]byte, 0, len(d)), 0
+	c := cursor{b: d}
+	for range c.size() {
+		start := c.i
+		drop := slices.Contains(names, string(c.bytes()))
+		c.skip()
+		if !drop {
+			kept = append(kept, d[start:c.i]...)
+			n++
+		}
+	}
+	return append(appendMapLen(make([]byte, 0, len(kept)+5), n), kept...), nil
+}

@@ -1,0 +1,495 @@
+package stream
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"hash"
+	"strings"
+)
+
+// A grammar follows the records of one stream, refuses those that may not come
+// next, and counts. Reader and Writer use the same one.
+type grammar struct {
+	stage   stage
+	n       int64 // records so far, which is the number of the next
+	planned int64 // experiments that the plan announces, -1 where it does not know
+
+	project, workspace string // of the last project record
+	inProject, noted   bool   // a project has begun, its notes have
+
+	group   Kind   // kind of the record that opened the group, "" outside, groupLost where not known
+	groupID string // key or id of the group
+	version bool   // an artifact version has begun in the group
+	rank    int    // of the last item of the experiment
+	refers  bool   // an asset that refers to others has come
+
+	open      Kind   // kind of the asset or text that goes on, "" where none does
+	openID    string // of the panel that goes on
+	remote    bool   // the open asset is remote
+	bytes     int64  // in the chunks of the open asset
+	hash      hash.Hash
+	hashing   bool // chunks go into hash
+	lastWhole *string
+
+	total, sum sums // of the stream, of the group
+	keys, ids  idSet
+
+	// A Writer that copies blocks does not see their records. lost says that it
+	// does not know where it stands; the others, that it cannot know the
+	// totals of the group and of the stream, and takes them as given.
+	lost, groupUnseen, unseen bool
+}
+
+const formatName = "comet-stream"
+
+type stage uint8
+
+const (
+	stageHeader stage = iota
+	stagePlan
+	stageProjects
+	stageWorkspace
+	stageDone
+)
+
+// groupLost stands for the kind of a group that copied blocks have opened.
+const groupLost Kind = "?"
+
+// itemRanks is the order of the items of an experiment.
+var itemRanks = map[Kind]int{
+	KindParameters: 1, KindOthers: 2, KindSystem: 3, KindRequirements: 4, KindGit: 5, KindGitPatch: 6,
+	KindCode: 7, KindGraph: 8, KindHTML: 9, KindOutput: 10, KindMetrics: 11, KindAsset: 12,
+}
+
+// repeats are the items that may come again behind themselves.
+var repeats = KindSetOf(KindParameters, KindOthers, KindRequirements, KindMetrics, KindAsset)
+
+// referring are the types of assets that refer to other assets, and come last.
+var referring = map[string]bool{"confusion-matrix": true, "embeddings": true, "datagrid": true}
+
+// An idSet remembers ids of any length in little space.
+type idSet map[[16]byte]struct{}
+
+// add adds an id and reports whether it was new.
+func (s *idSet) add(id []byte) bool {
+	if *s == nil {
+		*s = idSet{}
+	}
+	sum := sha256.Sum256(id)
+	digest := [16]byte(sum[:])
+	if _, ok := (*s)[digest]; ok {
+		return false
+	}
+	(*s)[digest] = struct{}{}
+	return true
+}
+
+func newGrammar(hashing bool) *grammar {
+	return &grammar{planned: -1, hash: sha256.New(), hashing: hashing}
+}
+
+// outside reports whether the next record stands outside any group.
+func (g *grammar) outside() bool { return g.group == "" }
+
+func (g *grammar) place() place {
+	if g.outside() {
+		return placeOutside
+	}
+	return placeInside
+}
+
+// next checks that the record may come next, and takes it.
+func (g *grammar) next(v *view) error {
+	if err := g.check(v); err != nil {
+		return locate(err, g.n, v.kind, -1)
+	}
+	g.take(v)
+	return nil
+}
+
+// check reports why the record may not come next. It changes nothing but the sets
+// of keys and ids.
+func (g *grammar) check(v *view) error {
+	switch {
+	case g.stage == stageDone:
+		return fault(ErrGrammar, "record after the end of the stream")
+	case g.stage == stageHeader && v.kind != KindHeader:
+		return fault(ErrGrammar, "stream does not begin with its header")
+	case g.stage != stageHeader && v.kind == KindHeader:
+		return fault(ErrGrammar, "second header")
+	case v.bit == unknownBit:
+		if len(g.total.unknown) >= maxUnknownKinds && g.total.unknown[v.kind] == 0 {
+			return fault(ErrLimit, "more than %d unknown kinds", maxUnknownKinds)
+		}
+		return nil
+	case v.kind == KindHeader:
+		return checkHeader(v.decode().(*Header))
+	case v.kind == KindAbort:
+		return nil
+	case g.stage == stagePlan && v.kind != KindPlan:
+		return fault(ErrGrammar, "header is not followed by the plan")
+	case g.stage != stagePlan && v.kind == KindPlan:
+		return fault(ErrGrammar, "second plan")
+	case g.lost:
+		return nil
+	}
+	if err := g.checkOpen(v); err != nil {
+		return err
+	}
+	switch v.kind {
+	case KindPlan, KindChunk, KindSkipped:
+		return nil
+	case KindAssetEnd:
+		return g.checkAssetEnd(v)
+	case KindProject, KindExperiment, KindNotes:
+		return g.checkProjectLevel(v)
+	case KindLink, KindArtifact, KindLineage, KindModel, KindPanel, KindView:
+		return g.checkOutside()
+	case KindArtifactVersion:
+		return g.checkInside(KindArtifact)
+	case KindModelVersion:
+		return g.checkInside(KindModel)
+	case KindExperimentEnd, KindArtifactEnd, KindModelEnd:
+		return g.checkEnd(v)
+	case KindTrailer:
+		return g.checkTrailer(v)
+	}
+	return g.checkItem(v)
+}
+
+// checkOpen checks that the record may stand where an asset is open or a text
+// goes on, and that the parts of one stand nowhere else.
+func (g *grammar) checkOpen(v *view) error {
+	switch {
+	case v.kind == KindChunk || v.kind == KindAssetEnd:
+		if g.open != KindAsset {
+			return fault(ErrGrammar, "no asset is open")
+		}
+		if g.remote && v.kind == KindChunk {
+			return fault(ErrGrammar, "chunk of a remote asset")
+		}
+	case g.open == "" || v.kind == KindSkipped:
+	case g.open == KindAsset:
+		return fault(ErrGrammar, "asset has not ended")
+	case v.kind != g.open || v.kind == KindPanel && string(v.str(slotID)) != g.openID:
+		return fault(ErrGrammar, "%s has not ended", g.open)
+	}
+	return nil
+}
+
+// featuresKnown are the values of `requires` that this version understands.
+var featuresKnown = map[string]bool{}
+
+func checkHeader(h *Header) error {
+	if h.Format != formatName {
+		return fault(ErrCorrupt, "header of format %q", quotable([]byte(h.Format)))
+	}
+	if h.Version[0] != majorVersion {
+		return fault(ErrVersion, "stream of version %d.%d, this reader knows version %d", h.Version[0], h.Version[1], majorVersion)
+	}
+	for _, feature := range h.Requires {
+		if !featuresKnown[feature] {
+			return fault(ErrVersion, "stream requires %q, which this reader does not know", quotable([]byte(feature)))
+		}
+	}
+	if _, err := streamID(h.ID); err != nil {
+		return err
+	}
+	return nil
+}
+
+// streamID returns the part of a stream id that labels carry.
+func streamID(id string) ([8]byte, error) {
+	var b [16]byte
+	if n, err := hex.Decode(b[:], []byte(id[:min(len(id), 32)])); err != nil || n != 16 || len(id) != 32 || strings.ToLower(id) != id {
+		return [8]byte{}, fault(ErrCorrupt, "stream id %q is not 32 hex digits", quotable([]byte(id)))
+	}
+	return [8]byte(b[:8]), nil
+}
+
+func (g *grammar) checkOutside() error {
+	if !g.outside() {
+		return fault(ErrGrammar, "%s %q has not ended", g.group, g.groupID)
+	}
+	return nil
+}
+
+func (g *grammar) checkInside(group Kind) error {
+	if g.group != group {
+		return fault(ErrGrammar, "stands in no %s", group)
+	}
+	return nil
+}
+
+func (g *grammar) checkProjectLevel(v *view) error {
+	if err := g.checkOutside(); err != nil {
+		return err
+	}
+	if g.stage != stageProjects {
+		return fault(ErrGrammar, "comes after what belongs to the workspace")
+	}
+	if v.kind == KindProject {
+		return nil
+	}
+	project, workspace := v.str(slotProject), v.str(slotWorkspace)
+	if !g.inProject || string(project) != g.project || string(workspace) != g.workspace {
+		return fault(ErrGrammar, "is of project %q, which is not that of the last project record", quotable(workspace)+"/"+quotable(project))
+	}
+	if v.kind == KindNotes && g.noted && g.open == "" {
+		return fault(ErrGrammar, "notes of a project a second time")
+	}
+	if key := v.str(slotID); v.kind == KindExperiment && !g.keys.add(key) {
+		return fault(ErrGrammar, "experiment %q a second time", key)
+	}
+	return nil
+}
+
+// quotable cuts a text from outside to a length that fits a message.
+func quotable(b []byte) string { return string(b[:min(len(b), 100)]) }
+
+// checkItem checks an item of an experiment, or an asset of an artifact version.
+func (g *grammar) checkItem(v *view) error {
+	rank := itemRanks[v.kind]
+	switch {
+	case v.kind == KindAsset && g.group == KindArtifact:
+		if !g.version {
+			return fault(ErrGrammar, "asset of no artifact version")
+		}
+	case g.group != KindExperiment:
+		return fault(ErrGrammar, "stands in no experiment")
+	case rank < g.rank:
+		return fault(ErrGrammar, "comes too late in its experiment")
+	case rank == g.rank && g.open == "" && !repeats.Has(v.kind):
+		return fault(ErrGrammar, "a second time in its experiment")
+	}
+	if v.kind != KindAsset {
+		return nil
+	}
+	if g.refers && g.group == KindExperiment && !referring[string(v.str(slotType))] {
+		return fault(ErrGrammar, "asset after those that refer to others")
+	}
+	if id := v.str(slotID); !g.ids.add(id) {
+		return fault(ErrGrammar, "asset %q a second time", quotable(id))
+	}
+	return nil
+}
+
+func (g *grammar) checkAssetEnd(v *view) error {
+	end := v.decode().(*AssetEnd)
+	if end.Size != g.bytes {
+		return fault(ErrGrammar, "asset of %d bytes, its end says %d", g.bytes, end.Size)
+	}
+	if !g.hashing {
+		return nil
+	}
+	if sum := hex.EncodeToString(g.hash.Sum(nil)); sum != end.SHA256 {
+		return fault(ErrGrammar, "asset has SHA-256 %s, its end says %q", sum, quotable([]byte(end.SHA256)))
+	}
+	return nil
+}
+
+// groupOf has the kind that opens the group of each kind of end.
+var groupOf = map[Kind]Kind{KindExperimentEnd: KindExperiment, KindArtifactEnd: KindArtifact, KindModelEnd: KindModel}
+
+func (g *grammar) checkEnd(v *view) error {
+	if err := g.checkInside(groupOf[v.kind]); err != nil {
+		return err
+	}
+	if id := v.str(slotID); string(id) != g.groupID {
+		return fault(ErrGrammar, "ends %q where %q is open", quotable(id), quotable([]byte(g.groupID)))
+	}
+	if g.groupUnseen {
+		return nil
+	}
+	is := g.sum.totals()
+	switch end := v.decode().(type) {
+	case *ExperimentEnd:
+		return is.compare(Totals{Counts: end.Counts, Points: end.Points, AssetBytes: end.AssetBytes, Skipped: end.Skipped})
+	case *ArtifactEnd:
+		return is.compare(Totals{Counts: end.Counts, AssetBytes: end.AssetBytes, Skipped: end.Skipped})
+	case *ModelEnd:
+		return is.compare(Totals{Counts: end.Counts, Skipped: end.Skipped})
+	}
+	return nil
+}
+
+func (g *grammar) checkTrailer(v *view) error {
+	if err := g.checkOutside(); err != nil || g.unseen {
+		return err
+	}
+	t := v.decode().(*Trailer)
+	is := g.total.totals()
+	if t.Projects != is.Projects || t.Experiments != is.Experiments {
+		return fault(ErrGrammar, "announces %d projects and %d experiments, there are %d and %d",
+			t.Projects, t.Experiments, is.Projects, is.Experiments)
+	}
+	return is.compare(Totals{Counts: t.Counts, Points: t.Points, AssetBytes: t.AssetBytes, Skipped: t.Skipped})
+}
+
+// compare reports where the totals that an end record announces differ from t.
+func (t *Totals) compare(announced Totals) error {
+	for _, n := range []struct {
+		what     string
+		is, says int64
+	}{
+		{"points", t.Points, announced.Points},
+		{"bytes of assets", t.AssetBytes, announced.AssetBytes},
+		{"skipped records", t.Skipped, announced.Skipped},
+	} {
+		if n.is != n.says {
+			return fault(ErrGrammar, "announces %d %s, there are %d", n.says, n.what, n.is)
+		}
+	}
+	for k, says := range announced.Counts {
+		if t.Counts[k] != says {
+			return fault(ErrGrammar, "announces %d records of kind %s, there are %d", says, printable(k), t.Counts[k])
+		}
+	}
+	for k, n := range t.Counts {
+		if _, ok := announced.Counts[k]; !ok {
+			return fault(ErrGrammar, "announces no records of kind %s, there are %d", printable(k), n)
+		}
+	}
+	return nil
+}
+
+// take moves on behind a record that has been checked.
+func (g *grammar) take(v *view) {
+	g.n++
+	if groupOf[v.kind] != "" {
+		g.total.add(v)
+		g.endGroup(v)
+		return
+	}
+	if opensGroup.Has(v.kind) && v.bit != unknownBit {
+		g.openGroup(v)
+	}
+	g.total.add(v)
+	if !g.outside() {
+		g.sum.add(v)
+	}
+	switch v.kind {
+	case KindHeader:
+		g.stage = stagePlan
+	case KindPlan:
+		g.stage, g.planned = stageProjects, plannedExperiments(v.decode().(*Plan))
+	case KindProject:
+		g.project, g.workspace, g.inProject = string(v.str(slotName)), string(v.str(slotWorkspace)), true
+		g.group, g.lost, g.noted = "", false, false
+	case KindNotes:
+		g.noted = true
+	case KindLink, KindArtifact, KindLineage, KindModel, KindPanel, KindView:
+		g.stage = stageWorkspace
+	case KindTrailer, KindAbort:
+		g.stage = stageDone
+	case KindArtifactVersion:
+		g.version = true
+		clear(g.ids)
+	case KindChunk:
+		data := v.str(slotData)
+		g.bytes += int64(len(data))
+		if g.hashing {
+			g.hash.Write(data)
+		}
+	}
+	if g.lost {
+		g.find(v)
+		return
+	}
+	g.takeOpen(v)
+	if rank := itemRanks[v.kind]; rank > 0 {
+		g.rank = rank
+	}
+}
+
+// takeOpen notes whether an asset or a text goes on.
+func (g *grammar) takeOpen(v *view) {
+	switch v.kind {
+	case KindAsset:
+		_, g.remote = v.field(slotRemote)
+		g.open, g.bytes = KindAsset, 0
+		g.refers = g.refers || referring[string(v.str(slotType))]
+		if g.hashing {
+			g.hash.Reset()
+		}
+	case KindChunk:
+	default:
+		if v.bit == unknownBit {
+			return
+		}
+		g.open = ""
+		if v.bool(slotMore) {
+			g.open, g.openID = v.kind, string(v.str(slotID))
+		}
+	}
+}
+
+var opensGroup = KindSetOf(KindExperiment, KindArtifact, KindModel)
+
+func (g *grammar) openGroup(v *view) {
+	if g.lost && v.kind == KindExperiment {
+		g.project, g.workspace, g.inProject = string(v.str(slotProject)), string(v.str(slotWorkspace)), true
+	}
+	g.group, g.groupID, g.lost, g.groupUnseen = v.kind, string(v.str(slotID)), false, false
+	g.version, g.rank, g.refers, g.open = false, 0, false, ""
+	g.sum = sums{}
+	if len(g.ids) > 1<<10 {
+		g.ids = nil // clear would keep the room of the largest group for ever
+	}
+	clear(g.ids)
+}
+
+func (g *grammar) endGroup(v *view) {
+	if v.kind == KindExperimentEnd {
+		key := string(v.str(slotID))
+		g.lastWhole = &key
+	}
+	g.group, g.groupID, g.open = "", "", ""
+}
+
+func plannedExperiments(p *Plan) int64 {
+	var n int64
+	for _, project := range p.Projects {
+		if project.Experiments == nil {
+			return -1
+		}
+		n += *project.Experiments
+	}
+	return n
+}
+
+// copied notes that a block has been copied whose records were not seen.
+func (g *grammar) copied(l *Label) {
+	g.n += int64(l.Records)
+	g.unseen, g.groupUnseen, g.lost = true, true, true
+	g.open = ""
+	if l.Outside {
+		g.group = ""
+	} else {
+		g.group, g.groupID = groupLost, ""
+	}
+}
+
+// find takes what a record tells about the place where a lost grammar stands.
+func (g *grammar) find(v *view) {
+	switch {
+	case v.bit == unknownBit || v.kind == KindSkipped:
+	case itemRanks[v.kind] > 0 || v.kind == KindChunk || v.kind == KindAssetEnd || v.kind == KindArtifactVersion || v.kind == KindModelVersion:
+		g.group = groupLost
+	default:
+		g.group = ""
+	}
+}
+
+// at tells a lost grammar where the next record stands.
+func (g *grammar) at(p place) {
+	if !g.lost {
+		return
+	}
+	switch {
+	case p == placeOutside:
+		g.group = ""
+	case p == placeInside && g.group == "":
+		g.group = groupLost
+	}
+}

@@ -1,0 +1,427 @@
+package stream
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// maxDocDepth is the deepest nesting of a document: it stands at best under the
+// array and the body of a record.
+const maxDocDepth = maxDepth - 2
+
+// A jsonParser turns JSON text into the msgpack of a Doc.
+type jsonParser struct {
+	in      []byte
+	i       int
+	out     []byte
+	members []member // of the objects that are open
+	scratch []byte
+}
+
+// A member is one member of an object in jsonParser.out.
+type member struct{ start, key, keyEnd, end int }
+
+func (p *jsonParser) document() error {
+	if err := p.value(0); err != nil {
+		return err
+	}
+	if p.space(); p.i < len(p.in) {
+		return p.wrong("after the value")
+	}
+	return nil
+}
+
+func (p *jsonParser) wrong(where string) error {
+	if p.i >= len(p.in) {
+		return fmt.Errorf("JSON ends too early")
+	}
+	return fmt.Errorf("JSON: %q at byte %d %s", p.in[p.i], p.i, where)
+}
+
+func (p *jsonParser) space() {
+	for p.i < len(p.in) {
+		switch p.in[p.i] {
+		case ' ', '\t', '\r', '\n':
+			p.i++
+		default:
+			return
+		}
+	}
+}
+
+// next steps over space and returns the byte that follows, 0 at the end.
+func (p *jsonParser) next() byte {
+	p.space()
+	if p.i < len(p.in) {
+		return p.in[p.i]
+	}
+	return 0
+}
+
+func (p *jsonParser) value(depth int) error {
+	switch c := p.next(); c {
+	case '{':
+		return p.object(depth + 1)
+	case '[':
+		return p.array(depth + 1)
+	case '"':
+		return p.str()
+	case 't':
+		return p.literal("true", codeTrue)
+	case 'f':
+		return p.literal("false", codeFalse)
+	case 'n':
+		return p.literal("null", codeNil)
+	default:
+		if c == '-' || c >= '0' && c <= '9' {
+			return p.number()
+		}
+	}
+	return p.wrong("where a value belongs")
+}
+
+func (p *jsonParser) literal(word string, code byte) error {
+	if !bytes.HasPrefix(p.in[p.i:], []byte(word)) {
+		return p.wrong("where a value belongs")
+	}
+	p.i += len(word)
+	p.out = append(p.out, code)
+	return nil
+}
+
+func (p *jsonParser) array(depth int) error {
+	if depth > maxDocDepth {
+		return errDocTooDeep
+	}
+	p.i++
+	head := len(p.out)
+	p.out = append(p.out, codeFixArray)
+	if p.next() == ']' {
+		p.i++
+		return nil
+	}
+	for n := 1; ; n++ {
+		if err := p.value(depth); err != nil {
+			return err
+		}
+		switch p.next() {
+		case ',':
+			p.i++
+		case ']':
+			p.i++
+			p.setLen(head, n, codeFixArray, codeArray16)
+			return nil
+		default:
+			return p.wrong("in an array")
+		}
+	}
+}
+
+var errDocTooDeep = fault(ErrLimit, "document nested deeper than %d levels", maxDocDepth)
+
+// setLen writes the length of the array or map whose head is the one byte at
+// head, and makes room for a longer head where it takes one.
+func (p *jsonParser) setLen(head, n int, fix, code16 byte) {
+	if n <= 15 {
+		p.out[head] = fix | byte(n)
+		return
+	}
+	long := appendArrayLen(p.scratch[:0], n)
+	long[0] = code16
+	if n > math.MaxUint16 {
+		long[0]++
+	}
+	p.out = slices.Replace(p.out, head, head+1, long...)
+	p.scratch = long
+}
+
+func (p *jsonParser) object(depth int) error {
+	if depth > maxDocDepth {
+		return errDocTooDeep
+	}
+	p.i++
+	head, first := len(p.out), len(p.members)
+	p.out = append(p.out, codeFixMap)
+	if p.next() == '}' {
+		p.i++
+		return nil
+	}
+	for {
+		if p.next() != '"' {
+			return p.wrong("where a name belongs")
+		}
+		m := member{start: len(p.out)}
+		if err := p.str(); err != nil {
+			return err
+		}
+		_, size := lengthOf(p.out, m.start)
+		m.key, m.keyEnd = m.start+size, len(p.out)
+		if p.next() != ':' {
+			return p.wrong("after a name")
+		}
+		p.i++
+		if err := p.value(depth); err != nil {
+			return err
+		}
+		m.end = len(p.out)
+		p.members = append(p.members, m)
+		switch p.next() {
+		case ',':
+			p.i++
+		case '}':
+			p.i++
+			n := p.order(p.members[first:], head+1)
+			p.members = p.members[:first]
+			p.setLen(head, n, codeFixMap, codeMap16)
+			return nil
+		default:
+			return p.wrong("in an object")
+		}
+	}
+}
+
+// order brings the members of an object, which begin at start in out, in the
+// order of their names, drops all but the last of a name, and returns how many
+// are left.
+func (p *jsonParser) order(members []member, start int) int {
+	compare := func(a, b member) int {
+		return bytes.Compare(p.out[a.key:a.keyEnd], p.out[b.key:b.keyEnd])
+	}
+	ascending := true
+	for i := 1; i < len(members) && ascending; i++ {
+		ascending = compare(members[i-1], members[i]) < 0
+	}
+	if ascending {
+		return len(members)
+	}
+	slices.SortFunc(members, func(a, b member) int {
+		return cmp.Or(compare(a, b), cmp.Compare(a.start, b.start))
+	})
+	sorted, n := p.scratch[:0], 0
+	for i, m := range members {
+		if i+1 < len(members) && compare(m, members[i+1]) == 0 {
+			continue
+		}
+		sorted = append(sorted, p.out[m.start:m.end]...)
+		n++
+	}
+	p.out = append(p.out[:start], sorted...)
+	p.scratch = sorted
+	return n
+}
+
+// str reads a string. The most common one has no escapes and goes over in one
+// piece.
+func (p *jsonParser) str() error {
+	p.i++
+	start := p.i
+	for p.i < len(p.in) {
+		switch c := p.in[p.i]; {
+		case c == '"':
+			text := p.in[start:p.i]
+			p.i++
+			if !utf8.Valid(text) {
+				text = bytes.ToValidUTF8(text, []byte("\uFFFD"))
+			}
+			p.out = appendStr(p.out, text)
+			return nil
+		case c == '\\':
+			return p.escaped(start)
+		case c < ' ':
+			return p.wrong("in a string")
+		}
+		p.i++
+	}
+	return p.wrong("")
+}
+
+// escaped reads the string that begins at start and has its first escape at i.
+func (p *jsonParser) escaped(start int) error {
+	text := append([]byte(nil), p.in[start:p.i]...)
+	for p.i < len(p.in) {
+		switch c := p.in[p.i]; {
+		case c == '"':
+			p.i++
+			p.out = appendStr(p.out, bytes.ToValidUTF8(text, []byte("\uFFFD")))
+			return nil
+		case c == '\\':
+			var err error
+			if text, err = p.escape(text); err != nil {
+				return err
+			}
+		case c < ' ':
+			return p.wrong("in a string")
+		default:
+			text = append(text, c)
+			p.i++
+		}
+	}
+	return p.wrong("")
+}
+
+// escape appends what the escape at i stands for.
+func (p *jsonParser) escape(text []byte) ([]byte, error) {
+	p.i++
+	if p.i >= len(p.in) {
+		return text, p.wrong("")
+	}
+	c := p.in[p.i]
+	if c == 'u' {
+		r, ok := p.hex(p.i + 1)
+		if !ok {
+			return text, p.wrong("in an escape")
+		}
+		p.i += 5
+		if utf16.IsSurrogate(r) {
+			low, ok := rune(0), false
+			if p.i+1 < len(p.in) && p.in[p.i] == '\\' && p.in[p.i+1] == 'u' {
+				low, ok = p.hex(p.i + 2)
+			}
+			if r = utf16.DecodeRune(r, low); ok && r != utf8.RuneError {
+				p.i += 6
+			}
+		}
+		return utf8.AppendRune(text, r), nil
+	}
+	at := bytes.IndexByte([]byte(`"\/bfnrt`), c)
+	if at < 0 {
+		return text, p.wrong("in an escape")
+	}
+	p.i++
+	return append(text, "\"\\/\b\f\n\r\t"[at]), nil
+}
+
+// hex reads four hex digits at i.
+func (p *jsonParser) hex(i int) (rune, bool) {
+	if i+4 > len(p.in) {
+		return 0, false
+	}
+	r := rune(0)
+	for _, c := range p.in[i : i+4] {
+		switch {
+		case c >= '0' && c <= '9':
+			c -= '0'
+		case c >= 'a' && c <= 'f':
+			c -= 'a' - 10
+		case c >= 'A' && c <= 'F':
+			c -= 'A' - 10
+		default:
+			return 0, false
+		}
+		r = r<<4 | rune(c)
+	}
+	return r, true
+}
+
+// number reads a number. One that neither an integer nor a float64 of msgpack
+// gives back to the letter goes over as its text.
+func (p *jsonParser) number() error {
+	n := numberLen(p.in[p.i:])
+	if n == 0 {
+		p.i++
+		return p.wrong("in a number")
+	}
+	text := p.in[p.i : p.i+n]
+	p.i += n
+	if i, ok := canonicalInt(text); ok {
+		p.out = appendInt(p.out, i)
+	} else if u, err := strconv.ParseUint(string(text), 10, 64); err == nil {
+		p.out = appendUint(p.out, u) // no sign and no leading zeros: numberLen sees to it
+	} else if f, ok := canonicalFloat(text); ok && string(text) != "-0" {
+		p.out = appendFloat(p.out, f)
+	} else {
+		p.out = appendLiteral(p.out, text)
+	}
+	return nil
+}
+
+// appendJSON appends the JSON of the checked document at c.
+func appendJSON(b []byte, c *cursor) ([]byte, error) {
+	var err error
+	switch head := c.peek(); classOf[head] {
+	case classNil:
+		c.i++
+		return append(b, "null"...), nil
+	case classBool:
+		return strconv.AppendBool(b, c.bool()), nil
+	case classInt:
+		if overInt64(c.b, c.i) {
+			return strconv.AppendUint(b, uint64(c.int()), 10), nil
+		}
+		return strconv.AppendInt(b, c.int(), 10), nil
+	case classFloat:
+		f := c.float()
+		if math.IsNaN(f) || math.IsInf(f, 0) {
+			return b, fault(ErrCorrupt, "%v in a document", f)
+		}
+		return appendJSONFloat(b, f), nil
+	case classStr:
+		return appendJSONString(b, c.bytes()), nil
+	case classExt:
+		literal := c.skip()
+		_, size := lengthOf(literal, 0)
+		if literal[size] != extLiteral || !isJSONNumber(literal[size+1:]) {
+			return b, fault(ErrCorrupt, "ext that is no number in a document")
+		}
+		return append(b, literal[size+1:]...), nil
+	case classArray:
+		b = append(b, '[')
+		for i := range c.size() {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			if b, err = appendJSON(b, c); err != nil {
+				return b, err
+			}
+		}
+		return append(b, ']'), nil
+	case classMap:
+		b = append(b, '{')
+		for i := range c.size() {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(appendJSONString(b, c.bytes()), ':')
+			if b, err = appendJSON(b, c); err != nil {
+				return b, err
+			}
+		}
+		return append(b, '}'), nil
+	default:
+		return b, fault(ErrCorrupt, "byte 0x%02x in a document", head)
+	}
+}
+
+// appendJSONString appends s, which is UTF-8, as a JSON string. Only what must be
+// escaped is.
+func appendJSONString[T string | []byte](b []byte, s T) []byte {
+	b = append(b, '"')
+	start := 0
+	for i := range len(s) {
+		c := s[i]
+		if c >= ' ' && c != '"' && c != '\\' {
+			continue
+		}
+		b = append(b, s[start:i]...)
+		start = i + 1
+		switch c {
+		case '"', '\\':
+			b = append(b, '\\', c)
+		case '\n':
+			b = append(b, '\\', 'n')
+		case '\r':
+			b = append(b, '\\', 'r')
+		case '\t':
+			b = append(b, '\\', 't')
+		default:
+			b = append(b, '\\', 'u', '0', '0', "0123456789abcdef"[c>>4], "0123456789abcdef"[c&15])
+		}
+	}
+	return append(append(b, s[start:]...), '"')
+}

@@ -1,0 +1,116 @@
+package stream
+
+import "reflect"
+
+// A kindInfo is what the package knows about a kind.
+type kindInfo struct {
+	kind   Kind
+	bit    uint8 // in the kinds of a label
+	schema *schema
+	make   func() Record
+}
+
+// unknownBit stands in labels for every kind without a bit of its own.
+const unknownBit = 63
+
+var kindTable = []kindInfo{
+	info[Header](0, KindHeader, func() Record { return new(Header) }),
+	info[Plan](1, KindPlan, func() Record { return new(Plan) }),
+	info[Project](2, KindProject, func() Record { return new(Project) }),
+	info[Experiment](3, KindExperiment, func() Record { return new(Experiment) }),
+	info[Values](4, KindParameters, func() Record { return &Values{Of: KindParameters} }),
+	info[Values](5, KindOthers, func() Record { return &Values{Of: KindOthers} }),
+	info[metricColumns](6, KindMetrics, func() Record { return new(Metrics) }),
+	info[Document](7, KindSystem, func() Record { return &Document{Of: KindSystem} }),
+	info[Requirements](8, KindRequirements, func() Record { return new(Requirements) }),
+	info[Text](9, KindCode, func() Record { return &Text{Of: KindCode} }),
+	info[Text](10, KindOutput, func() Record { return &Text{Of: KindOutput} }),
+	info[Text](11, KindGraph, func() Record { return &Text{Of: KindGraph} }),
+	info[Text](12, KindHTML, func() Record { return &Text{Of: KindHTML} }),
+	info[Document](13, KindGit, func() Record { return &Document{Of: KindGit} }),
+	info[Text](14, KindGitPatch, func() Record { return &Text{Of: KindGitPatch} }),
+	info[Asset](15, KindAsset, func() Record { return new(Asset) }),
+	info[Chunk](16, KindChunk, func() Record { return new(Chunk) }),
+	info[AssetEnd](17, KindAssetEnd, func() Record { return new(AssetEnd) }),
+	info[ExperimentEnd](18, KindExperimentEnd, func() Record { return new(ExperimentEnd) }),
+	info[Skipped](19, KindSkipped, func() Record { return new(Skipped) }),
+	info[Notes](20, KindNotes, func() Record { return new(Notes) }),
+	info[Link](21, KindLink, func() Record { return new(Link) }),
+	info[Artifact](22, KindArtifact, func() Record { return new(Artifact) }),
+	info[ArtifactVersion](23, KindArtifactVersion, func() Record { return new(ArtifactVersion) }),
+	info[ArtifactEnd](24, KindArtifactEnd, func() Record { return new(ArtifactEnd) }),
+	info[Lineage](25, KindLineage, func() Record { return new(Lineage) }),
+	info[Model](26, KindModel, func() Record { return new(Model) }),
+	info[ModelVersion](27, KindModelVersion, func() Record { return new(ModelVersion) }),
+	info[ModelEnd](28, KindModelEnd, func() Record { return new(ModelEnd) }),
+	info[Panel](29, KindPanel, func() Record { return new(Panel) }),
+	info[View](30, KindView, func() Record { return new(View) }),
+	info[Trailer](61, KindTrailer, func() Record { return new(Trailer) }),
+	info[Abort](62, KindAbort, func() Record { return new(Abort) }),
+}
+
+func info[T any](bit uint8, kind Kind, makeRecord func() Record) kindInfo {
+	return kindInfo{kind: kind, bit: bit, schema: schemaOf(reflect.TypeFor[T]()), make: makeRecord}
+}
+
+// kinds finds a kind of this version by its name.
+var kinds = func() map[Kind]*kindInfo {
+	m := map[Kind]*kindInfo{}
+	for i := range kindTable {
+		m[kindTable[i].kind] = &kindTable[i]
+	}
+	return m
+}()
+
+// kindOf finds a kind of this version by its bit.
+var kindOf = func() (a [64]*kindInfo) {
+	for _, info := range kinds {
+		a[info.bit] = info
+	}
+	return a
+}()
+
+// knownBits are the bits of the kinds of this version.
+var knownBits = func() (s KindSet) {
+	for _, info := range kinds {
+		s |= 1 << info.bit
+	}
+	return s
+}()
+
+func bitOf(k Kind) uint8 {
+	if info := kinds[k]; info != nil {
+		return info.bit
+	}
+	return unknownBit
+}
+
+// A KindSet is a set of kinds, as a label has it: one bit a kind, and one bit for
+// all kinds that this version does not know.
+type KindSet uint64
+
+// KindSetOf returns the set of these kinds.
+func KindSetOf(kinds ...Kind) KindSet {
+	var s KindSet
+	for _, k := range kinds {
+		s |= 1 << bitOf(k)
+	}
+	return s
+}
+
+// Has reports whether k is in the set. For a kind that this version does not
+// know it reports whether any such kind is.
+func (s KindSet) Has(k Kind) bool {
+	if bit := bitOf(k); bit != unknownBit {
+		return s&(1<<bit) != 0
+	}
+	return s&^knownBits != 0
+}
+
+// HasAny reports whether the sets have a kind in common.
+func (s KindSet) HasAny(other KindSet) bool {
+	if s&other&knownBits != 0 {
+		return true
+	}
+	return s&^knownBits != 0 && other&^knownBits != 0
+}

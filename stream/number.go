@@ -1,0 +1,109 @@
+package stream
+
+import (
+	"math"
+	"strconv"
+)
+
+// numberLen returns the length of the JSON number that s begins with, 0 where it
+// begins with none.
+func numberLen[T string | []byte](s T) int {
+	digits := func(i int) int {
+		for i < len(s) && s[i] >= '0' && s[i] <= '9' {
+			i++
+		}
+		return i
+	}
+	i := 0
+	if i < len(s) && s[i] == '-' {
+		i++
+	}
+	whole := digits(i)
+	if whole == i || s[i] == '0' && whole > i+1 {
+		return 0
+	}
+	i = whole
+	if i < len(s) && s[i] == '.' {
+		end := digits(i + 1)
+		if end == i+1 {
+			return 0
+		}
+		i = end
+	}
+	if i < len(s) && (s[i] == 'e' || s[i] == 'E') {
+		j := i + 1
+		if j < len(s) && (s[j] == '+' || s[j] == '-') {
+			j++
+		}
+		end := digits(j)
+		if end == j {
+			return 0
+		}
+		i = end
+	}
+	return i
+}
+
+func isJSONNumber[T string | []byte](s T) bool { return len(s) > 0 && numberLen(s) == len(s) }
+
+// canonicalInt returns the int64 that s is, where s is what strconv prints for it.
+func canonicalInt[T string | []byte](s T) (int64, bool) {
+	n := len(s)
+	if n == 0 || n > 20 {
+		return 0, false
+	}
+	i := 0
+	if s[0] == '-' {
+		i = 1
+	}
+	if i == n || s[i] == '0' && n > 1 {
+		return 0, false
+	}
+	var u uint64
+	for ; i < n; i++ {
+		d := s[i] - '0'
+		if d > 9 {
+			return 0, false
+		}
+		u = u*10 + uint64(d) // cannot wrap: at most 20 digits, and the 20th follows a sign
+	}
+	if s[0] == '-' {
+		return -int64(u), n < 20 || u <= 1<<63
+	}
+	return int64(u), u <= math.MaxInt64 && n < 20
+}
+
+// canonicalFloat returns the float64 that s is, where s is what encoding/json
+// prints for it.
+func canonicalFloat[T string | []byte](s T) (float64, bool) {
+	// The longest such text has 17 digits, a sign, a point and five leading
+	// zeros, or 21 digits, or an exponent: 25 bytes.
+	if len(s) == 0 || len(s) > 25 {
+		return 0, false
+	}
+	if c := s[len(s)-1]; c < '0' || c > '9' || s[0] != '-' && (s[0] < '0' || s[0] > '9') {
+		return 0, false
+	}
+	f, err := strconv.ParseFloat(string(s), 64)
+	if err != nil || math.IsInf(f, 0) {
+		return 0, false
+	}
+	var buf [32]byte
+	return f, string(appendJSONFloat(buf[:0], f)) == string(s)
+}
+
+// appendJSONFloat appends f in the form of encoding/json, which is that of
+// ECMAScript.
+func appendJSONFloat(b []byte, f float64) []byte {
+	abs := math.Abs(f)
+	if abs == 0 || abs >= 1e-6 && abs < 1e21 {
+		return strconv.AppendFloat(b, f, 'f', -1, 64)
+	}
+	b = strconv.AppendFloat(b, f, 'e', -1, 64)
+	// e-09 is e-9.
+	if n := len(b); n >= 4 && b[n-4] == 'e' && b[n-3] == '-' && b[n-2] == '0' {
+		b[n-2] = b[n-1]
+		b = b[:n-1]
+	}
+	return b
+}

@@ -1,0 +1,192 @@
+package stream
+
+import (
+	"io"
+	"runtime"
+	"sync"
+)
+
+// A pipeline reads blocks ahead of the one who asks for them, decodes them in
+// parallel, and hands them out in order.
+type pipeline struct {
+	src    *source
+	decode func(*Label) bool // which blocks to decode; the others are only checked
+
+	work   chan *job
+	order  chan *job
+	budget budget
+	stop   chan struct{}
+	once   sync.Once
+	wg     sync.WaitGroup // of the workers
+}
+
+// A job is a block on its way.
+type job struct {
+	block   *Block
+	content *content // nil where the block was not to be decoded
+	err     error
+	cost    int64
+	done    chan struct{}
+}
+
+// inFlight bounds what is read ahead: compressed, decompressed and views of
+// records taken together.
+const inFlight = 48 << 20
+
+// viewSize is about the size of a view.
+const viewSize = 96
+
+func newPipeline(r io.Reader, workers int, decode func(*Label) bool) *pipeline {
+	if workers <= 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	p := &pipeline{
+		src:    &source{r: r},
+		decode: decode,
+		work:   make(chan *job),
+		order:  make(chan *job, 2*workers),
+		stop:   make(chan struct{}),
+		budget: newBudget(inFlight),
+	}
+	p.wg.Add(workers)
+	for range workers {
+		go p.worker()
+	}
+	go p.read()
+	return p
+}
+
+// read fetches blocks until the input ends. It is not waited for: it may hang in
+// a Read that nothing ends.
+func (p *pipeline) read() {
+	defer close(p.order)
+	defer close(p.work)
+	for {
+		j := &job{done: make(chan struct{})}
+		if j.block, j.err = p.src.next(getBuffer()); j.err != nil {
+			close(j.done)
+			p.send(p.order, j)
+			return
+		}
+		l := &j.block.Label
+		j.cost = int64(l.FrameLen)
+		if p.decode(l) {
+			j.cost += int64(l.ContentLen) + int64(l.Records)*viewSize
+		}
+		if !p.budget.take(j.cost) || !p.send(p.order, j) || !p.send(p.work, j) {
+			return
+		}
+	}
+}
+
+func (p *pipeline) send(c chan<- *job, j *job) bool {
+	select {
+	case c <- j:
+		return true
+	case <-p.stop:
+		return false
+	}
+}
+
+func (p *pipeline) worker() {
+	defer p.wg.Done()
+	for j := range p.work {
+		if p.decode(&j.block.Label) {
+			j.content, j.err = j.block.decode(getBuffer())
+		} else {
+			j.err = j.block.check()
+		}
+		close(j.done)
+	}
+}
+
+// next returns the next block, or the error of the job in its place.
+func (p *pipeline) next() (*job, error) {
+	select {
+	case j, ok := <-p.order:
+		if !ok {
+			return nil, ErrClosed
+		}
+		select {
+		case <-j.done:
+			return j, j.err
+		case <-p.stop:
+		}
+	case <-p.stop:
+	}
+	return nil, ErrClosed
+}
+
+// release gives back the room of a job that is done with.
+func (p *pipeline) release(j *job) {
+	p.budget.give(j.cost)
+}
+
+// close stops the workers and waits for them. No Read of the input begins after
+// it has returned; one that is under way is left to end.
+func (p *pipeline) close() {
+	p.once.Do(func() {
+		close(p.stop)
+		p.budget.close()
+	})
+	p.wg.Wait()
+}
+
+// A budget bounds what is in flight.
+type budget struct {
+	mu     *sync.Mutex
+	freed  *sync.Cond
+	used   int64
+	limit  int64
+	closed bool
+}
+
+func newBudget(limit int64) budget {
+	mu := new(sync.Mutex)
+	return budget{mu: mu, freed: sync.NewCond(mu), limit: limit}
+}
+
+// take waits until there is room for n, or until nothing else is in flight. It
+// reports false once the budget is closed.
+func (b *budget) take(n int64) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for b.used > 0 && b.used+n > b.limit && !b.closed {
+		b.freed.Wait()
+	}
+	b.used += n
+	return !b.closed
+}
+
+func (b *budget) give(n int64) {
+	b.mu.Lock()
+	b.used -= n
+	b.mu.Unlock()
+	b.freed.Signal()
+}
+
+func (b *budget) close() {
+	b.mu.Lock()
+	b.closed = true
+	b.mu.Unlock()
+	b.freed.Broadcast()
+}
+
+// buffers holds slices that frames and contents were in. Large ones are left to
+// the garbage collector, so that one odd block does not cost memory for ever.
+var buffers sync.Pool
+
+const largestPooled = 4 << 20
+
+func getBuffer() []byte {
+	if b, ok := buffers.Get().(*[]byte); ok {
+		return (*b)[:0]
+	}
+	return nil
+}
+
+func putBuffer(b []byte) {
+	if cap(b) > 0 && cap(b) <= largestPooled {
+		buffers.Put(&b)
+	}
+}

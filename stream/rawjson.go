@@ -1,0 +1,77 @@
+package stream
+
+import (
+	"encoding/base64"
+	"math"
+	"strconv"
+)
+
+// AppendJSON appends the body of the record to b as JSON, for people and their
+// tools: documents as [Doc.JSON] has them, bytes in base64. What JSON has no
+// number for, as NaN, becomes a string; an ext value that this version does not
+// know becomes an object of its type and data. There is no way back.
+func (r Raw) AppendJSON(b []byte) ([]byte, error) {
+	v, err := r.checked()
+	if err != nil {
+		return b, err
+	}
+	c := v.body()
+	return appendLooseJSON(b, &c), nil
+}
+
+// appendLooseJSON appends the JSON of any checked value at c.
+func appendLooseJSON(b []byte, c *cursor) []byte {
+	switch head := c.peek(); classOf[head] {
+	case classFloat:
+		return appendLooseFloat(b, c.float())
+	case classFloat32:
+		f := math.Float32frombits(uint32(c.b[c.i+1])<<24 | uint32(c.b[c.i+2])<<16 | uint32(c.b[c.i+3])<<8 | uint32(c.b[c.i+4]))
+		c.i += 5
+		return appendLooseFloat(b, float64(f))
+	case classBin:
+		return appendBase64(b, c.bytes())
+	case classExt:
+		value := c.skip()
+		_, size := lengthOf(value, 0)
+		data := value[size+1:]
+		if value[size] == extLiteral && isJSONNumber(data) {
+			return append(b, data...)
+		}
+		b = append(b, `{"ext":`...)
+		b = strconv.AppendInt(b, int64(int8(value[size])), 10)
+		return append(appendBase64(append(b, `,"data":`...), data), '}')
+	case classArray:
+		b = append(b, '[')
+		for i := range c.size() {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = appendLooseJSON(b, c)
+		}
+		return append(b, ']')
+	case classMap:
+		b = append(b, '{')
+		for i := range c.size() {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(appendJSONString(b, c.bytes()), ':')
+			b = appendLooseJSON(b, c)
+		}
+		return append(b, '}')
+	}
+	b, _ = appendJSON(b, c) // null, booleans, integers and text cannot fail
+	return b
+}
+
+func appendLooseFloat(b []byte, f float64) []byte {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return appendJSONString(b, FloatValue(f).Text())
+	}
+	return appendJSONFloat(b, f)
+}
+
+func appendBase64(b, data []byte) []byte {
+	b = append(b, '"')
+	return append(base64.StdEncoding.AppendEncode(b, data), '"')
+}

@@ -1,0 +1,229 @@
+package stream
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// A Value is the value of a metric point, exactly as the server gave it: a text,
+// or a JSON null or boolean. The zero Value is null. Values are equal with == if
+// and only if their texts are.
+type Value struct {
+	kind valueKind
+	num  uint64 // the int64 or the bits of the float64
+	text string // of valueText
+}
+
+type valueKind uint8
+
+const (
+	valueNull valueKind = iota
+	valueFalse
+	valueTrue
+	valueInt
+	valueFloat
+	valueText
+)
+
+// TextValue returns the value of that text. Text that is a canonical integer, or
+// a number in the form of encoding/json, is kept as the number, and Text gives
+// it back as it was.
+func TextValue(text string) Value {
+	if i, ok := canonicalInt(text); ok {
+		return IntValue(i)
+	}
+	if f, ok := canonicalFloat(text); ok {
+		return FloatValue(f)
+	}
+	return Value{kind: valueText, text: text}
+}
+
+// IntValue returns the value whose text is that integer.
+func IntValue(i int64) Value { return Value{kind: valueInt, num: uint64(i)} }
+
+// FloatValue returns the value whose text is f as encoding/json prints it, or
+// "NaN", "Infinity" or "-Infinity".
+func FloatValue(f float64) Value {
+	switch {
+	case math.IsNaN(f):
+		return Value{kind: valueText, text: "NaN"}
+	case math.IsInf(f, 1):
+		return Value{kind: valueText, text: "Infinity"}
+	case math.IsInf(f, -1):
+		return Value{kind: valueText, text: "-Infinity"}
+	}
+	if f == math.Trunc(f) && math.Abs(f) < 1<<63 {
+		return TextValue(string(appendJSONFloat(nil, f))) // most often an integer
+	}
+	return Value{kind: valueFloat, num: math.Float64bits(f)}
+}
+
+// ValueFromJSON returns the value of a JSON text: of a string its contents, of a
+// number its literal, of null and booleans themselves. Of an array or object it
+// is the text.
+func ValueFromJSON(text []byte) (Value, error) {
+	text = bytes.TrimSpace(text)
+	switch string(text) {
+	case "null":
+		return Value{}, nil
+	case "false":
+		return Value{kind: valueFalse}, nil
+	case "true":
+		return Value{kind: valueTrue}, nil
+	}
+	doc, err := DocFromJSON(text)
+	if err != nil {
+		return Value{}, err
+	}
+	if s, ok := doc.Text(); ok {
+		return TextValue(s), nil
+	}
+	return TextValue(string(text)), nil
+}
+
+// IsNull reports whether the value is a JSON null.
+func (v Value) IsNull() bool { return v.kind == valueNull }
+
+// Text returns the text of the value as the server gave it; "null", "true" or
+// "false" for these.
+func (v Value) Text() string {
+	if v.kind == valueText {
+		return v.text
+	}
+	return string(v.AppendText(nil))
+}
+
+// AppendText appends Text to b.
+func (v Value) AppendText(b []byte) []byte {
+	switch v.kind {
+	case valueNull:
+		return append(b, "null"...)
+	case valueFalse:
+		return append(b, "false"...)
+	case valueTrue:
+		return append(b, "true"...)
+	case valueInt:
+		return strconv.AppendInt(b, int64(v.num), 10)
+	case valueFloat:
+		return appendJSONFloat(b, math.Float64frombits(v.num))
+	}
+	return append(b, v.text...)
+}
+
+// String returns Text.
+func (v Value) String() string { return v.Text() }
+
+// AppendJSON appends the value as it is sent on to a server: text that is a JSON
+// number as that number, other text as a string.
+func (v Value) AppendJSON(b []byte) []byte {
+	if v.kind == valueText && !isJSONNumber(v.text) {
+		return appendJSONString(b, v.text)
+	}
+	return v.AppendText(b)
+}
+
+// MarshalJSON returns what AppendJSON appends.
+func (v Value) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// Float64 returns the number nearest to the value; NaN and the infinities are
+// numbers too. ok is false where the text is no number.
+func (v Value) Float64() (f float64, ok bool) {
+	switch v.kind {
+	case valueInt:
+		return float64(int64(v.num)), true
+	case valueFloat:
+		return math.Float64frombits(v.num), true
+	case valueText:
+		// Not everything that ParseFloat takes is a number to a server.
+		if !isJSONNumber(v.text) && !isSpecialFloat(v.text) {
+			return 0, false
+		}
+		f, err := strconv.ParseFloat(v.text, 64)
+		return f, err == nil || math.IsInf(f, 0)
+	}
+	return 0, false
+}
+
+func isSpecialFloat(s string) bool {
+	switch strings.ToLower(strings.TrimLeft(s, "+-")) {
+	case "nan", "inf", "infinity":
+		return true
+	}
+	return false
+}
+
+func (v Value) appendMsgpack(b []byte) []byte {
+	switch v.kind {
+	case valueNull:
+		return appendNil(b)
+	case valueFalse, valueTrue:
+		return appendBool(b, v.kind == valueTrue)
+	case valueInt:
+		return appendInt(b, int64(v.num))
+	case valueFloat:
+		return appendFloat(b, math.Float64frombits(v.num))
+	}
+	return appendStr(b, v.text)
+}
+
+// size is an upper bound of the bytes that the value takes.
+func (v Value) size() int { return 9 + len(v.text) }
+
+// readValue reads a value that has been checked.
+func readValue(c *cursor) Value {
+	switch classOf[c.peek()] {
+	case classNil:
+		c.i++
+		return Value{}
+	case classBool:
+		if c.bool() {
+			return Value{kind: valueTrue}
+		}
+		return Value{kind: valueFalse}
+	case classInt:
+		return IntValue(c.int())
+	case classFloat:
+		return Value{kind: valueFloat, num: math.Float64bits(c.float())}
+	}
+	return Value{kind: valueText, text: c.str()}
+}
+
+// Int64 is an integer that may be absent: the zero Int64 is.
+type Int64 struct {
+	V  int64
+	OK bool // V is there
+}
+
+// NewInt64 returns an Int64 that is there.
+func NewInt64(v int64) Int64 { return Int64{V: v, OK: true} }
+
+// String is a text that may be absent: the zero String is.
+type String struct {
+	V  string
+	OK bool // V is there
+}
+
+// NewString returns a String that is there.
+func NewString(v string) String { return String{V: v, OK: true} }
+
+// compare orders absent before present.
+func (a Int64) compare(b Int64) int {
+	switch {
+	case a.OK != b.OK:
+		if b.OK {
+			return -1
+		}
+		return 1
+	case a.V < b.V:
+		return -1
+	case a.V > b.V:
+		return 1
+	}
+	return 0
+}
+
+// GoString keeps test output readable.
+func (v Value) GoString() string { return fmt.Sprintf("stream.Value(%s)", v.AppendJSON(nil)) }

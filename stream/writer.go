@@ -1,0 +1,377 @@
+package stream
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"io"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+)
+
+// WriterOptions changes how a Writer works. The zero value serves.
+type WriterOptions struct {
+	// Level is the zstd level, 1 to 22; 0 stands for 3.
+	Level int
+	// BlockSize is the size of content at which a block is closed; 0 stands for
+	// 1 MiB. A larger record makes a larger block.
+	BlockSize int
+	// Workers is the number of blocks that are compressed at a time; 0 stands
+	// for GOMAXPROCS.
+	Workers int
+	// FlushAfter is how long after its first record a block is closed, whatever
+	// its size; 0 stands for 2 s, and a negative value for never.
+	FlushAfter time.Duration
+	// KeepAlive is the time without a block after which an empty frame is
+	// written; 0 stands for 15 s, and a negative value for never.
+	KeepAlive time.Duration
+	// SkipSHA256 takes the SHA-256 of asset-end records as they are given, for
+	// those who pass on assets that have been checked.
+	SkipSHA256 bool
+}
+
+func (o WriterOptions) withDefaults() WriterOptions {
+	if o.Level == 0 {
+		o.Level = 3
+	}
+	if o.BlockSize <= 0 {
+		o.BlockSize = 1 << 20
+	}
+	o.BlockSize = min(o.BlockSize, maxContent-maxRecord)
+	if o.Workers <= 0 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	if o.FlushAfter == 0 {
+		o.FlushAfter = 2 * time.Second
+	}
+	if o.KeepAlive == 0 {
+		o.KeepAlive = 15 * time.Second
+	}
+	return o
+}
+
+// A Writer writes one stream: a [Header], a [Plan], and what follows in the order
+// of the grammar, which it checks. It closes blocks by itself, compresses them in
+// parallel and writes them in order.
+//
+// A Writer holds goroutines until Close, Abort or Stop is called, also after an
+// error. Its methods may be called from several goroutines, one after the other;
+// Totals and BytesWritten at any time.
+type Writer struct {
+	mu      sync.Mutex
+	options WriterOptions
+	g       *grammar
+	taking  sync.Mutex // held where g moves on: Totals must not wait for a slow output
+	id      [8]byte
+	err     error // sticks
+	ended   bool  // trailer, abort or Stop
+
+	block   []byte // content of the open block
+	records uint32
+	kinds   KindSet
+	outside bool   // the first record of the open block is outside any group
+	first   uint64 // its number
+	timer   *time.Timer
+	closed  uint64 // blocks closed, so that a late timer leaves the next one alone
+
+	out *output
+}
+
+// NewWriter returns a Writer that writes a new stream to w.
+func NewWriter(w io.Writer, o WriterOptions) *Writer {
+	return newWriter(w, o, newGrammar(!o.SkipSHA256))
+}
+
+func newWriter(w io.Writer, o WriterOptions, g *grammar) *Writer {
+	o = o.withDefaults()
+	return &Writer{options: o, g: g, out: newOutput(w, o)}
+}
+
+// Write adds a record. It fills in the numbers of the records that end a group,
+// and in a header its format, version and, where empty, id. An asset-end gets
+// size and SHA-256 where its SHA256 is empty; else they are checked.
+//
+// A record that breaks a limit or may not come next gives an error and is not
+// written; the Writer can go on with another one. An error of the underlying
+// writer sticks: every later call returns it.
+//
+// The record is encoded before Write returns, and may be used again.
+func (w *Writer) Write(rec Record) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.ready(); err != nil {
+		return err
+	}
+	w.fill(rec)
+	start := len(w.block)
+	block, err := appendRecord(w.block, rec)
+	if err != nil {
+		return locate(err, w.g.n, rec.Kind(), -1)
+	}
+	v, err := checkRecord(block[start:])
+	if err == nil && len(v.data) != len(block)-start {
+		err = fault(ErrCorrupt, "document that is not one value")
+	}
+	if err != nil {
+		return locate(err, w.g.n, rec.Kind(), -1)
+	}
+	return w.add(&v, block)
+}
+
+// WriteRaw adds a record that has been read from another stream. Its numbers
+// must hold, where the Writer can know them: see WriteBlock. A trailer or an
+// abort ends the stream; Close is to be called all the same.
+func (w *Writer) WriteRaw(r Raw) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.ready(); err != nil {
+		return err
+	}
+	v, err := r.checked()
+	if err != nil {
+		return locate(err, w.g.n, r.Kind, -1)
+	}
+	w.g.at(r.place)
+	return w.add(v, append(w.block, v.data...))
+}
+
+// add takes the record v, which stands at the end of block.
+func (w *Writer) add(v *view, block []byte) error {
+	outside, number := w.g.outside() || opensGroup.Has(v.kind), w.g.n
+	w.taking.Lock()
+	err := w.g.next(v)
+	w.taking.Unlock()
+	if err != nil {
+		return err
+	}
+	if before := len(w.block); before > 0 && (len(block) > w.options.BlockSize || w.records == maxRecords) {
+		// The record goes into a block of its own or the next one.
+		own := append(getBuffer(), block[before:]...)
+		w.closeBlock()
+		block = own
+	}
+	if w.records == 0 {
+		w.outside, w.first = outside, uint64(number)
+		w.startTimer()
+	}
+	w.block = block
+	w.records++
+	w.kinds |= 1 << v.bit
+	if v.kind == KindHeader {
+		w.id, _ = streamID(v.decode().(*Header).ID)
+	}
+	if v.kind == KindTrailer || v.kind == KindAbort {
+		w.ended = true
+	}
+	if v.kind == KindHeader || v.kind == KindPlan || w.ended || len(w.block) >= w.options.BlockSize {
+		w.closeBlock()
+	}
+	return nil
+}
+
+// fill completes the records that the Writer knows more about than its caller.
+func (w *Writer) fill(rec Record) {
+	switch rec := rec.(type) {
+	case *Header:
+		rec.Format, rec.Version = formatName, [2]int{majorVersion, minorVersion}
+		if rec.ID == "" {
+			var id [16]byte
+			rand.Read(id[:]) // never fails
+			rec.ID = hex.EncodeToString(id[:])
+		}
+	case *AssetEnd:
+		if rec.SHA256 == "" && w.g.open == KindAsset && w.g.hashing {
+			rec.Size, rec.SHA256 = w.g.bytes, hex.EncodeToString(w.g.hash.Sum(nil))
+		}
+	case *ExperimentEnd:
+		t := w.g.sum.totals()
+		rec.AssetBytes, rec.Counts, rec.Points, rec.Skipped = t.AssetBytes, t.Counts, t.Points, t.Skipped
+	case *ArtifactEnd:
+		t := w.g.sum.totals()
+		rec.AssetBytes, rec.Counts, rec.Skipped = t.AssetBytes, t.Counts, t.Skipped
+	case *ModelEnd:
+		t := w.g.sum.totals()
+		rec.Counts, rec.Skipped = t.Counts, t.Skipped
+	case *Trailer:
+		*rec = *w.trailer()
+	}
+}
+
+func (w *Writer) trailer() *Trailer {
+	t := w.g.total.totals()
+	return &Trailer{AssetBytes: t.AssetBytes, Counts: t.Counts, Experiments: t.Experiments,
+		Points: t.Points, Projects: t.Projects, Skipped: t.Skipped}
+}
+
+func (w *Writer) ready() error {
+	switch {
+	case w.err != nil:
+		return w.err
+	case w.ended:
+		return ErrClosed
+	}
+	w.err = w.out.failed()
+	return w.err
+}
+
+// closeBlock hands the open block to the workers.
+func (w *Writer) closeBlock() {
+	if w.records == 0 {
+		return
+	}
+	if w.timer != nil {
+		w.timer.Stop()
+	}
+	w.closed++
+	l := Label{
+		First: w.first == 0, Outside: w.outside, Last: w.kinds.HasAny(endKinds), Records: w.records,
+		Sequence: w.first, Kinds: w.kinds, Stream: w.id, ContentLen: uint32(len(w.block)),
+	}
+	content := w.block
+	w.block, w.records, w.kinds = getBuffer(), 0, 0
+	w.out.block(l, content)
+}
+
+var endKinds = KindSetOf(KindTrailer, KindAbort)
+
+func (w *Writer) startTimer() {
+	if w.options.FlushAfter < 0 {
+		return
+	}
+	number := w.closed
+	w.timer = time.AfterFunc(w.options.FlushAfter, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.closed == number && !w.ended {
+			w.closeBlock()
+		}
+	})
+}
+
+// Flush closes the open block and waits until all that was added has been
+// written to the underlying writer.
+func (w *Writer) Flush() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.ready(); err != nil {
+		return err
+	}
+	w.closeBlock()
+	w.err = w.out.wait()
+	return w.err
+}
+
+// Close writes the trailer, waits until all is written and frees what the Writer
+// holds. It leaves the underlying writer open. It is not to be deferred: a stream
+// that Close has ended is complete. Where a group is open Close fails and writes
+// no trailer, as it does after an error.
+func (w *Writer) Close() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var err error
+	if w.err == nil && !w.ended {
+		err = w.end(w.trailer())
+	}
+	return w.stop(err)
+}
+
+// maxMessage is more than anybody reads.
+const maxMessage = 64 << 10
+
+// Abort ends the stream as failed. The class is one of "interrupted",
+// "unauthorized", "server", "input", "output" and "error"; the message is for
+// people. Abort may be called at any place, and leaves the underlying writer open.
+// Where there is no header yet it writes nothing.
+func (w *Writer) Abort(class, message string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var err error
+	if w.err == nil && !w.ended && w.g.stage != stageHeader {
+		message = strings.ToValidUTF8(message[:min(len(message), maxMessage)], "\uFFFD")
+		err = w.end(&Abort{Class: class, Last: w.g.lastWhole, Message: message})
+	}
+	return w.stop(err)
+}
+
+// Stop writes what is left and frees what the Writer holds, and leaves the stream
+// without an end: to its readers it is truncated.
+func (w *Writer) Stop() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.stop(nil)
+}
+
+// end adds the last record.
+func (w *Writer) end(rec Record) error {
+	if err := w.ready(); err != nil {
+		return err
+	}
+	if w.g.unseen && rec.Kind() == KindTrailer {
+		return fault(ErrGrammar, "blocks were copied: the trailer is to be written by the one who knows what was in them")
+	}
+	block, err := appendRecord(w.block, rec)
+	if err != nil {
+		return err
+	}
+	v, err := checkRecord(block[len(w.block):])
+	if err != nil {
+		return err
+	}
+	return w.add(&v, block)
+}
+
+// stop writes what is left and frees the output. The first error wins and sticks.
+func (w *Writer) stop(err error) error {
+	if w.err == nil {
+		w.closeBlock()
+	}
+	w.ended = true
+	if failed := w.out.close(); w.err == nil {
+		w.err = failed
+	}
+	if w.err == nil {
+		w.err = err
+	}
+	return w.err
+}
+
+// Totals returns the numbers of the records added so far. Records in copied
+// blocks are not among them.
+func (w *Writer) Totals() Totals {
+	w.taking.Lock()
+	defer w.taking.Unlock()
+	return w.g.total.totals()
+}
+
+// BytesWritten returns the number of bytes that the underlying writer has taken.
+func (w *Writer) BytesWritten() int64 { return w.out.written.Load() }
+
+// WriteBlock adds a block of another stream as it is, without decompressing it;
+// only its label is written anew. The Writer takes the block over. The first and
+// the last block of a stream are refused.
+//
+// The Writer does not see the records of the block. From then on it takes the
+// numbers of the end of the group that the block left open, and those of the
+// trailer, as they are given to WriteRaw, and Close needs a trailer so given.
+func (w *Writer) WriteBlock(b *Block) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.ready(); err != nil {
+		return err
+	}
+	if b.Label.Kinds.HasAny(KindSetOf(KindHeader, KindPlan, KindTrailer, KindAbort)) {
+		return fault(ErrGrammar, "a block with the begin or the end of a stream cannot be copied")
+	}
+	if w.g.stage == stageHeader || w.g.stage == stagePlan {
+		return fault(ErrGrammar, "a block cannot be copied before header and plan")
+	}
+	w.closeBlock()
+	l := b.Label
+	l.Sequence, l.Stream = uint64(w.g.n), w.id
+	w.taking.Lock()
+	w.g.copied(&l)
+	w.taking.Unlock()
+	w.out.copy(l, b.Frame)
+	return nil
+}

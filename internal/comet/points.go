@@ -166,7 +166,8 @@ type pointDecoder struct {
 	p        Point
 	names    interned
 	contexts map[string]*string
-	texts    arena
+	texts    texts
+	objects  objects
 	extra    []byte
 }
 
@@ -296,8 +297,8 @@ func (d *pointDecoder) member(name, v []byte) error {
 	p, ok := &d.p, false
 	switch string(name) {
 	case `"metricName"`:
-		if ok = kind == kindString; ok {
-			p.Name = d.names.get(d.text(v))
+		if ok = kind.text(); ok {
+			p.Name = d.names.get(content(kind, v))
 		}
 	case `"metricValue"`:
 		if ok = kind != kindOther; ok {
@@ -310,11 +311,11 @@ func (d *pointDecoder) member(name, v []byte) error {
 	case `"epoch"`:
 		ok = setInt(&p.Epoch, kind, v)
 	case `"runContext"`:
-		switch kind {
-		case kindNull:
+		switch {
+		case kind == kindNull:
 			p.Context, ok = nil, true
-		case kindString:
-			p.Context, ok = d.context(d.text(v)), true
+		case kind.text():
+			p.Context, ok = d.context(content(kind, v)), true
 		}
 	}
 	if ok {
@@ -330,10 +331,13 @@ type jsonKind uint8
 const (
 	kindOther jsonKind = iota // an object or array
 	kindNull
-	kindString
+	kindPlain  // a string of ASCII without escapes
+	kindString // any other string
 	kindNumber
 	kindBool
 )
+
+func (k jsonKind) text() bool { return k == kindPlain || k == kindString }
 
 // kindOf returns the type of a raw value and checks that it is well formed.
 func kindOf(v []byte) (jsonKind, error) {
@@ -342,7 +346,10 @@ func kindOf(v []byte) (jsonKind, error) {
 	}
 	switch v[0] {
 	case '"':
-		if plainString(v) || json.Valid(v) {
+		if plainString(v) {
+			return kindPlain, nil
+		}
+		if json.Valid(v) {
 			return kindString, nil
 		}
 	case 'n':
@@ -375,9 +382,9 @@ func plainString(v []byte) bool {
 	return true
 }
 
-// text returns the bytes of a raw string, which are valid for the moment.
-func (d *pointDecoder) text(v []byte) []byte {
-	if plainString(v) {
+// content returns the bytes of a raw string, which are valid for the moment.
+func content(kind jsonKind, v []byte) []byte {
+	if kind == kindPlain {
 		return v[1 : len(v)-1]
 	}
 	return []byte(unquote(v))
@@ -387,8 +394,8 @@ func (d *pointDecoder) value(kind jsonKind, v []byte) (ValueKind, string) {
 	switch kind {
 	case kindNull:
 		return NullValue, ""
-	case kindString:
-		return StringValue, d.texts.text(d.text(v))
+	case kindPlain, kindString:
+		return StringValue, d.texts.text(content(kind, v))
 	case kindBool:
 		return BoolValue, d.names.get(v)
 	}
@@ -402,7 +409,7 @@ func setInt(i *Int, kind jsonKind, v []byte) bool {
 	case kindNull:
 		*i = Int{State: Null}
 		return true
-	case kindNumber, kindString:
+	case kindNumber, kindPlain:
 		n, ok := quickInt(trimQuotes(v))
 		if !ok {
 			n, ok = parseInt(trimQuotes(v))
@@ -448,7 +455,7 @@ func (d *pointDecoder) finish() {
 	}
 	d.extra[0] = '{'
 	d.extra = append(d.extra, '}')
-	d.p.Extra = json.RawMessage(d.texts.text(d.extra))
+	d.p.Extra = d.objects.bytes(d.extra)
 }
 
 // maxInterned bounds the tables of known texts, against a server that gives
@@ -470,20 +477,37 @@ func (m interned) get(b []byte) string {
 	return s
 }
 
-// arena cuts texts from larger pieces of memory.
-type arena struct{ b strings.Builder }
+// pieceSize is the memory that texts and objects allocate at a time. Ones that
+// are large for it are allocated by themselves.
+const pieceSize = 32 << 10
 
-const arenaSize = 32 << 10
+// texts cuts strings from larger pieces of memory.
+type texts struct{ b strings.Builder }
 
-func (a *arena) text(b []byte) string {
-	if len(b) > arenaSize/4 {
+func (t *texts) text(b []byte) string {
+	if len(b) > pieceSize/4 {
 		return string(b)
 	}
-	if a.b.Cap()-a.b.Len() < len(b) {
-		a.b.Reset()
-		a.b.Grow(arenaSize)
+	if t.b.Cap()-t.b.Len() < len(b) {
+		t.b.Reset()
+		t.b.Grow(pieceSize)
 	}
-	from := a.b.Len()
-	a.b.Write(b)
-	return a.b.String()[from:]
+	from := t.b.Len()
+	t.b.Write(b)
+	return t.b.String()[from:]
+}
+
+// objects does for byte slices what texts does for strings.
+type objects struct{ b []byte }
+
+func (o *objects) bytes(b []byte) []byte {
+	if len(b) > pieceSize/4 {
+		return bytes.Clone(b)
+	}
+	if cap(o.b)-len(o.b) < len(b) {
+		o.b = make([]byte, 0, pieceSize)
+	}
+	from := len(o.b)
+	o.b = append(o.b, b...)
+	return o.b[from:len(o.b):len(o.b)]
 }

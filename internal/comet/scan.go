@@ -1,6 +1,7 @@
 package comet
 
 import (
+	"encoding/json"
 	"errors"
 	"io"
 )
@@ -167,6 +168,9 @@ func (s *scanner) object(fn func(name string) error) error {
 		raw, err := s.value()
 		if err != nil {
 			return err
+		}
+		if !json.Valid(raw) {
+			return errSyntax
 		}
 		name := unquote(raw)
 		if err := s.expect(':'); err != nil {

@@ -3,34 +3,40 @@ package comettest
 import (
 	"encoding/json"
 	"net/http"
+	"strings"
 )
 
-// controlHandler serves the control endpoints, which want no key:
+// controlPrefix is above the control endpoints, at the root of the server
+// whatever its prefix.
+const controlPrefix = "/_comettest/"
+
+// controlMux serves the control endpoints, which want no key:
 //
-//	GET  /state        the State, with the fields of StateOptions as parameters
-//	GET  /stats        the Stats
-//	POST /stats/reset
-//	GET  /moods
-//	POST /moods        replaces the Moods by those of the JSON body
-//	GET  /requests     the latest requests
+//	GET  state        the State; points, texts, portable and workspace=W are
+//	                  the StateOptions
+//	GET  stats        the Stats
+//	POST stats/reset
+//	GET  moods
+//	POST moods        replaces the Moods by those of the JSON body
+//	GET  requests     the latest requests
 //
 // and what Options.Control adds.
-func (s *Server) controlHandler() http.Handler {
+func (s *Server) controlMux() *http.ServeMux {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /state", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("GET "+controlPrefix+"state", func(w http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()
 		sendControl(w, s.State(StateOptions{
 			Points: q.Has("points"), Texts: q.Has("texts"), Portable: q.Has("portable"), Workspace: q.Get("workspace"),
 		}))
 	})
-	mux.HandleFunc("GET /stats", func(w http.ResponseWriter, r *http.Request) { sendControl(w, s.Stats()) })
-	mux.HandleFunc("POST /stats/reset", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("GET "+controlPrefix+"stats", func(w http.ResponseWriter, r *http.Request) { sendControl(w, s.Stats()) })
+	mux.HandleFunc("POST "+controlPrefix+"stats/reset", func(w http.ResponseWriter, r *http.Request) {
 		s.ResetStats()
 		sendControl(w, s.Stats())
 	})
-	mux.HandleFunc("GET /requests", func(w http.ResponseWriter, r *http.Request) { sendControl(w, s.Requests()) })
-	mux.HandleFunc("GET /moods", func(w http.ResponseWriter, r *http.Request) { sendControl(w, s.Moods()) })
-	mux.HandleFunc("POST /moods", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("GET "+controlPrefix+"requests", func(w http.ResponseWriter, r *http.Request) { sendControl(w, s.Requests()) })
+	mux.HandleFunc("GET "+controlPrefix+"moods", func(w http.ResponseWriter, r *http.Request) { sendControl(w, s.Moods()) })
+	mux.HandleFunc("POST "+controlPrefix+"moods", func(w http.ResponseWriter, r *http.Request) {
 		var m Moods
 		dec := json.NewDecoder(r.Body)
 		dec.DisallowUnknownFields()
@@ -42,7 +48,7 @@ func (s *Server) controlHandler() http.Handler {
 		sendControl(w, m)
 	})
 	for path, h := range s.opts.Control {
-		mux.Handle(path, h)
+		mux.Handle(controlPrefix+strings.TrimPrefix(path, "/"), h)
 	}
 	return mux
 }

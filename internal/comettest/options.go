@@ -1,6 +1,7 @@
 package comettest
 
 import (
+	"crypto/tls"
 	"net"
 	"net/http"
 	"time"
@@ -66,8 +67,11 @@ type Options struct {
 	// downloads. The control endpoints stay outside it.
 	Middleware func(http.Handler) http.Handler
 
-	// Control adds handlers below /_comettest, by the path that follows it,
-	// such as "/faults".
+	// TLS, if not nil, makes the server speak HTTPS.
+	TLS *tls.Config
+
+	// Control adds handlers below /_comettest/, by the path that follows it,
+	// such as "faults".
 	Control map[string]http.Handler
 
 	// Listener, if not nil, wraps every listener the server opens.

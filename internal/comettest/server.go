@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"strings"
@@ -105,16 +107,21 @@ func (s *Server) listen(addr string, h http.Handler) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	url := "http://" + ln.Addr().String()
+	host := ln.Addr().String()
 	if s.opts.Listener != nil {
 		ln = s.opts.Listener(ln)
 	}
-	srv := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute}
+	srv := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute, TLSConfig: s.opts.TLS.Clone()}
+	srv.ErrorLog = log.New(io.Discard, "", 0) // broken connections are what tests are for
 	s.mu.Lock()
 	s.servers = append(s.servers, srv)
 	s.mu.Unlock()
+	if s.opts.TLS != nil {
+		s.waiting.Go(func() { srv.ServeTLS(ln, "", "") })
+		return "https://" + host, nil
+	}
 	s.waiting.Go(func() { srv.Serve(ln) })
-	return url, nil
+	return "http://" + host, nil
 }
 
 // Close ends all listeners, waits up to five seconds for requests in flight,
@@ -174,14 +181,15 @@ func (s *Server) storageURL() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	_, port, err := net.SplitHostPort(strings.TrimPrefix(url, "http://"))
+	scheme, host, _ := strings.Cut(url, "://")
+	_, port, err := net.SplitHostPort(host)
 	if err != nil {
 		return "", errors.Join(errors.New("comettest: second host"), err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.storage == "" {
-		s.storage = "http://localhost:" + port
+		s.storage = scheme + "://localhost:" + port
 	}
 	return s.storage, nil
 }
@@ -193,15 +201,22 @@ func (s *Server) wrap(h http.Handler) http.Handler {
 	return s.opts.Middleware(h)
 }
 
-// newHandler mounts the API and the control endpoints.
+// newHandler mounts the API and the control endpoints. Control paths that the
+// server does not know go through the middleware, which may have some of its
+// own.
 func (s *Server) newHandler() http.Handler {
-	api := s.counted(s.wrap(http.HandlerFunc(s.serveAPI)))
-	control := http.StripPrefix("/_comettest", s.controlHandler())
+	wrapped := s.wrap(http.HandlerFunc(s.serveAPI))
+	api := s.counted(wrapped)
+	control := s.controlMux()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/_comettest/") {
-			control.ServeHTTP(w, r)
+		if !strings.HasPrefix(r.URL.Path, controlPrefix) {
+			api.ServeHTTP(w, r)
 			return
 		}
-		api.ServeHTTP(w, r)
+		if h, pattern := control.Handler(r); pattern != "" {
+			h.ServeHTTP(w, r)
+			return
+		}
+		wrapped.ServeHTTP(w, r)
 	})
 }

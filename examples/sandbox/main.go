@@ -172,4 +172,3 @@ func parseSeed(text, workspace string) (func(*comettest.Server), error) {
 	}
 	return func(srv *comettest.Server) { srv.SeedSynthetic(spec) }, nil
 }
-

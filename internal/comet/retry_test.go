@@ -1,0 +1,460 @@
+package comet
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// fake is a network whose every answer is the test's. It obeys the rules of a
+// RoundTripper: bodies are read and closed.
+type fake func(*http.Request) (*http.Response, error)
+
+func (f fake) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Body != nil {
+		_, err := io.Copy(io.Discard, req.Body)
+		req.Body.Close()
+		if err != nil {
+			return nil, err
+		}
+	}
+	return f(req)
+}
+
+// reply returns an answer of a fake network.
+func reply(req *http.Request, status int, body string, headers ...string) *http.Response {
+	resp := &http.Response{
+		StatusCode:    status,
+		Header:        http.Header{"Content-Type": {"application/json"}},
+		Body:          io.NopCloser(strings.NewReader(body)),
+		ContentLength: int64(len(body)),
+		Request:       req,
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		resp.Header.Set(headers[i], headers[i+1])
+	}
+	return resp
+}
+
+// offline returns a client of a fake network.
+func offline(t *testing.T, f fake, change ...func(*Options)) *Client {
+	t.Helper()
+	o := Options{URL: "https://comet.test/clientlib/", APIKey: testKey, Transport: f}
+	for _, c := range change {
+		c(&o)
+	}
+	c, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+var (
+	errRefused = &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
+	errReset   = &net.OpError{Op: "read", Net: "tcp", Err: errors.New("connection reset by peer")}
+)
+
+const workspacesDoc = `{"workspaceNames":["a"]}`
+
+// outcome is what a fake network does with one request.
+type outcome struct {
+	name string
+	err  error
+	resp func(*http.Request) *http.Response
+}
+
+func failWith(err error) outcome { return outcome{name: err.Error(), err: err} }
+
+func answerWith(status int, body string, headers ...string) outcome {
+	name := http.StatusText(status) + " " + body
+	return outcome{name: name, resp: func(r *http.Request) *http.Response { return reply(r, status, body, headers...) }}
+}
+
+func (o outcome) do(req *http.Request) (*http.Response, error) {
+	if o.err != nil {
+		return nil, o.err
+	}
+	return o.resp(req), nil
+}
+
+// cutShort is an answer that ends before its announced length.
+var cutShort = outcome{name: "cut short", resp: func(r *http.Request) *http.Response {
+	resp := reply(r, 200, "")
+	resp.Body = io.NopCloser(io.MultiReader(strings.NewReader(workspacesDoc[:9]), failingReader{io.ErrUnexpectedEOF}))
+	return resp
+}}
+
+type failingReader struct{ err error }
+
+func (r failingReader) Read([]byte) (int, error) { return 0, r.err }
+
+var passingOutcomes = []outcome{
+	failWith(errRefused), failWith(errReset), failWith(io.EOF), cutShort,
+	answerWith(408, `{}`), answerWith(425, `{}`), answerWith(429, `{}`), answerWith(500, `{"msg":"x"}`), answerWith(502, `<html>`),
+	answerWith(503, ``), answerWith(504, ``), answerWith(520, ``),
+	answerWith(200, `<html>welcome</html>`, "Content-Type", "text/html"),
+	answerWith(200, `<!doctype html>`), answerWith(200, `busy`), answerWith(200, ``), answerWith(200, workspacesDoc[:9]),
+}
+
+// A read is repeated after every failure that may pass.
+func TestRetryReads(t *testing.T) {
+	for _, o := range passingOutcomes {
+		t.Run(o.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				tries := 0
+				c := offline(t, func(req *http.Request) (*http.Response, error) {
+					if tries++; tries <= 3 {
+						return o.do(req)
+					}
+					return reply(req, 200, workspacesDoc), nil
+				})
+				got, err := c.Workspaces(t.Context())
+				if err != nil || len(got) != 1 {
+					t.Fatalf("%v, %v", got, err)
+				}
+				if tries != 4 {
+					t.Errorf("%d tries, want 4", tries)
+				}
+			})
+		})
+	}
+}
+
+// What will not pass is told at once.
+func TestRetryNot(t *testing.T) {
+	for _, o := range []outcome{
+		answerWith(400, `{"msg":"bad"}`), answerWith(401, `{}`), answerWith(402, `{}`), answerWith(403, `{}`), answerWith(404, `{}`),
+		answerWith(405, ``), answerWith(413, ``), answerWith(501, ``), failWith(&net.DNSError{Err: "no such host", IsNotFound: true}),
+	} {
+		t.Run(o.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				tries := 0
+				c := offline(t, func(req *http.Request) (*http.Response, error) { tries++; return o.do(req) })
+				if _, err := c.Workspaces(t.Context()); err == nil || tries != 1 {
+					t.Errorf("%d tries, %v", tries, err)
+				}
+			})
+		})
+	}
+}
+
+// A write that must not be done twice is repeated only when it has certainly
+// not been done.
+func TestRetryUnsafeWrites(t *testing.T) {
+	for _, tc := range []struct {
+		outcome outcome
+		repeat  bool
+	}{
+		{failWith(errRefused), true},
+		{failWith(&net.DNSError{Err: "try again", IsTemporary: true}), true},
+		{answerWith(429, `{}`), true},
+		{answerWith(425, `{}`), true},
+		{failWith(errReset), false},
+		{failWith(io.EOF), false},
+		{answerWith(408, `{}`), false},
+		{answerWith(500, `{}`), false},
+		{answerWith(503, ``), false},
+		{answerWith(200, `<html>`), false},
+		{cutShort, false},
+	} {
+		t.Run(tc.outcome.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				tries := 0
+				c := offline(t, func(req *http.Request) (*http.Response, error) {
+					if tries++; tries == 1 {
+						return tc.outcome.do(req)
+					}
+					return reply(req, 200, `{"msg":"saved"}`), nil
+				})
+				var b Batch
+				b.AddMetric(&MetricValue{Name: "m", Value: []byte("1")})
+				for name, write := range map[string]func() error{
+					"metrics": func() error { return c.WriteMetrics(t.Context(), "k", &b) },
+					"output":  func() error { return c.WriteOutput(t.Context(), "k", []OutputLine{{Text: "x"}}) },
+					"html":    func() error { return c.WriteHTML(t.Context(), "k", "x", false, nil) },
+					"metric":  func() error { return c.LogMetric(t.Context(), "k", &MetricValue{Name: "m"}) },
+					"upload":  func() error { return c.UploadAssetREST(t.Context(), &Upload{Run: &Run{Key: "k"}, Link: "s3://b/k"}) },
+				} {
+					tries = 0
+					err := write()
+					if tc.repeat && (err != nil || tries != 2) {
+						t.Errorf("%s: %d tries, %v", name, tries, err)
+					}
+					if !tc.repeat && (!errors.Is(err, ErrUncertain) || tries != 1) {
+						t.Errorf("%s: %d tries, %v, want uncertain", name, tries, err)
+					}
+				}
+			})
+		})
+	}
+}
+
+// A write that is safe to repeat tells when an earlier try may have done it.
+func TestRetrySafeWriteSaysRepeated(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tries := 0
+		c := offline(t, func(req *http.Request) (*http.Response, error) {
+			if tries++; tries == 1 {
+				return nil, errReset
+			}
+			return reply(req, 400, `{"msg":"exists","sdk_error_code":90999}`), nil
+		})
+		_, err := c.AddRun(t.Context(), Handshake{Key: "k"})
+		e, ok := errors.AsType[*Error](err)
+		if !ok || !errors.Is(err, ErrExists) || !e.Repeated {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestRetryAfter(t *testing.T) {
+	for _, tc := range []struct {
+		name, header string
+		date         bool
+		want         time.Duration
+	}{
+		{"seconds", "17", false, 17 * time.Second},
+		{"date", "Sat, 01 Jan 2000 00:00:40 GMT", false, 40 * time.Second},
+		// The server's clock is 30 s behind ours.
+		{"date and clock", "Sat, 01 Jan 2000 00:00:10 GMT", true, 40 * time.Second},
+	} {
+		for _, status := range []int{429, 503} {
+			t.Run(tc.name+" "+http.StatusText(status), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					start := time.Now() // synctest begins at 2000-01-01 00:00 UTC
+					tries := 0
+					c := offline(t, func(req *http.Request) (*http.Response, error) {
+						if tries++; tries > 1 {
+							return reply(req, 200, workspacesDoc), nil
+						}
+						resp := reply(req, status, `{}`, "Retry-After", tc.header)
+						if tc.date {
+							resp.Header.Set("Date", "Fri, 31 Dec 1999 23:59:30 GMT")
+						}
+						return resp, nil
+					})
+					if _, err := c.Workspaces(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+					got := time.Since(start)
+					// Other failures may also wait for their own backoff.
+					if got < tc.want || got > tc.want+time.Second {
+						t.Errorf("waited %v, want %v", got, tc.want)
+					}
+				})
+			})
+		}
+	}
+}
+
+// A server that throttles is waited for, however long.
+func TestRetryThrottledNotCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		c := offline(t, func(req *http.Request) (*http.Response, error) {
+			if time.Since(start) < 3*time.Hour {
+				return reply(req, 429, `{}`), nil
+			}
+			return reply(req, 200, workspacesDoc), nil
+		}, func(o *Options) { o.Retry.MaxElapsed = time.Minute })
+		if _, err := c.Workspaces(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if c.stats.Throttled.Load() < 100 || c.stats.Throttled.Load() > 10_000 {
+			t.Errorf("%d tries in three hours", c.stats.Throttled.Load())
+		}
+	})
+}
+
+// An outage ends a call when nothing has succeeded for the whole budget.
+func TestRetryOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		c := offline(t, func(*http.Request) (*http.Response, error) { return nil, errReset })
+		_, err := c.Workspaces(t.Context())
+		if !errors.Is(err, ErrOutage) || !errors.Is(err, ErrServer) {
+			t.Fatalf("got %v", err)
+		}
+		if d := time.Since(start); d < 15*time.Minute || d > 16*time.Minute {
+			t.Errorf("gave up after %v", d)
+		}
+	})
+}
+
+// The budget counts from the last success of anything, not from a time when
+// nothing was asked.
+func TestRetryBudgetBegins(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		down := false
+		c := offline(t, func(req *http.Request) (*http.Response, error) {
+			if down {
+				return nil, errReset
+			}
+			return reply(req, 200, workspacesDoc), nil
+		})
+		if _, err := c.Workspaces(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(5 * time.Hour)
+		down = true
+		start := time.Now()
+		if _, err := c.Workspaces(t.Context()); !errors.Is(err, ErrOutage) {
+			t.Fatalf("got %v", err)
+		}
+		if d := time.Since(start); d < 15*time.Minute {
+			t.Errorf("gave up after %v", d)
+		}
+	})
+}
+
+// An object that keeps failing while others succeed is no outage. When
+// nothing else is under way, the server is asked something else.
+func TestRetryBrokenObject(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var tries, probes int
+		start := time.Now()
+		c := offline(t, func(req *http.Request) (*http.Response, error) {
+			if strings.HasSuffix(req.URL.Path, "/account-details") {
+				probes++
+				return reply(req, 200, `{}`), nil
+			}
+			tries++
+			return reply(req, 500, `{"msg":"NullPointerException"}`), nil
+		})
+		_, err := c.Tags(t.Context(), "k")
+		if !errors.Is(err, ErrServer) || errors.Is(err, ErrOutage) {
+			t.Fatalf("got %v", err)
+		}
+		if tries != 12 || probes != 1 {
+			t.Errorf("%d tries, %d probes", tries, probes)
+		}
+		if d := time.Since(start); d > 5*time.Minute {
+			t.Errorf("gave up after %v", d)
+		}
+	})
+}
+
+// While others succeed, a long row of failures of one kind does not end in an
+// outage, whatever the budget.
+func TestRetryOthersSucceed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tries := 0
+		c := offline(t, func(req *http.Request) (*http.Response, error) {
+			if strings.HasSuffix(req.URL.Path, "/workspaces") {
+				return reply(req, 200, workspacesDoc), nil
+			}
+			if tries++; tries < 10 {
+				return nil, errReset
+			}
+			return reply(req, 200, `{"tags":["x"]}`), nil
+		}, func(o *Options) { o.Retry.MaxElapsed = 20 * time.Second; o.Retry.Base = 10 * time.Second })
+		ctx, stop := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				c.Workspaces(ctx)
+				time.Sleep(10 * time.Second)
+			}
+		})
+		tags, err := c.Tags(t.Context(), "k")
+		stop()
+		wg.Wait()
+		if err != nil || len(tags) != 1 {
+			t.Errorf("%v, %v", tags, err)
+		}
+	})
+}
+
+func TestRetrySwitchedOff(t *testing.T) {
+	for _, o := range passingOutcomes {
+		synctest.Test(t, func(t *testing.T) {
+			tries := 0
+			c := offline(t, func(req *http.Request) (*http.Response, error) { tries++; return o.do(req) },
+				func(o *Options) { o.Retry.MaxElapsed = -1 })
+			if _, err := c.Workspaces(t.Context()); err == nil || tries != 1 {
+				t.Errorf("%s: %d tries, %v", o.name, tries, err)
+			}
+		})
+	}
+}
+
+func TestRetryCancelled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := offline(t, func(*http.Request) (*http.Response, error) { return nil, errReset })
+		cause := errors.New("interrupted")
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Minute, cause)
+		defer cancel()
+		start := time.Now()
+		if _, err := c.Workspaces(ctx); !errors.Is(err, cause) {
+			t.Errorf("got %v", err)
+		}
+		if d := time.Since(start); d != time.Minute {
+			t.Errorf("ended after %v", d)
+		}
+	})
+}
+
+// Waits grow exponentially, with jitter over their whole length.
+func TestRetryBackoff(t *testing.T) {
+	e := &effort{r: &retrier{}}
+	for _, tc := range []struct {
+		failures int
+		most     time.Duration
+	}{{1, time.Second / 2}, {2, time.Second}, {3, 2 * time.Second}, {6, 16 * time.Second}, {7, 30 * time.Second}, {500, 30 * time.Second}} {
+		var low, high time.Duration = time.Hour, 0
+		for range 2000 {
+			d := e.backoff(tc.failures, time.Second/2, 30*time.Second)
+			low, high = min(low, d), max(high, d)
+		}
+		if low > tc.most/50 || high < tc.most*49/50 || high > tc.most {
+			t.Errorf("after %d failures: from %v to %v, want from 0 to %v", tc.failures, low, high, tc.most)
+		}
+	}
+}
+
+func TestNotify(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told []Trouble
+		tries := 0
+		c := offline(t, func(req *http.Request) (*http.Response, error) {
+			switch tries++; tries {
+			case 1:
+				return reply(req, 429, `{"msg":"slow down"}`, "Retry-After", "3"), nil
+			case 2:
+				return reply(req, 503, `{"msg":"busy"}`, "Retry-After", "40"), nil
+			}
+			return reply(req, 200, workspacesDoc), nil
+		}, func(o *Options) { o.Notify = func(t Trouble) { told = append(told, t) } })
+		start := time.Now()
+		if _, err := c.Workspaces(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for i := range told {
+			told[i].Err = errors.New(told[i].Err.Error())
+		}
+		path := "/api/rest/v2/workspaces"
+		want := []Trouble{
+			{Method: "GET", Path: path, Throttled: true, Try: 1, Since: start, Wait: 3 * time.Second,
+				Err: errors.New("GET " + path + ": 429 Too Many Requests: slow down")},
+			{Method: "GET", Path: path, Try: 2, Since: start.Add(3 * time.Second), Wait: 40 * time.Second,
+				Err: errors.New("GET " + path + ": 503 Service Unavailable: busy")},
+		}
+		text := cmp.Comparer(func(a, b error) bool { return a.Error() == b.Error() })
+		if diff := cmp.Diff(want, told, text); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		if n := c.stats.Retries.Load(); n != 2 {
+			t.Errorf("%d retries counted", n)
+		}
+	})
+}

@@ -61,7 +61,7 @@ func (r *BlockReader) Next() (*Block, error) {
 }
 
 // Close ends the BlockReader and frees what it holds. It does not close the
-// underlying reader; no Read of it begins after Close has returned.
+// underlying reader; a Read of it that is under way is left to end.
 func (r *BlockReader) Close() error {
 	if r.err == nil {
 		r.err = ErrClosed

@@ -18,6 +18,7 @@ type pipeline struct {
 	stop   chan struct{}
 	once   sync.Once
 	wg     sync.WaitGroup // of the workers
+	ended  chan struct{}  // closed when the reading goroutine has ended
 }
 
 // A job is a block on its way.
@@ -46,6 +47,7 @@ func newPipeline(r io.Reader, workers int, decode func(*Label) bool) *pipeline {
 		work:   make(chan *job),
 		order:  make(chan *job, 2*workers),
 		stop:   make(chan struct{}),
+		ended:  make(chan struct{}),
 		budget: newBudget(inFlight),
 	}
 	p.wg.Add(workers)
@@ -59,6 +61,7 @@ func newPipeline(r io.Reader, workers int, decode func(*Label) bool) *pipeline {
 // read fetches blocks until the input ends. It is not waited for: it may hang in
 // a Read that nothing ends.
 func (p *pipeline) read() {
+	defer close(p.ended)
 	defer close(p.order)
 	defer close(p.work)
 	for {
@@ -122,8 +125,8 @@ func (p *pipeline) release(j *job) {
 	p.budget.give(j.cost)
 }
 
-// close stops the workers and waits for them. No Read of the input begins after
-// it has returned; one that is under way is left to end.
+// close stops the workers and waits for them. A Read of the input that is under
+// way is left to end, and none follows it.
 func (p *pipeline) close() {
 	p.once.Do(func() {
 		close(p.stop)

@@ -163,7 +163,7 @@ func (r *Reader) All() iter.Seq2[Record, error] {
 func (r *Reader) Totals() Totals { return r.g.total.totals() }
 
 // Close ends the Reader and frees what it holds. It does not close the
-// underlying reader; no Read of it begins after Close has returned.
+// underlying reader; a Read of it that is under way is left to end.
 func (r *Reader) Close() error {
 	if r.err == nil {
 		r.err = ErrClosed

@@ -49,8 +49,8 @@
 //
 //	return withCode(ExitUsage, err, "RESOURCE names are "+names)
 //
-// Errors of package comet have the code of their class, and server.explain adds
-// hints to them.
+// Errors of packages comet and stream have the code of their class as they are;
+// server.explain adds hints to those of a server.
 //
 // What goes wrong with one item and lets the run go on is a report.Warn, and an
 // error with [ExitIncomplete] in the end. Values from outside are printed with

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/stream"
 )
 
 // The exit codes of the three tools. Scripts depend on them.
@@ -68,8 +69,8 @@ type exitCoder interface {
 
 // ExitCode returns the exit code for what a command returned. Where err joins
 // several errors, the first of 130, 143, 2, 6, 5, 4, 1, 7, 3, 141 that occurs
-// among them is taken. Errors of the server have the code of their class; an
-// error without a code is [ExitFailed].
+// among them is taken. Errors of the server have the code of their class, those
+// of a stream [ExitInput]; an error without a code is [ExitFailed].
 func ExitCode(err error) int {
 	if err == nil || errors.Is(err, flag.ErrHelp) {
 		return ExitOK
@@ -101,6 +102,8 @@ func exitCodes(err error) []int {
 	switch e := err.(type) {
 	case *comet.Error:
 		return []int{codeOfCall(e)}
+	case *stream.Error, *stream.AbortedError:
+		return []int{ExitInput}
 	case interface{ Unwrap() []error }:
 		var codes []int
 		for _, sub := range e.Unwrap() {

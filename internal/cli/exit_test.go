@@ -7,7 +7,9 @@ import (
 	"io"
 	"testing"
 
+	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/config"
+	"github.com/comet-stream/comet-stream/stream"
 )
 
 func TestExitCode(t *testing.T) {
@@ -35,6 +37,9 @@ func TestExitCode(t *testing.T) {
 		{"joined 143 and 6", errors.Join(coded(143), coded(6)), 143},
 		{"nested joins", errors.Join(fmt.Errorf("a: %w", errors.Join(coded(3), coded(5))), coded(4)), 5},
 		{"several %w", fmt.Errorf("%w: %w", coded(4), io.ErrUnexpectedEOF), 4},
+		{"a broken stream", fmt.Errorf("standard input: %w", &stream.Error{Class: stream.ErrTruncated}), 4},
+		{"an aborted stream", fmt.Errorf("standard input: %w", &stream.AbortedError{Class: "server"}), 4},
+		{"a server", fmt.Errorf("list experiments: %w", &comet.Error{Status: 401}), 6},
 		{"an unknown code", coded(99), 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -48,7 +48,8 @@ var rules = map[string]rule{
 		others: []string{"github.com/klauspost/compress/zstd", "github.com/vmihailenco/msgpack/v5"},
 		not:    []string{"net", "net/http", "os"},
 	},
-	// Programs around the tools, which nothing imports.
+	// Programs and tests around the tools, which nothing imports.
+	"internal/e2e":   {own: []string{"internal/cli", "internal/comettest", "stream"}},
 	"examples":       {own: []string{"internal/comettest", "stream"}},
 	"internal/bench": {own: []string{"internal/comettest", "stream"}, others: []string{"github.com/klauspost/compress/zstd", "golang.org/x/"}},
 }

@@ -58,7 +58,7 @@ fuzz:
 	done
 
 torture:
-	COMET_STREAM_TORTURE=1 $(GO) test -count 1 -timeout 4h -v -run Torture ./...
+	COMET_STREAM_TORTURE=1 $(GO) test -count 1 -timeout 4h ./...
 	$(MAKE) fuzz FUZZTIME=10m
 
 bench: build
@@ -67,7 +67,7 @@ bench: build
 bench-large: build
 	$(GO) run ./internal/bench -large
 
-demo: build
+demo:
 	./examples/demo/run.sh
 
 clean:

@@ -224,7 +224,7 @@ func (d *download) first(resp *http.Response) (*Body, io.ReadCloser, error) {
 }
 
 func (d *download) error(msg string) error {
-	return &Error{Method: http.MethodGet, Path: "experiment/asset/get-asset", Err: errors.New(msg)}
+	return &Error{Method: http.MethodGet, Path: d.c.shownPath(d.call(0)), Err: errors.New(msg)}
 }
 
 // again takes a later answer to the request for what follows offset.

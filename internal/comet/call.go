@@ -108,7 +108,7 @@ func (c *Client) try(ctx context.Context, cl *call) (*http.Response, error) {
 		if e, ok := errors.AsType[*Error](err); ok {
 			return nil, e
 		}
-		return nil, c.networkError(ctx, cl, req, t, err)
+		return nil, c.networkError(ctx, cl, t, err)
 	}
 	return resp, nil
 }
@@ -258,7 +258,7 @@ func readWhole(resp *http.Response) ([]byte, error) {
 
 // answerError reads what the server says about a failure.
 func (c *Client) answerError(cl *call, resp *http.Response) *Error {
-	e := &Error{Method: cl.method, Path: c.errorPath(resp.Request, cl), Status: resp.StatusCode}
+	e := &Error{Method: cl.method, Path: c.shownPath(cl), Status: resp.StatusCode}
 	// The words are a help; an answer that breaks off still has its status.
 	data, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 	resp.Body.Close()
@@ -299,29 +299,38 @@ func serverWords(resp *http.Response, data []byte) (msg string, code int) {
 // terminal would obey.
 func clip(s string) string {
 	const most = 500
-	s = strings.Map(func(r rune) rune {
+	s = strings.TrimSpace(strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
 			return ' '
 		}
 		return r
-	}, strings.TrimSpace(s))
+	}, s))
 	if len(s) <= most {
 		return s
 	}
 	return strings.ToValidUTF8(s[:most], "") + "…"
 }
 
-// errorPath returns the path of a request as errors show it, without query.
-func (c *Client) errorPath(req *http.Request, cl *call) string {
-	if req == nil || req.URL.Host != c.addr.host {
-		return cl.path
+// shownPath returns the path of a call as errors show it, without the query.
+func (c *Client) shownPath(cl *call) string {
+	base := cl.base
+	if base == "" {
+		switch cl.family {
+		case familyREST:
+			base = c.rest.known(c.addr.rest)
+		case familyAlt:
+			base = c.addr.alt
+		case familyClient:
+			base = c.addr.clientlib
+		}
 	}
-	return c.secrets.hide(req.URL.Path)
+	// The root has a slash too many.
+	return c.secrets.hide(base[len(c.addr.root)-1:] + cl.path)
 }
 
 // networkError describes a try without a usable answer. The error of package
 // net/http quotes the URL with its query, so only its cause is kept.
-func (c *Client) networkError(ctx context.Context, cl *call, req *http.Request, t *trace, err error) error {
+func (c *Client) networkError(ctx context.Context, cl *call, t *trace, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -334,19 +343,27 @@ func (c *Client) networkError(ctx context.Context, cl *call, req *http.Request, 
 	}
 	return &Error{
 		Method: cl.method,
-		Path:   c.errorPath(req, cl),
-		Err:    &cause{err: err, hide: c.secrets.hide, unsent: t.unsent(err)},
+		Path:   c.shownPath(cl),
+		Err:    c.cause(err, t.unsent(err)),
 	}
 }
 
-// cause is the reason why no answer came, with its text cleaned of secrets.
+// cause is the reason why no usable answer came.
 type cause struct {
 	err    error
-	hide   func(string) string
 	unsent bool // the request has certainly not reached the server
 }
 
-func (e *cause) Error() string { return e.hide(e.err.Error()) }
+// cause wraps an error that comes from elsewhere. One that quotes a secret is
+// replaced, so that its chain does not hold the secret either.
+func (c *Client) cause(err error, unsent bool) *cause {
+	if text := err.Error(); c.secrets.hide(text) != text {
+		err = errors.New(c.secrets.hide(text))
+	}
+	return &cause{err: err, unsent: unsent}
+}
+
+func (e *cause) Error() string { return e.err.Error() }
 func (e *cause) Unwrap() error { return e.err }
 
 // document makes a call and returns its JSON answer.

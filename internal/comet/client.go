@@ -211,6 +211,16 @@ type restBase struct {
 	base string
 }
 
+// known returns the base that has been found, or def.
+func (b *restBase) known(def string) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.base != "" {
+		return b.base
+	}
+	return def
+}
+
 // restURL returns the base of the REST API. Where the instance sits below a
 // path prefix it asks once which of the two forms exists.
 func (c *Client) restURL(ctx context.Context) string {

@@ -31,7 +31,7 @@ func (c *Client) GitPatch(ctx context.Context, key string) (*Text, error) {
 		}
 		data, err := c.readPatch(resp)
 		if err == nil {
-			return openPatch(cl, data)
+			return c.openPatch(cl, data)
 		}
 		if err := c.streamFailed(ctx, e, cl, err); err != nil {
 			return nil, err
@@ -48,7 +48,7 @@ func (c *Client) readPatch(resp *http.Response) ([]byte, error) {
 }
 
 // openPatch finds the patch in what a server answers to the request for it.
-func openPatch(cl *call, data []byte) (*Text, error) {
+func (c *Client) openPatch(cl *call, data []byte) (*Text, error) {
 	switch {
 	case len(data) == 0 || bytes.HasPrefix(bytes.TrimSpace(data), []byte(`{"msg"`)):
 		// "Nothing here" comes as status 200.
@@ -58,7 +58,7 @@ func openPatch(cl *call, data []byte) (*Text, error) {
 	}
 	rc, err := unzipPatch(data)
 	if err != nil {
-		return nil, &Error{Method: cl.method, Path: cl.path, Err: err}
+		return nil, &Error{Method: cl.method, Path: c.shownPath(cl), Err: err}
 	}
 	return &Text{r: rc}, nil
 }

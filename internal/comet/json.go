@@ -238,8 +238,8 @@ func parseInt(b []byte) (int64, bool) {
 		return 0, false
 	}
 	f, err := strconv.ParseFloat(string(b), 64)
-	// Beyond 2^53 the float no longer says which integer was meant.
-	if err != nil || f != math.Trunc(f) || math.Abs(f) > 1<<53 {
+	// From 2^53 on the float no longer says which integer was meant.
+	if err != nil || f != math.Trunc(f) || math.Abs(f) >= 1<<53 {
 		return 0, false
 	}
 	return int64(f), true

@@ -248,7 +248,7 @@ func referenceInt(i *Int, v json.RawMessage) bool {
 		return true
 	}
 	x, err := n.Float64()
-	if err != nil || x != float64(int64(x)) || x > 1<<53 || x < -(1<<53) {
+	if err != nil || x != float64(int64(x)) || x >= 1<<53 || x <= -(1<<53) {
 		return false
 	}
 	*i = IntOf(int64(x))

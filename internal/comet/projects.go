@@ -137,7 +137,7 @@ func (c *Client) project(ctx context.Context, query ...string) (*Project, error)
 	p := parseProject(data)
 	if p.ID == "" && p.Name == "" {
 		// Some servers answer 200 with nothing in it.
-		return nil, &Error{Method: http.MethodGet, Path: "project", Status: http.StatusNotFound, Msg: "no such project"}
+		return nil, &Error{Method: http.MethodGet, Path: c.shownPath(&call{path: "project"}), Status: http.StatusNotFound, Msg: "no such project"}
 	}
 	return &p, nil
 }

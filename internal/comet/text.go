@@ -111,7 +111,7 @@ func (c *Client) streamFailed(ctx context.Context, e *effort, cl *call, err erro
 		err = errNotJSON
 	}
 	if _, ok := errors.AsType[*Error](err); !ok {
-		err = &Error{Method: cl.method, Path: cl.path, Err: &cause{err: err, hide: c.secrets.hide}}
+		err = &Error{Method: cl.method, Path: c.shownPath(cl), Err: c.cause(err, false)}
 	}
 	return e.failed(ctx, err)
 }
@@ -278,7 +278,10 @@ func (r *stringReader) need(k int) error {
 // char copies one character that is not ASCII.
 func (r *stringReader) char(p []byte) (int, error) {
 	s := r.s
-	for !utf8.FullRune(s.buf[s.pos:s.end]) && s.fill() {
+	for !utf8.FullRune(s.buf[s.pos:s.end]) {
+		if !s.fill() {
+			return 0, s.broken()
+		}
 	}
 	c, size := utf8.DecodeRune(s.buf[s.pos:s.end])
 	s.pos += size

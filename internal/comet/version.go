@@ -151,7 +151,7 @@ func (f *features) known(path string) (has, known bool) {
 // without asking when the version or an earlier answer says so. When an answer
 // may mean both a missing call and a missing object, exists finds out which.
 func (c *Client) gated(ctx context.Context, f feature, method string, exists func() bool, run func() error) error {
-	missing := &Error{Method: method, Path: f.path, Err: ErrUnsupported, endpointMissing: true}
+	missing := &Error{Method: method, Path: c.shownPath(&call{path: f.path}), Err: ErrUnsupported, endpointMissing: true}
 	has, known := c.features.known(f.path)
 	if known && !has {
 		return missing

@@ -1,0 +1,268 @@
+package comet
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const getAsset = "GET /api/rest/v2/experiment/asset/get-asset"
+
+// content returns n bytes that compress badly.
+func testContent(n int) []byte {
+	b := make([]byte, n)
+	rand.NewChaCha8([32]byte{1}).Read(b)
+	return b
+}
+
+// abort ends a connection without its answer being whole.
+func abort(w http.ResponseWriter) {
+	w.(http.Flusher).Flush()
+	panic(http.ErrAbortHandler)
+}
+
+func readAsset(t *testing.T, c *Client, ar AssetRequest) (*Body, []byte, error) {
+	t.Helper()
+	b, err := c.OpenAsset(t.Context(), ar)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer b.Close()
+	data, err := io.ReadAll(b)
+	return b, data, err
+}
+
+func TestOpenAsset(t *testing.T) {
+	data := testContent(300_000)
+	c := newTestClient(t, map[string]http.HandlerFunc{getAsset: func(w http.ResponseWriter, r *http.Request) {
+		if got := r.URL.RawQuery; got != "artifactVersionId=v&assetId=a&experimentKey=k" {
+			t.Errorf("query %s", got)
+		}
+		if got := r.Header.Get("Accept-Encoding"); got != "identity" {
+			t.Errorf("Accept-Encoding %q", got)
+		}
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(data))
+	}})
+	for _, tc := range []struct {
+		offset, length int64
+		want           []byte
+	}{
+		{0, 0, data}, {100, 0, data[100:]}, {100, 50, data[100:150]}, {0, 1, data[:1]}, {299_999, 10, data[299_999:]},
+	} {
+		b, got, err := readAsset(t, c, AssetRequest{Key: "k", ID: "a", ArtifactVersion: "v", Offset: tc.offset, Length: tc.length})
+		if err != nil {
+			t.Fatal(err)
+		}
+		partial := tc.offset > 0 || tc.length > 0
+		if !bytes.Equal(got, tc.want) || b.Size != int64(len(tc.want)) || b.Total != int64(len(data)) || b.Partial != partial {
+			t.Errorf("%d+%d: %d bytes, size %d of %d, partial %v", tc.offset, tc.length, len(got), b.Size, b.Total, b.Partial)
+		}
+	}
+}
+
+// A server without ranges sends the whole, and the body says so.
+func TestOpenAssetRangeIgnored(t *testing.T) {
+	data := testContent(1000)
+	c := newTestClient(t, map[string]http.HandlerFunc{getAsset: func(w http.ResponseWriter, r *http.Request) { w.Write(data) }})
+	b, got, err := readAsset(t, c, AssetRequest{ID: "a", Offset: 500, Length: 100})
+	if err != nil || !bytes.Equal(got, data) || b.Partial || b.Size != 1000 {
+		t.Errorf("%d bytes, size %d, partial %v, %v", len(got), b.Size, b.Partial, err)
+	}
+}
+
+// TestAssetResumes breaks off a download again and again.
+func TestAssetResumes(t *testing.T) {
+	data := testContent(1 << 20)
+	for _, ranges := range []bool{true, false} {
+		for _, length := range []bool{true, false} {
+			for _, part := range []bool{false, true} {
+				if part && !ranges {
+					continue
+				}
+				t.Run(fmt.Sprintf("ranges %v, length %v, part %v", ranges, length, part), func(t *testing.T) {
+					var asked []string
+					c := newTestClient(t, map[string]http.HandlerFunc{getAsset: func(w http.ResponseWriter, r *http.Request) {
+						asked = append(asked, r.Header.Get("Range"))
+						from, to := 0, len(data)
+						w.Header().Set("Etag", `"v1"`)
+						if rg := r.Header.Get("Range"); ranges && rg != "" {
+							var last int
+							if n, _ := fmt.Sscanf(rg, "bytes=%d-%d", &from, &last); n == 2 {
+								to = last + 1
+							}
+							w.Header().Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", from, to-1, len(data)))
+							if len(asked) > 1 && r.Header.Get("If-Range") != `"v1"` {
+								t.Errorf("If-Range %q", r.Header.Get("If-Range"))
+							}
+						}
+						if length {
+							w.Header().Set("Content-Length", strconv.Itoa(to-from))
+						}
+						if w.Header().Get("Content-Range") != "" {
+							w.WriteHeader(http.StatusPartialContent)
+						}
+						if len(asked) < 4 {
+							// Without ranges each try must get further to be of use.
+							cut := from + 100_000
+							if !ranges {
+								cut *= len(asked)
+							}
+							w.Write(data[from:cut])
+							abort(w)
+						}
+						w.Write(data[from:to])
+					}})
+					ar, want := AssetRequest{ID: "a"}, data
+					if part {
+						ar.Offset, ar.Length = 1000, 500_000
+						want = data[1000:501_000]
+					}
+					_, got, err := readAsset(t, c, ar)
+					if err != nil || sha256.Sum256(got) != sha256.Sum256(want) {
+						t.Errorf("%d bytes, %v", len(got), err)
+					}
+					if len(asked) != 4 {
+						t.Errorf("asked %d times", len(asked))
+					}
+					if last := asked[3]; last == "" || last == "bytes=0-" {
+						t.Errorf("ranges asked for: %q", asked)
+					}
+				})
+			}
+		}
+	}
+}
+
+// An asset that changes while it is read is not put together from two.
+func TestAssetChanged(t *testing.T) {
+	data := testContent(300_000)
+	other := bytes.Clone(data)
+	other[10]++
+	for name, second := range map[string]http.HandlerFunc{
+		"other bytes": func(w http.ResponseWriter, r *http.Request) { w.Write(other) },
+		"longer": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Length", "300001")
+			w.Write(append(bytes.Clone(data), 0))
+		},
+		"range of another": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Range", "bytes 200000-399999/400000")
+			w.WriteHeader(http.StatusPartialContent)
+			w.Write(data[:200_000])
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tries := 0
+			c := newTestClient(t, map[string]http.HandlerFunc{getAsset: func(w http.ResponseWriter, r *http.Request) {
+				if tries++; tries > 1 {
+					w.Header().Set("Content-Type", "application/octet-stream")
+					second(w, r)
+					return
+				}
+				w.Header().Set("Content-Length", "300000")
+				w.Write(data[:200_000])
+				abort(w)
+			}})
+			if _, _, err := readAsset(t, c, AssetRequest{ID: "a"}); err == nil || tries != 2 {
+				t.Errorf("%d tries, %v", tries, err)
+			}
+		})
+	}
+}
+
+// An answer without a length that breaks off at its very end has no rest.
+func TestAssetBreaksOffAtEnd(t *testing.T) {
+	data := testContent(100_000)
+	tries := 0
+	c := newTestClient(t, map[string]http.HandlerFunc{getAsset: func(w http.ResponseWriter, r *http.Request) {
+		if tries++; tries > 1 {
+			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(data))
+			return
+		}
+		w.(http.Flusher).Flush()
+		w.Write(data)
+		abort(w)
+	}})
+	_, got, err := readAsset(t, c, AssetRequest{ID: "a"})
+	if err != nil || !bytes.Equal(got, data) {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+}
+
+// Content that a server compresses all the same is what it was.
+func TestAssetGzip(t *testing.T) {
+	c := newTestClient(t, map[string]http.HandlerFunc{getAsset: func(w http.ResponseWriter, r *http.Request) {
+		body, err := gzipBody("content")
+		if err != nil {
+			t.Error(err)
+		}
+		rc, _ := body.open()
+		w.Header().Set("Content-Encoding", "gzip")
+		io.Copy(w, rc)
+	}})
+	b, got, err := readAsset(t, c, AssetRequest{ID: "a"})
+	if err != nil || string(got) != "content" || b.Size != -1 {
+		t.Errorf("%q, size %d, %v", got, b.Size, err)
+	}
+}
+
+func TestAssetGivesUp(t *testing.T) {
+	c := newTestClient(t, map[string]http.HandlerFunc{
+		getAsset: func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Length", "10")
+			w.Write([]byte("12345"))
+			abort(w)
+		},
+		"GET /api/rest/v2/account-details": answer(`{}`),
+	})
+	_, got, err := readAsset(t, c, AssetRequest{ID: "a"})
+	if !errors.Is(err, ErrServer) || string(got) != "12345" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+func TestAssetMissing(t *testing.T) {
+	c := newTestClient(t, map[string]http.HandlerFunc{getAsset: func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusBadRequest)
+		io.WriteString(w, `{"msg":"asset does not exist"}`)
+	}})
+	if _, _, err := readAsset(t, c, AssetRequest{ID: "a"}); !errors.Is(err, ErrNotFound) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAssets(t *testing.T) {
+	const full = `{"assetId":"3f1c","experimentKey":"K","fileName":"fig/loss.png","fileSize":21113,"type":"image","dir":"assets","step":10,` +
+		`"runContext":"train","createdAt":1565898755830,"metadata":"{\"a\":1}","remote":false,"link":"https://h/x","new":[1]}`
+	const odd = `{"assetId":7,"fileName":null,"fileSize":"12","type":null,"step":"3","metadata":{"a":1},"remote":"True"}`
+	var query string
+	c := newTestClient(t, map[string]http.HandlerFunc{
+		"GET /api/rest/v2/experiment/asset/list": func(w http.ResponseWriter, r *http.Request) {
+			query = r.URL.RawQuery
+			answer(`{"assets":[`+full+`,`+odd+`]}`)(w, r)
+		},
+	})
+	got, err := c.Assets(t.Context(), "K", "")
+	if err != nil || query != "experimentKey=K&type=all" {
+		t.Fatalf("%s: %v", query, err)
+	}
+	want := []Asset{
+		{Raw: []byte(full), ID: "3f1c", Key: "K", Name: "fig/loss.png", Size: 21113, Type: "image", Dir: "assets", Step: ptr(int64(10)),
+			Context: ptr("train"), Created: ptr(int64(1565898755830)), Metadata: ptr(`{"a":1}`), Link: ptr("https://h/x")},
+		{Raw: []byte(odd), ID: "7", Size: 12, Step: ptr(int64(3)), Metadata: ptr(`{"a":1}`), Remote: true},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if _, err := c.Assets(t.Context(), "K", "ASSET_TYPE_FULL_METRIC"); err != nil || query != "experimentKey=K&type=ASSET_TYPE_FULL_METRIC" {
+		t.Errorf("%s: %v", query, err)
+	}
+}

@@ -1,0 +1,111 @@
+package comet
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestTolerantScalars(t *testing.T) {
+	type got struct {
+		Text *string
+		Int  *int64
+		Bool *bool
+	}
+	for raw, want := range map[string]got{
+		`null`:                              {},
+		`"a\u00e9"`:                         {Text: ptr("aé")},
+		`""`:                                {Text: ptr("")},
+		`12`:                                {Text: ptr("12"), Int: ptr(int64(12))},
+		`"12"`:                              {Text: ptr("12"), Int: ptr(int64(12))},
+		`1.0`:                               {Text: ptr("1.0"), Int: ptr(int64(1))},
+		`1.5e3`:                             {Text: ptr("1.5e3"), Int: ptr(int64(1500))},
+		`1.5`:                               {Text: ptr("1.5")},
+		`9223372036854775807`:               {Text: ptr("9223372036854775807"), Int: ptr(int64(9223372036854775807))},
+		`9223372036854775808`:               {Text: ptr("9223372036854775808")},
+		`9007199254740993.0`:                {Text: ptr("9007199254740993.0"), Int: nil},
+		`-0`:                                {Text: ptr("-0"), Int: ptr(int64(0))},
+		`"+5"`:                              {Text: ptr("+5")},
+		`true`:                              {Text: ptr("true"), Bool: ptr(true)},
+		`"False"`:                           {Text: ptr("False"), Bool: ptr(false)},
+		`1`:                                 {Text: ptr("1"), Int: ptr(int64(1)), Bool: ptr(true)},
+		`{"a":[1]}`:                         {Text: ptr(`{"a":[1]}`)},
+		`"` + strings.Repeat("1", 40) + `"`: {Text: ptr(strings.Repeat("1", 40))},
+	} {
+		v := []byte(raw)
+		if diff := cmp.Diff(want, got{textOf(v), intOf(v), boolOf(v)}); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", raw, diff)
+		}
+	}
+	if textOf(nil) != nil || intOf(nil) != nil || boolOf(nil) != nil {
+		t.Error("an absent member has a value")
+	}
+}
+
+func FuzzWalk(f *testing.F) {
+	f.Add([]byte(` { "a\"" : [1, {"b":"]"}, "\\" ] , "c":-1.5e3,"a\"":null } `))
+	f.Add([]byte(`[[],{},"",1,null, true ]`))
+	f.Add([]byte(`{"":"\ud83d\ude00"}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		// Nothing may panic; on valid JSON the result is that of encoding/json.
+		var gotMembers, gotElements []string
+		members(data, func(name string, v []byte) { gotMembers = append(gotMembers, name, string(v)) })
+		elements(data, func(v []byte) { gotElements = append(gotElements, string(v)) })
+		if !json.Valid(data) {
+			return
+		}
+		var wantMembers, wantElements []string
+		if bytes.TrimSpace(data)[0] == '{' {
+			eachMember(data, func(name string, v json.RawMessage) { wantMembers = append(wantMembers, name, string(v)) })
+		}
+		var list []json.RawMessage
+		if json.Unmarshal(data, &list) == nil {
+			for _, v := range list {
+				wantElements = append(wantElements, string(v))
+			}
+		}
+		if diff := cmp.Diff(wantMembers, gotMembers); diff != "" {
+			t.Errorf("members (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff(wantElements, gotElements); diff != "" {
+			t.Errorf("elements (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func FuzzQuote(f *testing.F) {
+	for _, s := range []string{"", "plain", "a\"b\\c\n\r\t\x00\x1f\x7f", "é😀\u2028", "\xff\xc3", "\xed\xa0\x80"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		for _, q := range [][]byte{Quote(s), appendQuoted(nil, []byte(s))} {
+			var got string
+			if err := json.Unmarshal(q, &got); err != nil || !utf8.Valid(q) {
+				t.Fatalf("%q gives %s: %v", s, q, err)
+			}
+			std, _ := json.Marshal(s)
+			var want string
+			json.Unmarshal(std, &want)
+			if got != want {
+				t.Errorf("%q comes back as %q, with encoding/json as %q", s, got, want)
+			}
+		}
+	})
+}
+
+func FuzzIsNumber(f *testing.F) {
+	for _, s := range []string{"", "0", "-0", "01", "1.", ".5", "1e5", "1E+05", "-", "NaN", "1.0E-5", "123456789012345678901234567890"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var n json.Number
+		want := len(b) > 0 && bytes.IndexByte([]byte("-0123456789"), b[0]) >= 0 && !bytes.ContainsAny(b, " \t\r\n") && json.Unmarshal(b, &n) == nil
+		if got := isNumber(b); got != want {
+			t.Errorf("%q: %v, want %v", b, got, want)
+		}
+	})
+}

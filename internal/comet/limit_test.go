@@ -1,0 +1,217 @@
+package comet
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// gauge is a fake network that takes a second for each request and notes how
+// many are under way.
+type gauge struct {
+	mu        sync.Mutex
+	now, most int
+	status    func() int
+}
+
+func (g *gauge) answer(req *http.Request) (*http.Response, error) {
+	g.mu.Lock()
+	g.now++
+	g.most = max(g.most, g.now)
+	status := 200
+	if g.status != nil {
+		status = g.status()
+	}
+	g.mu.Unlock()
+	time.Sleep(time.Second)
+	g.mu.Lock()
+	g.now--
+	g.mu.Unlock()
+	return reply(req, status, workspacesDoc), nil
+}
+
+// peak returns the most requests at once since the last call.
+func (g *gauge) peak() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	m := g.most
+	g.most = g.now
+	return m
+}
+
+func many(t *testing.T, c *Client, n int) {
+	var wg sync.WaitGroup
+	for range n {
+		wg.Go(func() {
+			if _, err := c.Workspaces(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g gauge
+		c := offline(t, g.answer, func(o *Options) { o.MaxInFlight = 5 })
+		start := time.Now()
+		many(t, c, 50)
+		if p := g.peak(); p != 5 {
+			t.Errorf("%d at once, want 5", p)
+		}
+		if d := time.Since(start); d != 10*time.Second {
+			t.Errorf("took %v, want 10s", d)
+		}
+		if n := c.stats.Waiting.Load(); n != 0 {
+			t.Errorf("%d still waiting", n)
+		}
+	})
+}
+
+// The limit halves when the server throttles, once for all that are under way,
+// and grows back.
+func TestLimitAdapts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		throttle := true
+		g := gauge{status: func() int {
+			if throttle {
+				return 429
+			}
+			return 200
+		}}
+		c := offline(t, g.answer, func(o *Options) {
+			o.MaxInFlight = 16
+			o.Retry.Base, o.Retry.Cap = time.Hour, time.Hour
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		for range 16 {
+			wg.Go(func() { c.Workspaces(ctx) })
+		}
+		time.Sleep(1500 * time.Millisecond)
+		cancel() // while they wait for their next try
+		wg.Wait()
+		throttle = false
+		g.peak()
+		many(t, c, 8)
+		if p := g.peak(); p != 8 {
+			t.Errorf("%d at once after 16 were throttled, want 8", p)
+		}
+		many(t, c, 500)
+		if p := g.peak(); p != 16 {
+			t.Errorf("%d at once in the end, want 16", p)
+		}
+	})
+}
+
+// A request that others wait for passes the limit, also once it waits.
+func TestLimitHead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hold := make(chan struct{})
+		started := make(chan string, 10)
+		c := offline(t, func(req *http.Request) (*http.Response, error) {
+			started <- req.URL.Query().Get("experimentKey")
+			<-hold
+			return reply(req, 200, `{"tags":[]}`), nil
+		}, func(o *Options) { o.MaxInFlight = 1 })
+		var wg sync.WaitGroup
+		ask := func(ctx context.Context, key string) {
+			wg.Go(func() {
+				if _, err := c.Tags(ctx, key); err != nil {
+					t.Error(err)
+				}
+			})
+			synctest.Wait()
+		}
+		head := make(chan struct{})
+		ask(t.Context(), "first")
+		ask(t.Context(), "waits")
+		ask(WithHead(t.Context(), head), "promoted")
+		if len(started) != 1 {
+			t.Fatalf("%d started, want 1", len(started))
+		}
+		close(head)
+		synctest.Wait()
+		ask(WithHead(t.Context(), head), "at once")
+		want := []string{"first", "promoted", "at once"}
+		for _, w := range want {
+			if got := <-started; got != w {
+				t.Errorf("%q started, want %q", got, w)
+			}
+		}
+		if len(started) != 0 {
+			t.Errorf("%q started too", <-started)
+		}
+		close(hold)
+		wg.Wait()
+	})
+}
+
+func TestLimitCancelled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimiter(1)
+		if err := l.acquire(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := l.acquire(ctx); err == nil {
+			t.Fatal("got a second slot")
+		}
+		l.release()
+		if err := l.acquire(t.Context()); err != nil || l.used != 1 {
+			t.Errorf("%v, %d used", err, l.used)
+		}
+	})
+}
+
+// Reads, REST writes and the client library's writes each have their pace.
+func TestPace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := offline(t, func(req *http.Request) (*http.Response, error) { return reply(req, 200, `{}`), nil },
+			func(o *Options) { o.ReadRate, o.WriteRate = 2, rate.Limit(900.0/3600) })
+		for _, tc := range []struct {
+			name string
+			do   func() error
+			want time.Duration // for ten more
+		}{
+			{"read", func() error { _, err := c.Tags(t.Context(), "k"); return err }, 5 * time.Second},
+			{"write", func() error { return c.AddTags(t.Context(), "k", nil) }, 40 * time.Second},
+			{"write by GET", func() error { return c.Archive(t.Context(), "k") }, 40 * time.Second},
+			{"client library", func() error { return c.AddRunTags(t.Context(), "k", nil) }, 0},
+		} {
+			time.Sleep(time.Hour)
+			for range 2 { // use up the burst
+				if err := tc.do(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			start := time.Now()
+			for range 10 {
+				if err := tc.do(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if d := time.Since(start); d < tc.want-time.Millisecond || d > tc.want+time.Millisecond {
+				t.Errorf("%s: ten took %v, want %v", tc.name, d, tc.want)
+			}
+		}
+	})
+}
+
+func TestDefaultWriteRate(t *testing.T) {
+	for host, want := range map[string]rate.Limit{
+		"www.comet.com": 4, "comet.com:443": 4, "WWW.COMET.COM": 4, "www.comet.ml": 4,
+		"comet.example.com": rate.Inf, "notcomet.com": rate.Inf, "[::1]:8080": rate.Inf, "127.0.0.1:80": rate.Inf,
+	} {
+		if got := defaultWriteRate(host); got != want {
+			t.Errorf("%s: %v, want %v", host, got, want)
+		}
+	}
+}

@@ -1,0 +1,260 @@
+package comet
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"unicode/utf8"
+)
+
+// decodeText reads the member "output" of a document as a stream.
+func decodeText(r io.Reader, room int) (text string, null bool, err error) {
+	sr := &stringReader{s: newScanner(r, 64), body: io.NopCloser(nil)}
+	if null, err = sr.start("output"); err != nil || null {
+		return "", null, err
+	}
+	var b strings.Builder
+	p := make([]byte, room)
+	for {
+		n, err := sr.Read(p)
+		b.Write(p[:n])
+		if err == io.EOF {
+			return b.String(), false, nil
+		}
+		if err != nil {
+			return b.String(), false, err
+		}
+	}
+}
+
+func TestStringReader(t *testing.T) {
+	long := strings.Repeat("line é 😀 \"quoted\"\n", 20_000)
+	for _, tc := range []struct {
+		name, doc, want string
+		null            bool
+	}{
+		{name: "text", doc: `{"output":"line 1\nline 2\n"}`, want: "line 1\nline 2\n"},
+		{name: "empty", doc: `{"output":""}`},
+		{name: "null", doc: `{"output":null}`, null: true},
+		{name: "absent", doc: `{"other":"x"}`, null: true},
+		{name: "nothing", doc: `{}`, null: true},
+		{name: "number", doc: `{"output":1.50}`, want: "1.50"},
+		{name: "object", doc: ` { "output" : {"a":"b"} , "x":1 } `, want: `{"a":"b"}`},
+		{name: "among others", doc: `{"a":{"output":"no"},"b":["output"],"output":"yes","c":{"output":"no"}}`, want: "yes"},
+		{name: "escapes", doc: `{"output":"\"\\\/\b\f\n\r\t\u0041\u00e9\u20ac\ud83d\ude00"}`, want: "\"\\/\b\f\n\r\tAé€😀"},
+		{name: "lone surrogates", doc: `{"output":"\ud83d\ud83d\ude00\ude00x\ud83d"}`, want: "\ufffd😀\ufffdx\ufffd"},
+		{name: "bad UTF-8", doc: "{\"output\":\"a\xffb\xc3\"}", want: "a\ufffdb\ufffd"},
+		{name: "long", doc: `{"output":` + string(Quote(long)) + `}`, want: long},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			for _, room := range []int{1, 2, 8, 9, 100_000} {
+				for kind, r := range map[string]io.Reader{
+					"whole":    strings.NewReader(tc.doc),
+					"one byte": iotest.OneByteReader(strings.NewReader(tc.doc)),
+				} {
+					got, null, err := decodeText(r, room)
+					if err != nil || got != tc.want || null != tc.null {
+						t.Fatalf("%s, room for %d: %.80q, null %v, %v; want %.80q, null %v", kind, room, got, null, err, tc.want, tc.null)
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestStringReaderCut(t *testing.T) {
+	const doc = `{"a":[1],"output":"x\u00e9y\ud83d\ude00","b":{}}`
+	for i := range len(doc) {
+		if _, _, err := decodeText(strings.NewReader(doc[:i]), 100); !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("cut after %d bytes: %v", i, err)
+		}
+	}
+	for _, bad := range []string{`[]`, `<html>`, "{\"output\":\"a\nb\"}", `{"output":"\x"}`, `{"output":"\u00g0"}`, `{"output":"a"}}`, `{"output":"a",}`} {
+		if _, _, err := decodeText(strings.NewReader(bad), 100); !errors.Is(err, errSyntax) {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+}
+
+func FuzzStringReader(f *testing.F) {
+	f.Add([]byte(`"a\ud83d\ude00\n"`))
+	f.Add([]byte("\"\xc3\x28\\ud800\""))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		var want string
+		if json.Unmarshal(raw, &want) != nil || bytes.TrimSpace(raw)[0] != '"' {
+			return
+		}
+		doc := fmt.Sprintf(`{"output":%s}`, raw)
+		got, null, err := decodeText(strings.NewReader(doc), 10)
+		if err != nil || null || got != want {
+			t.Errorf("%s: %q, null %v, %v; want %q", raw, got, null, err, want)
+		}
+	})
+}
+
+// cutter serves a document and breaks off after another part of it each time.
+func cutter(doc string, cuts ...int) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Content-Length", strconv.Itoa(len(doc)))
+		if len(cuts) == 0 {
+			io.WriteString(w, doc)
+			return
+		}
+		cut := cuts[0]
+		cuts = cuts[1:]
+		io.WriteString(w, doc[:cut])
+	}
+}
+
+// A text goes on where it broke off.
+func TestTextResumes(t *testing.T) {
+	text := strings.Repeat("0123456789é\n", 50_000)
+	doc := `{"output":` + string(Quote(text)) + `}`
+	c := newTestClient(t, map[string]http.HandlerFunc{
+		// The last cut but one is before what has been read already.
+		"/api/rest/v2/experiment/output": cutter(doc, 5, 100_000, 300_000, 1000, len(doc)-1),
+	})
+	r, err := c.Output(t.Context(), "k")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	got, err := io.ReadAll(r)
+	if err != nil || string(got) != text {
+		t.Errorf("%d bytes of %d, %v", len(got), len(text), err)
+	}
+}
+
+// A text that changes between two tries is not put together from both.
+func TestTextChanged(t *testing.T) {
+	for name, second := range map[string]string{
+		"other text": `{"output":"` + strings.Repeat("b", 300_000) + `"}`,
+		"shorter":    `{"output":"aaa"}`,
+		"null":       `{"output":null}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			first := cutter(`{"output":"`+strings.Repeat("a", 300_000)+`"}`, 200_000)
+			tries := 0
+			c := newTestClient(t, map[string]http.HandlerFunc{
+				"/api/rest/v2/experiment/output": func(w http.ResponseWriter, r *http.Request) {
+					if tries++; tries == 1 {
+						first(w, r)
+						return
+					}
+					answer(second)(w, r)
+				},
+			})
+			r, err := c.Output(t.Context(), "k")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close()
+			if _, err := io.Copy(io.Discard, r); !errors.Is(err, errChanged) || tries != 2 {
+				t.Errorf("%d tries, %v", tries, err)
+			}
+			// The error stays.
+			if _, err := r.Read(make([]byte, 1)); !errors.Is(err, errChanged) {
+				t.Errorf("then %v", err)
+			}
+		})
+	}
+}
+
+func TestTexts(t *testing.T) {
+	for name, path := range map[string]string{"html": "experiment/html", "code": "experiment/code", "output": "experiment/output",
+		"graph": "experiment/graph", "notes": "project/notes"} {
+		c := newTestClient(t, map[string]http.HandlerFunc{
+			"GET /api/rest/v2/" + path: func(w http.ResponseWriter, r *http.Request) {
+				q := r.URL.Query()
+				if key := q.Get("experimentKey") + q.Get("projectId"); key == "gone" {
+					w.WriteHeader(http.StatusNotFound)
+				} else {
+					answer(`{"`+name+`":"text of `+key+`"}`)(w, r)
+				}
+			},
+		})
+		read := map[string]func(string) (*Text, error){
+			"html":   func(k string) (*Text, error) { return c.HTML(t.Context(), k) },
+			"code":   func(k string) (*Text, error) { return c.Code(t.Context(), k) },
+			"output": func(k string) (*Text, error) { return c.Output(t.Context(), k) },
+			"graph":  func(k string) (*Text, error) { return c.Graph(t.Context(), k) },
+			"notes":  func(k string) (*Text, error) { return c.ProjectNotes(t.Context(), k) },
+		}[name]
+		r, err := read("K")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(r)
+		if string(got) != "text of K" || err != nil || r.Close() != nil {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+		if _, err := read("gone"); !errors.Is(err, ErrNotFound) {
+			t.Errorf("%s: %v, want not found", name, err)
+		}
+	}
+}
+
+func zipOf(t *testing.T, names ...string) string {
+	t.Helper()
+	var buf bytes.Buffer
+	zw := zip.NewWriter(&buf)
+	for _, n := range names {
+		w, err := zw.Create(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(w, "content of "+n)
+	}
+	if err := zw.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return buf.String()
+}
+
+func TestGitPatch(t *testing.T) {
+	long := strings.Repeat("+é\n", 100_000)
+	whole, err := zipPatch(strings.NewReader(long))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		name, body, want string
+		null, fails      bool
+	}{
+		{name: "zip", body: zipOf(t, "x", "git_diff.patch"), want: "content of git_diff.patch"},
+		{name: "own zip", body: string(whole), want: long},
+		{name: "zip with one entry", body: zipOf(t, "other.patch"), want: "content of other.patch"},
+		{name: "zip without a patch", body: zipOf(t, "a", "b"), fails: true},
+		{name: "broken zip", body: zipOf(t, "git_diff.patch")[:60], fails: true},
+		{name: "text", body: "diff --git a/x b/x\n", want: "diff --git a/x b/x\n"},
+		{name: "none", body: `{"msg":"No git patch was found"}`, null: true},
+		{name: "empty", body: "", null: true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c := newTestClient(t, map[string]http.HandlerFunc{
+				"GET /api/rest/v2/experiment/git/patch": func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, tc.body) },
+			})
+			r, err := c.GitPatch(t.Context(), "k")
+			if (err != nil) != tc.fails {
+				t.Fatal(err)
+			}
+			if err != nil {
+				return
+			}
+			defer r.Close()
+			got, err := io.ReadAll(r)
+			if err != nil || string(got) != tc.want || r.Null != tc.null || !utf8.Valid(got) {
+				t.Errorf("%.40q, null %v, %v", got, r.Null, err)
+			}
+		})
+	}
+}

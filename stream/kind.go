@@ -85,6 +85,9 @@ func bitOf(k Kind) uint8 {
 	return unknownBit
 }
 
+// Known reports whether this version knows the kind.
+func (k Kind) Known() bool { return kinds[k] != nil }
+
 // A KindSet is a set of kinds, as a label has it: one bit a kind, and one bit for
 // all kinds that this version does not know.
 type KindSet uint64

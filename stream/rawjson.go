@@ -6,10 +6,8 @@ import (
 	"strconv"
 )
 
-// AppendJSON appends the body of the record to b as JSON, for people and their
-// tools: documents as [Doc.JSON] has them, bytes in base64. What JSON has no
-// number for, as NaN, becomes a string; an ext value that this version does not
-// know becomes an object of its type and data. There is no way back.
+// AppendJSON appends the body of the record to b as JSON, as
+// [Doc.AppendLooseJSON] does.
 func (r Raw) AppendJSON(b []byte) ([]byte, error) {
 	v, err := r.checked()
 	if err != nil {
@@ -17,6 +15,21 @@ func (r Raw) AppendJSON(b []byte) ([]byte, error) {
 	}
 	c := v.body()
 	return appendLooseJSON(b, &c), nil
+}
+
+// AppendLooseJSON appends any value of a record, as [Raw.Fields] gives it, as
+// JSON for people and their tools. It is AppendJSON where that works; beyond it
+// bytes are in base64, what JSON has no number for, as NaN, becomes a string, and
+// an ext value that this version does not know becomes an object of its type and
+// data. There is no way back.
+func (d Doc) AppendLooseJSON(b []byte) ([]byte, error) {
+	if d == nil {
+		return append(b, "null"...), nil
+	}
+	if err := d.check(); err != nil {
+		return b, err
+	}
+	return appendLooseJSON(b, &cursor{b: d}), nil
 }
 
 // appendLooseJSON appends the JSON of any checked value at c.

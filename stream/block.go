@@ -70,7 +70,7 @@ func (b *Block) decode(buf []byte) (*content, error) {
 	}
 	n := int(b.Label.ContentLen)
 	if cap(buf) < n {
-		buf = make([]byte, 0, n)
+		buf = newBuffer(n)
 	}
 	data, err := decoder.DecodeAll(b.Frame, buf[:0:n])
 	if err != nil {

@@ -336,14 +336,15 @@ func (f *field) checkRun(b []byte, i, n, depth int, classes classSet) (int, erro
 		if i >= len(b) {
 			return i, errCut
 		}
-		if !classes.has(b[i]) {
+		head := b[i]
+		if !classes.has(head) {
 			return i, f.wrong()
 		}
-		if size := int(fixedSize[b[i]]); size > 0 {
+		if size := int(fixedSize[head]); size > 0 {
 			if i+size > len(b) {
 				return i, errCut
 			}
-			if overInt64(b, i) && f.typ != typeDocs {
+			if head == codeUint8+3 && overInt64(b, i) && f.typ != typeDocs {
 				return i, f.wrong()
 			}
 			i += size

@@ -17,11 +17,7 @@ type Doc []byte
 // bytes. Text that is no JSON is an error; one nested too deep for a record is
 // an [ErrLimit]. What is not UTF-8, and unpaired surrogates, become U+FFFD.
 func DocFromJSON(text []byte) (Doc, error) {
-	p := jsonParser{in: text, out: make([]byte, 0, len(text))}
-	if err := p.document(); err != nil {
-		return nil, err
-	}
-	return p.out, nil
+	return parseJSON(text)
 }
 
 // JSON returns the document as compact JSON with the members of objects in

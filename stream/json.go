@@ -2,11 +2,12 @@ package stream
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"math"
 	"slices"
 	"strconv"
+	"strings"
+	"sync"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -17,7 +18,7 @@ const maxDocDepth = maxDepth - 2
 
 // A jsonParser turns JSON text into the msgpack of a Doc.
 type jsonParser struct {
-	in      []byte
+	in      string // a string, so that numbers go to strconv without a copy
 	i       int
 	out     []byte
 	members []member // of the objects that are open
@@ -26,6 +27,25 @@ type jsonParser struct {
 
 // A member is one member of an object in jsonParser.out.
 type member struct{ start, key, keyEnd, end int }
+
+// parsers keeps the room of parsers for the next document.
+var parsers = sync.Pool{New: func() any { return new(jsonParser) }}
+
+// parseJSON returns the msgpack of a JSON text.
+func parseJSON(text []byte) (Doc, error) {
+	p := parsers.Get().(*jsonParser)
+	defer parsers.Put(p)
+	p.in, p.i, p.out, p.members = string(text), 0, p.out[:0], p.members[:0]
+	err := p.document()
+	p.in = ""
+	if cap(p.out) > 1<<20 {
+		defer func() { p.out, p.scratch = nil, nil }() // room for one large document is not kept
+	}
+	if err != nil {
+		return nil, err
+	}
+	return bytes.Clone(p.out), nil
+}
 
 func (p *jsonParser) document() error {
 	if err := p.value(0); err != nil {
@@ -87,7 +107,7 @@ func (p *jsonParser) value(depth int) error {
 }
 
 func (p *jsonParser) literal(word string, code byte) error {
-	if !bytes.HasPrefix(p.in[p.i:], []byte(word)) {
+	if !strings.HasPrefix(p.in[p.i:], word) {
 		return p.wrong("where a value belongs")
 	}
 	p.i += len(word)
@@ -200,9 +220,7 @@ func (p *jsonParser) order(members []member, start int) int {
 	if ascending {
 		return len(members)
 	}
-	slices.SortFunc(members, func(a, b member) int {
-		return cmp.Or(compare(a, b), cmp.Compare(a.start, b.start))
-	})
+	slices.SortStableFunc(members, compare)
 	sorted, n := p.scratch[:0], 0
 	for i, m := range members {
 		if i+1 < len(members) && compare(m, members[i+1]) == 0 {
@@ -226,8 +244,8 @@ func (p *jsonParser) str() error {
 		case c == '"':
 			text := p.in[start:p.i]
 			p.i++
-			if !utf8.Valid(text) {
-				text = bytes.ToValidUTF8(text, []byte("\uFFFD"))
+			if !utf8.ValidString(text) {
+				text = strings.ToValidUTF8(text, "\uFFFD")
 			}
 			p.out = appendStr(p.out, text)
 			return nil
@@ -289,7 +307,7 @@ func (p *jsonParser) escape(text []byte) ([]byte, error) {
 		}
 		return utf8.AppendRune(text, r), nil
 	}
-	at := bytes.IndexByte([]byte(`"\/bfnrt`), c)
+	at := strings.IndexByte(`"\/bfnrt`, c)
 	if at < 0 {
 		return text, p.wrong("in an escape")
 	}
@@ -303,7 +321,7 @@ func (p *jsonParser) hex(i int) (rune, bool) {
 		return 0, false
 	}
 	r := rune(0)
-	for _, c := range p.in[i : i+4] {
+	for _, c := range []byte(p.in[i : i+4]) {
 		switch {
 		case c >= '0' && c <= '9':
 			c -= '0'
@@ -331,12 +349,12 @@ func (p *jsonParser) number() error {
 	p.i += n
 	if i, ok := canonicalInt(text); ok {
 		p.out = appendInt(p.out, i)
-	} else if u, err := strconv.ParseUint(string(text), 10, 64); err == nil {
-		p.out = appendUint(p.out, u) // no sign and no leading zeros: numberLen sees to it
-	} else if f, ok := canonicalFloat(text); ok && string(text) != "-0" {
+	} else if u, ok := canonicalUint(text); ok {
+		p.out = appendUint(p.out, u)
+	} else if f, ok := canonicalFloat(text); ok && text != "-0" {
 		p.out = appendFloat(p.out, f)
 	} else {
-		p.out = appendLiteral(p.out, text)
+		p.out = appendLiteral(p.out, []byte(text))
 	}
 	return nil
 }

@@ -73,6 +73,16 @@ func canonicalInt[T string | []byte](s T) (int64, bool) {
 	return int64(u), u <= math.MaxInt64 && n < 20
 }
 
+// canonicalUint returns the uint64 that s is, where s is what strconv prints for
+// it and no int64.
+func canonicalUint(s string) (uint64, bool) {
+	if len(s) < 19 || len(s) > 20 || s[0] == '0' {
+		return 0, false
+	}
+	u, err := strconv.ParseUint(s, 10, 64)
+	return u, err == nil
+}
+
 // canonicalFloat returns the float64 that s is, where s is what encoding/json
 // prints for it.
 func canonicalFloat[T string | []byte](s T) (float64, bool) {

@@ -37,6 +37,7 @@ func newOutput(w io.Writer, o WriterOptions) *output {
 	encoder, err := zstd.NewWriter(nil,
 		zstd.WithEncoderLevel(zstd.EncoderLevelFromZstd(o.Level)),
 		zstd.WithEncoderConcurrency(o.Workers),
+		zstd.WithWindowSize(2<<20), // of more than a common block an encoder only keeps empty room
 		zstd.WithSingleSegment(true),
 		zstd.WithEncoderCRC(true))
 	if err != nil {

@@ -179,7 +179,10 @@ func (b *budget) close() {
 // the garbage collector, so that one odd block does not cost memory for ever.
 var buffers sync.Pool
 
-const largestPooled = 4 << 20
+const (
+	smallestPooled = 64 << 10
+	largestPooled  = 4 << 20
+)
 
 func getBuffer() []byte {
 	if b, ok := buffers.Get().(*[]byte); ok {
@@ -188,8 +191,17 @@ func getBuffer() []byte {
 	return nil
 }
 
+// newBuffer returns room for n bytes, rounded up so that the next block fits too.
+func newBuffer(n int) []byte {
+	if n >= smallestPooled {
+		const step = 256 << 10
+		n = (n + step - 1) / step * step
+	}
+	return make([]byte, 0, n)
+}
+
 func putBuffer(b []byte) {
-	if cap(b) > 0 && cap(b) <= largestPooled {
+	if cap(b) >= smallestPooled && cap(b) <= largestPooled {
 		buffers.Put(&b)
 	}
 }

@@ -134,13 +134,13 @@ func (s *source) locate(err error, offset int64) error {
 // readFull reads n bytes into buf, or into a new slice where they do not fit. It
 // allocates no more than twice what has come: a length is only a promise.
 func readFull(r io.Reader, buf []byte, n int) ([]byte, error) {
-	const step = 1 << 20
+	const step = 2 << 20
 	buf = buf[:0]
 	for len(buf) < n {
 		have := len(buf)
 		want := min(n, max(cap(buf), 2*have, step))
 		if cap(buf) < want {
-			buf = append(make([]byte, 0, want), buf...)
+			buf = append(newBuffer(want), buf...)
 		}
 		got, err := io.ReadFull(r, buf[have:want])
 		buf = buf[:have+got]

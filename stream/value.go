@@ -36,7 +36,7 @@ func TextValue(text string) Value {
 		return IntValue(i)
 	}
 	if f, ok := canonicalFloat(text); ok {
-		return FloatValue(f)
+		return Value{kind: valueFloat, num: math.Float64bits(f)}
 	}
 	return Value{kind: valueText, text: text}
 }

@@ -31,6 +31,7 @@ type asset struct {
 
 const (
 	typeAsset      = "asset"
+	typeUnknown    = "unknown" // of artifact files
 	typeFullMetric = "ASSET_TYPE_FULL_METRIC"
 	typeCombined   = "histogram_combined_3d"
 	typeModel      = "model-element"

@@ -24,7 +24,8 @@ func DemoKey(workspace, which string) string { return derivedID("demo", workspac
 const demoStart = 1700000000000
 
 // SeedDemo fills a workspace with the projects vision, with experiments of
-// every kind; shelf, where all are archived; and blank, without any.
+// every kind; shelf, where all are archived but a linked one; and blank,
+// without any. Artifacts, a registry model, a panel and a view belong to it.
 func (s *Server) SeedDemo(workspace string) {
 	about := "digits, three ways"
 	s.SeedProject(workspace, "vision", ProjectSpec{
@@ -55,6 +56,7 @@ func (s *Server) SeedDemo(workspace string) {
 		})
 	}
 	s.SeedLink(DemoKey(workspace, DemoTwin), "shelf")
+	s.seedDemoWorkspace(workspace)
 }
 
 func ptr[T any](v T) *T { return &v }

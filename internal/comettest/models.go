@@ -48,7 +48,7 @@ func (c *call) experimentModels() error {
 	defer e.mu.Unlock()
 	docs := []experimentModelDoc{}
 	for _, m := range e.models {
-		docs = append(docs, experimentModelDoc{m.id, e.key, m.name, m.name, []registryRecordDoc{}})
+		docs = append(docs, experimentModelDoc{m.id, e.key, m.name, m.name, e.project.workspace.registryRecords(m)})
 	}
 	return c.send(map[string]any{"models": docs})
 }

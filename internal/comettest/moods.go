@@ -70,6 +70,8 @@ type Moods struct {
 	// KeepEndTime leaves the end time of a finished experiment alone when
 	// something is written to it later. The default is to move it.
 	KeepEndTime bool `json:"keepEndTime,omitempty"`
+	// IgnoreArtifactExtras drops the fields of artifacts that no client sends.
+	IgnoreArtifactExtras bool `json:"ignoreArtifactExtras,omitempty"`
 	// S3Upload announces direct uploads to storage in the handshake.
 	S3Upload bool `json:"s3Upload,omitempty"`
 }

@@ -56,6 +56,10 @@ type Options struct {
 	// Limits are those of the handshake and of the store.
 	Limits Limits
 
+	// Statuses are those a version of a registry model may have. nil is
+	// [DefaultStatuses].
+	Statuses []string
+
 	// Moods are the moods at the start; see [Server.SetMoods].
 	Moods Moods
 
@@ -171,6 +175,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.HeartbeatTimeout == 0 {
 		o.HeartbeatTimeout = 5 * time.Minute
+	}
+	if o.Statuses == nil {
+		o.Statuses = DefaultStatuses
 	}
 	o.Limits = o.Limits.withDefaults()
 	return o

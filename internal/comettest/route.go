@@ -60,6 +60,7 @@ func (s *Server) newRoutes() *routeTable {
 		s.accountRoutes(), s.projectRoutes(), s.experimentRoutes(), s.dataRoutes(), s.metricRoutes(),
 		s.assetRoutes(), s.lifecycleRoutes(), s.valueRoutes(), s.textRoutes(), s.clientlibRoutes(),
 		s.uploadRoutes(), s.queryRoutes(), s.modelRoutes(), s.optimizerRoutes(),
+		s.registryRoutes(), s.artifactRoutes(), s.panelRoutes(),
 	}
 	for _, group := range groups {
 		for i := range group {

@@ -199,7 +199,7 @@ func (up *s3Upload) check(req *completeRequest) error {
 	if size != req.FileSize {
 		return badRequest("upload has %d bytes, not %d", size, req.FileSize)
 	}
-	return up.spec.checkMetadata()
+	return checkMetadata(up.spec.asset.metadata)
 }
 
 func (up *s3Upload) remove() {

@@ -3,7 +3,6 @@ package comettest
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 )
 
 // The Seed functions put things into the store without HTTP. They panic on
@@ -276,12 +275,12 @@ func (s *Server) seeded(key string) *experiment {
 	return e
 }
 
-// seedAsset adds an asset. The lock of the store is held.
-func (s *Server) seedAsset(e *experiment, spec AssetSpec) string {
+// newAsset makes an asset and notes its id. The lock of the store is held.
+func (s *Server) newAsset(spec AssetSpec, key string, created int64) *asset {
 	a := &asset{
-		id: spec.ID, experimentKey: e.key, name: spec.Name, typ: spec.Type, grouping: spec.Model,
+		id: spec.ID, experimentKey: key, name: spec.Name, typ: spec.Type, grouping: spec.Model,
 		step: spec.Step, epoch: spec.Epoch, context: spec.Context, metadata: spec.Metadata,
-		created: e.start, image: spec.Image, remote: spec.Link != "", link: spec.Link,
+		created: created, image: spec.Image, remote: spec.Link != "", link: spec.Link,
 	}
 	if a.id == "" {
 		a.id = newID()
@@ -300,13 +299,19 @@ func (s *Server) seedAsset(e *experiment, spec AssetSpec) string {
 	if s.store.assets[a.id] != nil {
 		panic(fmt.Sprintf("comettest: asset %q exists", a.id))
 	}
+	s.store.assets[a.id] = a
+	return a
+}
+
+// seedAsset adds an asset to e. The lock of the store is held.
+func (s *Server) seedAsset(e *experiment, spec AssetSpec) string {
+	a := s.newAsset(spec, e.key, e.start)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.assets = append(e.assets, a)
 	e.perType[a.typ]++
-	s.store.assets[a.id] = a
-	if a.grouping != "" && !slices.ContainsFunc(e.models, func(m *experimentModel) bool { return m.name == a.grouping }) {
-		e.models = append(e.models, &experimentModel{id: newID(), name: a.grouping})
+	if a.grouping != "" {
+		e.model(a.grouping)
 	}
 	return a.id
 }

@@ -34,9 +34,12 @@ type State struct {
 
 // WorkspaceState is a workspace, its projects sorted by name.
 type WorkspaceState struct {
-	Name     string         `json:"name"`
-	Members  []string       `json:"members,omitempty"`
-	Projects []ProjectState `json:"projects"`
+	Name           string               `json:"name"`
+	Members        []string             `json:"members,omitempty"`
+	Projects       []ProjectState       `json:"projects"`
+	RegistryModels []RegistryModelState `json:"registryModels"`
+	Artifacts      []ArtifactState      `json:"artifacts"`
+	Panels         []PanelState         `json:"panels"`
 }
 
 // ProjectState is a project, its experiments sorted by key.
@@ -53,7 +56,8 @@ type ProjectState struct {
 	Updated     int64             `json:"updated,omitempty"`
 	Experiments []ExperimentState `json:"experiments"`
 	// Links are the keys of experiments of other projects that appear here.
-	Links []string `json:"links"`
+	Links []string    `json:"links"`
+	Views []ViewState `json:"views"`
 }
 
 // ExperimentState is an experiment.
@@ -85,6 +89,9 @@ type ExperimentState struct {
 	Dependencies   []string                   `json:"dependencies"` // name==version
 	Assets         []AssetState               `json:"assets"`
 	Models         []string                   `json:"models"`
+	// InputArtifacts and OutputArtifacts are name:version.
+	InputArtifacts  []string `json:"inputArtifacts"`
+	OutputArtifacts []string `json:"outputArtifacts"`
 }
 
 // ValueState is a parameter or other.
@@ -224,6 +231,7 @@ func (s *Server) workspaceState(w *workspace, o StateOptions) WorkspaceState {
 	for _, p := range w.projects {
 		ws.Projects = append(ws.Projects, s.projectState(p, o))
 	}
+	ws.RegistryModels, ws.Artifacts, ws.Panels = w.registryStates(o), w.artifactStates(o), w.panelStates(o)
 	slices.SortFunc(ws.Projects, func(a, b ProjectState) int { return cmp.Compare(a.Name, b.Name) })
 	return ws
 }
@@ -231,7 +239,7 @@ func (s *Server) workspaceState(w *workspace, o StateOptions) WorkspaceState {
 func (s *Server) projectState(p *project, o StateOptions) ProjectState {
 	ps := ProjectState{
 		Name: p.name, Description: p.description, Public: p.public, General: p.general, Notes: p.notes,
-		ShareCodes: len(p.shareCodes), Experiments: []ExperimentState{}, Links: []string{},
+		ShareCodes: len(p.shareCodes), Experiments: []ExperimentState{}, Links: []string{}, Views: p.viewStates(o),
 	}
 	if !o.Portable {
 		ps.ID, ps.Owner, ps.Created, ps.Updated = p.id, p.owner, p.created, p.updated
@@ -271,6 +279,7 @@ func (s *Server) experimentState(e *experiment, o StateOptions) ExperimentState 
 		x.Models = append(x.Models, m.name)
 	}
 	slices.Sort(x.Models)
+	s.store.lineage(e, &x)
 	return x
 }
 

@@ -22,10 +22,13 @@ type store struct {
 }
 
 type workspace struct {
-	id       string
-	name     string
-	projects []*project // the first is the general one
-	members  map[string]bool
+	id        string
+	name      string
+	projects  []*project // the first is the general one
+	members   map[string]bool
+	registry  []*registryModel
+	artifacts []*artifact
+	panels    []*panel
 }
 
 type project struct {
@@ -42,6 +45,7 @@ type project struct {
 	updated     int64
 	experiments []*experiment
 	links       []*experiment // symlinked from other projects
+	views       []*view
 }
 
 func newStore(bodies *bodyDir) *store {
@@ -115,10 +119,8 @@ func (st *store) removeExperiment(e *experiment) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, a := range e.assets {
-		if a.versionID == "" {
-			delete(st.assets, a.id)
-			a.body.remove()
-		}
+		delete(st.assets, a.id)
+		a.body.remove()
 	}
 }
 

@@ -128,6 +128,9 @@ func (spec *uploadSpec) check() error {
 	a := &spec.asset
 	if a.typ == "" {
 		a.typ = typeAsset
+		if a.versionID != "" {
+			a.typ = typeUnknown
+		}
 	}
 	switch {
 	case a.typ == typeModel && a.grouping == "":
@@ -209,7 +212,7 @@ func (c *call) readForm(spec *uploadSpec) error {
 	case spec.remote && spec.link == nil:
 		return badRequest("form field link is missing for a remote asset")
 	}
-	return spec.checkMetadata()
+	return checkMetadata(spec.asset.metadata)
 }
 
 func (c *call) readPart(spec *uploadSpec, part *multipart.Part) error {
@@ -246,8 +249,9 @@ func (spec *uploadSpec) kind() string {
 	return spec.asset.typ
 }
 
-func (spec *uploadSpec) checkMetadata() error {
-	m := spec.asset.metadata
+// checkMetadata reports metadata that is not a JSON object. None, and an empty
+// text, are fine.
+func checkMetadata(m *string) error {
 	if m == nil || *m == "" {
 		return nil
 	}

@@ -1,0 +1,184 @@
+package comettest
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"slices"
+)
+
+func (s *Server) panelRoutes() []route {
+	return []route{
+		{method: "GET", path: "code-panel/get-all", handle: (*call).panels},
+		{method: "GET", path: "code-panel/download", handle: (*call).panelCode},
+		{method: "GET", path: "template/{templateId}/download", handle: (*call).downloadPanel},
+		{method: "POST", path: "write/template/upload", stream: true, handle: (*call).uploadPanel},
+		{method: "GET", path: "views/get-all", handle: (*call).views},
+		{method: "POST", path: "write/views/upsert", handle: (*call).upsertView},
+		{method: "POST", path: "write/dashboard-template/create", handle: (*call).createDashboard},
+		{method: "POST", path: "dashboard-templates/project/upsert", handle: (*call).updateDashboard},
+	}
+}
+
+// panel is a custom panel of a workspace: a zip with a description and code.
+type panel struct {
+	id       string
+	name     string
+	owner    string
+	created  int64
+	revision int64
+	code     json.RawMessage
+	zip      []byte
+}
+
+func (w *workspace) panel(id string) *panel {
+	for _, p := range w.panels {
+		if p.id == id {
+			return p
+		}
+	}
+	return nil
+}
+
+// readPanel reads the description out of a panel's zip: the JSON file that
+// names the template and holds its code.
+func readPanel(data []byte) (name string, code json.RawMessage, err error) {
+	zr, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return "", nil, badRequest("panel is no zip: %v", err)
+	}
+	for _, f := range zr.File {
+		var doc struct {
+			TemplateName string          `json:"templateName"`
+			Code         json.RawMessage `json:"code"`
+		}
+		r, err := f.Open()
+		if err != nil {
+			return "", nil, badRequest("panel: %v", err)
+		}
+		text, err := io.ReadAll(limited(r, maxFormText))
+		r.Close()
+		if err == nil && json.Unmarshal(text, &doc) == nil && doc.TemplateName != "" && doc.Code != nil {
+			return doc.TemplateName, doc.Code, nil
+		}
+	}
+	return "", nil, badRequest("panel holds no JSON file with templateName and code")
+}
+
+type panelRow struct {
+	TemplateID     string `json:"templateId"`
+	TemplateName   string `json:"templateName"`
+	Owner          string `json:"owner"`
+	TeamID         string `json:"teamId"`
+	QueryBuilderID string `json:"queryBuilderId"`
+	ScopeType      string `json:"scopeType"`
+	RevisionID     int64  `json:"revisionId"`
+	CreatedAt      int64  `json:"createdAt"`
+}
+
+func (c *call) panels() error {
+	st := c.s.store
+	st.mu.RLock()
+	defer st.mu.RUnlock()
+	w, err := c.workspaceFor(c.optional("workspace"), RoleViewer)
+	if err != nil {
+		return err
+	}
+	rows := []panelRow{}
+	for _, p := range w.panels {
+		rows = append(rows, panelRow{p.id, p.name, p.owner, w.id, "", "PRIVATE", p.revision, p.created})
+	}
+	return c.send(map[string]any{"codePanelTemplateRows": rows})
+}
+
+// findPanel returns a panel that the key may read.
+func (c *call) findPanel(id string) (*panel, error) {
+	st := c.s.store
+	st.mu.RLock()
+	defer st.mu.RUnlock()
+	for _, w := range st.workspaces {
+		if p := w.panel(id); p != nil {
+			return p, c.allow(w, RoleViewer, "panel "+id)
+		}
+	}
+	return nil, notFound("template %q does not exist", id)
+}
+
+func (c *call) panelCode() error {
+	p, err := c.findPanel(c.optional("templateId"))
+	if err != nil {
+		return err
+	}
+	return c.send(map[string]any{"templateId": p.id, "templateName": p.name, "code": p.code})
+}
+
+func (c *call) downloadPanel() error {
+	p, err := c.findPanel(c.params["templateId"])
+	if err != nil {
+		return err
+	}
+	c.w.Header().Set("Content-Type", "application/octet-stream")
+	c.out = p.zip
+	return nil
+}
+
+// uploadPanel stores a panel, over the one with templateId if that is given.
+func (c *call) uploadPanel() error {
+	data, err := c.formFile("file")
+	if err != nil {
+		return err
+	}
+	name, code, err := readPanel(data)
+	if err != nil {
+		return err
+	}
+	st := c.s.store
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	w, err := c.workspaceFor(c.optional("teamName"), RoleOwner)
+	if err != nil {
+		return err
+	}
+	now := c.now()
+	p := &panel{id: newID(), owner: c.key.User, created: now}
+	if id := c.optional("templateId"); id != "" {
+		if p = w.panel(id); p == nil {
+			return notFound("template %q does not exist in workspace %q", id, w.name)
+		}
+		w.panels = without(w.panels, p)
+		p = &panel{id: id, owner: p.owner, created: p.created}
+	}
+	p.name, p.code, p.zip, p.revision = name, code, data, now
+	w.panels = append(w.panels, p)
+	return c.send(struct {
+		ack
+		TemplateID string `json:"templateId"`
+	}{saved("Saved"), p.id})
+}
+
+// formFile reads one file of a multipart form.
+func (c *call) formFile(field string) ([]byte, error) {
+	form, err := c.multipart()
+	if err != nil {
+		return nil, err
+	}
+	for {
+		part, err := form.NextPart()
+		if errors.Is(err, io.EOF) {
+			return nil, badRequest("form field %s is missing", field)
+		}
+		if err != nil {
+			return nil, badRequest("form: %v", err)
+		}
+		if part.FormName() != field {
+			continue
+		}
+		data, err := io.ReadAll(limited(part, c.s.uploadLimit("git-patch")))
+		if err != nil {
+			return nil, uploadError(err)
+		}
+		return slices.Clip(data), nil
+	}
+}

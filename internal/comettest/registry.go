@@ -1,0 +1,482 @@
+package comettest
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+)
+
+func (s *Server) registryRoutes() []route {
+	items := version{3, 5, 42}
+	return []route{
+		{method: "GET", path: "registry-model", handle: (*call).registryModels},
+		{method: "GET", path: "registry-model/count", handle: (*call).registryCount},
+		{method: "GET", path: "registry-model/details", handle: (*call).registryDetails},
+		{method: "GET", path: "registry-model/latest_version", handle: (*call).latestRegistryVersion},
+		{method: "GET", path: "registry-model/notes", handle: (*call).registryNotes},
+		{method: "GET", path: "registry-model/item/download", handle: (*call).downloadRegistryItem},
+		{method: "GET", path: "registry-model/item/download-instructions", handle: (*call).registryInstructions},
+		{method: "GET", path: "registry-model/compact-details", since: items, handle: (*call).compactDetails},
+		{method: "GET", path: "registry-model/items", since: items, handle: (*call).registryItems},
+		{method: "GET", path: "registry-model/item/details", since: items, handle: (*call).registryItemDetails},
+		{method: "GET", path: "registry-model/item/{itemId}/metadata", since: items, handle: (*call).registryItemMetadata},
+		{method: "POST", path: "registry-model/history/item", since: version{3, 7, 28}, handle: (*call).registryHistory},
+		{method: "POST", path: "write/registry-model", handle: (*call).createRegistryModel},
+		{method: "POST", path: "write/registry-model/item", handle: (*call).addRegistryItem},
+		{method: "POST", path: "write/registry-model/item/create", since: items, handle: (*call).createRegistryItem},
+		{method: "POST", path: "write/registry-model/item/update", handle: (*call).updateRegistryItem},
+		{method: "POST", path: "write/registry-model/update", handle: (*call).updateRegistryModel},
+		{method: "POST", path: "write/registry-model/notes", handle: (*call).writeRegistryNotes},
+		{method: "POST", path: "write/registry-model/item/status", since: items, handle: (*call).setRegistryStatus},
+		{method: "POST", path: "write/registry-model/item/{itemId}/metadata", since: version{4, 18, 133}, handle: (*call).writeRegistryMetadata},
+		{method: "GET", path: "write/registry-model/item/stage", handle: (*call).addStage},
+		{method: "GET", path: "write/registry-model/item/stage/delete", handle: (*call).deleteStage},
+		{method: "GET", path: "write/registry-model/delete", handle: (*call).deleteRegistryModel},
+		{method: "GET", path: "write/registry-model/item/delete", handle: (*call).deleteRegistryItem},
+	}
+}
+
+// registryModel is a model of a workspace's registry. It and its items are
+// guarded by the lock of the store.
+type registryModel struct {
+	workspace   *workspace
+	id          string
+	name        string
+	description *string
+	public      bool
+	notes       string
+	user        string
+	created     int64
+	updated     int64
+	items       []*registryItem // versions, in order of creation
+}
+
+// registryItem is a version of a registry model: a model of an experiment.
+type registryItem struct {
+	model         *registryModel
+	id            string
+	version       string
+	comment       *string
+	stages        []string
+	status        string
+	metadata      []registryMeta
+	source        *experimentModel
+	experimentKey string
+	user          string
+	created       int64
+	updated       int64
+	history       []registryEvent
+}
+
+type registryMeta struct {
+	Key   string          `json:"key"`
+	Value json.RawMessage `json:"value"`
+}
+
+type registryEvent struct {
+	time     int64
+	action   string
+	user     string
+	newValue map[string]any
+	oldValue map[string]any
+}
+
+func (w *workspace) registryNamed(name string) *registryModel {
+	for _, m := range w.registry {
+		if m.name == name {
+			return m
+		}
+	}
+	return nil
+}
+
+// eachItem calls f for all items of the instance until it returns true.
+func (st *store) eachItem(f func(*registryItem) bool) {
+	for _, w := range st.workspaces {
+		for _, m := range w.registry {
+			if slices.ContainsFunc(m.items, f) {
+				return
+			}
+		}
+	}
+}
+
+func (st *store) registryItem(id string) (found *registryItem) {
+	st.eachItem(func(i *registryItem) bool {
+		if i.id == id {
+			found = i
+		}
+		return found != nil
+	})
+	return found
+}
+
+// registryRecords are the versions made of a model of an experiment.
+func (w *workspace) registryRecords(m *experimentModel) []registryRecordDoc {
+	docs := []registryRecordDoc{}
+	for _, r := range w.registry {
+		for _, i := range r.items {
+			if i.source == m {
+				docs = append(docs, registryRecordDoc{r.id, i.id, r.name, i.version, i.created})
+			}
+		}
+	}
+	return docs
+}
+
+func (i *registryItem) event(now int64, user, action string, newValue, oldValue map[string]any) {
+	i.history = append(i.history, registryEvent{now, action, user, newValue, oldValue})
+}
+
+// assets are the elements of the item's model, as they are now. The lock of
+// the store is held.
+func (i *registryItem) assets(st *store) []*asset {
+	e := st.experiments[i.experimentKey]
+	if e == nil {
+		return nil
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var list []*asset
+	for _, a := range e.assets {
+		if a.grouping == i.source.name {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+type registryModelDoc struct {
+	RegistryModelID  string            `json:"registryModelId"`
+	WorkspaceID      string            `json:"workspaceId"`
+	ModelName        string            `json:"modelName"`
+	Description      *string           `json:"description"`
+	NumberOfVersions int               `json:"numberOfVersions"`
+	IsPublic         bool              `json:"isPublic"`
+	IsAutoGenerated  bool              `json:"isAutoGenerated"`
+	IsMonitored      bool              `json:"isMonitored"`
+	LatestVersion    *registryItemDoc  `json:"latestVersion,omitempty"`
+	Versions         []registryItemDoc `json:"versions,omitempty"`
+	ImagePath        *string           `json:"imagePath"`
+	UserName         string            `json:"userName"`
+	CreatedAt        int64             `json:"createdAt"`
+	LastUpdated      int64             `json:"lastUpdated"`
+}
+
+type registryItemDoc struct {
+	RegistryModelItemID string            `json:"registryModelItemId"`
+	ExperimentModel     experimentModelID `json:"experimentModel"`
+	Version             string            `json:"version"`
+	Comment             *string           `json:"comment"`
+	Stages              []string          `json:"stages"`
+	Status              string            `json:"status,omitempty"`
+	Metadata            []string          `json:"metadata,omitempty"`
+	Assets              []assetDoc        `json:"assets,omitempty"`
+	UserName            string            `json:"userName"`
+	CreatedAt           int64             `json:"createdAt"`
+	LastUpdated         int64             `json:"lastUpdated"`
+	RestAPIURL          string            `json:"restApiUrl,omitempty"`
+}
+
+type experimentModelID struct {
+	ExperimentModelID   string `json:"experimentModelId"`
+	ExperimentModelName string `json:"experimentModelName"`
+	ExperimentKey       string `json:"experimentKey"`
+}
+
+func (m *registryModel) doc() registryModelDoc {
+	return registryModelDoc{
+		RegistryModelID: m.id, WorkspaceID: m.workspace.id, ModelName: m.name, Description: m.description,
+		NumberOfVersions: len(m.items), IsPublic: m.public, UserName: m.user, CreatedAt: m.created, LastUpdated: m.updated,
+	}
+}
+
+func (i *registryItem) doc() registryItemDoc {
+	return registryItemDoc{
+		RegistryModelItemID: i.id, Version: i.version, Comment: i.comment, Stages: notNil(i.stages), UserName: i.user,
+		ExperimentModel: experimentModelID{i.source.id, i.source.name, i.experimentKey},
+		CreatedAt:       i.created, LastUpdated: i.updated,
+	}
+}
+
+// full is doc with the assets.
+func (c *call) registryItemDoc(i *registryItem) registryItemDoc {
+	d := i.doc()
+	d.Assets = []assetDoc{}
+	for _, a := range i.assets(c.s.store) {
+		d.Assets = append(d.Assets, a.doc(c.root()))
+	}
+	d.RestAPIURL = c.root() + "api/rest/v2/registry-model/item/download?workspaceName=" + i.model.workspace.name +
+		"&modelName=" + i.model.name + "&version=" + i.version
+	return d
+}
+
+func (c *call) registryModels() error {
+	st := c.s.store
+	st.mu.RLock()
+	defer st.mu.RUnlock()
+	w, err := c.workspaceFor(c.optional("workspaceName"), RoleViewer)
+	if err != nil {
+		return err
+	}
+	docs := []registryModelDoc{}
+	for _, m := range w.registry {
+		d := m.doc()
+		if n := len(m.items); n > 0 {
+			latest := m.items[n-1].doc()
+			latest.Metadata = []string{}
+			for _, a := range m.items[n-1].assets(st) {
+				if a.metadata != nil {
+					latest.Metadata = append(latest.Metadata, *a.metadata)
+				}
+			}
+			d.LatestVersion = &latest
+		}
+		docs = append(docs, d)
+	}
+	return c.send(map[string]any{"registryModels": docs})
+}
+
+func (c *call) registryCount() error {
+	st := c.s.store
+	st.mu.RLock()
+	defer st.mu.RUnlock()
+	w, err := c.workspaceFor(c.optional("workspaceName"), RoleViewer)
+	if err != nil {
+		return err
+	}
+	return c.send(map[string]any{"registryModelCount": len(w.registry)})
+}
+
+// readRegistry calls f for the model the query names, with the lock of the
+// store held.
+func (c *call) readRegistry(f func(m *registryModel) error) error {
+	name, err := c.param("modelName")
+	if err != nil {
+		return err
+	}
+	st := c.s.store
+	st.mu.RLock()
+	defer st.mu.RUnlock()
+	w, err := c.workspaceFor(c.optional("workspaceName"), RoleNone)
+	if err != nil {
+		return err
+	}
+	m := w.registryNamed(name)
+	if m == nil {
+		return notFound("registry model %q does not exist in workspace %q", name, w.name).withCode(codeNoRegistryModel)
+	}
+	if !m.public {
+		if err := c.allow(w, RoleViewer, "registry model "+name); err != nil {
+			return err
+		}
+	}
+	return f(m)
+}
+
+func (c *call) registryDetails() error {
+	return c.readRegistry(func(m *registryModel) error {
+		d := m.doc()
+		d.Versions = []registryItemDoc{}
+		for _, i := range m.items {
+			d.Versions = append(d.Versions, c.registryItemDoc(i))
+		}
+		return c.send(d)
+	})
+}
+
+// latestRegistryVersion is registryDetails with the newest of the versions
+// that fit alone.
+func (c *call) latestRegistryVersion() error {
+	return c.readRegistry(func(m *registryModel) error {
+		stage, prefix := c.optional("stage"), ""
+		if major := c.optional("versionMajor"); major != "" {
+			prefix = major + "."
+			if minor := c.optional("versionMinor"); minor != "" {
+				prefix += minor + "."
+			}
+		}
+		for _, i := range slices.Backward(m.items) {
+			if strings.HasPrefix(i.version, prefix) && (stage == "" || slices.Contains(i.stages, stage)) {
+				d := m.doc()
+				d.Versions = []registryItemDoc{c.registryItemDoc(i)}
+				return c.send(d)
+			}
+		}
+		return notFound("registry model %q has no such version", m.name).withCode(codeNoRegistryModel)
+	})
+}
+
+func (c *call) registryNotes() error {
+	return c.readRegistry(func(m *registryModel) error { return c.send(map[string]any{"notes": m.notes}) })
+}
+
+// pickItem returns the item with the version or stage in the query, else the
+// latest.
+func (c *call) pickItem(m *registryModel) (*registryItem, error) {
+	version, stage := c.optional("version"), c.optional("stage")
+	if version != "" && stage != "" {
+		return nil, badRequest("version and stage exclude each other")
+	}
+	for _, i := range slices.Backward(m.items) {
+		if version == "" && stage == "" || i.version == version || slices.Contains(i.stages, stage) {
+			return i, nil
+		}
+	}
+	return nil, notFound("registry model %q has no version %q", m.name, version+stage).withCode(codeNoRegistryModel)
+}
+
+// noteDownload writes a download to the history of the item, as the real
+// server does: reading the registry this way changes it.
+func (c *call) noteDownload(i *registryItem) {
+	st := c.s.store
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	i.event(c.now(), c.key.User, "MODEL_VERSION_DOWNLOADED", nil, nil)
+}
+
+func (c *call) downloadRegistryItem() error {
+	var item *registryItem
+	var files []*asset
+	err := c.readRegistry(func(m *registryModel) (err error) {
+		if item, err = c.pickItem(m); err == nil {
+			files = item.assets(c.s.store)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	c.noteDownload(item)
+	return c.sendZip(files)
+}
+
+func (c *call) registryInstructions() error {
+	var item *registryItem
+	err := c.readRegistry(func(m *registryModel) (err error) {
+		if item, err = c.pickItem(m); err != nil {
+			return err
+		}
+		d := c.registryItemDoc(item)
+		return c.send(map[string]any{"versions": []registryItemDoc{d}, "s3DownloadEnabled": false})
+	})
+	if err != nil {
+		return err
+	}
+	c.noteDownload(item)
+	return nil
+}
+
+func (c *call) compactDetails() error {
+	return c.readRegistry(func(m *registryModel) error { return c.send(m.doc()) })
+}
+
+type compactItemDoc struct {
+	RegistryModelItemID string   `json:"registryModelItemId"`
+	Version             string   `json:"version"`
+	Tags                []string `json:"tags"`
+	Status              string   `json:"status"`
+	ExperimentKey       string   `json:"experimentKey"`
+	ExperimentModelName string   `json:"experimentModelName"`
+	Comment             *string  `json:"comment"`
+	UserName            string   `json:"userName"`
+	CreatedAt           int64    `json:"createdAt"`
+	UpdatedAt           int64    `json:"updatedAt"`
+}
+
+func (i *registryItem) compact() compactItemDoc {
+	return compactItemDoc{i.id, i.version, notNil(i.stages), i.status, i.experimentKey, i.source.name, i.comment, i.user, i.created, i.updated}
+}
+
+func (c *call) registryItems() error {
+	return c.readRegistry(func(m *registryModel) error {
+		tag, status, prefix := c.optional("tag"), c.optional("status"), c.optional("versionPrefix")
+		docs := []compactItemDoc{}
+		for _, i := range slices.Backward(m.items) {
+			if (tag == "" || slices.Contains(i.stages, tag)) && (status == "" || i.status == status) && strings.HasPrefix(i.version, prefix) {
+				docs = append(docs, i.compact())
+			}
+		}
+		return c.send(map[string]any{"items": docs})
+	})
+}
+
+func (c *call) registryItemDetails() error {
+	version, err := c.param("version")
+	if err != nil {
+		return err
+	}
+	return c.readRegistry(func(m *registryModel) error {
+		for _, i := range m.items {
+			if i.version == version {
+				return c.send(i.compact())
+			}
+		}
+		return notFound("registry model %q has no version %q", m.name, version).withCode(codeNoRegistryModel)
+	})
+}
+
+// readItem calls f for the item with the given id, with the lock of the store
+// held for reading.
+func (c *call) readItem(id string, f func(i *registryItem) error) error {
+	st := c.s.store
+	st.mu.RLock()
+	defer st.mu.RUnlock()
+	i := st.registryItem(id)
+	if i == nil {
+		return notFound("registry model item %q does not exist", id).withCode(codeNoRegistryModel)
+	}
+	if !i.model.public {
+		if err := c.allow(i.model.workspace, RoleViewer, "registry model "+i.model.name); err != nil {
+			return err
+		}
+	}
+	return f(i)
+}
+
+func (c *call) registryItemMetadata() error {
+	return c.readItem(c.params["itemId"], func(i *registryItem) error {
+		return c.send(map[string]any{"metadata": append([]registryMeta{}, i.metadata...)})
+	})
+}
+
+type registryEventDoc struct {
+	ActionType      string         `json:"actionType"`
+	Comment         *string        `json:"comment"`
+	NewValue        map[string]any `json:"newValue"`
+	PreviousValue   map[string]any `json:"previousValue"`
+	RegistryModelID string         `json:"registryModelId"`
+	ItemID          string         `json:"registryModelItemId"`
+	ItemVersion     string         `json:"registryModelItemVersion"`
+	ModelName       string         `json:"registryModelName"`
+	PathParams      map[string]any `json:"registryModelItemActualPathParams"`
+	UserAvatarLink  *string        `json:"userAvatarLink"`
+	UserName        string         `json:"userName"`
+	Timestamp       int64          `json:"timestamp"`
+}
+
+func (c *call) registryHistory() error {
+	var req struct {
+		RegistryModelItemID string `json:"registryModelItemId"`
+		GroupedBy           string `json:"groupedBy"`
+	}
+	if err := c.decode(&req); err != nil {
+		return err
+	}
+	if req.GroupedBy != "DAY" {
+		return badRequest("groupedBy %q is not DAY", req.GroupedBy)
+	}
+	return c.readItem(req.RegistryModelItemID, func(i *registryItem) error {
+		days := make(map[string][]registryEventDoc)
+		for _, ev := range i.history {
+			day := time.UnixMilli(ev.time).UTC().Format("January 2, 2006")
+			days[day] = append(days[day], registryEventDoc{
+				ActionType: ev.action, NewValue: ev.newValue, PreviousValue: ev.oldValue, RegistryModelID: i.model.id,
+				ItemID: i.id, ItemVersion: i.version, ModelName: i.model.name, PathParams: map[string]any{},
+				UserName: ev.user, Timestamp: ev.time,
+			})
+		}
+		return c.send(days)
+	})
+}

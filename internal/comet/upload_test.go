@@ -1,0 +1,262 @@
+package comet
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// part is a part of a form as a strict server reads it.
+type part struct{ Name, File, Header, Text string }
+
+func parseForm(t *testing.T, s sent) []part {
+	t.Helper()
+	mt, params, err := mime.ParseMediaType(s.header.Get("Content-Type"))
+	if err != nil || mt != "multipart/form-data" {
+		t.Fatalf("%s, %v", s.header.Get("Content-Type"), err)
+	}
+	mr := multipart.NewReader(strings.NewReader(s.body), params["boundary"])
+	var parts []part
+	for {
+		p, err := mr.NextRawPart()
+		if err == io.EOF {
+			return parts
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts = append(parts, part{p.FormName(), p.FileName(), p.Header.Get("Content-Type"), string(text)})
+	}
+}
+
+func fromText(s string) func() (io.ReadCloser, error) {
+	return func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(s)), nil }
+}
+
+func TestUpload(t *testing.T) {
+	run := &Run{ID: "R", Key: "K", ProjectID: "P"}
+	for _, tc := range []struct {
+		name  string
+		u     Upload
+		send  func(*Client, *Upload) error
+		line  string
+		parts []part
+	}{
+		{
+			name: "asset",
+			u: Upload{Run: run, ID: "A", Name: "d/data é.csv", Extension: "csv", Step: ptr(int64(2)), Context: ptr("train"),
+				Metadata: json.RawMessage(`{"rows":1}`), Open: fromText("a,b\r\n1,2\n"), Size: 9},
+			line:  "POST /clientlib/asset/upload?apiKey=KEY&assetId=A&context=train&experimentId=K&extension=csv&fileName=d/data é.csv&overwrite=False&projectId=P&runId=R&step=2",
+			parts: []part{{"file", "file", "", "a,b\r\n1,2\n"}, {"metadata", "", "", `{"rows":1}`}},
+		},
+		{
+			name: "model element",
+			u: Upload{Run: run, ID: "A", Name: "m/w", Type: "model-element", Model: "cnn", Epoch: ptr(int64(0)), Overwrite: true,
+				SampleRate: ptr(int64(8000)), ArtifactVersion: "V", Open: fromText(""), Size: 0},
+			line: "POST /clientlib/asset/upload?apiKey=KEY&artifactVersionId=V&assetId=A&epoch=0&experimentId=K&fileName=m/w&groupingName=cnn&" +
+				"overwrite=True&projectId=P&runId=R&sampleRate=8000&type=model-element",
+			parts: []part{{"file", "file", "", ""}},
+		},
+		{
+			name:  "remote",
+			u:     Upload{Run: &Run{Key: "K"}, ID: "A", Name: "x", Type: "asset", Link: "s3://bucket/a?b", Metadata: json.RawMessage(`{"v":2}`)},
+			line:  "POST /clientlib/asset/upload?apiKey=KEY&assetId=A&experimentId=K&fileName=x&isRemote=True&overwrite=False",
+			parts: []part{{"link", "link", "", "s3://bucket/a?b"}, {"metadata", "", "", `{"v":2}`}},
+		},
+		{
+			name: "visualization",
+			u: Upload{Run: run, ID: "I", Name: "im.png", Type: "image", Extension: "png", Step: ptr(int64(2)), FigureCounter: 3,
+				Epoch: ptr(int64(1)), Open: fromText("png"), Size: 3},
+			send:  func(c *Client, u *Upload) error { return c.UploadVisualization(t.Context(), u) },
+			line:  "POST /clientlib/visualizations/upload?apiKey=KEY&experimentId=K&extension=png&figCounter=3&figName=im.png&imageId=I&overwrite=False&projectId=P&runId=R&step=2",
+			parts: []part{{"file", "file", "", "png"}},
+		},
+		{
+			name:  "REST",
+			u:     Upload{Run: run, Name: "x", Type: "audio", Epoch: ptr(int64(4)), Overwrite: true, Open: fromText("1"), Size: 1},
+			send:  func(c *Client, u *Upload) error { return c.UploadAssetREST(t.Context(), u) },
+			line:  "POST /api/rest/v2/write/experiment/upload-asset?epoch=4&experimentKey=K&fileName=x&overwrite=True&type=audio",
+			parts: []part{{"file", "file", "", "1"}},
+		},
+		{
+			name: "git patch",
+			send: func(c *Client, _ *Upload) error { return c.WriteGitPatch(t.Context(), "K", strings.NewReader("diff")) },
+			line: "POST /api/rest/v2/write/experiment/git/patch?experimentKey=K",
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r, c := newRecorder(t, `{}`)
+			if tc.send == nil {
+				tc.send = func(c *Client, u *Upload) error { return c.UploadAsset(t.Context(), u) }
+			}
+			if err := tc.send(c, &tc.u); err != nil {
+				t.Fatal(err)
+			}
+			got := r.got[0]
+			if want := strings.Replace(tc.line, "KEY", testKey, 1); got.line != want {
+				t.Errorf("got  %s\nwant %s", got.line, want)
+			}
+			parts := parseForm(t, got)
+			if tc.parts == nil {
+				text, err := c.openPatch(nil, []byte(parts[0].Text))
+				if err != nil {
+					t.Fatal(err)
+				}
+				patch, err := io.ReadAll(text)
+				if string(patch) != "diff" || err != nil || parts[0].Name != "file" {
+					t.Errorf("patch %q, %v", patch, err)
+				}
+				return
+			}
+			if diff := cmp.Diff(tc.parts, parts); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// The form is laid out as in the recorded requests of the Python SDK.
+func TestUploadBytes(t *testing.T) {
+	r, c := newRecorder(t, `{}`)
+	err := c.UploadAsset(t.Context(), &Upload{Run: &Run{Key: "K"}, ID: "A", Metadata: json.RawMessage(`{"rows":1}`), Open: fromText("a,b\n1,2\n"), Size: 8})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, b, _ := strings.Cut(r.got[0].header.Get("Content-Type"), "boundary=")
+	want := "--" + b + "\r\nContent-Disposition: form-data; name=\"file\"; filename=\"file\"\r\n\r\na,b\n1,2\n\r\n--" + b +
+		"\r\nContent-Disposition: form-data; name=\"metadata\"\r\n\r\n{\"rows\":1}\r\n--" + b + "--\r\n"
+	if diff := cmp.Diff(want, r.got[0].body); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// An upload that fails for a passing reason opens its content anew.
+func TestUploadRepeated(t *testing.T) {
+	data := testContent(3 << 20)
+	var opened, closed, tries atomic.Int32
+	var got []byte
+	c := newTestClient(t, map[string]http.HandlerFunc{"POST /clientlib/asset/upload": func(w http.ResponseWriter, r *http.Request) {
+		switch tries.Add(1) {
+		case 1: // broken off in the middle
+			io.CopyN(io.Discard, r.Body, 1<<20)
+			panic(http.ErrAbortHandler)
+		case 2: // answered early, the rest is not read
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		case 3: // throttled after all has been read
+			io.Copy(io.Discard, r.Body)
+			w.WriteHeader(http.StatusTooManyRequests)
+			return
+		}
+		f, _, err := r.FormFile("file")
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		got, _ = io.ReadAll(f)
+	}})
+	err := c.UploadAsset(t.Context(), &Upload{
+		Run: &Run{Key: "K"}, ID: "A", Size: int64(len(data)),
+		Open: func() (io.ReadCloser, error) {
+			opened.Add(1)
+			return &closeCounter{Reader: bytes.NewReader(data), n: &closed}, nil
+		},
+	})
+	if err != nil || !bytes.Equal(got, data) {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+	if tries.Load() != 4 || opened.Load() < 4 || opened.Load() != closed.Load() {
+		t.Errorf("%d tries, opened %d times, closed %d times", tries.Load(), opened.Load(), closed.Load())
+	}
+}
+
+type closeCounter struct {
+	io.Reader
+	n *atomic.Int32
+}
+
+func (c *closeCounter) Close() error { c.n.Add(1); return nil }
+
+// When an upload has returned, its content is no longer read, however early
+// the server answered.
+func TestUploadLeavesNoReader(t *testing.T) {
+	c := newTestClient(t, map[string]http.HandlerFunc{"POST /clientlib/asset/upload": status(403, `{}`)})
+	for range 20 {
+		buf := testContent(4 << 20)
+		err := c.UploadAsset(t.Context(), &Upload{
+			Run: &Run{Key: "K"}, ID: "A", Size: int64(len(buf)),
+			Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(buf)), nil },
+		})
+		if err == nil {
+			t.Fatal("no error")
+		}
+		clear(buf) // the race detector finds a reader that is left
+	}
+}
+
+// What is wrong with the content is the caller's error, and not repeated; the
+// server never gets a whole request.
+func TestUploadBadContent(t *testing.T) {
+	bad := errors.New("sha256 differs")
+	for name, tc := range map[string]struct {
+		open func() (io.ReadCloser, error)
+		want error
+		text string
+	}{
+		"does not open": {open: func() (io.ReadCloser, error) { return nil, bad }, want: bad},
+		"fails at its end": {open: func() (io.ReadCloser, error) {
+			return io.NopCloser(io.MultiReader(strings.NewReader(strings.Repeat("x", 100_000)), failingReader{bad})), nil
+		}, want: bad},
+		"too short": {open: fromText("x"), want: io.ErrUnexpectedEOF, text: "99999 bytes shorter"},
+		"too long":  {open: fromText(strings.Repeat("x", 100_001)), text: "longer than announced"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var whole, opened atomic.Int32
+			c := newTestClient(t, map[string]http.HandlerFunc{"POST /clientlib/asset/upload": func(w http.ResponseWriter, r *http.Request) {
+				if _, err := io.Copy(io.Discard, r.Body); err == nil {
+					whole.Add(1)
+				}
+			}})
+			err := c.UploadAsset(t.Context(), &Upload{Run: &Run{Key: "K"}, ID: "A", Size: 100_000, Open: func() (io.ReadCloser, error) {
+				opened.Add(1)
+				return tc.open()
+			}})
+			if err == nil || tc.want != nil && !errors.Is(err, tc.want) || !strings.Contains(err.Error(), tc.text) {
+				t.Errorf("got %v", err)
+			}
+			if whole.Load() != 0 || opened.Load() != 1 {
+				t.Errorf("the server got %d whole requests, opened %d times", whole.Load(), opened.Load())
+			}
+		})
+	}
+}
+
+func TestUploadImmutable(t *testing.T) {
+	c := newTestClient(t, map[string]http.HandlerFunc{
+		"POST /clientlib/asset/upload":          status(400, `{"msg":"immutable","sdk_error_code":7000005}`),
+		"POST /clientlib/visualizations/upload": status(400, `{"msg":"immutable","sdk_error_code":7000006}`),
+	})
+	u := &Upload{Run: &Run{Key: "K"}, ID: "A", Link: "https://h/x"}
+	if err := c.UploadAsset(t.Context(), u); !errors.Is(err, ErrImmutable) {
+		t.Errorf("got %v", err)
+	}
+	if err := c.UploadVisualization(t.Context(), u); !errors.Is(err, ErrImmutable) {
+		t.Errorf("got %v", err)
+	}
+	if err := c.UploadAsset(t.Context(), &Upload{Run: &Run{Key: "K"}, ID: "A"}); err == nil {
+		t.Error("an upload of nothing is sent")
+	}
+}

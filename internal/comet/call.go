@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"unicode"
 )
 
@@ -74,13 +73,6 @@ var (
 	errRedirects = errors.New("the server redirects a write")
 )
 
-// sourceError is a failure to read the body of an upload: it is the caller's,
-// not the server's.
-type sourceError struct{ err error }
-
-func (e *sourceError) Error() string { return e.err.Error() }
-func (e *sourceError) Unwrap() error { return e.err }
-
 // try sends a call once. The answer it returns is good: of status 2xx and, as
 // far as the call wants it, whole and of the right type. Any other outcome is
 // an error.
@@ -96,13 +88,9 @@ func (c *Client) try(ctx context.Context, cl *call) (*http.Response, error) {
 			resp.Body.Close()
 		}
 	}
-	if cl.body != nil {
-		// The transport may still read from the caller's memory after an
-		// early answer.
-		t.bodies.Wait()
-	}
+	t.closeSources()
 	if err != nil {
-		if se := t.source.Load(); se != nil {
+		if se := t.failure.Load(); se != nil {
 			return nil, se.err
 		}
 		if e, ok := errors.AsType[*Error](err); ok {
@@ -146,47 +134,12 @@ func (c *Client) request(ctx context.Context, cl *call, t *trace) (*http.Request
 		if err != nil {
 			return nil, t.sourceFailed(err)
 		}
-		t.bodies.Add(1)
-		return &source{rc: rc, left: cl.body.size, trace: t}, nil
+		return t.addSource(rc, cl.body.size), nil
 	}
 	if req.Body, err = req.GetBody(); err != nil {
-		return nil, t.source.Load().err
+		return nil, t.failure.Load().err
 	}
 	return req, nil
-}
-
-// source passes a request body on and notes when it is the body that fails.
-// It also sees to it that no more bytes are offered than were announced.
-type source struct {
-	rc    io.ReadCloser
-	left  int64
-	trace *trace
-	close sync.Once
-}
-
-func (s *source) Read(p []byte) (int, error) {
-	n, err := s.rc.Read(p)
-	s.left -= int64(n)
-	switch {
-	case s.left < 0:
-		err = errors.New("body is longer than announced")
-	case err == io.EOF && s.left > 0:
-		err = fmt.Errorf("body is %d bytes shorter than announced: %w", s.left, io.ErrUnexpectedEOF)
-	case err == io.EOF:
-		return n, io.EOF
-	}
-	if err != nil {
-		return n, s.trace.sourceFailed(err)
-	}
-	return n, nil
-}
-
-func (s *source) Close() (err error) {
-	s.close.Do(func() {
-		err = s.rc.Close()
-		s.trace.bodies.Done()
-	})
-	return err
 }
 
 // checkAnswer turns all but good answers into errors, and reads the answers

@@ -1,7 +1,6 @@
 package comet
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -9,9 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/http/httptrace"
 	"os"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -121,48 +118,6 @@ func (h *headers) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 	}
 	return h.next.RoundTrip(req)
-}
-
-// trace follows one try through the chain.
-type trace struct {
-	call      *call
-	source    atomic.Pointer[sourceError]
-	bodies    sync.WaitGroup // request bodies that are not closed
-	asked     atomic.Bool    // a connection was asked for
-	connected atomic.Bool    // and given: from then on bytes may have been sent
-}
-
-type traceKey struct{}
-
-// context returns ctx with t in it.
-func (t *trace) context(ctx context.Context, cl *call) context.Context {
-	t.call = cl
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GetConn: func(string) { t.asked.Store(true) },
-		GotConn: func(httptrace.GotConnInfo) { t.connected.Store(true) },
-	})
-	return context.WithValue(ctx, traceKey{}, t)
-}
-
-func traceOf(ctx context.Context) *trace {
-	t, _ := ctx.Value(traceKey{}).(*trace)
-	return t
-}
-
-// sourceFailed notes that reading the request body failed.
-func (t *trace) sourceFailed(err error) error {
-	se := &sourceError{err}
-	t.source.Store(se)
-	return se
-}
-
-// unsent reports whether a request that ended with err has certainly not been
-// sent. Transports that tell nothing are judged by the error.
-func (t *trace) unsent(err error) bool {
-	if t.connected.Load() {
-		return false
-	}
-	return t.asked.Load() || unsentError(err)
 }
 
 // observer counts and logs.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -190,21 +191,55 @@ type closeCounter struct {
 
 func (c *closeCounter) Close() error { c.n.Add(1); return nil }
 
-// When an upload has returned, its content is no longer read, however early
-// the server answered.
-func TestUploadLeavesNoReader(t *testing.T) {
-	c := newTestClient(t, map[string]http.HandlerFunc{"POST /clientlib/asset/upload": status(403, `{}`)})
-	for range 20 {
-		buf := testContent(4 << 20)
-		err := c.UploadAsset(t.Context(), &Upload{
-			Run: &Run{Key: "K"}, ID: "A", Size: int64(len(buf)),
-			Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(buf)), nil },
-		})
-		if err == nil {
-			t.Fatal("no error")
+// An early answer ends an upload only when its content is no longer read: the
+// memory is the caller's again.
+func TestUploadWaitsForReader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		content := &lateReader{closed: make(chan struct{}), release: make(chan struct{})}
+		c := offline(t, nil, func(o *Options) { o.Transport = early{} })
+		returned := make(chan error, 1)
+		go func() {
+			returned <- c.UploadAsset(t.Context(), &Upload{
+				Run: &Run{Key: "K"}, ID: "A", Size: 1000,
+				Open: func() (io.ReadCloser, error) { return content, nil },
+			})
+		}()
+		synctest.Wait()
+		select {
+		case <-content.closed:
+		default:
+			t.Error("the content is not closed")
 		}
-		clear(buf) // the race detector finds a reader that is left
-	}
+		if len(returned) != 0 {
+			t.Errorf("returned %v while the content is read", <-returned)
+		}
+		close(content.release)
+		if err := <-returned; !errors.Is(err, ErrForbidden) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// lateReader is a content whose Read takes its time.
+type lateReader struct{ closed, release chan struct{} }
+
+func (r *lateReader) Read([]byte) (int, error) { <-r.release; return 0, io.EOF }
+func (r *lateReader) Close() error             { close(r.closed); return nil }
+
+// early is a network that answers while it still reads the request, as
+// net/http does.
+type early struct{}
+
+func (early) RoundTrip(req *http.Request) (*http.Response, error) {
+	reading := make(chan struct{})
+	go func() {
+		io.CopyN(io.Discard, req.Body, 1) // the head of the form
+		close(reading)
+		io.Copy(io.Discard, req.Body)
+		req.Body.Close()
+	}()
+	<-reading
+	return reply(req, 403, `{}`), nil
 }
 
 // What is wrong with the content is the caller's error, and not repeated; the

@@ -10,6 +10,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/signal"
 	"strings"
@@ -48,7 +49,8 @@ It ends on an interrupt, and everything in it is gone then.
                         bytes a second of each connection
 
 While it runs, GET /_comettest/state, GET /_comettest/stats, POST /_comettest/stats/reset and
-POST /_comettest/moods look at it and change it; they want no key.
+POST /_comettest/moods look at it and change it, and POST /_comettest/faults makes it fail on
+purpose; they want no key.
 
 Example:
     go run ./examples/sandbox -seed synthetic:experiments=20,metrics=5,points=1000
@@ -130,8 +132,9 @@ func (s *settings) newServer() (*comettest.Server, error) {
 		Admin: true, DefaultWorkspace: s.workspace,
 	}}
 	s.opts.Workspaces = []string{s.workspace}
-	if s.network.Latency > 0 {
-		s.opts.Middleware = s.network.Middleware
+	faults := comettest.NewFaults(1)
+	s.opts.Middleware = func(h http.Handler) http.Handler {
+		return s.network.Middleware(faults.Middleware(h))
 	}
 	if s.network.BytesPerSecond > 0 || s.network.ConnBytesPerSecond > 0 {
 		s.opts.Listener = s.network.Listener

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 )
@@ -52,6 +53,34 @@ func TestBadFlags(t *testing.T) {
 	} {
 		if err := run(t.Context(), io.Discard, io.Discard, args); err == nil {
 			t.Errorf("run(%q) is content", args)
+		}
+	}
+}
+
+// The faults of a running sandbox can be set by HTTP.
+func TestFaults(t *testing.T) {
+	s, err := parseFlags(io.Discard, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv, err := s.newServer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer srv.Close()
+	for _, step := range []struct {
+		method, path, body string
+		want               int
+	}{
+		{"GET", "/clientlib/health/ping", "", 200},
+		{"POST", "/_comettest/faults", `{"rules":[{"kind":"503","rate":1}]}`, 200},
+		{"GET", "/clientlib/health/ping", "", 503},
+		{"GET", "/_comettest/stats", "", 200},
+	} {
+		rec := httptest.NewRecorder()
+		srv.ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), step.method, step.path, strings.NewReader(step.body)))
+		if rec.Code != step.want {
+			t.Errorf("%s %s: status %d, want %d: %s", step.method, step.path, rec.Code, step.want, rec.Body)
 		}
 	}
 }

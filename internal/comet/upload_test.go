@@ -195,8 +195,8 @@ func (c *closeCounter) Close() error { c.n.Add(1); return nil }
 // memory is the caller's again.
 func TestUploadWaitsForReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		content := &lateReader{closed: make(chan struct{}), release: make(chan struct{})}
-		c := offline(t, nil, func(o *Options) { o.Transport = early{} })
+		content := &lateReader{entered: make(chan struct{}), closed: make(chan struct{}), release: make(chan struct{})}
+		c := offline(t, nil, func(o *Options) { o.Transport = early{content.entered} })
 		returned := make(chan error, 1)
 		go func() {
 			returned <- c.UploadAsset(t.Context(), &Upload{
@@ -221,24 +221,26 @@ func TestUploadWaitsForReader(t *testing.T) {
 }
 
 // lateReader is a content whose Read takes its time.
-type lateReader struct{ closed, release chan struct{} }
+type lateReader struct{ entered, closed, release chan struct{} }
 
-func (r *lateReader) Read([]byte) (int, error) { <-r.release; return 0, io.EOF }
-func (r *lateReader) Close() error             { close(r.closed); return nil }
+func (r *lateReader) Read([]byte) (int, error) {
+	close(r.entered)
+	<-r.release
+	return 0, io.EOF
+}
 
-// early is a network that answers while it still reads the request, as
-// net/http does.
-type early struct{}
+func (r *lateReader) Close() error { close(r.closed); return nil }
 
-func (early) RoundTrip(req *http.Request) (*http.Response, error) {
-	reading := make(chan struct{})
+// early is a network that answers while it reads the request, as net/http
+// does.
+type early struct{ reading chan struct{} }
+
+func (e early) RoundTrip(req *http.Request) (*http.Response, error) {
 	go func() {
-		io.CopyN(io.Discard, req.Body, 1) // the head of the form
-		close(reading)
 		io.Copy(io.Discard, req.Body)
 		req.Body.Close()
 	}()
-	<-reading
+	<-e.reading
 	return reply(req, 403, `{}`), nil
 }
 

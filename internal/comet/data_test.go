@@ -1,0 +1,181 @@
+package comet
+
+import (
+	"errors"
+	"net/http"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// docServer returns a client of a server that answers one path with a document.
+func docServer(t *testing.T, path, doc string) *Client {
+	t.Helper()
+	return newTestClient(t, map[string]http.HandlerFunc{"GET /api/rest/v2/" + path: answer(doc)})
+}
+
+func TestValues(t *testing.T) {
+	const full = `{"name":"batch_size","valueMax":"120","valueMin":"60","valueCurrent":"90","timestampMax":3,"timestampMin":1,"timestampCurrent":2,` +
+		`"runContextMax":null,"runContextMin":"train","runContextCurrent":"","stepMax":null,"stepMin":"1","stepCurrent":2.0,"editable":false}`
+	const odd = `{"name":"Name|Max","valueCurrent":12.50,"valueMin":null,"Max":1,"timestampCurrent":"7"}`
+	want := []Value{
+		{Raw: []byte(full), Name: "batch_size",
+			Max:     Reading{Value: ptr("120"), Time: ptr(int64(3))},
+			Min:     Reading{Value: ptr("60"), Time: ptr(int64(1)), Context: ptr("train"), Step: ptr(int64(1))},
+			Current: Reading{Value: ptr("90"), Time: ptr(int64(2)), Context: ptr(""), Step: ptr(int64(2))}},
+		{Raw: []byte(odd), Name: "Name|Max", Current: Reading{Value: ptr("12.50"), Time: ptr(int64(7))}},
+	}
+	for path, read := range map[string]func(*Client) ([]Value, error){
+		"experiment/parameters":      func(c *Client) ([]Value, error) { return c.Parameters(t.Context(), "k") },
+		"experiment/log-other":       func(c *Client) ([]Value, error) { return c.Others(t.Context(), "k") },
+		"experiment/metrics/summary": func(c *Client) ([]Value, error) { return c.Metrics(t.Context(), "k") },
+	} {
+		got, err := read(docServer(t, path, `{"values":[`+full+`,`+odd+`]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", path, diff)
+		}
+		if got, err := read(docServer(t, path, `{"values":null}`)); err != nil || got != nil {
+			t.Errorf("%s: %v, %v", path, got, err)
+		}
+	}
+}
+
+func TestTags(t *testing.T) {
+	got, err := docServer(t, "experiment/tags", `{"tags":["a",1,"été",null]}`).Tags(t.Context(), "k")
+	if diff := cmp.Diff([]string{"a", "1", "été"}, got); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+}
+
+func TestGitMetadata(t *testing.T) {
+	const none = `{"branch":null,"origin":null,"parent":null,"root":null,"user":null}`
+	g, err := docServer(t, "experiment/git/metadata", none).GitMetadata(t.Context(), "k")
+	if err != nil || !g.Empty() || string(g.Raw) != none {
+		t.Errorf("%+v, %v", g, err)
+	}
+	const full = `{"user":"a@b","root":"12","branch":"refs/heads/main","parent":"34","origin":"git@h","more":1}`
+	g, err = docServer(t, "experiment/git/metadata", full).GitMetadata(t.Context(), "k")
+	want := &Git{Raw: []byte(full), User: ptr("a@b"), Root: ptr("12"), Branch: ptr("refs/heads/main"), Parent: ptr("34"), Origin: ptr("git@h")}
+	if diff := cmp.Diff(want, g); err != nil || diff != "" || g.Empty() {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+}
+
+func TestSystemDetails(t *testing.T) {
+	const doc = `{"user":null,"systemMetricNames":["sys.load.avg"],"installedPackages":["numpy==1"],"osPackages":null,"command":"python x"}`
+	s, err := docServer(t, "experiment/system-details", doc).SystemDetails(t.Context(), "k")
+	want := &System{Raw: []byte(doc), Metrics: []string{"sys.load.avg"}, InstalledPackages: []string{"numpy==1"}}
+	if diff := cmp.Diff(want, s); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+}
+
+func TestAccount(t *testing.T) {
+	const doc = `{"userName":"alice","defaultWorkspaceName":"team","x":1}`
+	a, err := docServer(t, "account-details", doc).Account(t.Context())
+	if diff := cmp.Diff(&Account{Raw: []byte(doc), UserName: "alice", DefaultWorkspace: "team"}, a); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+}
+
+func TestModels(t *testing.T) {
+	const a = `{"experimentModelId":"M1","experimentKey":"K","modelName":"cnn","registryRecords":[]}`
+	const b = `{"experimentModelId":"M2","experimentModelName":"rnn"}`
+	got, err := docServer(t, "experiment/model", `{"models":[`+a+`,`+b+`]}`).Models(t.Context(), "K")
+	want := []Model{{Raw: []byte(a), ID: "M1", Key: "K", Name: "cnn"}, {Raw: []byte(b), ID: "M2", Key: "K", Name: "rnn"}}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	assets, err := docServer(t, "experiment/model/asset/list", `{"assets":[{"assetId":"A","dir":"models/cnn"}]}`).ModelAssets(t.Context(), "K", "cnn")
+	if err != nil || len(assets) != 1 || assets[0].Dir != "models/cnn" {
+		t.Errorf("%+v, %v", assets, err)
+	}
+}
+
+func TestProjects(t *testing.T) {
+	const a = `{"projectId":"P1","projectName":"cnn","ownerUserName":"alice","projectDescription":"","workspaceName":"team-a",` +
+		`"numberOfExperiments":12,"lastUpdated":1592593124000,"public":true}`
+	const b = `{"projectId":"P2","projectName":"x","isPublic":false}`
+	got, err := docServer(t, "projects", `{"projects":[`+a+`,`+b+`]}`).Projects(t.Context(), "team-a")
+	want := []Project{
+		{Raw: []byte(a), ID: "P1", Workspace: "team-a", Name: "cnn", Owner: "alice", Description: ptr(""), Experiments: ptr(int64(12)),
+			Updated: ptr(int64(1592593124000)), Public: ptr(true)},
+		{Raw: []byte(b), ID: "P2", Workspace: "team-a", Name: "x", Public: ptr(false)},
+	}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	p, err := docServer(t, "project", a).Project(t.Context(), "team-a", "cnn")
+	if diff := cmp.Diff(&want[0], p); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	if _, err := docServer(t, "project", `{}`).ProjectByID(t.Context(), "P"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("an empty answer: %v", err)
+	}
+}
+
+func TestProjectsPage(t *testing.T) {
+	const row = `{"projectId":"P1","userName":"alice","projectName":"cnn","projectDesc":"d","generalProject":true,"experimentCount":12,` +
+		`"isPublic":false,"teamName":"team-a","created_at":5,"lastUpdated":6,"lastUpdatedByUser":7,"totalRowCount":"3"}`
+	pages := map[string]string{
+		"0": `{"rows":[` + row + `,{"projectId":"P2"}],"totalRowCount":3}`,
+		"2": `{"rows":[{"projectId":"P2"},{"projectId":"P3"}],"totalRowCount":3}`,
+	}
+	var offsets []string
+	c := newTestClient(t, map[string]http.HandlerFunc{"GET /api/rest/v2/projects/page": func(w http.ResponseWriter, r *http.Request) {
+		o := r.URL.Query().Get("offset")
+		offsets = append(offsets, o)
+		answer(pages[o])(w, r)
+	}})
+	got, err := c.ProjectsPage(t.Context(), "team-a")
+	want := []Project{
+		{Raw: []byte(row), ID: "P1", Workspace: "team-a", Name: "cnn", Description: ptr("d"), Owner: "alice", Public: ptr(false),
+			General: ptr(true), Experiments: ptr(int64(12)), Created: ptr(int64(5)), Updated: ptr(int64(6))},
+		{Raw: []byte(`{"projectId":"P2"}`), ID: "P2", Workspace: "team-a"},
+		{Raw: []byte(`{"projectId":"P3"}`), ID: "P3", Workspace: "team-a"},
+	}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	if diff := cmp.Diff([]string{"0", "2"}, offsets); diff != "" {
+		t.Errorf("offsets (-want +got):\n%s", diff)
+	}
+	// An old server has the plain listing alone.
+	if _, err := docServer(t, "projects", `{"projects":[]}`).ProjectsPage(t.Context(), "w"); !errors.Is(err, ErrUnsupported) {
+		t.Errorf("old server: %v", err)
+	}
+	// No such workspace is another matter.
+	c = newTestClient(t, map[string]http.HandlerFunc{"/": status(404, `{"msg":"no such workspace"}`)})
+	if _, err := c.ProjectsPage(t.Context(), "w"); !errors.Is(err, ErrNotFound) || errors.Is(err, ErrUnsupported) {
+		t.Errorf("no workspace: %v", err)
+	}
+}
+
+func TestAssetsByNameAndProcessing(t *testing.T) {
+	c := newTestClient(t, map[string]http.HandlerFunc{
+		"GET /api/rest/v2/experiment/asset/get-by-name": func(w http.ResponseWriter, r *http.Request) {
+			if q := r.URL.RawQuery; q != "assetName=a%2Fb&experimentKey=K" {
+				t.Errorf("query %s", q)
+			}
+			answer(`{"assets":[{"assetId":"A"}]}`)(w, r)
+		},
+		"GET /api/rest/v2/experiment/processing/status": answer(`{"processing":true}`),
+	})
+	list, err := c.AssetsByName(t.Context(), "K", "a/b")
+	if err != nil || len(list) != 1 || list[0].ID != "A" {
+		t.Errorf("%v, %v", list, err)
+	}
+	if busy, err := c.Processing(t.Context(), "K"); err != nil || !busy {
+		t.Errorf("%v, %v", busy, err)
+	}
+	old := docServer(t, "experiment/metadata", `{}`)
+	if _, err := old.AssetsByName(t.Context(), "K", "x"); !errors.Is(err, ErrUnsupported) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := old.Processing(t.Context(), "K"); !errors.Is(err, ErrUnsupported) {
+		t.Errorf("got %v", err)
+	}
+}

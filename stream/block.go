@@ -97,6 +97,11 @@ func (c *content) check(b *Block) error {
 		if err != nil {
 			return locate(err, at, v.kind, b.Offset)
 		}
+		if v.kind == KindHeader {
+			if id, err := streamID(v.decode().(*Header).ID); err != nil || id != l.Stream {
+				return b.locate(fault(ErrCorrupt, "header of another stream than its label says"))
+			}
+		}
 		rest = rest[len(v.data):]
 		kinds |= 1 << v.bit
 		c.records = append(c.records, v)

@@ -88,6 +88,10 @@ func newGrammar(hashing bool) *grammar {
 	return &grammar{planned: -1, hash: sha256.New(), hashing: hashing}
 }
 
+// alwaysOutside are the kinds that stand in no group.
+var alwaysOutside = KindSetOf(KindHeader, KindPlan, KindProject, KindExperiment, KindNotes, KindLink,
+	KindArtifact, KindLineage, KindModel, KindPanel, KindView, KindTrailer)
+
 // outside reports whether the next record stands outside any group.
 func (g *grammar) outside() bool { return g.group == "" }
 
@@ -384,7 +388,7 @@ func (g *grammar) take(v *view) {
 		g.stage = stageDone
 	case KindArtifactVersion:
 		g.version = true
-		clear(g.ids)
+		g.forgetIDs()
 	case KindChunk:
 		data := v.str(slotData)
 		g.bytes += int64(len(data))
@@ -433,6 +437,10 @@ func (g *grammar) openGroup(v *view) {
 	g.group, g.groupID, g.lost, g.groupUnseen = v.kind, string(v.str(slotID)), false, false
 	g.version, g.rank, g.refers, g.open = false, 0, false, ""
 	g.sum = sums{}
+	g.forgetIDs()
+}
+
+func (g *grammar) forgetIDs() {
 	if len(g.ids) > 1<<10 {
 		g.ids = nil // clear would keep the room of the largest group for ever
 	}

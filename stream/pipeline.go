@@ -93,7 +93,16 @@ func (p *pipeline) send(c chan<- *job, j *job) bool {
 
 func (p *pipeline) worker() {
 	defer p.wg.Done()
-	for j := range p.work {
+	for {
+		var j *job
+		select {
+		case j = <-p.work:
+		case <-p.stop:
+			return
+		}
+		if j == nil {
+			return // the input has ended
+		}
 		if p.decode(&j.block.Label) {
 			j.content, j.err = j.block.decode(getBuffer())
 		} else {

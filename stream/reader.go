@@ -82,13 +82,7 @@ func (r *Reader) nextRaw() (Raw, error) {
 	if err := r.g.next(v); err != nil {
 		return Raw{}, r.job.block.locate(err)
 	}
-	switch v.kind {
-	case KindHeader:
-		id, err := streamID(v.decode().(*Header).ID)
-		if err != nil || id != r.job.block.Label.Stream {
-			return Raw{}, r.job.block.locate(fault(ErrCorrupt, "header of another stream than its label says"))
-		}
-	case KindAbort:
+	if v.kind == KindAbort {
 		a := v.decode().(*Abort)
 		return Raw{}, &AbortedError{Class: a.Class, Message: a.Message, Last: a.Last, Record: r.g.n - 1, Offset: r.job.block.Offset}
 	}

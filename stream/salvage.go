@@ -12,6 +12,11 @@ import (
 //
 // A Salvager is not safe for concurrent use.
 type Salvager struct {
+	// Left, where it is set, is called by Next for each good record that it
+	// leaves out, because the beginning of its group is lost or for its place
+	// behind damage. The record is valid until the call returns.
+	Left func(Raw)
+
 	scan   scanner
 	offset int64 // behind the last block
 
@@ -78,6 +83,9 @@ func (s *Salvager) Next() (Raw, error) {
 		s.raws = s.raws[1:]
 		if s.lost && (raw.place != placeOutside || !beginnings.Has(raw.Kind)) {
 			s.g.n++
+			if s.Left != nil {
+				s.Left(raw)
+			}
 			continue
 		}
 		s.lost = false

@@ -172,7 +172,8 @@ func (v Value) appendMsgpack(b []byte) []byte {
 // size is an upper bound of the bytes that the value takes.
 func (v Value) size() int { return 9 + len(v.text) }
 
-// readValue reads a value that has been checked.
+// readValue reads a value that has been checked. A number or text that another
+// writer has put in an unusual form comes out as the Value of its text.
 func readValue(c *cursor) Value {
 	switch classOf[c.peek()] {
 	case classNil:
@@ -186,9 +187,9 @@ func readValue(c *cursor) Value {
 	case classInt:
 		return IntValue(c.int())
 	case classFloat:
-		return Value{kind: valueFloat, num: math.Float64bits(c.float())}
+		return FloatValue(c.float())
 	}
-	return Value{kind: valueText, text: c.str()}
+	return TextValue(c.str())
 }
 
 // Int64 is an integer that may be absent: the zero Int64 is.

@@ -88,9 +88,11 @@ func newWriter(w io.Writer, o WriterOptions, g *grammar) *Writer {
 	return &Writer{options: o, g: g, out: newOutput(w, o)}
 }
 
-// Write adds a record. It fills in the numbers of the records that end a group,
-// and in a header its format, version and, where empty, id. An asset-end gets
-// size and SHA-256 where its SHA256 is empty; else they are checked.
+// Write adds a record. It fills in, in the record itself, the numbers of the
+// records that end a group or the stream and, where empty, the key or id of the
+// group; in a header the format, the version and, where empty, the id. An
+// asset-end gets size and SHA-256 where its SHA256 is empty; else they are
+// checked.
 //
 // A record that breaks a limit or may not come next gives an error and is not
 // written; the Writer can go on with another one. An error of the underlying
@@ -138,7 +140,7 @@ func (w *Writer) WriteRaw(r Raw) error {
 
 // add takes the record v, which stands at the end of block.
 func (w *Writer) add(v *view, block []byte) error {
-	outside, number := w.g.outside() || opensGroup.Has(v.kind), w.g.n
+	outside, number := w.g.outside() || alwaysOutside.Has(v.kind), w.g.n
 	w.taking.Lock()
 	err := w.g.next(v)
 	w.taking.Unlock()
@@ -185,16 +187,36 @@ func (w *Writer) fill(rec Record) {
 			rec.Size, rec.SHA256 = w.g.bytes, hex.EncodeToString(w.g.hash.Sum(nil))
 		}
 	case *ExperimentEnd:
+		if rec.Key == "" {
+			rec.Key = w.g.groupID
+		}
+		if w.g.groupUnseen {
+			return
+		}
 		t := w.g.sum.totals()
 		rec.AssetBytes, rec.Counts, rec.Points, rec.Skipped = t.AssetBytes, t.Counts, t.Points, t.Skipped
 	case *ArtifactEnd:
+		if rec.ID == "" {
+			rec.ID = w.g.groupID
+		}
+		if w.g.groupUnseen {
+			return
+		}
 		t := w.g.sum.totals()
 		rec.AssetBytes, rec.Counts, rec.Skipped = t.AssetBytes, t.Counts, t.Skipped
 	case *ModelEnd:
+		if rec.ID == "" {
+			rec.ID = w.g.groupID
+		}
+		if w.g.groupUnseen {
+			return
+		}
 		t := w.g.sum.totals()
 		rec.Counts, rec.Skipped = t.Counts, t.Skipped
 	case *Trailer:
-		*rec = *w.trailer()
+		if !w.g.unseen {
+			*rec = *w.trailer()
+		}
 	}
 }
 
@@ -365,6 +387,9 @@ func (w *Writer) WriteBlock(b *Block) error {
 	}
 	if w.g.stage == stageHeader || w.g.stage == stagePlan {
 		return fault(ErrGrammar, "a block cannot be copied before header and plan")
+	}
+	if !w.g.lost && b.Label.Outside != w.g.outside() {
+		return fault(ErrGrammar, "a block from inside of a group cannot be copied to a place outside, nor the other way round")
 	}
 	w.closeBlock()
 	l := b.Label

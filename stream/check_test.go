@@ -1,0 +1,214 @@
+package stream
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// editBody returns the record with the pairs of its body changed.
+func editBody(t testing.TB, rec Record, change func([]pair) []pair) []byte {
+	t.Helper()
+	raw, err := Encode(rec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := raw.view.body()
+	head := c.i
+	list := make([]pair, c.size())
+	for i := range list {
+		list[i].key = c.bytes()
+		list[i].value = c.skip()
+	}
+	b := bytes.Clone(raw.Data[:head])
+	list = change(list)
+	b = appendMapLen(b, len(list))
+	for _, p := range list {
+		b = append(appendStr(b, p.key), p.value...)
+	}
+	return b
+}
+
+func TestCheckMissingKeys(t *testing.T) {
+	optional := map[Kind]string{KindProject: "doc public", KindExperiment: "doc tags", KindMetrics: "extra", KindSkipped: "project workspace", KindLineage: "doc"}
+	for kind, rec := range full(t) {
+		for key := range strings.FieldsSeq(keysOf[kind]) {
+			data := editBody(t, rec, func(list []pair) []pair {
+				return slices.DeleteFunc(list, func(p pair) bool { return string(p.key) == key })
+			})
+			_, err := checkRecord(data)
+			if slices.Contains(strings.Fields(optional[kind]), key) {
+				if err != nil {
+					t.Errorf("%s without %s: %v", kind, key, err)
+				}
+			} else if !errors.Is(err, ErrCorrupt) {
+				t.Errorf("%s without %s: %v", kind, key, err)
+			}
+		}
+	}
+}
+
+func TestCheckKeyTwice(t *testing.T) {
+	for kind, rec := range full(t) {
+		data := editBody(t, rec, func(list []pair) []pair { return append(list, list[0]) })
+		if _, err := checkRecord(data); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+}
+
+// A key may be anywhere, and unknown ones between the others.
+func TestCheckAnyOrder(t *testing.T) {
+	for kind, rec := range full(t) {
+		data := editBody(t, rec, func(list []pair) []pair {
+			slices.Reverse(list)
+			return slices.Insert(list, 1, pair{[]byte("novelty"), doc(t, `[{"a":1}]`)})
+		})
+		back, err := Raw{Data: data}.Decode()
+		if err != nil {
+			t.Errorf("%s: %v", kind, err)
+			continue
+		}
+		want, _ := Encode(rec)
+		if got, err := Encode(back); err != nil || !bytes.Equal(got.Data, want.Data) {
+			t.Errorf("%s comes back as % x, want % x (%v)", kind, got.Data, want.Data, err)
+		}
+	}
+}
+
+// No field takes a value of another type.
+func TestCheckTypes(t *testing.T) {
+	values := map[string][]byte{
+		"null": {codeNil}, "bool": {codeTrue}, "int": {5}, "uint64": appendUint(nil, 1<<63), "float": appendFloat(nil, 1.5),
+		"str": appendStr(nil, "x"), "bin": appendBin(nil, []byte("x")), "ext": {codeFixExt1, 7, 0},
+		"list of null": {codeFixArray | 1, codeNil}, "map": {codeFixMap}, "list of float32": {codeFixArray | 1, codeFloat32, 0, 0, 0, 0},
+	}
+	// What each key takes in some kind, or in the one named.
+	takes := map[string]string{
+		"created": "int", "format": "str", "id": "str", "tool": "str", "project": "str", "workspace": "str", "experiments": "int",
+		"project.name": "str", "metrics.name": "str", "skipped.id": "null str", "public": "null bool",
+		"archived": "bool", "crashed": "null bool", "end": "null int", "start": "null int", "key": "str", "name": "null str", "running": "bool",
+		"size": "null int", "asset-end.size": "int", "data": "bin", "more": "bool", "remote": "null str", "type": "null str", "sha256": "str",
+		"installed": "null", "os": "null", "counts": "map", "points": "int", "skipped": "int", "asset_bytes": "int", "status": "int",
+		"passing": "bool", "reason": "str", "kind": "str", "context": "null str", "epoch": "null", "step": "null", "time": "null",
+	}
+	for _, kind := range []Kind{KindHeader, KindProject, KindExperiment, KindAsset, KindAssetEnd, KindChunk, KindRequirements, KindExperimentEnd, KindSkipped, KindMetrics} {
+		rec := full(t)[kind]
+		for key := range strings.FieldsSeq(keysOf[kind]) {
+			allowed, ok := takes[string(kind)+"."+key]
+			if !ok {
+				allowed, ok = takes[key]
+			}
+			if !ok {
+				continue
+			}
+			for name, value := range values {
+				data := editBody(t, rec, func(list []pair) []pair {
+					i := slices.IndexFunc(list, func(p pair) bool { return string(p.key) == key })
+					list[i].value = value
+					return list
+				})
+				_, err := checkRecord(data)
+				wants := slices.Contains(strings.Fields(allowed), name)
+				if wants != (err == nil) {
+					t.Errorf("%s.%s takes %s: %v, want %v (%v)", kind, key, name, err == nil, wants, err)
+				}
+			}
+		}
+	}
+}
+
+func TestCheckBadRecords(t *testing.T) {
+	kind := func(k string) []byte { return appendStr([]byte{codeFixArray | 2}, k) }
+	for name, tt := range map[string]struct {
+		data []byte
+		want error
+	}{
+		"empty":                  {nil, ErrCorrupt},
+		"no array":               {[]byte{codeFixMap}, ErrCorrupt},
+		"array of three":         {[]byte{codeFixArray | 3, codeFixStr, codeFixMap, codeNil}, ErrCorrupt},
+		"array in a long form":   {[]byte{codeArray16, 0, 2, codeFixStr | 1, 'x', codeFixMap}, ErrCorrupt},
+		"kind of bytes":          {[]byte{codeFixArray | 2, codeBin8, 1, 'x', codeFixMap}, ErrCorrupt},
+		"kind of nothing":        {append(kind(""), codeFixMap), ErrLimit},
+		"kind of 64":             {append(kind(strings.Repeat("x", 64)), codeFixMap), nil},
+		"kind of 65":             {append(kind(strings.Repeat("x", 65)), codeFixMap), ErrLimit},
+		"kind that is not UTF-8": {append(kind("\xff"), codeFixMap), ErrCorrupt},
+		"cut after kind":         {kind("chunk"), ErrCorrupt},
+		"unknown without map":    {append(kind("x"), codeFixArray), ErrCorrupt},
+		"unknown cut":            {kind("x"), ErrCorrupt},
+		"known without map":      {append(kind("chunk"), codeFixArray), ErrCorrupt},
+		"key no str":             {append(kind("x"), codeFixMap|1, codeBin8, 0, 1), ErrCorrupt},
+		"key no str, known kind": {append(kind("chunk"), codeFixMap|1, 1, 1), ErrCorrupt},
+		"key not UTF-8":          {append(kind("x"), codeFixMap|1, codeFixStr|1, 0xff, 1), ErrCorrupt},
+		"never used code":        {append(kind("x"), codeFixMap|1, codeFixStr|1, 'a', codeInvalid), ErrCorrupt},
+		"huge array":             {append(kind("x"), codeFixMap|1, codeFixStr|1, 'a', codeArray16+1, 0xff, 0xff, 0xff, 0xff), ErrCorrupt},
+		"huge map":               {append(kind("x"), codeMap16+1, 0xff, 0xff, 0xff, 0xff), ErrCorrupt},
+		"huge map, known kind":   {append(kind("chunk"), codeMap16+1, 0xff, 0xff, 0xff, 0xff), ErrCorrupt},
+		"huge bin":               {append(kind("x"), codeFixMap|1, codeFixStr|1, 'a', codeBin8+2, 0xff, 0xff, 0xff, 0xff), ErrCorrupt},
+		"huge str":               {append(kind("x"), codeFixMap|1, codeFixStr|1, 'a', codeStr8+2, 0xff, 0xff, 0xff, 0xff), ErrCorrupt},
+		"huge ext":               {append(kind("x"), codeFixMap|1, codeFixStr|1, 'a', codeExt8+2, 0xff, 0xff, 0xff, 0xff), ErrCorrupt},
+		"deep":                   {append(kind("x"), deep(t, 1e6)...), ErrLimit},
+	} {
+		if _, err := checkRecord(tt.data); !errors.Is(err, tt.want) || tt.want == nil && err != nil {
+			t.Errorf("%s: %v, want %v", name, err, tt.want)
+		}
+	}
+}
+
+// deep is a map with an array in it, nested n levels deep with itself.
+func deep(t testing.TB, n int) []byte {
+	t.Helper()
+	b := []byte{codeFixMap | 1, codeFixStr | 1, 'a'}
+	b = append(b, bytes.Repeat([]byte{codeFixArray | 1}, n-1)...)
+	return append(b, codeNil)
+}
+
+func TestLimits(t *testing.T) {
+	d := func(levels int) Doc { return append(bytes.Repeat([]byte{codeFixArray | 1}, levels), codeNil) }
+	list := func(n int) []string { return make([]string, n) }
+	docs := func(n int) []Doc { return make([]Doc, n) }
+	points := func(n int) []Point { return make([]Point, n) }
+	for _, tt := range []struct {
+		name string
+		make func(over int) Record
+	}{
+		{"depth of a doc", func(over int) Record { return &Document{Of: KindGit, Doc: d(30 + over)} }},
+		{"depth of an element", func(over int) Record { return &Values{Of: KindOthers, Values: []Doc{d(29 + over)}} }},
+		{"depth of an unknown key", func(over int) Record {
+			b := appendStr([]byte{codeFixArray | 2}, "x")
+			return &Unknown{Of: "x", Data: append(b, deep(t, 31+over)...)}
+		}},
+		{"chunk", func(over int) Record { return &Chunk{Data: make([]byte, MaxData+over)} }},
+		{"text", func(over int) Record { return &Text{Of: KindHTML, Data: make([]byte, MaxData+over)} }},
+		{"notes", func(over int) Record { return &Notes{Data: make([]byte, MaxData+over)} }},
+		{"panel", func(over int) Record { return &Panel{Data: make([]byte, MaxData+over)} }},
+		{"key", func(over int) Record { return &Experiment{Key: strings.Repeat("k", MaxKey+over)} }},
+		{"short key", func(over int) Record { return &Experiment{Key: strings.Repeat("k", 1-over)} }},
+		{"points", func(over int) Record { return &Metrics{Points: points(MaxPoints + over)} }},
+		{"no points", func(over int) Record { return &Metrics{Points: points(1 - over)} }},
+		{"tags", func(over int) Record { return &Experiment{Key: "k", Doc: d(0), Tags: list(maxList + over)} }},
+		{"values", func(over int) Record { return &Values{Of: KindOthers, Values: docs(maxList + over)} }},
+		{"projects", func(over int) Record { return &Plan{Projects: make([]PlannedProject, maxList+over)} }},
+		{"record", func(over int) Record {
+			head := 1 + 4 + 1 + 4 + 5 // array, kind git, map, key doc, head of the str
+			return &Document{Of: KindGit, Doc: appendStr(nil, strings.Repeat("x", maxRecord-head+over))}
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if _, err := Encode(tt.make(0)); err != nil {
+				t.Errorf("at the limit: %v", err)
+			}
+			if _, err := Encode(tt.make(1)); !errors.Is(err, ErrLimit) {
+				t.Errorf("over the limit: %v", err)
+			}
+		})
+	}
+	if raw, err := Encode(&Document{Of: KindGit, Doc: appendStr(nil, strings.Repeat("x", maxRecord-15))}); err != nil || len(raw.Data) != maxRecord {
+		t.Errorf("largest record of %d bytes: %v", len(raw.Data), err)
+	}
+	if _, err := Encode(&Chunk{}); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("empty chunk: %v", err)
+	}
+}

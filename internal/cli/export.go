@@ -1,0 +1,380 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/comet-stream/comet-stream/internal/config"
+	"github.com/comet-stream/comet-stream/internal/exporter"
+	"github.com/comet-stream/comet-stream/internal/progress"
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// exportCommand is one run of comet-export.
+type exportCommand struct {
+	*command
+	opts exporter.Options
+
+	list, dryRun       bool
+	out, report        string
+	level              int
+	keysFrom, skipKeys string
+	archived           string
+	since              time.Time
+	assetTypes         []string
+
+	counters progress.Counters
+	talk     *progress.Reporter
+	source   *server
+	watch    *exportWatch
+}
+
+// Export is the command comet-export: it reads experiments from a server and
+// writes them to a stream.
+func Export(ctx context.Context, stdio IO, args []string) error {
+	c := &exportCommand{command: newCommand("comet-export", exportUsage, stdio), archived: string(exporter.ArchivedInclude)}
+	c.addFlags()
+	args, err := c.parse(args)
+	if err != nil {
+		return err
+	}
+	if err := c.parseArgs(args); err != nil {
+		return err
+	}
+	if err := c.parseSelection(); err != nil {
+		return err
+	}
+	var output *output
+	if !c.list && !c.dryRun {
+		if output, err = c.openOutput(c.out); err != nil {
+			return err
+		}
+		defer output.Close()
+	}
+	c.talk = c.startReport(&c.counters)
+	defer c.talk.Close()
+	if c.source, err = c.openServer(c.talk); err != nil {
+		return err
+	}
+	defer c.source.Close()
+	if _, err := c.source.introduce(ctx, "from"); err != nil {
+		return err
+	}
+	c.opts.Client = c.source.Client
+	c.opts.InFlight = c.server.concurrency
+	c.opts.Tool = "comet-export " + version()
+	switch {
+	case c.list:
+		return c.source.explain(c.runList(ctx))
+	case c.dryRun:
+		return c.source.explain(c.runDry(ctx))
+	}
+	return c.runExport(ctx, output)
+}
+
+func (c *exportCommand) addFlags() {
+	c.addServerFlags(config.Export)
+	c.IntVar(&c.server.concurrency, "j", c.server.concurrency, "")
+	c.noEnv["j"] = true
+	c.ModeVar(&c.list, "l", "list")
+	c.ModeVar(&c.dryRun, "dry-run")
+	c.StringVar(&c.out, "o", "", "")
+	c.StringVar(&c.report, "report", "", "")
+	c.IntVar(&c.level, "level", 0, "")
+	c.StringVar(&c.keysFrom, "keys-from", "", "")
+	c.StringVar(&c.skipKeys, "skip-keys-from", "", "")
+	c.TimeVar(&c.since, "since")
+	c.EnumVar(&c.archived, "archived", string(exporter.ArchivedInclude), string(exporter.ArchivedExclude), string(exporter.ArchivedOnly))
+	c.ListVar(&c.assetTypes, "asset-type")
+	c.SizeVar(&c.opts.Selection.MaxAssetSize, "max-asset-size")
+	c.BoolVar(&c.opts.WithExperiments, "with-experiments", false, "")
+}
+
+// parseArgs sorts the arguments into paths and RESOURCE names.
+func (c *exportCommand) parseArgs(args []string) error {
+	if len(args) == 0 && !c.list {
+		return c.usageError(errors.New("no path"), "name what to export: WORKSPACE, WORKSPACE/PROJECT or WORKSPACE/PROJECT/EXPERIMENT")
+	}
+	if c.list && len(args) > 1 {
+		return c.usagef("-l takes one path, and %q is a second argument", args[1])
+	}
+	var resources []string
+	for i, arg := range args {
+		if i > 0 && !strings.Contains(arg, "/") {
+			resources = append(resources, arg)
+			continue
+		}
+		p, err := exporter.ParsePath(arg)
+		if err != nil {
+			return c.usageError(err)
+		}
+		c.opts.Paths = append(c.opts.Paths, p)
+	}
+	var err error
+	if c.opts.Resources, err = exporter.ParseResources(resources); err != nil {
+		return c.usageError(err, "a further workspace is written with a slash, as WORKSPACE/")
+	}
+	if c.level < 0 || c.level > 22 {
+		return c.usagef("--level %d: want 1 to 22", c.level)
+	}
+	return nil
+}
+
+// parseSelection reads what narrows down the experiments.
+func (c *exportCommand) parseSelection() error {
+	s := &c.opts.Selection
+	s.Archived, s.Since, s.AssetTypes = exporter.Archived(c.archived), c.since, c.assetTypes
+	if c.keysFrom == "-" && c.skipKeys == "-" {
+		return c.usagef("--keys-from and --skip-keys-from cannot both read standard input")
+	}
+	var err error
+	if c.keysFrom != "" {
+		if s.Keys, err = c.readKeys(c.keysFrom, false); err != nil {
+			return c.usageError(fmt.Errorf("--keys-from %w", err))
+		}
+	}
+	if c.skipKeys != "" {
+		if s.SkipKeys, err = c.readKeys(c.skipKeys, true); err != nil {
+			return c.usageError(fmt.Errorf("--skip-keys-from %w", err))
+		}
+	}
+	return nil
+}
+
+func (c *exportCommand) readKeys(name string, done bool) (map[string]bool, error) {
+	r, where := c.stdio.Stdin, "standard input"
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		r, where = f, name
+	}
+	keys, err := exporter.ReadKeys(r, done)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", where, err)
+	}
+	return keys, nil
+}
+
+// runList prints what there is at a path.
+func (c *exportCommand) runList(ctx context.Context) error {
+	var p exporter.Path
+	if len(c.opts.Paths) > 0 {
+		p = c.opts.Paths[0]
+	}
+	w := bufio.NewWriter(c.stdio.Stdout)
+	err := exporter.New(c.opts).List(ctx, p, func(fields []string) error {
+		for i, f := range fields {
+			fields[i] = progress.Escape(f)
+		}
+		_, err := fmt.Fprintln(w, strings.Join(fields, "\t"))
+		return stdoutError(err)
+	})
+	return errors.Join(err, stdoutError(w.Flush()))
+}
+
+// runExport writes the stream, and what is to be said about it in the end.
+func (c *exportCommand) runExport(ctx context.Context, out *output) error {
+	c.watch = &exportWatch{counters: &c.counters, talk: c.talk}
+	if c.report != "" {
+		report, err := createReport(c.report)
+		if err != nil {
+			return c.usageError(err)
+		}
+		c.watch.report = report
+	}
+	c.opts.Observer = c.watch
+	w, err := c.openStream(out)
+	if err != nil {
+		return err
+	}
+	if w == nil {
+		c.talk.Info("%s was complete, and has its name now", out.name)
+		return out.Commit()
+	}
+	hard, cancel := withGrace(ctx, graceTime)
+	defer cancel()
+	sum, err := exporter.New(c.opts).Export(ctx, hard, w)
+	if err == nil {
+		err = out.Commit()
+	}
+	return c.finish(out, sum, err)
+}
+
+// finish tells how the export ended.
+func (c *exportCommand) finish(out *output, sum *exporter.Summary, err error) error {
+	reportErr := c.watch.end(sum)
+	c.talk.Close()
+	if err == nil || sum.Listed > 0 {
+		c.talk.Summary()
+	}
+	if err != nil {
+		return errors.Join(c.howToGoOn(out, c.source.explain(err)), reportErr)
+	}
+	if sum.LeftOut > 0 || sum.AssetsLeft > 0 {
+		c.talk.Info("left out by choice: %d experiments, %d assets (%s)", sum.LeftOut, sum.AssetsLeft, progress.Bytes(sum.AssetsBytes))
+	}
+	if sum.Thinned > 0 {
+		c.talk.Warn("%d metrics are in the stream as the server keeps them, with points dropped (see --report)", sum.Thinned)
+	}
+	if reportErr == nil && sum.Items > 0 {
+		return withCode(ExitIncomplete, fmt.Errorf("%d items are missing from the stream; it names each of them as skipped", sum.Items))
+	}
+	return reportErr
+}
+
+// howToGoOn adds to what ended an export how to have the rest.
+func (c *exportCommand) howToGoOn(out *output, err error) error {
+	code := ExitCode(err)
+	if code != ExitServer && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	hint := "run the pipeline again: comet-import passes over what is there already"
+	if partial := out.Partial(); partial != "" {
+		hint = fmt.Sprintf("run the same command again: it goes on with %s", partial)
+	}
+	return withCode(code, err, hint)
+}
+
+// openStream returns the writer of the stream: of a new one, or of the partial
+// one that an earlier run has left. It returns nil if that one was complete.
+func (c *exportCommand) openStream(out *output) (*stream.Writer, error) {
+	options := stream.WriterOptions{Level: c.level}
+	if out.Partial() != "" {
+		f, err := os.OpenFile(out.Partial(), os.O_RDWR, 0)
+		switch {
+		case err == nil:
+			return c.continueStream(out, f, options)
+		case !errors.Is(err, os.ErrNotExist):
+			return nil, err
+		}
+	}
+	return stream.NewWriter(&countedWriter{w: out, n: &c.counters.Bytes}, options), nil
+}
+
+// continueStream goes on with a partial stream.
+func (c *exportCommand) continueStream(out *output, f *os.File, options stream.WriterOptions) (w *stream.Writer, err error) {
+	defer func() {
+		if w == nil {
+			f.Close()
+		}
+	}()
+	p, err := exporter.ReadPartial(f)
+	if err != nil {
+		if _, path := errors.AsType[*os.PathError](err); path {
+			return nil, err
+		}
+		if !errors.Is(err, stream.ErrTruncated) && !errors.Is(err, stream.ErrAborted) {
+			return nil, c.foreignPartial(out, err)
+		}
+		// It was left before it held anything.
+		return stream.NewWriter(&countedWriter{w: out, n: &c.counters.Bytes}, options), f.Close()
+	}
+	if err := exporter.New(c.opts).Match(p); err != nil {
+		return nil, c.foreignPartial(out, err)
+	}
+	if p.Complete {
+		out.Keep(p.Size)
+		return nil, nil
+	}
+	c.opts.Continue = p
+	c.talk.Info("going on with %s: %d experiments, %s are there", out.Partial(), len(p.Keys), progress.Bytes(p.Size))
+	c.counters.Bytes.Store(p.Size)
+	out.f = f
+	return p.Continue(&countedFile{File: f, n: &c.counters.Bytes}, options)
+}
+
+func (c *exportCommand) foreignPartial(out *output, err error) error {
+	return withCode(ExitUsage, fmt.Errorf("%s: %w", out.Partial(), err), "remove that file, or write to another one with -o")
+}
+
+// countedWriter counts what is written to w.
+type countedWriter struct {
+	w io.Writer
+	n interface{ Add(int64) int64 }
+}
+
+func (c *countedWriter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n.Add(int64(n))
+	return n, err
+}
+
+// countedFile counts what is written to a file.
+type countedFile struct {
+	*os.File
+	n interface{ Add(int64) int64 }
+}
+
+func (f *countedFile) Write(p []byte) (int, error) {
+	n, err := f.File.Write(p)
+	f.n.Add(int64(n))
+	return n, err
+}
+
+// exportWatch passes on what the exporter tells.
+type exportWatch struct {
+	counters *progress.Counters
+	talk     *progress.Reporter
+	report   *reportFile // nil if none is wanted
+}
+
+func (w *exportWatch) Planned(n int64) { w.counters.Planned.Store(n) }
+func (w *exportWatch) Points(n int)    { w.counters.Points.Add(int64(n)) }
+func (w *exportWatch) Asset()          { w.counters.Assets.Add(1) }
+func (w *exportWatch) Warn(text string) {
+	w.talk.Warn("%s", text)
+}
+
+func (w *exportWatch) Skipped(s *stream.Skipped) {
+	w.counters.Skipped.Add(1)
+	w.talk.Warn("%s: skipped: %s", skippedName(s), s.Reason)
+}
+
+func (w *exportWatch) Experiment(r *exporter.Result) {
+	w.counters.Experiments.Add(1)
+	w.report.add(r)
+}
+
+// end writes the last line of the report.
+func (w *exportWatch) end(sum *exporter.Summary) error {
+	w.report.add(struct {
+		Summary *exporter.Summary `json:"summary"`
+	}{sum})
+	return w.report.close()
+}
+
+// skippedName names a skipped item as messages do.
+func skippedName(s *stream.Skipped) string {
+	var parts []string
+	if s.Project != "" {
+		parts = append(parts, fmt.Sprintf("project %q", s.Workspace+"/"+s.Project))
+	}
+	if s.Experiment != nil {
+		parts = append(parts, fmt.Sprintf("experiment %q", *s.Experiment))
+	}
+	switch {
+	case s.Of == stream.KindExperiment && s.Name == nil, s.Of == stream.KindProject:
+	case s.Of == stream.KindExperiment && s.Project != "":
+		parts = append(parts, fmt.Sprintf("named %q", *s.Name))
+	case s.Of == stream.KindExperiment:
+		parts = append(parts, *s.Name)
+	case s.Name != nil:
+		parts = append(parts, fmt.Sprintf("%s %q", s.Of, *s.Name))
+	case s.ID != nil:
+		parts = append(parts, fmt.Sprintf("%s %q", s.Of, *s.ID))
+	default:
+		parts = append(parts, string(s.Of))
+	}
+	return strings.Join(parts, ": ")
+}
+
+var _ exporter.Observer = (*exportWatch)(nil)

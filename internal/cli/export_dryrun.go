@@ -1,0 +1,61 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"text/tabwriter"
+
+	"github.com/comet-stream/comet-stream/internal/exporter"
+	"github.com/comet-stream/comet-stream/internal/progress"
+	"golang.org/x/time/rate"
+)
+
+// quotaRate is the quota that comet.com documents: 15,000 requests an hour.
+const quotaRate = rate.Limit(15000.0 / 3600)
+
+// runDry prints what an export would take.
+func (c *exportCommand) runDry(ctx context.Context) error {
+	e, err := exporter.New(c.opts).DryRun(ctx)
+	if err != nil {
+		return err
+	}
+	limit, which := c.server.rate, "as --rate says"
+	if limit <= 0 || limit == rate.Inf {
+		limit, which = quotaRate, "the quota of comet.com"
+	}
+	w := tabwriter.NewWriter(c.stdio.Stdout, 0, 0, 2, ' ', 0)
+	for _, line := range []struct {
+		name  string
+		value int64
+		note  string
+	}{
+		{"projects", e.Projects, ""},
+		{"experiments", e.Experiments, note(e.LeftOut, "left out") + note(e.Running, "running")},
+		{"assets", e.Assets, note(e.AssetsLeft, "left out")},
+		{"asset-bytes", e.AssetBytes, progress.Bytes(e.AssetBytes)},
+		{"requests", e.Requests, fmt.Sprintf("%.2f hours at %s/h, %s", float64(e.Requests)/float64(limit)/3600, perHour(limit), which)},
+		{"upper-bound", e.UpperBound, progress.Bytes(e.UpperBound) + ", for aws s3 cp --expected-size"},
+	} {
+		fmt.Fprintf(w, "%s\t%d\t%s\n", line.name, line.value, line.note)
+	}
+	if err := w.Flush(); err != nil {
+		return stdoutError(err)
+	}
+	if e.Failed > 0 {
+		return withCode(ExitIncomplete, fmt.Errorf("%d experiments or projects could not be counted", e.Failed))
+	}
+	return nil
+}
+
+// note says how many of something there are besides, if any.
+func note(n int64, what string) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d %s ", n, what)
+}
+
+func perHour(limit rate.Limit) string {
+	return strconv.FormatFloat(float64(limit)*3600, 'f', 0, 64)
+}

@@ -1,0 +1,80 @@
+package cli
+
+const exportUsage = `Usage:
+    comet-export [flags] WORKSPACE[/PROJECT[/EXPERIMENT]] [PATH|RESOURCE ...]
+    comet-export -l [PATH]
+
+Reads experiments from a Comet instance and writes them to standard output as a
+stream, for comet-import, comet-filter or a file. The source is left as it is.
+
+Arguments:
+    WORKSPACE               all projects of a workspace, and what belongs to the
+                            workspace: artifacts, registry models, panels, links
+    WORKSPACE/PROJECT       all experiments of a project, archived ones included
+    WORKSPACE/PROJECT/EXPERIMENT
+                            one experiment, by its key or by its name
+    WORKSPACE/artifacts[/NAME[/VERSION-OR-ALIAS]]
+    WORKSPACE/model-registry[/NAME[/VERSION-OR-STAGE]]
+    WORKSPACE/panels[/NAME]
+                            these alone
+    RESOURCE                what to read of it, everything if none is named:
+                              metadata parameters others system requirements git code
+                              graph html output metrics system-metrics assets
+                              project_metadata project_notes
+                              artifacts models panels links
+                              project = project_metadata project_notes
+                              run = code git output graph requirements
+
+The first argument is a path. Of the others, those with a slash are paths too, so
+that WORKSPACE/ is a second workspace.
+
+What to export:
+    --keys-from FILE        these experiments alone: keys, one a line, or lines of -l,
+                            or a report; - is standard input
+    --skip-keys-from FILE   not these; of a report, those that came out well
+    --since TIME            started or ended since, or running: 2024-05-01,
+                            2024-05-01T12:00:00Z, 30d, or milliseconds
+    --archived include|exclude|only
+                            archived experiments (default include)
+    --asset-type TYPE       assets of this type alone; may be repeated
+    --max-asset-size SIZE   leave out larger assets: 500MB, 5GiB
+    --with-experiments      add the experiments that artifact and model versions
+                            come from
+
+Where to:
+    -o FILE                 write FILE.partial and rename it when it is whole; run
+                            again, it goes on with what FILE.partial has. - is
+                            standard output even if it is a terminal
+    --level N               of compression, 1 to 22 (default 3)
+    --report FILE           a line of JSON for each experiment, and one for the sum
+
+Modes:
+    -l, --list              list workspaces, projects or experiments, one a line:
+                            path and key first, separated by tabs
+    --dry-run               count what there is to export, and write no stream
+    -h, --help, --version
+
+Server (or COMET_API_KEY, COMET_URL_OVERRIDE, COMET_EXPORT_API_KEY, COMET_EXPORT_URL,
+and section [comet_export] or [comet] of .comet.config):
+    --api-key-file FILE     a file that holds the key
+    --url URL               address of the instance (default https://www.comet.com)
+    --ca-file FILE          certificates to trust beside those of the system
+    --concurrency N, -j N   requests in flight (default 16)
+    --rate N/s|N/h          most requests a second or an hour (default no limit)
+    --retry-max-elapsed D   give up when nothing has succeeded for so long
+                            (default 15m)
+
+Talk:
+    --progress auto|tty|plain|none
+    -q                      warnings and errors only
+    -v                      each request too
+
+Options can be set by the environment, as COMET_EXPORT_RATE for --rate; modes cannot.
+
+Exit codes: 0 all done; 1 failed; 2 usage; 3 done, but for what is listed as skipped;
+5 the server kept failing, run it again; 6 key or permission; 130 interrupted.
+
+Example:
+    comet-export acme/vision | comet-filter -x --tag junk | comet-import newteam/vision
+    comet-export -o acme.comet.zst acme
+`

@@ -1,0 +1,277 @@
+package exporter
+
+import (
+	"cmp"
+	"context"
+	"io"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// item is an asset of an experiment, or a file of an artifact version, that is
+// to be exported.
+type item struct {
+	id       string
+	name     *string
+	typ      *string
+	size     *int64
+	remote   *string
+	created  *int64
+	refers   bool // its contents refer to other assets
+	doc      stream.Doc
+	key      string // of the experiment that has the bytes
+	artifact string // id of the artifact version that has the file, if one has
+}
+
+// referringTypes are the types of assets whose contents refer to others. They
+// come last, so that an importer has those others before.
+var referringTypes = []string{"confusion-matrix", "embeddings", "datagrid"}
+
+// byUpload orders assets: those that refer to others last, else by the time of
+// their upload, absent times first, and by id. No server decides on that order.
+func byUpload(a, b *item) int {
+	if a.refers != b.refers {
+		if b.refers {
+			return -1
+		}
+		return 1
+	}
+	return cmp.Or(compareTime(a.created, b.created), strings.Compare(a.id, b.id))
+}
+
+func newItem(a *comet.Asset, key string) (*item, error) {
+	doc, err := stream.DocFromJSON(a.Raw)
+	if err != nil {
+		return nil, itemErrorf("its description does not fit the stream: %v", err)
+	}
+	it := &item{id: strings.Clone(a.ID), key: key, created: a.Created}
+	it.name = docText(doc, "fileName")
+	it.typ = docText(doc, "type")
+	if doc.Member("fileSize") != nil {
+		size := a.Size
+		it.size = &size
+	}
+	it.refers = slices.Contains(referringTypes, a.Type)
+	dropped := droppedMembers
+	if isRemote(a, doc) {
+		link := ""
+		if a.Link != nil {
+			link = *a.Link
+		}
+		link = valid(link)
+		it.remote = &link
+	} else {
+		dropped = append([]string{"link"}, droppedMembers...)
+	}
+	it.doc, err = doc.Without(dropped...)
+	return it, err
+}
+
+// docText returns a member of a document that is a text, or nil.
+func docText(doc stream.Doc, name string) *string {
+	text, ok := doc.Member(name).Text()
+	if !ok {
+		return nil
+	}
+	return &text
+}
+
+// isRemote reports whether the server has a link in place of the bytes. Older
+// servers do not say so: there the link tells, which of a stored asset leads to
+// the server's own download page.
+func isRemote(a *comet.Asset, doc stream.Doc) bool {
+	if a.Remote || doc.Member("remote") != nil || a.Link == nil || a.Size > 0 {
+		return a.Remote
+	}
+	u, err := url.Parse(*a.Link)
+	if err != nil {
+		return false
+	}
+	if u.Scheme == "" || u.Scheme == "http" || u.Scheme == "https" {
+		return !strings.Contains(u.RawQuery, "assetId=") && !strings.Contains(u.RawQuery, "imageId=")
+	}
+	return true
+}
+
+// assetsFetch is the slot of an experiment's list of assets, and the slots of
+// their contents.
+type assetsFetch struct {
+	*valueSlot[[]*item]
+	u *experimentUnit
+	q *queue
+
+	bodies    sequence[*bodySlot]
+	left      int // left out by choice
+	leftBytes int64
+	nameless  int // entries without an id
+}
+
+func (u *experimentUnit) newAssetsFetch(q *queue) *assetsFetch {
+	f := &assetsFetch{u: u, q: q}
+	f.valueSlot = newValueSlot(u.at(itemAssets), f.fetch)
+	return f
+}
+
+func (f *assetsFetch) end(q *queue) {
+	q.leave(f.slot)
+	f.bodies.end(q)
+}
+
+// fetch reads the list, and makes slots for the contents.
+func (f *assetsFetch) fetch(ctx context.Context, s *slot) ([]*item, error) {
+	list, err := f.list(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	local := make([]*item, 0, len(list))
+	for _, it := range list {
+		if it.remote == nil {
+			local = append(local, it)
+		}
+	}
+	f.q.mu.Lock()
+	defer f.q.mu.Unlock()
+	if s.dropped || s.lost {
+		return nil, errDropped
+	}
+	s.fixed = true
+	f.bodies = sequence[*bodySlot]{n: len(local), make: func(i int) *bodySlot {
+		at := s.at
+		at.asset = i + 1
+		return f.u.x.newBodySlot(f.q, at, local[i])
+	}}
+	f.bodies.begin(f.q)
+	return list, nil
+}
+
+// list reads the list of assets, in the order of the stream.
+func (f *assetsFetch) list(ctx context.Context, s *slot) ([]*item, error) {
+	var list []*item
+	var size int64
+	x, key := f.u.x, f.u.l.key
+	growth := reserveGrowth{q: f.q, s: s}
+	restart := func() {
+		list, size = nil, 0
+		f.left, f.leftBytes, f.nameless = 0, 0, 0
+		growth.reset()
+	}
+	restart()
+	err := x.client.EachAsset(ctx, key, "", restart, func(a *comet.Asset) error {
+		switch {
+		case a.ID == "":
+			f.nameless++
+			return nil
+		case !x.o.Selection.asset(a.Type, a.Size):
+			f.left++
+			f.leftBytes += a.Size
+			return nil
+		}
+		it, err := newItem(a, key)
+		if err != nil {
+			return err
+		}
+		list = append(list, it)
+		size += int64(len(it.doc)) + 400
+		return growth.to(ctx, size)
+	})
+	if err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(list, byUpload)
+	// An id can be in the stream but once.
+	known := make(map[string]struct{}, len(list))
+	return slices.DeleteFunc(list, func(it *item) bool {
+		_, twice := known[it.id]
+		known[it.id] = struct{}{}
+		return twice
+	}), nil
+}
+
+// writeAssets writes the assets of the experiment.
+func (u *experimentUnit) writeAssets(ctx context.Context, q *queue, out *output) error {
+	if u.assets == nil {
+		return nil
+	}
+	list, err := u.assets.get(ctx, q)
+	if err != nil {
+		return u.absentOrSkip(ctx, out, stream.KindAsset, "", err)
+	}
+	u.res.LeftOut, u.res.LeftOutBytes = u.assets.left, u.assets.leftBytes
+	for range u.assets.nameless {
+		if err := out.skip(skipped(stream.KindAsset, u.l.key, "", "", itemErrorf("the server lists it without an id"))); err != nil {
+			return err
+		}
+	}
+	for i, it := range list {
+		list[i] = nil
+		n, err := writeItem(ctx, q, out, it, &u.assets.bodies, u.l.key)
+		if err != nil {
+			return err
+		}
+		if n >= 0 {
+			u.res.Assets++
+			u.res.AssetBytes += n
+			out.obs.Asset()
+		}
+	}
+	return nil
+}
+
+// writeItem writes an asset with its contents, which stand next in bodies. It
+// returns how many bytes it has, -1 if it was skipped.
+func writeItem(ctx context.Context, q *queue, out *output, it *item, bodies *sequence[*bodySlot], key string) (int64, error) {
+	rec := &stream.Asset{Doc: it.doc, ID: it.id, Name: it.name, Remote: it.remote, Size: it.size, Type: it.typ}
+	if it.remote != nil {
+		err := out.write(rec)
+		if err == nil {
+			return 0, out.write(&stream.AssetEnd{})
+		}
+		return -1, out.skipItem(it, key, err)
+	}
+	b := bodies.take(q)
+	defer b.end(q)
+	n, err := b.write(ctx, q, out, rec)
+	if err != nil {
+		return -1, out.skipItem(it, key, err)
+	}
+	return n, nil
+}
+
+// skipItem is skipFor for an asset.
+func (o *output) skipItem(it *item, key string, err error) error {
+	name := ""
+	if it.name != nil {
+		name = *it.name
+	}
+	return o.skipFor(stream.KindAsset, key, it.id, name, err)
+}
+
+// write writes the asset rec with its contents.
+func (b *bodySlot) write(ctx context.Context, q *queue, out *output, rec *stream.Asset) (int64, error) {
+	// The first piece comes before the record that opens the asset: one that
+	// cannot be had at all need not be opened.
+	p, err := b.next(ctx, q)
+	if err != nil && err != io.EOF {
+		return 0, err
+	}
+	if err := out.write(rec); err != nil {
+		return 0, err
+	}
+	var n int64
+	for err == nil {
+		if werr := out.write(&stream.Chunk{Data: p}); werr != nil {
+			return 0, werr
+		}
+		n += int64(len(p))
+		b.recycle(q, p)
+		p, err = b.next(ctx, q)
+	}
+	if err != io.EOF {
+		return 0, err
+	}
+	return n, out.write(&stream.AssetEnd{})
+}

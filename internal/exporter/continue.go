@@ -1,0 +1,123 @@
+package exporter
+
+import (
+	"fmt"
+	"io"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// sourceURL returns the address of an instance as headers have it: scheme and
+// host alone.
+func sourceURL(c *comet.Client) string {
+	u, err := url.Parse(c.Root())
+	if err != nil {
+		return c.Root()
+	}
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host}).String()
+}
+
+// Partial is the part of a stream that an earlier export has left behind, and
+// that a later one goes on with.
+type Partial struct {
+	*stream.Partial
+	// Skipped are the keys and ids of what is kept as skipped: it is not tried
+	// again.
+	Skipped map[string]bool
+}
+
+// ReadPartial reads what an earlier export has left. Whole groups are kept up
+// to the first one that lacks something which a later try may get.
+func ReadPartial(rs io.ReadSeeker) (*Partial, error) {
+	p := &Partial{Skipped: make(map[string]bool)}
+	var behind []string // skipped since the last group, cut off with what follows it
+	var err error
+	p.Partial, err = stream.ReadPartial(rs, func(g stream.Group) bool {
+		switch {
+		case g.Passing > 0:
+			return true
+		case g.Kind == stream.KindSkipped:
+			behind = append(behind, g.ID)
+			return false
+		}
+		for _, id := range behind {
+			p.Skipped[id] = true
+		}
+		behind = nil
+		return false
+	})
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// MismatchError says that a partial stream is not one of the export at hand.
+type MismatchError struct{ Has, Wants string }
+
+// Error says what differs.
+func (e *MismatchError) Error() string {
+	return fmt.Sprintf("it holds an export of %s, and this one is of %s", e.Has, e.Wants)
+}
+
+// Match reports, with a *MismatchError, that the partial stream is not one of
+// this export.
+func (x *Exporter) Match(p *Partial) error {
+	scope := x.scope()
+	has, wants := p.Header.Source.URL, sourceURL(x.client)
+	if has == wants {
+		has, wants = describe(p.Header.Scope), describe(scope)
+	}
+	if has != wants {
+		return &MismatchError{Has: has, Wants: wants}
+	}
+	return nil
+}
+
+// describe returns a scope as it is written on the command line.
+func describe(s stream.Scope) string {
+	return fmt.Sprintf("%q", strings.Join(slices.Concat(s.Paths, s.Resources), " "))
+}
+
+// kept tells what the partial stream has of a project.
+type keptPart int
+
+const (
+	keptNothing keptPart = iota
+	keptBegin            // it ends within the project
+	keptAll              // a later project has begun
+)
+
+// keptOf tells what the partial stream has of a project.
+func (x *Exporter) keptOf(p *project) keptPart {
+	projects := x.o.Continue.Projects
+	switch i := slices.Index(projects, p.inStream()); {
+	case i < 0:
+		return keptNothing
+	case i < len(projects)-1 || x.keptGroup(stream.KindArtifact) || x.keptGroup(stream.KindModel):
+		return keptAll
+	}
+	return keptBegin
+}
+
+// inStream returns the name of the project as a stream has it.
+func (p *project) inStream() stream.ProjectName {
+	return stream.ProjectName{Workspace: valid(p.Workspace), Name: valid(p.Name)}
+}
+
+// keptGroup reports whether the partial stream has a group of that kind.
+func (x *Exporter) keptGroup(kind stream.Kind) bool {
+	return slices.ContainsFunc(x.o.Continue.Groups, func(g stream.Group) bool { return g.Kind == kind })
+}
+
+// keptID reports whether the partial stream has a group of that kind and id,
+// or says that it was skipped.
+func (x *Exporter) keptID(kind stream.Kind, id string) bool {
+	return x.o.Continue.Skipped[id] || slices.ContainsFunc(x.o.Continue.Groups, func(g stream.Group) bool {
+		return g.Kind == kind && g.ID == id
+	})
+}

@@ -1,0 +1,197 @@
+package exporter
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"golang.org/x/sync/errgroup"
+)
+
+// An Estimate is what an export would take.
+type Estimate struct {
+	Projects    int64
+	Experiments int64
+	Running     int64
+	LeftOut     int64 // experiments that are not selected
+	Assets      int64 // remote ones included
+	AssetBytes  int64
+	AssetsLeft  int64 // assets that are not selected
+	Metrics     int64 // where their number had to be asked for
+	Requests    int64
+	Failed      int64 // experiments whose assets could not be counted
+	// UpperBound is more than the stream will be long, in bytes. It is far
+	// off for small experiments.
+	UpperBound int64
+}
+
+// What a part of a stream takes at most, compressed. Nothing tells the sizes
+// of texts and parameters before they are read.
+const (
+	boundStream     = 1 << 20
+	boundExperiment = 16 << 20
+	boundAsset      = 4 << 10
+	boundMetric     = serverCap * 24
+)
+
+// DryRun counts what there is to export, and what it would take. It asks for
+// the assets and, if they are wanted, the metrics of each experiment, and
+// writes nothing.
+func (x *Exporter) DryRun(ctx context.Context) (*Estimate, error) {
+	scope, err := x.resolveAll(ctx, x.o.Paths)
+	if err != nil {
+		return nil, err
+	}
+	if err := x.listAll(ctx, scope.projects); err != nil {
+		return nil, err
+	}
+	d := &dryRun{x: x, perExperiment: x.callsPerExperiment()}
+	d.UpperBound = boundStream
+	// Account, version, workspaces and projects.
+	d.Requests = 3 + int64(len(x.o.Paths))
+	for _, p := range scope.projects {
+		if err := d.project(ctx, p); err != nil {
+			return nil, err
+		}
+	}
+	if err := x.estimateWorkspaces(ctx, scope, &d.Estimate); err != nil {
+		return nil, err
+	}
+	return &d.Estimate, nil
+}
+
+type dryRun struct {
+	x             *Exporter
+	perExperiment int64
+
+	mu sync.Mutex
+	Estimate
+}
+
+// callsPerExperiment is how many requests an experiment takes, besides those
+// for the contents of its assets.
+func (x *Exporter) callsPerExperiment() int64 {
+	n := int64(1) // metadata
+	for _, names := range [][]string{
+		{resMetadata}, {resOthers}, {resParameters}, {resSystem, resRequirements}, {resGit}, {resGit}, {resCode}, {resGraph}, {resHTML},
+		{resOutput}, {resMetrics, resSystemMetrics}, {resAssets},
+	} {
+		if x.o.Resources.any(names) {
+			n++
+		}
+	}
+	return n
+}
+
+func (d *dryRun) project(ctx context.Context, p *project) error {
+	x := d.x
+	if p.err == nil && !p.kept {
+		selected, left, err := x.selected(ctx, p)
+		if err != nil && isFatal(err) {
+			return err
+		}
+		p.keep(selected, left)
+		p.err = err
+	}
+	if p.err != nil {
+		d.Failed++
+		return nil
+	}
+	d.Projects++
+	d.Experiments += p.count
+	d.LeftOut += p.left
+	// Two listings of pages of a thousand, the last of them empty.
+	d.Requests += 4 + p.count/1000
+	if x.o.Resources.Has(resProjectNotes) {
+		d.Requests++
+	}
+	if !x.withExperiments() {
+		return nil
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(x.o.InFlight)
+	for i := range p.experiments {
+		l := &p.experiments[i]
+		g.Go(func() error { return d.experiment(ctx, l) })
+	}
+	err := g.Wait()
+	p.experiments = nil
+	return err
+}
+
+// experiment adds one experiment.
+func (d *dryRun) experiment(ctx context.Context, l *listed) error {
+	e := Estimate{Requests: d.perExperiment, UpperBound: boundExperiment}
+	if l.running {
+		e.Running++
+	}
+	x := d.x
+	if x.o.Resources.Has(resAssets) {
+		restart := func() { e.Assets, e.AssetBytes, e.AssetsLeft, e.Requests = 0, 0, 0, d.perExperiment }
+		err := x.client.EachAsset(ctx, l.key, "", restart, func(a *comet.Asset) error {
+			if !x.o.Selection.asset(a.Type, a.Size) {
+				e.AssetsLeft++
+				return nil
+			}
+			e.Assets++
+			if !a.Remote {
+				e.AssetBytes += a.Size
+				e.Requests++
+			}
+			return nil
+		})
+		if err := d.failed(err, l, &e); err != nil {
+			return err
+		}
+		e.UpperBound += e.Assets*boundAsset + e.AssetBytes + e.AssetBytes>>8
+	}
+	if x.o.Resources.any([]string{resMetrics, resSystemMetrics}) {
+		restart := func() { e.Metrics = 0 }
+		err := x.client.EachMetric(ctx, l.key, restart, func(v *comet.Value) error {
+			e.Metrics++
+			return nil
+		})
+		if err := d.failed(err, l, &e); err != nil {
+			return err
+		}
+		e.UpperBound += e.Metrics * boundMetric
+		if !x.hasAllPoints(ctx) {
+			e.Requests += e.Metrics + 1
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.add(&e)
+	return nil
+}
+
+// failed notes an experiment that cannot be counted.
+func (d *dryRun) failed(err error, l *listed, e *Estimate) error {
+	switch {
+	case err == nil:
+		return nil
+	case isFatal(err):
+		return fmt.Errorf("experiment %q: %w", l.key, err)
+	}
+	e.Failed = 1
+	return nil
+}
+
+func (e *Estimate) add(o *Estimate) {
+	e.Running += o.Running
+	e.Assets += o.Assets
+	e.AssetBytes += o.AssetBytes
+	e.AssetsLeft += o.AssetsLeft
+	e.Metrics += o.Metrics
+	e.Requests += o.Requests
+	e.Failed += o.Failed
+	e.UpperBound += o.UpperBound
+}
+
+// hasAllPoints reports whether the server's version has the call for all
+// points of an experiment.
+func (x *Exporter) hasAllPoints(ctx context.Context) bool {
+	v, ok := x.client.Version(ctx)
+	return !ok || !v.Less(comet.Version{Major: 3, Minor: 20, Patch: 60})
+}

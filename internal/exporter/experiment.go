@@ -1,0 +1,366 @@
+package exporter
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// The items of an experiment in the order in which they are fetched. It is
+// that of the stream, but for the others: they hold the name, which stands in
+// the first record.
+const (
+	itemMetadata = iota
+	itemTags
+	itemOthers
+	itemParameters
+	itemSystem
+	itemGit
+	itemPatch
+	itemCode
+	itemGraph
+	itemHTML
+	itemOutput
+	itemMetrics
+	itemAssets
+)
+
+// metadata is what the metadata of an experiment say.
+type metadata struct {
+	comet.Experiment
+	doc stream.Doc
+}
+
+// experimentUnit carries one experiment.
+type experimentUnit struct {
+	x *Exporter
+	p *project
+	l *listed
+	n int
+	// late is true when the stream has left the project behind: the experiment
+	// may be a link, or is too new.
+	late bool
+
+	metadata   *valueSlot[*metadata]
+	tags       *valueSlot[[]string]
+	others     *valueSlot[[]namedDoc]
+	parameters *valueSlot[[]namedDoc]
+	system     *valueSlot[*system]
+	git        *valueSlot[stream.Doc]
+	texts      [5]*textSlot // by textKinds
+	metrics    *metricsFetch
+	assets     *assetsFetch
+	slots      []*slot // all of them but those of metrics and assets
+
+	res  Result
+	gone gone
+}
+
+// textKinds are the kinds of texts of an experiment, in the order of the
+// stream, and the resources they belong to.
+var textKinds = [5]struct {
+	kind     stream.Kind
+	resource string
+	item     int
+	open     func(*comet.Client, context.Context, string) (*comet.Text, error)
+}{
+	{stream.KindGitPatch, resGit, itemPatch, (*comet.Client).GitPatch},
+	{stream.KindCode, resCode, itemCode, (*comet.Client).Code},
+	{stream.KindGraph, resGraph, itemGraph, (*comet.Client).Graph},
+	{stream.KindHTML, resHTML, itemHTML, (*comet.Client).HTML},
+	{stream.KindOutput, resOutput, itemOutput, (*comet.Client).Output},
+}
+
+// begin implements unit.
+func (u *experimentUnit) begin(q *queue, n int) {
+	u.n = n
+	u.metadata = newValueSlot(u.at(itemMetadata), u.fetchMetadata(q))
+	u.push(q, u.metadata.slot)
+	if u.late {
+		return
+	}
+	c, key := u.x.client, u.l.key
+	if u.has(resMetadata) {
+		u.tags = newValueSlot(u.at(itemTags), func(ctx context.Context, s *slot) ([]string, error) { return c.Tags(ctx, key) })
+		u.push(q, u.tags.slot)
+	}
+	if u.has(resOthers) {
+		u.others = newValueSlot(u.at(itemOthers), fetchValues(q, c.EachOther, key))
+		u.push(q, u.others.slot)
+	}
+	if u.has(resParameters) {
+		u.parameters = newValueSlot(u.at(itemParameters), fetchValues(q, c.EachParameter, key))
+		u.push(q, u.parameters.slot)
+	}
+	if u.has(resSystem) || u.has(resRequirements) {
+		u.system = newValueSlot(u.at(itemSystem), fetchSystem(q, c, key))
+		u.push(q, u.system.slot)
+	}
+	if u.has(resGit) {
+		u.git = newValueSlot(u.at(itemGit), fetchGit(c, key))
+		u.push(q, u.git.slot)
+	}
+	for i, t := range textKinds {
+		if u.has(t.resource) {
+			u.texts[i] = newTextSlot(q, u.at(t.item), func(ctx context.Context) (*comet.Text, error) { return t.open(c, ctx, key) })
+			u.push(q, u.texts[i].slot)
+		}
+	}
+	if u.has(resMetrics) || u.x.o.Resources[resSystemMetrics] {
+		u.metrics = u.newMetricsFetch(q)
+		u.push(q, u.metrics.slot)
+	}
+	if u.has(resAssets) {
+		u.assets = u.newAssetsFetch(q)
+		u.push(q, u.assets.slot)
+	}
+}
+
+func (u *experimentUnit) at(item int) position { return position{unit: u.n, item: item} }
+
+func (u *experimentUnit) has(resource string) bool { return u.x.o.Resources.Has(resource) }
+
+func (u *experimentUnit) push(q *queue, s *slot) {
+	u.slots = append(u.slots, s)
+	q.push(s)
+}
+
+// end implements unit.
+func (u *experimentUnit) end(q *queue) {
+	for _, s := range u.slots {
+		q.leave(s)
+	}
+	if u.metrics != nil {
+		u.metrics.end(q)
+	}
+	if u.assets != nil {
+		u.assets.end(q)
+	}
+}
+
+func (u *experimentUnit) fetchMetadata(q *queue) func(context.Context, *slot) (*metadata, error) {
+	return func(ctx context.Context, s *slot) (*metadata, error) {
+		e, err := u.x.client.Metadata(ctx, u.l.key)
+		if err != nil {
+			return nil, err
+		}
+		m := &metadata{Experiment: *e}
+		if m.doc, err = document(e.Raw); err != nil {
+			return nil, err
+		}
+		m.Raw = nil
+		return m, q.reserve(ctx, s, int64(len(m.doc)))
+	}
+}
+
+// write implements unit.
+func (u *experimentUnit) write(ctx context.Context, q *queue, out *output) error {
+	u.res = Result{
+		Key: u.l.key, Name: u.l.name, Workspace: u.p.Workspace, Project: u.p.Name,
+		Archived: u.l.archived, Running: u.l.running,
+	}
+	out.res = &u.res
+	err := u.writeAny(ctx, q, out)
+	out.res = nil
+	if err != nil {
+		return err
+	}
+	u.x.sum.count(&u.res)
+	out.obs.Experiment(&u.res)
+	return nil
+}
+
+// writeAny writes the group of the experiment, or what stands in its place.
+func (u *experimentUnit) writeAny(ctx context.Context, q *queue, out *output) error {
+	m, err := u.metadata.get(ctx, q)
+	if err != nil {
+		return u.skipAll(out, err)
+	}
+	if u.linked(m) {
+		u.res.Result = ResultLinked
+		u.x.links = append(u.x.links, &stream.Link{
+			Experiment: u.l.key, Workspace: valid(u.p.Workspace), Project: valid(u.p.Name),
+		})
+		return nil
+	}
+	switch {
+	case u.late:
+		u.res.Result = ResultTooNew
+		out.obs.Warn(fmt.Sprintf("experiment %q has come to %q since the stream was begun, and is not in it", u.l.key, u.p.path()))
+		return nil
+	case !u.x.o.Resources.any(experimentResources):
+		// Only the links were asked for.
+		u.res.Result = ResultUnasked
+		return nil
+	}
+	u.x.seen[u.l.key] = struct{}{}
+	others, othersErr := u.getOthers(ctx, q)
+	if err := u.writeHead(ctx, q, out, m, others); err != nil {
+		return err
+	}
+	for _, write := range []func(context.Context, *queue, *output) error{
+		u.writeParameters,
+		func(ctx context.Context, q *queue, out *output) error {
+			u.res.Others = len(others)
+			return u.writeValues(ctx, q, out, u.others, stream.KindOthers, others, othersErr)
+		},
+		u.writeSystem, u.writeGit, u.writeTexts, u.writeMetrics, u.writeAssets,
+	} {
+		if err := write(ctx, q, out); err != nil {
+			return err
+		}
+	}
+	u.res.Result = ResultExported
+	return out.write(&stream.ExperimentEnd{Key: u.l.key})
+}
+
+// skipAll writes that the whole experiment is missing.
+func (u *experimentUnit) skipAll(out *output, err error) error {
+	if isFatal(err) {
+		return err
+	}
+	s := skipped(stream.KindExperiment, u.l.key, "", u.l.name, err)
+	s.Workspace, s.Project = valid(u.p.Workspace), valid(u.p.Name)
+	if isMissing(err) {
+		s.Passing, s.Reason = false, "it was deleted after it had been listed: "+s.Reason
+	}
+	u.res.Result = ResultSkipped
+	return out.skip(s)
+}
+
+// linked reports whether the experiment belongs to another project than the
+// one in whose listing it stands, or has been exported with another one. One
+// that a path names is exported where the path says.
+func (u *experimentUnit) linked(m *metadata) bool {
+	if _, ok := u.x.seen[u.l.key]; ok {
+		return true
+	}
+	if _, named := u.p.named[u.l.key]; named {
+		return false
+	}
+	switch {
+	case m.ProjectID != "" && u.p.ID != "":
+		return m.ProjectID != u.p.ID
+	case m.Workspace != "" && m.Project != "":
+		return m.Workspace != u.p.Workspace || m.Project != u.p.Name
+	}
+	return false
+}
+
+func (u *experimentUnit) getOthers(ctx context.Context, q *queue) ([]namedDoc, error) {
+	if u.others == nil {
+		return nil, nil
+	}
+	return u.others.get(ctx, q)
+}
+
+// writeHead writes the record that opens the group.
+func (u *experimentUnit) writeHead(ctx context.Context, q *queue, out *output, m *metadata, others []namedDoc) error {
+	rec := &stream.Experiment{
+		Key: u.l.key, Workspace: valid(u.p.Workspace), Project: valid(u.p.Name),
+		Archived: u.l.archived, Running: m.Running, Crashed: m.Crashed,
+		Start: firstOf(m.Start, u.l.start), End: firstOf(m.End, u.l.end),
+		Name: nameOf(others, m.Name, u.l.name),
+	}
+	if m.doc.Member("archived") != nil {
+		rec.Archived = m.Archived
+	}
+	var tagsErr error
+	if u.tags != nil {
+		rec.Doc, rec.Tags = m.doc, []string{}
+		var tags []string
+		if tags, tagsErr = u.tags.get(ctx, q); tagsErr == nil {
+			rec.Tags = sortedTags(tags)
+		}
+	}
+	if rec.Name != nil {
+		u.res.Name = *rec.Name
+	}
+	u.res.Archived, u.res.Running = rec.Archived, rec.Running
+	if err := out.write(rec); err != nil {
+		return err
+	}
+	if rec.Running {
+		out.obs.Warn(fmt.Sprintf("experiment %q is running: what it logs from now on is not in the stream", u.l.key))
+	}
+	if tagsErr != nil {
+		return u.absentOrSkip(ctx, out, stream.KindExperiment, "tags", tagsErr)
+	}
+	return nil
+}
+
+func firstOf(a, b *int64) *int64 {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+// nameOf returns the name of an experiment: its other "Name", which is what
+// the server shows, or else what the metadata or the listing say.
+func nameOf(others []namedDoc, name *string, listed string) *string {
+	for _, o := range others {
+		if o.name == "Name" {
+			if text, ok := o.doc.Member("valueCurrent").Text(); ok {
+				return &text
+			}
+		}
+	}
+	if name != nil {
+		return textOrNil(*name)
+	}
+	return textOrNil(listed)
+}
+
+// gone remembers whether an experiment still exists.
+type gone struct {
+	asked bool
+	err   error
+}
+
+// absentOrSkip handles an item that could not be had. That an item is missing
+// is no loss if the experiment is there: then it has none.
+func (u *experimentUnit) absentOrSkip(ctx context.Context, out *output, of stream.Kind, name string, err error) error {
+	if isFatal(err) {
+		return err
+	}
+	if isMissing(err) {
+		if !u.gone.asked {
+			_, e := u.x.client.Metadata(ctx, u.l.key)
+			u.gone = gone{asked: true, err: e}
+		}
+		switch {
+		case u.gone.err == nil:
+			return nil
+		case isFatal(u.gone.err):
+			return u.gone.err
+		case isMissing(u.gone.err):
+			err = itemErrorf("the experiment was deleted while it was read")
+		}
+	}
+	return out.skip(skipped(of, u.l.key, "", name, err))
+}
+
+// count adds the result of an experiment.
+func (s *Summary) count(r *Result) {
+	switch r.Result {
+	case ResultExported:
+		s.Exported++
+	case ResultKept:
+		s.Kept++
+	case ResultLinked:
+		s.Linked++
+	case ResultTooNew, ResultUnasked:
+		s.LeftOut++
+	case ResultSkipped:
+		s.Skipped++
+	}
+	if r.Running {
+		s.Running++
+	}
+	s.Thinned += int64(len(r.Thinned))
+	s.AssetsLeft += int64(r.LeftOut)
+	s.AssetsBytes += r.LeftOutBytes
+}

@@ -1,0 +1,202 @@
+// Package exporter reads experiments from a Comet instance and writes them to a
+// stream: what to fetch, in which order, and how much at once.
+//
+//	x := exporter.New(exporter.Options{Client: client, Paths: paths})
+//	summary, err := x.Export(ctx, ctx, stream.NewWriter(w, stream.WriterOptions{}))
+//
+// Requests are made ahead of the one goroutine that writes, within a budget of
+// memory, and what they bring is written in the order of the stream. The same
+// state of the source gives the same records, however many requests are under
+// way at a time.
+//
+// Only calls that leave the source as it is are made.
+package exporter
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// Options says what to export, and how.
+type Options struct {
+	Client    *comet.Client
+	Paths     []Path
+	Resources Resources
+	Selection Selection
+
+	// WithExperiments adds the experiments that artifact and model versions in
+	// scope were made by.
+	WithExperiments bool
+
+	// InFlight is how many requests are under way at a time, 16 if zero.
+	InFlight int
+	// Tool is the name and version of the writer, for the header.
+	Tool string
+	// Observer is told how it goes, if not nil.
+	Observer Observer
+	// Continue, if not nil, is the state of a partial stream that the writer
+	// goes on with.
+	Continue *Partial
+}
+
+// An Exporter carries out one export.
+type Exporter struct {
+	o      Options
+	client *comet.Client
+	sum    Summary
+	links  []*stream.Link
+	seen   map[string]struct{} // keys whose groups are in the stream
+	large  largeMetrics
+	// keptKeys are the keys of the groups that the partial stream has, and
+	// where they stand.
+	keptKeys map[string]stream.ProjectName
+}
+
+// New returns an Exporter. It does not speak to the server yet.
+func New(o Options) *Exporter {
+	if o.InFlight <= 0 {
+		o.InFlight = 16
+	}
+	if o.Observer == nil {
+		o.Observer = silent{}
+	}
+	if o.Continue == nil {
+		o.Continue = &Partial{Partial: &stream.Partial{}}
+	}
+	x := &Exporter{o: o, client: o.Client, seen: make(map[string]struct{}), keptKeys: make(map[string]stream.ProjectName)}
+	for _, g := range o.Continue.Groups {
+		if g.Kind == stream.KindExperiment {
+			x.seen[g.ID] = struct{}{}
+			x.keptKeys[g.ID] = stream.ProjectName{Workspace: g.Workspace, Name: g.Project}
+		}
+	}
+	return x
+}
+
+// silent observes nothing.
+type silent struct{}
+
+func (silent) Planned(int64)           {}
+func (silent) Points(int)              {}
+func (silent) Asset()                  {}
+func (silent) Skipped(*stream.Skipped) {}
+func (silent) Warn(string)             {}
+func (silent) Experiment(*Result)      {}
+
+// Export writes the stream and closes or aborts it. It does nothing more once
+// ctx is done, but for what is under way: that may go on until hard is.
+//
+// An error of finding what the paths lead to comes before anything is written.
+// A nil error means that the stream is complete; what is missing from it is in
+// the summary, which holds the numbers up to an error too.
+func (x *Exporter) Export(ctx, hard context.Context, w *stream.Writer) (*Summary, error) {
+	err := x.export(ctx, hard, w)
+	if err == nil {
+		if err = w.Close(); err != nil {
+			err = &writeError{err}
+		}
+		return &x.sum, err
+	}
+	// The error of Abort is that of the output, which err tells of already, or
+	// follows from it.
+	return &x.sum, errors.Join(err, x.abort(w, err))
+}
+
+// abort ends the stream as failed.
+func (x *Exporter) abort(w *stream.Writer, cause error) error {
+	failed := w.Abort(abortClass(cause), cause.Error())
+	if _, ok := errors.AsType[*writeError](cause); ok {
+		return nil
+	}
+	if failed != nil {
+		return &writeError{failed}
+	}
+	return nil
+}
+
+func (x *Exporter) export(ctx, hard context.Context, w *stream.Writer) error {
+	scope, err := x.resolveAll(ctx, x.o.Paths)
+	if err != nil {
+		return err
+	}
+	out := &output{w: w, obs: x.o.Observer, sum: &x.sum}
+	if err := x.begin(ctx, scope, out); err != nil {
+		return err
+	}
+	if err := x.run(ctx, hard, x.newTour(scope), out); err != nil {
+		return err
+	}
+	return x.workspaces(ctx, hard, scope, out)
+}
+
+// begin lists what is in scope, and writes header and plan. The header goes
+// out first: whoever reads the stream can see that it has begun.
+func (x *Exporter) begin(ctx context.Context, scope *scope, out *output) error {
+	fresh := x.o.Continue.Header == nil
+	if fresh {
+		if err := out.write(x.header(ctx)); err != nil {
+			return err
+		}
+	}
+	if err := x.listAll(ctx, scope.projects); err != nil {
+		return err
+	}
+	plan := &stream.Plan{Workspaces: x.planWorkspaces(scope)}
+	for _, p := range scope.projects {
+		line := stream.PlannedProject{Project: p.Name, Workspace: p.Workspace}
+		if p.err == nil {
+			count := p.count
+			line.Experiments = &count
+		}
+		plan.Projects = append(plan.Projects, line)
+		x.sum.Listed += p.count
+		x.sum.LeftOut += p.left
+	}
+	x.o.Observer.Planned(x.sum.Listed)
+	if !fresh {
+		return nil
+	}
+	return out.write(plan)
+}
+
+func (x *Exporter) header(ctx context.Context) *stream.Header {
+	h := &stream.Header{
+		Created: time.Now().UnixMilli(),
+		Scope:   x.scope(),
+		Source:  x.source(ctx),
+		Tool:    x.o.Tool,
+	}
+	return h
+}
+
+// scope is the scope as the header has it.
+func (x *Exporter) scope() stream.Scope {
+	s := stream.Scope{Resources: x.o.Resources.Names()}
+	for _, p := range x.o.Paths {
+		s.Paths = append(s.Paths, valid(p.String()))
+	}
+	return s
+}
+
+// source is the source as the header has it.
+func (x *Exporter) source(ctx context.Context) stream.Source {
+	s := stream.Source{URL: sourceURL(x.client)}
+	if v, ok := x.client.Version(ctx); ok {
+		text := v.String()
+		s.Version = &text
+	}
+	return s
+}
+
+// planWorkspaces returns the workspaces whose workspace-level kinds are in
+// scope.
+func (x *Exporter) planWorkspaces(scope *scope) []string {
+	if !x.o.Resources.any(workspaceResources) {
+		return nil
+	}
+	return scope.workspaces
+}

@@ -1,0 +1,126 @@
+package exporter
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// writeError is a failure of the stream's output, which no server is the cause
+// of.
+type writeError struct{ err error }
+
+func (e *writeError) Error() string { return e.err.Error() }
+func (e *writeError) Unwrap() error { return e.err }
+
+// itemError says what is wrong with one item that the server did give.
+type itemError struct{ reason string }
+
+func (e *itemError) Error() string { return e.reason }
+
+func itemErrorf(format string, args ...any) error { return &itemError{fmt.Sprintf(format, args...)} }
+
+// isFatal reports whether an error ends the export: the key is not accepted,
+// nothing succeeds any more, or we are to stop. All others are about the item
+// that was asked for.
+func isFatal(err error) bool {
+	if _, ok := errors.AsType[*itemError](err); ok {
+		return false
+	}
+	e, ok := errors.AsType[*comet.Error](err)
+	switch {
+	case !ok, errors.Is(err, comet.ErrUnauthorized), errors.Is(err, comet.ErrOutage):
+		return true
+	case errors.Is(err, comet.ErrServer), e.Status != 0:
+		return false
+	}
+	return isNetwork(err)
+}
+
+// isNetwork tells a failure of the network, met while no retries are allowed,
+// from an answer that cannot be used.
+func isNetwork(err error) bool {
+	if _, ok := errors.AsType[net.Error](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[syscall.Errno](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return true
+	}
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
+}
+
+// isMissing reports whether the server says that there is no such thing. Older
+// servers say so with status 400 and words of their own.
+func isMissing(err error) bool {
+	if errors.Is(err, comet.ErrNotFound) {
+		return true
+	}
+	e, ok := errors.AsType[*comet.Error](err)
+	return ok && e.Status == http.StatusBadRequest && !errors.Is(err, comet.ErrForbidden) && !errors.Is(err, comet.ErrUnauthorized)
+}
+
+// isPassing reports whether a later try may have success with an item.
+func isPassing(err error) bool {
+	if _, ok := errors.AsType[*itemError](err); ok {
+		return false
+	}
+	e, ok := errors.AsType[*comet.Error](err)
+	return ok && (errors.Is(err, comet.ErrServer) || e.Status == 0 || e.Status == 429 || e.Status >= 500)
+}
+
+// skipped describes an item that could not be had because of err.
+func skipped(of stream.Kind, key, id, name string, err error) *stream.Skipped {
+	s := &stream.Skipped{
+		Of:         of,
+		Experiment: textOrNil(key),
+		ID:         textOrNil(id),
+		Name:       textOrNil(name),
+		Passing:    isPassing(err),
+		Reason:     valid(err.Error()),
+	}
+	if e, ok := errors.AsType[*comet.Error](err); ok {
+		s.Status = e.Status
+	}
+	return s
+}
+
+func textOrNil(s string) *string {
+	if s == "" {
+		return nil
+	}
+	s = valid(s)
+	return &s
+}
+
+// valid makes a text fit for a record, which is UTF-8.
+func valid(s string) string { return strings.ToValidUTF8(s, "\ufffd") }
+
+// abortClass returns the class of the abort record for an error that has ended
+// an export.
+func abortClass(err error) string {
+	if _, ok := errors.AsType[*writeError](err); ok {
+		return "output"
+	}
+	switch {
+	case errors.Is(err, comet.ErrUnauthorized), errors.Is(err, comet.ErrForbidden):
+		return "unauthorized"
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return "interrupted"
+	}
+	if _, ok := errors.AsType[*comet.Error](err); ok {
+		return "server"
+	}
+	return "error"
+}

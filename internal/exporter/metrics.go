@@ -1,0 +1,272 @@
+package exporter
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+const (
+	// maxCollected is how many bytes the points of one experiment may take
+	// in memory; more are fetched metric by metric.
+	maxCollected = 40 << 20
+	// serverCap is the number of points of a metric that servers keep.
+	serverCap = 15_000
+)
+
+// errCollected ends a fetch of all points that grows too large.
+var errCollected = errors.New("too many points to be held at a time")
+
+// largeMetrics remembers from how many metrics on the points of an experiment
+// were too many to be fetched all at once, so that this is not tried in vain
+// for every other experiment like it.
+type largeMetrics struct {
+	mu    sync.Mutex
+	names int // 0 = not met yet
+}
+
+func (l *largeMetrics) met(names int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.names == 0 || names < l.names {
+		l.names = max(names, 1)
+	}
+}
+
+func (l *largeMetrics) threshold() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.names
+}
+
+// metricsFetch is the slot of an experiment's points: either all of them or
+// the names of the metrics, which are then fetched one by one.
+type metricsFetch struct {
+	*valueSlot[*collection]
+	u *experimentUnit
+	q *queue
+
+	names  []string // metrics to be fetched one by one; nil = all at once
+	single sequence[*valueSlot[*collection]]
+}
+
+func (u *experimentUnit) newMetricsFetch(q *queue) *metricsFetch {
+	m := &metricsFetch{u: u, q: q}
+	m.valueSlot = newValueSlot(u.at(itemMetrics), m.fetch)
+	return m
+}
+
+// end gives back what is held.
+func (m *metricsFetch) end(q *queue) { m.single.end(q) }
+
+// fetch gets all points at once where the server can do that and there is room
+// for them.
+func (m *metricsFetch) fetch(ctx context.Context, s *slot) (*collection, error) {
+	x := m.u.x
+	if limit := x.large.threshold(); limit > 0 {
+		names, err := m.list(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if len(names) >= limit {
+			return nil, m.split(names)
+		}
+	}
+	c, err := m.collect(ctx, s, func(restart func(), yield func(*comet.Point) error) error {
+		return x.client.AllPoints(ctx, m.u.l.key, restart, yield)
+	})
+	switch {
+	case err == nil:
+		return c, nil
+	case errors.Is(err, comet.ErrUnsupported), err == errCollected:
+	default:
+		return nil, err
+	}
+	names, listErr := m.list(ctx)
+	if listErr != nil {
+		return nil, listErr
+	}
+	if err == errCollected {
+		x.large.met(len(names))
+	}
+	return nil, m.split(names)
+}
+
+// collect takes points as they come.
+func (m *metricsFetch) collect(ctx context.Context, s *slot, each func(restart func(), yield func(*comet.Point) error) error) (*collection, error) {
+	c := newCollection()
+	growth := reserveGrowth{q: m.q, s: s}
+	restart := func() {
+		*c = *newCollection()
+		growth.reset()
+	}
+	whole := s == m.slot
+	err := each(restart, func(p *comet.Point) error {
+		if !m.u.x.o.Resources.metric(p.Name) {
+			return nil
+		}
+		point, err := newPoint(p)
+		if err != nil {
+			return err
+		}
+		c.add(p.Name, &point)
+		if whole && c.size > maxCollected {
+			return errCollected
+		}
+		return growth.to(ctx, c.size)
+	})
+	if err == errCollected {
+		growth.reset()
+	}
+	return c, err
+}
+
+// list returns the names of the metrics in order. System metrics need not be
+// among the summaries.
+func (m *metricsFetch) list(ctx context.Context) ([]string, error) {
+	var names []string
+	c, key, resources := m.u.x.client, m.u.l.key, m.u.x.o.Resources
+	err := c.EachMetric(ctx, key, func() { names = nil }, func(v *comet.Value) error {
+		names = append(names, strings.Clone(v.Name))
+		return nil
+	})
+	if err != nil && !isMissing(err) {
+		return nil, err
+	}
+	details, err := c.SystemDetails(ctx, key)
+	switch {
+	case err == nil:
+		names = append(names, details.Metrics...)
+	case isFatal(err):
+		return nil, err
+	}
+	names = slices.DeleteFunc(names, func(name string) bool { return !resources.metric(name) })
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}
+
+// split makes a slot for each metric.
+func (m *metricsFetch) split(names []string) error {
+	m.q.mu.Lock()
+	defer m.q.mu.Unlock()
+	if m.dropped || m.lost {
+		return errDropped
+	}
+	m.fixed = true
+	if names == nil {
+		names = []string{}
+	}
+	m.names = names
+	m.single = sequence[*valueSlot[*collection]]{n: len(names), make: func(i int) *valueSlot[*collection] {
+		at := m.at
+		at.asset = i + 1
+		return newValueSlot(at, func(ctx context.Context, s *slot) (*collection, error) {
+			return m.collect(ctx, s, func(restart func(), yield func(*comet.Point) error) error {
+				return m.u.x.client.MetricPoints(ctx, m.u.l.key, names[i], restart, func(p *comet.Point) error {
+					// Some servers leave the name out where it was asked for.
+					p.Name = names[i]
+					return yield(p)
+				})
+			})
+		})
+	}}
+	m.single.begin(m.q)
+	return nil
+}
+
+// newPoint returns a point as the stream has it. Fields that the stream has a
+// place for, and that the server did not give in the type of that place, are
+// among the extra ones.
+func newPoint(p *comet.Point) (stream.Point, error) {
+	point := stream.Point{
+		Time: stream.Int64{V: p.Time.N, OK: p.Time.State == comet.Present}, Step: stream.Int64{V: p.Step.N, OK: p.Step.State == comet.Present},
+		Epoch: stream.Int64{V: p.Epoch.N, OK: p.Epoch.State == comet.Present},
+	}
+	switch p.Kind {
+	case comet.StringValue, comet.NumberValue:
+		point.Value = stream.TextValue(p.Value)
+	case comet.BoolValue:
+		point.Value = jsonFalse
+		if p.Value == "true" {
+			point.Value = jsonTrue
+		}
+	}
+	if p.Context != nil {
+		point.Context = stream.NewString(*p.Context)
+	}
+	if p.Extra != nil {
+		var err error
+		if point.Extra, err = document(p.Extra); err != nil {
+			return stream.Point{}, err
+		}
+	}
+	return point, nil
+}
+
+// writeMetrics writes the points of the experiment.
+func (u *experimentUnit) writeMetrics(ctx context.Context, q *queue, out *output) error {
+	m := u.metrics
+	if m == nil {
+		return nil
+	}
+	defer q.leave(m.slot)
+	c, err := m.get(ctx, q)
+	switch {
+	case err != nil:
+		return u.absentOrSkip(ctx, out, stream.KindMetrics, "", err)
+	case m.names == nil:
+		for _, name := range c.names() {
+			if err := u.writeMetric(ctx, q, out, c, name); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for _, name := range m.names {
+		s := m.single.take(q)
+		c, err := s.get(ctx, q)
+		switch {
+		case err != nil:
+			err = u.absentOrSkip(ctx, out, stream.KindMetrics, name, err)
+		case c.series[name] != nil:
+			err = u.writeMetric(ctx, q, out, c, name)
+		}
+		q.leave(s.slot)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeMetric writes the points of one metric, and frees them.
+func (u *experimentUnit) writeMetric(ctx context.Context, q *queue, out *output, c *collection, name string) error {
+	n := c.series[name].n
+	if n >= serverCap {
+		full, err := u.complete(ctx, q, out, c, name)
+		if err != nil {
+			return err
+		}
+		c = cmp.Or(full, c)
+	}
+	u.res.Metrics++
+	err := c.records(name, func(rec *stream.Metrics) error {
+		if err := out.write(rec); err != nil {
+			return err
+		}
+		u.res.Points += int64(len(rec.Points))
+		out.obs.Points(len(rec.Points))
+		return nil
+	})
+	delete(c.series, name)
+	if _, tooLarge := err.(*itemError); tooLarge {
+		return out.skip(skipped(stream.KindMetrics, u.l.key, "", name, err))
+	}
+	return err
+}

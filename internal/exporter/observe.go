@@ -1,0 +1,91 @@
+package exporter
+
+import "github.com/comet-stream/comet-stream/stream"
+
+// An Observer is told how an export goes. Its methods are called by one
+// goroutine at a time and should be quick.
+type Observer interface {
+	// Planned tells how many experiments are in scope.
+	Planned(experiments int64)
+	// Points and Asset tell of what has been written to the stream.
+	Points(n int)
+	Asset()
+	// Skipped tells of an item that the source has and the stream has not.
+	Skipped(s *stream.Skipped)
+	// Warn tells of something that is not lost, but that the user should know.
+	Warn(text string)
+	// Experiment tells that an experiment is finished.
+	Experiment(r *Result)
+}
+
+// Results of an experiment.
+const (
+	ResultExported = "exported" // its group is in the stream, with or without all of its items
+	ResultLinked   = "linked"   // it belongs to another project; the stream has a link
+	ResultSkipped  = "skipped"  // it could not be read
+	ResultKept     = "kept"     // the partial stream that is continued had it
+	ResultTooNew   = "too new"  // it came after the stream had left its project behind
+	ResultUnasked  = "unasked"  // nothing of it was asked for
+)
+
+// A Result is what came of one experiment, a line of the report.
+type Result struct {
+	Key       string `json:"key"`
+	Workspace string `json:"workspace"`
+	Project   string `json:"project"`
+	Name      string `json:"name,omitempty"`
+	Result    string `json:"result"`
+	Archived  bool   `json:"archived,omitempty"`
+	Running   bool   `json:"running,omitempty"`
+
+	Parameters int   `json:"parameters"`
+	Others     int   `json:"others"`
+	Metrics    int   `json:"metrics"`
+	Points     int64 `json:"points"`
+	Assets     int   `json:"assets"`
+	AssetBytes int64 `json:"asset_bytes"`
+
+	// LeftOut counts the assets that were left out by choice.
+	LeftOut      int   `json:"left_out,omitempty"`
+	LeftOutBytes int64 `json:"left_out_bytes,omitempty"`
+	// Thinned names the metrics of which the server has dropped points.
+	Thinned []string `json:"thinned,omitempty"`
+	// Missing is what the experiment has and the stream has not.
+	Missing []Missing `json:"missing,omitempty"`
+}
+
+// Missing is one item that an experiment has and the stream has not.
+type Missing struct {
+	Kind   string `json:"kind"`
+	Name   string `json:"name,omitempty"`
+	ID     string `json:"id,omitempty"`
+	Status int    `json:"status,omitempty"`
+	Reason string `json:"reason"`
+}
+
+func missing(s *stream.Skipped) Missing {
+	m := Missing{Kind: string(s.Of), Status: s.Status, Reason: s.Reason}
+	if s.Name != nil {
+		m.Name = *s.Name
+	}
+	if s.ID != nil {
+		m.ID = *s.ID
+	}
+	return m
+}
+
+// Summary is what came of an export.
+type Summary struct {
+	Projects    int64 `json:"projects"`
+	Listed      int64 `json:"listed"` // experiments selected from the listings
+	Exported    int64 `json:"exported"`
+	Kept        int64 `json:"kept"`
+	Linked      int64 `json:"linked"`
+	Skipped     int64 `json:"skipped"` // experiments that could not be read
+	LeftOut     int64 `json:"left_out"`
+	Running     int64 `json:"running"`
+	Thinned     int64 `json:"thinned"` // metrics of which the server has dropped points
+	Items       int64 `json:"items_skipped"`
+	AssetsLeft  int64 `json:"assets_left_out"`
+	AssetsBytes int64 `json:"assets_left_out_bytes"`
+}

@@ -1,0 +1,72 @@
+package exporter
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// A Path says what to export: a workspace, a project or an experiment of it,
+// or what belongs to a workspace as a whole.
+type Path struct {
+	Workspace  string
+	Project    string // "" = all of them
+	Experiment string // key or name, "" = all of them
+
+	// Kind is "" for experiments, or what else of the workspace is meant:
+	// "artifacts", "model-registry" or "panels".
+	Kind    string
+	Name    string // of an artifact, model or panel; "" = all
+	Version string // version, alias or stage; "" = all
+}
+
+// Words that stand in the place of a project for what belongs to the
+// workspace as a whole.
+const (
+	pathArtifacts = "artifacts"
+	pathModels    = "model-registry"
+	pathPanels    = "panels"
+)
+
+// ParsePath reads WORKSPACE[/PROJECT[/EXPERIMENT]], or one of
+// WORKSPACE/artifacts[/NAME[/VERSION-OR-ALIAS]],
+// WORKSPACE/model-registry[/NAME[/VERSION-OR-STAGE]] and
+// WORKSPACE/panels[/NAME]. WORKSPACE/ and WORKSPACE/PROJECT/ are the same
+// without their last slash; the name of an experiment is everything after the
+// second one.
+func ParsePath(s string) (Path, error) {
+	workspace, rest, _ := strings.Cut(s, "/")
+	project, rest, _ := strings.Cut(rest, "/")
+	p := Path{Workspace: workspace}
+	switch {
+	case workspace == "":
+		return Path{}, errors.New("the path is empty, or begins with a slash; want WORKSPACE[/PROJECT[/EXPERIMENT]]")
+	case project == "" && rest != "":
+		return Path{}, fmt.Errorf("path %q names no project between its slashes", s)
+	}
+	switch project {
+	case pathArtifacts, pathModels:
+		p.Kind = project
+		p.Name, p.Version, _ = strings.Cut(rest, "/")
+		if p.Name == "" && p.Version != "" {
+			return Path{}, fmt.Errorf("path %q names nothing between its slashes", s)
+		}
+	case pathPanels:
+		p.Kind, p.Name = project, rest
+	default:
+		p.Project, p.Experiment = project, rest
+	}
+	return p, nil
+}
+
+// String returns the path as it is written on the command line.
+func (p Path) String() string {
+	parts := []string{p.Workspace, p.Project, p.Experiment}
+	if p.Kind != "" {
+		parts = []string{p.Workspace, p.Kind, p.Name, p.Version}
+	}
+	for len(parts) > 1 && parts[len(parts)-1] == "" {
+		parts = parts[:len(parts)-1]
+	}
+	return strings.Join(parts, "/")
+}

@@ -1,0 +1,408 @@
+package exporter
+
+import (
+	"container/heap"
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+)
+
+// The sizes of the queue. Together with what the stream's writer and the
+// connections hold they keep the process under 150 MB, whatever the data.
+const (
+	// softBudget bounds what is fetched ahead of the head.
+	softBudget = 48 << 20
+	// hardBudget bounds the head and what is ahead of it together. Only a
+	// head that is larger than this alone goes beyond it.
+	hardBudget = 80 << 20
+	// slotCost is reserved for each slot that has been started, on top of
+	// the bytes it holds: closures, documents in small pieces, a goroutine.
+	slotCost = 4 << 10
+	// worthDropping is the least that a slot must hold to be dropped for the
+	// sake of the head. Small ones free little and cost a request each.
+	worthDropping = 1 << 20
+	// stallTime is how long a fetch waits for budget before it lets its
+	// connection go. Servers lose patience after a minute or so.
+	stallTime = 20 * time.Second
+)
+
+// errDropped ends a fetch whose bytes had to make room. It begins again later.
+var errDropped = errors.New("dropped to make room")
+
+// position orders slots as their content stands in the stream: by unit, item
+// of the unit, asset and piece of an asset.
+type position struct{ unit, item, asset, part int }
+
+func (p position) before(q position) bool {
+	switch {
+	case p.unit != q.unit:
+		return p.unit < q.unit
+	case p.item != q.item:
+		return p.item < q.item
+	case p.asset != q.asset:
+		return p.asset < q.asset
+	}
+	return p.part < q.part
+}
+
+// A queue fetches ahead of the one goroutine that reads it, the reader. Slots
+// are started in the order of the stream, as many at a time as the limit says,
+// as long as what has been fetched and not yet been read fits the budget. The
+// slot that the reader waits for, the head, is exempt from both, so the reader
+// never waits for something that waits for the reader.
+type queue struct {
+	limit      int
+	soft, hard int64
+	patience   time.Duration
+	// more puts the first slots of the next unit into the queue with push; it
+	// reports false when there is no further unit. It is called with mu held.
+	more func() bool
+	// fatal reports whether an error is one after which nothing can succeed.
+	fatal func(error) bool
+
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	wg     sync.WaitGroup
+	ready  chan struct{} // tells the reader that the head has changed
+
+	mu       sync.Mutex
+	waiting  slotHeap // to be started, the earliest first
+	deferred slotHeap // dropped ones, to be started again when there is room
+	blocked  []*slot  // running ones that wait for budget, by position
+	held     map[*slot]struct{}
+	running  int
+	used     int64
+	head     *slot
+	last     int // no slot of a later unit is started; -1: no bound
+	stopped  bool
+	spare    [][]byte
+}
+
+func newQueue(ctx context.Context, limit int, more func() bool, fatal func(error) bool) *queue {
+	q := &queue{
+		limit:    max(1, limit),
+		soft:     softBudget,
+		hard:     hardBudget,
+		patience: stallTime,
+		more:     more,
+		fatal:    fatal,
+		ready:    make(chan struct{}, 1),
+		held:     make(map[*slot]struct{}),
+		last:     -1,
+	}
+	q.ctx, q.cancel = context.WithCancelCause(ctx)
+	return q
+}
+
+// close ends all fetches and waits for them.
+func (q *queue) close() {
+	q.mu.Lock()
+	q.stopped = true
+	q.mu.Unlock()
+	q.cancel(context.Canceled)
+	q.wg.Wait()
+}
+
+// stopAfter makes unit the last one of which anything is started.
+func (q *queue) stopAfter(unit int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.last = unit
+}
+
+// push adds a slot. The caller holds mu.
+func (q *queue) push(s *slot) { heap.Push(&q.waiting, s) }
+
+// pump starts what can be started. The caller holds mu.
+func (q *queue) pump() {
+	for !q.stopped && q.running < q.limit && q.used < q.soft {
+		s := q.earliest()
+		switch {
+		case s != nil:
+			q.start(s)
+		case q.last >= 0 || !q.more():
+			return
+		}
+	}
+}
+
+// earliest takes the slot to be started next out of the queue, nil if there is
+// none.
+func (q *queue) earliest() *slot {
+	from := &q.waiting
+	if len(q.deferred) > 0 && q.used <= q.soft/2 &&
+		(len(q.waiting) == 0 || q.deferred[0].at.before(q.waiting[0].at)) {
+		from = &q.deferred
+	}
+	if len(*from) == 0 || q.last >= 0 && (*from)[0].at.unit > q.last {
+		return nil
+	}
+	return heap.Pop(from).(*slot)
+}
+
+// start runs the fetch of a slot. The caller holds mu.
+func (q *queue) start(s *slot) {
+	ctx, cancel := context.WithCancelCause(comet.WithHead(q.ctx, s.isHead))
+	s.state, s.dropped, s.stop = running, false, cancel
+	q.running++
+	if s.held == 0 {
+		q.charge(s, slotCost)
+	}
+	if follow := s.follow; follow != nil {
+		s.follow = nil
+		follow()
+	}
+	q.wg.Go(func() {
+		err := s.fetch(ctx, s)
+		cancel(nil)
+		q.finish(s, err)
+	})
+}
+
+// finish takes note of the end of a fetch.
+func (q *queue) finish(s *slot, err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.running--
+	if s.dropped && !s.lost {
+		s.state = waiting
+		heap.Push(&q.deferred, s)
+		if s == q.head {
+			heap.Remove(&q.deferred, s.index)
+			q.start(s)
+		}
+	} else {
+		s.state, s.err = done, err
+		q.wake(s)
+		if err != nil && q.fatal(err) {
+			q.stopped = true
+		}
+	}
+	q.pump()
+}
+
+// wake tells the reader of news of s.
+func (q *queue) wake(s *slot) {
+	if s != q.head {
+		return
+	}
+	select {
+	case q.ready <- struct{}{}:
+	default:
+	}
+}
+
+// setHead makes s the head. The caller holds mu.
+func (q *queue) setHead(s *slot) {
+	if q.head == s {
+		return
+	}
+	q.head = s
+	if !s.headed {
+		s.headed = true
+		close(s.isHead)
+	}
+	switch {
+	case s.state == waiting:
+		q.unqueue(s)
+		q.start(s)
+	case s.room != nil:
+		q.grant(s)
+	}
+}
+
+// unqueue takes a slot that waits to be started out of its heap.
+func (q *queue) unqueue(s *slot) {
+	for _, h := range []*slotHeap{&q.waiting, &q.deferred} {
+		if s.index < len(*h) && (*h)[s.index] == s {
+			heap.Remove(h, s.index)
+			return
+		}
+	}
+	panic("exporter: a waiting slot is in no heap")
+}
+
+// await makes s the head and waits until cond holds or the fetch has ended.
+func (q *queue) await(ctx context.Context, s *slot, cond func() bool) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.setHead(s)
+	for s.state != done && !cond() {
+		q.mu.Unlock()
+		var err error
+		select {
+		case <-q.ready:
+		case <-ctx.Done():
+			err = context.Cause(ctx)
+		}
+		q.mu.Lock()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reserve waits until n more bytes may be held by s. It fails with errDropped
+// when s has to make room, and must then end the fetch.
+func (q *queue) reserve(ctx context.Context, s *slot, n int64) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	switch {
+	case s.dropped || s.lost:
+		return errDropped
+	case s == q.head || q.used+n <= q.soft && (len(q.blocked) == 0 || s.at.before(q.blocked[0].at)):
+		q.charge(s, n)
+		return nil
+	}
+	room := q.block(s, n)
+	timer := time.NewTimer(q.patience)
+	defer timer.Stop()
+	q.mu.Unlock()
+	select {
+	case <-room:
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+	q.mu.Lock()
+	switch {
+	case s.dropped || s.lost:
+		return errDropped
+	case s.room != room:
+		return nil
+	}
+	q.unblock(s)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	q.drop(s)
+	q.regrant()
+	return errDropped
+}
+
+// block puts s among those that wait for n bytes. The channel it returns is
+// closed when s may go on or has been dropped.
+func (q *queue) block(s *slot, n int64) <-chan struct{} {
+	s.room, s.need = make(chan struct{}), n
+	at, _ := slices.BinarySearchFunc(q.blocked, s, func(a, b *slot) int {
+		if a.at.before(b.at) {
+			return -1
+		}
+		return 1
+	})
+	q.blocked = slices.Insert(q.blocked, at, s)
+	return s.room
+}
+
+// charge reserves n bytes for s; where the head goes beyond all bounds by it,
+// others make room. The caller holds mu.
+func (q *queue) charge(s *slot, n int64) {
+	s.held += n
+	q.used += n
+	q.held[s] = struct{}{}
+	if s == q.head && q.used > q.hard {
+		q.shed()
+	}
+}
+
+// grant lets a blocked slot go on.
+func (q *queue) grant(s *slot) {
+	q.unblock(s)
+	q.charge(s, s.need)
+}
+
+func (q *queue) unblock(s *slot) {
+	close(s.room)
+	s.room = nil
+	if i := slices.Index(q.blocked, s); i >= 0 {
+		q.blocked = slices.Delete(q.blocked, i, i+1)
+	}
+}
+
+// release gives back n bytes of s, all of them if n is negative.
+func (q *queue) release(s *slot, n int64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.uncharge(s, n)
+	q.regrant()
+	q.pump()
+}
+
+func (q *queue) uncharge(s *slot, n int64) {
+	if n < 0 || n > s.held {
+		n = s.held
+	}
+	s.held -= n
+	q.used -= n
+	if s.held == 0 {
+		delete(q.held, s)
+	}
+}
+
+// regrant lets blocked slots go on for which there is room now, in order.
+func (q *queue) regrant() {
+	for len(q.blocked) > 0 && q.used+q.blocked[0].need <= q.soft {
+		q.grant(q.blocked[0])
+	}
+}
+
+// shed drops the last of the large slots until the bounds are kept or nothing
+// is left to drop.
+func (q *queue) shed() {
+	for q.used > q.hard {
+		var last *slot
+		for s := range q.held {
+			if s != q.head && !s.taken && !s.fixed && s.held >= worthDropping && (last == nil || last.at.before(s.at)) {
+				last = s
+			}
+		}
+		if last == nil {
+			return
+		}
+		last.forget()
+		q.drop(last)
+		if last.room != nil {
+			q.unblock(last)
+		}
+		if last.state == done {
+			last.state = waiting
+			heap.Push(&q.deferred, last)
+		}
+	}
+}
+
+// drop ends the fetch of s, to be begun again later. A body keeps what pieces
+// of it there are, and goes on after them.
+func (q *queue) drop(s *slot) {
+	s.dropped = true
+	if s.state == running {
+		s.stop(errDropped)
+	}
+	q.uncharge(s, s.held-s.kept())
+}
+
+// slotHeap orders slots by position.
+type slotHeap []*slot
+
+func (h slotHeap) Len() int           { return len(h) }
+func (h slotHeap) Less(i, j int) bool { return h[i].at.before(h[j].at) }
+func (h slotHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].index, h[j].index = i, j
+}
+func (h *slotHeap) Push(v any) {
+	s := v.(*slot)
+	s.index = len(*h)
+	*h = append(*h, s)
+}
+func (h *slotHeap) Pop() any {
+	old := *h
+	s := old[len(old)-1]
+	old[len(old)-1] = nil
+	*h = old[:len(old)-1]
+	return s
+}

@@ -1,0 +1,407 @@
+package exporter
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"golang.org/x/sync/errgroup"
+)
+
+// maxListed is how many listed experiments are kept in memory. The listings of
+// projects beyond it are counted, and read again when their turn comes.
+const maxListed = 50_000
+
+// listed is what is kept of an experiment in the listing of its project.
+type listed struct {
+	key, name  string
+	start, end *int64
+	archived   bool
+	running    bool
+}
+
+func newListed(e *comet.Experiment) listed {
+	l := listed{
+		key: strings.Clone(e.Key), start: e.Start, end: e.End,
+		archived: e.Archived, running: e.Running,
+	}
+	if e.Name != nil {
+		l.name = strings.Clone(*e.Name)
+	}
+	return l
+}
+
+// byStart orders experiments as they stand in a stream.
+func byStart(a, b listed) int {
+	return cmp.Or(compareTime(a.start, b.start), strings.Compare(a.key, b.key))
+}
+
+// compareTime orders times, absent ones first.
+func compareTime(a, b *int64) int {
+	switch {
+	case a == nil && b == nil:
+		return 0
+	case a == nil:
+		return -1
+	case b == nil:
+		return 1
+	}
+	return cmp.Compare(*a, *b)
+}
+
+// project is a project in scope.
+type project struct {
+	comet.Project
+	all         bool                // all of its experiments are in scope
+	some        map[string]listed   // or these
+	named       map[string]struct{} // keys that paths name, all the same
+	experiments []listed            // selected, in order; nil while not kept
+	kept        bool                // experiments holds them
+	count       int64               // of the selected ones
+	left        int64               // not selected
+	err         error               // what keeps us from listing it
+}
+
+// scope is all that is to be exported.
+type scope struct {
+	projects   []*project
+	workspaces []string // whose workspace-level kinds are in scope
+	special    []Path   // workspace-level kinds named by paths
+}
+
+// NotFoundError says that a path leads nowhere, and what exists near it.
+type NotFoundError struct {
+	What  string   // "workspace", "project" or "experiment"
+	Name  string   // as given
+	In    string   // where it was looked for, "" for the instance
+	Near  []string // what it may have been meant for
+	Count int      // how many of its kind there are
+}
+
+// Error names what was not found.
+func (e *NotFoundError) Error() string {
+	if e.In == "" {
+		return fmt.Sprintf("no %s %q", e.What, e.Name)
+	}
+	return fmt.Sprintf("no %s %q in %q", e.What, e.Name, e.In)
+}
+
+// Hint says what exists near it.
+func (e *NotFoundError) Hint() []string {
+	switch {
+	case len(e.Near) > 0:
+		return []string{"there is " + quoteAll(e.Near)}
+	case e.Count == 0:
+		return []string{fmt.Sprintf("there is no %s at all that the key may see", e.What)}
+	case e.In == "":
+		return []string{fmt.Sprintf("the key may see %d; comet-export -l lists them", e.Count)}
+	}
+	return []string{fmt.Sprintf("there are %d; comet-export -l %s lists them", e.Count, e.In)}
+}
+
+func quoteAll(names []string) string {
+	quoted := make([]string, len(names))
+	for i, n := range names {
+		quoted[i] = fmt.Sprintf("%q", n)
+	}
+	return strings.Join(quoted, ", ")
+}
+
+// AmbiguousError says that several experiments have the name in a path.
+type AmbiguousError struct {
+	Path Path
+	Keys []string
+}
+
+// Error names the path.
+func (e *AmbiguousError) Error() string {
+	return fmt.Sprintf("%d experiments are called %q in %q", len(e.Keys), e.Path.Experiment, e.Path.Workspace+"/"+e.Path.Project)
+}
+
+// Hint lists their keys.
+func (e *AmbiguousError) Hint() []string {
+	return []string{"name one by its key: " + strings.Join(e.Keys, ", ")}
+}
+
+// resolver finds what paths lead to.
+type resolver struct {
+	x          *Exporter
+	workspaces []string // nil until asked for
+	known      map[string][]comet.Project
+	projects   map[[2]string]*project
+	scope      scope
+}
+
+func newResolver(x *Exporter) *resolver {
+	return &resolver{x: x, known: make(map[string][]comet.Project), projects: make(map[[2]string]*project)}
+}
+
+// resolveAll finds what paths lead to.
+func (x *Exporter) resolveAll(ctx context.Context, paths []Path) (*scope, error) {
+	r := newResolver(x)
+	for _, p := range paths {
+		if err := r.add(ctx, p); err != nil {
+			return nil, err
+		}
+	}
+	for _, p := range r.projects {
+		r.scope.projects = append(r.scope.projects, p)
+	}
+	slices.SortFunc(r.scope.projects, func(a, b *project) int {
+		return cmp.Or(strings.Compare(a.Workspace, b.Workspace), strings.Compare(a.Name, b.Name))
+	})
+	slices.Sort(r.scope.workspaces)
+	r.scope.workspaces = slices.Compact(r.scope.workspaces)
+	return &r.scope, nil
+}
+
+// add puts what a path leads to into the scope.
+func (r *resolver) add(ctx context.Context, p Path) error {
+	if p.Kind != "" {
+		if _, err := r.projectsOf(ctx, p.Workspace); err != nil {
+			return err
+		}
+		r.scope.special = append(r.scope.special, p)
+		return nil
+	}
+	if p.Project == "" {
+		list, err := r.projectsOf(ctx, p.Workspace)
+		if err != nil {
+			return err
+		}
+		for i := range list {
+			r.project(&list[i]).all = true
+		}
+		r.scope.workspaces = append(r.scope.workspaces, p.Workspace)
+		return nil
+	}
+	proj, err := r.findProject(ctx, p)
+	if err != nil {
+		return err
+	}
+	if p.Experiment == "" {
+		r.project(proj).all = true
+		return nil
+	}
+	return r.addExperiment(ctx, p, r.project(proj))
+}
+
+// project returns the project in scope, which it may put there.
+func (r *resolver) project(p *comet.Project) *project {
+	at := [2]string{p.Workspace, p.Name}
+	if r.projects[at] == nil {
+		r.projects[at] = &project{Project: *p, named: make(map[string]struct{})}
+	}
+	return r.projects[at]
+}
+
+// projectsOf lists the projects of a workspace.
+func (r *resolver) projectsOf(ctx context.Context, workspace string) ([]comet.Project, error) {
+	if list, ok := r.known[workspace]; ok {
+		return list, nil
+	}
+	list, err := r.x.client.Projects(ctx, workspace)
+	if err != nil && !isMissing(err) {
+		// Servers refuse to tell whether a workspace exists that the key may
+		// not see.
+		if isFatal(err) || !r.absent(ctx, workspace) {
+			return nil, fmt.Errorf("list projects of %q: %w", workspace, err)
+		}
+		return nil, r.noWorkspace(workspace)
+	}
+	// A workspace that does not exist may come out as one without projects.
+	if len(list) == 0 && (err != nil || r.absent(ctx, workspace)) {
+		r.absent(ctx, workspace)
+		return nil, r.noWorkspace(workspace)
+	}
+	r.known[workspace] = list
+	return list, nil
+}
+
+// absent reports whether the list of workspaces lacks one.
+func (r *resolver) absent(ctx context.Context, workspace string) bool {
+	if r.workspaces == nil {
+		names, err := r.x.client.Workspaces(ctx)
+		if err != nil {
+			return false
+		}
+		r.workspaces = append([]string{}, names...)
+	}
+	return !slices.Contains(r.workspaces, workspace)
+}
+
+func (r *resolver) noWorkspace(name string) error {
+	return &NotFoundError{What: "workspace", Name: name, Near: nearest(name, r.workspaces, 5), Count: len(r.workspaces)}
+}
+
+// findProject returns the project of a path.
+func (r *resolver) findProject(ctx context.Context, p Path) (*comet.Project, error) {
+	list, err := r.projectsOf(ctx, p.Workspace)
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, len(list))
+	for i := range list {
+		if list[i].Name == p.Project {
+			return &list[i], nil
+		}
+		names[i] = list[i].Name
+	}
+	return nil, &NotFoundError{
+		What: "project", Name: p.Project, In: p.Workspace, Near: nearest(p.Project, names, 5), Count: len(names),
+	}
+}
+
+// addExperiment puts one experiment into the scope, found by key or name.
+func (r *resolver) addExperiment(ctx context.Context, p Path, proj *project) error {
+	if isKey(p.Experiment) {
+		e, err := r.x.client.Metadata(ctx, p.Experiment)
+		switch {
+		case err == nil && sameProject(e, &proj.Project):
+			proj.add(newListed(e))
+			return nil
+		case err != nil && isFatal(err):
+			return fmt.Errorf("experiment %q: %w", p, err)
+		}
+	}
+	// A name, or the key of an experiment that is linked into the project.
+	all, err := r.x.list(ctx, &proj.Project)
+	if err != nil {
+		return fmt.Errorf("list experiments of %q: %w", proj.path(), err)
+	}
+	var found []listed
+	for _, e := range all {
+		if e.key == p.Experiment {
+			found = []listed{e}
+			break
+		}
+		if e.name == p.Experiment {
+			found = append(found, e)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return notFoundExperiment(p, all)
+	case 1:
+		proj.add(found[0])
+		return nil
+	}
+	e := &AmbiguousError{Path: p}
+	for _, f := range found {
+		e.Keys = append(e.Keys, f.key)
+	}
+	return e
+}
+
+func notFoundExperiment(p Path, all []listed) error {
+	names := make([]string, 0, 2*len(all))
+	for _, e := range all {
+		names = append(names, e.key)
+		if e.name != "" {
+			names = append(names, e.name)
+		}
+	}
+	return &NotFoundError{
+		What: "experiment", Name: p.Experiment, In: p.Workspace + "/" + p.Project,
+		Near: nearest(p.Experiment, names, 5), Count: len(all),
+	}
+}
+
+// isKey reports whether s has the form of an experiment key.
+func isKey(s string) bool {
+	for _, c := range []byte(s) {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
+			return false
+		}
+	}
+	return len(s) >= 20 && len(s) <= 64
+}
+
+// sameProject reports whether an experiment's metadata names the project.
+func sameProject(e *comet.Experiment, p *comet.Project) bool {
+	if e.ProjectID != "" && p.ID != "" {
+		return e.ProjectID == p.ID
+	}
+	return e.Project == p.Name && (e.Workspace == "" || e.Workspace == p.Workspace)
+}
+
+// path returns the project as it is written on the command line.
+func (p *project) path() string { return p.Workspace + "/" + p.Name }
+
+// add puts one experiment into scope.
+func (p *project) add(e listed) {
+	if p.some == nil {
+		p.some = make(map[string]listed)
+	}
+	p.some[e.key] = e
+	p.named[e.key] = struct{}{}
+}
+
+// list reads the listing of a project.
+func (x *Exporter) list(ctx context.Context, p *comet.Project) ([]listed, error) {
+	var all []listed
+	for e, err := range x.client.Experiments(ctx, comet.Listing{Workspace: p.Workspace, Project: p.Name}) {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, newListed(&e))
+	}
+	return all, nil
+}
+
+// selected returns the selected experiments of a project in order, and how many
+// there are besides.
+func (x *Exporter) selected(ctx context.Context, p *project) (selected []listed, left int64, err error) {
+	all := make([]listed, 0, len(p.some))
+	if p.all {
+		if all, err = x.list(ctx, &p.Project); err != nil {
+			return nil, 0, err
+		}
+	} else {
+		for _, e := range p.some {
+			all = append(all, e)
+		}
+	}
+	for i := range all {
+		if x.o.Selection.experiment(&all[i]) {
+			selected = append(selected, all[i])
+		}
+	}
+	slices.SortFunc(selected, byStart)
+	return slices.Clip(selected), int64(len(all) - len(selected)), nil
+}
+
+// keep takes the experiments of p.
+func (p *project) keep(selected []listed, left int64) {
+	p.experiments, p.kept, p.count, p.left = selected, true, int64(len(selected)), left
+}
+
+// listAll lists the projects, several at a time. A listing that fails in a
+// workspace of many projects is no reason to give up the others.
+func (x *Exporter) listAll(ctx context.Context, projects []*project) error {
+	var total atomic.Int64
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(max(1, min(x.o.InFlight, 4)))
+	for _, p := range projects {
+		g.Go(func() error {
+			selected, left, err := x.selected(ctx, p)
+			p.keep(selected, left)
+			switch {
+			case err == nil:
+			case isFatal(err) || len(projects) == 1:
+				return fmt.Errorf("list experiments of %q: %w", p.path(), err)
+			default:
+				p.err = err
+			}
+			if total.Add(p.count) > maxListed && p.count > 0 {
+				p.experiments, p.kept = nil, false
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}

@@ -1,0 +1,119 @@
+package exporter
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Archived says what to do with archived experiments.
+type Archived string
+
+// The values of [Archived]; the zero value is ArchivedInclude.
+const (
+	ArchivedInclude Archived = "include"
+	ArchivedExclude Archived = "exclude"
+	ArchivedOnly    Archived = "only"
+)
+
+// A Selection narrows down what is exported. What it leaves out is counted,
+// and is not skipped: it was not asked for. The zero value selects everything.
+type Selection struct {
+	Keys     map[string]bool // these experiments alone; nil = all
+	SkipKeys map[string]bool // not these experiments
+	Since    time.Time       // started or ended at this time or later, or running
+	Archived Archived
+
+	AssetTypes   []string // assets of these types alone; none = all
+	MaxAssetSize int64    // larger assets are left out; 0 = no limit
+}
+
+// experiment reports whether an experiment is selected.
+func (s *Selection) experiment(e *listed) bool {
+	switch {
+	case s.Keys != nil && !s.Keys[e.key], s.SkipKeys[e.key]:
+		return false
+	case s.Archived == ArchivedExclude && e.archived, s.Archived == ArchivedOnly && !e.archived:
+		return false
+	case s.Since.IsZero() || e.running:
+		return true
+	}
+	since := s.Since.UnixMilli()
+	return e.start != nil && *e.start >= since || e.end != nil && *e.end >= since
+}
+
+// asset reports whether an asset of this type and size is selected. An asset
+// without a type is one of type "asset".
+func (s *Selection) asset(typ string, size int64) bool {
+	if typ == "" {
+		typ = "asset"
+	}
+	return (len(s.AssetTypes) == 0 || slices.Contains(s.AssetTypes, typ)) &&
+		(s.MaxAssetSize <= 0 || size <= s.MaxAssetSize)
+}
+
+// ReadKeys reads a list of experiment keys: one a line, or a line as -l prints
+// it (path and key, separated by tabs), or a line of a report of an import or
+// an export. Empty lines and lines that begin with # are passed over. Of a
+// report, only experiments that came out well are taken when done is true, so
+// that what failed is tried again.
+func ReadKeys(r io.Reader, done bool) (map[string]bool, error) {
+	keys := make(map[string]bool)
+	scanner := bufio.NewScanner(r)
+	scanner.Buffer(nil, 16<<20)
+	for n := 1; scanner.Scan(); n++ {
+		line := strings.TrimSpace(scanner.Text())
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		key, err := keyOfLine(line, done)
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", n, err)
+		}
+		if key != "" {
+			keys[key] = true
+		}
+	}
+	return keys, scanner.Err()
+}
+
+// keyOfLine returns the key in a line, "" if the line is not about one.
+func keyOfLine(line string, done bool) (string, error) {
+	if line[0] == '{' {
+		return keyOfReport(line, done)
+	}
+	first, rest, tabs := strings.Cut(line, "\t")
+	if !tabs || !strings.Contains(first, "/") {
+		rest = first
+	}
+	key, _, _ := strings.Cut(rest, "\t")
+	key = strings.TrimSpace(key)
+	if key == "" || strings.ContainsAny(key, " \"',;/{}") {
+		return "", fmt.Errorf("%q is no experiment key", key)
+	}
+	return key, nil
+}
+
+// reportKey is what a line of a report says of an experiment.
+type reportKey struct {
+	Key    string `json:"key"`    // of the source
+	Result string `json:"result"` // see resultDone
+}
+
+// resultsDone are the results in a report after which nothing is left to do.
+var resultsDone = []string{"exported", "created", "completed", "already there", "already_there", "present", "unchanged", "updated"}
+
+func keyOfReport(line string, done bool) (string, error) {
+	var l reportKey
+	if err := json.Unmarshal([]byte(line), &l); err != nil {
+		return "", fmt.Errorf("not a line of a report: %w", err)
+	}
+	if done && !slices.Contains(resultsDone, l.Result) {
+		return "", nil
+	}
+	return l.Key, nil
+}

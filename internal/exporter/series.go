@@ -1,0 +1,197 @@
+package exporter
+
+import (
+	"cmp"
+	"container/heap"
+	"maps"
+	"slices"
+
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// maxStrays is how many points that came out of order are kept until they are
+// sorted and packed together.
+const maxStrays = 256
+
+// seriesCost stands for what a series takes besides its points.
+const seriesCost = 512
+
+// A collection holds the points of several metrics of one experiment, in the
+// order in which the stream wants them, in few bytes.
+type collection struct {
+	series   map[string]*series
+	contexts contextTable
+	size     int64 // bytes of memory, about
+}
+
+// series holds the points of one metric: those that came in order in one pack,
+// and the others in further packs, each of them sorted.
+type series struct {
+	name   string
+	main   pack
+	strays []stream.Point
+	sorted []*pack
+	n      int
+}
+
+func newCollection() *collection {
+	return &collection{series: make(map[string]*series), contexts: newContextTable()}
+}
+
+// names returns the metrics in the order of the stream.
+func (c *collection) names() []string { return slices.Sorted(maps.Keys(c.series)) }
+
+// add takes a point of a metric. The point's texts are copied.
+func (c *collection) add(name string, p *stream.Point) {
+	s := c.series[name]
+	if s == nil {
+		s = &series{name: name}
+		c.series[name] = s
+		c.size += seriesCost + int64(len(name))
+	}
+	before := len(c.contexts.list)
+	s.add(p, c)
+	if len(c.contexts.list) > before {
+		c.size += 64 + int64(len(p.Context.V))
+	}
+}
+
+func (s *series) add(p *stream.Point, c *collection) {
+	s.n++
+	if s.main.n == 0 || order(&s.main.last, p) <= 0 {
+		c.size += int64(s.main.add(p, &c.contexts))
+		return
+	}
+	if len(s.strays) == cap(s.strays) {
+		c.size += int64(max(1, len(s.strays))) * 128
+	}
+	s.strays = append(s.strays, own(p))
+	if len(s.strays) == maxStrays {
+		s.flush(c)
+	}
+}
+
+// own returns a copy of p that shares no memory with others.
+func own(p *stream.Point) stream.Point {
+	q := *p
+	q.Extra = slices.Clone(p.Extra)
+	return q
+}
+
+// flush packs the strays. A pack goes on as long as the order holds, so that
+// points which are in order but for the first few do not end in many packs.
+func (s *series) flush(c *collection) {
+	if len(s.strays) == 0 {
+		return
+	}
+	stream.SortPoints(s.strays)
+	var to *pack
+	if last := len(s.sorted) - 1; last >= 0 && order(&s.sorted[last].last, &s.strays[0]) <= 0 {
+		to = s.sorted[last]
+	} else {
+		to = new(pack)
+		s.sorted = append(s.sorted, to)
+		c.size += 256
+	}
+	for i := range s.strays {
+		c.size += int64(to.add(&s.strays[i], &c.contexts))
+	}
+	clear(s.strays)
+	s.strays = s.strays[:0]
+}
+
+// order compares two points as the stream orders them: by time, then step,
+// absent ones first.
+func order(a, b *stream.Point) int {
+	if d := orderInt(a.Time, b.Time); d != 0 {
+		return d
+	}
+	return orderInt(a.Step, b.Step)
+}
+
+func orderInt(a, b stream.Int64) int {
+	if a.OK != b.OK {
+		if b.OK {
+			return -1
+		}
+		return 1
+	}
+	return cmp.Compare(a.V, b.V)
+}
+
+// records yields the points of a metric as records. A record is valid until
+// the next.
+func (c *collection) records(name string, yield func(*stream.Metrics) error) error {
+	s := c.series[name]
+	s.flush(c)
+	next := s.merged(&c.contexts)
+	buf := make([]stream.Point, 0, min(s.n, stream.MaxPoints))
+	for {
+		p := next()
+		if p != nil {
+			buf = append(buf, *p)
+		}
+		if len(buf) == stream.MaxPoints || p == nil {
+			for m := range stream.SplitMetrics(name, buf) {
+				if err := yield(m); err != nil {
+					return err
+				}
+			}
+			buf = buf[:0]
+		}
+		if p == nil {
+			return nil
+		}
+	}
+}
+
+// merged returns a function that yields all points of s in order, nil at the
+// end. Of equal points those of the main pack came first, then those of the
+// others, pack by pack.
+func (s *series) merged(contexts *contextTable) func() *stream.Point {
+	m := make(merge, 0, 1+len(s.sorted))
+	for i, k := range append([]*pack{&s.main}, s.sorted...) {
+		if r := k.reader(contexts); r.next() {
+			m = append(m, merging{r, i})
+		}
+	}
+	heap.Init(&m)
+	started := false
+	return func() *stream.Point {
+		if started && len(m) > 0 {
+			if m[0].next() {
+				if len(m) > 1 {
+					heap.Fix(&m, 0)
+				}
+			} else {
+				heap.Pop(&m)
+			}
+		}
+		started = true
+		if len(m) == 0 {
+			return nil
+		}
+		return &m[0].point
+	}
+}
+
+// merge is a heap of packs by their next point.
+type merge []merging
+
+type merging struct {
+	*packReader
+	rank int
+}
+
+func (m merge) Len() int { return len(m) }
+func (m merge) Less(i, j int) bool {
+	return cmp.Or(order(&m[i].point, &m[j].point), cmp.Compare(m[i].rank, m[j].rank)) < 0
+}
+func (m merge) Swap(i, j int) { m[i], m[j] = m[j], m[i] }
+func (m *merge) Push(v any)   { *m = append(*m, v.(merging)) }
+func (m *merge) Pop() any {
+	old := *m
+	last := old[len(old)-1]
+	*m = old[:len(old)-1]
+	return last
+}

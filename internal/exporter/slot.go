@@ -1,0 +1,228 @@
+package exporter
+
+import (
+	"context"
+	"io"
+)
+
+// pieceSize is how much of a body goes into one record: of an asset into a
+// chunk, of a text into a text record. A body is cut at its multiples, however
+// its bytes arrived.
+const pieceSize = 256 << 10
+
+type slotState int
+
+const (
+	waiting slotState = iota // to be started, in one of the heaps
+	running
+	done
+)
+
+// A slot is one thing to fetch. Its fetch either leaves a value where the
+// reader finds it once the slot is done, or puts a body piece by piece while
+// the reader takes them.
+type slot struct {
+	at position
+	// fetch may be run again after it was dropped, and then begins anew; a
+	// body goes on after the bytes in got.
+	fetch func(ctx context.Context, s *slot) error
+	// follow, if not nil, is called once when the slot is started, with the
+	// queue's mu held, and may push the slots that come after it.
+	follow func()
+	// discard, if not nil, gives up what the fetch has left. It is called with
+	// the queue's mu held.
+	discard func()
+	// isHead is closed when the slot becomes the head.
+	isHead chan struct{}
+
+	// The rest belongs to the queue and is guarded by its mu.
+	state   slotState
+	index   int // in its heap
+	dropped bool
+	taken   bool // the reader is at work on it
+	fixed   bool // others depend on it: it must not be dropped any more
+	headed  bool
+	stop    context.CancelCauseFunc
+	err     error
+	held    int64         // bytes reserved
+	need    int64         // bytes waited for
+	room    chan struct{} // closed when they are granted
+	pieces  [][]byte      // of a body, not yet taken
+	got     int64         // bytes of the body put so far, those taken included
+	lost    bool          // the reader has left
+}
+
+func newSlot(at position, fetch func(context.Context, *slot) error) *slot {
+	return &slot{at: at, fetch: fetch, isHead: make(chan struct{})}
+}
+
+// kept returns how many bytes a drop leaves in s.
+func (s *slot) kept() int64 {
+	var n int64
+	for _, p := range s.pieces {
+		n += int64(cap(p))
+	}
+	return n
+}
+
+// forget gives up the value or the pieces that wait to be taken.
+func (s *slot) forget() {
+	for _, p := range s.pieces {
+		s.got -= int64(len(p))
+	}
+	s.pieces = nil
+	if s.discard != nil {
+		s.discard()
+	}
+}
+
+func (s *slot) self() *slot { return s }
+
+// wait makes s the head and waits for the end of its fetch.
+func (q *queue) wait(ctx context.Context, s *slot) error {
+	if err := q.await(ctx, s, func() bool { return false }); err != nil {
+		return err
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	s.taken = true
+	return s.err
+}
+
+// next makes s the head and returns the next piece of its body, and io.EOF
+// after the last. The piece is the reader's until it gives it back by recycle.
+func (q *queue) next(ctx context.Context, s *slot) ([]byte, error) {
+	if err := q.await(ctx, s, func() bool { return len(s.pieces) > 0 }); err != nil {
+		return nil, err
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	switch {
+	case len(s.pieces) > 0:
+		p := s.pieces[0]
+		s.pieces[0] = nil
+		s.pieces = s.pieces[1:]
+		return p, nil
+	case s.err != nil:
+		return nil, s.err
+	}
+	return nil, io.EOF
+}
+
+// recycle gives a piece of s back.
+func (q *queue) recycle(s *slot, p []byte) {
+	q.mu.Lock()
+	if cap(p) == pieceSize && len(q.spare) < q.limit {
+		q.spare = append(q.spare, p[:0])
+	}
+	q.mu.Unlock()
+	q.release(s, int64(cap(p)))
+}
+
+// leave tells that the reader is done with s, or will not read on.
+func (q *queue) leave(s *slot) {
+	q.mu.Lock()
+	s.lost = true
+	s.forget()
+	switch s.state {
+	case waiting:
+		q.unqueue(s)
+		s.state = done
+	case running:
+		s.stop(context.Canceled)
+	}
+	q.mu.Unlock()
+	q.release(s, -1)
+}
+
+// put hands a piece to the reader. What was reserved for it stays so.
+func (q *queue) put(s *slot, p []byte) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if s.dropped || s.lost {
+		return errDropped
+	}
+	s.pieces = append(s.pieces, p)
+	s.got += int64(len(p))
+	q.wake(s)
+	return nil
+}
+
+// piece reserves and returns an empty piece with room for n bytes.
+func (q *queue) piece(ctx context.Context, s *slot, n int) ([]byte, error) {
+	if err := q.reserve(ctx, s, int64(n)); err != nil {
+		return nil, err
+	}
+	if n == pieceSize {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		if last := len(q.spare) - 1; last >= 0 {
+			p := q.spare[last]
+			q.spare = q.spare[:last]
+			return p, nil
+		}
+	}
+	return make([]byte, 0, n), nil
+}
+
+// fill reads body to its end into pieces of s. size is how many bytes are
+// expected, -1 if that is unknown.
+func (q *queue) fill(ctx context.Context, s *slot, body io.Reader, size int64) error {
+	for {
+		p, err := q.fillPiece(ctx, s, body, &size)
+		if len(p) > 0 {
+			if err := q.put(s, p); err != nil {
+				return err
+			}
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+// fillPiece reads the next piece. Bodies of unknown size begin small, so that
+// a short text does not take the room of a long one.
+func (q *queue) fillPiece(ctx context.Context, s *slot, body io.Reader, size *int64) ([]byte, error) {
+	n := pieceSize
+	switch {
+	case *size >= 0:
+		n = int(min(max(*size, 1), pieceSize))
+	case s.got == 0:
+		n = 4 << 10
+	}
+	p, err := q.piece(ctx, s, n)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		k, err := readFull(body, p[len(p):cap(p)])
+		p = p[:len(p)+k]
+		*size = max(*size-int64(k), min(*size, 0))
+		if err != nil || cap(p) == pieceSize {
+			return p, err
+		}
+		if len(p) < cap(p) {
+			continue
+		}
+		// More than expected: the piece grows, at most to its full size.
+		grown := min(4*cap(p), pieceSize)
+		if err := q.reserve(ctx, s, int64(grown-cap(p))); err != nil {
+			return nil, err
+		}
+		p = append(make([]byte, 0, grown), p...)
+	}
+}
+
+// readFull fills p, unless body ends or fails before.
+func readFull(body io.Reader, p []byte) (n int, err error) {
+	for n < len(p) && err == nil {
+		var k int
+		k, err = body.Read(p[n:])
+		n += k
+	}
+	return n, err
+}

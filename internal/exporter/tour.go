@@ -1,0 +1,249 @@
+package exporter
+
+import (
+	"context"
+	"sync"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// A unit is a part of the stream that is fetched ahead and then written: an
+// experiment, the notes of a project, an artifact.
+type unit interface {
+	// begin makes the unit's slots, with n as the first part of their
+	// position, and pushes those that can be started at once. It is called
+	// with the queue's mu held and must not wait.
+	begin(q *queue, n int)
+	// write writes the unit's records, in which it waits for the slots.
+	write(ctx context.Context, q *queue, out *output) error
+	// end gives back what the slots hold, also of those never read.
+	end(q *queue)
+}
+
+// A route yields units one after the other.
+type route interface {
+	// next returns the next unit, nil if there is none that can be had
+	// without waiting.
+	next() unit
+	// load does the waiting, and then locks mu to change what next depends on.
+	// It reports false at the end of the route.
+	load(ctx context.Context, mu sync.Locker) (bool, error)
+}
+
+// run fetches and writes the units of a route. Once ctx is done, the unit at
+// work is finished, as long as hard allows.
+func (x *Exporter) run(ctx, hard context.Context, r route, out *output) error {
+	var ahead []unit // begun and not yet written
+	begun := 0
+	var q *queue
+	more := func() bool {
+		u := r.next()
+		if u == nil {
+			return false
+		}
+		u.begin(q, begun)
+		begun++
+		ahead = append(ahead, u)
+		return true
+	}
+	q = newQueue(hard, x.o.InFlight, more, isFatal)
+	defer q.close()
+	for n := 0; ; n++ {
+		u, err := x.nextUnit(ctx, q, r, &ahead)
+		if err != nil || u == nil {
+			return err
+		}
+		stop := context.AfterFunc(ctx, func() { q.stopAfter(n) })
+		err = u.write(hard, q, out)
+		stop()
+		u.end(q)
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// nextUnit returns the next unit to be written, nil at the end.
+func (x *Exporter) nextUnit(ctx context.Context, q *queue, r route, ahead *[]unit) (unit, error) {
+	for {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		q.mu.Lock()
+		if len(*ahead) == 0 {
+			q.more()
+		}
+		if len(*ahead) > 0 {
+			u := (*ahead)[0]
+			(*ahead)[0] = nil
+			*ahead = (*ahead)[1:]
+			q.pump()
+			q.mu.Unlock()
+			return u, nil
+		}
+		q.mu.Unlock()
+		if more, err := r.load(ctx, &q.mu); err != nil || !more {
+			return nil, err
+		}
+	}
+}
+
+// tour is the route through the projects: of each the record that begins it,
+// its experiments, and its notes.
+type tour struct {
+	x        *Exporter
+	projects []*project
+	at       int // index of the next experiment of projects[0]; -1: before the project
+}
+
+func (x *Exporter) newTour(s *scope) *tour {
+	return &tour{x: x, projects: s.projects, at: -1}
+}
+
+func (t *tour) next() unit {
+	for len(t.projects) > 0 {
+		p := t.projects[0]
+		if p.err == nil && !p.kept {
+			return nil
+		}
+		part := t.x.keptOf(p)
+		if t.at < 0 {
+			t.at = 0
+			if part == keptNothing {
+				return &projectUnit{x: t.x, p: p}
+			}
+			t.x.sum.Projects++
+		}
+		if p.err == nil && t.x.withExperiments() && t.at < len(p.experiments) {
+			l := &p.experiments[t.at]
+			t.at++
+			return t.x.experiment(p, l, part)
+		}
+		p.experiments = nil
+		t.projects, t.at = t.projects[1:], -1
+		if p.err == nil && part != keptAll && t.x.o.Resources.Has(resProjectNotes) {
+			return &notesUnit{x: t.x, p: p}
+		}
+	}
+	return nil
+}
+
+// experiment returns the unit for an experiment, of which the partial stream
+// may have something.
+func (x *Exporter) experiment(p *project, l *listed, part keptPart) unit {
+	if part != keptNothing {
+		in, done := x.keptKeys[l.key]
+		done = done && in == p.inStream()
+		if done || x.o.Continue.Skipped[l.key] {
+			return &keptUnit{x: x, p: p, l: l, skipped: !done}
+		}
+	}
+	return &experimentUnit{x: x, p: p, l: l, late: part == keptAll}
+}
+
+// keptUnit stands for an experiment that a partial stream has.
+type keptUnit struct {
+	x       *Exporter
+	p       *project
+	l       *listed
+	skipped bool
+}
+
+func (u *keptUnit) begin(*queue, int) {}
+func (u *keptUnit) end(*queue)        {}
+
+func (u *keptUnit) write(_ context.Context, _ *queue, out *output) error {
+	res := &Result{
+		Key: u.l.key, Name: u.l.name, Workspace: u.p.Workspace, Project: u.p.Name,
+		Archived: u.l.archived, Running: u.l.running, Result: ResultKept,
+	}
+	if u.skipped {
+		res.Result = ResultSkipped
+	}
+	u.x.sum.count(res)
+	out.obs.Experiment(res)
+	return nil
+}
+
+// load reads the listing of the project that is next.
+func (t *tour) load(ctx context.Context, mu sync.Locker) (bool, error) {
+	if len(t.projects) == 0 {
+		return false, nil
+	}
+	p := t.projects[0]
+	selected, left, err := t.x.selected(ctx, p)
+	if err != nil && isFatal(err) {
+		return false, err
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	p.keep(selected, left)
+	p.err = err
+	return true, nil
+}
+
+// withExperiments reports whether experiments are to be exported at all: not
+// when nothing but what belongs to projects or workspaces was named.
+func (x *Exporter) withExperiments() bool {
+	return x.o.Resources.any(experimentResources) || x.o.Resources.Has(resLinks)
+}
+
+// projectUnit writes the record that begins a project.
+type projectUnit struct {
+	x *Exporter
+	p *project
+}
+
+func (u *projectUnit) begin(*queue, int) {}
+func (u *projectUnit) end(*queue)        {}
+
+func (u *projectUnit) write(_ context.Context, _ *queue, out *output) error {
+	p := u.p
+	if p.err != nil {
+		s := skipped(stream.KindProject, "", p.ID, p.Name, p.err)
+		s.Workspace, s.Project = valid(p.Workspace), valid(p.Name)
+		return out.skip(s)
+	}
+	u.x.sum.Projects++
+	rec := &stream.Project{Workspace: valid(p.Workspace), Name: valid(p.Name), Experiments: p.count}
+	if u.x.o.Resources.Has(resProjectMetadata) {
+		doc, err := document(p.Raw)
+		if err != nil {
+			return err
+		}
+		rec.Doc, rec.Public = doc, p.Public
+	}
+	return out.write(rec)
+}
+
+// notesUnit carries the notes of a project.
+type notesUnit struct {
+	x    *Exporter
+	p    *project
+	text *textSlot
+}
+
+func (u *notesUnit) begin(q *queue, n int) {
+	u.text = newTextSlot(q, position{unit: n}, func(ctx context.Context) (*comet.Text, error) {
+		return u.x.client.ProjectNotes(ctx, u.p.ID)
+	})
+	q.push(u.text.slot)
+}
+
+func (u *notesUnit) end(q *queue) { q.leave(u.text.slot) }
+
+func (u *notesUnit) write(ctx context.Context, q *queue, out *output) error {
+	err := u.text.each(ctx, q, func(data []byte, more bool) error {
+		return out.write(&stream.Notes{Workspace: valid(u.p.Workspace), Project: valid(u.p.Name), Data: data, More: more})
+	})
+	if err == nil || isMissing(err) {
+		return nil
+	}
+	if isFatal(err) {
+		return err
+	}
+	s := skipped(stream.KindNotes, "", "", "", err)
+	s.Workspace, s.Project = valid(u.p.Workspace), valid(u.p.Name)
+	return out.skip(s)
+}

@@ -1,0 +1,285 @@
+package exporter
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// namedDoc is a parameter or an other.
+type namedDoc struct {
+	name string
+	doc  stream.Doc
+}
+
+// valuesSize is the size of documents at which a record of values ends, and
+// that of a list of packages.
+const valuesSize = 1 << 20
+
+// maxValues bounds the elements of one record.
+const maxValues = 8192
+
+type eachFunc func(ctx context.Context, key string, restart func(), yield func(*comet.Value) error) error
+
+// fetchValues returns a fetch of parameters or others, in the order of their
+// names.
+func fetchValues(q *queue, each eachFunc, key string) func(context.Context, *slot) ([]namedDoc, error) {
+	return func(ctx context.Context, s *slot) ([]namedDoc, error) {
+		var list []namedDoc
+		var size int64
+		growth := reserveGrowth{q: q, s: s}
+		restart := func() {
+			list, size = nil, 0
+			growth.reset()
+		}
+		err := each(ctx, key, restart, func(v *comet.Value) error {
+			doc, err := document(v.Raw)
+			if err != nil {
+				return err
+			}
+			list = append(list, namedDoc{strings.Clone(v.Name), doc})
+			size += int64(len(doc)+len(v.Name)) + 64
+			return growth.to(ctx, size)
+		})
+		if err != nil {
+			return nil, err
+		}
+		slices.SortStableFunc(list, func(a, b namedDoc) int { return strings.Compare(a.name, b.name) })
+		return list, nil
+	}
+}
+
+func (u *experimentUnit) writeParameters(ctx context.Context, q *queue, out *output) error {
+	if u.parameters == nil {
+		return nil
+	}
+	list, err := u.parameters.get(ctx, q)
+	u.res.Parameters = len(list)
+	return u.writeValues(ctx, q, out, u.parameters, stream.KindParameters, list, err)
+}
+
+// writeValues writes a list of parameters or others, and gives back what held
+// it.
+func (u *experimentUnit) writeValues(ctx context.Context, q *queue, out *output, s *valueSlot[[]namedDoc], of stream.Kind, list []namedDoc, err error) error {
+	if s == nil {
+		return nil
+	}
+	defer q.leave(s.slot)
+	if err != nil {
+		return u.absentOrSkip(ctx, out, of, "", err)
+	}
+	for len(list) > 0 {
+		rec := &stream.Values{Of: of}
+		size := 0
+		for len(list) > 0 && size < valuesSize && len(rec.Values) < maxValues {
+			rec.Values = append(rec.Values, list[0].doc)
+			size += len(list[0].doc)
+			list = list[1:]
+		}
+		if err := u.writeOrSplit(out, rec); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeOrSplit writes a record of values. Where one of them is too large, the
+// others go without it.
+func (u *experimentUnit) writeOrSplit(out *output, rec *stream.Values) error {
+	err := out.write(rec)
+	if _, tooLarge := err.(*itemError); !tooLarge {
+		return err
+	}
+	if len(rec.Values) == 1 {
+		name, _ := rec.Values[0].Member("name").Text()
+		return out.skip(skipped(rec.Of, u.l.key, "", name, err))
+	}
+	for _, doc := range rec.Values {
+		if err := u.writeOrSplit(out, &stream.Values{Of: rec.Of, Values: []stream.Doc{doc}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sortedTags returns the tags in an order that no server decides.
+func sortedTags(tags []string) []string {
+	sorted := make([]string, len(tags))
+	for i, t := range tags {
+		sorted[i] = valid(t)
+	}
+	slices.Sort(sorted)
+	return sorted
+}
+
+// system is what is known of the machine of an experiment.
+type system struct {
+	doc           stream.Doc // nil if there is nothing in it
+	installed, os []string   // nil = null
+	metrics       []string
+}
+
+// Members of system details that travel as requirements.
+const (
+	memberInstalled = "installedPackages"
+	memberOS        = "osPackages"
+)
+
+func fetchSystem(q *queue, c *comet.Client, key string) func(context.Context, *slot) (*system, error) {
+	return func(ctx context.Context, s *slot) (*system, error) {
+		details, err := c.SystemDetails(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		whole, err := document(details.Raw)
+		if err != nil {
+			return nil, err
+		}
+		v := &system{
+			installed: packages(whole.Member(memberInstalled), details.InstalledPackages),
+			os:        packages(whole.Member(memberOS), details.OSPackages),
+			metrics:   details.Metrics,
+		}
+		if v.doc, err = whole.Without(memberInstalled, memberOS); err != nil {
+			return nil, err
+		}
+		if isEmpty(v.doc, "experimentKey") {
+			v.doc = nil
+		}
+		return v, q.reserve(ctx, s, int64(2*len(whole)))
+	}
+}
+
+// packages tells a list that is null or absent from an empty one.
+func packages(member stream.Doc, list []string) []string {
+	if member == nil || member.String() == "null" {
+		return nil
+	}
+	valids := make([]string, len(list))
+	for i, p := range list {
+		valids[i] = valid(p)
+	}
+	return valids
+}
+
+// isEmpty reports whether all members of an object but the one named are null,
+// or lists or objects with nothing in them: so servers describe what they know
+// nothing of.
+func isEmpty(doc stream.Doc, but string) bool {
+	for name, v := range doc.Members() {
+		if name == but {
+			continue
+		}
+		switch v.String() {
+		case "null", "[]", "{}":
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+func (u *experimentUnit) writeSystem(ctx context.Context, q *queue, out *output) error {
+	if u.system == nil {
+		return nil
+	}
+	defer q.leave(u.system.slot)
+	v, err := u.system.get(ctx, q)
+	if err != nil {
+		return u.absentOrSkip(ctx, out, stream.KindSystem, "", err)
+	}
+	if u.has(resSystem) && v.doc != nil {
+		if err := u.writeDoc(out, &stream.Document{Of: stream.KindSystem, Doc: v.doc}); err != nil {
+			return err
+		}
+	}
+	if u.has(resRequirements) && len(v.installed)+len(v.os) > 0 {
+		return writeRequirements(out, v.installed, v.os)
+	}
+	return nil
+}
+
+// writeDoc writes a record of one document, which is missing if it does not
+// fit.
+func (u *experimentUnit) writeDoc(out *output, rec *stream.Document) error {
+	err := out.write(rec)
+	if _, tooLarge := err.(*itemError); tooLarge {
+		return out.skip(skipped(rec.Of, u.l.key, "", "", err))
+	}
+	return err
+}
+
+// writeRequirements writes both lists, side by side in as many records as they
+// take. A list that is null is so in the first of them.
+func writeRequirements(out *output, installed, os []string) error {
+	for first := true; first || len(installed)+len(os) > 0; first = false {
+		rec := &stream.Requirements{}
+		rec.Installed, installed = cutList(installed)
+		rec.OS, os = cutList(os)
+		if err := out.write(rec); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cutList takes what fits a record off the front of a list.
+func cutList(list []string) (front, rest []string) {
+	size := 0
+	for i, s := range list {
+		if size += len(s) + 5; i > 0 && (size > valuesSize || i == maxValues) {
+			return list[:i], list[i:]
+		}
+	}
+	return list, list[len(list):]
+}
+
+func fetchGit(c *comet.Client, key string) func(context.Context, *slot) (stream.Doc, error) {
+	return func(ctx context.Context, s *slot) (stream.Doc, error) {
+		g, err := c.GitMetadata(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		doc, err := document(g.Raw)
+		if err != nil || isEmpty(doc, "experimentKey") {
+			return nil, err
+		}
+		return doc, nil
+	}
+}
+
+func (u *experimentUnit) writeGit(ctx context.Context, q *queue, out *output) error {
+	if u.git == nil {
+		return nil
+	}
+	defer q.leave(u.git.slot)
+	doc, err := u.git.get(ctx, q)
+	switch {
+	case err != nil:
+		return u.absentOrSkip(ctx, out, stream.KindGit, "", err)
+	case doc == nil:
+		return nil
+	}
+	return u.writeDoc(out, &stream.Document{Of: stream.KindGit, Doc: doc})
+}
+
+func (u *experimentUnit) writeTexts(ctx context.Context, q *queue, out *output) error {
+	for i, t := range textKinds {
+		if u.texts[i] == nil {
+			continue
+		}
+		err := u.texts[i].each(ctx, q, func(data []byte, more bool) error {
+			return out.write(&stream.Text{Of: t.kind, Data: data, More: more})
+		})
+		q.leave(u.texts[i].slot)
+		if err != nil {
+			if err := u.absentOrSkip(ctx, out, t.kind, "", err); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

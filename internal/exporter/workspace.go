@@ -1,0 +1,21 @@
+package exporter
+
+import (
+	"context"
+)
+
+func (x *Exporter) workspaces(ctx, hard context.Context, scope *scope, out *output) error {
+	return nil
+}
+
+func (u *experimentUnit) complete(ctx context.Context, q *queue, out *output, c *collection, name string) (*collection, error) {
+	return nil, nil
+}
+
+func (x *Exporter) listSpecial(ctx context.Context, p Path, yield func([]string) error) error {
+	return nil
+}
+
+func (x *Exporter) estimateWorkspaces(ctx context.Context, scope *scope, e *Estimate) error {
+	return nil
+}

@@ -89,6 +89,7 @@ type Client struct {
 	key     string
 	lib     string
 	http    *http.Client
+	network http.RoundTripper // below what http wraps around it
 	retry   retrier
 	stats   *Counters
 	log     *slog.Logger
@@ -112,15 +113,18 @@ func New(o Options) (*Client, error) {
 		return nil, err
 	}
 	o.setDefaults(addr)
-	chain, err := newChain(o, addr)
-	if err != nil {
-		return nil, err
+	network := o.Transport
+	if network == nil {
+		if network, err = newNetwork(o); err != nil {
+			return nil, err
+		}
 	}
 	c := &Client{
 		addr:    addr,
 		key:     o.APIKey,
 		lib:     o.LibVersion,
-		http:    &http.Client{Transport: chain, CheckRedirect: checkRedirect},
+		http:    &http.Client{Transport: newChain(network, o, addr), CheckRedirect: checkRedirect},
+		network: network,
 		stats:   o.Counters,
 		log:     o.Logger,
 		secrets: newSecrets(o.APIKey, o.AllowHeaderValue),
@@ -182,7 +186,12 @@ func (c *Client) ExperimentURL(workspace, project, key string, archived bool) st
 }
 
 // CloseIdle closes the connections that wait for a next request.
-func (c *Client) CloseIdle() { c.http.CloseIdleConnections() }
+func (c *Client) CloseIdle() {
+	// http.Client would ask the outermost RoundTripper, which has none.
+	if n, ok := c.network.(interface{ CloseIdleConnections() }); ok {
+		n.CloseIdleConnections()
+	}
+}
 
 // Counters count what a client does. They may be read at any time and shared
 // between clients.

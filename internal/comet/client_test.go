@@ -2,6 +2,7 @@ package comet
 
 import (
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -58,5 +59,35 @@ func TestWorkspaces(t *testing.T) {
 				t.Errorf("got %q", s)
 			}
 		})
+	}
+}
+
+func TestCloseIdle(t *testing.T) {
+	open := make(chan struct{})
+	closed := make(chan struct{})
+	srv := httptest.NewUnstartedServer(answer(`{"workspaceNames":[]}`))
+	srv.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateIdle:
+			close(open)
+		case http.StateClosed:
+			close(closed)
+		}
+	}
+	srv.Start()
+	t.Cleanup(srv.Close)
+	c, err := New(Options{URL: srv.URL, APIKey: testKey, Retry: quickRetry})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Workspaces(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	<-open
+	c.CloseIdle()
+	select {
+	case <-closed:
+	case <-time.After(5 * time.Second):
+		t.Error("the connection is still open")
 	}
 }

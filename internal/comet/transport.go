@@ -17,22 +17,15 @@ import (
 
 // newChain builds the RoundTrippers that each request passes, one job each:
 // wait for the rate, wait for a free slot, add headers, watch for stalls,
-// count and log, and the network.
-func newChain(o Options, addr address) (http.RoundTripper, error) {
-	rt := o.Transport
-	if rt == nil {
-		nt, err := newNetwork(o)
-		if err != nil {
-			return nil, err
-		}
-		rt = nt
-	}
+// count and log, and last the network.
+func newChain(network http.RoundTripper, o Options, addr address) http.RoundTripper {
+	rt := network
 	rt = &observer{next: rt, stats: o.Counters, log: o.Logger}
 	rt = &watchdog{next: rt, answer: o.Timeouts.Answer, stall: o.Timeouts.Stall}
 	rt = &headers{next: rt, addr: addr, key: o.APIKey, agent: o.UserAgent, name: o.AllowHeaderName, value: o.AllowHeaderValue}
 	rt = &slots{next: rt, limit: newLimiter(o.MaxInFlight), stats: o.Counters}
 	rt = &pacer{next: rt, host: addr.host, reads: newRate(o.ReadRate), writes: newRate(o.WriteRate), stats: o.Counters}
-	return rt, nil
+	return rt
 }
 
 // newNetwork returns a transport with connections for all that may be in

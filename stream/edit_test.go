@@ -3,6 +3,7 @@ package stream
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"testing"
 
@@ -161,5 +162,39 @@ func TestDocMembers(t *testing.T) {
 	}
 	for range doc(t, `[1]`).Members() {
 		t.Error("a list has members")
+	}
+}
+
+// A writer that has copied blocks does not know whether a group is open. Its
+// abort is good all the same.
+func TestAbortBehindCopies(t *testing.T) {
+	records := sample(t)
+	data := write(t, WriterOptions{BlockSize: 1, FlushAfter: -1}, records...)
+	for n := 3; n < len(records); n++ {
+		var out bytes.Buffer
+		w := NewWriter(&out, WriterOptions{})
+		blocks := NewBlockReader(bytes.NewReader(data), BlockReaderOptions{})
+		for i := range n {
+			b, err := blocks.Next()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if i < 2 {
+				err = w.Write(records[i])
+			} else {
+				err = w.WriteBlock(b)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		blocks.Close()
+		if err := w.Abort("input", "broken"); err != nil {
+			t.Fatal(err)
+		}
+		got, err := readAll(&out)
+		if !errors.Is(err, ErrAborted) || len(got) != n {
+			t.Errorf("%d blocks: %d records, %v", n, len(got), err)
+		}
 	}
 }

@@ -105,11 +105,16 @@ func (r *Reader) nextBlock() error {
 	if l.First {
 		r.g = newGrammar(!r.options.SkipSHA256)
 	}
-	if l.Outside != r.g.outside() {
+	if l.Outside != r.g.outside() && l.Kinds != abortAlone {
 		return j.block.locate(fault(ErrCorrupt, "label lies about where its first record stands"))
 	}
 	return nil
 }
+
+// abortAlone are the kinds of a block that holds an abort and nothing else. Its
+// writer may be a filter that has copied blocks, and cannot know whether a group
+// is open.
+var abortAlone = KindSetOf(KindAbort)
 
 // explain adds to the end of a stream that came too early how much of it came.
 func (r *Reader) explain(err error) error {

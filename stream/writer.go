@@ -332,6 +332,9 @@ func (w *Writer) end(rec Record) error {
 	if w.g.unseen && rec.Kind() == KindTrailer {
 		return fault(ErrGrammar, "blocks were copied: the trailer is to be written by the one who knows what was in them")
 	}
+	if w.g.lost {
+		w.closeBlock() // see abortAlone
+	}
 	block, err := appendRecord(w.block, rec)
 	if err != nil {
 		return err

@@ -1,0 +1,111 @@
+package filter
+
+import "github.com/comet-stream/comet-stream/stream"
+
+// kindSets are what rules mean for kinds, so that the label of a block can tell
+// whether its records must be seen.
+type kindSets struct {
+	dropInside  stream.KindSet // dropped in every experiment
+	dropOutside stream.KindSet // dropped wherever they stand outside a group
+	look        stream.KindSet // to be seen one by one
+}
+
+// boundaries are the kinds that change where a sieve stands, and those that a
+// filter always writes anew.
+var boundaries = stream.KindSetOf(
+	stream.KindHeader, stream.KindPlan, stream.KindProject,
+	stream.KindExperiment, stream.KindExperimentEnd,
+	stream.KindArtifact, stream.KindArtifactEnd,
+	stream.KindModel, stream.KindModelEnd,
+	stream.KindTrailer, stream.KindAbort)
+
+// rewritten are the kinds that are written one by one even if there are no rules:
+// a block that holds one of them is never copied.
+var rewritten = stream.KindSetOf(stream.KindHeader, stream.KindPlan, stream.KindTrailer, stream.KindAbort)
+
+func newKindSets(rules *Rules) kindSets {
+	if rules.empty() {
+		return kindSets{look: rewritten}
+	}
+	k := kindSets{look: boundaries | stream.KindSetOf(stream.KindSkipped)}
+	for kind, of := range resourceOf {
+		switch kind {
+		case stream.KindArtifact, stream.KindArtifactVersion, stream.KindArtifactEnd,
+			stream.KindModel, stream.KindModelVersion, stream.KindModelEnd:
+			// Groups of their own: dropped by the record that opens them.
+		case stream.KindNotes, stream.KindLink, stream.KindLineage, stream.KindPanel, stream.KindView:
+			if rules.Without.has(of) {
+				k.dropOutside |= stream.KindSetOf(kind)
+			}
+		default:
+			if rules.Without.has(of) {
+				k.dropInside |= stream.KindSetOf(kind)
+			} else if rules.Without&of != 0 {
+				k.look |= stream.KindSetOf(kind) // some of the metrics
+			}
+		}
+	}
+	if rules.selectsExperiments() || !rules.Renames.empty() {
+		k.look |= stream.KindSetOf(stream.KindLink, stream.KindLineage, stream.KindView)
+	}
+	if !rules.Renames.empty() {
+		k.look |= stream.KindSetOf(stream.KindNotes, stream.KindPanel)
+	}
+	if rules.selectsAssets() {
+		k.look |= stream.KindSetOf(stream.KindAsset, stream.KindAssetEnd)
+	}
+	k.look &^= k.dropInside | k.dropOutside
+	return k
+}
+
+// A fate is what becomes of a whole block.
+type fate uint8
+
+const (
+	copyBlock fate = iota
+	dropBlock
+	openBlock // its records must be seen
+)
+
+// foresee tells from the kinds alone, without the records before it, whether the
+// records of a block may have to be seen.
+func (k *kindSets) foresee(kinds stream.KindSet) bool {
+	return kinds.HasAny(k.look) || k.mixed(kinds, k.dropInside) || k.mixed(kinds, k.dropOutside)
+}
+
+// mixed reports whether some of the kinds are in dropped and some are not.
+func (k *kindSets) mixed(kinds, dropped stream.KindSet) bool {
+	return kinds&dropped != 0 && kinds&^dropped != 0
+}
+
+// block decides about a whole block, by its kinds and by where the sieve stands.
+func (s *sieve) block(kinds stream.KindSet) fate {
+	if s.rules.empty() {
+		if kinds.HasAny(rewritten) {
+			return openBlock
+		}
+		return copyBlock
+	}
+	if kinds.HasAny(boundaries) {
+		return openBlock
+	}
+	dropped := s.kinds.dropOutside
+	switch {
+	case s.group.dropped:
+		return dropBlock
+	case s.group.open == stream.KindExperiment:
+		dropped = s.kinds.dropInside
+		if s.asset.dropped && kinds.Has(stream.KindChunk) && dropped&kinds == 0 {
+			return openBlock // what is dropped of it is counted
+		}
+	case s.group.open != "":
+		dropped = 0
+	}
+	switch {
+	case kinds.HasAny(s.kinds.look) || s.kinds.mixed(kinds, dropped):
+		return openBlock
+	case kinds&dropped != 0:
+		return dropBlock
+	}
+	return copyBlock
+}

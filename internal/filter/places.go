@@ -1,0 +1,132 @@
+package filter
+
+import (
+	"fmt"
+
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+func (s *sieve) plan(r stream.Raw) (stream.Raw, verdict, error) {
+	if s.rules.Renames.empty() {
+		return r, keep, nil
+	}
+	p, err := decode[*stream.Plan](r)
+	if err != nil {
+		return r, drop, err
+	}
+	for i := range p.Projects {
+		at := &p.Projects[i]
+		to, err := s.move(Place{at.Workspace, at.Project})
+		if err != nil {
+			return r, drop, err
+		}
+		at.Workspace, at.Project = to.Workspace, to.Project
+	}
+	for i, name := range p.Workspaces {
+		p.Workspaces[i] = s.rules.Renames.workspace(name)
+	}
+	return edited(r, p)
+}
+
+// move returns the new place of a project, and an error if another project has
+// gone there.
+func (s *sieve) move(from Place) (Place, error) {
+	to := s.rules.Renames.project(from)
+	if other, ok := s.meets[to]; ok && other != from {
+		return to, &MeetError{other, from, to}
+	}
+	s.meets[to] = from
+	return to, nil
+}
+
+// A MeetError says that two projects of a stream would get one name.
+type MeetError struct {
+	A, B, Name Place
+}
+
+// Error names both projects and the name.
+func (e *MeetError) Error() string {
+	return fmt.Sprintf("projects %q and %q would both be %q", e.A, e.B, e.Name)
+}
+
+func (s *sieve) project(r stream.Raw) (stream.Raw, verdict, error) {
+	bare := s.rules.Without&projectMetadata != 0
+	if !bare && s.rules.Renames.empty() {
+		return r, keep, nil
+	}
+	p, err := decode[*stream.Project](r)
+	if err != nil {
+		return r, drop, err
+	}
+	to, err := s.move(Place{p.Workspace, p.Name})
+	if err != nil {
+		return r, drop, err
+	}
+	if to == (Place{p.Workspace, p.Name}) && (!bare || p.Doc == nil) {
+		return r, keep, nil
+	}
+	if bare {
+		p.Doc, p.Public = nil, nil
+	}
+	p.Workspace, p.Name = to.Workspace, to.Project
+	return edited(r, p)
+}
+
+// renamed gives the workspace and project in a record their new names. The
+// documents of the server stay as they are: they say where the source had it.
+func (s *sieve) renamed(r stream.Raw) (stream.Raw, verdict, error) {
+	if s.rules.Renames.empty() {
+		return r, keep, nil
+	}
+	rec, err := r.Decode()
+	if err != nil {
+		return r, drop, err
+	}
+	workspace, project := placeIn(rec)
+	if workspace == nil {
+		return r, keep, nil
+	}
+	from := Place{Workspace: *workspace}
+	if project != nil {
+		from.Project = *project
+	}
+	to := s.rules.Renames.project(from)
+	if to == from {
+		return r, keep, nil
+	}
+	if skipped, ok := rec.(*stream.Skipped); ok && skipped.Of == stream.KindProject && deref(skipped.Name) == from.Project {
+		skipped.Name = &to.Project
+	}
+	*workspace = to.Workspace
+	if project != nil {
+		*project = to.Project
+	}
+	return edited(r, rec)
+}
+
+// placeIn returns where a record holds its workspace and its project, nil for
+// what it has not.
+func placeIn(rec stream.Record) (workspace, project *string) {
+	switch rec := rec.(type) {
+	case *stream.Skipped:
+		if rec.Workspace == "" {
+			return nil, nil
+		}
+		return &rec.Workspace, &rec.Project
+	case *stream.Notes:
+		return &rec.Workspace, &rec.Project
+	case *stream.Link:
+		return &rec.Workspace, &rec.Project
+	case *stream.Artifact:
+		return &rec.Workspace, &rec.Project
+	case *stream.Lineage:
+		return &rec.Workspace, nil
+	case *stream.Model:
+		return &rec.Workspace, nil
+	case *stream.Panel:
+		return &rec.Workspace, nil
+	case *stream.View:
+		return &rec.Workspace, &rec.Project
+	}
+	return nil, nil
+}

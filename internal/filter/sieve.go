@@ -1,0 +1,374 @@
+package filter
+
+import (
+	"slices"
+
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// A sieve applies rules to the records of one stream, one after the other, and
+// keeps account of what it drops. It sees either a record or the label of a whole
+// block, in the order of the stream.
+type sieve struct {
+	rules *Rules
+	kinds kindSets
+
+	group groupState
+	asset assetState
+	lost  ledger // of the stream
+
+	found   map[string]bool // keys of the rules that were there
+	dropped keySet          // experiments that were dropped
+	last    *string         // the last whole experiment that was kept
+	meets   map[Place]Place // new places, and which project went there
+}
+
+// A groupState is the group that the next record stands in, if any.
+type groupState struct {
+	open    stream.Kind // KindExperiment, KindArtifact or KindModel; "" outside
+	key     string      // of the experiment
+	dropped bool
+	lost    ledger // of this group
+}
+
+// An assetState is the asset that is open, if any.
+type assetState struct {
+	open, dropped bool
+}
+
+// A verdict is what becomes of a record.
+type verdict uint8
+
+const (
+	keep verdict = iota
+	change
+	drop
+)
+
+// newSieve returns a sieve for one stream. The keys of the rules that are there
+// are noted in found.
+func newSieve(rules *Rules, found map[string]bool) *sieve {
+	return &sieve{rules: rules, kinds: newKindSets(rules), found: found, meets: make(map[Place]Place)}
+}
+
+// record decides about the next record, and returns it as it goes on.
+func (s *sieve) record(r stream.Raw) (stream.Raw, verdict, error) {
+	if s.rules.empty() {
+		return r, keep, nil
+	}
+	switch r.Kind {
+	case stream.KindAbort: // it may stand in a group
+		return s.abort(r)
+	case stream.KindExperiment, stream.KindArtifact, stream.KindModel:
+		return s.openGroup(r)
+	case stream.KindExperimentEnd, stream.KindArtifactEnd, stream.KindModelEnd:
+		return s.closeGroup(r)
+	}
+	switch {
+	case s.group.dropped:
+		return r, drop, nil // its end has the counts
+	case s.group.open == stream.KindExperiment:
+		return s.item(r)
+	case s.group.open != "":
+		return s.renamed(r)
+	}
+	return s.outside(r)
+}
+
+// openGroup decides about a group by the record that opens it.
+func (s *sieve) openGroup(r stream.Raw) (stream.Raw, verdict, error) {
+	s.asset = assetState{}
+	s.group = groupState{open: r.Kind, dropped: s.rules.Without&resourceOf[r.Kind] != 0}
+	if r.Kind == stream.KindExperiment {
+		return s.openExperiment(r)
+	}
+	if s.group.dropped {
+		return r, drop, nil
+	}
+	return s.renamed(r)
+}
+
+func (s *sieve) openExperiment(r stream.Raw) (stream.Raw, verdict, error) {
+	e, err := decode[*stream.Experiment](r)
+	if err != nil {
+		return r, drop, err
+	}
+	s.group.key = e.Key
+	s.find(e.Key)
+	kept, err := s.rules.experiment(e)
+	if err != nil {
+		return r, drop, err
+	}
+	if !kept {
+		s.group.dropped = true
+		s.dropped.add(e.Key)
+		return r, drop, nil
+	}
+	place := s.rules.Renames.project(Place{e.Workspace, e.Project})
+	bare := s.rules.Without&metadata != 0 && e.Doc != nil
+	if !bare && place == (Place{e.Workspace, e.Project}) {
+		return r, keep, nil
+	}
+	if bare {
+		e.Doc, e.Tags = nil, nil
+	}
+	e.Workspace, e.Project = place.Workspace, place.Project
+	return edited(r, e)
+}
+
+// closeGroup brings the counts in the end of a group in line with what is left
+// of it.
+func (s *sieve) closeGroup(r stream.Raw) (stream.Raw, verdict, error) {
+	group := s.group
+	s.group, s.asset = groupState{}, assetState{}
+	if group.open == stream.KindExperiment && !group.dropped {
+		s.last = &group.key
+	}
+	rec, err := r.Decode()
+	if err != nil {
+		return r, drop, err
+	}
+	before := ledgerOf(rec)
+	if group.dropped {
+		s.lost.add(before)
+		if group.open == stream.KindExperiment {
+			s.lost.experiments++
+		}
+		return r, drop, nil
+	}
+	after := before.minus(group.lost)
+	if group.open == stream.KindExperiment {
+		after.without(s.rules.Without)
+	}
+	if before.equal(&after) {
+		return r, keep, nil
+	}
+	s.lost.add(before.minus(after))
+	setLedger(rec, after)
+	return edited(r, rec)
+}
+
+// item decides about a record inside an experiment that is kept.
+func (s *sieve) item(r stream.Raw) (stream.Raw, verdict, error) {
+	gone, err := s.itemGone(r)
+	switch {
+	case err != nil:
+		return r, drop, err
+	case gone && !s.kinds.dropInside.Has(r.Kind):
+		return r, drop, s.group.lost.count(r)
+	case gone:
+		return r, drop, nil // what is dropped wholesale is not counted one by one
+	case r.Kind == stream.KindSkipped:
+		return s.renamed(r)
+	}
+	return r, keep, nil
+}
+
+func (s *sieve) itemGone(r stream.Raw) (bool, error) {
+	wasAsset := s.asset
+	switch r.Kind {
+	case stream.KindSkipped:
+		s.asset = assetState{}
+		if wasAsset.open {
+			return wasAsset.dropped, nil // it closes the asset
+		}
+		rec, err := decode[*stream.Skipped](r)
+		if err != nil {
+			return false, err
+		}
+		return s.skippedGone(rec), nil
+	case stream.KindMetrics:
+		return s.metricGone(r), nil
+	case stream.KindAsset:
+		return s.openAsset(r)
+	case stream.KindChunk:
+		return s.asset.dropped || s.rules.Without&assets != 0, nil
+	case stream.KindAssetEnd:
+		s.asset = assetState{}
+		return wasAsset.dropped || s.rules.Without&assets != 0, nil
+	}
+	return s.rules.Without&resourceOf[r.Kind] != 0, nil
+}
+
+func (s *sieve) metricGone(r stream.Raw) bool {
+	switch s.rules.Without & (userMetrics | systemMetrics) {
+	case 0:
+		return false
+	case userMetrics | systemMetrics:
+		return true
+	}
+	name, _ := r.Field("name").Text()
+	return s.rules.Without.has(metricResource(name))
+}
+
+// openAsset decides about an asset. Only rules about assets make it remember
+// that one is open: without them its end may pass unseen.
+func (s *sieve) openAsset(r stream.Raw) (gone bool, err error) {
+	if s.rules.Without&assets != 0 {
+		return true, nil
+	}
+	if !s.rules.selectsAssets() {
+		return false, nil
+	}
+	a, err := decode[*stream.Asset](r)
+	if err != nil {
+		return false, err
+	}
+	gone = !s.rules.asset(a)
+	s.asset = assetState{open: true, dropped: gone}
+	return gone, nil
+}
+
+// skippedGone reports whether the word that something is missing goes with what
+// is missing.
+func (s *sieve) skippedGone(rec *stream.Skipped) bool {
+	set := resourceOf[rec.Of]
+	if rec.Of == stream.KindMetrics && rec.Name != nil {
+		set = metricResource(*rec.Name)
+	}
+	if set != 0 && s.rules.Without.has(set) {
+		return true
+	}
+	return rec.Of == stream.KindAsset && rec.Name != nil && !s.rules.assetName(*rec.Name)
+}
+
+// outside decides about a record that stands in no group.
+func (s *sieve) outside(r stream.Raw) (stream.Raw, verdict, error) {
+	gone, err := s.outsideGone(r)
+	switch {
+	case err != nil:
+		return r, drop, err
+	case gone && !s.kinds.dropOutside.Has(r.Kind):
+		return r, drop, s.lost.count(r)
+	case gone:
+		return r, drop, nil
+	}
+	switch r.Kind {
+	case stream.KindHeader:
+		return s.header(r)
+	case stream.KindPlan:
+		return s.plan(r)
+	case stream.KindProject:
+		return s.project(r)
+	case stream.KindTrailer:
+		return s.trailer(r)
+	}
+	return s.renamed(r)
+}
+
+func (s *sieve) outsideGone(r stream.Raw) (bool, error) {
+	if s.rules.Without&resourceOf[r.Kind] != 0 {
+		return true, nil
+	}
+	switch r.Kind {
+	case stream.KindSkipped:
+		rec, err := decode[*stream.Skipped](r)
+		if err != nil {
+			return false, err
+		}
+		if rec.Experiment != nil {
+			s.find(*rec.Experiment)
+		}
+		if rec.Of == stream.KindExperiment {
+			return !s.rules.skippedExperiment(rec), nil
+		}
+		return s.skippedGone(rec) || rec.Experiment != nil && s.experimentGone(*rec.Experiment), nil
+	case stream.KindLink:
+		rec, err := decode[*stream.Link](r)
+		return err == nil && s.experimentGone(rec.Experiment), err
+	case stream.KindLineage:
+		rec, err := decode[*stream.Lineage](r)
+		return err == nil && s.experimentGone(rec.Experiment), err
+	case stream.KindView:
+		rec, err := decode[*stream.View](r)
+		return err == nil && rec.Experiment != nil && s.experimentGone(*rec.Experiment), err
+	}
+	return false, nil
+}
+
+// experimentGone reports whether an experiment was dropped, or would have been
+// if the stream had it.
+func (s *sieve) experimentGone(key string) bool {
+	return !s.rules.key(key) || s.dropped.has(key)
+}
+
+func (s *sieve) header(r stream.Raw) (stream.Raw, verdict, error) {
+	if s.rules.Without == 0 {
+		return r, keep, nil
+	}
+	h, err := decode[*stream.Header](r)
+	if err != nil {
+		return r, drop, err
+	}
+	scope, err := ParseResources(h.Scope.Resources)
+	if err != nil {
+		// A later version knows more names; which of them are left is not for
+		// this one to say.
+		return r, keep, nil
+	}
+	if left := scope & s.rules.Without.Others(); left != scope {
+		h.Scope.Resources = left.names()
+		return edited(r, h)
+	}
+	return r, keep, nil
+}
+
+func (s *sieve) trailer(r stream.Raw) (stream.Raw, verdict, error) {
+	t, err := decode[*stream.Trailer](r)
+	if err != nil {
+		return r, drop, err
+	}
+	before := ledgerOf(t)
+	after := before.minus(s.lost)
+	for kind := range before.counts {
+		if s.kinds.dropOutside.Has(kind) {
+			delete(after.counts, kind)
+		}
+	}
+	if before.equal(&after) {
+		return r, keep, nil
+	}
+	setLedger(t, after)
+	return edited(r, t)
+}
+
+func (s *sieve) abort(r stream.Raw) (stream.Raw, verdict, error) {
+	a, err := decode[*stream.Abort](r)
+	if err != nil {
+		return r, drop, err
+	}
+	if a.Last == nil || !s.dropped.has(*a.Last) {
+		return r, keep, nil
+	}
+	a.Last = s.last
+	return edited(r, a)
+}
+
+// find notes that an experiment of the stream is one that the rules name.
+func (s *sieve) find(key string) {
+	if slices.Contains(s.rules.Keys, key) {
+		s.found[key] = true
+	}
+}
+
+// missingKeys returns the keys of the rules that are not among those found.
+func missingKeys(rules *Rules, found map[string]bool) []string {
+	return slices.DeleteFunc(slices.Clone(rules.Keys), func(key string) bool { return found[key] })
+}
+
+// decode returns the record as the type that its kind stands for.
+func decode[T stream.Record](r stream.Raw) (T, error) {
+	rec, err := r.Decode()
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return rec.(T), nil
+}
+
+// edited returns the changed record, with the keys of the old one that this
+// version does not know.
+func edited(r stream.Raw, rec stream.Record) (stream.Raw, verdict, error) {
+	out, err := r.With(rec)
+	return out, change, err
+}

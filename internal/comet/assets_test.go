@@ -149,10 +149,6 @@ func TestAssetChanged(t *testing.T) {
 	other[10]++
 	for name, second := range map[string]http.HandlerFunc{
 		"other bytes": func(w http.ResponseWriter, r *http.Request) { w.Write(other) },
-		"longer": func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Content-Length", "300001")
-			w.Write(append(bytes.Clone(data), 0))
-		},
 		"range of another": func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Range", "bytes 200000-399999/400000")
 			w.WriteHeader(http.StatusPartialContent)
@@ -171,10 +167,66 @@ func TestAssetChanged(t *testing.T) {
 				w.Write(data[:200_000])
 				abort(w)
 			}})
-			if _, _, err := readAsset(t, c, AssetRequest{ID: "a"}); err == nil || tries != 2 {
+			if _, _, err := readAsset(t, c, AssetRequest{ID: "a"}); !errors.Is(err, errChanged) || tries != 2 {
 				t.Errorf("%d tries, %v", tries, err)
 			}
 		})
+	}
+}
+
+// Answers that cannot be the asset are asked for again.
+func TestAssetOddAnswers(t *testing.T) {
+	data := testContent(300_000)
+	whole := func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/octet-stream")
+		w.Header().Set("Content-Length", strconv.Itoa(len(data)))
+		w.Write(data)
+	}
+	half := func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", strconv.Itoa(len(data)/2))
+		w.Write(data[:len(data)/2])
+	}
+	broken := func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", strconv.Itoa(len(data)))
+		w.Write(data[:200_000])
+		abort(w)
+	}
+	page := status(200, `<html>log in</html>`)
+	htmlPage := func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		io.WriteString(w, `<html>log in</html>`)
+	}
+	size := int64(len(data))
+	for _, tc := range []struct {
+		name    string
+		size    *int64
+		answers []http.HandlerFunc
+		want    []byte
+	}{
+		{"page first", &size, []http.HandlerFunc{htmlPage, htmlPage, whole}, data},
+		{"page and half first", &size, []http.HandlerFunc{htmlPage, half, whole}, data},
+		{"page after a break", nil, []http.HandlerFunc{broken, htmlPage, whole}, data},
+		{"half after a break", nil, []http.HandlerFunc{broken, half, broken, whole}, data},
+		{"the list is wrong", ptr(int64(7)), []http.HandlerFunc{half, whole, whole, whole, whole}, data},
+		{"an asset that is a page", ptr(int64(19)), []http.HandlerFunc{htmlPage}, []byte("<html>log in</html>")},
+		{"an empty asset", ptr(int64(0)), []http.HandlerFunc{page, func(http.ResponseWriter, *http.Request) {}}, []byte{}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			tries := 0
+			c := newTestClient(t, map[string]http.HandlerFunc{getAsset: func(w http.ResponseWriter, r *http.Request) {
+				tries++
+				tc.answers[min(tries, len(tc.answers))-1](w, r)
+			}}, func(o *Options) { o.Retry.Tries = 12 })
+			_, got, err := readAsset(t, c, AssetRequest{ID: "a", Size: tc.size})
+			if err != nil || !bytes.Equal(got, tc.want) || tries != len(tc.answers) {
+				t.Errorf("%d bytes after %d tries, %v", len(got), tries, err)
+			}
+		})
+	}
+	// What is always a page of another length is not the asset.
+	c := newTestClient(t, map[string]http.HandlerFunc{getAsset: htmlPage, "GET /api/rest/v2/account-details": answer(`{}`)})
+	if _, _, err := readAsset(t, c, AssetRequest{ID: "a", Size: &size}); !errors.Is(err, ErrServer) || !errors.Is(err, errPage) {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -1,0 +1,277 @@
+package comet
+
+import (
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// AssetRequest names the bytes of an asset.
+type AssetRequest struct {
+	Key             string // of the experiment; may be empty for files of an artifact
+	ID              string
+	ArtifactVersion string // id of the artifact version, for its files
+	// Offset and Length ask for a part; Length 0 means up to the end.
+	Offset, Length int64
+	// Size is the size of the whole asset as the list gives it, nil if not
+	// known. An answer of another length is asked for again, and taken when
+	// several in a row agree on it: then it is the list that is wrong.
+	Size *int64
+}
+
+// Body is the content of an asset, read as a stream. It must be closed.
+// Reading goes on over broken connections, from where it was; that the content
+// is still the same is checked. An error is final.
+type Body struct {
+	// Partial is true when the server gave the part that was asked for.
+	// Otherwise the body is the whole asset, whatever was asked for.
+	Partial bool
+	// Size is the length of this body, Total that of the whole asset, -1 if
+	// not known.
+	Size, Total int64
+
+	r *resumed
+}
+
+// Read implements [io.Reader].
+func (b *Body) Read(p []byte) (int, error) { return b.r.Read(p) }
+
+// Close frees the connection.
+func (b *Body) Close() error { return b.r.Close() }
+
+// OpenAsset returns the content of an asset.
+func (c *Client) OpenAsset(ctx context.Context, ar AssetRequest) (*Body, error) {
+	d := &download{c: c, ar: ar}
+	cl := d.call(0)
+	d.e = c.retry.begin(cl)
+	r := &resumed{
+		open:     func(offset int64) (io.ReadCloser, int64, error) { return d.open(ctx, offset) },
+		failed:   func(err error) error { return c.streamFailed(ctx, d.e, cl, err) },
+		progress: d.e.progress,
+	}
+	// The first request is made now, so that a missing asset shows here.
+	rc, _, err := r.open(0)
+	if err != nil {
+		return nil, err
+	}
+	r.rc = rc
+	d.body.r = r
+	return d.body, nil
+}
+
+// download knows what the first answer said of the content, so that further
+// ones can be held against it.
+type download struct {
+	c    *Client
+	ar   AssetRequest
+	e    *effort
+	body *Body // nil before the first answer
+
+	etag string
+	page bool  // the content is a page of HTML
+	odd  int64 // a length that is not that of the list
+	seen int   // how often it came in a row
+}
+
+// agreeing is how many answers must agree on a length before the list is taken
+// to be wrong. Some gateways cut an answer and set its length to match.
+const agreeing = 4
+
+// open asks for what follows the first offset bytes of the body until an
+// answer is acceptable. It returns where the answer begins.
+func (d *download) open(ctx context.Context, offset int64) (io.ReadCloser, int64, error) {
+	for {
+		resp, err := d.c.doWith(ctx, d.call(offset), d.e)
+		if e, ok := errors.AsType[*Error](err); ok && e.Status == http.StatusRequestedRangeNotSatisfiable && offset > 0 && !d.body.Partial {
+			// It broke off at the very end, or parts are not served.
+			resp, err = d.c.doWith(ctx, d.call(0), d.e)
+		}
+		if err != nil {
+			return nil, 0, err
+		}
+		rc, at, err := d.accept(resp, offset)
+		if err == nil {
+			return rc, at, nil
+		}
+		resp.Body.Close()
+		if err := d.c.streamFailed(ctx, d.e, d.call(0), err); err != nil {
+			return nil, 0, err
+		}
+	}
+}
+
+// call asks for what is missing after the first done bytes of the body.
+func (d *download) call(done int64) *call {
+	cl := &call{
+		method: http.MethodGet,
+		path:   "experiment/asset/get-asset",
+		query: values("experimentKey", d.ar.Key, "assetId", d.ar.ID,
+			"artifactVersionId", d.ar.ArtifactVersion),
+		// Lengths and ranges are those of the bytes as they are stored.
+		header: http.Header{"Accept-Encoding": {"identity"}},
+		want:   wantBytes,
+	}
+	part := d.body == nil || d.body.Partial
+	from := done
+	if part {
+		from += d.ar.Offset
+	}
+	switch {
+	case part && d.ar.Length > 0:
+		cl.header.Set("Range", fmt.Sprintf("bytes=%d-%d", from, d.ar.Offset+d.ar.Length-1))
+	case from > 0:
+		cl.header.Set("Range", fmt.Sprintf("bytes=%d-", from))
+	}
+	if done > 0 && d.etag != "" {
+		cl.header.Set("If-Range", d.etag)
+	}
+	return cl
+}
+
+// offer is what an answer says of its body.
+type offer struct {
+	rc          io.ReadCloser
+	partial     bool
+	from        int64 // of a part
+	size, total int64 // -1 if not known
+	page        bool
+}
+
+var errPage = errors.New("a page of HTML came instead of the asset")
+
+func describe(resp *http.Response) (offer, error) {
+	k := offer{rc: resp.Body, size: resp.ContentLength, total: resp.ContentLength, page: isHTML(resp, nil)}
+	if resp.StatusCode == http.StatusPartialContent {
+		var ok bool
+		if k.from, k.size, k.total, ok = contentRange(resp); !ok {
+			return k, errors.New("the answer does not say which part of the asset it is")
+		}
+		k.partial = true
+	}
+	if resp.Header.Get("Content-Encoding") == "gzip" && !k.partial {
+		zr, err := gzip.NewReader(resp.Body)
+		if err != nil {
+			return k, fmt.Errorf("the answer is not gzip, as it says: %w", err)
+		}
+		k.rc, k.size, k.total = &gunzipped{zr, resp.Body}, -1, -1
+	}
+	return k, nil
+}
+
+// accept takes an answer that fits. at is where it begins in the body.
+func (d *download) accept(resp *http.Response, offset int64) (rc io.ReadCloser, at int64, err error) {
+	k, err := describe(resp)
+	if err != nil {
+		return nil, 0, err
+	}
+	if d.body == nil {
+		if err := d.first(k); err != nil {
+			return nil, 0, err
+		}
+		if tag := resp.Header.Get("Etag"); !strings.HasPrefix(tag, "W/") {
+			d.etag = tag
+		}
+		return &sized{rc: k.rc, left: k.size}, 0, nil
+	}
+	start := int64(0)
+	if d.body.Partial {
+		start = d.ar.Offset
+	}
+	switch {
+	case k.page && !d.page:
+		return nil, 0, errPage
+	case k.partial && (k.from != start+offset || differ(k.total, d.body.Total)):
+		return nil, 0, errChanged
+	case k.partial:
+		left := d.body.Size
+		if left >= 0 {
+			left -= offset
+		}
+		return &sized{rc: k.rc, left: left}, offset, nil
+	case d.body.Partial:
+		return nil, 0, errors.New("the whole asset came instead of a part")
+	case differ(k.size, d.body.Size):
+		return nil, 0, fmt.Errorf("%d bytes came, %d before", k.size, d.body.Size)
+	}
+	return &sized{rc: k.rc, left: d.body.Size}, 0, nil
+}
+
+// first takes the first answer, which says what the body is.
+func (d *download) first(k offer) error {
+	if k.partial && k.from != d.ar.Offset {
+		return errors.New("another part of the asset came than was asked for")
+	}
+	if d.ar.Size != nil && differ(k.total, *d.ar.Size) {
+		if k.page {
+			return errPage
+		}
+		if d.odd != k.total {
+			d.odd, d.seen = k.total, 0
+		}
+		if d.seen++; d.seen < agreeing {
+			return fmt.Errorf("%d bytes came, the list says %d", k.total, *d.ar.Size)
+		}
+	}
+	d.page = k.page
+	d.body = &Body{Partial: k.partial, Size: k.size, Total: k.total}
+	return nil
+}
+
+// differ compares two lengths that may be unknown.
+func differ(a, b int64) bool { return a >= 0 && b >= 0 && a != b }
+
+// contentRange reads "bytes first-last/total"; total is -1 if not known.
+func contentRange(resp *http.Response) (from, size, total int64, ok bool) {
+	v, ok := strings.CutPrefix(resp.Header.Get("Content-Range"), "bytes ")
+	span, whole, ok2 := strings.Cut(v, "/")
+	first, last, ok3 := strings.Cut(span, "-")
+	if !ok || !ok2 || !ok3 {
+		return 0, 0, 0, false
+	}
+	from, err := strconv.ParseInt(first, 10, 64)
+	to, err2 := strconv.ParseInt(last, 10, 64)
+	if err != nil || err2 != nil || from < 0 || to < from {
+		return 0, 0, 0, false
+	}
+	if total, err = strconv.ParseInt(whole, 10, 64); err != nil {
+		total = -1
+	}
+	return from, to - from + 1, total, true
+}
+
+// sized makes an end before the announced length an error, on transports that
+// do not.
+type sized struct {
+	rc   io.ReadCloser
+	left int64 // -1 if not known
+}
+
+func (s *sized) Read(p []byte) (int, error) {
+	n, err := s.rc.Read(p)
+	if s.left < 0 {
+		return n, err
+	}
+	if s.left -= int64(n); s.left < 0 {
+		// The length of a part that goes on beyond what was asked for.
+		return 0, errChanged
+	}
+	if err == io.EOF && s.left > 0 {
+		err = errCutShort
+	}
+	return n, err
+}
+
+func (s *sized) Close() error { return s.rc.Close() }
+
+// gunzipped closes the connection beneath a gzip reader.
+type gunzipped struct {
+	*gzip.Reader
+	rc io.Closer
+}
+
+func (g *gunzipped) Close() error { return g.rc.Close() }

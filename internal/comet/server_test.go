@@ -1,0 +1,456 @@
+package comet_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sort"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/google/go-cmp/cmp"
+)
+
+func newClient(t *testing.T, srv *comettest.Server) *comet.Client {
+	t.Helper()
+	c, err := comet.New(comet.Options{
+		URL:    srv.ClientlibURL(),
+		APIKey: comettest.DefaultAPIKey,
+		Retry:  comet.Retry{MaxElapsed: time.Minute, Tries: 40, Base: time.Millisecond, Cap: 5 * time.Millisecond},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.CloseIdle)
+	return c
+}
+
+// reading is what a client reads of a workspace, in a form that can be
+// compared.
+type reading struct {
+	Projects    []string
+	Experiments []string
+	Data        []string // of one experiment
+}
+
+func readAll(ctx context.Context, c *comet.Client, workspace, key string) (*reading, error) {
+	var r reading
+	workspaces, err := c.Workspaces(ctx)
+	if err != nil || !slices.Contains(workspaces, workspace) {
+		return nil, fmt.Errorf("workspaces %q, %w", workspaces, err)
+	}
+	projects, err := c.Projects(ctx, workspace)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range projects {
+		notes, err := textOf(c.ProjectNotes(ctx, p.ID))
+		if err != nil {
+			return nil, err
+		}
+		r.Projects = append(r.Projects, fmt.Sprintf("%s %q %v %d %s", p.Name, deref(p.Description), *p.Public, *p.Experiments, notes))
+		for e, err := range c.Experiments(ctx, comet.Listing{Workspace: workspace, Project: p.Name, PageSize: 2}) {
+			if err != nil {
+				return nil, err
+			}
+			r.Experiments = append(r.Experiments, fmt.Sprint(p.Name, " ", e.Key, " ", e.Archived))
+		}
+	}
+	sort.Strings(r.Projects)
+	sort.Strings(r.Experiments)
+	r.Data, err = readExperiment(ctx, c, key)
+	return &r, err
+}
+
+func readExperiment(ctx context.Context, c *comet.Client, key string) (data []string, err error) {
+	note := func(format string, args ...any) { data = append(data, fmt.Sprintf(format, args...)) }
+	m, err := c.Metadata(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	note("metadata %s %s %d %v %v", m.Key, deref(m.Name), *m.Start, m.Archived, m.Running)
+	for kind, read := range map[string]func(context.Context, string) ([]comet.Value, error){
+		"parameter": c.Parameters, "other": c.Others, "metric": c.Metrics,
+	} {
+		list, err := read(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range list {
+			note("%s %s %q", kind, v.Name, deref(v.Current.Value))
+		}
+	}
+	tags, err := c.Tags(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	note("tags %q", tags)
+	for kind, read := range map[string]func(context.Context, string) (*comet.Text, error){
+		"html": c.HTML, "code": c.Code, "output": c.Output, "graph": c.Graph, "patch": c.GitPatch,
+	} {
+		text, err := textOf(read(ctx, key))
+		if err != nil {
+			return nil, err
+		}
+		note("%s %q", kind, text)
+	}
+	git, err := c.GitMetadata(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	note("git %s %s %s %s %s", deref(git.User), deref(git.Root), deref(git.Branch), deref(git.Parent), deref(git.Origin))
+	system, err := c.SystemDetails(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	note("system %q %q", system.InstalledPackages, system.OSPackages)
+	points, err := readPoints(ctx, c, key)
+	if err != nil {
+		return nil, err
+	}
+	data = append(data, points...)
+	assets, err := c.Assets(ctx, key, "")
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range assets {
+		sum := "remote " + deref(a.Link)
+		if !a.Remote {
+			if sum, err = sumOf(c.OpenAsset(ctx, comet.AssetRequest{Key: key, ID: a.ID, Size: &a.Size})); err != nil {
+				return nil, err
+			}
+		}
+		note("asset %s %q %d %s %s", a.ID, a.Name, a.Size, deref(a.Metadata), sum)
+	}
+	models, err := c.Models(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range models {
+		note("model %s", m.Name)
+	}
+	sort.Strings(data)
+	return data, nil
+}
+
+// readPoints reads all points in one call, or each metric by itself where the
+// server knows no other way.
+func readPoints(ctx context.Context, c *comet.Client, key string) ([]string, error) {
+	var points []string
+	restart := func() { points = nil }
+	yield := func(p *comet.Point) error {
+		context := "none"
+		if p.Context != nil {
+			context = fmt.Sprintf("%q", *p.Context)
+		}
+		points = append(points, fmt.Sprintf("point %s %s %v %v %v %s", p.Name, p.Value, p.Time, p.Step.Ptr() == nil, p.Step.N, context))
+		return nil
+	}
+	err := c.AllPoints(ctx, key, restart, yield)
+	if !errors.Is(err, comet.ErrUnsupported) {
+		return points, err
+	}
+	summary, err := c.Metrics(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range summary {
+		before := slices.Clone(points)
+		if err := c.MetricPoints(ctx, key, m.Name, func() { points = before }, yield); err != nil {
+			return nil, err
+		}
+	}
+	return points, nil
+}
+
+func textOf(t *comet.Text, err error) (string, error) {
+	if err != nil {
+		if errors.Is(err, comet.ErrNotFound) {
+			return "none", nil
+		}
+		return "", err
+	}
+	defer t.Close()
+	b, err := io.ReadAll(t)
+	return string(b), err
+}
+
+func sumOf(b *comet.Body, err error) (string, error) {
+	if err != nil {
+		return "", err
+	}
+	defer b.Close()
+	h := sha256.New()
+	_, err = io.Copy(h, b)
+	return fmt.Sprintf("%x", h.Sum(nil)), err
+}
+
+func deref(s *string) string {
+	if s == nil {
+		return "none"
+	}
+	return *s
+}
+
+// TestServerMoods reads the same from servers of every age and mood.
+func TestServerMoods(t *testing.T) {
+	srv := comettest.Start(t, comettest.Options{})
+	srv.SeedDemo("demo")
+	key := comettest.DemoKey("demo", comettest.DemoFirst)
+	want, err := readAll(t.Context(), newClient(t, srv), "demo", key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(want.Projects) < 3 || len(want.Experiments) < 8 || len(want.Data) < 150 {
+		t.Fatalf("little is read: %d projects, %d experiments, %d items", len(want.Projects), len(want.Experiments), len(want.Data))
+	}
+	for name, moods := range map[string]comettest.Moods{
+		"no version":          {NoVersion: true},
+		"old":                 {Version: "3.0.0", NoGetAll: true, BadRequestForMissing: true},
+		"no get-all":          {NoGetAll: true},
+		"no get-all, 400":     {NoGetAll: true, NoVersion: true, BadRequestForMissing: true},
+		"numbers for text":    {NumbersForText: true},
+		"text for numbers":    {TextForNumbers: true},
+		"extra fields":        {ExtraFields: true},
+		"workspaces":          {ObjectWorkspaces: true},
+		"pages":               {ForcePages: 1},
+		"pages of three":      {ForcePages: 3},
+		"no pages":            {IgnorePages: true},
+		"archived ignored":    {IgnoreArchived: true},
+		"both ignored":        {IgnoreArchived: true, IgnorePages: true},
+		"repeats":             {RepeatListing: true},
+		"shifts":              {ShiftListing: 1},
+		"shifts back":         {ShiftListing: -1},
+		"redirects":           {RedirectDownloads: true},
+		"redirects, ranges":   {RedirectDownloads: true, Ranges: true},
+		"no gzip":             {NoGzip: true},
+		"interleaved metrics": {InterleaveMetrics: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv.AdjustMoods(func(m *comettest.Moods) { *m = moods })
+			got, err := readAll(t.Context(), newClient(t, srv), "demo", key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("(-usual server +this):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestServerFaults reads the same from a server where every fifth request goes
+// wrong in one way or another.
+func TestServerFaults(t *testing.T) {
+	kinds := []comettest.FaultKind{
+		comettest.FaultRefuse, comettest.FaultReset, comettest.FaultResetHead, comettest.FaultResetBody, comettest.FaultShort,
+		comettest.FaultHTML, comettest.FaultLost, comettest.FaultStatus(408), comettest.FaultStatus(429), comettest.FaultStatus(500),
+		comettest.FaultStatus(502), comettest.FaultStatus(503), comettest.FaultStatus(504),
+	}
+	var rules []comettest.Fault
+	for _, k := range kinds {
+		rules = append(rules, comettest.Fault{Kind: k, Rate: 0.2 / float64(len(kinds))})
+	}
+	// A wrong length shows in a document, and where the list has the right one.
+	for _, endpoint := range []string{"GET *experiment/metadata*", "GET *get-asset*"} {
+		rules = append(rules, comettest.Fault{Kind: comettest.FaultLength, Endpoint: endpoint, Rate: 0.05})
+	}
+	faults := comettest.NewFaults(7)
+	srv := comettest.Start(t, comettest.Options{Middleware: faults.Middleware})
+	srv.SeedDemo("demo")
+	key := comettest.DemoKey("demo", comettest.DemoFirst)
+	want, err := readAll(t.Context(), newClient(t, srv), "demo", key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, ranges := range []bool{false, true} {
+		srv.AdjustMoods(func(m *comettest.Moods) { m.Ranges = ranges })
+		for seed := range uint64(4) {
+			if err := faults.Set(seed, rules...); err != nil {
+				t.Fatal(err)
+			}
+			got, err := readAll(t.Context(), newClient(t, srv), "demo", key)
+			if err != nil {
+				t.Fatalf("seed %d: %v", seed, err)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("seed %d (-without faults +with):\n%s", seed, diff)
+			}
+		}
+	}
+	for _, k := range kinds {
+		if faults.Counts()[k] == 0 {
+			t.Errorf("no fault %s happened", k)
+		}
+	}
+}
+
+// TestServerWrites writes an experiment with every call, and looks at what the
+// server has.
+func TestServerWrites(t *testing.T) {
+	srv := comettest.Start(t, comettest.Options{Workspaces: []string{"w"}})
+	c := newClient(t, srv)
+	ctx := t.Context()
+	const key = "0123456789abcdef0123456789abcdef"
+	id, err := c.CreateProject(ctx, comet.NewProject{Workspace: "w", Name: "p"})
+	if err != nil || id == "" {
+		t.Fatal(id, err)
+	}
+	if _, err := c.CreateProject(ctx, comet.NewProject{Workspace: "w", Name: "p"}); !errors.Is(err, comet.ErrExists) {
+		t.Errorf("second project: %v", err)
+	}
+	run, err := c.AddRun(ctx, comet.Handshake{Key: key, Workspace: "w", Project: "p", Offline: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.AddRun(ctx, comet.Handshake{Key: key, Workspace: "w", Project: "p"}); !errors.Is(err, comet.ErrExists) {
+		t.Errorf("second handshake: %v", err)
+	}
+	if again, err := c.GetRun(ctx, key); err != nil || again.ProjectID != run.ProjectID {
+		t.Errorf("%+v, %v", again, err)
+	}
+	for name, err := range writeAll(ctx, c, run, id) {
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	data, err := readExperiment(ctx, c, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Join(data, "\n")
+	for _, want := range []string{
+		"metadata " + key + " ünï 1000 true false", `tags ["a" "b" "c"]`, `parameter lr "0.1"`, `other other "1"`,
+		`html "<b>"`, `code "x = 1"`, `graph "{}"`, `output "one\ntwo"`, `patch "diff"`, "git u none none none none",
+		`system ["numpy==1"] []`, "point loss 0.5 {9 2} false 1 \"train\"", "point loss NaN {10 2} true 0 none",
+		fmt.Sprintf(`asset %032x "d/x.bin" 4 {"a":1} %x`, 1, sha256.Sum256([]byte("data"))),
+		fmt.Sprintf(`asset %032x "s3" 0 none remote s3://b/k`, 2),
+		fmt.Sprintf(`asset %032x "im" 3 none %x`, 3, sha256.Sum256([]byte("png"))),
+		"model m",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("missing %s in\n%s", want, text)
+		}
+	}
+	if notes, err := textOf(c.ProjectNotes(ctx, id)); notes != "# n" || err != nil {
+		t.Errorf("notes %q, %v", notes, err)
+	}
+	if p, err := c.ProjectByID(ctx, id); err != nil || deref(p.Description) != "about" || !*p.Public {
+		t.Errorf("%+v, %v", p, err)
+	}
+	if err := c.UploadAsset(ctx, &comet.Upload{Run: run, ID: fmt.Sprintf("%032x", 1), Link: "s3://x"}); !errors.Is(err, comet.ErrImmutable) {
+		t.Errorf("second upload: %v", err)
+	}
+	if err := c.Restore(ctx, key); err != nil {
+		t.Error(err)
+	}
+	if err := c.DeleteAsset(ctx, key, fmt.Sprintf("%032x", 2)); err != nil {
+		t.Error(err)
+	}
+	if list, err := c.Assets(ctx, key, ""); err != nil || len(list) != 3 {
+		t.Errorf("%d assets, %v", len(list), err)
+	}
+}
+
+func writeAll(ctx context.Context, c *comet.Client, run *comet.Run, project string) map[string]error {
+	var metrics, parameters comet.Batch
+	train := "train"
+	metrics.AddMetric(&comet.MetricValue{Name: "loss", Value: []byte("0.5"), Step: comet.IntOf(1), Context: &train, Time: comet.IntOf(9)})
+	metrics.AddMetric(&comet.MetricValue{Name: "loss", Value: []byte("NaN"), Time: comet.IntOf(10)})
+	parameters.AddParameter(&comet.ParameterValue{Name: "lr", Value: comet.Quote("0.1"), Time: comet.IntOf(5)})
+	open := func(s string) func() (io.ReadCloser, error) {
+		return func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader([]byte(s))), nil }
+	}
+	user, about, public, start, end := "u", "about", true, int64(1000), int64(2000)
+	key := run.Key
+	errs := map[string]error{
+		"alive":      c.ReportStatus(ctx, run, true, true),
+		"name":       c.LogOther(ctx, key, "Name", comet.Quote("ünï"), &start),
+		"other":      c.LogOther(ctx, key, "other", json.RawMessage("1"), nil),
+		"tags":       c.AddTags(ctx, key, []string{"a", "b"}),
+		"run tags":   c.AddRunTags(ctx, key, []string{"c"}),
+		"metrics":    c.WriteMetrics(ctx, key, &metrics),
+		"parameters": c.WriteParameters(ctx, key, &parameters),
+		"html":       c.WriteHTML(ctx, key, "<b>", true, nil),
+		"code":       c.WriteCode(ctx, key, "x = 1"),
+		"graph":      c.WriteGraph(ctx, key, "{}"),
+		"file path":  c.WriteFilePath(ctx, key, "/a/b.py"),
+		"output":     c.WriteOutput(ctx, key, []comet.OutputLine{{Text: "one\n"}, {Text: "two", Offset: 1}}),
+		"system":     c.WriteSystemDetails(ctx, key, json.RawMessage(`{"installedPackages":["numpy==1"]}`)),
+		"git":        c.WriteGitMetadata(ctx, key, &comet.Git{User: &user}),
+		"patch":      c.WriteGitPatch(ctx, key, strings.NewReader("diff")),
+		"depends":    c.WriteDependencies(ctx, key, []comet.Dependency{{Name: "numpy", Version: "1"}}, 5),
+		"asset": c.UploadAsset(ctx, &comet.Upload{Run: run, ID: fmt.Sprintf("%032x", 1), Name: "d/x.bin", Extension: "bin",
+			Metadata: json.RawMessage(`{"a":1}`), Open: open("data"), Size: 4}),
+		"remote": c.UploadAsset(ctx, &comet.Upload{Run: run, ID: fmt.Sprintf("%032x", 2), Name: "s3", Link: "s3://b/k"}),
+		"image":  c.UploadVisualization(ctx, &comet.Upload{Run: run, ID: fmt.Sprintf("%032x", 3), Name: "im", Open: open("png"), Size: 3}),
+		"model": c.UploadAsset(ctx, &comet.Upload{Run: run, ID: fmt.Sprintf("%032x", 4), Name: "w", Type: "model-element", Model: "m",
+			Open: open(""), Size: 0}),
+		"project": c.UpdateProject(ctx, project, comet.ProjectUpdate{Description: &about, Public: &public}),
+		"notes":   c.WriteProjectNotes(ctx, project, "# n"),
+	}
+	// The end of an experiment comes after all else.
+	errs["ended"] = c.ReportStatus(ctx, run, false, true)
+	errs["crashed"] = c.UpdateStatus(ctx, key, comet.Status{Crashed: true})
+	errs["offline times"] = c.SetOfflineTimes(ctx, run, &start, end)
+	errs["times"] = c.SetTimes(ctx, key, &start, &end)
+	errs["archive"] = c.Archive(ctx, key)
+	return errs
+}
+
+// A strict server answers wrong keys and missing things in the documented
+// ways.
+func TestServerRefusals(t *testing.T) {
+	for _, bad := range []bool{false, true} {
+		srv := comettest.Start(t, comettest.Options{Workspaces: []string{"w"}, Moods: comettest.Moods{BadRequestForMissing: bad}})
+		c := newClient(t, srv)
+		if _, err := c.Project(t.Context(), "w", "none"); !errors.Is(err, comet.ErrNotFound) {
+			t.Errorf("project: %v", err)
+		}
+		if _, err := c.Metadata(t.Context(), "none"); !errors.Is(err, comet.ErrNotFound) {
+			t.Errorf("experiment: %v", err)
+		}
+		if _, err := c.GetRun(t.Context(), "0123456789abcdef0123456789abcdef"); !errors.Is(err, comet.ErrNotFound) && !errors.Is(err, comet.ErrForbidden) {
+			t.Errorf("resume: %v", err)
+		}
+		if _, err := c.AddRun(t.Context(), comet.Handshake{Key: "0123456789abcdef0123456789abcdef", Workspace: "none"}); !errors.Is(err, comet.ErrNotFound) {
+			t.Errorf("workspace: %v", err)
+		}
+		err := c.AllPoints(t.Context(), "none", nil, func(*comet.Point) error { return nil })
+		if !errors.Is(err, comet.ErrNotFound) || errors.Is(err, comet.ErrUnsupported) {
+			t.Errorf("points: %v", err)
+		}
+		wrong, err := comet.New(comet.Options{URL: srv.ClientlibURL(), APIKey: "wrongkey0wrongkey0"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer wrong.CloseIdle()
+		if _, err := wrong.Workspaces(t.Context()); !errors.Is(err, comet.ErrUnauthorized) {
+			t.Errorf("wrong key: %v", err)
+		}
+		if _, err := wrong.AddRun(t.Context(), comet.Handshake{Key: "0123456789abcdef0123456789abcdef"}); !errors.Is(err, comet.ErrUnauthorized) {
+			t.Errorf("wrong key at the handshake: %v", err)
+		}
+	}
+}
+
+// The whole instance may sit below a path.
+func TestServerPrefix(t *testing.T) {
+	srv := comettest.Start(t, comettest.Options{Prefix: "/comet"})
+	srv.SeedDemo("demo")
+	c := newClient(t, srv)
+	if _, err := readAll(t.Context(), c, "demo", comettest.DemoKey("demo", comettest.DemoFirst)); err != nil {
+		t.Error(err)
+	}
+	if v, ok := c.Version(t.Context()); !ok || v.String() != comettest.DefaultVersion {
+		t.Errorf("version %v, %v", v, ok)
+	}
+}

@@ -56,6 +56,7 @@ type experimentUnit struct {
 
 	res  Result
 	gone gone
+	full map[string][]fullFile // nil until asked for
 }
 
 // textKinds are the kinds of texts of an experiment, in the order of the
@@ -328,7 +329,7 @@ func (u *experimentUnit) absentOrSkip(ctx context.Context, out *output, of strea
 	}
 	if isMissing(err) {
 		if !u.gone.asked {
-			_, e := u.x.client.Metadata(ctx, u.l.key)
+			_, e := u.x.client.Metadata(direct(ctx), u.l.key)
 			u.gone = gone{asked: true, err: e}
 		}
 		switch {

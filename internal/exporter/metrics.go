@@ -1,7 +1,6 @@
 package exporter
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -222,7 +221,7 @@ func (u *experimentUnit) writeMetrics(ctx context.Context, q *queue, out *output
 		return u.absentOrSkip(ctx, out, stream.KindMetrics, "", err)
 	case m.names == nil:
 		for _, name := range c.names() {
-			if err := u.writeMetric(ctx, q, out, c, name); err != nil {
+			if err := u.writeMetric(ctx, out, c, name); err != nil {
 				return err
 			}
 		}
@@ -235,7 +234,7 @@ func (u *experimentUnit) writeMetrics(ctx context.Context, q *queue, out *output
 		case err != nil:
 			err = u.absentOrSkip(ctx, out, stream.KindMetrics, name, err)
 		case c.series[name] != nil:
-			err = u.writeMetric(ctx, q, out, c, name)
+			err = u.writeMetric(ctx, out, c, name)
 		}
 		q.leave(s.slot)
 		if err != nil {
@@ -246,14 +245,16 @@ func (u *experimentUnit) writeMetrics(ctx context.Context, q *queue, out *output
 }
 
 // writeMetric writes the points of one metric, and frees them.
-func (u *experimentUnit) writeMetric(ctx context.Context, q *queue, out *output, c *collection, name string) error {
-	n := c.series[name].n
-	if n >= serverCap {
-		full, err := u.complete(ctx, q, out, c, name)
+func (u *experimentUnit) writeMetric(ctx context.Context, out *output, c *collection, name string) error {
+	if c.series[name].n >= serverCap {
+		full, err := u.complete(ctx, out, c, name)
 		if err != nil {
 			return err
 		}
-		c = cmp.Or(full, c)
+		if full != nil {
+			delete(c.series, name)
+			c = full
+		}
 	}
 	u.res.Metrics++
 	err := c.records(name, func(rec *stream.Metrics) error {

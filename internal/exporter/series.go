@@ -5,6 +5,7 @@ import (
 	"container/heap"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -75,6 +76,13 @@ func (s *series) add(p *stream.Point, c *collection) {
 func own(p *stream.Point) stream.Point {
 	q := *p
 	q.Extra = slices.Clone(p.Extra)
+	switch p.Value {
+	case stream.Value{}, jsonTrue, jsonFalse:
+		return q
+	}
+	if f, number := p.Value.Float64(); !number || stream.FloatValue(f) != p.Value {
+		q.Value = stream.TextValue(strings.Clone(p.Value.Text()))
+	}
 	return q
 }
 
@@ -123,8 +131,7 @@ func orderInt(a, b stream.Int64) int {
 // the next.
 func (c *collection) records(name string, yield func(*stream.Metrics) error) error {
 	s := c.series[name]
-	s.flush(c)
-	next := s.merged(&c.contexts)
+	next := s.all(c)
 	buf := make([]stream.Point, 0, min(s.n, stream.MaxPoints))
 	for {
 		p := next()
@@ -143,6 +150,13 @@ func (c *collection) records(name string, yield func(*stream.Metrics) error) err
 			return nil
 		}
 	}
+}
+
+// all returns a function that yields all points of s in order, nil at the end.
+// A point is valid until the next.
+func (s *series) all(c *collection) func() *stream.Point {
+	s.flush(c)
+	return s.merged(&c.contexts)
 }
 
 // merged returns a function that yields all points of s in order, nil at the

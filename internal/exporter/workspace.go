@@ -8,10 +8,6 @@ func (x *Exporter) workspaces(ctx, hard context.Context, scope *scope, out *outp
 	return nil
 }
 
-func (u *experimentUnit) complete(ctx context.Context, q *queue, out *output, c *collection, name string) (*collection, error) {
-	return nil, nil
-}
-
 func (x *Exporter) listSpecial(ctx context.Context, p Path, yield func([]string) error) error {
 	return nil
 }

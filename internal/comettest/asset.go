@@ -25,7 +25,6 @@ type asset struct {
 	remote        bool
 	link          string // remote only
 	image         bool   // came through visualizations/upload
-	derived       bool   // made by the server: read only, left out of counts
 	body          *body
 }
 
@@ -35,6 +34,7 @@ const (
 	typeFullMetric = "ASSET_TYPE_FULL_METRIC"
 	typeCombined   = "histogram_combined_3d"
 	typeModel      = "model-element"
+	typeHistogram  = "histogram3d"
 
 	// placeholderName is what clients send as the name of a text sample.
 	placeholderName = "auto-generated-in-the-backend"
@@ -106,7 +106,7 @@ func (a *asset) doc(root string) assetDoc {
 		Step: a.step, RunContext: a.context, CreatedAt: a.created, Metadata: a.metadata,
 		Tags: []string{}, Remote: a.remote,
 		Image: a.typ == "image" || a.typ == "figure", Audio: a.typ == "audio", Video: a.typ == "video",
-		Histogram: a.typ == "histogram3d" || a.typ == typeCombined,
+		Histogram: a.typ == typeHistogram || a.typ == typeCombined,
 	}
 	d.CanView = d.Image || d.Audio || d.Video
 	d.Link = a.link

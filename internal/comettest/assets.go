@@ -84,23 +84,21 @@ func (c *call) findAsset(id string) (*asset, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.s.store.mu.RLock()
+	a := c.s.store.assets[id]
+	c.s.store.mu.RUnlock()
+	if a != nil && a.experimentKey == e.key && a.versionID == "" {
+		return a, nil
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for _, a := range e.assets {
-		if a.id == id {
-			return a, nil
-		}
-	}
-	for _, a := range e.combinedHistograms() {
-		if a.id == id {
-			return a, nil
-		}
-	}
+	made := e.combinedHistograms()
 	if c.moods.FullMetricFiles != "" {
-		for _, a := range e.fullMetricFiles(c.moods) {
-			if a.id == id {
-				return a, nil
-			}
+		made = slices.Concat(made, e.fullMetricFiles(c.moods))
+	}
+	for _, a := range made {
+		if a.id == id {
+			return a, nil
 		}
 	}
 	return nil, notFound("asset %q does not exist in experiment %q", id, e.key)

@@ -141,12 +141,21 @@ func (c *call) readBody() error {
 	return nil
 }
 
-// decode reads the JSON body into v.
-func (c *call) decode(v any) error {
+// checkJSON reports a body that does not say it is JSON.
+func (c *call) checkJSON() error {
 	if ct := c.r.Header.Get("Content-Type"); !strings.HasPrefix(ct, "application/json") {
 		return badRequest("content type %q is not application/json", ct)
 	}
-	if err := json.Unmarshal(c.raw, v); err != nil {
+	return nil
+}
+
+// decode reads the JSON body into v. Names are compared exactly, unknown ones
+// ignored.
+func (c *call) decode(v any) error {
+	if err := c.checkJSON(); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(exactNames(c.raw, v), v); err != nil {
 		return badRequest("request body is not the expected JSON: %v", err)
 	}
 	return nil

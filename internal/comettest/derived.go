@@ -27,14 +27,31 @@ type combinedHistogram struct {
 	Histogram json.RawMessage `json:"histogram"`
 }
 
+// derivedAssets remembers what the server made of an experiment's data, and
+// from how much of it.
+type derivedAssets struct {
+	combined []*asset
+	changes  int // of assets, when combined was made
+	full     map[string]fullMetric
+}
+
 // combinedHistograms are the aggregates of e's histogram3d assets, one for
-// each name.
+// each name. The lock of e is held.
 func (e *experiment) combinedHistograms() []*asset {
-	var names []string
+	if e.perType[typeHistogram] == 0 {
+		return nil
+	}
+	if e.derived.changes != e.changes {
+		e.derived.combined, e.derived.changes = e.combine(), e.changes
+	}
+	return e.derived.combined
+}
+
+func (e *experiment) combine() []*asset {
+	var first []*asset // of each name
 	parts := make(map[string][]combinedHistogram)
-	first := make(map[string]*asset)
 	for _, a := range e.assets {
-		if a.typ != "histogram3d" || a.remote {
+		if a.typ != typeHistogram || a.remote {
 			continue
 		}
 		content, err := a.body.bytes()
@@ -42,21 +59,20 @@ func (e *experiment) combinedHistograms() []*asset {
 			continue
 		}
 		if parts[a.name] == nil {
-			names = append(names, a.name)
-			first[a.name] = a
+			first = append(first, a)
 		}
 		parts[a.name] = append(parts[a.name], combinedHistogram{a.step, content})
 	}
-	var list []*asset
-	for _, name := range names {
-		doc, err := json.Marshal(map[string]any{"histograms": parts[name]})
+	list := make([]*asset, len(first))
+	for i, a := range first {
+		doc, err := json.Marshal(map[string]any{"histograms": parts[a.name]})
 		if err != nil {
-			continue
+			panic("comettest: histograms: " + err.Error()) // they were valid
 		}
-		list = append(list, &asset{
-			id: derivedID(typeCombined, e.key, name), experimentKey: e.key, name: name,
-			typ: typeCombined, created: first[name].created, derived: true, body: bytesBody(doc),
-		})
+		list[i] = &asset{
+			id: derivedID(typeCombined, e.key, a.name), experimentKey: e.key, name: a.name,
+			typ: typeCombined, created: a.created, body: bytesBody(doc),
+		}
 	}
 	return list
 }
@@ -81,24 +97,45 @@ var unsafeName = regexp.MustCompile(`[^A-Za-z0-9\-+]+`)
 // fullMetricRows is the number of points in one full-metric file.
 const fullMetricRows = 20000
 
+// fullMetric are the files of one metric, made from so many points.
+type fullMetric struct {
+	points int
+	millis bool
+	files  []*asset
+}
+
 // fullMetricFiles are the zipped CSV files of the metrics that the server
-// down-samples, in parts.
+// down-samples, in parts. The lock of e is held.
 func (e *experiment) fullMetricFiles(m *Moods) []*asset {
 	var list []*asset
 	for _, name := range e.names {
-		s := e.snapshot(name)
+		s := e.metrics[name]
 		if m.MetricCap <= 0 || s.len() <= m.MetricCap {
 			continue
 		}
-		for n, part := range s.csvParts(m.FullMetricMillis) {
-			file := fmt.Sprintf("%s_%d.csv.zip", unsafeName.ReplaceAllString(name, "_"), n)
-			list = append(list, &asset{
-				id: derivedID(typeFullMetric, e.key, name, strconv.Itoa(n)), experimentKey: e.key,
-				name: file, typ: typeFullMetric, created: e.start, derived: true, body: bytesBody(zipOne(file[:len(file)-4], part)),
-			})
+		full := e.derived.full[name]
+		if full.points != s.len() || full.millis != m.FullMetricMillis {
+			full = fullMetric{s.len(), m.FullMetricMillis, e.makeFullMetric(s, m.FullMetricMillis)}
+			if e.derived.full == nil {
+				e.derived.full = make(map[string]fullMetric)
+			}
+			e.derived.full[name] = full
 		}
+		list = append(list, full.files...)
 	}
 	return list
+}
+
+func (e *experiment) makeFullMetric(s *series, millis bool) []*asset {
+	var files []*asset
+	for n, part := range s.csvParts(millis) {
+		csv := fmt.Sprintf("%s_%d.csv", unsafeName.ReplaceAllString(s.name, "_"), n)
+		files = append(files, &asset{
+			id: derivedID(typeFullMetric, e.key, s.name, strconv.Itoa(n)), experimentKey: e.key,
+			name: csv + ".zip", typ: typeFullMetric, created: e.start, body: bytesBody(zipOne(csv, part)),
+		})
+	}
+	return files
 }
 
 // csvParts are the points of s as CSV, ordered by time.

@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// experiment is one run. project, archived and the place in listings are
-// guarded by the lock of the store, the rest by mu.
+// experiment is one run. project and the place in listings are guarded by the
+// lock of the store, archived by both locks, so that either is enough to read
+// it, and the rest by mu.
 type experiment struct {
 	key      string
 	project  *project
@@ -54,6 +55,8 @@ type experiment struct {
 
 	assets  []*asset
 	perType map[string]int // counts of assets
+	changes int            // of assets
+	derived derivedAssets
 	models  []*experimentModel
 }
 

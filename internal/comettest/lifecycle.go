@@ -171,7 +171,9 @@ func (c *call) setArchived(archived bool, msg string) error {
 	if err != nil {
 		return err
 	}
+	e.mu.Lock()
 	e.archived = archived
+	e.mu.Unlock()
 	return c.send(saved(msg))
 }
 

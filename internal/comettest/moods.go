@@ -39,8 +39,8 @@ type Moods struct {
 	// before.
 	RepeatListing bool `json:"repeatListing,omitempty"`
 	// ShiftListing turns the order of a paged listing by so many places after
-	// each page served: positive numbers make an item appear twice, negative
-	// ones move an item from the next page to the end.
+	// each page served, as if experiments came or went meanwhile: positive
+	// numbers make items appear twice, negative ones make the reader miss some.
 	ShiftListing int `json:"shiftListing,omitempty"`
 	// Vanish names experiments that are listed, and gone when read.
 	Vanish []string `json:"vanish,omitempty"`

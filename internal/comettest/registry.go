@@ -91,8 +91,8 @@ func (w *workspace) registryNamed(name string) *registryModel {
 	return nil
 }
 
-// eachItem calls f for all items of the instance until it returns true.
-func (st *store) eachItem(f func(*registryItem) bool) {
+// eachRegistryItem calls f for all items of the instance until it returns true.
+func (st *store) eachRegistryItem(f func(*registryItem) bool) {
 	for _, w := range st.workspaces {
 		for _, m := range w.registry {
 			if slices.ContainsFunc(m.items, f) {
@@ -103,7 +103,7 @@ func (st *store) eachItem(f func(*registryItem) bool) {
 }
 
 func (st *store) registryItem(id string) (found *registryItem) {
-	st.eachItem(func(i *registryItem) bool {
+	st.eachRegistryItem(func(i *registryItem) bool {
 		if i.id == id {
 			found = i
 		}

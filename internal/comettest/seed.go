@@ -310,6 +310,7 @@ func (s *Server) seedAsset(e *experiment, spec AssetSpec) string {
 	defer e.mu.Unlock()
 	e.assets = append(e.assets, a)
 	e.perType[a.typ]++
+	e.changes++
 	if a.grouping != "" {
 		e.model(a.grouping)
 	}

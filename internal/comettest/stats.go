@@ -119,11 +119,11 @@ func (s *Server) counted(h http.Handler) http.Handler {
 }
 
 func (s *Server) endpoint(r *http.Request) string {
-	b, _, _ := s.routes.find(r.Method, strings.TrimPrefix(r.URL.Path, s.opts.Prefix))
-	if b == nil {
-		return "unknown"
+	path, ok := strings.CutPrefix(r.URL.Path, s.opts.Prefix)
+	if b, _, _ := s.routes.find(r.Method, path); b != nil && ok {
+		return b.endpoint()
 	}
-	return b.endpoint()
+	return "unknown"
 }
 
 type countingWriter struct {

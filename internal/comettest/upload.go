@@ -327,6 +327,7 @@ func (c *call) addAsset(e *experiment, a *asset, overwrite bool) error {
 	}
 	e.assets = append(e.assets, a)
 	e.perType[a.typ]++
+	e.changes++
 	c.s.store.assets[a.id] = a
 	if a.grouping != "" {
 		e.model(a.grouping)
@@ -352,6 +353,7 @@ func (e *experiment) dropAssets(st *store, a *asset) {
 func (e *experiment) dropped(st *store, a *asset) {
 	delete(st.assets, a.id)
 	e.perType[a.typ]--
+	e.changes++
 	a.body.remove()
 }
 

@@ -26,90 +26,6 @@ func (s *Server) valueRoutes() []route {
 	}
 }
 
-// metricValueDoc is one metric point as clients send it.
-type metricValueDoc struct {
-	MetricName  string          `json:"metricName"`
-	MetricValue json.RawMessage `json:"metricValue"`
-	Step        *int64          `json:"step"`
-	Epoch       *int64          `json:"epoch"`
-	Context     *string         `json:"context"`
-	Timestamp   *int64          `json:"timestamp"`
-}
-
-// addPoint logs d. The lock of e is held.
-func (c *call) addPoint(e *experiment, d *metricValueDoc) error {
-	if d.MetricName == "" {
-		return badRequest("metricName is missing")
-	}
-	text, err := metricText(d.MetricValue)
-	if err != nil {
-		return fmt.Errorf("metric %q: %w", d.MetricName, err)
-	}
-	p := point{value: parseValue(text), context: e.contextIndex(d.Context)}
-	if p.time = c.now(); d.Timestamp != nil {
-		p.time = *d.Timestamp
-	}
-	if d.Step != nil {
-		p.step, p.hasStep = *d.Step, true
-	}
-	if d.Epoch != nil {
-		p.epoch, p.hasEpo = *d.Epoch, true
-	}
-	e.series(d.MetricName).add(p, c.moods.MergeDuplicates)
-	return nil
-}
-
-// metricText is the text of a metric value, which is a number, a text or a
-// boolean.
-func metricText(raw json.RawMessage) (string, error) {
-	if len(raw) == 0 || raw[0] == '[' || raw[0] == '{' || string(raw) == "null" {
-		return "", badRequest("metricValue %s is not a number or text", raw)
-	}
-	return textOf(raw)
-}
-
-func (c *call) writeMetric() error {
-	var req struct {
-		ExperimentKey string `json:"experimentKey"`
-		metricValueDoc
-	}
-	if err := c.decode(&req); err != nil {
-		return err
-	}
-	return c.writeExperiment(req.ExperimentKey, func(e *experiment) error {
-		if err := c.addPoint(e, &req.metricValueDoc); err != nil {
-			return err
-		}
-		return c.ack()
-	})
-}
-
-func (c *call) metricBatch() error {
-	var req struct {
-		ExperimentKey string           `json:"experimentKey"`
-		Values        []metricValueDoc `json:"values"`
-	}
-	if err := c.decode(&req); err != nil {
-		return err
-	}
-	if err := c.checkBatch(req.Values == nil, len(req.Values)); err != nil {
-		return err
-	}
-	for i := range req.Values {
-		if _, err := metricText(req.Values[i].MetricValue); err != nil || req.Values[i].MetricName == "" {
-			return badRequest("value %d of the batch: %q is no metric", i, req.Values[i].MetricName)
-		}
-	}
-	return c.writeExperiment(req.ExperimentKey, func(e *experiment) error {
-		for i := range req.Values {
-			if err := c.addPoint(e, &req.Values[i]); err != nil {
-				return err
-			}
-		}
-		return c.ack()
-	})
-}
-
 func (c *call) checkBatch(missing bool, n int) error {
 	if missing {
 		return badRequest("values is missing")
@@ -342,9 +258,11 @@ func (c *call) logSystem(s systemSample, values map[string]json.Number) error {
 	return c.writeExperiment(s.ExperimentKey, func(e *experiment) error {
 		for _, name := range names {
 			d := metricValueDoc{name, json.RawMessage(values[name]), s.Step, s.Epoch, s.Context, s.Timestamp}
-			if err := c.addPoint(e, &d); err != nil {
+			p, err := d.parsed()
+			if err != nil {
 				return err
 			}
+			c.addPoint(e, &p)
 		}
 		return c.ack()
 	})

@@ -1,0 +1,180 @@
+package comettest
+
+import (
+	"encoding/json"
+)
+
+// metricValueDoc is one metric point as clients send it.
+type metricValueDoc struct {
+	MetricName  string          `json:"metricName"`
+	MetricValue json.RawMessage `json:"metricValue"`
+	Step        *int64          `json:"step"`
+	Epoch       *int64          `json:"epoch"`
+	Context     *string         `json:"context"`
+	Timestamp   *int64          `json:"timestamp"`
+}
+
+// newPoint is a metric point that has been read and not yet stored.
+type newPoint struct {
+	metric  string
+	context string
+	inCtx   bool
+	timed   bool
+	point   point
+}
+
+// parsed checks d.
+func (d *metricValueDoc) parsed() (newPoint, error) {
+	p := newPoint{metric: d.MetricName}
+	if p.metric == "" {
+		return p, badRequest("metricName is missing")
+	}
+	var err error
+	if p.point.value, err = metricValue(d.MetricValue); err != nil {
+		return p, err
+	}
+	if d.Step != nil {
+		p.point.step, p.point.hasStep = *d.Step, true
+	}
+	if d.Epoch != nil {
+		p.point.epoch, p.point.hasEpo = *d.Epoch, true
+	}
+	if d.Timestamp != nil {
+		p.point.time, p.timed = *d.Timestamp, true
+	}
+	if d.Context != nil {
+		p.context, p.inCtx = *d.Context, true
+	}
+	return p, nil
+}
+
+// metricValue reads a metric value, which is a number, a text or a boolean.
+func metricValue(raw json.RawMessage) (value, error) {
+	if len(raw) == 0 || raw[0] == '[' || raw[0] == '{' || raw[0] == 'n' {
+		return value{}, badRequest("metricValue %.40s is not a number or text", raw)
+	}
+	if raw[0] == '"' {
+		return parseValue(stringOf(raw)), nil
+	}
+	return parseValue(string(raw)), nil
+}
+
+// parsePoint reads a metric point from a valid JSON object.
+func parsePoint(doc []byte) (p newPoint, err error) {
+	valued := false
+	err = eachMember(doc, func(name string, raw []byte) (err error) {
+		switch name {
+		case "metricName":
+			if raw[0] != '"' {
+				return badRequest("metricName %.40s is not a text", raw)
+			}
+			p.metric = stringOf(raw)
+		case "metricValue":
+			p.point.value, err = metricValue(raw)
+			valued = true
+		case "step":
+			p.point.step, p.point.hasStep, err = integerOf(name, raw)
+		case "epoch":
+			p.point.epoch, p.point.hasEpo, err = integerOf(name, raw)
+		case "timestamp":
+			p.point.time, p.timed, err = integerOf(name, raw)
+		case "context":
+			if p.inCtx = raw[0] == '"'; p.inCtx {
+				p.context = stringOf(raw)
+			} else if string(raw) != "null" {
+				return badRequest("context %.40s is not a text", raw)
+			}
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		return p, err
+	case p.metric == "":
+		return p, badRequest("metricName is missing")
+	case !valued:
+		return p, badRequest("metricValue is missing")
+	}
+	return p, nil
+}
+
+// addPoint logs p. The lock of e is held.
+func (c *call) addPoint(e *experiment, p *newPoint) {
+	if p.inCtx {
+		p.point.context = e.contextIndex(&p.context)
+	}
+	if !p.timed {
+		p.point.time = c.now()
+	}
+	e.series(p.metric).add(p.point, c.moods.MergeDuplicates)
+}
+
+func (c *call) writeMetric() error {
+	var req struct {
+		ExperimentKey string `json:"experimentKey"`
+		metricValueDoc
+	}
+	if err := c.decode(&req); err != nil {
+		return err
+	}
+	p, err := req.parsed()
+	if err != nil {
+		return err
+	}
+	return c.writeExperiment(req.ExperimentKey, func(e *experiment) error {
+		c.addPoint(e, &p)
+		return c.ack()
+	})
+}
+
+// metricBatch logs many points, all of them or, if one is wrong, none. Its
+// bodies are most of what an import sends, so they are read by hand.
+func (c *call) metricBatch() error {
+	key, points, err := c.readBatch()
+	if err != nil {
+		return err
+	}
+	return c.writeExperiment(key, func(e *experiment) error {
+		for i := range points {
+			c.addPoint(e, &points[i])
+		}
+		return c.ack()
+	})
+}
+
+func (c *call) readBatch() (key string, points []newPoint, err error) {
+	if err := c.checkJSON(); err != nil {
+		return "", nil, err
+	}
+	if !json.Valid(c.raw) {
+		return "", nil, badRequest("request body is not JSON")
+	}
+	limit := c.s.opts.Limits.BatchValues
+	some := false
+	err = eachMember(c.raw, func(name string, raw []byte) error {
+		switch name {
+		case "experimentKey":
+			if raw[0] == '"' {
+				key = stringOf(raw)
+			}
+		case "values":
+			some = true
+			return eachItem(raw, func(i int, raw []byte) error {
+				if limit >= 0 && i >= limit {
+					return badRequest("the batch is over the limit of %d values", limit)
+				}
+				p, err := parsePoint(raw)
+				if err != nil {
+					return err
+				}
+				points = append(points, p)
+				return nil
+			})
+		}
+		return nil
+	})
+	if err == nil && !some {
+		err = badRequest("values is missing")
+	}
+	return key, points, err
+}

@@ -1,0 +1,291 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"github.com/comet-stream/comet-stream/internal/config"
+	"github.com/comet-stream/comet-stream/internal/importer"
+	"github.com/comet-stream/comet-stream/internal/progress"
+)
+
+// importCommand is one run of comet-import.
+type importCommand struct {
+	*command
+	opts importer.Options
+
+	in, report         string
+	keys, elsewhere    string
+	dryRun, verifyOnly bool
+
+	counters progress.Counters
+	talk     *progress.Reporter
+	target   *server
+	lines    *reportFile // nil if no report is wanted
+}
+
+// Import is the command comet-import: it reads a stream and writes it to a
+// server.
+func Import(ctx context.Context, stdio IO, args []string) error {
+	c := &importCommand{
+		command: newCommand("comet-import", importUsage, stdio),
+		keys:    string(importer.KeysKeep), elsewhere: string(importer.ElsewhereLeave),
+	}
+	c.addFlags()
+	args, err := c.parse(args)
+	if err != nil {
+		return err
+	}
+	if err := c.parseArgs(args); err != nil {
+		return err
+	}
+	in, err := c.openInput(c.in)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	if c.report != "" {
+		if c.lines, err = createReport(c.report); err != nil {
+			return c.usageError(err)
+		}
+	}
+	c.talk = c.startReport(&c.counters)
+	defer c.talk.Close()
+	err = c.run(ctx, in)
+	return errors.Join(err, c.lines.close())
+}
+
+func (c *importCommand) addFlags() {
+	o := &c.opts
+	c.addServerFlags(config.Import)
+	c.IntVar(&c.server.concurrency, "j", c.server.concurrency, "")
+	c.noEnv["j"] = true
+	c.StringVar(&c.in, "i", "", "")
+	c.StringVar(&c.report, "report", "", "")
+	c.ModeVar(&c.dryRun, "dry-run")
+	c.ModeVar(&c.verifyOnly, "verify-only")
+	c.BoolVar(&o.Verify, "verify", false, "")
+	c.BoolVar(&o.Merge, "merge", false, "")
+	c.BoolVar(&o.CreateWorkspace, "create-workspace", false, "")
+	c.BoolVar(&o.Update, "update", false, "")
+	c.BoolVar(&o.NoRewrite, "no-rewrite", false, "")
+	c.BoolVar(&o.RewriteLinks, "rewrite-links", false, "")
+	c.EnumVar(&c.keys, "keys", string(importer.KeysKeep), string(importer.KeysDerive), string(importer.KeysRequire))
+	c.EnumVar(&c.elsewhere, "elsewhere", string(importer.ElsewhereLeave), string(importer.ElsewhereDerive))
+	c.StringVar(&o.TempDir, "temp-dir", "", "")
+	c.SizeVar(&o.TempMax, "temp-max")
+}
+
+// parseArgs reads the argument, and what flags say together.
+func (c *importCommand) parseArgs(args []string) error {
+	if len(args) > 1 {
+		return c.usageError(fmt.Errorf("%q is a second argument", args[1]), "what to import is chosen by comet-filter, or by comet-export")
+	}
+	if c.dryRun && c.verifyOnly {
+		return c.usagef("--dry-run and --verify-only exclude each other")
+	}
+	o := &c.opts
+	if len(args) == 1 {
+		to, err := importer.ParseTarget(args[0])
+		if err != nil {
+			return c.usageError(err)
+		}
+		o.To = to
+	}
+	o.Keys, o.Elsewhere = importer.Keys(c.keys), importer.Elsewhere(c.elsewhere)
+	switch {
+	case c.dryRun:
+		o.Mode = importer.DryRun
+	case c.verifyOnly:
+		o.Mode = importer.VerifyOnly
+	}
+	if o.TempMax < 0 {
+		return c.usagef("--temp-max: want a size above 0")
+	}
+	return nil
+}
+
+// memoryGoal is what the garbage collector keeps the memory below where it
+// can. What an import holds at a time is bounded, and much less.
+const memoryGoal = 100 << 20
+
+func (c *importCommand) run(ctx context.Context, in *input) (err error) {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryGoal)
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(50)
+	}
+	if c.target, err = c.openServer(c.talk); err != nil {
+		return err
+	}
+	defer c.target.Close()
+	if _, err := c.target.introduce(ctx, "to"); err != nil {
+		return err
+	}
+	c.opts.Experiments = c.server.concurrency
+	c.opts.Outcome, c.opts.Warn = c.tell, c.talk.Warn
+	c.opts.Counters = importer.Counters{
+		Planned: &c.counters.Planned, Experiments: &c.counters.Experiments, Points: &c.counters.Points,
+		Assets: &c.counters.Assets, Skipped: &c.counters.Skipped,
+	}
+	work, cancel := withGrace(ctx, graceTime)
+	defer cancel()
+	sum, err := importer.Import(ctx, work, &countedReader{r: in, n: &c.counters.Bytes}, c.target.Client, c.opts)
+	c.talk.Close()
+	c.total(sum)
+	return errors.Join(c.explain(in, err), c.verdict(sum))
+}
+
+// countedReader counts what is read from r.
+type countedReader struct {
+	r io.Reader
+	n interface{ Add(int64) int64 }
+}
+
+func (c *countedReader) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n.Add(int64(n))
+	return n, err
+}
+
+// maxIssueLines is how many issues of one experiment are printed. The report
+// has more.
+const maxIssueLines = 10
+
+// tell prints what is odd about one outcome, and adds it to the report.
+func (c *importCommand) tell(o *importer.Outcome) {
+	c.lines.add(o)
+	subject := outcomeName(o)
+	if o.Error != "" {
+		c.talk.Warn("%s: not finished: %s", subject, strings.TrimPrefix(o.Error, subject+": "))
+	}
+	lines := 0
+	for _, i := range o.Issues {
+		if i.Class == importer.Noted && o.Result != importer.ResultElsewhere {
+			c.talk.Info("%s: %s", subject, i)
+			continue
+		}
+		if lines++; lines <= maxIssueLines {
+			c.talk.Warn("%s: %s", subject, i)
+		}
+	}
+	if more := max(lines-maxIssueLines, 0) + o.MoreIssues; more > 0 {
+		c.talk.Warn("%s: and %d more; --report lists them", subject, more)
+	}
+}
+
+// outcomeName names what an outcome is of.
+func outcomeName(o *importer.Outcome) string {
+	switch {
+	case o.SourceKey != "":
+		return fmt.Sprintf("experiment %q", o.SourceKey)
+	case o.Project != "" && o.Name == "":
+		return fmt.Sprintf("%s %q", o.Kind, o.Workspace+"/"+o.Project)
+	case o.Name != "":
+		return fmt.Sprintf("%s %q", o.Kind, o.Workspace+"/"+o.Name)
+	}
+	return o.Kind
+}
+
+// total writes the last line of the report and prints the sum.
+func (c *importCommand) total(s *importer.Summary) {
+	c.lines.add(struct {
+		Kind string `json:"kind"`
+		*importer.Summary
+	}{"total", s})
+	for _, kind := range slices.Sorted(maps.Keys(s.Unknown)) {
+		c.talk.Warn("%d records of kind %q are not known to this version, and not imported", s.Unknown[kind], kind)
+	}
+	if s.Read+s.Projects == 0 && len(s.Other) == 0 {
+		return
+	}
+	c.talk.Summary()
+	verb := ""
+	if c.opts.Mode != importer.Write {
+		verb = "would be "
+	}
+	c.talk.Info("%d experiments read: %screated %d, %scompleted %d, already there %d, elsewhere %d, failed %d",
+		s.Read, verb, s.Created, verb, s.Completed, s.There, s.Elsewhere, s.Failed)
+	var others []string
+	for _, kind := range slices.Sorted(maps.Keys(s.Other)) {
+		others = append(others, fmt.Sprintf("%d of kind %s", s.Other[kind], kind))
+	}
+	if s.ProjectsCreated > 0 {
+		others = append(others, fmt.Sprintf("%d projects %screated", s.ProjectsCreated, verb))
+	}
+	switch {
+	case len(others) > 0:
+		c.talk.Info("also: %s", strings.Join(others, ", "))
+	case c.opts.Mode == importer.Write && !s.Wrote():
+		c.talk.Info("nothing was written")
+	}
+	if c.opts.Mode != importer.Write {
+		c.talk.Info("nothing was written: this was to look only")
+	}
+}
+
+// verdict returns an error for what is missing or differs.
+func (c *importCommand) verdict(s *importer.Summary) error {
+	var errs []error
+	if s.Unverified > 0 {
+		errs = append(errs, withCode(ExitDiffers, fmt.Errorf("the verification has found %d differences", s.Unverified)))
+	}
+	var parts []string
+	for _, part := range []struct {
+		n    int64
+		what string
+	}{
+		{s.Missing, "missing at the destination"}, {s.Differing, "different there"},
+		{s.Elsewhere, "in other projects of it"}, {s.Skipped, "missing from the stream"},
+	} {
+		if part.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.what))
+		}
+	}
+	if len(parts) > 0 {
+		var hints []string
+		if s.Differing > 0 {
+			hints = append(hints, "--update lets the stream win where single values differ")
+		}
+		if s.Elsewhere > 0 {
+			hints = append(hints, "--elsewhere derive imports under new keys what other projects have")
+		}
+		errs = append(errs, withCode(ExitIncomplete, errors.New("items: "+strings.Join(parts, ", ")), hints...))
+	}
+	return errors.Join(errs...)
+}
+
+// explain adds to the error of an import what the user can do about it.
+func (c *importCommand) explain(in *input, err error) error {
+	if err == nil {
+		return nil
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var errs []error
+		for _, e := range joined.Unwrap() {
+			errs = append(errs, c.explain(in, e))
+		}
+		return errors.Join(errs...)
+	}
+	if _, ok := err.(*importer.InputError); ok {
+		return withCode(ExitInput, fmt.Errorf("%s: %w", in.name, err))
+	}
+	if _, ok := errors.AsType[*importer.MergeError](err); ok {
+		return withCode(ExitUsage, err, "--merge puts them together; WORKSPACE alone keeps the names of projects apart")
+	}
+	if _, ok := errors.AsType[*importer.WorkspaceError](err); ok {
+		return withCode(ExitFailed, err, "--create-workspace creates it, with the key of an administrator")
+	}
+	if errors.Is(err, context.Canceled) {
+		return withCode(ExitCode(err), err, "run the same command again: it goes on with what is there")
+	}
+	return c.target.explain(err)
+}

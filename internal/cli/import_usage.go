@@ -1,0 +1,71 @@
+package cli
+
+const importUsage = `Usage:
+    comet-import [flags] [WORKSPACE[/PROJECT]] < stream
+
+Reads a stream and writes its experiments to a Comet instance. What is there
+already is compared and completed; run again, it writes nothing.
+
+Arguments:
+    WORKSPACE               into this workspace; projects keep their names
+    WORKSPACE/PROJECT       into this project
+    (none)                  workspaces and projects keep their names
+
+What to read:
+    -i FILE                 read a file; - is standard input, which is the default
+
+Where it goes:
+    --merge                 let several projects of the stream meet in one
+    --create-workspace      create workspaces that are missing (administrators)
+    --keys keep|derive|require
+                            keep the keys of experiments where possible (default),
+                            derive new ones from them, or fail where one cannot be
+                            kept
+    --elsewhere leave|derive
+                            an experiment that another project of the destination
+                            has: leave it (default), or import it under a derived key
+    --update                let the stream win where a single value differs
+    --no-rewrite            leave keys, ids and addresses inside confusion matrices,
+                            embeddings and data grids as they are
+    --rewrite-links         change links to assets in html and notes too
+
+How:
+    --verify                read everything back and compare it
+    --report FILE           a line of JSON for each experiment, and one for the sum
+    --temp-dir DIR          where large assets wait (default the system's place)
+    --temp-max SIZE         how much of them: 500MB, 20GiB (default 8GiB); larger
+                            ones are sent while they are read, and cannot be retried
+
+Modes:
+    --dry-run               read the stream and look at the destination, write nothing
+    --verify-only           compare the destination with the stream, write nothing
+    -h, --help, --version
+
+Server (or COMET_API_KEY, COMET_URL_OVERRIDE, COMET_IMPORT_API_KEY, COMET_IMPORT_URL,
+and section [comet_import] or [comet] of .comet.config):
+    --api-key-file FILE     a file that holds the key
+    --url URL               address of the instance (default https://www.comet.com)
+    --ca-file FILE          certificates to trust beside those of the system
+    --concurrency N, -j N   requests in flight (default 16)
+    --rate N/s|N/h          most requests a second or an hour (default 4/s for REST
+                            writes to comet.com, else no limit)
+    --retry-max-elapsed D   give up when nothing has succeeded for so long
+                            (default 15m)
+
+Talk:
+    --progress auto|tty|plain|none
+    -q                      warnings and errors only
+    -v                      each request too
+
+Options can be set by the environment, as COMET_IMPORT_TEMP_DIR for --temp-dir; modes
+cannot.
+
+Exit codes: 0 all done; 1 failed; 2 usage, nothing touched; 3 done, but for what is
+listed as missing, elsewhere or different; 4 the input is damaged, cut off or no stream;
+5 the server kept failing, run it again; 6 key or permission; 7 verification found
+differences; 130 interrupted.
+
+Examples:
+    comet-export acme/vision | comet-import newteam/vision
+    comet-import -i acme.comet.zst --verify newteam
+`

@@ -1,0 +1,545 @@
+package importer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+	"sync"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// neverUploaded are the types of assets that servers make themselves.
+var neverUploaded = map[string]bool{"ASSET_TYPE_FULL_METRIC": true, "histogram_combined_3d": true}
+
+// assets is the way of an experiment's assets.
+type assets struct {
+	mu      sync.Mutex
+	known   map[uint64]struct{} // hashes of the ids at the source
+	changed map[string]string   // ids that are others at the destination, beside those that are derived
+	derive  func(id string) string
+
+	open  *asset         // whose records come just now
+	plain sync.WaitGroup // uploads of assets that others may refer to
+}
+
+func (a *assets) init(e *experiment) {
+	a.known, a.changed = make(map[uint64]struct{}), make(map[string]string)
+	a.derive = func(id string) string { return id }
+	if e.derived {
+		a.derive = func(id string) string { return deriveAsset(id, e.project.target) }
+	}
+}
+
+// idOf returns the id that an asset of the experiment has at the destination.
+func (a *assets) idOf(id string) (string, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if _, ok := a.known[hashText(id)]; !ok {
+		return "", false
+	}
+	if now, ok := a.changed[id]; ok {
+		return now, true
+	}
+	return a.derive(id), true
+}
+
+// add notes an asset of the source.
+func (a *assets) add(id string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.known[hashText(id)] = struct{}{}
+}
+
+// change notes that an asset has another id at the destination.
+func (a *assets) change(id, now string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.changed[id] = now
+}
+
+// drop forgets the asset that is open.
+func (a *assets) drop() {
+	if a.open != nil {
+		a.open.drop(errDropped)
+	}
+	a.open = nil
+}
+
+var errDropped = errors.New("the stream has not the whole of it")
+
+// asset is one asset on its way to the destination.
+type asset struct {
+	rec    *stream.Asset
+	doc    assetDoc
+	upload *comet.Upload
+	refers bool // its content names other assets
+
+	state   assetState
+	content *spool  // where its bytes wait
+	through *passed // or where they go at once
+	sha256  string  // of what is written
+}
+
+// assetState says what is to be done with an asset.
+type assetState int
+
+const (
+	assetWanted assetState = iota
+	assetThereAlready
+	assetLeftOut // of a type that servers make themselves, or told as missing
+)
+
+// assetDoc is what is used of an asset's entry in the list.
+type assetDoc struct {
+	Dir      text    `json:"dir"`
+	Step     integer `json:"step"`
+	Epoch    integer `json:"epoch"`
+	Context  text    `json:"runContext"`
+	Metadata text    `json:"metadata"`
+}
+
+func (a *asset) drop(err error) {
+	if a.through != nil {
+		a.through.fail(err)
+	}
+	if a.content != nil {
+		// Room on disk is all there is to lose.
+		_ = a.content.Close()
+	}
+	a.content, a.through = nil, nil
+}
+
+func (a *asset) name() string {
+	if a.rec.Name != nil {
+		return *a.rec.Name
+	}
+	return ""
+}
+
+func (a *asset) typ() string {
+	if a.rec.Type != nil {
+		return *a.rec.Type
+	}
+	return ""
+}
+
+func (a *asset) issue() Issue {
+	return Issue{Kind: string(stream.KindAsset), Name: a.name(), ID: a.rec.ID}
+}
+
+// assetsThere are the assets that the destination has, by id.
+type assetsThere map[string]assetThere
+
+type assetThere struct {
+	size   int64
+	remote bool
+}
+
+// readAssets reads the list of assets of the destination.
+func (e *experiment) readAssets(ctx context.Context) (assetsThere, error) {
+	have := make(assetsThere)
+	err := e.r.c.EachAsset(ctx, e.key, "", func() { clear(have) }, func(a *comet.Asset) error {
+		have[strings.Clone(a.ID)] = assetThere{a.Size, a.Remote}
+		return nil
+	})
+	if err != nil && !isAbsent(err) {
+		return nil, fmt.Errorf("list assets: %w", err)
+	}
+	return have, nil
+}
+
+// takeAsset begins an asset.
+func (e *experiment) takeAsset(ctx context.Context, rec *stream.Asset) error {
+	a := &asset{rec: rec, refers: refersToAssets[deref(rec.Type)] && rec.Remote == nil && !e.r.o.NoRewrite}
+	e.assets.open = a
+	e.assets.add(rec.ID)
+	e.r.o.Counters.Assets.Add(1)
+	if err := readDoc(rec.Doc, &a.doc); err != nil {
+		return err
+	}
+	if neverUploaded[a.typ()] {
+		a.state = assetLeftOut
+		return nil
+	}
+	if err := e.describe(a); err != nil {
+		return err
+	}
+	there, err := e.hasAsset(ctx, a)
+	switch {
+	case err != nil:
+		return err
+	case there:
+		a.state = assetThereAlready
+		return nil
+	}
+	// Of what may still turn out to be there the limit is checked later.
+	if !a.refers || e.there == nil {
+		if err := e.checkSize(ctx, a, sizeOf(rec)); err != nil {
+			a.state = assetLeftOut
+			e.item(a.issue(), err)
+			return nil
+		}
+	}
+	return e.openContent(ctx, a)
+}
+
+func deref(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// describe works out how the asset is written.
+func (e *experiment) describe(a *asset) error {
+	u := &comet.Upload{
+		ID: e.assets.derive(a.rec.ID), Name: a.name(), Type: a.typ(), Extension: extension(a.name()),
+		Step: a.doc.Step.ptr(), Epoch: a.doc.Epoch.ptr(), Context: a.doc.Context.ptr(),
+		Link: deref(a.rec.Remote),
+	}
+	if m := a.doc.Metadata.V; m != "" {
+		if !json.Valid([]byte(m)) {
+			i := a.issue()
+			i.Class, i.Reason = Missing, "its metadata is no JSON"
+			e.issue(i)
+		} else {
+			u.Metadata = json.RawMessage(m)
+		}
+	}
+	if model, ok := strings.CutPrefix(a.doc.Dir.V, "models/"); ok && u.Type == "model-element" {
+		u.Model = model
+		u.Name = strings.TrimPrefix(u.Name, a.doc.Dir.V+"/")
+	}
+	a.upload = u
+	return nil
+}
+
+// extension returns that of a file name, without its dot, if it looks like one.
+func extension(name string) string {
+	ext := strings.TrimPrefix(path.Ext(name), ".")
+	if len(ext) > 16 {
+		return ""
+	}
+	return ext
+}
+
+// hasAsset reports whether the destination has the asset already: under its id
+// or under the one it gets where that is taken.
+func (e *experiment) hasAsset(ctx context.Context, a *asset) (bool, error) {
+	// What refers to others may have been rewritten, to another size.
+	if e.there == nil || e.r.o.Mode == VerifyOnly || a.refers {
+		return false, nil
+	}
+	have, err := e.assetsThere(ctx)
+	if err != nil {
+		return false, err
+	}
+	return e.found(have, a, sizeOf(a.rec)), nil
+}
+
+func (e *experiment) assetsThere(ctx context.Context) (assetsThere, error) {
+	e.reads.assets.start(&e.reads.under, func() (assetsThere, error) { return e.readAssets(ctx) })
+	return e.reads.assets.wait(ctx)
+}
+
+func sizeOf(rec *stream.Asset) int64 {
+	if rec.Size == nil {
+		return -1
+	}
+	return *rec.Size
+}
+
+// found looks for the asset in a list of those that the destination has. A size
+// that is not known fits any.
+func (e *experiment) found(have assetsThere, a *asset, size int64) bool {
+	for _, id := range []string{a.upload.ID, deriveAsset(a.rec.ID, e.project.target)} {
+		t, ok := have[id]
+		if ok && (a.rec.Remote != nil || size < 0 || t.size == size) {
+			if id != a.upload.ID {
+				e.assets.change(a.rec.ID, id)
+			}
+			return true
+		}
+	}
+	return false
+}
+
+// checkSize returns an error for an asset that is over a limit which the
+// destination has announced.
+func (e *experiment) checkSize(ctx context.Context, a *asset, size int64) error {
+	if a.rec.Remote != nil || e.r.dry() {
+		return nil
+	}
+	run, err := e.run(ctx)
+	if err != nil {
+		return err
+	}
+	limit := run.MaxAsset
+	switch {
+	case a.isImage():
+		limit = run.MaxUpload
+	case a.typ() == "video":
+		limit = run.MaxVideo
+	}
+	if limit > 0 && size > limit {
+		return &limitError{fmt.Sprintf("its %d bytes are over the limit of the destination, %d", size, limit)}
+	}
+	return nil
+}
+
+// isImage reports whether the asset goes to the endpoint for images. That one
+// keeps neither epochs nor any type but image, and names what has no name.
+func (a *asset) isImage() bool {
+	return a.typ() == "image" && a.rec.Remote == nil && a.rec.Name != nil && *a.rec.Name != "" && !a.doc.Epoch.OK
+}
+
+// openContent makes a place for the bytes of an asset.
+func (e *experiment) openContent(ctx context.Context, a *asset) error {
+	// Who writes nothing needs the content only to rewrite it.
+	if a.rec.Remote != nil || e.r.dry() && !a.refers {
+		return nil
+	}
+	size := sizeOf(a.rec)
+	sp, err := e.r.spools.open(ctx, size)
+	switch {
+	case err == nil:
+		a.content = sp
+		return nil
+	case !errors.Is(err, errOverBudget):
+		return err
+	case e.r.dry():
+		return nil
+	}
+	a.through = newPassed()
+	a.upload.Size, a.upload.Open = size, a.through.open
+	e.assets.plain.Add(1)
+	// It takes no slot of the tasks: those may wait for records that come only
+	// after this asset.
+	e.tasks.wg.Go(func() {
+		defer e.assets.plain.Done()
+		e.item(a.issue(), e.uploadThrough(ctx, a))
+	})
+	return nil
+}
+
+// takeChunk takes a piece of the open asset.
+func (e *experiment) takeChunk(rec *stream.Chunk) error {
+	a := e.assets.open
+	switch {
+	case a == nil:
+	case a.through != nil:
+		a.through.write(rec.Data)
+	case a.content != nil:
+		_, err := a.content.Write(rec.Data)
+		if errors.Is(err, errOverBudget) {
+			a.drop(errDropped)
+			a.state = assetLeftOut
+			e.failure.note(fmt.Errorf("%s: %w: raise --temp-max", itemName(a.issue()), err), false)
+			return nil
+		}
+		if err != nil {
+			e.r.concernsAll(err)
+		}
+		return err
+	}
+	return nil
+}
+
+// takeAssetEnd ends the open asset and writes it.
+func (e *experiment) takeAssetEnd(ctx context.Context, rec *stream.AssetEnd) error {
+	a := e.assets.open
+	e.assets.open = nil
+	if a == nil || a.state == assetLeftOut {
+		return nil
+	}
+	a.sha256 = rec.SHA256
+	switch {
+	case a.through != nil:
+		a.through.end(rec.Size, rec.SHA256)
+		e.expect(func(x *expectation) { x.asset(a) })
+		return nil
+	case a.content != nil:
+		if a.content.size != rec.Size || a.content.sha256() != rec.SHA256 {
+			a.drop(errDropped)
+			return &InputError{fmt.Errorf("%s: %w", itemName(a.issue()), errBadHash)}
+		}
+		a.content.shrink()
+		a.upload.Open = a.content.Open
+	}
+	if a.rec.Remote == nil {
+		a.upload.Size = rec.Size
+	}
+	if a.state == assetThereAlready {
+		e.expect(func(x *expectation) { x.asset(a) })
+		return nil
+	}
+	e.writeAsset(ctx, a)
+	return nil
+}
+
+var errBadHash = errors.New("its bytes have not the SHA-256 that the stream says")
+
+// writeAsset writes an asset whose bytes are there, in the background.
+func (e *experiment) writeAsset(ctx context.Context, a *asset) {
+	if !a.refers {
+		e.assets.plain.Add(1)
+	}
+	e.spawn(func() {
+		defer a.drop(errDropped)
+		if a.refers {
+			// The ids of the others are settled once they are written.
+			e.assets.plain.Wait()
+		} else {
+			defer e.assets.plain.Done()
+		}
+		e.item(a.issue(), e.finishAsset(ctx, a))
+	})
+}
+
+func (e *experiment) finishAsset(ctx context.Context, a *asset) error {
+	if a.refers && a.content != nil {
+		if err := e.rewriteAsset(a); err != nil {
+			return err
+		}
+		if e.there != nil && e.r.o.Mode != VerifyOnly {
+			have, err := e.assetsThere(ctx)
+			if err != nil {
+				return err
+			}
+			if e.found(have, a, a.upload.Size) {
+				e.expect(func(x *expectation) { x.asset(a) })
+				return nil
+			}
+		}
+	}
+	err := e.uploadAsset(ctx, a)
+	if err == nil {
+		e.expect(func(x *expectation) { x.asset(a) })
+	}
+	return err
+}
+
+// rewriteAsset changes the references in an asset, if there are any to change.
+func (e *experiment) rewriteAsset(a *asset) error {
+	w, err := e.refs.rewriteAsset(a.content, a.content.size)
+	if err != nil {
+		return fmt.Errorf("rewrite references: %w", err)
+	}
+	if len(w.unknown) > 0 || w.blocked > 0 {
+		i := a.issue()
+		i.Class = Noted
+		i.Reason = "refers to what is not in the stream: " + strings.Join(w.unknown, ", ")
+		if len(w.unknown) == 0 {
+			i.Reason = fmt.Sprintf("%d references are in binary data and cannot change their length", w.blocked)
+		}
+		e.issue(i)
+	}
+	if w.changes == 0 {
+		return nil
+	}
+	a.upload.Size, a.upload.Open, a.sha256 = w.size, w.open, w.sha256
+	e.change(func(o *Outcome) {
+		o.Rewritten = append(o.Rewritten, Rewriting{
+			ID: a.upload.ID, Name: a.name(), References: w.changes, From: a.content.sha256(), To: w.sha256,
+		})
+	})
+	return nil
+}
+
+// uploadAsset writes an asset under its id. Where another one has that id, or
+// the destination does not take it, it goes under a derived one.
+func (e *experiment) uploadAsset(ctx context.Context, a *asset) error {
+	if e.r.dry() {
+		if e.r.o.Mode == DryRun {
+			e.uploaded(a)
+		}
+		return nil
+	}
+	if err := e.checkSize(ctx, a, a.upload.Size); err != nil {
+		return err
+	}
+	run, err := e.run(ctx)
+	if err != nil {
+		return err
+	}
+	a.upload.Run = run
+	taken, err := e.upload(ctx, a)
+	derived := deriveAsset(a.rec.ID, e.project.target)
+	switch {
+	case !taken && (err == nil || !refusesID(err, a.upload.ID)):
+		return err
+	case derived == a.upload.ID:
+		return errIDTaken
+	}
+	a.upload.ID = derived
+	e.assets.change(a.rec.ID, derived)
+	taken, err = e.upload(ctx, a)
+	if taken {
+		return errIDTaken
+	}
+	return err
+}
+
+// refusesID reports whether an upload may have been refused for its id.
+func refusesID(err error, id string) bool {
+	ce, ok := errors.AsType[*comet.Error](err)
+	return ok && ce.Status == 400 && ce.SDKCode == 0 && (len(id) != 32 || strings.ContainsAny(id, "-_"))
+}
+
+var errIDTaken = &limitError{"its id is taken at the destination, and so is the derived one"}
+
+// upload makes one upload. taken means that something else has the id.
+func (e *experiment) upload(ctx context.Context, a *asset) (taken bool, err error) {
+	err = e.putAsset(ctx, a)
+	if errors.Is(err, comet.ErrImmutable) {
+		ours, err := e.isOurs(ctx, a)
+		return !ours && err == nil, err
+	}
+	if err == nil {
+		e.uploaded(a)
+	}
+	return false, err
+}
+
+func (e *experiment) putAsset(ctx context.Context, a *asset) error {
+	if a.isImage() {
+		return e.r.c.UploadVisualization(ctx, a.upload)
+	}
+	return e.r.c.UploadAsset(ctx, a.upload)
+}
+
+// isOurs reports whether the asset with the id is one of the experiment, of the
+// same size: then an earlier try has put it there. A list that does not show it
+// may lag behind.
+func (e *experiment) isOurs(ctx context.Context, a *asset) (bool, error) {
+	for try := 0; ; try++ {
+		have, err := e.readAssets(ctx)
+		if err != nil {
+			return false, err
+		}
+		t, ok := have[a.upload.ID]
+		if ok || try == 1 {
+			ours := ok && (a.rec.Remote != nil || t.size == a.upload.Size)
+			if ours {
+				e.uploaded(a)
+			}
+			return ours, nil
+		}
+		if err := e.settle(ctx); err != nil {
+			return false, err
+		}
+	}
+}
+
+// uploaded counts an asset that has been written.
+func (e *experiment) uploaded(a *asset) {
+	e.change(func(o *Outcome) {
+		o.Written.Assets++
+		o.Written.AssetBytes += a.upload.Size
+	})
+}

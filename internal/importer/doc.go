@@ -1,0 +1,26 @@
+// Package importer writes the experiments of a stream to a Comet instance.
+//
+//	sum, err := importer.Import(ctx, work, os.Stdin, client, importer.Options{
+//		To: importer.Project{Workspace: "acme"},
+//	})
+//
+// One goroutine reads the stream. Each experiment is worked on by one of its
+// own, which takes its records in their order and leaves what they ask for to
+// others, so that several experiments and many requests are under way at a
+// time. What is held in memory and on disk meanwhile is bounded.
+//
+// # Again
+//
+// An import may be ended at any moment and run again; it keeps no state of its
+// own. What a handshake finds taken is compared with the stream, item by item,
+// and what is missing is written. Three things make that exact:
+//
+//   - Times are set last, after everything else is confirmed. An experiment
+//     with another start than that of the stream was never finished: there the
+//     stream wins. In one that was finished, what differs is someone else's,
+//     and is told.
+//   - Points are compared as a multiset of hashes of all their fields. What must
+//     not be written twice is written only after two readings have agreed that
+//     it is missing.
+//   - Keys and asset ids that cannot be kept are derived, always in the same way.
+package importer

@@ -1,0 +1,385 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// experiment is an experiment of the stream on its way to the destination. Its
+// records are worked on by one goroutine, in their order; what they ask for is
+// done side by side by others.
+type experiment struct {
+	*group
+	ledger
+	rec     *stream.Experiment
+	doc     experimentDoc
+	source  *source
+	project *project
+	turn    *turn
+	refs    *references
+
+	// What open finds out.
+	key     string
+	derived bool              // key is not that of the source
+	there   *comet.Experiment // nil if it is new
+	// streamWins is true where the destination has nothing that could be
+	// anyone's but ours: the experiment is new, an earlier import of it was not
+	// finished, or the user said so.
+	streamWins bool
+	unfinished bool // it exists, and an earlier import of it was not finished
+	runs       lazy[*comet.Run]
+
+	tasks      tasks
+	failure    failure
+	reads      readings
+	system     systemItem
+	text       *textItem
+	points     points
+	assets     assets
+	hasName    bool // the others hold the name
+	parameters parameterBatch
+	verified   *expectation
+}
+
+// experimentDoc is what is used of an experiment's metadata.
+type experimentDoc struct {
+	FilePath text `json:"filePath"`
+}
+
+// errStreamEnds is why an experiment stays unfinished whose end has not come.
+var errStreamEnds = errors.New("the stream ends inside it")
+
+// startExperiment begins the work on an experiment.
+func (r *run) startExperiment(work context.Context, src *source, p *project, rec *stream.Experiment) *experiment {
+	e := &experiment{
+		group: newGroup(r), rec: rec, source: src, project: p, turn: r.turns.join(),
+		tasks: newTasks(cap(r.open)),
+	}
+	e.out = Outcome{
+		Kind: kindExperiment, SourceKey: rec.Key,
+		Workspace: p.target.Workspace, Project: p.target.Name,
+	}
+	if rec.Name != nil {
+		e.out.Name = *rec.Name
+	}
+	if r.o.Verify || r.o.Mode == VerifyOnly {
+		e.verified = newExpectation()
+	}
+	p.experiments.Add(1)
+	r.working.Go(func() {
+		defer p.experiments.Done()
+		defer e.turn.leave()
+		defer func() { <-r.open }()
+		e.work(work)
+	})
+	return e
+}
+
+// work imports the experiment and reports what became of it.
+func (e *experiment) work(ctx context.Context) {
+	free, err := e.open(ctx)
+	if err == nil {
+		defer free()
+	}
+	if err != nil || e.out.Result == ResultElsewhere {
+		// Its records are dropped as they come.
+		e.failure.set(err)
+	} else {
+		e.failure.set(e.begin(ctx))
+	}
+	err = e.each(func(rec stream.Record) error {
+		if e.failure.stops() || e.out.Result == ResultElsewhere {
+			return nil
+		}
+		return e.take(ctx, rec)
+	})
+	e.failure.set(err)
+	if !e.failure.stops() && e.whole && e.out.Result != ResultElsewhere {
+		e.failure.set(e.flush(ctx))
+	}
+	e.tasks.wait()
+	e.reads.under.Wait()
+	e.abandon()
+	if e.out.Result != ResultElsewhere {
+		if !e.whole {
+			e.failure.set(errStreamEnds)
+		}
+		if e.failure.get() == nil {
+			e.failure.set(e.finish(ctx))
+		}
+		if e.failure.get() == nil && e.verified != nil {
+			e.failure.set(e.verify(ctx))
+		}
+	}
+	e.report()
+}
+
+// report tells the run what became of the experiment.
+func (e *experiment) report() {
+	e.r.o.Counters.Experiments.Add(1)
+	o := &e.out
+	err := e.failure.get()
+	o.Key = e.key
+	switch {
+	case err != nil:
+		o.Result = ResultFailed
+		err = fmt.Errorf("experiment %q: %w", e.rec.Key, err)
+	case o.Result == ResultElsewhere:
+	case e.there == nil && e.r.o.Mode == VerifyOnly:
+		o.Result = ResultFailed
+	case e.there == nil:
+		o.Result = ResultCreated
+	case o.Written.any():
+		o.Result = ResultCompleted
+	default:
+		o.Result = ResultThere
+	}
+	if e.key != "" && o.Result != ResultElsewhere {
+		o.URL = e.r.c.ExperimentURL(o.Workspace, o.Project, e.key, e.rec.Archived)
+	}
+	if errors.Is(err, errStreamEnds) {
+		// The end of the input is told once, by the reading.
+		o.Error = err.Error()
+		err = nil
+	}
+	e.r.finished(o, err)
+}
+
+// take works on one record.
+func (e *experiment) take(ctx context.Context, rec stream.Record) error {
+	if err := e.between(ctx, rec.Kind()); err != nil {
+		return err
+	}
+	switch rec := rec.(type) {
+	case *stream.Values:
+		if rec.Of == stream.KindParameters {
+			return e.takeParameters(ctx, rec)
+		}
+		return e.takeOthers(ctx, rec)
+	case *stream.Document:
+		if rec.Of == stream.KindGit {
+			return e.takeGit(ctx, rec)
+		}
+		return e.system.take(rec)
+	case *stream.Requirements:
+		return e.system.takePackages(rec)
+	case *stream.Text:
+		return e.takeText(ctx, rec)
+	case *stream.Metrics:
+		return e.takePoints(ctx, rec)
+	case *stream.Asset:
+		return e.takeAsset(ctx, rec)
+	case *stream.Chunk:
+		return e.takeChunk(rec)
+	case *stream.AssetEnd:
+		return e.takeAssetEnd(ctx, rec)
+	case *stream.Skipped:
+		e.takeSkipped(rec)
+	}
+	return nil
+}
+
+// between ends what goes over several records of other kinds than the next.
+func (e *experiment) between(ctx context.Context, next stream.Kind) error {
+	if next != stream.KindParameters {
+		e.flushParameters(ctx)
+	}
+	if next != stream.KindSystem && next != stream.KindRequirements {
+		e.flushSystem(ctx)
+	}
+	if next != stream.KindMetrics {
+		return e.flushPoints(ctx)
+	}
+	return nil
+}
+
+// takeSkipped notes what the stream has not, and drops what came of it.
+func (e *experiment) takeSkipped(rec *stream.Skipped) {
+	e.r.o.Counters.Skipped.Add(1)
+	e.text.close()
+	e.text = nil
+	e.assets.drop()
+	e.issue(skippedIssue(rec))
+}
+
+// flush ends what goes over several records, after the last one.
+func (e *experiment) flush(ctx context.Context) error {
+	e.flushName(ctx)
+	return e.between(ctx, stream.KindExperimentEnd)
+}
+
+// abandon frees what is left when the records have ended too early.
+func (e *experiment) abandon() {
+	e.text.close()
+	e.text = nil
+	e.assets.drop()
+	e.points.share.free()
+}
+
+// spawn runs f beside the others, when few enough of them are under way.
+func (e *experiment) spawn(f func()) { e.tasks.run(f) }
+
+// write makes a write of a single item, unless nothing may be written.
+func (e *experiment) write(what string, f func() error) error {
+	if !e.r.dry() {
+		if err := f(); err != nil {
+			return err
+		}
+	}
+	e.wrote(what)
+	return nil
+}
+
+// expect notes what a verification has to find. It reports whether that is all
+// there is to do.
+func (e *experiment) expect(f func(*expectation)) bool {
+	if e.verified != nil {
+		e.verified.note(f)
+	}
+	return e.r.o.Mode == VerifyOnly
+}
+
+// differs tells of a value that the destination has in another way.
+func (e *experiment) differs(i Issue) {
+	i.Class = Differs
+	e.issue(i)
+}
+
+// item takes the result of the work on one item: nil, an error that concerns
+// this item alone, or one that leaves the experiment unfinished.
+func (e *experiment) item(i Issue, err error) {
+	if err == nil {
+		return
+	}
+	if !refused(err) {
+		// The other items may come through.
+		e.failure.note(fmt.Errorf("%s: %w", itemName(i), err), !errors.Is(err, comet.ErrServer))
+		e.r.concernsAll(err)
+		return
+	}
+	i.Class, i.Reason = Missing, err.Error()
+	e.issue(i)
+}
+
+func itemName(i Issue) string {
+	switch {
+	case i.Name != "":
+		return fmt.Sprintf("%s %q", i.Kind, i.Name)
+	case i.ID != "":
+		return fmt.Sprintf("%s %q", i.Kind, i.ID)
+	}
+	return i.Kind
+}
+
+// refused reports whether an error is the destination's definite answer to one
+// request, or a limit of its own: to try again would change nothing.
+func refused(err error) bool {
+	if _, ok := errors.AsType[*limitError](err); ok {
+		return true
+	}
+	ce, ok := errors.AsType[*comet.Error](err)
+	return ok && ce.Status >= 400 && ce.Status < 500 &&
+		!errors.Is(err, comet.ErrServer) && !errors.Is(err, comet.ErrUnauthorized) && !errors.Is(err, comet.ErrUncertain)
+}
+
+// limitError says that an item is over a limit that the destination has
+// announced.
+type limitError struct{ reason string }
+
+func (e *limitError) Error() string { return e.reason }
+
+// isAbsent reports whether an answer says that there is no such thing: older
+// servers answer so for data that an experiment has not.
+func isAbsent(err error) bool { return errors.Is(err, comet.ErrNotFound) }
+
+func isUnsupported(err error) bool { return errors.Is(err, comet.ErrUnsupported) }
+
+// concernsAll ends the import where an error is not of one item or experiment:
+// a key that is not accepted, a server that is gone, no room for files.
+func (r *run) concernsAll(err error) {
+	_, temp := errors.AsType[*tempError](err)
+	if temp || errors.Is(err, comet.ErrUnauthorized) || errors.Is(err, comet.ErrOutage) {
+		r.fail(err)
+	}
+}
+
+// failure is the first reason why an experiment cannot be finished.
+type failure struct {
+	mu   sync.Mutex
+	err  error
+	stop bool
+}
+
+// set notes an error, nil for none, after which nothing more is done.
+func (f *failure) set(err error) { f.note(err, true) }
+
+// note notes an error, after which the work goes on unless stop says otherwise.
+func (f *failure) note(err error, stop bool) {
+	if err == nil {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stop = f.stop || stop
+	if f.err == nil {
+		f.err = err
+	}
+}
+
+func (f *failure) get() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.err
+}
+
+func (f *failure) stops() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.stop
+}
+
+// tasks runs what can be done side by side, so many at a time.
+type tasks struct {
+	wg    *sync.WaitGroup
+	slots chan struct{}
+}
+
+func newTasks(n int) tasks { return tasks{wg: new(sync.WaitGroup), slots: make(chan struct{}, n)} }
+
+// run runs f in a goroutine of its own, once there is a slot. f must not wait
+// for a later task.
+func (t *tasks) run(f func()) {
+	t.slots <- struct{}{}
+	t.wg.Go(func() {
+		defer func() { <-t.slots }()
+		f()
+	})
+}
+
+func (t *tasks) wait() { t.wg.Wait() }
+
+// lazy is a value that is worked out once, when it is first asked for. An error
+// is not kept.
+type lazy[T any] struct {
+	mu   sync.Mutex
+	done bool
+	v    T
+}
+
+func (l *lazy[T]) get(f func() (T, error)) (T, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.done {
+		return l.v, nil
+	}
+	v, err := f()
+	if err == nil {
+		l.v, l.done = v, true
+	}
+	return v, err
+}

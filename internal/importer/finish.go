@@ -1,0 +1,158 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+)
+
+// finish sets what has to come last: state, times and the archived flag, once
+// all else is confirmed. Later writes would move the end of the experiment.
+//
+// The times come after the state and before the archived flag. An experiment
+// with the times of the stream is therefore one that was finished but for that
+// flag, and an archived one needs no other mark.
+func (e *experiment) finish(ctx context.Context) error {
+	switch {
+	case e.r.o.Mode == VerifyOnly:
+		return nil
+	case e.there == nil || e.unfinished:
+		return e.finishNew(ctx)
+	}
+	return e.finishThere(ctx)
+}
+
+func (e *experiment) finishNew(ctx context.Context) error {
+	if !e.r.dry() {
+		run, err := e.run(ctx)
+		if err != nil {
+			return err
+		}
+		if err := e.r.c.ReportStatus(ctx, run, false, true); err != nil {
+			return fmt.Errorf("end: %w", err)
+		}
+		if err := e.setCrashed(ctx); err != nil {
+			return err
+		}
+		if err := e.setTimes(ctx, run); err != nil {
+			return fmt.Errorf("set times: %w", err)
+		}
+	}
+	if e.unfinished {
+		e.wrote("times")
+	}
+	return e.setArchived(ctx)
+}
+
+// setCrashed tells that the experiment has crashed.
+func (e *experiment) setCrashed(ctx context.Context) error {
+	if e.rec.Crashed == nil || !*e.rec.Crashed {
+		return nil
+	}
+	err := e.r.c.UpdateStatus(ctx, e.key, comet.Status{Crashed: true})
+	if errors.Is(err, comet.ErrUnsupported) || err != nil && refused(err) {
+		e.issue(Issue{Class: Missing, Kind: "state", Reason: "the destination knows no crashed experiments"})
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("set state: %w", err)
+	}
+	return nil
+}
+
+func (e *experiment) setTimes(ctx context.Context, run *comet.Run) error {
+	switch {
+	case e.rec.End != nil:
+		return e.r.c.SetOfflineTimes(ctx, run, e.rec.Start, *e.rec.End)
+	case e.rec.Start != nil:
+		return e.r.c.SetTimes(ctx, e.key, e.rec.Start, nil)
+	}
+	return nil
+}
+
+// setArchived archives the experiment where the stream has it archived.
+func (e *experiment) setArchived(ctx context.Context) error {
+	archived := e.there != nil && e.there.Archived
+	switch {
+	case e.rec.Archived == archived:
+		return nil
+	case !e.rec.Archived && !e.streamWins:
+		e.differs(Issue{Kind: "archived", Reason: "it is archived at the destination"})
+		return nil
+	}
+	err := e.write("archived", func() error {
+		if e.rec.Archived {
+			return e.r.c.Archive(ctx, e.key)
+		}
+		return e.r.c.Restore(ctx, e.key)
+	})
+	if err != nil {
+		return fmt.Errorf("archive: %w", err)
+	}
+	return nil
+}
+
+// finishThere ends the work on an experiment that was finished before.
+func (e *experiment) finishThere(ctx context.Context) error {
+	if err := e.compareState(ctx); err != nil {
+		return err
+	}
+	end, wrong := e.there.End, false
+	if e.rec.End != nil && !equal(e.rec.End, e.there.End) {
+		if wrong = e.streamWins; wrong {
+			end = e.rec.End
+		} else {
+			e.differs(Issue{Kind: "end time", Reason: fmt.Sprintf("%d in the stream, %s at the destination", *e.rec.End, timeText(e.there.End))})
+		}
+	}
+	// What was written has moved the end, so it is set again.
+	if e.out.Written.any() || wrong {
+		start := e.there.Start
+		if e.streamWins && e.rec.Start != nil {
+			start = e.rec.Start
+		}
+		err := e.write("times", func() error { return e.r.c.SetTimes(ctx, e.key, start, end) })
+		if err != nil {
+			return fmt.Errorf("set times: %w", err)
+		}
+	}
+	return e.setArchived(ctx)
+}
+
+func timeText(t *int64) string {
+	if t == nil {
+		return "none"
+	}
+	return fmt.Sprint(*t)
+}
+
+// compareState compares whether the experiment has ended, and how.
+func (e *experiment) compareState(ctx context.Context) error {
+	crashed := e.rec.Crashed != nil && *e.rec.Crashed
+	has := e.there.Crashed
+	if !e.there.Running && (e.rec.Crashed == nil || has == nil || *has == crashed) {
+		return nil
+	}
+	if !e.streamWins {
+		e.differs(Issue{Kind: "state", Reason: fmt.Sprintf("%s in the stream, %s at the destination",
+			state(false, &crashed), state(e.there.Running, has))})
+		return nil
+	}
+	err := e.write("state", func() error { return e.r.c.UpdateStatus(ctx, e.key, comet.Status{Crashed: crashed}) })
+	if err != nil {
+		return fmt.Errorf("set state: %w", err)
+	}
+	return nil
+}
+
+func state(running bool, crashed *bool) string {
+	switch {
+	case running:
+		return "running"
+	case crashed != nil && *crashed:
+		return "crashed"
+	}
+	return "finished"
+}

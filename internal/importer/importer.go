@@ -1,0 +1,220 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"golang.org/x/sync/semaphore"
+)
+
+// What an import may hold in memory at a time, in bytes where nothing else is
+// said. Together with the buffers of the reader and of the network this stays
+// well under 150 MB.
+const (
+	inboxMemory = 8 << 20  // records that wait for the work on their group
+	spoolMemory = 16 << 20 // small assets and texts that wait to be written
+	largeMemory = 32 << 20 // requests that are built in memory as a whole
+	maxBatches  = 24       // batches of points that wait to be written
+	maxSetSize  = 2 << 20  // points of experiments that are compared ahead of their turn
+)
+
+// InputError says that the stream is damaged, truncated or no stream at all.
+// The experiments that came whole before have been imported.
+type InputError struct{ Err error }
+
+// Error returns the text of the wrapped error.
+func (e *InputError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the error of package stream.
+func (e *InputError) Unwrap() error { return e.Err }
+
+// ExitCode returns 4.
+func (e *InputError) ExitCode() int { return 4 }
+
+// UnfinishedError says that experiments, or something else, could not be
+// finished. Another run goes on with them.
+type UnfinishedError struct {
+	N     int
+	First error // why the first of them could not
+}
+
+// Error tells how many, and the first reason.
+func (e *UnfinishedError) Error() string {
+	if e.N == 1 {
+		return fmt.Sprintf("not finished: %v", e.First)
+	}
+	return fmt.Sprintf("%d not finished; the first: %v", e.N, e.First)
+}
+
+// Unwrap returns the first reason.
+func (e *UnfinishedError) Unwrap() error { return e.First }
+
+// Import writes the streams that in holds to the instance of c.
+//
+// The end of ctx means to take no new work; work ends what is under way. Where
+// ctx ends while in hangs in a Read, that Read is left to itself.
+//
+// The summary is good also beside an error. The error is that of the input, of
+// the destination, of what could not be finished, or several of them joined.
+// Items that are missing or differ are no error.
+func Import(ctx, work context.Context, in io.Reader, c *comet.Client, o Options) (*Summary, error) {
+	o.setDefaults()
+	work, fail := context.WithCancelCause(work)
+	defer fail(nil)
+	r := &run{
+		o: o, c: c, fail: fail,
+		to:       newMapping(o.To, o.Merge),
+		places:   newPlaces(c),
+		projects: make(map[Project]*project),
+		inbox:    semaphore.NewWeighted(inboxMemory),
+		large:    semaphore.NewWeighted(largeMemory),
+		batches:  semaphore.NewWeighted(maxBatches),
+		sets:     semaphore.NewWeighted(maxSetSize),
+		spools:   newSpooler(o.TempDir, spoolMemory, o.TempMax),
+		open:     make(chan struct{}, max(2, o.Experiments)),
+		keys:     make(map[string]string),
+		busy:     make(map[string]chan struct{}),
+	}
+	err := r.read(ctx, work, in)
+	r.working.Wait()
+	return &r.summary, r.result(work, err)
+}
+
+// run is one import.
+type run struct {
+	o    Options
+	c    *comet.Client
+	fail context.CancelCauseFunc // ends the work in flight, for a reason that concerns all of it
+
+	to     *mapping
+	places *places
+	// projects holds the last project of the stream for each one of the
+	// destination. Only the reading uses it.
+	projects map[Project]*project
+
+	inbox, large, batches, sets *semaphore.Weighted
+	spools                      *spooler
+
+	open    chan struct{} // holds a value for each group under way
+	turns   turns
+	working sync.WaitGroup
+
+	mu       sync.Mutex
+	summary  Summary
+	failures []error                  // why something could not be finished
+	keys     map[string]string        // of experiments: by their key at the source, that at the destination
+	busy     map[string]chan struct{} // experiments under way by their key at the destination
+}
+
+// result joins the errors of a run. Those that follow from another are left
+// out.
+func (r *run) result(work context.Context, err error) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if cause := context.Cause(work); cause != nil && !errors.Is(err, cause) {
+		err = errors.Join(err, cause)
+	}
+	var unfinished UnfinishedError
+	for _, f := range r.failures {
+		if errors.Is(f, context.Canceled) || err != nil && errors.Is(err, rootOf(f)) {
+			continue
+		}
+		if unfinished.N++; unfinished.N == 1 {
+			unfinished.First = f
+		}
+	}
+	if unfinished.N > 0 {
+		err = errors.Join(err, &unfinished)
+	}
+	return err
+}
+
+// rootOf returns the error at the bottom of a chain of wrapped ones.
+func rootOf(err error) error {
+	for {
+		next := errors.Unwrap(err)
+		if next == nil {
+			return err
+		}
+		err = next
+	}
+}
+
+// finished takes the outcome of an experiment or another thing.
+func (r *run) finished(o *Outcome, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	o.DryRun = r.o.Mode != Write
+	if err != nil {
+		o.Error = err.Error()
+		r.failures = append(r.failures, err)
+	}
+	r.summary.add(o)
+	r.o.Outcome(o)
+}
+
+// count changes the summary.
+func (r *run) count(f func(*Summary)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f(&r.summary)
+}
+
+// other counts something that was written of a project or workspace.
+func (r *run) other(kind string) {
+	r.count(func(s *Summary) {
+		if s.Other == nil {
+			s.Other = make(map[string]int64)
+		}
+		s.Other[kind]++
+	})
+}
+
+// dry reports whether nothing may be written.
+func (r *run) dry() bool { return r.o.Mode != Write }
+
+// setKey notes the key that an experiment has at the destination.
+func (r *run) setKey(source, key string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.keys[source] = key
+}
+
+// keyOf returns the key that an experiment has at the destination, if it has
+// been part of this import.
+func (r *run) keyOf(source string) (string, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	key, ok := r.keys[source]
+	return key, ok
+}
+
+// claim waits until nobody else works on an experiment of the destination, and
+// returns the function that frees it. Joined streams may hold one twice.
+func (r *run) claim(ctx context.Context, key string) (func(), error) {
+	for {
+		r.mu.Lock()
+		other, taken := r.busy[key]
+		if !taken {
+			mine := make(chan struct{})
+			r.busy[key] = mine
+			r.mu.Unlock()
+			return func() {
+				r.mu.Lock()
+				delete(r.busy, key)
+				r.mu.Unlock()
+				close(mine)
+			}, nil
+		}
+		r.mu.Unlock()
+		select {
+		case <-other:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}

@@ -1,0 +1,82 @@
+package importer
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// links makes experiments appear in further projects of their workspace.
+type links struct {
+	r    *run
+	list map[Project]map[string]bool // keys that a project of the destination lists
+}
+
+// write makes a link, unless it is there.
+func (l *links) write(ctx context.Context, rec *stream.Link) error {
+	to := l.r.to.target(Project{rec.Workspace, rec.Project})
+	o := ledger{out: Outcome{Kind: string(stream.KindLink), SourceKey: rec.Experiment, Workspace: to.Workspace, Project: to.Name}}
+	key, known := l.r.keyOf(rec.Experiment)
+	if !known {
+		key = rec.Experiment
+	}
+	o.out.Key = key
+	err := l.link(ctx, &o, key, to)
+	if err != nil && refused(err) {
+		o.issue(Issue{Class: Missing, Kind: string(stream.KindLink), ID: key, Reason: err.Error()})
+		err = nil
+	}
+	if err != nil {
+		err = fmt.Errorf("link of experiment %q to %q: %w", key, to, err)
+		l.r.concernsAll(err)
+	}
+	if err != nil || len(o.out.Issues) > 0 || o.out.Written.any() {
+		l.r.finished(&o.out, err)
+	}
+	return nil
+}
+
+func (l *links) link(ctx context.Context, o *ledger, key string, to Project) error {
+	listed, err := l.listed(ctx, to)
+	if err != nil || listed[key] {
+		return err
+	}
+	if l.r.o.Mode == VerifyOnly {
+		o.issue(Issue{Class: Unverified, Kind: string(stream.KindLink), ID: key, Reason: "the destination has it not"})
+		return nil
+	}
+	o.wrote(string(stream.KindLink))
+	l.r.other(string(stream.KindLink))
+	if l.r.dry() {
+		return nil
+	}
+	if _, err := l.r.c.Symlink(ctx, key, to.Name); err != nil {
+		return err
+	}
+	listed[key] = true
+	return nil
+}
+
+// listed returns the keys of the experiments that a project lists.
+func (l *links) listed(ctx context.Context, p Project) (map[string]bool, error) {
+	if keys, ok := l.list[p]; ok {
+		return keys, nil
+	}
+	keys := make(map[string]bool)
+	for x, err := range l.r.c.Experiments(ctx, comet.Listing{Workspace: p.Workspace, Project: p.Name}) {
+		if isAbsent(err) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		keys[x.Key] = true
+	}
+	if l.list == nil {
+		l.list = make(map[Project]map[string]bool)
+	}
+	l.list[p] = keys
+	return keys, nil
+}

@@ -1,0 +1,357 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// keyError says that an experiment cannot have the key that it should have.
+type keyError struct {
+	key, reason string
+}
+
+func (e *keyError) Error() string { return fmt.Sprintf("key %q: %s", e.key, e.reason) }
+
+// ExitCode returns 3: the experiment is missing, and it was told why.
+func (e *keyError) ExitCode() int { return 3 }
+
+// open finds or creates the experiment at the destination, and claims it until
+// the function it returns is called.
+func (e *experiment) open(ctx context.Context) (free func(), err error) {
+	if err := readDoc(e.rec.Doc, &e.doc); err != nil {
+		return nil, err
+	}
+	if err := e.project.wait(ctx); err != nil {
+		return nil, err
+	}
+	if err := e.chooseKey(); err != nil {
+		return nil, err
+	}
+	for {
+		free, err := e.r.claim(ctx, e.key)
+		if err != nil {
+			return nil, err
+		}
+		again, err := e.openKey(ctx)
+		if err == nil && !again {
+			if e.out.Result != ResultElsewhere {
+				e.r.setKey(e.rec.Key, e.key)
+			}
+			return free, nil
+		}
+		free()
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// chooseKey chooses the key to try first.
+func (e *experiment) chooseKey() error {
+	from := Project{e.rec.Workspace, e.rec.Project}
+	e.key = e.rec.Key
+	switch keep := e.r.o.Keys; {
+	case keep == KeysDerive:
+		return e.derive("")
+	case !validKey(e.key):
+		return e.derive("the destination takes keys of 32 to 50 letters and digits only")
+	case e.source.same && from != e.project.target:
+		return e.derive("the destination is the source itself, where it is taken")
+	}
+	return nil
+}
+
+// derive changes to the derived key, unless keys have to be kept for whatever
+// reason.
+func (e *experiment) derive(reason string) error {
+	if e.r.o.Keys == KeysRequire {
+		return &keyError{e.rec.Key, reason}
+	}
+	e.key, e.derived = deriveKey(e.rec.Key, e.project.target), true
+	return nil
+}
+
+// openKey opens the experiment with the chosen key. again means that another
+// key was chosen, to be tried next.
+func (e *experiment) openKey(ctx context.Context) (again bool, err error) {
+	if e.r.dry() {
+		return e.look(ctx)
+	}
+	run, err := e.r.c.AddRun(ctx, comet.Handshake{
+		Key: e.key, Workspace: e.project.target.Workspace, Project: e.project.target.Name, Offline: true,
+	})
+	switch {
+	case err == nil:
+		e.streamWins = true
+		e.runs.set(run)
+		return false, e.r.c.ReportStatus(ctx, run, true, true)
+	case errors.Is(err, comet.ErrExists):
+		return e.openTaken(ctx)
+	case e.refusesKey(err):
+		return true, e.derive(err.Error())
+	}
+	return false, fmt.Errorf("handshake: %w", err)
+}
+
+// refusesKey reports whether a handshake was refused for no other reason than,
+// perhaps, the key.
+func (e *experiment) refusesKey(err error) bool {
+	ce, ok := errors.AsType[*comet.Error](err)
+	return ok && !e.derived && ce.Status == 400 && ce.SDKCode == 0 &&
+		!errors.Is(err, comet.ErrForbidden) && !errors.Is(err, comet.ErrNotFound)
+}
+
+// openTaken opens an experiment that exists already.
+func (e *experiment) openTaken(ctx context.Context) (again bool, err error) {
+	there, err := e.r.c.Metadata(ctx, e.key)
+	if errors.Is(err, comet.ErrNotFound) {
+		there, err = e.lagging(ctx)
+	}
+	switch {
+	case errors.Is(err, comet.ErrNotFound), errors.Is(err, comet.ErrForbidden):
+		if e.derived {
+			return false, &keyError{e.key, "it is taken at the destination by an experiment that the API key may not see"}
+		}
+		return true, e.derive("it is taken at the destination by an experiment that the API key may not see")
+	case err != nil:
+		return false, fmt.Errorf("read metadata: %w", err)
+	}
+	return e.openThere(ctx, there)
+}
+
+// lagging reads the metadata of an experiment that the handshake knows and the
+// reading does not: a reading may lag behind.
+func (e *experiment) lagging(ctx context.Context) (*comet.Experiment, error) {
+	run, err := e.r.c.GetRun(ctx, e.key)
+	if err != nil {
+		return nil, err
+	}
+	e.runs.set(run)
+	for try := 0; ; try++ {
+		if err := pause(ctx, e.r.o.Settle); err != nil {
+			return nil, err
+		}
+		there, err := e.r.c.Metadata(ctx, e.key)
+		if !errors.Is(err, comet.ErrNotFound) || try == 10 {
+			return there, err
+		}
+	}
+}
+
+// openThere takes an experiment that exists for ours if it is in the target
+// project.
+func (e *experiment) openThere(ctx context.Context, there *comet.Experiment) (again bool, err error) {
+	ours, err := e.inTarget(ctx, there)
+	if err != nil {
+		return false, err
+	}
+	if !ours {
+		return e.elsewhere(there)
+	}
+	e.there = there
+	e.unfinished = !e.sameTimes() && e.r.o.Mode != VerifyOnly
+	e.streamWins = e.unfinished || e.r.o.Update
+	if !e.unfinished || e.r.dry() {
+		return false, nil
+	}
+	run, err := e.run(ctx)
+	if err != nil {
+		return false, fmt.Errorf("handshake: %w", err)
+	}
+	return false, e.r.c.ReportStatus(ctx, run, true, true)
+}
+
+// inTarget reports whether an experiment of the destination is in the target
+// project. Servers may leave out where it is.
+func (e *experiment) inTarget(ctx context.Context, there *comet.Experiment) (bool, error) {
+	target := e.project.target
+	switch {
+	case there.Workspace != "" && there.Project != "":
+		return there.Workspace == target.Workspace && there.Project == target.Name, nil
+	case there.ProjectID != "" && e.project.id != "":
+		return there.ProjectID == e.project.id, nil
+	}
+	for x, err := range e.r.c.Experiments(ctx, comet.Listing{Workspace: target.Workspace, Project: target.Name}) {
+		if err != nil {
+			return false, fmt.Errorf("list experiments of %q: %w", target, err)
+		}
+		if x.Key == e.key {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// elsewhere decides on an experiment whose key is taken in another project.
+func (e *experiment) elsewhere(there *comet.Experiment) (again bool, err error) {
+	where := Project{there.Workspace, there.Project}
+	reason := fmt.Sprintf("the destination has it in %q", where)
+	if !e.derived && e.r.o.Elsewhere == ElsewhereDerive && e.r.o.Keys != KeysRequire {
+		return true, e.derive(reason)
+	}
+	e.out.Result = ResultElsewhere
+	e.out.URL = e.r.c.ExperimentURL(there.Workspace, there.Project, there.Key, there.Archived)
+	e.issue(Issue{Class: Noted, Kind: kindExperiment, Name: e.out.Name, ID: e.key, Reason: reason + "; --elsewhere derive imports it under another key"})
+	return false, nil
+}
+
+// look finds the experiment without a handshake, which would create it.
+func (e *experiment) look(ctx context.Context) (again bool, err error) {
+	there, err := e.r.c.Metadata(ctx, e.key)
+	switch {
+	case err == nil:
+		return e.openThere(ctx, there)
+	case errors.Is(err, comet.ErrForbidden) && !e.derived:
+		return true, e.derive("it is taken at the destination by an experiment that the API key may not see")
+	case !errors.Is(err, comet.ErrNotFound) && !errors.Is(err, comet.ErrForbidden):
+		return false, fmt.Errorf("read metadata: %w", err)
+	}
+	if !e.derived && e.r.o.Keys == KeysKeep {
+		// An earlier import may have had to derive the key.
+		derived := deriveKey(e.rec.Key, e.project.target)
+		if there, err := e.r.c.Metadata(ctx, derived); err == nil {
+			if ours, err := e.inTarget(ctx, there); err != nil || ours {
+				e.key, e.derived = derived, true
+				return err == nil, err
+			}
+		}
+	}
+	return false, nil
+}
+
+// sameTimes reports whether the experiment at the destination has the times of
+// the stream. They are the last that an import sets, so that an experiment with
+// another start has never been finished.
+func (e *experiment) sameTimes() bool {
+	switch {
+	case e.rec.Start != nil:
+		return equal(e.rec.Start, e.there.Start)
+	case e.rec.End != nil:
+		return equal(e.rec.End, e.there.End)
+	}
+	return !e.there.Running
+}
+
+func equal[T comparable](a, b *T) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return *a == *b
+}
+
+// run returns the handshake of the experiment, which uploads need.
+func (e *experiment) run(ctx context.Context) (*comet.Run, error) {
+	return e.runs.get(func() (*comet.Run, error) {
+		if e.r.dry() {
+			return &comet.Run{Key: e.key}, nil
+		}
+		return e.r.c.GetRun(ctx, e.key)
+	})
+}
+
+func (l *lazy[T]) set(v T) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.v, l.done = v, true
+}
+
+// pause waits, for something to come to rest at the destination.
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// begin starts with what the experiment record itself holds.
+func (e *experiment) begin(ctx context.Context) error {
+	e.assets.init(e)
+	e.refs = e.references()
+	if e.there != nil && e.r.o.Mode != VerifyOnly {
+		e.reads.begin(func(kind stream.Kind) { e.prefetch(ctx, kind) })
+	}
+	if e.derived {
+		if err := e.originOther(ctx); err != nil {
+			return err
+		}
+	}
+	if e.rec.Doc == nil {
+		return nil
+	}
+	if tags := e.rec.Tags; len(tags) > 0 && !e.expect(func(x *expectation) { x.tags = tags }) {
+		e.spawn(func() { e.item(Issue{Kind: "tags"}, e.writeTags(ctx, tags)) })
+	}
+	if path := e.doc.FilePath; path.OK && !e.expect(func(x *expectation) { x.filePath = path.V }) {
+		e.spawn(func() { e.item(Issue{Kind: "file path"}, e.writeFilePath(ctx, path.V)) })
+	}
+	return nil
+}
+
+// writeTags adds the tags that are missing.
+func (e *experiment) writeTags(ctx context.Context, tags []string) error {
+	missing := tags
+	if e.there != nil {
+		have, err := e.r.c.Tags(ctx, e.key)
+		if err != nil && !isAbsent(err) {
+			return err
+		}
+		if missing = without(tags, have); len(missing) == 0 {
+			return nil
+		}
+	}
+	if !e.r.dry() {
+		if err := e.r.c.AddTags(ctx, e.key, missing); err != nil {
+			return err
+		}
+	}
+	e.change(func(o *Outcome) { o.Written.Tags += int64(len(missing)) })
+	return nil
+}
+
+// without returns the elements of a that are not in b.
+func without(a, b []string) []string {
+	in := make(map[string]bool, len(b))
+	for _, s := range b {
+		in[s] = true
+	}
+	var rest []string
+	for _, s := range a {
+		if !in[s] {
+			rest = append(rest, s)
+		}
+	}
+	return rest
+}
+
+// writeFilePath sets the path of the main file.
+func (e *experiment) writeFilePath(ctx context.Context, path string) error {
+	if e.there != nil {
+		switch have := e.there.FilePath; {
+		case have != nil && *have == path:
+			return nil
+		case have != nil && *have != "" && !e.streamWins:
+			e.differs(Issue{Kind: "file path", Reason: fmt.Sprintf("%q in the stream, %q at the destination", path, *have)})
+			return nil
+		}
+	}
+	return e.write("file path", func() error { return e.r.c.WriteFilePath(ctx, e.key, path) })
+}
+
+// references says what becomes of the references in the experiment's assets.
+func (e *experiment) references() *references {
+	refs := &references{key: e.r.keyOf, asset: e.assets.idOf}
+	if e.source.url != "" && !e.source.same {
+		refs.from, refs.to = e.source.url, strings.TrimRight(e.r.c.Root(), "/")
+	}
+	return refs
+}

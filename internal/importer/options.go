@@ -1,0 +1,97 @@
+package importer
+
+import (
+	"cmp"
+	"sync/atomic"
+	"time"
+)
+
+// Options say how to import. The zero value of a field means its default.
+type Options struct {
+	// To is where projects go; an empty part keeps the name that it has in the
+	// stream. Merge lets several of them meet in one.
+	To    Project
+	Merge bool
+	// CreateWorkspace creates workspaces that are missing, which needs the
+	// rights of an administrator.
+	CreateWorkspace bool
+
+	Keys      Keys      // KeysKeep if empty
+	Elsewhere Elsewhere // ElsewhereLeave if empty
+	// Update lets the stream win where a single value differs from that of an
+	// experiment or project that exists.
+	Update bool
+	// NoRewrite leaves the references inside confusion matrices, embeddings and
+	// data grids as they are. RewriteLinks also changes those in html and notes.
+	NoRewrite, RewriteLinks bool
+
+	Mode Mode
+	// Verify reads each experiment back after it has been written.
+	Verify bool
+
+	// TempDir is where items wait that are too large for memory, "" the usual
+	// place. TempMax bounds the room they take, 8 GiB if zero.
+	TempDir string
+	TempMax int64
+	// Experiments is how many experiments may be under way, 16 if zero.
+	Experiments int
+	// Settle is the pause between two readings that have to agree before
+	// something is written that must not be written twice, 2 s if zero.
+	Settle time.Duration
+	// SeriesCap is how many points of a metric destinations keep, 15,000 if
+	// zero.
+	SeriesCap int64
+
+	// Counters are added to while the import runs.
+	Counters Counters
+	// Outcome, if not nil, is told what became of each experiment, and of other
+	// things where there is something to tell. Calls come one at a time.
+	Outcome func(*Outcome)
+	// Warn, if not nil, is told what the user should know at once.
+	Warn func(format string, a ...any)
+}
+
+// Mode says whether an import writes.
+type Mode int
+
+// The modes.
+const (
+	// Write imports.
+	Write Mode = iota
+	// DryRun reads the stream and what the destination has, and tells what an
+	// import would do.
+	DryRun
+	// VerifyOnly compares the destination with the stream.
+	VerifyOnly
+)
+
+// Counters count what has been done. Those that are nil are not used.
+type Counters struct {
+	Planned     *atomic.Int64 // experiments that the streams announce
+	Experiments *atomic.Int64 // experiments done
+	Points      *atomic.Int64 // metric points compared or written
+	Assets      *atomic.Int64 // assets compared or written
+	Skipped     *atomic.Int64 // items that the source has and the stream has not
+}
+
+func (o *Options) setDefaults() {
+	o.Keys = cmp.Or(o.Keys, KeysKeep)
+	o.Elsewhere = cmp.Or(o.Elsewhere, ElsewhereLeave)
+	o.TempMax = cmp.Or(o.TempMax, 8<<30)
+	o.Experiments = cmp.Or(o.Experiments, 16)
+	o.Settle = cmp.Or(o.Settle, 2*time.Second)
+	o.SeriesCap = cmp.Or(o.SeriesCap, 15000)
+	for _, c := range []**atomic.Int64{
+		&o.Counters.Planned, &o.Counters.Experiments, &o.Counters.Points, &o.Counters.Assets, &o.Counters.Skipped,
+	} {
+		if *c == nil {
+			*c = new(atomic.Int64)
+		}
+	}
+	if o.Outcome == nil {
+		o.Outcome = func(*Outcome) {}
+	}
+	if o.Warn == nil {
+		o.Warn = func(string, ...any) {}
+	}
+}

@@ -1,0 +1,215 @@
+package importer
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// Result is what became of an experiment.
+type Result string
+
+// The results. Each experiment that was read has one of them.
+const (
+	ResultCreated   Result = "created"       // it was new
+	ResultCompleted Result = "completed"     // it was there, and something was written
+	ResultThere     Result = "already there" // it was there, and nothing was written
+	ResultElsewhere Result = "elsewhere"     // its key is taken in another project; nothing was written
+	ResultFailed    Result = "failed"        // it is not finished, or has not been begun
+)
+
+// Outcome tells what became of an experiment, or of another thing that Kind
+// names. It is encoded as a line of the report.
+type Outcome struct {
+	Kind      string `json:"kind"` // "experiment", "project", "artifact", ...
+	SourceKey string `json:"key,omitempty"`
+	Key       string `json:"destination_key,omitempty"`
+	URL       string `json:"url,omitempty"`
+	Workspace string `json:"workspace"`
+	Project   string `json:"project,omitempty"`
+	Name      string `json:"name,omitempty"`
+	Result    Result `json:"result"`
+	DryRun    bool   `json:"dry_run,omitempty"`  // what would become of it
+	Verified  bool   `json:"verified,omitempty"` // read back and found equal
+	Error     string `json:"error,omitempty"`    // why it failed
+
+	Written    Written     `json:"written"`
+	Issues     []Issue     `json:"issues,omitempty"`
+	MoreIssues int         `json:"more_issues,omitempty"` // beyond those listed
+	Rewritten  []Rewriting `json:"rewritten,omitempty"`
+
+	missing, differing, unverified, skipped int
+}
+
+// Written counts what was written of an experiment.
+type Written struct {
+	Parameters int64 `json:"parameters,omitempty"`
+	Others     int64 `json:"others,omitempty"`
+	Tags       int64 `json:"tags,omitempty"`
+	Points     int64 `json:"points,omitempty"`
+	Assets     int64 `json:"assets,omitempty"`
+	AssetBytes int64 `json:"asset_bytes,omitempty"`
+	// Items are single items by their kind: "html", "system", "times".
+	Items []string `json:"items,omitempty"`
+}
+
+func (w *Written) any() bool {
+	return w.Parameters+w.Others+w.Tags+w.Points+w.Assets > 0 || len(w.Items) > 0
+}
+
+// IssueClass says what an issue means for the import.
+type IssueClass string
+
+// The classes of issues.
+const (
+	// Missing is an item that the source has and the destination has not.
+	Missing IssueClass = "missing"
+	// Differs is an item that the destination has in another way.
+	Differs IssueClass = "differs"
+	// Unverified is what a verification has found.
+	Unverified IssueClass = "unverified"
+	// Skipped is an item that the source has and the stream has not.
+	Skipped IssueClass = "skipped"
+	// Noted is what someone may want to know; nothing is wrong.
+	Noted IssueClass = "noted"
+)
+
+// Issue is something to tell of one item.
+type Issue struct {
+	Class  IssueClass `json:"class"`
+	Kind   string     `json:"kind"` // as in the stream
+	Name   string     `json:"name,omitempty"`
+	ID     string     `json:"id,omitempty"`
+	Reason string     `json:"reason"`
+}
+
+// String describes the issue in a few words.
+func (i Issue) String() string {
+	var b strings.Builder
+	b.WriteString(i.Kind)
+	switch {
+	case i.Name != "":
+		fmt.Fprintf(&b, " %q", i.Name)
+	case i.ID != "":
+		fmt.Fprintf(&b, " %q", i.ID)
+	}
+	fmt.Fprintf(&b, ": %s: %s", i.Class, i.Reason)
+	return b.String()
+}
+
+// Rewriting is an asset whose references were changed.
+type Rewriting struct {
+	ID         string `json:"id"`
+	Name       string `json:"name,omitempty"`
+	References int    `json:"references"`
+	From       string `json:"from_sha256"`
+	To         string `json:"to_sha256"`
+}
+
+// maxIssues is how many issues of one experiment are kept.
+const maxIssues = 200
+
+// ledger collects the outcome of an experiment from all of its tasks.
+type ledger struct {
+	mu  sync.Mutex
+	out Outcome
+}
+
+// change runs f on the outcome.
+func (l *ledger) change(f func(*Outcome)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	f(&l.out)
+}
+
+func (l *ledger) issue(i Issue) {
+	l.change(func(o *Outcome) {
+		switch i.Class {
+		case Missing:
+			o.missing++
+		case Differs:
+			o.differing++
+		case Unverified:
+			o.unverified++
+		case Skipped:
+			o.skipped++
+		}
+		if len(o.Issues) < maxIssues {
+			o.Issues = append(o.Issues, i)
+		} else {
+			o.MoreIssues++
+		}
+	})
+}
+
+// wrote notes that a single item was written.
+func (l *ledger) wrote(kind string) {
+	l.change(func(o *Outcome) { o.Written.Items = append(o.Written.Items, kind) })
+}
+
+// Summary is what became of all experiments. Read is the sum of the five
+// numbers after it.
+type Summary struct {
+	Read      int64 `json:"read"`
+	Created   int64 `json:"created"`
+	Completed int64 `json:"completed"`
+	There     int64 `json:"already_there"`
+	Elsewhere int64 `json:"elsewhere"`
+	Failed    int64 `json:"failed"`
+
+	Projects        int64 `json:"projects"`         // read
+	ProjectsCreated int64 `json:"projects_created"` // of them
+
+	Missing    int64 `json:"missing"`    // items
+	Differing  int64 `json:"differing"`  // items, those of projects included
+	Unverified int64 `json:"unverified"` // findings of a verification
+	Skipped    int64 `json:"skipped"`    // in the stream
+
+	Points     int64 `json:"points"` // written
+	Assets     int64 `json:"assets"`
+	AssetBytes int64 `json:"asset_bytes"`
+
+	// Unknown counts the records of kinds that this version does not know.
+	Unknown map[string]int64 `json:"unknown,omitempty"`
+	// Other counts what was written of projects and workspaces.
+	Other map[string]int64 `json:"other,omitempty"`
+}
+
+// Wrote reports whether anything was written.
+func (s *Summary) Wrote() bool {
+	return s.Created+s.Completed+s.ProjectsCreated > 0 || len(s.Other) > 0
+}
+
+// add takes one outcome in.
+func (s *Summary) add(o *Outcome) {
+	if o.Kind == kindExperiment {
+		s.addExperiment(o)
+	}
+	s.Missing += int64(o.missing)
+	s.Differing += int64(o.differing)
+	s.Unverified += int64(o.unverified)
+	s.Skipped += int64(o.skipped)
+	s.Points += o.Written.Points
+	s.Assets += o.Written.Assets
+	s.AssetBytes += o.Written.AssetBytes
+}
+
+const kindExperiment = string(stream.KindExperiment)
+
+func (s *Summary) addExperiment(o *Outcome) {
+	s.Read++
+	switch o.Result {
+	case ResultCreated:
+		s.Created++
+	case ResultCompleted:
+		s.Completed++
+	case ResultThere:
+		s.There++
+	case ResultElsewhere:
+		s.Elsewhere++
+	default:
+		s.Failed++
+	}
+}

@@ -1,0 +1,133 @@
+package importer
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"sync"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+)
+
+// A passed asset goes from the stream to the destination without being kept,
+// because there is no room for it. It can be sent only once.
+type passed struct {
+	r    *io.PipeReader
+	w    *io.PipeWriter
+	sum  hash.Hash
+	size int64
+	last []byte // held back until the hash is known to be right
+
+	mu    sync.Mutex
+	begun bool // some of it has been sent
+}
+
+func newPassed() *passed {
+	p := &passed{sum: sha256.New()}
+	p.r, p.w = io.Pipe()
+	return p
+}
+
+// write passes a piece on. It waits until the one before has been sent. Of an
+// upload that has ended the rest is dropped.
+func (p *passed) write(data []byte) {
+	p.sum.Write(data)
+	p.size += int64(len(data))
+	p.pass()
+	p.last = data
+}
+
+func (p *passed) pass() {
+	if len(p.last) > 0 {
+		// The one who reads tells what went wrong.
+		_, _ = p.w.Write(p.last)
+	}
+}
+
+// end passes the last piece on if the asset is what the stream says that it is;
+// else the upload is broken off before its end.
+func (p *passed) end(size int64, sum string) {
+	if p.size != size || hex.EncodeToString(p.sum.Sum(nil)) != sum {
+		p.fail(&InputError{errBadHash})
+		return
+	}
+	p.pass()
+	_ = p.w.Close()
+}
+
+func (p *passed) fail(err error) { _ = p.w.CloseWithError(err) }
+
+// errSentOnce says that a passed asset is asked for again.
+var errSentOnce = errors.New("it cannot be sent again")
+
+// open returns the bytes, for as long as none of them have been taken.
+func (p *passed) open() (io.ReadCloser, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.begun {
+		return nil, errSentOnce
+	}
+	return passedReader{p}, nil
+}
+
+type passedReader struct{ p *passed }
+
+func (r passedReader) Read(b []byte) (int, error) {
+	n, err := r.p.r.Read(b)
+	if n > 0 {
+		r.p.mu.Lock()
+		r.p.begun = true
+		r.p.mu.Unlock()
+	}
+	return n, err
+}
+
+// Close leaves the rest for another try if nothing has been taken.
+func (r passedReader) Close() error { return nil }
+
+// throughError says that an upload broke off that cannot be repeated.
+type throughError struct{ err error }
+
+func (e *throughError) Error() string {
+	return fmt.Sprintf("the upload broke off, and there was no room to keep it for another try (see --temp-max): %v", e.err)
+}
+
+func (e *throughError) Unwrap() error { return e.err }
+
+// ExitCode returns 5.
+func (e *throughError) ExitCode() int { return 5 }
+
+// always is a head that all others wait for.
+var always = func() <-chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
+
+// uploadThrough writes an asset while its bytes come.
+func (e *experiment) uploadThrough(ctx context.Context, a *asset) error {
+	through := a.through
+	// Whatever happens, the one who passes the bytes on must not wait for ever.
+	defer through.r.Close()
+	run, err := e.run(ctx)
+	if err != nil {
+		return err
+	}
+	a.upload.Run = run
+	err = e.putAsset(comet.WithHead(ctx, always), a)
+	_, input := errors.AsType[*InputError](err)
+	switch {
+	case err == nil:
+		e.uploaded(a)
+		return nil
+	case errors.Is(err, comet.ErrImmutable):
+		return &limitError{"its id is taken at the destination; with more --temp-max it can go under another one"}
+	case refused(err) || input || errors.Is(err, errDropped) || ctx.Err() != nil:
+		return err
+	}
+	return &throughError{err}
+}

@@ -1,0 +1,106 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// source is the instance that a stream was read from.
+type source struct {
+	url string // without a slash at its end; "" where the stream does not say
+	// same is true when it is the destination itself.
+	same bool
+}
+
+func (r *run) newSource(h *stream.Header) *source {
+	return &source{
+		url:  strings.TrimRight(h.Source.URL, "/"),
+		same: sameInstance(h.Source.URL, r.c.Root()),
+	}
+}
+
+// places knows the workspaces and projects of the destination, as far as they
+// were asked for.
+type places struct {
+	c *comet.Client
+
+	mu       sync.Mutex
+	projects map[string]map[string]comet.Project // by workspace and name
+}
+
+func newPlaces(c *comet.Client) *places {
+	return &places{c: c, projects: make(map[string]map[string]comet.Project)}
+}
+
+// project returns a project of the destination, nil if there is none. The
+// projects of a workspace are listed once.
+func (p *places) project(ctx context.Context, name Project) (*comet.Project, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	list, ok := p.projects[name.Workspace]
+	if !ok {
+		all, err := p.c.Projects(ctx, name.Workspace)
+		if err != nil {
+			return nil, fmt.Errorf("list projects of %q: %w", name.Workspace, err)
+		}
+		list = make(map[string]comet.Project, len(all))
+		for _, project := range all {
+			list[project.Name] = project
+		}
+		p.projects[name.Workspace] = list
+	}
+	if project, ok := list[name.Name]; ok {
+		return &project, nil
+	}
+	return nil, nil
+}
+
+// add notes a project that has been created.
+func (p *places) add(name Project, project comet.Project) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.projects[name.Workspace][name.Name] = project
+}
+
+// haveWorkspaces checks that the destination has all of the workspaces, and
+// creates them where that is asked for.
+func (r *run) haveWorkspaces(ctx context.Context, names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	there, err := r.c.Workspaces(ctx)
+	if err != nil {
+		return fmt.Errorf("list workspaces: %w", err)
+	}
+	for _, name := range names {
+		if slices.Contains(there, name) {
+			continue
+		}
+		if !r.o.CreateWorkspace {
+			return &WorkspaceError{Name: name, Close: similar(name, there)}
+		}
+		if r.dry() {
+			r.places.none(name)
+			continue
+		}
+		if err := r.c.CreateWorkspace(ctx, name); err != nil && !errors.Is(err, comet.ErrExists) {
+			return fmt.Errorf("create workspace %q: %w", name, err)
+		}
+		r.other("workspace")
+	}
+	return nil
+}
+
+// none notes that a workspace has no projects, because it does not exist yet.
+func (p *places) none(workspace string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.projects[workspace] = make(map[string]comet.Project)
+}

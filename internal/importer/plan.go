@@ -1,0 +1,189 @@
+package importer
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// Project names a project.
+type Project struct{ Workspace, Name string }
+
+// String returns workspace/project.
+func (p Project) String() string { return p.Workspace + "/" + p.Name }
+
+// ParseTarget reads the argument of an import: WORKSPACE or WORKSPACE/PROJECT.
+// An empty part keeps the name that the stream has.
+func ParseTarget(arg string) (Project, error) {
+	if arg == "" {
+		return Project{}, nil
+	}
+	workspace, name, slash := strings.Cut(arg, "/")
+	if workspace == "" {
+		return Project{}, fmt.Errorf("%q names no workspace", arg)
+	}
+	if slash && strings.Contains(name, "/") {
+		return Project{}, fmt.Errorf("%q is not WORKSPACE or WORKSPACE/PROJECT: an import cannot choose experiments", arg)
+	}
+	return Project{Workspace: workspace, Name: name}, nil
+}
+
+// A MergeError says that several projects of the stream would meet in one.
+// Nothing of them has been written.
+type MergeError struct {
+	Sources []Project
+	Target  Project
+}
+
+// Error names the projects.
+func (e *MergeError) Error() string {
+	names := make([]string, len(e.Sources))
+	for i, p := range e.Sources {
+		names[i] = fmt.Sprintf("%q", p)
+	}
+	return fmt.Sprintf("projects %s would meet in %q", strings.Join(names, " and "), e.Target)
+}
+
+// mapping says where the projects of a stream go.
+type mapping struct {
+	to      Project // empty parts keep the name
+	merge   bool    // several may meet in one
+	sources map[Project][]Project
+}
+
+func newMapping(to Project, merge bool) *mapping {
+	return &mapping{to: to, merge: merge, sources: make(map[Project][]Project)}
+}
+
+// target returns where a project goes.
+func (m *mapping) target(p Project) Project {
+	return Project{cmp.Or(m.to.Workspace, p.Workspace), cmp.Or(m.to.Name, p.Name)}
+}
+
+// workspace returns where a workspace goes.
+func (m *mapping) workspace(name string) string { return cmp.Or(m.to.Workspace, name) }
+
+// add notes a project that is to come. It returns a *MergeError if another one
+// goes to the same place.
+func (m *mapping) add(p Project) error {
+	to := m.target(p)
+	if slices.Contains(m.sources[to], p) {
+		return nil
+	}
+	m.sources[to] = append(m.sources[to], p)
+	if len(m.sources[to]) > 1 && !m.merge {
+		return &MergeError{Sources: m.sources[to], Target: to}
+	}
+	return nil
+}
+
+// plan notes all projects of a plan. All that would meet are told, not only
+// the first.
+func (m *mapping) plan(plan *stream.Plan) error {
+	clashes := make(map[Project]error)
+	var order []Project
+	for _, p := range plan.Projects {
+		src := Project{p.Workspace, p.Project}
+		if err := m.add(src); err != nil {
+			to := m.target(src)
+			if clashes[to] == nil {
+				order = append(order, to)
+			}
+			clashes[to] = err
+		}
+	}
+	var errs []error
+	for _, to := range order {
+		errs = append(errs, clashes[to])
+	}
+	return errors.Join(errs...)
+}
+
+// workspaces returns the workspaces that a plan needs at the destination, each
+// once.
+func (m *mapping) workspaces(plan *stream.Plan) []string {
+	var names []string
+	for _, p := range plan.Projects {
+		names = append(names, m.workspace(p.Workspace))
+	}
+	for _, w := range plan.Workspaces {
+		names = append(names, m.workspace(w))
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// A WorkspaceError says that the destination has no such workspace.
+type WorkspaceError struct {
+	Name  string
+	Close []string // names that are like it, or all of them if they are few
+}
+
+// Error names the workspace and those like it.
+func (e *WorkspaceError) Error() string {
+	msg := fmt.Sprintf("the destination has no workspace %q", e.Name)
+	if len(e.Close) == 0 {
+		return msg
+	}
+	quoted := make([]string, len(e.Close))
+	for i, name := range e.Close {
+		quoted[i] = fmt.Sprintf("%q", name)
+	}
+	return msg + "; there is " + strings.Join(quoted, ", ")
+}
+
+// similar returns the names that resemble one, the nearest first; all of them
+// if they are few and none does.
+func similar(name string, names []string) []string {
+	type match struct {
+		name string
+		d    int
+	}
+	var near []match
+	for _, n := range names {
+		a, b := strings.ToLower(name), strings.ToLower(n)
+		d := distance(a, b)
+		if d <= max(1, len(a)/3) || strings.Contains(b, a) || b != "" && strings.Contains(a, b) {
+			near = append(near, match{n, d})
+		}
+	}
+	if len(near) == 0 {
+		if len(names) > 5 {
+			return nil
+		}
+		return slices.Sorted(slices.Values(names))
+	}
+	slices.SortFunc(near, func(a, b match) int {
+		return cmp.Or(cmp.Compare(a.d, b.d), strings.Compare(a.name, b.name))
+	})
+	var found []string
+	for _, m := range near[:min(len(near), 5)] {
+		found = append(found, m.name)
+	}
+	return found
+}
+
+// distance is the number of bytes to insert, delete or replace to get from a
+// to b.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			d := diagonal
+			if a[i] != b[j] {
+				d = 1 + min(diagonal, row[j], row[j+1])
+			}
+			diagonal, row[j+1] = row[j+1], d
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,319 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// points is the way of an experiment's metric points.
+type points struct {
+	hasher *hasher
+	name   string // of the metric that is open
+	begun  bool
+	n      int64 // of its points that have come
+
+	there  *pointSet // what the destination has; of the open metric alone if each
+	each   bool      // metrics are read one by one
+	share  share     // of the memory for sets
+	sure   bool      // that what is missing from there is really missing
+	series *thereSeries
+	absent int64 // of the open metric: points that the destination has thinned out
+	bad    int64 // of the open metric: points that no server takes
+	at     pointTime
+	equal  map[pointHash]struct{} // points at that time and step
+
+	batch   []point
+	size    int
+	under   sync.WaitGroup // batches that are being written
+	inOrder bool           // the next batch waits for those before
+}
+
+// A point is a metric point that waits to be written.
+type point struct {
+	name string
+	hash pointHash
+	stream.Point
+}
+
+// takePoints writes the points of a record that the destination does not have.
+func (e *experiment) takePoints(ctx context.Context, rec *stream.Metrics) error {
+	p := &e.points
+	if !p.begun || p.name != rec.Name {
+		e.endMetric()
+		if err := e.beginMetric(ctx, rec.Name); err != nil {
+			return err
+		}
+	}
+	e.r.o.Counters.Points.Add(int64(len(rec.Points)))
+	for i := range rec.Points {
+		if err := e.takePoint(ctx, &rec.Points[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *experiment) beginMetric(ctx context.Context, name string) error {
+	p := &e.points
+	p.name, p.begun, p.n, p.absent, p.bad = name, true, 0, 0, 0
+	if p.hasher == nil {
+		p.hasher = newHasher(name)
+	}
+	p.hasher.use(name)
+	clear(p.equal)
+	if e.there == nil || e.r.o.Mode == VerifyOnly {
+		return nil
+	}
+	if p.there == nil || p.each {
+		if err := e.readThere(ctx, name); err != nil {
+			return fmt.Errorf("read metric %q: %w", name, err)
+		}
+	}
+	p.series = p.there.of(name)
+	return nil
+}
+
+func (e *experiment) takePoint(ctx context.Context, sp *stream.Point) error {
+	p := &e.points
+	p.n++
+	if !sp.Time.OK {
+		sp.Time = stream.NewInt64(e.timeOf(integer{}))
+	}
+	if misfit(sp) {
+		p.bad++
+	}
+	if sp.Value.IsNull() {
+		return nil
+	}
+	pt := point{p.name, p.hasher.point(sp), *sp}
+	if e.verified != nil {
+		again := p.again(&pt)
+		if e.expect(func(x *expectation) { x.point(pt.name, pt.hash, again) }) {
+			return nil
+		}
+	}
+	if e.there != nil {
+		wanted, err := e.wantsPoint(ctx, &pt)
+		if err != nil || !wanted {
+			return err
+		}
+	}
+	return e.addPoint(ctx, pt)
+}
+
+// again reports whether an equal point of the metric came before. The order of
+// the stream has put them close to each other.
+func (p *points) again(pt *point) bool {
+	if at := (pointTime{pt.Time, pt.Step}); at != p.at {
+		p.at = at
+		clear(p.equal)
+	}
+	if _, ok := p.equal[pt.hash]; ok {
+		return true
+	}
+	if p.equal == nil {
+		p.equal = make(map[pointHash]struct{})
+	}
+	p.equal[pt.hash] = struct{}{}
+	return false
+}
+
+// misfit reports whether a point holds what no call of the API takes: no value,
+// or a time, step or epoch that is no integer.
+func misfit(sp *stream.Point) bool {
+	if sp.Value.IsNull() {
+		return true
+	}
+	if sp.Extra == nil {
+		return false
+	}
+	for _, field := range []string{"timestamp", "step", "epoch"} {
+		if sp.Extra.Member(field) != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// wantsPoint reports whether the destination lacks a point that it should have.
+func (e *experiment) wantsPoint(ctx context.Context, pt *point) (bool, error) {
+	p := &e.points
+	for {
+		ok, known := p.there.take(pt.hash)
+		if ok {
+			p.series.taken++
+			return false, nil
+		}
+		full := p.series.n >= e.r.o.SeriesCap
+		if e.unfinished {
+			// A series at its cap has been thinned out up to its end. Nothing
+			// was written behind that, since batches beyond the cap are written
+			// one after the other.
+			if full && !(pointTime{pt.Time, pt.Step}).after(p.series.last) {
+				p.absent++
+				return false, nil
+			}
+			return true, nil
+		}
+		switch {
+		case known:
+			// Only a copy of a point that is there: the destination merges
+			// equal points, or the next import would send it again.
+			return false, nil
+		case full:
+			p.absent++
+			return false, nil
+		case p.sure || e.r.dry():
+			return true, nil
+		}
+		// The first point that is missing. What was written a moment ago may
+		// not show yet.
+		if err := e.makeSure(ctx); err != nil {
+			return false, fmt.Errorf("read metric %q: %w", p.name, err)
+		}
+	}
+}
+
+// endMetric tells what is odd about the metric that is open.
+func (e *experiment) endMetric() {
+	p := &e.points
+	if !p.begun {
+		return
+	}
+	i := Issue{Kind: string(stream.KindMetrics), Name: p.name}
+	if p.bad > 0 {
+		i.Class, i.Reason = Missing, fmt.Sprintf("%d points have no value, or a time, step or epoch that is no integer", p.bad)
+		e.issue(i)
+	}
+	if p.absent == 0 {
+		return
+	}
+	i.Class, i.Reason = Noted, fmt.Sprintf("the destination keeps %d of the %d points", p.series.n, p.n)
+	if others := p.series.n - p.series.taken; others > 0 {
+		i.Class = Differs
+		i.Reason = fmt.Sprintf("the destination lacks %d of the %d points, is full, and has %d that are not in the stream", p.absent, p.n, others)
+	}
+	e.issue(i)
+}
+
+// flushPoints ends the metrics.
+func (e *experiment) flushPoints(ctx context.Context) error {
+	if !e.points.begun {
+		return nil
+	}
+	e.endMetric()
+	err := e.sendPoints(ctx)
+	e.points.share.free()
+	e.points.there, e.points.series, e.points.begun = nil, nil, false
+	return err
+}
+
+// addPoint puts a point into the batch.
+func (e *experiment) addPoint(ctx context.Context, pt point) error {
+	p := &e.points
+	p.batch = append(p.batch, pt)
+	p.size += 100 + len(pt.name) + len(pt.Context.V)
+	if len(p.batch) < comet.MaxBatch && p.size < 4*maxBatchSize {
+		return nil
+	}
+	return e.sendPoints(ctx)
+}
+
+// sendPoints writes the batch in the background.
+//
+// Beyond the number of points that destinations keep, batches are written one
+// after the other: an import that is killed then leaves no hole that a later
+// one could take for thinned out.
+func (e *experiment) sendPoints(ctx context.Context) error {
+	p := &e.points
+	if len(p.batch) == 0 {
+		return nil
+	}
+	batch := p.batch
+	p.batch, p.size = make([]point, 0, min(len(batch), comet.MaxBatch)), 0
+	beyond := p.n > e.r.o.SeriesCap
+	if p.inOrder || beyond {
+		p.under.Wait()
+	}
+	// The batch with the end of a metric may begin the next one.
+	p.inOrder = beyond
+	if err := e.r.batches.Acquire(ctx, 1); err != nil {
+		return context.Cause(ctx)
+	}
+	p.under.Add(1)
+	e.spawn(func() {
+		defer p.under.Done()
+		defer e.r.batches.Release(1)
+		e.item(Issue{Kind: string(stream.KindMetrics), Name: nameOf(batch)}, e.writePoints(ctx, batch))
+	})
+	return nil
+}
+
+// nameOf returns the metric that a batch is of, "" for several.
+func nameOf(batch []point) string {
+	for _, p := range batch {
+		if p.name != batch[0].name {
+			return ""
+		}
+	}
+	return batch[0].name
+}
+
+// writePoints writes a batch, each point once.
+func (e *experiment) writePoints(ctx context.Context, batch []point) error {
+	if err := halves(batch, func(part []point) error { return e.writeOnce(ctx, part) }, func(p point, err error) {
+		e.item(Issue{Kind: string(stream.KindMetrics), Name: p.name}, err)
+	}); err != nil {
+		return err
+	}
+	e.change(func(o *Outcome) { o.Written.Points += int64(len(batch)) })
+	return nil
+}
+
+// maxUncertain is how often a batch is tried whose answers are lost while
+// others come through.
+const maxUncertain = 8
+
+// writeOnce writes points. Where it is uncertain whether they have arrived it
+// looks, and writes again only what has not.
+func (e *experiment) writeOnce(ctx context.Context, batch []point) error {
+	if e.r.dry() {
+		return nil
+	}
+	for try := 1; ; try++ {
+		err := e.post(ctx, batch)
+		if err == nil || !errors.Is(err, comet.ErrUncertain) || try == maxUncertain {
+			return err
+		}
+		if batch, err = e.missing(ctx, batch); err != nil || len(batch) == 0 {
+			return err
+		}
+	}
+}
+
+// post makes the request for a batch.
+func (e *experiment) post(ctx context.Context, batch []point) error {
+	var b comet.Batch
+	var text []byte
+	for i := range batch {
+		p := &batch[i]
+		text = p.Value.AppendText(text[:0])
+		v := comet.MetricValue{Name: p.name, Value: text, Time: comet.IntOf(p.Time.V)}
+		if p.Step.OK {
+			v.Step = comet.IntOf(p.Step.V)
+		}
+		if p.Epoch.OK {
+			v.Epoch = comet.IntOf(p.Epoch.V)
+		}
+		if p.Context.OK {
+			v.Context = &p.Context.V
+		}
+		b.AddMetric(&v)
+	}
+	return e.r.c.WriteMetrics(ctx, e.key, &b)
+}

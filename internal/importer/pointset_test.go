@@ -1,0 +1,150 @@
+package importer
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+func textPoint(value string, time, step int64) stream.Point {
+	return stream.Point{Value: stream.TextValue(value), Time: stream.NewInt64(time), Step: stream.NewInt64(step)}
+}
+
+// TestPointSetIsMultiset holds a pointSet against a map of counts.
+func TestPointSetIsMultiset(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	set, counts := newPointSet(), map[pointHash]int{}
+	series := set.of("m")
+	hashes := make([]pointHash, 500)
+	for i := range hashes {
+		hashes[i] = pointHash(rng.Uint64())
+	}
+	// The ends of the range and of a bucket are where a search may slip.
+	hashes = append(hashes, 0, 1, 1<<58, 1<<58-1, ^pointHash(0), ^pointHash(0)-1)
+	for range 5000 {
+		h := hashes[rng.IntN(len(hashes))]
+		set.add(series, h, pointTime{})
+		counts[h]++
+	}
+	set.seal()
+	for range 20000 {
+		h := hashes[rng.IntN(len(hashes))]
+		_, had := counts[h]
+		ok, known := set.take(h)
+		if want := counts[h] > 0; ok != want || known != had {
+			t.Fatalf("take(%x) = %v, %v; %d are left", h, ok, known, counts[h])
+		}
+		if ok {
+			counts[h]--
+		}
+	}
+	if ok, known := set.take(12345); ok || known {
+		t.Errorf("take of a hash that was never there = %v, %v", ok, known)
+	}
+}
+
+func TestPointSetTakeLike(t *testing.T) {
+	old, fresh := newPointSet(), newPointSet()
+	for h := range pointHash(100) {
+		old.add(old.of("m"), h<<57, pointTime{})
+		fresh.add(fresh.of("m"), h<<57, pointTime{})
+		fresh.add(fresh.of("m"), h<<57|1, pointTime{})
+	}
+	old.seal()
+	fresh.seal()
+	for h := range pointHash(50) {
+		old.take(h << 57)
+		old.of("m").taken++
+	}
+	fresh.takeLike(old)
+	for h := range pointHash(100) {
+		if ok, _ := fresh.take(h << 57); ok != (h >= 50) {
+			t.Errorf("hash %d: take = %v", h, ok)
+		}
+		if ok, _ := fresh.take(h<<57 | 1); !ok {
+			t.Errorf("hash %d: a point of the new reading alone is taken", h)
+		}
+	}
+	if got := fresh.of("m").taken; got != 50 {
+		t.Errorf("taken = %d, want 50", got)
+	}
+}
+
+func TestHashEqualPoints(t *testing.T) {
+	text := func(s string) *string { return &s }
+	tests := []struct {
+		name  string
+		point stream.Point
+		there comet.Point
+		equal bool
+	}{
+		{"same", textPoint("0.5", 1, 2), comet.Point{Value: "0.5", Kind: comet.StringValue, Time: comet.IntOf(1), Step: comet.IntOf(2)}, true},
+		{"other form of a number", textPoint("1.0E-5", 1, 2), comet.Point{Value: "0.00001", Kind: comet.NumberValue, Time: comet.IntOf(1), Step: comet.IntOf(2)}, true},
+		{"integer and float", textPoint("1", 1, 2), comet.Point{Value: "1.0", Kind: comet.StringValue, Time: comet.IntOf(1), Step: comet.IntOf(2)}, true},
+		{"minus zero", textPoint("-0", 1, 2), comet.Point{Value: "0.0", Kind: comet.StringValue, Time: comet.IntOf(1), Step: comet.IntOf(2)}, true},
+		{"NaN", textPoint("NaN", 1, 2), comet.Point{Value: "nan", Kind: comet.StringValue, Time: comet.IntOf(1), Step: comet.IntOf(2)}, true},
+		{"infinities", textPoint("Infinity", 1, 2), comet.Point{Value: "-Infinity", Kind: comet.StringValue, Time: comet.IntOf(1), Step: comet.IntOf(2)}, false},
+		{"text", textPoint("abc", 1, 2), comet.Point{Value: "abc", Kind: comet.StringValue, Time: comet.IntOf(1), Step: comet.IntOf(2)}, true},
+		{"other text", textPoint("abc", 1, 2), comet.Point{Value: "abd", Kind: comet.StringValue, Time: comet.IntOf(1), Step: comet.IntOf(2)}, false},
+		{"other value", textPoint("0.5", 1, 2), comet.Point{Value: "0.50001", Kind: comet.StringValue, Time: comet.IntOf(1), Step: comet.IntOf(2)}, false},
+		{"other time", textPoint("0.5", 1, 2), comet.Point{Value: "0.5", Kind: comet.StringValue, Time: comet.IntOf(3), Step: comet.IntOf(2)}, false},
+		{"step absent", textPoint("0.5", 1, 0), comet.Point{Value: "0.5", Kind: comet.StringValue, Time: comet.IntOf(1)}, false},
+		{"step and epoch", textPoint("0.5", 1, 2), comet.Point{Value: "0.5", Kind: comet.StringValue, Time: comet.IntOf(1), Epoch: comet.IntOf(2)}, false},
+		{"context", textPoint("0.5", 1, 2), comet.Point{Value: "0.5", Kind: comet.StringValue, Time: comet.IntOf(1), Step: comet.IntOf(2), Context: text("train")}, false},
+		{"empty context", textPoint("0.5", 1, 2), comet.Point{Value: "0.5", Kind: comet.StringValue, Time: comet.IntOf(1), Step: comet.IntOf(2), Context: text("")}, true},
+		{"null and zero", stream.Point{Time: stream.NewInt64(1)}, comet.Point{Value: "0", Kind: comet.NumberValue, Time: comet.IntOf(1)}, false},
+		{"null and null", stream.Point{Time: stream.NewInt64(1)}, comet.Point{Kind: comet.NullValue, Time: comet.IntOf(1)}, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			h := newHasher("loss")
+			if got := h.point(&tt.point) == h.there(&tt.there); got != tt.equal {
+				t.Errorf("equal = %v, want %v", got, tt.equal)
+			}
+		})
+	}
+	p := textPoint("1", 1, 1)
+	if newHasher("a").point(&p) == newHasher("b").point(&p) {
+		t.Error("points of two metrics have one hash")
+	}
+}
+
+func TestDigestKnowsOrderAndNumber(t *testing.T) {
+	sum := func(hashes ...pointHash) (d digest) {
+		for _, h := range hashes {
+			d.add(h)
+		}
+		return d
+	}
+	if sum(1, 2, 3) != sum(3, 1, 2) {
+		t.Error("the order counts")
+	}
+	for _, other := range []digest{sum(1, 2), sum(1, 2, 3, 3), sum(1, 2, 4), sum(0, 3, 3)} {
+		if sum(1, 2, 3) == other {
+			t.Errorf("digest of 1, 2, 3 is %+v", other)
+		}
+	}
+}
+
+func TestPointTimeAfter(t *testing.T) {
+	at := func(time, step int64) pointTime {
+		return pointTime{stream.NewInt64(time), stream.NewInt64(step)}
+	}
+	noStep := pointTime{time: stream.NewInt64(5)}
+	for i, tt := range []struct {
+		a, b pointTime
+		want bool
+	}{
+		{at(1, 1), at(0, 9), true}, {at(0, 9), at(1, 1), false}, {at(1, 2), at(1, 1), true}, {at(1, 1), at(1, 1), false},
+		{noStep, at(5, -3), false}, {at(5, -3), noStep, true}, {pointTime{}, at(-5, 0), false},
+	} {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			if got := tt.a.after(tt.b); got != tt.want {
+				t.Errorf("after = %v", got)
+			}
+		})
+	}
+}

@@ -1,0 +1,352 @@
+package importer
+
+import (
+	"context"
+	"errors"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"golang.org/x/sync/semaphore"
+)
+
+var (
+	// errBusy says that there is no memory left for a set of points ahead of
+	// the experiment's turn.
+	errBusy = errors.New("no memory for the points ahead of their turn")
+	// errTooMany says that an experiment has too many points for one set.
+	errTooMany = errors.New("too many points for one set")
+)
+
+// maxPoints is how many points of an experiment are held at a time. Of one that
+// has more, metrics are read one by one.
+const maxPoints = 6 << 20
+
+// shareStep is how many points are asked for at a time.
+const shareStep = 16 << 10
+
+// A share is what an experiment has of the memory for sets of points.
+type share struct {
+	of *semaphore.Weighted
+	n  int64
+}
+
+func (s *share) free() {
+	if s.n > 0 {
+		s.of.Release(s.n)
+	}
+	s.n = 0
+}
+
+// readThere reads what the destination has of the points: all of them, or those
+// of the metric where it has to be.
+func (e *experiment) readThere(ctx context.Context, metric string) error {
+	p := &e.points
+	if !p.each {
+		// The kind may have been announced before the experiment was known.
+		e.reads.points.start(&e.reads.under, func() (*pointSet, error) { return e.readAhead(ctx) })
+		set, err := e.reads.points.wait(ctx)
+		if err == errBusy {
+			if err = e.waitTurn(ctx); err == nil {
+				set, err = e.readSettled(ctx, "")
+			}
+		}
+		switch {
+		case err == nil:
+			p.there, p.sure = set, e.unfinished
+			return nil
+		case !errors.Is(err, comet.ErrUnsupported) && err != errTooMany:
+			return err
+		}
+		p.each = true
+	}
+	p.there = nil
+	p.share.free()
+	set, err := e.readSettled(ctx, metric)
+	if err == errBusy {
+		if err = e.waitTurn(ctx); err == nil {
+			set, err = e.readSettled(ctx, metric)
+		}
+	}
+	p.there, p.sure = set, e.unfinished
+	return err
+}
+
+// readAhead reads all points of the experiment before its turn.
+func (e *experiment) readAhead(ctx context.Context) (*pointSet, error) { return e.readSettled(ctx, "") }
+
+// waitTurn waits until the experiment is the first of those under way.
+func (e *experiment) waitTurn(ctx context.Context) error {
+	select {
+	case <-e.turn.first:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// readSettled reads a set of points. Of an experiment that an earlier import
+// has left unfinished, maybe a moment ago, it reads until two readings agree:
+// what it lacks will be written, and must not be there already.
+func (e *experiment) readSettled(ctx context.Context, metric string) (*pointSet, error) {
+	if !e.unfinished || e.r.dry() {
+		return e.readSet(ctx, metric)
+	}
+	before, err := e.readDigest(ctx, metric)
+	for err == nil {
+		if err = e.settle(ctx); err != nil {
+			break
+		}
+		var set *pointSet
+		if set, err = e.readSet(ctx, metric); err != nil {
+			break
+		}
+		if set.digest == before {
+			return set, nil
+		}
+		before = set.digest
+	}
+	return nil, err
+}
+
+// makeSure reads again until two readings agree, before the first point is
+// written that the destination seems to lack.
+func (e *experiment) makeSure(ctx context.Context) error {
+	p := &e.points
+	metric := ""
+	if p.each {
+		metric = p.name
+	}
+	for {
+		if err := e.settle(ctx); err != nil {
+			return err
+		}
+		again, err := e.readDigest(ctx, metric)
+		if err != nil {
+			return err
+		}
+		if again == p.there.digest {
+			p.sure = true
+			return nil
+		}
+		set, err := e.readSet(ctx, metric)
+		if err == errBusy {
+			if err = e.waitTurn(ctx); err == nil {
+				set, err = e.readSet(ctx, metric)
+			}
+		}
+		if err != nil {
+			return err
+		}
+		set.takeLike(p.there)
+		p.there, p.series = set, set.of(p.name)
+	}
+}
+
+// settle gives the destination time to digest what was written to it.
+func (e *experiment) settle(ctx context.Context) error {
+	if err := pause(ctx, e.r.o.Settle); err != nil {
+		return err
+	}
+	for range 30 {
+		busy, err := e.r.c.Processing(ctx, e.key)
+		if err != nil || !busy {
+			// Not all servers tell.
+			return ctx.Err()
+		}
+		if err := pause(ctx, e.r.o.Settle); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readSet reads what the destination has of one metric, or of all.
+func (e *experiment) readSet(ctx context.Context, metric string) (*pointSet, error) {
+	set, mine := newPointSet(), share{of: e.r.sets}
+	h, room := newHasher(""), int64(0)
+	var series *thereSeries
+	last := ""
+	err := e.eachPoint(ctx, metric, func() {
+		set, series, last = newPointSet(), nil, ""
+	}, func(p *comet.Point) error {
+		if set.digest.n == room {
+			if err := e.enlarge(&mine, room, metric); err != nil {
+				return err
+			}
+			room += shareStep
+		}
+		h.use(p.Name)
+		if series == nil || last != p.Name {
+			last = p.Name
+			series = set.of(last)
+		}
+		set.add(series, h.there(p), pointTime{number(p.Time), number(p.Step)})
+		return nil
+	})
+	if err != nil {
+		mine.free()
+		return nil, err
+	}
+	e.points.share.free()
+	e.points.share = mine
+	set.seal()
+	return set, nil
+}
+
+// enlarge makes room for more points. The first of the experiments under way
+// gets it in any case.
+func (e *experiment) enlarge(s *share, have int64, metric string) error {
+	if metric == "" && have >= maxPoints {
+		return errTooMany
+	}
+	if e.r.sets.TryAcquire(shareStep) {
+		s.n += shareStep
+		return nil
+	}
+	if e.turn.isFirst() {
+		return nil
+	}
+	return errBusy
+}
+
+// readDigest is readSet for the digest alone, which needs no memory.
+func (e *experiment) readDigest(ctx context.Context, metric string) (digest, error) {
+	var d digest
+	h := newHasher("")
+	err := e.eachPoint(ctx, metric, func() { d = digest{} }, func(p *comet.Point) error {
+		h.use(p.Name)
+		d.add(h.there(p))
+		return nil
+	})
+	return d, err
+}
+
+// eachPoint reads the points of one metric, or of all if it is "".
+func (e *experiment) eachPoint(ctx context.Context, metric string, restart func(), yield func(*comet.Point) error) error {
+	var err error
+	if metric == "" {
+		err = e.r.c.AllPoints(ctx, e.key, restart, yield)
+	} else {
+		err = e.r.c.MetricPoints(ctx, e.key, metric, restart, yield)
+	}
+	// Older servers answer so for what has no points.
+	if isAbsent(err) && !errors.Is(err, comet.ErrUnsupported) {
+		return nil
+	}
+	return err
+}
+
+// maxNamesRead is how many metrics are read one by one to look for a batch
+// before all of them are read together.
+const maxNamesRead = 4
+
+// missing returns the points of a batch that have not arrived at the
+// destination, once two readings have agreed on that.
+func (e *experiment) missing(ctx context.Context, batch []point) ([]point, error) {
+	var before digest
+	for try := 0; ; try++ {
+		found, err := e.lookFor(ctx, batch)
+		if err != nil {
+			return nil, err
+		}
+		rest := found.missing(batch, e.r.o.SeriesCap)
+		d := found.digest()
+		if len(rest) == 0 || try > 0 && d == before {
+			return rest, nil
+		}
+		before = d
+		if err := e.settle(ctx); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// arrived is what a reading has found of a batch, by metric.
+type arrived map[string]*arrival
+
+type arrival struct {
+	want   map[pointHash]int // how often each point of the batch was not found
+	n      int64             // points that the destination has
+	found  int               // of them, those of the batch
+	digest digest            // of those
+}
+
+func newArrival(name string, batch []point) *arrival {
+	a := &arrival{want: make(map[pointHash]int)}
+	for _, p := range batch {
+		if p.name == name {
+			a.want[p.hash]++
+		}
+	}
+	return a
+}
+
+func (a *arrival) take(h pointHash) {
+	a.n++
+	n, ok := a.want[h]
+	if !ok {
+		return
+	}
+	a.digest.add(h)
+	if n > 0 {
+		a.want[h]--
+		a.found++
+	}
+}
+
+// missing returns the points that were not found. In a series that is full, a
+// batch of which anything is found has arrived whole: the rest is thinned out.
+func (a arrived) missing(batch []point, full int64) []point {
+	var rest []point
+	for _, p := range batch {
+		s := a[p.name]
+		if s.want[p.hash] > 0 && !(s.n >= full && s.found > 0) {
+			s.want[p.hash]--
+			rest = append(rest, p)
+		}
+	}
+	return rest
+}
+
+func (a arrived) digest() digest {
+	var d digest
+	for _, s := range a {
+		d.n += s.digest.n
+		d.sum += s.digest.sum
+	}
+	return d
+}
+
+// lookFor reads the metrics of a batch and looks for its points.
+func (e *experiment) lookFor(ctx context.Context, batch []point) (arrived, error) {
+	found := make(arrived)
+	reset := func() {
+		for _, p := range batch {
+			found[p.name] = nil
+		}
+		for name := range found {
+			found[name] = newArrival(name, batch)
+		}
+	}
+	reset()
+	h := newHasher("")
+	take := func(p *comet.Point) error {
+		if s := found[p.Name]; s != nil {
+			h.use(p.Name)
+			s.take(h.there(p))
+		}
+		return nil
+	}
+	if len(found) > maxNamesRead {
+		err := e.eachPoint(ctx, "", reset, take)
+		if !errors.Is(err, comet.ErrUnsupported) {
+			return found, err
+		}
+	}
+	for name := range found {
+		err := e.eachPoint(ctx, name, func() { found[name] = newArrival(name, batch) }, take)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}

@@ -1,0 +1,255 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// project is a project of the stream and the one of the destination that it
+// goes to.
+type project struct {
+	ledger
+	r      *run
+	source Project
+	target Project
+
+	// ready is closed once id and err are known. Without an id and an error the
+	// project does not exist, in a run that writes nothing.
+	ready chan struct{}
+	id    string
+	err   error
+
+	experiments sync.WaitGroup
+	notes       *textItem
+	refs        *references // for links in the notes
+}
+
+// projectDoc is what is used of a project's document.
+type projectDoc struct {
+	Description text    `json:"projectDescription"`
+	Desc        text    `json:"projectDesc"`
+	Public      boolean `json:"public"`
+	IsPublic    boolean `json:"isPublic"`
+}
+
+// openProject sees to it that a project exists at the destination, while the
+// reading goes on.
+func (r *run) openProject(work context.Context, src Project, rec *stream.Project) *project {
+	p := &project{r: r, source: src, target: r.to.target(src), ready: make(chan struct{})}
+	p.out = Outcome{Kind: string(stream.KindProject), Workspace: p.target.Workspace, Project: p.target.Name}
+	// Two projects that meet in one must not both find it missing.
+	before := r.projects[p.target]
+	r.projects[p.target] = p
+	r.working.Go(func() {
+		defer close(p.ready)
+		if before != nil {
+			<-before.ready
+		}
+		if p.err = p.have(work, rec); p.err != nil {
+			p.err = fmt.Errorf("project %q: %w", p.target, p.err)
+		}
+	})
+	return p
+}
+
+// wait waits until the project is there, and returns the error if it cannot be.
+func (p *project) wait(ctx context.Context) error {
+	select {
+	case <-p.ready:
+		return p.err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// have creates the project, or compares the one that is there.
+func (p *project) have(ctx context.Context, rec *stream.Project) error {
+	var doc projectDoc
+	if err := readDoc(rec.Doc, &doc); err != nil {
+		return err
+	}
+	if !doc.Description.OK {
+		doc.Description = doc.Desc
+	}
+	public := rec.Public
+	if public == nil {
+		for _, b := range []boolean{doc.Public, doc.IsPublic} {
+			if b.OK {
+				public = &b.V
+			}
+		}
+	}
+	there, err := p.r.places.project(ctx, p.target)
+	if err != nil {
+		return err
+	}
+	if there == nil {
+		there, err = p.create(ctx, doc.Description.ptr(), public)
+		if err != nil || there == nil {
+			return err
+		}
+	}
+	p.id = there.ID
+	if rec.Doc == nil {
+		return nil
+	}
+	return p.update(ctx, there, doc.Description.V, public)
+}
+
+// create creates the project. It returns the one that is there if someone else
+// has just created it, nil if it made a new one or nothing may be written.
+func (p *project) create(ctx context.Context, description *string, public *bool) (*comet.Project, error) {
+	p.r.count(func(s *Summary) { s.ProjectsCreated++ })
+	p.change(func(o *Outcome) { o.Result = ResultCreated })
+	if p.r.dry() {
+		return nil, nil
+	}
+	n := comet.NewProject{Workspace: p.target.Workspace, Name: p.target.Name, Description: description}
+	n.Public = public != nil && *public
+	id, err := p.r.c.CreateProject(ctx, n)
+	if errors.Is(err, comet.ErrExists) {
+		// A listing that lags behind, or an answer that was lost.
+		return p.r.c.Project(ctx, n.Workspace, n.Name)
+	}
+	if err == nil && id == "" {
+		var made *comet.Project
+		if made, err = p.r.c.Project(ctx, n.Workspace, n.Name); err == nil {
+			id = made.ID
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("create: %w", err)
+	}
+	p.id = id
+	p.r.places.add(p.target, comet.Project{ID: id, Workspace: n.Workspace, Name: n.Name, Description: description, Public: &n.Public})
+	return nil, nil
+}
+
+// update fills in what the project at the destination lacks, and tells what it
+// has in another way.
+func (p *project) update(ctx context.Context, there *comet.Project, description string, public *bool) error {
+	var u comet.ProjectUpdate
+	have := ""
+	if there.Description != nil {
+		have = *there.Description
+	}
+	switch {
+	case description == "" || description == have:
+	case p.r.fills(have == ""):
+		u.Description = &description
+	default:
+		p.issue(Issue{Class: p.r.differs(), Kind: "description", Reason: "the destination has another one"})
+	}
+	switch {
+	case public == nil || there.Public == nil || *public == *there.Public:
+	case p.r.fills(false):
+		u.Public = public
+	default:
+		p.issue(Issue{Class: p.r.differs(), Kind: "visibility", Reason: fmt.Sprintf("public is %v in the stream, %v at the destination", *public, *there.Public)})
+	}
+	if u == (comet.ProjectUpdate{}) {
+		return nil
+	}
+	p.wrote("project")
+	p.r.other("project")
+	if p.r.dry() {
+		return nil
+	}
+	if err := p.r.c.UpdateProject(ctx, there.ID, u); err != nil {
+		return fmt.Errorf("update: %w", err)
+	}
+	return nil
+}
+
+// fills reports whether the stream decides on a single value that is another
+// one at the destination, or none.
+func (r *run) fills(empty bool) bool {
+	return r.o.Mode != VerifyOnly && (empty || r.o.Update)
+}
+
+// differs is the class of what the destination has in another way.
+func (r *run) differs() IssueClass {
+	if r.o.Mode == VerifyOnly {
+		return Unverified
+	}
+	return Differs
+}
+
+// closeProject ends the project that is open: its notes are written once its
+// experiments are done.
+func (d *dispatcher) closeProject(work context.Context) {
+	p := d.project
+	if p == nil {
+		return
+	}
+	d.project = nil
+	d.r.working.Go(func() {
+		p.experiments.Wait()
+		err := p.wait(work)
+		if err == nil && p.notes != nil {
+			err = p.writeNotes(work)
+		}
+		p.notes.close()
+		if o := &p.out; err != nil || len(o.Issues) > 0 || o.Result != "" || o.Written.any() {
+			d.r.finished(o, err)
+		}
+	})
+}
+
+// takeNotes takes a piece of the notes of the project that is open.
+func (d *dispatcher) takeNotes(ctx context.Context, rec *stream.Notes) error {
+	whole, err := d.r.textPart(ctx, &d.notes, rec.Data, rec.More)
+	if err != nil {
+		return err
+	}
+	if whole != nil {
+		d.project.notes = whole
+	}
+	return nil
+}
+
+func (d *dispatcher) dropNotes() {
+	d.notes.close()
+	d.notes = nil
+}
+
+// writeNotes writes the notes of the project if it has none.
+func (p *project) writeNotes(ctx context.Context) error {
+	if p.notes.size == 0 {
+		return nil
+	}
+	return p.notes.use(ctx, p.r, func(notes string) error {
+		if p.r.o.RewriteLinks {
+			notes = p.refs.links(notes)
+		}
+		if p.id == "" {
+			p.wrote("notes")
+			return nil
+		}
+		same, empty, err := thereText(notes, func() (*comet.Text, error) { return p.r.c.ProjectNotes(ctx, p.id) })
+		if err != nil {
+			return fmt.Errorf("read notes: %w", err)
+		}
+		switch {
+		case same:
+			return nil
+		case !p.r.fills(empty):
+			p.issue(Issue{Class: p.r.differs(), Kind: string(stream.KindNotes), Reason: "the destination has other notes"})
+			return nil
+		}
+		p.wrote("notes")
+		p.r.other("notes")
+		if p.r.dry() {
+			return nil
+		}
+		if err := p.r.c.WriteProjectNotes(ctx, p.id, notes); err != nil {
+			return fmt.Errorf("write notes: %w", err)
+		}
+		return nil
+	})
+}

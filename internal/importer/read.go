@@ -1,0 +1,229 @@
+package importer
+
+import (
+	"context"
+	"io"
+
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// fed is what the goroutine that reads the stream hands on.
+type fed struct {
+	raw stream.Raw
+	err error
+}
+
+// feed reads a stream until it ends or quit is closed. It is not waited for,
+// since it may hang in a Read that nothing ends.
+func feed(in io.Reader, o stream.ReaderOptions, out chan<- fed, quit <-chan struct{}) {
+	r := stream.NewReader(in, o)
+	defer r.Close()
+	for {
+		raw, err := r.NextRaw()
+		select {
+		case out <- fed{keep(raw), err}:
+		case <-quit:
+			return
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// read takes the records of the input in their order and gives each to where
+// it belongs. It returns why it ended, nil at the end of the input.
+func (r *run) read(ctx, work context.Context, in io.Reader) error {
+	records, quit := make(chan fed), make(chan struct{})
+	defer close(quit)
+	// Who writes checks the SHA-256 of assets by itself.
+	go feed(in, stream.ReaderOptions{SkipSHA256: r.o.Mode == Write}, records, quit)
+	d := &dispatcher{r: r}
+	defer d.leave()
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-work.Done():
+			return context.Cause(work)
+		case f := <-records:
+			switch {
+			case f.err == io.EOF:
+				return nil
+			case f.err != nil:
+				return &InputError{f.err}
+			}
+			if err := d.take(ctx, work, f.raw); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// dispatcher knows where in the stream the reading is.
+type dispatcher struct {
+	r       *run
+	source  *source
+	project *project
+	current announced  // the group that is open
+	notes   *textItem  // notes that go on
+	late    *workspace // what comes after the projects
+}
+
+// announced is a group that hears of its records before it works on them.
+type announced interface {
+	// announce is called in the order of the stream, ahead of the work.
+	announce(stream.Kind)
+	send(context.Context, stream.Raw) error
+	end(whole bool)
+}
+
+// take gives a record to where it belongs.
+func (d *dispatcher) take(ctx, work context.Context, raw stream.Raw) error {
+	if d.current != nil {
+		return d.inside(ctx, raw)
+	}
+	rec, err := raw.Decode()
+	if err != nil {
+		return &InputError{err}
+	}
+	switch rec := rec.(type) {
+	case *stream.Header:
+		d.source = d.r.newSource(rec)
+		d.project = nil
+	case *stream.Plan:
+		return d.plan(ctx, rec)
+	case *stream.Project:
+		return d.openProject(ctx, work, rec)
+	case *stream.Experiment:
+		return d.openExperiment(ctx, work, rec)
+	case *stream.Notes:
+		return d.takeNotes(ctx, rec)
+	case *stream.Skipped:
+		d.skipped(rec)
+	case *stream.Unknown:
+		d.unknown(rec.Of)
+	case *stream.Trailer:
+		return d.trailer(work)
+	default:
+		return d.workspaceLevel(ctx, work, rec)
+	}
+	return nil
+}
+
+// inside gives a record to the open group.
+func (d *dispatcher) inside(ctx context.Context, raw stream.Raw) error {
+	switch raw.Kind {
+	case stream.KindExperimentEnd, stream.KindArtifactEnd, stream.KindModelEnd:
+		d.current.end(true)
+		d.current = nil
+		return nil
+	}
+	if !known(raw.Kind) {
+		d.unknown(raw.Kind)
+		return nil
+	}
+	d.current.announce(raw.Kind)
+	return d.current.send(ctx, raw)
+}
+
+// leave ends what is open when the reading ends.
+func (d *dispatcher) leave() {
+	if d.current != nil {
+		d.current.end(false)
+	}
+	d.dropNotes()
+}
+
+// plan checks that what is to come has a place at the destination, before
+// anything is written.
+func (d *dispatcher) plan(ctx context.Context, plan *stream.Plan) error {
+	if err := d.r.to.plan(plan); err != nil {
+		return err
+	}
+	for _, p := range plan.Projects {
+		if p.Experiments != nil {
+			d.r.o.Counters.Planned.Add(*p.Experiments)
+		}
+	}
+	return d.r.haveWorkspaces(ctx, d.r.to.workspaces(plan))
+}
+
+func (d *dispatcher) openProject(ctx, work context.Context, rec *stream.Project) error {
+	d.closeProject(work)
+	src := Project{rec.Workspace, rec.Name}
+	// A plan made by other hands may not name all projects.
+	if err := d.r.to.add(src); err != nil {
+		return err
+	}
+	d.r.count(func(s *Summary) { s.Projects++ })
+	d.project = d.r.openProject(work, src, rec)
+	return ctx.Err()
+}
+
+func (d *dispatcher) openExperiment(ctx, work context.Context, rec *stream.Experiment) error {
+	select {
+	case d.r.open <- struct{}{}:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	d.current = d.r.startExperiment(work, d.source, d.project, rec)
+	return nil
+}
+
+// skipped tells of something outside experiments that the source has and the
+// stream has not.
+func (d *dispatcher) skipped(s *stream.Skipped) {
+	if s.Of == stream.KindNotes {
+		d.dropNotes()
+	}
+	d.r.o.Counters.Skipped.Add(1)
+	o := &ledger{out: Outcome{Kind: string(s.Of), Workspace: s.Workspace, Project: s.Project}}
+	if s.Experiment != nil {
+		o.out.SourceKey = *s.Experiment
+	}
+	if s.Of == stream.KindExperiment {
+		// It was not read, so it is none of the experiments of the balance.
+		o.out.Kind = "skipped"
+	}
+	o.issue(skippedIssue(s))
+	d.r.finished(&o.out, nil)
+}
+
+// skippedIssue tells of something that is missing from the stream.
+func skippedIssue(s *stream.Skipped) Issue {
+	i := Issue{Class: Skipped, Kind: string(s.Of), Reason: s.Reason}
+	if s.Name != nil {
+		i.Name = *s.Name
+	}
+	if s.ID != nil {
+		i.ID = *s.ID
+	}
+	return i
+}
+
+func (d *dispatcher) unknown(kind stream.Kind) {
+	d.r.count(func(s *Summary) {
+		if s.Unknown == nil {
+			s.Unknown = make(map[string]int64)
+		}
+		s.Unknown[string(kind)]++
+	})
+}
+
+// itemKinds are the kinds that may stand in a group.
+var itemKinds = stream.KindSetOf(
+	stream.KindParameters, stream.KindOthers, stream.KindSystem, stream.KindRequirements, stream.KindGit,
+	stream.KindGitPatch, stream.KindCode, stream.KindGraph, stream.KindHTML, stream.KindOutput, stream.KindMetrics,
+	stream.KindAsset, stream.KindChunk, stream.KindAssetEnd, stream.KindSkipped,
+	stream.KindArtifactVersion, stream.KindModelVersion,
+)
+
+func known(kind stream.Kind) bool { return itemKinds.Has(kind) }
+
+// trailer ends what belongs to one stream; another one may follow.
+func (d *dispatcher) trailer(work context.Context) error {
+	d.closeProject(work)
+	d.late = nil
+	return nil
+}

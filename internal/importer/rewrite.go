@@ -1,0 +1,219 @@
+package importer
+
+import (
+	"bytes"
+	"io"
+	"slices"
+	"strings"
+)
+
+// references says which experiment keys, asset ids and addresses of the source
+// are others at the destination. It is used to rewrite the contents of assets
+// that refer to other assets, and of html and notes.
+type references struct {
+	// key and asset return what becomes of a key and an id. ok is false for
+	// those that are not known to be of the source.
+	key, asset func(id string) (now string, ok bool)
+	// from and to are the addresses of source and destination, without a slash
+	// at the end. They are empty where they are the same.
+	from, to string
+}
+
+// A finding is what a rewriting came upon.
+type finding struct {
+	changes int
+	unknown []string // ids in the place of references that refer to nothing known, each once
+	blocked int      // references that could not be changed in their place
+}
+
+// maxUnknown is how many unknown ids are kept for the report.
+const maxUnknown = 20
+
+func (f *finding) note(id string) {
+	if len(f.unknown) < maxUnknown && !slices.Contains(f.unknown, id) {
+		f.unknown = append(f.unknown, id)
+	}
+}
+
+// lookahead is what the rewriter has to see beyond a place to decide on it: ids
+// and addresses are shorter.
+const lookahead = 512
+
+// rewrite copies src to dst and changes the references in it. What it does not
+// change it does not touch, to the byte. In binary data only what keeps its
+// length is changed.
+func (r *references) rewrite(dst io.Writer, src io.Reader, binary bool) (finding, error) {
+	w := rewriter{r: r, dst: dst, src: src, binary: binary, buf: make([]byte, 64<<10)}
+	for w.fill() {
+		if err := w.window(); err != nil {
+			return w.found, err
+		}
+	}
+	if w.err != io.EOF {
+		return w.found, w.err
+	}
+	return w.found, nil
+}
+
+// rewriter is a rewriting under way. buf[pos:end] is not yet written.
+type rewriter struct {
+	r        *references
+	dst      io.Writer
+	src      io.Reader
+	binary   bool
+	buf      []byte
+	pos, end int
+	err      error // of src; io.EOF at its end
+	name     string
+	gap      []byte // what came since the last word, if it is short
+	inside   bool   // buf[pos] goes on with a word that was too long to be one
+	found    finding
+}
+
+// fill reads on until the buffer is full or the source has ended. It reports
+// whether there is anything to write.
+func (w *rewriter) fill() bool {
+	w.end = copy(w.buf, w.buf[w.pos:w.end])
+	w.pos = 0
+	for w.err == nil && w.end < len(w.buf) {
+		n, err := w.src.Read(w.buf[w.end:])
+		w.end += n
+		w.err = err
+	}
+	return w.end > 0 && (w.err == nil || w.err == io.EOF)
+}
+
+// window rewrites the buffer up to the last place with enough to look ahead at.
+func (w *rewriter) window() error {
+	stop := w.end
+	if w.err == nil {
+		stop -= lookahead
+	}
+	for w.pos < stop {
+		n, replace := w.next(stop)
+		out := w.buf[w.pos : w.pos+n]
+		if replace != "" {
+			out = []byte(replace)
+			w.found.changes++
+		}
+		if _, err := w.dst.Write(out); err != nil {
+			return err
+		}
+		w.pos += n
+	}
+	return nil
+}
+
+// next looks at what stands at pos: an address, a word, or what is between
+// words. It returns its length and what to put in its place, "" to leave it.
+func (w *rewriter) next(stop int) (n int, replace string) {
+	rest := w.buf[w.pos:w.end]
+	if !isWord(rest[0]) {
+		for n < len(rest) && w.pos+n < stop && !isWord(rest[n]) {
+			n++
+		}
+		w.inside = false
+		if len(w.gap)+n > 8 {
+			w.name = ""
+		}
+		if w.name != "" {
+			w.gap = append(w.gap, rest[:n]...)
+		}
+		return n, ""
+	}
+	if n, replace = w.address(rest); n > 0 {
+		w.name = ""
+		return n, replace
+	}
+	for n < len(rest) && isWord(rest[n]) {
+		n++
+	}
+	long := w.inside || n >= lookahead
+	w.inside = n == len(rest) && w.err == nil
+	if long {
+		w.name = ""
+		return n, ""
+	}
+	return n, w.word(string(rest[:n]))
+}
+
+// isWord reports whether c may be part of an id.
+func isWord(c byte) bool { return isAlnum(c) || c == '-' || c == '_' }
+
+// word decides on a word, which may be an id, or the name of a field before one.
+func (w *rewriter) word(word string) string {
+	refers := w.name != "" && introduces(w.gap)
+	isKey := keyNames[w.name]
+	w.name, w.gap = "", w.gap[:0]
+	if keyNames[word] || assetNames[word] {
+		w.name = word
+	}
+	if len(word) < 16 && !refers {
+		return ""
+	}
+	now, ok := w.r.asset(word)
+	if !ok || isKey {
+		if key, isKnown := w.r.key(word); isKnown {
+			now, ok = key, true
+		}
+	}
+	switch {
+	case !ok:
+		if refers {
+			w.found.note(word)
+		}
+		return ""
+	case now == word:
+		return ""
+	case w.binary && len(now) != len(word):
+		w.found.blocked++
+		return ""
+	}
+	return now
+}
+
+// The names of fields and parameters that ids follow.
+var (
+	keyNames   = map[string]bool{"experimentKey": true, "experimentId": true, "experiment_key": true}
+	assetNames = map[string]bool{"assetId": true, "imageId": true, "asset_id": true, "image_id": true}
+)
+
+// introduces reports whether what stands between the name of a field and a word
+// makes the word its value: name=word, "name":"word", \"name\": \"word.
+func introduces(gap []byte) bool {
+	s := string(gap)
+	if s == "=" {
+		return true
+	}
+	s = strings.Map(func(c rune) rune {
+		if c == '\\' || c == ' ' || c == '\n' {
+			return -1
+		}
+		return c
+	}, s)
+	return s == `":"` || s == `':'`
+}
+
+// address recognises the address of the source before the path of an API call.
+func (w *rewriter) address(rest []byte) (n int, replace string) {
+	if w.r.from == "" || w.binary {
+		return 0, ""
+	}
+	for _, slash := range []string{"/", `\/`} {
+		from := strings.ReplaceAll(w.r.from, "/", slash)
+		if bytes.HasPrefix(rest, []byte(from)) && bytes.HasPrefix(rest[len(from):], []byte(slash+"api"+slash)) {
+			return len(from), strings.ReplaceAll(w.r.to, "/", slash)
+		}
+	}
+	return 0, ""
+}
+
+// links returns a text with its references changed.
+func (r *references) links(text string) string {
+	var b strings.Builder
+	b.Grow(len(text))
+	if _, err := r.rewrite(&b, strings.NewReader(text), false); err != nil {
+		panic("importer: rewriting a string: " + err.Error())
+	}
+	return b.String()
+}

@@ -1,0 +1,219 @@
+package importer
+
+import (
+	"archive/zip"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"unicode/utf8"
+)
+
+// refersToAssets are the types of assets whose content names other assets.
+var refersToAssets = map[string]bool{"confusion-matrix": true, "embeddings": true, "datagrid": true}
+
+// A rewritten asset is the content of an asset with its references changed. The
+// new content is made anew each time it is read, so that it needs no room.
+type rewritten struct {
+	finding
+	size   int64
+	sha256 string
+	open   func() (io.ReadCloser, error)
+}
+
+// content is what an asset's bytes are read from.
+type content interface {
+	io.ReaderAt
+	Open() (io.ReadCloser, error)
+}
+
+// rewriteAsset works out what becomes of an asset's content.
+func (r *references) rewriteAsset(c content, size int64) (*rewritten, error) {
+	head := make([]byte, min(size, 8<<10))
+	if _, err := c.ReadAt(head, 0); err != nil && err != io.EOF {
+		return nil, err
+	}
+	write := r.writeFlat(c, isBinary(head))
+	if bytes.HasPrefix(head, []byte("PK\x03\x04")) {
+		z, err := r.newZipRewriter(c, size)
+		if errors.Is(err, zip.ErrFormat) || errors.Is(err, zip.ErrAlgorithm) {
+			// It only looks like a zip file, or is one that nobody here can
+			// read. It is carried as it is.
+			return &rewritten{}, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		write = z.write
+	}
+	w := &rewritten{open: func() (io.ReadCloser, error) { return pipe(write), nil }}
+	sum, n := sha256.New(), new(counter)
+	found, err := write(io.MultiWriter(sum, n))
+	if err != nil {
+		return nil, err
+	}
+	w.finding, w.size, w.sha256 = found, n.n, hex.EncodeToString(sum.Sum(nil))
+	return w, nil
+}
+
+// writeFlat returns a function that rewrites the content as one text.
+func (r *references) writeFlat(c content, binary bool) func(io.Writer) (finding, error) {
+	return func(dst io.Writer) (finding, error) {
+		src, err := c.Open()
+		if err != nil {
+			return finding{}, err
+		}
+		defer src.Close()
+		return r.rewrite(dst, src, binary)
+	}
+}
+
+// isBinary tells data from text by its beginning.
+func isBinary(head []byte) bool {
+	if bytes.IndexByte(head, 0) >= 0 {
+		return true
+	}
+	// The last character may be cut.
+	for range utf8.UTFMax {
+		if utf8.Valid(head) || len(head) == 0 {
+			return false
+		}
+		head = head[:len(head)-1]
+	}
+	return true
+}
+
+// counter counts the bytes written to it.
+type counter struct{ n int64 }
+
+func (c *counter) Write(p []byte) (int, error) {
+	c.n += int64(len(p))
+	return len(p), nil
+}
+
+// pipe returns a reader of what write writes.
+func pipe(write func(io.Writer) (finding, error)) io.ReadCloser {
+	pr, pw := io.Pipe()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, err := write(pw)
+		pw.CloseWithError(err)
+	}()
+	return &pipeReader{PipeReader: pr, done: done}
+}
+
+type pipeReader struct {
+	*io.PipeReader
+	done chan struct{}
+}
+
+// Close ends the writing and waits for it.
+func (p *pipeReader) Close() error {
+	err := p.PipeReader.Close()
+	<-p.done
+	return err
+}
+
+// maxUnzipped bounds what the entries of a zip file may unpack to, against
+// those made to fill the disk of whoever opens them.
+const maxUnzipped = 64 << 30
+
+// zipRewriter rewrites the entries of a zip file. Entries with nothing to change
+// are copied as they are packed.
+type zipRewriter struct {
+	r       *references
+	zip     *zip.Reader
+	changed map[*zip.File]bool
+	binary  map[*zip.File]bool
+	found   finding
+}
+
+// newZipRewriter looks through the entries.
+func (r *references) newZipRewriter(c content, size int64) (*zipRewriter, error) {
+	zr, err := zip.NewReader(c, size)
+	if err != nil {
+		return nil, err
+	}
+	z := &zipRewriter{r: r, zip: zr, changed: make(map[*zip.File]bool), binary: make(map[*zip.File]bool)}
+	left := uint64(maxUnzipped)
+	for _, f := range zr.File {
+		if f.UncompressedSize64 > left {
+			return nil, fmt.Errorf("entry %q: %w: more than %d bytes in all", f.Name, zip.ErrFormat, int64(maxUnzipped))
+		}
+		left -= f.UncompressedSize64
+		if err := z.look(f); err != nil {
+			return nil, fmt.Errorf("entry %q: %w", f.Name, err)
+		}
+	}
+	return z, nil
+}
+
+// look finds out whether an entry has anything to change.
+func (z *zipRewriter) look(f *zip.File) error {
+	src, err := f.Open()
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	head := make([]byte, 8<<10)
+	n, err := io.ReadFull(src, head)
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		return damagedEntry(err)
+	}
+	z.binary[f] = isBinary(head[:n])
+	found, err := z.r.rewrite(io.Discard, io.MultiReader(bytes.NewReader(head[:n]), src), z.binary[f])
+	if err != nil {
+		return damagedEntry(err)
+	}
+	z.changed[f] = found.changes > 0
+	z.found.changes += found.changes
+	z.found.blocked += found.blocked
+	for _, id := range found.unknown {
+		z.found.note(id)
+	}
+	return nil
+}
+
+// damagedEntry makes an entry that cannot be unpacked a reason to leave the
+// file alone; a failure to read the file itself stays what it is.
+func damagedEntry(err error) error {
+	if _, ok := errors.AsType[*tempError](err); ok {
+		return err
+	}
+	return fmt.Errorf("%w: %w", zip.ErrFormat, err)
+}
+
+// write writes the new file. The same entries give the same bytes.
+func (z *zipRewriter) write(dst io.Writer) (finding, error) {
+	zw := zip.NewWriter(dst)
+	if err := zw.SetComment(z.zip.Comment); err != nil {
+		return z.found, err
+	}
+	for _, f := range z.zip.File {
+		if err := z.entry(zw, f); err != nil {
+			return z.found, fmt.Errorf("entry %q: %w", f.Name, err)
+		}
+	}
+	return z.found, zw.Close()
+}
+
+func (z *zipRewriter) entry(zw *zip.Writer, f *zip.File) error {
+	if !z.changed[f] {
+		return zw.Copy(f)
+	}
+	src, err := f.Open()
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	h := f.FileHeader
+	w, err := zw.CreateHeader(&h)
+	if err != nil {
+		return err
+	}
+	_, err = z.r.rewrite(w, src, z.binary[f])
+	return err
+}

@@ -1,0 +1,265 @@
+package importer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// systemItem is what the stream says of the machine: one document, and lists of
+// packages that may go over several records.
+type systemItem struct {
+	fields        map[string]json.RawMessage
+	installed, os []string
+	size          int
+}
+
+// maxPackages bounds the lists of packages, which go into one request.
+const maxPackages = 16 << 20
+
+var errPackages = errors.New("lists of packages are too long")
+
+func (s *systemItem) take(rec *stream.Document) error {
+	return readDoc(rec.Doc, &s.fields)
+}
+
+func (s *systemItem) takePackages(rec *stream.Requirements) error {
+	for _, list := range [][]string{rec.Installed, rec.OS} {
+		for _, p := range list {
+			s.size += 16 + len(p)
+		}
+	}
+	if s.size > maxPackages {
+		return &InputError{errPackages}
+	}
+	s.installed = append(s.installed, rec.Installed...)
+	s.os = append(s.os, rec.OS...)
+	return nil
+}
+
+// serverFields are those of the system details that servers work out.
+var serverFields = []string{"experimentKey", "systemMetricNames", "maxTotalMemory"}
+
+// details returns what there is to write, nil for nothing.
+func (s *systemItem) details() map[string]json.RawMessage {
+	d := maps.Clone(s.fields)
+	if d == nil {
+		d = make(map[string]json.RawMessage)
+	}
+	for _, name := range serverFields {
+		delete(d, name)
+	}
+	for name, list := range map[string][]string{"installedPackages": s.installed, "osPackages": s.os} {
+		if len(list) > 0 {
+			text, err := json.Marshal(list)
+			if err != nil {
+				panic("importer: list of strings: " + err.Error())
+			}
+			d[name] = text
+		}
+	}
+	maps.DeleteFunc(d, func(_ string, v json.RawMessage) bool { return isEmpty(v) })
+	return d
+}
+
+// isEmpty reports whether a value says no more than a missing one.
+func isEmpty(v json.RawMessage) bool {
+	switch string(v) {
+	case "", "null", "[]", "{}", `""`:
+		return true
+	}
+	return false
+}
+
+// flushSystem writes the system details once all records of them have come.
+func (e *experiment) flushSystem(ctx context.Context) {
+	s := e.system
+	e.system = systemItem{}
+	want := s.details()
+	if len(want) == 0 || e.expect(func(x *expectation) { x.system = want }) {
+		return
+	}
+	e.spawn(func() { e.item(Issue{Kind: string(stream.KindSystem)}, e.writeSystem(ctx, want)) })
+}
+
+func (e *experiment) writeSystem(ctx context.Context, want map[string]json.RawMessage) error {
+	write := want
+	if e.there != nil {
+		have, err := e.systemThere(ctx)
+		if err != nil {
+			return err
+		}
+		write = make(map[string]json.RawMessage)
+		for _, name := range slices.Sorted(maps.Keys(want)) {
+			switch {
+			case sameJSON(want[name], have[name]):
+			case isEmpty(have[name]) || e.streamWins:
+				write[name] = want[name]
+			default:
+				e.differs(Issue{Kind: string(stream.KindSystem), Name: name, Reason: "the destination has another value"})
+			}
+		}
+	}
+	if len(write) == 0 {
+		return nil
+	}
+	doc, err := json.Marshal(write)
+	if err != nil {
+		return err
+	}
+	return e.write(string(stream.KindSystem), func() error { return e.r.c.WriteSystemDetails(ctx, e.key, doc) })
+}
+
+func (e *experiment) systemThere(ctx context.Context) (map[string]json.RawMessage, error) {
+	var have map[string]json.RawMessage
+	s, err := e.r.c.SystemDetails(ctx, e.key)
+	if err == nil {
+		err = json.Unmarshal(s.Raw, &have)
+	}
+	if err != nil && !isAbsent(err) {
+		return nil, err
+	}
+	return have, nil
+}
+
+// sameJSON compares two JSON values as servers change them: numbers may become
+// texts and texts numbers, null and absent members are one, and lists of
+// key-value pairs have no order.
+func sameJSON(a, b json.RawMessage) bool {
+	var x, y any
+	return decodeJSON(a, &x) == nil && decodeJSON(b, &y) == nil && sameValue(x, y)
+}
+
+func decodeJSON(data json.RawMessage, v *any) error {
+	if len(data) == 0 {
+		return nil
+	}
+	return json.Unmarshal(data, v)
+}
+
+func sameValue(a, b any) bool {
+	switch x := a.(type) {
+	case map[string]any:
+		y, ok := b.(map[string]any)
+		if !ok {
+			return false
+		}
+		for name := range y {
+			if _, ok := x[name]; !ok && y[name] != nil {
+				return false
+			}
+		}
+		for name, v := range x {
+			if !sameValue(v, y[name]) {
+				return false
+			}
+		}
+		return true
+	case []any:
+		y, ok := b.([]any)
+		return ok && len(x) == len(y) && slices.EqualFunc(byKey(x), byKey(y), sameValue)
+	case nil:
+		return b == nil
+	}
+	return plain(a) == plain(b)
+}
+
+// byKey orders a list of key-value pairs by their keys; other lists stay.
+func byKey(list []any) []any {
+	keys := make([]string, len(list))
+	for i, v := range list {
+		pair, ok := v.(map[string]any)
+		key, isText := pair["key"].(string)
+		if !ok || !isText {
+			return list
+		}
+		keys[i] = key
+	}
+	order := make([]int, len(list))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return compareStrings(keys[a], keys[b]) })
+	sorted := make([]any, len(list))
+	for i, j := range order {
+		sorted[i] = list[j]
+	}
+	return sorted
+}
+
+func compareStrings(a, b string) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// plain returns what a scalar is compared by.
+func plain(v any) string {
+	switch v := v.(type) {
+	case float64:
+		return strconv.FormatFloat(v, 'g', -1, 64)
+	case string:
+		if f, err := strconv.ParseFloat(v, 64); err == nil {
+			return strconv.FormatFloat(f, 'g', -1, 64)
+		}
+		return v
+	}
+	return fmt.Sprint(v)
+}
+
+// gitDoc is the state of a repository.
+type gitDoc struct {
+	User   text `json:"user"`
+	Root   text `json:"root"`
+	Branch text `json:"branch"`
+	Parent text `json:"parent"`
+	Origin text `json:"origin"`
+}
+
+// takeGit writes the state of the repository.
+func (e *experiment) takeGit(ctx context.Context, rec *stream.Document) error {
+	var g gitDoc
+	if err := readDoc(rec.Doc, &g); err != nil {
+		return err
+	}
+	if g == (gitDoc{}) || e.expect(func(x *expectation) { x.git = &g }) {
+		return nil
+	}
+	e.spawn(func() { e.item(Issue{Kind: string(stream.KindGit)}, e.writeGit(ctx, &g)) })
+	return nil
+}
+
+func (e *experiment) writeGit(ctx context.Context, g *gitDoc) error {
+	write := &comet.Git{User: g.User.ptr(), Root: g.Root.ptr(), Branch: g.Branch.ptr(), Parent: g.Parent.ptr(), Origin: g.Origin.ptr()}
+	if e.there != nil {
+		have, err := e.r.c.GitMetadata(ctx, e.key)
+		if err != nil && !isAbsent(err) {
+			return err
+		}
+		if have != nil && !have.Empty() {
+			if gitDocOf(have) == *g {
+				return nil
+			}
+			if !e.streamWins {
+				e.differs(Issue{Kind: string(stream.KindGit), Reason: "the destination has other values"})
+				return nil
+			}
+		}
+	}
+	return e.write(string(stream.KindGit), func() error { return e.r.c.WriteGitMetadata(ctx, e.key, write) })
+}
+
+func gitDocOf(g *comet.Git) gitDoc {
+	return gitDoc{textOf(g.User), textOf(g.Root), textOf(g.Branch), textOf(g.Parent), textOf(g.Origin)}
+}

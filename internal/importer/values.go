@@ -1,0 +1,397 @@
+package importer
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"hash/maphash"
+	"slices"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// valueDoc is a parameter or other as the stream has it: the smallest, the
+// largest and the current reading.
+type valueDoc struct {
+	Name string `json:"-"`
+
+	NameField text `json:"name"`
+
+	ValueMin     text `json:"valueMin"`
+	ValueMax     text `json:"valueMax"`
+	ValueCurrent text `json:"valueCurrent"`
+
+	TimeMin     integer `json:"timestampMin"`
+	TimeMax     integer `json:"timestampMax"`
+	TimeCurrent integer `json:"timestampCurrent"`
+
+	StepMin     integer `json:"stepMin"`
+	StepMax     integer `json:"stepMax"`
+	StepCurrent integer `json:"stepCurrent"`
+
+	ContextMin     text `json:"runContextMin"`
+	ContextMax     text `json:"runContextMax"`
+	ContextCurrent text `json:"runContextCurrent"`
+}
+
+func readValue(d stream.Doc) (*valueDoc, error) {
+	v := new(valueDoc)
+	err := readDoc(d, v)
+	v.Name = v.NameField.V
+	return v, err
+}
+
+// reading is one value of a parameter or other that was logged.
+type reading struct {
+	value   text
+	time    integer
+	step    integer
+	context text
+}
+
+// history returns what to log, in this order, so that the destination comes to
+// the same three readings: the smallest and the largest in the order of time,
+// then the current one. Those that are the same as the current one are not
+// needed.
+func (v *valueDoc) history() []reading {
+	current := reading{v.ValueCurrent, v.TimeCurrent, v.StepCurrent, v.ContextCurrent}
+	var list []reading
+	for _, r := range []reading{
+		{v.ValueMin, v.TimeMin, v.StepMin, v.ContextMin},
+		{v.ValueMax, v.TimeMax, v.StepMax, v.ContextMax},
+	} {
+		if r.value.OK && r != current && !slices.Contains(list, r) {
+			list = append(list, r)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b reading) int { return cmp.Compare(a.time.V, b.time.V) })
+	return append(list, current)
+}
+
+// json returns the value as it is sent: a text stays a text, whatever it looks
+// like.
+func (r *reading) json() json.RawMessage {
+	if !r.value.OK {
+		return nil
+	}
+	return comet.Quote(r.value.V)
+}
+
+// valueThere is the current reading of a parameter or other of the destination.
+type valueThere struct {
+	value uint64 // hash
+	time  integer
+}
+
+// valuesThere has them by the hash of their name.
+type valuesThere map[uint64]valueThere
+
+func hashText(s string) uint64 { return maphash.String(hashSeed, s) }
+
+// hashValue takes no value for what servers make of it.
+func hashValue(v text) uint64 {
+	switch {
+	case !v.OK, v.V == "null", v.V == "None":
+		return hashText("")
+	}
+	return hashText(v.V)
+}
+
+// readValues reads the parameters or others of the destination.
+func (e *experiment) readValues(ctx context.Context, each func(context.Context, string, func(), func(*comet.Value) error) error) (valuesThere, error) {
+	have := make(valuesThere)
+	err := each(ctx, e.key, func() { clear(have) }, func(v *comet.Value) error {
+		t := valueThere{value: hashValue(textOf(v.Current.Value))}
+		if v.Current.Time != nil {
+			t.time = integer{*v.Current.Time, true}
+		}
+		have[hashText(v.Name)] = t
+		return nil
+	})
+	if err != nil && !isAbsent(err) {
+		return nil, err
+	}
+	return have, nil
+}
+
+func textOf(s *string) text {
+	if s == nil {
+		return text{}
+	}
+	return text{*s, true}
+}
+
+// verdict is what a comparison says about an item.
+type verdict int
+
+const (
+	same verdict = iota
+	absent
+	other
+)
+
+// compare holds a value of the stream against what the destination has.
+func (t valuesThere) compare(v *valueDoc) verdict {
+	have, ok := t[hashText(v.Name)]
+	switch {
+	case !ok:
+		return absent
+	case have.value != hashValue(v.ValueCurrent):
+		return other
+	}
+	return same
+}
+
+// parameterBatch is what waits until a request is full.
+type parameterBatch struct {
+	values []*comet.ParameterValue
+	n      int64 // parameters they are the history of
+	size   int
+}
+
+// maxBatchSize is about the most bytes of one batch.
+const maxBatchSize = 1 << 20
+
+// takeParameters writes parameters in batches.
+func (e *experiment) takeParameters(ctx context.Context, rec *stream.Values) error {
+	for _, d := range rec.Values {
+		v, err := readValue(d)
+		if err != nil {
+			return err
+		}
+		if e.expect(func(x *expectation) { x.parameters[hashText(v.Name)] = hashValue(v.ValueCurrent) }) {
+			continue
+		}
+		write, err := e.wantsParameter(ctx, v)
+		if err != nil {
+			return err
+		}
+		if write {
+			e.addParameter(ctx, v, len(d))
+		}
+	}
+	return nil
+}
+
+func (e *experiment) addParameter(ctx context.Context, v *valueDoc, size int) {
+	history := v.history()
+	b := &e.parameters
+	if len(b.values)+len(history) > comet.MaxBatch || b.size+size > maxBatchSize {
+		e.flushParameters(ctx)
+	}
+	for i := range history {
+		b.values = append(b.values, e.parameter(v.Name, &history[i]))
+	}
+	b.n++
+	b.size += size
+}
+
+// wantsParameter reports whether a parameter is to be written.
+func (e *experiment) wantsParameter(ctx context.Context, v *valueDoc) (bool, error) {
+	// To write a parameter again changes nothing, and is quicker than to read
+	// what an earlier import has come to.
+	if e.there == nil || e.unfinished {
+		return true, nil
+	}
+	have, err := e.reads.parameters.wait(ctx)
+	if err != nil {
+		return false, err
+	}
+	return e.decide(have.compare(v), stream.KindParameters, v.Name), nil
+}
+
+// decide reports whether an item is to be written, and tells of one that
+// differs.
+func (e *experiment) decide(v verdict, kind stream.Kind, name string) bool {
+	if v == other && !e.streamWins {
+		e.differs(Issue{Kind: string(kind), Name: name, Reason: "the destination has another value"})
+		return false
+	}
+	return v != same
+}
+
+func (e *experiment) parameter(name string, r *reading) *comet.ParameterValue {
+	return &comet.ParameterValue{
+		Name: name, Value: r.json(), Context: r.context.ptr(),
+		Step: cometInt(r.step), Time: comet.IntOf(e.timeOf(r.time)),
+	}
+}
+
+func cometInt(i integer) comet.Int {
+	if !i.OK {
+		return comet.Int{}
+	}
+	return comet.IntOf(i.V)
+}
+
+// timeOf returns the time to write for a value. Every value has one at the
+// destination; one that had none at the source gets that of the experiment, so
+// that another import finds it again.
+func (e *experiment) timeOf(t integer) int64 {
+	switch {
+	case t.OK:
+		return t.V
+	case e.rec.Start != nil:
+		return *e.rec.Start
+	case e.rec.End != nil:
+		return *e.rec.End
+	}
+	return 0
+}
+
+// flushParameters writes the parameters that wait.
+func (e *experiment) flushParameters(ctx context.Context) {
+	b := e.parameters
+	if b.n == 0 {
+		return
+	}
+	e.parameters = parameterBatch{}
+	e.spawn(func() {
+		err := e.r.withMemory(ctx, min(4*int64(b.size), largeMemory), func() error {
+			return halves(b.values, func(part []*comet.ParameterValue) error { return e.writeParameters(ctx, part) },
+				func(v *comet.ParameterValue, err error) {
+					e.item(Issue{Kind: string(stream.KindParameters), Name: v.Name}, err)
+				})
+		})
+		if err == nil {
+			e.change(func(o *Outcome) { o.Written.Parameters += b.n })
+		}
+		e.item(Issue{Kind: string(stream.KindParameters)}, err)
+	})
+}
+
+func (e *experiment) writeParameters(ctx context.Context, values []*comet.ParameterValue) error {
+	if e.r.dry() {
+		return nil
+	}
+	var b comet.Batch
+	for _, v := range values {
+		b.AddParameter(v)
+	}
+	return e.r.c.WriteParameters(ctx, e.key, &b)
+}
+
+// halves writes values together. Where they are refused it finds the ones that
+// are to blame, by halves, and gives those to bad.
+func halves[T any](values []T, write func([]T) error, bad func(T, error)) error {
+	err := write(values)
+	switch {
+	case err == nil || !refused(err):
+		return err
+	case len(values) == 1:
+		bad(values[0], err)
+		return nil
+	}
+	if err := halves(values[:len(values)/2], write, bad); err != nil {
+		return err
+	}
+	return halves(values[len(values)/2:], write, bad)
+}
+
+// withMemory calls f once there is memory for what it builds.
+func (r *run) withMemory(ctx context.Context, n int64, f func() error) error {
+	if err := r.large.Acquire(ctx, n); err != nil {
+		return context.Cause(ctx)
+	}
+	defer r.large.Release(n)
+	return f()
+}
+
+// nameOther is the other that holds the name of an experiment.
+const nameOther = "Name"
+
+// takeOthers writes the others of a record, a request for each reading.
+func (e *experiment) takeOthers(ctx context.Context, rec *stream.Values) error {
+	for _, d := range rec.Values {
+		v, err := readValue(d)
+		if err != nil {
+			return err
+		}
+		if v.Name == nameOther {
+			e.hasName = true
+		}
+		if v.Name == sourceKeyOther && e.derived {
+			// Ours says where this copy comes from.
+			continue
+		}
+		if err := e.takeOther(ctx, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *experiment) takeOther(ctx context.Context, v *valueDoc) error {
+	if e.expect(func(x *expectation) { x.others[hashText(v.Name)] = hashValue(v.ValueCurrent) }) {
+		return nil
+	}
+	if e.there != nil {
+		e.reads.announce(stream.KindOthers)
+		have, err := e.reads.others.wait(ctx)
+		if err != nil {
+			return err
+		}
+		is := have.compare(v)
+		if is == same && e.unfinished && v.TimeCurrent.OK && have[hashText(v.Name)].time != v.TimeCurrent {
+			is = other
+		}
+		if !e.decide(is, stream.KindOthers, v.Name) {
+			return nil
+		}
+	}
+	e.spawn(func() {
+		err := e.writeOther(ctx, v)
+		if err == nil {
+			e.change(func(o *Outcome) { o.Written.Others++ })
+		}
+		e.item(Issue{Kind: string(stream.KindOthers), Name: v.Name}, err)
+	})
+	return nil
+}
+
+func (e *experiment) writeOther(ctx context.Context, v *valueDoc) error {
+	if e.r.dry() {
+		return nil
+	}
+	for _, r := range v.history() {
+		time := e.timeOf(r.time)
+		if err := e.r.c.LogOther(ctx, e.key, v.Name, r.json(), &time); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// flushName writes the name of an experiment whose others are not in the
+// stream.
+func (e *experiment) flushName(ctx context.Context) {
+	if e.hasName || e.rec.Name == nil || *e.rec.Name == "" {
+		return
+	}
+	e.hasName = true
+	name := *e.rec.Name
+	if e.there != nil {
+		switch have := e.there.Name; {
+		case have != nil && *have == name:
+			return
+		case have != nil && *have != "" && !e.streamWins:
+			e.differs(Issue{Kind: "name", Name: name, Reason: "the destination has another one"})
+			return
+		}
+	}
+	if e.expect(func(x *expectation) { x.name = &name }) {
+		return
+	}
+	e.spawn(func() {
+		err := e.write("name", func() error { return e.r.c.LogOther(ctx, e.key, nameOther, comet.Quote(name), nil) })
+		e.item(Issue{Kind: "name", Name: name}, err)
+	})
+}
+
+// originOther notes where an experiment with a derived key comes from.
+func (e *experiment) originOther(ctx context.Context) error {
+	origin := text{e.rec.Key, true}
+	at := integer{e.timeOf(integer{}), true}
+	return e.takeOther(ctx, &valueDoc{Name: sourceKeyOther, ValueCurrent: origin, TimeCurrent: at})
+}

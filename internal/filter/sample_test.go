@@ -43,6 +43,7 @@ func sorted(t testing.TB, body map[string]any) []byte {
 	var buf bytes.Buffer
 	enc := msgpack.NewEncoder(&buf)
 	enc.UseCompactInts(true)
+	enc.SetSortMapKeys(true) // of the maps inside
 	if err := enc.EncodeMapSorted(body); err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,181 @@
+package filter
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/comet-stream/comet-stream/internal/progress"
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// A scan is one run of a reading mode over an input.
+type scan struct {
+	options *Options
+	in      io.Reader
+	lines   *bufio.Writer
+	found   map[string]bool // keys of the rules that were there
+}
+
+// run runs a reading mode. What it could read is printed, also where the input
+// goes wrong later.
+func run(ctx context.Context, w io.Writer, r io.Reader, o Options, mode func(*scan) error) error {
+	with := o.withDefaults()
+	s := &scan{
+		options: with,
+		in:      openInput(ctx, r, with.Counters),
+		lines:   bufio.NewWriterSize(w, 64<<10),
+		found:   make(map[string]bool),
+	}
+	err := mode(s)
+	if err == nil {
+		if missing := missingKeys(&with.Rules, s.found); len(missing) > 0 {
+			err = &MissingError{missing}
+		}
+	}
+	if flushErr := s.lines.Flush(); flushErr != nil && !errors.Is(err, flushErr) {
+		err = errors.Join(err, flushErr)
+	}
+	return err
+}
+
+// records hands all records that the rules leave to take, in order, after all
+// checks of a reader.
+func (s *scan) records(take func(stream.Raw) error) error {
+	reader := stream.NewReader(s.in, stream.ReaderOptions{})
+	defer reader.Close()
+	var sv *sieve
+	for {
+		record, err := reader.NextRaw()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if record.Kind == stream.KindHeader {
+			sv = newSieve(&s.options.Rules, s.found)
+		}
+		record, v, err := sv.record(record)
+		if err != nil {
+			return err
+		}
+		if v == drop {
+			continue
+		}
+		if record.Kind == stream.KindExperimentEnd {
+			s.options.Counters.Experiments.Add(1)
+		}
+		if err := take(record); err != nil {
+			return err
+		}
+	}
+}
+
+// Sum prints a line for each experiment of the streams in r that the rules leave:
+// its key and the SHA-256 of its content, tab-separated, in the order of the keys.
+// Two streams have the same line for an experiment that was moved without loss;
+// what does not count is said at [Assigned] and in docs/fidelity.md.
+func Sum(ctx context.Context, w io.Writer, r io.Reader, o Options) error {
+	return run(ctx, w, r, o, func(s *scan) error {
+		sums := newSummer()
+		err := s.records(sums.record)
+		return errors.Join(err, sums.write(s.lines))
+	})
+}
+
+// Check reads the streams in r to their end, checks everything that FORMAT.md
+// says about them, the SHA-256 of every asset included, and prints their totals
+// together, a name and a number a line, tab-separated. Rules play no part. The
+// totals of what could be read are printed also where it returns an error.
+func Check(ctx context.Context, w io.Writer, r io.Reader, o Options) error {
+	o.Rules = Rules{}
+	return run(ctx, w, r, o, func(s *scan) error {
+		reader := stream.NewReader(s.in, stream.ReaderOptions{})
+		defer reader.Close()
+		var t checkTotals
+		err := t.read(reader, s.options.Counters)
+		if t.streams == 0 {
+			return err
+		}
+		return errors.Join(err, t.write(s.lines))
+	})
+}
+
+// checkTotals are the totals of several streams.
+type checkTotals struct {
+	streams int64
+	stream.Totals
+}
+
+// read adds the streams of reader, up to its end or to an error.
+func (t *checkTotals) read(reader *stream.Reader, counters *progress.Counters) error {
+	open := false
+	for {
+		record, err := reader.NextRaw()
+		if err != nil && open {
+			t.add(reader.Totals())
+		}
+		switch {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return err
+		}
+		switch record.Kind {
+		case stream.KindHeader:
+			open = true
+			t.streams++
+		case stream.KindExperimentEnd:
+			counters.Experiments.Add(1)
+		case stream.KindTrailer:
+			open = false
+			t.add(reader.Totals())
+		}
+	}
+}
+
+func (t *checkTotals) add(other stream.Totals) {
+	if t.Counts == nil {
+		t.Counts = stream.Counts{}
+	}
+	for kind, n := range other.Counts {
+		t.Counts[kind] += n
+	}
+	t.Records += other.Records
+	t.Projects += other.Projects
+	t.Experiments += other.Experiments
+	t.Points += other.Points
+	t.AssetBytes += other.AssetBytes
+	t.Skipped += other.Skipped
+}
+
+func (t *checkTotals) write(w io.Writer) error {
+	var unknown int64
+	for kind, n := range t.Counts {
+		if !kind.Known() {
+			unknown += n
+		}
+	}
+	for _, line := range []struct {
+		name string
+		n    int64
+	}{
+		{"streams", t.streams},
+		{"records", t.Records},
+		{"projects", t.Projects},
+		{"experiments", t.Experiments},
+		{"points", t.Points},
+		{"assets", t.Counts[stream.KindAsset]},
+		{"asset_bytes", t.AssetBytes},
+		{"skipped", t.Skipped},
+		{"unknown_kinds", unknown},
+	} {
+		if _, err := fmt.Fprintf(w, "%s\t%d\n", line.name, line.n); err != nil {
+			return err
+		}
+	}
+	return nil
+}

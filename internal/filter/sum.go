@@ -1,0 +1,302 @@
+package filter
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"io"
+	"math/bits"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// A summer makes a sum of each experiment of a stream: a SHA-256 that is the same
+// wherever the same content stands, however it is cut into records and blocks.
+//
+// The content of an experiment is a bag of items: a tag, a parameter, a metric
+// point, a text, an asset. Each item is hashed by itself, and the sum is a hash
+// of the bag, whatever the order of the items: a server gives neither tags nor
+// points of one time in a stable order. Left out are the name of workspace and
+// project, what is on the list of [Assigned], and how the content is cut. A
+// member of a document that is null, false, or an empty text, list or object
+// counts as absent, for servers of different ages answer one or the other; in the
+// elements of parameters and others, where an empty text is a value, null alone
+// does. So does an empty text of an experiment.
+type summer struct {
+	sums []experimentSum
+
+	key   string // of the open experiment
+	open  bool
+	items bag
+	item  []byte // scratch: the item that is being made
+
+	text     hash.Hash // of the text that goes on
+	textSize int64
+	asset    []byte // the open asset without its bytes
+	derived  bool   // the open asset is one that servers make
+}
+
+// An experimentSum is one line of the result.
+type experimentSum struct {
+	key string
+	sum [sha256.Size]byte
+}
+
+func newSummer() *summer { return &summer{text: sha256.New()} }
+
+// record takes the next record of a stream that is checked elsewhere.
+func (s *summer) record(r stream.Raw) error {
+	if r.Kind == stream.KindExperiment {
+		e, err := decode[*stream.Experiment](r)
+		if err != nil {
+			return err
+		}
+		s.key, s.open, s.items = e.Key, true, bag{}
+		s.endText()
+		s.experiment(r, e)
+		return nil
+	}
+	if !s.open {
+		return nil
+	}
+	rec, err := r.Decode()
+	if err != nil {
+		return err
+	}
+	switch rec := rec.(type) {
+	case *stream.Values:
+		for _, v := range rec.Values {
+			s.value(rec.Of, v)
+		}
+	case *stream.Document:
+		s.document(rec.Of, rec.Doc)
+	case *stream.Requirements:
+		s.list("installed", rec.Installed)
+		s.list("os", rec.OS)
+	case *stream.Metrics:
+		for i := range rec.Points {
+			s.point(rec.Name, &rec.Points[i])
+		}
+	case *stream.Text:
+		s.piece(rec)
+	case *stream.Asset:
+		s.beginAsset(r, rec)
+	case *stream.Chunk: // its asset's end has the hash of it
+	case *stream.AssetEnd:
+		s.endAsset(rec)
+	case *stream.Skipped:
+		s.skipped(rec)
+	case *stream.ExperimentEnd:
+		s.sums = append(s.sums, experimentSum{s.key, s.items.sum()})
+		s.open = false
+	case *stream.Unknown:
+		s.begin(string(rec.Of)).add(string(rec.Data)).put()
+	}
+	return nil
+}
+
+func (s *summer) experiment(r stream.Raw, e *stream.Experiment) {
+	for name, value := range r.Fields() {
+		switch name {
+		case "key", "workspace", "project", "doc", "tags":
+			continue
+		}
+		if text := textOf(value); !blank(text) && !isAssigned(r.Kind, name) {
+			s.begin("experiment").add(name, text).put()
+		}
+	}
+	s.list("tag", e.Tags)
+	s.document(r.Kind, e.Doc)
+}
+
+// document adds the members of a document, each as an item.
+func (s *summer) document(kind stream.Kind, doc stream.Doc) {
+	for name, value := range doc.Members() {
+		if text := textOf(value); s.counts(kind, name, text) {
+			s.begin("doc").add(string(kind), name, text).put()
+		}
+	}
+}
+
+// counts reports whether a member of a document of the open experiment is
+// content.
+func (s *summer) counts(kind stream.Kind, name, text string) bool {
+	switch {
+	case blank(text) || slices.Contains(placed, name):
+		return false
+	case name == "experimentKey" && text == strconv.Quote(s.key):
+		return false // says nothing but whose document it is
+	case name == "dir" && strings.HasPrefix(text, `"models/`):
+		return true // the name of a model, which nothing else tells
+	}
+	return !isAssigned(kind, "doc."+name)
+}
+
+// value adds an element of parameters or others.
+func (s *summer) value(kind stream.Kind, v stream.Doc) {
+	s.begin(string(kind))
+	object := false
+	for name, value := range v.Members() {
+		object = true
+		if text := textOf(value); text != "null" && !isAssigned(kind, "values."+name) {
+			s.add(name, text)
+		}
+	}
+	if !object {
+		s.add(textOf(v))
+	}
+	s.put()
+}
+
+func (s *summer) list(tag string, list []string) {
+	for _, text := range list {
+		s.begin(tag).add(text).put()
+	}
+}
+
+func (s *summer) point(name string, p *stream.Point) {
+	s.begin("point").add(name)
+	s.item = p.Value.AppendJSON(s.item)
+	for _, v := range [...]stream.Int64{p.Time, p.Step, p.Epoch} {
+		if v.OK {
+			s.item = binary.BigEndian.AppendUint64(append(s.item, 1), uint64(v.V))
+		} else {
+			s.item = append(s.item, 0)
+		}
+	}
+	if p.Context.OK {
+		s.add("context", p.Context.V)
+	}
+	for name, value := range p.Extra.Members() {
+		if text := textOf(value); text != "null" {
+			s.add("extra", name, text)
+		}
+	}
+	s.put()
+}
+
+// piece adds to the text that goes on.
+func (s *summer) piece(t *stream.Text) {
+	s.text.Write(t.Data)
+	s.textSize += int64(len(t.Data))
+	if t.More {
+		return
+	}
+	if s.textSize > 0 {
+		s.begin(string(t.Of)).add(string(s.text.Sum(nil))).put()
+	}
+	s.endText()
+}
+
+func (s *summer) endText() {
+	s.text.Reset()
+	s.textSize = 0
+}
+
+func (s *summer) beginAsset(r stream.Raw, a *stream.Asset) {
+	s.derived = derivedAssets[deref(a.Type)]
+	s.begin("asset").add(assetType(deref(a.Type)))
+	for name, value := range r.Fields() {
+		if name == "doc" || name == "type" || isAssigned(r.Kind, name) {
+			continue
+		}
+		if text := textOf(value); !blank(text) {
+			s.add(name, text)
+		}
+	}
+	s.add("doc")
+	for name, value := range a.Doc.Members() {
+		if text := textOf(value); name != "type" && s.counts(r.Kind, name, text) {
+			s.add(name, text)
+		}
+	}
+	s.asset = append(s.asset[:0], s.item...)
+}
+
+func (s *summer) endAsset(end *stream.AssetEnd) {
+	if s.derived {
+		return
+	}
+	s.item = append(s.item[:0], s.asset...)
+	s.add(end.SHA256).put()
+}
+
+// skipped adds that something is missing, in place of what had come of it.
+func (s *summer) skipped(rec *stream.Skipped) {
+	s.endText()
+	s.begin("skipped").add(string(rec.Of), deref(rec.ID), deref(rec.Name)).put()
+}
+
+// begin begins an item; add adds to it, in a way that shows where each part
+// ends, and put puts it into the bag.
+func (s *summer) begin(tag string) *summer {
+	s.item = s.item[:0]
+	return s.add(tag)
+}
+
+func (s *summer) add(parts ...string) *summer {
+	for _, p := range parts {
+		s.item = append(binary.BigEndian.AppendUint32(s.item, uint32(len(p))), p...)
+	}
+	return s
+}
+
+func (s *summer) put() { s.items.add(sha256.Sum256(s.item)) }
+
+// textOf returns the JSON of a value.
+func textOf(d stream.Doc) string {
+	text, err := d.JSON()
+	if err != nil {
+		return string(d) // a value that JSON has not: its msgpack
+	}
+	return string(text)
+}
+
+// blank reports whether a member of a document counts as absent, by its JSON.
+func blank(text string) bool {
+	switch text {
+	case "null", "false", `""`, "[]", "{}":
+		return true
+	}
+	return false
+}
+
+// write prints the sums, sorted by key, tab-separated.
+func (s *summer) write(w io.Writer) error {
+	slices.SortStableFunc(s.sums, func(a, b experimentSum) int { return strings.Compare(a.key, b.key) })
+	for _, line := range s.sums {
+		if _, err := fmt.Fprintf(w, "%s\t%s\n", quoted(line.key), hex.EncodeToString(line.sum[:])); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A bag is a set of hashes in which each may occur several times. Its sum does
+// not depend on their order, and it takes no room for them: it adds them up as
+// numbers of 256 bits.
+type bag struct {
+	n     uint64
+	total [4]uint64 // least significant first
+}
+
+func (b *bag) add(h [sha256.Size]byte) {
+	b.n++
+	var carry uint64
+	for i := range b.total {
+		b.total[i], carry = bits.Add64(b.total[i], binary.LittleEndian.Uint64(h[8*i:]), carry)
+	}
+}
+
+func (b *bag) sum() [sha256.Size]byte {
+	text := binary.LittleEndian.AppendUint64([]byte("comet-stream sum 1\n"), b.n)
+	for _, word := range b.total {
+		text = binary.LittleEndian.AppendUint64(text, word)
+	}
+	return sha256.Sum256(text)
+}

@@ -1,0 +1,300 @@
+package filter
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/vmihailenco/msgpack/v5"
+
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// sums returns the lines of Sum for a good stream.
+func sums(t testing.TB, data []byte) []string {
+	t.Helper()
+	lines, err := printed(t, Sum, data, Rules{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lines
+}
+
+func TestSum(t *testing.T) {
+	var all [][]string
+	for _, layout := range layouts {
+		all = append(all, sums(t, write(t, layout, sample(t)...)))
+	}
+	for _, lines := range all {
+		if diff := cmp.Diff(all[0], lines); diff != "" {
+			t.Errorf("the blocks make a difference (-want +got):\n%s", diff)
+		}
+	}
+	if len(all[0]) != 4 {
+		t.Fatalf("%d lines for 4 experiments", len(all[0]))
+	}
+	for i, line := range all[0] {
+		if !regexp.MustCompile(`^k` + fmt.Sprint(i+1) + `\t[0-9a-f]{64}\n$`).MatchString(line) {
+			t.Errorf("line %d: %q", i, line)
+		}
+	}
+	some, err := printed(t, Sum, write(t, stream.WriterOptions{}, sample(t)...), Rules{Keys: []string{"k4", "k2"}})
+	if diff := cmp.Diff([]string{all[0][1], all[0][3]}, some); err != nil || diff != "" {
+		t.Errorf("with a rule: %v (-want +got):\n%s", err, diff)
+	}
+}
+
+// one returns the stream of one experiment with these items.
+func one(t testing.TB, items ...any) []byte {
+	e := &stream.Experiment{Key: "k", Project: "p", Workspace: "w", Doc: doc(t, `{}`), Tags: []string{}}
+	records := []any{header(), &stream.Plan{}, &stream.Project{Name: "p", Workspace: "w"}}
+	if len(items) > 0 {
+		if own, ok := items[0].(*stream.Experiment); ok {
+			e, items = own, items[1:]
+			e.Key, e.Project, e.Workspace = "k", "p", "w"
+		}
+	}
+	records = append(append(append(records, e), items...), &stream.ExperimentEnd{Key: "k"})
+	return write(t, stream.WriterOptions{}, records...)
+}
+
+// items is a list of records.
+type items = []any
+
+func TestSumIgnoresCuts(t *testing.T) {
+	shuffled := points(0, 8, "c")
+	shuffled[0], shuffled[5] = shuffled[5], shuffled[0]
+	asset := func(id string) *stream.Asset { return &stream.Asset{Doc: doc(t, `{"assetId":%q}`, id), ID: id} }
+	a, b := doc(t, `{"name":"a"}`), doc(t, `{"name":"b"}`)
+	for name, tt := range map[string]struct{ a, b items }{
+		"points": {
+			items{&stream.Metrics{Name: "m", Points: points(0, 8, "c")}},
+			items{&stream.Metrics{Name: "m", Points: points(0, 3, "c")}, &stream.Metrics{Name: "m", Points: points(3, 8, "c")}},
+		},
+		"order of points": {
+			items{&stream.Metrics{Name: "m", Points: points(0, 8, "c")}},
+			items{&stream.Metrics{Name: "m", Points: shuffled}},
+		},
+		"chunks": {
+			items{asset("1"), &stream.Chunk{Data: []byte("abcdef")}, &stream.AssetEnd{}},
+			items{asset("1"), &stream.Chunk{Data: []byte("ab")}, &stream.Chunk{Data: []byte("cdef")}, &stream.AssetEnd{}},
+		},
+		"order of assets": {
+			items{asset("1"), &stream.Chunk{Data: []byte("ab")}, &stream.AssetEnd{}, asset("2"), &stream.AssetEnd{}},
+			items{asset("2"), &stream.AssetEnd{}, asset("1"), &stream.Chunk{Data: []byte("ab")}, &stream.AssetEnd{}},
+		},
+		"text": {
+			items{&stream.Text{Of: stream.KindOutput, Data: []byte("one two")}},
+			items{&stream.Text{Of: stream.KindOutput, Data: []byte("one"), More: true}, &stream.Text{Of: stream.KindOutput, More: true}, &stream.Text{Of: stream.KindOutput, Data: []byte(" two")}},
+		},
+		"values": {
+			items{&stream.Values{Of: stream.KindParameters, Values: []stream.Doc{a, b}}},
+			items{&stream.Values{Of: stream.KindParameters, Values: []stream.Doc{b}}, &stream.Values{Of: stream.KindParameters, Values: []stream.Doc{a}}},
+		},
+		"requirements": {
+			items{&stream.Requirements{Installed: []string{"a", "b"}, OS: []string{"c"}}},
+			items{&stream.Requirements{Installed: []string{"a"}}, &stream.Requirements{Installed: []string{"b"}, OS: []string{"c"}}},
+		},
+		"tags": {
+			items{&stream.Experiment{Tags: []string{"a", "b"}, Doc: doc(t, `{}`)}},
+			items{&stream.Experiment{Tags: []string{"b", "a"}, Doc: doc(t, `{}`)}},
+		},
+		"empty and absent": {
+			items{
+				&stream.Document{Of: stream.KindSystem, Doc: doc(t, `{"a":null,"b":[],"c":"","d":{},"e":false}`)},
+				&stream.Requirements{Installed: []string{}}, &stream.Text{Of: stream.KindCode},
+			},
+			items{},
+		},
+		"null in parameters": {
+			items{&stream.Values{Of: stream.KindParameters, Values: []stream.Doc{doc(t, `{"name":"a","stepMax":null}`)}}},
+			items{&stream.Values{Of: stream.KindParameters, Values: []stream.Doc{a}}},
+		},
+		"asset type": {
+			items{&stream.Asset{ID: "1", Doc: doc(t, `{"type":"asset"}`), Type: ptr("asset")}, &stream.AssetEnd{}},
+			items{&stream.Asset{ID: "1", Doc: doc(t, `{"type":null}`), Type: ptr("")}, &stream.AssetEnd{}},
+		},
+		"what servers make": {
+			items{&stream.Asset{ID: "1", Doc: doc(t, `{}`), Type: ptr("histogram_combined_3d")}, &stream.Chunk{Data: []byte("x")}, &stream.AssetEnd{}},
+			items{},
+		},
+		"state": {
+			items{&stream.Experiment{Running: true, Crashed: ptr(false), Doc: doc(t, `{"running":true,"durationMillis":5,"userName":"ann"}`)}},
+			items{&stream.Experiment{Doc: doc(t, `{"durationMillis":6,"projectId":"x"}`)}},
+		},
+	} {
+		one1, one2 := one(t, tt.a...), one(t, tt.b...)
+		if diff := cmp.Diff(sums(t, one1), sums(t, one2)); diff != "" {
+			t.Errorf("%s make a difference:\n%s", name, diff)
+		}
+	}
+}
+
+func TestSumOfPlace(t *testing.T) {
+	data := write(t, stream.WriterOptions{}, sample(t)...)
+	if diff := cmp.Diff(sums(t, data), sums(t, pass(t, data, Rules{Renames: renames(t, "a=x", "b/p=y/z")}))); diff != "" {
+		t.Errorf("the place makes a difference:\n%s", diff)
+	}
+}
+
+// literal is a number that travels as its text.
+type literal struct{ text []byte }
+
+func (l *literal) MarshalMsgpack() ([]byte, error) { return l.text, nil }
+func (l *literal) UnmarshalMsgpack(b []byte) error { l.text = bytes.Clone(b); return nil }
+
+func init() { msgpack.RegisterExt(1, (*literal)(nil)) }
+
+// mutate calls f with copies of a tree that differ from it in one leaf each, and
+// with the path of the leaf.
+func mutate(v any, path string, f func(path string, changed any)) {
+	switch v := v.(type) {
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			mutate(v[key], path+"."+key, func(path string, changed any) {
+				c := maps.Clone(v)
+				c[key] = changed
+				f(path, c)
+			})
+		}
+	case []any:
+		for i := range v {
+			mutate(v[i], path+"[]", func(path string, changed any) {
+				c := slices.Clone(v)
+				c[i] = changed
+				f(path, c)
+			})
+		}
+	case string:
+		f(path, v+"x")
+	case []byte:
+		f(path, append(bytes.Clone(v), 'x'))
+	case bool:
+		f(path, !v)
+	case nil:
+		f(path, "x")
+		f(path, int64(7))
+		f(path, true)
+	case float64:
+		f(path, v+1)
+	case *literal:
+		f(path, &literal{append(bytes.Clone(v.text), '1')})
+	default:
+		rv := reflect.ValueOf(v)
+		if rv.CanInt() {
+			f(path, rv.Int()+1)
+		} else {
+			f(path, rv.Uint()+1)
+		}
+	}
+}
+
+// uncounted are the paths whose values are no content.
+var uncounted = []string{
+	"experiment.project", "experiment.workspace", "experiment.running", "experiment.doc.projectName",
+	"experiment.doc.workspaceName", "experiment.doc.userName",
+	"parameters.values[].editable", "system.doc.maxTotalMemory", "asset.doc.createdAt", "asset.doc.dir",
+	"chunk.data", "asset-end.size", // told by the hash
+	"skipped.experiment", "skipped.passing", "skipped.reason", "skipped.status",
+	"experiment-end.", // told by what it tells about
+}
+
+func TestSumNoticesEveryValue(t *testing.T) {
+	group := experiment(t, "k1", "a", "p", func(e *stream.Experiment) { e.Name = ptr("n") })
+	records := slices.DeleteFunc(read(t, write(t, stream.WriterOptions{},
+		append([]any{header(), &stream.Plan{}, &stream.Project{Name: "p", Workspace: "a"}}, group...)...)),
+		func(r stream.Raw) bool { return r.Kind == stream.KindTrailer })[3:]
+	sumOf := func(records []stream.Raw) string {
+		s := newSummer()
+		for _, r := range records {
+			if err := s.record(r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if len(s.sums) != 1 {
+			t.Fatalf("%d sums", len(s.sums))
+		}
+		return string(s.sums[0].sum[:])
+	}
+	want := sumOf(records)
+	tried := 0
+	for i, r := range records {
+		var tree []any
+		if err := msgpack.Unmarshal(r.Data, &tree); err != nil {
+			t.Fatal(err)
+		}
+		mutate(tree[1], string(r.Kind), func(path string, changed any) {
+			bad := raw(t, string(r.Kind), changed.(map[string]any))
+			if _, err := bad.Decode(); err != nil || strings.HasSuffix(path, ".more") {
+				return // such a record, or such a row of them, cannot be
+			}
+			tried++
+			mutated := slices.Clone(records)
+			mutated[i] = bad
+			ignored := slices.ContainsFunc(uncounted, func(u string) bool { return path == u || strings.HasSuffix(u, ".") && strings.HasPrefix(path, u) })
+			if r.Kind == stream.KindAsset && text(r, "id") == "a-cut" {
+				ignored = true // a skipped record takes it back
+			}
+			if path == "asset.doc.dir" && strings.Contains(fmt.Sprint(changed), "models/") {
+				ignored = false
+			}
+			if same := sumOf(mutated) == want; same != ignored {
+				t.Errorf("record %d, %s: the sum is the same: %v, want %v", i, path, same, ignored)
+			}
+		})
+	}
+	if tried < 150 {
+		t.Errorf("only %d mutations were tried", tried)
+	}
+	// And every record counts, but for those that only bring what others tell of.
+	for i, r := range records {
+		if r.Kind == stream.KindChunk || r.Kind == stream.KindExperiment || r.Kind == stream.KindExperimentEnd || r.Kind == stream.KindAsset ||
+			r.Kind == stream.KindGraph /* which is empty */ {
+			continue
+		}
+		if sumOf(slices.Delete(slices.Clone(records), i, i+1)) == want {
+			t.Errorf("without record %d (%s) the sum is the same", i, r.Kind)
+		}
+	}
+}
+
+// The list of what servers assign stands in the documentation too, with reasons.
+func TestAssignedIsDocumented(t *testing.T) {
+	text, err := os.ReadFile("../../docs/fidelity.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, ok := strings.Cut(string(text), "\n## Server-assigned fields\n")
+	if !ok {
+		t.Fatal("docs/fidelity.md has no section Server-assigned fields")
+	}
+	section, _, _ = strings.Cut(section, "\n## ")
+	documented := map[stream.Kind][]string{}
+	row := regexp.MustCompile("(?m)^\\| ((?:`[a-z-]+`(?:, )?)+) \\| ((?:`[A-Za-z_.]+`(?:, )?)+) \\| .+ \\|$")
+	word := regexp.MustCompile("`([^`]+)`")
+	for _, match := range row.FindAllStringSubmatch(section, -1) {
+		for _, kind := range word.FindAllStringSubmatch(match[1], -1) {
+			for _, path := range word.FindAllStringSubmatch(match[2], -1) {
+				documented[stream.Kind(kind[1])] = append(documented[stream.Kind(kind[1])], path[1])
+			}
+		}
+	}
+	for _, paths := range documented {
+		slices.Sort(paths)
+	}
+	if diff := cmp.Diff(Assigned(), documented); diff != "" {
+		t.Errorf("docs/fidelity.md differs (-code +document):\n%s", diff)
+	}
+	for kind, paths := range assigned {
+		if !kind.Known() || !slices.IsSorted(paths) {
+			t.Errorf("%s: %v", kind, paths)
+		}
+	}
+}

@@ -65,7 +65,9 @@ func (s *systemItem) details() map[string]json.RawMessage {
 			d[name] = text
 		}
 	}
-	maps.DeleteFunc(d, func(_ string, v json.RawMessage) bool { return isEmpty(v) })
+	// An empty text is a value that was logged, as the processor of some
+	// machines; the empty lists are what servers answer where nothing was.
+	maps.DeleteFunc(d, func(_ string, v json.RawMessage) bool { return isEmpty(v) && string(v) != `""` })
 	return d
 }
 

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"time"
+)
+
+// A table collects rows: what was measured, beside what it should reach.
+type table struct {
+	rows []row
+}
+
+type row struct {
+	workload, what, reached, target string
+	met                             string
+}
+
+// atLeast adds a row whose figure should not be lower than the target.
+func (t *table) atLeast(workload, what string, reached, target float64, unit string) {
+	t.add(workload, what, reached, target, unit, "≥", reached >= target)
+}
+
+// atMost adds a row whose figure should not be higher than the target.
+func (t *table) atMost(workload, what string, reached, target float64, unit string) {
+	t.add(workload, what, reached, target, unit, "≤", reached <= target)
+}
+
+func (t *table) add(workload, what string, reached, target float64, unit, sign string, met bool) {
+	r := row{workload, what, figure(reached, unit), sign + " " + figure(target, unit), "yes"}
+	if !met {
+		r.met = "**no**"
+	}
+	t.print(r)
+}
+
+// note adds a row without a target.
+func (t *table) note(workload, what, reached string) {
+	t.print(row{workload, what, reached, "", ""})
+}
+
+func (t *table) print(r row) {
+	t.rows = append(t.rows, r)
+	fmt.Printf("%-3s %-86s %12s %12s %s\n", r.workload, r.what, r.reached, r.target, strings.Trim(r.met, "*"))
+}
+
+func figure(v float64, unit string) string {
+	return strings.TrimSpace(fmt.Sprintf("%.*f %s", digits(v), v, unit))
+}
+
+func digits(v float64) int {
+	switch {
+	case v >= 100:
+		return 0
+	case v >= 10:
+		return 1
+	}
+	return 2
+}
+
+// memory adds the rows of the peak of each tool of a run.
+func (t *table) memory(workload, what string, peak ...int64) {
+	for _, p := range peak {
+		t.atMost(workload, "peak memory: "+what, float64(p)/1e6, 150, "MB")
+	}
+}
+
+func (t *table) markdown() []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "# Benchmarks\n\n`make bench` prints this table, and leaves its last run here; the workloads are in `internal/bench`. Everything ran on one machine: %s/%s, %d cores, %s, %s. ",
+		runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), processor(), runtime.Version())
+	fmt.Fprintf(&b, "The embedded server shares the cores with the tools, so figures without a cap on latency or bandwidth are those of both together. Run of %s.\n\n",
+		time.Now().UTC().Format(time.DateOnly))
+	b.WriteString("| workload | what | reached | target | met |\n|---|---|---|---|---|\n")
+	for _, r := range t.rows {
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", r.workload, r.what, r.reached, r.target, r.met)
+	}
+	return b.Bytes()
+}
+
+// processor returns the name of the processor, where the system tells it.
+func processor() string {
+	info, err := os.ReadFile("/proc/cpuinfo")
+	if err != nil {
+		return "unknown processor"
+	}
+	for line := range strings.Lines(string(info)) {
+		if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
+			return strings.TrimSpace(value)
+		}
+	}
+	return "unknown processor"
+}

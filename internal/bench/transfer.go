@@ -1,0 +1,303 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+)
+
+// many is W1's project: 20 metrics of 1,000 points and 10 assets of 100 KB an
+// experiment.
+const many = "synthetic:experiments=%d,metrics=20,points=1000,assets=10,size=100K"
+
+const (
+	crowd  = 200 // experiments of the whole run
+	serial = 20  // experiments of the run with one request at a time, which is scaled
+)
+
+// source is the project that every synthetic server has.
+const source = "demo/synthetic"
+
+func manyExperiments(ctx context.Context, l *lab) error {
+	for _, latency := range []time.Duration{0, 20 * time.Millisecond, 50 * time.Millisecond} {
+		if err := l.manyAt(ctx, latency); err != nil {
+			return fmt.Errorf("at %v: %w", latency, err)
+		}
+	}
+	return nil
+}
+
+func (l *lab) manyAt(ctx context.Context, latency time.Duration) error {
+	at := fmt.Sprintf("at %d ms", latency.Milliseconds())
+	all, few := l.file("many.comet.zst"), l.file("few.comet.zst")
+
+	slow, err := l.timedExport(ctx, latency, serial, few, "-j", "1")
+	if err != nil {
+		return err
+	}
+	fast, err := l.timedExport(ctx, latency, crowd, all)
+	if err != nil {
+		return err
+	}
+	slowIn, err := l.timedImport(ctx, latency, few, serial, "-j", "1")
+	if err != nil {
+		return err
+	}
+	fastIn, err := l.timedImport(ctx, latency, all, crowd)
+	if err != nil {
+		return err
+	}
+	both, err := l.timedMove(ctx, latency)
+	if err != nil {
+		return err
+	}
+
+	scale := float64(crowd) / serial
+	speedup := func(slow, fast *result) float64 { return scale * slow.wall.Seconds() / fast.wall.Seconds() }
+	slower := max(fast.wall, fastIn.wall)
+	if latency == 50*time.Millisecond {
+		l.table.atLeast("W1", "export, times its one-request-at-a-time mode "+at, speedup(slow, fast), 12, "×")
+		l.table.atLeast("W1", "import, times its one-request-at-a-time mode "+at, speedup(slowIn, fastIn), 12, "×")
+		l.table.atMost("W1", "export, first byte after the start "+at, fast.first.Seconds(), 1, "s")
+	} else {
+		l.table.note("W1", "export, times its one-request-at-a-time mode "+at, figure(speedup(slow, fast), "×"))
+		l.table.note("W1", "import, times its one-request-at-a-time mode "+at, figure(speedup(slowIn, fastIn), "×"))
+	}
+	l.table.atMost("W1", "export | import, times the slower of the two alone "+at, both.wall.Seconds()/slower.Seconds(), 1.15, "×")
+	l.table.memory("W1", "export "+at, fast.peak...)
+	l.table.memory("W1", "import "+at, fastIn.peak...)
+	return nil
+}
+
+func latencyFlag(d time.Duration) string { return "-latency=" + d.String() }
+
+// timedExport exports n experiments to a file.
+func (l *lab) timedExport(ctx context.Context, latency time.Duration, n int, out string, flags ...string) (*result, error) {
+	s, err := l.serve(ctx, "-seed", fmt.Sprintf(many, n), latencyFlag(latency))
+	if err != nil {
+		return nil, err
+	}
+	defer s.stop()
+	res, err := pipe(ctx, "", out, exporter(s, append(flags, source)...))
+	if err != nil || len(flags) > 0 || latency > 0 {
+		return res, err
+	}
+	st, err := s.stats()
+	if err != nil {
+		return nil, err
+	}
+	assets := st.Endpoints["GET /api/rest/v2/experiment/asset/get-asset"]
+	l.table.atMost("W1", "export, requests an experiment beside one an asset", float64(st.Requests-assets)/float64(n), 14, "")
+	return res, nil
+}
+
+// timedImport imports a file into a new server, and once more where nothing is
+// in the way of counting.
+func (l *lab) timedImport(ctx context.Context, latency time.Duration, in string, n int, flags ...string) (*result, error) {
+	s, err := l.serve(ctx, "-seed", "empty", "-discard", latencyFlag(latency))
+	if err != nil {
+		return nil, err
+	}
+	defer s.stop()
+	res, err := pipe(ctx, in, "", importer(s, append(flags, source)...))
+	if err != nil || len(flags) > 0 || latency > 0 {
+		return res, err
+	}
+	st, err := s.stats()
+	if err != nil {
+		return nil, err
+	}
+	l.table.atMost("W1", "import, requests an experiment beside assets, others and batches", float64(st.Requests-counted(st))/float64(n), 16, "")
+	if err := s.resetStats(); err != nil {
+		return nil, err
+	}
+	if _, err := pipe(ctx, in, "", importer(s, source)); err != nil {
+		return nil, err
+	}
+	if st, err = s.stats(); err != nil {
+		return nil, err
+	}
+	l.table.atMost("W1", "unchanged import once more, requests an experiment", float64(st.Requests)/float64(n), 14, "")
+	return res, nil
+}
+
+// counted is the number of requests that the target of an import leaves out.
+func counted(st *stats) int {
+	n := 0
+	for endpoint, times := range st.Endpoints {
+		for _, part := range []string{"/asset/upload", "/visualizations/upload", "/log-other", "/batch/"} {
+			if strings.Contains(endpoint, part) {
+				n += times
+			}
+		}
+	}
+	return n
+}
+
+func (l *lab) timedMove(ctx context.Context, latency time.Duration) (*result, error) {
+	from, err := l.serve(ctx, "-seed", fmt.Sprintf(many, crowd), latencyFlag(latency))
+	if err != nil {
+		return nil, err
+	}
+	defer from.stop()
+	to, err := l.serve(ctx, "-seed", "empty", "-discard", latencyFlag(latency))
+	if err != nil {
+		return nil, err
+	}
+	defer to.stop()
+	return pipe(ctx, "", "", exporter(from, source), importer(to, source))
+}
+
+// largeAssets is W2: ten assets of 256 MB over a wire with a cap.
+func largeAssets(ctx context.Context, l *lab) error {
+	const total, files = 10 * 256e6, "synthetic:experiments=1,metrics=0,points=0,assets=10,size=256000000"
+	file := l.file("assets.comet.zst")
+	for _, wire := range []struct {
+		what  string
+		flags []string
+		rate  float64 // bytes a second, 0 for no cap
+	}{
+		{"125 MB/s in total", []string{"-bandwidth", "125000000"}, 125e6},
+		{"25 MB/s a connection", []string{"-conn-bandwidth", "25000000"}, 16 * 25e6},
+		{"no cap", nil, 0},
+	} {
+		from, err := l.serve(ctx, append(wire.flags, "-seed", files)...)
+		if err != nil {
+			return err
+		}
+		out, err := pipe(ctx, "", file, exporter(from, source))
+		if err == nil {
+			err = l.curl(ctx, from, wire.what, total)
+		}
+		from.stop()
+		if err != nil {
+			return err
+		}
+		to, err := l.serve(ctx, append(wire.flags, "-seed", "empty", "-discard")...)
+		if err != nil {
+			return err
+		}
+		in, err := pipe(ctx, file, "", importer(to, source))
+		to.stop()
+		if err != nil {
+			return err
+		}
+		for i, res := range []*result{out, in} {
+			what := [...]string{"export", "import"}[i]
+			speed := total / res.wall.Seconds()
+			if wire.rate > 0 {
+				l.table.atLeast("W2", what+", share of the wire: "+wire.what, 100*speed/wire.rate, 90, "%")
+			} else {
+				l.table.note("W2", what+", "+wire.what, figure(speed/1e6, "MB/s"))
+			}
+			l.table.memory("W2", what+", "+wire.what, res.peak...)
+		}
+	}
+	return os.Remove(file)
+}
+
+// curl downloads the same assets with curl --parallel, for comparison.
+func (l *lab) curl(ctx context.Context, s *server, what string, total float64) error {
+	if _, err := exec.LookPath("curl"); err != nil {
+		l.table.note("W2", "curl --parallel: "+what, "curl is missing")
+		return nil
+	}
+	var list struct {
+		Experiments []struct {
+			ExperimentKey string `json:"experimentKey"`
+		} `json:"experiments"`
+	}
+	if err := s.getJSON("experiments?workspaceName=demo&projectName=synthetic", &list); err != nil {
+		return err
+	}
+	key := list.Experiments[0].ExperimentKey
+	var assets struct {
+		Assets []struct {
+			AssetID string `json:"assetId"`
+		} `json:"assets"`
+	}
+	if err := s.getJSON("experiment/asset/list?type=all&experimentKey="+key, &assets); err != nil {
+		return err
+	}
+	args := []string{"-sS", "--fail", "--parallel", "-H", "Authorization: " + s.env["COMET_API_KEY"]}
+	for _, a := range assets.Assets {
+		url := fmt.Sprintf("%sapi/rest/v2/experiment/asset/get-asset?experimentKey=%s&assetId=%s", s.env["URL"], key, a.AssetID)
+		args = append(args, "-o", os.DevNull, url)
+	}
+	began := time.Now()
+	cmd := exec.CommandContext(ctx, "curl", args...)
+	cmd.Stderr = os.Stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("curl: %w", err)
+	}
+	l.table.note("W2", "curl --parallel: "+what, figure(total/time.Since(began).Seconds()/1e6, "MB/s"))
+	return nil
+}
+
+// tinyExperiments is W4: the cost grows with the number of experiments alone.
+func tinyExperiments(ctx context.Context, l *lab) error {
+	const tiny = "synthetic:experiments=%d,metrics=1,points=1,assets=0,parameters=2"
+	file := l.file("tiny.comet.zst")
+	measure := func(n int) (out, in *result, err error) {
+		from, err := l.serve(ctx, "-seed", fmt.Sprintf(tiny, n))
+		if err != nil {
+			return nil, nil, err
+		}
+		out, err = pipe(ctx, "", file, exporter(from, source))
+		from.stop()
+		if err != nil {
+			return nil, nil, err
+		}
+		to, err := l.serve(ctx, "-seed", "empty")
+		if err != nil {
+			return nil, nil, err
+		}
+		defer to.stop()
+		in, err = pipe(ctx, file, "", importer(to, source))
+		return out, in, err
+	}
+	out1, in1, err := measure(1000)
+	if err != nil {
+		return err
+	}
+	out5, in5, err := measure(5000)
+	if err != nil {
+		return err
+	}
+	l.table.atMost("W4", "export, time of 5,000 experiments over that of 1,000", out5.wall.Seconds()/out1.wall.Seconds(), 5.5, "×")
+	l.table.atMost("W4", "export, memory of 5,000 experiments over that of 1,000", float64(out5.peak[0])/float64(out1.peak[0]), 1.2, "×")
+	l.table.atMost("W4", "import, time of 5,000 experiments over that of 1,000", in5.wall.Seconds()/in1.wall.Seconds(), 5.5, "×")
+	l.table.atMost("W4", "import, memory of 5,000 experiments over that of 1,000", float64(in5.peak[0])/float64(in1.peak[0]), 1.2, "×")
+	l.table.memory("W4", "export of 5,000 experiments", out5.peak...)
+	l.table.memory("W4", "import of 5,000 experiments", in5.peak...)
+	return os.Remove(file)
+}
+
+// hugeAsset is W5: one asset of 20 GB, made as it is read and not kept.
+func hugeAsset(ctx context.Context, l *lab) error {
+	const total = 20e9
+	for _, flags := range [][]string{nil, {"--temp-max", "1GB"}} {
+		from, err := l.serve(ctx, "-seed", "synthetic:experiments=1,metrics=0,points=0,assets=1,size=20000000000")
+		if err != nil {
+			return err
+		}
+		to, err := l.serve(ctx, "-seed", "empty", "-discard")
+		if err != nil {
+			from.stop()
+			return err
+		}
+		res, err := pipe(ctx, "", "", exporter(from, source), importer(to, append(flags, source)...))
+		from.stop()
+		to.stop()
+		if err != nil {
+			return err
+		}
+		what := strings.TrimSpace("export | import of 20 GB " + strings.Join(flags, " "))
+		l.table.note("W5", what, figure(total/res.wall.Seconds()/1e6, "MB/s"))
+		l.table.memory("W5", what, res.peak...)
+	}
+	return nil
+}

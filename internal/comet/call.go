@@ -41,6 +41,8 @@ type call struct {
 
 	// unsafe marks a write that must not be done twice.
 	unsafe bool
+	// mutates marks a write that has the look of a read, reads the reverse.
+	mutates, reads bool
 	// rateless frees a call from pacing.
 	rateless bool
 }
@@ -62,13 +64,19 @@ func jsonBody(text []byte) *body {
 	}
 }
 
+// write reports whether the call changes something on the server. Many writes
+// of the API are GETs.
 func (cl *call) write() bool {
+	if cl.reads || cl.mutates {
+		return cl.mutates
+	}
 	return cl.method != http.MethodGet || strings.HasPrefix(cl.path, "write/")
 }
 
 var (
 	errNotJSON   = errors.New("the answer is not JSON")
 	errCutShort  = fmt.Errorf("the answer is cut short: %w", io.ErrUnexpectedEOF)
+	errNotZip    = errors.New("the answer is not a zip file")
 	errTooLarge  = errors.New("the answer is too large")
 	errRedirects = errors.New("the server redirects a write")
 )

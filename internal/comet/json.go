@@ -407,6 +407,15 @@ func (o *object) texts(name string, values []string) {
 	o.buf = append(o.buf, ']')
 }
 
+// textsOrNull writes nil as null, and an empty list as one.
+func (o *object) textsOrNull(name string, values []string) {
+	if values == nil {
+		o.raw(name, nil)
+		return
+	}
+	o.texts(name, values)
+}
+
 func (o *object) int(name string, value int64) {
 	o.name(name)
 	o.buf = strconv.AppendInt(o.buf, value, 10)

@@ -122,6 +122,16 @@ var (
 	featureAssetByName = feature{"experiment/asset/get-by-name", Version{4, 3, 385, ""}}
 	featureProcessing  = feature{"experiment/processing/status", Version{}}
 	featureProjects    = feature{"projects/page", Version{}}
+	featureViews       = feature{"views/get-all", Version{}}
+	featureRemoteFiles = feature{"write/artifact/assets/remote/batch", Version{3, 12, 26, ""}}
+
+	featureRegistryItem          = feature{"registry-model/item/details", Version{3, 5, 42, ""}}
+	featureRegistryMetadata      = feature{"registry-model/item/{id}/metadata", Version{3, 5, 42, ""}}
+	featureRegistryHistory       = feature{"registry-model/history/item", Version{3, 7, 28, ""}}
+	featureRegistryCreate        = feature{"write/registry-model/item/create", Version{3, 5, 42, ""}}
+	featureRegistryStatus        = feature{"write/registry-model/item/status", Version{3, 5, 42, ""}}
+	featureRegistryMetadataWrite = feature{"write/registry-model/item/{id}/metadata", Version{4, 18, 133, ""}}
+
 	featureState       = feature{"write/experiment/update-status", Version{3, 7, 91, ""}}
 )
 

@@ -1,0 +1,300 @@
+package comet
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+)
+
+// Artifact is an artifact of a workspace. A listing leaves the versions out.
+type Artifact struct {
+	Raw         json.RawMessage
+	ID          string
+	Project     string
+	Type        string
+	Name        string
+	Description *string
+	Public      *bool
+	Emoji       *string
+	Tags        []string
+	Versions    []ArtifactVersion
+}
+
+func parseArtifact(data []byte) Artifact {
+	a := Artifact{Raw: data}
+	members(data, func(name string, v []byte) {
+		switch name {
+		case "artifactId":
+			a.ID = textOrEmpty(v)
+		case "project", "projectName":
+			a.Project = textOrEmpty(v)
+		case "type", "artifactType":
+			a.Type = textOrEmpty(v)
+		case "name", "artifactName":
+			a.Name = textOrEmpty(v)
+		case "description":
+			a.Description = textOf(v)
+		case "isPublic", "public":
+			a.Public = boolOf(v)
+		case "emoji":
+			a.Emoji = textOf(v)
+		case "tags":
+			a.Tags = textsOf(v)
+		case "versions":
+			elements(v, func(v []byte) { a.Versions = append(a.Versions, parseArtifactVersion(v)) })
+		}
+	})
+	return a
+}
+
+// States of an artifact version. Versions of old servers may have none, which
+// is as good as closed.
+const (
+	ArtifactOpen   = "OPEN"
+	ArtifactClosed = "CLOSED"
+	ArtifactFailed = "ERROR"
+)
+
+// ArtifactVersion is a version of an artifact. Within an [Artifact] the
+// producer and the artifact are left out.
+type ArtifactVersion struct {
+	Raw      json.RawMessage
+	ID       string
+	Version  string
+	State    *string
+	Metadata *string // JSON text
+	Note     *string
+	Aliases  []string
+	Tags     []string
+	Owner    *string
+	Added    *int64 // milliseconds
+	Size     *int64
+	Key      *string // of the experiment that produced it
+	Artifact *Artifact
+}
+
+func parseArtifactVersion(data []byte) ArtifactVersion {
+	x := ArtifactVersion{Raw: data}
+	members(data, func(name string, v []byte) {
+		switch name {
+		case "artifactVersionId":
+			x.ID = textOrEmpty(v)
+		case "artifactVersion", "version":
+			x.Version = textOrEmpty(v)
+		case "state":
+			x.State = textOf(v)
+		case "metadata":
+			x.Metadata = textOf(v)
+		case "note":
+			x.Note = textOf(v)
+		case "alias", "aliases":
+			x.Aliases = textsOf(v)
+		case "tags":
+			x.Tags = textsOf(v)
+		case "owner":
+			x.Owner = textOf(v)
+		case "added":
+			x.Added = intOf(v)
+		case "sizeInBytes":
+			x.Size = intOf(v)
+		case "experimentKey":
+			x.Key = textOf(v)
+		case "artifact":
+			if !isNull(v) {
+				a := parseArtifact(v)
+				x.Artifact = &a
+			}
+		}
+	})
+	return x
+}
+
+// Artifacts returns the artifacts of a workspace: all of them if typ is empty,
+// else those of one type.
+func (c *Client) Artifacts(ctx context.Context, workspace, typ string) ([]Artifact, error) {
+	data, err := c.get(ctx, "artifacts/get-all", "workspace", workspace, "type", typ)
+	if err != nil {
+		return nil, err
+	}
+	var list []Artifact
+	elements(member(data, "artifacts"), func(v []byte) { list = append(list, parseArtifact(v)) })
+	return list, nil
+}
+
+// Artifact returns an artifact with its versions.
+func (c *Client) Artifact(ctx context.Context, workspace, name string) (*Artifact, error) {
+	return c.artifact(ctx, "workspace", workspace, "artifactName", name)
+}
+
+// ArtifactByID is [Client.Artifact] by id.
+func (c *Client) ArtifactByID(ctx context.Context, id string) (*Artifact, error) {
+	// This one parameter is in snake case.
+	return c.artifact(ctx, "artifact_id", id)
+}
+
+func (c *Client) artifact(ctx context.Context, query ...string) (*Artifact, error) {
+	data, err := c.get(ctx, "artifacts/get", query...)
+	if err != nil {
+		return nil, err
+	}
+	a := parseArtifact(data)
+	return &a, nil
+}
+
+// VersionQuery names a version of an artifact: the artifact by id, or by
+// workspace and name; the version by one of the other fields.
+type VersionQuery struct {
+	ArtifactID      string
+	Workspace, Name string
+
+	Version        string
+	Alias          string
+	VersionOrAlias string
+	VersionID      string
+
+	// Key is an experiment on whose behalf to ask, for servers that insist on
+	// one. Reading leaves it empty.
+	Key string
+}
+
+func (q *VersionQuery) pairs() []string {
+	return []string{
+		"artifactId", q.ArtifactID, "workspace", q.Workspace, "artifactName", q.Name,
+		"version", q.Version, "alias", q.Alias, "versionOrAlias", q.VersionOrAlias, "versionId", q.VersionID,
+		"experimentKey", q.Key,
+	}
+}
+
+// ArtifactVersion returns the details of a version. It leaves no trace: the
+// server records a consumer only for [Client.AddConsumer].
+func (c *Client) ArtifactVersion(ctx context.Context, q VersionQuery) (*ArtifactVersion, error) {
+	data, err := c.get(ctx, "artifacts/version", q.pairs()...)
+	if err != nil {
+		return nil, err
+	}
+	v := parseArtifactVersion(data)
+	return &v, nil
+}
+
+// AddConsumer records an experiment as a consumer of a version. It is safe to
+// repeat.
+func (c *Client) AddConsumer(ctx context.Context, q VersionQuery, consumer string) error {
+	return c.ack(ctx, &call{
+		method:  http.MethodGet,
+		path:    "artifacts/version",
+		query:   values(append(q.pairs(), "consumerExperimentKey", consumer)...),
+		mutates: true,
+	})
+}
+
+// ArtifactFiles returns the files of a version.
+func (c *Client) ArtifactFiles(ctx context.Context, workspace, name, version string) ([]Asset, error) {
+	data, err := c.get(ctx, "artifacts/version/files", "workspace", workspace, "artifactName", name, "version", version)
+	if err != nil {
+		return nil, err
+	}
+	var list []Asset
+	elements(member(data, "files"), func(v []byte) { list = append(list, parseArtifactFile(v)) })
+	return list, nil
+}
+
+// EachArtifactFile calls yield for each file of a version as the answer comes,
+// under the terms of [Client.EachParameter].
+func (c *Client) EachArtifactFile(ctx context.Context, workspace, name, version string, restart func(), yield func(*Asset) error) error {
+	q := values("workspace", workspace, "artifactName", name, "version", version)
+	return c.each(ctx, "artifacts/version/files", q, "files", restart, func(v []byte) error {
+		a := parseArtifactFile(v)
+		return yield(&a)
+	})
+}
+
+func parseArtifactFile(v []byte) Asset {
+	a := parseAsset(v)
+	if member(v, "remote") == nil {
+		// Old servers tell a remote file by its link alone.
+		a.Remote = a.Link != nil
+	}
+	return a
+}
+
+// OpenArtifactFile returns the content of a file of an artifact version. The
+// key of the request should be that of the producer. Where the server does not
+// know it any more, the file is asked for without it.
+func (c *Client) OpenArtifactFile(ctx context.Context, ar AssetRequest) (*Body, error) {
+	b, err := c.OpenAsset(ctx, ar)
+	e, ok := errors.AsType[*Error](err)
+	if !ok || ar.Key == "" {
+		return b, err
+	}
+	switch e.Status {
+	case http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound:
+		ar.Key = ""
+		return c.OpenAsset(ctx, ar)
+	}
+	return nil, err
+}
+
+// Lineage is an artifact version that an experiment produced or consumed.
+type Lineage struct {
+	Raw        json.RawMessage
+	ArtifactID string
+	VersionID  string
+	Workspace  string
+	Name       string
+	Version    string
+}
+
+// Which sides of its lineage [Client.Lineage] tells.
+const (
+	LineageAll    = "all"
+	LineageInput  = "input"
+	LineageOutput = "output"
+)
+
+// Lineage returns the artifact versions that an experiment consumed
+// ([LineageInput]), produced, or both. The form of the answer is not
+// documented: fields that are not found are empty.
+func (c *Client) Lineage(ctx context.Context, key, filter string) ([]Lineage, error) {
+	data, err := c.get(ctx, "get/artifacts", "experimentKey", key, "filter", filter)
+	if err != nil {
+		return nil, err
+	}
+	list := data
+	for _, name := range []string{"artifacts", "artifactVersions", "versions"} {
+		if v := member(data, name); v != nil {
+			list = v
+			break
+		}
+	}
+	var out []Lineage
+	elements(list, func(v []byte) {
+		l := Lineage{Raw: v}
+		l.read(v)
+		out = append(out, l)
+	})
+	return out, nil
+}
+
+// read takes the fields from an element, and from the artifact and the version
+// that may be nested in it.
+func (l *Lineage) read(data []byte) {
+	members(data, func(name string, v []byte) {
+		switch name {
+		case "artifact", "artifactVersion", "version":
+			if v[0] == '{' {
+				l.read(v)
+			} else if name != "artifact" {
+				l.Version = textOrEmpty(v)
+			}
+		case "artifactId", "artifact_id":
+			l.ArtifactID = textOrEmpty(v)
+		case "artifactVersionId", "artifact_version_id", "versionId":
+			l.VersionID = textOrEmpty(v)
+		case "workspace", "workspaceName":
+			l.Workspace = textOrEmpty(v)
+		case "artifactName", "name":
+			l.Name = textOrEmpty(v)
+		}
+	})
+}

@@ -1,0 +1,189 @@
+package comet
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+)
+
+// NewArtifactVersion describes a version to be opened.
+type NewArtifactVersion struct {
+	Key  string // of the experiment that produces it
+	Name string // of the artifact, which is created if it is missing
+	Type string
+	// Version is semantic; "" lets the server count on.
+	Version  string
+	Metadata *string // JSON text
+	Aliases  []string
+	Tags     []string
+
+	// No client sends the fields below; servers are likely to take them.
+	Description *string
+	Public      *bool
+	Emoji       *string
+	Note        *string
+}
+
+// OpenedVersion is a version that can take files.
+type OpenedVersion struct {
+	Raw        json.RawMessage
+	ArtifactID string
+	ID         string
+	Version    string
+}
+
+// OpenArtifactVersion opens a version of an artifact, in the workspace of the
+// experiment. A taken version is [ErrExists]; with [Error.Repeated] by an
+// earlier try of this very call. Without a version number the call is not
+// safe to do twice, see [ErrUncertain].
+func (c *Client) OpenArtifactVersion(ctx context.Context, n NewArtifactVersion) (*OpenedVersion, error) {
+	var o object
+	o.text("artifactName", n.Name)
+	o.text("artifactType", n.Type)
+	o.text("experimentKey", n.Key)
+	o.textOrNull("versionMetadata", n.Metadata)
+	o.textOrNull("version", nonEmpty(n.Version))
+	o.texts("alias", n.Aliases)
+	o.texts("versionTags", n.Tags)
+	if n.Description != nil {
+		o.text("description", *n.Description)
+	}
+	if n.Public != nil {
+		o.bool("isPublic", *n.Public)
+	}
+	if n.Emoji != nil {
+		o.text("emoji", *n.Emoji)
+	}
+	if n.Note != nil {
+		o.text("note", *n.Note)
+	}
+	data, err := c.document(ctx, &call{
+		method: http.MethodPost,
+		path:   "write/artifacts/upsert",
+		body:   jsonBody(o.bytes()),
+		unsafe: n.Version == "",
+	})
+	if err != nil {
+		return nil, err
+	}
+	v := &OpenedVersion{Raw: data}
+	members(data, func(name string, raw []byte) {
+		switch name {
+		case "artifactId":
+			v.ArtifactID = textOrEmpty(raw)
+		case "artifactVersionId":
+			v.ID = textOrEmpty(raw)
+		case "currentVersion":
+			v.Version = textOrEmpty(raw)
+		}
+	})
+	return v, nil
+}
+
+// RemoteFile is a remote file of an artifact version.
+type RemoteFile struct {
+	ID       string // chosen by the caller
+	Name     string
+	Link     string
+	Type     string  // "asset" if empty
+	Metadata *string // JSON text
+	Step     *int64
+}
+
+// AddRemoteFiles adds remote files to an open artifact version, all in one
+// call. Older servers answer [ErrUnsupported]: there each is an upload of its
+// own.
+func (c *Client) AddRemoteFiles(ctx context.Context, key, versionID string, files []RemoteFile) error {
+	if len(files) == 0 {
+		return nil
+	}
+	var list []byte
+	for i, f := range files {
+		if i > 0 {
+			list = append(list, ',')
+		}
+		var o object
+		o.text("link", f.Link)
+		typ := f.Type
+		setDefault(&typ, "asset")
+		o.text("type", typ)
+		o.textOrNull("metadata", f.Metadata)
+		o.text("assetId", f.ID)
+		o.text("fileName", f.Name)
+		o.bool("isRemote", true)
+		o.bool("overwrite", false)
+		o.intOrNull("step", f.Step)
+		o.text("artifactVersionId", versionID)
+		list = append(list, o.bytes()...)
+	}
+	return c.gated(ctx, featureRemoteFiles, http.MethodPost, c.experimentExists(ctx, key), func() error {
+		body, err := gzipBody(`{"remoteArtifactAssetRequests":[`, list, `]}`)
+		if err != nil {
+			return err
+		}
+		return c.altAck(ctx, &call{
+			method: http.MethodPost,
+			path:   featureRemoteFiles.path,
+			query:  values("experimentKey", key),
+			body:   body,
+		})
+	})
+}
+
+// SetArtifactState closes an open version, or marks it as failed. It is final.
+func (c *Client) SetArtifactState(ctx context.Context, versionID, key, state string) error {
+	var o object
+	o.text("artifactVersionId", versionID)
+	o.text("experimentKey", key)
+	o.text("state", state)
+	return c.post(ctx, "write/artifacts/state", &o)
+}
+
+// ArtifactUpdate holds what to change of an artifact; nil fields stay.
+type ArtifactUpdate struct {
+	Type *string
+	Tags []string // all of them; empty and not nil: none
+
+	// No client sends the fields below; servers are likely to take them.
+	Description *string
+	Public      *bool
+	Emoji       *string
+}
+
+// UpdateArtifact changes an artifact.
+func (c *Client) UpdateArtifact(ctx context.Context, id string, u ArtifactUpdate) error {
+	var o object
+	o.text("artifactId", id)
+	o.textOrNull("artifactType", u.Type)
+	o.raw("versionMetadata", nil)
+	o.raw("version", nil)
+	o.textsOrNull("tags", u.Tags)
+	if u.Description != nil {
+		o.text("description", *u.Description)
+	}
+	if u.Public != nil {
+		o.bool("isPublic", *u.Public)
+	}
+	if u.Emoji != nil {
+		o.text("emoji", *u.Emoji)
+	}
+	return c.post(ctx, "write/artifacts/details", &o)
+}
+
+// VersionLabels holds what to change of an artifact version; nil fields stay,
+// lists are replaced.
+type VersionLabels struct {
+	Aliases  []string
+	Tags     []string
+	Metadata *string // JSON text
+}
+
+// LabelArtifactVersion changes the labels of an artifact version.
+func (c *Client) LabelArtifactVersion(ctx context.Context, versionID string, l VersionLabels) error {
+	var o object
+	o.text("artifactVersionId", versionID)
+	o.textsOrNull("alias", l.Aliases)
+	o.textOrNull("versionMetadata", l.Metadata)
+	o.textsOrNull("versionTags", l.Tags)
+	return c.post(ctx, "write/artifacts/version/labels", &o)
+}

@@ -1,0 +1,91 @@
+package comet
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+)
+
+// Panel is a custom panel of a workspace.
+type Panel struct {
+	Raw   json.RawMessage
+	ID    string // templateId
+	Name  string
+	Scope string
+}
+
+// Panels returns the custom panels of a workspace.
+func (c *Client) Panels(ctx context.Context, workspace string) ([]Panel, error) {
+	data, err := c.get(ctx, "code-panel/get-all", "workspace", workspace)
+	if err != nil {
+		return nil, err
+	}
+	var list []Panel
+	elements(member(data, "codePanelTemplateRows"), func(v []byte) {
+		list = append(list, Panel{
+			Raw:   v,
+			ID:    textOrEmpty(member(v, "templateId")),
+			Name:  textOrEmpty(member(v, "templateName")),
+			Scope: textOrEmpty(member(v, "scopeType")),
+		})
+	})
+	return list, nil
+}
+
+// PanelCode returns the source of a panel: the value of "code" in the answer.
+func (c *Client) PanelCode(ctx context.Context, id string) (json.RawMessage, error) {
+	data, err := c.get(ctx, "code-panel/download", "templateId", id)
+	if err != nil {
+		return nil, err
+	}
+	return member(data, "code"), nil
+}
+
+// PanelFile returns the zip file of a panel, which [Client.UploadPanel] takes.
+func (c *Client) PanelFile(ctx context.Context, id string) ([]byte, error) {
+	cl := &call{method: http.MethodGet, path: "template/" + url.PathEscape(id) + "/download", want: wantBytes}
+	e := c.retry.begin(cl)
+	for {
+		resp, err := c.doWith(ctx, cl, e)
+		if err != nil {
+			return nil, err
+		}
+		data, err := readWhole(resp)
+		if err == nil && !bytes.HasPrefix(data, []byte("PK")) {
+			err = errNotZip
+		}
+		if err == nil {
+			return data, nil
+		}
+		if err := c.streamFailed(ctx, e, cl, err); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// UploadPanel writes a panel, over the one with the given id if it is not
+// empty, and returns its id. Without an id the call is not safe to do twice,
+// see [ErrUncertain].
+func (c *Client) UploadPanel(ctx context.Context, workspace, id string, file []byte) (string, error) {
+	form := &form{
+		file: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(file)), nil },
+		size: int64(len(file)),
+	}
+	data, err := c.document(ctx, &call{
+		method: http.MethodPost,
+		path:   "write/template/upload",
+		query:  values("teamName", workspace, "templateId", id),
+		body:   form.body(),
+		unsafe: id == "",
+	})
+	if err != nil {
+		return "", err
+	}
+	if given := textOrEmpty(member(data, "templateId")); given != "" {
+		return given, nil
+	}
+	return id, nil
+}

@@ -1,0 +1,183 @@
+package comet
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+)
+
+// RegistryModel is a model of a workspace's registry.
+type RegistryModel struct {
+	Raw         json.RawMessage
+	ID          string
+	Name        string
+	Description *string
+	Public      *bool
+	// Versions are in no certain order. A listing holds the latest at most.
+	Versions []RegistryVersion
+}
+
+func parseRegistryModel(data []byte) RegistryModel {
+	m := RegistryModel{Raw: data}
+	members(data, func(name string, v []byte) {
+		switch name {
+		case "registryModelId":
+			m.ID = textOrEmpty(v)
+		case "modelName":
+			m.Name = textOrEmpty(v)
+		case "description":
+			m.Description = textOf(v)
+		case "isPublic":
+			m.Public = boolOf(v)
+		case "versions":
+			elements(v, func(v []byte) { m.Versions = append(m.Versions, parseRegistryVersion(v)) })
+		case "latestVersion":
+			if !isNull(v) {
+				m.Versions = append(m.Versions, parseRegistryVersion(v))
+			}
+		}
+	})
+	return m
+}
+
+// RegistryVersion is a version of a registry model.
+type RegistryVersion struct {
+	Raw     json.RawMessage
+	ID      string // registryModelItemId
+	Version string
+	Comment *string
+	Stages  []string // stages and tags are the same thing
+	Status  *string  // only from [Client.RegistryItem]
+	Key     string   // of the experiment that the model comes from
+	Model   string   // its name there
+	ModelID string
+	Assets  []Asset // only from [Client.RegistryModel]
+}
+
+func parseRegistryVersion(data []byte) RegistryVersion {
+	x := RegistryVersion{Raw: data}
+	members(data, func(name string, v []byte) {
+		switch name {
+		case "registryModelItemId":
+			x.ID = textOrEmpty(v)
+		case "version":
+			x.Version = textOrEmpty(v)
+		case "comment":
+			x.Comment = textOf(v)
+		case "stages", "tags":
+			if list := textsOf(v); list != nil {
+				x.Stages = list
+			}
+		case "status":
+			x.Status = textOf(v)
+		case "experimentKey":
+			x.Key = textOrEmpty(v)
+		case "experimentModel":
+			x.source(v)
+		case "assets":
+			elements(v, func(v []byte) { x.Assets = append(x.Assets, parseAsset(v)) })
+		}
+	})
+	return x
+}
+
+// source reads where the model of a version comes from. Clients differ in the
+// name of the name.
+func (x *RegistryVersion) source(data []byte) {
+	members(data, func(name string, v []byte) {
+		switch name {
+		case "experimentModelId":
+			x.ModelID = textOrEmpty(v)
+		case "experimentModelName", "modelName":
+			x.Model = textOrEmpty(v)
+		case "experimentKey":
+			x.Key = textOrEmpty(v)
+		}
+	})
+}
+
+// RegistryModels returns the models of a workspace's registry.
+func (c *Client) RegistryModels(ctx context.Context, workspace string) ([]RegistryModel, error) {
+	data, err := c.get(ctx, "registry-model", "workspaceName", workspace)
+	if err != nil {
+		return nil, err
+	}
+	var list []RegistryModel
+	elements(member(data, "registryModels"), func(v []byte) { list = append(list, parseRegistryModel(v)) })
+	return list, nil
+}
+
+// RegistryModel returns a registry model with its versions and their assets.
+func (c *Client) RegistryModel(ctx context.Context, workspace, name string) (*RegistryModel, error) {
+	data, err := c.get(ctx, "registry-model/details", "workspaceName", workspace, "modelName", name)
+	if err != nil {
+		return nil, err
+	}
+	m := parseRegistryModel(data)
+	return &m, nil
+}
+
+// RegistryNotes returns the notes of a registry model.
+func (c *Client) RegistryNotes(ctx context.Context, workspace, name string) (*Text, error) {
+	return c.text(ctx, "registry-model/notes", "notes", values("workspaceName", workspace, "modelName", name))
+}
+
+// RegistryItem returns the details of a version, which include its status.
+// Older servers answer [ErrUnsupported].
+func (c *Client) RegistryItem(ctx context.Context, workspace, name, version string) (*RegistryVersion, error) {
+	var item RegistryVersion
+	exists := func() bool {
+		_, err := c.RegistryModel(ctx, workspace, name)
+		return err == nil
+	}
+	err := c.gated(ctx, featureRegistryItem, http.MethodGet, exists, func() error {
+		data, err := c.get(ctx, featureRegistryItem.path, "workspaceName", workspace, "modelName", name, "version", version)
+		item = parseRegistryVersion(data)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &item, nil
+}
+
+// MetadataEntry is an entry of the metadata of a registry version.
+type MetadataEntry struct {
+	Raw   json.RawMessage // {"key":…,"value":…}
+	Key   string
+	Value json.RawMessage
+}
+
+// RegistryMetadata returns the metadata of a version by its id. Older servers
+// answer [ErrUnsupported].
+func (c *Client) RegistryMetadata(ctx context.Context, id string) ([]MetadataEntry, error) {
+	var list []MetadataEntry
+	// An id in the path cannot be told from an unknown path; the id is taken
+	// from an answer, so it is the path.
+	err := c.gated(ctx, featureRegistryMetadata, http.MethodGet, always, func() error {
+		data, err := c.get(ctx, "registry-model/item/"+url.PathEscape(id)+"/metadata")
+		elements(member(data, "metadata"), func(v []byte) {
+			list = append(list, MetadataEntry{Raw: v, Key: textOrEmpty(member(v, "key")), Value: member(v, "value")})
+		})
+		return err
+	})
+	return list, err
+}
+
+func always() bool { return true }
+
+// RegistryHistory returns what has happened to a version, as the server tells
+// it. Older servers answer [ErrUnsupported].
+func (c *Client) RegistryHistory(ctx context.Context, id string) (json.RawMessage, error) {
+	var history json.RawMessage
+	err := c.gated(ctx, featureRegistryHistory, http.MethodPost, always, func() error {
+		var o object
+		o.text("registryModelItemId", id)
+		o.text("groupedBy", "DAY")
+		data, err := c.document(ctx, &call{method: http.MethodPost, path: featureRegistryHistory.path, body: jsonBody(o.bytes()), reads: true})
+		history = data
+		return err
+	})
+	return history, err
+}

@@ -1,0 +1,115 @@
+package comet
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+)
+
+// View is a saved arrangement of panels, of a project or of an experiment.
+type View struct {
+	Raw       json.RawMessage
+	ID        string // templateId
+	Name      string
+	ProjectID string
+	Key       *string // of the experiment, for a view of an experiment
+	// Unsaved is true for what somebody has changed and not saved.
+	Unsaved bool
+}
+
+func parseView(data []byte) View {
+	x := View{Raw: data}
+	// Servers write the names in camel case, in snake case, or both.
+	members(data, func(name string, v []byte) {
+		switch name {
+		case "templateId", "template_id":
+			x.ID = textOrEmpty(v)
+		case "templateName", "template_name":
+			x.Name = textOrEmpty(v)
+		case "projectId", "project_id":
+			x.ProjectID = textOrEmpty(v)
+		case "experimentKey", "experiment_key":
+			x.Key = textOf(v)
+		case "unsavedView", "unsaved_view":
+			x.Unsaved = isTrue(v)
+		}
+	})
+	return x
+}
+
+// Views returns the views of a project; with a key, those of one experiment.
+// Not every server has the call: [ErrUnsupported].
+func (c *Client) Views(ctx context.Context, projectID, key string) ([]View, error) {
+	var list []View
+	exists := func() bool {
+		_, err := c.ProjectByID(ctx, projectID)
+		return err == nil
+	}
+	err := c.gated(ctx, featureViews, http.MethodGet, exists, func() error {
+		data, err := c.get(ctx, featureViews.path, "projectId", projectID, "experimentKey", key)
+		if err != nil {
+			return err
+		}
+		// How the list is wrapped is not documented.
+		elements(viewList(data), func(v []byte) { list = append(list, parseView(v)) })
+		return nil
+	})
+	return list, err
+}
+
+func viewList(data []byte) []byte {
+	for _, name := range []string{"views", "templates", "data"} {
+		if v := member(data, name); v != nil && v[0] == '[' {
+			return v
+		}
+	}
+	return data
+}
+
+// viewFields are what a client can write of a view, beside its name and the
+// ids.
+var viewFields = []string{"experimentQueryState", "dashboardChartState", "reactGridTableState", "v2", "v3"}
+
+// ViewWrite describes a view to be written.
+type ViewWrite struct {
+	ProjectID string
+	Name      string
+	// ID is the id of a view to be changed, "" for a new one.
+	ID string
+	// Key makes it a view of that experiment.
+	Key string
+	// Doc is the document of the view. Only the states in it are written:
+	// what else it holds is the server's. Ids inside the states are the
+	// caller's to rewrite.
+	Doc json.RawMessage
+}
+
+// WriteView writes a view and returns it as the server has it. Without an id
+// the call is not safe to do twice, see [ErrUncertain].
+func (c *Client) WriteView(ctx context.Context, w ViewWrite) (*View, error) {
+	var o object
+	o.text("projectId", w.ProjectID)
+	o.text("templateName", w.Name)
+	if w.ID != "" {
+		o.text("templateId", w.ID)
+	}
+	if w.Key != "" {
+		o.text("experimentKey", w.Key)
+	}
+	for _, name := range viewFields {
+		if v := member(w.Doc, name); !isNull(v) {
+			o.raw(name, v)
+		}
+	}
+	data, err := c.document(ctx, &call{
+		method: http.MethodPost,
+		path:   "write/views/upsert",
+		body:   jsonBody(o.bytes()),
+		unsafe: w.ID == "",
+	})
+	if err != nil {
+		return nil, err
+	}
+	v := parseView(data)
+	return &v, nil
+}

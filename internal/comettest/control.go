@@ -12,8 +12,8 @@ const controlPrefix = "/_comettest/"
 
 // controlMux serves the control endpoints, which want no key:
 //
-//	GET  state        the State; points, texts, portable and workspace=W are
-//	                  the StateOptions
+//	GET  state        the State; points, texts, portable, readable and
+//	                  workspace=W are the StateOptions
 //	GET  stats        the Stats
 //	POST stats/reset
 //	GET  moods
@@ -26,7 +26,7 @@ func (s *Server) controlMux() *http.ServeMux {
 	mux.HandleFunc("GET "+controlPrefix+"state", func(w http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()
 		sendControl(w, s.State(StateOptions{
-			Points: q.Has("points"), Texts: q.Has("texts"), Portable: q.Has("portable"), Workspace: q.Get("workspace"),
+			Points: q.Has("points"), Texts: q.Has("texts"), Portable: q.Has("portable"), Readable: q.Has("readable"), Workspace: q.Get("workspace"),
 		}))
 	})
 	mux.HandleFunc("GET "+controlPrefix+"stats", func(w http.ResponseWriter, r *http.Request) { sendControl(w, s.Stats()) })

@@ -114,6 +114,12 @@ func (e *experiment) touch(now int64, keepEnd bool) {
 	}
 }
 
+// throttled notes that data was dropped because of a limit.
+func (e *experiment) throttled(what string) {
+	msg := "too many " + what
+	e.throttle, e.throttleMsg = true, &msg
+}
+
 func (e *experiment) displayName() *string {
 	if v := e.others.get("Name"); v != nil {
 		s := v.current.text
@@ -190,12 +196,16 @@ func (e *experiment) snapshot(name string) *series {
 
 // model returns the model of the given name and makes it if there is none.
 func (e *experiment) model(name string) *experimentModel {
-	for _, m := range e.models {
-		if m.name == name {
-			return m
-		}
+	if i := e.modelIndex(name); i >= 0 {
+		return e.models[i]
 	}
 	m := &experimentModel{id: newID(), name: name}
 	e.models = append(e.models, m)
 	return m
+}
+
+func (e *experiment) hasModel(name string) bool { return e.modelIndex(name) >= 0 }
+
+func (e *experiment) modelIndex(name string) int {
+	return slices.IndexFunc(e.models, func(m *experimentModel) bool { return m.name == name })
 }

@@ -136,8 +136,8 @@ func (c *call) setAlive(e *experiment, alive bool) {
 	switch {
 	case alive:
 		e.alive, e.beat = true, now
-	case e.alive || e.end == 0:
-		e.alive, e.end = false, now
+	case e.alive || e.pinned || e.end == 0:
+		e.alive, e.pinned, e.end = false, false, now
 	}
 }
 

@@ -100,6 +100,10 @@ func parsePoint(doc []byte) (p newPoint, err error) {
 
 // addPoint logs p. The lock of e is held.
 func (c *call) addPoint(e *experiment, p *newPoint) {
+	if e.metrics[p.metric] == nil && full(len(e.names), c.s.opts.Limits.MetricNames) {
+		e.throttled("metric names")
+		return
+	}
 	if p.inCtx {
 		p.point.context = e.contextIndex(&p.context)
 	}
@@ -178,3 +182,5 @@ func (c *call) readBatch() (key string, points []newPoint, err error) {
 	}
 	return key, points, err
 }
+
+func full(n, limit int) bool { return limit >= 0 && n >= limit }

@@ -129,6 +129,12 @@ type Limits struct {
 	// uploads are answered with the code of the type (7000001, 7000012 to
 	// 7000018). nil is the documented table.
 	AssetsPerType map[string]int
+	// MetricNames and ParameterNames bound the different names in one
+	// experiment. Data beyond them is dropped in silence, and the experiment
+	// is marked as throttled.
+	MetricNames, ParameterNames int
+	// Models bounds the models of one experiment (7000014).
+	Models int
 	// BatchValues is the most values one batch of metrics or parameters may
 	// hold.
 	BatchValues int
@@ -146,12 +152,16 @@ func (l Limits) withDefaults() Limits {
 	def(&l.AssetMB, 100000)
 	def(&l.VideoMB, 2000)
 	def(&l.BodyMB, 256)
-	if l.ExperimentsPerProject == 0 {
-		l.ExperimentsPerProject = 25000
+	count := func(v *int, d int) {
+		if *v == 0 {
+			*v = d
+		}
 	}
-	if l.BatchValues == 0 {
-		l.BatchValues = 1000
-	}
+	count(&l.ExperimentsPerProject, 25000)
+	count(&l.BatchValues, 1000)
+	count(&l.MetricNames, 50000)
+	count(&l.ParameterNames, 50000)
+	count(&l.Models, 100)
 	if l.AssetsPerType == nil {
 		l.AssetsPerType = map[string]int{
 			"image": 100000, "curve": 1000, "text-sample": 500, "video": 5000,

@@ -202,10 +202,8 @@ func (c *call) createRegistryItem() error {
 func (e *experiment) modelNamed(name string) *experimentModel {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for _, m := range e.models {
-		if m.name == name {
-			return m
-		}
+	if i := e.modelIndex(name); i >= 0 {
+		return e.models[i]
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package comettest
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -28,6 +27,7 @@ type Server struct {
 	mu      sync.Mutex
 	servers []*http.Server
 	waiting sync.WaitGroup
+	active  activeConns
 	url     string // of the first listener
 	storage string // of the second host, once it was needed
 	shifts  map[string]int
@@ -113,6 +113,7 @@ func (s *Server) listen(addr string, h http.Handler) (string, error) {
 	}
 	srv := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute, TLSConfig: s.opts.TLS.Clone()}
 	srv.ErrorLog = log.New(io.Discard, "", 0) // broken connections are what tests are for
+	srv.ConnState = s.active.connState
 	s.mu.Lock()
 	s.servers = append(s.servers, srv)
 	s.mu.Unlock()
@@ -124,22 +125,60 @@ func (s *Server) listen(addr string, h http.Handler) (string, error) {
 	return "http://" + host, nil
 }
 
-// Close ends all listeners, waits up to five seconds for requests in flight,
+// Close waits up to five seconds for requests in flight, ends all listeners
 // and removes the bodies of assets if their directory was a temporary one.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	servers := s.servers
 	s.servers = nil
 	s.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
+	s.active.wait(5 * time.Second)
 	for _, srv := range servers {
-		if srv.Shutdown(ctx) != nil {
-			srv.Close()
-		}
+		srv.Close()
 	}
 	s.waiting.Wait()
 	return s.store.bodies.close()
+}
+
+// activeConns counts the connections with a request in work. Unlike
+// [http.Server.Shutdown] it does not wait for those that clients opened and
+// have not used yet.
+type activeConns struct {
+	mu    sync.Mutex
+	conns map[net.Conn]bool
+	idle  chan struct{} // closed when there are none, if someone waits
+}
+
+func (a *activeConns) connState(conn net.Conn, state http.ConnState) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.conns == nil {
+		a.conns = make(map[net.Conn]bool)
+	}
+	if state == http.StateActive {
+		a.conns[conn] = true
+		return
+	}
+	delete(a.conns, conn)
+	if len(a.conns) == 0 && a.idle != nil {
+		close(a.idle)
+		a.idle = nil
+	}
+}
+
+func (a *activeConns) wait(atMost time.Duration) {
+	a.mu.Lock()
+	if len(a.conns) == 0 {
+		a.mu.Unlock()
+		return
+	}
+	idle := make(chan struct{})
+	a.idle = idle
+	a.mu.Unlock()
+	select {
+	case <-idle:
+	case <-time.After(atMost):
+	}
 }
 
 // URL is the root of the instance, prefix included, with a slash at its end.

@@ -1,6 +1,7 @@
 package comettest
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
@@ -22,6 +23,10 @@ type StateOptions struct {
 	// and names that the server made up. The order in which assets, values
 	// and experiments came plays no part in a state in any case.
 	Portable bool
+	// Readable leaves out what clients can write and nobody can read back:
+	// status errors, sources of parameters, epochs of assets, cloud details and
+	// the list of dependencies, which are among the installed packages too.
+	Readable bool
 	// Workspace, if not empty, is the only one to tell of.
 	Workspace string
 }
@@ -262,7 +267,7 @@ func (s *Server) experimentState(e *experiment, o StateOptions) ExperimentState 
 		Key: e.key, Name: e.displayName(), Start: e.start, Crashed: e.crashed, StatusError: e.statusError,
 		Running: e.running(s.now(), s.opts.HeartbeatTimeout), Archived: e.archived,
 		OptimizationID: e.optimizationID, FilePath: e.filePath,
-		Tags: slices.Sorted(slices.Values(e.tags)), Parameters: e.params.states(), Others: e.others.states(),
+		Tags: slices.Sorted(slices.Values(e.tags)), Parameters: e.params.states(o), Others: e.others.states(o),
 		Metrics: s.metricStates(e, o), HTML: textState(e.html, o), Code: textState(e.code, o), Graph: textState(e.graph, o),
 		System: map[string]json.RawMessage{}, Assets: assetStates(e.assets, o),
 	}
@@ -296,19 +301,34 @@ func (x *ExperimentState) addTexts(e *experiment, o StateOptions) {
 		x.GitPatchSHA256 = sumHex(e.gitPatch)
 	}
 	for name, raw := range e.system {
-		x.System[name] = raw
+		x.System[name] = canonical(raw)
+	}
+	if o.Readable {
+		x.StatusError = nil
+		return
 	}
 	for _, c := range e.cloud {
 		doc, _ := json.Marshal(c) // what it holds came as JSON
 		x.CloudDetails = append(x.CloudDetails, doc)
 	}
 	for _, d := range e.deps {
-		text := d.Name
-		if d.Version != nil {
-			text += "==" + *d.Version
-		}
-		x.Dependencies = append(x.Dependencies, text)
+		x.Dependencies = append(x.Dependencies, d.text())
 	}
+}
+
+// canonical writes JSON with sorted names and without space.
+func canonical(raw json.RawMessage) json.RawMessage {
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.UseNumber()
+	var v any
+	if dec.Decode(&v) != nil {
+		return raw
+	}
+	doc, err := json.Marshal(v)
+	if err != nil {
+		return raw
+	}
+	return doc
 }
 
 func sumHex(b []byte) string {
@@ -331,10 +351,14 @@ func (v stamped) state() StampedState {
 	return StampedState{Value: v.text, Time: v.time, Step: v.step, Context: v.context}
 }
 
-func (t *valueTable) states() []ValueState {
+func (t *valueTable) states(o StateOptions) []ValueState {
 	list := []ValueState{}
 	for _, v := range t.all() {
-		list = append(list, ValueState{v.name, v.current.state(), v.min.state(), v.max.state(), v.source})
+		x := ValueState{v.name, v.current.state(), v.min.state(), v.max.state(), v.source}
+		if o.Readable {
+			x.Source = ""
+		}
+		list = append(list, x)
 	}
 	slices.SortFunc(list, func(a, b ValueState) int { return cmp.Compare(a.Name, b.Name) })
 	return list
@@ -352,6 +376,9 @@ func assetStates(assets []*asset, o StateOptions) []AssetState {
 		}
 		if !o.Portable {
 			x.Created = a.created
+		}
+		if o.Readable {
+			x.Epoch = nil
 		}
 		list = append(list, x)
 	}

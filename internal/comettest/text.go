@@ -229,6 +229,7 @@ func (c *call) writeDependencies() error {
 	}
 	return c.writeExperiment(req.ExperimentKey, func(e *experiment) error {
 		e.deps = append(e.deps, req.LogDependencies...)
+		e.system.addPackages(req.LogDependencies)
 		return c.ack()
 	})
 }

@@ -86,6 +86,35 @@ func (d *systemDetails) merge(doc map[string]json.RawMessage) error {
 	return nil
 }
 
+// addPackages puts dependencies among the installed packages.
+func (d *systemDetails) addPackages(deps []dependency) {
+	var list []string
+	if raw := (*d)["installedPackages"]; raw != nil && json.Unmarshal(raw, &list) != nil {
+		return
+	}
+	for _, dep := range deps {
+		if text := dep.text(); !slices.Contains(list, text) {
+			list = append(list, text)
+		}
+	}
+	if *d == nil {
+		*d = make(systemDetails)
+	}
+	raw, err := json.Marshal(list)
+	if err != nil {
+		panic("comettest: packages: " + err.Error()) // they are texts
+	}
+	(*d)["installedPackages"] = raw
+}
+
+// text is a dependency as package lists write it.
+func (d dependency) text() string {
+	if d.Version == nil {
+		return d.Name
+	}
+	return d.Name + "==" + *d.Version
+}
+
 func mergeSystemInfo(old, add json.RawMessage) (json.RawMessage, error) {
 	var have, more []systemInfo
 	if old != nil {

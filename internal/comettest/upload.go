@@ -322,7 +322,7 @@ func (c *call) addAsset(e *experiment, a *asset, overwrite bool) error {
 	if overwrite {
 		e.dropAssets(c.s.store, a)
 	}
-	if err := c.checkLimit(e, a.typ); err != nil {
+	if err := c.checkLimit(e, a); err != nil {
 		return err
 	}
 	e.assets = append(e.assets, a)
@@ -357,7 +357,11 @@ func (e *experiment) dropped(st *store, a *asset) {
 	a.body.remove()
 }
 
-func (c *call) checkLimit(e *experiment, typ string) error {
+func (c *call) checkLimit(e *experiment, a *asset) error {
+	typ := a.typ
+	if a.grouping != "" && !e.hasModel(a.grouping) && full(len(e.models), c.s.opts.Limits.Models) {
+		return badRequest("experiment holds the maximum of %d models", len(e.models)).withCode(limitCodes[typeModel])
+	}
 	limit, ok := c.s.opts.Limits.AssetsPerType[typ]
 	if !ok || limit < 0 {
 		return nil

@@ -83,6 +83,10 @@ func (c *call) setParameter(e *experiment, d *parameterDoc) error {
 	if err != nil {
 		return err
 	}
+	if e.params.get(d.ParameterName) == nil && full(len(e.params.order), c.s.opts.Limits.ParameterNames) {
+		e.throttled("parameter names")
+		return nil
+	}
 	v := stamped{text: text, time: c.now(), step: d.Step, context: d.Context}
 	if d.Timestamp != nil {
 		v.time = *d.Timestamp

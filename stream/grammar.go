@@ -130,7 +130,7 @@ func (g *grammar) check(v *view) error {
 		return checkHeader(v.decode().(*Header))
 	case v.kind == KindAbort:
 		return nil
-	case g.stage == stagePlan && v.kind != KindPlan:
+	case g.stage == stagePlan && v.kind != KindPlan && !g.lost:
 		return fault(ErrGrammar, "header is not followed by the plan")
 	case g.stage != stagePlan && v.kind == KindPlan:
 		return fault(ErrGrammar, "second plan")
@@ -360,6 +360,9 @@ func (t *Totals) compare(announced Totals) error {
 // take moves on behind a record that has been checked.
 func (g *grammar) take(v *view) {
 	g.n++
+	if g.lost && g.stage == stagePlan {
+		g.stage = stageProjects // the plan is among what was not seen
+	}
 	if groupOf[v.kind] != "" {
 		g.total.add(v)
 		g.endGroup(v)

@@ -181,3 +181,5 @@ func withSize64(frame []byte, size uint64) []byte {
 	b = binary.LittleEndian.AppendUint64(b, size)
 	return append(b, frame[9:]...)
 }
+
+func crc(b []byte) uint32 { return crc32.Checksum(b, castagnoli) }

@@ -102,13 +102,13 @@ func (s *Salvager) Next() (Raw, error) {
 
 // beginnings are the kinds with which reading goes on behind damage. Pieces of
 // notes and panels are not among them: their first piece may be lost.
-var beginnings = KindSetOf(KindHeader, KindProject, KindExperiment, KindLink, KindArtifact,
+var beginnings = KindSetOf(KindHeader, KindPlan, KindProject, KindExperiment, KindLink, KindArtifact,
 	KindLineage, KindModel, KindView, KindTrailer, KindAbort)
 
 // lose makes the Salvager look for a record to begin with.
 func (s *Salvager) lose() {
 	s.lost = true
-	s.g.stage = max(s.g.stage, stageProjects)
+	s.g.stage = max(s.g.stage, stagePlan)
 	s.g.lost, s.g.unseen, s.g.groupUnseen, s.g.group, s.g.open = true, true, true, "", ""
 }
 

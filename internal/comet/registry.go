@@ -153,9 +153,7 @@ type MetadataEntry struct {
 // answer [ErrUnsupported].
 func (c *Client) RegistryMetadata(ctx context.Context, id string) ([]MetadataEntry, error) {
 	var list []MetadataEntry
-	// An id in the path cannot be told from an unknown path; the id is taken
-	// from an answer, so it is the path.
-	err := c.gated(ctx, featureRegistryMetadata, http.MethodGet, always, func() error {
+	err := c.gated(ctx, featureRegistryMetadata, http.MethodGet, nil, func() error {
 		data, err := c.get(ctx, "registry-model/item/"+url.PathEscape(id)+"/metadata")
 		elements(member(data, "metadata"), func(v []byte) {
 			list = append(list, MetadataEntry{Raw: v, Key: textOrEmpty(member(v, "key")), Value: member(v, "value")})
@@ -165,13 +163,11 @@ func (c *Client) RegistryMetadata(ctx context.Context, id string) ([]MetadataEnt
 	return list, err
 }
 
-func always() bool { return true }
-
 // RegistryHistory returns what has happened to a version, as the server tells
 // it. Older servers answer [ErrUnsupported].
 func (c *Client) RegistryHistory(ctx context.Context, id string) (json.RawMessage, error) {
 	var history json.RawMessage
-	err := c.gated(ctx, featureRegistryHistory, http.MethodPost, always, func() error {
+	err := c.gated(ctx, featureRegistryHistory, http.MethodPost, nil, func() error {
 		var o object
 		o.text("registryModelItemId", id)
 		o.text("groupedBy", "DAY")

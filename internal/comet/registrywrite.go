@@ -127,7 +127,7 @@ func (c *Client) WriteRegistryNotes(ctx context.Context, workspace, name, notes 
 // the organisation's choice, and some need approval. Older servers answer
 // [ErrUnsupported].
 func (c *Client) SetRegistryStatus(ctx context.Context, id, status string) error {
-	return c.gated(ctx, featureRegistryStatus, http.MethodPost, always, func() error {
+	return c.gated(ctx, featureRegistryStatus, http.MethodPost, nil, func() error {
 		var o object
 		o.text("modelItemId", id)
 		o.text("status", status)
@@ -148,7 +148,7 @@ func (c *Client) WriteRegistryMetadata(ctx context.Context, id string, entries [
 		o.raw("value", e.Value)
 		list = append(list, o.bytes()...)
 	}
-	return c.gated(ctx, featureRegistryMetadataWrite, http.MethodPost, always, func() error {
+	return c.gated(ctx, featureRegistryMetadataWrite, http.MethodPost, nil, func() error {
 		var o object
 		o.raw("metadata", append(list, ']'))
 		return c.post(ctx, "write/registry-model/item/"+url.PathEscape(id)+"/metadata", &o)

@@ -132,7 +132,7 @@ var (
 	featureRegistryStatus        = feature{"write/registry-model/item/status", Version{3, 5, 42, ""}}
 	featureRegistryMetadataWrite = feature{"write/registry-model/item/{id}/metadata", Version{4, 18, 133, ""}}
 
-	featureState       = feature{"write/experiment/update-status", Version{3, 7, 91, ""}}
+	featureState = feature{"write/experiment/update-status", Version{3, 7, 91, ""}}
 )
 
 // features remembers what the server has shown to have and to lack.
@@ -159,14 +159,16 @@ func (f *features) known(path string) (has, known bool) {
 
 // gated runs a call that older servers lack. It answers [ErrUnsupported]
 // without asking when the version or an earlier answer says so. When an answer
-// may mean both a missing call and a missing object, exists finds out which.
+// may mean both a missing call and a missing object, exists finds out which;
+// where it is nil, only an answer that speaks of the path means the call.
 func (c *Client) gated(ctx context.Context, f feature, method string, exists func() bool, run func() error) error {
 	missing := &Error{Method: method, Path: c.shownPath(&call{path: f.path}), Err: ErrUnsupported, endpointMissing: true}
 	has, known := c.features.known(f.path)
 	if known && !has {
 		return missing
 	}
-	if v, ok := c.Version(ctx); ok && !known && v.Less(f.since) {
+	v, ok := c.Version(ctx)
+	if ok && !known && v.Less(f.since) {
 		return missing
 	}
 	err := run()
@@ -174,11 +176,13 @@ func (c *Client) gated(ctx context.Context, f feature, method string, exists fun
 		c.features.learn(f.path, true)
 		return nil
 	}
-	e, ok := errors.AsType[*Error](err)
-	if !ok || known || !mayBeMissing(e) {
+	e, isAnswer := errors.AsType[*Error](err)
+	if !isAnswer || known || !mayBeMissing(e) {
 		return err
 	}
-	if e.Status == http.StatusMethodNotAllowed || exists() {
+	certain := e.Status != http.StatusNotFound && errors.Is(e, ErrUnsupported)
+	switch {
+	case certain, exists != nil && exists(), exists == nil && errors.Is(e, ErrUnsupported):
 		c.features.learn(f.path, false)
 		return missing
 	}
@@ -187,13 +191,15 @@ func (c *Client) gated(ctx context.Context, f feature, method string, exists fun
 }
 
 // mayBeMissing reports whether an answer may be that of an old server to a
-// call it does not know.
+// call it does not know. One with a code is the API's, about an object.
 func mayBeMissing(e *Error) bool {
-	switch e.Status {
-	case http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented:
+	if e.SDKCode != 0 {
+		return false
+	}
+	if errors.Is(e, ErrUnsupported) || errors.Is(e, ErrNotFound) {
 		return true
 	}
-	return false
+	return e.Status == http.StatusBadRequest && e.class() == nil
 }
 
 // experimentExists returns a function that looks for an experiment.

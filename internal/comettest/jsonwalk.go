@@ -9,86 +9,97 @@ import (
 	"sync"
 )
 
-// The walkers below go over JSON that json.Valid has found valid, so that they
-// need not check it again. They give the values as they are written.
+// A walker goes over JSON that json.Valid has found valid, once and without
+// checking it again. It gives the values as they are written.
+type walker struct{ rest []byte }
 
-// eachMember calls f with the members of an object. It reports whether doc is
-// an object and f never failed.
-func eachMember(doc []byte, f func(name string, raw []byte) error) error {
-	doc = skipSpace(doc)
-	if len(doc) == 0 || doc[0] != '{' {
-		return badRequest("%.40s is not an object", doc)
+// object calls f with the name of each member of the object that comes next.
+// f takes the value from the walker.
+func (w *walker) object(f func(name []byte) error) error {
+	if w.next() != '{' {
+		return badRequest("%.40s is not an object", w.rest)
 	}
-	doc = skipSpace(doc[1:])
-	for doc[0] != '}' {
-		var name, raw []byte
-		name, doc = cutValue(doc)
-		doc = skipSpace(skipSpace(doc)[1:]) // the colon
-		raw, doc = cutValue(doc)
-		if err := f(stringOf(name), raw); err != nil {
+	w.rest = w.rest[1:]
+	for w.next() != '}' {
+		name := w.value()
+		w.next()
+		w.rest = w.rest[1:] // the colon
+		if err := f(name); err != nil {
 			return err
 		}
-		if doc = skipSpace(doc); doc[0] == ',' {
-			doc = skipSpace(doc[1:])
+		if w.next() == ',' {
+			w.rest = w.rest[1:]
 		}
 	}
+	w.rest = w.rest[1:]
 	return nil
 }
 
-// eachItem calls f with the items of a list until it fails.
-func eachItem(doc []byte, f func(i int, raw []byte) error) error {
-	doc = skipSpace(doc)
-	if len(doc) == 0 || doc[0] != '[' {
-		return badRequest("%.40s is not a list", doc)
+// list calls f for each item of the list that comes next. f takes the item
+// from the walker.
+func (w *walker) list(f func(i int) error) error {
+	if w.next() != '[' {
+		return badRequest("%.40s is not a list", w.rest)
 	}
-	doc = skipSpace(doc[1:])
-	for i := 0; doc[0] != ']'; i++ {
-		var raw []byte
-		raw, doc = cutValue(doc)
-		if err := f(i, raw); err != nil {
+	w.rest = w.rest[1:]
+	for i := 0; w.next() != ']'; i++ {
+		if err := f(i); err != nil {
 			return err
 		}
-		if doc = skipSpace(doc); doc[0] == ',' {
-			doc = skipSpace(doc[1:])
+		if w.next() == ',' {
+			w.rest = w.rest[1:]
 		}
 	}
+	w.rest = w.rest[1:]
 	return nil
 }
 
-func skipSpace(b []byte) []byte {
-	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t' || b[0] == '\n' || b[0] == '\r') {
-		b = b[1:]
+// next skips space and returns the byte that comes, 0 at the end.
+func (w *walker) next() byte {
+	for i, c := range w.rest {
+		if c > ' ' {
+			w.rest = w.rest[i:]
+			return c
+		}
 	}
-	return b
+	w.rest = nil
+	return 0
 }
 
-// cutValue cuts the value at the start of b off.
-func cutValue(b []byte) (value, rest []byte) {
-	switch b[0] {
+// value takes the next value, whatever it is.
+func (w *walker) value() []byte {
+	n := 0
+	switch w.next() {
 	case '"':
-		n := stringEnd(b)
-		return b[:n], b[n:]
+		n = stringEnd(w.rest)
 	case '{', '[':
-		depth := 0
-		for i := 0; ; i++ {
-			switch b[i] {
-			case '"':
-				i += stringEnd(b[i:]) - 1
-			case '{', '[':
-				depth++
-			case '}', ']':
-				if depth--; depth == 0 {
-					return b[:i+1], b[i+1:]
-				}
+		n = nestedEnd(w.rest)
+	default:
+		n = bytes.IndexAny(w.rest, ",}] \t\r\n")
+		if n < 0 {
+			n = len(w.rest)
+		}
+	}
+	v := w.rest[:n]
+	w.rest = w.rest[n:]
+	return v
+}
+
+// nestedEnd is the length of the object or list at the start of b.
+func nestedEnd(b []byte) int {
+	depth := 0
+	for i := 0; ; i++ {
+		switch b[i] {
+		case '"':
+			i += stringEnd(b[i:]) - 1
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth--; depth == 0 {
+				return i + 1
 			}
 		}
 	}
-	for i, c := range b {
-		if c == ',' || c == '}' || c == ']' || c == ' ' || c == '\n' || c == '\t' || c == '\r' {
-			return b[:i], b[i:]
-		}
-	}
-	return b, nil
 }
 
 // stringEnd is the length of the string at the start of b, quotes included.
@@ -120,13 +131,13 @@ func stringOf(raw []byte) string {
 }
 
 // integerOf reads an integer, or null.
-func integerOf(name string, raw []byte) (v int64, have bool, err error) {
+func integerOf(name, raw []byte) (v int64, have bool, err error) {
 	if string(raw) == "null" {
 		return 0, false, nil
 	}
 	v, err = strconv.ParseInt(string(raw), 10, 64)
 	if err != nil {
-		return 0, false, badRequest("%s: %.40s is not an integer", name, raw)
+		return 0, false, badRequest("%s %.40s is not an integer", name, raw)
 	}
 	return v, true, nil
 }

@@ -59,26 +59,27 @@ func metricValue(raw json.RawMessage) (value, error) {
 	return parseValue(string(raw)), nil
 }
 
-// parsePoint reads a metric point from a valid JSON object.
-func parsePoint(doc []byte) (p newPoint, err error) {
+// parsePoint reads a metric point.
+func parsePoint(w *walker) (p newPoint, err error) {
 	valued := false
-	err = eachMember(doc, func(name string, raw []byte) (err error) {
-		switch name {
-		case "metricName":
+	err = w.object(func(name []byte) (err error) {
+		raw := w.value()
+		switch string(name) {
+		case `"metricName"`:
 			if raw[0] != '"' {
 				return badRequest("metricName %.40s is not a text", raw)
 			}
 			p.metric = stringOf(raw)
-		case "metricValue":
+		case `"metricValue"`:
 			p.point.value, err = metricValue(raw)
 			valued = true
-		case "step":
+		case `"step"`:
 			p.point.step, p.point.hasStep, err = integerOf(name, raw)
-		case "epoch":
+		case `"epoch"`:
 			p.point.epoch, p.point.hasEpo, err = integerOf(name, raw)
-		case "timestamp":
+		case `"timestamp"`:
 			p.point.time, p.timed, err = integerOf(name, raw)
-		case "context":
+		case `"context"`:
 			if p.inCtx = raw[0] == '"'; p.inCtx {
 				p.context = stringOf(raw)
 			} else if string(raw) != "null" {
@@ -153,27 +154,20 @@ func (c *call) readBatch() (key string, points []newPoint, err error) {
 	if !json.Valid(c.raw) {
 		return "", nil, badRequest("request body is not JSON")
 	}
-	limit := c.s.opts.Limits.BatchValues
 	some := false
-	err = eachMember(c.raw, func(name string, raw []byte) error {
-		switch name {
-		case "experimentKey":
-			if raw[0] == '"' {
+	w := &walker{c.raw}
+	err = w.object(func(name []byte) error {
+		switch string(name) {
+		case `"experimentKey"`:
+			if raw := w.value(); raw[0] == '"' {
 				key = stringOf(raw)
 			}
-		case "values":
+		case `"values"`:
 			some = true
-			return eachItem(raw, func(i int, raw []byte) error {
-				if limit >= 0 && i >= limit {
-					return badRequest("the batch is over the limit of %d values", limit)
-				}
-				p, err := parsePoint(raw)
-				if err != nil {
-					return err
-				}
-				points = append(points, p)
-				return nil
-			})
+			points, err = c.readPoints(w)
+			return err
+		default:
+			w.value()
 		}
 		return nil
 	})
@@ -181,6 +175,22 @@ func (c *call) readBatch() (key string, points []newPoint, err error) {
 		err = badRequest("values is missing")
 	}
 	return key, points, err
+}
+
+func (c *call) readPoints(w *walker) (points []newPoint, err error) {
+	limit := c.s.opts.Limits.BatchValues
+	err = w.list(func(i int) error {
+		if full(i, limit) {
+			return badRequest("the batch is over the limit of %d values", limit)
+		}
+		p, err := parsePoint(w)
+		if err != nil {
+			return err
+		}
+		points = append(points, p)
+		return nil
+	})
+	return points, err
 }
 
 func full(n, limit int) bool { return limit >= 0 && n >= limit }

@@ -25,29 +25,50 @@ const (
 )
 
 func parseValue(text string) value {
-	if len(text) == 0 || len(text) > 32 {
-		return value{form: formText, text: strings.Clone(text)}
-	}
-	if i, err := strconv.ParseInt(text, 10, 64); err == nil {
-		if strconv.FormatInt(i, 10) == text {
+	switch shape(text) {
+	case formInt:
+		i, err := strconv.ParseInt(text, 10, 64)
+		if err == nil && text != "-0" {
 			return value{form: formInt, bits: uint64(i)}
 		}
-	}
-	if c := text[len(text)-1]; c < '0' || c > '9' {
-		return value{form: formText, text: strings.Clone(text)}
-	}
-	f, err := strconv.ParseFloat(text, 64)
-	if err != nil || math.IsInf(f, 0) || math.IsNaN(f) {
-		return value{form: formText, text: strings.Clone(text)}
-	}
-	var buf [40]byte
-	if string(appendJSONFloat(buf[:0], f)) == text {
-		return value{form: formFloat, bits: math.Float64bits(f)}
-	}
-	if string(appendPythonFloat(buf[:0], f)) == text {
-		return value{form: formPython, bits: math.Float64bits(f)}
+		fallthrough // to a number beyond int64
+	case formFloat:
+		f, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			break
+		}
+		var buf [40]byte
+		if string(appendJSONFloat(buf[:0], f)) == text {
+			return value{form: formFloat, bits: math.Float64bits(f)}
+		}
+		if string(appendPythonFloat(buf[:0], f)) == text {
+			return value{form: formPython, bits: math.Float64bits(f)}
+		}
 	}
 	return value{form: formText, text: strings.Clone(text)}
+}
+
+// shape tells how text looks, before anything is parsed: like a canonical
+// integer, like some other number, or like neither.
+func shape(text string) valueForm {
+	if len(text) == 0 || len(text) > 32 {
+		return formText
+	}
+	digits := strings.TrimPrefix(text, "-")
+	form := formInt
+	for _, c := range []byte(digits) {
+		switch {
+		case c >= '0' && c <= '9':
+		case c == '.' || c == 'e' || c == '+' || c == '-':
+			form = formFloat
+		default:
+			return formText
+		}
+	}
+	if form == formInt && (digits == "" || digits[0] == '0' && len(digits) > 1) {
+		return formText
+	}
+	return form
 }
 
 // appendTo appends the text of v.

@@ -24,7 +24,7 @@ type item struct {
 	refers   bool // its contents refer to other assets
 	doc      stream.Doc
 	key      string // of the experiment that has the bytes
-	artifact string // id of the artifact version that has the file, if one has
+	artifact string // id of the artifact version whose file it is
 }
 
 // referringTypes are the types of assets whose contents refer to others. They
@@ -43,12 +43,12 @@ func byUpload(a, b *item) int {
 	return cmp.Or(compareTime(a.created, b.created), strings.Compare(a.id, b.id))
 }
 
-func newItem(a *comet.Asset, key string) (*item, error) {
+func newItem(a *comet.Asset) (*item, error) {
 	doc, err := stream.DocFromJSON(a.Raw)
 	if err != nil {
 		return nil, itemErrorf("its description does not fit the stream: %v", err)
 	}
-	it := &item{id: strings.Clone(a.ID), key: key, created: a.Created}
+	it := &item{id: strings.Clone(a.ID), created: a.Created}
 	it.name = docText(doc, "fileName")
 	it.typ = docText(doc, "type")
 	if doc.Member("fileSize") != nil {
@@ -97,12 +97,18 @@ func isRemote(a *comet.Asset, doc stream.Doc) bool {
 	return true
 }
 
-// assetsFetch is the slot of an experiment's list of assets, and the slots of
-// their contents.
+// eachAsset lists assets; see [comet.Client.EachAsset].
+type eachAsset func(ctx context.Context, restart func(), yield func(*comet.Asset) error) error
+
+// assetsFetch is the slot of a list of assets, of an experiment or a version
+// of an artifact, and the slots of their contents.
 type assetsFetch struct {
 	*valueSlot[[]*item]
-	u *experimentUnit
-	q *queue
+	x        *Exporter
+	q        *queue
+	each     eachAsset
+	key      string // of the experiment
+	artifact string // id of the artifact version
 
 	bodies    sequence[*bodySlot]
 	left      int // left out by choice
@@ -110,9 +116,9 @@ type assetsFetch struct {
 	nameless  int // entries without an id
 }
 
-func (u *experimentUnit) newAssetsFetch(q *queue) *assetsFetch {
-	f := &assetsFetch{u: u, q: q}
-	f.valueSlot = newValueSlot(u.at(itemAssets), f.fetch)
+func (x *Exporter) newAssetsFetch(q *queue, at position, each eachAsset) *assetsFetch {
+	f := &assetsFetch{x: x, q: q, each: each}
+	f.valueSlot = newValueSlot(at, f.fetch)
 	return f
 }
 
@@ -141,8 +147,8 @@ func (f *assetsFetch) fetch(ctx context.Context, s *slot) ([]*item, error) {
 	s.fixed = true
 	f.bodies = sequence[*bodySlot]{n: len(local), make: func(i int) *bodySlot {
 		at := s.at
-		at.asset = i + 1
-		return f.u.x.newBodySlot(f.q, at, local[i])
+		at.file = i + 1
+		return f.x.newBodySlot(f.q, at, local[i])
 	}}
 	f.bodies.begin(f.q)
 	return list, nil
@@ -152,7 +158,6 @@ func (f *assetsFetch) fetch(ctx context.Context, s *slot) ([]*item, error) {
 func (f *assetsFetch) list(ctx context.Context, s *slot) ([]*item, error) {
 	var list []*item
 	var size int64
-	x, key := f.u.x, f.u.l.key
 	growth := reserveGrowth{q: f.q, s: s}
 	restart := func() {
 		list, size = nil, 0
@@ -160,20 +165,21 @@ func (f *assetsFetch) list(ctx context.Context, s *slot) ([]*item, error) {
 		growth.reset()
 	}
 	restart()
-	err := x.client.EachAsset(ctx, key, "", restart, func(a *comet.Asset) error {
+	err := f.each(ctx, restart, func(a *comet.Asset) error {
 		switch {
 		case a.ID == "":
 			f.nameless++
 			return nil
-		case !x.o.Selection.asset(a.Type, a.Size):
+		case f.artifact == "" && !f.x.o.Selection.asset(a.Type, a.Size):
 			f.left++
 			f.leftBytes += a.Size
 			return nil
 		}
-		it, err := newItem(a, key)
+		it, err := newItem(a)
 		if err != nil {
 			return err
 		}
+		it.key, it.artifact = f.key, f.artifact
 		list = append(list, it)
 		size += int64(len(it.doc)) + 400
 		return growth.to(ctx, size)
@@ -191,6 +197,29 @@ func (f *assetsFetch) list(ctx context.Context, s *slot) ([]*item, error) {
 	}), nil
 }
 
+// write writes the assets of a list, and what is missing of them. It calls
+// done with the size of each that is whole.
+func (f *assetsFetch) write(ctx context.Context, q *queue, out *output, list []*item, key string, done func(size int64)) error {
+	for range f.nameless {
+		err := out.skip(skipped(stream.KindAsset, key, "", "", itemErrorf("the server lists it without an id")))
+		if err != nil {
+			return err
+		}
+	}
+	for i, it := range list {
+		list[i] = nil
+		n, err := writeItem(ctx, q, out, it, &f.bodies, key)
+		if err != nil {
+			return err
+		}
+		if n >= 0 {
+			done(n)
+			out.obs.Asset()
+		}
+	}
+	return nil
+}
+
 // writeAssets writes the assets of the experiment.
 func (u *experimentUnit) writeAssets(ctx context.Context, q *queue, out *output) error {
 	if u.assets == nil {
@@ -201,24 +230,10 @@ func (u *experimentUnit) writeAssets(ctx context.Context, q *queue, out *output)
 		return u.absentOrSkip(ctx, out, stream.KindAsset, "", err)
 	}
 	u.res.LeftOut, u.res.LeftOutBytes = u.assets.left, u.assets.leftBytes
-	for range u.assets.nameless {
-		if err := out.skip(skipped(stream.KindAsset, u.l.key, "", "", itemErrorf("the server lists it without an id"))); err != nil {
-			return err
-		}
-	}
-	for i, it := range list {
-		list[i] = nil
-		n, err := writeItem(ctx, q, out, it, &u.assets.bodies, u.l.key)
-		if err != nil {
-			return err
-		}
-		if n >= 0 {
-			u.res.Assets++
-			u.res.AssetBytes += n
-			out.obs.Asset()
-		}
-	}
-	return nil
+	return u.assets.write(ctx, q, out, list, u.l.key, func(size int64) {
+		u.res.Assets++
+		u.res.AssetBytes += size
+	})
 }
 
 // writeItem writes an asset with its contents, which stand next in bodies. It

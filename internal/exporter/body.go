@@ -2,7 +2,6 @@ package exporter
 
 import (
 	"context"
-	"errors"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 )
@@ -36,14 +35,13 @@ func (x *Exporter) newBodySlot(q *queue, at position, it *item) *bodySlot {
 
 // open asks for the contents from offset on.
 func (b *bodySlot) open(ctx context.Context, offset, length int64) (*comet.Body, error) {
-	r := comet.AssetRequest{Key: b.it.key, ID: b.it.id, ArtifactVersion: b.it.artifact, Offset: offset, Length: length}
-	body, err := b.x.client.OpenAsset(ctx, r)
-	if err != nil && b.it.artifact != "" && r.Key != "" && (isMissing(err) || errors.Is(err, comet.ErrForbidden)) {
-		// The experiment that made the version may be gone.
-		r.Key = ""
-		return b.x.client.OpenAsset(ctx, r)
+	r := comet.AssetRequest{
+		Key: b.it.key, ID: b.it.id, ArtifactVersion: b.it.artifact, Offset: offset, Length: length, Size: b.it.size,
 	}
-	return body, err
+	if b.it.artifact != "" {
+		return b.x.client.OpenArtifactFile(ctx, r)
+	}
+	return b.x.client.OpenAsset(ctx, r)
 }
 
 // next returns the next piece of the contents, and io.EOF after the last.

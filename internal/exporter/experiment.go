@@ -114,7 +114,10 @@ func (u *experimentUnit) begin(q *queue, n int) {
 		u.push(q, u.metrics.slot)
 	}
 	if u.has(resAssets) {
-		u.assets = u.newAssetsFetch(q)
+		u.assets = u.x.newAssetsFetch(q, u.at(itemAssets), func(ctx context.Context, restart func(), yield func(*comet.Asset) error) error {
+			return c.EachAsset(ctx, key, "", restart, yield)
+		})
+		u.assets.key = key
 		u.push(q, u.assets.slot)
 	}
 }
@@ -197,6 +200,7 @@ func (u *experimentUnit) writeAny(ctx context.Context, q *queue, out *output) er
 		return nil
 	}
 	u.x.seen[u.l.key] = struct{}{}
+	u.x.exported[u.p.Workspace] = append(u.x.exported[u.p.Workspace], u.l.key)
 	others, othersErr := u.getOthers(ctx, q)
 	if err := u.writeHead(ctx, q, out, m, others); err != nil {
 		return err

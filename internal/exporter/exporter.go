@@ -54,6 +54,14 @@ type Exporter struct {
 	// keptKeys are the keys of the groups that the partial stream has, and
 	// where they stand.
 	keptKeys map[string]stream.ProjectName
+
+	exported map[string][]string // keys by workspace, of experiments in the stream
+	told     map[string]bool     // experiments that something needs, and that were told of
+
+	// The lists of workspaces, once they have been read.
+	artifactLists map[string][]comet.Artifact
+	modelLists    map[string][]comet.RegistryModel
+	panelLists    map[string][]comet.Panel
 }
 
 // New returns an Exporter. It does not speak to the server yet.
@@ -67,11 +75,18 @@ func New(o Options) *Exporter {
 	if o.Continue == nil {
 		o.Continue = &Partial{Partial: &stream.Partial{}}
 	}
-	x := &Exporter{o: o, client: o.Client, seen: make(map[string]struct{}), keptKeys: make(map[string]stream.ProjectName)}
+	x := &Exporter{
+		o: o, client: o.Client,
+		seen: make(map[string]struct{}), keptKeys: make(map[string]stream.ProjectName),
+		exported: make(map[string][]string), told: make(map[string]bool),
+		artifactLists: make(map[string][]comet.Artifact), modelLists: make(map[string][]comet.RegistryModel),
+		panelLists: make(map[string][]comet.Panel),
+	}
 	for _, g := range o.Continue.Groups {
 		if g.Kind == stream.KindExperiment {
 			x.seen[g.ID] = struct{}{}
 			x.keptKeys[g.ID] = stream.ProjectName{Workspace: g.Workspace, Name: g.Project}
+			x.exported[g.Workspace] = append(x.exported[g.Workspace], g.ID)
 		}
 	}
 	return x
@@ -190,13 +205,4 @@ func (x *Exporter) source(ctx context.Context) stream.Source {
 		s.Version = &text
 	}
 	return s
-}
-
-// planWorkspaces returns the workspaces whose workspace-level kinds are in
-// scope.
-func (x *Exporter) planWorkspaces(scope *scope) []string {
-	if !x.o.Resources.any(workspaceResources) {
-		return nil
-	}
-	return scope.workspaces
 }

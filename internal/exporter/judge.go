@@ -71,6 +71,9 @@ func isMissing(err error) bool {
 	return ok && e.Status == http.StatusBadRequest && !errors.Is(err, comet.ErrForbidden) && !errors.Is(err, comet.ErrUnauthorized)
 }
 
+// isUnsupported reports whether the server does not have the call.
+func isUnsupported(err error) bool { return errors.Is(err, comet.ErrUnsupported) }
+
 // isPassing reports whether a later try may have success with an item.
 func isPassing(err error) bool {
 	if _, ok := errors.AsType[*itemError](err); ok {

@@ -83,7 +83,7 @@ func (m *metricsFetch) fetch(ctx context.Context, s *slot) (*collection, error) 
 	switch {
 	case err == nil:
 		return c, nil
-	case errors.Is(err, comet.ErrUnsupported), err == errCollected:
+	case isUnsupported(err), err == errCollected:
 	default:
 		return nil, err
 	}
@@ -164,7 +164,7 @@ func (m *metricsFetch) split(names []string) error {
 	m.names = names
 	m.single = sequence[*valueSlot[*collection]]{n: len(names), make: func(i int) *valueSlot[*collection] {
 		at := m.at
-		at.asset = i + 1
+		at.part = i + 1
 		return newValueSlot(at, func(ctx context.Context, s *slot) (*collection, error) {
 			return m.collect(ctx, s, func(restart func(), yield func(*comet.Point) error) error {
 				return m.u.x.client.MetricPoints(ctx, m.u.l.key, names[i], restart, func(p *comet.Point) error {

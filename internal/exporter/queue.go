@@ -34,8 +34,9 @@ const (
 var errDropped = errors.New("dropped to make room")
 
 // position orders slots as their content stands in the stream: by unit, item
-// of the unit, asset and piece of an asset.
-type position struct{ unit, item, asset, part int }
+// of the unit, part of the item (a metric, a version of an artifact), file and
+// piece of a file.
+type position struct{ unit, item, part, file, piece int }
 
 func (p position) before(q position) bool {
 	switch {
@@ -43,10 +44,12 @@ func (p position) before(q position) bool {
 		return p.unit < q.unit
 	case p.item != q.item:
 		return p.item < q.item
-	case p.asset != q.asset:
-		return p.asset < q.asset
+	case p.part != q.part:
+		return p.part < q.part
+	case p.file != q.file:
+		return p.file < q.file
 	}
-	return p.part < q.part
+	return p.piece < q.piece
 }
 
 // A queue fetches ahead of the one goroutine that reads it, the reader. Slots

@@ -148,6 +148,11 @@ func (x *Exporter) resolveAll(ctx context.Context, paths []Path) (*scope, error)
 			return nil, err
 		}
 	}
+	if x.o.WithExperiments {
+		if err := r.addNeeded(ctx); err != nil {
+			return nil, err
+		}
+	}
 	for _, p := range r.projects {
 		r.scope.projects = append(r.scope.projects, p)
 	}
@@ -162,11 +167,8 @@ func (x *Exporter) resolveAll(ctx context.Context, paths []Path) (*scope, error)
 // add puts what a path leads to into the scope.
 func (r *resolver) add(ctx context.Context, p Path) error {
 	if p.Kind != "" {
-		if _, err := r.projectsOf(ctx, p.Workspace); err != nil {
-			return err
-		}
 		r.scope.special = append(r.scope.special, p)
-		return nil
+		return r.checkSpecial(ctx, p)
 	}
 	if p.Project == "" {
 		list, err := r.projectsOf(ctx, p.Workspace)

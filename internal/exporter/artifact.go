@@ -1,0 +1,279 @@
+package exporter
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// artifactUnit carries an artifact with its versions and their files.
+type artifactUnit struct {
+	x         *Exporter
+	q         *queue
+	n         int
+	workspace string
+	row       comet.Artifact // of the list
+	version   string         // or alias; "" = all
+
+	details  *valueSlot[*artifactDetails]
+	versions sequence[*versionSlot]
+}
+
+// artifactDetails is an artifact and those of its versions that are in scope.
+type artifactDetails struct {
+	comet.Artifact
+	doc stream.Doc
+}
+
+// artifacts returns the artifacts of a workspace that a path names, in the
+// order of their names. The list is read once.
+func (x *Exporter) artifacts(ctx context.Context, p *Path) ([]comet.Artifact, error) {
+	list, ok := x.artifactLists[p.Workspace]
+	if !ok {
+		var err error
+		if list, err = x.client.Artifacts(ctx, p.Workspace, ""); err != nil && !isMissing(err) && !isUnsupported(err) {
+			return nil, err
+		}
+		x.artifactLists[p.Workspace] = list
+	}
+	return named(list, p, "artifact", func(a *comet.Artifact) string { return a.Name })
+}
+
+// artifactUnits adds the artifacts of a workspace.
+func (x *Exporter) artifactUnits(ctx context.Context, w *workspaceScope, r *fixedRoute, out *output) error {
+	if w.artifacts == nil {
+		return nil
+	}
+	list, err := x.artifacts(ctx, w.artifacts)
+	if err != nil {
+		return out.skipIn(stream.KindArtifact, w.name, "", "", err)
+	}
+	for _, row := range list {
+		if !x.keptID(stream.KindArtifact, row.ID) {
+			r.add(&artifactUnit{x: x, workspace: w.name, row: row, version: w.artifacts.Version})
+		}
+	}
+	return nil
+}
+
+// named returns those of a list that a path names, in the order of their
+// names.
+func named[T any](list []T, p *Path, what string, name func(*T) string) ([]T, error) {
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b T) int { return strings.Compare(name(&a), name(&b)) })
+	if p.Name == "" {
+		return list, nil
+	}
+	var names []string
+	var found []T
+	for i := range list {
+		names = append(names, name(&list[i]))
+		if names[i] == p.Name {
+			found = append(found, list[i])
+		}
+	}
+	if len(found) == 0 {
+		return nil, &NotFoundError{What: what, Name: p.Name, In: p.Workspace, Near: nearest(p.Name, names, 5), Count: len(names)}
+	}
+	return found, nil
+}
+
+// versionSlot is the slot of a version of an artifact: its details, the list of
+// its files, and the slots of their contents.
+type versionSlot struct {
+	*assetsFetch
+	version *comet.ArtifactVersion
+}
+
+// begin implements unit.
+func (u *artifactUnit) begin(q *queue, n int) {
+	u.q, u.n = q, n
+	u.details = newValueSlot(position{unit: n}, u.fetch)
+	q.push(u.details.slot)
+}
+
+// end implements unit.
+func (u *artifactUnit) end(q *queue) {
+	q.leave(u.details.slot)
+	rest := u.versions.made
+	u.versions.end(q)
+	for _, v := range rest {
+		v.end(q)
+	}
+}
+
+// fetch reads the artifact, and makes slots for its versions.
+func (u *artifactUnit) fetch(ctx context.Context, s *slot) (*artifactDetails, error) {
+	a, err := u.x.client.Artifact(ctx, u.workspace, u.row.Name)
+	if err != nil {
+		return nil, err
+	}
+	d := &artifactDetails{Artifact: *a}
+	if d.doc, err = document(a.Raw, "versions"); err != nil {
+		return nil, err
+	}
+	d.Raw = nil
+	if d.Versions, err = inScope(a.Versions, u.version, artifactLabels); err != nil {
+		return nil, err
+	}
+	u.q.mu.Lock()
+	defer u.q.mu.Unlock()
+	if s.dropped || s.lost {
+		return nil, errDropped
+	}
+	s.fixed = true
+	u.versions = sequence[*versionSlot]{n: len(d.Versions), make: func(i int) *versionSlot { return u.newVersion(i, &d.Versions[i]) }}
+	u.versions.begin(u.q)
+	return d, nil
+}
+
+func artifactLabels(v *comet.ArtifactVersion) (version string, labels []string) {
+	return v.Version, v.Aliases
+}
+
+// inScope returns the versions that a path names by version or label, in
+// ascending order.
+func inScope[T any](list []T, want string, get func(*T) (version string, labels []string)) ([]T, error) {
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b T) int {
+		va, _ := get(&a)
+		vb, _ := get(&b)
+		return compareVersions(va, vb)
+	})
+	if want == "" {
+		return list, nil
+	}
+	found := slices.DeleteFunc(list, func(v T) bool {
+		version, labels := get(&v)
+		return version != want && !slices.ContainsFunc(labels, func(l string) bool { return strings.EqualFold(l, want) })
+	})
+	if len(found) == 0 {
+		return nil, itemErrorf("there is no version %q", want)
+	}
+	return found, nil
+}
+
+// compareVersions orders semantic versions; what is none comes first.
+func compareVersions(a, b string) int {
+	pa, pb := versionParts(a), versionParts(b)
+	return cmp.Or(slices.Compare(pa, pb), strings.Compare(a, b))
+}
+
+func versionParts(s string) []int {
+	core, _, _ := strings.Cut(s, "-")
+	var parts []int
+	for _, p := range strings.Split(core, ".") {
+		n, err := strconv.Atoi(p)
+		if err != nil {
+			return nil
+		}
+		parts = append(parts, n)
+	}
+	return parts
+}
+
+// newVersion makes the slot of a version. The caller holds the queue's mu.
+func (u *artifactUnit) newVersion(i int, row *comet.ArtifactVersion) *versionSlot {
+	v := new(versionSlot)
+	at := position{unit: u.n, item: 1, part: i}
+	v.assetsFetch = u.x.newAssetsFetch(u.q, at, func(ctx context.Context, restart func(), yield func(*comet.Asset) error) error {
+		c := u.x.client
+		var err error
+		v.version, err = c.ArtifactVersion(ctx, comet.VersionQuery{Workspace: u.workspace, Name: u.row.Name, Version: row.Version})
+		if err != nil {
+			return err
+		}
+		// Files are asked for in the name of the experiment that made them.
+		if v.version.Key != nil {
+			v.key = *v.version.Key
+		}
+		list, err := c.ArtifactFiles(ctx, u.workspace, u.row.Name, row.Version)
+		if err != nil {
+			return err
+		}
+		for i := range list {
+			if err := yield(&list[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	v.artifact = row.ID
+	return v
+}
+
+// write implements unit.
+func (u *artifactUnit) write(ctx context.Context, q *queue, out *output) error {
+	d, err := u.details.get(ctx, q)
+	if err == nil {
+		err = out.write(&stream.Artifact{
+			Doc: d.doc, ID: valid(u.row.ID), Name: valid(u.row.Name), Project: valid(cmp.Or(d.Project, u.row.Project)),
+			Type: valid(cmp.Or(d.Type, u.row.Type)), Workspace: valid(u.workspace),
+		})
+	}
+	if err != nil {
+		return out.skipIn(stream.KindArtifact, u.workspace, u.row.ID, u.row.Name, err)
+	}
+	for i := range d.Versions {
+		v := u.versions.take(q)
+		err := u.writeVersion(ctx, q, out, &d.Versions[i], v)
+		v.end(q)
+		if err != nil {
+			return err
+		}
+	}
+	return out.write(&stream.ArtifactEnd{ID: valid(u.row.ID)})
+}
+
+// writeVersion writes a version and its files.
+func (u *artifactUnit) writeVersion(ctx context.Context, q *queue, out *output, row *comet.ArtifactVersion, s *versionSlot) error {
+	label := u.row.Name + ":" + row.Version
+	files, err := s.get(ctx, q)
+	v := s.version
+	var doc stream.Doc
+	if err == nil {
+		doc, err = document(v.Raw)
+	}
+	if err == nil {
+		rec := &stream.ArtifactVersion{
+			Alias: validAll(v.Aliases), Doc: doc, Experiment: v.Key, ID: valid(v.ID), State: v.State, Tags: validAll(v.Tags),
+			Version: valid(row.Version),
+		}
+		err = out.write(rec)
+	}
+	if err != nil {
+		return out.skipIn(stream.KindArtifactVersion, u.workspace, row.ID, label, err)
+	}
+	if v.State != nil && *v.State != comet.ArtifactClosed {
+		out.obs.Warn(fmt.Sprintf("artifact %q in %q: its state is %s, so it may not be whole", label, u.workspace, *v.State))
+	}
+	u.x.needs(out, v.Key, "artifact "+strconv.Quote(label))
+	return s.write(ctx, q, out, files, "", func(int64) {})
+}
+
+func validAll(list []string) []string {
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = valid(s)
+	}
+	return out
+}
+
+// needs tells of an experiment that something in the stream comes from, and
+// that is not in the stream.
+func (x *Exporter) needs(out *output, key *string, what string) {
+	if key == nil || *key == "" {
+		return
+	}
+	if _, there := x.seen[*key]; there || x.told[*key] {
+		return
+	}
+	x.told[*key] = true
+	out.obs.Warn(fmt.Sprintf("%s comes from experiment %q, which is not in the stream (--with-experiments adds it)", what, *key))
+}

@@ -1,0 +1,205 @@
+package exporter
+
+import (
+	"cmp"
+	"context"
+	"io"
+	"strconv"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// modelUnit carries a registry model with its versions. Their files are assets
+// of the experiments that they come from.
+type modelUnit struct {
+	x         *Exporter
+	q         *queue
+	n         int
+	workspace string
+	row       comet.RegistryModel // of the list
+	version   string              // or stage; "" = all
+
+	details  *valueSlot[*modelDetails]
+	versions sequence[*valueSlot[*modelVersion]]
+}
+
+// modelDetails is a registry model and those of its versions that are in
+// scope.
+type modelDetails struct {
+	comet.RegistryModel
+	doc   stream.Doc
+	notes *string
+}
+
+// modelVersion is what newer servers know of a version besides.
+type modelVersion struct {
+	status   *string
+	metadata []stream.Doc // nil = not known
+}
+
+// models returns the registry models of a workspace that a path names, in the
+// order of their names. The list is read once.
+func (x *Exporter) models(ctx context.Context, p *Path) ([]comet.RegistryModel, error) {
+	list, ok := x.modelLists[p.Workspace]
+	if !ok {
+		var err error
+		if list, err = x.client.RegistryModels(ctx, p.Workspace); err != nil && !isMissing(err) && !isUnsupported(err) {
+			return nil, err
+		}
+		x.modelLists[p.Workspace] = list
+	}
+	return named(list, p, "registry model", func(m *comet.RegistryModel) string { return m.Name })
+}
+
+// modelUnits adds the registry models of a workspace.
+func (x *Exporter) modelUnits(ctx context.Context, w *workspaceScope, r *fixedRoute, out *output) error {
+	if w.models == nil {
+		return nil
+	}
+	list, err := x.models(ctx, w.models)
+	if err != nil {
+		return out.skipIn(stream.KindModel, w.name, "", "", err)
+	}
+	for _, row := range list {
+		if !x.keptID(stream.KindModel, row.ID) {
+			r.add(&modelUnit{x: x, workspace: w.name, row: row, version: w.models.Version})
+		}
+	}
+	return nil
+}
+
+func modelLabels(v *comet.RegistryVersion) (version string, labels []string) {
+	return v.Version, v.Stages
+}
+
+// begin implements unit.
+func (u *modelUnit) begin(q *queue, n int) {
+	u.q, u.n = q, n
+	u.details = newValueSlot(position{unit: n}, u.fetch)
+	q.push(u.details.slot)
+}
+
+// end implements unit.
+func (u *modelUnit) end(q *queue) {
+	q.leave(u.details.slot)
+	u.versions.end(q)
+}
+
+// fetch reads the model, and makes slots for its versions.
+func (u *modelUnit) fetch(ctx context.Context, s *slot) (*modelDetails, error) {
+	m, err := u.x.client.RegistryModel(ctx, u.workspace, u.row.Name)
+	if err != nil {
+		return nil, err
+	}
+	d := &modelDetails{RegistryModel: *m}
+	// The latest version is among the versions.
+	if d.doc, err = document(m.Raw, "versions", "latestVersion"); err != nil {
+		return nil, err
+	}
+	d.Raw = nil
+	if d.notes, err = u.fetchNotes(ctx); err != nil {
+		return nil, err
+	}
+	if d.Versions, err = inScope(m.Versions, u.version, modelLabels); err != nil {
+		return nil, err
+	}
+	u.q.mu.Lock()
+	defer u.q.mu.Unlock()
+	if s.dropped || s.lost {
+		return nil, errDropped
+	}
+	s.fixed = true
+	u.versions = sequence[*valueSlot[*modelVersion]]{n: len(d.Versions), make: func(i int) *valueSlot[*modelVersion] {
+		return newValueSlot(position{unit: u.n, item: 1, part: i}, u.fetchVersion(&d.Versions[i]))
+	}}
+	u.versions.begin(u.q)
+	return d, nil
+}
+
+func (u *modelUnit) fetchNotes(ctx context.Context) (*string, error) {
+	text, err := u.x.client.RegistryNotes(ctx, u.workspace, u.row.Name)
+	if isMissing(err) || isUnsupported(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer text.Close()
+	if text.Null {
+		return nil, nil
+	}
+	data, err := io.ReadAll(text)
+	notes := valid(string(data))
+	return &notes, err
+}
+
+func (u *modelUnit) fetchVersion(row *comet.RegistryVersion) func(context.Context, *slot) (*modelVersion, error) {
+	return func(ctx context.Context, s *slot) (*modelVersion, error) {
+		v := new(modelVersion)
+		item, err := u.x.client.RegistryItem(ctx, u.workspace, u.row.Name, row.Version)
+		switch {
+		case err == nil:
+			v.status = item.Status
+		case !isMissing(err) && !isUnsupported(err):
+			return nil, err
+		}
+		entries, err := u.x.client.RegistryMetadata(ctx, row.ID)
+		if isMissing(err) || isUnsupported(err) {
+			return v, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		v.metadata = make([]stream.Doc, len(entries))
+		for i, e := range entries {
+			if v.metadata[i], err = stream.DocFromJSON(e.Raw); err != nil {
+				return nil, itemErrorf("its metadata do not fit the stream: %v", err)
+			}
+		}
+		return v, nil
+	}
+}
+
+// write implements unit.
+func (u *modelUnit) write(ctx context.Context, q *queue, out *output) error {
+	d, err := u.details.get(ctx, q)
+	if err == nil {
+		err = out.write(&stream.Model{
+			Doc: d.doc, ID: valid(u.row.ID), Name: valid(u.row.Name), Notes: d.notes, Workspace: valid(u.workspace),
+		})
+	}
+	if err != nil {
+		return out.skipIn(stream.KindModel, u.workspace, u.row.ID, u.row.Name, err)
+	}
+	for i := range d.Versions {
+		s := u.versions.take(q)
+		err := u.writeVersion(ctx, q, out, &d.Versions[i], s)
+		q.leave(s.slot)
+		if err != nil {
+			return err
+		}
+	}
+	return out.write(&stream.ModelEnd{ID: valid(u.row.ID)})
+}
+
+// writeVersion writes a version.
+func (u *modelUnit) writeVersion(ctx context.Context, q *queue, out *output, row *comet.RegistryVersion, s *valueSlot[*modelVersion]) error {
+	label := u.row.Name + ":" + row.Version
+	v, err := s.get(ctx, q)
+	var doc stream.Doc
+	if err == nil {
+		doc, err = document(row.Raw, "assets")
+	}
+	if err == nil {
+		err = out.write(&stream.ModelVersion{
+			Doc: doc, Experiment: textOrNil(row.Key), ID: valid(row.ID), Metadata: v.metadata, Model: textOrNil(row.Model),
+			Stages: validAll(row.Stages), Status: cmp.Or(v.status, row.Status), Version: valid(row.Version),
+		})
+	}
+	if err != nil {
+		return out.skipIn(stream.KindModelVersion, u.workspace, row.ID, label, err)
+	}
+	u.x.needs(out, textOrNil(row.Key), "registry model "+strconv.Quote(label))
+	return nil
+}

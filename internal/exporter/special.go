@@ -1,0 +1,252 @@
+package exporter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+)
+
+// checkSpecial makes sure that a path to what belongs to a workspace leads
+// somewhere.
+func (r *resolver) checkSpecial(ctx context.Context, p Path) error {
+	if _, err := r.projectsOf(ctx, p.Workspace); err != nil {
+		return err
+	}
+	var err error
+	switch p.Kind {
+	case pathArtifacts:
+		_, err = r.x.artifactVersions(ctx, &p)
+	case pathModels:
+		_, err = r.x.modelVersions(ctx, &p)
+	case pathPanels:
+		_, err = r.x.panels(ctx, &p)
+	}
+	if _, ok := errors.AsType[*NotFoundError](err); err == nil || ok {
+		return err
+	}
+	return fmt.Errorf("%q: %w", p, err)
+}
+
+// artifactVersions returns the versions in scope of the one artifact that a
+// path names; nothing if it names none.
+func (x *Exporter) artifactVersions(ctx context.Context, p *Path) ([]comet.ArtifactVersion, error) {
+	list, err := x.artifacts(ctx, p)
+	if err != nil || p.Name == "" {
+		return nil, err
+	}
+	a, err := x.client.Artifact(ctx, p.Workspace, list[0].Name)
+	if err != nil {
+		return nil, err
+	}
+	return versionsOf(a.Versions, p, artifactLabels)
+}
+
+// modelVersions is artifactVersions for registry models.
+func (x *Exporter) modelVersions(ctx context.Context, p *Path) ([]comet.RegistryVersion, error) {
+	list, err := x.models(ctx, p)
+	if err != nil || p.Name == "" {
+		return nil, err
+	}
+	m, err := x.client.RegistryModel(ctx, p.Workspace, list[0].Name)
+	if err != nil {
+		return nil, err
+	}
+	return versionsOf(m.Versions, p, modelLabels)
+}
+
+// versionsOf is inScope with an error that says what there is.
+func versionsOf[T any](list []T, p *Path, get func(*T) (string, []string)) ([]T, error) {
+	found, err := inScope(list, p.Version, get)
+	if err == nil {
+		return found, nil
+	}
+	var names []string
+	for i := range list {
+		version, labels := get(&list[i])
+		names = append(append(names, version), labels...)
+	}
+	in := *p
+	in.Version = ""
+	return nil, &NotFoundError{What: "version", Name: p.Version, In: in.String(), Near: names[:min(len(names), 20)], Count: len(list)}
+}
+
+// addNeeded puts the experiments that versions in scope come from into the
+// scope.
+func (r *resolver) addNeeded(ctx context.Context) error {
+	var keys []string
+	for _, w := range r.x.workspaceScopes(&r.scope) {
+		more, err := r.x.neededKeys(ctx, &w)
+		if err != nil {
+			return err
+		}
+		keys = append(keys, more...)
+	}
+	slices.Sort(keys)
+	for _, key := range slices.Compact(keys) {
+		e, err := r.x.client.Metadata(ctx, key)
+		switch {
+		case err == nil:
+		case isFatal(err):
+			return fmt.Errorf("experiment %q: %w", key, err)
+		default:
+			// It is told of when the version is written.
+			continue
+		}
+		list, err := r.projectsOf(ctx, e.Workspace)
+		if err != nil {
+			return err
+		}
+		for i := range list {
+			if sameProject(e, &list[i]) {
+				r.project(&list[i]).add(newListed(e))
+			}
+		}
+	}
+	return nil
+}
+
+// neededKeys returns the experiments that artifact and model versions in scope
+// come from.
+func (x *Exporter) neededKeys(ctx context.Context, w *workspaceScope) (keys []string, err error) {
+	err = x.eachVersion(ctx, w, func(a *comet.Artifact, v *comet.ArtifactVersion) error {
+		details, err := x.client.ArtifactVersion(ctx, comet.VersionQuery{Workspace: w.name, Name: a.Name, Version: v.Version})
+		if err == nil && details.Key != nil && *details.Key != "" {
+			keys = append(keys, *details.Key)
+		}
+		if err != nil && isFatal(err) {
+			return err
+		}
+		return nil
+	}, func(_ *comet.RegistryModel, v *comet.RegistryVersion) error {
+		if v.Key != "" {
+			keys = append(keys, v.Key)
+		}
+		return nil
+	})
+	return keys, err
+}
+
+// eachVersion calls the functions for the artifact and model versions in
+// scope. Those that cannot be had are left for the export itself to tell.
+func (x *Exporter) eachVersion(ctx context.Context, w *workspaceScope,
+	artifact func(*comet.Artifact, *comet.ArtifactVersion) error, model func(*comet.RegistryModel, *comet.RegistryVersion) error) error {
+	if w.artifacts != nil {
+		list, err := x.artifacts(ctx, w.artifacts)
+		if err != nil && isFatal(err) {
+			return err
+		}
+		for i := range list {
+			p := Path{Workspace: w.name, Name: list[i].Name, Version: w.artifacts.Version}
+			versions, err := x.artifactVersions(ctx, &p)
+			if err != nil && isFatal(err) {
+				return err
+			}
+			for j := range versions {
+				if err := artifact(&list[i], &versions[j]); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	if w.models == nil {
+		return nil
+	}
+	list, err := x.models(ctx, w.models)
+	if err != nil && isFatal(err) {
+		return err
+	}
+	for i := range list {
+		p := Path{Workspace: w.name, Name: list[i].Name, Version: w.models.Version}
+		versions, err := x.modelVersions(ctx, &p)
+		if err != nil && isFatal(err) {
+			return err
+		}
+		for j := range versions {
+			if err := model(&list[i], &versions[j]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// estimateWorkspaces adds what belongs to workspaces to an estimate.
+func (x *Exporter) estimateWorkspaces(ctx context.Context, s *scope, e *Estimate) error {
+	for _, w := range x.workspaceScopes(s) {
+		e.Requests += 3
+		err := x.eachVersion(ctx, &w, func(a *comet.Artifact, v *comet.ArtifactVersion) error {
+			files, err := x.client.ArtifactFiles(ctx, w.name, a.Name, v.Version)
+			if err != nil && isFatal(err) {
+				return err
+			}
+			e.Requests += 3
+			e.UpperBound += boundAsset
+			for i := range files {
+				e.Assets++
+				e.UpperBound += boundAsset + files[i].Size + files[i].Size>>8
+				if !files[i].Remote {
+					e.Requests++
+					e.AssetBytes += files[i].Size
+				}
+			}
+			return nil
+		}, func(*comet.RegistryModel, *comet.RegistryVersion) error {
+			e.Requests += 3
+			e.UpperBound += boundAsset
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// listSpecial lists artifacts (type, project), their versions (id, state,
+// aliases), registry models, their versions (id, experiment, stages), or
+// panels (id).
+func (x *Exporter) listSpecial(ctx context.Context, p Path, yield func([]string) error) error {
+	r := newResolver(x)
+	if err := r.checkSpecial(ctx, p); err != nil {
+		return err
+	}
+	w := workspaceScope{name: p.Workspace}
+	prefix := p.Workspace + "/" + p.Kind + "/"
+	switch {
+	case p.Kind == pathPanels:
+		list, err := x.panels(ctx, &p)
+		for i := 0; err == nil && i < len(list); i++ {
+			err = yield([]string{prefix + list[i].Name, list[i].ID})
+		}
+		return err
+	case p.Name == "" && p.Kind == pathArtifacts:
+		list, err := x.artifacts(ctx, &p)
+		for i := 0; err == nil && i < len(list); i++ {
+			err = yield([]string{prefix + list[i].Name, list[i].ID, list[i].Type, list[i].Project})
+		}
+		return err
+	case p.Name == "":
+		list, err := x.models(ctx, &p)
+		for i := 0; err == nil && i < len(list); i++ {
+			err = yield([]string{prefix + list[i].Name, list[i].ID})
+		}
+		return err
+	case p.Kind == pathArtifacts:
+		w.artifacts = &p
+	default:
+		w.models = &p
+	}
+	return x.eachVersion(ctx, &w, func(a *comet.Artifact, v *comet.ArtifactVersion) error {
+		state := ""
+		if v.State != nil {
+			state = *v.State
+		}
+		return yield([]string{prefix + a.Name + "/" + v.Version, v.ID, state, strings.Join(v.Aliases, " ")})
+	}, func(m *comet.RegistryModel, v *comet.RegistryVersion) error {
+		return yield([]string{prefix + m.Name + "/" + v.Version, v.ID, v.Key, strings.Join(v.Stages, " ")})
+	})
+}

@@ -36,7 +36,7 @@ type Salvager struct {
 // Salvager goes on behind it.
 type DamageError struct {
 	From, To int64 // the bytes of the input that were left out; equal where whole blocks are missing
-	Records  int64 // how many records are lost with them, -1 where that is not known
+	Records  int64 // how many records are lost with them; 0 takes nothing from the stream, -1 stands for not known
 	Err      error // what is wrong there
 }
 
@@ -59,9 +59,9 @@ func NewSalvager(r io.Reader) *Salvager {
 
 // Next returns the next good record; its Data stays valid until the following
 // call. The records of a group from its opening to its end are in order and none
-// is missing, unless a [*DamageError] comes between them: then the rest of the
-// group is lost, and so are the notes or the panel that had begun. Behind damage
-// the header, the plan and project records may be missing, and the numbers of the
+// is missing, unless a [*DamageError] comes between them that has cost records:
+// then the rest of the group is lost, and so are the notes or the panel that had
+// begun. Behind such damage the header, the plan and project records may be missing, and the numbers of the
 // trailer are those of the undamaged stream.
 //
 // At the end of the input Next returns io.EOF; a stream without an end gives a
@@ -129,11 +129,11 @@ func (s *Salvager) nextBlock() error {
 			return cause
 		}
 		cause = locate(cause, int64(s.sequence), "", from)
-		// A good label whose frame the end of the input cuts: nothing follows it.
-		if b != nil && errors.Is(cause, ErrTruncated) && s.fits(b) {
-			return s.ends(from, cause)
-		}
-		if b, end = s.resync(from + 1); b == nil {
+		// A good label whose frame the end of the input cuts. Where bytes have
+		// been left out of the frame the stream goes on behind it; else all that
+		// follows is inside it, another stream in an asset too.
+		cut := b
+		if b, end = s.resync(from + 1); b == nil || cut != nil && s.fits(cut) && b.Label.Stream != cut.Label.Stream {
 			return s.ends(from, cause)
 		}
 	}
@@ -218,7 +218,7 @@ func (s *Salvager) accept(b *Block, from int64, cause error) error {
 	s.inStream, s.id, s.sequence, s.started = !l.Last, l.Stream, l.Sequence+uint64(l.Records), true
 	if l.First {
 		s.g, s.lost = newGrammar(true), false
-	} else if cause != nil {
+	} else if cause != nil && lost != 0 {
 		s.lose()
 		s.g.n = int64(l.Sequence)
 	}

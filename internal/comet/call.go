@@ -74,7 +74,6 @@ func (cl *call) write() bool {
 }
 
 var (
-	errNotJSON   = errors.New("the answer is not JSON")
 	errCutShort  = fmt.Errorf("the answer is cut short: %w", io.ErrUnexpectedEOF)
 	errNotZip    = errors.New("the answer is not a zip file")
 	errTooLarge  = errors.New("the answer is too large")
@@ -172,12 +171,12 @@ func (c *Client) checkAnswer(cl *call, resp *http.Response) error {
 			return err
 		}
 		if isHTML(resp, data) {
-			return errNotJSON
+			return ErrNotJSON
 		}
 		resp.Body = io.NopCloser(bytes.NewReader(data))
 	case wantStream:
 		if isHTML(resp, nil) {
-			return errNotJSON
+			return ErrNotJSON
 		}
 	}
 	return nil
@@ -188,7 +187,7 @@ func notJSON(data []byte) error {
 	if i := skipSpace(data, 0); i < len(data) && (data[i] == '{' || data[i] == '[') {
 		return errCutShort
 	}
-	return errNotJSON
+	return ErrNotJSON
 }
 
 func isHTML(resp *http.Response, data []byte) bool {

@@ -268,9 +268,9 @@ func (c *Client) answersREST(ctx context.Context, base string) (yes, known bool)
 	}
 	e, ok := errors.AsType[*Error](err)
 	switch {
-	case !ok || passing(err) && !errors.Is(err, errNotJSON):
+	case !ok || passing(err) && !errors.Is(err, ErrNotJSON):
 		return false, false
-	case errors.Is(err, errNotJSON) || errors.Is(err, ErrNotFound) || errors.Is(err, ErrUnsupported):
+	case errors.Is(err, ErrNotJSON) || errors.Is(err, ErrNotFound) || errors.Is(err, ErrUnsupported):
 		return false, true
 	}
 	// A key that is refused, say, is refused by the API.
@@ -280,5 +280,5 @@ func (c *Client) answersREST(ctx context.Context, base string) (yes, known bool)
 // probe reports whether the server answers at all now.
 func (c *Client) probe(ctx context.Context) bool {
 	_, err := c.try(ctx, &call{method: http.MethodGet, base: c.restURL(ctx), path: "account-details"})
-	return err == nil
+	return err == nil || answered(err)
 }

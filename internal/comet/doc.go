@@ -1,6 +1,7 @@
 // Package comet is a client of the HTTP API of Comet ML: the REST API (v2) and
-// the endpoints of the client library, for reading experiments and for writing
-// them.
+// the endpoints of the client library. It reads and writes experiments with all
+// that belongs to them, projects, and what a workspace has beside them:
+// artifacts, the model registry, panels and views.
 //
 //	c, err := comet.New(comet.Options{URL: "https://comet.example.com/clientlib/", APIKey: key})
 //	if err != nil {

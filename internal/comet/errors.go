@@ -36,6 +36,9 @@ var (
 	// ErrImmutable says that an asset or image with this id exists already
 	// and was left as it is.
 	ErrImmutable = errors.New("exists and is immutable")
+	// ErrNotJSON says that something else than the API answered: a page of a
+	// gateway or, when it is all that ever comes, of another web site.
+	ErrNotJSON = errors.New("the answer is not JSON")
 	// ErrExists says that the key or name is taken.
 	ErrExists = errors.New("exists already")
 )

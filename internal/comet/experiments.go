@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"iter"
+	"maps"
 	"net/http"
 	"strconv"
 )
@@ -84,9 +85,9 @@ type Listing struct {
 }
 
 // Experiments returns the experiments of a project, archived ones included,
-// each once. A listing that shifts while it is read, because experiments are
-// deleted, is read again until nothing new turns up. After an error there is
-// nothing more.
+// each once. A listing of several pages may shift while it is read, because
+// experiments come and go: it is read until two readings in a row agree. After
+// an error there is nothing more.
 func (c *Client) Experiments(ctx context.Context, l Listing) iter.Seq2[Experiment, error] {
 	return func(yield func(Experiment, error) bool) {
 		if l.PageSize <= 0 {
@@ -96,59 +97,63 @@ func (c *Client) Experiments(ctx context.Context, l Listing) iter.Seq2[Experimen
 		for _, archived := range []bool{false, true} {
 			// Servers differ in what the flag selects, so both answers count,
 			// and an experiment's own flag is the truth.
-			for {
-				pages, fresh, err := c.listPass(ctx, l, archived, seen, yield)
+			var before map[string]bool
+			for range maxListings {
+				pages, now, err := c.listPass(ctx, l, archived, seen, yield)
 				if err != nil {
 					yield(Experiment{}, err)
 					return
 				}
-				if fresh < 0 {
+				if now == nil {
 					return
 				}
-				if pages < 2 || fresh == 0 {
+				if pages < 2 || maps.Equal(before, now) {
 					break
 				}
+				before = now
 			}
 		}
 	}
 }
 
+// maxListings bounds how often a listing is read that never stays the same.
+const maxListings = 12
+
 // listPass reads all pages of a listing once. It returns how many of them
-// there were and how many experiments were new, -1 if yield wants no more.
-func (c *Client) listPass(ctx context.Context, l Listing, archived bool, seen map[string]bool, yield func(Experiment, error) bool) (pages, fresh int, err error) {
-	inPass := make(map[string]bool)
+// there were and the keys on them, nil if yield wants no more.
+func (c *Client) listPass(ctx context.Context, l Listing, archived bool, seen map[string]bool, yield func(Experiment, error) bool) (pages int, keys map[string]bool, err error) {
+	keys = make(map[string]bool)
 	for page := 1; ; page++ {
 		items, more, err := c.listPage(ctx, l, archived, page)
 		if err != nil {
 			// Past the end some servers answer that there is no such page.
 			if page > 1 && pageMissing(err) {
-				return pages, fresh, nil
+				return pages, keys, nil
 			}
-			return pages, fresh, err
+			return pages, keys, err
 		}
-		before := len(inPass)
+		before := len(keys)
 		for _, e := range items {
 			if e.Key == "" {
 				continue
 			}
-			inPass[e.Key] = true
+			keys[e.Key] = true
 			if seen[e.Key] {
 				continue
 			}
 			seen[e.Key] = true
-			fresh++
 			if !yield(e, nil) {
-				return pages, -1, nil
+				return pages, nil, nil
 			}
 		}
-		repeats := len(inPass) == before
+		repeats := len(keys) == before
 		if !repeats {
 			pages++
 		}
 		// A server that ignores paging gives all on each page. A page that is
 		// not full is no sign of the end: the server may have a smaller limit.
 		if !more || repeats || len(items) > l.PageSize {
-			return pages, fresh, nil
+			return pages, keys, nil
 		}
 	}
 }

@@ -173,6 +173,24 @@ func TestExperimentsShift(t *testing.T) {
 	}
 }
 
+// A listing that never stays the same is read until all of it was seen.
+func TestExperimentsTurning(t *testing.T) {
+	for _, by := range []int{1, 3, 6} {
+		l := listing{flag: "only", paged: true, own: true, limit: 2, items: numbered(7, func(int) bool { return false })}
+		want := slices.Clone(l.items)
+		l.before = func(l *listing, _ url.Values) {
+			l.items = slices.Concat(l.items[by%7:], l.items[:by%7])
+		}
+		got, err := list(t, l.client(t), 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, sorted(got), unexported); diff != "" {
+			t.Errorf("turned by %d (-want +got):\n%s", by, diff)
+		}
+	}
+}
+
 func TestExperimentsError(t *testing.T) {
 	l := listing{flag: "only", paged: true, items: numbered(25, third)}
 	c := newTestClient(t, map[string]http.HandlerFunc{"GET /api/rest/v2/experiments": func(w http.ResponseWriter, r *http.Request) {

@@ -42,7 +42,7 @@ func (c *Client) GitPatch(ctx context.Context, key string) (*Text, error) {
 func (c *Client) readPatch(resp *http.Response) ([]byte, error) {
 	if isHTML(resp, nil) {
 		resp.Body.Close()
-		return nil, errNotJSON
+		return nil, ErrNotJSON
 	}
 	return readWhole(resp)
 }

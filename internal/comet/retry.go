@@ -106,7 +106,7 @@ func (e *effort) next(ctx context.Context, err error) (time.Duration, error) {
 		e.ambiguous = true
 	}
 	left := e.r.MaxElapsed - time.Since(e.outageSince())
-	if left <= 0 || e.r.lastSuccess().IsZero() && noSuchHost(ae) {
+	if left <= 0 || e.r.lastSuccess().IsZero() && e.wrongAddress(ae) {
 		ae.gaveUp, ae.outage = true, true
 		return 0, e.final(ae)
 	}
@@ -244,8 +244,10 @@ func passing(err error) bool {
 
 // passingCause sorts out the network failures that waiting does not mend.
 func passingCause(err error) bool {
-	if errors.Is(err, errTooLarge) || errors.Is(err, errRedirects) || errors.Is(err, errChanged) {
-		return false
+	for _, lasting := range []error{errTooLarge, errRedirects, errChanged, http.ErrSchemeMismatch} {
+		if errors.Is(err, lasting) {
+			return false
+		}
 	}
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return false
@@ -286,11 +288,14 @@ func unsentError(err error) bool {
 	return dns
 }
 
-// noSuchHost reports whether the host's name is unknown: at the first contact
-// that is a wrong address rather than an outage.
-func noSuchHost(err error) bool {
-	dns, ok := errors.AsType[*net.DNSError](err)
-	return ok && dns.IsNotFound
+// wrongAddress reports whether a failure before any success is likely to be due
+// to the configured address: its host has no such name, or there is nothing
+// but web pages.
+func (e *effort) wrongAddress(err error) bool {
+	if dns, ok := errors.AsType[*net.DNSError](err); ok && dns.IsNotFound {
+		return true
+	}
+	return e.failures >= e.r.Tries && errors.Is(err, ErrNotJSON)
 }
 
 // retryAfter reads the header of that name, in seconds or as a date.

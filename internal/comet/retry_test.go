@@ -375,6 +375,40 @@ func TestRetryOthersSucceed(t *testing.T) {
 	})
 }
 
+// A web site that is no Comet server is told from an outage long before the
+// budget is used up.
+func TestRetryWrongAddress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tries := 0
+		c := offline(t, func(req *http.Request) (*http.Response, error) {
+			if strings.HasSuffix(req.URL.Path, "/workspaces") {
+				tries++
+			}
+			return reply(req, 200, "<html>", "Content-Type", "text/html"), nil
+		})
+		start := time.Now()
+		_, err := c.Workspaces(t.Context())
+		if !errors.Is(err, ErrOutage) || !errors.Is(err, ErrNotJSON) || tries != 12 || time.Since(start) > 5*time.Minute {
+			t.Errorf("%d tries in %v, %v", tries, time.Since(start), err)
+		}
+	})
+}
+
+// The question whether the server is well is answered by a refusal too.
+func TestRetryProbeRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := offline(t, func(req *http.Request) (*http.Response, error) {
+			if strings.HasSuffix(req.URL.Path, "/account-details") {
+				return reply(req, 403, `{"msg":"service accounts have none"}`), nil
+			}
+			return reply(req, 500, `{}`), nil
+		})
+		if _, err := c.Tags(t.Context(), "k"); !errors.Is(err, ErrServer) || errors.Is(err, ErrOutage) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
 func TestRetrySwitchedOff(t *testing.T) {
 	for _, o := range passingOutcomes {
 		synctest.Test(t, func(t *testing.T) {

@@ -108,7 +108,7 @@ func (c *Client) streamFailed(ctx context.Context, e *effort, cl *call, err erro
 		return context.Cause(ctx)
 	}
 	if errors.Is(err, errSyntax) {
-		err = errNotJSON
+		err = ErrNotJSON
 	}
 	if _, ok := errors.AsType[*Error](err); !ok {
 		err = &Error{Method: cl.method, Path: c.shownPath(cl), Err: c.cause(err, false)}

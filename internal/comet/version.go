@@ -81,7 +81,7 @@ func (c *Client) Version(ctx context.Context) (Version, bool) {
 			return v, true
 		}
 		// Only an answer is remembered; after an outage it is worth another try.
-		if err != nil && (passing(err) && !errors.Is(err, errNotJSON) || ctx.Err() != nil) {
+		if err != nil && (passing(err) && !errors.Is(err, ErrNotJSON) || ctx.Err() != nil) {
 			return Version{}, false
 		}
 	}
@@ -102,7 +102,7 @@ func (c *Client) askVersion(ctx context.Context, base string) (Version, bool, er
 		}
 		// A page instead of JSON is an answer here: a server without this
 		// endpoint. And a version is no reason to spend the whole budget.
-		if errors.Is(err, errNotJSON) || e.failures >= 3 {
+		if errors.Is(err, ErrNotJSON) || e.failures >= 3 {
 			return Version{}, false, err
 		}
 		if err := e.failed(ctx, err); err != nil {

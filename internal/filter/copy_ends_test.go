@@ -188,7 +188,7 @@ func frames(t testing.TB, records []stream.Raw) []byte {
 			content = append(content, r.Data...)
 			set |= stream.KindSetOf(r.Kind)
 		}
-		out = append(out, block(t, id, sequence, len(part), set, content)...)
+		out = append(out, block(t, id, sequence, len(part), true, set, content)...)
 		sequence += len(part)
 	}
 	return out
@@ -260,7 +260,7 @@ func TestCopyScope(t *testing.T) {
 
 // block makes a block by hand: the content in one raw zstd block, so that no
 // encoder is needed, or what it is not can be put in it.
-func block(t testing.TB, id string, sequence, records int, kinds stream.KindSet, content []byte) []byte {
+func block(t testing.TB, id string, sequence, records int, outside bool, kinds stream.KindSet, content []byte) []byte {
 	t.Helper()
 	frame := []byte{0x28, 0xb5, 0x2f, 0xfd, 0x80 | 0x20 | 0x04}
 	frame = binary.LittleEndian.AppendUint32(frame, uint32(len(content)))
@@ -279,9 +279,9 @@ func block(t testing.TB, id string, sequence, records int, kinds stream.KindSet,
 	frame = binary.LittleEndian.AppendUint32(frame, uint32(xxh64(content)))
 	flags := byte(0)
 	if sequence == 0 {
-		flags |= 1 | 2
+		flags |= 1
 	}
-	if sequence <= 2 {
+	if outside {
 		flags |= 2
 	}
 	if kinds.Has(stream.KindTrailer) || kinds.Has(stream.KindAbort) {
@@ -315,13 +315,13 @@ func TestCopyLooksAtNothing(t *testing.T) {
 	records := read(t, data)
 	id := text(records[0], "id")
 	var in []byte
-	in = append(in, block(t, id, 0, 1, stream.KindSetOf(stream.KindHeader), records[0].Data)...)
-	in = append(in, block(t, id, 1, 1, stream.KindSetOf(stream.KindPlan), records[1].Data)...)
+	in = append(in, block(t, id, 0, 1, true, stream.KindSetOf(stream.KindHeader), records[0].Data)...)
+	in = append(in, block(t, id, 1, 1, true, stream.KindSetOf(stream.KindPlan), records[1].Data)...)
 	junk := bytes.Repeat([]byte("this is no record"), 100)
-	middle := block(t, id, 2, 3, stream.KindSetOf(stream.KindProject, stream.KindLink), junk)
+	middle := block(t, id, 2, 3, true, stream.KindSetOf(stream.KindProject, stream.KindLink), junk)
 	in = append(in, middle...)
 	trailer := records[len(records)-1]
-	in = append(in, block(t, id, 5, 1, stream.KindSetOf(trailer.Kind), trailer.Data)...)
+	in = append(in, block(t, id, 5, 1, true, stream.KindSetOf(trailer.Kind), trailer.Data)...)
 
 	out, err := copyTo(t.Context(), bytes.NewReader(in), Rules{})
 	if err != nil {

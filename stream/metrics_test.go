@@ -219,6 +219,8 @@ func TestSortPoints(t *testing.T) {
 }
 
 func TestSplitMetrics(t *testing.T) {
+	digits := TextValue(strings.Repeat("7", 400))
+	extra := doc(t, `{"x":"`+strings.Repeat("x", 100<<10)+`"}`)
 	plain := func(n int) []Point {
 		points := make([]Point, n)
 		for i := range points {
@@ -243,11 +245,11 @@ func TestSplitMetrics(t *testing.T) {
 		{"8,192", plain(8192), []int{8192}},
 		{"8,193", plain(8193), []int{8192, 1}},
 		{"20,000", plain(20000), []int{8192, 8192, 3616}},
-		{"8,192 contexts of 1,000 letters", with(8192, func(i int, p *Point) { p.Context = NewString(fmt.Sprintf("%01000d", i)) }), nil},
+		{"3,000 contexts of 1,000 letters", with(3000, func(i int, p *Point) { p.Context = NewString(fmt.Sprintf("%01000d", i)) }), nil},
 		{"two contexts in turn", with(8192, func(i int, p *Point) { p.Context = NewString(strings.Repeat("c", 1000+i%2)) }), []int{8192}},
-		{"values of 400 digits", with(8192, func(i int, p *Point) { p.Value = TextValue(strings.Repeat("7", 400)) }), nil},
-		{"extra", with(100, func(i int, p *Point) { p.Extra = doc(t, `{"x":"`+strings.Repeat("x", 100<<10)+`"}`) }), nil},
-		{"points larger than a record should be", with(3, func(i int, p *Point) { p.Value = TextValue(strings.Repeat("x", 2<<20)) }), []int{1, 1, 1}},
+		{"values of 400 digits", with(8192, func(i int, p *Point) { p.Value = digits }), nil},
+		{"extra", with(20, func(i int, p *Point) { p.Extra = extra }), nil},
+		{"points larger than a record should be", with(3, func(i int, p *Point) { p.Value = TextValue(strings.Repeat("x", 1<<20)) }), []int{1, 1, 1}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var all []Point

@@ -125,7 +125,7 @@ func (r *Reader) explain(err error) error {
 	more := *e
 	switch seen := r.g.total.byBit[bitOf(KindExperimentEnd)]; {
 	case r.g.stage == stageDone: // it is the next one that is cut
-	case r.g.planned >= 0:
+	case r.g.planned > 0 && seen <= r.g.planned:
 		more.Reason += fmt.Sprintf(" (%d of %d planned experiments seen)", seen, r.g.planned)
 	default:
 		more.Reason += fmt.Sprintf(" (%d whole experiments seen)", seen)

@@ -84,15 +84,21 @@ func (shortWriter) Write(p []byte) (int, error) { return len(p) / 2, nil }
 // The same records in any layout of blocks, at any number of workers, are the
 // same bytes.
 func TestWriterDeterministic(t *testing.T) {
-	want := decompress(t, bytes.NewReader(write(t, WriterOptions{}, sample(t)...)))
+	records := func() []Record {
+		if raceEnabled {
+			return sample(t)[:23] // up to the end of the experiment
+		}
+		return sample(t)
+	}
+	want := decompress(t, bytes.NewReader(write(t, WriterOptions{}, records()...)))
 	for _, o := range []WriterOptions{
-		{Workers: 1}, {Workers: 8, BlockSize: 1}, {BlockSize: 100}, {BlockSize: 1000, Level: 1}, {Level: 19}, {BlockSize: 1 << 30},
+		{Workers: 1}, {Workers: 8, BlockSize: 1}, {BlockSize: 100}, {BlockSize: 1000, Level: 1}, {Level: 6}, {BlockSize: 1 << 30},
 	} {
-		data := write(t, o, sample(t)...)
+		data := write(t, o, records()...)
 		if got := decompress(t, bytes.NewReader(data)); !bytes.Equal(got, want) {
 			t.Errorf("%+v: other records", o)
 		}
-		again := write(t, o, sample(t)...)
+		again := write(t, o, records()...)
 		if o.BlockSize == 1 && !bytes.Equal(data, again) {
 			t.Errorf("%+v: other blocks the second time", o)
 		}

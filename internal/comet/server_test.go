@@ -41,6 +41,7 @@ type reading struct {
 	Data        []string // of one experiment
 }
 
+// readAll reads a workspace, and the data of one experiment unless key is "".
 func readAll(ctx context.Context, c *comet.Client, workspace, key string) (*reading, error) {
 	var r reading
 	workspaces, err := c.Workspaces(ctx)
@@ -66,7 +67,9 @@ func readAll(ctx context.Context, c *comet.Client, workspace, key string) (*read
 	}
 	sort.Strings(r.Projects)
 	sort.Strings(r.Experiments)
-	r.Data, err = readExperiment(ctx, c, key)
+	if key != "" {
+		r.Data, err = readExperiment(ctx, c, key)
+	}
 	return &r, err
 }
 
@@ -213,6 +216,28 @@ func TestServerMoods(t *testing.T) {
 		t.Fatalf("little is read: %d projects, %d experiments, %d items", len(want.Projects), len(want.Experiments), len(want.Data))
 	}
 	for name, moods := range map[string]comettest.Moods{
+		"workspaces":       {ObjectWorkspaces: true},
+		"pages":            {ForcePages: 1},
+		"pages of three":   {ForcePages: 3},
+		"no pages":         {IgnorePages: true},
+		"archived ignored": {IgnoreArchived: true},
+		"both ignored":     {IgnoreArchived: true, IgnorePages: true},
+		"repeats":          {RepeatListing: true},
+		"shifts":           {ShiftListing: 1},
+		"shifts back":      {ShiftListing: -1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv.AdjustMoods(func(m *comettest.Moods) { *m = moods })
+			got, err := readAll(t.Context(), newClient(t, srv), "demo", "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(&reading{Projects: want.Projects, Experiments: want.Experiments}, got); diff != "" {
+				t.Errorf("(-usual server +this):\n%s", diff)
+			}
+		})
+	}
+	for name, moods := range map[string]comettest.Moods{
 		"no version":          {NoVersion: true},
 		"old":                 {Version: "3.0.0", NoGetAll: true, BadRequestForMissing: true},
 		"no get-all":          {NoGetAll: true},
@@ -220,16 +245,6 @@ func TestServerMoods(t *testing.T) {
 		"numbers for text":    {NumbersForText: true},
 		"text for numbers":    {TextForNumbers: true},
 		"extra fields":        {ExtraFields: true},
-		"workspaces":          {ObjectWorkspaces: true},
-		"pages":               {ForcePages: 1},
-		"pages of three":      {ForcePages: 3},
-		"no pages":            {IgnorePages: true},
-		"archived ignored":    {IgnoreArchived: true},
-		"both ignored":        {IgnoreArchived: true, IgnorePages: true},
-		"repeats":             {RepeatListing: true},
-		"shifts":              {ShiftListing: 1},
-		"shifts back":         {ShiftListing: -1},
-		"redirects":           {RedirectDownloads: true},
 		"redirects, ranges":   {RedirectDownloads: true, Ranges: true},
 		"no gzip":             {NoGzip: true},
 		"interleaved metrics": {InterleaveMetrics: true},

@@ -52,6 +52,7 @@ type effort struct {
 	failures  int       // since the last progress, throttling aside
 	throttles int       // in a row
 	since     time.Time // of the first of the failures
+	last      time.Time // of the last of them
 	ambiguous bool      // some failed try may have reached the server
 }
 
@@ -93,8 +94,10 @@ func (e *effort) next(ctx context.Context, err error) (time.Duration, error) {
 	if ae.Status == http.StatusTooManyRequests {
 		return e.throttled(ae), nil
 	}
+	before := e.last
+	e.last = time.Now()
 	if e.since.IsZero() {
-		e.since = time.Now()
+		e.since, before = e.last, e.last
 	}
 	e.throttles = 0
 	e.failures++
@@ -110,7 +113,7 @@ func (e *effort) next(ctx context.Context, err error) (time.Duration, error) {
 		ae.gaveUp, ae.outage = true, true
 		return 0, e.final(ae)
 	}
-	if e.failures >= e.r.Tries && e.othersSucceed(ctx) {
+	if e.failures >= e.r.Tries && e.othersSucceed(ctx, before) {
 		ae.gaveUp = true
 		return 0, e.final(ae)
 	}
@@ -152,10 +155,12 @@ func (e *effort) outageSince() time.Time {
 	return e.since
 }
 
-// othersSucceed tells a broken object from a broken server. When no other
-// call is under way to show it, the server is asked.
-func (e *effort) othersSucceed(ctx context.Context) bool {
-	if e.r.lastSuccess().After(e.since) {
+// othersSucceed tells a broken object from a broken server: something else has
+// succeeded since the failure before this one. A success that is older may be
+// from the time before the server broke down. When no other call is under way
+// to show it, the server is asked.
+func (e *effort) othersSucceed(ctx context.Context, before time.Time) bool {
+	if e.r.lastSuccess().After(before) {
 		return true
 	}
 	if !e.r.probe(ctx) {

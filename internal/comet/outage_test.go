@@ -1,0 +1,43 @@
+package comet
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// Answers to requests that were under way when a server broke down come in
+// after the first failures. They do not show that it works.
+func TestOutageWithLateSuccess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var down atomic.Bool
+		c := offline(t, func(req *http.Request) (*http.Response, error) {
+			if strings.HasSuffix(req.URL.Path, "/tags") {
+				time.Sleep(time.Second)
+				return reply(req, http.StatusOK, `{"tags":[]}`), nil
+			}
+			if down.Load() {
+				return reply(req, http.StatusServiceUnavailable, ""), nil
+			}
+			return reply(req, http.StatusOK, `{}`), nil
+		}, func(o *Options) { o.Retry = Retry{MaxElapsed: time.Hour, Tries: 5} })
+		late := make(chan error)
+		go func() {
+			_, err := c.Tags(t.Context(), "k")
+			late <- err
+		}()
+		down.Store(true)
+		began := time.Now()
+		_, err := c.Parameters(t.Context(), "k")
+		if !errors.Is(err, ErrOutage) || time.Since(began) < time.Hour {
+			t.Errorf("error %v after %v, want an outage after an hour", err, time.Since(began))
+		}
+		if err := <-late; err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -245,7 +245,7 @@ func (p *jsonParser) str() error {
 			text := p.in[start:p.i]
 			p.i++
 			if !utf8.ValidString(text) {
-				text = strings.ToValidUTF8(text, "\uFFFD")
+				text = string([]rune(text)) // each wrong byte becomes U+FFFD, as in encoding/json
 			}
 			p.out = appendStr(p.out, text)
 			return nil
@@ -266,7 +266,10 @@ func (p *jsonParser) escaped(start int) error {
 		switch c := p.in[p.i]; {
 		case c == '"':
 			p.i++
-			p.out = appendStr(p.out, bytes.ToValidUTF8(text, []byte("\uFFFD")))
+			if !utf8.Valid(text) {
+				text = []byte(string([]rune(string(text))))
+			}
+			p.out = appendStr(p.out, text)
 			return nil
 		case c == '\\':
 			var err error

@@ -34,18 +34,36 @@ type packet struct {
 }
 
 func newOutput(w io.Writer, o WriterOptions) *output {
+	out := &output{w: w, encoder: encoderOf(o), idle: o.KeepAlive, order: make(chan *packet, o.Workers), done: make(chan struct{})}
+	go out.run()
+	return out
+}
+
+// encoders has the encoder of each level and number of workers. They take some
+// megabytes and serve any number of writers.
+var encoders sync.Map
+
+type encoderKey struct {
+	level   zstd.EncoderLevel
+	workers int
+}
+
+func encoderOf(o WriterOptions) *zstd.Encoder {
+	key := encoderKey{zstd.EncoderLevelFromZstd(o.Level), o.Workers}
+	if e, ok := encoders.Load(key); ok {
+		return e.(*zstd.Encoder)
+	}
 	encoder, err := zstd.NewWriter(nil,
-		zstd.WithEncoderLevel(zstd.EncoderLevelFromZstd(o.Level)),
-		zstd.WithEncoderConcurrency(o.Workers),
+		zstd.WithEncoderLevel(key.level),
+		zstd.WithEncoderConcurrency(key.workers),
 		zstd.WithWindowSize(2<<20), // of more than a common block an encoder only keeps empty room
 		zstd.WithSingleSegment(true),
 		zstd.WithEncoderCRC(true))
 	if err != nil {
 		panic("stream: zstd: " + err.Error()) // none of these options can be wrong
 	}
-	out := &output{w: w, encoder: encoder, idle: o.KeepAlive, order: make(chan *packet, o.Workers), done: make(chan struct{})}
-	go out.run()
-	return out
+	e, _ := encoders.LoadOrStore(key, encoder)
+	return e.(*zstd.Encoder)
 }
 
 // block sends content on its way. The output takes it over.

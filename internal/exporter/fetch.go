@@ -11,19 +11,18 @@ import (
 // valueSlot is a slot whose fetch leaves a value.
 type valueSlot[T any] struct {
 	*slot
-	v T
+	v T // guarded by the queue's mu until the reader has it
 }
 
 func newValueSlot[T any](at position, get func(context.Context, *slot) (T, error)) *valueSlot[T] {
 	v := new(valueSlot[T])
+	var got, none T
 	v.slot = newSlot(at, func(ctx context.Context, s *slot) (err error) {
-		v.v, err = get(ctx, s)
+		got, err = get(ctx, s)
 		return err
 	})
-	v.discard = func() {
-		var zero T
-		v.v = zero
-	}
+	v.publish = func() { v.v, got = got, none }
+	v.discard = func() { v.v = none }
 	return v
 }
 

@@ -180,6 +180,9 @@ func (q *queue) finish(s *slot, err error) {
 		}
 	} else {
 		s.state, s.err = done, err
+		if err == nil && s.publish != nil && !s.lost {
+			s.publish()
+		}
 		q.wake(s)
 		if err != nil && q.fatal(err) {
 			q.stopped = true

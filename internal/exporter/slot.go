@@ -29,9 +29,9 @@ type slot struct {
 	// follow, if not nil, is called once when the slot is started, with the
 	// queue's mu held, and may push the slots that come after it.
 	follow func()
-	// discard, if not nil, gives up what the fetch has left. It is called with
-	// the queue's mu held.
-	discard func()
+	// publish, if not nil, leaves what a fetch has got where the reader finds
+	// it, and discard gives it up. Both are called with the queue's mu held.
+	publish, discard func()
 	// isHead is closed when the slot becomes the head.
 	isHead chan struct{}
 
@@ -130,6 +130,9 @@ func (q *queue) leave(s *slot) {
 		s.state = done
 	case running:
 		s.stop(context.Canceled)
+		if s.room != nil {
+			q.unblock(s)
+		}
 	}
 	q.mu.Unlock()
 	q.release(s, -1)

@@ -1,0 +1,370 @@
+package exporter
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// fakeQueue returns a queue without units, with the given bounds.
+func fakeQueue(t *testing.T, limit int, soft, hard int64) *queue {
+	q := newQueue(t.Context(), limit, func() bool { return false }, func(err error) bool { return err == errFatal })
+	q.soft, q.hard = soft, hard
+	return q
+}
+
+var errFatal = errors.New("fatal")
+
+func (q *queue) pushAll(slots ...*slot) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, s := range slots {
+		q.push(s)
+	}
+	q.pump()
+}
+
+// bodyOf returns a slot of a body of n bytes that come after d each.
+func bodyOf(q *queue, at position, n int, d time.Duration, opened *atomic.Int64) *slot {
+	return newSlot(at, func(ctx context.Context, s *slot) error {
+		if opened != nil {
+			opened.Add(1)
+		}
+		time.Sleep(d)
+		return q.fill(ctx, s, io.LimitReader(patternReader(s.got), int64(n)-s.got), int64(n)-s.got)
+	})
+}
+
+// patternReader yields bytes that depend on their place.
+func patternReader(from int64) io.Reader {
+	return readerFunc(func(p []byte) (int, error) {
+		for i := range p {
+			p[i] = byte(from * 7 >> 3)
+			from++
+		}
+		return len(p), nil
+	})
+}
+
+type readerFunc func(p []byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+// readBody reads a slot's body to its end.
+func readBody(t *testing.T, q *queue, s *slot) []byte {
+	t.Helper()
+	var all []byte
+	for {
+		p, err := q.next(t.Context(), s)
+		if err == io.EOF {
+			q.leave(s)
+			return all
+		}
+		if err != nil {
+			t.Fatalf("next: %v", err)
+		}
+		all = append(all, p...)
+		q.recycle(s, p)
+	}
+}
+
+func checkPattern(t *testing.T, name string, got []byte, n int) {
+	t.Helper()
+	want := make([]byte, n)
+	patternReader(0).Read(want)
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s: got %d bytes that are not the %d wanted", name, len(got), n)
+	}
+}
+
+// Slots are started in the order of the stream, and only so many at a time.
+func TestQueueOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := fakeQueue(t, 3, 1<<20, 1<<20)
+		defer q.close()
+		var slots []*slot
+		var running, most atomic.Int64
+		var started []int
+		for i := range 20 {
+			slots = append(slots, newSlot(position{unit: i / 4, item: i % 4}, func(ctx context.Context, s *slot) error {
+				q.mu.Lock()
+				started = append(started, i)
+				q.mu.Unlock()
+				most.Store(max(most.Load(), running.Add(1)))
+				defer running.Add(-1)
+				time.Sleep(time.Second)
+				return nil
+			}))
+		}
+		reversed := make([]*slot, 0, len(slots))
+		for _, s := range slots {
+			reversed = append([]*slot{s}, reversed...)
+		}
+		q.pushAll(reversed...)
+		for _, s := range slots {
+			if err := q.wait(t.Context(), s); err != nil {
+				t.Fatal(err)
+			}
+			q.leave(s)
+		}
+		for i, n := range started {
+			// Those of one second may be noted in any order.
+			if n/3 != i/3 {
+				t.Fatalf("started %v", started)
+			}
+		}
+		if most.Load() != 3 {
+			t.Errorf("%d at a time, want 3", most.Load())
+		}
+		if q.used != 0 || len(q.held) != 0 {
+			t.Errorf("%d bytes held in the end", q.used)
+		}
+	})
+}
+
+// What is ahead of the reader never takes more than the budget, and comes out
+// whole.
+func TestQueueBudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const soft, n = 1 << 20, 1<<20 + 300_017
+		q := fakeQueue(t, 8, soft, 2*soft)
+		q.patience = time.Hour
+		defer q.close()
+		var slots []*slot
+		for i := range 4 {
+			slots = append(slots, bodyOf(q, position{unit: i}, n, time.Duration(4-i)*time.Second, nil))
+		}
+		q.pushAll(slots...)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if q.used > soft+8*(pieceSize+slotCost) {
+			t.Errorf("%d bytes ahead of an idle reader, budget %d", q.used, soft)
+		}
+		for i, s := range slots {
+			checkPattern(t, fmt.Sprint("body ", i), readBody(t, q, s), n)
+		}
+	})
+}
+
+// The head goes on however full the budget is and however many are under way.
+func TestQueueHeadIsExempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const soft = 1 << 20
+		q := fakeQueue(t, 2, soft, 100*soft)
+		q.patience = time.Hour
+		defer q.close()
+		// Two later bodies fill the budget and take all places.
+		late := []*slot{bodyOf(q, position{unit: 2}, 1<<20, 0, nil), bodyOf(q, position{unit: 3}, 1<<20, 0, nil)}
+		q.pushAll(late...)
+		synctest.Wait()
+		head := bodyOf(q, position{unit: 1}, 2<<20, time.Second, nil)
+		q.pushAll(head)
+		synctest.Wait()
+		if head.state != waiting {
+			t.Fatal("the budget is not full")
+		}
+		checkPattern(t, "head", readBody(t, q, head), 2<<20)
+		checkPattern(t, "second", readBody(t, q, late[0]), 1<<20)
+		checkPattern(t, "third", readBody(t, q, late[1]), 1<<20)
+	})
+}
+
+// A body that waits for budget too long lets its connection go, keeps what it
+// has, and goes on when it is read.
+func TestQueueStall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := fakeQueue(t, 4, 1<<20, 4<<20)
+		defer q.close()
+		var opened atomic.Int64
+		first := bodyOf(q, position{unit: 0}, 100, 0, nil)
+		second := bodyOf(q, position{unit: 1}, 3<<20, 0, &opened)
+		q.pushAll(first, second)
+		time.Sleep(2 * stallTime)
+		synctest.Wait()
+		if second.state != waiting || second.got == 0 || q.running != 0 {
+			t.Fatalf("state %v, got %d, %d running", second.state, second.got, q.running)
+		}
+		kept := second.got
+		checkPattern(t, "first", readBody(t, q, first), 100)
+		checkPattern(t, "second", readBody(t, q, second), 3<<20)
+		if opened.Load() != 2 {
+			t.Errorf("opened %d times, want 2 (it had %d bytes)", opened.Load(), kept)
+		}
+	})
+}
+
+// When the head alone needs more than there is, the last of the large ones is
+// dropped, and fetched again later.
+func TestQueueShed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const mb = 1 << 20
+		q := fakeQueue(t, 4, 8*mb, 12*mb)
+		q.patience = time.Hour
+		defer q.close()
+		grow := func(n int64, d time.Duration, runs *atomic.Int64) func(context.Context, *slot) ([]byte, error) {
+			return func(ctx context.Context, s *slot) ([]byte, error) {
+				runs.Add(1)
+				for range n {
+					time.Sleep(d)
+					if err := q.reserve(ctx, s, mb); err != nil {
+						return nil, err
+					}
+				}
+				return make([]byte, n), nil
+			}
+		}
+		var runs [3]atomic.Int64
+		head := newValueSlot(position{unit: 0}, grow(9, time.Second, &runs[0]))
+		near := newValueSlot(position{unit: 1}, grow(2, 0, &runs[1]))
+		far := newValueSlot(position{unit: 2}, grow(2, 0, &runs[2]))
+		q.pushAll(head.slot, near.slot, far.slot)
+		for i, v := range []*valueSlot[[]byte]{head, near, far} {
+			if _, err := v.get(t.Context(), q); err != nil {
+				t.Fatalf("value %d: %v", i, err)
+			}
+			if v.v == nil {
+				t.Errorf("value %d is not there", i)
+			}
+			if q.used > 12*mb {
+				t.Errorf("%d bytes held", q.used)
+			}
+			q.leave(v.slot)
+		}
+		if runs[0].Load() != 1 || runs[1].Load() != 1 || runs[2].Load() != 2 {
+			t.Errorf("fetched %d, %d and %d times; want the last one twice", runs[0].Load(), runs[1].Load(), runs[2].Load())
+		}
+	})
+}
+
+// After an error that ends everything nothing more is started, but what the
+// reader asks for.
+func TestQueueFatal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := fakeQueue(t, 1, 1<<20, 1<<20)
+		defer q.close()
+		var later atomic.Int64
+		bad := newSlot(position{unit: 0}, func(context.Context, *slot) error { return errFatal })
+		next := newSlot(position{unit: 1}, func(context.Context, *slot) error { later.Add(1); return nil })
+		q.pushAll(bad, next)
+		if err := q.wait(t.Context(), bad); err != errFatal {
+			t.Errorf("error %v", err)
+		}
+		synctest.Wait()
+		if later.Load() != 0 {
+			t.Error("something was started after the end")
+		}
+		if err := q.wait(t.Context(), next); err != nil || later.Load() != 1 {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
+// A reader that leaves frees what its slot holds, at any stage of it.
+func TestQueueLeave(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := fakeQueue(t, 2, 1<<20, 1<<20)
+		defer q.close()
+		hanging := newSlot(position{unit: 0}, func(ctx context.Context, s *slot) error {
+			<-ctx.Done()
+			return context.Cause(ctx)
+		})
+		blocked := bodyOf(q, position{unit: 1}, 8<<20, 0, nil)
+		waits := bodyOf(q, position{unit: 2}, 8, 0, nil)
+		q.pushAll(hanging, blocked, waits)
+		synctest.Wait()
+		for _, s := range []*slot{waits, blocked, hanging} {
+			q.leave(s)
+		}
+		synctest.Wait()
+		if q.used != 0 || q.running != 0 || len(q.waiting)+len(q.deferred)+len(q.blocked) != 0 {
+			t.Errorf("%d bytes, %d running, %d waiting, %d deferred, %d blocked", q.used, q.running, len(q.waiting), len(q.deferred), len(q.blocked))
+		}
+	})
+}
+
+// A sequence makes its slots as they are needed, not all at once.
+func TestSequence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := fakeQueue(t, 4, 20*slotCost, 40*slotCost)
+		defer q.close()
+		made := 0
+		c := sequence[*valueSlot[int]]{n: 1000, make: func(i int) *valueSlot[int] {
+			made++
+			return newValueSlot(position{part: i}, func(context.Context, *slot) (int, error) { return i, nil })
+		}}
+		q.mu.Lock()
+		c.begin(q)
+		q.pump()
+		q.mu.Unlock()
+		synctest.Wait()
+		if made > 30 {
+			t.Errorf("%d slots made ahead of the reader", made)
+		}
+		for i := range 500 {
+			s := c.take(q)
+			if v, err := s.get(t.Context(), q); v != i || err != nil {
+				t.Fatalf("slot %d: %d, %v", i, v, err)
+			}
+			q.leave(s.slot)
+		}
+		c.end(q)
+		synctest.Wait()
+		if q.used != 0 || made > 540 {
+			t.Errorf("%d bytes held, %d slots made", q.used, made)
+		}
+	})
+}
+
+// Texts of all lengths are cut at the same places, however they arrive.
+func TestTextPieces(t *testing.T) {
+	for _, n := range []int{0, 1, 4095, 4096, 4097, 70_000, pieceSize - 1, pieceSize, pieceSize + 1, 3*pieceSize + 5} {
+		for _, size := range []int64{-1, int64(n)} {
+			q := newQueue(t.Context(), 4, func() bool { return false }, isFatal)
+			s := newSlot(position{}, func(ctx context.Context, s *slot) error {
+				return q.fill(ctx, s, trickle(strings.NewReader(strings.Repeat("x", n))), size)
+			})
+			q.pushAll(s)
+			var cuts []int
+			for {
+				p, err := q.next(t.Context(), s)
+				if err == io.EOF {
+					break
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				cuts = append(cuts, len(p))
+				q.recycle(s, p)
+			}
+			for i, c := range cuts {
+				if last := i == len(cuts)-1; !last && c != pieceSize || last && c != (n-1)%pieceSize+1 {
+					t.Errorf("%d bytes, size %d: pieces %v", n, size, cuts)
+				}
+			}
+			if n > 0 && len(cuts) != (n+pieceSize-1)/pieceSize || n == 0 && len(cuts) != 0 {
+				t.Errorf("%d bytes, size %d: %d pieces", n, size, len(cuts))
+			}
+			q.leave(s)
+			if q.used != 0 {
+				t.Errorf("%d bytes, size %d: %d held in the end", n, size, q.used)
+			}
+			q.close()
+		}
+	}
+}
+
+// trickle returns a reader of r in uneven pieces.
+func trickle(r io.Reader) io.Reader {
+	n := 0
+	return readerFunc(func(p []byte) (int, error) {
+		n = (n*31 + 7) % 9973
+		return r.Read(p[:min(len(p), n+1)])
+	})
+}

@@ -1,0 +1,371 @@
+package exporter
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/stream"
+	"github.com/google/go-cmp/cmp"
+)
+
+// seedFaults starts a server with a few experiments, and what goes wrong there.
+func seedFaults(t *testing.T, rules ...comettest.Fault) (*comettest.Server, []string) {
+	t.Helper()
+	faults := comettest.NewFaults(1)
+	srv := comettest.Start(t, comettest.Options{Middleware: faults.Middleware})
+	keys := srv.SeedSynthetic(comettest.SyntheticSpec{
+		Workspace: "w", Project: "p", Experiments: 4, Metrics: 2, Points: 30, Assets: 2, AssetSize: 5000, Parameters: 3,
+	})
+	if err := faults.Set(1, rules...); err != nil {
+		t.Fatal(err)
+	}
+	return srv, keys
+}
+
+const rest = "GET /api/rest/v2/"
+
+// skips describes skipped records.
+func skips(all []stream.Record) []string {
+	var out []string
+	for _, s := range of[*stream.Skipped](all) {
+		text := fmt.Sprintf("%s %d", s.Of, s.Status)
+		if s.Name != nil {
+			text += " " + *s.Name
+		}
+		if s.Passing {
+			text += " passing"
+		}
+		out = append(out, text)
+	}
+	return out
+}
+
+// A definite answer about one item, or one that keeps failing while others
+// succeed, is an item that is missing, and nothing else.
+func TestSkipped(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		fault  comettest.Fault
+		item   func(key string) string
+		want   []string
+		groups int
+	}{
+		{"forbidden text", comettest.Fault{Kind: "403", Endpoint: rest + "experiment/html"}, nil, []string{"html 403"}, 4},
+		{"failing text", comettest.Fault{Kind: "500", Endpoint: rest + "experiment/output"}, nil, []string{"output 500 passing"}, 4},
+		{"forbidden values", comettest.Fault{Kind: "403", Endpoint: rest + "experiment/parameters"}, nil, []string{"parameters 403"}, 4},
+		{"forbidden others", comettest.Fault{Kind: "403", Endpoint: rest + "experiment/log-other"}, nil, []string{"others 403"}, 4},
+		{"forbidden tags", comettest.Fault{Kind: "403", Endpoint: rest + "experiment/tags"}, nil, []string{"experiment 403 tags"}, 4},
+		{"forbidden details", comettest.Fault{Kind: "403", Endpoint: rest + "experiment/system-details"}, nil, []string{"system 403"}, 4},
+		{"failing git", comettest.Fault{Kind: "503", Endpoint: rest + "experiment/git/metadata"}, nil, []string{"git 503 passing"}, 4},
+		{"failing points", comettest.Fault{Kind: "500", Endpoint: rest + "experiment/metrics/get-all"}, nil, []string{"metrics 500 passing"}, 4},
+		{"forbidden list", comettest.Fault{Kind: "403", Endpoint: rest + "experiment/asset/list"}, nil, []string{"asset 403"}, 4},
+		{"forbidden experiment", comettest.Fault{Kind: "403", Endpoint: rest + "experiment/metadata"}, nil, []string{"experiment 403 run 1"}, 3},
+		{"missing text", comettest.Fault{Kind: "404", Endpoint: rest + "experiment/html"}, nil, nil, 4},
+		{"refused text", comettest.Fault{Kind: "400", Endpoint: rest + "experiment/graph"}, nil, nil, 4},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			srv, keys := seedFaults(t)
+			test.fault.Item = keys[1]
+			faulty, _ := seedFaults(t, test.fault)
+			whole := records(t, mustExport(t, Options{Client: newClient(t, srv), Paths: paths(t, "w/p")}))
+			data, sum, err := export(t, Options{Client: newClient(t, faulty), Paths: paths(t, "w/p")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			all := records(t, data)
+			if diff := cmp.Diff(test.want, skips(all)); diff != "" {
+				t.Errorf("skipped (-want +got):\n%s", diff)
+			}
+			if int(sum.Items) != len(test.want) || len(of[*stream.Experiment](all)) != test.groups {
+				t.Errorf("summary %+v, %d groups", sum, len(of[*stream.Experiment](all)))
+			}
+			// The other experiments are whole.
+			if d := len(of[*stream.Chunk](whole)) - len(of[*stream.Chunk](all)); d > 2 {
+				t.Errorf("%d chunks are missing", d)
+			}
+		})
+	}
+}
+
+// An asset that cannot be had is one item; whatever came of it does not count.
+func TestSkippedAsset(t *testing.T) {
+	for name, kind := range map[string]comettest.FaultKind{"forbidden": "403", "missing": "404", "failing": "500", "short": comettest.FaultShort} {
+		t.Run(name, func(t *testing.T) {
+			srv, keys := seedFaults(t)
+			clean := records(t, mustExport(t, Options{Client: newClient(t, srv), Paths: paths(t, "w/p/"+keys[2])}))
+			id := of[*stream.Asset](clean)[0].ID
+			faulty, _ := seedFaults(t, comettest.Fault{Kind: kind, Endpoint: rest + "experiment/asset/get-asset", Item: id})
+			data, _, err := export(t, Options{Client: newClient(t, faulty), Paths: paths(t, "w/p")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			all := records(t, data)
+			skipped := of[*stream.Skipped](all)
+			if len(skipped) != 1 || skipped[0].ID == nil || *skipped[0].ID != id || *skipped[0].Experiment != keys[2] {
+				t.Fatalf("skipped %v", skips(all))
+			}
+			if n := len(of[*stream.AssetEnd](all)); n != 4*2-1 {
+				t.Errorf("%d assets are whole, want 7", n)
+			}
+			if passing := kind == "500" || kind == comettest.FaultShort; skipped[0].Passing != passing {
+				t.Errorf("passing %v", skipped[0].Passing)
+			}
+		})
+	}
+}
+
+// Experiments that vanish between the listing and the reading are told of; so
+// are items of one that vanishes in between.
+func TestVanished(t *testing.T) {
+	srv, keys := seedFaults(t)
+	for _, old := range []bool{false, true} {
+		srv.SetMoods(comettest.Moods{Vanish: keys[1:2], BadRequestForMissing: old})
+		data, sum, err := export(t, Options{Client: newClient(t, srv), Paths: paths(t, "w/p")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := records(t, data)
+		s := of[*stream.Skipped](all)
+		if len(s) != 1 || s[0].Of != stream.KindExperiment || *s[0].Experiment != keys[1] || s[0].Passing || s[0].Project != "p" {
+			t.Errorf("old %v: skipped %v", old, skips(all))
+		}
+		p := of[*stream.Project](all)[0]
+		if p.Experiments != 4 || sum.Exported != 3 || sum.Skipped != 1 {
+			t.Errorf("old %v: project %+v, summary %+v", old, p, sum)
+		}
+	}
+	faulty, keys := seedFaults(t,
+		comettest.Fault{Kind: "404", Endpoint: rest + "experiment/metadata", From: 2, Item: keys[1]},
+		comettest.Fault{Kind: "404", Endpoint: rest + "experiment/parameters", Item: keys[1]})
+	data, _, err := export(t, Options{Client: newClient(t, faulty), Paths: paths(t, "w/p")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"parameters 0"}, skips(records(t, data))); diff != "" {
+		t.Errorf("skipped of %q (-want +got):\n%s", keys[1], diff)
+	}
+}
+
+// A key that is no longer accepted, and a server that is out of reach, end the
+// export: nothing is skipped for that. What is whole before it stays.
+func TestAborted(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		fault comettest.Fault
+		class string
+		is    error
+	}{
+		{"unauthorized", comettest.Fault{Kind: "401", From: 55}, "unauthorized", comet.ErrUnauthorized},
+		{"outage", comettest.Fault{Kind: "503", From: 55}, "server", comet.ErrOutage},
+		{"refused connections", comettest.Fault{Kind: comettest.FaultRefuse, From: 55}, "server", comet.ErrOutage},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			srv, _ := seedFaults(t, test.fault)
+			client, err := comet.New(comet.Options{
+				URL: srv.ClientlibURL(), APIKey: comettest.DefaultAPIKey,
+				Retry: comet.Retry{MaxElapsed: 200 * time.Millisecond, Base: time.Millisecond, Cap: 5 * time.Millisecond},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer client.CloseIdle()
+			var buf bytes.Buffer
+			w := stream.NewWriter(&buf, stream.WriterOptions{Workers: 1})
+			// Two at a time do not run far ahead of what is written.
+			_, err = New(Options{Client: client, Paths: paths(t, "w/p"), InFlight: 2}).Export(t.Context(), t.Context(), w)
+			if !errors.Is(err, test.is) {
+				t.Fatalf("error %v", err)
+			}
+			r := stream.NewReader(&buf, stream.ReaderOptions{})
+			defer r.Close()
+			groups := 0
+			for {
+				rec, err := r.Next()
+				if err != nil {
+					aborted, ok := errors.AsType[*stream.AbortedError](err)
+					if !ok || aborted.Class != test.class || groups > 0 && aborted.Last == nil {
+						t.Errorf("the stream ends with %v, after %d groups", err, groups)
+					}
+					break
+				}
+				switch rec.(type) {
+				case *stream.ExperimentEnd:
+					groups++
+				case *stream.Skipped:
+					t.Errorf("skipped %+v", rec)
+				}
+			}
+			if groups == 0 {
+				t.Error("no whole group before the end")
+			}
+		})
+	}
+}
+
+// Before anything is written a refused key is just an error.
+func TestUnauthorizedAtOnce(t *testing.T) {
+	srv, _ := seedFaults(t, comettest.Fault{Kind: "401"})
+	data, _, err := export(t, Options{Client: newClient(t, srv), Paths: paths(t, "w/p")})
+	if !errors.Is(err, comet.ErrUnauthorized) || len(data) != 0 {
+		t.Errorf("error %v, %d bytes", err, len(data))
+	}
+}
+
+// Faults that pass are not to be seen in the stream.
+func TestPassingFaults(t *testing.T) {
+	faults := comettest.NewFaults(1)
+	srv := comettest.Start(t, comettest.Options{Middleware: faults.Middleware})
+	srv.SeedSynthetic(comettest.SyntheticSpec{Workspace: "w", Project: "p", Experiments: 6, Metrics: 2, Points: 30, Assets: 2, AssetSize: 5000})
+	want := content(t, mustExport(t, Options{Client: newClient(t, srv), Paths: paths(t, "w/p")}))
+	var rules []comettest.Fault
+	for _, kind := range []comettest.FaultKind{
+		comettest.FaultReset, comettest.FaultResetBody, comettest.FaultShort, comettest.FaultHTML, "500", "503", "429", "408",
+	} {
+		rules = append(rules, comettest.Fault{Kind: kind, Rate: 0.03})
+	}
+	if err := faults.Set(1, rules...); err != nil {
+		t.Fatal(err)
+	}
+	client, err := comet.New(comet.Options{
+		URL: srv.ClientlibURL(), APIKey: comettest.DefaultAPIKey,
+		Retry: comet.Retry{Tries: 100, Base: time.Millisecond, Cap: 5 * time.Millisecond},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.CloseIdle()
+	if got := content(t, mustExport(t, Options{Client: client, Paths: paths(t, "w/p")})); !bytes.Equal(want, got) {
+		t.Error("the records differ from those of an undisturbed export")
+	}
+	if len(faults.Injected()) < 10 {
+		t.Errorf("%d faults", len(faults.Injected()))
+	}
+}
+
+// Once the context is done, the experiment at work is finished.
+func TestInterrupted(t *testing.T) {
+	srv, keys := seedFaults(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	obs := &stopper{stop: cancel, after: 2}
+	data, sum, err := exportContext(t, ctx, t.Context(), Options{Client: newClient(t, srv), Paths: paths(t, "w/p"), Observer: obs})
+	if !errors.Is(err, context.Canceled) || sum.Exported != 2 {
+		t.Fatalf("error %v, summary %+v", err, sum)
+	}
+	p, err := ReadPartial(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if aborted, ok := errors.AsType[*stream.AbortedError](p.Cause); !ok || aborted.Class != "interrupted" {
+		t.Errorf("the stream ends with %v", p.Cause)
+	}
+	if diff := cmp.Diff(keys[:2], p.Keys); diff != "" {
+		t.Errorf("whole experiments (-want +got):\n%s", diff)
+	}
+}
+
+// stopper stops an export after some experiments.
+type stopper struct {
+	silent
+	stop  func()
+	after int
+}
+
+func (s *stopper) Experiment(*Result) {
+	if s.after--; s.after == 0 {
+		s.stop()
+	}
+}
+
+// Listings of all moods give each experiment once.
+func TestListings(t *testing.T) {
+	srv := seedDemo(t)
+	want := content(t, mustExport(t, Options{Client: newClient(t, srv), Paths: paths(t, "demo/")}))
+	for name, moods := range map[string]comettest.Moods{
+		"pages":            {ForcePages: 2},
+		"repeating":        {ForcePages: 2, RepeatListing: true},
+		"shifting":         {ForcePages: 2, ShiftListing: 1},
+		"ignoring pages":   {IgnorePages: true},
+		"archived and not": {IgnoreArchived: true},
+		"interleaved":      {InterleaveMetrics: true},
+		"no points at all": {NoGetAll: true},
+		"redirects":        {RedirectDownloads: true},
+		"ranges":           {Ranges: true},
+		"no gzip":          {NoGzip: true},
+		"no version":       {NoVersion: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv.SetMoods(moods)
+			got := content(t, mustExport(t, Options{Client: newClient(t, srv), Paths: paths(t, "demo/")}))
+			if !bytes.Equal(want, got) {
+				t.Error("the records differ")
+			}
+		})
+	}
+}
+
+// An experiment that is linked into a second project is in the stream once.
+func TestLinked(t *testing.T) {
+	srv := comettest.Start(t, comettest.Options{})
+	keys := srv.SeedSynthetic(comettest.SyntheticSpec{Workspace: "w", Project: "home", Experiments: 2})
+	srv.SeedProject("w", "guest", comettest.ProjectSpec{})
+	srv.SeedLink(keys[0], "guest")
+	client := newClient(t, srv)
+	for _, test := range []struct {
+		paths  []string
+		groups []string
+		links  []string
+	}{
+		{[]string{"w/"}, keys, []string{"guest " + keys[0]}},
+		{[]string{"w/home"}, keys, nil},
+		{[]string{"w/guest"}, nil, []string{"guest " + keys[0]}},
+		{[]string{"w/guest/" + keys[0]}, keys[:1], nil},
+		{[]string{"w/guest", "w/home/" + keys[0]}, keys[:1], []string{"guest " + keys[0]}},
+	} {
+		all := records(t, mustExport(t, Options{Client: client, Paths: paths(t, test.paths...)}))
+		var groups, links []string
+		for _, e := range of[*stream.Experiment](all) {
+			groups = append(groups, e.Key)
+		}
+		for _, l := range of[*stream.Link](all) {
+			links = append(links, l.Project+" "+l.Experiment)
+		}
+		slices.Sort(groups)
+		want := slices.Sorted(slices.Values(test.groups))
+		if !cmp.Equal(groups, want) || !cmp.Equal(links, test.links) {
+			t.Errorf("%v: groups %v, links %v; want %v, %v", test.paths, groups, links, want, test.links)
+		}
+	}
+}
+
+// A project that may not be read is no reason to give up the others.
+func TestForbiddenProject(t *testing.T) {
+	faults := comettest.NewFaults(1, comettest.Fault{Kind: "403", Endpoint: rest + "experiments", Item: "projectName=shelf"})
+	srv := comettest.Start(t, comettest.Options{Middleware: faults.Middleware})
+	srv.SeedDemo("demo")
+	data, _, err := export(t, Options{Client: newClient(t, srv), Paths: paths(t, "demo")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := records(t, data)
+	s := of[*stream.Skipped](all)
+	if len(s) != 1 || s[0].Of != stream.KindProject || s[0].Project != "shelf" || s[0].Status != 403 {
+		t.Errorf("skipped %v", skips(all))
+	}
+	for _, p := range of[*stream.Plan](all)[0].Projects {
+		if (p.Experiments == nil) != (p.Project == "shelf") {
+			t.Errorf("plan %+v", p)
+		}
+	}
+	// Alone it is an error.
+	if _, _, err := export(t, Options{Client: newClient(t, srv), Paths: paths(t, "demo/shelf")}); !errors.Is(err, comet.ErrForbidden) || !strings.Contains(err.Error(), "demo/shelf") {
+		t.Errorf("error %v", err)
+	}
+}

@@ -2,9 +2,7 @@ package stream
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
 	"hash"
-	"strings"
 )
 
 // A grammar follows the records of one stream, refuses those that may not come
@@ -40,8 +38,6 @@ type grammar struct {
 	lost, groupUnseen, unseen bool
 }
 
-const formatName = "comet-stream"
-
 type stage uint8
 
 const (
@@ -51,9 +47,6 @@ const (
 	stageWorkspace
 	stageDone
 )
-
-// groupLost stands for the kind of a group that copied blocks have opened.
-const groupLost Kind = "?"
 
 // itemRanks is the order of the items of an experiment.
 var itemRanks = map[Kind]int{
@@ -67,30 +60,13 @@ var repeats = KindSetOf(KindParameters, KindOthers, KindRequirements, KindMetric
 // referring are the types of assets that refer to other assets, and come last.
 var referring = map[string]bool{"confusion-matrix": true, "embeddings": true, "datagrid": true}
 
-// An idSet remembers ids of any length in little space.
-type idSet map[[16]byte]struct{}
-
-// add adds an id and reports whether it was new.
-func (s *idSet) add(id []byte) bool {
-	if *s == nil {
-		*s = idSet{}
-	}
-	sum := sha256.Sum256(id)
-	digest := [16]byte(sum[:])
-	if _, ok := (*s)[digest]; ok {
-		return false
-	}
-	(*s)[digest] = struct{}{}
-	return true
-}
+// alwaysOutside are the kinds that stand in no group.
+var alwaysOutside = KindSetOf(KindHeader, KindPlan, KindProject, KindExperiment, KindNotes, KindLink,
+	KindArtifact, KindLineage, KindModel, KindPanel, KindView, KindTrailer)
 
 func newGrammar(hashing bool) *grammar {
 	return &grammar{planned: -1, hash: sha256.New(), hashing: hashing}
 }
-
-// alwaysOutside are the kinds that stand in no group.
-var alwaysOutside = KindSetOf(KindHeader, KindPlan, KindProject, KindExperiment, KindNotes, KindLink,
-	KindArtifact, KindLineage, KindModel, KindPanel, KindView, KindTrailer)
 
 // outside reports whether the next record stands outside any group.
 func (g *grammar) outside() bool { return g.group == "" }
@@ -181,36 +157,6 @@ func (g *grammar) checkOpen(v *view) error {
 	return nil
 }
 
-// featuresKnown are the values of `requires` that this version understands.
-var featuresKnown = map[string]bool{}
-
-func checkHeader(h *Header) error {
-	if h.Format != formatName {
-		return fault(ErrCorrupt, "header of format %q", quotable([]byte(h.Format)))
-	}
-	if h.Version[0] != majorVersion {
-		return fault(ErrVersion, "stream of version %d.%d, this reader knows version %d", h.Version[0], h.Version[1], majorVersion)
-	}
-	for _, feature := range h.Requires {
-		if !featuresKnown[feature] {
-			return fault(ErrVersion, "stream requires %q, which this reader does not know", quotable([]byte(feature)))
-		}
-	}
-	if _, err := streamID(h.ID); err != nil {
-		return err
-	}
-	return nil
-}
-
-// streamID returns the part of a stream id that labels carry.
-func streamID(id string) ([8]byte, error) {
-	var b [16]byte
-	if n, err := hex.Decode(b[:], []byte(id[:min(len(id), 32)])); err != nil || n != 16 || len(id) != 32 || strings.ToLower(id) != id {
-		return [8]byte{}, fault(ErrCorrupt, "stream id %q is not 32 hex digits", quotable([]byte(id)))
-	}
-	return [8]byte(b[:8]), nil
-}
-
 func (g *grammar) checkOutside() error {
 	if !g.outside() {
 		return fault(ErrGrammar, "%s %q has not ended", g.group, g.groupID)
@@ -274,85 +220,6 @@ func (g *grammar) checkItem(v *view) error {
 	}
 	if id := v.str(slotID); !g.ids.add(id) {
 		return fault(ErrGrammar, "asset %q a second time", quotable(id))
-	}
-	return nil
-}
-
-func (g *grammar) checkAssetEnd(v *view) error {
-	end := v.decode().(*AssetEnd)
-	if end.Size != g.bytes {
-		return fault(ErrGrammar, "asset of %d bytes, its end says %d", g.bytes, end.Size)
-	}
-	if !g.hashing {
-		return nil
-	}
-	if sum := hex.EncodeToString(g.hash.Sum(nil)); sum != end.SHA256 {
-		return fault(ErrGrammar, "asset has SHA-256 %s, its end says %q", sum, quotable([]byte(end.SHA256)))
-	}
-	return nil
-}
-
-// groupOf has the kind that opens the group of each kind of end.
-var groupOf = map[Kind]Kind{KindExperimentEnd: KindExperiment, KindArtifactEnd: KindArtifact, KindModelEnd: KindModel}
-
-func (g *grammar) checkEnd(v *view) error {
-	if err := g.checkInside(groupOf[v.kind]); err != nil {
-		return err
-	}
-	if id := v.str(slotID); string(id) != g.groupID {
-		return fault(ErrGrammar, "ends %q where %q is open", quotable(id), quotable([]byte(g.groupID)))
-	}
-	if g.groupUnseen {
-		return nil
-	}
-	is := g.sum.totals()
-	switch end := v.decode().(type) {
-	case *ExperimentEnd:
-		return is.compare(Totals{Counts: end.Counts, Points: end.Points, AssetBytes: end.AssetBytes, Skipped: end.Skipped})
-	case *ArtifactEnd:
-		return is.compare(Totals{Counts: end.Counts, AssetBytes: end.AssetBytes, Skipped: end.Skipped})
-	case *ModelEnd:
-		return is.compare(Totals{Counts: end.Counts, Skipped: end.Skipped})
-	}
-	return nil
-}
-
-func (g *grammar) checkTrailer(v *view) error {
-	if err := g.checkOutside(); err != nil || g.unseen {
-		return err
-	}
-	t := v.decode().(*Trailer)
-	is := g.total.totals()
-	if t.Projects != is.Projects || t.Experiments != is.Experiments {
-		return fault(ErrGrammar, "announces %d projects and %d experiments, there are %d and %d",
-			t.Projects, t.Experiments, is.Projects, is.Experiments)
-	}
-	return is.compare(Totals{Counts: t.Counts, Points: t.Points, AssetBytes: t.AssetBytes, Skipped: t.Skipped})
-}
-
-// compare reports where the totals that an end record announces differ from t.
-func (t *Totals) compare(announced Totals) error {
-	for _, n := range []struct {
-		what     string
-		is, says int64
-	}{
-		{"points", t.Points, announced.Points},
-		{"bytes of assets", t.AssetBytes, announced.AssetBytes},
-		{"skipped records", t.Skipped, announced.Skipped},
-	} {
-		if n.is != n.says {
-			return fault(ErrGrammar, "announces %d %s, there are %d", n.says, n.what, n.is)
-		}
-	}
-	for k, says := range announced.Counts {
-		if t.Counts[k] != says {
-			return fault(ErrGrammar, "announces %d records of kind %s, there are %d", says, printable(k), t.Counts[k])
-		}
-	}
-	for k, n := range t.Counts {
-		if _, ok := announced.Counts[k]; !ok {
-			return fault(ErrGrammar, "announces no records of kind %s, there are %d", printable(k), n)
-		}
 	}
 	return nil
 }
@@ -469,38 +336,19 @@ func plannedExperiments(p *Plan) int64 {
 	return n
 }
 
-// copied notes that a block has been copied whose records were not seen.
-func (g *grammar) copied(l *Label) {
-	g.n += int64(l.Records)
-	g.unseen, g.groupUnseen, g.lost = true, true, true
-	g.open = ""
-	if l.Outside {
-		g.group = ""
-	} else {
-		g.group, g.groupID = groupLost, ""
-	}
-}
+// An idSet remembers ids of any length in little space.
+type idSet map[[16]byte]struct{}
 
-// find takes what a record tells about the place where a lost grammar stands.
-func (g *grammar) find(v *view) {
-	switch {
-	case v.bit == unknownBit || v.kind == KindSkipped:
-	case itemRanks[v.kind] > 0 || v.kind == KindChunk || v.kind == KindAssetEnd || v.kind == KindArtifactVersion || v.kind == KindModelVersion:
-		g.group = groupLost
-	default:
-		g.group = ""
+// add adds an id and reports whether it was new.
+func (s *idSet) add(id []byte) bool {
+	if *s == nil {
+		*s = idSet{}
 	}
-}
-
-// at tells a lost grammar where the next record stands.
-func (g *grammar) at(p place) {
-	if !g.lost {
-		return
+	sum := sha256.Sum256(id)
+	digest := [16]byte(sum[:])
+	if _, ok := (*s)[digest]; ok {
+		return false
 	}
-	switch {
-	case p == placeOutside:
-		g.group = ""
-	case p == placeInside && g.group == "":
-		g.group = groupLost
-	}
+	(*s)[digest] = struct{}{}
+	return true
 }

@@ -1,11 +1,8 @@
 package stream
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"io"
 	"runtime"
-	"strings"
 	"sync"
 	"time"
 )
@@ -172,60 +169,6 @@ func (w *Writer) add(v *view, block []byte) error {
 	return nil
 }
 
-// fill completes the records that the Writer knows more about than its caller.
-func (w *Writer) fill(rec Record) {
-	switch rec := rec.(type) {
-	case *Header:
-		rec.Format, rec.Version = formatName, [2]int{majorVersion, minorVersion}
-		if rec.ID == "" {
-			var id [16]byte
-			rand.Read(id[:]) // never fails
-			rec.ID = hex.EncodeToString(id[:])
-		}
-	case *AssetEnd:
-		if rec.SHA256 == "" && w.g.open == KindAsset && w.g.hashing {
-			rec.Size, rec.SHA256 = w.g.bytes, hex.EncodeToString(w.g.hash.Sum(nil))
-		}
-	case *ExperimentEnd:
-		if rec.Key == "" {
-			rec.Key = w.g.groupID
-		}
-		if w.g.groupUnseen {
-			return
-		}
-		t := w.g.sum.totals()
-		rec.AssetBytes, rec.Counts, rec.Points, rec.Skipped = t.AssetBytes, t.Counts, t.Points, t.Skipped
-	case *ArtifactEnd:
-		if rec.ID == "" {
-			rec.ID = w.g.groupID
-		}
-		if w.g.groupUnseen {
-			return
-		}
-		t := w.g.sum.totals()
-		rec.AssetBytes, rec.Counts, rec.Skipped = t.AssetBytes, t.Counts, t.Skipped
-	case *ModelEnd:
-		if rec.ID == "" {
-			rec.ID = w.g.groupID
-		}
-		if w.g.groupUnseen {
-			return
-		}
-		t := w.g.sum.totals()
-		rec.Counts, rec.Skipped = t.Counts, t.Skipped
-	case *Trailer:
-		if !w.g.unseen {
-			*rec = *w.trailer()
-		}
-	}
-}
-
-func (w *Writer) trailer() *Trailer {
-	t := w.g.total.totals()
-	return &Trailer{AssetBytes: t.AssetBytes, Counts: t.Counts, Experiments: t.Experiments,
-		Points: t.Points, Projects: t.Projects, Skipped: t.Skipped}
-}
-
 func (w *Writer) ready() error {
 	switch {
 	case w.err != nil:
@@ -284,83 +227,6 @@ func (w *Writer) Flush() error {
 	return w.err
 }
 
-// Close writes the trailer, waits until all is written and frees what the Writer
-// holds. It leaves the underlying writer open. It is not to be deferred: a stream
-// that Close has ended is complete. Where a group is open Close fails and writes
-// no trailer, as it does after an error.
-func (w *Writer) Close() error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	var err error
-	if w.err == nil && !w.ended {
-		err = w.end(w.trailer())
-	}
-	return w.stop(err)
-}
-
-// maxMessage is more than anybody reads.
-const maxMessage = 64 << 10
-
-// Abort ends the stream as failed. The class is one of "interrupted",
-// "unauthorized", "server", "input", "output" and "error"; the message is for
-// people. Abort may be called at any place, and leaves the underlying writer open.
-// Where there is no header yet it writes nothing.
-func (w *Writer) Abort(class, message string) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	var err error
-	if w.err == nil && !w.ended && w.g.stage != stageHeader {
-		message = strings.ToValidUTF8(message[:min(len(message), maxMessage)], "\uFFFD")
-		err = w.end(&Abort{Class: class, Last: w.g.lastWhole, Message: message})
-	}
-	return w.stop(err)
-}
-
-// Stop writes what is left and frees what the Writer holds, and leaves the stream
-// without an end: to its readers it is truncated.
-func (w *Writer) Stop() error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.stop(nil)
-}
-
-// end adds the last record.
-func (w *Writer) end(rec Record) error {
-	if err := w.ready(); err != nil {
-		return err
-	}
-	if w.g.unseen && rec.Kind() == KindTrailer {
-		return fault(ErrGrammar, "blocks were copied: the trailer is to be written by the one who knows what was in them")
-	}
-	if w.g.lost {
-		w.closeBlock() // see abortAlone
-	}
-	block, err := appendRecord(w.block, rec)
-	if err != nil {
-		return err
-	}
-	v, err := checkRecord(block[len(w.block):])
-	if err != nil {
-		return err
-	}
-	return w.add(&v, block)
-}
-
-// stop writes what is left and frees the output. The first error wins and sticks.
-func (w *Writer) stop(err error) error {
-	if w.err == nil {
-		w.closeBlock()
-	}
-	w.ended = true
-	if failed := w.out.close(); w.err == nil {
-		w.err = failed
-	}
-	if w.err == nil {
-		w.err = err
-	}
-	return w.err
-}
-
 // Totals returns the numbers of the records added so far. Records in copied
 // blocks are not among them.
 func (w *Writer) Totals() Totals {
@@ -371,35 +237,3 @@ func (w *Writer) Totals() Totals {
 
 // BytesWritten returns the number of bytes that the underlying writer has taken.
 func (w *Writer) BytesWritten() int64 { return w.out.written.Load() }
-
-// WriteBlock adds a block of another stream as it is, without decompressing it;
-// only its label is written anew. The Writer takes the block over. The first and
-// the last block of a stream are refused.
-//
-// The Writer does not see the records of the block. From then on it takes the
-// numbers of the end of the group that the block left open, and those of the
-// trailer, as they are given to WriteRaw, and Close needs a trailer so given.
-func (w *Writer) WriteBlock(b *Block) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if err := w.ready(); err != nil {
-		return err
-	}
-	if b.Label.Kinds.HasAny(KindSetOf(KindHeader, KindPlan, KindTrailer, KindAbort)) {
-		return fault(ErrGrammar, "a block with the begin or the end of a stream cannot be copied")
-	}
-	if w.g.stage == stageHeader || w.g.stage == stagePlan {
-		return fault(ErrGrammar, "a block cannot be copied before header and plan")
-	}
-	if !w.g.lost && b.Label.Outside != w.g.outside() {
-		return fault(ErrGrammar, "a block from inside of a group cannot be copied to a place outside, nor the other way round")
-	}
-	w.closeBlock()
-	l := b.Label
-	l.Sequence, l.Stream = uint64(w.g.n), w.id
-	w.taking.Lock()
-	w.g.copied(&l)
-	w.taking.Unlock()
-	w.out.copy(l, b.Frame)
-	return nil
-}

@@ -1,0 +1,43 @@
+package stream
+
+// What a grammar does that has lost its place: that of a Writer which copies
+// blocks, and of a Salvager behind damage.
+
+// groupLost stands for the kind of a group whose beginning was not seen.
+const groupLost Kind = "?"
+
+// copied notes that a block has been copied whose records were not seen.
+func (g *grammar) copied(l *Label) {
+	g.n += int64(l.Records)
+	g.unseen, g.groupUnseen, g.lost = true, true, true
+	g.open = ""
+	if l.Outside {
+		g.group = ""
+	} else {
+		g.group, g.groupID = groupLost, ""
+	}
+}
+
+// find takes what a record tells about the place where a lost grammar stands.
+func (g *grammar) find(v *view) {
+	switch {
+	case v.bit == unknownBit || v.kind == KindSkipped:
+	case itemRanks[v.kind] > 0 || v.kind == KindChunk || v.kind == KindAssetEnd || v.kind == KindArtifactVersion || v.kind == KindModelVersion:
+		g.group = groupLost
+	default:
+		g.group = ""
+	}
+}
+
+// at tells a lost grammar where the next record stands.
+func (g *grammar) at(p place) {
+	if !g.lost {
+		return
+	}
+	switch {
+	case p == placeOutside:
+		g.group = ""
+	case p == placeInside && g.group == "":
+		g.group = groupLost
+	}
+}

@@ -304,7 +304,7 @@ func isUnsupported(err error) bool { return errors.Is(err, comet.ErrUnsupported)
 func (r *run) concernsAll(err error) {
 	_, temp := errors.AsType[*tempError](err)
 	if temp || errors.Is(err, comet.ErrUnauthorized) || errors.Is(err, comet.ErrOutage) {
-		r.fail(err)
+		r.fail(&stopped{err})
 	}
 }
 

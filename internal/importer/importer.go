@@ -19,8 +19,11 @@ const (
 	spoolMemory = 16 << 20 // small assets and texts that wait to be written
 	largeMemory = 32 << 20 // requests that are built in memory as a whole
 	maxBatches  = 24       // batches of points that wait to be written
-	maxSetSize  = 2 << 20  // points of experiments that are compared ahead of their turn
 )
+
+// setSize is how many points of experiments may be held to be compared ahead of
+// their turn, at 8 bytes each. Tests change it.
+var setSize int64 = 2 << 20
 
 // InputError says that the stream is damaged, truncated or no stream at all.
 // The experiments that came whole before have been imported.
@@ -73,7 +76,7 @@ func Import(ctx, work context.Context, in io.Reader, c *comet.Client, o Options)
 		inbox:    semaphore.NewWeighted(inboxMemory),
 		large:    semaphore.NewWeighted(largeMemory),
 		batches:  semaphore.NewWeighted(maxBatches),
-		sets:     semaphore.NewWeighted(maxSetSize),
+		sets:     semaphore.NewWeighted(setSize),
 		spools:   newSpooler(o.TempDir, spoolMemory, o.TempMax),
 		open:     make(chan struct{}, max(2, o.Experiments)),
 		keys:     make(map[string]string),
@@ -115,12 +118,20 @@ type run struct {
 func (r *run) result(work context.Context, err error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if cause := context.Cause(work); cause != nil && !errors.Is(err, cause) {
+	cause := context.Cause(work)
+	s, isStopped := cause.(*stopped)
+	switch {
+	case isStopped && err == cause:
+		err = s.err
+	case isStopped:
+		err = errors.Join(err, s.err)
+	case cause != nil && !errors.Is(err, cause):
 		err = errors.Join(err, cause)
 	}
 	var unfinished UnfinishedError
 	for _, f := range r.failures {
-		if errors.Is(f, context.Canceled) || err != nil && errors.Is(err, rootOf(f)) {
+		_, follows := errors.AsType[*stopped](f)
+		if follows || errors.Is(f, context.Canceled) || err != nil && errors.Is(err, rootOf(f)) {
 			continue
 		}
 		if unfinished.N++; unfinished.N == 1 {
@@ -132,6 +143,12 @@ func (r *run) result(work context.Context, err error) error {
 	}
 	return err
 }
+
+// stopped is why the work in flight was ended for all. It does not unwrap, so
+// that nobody takes it for the answer to a request of its own.
+type stopped struct{ err error }
+
+func (e *stopped) Error() string { return "stopped: " + e.err.Error() }
 
 // rootOf returns the error at the bottom of a chain of wrapped ones.
 func rootOf(err error) error {
@@ -152,6 +169,7 @@ func (r *run) finished(o *Outcome, err error) {
 	if err != nil {
 		o.Error = err.Error()
 		r.failures = append(r.failures, err)
+		r.concernsAll(err)
 	}
 	r.summary.add(o)
 	r.o.Outcome(o)

@@ -147,7 +147,7 @@ func similar(name string, names []string) []string {
 	for _, n := range names {
 		a, b := strings.ToLower(name), strings.ToLower(n)
 		d := distance(a, b)
-		if d <= max(1, len(a)/3) || strings.Contains(b, a) || b != "" && strings.Contains(a, b) {
+		if d <= min(len(a)/2, max(2, len(a)/3)) || strings.Contains(b, a) || len(b) > 2 && strings.Contains(a, b) {
 			near = append(near, match{n, d})
 		}
 	}

@@ -154,7 +154,7 @@ func (e *experiment) writeText(ctx context.Context, kind stream.Kind, text strin
 		switch {
 		case err != nil:
 			return err
-		case same && (text != "" || !e.streamWins):
+		case same && (text != "" || !e.unfinished):
 			return nil
 		case !same && !empty && !e.streamWins:
 			e.differs(Issue{Kind: string(kind), Reason: "the destination has another one"})

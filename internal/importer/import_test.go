@@ -1,0 +1,235 @@
+package importer
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/comettest"
+)
+
+const start = 1_700_000_000_000
+
+// Keys and ids of the tests.
+func testKey(n int) string { return fmt.Sprintf("%032x", 0xabc000+n) }
+func testID(n int) string  { return fmt.Sprintf("%032x", 0xdef000000+n) }
+
+// richProjects holds everything that an import writes.
+func richProjects() []testProject {
+	about, html, code, graph, empty := "digits", "<h1>x</h1>", "print('träin')\n", `{"layers":[]}`, ""
+	first := comettest.ExperimentSpec{
+		Key: testKey(1), Name: "baseline", Start: start, End: start + 3600_000, FilePath: "/home/a/train.py", Tags: []string{"a b", "été"},
+		Parameters: []comettest.Value{
+			{Name: "lr", Value: "0.10", Time: start + 10, Step: ptr(int64(0))},
+			{Name: "curr_step", Value: "0", Time: start + 11, Step: ptr(int64(0)), Context: ptr("train")},
+			{Name: "curr_step", Value: "9", Time: start + 99, Step: ptr(int64(9))},
+			{Name: "curr_step", Value: "5", Time: start + 100, Step: ptr(int64(10))},
+			{Name: "empty", Value: "", Time: start + 12},
+			{Name: "null-like", Value: "null", Time: start + 13},
+		},
+		Others: []comettest.Value{
+			{Name: "dataset", Value: `{"name": "mnist"}`, Time: start + 2},
+			{Name: "best", Value: "0.1", Time: start + 3}, {Name: "best", Value: "0.4", Time: start + 5}, {Name: "best", Value: "0.3", Time: start + 7},
+		},
+		HTML: &html, Code: &code, Graph: &graph, Output: []string{"epoch 1\n", "epoch 2 \x1b[32mok\x1b[0m\n", "no line end"},
+		Git:      &comettest.GitState{User: ptr("a@example.com"), Root: ptr("01"), Branch: ptr("refs/heads/main")},
+		GitPatch: []byte("diff --git a b\n"),
+		System: map[string]any{
+			"user": "alice", "pid": 42, "env": map[string]any{"A": "b"}, "command": []string{"python", "x.py"},
+			"logAdditionalSystemInfoList": []map[string]any{{"key": "cluster", "value": "a1"}, {"key": "nodes", "value": 3}},
+			"installedPackages":           []string{"numpy==1", "torch==2"}, "osPackages": []string{"bash=5"},
+		},
+		Assets: []comettest.AssetSpec{
+			{ID: testID(1), Name: "fig/cat.png", Type: "image", Image: true, Step: ptr(int64(2)), Context: ptr("train"), Body: []byte("\x89PNG"), Metadata: ptr(`{"annotations":[{"name":"é"}]}`)},
+			{ID: testID(2), Name: "empty.bin"},
+			{ID: testID(3), Name: "data.csv", Step: ptr(int64(1)), Metadata: ptr(`{}`), Body: []byte("a,b\n")},
+			{ID: testID(4), Name: "data.csv", Epoch: ptr(int64(3)), Body: []byte("c,d\n")},
+			{ID: testID(5), Name: "nested/model.onnx", Type: "model-element", Model: "cnn", Body: []byte(strings.Repeat("w", 70_000))},
+			{ID: testID(6), Name: "set", Link: "s3://bucket/set.tar", Metadata: ptr(`{"synced":true}`)},
+			{ID: testID(7), Name: "plot", Type: "figure", Body: []byte("f")},
+			{ID: testID(8), Name: "train.py", Type: "source_code", Body: []byte("import x")},
+			{ID: testID(9), Name: "big.bin", Body: []byte(strings.Repeat("0123456789", 200_000))},
+			{ID: testID(10), Name: "cm.json", Type: "confusion-matrix", Body: []byte(`{"sampleMatrix":[[[{"index":1,"assetId":"` + testID(1) + `"}]]]}`)},
+		},
+	}
+	for i := range int64(1300) {
+		first.Points = append(first.Points,
+			comettest.MetricPoint{Metric: "loss", Value: fmt.Sprint(1 / float64(i+1)), Time: start + i, Step: &i, Epoch: ptr(i / 100), Context: ptr("train")})
+		if i%5 == 0 {
+			first.Points = append(first.Points, comettest.MetricPoint{Metric: "sys.cpu", Value: fmt.Sprint(i), Time: start + i})
+		}
+	}
+	for i, v := range []string{"NaN", "Infinity", "-Infinity", "-0.0", "5e-324", "9007199254740993", "1.0E-5", "1.0", "1", "9223372036854775808", "3.14159265358979323846264338327950288", "True"} {
+		first.Points = append(first.Points, comettest.MetricPoint{Metric: `odd/ä "q"`, Value: v, Time: start, Step: ptr(int64(i) - 4)})
+	}
+	for range 3 {
+		first.Points = append(first.Points, comettest.MetricPoint{Metric: "twice", Value: "1", Time: 0})
+	}
+	return []testProject{
+		{workspace: "source", name: "vision", spec: comettest.ProjectSpec{Description: &about, Public: true, Notes: "# Notes"}, experiments: []comettest.ExperimentSpec{
+			first,
+			{Key: testKey(2), Name: "gave up", Start: start + 1, End: start + 2, Archived: true, Crashed: true, HTML: &empty, Code: &empty, Graph: &empty,
+				Points: []comettest.MetricPoint{{Metric: "loss", Value: "1", Time: start + 1}}},
+			{Key: testKey(3), Start: start + 5, End: start + 5},
+		}},
+		{workspace: "source", name: "blank"},
+		{workspace: "source", name: "shelf", experiments: []comettest.ExperimentSpec{
+			{Key: testKey(4), Name: "old", Start: 1, End: 2, Archived: true, Others: []comettest.Value{{Name: "a", Value: "b", Time: 1}}},
+		}},
+	}
+}
+
+func TestImportNew(t *testing.T) {
+	want, got := newServer(t, comettest.Options{}), newServer(t, comettest.Options{})
+	seed(want, "team", richProjects()...)
+	r := importTo(t, newClient(t, got), streamOf(t, richProjects()...), Options{To: Project{Workspace: "team"}}).succeed(t)
+	if r.Created != 4 || r.ProjectsCreated != 3 || r.Points != 1300+260+12+3+1 || r.Assets != 10 {
+		t.Errorf("summary: %+v", r.Summary)
+	}
+	diffStates(t, "destination", stateOf(want), stateOf(got))
+}
+
+// TestImportAgain checks that a second import changes nothing, and asks little.
+func TestImportAgain(t *testing.T) {
+	for name, o := range map[string]Options{"plain": {}, "update": {Update: true}, "verify": {Verify: true}} {
+		t.Run(name, func(t *testing.T) {
+			srv := newServer(t, comettest.Options{})
+			c, data := newClient(t, srv), streamOf(t, richProjects()...)
+			o.To = Project{Workspace: "team"}
+			importTo(t, c, data, o).succeed(t)
+			before := srv.State()
+			srv.ResetStats()
+			r := importTo(t, c, data, o).succeed(t)
+			if r.There != 4 || r.Wrote() {
+				t.Errorf("summary: %+v", r.Summary)
+			}
+			if w := writes(srv); len(w) > 0 {
+				t.Errorf("writes: %v", w)
+			}
+			diffStates(t, "destination", before, srv.State())
+			// One for the workspaces, one for the projects, one for the notes.
+			if n := srv.Stats().Requests; name == "plain" && n > 3+14+7+2+3 {
+				t.Errorf("%d requests: %v", n, srv.Counts())
+			}
+		})
+	}
+}
+
+// TestImportRequests counts what a new experiment costs.
+func TestImportRequests(t *testing.T) {
+	srv := newServer(t, comettest.Options{})
+	projects := richProjects()[:1]
+	e := projects[0].experiments[0]
+	e.Archived, e.Crashed = true, true
+	projects[0].experiments = []comettest.ExperimentSpec{e}
+	importTo(t, newClient(t, srv), streamOf(t, projects...), Options{To: Project{Workspace: "team"}}).succeed(t)
+	counts := srv.Counts()
+	n := srv.Stats().Requests
+	for _, shared := range []string{"GET /api/rest/v2/workspaces", "GET /api/rest/v2/projects", "POST /api/rest/v2/write/project/create", "GET /api/rest/v2/project/notes", "POST /api/rest/v2/write/project/notes", "GET /clientlib/isAlive/ver"} {
+		n -= counts[shared]
+	}
+	// Name, dataset and best, which takes three; points and parameters.
+	const assets, others, batches = 10, 5, 2 + 1
+	if limit := 16 + assets + others + batches; n > limit {
+		t.Errorf("%d requests, want at most %d: %v", n, limit, counts)
+	}
+	if got := counts["POST /clientlib/batch/logger/experiment/metric"]; got != 2 {
+		t.Errorf("%d batches of points, want full ones", got)
+	}
+}
+
+// TestImportKilled ends an import at each of its requests, before and after the
+// server has done it, and runs it again.
+func TestImportKilled(t *testing.T) {
+	data := streamOf(t, richProjects()...)
+	o := Options{To: Project{Workspace: "team"}}
+	calm := newServer(t, comettest.Options{})
+	importTo(t, newClient(t, calm), data, o).succeed(t)
+	want, total := stateOf(calm), calm.Stats().Requests
+	step := stride(17)
+	for i, after := range []bool{false, true} {
+		for k := 1 + i*step/2; k <= total; k += step {
+			t.Run(fmt.Sprintf("%d,after=%v", k, after), func(t *testing.T) {
+				srv := newServer(t, comettest.Options{})
+				killed(t, srv, data, o, k, after)
+				r := importTo(t, newClient(t, srv), data, o)
+				if r.err != nil {
+					t.Fatalf("second import: %v", r.err)
+				}
+				for _, i := range r.issues() {
+					t.Errorf("issue: %s", i)
+				}
+				diffStates(t, "destination", want, stateOf(srv))
+				srv.ResetStats()
+				importTo(t, newClient(t, srv), data, o).succeed(t)
+				if w := writes(srv); len(w) > 0 {
+					t.Errorf("the third import writes: %v", w)
+				}
+			})
+		}
+	}
+}
+
+// stride returns 1 where all cases are wanted, n where a sample will do.
+func stride(n int) int {
+	if os.Getenv("COMET_STREAM_TORTURE") != "" {
+		return 1
+	}
+	return n
+}
+
+// killed runs an import that is ended at its k-th request.
+func killed(t *testing.T, srv *comettest.Server, data []byte, o Options, k int, after bool) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
+	c := newClient(t, srv, func(co *comet.Options) {
+		co.Transport = &killer{next: http.DefaultTransport, at: int64(k), after: after, kill: func() { cancel(errKilled) }}
+	})
+	importIn(ctx, t, c, data, o)
+}
+
+// TestImportLostAnswers loses answers to writes that must not be done twice.
+func TestImportLostAnswers(t *testing.T) {
+	data := streamOf(t, richProjects()...)
+	o := Options{To: Project{Workspace: "team"}}
+	calm := newServer(t, comettest.Options{})
+	importTo(t, newClient(t, calm), data, o).succeed(t)
+	for _, kind := range []comettest.FaultKind{comettest.FaultLost, comettest.FaultReset, comettest.FaultHTML, comettest.FaultStatus(503)} {
+		for _, endpoint := range []string{"POST *batch/logger/experiment/metric", "POST *write/experiment/output", "POST *logger/add/run", "POST *asset/upload", "POST *project/create"} {
+			t.Run(string(kind)+" "+endpoint, func(t *testing.T) {
+				faults := comettest.NewFaults(1, comettest.Fault{Kind: kind, Endpoint: endpoint, From: 1, To: 2})
+				srv := newServer(t, comettest.Options{Middleware: faults.Middleware})
+				importTo(t, newClient(t, srv), data, o).succeed(t)
+				if len(faults.Injected()) == 0 {
+					t.Errorf("faults: %v", faults.Injected())
+				}
+				diffStates(t, "destination", stateOf(calm), stateOf(srv))
+			})
+		}
+	}
+}
+
+// TestImportLag lets reads lag behind writes, in an import that is killed and
+// run again.
+func TestImportLag(t *testing.T) {
+	data := streamOf(t, richProjects()[:1]...)
+	o := Options{To: Project{Workspace: "team"}}
+	calm := newServer(t, comettest.Options{})
+	importTo(t, newClient(t, calm), data, o).succeed(t)
+	total := calm.Stats().Requests
+	for k := 15; k < total; k += stride(13) {
+		faults := comettest.NewFaults(1,
+			comettest.Fault{Kind: comettest.FaultLag, Endpoint: "GET *", Reads: 1},
+			comettest.Fault{Kind: comettest.FaultLost, Endpoint: "POST *experiment/metric", From: 1, To: 1})
+		srv := newServer(t, comettest.Options{Middleware: faults.Middleware})
+		killed(t, srv, data, o, k, true)
+		if r := importTo(t, newClient(t, srv), data, o); r.err != nil {
+			t.Fatalf("request %d: %v", k, r.err)
+		}
+		diffStates(t, fmt.Sprintf("killed at request %d", k), stateOf(calm), stateOf(srv))
+	}
+}

@@ -1,0 +1,236 @@
+package importer
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/comettest"
+)
+
+func TestDerive(t *testing.T) {
+	a := deriveKey("k", Project{"w", "p"})
+	if len(a) != 32 || !validKey(a) {
+		t.Errorf("%q is no key", a)
+	}
+	if a != deriveKey("k", Project{"w", "p"}) {
+		t.Error("it is another one the second time")
+	}
+	for what, b := range map[string]string{
+		"source": deriveKey("l", Project{"w", "p"}), "project": deriveKey("k", Project{"w", "q"}),
+		"cut": deriveKey("k", Project{"wp", ""}), "asset": deriveAsset("k", Project{"w", "p"}),
+	} {
+		if a == b {
+			t.Errorf("another %s gives the same", what)
+		}
+	}
+}
+
+func TestValidKey(t *testing.T) {
+	for key, want := range map[string]bool{
+		strings.Repeat("a", 31): false, strings.Repeat("a", 32): true, strings.Repeat("Z9", 25): true,
+		strings.Repeat("a", 51): false, strings.Repeat("a", 31) + "-": false, strings.Repeat("ä", 20): false, "": false,
+	} {
+		if got := validKey(key); got != want {
+			t.Errorf("validKey(%q) = %v", key, got)
+		}
+	}
+}
+
+func TestSameInstance(t *testing.T) {
+	for _, tt := range []struct {
+		a, b string
+		want bool
+	}{
+		{"https://www.comet.com", "https://comet.com/clientlib/", true},
+		{"http://127.0.0.1:80", "https://127.0.0.1", true},
+		{"http://127.0.0.1:8080/", "http://127.0.0.1:8080", true},
+		{"http://127.0.0.1:8080", "http://127.0.0.1:8081", false},
+		{"https://a.example.com", "https://b.example.com", false},
+		{"", "", false},
+	} {
+		if got := sameInstance(tt.a, tt.b); got != tt.want {
+			t.Errorf("sameInstance(%q, %q) = %v", tt.a, tt.b, got)
+		}
+	}
+}
+
+// one is a project with one experiment, which has an asset that refers to
+// another one.
+func one(key string) testProject {
+	return testProject{workspace: "source", name: "p", experiments: []comettest.ExperimentSpec{{
+		Key: key, Name: "n", Start: start, End: start + 1,
+		Points: []comettest.MetricPoint{{Metric: "m", Value: "1", Time: start}},
+		Assets: []comettest.AssetSpec{
+			{ID: testID(1), Name: "a.png", Type: "image", Image: true, Body: []byte("p")},
+			{ID: testID(2), Name: "cm", Type: "confusion-matrix", Body: []byte(`{"cells":[{"assetId":"` + testID(1) + `"},{"assetId":"nobody0123456789"}],"key":"` + key + `"}`)},
+		},
+	}}}
+}
+
+// TestKeysSameInstance copies a project within one instance, twice, and
+// restores it.
+func TestKeysSameInstance(t *testing.T) {
+	srv := newServer(t, comettest.Options{})
+	p := one(testKey(1))
+	seed(srv, "", p)
+	source := srv.State().Workspace("source")
+	s := newScript(t, srv.URL())
+	s.begin(p)
+	s.project(p)
+	data, c := s.close(), newClient(t, srv)
+	r := importTo(t, c, data, Options{To: Project{Workspace: "team"}})
+	if r.err != nil || r.Created != 1 {
+		t.Fatalf("copy: %v, %+v", r.err, r.Summary)
+	}
+	key, id := deriveKey(testKey(1), Project{"team", "p"}), deriveAsset(testID(1), Project{"team", "p"})
+	e := srv.State(comettest.StateOptions{Texts: true}).Experiment(key)
+	if e == nil {
+		t.Fatal("no experiment under the derived key")
+	}
+	if o := r.of(t, testKey(1)); o.Key != key || len(o.Rewritten) != 1 || o.Rewritten[0].References != 2 {
+		t.Errorf("outcome: %+v", o)
+	}
+	if want := []string{`asset "cm": noted: refers to what is not in the stream: nobody0123456789`}; gocmp.Diff(want, r.issues()) != "" {
+		t.Errorf("issues: %q", r.issues())
+	}
+	var origin string
+	for _, o := range e.Others {
+		if o.Name == sourceKeyOther {
+			origin = o.Current.Value
+		}
+	}
+	if origin != testKey(1) {
+		t.Errorf("origin is %q", origin)
+	}
+	want := `{"cells":[{"assetId":"` + id + `"},{"assetId":"nobody0123456789"}],"key":"` + key + `"}`
+	if got := readAsset(t, c, key, deriveAsset(testID(2), Project{"team", "p"})); got != want {
+		t.Errorf("rewritten asset:\n got %s\nwant %s", got, want)
+	}
+	srv.ResetStats()
+	if r := importTo(t, c, data, Options{To: Project{Workspace: "team"}}); r.err != nil || r.There != 1 || len(writes(srv)) > 0 {
+		t.Errorf("second copy: %v, %+v, %v", r.err, r.Summary, writes(srv))
+	}
+	if d := gocmp.Diff(source, srv.State().Workspace("source")); d != "" {
+		t.Errorf("the source has changed: %s", d)
+	}
+	// Back to where it comes from: a restore, with all keys kept.
+	srv.Delete(testKey(1))
+	if r := importTo(t, c, data, Options{}); r.err != nil || r.Created != 1 || r.of(t, testKey(1)).Key != testKey(1) {
+		t.Errorf("restore: %v, %+v", r.err, r.Summary)
+	}
+}
+
+func readAsset(t *testing.T, c *comet.Client, key, id string) string {
+	t.Helper()
+	b, err := c.OpenAsset(t.Context(), comet.AssetRequest{Key: key, ID: id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	var text strings.Builder
+	buf := make([]byte, 4096)
+	for {
+		n, err := b.Read(buf)
+		text.Write(buf[:n])
+		if err != nil {
+			return text.String()
+		}
+	}
+}
+
+func TestKeysTaken(t *testing.T) {
+	key := testKey(1)
+	elsewhere := func(srv *comettest.Server) {
+		srv.SeedExperiment("other", "q", comettest.ExperimentSpec{Key: key, Start: 5, End: 6})
+	}
+	hidden := func(srv *comettest.Server) {
+		srv.SeedExperiment("hidden", "q", comettest.ExperimentSpec{Key: key, Start: 5, End: 6})
+	}
+	derived := deriveKey(key, Project{"team", "p"})
+	tests := []struct {
+		name   string
+		seed   func(*comettest.Server)
+		o      Options
+		result Result
+		key    string // at the destination
+	}{
+		{"elsewhere, leave", elsewhere, Options{}, ResultElsewhere, key},
+		{"elsewhere, derive", elsewhere, Options{Elsewhere: ElsewhereDerive}, ResultCreated, derived},
+		{"elsewhere, require", elsewhere, Options{Elsewhere: ElsewhereDerive, Keys: KeysRequire}, ResultElsewhere, key},
+		{"hidden", hidden, Options{}, ResultCreated, derived},
+		{"hidden, require", hidden, Options{Keys: KeysRequire}, ResultFailed, key},
+		{"free, derive", nil, Options{Keys: KeysDerive}, ResultCreated, derived},
+		{"free, require", nil, Options{Keys: KeysRequire}, ResultCreated, key},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			srv := newServer(t, comettest.Options{Keys: []comettest.Key{{Key: "someoneelse0", User: "eve"}, {
+				Key: comettest.DefaultAPIKey, User: "bob", Workspaces: map[string]comettest.Role{"hidden": comettest.RoleNone},
+			}}})
+			if tt.seed != nil {
+				tt.seed(srv)
+			}
+			tt.o.To = Project{Workspace: "team"}
+			data, c := streamOf(t, one(key)), newClient(t, srv)
+			r := importTo(t, c, data, tt.o)
+			o := r.of(t, key)
+			if o.Result != tt.result || o.Key != tt.key || (r.err != nil) != (tt.result == ResultFailed) {
+				t.Errorf("got %q under %q: %v", o.Result, o.Key, r.err)
+			}
+			if tt.result != ResultCreated {
+				return
+			}
+			srv.ResetStats()
+			if r := importTo(t, c, data, tt.o); r.err != nil || r.There != 1 || len(writes(srv)) > 0 {
+				// The reading of an experiment that may not be seen is not a write,
+				// nor is the handshake that finds it taken.
+				for e := range writes(srv) {
+					if !strings.HasSuffix(e, "logger/get/run") {
+						t.Errorf("second import: %v, %+v, %v", r.err, r.Summary, writes(srv))
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestKeysRefused(t *testing.T) {
+	srv := newServer(t, comettest.Options{})
+	for _, key := range []string{"short", "with-dashes-0123456789-0123456789", strings.Repeat("x", 60)} {
+		data := streamOf(t, testProject{workspace: "team", name: "p", experiments: []comettest.ExperimentSpec{{Key: key, Start: start, End: start}}})
+		r := importTo(t, newClient(t, srv), data, Options{}).succeed(t)
+		if o := r.of(t, key); o.Result != ResultCreated || o.Key != deriveKey(key, Project{"team", "p"}) {
+			t.Errorf("%q: %+v", key, o)
+		}
+		r = importTo(t, newClient(t, srv), data, Options{Keys: KeysRequire})
+		if _, ok := errors.AsType[*keyError](r.err); !ok {
+			t.Errorf("%q, --keys require: %v", key, r.err)
+		}
+	}
+}
+
+// TestAssetIDTaken imports an asset whose id another experiment has.
+func TestAssetIDTaken(t *testing.T) {
+	srv := newServer(t, comettest.Options{})
+	srv.SeedExperiment("other", "q", comettest.ExperimentSpec{Key: testKey(9), Start: 1, End: 2, Assets: []comettest.AssetSpec{
+		{ID: testID(1), Name: "a.png", Body: []byte("p")},
+	}})
+	data, c := streamOf(t, one(testKey(1))), newClient(t, srv)
+	o := Options{To: Project{Workspace: "team"}}
+	r := importTo(t, c, data, o)
+	if r.err != nil || r.Missing > 0 {
+		t.Fatalf("import: %v, %v", r.err, r.issues())
+	}
+	derived := deriveAsset(testID(1), Project{"team", "p"})
+	if got := readAsset(t, c, testKey(1), testID(2)); !strings.Contains(got, derived) {
+		t.Errorf("the reference was not changed: %s", got)
+	}
+	srv.ResetStats()
+	if r := importTo(t, c, data, o); r.err != nil || r.There != 1 || len(writes(srv)) > 0 {
+		t.Errorf("second import: %v, %+v, %v", r.err, r.Summary, writes(srv))
+	}
+}

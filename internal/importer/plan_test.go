@@ -1,0 +1,135 @@
+package importer
+
+import (
+	"errors"
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/comet-stream/comet-stream/internal/comettest"
+)
+
+func TestParseTarget(t *testing.T) {
+	for arg, want := range map[string]Project{"": {}, "w": {Workspace: "w"}, "w/": {Workspace: "w"}, "w/p q": {"w", "p q"}} {
+		if got, err := ParseTarget(arg); err != nil || got != want {
+			t.Errorf("ParseTarget(%q) = %+v, %v", arg, got, err)
+		}
+	}
+	for _, arg := range []string{"/", "/p", "w/p/e"} {
+		if got, err := ParseTarget(arg); err == nil {
+			t.Errorf("ParseTarget(%q) = %+v", arg, got)
+		}
+	}
+}
+
+func TestSimilar(t *testing.T) {
+	names := []string{"vision-team", "audio", "visoin", "text", "a", "b", "c"}
+	for name, want := range map[string][]string{
+		"vision": {"visoin", "vision-team"}, "Audio": {"audio"}, "zzzzzz": nil,
+	} {
+		if d := gocmp.Diff(want, similar(name, names)); d != "" {
+			t.Errorf("similar(%q): %s", name, d)
+		}
+	}
+	if d := gocmp.Diff([]string{"x", "y"}, similar("something", []string{"y", "x"})); d != "" {
+		t.Errorf("few: %s", d)
+	}
+}
+
+// TestMergeRefused checks that nothing is written where projects would meet.
+func TestMergeRefused(t *testing.T) {
+	projects := []testProject{one(testKey(1)), {workspace: "source", name: "q"}, {workspace: "second", name: "p"}}
+	for _, tt := range []struct {
+		to      Project
+		sources []Project
+	}{
+		{Project{"team", "all"}, []Project{{"source", "p"}, {"source", "q"}, {"second", "p"}}},
+		{Project{Workspace: "team"}, []Project{{"source", "p"}, {"second", "p"}}},
+	} {
+		srv := newServer(t, comettest.Options{})
+		before := srv.State()
+		r := importTo(t, newClient(t, srv), streamOf(t, projects...), Options{To: tt.to})
+		merge, ok := errors.AsType[*MergeError](r.err)
+		if !ok || gocmp.Diff(tt.sources, merge.Sources) != "" {
+			t.Errorf("%+v: %v", tt.to, r.err)
+		}
+		diffStates(t, "destination", before, srv.State())
+		if len(writes(srv)) > 0 {
+			t.Errorf("writes: %v", writes(srv))
+		}
+		r = importTo(t, newClient(t, srv), streamOf(t, projects...), Options{To: tt.to, Merge: true})
+		if r.err != nil || r.Created != 1 {
+			t.Errorf("--merge: %v, %+v", r.err, r.Summary)
+		}
+	}
+}
+
+func TestWorkspaceMissing(t *testing.T) {
+	srv := newServer(t, comettest.Options{})
+	data := streamOf(t, one(testKey(1)))
+	r := importTo(t, newClient(t, srv), data, Options{To: Project{Workspace: "taem"}})
+	missing, ok := errors.AsType[*WorkspaceError](r.err)
+	if !ok || missing.Name != "taem" || gocmp.Diff([]string{"team"}, missing.Close) != "" {
+		t.Errorf("got %v", r.err)
+	}
+	if len(writes(srv)) > 0 {
+		t.Errorf("writes: %v", writes(srv))
+	}
+	r = importTo(t, newClient(t, srv), data, Options{To: Project{Workspace: "taem"}, CreateWorkspace: true})
+	if r.err != nil || r.Created != 1 || srv.State().Project("taem", "p") == nil {
+		t.Errorf("--create-workspace: %+v", r.Summary)
+	}
+}
+
+// TestProjectThere checks what happens to a project that exists.
+func TestProjectThere(t *testing.T) {
+	theirs, ours := "theirs", "ours"
+	p := one(testKey(1))
+	p.spec = comettest.ProjectSpec{Description: &ours, Public: true, Notes: "our notes"}
+	tests := []struct {
+		name   string
+		there  comettest.ProjectSpec
+		update bool
+		want   comettest.ProjectSpec
+		issues []string
+	}{
+		{"empty", comettest.ProjectSpec{Public: true}, false, p.spec, nil},
+		{"equal", p.spec, false, p.spec, nil},
+		{"other", comettest.ProjectSpec{Description: &theirs, Notes: "their notes"}, false, comettest.ProjectSpec{Description: &theirs, Notes: "their notes"}, []string{
+			"description: differs: the destination has another one", "notes: differs: the destination has other notes",
+			"visibility: differs: public is true in the stream, false at the destination",
+		}},
+		{"update", comettest.ProjectSpec{Description: &theirs, Notes: "their notes"}, true, p.spec, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			srv := newServer(t, comettest.Options{})
+			srv.SeedProject("team", "p", tt.there)
+			r := importTo(t, newClient(t, srv), streamOf(t, p), Options{To: Project{Workspace: "team"}, Update: tt.update})
+			if r.err != nil {
+				t.Fatal(r.err)
+			}
+			if d := gocmp.Diff(tt.issues, ignoreReferences(r.issues())); d != "" {
+				t.Errorf("issues: %s", d)
+			}
+			if int(r.Differing) != len(tt.issues) {
+				t.Errorf("summary: %+v", r.Summary)
+			}
+			got := srv.State().Project("team", "p")
+			if d := gocmp.Diff(tt.want, comettest.ProjectSpec{Description: got.Description, Public: got.Public, Notes: got.Notes}); d != "" {
+				t.Errorf("project: %s", d)
+			}
+		})
+	}
+}
+
+// ignoreReferences leaves out the issue that every import of [one] has.
+func ignoreReferences(issues []string) []string {
+	var rest []string
+	for _, i := range issues {
+		if i != `asset "cm": noted: refers to what is not in the stream: nobody0123456789` {
+			rest = append(rest, i)
+		}
+	}
+	return rest
+}

@@ -1,0 +1,270 @@
+package importer
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// manyPoints is a project with one experiment that has n points of each metric.
+func manyPoints(n int, metrics ...string) testProject {
+	e := comettest.ExperimentSpec{Key: testKey(1), Start: start, End: start + int64(n)}
+	for _, m := range metrics {
+		for i := range int64(n) {
+			e.Points = append(e.Points, comettest.MetricPoint{Metric: m, Value: fmt.Sprint(i * i), Time: start + i, Step: &i})
+		}
+	}
+	return testProject{workspace: "team", name: "p", experiments: []comettest.ExperimentSpec{e}}
+}
+
+// pointsSent counts the points that a server has received.
+func pointsSent(srv *comettest.Server) map[string]int {
+	n := make(map[string]int)
+	for _, m := range srv.State().Experiment(testKey(1)).Metrics {
+		n[m.Name] = m.Received
+	}
+	return n
+}
+
+// TestPointsThinned imports a series that the destination thins out, again, and
+// once more after a kill at each batch.
+func TestPointsThinned(t *testing.T) {
+	const limit = 2500
+	p := manyPoints(8200, "a", "b")
+	data, want := streamOf(t, p), map[string]int{"a": 8200, "b": 8200}
+	o := Options{SeriesCap: limit}
+	kept := "the destination keeps 2500 of the 8200 points"
+	for k := range 26 {
+		srv := newServer(t, comettest.Options{Moods: comettest.Moods{MetricCap: limit}})
+		if k > 0 {
+			killed(t, srv, data, o, 4+k, k%2 == 0)
+		}
+		r := importTo(t, newClient(t, srv), data, o)
+		if r.err != nil || r.Differing+r.Missing > 0 {
+			t.Fatalf("killed at batch %d: %v, %v", k, r.err, r.issues())
+		}
+		if d := gocmp.Diff(want, pointsSent(srv)); d != "" {
+			t.Errorf("killed at batch %d: points that the server has got: %s", k, d)
+		}
+		srv.ResetStats()
+		r = importTo(t, newClient(t, srv), data, o)
+		issues := []string{`metrics "a": noted: ` + kept, `metrics "b": noted: ` + kept}
+		if d := gocmp.Diff(issues, r.issues()); d != "" || r.There != 1 || len(writes(srv)) > 0 {
+			t.Errorf("again: %v, %+v, %s", r.err, r.Summary, d)
+		}
+	}
+}
+
+// TestPointsFull imports into a series at its cap that holds other points.
+func TestPointsFull(t *testing.T) {
+	p := manyPoints(3000, "a")
+	srv := newServer(t, comettest.Options{Moods: comettest.Moods{MetricCap: 2500}})
+	theirs := p.experiments[0]
+	theirs.Points = append([]comettest.MetricPoint{{Metric: "a", Value: "-5", Time: 1}}, theirs.Points...)
+	srv.SeedExperiment("team", "p", theirs)
+	r := importTo(t, newClient(t, srv), streamOf(t, p), Options{SeriesCap: 2500})
+	if r.err != nil || r.Differing != 1 || len(writes(srv)) > 0 {
+		t.Errorf("got %v, %+v, %v", r.err, r.Summary, r.issues())
+	}
+}
+
+// TestPointsMissing completes experiments that lack points.
+func TestPointsMissing(t *testing.T) {
+	whole := manyPoints(1500, "a", "b")
+	for i := range whole.experiments[0].Points {
+		// Each point stands there twice.
+		if i%300 == 0 {
+			whole.experiments[0].Points = append(whole.experiments[0].Points, whole.experiments[0].Points[i])
+		}
+	}
+	data := streamOf(t, whole)
+	want := newServer(t, comettest.Options{})
+	seed(want, "", whole)
+	tests := map[string]struct {
+		moods comettest.Moods
+		keep  func(i int) bool
+	}{
+		"every third":  {keep: func(i int) bool { return i%3 != 0 }},
+		"a tail":       {keep: func(i int) bool { return i < 1000 }},
+		"one by one":   {comettest.Moods{NoGetAll: true}, func(i int) bool { return i%2 == 0 }},
+		"mixed":        {comettest.Moods{InterleaveMetrics: true}, func(i int) bool { return i%7 != 0 }},
+		"one metric":   {keep: func(i int) bool { return i >= 1500 }},
+		"nothing":      {keep: func(int) bool { return false }},
+		"text numbers": {comettest.Moods{NumbersForText: true, TextForNumbers: true}, func(i int) bool { return i%2 == 0 }},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			srv := newServer(t, comettest.Options{Moods: tt.moods})
+			part := whole
+			part.experiments = []comettest.ExperimentSpec{whole.experiments[0]}
+			part.experiments[0].Points = nil
+			for i, p := range whole.experiments[0].Points {
+				if tt.keep(i) {
+					part.experiments[0].Points = append(part.experiments[0].Points, p)
+				}
+			}
+			seed(srv, "", part)
+			r := importTo(t, newClient(t, srv), data, Options{}).succeed(t)
+			lacked := len(whole.experiments[0].Points) - len(part.experiments[0].Points)
+			if r.Completed != 1 || int(r.Points) > lacked {
+				t.Errorf("%d points written, %d lacked: %+v", r.Points, lacked, r.Summary)
+			}
+			// Copies of points that are there are not sent.
+			got, all := pointsSent(srv), pointsSent(want)
+			if r.Points == int64(lacked) {
+				diffStates(t, "destination", stateOf(want), stateOf(srv))
+			} else if got["a"]+got["b"] < all["a"]+all["b"]-10 {
+				t.Errorf("points: %v of %v", got, all)
+			}
+			srv.ResetStats()
+			if importTo(t, newClient(t, srv), data, Options{}).succeed(t); len(writes(srv)) > 0 {
+				t.Errorf("again: %v", writes(srv))
+			}
+		})
+	}
+}
+
+// TestPointsMerged imports equal points to a destination that merges them.
+func TestPointsMerged(t *testing.T) {
+	p := manyPoints(10, "a")
+	p.experiments[0].Points = append(p.experiments[0].Points, p.experiments[0].Points...)
+	srv := newServer(t, comettest.Options{Moods: comettest.Moods{MergeDuplicates: true}})
+	for i := range 2 {
+		srv.ResetStats()
+		r := importTo(t, newClient(t, srv), streamOf(t, p), Options{Verify: true}).succeed(t)
+		if i == 1 && (r.There != 1 || len(writes(srv)) > 0) {
+			t.Errorf("again: %+v, %v", r.Summary, writes(srv))
+		}
+	}
+}
+
+// TestPointsRefused imports points of which the destination refuses one.
+func TestPointsRefused(t *testing.T) {
+	s := newScript(t, sourceURL)
+	p := manyPoints(0)
+	e := p.experiments[0]
+	s.begin(p)
+	s.write(&stream.Project{Workspace: "team", Name: "p", Experiments: 1})
+	s.open(p, e)
+	rec := &stream.Metrics{Name: "a"}
+	for i := range int64(1200) {
+		rec.Points = append(rec.Points, stream.Point{Value: stream.IntValue(i), Time: stream.NewInt64(i), Step: stream.NewInt64(i)})
+	}
+	rec.Points[5].Value = stream.Value{}
+	rec.Points[7].Extra = s.doc(map[string]any{"step": 1.5})
+	s.write(rec)
+	// A server may also refuse what no rule foretells.
+	s.write(&stream.Metrics{Name: "forbidden", Points: []stream.Point{{Value: stream.IntValue(1), Time: stream.NewInt64(1)}}})
+	s.write(&stream.ExperimentEnd{Key: e.Key})
+	faults := comettest.NewFaults(1, comettest.Fault{Kind: comettest.FaultStatus(422), Endpoint: "POST *experiment/metric", Item: "forbidden"})
+	srv := newServer(t, comettest.Options{Middleware: faults.Middleware})
+	r := importTo(t, newClient(t, srv), s.close(), Options{})
+	if r.err != nil || r.Created != 1 || r.Missing != 2 {
+		t.Errorf("got %v, %+v, %v", r.err, r.Summary, r.issues())
+	}
+	if n := pointsSent(srv); n["a"] != 1199 || n["forbidden"] != 0 {
+		t.Errorf("points: %v", n)
+	}
+}
+
+// TestPointsWithoutTime imports points that have no time, twice: the
+// destination gives each one.
+func TestPointsWithoutTime(t *testing.T) {
+	s := newScript(t, sourceURL)
+	p := manyPoints(0)
+	s.begin(p)
+	s.write(&stream.Project{Workspace: "team", Name: "p", Experiments: 1})
+	s.open(p, p.experiments[0])
+	s.write(&stream.Values{Of: stream.KindParameters, Values: []stream.Doc{s.doc(map[string]any{"name": "x", "valueCurrent": "1"})}})
+	s.write(&stream.Metrics{Name: "a", Points: []stream.Point{{Value: stream.IntValue(1), Step: stream.NewInt64(1)}}})
+	s.write(&stream.ExperimentEnd{Key: testKey(1)})
+	data, srv := s.close(), newServer(t, comettest.Options{})
+	for range 2 {
+		srv.ResetStats()
+		importTo(t, newClient(t, srv), data, Options{}).succeed(t)
+	}
+	if len(writes(srv)) > 0 || pointsSent(srv)["a"] != 1 {
+		t.Errorf("again: %v, %v", writes(srv), pointsSent(srv))
+	}
+}
+
+// TestPointsCrowded compares more points than there is memory for ahead of the
+// turn of their experiments.
+func TestPointsCrowded(t *testing.T) {
+	p := testProject{workspace: "team", name: "p"}
+	for n := range 6 {
+		e := manyPoints(1200, "a", "b").experiments[0]
+		e.Key = testKey(n)
+		p.experiments = append(p.experiments, e)
+	}
+	srv := newServer(t, comettest.Options{})
+	data, c := streamOf(t, p), newClient(t, srv)
+	importTo(t, c, data, Options{}).succeed(t)
+	old := setSize
+	setSize = shareStep
+	t.Cleanup(func() { setSize = old })
+	srv.ResetStats()
+	if r := importTo(t, c, data, Options{}).succeed(t); r.There != 6 || len(writes(srv)) > 0 {
+		t.Errorf("again: %+v, %v", r.Summary, writes(srv))
+	}
+}
+
+// TestPointsRandom kills imports of random points at random requests.
+func TestPointsRandom(t *testing.T) {
+	for seedNumber := range uint64(40 / stride(4)) {
+		rng := rand.New(rand.NewPCG(seedNumber, 7))
+		e := comettest.ExperimentSpec{Key: testKey(1), Start: start, End: start + 1}
+		for range 1 + rng.IntN(6000) {
+			p := comettest.MetricPoint{Metric: fmt.Sprint("m", rng.IntN(3)), Value: fmt.Sprint(rng.IntN(4)), Time: start + rng.Int64N(2000)}
+			if rng.IntN(3) > 0 {
+				p.Step = ptr(rng.Int64N(5))
+			}
+			if rng.IntN(3) == 0 {
+				p.Context = ptr([]string{"", "train"}[rng.IntN(2)])
+			}
+			e.Points = append(e.Points, p)
+		}
+		p := testProject{workspace: "team", name: "p", experiments: []comettest.ExperimentSpec{e}}
+		data := streamOf(t, p)
+		want, srv := newServer(t, comettest.Options{}), newServer(t, comettest.Options{})
+		seed(want, "", p)
+		for range 1 + rng.IntN(3) {
+			killed(t, srv, data, Options{}, 5+rng.IntN(12), rng.IntN(2) == 0)
+		}
+		r := importTo(t, newClient(t, srv), data, Options{})
+		if r.err != nil {
+			t.Fatalf("seed %d: %v", seedNumber, r.err)
+		}
+		diffStates(t, fmt.Sprintf("seed %d", seedNumber), stateOf(want), stateOf(srv))
+	}
+}
+
+func TestHalves(t *testing.T) {
+	bad := map[int]bool{3: true, 97: true}
+	var written []int
+	calls := 0
+	values := make([]int, 100)
+	for i := range values {
+		values[i] = i
+	}
+	var blamed []int
+	err := halves(values, func(part []int) error {
+		calls++
+		for _, v := range part {
+			if bad[v] {
+				return &comet.Error{Status: 400}
+			}
+		}
+		written = append(written, part...)
+		return nil
+	}, func(v int, err error) { blamed = append(blamed, v) })
+	if err != nil || len(written) != 98 || gocmp.Diff([]int{3, 97}, blamed) != "" || calls > 30 {
+		t.Errorf("err %v, %d written, blamed %v, %d calls", err, len(written), blamed, calls)
+	}
+}

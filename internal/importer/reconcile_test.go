@@ -1,0 +1,271 @@
+package importer
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// TestReconcile imports into an experiment that was finished, and has since
+// been changed.
+func TestReconcile(t *testing.T) {
+	base := richProjects()[0]
+	base.spec = comettest.ProjectSpec{}
+	tests := []struct {
+		name   string
+		change func(*comettest.ExperimentSpec)
+		issues []string // without --update
+		exact  bool     // the destination is then as the stream says
+	}{
+		{"nothing", func(*comettest.ExperimentSpec) {}, nil, true},
+		{"lacks parameters", func(e *comettest.ExperimentSpec) { e.Parameters = e.Parameters[:1] }, nil, true},
+		{"lacks others", func(e *comettest.ExperimentSpec) { e.Others = nil }, nil, true},
+		{"lacks tags", func(e *comettest.ExperimentSpec) { e.Tags = e.Tags[1:] }, nil, true},
+		{"lacks texts", func(e *comettest.ExperimentSpec) { e.HTML, e.Code, e.Graph, e.GitPatch = nil, nil, nil, nil }, nil, true},
+		{"lacks output", func(e *comettest.ExperimentSpec) { e.Output = nil }, nil, true},
+		{"lacks git and system", func(e *comettest.ExperimentSpec) { e.Git, e.System = nil, nil }, nil, true},
+		{"lacks a system field", func(e *comettest.ExperimentSpec) {
+			e.System = map[string]any{"user": "alice", "installedPackages": []string{"numpy==1", "torch==2"}}
+		}, nil, true},
+		{"lacks assets", func(e *comettest.ExperimentSpec) { e.Assets = e.Assets[2:5] }, nil, true},
+		{"lacks the file path", func(e *comettest.ExperimentSpec) { e.FilePath = "" }, nil, true},
+		{"begins an output", func(e *comettest.ExperimentSpec) { e.Output = []string{"epoch 1\n", "epo"} }, nil, true},
+		{"other name", func(e *comettest.ExperimentSpec) { e.Name = "renamed" },
+			[]string{`others "Name": differs: the destination has another value`}, false},
+		{"other parameter", func(e *comettest.ExperimentSpec) { e.Parameters[0].Value = "0.1" },
+			[]string{`parameters "lr": differs: the destination has another value`}, false},
+		{"other texts", func(e *comettest.ExperimentSpec) { e.HTML, e.Code = ptr("x"), ptr("print('träin')\nx") },
+			[]string{"code: differs: the destination has another one", "html: differs: the destination has another one"}, true},
+		{"other output", func(e *comettest.ExperimentSpec) { e.Output = []string{"epoch 1\n", "epoch 3"} },
+			[]string{"output: differs: the destination has another output, and output cannot be replaced"}, false},
+		{"other git", func(e *comettest.ExperimentSpec) { e.Git = &comettest.GitState{User: ptr("b")} },
+			[]string{"git: differs: the destination has other values"}, true},
+		{"other system", func(e *comettest.ExperimentSpec) { e.System["user"] = "bob" },
+			[]string{`system "user": differs: the destination has another value`}, true},
+		{"other end", func(e *comettest.ExperimentSpec) { e.End++ },
+			[]string{fmt.Sprintf("end time: differs: %d in the stream, %d at the destination", start+3600_000, start+3600_001)}, true},
+		{"other state", func(e *comettest.ExperimentSpec) { e.Crashed = true },
+			[]string{"state: differs: finished in the stream, crashed at the destination"}, true},
+		{"archived", func(e *comettest.ExperimentSpec) { e.Archived = true },
+			[]string{"archived: differs: it is archived at the destination"}, true},
+		{"other path", func(e *comettest.ExperimentSpec) { e.FilePath = "/x.py" },
+			[]string{`file path: differs: "/home/a/train.py" in the stream, "/x.py" at the destination`}, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p, there := base, base
+			p.experiments = []comettest.ExperimentSpec{richProjects()[0].experiments[0]}
+			there.experiments = []comettest.ExperimentSpec{richProjects()[0].experiments[0]}
+			p.experiments[0].Points, there.experiments[0].Points = nil, nil
+			tt.change(&there.experiments[0])
+			want, srv := newServer(t, comettest.Options{}), newServer(t, comettest.Options{})
+			seed(want, "", p)
+			seed(srv, "", there)
+			data, c := streamOf(t, p), newClient(t, srv)
+			r := importTo(t, c, data, Options{})
+			if d := gocmp.Diff(tt.issues, r.issues()); r.err != nil || d != "" {
+				t.Errorf("%v, issues: %s", r.err, d)
+			}
+			if tt.issues == nil {
+				diffStates(t, "destination", stateOf(want), stateOf(srv))
+			} else {
+				if r.There != 1 || len(writes(srv)) > 0 {
+					t.Errorf("%+v, writes %v", r.Summary, writes(srv))
+				}
+				r = importTo(t, c, data, Options{Update: true})
+				if tt.exact {
+					r.succeed(t)
+					diffStates(t, "updated", stateOf(want), stateOf(srv))
+				}
+			}
+			srv.ResetStats()
+			importTo(t, c, data, Options{})
+			if len(writes(srv)) > 0 {
+				t.Errorf("again: %v", writes(srv))
+			}
+		})
+	}
+}
+
+// TestServerFails leaves an experiment unfinished whose item keeps failing, and
+// imports the rest.
+func TestServerFails(t *testing.T) {
+	data := streamOf(t, richProjects()...)
+	for _, tt := range []struct {
+		fault  comettest.Fault
+		result Result
+		class  error
+	}{
+		{comettest.Fault{Kind: comettest.FaultStatus(500), Endpoint: "POST *write/experiment/html"}, ResultFailed, comet.ErrServer},
+		{comettest.Fault{Kind: comettest.FaultStatus(403), Endpoint: "POST *write/experiment/code", Item: "träin"}, ResultCreated, nil},
+		{comettest.Fault{Kind: comettest.FaultStatus(401), Endpoint: "POST *write/experiment/html"}, ResultFailed, comet.ErrUnauthorized},
+		{comettest.Fault{Kind: comettest.FaultStatus(400), Endpoint: "POST *logger/add/run", Item: testKey(1)}, ResultCreated, nil},
+	} {
+		t.Run(fmt.Sprint(tt.fault.Kind, tt.fault.Endpoint), func(t *testing.T) {
+			faults := comettest.NewFaults(1, tt.fault)
+			srv := newServer(t, comettest.Options{Middleware: faults.Middleware})
+			c := newClient(t, srv, func(o *comet.Options) { o.Retry.Tries = 3 })
+			o := Options{To: Project{Workspace: "team"}}
+			r := importTo(t, c, data, o)
+			if got := r.of(t, testKey(1)); got.Result != tt.result || !errors.Is(r.err, tt.class) || (r.err != nil) != (tt.class != nil) {
+				t.Errorf("got %q, %v", got.Result, r.err)
+			}
+			if tt.class == comet.ErrServer && r.Created != 2 {
+				t.Errorf("the others: %+v", r.Summary)
+			}
+			faults.Reset()
+			if r := importTo(t, c, data, o); r.err != nil {
+				t.Errorf("again: %v", r.err)
+			}
+			want := newServer(t, comettest.Options{})
+			importTo(t, newClient(t, want), data, o)
+			if tt.fault.Item != testKey(1) {
+				diffStates(t, "destination", stateOf(want), stateOf(srv))
+			}
+		})
+	}
+}
+
+func TestVerifyOnly(t *testing.T) {
+	data := streamOf(t, richProjects()...)
+	o := Options{To: Project{Workspace: "team"}, Mode: VerifyOnly}
+	t.Run("nothing there", func(t *testing.T) {
+		srv := newServer(t, comettest.Options{})
+		r := importTo(t, newClient(t, srv), data, o)
+		if r.err != nil || r.Unverified == 0 || r.Failed != 4 || len(writes(srv)) > 0 || srv.Counts()["POST /clientlib/logger/add/run"] > 0 {
+			t.Errorf("%v, %+v, %v", r.err, r.Summary, writes(srv))
+		}
+	})
+	t.Run("all there", func(t *testing.T) {
+		srv := newServer(t, comettest.Options{})
+		c := newClient(t, srv)
+		importTo(t, c, data, Options{To: o.To, Verify: true}).succeed(t)
+		srv.ResetStats()
+		r := importTo(t, c, data, o).succeed(t)
+		if r.Unverified > 0 || r.There != 4 || len(writes(srv)) > 0 || srv.Counts()["POST /clientlib/logger/add/run"] > 0 {
+			t.Errorf("%+v, %v", r.Summary, srv.Counts())
+		}
+		if got := srv.Counts()["GET /api/rest/v2/experiment/asset/get-asset"]; got != 9 {
+			t.Errorf("%d assets were read, want 9", got)
+		}
+	})
+	t.Run("changed", func(t *testing.T) {
+		srv := newServer(t, comettest.Options{})
+		projects := richProjects()
+		e := &projects[0].experiments[0]
+		e.Name, e.End, e.Archived, e.HTML, e.Tags, e.FilePath = "renamed", e.End+1, true, ptr("x"), e.Tags[:1], "/x"
+		e.Parameters, e.Others[0].Value = e.Parameters[1:], "x"
+		e.Points = append(e.Points[1:], e.Points[len(e.Points)-1])
+		e.Assets[2].Body, e.Assets[3].Body = []byte("x,y\n"), []byte("longer")
+		e.Assets = e.Assets[1:]
+		e.System["user"], e.Git = "bob", nil
+		projects[0].spec.Notes = "changed"
+		seed(srv, "team", projects...)
+		r := importTo(t, newClient(t, srv), data, o)
+		var got []string
+		for _, i := range r.issues() {
+			got = append(got, strings.SplitN(i, ": unverified", 2)[0])
+		}
+		want := []string{
+			"archived", `asset "data.csv"`, `asset "data.csv"`, `asset "fig/cat.png"`, "end time", `file path "/home/a/train.py"`, "git", "html",
+			`metrics "loss"`, `metrics "twice"`, "notes", `others "Name"`, `others "dataset"`, "parameters", `system "user"`, `tags "été"`,
+		}
+		if d := gocmp.Diff(want, got); d != "" {
+			t.Errorf("findings: %s", d)
+		}
+		if int(r.Unverified) != len(want) || len(writes(srv)) > 0 {
+			t.Errorf("%+v, %v", r.Summary, writes(srv))
+		}
+	})
+}
+
+// TestVerifyFinds checks that --verify sees what an import did not bring about.
+func TestVerifyFinds(t *testing.T) {
+	// A server that says yes and does nothing.
+	deaf := comettest.NewFaults(1,
+		comettest.Fault{Kind: comettest.FaultHTML, Endpoint: "POST *write/experiment/tags"})
+	srv := newServer(t, comettest.Options{Middleware: deaf.Middleware})
+	c := newClient(t, srv, func(o *comet.Options) { o.Retry.Tries = 2 })
+	p := twoExperiments()
+	p.experiments[0].Tags = []string{"x"}
+	r := importTo(t, c, streamOf(t, p), Options{Verify: true})
+	if r.err == nil && r.Unverified == 0 {
+		t.Errorf("%+v", r.Summary)
+	}
+	if o := r.of(t, testKey(1)); !o.Verified {
+		t.Errorf("the other experiment: %+v", o)
+	}
+}
+
+func TestDryRun(t *testing.T) {
+	data := streamOf(t, richProjects()...)
+	srv := newServer(t, comettest.Options{})
+	c, o := newClient(t, srv), Options{To: Project{Workspace: "team"}, Mode: DryRun}
+	before := srv.State()
+	r := importTo(t, c, data, o).succeed(t)
+	if r.Created != 4 || r.ProjectsCreated != 3 || r.Points != 1576 || r.Assets != 10 {
+		t.Errorf("nothing there: %+v", r.Summary)
+	}
+	if len(writes(srv)) > 0 || srv.Counts()["POST /clientlib/logger/add/run"] > 0 {
+		t.Errorf("writes: %v", srv.Counts())
+	}
+	diffStates(t, "destination", before, srv.State())
+	importTo(t, c, data, Options{To: o.To}).succeed(t)
+	if r := importTo(t, c, data, o).succeed(t); r.There != 4 || r.Wrote() {
+		t.Errorf("all there: %+v", r.Summary)
+	}
+	projects := richProjects()
+	projects[0].experiments[0].Points = projects[0].experiments[0].Points[:100]
+	srv = newServer(t, comettest.Options{})
+	seed(srv, "team", projects...)
+	if r := importTo(t, newClient(t, srv), data, o).succeed(t); r.Completed != 1 || r.There != 3 || r.Points == 0 || len(writes(srv)) > 0 {
+		t.Errorf("some there: %+v, %v", r.Summary, writes(srv))
+	}
+	if r := importTo(t, newClient(t, srv), broken(t, (*stream.Writer).Stop), o); r.err == nil {
+		t.Error("a truncated stream passes")
+	}
+}
+
+// TestViewer imports with a key that may only read.
+func TestViewer(t *testing.T) {
+	srv := newServer(t, comettest.Options{Keys: []comettest.Key{{Key: "someoneelse0", User: "eve"}, {
+		Key: comettest.DefaultAPIKey, User: "bob", Role: comettest.RoleViewer,
+	}}})
+	before := srv.State()
+	r := importTo(t, newClient(t, srv), streamOf(t, twoExperiments()), Options{})
+	if !errors.Is(r.err, comet.ErrForbidden) || r.Failed != 2 {
+		t.Errorf("got %v, %+v", r.err, r.Summary)
+	}
+	diffStates(t, "destination", before, srv.State())
+}
+
+// TestLimits imports assets over the limits that the handshake tells.
+func TestLimits(t *testing.T) {
+	big := []byte(strings.Repeat("x", 3<<20))
+	p := testProject{workspace: "team", name: "p", experiments: []comettest.ExperimentSpec{{
+		Key: testKey(1), Start: start, End: start, Assets: []comettest.AssetSpec{
+			{ID: testID(1), Name: "a.png", Type: "image", Image: true, Body: big}, {ID: testID(2), Name: "b", Body: big},
+			{ID: testID(3), Name: "c.mp4", Type: "video", Body: big}, {ID: testID(4), Name: "d", Body: append(big, big...)},
+		},
+	}}}
+	srv := newServer(t, comettest.Options{Limits: comettest.Limits{UploadMB: 2, AssetMB: 5, VideoMB: 1}})
+	r := importTo(t, newClient(t, srv), streamOf(t, p), Options{})
+	want := []string{
+		`asset "a.png": missing: its 3145728 bytes are over the limit of the destination, 2097152`,
+		`asset "c.mp4": missing: its 3145728 bytes are over the limit of the destination, 1048576`,
+		`asset "d": missing: its 6291456 bytes are over the limit of the destination, 5242880`,
+	}
+	if d := gocmp.Diff(want, r.issues()); r.err != nil || d != "" || r.Missing != 3 {
+		t.Errorf("%v, %+v, %s", r.err, r.Summary, d)
+	}
+	if n := srv.Counts()["POST /clientlib/asset/upload"]; n != 1 {
+		t.Errorf("%d uploads", n)
+	}
+}

@@ -1,0 +1,117 @@
+package importer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+func TestSpool(t *testing.T) {
+	for name, tt := range map[string]struct {
+		announced int64
+		size      int
+		onDisk    bool
+	}{
+		"empty":                {0, 0, false},
+		"small":                {10, 10, false},
+		"at the limit":         {smallItem, smallItem, false},
+		"over the limit":       {smallItem + 1, smallItem + 1, true},
+		"not announced":        {-1, 10, false},
+		"not announced, large": {-1, 3*smallItem + 5, true},
+		"more than announced":  {10, 20, false},
+		"much more":            {10, 2*smallItem + 1, true},
+		"less":                 {3 * smallItem, 5, true},
+		"nothing of much":      {3 * smallItem, 0, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			s := newSpooler(dir, 2*smallItem, 8*smallItem)
+			sp, err := s.open(t.Context(), tt.announced)
+			if err != nil {
+				t.Fatal(err)
+			}
+			data := bytes.Repeat([]byte("0123456789abcde\n"), tt.size/16+1)[:tt.size]
+			for part := data; len(part) > 0; {
+				n := min(len(part), 100_000)
+				if _, err := sp.Write(part[:n]); err != nil {
+					t.Fatal(err)
+				}
+				part = part[n:]
+			}
+			sp.shrink()
+			for range 2 {
+				rc, err := sp.Open()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got, err := io.ReadAll(rc); err != nil || !bytes.Equal(got, data) {
+					t.Errorf("read %d bytes, %v", len(got), err)
+				}
+			}
+			if (sp.file != nil) != tt.onDisk {
+				t.Errorf("on disk: %v", sp.file != nil)
+			}
+			if files, _ := filepath.Glob(filepath.Join(dir, "*")); len(files) > 0 {
+				t.Errorf("files with names: %v", files)
+			}
+			for range 2 {
+				if err := sp.Close(); err != nil {
+					t.Error(err)
+				}
+			}
+			if !s.memory.TryAcquire(2*smallItem) || !s.disk.TryAcquire(8*smallItem) {
+				t.Error("room was not given back")
+			}
+		})
+	}
+}
+
+func TestSpoolBudget(t *testing.T) {
+	s := newSpooler(t.TempDir(), smallItem, 4*smallItem)
+	if _, err := s.open(t.Context(), 5*smallItem); !errors.Is(err, errOverBudget) {
+		t.Errorf("too large: %v", err)
+	}
+	first, err := s.open(t.Context(), 3*smallItem)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if _, err := s.open(ctx, 2*smallItem); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("second: %v", err)
+	}
+	grows, err := s.open(t.Context(), -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := grows.Write(make([]byte, 2*smallItem)); !errors.Is(err, errOverBudget) {
+		t.Errorf("grown: %v", err)
+	}
+	if err := errors.Join(first.Close(), grows.Close()); err != nil {
+		t.Error(err)
+	}
+	if !s.memory.TryAcquire(smallItem) || !s.disk.TryAcquire(4*smallItem) {
+		t.Error("room was not given back")
+	}
+}
+
+func TestSpoolNoPlace(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "missing")
+	sp, err := newSpooler(dir, smallItem, 1<<30).open(t.Context(), 2*smallItem)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = sp.Write([]byte("x"))
+	path, ok := errors.AsType[*os.PathError](err)
+	if _, temp := errors.AsType[*tempError](err); !temp || !ok || filepath.Dir(path.Path) != dir {
+		t.Errorf("got %v", err)
+	}
+	if err := sp.Close(); err != nil {
+		t.Error(err)
+	}
+}

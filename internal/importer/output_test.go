@@ -1,0 +1,76 @@
+package importer
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+func outputExperiment() *experiment {
+	return &experiment{rec: &stream.Experiment{Start: ptr(int64(1000))}}
+}
+
+func TestOutputRequests(t *testing.T) {
+	e := outputExperiment()
+	for name, output := range map[string]string{
+		"lines":        strings.Repeat("a line\n", 25_000) + "the end",
+		"one long one": strings.Repeat("é", 2*outputBytes),
+		"empty lines":  strings.Repeat("\n", 12_000),
+		"long lines":   strings.Repeat(strings.Repeat("x", 300_000)+"\n", 9),
+	} {
+		t.Run(name, func(t *testing.T) {
+			var joined strings.Builder
+			last, requests := int64(-1), 0
+			for done := 0; done < len(output); requests++ {
+				lines, next := e.outputRequest(output, done)
+				if len(lines) == 0 || len(lines) > outputLines || next-done > 2*outputBytes {
+					t.Fatalf("%d lines, %d bytes", len(lines), next-done)
+				}
+				for _, l := range lines {
+					if l.Offset <= last || !utf8.ValidString(l.Text) || strings.Contains(strings.TrimSuffix(l.Text, "\n"), "\n") {
+						t.Fatalf("line at %d after %d: %.20q", l.Offset, last, l.Text)
+					}
+					last = l.Offset
+					joined.WriteString(l.Text)
+				}
+				done = next
+			}
+			if joined.String() != output {
+				t.Error("the lines are not the output")
+			}
+			if requests > 6 {
+				t.Errorf("%d requests", requests)
+			}
+		})
+	}
+	// An import that goes on comes to the lines that the one before would have
+	// sent.
+	lines, _ := e.outputRequest("a\nb\nc\n", 2)
+	if l := lines[0]; l.Text != "b\n" || l.Offset != 2 || l.Time != 1001 {
+		t.Errorf("got %+v", l)
+	}
+}
+
+// TestOutputLost loses the answers to requests for a long output.
+func TestOutputLost(t *testing.T) {
+	p := testProject{workspace: "team", name: "p", experiments: []comettest.ExperimentSpec{{
+		Key: testKey(1), Start: start, End: start, Output: []string{strings.Repeat("a line\n", 22_000), "end"},
+	}}}
+	want := newServer(t, comettest.Options{})
+	seed(want, "", p)
+	data := streamOf(t, p)
+	for _, kind := range []comettest.FaultKind{comettest.FaultLost, comettest.FaultReset} {
+		for at := range 3 {
+			faults := comettest.NewFaults(1, comettest.Fault{Kind: kind, Endpoint: "POST *write/experiment/output", From: at + 1, To: at + 2})
+			srv := newServer(t, comettest.Options{Middleware: faults.Middleware})
+			importTo(t, newClient(t, srv), data, Options{}).succeed(t)
+			if len(faults.Injected()) == 0 {
+				t.Error("no fault")
+			}
+			diffStates(t, string(kind), stateOf(want), stateOf(srv))
+		}
+	}
+}

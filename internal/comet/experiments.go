@@ -86,8 +86,9 @@ type Listing struct {
 
 // Experiments returns the experiments of a project, archived ones included,
 // each once. A listing of several pages may shift while it is read, because
-// experiments come and go: it is read until two readings in a row agree. After
-// an error there is nothing more.
+// experiments come and go: it is read until two readings in a row agree, or,
+// where it never stays the same, until nothing new turns up any more. After an
+// error there is nothing more.
 func (c *Client) Experiments(ctx context.Context, l Listing) iter.Seq2[Experiment, error] {
 	return func(yield func(Experiment, error) bool) {
 		if l.PageSize <= 0 {
@@ -97,65 +98,107 @@ func (c *Client) Experiments(ctx context.Context, l Listing) iter.Seq2[Experimen
 		for _, archived := range []bool{false, true} {
 			// Servers differ in what the flag selects, so both answers count,
 			// and an experiment's own flag is the truth.
-			var before map[string]bool
-			for range maxListings {
-				pages, now, err := c.listPass(ctx, l, archived, seen, yield)
-				if err != nil {
-					yield(Experiment{}, err)
-					return
-				}
-				if now == nil {
-					return
-				}
-				if pages < 2 || maps.Equal(before, now) {
-					break
-				}
-				before = now
+			if !c.listUntilSettled(ctx, l, archived, seen, yield) {
+				return
 			}
 		}
 	}
 }
 
-// maxListings bounds how often a listing is read that never stays the same.
-const maxListings = 12
+// maxListings bounds how often a listing is read that never stays the same, and
+// quietListings how often without anything new.
+const (
+	maxListings   = 16
+	quietListings = 2
+)
 
-// listPass reads all pages of a listing once. It returns how many of them
-// there were and the keys on them, nil if yield wants no more.
-func (c *Client) listPass(ctx context.Context, l Listing, archived bool, seen map[string]bool, yield func(Experiment, error) bool) (pages int, keys map[string]bool, err error) {
-	keys = make(map[string]bool)
+// listUntilSettled reads a listing until it is known well. It reports whether
+// to go on.
+func (c *Client) listUntilSettled(ctx context.Context, l Listing, archived bool, seen map[string]bool, yield func(Experiment, error) bool) bool {
+	var before map[string]bool
+	quiet := 0
+	for range maxListings {
+		known := len(seen)
+		now, err := c.readListing(ctx, l, archived, seen, yield)
+		if err != nil {
+			yield(Experiment{}, err)
+			return false
+		}
+		if now.stopped {
+			return false
+		}
+		if quiet++; len(seen) > known {
+			quiet = 0
+		}
+		if now.pages < 2 || !now.unsteady && maps.Equal(before, now.keys) || now.unsteady && quiet == quietListings {
+			break
+		}
+		before = now.keys
+	}
+	return true
+}
+
+// A listPass is one reading of all pages of a listing.
+type listPass struct {
+	pages    int
+	keys     map[string]bool
+	unsteady bool // an experiment turned up on two pages
+	stopped  bool // yield wants no more
+}
+
+// readListing reads all pages of a listing once.
+func (c *Client) readListing(ctx context.Context, l Listing, archived bool, seen map[string]bool, yield func(Experiment, error) bool) (*listPass, error) {
+	p := &listPass{keys: make(map[string]bool)}
+	var first []Experiment
 	for page := 1; ; page++ {
 		items, more, err := c.listPage(ctx, l, archived, page)
 		if err != nil {
 			// Past the end some servers answer that there is no such page.
 			if page > 1 && pageMissing(err) {
-				return pages, keys, nil
+				return p, nil
 			}
-			return pages, keys, err
+			return nil, err
 		}
-		before := len(keys)
-		for _, e := range items {
-			if e.Key == "" {
-				continue
-			}
-			keys[e.Key] = true
-			if seen[e.Key] {
-				continue
-			}
-			seen[e.Key] = true
-			if !yield(e, nil) {
-				return pages, nil, nil
-			}
+		if len(items) == 0 {
+			return p, nil
 		}
-		repeats := len(keys) == before
-		if !repeats {
-			pages++
+		if page == 1 {
+			first = items
+		} else if len(items) == len(first) && items[0].Key == first[0].Key {
+			return p, nil // a server that ignores paging gives the same again
 		}
-		// A server that ignores paging gives all on each page. A page that is
-		// not full is no sign of the end: the server may have a smaller limit.
-		if !more || repeats || len(items) > l.PageSize {
-			return pages, keys, nil
+		p.pages++
+		if !p.add(items, seen, yield) {
+			return p, nil
+		}
+		// A page that is not full is no sign of the end: the server may have a
+		// smaller limit.
+		if !more || len(items) > l.PageSize {
+			return p, nil
 		}
 	}
+}
+
+// add takes the items of a page. It reports whether to read another one: there
+// is none after a page without news.
+func (p *listPass) add(items []Experiment, seen map[string]bool, yield func(Experiment, error) bool) bool {
+	before := len(p.keys)
+	for _, e := range items {
+		if e.Key == "" {
+			continue
+		}
+		p.unsteady = p.unsteady || p.keys[e.Key]
+		p.keys[e.Key] = true
+		if seen[e.Key] {
+			continue
+		}
+		seen[e.Key] = true
+		if !yield(e, nil) {
+			p.stopped = true
+			return false
+		}
+	}
+	return len(p.keys) > before
 }
 
 func pageMissing(err error) bool {

@@ -173,20 +173,23 @@ func TestExperimentsShift(t *testing.T) {
 	}
 }
 
-// A listing that never stays the same is read until all of it was seen.
+// A listing that turns by one place with each page is read until all of it was
+// seen.
 func TestExperimentsTurning(t *testing.T) {
-	for _, by := range []int{1, 3, 6} {
-		l := listing{flag: "only", paged: true, own: true, limit: 2, items: numbered(7, func(int) bool { return false })}
-		want := slices.Clone(l.items)
-		l.before = func(l *listing, _ url.Values) {
-			l.items = slices.Concat(l.items[by%7:], l.items[:by%7])
-		}
-		got, err := list(t, l.client(t), 10)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(want, sorted(got), unexported); diff != "" {
-			t.Errorf("turned by %d (-want +got):\n%s", by, diff)
+	for _, n := range []int{3, 4, 5, 7, 8} {
+		for _, by := range []int{1, n - 1} {
+			l := listing{flag: "only", paged: true, own: true, limit: 2, items: numbered(n, func(int) bool { return false })}
+			want := slices.Clone(l.items)
+			l.before = func(l *listing, _ url.Values) {
+				l.items = slices.Concat(l.items[by:], l.items[:by])
+			}
+			got, err := list(t, l.client(t), 10)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, sorted(got), unexported); diff != "" {
+				t.Errorf("%d turned by %d (-want +got):\n%s", n, by, diff)
+			}
 		}
 	}
 }

@@ -50,8 +50,8 @@ func (c *Client) readPatch(resp *http.Response) ([]byte, error) {
 // openPatch finds the patch in what a server answers to the request for it.
 func (c *Client) openPatch(cl *call, data []byte) (*Text, error) {
 	switch {
-	case len(data) == 0 || bytes.HasPrefix(bytes.TrimSpace(data), []byte(`{"msg"`)):
-		// "Nothing here" comes as status 200.
+	case len(data) == 0 || member(data, "msg") != nil:
+		// "Nothing here" comes as status 200. A patch is no JSON.
 		return &Text{Null: true}, nil
 	case !bytes.HasPrefix(data, []byte("PK\x03\x04")):
 		return &Text{r: io.NopCloser(bytes.NewReader(data))}, nil

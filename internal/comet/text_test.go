@@ -237,6 +237,7 @@ func TestGitPatch(t *testing.T) {
 		{name: "broken zip", body: zipOf(t, "git_diff.patch")[:60], fails: true},
 		{name: "text", body: "diff --git a/x b/x\n", want: "diff --git a/x b/x\n"},
 		{name: "none", body: `{"msg":"No git patch was found"}`, null: true},
+		{name: "none, fields in another order", body: `{"code":200,"data":null,"msg":"No git patch was found"}`, null: true},
 		{name: "empty", body: "", null: true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -77,8 +77,8 @@ func (m *Moods) changeObject(name string, object map[string]any) {
 	}
 	for field, v := range object {
 		object[field] = m.changed(field, v)
-		if m.OptionalFields == "" || !slices.Contains(optionalFields, field) {
-			continue
+		if m.OptionalFields == "" || !slices.Contains(optionalFields, field) || field == "tags" && object["assetId"] == nil {
+			continue // the tags of an experiment are no optional field
 		}
 		if m.OptionalFields == "absent" {
 			delete(object, field)

@@ -32,7 +32,7 @@ type job struct {
 
 // inFlight bounds what is read ahead: compressed, decompressed and views of
 // records taken together.
-const inFlight = 48 << 20
+const inFlight = 32 << 20
 
 // viewSize is about the size of a view.
 const viewSize = 96
@@ -184,13 +184,13 @@ func (b *budget) close() {
 	b.freed.Broadcast()
 }
 
-// buffers holds slices that frames and contents were in. Large ones are left to
-// the garbage collector, so that one odd block does not cost memory for ever.
+// buffers holds slices that frames and contents were in, until the garbage
+// collector has passed twice.
 var buffers sync.Pool
 
 const (
 	smallestPooled = 64 << 10
-	largestPooled  = 4 << 20
+	largestPooled  = maxContent + 1<<20
 )
 
 func getBuffer() []byte {

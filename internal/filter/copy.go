@@ -60,6 +60,7 @@ type copier struct {
 	sieve  *sieve
 	w      *stream.Writer // nil before the first stream and between two
 	header *stream.Raw    // held back until the plan shows that no two projects meet
+	seen   int64          // experiments that were counted
 }
 
 // block takes the next block.
@@ -67,6 +68,7 @@ func (c *copier) block(b *stream.Block) error {
 	if b.Label.First {
 		c.sieve = newSieve(&c.options.Rules, c.found)
 		c.w = stream.NewWriter(c.out, stream.WriterOptions{FlushAfter: flushAfter})
+		c.seen = 0
 	}
 	switch c.sieve.block(b.Label.Kinds) {
 	case dropBlock:
@@ -98,6 +100,7 @@ func (c *copier) records(b *stream.Block, records []stream.Raw) error {
 			return at(b, i, err)
 		}
 		if r.Kind == stream.KindExperimentEnd && v != drop {
+			c.seen++
 			c.options.Counters.Experiments.Add(1)
 		}
 		if v != keep {
@@ -164,14 +167,19 @@ func (c *copier) end(b *stream.Block, s sieved) error {
 	if err := w.Close(); err != nil {
 		return err
 	}
-	if s.record.Kind != stream.KindAbort || c.aborted != nil {
-		return nil
-	}
-	a, err := decode[*stream.Abort](s.record)
+	rec, err := s.record.Decode()
 	if err != nil {
 		return at(b, s.index, err)
 	}
-	c.aborted = abortedError(b, s.index, a)
+	switch rec := rec.(type) {
+	case *stream.Trailer:
+		// It knows of those in copied blocks too.
+		c.options.Counters.Experiments.Add(rec.Experiments - c.seen)
+	case *stream.Abort:
+		if c.aborted == nil {
+			c.aborted = abortedError(b, s.index, rec)
+		}
+	}
 	return nil
 }
 

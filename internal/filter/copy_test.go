@@ -181,6 +181,30 @@ func ruleCases(t testing.TB) map[string]struct {
 			Rules{Tags: []string{"x"}, Archived: ArchivedExcluded},
 			oracle{experiment: func(e *stream.Experiment) bool { return e.Key == "k3" }},
 		},
+		"-x --key": {
+			Rules{Invert: true, Keys: []string{"k1", "gone"}},
+			oracle{experiment: func(e *stream.Experiment) bool { return e.Key != "k1" }, key: hasNot("k1", "gone")},
+		},
+		"-x --tag": {
+			Rules{Invert: true, Tags: []string{"x"}},
+			oracle{experiment: func(e *stream.Experiment) bool { return !has(e.Tags...)("x") }},
+		},
+		"-x --since": {
+			Rules{Invert: true, Since: time.UnixMilli(2001)}, // nothing says that k4 is that new
+			oracle{experiment: func(e *stream.Experiment) bool { return e.Key == "k1" || e.Key == "k4" }},
+		},
+		"-x --asset-type image": {
+			Rules{Invert: true, AssetTypes: []string{"image"}},
+			oracle{asset: func(a *stream.Asset) bool { return deref(a.Type) != "image" }},
+		},
+		"-x --asset-name": {
+			Rules{Invert: true, AssetNames: globs(t, "*.bin")},
+			oracle{asset: func(a *stream.Asset) bool { return !strings.HasSuffix(deref(a.Name), ".bin") }},
+		},
+		"-x --max-asset-size": {
+			Rules{Invert: true, MaxAssetSize: stream.NewInt64(9)},
+			oracle{asset: func(a *stream.Asset) bool { return a.Size == nil || *a.Size > 9 }},
+		},
 		"--asset-type image": {
 			Rules{AssetTypes: []string{"image"}},
 			// A skipped asset has no type to go by and stays.

@@ -58,3 +58,9 @@ func (i *input) read(p []byte) readResult {
 		return readResult{0, context.Cause(i.ctx)}
 	}
 }
+
+// Spool copies r to w, until r ends or ctx is done.
+func Spool(ctx context.Context, w io.Writer, r io.Reader) error {
+	_, err := io.Copy(w, openInput(ctx, r, new(progress.Counters)))
+	return err
+}

@@ -24,7 +24,7 @@ var boundaries = stream.KindSetOf(
 var rewritten = stream.KindSetOf(stream.KindHeader, stream.KindPlan, stream.KindTrailer, stream.KindAbort)
 
 func newKindSets(rules *Rules) kindSets {
-	if rules.empty() {
+	if rules.Empty() {
 		return kindSets{look: rewritten}
 	}
 	k := kindSets{look: boundaries | stream.KindSetOf(stream.KindSkipped)}
@@ -80,7 +80,7 @@ func (k *kindSets) mixed(kinds, dropped stream.KindSet) bool {
 
 // block decides about a whole block, by its kinds and by where the sieve stands.
 func (s *sieve) block(kinds stream.KindSet) fate {
-	if s.rules.empty() {
+	if s.rules.Empty() {
 		if kinds.HasAny(rewritten) {
 			return openBlock
 		}

@@ -17,7 +17,7 @@ import (
 //	key, workspace/project/key, name, start, end, state, metric points, assets,
 //	bytes of assets, skipped items
 //
-// Times are in UTC, a time that is absent is "-". The state is finished, running
+// Times are in UTC, one that is absent is empty. The state is finished, running
 // or crashed, with ",archived" behind it where the experiment is. Blocks that
 // cannot hold what is printed are not decompressed, and the order of records and
 // their totals are not checked; [Check] does that.
@@ -130,7 +130,7 @@ func listLine(e *stream.Experiment, end *stream.ExperimentEnd) []string {
 
 func listTime(ms *int64) string {
 	if ms == nil {
-		return "-"
+		return ""
 	}
 	return time.UnixMilli(*ms).UTC().Format("2006-01-02T15:04:05.000Z")
 }

@@ -31,8 +31,8 @@ func TestList(t *testing.T) {
 	want := []string{
 		"k1\ta/p/k1\tfirst/run\t1970-01-01T00:00:01.000Z\t1970-01-01T00:00:02.000Z\tfinished,archived\t11\t4\t3009\t3\n",
 		"k2\ta/p/k2\tsecond\t1970-01-01T00:00:03.000Z\t1970-01-01T00:00:09.000Z\tcrashed\t11\t4\t3009\t3\n",
-		"k3\ta/q/k3\t\t1970-01-01T00:00:00.500Z\t-\trunning\t11\t4\t3009\t3\n",
-		"k4\tb/p/k4\tfourth\t-\t-\tfinished\t11\t4\t3009\t3\n",
+		"k3\ta/q/k3\t\t1970-01-01T00:00:00.500Z\t\trunning\t11\t4\t3009\t3\n",
+		"k4\tb/p/k4\tfourth\t\t\tfinished\t11\t4\t3009\t3\n",
 	}
 	for name, layout := range layouts {
 		data := write(t, layout, sample(t)...)

@@ -15,13 +15,18 @@ type LossError struct {
 	Kept    int64 // experiments
 	Lost    int64 // experiments that are known to be lost by their key
 	Unnamed int64 // experiments that the totals of the stream know of, and nothing else
+	Open    bool  // there may be more, for a stream has lost its totals
 	Other   int64 // artifacts, models, notes and panels that are lost
 	Cause   error // the first damage
 }
 
 // Error gives the numbers.
 func (e *LossError) Error() string {
-	text := fmt.Sprintf("%d experiments kept, %d lost", e.Kept, e.Lost+e.Unnamed)
+	lost := fmt.Sprint(e.Lost + e.Unnamed)
+	if e.Open {
+		lost += " or more"
+	}
+	text := fmt.Sprintf("%d experiments kept, %s lost", e.Kept, lost)
 	if e.Unnamed > 0 {
 		text += fmt.Sprintf(" (the keys of %d are lost with them)", e.Unnamed)
 	}

@@ -23,6 +23,7 @@ type salvager struct {
 	// Of the current stream:
 	w        *stream.Writer
 	planned  bool // the plan has been written
+	totals   bool // the trailer has come
 	plan     map[Place]int64
 	place    Place  // of the last project record
 	lostKey  string // of the last experiment that was lost
@@ -87,12 +88,14 @@ func (s *salvager) header(r stream.Raw) error {
 
 func (s *salvager) openStream() {
 	s.w = stream.NewWriter(s.out, stream.WriterOptions{})
-	s.planned, s.plan, s.place, s.lostKey = false, make(map[Place]int64), Place{}, ""
+	s.planned, s.totals, s.plan, s.place, s.lostKey = false, false, make(map[Place]int64), Place{}, ""
 }
 
 // closeStream ends the stream that is open, if one is.
 func (s *salvager) closeStream() error {
-	s.count(0)
+	if s.w != nil {
+		s.count(nil)
+	}
 	if s.writeErr != nil || s.w == nil {
 		return s.writeErr
 	}
@@ -236,16 +239,23 @@ func (s *salvager) trailer(r stream.Raw) error {
 	if err := s.ready(r.Kind); err != nil {
 		return err
 	}
-	s.count(t.Experiments)
+	s.count(t)
 	return s.closeStream()
 }
 
-// count adds the numbers of a stream that had so many experiments, 0 where that
-// is not known, to those of all.
-func (s *salvager) count(had int64) {
+// count adds the numbers of the stream, which had the totals t once, to those of
+// all. It is called once for each stream with its trailer, if it has one, and
+// then without.
+func (s *salvager) count(t *stream.Trailer) {
+	switch {
+	case t != nil:
+		s.totals = true
+		s.loss.Unnamed += max(0, t.Experiments-s.kept-s.lost)
+	case !s.totals:
+		s.loss.Open = true
+	}
 	s.loss.Kept += s.kept
 	s.loss.Lost += s.lost
-	s.loss.Unnamed += max(0, had-s.kept-s.lost)
 	s.kept, s.lost = 0, 0
 }
 

@@ -53,7 +53,7 @@ func newSieve(rules *Rules, found map[string]bool) *sieve {
 
 // record decides about the next record, and returns it as it goes on.
 func (s *sieve) record(r stream.Raw) (stream.Raw, verdict, error) {
-	if s.rules.empty() {
+	if s.rules.Empty() {
 		return r, keep, nil
 	}
 	switch r.Kind {
@@ -229,7 +229,7 @@ func (s *sieve) skippedGone(rec *stream.Skipped) bool {
 	if set != 0 && s.rules.Without.has(set) {
 		return true
 	}
-	return rec.Of == stream.KindAsset && rec.Name != nil && !s.rules.assetName(*rec.Name)
+	return rec.Of == stream.KindAsset && s.group.open == stream.KindExperiment && !s.rules.absentAsset(rec.Name)
 }
 
 // outside decides about a record that stands in no group.
@@ -270,7 +270,7 @@ func (s *sieve) outsideGone(r stream.Raw) (bool, error) {
 			s.find(*rec.Experiment)
 		}
 		if rec.Of == stream.KindExperiment {
-			return !s.rules.skippedExperiment(rec), nil
+			return !s.rules.absent(rec.Experiment, rec.Name), nil
 		}
 		return s.skippedGone(rec) || rec.Experiment != nil && s.experimentGone(*rec.Experiment), nil
 	case stream.KindLink:
@@ -289,7 +289,7 @@ func (s *sieve) outsideGone(r stream.Raw) (bool, error) {
 // experimentGone reports whether an experiment was dropped, or would have been
 // if the stream had it.
 func (s *sieve) experimentGone(key string) bool {
-	return !s.rules.key(key) || s.dropped.has(key)
+	return s.dropped.has(key) || !s.rules.absent(&key, nil)
 }
 
 func (s *sieve) header(r stream.Raw) (stream.Raw, verdict, error) {
@@ -351,8 +351,12 @@ func (s *sieve) find(key string) {
 	}
 }
 
-// missingKeys returns the keys of the rules that are not among those found.
+// missingKeys returns the keys that rules want to keep and that are not among
+// those found.
 func missingKeys(rules *Rules, found map[string]bool) []string {
+	if rules.Invert {
+		return nil
+	}
 	return slices.DeleteFunc(slices.Clone(rules.Keys), func(key string) bool { return found[key] })
 }
 

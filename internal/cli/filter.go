@@ -1,0 +1,283 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/comet-stream/comet-stream/internal/filter"
+	"github.com/comet-stream/comet-stream/internal/progress"
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// filterCommand is one run of comet-filter.
+type filterCommand struct {
+	*command
+	opts filter.Options
+
+	in, out                         string
+	exclude                         bool
+	names, assetNames, renames      []string
+	archived                        string
+	maxAssetSize                    int64
+	list, json, sum, check, salvage bool
+
+	counters progress.Counters
+	talk     *progress.Reporter
+}
+
+// Filter is the command comet-filter: it passes a stream on, less what it is
+// told to drop, or tells what is in it.
+func Filter(ctx context.Context, stdio IO, args []string) error {
+	c := &filterCommand{command: newCommand("comet-filter", filterUsage, stdio), archived: "include", maxAssetSize: -1}
+	c.addFlags()
+	args, err := c.parse(args)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(c.parseRules(args), c.checkModes(args)); err != nil {
+		return err
+	}
+	in, err := c.openInput(c.in)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out := c.out
+	if c.reading() {
+		out = "-" // lines are for terminals too
+	}
+	output, err := c.openOutput(out)
+	if err != nil {
+		return err
+	}
+	defer output.Close()
+	c.talk = c.startReport(&c.counters)
+	defer c.talk.Close()
+	return c.run(ctx, in, output)
+}
+
+func (c *filterCommand) addFlags() {
+	r := &c.opts.Rules
+	c.StringVar(&c.in, "i", "", "")
+	c.StringVar(&c.out, "o", "", "")
+	c.ModeVar(&c.exclude, "x", "exclude")
+	c.ListVar(&r.Keys, "key")
+	c.ListVar(&c.names, "name")
+	c.ListVar(&r.Tags, "tag")
+	c.TimeVar(&r.Since, "since")
+	c.EnumVar(&c.archived, "archived", "include", "exclude", "only")
+	c.ListVar(&r.AssetTypes, "asset-type")
+	c.ListVar(&c.assetNames, "asset-name")
+	c.SizeVar(&c.maxAssetSize, "max-asset-size")
+	c.ListVar(&c.renames, "rename")
+	c.ModeVar(&c.list, "l", "list")
+	c.ModeVar(&c.json, "json")
+	c.ModeVar(&c.sum, "sum")
+	c.ModeVar(&c.check, "check")
+	c.ModeVar(&c.salvage, "salvage")
+}
+
+// parseRules makes the rules of flags and arguments.
+func (c *filterCommand) parseRules(args []string) error {
+	r := &c.opts.Rules
+	chosen, err := filter.ParseResources(args)
+	if err != nil {
+		return c.usageError(err)
+	}
+	if r.Names, err = parseGlobs(c.names); err != nil {
+		return c.usagef("--name %w", err)
+	}
+	if r.AssetNames, err = parseGlobs(c.assetNames); err != nil {
+		return c.usagef("--asset-name %w", err)
+	}
+	if c.maxAssetSize >= 0 {
+		r.MaxAssetSize = stream.NewInt64(c.maxAssetSize)
+	}
+	for _, rule := range c.renames {
+		if err := r.Renames.Add(rule); err != nil {
+			return c.usagef("--rename %q: %w", rule, err)
+		}
+	}
+	r.Archived = map[string]filter.Archived{
+		"include": filter.ArchivedIncluded, "exclude": filter.ArchivedExcluded, "only": filter.ArchivedOnly,
+	}[c.archived]
+	switch {
+	case !c.exclude:
+		r.Without = chosen.Others()
+	case len(args) > 0:
+		r.Without = chosen
+	case r.Selects():
+		r.Invert = true
+	default:
+		return c.usageError(errors.New("-x does not say what to leave out"), "name RESOURCEs behind it, or choose experiments or assets by flags")
+	}
+	return nil
+}
+
+func parseGlobs(patterns []string) ([]filter.Glob, error) {
+	var globs []filter.Glob
+	for _, p := range patterns {
+		g, err := filter.ParseGlob(p)
+		if err != nil {
+			return nil, fmt.Errorf("%q: %w", p, err)
+		}
+		globs = append(globs, g)
+	}
+	return globs, nil
+}
+
+// modes returns the names of the modes that were asked for.
+func (c *filterCommand) modes() (names []string) {
+	for _, m := range []struct {
+		name string
+		on   bool
+	}{
+		{"--list", c.list}, {"--json", c.json}, {"--sum", c.sum}, {"--check", c.check}, {"--salvage", c.salvage},
+	} {
+		if m.on {
+			names = append(names, m.name)
+		}
+	}
+	return names
+}
+
+// reading reports whether lines are to be printed, and no stream written.
+func (c *filterCommand) reading() bool { return c.list || c.json || c.sum || c.check }
+
+// checkModes finds what does not go together.
+func (c *filterCommand) checkModes(args []string) error {
+	modes := c.modes()
+	switch {
+	case len(modes) > 1:
+		return c.usagef("%s exclude each other", strings.Join(modes, " and "))
+	case c.reading() && c.out != "":
+		return c.usageError(fmt.Errorf("-o is for a stream, and %s writes none", modes[0]), "its lines go to standard output")
+	case (c.check || c.salvage) && !c.opts.Rules.Empty():
+		return c.usageError(fmt.Errorf("%s takes the whole stream, without rules and RESOURCE names", modes[0]),
+			"pass its output through comet-filter again")
+	}
+	return nil
+}
+
+func (c *filterCommand) run(ctx context.Context, in *input, out *output) error {
+	boundMemory()
+	c.opts.Tool = "comet-filter " + version()
+	c.opts.Counters = &c.counters
+	err := c.explain(in, c.filter(ctx, in, codedWriter{out}))
+	c.talk.Close()
+	code := ExitCode(err)
+	if c.reading() {
+		return errors.Join(err, out.Commit())
+	}
+	// What a run that found something missing has written is whole all the same.
+	if code == ExitOK || code == ExitIncomplete {
+		c.talk.Summary()
+		return errors.Join(err, out.Commit())
+	}
+	if partial := out.Partial(); partial != "" {
+		if _, statErr := os.Stat(partial); statErr == nil {
+			return withCode(code, err, fmt.Sprintf("what came before is in %s", partial))
+		}
+	}
+	return err
+}
+
+// codedWriter gives the errors of its writer their exit code, by which they are
+// told from those of the input.
+type codedWriter struct{ io.Writer }
+
+func (w codedWriter) Write(p []byte) (int, error) {
+	n, err := w.Writer.Write(p)
+	return n, withCode(ExitCode(err), err)
+}
+
+func (c *filterCommand) filter(ctx context.Context, in *input, out io.Writer) error {
+	switch {
+	case c.list:
+		return filter.List(ctx, out, in, c.opts)
+	case c.json:
+		return filter.JSON(ctx, out, in, c.opts)
+	case c.sum:
+		return filter.Sum(ctx, out, in, c.opts)
+	case c.check:
+		return filter.Check(ctx, out, in, c.opts)
+	case c.salvage:
+		again, err := c.seekable(ctx, in)
+		if err != nil {
+			return err
+		}
+		return filter.Salvage(ctx, out, again, c.opts, c.talk.Warn)
+	}
+	return filter.Copy(ctx, out, in, c.opts)
+}
+
+// seekable returns the input as one that can be read twice: itself if it can,
+// else a copy, which has no name any more and is gone with the process.
+func (c *filterCommand) seekable(ctx context.Context, in *input) (io.ReadSeeker, error) {
+	if rs, ok := in.Reader.(io.ReadSeeker); ok {
+		if _, err := rs.Seek(0, io.SeekCurrent); err == nil {
+			return rs, nil
+		}
+	}
+	f, err := os.CreateTemp("", "comet-filter-*")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Remove(f.Name()); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	if err := filter.Spool(ctx, f, in); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	_, err = f.Seek(0, io.SeekStart)
+	return f, err
+}
+
+// explain adds to an error the exit code it leads to, the name of the input
+// where it is about that, and what the user can do.
+func (c *filterCommand) explain(in *input, err error) error {
+	if err == nil {
+		return nil
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok && isJoin(err, joined.Unwrap()) {
+		var errs []error
+		for _, e := range joined.Unwrap() {
+			errs = append(errs, c.explain(in, e))
+		}
+		return errors.Join(errs...)
+	}
+	if _, ok := errors.AsType[*filter.MissingError](err); ok {
+		return withCode(ExitIncomplete, fmt.Errorf("%s: %w", in.name, err))
+	}
+	if _, ok := errors.AsType[*filter.LossError](err); ok {
+		return withCode(ExitIncomplete, fmt.Errorf("%s: %w", in.name, err), "the output is good, and names what is lost as skipped")
+	}
+	if _, ok := errors.AsType[*filter.MeetError](err); ok {
+		return withCode(ExitUsage, err, "comet-import --merge puts projects together")
+	}
+	if errors.Is(err, stream.ErrAborted) {
+		return withCode(ExitInput, fmt.Errorf("%s: %w", in.name, err), "what comes before the abort is good; the tool that wrote it says why it failed")
+	}
+	if _, ok := errors.AsType[*stream.Error](err); ok {
+		return withCode(ExitInput, fmt.Errorf("%s: %w", in.name, err), c.inputHints(err)...)
+	}
+	if _, ok := errors.AsType[exitCoder](err); ok || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return fmt.Errorf("%s: %w", in.name, err)
+}
+
+// inputHints says what can be done about a bad input.
+func (c *filterCommand) inputHints(err error) []string {
+	switch {
+	case c.salvage || errors.Is(err, stream.ErrNotStream) || errors.Is(err, stream.ErrVersion):
+		return nil
+	case errors.Is(err, stream.ErrTruncated):
+		return []string{"whole experiments before the cut are good; --salvage makes a complete stream of them"}
+	}
+	return []string{"--salvage keeps the experiments that the damage has not touched"}
+}

@@ -1,0 +1,81 @@
+package cli
+
+const filterUsage = `Usage:
+    comet-filter [flags] [RESOURCE ...] < stream > stream
+    comet-filter --list|--json|--sum [flags] [RESOURCE ...] < stream
+    comet-filter --check|--salvage [-i FILE] [-o FILE] < stream
+
+Passes a stream on, less what it is told to drop. Without flags and arguments it
+drops nothing. The order stays, and what a later version has added stays too.
+
+Arguments:
+    RESOURCE                keep these alone, everything if none is named:
+                              metadata parameters others system requirements git code
+                              graph html output metrics system-metrics assets
+                              project_metadata project_notes
+                              artifacts models panels links
+                              project = project_metadata project_notes
+                              run = code git output graph requirements
+
+Which experiments to keep (of several flags all must hold, of one flag that is
+repeated any):
+    --key KEY               with this key; may be repeated
+    --name GLOB             with such a name; may be repeated. * stands for any
+                            characters, / included, ? for one, [abc] for one of these
+    --tag TAG               with this tag; may be repeated
+    --since TIME            started or ended since, or running: 2024-05-01,
+                            2024-05-01T12:00:00Z, 30d, or milliseconds
+    --archived include|exclude|only
+                            archived experiments (default include)
+
+Which assets of experiments to keep:
+    --asset-type TYPE       of this type; may be repeated
+    --asset-name GLOB       with such a name; may be repeated
+    --max-asset-size SIZE   no larger than 500MB, 5GiB
+
+Turned round:
+    -x, --exclude           drop the RESOURCEs named, and keep all others. Where none
+                            is named: drop the experiments and assets that the flags
+                            choose, and keep all others
+
+Changes:
+    --rename WS/PROJECT=WS2/PROJECT2
+    --rename WS=WS2         other names for projects and workspaces; may be repeated
+
+From where, and where to:
+    -i FILE                 read a file; - is standard input, which is the default
+    -o FILE                 write FILE.partial and rename it when it is whole; - is
+                            standard output even if it is a terminal
+
+Modes, which write no stream but lines to standard output:
+    -l, --list              a line for each experiment: key, path, name, start, end,
+                            state, points, assets, their bytes, skipped items,
+                            separated by tabs
+    --json                  a JSON object for each record
+    --sum                   a line for each experiment: its key and a SHA-256 of its
+                            content. A faithful copy has the same line
+    --check                 read everything, check everything, print the totals
+
+Modes:
+    --salvage               write what is whole of a damaged or cut stream, as a good
+                            one, and tell what is lost. Standard input, where it is
+                            no file, is copied to one first (in TMPDIR)
+    -h, --help, --version
+
+Talk:
+    --progress auto|tty|plain|none
+    -q                      warnings and errors only
+    -v                      more
+
+Options can be set by the environment, as COMET_FILTER_RENAME for --rename; modes
+and -x cannot.
+
+Exit codes: 0 all done; 1 failed; 2 usage, nothing written; 3 done, but a --key is not
+there, or something could not be salvaged; 4 the input is damaged, cut off, aborted or
+no stream; 130 interrupted.
+
+Examples:
+    comet-export acme/vision | comet-filter -x assets | comet-import newteam/vision
+    comet-filter --tag final --rename acme=newteam -i acme.comet.zst | comet-import
+    diff <(comet-filter --sum -i a.comet.zst) <(comet-filter --sum -i b.comet.zst)
+`

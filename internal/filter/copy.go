@@ -55,6 +55,7 @@ type copier struct {
 	out     io.Writer
 	found   map[string]bool // keys of the rules that were in one of the streams
 	aborted error           // the first abort that was passed on
+	ended   bool            // a stream has been written to its end
 
 	// Of the current stream:
 	sieve  *sieve
@@ -167,6 +168,7 @@ func (c *copier) end(b *stream.Block, s sieved) error {
 	if err := w.Close(); err != nil {
 		return err
 	}
+	c.ended = true
 	rec, err := s.record.Decode()
 	if err != nil {
 		return at(b, s.index, err)
@@ -205,6 +207,15 @@ func (c *copier) finish() error {
 // fail ends a run that cannot go on, and the stream that is open the way it
 // deserves. It returns err, joined by what else goes wrong.
 func (c *copier) fail(ctx context.Context, err error) error {
+	if c.w == nil && c.ended {
+		// The streams before were whole, and are written. So that this is not
+		// taken for all, one more begins, and ends badly.
+		c.w = stream.NewWriter(c.out, stream.WriterOptions{})
+		if more := c.w.Write(bareHeader(c.options.Tool)); more != nil {
+			c.w.Stop()
+			return errors.Join(err, more)
+		}
+	}
 	if c.w == nil {
 		return err
 	}
@@ -264,4 +275,9 @@ func newHeader(r stream.Raw, tool string) (stream.Raw, error) {
 	h.Created = time.Now().UnixMilli()
 	h.Tool = tool
 	return r.With(h)
+}
+
+// bareHeader returns the header of a stream of which nothing is known.
+func bareHeader(tool string) *stream.Header {
+	return &stream.Header{Created: time.Now().UnixMilli(), Parents: []string{}, Requires: []string{}, Tool: tool}
 }

@@ -125,7 +125,7 @@ func manyExperiments(t testing.TB, n int, o stream.WriterOptions) []byte {
 func TestSalvageRandomDamage(t *testing.T) {
 	seed := rand.Uint64()
 	random := rand.New(rand.NewPCG(seed, 0))
-	runs := 150
+	runs := 80
 	if os.Getenv("COMET_STREAM_TORTURE") != "" {
 		runs = 10_000
 	}
@@ -267,6 +267,9 @@ func TestSalvageEveryLostBlock(t *testing.T) {
 	blocks := blocksOf(t, data)
 	original := read(t, data)
 	for i, b := range blocks {
+		if i%3 != 0 && slices.Contains(b.experiments, "k3") {
+			continue // as with k1 and k2
+		}
 		out, warnings, err := salvage(t, slices.Concat(data[:b.from], data[b.to:]))
 		if _, ok := errors.AsType[*LossError](err); !ok {
 			t.Errorf("without block %d (%s): %v, %q", i, kindsOf(b.whole), err, warnings)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -114,8 +113,7 @@ func (s *salvager) ready(kind stream.Kind) error {
 		s.warn("the header is lost: the stream does not say any more where it comes from")
 		s.harmed = true
 		s.openStream()
-		header := &stream.Header{Created: time.Now().UnixMilli(), Parents: []string{}, Requires: []string{}, Tool: s.options.Tool}
-		if err := s.w.Write(header); err != nil {
+		if err := s.w.Write(bareHeader(s.options.Tool)); err != nil {
 			return err
 		}
 	}

@@ -131,12 +131,13 @@ func (e *experiment) systemThere(ctx context.Context) (map[string]json.RawMessag
 	return have, nil
 }
 
-// sameJSON compares two JSON values as servers change them: numbers may become
-// texts and texts numbers, null and absent members are one, and lists of
-// key-value pairs have no order.
-func sameJSON(a, b json.RawMessage) bool {
+// sameJSON compares a JSON value with what a server made of it: numbers may
+// become texts and texts numbers, null and absent members are one, lists of
+// key-value pairs have no order, and the objects in a list, which are the
+// server's own, may have gained members.
+func sameJSON(want, have json.RawMessage) bool {
 	var x, y any
-	return decodeJSON(a, &x) == nil && decodeJSON(b, &y) == nil && sameValue(x, y)
+	return decodeJSON(want, &x) == nil && decodeJSON(have, &y) == nil && sameValue(x, y)
 }
 
 func decodeJSON(data json.RawMessage, v *any) error {
@@ -158,19 +159,34 @@ func sameValue(a, b any) bool {
 				return false
 			}
 		}
-		for name, v := range x {
-			if !sameValue(v, y[name]) {
-				return false
-			}
-		}
-		return true
+		return hasMembers(x, y)
 	case []any:
 		y, ok := b.([]any)
-		return ok && len(x) == len(y) && slices.EqualFunc(byKey(x), byKey(y), sameValue)
+		return ok && len(x) == len(y) && slices.EqualFunc(byKey(x), byKey(y), sameElement)
 	case nil:
 		return b == nil
 	}
 	return plain(a) == plain(b)
+}
+
+// sameElement compares two elements of a list.
+func sameElement(a, b any) bool {
+	x, ok := a.(map[string]any)
+	y, ok2 := b.(map[string]any)
+	if ok && ok2 {
+		return hasMembers(x, y)
+	}
+	return sameValue(a, b)
+}
+
+// hasMembers reports whether y has all members of x.
+func hasMembers(x, y map[string]any) bool {
+	for name, v := range x {
+		if !sameValue(v, y[name]) {
+			return false
+		}
+	}
+	return true
 }
 
 // byKey orders a list of key-value pairs by their keys; other lists stay.

@@ -383,8 +383,9 @@ func (e *experiment) flushName(ctx context.Context) {
 	if e.expect(func(x *expectation) { x.name = &name }) {
 		return
 	}
+	at := e.timeOf(integer{})
 	e.spawn(func() {
-		err := e.write("name", func() error { return e.r.c.LogOther(ctx, e.key, nameOther, comet.Quote(name), nil) })
+		err := e.write("name", func() error { return e.r.c.LogOther(ctx, e.key, nameOther, comet.Quote(name), &at) })
 		e.item(Issue{Kind: "name", Name: name}, err)
 	})
 }

@@ -31,9 +31,13 @@ func (s *scanner) at(offset int64, n int) []byte {
 	return s.buf[min(from, len(s.buf)):min(from+n, len(s.buf))]
 }
 
-// drop gives up the bytes before offset.
+// drop gives up the bytes before offset. It moves what is left only where that
+// frees much: in an input that is full of marks it is called for each of them.
 func (s *scanner) drop(offset int64) {
 	n := min(int(offset-s.base), len(s.buf))
+	if n < 1<<20 {
+		return
+	}
 	s.buf = s.buf[:copy(s.buf, s.buf[n:])]
 	s.base += int64(n)
 }

@@ -191,9 +191,20 @@ func TestAssetOddAnswers(t *testing.T) {
 		w.Write(data[:200_000])
 		abort(w)
 	}
+	brokenOfAnyLength := func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/octet-stream")
+		w.(http.Flusher).Flush()
+		w.Write(data[:200_000])
+		abort(w)
+	}
 	page := status(200, `<html>log in</html>`)
 	htmlPage := func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
+		io.WriteString(w, `<html>log in</html>`)
+	}
+	pageOfAnyLength := func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		w.(http.Flusher).Flush()
 		io.WriteString(w, `<html>log in</html>`)
 	}
 	size := int64(len(data))
@@ -206,6 +217,7 @@ func TestAssetOddAnswers(t *testing.T) {
 		{"page first", &size, []http.HandlerFunc{htmlPage, htmlPage, whole}, data},
 		{"page and half first", &size, []http.HandlerFunc{htmlPage, half, whole}, data},
 		{"page after a break", nil, []http.HandlerFunc{broken, htmlPage, whole}, data},
+		{"page of any length after a break", nil, []http.HandlerFunc{brokenOfAnyLength, pageOfAnyLength, whole}, data},
 		{"half after a break", nil, []http.HandlerFunc{broken, half, broken, whole}, data},
 		{"the list is wrong", ptr(int64(7)), []http.HandlerFunc{half, whole, whole, whole, whole}, data},
 		{"an asset that is a page", ptr(int64(19)), []http.HandlerFunc{htmlPage}, []byte("<html>log in</html>")},

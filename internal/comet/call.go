@@ -1,6 +1,7 @@
 package comet
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -38,6 +39,9 @@ type call struct {
 	header http.Header
 	body   *body
 	want   answerKind
+	// accept, if not nil, looks at an answer that is read by the caller. What
+	// it refuses is a failed try like any other.
+	accept func(*http.Response) error
 
 	// unsafe marks a write that must not be done twice.
 	unsafe bool
@@ -141,7 +145,7 @@ func (c *Client) request(ctx context.Context, cl *call, t *trace) (*http.Request
 		if err != nil {
 			return nil, t.sourceFailed(err)
 		}
-		return t.addSource(rc, cl.body.size), nil
+		return t.addSource(rc), nil
 	}
 	if req.Body, err = req.GetBody(); err != nil {
 		return nil, t.failure.Load().err
@@ -175,11 +179,45 @@ func (c *Client) checkAnswer(cl *call, resp *http.Response) error {
 		}
 		resp.Body = io.NopCloser(bytes.NewReader(data))
 	case wantStream:
-		if isHTML(resp, nil) {
-			return ErrNotJSON
+		if err := beginsJSON(resp); err != nil {
+			return err
 		}
 	}
+	if cl.accept != nil {
+		return cl.accept(resp)
+	}
 	return nil
+}
+
+// beginsJSON looks at the first bytes of an answer that is read as a stream,
+// so that a page is not taken for an answer of the server.
+func beginsJSON(resp *http.Response) error {
+	if isHTML(resp, nil) {
+		return ErrNotJSON
+	}
+	br := bufio.NewReader(resp.Body)
+	head, err := br.Peek(1)
+	for err == nil && skipSpace(head, 0) == len(head) {
+		if _, err = br.Discard(1); err == nil {
+			head, err = br.Peek(1)
+		}
+	}
+	switch {
+	case err == io.EOF:
+		return errCutShort
+	case err != nil:
+		return err
+	case head[0] != '{':
+		return ErrNotJSON
+	}
+	resp.Body = &buffered{br, resp.Body}
+	return nil
+}
+
+// buffered closes the body beneath a reader of it.
+type buffered struct {
+	*bufio.Reader
+	io.Closer
 }
 
 // notJSON tells an answer that was cut from one that is something else.

@@ -85,24 +85,25 @@ const agreeing = 4
 // open asks for what follows the first offset bytes of the body until an
 // answer is acceptable. It returns where the answer begins.
 func (d *download) open(ctx context.Context, offset int64) (io.ReadCloser, int64, error) {
-	for {
-		resp, err := d.c.doWith(ctx, d.call(offset), d.e)
-		if e, ok := errors.AsType[*Error](err); ok && e.Status == http.StatusRequestedRangeNotSatisfiable && offset > 0 && !d.body.Partial {
-			// It broke off at the very end, or parts are not served.
-			resp, err = d.c.doWith(ctx, d.call(0), d.e)
-		}
-		if err != nil {
-			return nil, 0, err
-		}
-		rc, at, err := d.accept(resp, offset)
-		if err == nil {
-			return rc, at, nil
-		}
-		resp.Body.Close()
-		if err := d.c.streamFailed(ctx, d.e, d.call(0), err); err != nil {
-			return nil, 0, err
-		}
+	rc, at, err := d.ask(ctx, offset, offset)
+	if e, ok := errors.AsType[*Error](err); ok && e.Status == http.StatusRequestedRangeNotSatisfiable && offset > 0 && !d.body.Partial {
+		// It broke off at the very end, or parts are not served.
+		return d.ask(ctx, 0, offset)
 	}
+	return rc, at, err
+}
+
+// ask makes a request that begins at from, for what follows offset.
+func (d *download) ask(ctx context.Context, from, offset int64) (rc io.ReadCloser, at int64, err error) {
+	cl := d.call(from)
+	cl.accept = func(resp *http.Response) (err error) {
+		rc, at, err = d.accept(resp, offset)
+		return err
+	}
+	if _, err := d.c.doWith(ctx, cl, d.e); err != nil {
+		return nil, 0, err
+	}
+	return rc, at, nil
 }
 
 // call asks for what is missing after the first done bytes of the body.

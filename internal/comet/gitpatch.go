@@ -23,33 +23,26 @@ func (c *Client) GitPatch(ctx context.Context, key string) (*Text, error) {
 		query:  values("experimentKey", key),
 		want:   wantBytes,
 	}
-	e := c.retry.begin(cl)
-	for {
-		resp, err := c.doWith(ctx, cl, e)
-		if err != nil {
-			return nil, err
-		}
-		data, err := c.readPatch(resp)
-		if err == nil {
-			return c.openPatch(cl, data)
-		}
-		if err := c.streamFailed(ctx, e, cl, err); err != nil {
-			return nil, err
-		}
+	var patch *Text
+	cl.accept = func(resp *http.Response) (err error) {
+		patch, err = readPatch(resp)
+		return err
 	}
+	if _, err := c.do(ctx, cl); err != nil {
+		return nil, err
+	}
+	return patch, nil
 }
 
-func (c *Client) readPatch(resp *http.Response) ([]byte, error) {
+// readPatch finds the patch in what a server answers to the request for it.
+func readPatch(resp *http.Response) (*Text, error) {
 	if isHTML(resp, nil) {
-		resp.Body.Close()
 		return nil, ErrNotJSON
 	}
-	return readWhole(resp)
-}
-
-// openPatch finds the patch in what a server answers to the request for it.
-func (c *Client) openPatch(cl *call, data []byte) (*Text, error) {
+	data, err := readWhole(resp)
 	switch {
+	case err != nil:
+		return nil, err
 	case len(data) == 0 || member(data, "msg") != nil:
 		// "Nothing here" comes as status 200. A patch is no JSON.
 		return &Text{Null: true}, nil
@@ -58,7 +51,7 @@ func (c *Client) openPatch(cl *call, data []byte) (*Text, error) {
 	}
 	rc, err := unzipPatch(data)
 	if err != nil {
-		return nil, &Error{Method: cl.method, Path: c.shownPath(cl), Err: err}
+		return nil, err
 	}
 	return &Text{r: rc}, nil
 }

@@ -99,10 +99,12 @@ func TestLimitAdapts(t *testing.T) {
 		wg.Wait()
 		throttle = false
 		g.peak()
-		many(t, c, 8)
+		wg.Go(func() { many(t, c, 16) })
+		time.Sleep(500 * time.Millisecond) // before the first of them is done
 		if p := g.peak(); p != 8 {
 			t.Errorf("%d at once after 16 were throttled, want 8", p)
 		}
+		wg.Wait()
 		many(t, c, 500)
 		if p := g.peak(); p != 16 {
 			t.Errorf("%d at once in the end, want 16", p)

@@ -47,23 +47,15 @@ func (c *Client) PanelCode(ctx context.Context, id string) (json.RawMessage, err
 // PanelFile returns the zip file of a panel, which [Client.UploadPanel] takes.
 func (c *Client) PanelFile(ctx context.Context, id string) ([]byte, error) {
 	cl := &call{method: http.MethodGet, path: "template/" + url.PathEscape(id) + "/download", want: wantBytes}
-	e := c.retry.begin(cl)
-	for {
-		resp, err := c.doWith(ctx, cl, e)
-		if err != nil {
-			return nil, err
-		}
-		data, err := readWhole(resp)
-		if err == nil && !bytes.HasPrefix(data, []byte("PK")) {
+	var file []byte
+	cl.accept = func(resp *http.Response) (err error) {
+		if file, err = readWhole(resp); err == nil && !bytes.HasPrefix(file, []byte("PK")) {
 			err = errNotZip
 		}
-		if err == nil {
-			return data, nil
-		}
-		if err := c.streamFailed(ctx, e, cl, err); err != nil {
-			return nil, err
-		}
+		return err
 	}
+	_, err := c.do(ctx, cl)
+	return file, err
 }
 
 // UploadPanel writes a panel, over the one with the given id if it is not

@@ -23,6 +23,9 @@ func (f fake) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.Body != nil {
 		_, err := io.Copy(io.Discard, req.Body)
 		req.Body.Close()
+		if err == nil {
+			err = req.Context().Err()
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -276,6 +279,25 @@ func TestRetryThrottledNotCounted(t *testing.T) {
 	})
 }
 
+// The time of throttling does not count for the failures around it either.
+func TestRetryThrottledBetweenFailures(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tries := 0
+		c := offline(t, func(req *http.Request) (*http.Response, error) {
+			switch tries++; tries {
+			case 1, 3:
+				return nil, errReset
+			case 2:
+				return reply(req, 429, `{}`, "Retry-After", "3600"), nil
+			}
+			return reply(req, 200, workspacesDoc), nil
+		}, func(o *Options) { o.Retry.MaxElapsed = time.Minute })
+		if _, err := c.Workspaces(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // An outage ends a call when nothing has succeeded for the whole budget.
 func TestRetryOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -392,6 +414,47 @@ func TestRetryWrongAddress(t *testing.T) {
 			t.Errorf("%d tries in %v, %v", tries, time.Since(start), err)
 		}
 	})
+}
+
+// Pages of a gateway are an outage for every kind of call, however many come.
+func TestRetryPagesAreAnOutage(t *testing.T) {
+	for name, read := range map[string]func(context.Context, *Client) error{
+		"document": func(ctx context.Context, c *Client) error { _, err := c.Tags(ctx, "k"); return err },
+		"text":     func(ctx context.Context, c *Client) error { _, err := c.Output(ctx, "k"); return err },
+		"points": func(ctx context.Context, c *Client) error {
+			return c.MetricPoints(ctx, "k", "m", nil, func(*Point) error { return nil })
+		},
+		"asset": func(ctx context.Context, c *Client) error {
+			_, err := c.OpenAsset(ctx, AssetRequest{ID: "a", Size: ptr(int64(5))})
+			return err
+		},
+		"patch": func(ctx context.Context, c *Client) error { _, err := c.GitPatch(ctx, "k"); return err },
+		"panel": func(ctx context.Context, c *Client) error { _, err := c.PanelFile(ctx, "k"); return err },
+	} {
+		for _, header := range []string{"text/html", "application/json"} {
+			if header != "text/html" && (name == "asset" || name == "patch") {
+				continue // these may be anything: only the header tells a page
+			}
+			t.Run(name+" "+header, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					well := true
+					c := offline(t, func(req *http.Request) (*http.Response, error) {
+						if well {
+							return reply(req, 200, workspacesDoc), nil
+						}
+						return reply(req, 200, "\n<html>busy</html>", "Content-Type", header), nil
+					})
+					if _, err := c.Workspaces(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+					well = false
+					if err := read(t.Context(), c); !errors.Is(err, ErrOutage) {
+						t.Errorf("got %v", err)
+					}
+				})
+			})
+		}
+	}
 }
 
 // The question whether the server is well is answered by a refusal too.

@@ -66,28 +66,26 @@ func (c *Client) ProjectNotes(ctx context.Context, projectID string) (*Text, err
 func (c *Client) text(ctx context.Context, path, name string, query url.Values) (*Text, error) {
 	cl := &call{method: http.MethodGet, path: path, query: query, want: wantStream}
 	e := c.retry.begin(cl)
-	null := false
-	failed := func(err error) error { return c.streamFailed(ctx, e, cl, err) }
-	r := &resumed{failed: failed, progress: e.progress}
-	r.open = func(int64) (io.ReadCloser, int64, error) {
-		for {
-			resp, err := c.doWith(ctx, cl, e)
-			if err != nil {
-				return nil, 0, err
-			}
-			sr := &stringReader{s: newScanner(resp.Body, 64<<10), body: resp.Body}
-			null, err = sr.start(name)
-			if err == nil && null && r.off > 0 {
-				err = errChanged
-			}
-			if err == nil {
-				return sr, 0, nil
-			}
-			resp.Body.Close()
-			if err := failed(err); err != nil {
-				return nil, 0, err
-			}
+	r := &resumed{
+		failed:   func(err error) error { return c.streamFailed(ctx, e, cl, err) },
+		progress: e.progress,
+	}
+	var sr *stringReader
+	var null bool
+	cl.accept = func(resp *http.Response) (err error) {
+		sr = &stringReader{s: newScanner(resp.Body, 64<<10), body: resp.Body}
+		null, err = sr.start(name)
+		switch {
+		case err == nil && null && r.off > 0:
+			err = errChanged
+		case err == errSyntax:
+			err = ErrNotJSON
 		}
+		return err
+	}
+	r.open = func(int64) (io.ReadCloser, int64, error) {
+		_, err := c.doWith(ctx, cl, e)
+		return sr, 0, err
 	}
 	// The first request is made now, so that a missing text shows here.
 	rc, _, err := r.open(0)

@@ -3,7 +3,6 @@ package comet
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http/httptrace"
 	"sync"
@@ -62,11 +61,10 @@ func (t *trace) sourceFailed(err error) error {
 	return se
 }
 
-// source passes a request body on and notes when it is the body that fails.
-// It also sees to it that no more bytes are offered than were announced.
+// source passes a request body on, notes when it is the body that fails, and
+// knows whether it is in use.
 type source struct {
 	rc    io.ReadCloser
-	left  int64
 	trace *trace
 
 	mu      sync.Mutex
@@ -75,8 +73,8 @@ type source struct {
 	closed  bool
 }
 
-func (t *trace) addSource(rc io.ReadCloser, size int64) *source {
-	s := &source{rc: rc, left: size, trace: t}
+func (t *trace) addSource(rc io.ReadCloser) *source {
+	s := &source{rc: rc, trace: t}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.sources = append(t.sources, s)
@@ -117,22 +115,10 @@ func (s *source) Read(p []byte) (int, error) {
 	if s.closing {
 		return 0, errSourceClosed
 	}
-	return n, s.check(n, err)
-}
-
-// check holds what was read against the announced length.
-func (s *source) check(n int, err error) error {
-	s.left -= int64(n)
-	switch {
-	case s.left < 0:
-		err = errors.New("the content is longer than announced")
-	case err == io.EOF && s.left > 0:
-		err = fmt.Errorf("the content is %d bytes shorter than announced: %w", s.left, io.ErrUnexpectedEOF)
-	}
 	if err == nil || err == io.EOF {
-		return err
+		return n, err
 	}
-	return s.trace.sourceFailed(err)
+	return n, s.trace.sourceFailed(err)
 }
 
 // Close closes the body, once.

@@ -79,7 +79,7 @@ func Import(ctx, work context.Context, in io.Reader, c *comet.Client, o Options)
 		sets:     semaphore.NewWeighted(setSize),
 		spools:   newSpooler(o.TempDir, spoolMemory, o.TempMax),
 		open:     make(chan struct{}, max(2, o.Experiments)),
-		keys:     make(map[string]string),
+		keys:     make(map[string]importedKey),
 		busy:     make(map[string]chan struct{}),
 	}
 	err := r.read(ctx, work, in)
@@ -109,7 +109,7 @@ type run struct {
 	mu       sync.Mutex
 	summary  Summary
 	failures []error                  // why something could not be finished
-	keys     map[string]string        // of experiments: by their key at the source, that at the destination
+	keys     map[string]importedKey   // of experiments, by their key at the source
 	busy     map[string]chan struct{} // experiments under way by their key at the destination
 }
 
@@ -192,23 +192,41 @@ func (r *run) other(kind string) {
 	})
 }
 
+// wrote reports whether something of a kind was written of a workspace.
+func (r *run) wrote(kind string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.summary.Other[kind] > 0
+}
+
 // dry reports whether nothing may be written.
 func (r *run) dry() bool { return r.o.Mode != Write }
 
+// importedKey is what is kept of an experiment once it is done.
+type importedKey struct {
+	key        string // at the destination
+	start, end *int64
+}
+
 // setKey notes the key that an experiment has at the destination.
-func (r *run) setKey(source, key string) {
+func (r *run) setKey(source string, k importedKey) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.keys[source] = key
+	r.keys[source] = k
 }
 
 // keyOf returns the key that an experiment has at the destination, if it has
 // been part of this import.
 func (r *run) keyOf(source string) (string, bool) {
+	k, ok := r.imported(source)
+	return k.key, ok
+}
+
+func (r *run) imported(source string) (importedKey, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	key, ok := r.keys[source]
-	return key, ok
+	k, ok := r.keys[source]
+	return k, ok
 }
 
 // claim waits until nobody else works on an experiment of the destination, and

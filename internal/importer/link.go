@@ -15,7 +15,7 @@ type links struct {
 }
 
 // write makes a link, unless it is there.
-func (l *links) write(ctx context.Context, rec *stream.Link) error {
+func (l *links) write(ctx context.Context, rec *stream.Link) {
 	to := l.r.to.target(Project{rec.Workspace, rec.Project})
 	o := ledger{out: Outcome{Kind: string(stream.KindLink), SourceKey: rec.Experiment, Workspace: to.Workspace, Project: to.Name}}
 	key, known := l.r.keyOf(rec.Experiment)
@@ -23,19 +23,23 @@ func (l *links) write(ctx context.Context, rec *stream.Link) error {
 		key = rec.Experiment
 	}
 	o.out.Key = key
-	err := l.link(ctx, &o, key, to)
+	l.r.single(&o, stream.KindLink, key, l.link(ctx, &o, key, to))
+}
+
+// single ends the work on a thing that stands by itself: err is what came of
+// it.
+func (r *run) single(o *ledger, kind stream.Kind, name string, err error) {
 	if err != nil && refused(err) {
-		o.issue(Issue{Class: Missing, Kind: string(stream.KindLink), ID: key, Reason: err.Error()})
+		o.issue(Issue{Class: Missing, Kind: string(kind), Name: name, Reason: err.Error()})
 		err = nil
 	}
 	if err != nil {
-		err = fmt.Errorf("link of experiment %q to %q: %w", key, to, err)
-		l.r.concernsAll(err)
+		o.out.Result = ResultFailed
+		err = fmt.Errorf("%s %q: %w", kind, name, err)
 	}
 	if err != nil || len(o.out.Issues) > 0 || o.out.Written.any() {
-		l.r.finished(&o.out, err)
+		r.finished(&o.out, err)
 	}
-	return nil
 }
 
 func (l *links) link(ctx context.Context, o *ledger, key string, to Project) error {

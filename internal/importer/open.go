@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
@@ -41,7 +40,7 @@ func (e *experiment) open(ctx context.Context) (free func(), err error) {
 		again, err := e.openKey(ctx)
 		if err == nil && !again {
 			if e.out.Result != ResultElsewhere {
-				e.r.setKey(e.rec.Key, e.key)
+				e.r.setKey(e.rec.Key, importedKey{e.key, e.rec.Start, e.rec.End})
 			}
 			return free, nil
 		}
@@ -350,8 +349,6 @@ func (e *experiment) writeFilePath(ctx context.Context, path string) error {
 // references says what becomes of the references in the experiment's assets.
 func (e *experiment) references() *references {
 	refs := &references{key: e.r.keyOf, asset: e.assets.idOf}
-	if e.source.url != "" && !e.source.same {
-		refs.from, refs.to = e.source.url, strings.TrimRight(e.r.c.Root(), "/")
-	}
+	refs.setAddress(e.source, e.r.c.Root())
 	return refs
 }

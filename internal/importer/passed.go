@@ -110,19 +110,28 @@ var always = func() <-chan struct{} {
 
 // uploadThrough writes an asset while its bytes come.
 func (e *experiment) uploadThrough(ctx context.Context, a *asset) error {
-	through := a.through
-	// Whatever happens, the one who passes the bytes on must not wait for ever.
-	defer through.r.Close()
 	run, err := e.run(ctx)
+	if err == nil {
+		a.upload.Run = run
+	}
+	err = a.through.send(ctx, err, func(ctx context.Context) error { return e.putAsset(ctx, a) })
+	if err == nil {
+		e.uploaded(a)
+	}
+	return err
+}
+
+// send runs the upload of a passed asset, unless there is an error already.
+func (p *passed) send(ctx context.Context, err error, upload func(context.Context) error) error {
+	// Whatever happens, the one who passes the bytes on must not wait for ever.
+	defer p.r.Close()
 	if err != nil {
 		return err
 	}
-	a.upload.Run = run
-	err = e.putAsset(comet.WithHead(ctx, always), a)
+	err = upload(comet.WithHead(ctx, always))
 	_, input := errors.AsType[*InputError](err)
 	switch {
 	case err == nil:
-		e.uploaded(a)
 		return nil
 	case errors.Is(err, comet.ErrImmutable):
 		return &limitError{"its id is taken at the destination; with more --temp-max it can go under another one"}

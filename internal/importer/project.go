@@ -29,6 +29,11 @@ type project struct {
 	refs        *references // for links in the notes
 }
 
+// derives reports whether the keys of the project's experiments are derived.
+func (p *project) derives(src *source) bool {
+	return p.r.o.Keys == KeysDerive || src.same && p.source != p.target
+}
+
 // projectDoc is what is used of a project's document.
 type projectDoc struct {
 	Description text    `json:"projectDescription"`
@@ -39,8 +44,10 @@ type projectDoc struct {
 
 // openProject sees to it that a project exists at the destination, while the
 // reading goes on.
-func (r *run) openProject(work context.Context, src Project, rec *stream.Project) *project {
-	p := &project{r: r, source: src, target: r.to.target(src), ready: make(chan struct{})}
+func (r *run) openProject(work context.Context, src *source, rec *stream.Project) *project {
+	name := Project{rec.Workspace, rec.Name}
+	p := &project{r: r, source: name, target: r.to.target(name), ready: make(chan struct{})}
+	p.refs = r.linkReferences(src, p.target, p.derives(src))
 	p.out = Outcome{Kind: string(stream.KindProject), Workspace: p.target.Workspace, Project: p.target.Name}
 	// Two projects that meet in one must not both find it missing.
 	before := r.projects[p.target]
@@ -211,11 +218,6 @@ func (d *dispatcher) takeNotes(ctx context.Context, rec *stream.Notes) error {
 		d.project.notes = whole
 	}
 	return nil
-}
-
-func (d *dispatcher) dropNotes() {
-	d.notes.close()
-	d.notes = nil
 }
 
 // writeNotes writes the notes of the project if it has none.

@@ -104,7 +104,7 @@ func (d *dispatcher) take(ctx, work context.Context, raw stream.Raw) error {
 	case *stream.Unknown:
 		d.unknown(rec.Of)
 	case *stream.Trailer:
-		return d.trailer(work)
+		return d.trailer(ctx, work)
 	default:
 		return d.workspaceLevel(ctx, work, rec)
 	}
@@ -132,7 +132,16 @@ func (d *dispatcher) leave() {
 	if d.current != nil {
 		d.current.end(false)
 	}
-	d.dropNotes()
+	d.dropTexts()
+}
+
+// dropTexts forgets the texts outside groups that go on.
+func (d *dispatcher) dropTexts() {
+	d.notes.close()
+	d.notes = nil
+	if d.late != nil {
+		d.late.panels.drop()
+	}
 }
 
 // plan checks that what is to come has a place at the destination, before
@@ -151,32 +160,23 @@ func (d *dispatcher) plan(ctx context.Context, plan *stream.Plan) error {
 
 func (d *dispatcher) openProject(ctx, work context.Context, rec *stream.Project) error {
 	d.closeProject(work)
-	src := Project{rec.Workspace, rec.Name}
 	// A plan made by other hands may not name all projects.
-	if err := d.r.to.add(src); err != nil {
+	if err := d.r.to.add(Project{rec.Workspace, rec.Name}); err != nil {
 		return err
 	}
 	d.r.count(func(s *Summary) { s.Projects++ })
-	d.project = d.r.openProject(work, src, rec)
+	d.project = d.r.openProject(work, d.source, rec)
 	return ctx.Err()
 }
 
 func (d *dispatcher) openExperiment(ctx, work context.Context, rec *stream.Experiment) error {
-	select {
-	case d.r.open <- struct{}{}:
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-	d.current = d.r.startExperiment(work, d.source, d.project, rec)
-	return nil
+	return d.openGroup(ctx, func() announced { return d.r.startExperiment(work, d.source, d.project, rec) })
 }
 
 // skipped tells of something outside experiments that the source has and the
 // stream has not.
 func (d *dispatcher) skipped(s *stream.Skipped) {
-	if s.Of == stream.KindNotes {
-		d.dropNotes()
-	}
+	d.dropTexts()
 	d.r.o.Counters.Skipped.Add(1)
 	o := &ledger{out: Outcome{Kind: string(s.Of), Workspace: s.Workspace, Project: s.Project}}
 	if s.Experiment != nil {
@@ -222,8 +222,16 @@ var itemKinds = stream.KindSetOf(
 func known(kind stream.Kind) bool { return itemKinds.Has(kind) }
 
 // trailer ends what belongs to one stream; another one may follow.
-func (d *dispatcher) trailer(work context.Context) error {
+func (d *dispatcher) trailer(ctx, work context.Context) error {
 	d.closeProject(work)
+	late := d.late
 	d.late = nil
+	if late == nil {
+		return nil
+	}
+	if err := waitFor(ctx, &late.groups); err != nil {
+		return err
+	}
+	late.finish(work)
 	return nil
 }

@@ -14,6 +14,9 @@ type references struct {
 	// key and asset return what becomes of a key and an id. ok is false for
 	// those that are not known to be of the source.
 	key, asset func(id string) (now string, ok bool)
+	// linked, if not nil, is asked for an id in a link that asset does not
+	// know.
+	linked func(id string) string
 	// from and to are the addresses of source and destination, without a slash
 	// at the end. They are empty where they are the same.
 	from, to string
@@ -157,6 +160,9 @@ func (w *rewriter) word(word string) string {
 			now, ok = key, true
 		}
 	}
+	if !ok && refers && !isKey && w.r.linked != nil {
+		now, ok = w.r.linked(word), true
+	}
 	switch {
 	case !ok:
 		if refers {
@@ -206,6 +212,25 @@ func (w *rewriter) address(rest []byte) (n int, replace string) {
 		}
 	}
 	return 0, ""
+}
+
+// linkReferences are those for html and notes, which come before the assets that
+// they link to, or are not told which there are.
+func (r *run) linkReferences(src *source, to Project, derived bool) *references {
+	refs := &references{key: r.keyOf, linked: func(id string) string { return id }}
+	refs.asset = func(string) (string, bool) { return "", false }
+	if derived {
+		refs.linked = func(id string) string { return deriveAsset(id, to) }
+	}
+	refs.setAddress(src, r.c.Root())
+	return refs
+}
+
+// setAddress notes that the address changes, if it does.
+func (r *references) setAddress(src *source, root string) {
+	if src.url != "" && !src.same {
+		r.from, r.to = src.url, strings.TrimRight(root, "/")
+	}
 }
 
 // links returns a text with its references changed.

@@ -144,7 +144,7 @@ func (e *experiment) writeText(ctx context.Context, kind stream.Kind, text strin
 		return nil
 	}
 	if kind == stream.KindHTML && e.r.o.RewriteLinks {
-		text = e.refs.links(text)
+		text = e.r.linkReferences(e.source, e.project.target, e.derived).links(text)
 	}
 	if e.expect(func(x *expectation) { x.text(kind, text) }) {
 		return nil

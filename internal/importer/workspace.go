@@ -2,16 +2,40 @@ package importer
 
 import (
 	"context"
+	"errors"
+	"sync"
 
+	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-// workspace takes what comes after the projects of a stream: the kinds of a
-// workspace, which refer to experiments.
+// workspace takes what comes after the projects of a stream: what belongs to
+// workspaces and refers to experiments, which are done by then.
 type workspace struct {
-	r     *run
-	links links
+	r      *run
+	source *source
+
+	links   links
+	lineage lineage
+	panels  panels
+	views   views
+
+	mu        sync.Mutex
+	producers map[string]producer      // by the key at the source
+	touched   map[string]importedKey   // experiments that something was written in the name of
+	runs      map[string]*comet.Run    // of producers
+	groups    sync.WaitGroup           // artifacts and registry models under way
+	sole      map[string]chan struct{} // names that are being worked on
 }
+
+// producer is an experiment that something in a workspace comes from.
+type producer struct {
+	key string // at the destination
+	err error  // why there is none
+}
+
+// errNoProducer says that an experiment is missing that a version comes from.
+var errNoProducer = errors.New("the experiment that it comes from is neither in the stream nor at the destination")
 
 // workspaceLevel takes a record that comes after the projects. All experiments
 // are done then.
@@ -21,27 +45,159 @@ func (d *dispatcher) workspaceLevel(ctx, work context.Context, rec stream.Record
 		if err := d.r.rest(ctx); err != nil {
 			return err
 		}
-		d.late = &workspace{r: d.r, links: links{r: d.r}}
+		d.late = newWorkspace(d.r, d.source)
+	}
+	w := d.late
+	switch rec := rec.(type) {
+	case *stream.Artifact:
+		return d.openGroup(ctx, func() announced { return w.startArtifact(work, rec) })
+	case *stream.Model:
+		return d.openGroup(ctx, func() announced { return w.startModel(work, rec) })
+	}
+	// The single records refer to the groups.
+	if err := waitFor(ctx, &w.groups); err != nil {
+		return err
 	}
 	switch rec := rec.(type) {
 	case *stream.Link:
-		return d.late.links.write(work, rec)
+		w.links.write(work, rec)
+	case *stream.Lineage:
+		w.lineage.write(work, rec)
+	case *stream.Panel:
+		return w.panels.take(ctx, work, rec)
+	case *stream.View:
+		w.views.write(work, rec)
 	}
-	d.unknown(rec.Kind())
 	return nil
 }
 
+func newWorkspace(r *run, src *source) *workspace {
+	w := &workspace{
+		r: r, source: src, links: links{r: r},
+		producers: make(map[string]producer), touched: make(map[string]importedKey), runs: make(map[string]*comet.Run),
+		sole: make(map[string]chan struct{}),
+	}
+	w.lineage.w, w.panels.w, w.views.w = w, w, w
+	w.panels.ids = make(map[string]string)
+	return w
+}
+
+func (d *dispatcher) openGroup(ctx context.Context, start func() announced) error {
+	select {
+	case d.r.open <- struct{}{}:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	d.current = start()
+	return nil
+}
+
+// begin runs the work on a group of the workspace.
+func (w *workspace) begin(work func()) {
+	t := w.r.turns.join()
+	w.groups.Add(1)
+	w.r.working.Go(func() {
+		defer w.groups.Done()
+		defer t.leave()
+		defer func() { <-w.r.open }()
+		work()
+	})
+}
+
 // rest waits until nothing is under way.
-func (r *run) rest(ctx context.Context) error {
+func (r *run) rest(ctx context.Context) error { return waitFor(ctx, &r.working) }
+
+func waitFor(ctx context.Context, wg *sync.WaitGroup) error {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		r.working.Wait()
+		wg.Wait()
 	}()
 	select {
 	case <-done:
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
+	}
+}
+
+// producer returns the key that an experiment has at the destination, in whose
+// name something is to be written.
+func (w *workspace) producer(ctx context.Context, key *string) (string, error) {
+	if deref(key) == "" {
+		return "", &limitError{errNoProducer.Error()}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if p, ok := w.producers[*key]; ok {
+		return p.key, p.err
+	}
+	p := producer{key: *key}
+	if k, ok := w.r.imported(*key); ok {
+		p.key = k.key
+		w.touched[*key] = k
+	} else if w.source.same {
+		// The one that is there is the source's own.
+		p.err = &limitError{errNoProducer.Error() + ": " + *key}
+	} else if _, err := w.r.c.Metadata(ctx, *key); err != nil {
+		if !isAbsent(err) && !errors.Is(err, comet.ErrForbidden) {
+			return "", err
+		}
+		p.err = &limitError{errNoProducer.Error() + ": " + *key}
+	}
+	w.producers[*key] = p
+	return p.key, p.err
+}
+
+// run returns the handshake of a producer, which uploads need.
+func (w *workspace) run(ctx context.Context, key string) (*comet.Run, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if run, ok := w.runs[key]; ok {
+		return run, nil
+	}
+	run, err := w.r.c.GetRun(ctx, key)
+	if err == nil {
+		w.runs[key] = run
+	}
+	return run, err
+}
+
+// finish sets the times of the experiments again in whose name something was
+// written: servers may have moved their end.
+func (w *workspace) finish(ctx context.Context) {
+	if !w.r.wrote("artifact-version") {
+		return
+	}
+	for source, k := range w.touched {
+		if k.start == nil && k.end == nil {
+			continue
+		}
+		if err := w.r.c.SetTimes(ctx, k.key, k.start, k.end); err != nil {
+			o := &Outcome{Kind: "times", SourceKey: source, Key: k.key}
+			w.r.finished(o, err)
+		}
+	}
+}
+
+// claim waits until nobody else works on the thing of a name, and returns the
+// function that frees it. Two workspaces of a stream may meet in one.
+func (w *workspace) claim(name string) func() {
+	for {
+		w.mu.Lock()
+		other, taken := w.sole[name]
+		if !taken {
+			mine := make(chan struct{})
+			w.sole[name] = mine
+			w.mu.Unlock()
+			return func() {
+				w.mu.Lock()
+				delete(w.sole, name)
+				w.mu.Unlock()
+				close(mine)
+			}
+		}
+		w.mu.Unlock()
+		<-other
 	}
 }

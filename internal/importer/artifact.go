@@ -1,0 +1,265 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+const (
+	kindArtifact = string(stream.KindArtifact)
+	kindVersion  = string(stream.KindArtifactVersion)
+)
+
+// artifact is an artifact of the stream on its way to the destination. Its
+// versions are written one after the other, since their order is what makes one
+// the latest; the files of one side by side.
+type artifact struct {
+	*group
+	ledger
+	w      *workspace
+	rec    *stream.Artifact
+	doc    artifactDoc
+	target string // workspace
+
+	id      string                           // at the destination, "" if it is new
+	there   map[string]comet.ArtifactVersion // by version
+	version *artifactVersion                 // that is open
+	tasks   tasks
+	failure failure
+}
+
+// artifactDoc is what is used of an artifact's document.
+type artifactDoc struct {
+	Description text     `json:"description"`
+	Public      boolean  `json:"isPublic"`
+	Emoji       text     `json:"emoji"`
+	Tags        []string `json:"tags"`
+}
+
+func (d *artifactDoc) public() *bool {
+	if !d.Public.OK || !d.Public.V {
+		return nil
+	}
+	return &d.Public.V
+}
+
+// startArtifact begins the work on an artifact.
+func (w *workspace) startArtifact(work context.Context, rec *stream.Artifact) *artifact {
+	a := &artifact{
+		group: newGroup(w.r), w: w, rec: rec, target: w.r.to.workspace(rec.Workspace), tasks: newTasks(cap(w.r.open)),
+	}
+	a.out = Outcome{Kind: kindArtifact, Workspace: a.target, Name: rec.Name, Result: ResultThere}
+	w.begin(func() { a.work(work) })
+	return a
+}
+
+// announce does nothing: there is nothing to read ahead.
+func (a *artifact) announce(stream.Kind) {}
+
+func (a *artifact) work(ctx context.Context) {
+	defer a.w.claim(kindArtifact + " " + a.target + "/" + a.rec.Name)()
+	a.failure.set(a.load(ctx))
+	a.failure.set(a.each(func(rec stream.Record) error {
+		if a.failure.stops() {
+			return nil
+		}
+		return a.take(ctx, rec)
+	}))
+	if !a.whole {
+		a.failure.set(errStreamEnds)
+	}
+	if err := a.closeVersion(ctx); err != nil {
+		a.failure.set(err)
+	}
+	err := a.failure.get()
+	switch {
+	case err != nil:
+		a.out.Result = ResultFailed
+		if errors.Is(err, errStreamEnds) {
+			a.out.Error, err = err.Error(), nil
+		} else {
+			err = fmt.Errorf("artifact %q: %w", a.target+"/"+a.rec.Name, err)
+		}
+	case a.out.Written.any() && a.id != "":
+		a.out.Result = ResultCompleted
+	}
+	if a.out.Result != ResultThere || len(a.out.Issues) > 0 {
+		a.r.finished(&a.out, err)
+	}
+}
+
+// load reads what the destination has of the artifact.
+func (a *artifact) load(ctx context.Context) error {
+	if err := readDoc(a.rec.Doc, &a.doc); err != nil {
+		return err
+	}
+	return a.read(ctx)
+}
+
+func (a *artifact) read(ctx context.Context) error {
+	a.there = make(map[string]comet.ArtifactVersion)
+	there, err := a.r.c.Artifact(ctx, a.target, a.rec.Name)
+	if isAbsent(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	a.id = there.ID
+	for _, v := range there.Versions {
+		a.there[v.Version] = v
+	}
+	a.compare(there)
+	return nil
+}
+
+// compare tells where an artifact that exists is another one.
+func (a *artifact) compare(there *comet.Artifact) {
+	differs := func(what, reason string, class IssueClass) {
+		a.issue(Issue{Class: class, Kind: what, Name: a.rec.Name, Reason: reason})
+	}
+	const reason = "the destination has another one"
+	if there.Type != a.rec.Type {
+		differs("type", fmt.Sprintf("%q in the stream, %q at the destination", a.rec.Type, there.Type), a.r.differs())
+	}
+	for what, v := range map[string]struct {
+		want text
+		have *string
+	}{"description": {a.doc.Description, there.Description}, "emoji": {a.doc.Emoji, there.Emoji}} {
+		switch {
+		case v.want.V == "" || v.want.V == deref(v.have):
+		case deref(v.have) == "":
+			// Not every server takes it, so it is not tried again and again.
+			differs(what, "the destination has none", Noted)
+		default:
+			differs(what, reason, a.r.differs())
+		}
+	}
+	if lacking := without(a.doc.Tags, there.Tags); len(lacking) > 0 && len(there.Tags) > 0 {
+		differs("tags", fmt.Sprintf("the destination lacks %q", lacking), a.r.differs())
+	}
+}
+
+// take works on one record.
+func (a *artifact) take(ctx context.Context, rec stream.Record) error {
+	v := a.version
+	switch rec := rec.(type) {
+	case *stream.ArtifactVersion:
+		if err := a.closeVersion(ctx); err != nil {
+			return err
+		}
+		return a.openVersion(ctx, rec)
+	case *stream.Asset:
+		return v.takeFile(ctx, rec)
+	case *stream.Chunk:
+		return v.takeChunk(rec)
+	case *stream.AssetEnd:
+		return v.takeFileEnd(ctx, rec)
+	case *stream.Skipped:
+		a.r.o.Counters.Skipped.Add(1)
+		a.issue(skippedIssue(rec))
+		if v != nil {
+			v.dropFile()
+			v.lacks = v.lacks || rec.Passing
+		}
+	}
+	return nil
+}
+
+// openVersion finds a version at the destination, or opens a new one.
+func (a *artifact) openVersion(ctx context.Context, rec *stream.ArtifactVersion) error {
+	v := &artifactVersion{a: a, rec: rec}
+	a.version = v
+	if err := readDoc(rec.Doc, &v.doc); err != nil {
+		return err
+	}
+	there, ok := a.there[rec.Version]
+	switch {
+	case ok:
+		return v.continueThere(ctx, &there)
+	case a.r.o.Mode == VerifyOnly:
+		v.state = versionLeft
+		a.issue(v.issue(Unverified, "the destination has it not"))
+		return nil
+	}
+	return v.create(ctx)
+}
+
+// closeVersion ends the version that is open: once all of its files are there,
+// and not before, it gets its state.
+func (a *artifact) closeVersion(ctx context.Context) error {
+	v := a.version
+	if v == nil {
+		return nil
+	}
+	a.version = nil
+	v.dropFile()
+	if err := v.writeRemotes(ctx); err != nil {
+		a.failure.note(err, false)
+	}
+	a.tasks.wait()
+	if err := a.failure.get(); err != nil {
+		return err
+	}
+	return v.close(ctx)
+}
+
+// details writes what belongs to the artifact as a whole, while a version of it
+// is open that another import would go on with.
+func (a *artifact) details(ctx context.Context) error {
+	if len(a.doc.Tags)+len(a.doc.Description.V)+len(a.doc.Emoji.V) == 0 && a.doc.public() == nil || a.r.dry() {
+		return nil
+	}
+	u := comet.ArtifactUpdate{Tags: a.doc.Tags, Description: a.doc.Description.ptr(), Public: a.doc.public(), Emoji: a.doc.Emoji.ptr()}
+	if len(u.Tags) == 0 {
+		u.Tags = nil
+	}
+	if err := a.r.c.UpdateArtifact(ctx, a.id, u); err != nil {
+		if !refused(err) {
+			return err
+		}
+		a.issue(Issue{Class: Missing, Kind: "details", Name: a.rec.Name, Reason: err.Error()})
+		return nil
+	}
+	return a.checkDetails(ctx)
+}
+
+// checkDetails looks whether the destination keeps what no client of its maker
+// writes.
+func (a *artifact) checkDetails(ctx context.Context) error {
+	if a.doc.Description.V+a.doc.Emoji.V == "" && a.doc.public() == nil {
+		return nil
+	}
+	there, err := a.r.c.Artifact(ctx, a.target, a.rec.Name)
+	if err != nil {
+		return err
+	}
+	var lost []string
+	if a.doc.Description.V != deref(there.Description) {
+		lost = append(lost, "description")
+	}
+	if a.doc.Emoji.V != deref(there.Emoji) {
+		lost = append(lost, "emoji")
+	}
+	if a.doc.public() != nil && there.Public != nil && !*there.Public {
+		lost = append(lost, "visibility")
+	}
+	if len(lost) > 0 {
+		a.issue(Issue{Class: Noted, Kind: kindArtifact, Name: a.rec.Name, Reason: "the destination does not take its " + strings.Join(lost, ", ")})
+	}
+	return nil
+}
+
+// sameSet reports whether two lists have the same elements.
+func sameSet(a, b []string) bool {
+	a, b = slices.Clone(a), slices.Clone(b)
+	slices.Sort(a)
+	slices.Sort(b)
+	return slices.Equal(slices.Compact(a), slices.Compact(b))
+}

@@ -1,0 +1,279 @@
+package importer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// fileID returns the id that a file has at the destination: its own, but on the
+// source itself.
+func (v *artifactVersion) fileID(id string) string {
+	if v.a.w.source.same {
+		return v.derivedID(id)
+	}
+	return id
+}
+
+func (v *artifactVersion) derivedID(id string) string {
+	return deriveAsset(id, Project{Workspace: v.a.target, Name: v.a.rec.Name})
+}
+
+// takeFile begins a file of the version.
+func (v *artifactVersion) takeFile(ctx context.Context, rec *stream.Asset) error {
+	a := &asset{rec: rec}
+	v.file = a
+	v.a.r.o.Counters.Assets.Add(1)
+	if err := readDoc(rec.Doc, &a.doc); err != nil {
+		return err
+	}
+	a.upload = &comet.Upload{
+		ID: v.fileID(rec.ID), Name: a.name(), Type: a.typ(), Extension: extension(a.name()),
+		Link: deref(rec.Remote), ArtifactVersion: v.id, Step: a.doc.Step.ptr(),
+	}
+	if m := a.doc.Metadata.V; json.Valid([]byte(m)) {
+		a.upload.Metadata = json.RawMessage(m)
+	}
+	switch {
+	case v.state == versionLeft:
+		a.state = assetLeftOut
+		return nil
+	case v.has(a):
+		a.state = assetThereAlready
+		return nil
+	case v.state == versionFinal:
+		a.state = assetLeftOut
+		i := a.issue()
+		i.Class, i.Reason = v.a.r.differs(), fmt.Sprintf("version %s at the destination has no such file of this size, and is closed", v.rec.Version)
+		v.a.issue(i)
+		return nil
+	case rec.Remote != nil || v.a.r.dry():
+		return nil
+	}
+	return v.openContent(ctx, a)
+}
+
+// has reports whether the destination has the file: under its id, under the
+// derived one, or, in a version that is closed, another of its name and size.
+func (v *artifactVersion) has(a *asset) bool {
+	fits := func(f comet.Asset) bool {
+		if a.rec.Remote != nil {
+			return deref(f.Link) == *a.rec.Remote
+		}
+		return !f.Remote && (a.rec.Size == nil || f.Size == *a.rec.Size)
+	}
+	for _, id := range []string{a.upload.ID, v.derivedID(a.rec.ID)} {
+		if f, ok := v.have[id]; ok && fits(f) {
+			a.upload.ID, v.matched[id] = id, true
+			return true
+		}
+	}
+	if v.state != versionFinal {
+		return false
+	}
+	for id, f := range v.have {
+		if !v.matched[id] && f.Name == a.name() && fits(f) {
+			a.upload.ID, v.matched[id] = id, true
+			return true
+		}
+	}
+	return false
+}
+
+// openContent makes a place for the bytes of a file.
+func (v *artifactVersion) openContent(ctx context.Context, a *asset) error {
+	size := sizeOf(a.rec)
+	sp, err := v.a.r.spools.open(ctx, size)
+	if !errors.Is(err, errOverBudget) {
+		a.content = sp
+		return err
+	}
+	a.through = newPassed()
+	a.upload.Size, a.upload.Open = size, a.through.open
+	v.a.tasks.wg.Go(func() {
+		run, err := v.a.w.run(ctx, v.key)
+		a.upload.Run = run
+		err = a.through.send(ctx, err, func(ctx context.Context) error { return v.a.r.c.UploadAsset(ctx, a.upload) })
+		v.fileDone(a, err)
+	})
+	return nil
+}
+
+// takeChunk takes a piece of the open file.
+func (v *artifactVersion) takeChunk(rec *stream.Chunk) error {
+	a := v.file
+	switch {
+	case a == nil:
+	case a.through != nil:
+		a.through.write(rec.Data)
+	case a.content != nil:
+		_, err := a.content.Write(rec.Data)
+		if errors.Is(err, errOverBudget) {
+			return fmt.Errorf("%s: %w: raise --temp-max", itemName(a.issue()), err)
+		}
+		return err
+	}
+	return nil
+}
+
+// takeFileEnd ends the open file and writes it.
+func (v *artifactVersion) takeFileEnd(ctx context.Context, rec *stream.AssetEnd) error {
+	a := v.file
+	v.file = nil
+	if a == nil || a.state == assetLeftOut {
+		return nil
+	}
+	a.sha256 = rec.SHA256
+	if a.rec.Remote == nil && a.through == nil {
+		a.upload.Size = rec.Size
+	}
+	want := &assetSum{a.issue(), a.upload.ID, sum{rec.Size, rec.SHA256}, a.rec.Remote}
+	v.want = append(v.want, want)
+	switch {
+	case a.state == assetThereAlready:
+	case a.through != nil:
+		a.through.end(rec.Size, rec.SHA256)
+	case v.a.r.dry():
+		v.fileDone(a, nil)
+	case a.rec.Remote != nil:
+		v.addRemote(a)
+	case a.content.size != rec.Size || a.content.sha256() != rec.SHA256:
+		a.drop(errDropped)
+		return &InputError{fmt.Errorf("%s: %w", itemName(a.issue()), errBadHash)}
+	default:
+		a.content.shrink()
+		a.upload.Open = a.content.Open
+		v.a.tasks.run(func() {
+			defer a.drop(errDropped)
+			err := v.upload(ctx, a)
+			v.a.change(func(*Outcome) { want.id = a.upload.ID })
+			v.fileDone(a, err)
+		})
+	}
+	return nil
+}
+
+// upload writes a file under its id, or a derived one where that is taken.
+func (v *artifactVersion) upload(ctx context.Context, a *asset) error {
+	run, err := v.a.w.run(ctx, v.key)
+	if err != nil {
+		return err
+	}
+	a.upload.Run = run
+	err = v.a.r.c.UploadAsset(ctx, a.upload)
+	if !errors.Is(err, comet.ErrImmutable) {
+		return err
+	}
+	if ours, err := v.arrived(ctx, a); ours || err != nil {
+		return err
+	}
+	derived := v.derivedID(a.rec.ID)
+	if derived == a.upload.ID {
+		return errIDTaken
+	}
+	a.upload.ID = derived
+	err = v.a.r.c.UploadAsset(ctx, a.upload)
+	if errors.Is(err, comet.ErrImmutable) {
+		if ours, err := v.arrived(ctx, a); ours || err != nil {
+			return err
+		}
+		return errIDTaken
+	}
+	return err
+}
+
+// arrived reports whether the version has the file that seems to exist.
+func (v *artifactVersion) arrived(ctx context.Context, a *asset) (bool, error) {
+	for try := 0; ; try++ {
+		files, err := v.a.r.c.ArtifactFiles(ctx, v.a.target, v.a.rec.Name, v.rec.Version)
+		if err != nil {
+			return false, err
+		}
+		for _, f := range files {
+			if f.ID == a.upload.ID {
+				return a.rec.Remote != nil || f.Size == a.upload.Size, nil
+			}
+		}
+		if try == 1 {
+			return false, nil
+		}
+		if err := pause(ctx, v.a.r.o.Settle); err != nil {
+			return false, err
+		}
+	}
+}
+
+// fileDone takes the result of the work on a file.
+func (v *artifactVersion) fileDone(a *asset, err error) {
+	switch {
+	case err == nil:
+		v.a.change(func(o *Outcome) {
+			o.Written.Assets++
+			o.Written.AssetBytes += a.upload.Size
+		})
+	case refused(err):
+		i := a.issue()
+		i.Class, i.Reason = Missing, err.Error()
+		v.a.issue(i)
+	default:
+		v.a.failure.note(fmt.Errorf("%s: %w", itemName(a.issue()), err), !errors.Is(err, comet.ErrServer))
+		v.a.r.concernsAll(err)
+	}
+}
+
+// dropFile forgets the file that is open.
+func (v *artifactVersion) dropFile() {
+	if v.file != nil {
+		v.file.drop(errDropped)
+	}
+	v.file = nil
+}
+
+// addRemote puts a remote file with those that are written together.
+func (v *artifactVersion) addRemote(a *asset) {
+	f := comet.RemoteFile{ID: a.upload.ID, Name: a.name(), Link: a.upload.Link, Type: a.typ(), Step: a.upload.Step}
+	if a.upload.Metadata != nil {
+		m := string(a.upload.Metadata)
+		f.Metadata = &m
+	}
+	v.remotes = append(v.remotes, f)
+}
+
+// writeRemotes writes the remote files, many in a request where the server
+// takes that.
+func (v *artifactVersion) writeRemotes(ctx context.Context) error {
+	files := v.remotes
+	v.remotes = nil
+	for len(files) > 0 {
+		part := files[:min(len(files), comet.MaxBatch)]
+		files = files[len(part):]
+		err := v.a.r.c.AddRemoteFiles(ctx, v.key, v.id, part)
+		if isUnsupported(err) || errors.Is(err, comet.ErrImmutable) || err != nil && refused(err) {
+			err = v.writeEach(ctx, part)
+		} else if err == nil {
+			v.a.change(func(o *Outcome) { o.Written.Assets += int64(len(part)) })
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeEach writes remote files one by one.
+func (v *artifactVersion) writeEach(ctx context.Context, files []comet.RemoteFile) error {
+	for i := range files {
+		f := &files[i]
+		rec := &stream.Asset{ID: f.ID, Name: &f.Name, Type: &f.Type, Remote: &f.Link}
+		a := &asset{rec: rec, upload: &comet.Upload{ID: f.ID, Name: f.Name, Type: f.Type, Link: f.Link, ArtifactVersion: v.id, Step: f.Step}}
+		if f.Metadata != nil {
+			a.upload.Metadata = json.RawMessage(*f.Metadata)
+		}
+		v.fileDone(a, v.upload(ctx, a))
+	}
+	return nil
+}

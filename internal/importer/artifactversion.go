@@ -1,0 +1,262 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// artifactVersion is the version of an artifact whose records come.
+type artifactVersion struct {
+	a     *artifact
+	rec   *stream.ArtifactVersion
+	doc   versionDoc
+	state versionState
+
+	id  string // at the destination
+	key string // of the experiment that it comes from, there
+
+	have    map[string]comet.Asset // files at the destination, by id
+	matched map[string]bool        // those of them that the stream has too
+	lacks   bool                   // the stream lacks a file that a later one may have
+	file    *asset                 // that is open
+	remotes []comet.RemoteFile     // that wait to be written
+	want    []*assetSum            // for a verification
+}
+
+// versionState says what is to be done with a version.
+type versionState int
+
+const (
+	versionOpen  versionState = iota // files can be added
+	versionFinal                     // it is closed: to compare
+	versionLeft                      // nothing can be done
+)
+
+// versionDoc is what is used of the details of a version.
+type versionDoc struct {
+	Metadata text `json:"metadata"`
+	Note     text `json:"note"`
+}
+
+func (v *artifactVersion) issue(class IssueClass, reason string) Issue {
+	return Issue{Class: class, Kind: kindVersion, Name: v.a.rec.Name + ":" + v.rec.Version, Reason: reason}
+}
+
+// left leaves the version out for a reason that another try would not mend.
+func (v *artifactVersion) left(err error) error {
+	if err == nil || !refused(err) {
+		return err
+	}
+	v.state = versionLeft
+	v.a.issue(v.issue(Missing, err.Error()))
+	return nil
+}
+
+// final is the state that the version has in the end, "" to leave it open.
+func (v *artifactVersion) final() string {
+	switch s := deref(v.rec.State); s {
+	case "":
+		return comet.ArtifactClosed
+	case comet.ArtifactOpen:
+		return ""
+	default:
+		return s
+	}
+}
+
+// create opens the version at the destination.
+func (v *artifactVersion) create(ctx context.Context) error {
+	a := v.a
+	key, err := a.w.producer(ctx, v.rec.Experiment)
+	if err != nil {
+		return v.left(err)
+	}
+	v.key = key
+	a.wrote(kindVersion + " " + v.rec.Version)
+	a.r.other(kindVersion)
+	if a.id == "" {
+		a.out.Result = ResultCreated
+	}
+	if a.r.dry() {
+		return nil
+	}
+	opened, err := a.r.c.OpenArtifactVersion(ctx, comet.NewArtifactVersion{
+		Key: key, Name: a.rec.Name, Type: a.rec.Type, Version: v.rec.Version, Metadata: v.doc.Metadata.ptr(),
+		Aliases: v.aliases(), Tags: v.rec.Tags,
+		Description: a.doc.Description.ptr(), Public: a.doc.public(), Emoji: a.doc.Emoji.ptr(), Note: v.doc.Note.ptr(),
+	})
+	if errors.Is(err, comet.ErrExists) {
+		// A listing that lags behind, or an answer that was lost.
+		there, err := a.r.c.ArtifactVersion(ctx, comet.VersionQuery{Workspace: a.target, Name: a.rec.Name, Version: v.rec.Version})
+		if err != nil {
+			return err
+		}
+		if a.id == "" && there.Artifact != nil {
+			a.id = there.Artifact.ID
+		}
+		return v.continueThere(ctx, there)
+	}
+	if err != nil {
+		return v.left(err)
+	}
+	v.id = opened.ID
+	if a.id == "" {
+		a.id = opened.ArtifactID
+		return a.details(ctx)
+	}
+	return nil
+}
+
+// aliases returns those to write: the server keeps one by itself.
+func (v *artifactVersion) aliases() []string {
+	return slices.DeleteFunc(slices.Clone(v.rec.Alias), func(s string) bool { return strings.EqualFold(s, "latest") })
+}
+
+// continueThere goes on with a version that exists: one that is open takes the
+// files that it lacks, another one is only compared.
+func (v *artifactVersion) continueThere(ctx context.Context, there *comet.ArtifactVersion) error {
+	a := v.a
+	v.id, v.state = there.ID, versionFinal
+	open := deref(there.State) == comet.ArtifactOpen
+	if open && a.r.o.Mode != VerifyOnly {
+		key, err := a.w.producer(ctx, v.rec.Experiment)
+		if err != nil {
+			return v.left(err)
+		}
+		v.key, v.state = key, versionOpen
+		if v.final() != "" {
+			// Another import has not come to its end.
+			if err := a.details(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	files, err := a.r.c.ArtifactFiles(ctx, a.target, a.rec.Name, v.rec.Version)
+	if err != nil && !isAbsent(err) {
+		return fmt.Errorf("list files of version %q: %w", v.rec.Version, err)
+	}
+	v.have, v.matched = make(map[string]comet.Asset), make(map[string]bool)
+	for _, f := range files {
+		v.have[f.ID] = f
+	}
+	v.compare(there)
+	return nil
+}
+
+// compare tells where a version that exists is another one.
+func (v *artifactVersion) compare(there *comet.ArtifactVersion) {
+	var other []string
+	if want, have := v.final(), deref(there.State); v.state == versionFinal && want != have && (want != comet.ArtifactClosed || have != "") {
+		other = append(other, "state")
+	}
+	if !sameJSONText(v.doc.Metadata.V, deref(there.Metadata)) {
+		other = append(other, "metadata")
+	}
+	if !sameSet(v.rec.Tags, there.Tags) {
+		other = append(other, "tags")
+	}
+	latest := func(s string) bool { return strings.EqualFold(s, "latest") }
+	if !sameSet(v.aliases(), slices.DeleteFunc(slices.Clone(there.Aliases), latest)) {
+		other = append(other, "aliases")
+	}
+	if len(other) > 0 {
+		v.a.issue(v.issue(v.a.r.differs(), "the destination has other "+strings.Join(other, ", ")))
+	}
+}
+
+// sameJSONText compares two texts that hold JSON; none is like an empty one.
+func sameJSONText(a, b string) bool {
+	return a == b || sameJSON([]byte(a), []byte(b))
+}
+
+// close gives the version its state.
+func (v *artifactVersion) close(ctx context.Context) error {
+	a := v.a
+	switch v.state {
+	case versionLeft:
+		return nil
+	case versionFinal:
+		if n := len(v.have) - len(v.matched); n > 0 {
+			a.issue(v.issue(a.r.differs(), fmt.Sprintf("the destination has %d files that are not in the stream", n)))
+		}
+		return v.verify(ctx)
+	}
+	state := v.final()
+	if state == "" || v.lacks {
+		if v.lacks {
+			a.issue(v.issue(Noted, "it stays open, since a file of it is missing from the stream"))
+		}
+		return v.verify(ctx)
+	}
+	if v.have != nil {
+		a.wrote(kindVersion + " " + v.rec.Version + " state")
+		a.r.other(kindVersion)
+	}
+	if a.r.dry() {
+		return nil
+	}
+	err := a.r.c.SetArtifactState(ctx, v.id, v.key, state)
+	if ce, ok := errors.AsType[*comet.Error](err); ok && ce.SDKCode == comet.CodeArtifactVersionClosed {
+		// The answer to an earlier try was lost.
+		var there *comet.ArtifactVersion
+		there, err = a.r.c.ArtifactVersion(ctx, comet.VersionQuery{Workspace: a.target, Name: a.rec.Name, Version: v.rec.Version})
+		if err == nil && deref(there.State) != state {
+			err = ce
+		}
+	}
+	if err != nil {
+		return v.left(fmt.Errorf("set state: %w", err))
+	}
+	return v.verify(ctx)
+}
+
+// verify reads the files of the version back.
+func (v *artifactVersion) verify(ctx context.Context) error {
+	a := v.a
+	if !a.r.o.Verify && a.r.o.Mode != VerifyOnly || a.r.o.Mode == DryRun {
+		return nil
+	}
+	files, err := a.r.c.ArtifactFiles(ctx, a.target, a.rec.Name, v.rec.Version)
+	if err != nil && !isAbsent(err) {
+		return fmt.Errorf("verify: %w", err)
+	}
+	have := make(map[string]comet.Asset)
+	for _, f := range files {
+		have[f.ID] = f
+	}
+	for _, want := range v.want {
+		f, ok := have[want.id]
+		reason := ""
+		switch {
+		case !ok:
+			reason = "the destination has it not"
+		case want.remote != nil:
+			if deref(f.Link) != *want.remote {
+				reason = "it is another link at the destination"
+			}
+		default:
+			got, err := readSum(func() (io.ReadCloser, error) {
+				return a.r.c.OpenArtifactFile(ctx, comet.AssetRequest{Key: v.key, ID: want.id, ArtifactVersion: v.id})
+			})
+			if err != nil {
+				return fmt.Errorf("verify: %w", err)
+			}
+			if got != want.sum {
+				reason = "its bytes are not those of the stream"
+			}
+		}
+		if reason != "" {
+			i := want.issue
+			i.Class, i.Reason = Unverified, reason
+			a.issue(i)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,71 @@
+package importer
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// lineage records which artifact versions experiments have consumed.
+type lineage struct {
+	w        *workspace
+	consumer string          // the experiment of the last record
+	have     map[string]bool // what it has consumed at the destination, as name:version
+}
+
+// write records a consumption, unless it is recorded.
+func (l *lineage) write(ctx context.Context, rec *stream.Lineage) {
+	r := l.w.r
+	name := rec.Artifact + ":" + rec.Version
+	o := &ledger{out: Outcome{
+		Kind: string(stream.KindLineage), SourceKey: rec.Experiment, Workspace: r.to.workspace(rec.Workspace), Name: name,
+	}}
+	r.single(o, stream.KindLineage, name, l.record(ctx, o, rec, name))
+}
+
+func (l *lineage) record(ctx context.Context, o *ledger, rec *stream.Lineage, name string) error {
+	r := l.w.r
+	key, err := l.w.producer(ctx, &rec.Experiment)
+	if err != nil {
+		return err
+	}
+	o.out.Key = key
+	if l.consumer != key || l.have == nil {
+		if l.have, err = l.read(ctx, key); err != nil {
+			return err
+		}
+		l.consumer = key
+	}
+	if l.have[name] {
+		return nil
+	}
+	if r.o.Mode == VerifyOnly {
+		o.issue(Issue{Class: Unverified, Kind: string(stream.KindLineage), Name: name, Reason: "the destination has it not"})
+		return nil
+	}
+	if !r.dry() {
+		q := comet.VersionQuery{Workspace: o.out.Workspace, Name: rec.Artifact, Version: rec.Version}
+		if err := r.c.AddConsumer(ctx, q, key); err != nil {
+			return err
+		}
+	}
+	o.wrote(string(stream.KindLineage))
+	r.other(string(stream.KindLineage))
+	l.have[name] = true
+	return nil
+}
+
+// read returns what an experiment has consumed.
+func (l *lineage) read(ctx context.Context, key string) (map[string]bool, error) {
+	list, err := l.w.r.c.Lineage(ctx, key, comet.LineageInput)
+	if err != nil && !isAbsent(err) {
+		return nil, fmt.Errorf("read: %w", err)
+	}
+	have := make(map[string]bool, len(list))
+	for _, x := range list {
+		have[x.Name+":"+x.Version] = true
+	}
+	return have, nil
+}

@@ -1,0 +1,171 @@
+package importer
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// panels writes the custom panels of a workspace.
+type panels struct {
+	w     *workspace
+	open  *textItem // that goes on
+	lists map[string][]comet.Panel
+	ids   map[string]string // of the source: those of the destination
+}
+
+// take takes a piece of a panel.
+func (p *panels) take(ctx, work context.Context, rec *stream.Panel) error {
+	whole, err := p.w.r.textPart(ctx, &p.open, rec.Data, rec.More)
+	if err != nil || whole == nil {
+		return err
+	}
+	defer whole.close()
+	r := p.w.r
+	o := &ledger{out: Outcome{Kind: string(stream.KindPanel), Workspace: r.to.workspace(rec.Workspace), Name: rec.Name}}
+	err = whole.use(work, r, func(file string) error { return p.write(work, o, rec, []byte(file)) })
+	r.single(o, stream.KindPanel, rec.Name, err)
+	return nil
+}
+
+func (p *panels) drop() {
+	p.open.close()
+	p.open = nil
+}
+
+// write writes a panel, unless one of the name is there.
+func (p *panels) write(ctx context.Context, o *ledger, rec *stream.Panel, file []byte) error {
+	r := p.w.r
+	list, err := p.list(ctx, o.out.Workspace)
+	if err != nil {
+		return err
+	}
+	id, same, err := p.find(ctx, list, rec.Name, file)
+	if err != nil {
+		return err
+	}
+	p.ids[rec.ID] = id
+	switch {
+	case same:
+		return nil
+	case id != "" && !r.fills(false), r.o.Mode == VerifyOnly:
+		reason := "the destination has another one of the name"
+		if id == "" {
+			reason = "the destination has it not"
+		}
+		o.issue(Issue{Class: r.differs(), Kind: string(stream.KindPanel), Name: rec.Name, Reason: reason})
+		return nil
+	}
+	if !r.dry() {
+		if id, err = p.upload(ctx, o.out.Workspace, rec.Name, id, file); err != nil {
+			return err
+		}
+		p.ids[rec.ID] = id
+		p.lists[o.out.Workspace] = append(p.lists[o.out.Workspace], comet.Panel{ID: id, Name: rec.Name})
+	}
+	o.wrote(string(stream.KindPanel))
+	r.other(string(stream.KindPanel))
+	return nil
+}
+
+func (p *panels) list(ctx context.Context, workspace string) ([]comet.Panel, error) {
+	if list, ok := p.lists[workspace]; ok {
+		return list, nil
+	}
+	list, err := p.w.r.c.Panels(ctx, workspace)
+	if err != nil && !isAbsent(err) {
+		return nil, fmt.Errorf("list panels: %w", err)
+	}
+	if p.lists == nil {
+		p.lists = make(map[string][]comet.Panel)
+	}
+	p.lists[workspace] = list
+	return list, nil
+}
+
+// find looks for a panel of a name, rather for one with the same content.
+func (p *panels) find(ctx context.Context, list []comet.Panel, name string, file []byte) (id string, same bool, err error) {
+	for _, x := range list {
+		if x.Name != name {
+			continue
+		}
+		have, err := p.w.r.c.PanelFile(ctx, x.ID)
+		if err != nil {
+			return "", false, fmt.Errorf("read: %w", err)
+		}
+		if sameZip(have, file) {
+			return x.ID, true, nil
+		}
+		if id == "" {
+			id = x.ID
+		}
+	}
+	return id, false, nil
+}
+
+// upload writes a panel once.
+func (p *panels) upload(ctx context.Context, workspace, name, id string, file []byte) (string, error) {
+	c := p.w.r.c
+	return once(ctx, p.w.r, func() (string, error) {
+		return c.UploadPanel(ctx, workspace, id, file)
+	}, func() (string, error) {
+		list, err := c.Panels(ctx, workspace)
+		if err != nil && !isAbsent(err) {
+			return "", err
+		}
+		id, same, err := p.find(ctx, list, name, file)
+		if !same {
+			id = ""
+		}
+		return id, err
+	})
+}
+
+// once makes a write that must not be made twice and returns the id of what it
+// has made. Where it is uncertain whether it was made, look finds the id, "" for
+// none, and has to find nothing twice before the write is made again.
+func once(ctx context.Context, r *run, write, look func() (string, error)) (string, error) {
+	for try := 1; ; try++ {
+		id, err := write()
+		if !isUncertain(err) || try == maxUncertain {
+			return id, err
+		}
+		for range 2 {
+			if id, err = look(); err != nil || id != "" {
+				return id, err
+			}
+			if err := pause(ctx, r.o.Settle); err != nil {
+				return "", err
+			}
+		}
+	}
+}
+
+// sameZip reports whether two zip files hold the same entries. When and how
+// they were packed does not count.
+func sameZip(a, b []byte) bool {
+	if string(a) == string(b) {
+		return true
+	}
+	x, ok := zipSums(a)
+	y, ok2 := zipSums(b)
+	return ok && ok2 && maps.Equal(x, y)
+}
+
+// zipSums returns what identifies the entries of a zip file.
+func zipSums(data []byte) (map[string]uint64, bool) {
+	zr, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return nil, false
+	}
+	sums := make(map[string]uint64, len(zr.File))
+	for _, f := range zr.File {
+		sums[f.Name] = uint64(f.CRC32)<<32 ^ f.UncompressedSize64
+	}
+	return sums, true
+}

@@ -70,9 +70,9 @@ Talk:
 Options can be set by the environment, as COMET_FILTER_RENAME for --rename; modes
 and -x cannot.
 
-Exit codes: 0 all done; 1 failed; 2 usage, nothing written; 3 done, but a --key is not
-there, or something could not be salvaged; 4 the input is damaged, cut off, aborted or
-no stream; 130 interrupted.
+Exit codes: 0 all done; 1 failed; 2 usage, nothing written; 3 done, but what --key or
+--rename names is not there, or not all could be salvaged; 4 the input is damaged, cut
+off, aborted or no stream; 130 interrupted.
 
 Examples:
     comet-export acme/vision | comet-filter -x assets | comet-import newteam/vision

@@ -28,7 +28,8 @@ const flushAfter = 100 * time.Millisecond
 // An error of type [*MeetError] comes before anything has been written, one of
 // type [*MissingError] after all has.
 func Copy(ctx context.Context, w io.Writer, r io.Reader, o Options) error {
-	c := &copier{options: o.withDefaults(), out: w, found: make(map[string]bool)}
+	c := &copier{options: o.withDefaults(), out: w}
+	c.found = newMatches(&c.options.Rules)
 	c.kinds = newKindSets(&c.options.Rules)
 	blocks := stream.NewBlockReader(openInput(ctx, r, c.options.Counters), stream.BlockReaderOptions{
 		Decode: func(l *stream.Label) bool { return c.kinds.foresee(l.Kinds) },
@@ -53,9 +54,9 @@ type copier struct {
 	options *Options
 	kinds   kindSets
 	out     io.Writer
-	found   map[string]bool // keys of the rules that were in one of the streams
-	aborted error           // the first abort that was passed on
-	ended   bool            // a stream has been written to its end
+	found   *matches
+	aborted error // the first abort that was passed on
+	ended   bool  // a stream has been written to its end
 
 	// Of the current stream:
 	sieve  *sieve
@@ -67,7 +68,7 @@ type copier struct {
 // block takes the next block.
 func (c *copier) block(b *stream.Block) error {
 	if b.Label.First {
-		c.sieve = newSieve(&c.options.Rules, c.found)
+		c.sieve = newSieve(c.found)
 		c.w = stream.NewWriter(c.out, stream.WriterOptions{FlushAfter: flushAfter})
 		c.seen = 0
 	}
@@ -198,10 +199,7 @@ func (c *copier) finish() error {
 	if c.aborted != nil {
 		return c.aborted
 	}
-	if missing := missingKeys(&c.options.Rules, c.found); len(missing) > 0 {
-		return &MissingError{missing}
-	}
-	return nil
+	return c.found.missing()
 }
 
 // fail ends a run that cannot go on, and the stream that is open the way it

@@ -215,6 +215,13 @@ func TestCopyMissingKeys(t *testing.T) {
 	if got := kindsOf(read(t, out)); !strings.Contains(got, "experiment:k1") {
 		t.Errorf("records %s", got)
 	}
+	_, err = copyTo(t.Context(), bytes.NewReader(data), Rules{Renames: renames(t, "a=z", "a/q=z/r", "a/s=z/t", "c=d")})
+	if want := `not in the stream: project "a/s", workspace "c"`; err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+	if _, err := copyTo(t.Context(), bytes.NewReader(data), Rules{Invert: true, Keys: []string{"nope"}}); err != nil {
+		t.Errorf("what is to be dropped is not there: %v", err)
+	}
 }
 
 func TestCopyTagsWithoutMetadata(t *testing.T) {

@@ -11,8 +11,6 @@
 package filter
 
 import (
-	"fmt"
-
 	"github.com/comet-stream/comet-stream/internal/progress"
 )
 
@@ -29,15 +27,4 @@ func (o *Options) withDefaults() *Options {
 		with.Counters = new(progress.Counters)
 	}
 	return &with
-}
-
-// A MissingError lists experiments that a rule names by key and that were in no
-// stream of the input.
-type MissingError struct {
-	Keys []string
-}
-
-// Error names the keys.
-func (e *MissingError) Error() string {
-	return fmt.Sprintf("not in the stream: experiment %q", e.Keys)
 }

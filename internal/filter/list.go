@@ -57,7 +57,7 @@ type lister struct {
 
 func (l *lister) block(b *stream.Block) error {
 	if b.Label.First {
-		l.sieve, l.open = newSieve(&l.options.Rules, l.found), nil
+		l.sieve, l.open = newSieve(l.found), nil
 	}
 	if l.sieve.block(b.Label.Kinds) != openBlock && !b.Label.Kinds.HasAny(listed) {
 		return nil

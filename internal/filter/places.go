@@ -23,15 +23,21 @@ func (s *sieve) plan(r stream.Raw) (stream.Raw, verdict, error) {
 		at.Workspace, at.Project = to.Workspace, to.Project
 	}
 	for i, name := range p.Workspaces {
-		p.Workspaces[i] = s.rules.Renames.workspace(name)
+		p.Workspaces[i] = s.place(Place{Workspace: name}).Workspace
 	}
 	return edited(r, p)
+}
+
+// place returns the new place of a project or workspace.
+func (s *sieve) place(from Place) Place {
+	s.found.place(from)
+	return s.rules.Renames.place(from)
 }
 
 // move returns the new place of a project, and an error if another project has
 // gone there.
 func (s *sieve) move(from Place) (Place, error) {
-	to := s.rules.Renames.project(from)
+	to := s.place(from)
 	if other, ok := s.meets[to]; ok && other != from {
 		return to, &MeetError{other, from, to}
 	}
@@ -90,7 +96,7 @@ func (s *sieve) renamed(r stream.Raw) (stream.Raw, verdict, error) {
 	if project != nil {
 		from.Project = *project
 	}
-	to := s.rules.Renames.project(from)
+	to := s.place(from)
 	if to == from {
 		return r, keep, nil
 	}

@@ -16,7 +16,7 @@ type scan struct {
 	options *Options
 	in      io.Reader
 	lines   *bufio.Writer
-	found   map[string]bool // keys of the rules that were there
+	found   *matches
 }
 
 // run runs a reading mode. What it could read is printed, also where the input
@@ -27,13 +27,11 @@ func run(ctx context.Context, w io.Writer, r io.Reader, o Options, mode func(*sc
 		options: with,
 		in:      openInput(ctx, r, with.Counters),
 		lines:   bufio.NewWriterSize(w, 64<<10),
-		found:   make(map[string]bool),
+		found:   newMatches(&with.Rules),
 	}
 	err := mode(s)
 	if err == nil {
-		if missing := missingKeys(&with.Rules, s.found); len(missing) > 0 {
-			err = &MissingError{missing}
-		}
+		err = s.found.missing()
 	}
 	if flushErr := s.lines.Flush(); flushErr != nil && !errors.Is(err, flushErr) {
 		err = errors.Join(err, flushErr)
@@ -56,7 +54,7 @@ func (s *scan) records(take func(stream.Raw) error) error {
 			return err
 		}
 		if record.Kind == stream.KindHeader {
-			sv = newSieve(&s.options.Rules, s.found)
+			sv = newSieve(s.found)
 		}
 		record, v, err := sv.record(record)
 		if err != nil {

@@ -66,18 +66,13 @@ func parsePlace(s string) (p Place, ok bool) {
 
 func (r *Renames) empty() bool { return len(r.to) == 0 }
 
-// project returns the new place of a project.
-func (r *Renames) project(p Place) Place {
+// place returns the new place of a project, or of a workspace.
+func (r *Renames) place(p Place) Place {
 	if to, ok := r.to[p]; ok {
 		return to
 	}
-	return Place{r.workspace(p.Workspace), p.Project}
-}
-
-// workspace returns the new name of a workspace.
-func (r *Renames) workspace(name string) string {
-	if to, ok := r.to[Place{Workspace: name}]; ok {
-		return to.Workspace
+	if to, ok := r.to[Place{Workspace: p.Workspace}]; ok {
+		return Place{to.Workspace, p.Project}
 	}
-	return name
+	return p
 }

@@ -27,7 +27,7 @@ func TestRenames(t *testing.T) {
 			}
 		}
 		from, _ := parsePlace(tt.from)
-		if got := r.project(from).String(); got != tt.to {
+		if got := r.place(from).String(); got != tt.to {
 			t.Errorf("%s: %s becomes %s, want %s", tt.rules, from, got, tt.to)
 		}
 	}

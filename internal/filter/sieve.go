@@ -1,8 +1,6 @@
 package filter
 
 import (
-	"slices"
-
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -17,7 +15,7 @@ type sieve struct {
 	asset assetState
 	lost  ledger // of the stream
 
-	found   map[string]bool // keys of the rules that were there
+	found   *matches
 	dropped keySet          // experiments that were dropped
 	last    *string         // the last whole experiment that was kept
 	meets   map[Place]Place // new places, and which project went there
@@ -45,10 +43,9 @@ const (
 	drop
 )
 
-// newSieve returns a sieve for one stream. The keys of the rules that are there
-// are noted in found.
-func newSieve(rules *Rules, found map[string]bool) *sieve {
-	return &sieve{rules: rules, kinds: newKindSets(rules), found: found, meets: make(map[Place]Place)}
+// newSieve returns a sieve for one stream, with the rules that found is about.
+func newSieve(found *matches) *sieve {
+	return &sieve{rules: found.rules, kinds: newKindSets(found.rules), found: found, meets: make(map[Place]Place)}
 }
 
 // record decides about the next record, and returns it as it goes on.
@@ -94,7 +91,7 @@ func (s *sieve) openExperiment(r stream.Raw) (stream.Raw, verdict, error) {
 		return r, drop, err
 	}
 	s.group.key = e.Key
-	s.find(e.Key)
+	s.found.key(e.Key)
 	kept, err := s.rules.experiment(e)
 	if err != nil {
 		return r, drop, err
@@ -104,7 +101,7 @@ func (s *sieve) openExperiment(r stream.Raw) (stream.Raw, verdict, error) {
 		s.dropped.add(e.Key)
 		return r, drop, nil
 	}
-	place := s.rules.Renames.project(Place{e.Workspace, e.Project})
+	place := s.place(Place{e.Workspace, e.Project})
 	bare := s.rules.Without&metadata != 0 && e.Doc != nil
 	if !bare && place == (Place{e.Workspace, e.Project}) {
 		return r, keep, nil
@@ -267,7 +264,7 @@ func (s *sieve) outsideGone(r stream.Raw) (bool, error) {
 			return false, err
 		}
 		if rec.Experiment != nil {
-			s.find(*rec.Experiment)
+			s.found.key(*rec.Experiment)
 		}
 		if rec.Of == stream.KindExperiment {
 			return !s.rules.absent(rec.Experiment, rec.Name), nil
@@ -342,22 +339,6 @@ func (s *sieve) abort(r stream.Raw) (stream.Raw, verdict, error) {
 	}
 	a.Last = s.last
 	return edited(r, a)
-}
-
-// find notes that an experiment of the stream is one that the rules name.
-func (s *sieve) find(key string) {
-	if slices.Contains(s.rules.Keys, key) {
-		s.found[key] = true
-	}
-}
-
-// missingKeys returns the keys that rules want to keep and that are not among
-// those found.
-func missingKeys(rules *Rules, found map[string]bool) []string {
-	if rules.Invert {
-		return nil
-	}
-	return slices.DeleteFunc(slices.Clone(rules.Keys), func(key string) bool { return found[key] })
 }
 
 // decode returns the record as the type that its kind stands for.

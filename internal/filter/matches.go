@@ -1,0 +1,81 @@
+package filter
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// matches notes what rules name and the streams of an input have.
+type matches struct {
+	rules  *Rules
+	keys   map[string]bool
+	places map[Place]bool
+}
+
+func newMatches(rules *Rules) *matches {
+	return &matches{rules: rules, keys: make(map[string]bool), places: make(map[Place]bool)}
+}
+
+// key notes that an experiment is in the input.
+func (m *matches) key(key string) {
+	if slices.Contains(m.rules.Keys, key) {
+		m.keys[key] = true
+	}
+}
+
+// place notes that a project or workspace is.
+func (m *matches) place(p Place) {
+	for _, rule := range []Place{p, {Workspace: p.Workspace}} {
+		if _, ok := m.rules.Renames.to[rule]; ok {
+			m.places[rule] = true
+		}
+	}
+}
+
+// missing returns an error for what rules want to keep or rename and no stream
+// has had, nil if there is nothing such.
+func (m *matches) missing() error {
+	e := &MissingError{}
+	if !m.rules.Invert {
+		for _, key := range m.rules.Keys {
+			if !m.keys[key] {
+				e.Keys = append(e.Keys, key)
+			}
+		}
+	}
+	for rule := range maps.Keys(m.rules.Renames.to) {
+		if !m.places[rule] {
+			e.Places = append(e.Places, rule)
+		}
+	}
+	if len(e.Keys)+len(e.Places) == 0 {
+		return nil
+	}
+	slices.SortFunc(e.Places, func(a, b Place) int { return cmp.Compare(a.String(), b.String()) })
+	return e
+}
+
+// A MissingError lists what rules name and no stream of the input has.
+type MissingError struct {
+	Keys   []string // of experiments
+	Places []Place  // to be renamed
+}
+
+// Error names them.
+func (e *MissingError) Error() string {
+	var parts []string
+	for _, key := range e.Keys {
+		parts = append(parts, fmt.Sprintf("experiment %q", key))
+	}
+	for _, p := range e.Places {
+		if p.Project == "" {
+			parts = append(parts, fmt.Sprintf("workspace %q", p))
+		} else {
+			parts = append(parts, fmt.Sprintf("project %q", p))
+		}
+	}
+	return "not in the stream: " + strings.Join(parts, ", ")
+}

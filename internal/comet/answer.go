@@ -1,0 +1,226 @@
+package comet
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode"
+)
+
+// checkAnswer turns all but good answers into errors, and reads the answers
+// that are wanted whole.
+func (c *Client) checkAnswer(cl *call, resp *http.Response) error {
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		return c.answerError(cl, resp)
+	}
+	switch cl.want {
+	case wantDocument:
+		data, err := readWhole(resp)
+		if err != nil {
+			return err
+		}
+		if isHTML(resp, data) || !json.Valid(data) {
+			return notJSON(data)
+		}
+		resp.Body = io.NopCloser(bytes.NewReader(data))
+	case wantAck:
+		data, err := readWhole(resp)
+		if err != nil {
+			return err
+		}
+		if isHTML(resp, data) {
+			return ErrNotJSON
+		}
+		resp.Body = io.NopCloser(bytes.NewReader(data))
+	case wantStream:
+		if err := beginsJSON(resp); err != nil {
+			return err
+		}
+	}
+	if cl.accept != nil {
+		return cl.accept(resp)
+	}
+	return nil
+}
+
+// beginsJSON looks at the first bytes of an answer that is read as a stream,
+// so that a page is not taken for an answer of the server.
+func beginsJSON(resp *http.Response) error {
+	if isHTML(resp, nil) {
+		return ErrNotJSON
+	}
+	br := bufio.NewReader(resp.Body)
+	head, err := br.Peek(1)
+	for err == nil && skipSpace(head, 0) == len(head) {
+		if _, err = br.Discard(1); err == nil {
+			head, err = br.Peek(1)
+		}
+	}
+	switch {
+	case err == io.EOF:
+		return errCutShort
+	case err != nil:
+		return err
+	case head[0] != '{':
+		return ErrNotJSON
+	}
+	resp.Body = &buffered{br, resp.Body}
+	return nil
+}
+
+// buffered closes the body beneath a reader of it.
+type buffered struct {
+	*bufio.Reader
+	io.Closer
+}
+
+// notJSON tells an answer that was cut from one that is something else.
+func notJSON(data []byte) error {
+	if i := skipSpace(data, 0); i < len(data) && (data[i] == '{' || data[i] == '[') {
+		return errCutShort
+	}
+	return ErrNotJSON
+}
+
+func isHTML(resp *http.Response, data []byte) bool {
+	mt, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	if mt == "text/html" || mt == "application/xhtml+xml" {
+		return true
+	}
+	i := skipSpace(data, 0)
+	return i < len(data) && data[i] == '<'
+}
+
+// readWhole reads a body and closes it.
+func readWhole(resp *http.Response) ([]byte, error) {
+	defer resp.Body.Close()
+	var buf bytes.Buffer
+	if n := resp.ContentLength; n > 0 && n <= maxDocument {
+		buf.Grow(int(n) + bytes.MinRead)
+	}
+	n, err := buf.ReadFrom(io.LimitReader(resp.Body, maxDocument+1))
+	if err != nil {
+		return nil, err
+	}
+	if n > maxDocument {
+		return nil, errTooLarge
+	}
+	return buf.Bytes(), nil
+}
+
+// answerError reads what the server says about a failure.
+func (c *Client) answerError(cl *call, resp *http.Response) *Error {
+	e := &Error{Method: cl.method, Path: c.shownPath(cl), Status: resp.StatusCode}
+	// The words are a help; an answer that breaks off still has its status.
+	data, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	resp.Body.Close()
+	e.Msg, e.SDKCode = serverWords(resp, data)
+	e.endpointMissing = resp.StatusCode == http.StatusNotFound && e.SDKCode == 0 && saysNoEndpoint(e.Msg)
+	e.Msg = c.secrets.hide(clip(e.Msg))
+	e.after = retryAfter(resp)
+	return e
+}
+
+// serverWords finds the message and the code in the body of an error.
+func serverWords(resp *http.Response, data []byte) (msg string, code int) {
+	if !json.Valid(data) {
+		if isHTML(resp, data) {
+			return "", 0
+		}
+		// A proxy in front of the server speaks plainly.
+		return string(data), 0
+	}
+	var other string
+	members(data, func(name string, v []byte) {
+		switch name {
+		case "msg":
+			msg = textOrEmpty(v)
+		case "message", "logMsg":
+			other = textOrEmpty(v)
+		case "sdk_error_code", "sdkErrorCode":
+			code = int(intOrZero(v))
+		}
+	})
+	if msg == "" {
+		msg = other
+	}
+	return msg, code
+}
+
+// clip shortens a message that would fill the screen, and takes out what a
+// terminal would obey.
+func clip(s string) string {
+	const most = 500
+	s = strings.TrimSpace(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, s))
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
+}
+
+// shownPath returns the path of a call as errors show it, without the query.
+func (c *Client) shownPath(cl *call) string {
+	base := cl.base
+	if base == "" {
+		switch cl.family {
+		case familyREST:
+			base = c.rest.known(c.addr.rest)
+		case familyAlt:
+			base = c.addr.alt
+		case familyClient:
+			base = c.addr.clientlib
+		}
+	}
+	// The root has a slash too many.
+	return c.secrets.hide(base[len(c.addr.root)-1:] + cl.path)
+}
+
+// networkError describes a try without a usable answer. The error of package
+// net/http quotes the URL with its query, so only its cause is kept.
+func (c *Client) networkError(ctx context.Context, cl *call, t *trace, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	for {
+		ue, ok := err.(*url.Error)
+		if !ok {
+			break
+		}
+		err = ue.Err
+	}
+	return &Error{
+		Method: cl.method,
+		Path:   c.shownPath(cl),
+		Err:    c.cause(err, t.unsent(err)),
+	}
+}
+
+// cause is the reason why no usable answer came.
+type cause struct {
+	err    error
+	unsent bool // the request has certainly not reached the server
+}
+
+// cause wraps an error that comes from elsewhere. One that quotes a secret is
+// replaced, so that its chain does not hold the secret either.
+func (c *Client) cause(err error, unsent bool) *cause {
+	if text := err.Error(); c.secrets.hide(text) != text {
+		err = errors.New(c.secrets.hide(text))
+	}
+	return &cause{err: err, unsent: unsent}
+}
+
+func (e *cause) Error() string { return e.err.Error() }
+func (e *cause) Unwrap() error { return e.err }

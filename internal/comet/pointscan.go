@@ -1,0 +1,395 @@
+package comet
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+)
+
+// decodePoints reads {"metrics": [point, ...]} from r.
+func decodePoints(r io.Reader, metric string, yield func(*Point) error) error {
+	s := newScanner(r, 128<<10)
+	d := &pointDecoder{metric: metric, names: interned{}, contexts: make(map[string]*string)}
+	err := s.object(func(name string) error {
+		c, err := s.peek()
+		if err != nil {
+			return err
+		}
+		if name != "metrics" || c != '[' {
+			return s.checked()
+		}
+		s.pos++
+		return d.list(s, yield)
+	})
+	if err != nil {
+		return err
+	}
+	return s.finish()
+}
+
+// checked reads past a value of moderate size and checks its syntax.
+func (s *scanner) checked() error {
+	v, err := s.value()
+	if err == nil && !json.Valid(v) {
+		err = errSyntax
+	}
+	return err
+}
+
+// errMore says that an object goes on after the end of the buffer.
+var errMore = errors.New("more")
+
+// pointDecoder decodes points without an allocation for each: names and
+// contexts are interned, other texts cut from larger pieces.
+type pointDecoder struct {
+	metric   string
+	p        Point
+	names    interned
+	contexts map[string]*string
+	texts    texts
+	objects  objects
+	extra    []byte
+}
+
+// list reads the points up to the end of the array.
+func (d *pointDecoder) list(s *scanner, yield func(*Point) error) error {
+	c, err := s.peek()
+	if err != nil {
+		return err
+	}
+	if c == ']' {
+		s.pos++
+		return nil
+	}
+	for {
+		if c, err = s.peek(); err != nil {
+			return err
+		}
+		if c != '{' {
+			return errSyntax
+		}
+		n, err := d.point(s.buf[s.pos:s.end])
+		if err == errMore {
+			if !s.fill() {
+				return s.broken()
+			}
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		s.pos += n
+		if err := yield(&d.p); err != nil {
+			return err
+		}
+		if c, err = s.peek(); err != nil {
+			return err
+		}
+		s.pos++
+		switch c {
+		case ']':
+			return nil
+		case ',':
+		default:
+			return errSyntax
+		}
+	}
+}
+
+// point decodes the object at the start of b and returns its length.
+func (d *pointDecoder) point(b []byte) (int, error) {
+	d.p = Point{Name: d.metric}
+	d.extra = d.extra[:0]
+	i := skipSpace(b, 1)
+	if i < len(b) && b[i] == '}' {
+		return i + 1, nil
+	}
+	for {
+		nameEnd, err := shortStringEnd(b, i)
+		if err != nil {
+			return 0, err
+		}
+		name := b[i:nameEnd]
+		if i = skipSpace(b, nameEnd); i >= len(b) {
+			return 0, errMore
+		}
+		if b[i] != ':' {
+			return 0, errSyntax
+		}
+		i = skipSpace(b, i+1)
+		end := valueEnd(b, i)
+		// What ends with the buffer may go on.
+		if end < 0 || end >= len(b) {
+			return 0, errMore
+		}
+		if err := d.member(name, b[i:end]); err != nil {
+			return 0, err
+		}
+		if i = skipSpace(b, end); i >= len(b) {
+			return 0, errMore
+		}
+		switch b[i] {
+		case '}':
+			d.finish()
+			return i + 1, nil
+		case ',':
+			i = skipSpace(b, i+1)
+		default:
+			return 0, errSyntax
+		}
+	}
+}
+
+// shortStringEnd is stringEnd for names, which are short, with a check of the
+// characters. i must be at the opening quote.
+func shortStringEnd(b []byte, i int) (int, error) {
+	if i >= len(b) {
+		return 0, errMore
+	}
+	if b[i] != '"' {
+		return 0, errSyntax
+	}
+	for j := i + 1; j < len(b); j++ {
+		switch c := b[j]; {
+		case c == '"':
+			return j + 1, nil
+		case c == '\\':
+			j++
+		case c < ' ':
+			return 0, errSyntax
+		}
+	}
+	return 0, errMore
+}
+
+// member takes one member of a point. name and v are raw.
+func (d *pointDecoder) member(name, v []byte) error {
+	kind, err := kindOf(v)
+	if err != nil {
+		return err
+	}
+	if bytes.IndexByte(name, '\\') >= 0 {
+		if !json.Valid(name) {
+			return errSyntax
+		}
+		name = Quote(unquote(name))
+	}
+	p, ok := &d.p, false
+	switch string(name) {
+	case `"metricName"`:
+		if ok = kind.text(); ok {
+			p.Name = d.names.get(content(kind, v))
+		}
+	case `"metricValue"`:
+		if ok = kind != kindOther; ok {
+			p.Kind, p.Value = d.value(kind, v)
+		}
+	case `"timestamp"`:
+		ok = setInt(&p.Time, kind, v)
+	case `"step"`:
+		ok = setInt(&p.Step, kind, v)
+	case `"epoch"`:
+		ok = setInt(&p.Epoch, kind, v)
+	case `"runContext"`:
+		switch {
+		case kind == kindNull:
+			p.Context, ok = nil, true
+		case kind.text():
+			p.Context, ok = d.context(content(kind, v)), true
+		}
+	}
+	if ok {
+		return nil
+	}
+	d.extra = append(append(append(append(d.extra, ','), name...), ':'), v...)
+	return nil
+}
+
+// jsonKind is the type of a raw JSON value.
+type jsonKind uint8
+
+const (
+	kindOther jsonKind = iota // an object or array
+	kindNull
+	kindPlain  // a string of ASCII without escapes
+	kindString // any other string
+	kindNumber
+	kindBool
+)
+
+func (k jsonKind) text() bool { return k == kindPlain || k == kindString }
+
+// kindOf returns the type of a raw value and checks that it is well formed.
+func kindOf(v []byte) (jsonKind, error) {
+	if len(v) == 0 {
+		return 0, errSyntax
+	}
+	switch v[0] {
+	case '"':
+		if plainString(v) {
+			return kindPlain, nil
+		}
+		if json.Valid(v) {
+			return kindString, nil
+		}
+	case 'n':
+		if string(v) == "null" {
+			return kindNull, nil
+		}
+	case 't', 'f':
+		if string(v) == "true" || string(v) == "false" {
+			return kindBool, nil
+		}
+	case '{', '[':
+		if json.Valid(v) {
+			return kindOther, nil
+		}
+	default:
+		if isNumber(v) {
+			return kindNumber, nil
+		}
+	}
+	return 0, errSyntax
+}
+
+// plainString reports whether a raw string is ASCII without escapes.
+func plainString(v []byte) bool {
+	for _, c := range v[1 : len(v)-1] {
+		if c < ' ' || c == '\\' || c == '"' || c >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+// content returns the bytes of a raw string, which are valid for the moment.
+func content(kind jsonKind, v []byte) []byte {
+	if kind == kindPlain {
+		return v[1 : len(v)-1]
+	}
+	return []byte(unquote(v))
+}
+
+func (d *pointDecoder) value(kind jsonKind, v []byte) (ValueKind, string) {
+	switch kind {
+	case kindNull:
+		return NullValue, ""
+	case kindPlain, kindString:
+		return StringValue, d.texts.text(content(kind, v))
+	case kindBool:
+		return BoolValue, d.names.get(v)
+	}
+	return NumberValue, d.texts.text(v)
+}
+
+// setInt takes an integer, null, or a text that holds an integer. Others are
+// left to the caller.
+func setInt(i *Int, kind jsonKind, v []byte) bool {
+	switch kind {
+	case kindNull:
+		*i = Int{State: Null}
+		return true
+	case kindNumber, kindPlain:
+		n, ok := quickInt(trimQuotes(v))
+		if !ok {
+			n, ok = parseInt(trimQuotes(v))
+		}
+		if ok {
+			*i = IntOf(n)
+		}
+		return ok
+	}
+	return false
+}
+
+// quickInt reads what nearly all integers look like.
+func quickInt(b []byte) (n int64, ok bool) {
+	if len(b) == 0 || len(b) > 18 {
+		return 0, false
+	}
+	for _, c := range b {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = n*10 + int64(c-'0')
+	}
+	return n, true
+}
+
+func (d *pointDecoder) context(b []byte) *string {
+	if s, ok := d.contexts[string(b)]; ok {
+		return s
+	}
+	if len(d.contexts) >= maxInterned {
+		clear(d.contexts)
+	}
+	s := string(b)
+	d.contexts[s] = &s
+	return &s
+}
+
+// finish completes the point that has been read.
+func (d *pointDecoder) finish() {
+	if len(d.extra) == 0 {
+		return
+	}
+	d.extra[0] = '{'
+	d.extra = append(d.extra, '}')
+	d.p.Extra = d.objects.bytes(d.extra)
+}
+
+// maxInterned bounds the tables of known texts, against a server that gives
+// each point a name or context of its own.
+const maxInterned = 1 << 16
+
+// interned keeps one copy of each text.
+type interned map[string]string
+
+func (m interned) get(b []byte) string {
+	if s, ok := m[string(b)]; ok {
+		return s
+	}
+	if len(m) >= maxInterned {
+		clear(m)
+	}
+	s := string(b)
+	m[s] = s
+	return s
+}
+
+// pieceSize is the memory that texts and objects allocate at a time. Ones that
+// are large for it are allocated by themselves.
+const pieceSize = 32 << 10
+
+// texts cuts strings from larger pieces of memory.
+type texts struct{ b strings.Builder }
+
+func (t *texts) text(b []byte) string {
+	if len(b) > pieceSize/4 {
+		return string(b)
+	}
+	if t.b.Cap()-t.b.Len() < len(b) {
+		t.b.Reset()
+		t.b.Grow(pieceSize)
+	}
+	from := t.b.Len()
+	t.b.Write(b)
+	return t.b.String()[from:]
+}
+
+// objects does for byte slices what texts does for strings.
+type objects struct{ b []byte }
+
+func (o *objects) bytes(b []byte) []byte {
+	if len(b) > pieceSize/4 {
+		return bytes.Clone(b)
+	}
+	if cap(o.b)-len(o.b) < len(b) {
+		o.b = make([]byte, 0, pieceSize)
+	}
+	from := len(o.b)
+	o.b = append(o.b, b...)
+	return o.b[from:len(o.b):len(o.b)]
+}

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
-	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -112,17 +110,8 @@ func (c *importCommand) parseArgs(args []string) error {
 	return nil
 }
 
-// memoryGoal is what the garbage collector keeps the memory below where it
-// can. What an import holds at a time is bounded, and much less.
-const memoryGoal = 100 << 20
-
 func (c *importCommand) run(ctx context.Context, in *input) (err error) {
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(memoryGoal)
-	}
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(50)
-	}
+	boundMemory()
 	if c.target, err = c.openServer(c.talk); err != nil {
 		return err
 	}

@@ -5,6 +5,8 @@ import (
 	"runtime/debug"
 )
 
+const memoryGoal = 100 << 20
+
 // boundMemory makes the garbage collector keep the process below memoryGoal where
 // it can. What the tools hold at a time is bounded, and much less; the rest is
 // what has not been collected yet. Who knows better sets GOMEMLIMIT and GOGC.

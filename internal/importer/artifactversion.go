@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -153,7 +154,8 @@ func (v *artifactVersion) continueThere(ctx context.Context, there *comet.Artifa
 // compare tells where a version that exists is another one.
 func (v *artifactVersion) compare(there *comet.ArtifactVersion) {
 	var other []string
-	if want, have := v.final(), deref(there.State); v.state == versionFinal && want != have && (want != comet.ArtifactClosed || have != "") {
+	want, have := cmp.Or(deref(v.rec.State), comet.ArtifactClosed), cmp.Or(deref(there.State), comet.ArtifactClosed)
+	if v.state == versionFinal && want != have {
 		other = append(other, "state")
 	}
 	if !sameJSONText(v.doc.Metadata.V, deref(there.Metadata)) {

@@ -111,6 +111,10 @@ func (p *project) have(ctx context.Context, rec *stream.Project) error {
 // create creates the project. It returns the one that is there if someone else
 // has just created it, nil if it made a new one or nothing may be written.
 func (p *project) create(ctx context.Context, description *string, public *bool) (*comet.Project, error) {
+	if p.r.o.Mode == VerifyOnly {
+		p.issue(Issue{Class: Unverified, Kind: string(stream.KindProject), Reason: "the destination does not have it"})
+		return nil, nil
+	}
 	p.r.count(func(s *Summary) { s.ProjectsCreated++ })
 	p.change(func(o *Outcome) { o.Result = ResultCreated })
 	if p.r.dry() {

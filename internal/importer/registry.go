@@ -16,6 +16,9 @@ const (
 	kindModelVersion = string(stream.KindModelVersion)
 )
 
+// noStatus is the status of a version that was given none.
+const noStatus = "None"
+
 // model is a registry model of the stream on its way to the destination.
 type model struct {
 	*group
@@ -186,7 +189,7 @@ func (v *modelVersion) create(ctx context.Context, key string) (string, error) {
 }
 
 func (v *modelVersion) createOnce(ctx context.Context, n comet.NewRegistryVersion) (string, error) {
-	return once(ctx, v.m.r, func() (string, error) { return v.post(ctx, n) }, func() (string, error) {
+	return once(ctx, v.m.r, func() (string, error) { return v.post(ctx, &n) }, func() (string, error) {
 		there, err := v.m.r.c.RegistryModel(ctx, v.m.target, v.m.rec.Name)
 		if isAbsent(err) {
 			return "", nil
@@ -205,11 +208,15 @@ func (v *modelVersion) createOnce(ctx context.Context, n comet.NewRegistryVersio
 
 // post makes the request that creates the version: the newer one, or the older
 // ones that want the id of the experiment's model.
-func (v *modelVersion) post(ctx context.Context, n comet.NewRegistryVersion) (string, error) {
+func (v *modelVersion) post(ctx context.Context, n *comet.NewRegistryVersion) (string, error) {
 	c := v.m.r.c
-	id, err := c.CreateRegistryItem(ctx, n)
+	id, err := c.CreateRegistryItem(ctx, *n)
 	if !isUnsupported(err) {
 		return id, err
+	}
+	if s := deref(n.Status); s != "" && s != noStatus {
+		v.m.issue(v.issue(Missing, fmt.Sprintf("its status %q: the destination knows none", s)))
+		n.Status = nil
 	}
 	models, err := c.Models(ctx, n.Key)
 	if err != nil {
@@ -224,9 +231,9 @@ func (v *modelVersion) post(ctx context.Context, n comet.NewRegistryVersion) (st
 		return "", &limitError{fmt.Sprintf("experiment %q has no model %q", n.Key, n.Model)}
 	}
 	if v.m.there == nil {
-		return c.CreateRegistryModel(ctx, n)
+		return c.CreateRegistryModel(ctx, *n)
 	}
-	return c.AddRegistryVersion(ctx, n)
+	return c.AddRegistryVersion(ctx, *n)
 }
 
 // writeMetadata sets the metadata of a version that has none.

@@ -166,7 +166,7 @@ func (w *workspace) run(ctx context.Context, key string) (*comet.Run, error) {
 // finish sets the times of the experiments again in whose name something was
 // written: servers may have moved their end.
 func (w *workspace) finish(ctx context.Context) {
-	if !w.r.wrote("artifact-version") {
+	if w.r.dry() || !w.r.wrote(kindVersion) {
 		return
 	}
 	for source, k := range w.touched {

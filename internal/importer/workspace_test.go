@@ -1,0 +1,363 @@
+package importer
+
+import (
+	"archive/zip"
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// testWorkspace is what belongs to a workspace as a whole.
+type testWorkspace struct {
+	projects  []testProject
+	artifacts []comettest.ArtifactSpec
+	models    []comettest.RegistrySpec
+	panel     []byte
+}
+
+// richWorkspace has something of each kind.
+func richWorkspace() testWorkspace {
+	maker, user := testKey(1), testKey(2)
+	element := comettest.AssetSpec{ID: testID(1), Name: "model.onnx", Type: "model-element", Model: "cnn", Body: []byte("weights")}
+	file := func(n int, name string, body []byte) comettest.AssetSpec {
+		return comettest.AssetSpec{ID: testID(n), Name: name, Type: "unknown", Body: body}
+	}
+	remote := func(n int) comettest.AssetSpec {
+		return comettest.AssetSpec{ID: testID(n), Name: fmt.Sprint("r", n), Type: "unknown", Link: fmt.Sprint("s3://b/", n), Metadata: ptr(`{"synced":true}`)}
+	}
+	big := []byte(strings.Repeat("0123456789abcdef", 100_000))
+	return testWorkspace{
+		projects: []testProject{
+			{workspace: "team", name: "p", experiments: []comettest.ExperimentSpec{
+				{Key: maker, Start: start, End: start + 1, Assets: []comettest.AssetSpec{element}}, {Key: user, Start: start + 5, End: start + 6},
+			}},
+			{workspace: "team", name: "q"},
+		},
+		artifacts: []comettest.ArtifactSpec{
+			{Name: "set", Type: "dataset", Description: ptr("digits"), Emoji: ptr("🔢"), Tags: []string{"public"}, Versions: []comettest.ArtifactVersionSpec{
+				{Version: "1.0.0", Producer: maker, Metadata: ptr(`{"rows":10}`), Tags: []string{"raw"}, Consumers: []string{user},
+					Files: []comettest.AssetSpec{file(11, "a/x.csv", []byte("1,2")), file(12, "empty", nil), remote(13), remote(14)}},
+				{Version: "1.1.0", Producer: maker, State: "ERROR"},
+				{Version: "2.0.0", Producer: user, Aliases: []string{"prod"}, Note: ptr("cleaned"), Files: []comettest.AssetSpec{file(15, "big", big)}},
+				{Version: "3.0.0", Producer: user, State: "OPEN", Files: []comettest.AssetSpec{file(16, "y", []byte("y"))}},
+			}},
+			{Name: "other", Type: "model", Versions: []comettest.ArtifactVersionSpec{{Version: "1.0.0", Producer: user, Files: []comettest.AssetSpec{file(17, "a/x.csv", []byte("1,2"))}}}},
+		},
+		models: []comettest.RegistrySpec{{Name: "cnn", Description: ptr("good"), Notes: "# Notes", Versions: []comettest.RegistryVersionSpec{
+			{Version: "1.0.0", Experiment: maker, Model: "cnn", Comment: ptr("first"), Stages: []string{"old", "x"}},
+			{Version: "1.0.1", Experiment: maker, Model: "cnn", Stages: []string{"prod"}, Status: "Production", Metadata: map[string]any{"accuracy": 0.9}},
+		}}},
+		panel: panelZip(`{"type":"py","pyCode":"print('hi')"}`),
+	}
+}
+
+func panelZip(code string) []byte {
+	var b bytes.Buffer
+	zw := zip.NewWriter(&b)
+	w, err := zw.Create("panel.json")
+	if err == nil {
+		_, err = w.Write([]byte(`{"templateName":"Scatter","code":` + code + `}`))
+	}
+	if err == nil {
+		err = zw.Close()
+	}
+	if err != nil {
+		panic(err)
+	}
+	return b.Bytes()
+}
+
+const sourcePanel = "00000000000000000000000000panel1"
+
+// stream writes the workspace by hand.
+func (w *testWorkspace) stream(t *testing.T, source string) []byte {
+	s := newScript(t, source)
+	plan := &stream.Plan{Projects: []stream.PlannedProject{}, Workspaces: []string{"team"}}
+	for _, p := range w.projects {
+		plan.Projects = append(plan.Projects, stream.PlannedProject{Workspace: p.workspace, Project: p.name})
+	}
+	s.write(plan)
+	for _, p := range w.projects {
+		s.project(p)
+	}
+	for _, a := range w.artifacts {
+		s.artifact(a)
+	}
+	for _, m := range w.models {
+		s.model(m)
+	}
+	s.write(&stream.Link{Experiment: testKey(1), Workspace: "team", Project: "q"})
+	for _, a := range w.artifacts {
+		for _, v := range a.Versions {
+			for _, consumer := range v.Consumers {
+				s.write(&stream.Lineage{Artifact: a.Name, Version: v.Version, Workspace: "team", Experiment: consumer})
+			}
+		}
+	}
+	half := len(w.panel) / 2
+	for i, part := range [][]byte{w.panel[:half], w.panel[half:]} {
+		s.write(&stream.Panel{Workspace: "team", ID: sourcePanel, Name: "Scatter", Doc: s.doc(map[string]any{}), Data: part, More: i == 0})
+	}
+	v3 := map[string]any{"sections": []any{map[string]any{"panels": []any{map[string]any{"templateId": sourcePanel, "experimentKey": testKey(1), "project": "source-project-id"}}}}}
+	s.write(&stream.View{Workspace: "team", Project: "p", Name: "Overview", Doc: s.doc(map[string]any{
+		"projectId": "source-project-id", "templateName": "Overview", "v3": v3, "dashboardChartState": `{"key":"` + testKey(2) + `"}`, "pinnedExperiments": []string{testKey(1)},
+	})}, &stream.View{Workspace: "team", Project: "p", Name: unsavedName, Doc: s.doc(map[string]any{})})
+	return s.close()
+}
+
+func (s *script) artifact(a comettest.ArtifactSpec) {
+	s.write(&stream.Artifact{ID: "a-" + a.Name, Name: a.Name, Type: a.Type, Project: "p", Workspace: "team", Doc: s.doc(map[string]any{
+		"description": a.Description, "emoji": a.Emoji, "tags": slices.Concat([]string{}, a.Tags), "isPublic": a.Public,
+	})})
+	for i, v := range a.Versions {
+		state := v.State
+		if state == "" {
+			state = "CLOSED"
+		}
+		alias := slices.Concat([]string{}, v.Aliases)
+		if i == 2 {
+			alias = append(alias, "Latest")
+		}
+		s.write(&stream.ArtifactVersion{ID: "v" + v.Version, Version: v.Version, State: &state, Alias: alias, Tags: slices.Concat([]string{}, v.Tags), Experiment: &v.Producer,
+			Doc: s.doc(map[string]any{"metadata": v.Metadata, "note": v.Note})})
+		for _, f := range v.Files {
+			s.asset(f)
+		}
+	}
+	s.write(&stream.ArtifactEnd{ID: "a-" + a.Name})
+}
+
+func (s *script) model(m comettest.RegistrySpec) {
+	s.write(&stream.Model{ID: "m", Name: m.Name, Notes: &m.Notes, Workspace: "team", Doc: s.doc(map[string]any{"description": m.Description, "isPublic": m.Public})})
+	for _, v := range m.Versions {
+		rec := &stream.ModelVersion{ID: "mv" + v.Version, Version: v.Version, Experiment: &v.Experiment, Model: &v.Model, Stages: v.Stages,
+			Doc: s.doc(map[string]any{"comment": v.Comment})}
+		status := v.Status
+		if status == "" {
+			status = "None"
+		}
+		rec.Status = &status
+		for k, x := range v.Metadata {
+			rec.Metadata = append(rec.Metadata, s.doc(map[string]any{"key": k, "value": x}))
+		}
+		s.write(rec)
+	}
+	s.write(&stream.ModelEnd{ID: "m"})
+}
+
+// seed puts on a server what an import should bring about, but for panel and
+// view, whose ids are the server's.
+func (w *testWorkspace) seed(srv *comettest.Server) {
+	seed(srv, "", w.projects...)
+	for _, a := range w.artifacts {
+		srv.SeedArtifact("team", a)
+	}
+	for _, m := range w.models {
+		srv.SeedRegistryModel("team", m)
+	}
+	srv.SeedLink(testKey(1), "q")
+}
+
+// takePanels takes panels and views out of a state.
+func takePanels(s *comettest.State) (panels []comettest.PanelState, views []comettest.ViewState) {
+	for i := range s.Workspaces {
+		w := &s.Workspaces[i]
+		panels = append(panels, w.Panels...)
+		w.Panels = nil
+		for j := range w.Projects {
+			views = append(views, w.Projects[j].Views...)
+			w.Projects[j].Views = nil
+		}
+	}
+	return panels, views
+}
+
+// check compares a server with what an import should have brought about.
+func (w *testWorkspace) check(t *testing.T, what string, srv *comettest.Server) {
+	t.Helper()
+	want := newServer(t, comettest.Options{})
+	w.seed(want)
+	a, b := stateOf(want), stateOf(srv)
+	takePanels(a)
+	panels, views := takePanels(b)
+	diffStates(t, what, a, b)
+	if len(panels) != 1 || panels[0].Name != "Scatter" {
+		t.Errorf("%s: panels: %+v", what, panels)
+	}
+	id := srv.State().Workspace("team").Panels[0].ID
+	project := srv.State().Project("team", "p").ID
+	if len(views) != 1 || !strings.Contains(string(views[0].Fields["v3"]), id) || !strings.Contains(string(views[0].Fields["v3"]), project) {
+		t.Errorf("%s: views: %+v", what, views)
+	}
+}
+
+func TestWorkspaceNew(t *testing.T) {
+	w := richWorkspace()
+	data := w.stream(t, sourceURL)
+	for _, moods := range []comettest.Moods{{}, {Version: "3.0.0"}} {
+		srv := newServer(t, comettest.Options{Moods: moods})
+		c := newClient(t, srv)
+		r := importTo(t, c, data, Options{Verify: true})
+		if r.err != nil || r.Missing != map[string]int64{"": 0, "3.0.0": 2}[moods.Version] {
+			t.Fatalf("version %q: %v, %v", moods.Version, r.err, r.issues())
+		}
+		if moods.Version == "" {
+			w.check(t, "new", srv)
+		}
+		srv.ResetStats()
+		r = importTo(t, c, data, Options{})
+		if r.err != nil || r.Wrote() || len(writes(srv)) > 0 {
+			t.Errorf("version %q, again: %v, %+v, %v, %v", moods.Version, r.err, r.Summary, writes(srv), r.issues())
+		}
+		srv.ResetStats()
+		if r = importTo(t, c, data, Options{Mode: VerifyOnly}); r.err != nil || moods.Version == "" && r.Unverified > 0 || len(writes(srv)) > 0 {
+			t.Errorf("version %q, --verify-only: %v, %v, %v", moods.Version, r.err, r.issues(), writes(srv))
+		}
+	}
+}
+
+func TestWorkspaceDry(t *testing.T) {
+	w := richWorkspace()
+	srv := newServer(t, comettest.Options{})
+	before := srv.State()
+	r := importTo(t, newClient(t, srv), w.stream(t, sourceURL), Options{Mode: DryRun})
+	if r.err != nil || r.Other["artifact-version"] != 5 || len(writes(srv)) > 0 {
+		t.Errorf("%v, %+v, %v, %v", r.err, r.Summary, r.issues(), writes(srv))
+	}
+	diffStates(t, "destination", before, srv.State())
+	r = importTo(t, newClient(t, srv), w.stream(t, sourceURL), Options{Mode: VerifyOnly})
+	if r.err != nil || r.Unverified == 0 || len(writes(srv)) > 0 {
+		t.Errorf("--verify-only: %v, %+v, %v", r.err, r.Summary, writes(srv))
+	}
+}
+
+func TestWorkspaceKilled(t *testing.T) {
+	w := richWorkspace()
+	data := w.stream(t, sourceURL)
+	calm := newServer(t, comettest.Options{})
+	importTo(t, newClient(t, calm), data, Options{})
+	total := calm.Stats().Requests
+	step := stride(9)
+	for i, after := range []bool{false, true} {
+		for k := 15 + i*step/2; k <= total; k += step {
+			srv := newServer(t, comettest.Options{})
+			killed(t, srv, data, Options{}, k, after)
+			what := fmt.Sprintf("killed at request %d, after=%v", k, after)
+			if r := importTo(t, newClient(t, srv), data, Options{}); r.err != nil || r.Missing+r.Differing > 0 {
+				t.Fatalf("%s: %v, %v", what, r.err, r.issues())
+			}
+			w.check(t, what, srv)
+			srv.ResetStats()
+			if importTo(t, newClient(t, srv), data, Options{}); len(writes(srv)) > 0 {
+				t.Errorf("%s: the third import writes %v", what, writes(srv))
+			}
+		}
+	}
+}
+
+func TestWorkspaceLostAnswers(t *testing.T) {
+	w := richWorkspace()
+	data := w.stream(t, sourceURL)
+	for _, kind := range []comettest.FaultKind{comettest.FaultLost, comettest.FaultReset} {
+		for _, endpoint := range []string{
+			"POST *artifacts/upsert", "POST *artifacts/state", "POST *assets/remote/batch", "POST *registry-model/item/create",
+			"POST *template/upload", "POST *views/upsert", "GET *write/project/symlink*",
+		} {
+			faults := comettest.NewFaults(1, comettest.Fault{Kind: kind, Endpoint: endpoint, From: 1, To: 1})
+			srv := newServer(t, comettest.Options{Middleware: faults.Middleware})
+			what := string(kind) + " " + endpoint
+			if r := importTo(t, newClient(t, srv), data, Options{}); r.err != nil || r.Missing+r.Differing > 0 {
+				t.Errorf("%s: %v, %v", what, r.err, r.issues())
+			}
+			if len(faults.Injected()) != 1 {
+				t.Errorf("%s: no fault", what)
+			}
+			w.check(t, what, srv)
+		}
+	}
+}
+
+// TestWorkspaceSameInstance copies a workspace on its own instance.
+func TestWorkspaceSameInstance(t *testing.T) {
+	w := richWorkspace()
+	srv := newServer(t, comettest.Options{})
+	w.seed(srv)
+	data := w.stream(t, srv.URL())
+	before := srv.State().Workspace("team")
+	c, o := newClient(t, srv), Options{To: Project{Workspace: "other"}}
+	if r := importTo(t, c, data, o); r.err != nil || r.Missing+r.Differing > 0 || r.Other["artifact-version"] == 0 {
+		t.Fatalf("%v, %+v, %v", r.err, r.Summary, r.issues())
+	}
+	if d := gocmp.Diff(before, srv.State().Workspace("team")); d != "" {
+		t.Errorf("the source has changed: %s", d)
+	}
+	got := srv.State().Workspace("other")
+	if len(got.Artifacts) != 2 || len(got.Artifacts[1].Versions) != 4 || got.Artifacts[1].Versions[0].Producer != deriveKey(testKey(1), Project{"other", "p"}) {
+		t.Errorf("artifacts: %+v", got.Artifacts)
+	}
+	srv.ResetStats()
+	if r := importTo(t, c, data, o); r.err != nil || r.Wrote() || len(writes(srv)) > 0 {
+		t.Errorf("again: %v, %+v, %v", r.err, r.Summary, writes(srv))
+	}
+}
+
+// TestWorkspaceDiffers imports into a workspace that has other things of the
+// same names.
+func TestWorkspaceDiffers(t *testing.T) {
+	w := richWorkspace()
+	data := w.stream(t, sourceURL)
+	theirs := richWorkspace()
+	v := theirs.artifacts[0].Versions
+	v[0].Metadata, v[0].Files[0].Body, v[2].Aliases = ptr(`{"rows":11}`), []byte("other"), nil
+	theirs.artifacts[0].Description = ptr("theirs")
+	m := theirs.models[0].Versions
+	m[0].Comment, m[1].Status, m[1].Stages = ptr("second"), "Staging", []string{"x"}
+	theirs.models[0].Notes = "theirs"
+	srv := newServer(t, comettest.Options{})
+	theirs.seed(srv)
+	srv.SeedPanel("team", "Scatter", "other code")
+	srv.ResetStats()
+	r := importTo(t, newClient(t, srv), data, Options{})
+	var got []string
+	for _, i := range r.issues() {
+		if !strings.Contains(i, "noted") {
+			got = append(got, strings.SplitN(i, ": differs", 2)[0])
+		}
+	}
+	want := []string{
+		`artifact-version "set:1.0.0"`, `artifact-version "set:1.0.0"`, `artifact-version "set:2.0.0"`, `asset "a/x.csv"`,
+		`description "set"`, `model-version "cnn:1.0.0"`, `model-version "cnn:1.0.1"`, `model-version "cnn:1.0.1"`, `notes "cnn"`, `panel "Scatter"`,
+	}
+	if d := gocmp.Diff(want, got); d != "" || r.err != nil {
+		t.Errorf("%v, issues: %s", r.err, d)
+	}
+	for e := range writes(srv) {
+		if !strings.HasSuffix(e, "views/upsert") && !strings.HasSuffix(e, "logger/get/run") && !strings.Contains(e, "set-start-end-time") {
+			t.Errorf("it writes: %s", e)
+		}
+	}
+}
+
+// TestWorkspaceProducerMissing names what a version needs and nobody has.
+func TestWorkspaceProducerMissing(t *testing.T) {
+	w := richWorkspace()
+	w.projects[0].experiments = w.projects[0].experiments[1:]
+	w.projects[0].experiments[0].Assets = nil
+	srv := newServer(t, comettest.Options{})
+	r := importTo(t, newClient(t, srv), w.stream(t, sourceURL), Options{})
+	if r.err != nil || r.Missing < 3 {
+		t.Fatalf("%v, %+v", r.err, r.Summary)
+	}
+	for _, i := range r.issues() {
+		if strings.Contains(i, "missing") && !strings.Contains(i, testKey(1)) && !strings.Contains(i, "set:1.0.0") {
+			t.Errorf("it does not name the experiment: %s", i)
+		}
+	}
+}

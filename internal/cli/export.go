@@ -14,6 +14,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/exporter"
 	"github.com/comet-stream/comet-stream/internal/progress"
 	"github.com/comet-stream/comet-stream/stream"
+	"golang.org/x/time/rate"
 )
 
 // exportCommand is one run of comet-export.
@@ -69,6 +70,8 @@ func Export(ctx context.Context, stdio IO, args []string) error {
 	c.opts.Client = c.source.Client
 	c.opts.InFlight = c.server.concurrency
 	c.opts.Tool = "comet-export " + version()
+	// Requests are counted where a rate is set: an asset takes one.
+	c.opts.OneRequest = c.server.rate > 0 && c.server.rate != rate.Inf
 	switch {
 	case c.list:
 		return c.source.explain(c.runList(ctx))
@@ -200,6 +203,7 @@ func (c *exportCommand) runExport(ctx context.Context, out *output) error {
 		c.talk.Info("%s was complete, and has its name now", out.name)
 		return out.Commit()
 	}
+	boundMemory()
 	hard, cancel := withGrace(ctx, graceTime)
 	defer cancel()
 	sum, err := exporter.New(c.opts).Export(ctx, hard, w)

@@ -101,11 +101,7 @@ func (u *artifactUnit) begin(q *queue, n int) {
 // end implements unit.
 func (u *artifactUnit) end(q *queue) {
 	q.leave(u.details.slot)
-	rest := u.versions.made
 	u.versions.end(q)
-	for _, v := range rest {
-		v.end(q)
-	}
 }
 
 // fetch reads the artifact, and makes slots for its versions.
@@ -223,7 +219,7 @@ func (u *artifactUnit) write(ctx context.Context, q *queue, out *output) error {
 	for i := range d.Versions {
 		v := u.versions.take(q)
 		err := u.writeVersion(ctx, q, out, &d.Versions[i], v)
-		v.end(q)
+		v.leave(q)
 		if err != nil {
 			return err
 		}

@@ -122,7 +122,8 @@ func (x *Exporter) newAssetsFetch(q *queue, at position, each eachAsset) *assets
 	return f
 }
 
-func (f *assetsFetch) end(q *queue) {
+// leave gives back what is held.
+func (f *assetsFetch) leave(q *queue) {
 	q.leave(f.slot)
 	f.bodies.end(q)
 }
@@ -248,7 +249,7 @@ func writeItem(ctx context.Context, q *queue, out *output, it *item, bodies *seq
 		return -1, out.skipItem(it, key, err)
 	}
 	b := bodies.take(q)
-	defer b.end(q)
+	defer b.leave(q)
 	n, err := b.write(ctx, q, out, rec)
 	if err != nil {
 		return -1, out.skipItem(it, key, err)

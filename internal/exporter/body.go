@@ -2,38 +2,88 @@ package exporter
 
 import (
 	"context"
+	"io"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 )
 
-// bodySlot is the slot of the contents of an asset.
+// partSize is how much of a large body one of several requests asks for. It
+// is a multiple of pieceSize, so that the pieces are those of a whole body.
+const partSize = 4 << 20
+
+// bodySlot is the contents of an asset: one slot, and further ones for the
+// parts behind it where the body is fetched by several requests at a time.
 type bodySlot struct {
 	*slot
 	x  *Exporter
+	q  *queue
 	it *item
+
+	// Guarded by the queue's mu.
+	total int64 // length of the contents, -1 while not known
+	rest  sequence[*slot]
+
+	at    *slot // where the reader is
+	taken int   // parts of rest that the reader has come to
+	trial rangeTrial
 }
 
 func (x *Exporter) newBodySlot(q *queue, at position, it *item) *bodySlot {
-	b := &bodySlot{x: x, it: it}
-	b.slot = newSlot(at, func(ctx context.Context, s *slot) error {
-		body, err := b.open(ctx, s.got, 0)
-		if err != nil {
-			return err
-		}
-		defer body.Close()
-		size := body.Size
-		if !body.Partial && s.got > 0 {
-			if err := skipBytes(body, s.got); err != nil {
-				return err
-			}
-			size = max(size-s.got, -1)
-		}
-		return q.fill(ctx, s, body, size)
-	})
+	b := &bodySlot{x: x, q: q, it: it, total: -1}
+	b.slot = b.part(at, 0, 0)
+	b.at = b.slot
+	if it.size != nil && *it.size >= splitSize && x.ranges.help() {
+		b.total = *it.size
+		b.cut(partSize)
+		b.follow = func() { b.rest.begin(q) }
+	}
 	return b
 }
 
-// open asks for the contents from offset on.
+// part returns the slot of the contents between two offsets; to is 0 for the
+// end.
+func (b *bodySlot) part(at position, from, to int64) *slot {
+	s := newSlot(at, func(ctx context.Context, s *slot) error { return b.fetch(ctx, s, from) })
+	if to > 0 {
+		s.end = to - from
+	}
+	return s
+}
+
+// fetch reads a part of the contents into s.
+func (b *bodySlot) fetch(ctx context.Context, s *slot, from int64) error {
+	offset, length := from+s.got, int64(0)
+	if end := b.q.endOf(s); end > 0 && from+end != b.totalSize() {
+		length = end - s.got
+	}
+	body, err := b.open(ctx, offset, length)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	size := body.Size
+	if !body.Partial && offset > 0 {
+		if err := skipBytes(body, offset); err != nil {
+			return err
+		}
+		size = max(size-offset, -1)
+	}
+	b.q.mu.Lock()
+	if b.total < 0 {
+		b.total = body.Total
+	}
+	b.q.mu.Unlock()
+	if err := b.q.fill(ctx, s, body, size); err != nil {
+		return err
+	}
+	if end := b.q.endOf(s); end > 0 && s.got < end {
+		return itemErrorf("its contents end after %d bytes, where there were more before", from+s.got)
+	}
+	return nil
+}
+
+// open asks for the contents from offset on, length bytes of them unless it
+// is 0.
 func (b *bodySlot) open(ctx context.Context, offset, length int64) (*comet.Body, error) {
 	r := comet.AssetRequest{
 		Key: b.it.key, ID: b.it.id, ArtifactVersion: b.it.artifact, Offset: offset, Length: length, Size: b.it.size,
@@ -44,11 +94,60 @@ func (b *bodySlot) open(ctx context.Context, offset, length int64) (*comet.Body,
 	return b.x.client.OpenAsset(ctx, r)
 }
 
+func (b *bodySlot) totalSize() int64 {
+	b.q.mu.Lock()
+	defer b.q.mu.Unlock()
+	return b.total
+}
+
+// cut ends the first slot at an offset and makes slots for what is behind it.
+// The caller holds the queue's mu, or nobody else knows the slot yet.
+func (b *bodySlot) cut(offset int64) {
+	b.end = offset
+	at := b.slot.at
+	b.rest = sequence[*slot]{n: int((b.total - offset + partSize - 1) / partSize), make: func(i int) *slot {
+		from := offset + int64(i)*partSize
+		to := min(from+partSize, b.total)
+		if i == b.rest.n-1 {
+			to = b.total // also where the last part is a larger one, see join
+		}
+		at.piece = i + 1
+		return b.part(at, from, to)
+	}}
+}
+
+// join makes one part of those that have not been made yet. The caller holds
+// the queue's mu.
+func (b *bodySlot) join() { b.rest.n = min(b.rest.n, b.rest.next+1) }
+
 // next returns the next piece of the contents, and io.EOF after the last.
-func (b *bodySlot) next(ctx context.Context, q *queue) ([]byte, error) { return q.next(ctx, b.slot) }
+func (b *bodySlot) next(ctx context.Context, q *queue) ([]byte, error) {
+	for {
+		b.consider(ctx)
+		p, err := q.next(ctx, b.at)
+		if err != io.EOF {
+			return p, err
+		}
+		q.mu.Lock()
+		last := b.taken == b.rest.n
+		q.mu.Unlock()
+		if last {
+			return nil, io.EOF
+		}
+		q.leave(b.at)
+		b.at = b.rest.take(q)
+		b.taken++
+	}
+}
 
 // recycle gives a piece back.
-func (b *bodySlot) recycle(q *queue, p []byte) { q.recycle(b.slot, p) }
+func (b *bodySlot) recycle(q *queue, p []byte) { q.recycle(b.at, p) }
 
-// end gives back what is held.
-func (b *bodySlot) end(q *queue) { q.leave(b.slot) }
+// leave gives back what is held.
+func (b *bodySlot) leave(q *queue) {
+	q.leave(b.at)
+	if b.at != b.slot {
+		q.leave(b.slot)
+	}
+	b.rest.end(q)
+}

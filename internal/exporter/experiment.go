@@ -57,6 +57,8 @@ type experimentUnit struct {
 	res  Result
 	gone gone
 	full map[string][]fullFile // nil until asked for
+	// badFiles says which metrics have full-metric files that are of no use.
+	badFiles []string
 }
 
 // textKinds are the kinds of texts of an experiment, in the order of the
@@ -140,7 +142,7 @@ func (u *experimentUnit) end(q *queue) {
 		u.metrics.end(q)
 	}
 	if u.assets != nil {
-		u.assets.end(q)
+		u.assets.leave(q)
 	}
 }
 
@@ -218,6 +220,7 @@ func (u *experimentUnit) writeAny(ctx context.Context, q *queue, out *output) er
 		}
 	}
 	u.res.Result = ResultExported
+	u.tellThinned(out)
 	return out.write(&stream.ExperimentEnd{Key: u.l.key})
 }
 

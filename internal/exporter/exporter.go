@@ -34,6 +34,9 @@ type Options struct {
 
 	// InFlight is how many requests are under way at a time, 16 if zero.
 	InFlight int
+	// OneRequest forbids to fetch a large asset by several requests, as is done
+	// where one connection is what bounds the export.
+	OneRequest bool
 	// Tool is the name and version of the writer, for the header.
 	Tool string
 	// Observer is told how it goes, if not nil.
@@ -50,7 +53,8 @@ type Exporter struct {
 	sum    Summary
 	links  []*stream.Link
 	seen   map[string]struct{} // keys whose groups are in the stream
-	large  largeMetrics
+	sizes  metricSizes
+	ranges ranges
 	// keptKeys are the keys of the groups that the partial stream has, and
 	// where they stand.
 	keptKeys map[string]stream.ProjectName
@@ -82,6 +86,7 @@ func New(o Options) *Exporter {
 		artifactLists: make(map[string][]comet.Artifact), modelLists: make(map[string][]comet.RegistryModel),
 		panelLists: make(map[string][]comet.Panel),
 	}
+	x.ranges.never = o.OneRequest
 	for _, g := range o.Continue.Groups {
 		if g.Kind == stream.KindExperiment {
 			x.seen[g.ID] = struct{}{}

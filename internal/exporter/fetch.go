@@ -1,6 +1,7 @@
 package exporter
 
 import (
+	"bytes"
 	"context"
 	"io"
 
@@ -109,11 +110,17 @@ func (t *textSlot) each(ctx context.Context, q *queue, fn func(data []byte, more
 	return err
 }
 
+// sequenced is a slot, or one with others that hang on it.
+type sequenced interface {
+	self() *slot
+	leave(q *queue)
+}
+
 // A sequence is a row of slots that are made one after the other: each when
 // the one before it is started, or when the reader comes to it. That way tens
 // of thousands of slots need not exist at a time. make is called with the
 // queue's mu held.
-type sequence[S interface{ self() *slot }] struct {
+type sequence[S sequenced] struct {
 	n    int
 	make func(i int) S
 
@@ -129,7 +136,13 @@ func (c *sequence[S]) begin(q *queue) {
 	s := c.make(c.next)
 	c.next++
 	c.made = append(c.made, s)
-	s.self().follow = func() { c.begin(q) }
+	own := s.self().follow
+	s.self().follow = func() {
+		if own != nil {
+			own()
+		}
+		c.begin(q)
+	}
 	q.push(s.self())
 }
 
@@ -155,7 +168,7 @@ func (c *sequence[S]) end(q *queue) {
 	c.made = nil
 	q.mu.Unlock()
 	for _, s := range made {
-		q.leave(s.self())
+		s.leave(q)
 	}
 }
 
@@ -192,11 +205,22 @@ var droppedMembers = []string{"s3Link", "compressedAssetLink", "curlDownload", "
 // members that no document has and those named.
 func document(text []byte, without ...string) (stream.Doc, error) {
 	doc, err := stream.DocFromJSON(text)
-	if err == nil {
-		doc, err = doc.Without(append(without, droppedMembers...)...)
+	if drop := append(without, droppedMembers...); err == nil && mayName(text, drop) {
+		doc, err = doc.Without(drop...)
 	}
 	if err != nil {
 		return nil, itemErrorf("its description does not fit the stream: %v", err)
 	}
 	return doc, nil
+}
+
+// mayName reports whether one of the names may be in a JSON text, which of
+// most documents none is.
+func mayName(text []byte, names []string) bool {
+	for _, name := range names {
+		if bytes.Contains(text, []byte(name)) {
+			return true
+		}
+	}
+	return bytes.Contains(text, []byte(`\u`))
 }

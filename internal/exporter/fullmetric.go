@@ -93,7 +93,7 @@ func (u *experimentUnit) fullFiles(ctx context.Context) (map[string][]fullFile, 
 // complete returns the points of a metric together with those that the server
 // has dropped from its list, nil if there are no more to be had. A metric that
 // stays as the server has thinned it is reported.
-func (u *experimentUnit) complete(ctx context.Context, out *output, c *collection, name string) (*collection, error) {
+func (u *experimentUnit) complete(ctx context.Context, c *collection, name string) (*collection, error) {
 	files, err := u.fullFiles(ctx)
 	if err == nil {
 		list := files[notInFileName.ReplaceAllString(name, "_")]
@@ -106,18 +106,32 @@ func (u *experimentUnit) complete(ctx context.Context, out *output, c *collectio
 	case err != nil && isFatal(err):
 		return nil, err
 	case err != nil:
-		u.thinned(out, name, fmt.Sprintf("its full-metric files cannot be used: %v", err))
+		u.res.Thinned = append(u.res.Thinned, name)
+		u.badFiles = append(u.badFiles, fmt.Sprintf("%q: %v", name, err))
 	case c.series[name].n == serverCap:
-		u.thinned(out, name, "the server keeps no more")
+		u.res.Thinned = append(u.res.Thinned, name)
 	}
 	return nil, nil
 }
 
-// thinned reports a metric of which points are missing at the source.
-func (u *experimentUnit) thinned(out *output, name, why string) {
-	u.res.Thinned = append(u.res.Thinned, name)
-	out.obs.Warn(fmt.Sprintf("experiment %q: metric %q: has %d points, which is the most that servers keep; there may have been more: %s",
-		u.l.key, name, serverCap, why))
+// maxNamed is how many things a warning names; the report has them all.
+const maxNamed = 3
+
+// tellThinned tells of the metrics of which points are missing at the source.
+func (u *experimentUnit) tellThinned(out *output) {
+	n := len(u.res.Thinned)
+	if n == 0 {
+		return
+	}
+	text := fmt.Sprintf("experiment %q: %d metrics have %d points, which is the most that servers keep, and may have had more: %s",
+		u.l.key, n, serverCap, quoteAll(u.res.Thinned[:min(n, maxNamed)]))
+	if n > maxNamed {
+		text += " and others"
+	}
+	if len(u.badFiles) > 0 {
+		text += "; its full-metric files cannot be used: " + u.badFiles[0]
+	}
+	out.obs.Warn(text)
 }
 
 // merge reads files that hold points of a metric. It returns nil if they have

@@ -22,26 +22,49 @@ const (
 // errCollected ends a fetch of all points that grows too large.
 var errCollected = errors.New("too many points to be held at a time")
 
-// largeMetrics remembers from how many metrics on the points of an experiment
-// were too many to be fetched all at once, so that this is not tried in vain
-// for every other experiment like it.
-type largeMetrics struct {
-	mu    sync.Mutex
-	names int // 0 = not met yet
+// metricSizes remembers how large the points of experiments have been, so that
+// no more of them are fetched at a time than there is room for.
+type metricSizes struct {
+	mu      sync.Mutex
+	typical int64
+	// tooMany is from how many metrics on the points were too many to be
+	// fetched all at once; 0 = not met yet.
+	tooMany int
 }
 
-func (l *largeMetrics) met(names int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.names == 0 || names < l.names {
-		l.names = max(names, 1)
+// firstExpected is what the points of an experiment are expected to take
+// before any has been seen.
+const firstExpected = 20 << 20
+
+func (m *metricSizes) expected() int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.typical == 0 {
+		return firstExpected
+	}
+	return m.typical
+}
+
+// seen takes note of the points of one experiment.
+func (m *metricSizes) seen(size int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	// Larger ones count at once, smaller ones little by little.
+	m.typical = max(size, (7*m.typical+size)/8, 1)
+}
+
+func (m *metricSizes) tooManyAt(names int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.tooMany == 0 || names < m.tooMany {
+		m.tooMany = max(names, 1)
 	}
 }
 
-func (l *largeMetrics) threshold() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.names
+func (m *metricSizes) threshold() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.tooMany
 }
 
 // metricsFetch is the slot of an experiment's points: either all of them or
@@ -58,6 +81,7 @@ type metricsFetch struct {
 func (u *experimentUnit) newMetricsFetch(q *queue) *metricsFetch {
 	m := &metricsFetch{u: u, q: q}
 	m.valueSlot = newValueSlot(u.at(itemMetrics), m.fetch)
+	m.expect = u.x.sizes.expected
 	return m
 }
 
@@ -68,7 +92,7 @@ func (m *metricsFetch) end(q *queue) { m.single.end(q) }
 // for them.
 func (m *metricsFetch) fetch(ctx context.Context, s *slot) (*collection, error) {
 	x := m.u.x
-	if limit := x.large.threshold(); limit > 0 {
+	if limit := x.sizes.threshold(); limit > 0 {
 		names, err := m.list(ctx)
 		if err != nil {
 			return nil, err
@@ -82,6 +106,7 @@ func (m *metricsFetch) fetch(ctx context.Context, s *slot) (*collection, error) 
 	})
 	switch {
 	case err == nil:
+		x.sizes.seen(c.size)
 		return c, nil
 	case isUnsupported(err), err == errCollected:
 	default:
@@ -92,7 +117,7 @@ func (m *metricsFetch) fetch(ctx context.Context, s *slot) (*collection, error) 
 		return nil, listErr
 	}
 	if err == errCollected {
-		x.large.met(len(names))
+		x.sizes.tooManyAt(len(names))
 	}
 	return nil, m.split(names)
 }
@@ -247,7 +272,7 @@ func (u *experimentUnit) writeMetrics(ctx context.Context, q *queue, out *output
 // writeMetric writes the points of one metric, and frees them.
 func (u *experimentUnit) writeMetric(ctx context.Context, out *output, c *collection, name string) error {
 	if c.series[name].n >= serverCap {
-		full, err := u.complete(ctx, out, c, name)
+		full, err := u.complete(ctx, c, name)
 		if err != nil {
 			return err
 		}

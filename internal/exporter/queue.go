@@ -78,7 +78,9 @@ type queue struct {
 	blocked  []*slot  // running ones that wait for budget, by position
 	held     map[*slot]struct{}
 	running  int
-	used     int64
+	arrived  int64 // bytes of bodies put so far
+	used     int64 // bytes held
+	promised int64 // bytes set aside for what is expected
 	head     *slot
 	last     int // no slot of a later unit is started; -1: no bound
 	stopped  bool
@@ -136,15 +138,30 @@ func (q *queue) pump() {
 // earliest takes the slot to be started next out of the queue, nil if there is
 // none.
 func (q *queue) earliest() *slot {
-	from := &q.waiting
-	if len(q.deferred) > 0 && q.used <= q.soft/2 &&
-		(len(q.waiting) == 0 || q.deferred[0].at.before(q.waiting[0].at)) {
-		from = &q.deferred
+	for {
+		from := &q.waiting
+		if len(q.deferred) > 0 && q.fits(q.deferred[0], q.soft/2) &&
+			(len(q.waiting) == 0 || q.deferred[0].at.before(q.waiting[0].at)) {
+			from = &q.deferred
+		}
+		if len(*from) == 0 || q.last >= 0 && (*from)[0].at.unit > q.last {
+			return nil
+		}
+		s := heap.Pop(from).(*slot)
+		if from == &q.deferred || q.fits(s, 0) {
+			return s
+		}
+		heap.Push(&q.deferred, s)
 	}
-	if len(*from) == 0 || q.last >= 0 && (*from)[0].at.unit > q.last {
-		return nil
+}
+
+// fits reports whether there is room for what s is expected to hold, and for
+// at least as much as said.
+func (q *queue) fits(s *slot, least int64) bool {
+	if s.expect == nil {
+		return q.used+least <= q.soft
 	}
-	return heap.Pop(from).(*slot)
+	return q.used+q.promised+s.expect() <= q.hard-q.hard/8
 }
 
 // start runs the fetch of a slot. The caller holds mu.
@@ -154,6 +171,9 @@ func (q *queue) start(s *slot) {
 	q.running++
 	if s.held == 0 {
 		q.charge(s, slotCost)
+	}
+	if s.expect != nil && s != q.head {
+		q.promise(s, s.expect())
 	}
 	if follow := s.follow; follow != nil {
 		s.follow = nil
@@ -171,6 +191,7 @@ func (q *queue) finish(s *slot, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.running--
+	q.promise(s, 0)
 	if s.dropped && !s.lost {
 		s.state = waiting
 		heap.Push(&q.deferred, s)
@@ -204,9 +225,6 @@ func (q *queue) wake(s *slot) {
 
 // setHead makes s the head. The caller holds mu.
 func (q *queue) setHead(s *slot) {
-	if q.head == s {
-		return
-	}
 	q.head = s
 	if !s.headed {
 		s.headed = true
@@ -216,10 +234,14 @@ func (q *queue) setHead(s *slot) {
 	case s.state == waiting:
 		q.unqueue(s)
 		q.start(s)
-	case s.room != nil:
+	case s.room != nil && q.exempt(s):
 		q.grant(s)
 	}
 }
+
+// exempt reports whether the reader waits for s, so that it must go on however
+// full the budget is. A body of which pieces are there is not waited for.
+func (q *queue) exempt(s *slot) bool { return s == q.head && len(s.pieces) == 0 }
 
 // unqueue takes a slot that waits to be started out of its heap.
 func (q *queue) unqueue(s *slot) {
@@ -261,20 +283,18 @@ func (q *queue) reserve(ctx context.Context, s *slot, n int64) error {
 	switch {
 	case s.dropped || s.lost:
 		return errDropped
-	case s == q.head || q.used+n <= q.soft && (len(q.blocked) == 0 || s.at.before(q.blocked[0].at)):
+	case s.credit >= n:
+		q.promise(s, s.credit-n)
+		q.charge(s, n)
+		return nil
+	case q.exempt(s) || q.used+n <= q.soft && (len(q.blocked) == 0 || s.at.before(q.blocked[0].at)):
 		q.charge(s, n)
 		return nil
 	}
 	room := q.block(s, n)
-	timer := time.NewTimer(q.patience)
-	defer timer.Stop()
-	q.mu.Unlock()
-	select {
-	case <-room:
-	case <-ctx.Done():
-	case <-timer.C:
+	for q.sleep(ctx, room) && s == q.head {
+		// A slow reader is no reason to let go of what it is reading.
 	}
-	q.mu.Lock()
 	switch {
 	case s.dropped || s.lost:
 		return errDropped
@@ -290,6 +310,22 @@ func (q *queue) reserve(ctx context.Context, s *slot, n int64) error {
 	return errDropped
 }
 
+// sleep gives up mu until room is closed, ctx is done or patience is at its
+// end; it reports whether that was it.
+func (q *queue) sleep(ctx context.Context, room <-chan struct{}) bool {
+	timer := time.NewTimer(q.patience)
+	defer timer.Stop()
+	q.mu.Unlock()
+	defer q.mu.Lock()
+	select {
+	case <-room:
+	case <-ctx.Done():
+	case <-timer.C:
+		return true
+	}
+	return false
+}
+
 // block puts s among those that wait for n bytes. The channel it returns is
 // closed when s may go on or has been dropped.
 func (q *queue) block(s *slot, n int64) <-chan struct{} {
@@ -302,6 +338,12 @@ func (q *queue) block(s *slot, n int64) <-chan struct{} {
 	})
 	q.blocked = slices.Insert(q.blocked, at, s)
 	return s.room
+}
+
+// promise sets how many bytes are set aside for s.
+func (q *queue) promise(s *slot, n int64) {
+	q.promised += n - s.credit
+	s.credit = n
 }
 
 // charge reserves n bytes for s; where the head goes beyond all bounds by it,
@@ -388,6 +430,7 @@ func (q *queue) drop(s *slot) {
 	if s.state == running {
 		s.stop(errDropped)
 	}
+	q.promise(s, 0)
 	q.uncharge(s, s.held-s.kept())
 }
 

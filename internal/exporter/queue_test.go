@@ -176,6 +176,40 @@ func TestQueueHeadIsExempt(t *testing.T) {
 	})
 }
 
+// A reader that is slower than the network is not overrun by the head either.
+func TestQueueSlowReader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const soft = 1 << 20
+		q := fakeQueue(t, 2, soft, 2*soft)
+		defer q.close()
+		s := bodyOf(q, position{}, 8<<20, 0, nil)
+		q.pushAll(s)
+		var all []byte
+		for {
+			p, err := q.next(t.Context(), s)
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(all) == 4<<20 {
+				time.Sleep(10 * stallTime)
+			}
+			synctest.Wait()
+			if s.dropped {
+				t.Fatal("the head was dropped because the reader is slow")
+			}
+			if q.used > soft+2*pieceSize {
+				t.Fatalf("%d bytes held for a reader that is at %d", q.used, len(all))
+			}
+			all = append(all, p...)
+			q.recycle(s, p)
+		}
+		checkPattern(t, "body", all, 8<<20)
+	})
+}
+
 // A body that waits for budget too long lets its connection go, keeps what it
 // has, and goes on when it is read.
 func TestQueueStall(t *testing.T) {
@@ -366,5 +400,46 @@ func trickle(r io.Reader) io.Reader {
 	return readerFunc(func(p []byte) (int, error) {
 		n = (n*31 + 7) % 9973
 		return r.Read(p[:min(len(p), n+1)])
+	})
+}
+
+// Large values are not begun when there is no room for what they are expected
+// to hold, however little they hold at first; small things behind them are.
+func TestQueueExpected(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const mb = 1 << 20
+		q := fakeQueue(t, 8, 8*mb, 16*mb)
+		defer q.close()
+		var running, most atomic.Int64
+		var large []*slot
+		for i := range 4 {
+			s := newSlot(position{unit: i}, func(ctx context.Context, s *slot) error {
+				most.Store(max(most.Load(), running.Add(1)))
+				defer running.Add(-1)
+				time.Sleep(time.Second)
+				return q.reserve(ctx, s, 6*mb)
+			})
+			s.expect = func() int64 { return 6 * mb }
+			large = append(large, s)
+		}
+		small := newSlot(position{unit: 9}, func(context.Context, *slot) error { return nil })
+		q.pushAll(append(large, small)...)
+		synctest.Wait()
+		if most.Load() != 2 || small.state != done {
+			t.Errorf("%d large ones at a time, want 2; small one %v", most.Load(), small.state)
+		}
+		for _, s := range large {
+			if err := q.wait(t.Context(), s); err != nil {
+				t.Fatal(err)
+			}
+			if q.used > 20*mb {
+				t.Errorf("%d bytes held", q.used)
+			}
+			q.leave(s)
+		}
+		q.leave(small)
+		if q.used != 0 || q.promised != 0 {
+			t.Errorf("%d bytes held in the end, %d set aside", q.used, q.promised)
+		}
 	})
 }

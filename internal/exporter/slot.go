@@ -10,6 +10,9 @@ import (
 // its bytes arrived.
 const pieceSize = 256 << 10
 
+// maxSpare is how many pieces are kept to be used again.
+const maxSpare = 64
+
 type slotState int
 
 const (
@@ -32,6 +35,9 @@ type slot struct {
 	// publish, if not nil, leaves what a fetch has got where the reader finds
 	// it, and discard gives it up. Both are called with the queue's mu held.
 	publish, discard func()
+	// expect, if not nil, returns how many bytes the value is expected to
+	// hold. They are set aside when the slot is started ahead of the reader.
+	expect func() int64
 	// isHead is closed when the slot becomes the head.
 	isHead chan struct{}
 
@@ -45,10 +51,12 @@ type slot struct {
 	stop    context.CancelCauseFunc
 	err     error
 	held    int64         // bytes reserved
+	credit  int64         // bytes set aside for it
 	need    int64         // bytes waited for
 	room    chan struct{} // closed when they are granted
 	pieces  [][]byte      // of a body, not yet taken
 	got     int64         // bytes of the body put so far, those taken included
+	end     int64         // where the body ends for this slot, 0 for its own end
 	lost    bool          // the reader has left
 }
 
@@ -77,6 +85,8 @@ func (s *slot) forget() {
 }
 
 func (s *slot) self() *slot { return s }
+
+func (s *slot) leave(q *queue) { q.leave(s) }
 
 // wait makes s the head and waits for the end of its fetch.
 func (q *queue) wait(ctx context.Context, s *slot) error {
@@ -112,7 +122,7 @@ func (q *queue) next(ctx context.Context, s *slot) ([]byte, error) {
 // recycle gives a piece of s back.
 func (q *queue) recycle(s *slot, p []byte) {
 	q.mu.Lock()
-	if cap(p) == pieceSize && len(q.spare) < q.limit {
+	if cap(p) == pieceSize && len(q.spare) < maxSpare {
 		q.spare = append(q.spare, p[:0])
 	}
 	q.mu.Unlock()
@@ -147,6 +157,7 @@ func (q *queue) put(s *slot, p []byte) error {
 	}
 	s.pieces = append(s.pieces, p)
 	s.got += int64(len(p))
+	q.arrived += int64(len(p))
 	q.wake(s)
 	return nil
 }
@@ -168,11 +179,24 @@ func (q *queue) piece(ctx context.Context, s *slot, n int) ([]byte, error) {
 	return make([]byte, 0, n), nil
 }
 
-// fill reads body to its end into pieces of s. size is how many bytes are
-// expected, -1 if that is unknown.
+// endOf returns where the body ends for s.
+func (q *queue) endOf(s *slot) int64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return s.end
+}
+
+// fill reads body into pieces of s, to its end or that of s. size is how many
+// bytes are expected, -1 if that is unknown.
 func (q *queue) fill(ctx context.Context, s *slot, body io.Reader, size int64) error {
 	for {
-		p, err := q.fillPiece(ctx, s, body, &size)
+		most := int64(pieceSize)
+		if end := q.endOf(s); end > 0 {
+			if most = min(most, end-s.got); most <= 0 {
+				return nil
+			}
+		}
+		p, err := q.fillPiece(ctx, s, body, &size, int(most))
 		if len(p) > 0 {
 			if err := q.put(s, p); err != nil {
 				return err
@@ -189,30 +213,27 @@ func (q *queue) fill(ctx context.Context, s *slot, body io.Reader, size int64) e
 
 // fillPiece reads the next piece. Bodies of unknown size begin small, so that
 // a short text does not take the room of a long one.
-func (q *queue) fillPiece(ctx context.Context, s *slot, body io.Reader, size *int64) ([]byte, error) {
-	n := pieceSize
+func (q *queue) fillPiece(ctx context.Context, s *slot, body io.Reader, size *int64, most int) ([]byte, error) {
+	n := most
 	switch {
 	case *size >= 0:
-		n = int(min(max(*size, 1), pieceSize))
+		n = int(min(max(*size, 1), int64(most)))
 	case s.got == 0:
-		n = 4 << 10
+		n = min(4<<10, most)
 	}
 	p, err := q.piece(ctx, s, n)
 	if err != nil {
 		return nil, err
 	}
 	for {
-		k, err := readFull(body, p[len(p):cap(p)])
+		k, err := readFull(body, p[len(p):min(cap(p), most)])
 		p = p[:len(p)+k]
 		*size = max(*size-int64(k), min(*size, 0))
-		if err != nil || cap(p) == pieceSize {
+		if err != nil || len(p) == most {
 			return p, err
 		}
-		if len(p) < cap(p) {
-			continue
-		}
 		// More than expected: the piece grows, at most to its full size.
-		grown := min(4*cap(p), pieceSize)
+		grown := min(4*cap(p), most)
 		if err := q.reserve(ctx, s, int64(grown-cap(p))); err != nil {
 			return nil, err
 		}

@@ -1,0 +1,164 @@
+package exporter
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+)
+
+// capped is a network of one server that has one asset, of zeros.
+type capped struct {
+	size       int64
+	ranges     bool
+	connection float64 // bytes a second of one connection
+	wire       float64 // of all of them together
+	requests   atomic.Int64
+
+	mu   sync.Mutex
+	free time.Time // when the wire is free again
+}
+
+func (c *capped) RoundTrip(req *http.Request) (*http.Response, error) {
+	if !strings.HasSuffix(req.URL.Path, "get-asset") {
+		return nil, fmt.Errorf("no answer to %s", req.URL.Path)
+	}
+	c.requests.Add(1)
+	from, to := int64(0), c.size
+	resp := &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Request: req}
+	if r := req.Header.Get("Range"); c.ranges && r != "" {
+		var last int64
+		if n, _ := fmt.Sscanf(r, "bytes=%d-%d", &from, &last); n == 2 {
+			to = min(last+1, c.size)
+		}
+		resp.StatusCode = http.StatusPartialContent
+		resp.Header.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", from, to-1, c.size))
+	}
+	resp.ContentLength = to - from
+	resp.Body = io.NopCloser(&cappedBody{c: c, left: to - from})
+	return resp, nil
+}
+
+type cappedBody struct {
+	c    *capped
+	left int64
+}
+
+func (b *cappedBody) Read(p []byte) (int, error) {
+	if b.left == 0 {
+		return 0, io.EOF
+	}
+	n := min(len(p), 64<<10, int(b.left))
+	b.left -= int64(n)
+	time.Sleep(time.Duration(float64(n) / b.c.connection * float64(time.Second)))
+	if b.c.wire > 0 {
+		b.c.mu.Lock()
+		now := time.Now()
+		if b.c.free.Before(now) {
+			b.c.free = now
+		}
+		b.c.free = b.c.free.Add(time.Duration(float64(n) / b.c.wire * float64(time.Second)))
+		wait := b.c.free.Sub(now)
+		b.c.mu.Unlock()
+		time.Sleep(wait)
+	}
+	clear(p[:n])
+	return n, nil
+}
+
+// readCapped reads bodies one after the other and returns how long that took.
+func readCapped(t *testing.T, c *capped, bodies int) time.Duration {
+	t.Helper()
+	client, err := comet.New(comet.Options{URL: "http://comet.test/clientlib/", APIKey: "k", Transport: c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := New(Options{Client: client})
+	q := fakeQueue(t, 16, softBudget, hardBudget)
+	defer q.close()
+	var slots []*bodySlot
+	for i := range bodies {
+		slots = append(slots, x.newBodySlot(q, position{unit: i}, &item{id: "a", key: "k", size: &c.size}))
+	}
+	began := time.Now()
+	for _, b := range slots {
+		q.pushAll(b.slot)
+		var n int64
+		for {
+			p, err := b.next(t.Context(), q)
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n%pieceSize != 0 {
+				t.Fatalf("a piece of %d bytes in the middle", n%pieceSize)
+			}
+			n += int64(len(p))
+			b.recycle(q, p)
+		}
+		b.leave(q)
+		if n != c.size {
+			t.Errorf("%d bytes, want %d", n, c.size)
+		}
+	}
+	synctest.Wait()
+	if q.used != 0 || q.running != 0 {
+		t.Errorf("%d bytes held, %d running", q.used, q.running)
+	}
+	return time.Since(began)
+}
+
+// Several connections are used where one is the limit, and only there.
+func TestRanges(t *testing.T) {
+	const size = 80<<20 + 12345
+	for _, test := range []struct {
+		name            string
+		network         *capped
+		atMost          time.Duration
+		requests, least int64
+	}{
+		{"connection is the limit", &capped{size: size, ranges: true, connection: 20e6, wire: 400e6}, 1500 * time.Millisecond, 30, 15},
+		{"wire is the limit", &capped{size: size, ranges: true, connection: 1e9, wire: 20e6}, 5 * time.Second, 25, 0},
+		{"no ranges", &capped{size: size, connection: 20e6}, 5 * time.Second, 2, 0},
+		{"small", &capped{size: 1 << 20, ranges: true, connection: 1e6}, 2 * time.Second, 1, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				took := readCapped(t, test.network, 1)
+				n := test.network.requests.Load()
+				if took > test.atMost || n > test.requests || n < test.least {
+					t.Errorf("took %v, %d requests; want at most %v, %d", took, n, test.atMost, test.requests)
+				}
+			})
+		})
+	}
+}
+
+// Once parts have been seen to help, the next body begins with them; once they
+// have not, the next one is not tried.
+func TestRangesLearned(t *testing.T) {
+	const size = 64 << 20
+	synctest.Test(t, func(t *testing.T) {
+		c := &capped{size: size, ranges: true, connection: 20e6, wire: 400e6}
+		if took := readCapped(t, c, 2); took > 2*time.Second {
+			t.Errorf("two bodies took %v", took)
+		}
+		c = &capped{size: size, ranges: true, connection: 1e9, wire: 40e6}
+		readCapped(t, c, 1)
+		once := c.requests.Load()
+		c.requests.Store(0)
+		readCapped(t, c, 3)
+		if n := c.requests.Load(); n != once+2 {
+			t.Errorf("%d requests for three bodies, %d for one", n, once)
+		}
+	})
+}

@@ -120,7 +120,7 @@ func (c *importCommand) run(ctx context.Context, in *input) (err error) {
 		return err
 	}
 	c.opts.Experiments = c.server.concurrency
-	c.opts.Outcome, c.opts.Warn = c.tell, c.talk.Warn
+	c.opts.Outcome = c.tell
 	c.opts.Counters = importer.Counters{
 		Planned: &c.counters.Planned, Experiments: &c.counters.Experiments, Points: &c.counters.Points,
 		Assets: &c.counters.Assets, Skipped: &c.counters.Skipped,
@@ -158,7 +158,11 @@ func (c *importCommand) tell(o *importer.Outcome) {
 	}
 	lines := 0
 	for _, i := range o.Issues {
-		if i.Class == importer.Noted && o.Result != importer.ResultElsewhere {
+		switch {
+		case o.Result == importer.ResultElsewhere:
+			c.talk.Warn("%s (%q): left out: %s", subject, o.Name, i.Reason)
+			continue
+		case i.Class == importer.Noted:
 			c.talk.Info("%s: %s", subject, i)
 			continue
 		}
@@ -232,8 +236,8 @@ func (c *importCommand) verdict(s *importer.Summary) error {
 		n    int64
 		what string
 	}{
-		{s.Missing, "missing at the destination"}, {s.Differing, "different there"},
-		{s.Elsewhere, "in other projects of it"}, {s.Skipped, "missing from the stream"},
+		{s.Missing, "are missing at the destination"}, {s.Differing, "are different there"},
+		{s.Elsewhere, "are experiments that it has in other projects"}, {s.Skipped, "are missing from the stream"},
 	} {
 		if part.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.what))
@@ -247,7 +251,7 @@ func (c *importCommand) verdict(s *importer.Summary) error {
 		if s.Elsewhere > 0 {
 			hints = append(hints, "--elsewhere derive imports under new keys what other projects have")
 		}
-		errs = append(errs, withCode(ExitIncomplete, errors.New("items: "+strings.Join(parts, ", ")), hints...))
+		errs = append(errs, withCode(ExitIncomplete, errors.New("done, but for items of which "+strings.Join(parts, ", ")), hints...))
 	}
 	return errors.Join(errs...)
 }

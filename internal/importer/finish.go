@@ -100,7 +100,7 @@ func (e *experiment) finishThere(ctx context.Context) error {
 		return err
 	}
 	end, wrong := e.there.End, false
-	if e.rec.End != nil && !equal(e.rec.End, e.there.End) {
+	if e.rec.End != nil && !equal(e.rec.End, e.there.End) && !e.runsThere(e.there) {
 		if wrong = e.streamWins; wrong {
 			end = e.rec.End
 		} else {
@@ -132,7 +132,7 @@ func timeText(t *int64) string {
 func (e *experiment) compareState(ctx context.Context) error {
 	crashed := e.rec.Crashed != nil && *e.rec.Crashed
 	has := e.there.Crashed
-	if !e.there.Running && (e.rec.Crashed == nil || has == nil || *has == crashed) {
+	if e.runsThere(e.there) || !e.there.Running && (e.rec.Crashed == nil || has == nil || *has == crashed) {
 		return nil
 	}
 	if !e.streamWins {
@@ -146,6 +146,10 @@ func (e *experiment) compareState(ctx context.Context) error {
 	}
 	return nil
 }
+
+// runsThere reports whether an experiment of the stream that runs does so at the
+// destination too, as where that is the source.
+func (e *experiment) runsThere(there *comet.Experiment) bool { return e.rec.Running && there.Running }
 
 func state(running bool, crashed *bool) string {
 	switch {

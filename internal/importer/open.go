@@ -190,13 +190,13 @@ func (e *experiment) inTarget(ctx context.Context, there *comet.Experiment) (boo
 // elsewhere decides on an experiment whose key is taken in another project.
 func (e *experiment) elsewhere(there *comet.Experiment) (again bool, err error) {
 	where := Project{there.Workspace, there.Project}
-	reason := fmt.Sprintf("the destination has it in %q", where)
+	reason := fmt.Sprintf("the destination has its key in %q", where)
 	if !e.derived && e.r.o.Elsewhere == ElsewhereDerive && e.r.o.Keys != KeysRequire {
 		return true, e.derive(reason)
 	}
 	e.out.Result = ResultElsewhere
 	e.out.URL = e.r.c.ExperimentURL(there.Workspace, there.Project, there.Key, there.Archived)
-	e.issue(Issue{Class: Noted, Kind: kindExperiment, Name: e.out.Name, ID: e.key, Reason: reason + "; --elsewhere derive imports it under another key"})
+	e.issue(Issue{Class: Noted, Kind: kindExperiment, Name: e.out.Name, ID: e.key, Reason: reason})
 	return false, nil
 }
 

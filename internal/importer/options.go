@@ -47,8 +47,6 @@ type Options struct {
 	// Outcome, if not nil, is told what became of each experiment, and of other
 	// things where there is something to tell. Calls come one at a time.
 	Outcome func(*Outcome)
-	// Warn, if not nil, is told what the user should know at once.
-	Warn func(format string, a ...any)
 }
 
 // Mode says whether an import writes.
@@ -90,8 +88,5 @@ func (o *Options) setDefaults() {
 	}
 	if o.Outcome == nil {
 		o.Outcome = func(*Outcome) {}
-	}
-	if o.Warn == nil {
-		o.Warn = func(string, ...any) {}
 	}
 }

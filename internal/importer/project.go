@@ -25,6 +25,8 @@ type project struct {
 	err   error
 
 	experiments sync.WaitGroup
+	before      *project      // another one of the stream that goes to the same place
+	done        chan struct{} // closed once all of the project is written
 	notes       *textItem
 	refs        *references // for links in the notes
 }
@@ -46,16 +48,16 @@ type projectDoc struct {
 // reading goes on.
 func (r *run) openProject(work context.Context, src *source, rec *stream.Project) *project {
 	name := Project{rec.Workspace, rec.Name}
-	p := &project{r: r, source: name, target: r.to.target(name), ready: make(chan struct{})}
+	p := &project{r: r, source: name, target: r.to.target(name), ready: make(chan struct{}), done: make(chan struct{})}
 	p.refs = r.linkReferences(src, p.target, p.derives(src))
 	p.out = Outcome{Kind: string(stream.KindProject), Workspace: p.target.Workspace, Project: p.target.Name}
-	// Two projects that meet in one must not both find it missing.
-	before := r.projects[p.target]
+	p.before = r.projects[p.target]
 	r.projects[p.target] = p
 	r.working.Go(func() {
 		defer close(p.ready)
-		if before != nil {
-			<-before.ready
+		// Two projects that meet in one must not both find it missing.
+		if p.before != nil {
+			<-p.before.ready
 		}
 		if p.err = p.have(work, rec); p.err != nil {
 			p.err = fmt.Errorf("project %q: %w", p.target, p.err)
@@ -161,7 +163,12 @@ func (p *project) update(ctx context.Context, there *comet.Project, description 
 	case p.r.fills(false):
 		u.Public = public
 	default:
-		p.issue(Issue{Class: p.r.differs(), Kind: "visibility", Reason: fmt.Sprintf("public is %v in the stream, %v at the destination", *public, *there.Public)})
+		class := p.r.differs()
+		if p.before != nil && p.before.source != p.source {
+			// The first of those that meet has decided.
+			class = Noted
+		}
+		p.issue(Issue{Class: class, Kind: "visibility", Reason: fmt.Sprintf("public is %v in the stream, %v at the destination", *public, *there.Public)})
 	}
 	if u == (comet.ProjectUpdate{}) {
 		return nil
@@ -200,7 +207,11 @@ func (d *dispatcher) closeProject(work context.Context) {
 	}
 	d.project = nil
 	d.r.working.Go(func() {
+		defer close(p.done)
 		p.experiments.Wait()
+		if p.before != nil {
+			<-p.before.done
+		}
 		err := p.wait(work)
 		if err == nil && p.notes != nil {
 			err = p.writeNotes(work)

@@ -157,14 +157,14 @@ func (v *verification) metadata(ctx context.Context) error {
 	if e.rec.Start != nil && !equal(e.rec.Start, there.Start) {
 		v.finds("start time", "", "%d in the stream, %s at the destination", *e.rec.Start, timeText(there.Start))
 	}
-	if e.rec.End != nil && !equal(e.rec.End, there.End) {
+	if e.rec.End != nil && !equal(e.rec.End, there.End) && !e.runsThere(there) {
 		v.finds("end time", "", "%d in the stream, %s at the destination", *e.rec.End, timeText(there.End))
 	}
 	if there.Archived != e.rec.Archived {
 		v.finds("archived", "", "%v in the stream, %v at the destination", e.rec.Archived, there.Archived)
 	}
 	crashed := e.rec.Crashed != nil && *e.rec.Crashed
-	if there.Running || there.Crashed != nil && e.rec.Crashed != nil && *there.Crashed != crashed {
+	if there.Running && !e.rec.Running || there.Crashed != nil && e.rec.Crashed != nil && *there.Crashed != crashed {
 		v.finds("state", "", "%s in the stream, %s at the destination", state(false, &crashed), state(there.Running, there.Crashed))
 	}
 	if n := v.x.name; n != nil && deref(there.Name) != *n {

@@ -167,7 +167,7 @@ func TestAssetChanged(t *testing.T) {
 				w.Write(data[:200_000])
 				abort(w)
 			}})
-			if _, _, err := readAsset(t, c, AssetRequest{ID: "a"}); !errors.Is(err, errChanged) || tries != 2 {
+			if _, _, err := readAsset(t, c, AssetRequest{ID: "a"}); !errors.Is(err, ErrChanged) || tries != 2 {
 				t.Errorf("%d tries, %v", tries, err)
 			}
 		})

@@ -187,7 +187,7 @@ func (d *download) accept(resp *http.Response, offset int64) (rc io.ReadCloser, 
 	case k.page && !d.page:
 		return nil, 0, errPage
 	case k.partial && (k.from != start+offset || differ(k.total, d.body.Total)):
-		return nil, 0, errChanged
+		return nil, 0, ErrChanged
 	case k.partial:
 		left := d.body.Size
 		if left >= 0 {
@@ -259,7 +259,7 @@ func (s *sized) Read(p []byte) (int, error) {
 	}
 	if s.left -= int64(n); s.left < 0 {
 		// The length of a part that goes on beyond what was asked for.
-		return 0, errChanged
+		return 0, ErrChanged
 	}
 	if err == io.EOF && s.left > 0 {
 		err = errCutShort

@@ -31,6 +31,9 @@ var (
 	// ErrUncertain says that a write that must not be done twice may or may
 	// not have been done: the caller has to look before it repeats it.
 	ErrUncertain = errors.New("it is uncertain whether the server has done it")
+	// ErrChanged says that a content was another one when the reading of it
+	// had to begin again. What was read is of no use.
+	ErrChanged = errors.New("it changed while it was read")
 	// ErrUnsupported says that this server does not have the call.
 	ErrUnsupported = errors.New("the server does not have this call")
 	// ErrImmutable says that an asset or image with this id exists already

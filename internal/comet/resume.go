@@ -6,8 +6,6 @@ import (
 	"io"
 )
 
-var errChanged = errors.New("it changed while it was read")
-
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // resumed reads one answer to its end over as many requests as that takes.
@@ -72,19 +70,19 @@ func (r *resumed) reopen() error {
 	}
 	if at != 0 {
 		rc.Close()
-		return r.failed(errChanged)
+		return r.failed(ErrChanged)
 	}
 	sum := crc32.New(castagnoli)
 	if _, err := io.CopyN(sum, rc, r.off); err != nil {
 		rc.Close()
 		if err == io.EOF {
-			err = errChanged
+			err = ErrChanged
 		}
 		return r.failed(err)
 	}
 	if sum.Sum32() != r.sum {
 		rc.Close()
-		return r.failed(errChanged)
+		return r.failed(ErrChanged)
 	}
 	r.rc = rc
 	return nil

@@ -249,7 +249,7 @@ func passing(err error) bool {
 
 // passingCause sorts out the network failures that waiting does not mend.
 func passingCause(err error) bool {
-	for _, lasting := range []error{errTooLarge, errRedirects, errChanged, http.ErrSchemeMismatch} {
+	for _, lasting := range []error{errTooLarge, errRedirects, ErrChanged, http.ErrSchemeMismatch} {
 		if errors.Is(err, lasting) {
 			return false
 		}

@@ -74,7 +74,7 @@ func (c *Client) text(ctx context.Context, path, name string, query url.Values) 
 		null, err = sr.start(name)
 		switch {
 		case err == nil && null && r.off > 0:
-			err = errChanged
+			err = ErrChanged
 		case err == errSyntax:
 			err = ErrNotJSON
 		}

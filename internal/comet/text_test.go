@@ -158,11 +158,11 @@ func TestTextChanged(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer r.Close()
-			if _, err := io.Copy(io.Discard, r); !errors.Is(err, errChanged) || tries != 2 {
+			if _, err := io.Copy(io.Discard, r); !errors.Is(err, ErrChanged) || tries != 2 {
 				t.Errorf("%d tries, %v", tries, err)
 			}
 			// The error stays.
-			if _, err := r.Read(make([]byte, 1)); !errors.Is(err, errChanged) {
+			if _, err := r.Read(make([]byte, 1)); !errors.Is(err, ErrChanged) {
 				t.Errorf("then %v", err)
 			}
 		})

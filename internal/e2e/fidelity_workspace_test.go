@@ -1,0 +1,123 @@
+package e2e
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/comet-stream/comet-stream/internal/comettest"
+)
+
+// seedWorkspaceLevel adds what belongs to the workspace team itself.
+func seedWorkspaceLevel(src *instance) {
+	file := func(name string, a comettest.AssetSpec) comettest.AssetSpec {
+		a.Name = name
+		return a
+	}
+	src.SeedArtifact("team", comettest.ArtifactSpec{
+		Name: "digits", Type: "dataset", Description: ptr("handwritten"), Tags: []string{"public"}, Public: true, Emoji: ptr("🔢"),
+		Versions: []comettest.ArtifactVersionSpec{
+			{Version: "1.0.0", Producer: fidelityKey, Metadata: ptr(`{"rows":10}`), Tags: []string{"raw"}, Consumers: []string{archivedKey}, Files: []comettest.AssetSpec{
+				file("train/a.csv", comettest.AssetSpec{Body: []byte("1,2\n"), Metadata: ptr(`{"part":1}`)}), file("empty.txt", comettest.AssetSpec{})}},
+			{Version: "2.0.0", Producer: archivedKey, Aliases: []string{"prod"}, Note: ptr("cleaned"), Files: []comettest.AssetSpec{
+				file("train/a.csv", comettest.AssetSpec{Size: 3000, Seed: 5}), file("remote", comettest.AssetSpec{Link: "s3://bucket/digits"})}},
+		},
+	})
+	src.SeedRegistryModel("team", comettest.RegistrySpec{
+		Name: "cnn", Description: ptr("the good one"), Public: true, Notes: "# Model notes\n",
+		Versions: []comettest.RegistryVersionSpec{
+			{Version: "1.0.0", Experiment: fidelityKey, Model: "cnn", Comment: ptr("first"), Stages: []string{"old"}},
+			{Version: "1.0.1", Experiment: fidelityKey, Model: "cnn", Stages: []string{"prod"}, Status: "Production", Metadata: map[string]any{"accuracy": 0.9}},
+		},
+	})
+	panel := src.SeedPanel("team", "Scatter", "from comet_ml import ui\nui.display('hi')\n")
+	src.SeedView("team", "vision", "", "Overview", map[string]json.RawMessage{
+		"v3":                  json.RawMessage(`{"sections":[{"panels":[{"templateId":"` + panel + `","experimentKeys":["` + fidelityKey + `"]}]}]}`),
+		"dashboardChartState": json.RawMessage(`"{\"panels\":[]}"`),
+	})
+}
+
+// namedIn returns the names of the panels, and the keys of the experiments,
+// whose ids stand in a text.
+func namedIn(s side, text string) (names []string) {
+	for _, p := range s.w.Panels {
+		if strings.Contains(text, p.ID) {
+			names = append(names, p.Name)
+		}
+	}
+	for _, e := range s.p.Experiments {
+		if strings.Contains(text, e.Key) {
+			names = append(names, e.Key)
+		}
+	}
+	return names
+}
+
+// workspaceRows are the rows of what belongs to a workspace.
+func workspaceRows() []row {
+	type model = comettest.RegistryModelState
+	type item = comettest.RegistryItemState
+	type artifact = comettest.ArtifactState
+	type version = comettest.ArtifactVersionState
+	models := func(f func(m model) any) func(side) any {
+		return func(s side) any { return each(s.w.RegistryModels, f) }
+	}
+	items := func(f func(i item) any) func(side) any {
+		return models(func(m model) any { return each(m.Versions, f) })
+	}
+	artifacts := func(f func(a artifact) any) func(side) any {
+		return func(s side) any { return each(s.w.Artifacts, f) }
+	}
+	versions := func(f func(v version) any) func(side) any {
+		return artifacts(func(a artifact) any { return each(a.Versions, f) })
+	}
+	files := func(f func(a comettest.AssetState) any) func(side) any {
+		return versions(func(v version) any { return each(v.Files, f) })
+	}
+	return inSection("Workspaces", []row{
+		{data: "registry models: names and descriptions", get: models(func(m model) any { return []any{m.Name, m.Description} })},
+		{data: "registry models: visibility", get: models(func(m model) any { return m.Public })},
+		{data: "registry models: notes", get: models(func(m model) any { return m.Notes })},
+		{data: "registry versions: versions and comments", get: items(func(i item) any { return []any{i.Version, i.Comment} })},
+		{data: "registry versions: stages, which are their tags", get: items(func(i item) any { return i.Stages })},
+		{data: "registry versions: status", get: items(func(i item) any { return i.Status })},
+		{data: "registry versions: metadata", get: items(func(i item) any { return i.Metadata })},
+		{data: "registry versions: experiment and model", get: items(func(i item) any { return []any{i.Experiment, i.Model} })},
+		{data: "registry models and versions: owner", get: models(func(m model) any { return m.User }), missing: "no call sets it"},
+		{data: "registry models and versions: times of creation", get: models(func(m model) any { return m.Created }), missing: "no call sets them"},
+		{data: "registry versions: history, requests of approval", missing: "no call sets them"},
+		{data: "artifacts: names and types", get: artifacts(func(a artifact) any { return []any{a.Name, a.Type} })},
+		{data: "artifacts: tags", get: artifacts(func(a artifact) any { return a.Tags })},
+		{data: "artifacts: descriptions", get: artifacts(func(a artifact) any { return a.Description })},
+		{data: "artifacts: visibility", get: artifacts(func(a artifact) any { return a.Public })},
+		{data: "artifacts: emoji", get: artifacts(func(a artifact) any { return a.Emoji })},
+		{data: "artifacts: project", get: artifacts(func(a artifact) any { return a.Project })},
+		{data: "artifact versions: versions and states", get: versions(func(v version) any { return []any{v.Version, v.State} })},
+		{data: "artifact versions: metadata", get: versions(func(v version) any { return v.Metadata })},
+		{data: "artifact versions: aliases and tags", get: versions(func(v version) any { return []any{v.Aliases, v.Tags} })},
+		{data: "artifact versions: notes", get: versions(func(v version) any { return v.Note })},
+		{data: "artifact versions: producing experiment", get: versions(func(v version) any { return v.Producer })},
+		{data: "artifact versions: consuming experiments", get: versions(func(v version) any { return v.Consumers })},
+		{data: "artifact versions: owner, time", get: versions(func(v version) any { return []any{v.Owner, v.Added} }), missing: "no call sets them"},
+		{data: "artifact files: names and bytes", get: files(func(a comettest.AssetState) any { return []any{a.Name, a.SHA256} })},
+		{data: "artifact files: metadata", get: files(func(a comettest.AssetState) any { return a.Metadata })},
+		{data: "artifact files: remote links", get: files(func(a comettest.AssetState) any { return a.Link })},
+		{data: "custom panels: name and code", get: func(s side) any {
+			return each(s.w.Panels, func(p comettest.PanelState) any { return []any{p.Name, p.Code} })
+		}},
+		{data: "views and dashboards", get: func(s side) any {
+			return each(s.p.Views, func(v comettest.ViewState) any { return []any{v.Name, v.Fields["dashboardChartState"]} })
+		}},
+		{data: "views and dashboards: the panels and experiments in them", get: func(s side) any {
+			return each(s.p.Views, func(v comettest.ViewState) any { return namedIn(s, string(v.Fields["v3"])) })
+		}},
+		{data: "members and roles, comments, reports, alerts, webhooks", missing: "no call reads them"},
+	})
+}
+
+func each[T any](list []T, f func(T) any) []any {
+	var out []any
+	for _, v := range list {
+		out = append(out, f(v))
+	}
+	return out
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -195,6 +196,35 @@ func TestAbortBehindCopies(t *testing.T) {
 		got, err := readAll(&out)
 		if !errors.Is(err, ErrAborted) || len(got) != n {
 			t.Errorf("%d blocks: %d records, %v", n, len(got), err)
+		}
+	}
+}
+
+// The notes of a project are its first ones, whatever a writer that has copied
+// the project knows of the one before.
+func TestNotesBehindCopies(t *testing.T) {
+	records := []Record{
+		&Header{}, &Plan{},
+		&Project{Name: "p", Workspace: "w"}, &Notes{Project: "p", Workspace: "w"},
+		&Project{Name: "q", Workspace: "w"}, &Experiment{Key: "k", Project: "q", Workspace: "w"}, &ExperimentEnd{Key: "k"},
+		&Notes{Project: "q", Workspace: "w"},
+	}
+	blocks := NewBlockReader(bytes.NewReader(write(t, WriterOptions{BlockSize: 1, FlushAfter: -1}, records...)), BlockReaderOptions{})
+	defer blocks.Close()
+	w := NewWriter(io.Discard, WriterOptions{})
+	defer w.Stop()
+	for i, rec := range records {
+		b, err := blocks.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i == 4 {
+			err = w.WriteBlock(b)
+		} else {
+			err = w.Write(rec)
+		}
+		if err != nil {
+			t.Fatalf("record %d (%s): %v", i, rec.Kind(), err)
 		}
 	}
 }

@@ -303,6 +303,7 @@ var opensGroup = KindSetOf(KindExperiment, KindArtifact, KindModel)
 func (g *grammar) openGroup(v *view) {
 	if g.lost && v.kind == KindExperiment {
 		g.project, g.workspace, g.inProject = string(v.str(slotProject)), string(v.str(slotWorkspace)), true
+		g.noted = false // the notes that were seen may be those of another project
 	}
 	g.group, g.groupID, g.lost, g.groupUnseen = v.kind, string(v.str(slotID)), false, false
 	g.version, g.rank, g.refers, g.open = false, 0, false, ""

@@ -51,12 +51,19 @@ func newKindSets(rules *Rules) kindSets {
 	if !rules.Renames.empty() {
 		k.look |= stream.KindSetOf(stream.KindNotes, stream.KindPanel)
 	}
-	if rules.selectsAssets() {
-		k.look |= stream.KindSetOf(stream.KindAsset, stream.KindAssetEnd)
+	if rules.Without != 0 || rules.Selects() {
+		// A skipped record closes a text or an asset that goes on. It must not be
+		// dropped then, so the sieve must know.
+		k.look |= texts | stream.KindSetOf(stream.KindAsset, stream.KindAssetEnd)
 	}
 	k.look &^= k.dropInside | k.dropOutside
 	return k
 }
+
+// texts are the kinds that may go on in the next record.
+var texts = stream.KindSetOf(
+	stream.KindCode, stream.KindOutput, stream.KindGraph, stream.KindHTML, stream.KindGitPatch,
+	stream.KindNotes, stream.KindPanel)
 
 // A fate is what becomes of a whole block.
 type fate uint8

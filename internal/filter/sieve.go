@@ -13,6 +13,7 @@ type sieve struct {
 
 	group groupState
 	asset assetState
+	text  bool   // a text goes on that is kept
 	lost  ledger // of the stream
 
 	found   *matches
@@ -74,7 +75,7 @@ func (s *sieve) record(r stream.Raw) (stream.Raw, verdict, error) {
 
 // openGroup decides about a group by the record that opens it.
 func (s *sieve) openGroup(r stream.Raw) (stream.Raw, verdict, error) {
-	s.asset = assetState{}
+	s.asset, s.text = assetState{}, false
 	s.group = groupState{open: r.Kind, dropped: s.rules.Without&resourceOf[r.Kind] != 0}
 	if r.Kind == stream.KindExperiment {
 		return s.openExperiment(r)
@@ -117,7 +118,7 @@ func (s *sieve) openExperiment(r stream.Raw) (stream.Raw, verdict, error) {
 // of it.
 func (s *sieve) closeGroup(r stream.Raw) (stream.Raw, verdict, error) {
 	group := s.group
-	s.group, s.asset = groupState{}, assetState{}
+	s.group, s.asset, s.text = groupState{}, assetState{}, false
 	if group.open == stream.KindExperiment && !group.dropped {
 		s.last = &group.key
 	}
@@ -148,6 +149,9 @@ func (s *sieve) closeGroup(r stream.Raw) (stream.Raw, verdict, error) {
 // item decides about a record inside an experiment that is kept.
 func (s *sieve) item(r stream.Raw) (stream.Raw, verdict, error) {
 	gone, err := s.itemGone(r)
+	if texts.Has(r.Kind) {
+		s.text = !gone && more(r)
+	}
 	switch {
 	case err != nil:
 		return r, drop, err
@@ -165,9 +169,10 @@ func (s *sieve) itemGone(r stream.Raw) (bool, error) {
 	wasAsset := s.asset
 	switch r.Kind {
 	case stream.KindSkipped:
-		s.asset = assetState{}
-		if wasAsset.open {
-			return wasAsset.dropped, nil // it closes the asset
+		closes := s.text || wasAsset.open
+		s.asset, s.text = assetState{}, false
+		if closes {
+			return wasAsset.dropped, nil // it goes with what it closes, whatever it names
 		}
 		rec, err := decode[*stream.Skipped](r)
 		if err != nil {
@@ -198,20 +203,18 @@ func (s *sieve) metricGone(r stream.Raw) bool {
 	return s.rules.Without.has(metricResource(name))
 }
 
-// openAsset decides about an asset. Only rules about assets make it remember
-// that one is open: without them its end may pass unseen.
+// openAsset decides about an asset.
 func (s *sieve) openAsset(r stream.Raw) (gone bool, err error) {
 	if s.rules.Without&assets != 0 {
-		return true, nil
+		return true, nil // and its end may pass unseen
 	}
-	if !s.rules.selectsAssets() {
-		return false, nil
+	if s.rules.selectsAssets() {
+		a, err := decode[*stream.Asset](r)
+		if err != nil {
+			return false, err
+		}
+		gone = !s.rules.asset(a)
 	}
-	a, err := decode[*stream.Asset](r)
-	if err != nil {
-		return false, err
-	}
-	gone = !s.rules.asset(a)
 	s.asset = assetState{open: true, dropped: gone}
 	return gone, nil
 }
@@ -232,6 +235,12 @@ func (s *sieve) skippedGone(rec *stream.Skipped) bool {
 // outside decides about a record that stands in no group.
 func (s *sieve) outside(r stream.Raw) (stream.Raw, verdict, error) {
 	gone, err := s.outsideGone(r)
+	if r.Kind == stream.KindSkipped && s.text {
+		gone = false // it closes what goes on
+	}
+	if r.Kind.Known() {
+		s.text = !gone && texts.Has(r.Kind) && more(r)
+	}
 	switch {
 	case err != nil:
 		return r, drop, err

@@ -32,11 +32,6 @@ func (x *Exporter) newBodySlot(q *queue, at position, it *item) *bodySlot {
 	b := &bodySlot{x: x, q: q, it: it, total: -1}
 	b.slot = b.part(at, 0, 0)
 	b.at = b.slot
-	if it.size != nil && *it.size >= splitSize && x.ranges.help() {
-		b.total = *it.size
-		b.cut(partSize)
-		b.follow = func() { b.rest.begin(q) }
-	}
 	return b
 }
 
@@ -52,6 +47,9 @@ func (b *bodySlot) part(at position, from, to int64) *slot {
 
 // fetch reads a part of the contents into s.
 func (b *bodySlot) fetch(ctx context.Context, s *slot, from int64) error {
+	if s == b.slot && b.x.ranges.help() {
+		b.begin()
+	}
 	offset, length := from+s.got, int64(0)
 	if end := b.q.endOf(s); end > 0 && from+end != b.totalSize() {
 		length = end - s.got
@@ -100,8 +98,21 @@ func (b *bodySlot) totalSize() int64 {
 	return b.total
 }
 
+// begin cuts a large body of which nothing has been fetched yet into parts.
+func (b *bodySlot) begin() {
+	b.q.mu.Lock()
+	defer b.q.mu.Unlock()
+	if b.got > 0 || b.rest.n > 0 || b.lost || b.it.size == nil || *b.it.size < splitSize {
+		return
+	}
+	b.total = *b.it.size
+	b.cut(partSize)
+	b.rest.begin(b.q)
+	b.q.pump()
+}
+
 // cut ends the first slot at an offset and makes slots for what is behind it.
-// The caller holds the queue's mu, or nobody else knows the slot yet.
+// The caller holds the queue's mu.
 func (b *bodySlot) cut(offset int64) {
 	b.end = offset
 	at := b.slot.at

@@ -26,7 +26,7 @@ func pointsOf(all []stream.Record, name string) []stream.Point {
 
 // long is a number of points that a server does not keep, in more than one
 // file.
-const long = 40_050
+const long = 20_050
 
 func seedLong(t *testing.T, moods comettest.Moods) *comettest.Server {
 	t.Helper()

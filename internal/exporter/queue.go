@@ -353,7 +353,7 @@ func (q *queue) charge(s *slot, n int64) {
 	q.used += n
 	q.held[s] = struct{}{}
 	if s == q.head && q.used > q.hard {
-		q.shed()
+		q.shed(q.hard)
 	}
 }
 
@@ -398,10 +398,10 @@ func (q *queue) regrant() {
 	}
 }
 
-// shed drops the last of the large slots until the bounds are kept or nothing
-// is left to drop.
-func (q *queue) shed() {
-	for q.used > q.hard {
+// shed drops large slots, the last first, until no more than most is held or
+// nothing is left to drop.
+func (q *queue) shed(most int64) {
+	for q.used > most {
 		var last *slot
 		for s := range q.held {
 			if s != q.head && !s.taken && !s.fixed && s.held >= worthDropping && (last == nil || last.at.before(s.at)) {

@@ -166,6 +166,8 @@ func (b *bodySlot) measureAlone(ctx context.Context, now time.Time, arrived int6
 		return
 	}
 	t.alone = rate
+	// What is ahead of this body takes the room that its parts need.
+	q.shed(q.soft / 4)
 	// The piece that is being filled is the last one of this connection.
 	b.cut(b.got + pieceSize)
 	b.rest.begin(q)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -200,6 +201,36 @@ func TestCopyRandom(t *testing.T) {
 			}
 			if diff := cmp.Diff(want, lines); diff != "" {
 				t.Fatalf("seed %d, round %d, %+v: blocks of %d make a difference (-want +got):\n%s", seed, round, rules, size, diff)
+			}
+		}
+	}
+}
+
+// Whatever the stream: without one of its blocks, what is salvaged is a good
+// stream that has every experiment that did not stand in that block.
+func TestSalvageRandomStreams(t *testing.T) {
+	rounds := 30
+	if os.Getenv("COMET_STREAM_TORTURE") != "" {
+		rounds = 5000
+	}
+	seed := rand.Uint64()
+	for round := range rounds {
+		d := &dice{rand.New(rand.NewPCG(seed, uint64(round))), t}
+		data := write(t, stream.WriterOptions{BlockSize: 1 + d.IntN(500), FlushAfter: -1}, d.stream()...)
+		blocks := blocksOf(t, data)
+		lost := pick(d, blocks...)
+		out, warnings, err := salvage(t, slices.Concat(data[:lost.from], data[lost.to:]))
+		if _, ok := err.(*LossError); !ok && len(out) > 0 {
+			t.Fatalf("seed %d, round %d, without %s: %v", seed, round, kindsOf(lost.whole), err)
+		}
+		records, err := readAll(out)
+		if err != nil && len(out) > 0 {
+			t.Fatalf("seed %d, round %d, without %s: %v", seed, round, kindsOf(lost.whole), err)
+		}
+		want, got := groups(read(t, data)), groups(records)
+		for key := range want {
+			if !slices.Contains(lost.experiments, key) && !cmp.Equal(show(t, want[key]), show(t, got[key])) {
+				t.Fatalf("seed %d, round %d, without %s: experiment %s is not what it was: %q", seed, round, kindsOf(lost.whole), key, warnings)
 			}
 		}
 	}

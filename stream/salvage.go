@@ -61,8 +61,8 @@ func NewSalvager(r io.Reader) *Salvager {
 // call. The records of a group from its opening to its end are in order and none
 // is missing, unless a [*DamageError] comes between them that has cost records:
 // then the rest of the group is lost, and so are the notes or the panel that had
-// begun. Behind such damage the header, the plan and project records may be missing, and the numbers of the
-// trailer are those of the undamaged stream.
+// begun. Behind such damage the header, the plan and project records may be
+// missing, and the numbers of the trailer are those of the undamaged stream.
 //
 // At the end of the input Next returns io.EOF; a stream without an end gives a
 // DamageError that wraps [ErrTruncated] before it. An abort is a record like
@@ -81,7 +81,8 @@ func (s *Salvager) Next() (Raw, error) {
 		}
 		raw := s.raws[0]
 		s.raws = s.raws[1:]
-		if s.lost && (raw.place != placeOutside || !beginnings.Has(raw.Kind)) {
+		// An abort ends the stream wherever it stands.
+		if s.lost && raw.Kind != KindAbort && (raw.place != placeOutside || !beginnings.Has(raw.Kind)) {
 			s.g.n++
 			if s.Left != nil {
 				s.Left(raw)

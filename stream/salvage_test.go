@@ -272,3 +272,32 @@ func TestSalvageReadError(t *testing.T) {
 		t.Errorf("%v, then %v", err, again)
 	}
 }
+
+// The abort of a stream is found behind damage, in the middle of a lost group too.
+func TestSalvageAbort(t *testing.T) {
+	var buf bytes.Buffer
+	w := NewWriter(&buf, oneByOne)
+	for _, rec := range append([]Record{&Header{ID: idA}}, words(t, "plan project:p experiment:k others")...) {
+		if err := w.Write(rec); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Abort("server", "x"); err != nil {
+		t.Fatal(err)
+	}
+	data := buf.Bytes()
+	blocks := NewBlockReader(bytes.NewReader(data), BlockReaderOptions{})
+	defer blocks.Close()
+	var fourth *Block
+	for range 4 {
+		var err error
+		if fourth, err = blocks.Next(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	at := int(fourth.Offset) + 20
+	found, damage := salvage(t, bytes.NewReader(withByte(data, at, data[at]^0xff)))
+	if want := []string{"header", "plan", "project", "damage", "abort"}; !slices.Equal(found, want) {
+		t.Errorf("found %q, want %q: %v", found, want, damage)
+	}
+}

@@ -125,7 +125,7 @@ func manyExperiments(t testing.TB, n int, o stream.WriterOptions) []byte {
 func TestSalvageRandomDamage(t *testing.T) {
 	seed := rand.Uint64()
 	random := rand.New(rand.NewPCG(seed, 0))
-	runs := 80
+	runs := 50
 	if os.Getenv("COMET_STREAM_TORTURE") != "" {
 		runs = 10_000
 	}

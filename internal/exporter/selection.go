@@ -98,21 +98,39 @@ func keyOfLine(line string, done bool) (string, error) {
 	return key, nil
 }
 
-// reportKey is what a line of a report says of an experiment.
-type reportKey struct {
-	Key    string `json:"key"`    // of the source
-	Result string `json:"result"` // see resultDone
+// reportLine is what a line of a report, of an import or an export, says of an
+// experiment.
+type reportLine struct {
+	Kind    string            `json:"kind"` // "" in the report of an export
+	Key     string            `json:"key"`  // of the source
+	Result  string            `json:"result"`
+	Missing []json.RawMessage `json:"missing"`
+	Issues  []struct {
+		Class string `json:"class"`
+	} `json:"issues"`
 }
 
-// resultsDone are the results in a report after which nothing is left to do.
-var resultsDone = []string{"exported", "created", "completed", "already there", "already_there", "present", "unchanged", "updated"}
+// done reports whether nothing is left to do.
+func (l *reportLine) done() bool {
+	switch l.Result {
+	case ResultExported, ResultKept, "created", "completed", "already there":
+	default:
+		return false
+	}
+	for _, issue := range l.Issues {
+		if issue.Class != "noted" {
+			return false
+		}
+	}
+	return len(l.Missing) == 0
+}
 
 func keyOfReport(line string, done bool) (string, error) {
-	var l reportKey
+	var l reportLine
 	if err := json.Unmarshal([]byte(line), &l); err != nil {
 		return "", fmt.Errorf("not a line of a report: %w", err)
 	}
-	if done && !slices.Contains(resultsDone, l.Result) {
+	if l.Kind != "" && l.Kind != "experiment" || done && !l.done() {
 		return "", nil
 	}
 	return l.Key, nil

@@ -178,6 +178,18 @@ func (x *Exporter) eachVersion(ctx context.Context, w *workspaceScope,
 func (x *Exporter) estimateWorkspaces(ctx context.Context, s *scope, e *Estimate) error {
 	for _, w := range x.workspaceScopes(s) {
 		e.Requests += 3
+		for _, p := range s.projects {
+			if p.Workspace != w.name {
+				continue
+			}
+			if w.views {
+				e.Requests++
+			}
+			// Each experiment is asked for what it consumed.
+			if w.artifacts != nil {
+				e.Requests += p.count
+			}
+		}
 		err := x.eachVersion(ctx, &w, func(a *comet.Artifact, v *comet.ArtifactVersion) error {
 			files, err := x.client.ArtifactFiles(ctx, w.name, a.Name, v.Version)
 			if err != nil && isFatal(err) {

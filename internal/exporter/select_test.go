@@ -1,0 +1,372 @@
+package exporter
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/stream"
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestParsePath(t *testing.T) {
+	for _, test := range []struct {
+		in   string
+		want Path
+		text string
+	}{
+		{"ws", Path{Workspace: "ws"}, "ws"},
+		{"ws/", Path{Workspace: "ws"}, "ws"},
+		{"ws/proj", Path{Workspace: "ws", Project: "proj"}, "ws/proj"},
+		{"ws/proj/", Path{Workspace: "ws", Project: "proj"}, "ws/proj"},
+		{"ws/proj/a name/with/slashes", Path{Workspace: "ws", Project: "proj", Experiment: "a name/with/slashes"}, "ws/proj/a name/with/slashes"},
+		{"ws/artifacts", Path{Workspace: "ws", Kind: "artifacts"}, "ws/artifacts"},
+		{"ws/artifacts/a/Latest", Path{Workspace: "ws", Kind: "artifacts", Name: "a", Version: "Latest"}, "ws/artifacts/a/Latest"},
+		{"ws/model-registry/m", Path{Workspace: "ws", Kind: "model-registry", Name: "m"}, "ws/model-registry/m"},
+		{"ws/panels/my/panel", Path{Workspace: "ws", Kind: "panels", Name: "my/panel"}, "ws/panels/my/panel"},
+	} {
+		got, err := ParsePath(test.in)
+		if err != nil || got != test.want || got.String() != test.text {
+			t.Errorf("%q: %+v %q, %v", test.in, got, got, err)
+		}
+	}
+	for _, bad := range []string{"", "/", "/proj", "ws//x", "ws/artifacts//1.0.0"} {
+		if p, err := ParsePath(bad); err == nil {
+			t.Errorf("%q: %+v", bad, p)
+		}
+	}
+}
+
+func TestParseResources(t *testing.T) {
+	set, err := ParseResources([]string{"run", "metrics", "code"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"code", "git", "graph", "metrics", "output", "requirements"}
+	if diff := cmp.Diff(want, set.Names()); diff != "" {
+		t.Errorf("resources (-want +got):\n%s", diff)
+	}
+	if all, err := ParseResources(nil); err != nil || !all.Has("html") || len(all.Names()) != 0 {
+		t.Errorf("no name: %v, %v", all, err)
+	}
+	_, err = ParseResources([]string{"metric"})
+	unknown, ok := errors.AsType[*UnknownResourceError](err)
+	if !ok || unknown.Name != "metric" || !strings.Contains(err.Error(), "system-metrics") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestNearest(t *testing.T) {
+	names := []string{"vision", "Vision-2", "audio", "text", "visions of the future"}
+	for in, want := range map[string][]string{
+		"visoin": {"vision"},
+		"VISION": {"vision", "Vision-2", "visions of the future"},
+		"adio":   {"audio"},
+		"zzzzzz": nil,
+	} {
+		if diff := cmp.Diff(want, nearest(in, names, 5)); diff != "" {
+			t.Errorf("near %q (-want +got):\n%s", in, diff)
+		}
+	}
+	if got := nearest("x", []string{"a", "b", "c", "d"}, 2); len(got) != 2 {
+		t.Errorf("%d names, want 2", len(got))
+	}
+}
+
+func TestReadKeys(t *testing.T) {
+	const list = `# keys
+0123456789abcdef0123456789abcdef
+
+ws/proj/aaaa1111aaaa1111aaaa1111aaaa1111	aaaa1111aaaa1111aaaa1111aaaa1111	2024-01-01	a name
+{"kind":"experiment","key":"created0","destination_key":"x","workspace":"w","result":"created"}
+{"kind":"experiment","key":"there0","workspace":"w","result":"already there","issues":[{"class":"noted"}]}
+{"kind":"experiment","key":"failed0","workspace":"w","result":"failed"}
+{"kind":"experiment","key":"differs0","workspace":"w","result":"completed","issues":[{"class":"noted"},{"class":"differs"}]}
+{"key":"exported0","workspace":"w","result":"exported"}
+{"key":"partly0","workspace":"w","result":"exported","missing":[{"kind":"html"}]}
+{"kind":"artifact","key":"artifact0","result":"created"}
+{"summary":{"listed":3}}
+`
+	for done, want := range map[bool][]string{
+		false: {"0123456789abcdef0123456789abcdef", "aaaa1111aaaa1111aaaa1111aaaa1111", "created0", "differs0", "exported0", "failed0", "partly0", "there0"},
+		true:  {"0123456789abcdef0123456789abcdef", "aaaa1111aaaa1111aaaa1111aaaa1111", "created0", "exported0", "there0"},
+	} {
+		keys, err := ReadKeys(strings.NewReader(list), done)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for k := range keys {
+			got = append(got, k)
+		}
+		slices.Sort(got)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("done %v: keys (-want +got):\n%s", done, diff)
+		}
+	}
+	for _, bad := range []string{"a b", `{"key":`, "key;drop"} {
+		if _, err := ReadKeys(strings.NewReader("x\n"+bad), false); err == nil || !strings.Contains(err.Error(), "line 2") {
+			t.Errorf("%q: error %v", bad, err)
+		}
+	}
+}
+
+func ms(n int64) *int64 { return &n }
+
+func TestSelection(t *testing.T) {
+	s := &Selection{Since: time.UnixMilli(1000)}
+	for name, test := range map[string]struct {
+		e    listed
+		want bool
+	}{
+		"started since":   {listed{start: ms(1000)}, true},
+		"ended since":     {listed{start: ms(1), end: ms(1001)}, true},
+		"before":          {listed{start: ms(1), end: ms(999)}, false},
+		"running":         {listed{start: ms(1), running: true}, true},
+		"without a time":  {listed{}, false},
+		"archived, since": {listed{start: ms(2000), archived: true}, true},
+	} {
+		if got := s.experiment(&test.e); got != test.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	archived, active := &listed{key: "a", archived: true}, &listed{key: "b"}
+	for _, test := range []struct {
+		s         Selection
+		arch, act bool
+	}{
+		{Selection{}, true, true},
+		{Selection{Archived: ArchivedOnly}, true, false},
+		{Selection{Archived: ArchivedExclude}, false, true},
+		{Selection{Keys: map[string]bool{"a": true}}, true, false},
+		{Selection{SkipKeys: map[string]bool{"a": true}}, false, true},
+	} {
+		if test.s.experiment(archived) != test.arch || test.s.experiment(active) != test.act {
+			t.Errorf("%+v: archived %v, active %v", test.s, test.s.experiment(archived), test.s.experiment(active))
+		}
+	}
+	a := &Selection{AssetTypes: []string{"image", "asset"}, MaxAssetSize: 10}
+	for _, test := range []struct {
+		typ  string
+		size int64
+		want bool
+	}{{"image", 10, true}, {"image", 11, false}, {"", 0, true}, {"audio", 1, false}} {
+		if got := a.asset(test.typ, test.size); got != test.want {
+			t.Errorf("asset of type %q, %d bytes: %v", test.typ, test.size, got)
+		}
+	}
+}
+
+// What is left out by choice is counted, and is not skipped.
+func TestExportSelected(t *testing.T) {
+	srv := seedDemo(t)
+	obs := new(recorder)
+	data, sum, err := export(t, Options{
+		Client: newClient(t, srv), Paths: paths(t, "demo/vision"), Observer: obs,
+		Selection: Selection{Archived: ArchivedExclude, AssetTypes: []string{"image"}, MaxAssetSize: 1000},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := records(t, data)
+	for _, e := range of[*stream.Experiment](all) {
+		if e.Archived {
+			t.Errorf("experiment %q is archived", e.Key)
+		}
+	}
+	for _, a := range of[*stream.Asset](all) {
+		if *a.Type != "image" || *a.Size > 1000 {
+			t.Errorf("asset %q of type %q, %d bytes", a.ID, *a.Type, *a.Size)
+		}
+	}
+	if sum.LeftOut == 0 || sum.AssetsLeft == 0 || sum.AssetsBytes == 0 || sum.Items != 0 || len(obs.skipped) != 0 {
+		t.Errorf("summary %+v", sum)
+	}
+}
+
+// With RESOURCE names nothing else is asked for, and nothing else is written.
+func TestExportResources(t *testing.T) {
+	srv := seedDemo(t)
+	client := newClient(t, srv)
+	if _, err := client.Account(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	kindsOf := map[string][]stream.Kind{
+		"metadata": nil, "parameters": {stream.KindParameters}, "others": {stream.KindOthers}, "system": {stream.KindSystem},
+		"requirements": {stream.KindRequirements}, "git": {stream.KindGit, stream.KindGitPatch}, "code": {stream.KindCode},
+		"graph": {stream.KindGraph}, "html": {stream.KindHTML}, "output": {stream.KindOutput}, "metrics": {stream.KindMetrics},
+		"system-metrics": {stream.KindMetrics}, "assets": {stream.KindAsset, stream.KindChunk, stream.KindAssetEnd},
+	}
+	for name, want := range kindsOf {
+		t.Run(name, func(t *testing.T) {
+			srv.ResetStats()
+			set, err := ParseResources([]string{name})
+			if err != nil {
+				t.Fatal(err)
+			}
+			key := comettest.DemoKey("demo", comettest.DemoFirst)
+			all := records(t, mustExport(t, Options{
+				Client: client, Paths: paths(t, "demo/vision/"+key), Resources: set, Selection: Selection{MaxAssetSize: 5000},
+			}))
+			found := make(map[stream.Kind]bool)
+			for _, rec := range all {
+				switch k := rec.Kind(); k {
+				case stream.KindHeader, stream.KindPlan, stream.KindProject, stream.KindExperiment, stream.KindExperimentEnd, stream.KindTrailer:
+				default:
+					found[k] = true
+					if !slices.Contains(want, k) {
+						t.Errorf("a record of kind %s", k)
+					}
+				}
+			}
+			for _, k := range want {
+				if !found[k] {
+					t.Errorf("no record of kind %s", k)
+				}
+			}
+			for _, m := range of[*stream.Metrics](all) {
+				if name == "system-metrics" && !strings.HasPrefix(m.Name, "sys.") {
+					t.Errorf("metric %q", m.Name)
+				}
+			}
+			e := of[*stream.Experiment](all)[0]
+			if (e.Doc != nil) != (name == "metadata") || len(of[*stream.Project](all)[0].Doc) != 0 {
+				t.Errorf("experiment %+v", e)
+			}
+			// Projects, metadata (when the path is resolved and when it is
+			// read), and what was asked for.
+			if n := srv.Stats().Requests; name != "assets" && n > 5 {
+				t.Errorf("%d requests: %v", n, srv.Counts())
+			}
+			if diff := cmp.Diff([]string{name}, of[*stream.Header](all)[0].Scope.Resources); diff != "" {
+				t.Errorf("scope (-want +got):\n%s", diff)
+			}
+		})
+	}
+	// What belongs to the project alone makes no experiments.
+	set, _ := ParseResources([]string{"project"})
+	all := records(t, mustExport(t, Options{Client: client, Paths: paths(t, "demo/vision"), Resources: set}))
+	want := []string{"header", "plan", "project", "notes", "trailer"}
+	if diff := cmp.Diff(want, kinds(all)); diff != "" {
+		t.Errorf("kinds (-want +got):\n%s", diff)
+	}
+}
+
+func TestPaths(t *testing.T) {
+	srv := seedDemo(t)
+	client := newClient(t, srv)
+	first, twin := comettest.DemoKey("demo", comettest.DemoFirst), comettest.DemoKey("demo", comettest.DemoTwin)
+	archived := comettest.DemoKey("demo", comettest.DemoArchived)
+	for _, test := range []struct {
+		paths []string
+		keys  []string
+	}{
+		{[]string{"demo/vision/" + first}, []string{first}},
+		{[]string{"demo/vision/gave up"}, []string{archived}},
+		{[]string{"demo/vision/" + first, "demo/vision/" + twin, "demo/vision/" + first}, []string{first, twin}},
+		{[]string{"demo/blank"}, nil},
+		{[]string{"demo/blank", "demo/vision/gave up"}, []string{archived}},
+	} {
+		all := records(t, mustExport(t, Options{Client: client, Paths: paths(t, test.paths...)}))
+		var got []string
+		for _, e := range of[*stream.Experiment](all) {
+			got = append(got, e.Key)
+		}
+		if diff := cmp.Diff(test.keys, got); diff != "" {
+			t.Errorf("%v: experiments (-want +got):\n%s", test.paths, diff)
+		}
+	}
+	for path, near := range map[string][]string{
+		"dmeo":                   {"demo"},
+		"demo/visoin":            {"vision"},
+		"demo/vision/gave upp":   {"gave up"},
+		"demo/vision/nothing at": nil,
+	} {
+		data, _, err := export(t, Options{Client: client, Paths: paths(t, path)})
+		nf, ok := errors.AsType[*NotFoundError](err)
+		if !ok || !cmp.Equal(nf.Near, near) || len(nf.Hint()) != 1 || len(data) != 0 {
+			t.Errorf("%s: error %v, near %+v, %d bytes", path, err, nf, len(data))
+		}
+	}
+	_, _, err := export(t, Options{Client: client, Paths: paths(t, "demo/vision/baseline")})
+	ambiguous, ok := errors.AsType[*AmbiguousError](err)
+	if want := []string{first, twin}; !ok || !cmp.Equal(ambiguous.Keys, want) || !strings.Contains(ambiguous.Hint()[0], twin) {
+		t.Errorf("error %v, %+v", err, ambiguous)
+	}
+}
+
+func TestList(t *testing.T) {
+	srv := seedDemo(t)
+	for path, want := range map[string][]string{
+		"demo":                {"demo/blank", "demo/general", "demo/shelf", "demo/vision"},
+		"demo/artifacts":      {"demo/artifacts/digits"},
+		"demo/model-registry": {"demo/model-registry/cnn"},
+		"demo/panels":         {"demo/panels/Scatter"},
+		"demo/model-registry/cnn": {
+			"demo/model-registry/cnn/1.0.0", "demo/model-registry/cnn/1.0.1",
+		},
+		"demo/vision/gave up": {"demo/vision/" + comettest.DemoKey("demo", comettest.DemoArchived)},
+	} {
+		var got []string
+		err := New(Options{Client: newClient(t, srv)}).List(t.Context(), paths(t, path)[0], func(fields []string) error {
+			got = append(got, fields[0])
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: list (-want +got):\n%s", path, diff)
+		}
+	}
+	var lines [][]string
+	x := New(Options{Client: newClient(t, srv)})
+	err := x.List(t.Context(), paths(t, "demo/vision")[0], func(fields []string) error { lines = append(lines, fields); return nil })
+	if err != nil || len(lines) != 5 {
+		t.Fatalf("%d lines, %v", len(lines), err)
+	}
+	key := comettest.DemoKey("demo", comettest.DemoFirst)
+	want := []string{"demo/vision/" + key, key, "2023-11-14T22:13:20.000Z", "2023-11-14T23:13:20.000Z", "finished", "baseline"}
+	if diff := cmp.Diff(want, lines[0]); diff != "" {
+		t.Errorf("first line (-want +got):\n%s", diff)
+	}
+	// What -l prints is what --keys-from reads.
+	keys, err := ReadKeys(strings.NewReader(strings.Join(lines[0], "\t")), false)
+	if err != nil || !keys[key] {
+		t.Errorf("keys %v, %v", keys, err)
+	}
+}
+
+func TestDryRun(t *testing.T) {
+	srv := seedDemo(t)
+	client := newClient(t, srv)
+	for _, path := range []string{"demo", "demo/vision"} {
+		e, err := New(Options{Client: client, Paths: paths(t, path)}).DryRun(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		srv.ResetStats()
+		data, sum, err := export(t, Options{Client: client, Paths: paths(t, path)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := records(t, data)
+		// Linked experiments are counted twice.
+		trailer := of[*stream.Trailer](all)[0]
+		if e.AssetBytes < trailer.AssetBytes || e.AssetBytes > trailer.AssetBytes*11/10 || e.Experiments != sum.Listed || e.Projects != sum.Projects {
+			t.Errorf("%s: estimate %+v, trailer %+v", path, e, trailer)
+		}
+		if n := int64(len(of[*stream.Asset](all))); e.Assets < n || e.Assets > n+5 {
+			t.Errorf("%s: %d assets estimated, %d there", path, e.Assets, n)
+		}
+		if n := int64(srv.Stats().Requests); e.Requests < n || e.Requests > n+n/3 {
+			t.Errorf("%s: %d requests estimated, %d made", path, e.Requests, n)
+		}
+		if e.UpperBound < int64(len(data)) {
+			t.Errorf("%s: upper bound %d, size %d", path, e.UpperBound, len(data))
+		}
+	}
+}

@@ -80,7 +80,9 @@ func sameCopies(t *testing.T, in *instance, from, to string) {
 		if w.Running {
 			w.Running, w.End = false, e.End
 		}
-		w.InputArtifacts, w.OutputArtifacts = nil, nil // belong to the workspace
+		for _, x := range []*comettest.ExperimentState{w, e} {
+			x.InputArtifacts, x.OutputArtifacts = nil, nil // belong to the workspace
+		}
 		for _, list := range [][]comettest.AssetState{w.Assets, e.Assets} {
 			for j := range list {
 				list[j].ID = ""

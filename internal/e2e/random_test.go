@@ -154,6 +154,9 @@ func (d *dice) experiment() comettest.ExperimentSpec {
 		spec.System = d.system()
 	}
 	spec.Points, spec.Assets = d.points(), d.assets()
+	if d.chance(0.1) { // about as many as fit a record
+		spec.Synthetic = []comettest.SyntheticMetric{{Name: "long " + d.name(), Seed: d.Uint64(), N: 8000 + d.IntN(400), Start: spec.Start}}
+	}
 	return spec
 }
 

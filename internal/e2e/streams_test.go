@@ -186,20 +186,12 @@ func keepStream(t *testing.T, name string) {
 	}
 }
 
-// keptState is the state of the workspace team as text, with names in place of
-// the ids that a server gives.
+// keptState is the state of the workspace team as text.
 func keptState(t *testing.T, in *instance) string {
 	t.Helper()
-	w := in.State(portable).Workspace("team")
-	for i := range w.Projects {
-		asImported(&w.Projects[i])
-	}
-	text, err := json.MarshalIndent(w, "", "  ")
+	text, err := json.MarshalIndent(workspaceState(in, "team"), "", "  ")
 	if err != nil {
 		t.Fatal(err)
-	}
-	for _, p := range in.State().Workspace("team").Panels {
-		text = bytes.ReplaceAll(text, []byte(p.ID), []byte(p.Name))
 	}
 	return string(text) + "\n"
 }

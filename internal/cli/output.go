@@ -62,6 +62,10 @@ func fileOutput(path string) (*output, error) {
 		o.path = target
 	case err == nil || errors.Is(err, fs.ErrNotExist):
 		o.path, o.final = target+partialSuffix, target
+		// A folder that is not there is told now, not after the first requests.
+		if _, err := os.Stat(filepath.Dir(target)); err != nil {
+			return nil, withCode(ExitUsage, err)
+		}
 	default:
 		return nil, withCode(ExitUsage, err)
 	}

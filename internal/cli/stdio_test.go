@@ -310,12 +310,22 @@ func TestOutputErrors(t *testing.T) {
 	if _, err := fileOutput(dir); ExitCode(err) != ExitUsage || !strings.Contains(err.Error(), dir) {
 		t.Errorf("a folder gives %v, code %d", err, ExitCode(err))
 	}
-	o, err := fileOutput(filepath.Join(dir, "none", "f"))
+	if _, err := fileOutput(filepath.Join(dir, "none", "f")); ExitCode(err) != ExitUsage || !strings.Contains(err.Error(), filepath.Join(dir, "none")) {
+		t.Errorf("a missing folder gives %v, code %d", err, ExitCode(err))
+	}
+	gone := filepath.Join(dir, "gone")
+	if err := os.Mkdir(gone, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	o, err := fileOutput(filepath.Join(gone, "f"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := o.Write([]byte("x")); ExitCode(err) != ExitFailed || !strings.Contains(err.Error(), filepath.Join(dir, "none", "f.partial")) {
-		t.Errorf("a missing folder gives %v, code %d", err, ExitCode(err))
+	if err := os.Remove(gone); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := o.Write([]byte("x")); ExitCode(err) != ExitFailed || !strings.Contains(err.Error(), filepath.Join(gone, "f.partial")) {
+		t.Errorf("a folder that is gone gives %v, code %d", err, ExitCode(err))
 	}
 	o, err = fileOutput(filepath.Join(dir, "f"))
 	if err != nil {

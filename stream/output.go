@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -81,7 +80,11 @@ func (o *output) copy(l Label, frame []byte) {
 // compress makes the frame of a packet. The encoder bounds how many do so at a
 // time.
 func (o *output) compress(p *packet) {
-	room := slices.Grow(getBuffer(), labelSize+len(p.content)/2)[:labelSize]
+	room := getBuffer()
+	if cap(room) < labelSize+len(p.content) {
+		room = newBuffer(labelSize + len(p.content) + len(p.content)>>8)
+	}
+	room = room[:labelSize]
 	p.room = o.encoder.EncodeAll(p.content, room)
 	putBuffer(p.content)
 	frame := p.room[labelSize:]

@@ -64,6 +64,7 @@ type Writer struct {
 	err     error // sticks
 	ended   bool  // trailer, abort or Stop
 
+	scratch []byte // the last record encoded
 	block   []byte // content of the open block
 	records uint32
 	kinds   KindSet
@@ -103,19 +104,26 @@ func (w *Writer) Write(rec Record) error {
 		return err
 	}
 	w.fill(rec)
-	start := len(w.block)
-	block, err := appendRecord(w.block, rec)
+	return w.encode(rec)
+}
+
+// encode adds a record as it is.
+func (w *Writer) encode(rec Record) error {
+	data, err := appendRecord(w.scratch[:0], rec)
 	if err != nil {
 		return locate(err, w.g.n, rec.Kind(), -1)
 	}
-	v, err := checkRecord(block[start:])
-	if err == nil && len(v.data) != len(block)-start {
+	if cap(data) <= 2<<20 {
+		w.scratch = data // the room of one odd record is not kept
+	}
+	v, err := checkRecord(data)
+	if err == nil && len(v.data) != len(data) {
 		err = fault(ErrCorrupt, "document that is not one value")
 	}
 	if err != nil {
 		return locate(err, w.g.n, rec.Kind(), -1)
 	}
-	return w.add(&v, block)
+	return w.add(&v)
 }
 
 // WriteRaw adds a record that has been read from another stream. Its numbers
@@ -132,11 +140,12 @@ func (w *Writer) WriteRaw(r Raw) error {
 		return locate(err, w.g.n, r.Kind, -1)
 	}
 	w.g.at(r.place)
-	return w.add(v, append(w.block, v.data...))
+	return w.add(v)
 }
 
-// add takes the record v, which stands at the end of block.
-func (w *Writer) add(v *view, block []byte) error {
+// add adds a checked record to the open block, or to a new one where it is too
+// large for that.
+func (w *Writer) add(v *view) error {
 	outside, number := w.g.outside() || alwaysOutside.Has(v.kind), w.g.n
 	w.taking.Lock()
 	err := w.g.next(v)
@@ -144,17 +153,14 @@ func (w *Writer) add(v *view, block []byte) error {
 	if err != nil {
 		return err
 	}
-	if before := len(w.block); before > 0 && (len(block) > w.options.BlockSize || w.records == maxRecords) {
-		// The record goes into a block of its own or the next one.
-		own := append(getBuffer(), block[before:]...)
+	if len(w.block)+len(v.data) > w.options.BlockSize || w.records == maxRecords {
 		w.closeBlock()
-		block = own
 	}
 	if w.records == 0 {
 		w.outside, w.first = outside, uint64(number)
 		w.startTimer()
 	}
-	w.block = block
+	w.block = append(w.block, v.data...)
 	w.records++
 	w.kinds |= 1 << v.bit
 	if v.kind == KindHeader {
@@ -195,6 +201,9 @@ func (w *Writer) closeBlock() {
 	}
 	content := w.block
 	w.block, w.records, w.kinds = getBuffer(), 0, 0
+	if cap(w.block) < len(content) {
+		w.block = newBuffer(len(content)) // the next block is most often as large
+	}
 	w.out.block(l, content)
 }
 

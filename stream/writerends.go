@@ -53,15 +53,7 @@ func (w *Writer) end(rec Record) error {
 	if w.g.lost {
 		w.closeBlock() // see abortAlone
 	}
-	block, err := appendRecord(w.block, rec)
-	if err != nil {
-		return err
-	}
-	v, err := checkRecord(block[len(w.block):])
-	if err != nil {
-		return err
-	}
-	return w.add(&v, block)
+	return w.encode(rec)
 }
 
 // stop writes what is left and frees the output. The first error wins and sticks.

@@ -8,21 +8,21 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comettest"
 )
 
-// A kind is one line of the table: a kind of data that a project holds.
+// A kind is one line of the table: a kind of data that a workspace holds.
 type kind struct {
 	name string
-	// items returns the data of this kind, each with the experiment it is of,
-	// and how many there are.
-	items func(*comettest.ProjectState) (items []any, n int)
+	// items returns the data of this kind, each with what it is of, and how many
+	// there are.
+	items func(*comettest.WorkspaceState) (items []any, n int)
 }
 
-func (k kind) count(p *comettest.ProjectState) int {
-	_, n := k.items(p)
+func (k kind) count(w *comettest.WorkspaceState) int {
+	_, n := k.items(w)
 	return n
 }
 
-// same compares the data of two projects, by their JSON.
-func (k kind) same(src, dst *comettest.ProjectState) bool {
+// same compares the data of two workspaces, by their JSON.
+func (k kind) same(src, dst *comettest.WorkspaceState) bool {
 	a, _ := k.items(src)
 	b, _ := k.items(dst)
 	return bytes.Equal(text(a), text(b))
@@ -38,18 +38,21 @@ func text(v any) []byte {
 
 // asImported returns the state of a source as its copy must be: what ran there
 // has ended here, at a time that only the importing tool can say.
-func asImported(src, dst *comettest.ProjectState) *comettest.ProjectState {
-	want := *src
-	want.Experiments = slices.Clone(src.Experiments)
-	for i := range want.Experiments {
-		e := &want.Experiments[i]
-		if !e.Running {
-			continue
+func asImported(src, dst *comettest.WorkspaceState) *comettest.WorkspaceState {
+	ends := make(map[string]int64)
+	for _, p := range dst.Projects {
+		for _, e := range p.Experiments {
+			ends[e.Key] = e.End
 		}
-		e.Running = false
-		for _, f := range dst.Experiments {
-			if f.Key == e.Key {
-				e.End = f.End
+	}
+	want := *src
+	want.Projects = slices.Clone(src.Projects)
+	for i := range want.Projects {
+		p := &want.Projects[i]
+		p.Experiments = slices.Clone(p.Experiments)
+		for j := range p.Experiments {
+			if e := &p.Experiments[j]; e.Running {
+				e.Running, e.End = false, ends[e.Key]
 			}
 		}
 	}
@@ -58,8 +61,9 @@ func asImported(src, dst *comettest.ProjectState) *comettest.ProjectState {
 
 // kinds are the lines of the table, in order.
 var kinds = []kind{
-	ofProject("project description, visibility", func(p *comettest.ProjectState) any { return []any{p.Description, p.Public} }),
-	ofProject("project notes", func(p *comettest.ProjectState) any { return p.Notes }),
+	ofProject("projects, description, visibility", func(p *comettest.ProjectState) (any, int) { return []any{p.Description, p.Public}, 1 }),
+	ofProject("project notes", func(p *comettest.ProjectState) (any, int) { return p.Notes, one(p.Notes != "") }),
+	ofProject("links from other projects", func(p *comettest.ProjectState) (any, int) { return p.Links, len(p.Links) }),
 	ofExperiment("experiments, their keys and names", func(e *comettest.ExperimentState) (any, int) { return e.Name, 1 }),
 	ofExperiment("start and end", func(e *comettest.ExperimentState) (any, int) { return []int64{e.Start, e.End}, 2 }),
 	ofExperiment("running", func(e *comettest.ExperimentState) (any, int) { return e.Running, one(e.Running) }),
@@ -67,8 +71,8 @@ var kinds = []kind{
 	ofExperiment("archived", func(e *comettest.ExperimentState) (any, int) { return e.Archived, one(e.Archived) }),
 	ofExperiment("file paths", func(e *comettest.ExperimentState) (any, int) { return e.FilePath, one(e.FilePath != nil) }),
 	ofExperiment("tags", func(e *comettest.ExperimentState) (any, int) { return e.Tags, len(e.Tags) }),
-	ofExperiment("parameters", func(e *comettest.ExperimentState) (any, int) { return values(e.Parameters), len(e.Parameters) }),
-	ofExperiment("others", func(e *comettest.ExperimentState) (any, int) { return values(e.Others), len(e.Others) }),
+	ofExperiment("parameters", func(e *comettest.ExperimentState) (any, int) { return e.Parameters, len(e.Parameters) }),
+	ofExperiment("others", func(e *comettest.ExperimentState) (any, int) { return e.Others, len(e.Others) }),
 	ofExperiment("metrics", func(e *comettest.ExperimentState) (any, int) { return metricNames(e), len(e.Metrics) }),
 	ofExperiment("metric points", func(e *comettest.ExperimentState) (any, int) { return e.Metrics, points(e) }),
 	ofExperiment("system details", func(e *comettest.ExperimentState) (any, int) { return e.System, len(e.System) }),
@@ -81,20 +85,54 @@ var kinds = []kind{
 	ofExperiment("assets, their ids and names", func(e *comettest.ExperimentState) (any, int) { return assets(e), len(e.Assets) }),
 	ofExperiment("asset bytes", func(e *comettest.ExperimentState) (any, int) { return bodies(e) }),
 	ofExperiment("models", func(e *comettest.ExperimentState) (any, int) { return e.Models, len(e.Models) }),
+	ofExperiment("artifacts, in and out", func(e *comettest.ExperimentState) (any, int) {
+		return []any{e.InputArtifacts, e.OutputArtifacts}, len(e.InputArtifacts) + len(e.OutputArtifacts)
+	}),
+	{"artifacts", func(w *comettest.WorkspaceState) ([]any, int) { return artifacts(w, false), len(w.Artifacts) }},
+	{"artifact versions, their files", func(w *comettest.WorkspaceState) ([]any, int) {
+		list := artifacts(w, true)
+		return list, len(list)
+	}},
+	{"registry models and versions", func(w *comettest.WorkspaceState) (items []any, n int) {
+		for _, m := range w.RegistryModels {
+			items, n = append(items, m), n+1+len(m.Versions)
+		}
+		return items, n
+	}},
+	{"custom panels", func(w *comettest.WorkspaceState) (items []any, n int) {
+		for _, p := range w.Panels {
+			items, n = append(items, p.Name, p.Code), n+1
+		}
+		return items, n
+	}},
+	ofProject("views", func(p *comettest.ProjectState) (any, int) {
+		var names []string
+		for _, v := range p.Views {
+			names = append(names, v.Name) // what is in them has ids of panels
+		}
+		return names, len(names)
+	}),
 }
 
-func ofProject(name string, f func(*comettest.ProjectState) any) kind {
-	return kind{name: name, items: func(p *comettest.ProjectState) ([]any, int) { return []any{f(p)}, 1 }}
+func ofProject(name string, f func(*comettest.ProjectState) (any, int)) kind {
+	return kind{name: name, items: func(w *comettest.WorkspaceState) (items []any, n int) {
+		for i := range w.Projects {
+			data, m := f(&w.Projects[i])
+			items, n = append(items, w.Projects[i].Name, data), n+m
+		}
+		return items, n
+	}}
 }
 
 func ofExperiment(name string, f func(*comettest.ExperimentState) (any, int)) kind {
-	return kind{name: name, items: func(p *comettest.ProjectState) (items []any, n int) {
+	return ofProject(name, func(p *comettest.ProjectState) (any, int) {
+		items, n := []any{}, 0
 		for i := range p.Experiments {
 			data, m := f(&p.Experiments[i])
 			items, n = append(items, p.Experiments[i].Key, data), n+m
 		}
 		return items, n
-	}}
+	})
 }
 
 // ofText is a text of an experiment, counted in bytes.
@@ -115,17 +153,6 @@ func one(have bool) int {
 	return 0
 }
 
-// values are the values without what says how the client came by them, which
-// no call reads.
-func values(list []comettest.ValueState) []comettest.ValueState {
-	out := make([]comettest.ValueState, len(list))
-	for i, v := range list {
-		v.Source = ""
-		out[i] = v
-	}
-	return out
-}
-
 func metricNames(e *comettest.ExperimentState) (names []string) {
 	for _, m := range e.Metrics {
 		names = append(names, m.Name)
@@ -140,13 +167,31 @@ func points(e *comettest.ExperimentState) (n int) {
 	return n
 }
 
-// assets are the assets without their bytes, and without the epoch, which no
-// call reads.
+// assets are the assets without their bytes.
 func assets(e *comettest.ExperimentState) []comettest.AssetState {
-	list := make([]comettest.AssetState, len(e.Assets))
-	for i, a := range e.Assets {
-		a.Epoch, a.SHA256 = nil, ""
-		list[i] = a
+	list := slices.Clone(e.Assets)
+	for i := range list {
+		list[i].SHA256 = ""
+	}
+	return list
+}
+
+// artifacts are the artifacts without their versions, or their versions, with
+// files that have ids of the server.
+func artifacts(w *comettest.WorkspaceState, versions bool) (list []any) {
+	for _, a := range w.Artifacts {
+		if !versions {
+			a.Versions = nil
+			list = append(list, a)
+			continue
+		}
+		for _, v := range a.Versions {
+			v.Files = slices.Clone(v.Files)
+			for i := range v.Files {
+				v.Files[i].ID = ""
+			}
+			list = append(list, v)
+		}
 	}
 	return list
 }

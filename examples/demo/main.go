@@ -1,7 +1,7 @@
-// Demo compares a project of one embedded server with its copy on another, by
+// Demo compares a workspace of one embedded server with its copy on another, by
 // what the servers themselves hold, and prints a line for each kind of data.
 //
-//	demo SOURCE-URL WORKSPACE/PROJECT DESTINATION-URL WORKSPACE/PROJECT
+//	demo SOURCE-URL WORKSPACE DESTINATION-URL WORKSPACE [PROJECT=NEW-NAME ...]
 //
 // It returns 1 where something differs. run.sh beside it is the demo.
 package main
@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -30,26 +31,39 @@ func main() {
 }
 
 func run(ctx context.Context, w io.Writer, args []string) error {
-	if len(args) != 4 {
-		return errors.New("want SOURCE-URL WORKSPACE/PROJECT DESTINATION-URL WORKSPACE/PROJECT")
+	if len(args) < 4 {
+		return errors.New("want SOURCE-URL WORKSPACE DESTINATION-URL WORKSPACE [PROJECT=NEW-NAME ...]")
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	src, err := project(ctx, args[0], args[1])
+	src, err := workspace(ctx, args[0], args[1])
 	if err != nil {
 		return err
 	}
-	dst, err := project(ctx, args[2], args[3])
+	dst, err := workspace(ctx, args[2], args[3])
 	if err != nil {
 		return err
 	}
+	for _, rename := range args[4:] {
+		old, now, _ := strings.Cut(rename, "=")
+		for i := range src.Projects {
+			if src.Projects[i].Name == old {
+				src.Projects[i].Name = now
+			}
+		}
+		for i := range src.Artifacts {
+			if src.Artifacts[i].Project == old {
+				src.Artifacts[i].Project = now
+			}
+		}
+	}
+	slices.SortFunc(src.Projects, func(a, b comettest.ProjectState) int { return strings.Compare(a.Name, b.Name) })
 	return compare(w, src, dst)
 }
 
-// project asks the server at root for the state of a project.
-func project(ctx context.Context, root, path string) (*comettest.ProjectState, error) {
-	workspace, name, _ := strings.Cut(path, "/")
-	q := url.Values{"portable": {""}, "points": {""}, "workspace": {workspace}}
+// workspace asks the server at root for the state of a workspace.
+func workspace(ctx context.Context, root, name string) (*comettest.WorkspaceState, error) {
+	q := url.Values{"portable": {""}, "readable": {""}, "points": {""}, "workspace": {name}}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, root+"_comettest/state?"+q.Encode(), nil)
 	if err != nil {
 		return nil, err
@@ -63,15 +77,15 @@ func project(ctx context.Context, root, path string) (*comettest.ProjectState, e
 	if err := json.NewDecoder(resp.Body).Decode(&state); err != nil {
 		return nil, fmt.Errorf("%s: %s: %w", root, resp.Status, err)
 	}
-	p := state.Project(workspace, name)
-	if p == nil {
-		return nil, fmt.Errorf("%s: no project %q", root, path)
+	ws := state.Workspace(name)
+	if ws == nil {
+		return nil, fmt.Errorf("%s: no workspace %q", root, name)
 	}
-	return p, nil
+	return ws, nil
 }
 
 // compare prints the table and returns an error if a line of it differs.
-func compare(w io.Writer, src, dst *comettest.ProjectState) error {
+func compare(w io.Writer, src, dst *comettest.WorkspaceState) error {
 	differ := 0
 	want := asImported(src, dst)
 	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)

@@ -7,7 +7,8 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comettest"
 )
 
-// seeded starts a server that holds one project, changed by adjust.
+// seeded starts a server that holds one experiment, changed by adjust, and one
+// thing of every kind that a workspace has.
 func seeded(t *testing.T, adjust func(*comettest.ExperimentSpec)) *comettest.Server {
 	srv := comettest.Start(t, comettest.Options{})
 	text := "text"
@@ -21,17 +22,70 @@ func seeded(t *testing.T, adjust func(*comettest.ExperimentSpec)) *comettest.Ser
 	adjust(&spec)
 	srv.SeedProject("w", "p", comettest.ProjectSpec{Notes: "notes"})
 	srv.SeedExperiment("w", "p", spec)
+	srv.SeedExperiment("w", "other", comettest.ExperimentSpec{Key: strings.Repeat("o", 32), Name: "other", Start: 1, End: 2})
 	return srv
 }
 
-func demo(t *testing.T, src, dst *comettest.Server) (string, error) {
+func demo(t *testing.T, src, dst *comettest.Server, renames ...string) (string, error) {
 	var out strings.Builder
-	err := run(t.Context(), &out, []string{src.URL(), "w/p", dst.URL(), "w/p"})
+	err := run(t.Context(), &out, append([]string{src.URL(), "w", dst.URL(), "w"}, renames...))
 	return out.String(), err
 }
 
-// Equal projects give a table without a difference, and each difference its
-// line.
+// Equal workspaces give a table without a difference.
+func TestCompareEqual(t *testing.T) {
+	same := func(*comettest.ExperimentSpec) {}
+	if out, err := demo(t, seeded(t, same), seeded(t, same)); err != nil || strings.Contains(out, "differs") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	src, dst := demoServer(t, "p"), demoServer(t, "q")
+	if out, err := demo(t, src, dst, "p=q"); err != nil || strings.Contains(out, "differs") {
+		t.Errorf("under another name: %v\n%s", err, out)
+	}
+	if _, err := demo(t, src, dst); err == nil {
+		t.Error("another name is no difference")
+	}
+}
+
+// demoServer has one project, with an artifact of it.
+func demoServer(t *testing.T, project string) *comettest.Server {
+	srv := comettest.Start(t, comettest.Options{})
+	key := srv.SeedExperiment("w", project, comettest.ExperimentSpec{Key: strings.Repeat("k", 32), Name: "n", Start: 1, End: 2})
+	srv.SeedArtifact("w", comettest.ArtifactSpec{Name: "a", Versions: []comettest.ArtifactVersionSpec{{Version: "1.0.0", Producer: key}}})
+	return srv
+}
+
+// What the level of workspaces differs in has its line, too.
+func TestCompareWorkspace(t *testing.T) {
+	key := strings.Repeat("k", 32)
+	for line, seed := range map[string]func(*comettest.Server){
+		"project notes":             func(s *comettest.Server) { s.SeedProject("w", "p", comettest.ProjectSpec{Notes: "others"}) },
+		"links from other projects": func(s *comettest.Server) { s.SeedLink(key, "other") },
+		"artifacts": func(s *comettest.Server) {
+			s.SeedArtifact("w", comettest.ArtifactSpec{Name: "a", Versions: []comettest.ArtifactVersionSpec{{Version: "1.0.0", Producer: key}}})
+		},
+		"artifact versions, their files": func(s *comettest.Server) {
+			s.SeedArtifact("w", comettest.ArtifactSpec{Name: "a", Versions: []comettest.ArtifactVersionSpec{{Version: "1.0.0", Producer: key}}})
+		},
+		"registry models and versions": func(s *comettest.Server) {
+			s.SeedRegistryModel("w", comettest.RegistrySpec{Name: "r", Versions: []comettest.RegistryVersionSpec{{Version: "1.0.0", Experiment: key, Model: "cnn"}}})
+		},
+		"custom panels": func(s *comettest.Server) { s.SeedPanel("w", "n", "code") },
+		"views":         func(s *comettest.Server) { s.SeedView("w", "p", "", "n", nil) },
+	} {
+		t.Run(line, func(t *testing.T) {
+			same := func(*comettest.ExperimentSpec) {}
+			src, dst := seeded(t, same), seeded(t, same)
+			seed(src)
+			out, err := demo(t, src, dst)
+			if err == nil || !differs(out, line) {
+				t.Errorf("%v, and no difference in %q:\n%s", err, line, out)
+			}
+		})
+	}
+}
+
+// Each difference has its line.
 func TestCompare(t *testing.T) {
 	other := "other"
 	for line, adjust := range map[string]func(*comettest.ExperimentSpec){
@@ -59,9 +113,6 @@ func TestCompare(t *testing.T) {
 	} {
 		t.Run(line, func(t *testing.T) {
 			plain := seeded(t, func(*comettest.ExperimentSpec) {})
-			if out, err := demo(t, plain, seeded(t, func(*comettest.ExperimentSpec) {})); err != nil || strings.Contains(out, "differs") {
-				t.Errorf("equal projects: %v\n%s", err, out)
-			}
 			out, err := demo(t, plain, seeded(t, adjust))
 			if err == nil || !differs(out, line) {
 				t.Errorf("%v, and no difference in %q:\n%s", err, line, out)
@@ -80,10 +131,10 @@ func differs(table, name string) bool {
 	return false
 }
 
-func TestProjectMissing(t *testing.T) {
+func TestWorkspaceMissing(t *testing.T) {
 	srv := seeded(t, func(*comettest.ExperimentSpec) {})
-	err := run(t.Context(), nil, []string{srv.URL(), "w/p", srv.URL(), "w/q"})
-	if err == nil || !strings.Contains(err.Error(), `"w/q"`) {
-		t.Errorf("error %v does not name the project", err)
+	err := run(t.Context(), nil, []string{srv.URL(), "w", srv.URL(), "nowhere"})
+	if err == nil || !strings.Contains(err.Error(), `"nowhere"`) {
+		t.Errorf("error %v does not name the workspace", err)
 	}
 }

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Moves a project from one Comet-compatible server to another, through a real pipe, and compares the two servers.
+# Moves a project, and then the rest of its workspace, from one Comet-compatible server to another, through real pipes, and
+# compares the two servers.
 #
 #   make demo
 #
@@ -56,10 +57,14 @@ echo "destination  $(value lab URL)"
 export COMET_EXPORT_API_KEY="$(value demo COMET_API_KEY)" COMET_EXPORT_URL_OVERRIDE="$(value demo COMET_URL_OVERRIDE)"
 export COMET_IMPORT_API_KEY="$(value lab COMET_API_KEY)" COMET_IMPORT_URL_OVERRIDE="$(value lab COMET_URL_OVERRIDE)"
 
-say 'comet-export demo/vision | comet-filter --rename demo/vision=lab/digits | comet-import'
-comet-export demo/vision | comet-filter --rename demo/vision=lab/digits | comet-import
+say 'comet-export demo/vision | comet-filter --rename demo/vision=demo/digits | comet-import lab'
+comet-export demo/vision | comet-filter --rename demo/vision=demo/digits | comet-import lab
+
+say 'The rest of the workspace; what is there already is left alone'
+say 'comet-export demo | comet-filter --rename demo/vision=demo/digits | comet-import lab'
+comet-export demo | comet-filter --rename demo/vision=demo/digits | comet-import lab
 
 say 'Comparing what the two servers hold'
-demo "$(value demo URL)" demo/vision "$(value lab URL)" lab/digits
+demo "$(value demo URL)" demo "$(value lab URL)" lab vision=digits
 echo
 echo "$(($(date +%s) - began)) s"

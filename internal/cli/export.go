@@ -286,8 +286,11 @@ func (c *exportCommand) continueStream(out *output, f *os.File, options stream.W
 		return nil, c.foreignPartial(out, err)
 	}
 	if p.Complete {
-		out.Keep(p.Size)
-		return nil, nil
+		info, err := f.Stat()
+		if err == nil {
+			out.Keep(info.Size())
+		}
+		return nil, err
 	}
 	c.opts.Continue = p
 	c.talk.Info("going on with %s: %d experiments, %s are there", out.Partial(), len(p.Keys), progress.Bytes(p.Size))

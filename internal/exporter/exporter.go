@@ -15,6 +15,7 @@ package exporter
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
@@ -177,6 +178,9 @@ func (x *Exporter) begin(ctx context.Context, scope *scope, out *output) error {
 		x.sum.LeftOut += p.left
 	}
 	x.o.Observer.Planned(x.sum.Listed)
+	if n := int64(len(x.o.Selection.Keys)); n > x.sum.Listed {
+		x.o.Observer.Warn(fmt.Sprintf("%d of the %d keys of --keys-from are not among the experiments in scope", n-x.sum.Listed, n))
+	}
 	if !fresh {
 		return nil
 	}

@@ -101,10 +101,10 @@ func keyOfLine(line string, done bool) (string, error) {
 // reportLine is what a line of a report, of an import or an export, says of an
 // experiment.
 type reportLine struct {
-	Kind    string            `json:"kind"` // "" in the report of an export
-	Key     string            `json:"key"`  // of the source
-	Result  string            `json:"result"`
-	Missing []json.RawMessage `json:"missing"`
+	Kind    string          `json:"kind"` // "" in the report of an export
+	Key     string          `json:"key"`  // of the source
+	Result  string          `json:"result"`
+	Missing json.RawMessage `json:"missing"` // a list, but in lines about all of them
 	Issues  []struct {
 		Class string `json:"class"`
 	} `json:"issues"`
@@ -122,7 +122,7 @@ func (l *reportLine) done() bool {
 			return false
 		}
 	}
-	return len(l.Missing) == 0
+	return len(l.Missing) == 0 || string(l.Missing) == "[]"
 }
 
 func keyOfReport(line string, done bool) (string, error) {

@@ -1,0 +1,183 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// faultySource starts a server with a few experiments, makes it the source of
+// the tools, and returns its faults.
+func faultySource(t *testing.T) (*comettest.Faults, []string) {
+	t.Helper()
+	faults := comettest.NewFaults(1)
+	srv := source(t, faults.Middleware)
+	keys := srv.SeedSynthetic(comettest.SyntheticSpec{Workspace: "w", Project: "p", Experiments: 4, Metrics: 1, Points: 20, Assets: 1, AssetSize: 3000})
+	return faults, keys
+}
+
+// source starts a server and makes it the source of the tools.
+func source(t *testing.T, middleware func(http.Handler) http.Handler) *comettest.Server {
+	t.Helper()
+	srv := comettest.Start(t, comettest.Options{Middleware: middleware})
+	t.Setenv("COMET_URL_OVERRIDE", srv.ClientlibURL())
+	t.Setenv("COMET_API_KEY", comettest.DefaultAPIKey)
+	t.Setenv("HOME", t.TempDir())
+	return srv
+}
+
+// runExportCommand runs comet-export, and returns its exit code and what it
+// printed.
+func runExportCommand(t *testing.T, ctx context.Context, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, talk bytes.Buffer
+	stdio := IO{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &talk}
+	err := Export(ctx, stdio, args)
+	code = finish(ctx, "comet-export", stdio, err)
+	return code, out.String(), talk.String()
+}
+
+// endOf returns the error with which a stream ends, nil for a trailer.
+func endOf(t *testing.T, data string) error {
+	t.Helper()
+	r := stream.NewReader(strings.NewReader(data), stream.ReaderOptions{})
+	defer r.Close()
+	for {
+		if _, err := r.Next(); err == io.EOF {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+}
+
+func TestExportExitCodes(t *testing.T) {
+	const rest = "GET /api/rest/v2/"
+	for _, test := range []struct {
+		name   string
+		fault  comettest.Fault
+		code   int
+		class  string // of the abort, "" for a trailer
+		stderr []string
+	}{
+		{"skipped", comettest.Fault{Kind: "403", Endpoint: rest + "experiment/html"}, ExitIncomplete, "",
+			[]string{`warning: experiment "`, `": html: skipped: GET `, ": 403 Forbidden", "error: 4 items are missing from the stream"}},
+		{"unauthorized", comettest.Fault{Kind: "401", From: 40}, ExitDenied, "unauthorized",
+			[]string{"error: GET ", "401 Unauthorized", "hint: the key comes from COMET_API_KEY"}},
+		{"outage", comettest.Fault{Kind: "503", From: 40}, ExitServer, "server",
+			[]string{"503 Service Unavailable", "hint: run the pipeline again: comet-import passes over what is there already"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			faults, _ := faultySource(t)
+			if err := faults.Set(1, test.fault); err != nil {
+				t.Fatal(err)
+			}
+			code, stdout, stderr := runExportCommand(t, t.Context(), "--retry-max-elapsed", "300ms", "w/p")
+			if code != test.code {
+				t.Errorf("exit code %d, want %d", code, test.code)
+			}
+			end := endOf(t, stdout)
+			aborted, _ := errors.AsType[*stream.AbortedError](end)
+			if (end != nil) != (test.class != "") || aborted != nil && aborted.Class != test.class {
+				t.Errorf("the stream ends with %v", end)
+			}
+			for _, want := range test.stderr {
+				if !strings.Contains(stderr, want) {
+					t.Errorf("no %q in:\n%s", want, stderr)
+				}
+			}
+			if strings.Contains(stderr, comettest.DefaultAPIKey) || strings.Contains(stdout, comettest.DefaultAPIKey) {
+				t.Error("the key is in the output")
+			}
+		})
+	}
+}
+
+// After an interrupt the file is continued by the same command.
+func TestExportInterrupted(t *testing.T) {
+	// The signal comes when the first experiment's asset is asked for.
+	ctx, cancel := context.WithCancelCause(t.Context())
+	srv := source(t, func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, "get-asset") {
+				cancel(&interruptError{os.Interrupt})
+			}
+			next.ServeHTTP(w, r)
+		})
+	})
+	srv.SeedSynthetic(comettest.SyntheticSpec{Workspace: "w", Project: "p", Experiments: 4, Assets: 1, AssetSize: 3000})
+	name := filepath.Join(t.TempDir(), "f.comet.zst")
+	code, _, stderr := runExportCommand(t, ctx, "-o", name, "w/p")
+	if code != ExitInterrupted || !strings.Contains(stderr, "hint: run the same command again: it goes on with "+name+".partial") {
+		t.Errorf("exit code %d, stderr:\n%s", code, stderr)
+	}
+	data, err := os.ReadFile(name + ".partial")
+	if err != nil {
+		t.Fatal(err)
+	}
+	aborted, ok := errors.AsType[*stream.AbortedError](endOf(t, string(data)))
+	if !ok || aborted.Class != "interrupted" || aborted.Last == nil {
+		t.Errorf("the stream ends with %v", aborted)
+	}
+	if code, _, stderr := runExportCommand(t, t.Context(), "-o", name, "w/p"); code != ExitOK || !strings.Contains(stderr, "going on with") {
+		t.Errorf("exit code %d, stderr:\n%s", code, stderr)
+	}
+	if data, err = os.ReadFile(name); err != nil || endOf(t, string(data)) != nil {
+		t.Errorf("the whole file: %v, %v", err, endOf(t, string(data)))
+	}
+}
+
+// A report has a line for each experiment and one for all of them, whatever
+// happens.
+func TestExportReport(t *testing.T) {
+	faults, keys := faultySource(t)
+	if err := faults.Set(1, comettest.Fault{Kind: "403", Endpoint: "*experiment/code", Item: keys[0]},
+		comettest.Fault{Kind: "404", Endpoint: "*experiment/metadata", Item: keys[1]}); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(t.TempDir(), "report")
+	if code, _, stderr := runExportCommand(t, t.Context(), "--report", name, "w/p"); code != ExitIncomplete {
+		t.Fatalf("exit code %d, stderr:\n%s", code, stderr)
+	}
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(string(data)), "\n")
+	if len(lines) != 5 {
+		t.Fatalf("%d lines:\n%s", len(lines), data)
+	}
+	type line struct {
+		Key, Result string
+		Missing     []struct{ Kind string }
+		Summary     *struct{ Listed, Exported, Skipped int }
+	}
+	results := make(map[string]line)
+	var last line
+	for _, text := range lines {
+		last = line{}
+		if err := json.Unmarshal([]byte(text), &last); err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		results[last.Key] = last
+	}
+	if r := results[keys[0]]; r.Result != "exported" || len(r.Missing) != 1 || r.Missing[0].Kind != "code" {
+		t.Errorf("line of an experiment that lacks something: %+v", r)
+	}
+	if r := results[keys[1]]; r.Result != "skipped" {
+		t.Errorf("line of an experiment that is gone: %+v", r)
+	}
+	if s := last.Summary; s == nil || s.Listed != 4 || s.Exported+s.Skipped != s.Listed || s.Skipped != 1 {
+		t.Errorf("last line %s", lines[4])
+	}
+}

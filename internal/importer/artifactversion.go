@@ -244,7 +244,7 @@ func (v *artifactVersion) verify(ctx context.Context) error {
 				reason = "it is another link at the destination"
 			}
 		default:
-			got, err := readSum(func() (io.ReadCloser, error) {
+			got, err := a.r.readSum(ctx, func() (io.ReadCloser, error) {
 				return a.r.c.OpenArtifactFile(ctx, comet.AssetRequest{Key: v.key, ID: want.id, ArtifactVersion: v.id})
 			})
 			if err != nil {

@@ -35,6 +35,7 @@ type experiment struct {
 	runs       lazy[*comet.Run]
 
 	tasks      tasks
+	postponed  []func() // to be run once the tasks are done
 	failure    failure
 	reads      readings
 	system     systemItem
@@ -103,6 +104,7 @@ func (e *experiment) work(ctx context.Context) {
 		e.failure.set(e.flush(ctx))
 	}
 	e.tasks.wait()
+	e.runPostponed()
 	e.reads.under.Wait()
 	e.abandon()
 	if e.out.Result != ResultElsewhere {
@@ -224,6 +226,18 @@ func (e *experiment) abandon() {
 // spawn runs f beside the others, when few enough of them are under way.
 func (e *experiment) spawn(f func()) { e.tasks.run(f) }
 
+// postpone leaves f until nothing else of the experiment is under way.
+func (e *experiment) postpone(f func()) {
+	e.change(func(*Outcome) { e.postponed = append(e.postponed, f) })
+}
+
+func (e *experiment) runPostponed() {
+	for _, f := range e.postponed {
+		f()
+	}
+	e.postponed = nil
+}
+
 // write makes a write of a single item, unless nothing may be written.
 func (e *experiment) write(what string, f func() error) error {
 	if !e.r.dry() {
@@ -258,12 +272,20 @@ func (e *experiment) item(i Issue, err error) {
 	}
 	if !refused(err) {
 		// The other items may come through.
-		e.failure.note(fmt.Errorf("%s: %w", itemName(i), err), !errors.Is(err, comet.ErrServer))
+		e.failure.note(wrapItem(i, err), !errors.Is(err, comet.ErrServer))
 		e.r.concernsAll(err)
 		return
 	}
 	i.Class, i.Reason = Missing, err.Error()
 	e.issue(i)
+}
+
+// wrapItem adds to an error which item it is of; nil stays nil.
+func wrapItem(i Issue, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", itemName(i), err)
 }
 
 func itemName(i Issue) string {

@@ -2,7 +2,6 @@ package importer
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
@@ -52,7 +51,7 @@ func (e *experiment) setCrashed(ctx context.Context) error {
 		return nil
 	}
 	err := e.r.c.UpdateStatus(ctx, e.key, comet.Status{Crashed: true})
-	if errors.Is(err, comet.ErrUnsupported) || err != nil && refused(err) {
+	if isUnsupported(err) {
 		e.issue(Issue{Class: Missing, Kind: "state", Reason: "the destination knows no crashed experiments"})
 		return nil
 	}

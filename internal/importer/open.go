@@ -76,15 +76,19 @@ func (e *experiment) derive(reason string) error {
 	return nil
 }
 
+// deriveFor is derive for a reason that the destination has given.
+func (e *experiment) deriveFor(reason string) error {
+	e.issue(Issue{Class: Noted, Kind: "key", Name: e.rec.Key, Reason: "another one was derived: " + reason})
+	return e.derive(reason)
+}
+
 // openKey opens the experiment with the chosen key. again means that another
 // key was chosen, to be tried next.
 func (e *experiment) openKey(ctx context.Context) (again bool, err error) {
 	if e.r.dry() {
 		return e.look(ctx)
 	}
-	run, err := e.r.c.AddRun(ctx, comet.Handshake{
-		Key: e.key, Workspace: e.project.target.Workspace, Project: e.project.target.Name, Offline: true,
-	})
+	run, err := e.handshake(ctx)
 	switch {
 	case err == nil:
 		e.streamWins = true
@@ -93,55 +97,89 @@ func (e *experiment) openKey(ctx context.Context) (again bool, err error) {
 	case errors.Is(err, comet.ErrExists):
 		return e.openTaken(ctx)
 	case e.refusesKey(err):
-		return true, e.derive(err.Error())
+		return true, e.deriveFor(err.Error())
 	}
 	return false, fmt.Errorf("handshake: %w", err)
 }
 
+// maxHandshakes is how often a handshake is made that is refused without a
+// reason.
+const maxHandshakes = 3
+
+// handshake asks for the experiment under its key. A refusal without a code may
+// be one that was garbled on its way, and is not believed at once.
+func (e *experiment) handshake(ctx context.Context) (*comet.Run, error) {
+	for try := 1; ; try++ {
+		run, err := e.r.c.AddRun(ctx, comet.Handshake{
+			Key: e.key, Workspace: e.project.target.Workspace, Project: e.project.target.Name, Offline: true,
+		})
+		if !isUnexplained(err) || try == maxHandshakes {
+			return run, err
+		}
+		if err := pause(ctx, e.r.o.Settle); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func isUnexplained(err error) bool {
+	ce, ok := errors.AsType[*comet.Error](err)
+	return ok && ce.Status == 400 && ce.SDKCode == 0 && !isHidden(err) && !errors.Is(err, comet.ErrExists)
+}
+
 // refusesKey reports whether a handshake was refused for no other reason than,
 // perhaps, the key.
-func (e *experiment) refusesKey(err error) bool {
-	ce, ok := errors.AsType[*comet.Error](err)
-	return ok && !e.derived && ce.Status == 400 && ce.SDKCode == 0 &&
-		!errors.Is(err, comet.ErrForbidden) && !errors.Is(err, comet.ErrNotFound)
-}
+func (e *experiment) refusesKey(err error) bool { return !e.derived && isUnexplained(err) }
 
 // openTaken opens an experiment that exists already.
 func (e *experiment) openTaken(ctx context.Context) (again bool, err error) {
 	there, err := e.r.c.Metadata(ctx, e.key)
-	if errors.Is(err, comet.ErrNotFound) {
-		there, err = e.lagging(ctx)
+	if isHidden(err) {
+		there, err = e.hidden(ctx)
 	}
 	switch {
-	case errors.Is(err, comet.ErrNotFound), errors.Is(err, comet.ErrForbidden):
-		if e.derived {
-			return false, &keyError{e.key, "it is taken at the destination by an experiment that the API key may not see"}
-		}
-		return true, e.derive("it is taken at the destination by an experiment that the API key may not see")
+	case isHidden(err) && e.derived:
+		return false, &keyError{e.key, hiddenReason}
+	case isHidden(err):
+		return true, e.deriveFor(hiddenReason)
 	case err != nil:
 		return false, fmt.Errorf("read metadata: %w", err)
 	}
 	return e.openThere(ctx, there)
 }
 
-// lagging reads the metadata of an experiment that the handshake knows and the
-// reading does not: a reading may lag behind.
-func (e *experiment) lagging(ctx context.Context) (*comet.Experiment, error) {
+const hiddenReason = "it is taken at the destination by an experiment that the API key may not see"
+
+// isHidden reports whether an answer says that an experiment cannot be read.
+func isHidden(err error) bool {
+	return errors.Is(err, comet.ErrNotFound) || errors.Is(err, comet.ErrForbidden)
+}
+
+// hidden finds out more of an experiment that the handshake knows and the
+// reading does not: whether it is someone else's, or the reading only lags
+// behind. A mistake here would make a second copy of it.
+func (e *experiment) hidden(ctx context.Context) (*comet.Experiment, error) {
 	run, err := e.r.c.GetRun(ctx, e.key)
 	if err != nil {
 		return nil, err
 	}
 	e.runs.set(run)
-	for try := 0; ; try++ {
+	for try := 1; ; try++ {
 		if err := pause(ctx, e.r.o.Settle); err != nil {
 			return nil, err
 		}
 		there, err := e.r.c.Metadata(ctx, e.key)
-		if !errors.Is(err, comet.ErrNotFound) || try == 10 {
+		if !isHidden(err) {
 			return there, err
+		}
+		if try == 10 {
+			// It can be written to, so it is not hidden.
+			return nil, fmt.Errorf("%w (and yet a handshake opens it)", errUnreadable)
 		}
 	}
 }
+
+var errUnreadable = errors.New("it does not come to light")
 
 // openThere takes an experiment that exists for ours if it is in the target
 // project.
@@ -192,7 +230,7 @@ func (e *experiment) elsewhere(there *comet.Experiment) (again bool, err error) 
 	where := Project{there.Workspace, there.Project}
 	reason := fmt.Sprintf("the destination has its key in %q", where)
 	if !e.derived && e.r.o.Elsewhere == ElsewhereDerive && e.r.o.Keys != KeysRequire {
-		return true, e.derive(reason)
+		return true, e.deriveFor(reason)
 	}
 	e.out.Result = ResultElsewhere
 	e.out.URL = e.r.c.ExperimentURL(there.Workspace, there.Project, there.Key, there.Archived)
@@ -207,8 +245,8 @@ func (e *experiment) look(ctx context.Context) (again bool, err error) {
 	case err == nil:
 		return e.openThere(ctx, there)
 	case errors.Is(err, comet.ErrForbidden) && !e.derived:
-		return true, e.derive("it is taken at the destination by an experiment that the API key may not see")
-	case !errors.Is(err, comet.ErrNotFound) && !errors.Is(err, comet.ErrForbidden):
+		return true, e.deriveFor(hiddenReason)
+	case !isHidden(err):
 		return false, fmt.Errorf("read metadata: %w", err)
 	}
 	if !e.derived && e.r.o.Keys == KeysKeep {

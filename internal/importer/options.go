@@ -35,8 +35,8 @@ type Options struct {
 	TempMax int64
 	// Experiments is how many experiments may be under way, 16 if zero.
 	Experiments int
-	// Settle is the pause between two readings that have to agree before
-	// something is written that must not be written twice, 2 s if zero.
+	// Settle is the pause between the readings that have to agree before
+	// something is written that must not be written twice, 1 s if zero.
 	Settle time.Duration
 	// SeriesCap is how many points of a metric destinations keep, 15,000 if
 	// zero.
@@ -77,7 +77,7 @@ func (o *Options) setDefaults() {
 	o.Elsewhere = cmp.Or(o.Elsewhere, ElsewhereLeave)
 	o.TempMax = cmp.Or(o.TempMax, 8<<30)
 	o.Experiments = cmp.Or(o.Experiments, 16)
-	o.Settle = cmp.Or(o.Settle, 2*time.Second)
+	o.Settle = cmp.Or(o.Settle, time.Second)
 	o.SeriesCap = cmp.Or(o.SeriesCap, 15000)
 	for _, c := range []**atomic.Int64{
 		&o.Counters.Planned, &o.Counters.Experiments, &o.Counters.Points, &o.Counters.Assets, &o.Counters.Skipped,

@@ -21,8 +21,8 @@ const (
 
 // output writes what the experiment has printed. There is no way to replace
 // output, only to add to it.
-func (e *experiment) output(ctx context.Context, output string) error {
-	if output == "" || e.expect(func(x *expectation) { x.text(stream.KindOutput, output) }) {
+func (e *experiment) output(ctx context.Context, kind stream.Kind, output string) error {
+	if output == "" || e.expect(func(x *expectation) { x.text(kind, output) }) {
 		return nil
 	}
 	done := 0
@@ -30,47 +30,58 @@ func (e *experiment) output(ctx context.Context, output string) error {
 		have, err := e.outputThere(ctx, output)
 		if err == nil && have.fits && have.n < len(output) && !e.r.dry() {
 			// What was written a moment ago may not show yet.
-			have, err = e.outputSettled(ctx, output, have)
+			have, err = e.outputSettled(ctx, output)
 		}
 		switch {
 		case err != nil:
 			return err
 		case !have.fits:
-			e.differs(Issue{Kind: string(stream.KindOutput), Reason: "the destination has another output, and output cannot be replaced"})
+			e.differs(Issue{Kind: string(kind), Reason: "the destination has another output, and output cannot be replaced"})
 			return nil
 		case have.n == len(output):
 			return nil
 		}
 		done = have.n
 	}
-	return e.write(string(stream.KindOutput), func() error { return e.writeOutput(ctx, output, done) })
+	return e.write(string(kind), func() error { return e.writeOutput(ctx, output, done) })
 }
 
-// writeOutput writes the output from an offset on.
+// errPostponed says that the rest of an output is written later.
+var errPostponed = errors.New("the rest is written later")
+
+// writeOutput writes the output from an offset on. Where it is uncertain what has
+// arrived it leaves the rest to restOfOutput.
 func (e *experiment) writeOutput(ctx context.Context, output string, done int) error {
-	for tries := 0; done < len(output); {
+	for done < len(output) {
 		lines, next := e.outputRequest(output, done)
 		err := e.r.c.WriteOutput(ctx, e.key, lines)
-		switch {
-		case err == nil:
-			done, tries = next, 0
-			continue
-		case !errors.Is(err, comet.ErrUncertain):
-			return err
+		if isUncertain(err) {
+			return errPostponed
 		}
-		if tries++; tries == maxUncertain {
-			return err
-		}
-		have, err := e.outputSettled(ctx, output, outputState{n: -1})
 		if err != nil {
 			return err
 		}
-		if !have.fits {
-			return fmt.Errorf("after a lost answer the destination has another output: %w", errChanged)
-		}
-		done = have.n
+		done = next
 	}
 	return nil
+}
+
+// restOfOutput writes what has not arrived of the output, when nothing else of
+// the experiment is being written.
+func (e *experiment) restOfOutput(ctx context.Context, output string) error {
+	for try := 1; ; try++ {
+		have, err := e.outputSettled(ctx, output)
+		switch {
+		case err != nil:
+			return err
+		case !have.fits:
+			return fmt.Errorf("after a lost answer the destination has another output: %w", errChanged)
+		}
+		err = e.writeOutput(ctx, output, have.n)
+		if err != errPostponed || try == maxUncertain {
+			return err
+		}
+	}
 }
 
 var errChanged = errors.New("something else writes to it")
@@ -116,24 +127,36 @@ type outputState struct {
 	hash uint64
 }
 
-// outputSettled reads until two readings agree, before being the first.
-func (e *experiment) outputSettled(ctx context.Context, output string, before outputState) (outputState, error) {
-	for {
-		if before.n >= 0 {
-			if err := e.settle(ctx); err != nil {
-				return outputState{}, err
-			}
-		}
+// outputSettled reads until enough readings agree, or all of it is there.
+func (e *experiment) outputSettled(ctx context.Context, output string) (outputState, error) {
+	before := outputState{n: -1}
+	for agree := 1; ; agree++ {
 		have, err := e.outputThere(ctx, output)
-		if err != nil || have == before || have.fits && have.n == len(output) {
+		if err != nil || have.fits && have.n == len(output) {
 			return have, err
 		}
-		before = have
+		if have != before {
+			before, agree = have, 1
+		}
+		if agree == agreeing {
+			return have, nil
+		}
+		if err := e.settle(ctx); err != nil {
+			return outputState{}, err
+		}
 	}
 }
 
 // outputThere reads the output of the destination.
-func (e *experiment) outputThere(ctx context.Context, output string) (outputState, error) {
+func (e *experiment) outputThere(ctx context.Context, output string) (s outputState, err error) {
+	err = e.r.steady(ctx, func() (err error) {
+		s, err = e.readOutput(ctx, output)
+		return err
+	})
+	return s, err
+}
+
+func (e *experiment) readOutput(ctx context.Context, output string) (outputState, error) {
 	t, err := e.r.c.Output(ctx, e.key)
 	if err != nil {
 		if isAbsent(err) {

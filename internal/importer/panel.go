@@ -128,14 +128,14 @@ func (p *panels) upload(ctx context.Context, workspace, name, id string, file []
 
 // once makes a write that must not be made twice and returns the id of what it
 // has made. Where it is uncertain whether it was made, look finds the id, "" for
-// none, and has to find nothing twice before the write is made again.
+// none, and has to find nothing so often before the write is made again.
 func once(ctx context.Context, r *run, write, look func() (string, error)) (string, error) {
 	for try := 1; ; try++ {
 		id, err := write()
 		if !isUncertain(err) || try == maxUncertain {
 			return id, err
 		}
-		for range 2 {
+		for range agreeing {
 			if id, err = look(); err != nil || id != "" {
 				return id, err
 			}

@@ -2,9 +2,9 @@ package importer
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/stream"
@@ -27,10 +27,11 @@ type points struct {
 	at     pointTime
 	equal  map[pointHash]struct{} // points at that time and step
 
-	batch   []point
-	size    int
-	under   sync.WaitGroup // batches that are being written
-	inOrder bool           // the next batch waits for those before
+	batch     []point
+	size      int
+	under     sync.WaitGroup // batches that are being written
+	inOrder   bool           // the next batch waits for those before
+	postponed atomic.Int32   // batches that wait for the end, about
 }
 
 // A point is a metric point that waits to be written.
@@ -240,6 +241,7 @@ func (e *experiment) sendPoints(ctx context.Context) error {
 	if p.inOrder || beyond {
 		p.under.Wait()
 	}
+	ordered := p.inOrder || beyond
 	// The batch with the end of a metric may begin the next one.
 	p.inOrder = beyond
 	if err := e.r.batches.Acquire(ctx, 1); err != nil {
@@ -249,7 +251,7 @@ func (e *experiment) sendPoints(ctx context.Context) error {
 	e.spawn(func() {
 		defer p.under.Done()
 		defer e.r.batches.Release(1)
-		e.item(Issue{Kind: string(stream.KindMetrics), Name: nameOf(batch)}, e.writePoints(ctx, batch))
+		e.item(Issue{Kind: string(stream.KindMetrics), Name: nameOf(batch)}, e.writePoints(ctx, batch, !ordered))
 	})
 	return nil
 }
@@ -264,9 +266,10 @@ func nameOf(batch []point) string {
 	return batch[0].name
 }
 
-// writePoints writes a batch, each point once.
-func (e *experiment) writePoints(ctx context.Context, batch []point) error {
-	if err := halves(batch, func(part []point) error { return e.writeOnce(ctx, part) }, func(p point, err error) {
+// writePoints writes a batch, each point once. If it may, it leaves what is
+// uncertain for later.
+func (e *experiment) writePoints(ctx context.Context, batch []point, later bool) error {
+	if err := halves(batch, func(part []point) error { return e.writeOnce(ctx, part, later) }, func(p point, err error) {
 		e.item(Issue{Kind: string(stream.KindMetrics), Name: p.name}, err)
 	}); err != nil {
 		return err
@@ -275,24 +278,47 @@ func (e *experiment) writePoints(ctx context.Context, batch []point) error {
 	return nil
 }
 
-// maxUncertain is how often a batch is tried whose answers are lost while
+// maxUncertain is how often a write is tried whose answers are lost while
 // others come through.
 const maxUncertain = 8
 
-// writeOnce writes points. Where it is uncertain whether they have arrived it
-// looks, and writes again only what has not.
-func (e *experiment) writeOnce(ctx context.Context, batch []point) error {
+// maxPostponed is how many batches of an experiment may wait for its end.
+const maxPostponed = 4
+
+// writeOnce writes points. Where it is uncertain whether they have arrived they
+// wait until nothing else of the experiment is being written: what shows then
+// shows everything soon.
+func (e *experiment) writeOnce(ctx context.Context, batch []point, later bool) error {
 	if e.r.dry() {
 		return nil
 	}
+	err := e.post(ctx, batch)
+	if !isUncertain(err) {
+		return err
+	}
+	resolve := func() error { return e.writeRest(ctx, batch) }
+	if !later || e.points.postponed.Add(1) > maxPostponed {
+		return resolve()
+	}
+	e.postpone(func() {
+		if !e.failure.stops() {
+			e.item(Issue{Kind: string(stream.KindMetrics), Name: nameOf(batch)}, resolve())
+		}
+	})
+	return nil
+}
+
+// writeRest writes those points of a batch that have not arrived.
+func (e *experiment) writeRest(ctx context.Context, batch []point) error {
 	for try := 1; ; try++ {
-		err := e.post(ctx, batch)
-		if err == nil || !errors.Is(err, comet.ErrUncertain) || try == maxUncertain {
+		rest, err := e.missing(ctx, batch)
+		if err != nil || len(rest) == 0 {
 			return err
 		}
-		if batch, err = e.missing(ctx, batch); err != nil || len(batch) == 0 {
+		if err := e.post(ctx, rest); !isUncertain(err) || try == maxUncertain {
 			return err
 		}
+		batch = rest
 	}
 }
 

@@ -36,6 +36,10 @@ func (s *share) free() {
 	s.n = 0
 }
 
+// agreeing is how many readings in a row have to agree before what they show is
+// taken for the truth: any of them may lag behind.
+const agreeing = 3
+
 // readThere reads what the destination has of the points: all of them, or those
 // of the metric where it has to be.
 func (e *experiment) readThere(ctx context.Context, metric string) error {
@@ -84,30 +88,36 @@ func (e *experiment) waitTurn(ctx context.Context) error {
 }
 
 // readSettled reads a set of points. Of an experiment that an earlier import
-// has left unfinished, maybe a moment ago, it reads until two readings agree:
+// has left unfinished, maybe a moment ago, it reads until enough readings agree:
 // what it lacks will be written, and must not be there already.
 func (e *experiment) readSettled(ctx context.Context, metric string) (*pointSet, error) {
 	if !e.unfinished || e.r.dry() {
 		return e.readSet(ctx, metric)
 	}
 	before, err := e.readDigest(ctx, metric)
-	for err == nil {
+	for agree := 1; err == nil; agree++ {
 		if err = e.settle(ctx); err != nil {
 			break
 		}
+		var now digest
 		var set *pointSet
-		if set, err = e.readSet(ctx, metric); err != nil {
-			break
+		if agree+1 < agreeing {
+			now, err = e.readDigest(ctx, metric)
+		} else if set, err = e.readSet(ctx, metric); err == nil {
+			now = set.digest
 		}
-		if set.digest == before {
+		switch {
+		case err != nil:
+		case now != before:
+			before, agree = now, 0
+		case set != nil:
 			return set, nil
 		}
-		before = set.digest
 	}
 	return nil, err
 }
 
-// makeSure reads again until two readings agree, before the first point is
+// makeSure reads again until enough readings agree, before the first point is
 // written that the destination seems to lack.
 func (e *experiment) makeSure(ctx context.Context) error {
 	p := &e.points
@@ -115,7 +125,7 @@ func (e *experiment) makeSure(ctx context.Context) error {
 	if p.each {
 		metric = p.name
 	}
-	for {
+	for agree := 1; agree < agreeing; {
 		if err := e.settle(ctx); err != nil {
 			return err
 		}
@@ -124,9 +134,10 @@ func (e *experiment) makeSure(ctx context.Context) error {
 			return err
 		}
 		if again == p.there.digest {
-			p.sure = true
-			return nil
+			agree++
+			continue
 		}
+		agree = 1
 		set, err := e.readSet(ctx, metric)
 		if err == errBusy {
 			if err = e.waitTurn(ctx); err == nil {
@@ -139,6 +150,8 @@ func (e *experiment) makeSure(ctx context.Context) error {
 		set.takeLike(p.there)
 		p.there, p.series = set, set.of(p.name)
 	}
+	p.sure = true
+	return nil
 }
 
 // settle gives the destination time to digest what was written to it.
@@ -240,20 +253,21 @@ func (e *experiment) eachPoint(ctx context.Context, metric string, restart func(
 const maxNamesRead = 4
 
 // missing returns the points of a batch that have not arrived at the
-// destination, once two readings have agreed on that.
+// destination, once enough readings have agreed on that.
 func (e *experiment) missing(ctx context.Context, batch []point) ([]point, error) {
 	var before digest
-	for try := 0; ; try++ {
+	for agree := 1; ; agree++ {
 		found, err := e.lookFor(ctx, batch)
 		if err != nil {
 			return nil, err
 		}
 		rest := found.missing(batch, e.r.o.SeriesCap)
-		d := found.digest()
-		if len(rest) == 0 || try > 0 && d == before {
+		if d := found.digest(); d != before {
+			before, agree = d, 1
+		}
+		if len(rest) == 0 || agree == agreeing {
 			return rest, nil
 		}
-		before = d
 		if err := e.settle(ctx); err != nil {
 			return nil, err
 		}

@@ -248,7 +248,7 @@ func (p *project) writeNotes(ctx context.Context) error {
 			p.wrote("notes")
 			return nil
 		}
-		same, empty, err := thereText(notes, func() (*comet.Text, error) { return p.r.c.ProjectNotes(ctx, p.id) })
+		same, empty, err := p.r.thereText(ctx, notes, func() (*comet.Text, error) { return p.r.c.ProjectNotes(ctx, p.id) })
 		if err != nil {
 			return fmt.Errorf("read notes: %w", err)
 		}

@@ -402,7 +402,7 @@ func (m *model) notes(ctx context.Context) error {
 	same, empty := false, true
 	if m.there.ID != "" || m.out.Result != ResultCreated {
 		var err error
-		same, empty, err = thereText(want, func() (*comet.Text, error) { return m.r.c.RegistryNotes(ctx, m.target, m.rec.Name) })
+		same, empty, err = m.r.thereText(ctx, want, func() (*comet.Text, error) { return m.r.c.RegistryNotes(ctx, m.target, m.rec.Name) })
 		if err != nil {
 			return fmt.Errorf("read notes: %w", err)
 		}

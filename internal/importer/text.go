@@ -2,6 +2,7 @@ package importer
 
 import (
 	"context"
+	"errors"
 	"io"
 	"strings"
 
@@ -88,16 +89,38 @@ func compareText(want string, there io.Reader) (same, empty bool, err error) {
 }
 
 // thereText opens a text of the destination and compares it.
-func thereText(want string, open func() (*comet.Text, error)) (same, empty bool, err error) {
-	t, err := open()
-	if err != nil {
-		if isAbsent(err) {
-			return want == "", true, nil
+func (r *run) thereText(ctx context.Context, want string, open func() (*comet.Text, error)) (same, empty bool, err error) {
+	err = r.steady(ctx, func() error {
+		t, err := open()
+		if err != nil {
+			if isAbsent(err) {
+				same, empty = want == "", true
+				return nil
+			}
+			return err
 		}
-		return false, false, err
+		defer t.Close()
+		same, empty, err = compareText(want, t)
+		return err
+	})
+	return same, empty, err
+}
+
+// maxUnsteady is how often something is read that changes while it is read.
+const maxUnsteady = 10
+
+// steady repeats a reading of something that changes meanwhile, as it does where
+// what was written a moment ago begins to show.
+func (r *run) steady(ctx context.Context, read func() error) error {
+	for try := 1; ; try++ {
+		err := read()
+		if !errors.Is(err, comet.ErrChanged) || try == maxUnsteady {
+			return err
+		}
+		if err := pause(ctx, r.o.Settle); err != nil {
+			return err
+		}
 	}
-	defer t.Close()
-	return compareText(want, t)
 }
 
 // textKinds are the texts of an experiment that one request reads and one
@@ -122,18 +145,34 @@ func (e *experiment) takeText(ctx context.Context, rec *stream.Text) error {
 	if err != nil || whole == nil {
 		return err
 	}
+	kind := rec.Of
 	e.spawn(func() {
-		defer whole.close()
-		kind := rec.Of
-		err := whole.use(ctx, e.r, func(text string) error {
-			if kind == stream.KindOutput {
-				return e.output(ctx, text)
-			}
-			return e.writeText(ctx, kind, text)
-		})
+		write := e.writeText
+		if kind == stream.KindOutput {
+			write = e.output
+		}
+		err := whole.use(ctx, e.r, func(text string) error { return write(ctx, kind, text) })
+		if err == errPostponed {
+			e.postpone(func() { e.finishOutput(ctx, whole) })
+			return
+		}
+		whole.close()
 		e.item(Issue{Kind: string(kind)}, err)
 	})
 	return nil
+}
+
+// finishOutput writes the rest of an output.
+func (e *experiment) finishOutput(ctx context.Context, whole *textItem) {
+	defer whole.close()
+	if e.failure.stops() {
+		return
+	}
+	kind := string(stream.KindOutput)
+	err := whole.use(ctx, e.r, func(text string) error {
+		return e.write(kind, func() error { return e.restOfOutput(ctx, text) })
+	})
+	e.item(Issue{Kind: kind}, err)
 }
 
 // writeText writes a text that a request replaces as a whole.
@@ -150,7 +189,7 @@ func (e *experiment) writeText(ctx context.Context, kind stream.Kind, text strin
 		return nil
 	}
 	if e.there != nil {
-		same, empty, err := thereText(text, func() (*comet.Text, error) { return k.read(e.r.c, ctx, e.key) })
+		same, empty, err := e.r.thereText(ctx, text, func() (*comet.Text, error) { return k.read(e.r.c, ctx, e.key) })
 		switch {
 		case err != nil:
 			return err

@@ -345,9 +345,22 @@ func (e *experiment) takeOther(ctx context.Context, v *valueDoc) error {
 		if err == nil {
 			e.change(func(o *Outcome) { o.Written.Others++ })
 		}
-		e.item(Issue{Kind: string(stream.KindOthers), Name: v.Name}, err)
+		e.other(v.Name, err)
 	})
 	return nil
+}
+
+// other takes the result of the work on an other. A name that is refused leaves
+// the experiment unfinished: the destination has given it another one, which
+// nobody could tell from one that was changed there.
+func (e *experiment) other(name string, err error) {
+	i := Issue{Kind: string(stream.KindOthers), Name: name}
+	if err != nil && name == nameOther && (e.there == nil || e.unfinished) {
+		e.failure.note(wrapItem(i, err), false)
+		e.r.concernsAll(err)
+		return
+	}
+	e.item(i, err)
 }
 
 func (e *experiment) writeOther(ctx context.Context, v *valueDoc) error {
@@ -386,7 +399,7 @@ func (e *experiment) flushName(ctx context.Context) {
 	at := e.timeOf(integer{})
 	e.spawn(func() {
 		err := e.write("name", func() error { return e.r.c.LogOther(ctx, e.key, nameOther, comet.Quote(name), &at) })
-		e.item(Issue{Kind: "name", Name: name}, err)
+		e.other(nameOther, err)
 	})
 }
 

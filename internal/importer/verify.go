@@ -266,7 +266,7 @@ func (v *verification) texts(ctx context.Context) error {
 		if k, ok := textKinds[kind]; ok {
 			read = k.read
 		}
-		have, err := readSum(func() (io.ReadCloser, error) { return read(v.e.r.c, ctx, v.e.key) })
+		have, err := v.e.r.readSum(ctx, func() (io.ReadCloser, error) { return read(v.e.r.c, ctx, v.e.key) })
 		switch want := v.x.texts[kind]; {
 		case err != nil:
 			return err
@@ -278,7 +278,15 @@ func (v *verification) texts(ctx context.Context) error {
 }
 
 // readSum reads a content to its end. One that is absent is empty.
-func readSum(open func() (io.ReadCloser, error)) (sum, error) {
+func (r *run) readSum(ctx context.Context, open func() (io.ReadCloser, error)) (s sum, err error) {
+	err = r.steady(ctx, func() (err error) {
+		s, err = sumOf(open)
+		return err
+	})
+	return s, err
+}
+
+func sumOf(open func() (io.ReadCloser, error)) (sum, error) {
 	h := sha256.New()
 	rc, err := open()
 	switch {
@@ -387,7 +395,7 @@ func itemTitle(i Issue) string {
 
 // bytes compares the content of an asset.
 func (v *verification) bytes(ctx context.Context, want assetSum) error {
-	have, err := readSum(func() (io.ReadCloser, error) {
+	have, err := v.e.r.readSum(ctx, func() (io.ReadCloser, error) {
 		return v.e.r.c.OpenAsset(ctx, comet.AssetRequest{Key: v.e.key, ID: want.id})
 	})
 	if err != nil {

@@ -81,7 +81,7 @@ func manyAssetCases() []awkward {
 	for i := range same {
 		same[i] = comettest.AssetSpec{Name: "data.csv", Body: fmt.Appendf(nil, "version %d", i/2), Step: some(i > 2, int64(i))}
 	}
-	many := make([]comettest.AssetSpec, 250)
+	many := make([]comettest.AssetSpec, 120)
 	for i := range many {
 		many[i] = comettest.AssetSpec{Name: fmt.Sprintf("part-%d", i), Body: fmt.Append(nil, i)}
 	}
@@ -94,7 +94,7 @@ func manyAssetCases() []awkward {
 	}
 	return []awkward{
 		{"asset/names that repeat", comettest.ExperimentSpec{Assets: same}},
-		{"asset/250 of them", comettest.ExperimentSpec{Assets: many}},
+		{"asset/120 of them", comettest.ExperimentSpec{Assets: many}},
 		{"asset/ids of other shapes", comettest.ExperimentSpec{Assets: ids}},
 		{"asset/steps", comettest.ExperimentSpec{Assets: []comettest.AssetSpec{
 			{Name: "a", Body: []byte("1"), Step: ptr(int64(0))}, {Name: "b", Body: []byte("1"), Step: ptr(int64(-5))}, {Name: "c", Body: []byte("1"), Step: ptr(int64(1) << 40)}}}},

@@ -24,7 +24,7 @@ func rounds() int {
 	if os.Getenv("COMET_STREAM_TORTURE") != "" {
 		return 200
 	}
-	return sized(8, 4)
+	return sized(8, 3)
 }
 
 // onRandomProjects runs a test on projects of random seeds, or of the one that

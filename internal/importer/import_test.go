@@ -233,3 +233,39 @@ func TestImportLag(t *testing.T) {
 		diffStates(t, fmt.Sprintf("killed at request %d", k), stateOf(calm), stateOf(srv))
 	}
 }
+
+// TestImportMoods imports into servers of other ages and on bad days, twice.
+func TestImportMoods(t *testing.T) {
+	data := streamOf(t, richProjects()...)
+	for name, moods := range map[string]comettest.Moods{
+		"null fields":      {OptionalFields: "null"},
+		"absent fields":    {OptionalFields: "absent"},
+		"numbers for text": {NumbersForText: true},
+		"text for numbers": {TextForNumbers: true},
+		"extra fields":     {ExtraFields: true, ObjectWorkspaces: true},
+		"400 for missing":  {BadRequestForMissing: true},
+		"old":              {Version: "3.0.0", NoGetAll: true, BadRequestForMissing: true},
+		"no version":       {NoVersion: true, NoGetAll: true},
+		"kept end":         {KeepEndTime: true},
+		"merged":           {MergeDuplicates: true, InterleaveMetrics: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := newServer(t, comettest.Options{Moods: moods})
+			c, o := newClient(t, srv), Options{To: Project{Workspace: "team"}}
+			r := importTo(t, c, data, o)
+			// Old servers know no crashed experiments.
+			if r.err != nil || r.Created != 4 || r.Missing > 1 || r.Missing == 1 && moods.Version == "" {
+				t.Fatalf("%v, %+v, %v", r.err, r.Summary, r.issues())
+			}
+			srv.ResetStats()
+			r = importTo(t, c, data, o)
+			if r.err != nil || r.There != 4 || r.Differing > 0 || len(writes(srv)) > 0 {
+				t.Errorf("again: %v, %+v, %v, %v", r.err, r.Summary, r.issues(), writes(srv))
+			}
+			o.Mode = VerifyOnly
+			if r = importTo(t, c, data, o); r.err != nil || r.Unverified > 0 {
+				t.Errorf("--verify-only: %v, %+v, %v", r.err, r.Summary, r.issues())
+			}
+		})
+	}
+}

@@ -2,8 +2,10 @@ package importer
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -103,4 +105,36 @@ func (p *places) none(workspace string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.projects[workspace] = make(map[string]comet.Project)
+}
+
+// rights is what is used of a project's row in the newer listing.
+type rights struct {
+	CanEdit boolean `json:"canEdit"`
+}
+
+// mayWrite returns an error if the key may not write to a project, as far as the
+// listing tells. Of a project that does not exist yet the others of its workspace
+// are a sign.
+func (p *places) mayWrite(ctx context.Context, name Project) error {
+	rows, err := p.c.ProjectsPage(ctx, name.Workspace)
+	if err != nil {
+		// Not every server has this listing.
+		return nil
+	}
+	told, may := false, false
+	for _, row := range rows {
+		var r rights
+		if json.Unmarshal(row.Raw, &r) != nil || !r.CanEdit.OK {
+			continue
+		}
+		if row.Name == name.Name {
+			told, may = true, r.CanEdit.V
+			break
+		}
+		told, may = true, may || r.CanEdit.V
+	}
+	if told && !may {
+		return &comet.Error{Method: http.MethodGet, Path: "projects/page", Status: http.StatusForbidden, Msg: "the API key may only read there"}
+	}
+	return nil
 }

@@ -94,6 +94,9 @@ func (p *project) have(ctx context.Context, rec *stream.Project) error {
 		}
 	}
 	there, err := p.r.places.project(ctx, p.target)
+	if err == nil && p.r.o.Mode == DryRun {
+		err = p.r.places.mayWrite(ctx, p.target)
+	}
 	if err != nil {
 		return err
 	}

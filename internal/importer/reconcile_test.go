@@ -239,9 +239,11 @@ func TestViewer(t *testing.T) {
 		Key: comettest.DefaultAPIKey, User: "bob", Role: comettest.RoleViewer,
 	}}})
 	before := srv.State()
-	r := importTo(t, newClient(t, srv), streamOf(t, twoExperiments()), Options{})
-	if !errors.Is(r.err, comet.ErrForbidden) || r.Failed != 2 {
-		t.Errorf("got %v, %+v", r.err, r.Summary)
+	for _, mode := range []Mode{Write, DryRun} {
+		r := importTo(t, newClient(t, srv), streamOf(t, twoExperiments()), Options{Mode: mode})
+		if !errors.Is(r.err, comet.ErrForbidden) || r.Failed != 2 {
+			t.Errorf("mode %d: %v, %+v", mode, r.err, r.Summary)
+		}
 	}
 	diffStates(t, "destination", before, srv.State())
 }

@@ -21,6 +21,7 @@ func TestSameJSON(t *testing.T) {
 		{`[1]`, `[1,2]`, false},
 		{`[{"key":"a","value":1},{"key":"b","value":2}]`, `[{"key":"b","value":2},{"key":"a","value":"1"}]`, true},
 		{`[{"name":"A100"}]`, `[{"name":"A100","since":{"x":1}}]`, true},
+		{`[{"name":"A100","since":1}]`, `[{"name":"A100"}]`, true},
 		{`[{"name":"A100"}]`, `[{"name":"H100","since":1}]`, false},
 		{`[{"name":"A100"}]`, `["A100"]`, false},
 		{`[{"a":{"b":1}}]`, `[{"a":{"b":1,"c":2}}]`, false},

@@ -67,7 +67,7 @@ func (e *MismatchError) Error() string {
 // Match reports, with a *MismatchError, that the partial stream is not one of
 // this export.
 func (x *Exporter) Match(p *Partial) error {
-	scope := x.scope()
+	scope := x.headerScope()
 	has, wants := p.Header.Source.URL, sourceURL(x.client)
 	if has == wants {
 		has, wants = describe(p.Header.Scope), describe(scope)

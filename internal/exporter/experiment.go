@@ -185,10 +185,7 @@ func (u *experimentUnit) writeAny(ctx context.Context, q *queue, out *output) er
 		return u.skipAll(out, err)
 	}
 	if u.linked(m) {
-		u.res.Result = ResultLinked
-		u.x.links = append(u.x.links, &stream.Link{
-			Experiment: u.l.key, Workspace: valid(u.p.Workspace), Project: valid(u.p.Name),
-		})
+		u.link(out, m)
 		return nil
 	}
 	switch {
@@ -201,27 +198,54 @@ func (u *experimentUnit) writeAny(ctx context.Context, q *queue, out *output) er
 		u.res.Result = ResultUnasked
 		return nil
 	}
-	u.x.seen[u.l.key] = struct{}{}
-	u.x.exported[u.p.Workspace] = append(u.x.exported[u.p.Workspace], u.l.key)
+	return u.writeGroup(ctx, q, out, m)
+}
+
+// writeGroup writes the group of the experiment.
+func (u *experimentUnit) writeGroup(ctx context.Context, q *queue, out *output, m *metadata) error {
 	others, othersErr := u.getOthers(ctx, q)
 	if err := u.writeHead(ctx, q, out, m, others); err != nil {
-		return err
+		return u.skipAll(out, err)
 	}
-	for _, write := range []func(context.Context, *queue, *output) error{
-		u.writeParameters,
-		func(ctx context.Context, q *queue, out *output) error {
-			u.res.Others = len(others)
+	u.res.Others = len(others)
+	for _, part := range []struct {
+		kind  stream.Kind
+		write func(context.Context, *queue, *output) error
+	}{
+		{stream.KindParameters, u.writeParameters},
+		{stream.KindOthers, func(ctx context.Context, q *queue, out *output) error {
 			return u.writeValues(ctx, q, out, u.others, stream.KindOthers, others, othersErr)
-		},
-		u.writeSystem, u.writeGit, u.writeTexts, u.writeMetrics, u.writeAssets,
+		}},
+		{stream.KindSystem, u.writeSystem},
+		{stream.KindGit, u.writeGit},
+		{stream.KindCode, u.writeTexts},
+		{stream.KindMetrics, u.writeMetrics},
+		{stream.KindAsset, u.writeAssets},
 	} {
-		if err := write(ctx, q, out); err != nil {
+		err := part.write(ctx, q, out)
+		if _, tooLarge := err.(*itemError); tooLarge {
+			err = out.skip(skipped(part.kind, u.l.key, "", "", err))
+		}
+		if err != nil {
 			return err
 		}
 	}
 	u.res.Result = ResultExported
 	u.tellThinned(out)
 	return out.write(&stream.ExperimentEnd{Key: u.l.key})
+}
+
+// link notes that the experiment belongs elsewhere.
+func (u *experimentUnit) link(out *output, m *metadata) {
+	u.res.Result = ResultLinked
+	u.x.links = append(u.x.links, &stream.Link{
+		Experiment: u.l.key, Workspace: valid(u.p.Workspace), Project: valid(u.p.Name),
+	})
+	if _, exported := u.x.seen[u.l.key]; exported || u.x.inScope(m) {
+		return
+	}
+	out.obs.Warn(fmt.Sprintf("experiment %q of %q belongs to %q, which is not exported: the stream has a link to it and no more",
+		u.l.key, u.p.path(), m.Workspace+"/"+m.Project))
 }
 
 // skipAll writes that the whole experiment is missing.
@@ -255,71 +279,6 @@ func (u *experimentUnit) linked(m *metadata) bool {
 		return m.Workspace != u.p.Workspace || m.Project != u.p.Name
 	}
 	return false
-}
-
-func (u *experimentUnit) getOthers(ctx context.Context, q *queue) ([]namedDoc, error) {
-	if u.others == nil {
-		return nil, nil
-	}
-	return u.others.get(ctx, q)
-}
-
-// writeHead writes the record that opens the group.
-func (u *experimentUnit) writeHead(ctx context.Context, q *queue, out *output, m *metadata, others []namedDoc) error {
-	rec := &stream.Experiment{
-		Key: u.l.key, Workspace: valid(u.p.Workspace), Project: valid(u.p.Name),
-		Archived: u.l.archived, Running: m.Running, Crashed: m.Crashed,
-		Start: firstOf(m.Start, u.l.start), End: firstOf(m.End, u.l.end),
-		Name: nameOf(others, m.Name, u.l.name),
-	}
-	if m.doc.Member("archived") != nil {
-		rec.Archived = m.Archived
-	}
-	var tagsErr error
-	if u.tags != nil {
-		rec.Doc, rec.Tags = m.doc, []string{}
-		var tags []string
-		if tags, tagsErr = u.tags.get(ctx, q); tagsErr == nil {
-			rec.Tags = sortedTags(tags)
-		}
-	}
-	if rec.Name != nil {
-		u.res.Name = *rec.Name
-	}
-	u.res.Archived, u.res.Running = rec.Archived, rec.Running
-	if err := out.write(rec); err != nil {
-		return err
-	}
-	if rec.Running {
-		out.obs.Warn(fmt.Sprintf("experiment %q is running: what it logs from now on is not in the stream", u.l.key))
-	}
-	if tagsErr != nil {
-		return u.absentOrSkip(ctx, out, stream.KindExperiment, "tags", tagsErr)
-	}
-	return nil
-}
-
-func firstOf(a, b *int64) *int64 {
-	if a != nil {
-		return a
-	}
-	return b
-}
-
-// nameOf returns the name of an experiment: its other "Name", which is what
-// the server shows, or else what the metadata or the listing say.
-func nameOf(others []namedDoc, name *string, listed string) *string {
-	for _, o := range others {
-		if o.name == "Name" {
-			if text, ok := o.doc.Member("valueCurrent").Text(); ok {
-				return &text
-			}
-		}
-	}
-	if name != nil {
-		return textOrNil(*name)
-	}
-	return textOrNil(listed)
 }
 
 // gone remembers whether an experiment still exists.

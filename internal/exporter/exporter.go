@@ -52,6 +52,7 @@ type Exporter struct {
 	o      Options
 	client *comet.Client
 	sum    Summary
+	scope  *scope
 	links  []*stream.Link
 	seen   map[string]struct{} // keys whose groups are in the stream
 	sizes  metricSizes
@@ -144,6 +145,7 @@ func (x *Exporter) export(ctx, hard context.Context, w *stream.Writer) error {
 	if err != nil {
 		return err
 	}
+	x.scope = scope
 	out := &output{w: w, obs: x.o.Observer, sum: &x.sum}
 	if err := x.begin(ctx, scope, out); err != nil {
 		return err
@@ -190,15 +192,26 @@ func (x *Exporter) begin(ctx context.Context, scope *scope, out *output) error {
 func (x *Exporter) header(ctx context.Context) *stream.Header {
 	h := &stream.Header{
 		Created: time.Now().UnixMilli(),
-		Scope:   x.scope(),
+		Scope:   x.headerScope(),
 		Source:  x.source(ctx),
 		Tool:    x.o.Tool,
 	}
 	return h
 }
 
-// scope is the scope as the header has it.
-func (x *Exporter) scope() stream.Scope {
+// inScope reports whether an experiment is in scope where it belongs.
+func (x *Exporter) inScope(m *metadata) bool {
+	for _, p := range x.scope.projects {
+		if sameProject(&m.Experiment, &p.Project) {
+			_, named := p.some[m.Key]
+			return p.all || named
+		}
+	}
+	return false
+}
+
+// headerScope is the scope as the header has it.
+func (x *Exporter) headerScope() stream.Scope {
 	s := stream.Scope{Resources: x.o.Resources.Names()}
 	for _, p := range x.o.Paths {
 		s.Paths = append(s.Paths, valid(p.String()))

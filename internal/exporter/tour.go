@@ -38,6 +38,10 @@ func (x *Exporter) run(ctx, hard context.Context, r route, out *output) error {
 	begun := 0
 	var q *queue
 	more := func() bool {
+		// So many units keep all requests busy; more would only take memory.
+		if len(ahead) >= 4*x.o.InFlight {
+			return false
+		}
 		u := r.next()
 		if u == nil {
 			return false
@@ -210,11 +214,21 @@ func (u *projectUnit) write(_ context.Context, _ *queue, out *output) error {
 	if u.x.o.Resources.Has(resProjectMetadata) {
 		doc, err := document(p.Raw)
 		if err != nil {
-			return err
+			return err // it came as JSON, and is small
 		}
 		rec.Doc, rec.Public = doc, p.Public
 	}
-	return out.write(rec)
+	err := out.write(rec)
+	if _, tooLarge := err.(*itemError); !tooLarge {
+		return err
+	}
+	rec.Doc = nil
+	if err := out.write(rec); err != nil {
+		return err
+	}
+	s := skipped(stream.KindProject, "", p.ID, "metadata", err)
+	s.Workspace, s.Project = rec.Workspace, rec.Name
+	return out.skip(s)
 }
 
 // notesUnit carries the notes of a project.

@@ -1,0 +1,80 @@
+package exporter
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+func (u *experimentUnit) getOthers(ctx context.Context, q *queue) ([]namedDoc, error) {
+	if u.others == nil {
+		return nil, nil
+	}
+	return u.others.get(ctx, q)
+}
+
+// writeHead writes the record that opens the group.
+func (u *experimentUnit) writeHead(ctx context.Context, q *queue, out *output, m *metadata, others []namedDoc) error {
+	rec := &stream.Experiment{
+		Key: u.l.key, Workspace: valid(u.p.Workspace), Project: valid(u.p.Name),
+		Archived: u.l.archived, Running: m.Running, Crashed: m.Crashed,
+		Start: firstOf(m.Start, u.l.start), End: firstOf(m.End, u.l.end),
+		Name: nameOf(others, m.Name, u.l.name),
+	}
+	if m.doc.Member("archived") != nil {
+		rec.Archived = m.Archived
+	}
+	var tagsErr error
+	if u.tags != nil {
+		rec.Doc, rec.Tags = m.doc, []string{}
+		var tags []string
+		if tags, tagsErr = u.tags.get(ctx, q); tagsErr == nil {
+			rec.Tags = sortedTags(tags)
+		}
+	}
+	if rec.Name != nil {
+		u.res.Name = *rec.Name
+	}
+	u.res.Archived, u.res.Running = rec.Archived, rec.Running
+	if err := out.write(rec); err != nil {
+		return err
+	}
+	u.x.seen[u.l.key] = struct{}{}
+	u.x.exported[u.p.Workspace] = append(u.x.exported[u.p.Workspace], u.l.key)
+	if rec.Running {
+		out.obs.Warn(fmt.Sprintf("experiment %q is running: what it logs from now on is not in the stream", u.l.key))
+	}
+	return u.skipTags(ctx, out, tagsErr)
+}
+
+// skipTags tells of tags that could not be had. There is no kind for them.
+func (u *experimentUnit) skipTags(ctx context.Context, out *output, err error) error {
+	if err == nil {
+		return nil
+	}
+	return u.absentOrSkip(ctx, out, stream.KindExperiment, "tags", err)
+}
+
+func firstOf(a, b *int64) *int64 {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+// nameOf returns the name of an experiment: its other "Name", which is what
+// the server shows, or else what the metadata or the listing say.
+func nameOf(others []namedDoc, name *string, listed string) *string {
+	for _, o := range others {
+		if o.name == "Name" {
+			if text, ok := o.doc.Member("valueCurrent").Text(); ok {
+				return &text
+			}
+		}
+	}
+	if name != nil {
+		return textOrNil(*name)
+	}
+	return textOrNil(listed)
+}

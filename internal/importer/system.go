@@ -101,7 +101,7 @@ func (e *experiment) writeSystem(ctx context.Context, want map[string]json.RawMe
 		write = make(map[string]json.RawMessage)
 		for _, name := range slices.Sorted(maps.Keys(want)) {
 			switch {
-			case sameJSON(want[name], have[name]):
+			case sameJSON(want[name], have[name]), forgotten(name, have):
 			case isEmpty(have[name]) || e.streamWins:
 				write[name] = want[name]
 			default:
@@ -117,6 +117,20 @@ func (e *experiment) writeSystem(ctx context.Context, want map[string]json.RawMe
 		return err
 	}
 	return e.write(string(stream.KindSystem), func() error { return e.r.c.WriteSystemDetails(ctx, e.key, doc) })
+}
+
+// documented are the fields that clients are known to write.
+var documented = []string{
+	"user", "pythonVersion", "pythonVersionVerbose", "pid", "osType", "os", "osRelease", "machine", "processor", "ip", "hostname", "env",
+	"networkInterfaceIps", "command", "executable", "totalRam", "gpuStaticInfoList", "logAdditionalSystemInfoList", "osPackages", "installedPackages",
+}
+
+// forgotten reports whether a field is one that the server does not keep: it is
+// none of the documented ones, as newer servers may have, and the answer does
+// not even say that it is null. Writing it again would change nothing.
+func forgotten(name string, have map[string]json.RawMessage) bool {
+	_, there := have[name]
+	return !there && !slices.Contains(documented, name)
 }
 
 func (e *experiment) systemThere(ctx context.Context) (map[string]json.RawMessage, error) {

@@ -31,3 +31,12 @@ func TestSameJSON(t *testing.T) {
 		}
 	}
 }
+
+func TestForgotten(t *testing.T) {
+	have := map[string]json.RawMessage{"later": json.RawMessage("null")}
+	for name, want := range map[string]bool{"user": false, "later": false, "muchLater": true} {
+		if got := forgotten(name, have); got != want {
+			t.Errorf("forgotten(%q) = %v", name, got)
+		}
+	}
+}

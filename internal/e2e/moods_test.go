@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -102,19 +103,39 @@ func TestDestinationMoods(t *testing.T) {
 func sameMoody(t *testing.T, src, dst *instance) {
 	t.Helper()
 	for _, name := range []string{"p", "q"} {
-		want, got := projectState(t, src, "src/"+name, portable), projectState(t, dst, "dst/"+name, portable)
-		for _, p := range []*comettest.ProjectState{want, got} {
-			asImported(p)
-			for i := range p.Experiments {
-				for field, raw := range p.Experiments[i].System {
-					p.Experiments[i].System[field] = unmoody(raw)
-				}
+		sameMoodyProject(t, src, "src/"+name, dst, "dst/"+name)
+	}
+}
+
+func sameMoodyProject(t *testing.T, src *instance, from string, dst *instance, to string) {
+	t.Helper()
+	want, got := projectState(t, src, from, portable), projectState(t, dst, to, portable)
+	for _, p := range []*comettest.ProjectState{want, got} {
+		asImported(p)
+		for i := range p.Experiments {
+			for field, raw := range p.Experiments[i].System {
+				p.Experiments[i].System[field] = unmoody(raw)
 			}
 		}
-		if diff := diff(want, got); diff != "" {
-			t.Errorf("dst/%s differs (-source +destination):\n%s", name, head(diff))
-		}
 	}
+	if diff := diff(want, got); diff != "" {
+		t.Errorf("%s differs (-source +destination):\n%s", to, head(diff))
+	}
+}
+
+// Random projects move between two servers of random moods, once.
+func TestRandomMoods(t *testing.T) {
+	names := slices.Sorted(maps.Keys(moods))
+	onRandomProjects(t, func(t *testing.T, d *dice) {
+		from, to := pick(d, names), pick(d, names)
+		t.Logf("from a server of the mood %q to one of %q", from, to)
+		src, dst := start(t, comettest.Options{Moods: moods[from]}), start(t, comettest.Options{Moods: moods[to], Workspaces: []string{"ws"}})
+		d.seedProject(src, "ws", "p")
+		stream := runExport(src, "ws/p").want(t, cli.ExitOK).stdout
+		runImport(dst, stream).want(t, cli.ExitOK)
+		sameMoodyProject(t, src, "ws/p", dst, "ws/p")
+		importAgain(t, dst, stream)
+	})
 }
 
 var unknownField = regexp.MustCompile(`,?"unknownToYou":\{[^}]*\}`)

@@ -230,11 +230,11 @@ func TestExportOrder(t *testing.T) {
 func TestExportConcurrency(t *testing.T) {
 	srv := seedDemo(t)
 	srv.SeedSynthetic(comettest.SyntheticSpec{
-		Workspace: "demo", Project: "synthetic", Experiments: 8, Metrics: 3, Points: 100, Assets: 3, AssetSize: 300_000, Parameters: 20,
+		Workspace: "demo", Project: "synthetic", Experiments: 6, Metrics: 2, Points: 50, Assets: 1, AssetSize: 300_000, Parameters: 5,
 	})
 	var want []byte
 	for _, n := range []int{1, 2, 16} {
-		got := content(t, mustExport(t, Options{Client: newClient(t, srv), Paths: paths(t, "demo"), InFlight: n}))
+		got := content(t, mustExport(t, Options{Client: newClient(t, srv), Paths: paths(t, "demo"), InFlight: n, Selection: Selection{MaxAssetSize: 300_000}}))
 		if want == nil {
 			want = got
 		}

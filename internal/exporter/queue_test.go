@@ -42,14 +42,25 @@ func bodyOf(q *queue, at position, n int, d time.Duration, opened *atomic.Int64)
 	})
 }
 
+// pattern repeats at no multiple of any size that is used here.
+var pattern = func() []byte {
+	b := make([]byte, 65_521)
+	for i := range b {
+		b[i] = byte(i * i >> 4)
+	}
+	return b
+}()
+
 // patternReader yields bytes that depend on their place.
 func patternReader(from int64) io.Reader {
 	return readerFunc(func(p []byte) (int, error) {
-		for i := range p {
-			p[i] = byte(from * 7 >> 3)
-			from++
+		n := 0
+		for n < len(p) {
+			k := copy(p[n:], pattern[from%int64(len(pattern)):])
+			n += k
+			from += int64(k)
 		}
-		return len(p), nil
+		return n, nil
 	})
 }
 

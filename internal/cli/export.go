@@ -293,7 +293,7 @@ func (c *exportCommand) continueStream(out *output, f *os.File, options stream.W
 		return nil, err
 	}
 	c.opts.Continue = p
-	c.talk.Info("going on with %s: %d experiments, %s are there", out.Partial(), len(p.Keys), progress.Bytes(p.Size))
+	c.talk.Info("going on with %s: %d experiments are there", out.Partial(), len(p.Keys))
 	c.counters.Bytes.Store(p.Size)
 	out.f = f
 	return p.Continue(&countedFile{File: f, n: &c.counters.Bytes}, options)

@@ -62,6 +62,7 @@ func testAwkward(t *testing.T, cases []awkward) {
 		})
 	}
 	t.Run("again", func(t *testing.T) { importAgain(t, dst, filtered.stdout, "dst/moved") })
+	t.Run("verified", func(t *testing.T) { runImport(dst, filtered.stdout, "--verify-only", "dst/moved").want(t, cli.ExitOK) })
 	t.Run("sums", func(t *testing.T) {
 		sameSums(t, exported.stdout, runExport(dst, "dst/moved").want(t, cli.ExitOK).stdout)
 	})

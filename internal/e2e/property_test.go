@@ -63,6 +63,7 @@ func TestExportImportExport(t *testing.T) {
 		sameRaw(t, first, plain)
 		sameRecords(t, "the copy through the filter", first, through(t, filtered, plain))
 		importAgain(t, dst, first)
+		runImport(dst, first, "--verify-only").want(t, cli.ExitOK)
 	})
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/stream"
@@ -321,6 +320,8 @@ func isAbsent(err error) bool { return errors.Is(err, comet.ErrNotFound) }
 
 func isUnsupported(err error) bool { return errors.Is(err, comet.ErrUnsupported) }
 
+func isUncertain(err error) bool { return errors.Is(err, comet.ErrUncertain) }
+
 // concernsAll ends the import where an error is not of one item or experiment:
 // a key that is not accepted, a server that is gone, no room for files.
 func (r *run) concernsAll(err error) {
@@ -328,80 +329,4 @@ func (r *run) concernsAll(err error) {
 	if temp || errors.Is(err, comet.ErrUnauthorized) || errors.Is(err, comet.ErrOutage) {
 		r.fail(&stopped{err})
 	}
-}
-
-// failure is the first reason why an experiment cannot be finished.
-type failure struct {
-	mu   sync.Mutex
-	err  error
-	stop bool
-}
-
-// set notes an error, nil for none, after which nothing more is done.
-func (f *failure) set(err error) { f.note(err, true) }
-
-// note notes an error, after which the work goes on unless stop says otherwise.
-func (f *failure) note(err error, stop bool) {
-	if err == nil {
-		return
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.stop = f.stop || stop
-	if f.err == nil {
-		f.err = err
-	}
-}
-
-func (f *failure) get() error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.err
-}
-
-func (f *failure) stops() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.stop
-}
-
-// tasks runs what can be done side by side, so many at a time.
-type tasks struct {
-	wg    *sync.WaitGroup
-	slots chan struct{}
-}
-
-func newTasks(n int) tasks { return tasks{wg: new(sync.WaitGroup), slots: make(chan struct{}, n)} }
-
-// run runs f in a goroutine of its own, once there is a slot. f must not wait
-// for a later task.
-func (t *tasks) run(f func()) {
-	t.slots <- struct{}{}
-	t.wg.Go(func() {
-		defer func() { <-t.slots }()
-		f()
-	})
-}
-
-func (t *tasks) wait() { t.wg.Wait() }
-
-// lazy is a value that is worked out once, when it is first asked for. An error
-// is not kept.
-type lazy[T any] struct {
-	mu   sync.Mutex
-	done bool
-	v    T
-}
-
-func (l *lazy[T]) get(f func() (T, error)) (T, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.done {
-		return l.v, nil
-	}
-	v, err := f()
-	if err == nil {
-		l.v, l.done = v, true
-	}
-	return v, err
 }

@@ -1,0 +1,170 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+)
+
+// writeAsset writes an asset whose bytes are there, in the background.
+func (e *experiment) writeAsset(ctx context.Context, a *asset) {
+	if !a.refers {
+		e.assets.plain.Add(1)
+	}
+	e.spawn(func() {
+		defer a.drop(errDropped)
+		if a.refers {
+			// The ids of the others are settled once they are written.
+			e.assets.plain.Wait()
+		} else {
+			defer e.assets.plain.Done()
+		}
+		e.item(a.issue(), e.finishAsset(ctx, a))
+	})
+}
+
+func (e *experiment) finishAsset(ctx context.Context, a *asset) error {
+	if a.refers && a.content != nil {
+		if err := e.rewriteAsset(a); err != nil {
+			return err
+		}
+		if e.there != nil && e.r.o.Mode != VerifyOnly {
+			have, err := e.assetsThere(ctx)
+			if err != nil {
+				return err
+			}
+			if e.found(have, a, a.upload.Size) {
+				e.expect(func(x *expectation) { x.asset(a) })
+				return nil
+			}
+		}
+	}
+	err := e.uploadAsset(ctx, a)
+	if err == nil {
+		e.expect(func(x *expectation) { x.asset(a) })
+	}
+	return err
+}
+
+// rewriteAsset changes the references in an asset, if there are any to change.
+func (e *experiment) rewriteAsset(a *asset) error {
+	w, err := e.refs.rewriteAsset(a.content, a.content.size)
+	if err != nil {
+		return fmt.Errorf("rewrite references: %w", err)
+	}
+	if len(w.unknown) > 0 || w.blocked > 0 {
+		i := a.issue()
+		i.Class = Noted
+		i.Reason = "refers to what is not in the stream: " + strings.Join(w.unknown, ", ")
+		if len(w.unknown) == 0 {
+			i.Reason = fmt.Sprintf("%d references are in binary data and cannot change their length", w.blocked)
+		}
+		e.issue(i)
+	}
+	if w.changes == 0 {
+		return nil
+	}
+	a.upload.Size, a.upload.Open, a.sha256 = w.size, w.open, w.sha256
+	e.change(func(o *Outcome) {
+		o.Rewritten = append(o.Rewritten, Rewriting{
+			ID: a.upload.ID, Name: a.name(), References: w.changes, From: a.content.sha256(), To: w.sha256,
+		})
+	})
+	return nil
+}
+
+// uploadAsset writes an asset under its id. Where another one has that id, or
+// the destination does not take it, it goes under a derived one.
+func (e *experiment) uploadAsset(ctx context.Context, a *asset) error {
+	if e.r.dry() {
+		if e.r.o.Mode == DryRun {
+			e.uploaded(a)
+		}
+		return nil
+	}
+	if err := e.checkSize(ctx, a, a.upload.Size); err != nil {
+		return err
+	}
+	run, err := e.run(ctx)
+	if err != nil {
+		return err
+	}
+	a.upload.Run = run
+	taken, err := e.upload(ctx, a)
+	derived := deriveAsset(a.rec.ID, e.project.target)
+	switch {
+	case !taken && (err == nil || !refusesID(err, a.upload.ID)):
+		return err
+	case derived == a.upload.ID:
+		return errIDTaken
+	}
+	a.upload.ID = derived
+	e.assets.change(a.rec.ID, derived)
+	taken, err = e.upload(ctx, a)
+	if taken {
+		return errIDTaken
+	}
+	return err
+}
+
+// refusesID reports whether an upload may have been refused for its id.
+func refusesID(err error, id string) bool {
+	ce, ok := errors.AsType[*comet.Error](err)
+	return ok && ce.Status == 400 && ce.SDKCode == 0 && (len(id) != 32 || strings.ContainsAny(id, "-_"))
+}
+
+var errIDTaken = &limitError{"its id is taken at the destination, and so is the derived one"}
+
+// upload makes one upload. taken means that something else has the id.
+func (e *experiment) upload(ctx context.Context, a *asset) (taken bool, err error) {
+	err = e.putAsset(ctx, a)
+	if errors.Is(err, comet.ErrImmutable) {
+		ours, err := e.isOurs(ctx, a)
+		return !ours && err == nil, err
+	}
+	if err == nil {
+		e.uploaded(a)
+	}
+	return false, err
+}
+
+func (e *experiment) putAsset(ctx context.Context, a *asset) error {
+	if a.isImage() {
+		return e.r.c.UploadVisualization(ctx, a.upload)
+	}
+	return e.r.c.UploadAsset(ctx, a.upload)
+}
+
+// isOurs reports whether the asset with the id is one of the experiment, of the
+// same size: then an earlier try has put it there. A list that does not show it
+// may lag behind.
+func (e *experiment) isOurs(ctx context.Context, a *asset) (bool, error) {
+	for try := 0; ; try++ {
+		have, err := e.readAssets(ctx)
+		if err != nil {
+			return false, err
+		}
+		t, ok := have[a.upload.ID]
+		if ok || try == 1 {
+			ours := ok && (a.rec.Remote != nil || t.size == a.upload.Size)
+			if ours {
+				e.uploaded(a)
+			}
+			return ours, nil
+		}
+		if err := e.settle(ctx); err != nil {
+			return false, err
+		}
+	}
+}
+
+// uploaded counts an asset that has been written.
+func (e *experiment) uploaded(a *asset) {
+	e.change(func(o *Outcome) {
+		o.Written.Assets++
+		o.Written.AssetBytes += a.upload.Size
+	})
+}

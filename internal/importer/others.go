@@ -1,0 +1,120 @@
+package importer
+
+import (
+	"context"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// nameOther is the other that holds the name of an experiment.
+const nameOther = "Name"
+
+// takeOthers writes the others of a record, a request for each reading.
+func (e *experiment) takeOthers(ctx context.Context, rec *stream.Values) error {
+	for _, d := range rec.Values {
+		v, err := readValue(d)
+		if err != nil {
+			return err
+		}
+		if v.Name == nameOther {
+			e.hasName = true
+		}
+		if v.Name == sourceKeyOther && e.derived {
+			// Ours says where this copy comes from.
+			continue
+		}
+		if err := e.takeOther(ctx, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *experiment) takeOther(ctx context.Context, v *valueDoc) error {
+	if e.expect(func(x *expectation) { x.others[hashText(v.Name)] = hashValue(v.ValueCurrent) }) {
+		return nil
+	}
+	if e.there != nil {
+		e.reads.announce(stream.KindOthers)
+		have, err := e.reads.others.wait(ctx)
+		if err != nil {
+			return err
+		}
+		is := have.compare(v)
+		if is == same && e.unfinished && v.TimeCurrent.OK && have[hashText(v.Name)].time != v.TimeCurrent {
+			is = other
+		}
+		if !e.decide(is, stream.KindOthers, v.Name) {
+			return nil
+		}
+	}
+	e.spawn(func() {
+		err := e.writeOther(ctx, v)
+		if err == nil {
+			e.change(func(o *Outcome) { o.Written.Others++ })
+		}
+		e.other(v.Name, err)
+	})
+	return nil
+}
+
+// other takes the result of the work on an other. A name that is refused leaves
+// the experiment unfinished: the destination has given it another one, which
+// nobody could tell from one that was changed there.
+func (e *experiment) other(name string, err error) {
+	i := Issue{Kind: string(stream.KindOthers), Name: name}
+	if err != nil && name == nameOther && (e.there == nil || e.unfinished) {
+		e.failure.note(wrapItem(i, err), false)
+		e.r.concernsAll(err)
+		return
+	}
+	e.item(i, err)
+}
+
+func (e *experiment) writeOther(ctx context.Context, v *valueDoc) error {
+	if e.r.dry() {
+		return nil
+	}
+	for _, r := range v.history() {
+		time := e.timeOf(r.time)
+		if err := e.r.c.LogOther(ctx, e.key, v.Name, r.json(), &time); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// flushName writes the name of an experiment whose others are not in the
+// stream.
+func (e *experiment) flushName(ctx context.Context) {
+	if e.hasName || e.rec.Name == nil || *e.rec.Name == "" {
+		return
+	}
+	e.hasName = true
+	name := *e.rec.Name
+	if e.there != nil {
+		switch have := e.there.Name; {
+		case have != nil && *have == name:
+			return
+		case have != nil && *have != "" && !e.streamWins:
+			e.differs(Issue{Kind: "name", Name: name, Reason: "the destination has another one"})
+			return
+		}
+	}
+	if e.expect(func(x *expectation) { x.name = &name }) {
+		return
+	}
+	at := e.timeOf(integer{})
+	e.spawn(func() {
+		err := e.write("name", func() error { return e.r.c.LogOther(ctx, e.key, nameOther, comet.Quote(name), &at) })
+		e.other(nameOther, err)
+	})
+}
+
+// originOther notes where an experiment with a derived key comes from.
+func (e *experiment) originOther(ctx context.Context) error {
+	origin := text{e.rec.Key, true}
+	at := integer{e.timeOf(integer{}), true}
+	return e.takeOther(ctx, &valueDoc{Name: sourceKeyOther, ValueCurrent: origin, TimeCurrent: at})
+}

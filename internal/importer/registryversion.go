@@ -1,0 +1,238 @@
+package importer
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// modelVersion is a version of a registry model.
+type modelVersion struct {
+	m   *model
+	rec *stream.ModelVersion
+	doc modelVersionDoc
+}
+
+func (v *modelVersion) issue(class IssueClass, reason string) Issue {
+	return Issue{Class: class, Kind: kindModelVersion, Name: v.m.rec.Name + ":" + v.rec.Version, Reason: reason}
+}
+
+func (v *modelVersion) take(ctx context.Context) error {
+	m := v.m
+	if err := readDoc(v.rec.Doc, &v.doc); err != nil {
+		return err
+	}
+	key, err := m.w.producer(ctx, v.rec.Experiment)
+	if err != nil {
+		return err
+	}
+	if there := m.version(v.rec.Version); there != nil {
+		return v.compare(ctx, there, key)
+	}
+	if m.r.o.Mode == VerifyOnly {
+		m.issue(v.issue(Unverified, "the destination has it not"))
+		return nil
+	}
+	id := ""
+	if !m.r.dry() {
+		if id, err = v.create(ctx, key); err != nil {
+			return err
+		}
+	}
+	if m.there == nil {
+		m.out.Result = ResultCreated
+		m.there = &comet.RegistryModel{Name: m.rec.Name, Description: m.doc.Description.ptr(), Public: &m.doc.Public.V}
+	}
+	m.there.Versions = append(m.there.Versions, comet.RegistryVersion{ID: id, Version: v.rec.Version})
+	m.wrote(kindModelVersion + " " + v.rec.Version)
+	m.r.other(kindModelVersion)
+	return v.writeMetadata(ctx, id)
+}
+
+// create creates the version, and the model with its first one. A status that
+// the destination does not know is left out, and told.
+func (v *modelVersion) create(ctx context.Context, key string) (string, error) {
+	m := v.m
+	n := comet.NewRegistryVersion{
+		Name: m.rec.Name, Description: m.doc.Description.ptr(), Public: m.doc.Public.V, Version: v.rec.Version,
+		Comment: v.doc.Comment.ptr(), Stages: v.rec.Stages, Status: v.rec.Status, Key: key, Model: deref(v.rec.Model),
+	}
+	id, err := v.createOnce(ctx, n)
+	if err != nil && n.Status != nil && refused(err) {
+		status := *n.Status
+		n.Status = nil
+		if id, second := v.createOnce(ctx, n); second == nil {
+			m.issue(v.issue(Missing, fmt.Sprintf("its status %q: %v", status, err)))
+			return id, nil
+		}
+	}
+	return id, err
+}
+
+func (v *modelVersion) createOnce(ctx context.Context, n comet.NewRegistryVersion) (string, error) {
+	return once(ctx, v.m.r, func() (string, error) { return v.post(ctx, &n) }, func() (string, error) {
+		there, err := v.m.r.c.RegistryModel(ctx, v.m.target, v.m.rec.Name)
+		if isAbsent(err) {
+			return "", nil
+		}
+		if err != nil {
+			return "", err
+		}
+		for _, x := range there.Versions {
+			if x.Version == n.Version {
+				return x.ID, nil
+			}
+		}
+		return "", nil
+	})
+}
+
+// post makes the request that creates the version: the newer one, or the older
+// ones that want the id of the experiment's model.
+func (v *modelVersion) post(ctx context.Context, n *comet.NewRegistryVersion) (string, error) {
+	c := v.m.r.c
+	id, err := c.CreateRegistryItem(ctx, *n)
+	if !isUnsupported(err) {
+		return id, err
+	}
+	if s := deref(n.Status); s != "" && s != noStatus {
+		v.m.issue(v.issue(Missing, fmt.Sprintf("its status %q: the destination knows none", s)))
+		n.Status = nil
+	}
+	models, err := c.Models(ctx, n.Key)
+	if err != nil {
+		return "", err
+	}
+	for _, x := range models {
+		if x.Name == n.Model {
+			n.ModelID = x.ID
+		}
+	}
+	if n.ModelID == "" {
+		return "", &limitError{fmt.Sprintf("experiment %q has no model %q", n.Key, n.Model)}
+	}
+	if v.m.there == nil {
+		return c.CreateRegistryModel(ctx, *n)
+	}
+	return c.AddRegistryVersion(ctx, *n)
+}
+
+// writeMetadata sets the metadata of a version that has none.
+func (v *modelVersion) writeMetadata(ctx context.Context, id string) error {
+	if len(v.rec.Metadata) == 0 {
+		return nil
+	}
+	entries, err := v.entries()
+	if err != nil || v.m.r.dry() {
+		return err
+	}
+	err = v.m.r.c.WriteRegistryMetadata(ctx, id, entries)
+	if isUnsupported(err) || err != nil && refused(err) {
+		v.m.issue(v.issue(Missing, "its metadata: "+err.Error()))
+		return nil
+	}
+	return err
+}
+
+func (v *modelVersion) entries() ([]comet.MetadataEntry, error) {
+	var list []comet.MetadataEntry
+	for _, d := range v.rec.Metadata {
+		var e struct {
+			Key   text            `json:"key"`
+			Value json.RawMessage `json:"value"`
+		}
+		if err := readDoc(d, &e); err != nil {
+			return nil, err
+		}
+		list = append(list, comet.MetadataEntry{Key: e.Key.V, Value: e.Value})
+	}
+	return list, nil
+}
+
+// compare tells where a version that exists is another one. Only metadata, which
+// an import that was killed may not have come to, are filled in.
+func (v *modelVersion) compare(ctx context.Context, there *comet.RegistryVersion, key string) error {
+	m := v.m
+	var other []string
+	if there.Key != "" && there.Key != key {
+		other = append(other, "experiment")
+	}
+	if there.Model != "" && v.rec.Model != nil && there.Model != *v.rec.Model {
+		other = append(other, "model")
+	}
+	if v.doc.Comment.V != deref(there.Comment) {
+		other = append(other, "comment")
+	}
+	if !sameSet(v.rec.Stages, there.Stages) {
+		other = append(other, "stages")
+	}
+	status, err := v.statusThere(ctx, there)
+	if err != nil {
+		return err
+	}
+	if v.rec.Status != nil && status != nil && *v.rec.Status != *status {
+		other = append(other, "status")
+	}
+	lacks, same, err := v.metadataThere(ctx, there)
+	switch {
+	case err != nil:
+		return err
+	case lacks && m.r.o.Mode != VerifyOnly:
+		m.wrote(kindModelVersion + " " + v.rec.Version)
+		m.r.other(kindModelVersion)
+		if err := v.writeMetadata(ctx, there.ID); err != nil {
+			return err
+		}
+	case !same:
+		other = append(other, "metadata")
+	}
+	for _, what := range other {
+		m.issue(v.issue(m.r.differs(), "the destination has another "+what))
+	}
+	return nil
+}
+
+func (v *modelVersion) statusThere(ctx context.Context, there *comet.RegistryVersion) (*string, error) {
+	if there.Status != nil || v.rec.Status == nil {
+		return there.Status, nil
+	}
+	item, err := v.m.r.c.RegistryItem(ctx, v.m.target, v.m.rec.Name, v.rec.Version)
+	if isUnsupported(err) || isAbsent(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return item.Status, nil
+}
+
+// metadataThere compares the metadata of a version. Those of a server that does
+// not tell are taken for the same.
+func (v *modelVersion) metadataThere(ctx context.Context, there *comet.RegistryVersion) (lacks, same bool, err error) {
+	if len(v.rec.Metadata) == 0 {
+		return false, true, nil
+	}
+	have, err := v.m.r.c.RegistryMetadata(ctx, there.ID)
+	if isUnsupported(err) || isAbsent(err) {
+		return false, true, nil
+	}
+	if err != nil {
+		return false, false, err
+	}
+	want, err := v.entries()
+	if err != nil {
+		return false, false, err
+	}
+	values := make(map[string]json.RawMessage, len(have))
+	for _, e := range have {
+		values[e.Key] = e.Value
+	}
+	same = len(have) == len(want)
+	for _, e := range want {
+		same = same && sameJSON(e.Value, values[e.Key])
+	}
+	return len(have) == 0, same, nil
+}

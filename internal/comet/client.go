@@ -280,5 +280,5 @@ func (c *Client) answersREST(ctx context.Context, base string) (yes, known bool)
 // probe reports whether the server answers at all now.
 func (c *Client) probe(ctx context.Context) bool {
 	_, err := c.try(ctx, &call{method: http.MethodGet, base: c.restURL(ctx), path: "account-details"})
-	return err == nil || answered(err)
+	return err == nil || refused(err)
 }

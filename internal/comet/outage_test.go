@@ -30,6 +30,7 @@ func TestOutageWithLateSuccess(t *testing.T) {
 			_, err := c.Tags(t.Context(), "k")
 			late <- err
 		}()
+		synctest.Wait() // the request is under way
 		down.Store(true)
 		began := time.Now()
 		_, err := c.Parameters(t.Context(), "k")

@@ -27,6 +27,7 @@ type retrier struct {
 	probe  func(context.Context) bool
 
 	succeeded atomic.Int64 // time of the last success of anything, in ns
+	begun     atomic.Int64 // when the youngest request that was answered well had begun, in ns
 }
 
 // success notes that something has just come out well.
@@ -35,6 +36,16 @@ func (r *retrier) success() {
 	if r.well != nil {
 		r.well()
 	}
+}
+
+// answered notes that a request which had begun then was answered well.
+func (r *retrier) answered(began time.Time) {
+	for old := r.begun.Load(); old < began.UnixNano(); old = r.begun.Load() {
+		if r.begun.CompareAndSwap(old, began.UnixNano()) {
+			break
+		}
+	}
+	r.success()
 }
 
 func (r *retrier) lastSuccess() time.Time {
@@ -156,17 +167,18 @@ func (e *effort) outageSince() time.Time {
 }
 
 // othersSucceed tells a broken object from a broken server: something else has
-// succeeded since the failure before this one. A success that is older may be
-// from the time before the server broke down. When no other call is under way
-// to show it, the server is asked.
+// been asked since the failure before this one, and was answered well. What was
+// asked earlier may have been answered by the server before it broke down. When
+// no other call shows it, the server is asked.
 func (e *effort) othersSucceed(ctx context.Context, before time.Time) bool {
-	if e.r.lastSuccess().After(before) {
+	if e.r.begun.Load() > before.UnixNano() {
 		return true
 	}
+	began := time.Now()
 	if !e.r.probe(ctx) {
 		return false
 	}
-	e.r.success()
+	e.r.answered(began)
 	return true
 }
 
@@ -205,13 +217,14 @@ func (c *Client) do(ctx context.Context, cl *call) (*http.Response, error) {
 
 func (c *Client) doWith(ctx context.Context, cl *call, e *effort) (*http.Response, error) {
 	for {
+		began := time.Now()
 		resp, err := c.try(ctx, cl)
 		if err == nil {
-			c.retry.success()
+			c.retry.answered(began)
 			return resp, nil
 		}
-		if answered(err) {
-			c.retry.success()
+		if refused(err) {
+			c.retry.answered(began)
 		}
 		if err := e.failed(ctx, err); err != nil {
 			return nil, err
@@ -219,9 +232,9 @@ func (c *Client) doWith(ctx context.Context, cl *call, e *effort) (*http.Respons
 	}
 }
 
-// answered reports whether a failed try shows that the server is well: it
+// refused reports whether a failed try shows that the server is well: it
 // refused this one call for a reason of its own.
-func answered(err error) bool {
+func refused(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && e.Status != 0 && e.Status < 500 && !passing(err)
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Version is the version of a server.
@@ -93,9 +94,10 @@ func (c *Client) askVersion(ctx context.Context, base string) (Version, bool, er
 	cl := &call{method: http.MethodGet, family: familyClient, base: base, path: "isAlive/ver", rateless: true}
 	e := c.retry.begin(cl)
 	for {
+		began := time.Now()
 		resp, err := c.try(ctx, cl)
 		if err == nil {
-			c.retry.success()
+			c.retry.answered(began)
 			data, err := readWhole(resp)
 			v, ok := parseVersion(textOrEmpty(member(data, "version")))
 			return v, ok, err

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"strings"
@@ -148,7 +149,42 @@ func (l *lab) timedMove(ctx context.Context, latency time.Duration) (*result, er
 		return nil, err
 	}
 	defer to.stop()
-	return pipe(ctx, "", "", exporter(from, source), importer(to, source))
+	watched, stop := context.WithCancel(ctx)
+	defer stop()
+	begun := make(chan int, 1)
+	go func() { begun <- requestsBefore(watched, from, to) }()
+	res, err := pipe(ctx, "", "", exporter(from, source), importer(to, source))
+	stop()
+	before := <-begun
+	if err != nil || latency != 50*time.Millisecond {
+		return res, err
+	}
+	st, err := from.stats()
+	if err != nil {
+		return nil, err
+	}
+	l.table.atMost("W1", "export | import, requests of the export before an experiment is complete", 100*float64(before)/float64(st.Requests), 50, "%")
+	return res, nil
+}
+
+// requestsBefore returns how many requests the source has had when the first
+// experiment is complete at the destination: its times, which come last, are
+// set.
+func requestsBefore(ctx context.Context, from, to *server) int {
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		out, err := from.stats()
+		in, err2 := to.stats()
+		if err == nil && err2 == nil && in.Endpoints["POST /clientlib/status-report/offline-metadata"] > 0 {
+			return out.Requests
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return math.MaxInt
+		}
+	}
 }
 
 // largeAssets is W2: ten assets of 256 MB over a wire with a cap.

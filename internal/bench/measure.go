@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -81,10 +80,12 @@ func pipe(ctx context.Context, in, out string, steps ...step) (*result, error) {
 		return nil, err
 	}
 	cmds[last].Stdout = writer
-	for _, c := range cmds {
+	watches := make([]*watch, len(cmds))
+	for i, c := range cmds {
 		if err := c.Start(); err != nil {
 			return nil, err
 		}
+		watches[i] = watchMemory(c.Process.Pid)
 		closeFile(c.Stdin)
 		closeFile(c.Stdout)
 	}
@@ -100,11 +101,7 @@ func pipe(ctx context.Context, in, out string, steps ...step) (*result, error) {
 		if err := c.Wait(); err != nil {
 			failed = errors.Join(failed, fmt.Errorf("%s: %w: %s", strings.Join(c.Args, " "), err, strings.TrimSpace(words[i].String())))
 		}
-		usage, ok := c.ProcessState.SysUsage().(*syscall.Rusage)
-		if !ok {
-			return nil, errors.New("this system does not tell the memory of a process")
-		}
-		res.peak = append(res.peak, usage.Maxrss<<10)
+		res.peak = append(res.peak, watches[i].end())
 	}
 	res.wall = time.Since(began)
 	return res, failed

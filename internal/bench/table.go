@@ -64,6 +64,10 @@ func digits(v float64) int {
 // memory adds the rows of the peak of each tool of a run.
 func (t *table) memory(workload, what string, peak ...int64) {
 	for _, p := range peak {
+		if p == 0 {
+			t.note(workload, "peak memory: "+what, "not told here")
+			continue
+		}
 		t.atMost(workload, "peak memory: "+what, float64(p)/1e6, 150, "MB")
 	}
 }

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"encoding/json"
 	"maps"
 	"slices"
 	"testing"
@@ -111,7 +112,7 @@ func sameWorkspace(t *testing.T, src *instance, from string, dst *instance, to s
 }
 
 // workspaceState is the portable state of a workspace, with the names of panels
-// in views in place of their ids.
+// in views in place of their ids, and the members of views sorted.
 func workspaceState(in *instance, name string) *comettest.WorkspaceState {
 	w := in.State(portable).Workspace(name)
 	for i := range w.Projects {
@@ -123,11 +124,25 @@ func workspaceState(in *instance, name string) *comettest.WorkspaceState {
 				for _, p := range in.State().Workspace(name).Panels {
 					raw = bytes.ReplaceAll(raw, []byte(p.ID), []byte(p.Name))
 				}
-				v.Fields[field] = raw
+				v.Fields[field] = sortedJSON(raw)
 			}
 		}
 	}
 	return w
+}
+
+// sortedJSON writes JSON with the members of its objects sorted.
+func sortedJSON(raw json.RawMessage) json.RawMessage {
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.UseNumber()
+	var v any
+	if dec.Decode(&v) != nil {
+		return raw
+	}
+	if text, err := json.Marshal(v); err == nil {
+		return text
+	}
+	return raw
 }
 
 // Two projects of the same name from two workspaces do not meet in one unless

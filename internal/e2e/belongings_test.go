@@ -1,0 +1,206 @@
+package e2e
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/comet-stream/comet-stream/internal/cli"
+	"github.com/comet-stream/comet-stream/internal/comettest"
+)
+
+// What belongs to a workspace moves with it, and a second time nothing more
+// does.
+func TestBelongings(t *testing.T) {
+	src, dst := start(t, comettest.Options{}), start(t, comettest.Options{Workspaces: []string{"lab"}})
+	seedTeam(src, largeFile())
+	before := whole(src)
+	move(t, src, dst, "team", "lab")
+	unchanged(t, "the source", before, whole(src))
+	sameWorkspace(t, src, "team", dst, "lab")
+
+	before = whole(dst)
+	dst.ResetStats()
+	pipe(src, dst, []string{"team"}, nil, []string{"--verify", "lab"})[2].want(t, cli.ExitOK).says(t, "nothing was written")
+	unchanged(t, "the destination", before, whole(dst))
+	if n := writes(dst); len(n) > 0 {
+		t.Errorf("the second import writes: %v", n)
+	}
+}
+
+// The same on one instance: the copy has other keys and ids, and refers to
+// itself.
+func TestBelongingsOnOneInstance(t *testing.T) {
+	in := start(t, comettest.Options{Workspaces: []string{"lab"}})
+	seedTeam(in, 300_000)
+	o := comettest.StateOptions{Workspace: "team"}
+	before := in.State(o)
+	stream := runExport(in, "team").want(t, cli.ExitOK).stdout
+	runImport(in, stream, "lab").want(t, cli.ExitOK)
+	unchanged(t, "the source", before, in.State(o))
+
+	want, got := workspaceState(in, "team"), workspaceState(in, "lab")
+	keys := bySource(t, in, "lab/train")
+	maps.Copy(keys, bySource(t, in, "lab/serve"))
+	withKeys(want, keys)
+	withoutFileIDs(want, got)
+	for _, part := range []struct {
+		name      string
+		want, got any
+	}{
+		{"artifacts", want.Artifacts, got.Artifacts},
+		{"registry models", want.RegistryModels, got.RegistryModels},
+		{"panels", want.Panels, got.Panels},
+		{"views", viewsOf(want), viewsOf(got)},
+	} {
+		if diff := diff(part.want, part.got); diff != "" {
+			t.Errorf("%s (-source +copy):\n%s", part.name, head(diff))
+		}
+	}
+	importAgain(t, in, stream, "lab")
+}
+
+// withKeys gives what belongs to a workspace the keys that its experiments have
+// in a copy.
+func withKeys(w *comettest.WorkspaceState, keys map[string]string) {
+	for i := range w.Artifacts {
+		for j := range w.Artifacts[i].Versions {
+			v := &w.Artifacts[i].Versions[j]
+			v.Producer = keys[v.Producer]
+			for k := range v.Consumers {
+				v.Consumers[k] = keys[v.Consumers[k]]
+			}
+			slices.Sort(v.Consumers)
+		}
+	}
+	for i := range w.RegistryModels {
+		for j := range w.RegistryModels[i].Versions {
+			v := &w.RegistryModels[i].Versions[j]
+			v.Experiment = keys[v.Experiment]
+		}
+	}
+	var pairs []string
+	for from, to := range keys {
+		pairs = append(pairs, from, to)
+	}
+	renamed := strings.NewReplacer(pairs...)
+	for i := range w.Projects {
+		for j := range w.Projects[i].Views {
+			v := &w.Projects[i].Views[j]
+			v.Experiment = renamed.Replace(v.Experiment)
+			for field, raw := range v.Fields {
+				v.Fields[field] = []byte(renamed.Replace(string(raw)))
+			}
+		}
+	}
+}
+
+func viewsOf(w *comettest.WorkspaceState) (views []comettest.ViewState) {
+	for i := range w.Projects {
+		views = append(views, w.Projects[i].Views...)
+	}
+	return views
+}
+
+// outages are the ways in which a server goes away at its k-th request: before
+// that is done, or when it is done and not answered.
+func outages(k int) map[string][]comettest.Fault {
+	gone := comettest.Fault{Kind: comettest.FaultRefuse, From: k + 1}
+	return map[string][]comettest.Fault{
+		"not done": {{Kind: comettest.FaultRefuse, From: k}},
+		"done":     {{Kind: comettest.FaultLost, From: k, To: k}, gone},
+	}
+}
+
+// everyday is the distance between the requests that everyday tests strike; the
+// long form strikes each.
+func everyday(n int) int {
+	if os.Getenv("COMET_STREAM_TORTURE") != "" {
+		return 1
+	}
+	return n
+}
+
+// Wherever a destination goes away, or an import is killed, the next import ends
+// as one that nothing disturbed.
+func TestBelongingsImportOutage(t *testing.T) {
+	src := start(t, comettest.Options{})
+	seedTeam(src, 300_000)
+	stream := runExport(src, "team").want(t, cli.ExitOK).stdout
+	calm := start(t, comettest.Options{Workspaces: []string{"lab"}})
+	runImport(calm, stream, "lab").want(t, cli.ExitOK)
+	for k := 3; k <= calm.Stats().Requests; k += everyday(23) {
+		for name, rules := range outages(k) {
+			t.Run(fmt.Sprintf("request %d %s", k, name), func(t *testing.T) {
+				faults := comettest.NewFaults(1)
+				dst := start(t, comettest.Options{Workspaces: []string{"lab"}, Middleware: faults.Middleware})
+				if err := faults.Set(1, rules...); err != nil {
+					t.Fatal(err)
+				}
+				runImport(dst, stream, "--retry-max-elapsed", "1ms", "lab").want(t, cli.ExitServer)
+				faults.Reset()
+				runImport(dst, stream, "lab").want(t, cli.ExitOK)
+				sameWorkspace(t, src, "team", dst, "lab")
+				importAgain(t, dst, stream, "lab")
+			})
+		}
+	}
+}
+
+// Wherever a source goes away, the export that is run again ends with the stream
+// of one that nothing disturbed; and a request that fails once makes no
+// difference.
+func TestBelongingsExportOutage(t *testing.T) {
+	faults := comettest.NewFaults(1)
+	src := start(t, comettest.Options{Middleware: faults.Middleware})
+	seedTeam(src, 300_000)
+	want := content(t, runExport(src, "team").want(t, cli.ExitOK).stdout)
+	total := src.Stats().Requests
+	set := func(t *testing.T, rules ...comettest.Fault) {
+		t.Helper()
+		if err := faults.Set(1, rules...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for k := 3; k <= total; k += everyday(41) {
+		t.Run(fmt.Sprintf("request %d", k), func(t *testing.T) {
+			set(t, comettest.Fault{Kind: comettest.FaultStatus(503), From: k, To: k})
+			sameContent(t, want, content(t, runExport(src, "team").want(t, cli.ExitOK).stdout))
+			file := filepath.Join(t.TempDir(), "team.comet.zst")
+			set(t, comettest.Fault{Kind: comettest.FaultRefuse, From: k})
+			r := runExport(src, "--retry-max-elapsed", "1ms", "-o", file, "team")
+			if faults.Counts()[comettest.FaultRefuse] > 0 { // the last requests of one run are not made in every one
+				r.want(t, cli.ExitServer)
+			}
+			faults.Reset()
+			runExport(src, "-o", file, "team").want(t, cli.ExitOK)
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sameContent(t, want, content(t, text))
+		})
+	}
+}
+
+// content returns the records of a stream but for its header, whose id and time
+// are its own.
+func content(t *testing.T, text []byte) []string {
+	t.Helper()
+	var lines []string
+	for _, raw := range rawRecords(t, text)[1:] {
+		lines = append(lines, string(raw.Kind)+" "+string(raw.Data))
+	}
+	return lines
+}
+
+func sameContent(t *testing.T, want, got []string) {
+	t.Helper()
+	if diff := diff(want, got); diff != "" {
+		t.Errorf("the records differ (-calm +disturbed):\n%s", head(diff))
+	}
+}

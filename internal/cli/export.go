@@ -347,7 +347,11 @@ func (w *exportWatch) Skipped(s *stream.Skipped) {
 }
 
 func (w *exportWatch) Experiment(r *exporter.Result) {
-	w.counters.Experiments.Add(1)
+	if r.Result == exporter.ResultLinked {
+		w.counters.Planned.Add(-1) // it counts where it belongs
+	} else {
+		w.counters.Experiments.Add(1)
+	}
 	w.report.add(r)
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/cli"
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/stream"
 )
 
 // What belongs to a workspace moves with it, and a second time nothing more
@@ -19,7 +20,13 @@ func TestBelongings(t *testing.T) {
 	src, dst := start(t, comettest.Options{}), start(t, comettest.Options{Workspaces: []string{"lab"}})
 	seedTeam(src, largeFile())
 	before := whole(src)
-	move(t, src, dst, "team", "lab")
+	results := pipe(src, dst, []string{"team"}, nil, []string{"lab"})
+	for _, r := range results {
+		r.want(t, cli.ExitOK)
+	}
+	for _, r := range []result{results[0], results[2]} {
+		r.says(t, "4 of 4 experiments") // the two links are none
+	}
 	unchanged(t, "the source", before, whole(src))
 	sameWorkspace(t, src, "team", dst, "lab")
 
@@ -29,6 +36,31 @@ func TestBelongings(t *testing.T) {
 	unchanged(t, "the destination", before, whole(dst))
 	if n := writes(dst); len(n) > 0 {
 		t.Errorf("the second import writes: %v", n)
+	}
+}
+
+// What the source listed are experiments and links: the counts of the plan add
+// up to both.
+func TestPlanBalances(t *testing.T) {
+	src := start(t, comettest.Options{})
+	seedTeam(src, 1)
+	listed, found := int64(0), int64(0)
+	for _, raw := range rawRecords(t, runExport(src, "team").want(t, cli.ExitOK).stdout) {
+		rec, err := raw.Decode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch rec := rec.(type) {
+		case *stream.Plan:
+			for _, p := range rec.Projects {
+				listed += *p.Experiments
+			}
+		case *stream.Experiment, *stream.Link:
+			found++
+		}
+	}
+	if listed != 6 || found != listed {
+		t.Errorf("the plan announces %d experiments and links, want 6; the stream has %d", listed, found)
 	}
 }
 

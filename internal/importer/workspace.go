@@ -60,6 +60,8 @@ func (d *dispatcher) workspaceLevel(ctx, work context.Context, rec stream.Record
 	}
 	switch rec := rec.(type) {
 	case *stream.Link:
+		// The plan counts what the source listed, links too.
+		d.r.o.Counters.Planned.Add(-1)
 		w.links.write(work, rec)
 	case *stream.Lineage:
 		w.lineage.write(work, rec)

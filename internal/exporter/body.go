@@ -31,6 +31,8 @@ type bodySlot struct {
 func (x *Exporter) newBodySlot(q *queue, at position, it *item) *bodySlot {
 	b := &bodySlot{x: x, q: q, it: it, total: -1}
 	b.slot = b.part(at, 0, 0)
+	b.slot.begins = b.begin
+	b.slot.whole = it.size != nil && *it.size >= splitSize
 	b.at = b.slot
 	return b
 }
@@ -42,14 +44,21 @@ func (b *bodySlot) part(at position, from, to int64) *slot {
 	if to > 0 {
 		s.end = to - from
 	}
+	// A part that had to wait for room would keep a connection from others.
+	s.expect = func() int64 {
+		switch {
+		case s.end > 0:
+			return s.end - s.got
+		case s.whole && b.x.ranges.helps.Load():
+			return partSize
+		}
+		return 0
+	}
 	return s
 }
 
 // fetch reads a part of the contents into s.
 func (b *bodySlot) fetch(ctx context.Context, s *slot, from int64) error {
-	if s == b.slot && b.x.ranges.help() {
-		b.begin()
-	}
 	offset, length := from+s.got, int64(0)
 	if end := b.q.endOf(s); end > 0 && from+end != b.totalSize() {
 		length = end - s.got
@@ -98,23 +107,21 @@ func (b *bodySlot) totalSize() int64 {
 	return b.total
 }
 
-// begin cuts a large body of which nothing has been fetched yet into parts.
+// begin cuts a large body of which nothing has been fetched yet into parts, if
+// that helps. The caller holds the queue's mu.
 func (b *bodySlot) begin() {
-	b.q.mu.Lock()
-	defer b.q.mu.Unlock()
-	if b.got > 0 || b.rest.n > 0 || b.lost || b.it.size == nil || *b.it.size < splitSize {
+	if !b.whole || b.got > 0 || !b.x.ranges.helps.Load() {
 		return
 	}
 	b.total = *b.it.size
 	b.cut(partSize)
 	b.rest.begin(b.q)
-	b.q.pump()
 }
 
 // cut ends the first slot at an offset and makes slots for what is behind it.
 // The caller holds the queue's mu.
 func (b *bodySlot) cut(offset int64) {
-	b.end = offset
+	b.end, b.whole = offset, false
 	at := b.slot.at
 	b.rest = sequence[*slot]{n: int((b.total - offset + partSize - 1) / partSize), make: func(i int) *slot {
 		from := offset + int64(i)*partSize
@@ -156,6 +163,9 @@ func (b *bodySlot) recycle(q *queue, p []byte) { q.recycle(b.at, p) }
 
 // leave gives back what is held.
 func (b *bodySlot) leave(q *queue) {
+	q.mu.Lock()
+	b.endTrial()
+	q.mu.Unlock()
 	q.leave(b.at)
 	if b.at != b.slot {
 		q.leave(b.slot)

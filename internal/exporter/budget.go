@@ -162,15 +162,20 @@ func (q *queue) shed(most int64) {
 		if last == nil {
 			return
 		}
-		last.forget()
-		q.drop(last)
-		if last.room != nil {
-			q.unblock(last)
-		}
-		if last.state == done {
-			last.state = waiting
-			heap.Push(&q.deferred, last)
-		}
+		q.restart(last)
+	}
+}
+
+// restart gives up all that a slot holds, to be fetched again later.
+func (q *queue) restart(s *slot) {
+	s.forget()
+	q.drop(s)
+	if s.room != nil {
+		q.unblock(s)
+	}
+	if s.state == done {
+		s.state = waiting
+		heap.Push(&q.deferred, s)
 	}
 }
 

@@ -62,7 +62,8 @@ type queue struct {
 	used     int64 // bytes held
 	promised int64 // bytes set aside for what is expected
 	head     *slot
-	last     int // no slot of a later unit is started; -1: no bound
+	last     int  // no slot of a later unit is started; -1: no bound
+	trying   bool // parts of a body are on trial: no other large one is started
 	stopped  bool
 	spare    [][]byte
 }
@@ -138,10 +139,15 @@ func (q *queue) earliest() *slot {
 // fits reports whether there is room for what s is expected to hold, and for
 // at least as much as said.
 func (q *queue) fits(s *slot, least int64) bool {
-	if s.expect == nil {
-		return q.used+least <= q.soft
+	if s.whole && q.trying {
+		return false
 	}
-	return q.used+q.promised+s.expect() <= q.hard-q.hard/8
+	if s.expect != nil {
+		if n := s.expect(); n > 0 {
+			return q.used+q.promised+n <= q.hard-q.hard/8
+		}
+	}
+	return q.used+least <= q.soft
 }
 
 // start runs the fetch of a slot. The caller holds mu.
@@ -154,6 +160,9 @@ func (q *queue) start(s *slot) {
 	}
 	if s.expect != nil && s != q.head {
 		q.promise(s, s.expect())
+	}
+	if s.begins != nil {
+		s.begins()
 	}
 	if follow := s.follow; follow != nil {
 		s.follow = nil

@@ -2,7 +2,9 @@ package exporter
 
 import (
 	"context"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,7 +17,7 @@ const (
 	// worth while.
 	splitSize = 8 * partSize
 	// measureTime is how long a speed is measured.
-	measureTime = 300 * time.Millisecond
+	measureTime = 200 * time.Millisecond
 	// speedUp is how much faster parts must be.
 	speedUp = 1.25
 	// retrial is how long it is not tried again after it did not help.
@@ -26,17 +28,12 @@ const (
 type ranges struct {
 	never bool // one request an asset, whatever happens
 
-	mu       sync.Mutex
-	asked    bool // whether the server honours ranges
-	honoured bool
-	helps    bool
-	not      time.Time // they do not help until then
-}
+	helps atomic.Bool
 
-func (r *ranges) help() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.helps
+	mu       sync.Mutex // held while the server is asked
+	asked    bool       // whether the server honours ranges
+	honoured bool
+	not      time.Time // they do not help until then
 }
 
 // worthTrying reports whether parts may help.
@@ -46,14 +43,14 @@ func (r *ranges) worthTrying(now time.Time) bool {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return !(r.asked && !r.honoured) && !r.helps && now.After(r.not)
+	return !(r.asked && !r.honoured) && now.After(r.not)
 }
 
 // learn takes the outcome of a trial.
 func (r *ranges) learn(helps bool, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.helps = helps
+	r.helps.Store(helps)
 	if !helps {
 		r.not = now.Add(retrial)
 	}
@@ -94,8 +91,14 @@ const (
 
 // rate returns the speed since the measurement began, 0 if it is too early.
 func (t *rangeTrial) rate(now time.Time, arrived int64) float64 {
+	return t.over(now, arrived, measureTime)
+}
+
+// over returns the speed since the measurement began, 0 if that is not least
+// ago.
+func (t *rangeTrial) over(now time.Time, arrived int64, least time.Duration) float64 {
 	d := now.Sub(t.since)
-	if d < measureTime {
+	if d < least {
 		return 0
 	}
 	return float64(arrived-t.from) / d.Seconds()
@@ -131,6 +134,7 @@ func (b *bodySlot) consider(ctx context.Context) {
 				b.join()
 			}
 			t.phase = trialOver
+			b.q.trying = false
 		}
 	}
 }
@@ -140,6 +144,15 @@ func (b *bodySlot) consider(ctx context.Context) {
 func (b *bodySlot) measureAlone(ctx context.Context, now time.Time, arrived int64) {
 	t, q := &b.trial, b.q
 	switch {
+	case b.rest.n == 0 && b.x.ranges.helps.Load():
+		// It was begun before that was known.
+		if b.total >= 0 || b.state == done {
+			t.phase = trialOver
+			if b.state == running && b.total-b.got >= splitSize {
+				b.split()
+			}
+		}
+		return
 	case b.rest.n > 0 || b.total >= 0 && b.total < splitSize || !b.x.ranges.worthTrying(now):
 		t.phase = trialOver
 		return
@@ -166,11 +179,37 @@ func (b *bodySlot) measureAlone(ctx context.Context, now time.Time, arrived int6
 		return
 	}
 	t.alone = rate
-	// What is ahead of this body takes the room that its parts need.
-	q.shed(q.soft / 4)
+	q.trying = true
+	b.split()
+	t.begin(settle, time.Now(), q.arrived)
+}
+
+// endTrial lets other large bodies begin again. The caller holds the queue's mu.
+func (b *bodySlot) endTrial() {
+	t := &b.trial
+	if t.phase == settle || t.phase == measureParts {
+		b.q.trying = false
+		// The body was over too soon to be sure, unless it is obvious.
+		if rate := t.over(time.Now(), b.q.arrived, measureTime/4); rate >= 2*t.alone {
+			b.x.ranges.learn(true, time.Now())
+		}
+	}
+	t.phase = trialOver
+}
+
+// split cuts what is left of a body that comes by one connection into parts.
+// The caller holds the queue's mu.
+func (b *bodySlot) split() {
+	// What is ahead of this body takes the room and the connections that its
+	// parts need.
+	for _, s := range slices.Clone(b.q.blocked) {
+		if s.whole && s != b.slot {
+			b.q.restart(s)
+		}
+	}
+	b.q.shed(b.q.soft / 4)
 	// The piece that is being filled is the last one of this connection.
 	b.cut(b.got + pieceSize)
-	b.rest.begin(q)
-	q.pump()
-	t.begin(settle, time.Now(), q.arrived)
+	b.rest.begin(b.q)
+	b.q.pump()
 }

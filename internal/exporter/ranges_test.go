@@ -73,8 +73,8 @@ func (b *cappedBody) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// readCapped reads bodies one after the other and returns how long that took.
-func readCapped(t *testing.T, c *capped, bodies int) time.Duration {
+// cappedQueue returns a queue, and a function that makes bodies of a network.
+func cappedQueue(t *testing.T, c *capped) (*queue, func(at position) *bodySlot) {
 	t.Helper()
 	client, err := comet.New(comet.Options{URL: "http://comet.test/clientlib/", APIKey: "k", Transport: c})
 	if err != nil {
@@ -82,38 +82,75 @@ func readCapped(t *testing.T, c *capped, bodies int) time.Duration {
 	}
 	x := New(Options{Client: client})
 	q := fakeQueue(t, 16, softBudget, hardBudget)
-	defer q.close()
-	var slots []*bodySlot
-	for i := range bodies {
-		slots = append(slots, x.newBodySlot(q, position{unit: i}, &item{id: "a", key: "k", size: &c.size}))
+	return q, func(at position) *bodySlot {
+		return x.newBodySlot(q, at, &item{id: "a", key: "k", size: &c.size})
 	}
-	began := time.Now()
-	for _, b := range slots {
-		q.pushAll(b.slot)
-		var n int64
-		for {
-			p, err := b.next(t.Context(), q)
-			if err == io.EOF {
-				break
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			if n%pieceSize != 0 {
-				t.Fatalf("a piece of %d bytes in the middle", n%pieceSize)
-			}
-			n += int64(len(p))
-			b.recycle(q, p)
+}
+
+// readWholeBody reads a body to its end.
+func readWholeBody(t *testing.T, q *queue, b *bodySlot, size int64) {
+	t.Helper()
+	defer b.leave(q)
+	var n int64
+	for {
+		p, err := b.next(t.Context(), q)
+		if err == io.EOF {
+			break
 		}
-		b.leave(q)
-		if n != c.size {
-			t.Errorf("%d bytes, want %d", n, c.size)
+		if err != nil {
+			t.Fatal(err)
 		}
+		if n%pieceSize != 0 {
+			t.Fatalf("a piece of %d bytes in the middle", n%pieceSize)
+		}
+		n += int64(len(p))
+		b.recycle(q, p)
 	}
+	if n != size {
+		t.Errorf("%d bytes, want %d", n, size)
+	}
+}
+
+// nothingLeft fails the test if a queue that has been read still holds anything.
+func nothingLeft(t *testing.T, q *queue) {
+	t.Helper()
 	synctest.Wait()
-	if q.used != 0 || q.running != 0 {
-		t.Errorf("%d bytes held, %d running", q.used, q.running)
+	if q.used != 0 || q.promised != 0 || q.running != 0 {
+		t.Errorf("%d bytes held, %d promised, %d running", q.used, q.promised, q.running)
 	}
+}
+
+// readCapped reads bodies one after the other, each begun when the one before
+// has ended, and returns how long that took.
+func readCapped(t *testing.T, c *capped, bodies int) time.Duration {
+	t.Helper()
+	q, body := cappedQueue(t, c)
+	defer q.close()
+	began := time.Now()
+	for i := range bodies {
+		b := body(position{unit: i})
+		q.pushAll(b.slot)
+		readWholeBody(t, q, b, c.size)
+	}
+	nothingLeft(t, q)
+	return time.Since(began)
+}
+
+// readCappedRow reads the bodies of one experiment, which are fetched ahead.
+func readCappedRow(t *testing.T, c *capped, bodies int) time.Duration {
+	t.Helper()
+	q, body := cappedQueue(t, c)
+	defer q.close()
+	row := sequence[*bodySlot]{n: bodies, make: func(i int) *bodySlot { return body(position{file: i + 1}) }}
+	began := time.Now()
+	q.mu.Lock()
+	row.begin(q)
+	q.pump()
+	q.mu.Unlock()
+	for range bodies {
+		readWholeBody(t, q, row.take(q), c.size)
+	}
+	nothingLeft(t, q)
 	return time.Since(began)
 }
 
@@ -161,4 +198,24 @@ func TestRangesLearned(t *testing.T) {
 			t.Errorf("%d requests for three bodies, %d for one", n, once)
 		}
 	})
+}
+
+// Bodies that were begun whole, ahead of the reader, are cut into parts as well
+// once parts have been seen to help, and what is far ahead does not take the
+// room of parts that come before.
+func TestRangesAhead(t *testing.T) {
+	for _, test := range []struct {
+		bodies int
+		size   int64
+	}{{10, 256e6}, {40, 64e6}} {
+		synctest.Test(t, func(t *testing.T) {
+			c := &capped{size: test.size, ranges: true, connection: 25e6}
+			took := readCappedRow(t, c, test.bodies)
+			share := float64(test.bodies) * float64(test.size) / took.Seconds() / (16 * 25e6)
+			t.Logf("%d bodies: %.1f %% of 16 connections, %d requests", test.bodies, 100*share, c.requests.Load())
+			if share < 0.9 {
+				t.Errorf("%d bodies took %v, %.1f %% of what 16 connections can do", test.bodies, took, 100*share)
+			}
+		})
+	}
 }

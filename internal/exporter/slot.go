@@ -29,15 +29,20 @@ type slot struct {
 	// fetch may be run again after it was dropped, and then begins anew; a
 	// body goes on after the bytes in got.
 	fetch func(ctx context.Context, s *slot) error
+	// begins, if not nil, is called each time the slot is started, with the
+	// queue's mu held.
+	begins func()
 	// follow, if not nil, is called once when the slot is started, with the
 	// queue's mu held, and may push the slots that come after it.
 	follow func()
 	// publish, if not nil, leaves what a fetch has got where the reader finds
 	// it, and discard gives it up. Both are called with the queue's mu held.
 	publish, discard func()
-	// expect, if not nil, returns how many bytes the value is expected to
-	// hold. They are set aside when the slot is started ahead of the reader.
+	// expect, if not nil, returns how many bytes are expected, 0 where that is
+	// not known. They are set aside when the slot is started ahead of the reader.
 	expect func() int64
+	// whole marks a large body that would come by one request.
+	whole bool
 	// isHead is closed when the slot becomes the head.
 	isHead chan struct{}
 

@@ -39,6 +39,7 @@ package config
 
 import (
 	"fmt"
+	"io"
 	"net/url"
 )
 
@@ -58,7 +59,7 @@ const DefaultURL = "https://www.comet.com/clientlib/"
 // Flags are the settings of a side that come from the command line, "" where a
 // flag is not given. They win over all others of their name.
 type Flags struct {
-	APIKeyFile string // a file that holds the key and nothing else
+	APIKeyFile string // a file that holds the key and nothing else, "-" for standard input
 	URL        string
 	CAFile     string // certificates to trust beside those of the system, PEM
 }
@@ -68,6 +69,7 @@ type Places struct {
 	LookupEnv func(string) (string, bool) // os.LookupEnv
 	Dir       string                      // working directory; "" is that of the process
 	Home      string                      // home directory; "" for none
+	Stdin     io.Reader                   // what the flag --api-key-file - reads; nil for nothing
 }
 
 // Endpoint is one side of a migration.

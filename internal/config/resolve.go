@@ -203,6 +203,10 @@ func (r *resolver) noKey() error {
 // ownKey returns the key of the side, nil if it has none.
 func (r *resolver) ownKey() (*foundKey, error) {
 	if r.flags.APIKeyFile != "" {
+		if r.flags.APIKeyFile == "-" && r.places.Stdin != nil {
+			data, err := readAll(r.places.Stdin, "standard input", maxKeyFile)
+			return r.keyIn(data, err, "--api-key-file", "-")
+		}
 		return r.keyFile(setting{r.flags.APIKeyFile, "--api-key-file"})
 	}
 	for _, l := range r.layers {
@@ -222,10 +226,15 @@ func (r *resolver) ownKey() (*foundKey, error) {
 // keyFile reads the file that s names, and nothing but a key may be in.
 func (r *resolver) keyFile(s setting) (*foundKey, error) {
 	data, err := readFile(r.places.path(s.text), maxKeyFile)
+	return r.keyIn(data, err, s.from, s.text)
+}
+
+// keyIn reads the contents of a key file, or reports why they could not be read.
+func (r *resolver) keyIn(data []byte, err error, setBy, file string) (*foundKey, error) {
 	if err != nil {
-		return nil, errorf("%s: %v", s.from, err)
+		return nil, errorf("%s: %v", setBy, err)
 	}
-	from := fmt.Sprintf("%s %s", s.from, s.text)
+	from := fmt.Sprintf("%s %s", setBy, file)
 	text := strings.TrimSpace(string(data))
 	if text == "" {
 		return nil, errorf("%s: the file is empty", from)

@@ -28,6 +28,7 @@ type world struct {
 	env   map[string]string
 	files map[string]string
 	flags Flags
+	stdin string
 }
 
 // resolve resolves one side of w, and puts DIR in place of the folder in what
@@ -51,8 +52,9 @@ func (w world) resolve(t *testing.T, side Side) (*Endpoint, func(string) string,
 			value, ok := w.env[name]
 			return in(value), ok
 		},
-		Dir:  filepath.Join(dir, "work"),
-		Home: filepath.Join(dir, "home"),
+		Dir:   filepath.Join(dir, "work"),
+		Home:  filepath.Join(dir, "home"),
+		Stdin: strings.NewReader(w.stdin),
 	})
 	return e, out, err
 }
@@ -127,6 +129,11 @@ func TestResolve(t *testing.T) {
 				flags: Flags{APIKeyFile: "DIR/key", URL: "http://127.0.0.1:8080"},
 			},
 			found{"http://127.0.0.1:8080/clientlib/", k3, "--url", "--api-key-file DIR/key", nil},
+		},
+		{
+			"a key from standard input", Export,
+			world{stdin: k3 + "\n", flags: Flags{APIKeyFile: "-", URL: "https://a.example"}},
+			found{"https://a.example/clientlib/", k3, "--url", "--api-key-file -", nil},
 		},
 		{
 			"order of the places, all", Export,
@@ -336,6 +343,10 @@ func TestResolveErrors(t *testing.T) {
 			"two keys of a side", Export,
 			world{env: map[string]string{"COMET_EXPORT_API_KEY": k1, "COMET_EXPORT_API_KEY_FILE": "f"}},
 			"COMET_EXPORT_API_KEY and COMET_EXPORT_API_KEY_FILE both say where the key is", "",
+		},
+		{
+			"an empty standard input for the key", Export, world{flags: Flags{APIKeyFile: "-"}},
+			"--api-key-file -: the file is empty", "",
 		},
 		{
 			"a key file that is not there", Export, world{flags: Flags{APIKeyFile: "DIR/none"}},

@@ -15,14 +15,15 @@ const clientlib = "clientlib"
 func parseURL(s string) (*url.URL, error) {
 	u, err := url.Parse(strings.TrimSpace(s))
 	switch {
-	case err != nil:
-		return nil, errorf("not a URL")
-	case u.Scheme == "" || !strings.Contains(s, "://"):
-		// Parse takes the host of "host:8080" for a scheme.
+	case !strings.Contains(s, "://") || err == nil && u.Scheme == "":
+		// Parse takes the host of "host:8080" for a scheme, and refuses
+		// "127.0.0.1:8080".
 		return nil, &Error{
 			Message: "the address has no scheme",
 			Hints:   []string{"write it as https://comet.example.com/clientlib/"},
 		}
+	case err != nil:
+		return nil, errorf("not a URL")
 	case u.Scheme != "http" && u.Scheme != "https":
 		return nil, errorf("the address has the scheme %q, want https or http", u.Scheme)
 	case u.Hostname() == "":

@@ -38,6 +38,7 @@ func TestParseURLErrors(t *testing.T) {
 	for in, want := range map[string]string{
 		"host":                        "no scheme",
 		"host:8080":                   "no scheme",
+		"127.0.0.1:8080/clientlib":    "no scheme",
 		"//host":                      "no scheme",
 		"https:host":                  "no scheme",
 		"/clientlib":                  "no scheme",

@@ -64,7 +64,8 @@ type Header struct {
 // Scope is what a stream was asked to hold.
 type Scope struct {
 	Paths     []string `msgpack:"paths"`
-	Resources []string `msgpack:"resources"` // sorted; empty = all
+	Resources []string `msgpack:"resources"`           // sorted; empty = all
+	Selection []string `msgpack:"selection,omitempty"` // what else narrows it, as options of the writer
 }
 
 // Source is the instance that a stream was read from.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/stream"
 	"github.com/peterbourgon/ff/v3"
 	"golang.org/x/time/rate"
 )
@@ -33,6 +34,7 @@ type command struct {
 	noEnv     map[string]bool // flags that the environment does not set
 	version   bool
 	talk      talkFlags
+	report    string // what --report names, of the tools that have it
 	server    serverFlags
 	traffic   comet.Counters // of the server, if there is one
 }
@@ -66,11 +68,28 @@ func (c *command) ModeVar(p *bool, names ...string) {
 	}
 }
 
-// SizeVar declares a flag that takes a number of bytes, as 5GiB or 500MB.
-func (c *command) SizeVar(p *int64, name string) {
-	c.Func(name, "", func(s string) (err error) {
-		*p, err = parseSize(s)
+// SizeVar declares a flag that takes a number of bytes, as 5GiB or 500MB. The
+// flag's absence is no size, and not 0.
+func (c *command) SizeVar(p *stream.Int64, name string) {
+	c.Func(name, "", func(s string) error {
+		n, err := parseSize(s)
+		if err == nil {
+			*p = stream.NewInt64(n)
+		}
 		return err
+	})
+}
+
+// SpanVar declares a flag that takes a length of time, as 90s or 15m; *p is its
+// default.
+func (c *command) SpanVar(p *time.Duration, name string) {
+	c.Func(name, "", func(s string) error {
+		d, err := parseSpan(s)
+		if err != nil {
+			return errors.New("want a length of time such as 90s, 15m or 2h")
+		}
+		*p = d
+		return nil
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/comet-stream/comet-stream/internal/config"
+	"github.com/comet-stream/comet-stream/stream"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -15,7 +16,7 @@ import (
 type testOptions struct {
 	out   string
 	list  bool
-	max   int64
+	max   stream.Int64
 	since time.Time
 	keys  []string
 	keep  string
@@ -48,7 +49,7 @@ func TestParseFlags(t *testing.T) {
 	if diff := cmp.Diff([]string{"ws/p", "metrics", "-"}, rest); diff != "" {
 		t.Errorf("arguments (-want +got):\n%s", diff)
 	}
-	want := testOptions{"f", true, 5 << 30, time.Date(2024, 5, 1, 0, 0, 0, 0, time.UTC), []string{"a,b", "c"}, "derive"}
+	want := testOptions{"f", true, stream.NewInt64(5 << 30), time.Date(2024, 5, 1, 0, 0, 0, 0, time.UTC), []string{"a,b", "c"}, "derive"}
 	if diff := cmp.Diff(want, *o, cmp.AllowUnexported(testOptions{})); diff != "" {
 		t.Errorf("options (-want +got):\n%s", diff)
 	}
@@ -75,7 +76,7 @@ func TestParseEnvironment(t *testing.T) {
 	if _, err := cmd.parse([]string{"-max-asset-size", "2k", "ws"}); err != nil {
 		t.Fatal(err)
 	}
-	want := testOptions{out: "from-env", max: 2048, keep: "leave"}
+	want := testOptions{out: "from-env", max: stream.NewInt64(2048), keep: "leave"}
 	if diff := cmp.Diff(want, *o, cmp.AllowUnexported(testOptions{})); diff != "" {
 		t.Errorf("options (-want +got):\n%s", diff)
 	}

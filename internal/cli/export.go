@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,12 +24,10 @@ type exportCommand struct {
 	opts exporter.Options
 
 	list, dryRun       bool
-	out, report        string
+	out                string
 	level              int
 	keysFrom, skipKeys string
 	archived           string
-	since              time.Time
-	assetTypes         []string
 
 	counters progress.Counters
 	talk     *progress.Reporter
@@ -52,14 +51,20 @@ func Export(ctx context.Context, stdio IO, args []string) error {
 		return err
 	}
 	var output *output
+	var report *reportFile
 	if !c.list && !c.dryRun {
 		if output, err = c.openOutput(c.out); err != nil {
 			return err
 		}
 		defer output.Close()
+		if report, err = c.openReport(); err != nil {
+			return err
+		}
+		defer report.close()
 	}
 	c.talk = c.startReport(&c.counters)
 	defer c.talk.Close()
+	c.watch = &exportWatch{counters: &c.counters, talk: c.talk, report: report}
 	if c.source, err = c.openServer(c.talk); err != nil {
 		return err
 	}
@@ -74,11 +79,23 @@ func Export(ctx context.Context, stdio IO, args []string) error {
 	c.opts.OneRequest = c.server.rate > 0 && c.server.rate != rate.Inf
 	switch {
 	case c.list:
-		return c.source.explain(c.runList(ctx))
+		err = c.source.explain(c.runList(ctx))
 	case c.dryRun:
-		return c.source.explain(c.runDry(ctx))
+		err = c.source.explain(c.runDry(ctx))
+	default:
+		err = c.runExport(ctx, output)
 	}
-	return c.runExport(ctx, output)
+	return c.explainPath(err)
+}
+
+// explainPath adds to an error of a path that is a RESOURCE name what is missing
+// before it.
+func (c *exportCommand) explainPath(err error) error {
+	e, ok := errors.AsType[*exporter.NotFoundError](err)
+	if !ok || e.In != "" || !slices.Contains(exporter.ResourceNames(), e.Name) {
+		return err
+	}
+	return withCode(ExitCode(err), err, fmt.Sprintf("%q is the name of a RESOURCE, which goes after a path", e.Name))
 }
 
 func (c *exportCommand) addFlags() {
@@ -88,15 +105,22 @@ func (c *exportCommand) addFlags() {
 	c.ModeVar(&c.list, "l", "list")
 	c.ModeVar(&c.dryRun, "dry-run")
 	c.StringVar(&c.out, "o", "", "")
-	c.StringVar(&c.report, "report", "", "")
+	c.addReportFlag()
 	c.IntVar(&c.level, "level", 0, "")
 	c.StringVar(&c.keysFrom, "keys-from", "", "")
 	c.StringVar(&c.skipKeys, "skip-keys-from", "", "")
-	c.TimeVar(&c.since, "since")
+	c.Func("since", "", c.setSince)
 	c.EnumVar(&c.archived, "archived", string(exporter.ArchivedInclude), string(exporter.ArchivedExclude), string(exporter.ArchivedOnly))
-	c.ListVar(&c.assetTypes, "asset-type")
+	c.ListVar(&c.opts.Selection.AssetTypes, "asset-type")
 	c.SizeVar(&c.opts.Selection.MaxAssetSize, "max-asset-size")
 	c.BoolVar(&c.opts.WithExperiments, "with-experiments", false, "")
+}
+
+func (c *exportCommand) setSince(text string) (err error) {
+	s := &c.opts.Selection
+	s.SinceText = text
+	s.Since, err = parseTime(text, time.Now())
+	return err
 }
 
 // parseArgs sorts the arguments into paths and RESOURCE names.
@@ -104,8 +128,13 @@ func (c *exportCommand) parseArgs(args []string) error {
 	if len(args) == 0 && !c.list {
 		return c.usageError(errors.New("no path"), "name what to export: WORKSPACE, WORKSPACE/PROJECT or WORKSPACE/PROJECT/EXPERIMENT")
 	}
-	if c.list && len(args) > 1 {
+	switch {
+	case c.list && c.dryRun:
+		return c.usagef("--list and --dry-run exclude each other")
+	case c.list && len(args) > 1:
 		return c.usagef("-l takes one path, and %q is a second argument", args[1])
+	case (c.list || c.dryRun) && c.out != "":
+		return c.usageError(errors.New("-o is for a stream, and --list and --dry-run write none"), "their lines go to standard output")
 	}
 	var resources []string
 	for i, arg := range args {
@@ -132,9 +161,9 @@ func (c *exportCommand) parseArgs(args []string) error {
 // parseSelection reads what narrows down the experiments.
 func (c *exportCommand) parseSelection() error {
 	s := &c.opts.Selection
-	s.Archived, s.Since, s.AssetTypes = exporter.Archived(c.archived), c.since, c.assetTypes
-	if c.keysFrom == "-" && c.skipKeys == "-" {
-		return c.usagef("--keys-from and --skip-keys-from cannot both read standard input")
+	s.Archived = exporter.Archived(c.archived)
+	if err := c.oneStdin(map[string]string{"--keys-from": c.keysFrom, "--skip-keys-from": c.skipKeys}); err != nil {
+		return err
 	}
 	var err error
 	if c.keysFrom != "" {
@@ -186,14 +215,6 @@ func (c *exportCommand) runList(ctx context.Context) error {
 
 // runExport writes the stream, and what is to be said about it in the end.
 func (c *exportCommand) runExport(ctx context.Context, out *output) error {
-	c.watch = &exportWatch{counters: &c.counters, talk: c.talk}
-	if c.report != "" {
-		report, err := createReport(c.report)
-		if err != nil {
-			return c.usageError(err)
-		}
-		c.watch.report = report
-	}
 	c.opts.Observer = c.watch
 	w, err := c.openStream(out)
 	if err != nil {
@@ -224,13 +245,14 @@ func (c *exportCommand) finish(out *output, sum *exporter.Summary, err error) er
 		return errors.Join(c.howToGoOn(out, c.source.explain(err)), reportErr)
 	}
 	if sum.LeftOut > 0 || sum.AssetsLeft > 0 {
-		c.talk.Info("left out by choice: %d experiments, %d assets (%s)", sum.LeftOut, sum.AssetsLeft, progress.Bytes(sum.AssetsBytes))
+		c.talk.Info("left out by choice: %s, %s (%s)",
+			progress.Count(sum.LeftOut, "experiment"), progress.Count(sum.AssetsLeft, "asset"), progress.Bytes(sum.AssetsBytes))
 	}
 	if sum.Thinned > 0 {
-		c.talk.Warn("%d metrics are in the stream as the server keeps them, with points dropped (see --report)", sum.Thinned)
+		c.talk.Warn("%s in the stream as the server keeps them, with points dropped (see --report)", progress.Count(sum.Thinned, "metric"))
 	}
 	if reportErr == nil && sum.Items > 0 {
-		return withCode(ExitIncomplete, fmt.Errorf("%d items are missing from the stream; it names each of them as skipped", sum.Items))
+		return withCode(ExitIncomplete, fmt.Errorf("the stream lacks %s, named in it as skipped", progress.Count(sum.Items, "item")))
 	}
 	return reportErr
 }
@@ -293,7 +315,7 @@ func (c *exportCommand) continueStream(out *output, f *os.File, options stream.W
 		return nil, err
 	}
 	c.opts.Continue = p
-	c.talk.Info("going on with %s: %d experiments are there", out.Partial(), len(p.Keys))
+	c.talk.Info("going on with %s: it has %s", out.Partial(), progress.Count(int64(len(p.Keys)), "experiment"))
 	c.counters.Bytes.Store(p.Size)
 	out.f = f
 	return p.Continue(&countedFile{File: f, n: &c.counters.Bytes}, options)

@@ -3,7 +3,9 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/comet-stream/comet-stream/internal/exporter"
@@ -31,19 +33,19 @@ func (c *exportCommand) runDry(ctx context.Context) error {
 		note  string
 	}{
 		{"projects", e.Projects, ""},
-		{"experiments", e.Experiments, note(e.LeftOut, "left out") + note(e.Running, "running")},
+		{"experiments", e.Experiments, notes(note(e.LeftOut, "left out"), note(e.Running, "running"))},
 		{"assets", e.Assets, note(e.AssetsLeft, "left out")},
 		{"asset-bytes", e.AssetBytes, progress.Bytes(e.AssetBytes)},
 		{"requests", e.Requests, fmt.Sprintf("%.2f hours at %s/h, %s", float64(e.Requests)/float64(limit)/3600, perHour(limit), which)},
 		{"upper-bound", e.UpperBound, progress.Bytes(e.UpperBound) + ", for aws s3 cp --expected-size"},
 	} {
-		fmt.Fprintf(w, "%s\t%d\t%s\n", line.name, line.value, line.note)
+		fmt.Fprintln(w, strings.TrimSuffix(fmt.Sprintf("%s\t%d\t%s", line.name, line.value, line.note), "\t"))
 	}
 	if err := w.Flush(); err != nil {
 		return stdoutError(err)
 	}
 	if e.Failed > 0 {
-		return withCode(ExitIncomplete, fmt.Errorf("%d experiments or projects could not be counted", e.Failed))
+		return withCode(ExitIncomplete, fmt.Errorf("not counted, for they could not be read: %d experiments or projects", e.Failed))
 	}
 	return nil
 }
@@ -53,7 +55,12 @@ func note(n int64, what string) string {
 	if n == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d %s ", n, what)
+	return fmt.Sprintf("%d %s", n, what)
+}
+
+// notes joins what there is to say of a line.
+func notes(all ...string) string {
+	return strings.Join(slices.DeleteFunc(all, func(s string) bool { return s == "" }), ", ")
 }
 
 func perHour(limit rate.Limit) string {

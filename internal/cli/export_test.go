@@ -71,7 +71,7 @@ func TestExportExitCodes(t *testing.T) {
 		stderr []string
 	}{
 		{"skipped", comettest.Fault{Kind: "403", Endpoint: rest + "experiment/html"}, ExitIncomplete, "",
-			[]string{`warning: experiment "`, `": html: skipped: GET `, ": 403 Forbidden", "error: 4 items are missing from the stream"}},
+			[]string{`warning: experiment "`, `": html: skipped: GET `, ": 403 Forbidden", "error: the stream lacks 4 items, named in it as skipped"}},
 		{"unauthorized", comettest.Fault{Kind: "401", From: 40}, ExitDenied, "unauthorized",
 			[]string{"error: GET ", "401 Unauthorized", "hint: the key comes from COMET_API_KEY"}},
 		{"outage", comettest.Fault{Kind: "503", From: 40}, ExitServer, "server",

@@ -22,7 +22,6 @@ type filterCommand struct {
 	exclude                         bool
 	names, assetNames, renames      []string
 	archived                        string
-	maxAssetSize                    int64
 	list, json, sum, check, salvage bool
 
 	counters progress.Counters
@@ -32,7 +31,7 @@ type filterCommand struct {
 // Filter is the command comet-filter: it passes a stream on, less what it is
 // told to drop, or tells what is in it.
 func Filter(ctx context.Context, stdio IO, args []string) error {
-	c := &filterCommand{command: newCommand("comet-filter", filterUsage, stdio), archived: "include", maxAssetSize: -1}
+	c := &filterCommand{command: newCommand("comet-filter", filterUsage, stdio), archived: "include"}
 	c.addFlags()
 	args, err := c.parse(args)
 	if err != nil {
@@ -72,7 +71,7 @@ func (c *filterCommand) addFlags() {
 	c.EnumVar(&c.archived, "archived", "include", "exclude", "only")
 	c.ListVar(&r.AssetTypes, "asset-type")
 	c.ListVar(&c.assetNames, "asset-name")
-	c.SizeVar(&c.maxAssetSize, "max-asset-size")
+	c.SizeVar(&r.MaxAssetSize, "max-asset-size")
 	c.ListVar(&c.renames, "rename")
 	c.ModeVar(&c.list, "l", "list")
 	c.ModeVar(&c.json, "json")
@@ -93,9 +92,6 @@ func (c *filterCommand) parseRules(args []string) error {
 	}
 	if r.AssetNames, err = parseGlobs(c.assetNames); err != nil {
 		return c.usagef("--asset-name %w", err)
-	}
-	if c.maxAssetSize >= 0 {
-		r.MaxAssetSize = stream.NewInt64(c.maxAssetSize)
 	}
 	for _, rule := range c.renames {
 		if err := r.Renames.Add(rule); err != nil {

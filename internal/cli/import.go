@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/config"
 	"github.com/comet-stream/comet-stream/internal/importer"
 	"github.com/comet-stream/comet-stream/internal/progress"
+	"github.com/comet-stream/comet-stream/stream"
 )
 
 // importCommand is one run of comet-import.
@@ -19,9 +21,10 @@ type importCommand struct {
 	*command
 	opts importer.Options
 
-	in, report         string
+	in                 string
 	keys, elsewhere    string
 	dryRun, verifyOnly bool
+	tempMax            stream.Int64
 
 	counters progress.Counters
 	talk     *progress.Reporter
@@ -44,15 +47,16 @@ func Import(ctx context.Context, stdio IO, args []string) error {
 	if err := c.parseArgs(args); err != nil {
 		return err
 	}
+	if err := c.oneStdin(map[string]string{"-i": cmp.Or(c.in, "-")}); err != nil {
+		return err
+	}
 	in, err := c.openInput(c.in)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	if c.report != "" {
-		if c.lines, err = createReport(c.report); err != nil {
-			return c.usageError(err)
-		}
+	if c.lines, err = c.openReport(); err != nil {
+		return err
 	}
 	c.talk = c.startReport(&c.counters)
 	defer c.talk.Close()
@@ -66,7 +70,7 @@ func (c *importCommand) addFlags() {
 	c.IntVar(&c.server.concurrency, "j", c.server.concurrency, "")
 	c.noEnv["j"] = true
 	c.StringVar(&c.in, "i", "", "")
-	c.StringVar(&c.report, "report", "", "")
+	c.addReportFlag()
 	c.ModeVar(&c.dryRun, "dry-run")
 	c.ModeVar(&c.verifyOnly, "verify-only")
 	c.BoolVar(&o.Verify, "verify", false, "")
@@ -78,7 +82,7 @@ func (c *importCommand) addFlags() {
 	c.EnumVar(&c.keys, "keys", string(importer.KeysKeep), string(importer.KeysDerive), string(importer.KeysRequire))
 	c.EnumVar(&c.elsewhere, "elsewhere", string(importer.ElsewhereLeave), string(importer.ElsewhereDerive))
 	c.StringVar(&o.TempDir, "temp-dir", "", "")
-	c.SizeVar(&o.TempMax, "temp-max")
+	c.SizeVar(&c.tempMax, "temp-max")
 }
 
 // parseArgs reads the argument, and what flags say together.
@@ -104,8 +108,8 @@ func (c *importCommand) parseArgs(args []string) error {
 	case c.verifyOnly:
 		o.Mode = importer.VerifyOnly
 	}
-	if o.TempMax < 0 {
-		return c.usagef("--temp-max: want a size above 0")
+	if c.tempMax.OK {
+		o.TempMax = max(c.tempMax.V, 1) // of 0 bytes nothing can wait, as of 1
 	}
 	return nil
 }
@@ -195,7 +199,7 @@ func (c *importCommand) total(s *importer.Summary) {
 		*importer.Summary
 	}{"total", s})
 	for _, kind := range slices.Sorted(maps.Keys(s.Unknown)) {
-		c.talk.Warn("%d records of kind %q are not known to this version, and not imported", s.Unknown[kind], kind)
+		c.talk.Warn("%s of kind %q not imported: this version does not know it", progress.Count(s.Unknown[kind], "record"), kind)
 	}
 	if s.Read+s.Projects == 0 && len(s.Other) == 0 {
 		return
@@ -205,14 +209,14 @@ func (c *importCommand) total(s *importer.Summary) {
 	if c.opts.Mode != importer.Write {
 		verb = "would be "
 	}
-	c.talk.Info("%d experiments read: %screated %d, %scompleted %d, already there %d, elsewhere %d, failed %d",
-		s.Read, verb, s.Created, verb, s.Completed, s.There, s.Elsewhere, s.Failed)
+	c.talk.Info("%s read: %screated %d, %scompleted %d, already there %d, elsewhere %d, failed %d",
+		progress.Count(s.Read, "experiment"), verb, s.Created, verb, s.Completed, s.There, s.Elsewhere, s.Failed)
 	var others []string
 	for _, kind := range slices.Sorted(maps.Keys(s.Other)) {
 		others = append(others, fmt.Sprintf("%d of kind %s", s.Other[kind], kind))
 	}
 	if s.ProjectsCreated > 0 {
-		others = append(others, fmt.Sprintf("%d projects %screated", s.ProjectsCreated, verb))
+		others = append(others, fmt.Sprintf("%s %screated", progress.Count(s.ProjectsCreated, "project"), verb))
 	}
 	switch {
 	case len(others) > 0:
@@ -229,7 +233,7 @@ func (c *importCommand) total(s *importer.Summary) {
 func (c *importCommand) verdict(s *importer.Summary) error {
 	var errs []error
 	if s.Unverified > 0 {
-		errs = append(errs, withCode(ExitDiffers, fmt.Errorf("the verification has found %d differences", s.Unverified)))
+		errs = append(errs, withCode(ExitDiffers, fmt.Errorf("the verification has found %s", progress.Count(s.Unverified, "difference"))))
 	}
 	var parts []string
 	for _, part := range []struct {
@@ -256,6 +260,14 @@ func (c *importCommand) verdict(s *importer.Summary) error {
 	return errors.Join(errs...)
 }
 
+// inputHints says how to have the rest of a stream that ended early.
+func (c *importCommand) inputHints(err error) []string {
+	if c.opts.Mode != importer.Write || errors.Is(err, stream.ErrNotStream) || errors.Is(err, stream.ErrVersion) {
+		return nil
+	}
+	return []string{"experiments that were whole before that are imported; import the whole stream for the rest"}
+}
+
 // explain adds to the error of an import what the user can do about it.
 func (c *importCommand) explain(in *input, err error) error {
 	if err == nil {
@@ -269,7 +281,7 @@ func (c *importCommand) explain(in *input, err error) error {
 		return errors.Join(errs...)
 	}
 	if _, ok := err.(*importer.InputError); ok {
-		return withCode(ExitInput, fmt.Errorf("%s: %w", in.name, err))
+		return withCode(ExitInput, fmt.Errorf("%s: %w", in.name, err), c.inputHints(err)...)
 	}
 	if _, ok := errors.AsType[*importer.MergeError](err); ok {
 		return withCode(ExitUsage, err, "--merge puts them together; WORKSPACE alone keeps the names of projects apart")

@@ -43,7 +43,7 @@ Modes:
 
 Server (or COMET_API_KEY, COMET_URL_OVERRIDE, COMET_IMPORT_API_KEY, COMET_IMPORT_URL,
 and section [comet_import] or [comet] of .comet.config):
-    --api-key-file FILE     a file that holds the key
+    --api-key-file FILE     a file that holds the key; - is standard input
     --url URL               address of the instance (default https://www.comet.com)
     --ca-file FILE          certificates to trust beside those of the system
     --concurrency N, -j N   requests in flight (default 16)

@@ -3,7 +3,9 @@ package cli
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"os"
+	"syscall"
 )
 
 // input is the stream a command reads.
@@ -28,6 +30,10 @@ func (c *command) openInput(path string) (*input, error) {
 		f, err := os.Open(path)
 		if err != nil {
 			return nil, withCode(ExitUsage, err)
+		}
+		if info, err := f.Stat(); err == nil && info.IsDir() {
+			f.Close()
+			return nil, withCode(ExitUsage, &fs.PathError{Op: "read", Path: path, Err: syscall.EISDIR})
 		}
 		if isTerminal(f) {
 			f.Close()

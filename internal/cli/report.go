@@ -16,14 +16,20 @@ type reportFile struct {
 	err error // the first one; the lines after it are dropped
 }
 
-// createReport creates a report.
-func createReport(name string) (*reportFile, error) {
-	if name == "-" {
-		return nil, errors.New("--report -: standard output is for the stream")
+// addReportFlag declares --report.
+func (c *command) addReportFlag() { c.StringVar(&c.report, "report", "", "") }
+
+// openReport creates the report that --report names, nil if it names none.
+func (c *command) openReport() (*reportFile, error) {
+	switch c.report {
+	case "":
+		return nil, nil
+	case "-":
+		return nil, c.usagef("--report -: a report goes to a file")
 	}
-	f, err := os.Create(name)
+	f, err := os.Create(c.report)
 	if err != nil {
-		return nil, err
+		return nil, c.usagef("--report: %w", err)
 	}
 	w := bufio.NewWriter(f)
 	enc := json.NewEncoder(w)
@@ -42,10 +48,13 @@ func (r *reportFile) add(v any) {
 	}
 }
 
-// close ends the report and returns the first error that it met.
+// close ends the report and returns the first error that it met. More calls do
+// nothing.
 func (r *reportFile) close() error {
-	if r == nil {
+	if r == nil || r.f == nil {
 		return nil
 	}
-	return errors.Join(r.err, r.f.Close())
+	f := r.f
+	r.f = nil
+	return errors.Join(r.err, f.Close())
 }

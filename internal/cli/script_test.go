@@ -3,6 +3,9 @@ package cli
 import (
 	"context"
 	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,7 +35,8 @@ func TestMain(m *testing.M) {
 // TestScripts runs the scripts in testdata/script. Each has two servers of its
 // own: the source, with a workspace demo, is that of COMET_URL_OVERRIDE and of
 // comet-export; the destination, with an empty workspace lab, that of
-// comet-import. $STREAMS is the folder of golden streams. Beside the commands of
+// comet-import. $WEB is a web site that is no Comet instance, $STREAMS the folder
+// of golden streams. Beside the commands of
 // testscript there are
 //
 //	exits CODE COMMAND [ARG ...]   run a command, which is to end with that code
@@ -66,7 +70,12 @@ func setUpScript(env *testscript.Env, streams string) error {
 		return err
 	}
 	destination.SeedWorkspace("lab")
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, "<!doctype html><title>The shop</title>")
+	}))
+	env.Defer(web.Close)
 	for name, value := range map[string]string{
+		"WEB":                       web.URL,
 		"STREAMS":                   streams,
 		"TMPDIR":                    env.Cd,
 		"COMET_URL_OVERRIDE":        source.ClientlibURL(),

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
@@ -31,7 +33,8 @@ func (c *command) addServerFlags(side config.Side) {
 	f.side = side
 	c.RateVar(&f.rate, "rate")
 	c.IntVar(&f.concurrency, "concurrency", 16, "")
-	c.DurationVar(&f.retryMax, "retry-max-elapsed", 15*time.Minute, "")
+	f.retryMax = 15 * time.Minute
+	c.SpanVar(&f.retryMax, "retry-max-elapsed")
 	// The variables of the credentials are read by package config, together
 	// with its files.
 	for name, p := range map[string]*string{
@@ -42,6 +45,23 @@ func (c *command) addServerFlags(side config.Side) {
 		c.StringVar(p, name, "", "")
 		c.noEnv[name] = true
 	}
+}
+
+// oneStdin returns an error if more than one of the flags given, and
+// --api-key-file, has the value "-".
+func (c *command) oneStdin(flags map[string]string) error {
+	flags["--api-key-file"] = c.server.credentials.APIKeyFile
+	var readers []string
+	for name, value := range flags {
+		if value == "-" {
+			readers = append(readers, name)
+		}
+	}
+	if len(readers) < 2 {
+		return nil
+	}
+	slices.Sort(readers)
+	return c.usagef("only one of %s can read standard input", strings.Join(readers, " and "))
 }
 
 // server is one side of a migration: a client of it, and what the user is told
@@ -60,7 +80,8 @@ type server struct {
 func (c *command) openServer(report *progress.Reporter) (*server, error) {
 	// Without a home directory there is no ~/.comet.config, and no error.
 	home, _ := os.UserHomeDir()
-	endpoint, err := config.Resolve(c.server.side, c.server.credentials, config.Places{LookupEnv: os.LookupEnv, Home: home})
+	places := config.Places{LookupEnv: os.LookupEnv, Home: home, Stdin: c.stdio.Stdin}
+	endpoint, err := config.Resolve(c.server.side, c.server.credentials, places)
 	if err != nil {
 		return nil, err
 	}
@@ -113,11 +134,36 @@ func (s *server) Close() {
 // data goes "from" or "to", and as whom.
 func (s *server) introduce(ctx context.Context, direction string) (*comet.Account, error) {
 	account, err := s.Account(ctx)
+	if err == nil && account.UserName == "" && account.DefaultWorkspace == "" {
+		err = errors.New("the answer names no user, as that of a Comet instance would")
+	}
 	if err != nil {
-		return nil, s.explain(err)
+		return nil, s.explainFirst(err)
 	}
 	s.report.Info("%s %s as %q (key from %s)", direction, s.endpoint.Address(), account.UserName, s.endpoint.APIKeyFrom)
 	return account, nil
+}
+
+// explainFirst is explain for the first request: what goes wrong before the
+// server has ever answered may be the fault of its address.
+func (s *server) explainFirst(err error) error {
+	switch {
+	case errors.Is(err, context.Canceled):
+		return err
+	case errors.Is(err, comet.ErrUnauthorized), errors.Is(err, comet.ErrForbidden), isUntrusted(err):
+		return s.explain(err)
+	}
+	hints := []string{fmt.Sprintf("the address comes from %s; is a Comet instance there?", s.endpoint.URLFrom)}
+	if errors.Is(err, comet.ErrServer) {
+		hints = append(hints, "if there is, run the same command again once it answers")
+	}
+	return withCode(ExitCode(err), fmt.Errorf("%s: %w", s.endpoint.Address(), err), hints...)
+}
+
+// isUntrusted reports whether a certificate was signed by someone unknown.
+func isUntrusted(err error) bool {
+	_, ok := errors.AsType[x509.UnknownAuthorityError](err)
+	return ok
 }
 
 // explain adds to an error that the server, or the way to it, is the cause of
@@ -132,7 +178,7 @@ func (s *server) explain(err error) error {
 	case errors.Is(err, comet.ErrServer):
 		return withCode(ExitCode(err), err, "run the same command again: it goes on from what is there")
 	}
-	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+	if isUntrusted(err) {
 		return withCode(ExitCode(err), err, fmt.Sprintf("--ca-file names a file of certificates to trust for %s", address))
 	}
 	return err

@@ -60,14 +60,14 @@ func newNetwork(o Options) (*http.Transport, error) {
 func certPool(file string) (*x509.CertPool, error) {
 	pem, err := os.ReadFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("comet: CA file: %w", err)
+		return nil, fmt.Errorf("CA file: %w", err)
 	}
 	pool, err := x509.SystemCertPool()
 	if err != nil {
 		pool = x509.NewCertPool()
 	}
 	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("comet: CA file %q holds no PEM certificate", file)
+		return nil, fmt.Errorf("CA file %q holds no PEM certificate", file)
 	}
 	return pool, nil
 }

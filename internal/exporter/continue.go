@@ -80,7 +80,7 @@ func (x *Exporter) Match(p *Partial) error {
 
 // describe returns a scope as it is written on the command line.
 func describe(s stream.Scope) string {
-	return fmt.Sprintf("%q", strings.Join(slices.Concat(s.Paths, s.Resources), " "))
+	return fmt.Sprintf("%q", strings.Join(slices.Concat(s.Selection, s.Paths, s.Resources), " "))
 }
 
 // kept tells what the partial stream has of a project.

@@ -234,7 +234,7 @@ func TestExportConcurrency(t *testing.T) {
 	})
 	var want []byte
 	for _, n := range []int{1, 2, 16} {
-		got := content(t, mustExport(t, Options{Client: newClient(t, srv), Paths: paths(t, "demo"), InFlight: n, Selection: Selection{MaxAssetSize: 300_000}}))
+		got := content(t, mustExport(t, Options{Client: newClient(t, srv), Paths: paths(t, "demo"), InFlight: n, Selection: Selection{MaxAssetSize: stream.NewInt64(300_000)}}))
 		if want == nil {
 			want = got
 		}

@@ -181,7 +181,7 @@ func (x *Exporter) begin(ctx context.Context, scope *scope, out *output) error {
 	}
 	x.o.Observer.Planned(x.sum.Listed)
 	if n := int64(len(x.o.Selection.Keys)); n > x.sum.Listed {
-		x.o.Observer.Warn(fmt.Sprintf("%d of the %d keys of --keys-from are not among the experiments in scope", n-x.sum.Listed, n))
+		x.o.Observer.Warn(fmt.Sprintf("keys of --keys-from that are not among the experiments in scope: %d of %d", n-x.sum.Listed, n))
 	}
 	if !fresh {
 		return nil
@@ -212,7 +212,10 @@ func (x *Exporter) inScope(m *metadata) bool {
 
 // headerScope is the scope as the header has it.
 func (x *Exporter) headerScope() stream.Scope {
-	s := stream.Scope{Resources: x.o.Resources.Names()}
+	s := stream.Scope{Resources: x.o.Resources.Names(), Selection: x.o.Selection.options()}
+	if x.o.WithExperiments {
+		s.Selection = append(s.Selection, "--with-experiments")
+	}
 	for _, p := range x.o.Paths {
 		s.Paths = append(s.Paths, valid(p.String()))
 	}

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/progress"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -123,8 +124,8 @@ func (u *experimentUnit) tellThinned(out *output) {
 	if n == 0 {
 		return
 	}
-	text := fmt.Sprintf("experiment %q: %d metrics have %d points, which is the most that servers keep, and may have had more: %s",
-		u.l.key, n, serverCap, quoteAll(u.res.Thinned[:min(n, maxNamed)]))
+	text := fmt.Sprintf("experiment %q: %s of %d points, which is the most that servers keep and may not be all there were: %s",
+		u.l.key, progress.Count(int64(n), "metric"), serverCap, quoteAll(u.res.Thinned[:min(n, maxNamed)]))
 	if n > maxNamed {
 		text += " and others"
 	}

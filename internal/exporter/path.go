@@ -41,6 +41,8 @@ func ParsePath(s string) (Path, error) {
 	switch {
 	case workspace == "":
 		return Path{}, errors.New("the path is empty, or begins with a slash; want WORKSPACE[/PROJECT[/EXPERIMENT]]")
+	case strings.HasSuffix(workspace, ":") && project == "" && rest != "":
+		return Path{}, fmt.Errorf("path %q is an address; want WORKSPACE[/PROJECT[/EXPERIMENT]], and the address in --url", s)
 	case project == "" && rest != "":
 		return Path{}, fmt.Errorf("path %q names no project between its slashes", s)
 	}

@@ -59,7 +59,7 @@ type UnknownResourceError struct{ Name string }
 
 // Error lists the names there are.
 func (e *UnknownResourceError) Error() string {
-	return fmt.Sprintf("no resource is called %q; there are %s", e.Name, strings.Join(ResourceNames(), " "))
+	return fmt.Sprintf("unknown RESOURCE %q; the names are %s", e.Name, strings.Join(ResourceNames(), ", "))
 }
 
 // ParseResources reads RESOURCE names, with aliases taken apart. No name gives

@@ -33,7 +33,7 @@ func TestParsePath(t *testing.T) {
 			t.Errorf("%q: %+v %q, %v", test.in, got, got, err)
 		}
 	}
-	for _, bad := range []string{"", "/", "/proj", "ws//x", "ws/artifacts//1.0.0"} {
+	for _, bad := range []string{"", "/", "/proj", "ws//x", "ws/artifacts//1.0.0", "https://www.comet.com/ws/proj"} {
 		if p, err := ParsePath(bad); err == nil {
 			t.Errorf("%q: %+v", bad, p)
 		}
@@ -148,7 +148,7 @@ func TestSelection(t *testing.T) {
 			t.Errorf("%+v: archived %v, active %v", test.s, test.s.experiment(archived), test.s.experiment(active))
 		}
 	}
-	a := &Selection{AssetTypes: []string{"image", "asset"}, MaxAssetSize: 10}
+	a := &Selection{AssetTypes: []string{"image", "asset"}, MaxAssetSize: stream.NewInt64(10)}
 	for _, test := range []struct {
 		typ  string
 		size int64
@@ -160,13 +160,37 @@ func TestSelection(t *testing.T) {
 	}
 }
 
+// A header says what was selected in the words of the command line, so that the
+// same command finds its partial stream the day after.
+func TestSelectionOptions(t *testing.T) {
+	keys := map[string]bool{"b": true, "a": true}
+	s := Selection{
+		Archived: ArchivedOnly, AssetTypes: []string{"image", "audio", "image"}, MaxAssetSize: stream.NewInt64(0),
+		Since: time.UnixMilli(1_700_000_000_000), Keys: keys, SkipKeys: keys,
+	}
+	want := []string{
+		"--archived only", "--asset-type audio", "--asset-type image", "--keys-from 2:7e18f737311b2dc3",
+		"--max-asset-size 0", "--since 2023-11-14T22:13:20Z", "--skip-keys-from 2:7e18f737311b2dc3",
+	}
+	if diff := cmp.Diff(want, s.options()); diff != "" {
+		t.Errorf("options (-want +got):\n%s", diff)
+	}
+	a, b := Selection{Since: time.UnixMilli(1), SinceText: "30d"}, Selection{Since: time.UnixMilli(2), SinceText: "30d"}
+	if diff := cmp.Diff(a.options(), b.options()); diff != "" {
+		t.Errorf("the same words on another day (-before +after):\n%s", diff)
+	}
+	if o := (&Selection{Archived: ArchivedInclude}).options(); o != nil {
+		t.Errorf("everything is selected by %q", o)
+	}
+}
+
 // What is left out by choice is counted, and is not skipped.
 func TestExportSelected(t *testing.T) {
 	srv := seedDemo(t)
 	obs := new(recorder)
 	data, sum, err := export(t, Options{
 		Client: newClient(t, srv), Paths: paths(t, "demo/vision"), Observer: obs,
-		Selection: Selection{Archived: ArchivedExclude, AssetTypes: []string{"image"}, MaxAssetSize: 1000},
+		Selection: Selection{Archived: ArchivedExclude, AssetTypes: []string{"image"}, MaxAssetSize: stream.NewInt64(1000)},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -209,7 +233,7 @@ func TestExportResources(t *testing.T) {
 			}
 			key := comettest.DemoKey("demo", comettest.DemoFirst)
 			all := records(t, mustExport(t, Options{
-				Client: client, Paths: paths(t, "demo/vision/"+key), Resources: set, Selection: Selection{MaxAssetSize: 5000},
+				Client: client, Paths: paths(t, "demo/vision/"+key), Resources: set, Selection: Selection{MaxAssetSize: stream.NewInt64(5000)},
 			}))
 			found := make(map[stream.Kind]bool)
 			for _, rec := range all {

@@ -2,12 +2,18 @@ package exporter
 
 import (
 	"bufio"
+	"cmp"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+
+	"github.com/comet-stream/comet-stream/stream"
 )
 
 // Archived says what to do with archived experiments.
@@ -26,10 +32,45 @@ type Selection struct {
 	Keys     map[string]bool // these experiments alone; nil = all
 	SkipKeys map[string]bool // not these experiments
 	Since    time.Time       // started or ended at this time or later, or running
-	Archived Archived
+	// SinceText is Since as the user gave it: "30d" says the same today and
+	// tomorrow, when Since does not.
+	SinceText string
+	Archived  Archived
 
-	AssetTypes   []string // assets of these types alone; none = all
-	MaxAssetSize int64    // larger assets are left out; 0 = no limit
+	AssetTypes   []string     // assets of these types alone; none = all
+	MaxAssetSize stream.Int64 // larger assets are left out
+}
+
+// options returns the selection as the header of a stream has it: two exports
+// of the same paths are the same if these are.
+func (s *Selection) options() []string {
+	var list []string
+	add := func(name, value string) { list = append(list, "--"+name+" "+valid(value)) }
+	if s.Archived != "" && s.Archived != ArchivedInclude {
+		add("archived", string(s.Archived))
+	}
+	for _, typ := range slices.Compact(slices.Sorted(slices.Values(s.AssetTypes))) {
+		add("asset-type", typ)
+	}
+	if s.Keys != nil {
+		add("keys-from", fingerprint(s.Keys))
+	}
+	if s.MaxAssetSize.OK {
+		add("max-asset-size", strconv.FormatInt(s.MaxAssetSize.V, 10))
+	}
+	if !s.Since.IsZero() {
+		add("since", cmp.Or(s.SinceText, s.Since.UTC().Format(time.RFC3339Nano)))
+	}
+	if len(s.SkipKeys) > 0 {
+		add("skip-keys-from", fingerprint(s.SkipKeys))
+	}
+	return list
+}
+
+// fingerprint stands for a set of keys.
+func fingerprint(keys map[string]bool) string {
+	sum := sha256.Sum256([]byte(strings.Join(slices.Sorted(maps.Keys(keys)), "\n")))
+	return fmt.Sprintf("%d:%x", len(keys), sum[:8])
 }
 
 // experiment reports whether an experiment is selected.
@@ -53,7 +94,7 @@ func (s *Selection) asset(typ string, size int64) bool {
 		typ = "asset"
 	}
 	return (len(s.AssetTypes) == 0 || slices.Contains(s.AssetTypes, typ)) &&
-		(s.MaxAssetSize <= 0 || size <= s.MaxAssetSize)
+		(!s.MaxAssetSize.OK || size <= s.MaxAssetSize.V)
 }
 
 // ReadKeys reads a list of experiment keys: one a line, or a line as -l prints

@@ -289,7 +289,7 @@ func TestListings(t *testing.T) {
 	srv := seedDemo(t)
 	run := func(t *testing.T) []byte {
 		return content(t, mustExport(t, Options{
-			Client: newClient(t, srv), Paths: paths(t, "demo/"), Selection: Selection{MaxAssetSize: 100_000},
+			Client: newClient(t, srv), Paths: paths(t, "demo/"), Selection: Selection{MaxAssetSize: stream.NewInt64(100_000)},
 		}))
 	}
 	want := run(t)

@@ -26,12 +26,12 @@ func (e *LossError) Error() string {
 	if e.Open {
 		lost += " or more"
 	}
-	text := fmt.Sprintf("%d experiments kept, %s lost", e.Kept, lost)
+	text := fmt.Sprintf("%s kept, %s lost", progress.Count(e.Kept, "experiment"), lost)
 	if e.Unnamed > 0 {
 		text += fmt.Sprintf(" (the keys of %d are lost with them)", e.Unnamed)
 	}
 	if e.Other > 0 {
-		text += fmt.Sprintf(", %d artifacts, models, notes or panels lost", e.Other)
+		text += fmt.Sprintf(", and of artifacts, models, notes and panels %d", e.Other)
 	}
 	return text
 }

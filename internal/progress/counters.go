@@ -37,10 +37,10 @@ type Traffic struct {
 func (t Traffic) String() string {
 	var b strings.Builder
 	if t.Requests > 0 {
-		b.WriteString(", " + count(t.Requests, "request"))
+		b.WriteString(", " + Count(t.Requests, "request"))
 	}
 	if t.Retries > 0 {
-		b.WriteString(", " + count(t.Retries, "retry"))
+		b.WriteString(", " + Count(t.Retries, "retry"))
 	}
 	if t.Waiting > 0 {
 		fmt.Fprintf(&b, ", %d waiting", t.Waiting)
@@ -55,13 +55,13 @@ func (c *Counters) String() string {
 	if planned := c.Planned.Load(); planned > 0 {
 		fmt.Fprintf(&b, "%d of %d experiments", c.Experiments.Load(), planned)
 	} else {
-		b.WriteString(count(c.Experiments.Load(), "experiment"))
+		b.WriteString(Count(c.Experiments.Load(), "experiment"))
 	}
 	if n := c.Points.Load(); n > 0 {
-		b.WriteString(", " + count(n, "point"))
+		b.WriteString(", " + Count(n, "point"))
 	}
 	if n := c.Assets.Load(); n > 0 {
-		b.WriteString(", " + count(n, "asset"))
+		b.WriteString(", " + Count(n, "asset"))
 	}
 	if n := c.Bytes.Load(); n > 0 {
 		b.WriteString(", " + Bytes(n))
@@ -72,8 +72,8 @@ func (c *Counters) String() string {
 	return b.String()
 }
 
-// count returns a number with its noun, as "1 point" or "2 retries".
-func count(n int64, noun string) string {
+// Count returns a number with its noun, as "1 point" or "2 retries".
+func Count(n int64, noun string) string {
 	switch {
 	case n == 1:
 	case strings.HasSuffix(noun, "y"):

@@ -31,6 +31,12 @@ type item struct {
 // come last, so that an importer has those others before.
 var referringTypes = []string{"confusion-matrix", "embeddings", "datagrid"}
 
+// badItem is an entry of a list that no record can hold.
+type badItem struct {
+	id, name string
+	err      error
+}
+
 // byUpload orders assets: those that refer to others last, else by the time of
 // their upload, absent times first, and by id. No server decides on that order.
 func byUpload(a, b *item) int {
@@ -113,7 +119,7 @@ type assetsFetch struct {
 	bodies    sequence[*bodySlot]
 	left      int // left out by choice
 	leftBytes int64
-	nameless  int // entries without an id
+	bad       []badItem
 }
 
 func (x *Exporter) newAssetsFetch(q *queue, at position, each eachAsset) *assetsFetch {
@@ -162,14 +168,14 @@ func (f *assetsFetch) list(ctx context.Context, s *slot) ([]*item, error) {
 	growth := reserveGrowth{q: f.q, s: s}
 	restart := func() {
 		list, size = nil, 0
-		f.left, f.leftBytes, f.nameless = 0, 0, 0
+		f.left, f.leftBytes, f.bad = 0, 0, nil
 		growth.reset()
 	}
 	restart()
 	err := f.each(ctx, restart, func(a *comet.Asset) error {
 		switch {
 		case a.ID == "":
-			f.nameless++
+			f.bad = append(f.bad, badItem{err: itemErrorf("the server lists it without an id")})
 			return nil
 		case f.artifact == "" && !f.x.o.Selection.asset(a.Type, a.Size):
 			f.left++
@@ -178,7 +184,8 @@ func (f *assetsFetch) list(ctx context.Context, s *slot) ([]*item, error) {
 		}
 		it, err := newItem(a)
 		if err != nil {
-			return err
+			f.bad = append(f.bad, badItem{strings.Clone(a.ID), strings.Clone(a.Name), err})
+			return nil
 		}
 		it.key, it.artifact = f.key, f.artifact
 		list = append(list, it)
@@ -201,9 +208,8 @@ func (f *assetsFetch) list(ctx context.Context, s *slot) ([]*item, error) {
 // write writes the assets of a list, and what is missing of them. It calls
 // done with the size of each that is whole.
 func (f *assetsFetch) write(ctx context.Context, q *queue, out *output, list []*item, key string, done func(size int64)) error {
-	for range f.nameless {
-		err := out.skip(skipped(stream.KindAsset, key, "", "", itemErrorf("the server lists it without an id")))
-		if err != nil {
+	for _, b := range f.bad {
+		if err := out.skip(skipped(stream.KindAsset, key, b.id, b.name, b.err)); err != nil {
 			return err
 		}
 	}

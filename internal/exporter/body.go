@@ -59,9 +59,10 @@ func (b *bodySlot) part(at position, from, to int64) *slot {
 
 // fetch reads a part of the contents into s.
 func (b *bodySlot) fetch(ctx context.Context, s *slot, from int64) error {
-	offset, length := from+s.got, int64(0)
-	if end := b.q.endOf(s); end > 0 && from+end != b.totalSize() {
-		length = end - s.got
+	got, end := b.q.extent(s)
+	offset, length := from+got, int64(0)
+	if end > 0 && from+end != b.totalSize() {
+		length = end - got
 	}
 	body, err := b.open(ctx, offset, length)
 	if err != nil {
@@ -83,8 +84,8 @@ func (b *bodySlot) fetch(ctx context.Context, s *slot, from int64) error {
 	if err := b.q.fill(ctx, s, body, size); err != nil {
 		return err
 	}
-	if end := b.q.endOf(s); end > 0 && s.got < end {
-		return itemErrorf("its contents end after %d bytes, where there were more before", from+s.got)
+	if got, end := b.q.extent(s); end > 0 && got < end {
+		return itemErrorf("its contents end after %d bytes, where there were more before", from+got)
 	}
 	return nil
 }

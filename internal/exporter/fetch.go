@@ -53,7 +53,8 @@ func newTextSlot(q *queue, at position, open func(context.Context) (*comet.Text,
 		q.mu.Lock()
 		t.present = !text.Null
 		q.mu.Unlock()
-		if err := skipBytes(text, s.got); err != nil {
+		got, _ := q.extent(s)
+		if err := skipBytes(text, got); err != nil {
 			return err
 		}
 		return q.fill(ctx, s, text, -1)

@@ -184,11 +184,11 @@ func (q *queue) piece(ctx context.Context, s *slot, n int) ([]byte, error) {
 	return make([]byte, 0, n), nil
 }
 
-// endOf returns where the body ends for s.
-func (q *queue) endOf(s *slot) int64 {
+// extent returns how much of the body has been put, and where it ends for s.
+func (q *queue) extent(s *slot) (got, end int64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return s.end
+	return s.got, s.end
 }
 
 // fill reads body into pieces of s, to its end or that of s. size is how many
@@ -196,12 +196,13 @@ func (q *queue) endOf(s *slot) int64 {
 func (q *queue) fill(ctx context.Context, s *slot, body io.Reader, size int64) error {
 	for {
 		most := int64(pieceSize)
-		if end := q.endOf(s); end > 0 {
-			if most = min(most, end-s.got); most <= 0 {
+		got, end := q.extent(s)
+		if end > 0 {
+			if most = min(most, end-got); most <= 0 {
 				return nil
 			}
 		}
-		p, err := q.fillPiece(ctx, s, body, &size, int(most))
+		p, err := q.fillPiece(ctx, s, body, &size, got, int(most))
 		if len(p) > 0 {
 			if err := q.put(s, p); err != nil {
 				return err
@@ -216,14 +217,14 @@ func (q *queue) fill(ctx context.Context, s *slot, body io.Reader, size int64) e
 	}
 }
 
-// fillPiece reads the next piece. Bodies of unknown size begin small, so that
-// a short text does not take the room of a long one.
-func (q *queue) fillPiece(ctx context.Context, s *slot, body io.Reader, size *int64, most int) ([]byte, error) {
+// fillPiece reads the piece after the got bytes there are. Bodies of unknown
+// size begin small, so that a short text does not take the room of a long one.
+func (q *queue) fillPiece(ctx context.Context, s *slot, body io.Reader, size *int64, got int64, most int) ([]byte, error) {
 	n := most
 	switch {
 	case *size >= 0:
 		n = int(min(max(*size, 1), int64(most)))
-	case s.got == 0:
+	case got == 0:
 		n = min(4<<10, most)
 	}
 	p, err := q.piece(ctx, s, n)

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -119,6 +121,51 @@ func TestSkippedAsset(t *testing.T) {
 				t.Errorf("passing %v", skipped[0].Passing)
 			}
 		})
+	}
+}
+
+// deepen nests something in the first entry of a list deeper than a record can
+// hold.
+func deepen(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		member, ok := map[string]string{"asset/list": "assets", "parameters": "values"}[strings.TrimPrefix(r.URL.Path, "/api/rest/v2/experiment/")]
+		if !ok {
+			next.ServeHTTP(w, r)
+			return
+		}
+		r.Header.Set("Accept-Encoding", "identity")
+		answer := httptest.NewRecorder()
+		next.ServeHTTP(answer, r)
+		deep := strings.Repeat("[", 40) + strings.Repeat("]", 40)
+		w.Write(bytes.Replace(answer.Body.Bytes(), []byte(`"`+member+`":[{`), []byte(`"`+member+`":[{"deep":`+deep+`,`), 1))
+	})
+}
+
+// Of a list with an entry that no record can hold, the others are there.
+func TestSkippedEntry(t *testing.T) {
+	srv := comettest.Start(t, comettest.Options{Middleware: deepen})
+	srv.SeedSynthetic(comettest.SyntheticSpec{Workspace: "w", Project: "p", Experiments: 1, Assets: 3, AssetSize: 10, Parameters: 3})
+	all := records(t, mustExport(t, Options{Client: newClient(t, srv), Paths: paths(t, "w/p")}))
+	if n := len(of[*stream.Asset](all)); n != 2 {
+		t.Errorf("%d assets, want 2", n)
+	}
+	n := 0
+	for _, v := range of[*stream.Values](all) {
+		if v.Of == stream.KindParameters {
+			n += len(v.Values)
+		}
+	}
+	if n != 2 {
+		t.Errorf("%d parameters, want 2", n)
+	}
+	skipped := of[*stream.Skipped](all)
+	if len(skipped) != 2 {
+		t.Fatalf("skipped: %v", skips(all))
+	}
+	for i, of := range []stream.Kind{stream.KindParameters, stream.KindAsset} {
+		if s := skipped[i]; s.Of != of || s.Name == nil || s.Passing || !strings.Contains(s.Reason, "does not fit the stream") {
+			t.Errorf("skipped: %+v", s)
+		}
 	}
 }
 

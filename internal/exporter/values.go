@@ -13,6 +13,7 @@ import (
 type namedDoc struct {
 	name string
 	doc  stream.Doc
+	err  error // why there is no doc
 }
 
 // valuesSize is the size of documents at which a record of values ends, and
@@ -37,10 +38,7 @@ func fetchValues(q *queue, each eachFunc, key string) func(context.Context, *slo
 		}
 		err := each(ctx, key, restart, func(v *comet.Value) error {
 			doc, err := document(v.Raw)
-			if err != nil {
-				return err
-			}
-			list = append(list, namedDoc{strings.Clone(v.Name), doc})
+			list = append(list, namedDoc{strings.Clone(v.Name), doc, err})
 			size += int64(len(doc)+len(v.Name)) + 64
 			return growth.to(ctx, size)
 		})
@@ -74,10 +72,19 @@ func (u *experimentUnit) writeValues(ctx context.Context, q *queue, out *output,
 	for len(list) > 0 {
 		rec := &stream.Values{Of: of}
 		size := 0
-		for len(list) > 0 && size < valuesSize && len(rec.Values) < maxValues {
-			rec.Values = append(rec.Values, list[0].doc)
-			size += len(list[0].doc)
-			list = list[1:]
+		for ; len(list) > 0 && size < valuesSize && len(rec.Values) < maxValues; list = list[1:] {
+			v := list[0]
+			if v.err != nil {
+				if err := out.skip(skipped(of, u.l.key, "", v.name, v.err)); err != nil {
+					return err
+				}
+				continue
+			}
+			rec.Values = append(rec.Values, v.doc)
+			size += len(v.doc)
+		}
+		if len(rec.Values) == 0 {
+			continue
 		}
 		if err := u.writeOrSplit(out, rec); err != nil {
 			return err

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -203,18 +204,54 @@ func TestAssetThrough(t *testing.T) {
 	})
 }
 
+// TestBrokenInsideAsset imports a stream that ends in the middle of an asset,
+// one that is kept until it is whole and one for which there is no room.
+func TestBrokenInsideAsset(t *testing.T) {
+	p := testProject{workspace: "team", name: "p", experiments: []comettest.ExperimentSpec{{
+		Key: testKey(1), Start: start, End: start,
+		Assets: []comettest.AssetSpec{{ID: testID(1), Name: "big", Body: []byte(strings.Repeat("0123456789abcdef", 200_000))}},
+	}}}
+	for _, most := range []int64{1 << 20, 1 << 30} {
+		s := newScript(t, sourceURL)
+		s.openFirst(p)
+		s.chunks(p.experiments[0].Assets[0].Body[:2<<20])
+		if err := s.w.Stop(); err != nil {
+			t.Fatal(err)
+		}
+		srv := newServer(t, comettest.Options{})
+		r := importTo(t, newClient(t, srv), s.b.Bytes(), Options{TempMax: most})
+		if !errors.Is(r.err, stream.ErrTruncated) {
+			t.Errorf("got %v", r.err)
+		}
+		if e := srv.State().Experiment(testKey(1)); e != nil && len(e.Assets) > 0 {
+			t.Errorf("it was written: %+v", e.Assets)
+		}
+		importTo(t, newClient(t, srv), streamOf(t, p), Options{TempMax: most}).succeed(t)
+	}
+}
+
+// openFirst opens the first experiment of a project, and its first asset.
+func (s *script) openFirst(p testProject) {
+	s.begin(p)
+	s.write(&stream.Project{Workspace: p.workspace, Name: p.name, Experiments: 1})
+	e := p.experiments[0]
+	s.open(p, e)
+	s.openAsset(e.Assets[0], int64(len(e.Assets[0].Body)))
+}
+
+func (s *script) chunks(data []byte) {
+	for piece := range slices.Chunk(data, stream.MaxData) {
+		s.write(&stream.Chunk{Data: piece})
+	}
+}
+
 // badHash returns a stream whose asset is not what its end says.
 func badHash(t *testing.T, p testProject) []byte {
 	s := newScript(t, sourceURL)
+	s.openFirst(p)
 	e := p.experiments[0]
-	s.begin(p)
-	s.write(&stream.Project{Workspace: p.workspace, Name: p.name, Experiments: 1})
-	s.open(p, e)
 	a := e.Assets[0]
-	s.openAsset(a, int64(len(a.Body)))
-	for i := 0; i < len(a.Body); i += stream.MaxData {
-		s.write(&stream.Chunk{Data: a.Body[i:min(len(a.Body), i+stream.MaxData)]})
-	}
+	s.chunks(a.Body)
 	sum := sha256.Sum256([]byte("something else"))
 	s.write(&stream.AssetEnd{Size: int64(len(a.Body)), SHA256: hex.EncodeToString(sum[:])}, &stream.ExperimentEnd{Key: e.Key})
 	return s.close()

@@ -102,10 +102,11 @@ func (e *experiment) work(ctx context.Context) {
 	if !e.failure.stops() && e.whole && e.out.Result != ResultElsewhere {
 		e.failure.set(e.flush(ctx))
 	}
+	e.abandon()
 	e.tasks.wait()
 	e.runPostponed()
 	e.reads.under.Wait()
-	e.abandon()
+	e.points.share.free()
 	if e.out.Result != ResultElsewhere {
 		if !e.whole {
 			e.failure.set(errStreamEnds)
@@ -214,12 +215,12 @@ func (e *experiment) flush(ctx context.Context) error {
 	return e.between(ctx, stream.KindExperimentEnd)
 }
 
-// abandon frees what is left when the records have ended too early.
+// abandon ends what is open when the records have ended too early: an upload
+// may wait for more of them.
 func (e *experiment) abandon() {
 	e.text.close()
 	e.text = nil
 	e.assets.drop()
-	e.points.share.free()
 }
 
 // spawn runs f beside the others, when few enough of them are under way.

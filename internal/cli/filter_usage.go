@@ -53,7 +53,10 @@ Modes, which write no stream but lines to standard output:
                             separated by tabs
     --json                  a JSON object for each record
     --sum                   a line for each experiment: its key and a SHA-256 of its
-                            content. A faithful copy has the same line
+                            content; and one for each project, notes, artifact and
+                            its versions, registry model and its versions, panel,
+                            view, link and input of an experiment: kind, name and
+                            SHA-256. A faithful copy has the same lines
     --check                 read everything, check everything, print the totals
 
 Modes:

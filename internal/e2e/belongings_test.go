@@ -29,6 +29,7 @@ func TestBelongings(t *testing.T) {
 	}
 	unchanged(t, "the source", before, whole(src))
 	sameWorkspace(t, src, "team", dst, "lab")
+	sameSums(t, runExport(src, "team").want(t, cli.ExitOK).stdout, runExport(dst, "lab").want(t, cli.ExitOK).stdout)
 
 	before = whole(dst)
 	dst.ResetStats()

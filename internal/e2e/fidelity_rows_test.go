@@ -200,6 +200,7 @@ func assetRows() []row {
 		{data: "metadata, annotations of images", get: assetFields(func(a asset) any { return a.Metadata })},
 		{data: "remote assets: links", get: assetFields(func(a asset) any { return a.Link })},
 		{data: "models and their elements", get: func(s side) any { return []any{s.e.Models, assetFields(func(a asset) any { return a.Model })(s)} }},
+		{data: "models: ids", missing: "no call sets them"},
 		{data: "epochs of assets", get: assetFields(func(a asset) any { return a.Epoch }), missing: "`experiment/asset/list` does not give them"},
 		{data: "times of upload", get: assetFields(func(a asset) any { return a.Created }), missing: "no call sets them"},
 		{data: "tags of assets", missing: "no call sets them"},

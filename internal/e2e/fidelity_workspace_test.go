@@ -31,8 +31,10 @@ func seedWorkspaceLevel(src *instance) {
 	})
 	panel := src.SeedPanel("team", "Scatter", "from comet_ml import ui\nui.display('hi')\n")
 	src.SeedView("team", "vision", "", "Overview", map[string]json.RawMessage{
-		"v3":                  json.RawMessage(`{"sections":[{"panels":[{"templateId":"` + panel + `","experimentKeys":["` + fidelityKey + `"]}]}]}`),
-		"dashboardChartState": json.RawMessage(`"{\"panels\":[]}"`),
+		"v3":                   json.RawMessage(`{"sections":[{"panels":[{"templateId":"` + panel + `","experimentKeys":["` + fidelityKey + `"]}]}]}`),
+		"dashboardChartState":  json.RawMessage(`"{\"panels\":[]}"`),
+		"experimentQueryState": json.RawMessage(`"{\"rules\":[\"loss < 1\"]}"`),
+		"reactGridTableState":  json.RawMessage(`"{\"columns\":[\"loss\"]}"`),
 	})
 }
 
@@ -82,6 +84,7 @@ func workspaceRows() []row {
 		{data: "registry versions: status", get: items(func(i item) any { return i.Status })},
 		{data: "registry versions: metadata", get: items(func(i item) any { return i.Metadata })},
 		{data: "registry versions: experiment and model", get: items(func(i item) any { return []any{i.Experiment, i.Model} })},
+		{data: "registry models: image, whether made automatically or monitored", missing: "no call sets them"},
 		{data: "registry models and versions: owner", get: models(func(m model) any { return m.User }), missing: "no call sets it"},
 		{data: "registry models and versions: times of creation", get: models(func(m model) any { return m.Created }), missing: "no call sets them"},
 		{data: "registry versions: history, requests of approval", missing: "no call sets them"},
@@ -98,18 +101,33 @@ func workspaceRows() []row {
 		{data: "artifact versions: producing experiment", get: versions(func(v version) any { return v.Producer })},
 		{data: "artifact versions: consuming experiments", get: versions(func(v version) any { return v.Consumers })},
 		{data: "artifact versions: owner, time", get: versions(func(v version) any { return []any{v.Owner, v.Added} }), missing: "no call sets them"},
+		{data: "artifact versions: which version they were made from, times of consumption", missing: "no call sets them"},
+		{data: "artifact files: ids", get: files(func(a comettest.AssetState) any { return a.ID })},
 		{data: "artifact files: names and bytes", get: files(func(a comettest.AssetState) any { return []any{a.Name, a.SHA256} })},
 		{data: "artifact files: metadata", get: files(func(a comettest.AssetState) any { return a.Metadata })},
 		{data: "artifact files: remote links", get: files(func(a comettest.AssetState) any { return a.Link })},
 		{data: "custom panels: name and code", get: func(s side) any {
 			return each(s.w.Panels, func(p comettest.PanelState) any { return []any{p.Name, p.Code} })
 		}},
+		{data: "custom panels: ids", get: func(s side) any {
+			return each(s.w.Panels, func(p comettest.PanelState) any { return p.ID })
+		}, missing: "no call sets them; views are given the new ones"},
+		{data: "custom panels: owner, scope, revisions", missing: "no call sets them"},
 		{data: "views and dashboards", get: func(s side) any {
 			return each(s.p.Views, func(v comettest.ViewState) any { return []any{v.Name, v.Fields["dashboardChartState"]} })
+		}},
+		{data: "views and dashboards: saved queries and columns", get: func(s side) any {
+			return each(s.p.Views, func(v comettest.ViewState) any {
+				return []any{v.Fields["experimentQueryState"], v.Fields["reactGridTableState"]}
+			})
 		}},
 		{data: "views and dashboards: the panels and experiments in them", get: func(s side) any {
 			return each(s.p.Views, func(v comettest.ViewState) any { return namedIn(s, string(v.Fields["v3"])) })
 		}},
+		{data: "views and dashboards: ids", get: func(s side) any {
+			return each(s.p.Views, func(v comettest.ViewState) any { return v.ID })
+		}, missing: "no call sets them"},
+		{data: "views and dashboards: pinned experiments, which of them are defaults", missing: "no call sets them"},
 		{data: "members and roles, comments, reports, alerts, webhooks", missing: "no call reads them"},
 	})
 }

@@ -46,8 +46,9 @@ var assigned = map[stream.Kind][]string{
 		"doc.createdAt", "doc.owner", "doc.queryBuilderId", "doc.revisionId", "doc.scopeType", "doc.teamId", "doc.templateId", "id",
 	},
 	stream.KindView: {
-		"doc.createdBy", "doc.current", "doc.lastUpdate", "doc.projectDefault", "doc.projectId",
-		"doc.projectPersonalDefault", "doc.templateId",
+		"doc.autoRefreshEnabled", "doc.codePanelTemplateIds", "doc.createdBy", "doc.createdFromTemplateId", "doc.current",
+		"doc.isAutoRefreshEnabled", "doc.lastUpdate", "doc.pinnedExperiments", "doc.projectDefault", "doc.projectId",
+		"doc.projectPersonalDefault", "doc.project_id", "doc.templateId", "doc.template_id",
 	},
 }
 

@@ -72,10 +72,11 @@ func (s *scan) records(take func(stream.Raw) error) error {
 	}
 }
 
-// Sum prints a line for each experiment of the streams in r that the rules leave:
-// its key and the SHA-256 of its content, tab-separated, in the order of the keys.
-// Two streams have the same line for an experiment that was moved without loss;
-// what does not count is said at [Assigned] and in docs/fidelity.md.
+// Sum prints a line for each experiment of the streams in r that the rules leave,
+// and for each other thing, such as a version of an artifact: the key of the
+// experiment, or kind and name, and the SHA-256 of the content, tab-separated and
+// sorted. Two streams have the same line for what was moved without loss; what does
+// not count is said at [Assigned] and in docs/fidelity.md.
 func Sum(ctx context.Context, w io.Writer, r io.Reader, o Options) error {
 	return run(ctx, w, r, o, func(s *scan) error {
 		sums := newSummer()

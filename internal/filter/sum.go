@@ -1,13 +1,14 @@
 package filter
 
 import (
+	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"hash"
 	"io"
-	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,25 +16,31 @@ import (
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-// A summer makes a sum of each experiment of a stream: a SHA-256 that is the same
-// wherever the same content stands, however it is cut into records and blocks.
+// A summer makes a sum of each experiment of a stream, and of each other thing in
+// it (see sumworkspace.go): a SHA-256 that is the same wherever the same content
+// stands, however it is cut into records and blocks.
 //
 // The content of an experiment is a bag of items: a tag, a parameter, a metric
 // point, a text, an asset. Each item is hashed by itself, and the sum is a hash
 // of the bag, whatever the order of the items: a server gives neither tags nor
-// points of one time in a stable order. Left out are the name of workspace and
-// project, what is on the list of [Assigned], and how the content is cut. A
+// points of one time in a stable order. Left out are the names of workspaces and
+// projects, what is on the list of [Assigned], and how the content is cut. A
 // member of a document that is null, false, or an empty text, list or object
 // counts as absent, for servers of different ages answer one or the other; in the
 // elements of parameters and others, where an empty text is a value, null alone
 // does. So does an empty text of an experiment.
 type summer struct {
-	sums []experimentSum
+	sums []subjectSum
 
-	key   string // of the open experiment
+	name  string // of what is open: an experiment or another thing
 	open  bool
 	items bag
 	item  []byte // scratch: the item that is being made
+
+	key    string            // of the open experiment
+	group  string            // name of the open artifact or model
+	panels map[string]string // ids of the stream's panels: names
+	zip    []byte            // of the open panel, as far as it is kept
 
 	text     hash.Hash // of the text that goes on
 	textSize int64
@@ -41,33 +48,49 @@ type summer struct {
 	derived  bool   // the open asset is one that servers make
 }
 
-// An experimentSum is one line of the result.
-type experimentSum struct {
-	key string
-	sum [sha256.Size]byte
+// A subjectSum is one line of the result.
+type subjectSum struct {
+	name string
+	sum  [sha256.Size]byte
 }
 
-func newSummer() *summer { return &summer{text: sha256.New()} }
+func newSummer() *summer { return &summer{text: sha256.New(), panels: make(map[string]string)} }
+
+// start begins the sum of a thing, and ends that of the one before.
+func (s *summer) start(name string) {
+	s.finish()
+	s.name, s.open, s.items = name, true, bag{}
+	s.endText()
+}
+
+// finish ends the sum of what is open.
+func (s *summer) finish() {
+	if s.open {
+		s.sums = append(s.sums, subjectSum{s.name, s.items.sum()})
+	}
+	s.drop()
+}
+
+// drop forgets what is open.
+func (s *summer) drop() { s.open, s.key, s.group = false, "", "" }
 
 // record takes the next record of a stream that is checked elsewhere.
 func (s *summer) record(r stream.Raw) error {
-	if r.Kind == stream.KindExperiment {
-		e, err := decode[*stream.Experiment](r)
-		if err != nil {
-			return err
-		}
-		s.key, s.open, s.items = e.Key, true, bag{}
-		s.endText()
-		s.experiment(r, e)
-		return nil
-	}
-	if !s.open {
-		return nil
-	}
 	rec, err := r.Decode()
 	if err != nil {
 		return err
 	}
+	if s.key == "" && s.outside(r, rec) {
+		return nil
+	}
+	if s.open {
+		s.inside(r, rec)
+	}
+	return nil
+}
+
+// inside takes a record that belongs to what is open.
+func (s *summer) inside(r stream.Raw, rec stream.Record) {
 	switch rec := rec.(type) {
 	case *stream.Values:
 		for _, v := range rec.Values {
@@ -92,15 +115,15 @@ func (s *summer) record(r stream.Raw) error {
 	case *stream.Skipped:
 		s.skipped(rec)
 	case *stream.ExperimentEnd:
-		s.sums = append(s.sums, experimentSum{s.key, s.items.sum()})
-		s.open = false
+		s.finish()
 	case *stream.Unknown:
 		s.begin(string(rec.Of)).add(string(rec.Data)).put()
 	}
-	return nil
 }
 
 func (s *summer) experiment(r stream.Raw, e *stream.Experiment) {
+	s.start(e.Key)
+	s.key = e.Key
 	for name, value := range r.Fields() {
 		switch name {
 		case "key", "workspace", "project", "doc", "tags":
@@ -118,16 +141,15 @@ func (s *summer) experiment(r stream.Raw, e *stream.Experiment) {
 func (s *summer) document(kind stream.Kind, doc stream.Doc) {
 	for name, value := range doc.Members() {
 		if text := textOf(value); s.counts(kind, name, text) {
-			s.begin("doc").add(string(kind), name, text).put()
+			s.begin("doc").add(string(kind), name, inOrder(name, text)).put()
 		}
 	}
 }
 
-// counts reports whether a member of a document of the open experiment is
-// content.
+// counts reports whether a member of a document is content.
 func (s *summer) counts(kind stream.Kind, name, text string) bool {
 	switch {
-	case blank(text) || slices.Contains(placed, name):
+	case blank(text) || slices.Contains(placed, name) || kind == stream.KindArtifact && name == "project":
 		return false
 	case name == "experimentKey" && text == strconv.Quote(s.key):
 		return false // says nothing but whose document it is
@@ -266,37 +288,15 @@ func blank(text string) bool {
 	return false
 }
 
-// write prints the sums, sorted by key, tab-separated.
+// write prints the sums, sorted by name, tab-separated.
 func (s *summer) write(w io.Writer) error {
-	slices.SortStableFunc(s.sums, func(a, b experimentSum) int { return strings.Compare(a.key, b.key) })
+	slices.SortFunc(s.sums, func(a, b subjectSum) int {
+		return cmp.Or(strings.Compare(a.name, b.name), bytes.Compare(a.sum[:], b.sum[:]))
+	})
 	for _, line := range s.sums {
-		if _, err := fmt.Fprintf(w, "%s\t%s\n", quoted(line.key), hex.EncodeToString(line.sum[:])); err != nil {
+		if _, err := fmt.Fprintf(w, "%s\t%s\n", quoted(line.name), hex.EncodeToString(line.sum[:])); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// A bag is a set of hashes in which each may occur several times. Its sum does
-// not depend on their order, and it takes no room for them: it adds them up as
-// numbers of 256 bits.
-type bag struct {
-	n     uint64
-	total [4]uint64 // least significant first
-}
-
-func (b *bag) add(h [sha256.Size]byte) {
-	b.n++
-	var carry uint64
-	for i := range b.total {
-		b.total[i], carry = bits.Add64(b.total[i], binary.LittleEndian.Uint64(h[8*i:]), carry)
-	}
-}
-
-func (b *bag) sum() [sha256.Size]byte {
-	text := binary.LittleEndian.AppendUint64([]byte("comet-stream sum 1\n"), b.n)
-	for _, word := range b.total {
-		text = binary.LittleEndian.AppendUint64(text, word)
-	}
-	return sha256.Sum256(text)
 }

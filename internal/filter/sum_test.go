@@ -37,16 +37,24 @@ func TestSum(t *testing.T) {
 			t.Errorf("the blocks make a difference (-want +got):\n%s", diff)
 		}
 	}
-	if len(all[0]) != 4 {
-		t.Fatalf("%d lines for 4 experiments", len(all[0]))
-	}
-	for i, line := range all[0] {
-		if !regexp.MustCompile(`^k` + fmt.Sprint(i+1) + `\t[0-9a-f]{64}\n$`).MatchString(line) {
-			t.Errorf("line %d: %q", i, line)
+	var names []string
+	for _, line := range all[0] {
+		name, sum, _ := strings.Cut(line, "\t")
+		names = append(names, name)
+		if !regexp.MustCompile(`^[0-9a-f]{64}\n$`).MatchString(sum) {
+			t.Errorf("the sum of %s is %q", name, sum)
 		}
 	}
-	some, err := printed(t, Sum, write(t, stream.WriterOptions{}, sample(t)...), Rules{Keys: []string{"k4", "k2"}})
-	if diff := cmp.Diff([]string{all[0][1], all[0][3]}, some); err != nil || diff != "" {
+	want := []string{
+		"artifact data", "artifact-version data:1.0.0", "k1", "k2", "k3", "k4", "lineage k2 data:1.0.0", "link elsewhere", "link k1",
+		"model net", "model-version net:1.0.0", "notes", "panel panel", "project", "project",
+		"skipped experiment gone gone one", "skipped model m2", "view view", "view view of k1 of k1",
+	}
+	if diff := cmp.Diff(want, names); diff != "" {
+		t.Errorf("names (-want +got):\n%s", diff)
+	}
+	some, err := printed(t, Sum, write(t, stream.WriterOptions{}, sample(t)...), Rules{Keys: []string{"k4", "k2"}, Without: panels | links | artifacts | models | projectMetadata | projectNotes})
+	if diff := cmp.Diff([]string{all[0][3], all[0][5]}, some); err != nil || diff != "" {
 		t.Errorf("with a rule: %v (-want +got):\n%s", err, diff)
 	}
 }
@@ -206,25 +214,12 @@ var uncounted = []string{
 	"experiment-end.", // told by what it tells about
 }
 
-func TestSumNoticesEveryValue(t *testing.T) {
-	group := experiment(t, "k1", "a", "p", func(e *stream.Experiment) { e.Name = ptr("n") })
-	records := slices.DeleteFunc(read(t, write(t, stream.WriterOptions{},
-		append([]any{header(), &stream.Plan{}, &stream.Project{Name: "p", Workspace: "a"}}, group...)...)),
-		func(r stream.Raw) bool { return r.Kind == stream.KindTrailer })[3:]
-	sumOf := func(records []stream.Raw) string {
-		s := newSummer()
-		for _, r := range records {
-			if err := s.record(r); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if len(s.sums) != 1 {
-			t.Fatalf("%d sums", len(s.sums))
-		}
-		return string(s.sums[0].sum[:])
-	}
-	want := sumOf(records)
-	tried := 0
+// noticesEveryValue tries every change of one value in records, and expects
+// another sum of each but those of the paths in ignored, which end with a dot
+// where they stand for all that is below them. It returns how many it has tried.
+func noticesEveryValue(t *testing.T, records []stream.Raw, ignored func(r stream.Raw, path string, changed any) bool) (tried int) {
+	t.Helper()
+	want := linesOf(t, records)
 	for i, r := range records {
 		var tree []any
 		if err := msgpack.Unmarshal(r.Data, &tree); err != nil {
@@ -238,30 +233,108 @@ func TestSumNoticesEveryValue(t *testing.T) {
 			tried++
 			mutated := slices.Clone(records)
 			mutated[i] = bad
-			ignored := slices.ContainsFunc(uncounted, func(u string) bool { return path == u || strings.HasSuffix(u, ".") && strings.HasPrefix(path, u) })
-			if r.Kind == stream.KindAsset && text(r, "id") == "a-cut" {
-				ignored = true // a skipped record takes it back
-			}
-			if path == "asset.doc.dir" && strings.Contains(fmt.Sprint(changed), "models/") {
-				ignored = false
-			}
-			if same := sumOf(mutated) == want; same != ignored {
-				t.Errorf("record %d, %s: the sum is the same: %v, want %v", i, path, same, ignored)
+			if same := linesOf(t, mutated) == want; same != ignored(r, path, changed) {
+				t.Errorf("record %d, %s: the sums are the same: %v, want %v", i, path, same, !same)
 			}
 		})
 	}
+	return tried
+}
+
+// linesOf returns what Sum prints of records.
+func linesOf(t *testing.T, records []stream.Raw) string {
+	t.Helper()
+	s := newSummer()
+	for _, r := range records {
+		if err := s.record(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var lines strings.Builder
+	if err := s.write(&lines); err != nil {
+		t.Fatal(err)
+	}
+	return lines.String()
+}
+
+// isIn reports whether a path is one of a list, or below one that ends with a
+// dot.
+func isIn(list []string, path string) bool {
+	return slices.ContainsFunc(list, func(p string) bool { return path == p || strings.HasSuffix(p, ".") && strings.HasPrefix(path, p) })
+}
+
+func TestSumNoticesEveryValue(t *testing.T) {
+	group := experiment(t, "k1", "a", "p", func(e *stream.Experiment) { e.Name = ptr("n") })
+	records := slices.DeleteFunc(read(t, write(t, stream.WriterOptions{},
+		append([]any{header(), &stream.Plan{}, &stream.Project{Name: "p", Workspace: "a"}}, group...)...)),
+		func(r stream.Raw) bool { return r.Kind == stream.KindTrailer })[3:]
+	tried := noticesEveryValue(t, records, func(r stream.Raw, path string, changed any) bool {
+		switch {
+		case r.Kind == stream.KindAsset && text(r, "id") == "a-cut":
+			return true // a skipped record takes it back
+		case path == "asset.doc.dir" && strings.Contains(fmt.Sprint(changed), "models/"):
+			return false
+		}
+		return isIn(uncounted, path)
+	})
 	if tried < 150 {
 		t.Errorf("only %d mutations were tried", tried)
 	}
 	// And every record counts, but for those that only bring what others tell of.
+	want := linesOf(t, records)
 	for i, r := range records {
 		if r.Kind == stream.KindChunk || r.Kind == stream.KindExperiment || r.Kind == stream.KindExperimentEnd || r.Kind == stream.KindAsset ||
 			r.Kind == stream.KindGraph /* which is empty */ {
 			continue
 		}
-		if sumOf(slices.Delete(slices.Clone(records), i, i+1)) == want {
+		if linesOf(t, slices.Delete(slices.Clone(records), i, i+1)) == want {
 			t.Errorf("without record %d (%s) the sum is the same", i, r.Kind)
 		}
+	}
+}
+
+// uncountedOutside are the paths outside of experiments whose values are no
+// content.
+var uncountedOutside = []string{
+	"project.experiments", "project.name", "project.workspace", "project.color", "project.doc.projectId",
+	"project.doc.projectName", "notes.workspace", "notes.project",
+	"link.workspace", "link.project",
+	"artifact.id", "artifact.workspace", "artifact.project", "artifact.stars", "artifact-version.id", "artifact-end.",
+	"chunk.data", "asset-end.size", "future.",
+	"lineage.workspace", "lineage.doc",
+	"model.id", "model.workspace", "model-version.id", "model-end.",
+	"panel.id", "panel.workspace",
+	"view.workspace", "view.project",
+	"skipped.id", "skipped.passing", "skipped.reason", "skipped.status", "skipped.workspace", "skipped.project",
+}
+
+func TestSumOutsideNoticesEveryValue(t *testing.T) {
+	depth := 0
+	records := where(read(t, write(t, stream.WriterOptions{}, sample(t)...)), func(r stream.Raw) bool {
+		switch r.Kind {
+		case stream.KindHeader, stream.KindPlan, stream.KindTrailer:
+			return false
+		case stream.KindExperiment:
+			depth++
+		case stream.KindExperimentEnd:
+			depth--
+			return false
+		}
+		return depth == 0
+	})
+	tried := noticesEveryValue(t, records, func(r stream.Raw, path string, _ any) bool {
+		switch {
+		case r.Kind == "future":
+			return text(r, "where") == "outside"
+		case r.Kind == stream.KindSkipped && text(r, "kind") == "asset" && path != "skipped.kind":
+			return path != "skipped.id" && path != "skipped.name"
+		case r.Kind == stream.KindPanel && path != "panel.data" && !more(r):
+			return true // its first piece tells
+		}
+		return isIn(uncountedOutside, path)
+	})
+	if tried < 80 {
+		t.Errorf("only %d mutations were tried", tried)
 	}
 }
 

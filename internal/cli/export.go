@@ -391,13 +391,15 @@ func skippedName(s *stream.Skipped) string {
 	if s.Project != "" {
 		parts = append(parts, fmt.Sprintf("project %q", s.Workspace+"/"+s.Project))
 	}
-	if s.Experiment != nil {
+	whole := s.Of == stream.KindExperiment && s.Project != "" // not an item of one, as its tags
+	switch {
+	case s.Experiment != nil && whole && s.Name != nil:
+		parts = append(parts, fmt.Sprintf("experiment %q (%q)", *s.Experiment, *s.Name))
+	case s.Experiment != nil:
 		parts = append(parts, fmt.Sprintf("experiment %q", *s.Experiment))
 	}
 	switch {
-	case s.Of == stream.KindExperiment && s.Name == nil, s.Of == stream.KindProject:
-	case s.Of == stream.KindExperiment && s.Project != "":
-		parts = append(parts, fmt.Sprintf("named %q", *s.Name))
+	case whole, s.Of == stream.KindExperiment && s.Name == nil, s.Of == stream.KindProject:
 	case s.Of == stream.KindExperiment:
 		parts = append(parts, *s.Name)
 	case s.Name != nil:

@@ -240,8 +240,8 @@ func (c *importCommand) verdict(s *importer.Summary) error {
 		n    int64
 		what string
 	}{
-		{s.Missing, "are missing at the destination"}, {s.Differing, "are different there"},
-		{s.Elsewhere, "are experiments that it has in other projects"}, {s.Skipped, "are missing from the stream"},
+		{s.Missing, "missing at the destination"}, {s.Differing, "different at the destination"},
+		{s.Elsewhere, "in other projects of the destination"}, {s.Skipped, "missing from the stream"},
 	} {
 		if part.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.what))
@@ -255,7 +255,7 @@ func (c *importCommand) verdict(s *importer.Summary) error {
 		if s.Elsewhere > 0 {
 			hints = append(hints, "--elsewhere derive imports under new keys what other projects have")
 		}
-		errs = append(errs, withCode(ExitIncomplete, errors.New("done, but for items of which "+strings.Join(parts, ", ")), hints...))
+		errs = append(errs, withCode(ExitIncomplete, errors.New("done, but for these items: "+strings.Join(parts, ", ")), hints...))
 	}
 	return errors.Join(errs...)
 }

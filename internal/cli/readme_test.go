@@ -2,7 +2,9 @@ package cli
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,6 +26,7 @@ var readmeSetup = []struct {
 	before  string
 	code    int
 }{
+	{regexp.MustCompile(`^COMET_API_KEY=`), `rm .comet.config`, 0},
 	{regexp.MustCompile(`--verify-only`), `comet-export acme/vision | comet-import lab/vision`, 0},
 	{regexp.MustCompile(`--salvage`), `comet-export -o damaged.comet.zst acme/vision && printf X | dd of=damaged.comet.zst bs=1 seek=900 conv=notrunc`, 3},
 	{regexp.MustCompile(`acme\.comet\.zst`), `comet-export -o acme.comet.zst acme && comet-export acme | age -r x > s3.comet.zst.age`, 0},
@@ -58,14 +61,19 @@ func TestREADME(t *testing.T) {
 var (
 	shown   = regexp.MustCompile(`(?m)^    ((?:comet-|ssh |aws |COMET_).*)$`)
 	inTable = regexp.MustCompile("(?m)\\| `(comet-[^`]*)` \\|$")
+	inText  = regexp.MustCompile("`((?:COMET_[^`]* )?comet-export [^`]* comet-import [^`]*)`")
 )
 
-// readmeCommands returns the lines of code that begin with a command, and those
-// of the table of today's tools with real names put in.
+// readmeCommands returns the lines of code that begin with a command, the
+// pipelines in the text, and the commands in the table of today's tools with real
+// names put in.
 func readmeCommands(text string) []string {
 	var list []string
 	for _, m := range shown.FindAllStringSubmatch(text, -1) {
 		list = append(list, strings.TrimSpace(m[1]))
+	}
+	for _, m := range inText.FindAllStringSubmatch(text, -1) {
+		list = append(list, m[1])
 	}
 	names := strings.NewReplacer("WORKSPACE2/PROJECT2", "lab/vision2", "WORKSPACE/PROJECT", "acme/vision",
 		"WORKSPACE2", "lab", "WORKSPACE.comet", "WORKSPACE.comet", "WORKSPACE", "acme", "KEY-OR-NAME", readmeKey)
@@ -112,6 +120,10 @@ func runREADME(t *testing.T, source *comettest.Server, command string) {
 		}
 		return 0, string(out) + talk.String()
 	}
+	// What the README leaves out, or cannot know.
+	command = strings.Replace(command, "COMET_API_KEY=…", "COMET_API_KEY='"+smartKey(source)+"'", 1)
+	command = strings.ReplaceAll(command, "COMET_API_KEY=…", "COMET_API_KEY="+comettest.DefaultAPIKey)
+	command = strings.ReplaceAll(command, "https://comet.example.com", destination.URL())
 	want := 0
 	for _, s := range readmeSetup {
 		if s.command.MatchString(command) {
@@ -125,6 +137,11 @@ func runREADME(t *testing.T, source *comettest.Server, command string) {
 	if code, talk := sh(command); code != want {
 		t.Errorf("exit code %d, want %d\n%s", code, want, talk)
 	}
+}
+
+// smartKey returns a key that holds the address of its server.
+func smartKey(s *comettest.Server) string {
+	return comettest.DefaultAPIKey + "*" + base64.StdEncoding.EncodeToString(fmt.Appendf(nil, `{"baseUrl":%q}`, s.URL()))
 }
 
 // readmeEnv is the environment of the README: the credentials of both sides, and

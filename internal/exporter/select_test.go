@@ -126,7 +126,7 @@ func TestSelection(t *testing.T) {
 		"ended since":     {listed{start: ms(1), end: ms(1001)}, true},
 		"before":          {listed{start: ms(1), end: ms(999)}, false},
 		"running":         {listed{start: ms(1), running: true}, true},
-		"without a time":  {listed{}, false},
+		"without a time":  {listed{}, true},
 		"archived, since": {listed{start: ms(2000), archived: true}, true},
 	} {
 		if got := s.experiment(&test.e); got != test.want {

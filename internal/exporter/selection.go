@@ -83,8 +83,9 @@ func (s *Selection) experiment(e *listed) bool {
 	case s.Since.IsZero() || e.running:
 		return true
 	}
+	// One without times may be younger; comet-filter keeps it as well.
 	since := s.Since.UnixMilli()
-	return e.start != nil && *e.start >= since || e.end != nil && *e.end >= since
+	return e.start == nil && e.end == nil || e.start != nil && *e.start >= since || e.end != nil && *e.end >= since
 }
 
 // asset reports whether an asset of this type and size is selected. An asset

@@ -90,6 +90,9 @@ func (v *artifactVersion) openContent(ctx context.Context, a *asset) error {
 	sp, err := v.a.r.spools.open(ctx, size)
 	if !errors.Is(err, errOverBudget) {
 		a.content = sp
+		if err == nil && sp.onDisk {
+			a.follow(&v.a.tasks, func() error { return v.upload(ctx, a) }, func(err error) { v.written(a, err) })
+		}
 		return err
 	}
 	a.through = newPassed()
@@ -107,7 +110,7 @@ func (v *artifactVersion) openContent(ctx context.Context, a *asset) error {
 func (v *artifactVersion) takeChunk(rec *stream.Chunk) error {
 	a := v.file
 	switch {
-	case a == nil:
+	case a == nil || a.state == assetLeftOut:
 	case a.through != nil:
 		a.through.write(rec.Data)
 	case a.content != nil:
@@ -128,11 +131,11 @@ func (v *artifactVersion) takeFileEnd(ctx context.Context, rec *stream.AssetEnd)
 		return nil
 	}
 	a.sha256 = rec.SHA256
-	if a.rec.Remote == nil && a.through == nil {
+	if a.rec.Remote == nil && a.through == nil && a.tail == nil {
 		a.upload.Size = rec.Size
 	}
 	want := &assetSum{a.issue(), a.upload.ID, sum{rec.Size, rec.SHA256}, a.rec.Remote}
-	v.want = append(v.want, want)
+	v.want, a.want = append(v.want, want), want
 	switch {
 	case a.state == assetThereAlready:
 	case a.through != nil:
@@ -146,15 +149,26 @@ func (v *artifactVersion) takeFileEnd(ctx context.Context, rec *stream.AssetEnd)
 		return &InputError{fmt.Errorf("%s: %w", itemName(a.issue()), errBadHash)}
 	default:
 		a.content.shrink()
+		if a.tail != nil {
+			a.tail.end(a.upload.Size)
+			return nil
+		}
 		a.upload.Open = a.content.Open
 		v.a.tasks.run(func() {
 			defer a.drop(errDropped)
-			err := v.upload(ctx, a)
-			v.a.change(func(*Outcome) { want.id = a.upload.ID })
-			v.fileDone(a, err)
+			v.written(a, v.upload(ctx, a))
 		})
 	}
 	return nil
+}
+
+// written takes the result of the upload of a file, which may have given it
+// another id.
+func (v *artifactVersion) written(a *asset, err error) {
+	if a.want != nil {
+		v.a.change(func(*Outcome) { a.want.id = a.upload.ID })
+	}
+	v.fileDone(a, err)
 }
 
 // upload writes a file under its id, or a derived one where that is taken.
@@ -210,6 +224,7 @@ func (v *artifactVersion) arrived(ctx context.Context, a *asset) (bool, error) {
 // fileDone takes the result of the work on a file.
 func (v *artifactVersion) fileDone(a *asset, err error) {
 	switch {
+	case errors.Is(err, errDropped): // it is told where the stream breaks off
 	case err == nil:
 		v.a.change(func(o *Outcome) {
 			o.Written.Assets++

@@ -80,9 +80,11 @@ type asset struct {
 	refers bool // its content names other assets
 
 	state   assetState
-	content *spool  // where its bytes wait
-	through *passed // or where they go at once
-	sha256  string  // of what is written
+	content *spool    // where its bytes wait
+	tail    *tail     // and who writes them while they come
+	through *passed   // or where they go at once
+	sha256  string    // of what is written
+	want    *assetSum // of a file of an artifact: what there is to verify
 }
 
 // assetState says what is to be done with an asset.
@@ -104,6 +106,11 @@ type assetDoc struct {
 }
 
 func (a *asset) drop(err error) {
+	if a.tail != nil {
+		// Who writes it frees it.
+		a.tail.fail(err)
+		return
+	}
 	if a.through != nil {
 		a.through.fail(err)
 	}
@@ -309,6 +316,7 @@ func (e *experiment) openContent(ctx context.Context, a *asset) error {
 	switch {
 	case err == nil:
 		a.content = sp
+		e.follow(ctx, a)
 		return nil
 	case !errors.Is(err, errOverBudget):
 		return err
@@ -331,7 +339,7 @@ func (e *experiment) openContent(ctx context.Context, a *asset) error {
 func (e *experiment) takeChunk(rec *stream.Chunk) error {
 	a := e.assets.open
 	switch {
-	case a == nil:
+	case a == nil || a.state == assetLeftOut:
 	case a.through != nil:
 		a.through.write(rec.Data)
 	case a.content != nil:
@@ -369,6 +377,10 @@ func (e *experiment) takeAssetEnd(ctx context.Context, rec *stream.AssetEnd) err
 			return &InputError{fmt.Errorf("%s: %w", itemName(a.issue()), errBadHash)}
 		}
 		a.content.shrink()
+		if a.tail != nil {
+			a.tail.end(a.upload.Size)
+			return nil
+		}
 		a.upload.Open = a.content.Open
 	}
 	if a.rec.Remote == nil {

@@ -26,6 +26,50 @@ func (e *experiment) writeAsset(ctx context.Context, a *asset) {
 	})
 }
 
+// follow begins to write a large asset while its bytes come, if there is a slot
+// for it.
+func (e *experiment) follow(ctx context.Context, a *asset) {
+	if !a.content.onDisk || a.refers || e.r.dry() {
+		return
+	}
+	e.assets.plain.Add(1)
+	begun := a.follow(&e.tasks, func() error { return e.uploadAsset(ctx, a) }, func(err error) {
+		defer e.assets.plain.Done()
+		if err == nil {
+			e.expect(func(x *expectation) { x.asset(a) })
+		}
+		e.item(a.issue(), err)
+	})
+	if !begun {
+		e.assets.plain.Done()
+	}
+}
+
+// follow runs an upload that follows the bytes of the asset, and then done with
+// its outcome. It reports false where there is no slot for it.
+func (a *asset) follow(t *tasks, upload func() error, done func(error)) bool {
+	a.tail = a.content.follow()
+	a.upload.Size, a.upload.Open = sizeOf(a.rec), a.tail.open
+	begun := t.try(func() {
+		err := upload()
+		// The upload may be over, one way or the other, before the bytes are.
+		end := a.tail.wait()
+		switch {
+		case end == errOtherSize:
+			a.upload.Size, a.upload.Open = a.content.size, a.content.Open
+			err = upload()
+		case end != nil:
+			err = end
+		}
+		done(err)
+		_ = a.content.Close() // room on disk is all there is to lose
+	})
+	if !begun {
+		a.tail, a.content.tail = nil, nil
+	}
+	return begun
+}
+
 func (e *experiment) finishAsset(ctx context.Context, a *asset) error {
 	if a.refers && a.content != nil {
 		if err := e.rewriteAsset(a); err != nil {

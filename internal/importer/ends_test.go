@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
-	"slices"
 	"strings"
 	"testing"
 
@@ -207,10 +206,7 @@ func TestAssetThrough(t *testing.T) {
 // TestBrokenInsideAsset imports a stream that ends in the middle of an asset,
 // one that is kept until it is whole and one for which there is no room.
 func TestBrokenInsideAsset(t *testing.T) {
-	p := testProject{workspace: "team", name: "p", experiments: []comettest.ExperimentSpec{{
-		Key: testKey(1), Start: start, End: start,
-		Assets: []comettest.AssetSpec{{ID: testID(1), Name: "big", Body: []byte(strings.Repeat("0123456789abcdef", 200_000))}},
-	}}}
+	p := bigAsset()
 	for _, most := range []int64{1 << 20, 1 << 30} {
 		s := newScript(t, sourceURL)
 		s.openFirst(p)
@@ -237,12 +233,6 @@ func (s *script) openFirst(p testProject) {
 	e := p.experiments[0]
 	s.open(p, e)
 	s.openAsset(e.Assets[0], int64(len(e.Assets[0].Body)))
-}
-
-func (s *script) chunks(data []byte) {
-	for piece := range slices.Chunk(data, stream.MaxData) {
-		s.write(&stream.Chunk{Data: piece})
-	}
 }
 
 // badHash returns a stream whose asset is not what its end says.

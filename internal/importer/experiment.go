@@ -267,8 +267,8 @@ func (e *experiment) differs(i Issue) {
 // item takes the result of the work on one item: nil, an error that concerns
 // this item alone, or one that leaves the experiment unfinished.
 func (e *experiment) item(i Issue, err error) {
-	if err == nil {
-		return
+	if err == nil || errors.Is(err, errDropped) {
+		return // what the stream has not is told where it breaks off
 	}
 	if !refused(err) {
 		// The other items may come through.

@@ -11,28 +11,65 @@ import (
 // it to the one who works on it.
 type group struct {
 	r     *run
-	in    chan stream.Raw
-	whole bool // its end has been read; set before in is closed
+	in    chan queued
+	spare chan struct{} // holds a value while the record of a spare place waits
+	whole bool          // its end has been read; set before in is closed
+}
+
+// queued is a record that waits for the work on it.
+type queued struct {
+	raw   stream.Raw
+	spare bool // it takes the spare place of its group
 }
 
 // inboxLength is how many records may wait for the work on one group, beside
 // the bound on their bytes.
 const inboxLength = 256
 
-func newGroup(r *run) *group { return &group{r: r, in: make(chan stream.Raw, inboxLength)} }
+// spareSize is the most that a record in a spare place may take: a chunk fits.
+const spareSize = stream.MaxData + 1024
+
+func newGroup(r *run) *group {
+	return &group{r: r, in: make(chan queued, inboxLength), spare: make(chan struct{}, 1)}
+}
 
 // send passes a record on. It waits for room.
+//
+// Small records have a place of their own in each group where others have all
+// of the room: those may be waiting for a request in flight whose body is to
+// come in this very group.
 func (g *group) send(ctx context.Context, raw stream.Raw) error {
-	if err := g.r.inbox.Acquire(ctx, cost(raw)); err != nil {
-		return context.Cause(ctx)
+	q := queued{raw: raw}
+	switch n := cost(raw); {
+	case g.r.inbox.TryAcquire(n):
+	case n <= spareSize:
+		select {
+		case g.spare <- struct{}{}:
+			q.spare = true
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	default:
+		if err := g.r.inbox.Acquire(ctx, n); err != nil {
+			return context.Cause(ctx)
+		}
 	}
 	select {
-	case g.in <- raw:
+	case g.in <- q:
 		return nil
 	case <-ctx.Done():
-		g.r.inbox.Release(cost(raw))
+		g.release(q)
 		return context.Cause(ctx)
 	}
+}
+
+// release gives back the room of a record.
+func (g *group) release(q queued) {
+	if q.spare {
+		<-g.spare
+		return
+	}
+	g.r.inbox.Release(cost(q.raw))
 }
 
 func cost(raw stream.Raw) int64 { return min(int64(len(raw.Data))+64, inboxMemory) }
@@ -48,9 +85,9 @@ func (g *group) end(whole bool) {
 // a record which cannot be decoded, or of f; the records after it are dropped.
 func (g *group) each(f func(stream.Record) error) error {
 	var failed error
-	for raw := range g.in {
+	for q := range g.in {
 		if failed == nil {
-			rec, err := raw.Decode()
+			rec, err := q.raw.Decode()
 			if err == nil {
 				err = f(rec)
 			} else {
@@ -58,7 +95,7 @@ func (g *group) each(f func(stream.Record) error) error {
 			}
 			failed = err
 		}
-		g.r.inbox.Release(cost(raw))
+		g.release(q)
 	}
 	return failed
 }

@@ -253,13 +253,20 @@ func (s *script) metrics(points []comettest.MetricPoint) {
 func (s *script) asset(a comettest.AssetSpec) {
 	s.openAsset(a, int64(len(a.Body)))
 	half := len(a.Body) / 2
-	for _, part := range [][]byte{a.Body[:half], a.Body[half:]} {
-		for chunk := range slices.Chunk(part, stream.MaxData) {
-			s.write(&stream.Chunk{Data: chunk})
-		}
+	s.chunks(a.Body[:half])
+	s.chunks(a.Body[half:])
+	s.endAsset(a.Body)
+}
+
+func (s *script) chunks(data []byte) {
+	for piece := range slices.Chunk(data, stream.MaxData) {
+		s.write(&stream.Chunk{Data: piece})
 	}
-	sum := sha256.Sum256(a.Body)
-	s.write(&stream.AssetEnd{Size: int64(len(a.Body)), SHA256: hex.EncodeToString(sum[:])})
+}
+
+func (s *script) endAsset(body []byte) {
+	sum := sha256.Sum256(body)
+	s.write(&stream.AssetEnd{Size: int64(len(body)), SHA256: hex.EncodeToString(sum[:])})
 }
 
 func (s *script) openAsset(a comettest.AssetSpec, size int64) {

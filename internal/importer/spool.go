@@ -35,8 +35,8 @@ func newSpooler(dir string, memory, disk int64) *spooler {
 }
 
 // A spool takes an item and gives it back as often as it is wanted. It is
-// written by one goroutine; once that is over any number may read it. It must
-// be closed.
+// written by one goroutine; once that is over any number may read it, and
+// before that who follows it by a tail. It must be closed.
 type spool struct {
 	s        *spooler
 	reserved int64 // bytes of the budget that it holds
@@ -44,6 +44,7 @@ type spool struct {
 	mem      []byte
 	file     *os.File
 	name     string // of a file that could not be removed at once
+	tail     *tail  // nil, or who reads it while it is written
 	size     int64
 	sum      hash.Hash
 }
@@ -86,6 +87,9 @@ func (sp *spool) Write(p []byte) (int, error) {
 		return 0, &tempError{err}
 	}
 	sp.size += int64(len(p))
+	if sp.tail != nil {
+		sp.tail.grow(sp.size)
+	}
 	return len(p), nil
 }
 

@@ -55,6 +55,20 @@ func (t *tasks) run(f func()) {
 	})
 }
 
+// try runs f likewise if there is a slot at once, and reports whether there is.
+func (t *tasks) try(f func()) bool {
+	select {
+	case t.slots <- struct{}{}:
+	default:
+		return false
+	}
+	t.wg.Go(func() {
+		defer func() { <-t.slots }()
+		f()
+	})
+	return true
+}
+
 func (t *tasks) wait() { t.wg.Wait() }
 
 // lazy is a value that is worked out once, when it is first asked for. An error

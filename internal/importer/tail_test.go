@@ -1,0 +1,195 @@
+package importer
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/iotest"
+	"testing/synctest"
+	"time"
+
+	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/stream"
+	"golang.org/x/sync/semaphore"
+)
+
+// bigAsset is a project of one experiment whose asset is kept on disk.
+func bigAsset() testProject {
+	return testProject{workspace: "team", name: "p", experiments: []comettest.ExperimentSpec{{
+		Key: testKey(1), Start: start, End: start,
+		Assets: []comettest.AssetSpec{{ID: testID(1), Name: "big", Body: []byte(strings.Repeat("0123456789abcdef", 200_000))}},
+	}}}
+}
+
+// uploads tells when the first upload has begun.
+type uploads struct {
+	once  sync.Once
+	begun chan struct{}
+}
+
+func (u *uploads) middleware(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "asset/upload") {
+			u.once.Do(func() { close(u.begun) })
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// The upload of a large asset has begun before the stream has the whole of it.
+func TestAssetFollowed(t *testing.T) {
+	p := bigAsset()
+	data := streamOf(t, p)
+	up := &uploads{begun: make(chan struct{})}
+	srv, want := newServer(t, comettest.Options{Middleware: up.middleware}), newServer(t, comettest.Options{})
+	seed(want, "", p)
+	r, w := io.Pipe()
+	go func() {
+		w.Write(data[:len(data)/2])
+		select {
+		case <-up.begun:
+		case <-t.Context().Done():
+		}
+		w.Write(data[len(data)/2:])
+		w.Close()
+	}()
+	if _, err := Import(t.Context(), t.Context(), r, newClient(t, srv), Options{TempDir: t.TempDir()}); err != nil {
+		t.Fatal(err)
+	}
+	diffStates(t, "destination", stateOf(want), stateOf(srv))
+}
+
+// An upload that breaks off is repeated from the start, also where the asset
+// has another size than was announced.
+func TestAssetFollowedAgain(t *testing.T) {
+	p := bigAsset()
+	body := p.experiments[0].Assets[0].Body
+	otherSize := func(size int64) []byte {
+		s := newScript(t, sourceURL)
+		s.begin(p)
+		s.write(&stream.Project{Workspace: p.workspace, Name: p.name, Experiments: 1})
+		e := p.experiments[0]
+		s.open(p, e)
+		s.openAsset(e.Assets[0], size)
+		s.chunks(body)
+		s.endAsset(body)
+		s.write(&stream.ExperimentEnd{Key: e.Key})
+		return s.close()
+	}
+	reset := comettest.Fault{Kind: comettest.FaultReset, Endpoint: "POST *asset/upload", Bytes: 1 << 20, From: 1, To: 1}
+	for name, test := range map[string]struct {
+		data   []byte
+		faults []comettest.Fault
+	}{
+		"reset":   {streamOf(t, p), []comettest.Fault{reset}},
+		"smaller": {otherSize(int64(len(body)) - 1000), nil},
+		"larger":  {otherSize(int64(len(body)) + 1000), nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := newServer(t, comettest.Options{Middleware: comettest.NewFaults(1, test.faults...).Middleware})
+			importTo(t, newClient(t, srv), test.data, Options{}).succeed(t)
+			a := srv.State().Experiment(testKey(1)).Assets
+			if len(a) != 1 || a[0].Size != int64(len(body)) {
+				t.Errorf("assets: %+v", a)
+			}
+			if r := importTo(t, newClient(t, srv), streamOf(t, p), Options{Mode: VerifyOnly, Verify: true}); r.err != nil {
+				t.Error(r.err)
+			}
+		})
+	}
+}
+
+func TestTail(t *testing.T) {
+	content := []byte(strings.Repeat("tail", 1000))
+	spooled := func(t *testing.T) *spool {
+		sp, err := newSpooler(t.TempDir(), 1<<20, 1<<30).open(t.Context(), 2*smallItem)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { sp.Close() })
+		return sp
+	}
+	t.Run("whole", func(t *testing.T) {
+		sp := spooled(t)
+		tail := sp.follow()
+		go func() {
+			for _, c := range content {
+				sp.Write([]byte{c})
+			}
+			tail.end(int64(len(content)))
+		}()
+		for range 2 {
+			r, err := tail.open()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := iotest.TestReader(r, content); err != nil && !errors.Is(err, io.EOF) {
+				t.Error(err)
+			}
+		}
+		if err := tail.wait(); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("ends", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			sp := spooled(t)
+			tail := sp.follow()
+			first, _ := tail.open()
+			sp.Write(content)
+			got := make([]byte, len(content))
+			if n, err := io.ReadFull(first, got[:len(got)-1]); err != nil || !bytes.Equal(got[:n], content[:n]) {
+				t.Errorf("%d bytes: %v", n, err)
+			}
+			second, _ := tail.open()
+			var over [2]error
+			go func() { _, over[0] = first.Read(got) }()
+			go func() { _, over[1] = second.Read(got) }()
+			synctest.Wait()
+			if over != [2]error{} {
+				t.Errorf("the last byte, or a second reader, came too early: %v", over)
+			}
+			second.Close()
+			tail.fail(errDropped)
+			synctest.Wait()
+			if !errors.Is(over[0], errDropped) || over[1] == nil || errors.Is(over[1], errDropped) || tail.wait() != errDropped {
+				t.Errorf("ends: %v, %v", over, tail.wait())
+			}
+		})
+	})
+}
+
+// A group gets a small record even where others have all the room.
+func TestGroupSpare(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &run{inbox: semaphore.NewWeighted(inboxMemory)}
+		r.inbox.TryAcquire(inboxMemory)
+		g := newGroup(r)
+		raw, err := stream.Encode(&stream.Chunk{Data: make([]byte, stream.MaxData)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sent := 0
+		go func() {
+			for range 3 {
+				if err := g.send(t.Context(), raw); err != nil {
+					t.Error(err)
+				}
+				sent++
+			}
+			g.end(true)
+		}()
+		synctest.Wait()
+		if sent != 1 {
+			t.Errorf("%d records sent while nobody takes them, want 1", sent)
+		}
+		n := 0
+		if err := g.each(func(stream.Record) error { n++; time.Sleep(time.Second); return nil }); err != nil || n != 3 {
+			t.Errorf("%d records: %v", n, err)
+		}
+	})
+}

@@ -37,7 +37,7 @@ func (x *Exporter) artifacts(ctx context.Context, p *Path) ([]comet.Artifact, er
 	list, ok := x.artifactLists[p.Workspace]
 	if !ok {
 		var err error
-		if list, err = x.client.Artifacts(ctx, p.Workspace, ""); err != nil && !isMissing(err) && !isUnsupported(err) {
+		if list, err = x.client.Artifacts(ctx, p.Workspace, ""); err != nil && !x.lacks("artifacts", err) {
 			return nil, err
 		}
 		x.artifactLists[p.Workspace] = list

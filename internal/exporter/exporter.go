@@ -62,7 +62,7 @@ type Exporter struct {
 	keptKeys map[string]stream.ProjectName
 
 	exported map[string][]string // keys by workspace, of experiments in the stream
-	told     map[string]bool     // experiments that something needs, and that were told of
+	told     map[string]bool     // experiments that something needs, and what the server lacks, once told of
 
 	// The lists of workspaces, once they have been read.
 	artifactLists map[string][]comet.Artifact

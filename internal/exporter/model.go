@@ -44,7 +44,7 @@ func (x *Exporter) models(ctx context.Context, p *Path) ([]comet.RegistryModel, 
 	list, ok := x.modelLists[p.Workspace]
 	if !ok {
 		var err error
-		if list, err = x.client.RegistryModels(ctx, p.Workspace); err != nil && !isMissing(err) && !isUnsupported(err) {
+		if list, err = x.client.RegistryModels(ctx, p.Workspace); err != nil && !x.lacks("registry models", err) {
 			return nil, err
 		}
 		x.modelLists[p.Workspace] = list

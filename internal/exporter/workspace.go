@@ -2,6 +2,7 @@ package exporter
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -113,6 +114,20 @@ func (o *output) skipIn(kind stream.Kind, workspace, id, name string, err error)
 	return o.skip(s)
 }
 
+// lacks reports whether an error means that the server has no call for something.
+// That is told once: older servers have none of it, and others may keep it to
+// themselves.
+func (x *Exporter) lacks(what string, err error) bool {
+	if !isMissing(err) && !isUnsupported(err) {
+		return false
+	}
+	if !x.told[what] {
+		x.told[what] = true
+		x.o.Observer.Warn(fmt.Sprintf("the server gives no %s, so that the stream has none: %v", what, err))
+	}
+	return true
+}
+
 // fixedRoute is a route through units that are known from the start.
 type fixedRoute struct{ units []unit }
 
@@ -198,7 +213,8 @@ func (x *Exporter) lineageUnits(w *workspaceScope, r *fixedRoute) {
 			},
 			put: func(out *output, list []comet.Lineage) error { return writeLineage(out, w.name, key, list) },
 			fail: func(out *output, err error) error {
-				if isMissing(err) || isUnsupported(err) {
+				// One that has been deleted has consumed nothing.
+				if isMissing(err) && !isUnsupported(err) || x.lacks("inputs of experiments", err) {
 					return nil
 				}
 				if isFatal(err) {
@@ -244,7 +260,7 @@ func (x *Exporter) panels(ctx context.Context, p *Path) ([]comet.Panel, error) {
 	list, ok := x.panelLists[p.Workspace]
 	if !ok {
 		var err error
-		if list, err = x.client.Panels(ctx, p.Workspace); err != nil && !isMissing(err) && !isUnsupported(err) {
+		if list, err = x.client.Panels(ctx, p.Workspace); err != nil && !x.lacks("panels", err) {
 			return nil, err
 		}
 		slices.SortFunc(list, func(a, b comet.Panel) int { return strings.Compare(a.ID, b.ID) })
@@ -302,7 +318,7 @@ func (x *Exporter) viewUnits(s *scope, scopes []workspaceScope, r *fixedRoute) {
 			get: func(ctx context.Context) ([]comet.View, error) { return x.client.Views(ctx, p.ID, "") },
 			put: func(out *output, list []comet.View) error { return writeViews(out, p, list) },
 			fail: func(out *output, err error) error {
-				if isMissing(err) || isUnsupported(err) {
+				if x.lacks("views", err) {
 					return nil
 				}
 				if isFatal(err) {

@@ -30,6 +30,7 @@ type artifact struct {
 	id      string                           // at the destination, "" if it is new
 	there   map[string]comet.ArtifactVersion // by version
 	version *artifactVersion                 // that is open
+	aliased []*artifactVersion               // that had other aliases at the destination
 	tasks   tasks
 	failure failure
 }
@@ -77,6 +78,9 @@ func (a *artifact) work(ctx context.Context) {
 	if err := a.closeVersion(ctx); err != nil {
 		a.failure.set(err)
 	}
+	if !a.failure.stops() {
+		a.failure.set(a.checkAliases(ctx))
+	}
 	err := a.failure.get()
 	switch {
 	case err != nil:
@@ -116,6 +120,29 @@ func (a *artifact) read(ctx context.Context) error {
 		a.there[v.Version] = v
 	}
 	a.compare(there)
+	if len(there.Tags) == 0 {
+		return a.fillTags(ctx)
+	}
+	return nil
+}
+
+// fillTags gives its tags to an artifact that has none: an import may have been
+// killed before it came to them.
+func (a *artifact) fillTags(ctx context.Context) error {
+	switch {
+	case len(a.doc.Tags) == 0:
+		return nil
+	case !a.r.fills(true):
+		a.issue(Issue{Class: a.r.differs(), Kind: "tags", Name: a.rec.Name, Reason: "the destination has none"})
+		return nil
+	}
+	if !a.r.dry() {
+		if err := a.r.c.UpdateArtifact(ctx, a.id, comet.ArtifactUpdate{Tags: a.doc.Tags}); err != nil {
+			return err
+		}
+	}
+	a.wrote("tags")
+	a.r.other(kindArtifact)
 	return nil
 }
 
@@ -208,6 +235,29 @@ func (a *artifact) closeVersion(ctx context.Context) error {
 		return err
 	}
 	return v.close(ctx)
+}
+
+// checkAliases tells of the versions that have other aliases at the destination
+// in the end: one that this import has created has taken its own from those
+// before it.
+func (a *artifact) checkAliases(ctx context.Context) error {
+	if len(a.aliased) == 0 {
+		return nil
+	}
+	there, err := a.r.c.Artifact(ctx, a.target, a.rec.Name)
+	if err != nil {
+		return err
+	}
+	have := make(map[string][]string)
+	for _, v := range there.Versions {
+		have[v.Version] = ownAliases(v.Aliases)
+	}
+	for _, v := range a.aliased {
+		if !sameSet(ownAliases(v.rec.Alias), have[v.rec.Version]) {
+			a.issue(v.issue(a.r.differs(), "the destination has other aliases"))
+		}
+	}
+	return nil
 }
 
 // details writes what belongs to the artifact as a whole, while a version of it

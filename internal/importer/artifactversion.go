@@ -75,7 +75,7 @@ func (v *artifactVersion) final() string {
 // create opens the version at the destination.
 func (v *artifactVersion) create(ctx context.Context) error {
 	a := v.a
-	key, err := a.w.producer(ctx, v.rec.Experiment)
+	key, err := a.w.producer(ctx, v.rec.Experiment, a.target)
 	if err != nil {
 		return v.left(err)
 	}
@@ -90,7 +90,7 @@ func (v *artifactVersion) create(ctx context.Context) error {
 	}
 	opened, err := a.r.c.OpenArtifactVersion(ctx, comet.NewArtifactVersion{
 		Key: key, Name: a.rec.Name, Type: a.rec.Type, Version: v.rec.Version, Metadata: v.doc.Metadata.ptr(),
-		Aliases: v.aliases(), Tags: v.rec.Tags,
+		Aliases: ownAliases(v.rec.Alias), Tags: v.rec.Tags,
 		Description: a.doc.Description.ptr(), Public: a.doc.public(), Emoji: a.doc.Emoji.ptr(), Note: v.doc.Note.ptr(),
 	})
 	if errors.Is(err, comet.ErrExists) {
@@ -110,14 +110,36 @@ func (v *artifactVersion) create(ctx context.Context) error {
 	v.id = opened.ID
 	if a.id == "" {
 		a.id = opened.ArtifactID
-		return a.details(ctx)
+		if err := a.details(ctx); err != nil {
+			return err
+		}
 	}
-	return nil
+	return v.checkNote(ctx)
 }
 
-// aliases returns those to write: the server keeps one by itself.
-func (v *artifactVersion) aliases() []string {
-	return slices.DeleteFunc(slices.Clone(v.rec.Alias), func(s string) bool { return strings.EqualFold(s, "latest") })
+// ownAliases returns the aliases without the one that servers keep by
+// themselves.
+func ownAliases(list []string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return strings.EqualFold(s, "latest") })
+}
+
+// checkNote looks whether the destination has the note of the version. Not every
+// server takes it, since no client of its maker writes it, and lists of versions
+// are without.
+func (v *artifactVersion) checkNote(ctx context.Context) error {
+	if v.doc.Note.V == "" {
+		return nil
+	}
+	there, err := v.a.r.c.ArtifactVersion(ctx, comet.VersionQuery{Workspace: v.a.target, Name: v.a.rec.Name, Version: v.rec.Version})
+	switch {
+	case err != nil:
+		return err
+	case deref(there.Note) == "":
+		v.a.issue(v.issue(Noted, "the destination does not have its note"))
+	case *there.Note != v.doc.Note.V:
+		v.a.issue(v.issue(v.a.r.differs(), "the destination has another note"))
+	}
+	return nil
 }
 
 // continueThere goes on with a version that exists: one that is open takes the
@@ -127,7 +149,7 @@ func (v *artifactVersion) continueThere(ctx context.Context, there *comet.Artifa
 	v.id, v.state = there.ID, versionFinal
 	open := deref(there.State) == comet.ArtifactOpen
 	if open && a.r.o.Mode != VerifyOnly {
-		key, err := a.w.producer(ctx, v.rec.Experiment)
+		key, err := a.w.producer(ctx, v.rec.Experiment, a.target)
 		if err != nil {
 			return v.left(err)
 		}
@@ -148,7 +170,7 @@ func (v *artifactVersion) continueThere(ctx context.Context, there *comet.Artifa
 		v.have[f.ID] = f
 	}
 	v.compare(there)
-	return nil
+	return v.checkNote(ctx)
 }
 
 // compare tells where a version that exists is another one.
@@ -164,9 +186,8 @@ func (v *artifactVersion) compare(there *comet.ArtifactVersion) {
 	if !sameSet(v.rec.Tags, there.Tags) {
 		other = append(other, "tags")
 	}
-	latest := func(s string) bool { return strings.EqualFold(s, "latest") }
-	if !sameSet(v.aliases(), slices.DeleteFunc(slices.Clone(there.Aliases), latest)) {
-		other = append(other, "aliases")
+	if !sameSet(ownAliases(v.rec.Alias), ownAliases(there.Aliases)) {
+		v.a.aliased = append(v.a.aliased, v)
 	}
 	if len(other) > 0 {
 		v.a.issue(v.issue(v.a.r.differs(), "the destination has other "+strings.Join(other, ", ")))

@@ -27,7 +27,7 @@ func (l *lineage) write(ctx context.Context, rec *stream.Lineage) {
 
 func (l *lineage) record(ctx context.Context, o *ledger, rec *stream.Lineage, name string) error {
 	r := l.w.r
-	key, err := l.w.producer(ctx, &rec.Experiment)
+	key, err := l.w.producer(ctx, &rec.Experiment, o.out.Workspace)
 	if err != nil {
 		return err
 	}

@@ -10,20 +10,16 @@ import (
 
 // links makes experiments appear in further projects of their workspace.
 type links struct {
-	r    *run
+	w    *workspace
 	list map[Project]map[string]bool // keys that a project of the destination lists
 }
 
 // write makes a link, unless it is there.
 func (l *links) write(ctx context.Context, rec *stream.Link) {
-	to := l.r.to.target(Project{rec.Workspace, rec.Project})
+	r := l.w.r
+	to := r.to.target(Project{rec.Workspace, rec.Project})
 	o := ledger{out: Outcome{Kind: string(stream.KindLink), SourceKey: rec.Experiment, Workspace: to.Workspace, Project: to.Name}}
-	key, known := l.r.keyOf(rec.Experiment)
-	if !known {
-		key = rec.Experiment
-	}
-	o.out.Key = key
-	l.r.single(&o, stream.KindLink, key, l.link(ctx, &o, key, to))
+	r.single(&o, stream.KindLink, rec.Experiment, l.link(ctx, &o, rec.Experiment, to))
 }
 
 // single ends the work on a thing that stands by itself: err is what came of
@@ -42,21 +38,27 @@ func (r *run) single(o *ledger, kind stream.Kind, name string, err error) {
 	}
 }
 
-func (l *links) link(ctx context.Context, o *ledger, key string, to Project) error {
+func (l *links) link(ctx context.Context, o *ledger, source string, to Project) error {
+	r := l.w.r
+	key, err := l.w.producer(ctx, &source, to.Workspace)
+	if err != nil {
+		return err
+	}
+	o.out.Key = key
 	listed, err := l.listed(ctx, to)
 	if err != nil || listed[key] {
 		return err
 	}
-	if l.r.o.Mode == VerifyOnly {
+	if r.o.Mode == VerifyOnly {
 		o.issue(Issue{Class: Unverified, Kind: string(stream.KindLink), ID: key, Reason: "the destination has it not"})
 		return nil
 	}
 	o.wrote(string(stream.KindLink))
-	l.r.other(string(stream.KindLink))
-	if l.r.dry() {
+	r.other(string(stream.KindLink))
+	if r.dry() {
 		return nil
 	}
-	if _, err := l.r.c.Symlink(ctx, key, to.Name); err != nil {
+	if _, err := r.c.Symlink(ctx, key, to.Name); err != nil {
 		return err
 	}
 	listed[key] = true
@@ -69,7 +71,7 @@ func (l *links) listed(ctx context.Context, p Project) (map[string]bool, error) 
 		return keys, nil
 	}
 	keys := make(map[string]bool)
-	for x, err := range l.r.c.Experiments(ctx, comet.Listing{Workspace: p.Workspace, Project: p.Name}) {
+	for x, err := range l.w.r.c.Experiments(ctx, comet.Listing{Workspace: p.Workspace, Project: p.Name}) {
 		if isAbsent(err) {
 			break
 		}

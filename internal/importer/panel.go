@@ -17,6 +17,7 @@ type panels struct {
 	open  *textItem // that goes on
 	lists map[string][]comet.Panel
 	ids   map[string]string // of the source: those of the destination
+	taken map[string]bool   // ids of the destination that stand for one of the stream
 }
 
 // take takes a piece of a panel.
@@ -49,7 +50,7 @@ func (p *panels) write(ctx context.Context, o *ledger, rec *stream.Panel, file [
 	if err != nil {
 		return err
 	}
-	p.ids[rec.ID] = id
+	p.stands(rec.ID, id)
 	switch {
 	case same:
 		return nil
@@ -65,12 +66,20 @@ func (p *panels) write(ctx context.Context, o *ledger, rec *stream.Panel, file [
 		if id, err = p.upload(ctx, o.out.Workspace, rec.Name, id, file); err != nil {
 			return err
 		}
-		p.ids[rec.ID] = id
+		p.stands(rec.ID, id)
 		p.lists[o.out.Workspace] = append(p.lists[o.out.Workspace], comet.Panel{ID: id, Name: rec.Name})
 	}
 	o.wrote(string(stream.KindPanel))
 	r.other(string(stream.KindPanel))
 	return nil
+}
+
+// stands notes the panel of the destination that stands for one of the stream.
+func (p *panels) stands(source, id string) {
+	p.ids[source] = id
+	if id != "" {
+		p.taken[id] = true
+	}
 }
 
 func (p *panels) list(ctx context.Context, workspace string) ([]comet.Panel, error) {
@@ -88,10 +97,11 @@ func (p *panels) list(ctx context.Context, workspace string) ([]comet.Panel, err
 	return list, nil
 }
 
-// find looks for a panel of a name, rather for one with the same content.
+// find looks for a panel of a name that stands for no other of the stream, rather
+// for one with the same content.
 func (p *panels) find(ctx context.Context, list []comet.Panel, name string, file []byte) (id string, same bool, err error) {
 	for _, x := range list {
-		if x.Name != name {
+		if x.Name != name || p.taken[x.ID] {
 			continue
 		}
 		have, err := p.w.r.c.PanelFile(ctx, x.ID)

@@ -25,11 +25,12 @@ func (v *modelVersion) take(ctx context.Context) error {
 	if err := readDoc(v.rec.Doc, &v.doc); err != nil {
 		return err
 	}
-	key, err := m.w.producer(ctx, v.rec.Experiment)
-	if err != nil {
+	key, err := m.w.producer(ctx, v.rec.Experiment, m.target)
+	there := m.version(v.rec.Version)
+	if err != nil && (there == nil || !refused(err)) {
 		return err
 	}
-	if there := m.version(v.rec.Version); there != nil {
+	if there != nil {
 		return v.compare(ctx, there, key)
 	}
 	if m.r.o.Mode == VerifyOnly {
@@ -47,9 +48,14 @@ func (v *modelVersion) take(ctx context.Context) error {
 		m.there = &comet.RegistryModel{Name: m.rec.Name, Description: m.doc.Description.ptr(), Public: &m.doc.Public.V}
 	}
 	m.there.Versions = append(m.there.Versions, comet.RegistryVersion{ID: id, Version: v.rec.Version})
-	m.wrote(kindModelVersion + " " + v.rec.Version)
-	m.r.other(kindModelVersion)
-	return v.writeMetadata(ctx, id)
+	v.wrote()
+	_, err = v.writeMetadata(ctx, id)
+	return err
+}
+
+func (v *modelVersion) wrote() {
+	v.m.wrote(kindModelVersion + " " + v.rec.Version)
+	v.m.r.other(kindModelVersion)
 }
 
 // create creates the version, and the model with its first one. A status that
@@ -120,21 +126,22 @@ func (v *modelVersion) post(ctx context.Context, n *comet.NewRegistryVersion) (s
 	return c.AddRegistryVersion(ctx, *n)
 }
 
-// writeMetadata sets the metadata of a version that has none.
-func (v *modelVersion) writeMetadata(ctx context.Context, id string) error {
+// writeMetadata sets the metadata of a version that has none. It reports false
+// where there are none, or the destination does not take them.
+func (v *modelVersion) writeMetadata(ctx context.Context, id string) (written bool, err error) {
 	if len(v.rec.Metadata) == 0 {
-		return nil
+		return false, nil
 	}
 	entries, err := v.entries()
 	if err != nil || v.m.r.dry() {
-		return err
+		return err == nil, err
 	}
 	err = v.m.r.c.WriteRegistryMetadata(ctx, id, entries)
 	if isUnsupported(err) || err != nil && refused(err) {
 		v.m.issue(v.issue(Missing, "its metadata: "+err.Error()))
-		return nil
+		return false, nil
 	}
-	return err
+	return err == nil, err
 }
 
 func (v *modelVersion) entries() ([]comet.MetadataEntry, error) {
@@ -153,11 +160,12 @@ func (v *modelVersion) entries() ([]comet.MetadataEntry, error) {
 }
 
 // compare tells where a version that exists is another one. Only metadata, which
-// an import that was killed may not have come to, are filled in.
+// an import that was killed may not have come to, are filled in. An empty key is
+// that of an experiment which the destination has not.
 func (v *modelVersion) compare(ctx context.Context, there *comet.RegistryVersion, key string) error {
 	m := v.m
 	var other []string
-	if there.Key != "" && there.Key != key {
+	if there.Key != "" && key != "" && there.Key != key {
 		other = append(other, "experiment")
 	}
 	if there.Model != "" && v.rec.Model != nil && there.Model != *v.rec.Model {
@@ -181,10 +189,12 @@ func (v *modelVersion) compare(ctx context.Context, there *comet.RegistryVersion
 	case err != nil:
 		return err
 	case lacks && m.r.o.Mode != VerifyOnly:
-		m.wrote(kindModelVersion + " " + v.rec.Version)
-		m.r.other(kindModelVersion)
-		if err := v.writeMetadata(ctx, there.ID); err != nil {
+		written, err := v.writeMetadata(ctx, there.ID)
+		if err != nil {
 			return err
+		}
+		if written {
+			v.wrote()
 		}
 	case !same:
 		other = append(other, "metadata")

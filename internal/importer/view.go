@@ -47,7 +47,7 @@ func (v *views) one(ctx context.Context, o *ledger, rec *stream.View, to Project
 	}
 	key := ""
 	if rec.Experiment != nil {
-		if key, err = v.w.producer(ctx, rec.Experiment); err != nil {
+		if key, err = v.w.producer(ctx, rec.Experiment, to.Workspace); err != nil {
 			return err
 		}
 	}

@@ -2,7 +2,7 @@ package importer
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"sync"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
@@ -28,14 +28,12 @@ type workspace struct {
 	sole      map[string]chan struct{} // names that are being worked on
 }
 
-// producer is an experiment that something in a workspace comes from.
+// producer is an experiment that something in a workspace comes from, as it is
+// at the destination.
 type producer struct {
-	key string // at the destination
-	err error  // why there is none
+	key       string // "" if it is not there
+	workspace string // "" if it is the target, or not known
 }
-
-// errNoProducer says that an experiment is missing that a version comes from.
-var errNoProducer = errors.New("the experiment that it comes from is neither in the stream nor at the destination")
 
 // workspaceLevel takes a record that comes after the projects. All experiments
 // are done then.
@@ -75,12 +73,12 @@ func (d *dispatcher) workspaceLevel(ctx, work context.Context, rec stream.Record
 
 func newWorkspace(r *run, src *source) *workspace {
 	w := &workspace{
-		r: r, source: src, links: links{r: r},
+		r: r, source: src,
 		producers: make(map[string]producer), touched: make(map[string]importedKey), runs: make(map[string]*comet.Run),
 		sole: make(map[string]chan struct{}),
 	}
-	w.lineage.w, w.panels.w, w.views.w = w, w, w
-	w.panels.ids = make(map[string]string)
+	w.links.w, w.lineage.w, w.panels.w, w.views.w = w, w, w, w
+	w.panels.ids, w.panels.taken = make(map[string]string), make(map[string]bool)
 	return w
 }
 
@@ -124,31 +122,52 @@ func waitFor(ctx context.Context, wg *sync.WaitGroup) error {
 }
 
 // producer returns the key that an experiment has at the destination, in whose
-// name something is to be written.
-func (w *workspace) producer(ctx context.Context, key *string) (string, error) {
+// name something is to be written. That goes where the experiment is, so that one
+// in another workspace than the target is of no use.
+func (w *workspace) producer(ctx context.Context, key *string, target string) (string, error) {
 	if deref(key) == "" {
-		return "", &limitError{errNoProducer.Error()}
+		return "", &limitError{"the source does not say which experiment it comes from"}
 	}
+	p, err := w.findProducer(ctx, *key)
+	switch {
+	case err != nil:
+		return "", err
+	case p.key == "":
+		return "", &limitError{fmt.Sprintf("its experiment %s is neither in the stream nor at the destination", *key)}
+	case p.workspace != "" && p.workspace != target:
+		return "", &limitError{fmt.Sprintf("its experiment %s is in another workspace of the destination, %q", *key, p.workspace)}
+	}
+	return p.key, nil
+}
+
+func (w *workspace) findProducer(ctx context.Context, key string) (producer, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if p, ok := w.producers[*key]; ok {
-		return p.key, p.err
+	if p, ok := w.producers[key]; ok {
+		return p, nil
 	}
-	p := producer{key: *key}
-	if k, ok := w.r.imported(*key); ok {
+	var p producer
+	if k, ok := w.r.imported(key); ok {
 		p.key = k.key
-		w.touched[*key] = k
-	} else if w.source.same {
-		// The one that is there is the source's own.
-		p.err = &limitError{errNoProducer.Error() + ": " + *key}
-	} else if _, err := w.r.c.Metadata(ctx, *key); err != nil {
-		if !isAbsent(err) && !errors.Is(err, comet.ErrForbidden) {
-			return "", err
+		w.touched[key] = k
+	} else {
+		there, err := w.r.c.Metadata(ctx, key)
+		if err == nil && w.source.same {
+			// That is the source's own. An earlier import may have copied it.
+			p.key = deriveKey(key, w.r.to.target(Project{there.Workspace, there.Project}))
+			there, err = w.r.c.Metadata(ctx, p.key)
 		}
-		p.err = &limitError{errNoProducer.Error() + ": " + *key}
+		switch {
+		case err == nil:
+			p = producer{there.Key, there.Workspace}
+		case isHidden(err):
+			p = producer{}
+		default:
+			return p, err
+		}
 	}
-	w.producers[*key] = p
-	return p.key, p.err
+	w.producers[key] = p
+	return p, nil
 }
 
 // run returns the handshake of a producer, which uploads need.

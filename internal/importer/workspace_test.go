@@ -93,13 +93,18 @@ func (w *testWorkspace) stream(t *testing.T, source string) []byte {
 	for _, m := range w.models {
 		s.model(m)
 	}
-	s.write(&stream.Link{Experiment: testKey(1), Workspace: "team", Project: "q"})
+	if len(w.projects) > 0 {
+		s.write(&stream.Link{Experiment: testKey(1), Workspace: "team", Project: "q"})
+	}
 	for _, a := range w.artifacts {
 		for _, v := range a.Versions {
 			for _, consumer := range v.Consumers {
 				s.write(&stream.Lineage{Artifact: a.Name, Version: v.Version, Workspace: "team", Experiment: consumer})
 			}
 		}
+	}
+	if len(w.projects) == 0 {
+		return s.close()
 	}
 	half := len(w.panel) / 2
 	for i, part := range [][]byte{w.panel[:half], w.panel[half:]} {
@@ -358,6 +363,114 @@ func TestWorkspaceProducerMissing(t *testing.T) {
 	for _, i := range r.issues() {
 		if strings.Contains(i, "missing") && !strings.Contains(i, testKey(1)) && !strings.Contains(i, "set:1.0.0") {
 			t.Errorf("it does not name the experiment: %s", i)
+		}
+	}
+}
+
+// TestWorkspaceProducerElsewhere imports into a workspace what comes from
+// experiments that the destination has in another one: it would end up there.
+func TestWorkspaceProducerElsewhere(t *testing.T) {
+	w := richWorkspace()
+	data := w.stream(t, sourceURL)
+	srv := newServer(t, comettest.Options{Workspaces: []string{"other"}})
+	c := newClient(t, srv)
+	importTo(t, c, data, Options{}).succeed(t)
+	before := srv.State()
+	r := importTo(t, c, data, Options{To: Project{Workspace: "other"}})
+	if r.err != nil || r.Missing != 9 {
+		t.Errorf("%v, %d missing: %q", r.err, r.Missing, r.issues())
+	}
+	for _, i := range r.issues() {
+		if strings.Contains(i, "missing") && !strings.Contains(i, "is in another workspace") {
+			t.Errorf("it does not say why: %s", i)
+		}
+	}
+	if d := gocmp.Diff(before.Workspace("team"), srv.State().Workspace("team")); d != "" {
+		t.Errorf("the other workspace has changed: %s", d)
+	}
+}
+
+// TestWorkspaceAlone imports artifacts and models without their experiments,
+// which an earlier import has brought: on the source itself as copies.
+func TestWorkspaceAlone(t *testing.T) {
+	w := richWorkspace()
+	for _, same := range []bool{false, true} {
+		srv := newServer(t, comettest.Options{Workspaces: []string{"other"}})
+		c, source := newClient(t, srv), sourceURL
+		o := Options{To: Project{Workspace: "other"}}
+		if same {
+			w.seed(srv)
+			source = srv.URL()
+		}
+		experiments := testWorkspace{projects: w.projects, panel: w.panel}
+		importTo(t, c, experiments.stream(t, source), o)
+		alone := w
+		alone.projects = nil
+		r := importTo(t, c, alone.stream(t, source), o)
+		if r.err != nil || r.Missing+r.Differing > 0 || r.Other["artifact-version"] != 5 || r.Other["model-version"] != 2 {
+			t.Errorf("on the source itself %v: %v, %+v, %q", same, r.err, r.Summary, r.issues())
+		}
+	}
+}
+
+// TestWorkspaceAliasesMoved imports a workspace again whose alias has moved on
+// to a new version: that takes it from the one before.
+func TestWorkspaceAliasesMoved(t *testing.T) {
+	w := richWorkspace()
+	srv := newServer(t, comettest.Options{})
+	c := newClient(t, srv)
+	importTo(t, c, w.stream(t, sourceURL), Options{}).succeed(t)
+	versions := &w.artifacts[1].Versions
+	(*versions)[0].Aliases = []string{"prod"}
+	r := importTo(t, c, w.stream(t, sourceURL), Options{})
+	if r.err != nil || r.Differing != 1 || len(writes(srv)) == 0 {
+		t.Errorf("an alias that is there no more: %v, %q", r.err, r.issues())
+	}
+	theirs := srv.State().Workspace("team").Artifacts[0].Versions[0]
+	if len(theirs.Aliases) != 1 { // Latest
+		t.Errorf("the version that was there has changed: %+v", theirs)
+	}
+	first, second := (*versions)[0], (*versions)[0]
+	first.Aliases, second.Version = nil, "2.0.0"
+	second.Files = []comettest.AssetSpec{{ID: testID(18), Name: "z", Type: "unknown", Body: []byte("z")}}
+	*versions = []comettest.ArtifactVersionSpec{first, second}
+	importTo(t, c, w.stream(t, sourceURL), Options{}).succeed(t)
+	*versions = append(*versions, second)
+	(*versions)[1].Aliases, (*versions)[2].Version = nil, "3.0.0"
+	(*versions)[2].Files = nil
+	if r := importTo(t, c, w.stream(t, sourceURL), Options{}); r.err != nil || r.Missing+r.Differing > 0 || r.Other["artifact-version"] != 1 {
+		t.Errorf("an alias that has moved on: %v, %+v, %q", r.err, r.Summary, r.issues())
+	}
+}
+
+// TestWorkspaceTagsFilled gives an artifact the tags that an import was killed
+// before it came to.
+func TestWorkspaceTagsFilled(t *testing.T) {
+	w, bare := richWorkspace(), richWorkspace()
+	bare.artifacts[0].Tags = nil
+	srv := newServer(t, comettest.Options{})
+	bare.seed(srv)
+	r := importTo(t, newClient(t, srv), w.stream(t, sourceURL), Options{Mode: VerifyOnly})
+	if r.Unverified == 0 {
+		t.Errorf("--verify-only does not find that the tags are missing: %q", r.issues())
+	}
+	importTo(t, newClient(t, srv), w.stream(t, sourceURL), Options{}).succeed(t)
+	w.check(t, "filled", srv)
+}
+
+// TestWorkspacePanelsOfOneName imports two panels that have the same name.
+func TestWorkspacePanelsOfOneName(t *testing.T) {
+	s := newScript(t, sourceURL)
+	s.write(&stream.Plan{Projects: []stream.PlannedProject{}, Workspaces: []string{"team"}})
+	for i, code := range []string{`{"pyCode":"1"}`, `{"pyCode":"2"}`, `{"pyCode":"2"}`} {
+		s.write(&stream.Panel{Workspace: "team", ID: testID(20 + i), Name: "Scatter", Doc: s.doc(map[string]any{}), Data: panelZip(code)})
+	}
+	data := s.close()
+	srv := newServer(t, comettest.Options{})
+	for _, panels := range []int64{3, 0} {
+		r := importTo(t, newClient(t, srv), data, Options{})
+		if r.err != nil || r.Differing > 0 || r.Other["panel"] != panels || len(srv.State().Workspace("team").Panels) != 3 {
+			t.Errorf("%v, %d written, want %d: %q", r.err, r.Other["panel"], panels, r.issues())
 		}
 	}
 }

@@ -105,9 +105,15 @@ func sameWorkspace(t *testing.T, src *instance, from string, dst *instance, to s
 			}
 		}
 	}
+	sameWorkspaceState(t, want, got)
+}
+
+// sameWorkspaceState compares two workspaces, whose names may differ.
+func sameWorkspaceState(t *testing.T, want, got *comettest.WorkspaceState) {
+	t.Helper()
 	got.Name = want.Name
 	if diff := diff(want, got); diff != "" {
-		t.Errorf("%s differs from %s (-source +destination):\n%s", to, from, head(diff))
+		t.Errorf("the workspace differs (-source +destination):\n%s", head(diff))
 	}
 }
 

@@ -274,6 +274,19 @@ func (c *call) number(name string) (*int64, error) {
 	return &i, nil
 }
 
+// ordinal reads a parameter that is a step or an epoch; nil if it is not there.
+func (c *call) ordinal(name string) (*int64, error) {
+	v := c.optional(name)
+	if v == "" {
+		return nil, nil
+	}
+	i, ok := parseOrdinal(v)
+	if !ok {
+		return nil, badRequest("parameter %s: %q is not an integer", name, v)
+	}
+	return &i, nil
+}
+
 // text returns a parameter as a pointer, nil if it is not there.
 func (c *call) text(name string) *string {
 	if !c.query.Has(name) || c.query.Get(name) == "None" {

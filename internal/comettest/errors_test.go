@@ -157,7 +157,6 @@ func TestWriteErrors(t *testing.T) {
 		{name: "metric null", path: batch, body: value(`"metricName":"m","metricValue":null`), status: 400},
 		{name: "metric list", path: batch, body: value(`"metricName":"m","metricValue":[1]`), status: 400},
 		{name: "step text", path: batch, body: value(`"metricName":"m","metricValue":1,"step":"1"`), status: 400},
-		{name: "step fraction", path: batch, body: value(`"metricName":"m","metricValue":1,"step":1.5`), status: 400},
 		{name: "step too large", path: batch, body: value(`"metricName":"m","metricValue":1,"step":9223372036854775808`), status: 400},
 		{name: "context number", path: batch, body: value(`"metricName":"m","metricValue":1,"context":1`), status: 400},
 		{name: "batch in REST", path: restBase + "write/experiment/metric", body: value(`"metricName":"m","metricValue":1`), status: 400},

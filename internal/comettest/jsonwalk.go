@@ -142,6 +142,41 @@ func integerOf(name, raw []byte) (v int64, have bool, err error) {
 	return v, true, nil
 }
 
+// ordinalOf reads a step or an epoch, or null.
+func ordinalOf(name, raw []byte) (v int64, have bool, err error) {
+	if string(raw) == "null" {
+		return 0, false, nil
+	}
+	v, ok := parseOrdinal(string(raw))
+	if !ok {
+		return 0, false, badRequest("%s %.40s is not an integer", name, raw)
+	}
+	return v, true, nil
+}
+
+// ordinal is a step or an epoch in a request.
+type ordinal int64
+
+func (o *ordinal) UnmarshalJSON(raw []byte) error {
+	v, _, err := ordinalOf([]byte("step or epoch"), raw)
+	*o = ordinal(v)
+	return err
+}
+
+// parseOrdinal reads a step or an epoch. Scripts log steps like 2.0 and 2.5,
+// and clients pass them on as they are: what follows the point is dropped, so
+// that the other points of the batch are not lost with it.
+func parseOrdinal(text string) (int64, bool) {
+	if v, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return v, true
+	}
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(-1<<63 <= f && f < 1<<63) {
+		return 0, false
+	}
+	return int64(f), true
+}
+
 // exactNames leaves out the members of the object doc that encoding/json would
 // take for a field of v although their names are written in another case.
 func exactNames(doc []byte, v any) []byte {

@@ -8,8 +8,8 @@ import (
 type metricValueDoc struct {
 	MetricName  string          `json:"metricName"`
 	MetricValue json.RawMessage `json:"metricValue"`
-	Step        *int64          `json:"step"`
-	Epoch       *int64          `json:"epoch"`
+	Step        *ordinal        `json:"step"`
+	Epoch       *ordinal        `json:"epoch"`
 	Context     *string         `json:"context"`
 	Timestamp   *int64          `json:"timestamp"`
 }
@@ -34,10 +34,10 @@ func (d *metricValueDoc) parsed() (newPoint, error) {
 		return p, err
 	}
 	if d.Step != nil {
-		p.point.step, p.point.hasStep = *d.Step, true
+		p.point.step, p.point.hasStep = int64(*d.Step), true
 	}
 	if d.Epoch != nil {
-		p.point.epoch, p.point.hasEpo = *d.Epoch, true
+		p.point.epoch, p.point.hasEpo = int64(*d.Epoch), true
 	}
 	if d.Timestamp != nil {
 		p.point.time, p.timed = *d.Timestamp, true
@@ -74,9 +74,9 @@ func parsePoint(w *walker) (p newPoint, err error) {
 			p.point.value, err = metricValue(raw)
 			valued = true
 		case `"step"`:
-			p.point.step, p.point.hasStep, err = integerOf(name, raw)
+			p.point.step, p.point.hasStep, err = ordinalOf(name, raw)
 		case `"epoch"`:
-			p.point.epoch, p.point.hasEpo, err = integerOf(name, raw)
+			p.point.epoch, p.point.hasEpo, err = ordinalOf(name, raw)
 		case `"timestamp"`:
 			p.point.time, p.timed, err = integerOf(name, raw)
 		case `"context"`:

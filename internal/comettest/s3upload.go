@@ -216,7 +216,7 @@ func (c *call) newScene() error {
 		ExperimentKey string          `json:"experimentKey"`
 		UserFileName  string          `json:"userFileName"`
 		AssetType     string          `json:"assetType"`
-		Step          *int64          `json:"step"`
+		Step          *ordinal        `json:"step"`
 		Metadata      json.RawMessage `json:"metadata"`
 	}
 	if err := c.decode(&req); err != nil {
@@ -226,7 +226,7 @@ func (c *call) newScene() error {
 		return badRequest("assetType or userFileName is missing")
 	}
 	spec := &uploadSpec{experimentKey: req.ExperimentKey, content: bytesBody(nil),
-		asset: asset{name: req.UserFileName, typ: req.AssetType, step: req.Step}}
+		asset: asset{name: req.UserFileName, typ: req.AssetType, step: (*int64)(req.Step)}}
 	if len(req.Metadata) > 0 && string(req.Metadata) != "null" {
 		text, err := textOf(req.Metadata)
 		if err != nil {
@@ -280,15 +280,15 @@ func (c *call) sceneItem() error {
 func (c *call) remoteBatch() error {
 	var req struct {
 		Requests []struct {
-			Link              string  `json:"link"`
-			Type              string  `json:"type"`
-			Metadata          *string `json:"metadata"`
-			AssetID           string  `json:"assetId"`
-			FileName          string  `json:"fileName"`
-			Overwrite         bool    `json:"overwrite"`
-			Step              *int64  `json:"step"`
-			ArtifactVersionID string  `json:"artifactVersionId"`
-			Extension         string  `json:"extension"`
+			Link              string   `json:"link"`
+			Type              string   `json:"type"`
+			Metadata          *string  `json:"metadata"`
+			AssetID           string   `json:"assetId"`
+			FileName          string   `json:"fileName"`
+			Overwrite         bool     `json:"overwrite"`
+			Step              *ordinal `json:"step"`
+			ArtifactVersionID string   `json:"artifactVersionId"`
+			Extension         string   `json:"extension"`
 		} `json:"remoteArtifactAssetRequests"`
 	}
 	if err := c.decode(&req); err != nil {
@@ -301,7 +301,7 @@ func (c *call) remoteBatch() error {
 		spec := &uploadSpec{
 			experimentKey: c.optional("experimentKey"), overwrite: r.Overwrite, remote: true, link: &r.Link,
 			asset: asset{id: r.AssetID, name: r.FileName, typ: r.Type, extension: r.Extension,
-				versionID: r.ArtifactVersionID, step: r.Step, metadata: r.Metadata},
+				versionID: r.ArtifactVersionID, step: (*int64)(r.Step), metadata: r.Metadata},
 		}
 		if r.Link == "" {
 			return badRequest("request %d: link is missing", i)

@@ -97,11 +97,11 @@ func (c *call) uploadQuery(keyParam string) (*uploadSpec, error) {
 	if err != nil {
 		return nil, err
 	}
-	step, err := c.number("step")
+	step, err := c.ordinal("step")
 	if err != nil {
 		return nil, err
 	}
-	epoch, err := c.number("epoch")
+	epoch, err := c.ordinal("epoch")
 	if err != nil {
 		return nil, err
 	}

@@ -57,7 +57,7 @@ func (c *call) deleteMetric() error {
 type parameterDoc struct {
 	ParameterName  string          `json:"parameterName"`
 	ParameterValue json.RawMessage `json:"parameterValue"`
-	Step           *int64          `json:"step"`
+	Step           *ordinal        `json:"step"`
 	Source         string          `json:"source"`
 	Context        *string         `json:"context"`
 	Timestamp      *int64          `json:"timestamp"`
@@ -87,7 +87,7 @@ func (c *call) setParameter(e *experiment, d *parameterDoc) error {
 		e.throttled("parameter names")
 		return nil
 	}
-	v := stamped{text: text, time: c.now(), step: d.Step, context: d.Context}
+	v := stamped{text: text, time: c.now(), step: (*int64)(d.Step), context: d.Context}
 	if d.Timestamp != nil {
 		v.time = *d.Timestamp
 	}
@@ -243,11 +243,11 @@ func (c *call) deleteTags() error {
 
 // systemSample is what the four calls for system metrics have in common.
 type systemSample struct {
-	ExperimentKey string  `json:"experimentKey"`
-	Context       *string `json:"context"`
-	Step          *int64  `json:"step"`
-	Epoch         *int64  `json:"epoch"`
-	Timestamp     *int64  `json:"timestamp"`
+	ExperimentKey string   `json:"experimentKey"`
+	Context       *string  `json:"context"`
+	Step          *ordinal `json:"step"`
+	Epoch         *ordinal `json:"epoch"`
+	Timestamp     *int64   `json:"timestamp"`
 }
 
 // logSystem logs the values as metrics, in the order of their names.

@@ -3,6 +3,7 @@ package comettest_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -81,6 +82,42 @@ func TestMetricFields(t *testing.T) {
 	server.post(lib+"batch/logger/experiment/metric", `{"experimentKey":"`+freeKey+`","values":[`+strings.Join(points, ",")+`]}`)
 	if got := server.experiment(freeKey).Metrics[0].Points; got != 5 {
 		t.Errorf("%d points after the same again, want 5", got)
+	}
+}
+
+// Scripts log steps like 2.0 and 2.5: no write is lost for that, and what
+// follows the point is dropped.
+func TestFractionalSteps(t *testing.T) {
+	server := newTester(t, comettest.Options{})
+	server.handshake(freeKey)
+	server.post(lib+"batch/logger/experiment/metric", `{"experimentKey":"`+freeKey+`","values":[
+		{"metricName":"m","metricValue":1,"timestamp":1,"step":2.0,"epoch":2.5},
+		{"metricName":"m","metricValue":2,"timestamp":2,"step":-2.7,"epoch":1e3}]}`)
+	server.post(restBase+"write/experiment/metric",
+		`{"experimentKey":"`+freeKey+`","metricName":"m","metricValue":3,"timestamp":3,"step":7.9,"epoch":0.1}`)
+	server.post(lib+"batch/logger/experiment/parameter",
+		`{"experimentKey":"`+freeKey+`","values":[{"parameterName":"p","parameterValue":1,"step":3.5}]}`)
+	server.upload(freeKey, "asset", "&fileName=f&step=4.5&epoch=1.0", []byte("x"))
+
+	var got []any
+	for _, p := range server.get(restBase + "experiment/metrics/get-all?experimentKey=" + freeKey)["metrics"].([]any) {
+		point := p.(map[string]any)
+		got = append(got, point["step"], point["epoch"])
+	}
+	parameters := server.get(restBase + "experiment/parameters?experimentKey=" + freeKey)["values"].([]any)
+	assets := server.get(restBase + "experiment/asset/list?type=all&experimentKey=" + freeKey)["assets"].([]any)
+	got = append(got, parameters[0].(map[string]any)["stepCurrent"], assets[0].(map[string]any)["step"])
+	want := []any{json.Number("2"), json.Number("2"), json.Number("-2"), json.Number("1000"), json.Number("7"), json.Number("0"), json.Number("3"), json.Number("4")}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("steps and epochs (-want +got):\n%s", diff)
+	}
+
+	for _, step := range []string{`"2"`, `1e19`, `true`} {
+		rec := server.request("POST", lib+"batch/logger/experiment/metric",
+			`{"experimentKey":"`+freeKey+`","values":[{"metricName":"m","metricValue":1,"step":`+step+`}]}`)
+		if rec.Code != http.StatusBadRequest {
+			t.Errorf("step %s is answered %d", step, rec.Code)
+		}
 	}
 }
 

@@ -285,7 +285,7 @@ func (c *call) remoteBatch() error {
 			Metadata          *string  `json:"metadata"`
 			AssetID           string   `json:"assetId"`
 			FileName          string   `json:"fileName"`
-			Overwrite         bool     `json:"overwrite"`
+			Overwrite         any      `json:"overwrite"`
 			Step              *ordinal `json:"step"`
 			ArtifactVersionID string   `json:"artifactVersionId"`
 			Extension         string   `json:"extension"`
@@ -299,7 +299,7 @@ func (c *call) remoteBatch() error {
 	}
 	for i, r := range req.Requests {
 		spec := &uploadSpec{
-			experimentKey: c.optional("experimentKey"), overwrite: r.Overwrite, remote: true, link: &r.Link,
+			experimentKey: c.optional("experimentKey"), overwrite: overwrites(fmt.Sprint(r.Overwrite)), remote: true, link: &r.Link,
 			asset: asset{id: r.AssetID, name: r.FileName, typ: r.Type, extension: r.Extension,
 				versionID: r.ArtifactVersionID, step: (*int64)(r.Step), metadata: r.Metadata},
 		}

@@ -105,16 +105,12 @@ func (c *call) uploadQuery(keyParam string) (*uploadSpec, error) {
 	if err != nil {
 		return nil, err
 	}
-	overwrite, err := c.flag("overwrite")
-	if err != nil {
-		return nil, err
-	}
 	remote, err := c.flag("isRemote")
 	if err != nil {
 		return nil, err
 	}
 	spec := &uploadSpec{
-		experimentKey: key, overwrite: overwrite != nil && *overwrite, remote: remote != nil && *remote,
+		experimentKey: key, overwrite: overwrites(c.optional("overwrite")), remote: remote != nil && *remote,
 		asset: asset{
 			id: c.optional("assetId"), name: c.optional("fileName"), typ: c.optional("type"),
 			extension: c.optional("extension"), grouping: c.optional("groupingName"),
@@ -123,6 +119,11 @@ func (c *call) uploadQuery(keyParam string) (*uploadSpec, error) {
 	}
 	return spec, spec.check()
 }
+
+// overwrites reports whether a parameter overwrite says so. An artifact that was
+// downloaded and is logged again has a strategy of the download there: FAIL,
+// PRESERVE or OVERWRITE. None of them is about the files at the server.
+func overwrites(text string) bool { return strings.EqualFold(text, "true") || text == "1" }
 
 func (spec *uploadSpec) check() error {
 	a := &spec.asset

@@ -35,9 +35,10 @@ func TestArtifacts(t *testing.T) {
 		t.Errorf("first version: %v", first)
 	}
 	v1 := first["artifactVersionId"].(string)
-	server.upload(freeKey, "f1", "&fileName=a%2Fb.csv&artifactVersionId="+v1, []byte("1,2\n"))
+	server.upload(freeKey, "f1", "&fileName=a%2Fb.csv&overwrite=PRESERVE&artifactVersionId="+v1, []byte("1,2\n"))
 	server.post(altBase+"write/artifact/assets/remote/batch?experimentKey="+freeKey, `{"remoteArtifactAssetRequests":[
-		{"link":"s3://b/k","type":"asset","metadata":"{\"e\":0}","assetId":"f2","fileName":"k","isRemote":true,"overwrite":false,"step":null,"artifactVersionId":"`+v1+`"}]}`)
+		{"link":"s3://b/k","type":"asset","metadata":"{\"e\":0}","assetId":"f2","fileName":"k","isRemote":true,"overwrite":false,"step":null,"artifactVersionId":"`+v1+`"},
+		{"link":"s3://b/l","assetId":"f3","fileName":"l","isRemote":true,"overwrite":"OVERWRITE","artifactVersionId":"`+v1+`"}]}`)
 	byID := restBase + "artifacts/version?artifactId=" + first["artifactId"].(string) + "&versionId=" + v1
 	if doc := server.get(byID); doc["state"] != "OPEN" || doc["artifactVersion"] != "1.0.0" || doc["metadata"] != `{"rows":1}` {
 		t.Errorf("open version: %v", doc)

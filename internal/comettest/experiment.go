@@ -26,6 +26,7 @@ type experiment struct {
 	end            int64 // 0 = none yet
 	alive          bool
 	pinned         bool  // alive for ever: seeded so
+	ended          bool  // alive, with an end that a call has set since the last beat
 	beat           int64 // last sign of life
 	crashed        bool
 	statusError    *string
@@ -91,16 +92,26 @@ func newExperiment(key, user string, now int64) *experiment {
 // The methods below want e.mu held.
 
 // running reports whether e counts as running at now. Once the heartbeat
-// timed out, the last sign of life becomes the end.
+// timed out, the last sign of life becomes the end, if no call has set one.
 func (e *experiment) running(now int64, timeout time.Duration) bool {
 	if e.pinned {
 		return true
 	}
 	if e.alive && now-e.beat > timeout.Milliseconds() {
 		e.alive = false
-		e.end = e.beat
+		if !e.ended {
+			e.end = e.beat
+		}
 	}
 	return e.alive
+}
+
+// endTime is the end of e, 0 while it has none.
+func (e *experiment) endTime(now int64, timeout time.Duration) int64 {
+	if e.running(now, timeout) && !e.ended {
+		return 0
+	}
+	return e.end
 }
 
 // touch notes that something was written at now.

@@ -48,10 +48,11 @@ func (c *call) experimentDoc(e *experiment, p *project) experimentDoc {
 		FilePath: e.filePath, FileName: e.fileName(), StartTimeMillis: e.start, Archived: e.archived,
 		Running: e.running(now, c.s.opts.HeartbeatTimeout), Throttle: e.throttle, ThrottleMessage: e.throttleMsg,
 	}
-	end := now
-	if !d.Running && e.end != 0 {
-		end = e.end
+	end := e.endTime(now, c.s.opts.HeartbeatTimeout)
+	if end != 0 {
 		d.EndTimeMillis = &end
+	} else {
+		end = now
 	}
 	d.DurationMillis = max(0, end-e.start)
 	if !c.version().less(stateVersion) {

@@ -44,6 +44,8 @@ func (c *call) createExperiment() error {
 	}
 	if req.ExperimentName != nil {
 		e.others.set("Name", stamped{text: *req.ExperimentName, time: e.start})
+	} else {
+		e.generatedName = generatedName()
 	}
 	st.addExperiment(p, e)
 	return c.send(struct {
@@ -53,7 +55,7 @@ func (c *call) createExperiment() error {
 		ProjectName   string  `json:"projectName"`
 		Link          string  `json:"link"`
 		Name          *string `json:"name"`
-	}{saved("saved"), e.key, w.name, p.name, c.root() + w.name + "/" + p.name + "/" + e.key, req.ExperimentName})
+	}{saved("saved"), e.key, w.name, p.name, c.root() + w.name + "/" + p.name + "/" + e.key, e.displayName()})
 }
 
 // roomIn returns the project for a new experiment, which is created if it is
@@ -94,7 +96,7 @@ func (c *call) setExperimentTimes(key string, start, end *int64) error {
 		e.start = *start
 	}
 	if end != nil {
-		e.end = *end
+		e.end, e.ended = *end, true
 	}
 	return c.ack()
 }
@@ -133,6 +135,7 @@ func (c *call) updateStatus() error {
 // run that was alive until now. The lock of e is held.
 func (c *call) setAlive(e *experiment, alive bool) {
 	now := c.now()
+	e.ended = e.ended && !alive
 	switch {
 	case alive:
 		e.alive, e.beat = true, now

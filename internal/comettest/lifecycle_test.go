@@ -78,6 +78,34 @@ func TestLifecycle(t *testing.T) {
 	check("unless the server keeps it", num(5), num(11), false, true)
 }
 
+// An end that a call sets stays, although no heartbeat has ended the run: what
+// the client's REST writers make never beats.
+func TestEndOfRunningExperiment(t *testing.T) {
+	c := &clock{time.UnixMilli(1_700_000_000_000)}
+	server := newTester(t, comettest.Options{Clock: c.Now, HeartbeatTimeout: time.Minute})
+	doc := server.post(restBase+"write/experiment/create", `{"workspaceName":"team","projectName":"p"}`)
+	key := doc["experimentKey"].(string)
+	check := func(what string, want ...any) {
+		t.Helper()
+		if diff := cmp.Diff(want, server.times(key)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", what, diff)
+		}
+	}
+	server.post(restBase+"write/experiment/set-start-end-time", `{"experimentKey":"`+key+`","startTimeMillis":5,"endTimeMillis":9}`)
+	check("times set", num(5), num(9), true, false)
+	c.add(2 * time.Minute)
+	check("timed out", num(5), num(9), false, false)
+	server.status(key, true)
+	check("alive again", num(5), nil, true, false)
+	end := c.add(time.Second)
+	server.status(key, false)
+	check("finished", num(5), num(end), false, false)
+
+	if name, _ := doc["name"].(string); name == "" || server.get(restBase + "experiment/metadata?experimentKey=" + key)["experimentName"] != name {
+		t.Errorf("no name was made up: %v", doc)
+	}
+}
+
 func TestOfflineHandshake(t *testing.T) {
 	server := newTester(t, comettest.Options{})
 	doc := server.handshake(freeKey)

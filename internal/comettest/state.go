@@ -271,9 +271,7 @@ func (s *Server) experimentState(e *experiment, o StateOptions) ExperimentState 
 		Metrics: s.metricStates(e, o), HTML: textState(e.html, o), Code: textState(e.code, o), Graph: textState(e.graph, o),
 		System: map[string]json.RawMessage{}, Assets: assetStates(e.assets, o),
 	}
-	if !x.Running {
-		x.End = e.end
-	}
+	x.End = e.endTime(s.now(), s.opts.HeartbeatTimeout)
 	if !o.Portable {
 		x.User, x.Offline = e.user, e.offline
 	} else if e.others.get("Name") == nil {

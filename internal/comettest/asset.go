@@ -122,7 +122,7 @@ func (a *asset) doc(root string) assetDoc {
 
 func (a *asset) webLink(root string) string {
 	form := "api/asset/download?assetId="
-	if a.image {
+	if a.image || a.typ == "image" || a.typ == "figure" {
 		form = "api/image/download?imageId="
 	}
 	return root + form + url.QueryEscape(a.id) + "&experimentKey=" + a.experimentKey

@@ -274,26 +274,28 @@ func TestRedirect(t *testing.T) {
 	}
 }
 
-// Histograms are combined by name for readers, and nobody writes the result.
+// Histograms are combined by name for readers, in the order of their steps, not
+// of their uploads, and nobody writes the result.
 func TestCombinedHistograms(t *testing.T) {
 	server := newTester(t, comettest.Options{})
 	server.handshake(freeKey)
-	server.upload(freeKey, "h1", "&type=histogram3d&fileName=w&step=1", []byte(`{"version":2}`))
 	server.upload(freeKey, "h2", "&type=histogram3d&fileName=w&step=2", []byte(`{"version":2,"x":1}`))
+	server.upload(freeKey, "h1", "&type=histogram3d&fileName=w&step=1", []byte(`{"version":2}`))
+	server.upload(freeKey, "h0", "&type=histogram3d&fileName=w&step=1", []byte(`{"version":1}`))
 	server.upload(freeKey, "h3", "&type=histogram3d&fileName=v", []byte(`{}`))
 	bodies := make(map[string]string)
 	for id, a := range server.listed("histogram_combined_3d") {
 		bodies[a["fileName"].(string)] = string(server.body(id))
 	}
 	want := map[string]string{
-		"w": `{"histograms":[{"step":1,"histogram":{"version":2}},{"step":2,"histogram":{"version":2,"x":1}}]}`,
+		"w": `{"histograms":[{"step":1,"histogram":{"version":1}},{"step":1,"histogram":{"version":2}},{"step":2,"histogram":{"version":2,"x":1}}]}`,
 		"v": `{"histograms":[{"step":null,"histogram":{}}]}`,
 	}
 	if diff := cmp.Diff(want, bodies); diff != "" {
 		t.Errorf("combined (-want +got):\n%s", diff)
 	}
-	if n := len(server.listed("all")); n != 5 {
-		t.Errorf("%d assets in all, want 5", n)
+	if n := len(server.listed("all")); n != 6 {
+		t.Errorf("%d assets in all, want 6", n)
 	}
 	server.get(restBase + "write/experiment/asset/delete?assetId=h3&experimentKey=" + freeKey)
 	if n := len(server.listed("histogram_combined_3d")); n != 1 {

@@ -3,6 +3,7 @@ package comettest
 import (
 	"archive/zip"
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -47,10 +48,25 @@ func (e *experiment) combinedHistograms() []*asset {
 	return e.derived.combined
 }
 
+// byStep orders assets without a step first, and those of one step by id, so
+// that what is made of them does not depend on the order of their uploads.
+func byStep(a, b *asset) int {
+	switch {
+	case (a.step == nil) != (b.step == nil):
+		if a.step == nil {
+			return -1
+		}
+		return 1
+	case a.step != nil && *a.step != *b.step:
+		return cmp.Compare(*a.step, *b.step)
+	}
+	return cmp.Compare(a.id, b.id)
+}
+
 func (e *experiment) combine() []*asset {
 	var first []*asset // of each name
 	parts := make(map[string][]combinedHistogram)
-	for _, a := range e.assets {
+	for _, a := range slices.SortedFunc(slices.Values(e.assets), byStep) {
 		if a.typ != typeHistogram || a.remote {
 			continue
 		}

@@ -254,6 +254,19 @@ func (c *call) metadataCell(e *experiment, field string) (string, bool) {
 	return "", false
 }
 
+// isBool reports whether text is that of a boolean that was logged.
+func isBool(text string) bool { return text == "true" || text == "false" }
+
+// isBit reports whether the value of a rule is what clients send for a boolean,
+// whatever type the column has.
+func isBit(raw json.RawMessage) bool {
+	switch string(raw) {
+	case "0", "1", "true", "false":
+		return true
+	}
+	return false
+}
+
 func bit(b bool) string {
 	if b {
 		return "1"
@@ -312,8 +325,7 @@ func (r *rule) values() ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		switch text {
-		case "true", "false":
+		if isBool(text) && raw[0] != '"' {
 			text = bit(text == "true")
 		}
 		texts[i] = text
@@ -341,6 +353,9 @@ func (r *rule) holds(text string, have bool) bool {
 	values, err := r.values()
 	if err != nil {
 		return false
+	}
+	if isBool(text) && isBit(r.Value) {
+		text = bit(text == "true")
 	}
 	return r.compare(op, text, values) != negative
 }

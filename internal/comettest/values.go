@@ -71,9 +71,6 @@ func (d *parameterDoc) check() (string, error) {
 	if len(d.ParameterValue) == 0 {
 		return "", badRequest("parameter %q has no parameterValue", d.ParameterName)
 	}
-	if d.ParameterValue[0] == '{' {
-		return "", badRequest("parameterValue of %q is an object", d.ParameterName)
-	}
 	return textOf(d.ParameterValue)
 }
 
@@ -130,6 +127,9 @@ func (c *call) parameterBatch() error {
 	for i := range req.Values {
 		if _, err := req.Values[i].check(); err != nil {
 			return err
+		}
+		if v := req.Values[i]; v.ParameterValue[0] == '{' {
+			return badRequest("parameterValue of %q is an object", v.ParameterName)
 		}
 		if src := req.Values[i].Source; !slices.Contains(parameterSources, src) {
 			return badRequest("source %q is not auto-logged, cli or manual", src)

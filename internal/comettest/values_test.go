@@ -165,8 +165,9 @@ func TestParametersAndOthers(t *testing.T) {
 		{"parameterName":"text","parameterValue":"[1,2]"},{"parameterName":"null","parameterValue":null},
 		{"parameterName":"empty","parameterValue":""},{"parameterName":"float","parameterValue":1e-05},{"parameterName":"bool","parameterValue":true},
 		{"parameterName":"lr","parameterValue":10,"timestamp":1},{"parameterName":"lr","parameterValue":9,"timestamp":2},{"parameterName":"lr","parameterValue":"9.5","timestamp":3}]}`)
+	server.post(restBase+"write/experiment/parameter", `{"experimentKey":"`+freeKey+`","parameterName":"dict","parameterValue":{"a":[1,2]}}`)
 	want := map[string]string{
-		"list": `[1, 2.50, "x, y", [true, null]]`, "text": "[1,2]", "null": "null", "empty": "", "float": "1e-05", "bool": "true", "lr": "9.5",
+		"dict": `{"a": [1, 2]}`, "list": `[1, 2.50, "x, y", [true, null]]`, "text": "[1,2]", "null": "null", "empty": "", "float": "1e-05", "bool": "true", "lr": "9.5",
 	}
 	if diff := cmp.Diff(want, current("parameters")); diff != "" {
 		t.Errorf("parameters (-want +got):\n%s", diff)

@@ -223,6 +223,7 @@ func TestQuery(t *testing.T) {
 	server := newTester(t, comettest.Options{})
 	server.srv.SeedDemo("team")
 	first, twin := comettest.DemoKey("team", comettest.DemoFirst), comettest.DemoKey("team", comettest.DemoTwin)
+	server.post(restBase+"write/experiment/log-other", `{"experimentKey":"`+first+`","key":"flag","value":true}`)
 	for rule, want := range map[string][]string{
 		`{"source":"metrics","query":{"rules":[{"field":"acc","type":"double","operator":"greater","value":0.5}]}}`:                                                    {twin},
 		`{"source":"metrics","query":{"rules":[{"field":"acc","operator":"between","value":["0.9","1"]}]}}`:                                                            {twin},
@@ -230,6 +231,9 @@ func TestQuery(t *testing.T) {
 		`{"source":"params","query":{"rules":[{"field":"optimizer","operator":"contains","value":"dam"}]}}`:                                                            {first},
 		`{"source":"tag","query":{"rules":[{"field":"baseline","operator":"is_not_null","value":null}]}}`:                                                              {first},
 		`{"source":"log_other","query":{"rules":[{"field":"Name","operator":"equal","value":"baseline"}]}}`:                                                            {first, twin},
+		`{"source":"log_other","query":{"rules":[{"field":"flag","type":"string","operator":"equal","value":1}]}}`:                                                     {first},
+		`{"source":"log_other","query":{"rules":[{"field":"flag","type":"string","operator":"equal","value":"true"}]}}`:                                                {first},
+		`{"source":"log_other","query":{"rules":[{"field":"flag","type":"string","operator":"equal","value":0}]}}`:                                                     {},
 		`{"source":"metadata","query":{"rules":[{"field":"runActive","operator":"equal","value":true}]}}`:                                                              {comettest.DemoKey("team", comettest.DemoRunning)},
 		`{"source":"metadata","query":{"rules":[{"field":"hasImages","operator":"equal","value":1}]}}`:                                                                 {first},
 		`{"source":"env_details","query":{"rules":[{"field":"hostname","operator":"not_ends_with","value":"y"},{"field":"user","operator":"equal","value":"alice"}]}}`: {first},

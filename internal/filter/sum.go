@@ -28,7 +28,8 @@ import (
 // member of a document that is null, false, or an empty text, list or object
 // counts as absent, for servers of different ages answer one or the other; in the
 // elements of parameters and others, where an empty text is a value, null alone
-// does. So does an empty text of an experiment.
+// does. So does an empty text of an experiment. Of an asset that refers to others,
+// the content counts without the address of its instance, which import rewrites.
 type summer struct {
 	sums []subjectSum
 
@@ -44,8 +45,10 @@ type summer struct {
 
 	text     hash.Hash // of the text that goes on
 	textSize int64
-	asset    []byte // the open asset without its bytes
-	derived  bool   // the open asset is one that servers make
+	asset    []byte         // the open asset without its bytes
+	derived  bool           // the open asset is one that servers make
+	content  *referenceHash // of the open asset, if it refers to others
+	source   string         // the address that the open stream came from
 }
 
 // A subjectSum is one line of the result.
@@ -109,7 +112,10 @@ func (s *summer) inside(r stream.Raw, rec stream.Record) {
 		s.piece(rec)
 	case *stream.Asset:
 		s.beginAsset(r, rec)
-	case *stream.Chunk: // its asset's end has the hash of it
+	case *stream.Chunk: // else its asset's end has the hash of it
+		if s.content != nil {
+			s.content.write(rec.Data)
+		}
 	case *stream.AssetEnd:
 		s.endAsset(rec)
 	case *stream.Skipped:
@@ -221,10 +227,13 @@ func (s *summer) endText() {
 }
 
 func (s *summer) beginAsset(r stream.Raw, a *stream.Asset) {
-	s.derived = derivedAssets[deref(a.Type)]
+	s.derived, s.content = derivedAssets[deref(a.Type)], nil
+	if referring[deref(a.Type)] && a.Remote == nil {
+		s.content = newReferenceHash(s.source)
+	}
 	s.begin("asset").add(assetType(deref(a.Type)))
 	for name, value := range r.Fields() {
-		if name == "doc" || name == "type" || isAssigned(r.Kind, name) {
+		if name == "doc" || name == "type" || isAssigned(r.Kind, name) || name == "size" && s.content != nil {
 			continue
 		}
 		if text := textOf(value); !blank(text) {
@@ -233,7 +242,7 @@ func (s *summer) beginAsset(r stream.Raw, a *stream.Asset) {
 	}
 	s.add("doc")
 	for name, value := range a.Doc.Members() {
-		if text := textOf(value); name != "type" && s.counts(r.Kind, name, text) {
+		if text := textOf(value); name != "type" && s.counts(r.Kind, name, text) && (name != "fileSize" || s.content == nil) {
 			s.add(name, text)
 		}
 	}
@@ -245,7 +254,11 @@ func (s *summer) endAsset(end *stream.AssetEnd) {
 		return
 	}
 	s.item = append(s.item[:0], s.asset...)
-	s.add(end.SHA256).put()
+	sum := end.SHA256
+	if s.content != nil {
+		sum = s.content.sum()
+	}
+	s.add(sum).put()
 }
 
 // skipped adds that something is missing, in place of what had come of it.

@@ -26,6 +26,7 @@ func (s *summer) outside(r stream.Raw, rec stream.Record) bool {
 	case *stream.Header:
 		s.drop()
 		clear(s.panels)
+		s.source = rec.Source.URL
 	case *stream.Experiment:
 		s.experiment(r, rec)
 	case *stream.Project:

@@ -18,7 +18,9 @@ type Stats struct {
 	Endpoints map[string]int `json:"endpoints"`
 	// Statuses counts the answers.
 	Statuses map[int]int `json:"statuses"`
-	// MaxInFlight is the most requests that were in work at once.
+	// InFlight is the number of requests that are in work now, MaxInFlight
+	// the most that were at once.
+	InFlight    int `json:"inFlight"`
 	MaxInFlight int `json:"maxInFlight"`
 	// BytesIn and BytesOut count bodies as they travelled.
 	BytesIn  int64 `json:"bytesIn"`
@@ -47,6 +49,7 @@ func (s *Server) Stats() Stats {
 	s.stats.mu.Lock()
 	defer s.stats.mu.Unlock()
 	sum := s.stats.sum
+	sum.InFlight = s.stats.inFlight
 	sum.Endpoints = maps.Clone(sum.Endpoints)
 	sum.Statuses = maps.Clone(sum.Statuses)
 	return sum

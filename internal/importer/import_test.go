@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comettest"
@@ -182,7 +183,8 @@ func stride(n int) int {
 	return n
 }
 
-// killed runs an import that is ended at its k-th request.
+// killed runs an import that is ended at its k-th request, and waits until the
+// server is done with what was under way.
 func killed(t *testing.T, srv *comettest.Server, data []byte, o Options, k int, after bool) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
@@ -190,6 +192,11 @@ func killed(t *testing.T, srv *comettest.Server, data []byte, o Options, k int, 
 		co.Transport = &killer{next: http.DefaultTransport, at: int64(k), after: after, kill: func() { cancel(errKilled) }}
 	})
 	importIn(ctx, t, c, data, o)
+	ticker := time.NewTicker(time.Millisecond)
+	defer ticker.Stop()
+	for srv.Stats().InFlight > 0 {
+		<-ticker.C
+	}
 }
 
 // TestImportLostAnswers loses answers to writes that must not be done twice.

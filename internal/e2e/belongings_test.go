@@ -237,3 +237,63 @@ func sameContent(t *testing.T, want, got []string) {
 		t.Errorf("the records differ (-calm +disturbed):\n%s", head(diff))
 	}
 }
+
+// A version that the destination has in another way is told and left as it is.
+// Files are compared by their sizes, and with --verify by their bytes.
+func TestBelongingsDiffer(t *testing.T) {
+	src := start(t, comettest.Options{})
+	seedTeam(src, 3000)
+	stream := runExport(src, "team").want(t, cli.ExitOK).stdout
+	for _, test := range []struct {
+		name   string
+		change func(v *comettest.ArtifactVersionSpec)
+		code   int // of an import
+		verify int // of one with --verify, and of --verify-only
+		says   string
+	}{
+		{"the same", func(*comettest.ArtifactVersionSpec) {}, cli.ExitOK, cli.ExitOK, "nothing was written"},
+		{"other bytes", func(v *comettest.ArtifactVersionSpec) { v.Files[0].Body = []byte("2,1\n") }, cli.ExitOK, cli.ExitDiffers, "nothing was written"},
+		{"another size", func(v *comettest.ArtifactVersionSpec) { v.Files[0].Body = []byte("1,2,3\n") }, cli.ExitIncomplete, cli.ExitDiffers, "no such file of this size"},
+		{"one file more", func(v *comettest.ArtifactVersionSpec) { v.Files = append(v.Files, comettest.AssetSpec{Name: "more"}) },
+			cli.ExitIncomplete, cli.ExitDiffers, "1 files that are not in the stream"},
+		{"other metadata", func(v *comettest.ArtifactVersionSpec) { v.Metadata = ptr(`{"rows":11}`) }, cli.ExitIncomplete, cli.ExitDiffers, "other metadata"},
+		{"another alias", func(v *comettest.ArtifactVersionSpec) { v.Aliases = []string{"second"} }, cli.ExitIncomplete, cli.ExitDiffers, "other aliases"},
+		{"another state", func(v *comettest.ArtifactVersionSpec) { v.State = "ERROR" }, cli.ExitIncomplete, cli.ExitDiffers, "other state"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dst := start(t, comettest.Options{Workspaces: []string{"lab"}})
+			runImport(dst, runFilter(stream, "-x", "artifacts").want(t, cli.ExitOK).stdout, "lab").want(t, cli.ExitOK)
+			theirs := teamArtifacts(3000)[0]
+			theirs.Versions = theirs.Versions[:1]
+			theirs.Versions[0].Aliases = []string{"first"}
+			test.change(&theirs.Versions[0])
+			dst.SeedArtifact("lab", theirs)
+			state := func() comettest.ArtifactVersionState {
+				v := dst.State().Workspace("lab").Artifacts[0].Versions[0]
+				v.Aliases = slices.DeleteFunc(v.Aliases, func(s string) bool { return s == "Latest" }) // the server's own
+				return v
+			}
+			before := state()
+
+			first := runImport(dst, stream, "lab").want(t, test.code)
+			again := runImport(dst, stream, "lab").want(t, test.code)
+			if test.code == cli.ExitOK {
+				again.says(t, test.says)
+			} else {
+				first.says(t, test.says)
+				again.says(t, test.says, "nothing was written")
+			}
+			for _, flags := range [][]string{{"--verify"}, {"--verify-only"}} {
+				r := runImport(dst, stream, append(flags, "lab")...)
+				if test.verify == cli.ExitOK || flags[0] == "--verify-only" || test.code == cli.ExitOK {
+					r.want(t, test.verify)
+				} else {
+					r.want(t, cli.ExitIncomplete)
+				}
+			}
+			if diff := diff(before, state()); diff != "" {
+				t.Errorf("the version has changed (-before +after):\n%s", diff)
+			}
+		})
+	}
+}

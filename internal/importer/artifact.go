@@ -212,7 +212,7 @@ func (a *artifact) openVersion(ctx context.Context, rec *stream.ArtifactVersion)
 		return v.continueThere(ctx, &there)
 	case a.r.o.Mode == VerifyOnly:
 		v.state = versionLeft
-		a.issue(v.issue(Unverified, "the destination has it not"))
+		a.issue(v.issue(Unverified, notThere))
 		return nil
 	}
 	return v.create(ctx)

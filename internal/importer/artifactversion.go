@@ -259,7 +259,7 @@ func (v *artifactVersion) verify(ctx context.Context) error {
 		reason := ""
 		switch {
 		case !ok:
-			reason = "the destination has it not"
+			reason = notThere
 		case want.remote != nil:
 			if deref(f.Link) != *want.remote {
 				reason = "it is another link at the destination"

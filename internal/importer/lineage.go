@@ -42,7 +42,7 @@ func (l *lineage) record(ctx context.Context, o *ledger, rec *stream.Lineage, na
 		return nil
 	}
 	if r.o.Mode == VerifyOnly {
-		o.issue(Issue{Class: Unverified, Kind: string(stream.KindLineage), Name: name, Reason: "the destination has it not"})
+		o.issue(Issue{Class: Unverified, Kind: string(stream.KindLineage), Name: name, Reason: notThere})
 		return nil
 	}
 	if !r.dry() {
@@ -54,7 +54,12 @@ func (l *lineage) record(ctx context.Context, o *ledger, rec *stream.Lineage, na
 	o.wrote(string(stream.KindLineage))
 	r.other(string(stream.KindLineage))
 	l.have[name] = true
-	return nil
+	if r.verifies() {
+		if l.have, err = l.read(ctx, key); err == nil && !l.have[name] {
+			o.issue(Issue{Class: Unverified, Kind: string(stream.KindLineage), Name: name, Reason: notThere})
+		}
+	}
+	return err
 }
 
 // read returns what an experiment has consumed.

@@ -50,7 +50,7 @@ func (l *links) link(ctx context.Context, o *ledger, source string, to Project) 
 		return err
 	}
 	if r.o.Mode == VerifyOnly {
-		o.issue(Issue{Class: Unverified, Kind: string(stream.KindLink), ID: key, Reason: "the destination has it not"})
+		o.issue(Issue{Class: Unverified, Kind: string(stream.KindLink), ID: key, Reason: notThere})
 		return nil
 	}
 	o.wrote(string(stream.KindLink))
@@ -62,7 +62,13 @@ func (l *links) link(ctx context.Context, o *ledger, source string, to Project) 
 		return err
 	}
 	listed[key] = true
-	return nil
+	if r.verifies() {
+		delete(l.list, to)
+		if listed, err = l.listed(ctx, to); err == nil && !listed[key] {
+			o.issue(Issue{Class: Unverified, Kind: string(stream.KindLink), ID: key, Reason: notThere})
+		}
+	}
+	return err
 }
 
 // listed returns the keys of the experiments that a project lists.

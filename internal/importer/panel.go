@@ -57,7 +57,7 @@ func (p *panels) write(ctx context.Context, o *ledger, rec *stream.Panel, file [
 	case id != "" && !r.fills(false), r.o.Mode == VerifyOnly:
 		reason := "the destination has another one of the name"
 		if id == "" {
-			reason = "the destination has it not"
+			reason = notThere
 		}
 		o.issue(Issue{Class: r.differs(), Kind: string(stream.KindPanel), Name: rec.Name, Reason: reason})
 		return nil
@@ -71,7 +71,14 @@ func (p *panels) write(ctx context.Context, o *ledger, rec *stream.Panel, file [
 	}
 	o.wrote(string(stream.KindPanel))
 	r.other(string(stream.KindPanel))
-	return nil
+	if !r.verifies() {
+		return nil
+	}
+	have, err := r.c.PanelFile(ctx, id)
+	if err == nil && !sameZip(have, file) {
+		o.issue(Issue{Class: Unverified, Kind: string(stream.KindPanel), Name: rec.Name, Reason: "it is another one at the destination"})
+	}
+	return err
 }
 
 // stands notes the panel of the destination that stands for one of the stream.

@@ -193,6 +193,9 @@ func (r *run) fills(empty bool) bool {
 	return r.o.Mode != VerifyOnly && (empty || r.o.Update)
 }
 
+// verifies reports whether what has been written is to be read back.
+func (r *run) verifies() bool { return r.o.Verify && r.o.Mode == Write }
+
 // differs is the class of what the destination has in another way.
 func (r *run) differs() IssueClass {
 	if r.o.Mode == VerifyOnly {

@@ -27,7 +27,21 @@ type model struct {
 	target string // workspace
 
 	there *comet.RegistryModel // nil if it is new
+
+	written   []*modelVersion // by this import, as the stream has them
+	verifying bool            // these are read back
 }
+
+// differs is the class of what the destination has in another way.
+func (m *model) differs() IssueClass {
+	if m.verifying {
+		return Unverified
+	}
+	return m.r.differs()
+}
+
+// fills is that of run, but for a verification.
+func (m *model) fills(empty bool) bool { return !m.verifying && m.r.fills(empty) }
 
 // modelDoc is what is used of a registry model's document.
 type modelDoc struct {
@@ -64,6 +78,9 @@ func (m *model) work(ctx context.Context) {
 	}
 	if err == nil && m.whole {
 		err = m.finish(ctx)
+	}
+	if err == nil && m.r.verifies() {
+		err = m.verify(ctx)
 	}
 	switch {
 	case err != nil:
@@ -138,18 +155,18 @@ func (m *model) finish(ctx context.Context) error {
 func (m *model) update(ctx context.Context) error {
 	var description *string
 	if want, have := m.doc.Description.V, deref(m.there.Description); want != "" && want != have {
-		if m.r.fills(have == "") {
+		if m.fills(have == "") {
 			description = &want
 		} else {
-			m.issue(Issue{Class: m.r.differs(), Kind: "description", Name: m.rec.Name, Reason: "the destination has another one"})
+			m.issue(Issue{Class: m.differs(), Kind: "description", Name: m.rec.Name, Reason: "the destination has another one"})
 		}
 	}
 	var public *bool
 	if want, have := m.doc.Public, m.there.Public; want.OK && have != nil && want.V != *have {
-		if m.r.fills(false) {
+		if m.fills(false) {
 			public = &want.V
 		} else {
-			m.issue(Issue{Class: m.r.differs(), Kind: "visibility", Name: m.rec.Name, Reason: fmt.Sprintf("public is %v in the stream, %v at the destination", want.V, *have)})
+			m.issue(Issue{Class: m.differs(), Kind: "visibility", Name: m.rec.Name, Reason: fmt.Sprintf("public is %v in the stream, %v at the destination", want.V, *have)})
 		}
 	}
 	if description == nil && public == nil {
@@ -180,8 +197,8 @@ func (m *model) notes(ctx context.Context) error {
 	switch {
 	case same:
 		return nil
-	case !m.r.fills(empty):
-		m.issue(Issue{Class: m.r.differs(), Kind: "notes", Name: m.rec.Name, Reason: "the destination has other notes"})
+	case !m.fills(empty):
+		m.issue(Issue{Class: m.differs(), Kind: "notes", Name: m.rec.Name, Reason: "the destination has other notes"})
 		return nil
 	}
 	m.wrote("notes")
@@ -190,4 +207,30 @@ func (m *model) notes(ctx context.Context) error {
 		return nil
 	}
 	return m.r.c.WriteRegistryNotes(ctx, m.target, m.rec.Name, want)
+}
+
+// verify reads back the versions that have been written, and the model itself if
+// that is new.
+func (m *model) verify(ctx context.Context) error {
+	if len(m.written) == 0 {
+		return nil
+	}
+	m.verifying = true
+	if err := m.load(ctx); err != nil {
+		return fmt.Errorf("verify: %w", err)
+	}
+	for _, v := range m.written {
+		there := m.version(v.rec.Version)
+		if there == nil {
+			m.issue(v.issue(Unverified, notThere))
+			continue
+		}
+		if err := v.compare(ctx, there, v.key); err != nil {
+			return fmt.Errorf("verify: %w", err)
+		}
+	}
+	if m.out.Result == ResultCreated && m.whole {
+		return m.finish(ctx)
+	}
+	return nil
 }

@@ -14,6 +14,9 @@ type modelVersion struct {
 	m   *model
 	rec *stream.ModelVersion
 	doc modelVersionDoc
+
+	key   string // of its experiment, at the destination
+	lacks bool   // the destination does not take all of it, which was told
 }
 
 func (v *modelVersion) issue(class IssueClass, reason string) Issue {
@@ -34,7 +37,7 @@ func (v *modelVersion) take(ctx context.Context) error {
 		return v.compare(ctx, there, key)
 	}
 	if m.r.o.Mode == VerifyOnly {
-		m.issue(v.issue(Unverified, "the destination has it not"))
+		m.issue(v.issue(Unverified, notThere))
 		return nil
 	}
 	id := ""
@@ -50,7 +53,16 @@ func (v *modelVersion) take(ctx context.Context) error {
 	m.there.Versions = append(m.there.Versions, comet.RegistryVersion{ID: id, Version: v.rec.Version})
 	v.wrote()
 	_, err = v.writeMetadata(ctx, id)
+	if v.key = key; !v.lacks {
+		m.written = append(m.written, v)
+	}
 	return err
+}
+
+// missing tells what the destination does not take.
+func (v *modelVersion) missing(reason string) {
+	v.lacks = true
+	v.m.issue(v.issue(Missing, reason))
 }
 
 func (v *modelVersion) wrote() {
@@ -71,7 +83,7 @@ func (v *modelVersion) create(ctx context.Context, key string) (string, error) {
 		status := *n.Status
 		n.Status = nil
 		if id, second := v.createOnce(ctx, n); second == nil {
-			m.issue(v.issue(Missing, fmt.Sprintf("its status %q: %v", status, err)))
+			v.missing(fmt.Sprintf("its status %q: %v", status, err))
 			return id, nil
 		}
 	}
@@ -105,7 +117,7 @@ func (v *modelVersion) post(ctx context.Context, n *comet.NewRegistryVersion) (s
 		return id, err
 	}
 	if s := deref(n.Status); s != "" && s != noStatus {
-		v.m.issue(v.issue(Missing, fmt.Sprintf("its status %q: the destination knows none", s)))
+		v.missing(fmt.Sprintf("its status %q: the destination knows none", s))
 		n.Status = nil
 	}
 	models, err := c.Models(ctx, n.Key)
@@ -138,7 +150,7 @@ func (v *modelVersion) writeMetadata(ctx context.Context, id string) (written bo
 	}
 	err = v.m.r.c.WriteRegistryMetadata(ctx, id, entries)
 	if isUnsupported(err) || err != nil && refused(err) {
-		v.m.issue(v.issue(Missing, "its metadata: "+err.Error()))
+		v.missing("its metadata: " + err.Error())
 		return false, nil
 	}
 	return err == nil, err
@@ -188,7 +200,7 @@ func (v *modelVersion) compare(ctx context.Context, there *comet.RegistryVersion
 	switch {
 	case err != nil:
 		return err
-	case lacks && m.r.o.Mode != VerifyOnly:
+	case lacks && m.r.o.Mode != VerifyOnly && !m.verifying:
 		written, err := v.writeMetadata(ctx, there.ID)
 		if err != nil {
 			return err
@@ -200,7 +212,7 @@ func (v *modelVersion) compare(ctx context.Context, there *comet.RegistryVersion
 		other = append(other, "metadata")
 	}
 	for _, what := range other {
-		m.issue(v.issue(m.r.differs(), "the destination has another "+what))
+		m.issue(v.issue(m.differs(), "the destination has another "+what))
 	}
 	return nil
 }

@@ -68,19 +68,27 @@ func (v *views) one(ctx context.Context, o *ledger, rec *stream.View, to Project
 	if id != "" && !r.fills(false) || r.o.Mode == VerifyOnly {
 		reason := "the destination has another one of the name"
 		if id == "" {
-			reason = "the destination has it not"
+			reason = notThere
 		}
 		o.issue(Issue{Class: r.differs(), Kind: string(stream.KindView), Name: rec.Name, Reason: reason})
 		return nil
 	}
+	w := comet.ViewWrite{ProjectID: p.id, Name: rec.Name, ID: id, Key: key, Doc: doc}
 	if !r.dry() {
-		if err := v.put(ctx, p, comet.ViewWrite{ProjectID: p.id, Name: rec.Name, ID: id, Key: key, Doc: doc}); err != nil {
+		if err := v.put(ctx, p, w); err != nil {
 			return err
 		}
 	}
 	o.wrote(string(stream.KindView))
 	r.other(string(stream.KindView))
-	return nil
+	if !r.verifies() {
+		return nil
+	}
+	id, err = v.look(ctx, p, &w)
+	if err == nil && id == "" {
+		o.issue(Issue{Class: Unverified, Kind: string(stream.KindView), Name: rec.Name, Reason: notThere})
+	}
+	return err
 }
 
 // put writes a view once.
@@ -89,16 +97,20 @@ func (v *views) put(ctx context.Context, p *viewProject, w comet.ViewWrite) erro
 	_, err := once(ctx, v.w.r, func() (string, error) {
 		_, err := c.WriteView(ctx, w)
 		return "", err
-	}, func() (string, error) {
-		list, err := c.Views(ctx, p.id, "")
-		for _, have := range list {
-			if have.Name == w.Name && deref(have.Key) == w.Key && sameView(w.Doc, have.Raw) {
-				return have.ID, nil
-			}
-		}
-		return "", err
-	})
+	}, func() (string, error) { return v.look(ctx, p, &w) })
 	return err
+}
+
+// look returns the id of a view of the destination that is as w writes it, "" if
+// there is none.
+func (v *views) look(ctx context.Context, p *viewProject, w *comet.ViewWrite) (string, error) {
+	list, err := v.w.r.c.Views(ctx, p.id, "")
+	for _, have := range list {
+		if have.Name == w.Name && deref(have.Key) == w.Key && sameView(w.Doc, have.Raw) {
+			return have.ID, nil
+		}
+	}
+	return "", err
 }
 
 // project finds a project of the destination and lists its views.

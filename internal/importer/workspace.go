@@ -35,6 +35,9 @@ type producer struct {
 	workspace string // "" if it is the target, or not known
 }
 
+// notThere is the reason of what a verification does not find.
+const notThere = "the destination has it not"
+
 // workspaceLevel takes a record that comes after the projects. All experiments
 // are done then.
 func (d *dispatcher) workspaceLevel(ctx, work context.Context, rec stream.Record) error {

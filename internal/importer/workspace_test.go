@@ -4,6 +4,8 @@ import (
 	"archive/zip"
 	"bytes"
 	"fmt"
+	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -471,6 +473,44 @@ func TestWorkspacePanelsOfOneName(t *testing.T) {
 		r := importTo(t, newClient(t, srv), data, Options{})
 		if r.err != nil || r.Differing > 0 || r.Other["panel"] != panels || len(srv.State().Workspace("team").Panels) != 3 {
 			t.Errorf("%v, %d written, want %d: %q", r.err, r.Other["panel"], panels, r.issues())
+		}
+	}
+}
+
+// TestWorkspaceVerify reads back what a destination has not kept, though it said
+// so.
+func TestWorkspaceVerify(t *testing.T) {
+	w := richWorkspace()
+	data := w.stream(t, sourceURL)
+	for _, test := range []struct{ request, kind string }{
+		{"project/symlink", "link"},
+		{"views/upsert", "view"},
+		{"registry-model/notes", "notes"},
+		{"/metadata", "model-version"},
+		{"consumerExperimentKey", "lineage"},
+		{"artifactVersionId=", "asset"},
+	} {
+		forgets := func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+				write := r.Method == http.MethodPost || r.URL.Query().Has("consumerExperimentKey") || strings.Contains(r.URL.Path, "symlink")
+				if !write || !strings.Contains(r.URL.String(), test.request) {
+					next.ServeHTTP(rw, r)
+					return
+				}
+				if _, err := io.Copy(io.Discard, r.Body); err != nil {
+					t.Error(err)
+				}
+				rw.Header().Set("Content-Type", "application/json")
+				fmt.Fprint(rw, `{"msg":"Saved","code":200}`)
+			})
+		}
+		srv := newServer(t, comettest.Options{Middleware: forgets})
+		r := importTo(t, newClient(t, srv), data, Options{Verify: true})
+		found := slices.ContainsFunc(r.issues(), func(i string) bool {
+			return strings.HasPrefix(i, test.kind) && strings.Contains(i, "unverified")
+		})
+		if r.err != nil || !found {
+			t.Errorf("%s: %v, %d unverified: %q", test.request, r.err, r.Unverified, r.issues())
 		}
 	}
 }

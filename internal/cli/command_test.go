@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"flag"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -154,6 +155,39 @@ func TestParseShows(t *testing.T) {
 		}
 		if out.String() != want {
 			t.Errorf("parse(%s) printed %q, want %q", flags, out, want)
+		}
+	}
+}
+
+// A usage text names every flag there is, and no other.
+func TestUsageTexts(t *testing.T) {
+	export := &exportCommand{command: newCommand("comet-export", exportUsage, IO{})}
+	export.addFlags()
+	filter := &filterCommand{command: newCommand("comet-filter", filterUsage, IO{})}
+	filter.addFlags()
+	imports := &importCommand{command: newCommand("comet-import", importUsage, IO{})}
+	imports.addFlags()
+	words := regexp.MustCompile(`(?:^|[\s|\[(])(--?[a-z][a-z-]*)`)
+	for _, c := range []*command{export.command, filter.command, imports.command} {
+		flags := map[string]bool{"-h": true, "--help": true}
+		c.VisitAll(func(f *flag.Flag) {
+			name := "--" + f.Name
+			if len(f.Name) == 1 {
+				name = "-" + f.Name
+			}
+			flags[name] = true
+		})
+		text, _, _ := strings.Cut(c.usage, "\nExample") // where other tools come in
+		named := make(map[string]bool)
+		for _, m := range words.FindAllStringSubmatch(text, -1) {
+			if named[m[1]] = true; !flags[m[1]] {
+				t.Errorf("%s: the usage text names %s, and there is no such flag", c.name, m[1])
+			}
+		}
+		for name := range flags {
+			if !named[name] {
+				t.Errorf("%s: the usage text says nothing of %s", c.name, name)
+			}
 		}
 	}
 }

@@ -278,6 +278,9 @@ func (c *exportCommand) openStream(out *output) (*stream.Writer, error) {
 		f, err := os.OpenFile(out.Partial(), os.O_RDWR, 0)
 		switch {
 		case err == nil:
+			if err := claim(f, out.Partial()); err != nil {
+				return nil, errors.Join(err, f.Close())
+			}
 			return c.continueStream(out, f, options)
 		case !errors.Is(err, os.ErrNotExist):
 			return nil, err

@@ -110,20 +110,42 @@ func (o *output) open() error {
 	flags := os.O_WRONLY
 	if o.final != "" {
 		flags |= os.O_CREATE
-		if o.keep < 0 {
-			flags |= os.O_TRUNC
-		}
 	}
 	f, err := os.OpenFile(o.path, flags, 0o666)
 	if err != nil {
 		return err
 	}
-	if o.final != "" && o.keep >= 0 {
-		if err := cutAt(f, o.keep); err != nil {
+	if o.final != "" {
+		// What is there is cut off only once it is ours.
+		err := claim(f, o.path)
+		if err == nil {
+			err = cutAt(f, max(o.keep, 0))
+		}
+		if err != nil {
 			return errors.Join(err, f.Close())
 		}
 	}
 	o.f = f
+	return nil
+}
+
+// errLocked says that another process has a file.
+var errLocked = errors.New("another process is writing it")
+
+// claim makes f, the partial file at path, ours alone until it is closed: two
+// runs that write one file would leave a mixture of both.
+func claim(f *os.File, path string) error {
+	if err := lockFile(f); err != nil {
+		return withCode(ExitFailed, fmt.Errorf("%s: %w", path, err), "wait until it is done, or write to another file with -o")
+	}
+	ours, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	// One that was finished just now has another name, and is not ours.
+	if now, err := os.Stat(path); err != nil || !os.SameFile(ours, now) {
+		return fmt.Errorf("%s: another process has just finished it", path)
+	}
 	return nil
 }
 
@@ -159,10 +181,10 @@ func (o *output) Commit() error {
 	if o.final == "" {
 		return f.Close()
 	}
-	if err := errors.Join(f.Sync(), f.Close()); err != nil {
-		return err
+	if err := f.Sync(); err != nil {
+		return errors.Join(err, f.Close())
 	}
-	if err := os.Rename(o.path, o.final); err != nil {
+	if err := publish(f, o.path, o.final); err != nil {
 		return err
 	}
 	return syncDir(filepath.Dir(o.final))

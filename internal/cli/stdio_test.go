@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -266,6 +267,37 @@ func commit(t *testing.T, o *output) {
 	t.Helper()
 	if err := o.Commit(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Of two runs that write one file the second gives way, and the first is whole.
+func TestOutputTwice(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	var outputs [2]*output
+	for i := range outputs {
+		var err error
+		if outputs[i], err = fileOutput(path); err != nil {
+			t.Fatal(err)
+		}
+		defer outputs[i].Close()
+	}
+	first, second := outputs[0], outputs[1]
+	put(t, first, "one")
+	if _, err := second.Write([]byte("two")); !errors.Is(err, errLocked) {
+		if runtime.GOOS == "windows" {
+			t.Skip("there are no such locks here")
+		}
+		t.Fatalf("a second writer gives %v, want %v", err, errLocked)
+	}
+	put(t, first, " and more")
+	commit(t, first)
+	if data, _ := os.ReadFile(path); string(data) != "one and more" {
+		t.Errorf("the file holds %q", data)
+	}
+	put(t, second, "two")
+	commit(t, second)
+	if data, _ := os.ReadFile(path); string(data) != "two" {
+		t.Errorf("after the second run the file holds %q", data)
 	}
 }
 

@@ -1,0 +1,18 @@
+//go:build !(darwin || dragonfly || freebsd || linux || netbsd || openbsd)
+
+package cli
+
+import "os"
+
+// lockFile does nothing: these systems have no such locks, or locks of another
+// kind.
+func lockFile(*os.File) error { return nil }
+
+// publish closes f, the file from, and gives it the name to: an open file cannot
+// be renamed everywhere.
+func publish(f *os.File, from, to string) error {
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(from, to)
+}

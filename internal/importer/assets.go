@@ -239,7 +239,7 @@ func extension(name string) string {
 // or under the one it gets where that is taken.
 func (e *experiment) hasAsset(ctx context.Context, a *asset) (bool, error) {
 	// What refers to others may have been rewritten, to another size.
-	if e.there == nil || e.r.o.Mode == VerifyOnly || a.refers {
+	if e.there == nil || a.refers {
 		return false, nil
 	}
 	have, err := e.assetsThere(ctx)
@@ -268,6 +268,7 @@ func (e *experiment) found(have assetsThere, a *asset, size int64) bool {
 		t, ok := have[id]
 		if ok && (a.rec.Remote != nil || size < 0 || t.size == size) {
 			if id != a.upload.ID {
+				a.upload.ID = id
 				e.assets.change(a.rec.ID, id)
 			}
 			return true

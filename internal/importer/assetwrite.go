@@ -75,7 +75,7 @@ func (e *experiment) finishAsset(ctx context.Context, a *asset) error {
 		if err := e.rewriteAsset(a); err != nil {
 			return err
 		}
-		if e.there != nil && e.r.o.Mode != VerifyOnly {
+		if e.there != nil {
 			have, err := e.assetsThere(ctx)
 			if err != nil {
 				return err

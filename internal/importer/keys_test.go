@@ -233,4 +233,10 @@ func TestAssetIDTaken(t *testing.T) {
 	if r := importTo(t, c, data, o); r.err != nil || r.There != 1 || len(writes(srv)) > 0 {
 		t.Errorf("second import: %v, %+v, %v", r.err, r.Summary, writes(srv))
 	}
+	for name, o := range map[string]Options{"--verify": {Verify: true}, "--verify-only": {Mode: VerifyOnly}, "--dry-run": {Mode: DryRun}} {
+		o.To = Project{Workspace: "team"}
+		if r := importTo(t, c, data, o); r.err != nil || r.There != 1 || r.Unverified > 0 {
+			t.Errorf("%s: %v, %+v, %v", name, r.err, r.Summary, r.issues())
+		}
+	}
 }

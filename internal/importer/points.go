@@ -269,12 +269,14 @@ func nameOf(batch []point) string {
 // writePoints writes a batch, each point once. If it may, it leaves what is
 // uncertain for later.
 func (e *experiment) writePoints(ctx context.Context, batch []point, later bool) error {
+	bad := 0
 	if err := halves(batch, func(part []point) error { return e.writeOnce(ctx, part, later) }, func(p point, err error) {
+		bad++
 		e.item(Issue{Kind: string(stream.KindMetrics), Name: p.name}, err)
 	}); err != nil {
 		return err
 	}
-	e.change(func(o *Outcome) { o.Written.Points += int64(len(batch)) })
+	e.change(func(o *Outcome) { o.Written.Points += int64(len(batch) - bad) })
 	return nil
 }
 

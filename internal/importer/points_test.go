@@ -168,8 +168,8 @@ func TestPointsRefused(t *testing.T) {
 	if r.err != nil || r.Created != 1 || r.Missing != 2 {
 		t.Errorf("got %v, %+v, %v", r.err, r.Summary, r.issues())
 	}
-	if n := pointsSent(srv); n["a"] != 1199 || n["forbidden"] != 0 {
-		t.Errorf("points: %v", n)
+	if n := pointsSent(srv); n["a"] != 1199 || n["forbidden"] != 0 || r.Points != 1199 {
+		t.Errorf("points: %v, %d told", n, r.Points)
 	}
 }
 
@@ -266,5 +266,22 @@ func TestHalves(t *testing.T) {
 	}, func(v int, err error) { blamed = append(blamed, v) })
 	if err != nil || len(written) != 98 || gocmp.Diff([]int{3, 97}, blamed) != "" || calls > 30 {
 		t.Errorf("err %v, %d written, blamed %v, %d calls", err, len(written), blamed, calls)
+	}
+}
+
+// TestHalvesHopeless writes values that are refused whatever they are.
+func TestHalvesHopeless(t *testing.T) {
+	calls, blamed := 0, 0
+	err := halves(make([]int, 1000), func([]int) error {
+		calls++
+		return &comet.Error{Status: 404}
+	}, func(_ int, err error) {
+		if err == nil {
+			t.Error("blamed for nothing")
+		}
+		blamed++
+	})
+	if err != nil || blamed != 1000 || calls > 30 {
+		t.Errorf("err %v, %d blamed, %d calls", err, blamed, calls)
 	}
 }

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -136,14 +139,50 @@ func (b *Batch) Size() int { return len(b.buf) }
 func (b *Batch) Reset() { b.buf, b.n = b.buf[:0], 0 }
 
 // WriteMetrics writes a batch of metric points. It is not safe to do twice:
-// after [ErrUncertain] the caller has to look what has arrived.
+// after [ErrUncertain] the caller has to look what has arrived. On a server that
+// takes no batches the points are written one by one.
 func (c *Client) WriteMetrics(ctx context.Context, key string, b *Batch) error {
-	return c.writeBatch(ctx, "batch/logger/experiment/metric", key, b, true)
+	err := c.gated(ctx, featureMetricBatch, http.MethodPost, nil, func() error {
+		return c.writeBatch(ctx, featureMetricBatch.path, key, b, true)
+	})
+	if !errors.Is(err, ErrUnsupported) {
+		return err
+	}
+	return b.each(func(first bool, v []byte) error {
+		err := c.postOnce(ctx, "write/experiment/metric", withKey(key, v))
+		if err != nil && !first && !errors.Is(err, ErrUncertain) {
+			// What came before has been written, and must not be again.
+			return fmt.Errorf("%w: %w", ErrUncertain, err)
+		}
+		return err
+	})
 }
 
-// WriteParameters writes a batch of parameters. It is safe to repeat.
+// WriteParameters writes a batch of parameters, one by one where the server
+// takes no batches. It is safe to repeat.
 func (c *Client) WriteParameters(ctx context.Context, key string, b *Batch) error {
-	return c.writeBatch(ctx, "batch/logger/experiment/parameter", key, b, false)
+	err := c.gated(ctx, featureParameterBatch, http.MethodPost, nil, func() error {
+		return c.writeBatch(ctx, featureParameterBatch.path, key, b, false)
+	})
+	if !errors.Is(err, ErrUnsupported) {
+		return err
+	}
+	return b.each(func(_ bool, v []byte) error {
+		return c.post(ctx, "write/experiment/parameter", withKey(key, v))
+	})
+}
+
+// each calls f for each value, as the JSON object that was added, until it fails.
+func (b *Batch) each(f func(first bool, v []byte) error) error {
+	var err error
+	first := true
+	elements(slices.Concat([]byte{'['}, b.buf, []byte{']'}), func(v []byte) {
+		if err == nil {
+			err = f(first, v)
+			first = false
+		}
+	})
+	return err
 }
 
 func (c *Client) writeBatch(ctx context.Context, path, key string, b *Batch, unsafe bool) error {

@@ -3,6 +3,7 @@ package comet
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"time"
 )
@@ -130,14 +131,21 @@ func (c *Client) ReportStatus(ctx context.Context, r *Run, alive, offline bool) 
 }
 
 // SetOfflineTimes sets the times of an experiment, in milliseconds. A nil
-// start stays as it is. It must come after the last [Client.ReportStatus].
+// start stays as it is. It must come after the last [Client.ReportStatus]. On a
+// server that has no such call it is [Client.SetTimes].
 func (c *Client) SetOfflineTimes(ctx context.Context, r *Run, start *int64, end int64) error {
-	o := c.authorized()
-	o.text("runId", r.ID)
-	o.text("experimentKey", r.Key)
-	o.intOrNull("startTimestamp", start)
-	o.int("endTimestamp", end)
-	return c.postClient(ctx, "status-report/offline-metadata", o)
+	err := c.gated(ctx, featureOfflineTimes, http.MethodPost, nil, func() error {
+		o := c.authorized()
+		o.text("runId", r.ID)
+		o.text("experimentKey", r.Key)
+		o.intOrNull("startTimestamp", start)
+		o.int("endTimestamp", end)
+		return c.postClient(ctx, featureOfflineTimes.path, o)
+	})
+	if errors.Is(err, ErrUnsupported) {
+		return c.SetTimes(ctx, r.Key, start, &end)
+	}
+	return err
 }
 
 // Status is the state of an experiment to be written.

@@ -135,6 +135,10 @@ var (
 	featureRegistryMetadataWrite = feature{"write/registry-model/item/{id}/metadata", Version{4, 18, 133, ""}}
 
 	featureState = feature{"write/experiment/update-status", Version{3, 7, 91, ""}}
+
+	featureMetricBatch    = feature{"batch/logger/experiment/metric", Version{}}
+	featureParameterBatch = feature{"batch/logger/experiment/parameter", Version{}}
+	featureOfflineTimes   = feature{"status-report/offline-metadata", Version{}}
 )
 
 // features remembers what the server has shown to have and to lack.
@@ -169,9 +173,10 @@ func (c *Client) gated(ctx context.Context, f feature, method string, exists fun
 	if known && !has {
 		return missing
 	}
-	v, ok := c.Version(ctx)
-	if ok && !known && v.Less(f.since) {
-		return missing
+	if !known && f.since != (Version{}) {
+		if v, ok := c.Version(ctx); ok && v.Less(f.since) {
+			return missing
+		}
 	}
 	err := run()
 	if err == nil {

@@ -309,6 +309,46 @@ func TestWriteMetrics(t *testing.T) {
 	}
 }
 
+// TestWriteWithoutBatches writes to a server that takes values one by one, and
+// refuses the third.
+func TestWriteWithoutBatches(t *testing.T) {
+	var asked []string
+	writes := 0
+	c := offline(t, func(req *http.Request) (*http.Response, error) {
+		asked = append(asked, req.URL.Path)
+		switch path := req.URL.Path; {
+		case strings.Contains(path, "/batch/"):
+			return reply(req, 404, `{"msg":"HTTP 404 Not Found","code":404}`), nil
+		case strings.HasSuffix(path, "/metric"):
+			if writes++; writes == 3 {
+				return reply(req, 400, `{"msg":"no"}`), nil
+			}
+		}
+		return reply(req, 200, `{}`), nil
+	})
+	var b Batch
+	for range 4 {
+		b.AddMetric(&MetricValue{Name: "m", Value: []byte("1")})
+	}
+	if err := c.WriteMetrics(t.Context(), "K", &b); !errors.Is(err, ErrUncertain) || writes != 3 {
+		t.Errorf("%v after %d writes, want it uncertain after 3", err, writes)
+	}
+	writes = 2
+	if err := c.WriteMetrics(t.Context(), "K", &b); err == nil || errors.Is(err, ErrUncertain) || writes != 3 {
+		t.Errorf("%v after %d writes, want the first refused", err, writes-2)
+	}
+	if n := strings.Count(strings.Join(asked, " "), "/batch/"); n != 1 {
+		t.Errorf("%d batches", n)
+	}
+	asked = nil
+	b.Reset()
+	b.AddParameter(&ParameterValue{Name: "p", Value: Quote("1")})
+	b.AddParameter(&ParameterValue{Name: "q", Value: Quote("2")})
+	if err := c.WriteParameters(t.Context(), "K", &b); err != nil || len(asked) != 3 || asked[2] != "/api/rest/v2/write/experiment/parameter" {
+		t.Errorf("%v, %q", err, asked)
+	}
+}
+
 func TestWriteParameters(t *testing.T) {
 	r, c := newRecorder(t, `{}`)
 	var b Batch

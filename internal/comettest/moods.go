@@ -1,5 +1,7 @@
 package comettest
 
+import "strings"
+
 // Moods are the ways in which servers of other ages, or servers on a bad day,
 // differ from the documented one. The zero value is the documented server.
 // They can be changed while the server runs, see [Server.SetMoods]; the JSON
@@ -11,6 +13,9 @@ type Moods struct {
 	NoVersion bool `json:"noVersion,omitempty"`
 	// NoGetAll answers experiment/metrics/get-all with 404.
 	NoGetAll bool `json:"noGetAll,omitempty"`
+	// NoBatch answers the batches of points and parameters, and the times of
+	// offline uploads, with 404: only their REST counterparts are there.
+	NoBatch bool `json:"noBatch,omitempty"`
 	// BadRequestForMissing answers 400 where newer servers say 404.
 	BadRequestForMissing bool `json:"badRequestForMissing,omitempty"`
 
@@ -92,6 +97,11 @@ func (s *Server) AdjustMoods(f func(*Moods)) {
 			return
 		}
 	}
+}
+
+// lacks reports whether a server of these moods does not know a path.
+func (m *Moods) lacks(path string) bool {
+	return m.NoBatch && (strings.HasPrefix(path, "/clientlib/batch/") || path == "/clientlib/status-report/offline-metadata")
 }
 
 func (m *Moods) vanished(key string) bool {

@@ -133,6 +133,8 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	}
 	b, params, known := s.routes.find(r.Method, path)
 	switch {
+	case c.moods.lacks(path):
+		c.fail(sdkError(http.StatusNotFound, 0, "HTTP 404 Not Found"))
 	case b == nil && known:
 		c.fail(sdkError(http.StatusMethodNotAllowed, 0, "method %s is not allowed for %s", r.Method, path))
 	case b == nil && r.Method == http.MethodPost && isTelemetry(path):

@@ -37,6 +37,7 @@ var moods = map[string]comettest.Moods{
 	"metrics interleaved":      {InterleaveMetrics: true},
 	"interleaved, no get-all":  {InterleaveMetrics: true, NoGetAll: true},
 	"end time kept":            {KeepEndTime: true},
+	"no batches":               {NoBatch: true},
 	"uploads to storage":       {S3Upload: true},
 	"old and in a bad mood":    {Version: "3.20.59", BadRequestForMissing: true, OptionalFields: "absent", TextForNumbers: true, IgnorePages: true},
 	"young and in a good mood": {ExtraFields: true, ForcePages: 3, Ranges: true, InterleaveMetrics: true},

@@ -256,6 +256,7 @@ func TestImportMoods(t *testing.T) {
 		"400 for missing":  {BadRequestForMissing: true},
 		"old":              {Version: "3.0.0", NoGetAll: true, BadRequestForMissing: true},
 		"no version":       {NoVersion: true, NoGetAll: true},
+		"no batches":       {NoBatch: true},
 		"kept end":         {KeepEndTime: true},
 		"merged":           {MergeDuplicates: true, InterleaveMetrics: true},
 	} {

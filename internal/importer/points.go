@@ -3,6 +3,7 @@ package importer
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -269,15 +270,16 @@ func nameOf(batch []point) string {
 // writePoints writes a batch, each point once. If it may, it leaves what is
 // uncertain for later.
 func (e *experiment) writePoints(ctx context.Context, batch []point, later bool) error {
-	bad := 0
-	if err := halves(batch, func(part []point) error { return e.writeOnce(ctx, part, later) }, func(p point, err error) {
-		bad++
-		e.item(Issue{Kind: string(stream.KindMetrics), Name: p.name}, err)
-	}); err != nil {
-		return err
-	}
-	e.change(func(o *Outcome) { o.Written.Points += int64(len(batch) - bad) })
-	return nil
+	return halves(batch, func(part []point) error { return e.writeOnce(ctx, part, later) }, e.refusedPoint)
+}
+
+// refusedPoint takes a point that the destination refuses.
+func (e *experiment) refusedPoint(p point, err error) {
+	e.item(Issue{Kind: string(stream.KindMetrics), Name: p.name}, err)
+}
+
+func (e *experiment) wrotePoints(n int) {
+	e.change(func(o *Outcome) { o.Written.Points += int64(n) })
 }
 
 // maxUncertain is how often a write is tried whose answers are lost while
@@ -292,6 +294,7 @@ const maxPostponed = 4
 // shows everything soon.
 func (e *experiment) writeOnce(ctx context.Context, batch []point, later bool) error {
 	if e.r.dry() {
+		e.wrotePoints(len(batch))
 		return nil
 	}
 	err := e.post(ctx, batch)
@@ -312,15 +315,23 @@ func (e *experiment) writeOnce(ctx context.Context, batch []point, later bool) e
 
 // writeRest writes those points of a batch that have not arrived.
 func (e *experiment) writeRest(ctx context.Context, batch []point) error {
+	refused := make(map[pointHash]bool)
 	for try := 1; ; try++ {
 		rest, err := e.missing(ctx, batch)
-		if err != nil || len(rest) == 0 {
+		if err != nil {
 			return err
 		}
-		if err := e.post(ctx, rest); !isUncertain(err) || try == maxUncertain {
+		if e.wrotePoints(len(batch) - len(rest)); len(rest) == 0 {
+			return nil
+		}
+		err = halves(rest, func(part []point) error { return e.post(ctx, part) }, func(p point, err error) {
+			refused[p.hash] = true
+			e.refusedPoint(p, err)
+		})
+		if !isUncertain(err) || try == maxUncertain {
 			return err
 		}
-		batch = rest
+		batch = slices.DeleteFunc(rest, func(p point) bool { return refused[p.hash] })
 	}
 }
 
@@ -343,5 +354,9 @@ func (e *experiment) post(ctx context.Context, batch []point) error {
 		}
 		b.AddMetric(&v)
 	}
-	return e.r.c.WriteMetrics(ctx, e.key, &b)
+	if err := e.r.c.WriteMetrics(ctx, e.key, &b); err != nil {
+		return err
+	}
+	e.wrotePoints(len(batch))
+	return nil
 }

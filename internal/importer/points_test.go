@@ -144,7 +144,7 @@ func TestPointsMerged(t *testing.T) {
 	}
 }
 
-// TestPointsRefused imports points of which the destination refuses one.
+// TestPointsRefused imports points of which the destination refuses some.
 func TestPointsRefused(t *testing.T) {
 	s := newScript(t, sourceURL)
 	p := manyPoints(0)
@@ -160,16 +160,23 @@ func TestPointsRefused(t *testing.T) {
 	rec.Points[7].Extra = s.doc(map[string]any{"step": 1.5})
 	s.write(rec)
 	// A server may also refuse what no rule foretells.
-	s.write(&stream.Metrics{Name: "forbidden", Points: []stream.Point{{Value: stream.IntValue(1), Time: stream.NewInt64(1)}}})
+	few := []stream.Point{{Value: stream.IntValue(1), Time: stream.NewInt64(1)}, {Value: stream.IntValue(2), Time: stream.NewInt64(1)}}
+	s.write(&stream.Metrics{Name: "forbidden", Points: few})
+	s.write(&stream.Metrics{Name: "z", Points: append(few, few[0])})
 	s.write(&stream.ExperimentEnd{Key: e.Key})
-	faults := comettest.NewFaults(1, comettest.Fault{Kind: comettest.FaultStatus(422), Endpoint: "POST *experiment/metric", Item: "forbidden"})
-	srv := newServer(t, comettest.Options{Middleware: faults.Middleware})
-	r := importTo(t, newClient(t, srv), s.close(), Options{})
-	if r.err != nil || r.Created != 1 || r.Missing != 2 {
-		t.Errorf("got %v, %+v, %v", r.err, r.Summary, r.issues())
-	}
-	if n := pointsSent(srv); n["a"] != 1199 || n["forbidden"] != 0 || r.Points != 1199 {
-		t.Errorf("points: %v, %d told", n, r.Points)
+	data := s.close()
+	for name, moods := range map[string]comettest.Moods{"in batches": {}, "one by one": {NoBatch: true}} {
+		t.Run(name, func(t *testing.T) {
+			faults := comettest.NewFaults(1, comettest.Fault{Kind: comettest.FaultStatus(422), Endpoint: "POST *experiment/metric", Item: "forbidden"})
+			srv := newServer(t, comettest.Options{Middleware: faults.Middleware, Moods: moods})
+			r := importTo(t, newClient(t, srv), data, Options{})
+			if r.err != nil || r.Created != 1 || r.Missing != 3 {
+				t.Errorf("got %v, %+v, %v", r.err, r.Summary, r.issues())
+			}
+			if n := pointsSent(srv); n["a"] != 1199 || n["forbidden"] != 0 || n["z"] != 3 || r.Points != 1202 {
+				t.Errorf("points: %v, %d told", n, r.Points)
+			}
+		})
 	}
 }
 

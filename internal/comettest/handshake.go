@@ -86,7 +86,15 @@ func (c *call) handshakeAnswer(e *experiment) error {
 		},
 		WebAssetURL: root + "api/asset/download", WebImageURL: root + "api/image/download",
 		RestAssetURL: getAsset, RestImageURL: getAsset, S3Enabled: c.moods.S3Upload,
+		AssetNameMaxLength: lengthLimit(l.AssetName), ImageNameMaxLength: lengthLimit(l.ImageName),
 	})
+}
+
+func lengthLimit(n int) *int {
+	if n <= 0 {
+		return nil
+	}
+	return &n
 }
 
 func (o *outputLog) lastOffset() int64 {

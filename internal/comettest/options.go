@@ -122,6 +122,9 @@ type Limits struct {
 	AssetMB int64
 	// VideoMB is announced as uploadVideoMaxSizeMB.
 	VideoMB int64
+	// AssetName and ImageName are announced as assetNameMaxLength and
+	// imageNameMaxLength, in characters. 0 is no limit.
+	AssetName, ImageName int
 	// ExperimentsPerProject is the count after which the handshake answers
 	// 7000020.
 	ExperimentsPerProject int

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 func (s *Server) uploadRoutes() []route {
@@ -360,6 +361,13 @@ func (e *experiment) dropped(st *store, a *asset) {
 
 func (c *call) checkLimit(e *experiment, a *asset) error {
 	typ := a.typ
+	most := c.s.opts.Limits.AssetName
+	if a.image {
+		most = c.s.opts.Limits.ImageName
+	}
+	if n := utf8.RuneCountInString(a.name); most > 0 && n > most {
+		return badRequest("name of %d characters is too long", n)
+	}
 	if a.grouping != "" && !e.hasModel(a.grouping) && full(len(e.models), c.s.opts.Limits.Models) {
 		return badRequest("experiment holds the maximum of %d models", len(e.models)).withCode(limitCodes[typeModel])
 	}

@@ -8,6 +8,7 @@ import (
 	"path"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/stream"
@@ -184,9 +185,9 @@ func (e *experiment) takeAsset(ctx context.Context, rec *stream.Asset) error {
 		a.state = assetThereAlready
 		return nil
 	}
-	// Of what may still turn out to be there the limit is checked later.
+	// Of what may still turn out to be there the limits are checked later.
 	if !a.refers || e.there == nil {
-		if err := e.checkSize(ctx, a, sizeOf(rec)); err != nil {
+		if err := e.checkLimits(ctx, a, sizeOf(rec)); err != nil {
 			a.state = assetLeftOut
 			e.item(a.issue(), err)
 			return nil
@@ -277,24 +278,27 @@ func (e *experiment) found(have assetsThere, a *asset, size int64) bool {
 	return false
 }
 
-// checkSize returns an error for an asset that is over a limit which the
+// checkLimits returns an error for an asset that is over a limit which the
 // destination has announced.
-func (e *experiment) checkSize(ctx context.Context, a *asset, size int64) error {
-	if a.rec.Remote != nil || e.r.dry() {
+func (e *experiment) checkLimits(ctx context.Context, a *asset, size int64) error {
+	if e.r.dry() {
 		return nil
 	}
 	run, err := e.run(ctx)
 	if err != nil {
 		return err
 	}
-	limit := run.MaxAsset
+	limit, name := run.MaxAsset, run.MaxAssetName
 	switch {
 	case a.isImage():
-		limit = run.MaxUpload
+		limit, name = run.MaxUpload, run.MaxImageName
 	case a.typ() == "video":
 		limit = run.MaxVideo
 	}
-	if limit > 0 && size > limit {
+	if n := utf8.RuneCountInString(a.upload.Name); name > 0 && n > name {
+		return &limitError{fmt.Sprintf("its name of %d characters is over the limit of the destination, %d", n, name)}
+	}
+	if a.rec.Remote == nil && limit > 0 && size > limit {
 		return &limitError{fmt.Sprintf("its %d bytes are over the limit of the destination, %d", size, limit)}
 	}
 	return nil

@@ -129,7 +129,7 @@ func (e *experiment) uploadAsset(ctx context.Context, a *asset) error {
 		}
 		return nil
 	}
-	if err := e.checkSize(ctx, a, a.upload.Size); err != nil {
+	if err := e.checkLimits(ctx, a, a.upload.Size); err != nil {
 		return err
 	}
 	run, err := e.run(ctx)

@@ -255,19 +255,24 @@ func TestLimits(t *testing.T) {
 		Key: testKey(1), Start: start, End: start, Assets: []comettest.AssetSpec{
 			{ID: testID(1), Name: "a.png", Type: "image", Image: true, Body: big}, {ID: testID(2), Name: "b", Body: big},
 			{ID: testID(3), Name: "c.mp4", Type: "video", Body: big}, {ID: testID(4), Name: "d", Body: append(big, big...)},
+			{ID: testID(5), Name: strings.Repeat("é", 11)}, {ID: testID(6), Name: strings.Repeat("é", 10)},
+			{ID: testID(7), Name: "long.png", Type: "image", Image: true}, {ID: testID(8), Name: strings.Repeat("r", 11), Link: "s3://b/r"},
 		},
 	}}}
-	srv := newServer(t, comettest.Options{Limits: comettest.Limits{UploadMB: 2, AssetMB: 5, VideoMB: 1}})
+	srv := newServer(t, comettest.Options{Limits: comettest.Limits{UploadMB: 2, AssetMB: 5, VideoMB: 1, AssetName: 10, ImageName: 5}})
 	r := importTo(t, newClient(t, srv), streamOf(t, p), Options{})
 	want := []string{
 		`asset "a.png": missing: its 3145728 bytes are over the limit of the destination, 2097152`,
 		`asset "c.mp4": missing: its 3145728 bytes are over the limit of the destination, 1048576`,
 		`asset "d": missing: its 6291456 bytes are over the limit of the destination, 5242880`,
+		`asset "long.png": missing: its name of 8 characters is over the limit of the destination, 5`,
+		`asset "rrrrrrrrrrr": missing: its name of 11 characters is over the limit of the destination, 10`,
+		`asset "ééééééééééé": missing: its name of 11 characters is over the limit of the destination, 10`,
 	}
-	if d := gocmp.Diff(want, r.issues()); r.err != nil || d != "" || r.Missing != 3 {
+	if d := gocmp.Diff(want, r.issues()); r.err != nil || d != "" || r.Missing != 6 {
 		t.Errorf("%v, %+v, %s", r.err, r.Summary, d)
 	}
-	if n := srv.Counts()["POST /clientlib/asset/upload"]; n != 1 {
+	if n := srv.Counts()["POST /clientlib/asset/upload"]; n != 2 {
 		t.Errorf("%d uploads", n)
 	}
 }

@@ -2,6 +2,9 @@ package importer
 
 import (
 	"errors"
+	"fmt"
+	"net/http"
+	"strings"
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
@@ -118,6 +121,36 @@ func TestProjectThere(t *testing.T) {
 			got := srv.State().Project("team", "p")
 			if d := gocmp.Diff(tt.want, comettest.ProjectSpec{Description: got.Description, Public: got.Public, Notes: got.Notes}); d != "" {
 				t.Errorf("project: %s", d)
+			}
+		})
+	}
+}
+
+// TestProjectTaken imports where a listing lags behind and the refusal to create
+// a project again has no words.
+func TestProjectTaken(t *testing.T) {
+	for name, exists := range map[string]bool{"it is there": true, "it is not": false} {
+		t.Run(name, func(t *testing.T) {
+			srv := newServer(t, comettest.Options{Middleware: func(next http.Handler) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					w.Header().Set("Content-Type", "application/json")
+					switch path := r.URL.Path; {
+					case strings.HasSuffix(path, "/projects"):
+						fmt.Fprint(w, `{"projects":[]}`)
+					case strings.HasSuffix(path, "/write/project/create"):
+						w.WriteHeader(http.StatusBadRequest)
+						fmt.Fprint(w, `{"code":400}`)
+					default:
+						next.ServeHTTP(w, r)
+					}
+				})
+			}})
+			if exists {
+				srv.SeedProject("team", "p", comettest.ProjectSpec{})
+			}
+			r := importTo(t, newClient(t, srv), streamOf(t, one(testKey(1))), Options{To: Project{Workspace: "team"}})
+			if (r.err == nil) != exists || (r.Created == 1) != exists {
+				t.Errorf("%v, %+v, %v", r.err, r.Summary, r.issues())
 			}
 		})
 	}

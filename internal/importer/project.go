@@ -2,7 +2,6 @@ package importer
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 
@@ -128,9 +127,12 @@ func (p *project) create(ctx context.Context, description *string, public *bool)
 	n := comet.NewProject{Workspace: p.target.Workspace, Name: p.target.Name, Description: description}
 	n.Public = public != nil && *public
 	id, err := p.r.c.CreateProject(ctx, n)
-	if errors.Is(err, comet.ErrExists) {
-		// A listing that lags behind, or an answer that was lost.
-		return p.r.c.Project(ctx, n.Workspace, n.Name)
+	if refused(err) {
+		// A listing that lags behind, or an answer that was lost: the refusal
+		// need not say that the name is taken.
+		if there, readErr := p.r.c.Project(ctx, n.Workspace, n.Name); readErr == nil {
+			return there, nil
+		}
 	}
 	if err == nil && id == "" {
 		var made *comet.Project

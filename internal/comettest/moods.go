@@ -75,6 +75,8 @@ type Moods struct {
 	// KeepEndTime leaves the end time of a finished experiment alone when
 	// something is written to it later. The default is to move it.
 	KeepEndTime bool `json:"keepEndTime,omitempty"`
+	// AssignIDs gives uploaded assets ids of the server's choice.
+	AssignIDs bool `json:"assignIDs,omitempty"`
 	// IgnoreArtifactExtras drops the fields of artifacts that no client sends.
 	IgnoreArtifactExtras bool `json:"ignoreArtifactExtras,omitempty"`
 	// S3Upload announces direct uploads to storage in the handshake.

@@ -290,7 +290,7 @@ func uploadError(err error) error {
 func (c *call) store(spec *uploadSpec) (*asset, error) {
 	a := spec.asset
 	a.experimentKey, a.created = spec.experimentKey, c.now()
-	if a.id == "" {
+	if a.id == "" || c.moods.AssignIDs {
 		a.id = newID()
 	}
 	a.body = spec.content

@@ -23,6 +23,7 @@ type assets struct {
 	known   map[uint64]struct{} // hashes of the ids at the source
 	changed map[string]string   // ids that are others at the destination, beside those that are derived
 	derive  func(id string) string
+	likes   likes
 
 	open  *asset         // whose records come just now
 	plain sync.WaitGroup // uploads of assets that others may refer to
@@ -30,6 +31,7 @@ type assets struct {
 
 func (a *assets) init(e *experiment) {
 	a.known, a.changed = make(map[uint64]struct{}), make(map[string]string)
+	a.likes.claimed = make(map[string]bool)
 	a.derive = func(id string) string { return id }
 	if e.derived {
 		a.derive = func(id string) string { return deriveAsset(id, e.project.target) }
@@ -146,13 +148,14 @@ type assetsThere map[string]assetThere
 type assetThere struct {
 	size   int64
 	remote bool
+	like   uint64
 }
 
 // readAssets reads the list of assets of the destination.
 func (e *experiment) readAssets(ctx context.Context) (assetsThere, error) {
 	have := make(assetsThere)
 	err := e.r.c.EachAsset(ctx, e.key, "", func() { clear(have) }, func(a *comet.Asset) error {
-		have[strings.Clone(a.ID)] = assetThere{a.Size, a.Remote}
+		have[strings.Clone(a.ID)] = assetThere{a.Size, a.Remote, likeOf(a)}
 		return nil
 	})
 	if err != nil && !isAbsent(err) {
@@ -186,7 +189,7 @@ func (e *experiment) takeAsset(ctx context.Context, rec *stream.Asset) error {
 		return nil
 	}
 	// Of what may still turn out to be there the limits are checked later.
-	if !a.refers || e.there == nil {
+	if e.there == nil || !a.refers && e.r.ids.get() == idsKept {
 		if err := e.checkLimits(ctx, a, sizeOf(rec)); err != nil {
 			a.state = assetLeftOut
 			e.item(a.issue(), err)
@@ -268,6 +271,7 @@ func (e *experiment) found(have assetsThere, a *asset, size int64) bool {
 	for _, id := range []string{a.upload.ID, deriveAsset(a.rec.ID, e.project.target)} {
 		t, ok := have[id]
 		if ok && (a.rec.Remote != nil || size < 0 || t.size == size) {
+			e.r.ids.set(idsKept)
 			if id != a.upload.ID {
 				a.upload.ID = id
 				e.assets.change(a.rec.ID, id)
@@ -275,7 +279,7 @@ func (e *experiment) found(have assetsThere, a *asset, size int64) bool {
 			return true
 		}
 	}
-	return false
+	return e.foundLike(have, a, size)
 }
 
 // checkLimits returns an error for an asset that is over a limit which the

@@ -19,6 +19,10 @@ func (e *experiment) writeAsset(ctx context.Context, a *asset) {
 		if a.refers {
 			// The ids of the others are settled once they are written.
 			e.assets.plain.Wait()
+			if err := e.settleIDs(ctx); err != nil {
+				e.item(a.issue(), err)
+				return
+			}
 		} else {
 			defer e.assets.plain.Done()
 		}
@@ -123,6 +127,9 @@ func (e *experiment) rewriteAsset(a *asset) error {
 // uploadAsset writes an asset under its id. Where another one has that id, or
 // the destination does not take it, it goes under a derived one.
 func (e *experiment) uploadAsset(ctx context.Context, a *asset) error {
+	if there, err := e.foundSame(ctx, a); there || err != nil {
+		return err
+	}
 	if e.r.dry() {
 		if e.r.o.Mode == DryRun {
 			e.uploaded(a)
@@ -169,10 +176,11 @@ func (e *experiment) upload(ctx context.Context, a *asset) (taken bool, err erro
 		ours, err := e.isOurs(ctx, a)
 		return !ours && err == nil, err
 	}
-	if err == nil {
-		e.uploaded(a)
+	if err != nil {
+		return false, err
 	}
-	return false, err
+	e.uploaded(a)
+	return false, e.wroteAs(ctx, a)
 }
 
 func (e *experiment) putAsset(ctx context.Context, a *asset) error {

@@ -257,6 +257,7 @@ func TestImportMoods(t *testing.T) {
 		"old":              {Version: "3.0.0", NoGetAll: true, BadRequestForMissing: true},
 		"no version":       {NoVersion: true, NoGetAll: true},
 		"no batches":       {NoBatch: true},
+		"ids assigned":     {AssignIDs: true},
 		"kept end":         {KeepEndTime: true},
 		"merged":           {MergeDuplicates: true, InterleaveMetrics: true},
 	} {

@@ -104,6 +104,7 @@ type run struct {
 
 	open    chan struct{} // holds a value for each group under way
 	turns   turns
+	ids     idKeeper
 	working sync.WaitGroup
 
 	mu       sync.Mutex

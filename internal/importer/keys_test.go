@@ -240,3 +240,34 @@ func TestAssetIDTaken(t *testing.T) {
 		}
 	}
 }
+
+// TestAssetIDsAssigned imports to a server that gives assets ids of its own.
+func TestAssetIDsAssigned(t *testing.T) {
+	srv := newServer(t, comettest.Options{Moods: comettest.Moods{AssignIDs: true}})
+	p := one(testKey(1))
+	p.experiments[0].Assets = append([]comettest.AssetSpec{
+		{ID: testID(20), Name: "twin", Body: []byte("same")}, {ID: testID(21), Name: "twin", Body: []byte("same")}, {ID: testID(22), Name: "twin", Body: []byte("else")},
+		{ID: testID(30), Name: "r", Link: "s3://b/r"}, {ID: testID(31), Name: "w/x", Type: "model-element", Model: "m", Body: []byte("w")},
+	}, p.experiments[0].Assets...)
+	data, c := streamOf(t, p), newClient(t, srv)
+	o := Options{To: Project{Workspace: "team"}, Verify: true}
+	r := importTo(t, c, data, o)
+	assets := srv.State().Experiment(testKey(1)).Assets
+	if r.err != nil || r.Missing+r.Unverified > 0 || len(assets) != len(p.experiments[0].Assets) {
+		t.Fatalf("%v, %+v, %v, %d assets", r.err, r.Summary, r.issues(), len(assets))
+	}
+	ids := make(map[string]string)
+	for _, a := range assets {
+		ids[a.Name] = a.ID
+	}
+	if got := readAsset(t, c, testKey(1), ids["cm"]); !strings.Contains(got, ids["a.png"]) {
+		t.Errorf("the reference was not changed: %s", got)
+	}
+	for name, o := range map[string]Options{"again": {}, "--verify": {Verify: true}, "--verify-only": {Mode: VerifyOnly}, "--dry-run": {Mode: DryRun}} {
+		o.To = Project{Workspace: "team"}
+		srv.ResetStats()
+		if r := importTo(t, c, data, o); r.err != nil || r.There != 1 || r.Unverified > 0 || len(writes(srv)) > 0 {
+			t.Errorf("%s: %v, %+v, %v, %v", name, r.err, r.Summary, r.issues(), writes(srv))
+		}
+	}
+}

@@ -113,12 +113,14 @@ func (e *experiment) uploadThrough(ctx context.Context, a *asset) error {
 	run, err := e.run(ctx)
 	if err == nil {
 		a.upload.Run = run
+		err = e.checkLimits(ctx, a, a.upload.Size)
 	}
 	err = a.through.send(ctx, err, func(ctx context.Context) error { return e.putAsset(ctx, a) })
-	if err == nil {
-		e.uploaded(a)
+	if err != nil {
+		return err
 	}
-	return err
+	e.uploaded(a)
+	return e.wroteAs(ctx, a)
 }
 
 // send runs the upload of a passed asset, unless there is an error already.

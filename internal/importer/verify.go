@@ -24,7 +24,7 @@ type expectation struct {
 	others     map[uint64]uint64
 	metrics    map[string]*metricSum
 	texts      map[stream.Kind]sum
-	assets     map[string]assetSum
+	assets     map[string]assetSum // by their ids at the source
 	tags       []string
 	name       *string
 	filePath   string
@@ -361,12 +361,18 @@ func (v *verification) assets(ctx context.Context) error {
 	if len(v.x.assets) == 0 {
 		return nil
 	}
+	if err := v.e.settleIDs(ctx); err != nil {
+		return err
+	}
 	have, err := v.e.readAssets(ctx)
 	if err != nil {
 		return err
 	}
 	for _, id := range slices.Sorted(maps.Keys(v.x.assets)) {
 		want := v.x.assets[id]
+		if now, ok := v.e.assets.idOf(id); ok {
+			want.id = now // which may have come to light since it was written
+		}
 		t, ok := have[want.id]
 		switch {
 		case !ok:
@@ -395,9 +401,7 @@ func itemTitle(i Issue) string {
 
 // bytes compares the content of an asset.
 func (v *verification) bytes(ctx context.Context, want assetSum) error {
-	have, err := v.e.r.readSum(ctx, func() (io.ReadCloser, error) {
-		return v.e.r.c.OpenAsset(ctx, comet.AssetRequest{Key: v.e.key, ID: want.id})
-	})
+	have, err := v.e.r.readAssetSum(ctx, v.e.key, want.id)
 	if err != nil {
 		return err
 	}
@@ -405,4 +409,9 @@ func (v *verification) bytes(ctx context.Context, want assetSum) error {
 		v.finds(want.issue.Kind, itemTitle(want.issue), "its bytes are not those of the stream")
 	}
 	return nil
+}
+
+// readAssetSum reads an asset of the destination to its end.
+func (r *run) readAssetSum(ctx context.Context, key, id string) (sum, error) {
+	return r.readSum(ctx, func() (io.ReadCloser, error) { return r.c.OpenAsset(ctx, comet.AssetRequest{Key: key, ID: id}) })
 }

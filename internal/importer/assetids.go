@@ -1,0 +1,248 @@
+package importer
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+)
+
+// idKeeping is what has turned out about the ids of assets that a destination
+// was given.
+type idKeeping int
+
+const (
+	idsUnknown idKeeping = iota
+	// idsKept is what all clients rely on, though no document promises it.
+	idsKept
+	// idsAssigned: the destination gives assets ids of its own. They are
+	// recognised by their likeness.
+	idsAssigned
+)
+
+// idKeeper finds out, once for all experiments.
+type idKeeper struct {
+	mu     sync.Mutex
+	state  idKeeping
+	asking bool
+}
+
+func (k *idKeeper) get() idKeeping {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.state
+}
+
+// set notes what was found out. An id that was kept is proof, likeness is not.
+func (k *idKeeper) set(state idKeeping) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.state != idsKept {
+		k.state = state
+	}
+}
+
+// ask runs f to find out, unless that is known or somebody else is at it.
+func (k *idKeeper) ask(f func() error) error {
+	k.mu.Lock()
+	if k.state != idsUnknown || k.asking {
+		k.mu.Unlock()
+		return nil
+	}
+	k.asking = true
+	k.mu.Unlock()
+	err := f()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.asking = false
+	return err
+}
+
+// likeness is the hash of what an asset is recognised by where its id says
+// nothing: its name, step, context, and size or link.
+func likeness(name string, step integer, context text, size int64, link string) uint64 {
+	return hashText(fmt.Sprintf("%q %v %q %v %d %q", name, step, context.V, context.OK, size, link))
+}
+
+// like returns the likeness of the asset as it is written.
+func (a *asset) like(size int64) uint64 {
+	if a.rec.Remote != nil {
+		size = 0
+	}
+	return likeness(a.upload.Name, a.doc.Step, a.doc.Context, size, a.upload.Link)
+}
+
+// likeOf returns the likeness of an asset of the destination.
+func likeOf(a *comet.Asset) uint64 {
+	name, size, link := a.Name, a.Size, ""
+	if strings.HasPrefix(a.Dir, "models/") {
+		name = strings.TrimPrefix(name, a.Dir+"/")
+	}
+	if a.Remote && a.Link != nil {
+		size, link = 0, *a.Link
+	}
+	step := integer{}
+	if a.Step != nil {
+		step = integer{*a.Step, true}
+	}
+	return likeness(name, step, textOf(a.Context), size, link)
+}
+
+// An unlisted asset has been written, and its id at the destination is not known
+// for sure.
+type unlisted struct {
+	id   string // at the source
+	now  string // that it was written under
+	like uint64
+	sum  sum // without a hash if that is not known
+}
+
+// likes are the assets of an experiment that are known by their likeness.
+type likes struct {
+	mu       sync.Mutex
+	claimed  map[string]bool // ids of the destination that stand for assets of the stream
+	unlisted []unlisted
+}
+
+// wroteAs notes an asset that has been written. The first one of all shows
+// whether ids are kept.
+func (e *experiment) wroteAs(ctx context.Context, a *asset) error {
+	if e.r.ids.get() == idsKept {
+		return nil
+	}
+	u := unlisted{a.rec.ID, a.upload.ID, a.like(a.upload.Size), sum{size: a.upload.Size}}
+	if a.through == nil {
+		u.sum.sha256 = a.sha256
+	}
+	l := &e.assets.likes
+	l.mu.Lock()
+	l.unlisted = append(l.unlisted, u)
+	l.mu.Unlock()
+	return e.r.ids.ask(func() error { return e.settleIDs(ctx) })
+}
+
+// settleIDs finds out which ids the assets have got that were written. A list
+// that shows nothing of them, because it lags behind, leaves that open.
+func (e *experiment) settleIDs(ctx context.Context) error {
+	l := &e.assets.likes
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.unlisted) == 0 || e.r.ids.get() == idsKept {
+		return nil
+	}
+	have, err := e.readAssets(ctx)
+	if err != nil {
+		return err
+	}
+	for _, u := range l.unlisted {
+		if _, ok := have[u.now]; ok {
+			e.r.ids.set(idsKept)
+			l.unlisted = nil
+			return nil
+		}
+	}
+	var rest []unlisted
+	for i, u := range l.unlisted {
+		id, ok, err := e.claim(ctx, have, u.like, u.sum)
+		if err != nil {
+			l.unlisted = append(rest, l.unlisted[i:]...)
+			return err
+		}
+		if !ok {
+			rest = append(rest, u)
+			continue
+		}
+		e.r.ids.set(idsAssigned)
+		e.assets.change(u.id, id)
+	}
+	l.unlisted = rest
+	return nil
+}
+
+// claim takes an asset of the destination for one of the stream, each once. Of
+// several that are alike the bytes decide; likes.mu is held.
+func (e *experiment) claim(ctx context.Context, have assetsThere, like uint64, want sum) (id string, ok bool, err error) {
+	l := &e.assets.likes
+	alike := have.alike(like)
+	for _, id := range alike {
+		if l.claimed[id] {
+			continue
+		}
+		if want.sha256 != "" && (len(alike) > 1 || e.r.ids.get() != idsAssigned) {
+			there, err := e.r.readAssetSum(ctx, e.key, id)
+			if err != nil {
+				return "", false, err
+			}
+			if there != want {
+				continue
+			}
+		}
+		l.claimed[id] = true
+		return id, true, nil
+	}
+	return "", false, nil
+}
+
+// alike returns the ids of the assets of a likeness.
+func (t assetsThere) alike(like uint64) []string {
+	var ids []string
+	for id, a := range t {
+		if a.like == like {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// foundLike looks for an asset at a destination that gives ids of its own, as far
+// as that can be said before its bytes have come.
+func (e *experiment) foundLike(have assetsThere, a *asset, size int64) bool {
+	if e.r.ids.get() != idsAssigned {
+		return false
+	}
+	l := &e.assets.likes
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	alike := have.alike(a.like(size))
+	if len(alike) != 1 || l.claimed[alike[0]] {
+		return false
+	}
+	l.claimed[alike[0]] = true
+	a.upload.ID = alike[0]
+	e.assets.change(a.rec.ID, alike[0])
+	return true
+}
+
+// foundSame looks for an asset a last time before it is written. Where it is not
+// known whether the destination keeps ids, one that is like it and has the same
+// bytes is taken for it; not so in an experiment that is not finished, where that
+// may be another one of the stream whose turn has not come.
+func (e *experiment) foundSame(ctx context.Context, a *asset) (bool, error) {
+	state := e.r.ids.get()
+	if e.there == nil || state == idsKept || state == idsUnknown && e.unfinished {
+		return false, nil
+	}
+	have, err := e.assetsThere(ctx)
+	if err != nil {
+		return false, err
+	}
+	want := sum{a.upload.Size, a.sha256}
+	if a.rec.Remote != nil {
+		want.sha256 = ""
+	}
+	l := &e.assets.likes
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	id, ok, err := e.claim(ctx, have, a.like(want.size), want)
+	if err != nil || !ok {
+		return false, err
+	}
+	e.r.ids.set(idsAssigned)
+	a.upload.ID = id
+	e.assets.change(a.rec.ID, id)
+	return true, nil
+}

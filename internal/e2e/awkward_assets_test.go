@@ -11,7 +11,7 @@ import (
 var assetTypes = []string{
 	"asset", "image", "figure", "audio", "video", "text-sample", "curve", "confusion-matrix", "embeddings", "histogram3d", "notebook", "source_code",
 	"dataframe", "dataframe-profile", "3d-points", "3d-image", "datagrid", "tensorflow-file", "conda-environment-definition",
-	"conda-specification", "conda-info", "asset-item", "shap", "prophet", "llm_data", "unknown", "visualization", "a type of its own",
+	"conda-specification", "conda-info", "asset-item", "git-patch", "shap", "prophet", "llm_data", "unknown", "visualization", "a type of its own",
 }
 
 func assetCases() []awkward {
@@ -31,6 +31,9 @@ func assetCases() []awkward {
 		body := []byte("content of " + typ)
 		types = append(types, comettest.AssetSpec{Name: "x." + typ, Type: typ, Body: body, Image: isImage(typ)},
 			comettest.AssetSpec{Name: "y", Type: typ, Body: body, Image: isImage(typ), Step: ptr(int64(3)), Context: ptr("train")})
+	}
+	for _, model := range []string{"m", "m/nested"} {
+		types = append(types, comettest.AssetSpec{Name: "y", Type: "model-element", Model: model, Body: []byte("element"), Step: ptr(int64(3)), Context: ptr("train")})
 	}
 	add("of every type", types...)
 	for name, text := range map[string]string{

@@ -60,7 +60,7 @@ func lifeRows() []row {
 				}
 			}
 			return nil
-		}, missing: "not carried by this version"},
+		}},
 		{data: "text of the error of a crash", get: ofExperiment(func(e *experiment) any { return e.StatusError }), missing: "no call reads it"},
 		{data: "owner", get: ofExperiment(func(e *experiment) any { return e.User }), missing: "no call sets it; it becomes the user of the key"},
 		{data: "optimization id", get: ofExperiment(func(e *experiment) any { return e.OptimizationID }), missing: "no call sets it"},

@@ -83,6 +83,7 @@ func TestFilterBeforeOrAfter(t *testing.T) {
 		rules := pick(d, [][]string{
 			{"metrics", "parameters"}, {"-x", "assets"}, {"metadata", "others", "assets"}, {"run", "project"}, {"--archived", "exclude"},
 			{"--archived", "only"}, {"--asset-type", "asset"}, {"--name", "run *"}, {"system-metrics"}, {"-x", "metadata"},
+			{"--asset-name", "n*"}, {"--max-asset-size", "500"}, {"-x", "output", "html"},
 		})
 		t.Logf("rules %q", rules)
 		whole := runExport(src, "ws/p").want(t, cli.ExitOK).stdout

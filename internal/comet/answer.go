@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -18,7 +19,7 @@ import (
 // that are wanted whole.
 func (c *Client) checkAnswer(cl *call, resp *http.Response) error {
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return c.answerError(cl, resp)
+		return c.refusal(cl, resp)
 	}
 	switch cl.want {
 	case wantDocument:
@@ -115,12 +116,28 @@ func readWhole(resp *http.Response) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// answerError reads what the server says about a failure.
-func (c *Client) answerError(cl *call, resp *http.Response) *Error {
-	e := &Error{Method: cl.method, Path: c.shownPath(cl), Status: resp.StatusCode}
-	// The words are a help; an answer that breaks off still has its status.
-	data, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+// refusal reads why the server has not done a call. What a 4xx means is known
+// by its words and codes alone, as "exists already" after an answer that was
+// lost: one that breaks off is no answer, and the call is tried again.
+func (c *Client) refusal(cl *call, resp *http.Response) error {
+	data, err := io.ReadAll(io.LimitReader(resp.Body, maxWords))
 	resp.Body.Close()
+	if err == nil && len(data) < maxWords && !json.Valid(data) && notJSON(data) == errCutShort {
+		err = errCutShort
+	}
+	e := c.answerError(cl, resp, data)
+	if err != nil && e.Status/100 == 4 && e.Status != http.StatusUnauthorized && !passing(e) {
+		return fmt.Errorf("in the answer %d %s: %w", e.Status, http.StatusText(e.Status), err)
+	}
+	return e
+}
+
+// maxWords is how much is read of what a server says about a failure.
+const maxWords = 64 << 10
+
+// answerError returns what the server says about a failure.
+func (c *Client) answerError(cl *call, resp *http.Response, data []byte) *Error {
+	e := &Error{Method: cl.method, Path: c.shownPath(cl), Status: resp.StatusCode}
 	e.Msg, e.SDKCode = serverWords(resp, data)
 	e.endpointMissing = resp.StatusCode == http.StatusNotFound && e.SDKCode == 0 && saysNoEndpoint(e.Msg)
 	e.Msg = c.secrets.hide(clip(e.Msg))

@@ -3,6 +3,7 @@ package comet
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -91,22 +92,25 @@ func (o outcome) do(req *http.Request) (*http.Response, error) {
 }
 
 // cutShort is an answer that ends before its announced length.
-var cutShort = outcome{name: "cut short", resp: func(r *http.Request) *http.Response {
-	resp := reply(r, 200, "")
-	resp.Body = io.NopCloser(io.MultiReader(strings.NewReader(workspacesDoc[:9]), failingReader{io.ErrUnexpectedEOF}))
-	return resp
-}}
+func cutShort(status int) outcome {
+	return outcome{name: fmt.Sprint(status, " cut short"), resp: func(r *http.Request) *http.Response {
+		resp := reply(r, status, "")
+		resp.Body = io.NopCloser(io.MultiReader(strings.NewReader(workspacesDoc[:9]), failingReader{io.ErrUnexpectedEOF}))
+		return resp
+	}}
+}
 
 type failingReader struct{ err error }
 
 func (r failingReader) Read([]byte) (int, error) { return 0, r.err }
 
 var passingOutcomes = []outcome{
-	failWith(errRefused), failWith(errReset), failWith(io.EOF), cutShort,
+	failWith(errRefused), failWith(errReset), failWith(io.EOF), cutShort(200), cutShort(400), cutShort(404),
 	answerWith(408, `{}`), answerWith(425, `{}`), answerWith(429, `{}`), answerWith(500, `{"msg":"x"}`), answerWith(502, `<html>`),
 	answerWith(503, ``), answerWith(504, ``), answerWith(520, ``),
 	answerWith(200, `<html>welcome</html>`, "Content-Type", "text/html"),
 	answerWith(200, `<!doctype html>`), answerWith(200, `busy`), answerWith(200, ``), answerWith(200, workspacesDoc[:9]),
+	answerWith(403, `{"msg":"no`),
 }
 
 // A read is repeated after every failure that may pass.
@@ -137,7 +141,7 @@ func TestRetryReads(t *testing.T) {
 func TestRetryNot(t *testing.T) {
 	for _, o := range []outcome{
 		answerWith(400, `{"msg":"bad"}`), answerWith(401, `{}`), answerWith(402, `{}`), answerWith(403, `{}`), answerWith(404, `{}`),
-		answerWith(405, ``), answerWith(413, ``), answerWith(501, ``), failWith(&net.DNSError{Err: "no such host", IsNotFound: true}),
+		answerWith(405, ``), answerWith(413, ``), answerWith(501, ``), cutShort(401), failWith(&net.DNSError{Err: "no such host", IsNotFound: true}),
 	} {
 		t.Run(o.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -168,7 +172,7 @@ func TestRetryUnsafeWrites(t *testing.T) {
 		{answerWith(500, `{}`), false},
 		{answerWith(503, ``), false},
 		{answerWith(200, `<html>`), false},
-		{cutShort, false},
+		{cutShort(200), false}, {cutShort(404), false},
 	} {
 		t.Run(tc.outcome.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -49,7 +49,8 @@ const maxDamages = 100
 // So it keeps in memory one bit for each experiment, and no experiment.
 //
 // What is lost goes to warn as well, and the error is a [*LossError] then. Where
-// nothing is good the error has the class that the first damage has.
+// nothing is good the error has the class that the first damage has. A stream
+// that needs a newer reader is refused before anything is written.
 func Salvage(ctx context.Context, w io.Writer, r io.ReadSeeker, o Options, warn func(format string, args ...any)) error {
 	start, err := r.Seek(0, io.SeekCurrent)
 	if err != nil {
@@ -105,6 +106,9 @@ func walk(r io.Reader, v visitor) error {
 	for {
 		record, err := records.Next()
 		if damage, ok := errors.AsType[*stream.DamageError](err); ok {
+			if errors.Is(damage.Err, stream.ErrVersion) {
+				return damage.Err // it is not damaged, but not understood
+			}
 			if damage.Records != 0 {
 				u.open = ""
 			}

@@ -375,6 +375,21 @@ func TestSalvageNothing(t *testing.T) {
 	}
 }
 
+// What needs a newer reader is not salvaged as if it were of this version.
+func TestSalvageNewer(t *testing.T) {
+	for _, name := range []string{"version-label", "version-header", "version-requires"} {
+		data, err := os.ReadFile("../../stream/testdata/" + name + ".comet.zst")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for what, data := range map[string][]byte{"alone": data, "behind another": slices.Concat(write(t, layouts["one block"], sample(t)...), data)} {
+			if out, warnings, err := salvage(t, data); !errors.Is(err, stream.ErrVersion) || len(out) > 0 {
+				t.Errorf("%s %s: %v, %q, %d bytes of output", name, what, err, warnings, len(out))
+			}
+		}
+	}
+}
+
 func TestSalvageOutputFails(t *testing.T) {
 	data := write(t, layouts["blocks of 300 bytes"], sample(t)...)
 	data[len(data)/2] ^= 1

@@ -221,8 +221,11 @@ func (c *exportCommand) runExport(ctx context.Context, out *output) error {
 		return err
 	}
 	if w == nil {
+		if err := out.Commit(); err != nil {
+			return err
+		}
 		c.talk.Info("%s was complete, and has its name now", out.name)
-		return out.Commit()
+		return missingItems(c.opts.Continue.Totals.Skipped)
 	}
 	boundMemory()
 	hard, cancel := withGrace(ctx, graceTime)
@@ -251,10 +254,18 @@ func (c *exportCommand) finish(out *output, sum *exporter.Summary, err error) er
 	if sum.Thinned > 0 {
 		c.talk.Warn("%s in the stream as the server keeps them, with points dropped (see --report)", progress.Count(sum.Thinned, "metric"))
 	}
-	if reportErr == nil && sum.Items > 0 {
-		return withCode(ExitIncomplete, fmt.Errorf("the stream lacks %s, named in it as skipped", progress.Count(sum.Items, "item")))
+	if reportErr != nil {
+		return reportErr
 	}
-	return reportErr
+	return missingItems(sum.Items)
+}
+
+// missingItems returns an error for what a complete stream says it lacks.
+func missingItems(n int64) error {
+	if n == 0 {
+		return nil
+	}
+	return withCode(ExitIncomplete, fmt.Errorf("the stream lacks %s, named in it as skipped", progress.Count(n, "item")))
 }
 
 // howToGoOn adds to what ended an export how to have the rest.
@@ -310,6 +321,7 @@ func (c *exportCommand) continueStream(out *output, f *os.File, options stream.W
 	if err := exporter.New(c.opts).Match(p); err != nil {
 		return nil, c.foreignPartial(out, err)
 	}
+	c.opts.Continue = p
 	if p.Complete {
 		info, err := f.Stat()
 		if err == nil {
@@ -317,7 +329,6 @@ func (c *exportCommand) continueStream(out *output, f *os.File, options stream.W
 		}
 		return nil, err
 	}
-	c.opts.Continue = p
 	c.talk.Info("going on with %s: it has %s", out.Partial(), progress.Count(int64(len(p.Keys)), "experiment"))
 	c.counters.Bytes.Store(p.Size)
 	out.f = f

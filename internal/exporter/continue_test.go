@@ -110,6 +110,7 @@ func TestContinueSkipped(t *testing.T) {
 	}{
 		{"passing item", comettest.Fault{Kind: "500", Endpoint: rest + "experiment/html", Item: keys[2]}, 2, true},
 		{"passing experiment", comettest.Fault{Kind: "500", Endpoint: rest + "experiment/metadata", Item: keys[2]}, 2, true},
+		{"definite experiment", comettest.Fault{Kind: "403", Endpoint: rest + "experiment/metadata", Item: keys[2]}, 3, false},
 		{"definite item", comettest.Fault{Kind: "403", Endpoint: rest + "experiment/html", Item: keys[2]}, 4, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -133,9 +134,12 @@ func TestContinueSkipped(t *testing.T) {
 			if int64(len(p.Keys)) != test.kept {
 				t.Errorf("%d experiments are kept, want %d", len(p.Keys), test.kept)
 			}
-			got, _, err := goOn(t, data[:len(data)-1], o)
+			got, sum, err := goOn(t, data[:len(data)-1], o)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if missing := sum.Items > 0; missing == test.same {
+				t.Errorf("summary %+v", sum)
 			}
 			if test.same && !bytes.Equal(want, content(t, got)) {
 				t.Error("the records differ from those of an undisturbed export")

@@ -89,6 +89,7 @@ func New(o Options) *Exporter {
 		panelLists: make(map[string][]comet.Panel),
 	}
 	x.ranges.never = o.OneRequest
+	x.sum.Items = o.Continue.Totals.Skipped
 	for _, g := range o.Continue.Groups {
 		if g.Kind == stream.KindExperiment {
 			x.seen[g.ID] = struct{}{}

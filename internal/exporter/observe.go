@@ -84,8 +84,8 @@ type Summary struct {
 	Skipped     int64 `json:"skipped"` // experiments that could not be read
 	LeftOut     int64 `json:"left_out"`
 	Running     int64 `json:"running"`
-	Thinned     int64 `json:"thinned"` // metrics of which the server has dropped points
-	Items       int64 `json:"items_skipped"`
+	Thinned     int64 `json:"thinned"`       // metrics of which the server has dropped points
+	Items       int64 `json:"items_skipped"` // skipped records in the stream, those of a partial stream that is continued among them
 	AssetsLeft  int64 `json:"assets_left_out"`
 	AssetsBytes int64 `json:"assets_left_out_bytes"`
 }

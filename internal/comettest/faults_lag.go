@@ -41,16 +41,22 @@ func (a *lagAnswer) replay(w http.ResponseWriter) {
 // stale returns the outdated answer that the rule has for a request, or nil.
 func (r *faultRule) stale(c *faultCall, now time.Time) *lagAnswer {
 	a := r.answers[c.url()]
-	if a == nil || a.left == 0 || !a.until.IsZero() && !now.Before(a.until) {
+	if a == nil || a.over(now) {
 		return nil
 	}
 	return a
 }
 
+// over reports whether an answer has been replayed as often, or is as old, as it
+// may be.
+func (a *lagAnswer) over(now time.Time) bool {
+	return a.left == 0 || !a.until.IsZero() && !now.Before(a.until)
+}
+
 // keep stores an answer. An answer that is still being replayed stays: the new
 // one may come from after the write.
-func (r *faultRule) keep(url string, a *lagAnswer) {
-	if old := r.answers[url]; old != nil && old.left > 0 {
+func (r *faultRule) keep(url string, a *lagAnswer, now time.Time) {
+	if old := r.answers[url]; old != nil && !old.over(now) {
 		return
 	}
 	if r.answers == nil {
@@ -65,8 +71,9 @@ func (r *faultRule) outdate(experiment string, now time.Time) {
 		if experiment != "" && a.experiment != "" && a.experiment != experiment {
 			continue
 		}
-		a.left, a.until = max(1, r.Reads), time.Time{}
-		if r.For > 0 {
+		a.left = max(1, r.Reads)
+		// A later write makes an answer no younger.
+		if r.For > 0 && a.until.IsZero() {
 			a.until = now.Add(r.For)
 		}
 	}
@@ -129,7 +136,7 @@ func (f *Faults) prime(rule *faultRule, target string, write *faultCall, next ht
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(rule.answers, c.url())
-	rule.keep(c.url(), a)
+	rule.keep(c.url(), a, time.Now())
 }
 
 // serveRead serves a request that no fault strikes and keeps the answer for
@@ -146,7 +153,7 @@ func (f *Faults) serveRead(w http.ResponseWriter, c *faultCall, rules []*faultRu
 	for _, r := range rules {
 		// Each rule counts its own replays.
 		if a := tee.answer(c); a != nil {
-			r.keep(c.url(), a)
+			r.keep(c.url(), a, time.Now())
 		}
 	}
 }

@@ -155,3 +155,19 @@ func TestFaultsLagEndsAfterTime(t *testing.T) {
 		}
 	})
 }
+
+// More writes do not make an answer live longer.
+func TestFaultsLagIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &tallies{counts: make(map[string]int)}
+		h := NewFaults(1, Fault{Kind: FaultLag, Reads: 9, For: time.Minute}).Middleware(store)
+		got := lagSteps(h, "r a", "w a")
+		time.Sleep(40 * time.Second)
+		got = append(got, lagSteps(h, "w a", "r a")...)
+		time.Sleep(20 * time.Second)
+		got = append(got, lagSteps(h, "r a", "w a", "r a")...)
+		if diff := cmp.Diff([]string{"0", "0", "2", "2"}, got); diff != "" {
+			t.Error(diff)
+		}
+	})
+}

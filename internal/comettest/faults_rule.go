@@ -142,8 +142,8 @@ type Fault struct {
 
 	// Reads, for FaultLag, is how many reads of one URL after a write are
 	// answered with what the server answered before it (1 if not set), and
-	// For how long after the write this may happen. Only matching GET
-	// requests count. A write that names an experiment leaves the URLs of
+	// For how long after the first write since that answer this may happen.
+	// Only matching GET requests count. A write that names an experiment leaves the URLs of
 	// other experiments alone. A URL that has not been read before the write
 	// cannot lag, unless Prime names it.
 	Reads int `json:"reads,omitempty"`

@@ -184,6 +184,9 @@ func (e *experiment) upload(ctx context.Context, a *asset) (taken bool, err erro
 }
 
 func (e *experiment) putAsset(ctx context.Context, a *asset) error {
+	if err := e.reopen(ctx); err != nil {
+		return err
+	}
 	if a.isImage() {
 		return e.r.c.UploadVisualization(ctx, a.upload)
 	}

@@ -32,6 +32,7 @@ type experiment struct {
 	streamWins bool
 	unfinished bool // it exists, and an earlier import of it was not finished
 	runs       lazy[*comet.Run]
+	reopening  reopening
 
 	tasks      tasks
 	postponed  []func() // to be run once the tasks are done
@@ -239,7 +240,15 @@ func (e *experiment) runPostponed() {
 }
 
 // write makes a write of a single item, unless nothing may be written.
-func (e *experiment) write(what string, f func() error) error {
+func (e *experiment) write(ctx context.Context, what string, f func() error) error {
+	if err := e.reopen(ctx); err != nil {
+		return err
+	}
+	return e.writeLast(what, f)
+}
+
+// writeLast is write for what comes when all else is done.
+func (e *experiment) writeLast(what string, f func() error) error {
 	if !e.r.dry() {
 		if err := f(); err != nil {
 			return err

@@ -12,7 +12,8 @@ import (
 //
 // The times come after the state and before the archived flag. An experiment
 // with the times of the stream is therefore one that was finished but for that
-// flag, and an archived one needs no other mark.
+// flag, and an archived one needs no other mark. One that is written to later is
+// marked by its start, see reopen.
 func (e *experiment) finish(ctx context.Context) error {
 	switch {
 	case e.r.o.Mode == VerifyOnly:
@@ -81,7 +82,7 @@ func (e *experiment) setArchived(ctx context.Context) error {
 		e.differs(Issue{Kind: "archived", Reason: "it is archived at the destination"})
 		return nil
 	}
-	err := e.write("archived", func() error {
+	err := e.writeLast("archived", func() error {
 		if e.rec.Archived {
 			return e.r.c.Archive(ctx, e.key)
 		}
@@ -107,12 +108,12 @@ func (e *experiment) finishThere(ctx context.Context) error {
 		}
 	}
 	// What was written has moved the end, so it is set again.
-	if e.out.Written.any() || wrong {
+	if e.reopened() || e.out.Written.any() || wrong {
 		start := e.there.Start
-		if e.streamWins && e.rec.Start != nil {
+		if e.rec.Start != nil && (e.streamWins || e.reopened()) {
 			start = e.rec.Start
 		}
-		err := e.write("times", func() error { return e.r.c.SetTimes(ctx, e.key, start, end) })
+		err := e.writeLast("times", func() error { return e.r.c.SetTimes(ctx, e.key, start, end) })
 		if err != nil {
 			return fmt.Errorf("set times: %w", err)
 		}
@@ -139,7 +140,7 @@ func (e *experiment) compareState(ctx context.Context) error {
 			state(false, &crashed), state(e.there.Running, has))})
 		return nil
 	}
-	err := e.write("state", func() error { return e.r.c.UpdateStatus(ctx, e.key, comet.Status{Crashed: crashed}) })
+	err := e.write(ctx, "state", func() error { return e.r.c.UpdateStatus(ctx, e.key, comet.Status{Crashed: crashed}) })
 	if err != nil {
 		return fmt.Errorf("set state: %w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -172,6 +173,40 @@ func TestImportKilled(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestCompletionKilled ends an import that completes a finished experiment at
+// each of its requests: that it moves the end of the experiment meanwhile is
+// not taken for a difference later.
+func TestCompletionKilled(t *testing.T) {
+	whole := richProjects()[0]
+	part := whole
+	part.experiments = slices.Clone(whole.experiments)
+	e := &part.experiments[0]
+	e.Tags, e.Others, e.Parameters, e.Assets = nil, nil, e.Parameters[:1], e.Assets[:1]
+	e.HTML, e.Output, e.Git, e.System, e.FilePath, e.Points = nil, nil, nil, nil, "", nil
+	data, o := streamOf(t, whole), Options{To: Project{Workspace: "team"}}
+	started := func(p testProject) *comettest.Server {
+		srv := newServer(t, comettest.Options{})
+		importTo(t, newClient(t, srv), streamOf(t, p), o).succeed(t)
+		srv.ResetStats()
+		return srv
+	}
+	want, calm := stateOf(started(whole)), started(part)
+	importTo(t, newClient(t, calm), data, o).succeed(t)
+	diffStates(t, "completed", want, stateOf(calm))
+	for k := 1; k <= calm.Stats().Requests; k += stride(9) {
+		t.Run(fmt.Sprint(k), func(t *testing.T) {
+			t.Parallel()
+			srv := started(part)
+			killed(t, srv, data, o, k, true)
+			r := importTo(t, newClient(t, srv), data, o).succeed(t)
+			if r.Failed > 0 || len(r.issues()) > 0 {
+				t.Errorf("%+v, issues %v", r.Summary, r.issues())
+			}
+			diffStates(t, "destination", want, stateOf(srv))
+		})
 	}
 }
 

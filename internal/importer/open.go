@@ -191,7 +191,7 @@ func (e *experiment) openThere(ctx context.Context, there *comet.Experiment) (ag
 	if !ours {
 		return e.elsewhere(there)
 	}
-	e.there = there
+	e.there = e.findMark(there)
 	e.unfinished = !e.sameTimes() && e.r.o.Mode != VerifyOnly
 	e.streamWins = e.unfinished || e.r.o.Update
 	if !e.unfinished || e.r.dry() {
@@ -347,6 +347,9 @@ func (e *experiment) writeTags(ctx context.Context, tags []string) error {
 		}
 	}
 	if !e.r.dry() {
+		if err := e.reopen(ctx); err != nil {
+			return err
+		}
 		if err := e.r.c.AddTags(ctx, e.key, missing); err != nil {
 			return err
 		}
@@ -381,7 +384,7 @@ func (e *experiment) writeFilePath(ctx context.Context, path string) error {
 			return nil
 		}
 	}
-	return e.write("file path", func() error { return e.r.c.WriteFilePath(ctx, e.key, path) })
+	return e.write(ctx, "file path", func() error { return e.r.c.WriteFilePath(ctx, e.key, path) })
 }
 
 // references says what becomes of the references in the experiment's assets.

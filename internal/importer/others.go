@@ -42,8 +42,11 @@ func (e *experiment) takeOther(ctx context.Context, v *valueDoc) error {
 			return err
 		}
 		is := have.compare(v)
-		if is == same && e.unfinished && v.TimeCurrent.OK && have[hashText(v.Name)].time != v.TimeCurrent {
+		switch {
+		case is == same && e.unfinished && v.TimeCurrent.OK && have[hashText(v.Name)].time != v.TimeCurrent:
 			is = other
+		case e.reopening.found && have.begun(v):
+			is = absent
 		}
 		if !e.decide(is, stream.KindOthers, v.Name) {
 			return nil
@@ -76,6 +79,9 @@ func (e *experiment) writeOther(ctx context.Context, v *valueDoc) error {
 	if e.r.dry() {
 		return nil
 	}
+	if err := e.reopen(ctx); err != nil {
+		return err
+	}
 	for _, r := range v.history() {
 		time := e.timeOf(r.time)
 		if err := e.r.c.LogOther(ctx, e.key, v.Name, r.json(), &time); err != nil {
@@ -107,7 +113,7 @@ func (e *experiment) flushName(ctx context.Context) {
 	}
 	at := e.timeOf(integer{})
 	e.spawn(func() {
-		err := e.write("name", func() error { return e.r.c.LogOther(ctx, e.key, nameOther, comet.Quote(name), &at) })
+		err := e.write(ctx, "name", func() error { return e.r.c.LogOther(ctx, e.key, nameOther, comet.Quote(name), &at) })
 		e.other(nameOther, err)
 	})
 }

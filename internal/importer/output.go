@@ -43,7 +43,7 @@ func (e *experiment) output(ctx context.Context, kind stream.Kind, output string
 		}
 		done = have.n
 	}
-	return e.write(string(kind), func() error { return e.writeOutput(ctx, output, done) })
+	return e.write(ctx, string(kind), func() error { return e.writeOutput(ctx, output, done) })
 }
 
 // errPostponed says that the rest of an output is written later.

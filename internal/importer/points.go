@@ -297,6 +297,9 @@ func (e *experiment) writeOnce(ctx context.Context, batch []point, later bool) e
 		e.wrotePoints(len(batch))
 		return nil
 	}
+	if err := e.reopen(ctx); err != nil {
+		return err
+	}
 	err := e.post(ctx, batch)
 	if !isUncertain(err) {
 		return err

@@ -116,7 +116,7 @@ func (e *experiment) writeSystem(ctx context.Context, want map[string]json.RawMe
 	if err != nil {
 		return err
 	}
-	return e.write(string(stream.KindSystem), func() error { return e.r.c.WriteSystemDetails(ctx, e.key, doc) })
+	return e.write(ctx, string(stream.KindSystem), func() error { return e.r.c.WriteSystemDetails(ctx, e.key, doc) })
 }
 
 // documented are the fields that clients are known to write.
@@ -290,7 +290,7 @@ func (e *experiment) writeGit(ctx context.Context, g *gitDoc) error {
 			}
 		}
 	}
-	return e.write(string(stream.KindGit), func() error { return e.r.c.WriteGitMetadata(ctx, e.key, write) })
+	return e.write(ctx, string(stream.KindGit), func() error { return e.r.c.WriteGitMetadata(ctx, e.key, write) })
 }
 
 func gitDocOf(g *comet.Git) gitDoc {

@@ -170,7 +170,7 @@ func (e *experiment) finishOutput(ctx context.Context, whole *textItem) {
 	}
 	kind := string(stream.KindOutput)
 	err := whole.use(ctx, e.r, func(text string) error {
-		return e.write(kind, func() error { return e.restOfOutput(ctx, text) })
+		return e.write(ctx, kind, func() error { return e.restOfOutput(ctx, text) })
 	})
 	e.item(Issue{Kind: kind}, err)
 }
@@ -200,5 +200,5 @@ func (e *experiment) writeText(ctx context.Context, kind stream.Kind, text strin
 			return nil
 		}
 	}
-	return e.write(string(kind), func() error { return k.write(e.r.c, ctx, e.key, text) })
+	return e.write(ctx, string(kind), func() error { return k.write(e.r.c, ctx, e.key, text) })
 }

@@ -143,6 +143,16 @@ func (t valuesThere) compare(v *valueDoc) verdict {
 	return same
 }
 
+// begun reports whether the destination has an earlier reading of a value, as an
+// import leaves it that is killed between the writes of one and the next.
+func (t valuesThere) begun(v *valueDoc) bool {
+	history := v.history()
+	have := t[hashText(v.Name)]
+	return slices.ContainsFunc(history[:len(history)-1], func(r reading) bool {
+		return have.value == hashValue(r.value) && (!r.time.OK || have.time == r.time)
+	})
+}
+
 // parameterBatch is what waits until a request is full.
 type parameterBatch struct {
 	values []*comet.ParameterValue
@@ -266,6 +276,9 @@ func (e *experiment) flushParameters(ctx context.Context) {
 func (e *experiment) writeParameters(ctx context.Context, values []*comet.ParameterValue) error {
 	if e.r.dry() {
 		return nil
+	}
+	if err := e.reopen(ctx); err != nil {
+		return err
 	}
 	var b comet.Batch
 	for _, v := range values {

@@ -1,0 +1,67 @@
+package importer
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+)
+
+// openMark is by how many milliseconds the start of an experiment is late while
+// an import completes it.
+const openMark = 1
+
+// reopening marks a finished experiment while it is written to.
+//
+// Every write moves its end, which is set again when all is done. An import that
+// is killed before leaves an end that could be anyone's; the mark tells the next
+// one that it was ours.
+type reopening struct {
+	found bool // by this import, of one before
+
+	mu   sync.Mutex
+	done bool
+}
+
+// reopen marks the experiment before the first write to it, unless the import
+// has made it or has found it unfinished.
+func (e *experiment) reopen(ctx context.Context) error {
+	if e.there == nil || e.unfinished || e.rec.Start == nil || e.r.dry() {
+		return nil
+	}
+	e.reopening.mu.Lock()
+	defer e.reopening.mu.Unlock()
+	if e.reopening.done {
+		return nil
+	}
+	late := *e.rec.Start + openMark
+	if err := e.r.c.SetTimes(ctx, e.key, &late, e.there.End); err != nil {
+		return fmt.Errorf("set times: %w", err)
+	}
+	e.reopening.done = true
+	return nil
+}
+
+// reopened reports whether the experiment has been marked in this import or in
+// one before.
+func (e *experiment) reopened() bool {
+	e.reopening.mu.Lock()
+	defer e.reopening.mu.Unlock()
+	return e.reopening.done
+}
+
+// findMark takes an experiment that an earlier import has marked for the
+// finished one that it was.
+func (e *experiment) findMark(there *comet.Experiment) *comet.Experiment {
+	if e.r.o.Mode == VerifyOnly || e.rec.Start == nil || there.Start == nil || *there.Start != *e.rec.Start+openMark {
+		return there
+	}
+	e.reopening.found, e.reopening.done = true, true
+	was := *there
+	was.Start = e.rec.Start
+	if e.rec.End != nil {
+		was.End = e.rec.End
+	}
+	return &was
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -162,31 +163,85 @@ func copyBlock(w *Writer, b *Block) error {
 	return nil
 }
 
-func BenchmarkEncodeMetrics(b *testing.B) {
+// BenchmarkRecord takes single records the ways that a Writer and a Reader take
+// them, compression and the grammar aside.
+func BenchmarkRecord(b *testing.B) {
 	points := make([]Point, MaxPoints)
 	for j := range points {
 		points[j] = Point{Value: FloatValue(1 / float64(j+3)), Time: NewInt64(1700000000000 + int64(j)*1000), Step: NewInt64(int64(j)), Context: NewString("train")}
 	}
-	m := &Metrics{Name: "loss", Points: points}
-	raw, err := Encode(m)
-	if err != nil {
-		b.Fatal(err)
+	for _, bb := range []struct {
+		name string
+		rec  Record
+	}{
+		{"metrics", &Metrics{Name: "loss", Points: points}},
+		{"chunk", &Chunk{Data: make([]byte, 256<<10)}},
+		{"experiment", sample(b)[3]},
+		{"parameters", &Values{Of: KindParameters, Values: slices.Repeat([]Doc{doc(b, benchDoc)}, 100)}},
+	} {
+		raw, err := Encode(bb.rec)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(bb.name+"/encode", func(b *testing.B) {
+			b.SetBytes(int64(len(raw.Data)))
+			b.ReportAllocs()
+			var buf []byte
+			for b.Loop() {
+				if buf, err = appendRecord(buf[:0], bb.rec); err != nil {
+					b.Fatal(err)
+				}
+				if _, err := checkRecord(buf); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run(bb.name+"/decode", func(b *testing.B) {
+			b.SetBytes(int64(len(raw.Data)))
+			b.ReportAllocs()
+			for b.Loop() {
+				v, err := checkRecord(raw.Data)
+				if err != nil {
+					b.Fatal(err)
+				}
+				v.decode()
+			}
+		})
 	}
-	b.SetBytes(int64(len(raw.Data)))
-	var buf []byte
+}
+
+const benchDoc = `{"name":"lr","valueMax":"0.001","valueMin":"0.001","valueCurrent":"0.001","timestampMax":1592593124000,"timestampMin":1592593124000,"timestampCurrent":1592593124000,"nested":{"b":[1,2.5,true,null,"tex\u0074"],"a":0.13101346811652184}}`
+
+func BenchmarkDocFromJSON(b *testing.B) {
+	text := []byte(benchDoc)
+	b.SetBytes(int64(len(text)))
+	b.ReportAllocs()
 	for b.Loop() {
-		if buf, err = appendRecord(buf[:0], m); err != nil {
+		if _, err := DocFromJSON(text); err != nil {
 			b.Fatal(err)
 		}
 	}
 }
 
-func BenchmarkDocFromJSON(b *testing.B) {
-	text := []byte(`{"name":"lr","valueMax":"0.001","valueMin":"0.001","valueCurrent":"0.001","timestampMax":1592593124000,"timestampMin":1592593124000,"timestampCurrent":1592593124000,"nested":{"b":[1,2.5,true,null,"tex\u0074"],"a":0.13101346811652184}}`)
-	b.SetBytes(int64(len(text)))
+func BenchmarkDocJSON(b *testing.B) {
+	d := doc(b, benchDoc)
+	b.SetBytes(int64(len(benchDoc)))
+	b.ReportAllocs()
+	var buf []byte
 	for b.Loop() {
-		if _, err := DocFromJSON(text); err != nil {
+		var err error
+		if buf, err = d.AppendJSON(buf[:0]); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkDocMember(b *testing.B) {
+	d := doc(b, benchDoc)
+	b.ReportAllocs()
+	for b.Loop() {
+		if d.Member("valueMin") == nil {
+			b.Fatal("no member")
 		}
 	}
 }

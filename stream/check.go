@@ -1,5 +1,7 @@
 package stream
 
+import "github.com/vmihailenco/msgpack/v5/msgpcode"
+
 // Limits of the format, FORMAT.md section 2.
 const (
 	// MaxPoints is the largest number of points in one metrics record.
@@ -53,37 +55,47 @@ type view struct {
 	rows int               // length of the columns of metrics
 }
 
-// body returns the cursor at the body of the record.
-func (v *view) body() cursor {
-	c := cursor{b: v.data, i: 1}
+// body returns a cursor at the body of the record. It is to be freed.
+func (v *view) body() *cursor {
+	c := cursorAt(v.data, 1)
 	c.skip()
 	return c
 }
 
-func (v *view) field(s slot) (cursor, bool) {
+// has reports whether the field is there and not null.
+func (v *view) has(s slot) bool {
 	i := v.at[s]
-	return cursor{b: v.data, i: int(i)}, i != 0 && v.data[i] != codeNil
+	return i != 0 && classOf[v.data[i]] != classNil
 }
 
 // str returns a text field, "" where it is absent or null. It aliases the record.
 func (v *view) str(s slot) []byte {
-	if c, ok := v.field(s); ok {
-		return c.bytes()
+	if !v.has(s) {
+		return nil
 	}
-	return nil
+	return bytesAt(v.data, int(v.at[s]))
 }
 
 func (v *view) int(s slot) int64 {
-	if c, ok := v.field(s); ok {
-		return c.int()
+	if !v.has(s) {
+		return 0
 	}
-	return 0
+	c := cursorAt(v.data, int(v.at[s]))
+	defer c.free()
+	return c.int()
 }
 
 func (v *view) bool(s slot) bool {
-	c, ok := v.field(s)
-	return ok && c.bool()
+	if !v.has(s) {
+		return false
+	}
+	c := cursorAt(v.data, int(v.at[s]))
+	defer c.free()
+	return c.bool()
 }
+
+// recordHead is the head of an array of two, which every record begins with.
+var recordHead = msgpcode.FixedArrayLow | 2
 
 // checkRecord checks that a record of a stream begins at the start of b, and
 // returns the view of it. Bytes may follow it.
@@ -92,7 +104,7 @@ func checkRecord(b []byte) (view, error) {
 	if len(b) == 0 {
 		return v, errCut
 	}
-	if b[0] != codeFixArray|2 {
+	if b[0] != recordHead {
 		return v, fault(ErrCorrupt, "not a record: no array of two")
 	}
 	end, err := scan(b, 1, 1)
@@ -102,8 +114,7 @@ func checkRecord(b []byte) (view, error) {
 	if classOf[b[1]] != classStr {
 		return v, fault(ErrCorrupt, "not a record: its kind is not a str")
 	}
-	c := cursor{b: b, i: 1}
-	name := c.bytes()
+	name := bytesAt(b, 1)
 	if len(name) == 0 || len(name) > maxKind {
 		return v, fault(ErrLimit, "kind of %d bytes", len(name))
 	}
@@ -175,8 +186,7 @@ func (s *schema) check(b []byte, i, depth int, v *view) (int, error) {
 		if i, err = scan(b, i, depth); err != nil {
 			return i, err
 		}
-		key := cursor{b: b, i: start}
-		f := s.find(key.bytes(), next)
+		f := s.find(bytesAt(b, start), next)
 		if f < 0 {
 			if i, err = scan(b, i, depth); err != nil {
 				return i, err
@@ -230,7 +240,7 @@ func (f *field) check(b []byte, i, depth int, v *view) (int, error) {
 	if i >= len(b) {
 		return i, errCut
 	}
-	if b[i] == codeNil && f.null {
+	if classOf[b[i]] == classNil && f.null {
 		return i + 1, nil
 	}
 	if !classesOf[f.typ].has(b[i]) {
@@ -265,7 +275,7 @@ func (f *field) wrong() error {
 
 // overInt64 reports whether the integer at b[i], which is there whole, is above
 // the range of int64.
-func overInt64(b []byte, i int) bool { return b[i] == codeUint8+3 && b[i+1] >= 0x80 }
+func overInt64(b []byte, i int) bool { return b[i] == msgpcode.Uint64 && b[i+1] >= 0x80 }
 
 // checkList checks an array, or the map of typeCounts, and its elements.
 func (f *field) checkList(b []byte, i, depth int) (int, error) {
@@ -344,7 +354,7 @@ func (f *field) checkRun(b []byte, i, n, depth int, classes classSet) (int, erro
 			if i+size > len(b) {
 				return i, errCut
 			}
-			if head == codeUint8+3 && overInt64(b, i) && f.typ != typeDocs {
+			if overInt64(b, i) && f.typ != typeDocs {
 				return i, f.wrong()
 			}
 			i += size

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/vmihailenco/msgpack/v5/msgpcode"
 )
 
 // editBody returns the record with the pairs of its body changed.
@@ -17,9 +19,9 @@ func editBody(t testing.TB, rec Record, change func([]pair) []pair) []byte {
 	}
 	c := raw.view.body()
 	head := c.i
-	list := make([]pair, c.size())
+	list := make([]pair, c.mapLen())
 	for i := range list {
-		list[i].key = c.bytes()
+		list[i].key = c.str()
 		list[i].value = c.skip()
 	}
 	b := bytes.Clone(raw.Data[:head])
@@ -36,7 +38,7 @@ func TestCheckMissingKeys(t *testing.T) {
 	for kind, rec := range full(t) {
 		for key := range strings.FieldsSeq(keysOf[kind]) {
 			data := editBody(t, rec, func(list []pair) []pair {
-				return slices.DeleteFunc(list, func(p pair) bool { return string(p.key) == key })
+				return slices.DeleteFunc(list, func(p pair) bool { return p.key == key })
 			})
 			_, err := checkRecord(data)
 			if slices.Contains(strings.Fields(optional[kind]), key) {
@@ -64,7 +66,7 @@ func TestCheckAnyOrder(t *testing.T) {
 	for kind, rec := range full(t) {
 		data := editBody(t, rec, func(list []pair) []pair {
 			slices.Reverse(list)
-			return slices.Insert(list, 1, pair{[]byte("novelty"), doc(t, `[{"a":1}]`)})
+			return slices.Insert(list, 1, pair{"novelty", doc(t, `[{"a":1}]`)})
 		})
 		back, err := Raw{Data: data}.Decode()
 		if err != nil {
@@ -81,9 +83,9 @@ func TestCheckAnyOrder(t *testing.T) {
 // No field takes a value of another type.
 func TestCheckTypes(t *testing.T) {
 	values := map[string][]byte{
-		"null": {codeNil}, "bool": {codeTrue}, "int": {5}, "uint64": appendUint(nil, 1<<63), "float": appendFloat(nil, 1.5),
-		"str": appendStr(nil, "x"), "bin": appendBin(nil, []byte("x")), "ext": {codeFixExt1, 7, 0},
-		"list of null": {codeFixArray | 1, codeNil}, "map": {codeFixMap}, "list of float32": {codeFixArray | 1, codeFloat32, 0, 0, 0, 0},
+		"null": {msgpcode.Nil}, "bool": {msgpcode.True}, "int": {5}, "uint64": appendUint(nil, 1<<63), "float": appendFloat(nil, 1.5),
+		"str": appendStr(nil, "x"), "bin": appendBin(nil, []byte("x")), "ext": {msgpcode.FixExt1, 7, 0},
+		"list of null": {msgpcode.FixedArrayLow | 1, msgpcode.Nil}, "map": {msgpcode.FixedMapLow}, "list of float32": {msgpcode.FixedArrayLow | 1, msgpcode.Float, 0, 0, 0, 0},
 	}
 	// What each key takes in some kind, or in the one named.
 	takes := map[string]string{
@@ -106,7 +108,7 @@ func TestCheckTypes(t *testing.T) {
 			}
 			for name, value := range values {
 				data := editBody(t, rec, func(list []pair) []pair {
-					i := slices.IndexFunc(list, func(p pair) bool { return string(p.key) == key })
+					i := slices.IndexFunc(list, func(p pair) bool { return p.key == key })
 					list[i].value = value
 					return list
 				})
@@ -121,34 +123,34 @@ func TestCheckTypes(t *testing.T) {
 }
 
 func TestCheckBadRecords(t *testing.T) {
-	kind := func(k string) []byte { return appendStr([]byte{codeFixArray | 2}, k) }
+	kind := func(k string) []byte { return appendStr([]byte{msgpcode.FixedArrayLow | 2}, k) }
 	for name, tt := range map[string]struct {
 		data []byte
 		want error
 	}{
 		"empty":                  {nil, ErrCorrupt},
-		"no array":               {[]byte{codeFixMap}, ErrCorrupt},
-		"array of three":         {[]byte{codeFixArray | 3, codeFixStr, codeFixMap, codeNil}, ErrCorrupt},
-		"array in a long form":   {[]byte{codeArray16, 0, 2, codeFixStr | 1, 'x', codeFixMap}, ErrCorrupt},
-		"kind of bytes":          {[]byte{codeFixArray | 2, codeBin8, 1, 'x', codeFixMap}, ErrCorrupt},
-		"kind of nothing":        {append(kind(""), codeFixMap), ErrLimit},
-		"kind of 64":             {append(kind(strings.Repeat("x", 64)), codeFixMap), nil},
-		"kind of 65":             {append(kind(strings.Repeat("x", 65)), codeFixMap), ErrLimit},
-		"kind that is not UTF-8": {append(kind("\xff"), codeFixMap), ErrCorrupt},
+		"no array":               {[]byte{msgpcode.FixedMapLow}, ErrCorrupt},
+		"array of three":         {[]byte{msgpcode.FixedArrayLow | 3, msgpcode.FixedStrLow, msgpcode.FixedMapLow, msgpcode.Nil}, ErrCorrupt},
+		"array in a long form":   {[]byte{msgpcode.Array16, 0, 2, msgpcode.FixedStrLow | 1, 'x', msgpcode.FixedMapLow}, ErrCorrupt},
+		"kind of bytes":          {[]byte{msgpcode.FixedArrayLow | 2, msgpcode.Bin8, 1, 'x', msgpcode.FixedMapLow}, ErrCorrupt},
+		"kind of nothing":        {append(kind(""), msgpcode.FixedMapLow), ErrLimit},
+		"kind of 64":             {append(kind(strings.Repeat("x", 64)), msgpcode.FixedMapLow), nil},
+		"kind of 65":             {append(kind(strings.Repeat("x", 65)), msgpcode.FixedMapLow), ErrLimit},
+		"kind that is not UTF-8": {append(kind("\xff"), msgpcode.FixedMapLow), ErrCorrupt},
 		"cut after kind":         {kind("chunk"), ErrCorrupt},
-		"unknown without map":    {append(kind("x"), codeFixArray), ErrCorrupt},
+		"unknown without map":    {append(kind("x"), msgpcode.FixedArrayLow), ErrCorrupt},
 		"unknown cut":            {kind("x"), ErrCorrupt},
-		"known without map":      {append(kind("chunk"), codeFixArray), ErrCorrupt},
-		"key no str":             {append(kind("x"), codeFixMap|1, codeBin8, 0, 1), ErrCorrupt},
-		"key no str, known kind": {append(kind("chunk"), codeFixMap|1, 1, 1), ErrCorrupt},
-		"key not UTF-8":          {append(kind("x"), codeFixMap|1, codeFixStr|1, 0xff, 1), ErrCorrupt},
-		"never used code":        {append(kind("x"), codeFixMap|1, codeFixStr|1, 'a', codeInvalid), ErrCorrupt},
-		"huge array":             {append(kind("x"), codeFixMap|1, codeFixStr|1, 'a', codeArray16+1, 0xff, 0xff, 0xff, 0xff), ErrCorrupt},
-		"huge map":               {append(kind("x"), codeMap16+1, 0xff, 0xff, 0xff, 0xff), ErrCorrupt},
-		"huge map, known kind":   {append(kind("chunk"), codeMap16+1, 0xff, 0xff, 0xff, 0xff), ErrCorrupt},
-		"huge bin":               {append(kind("x"), codeFixMap|1, codeFixStr|1, 'a', codeBin8+2, 0xff, 0xff, 0xff, 0xff), ErrCorrupt},
-		"huge str":               {append(kind("x"), codeFixMap|1, codeFixStr|1, 'a', codeStr8+2, 0xff, 0xff, 0xff, 0xff), ErrCorrupt},
-		"huge ext":               {append(kind("x"), codeFixMap|1, codeFixStr|1, 'a', codeExt8+2, 0xff, 0xff, 0xff, 0xff), ErrCorrupt},
+		"known without map":      {append(kind("chunk"), msgpcode.FixedArrayLow), ErrCorrupt},
+		"key no str":             {append(kind("x"), msgpcode.FixedMapLow|1, msgpcode.Bin8, 0, 1), ErrCorrupt},
+		"key no str, known kind": {append(kind("chunk"), msgpcode.FixedMapLow|1, 1, 1), ErrCorrupt},
+		"key not UTF-8":          {append(kind("x"), msgpcode.FixedMapLow|1, msgpcode.FixedStrLow|1, 0xff, 1), ErrCorrupt},
+		"never used code":        {append(kind("x"), msgpcode.FixedMapLow|1, msgpcode.FixedStrLow|1, 'a', codeInvalid), ErrCorrupt},
+		"huge array":             {append(kind("x"), msgpcode.FixedMapLow|1, msgpcode.FixedStrLow|1, 'a', msgpcode.Array32, 0xff, 0xff, 0xff, 0xff), ErrCorrupt},
+		"huge map":               {append(kind("x"), msgpcode.Map32, 0xff, 0xff, 0xff, 0xff), ErrCorrupt},
+		"huge map, known kind":   {append(kind("chunk"), msgpcode.Map32, 0xff, 0xff, 0xff, 0xff), ErrCorrupt},
+		"huge bin":               {append(kind("x"), msgpcode.FixedMapLow|1, msgpcode.FixedStrLow|1, 'a', msgpcode.Bin32, 0xff, 0xff, 0xff, 0xff), ErrCorrupt},
+		"huge str":               {append(kind("x"), msgpcode.FixedMapLow|1, msgpcode.FixedStrLow|1, 'a', msgpcode.Str32, 0xff, 0xff, 0xff, 0xff), ErrCorrupt},
+		"huge ext":               {append(kind("x"), msgpcode.FixedMapLow|1, msgpcode.FixedStrLow|1, 'a', msgpcode.Ext32, 0xff, 0xff, 0xff, 0xff), ErrCorrupt},
 		"deep":                   {append(kind("x"), deep(t, 1e6)...), ErrLimit},
 	} {
 		if _, err := checkRecord(tt.data); !errors.Is(err, tt.want) || tt.want == nil && err != nil {
@@ -160,13 +162,15 @@ func TestCheckBadRecords(t *testing.T) {
 // deep is a map with an array in it, nested n levels deep with itself.
 func deep(t testing.TB, n int) []byte {
 	t.Helper()
-	b := []byte{codeFixMap | 1, codeFixStr | 1, 'a'}
-	b = append(b, bytes.Repeat([]byte{codeFixArray | 1}, n-1)...)
-	return append(b, codeNil)
+	b := []byte{msgpcode.FixedMapLow | 1, msgpcode.FixedStrLow | 1, 'a'}
+	b = append(b, bytes.Repeat([]byte{msgpcode.FixedArrayLow | 1}, n-1)...)
+	return append(b, msgpcode.Nil)
 }
 
 func TestLimits(t *testing.T) {
-	d := func(levels int) Doc { return append(bytes.Repeat([]byte{codeFixArray | 1}, levels), codeNil) }
+	d := func(levels int) Doc {
+		return append(bytes.Repeat([]byte{msgpcode.FixedArrayLow | 1}, levels), msgpcode.Nil)
+	}
 	list := func(n int) []string { return make([]string, n) }
 	docs := func(n int) []Doc { return make([]Doc, n) }
 	points := func(n int) []Point { return make([]Point, n) }
@@ -177,7 +181,7 @@ func TestLimits(t *testing.T) {
 		{"depth of a doc", func(over int) Record { return &Document{Of: KindGit, Doc: d(30 + over)} }},
 		{"depth of an element", func(over int) Record { return &Values{Of: KindOthers, Values: []Doc{d(29 + over)}} }},
 		{"depth of an unknown key", func(over int) Record {
-			b := appendStr([]byte{codeFixArray | 2}, "x")
+			b := appendStr([]byte{msgpcode.FixedArrayLow | 2}, "x")
 			return &Unknown{Of: "x", Data: append(b, deep(t, 31+over)...)}
 		}},
 		{"chunk", func(over int) Record { return &Chunk{Data: make([]byte, MaxData+over)} }},

@@ -79,28 +79,40 @@ func appendRecord(b []byte, rec Record) ([]byte, error) {
 	if info == nil || reflect.TypeOf(rec) != reflect.TypeOf(info.make()) {
 		return b, fault(ErrGrammar, "a %T cannot be a record of kind %q", rec, kind)
 	}
-	b = appendStr(append(b, codeFixArray|2), kind)
-	if m, ok := rec.(*Metrics); ok {
-		return m.appendBody(b)
+	m, isMetrics := rec.(*Metrics)
+	if isMetrics && (len(m.Points) < 1 || len(m.Points) > MaxPoints) {
+		return b, fault(ErrLimit, "metrics record of %d points", len(m.Points))
 	}
-	return info.schema.append(b, reflect.ValueOf(rec).Elem()), nil
+	return pack(b, func(p *packer) {
+		p.record(kind)
+		if isMetrics {
+			m.packBody(p)
+		} else {
+			info.schema.pack(p, reflect.ValueOf(rec).Elem())
+		}
+	}), nil
 }
 
-func (s *schema) append(b []byte, v reflect.Value) []byte {
+// record packs what stands before the body of a record.
+func (p *packer) record(kind Kind) {
+	p.arrayLen(2)
+	p.str(string(kind))
+}
+
+func (s *schema) pack(p *packer, v reflect.Value) {
 	left := 0
 	for i := range s.fields {
 		if s.fields[i].absent(v) {
 			left++
 		}
 	}
-	b = appendMapLen(b, len(s.fields)-left)
+	p.mapLen(len(s.fields) - left)
 	for i := range s.fields {
 		if f := &s.fields[i]; !f.absent(v) {
-			b = appendStr(b, f.key)
-			b = f.append(b, v.Field(f.index))
+			p.str(f.key)
+			f.pack(p, v.Field(f.index))
 		}
 	}
-	return b
 }
 
 // absent reports whether the field of the struct v is left out.
@@ -111,62 +123,69 @@ func (f *field) absent(v reflect.Value) bool {
 	return f.optional && v.Field(f.index).IsZero()
 }
 
-func (f *field) append(b []byte, v reflect.Value) []byte {
+func (f *field) pack(p *packer, v reflect.Value) {
 	if v.Kind() == reflect.Pointer {
 		if v.IsNil() {
-			return appendNil(b)
+			p.null()
+			return
 		}
 		v = v.Elem()
 	}
 	if f.null && v.Kind() == reflect.Slice && v.IsNil() {
-		return appendNil(b)
+		p.null()
+		return
 	}
 	switch f.typ {
 	case typeStr:
-		return appendStr(b, v.String())
+		p.str(v.String())
 	case typeBool:
-		return appendBool(b, v.Bool())
+		p.bool(v.Bool())
 	case typeInt:
-		return appendInt(b, v.Int())
+		p.int(v.Int())
 	case typeBin:
-		return appendBin(b, v.Bytes())
+		p.bin(v.Bytes())
 	case typeDoc:
-		return appendDoc(b, v.Bytes())
+		p.doc(v.Bytes())
 	case typeCounts:
-		return appendCounts(b, v.Interface().(Counts))
+		p.counts(v.Interface().(Counts))
 	case typeStruct:
-		return f.sub.append(b, v)
+		f.sub.pack(p, v)
+	default:
+		f.packList(p, v)
 	}
-	b = appendArrayLen(b, v.Len())
+}
+
+func (f *field) packList(p *packer, v reflect.Value) {
+	p.arrayLen(v.Len())
 	for i := range v.Len() {
 		switch e := v.Index(i); f.typ {
 		case typePair:
-			b = appendInt(b, e.Int())
+			p.int(e.Int())
 		case typeStrs:
-			b = appendStr(b, e.String())
+			p.str(e.String())
 		case typeDocs:
-			b = appendDoc(b, e.Bytes())
+			p.doc(e.Bytes())
 		case typeStructs:
-			b = f.sub.append(b, e)
+			f.sub.pack(p, e)
 		}
 	}
-	return b
 }
 
-// appendDoc appends a document. A required one that is nil is a JSON null.
-func appendDoc(b []byte, d Doc) []byte {
+// doc packs a document. A required one that is nil is a JSON null.
+func (p *packer) doc(d Doc) {
 	if d == nil {
-		return appendNil(b)
+		p.null()
+		return
 	}
-	return append(b, d...)
+	p.raw(d)
 }
 
-func appendCounts(b []byte, c Counts) []byte {
-	b = appendMapLen(b, len(c))
+func (p *packer) counts(c Counts) {
+	p.mapLen(len(c))
 	for _, k := range slices.SortedFunc(maps.Keys(c), cmp.Compare[Kind]) {
-		b = appendInt(appendStr(b, k), c[k])
+		p.str(string(k))
+		p.int(c[k])
 	}
-	return b
 }
 
 // decode returns the record of a view.
@@ -176,20 +195,19 @@ func (v *view) decode() Record {
 		return &Unknown{Of: v.kind, Data: v.data}
 	}
 	c := v.body()
+	defer c.free()
 	rec := info.make()
 	if m, ok := rec.(*Metrics); ok {
-		var columns metricColumns
-		info.schema.decode(&c, reflect.ValueOf(&columns).Elem())
-		columns.points(m)
-		return m
+		m.decode(c, v.rows)
+	} else {
+		info.schema.decode(c, reflect.ValueOf(rec).Elem())
 	}
-	info.schema.decode(&c, reflect.ValueOf(rec).Elem())
 	return rec
 }
 
 func (s *schema) decode(c *cursor, v reflect.Value) {
 	next := 0
-	for range c.size() {
+	for range c.mapLen() {
 		f := s.find(c.bytes(), next)
 		if f < 0 {
 			c.skip()
@@ -217,11 +235,11 @@ func (f *field) decode(c *cursor, v reflect.Value) {
 		v.SetInt(c.int())
 	case typeBin:
 		v.SetBytes(c.bytes())
-	case typeDoc, typeContext, typeInts, typeExtra, typeValues:
+	case typeDoc:
 		v.SetBytes(c.skip())
 	case typeCounts:
 		counts := Counts{}
-		for range c.size() {
+		for range c.mapLen() {
 			k := c.str()
 			counts[Kind(k)] = c.int()
 		}
@@ -234,7 +252,7 @@ func (f *field) decode(c *cursor, v reflect.Value) {
 }
 
 func (f *field) decodeList(c *cursor, v reflect.Value) {
-	n := c.size()
+	n := c.arrayLen()
 	if f.typ != typePair {
 		v.Set(reflect.MakeSlice(v.Type(), n, n))
 	}

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/vmihailenco/msgpack/v5/msgpcode"
 )
 
 // keysOf has the keys of each kind, as FORMAT.md lists them.
@@ -199,13 +201,13 @@ func TestEncodeDeterministic(t *testing.T) {
 // every length and integer is in its shortest form.
 func checkSorted(t *testing.T, kind Kind, b []byte) {
 	t.Helper()
-	c := cursor{b: b}
+	c := cursorAt(b, 0)
 	var walk func()
 	walk = func() {
 		start := c.i
-		switch classOf[c.peek()] {
+		switch c.class() {
 		case classArray:
-			n := c.size()
+			n := c.arrayLen()
 			if short := appendArrayLen(nil, n); !bytes.Equal(short, b[start:c.i]) {
 				t.Errorf("%s: length % x, want % x", kind, b[start:c.i], short)
 			}
@@ -213,7 +215,7 @@ func checkSorted(t *testing.T, kind Kind, b []byte) {
 				walk()
 			}
 		case classMap:
-			n := c.size()
+			n := c.mapLen()
 			if short := appendMapLen(nil, n); !bytes.Equal(short, b[start:c.i]) {
 				t.Errorf("%s: length % x, want % x", kind, b[start:c.i], short)
 			}
@@ -257,10 +259,10 @@ func TestMsgpackBorders(t *testing.T) {
 		b := appendStr(nil, text)
 		b = appendBin(b, []byte(text))
 		b = appendLiteral(b, []byte(strings.Repeat("1", n)))
-		b = append(appendArrayLen(b, n), bytes.Repeat([]byte{codeNil}, n)...)
+		b = append(appendArrayLen(b, n), bytes.Repeat([]byte{msgpcode.Nil}, n)...)
 		b = appendMapLen(b, n)
 		for range n {
-			b = append(b, codeFixStr, codeTrue)
+			b = append(b, msgpcode.FixedStrLow, msgpcode.True)
 		}
 		for _, v := range []int64{int64(n), -int64(n), int64(n) << 40, -int64(n) << 40} {
 			b = appendInt(b, v)
@@ -272,7 +274,7 @@ func TestMsgpackBorders(t *testing.T) {
 			}
 			i = end
 		}
-		c := cursor{b: b}
+		c := cursorAt(b, 0)
 		if s := c.str(); s != text {
 			t.Errorf("str of %d is one of %d", n, len(s))
 		}
@@ -282,10 +284,10 @@ func TestMsgpackBorders(t *testing.T) {
 		if literal := c.skip(); n > 0 && Doc(literal).String() != strings.Repeat("1", n) {
 			t.Errorf("literal of %d: % .20x", n, literal)
 		}
-		if a := cursor(c); a.size() != n || len(c.skip()) < n {
+		if a := cursorAt(b, c.i); a.arrayLen() != n || len(c.skip()) < n {
 			t.Errorf("array of %d", n)
 		}
-		if m := cursor(c); m.size() != n || len(c.skip()) < 2*n {
+		if m := cursorAt(b, c.i); m.mapLen() != n || len(c.skip()) < 2*n {
 			t.Errorf("map of %d", n)
 		}
 		for _, v := range []int64{int64(n), -int64(n), int64(n) << 40, -int64(n) << 40} {
@@ -305,7 +307,7 @@ func TestEncodeWrongType(t *testing.T) {
 			t.Errorf("%T of kind %q: %v", rec, rec.Kind(), err)
 		}
 	}
-	for _, d := range []Doc{{}, {codeNil, codeNil}, {codeFixArray | 1}, {codeInvalid}} {
+	for _, d := range []Doc{{}, {msgpcode.Nil, msgpcode.Nil}, {msgpcode.FixedArrayLow | 1}, {codeInvalid}} {
 		if raw, err := Encode(&Document{Of: KindGit, Doc: d}); err == nil {
 			t.Errorf("document % x: % x", []byte(d), raw.Data)
 		}
@@ -316,7 +318,7 @@ func TestEncodeWrongType(t *testing.T) {
 }
 
 func TestUnknown(t *testing.T) {
-	data := appendStr([]byte{codeFixArray | 2}, "novelty")
+	data := appendStr([]byte{msgpcode.FixedArrayLow | 2}, "novelty")
 	data = append(data, doc(t, `{"x":[1]}`)...)
 	rec, err := Raw{Data: data}.Decode()
 	if err != nil {

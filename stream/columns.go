@@ -1,6 +1,6 @@
 package stream
 
-// The columns of a metrics record as they stand in it, FORMAT.md section 5.
+// The types of the columns of a metrics record, FORMAT.md section 5.
 type (
 	contextColumn []byte
 	intColumn     []byte
@@ -8,7 +8,8 @@ type (
 	valueColumn   []byte
 )
 
-// metricColumns is the body of a metrics record.
+// metricColumns describes the body of a metrics record to schemaOf. The columns
+// are checked by it, but packed and read without reflection.
 type metricColumns struct {
 	Context contextColumn `msgpack:"context"`
 	Epoch   intColumn     `msgpack:"epoch"`
@@ -26,31 +27,34 @@ const (
 	flagPlain  = 1
 )
 
-func (m *Metrics) appendBody(b []byte) ([]byte, error) {
-	n := len(m.Points)
-	if n < 1 || n > MaxPoints {
-		return b, fault(ErrLimit, "metrics record of %d points", n)
-	}
+func (m *Metrics) packBody(p *packer) {
 	extra := m.hasExtra()
 	keys := 7
 	if extra {
 		keys++
 	}
-	b = appendMapLen(b, keys)
-	b = m.appendContexts(appendStr(b, "context"))
-	b = m.appendInts(appendStr(b, "epoch"), func(p *Point) *Int64 { return &p.Epoch })
+	p.mapLen(keys)
+	p.str("context")
+	m.packContexts(p)
+	p.str("epoch")
+	m.packInts(p, func(pt *Point) *Int64 { return &pt.Epoch })
 	if extra {
-		b = m.appendExtra(appendStr(b, "extra"))
+		p.str("extra")
+		m.packExtra(p)
 	}
-	b = appendInt(appendStr(b, "n"), int64(n))
-	b = appendStr(appendStr(b, "name"), m.Name)
-	b = m.appendInts(appendStr(b, "step"), func(p *Point) *Int64 { return &p.Step })
-	b = m.appendInts(appendStr(b, "time"), func(p *Point) *Int64 { return &p.Time })
-	b = appendArrayLen(appendStr(b, "value"), n)
+	p.str("n")
+	p.int(int64(len(m.Points)))
+	p.str("name")
+	p.str(m.Name)
+	p.str("step")
+	m.packInts(p, func(pt *Point) *Int64 { return &pt.Step })
+	p.str("time")
+	m.packInts(p, func(pt *Point) *Int64 { return &pt.Time })
+	p.str("value")
+	p.arrayLen(len(m.Points))
 	for i := range m.Points {
-		b = m.Points[i].Value.appendMsgpack(b)
+		m.Points[i].Value.pack(p)
 	}
-	return b, nil
 }
 
 func (m *Metrics) hasExtra() bool {
@@ -62,17 +66,16 @@ func (m *Metrics) hasExtra() bool {
 	return false
 }
 
-func (m *Metrics) appendExtra(b []byte) []byte {
-	b = appendArrayLen(b, len(m.Points))
+func (m *Metrics) packExtra(p *packer) {
+	p.arrayLen(len(m.Points))
 	for i := range m.Points {
-		b = appendDoc(b, m.Points[i].Extra)
+		p.doc(m.Points[i].Extra)
 	}
-	return b
 }
 
-// appendContexts writes null or a str where all points agree, else the dictionary
+// packContexts packs null or a str where all points agree, else the dictionary
 // in the order of first use, and the indexes.
-func (m *Metrics) appendContexts(b []byte) []byte {
+func (m *Metrics) packContexts(p *packer) {
 	first := m.Points[0].Context
 	same := true
 	for i := range m.Points {
@@ -82,7 +85,8 @@ func (m *Metrics) appendContexts(b []byte) []byte {
 		}
 	}
 	if same {
-		return appendContext(b, first)
+		p.context(first)
+		return
 	}
 	index := map[String]int{}
 	var order []String
@@ -93,26 +97,27 @@ func (m *Metrics) appendContexts(b []byte) []byte {
 			order = append(order, c)
 		}
 	}
-	b = appendArrayLen(appendArrayLen(b, 2), len(order))
+	p.arrayLen(2)
+	p.arrayLen(len(order))
 	for _, c := range order {
-		b = appendContext(b, c)
+		p.context(c)
 	}
-	b = appendArrayLen(b, len(m.Points))
+	p.arrayLen(len(m.Points))
 	for i := range m.Points {
-		b = appendInt(b, int64(index[m.Points[i].Context]))
+		p.int(int64(index[m.Points[i].Context]))
 	}
-	return b
 }
 
-func appendContext(b []byte, c String) []byte {
+func (p *packer) context(c String) {
 	if !c.OK {
-		return appendNil(b)
+		p.null()
+		return
 	}
-	return appendStr(b, c.V)
+	p.str(c.V)
 }
 
-// appendInts writes the column of one integer of the points.
-func (m *Metrics) appendInts(b []byte, of func(*Point) *Int64) []byte {
+// packInts packs the column of one integer of the points.
+func (m *Metrics) packInts(p *packer, of func(*Point) *Int64) {
 	present := 0
 	for i := range m.Points {
 		if of(&m.Points[i]).OK {
@@ -120,89 +125,90 @@ func (m *Metrics) appendInts(b []byte, of func(*Point) *Int64) []byte {
 		}
 	}
 	if present == 0 {
-		return appendNil(b)
+		p.null()
+		return
 	}
-	b = appendArrayLen(b, 2)
+	p.arrayLen(2)
 	if present < len(m.Points) {
-		b = appendArrayLen(append(b, flagPlain), len(m.Points))
+		p.int(flagPlain)
+		p.arrayLen(len(m.Points))
 		for i := range m.Points {
 			if v := of(&m.Points[i]); v.OK {
-				b = appendInt(b, v.V)
+				p.int(v.V)
 			} else {
-				b = appendNil(b)
+				p.null()
 			}
 		}
-		return b
+		return
 	}
-	b = appendArrayLen(append(b, flagDeltas), len(m.Points))
+	p.int(flagDeltas)
+	p.arrayLen(len(m.Points))
 	last := int64(0)
 	for i := range m.Points {
 		v := of(&m.Points[i]).V
-		b = appendInt(b, v-last)
+		p.int(v - last)
 		last = v
 	}
-	return b
 }
 
-// points fills m from checked columns.
-func (w *metricColumns) points(m *Metrics) {
-	m.Name = w.Name
-	m.Points = make([]Point, w.N)
-	w.readContexts(m.Points)
-	readInts(w.Epoch, m.Points, func(p *Point) *Int64 { return &p.Epoch })
-	readInts(w.Step, m.Points, func(p *Point) *Int64 { return &p.Step })
-	readInts(w.Time, m.Points, func(p *Point) *Int64 { return &p.Time })
-	if w.Extra != nil {
-		c := cursor{b: w.Extra}
-		c.size()
-		for i := range m.Points {
-			if !c.null() {
-				m.Points[i].Extra = c.skip()
-			}
+// decode reads the checked body of a record whose columns have so many rows.
+func (m *Metrics) decode(c *cursor, rows int) {
+	m.Points = make([]Point, rows)
+	for range c.mapLen() {
+		switch string(c.bytes()) {
+		case "context":
+			c.contexts(m.Points)
+		case "epoch":
+			c.ints(m.Points, func(p *Point) *Int64 { return &p.Epoch })
+		case "extra":
+			c.extra(m.Points)
+		case "name":
+			m.Name = c.str()
+		case "step":
+			c.ints(m.Points, func(p *Point) *Int64 { return &p.Step })
+		case "time":
+			c.ints(m.Points, func(p *Point) *Int64 { return &p.Time })
+		case "value":
+			c.values(m.Points)
+		default:
+			c.skip() // n, which rows is, and unknown keys
 		}
 	}
-	c := cursor{b: w.Value}
-	c.size()
-	for i := range m.Points {
-		m.Points[i].Value = readValue(&c)
-	}
 }
 
-func (w *metricColumns) readContexts(points []Point) {
-	c := cursor{b: w.Context}
-	if classOf[c.peek()] != classArray {
-		all := readContext(&c)
+func (c *cursor) contexts(points []Point) {
+	if c.class() != classArray {
+		all := c.context()
 		for i := range points {
 			points[i].Context = all
 		}
 		return
 	}
-	c.size()
-	dictionary := make([]String, c.size())
+	c.arrayLen()
+	dictionary := make([]String, c.arrayLen())
 	for i := range dictionary {
-		dictionary[i] = readContext(&c)
+		dictionary[i] = c.context()
 	}
-	c.size()
+	c.arrayLen()
 	for i := range points {
 		points[i].Context = dictionary[c.int()]
 	}
 }
 
-func readContext(c *cursor) String {
+func (c *cursor) context() String {
 	if c.null() {
 		return String{}
 	}
 	return NewString(c.str())
 }
 
-func readInts(column intColumn, points []Point, of func(*Point) *Int64) {
-	c := cursor{b: column}
+func (c *cursor) ints(points []Point, of func(*Point) *Int64) {
 	if c.null() {
 		return
 	}
-	c.size()
+	c.arrayLen()
 	flag := c.int()
-	c.size()
+	c.arrayLen()
 	last := int64(0)
 	for i := range points {
 		switch {
@@ -212,6 +218,22 @@ func readInts(column intColumn, points []Point, of func(*Point) *Int64) {
 		case !c.null():
 			*of(&points[i]) = NewInt64(c.int())
 		}
+	}
+}
+
+func (c *cursor) extra(points []Point) {
+	c.arrayLen()
+	for i := range points {
+		if !c.null() {
+			points[i].Extra = c.skip()
+		}
+	}
+}
+
+func (c *cursor) values(points []Point) {
+	c.arrayLen()
+	for i := range points {
+		points[i].Value = c.value()
 	}
 }
 
@@ -234,7 +256,7 @@ func (f *field) checkColumn(b []byte, i, depth int, v *view) (int, error) {
 		}
 		return f.checkContexts(b, i, depth, v)
 	case typeInts:
-		if b[i] == codeNil {
+		if classOf[b[i]] == classNil {
 			return i + 1, nil
 		}
 		n, i, err := checkHead(b, i, depth)
@@ -295,8 +317,9 @@ func (f *field) checkContexts(b []byte, i, depth int, v *view) (int, error) {
 	if i, err = f.checkRows(b, i, depth+1, deltaClasses, v); err != nil {
 		return i, err
 	}
-	c := cursor{b: b, i: start}
-	for range c.size() {
+	c := cursorAt(b, start)
+	defer c.free()
+	for range c.arrayLen() {
 		if at := c.int(); at < 0 || at >= int64(size) {
 			return i, fault(ErrCorrupt, "context %d of a dictionary of %d", at, size)
 		}

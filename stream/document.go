@@ -32,7 +32,9 @@ func (d Doc) AppendJSON(b []byte) ([]byte, error) {
 	if err := d.check(); err != nil {
 		return b, err
 	}
-	return appendJSON(b, &cursor{b: d})
+	c := cursorAt(d, 0)
+	defer c.free()
+	return appendJSON(b, c)
 }
 
 // MarshalJSON returns what JSON returns.
@@ -61,7 +63,9 @@ func (d Doc) Text() (text string, ok bool) {
 	if len(d) == 0 || classOf[d[0]] != classStr || d.check() != nil {
 		return "", false
 	}
-	return (&cursor{b: d}).str(), true
+	c := cursorAt(d, 0)
+	defer c.free()
+	return c.str(), true
 }
 
 // Member returns the member of an object with that name, or nil where there is
@@ -70,11 +74,17 @@ func (d Doc) Member(name string) Doc {
 	if len(d) == 0 || classOf[d[0]] != classMap || d.check() != nil {
 		return nil
 	}
-	c := cursor{b: d}
-	for range c.size() {
-		found := string(c.bytes()) == name
-		value := c.skip()
-		if found {
+	c := cursorAt(d, 0)
+	defer c.free()
+	return c.member(name)
+}
+
+// member reads a map and returns the value of a key, or nil where it has none.
+// The cursor is then of no more use.
+func (c *cursor) member(key string) []byte {
+	for range c.mapLen() {
+		found := string(c.bytes()) == key
+		if value := c.skip(); found {
 			return value
 		}
 	}
@@ -95,8 +105,9 @@ func (d Doc) Without(names ...string) (Doc, error) {
 		return d, nil
 	}
 	kept, n := make([]byte, 0, len(d)), 0
-	c := cursor{b: d}
-	for range c.size() {
+	c := cursorAt(d, 0)
+	defer c.free()
+	for range c.mapLen() {
 		start := c.i
 		drop := slices.Contains(names, string(c.bytes()))
 		c.skip()
@@ -105,5 +116,8 @@ func (d Doc) Without(names ...string) (Doc, error) {
 			n++
 		}
 	}
-	return append(appendMapLen(make([]byte, 0, len(kept)+5), n), kept...), nil
+	return pack(make([]byte, 0, len(kept)+5), func(p *packer) {
+		p.mapLen(n)
+		p.raw(kept)
+	}), nil
 }

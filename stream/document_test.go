@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/vmihailenco/msgpack/v5/msgpcode"
 )
 
 func TestDocNumbers(t *testing.T) {
@@ -127,18 +128,18 @@ func TestDocFromJSONBad(t *testing.T) {
 func TestDocJSONBad(t *testing.T) {
 	for name, d := range map[string]Doc{
 		"empty":          {},
-		"two values":     {codeNil, codeNil},
-		"cut":            {codeFixArray | 2, 1},
-		"bin":            {codeBin8, 0},
-		"other ext":      {codeFixExt1, 2, '1'},
-		"ext no number":  {codeFixExt1, extLiteral, 'x'},
-		"timestamp":      {codeFixExt1 + 2, 0xff, 0, 0, 0, 0},
+		"two values":     {msgpcode.Nil, msgpcode.Nil},
+		"cut":            {msgpcode.FixedArrayLow | 2, 1},
+		"bin":            {msgpcode.Bin8, 0},
+		"other ext":      {msgpcode.FixExt1, 2, '1'},
+		"ext no number":  {msgpcode.FixExt1, extLiteral, 'x'},
+		"timestamp":      {msgpcode.FixExt4, 0xff, 0, 0, 0, 0},
 		"NaN":            appendFloat(nil, nan()),
-		"float32":        {codeFloat32, 0, 0, 0, 0},
+		"float32":        {msgpcode.Float, 0, 0, 0, 0},
 		"never used":     {codeInvalid},
-		"key no str":     {codeFixMap | 1, 1, 1},
-		"announces much": {codeArray16 + 1, 0xff, 0xff, 0xff, 0xff},
-		"bad UTF-8":      {codeFixStr | 1, 0xff},
+		"key no str":     {msgpcode.FixedMapLow | 1, 1, 1},
+		"announces much": {msgpcode.Array32, 0xff, 0xff, 0xff, 0xff},
+		"bad UTF-8":      {msgpcode.FixedStrLow | 1, 0xff},
 	} {
 		if text, err := d.JSON(); !errors.Is(err, ErrCorrupt) {
 			t.Errorf("%s: %s, %v", name, text, err)
@@ -191,7 +192,7 @@ func TestDocParts(t *testing.T) {
 	if len(names) != 17 || !slices.IsSorted(names) {
 		t.Errorf("members: %q", names)
 	}
-	if less, err := big.Without(names[3:]...); err != nil || classOf[less[0]] != classMap || less[0] != codeFixMap|3 {
+	if less, err := big.Without(names[3:]...); err != nil || classOf[less[0]] != classMap || less[0] != msgpcode.FixedMapLow|3 {
 		t.Errorf("three members: % x, %v", []byte(less), err)
 	}
 }

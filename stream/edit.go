@@ -1,10 +1,10 @@
 package stream
 
 import (
-	"bytes"
 	"iter"
 	"reflect"
 	"slices"
+	"strings"
 )
 
 // Members returns an iterator over the names and values of an object, in the
@@ -15,7 +15,7 @@ func (d Doc) Members() iter.Seq2[string, Doc] {
 		if len(d) == 0 || classOf[d[0]] != classMap || d.check() != nil {
 			return
 		}
-		members(cursor{b: d}, yield)
+		members(cursorAt(d, 0), yield)
 	}
 }
 
@@ -30,9 +30,10 @@ func (r Raw) Fields() iter.Seq2[string, Doc] {
 	}
 }
 
-// members yields the keys and values of the checked map at c.
-func members(c cursor, yield func(string, Doc) bool) {
-	for range c.size() {
+// members yields the keys and values of the checked map at c, and frees c.
+func members(c *cursor, yield func(string, Doc) bool) {
+	defer c.free()
+	for range c.mapLen() {
 		name := c.bytes()
 		if !yield(string(name), c.skip()) {
 			return
@@ -48,13 +49,8 @@ func (r Raw) Field(key string) Doc {
 		return nil
 	}
 	c := v.body()
-	for range c.size() {
-		found := string(c.bytes()) == key
-		if value := c.skip(); found {
-			return value
-		}
-	}
-	return nil
+	defer c.free()
+	return c.member(key)
 }
 
 // With returns the record rec, which is of the kind of r, together with what r
@@ -69,67 +65,84 @@ func (r Raw) With(rec Record) (Raw, error) {
 	if rec.Kind() != r.Kind || info == nil || r.Kind == KindMetrics || reflect.TypeOf(rec) != reflect.TypeOf(info.make()) {
 		return Raw{}, fault(ErrGrammar, "a %T cannot take the place of a record of kind %s", rec, printable(r.Kind))
 	}
-	data := appendStr([]byte{codeFixArray | 2}, r.Kind)
-	data = info.schema.appendWith(data, reflect.ValueOf(rec).Elem(), old.body())
+	body := old.body()
+	defer body.free()
+	data := pack(nil, func(p *packer) {
+		p.record(r.Kind)
+		info.schema.packWith(p, reflect.ValueOf(rec).Elem(), body)
+	})
 	changed := Raw{Kind: r.Kind, Data: data, place: r.place}
 	_, err = changed.checked()
 	return changed, err
 }
 
-// A pair is a key and its value as they stand in a map.
-type pair struct{ key, value []byte }
+// A pair is a key and its value as it stands in a map.
+type pair struct {
+	key   string
+	value []byte
+}
 
-// appendWith is append, with the pairs of the map at old that the schema does
-// not know added in the order of their keys.
-func (s *schema) appendWith(b []byte, v reflect.Value, old cursor) []byte {
+// packWith is pack, with the pairs of the map at old that the schema does not
+// know added in the order of their keys.
+func (s *schema) packWith(p *packer, v reflect.Value, old *cursor) {
 	known := make(map[string][]byte)
 	var unknown []pair
-	for range old.size() {
+	for range old.mapLen() {
 		key := old.bytes()
 		value := old.skip()
 		if s.find(key, 0) >= 0 {
 			known[string(key)] = value
 		} else {
-			unknown = append(unknown, pair{key, value})
+			unknown = append(unknown, pair{string(key), value})
 		}
 	}
-	slices.SortFunc(unknown, func(a, b pair) int { return bytes.Compare(a.key, b.key) })
+	slices.SortFunc(unknown, func(a, b pair) int { return strings.Compare(a.key, b.key) })
 	n := len(unknown)
 	for i := range s.fields {
 		if !s.fields[i].absent(v) {
 			n++
 		}
 	}
-	b = appendMapLen(b, n)
+	p.mapLen(n)
 	for i := range s.fields {
 		f := &s.fields[i]
-		for len(unknown) > 0 && string(unknown[0].key) < f.key {
-			b = append(appendStr(b, unknown[0].key), unknown[0].value...)
+		for len(unknown) > 0 && unknown[0].key < f.key {
+			p.pair(unknown[0])
 			unknown = unknown[1:]
 		}
 		if !f.absent(v) {
-			b = f.appendWith(appendStr(b, f.key), v.Field(f.index), known[f.key])
+			p.str(f.key)
+			f.packWith(p, v.Field(f.index), known[f.key])
 		}
 	}
-	for _, p := range unknown {
-		b = append(appendStr(b, p.key), p.value...)
+	for _, u := range unknown {
+		p.pair(u)
 	}
-	return b
 }
 
-// appendWith appends the value of a field; maps in it keep the unknown keys of
-// the maps in the old value. The elements of lists are told apart by their place.
-func (f *field) appendWith(b []byte, v reflect.Value, old []byte) []byte {
-	c := cursor{b: old}
-	switch {
-	case f.typ == typeStruct && old != nil:
-		return f.sub.appendWith(b, v, c)
-	case f.typ == typeStructs && old != nil && c.size() == v.Len():
-		b = appendArrayLen(b, v.Len())
-		for i := range v.Len() {
-			b = f.sub.appendWith(b, v.Index(i), cursor{b: c.skip()})
-		}
-		return b
+func (p *packer) pair(kv pair) {
+	p.str(kv.key)
+	p.raw(kv.value)
+}
+
+// packWith packs the value of a field; maps in it keep the unknown keys of the
+// maps in the old value. The elements of lists are told apart by their place.
+func (f *field) packWith(p *packer, v reflect.Value, old []byte) {
+	if old == nil || f.sub == nil {
+		f.pack(p, v)
+		return
 	}
-	return f.append(b, v)
+	c := cursorAt(old, 0)
+	defer c.free()
+	switch {
+	case f.typ == typeStruct:
+		f.sub.packWith(p, v, c)
+	case c.arrayLen() == v.Len():
+		p.arrayLen(v.Len())
+		for i := range v.Len() {
+			f.sub.packWith(p, v.Index(i), c)
+		}
+	default:
+		f.pack(p, v)
+	}
 }

@@ -9,13 +9,14 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/vmihailenco/msgpack/v5/msgpcode"
 )
 
 // later is a project record of a later version: it has keys that this one does
 // not know, before, between and behind those it does.
 func later(t *testing.T) Raw {
 	t.Helper()
-	b := appendStr([]byte{codeFixArray | 2}, "project")
+	b := appendStr([]byte{msgpcode.FixedArrayLow | 2}, "project")
 	b = appendMapLen(b, 8)
 	b = appendInt(appendStr(b, "aaa"), 1)
 	b = append(appendStr(b, "doc"), doc(t, `{"x":1.0}`)...)
@@ -82,8 +83,8 @@ func TestRawWithNested(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The one project gets a key more: its map of three becomes one of four.
-	old := append(appendStr([]byte{codeFixMap | 3}, "experiments"), codeNil)
-	more := append([]byte{codeFixMap | 4}, old[1:]...)
+	old := append(appendStr([]byte{msgpcode.FixedMapLow | 3}, "experiments"), msgpcode.Nil)
+	more := append([]byte{msgpcode.FixedMapLow | 4}, old[1:]...)
 	more = appendInt(appendStr(more, "later"), 7)
 	plan = Raw{Kind: KindPlan, Data: bytes.Replace(plan.Data, old, more, 1)}
 	changed, err := plan.With(&Plan{Projects: []PlannedProject{{Project: "p", Workspace: "b"}}})
@@ -133,12 +134,12 @@ func TestRawAppendJSON(t *testing.T) {
 			t.Errorf("%s: %v: %s", raw.Kind, err, text)
 		}
 	}
-	odd := appendStr([]byte{codeFixArray | 2}, "odd")
+	odd := appendStr([]byte{msgpcode.FixedArrayLow | 2}, "odd")
 	odd = appendArrayLen(appendStr(appendMapLen(odd, 1), "v"), 8)
-	odd = append(odd, codeFloat64, 0x7f, 0xf8, 0, 0, 0, 0, 0, 1) // NaN
-	odd = append(odd, codeFloat64, 0xff, 0xf0, 0, 0, 0, 0, 0, 0) // -Infinity
-	odd = append(odd, codeFloat32, 0x3f, 0xc0, 0, 0)             // 1.5
-	odd = append(odd, codeFixExt1, 0xff, 0x41)
+	odd = append(odd, msgpcode.Double, 0x7f, 0xf8, 0, 0, 0, 0, 0, 1) // NaN
+	odd = append(odd, msgpcode.Double, 0xff, 0xf0, 0, 0, 0, 0, 0, 0) // -Infinity
+	odd = append(odd, msgpcode.Float, 0x3f, 0xc0, 0, 0)              // 1.5
+	odd = append(odd, msgpcode.FixExt1, 0xff, 0x41)
 	odd = appendLiteral(odd, []byte("1.00"))
 	odd = appendLiteral(odd, []byte("no number"))
 	odd = appendBin(odd, []byte("hi"))

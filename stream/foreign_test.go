@@ -21,7 +21,8 @@ import (
 )
 
 // Other programs read the good golden streams as this package does: zstd the
-// frames, and two msgpack libraries the records.
+// frames, and the msgpack library of Python the records. That of Go, which the
+// package is built on, reads them without its cursor and its schemas.
 
 // eachGood runs a test for each good golden stream and gives it the records, one
 // behind the other.
@@ -201,15 +202,15 @@ func showText(s string) string {
 // dump shows records as this package reads them.
 func dump(records []byte) string {
 	var b strings.Builder
-	c := cursor{b: records}
+	c := cursorAt(records, 0)
 	for c.i < len(records) {
-		b.WriteString(show(&c) + "\n")
+		b.WriteString(show(c) + "\n")
 	}
 	return b.String()
 }
 
 func show(c *cursor) string {
-	switch class := classOf[c.peek()]; class {
+	switch c.class() {
 	case classNil:
 		c.skip()
 		return "null"
@@ -227,22 +228,19 @@ func show(c *cursor) string {
 	case classBin:
 		return fmt.Sprintf("b%x", c.bytes())
 	case classExt:
-		ext := c.skip()
-		_, head := lengthOf(ext, 0)
-		return fmt.Sprintf("e%d:%x", ext[head], ext[head+1:])
-	default:
-		open, end := "[", "]"
-		if class == classMap {
-			open, end = "{", "}"
-		}
+		typ, data := c.ext()
+		return fmt.Sprintf("e%d:%x", typ, data)
+	case classArray:
 		var list []string
-		for range c.size() {
-			key := ""
-			if class == classMap {
-				key = show(c) + ":"
-			}
-			list = append(list, key+show(c))
+		for range c.arrayLen() {
+			list = append(list, show(c))
 		}
-		return open + strings.Join(list, ",") + end
+		return "[" + strings.Join(list, ",") + "]"
+	default:
+		var list []string
+		for range c.mapLen() {
+			list = append(list, show(c)+":"+show(c))
+		}
+		return "{" + strings.Join(list, ",") + "}"
 	}
 }

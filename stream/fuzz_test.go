@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/vmihailenco/msgpack/v5/msgpcode"
 )
 
 // FuzzReader reads any input: it must not crash, and what it reads whole is
@@ -156,7 +157,7 @@ func FuzzScan(f *testing.F) {
 		}
 		f.Add(raw.Data)
 	}
-	f.Add(append(appendStr([]byte{codeFixArray | 2}, "x"), deep(f, 100)...))
+	f.Add(append(appendStr([]byte{msgpcode.FixedArrayLow | 2}, "x"), deep(f, 100)...))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		v, err := checkRecord(data)
 		if err != nil {

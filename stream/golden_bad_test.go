@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
+	"github.com/vmihailenco/msgpack/v5/msgpcode"
 )
 
 // badStreams has one stream for each thing that a reader refuses.
@@ -22,7 +23,7 @@ func badStreams(t *testing.T) []golden {
 	// middle makes a block that stands in the place of the project.
 	middle := func(content []byte, change func(*Label)) []byte {
 		kind := KindProject
-		if content[0] == codeFixArray|2 && content[1] == codeFixStr|1 {
+		if content[0] == msgpcode.FixedArrayLow|2 && content[1] == msgpcode.FixedStrLow|1 {
 			kind = "x"
 		}
 		return replaced(2, middleBlock(t, compress(t, content), len(content), kind, change))
@@ -242,14 +243,15 @@ func bad(t *testing.T, text string, more ...[]byte) []byte {
 	content := slices.Concat(unchecked(t, text), slices.Concat(more...))
 	var kinds KindSet
 	n := uint32(0)
-	c := cursor{b: content}
+	c := cursorAt(content, 0)
 	for c.i < len(content) {
 		start := c.i
-		r := cursor{b: c.skip(), i: 1}
-		kind := Kind(r.bytes())
 		if _, err := scan(content, start, 0); err != nil {
 			t.Fatal(err)
 		}
+		c.arrayLen()
+		kind := Kind(c.str())
+		c.skip()
 		kinds |= KindSetOf(kind)
 		n++
 	}
@@ -262,7 +264,7 @@ func bad(t *testing.T, text string, more ...[]byte) []byte {
 // value is nil.
 func recordsWith(t *testing.T, rec Record, key string, value []byte) []byte {
 	return editBody(t, rec, func(list []pair) []pair {
-		i := slices.IndexFunc(list, func(p pair) bool { return string(p.key) == key })
+		i := slices.IndexFunc(list, func(p pair) bool { return p.key == key })
 		if value == nil {
 			return slices.Delete(list, i, i+1)
 		}
@@ -278,15 +280,15 @@ func recordsTwice(t *testing.T, rec Record) []byte {
 
 // oneKey is a record of an unknown kind with one key.
 func oneKey(kind string, value []byte) []byte {
-	b := appendStr([]byte{codeFixArray | 2}, kind)
-	return append(appendStr(append(b, codeFixMap|1), "a"), value...)
+	b := appendStr([]byte{msgpcode.FixedArrayLow | 2}, kind)
+	return append(appendStr(append(b, msgpcode.FixedMapLow|1), "a"), value...)
 }
 
 func manyPoints(t *testing.T) []byte {
 	n := MaxPoints + 1
 	return editBody(t, word(t, "metrics:a"), func(list []pair) []pair {
 		for i := range list {
-			switch string(list[i].key) {
+			switch list[i].key {
 			case "n":
 				list[i].value = appendInt(nil, int64(n))
 			case "value":
@@ -300,11 +302,11 @@ func manyPoints(t *testing.T) []byte {
 func noPoints(t *testing.T) []byte {
 	return editBody(t, word(t, "metrics:a"), func(list []pair) []pair {
 		for i := range list {
-			switch string(list[i].key) {
+			switch list[i].key {
 			case "n":
 				list[i].value = []byte{0}
 			case "value":
-				list[i].value = []byte{codeFixArray}
+				list[i].value = []byte{msgpcode.FixedArrayLow}
 			}
 		}
 		return list

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/vmihailenco/msgpack/v5/msgpcode"
 )
 
 var update = flag.Bool("update", false, "make the streams in testdata anew")
@@ -248,12 +249,12 @@ func later10(t *testing.T) []byte {
 	header.Format, header.Version = formatName, [2]int{1, 7}
 	with := func(rec Record, key, value string) []byte {
 		return editBody(t, rec, func(list []pair) []pair {
-			list = append(list, pair{[]byte(key), doc(t, value)})
-			slices.SortFunc(list, func(a, b pair) int { return bytes.Compare(a.key, b.key) })
+			list = append(list, pair{key, doc(t, value)})
+			slices.SortFunc(list, func(a, b pair) int { return strings.Compare(a.key, b.key) })
 			return list
 		})
 	}
-	novelty := append(appendStr([]byte{codeFixArray | 2}, "novelty"), doc(t, `{"data":[1,{"a":null}]}`)...)
+	novelty := append(appendStr([]byte{msgpcode.FixedArrayLow | 2}, "novelty"), doc(t, `{"data":[1,{"a":null}]}`)...)
 	parts := [][]byte{
 		with(header, "kind", `"later"`), with(&Plan{}, "at", `1`), novelty, with(word(t, "project:p"), "color", `{"x":[1.0]}`),
 		recordsOf(t, word(t, "experiment:k")), novelty, recordsOf(t, word(t, "asset:a")), novelty, recordsOf(t, word(t, "chunk:x")), novelty,

@@ -280,8 +280,7 @@ func (g *grammar) take(v *view) {
 func (g *grammar) takeOpen(v *view) {
 	switch v.kind {
 	case KindAsset:
-		_, g.remote = v.field(slotRemote)
-		g.open, g.bytes = KindAsset, 0
+		g.remote, g.open, g.bytes = v.has(slotRemote), KindAsset, 0
 		g.refers = g.refers || referring[string(v.str(slotType))]
 		if g.hashing {
 			g.hash.Reset()

@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"testing"
+
+	"github.com/vmihailenco/msgpack/v5/msgpcode"
 )
 
 // word makes the record that a word of a test stands for. What follows a colon
@@ -78,7 +80,7 @@ func word(t testing.TB, text string) Record {
 	case "abort":
 		return &Abort{Class: "server"}
 	}
-	return &Unknown{Of: Kind(name), Data: append(appendStr([]byte{codeFixArray | 2}, name), codeFixMap)}
+	return &Unknown{Of: Kind(name), Data: append(appendStr([]byte{msgpcode.FixedArrayLow | 2}, name), msgpcode.FixedMapLow)}
 }
 
 func TestGrammar(t *testing.T) {

@@ -3,7 +3,6 @@ package stream
 import (
 	"bytes"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -19,31 +18,31 @@ const maxDocDepth = maxDepth - 2
 type jsonParser struct {
 	in      string // a string, so that numbers go to strconv without a copy
 	i       int
-	out     []byte
+	out     *packer
 	members []member // of the objects that are open
 	scratch []byte
 }
 
-// A member is one member of an object in jsonParser.out.
+// A member is one member of an object in jsonParser.out, by its indexes there.
 type member struct{ start, key, keyEnd, end int }
 
 // parsers keeps the room of parsers for the next document.
-var parsers = sync.Pool{New: func() any { return new(jsonParser) }}
+var parsers = sync.Pool{New: func() any { return &jsonParser{out: newPacker()} }}
 
 // parseJSON returns the msgpack of a JSON text.
 func parseJSON(text []byte) (Doc, error) {
 	p := parsers.Get().(*jsonParser)
 	defer parsers.Put(p)
-	p.in, p.i, p.out, p.members = string(text), 0, p.out[:0], p.members[:0]
+	p.in, p.i, p.out.b, p.members = string(text), 0, p.out.b[:0], p.members[:0]
 	err := p.document()
 	p.in = ""
-	if cap(p.out) > 1<<20 {
-		defer func() { p.out, p.scratch = nil, nil }() // room for one large document is not kept
+	if cap(p.out.b) > 1<<20 {
+		defer func() { p.out.b, p.scratch = nil, nil }() // room for one large document is not kept
 	}
 	if err != nil {
 		return nil, err
 	}
-	return bytes.Clone(p.out), nil
+	return bytes.Clone(p.out.b), nil
 }
 
 func (p *jsonParser) document() error {
@@ -91,12 +90,8 @@ func (p *jsonParser) value(depth int) error {
 		return p.array(depth + 1)
 	case '"':
 		return p.str()
-	case 't':
-		return p.literal("true", codeTrue)
-	case 'f':
-		return p.literal("false", codeFalse)
-	case 'n':
-		return p.literal("null", codeNil)
+	case 't', 'f', 'n':
+		return p.word()
 	default:
 		if c == '-' || c >= '0' && c <= '9' {
 			return p.number()
@@ -105,12 +100,21 @@ func (p *jsonParser) value(depth int) error {
 	return p.wrong("where a value belongs")
 }
 
-func (p *jsonParser) literal(word string, code byte) error {
-	if !strings.HasPrefix(p.in[p.i:], word) {
+// word reads one of the three values that are words.
+func (p *jsonParser) word() error {
+	switch rest := p.in[p.i:]; {
+	case strings.HasPrefix(rest, "true"):
+		p.i += len("true")
+		p.out.bool(true)
+	case strings.HasPrefix(rest, "false"):
+		p.i += len("false")
+		p.out.bool(false)
+	case strings.HasPrefix(rest, "null"):
+		p.i += len("null")
+		p.out.null()
+	default:
 		return p.wrong("where a value belongs")
 	}
-	p.i += len(word)
-	p.out = append(p.out, code)
 	return nil
 }
 
@@ -119,8 +123,8 @@ func (p *jsonParser) array(depth int) error {
 		return errDocTooDeep
 	}
 	p.i++
-	head := len(p.out)
-	p.out = append(p.out, codeFixArray)
+	head := len(p.out.b)
+	p.out.arrayLen(0)
 	if p.next() == ']' {
 		p.i++
 		return nil
@@ -134,7 +138,7 @@ func (p *jsonParser) array(depth int) error {
 			p.i++
 		case ']':
 			p.i++
-			p.setLen(head, n, codeFixArray, codeArray16)
+			p.setHead(head, n, p.out.arrayLen)
 			return nil
 		default:
 			return p.wrong("in an array")
@@ -144,20 +148,13 @@ func (p *jsonParser) array(depth int) error {
 
 var errDocTooDeep = fault(ErrLimit, "document nested deeper than %d levels", maxDocDepth)
 
-// setLen writes the length of the array or map whose head is the one byte at
-// head, and makes room for a longer head where it takes one.
-func (p *jsonParser) setLen(head, n int, fix, code16 byte) {
-	if n <= 15 {
-		p.out[head] = fix | byte(n)
-		return
-	}
-	long := appendArrayLen(p.scratch[:0], n)
-	long[0] = code16
-	if n > math.MaxUint16 {
-		long[0]++
-	}
-	p.out = slices.Replace(p.out, head, head+1, long...)
-	p.scratch = long
+// setHead gives the array or map at start, which was begun as an empty one, the
+// length that it has come to. The new head is packed at the end and then moved.
+func (p *jsonParser) setHead(start, n int, packLen func(n int)) {
+	end := len(p.out.b)
+	packLen(n)
+	p.scratch = append(p.scratch[:0], p.out.b[end:]...)
+	p.out.b = slices.Replace(p.out.b[:end], start, start+1, p.scratch...)
 }
 
 func (p *jsonParser) object(depth int) error {
@@ -165,8 +162,8 @@ func (p *jsonParser) object(depth int) error {
 		return errDocTooDeep
 	}
 	p.i++
-	head, first := len(p.out), len(p.members)
-	p.out = append(p.out, codeFixMap)
+	head, first := len(p.out.b), len(p.members)
+	p.out.mapLen(0)
 	if p.next() == '}' {
 		p.i++
 		return nil
@@ -175,12 +172,12 @@ func (p *jsonParser) object(depth int) error {
 		if p.next() != '"' {
 			return p.wrong("where a name belongs")
 		}
-		m := member{start: len(p.out)}
+		m := member{start: len(p.out.b)}
 		if err := p.str(); err != nil {
 			return err
 		}
-		_, size := lengthOf(p.out, m.start)
-		m.key, m.keyEnd = m.start+size, len(p.out)
+		_, size := lengthOf(p.out.b, m.start)
+		m.key, m.keyEnd = m.start+size, len(p.out.b)
 		if p.next() != ':' {
 			return p.wrong("after a name")
 		}
@@ -188,7 +185,7 @@ func (p *jsonParser) object(depth int) error {
 		if err := p.value(depth); err != nil {
 			return err
 		}
-		m.end = len(p.out)
+		m.end = len(p.out.b)
 		p.members = append(p.members, m)
 		switch p.next() {
 		case ',':
@@ -197,7 +194,7 @@ func (p *jsonParser) object(depth int) error {
 			p.i++
 			n := p.order(p.members[first:], head+1)
 			p.members = p.members[:first]
-			p.setLen(head, n, codeFixMap, codeMap16)
+			p.setHead(head, n, p.out.mapLen)
 			return nil
 		default:
 			return p.wrong("in an object")
@@ -210,7 +207,7 @@ func (p *jsonParser) object(depth int) error {
 // are left.
 func (p *jsonParser) order(members []member, start int) int {
 	compare := func(a, b member) int {
-		return bytes.Compare(p.out[a.key:a.keyEnd], p.out[b.key:b.keyEnd])
+		return bytes.Compare(p.out.b[a.key:a.keyEnd], p.out.b[b.key:b.keyEnd])
 	}
 	ascending := true
 	for i := 1; i < len(members) && ascending; i++ {
@@ -225,10 +222,10 @@ func (p *jsonParser) order(members []member, start int) int {
 		if i+1 < len(members) && compare(m, members[i+1]) == 0 {
 			continue
 		}
-		sorted = append(sorted, p.out[m.start:m.end]...)
+		sorted = append(sorted, p.out.b[m.start:m.end]...)
 		n++
 	}
-	p.out = append(p.out[:start], sorted...)
+	p.out.b = append(p.out.b[:start], sorted...)
 	p.scratch = sorted
 	return n
 }
@@ -243,10 +240,7 @@ func (p *jsonParser) str() error {
 		case c == '"':
 			text := p.in[start:p.i]
 			p.i++
-			if !utf8.ValidString(text) {
-				text = string([]rune(text)) // each wrong byte becomes U+FFFD, as in encoding/json
-			}
-			p.out = appendStr(p.out, text)
+			p.text(text)
 			return nil
 		case c == '\\':
 			return p.escaped(start)
@@ -258,17 +252,23 @@ func (p *jsonParser) str() error {
 	return p.wrong("")
 }
 
+// text packs a string. Each wrong byte becomes U+FFFD, as in encoding/json.
+func (p *jsonParser) text(s string) {
+	if !utf8.ValidString(s) {
+		s = string([]rune(s))
+	}
+	p.out.str(s)
+}
+
 // escaped reads the string that begins at start and has its first escape at i.
 func (p *jsonParser) escaped(start int) error {
-	text := append([]byte(nil), p.in[start:p.i]...)
+	text := append(p.scratch[:0], p.in[start:p.i]...)
 	for p.i < len(p.in) {
 		switch c := p.in[p.i]; {
 		case c == '"':
 			p.i++
-			if !utf8.Valid(text) {
-				text = []byte(string([]rune(string(text))))
-			}
-			p.out = appendStr(p.out, text)
+			p.text(string(text))
+			p.scratch = text
 			return nil
 		case c == '\\':
 			var err error
@@ -350,13 +350,13 @@ func (p *jsonParser) number() error {
 	text := p.in[p.i : p.i+n]
 	p.i += n
 	if i, ok := canonicalInt(text); ok {
-		p.out = appendInt(p.out, i)
+		p.out.int(i)
 	} else if u, ok := canonicalUint(text); ok {
-		p.out = appendUint(p.out, u)
+		p.out.uint(u)
 	} else if f, ok := canonicalFloat(text); ok && text != "-0" {
-		p.out = appendFloat(p.out, f)
+		p.out.float(f)
 	} else {
-		p.out = appendLiteral(p.out, []byte(text))
+		p.out.literal(text)
 	}
 	return nil
 }

@@ -8,9 +8,9 @@ import (
 // appendJSON appends the JSON of the checked document at c.
 func appendJSON(b []byte, c *cursor) ([]byte, error) {
 	var err error
-	switch head := c.peek(); classOf[head] {
+	switch c.class() {
 	case classNil:
-		c.i++
+		c.null()
 		return append(b, "null"...), nil
 	case classBool:
 		return strconv.AppendBool(b, c.bool()), nil
@@ -28,15 +28,14 @@ func appendJSON(b []byte, c *cursor) ([]byte, error) {
 	case classStr:
 		return appendJSONString(b, c.bytes()), nil
 	case classExt:
-		literal := c.skip()
-		_, size := lengthOf(literal, 0)
-		if literal[size] != extLiteral || !isJSONNumber(literal[size+1:]) {
+		typ, text := c.ext()
+		if typ != extLiteral || !isJSONNumber(text) {
 			return b, fault(ErrCorrupt, "ext that is no number in a document")
 		}
-		return append(b, literal[size+1:]...), nil
+		return append(b, text...), nil
 	case classArray:
 		b = append(b, '[')
-		for i := range c.size() {
+		for i := range c.arrayLen() {
 			if i > 0 {
 				b = append(b, ',')
 			}
@@ -47,7 +46,7 @@ func appendJSON(b []byte, c *cursor) ([]byte, error) {
 		return append(b, ']'), nil
 	case classMap:
 		b = append(b, '{')
-		for i := range c.size() {
+		for i := range c.mapLen() {
 			if i > 0 {
 				b = append(b, ',')
 			}
@@ -58,7 +57,7 @@ func appendJSON(b []byte, c *cursor) ([]byte, error) {
 		}
 		return append(b, '}'), nil
 	default:
-		return b, fault(ErrCorrupt, "byte 0x%02x in a document", head)
+		return b, fault(ErrCorrupt, "byte 0x%02x in a document", c.b[c.i])
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/vmihailenco/msgpack/v5/msgpcode"
 )
 
 var compareValues = cmp.Comparer(func(a, b Value) bool { return a == b })
@@ -113,9 +114,9 @@ func randomPoint(rng *rand.Rand) Point {
 // column makes metrics of n points whose column of that name is value.
 func column(t *testing.T, n int, name string, value []byte) []byte {
 	return editBody(t, &Metrics{Name: "m", Points: make([]Point, n)}, func(list []pair) []pair {
-		i := slices.IndexFunc(list, func(p pair) bool { return string(p.key) >= name })
-		if string(list[i].key) != name {
-			list = slices.Insert(list, i, pair{key: []byte(name)})
+		i := slices.IndexFunc(list, func(p pair) bool { return p.key >= name })
+		if list[i].key != name {
+			list = slices.Insert(list, i, pair{key: name})
 		}
 		list[i].value = value
 		return list
@@ -125,7 +126,7 @@ func column(t *testing.T, n int, name string, value []byte) []byte {
 func TestMetricsBadColumns(t *testing.T) {
 	list := func(v ...[]byte) []byte { return append(appendArrayLen(nil, len(v)), bytes.Join(v, nil)...) }
 	n := func(v int64) []byte { return appendInt(nil, v) }
-	null, text := []byte{codeNil}, appendStr(nil, "x")
+	null, text := []byte{msgpcode.Nil}, appendStr(nil, "x")
 	for _, tt := range []struct {
 		name   string
 		column string
@@ -138,7 +139,7 @@ func TestMetricsBadColumns(t *testing.T) {
 		{"value of a list", "value", list(n(1), list()), false},
 		{"value of bytes", "value", list(n(1), appendBin(nil, nil)), false},
 		{"value over int64", "value", list(n(1), appendUint(nil, 1<<63)), false},
-		{"value float32", "value", list(n(1), []byte{codeFloat32, 0, 0, 0, 0}), false},
+		{"value float32", "value", list(n(1), []byte{msgpcode.Float, 0, 0, 0, 0}), false},
 		{"value not UTF-8", "value", list(n(1), appendStr(nil, "\xff")), false},
 		{"value ext", "value", list(n(1), appendLiteral(nil, []byte("1"))), false},
 		{"step differences", "step", list(n(0), list(n(1), n(2))), true},
@@ -195,7 +196,7 @@ func TestMetricsDictionaryLimit(t *testing.T) {
 		for i := range size {
 			value = appendStr(value, fmt.Sprint(i))
 		}
-		value = append(value, codeFixArray|1, 0)
+		value = append(value, msgpcode.FixedArrayLow|1, 0)
 		_, err := checkRecord(column(t, 1, "context", value))
 		if size <= MaxPoints && err != nil || size > MaxPoints && !errors.Is(err, ErrLimit) {
 			t.Errorf("dictionary of %d: %v", size, err)

@@ -2,251 +2,214 @@ package stream
 
 import (
 	"encoding/binary"
+	"io"
 	"math"
+	"sync"
+
+	"github.com/vmihailenco/msgpack/v5"
 )
 
-// The functions of this file are the package's msgpack. It is written here, over
-// byte slices, because the format asks for what a general library does not give:
-// every length and depth checked before anything is allocated, one encoding a
-// value, types and keys that must be those of the record, and slices that alias
-// the block they were read from.
-
-// The first byte of a value says what it is. Those of fix* kinds carry a number
-// in their low bits.
-const (
-	codeFixMap   = 0x80 // to 0x8f
-	codeFixArray = 0x90 // to 0x9f
-	codeFixStr   = 0xa0 // to 0xbf
-	codeNil      = 0xc0
-	codeInvalid  = 0xc1
-	codeFalse    = 0xc2
-	codeTrue     = 0xc3
-	codeBin8     = 0xc4 // and 16, 32
-	codeExt8     = 0xc7 // and 16, 32
-	codeFloat32  = 0xca
-	codeFloat64  = 0xcb
-	codeUint8    = 0xcc // and 16, 32, 64
-	codeInt8     = 0xd0 // and 16, 32, 64
-	codeFixExt1  = 0xd4 // and 2, 4, 8, 16
-	codeStr8     = 0xd9 // and 16, 32
-	codeArray16  = 0xdc // and 32
-	codeMap16    = 0xde // and 32
-	codeNegative = 0xe0 // to 0xff
-)
-
-func appendNil(b []byte) []byte { return append(b, codeNil) }
-
-func appendBool(b []byte, v bool) []byte {
-	if v {
-		return append(b, codeTrue)
-	}
-	return append(b, codeFalse)
-}
-
-// appendInt writes v in its shortest form.
-func appendInt(b []byte, v int64) []byte {
-	switch {
-	case v >= 0:
-		return appendUint(b, uint64(v))
-	case v >= -32:
-		return append(b, byte(v))
-	case v >= math.MinInt8:
-		return append(b, codeInt8, byte(v))
-	case v >= math.MinInt16:
-		return append(b, codeInt8+1, byte(v>>8), byte(v))
-	case v >= math.MinInt32:
-		return binary.BigEndian.AppendUint32(append(b, codeInt8+2), uint32(v))
-	}
-	return binary.BigEndian.AppendUint64(append(b, codeInt8+3), uint64(v))
-}
-
-// appendUint writes v in its shortest form.
-func appendUint(b []byte, v uint64) []byte {
-	switch {
-	case v <= 0x7f:
-		return append(b, byte(v))
-	case v <= math.MaxUint8:
-		return append(b, codeUint8, byte(v))
-	case v <= math.MaxUint16:
-		return append(b, codeUint8+1, byte(v>>8), byte(v))
-	case v <= math.MaxUint32:
-		return binary.BigEndian.AppendUint32(append(b, codeUint8+2), uint32(v))
-	}
-	return binary.BigEndian.AppendUint64(append(b, codeUint8+3), v)
-}
-
-func appendFloat(b []byte, v float64) []byte {
-	return binary.BigEndian.AppendUint64(append(b, codeFloat64), math.Float64bits(v))
-}
-
-func appendStrLen(b []byte, n int) []byte {
-	switch {
-	case n <= 31:
-		return append(b, codeFixStr|byte(n))
-	case n <= math.MaxUint8:
-		return append(b, codeStr8, byte(n))
-	case n <= math.MaxUint16:
-		return append(b, codeStr8+1, byte(n>>8), byte(n))
-	}
-	return binary.BigEndian.AppendUint32(append(b, codeStr8+2), uint32(n))
-}
-
-func appendStr[T string | Kind | []byte](b []byte, s T) []byte {
-	return append(appendStrLen(b, len(s)), s...)
-}
-
-func appendBin(b, data []byte) []byte {
-	switch n := len(data); {
-	case n <= math.MaxUint8:
-		b = append(b, codeBin8, byte(n))
-	case n <= math.MaxUint16:
-		b = append(b, codeBin8+1, byte(n>>8), byte(n))
-	default:
-		b = binary.BigEndian.AppendUint32(append(b, codeBin8+2), uint32(n))
-	}
-	return append(b, data...)
-}
-
-func appendArrayLen(b []byte, n int) []byte {
-	switch {
-	case n <= 15:
-		return append(b, codeFixArray|byte(n))
-	case n <= math.MaxUint16:
-		return append(b, codeArray16, byte(n>>8), byte(n))
-	}
-	return binary.BigEndian.AppendUint32(append(b, codeArray16+1), uint32(n))
-}
-
-func appendMapLen(b []byte, n int) []byte {
-	switch {
-	case n <= 15:
-		return append(b, codeFixMap|byte(n))
-	case n <= math.MaxUint16:
-		return append(b, codeMap16, byte(n>>8), byte(n))
-	}
-	return binary.BigEndian.AppendUint32(append(b, codeMap16+1), uint32(n))
-}
+// The msgpack of this package is that of the library, value by value; the schemas
+// say which values a record is made of and in which order, for which the library
+// has no promise. This file adds what the format asks for: one form a value, the
+// shortest; slices that alias the block they were read from; and no allocation a
+// value. Lengths and nesting, which the library trusts, are checked by scan before
+// a cursor reads.
 
 // extLiteral is the ext type of a JSON number that travels as its text.
 const extLiteral = 1
 
-func appendLiteral(b, text []byte) []byte {
-	switch n := len(text); n {
-	case 1:
-		b = append(b, codeFixExt1)
-	case 2:
-		b = append(b, codeFixExt1+1)
-	case 4:
-		b = append(b, codeFixExt1+2)
-	case 8:
-		b = append(b, codeFixExt1+3)
-	case 16:
-		b = append(b, codeFixExt1+4)
-	default:
-		switch {
-		case n <= math.MaxUint8:
-			b = append(b, codeExt8, byte(n))
-		case n <= math.MaxUint16:
-			b = append(b, codeExt8+1, byte(n>>8), byte(n))
-		default:
-			b = binary.BigEndian.AppendUint32(append(b, codeExt8+2), uint32(n))
-		}
-	}
-	return append(append(b, extLiteral), text...)
+// A packer appends msgpack to a slice. Each of its methods appends one value, or
+// the head of one, in its shortest form.
+type packer struct {
+	b   []byte
+	enc *msgpack.Encoder // writes to the packer
 }
+
+func newPacker() *packer {
+	p := new(packer)
+	p.enc = msgpack.NewEncoder(p)
+	return p
+}
+
+var packers = sync.Pool{New: func() any { return newPacker() }}
+
+// pack appends to b what write packs.
+func pack(b []byte, write func(*packer)) []byte {
+	p := packers.Get().(*packer)
+	p.b = b
+	write(p)
+	b, p.b = p.b, nil
+	packers.Put(p)
+	return b
+}
+
+// Write and WriteByte serve the encoder.
+func (p *packer) Write(b []byte) (int, error) {
+	p.b = append(p.b, b...)
+	return len(b), nil
+}
+
+func (p *packer) WriteByte(c byte) error {
+	p.b = append(p.b, c)
+	return nil
+}
+
+// noError is for the errors of the library, which has none for writing to memory
+// and for reading what has been checked.
+func noError(err error) {
+	if err != nil {
+		panic("stream: msgpack: " + err.Error())
+	}
+}
+
+func (p *packer) null()           { noError(p.enc.EncodeNil()) }
+func (p *packer) bool(v bool)     { noError(p.enc.EncodeBool(v)) }
+func (p *packer) int(v int64)     { noError(p.enc.EncodeInt(v)) }
+func (p *packer) uint(v uint64)   { noError(p.enc.EncodeUint(v)) }
+func (p *packer) float(v float64) { noError(p.enc.EncodeFloat64(v)) }
+func (p *packer) str(s string)    { noError(p.enc.EncodeString(s)) }
+func (p *packer) arrayLen(n int)  { noError(p.enc.EncodeArrayLen(n)) }
+func (p *packer) mapLen(n int)    { noError(p.enc.EncodeMapLen(n)) }
+
+// bin packs bytes. EncodeBytes would make a null of a nil slice.
+func (p *packer) bin(data []byte) {
+	noError(p.enc.EncodeBytesLen(len(data)))
+	p.raw(data)
+}
+
+func (p *packer) literal(text string) {
+	noError(p.enc.EncodeExtHeader(extLiteral, len(text)))
+	p.b = append(p.b, text...)
+}
+
+// raw appends msgpack as it is.
+func (p *packer) raw(value []byte) { p.b = append(p.b, value...) }
 
 // A cursor reads msgpack that scan has passed: it checks nothing again, and
 // panics where it is misused.
 type cursor struct {
-	b []byte
-	i int
+	b   []byte
+	i   int
+	dec *msgpack.Decoder // reads from the cursor, and no further than it must
 }
 
-func (c *cursor) peek() byte { return c.b[c.i] }
+var cursors = sync.Pool{New: func() any {
+	c := new(cursor)
+	c.dec = msgpack.NewDecoder(c)
+	return c
+}}
+
+// cursorAt returns a cursor at the value at b[i]. It is to be freed.
+func cursorAt(b []byte, i int) *cursor {
+	c := cursors.Get().(*cursor)
+	c.b, c.i = b, i
+	return c
+}
+
+// free takes the cursor back. Slices that it returned stay valid.
+func (c *cursor) free() {
+	c.b = nil
+	cursors.Put(c)
+}
+
+// Read, ReadByte and UnreadByte serve the decoder, which does not buffer what
+// comes from an [io.ByteScanner]: i is always where it stands.
+func (c *cursor) Read(b []byte) (int, error) {
+	if c.i >= len(c.b) {
+		return 0, io.EOF
+	}
+	n := copy(b, c.b[c.i:])
+	c.i += n
+	return n, nil
+}
+
+func (c *cursor) ReadByte() (byte, error) {
+	if c.i >= len(c.b) {
+		return 0, io.EOF
+	}
+	c.i++
+	return c.b[c.i-1], nil
+}
+
+func (c *cursor) UnreadByte() error {
+	c.i--
+	return nil
+}
+
+// class returns the class of the next value.
+func (c *cursor) class() class { return classOf[c.b[c.i]] }
 
 // null steps over a nil, where one stands.
 func (c *cursor) null() bool {
-	if c.b[c.i] == codeNil {
-		c.i++
-		return true
+	if c.class() != classNil {
+		return false
 	}
-	return false
+	noError(c.dec.DecodeNil())
+	return true
 }
 
-// size reads the length that a head announces and steps behind the head. It
-// serves str, bin, array, map and ext alike.
-func (c *cursor) size() int {
-	n, head := lengthOf(c.b, c.i)
-	c.i += head
+func (c *cursor) bool() bool {
+	v, err := c.dec.DecodeBool()
+	noError(err)
+	return v
+}
+
+// int reads an integer; one above the range of int64 wraps.
+func (c *cursor) int() int64 {
+	v, err := c.dec.DecodeInt64()
+	noError(err)
+	return v
+}
+
+// float reads a float64 or float32. The former is read here: it takes the library
+// 19 ns more, and a record of metrics has 8,192 of them.
+func (c *cursor) float() float64 {
+	if c.class() == classFloat {
+		return math.Float64frombits(binary.BigEndian.Uint64(c.take(9)[1:]))
+	}
+	v, err := c.dec.DecodeFloat64()
+	noError(err)
+	return v
+}
+
+func (c *cursor) arrayLen() int {
+	n, err := c.dec.DecodeArrayLen()
+	noError(err)
+	return n
+}
+
+func (c *cursor) mapLen() int {
+	n, err := c.dec.DecodeMapLen()
+	noError(err)
 	return n
 }
 
 // bytes reads a str or bin. The slice aliases the input.
 func (c *cursor) bytes() []byte {
-	n := c.size()
-	c.i += n
-	return c.b[c.i-n : c.i : c.i]
+	n, err := c.dec.DecodeBytesLen()
+	noError(err)
+	return c.take(n)
 }
 
 func (c *cursor) str() string { return string(c.bytes()) }
 
-func (c *cursor) bool() bool {
-	c.i++
-	return c.b[c.i-1] == codeTrue
+// ext reads an ext value. The data alias the input.
+func (c *cursor) ext() (typ int8, data []byte) {
+	typ, n, err := c.dec.DecodeExtHeader()
+	noError(err)
+	return typ, c.take(n)
 }
 
-// int reads an integer; one above the range of int64 wraps.
-func (c *cursor) int() int64 {
-	head := c.b[c.i]
-	c.i++
-	if head <= 0x7f || head >= codeNegative {
-		return int64(int8(head))
-	}
-	n := 1 << (head & 3) // uint8 … uint64 and int8 … int64 are 0xcc … 0xd3
-	p := c.b[c.i : c.i+n]
+func (c *cursor) take(n int) []byte {
 	c.i += n
-	switch head {
-	case codeUint8:
-		return int64(p[0])
-	case codeUint8 + 1:
-		return int64(binary.BigEndian.Uint16(p))
-	case codeUint8 + 2:
-		return int64(binary.BigEndian.Uint32(p))
-	case codeInt8:
-		return int64(int8(p[0]))
-	case codeInt8 + 1:
-		return int64(int16(binary.BigEndian.Uint16(p)))
-	case codeInt8 + 2:
-		return int64(int32(binary.BigEndian.Uint32(p)))
-	}
-	return int64(binary.BigEndian.Uint64(p))
+	return c.b[c.i-n : c.i : c.i]
 }
 
-func (c *cursor) float() float64 {
-	c.i += 9
-	return math.Float64frombits(binary.BigEndian.Uint64(c.b[c.i-8:]))
-}
-
-// skip steps over one value and returns its bytes.
+// skip steps over one value and returns its bytes. They are found by scan, since
+// the Skip of the library copies what it steps over.
 func (c *cursor) skip() []byte {
-	start := c.i
-	for left := 1; left > 0; left-- {
-		head := c.b[c.i]
-		if n := fixedSize[head]; n > 0 {
-			c.i += int(n)
-			continue
-		}
-		n := c.size()
-		switch class := classOf[head]; class {
-		case classArray:
-			left += n
-		case classMap:
-			left += 2 * n
-		case classExt:
-			c.i += n + 1
-		default:
-			c.i += n
-		}
-	}
-	return c.b[start:c.i:c.i]
+	end, err := scan(c.b, c.i, 0)
+	noError(err)
+	return c.take(end - c.i)
 }

@@ -14,7 +14,8 @@ func (r Raw) AppendJSON(b []byte) ([]byte, error) {
 		return b, err
 	}
 	c := v.body()
-	return appendLooseJSON(b, &c), nil
+	defer c.free()
+	return appendLooseJSON(b, c), nil
 }
 
 // AppendLooseJSON appends any value of a record, as [Raw.Fields] gives it, as
@@ -29,33 +30,29 @@ func (d Doc) AppendLooseJSON(b []byte) ([]byte, error) {
 	if err := d.check(); err != nil {
 		return b, err
 	}
-	return appendLooseJSON(b, &cursor{b: d}), nil
+	c := cursorAt(d, 0)
+	defer c.free()
+	return appendLooseJSON(b, c), nil
 }
 
 // appendLooseJSON appends the JSON of any checked value at c.
 func appendLooseJSON(b []byte, c *cursor) []byte {
-	switch head := c.peek(); classOf[head] {
-	case classFloat:
+	switch c.class() {
+	case classFloat, classFloat32:
 		return appendLooseFloat(b, c.float())
-	case classFloat32:
-		f := math.Float32frombits(uint32(c.b[c.i+1])<<24 | uint32(c.b[c.i+2])<<16 | uint32(c.b[c.i+3])<<8 | uint32(c.b[c.i+4]))
-		c.i += 5
-		return appendLooseFloat(b, float64(f))
 	case classBin:
 		return appendBase64(b, c.bytes())
 	case classExt:
-		value := c.skip()
-		_, size := lengthOf(value, 0)
-		data := value[size+1:]
-		if value[size] == extLiteral && isJSONNumber(data) {
+		typ, data := c.ext()
+		if typ == extLiteral && isJSONNumber(data) {
 			return append(b, data...)
 		}
 		b = append(b, `{"ext":`...)
-		b = strconv.AppendInt(b, int64(int8(value[size])), 10)
+		b = strconv.AppendInt(b, int64(typ), 10)
 		return append(appendBase64(append(b, `,"data":`...), data), '}')
 	case classArray:
 		b = append(b, '[')
-		for i := range c.size() {
+		for i := range c.arrayLen() {
 			if i > 0 {
 				b = append(b, ',')
 			}
@@ -64,7 +61,7 @@ func appendLooseJSON(b []byte, c *cursor) []byte {
 		return append(b, ']')
 	case classMap:
 		b = append(b, '{')
-		for i := range c.size() {
+		for i := range c.mapLen() {
 			if i > 0 {
 				b = append(b, ',')
 			}

@@ -3,6 +3,8 @@ package stream
 import (
 	"encoding/binary"
 	"unicode/utf8"
+
+	"github.com/vmihailenco/msgpack/v5/msgpcode"
 )
 
 // maxDepth is the deepest nesting of arrays and maps in a record, the record's
@@ -33,33 +35,35 @@ var (
 )
 
 func init() {
-	span := func(from, to int, c class, fixed, head uint8) {
-		for b := from; b <= to; b++ {
+	span := func(from, to byte, c class, fixed, head uint8) {
+		for b := int(from); b <= int(to); b++ {
 			classOf[b], fixedSize[b], headSize[b] = c, fixed, head
 		}
 	}
-	span(0x00, 0x7f, classInt, 1, 0)
-	span(codeNegative, 0xff, classInt, 1, 0)
-	span(codeNil, codeNil, classNil, 1, 0)
-	span(codeFalse, codeTrue, classBool, 1, 0)
-	span(codeFloat32, codeFloat32, classFloat32, 5, 0)
-	span(codeFloat64, codeFloat64, classFloat, 9, 0)
-	span(codeFixMap, 0x8f, classMap, 0, 1)
-	span(codeFixArray, 0x9f, classArray, 0, 1)
-	span(codeFixStr, 0xbf, classStr, 0, 1)
-	span(codeFixExt1, codeFixExt1+4, classExt, 0, 1)
-	for i := range 4 {
-		span(codeUint8+i, codeUint8+i, classInt, 1+1<<i, 0)
-		span(codeInt8+i, codeInt8+i, classInt, 1+1<<i, 0)
+	span(0, msgpcode.PosFixedNumHigh, classInt, 1, 0)
+	span(msgpcode.NegFixedNumLow, 0xff, classInt, 1, 0)
+	span(msgpcode.Nil, msgpcode.Nil, classNil, 1, 0)
+	span(msgpcode.False, msgpcode.True, classBool, 1, 0)
+	span(msgpcode.Float, msgpcode.Float, classFloat32, 5, 0)
+	span(msgpcode.Double, msgpcode.Double, classFloat, 9, 0)
+	span(msgpcode.FixedMapLow, msgpcode.FixedMapHigh, classMap, 0, 1)
+	span(msgpcode.FixedArrayLow, msgpcode.FixedArrayHigh, classArray, 0, 1)
+	span(msgpcode.FixedStrLow, msgpcode.FixedStrHigh, classStr, 0, 1)
+	span(msgpcode.FixExt1, msgpcode.FixExt16, classExt, 0, 1)
+	// Codes of one kind stand side by side, each with twice the bytes of the one
+	// before it.
+	for i := range byte(4) {
+		span(msgpcode.Uint8+i, msgpcode.Uint8+i, classInt, 1+1<<i, 0)
+		span(msgpcode.Int8+i, msgpcode.Int8+i, classInt, 1+1<<i, 0)
 	}
-	for i := range 3 {
-		span(codeBin8+i, codeBin8+i, classBin, 0, 1+1<<i)
-		span(codeExt8+i, codeExt8+i, classExt, 0, 1+1<<i)
-		span(codeStr8+i, codeStr8+i, classStr, 0, 1+1<<i)
+	for i := range byte(3) {
+		span(msgpcode.Bin8+i, msgpcode.Bin8+i, classBin, 0, 1+1<<i)
+		span(msgpcode.Ext8+i, msgpcode.Ext8+i, classExt, 0, 1+1<<i)
+		span(msgpcode.Str8+i, msgpcode.Str8+i, classStr, 0, 1+1<<i)
 	}
-	for i := range 2 {
-		span(codeArray16+i, codeArray16+i, classArray, 0, 3+2*uint8(i))
-		span(codeMap16+i, codeMap16+i, classMap, 0, 3+2*uint8(i))
+	for i := range byte(2) {
+		span(msgpcode.Array16+i, msgpcode.Array16+i, classArray, 0, 3+2*i)
+		span(msgpcode.Map16+i, msgpcode.Map16+i, classMap, 0, 3+2*i)
 	}
 }
 
@@ -75,13 +79,20 @@ func lengthOf(b []byte, i int) (n, head int) {
 	case 5:
 		return int(binary.BigEndian.Uint32(b[i+1:])), 5
 	}
-	switch {
-	case c >= codeFixExt1:
-		return 1 << (c - codeFixExt1), 1
-	case c >= codeFixStr:
-		return int(c & 0x1f), 1
+	switch classOf[c] {
+	case classExt:
+		return 1 << (c - msgpcode.FixExt1), 1
+	case classStr:
+		return int(c & msgpcode.FixedStrMask), 1
 	}
-	return int(c & 0x0f), 1
+	return int(c & msgpcode.FixedArrayMask), 1 // which is that of maps
+}
+
+// bytesAt returns the contents of the str or bin at b[i], which scan has passed.
+func bytesAt(b []byte, i int) []byte {
+	n, head := lengthOf(b, i)
+	start, end := i+head, i+head+n
+	return b[start:end:end]
 }
 
 // A classSet is a set of classes.

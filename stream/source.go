@@ -199,7 +199,7 @@ func looksLike(b []byte) string {
 		return "it looks like XML"
 	case isText(b):
 		return "it looks like text"
-	case b[0]&0xf0 == codeFixArray || b[0]&0xf0 == codeFixMap || b[0] >= codeArray16 && b[0] <= codeMap16+1:
+	case classOf[b[0]] == classArray || classOf[b[0]] == classMap:
 		return "it looks like msgpack without the blocks of a stream"
 	}
 	return "it is of an unknown type"

@@ -155,29 +155,30 @@ func isSpecialFloat(s string) bool {
 	return false
 }
 
-func (v Value) appendMsgpack(b []byte) []byte {
+func (v Value) pack(p *packer) {
 	switch v.kind {
 	case valueNull:
-		return appendNil(b)
+		p.null()
 	case valueFalse, valueTrue:
-		return appendBool(b, v.kind == valueTrue)
+		p.bool(v.kind == valueTrue)
 	case valueInt:
-		return appendInt(b, int64(v.num))
+		p.int(int64(v.num))
 	case valueFloat:
-		return appendFloat(b, math.Float64frombits(v.num))
+		p.float(math.Float64frombits(v.num))
+	default:
+		p.str(v.text)
 	}
-	return appendStr(b, v.text)
 }
 
 // size is an upper bound of the bytes that the value takes.
 func (v Value) size() int { return 9 + len(v.text) }
 
-// readValue reads a value that has been checked. A number or text that another
+// value reads a value that has been checked. A number or text that another
 // writer has put in an unusual form comes out as the Value of its text.
-func readValue(c *cursor) Value {
-	switch classOf[c.peek()] {
+func (c *cursor) value() Value {
+	switch c.class() {
 	case classNil:
-		c.i++
+		c.null()
 		return Value{}
 	case classBool:
 		if c.bool() {

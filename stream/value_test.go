@@ -68,8 +68,8 @@ func TestTextValue(t *testing.T) {
 		if got := string(v.AppendJSON(nil)); got != want {
 			t.Errorf("TextValue(%q) is sent on as %s, want %s", tt.text, got, want)
 		}
-		c := cursor{b: v.appendMsgpack(nil)}
-		if back := readValue(&c); back != v || c.i != len(c.b) {
+		c := cursorAt(pack(nil, v.pack), 0)
+		if back := c.value(); back != v || c.i != len(c.b) {
 			t.Errorf("TextValue(%q) comes back as %#v", tt.text, back)
 		}
 	}

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/vmihailenco/msgpack/v5/msgpcode"
 )
 
 // A failing writer takes n bytes and then fails, all at once or in the middle of
@@ -272,7 +274,7 @@ func TestWriterGoesOn(t *testing.T) {
 	}{
 		{word(t, "header"), nil}, {word(t, "plan"), nil}, {word(t, "project:p"), nil}, {word(t, "experiment:k"), nil},
 		{&Document{Of: KindSystem, Doc: appendStr(nil, strings.Repeat("x", 9<<20))}, ErrLimit},
-		{&Document{Of: KindSystem, Doc: Doc{codeNil, codeNil}}, ErrCorrupt},
+		{&Document{Of: KindSystem, Doc: Doc{msgpcode.Nil, msgpcode.Nil}}, ErrCorrupt},
 		{word(t, "link"), ErrGrammar},
 		{word(t, "skipped"), nil},
 		{&Text{Of: KindCode, Data: make([]byte, MaxData+1)}, ErrLimit},

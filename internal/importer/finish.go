@@ -63,13 +63,27 @@ func (e *experiment) setCrashed(ctx context.Context) error {
 }
 
 func (e *experiment) setTimes(ctx context.Context, run *comet.Run) error {
+	end := e.ended()
 	switch {
-	case e.rec.End != nil:
-		return e.r.c.SetOfflineTimes(ctx, run, e.rec.Start, *e.rec.End)
+	case end != nil:
+		return e.r.c.SetOfflineTimes(ctx, run, e.rec.Start, *end)
 	case e.rec.Start != nil:
 		return e.r.c.SetTimes(ctx, e.key, e.rec.Start, nil)
 	}
 	return nil
+}
+
+// ended is the end that a new experiment gets. Of one that was running nothing is
+// known after the stream was written, however much later it is imported.
+func (e *experiment) ended() *int64 {
+	if e.rec.End != nil || !e.rec.Running || e.source.written <= 0 {
+		return e.rec.End
+	}
+	end := e.source.written
+	if e.rec.Start != nil {
+		end = max(end, *e.rec.Start)
+	}
+	return &end
 }
 
 // setArchived archives the experiment where the stream has it archived.

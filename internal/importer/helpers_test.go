@@ -47,10 +47,13 @@ func streamOf(t *testing.T, projects ...testProject) []byte {
 	return s.close()
 }
 
-func newScript(t *testing.T, source string) *script {
+func newScript(t *testing.T, source string) *script { return newScriptOf(t, source, 1) }
+
+// newScriptOf begins a stream that was written at a time.
+func newScriptOf(t *testing.T, source string, created int64) *script {
 	s := &script{t: t}
 	s.w = stream.NewWriter(&s.b, stream.WriterOptions{Workers: 1, SkipSHA256: true})
-	s.write(&stream.Header{Created: 1, Tool: "test", Source: stream.Source{URL: source}, Parents: []string{}, Requires: []string{}, Scope: stream.Scope{Paths: []string{}, Resources: []string{}}})
+	s.write(&stream.Header{Created: created, Tool: "test", Source: stream.Source{URL: source}, Parents: []string{}, Requires: []string{}, Scope: stream.Scope{Paths: []string{}, Resources: []string{}}})
 	return s
 }
 

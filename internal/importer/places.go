@@ -18,13 +18,14 @@ import (
 type source struct {
 	url string // without a slash at its end; "" where the stream does not say
 	// same is true when it is the destination itself.
-	same bool
+	same    bool
+	written int64 // when the stream was, in ms since the epoch
 }
 
 func (r *run) newSource(h *stream.Header) *source {
 	return &source{
 		url:  strings.TrimRight(h.Source.URL, "/"),
-		same: sameInstance(h.Source.URL, r.c.Root()),
+		same: sameInstance(h.Source.URL, r.c.Root()), written: h.Created,
 	}
 }
 

@@ -58,6 +58,7 @@ func withoutExtras(w *comettest.WorkspaceState) {
 func TestBelongingsSourceMoods(t *testing.T) {
 	for name, m := range belongingsMoods {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			src, dst := start(t, comettest.Options{Moods: m.mood}), start(t, comettest.Options{Workspaces: []string{"lab"}})
 			seedTeam(src, 3000)
 			before := whole(src)
@@ -81,6 +82,7 @@ func TestBelongingsDestinationMoods(t *testing.T) {
 	stream := runExport(src, "team").want(t, cli.ExitOK).stdout
 	for name, m := range belongingsMoods {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			dst := start(t, comettest.Options{Moods: m.mood, Workspaces: []string{"lab"}})
 			first := runImport(dst, stream, "lab")
 			want, got := workspaceState(src, "team"), workspaceState(dst, "lab")
@@ -154,6 +156,7 @@ func TestBelongingsWithoutCalls(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			var rules []comettest.Fault
 			for _, endpoint := range test.endpoints {
 				rules = append(rules, comettest.Fault{Kind: comettest.FaultStatus(404), Endpoint: endpoint})

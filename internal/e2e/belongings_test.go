@@ -166,9 +166,10 @@ func TestBelongingsImportOutage(t *testing.T) {
 	stream := runExport(src, "team").want(t, cli.ExitOK).stdout
 	calm := start(t, comettest.Options{Workspaces: []string{"lab"}})
 	runImport(calm, stream, "lab").want(t, cli.ExitOK)
-	for k := 3; k <= calm.Stats().Requests; k += everyday(23) {
+	for k := 3; k <= calm.Stats().Requests; k += everyday(61) {
 		for name, rules := range outages(k) {
 			t.Run(fmt.Sprintf("request %d %s", k, name), func(t *testing.T) {
+				t.Parallel()
 				faults := comettest.NewFaults(1)
 				dst := start(t, comettest.Options{Workspaces: []string{"lab"}, Middleware: faults.Middleware})
 				if err := faults.Set(1, rules...); err != nil {
@@ -199,7 +200,7 @@ func TestBelongingsExportOutage(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for k := 3; k <= total; k += everyday(41) {
+	for k := 3; k <= total; k += everyday(61) {
 		t.Run(fmt.Sprintf("request %d", k), func(t *testing.T) {
 			set(t, comettest.Fault{Kind: comettest.FaultStatus(503), From: k, To: k})
 			sameContent(t, want, content(t, runExport(src, "team").want(t, cli.ExitOK).stdout))
@@ -243,7 +244,7 @@ func sameContent(t *testing.T, want, got []string) {
 func TestBelongingsDiffer(t *testing.T) {
 	src := start(t, comettest.Options{})
 	seedTeam(src, 3000)
-	stream := runExport(src, "team").want(t, cli.ExitOK).stdout
+	stream := runExport(src, "--with-experiments", "team/artifacts/digits").want(t, cli.ExitOK).stdout
 	for _, test := range []struct {
 		name   string
 		change func(v *comettest.ArtifactVersionSpec)
@@ -261,6 +262,7 @@ func TestBelongingsDiffer(t *testing.T) {
 		{"another state", func(v *comettest.ArtifactVersionSpec) { v.State = "ERROR" }, cli.ExitIncomplete, cli.ExitDiffers, "other state"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			dst := start(t, comettest.Options{Workspaces: []string{"lab"}})
 			runImport(dst, runFilter(stream, "-x", "artifacts").want(t, cli.ExitOK).stdout, "lab").want(t, cli.ExitOK)
 			theirs := teamArtifacts(3000)[0]

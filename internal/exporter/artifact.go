@@ -19,7 +19,7 @@ type artifactUnit struct {
 	n         int
 	workspace string
 	row       comet.Artifact // of the list
-	version   string         // or alias; "" = all
+	named     []string       // versions or aliases; nil = all
 
 	details  *valueSlot[*artifactDetails]
 	versions sequence[*versionSlot]
@@ -47,16 +47,16 @@ func (x *Exporter) artifacts(ctx context.Context, p *Path) ([]comet.Artifact, er
 
 // artifactUnits adds the artifacts of a workspace.
 func (x *Exporter) artifactUnits(ctx context.Context, w *workspaceScope, r *fixedRoute, out *output) error {
-	if w.artifacts == nil {
+	if w.artifacts.empty() {
 		return nil
 	}
-	list, err := x.artifacts(ctx, w.artifacts)
+	list, err := x.artifacts(ctx, &Path{Workspace: w.name})
 	if err != nil {
 		return out.skipIn(stream.KindArtifact, w.name, "", "", err)
 	}
 	for _, row := range list {
-		if !x.keptID(stream.KindArtifact, row.ID) {
-			r.add(&artifactUnit{x: x, workspace: w.name, row: row, version: w.artifacts.Version})
+		if versions, ok := w.artifacts.has(row.Name); ok && !x.keptID(stream.KindArtifact, row.ID) {
+			r.add(&artifactUnit{x: x, workspace: w.name, row: row, named: versions})
 		}
 	}
 	return nil
@@ -115,7 +115,7 @@ func (u *artifactUnit) fetch(ctx context.Context, s *slot) (*artifactDetails, er
 		return nil, err
 	}
 	d.Raw = nil
-	if d.Versions, err = inScope(a.Versions, u.version, artifactLabels); err != nil {
+	if d.Versions, err = inScope(a.Versions, u.named, artifactLabels); err != nil {
 		return nil, err
 	}
 	u.q.mu.Lock()
@@ -133,21 +133,23 @@ func artifactLabels(v *comet.ArtifactVersion) (version string, labels []string) 
 	return v.Version, v.Aliases
 }
 
-// inScope returns the versions that a path names by version or label, in
-// ascending order.
-func inScope[T any](list []T, want string, get func(*T) (version string, labels []string)) ([]T, error) {
+// inScope returns the versions that paths name by version or label, in ascending
+// order; all of them if want is nil.
+func inScope[T any](list []T, want []string, get func(*T) (version string, labels []string)) ([]T, error) {
 	list = slices.Clone(list)
 	slices.SortStableFunc(list, func(a, b T) int {
 		va, _ := get(&a)
 		vb, _ := get(&b)
 		return compareVersions(va, vb)
 	})
-	if want == "" {
+	if want == nil {
 		return list, nil
 	}
 	found := slices.DeleteFunc(list, func(v T) bool {
 		version, labels := get(&v)
-		return version != want && !slices.ContainsFunc(labels, func(l string) bool { return strings.EqualFold(l, want) })
+		return !slices.ContainsFunc(want, func(w string) bool {
+			return version == w || slices.ContainsFunc(labels, func(l string) bool { return strings.EqualFold(l, w) })
+		})
 	})
 	if len(found) == 0 {
 		return nil, itemErrorf("there is no version %q", want)

@@ -18,7 +18,7 @@ type modelUnit struct {
 	n         int
 	workspace string
 	row       comet.RegistryModel // of the list
-	version   string              // or stage; "" = all
+	named     []string            // versions or stages; nil = all
 
 	details  *valueSlot[*modelDetails]
 	versions sequence[*valueSlot[*modelVersion]]
@@ -54,16 +54,16 @@ func (x *Exporter) models(ctx context.Context, p *Path) ([]comet.RegistryModel, 
 
 // modelUnits adds the registry models of a workspace.
 func (x *Exporter) modelUnits(ctx context.Context, w *workspaceScope, r *fixedRoute, out *output) error {
-	if w.models == nil {
+	if w.models.empty() {
 		return nil
 	}
-	list, err := x.models(ctx, w.models)
+	list, err := x.models(ctx, &Path{Workspace: w.name})
 	if err != nil {
 		return out.skipIn(stream.KindModel, w.name, "", "", err)
 	}
 	for _, row := range list {
-		if !x.keptID(stream.KindModel, row.ID) {
-			r.add(&modelUnit{x: x, workspace: w.name, row: row, version: w.models.Version})
+		if versions, ok := w.models.has(row.Name); ok && !x.keptID(stream.KindModel, row.ID) {
+			r.add(&modelUnit{x: x, workspace: w.name, row: row, named: versions})
 		}
 	}
 	return nil
@@ -101,7 +101,7 @@ func (u *modelUnit) fetch(ctx context.Context, s *slot) (*modelDetails, error) {
 	if d.notes, err = u.fetchNotes(ctx); err != nil {
 		return nil, err
 	}
-	if d.Versions, err = inScope(m.Versions, u.version, modelLabels); err != nil {
+	if d.Versions, err = inScope(m.Versions, u.named, modelLabels); err != nil {
 		return nil, err
 	}
 	u.q.mu.Lock()

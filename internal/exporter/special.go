@@ -60,7 +60,11 @@ func (x *Exporter) modelVersions(ctx context.Context, p *Path) ([]comet.Registry
 
 // versionsOf is inScope with an error that says what there is.
 func versionsOf[T any](list []T, p *Path, get func(*T) (string, []string)) ([]T, error) {
-	found, err := inScope(list, p.Version, get)
+	var want []string
+	if p.Version != "" {
+		want = []string{p.Version}
+	}
+	found, err := inScope(list, want, get)
 	if err == nil {
 		return found, nil
 	}
@@ -134,39 +138,38 @@ func (x *Exporter) neededKeys(ctx context.Context, w *workspaceScope) (keys []st
 // scope. Those that cannot be had are left for the export itself to tell.
 func (x *Exporter) eachVersion(ctx context.Context, w *workspaceScope,
 	artifact func(*comet.Artifact, *comet.ArtifactVersion) error, model func(*comet.RegistryModel, *comet.RegistryVersion) error) error {
-	if w.artifacts != nil {
-		list, err := x.artifacts(ctx, w.artifacts)
-		if err != nil && isFatal(err) {
-			return err
-		}
-		for i := range list {
-			p := Path{Workspace: w.name, Name: list[i].Name, Version: w.artifacts.Version}
-			versions, err := x.artifactVersions(ctx, &p)
-			if err != nil && isFatal(err) {
-				return err
-			}
-			for j := range versions {
-				if err := artifact(&list[i], &versions[j]); err != nil {
-					return err
-				}
-			}
-		}
+	if err := each(ctx, w, &w.artifacts, x.artifacts, x.artifactVersions, artifactLabels,
+		func(a *comet.Artifact) string { return a.Name }, artifact); err != nil {
+		return err
 	}
-	if w.models == nil {
+	return each(ctx, w, &w.models, x.models, x.modelVersions, modelLabels,
+		func(m *comet.RegistryModel) string { return m.Name }, model)
+}
+
+// each is one half of eachVersion.
+func each[T, V any](ctx context.Context, w *workspaceScope, picked *pick, list func(context.Context, *Path) ([]T, error),
+	versions func(context.Context, *Path) ([]V, error), labels func(*V) (string, []string), name func(*T) string, f func(*T, *V) error) error {
+	if picked.empty() {
 		return nil
 	}
-	list, err := x.models(ctx, w.models)
+	all, err := list(ctx, &Path{Workspace: w.name})
 	if err != nil && isFatal(err) {
 		return err
 	}
-	for i := range list {
-		p := Path{Workspace: w.name, Name: list[i].Name, Version: w.models.Version}
-		versions, err := x.modelVersions(ctx, &p)
+	for i := range all {
+		want, ok := picked.has(name(&all[i]))
+		if !ok {
+			continue
+		}
+		found, err := versions(ctx, &Path{Workspace: w.name, Name: name(&all[i])})
+		if err == nil {
+			found, err = inScope(found, want, labels)
+		}
 		if err != nil && isFatal(err) {
 			return err
 		}
-		for j := range versions {
-			if err := model(&list[i], &versions[j]); err != nil {
+		for j := range found {
+			if err := f(&all[i], &found[j]); err != nil {
 				return err
 			}
 		}
@@ -186,7 +189,7 @@ func (x *Exporter) estimateWorkspaces(ctx context.Context, s *scope, e *Estimate
 				e.Requests++
 			}
 			// Each experiment is asked for what it consumed.
-			if w.artifacts != nil {
+			if !w.artifacts.empty() {
 				e.Requests += p.count
 			}
 		}
@@ -248,9 +251,9 @@ func (x *Exporter) listSpecial(ctx context.Context, p Path, yield func([]string)
 		}
 		return err
 	case p.Kind == pathArtifacts:
-		w.artifacts = &p
+		w.artifacts.add(&p)
 	default:
-		w.models = &p
+		w.models.add(&p)
 	}
 	return x.eachVersion(ctx, &w, func(a *comet.Artifact, v *comet.ArtifactVersion) error {
 		state := ""

@@ -17,11 +17,9 @@ import (
 
 // workspaceScope says what of a workspace is in scope.
 type workspaceScope struct {
-	name      string
-	artifacts *Path // all if its Name is ""; nil: none
-	models    *Path
-	panels    *Path
-	views     bool // of its projects
+	name                      string
+	artifacts, models, panels pick
+	views                     bool // of its projects
 }
 
 // workspaceScopes returns what paths and RESOURCE names select, by workspace.
@@ -41,29 +39,22 @@ func (x *Exporter) workspaceScopes(s *scope) []workspaceScope {
 		w := at(p.Workspace)
 		switch {
 		case p.Kind == pathArtifacts && has(resArtifacts):
-			w.artifacts = &p
+			w.artifacts.add(&p)
 		case p.Kind == pathModels && has(resModels):
-			w.models = &p
+			w.models.add(&p)
 		case p.Kind == pathPanels && has(resPanels):
-			w.panels = &p
+			w.panels.add(&p)
 		}
 	}
 	for _, name := range s.workspaces {
 		w := at(name)
-		all := &Path{Workspace: name}
-		if has(resArtifacts) {
-			w.artifacts = all
-		}
-		if has(resModels) {
-			w.models = all
-		}
-		if has(resPanels) {
-			w.panels, w.views = all, true
-		}
+		w.artifacts.all = has(resArtifacts)
+		w.models.all = has(resModels)
+		w.panels.all, w.views = has(resPanels), has(resPanels)
 	}
 	slices.SortFunc(list, func(a, b workspaceScope) int { return strings.Compare(a.name, b.name) })
 	return slices.DeleteFunc(list, func(w workspaceScope) bool {
-		return w.artifacts == nil && w.models == nil && w.panels == nil && !has(resLinks)
+		return w.artifacts.empty() && w.models.empty() && w.panels.empty() && !has(resLinks)
 	})
 }
 
@@ -93,8 +84,8 @@ func (x *Exporter) workspaces(ctx, hard context.Context, s *scope, out *output) 
 	x.linkUnits(r)
 	for i := range scopes {
 		w := &scopes[i]
-		if w.artifacts != nil {
-			x.lineageUnits(w, r)
+		if err := x.lineageUnits(direct(ctx), w, r, out); err != nil {
+			return err
 		}
 		if err := x.panelUnits(direct(ctx), w, r, out); err != nil {
 			return err
@@ -199,19 +190,25 @@ func (x *Exporter) linkUnits(r *fixedRoute) {
 	}})
 }
 
-// lineageUnits adds the artifact versions that the experiments of the stream
-// consumed. A workspace without artifacts has no lineage, and is not asked for
-// that of each experiment.
-func (x *Exporter) lineageUnits(w *workspaceScope, r *fixedRoute) {
-	if len(x.artifactLists[w.name]) == 0 {
-		return
+// lineageUnits adds the artifact versions in scope that the experiments of the
+// stream consumed. A workspace without artifacts has no lineage, and is not asked
+// for that of each experiment.
+func (x *Exporter) lineageUnits(ctx context.Context, w *workspaceScope, r *fixedRoute, out *output) error {
+	if w.artifacts.empty() || len(x.artifactLists[w.name]) == 0 {
+		return nil
+	}
+	left, err := x.lineageLeft(ctx, w)
+	if err != nil {
+		return out.skipIn(stream.KindLineage, w.name, "", "", err)
 	}
 	for _, key := range x.exported[w.name] {
 		r.add(&fetchUnit[[]comet.Lineage]{
 			get: func(ctx context.Context) ([]comet.Lineage, error) {
 				return x.client.Lineage(ctx, key, comet.LineageInput)
 			},
-			put: func(out *output, list []comet.Lineage) error { return writeLineage(out, w.name, key, list) },
+			put: func(out *output, list []comet.Lineage) error {
+				return writeLineage(out, w.name, key, slices.DeleteFunc(list, left))
+			},
 			fail: func(out *output, err error) error {
 				// One that has been deleted has consumed nothing.
 				if isMissing(err) && !isUnsupported(err) || x.lacks("inputs of experiments", err) {
@@ -226,6 +223,24 @@ func (x *Exporter) lineageUnits(w *workspaceScope, r *fixedRoute) {
 			},
 		})
 	}
+	return nil
+}
+
+// lineageLeft returns what reports whether an input of an experiment is to be
+// left out, since paths name other artifacts, or other versions of them.
+func (x *Exporter) lineageLeft(ctx context.Context, w *workspaceScope) (func(comet.Lineage) bool, error) {
+	if w.artifacts.all {
+		return func(comet.Lineage) bool { return false }, nil
+	}
+	versions := make(map[string]bool)
+	err := x.eachVersion(ctx, &workspaceScope{name: w.name, artifacts: w.artifacts},
+		func(a *comet.Artifact, v *comet.ArtifactVersion) error {
+			versions[a.Name+":"+v.Version] = true
+			return nil
+		}, nil)
+	return func(l comet.Lineage) bool {
+		return l.Workspace != "" && l.Workspace != w.name || !versions[l.Name+":"+l.Version]
+	}, err
 }
 
 func writeLineage(out *output, workspace, key string, list []comet.Lineage) error {
@@ -271,14 +286,17 @@ func (x *Exporter) panels(ctx context.Context, p *Path) ([]comet.Panel, error) {
 
 // panelUnits adds the custom panels of a workspace.
 func (x *Exporter) panelUnits(ctx context.Context, w *workspaceScope, r *fixedRoute, out *output) error {
-	if w.panels == nil {
+	if w.panels.empty() {
 		return nil
 	}
-	list, err := x.panels(ctx, w.panels)
+	list, err := x.panels(ctx, &Path{Workspace: w.name})
 	if err != nil {
 		return out.skipIn(stream.KindPanel, w.name, "", "", err)
 	}
 	for _, p := range list {
+		if _, ok := w.panels.has(p.Name); !ok {
+			continue
+		}
 		r.add(&fetchUnit[[]byte]{
 			get:  func(ctx context.Context) ([]byte, error) { return x.client.PanelFile(ctx, p.ID) },
 			put:  func(out *output, data []byte) error { return writePanel(out, w.name, &p, data) },

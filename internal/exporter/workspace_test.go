@@ -222,3 +222,37 @@ func TestCompareVersions(t *testing.T) {
 		t.Errorf("versions (-want +got):\n%s", diff)
 	}
 }
+
+// Several paths into one workspace add up, and experiments bring along no inputs
+// but those that paths name.
+func TestWorkspaceSeveralPaths(t *testing.T) {
+	srv := seedDemo(t)
+	first := comettest.DemoKey("demo", comettest.DemoFirst)
+	for _, name := range []string{"letters", "words"} {
+		srv.SeedArtifact("demo", comettest.ArtifactSpec{Name: name, Type: "dataset", Versions: []comettest.ArtifactVersionSpec{
+			{Version: "1.0.0", Producer: first, Consumers: []string{first}}, {Version: "2.0.0", Producer: first, Consumers: []string{first}},
+		}})
+	}
+	client := newClient(t, srv)
+	letters := func(versions ...string) []string {
+		return slices.Concat([]string{"artifact letters dataset vision"}, versions, []string{"artifact-end 0"})
+	}
+	one, two := "version 1.0.0 CLOSED [] []", "version 2.0.0 CLOSED [Latest] []"
+	words := append([]string{"artifact words dataset vision"}, letters(one, two)[1:]...)
+	for _, test := range []struct {
+		paths []string
+		with  bool
+		want  []string
+	}{
+		{[]string{"demo/artifacts/letters", "demo/artifacts/words", "demo/panels"}, false, slices.Concat(letters(one, two), words, []string{"panel Scatter true"})},
+		{[]string{"demo/artifacts/letters/2.0.0", "demo/artifacts/letters/1.0.0"}, false, letters(one, two)},
+		{[]string{"demo/artifacts/letters/2.0.0", "demo/artifacts/letters"}, false, letters(one, two)},
+		{[]string{"demo/artifacts/letters/latest"}, true, append(letters(two), "lineage demo/letters:2.0.0")},
+		{[]string{"demo/artifacts/letters"}, true, append(letters(one, two), "lineage demo/letters:1.0.0", "lineage demo/letters:2.0.0")},
+	} {
+		all := records(t, mustExport(t, Options{Client: client, Paths: paths(t, test.paths...), WithExperiments: test.with}))
+		if diff := cmp.Diff(test.want, special(all)); diff != "" {
+			t.Errorf("%q: records (-want +got):\n%s", test.paths, diff)
+		}
+	}
+}

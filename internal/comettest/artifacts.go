@@ -81,7 +81,7 @@ type artifactVersionRow struct {
 	Metadata          *string  `json:"metadata"`
 	CreatedFrom       *string  `json:"createdFrom"`
 	SizeInBytes       int64    `json:"sizeInBytes"`
-	State             string   `json:"state"`
+	State             *string  `json:"state"`
 	Added             int64    `json:"added"`
 	Alias             []string `json:"alias"`
 	Tags              []string `json:"tags"`
@@ -148,10 +148,14 @@ func (c *call) artifact() error {
 		doc.LatestVersion = &v.version
 	}
 	for _, v := range a.versions {
-		doc.Versions = append(doc.Versions, artifactVersionRow{
-			ArtifactVersionID: v.id, Version: v.version, Owner: v.owner, Metadata: v.metadata, SizeInBytes: v.size(),
-			State: v.state, Added: v.added, Alias: v.allAliases(), Tags: notNil(v.tags),
-		})
+		row := artifactVersionRow{
+			ArtifactVersionID: v.id, Version: v.version, Owner: v.owner, SizeInBytes: v.size(),
+			Added: v.added, Alias: v.allAliases(), Tags: notNil(v.tags),
+		}
+		if !c.moods.BareVersions {
+			row.State, row.Metadata = &v.state, v.metadata
+		}
+		doc.Versions = append(doc.Versions, row)
 	}
 	return c.send(doc)
 }

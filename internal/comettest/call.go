@@ -115,6 +115,9 @@ func (c *call) body() (io.Reader, error) {
 	case "", "identity":
 		return c.r.Body, nil
 	case "gzip":
+		if c.moods.RefuseGzip {
+			return nil, sdkError(http.StatusUnsupportedMediaType, 0, "content encoding %q is not supported", enc)
+		}
 		zr, err := gzip.NewReader(c.r.Body)
 		if err != nil {
 			return nil, badRequest("gzip body: %v", err)

@@ -132,7 +132,9 @@ func (c *call) addRun() error {
 	switch {
 	case e == nil:
 		return c.newRun(req)
-	case !req.GetOrCreateEnabled:
+	case c.moods.TakenKeys == "wordless":
+		return badRequest("error")
+	case !req.GetOrCreateEnabled && c.moods.TakenKeys != "answer":
 		return badRequest("experiment %s already exists", e.key).withCode(codeExperimentExists)
 	}
 	return c.resume(e)
@@ -162,6 +164,9 @@ func (c *call) newRun(req addRunRequest) error {
 	e := newExperiment(req.ExperimentKey, c.key.User, c.now())
 	e.offline, e.alive = req.Offline, !req.Offline
 	e.generatedName = generatedName()
+	if c.moods.GeneratedNames {
+		e.others.set("Name", stamped{text: e.generatedName, time: c.now()})
+	}
 	c.s.store.addExperiment(p, e)
 	return c.handshakeAnswer(e)
 }

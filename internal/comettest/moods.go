@@ -16,6 +16,11 @@ type Moods struct {
 	// NoBatch answers the batches of points and parameters, and the times of
 	// offline uploads, with 404: only their REST counterparts are there.
 	NoBatch bool `json:"noBatch,omitempty"`
+	// AllCalls has every call, whatever the version.
+	AllCalls bool `json:"allCalls,omitempty"`
+	// Lacks names calls, by their path below the base of their family, that
+	// the server does not know.
+	Lacks []string `json:"lacks,omitempty"`
 	// BadRequestForMissing answers 400 where newer servers say 404.
 	BadRequestForMissing bool `json:"badRequestForMissing,omitempty"`
 
@@ -69,8 +74,21 @@ type Moods struct {
 	FullMetricFiles string `json:"fullMetricFiles,omitempty"`
 	// FullMetricMillis writes milliseconds instead of seconds into them.
 	FullMetricMillis bool `json:"fullMetricMillis,omitempty"`
+	// GeneratedNames logs the display name that the server makes up for a new
+	// experiment as its other Name, and takes the value of the latest time,
+	// not the last to come, for the current one of any other.
+	GeneratedNames bool `json:"generatedNames,omitempty"`
 	// MergeDuplicates drops points equal in every field to one stored before.
 	MergeDuplicates bool `json:"mergeDuplicates,omitempty"`
+
+	// TakenKeys is what a handshake for a key that is taken gets: "answer", as
+	// if it had asked for that experiment, or "wordless", a refusal that does
+	// not say why.
+	TakenKeys string `json:"takenKeys,omitempty"`
+	// RefuseGzip answers 415 to bodies that are compressed.
+	RefuseGzip bool `json:"refuseGzip,omitempty"`
+	// RefuseEmptyTexts answers 400 to html, code and graphs that are empty.
+	RefuseEmptyTexts bool `json:"refuseEmptyTexts,omitempty"`
 
 	// KeepEndTime leaves the end time of a finished experiment alone when
 	// something is written to it later. The default is to move it.
@@ -79,6 +97,11 @@ type Moods struct {
 	AssignIDs bool `json:"assignIDs,omitempty"`
 	// IgnoreArtifactExtras drops the fields of artifacts that no client sends.
 	IgnoreArtifactExtras bool `json:"ignoreArtifactExtras,omitempty"`
+	// BareVersions lists the versions of an artifact without state and
+	// metadata, which their details give.
+	BareVersions bool `json:"bareVersions,omitempty"`
+	// SnakeViews gives the views with the names of their fields in snake case.
+	SnakeViews bool `json:"snakeViews,omitempty"`
 	// S3Upload announces direct uploads to storage in the handshake.
 	S3Upload bool `json:"s3Upload,omitempty"`
 }

@@ -3,6 +3,7 @@ package comettest
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -140,7 +141,7 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	case b == nil && r.Method == http.MethodPost && isTelemetry(path):
 		c.sendRaw([]byte("{}"))
 		c.flush()
-	case b == nil || c.version().less(b.since):
+	case b == nil || !c.moods.AllCalls && c.version().less(b.since) || slices.Contains(c.moods.Lacks, b.path):
 		c.fail(sdkError(http.StatusNotFound, 0, "HTTP 404 Not Found: %s %s", r.Method, path))
 	default:
 		c.params = params

@@ -21,6 +21,11 @@ func (s *Server) textRoutes() []route {
 	}
 }
 
+// noText reports whether a request is refused for want of its text.
+func (c *call) noText(text *string) bool {
+	return text == nil || *text == "" && c.moods.RefuseEmptyTexts
+}
+
 func (c *call) writeHTML() error {
 	var req struct {
 		ExperimentKey string  `json:"experimentKey"`
@@ -31,7 +36,7 @@ func (c *call) writeHTML() error {
 	if err := c.decode(&req); err != nil {
 		return err
 	}
-	if req.HTML == nil {
+	if c.noText(req.HTML) {
 		return badRequest("html is missing")
 	}
 	return c.writeExperiment(req.ExperimentKey, func(e *experiment) error {
@@ -52,7 +57,7 @@ func (c *call) writeCode() error {
 	if err := c.decode(&req); err != nil {
 		return err
 	}
-	if req.Code == nil {
+	if c.noText(req.Code) {
 		return badRequest("code is missing")
 	}
 	return c.writeExperiment(req.ExperimentKey, func(e *experiment) error {

@@ -205,6 +205,13 @@ func (c *call) writeOther() error {
 		if req.Timestamp != nil {
 			v.time = *req.Timestamp
 		}
+		last := e.others.get(req.Key)
+		if c.moods.GeneratedNames && last != nil && v.time < last.current.time {
+			current := last.current
+			e.others.set(req.Key, v)
+			last.current = current
+			return c.ack()
+		}
 		e.others.set(req.Key, v)
 		return c.ack()
 	})

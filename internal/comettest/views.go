@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
+	"unicode"
 )
 
 // view is a saved arrangement of panels of a project, or of one experiment.
@@ -63,10 +65,30 @@ func (c *call) views() error {
 	docs := []map[string]any{}
 	for _, v := range p.views {
 		if key := c.optional("experimentKey"); key == "" || key == v.experimentKey {
-			docs = append(docs, v.doc(p))
+			doc := v.doc(p)
+			if c.moods.SnakeViews {
+				doc = snakeCase(doc)
+			}
+			docs = append(docs, doc)
 		}
 	}
 	return c.send(map[string]any{"views": docs})
+}
+
+// snakeCase returns an object with the names of its fields in snake case.
+func snakeCase(doc map[string]any) map[string]any {
+	snake := make(map[string]any, len(doc))
+	for name, v := range doc {
+		var b strings.Builder
+		for _, r := range name {
+			if unicode.IsUpper(r) {
+				b.WriteByte('_')
+			}
+			b.WriteRune(unicode.ToLower(r))
+		}
+		snake[b.String()] = v
+	}
+	return snake
 }
 
 // upsertView makes a view, or changes the one with templateId.

@@ -117,16 +117,8 @@ func (c *Client) AddRemoteFiles(ctx context.Context, key, versionID string, file
 		list = append(list, o.bytes()...)
 	}
 	return c.gated(ctx, featureRemoteFiles, http.MethodPost, c.experimentExists(ctx, key), func() error {
-		body, err := gzipBody(`{"remoteArtifactAssetRequests":[`, list, `]}`)
-		if err != nil {
-			return err
-		}
-		return c.altAck(ctx, &call{
-			method: http.MethodPost,
-			path:   featureRemoteFiles.path,
-			query:  values("experimentKey", key),
-			body:   body,
-		})
+		cl := call{method: http.MethodPost, path: featureRemoteFiles.path, query: values("experimentKey", key)}
+		return c.compressed(ctx, cl, c.altAck, `{"remoteArtifactAssetRequests":[`, list, `]}`)
 	})
 }
 

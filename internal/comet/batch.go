@@ -189,11 +189,59 @@ func (c *Client) writeBatch(ctx context.Context, path, key string, b *Batch, uns
 	if b.n == 0 {
 		return nil
 	}
-	body, err := gzipBody(`{"experimentKey":`, string(Quote(key)), `,"values":[`, b.buf, `]}`)
-	if err != nil {
-		return err
+	cl := call{method: http.MethodPost, family: familyClient, path: path, unsafe: unsafe}
+	return c.compressed(ctx, cl, c.ack, `{"experimentKey":`, string(Quote(key)), `,"values":[`, b.buf, `]}`)
+}
+
+// compressedBodies is what [features] remember of bodies with gzip.
+const compressedBodies = "gzip"
+
+// compressed has send make a call with a compressed body, of JSON text given in
+// pieces, which are strings and byte slices. A server, or a proxy before it,
+// that does not take the first such body gets this and all others as they are.
+func (c *Client) compressed(ctx context.Context, cl call, send func(context.Context, *call) error, pieces ...any) error {
+	has, known := c.features.known(compressedBodies)
+	if has || !known {
+		small := cl
+		var err error
+		if small.body, err = gzipBody(pieces...); err != nil {
+			return err
+		}
+		err = send(ctx, &small)
+		if err == nil {
+			c.features.learn(compressedBodies, true)
+		}
+		if known || !mayRefuseEncoding(err) {
+			return err
+		}
 	}
-	return c.ack(ctx, &call{method: http.MethodPost, family: familyClient, path: path, body: body, unsafe: unsafe})
+	cl.body = jsonBody(concat(pieces))
+	err := send(ctx, &cl)
+	if err == nil && !known {
+		c.features.learn(compressedBodies, false)
+	}
+	return err
+}
+
+// mayRefuseEncoding reports whether a request was refused, perhaps because its
+// body was compressed.
+func mayRefuseEncoding(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && (e.Status == http.StatusUnsupportedMediaType ||
+		e.Status == http.StatusBadRequest && e.SDKCode == 0 && e.class() == nil)
+}
+
+func concat(pieces []any) []byte {
+	var buf bytes.Buffer
+	for _, p := range pieces {
+		switch p := p.(type) {
+		case string:
+			buf.WriteString(p)
+		case []byte:
+			buf.Write(p)
+		}
+	}
+	return buf.Bytes()
 }
 
 // compressors are kept: each holds a large table.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 )
 
 // NewRegistryVersion describes a version of a registry model to be created.
@@ -30,7 +31,7 @@ type NewRegistryVersion struct {
 // and [Client.AddRegistryVersion]. The call is not safe to do twice, see
 // [ErrUncertain].
 func (c *Client) CreateRegistryItem(ctx context.Context, n NewRegistryVersion) (id string, err error) {
-	err = c.gated(ctx, featureRegistryCreate, http.MethodPost, c.experimentExists(ctx, n.Key), func() error {
+	err = c.gated(ctx, featureRegistryCreate, http.MethodPost, c.modelExists(ctx, n.Key, n.Model), func() error {
 		var o object
 		o.text("experimentKey", n.Key)
 		o.text("experimentModelName", n.Model)
@@ -45,6 +46,14 @@ func (c *Client) CreateRegistryItem(ctx context.Context, n NewRegistryVersion) (
 		return err
 	})
 	return id, err
+}
+
+// modelExists returns a function that looks for a model of an experiment.
+func (c *Client) modelExists(ctx context.Context, key, name string) func() bool {
+	return func() bool {
+		list, err := c.Models(ctx, key)
+		return err == nil && slices.ContainsFunc(list, func(m Model) bool { return m.Name == name })
+	}
 }
 
 // CreateRegistryModel creates a registry model with its first version, under

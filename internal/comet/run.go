@@ -97,13 +97,26 @@ func (c *Client) AddRun(ctx context.Context, h Handshake) (*Run, error) {
 	return c.handshake(ctx, "logger/add/run", o, h.Key)
 }
 
-// GetRun opens an experiment that exists, for more to be written to it.
+// GetRun opens an experiment that exists, for more to be written to it. Where
+// the server has no call for that, the run has no id, and the usual limits.
 func (c *Client) GetRun(ctx context.Context, key string) (*Run, error) {
 	o := c.authorized()
 	o.int("local_timestamp", now())
 	o.text("previousExperiment", key)
 	o.text("libVersion", c.lib)
-	return c.handshake(ctx, "logger/get/run", o, key)
+	r, err := c.handshake(ctx, "logger/get/run", o, key)
+	e, ok := errors.AsType[*Error](err)
+	if !ok || e.SDKCode != 0 || e.Status != http.StatusNotFound && !errors.Is(e, ErrUnsupported) {
+		return r, err
+	}
+	// Either the call is missing, or the experiment.
+	there, missing := c.Metadata(ctx, key)
+	if missing != nil {
+		return nil, err
+	}
+	r = parseRun(nil)
+	r.Key, r.ProjectID = key, there.ProjectID
+	return r, nil
 }
 
 func (c *Client) handshake(ctx context.Context, path string, o *object, key string) (*Run, error) {

@@ -469,3 +469,61 @@ func TestServerPrefix(t *testing.T) {
 		t.Errorf("version %v, %v", v, ok)
 	}
 }
+
+// TestServersThatDiffer writes to servers that lack what newer ones have.
+func TestServersThatDiffer(t *testing.T) {
+	const key = "0123456789abcdef0123456789abcdef"
+	start := func(t *testing.T, m comettest.Moods) (*comettest.Server, *comet.Client, *comet.Run) {
+		srv := comettest.Start(t, comettest.Options{Workspaces: []string{"w"}, Moods: m})
+		c := newClient(t, srv)
+		run, err := c.AddRun(t.Context(), comet.Handshake{Key: key, Workspace: "w", Project: "p"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		srv.ResetStats()
+		return srv, c, run
+	}
+	t.Run("no compressed bodies", func(t *testing.T) {
+		srv, c, _ := start(t, comettest.Moods{RefuseGzip: true})
+		var b comet.Batch
+		b.AddParameter(&comet.ParameterValue{Name: "p", Value: comet.Quote("1"), Time: comet.IntOf(1)})
+		for range 2 {
+			if err := c.WriteParameters(t.Context(), key, &b); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := c.WriteOutput(t.Context(), key, []comet.OutputLine{{Text: "x\n"}}); err != nil {
+			t.Fatal(err)
+		}
+		if n := srv.Stats().Requests; n != 4 {
+			t.Errorf("%d requests, want one refusal and three writes", n)
+		}
+	})
+	t.Run("compressed bodies once taken", func(t *testing.T) {
+		srv, c, _ := start(t, comettest.Moods{})
+		if err := c.WriteOutput(t.Context(), key, []comet.OutputLine{{Text: "x\n"}}); err != nil {
+			t.Fatal(err)
+		}
+		srv.SetMoods(comettest.Moods{RefuseGzip: true})
+		if err := c.WriteOutput(t.Context(), key, []comet.OutputLine{{Text: "x\n"}}); err == nil {
+			t.Error("a refusal has nothing to do with the compression here")
+		}
+	})
+	t.Run("no resuming", func(t *testing.T) {
+		_, c, run := start(t, comettest.Moods{Lacks: []string{"logger/get/run"}})
+		again, err := c.GetRun(t.Context(), key)
+		if err != nil || again.Key != key || again.ProjectID != run.ProjectID || again.ID != "" || again.MaxAsset == 0 {
+			t.Errorf("%+v, %v", again, err)
+		}
+		if _, err := c.GetRun(t.Context(), strings.Repeat("f", 32)); !errors.Is(err, comet.ErrNotFound) {
+			t.Errorf("of no experiment: %v", err)
+		}
+	})
+	t.Run("a missing model is no missing call", func(t *testing.T) {
+		_, c, _ := start(t, comettest.Moods{BadRequestForMissing: true})
+		_, err := c.CreateRegistryItem(t.Context(), comet.NewRegistryVersion{Name: "r", Version: "1.0.0", Key: key, Model: "m"})
+		if err == nil || errors.Is(err, comet.ErrUnsupported) {
+			t.Errorf("%v", err)
+		}
+	})
+}

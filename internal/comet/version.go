@@ -127,12 +127,14 @@ var (
 	featureViews       = feature{"views/get-all", Version{}}
 	featureRemoteFiles = feature{"write/artifact/assets/remote/batch", Version{3, 12, 26, ""}}
 
-	featureRegistryItem          = feature{"registry-model/item/details", Version{3, 5, 42, ""}}
-	featureRegistryMetadata      = feature{"registry-model/item/{id}/metadata", Version{3, 5, 42, ""}}
-	featureRegistryHistory       = feature{"registry-model/history/item", Version{3, 7, 28, ""}}
-	featureRegistryCreate        = feature{"write/registry-model/item/create", Version{3, 5, 42, ""}}
-	featureRegistryStatus        = feature{"write/registry-model/item/status", Version{3, 5, 42, ""}}
-	featureRegistryMetadataWrite = feature{"write/registry-model/item/{id}/metadata", Version{4, 18, 133, ""}}
+	featureRegistryItem     = feature{"registry-model/item/details", Version{3, 5, 42, ""}}
+	featureRegistryMetadata = feature{"registry-model/item/{id}/metadata", Version{3, 5, 42, ""}}
+	featureRegistryHistory  = feature{"registry-model/history/item", Version{3, 7, 28, ""}}
+	featureRegistryCreate   = feature{"write/registry-model/item/create", Version{3, 5, 42, ""}}
+	featureRegistryStatus   = feature{"write/registry-model/item/status", Version{3, 5, 42, ""}}
+	// Its version is not asked about: a server that tells an old one and has the
+	// call all the same would lose data, and one without it costs one request.
+	featureRegistryMetadataWrite = feature{"write/registry-model/item/{id}/metadata", Version{}}
 
 	featureState = feature{"write/experiment/update-status", Version{3, 7, 91, ""}}
 

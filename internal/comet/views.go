@@ -3,7 +3,9 @@ package comet
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
+	"slices"
 )
 
 // View is a saved arrangement of panels, of a project or of an experiment.
@@ -66,9 +68,29 @@ func viewList(data []byte) []byte {
 	return data
 }
 
-// viewFields are what a client can write of a view, beside its name and the
-// ids.
-var viewFields = []string{"experimentQueryState", "dashboardChartState", "reactGridTableState", "v2", "v3"}
+// viewStates are what a client can write of a view, beside its name and the
+// ids, by their names in snake case.
+var viewStates = map[string]string{
+	"experiment_query_state": "experimentQueryState",
+	"dashboard_chart_state":  "dashboardChartState",
+	"react_grid_table_state": "reactGridTableState",
+	"v2":                     "v2",
+	"v3":                     "v3",
+}
+
+// ViewStates returns what a client can write of the document of a view, beside
+// its name and the ids, by the names in camel case. What is null is left out.
+func ViewStates(doc json.RawMessage) map[string]json.RawMessage {
+	states := make(map[string]json.RawMessage)
+	for snake, camel := range viewStates {
+		for _, name := range []string{snake, camel} {
+			if v := member(doc, name); !isNull(v) {
+				states[camel] = v
+			}
+		}
+	}
+	return states
+}
 
 // ViewWrite describes a view to be written.
 type ViewWrite struct {
@@ -96,10 +118,9 @@ func (c *Client) WriteView(ctx context.Context, w ViewWrite) (*View, error) {
 	if w.Key != "" {
 		o.text("experimentKey", w.Key)
 	}
-	for _, name := range viewFields {
-		if v := member(w.Doc, name); !isNull(v) {
-			o.raw(name, v)
-		}
+	states := ViewStates(w.Doc)
+	for _, name := range slices.Sorted(maps.Keys(states)) {
+		o.raw(name, states[name])
 	}
 	data, err := c.document(ctx, &call{
 		method: http.MethodPost,

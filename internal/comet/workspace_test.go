@@ -294,3 +294,19 @@ func TestPanels(t *testing.T) {
 		t.Errorf("%q, %v", id, err)
 	}
 }
+
+// The states of a view are found under the names of either case, and are
+// written under those that clients write.
+func TestViewStates(t *testing.T) {
+	r, c := newRecorder(t, `{"template_id":"V"}`)
+	doc := json.RawMessage(`{"template_name":"N","experiment_query_state":"q","dashboard_chart_state":null,"dashboardChartState":"c",
+		"react_grid_table_state":"old","reactGridTableState":"t","v2":{},"v3":null}`)
+	v, err := c.WriteView(t.Context(), ViewWrite{ProjectID: "P", Name: "N", Doc: doc})
+	if err != nil || v.ID != "V" {
+		t.Fatalf("%+v, %v", v, err)
+	}
+	want := `{"projectId":"P","templateName":"N","dashboardChartState":"c","experimentQueryState":"q","reactGridTableState":"t","v2":{}}`
+	if got := r.got[len(r.got)-1].body; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}

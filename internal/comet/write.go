@@ -128,11 +128,8 @@ func (c *Client) WriteOutput(ctx context.Context, key string, lines []OutputLine
 		o.int("offset", l.Offset)
 		list = append(list, o.bytes()...)
 	}
-	body, err := gzipBody(`{"experimentKey":`, string(Quote(key)), `,"runContext":null,"outputLines":[`, list, `]}`)
-	if err != nil {
-		return err
-	}
-	return c.altAck(ctx, &call{method: http.MethodPost, path: "write/experiment/output", body: body, unsafe: true})
+	cl := call{method: http.MethodPost, path: "write/experiment/output", unsafe: true}
+	return c.compressed(ctx, cl, c.altAck, `{"experimentKey":`, string(Quote(key)), `,"runContext":null,"outputLines":[`, list, `]}`)
 }
 
 // WriteSystemDetails merges the members of the JSON object doc into what is

@@ -102,6 +102,10 @@ type run struct {
 	inbox, large, batches, sets *semaphore.Weighted
 	spools                      *spooler
 
+	// How the destination does what servers do differently.
+	saysTaken    lazy[bool] // its handshake refuses a key that is taken
+	oldNamesLose lazy[bool] // against the name that it makes up, since that is later
+
 	open    chan struct{} // holds a value for each group under way
 	turns   turns
 	ids     idKeeper

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -88,7 +89,7 @@ func (e *experiment) openKey(ctx context.Context) (again bool, err error) {
 	if e.r.dry() {
 		return e.look(ctx)
 	}
-	run, err := e.handshake(ctx)
+	run, err := e.newRun(ctx)
 	switch {
 	case err == nil:
 		e.streamWins = true
@@ -97,9 +98,82 @@ func (e *experiment) openKey(ctx context.Context) (again bool, err error) {
 	case errors.Is(err, comet.ErrExists):
 		return e.openTaken(ctx)
 	case e.refusesKey(err):
-		return true, e.deriveFor(err.Error())
+		return e.openRefused(ctx, err)
 	}
 	return false, fmt.Errorf("handshake: %w", err)
+}
+
+// openRefused goes on after a handshake that was refused for no reason that is
+// understood: perhaps because there is the experiment.
+func (e *experiment) openRefused(ctx context.Context, refusal error) (again bool, err error) {
+	there, err := e.r.c.Metadata(ctx, e.key)
+	switch {
+	case err == nil:
+		return e.openThere(ctx, there)
+	case isHidden(err):
+		return true, e.deriveFor(refusal.Error())
+	}
+	return false, fmt.Errorf("read metadata: %w", err)
+}
+
+// newRun asks for a new experiment under the key; the error is
+// [comet.ErrExists] where that is taken. A destination whose handshake does not
+// refuse a taken key is asked for the experiment before: else another import
+// would take for new what it has written, and write all of it again. The first
+// experiment of a run shows which kind the destination is.
+func (e *experiment) newRun(ctx context.Context) (*comet.Run, error) {
+	var run *comet.Run
+	var err error
+	first := false
+	says, unknown := e.r.saysTaken.get(func() (says bool, unknown error) {
+		first = true
+		run, says, unknown, err = e.tryHandshake(ctx)
+		return says, unknown
+	})
+	switch {
+	case first:
+		return run, err
+	case unknown == nil && !says:
+		if taken, err := e.isTaken(ctx); taken || err != nil {
+			return nil, cmp.Or(err, comet.ErrExists)
+		}
+	}
+	return e.handshake(ctx)
+}
+
+// tryHandshake is newRun for the first experiment, and finds out whether the
+// handshake says that a key is taken: one after the other shows it. Where both
+// are answered the key may have been taken before them too.
+func (e *experiment) tryHandshake(ctx context.Context) (run *comet.Run, says bool, unknown, err error) {
+	run, err = e.handshake(ctx)
+	if err != nil {
+		says = errors.Is(err, comet.ErrExists)
+		if !says {
+			unknown = err
+		}
+		return nil, says, unknown, err
+	}
+	again, refusal := e.handshake(ctx)
+	switch {
+	case refusal == nil:
+		e.runs.set(again)
+		return nil, false, nil, comet.ErrExists
+	case errors.Is(refusal, comet.ErrExists):
+		return run, true, nil, nil
+	}
+	return run, false, refusal, nil
+}
+
+// isTaken reports whether there is an experiment with the key.
+func (e *experiment) isTaken(ctx context.Context) (bool, error) {
+	_, err := e.r.c.Metadata(ctx, e.key)
+	switch {
+	case err == nil:
+		return true, nil
+	case isHidden(err):
+		return false, nil
+	}
+	return false, fmt.Errorf("read metadata: %w", err)
 }
 
 // maxHandshakes is how often a handshake is made that is refused without a

@@ -82,6 +82,13 @@ func (e *experiment) writeOther(ctx context.Context, v *valueDoc) error {
 	if err := e.reopen(ctx); err != nil {
 		return err
 	}
+	if v.Name == nameOther {
+		return e.writeName(ctx, v)
+	}
+	return e.logOther(ctx, v)
+}
+
+func (e *experiment) logOther(ctx context.Context, v *valueDoc) error {
 	for _, r := range v.history() {
 		time := e.timeOf(r.time)
 		if err := e.r.c.LogOther(ctx, e.key, v.Name, r.json(), &time); err != nil {
@@ -89,6 +96,54 @@ func (e *experiment) writeOther(ctx context.Context, v *valueDoc) error {
 		}
 	}
 	return nil
+}
+
+// writeName writes the name of an experiment. The destination has given it one
+// of its own just now, and servers differ in which is the current value of an
+// other: that which came last, or that of the latest time. With the latter the
+// name of the source would lose for being older, so it is written once more, as
+// of now. The first name of a run shows which kind the destination is.
+func (e *experiment) writeName(ctx context.Context, v *valueDoc) error {
+	written := false
+	old, err := e.r.oldNamesLose.get(func() (bool, error) {
+		written = true
+		if err := e.logOther(ctx, v); err != nil {
+			return false, err
+		}
+		return e.nameLost(ctx, v)
+	})
+	if err == nil && !written {
+		err = e.logOther(ctx, v)
+	}
+	if err != nil || !old {
+		return err
+	}
+	current := reading{value: v.ValueCurrent}
+	return e.r.c.LogOther(ctx, e.key, nameOther, current.json(), nil)
+}
+
+// nameLost reports whether the destination keeps to another name than the one
+// written. A reading that does not know that one yet says nothing.
+func (e *experiment) nameLost(ctx context.Context, v *valueDoc) (bool, error) {
+	for try := 1; ; try++ {
+		is, known := false, false
+		err := e.r.c.EachOther(ctx, e.key, func() { is, known = false, false }, func(have *comet.Value) error {
+			if have.Name == nameOther {
+				is = equal(have.Current.Value, v.ValueCurrent.ptr())
+				known = is || equal(have.Min.Value, v.ValueCurrent.ptr()) || equal(have.Max.Value, v.ValueCurrent.ptr())
+			}
+			return nil
+		})
+		switch {
+		case err != nil && !isAbsent(err):
+			return false, err
+		case known || try == maxUnsteady:
+			return !is, nil
+		}
+		if err := pause(ctx, e.r.o.Settle); err != nil {
+			return false, err
+		}
+	}
 }
 
 // flushName writes the name of an experiment whose others are not in the
@@ -111,9 +166,8 @@ func (e *experiment) flushName(ctx context.Context) {
 	if e.expect(func(x *expectation) { x.name = &name }) {
 		return
 	}
-	at := e.timeOf(integer{})
 	e.spawn(func() {
-		err := e.write(ctx, "name", func() error { return e.r.c.LogOther(ctx, e.key, nameOther, comet.Quote(name), &at) })
+		err := e.write(ctx, "name", func() error { return e.writeName(ctx, &valueDoc{Name: nameOther, ValueCurrent: text{name, true}}) })
 		e.other(nameOther, err)
 	})
 }

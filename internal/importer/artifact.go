@@ -208,6 +208,14 @@ func (a *artifact) openVersion(ctx context.Context, rec *stream.ArtifactVersion)
 	}
 	there, ok := a.there[rec.Version]
 	switch {
+	case ok && there.State == nil:
+		// A list of versions need not tell the state, nor the rest of it. One
+		// that is open must not be taken for a closed one.
+		full, err := a.r.c.ArtifactVersion(ctx, comet.VersionQuery{Workspace: a.target, Name: a.rec.Name, Version: rec.Version})
+		if err != nil {
+			return fmt.Errorf("version %q: %w", rec.Version, err)
+		}
+		return v.continueThere(ctx, full)
 	case ok:
 		return v.continueThere(ctx, &there)
 	case a.r.o.Mode == VerifyOnly:

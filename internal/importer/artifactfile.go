@@ -234,6 +234,11 @@ func (v *artifactVersion) fileDone(a *asset, err error) {
 		i := a.issue()
 		i.Class, i.Reason = Missing, err.Error()
 		v.a.issue(i)
+		// Closed without it, the version could never get it. A limit stays as it
+		// is, though.
+		if _, limit := errors.AsType[*limitError](err); !limit {
+			v.a.change(func(*Outcome) { v.lacks = true })
+		}
 	default:
 		v.a.failure.note(fmt.Errorf("%s: %w", itemName(a.issue()), err), !errors.Is(err, comet.ErrServer))
 		v.a.r.concernsAll(err)

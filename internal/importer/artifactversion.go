@@ -25,7 +25,7 @@ type artifactVersion struct {
 
 	have    map[string]comet.Asset // files at the destination, by id
 	matched map[string]bool        // those of them that the stream has too
-	lacks   bool                   // the stream lacks a file that a later one may have
+	lacks   bool                   // it lacks a file that another import may bring
 	file    *asset                 // that is open
 	remotes []comet.RemoteFile     // that wait to be written
 	want    []*assetSum            // for a verification
@@ -214,7 +214,7 @@ func (v *artifactVersion) close(ctx context.Context) error {
 	state := v.final()
 	if state == "" || v.lacks {
 		if v.lacks {
-			a.issue(v.issue(Noted, "it stays open, since a file of it is missing from the stream"))
+			a.issue(v.issue(Noted, "it stays open, since a file of it is missing"))
 		}
 		return v.verify(ctx)
 	}

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -12,9 +13,6 @@ import (
 // unsavedName is the name of the views that hold what somebody has changed and
 // not saved.
 const unsavedName = "Unsaved Changes"
-
-// viewStates are the members of a view that can be written.
-var viewStates = []string{"experimentQueryState", "dashboardChartState", "reactGridTableState", "v2", "v3"}
 
 // views writes the saved views of projects and experiments.
 type views struct {
@@ -141,7 +139,8 @@ func (v *views) project(ctx context.Context, to Project) (*viewProject, error) {
 
 // viewIDs is what is used of a view's document besides its states.
 type viewIDs struct {
-	ProjectID text `json:"projectId"`
+	ProjectID      text `json:"projectId"`
+	ProjectIDSnake text `json:"project_id"`
 }
 
 // rewrite changes the ids of experiments, panels and the project in a view.
@@ -155,7 +154,7 @@ func (v *views) rewrite(d stream.Doc, p *viewProject) (json.RawMessage, error) {
 		return nil, err
 	}
 	refs := &references{key: v.w.r.keyOf, asset: func(id string) (string, bool) {
-		if id == ids.ProjectID.V && p.id != "" {
+		if id == cmp.Or(ids.ProjectID.V, ids.ProjectIDSnake.V) && p.id != "" {
 			return p.id, true
 		}
 		now, ok := v.w.panels.ids[id]
@@ -166,17 +165,14 @@ func (v *views) rewrite(d stream.Doc, p *viewProject) (json.RawMessage, error) {
 
 // sameView reports whether two views have the same states.
 func sameView(a, b json.RawMessage) bool {
-	var x, y map[string]json.RawMessage
-	if json.Unmarshal(a, &x) != nil || json.Unmarshal(b, &y) != nil {
+	x, y := comet.ViewStates(a), comet.ViewStates(b)
+	other := func(x, y map[string]json.RawMessage) bool {
+		for name, v := range x {
+			if !(isEmpty(v) && isEmpty(y[name])) && !sameJSON(v, y[name]) {
+				return true
+			}
+		}
 		return false
 	}
-	for _, name := range viewStates {
-		if isEmpty(x[name]) && isEmpty(y[name]) {
-			continue
-		}
-		if !sameJSON(x[name], y[name]) {
-			return false
-		}
-	}
-	return true
+	return !other(x, y) && !other(y, x)
 }

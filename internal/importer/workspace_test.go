@@ -208,26 +208,55 @@ func (w *testWorkspace) check(t *testing.T, what string, srv *comettest.Server) 
 func TestWorkspaceNew(t *testing.T) {
 	w := richWorkspace()
 	data := w.stream(t, sourceURL)
-	for _, moods := range []comettest.Moods{{}, {Version: "3.0.0"}} {
+	for _, moods := range []comettest.Moods{
+		{}, {Version: "3.0.0"}, {Version: "3.47.100", AllCalls: true}, {Lacks: []string{"logger/get/run"}}, {BareVersions: true}, {SnakeViews: true},
+	} {
 		srv := newServer(t, comettest.Options{Moods: moods})
 		c := newClient(t, srv)
 		r := importTo(t, c, data, Options{Verify: true})
-		if r.err != nil || r.Missing != map[string]int64{"": 0, "3.0.0": 2}[moods.Version] {
-			t.Fatalf("version %q: %v, %v", moods.Version, r.err, r.issues())
+		old := moods.Version == "3.0.0"
+		if r.err != nil || r.Missing != map[bool]int64{true: 2}[old] {
+			t.Fatalf("%+v: %v, %v", moods, r.err, r.issues())
 		}
-		if moods.Version == "" {
-			w.check(t, "new", srv)
+		if !old {
+			w.check(t, fmt.Sprintf("%+v", moods), srv)
 		}
 		srv.ResetStats()
 		r = importTo(t, c, data, Options{})
-		if r.err != nil || r.Wrote() || len(writes(srv)) > 0 {
-			t.Errorf("version %q, again: %v, %+v, %v, %v", moods.Version, r.err, r.Summary, writes(srv), r.issues())
+		if r.err != nil || r.Wrote() || r.Differing > 0 || len(writes(srv)) > 0 {
+			t.Errorf("%+v, again: %v, %+v, %v, %v", moods, r.err, r.Summary, writes(srv), r.issues())
 		}
 		srv.ResetStats()
-		if r = importTo(t, c, data, Options{Mode: VerifyOnly}); r.err != nil || moods.Version == "" && r.Unverified > 0 || len(writes(srv)) > 0 {
-			t.Errorf("version %q, --verify-only: %v, %v, %v", moods.Version, r.err, r.issues(), writes(srv))
+		if r = importTo(t, c, data, Options{Mode: VerifyOnly}); r.err != nil || !old && r.Unverified > 0 || len(writes(srv)) > 0 {
+			t.Errorf("%+v, --verify-only: %v, %v, %v", moods, r.err, r.issues(), writes(srv))
 		}
 	}
+}
+
+// A file that was refused is brought by another import: until then its version
+// stays open.
+func TestWorkspaceFileRefused(t *testing.T) {
+	w := richWorkspace()
+	data := w.stream(t, sourceURL)
+	refusals := 1
+	srv := newServer(t, comettest.Options{Middleware: func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			if r.URL.Query().Get("assetId") == testID(15) && refusals > 0 {
+				refusals--
+				http.Error(rw, `{"msg":"not today","code":403}`, http.StatusForbidden)
+				return
+			}
+			next.ServeHTTP(rw, r)
+		})
+	}})
+	c := newClient(t, srv)
+	if r := importTo(t, c, data, Options{}); r.err != nil || r.Missing != 1 {
+		t.Fatalf("refused: %v, %v", r.err, r.issues())
+	}
+	if r := importTo(t, c, data, Options{Verify: true}); r.err != nil || r.Missing > 0 || r.Unverified > 0 {
+		t.Fatalf("again: %v, %v", r.err, r.issues())
+	}
+	w.check(t, "again", srv)
 }
 
 func TestWorkspaceDry(t *testing.T) {

@@ -96,6 +96,9 @@ func TestExportExitCodes(t *testing.T) {
 					t.Errorf("no %q in:\n%s", want, stderr)
 				}
 			}
+			if n := strings.Count(stderr, "hint: "); n > 1 {
+				t.Errorf("%d hints in:\n%s", n, stderr)
+			}
 			if strings.Contains(stderr, comettest.DefaultAPIKey) || strings.Contains(stdout, comettest.DefaultAPIKey) {
 				t.Error("the key is in the output")
 			}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/config"
 	"github.com/comet-stream/comet-stream/internal/importer"
 	"github.com/comet-stream/comet-stream/internal/progress"
@@ -289,7 +290,7 @@ func (c *importCommand) explain(in *input, err error) error {
 	if _, ok := errors.AsType[*importer.WorkspaceError](err); ok {
 		return withCode(ExitFailed, err, "--create-workspace creates it, with the key of an administrator")
 	}
-	if errors.Is(err, context.Canceled) {
+	if errors.Is(err, context.Canceled) || errors.Is(err, comet.ErrServer) {
 		return withCode(ExitCode(err), err, "run the same command again: it goes on with what is there")
 	}
 	return c.target.explain(err)

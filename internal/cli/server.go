@@ -175,8 +175,6 @@ func (s *server) explain(err error) error {
 		return withCode(ExitCode(err), err, fmt.Sprintf("the key comes from %s; is it a key of %s?", s.endpoint.APIKeyFrom, address))
 	case errors.Is(err, comet.ErrForbidden):
 		return withCode(ExitCode(err), err, fmt.Sprintf("the key from %s may not do this on %s", s.endpoint.APIKeyFrom, address))
-	case errors.Is(err, comet.ErrServer):
-		return withCode(ExitCode(err), err, "run the same command again: it goes on from what is there")
 	}
 	if isUntrusted(err) {
 		return withCode(ExitCode(err), err, fmt.Sprintf("--ca-file names a file of certificates to trust for %s", address))

@@ -3,6 +3,7 @@ package importer
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"golang.org/x/sync/semaphore"
@@ -154,18 +155,22 @@ func (e *experiment) makeSure(ctx context.Context) error {
 	return nil
 }
 
+// maxDigesting is how often a destination is asked that says it still digests
+// what was written, with longer and longer pauses: for about four minutes.
+const maxDigesting = 30
+
 // settle gives the destination time to digest what was written to it.
 func (e *experiment) settle(ctx context.Context) error {
 	if err := pause(ctx, e.r.o.Settle); err != nil {
 		return err
 	}
-	for range 30 {
+	for i := range maxDigesting {
 		busy, err := e.r.c.Processing(ctx, e.key)
 		if err != nil || !busy {
 			// Not all servers tell.
 			return ctx.Err()
 		}
-		if err := pause(ctx, e.r.o.Settle); err != nil {
+		if err := pause(ctx, time.Duration(min(i+1, 10))*e.r.o.Settle); err != nil {
 			return err
 		}
 	}

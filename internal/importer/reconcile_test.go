@@ -3,8 +3,11 @@ package importer
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
 
@@ -274,5 +277,29 @@ func TestLimits(t *testing.T) {
 	}
 	if n := srv.Counts()["POST /clientlib/asset/upload"]; n != 2 {
 		t.Errorf("%d uploads", n)
+	}
+}
+
+// TestVerifyDigests verifies at a server that takes a while to digest what it
+// was sent, and says so.
+func TestVerifyDigests(t *testing.T) {
+	var asked atomic.Int64
+	const busy = 15
+	srv := newServer(t, comettest.Options{Middleware: func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			switch path := r.URL.Path; {
+			case strings.HasSuffix(path, "/processing/status"):
+				fmt.Fprintf(w, `{"processing":%v}`, asked.Add(1) < busy)
+			case strings.HasSuffix(path, "/metrics/get-all") && asked.Load() < busy:
+				fmt.Fprint(w, `{"metrics":[]}`)
+			default:
+				next.ServeHTTP(w, r)
+			}
+		})
+	}})
+	r := importTo(t, newClient(t, srv), streamOf(t, one(testKey(1))), Options{To: Project{Workspace: "team"}, Verify: true, Settle: time.Millisecond})
+	if r.err != nil || r.Created != 1 || r.Unverified > 0 || asked.Load() < busy {
+		t.Errorf("%v, %+v, %v, asked %d times", r.err, r.Summary, r.issues(), asked.Load())
 	}
 }

@@ -182,7 +182,7 @@ func sameValue(a, b any) bool {
 		return true
 	case []any:
 		y, ok := b.([]any)
-		return ok && len(x) == len(y) && slices.EqualFunc(byKey(x), byKey(y), sameElement)
+		return ok && slices.EqualFunc(byKey(x), byKey(y), sameElement)
 	case nil:
 		return b == nil
 	}
@@ -204,7 +204,8 @@ func sameElement(a, b any) bool {
 	return true
 }
 
-// byKey orders a list of key-value pairs by their keys; other lists stay.
+// byKey orders a list of key-value pairs by their keys, equal ones once: a server
+// may append what it is sent again. Other lists stay.
 func byKey(list []any) []any {
 	keys := make([]string, len(list))
 	for i, v := range list {
@@ -224,7 +225,7 @@ func byKey(list []any) []any {
 	for i, j := range order {
 		sorted[i] = list[j]
 	}
-	return sorted
+	return slices.CompactFunc(sorted, sameElement)
 }
 
 func compareStrings(a, b string) int {

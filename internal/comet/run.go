@@ -43,6 +43,12 @@ const (
 	defaultMaxAsset  = 100_000 << 20
 )
 
+// UsualRun returns a run with the limits of servers that announce none, for
+// those who may not ask for a handshake.
+func UsualRun(key string) *Run {
+	return &Run{Key: key, MaxUpload: defaultMaxUpload, MaxAsset: defaultMaxAsset, MaxVideo: defaultMaxUpload}
+}
+
 func parseRun(data []byte) *Run {
 	r := &Run{Raw: data, MaxUpload: defaultMaxUpload, MaxAsset: defaultMaxAsset}
 	size := func(p *int64, v []byte) {

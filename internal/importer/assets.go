@@ -189,7 +189,7 @@ func (e *experiment) takeAsset(ctx context.Context, rec *stream.Asset) error {
 		return nil
 	}
 	// Of what may still turn out to be there the limits are checked later.
-	if e.there == nil || !a.refers && e.r.ids.get() == idsKept {
+	if e.there == nil || !a.refers && (e.r.dry() || e.r.ids.get() == idsKept) {
 		if err := e.checkLimits(ctx, a, sizeOf(rec)); err != nil {
 			a.state = assetLeftOut
 			e.item(a.issue(), err)
@@ -285,13 +285,26 @@ func (e *experiment) found(have assetsThere, a *asset, size int64) bool {
 // checkLimits returns an error for an asset that is over a limit which the
 // destination has announced.
 func (e *experiment) checkLimits(ctx context.Context, a *asset, size int64) error {
-	if e.r.dry() {
+	if e.r.o.Mode == VerifyOnly {
 		return nil
 	}
 	run, err := e.run(ctx)
 	if err != nil {
 		return err
 	}
+	err = a.overLimit(run, size)
+	if err != nil && e.r.o.Mode == DryRun {
+		// Without a handshake, which would write, only the usual limits are known.
+		i := a.issue()
+		i.Class, i.Reason = Noted, "may be refused: if the destination has the usual limits, "+err.Error()
+		e.issue(i)
+		return nil
+	}
+	return err
+}
+
+// overLimit returns a *limitError if the asset is over a limit of the handshake.
+func (a *asset) overLimit(run *comet.Run, size int64) error {
 	limit, name := run.MaxAsset, run.MaxAssetName
 	switch {
 	case a.isImage():

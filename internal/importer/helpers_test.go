@@ -8,6 +8,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"reflect"
 	"slices"
@@ -469,4 +471,23 @@ func newCancel(t *testing.T) (context.Context, context.CancelCauseFunc) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	t.Cleanup(func() { cancel(nil) })
 	return ctx, cancel
+}
+
+// forgetful makes a server say yes to the writes whose address has a text in it,
+// and do nothing.
+func forgetful(t *testing.T, text string) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			write := r.Method == http.MethodPost || r.URL.Query().Has("consumerExperimentKey") || strings.Contains(r.URL.Path, "symlink")
+			if !write || !strings.Contains(r.URL.String(), text) {
+				next.ServeHTTP(w, r)
+				return
+			}
+			if _, err := io.Copy(io.Discard, r.Body); err != nil {
+				t.Error(err)
+			}
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprint(w, `{"msg":"Saved","code":200}`)
+		})
+	}
 }

@@ -360,7 +360,7 @@ func equal[T comparable](a, b *T) bool {
 func (e *experiment) run(ctx context.Context) (*comet.Run, error) {
 	return e.runs.get(func() (*comet.Run, error) {
 		if e.r.dry() {
-			return &comet.Run{Key: e.key}, nil
+			return comet.UsualRun(e.key), nil
 		}
 		return e.r.c.GetRun(ctx, e.key)
 	})

@@ -126,6 +126,26 @@ func TestProjectThere(t *testing.T) {
 	}
 }
 
+// TestProjectVerify reads back what a destination has not kept of a project,
+// though it said so.
+func TestProjectVerify(t *testing.T) {
+	about := "ours"
+	p := one(testKey(1))
+	p.spec = comettest.ProjectSpec{Description: &about, Notes: "our notes"}
+	for request, want := range map[string][]string{
+		"project/update": {"description: unverified: the destination has another one"},
+		"project/notes":  {"notes: unverified: the destination has other notes"},
+		"nothing":        nil,
+	} {
+		srv := newServer(t, comettest.Options{Middleware: forgetful(t, request)})
+		srv.SeedProject("team", "p", comettest.ProjectSpec{})
+		r := importTo(t, newClient(t, srv), streamOf(t, p), Options{To: Project{Workspace: "team"}, Verify: true})
+		if d := gocmp.Diff(want, ignoreReferences(r.issues())); r.err != nil || d != "" || int(r.Unverified) != len(want) {
+			t.Errorf("%s: %v, %+v, %s", request, r.err, r.Summary, d)
+		}
+	}
+}
+
 // TestProjectTaken imports where a listing lags behind and the refusal to create
 // a project again has no words.
 func TestProjectTaken(t *testing.T) {

@@ -145,7 +145,25 @@ func (p *project) create(ctx context.Context, description *string, public *bool)
 	}
 	p.id = id
 	p.r.places.add(p.target, comet.Project{ID: id, Workspace: n.Workspace, Name: n.Name, Description: description, Public: &n.Public})
-	return nil, nil
+	return nil, p.verify(ctx, comet.ProjectUpdate{Description: description, Public: &n.Public})
+}
+
+// verify reads back what has been written of the project, if that is asked for.
+func (p *project) verify(ctx context.Context, want comet.ProjectUpdate) error {
+	if !p.r.verifies() {
+		return nil
+	}
+	there, err := p.r.c.Project(ctx, p.target.Workspace, p.target.Name)
+	if err != nil {
+		return fmt.Errorf("verify: %w", err)
+	}
+	if want.Description != nil && deref(there.Description) != *want.Description {
+		p.issue(Issue{Class: Unverified, Kind: "description", Reason: "the destination has another one"})
+	}
+	if want.Public != nil && there.Public != nil && *there.Public != *want.Public {
+		p.issue(Issue{Class: Unverified, Kind: "visibility", Reason: fmt.Sprintf("public is %v in the stream, %v at the destination", *want.Public, *there.Public)})
+	}
+	return nil
 }
 
 // update fills in what the project at the destination lacks, and tells what it
@@ -186,7 +204,7 @@ func (p *project) update(ctx context.Context, there *comet.Project, description 
 	if err := p.r.c.UpdateProject(ctx, there.ID, u); err != nil {
 		return fmt.Errorf("update: %w", err)
 	}
-	return nil
+	return p.verify(ctx, u)
 }
 
 // fills reports whether the stream decides on a single value that is another
@@ -252,29 +270,43 @@ func (p *project) writeNotes(ctx context.Context) error {
 		if p.r.o.RewriteLinks {
 			notes = p.refs.links(notes)
 		}
-		if p.id == "" {
-			p.wrote("notes")
-			return nil
-		}
-		same, empty, err := p.r.thereText(ctx, notes, func() (*comet.Text, error) { return p.r.c.ProjectNotes(ctx, p.id) })
-		if err != nil {
-			return fmt.Errorf("read notes: %w", err)
-		}
-		switch {
-		case same:
-			return nil
-		case !p.r.fills(empty):
-			p.issue(Issue{Class: p.r.differs(), Kind: string(stream.KindNotes), Reason: "the destination has other notes"})
-			return nil
-		}
-		p.wrote("notes")
-		p.r.other("notes")
-		if p.r.dry() {
-			return nil
-		}
-		if err := p.r.c.WriteProjectNotes(ctx, p.id, notes); err != nil {
-			return fmt.Errorf("write notes: %w", err)
-		}
-		return nil
+		return p.writeText(ctx, notes)
 	})
+}
+
+func (p *project) writeText(ctx context.Context, notes string) error {
+	if p.id == "" {
+		p.wrote("notes")
+		return nil
+	}
+	read := func() (*comet.Text, error) { return p.r.c.ProjectNotes(ctx, p.id) }
+	same, empty, err := p.r.thereText(ctx, notes, read)
+	if err != nil {
+		return fmt.Errorf("read notes: %w", err)
+	}
+	switch {
+	case same:
+		return nil
+	case !p.r.fills(empty):
+		p.issue(Issue{Class: p.r.differs(), Kind: string(stream.KindNotes), Reason: "the destination has other notes"})
+		return nil
+	}
+	p.wrote("notes")
+	p.r.other("notes")
+	if p.r.dry() {
+		return nil
+	}
+	if err := p.r.c.WriteProjectNotes(ctx, p.id, notes); err != nil {
+		return fmt.Errorf("write notes: %w", err)
+	}
+	if !p.r.verifies() {
+		return nil
+	}
+	if same, _, err = p.r.thereText(ctx, notes, read); err != nil {
+		return fmt.Errorf("verify notes: %w", err)
+	}
+	if !same {
+		p.issue(Issue{Class: Unverified, Kind: string(stream.KindNotes), Reason: "the destination has other notes"})
+	}
+	return nil
 }

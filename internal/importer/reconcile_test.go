@@ -280,6 +280,31 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+const sumOfNothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+// TestDryRunLimits tells of what servers usually refuse.
+func TestDryRunLimits(t *testing.T) {
+	s := newScript(t, sourceURL)
+	p := testProject{workspace: "team", name: "p", experiments: []comettest.ExperimentSpec{{Key: testKey(1), Start: start, End: start}}}
+	s.begin(p)
+	s.write(&stream.Project{Workspace: "team", Name: "p", Experiments: 1})
+	s.open(p, p.experiments[0])
+	for i, name := range []string{"large.png", "fits.png"} {
+		size := int64(200<<20 + 1 - i)
+		s.openAsset(comettest.AssetSpec{ID: testID(i), Name: name, Type: "image"}, size)
+		// What counts is what the source says of them.
+		s.write(&stream.AssetEnd{SHA256: sumOfNothing})
+	}
+	s.write(&stream.ExperimentEnd{Key: testKey(1)})
+	srv := newServer(t, comettest.Options{})
+	r := importTo(t, newClient(t, srv), s.close(), Options{Mode: DryRun})
+	want := []string{`asset "large.png": noted: may be refused: if the destination has the usual limits, ` +
+		`its 209715201 bytes are over the limit of the destination, 209715200`}
+	if d := gocmp.Diff(want, r.issues()); r.err != nil || d != "" || r.Missing > 0 || r.Assets != 2 {
+		t.Errorf("%v, %+v, %s", r.err, r.Summary, d)
+	}
+}
+
 // TestVerifyDigests verifies at a server that takes a while to digest what it
 // was sent, and says so.
 func TestVerifyDigests(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"archive/zip"
 	"bytes"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -519,21 +518,7 @@ func TestWorkspaceVerify(t *testing.T) {
 		{"consumerExperimentKey", "lineage"},
 		{"artifactVersionId=", "asset"},
 	} {
-		forgets := func(next http.Handler) http.Handler {
-			return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-				write := r.Method == http.MethodPost || r.URL.Query().Has("consumerExperimentKey") || strings.Contains(r.URL.Path, "symlink")
-				if !write || !strings.Contains(r.URL.String(), test.request) {
-					next.ServeHTTP(rw, r)
-					return
-				}
-				if _, err := io.Copy(io.Discard, r.Body); err != nil {
-					t.Error(err)
-				}
-				rw.Header().Set("Content-Type", "application/json")
-				fmt.Fprint(rw, `{"msg":"Saved","code":200}`)
-			})
-		}
-		srv := newServer(t, comettest.Options{Middleware: forgets})
+		srv := newServer(t, comettest.Options{Middleware: forgetful(t, test.request)})
 		r := importTo(t, newClient(t, srv), data, Options{Verify: true})
 		found := slices.ContainsFunc(r.issues(), func(i string) bool {
 			return strings.HasPrefix(i, test.kind) && strings.Contains(i, "unverified")

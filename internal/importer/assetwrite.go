@@ -197,13 +197,13 @@ func (e *experiment) putAsset(ctx context.Context, a *asset) error {
 // same size: then an earlier try has put it there. A list that does not show it
 // may lag behind.
 func (e *experiment) isOurs(ctx context.Context, a *asset) (bool, error) {
-	for try := 0; ; try++ {
+	for agree := 1; ; agree++ {
 		have, err := e.readAssets(ctx)
 		if err != nil {
 			return false, err
 		}
 		t, ok := have[a.upload.ID]
-		if ok || try == 1 {
+		if ok || agree == agreeing {
 			ours := ok && (a.rec.Remote != nil || t.size == a.upload.Size)
 			if ours {
 				e.uploaded(a)

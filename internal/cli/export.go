@@ -377,9 +377,12 @@ func (w *exportWatch) Warn(text string) {
 	w.talk.Warn("%s", text)
 }
 
-func (w *exportWatch) Skipped(s *stream.Skipped) {
+func (w *exportWatch) Skipped(in string, s *stream.Skipped) {
 	w.counters.Skipped.Add(1)
-	w.talk.Warn("%s: skipped: %s", skippedName(s), s.Reason)
+	if in != "" {
+		in += ": "
+	}
+	w.talk.Warn("%s%s: skipped: %s", in, skippedName(s), s.Reason)
 }
 
 func (w *exportWatch) Experiment(r *exporter.Result) {

@@ -106,6 +106,20 @@ func TestExportExitCodes(t *testing.T) {
 	}
 }
 
+// A file that is missing from an artifact is told of with the artifact.
+func TestExportArtifactFile(t *testing.T) {
+	faults := comettest.NewFaults(1)
+	source(t, faults.Middleware).SeedDemo("demo")
+	if err := faults.Set(1, comettest.Fault{Kind: "403", Endpoint: "GET */get-asset"}); err != nil {
+		t.Fatal(err)
+	}
+	code, _, stderr := runExportCommand(t, t.Context(), "demo/artifacts/digits/1.0.0")
+	const want = `comet-export: warning: artifact "digits:1.0.0": asset "train/a.csv": skipped: GET `
+	if code != ExitIncomplete || !strings.Contains(stderr, want) {
+		t.Errorf("exit code %d, no %q in:\n%s", code, want, stderr)
+	}
+}
+
 // After an interrupt the file is continued by the same command.
 func TestExportInterrupted(t *testing.T) {
 	// The signal comes when the first experiment's asset is asked for.

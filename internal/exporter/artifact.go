@@ -252,6 +252,8 @@ func (u *artifactUnit) writeVersion(ctx context.Context, q *queue, out *output, 
 		out.obs.Warn(fmt.Sprintf("artifact %q in %q: its state is %s, so it may not be whole", label, u.workspace, *v.State))
 	}
 	u.x.needs(out, v.Key, "artifact "+strconv.Quote(label))
+	out.in = "artifact " + strconv.Quote(label)
+	defer func() { out.in = "" }()
 	return s.write(ctx, q, out, files, "", func(int64) {})
 }
 

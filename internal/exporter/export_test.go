@@ -52,9 +52,9 @@ type recorder struct {
 	warnings []string
 }
 
-func (r *recorder) Experiment(res *Result)    { c := *res; r.results = append(r.results, &c) }
-func (r *recorder) Skipped(s *stream.Skipped) { r.skipped = append(r.skipped, s) }
-func (r *recorder) Warn(text string)          { r.warnings = append(r.warnings, text) }
+func (r *recorder) Experiment(res *Result)               { c := *res; r.results = append(r.results, &c) }
+func (r *recorder) Skipped(in string, s *stream.Skipped) { r.skipped = append(r.skipped, s) }
+func (r *recorder) Warn(text string)                     { r.warnings = append(r.warnings, text) }
 
 // export runs an export and returns the stream.
 func export(t testing.TB, o Options) ([]byte, *Summary, error) {

@@ -103,12 +103,12 @@ func New(o Options) *Exporter {
 // silent observes nothing.
 type silent struct{}
 
-func (silent) Planned(int64)           {}
-func (silent) Points(int)              {}
-func (silent) Asset()                  {}
-func (silent) Skipped(*stream.Skipped) {}
-func (silent) Warn(string)             {}
-func (silent) Experiment(*Result)      {}
+func (silent) Planned(int64)                   {}
+func (silent) Points(int)                      {}
+func (silent) Asset()                          {}
+func (silent) Skipped(string, *stream.Skipped) {}
+func (silent) Warn(string)                     {}
+func (silent) Experiment(*Result)              {}
 
 // Export writes the stream and closes or aborts it. It does nothing more once
 // ctx is done, but for what is under way: that may go on until hard is.

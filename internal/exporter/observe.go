@@ -10,8 +10,9 @@ type Observer interface {
 	// Points and Asset tell of what has been written to the stream.
 	Points(n int)
 	Asset()
-	// Skipped tells of an item that the source has and the stream has not.
-	Skipped(s *stream.Skipped)
+	// Skipped tells of an item that the source has and the stream has not, and
+	// what it is in where the record does not say it.
+	Skipped(in string, s *stream.Skipped)
 	// Warn tells of something that is not lost, but that the user should know.
 	Warn(text string)
 	// Experiment tells that an experiment is finished.

@@ -12,6 +12,7 @@ type output struct {
 	obs Observer
 	sum *Summary
 	res *Result // of the experiment at work, or nil
+	in  string  // what is at work where a skipped record does not say it: artifact "a:1.0.0"
 }
 
 // write writes one record. A record that the format has no room for gives an
@@ -36,7 +37,7 @@ func (o *output) skip(s *stream.Skipped) error {
 	if o.res != nil {
 		o.res.Missing = append(o.res.Missing, missing(s))
 	}
-	o.obs.Skipped(s)
+	o.obs.Skipped(o.in, s)
 	return nil
 }
 

@@ -42,25 +42,24 @@ func (x *Exporter) artifacts(ctx context.Context, p *Path) ([]comet.Artifact, er
 		}
 		x.artifactLists[p.Workspace] = list
 	}
-	return named(list, p, "artifact", func(a *comet.Artifact) string { return a.Name })
+	return named(list, p, "artifact", artifactName)
 }
 
 // artifactUnits adds the artifacts of a workspace.
 func (x *Exporter) artifactUnits(ctx context.Context, w *workspaceScope, r *fixedRoute, out *output) error {
-	if w.artifacts.empty() {
+	err := eachPicked(ctx, w, &w.artifacts, x.artifacts, artifactName, func(row *comet.Artifact, versions []string) error {
+		if !x.keptID(stream.KindArtifact, row.ID) {
+			r.add(&artifactUnit{x: x, workspace: w.name, row: *row, named: versions})
+		}
 		return nil
-	}
-	list, err := x.artifacts(ctx, &Path{Workspace: w.name})
+	})
 	if err != nil {
 		return out.skipIn(stream.KindArtifact, w.name, "", "", err)
 	}
-	for _, row := range list {
-		if versions, ok := w.artifacts.has(row.Name); ok && !x.keptID(stream.KindArtifact, row.ID) {
-			r.add(&artifactUnit{x: x, workspace: w.name, row: row, named: versions})
-		}
-	}
 	return nil
 }
+
+func artifactName(row *comet.Artifact) string { return row.Name }
 
 // named returns those of a list that a path names, in the order of their
 // names.

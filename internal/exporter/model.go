@@ -49,25 +49,24 @@ func (x *Exporter) models(ctx context.Context, p *Path) ([]comet.RegistryModel, 
 		}
 		x.modelLists[p.Workspace] = list
 	}
-	return named(list, p, "registry model", func(m *comet.RegistryModel) string { return m.Name })
+	return named(list, p, "registry model", modelName)
 }
 
 // modelUnits adds the registry models of a workspace.
 func (x *Exporter) modelUnits(ctx context.Context, w *workspaceScope, r *fixedRoute, out *output) error {
-	if w.models.empty() {
+	err := eachPicked(ctx, w, &w.models, x.models, modelName, func(row *comet.RegistryModel, versions []string) error {
+		if !x.keptID(stream.KindModel, row.ID) {
+			r.add(&modelUnit{x: x, workspace: w.name, row: *row, named: versions})
+		}
 		return nil
-	}
-	list, err := x.models(ctx, &Path{Workspace: w.name})
+	})
 	if err != nil {
 		return out.skipIn(stream.KindModel, w.name, "", "", err)
 	}
-	for _, row := range list {
-		if versions, ok := w.models.has(row.Name); ok && !x.keptID(stream.KindModel, row.ID) {
-			r.add(&modelUnit{x: x, workspace: w.name, row: row, named: versions})
-		}
-	}
 	return nil
 }
+
+func modelName(row *comet.RegistryModel) string { return row.Name }
 
 func modelLabels(v *comet.RegistryVersion) (version string, labels []string) {
 	return v.Version, v.Stages

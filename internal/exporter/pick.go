@@ -1,5 +1,7 @@
 package exporter
 
+import "context"
+
 // A pick is what paths select of the artifacts, registry models or panels of a
 // workspace.
 type pick struct {
@@ -36,4 +38,25 @@ func (k *pick) has(name string) (versions []string, ok bool) {
 	}
 	versions, ok = k.names[name]
 	return versions, ok
+}
+
+// eachPicked calls f for what is picked of the list of a workspace, with the
+// versions of it that are.
+func eachPicked[T any](ctx context.Context, w *workspaceScope, picked *pick, list func(context.Context, *Path) ([]T, error),
+	name func(*T) string, f func(of *T, versions []string) error) error {
+	if picked.empty() {
+		return nil
+	}
+	all, err := list(ctx, &Path{Workspace: w.name})
+	if err != nil {
+		return err
+	}
+	for i := range all {
+		if versions, ok := picked.has(name(&all[i])); ok {
+			if err := f(&all[i], versions); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

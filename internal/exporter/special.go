@@ -138,40 +138,38 @@ func (x *Exporter) neededKeys(ctx context.Context, w *workspaceScope) (keys []st
 // scope. Those that cannot be had are left for the export itself to tell.
 func (x *Exporter) eachVersion(ctx context.Context, w *workspaceScope,
 	artifact func(*comet.Artifact, *comet.ArtifactVersion) error, model func(*comet.RegistryModel, *comet.RegistryVersion) error) error {
-	if err := each(ctx, w, &w.artifacts, x.artifacts, x.artifactVersions, artifactLabels,
-		func(a *comet.Artifact) string { return a.Name }, artifact); err != nil {
-		return err
-	}
-	return each(ctx, w, &w.models, x.models, x.modelVersions, modelLabels,
-		func(m *comet.RegistryModel) string { return m.Name }, model)
-}
-
-// each is one half of eachVersion.
-func each[T, V any](ctx context.Context, w *workspaceScope, picked *pick, list func(context.Context, *Path) ([]T, error),
-	versions func(context.Context, *Path) ([]V, error), labels func(*V) (string, []string), name func(*T) string, f func(*T, *V) error) error {
-	if picked.empty() {
-		return nil
-	}
-	all, err := list(ctx, &Path{Workspace: w.name})
+	err := eachPicked(ctx, w, &w.artifacts, x.artifacts, artifactName, func(a *comet.Artifact, want []string) error {
+		list, err := x.artifactVersions(ctx, &Path{Workspace: w.name, Name: a.Name})
+		return eachInScope(list, err, want, artifactLabels, func(v *comet.ArtifactVersion) error { return artifact(a, v) })
+	})
 	if err != nil && isFatal(err) {
 		return err
 	}
-	for i := range all {
-		want, ok := picked.has(name(&all[i]))
-		if !ok {
-			continue
-		}
-		found, err := versions(ctx, &Path{Workspace: w.name, Name: name(&all[i])})
-		if err == nil {
-			found, err = inScope(found, want, labels)
-		}
-		if err != nil && isFatal(err) {
+	err = eachPicked(ctx, w, &w.models, x.models, modelName, func(m *comet.RegistryModel, want []string) error {
+		list, err := x.modelVersions(ctx, &Path{Workspace: w.name, Name: m.Name})
+		return eachInScope(list, err, want, modelLabels, func(v *comet.RegistryVersion) error { return model(m, v) })
+	})
+	if err != nil && isFatal(err) {
+		return err
+	}
+	return nil
+}
+
+// eachInScope calls f for the versions in scope of a list, unless that could not
+// be had because of err.
+func eachInScope[T any](list []T, err error, want []string, labels func(*T) (string, []string), f func(*T) error) error {
+	if err == nil {
+		list, err = inScope(list, want, labels)
+	}
+	if err != nil {
+		if isFatal(err) {
 			return err
 		}
-		for j := range found {
-			if err := f(&all[i], &found[j]); err != nil {
-				return err
-			}
+		return nil
+	}
+	for i := range list {
+		if err := f(&list[i]); err != nil {
+			return err
 		}
 	}
 	return nil

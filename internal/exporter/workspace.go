@@ -281,30 +281,26 @@ func (x *Exporter) panels(ctx context.Context, p *Path) ([]comet.Panel, error) {
 		slices.SortFunc(list, func(a, b comet.Panel) int { return strings.Compare(a.ID, b.ID) })
 		x.panelLists[p.Workspace] = list
 	}
-	return named(list, p, "panel", func(p *comet.Panel) string { return p.Name })
+	return named(list, p, "panel", panelName)
 }
 
 // panelUnits adds the custom panels of a workspace.
 func (x *Exporter) panelUnits(ctx context.Context, w *workspaceScope, r *fixedRoute, out *output) error {
-	if w.panels.empty() {
+	err := eachPicked(ctx, w, &w.panels, x.panels, panelName, func(p *comet.Panel, _ []string) error {
+		r.add(&fetchUnit[[]byte]{
+			get:  func(ctx context.Context) ([]byte, error) { return x.client.PanelFile(ctx, p.ID) },
+			put:  func(out *output, data []byte) error { return writePanel(out, w.name, p, data) },
+			fail: func(out *output, err error) error { return out.skipIn(stream.KindPanel, w.name, p.ID, p.Name, err) },
+		})
 		return nil
-	}
-	list, err := x.panels(ctx, &Path{Workspace: w.name})
+	})
 	if err != nil {
 		return out.skipIn(stream.KindPanel, w.name, "", "", err)
 	}
-	for _, p := range list {
-		if _, ok := w.panels.has(p.Name); !ok {
-			continue
-		}
-		r.add(&fetchUnit[[]byte]{
-			get:  func(ctx context.Context) ([]byte, error) { return x.client.PanelFile(ctx, p.ID) },
-			put:  func(out *output, data []byte) error { return writePanel(out, w.name, &p, data) },
-			fail: func(out *output, err error) error { return out.skipIn(stream.KindPanel, w.name, p.ID, p.Name, err) },
-		})
-	}
 	return nil
 }
+
+func panelName(p *comet.Panel) string { return p.Name }
 
 func writePanel(out *output, workspace string, p *comet.Panel, data []byte) error {
 	doc, err := document(p.Raw)

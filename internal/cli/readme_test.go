@@ -94,9 +94,15 @@ func readmeSource(t *testing.T) *comettest.Server {
 			Key: key, Name: name, Tags: []string{"final"}, Start: 1767225600000, End: 1767225660000,
 			Parameters: []comettest.Value{{Name: "lr", Value: "0.1", Time: 1767225600000}},
 			Points:     []comettest.MetricPoint{{Metric: "loss", Value: "0.5", Time: 1767225601000}},
-			Assets:     []comettest.AssetSpec{{Name: "model.bin", Body: []byte(strings.Repeat(key, 100))}},
+			Assets:     []comettest.AssetSpec{{Name: "model.bin", Type: "model-element", Model: "cnn", Body: []byte(strings.Repeat(key, 100))}},
 		})
 	}
+	s.SeedRegistryModel("acme", comettest.RegistrySpec{Name: "cnn", Versions: []comettest.RegistryVersionSpec{
+		{Version: "1.0.0", Experiment: readmeKey, Model: "cnn", Stages: []string{"prod"}},
+	}})
+	s.SeedArtifact("acme", comettest.ArtifactSpec{Name: "digits", Type: "dataset", Versions: []comettest.ArtifactVersionSpec{
+		{Version: "1.0.0", Producer: readmeKey, Files: []comettest.AssetSpec{{Name: "train.csv", Body: []byte("1,2\n")}}},
+	}})
 	s.SeedProject("acme", "vision", comettest.ProjectSpec{Notes: "# notes"})
 	return s
 }

@@ -114,7 +114,7 @@ func (e *experiment) wroteAs(ctx context.Context, a *asset) error {
 		return nil
 	}
 	u := unlisted{a.rec.ID, a.upload.ID, a.like(a.upload.Size), sum{size: a.upload.Size}}
-	if a.through == nil {
+	if a.through == nil && a.rec.Remote == nil { // a remote one has no bytes to read
 		u.sum.sha256 = a.sha256
 	}
 	l := &e.assets.likes

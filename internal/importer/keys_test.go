@@ -241,6 +241,19 @@ func TestAssetIDTaken(t *testing.T) {
 	}
 }
 
+// TestRemoteAssetTellsIDs has a remote asset as the first by which it shows that
+// the server gives assets ids of its own.
+func TestRemoteAssetTellsIDs(t *testing.T) {
+	srv := newServer(t, comettest.Options{Moods: comettest.Moods{AssignIDs: true}})
+	p := one(testKey(1))
+	p.experiments[0].Assets = []comettest.AssetSpec{{ID: testID(30), Name: "r", Link: "s3://b/r"}}
+	c := newClient(t, srv)
+	importTo(t, c, streamOf(t, p), Options{To: Project{Workspace: "team"}, Verify: true}).succeed(t)
+	if assets := srv.State().Experiment(testKey(1)).Assets; len(assets) != 1 || assets[0].ID == testID(30) {
+		t.Errorf("assets: %+v", assets)
+	}
+}
+
 // TestAssetIDsAssigned imports to a server that gives assets ids of its own.
 func TestAssetIDsAssigned(t *testing.T) {
 	srv := newServer(t, comettest.Options{Moods: comettest.Moods{AssignIDs: true}})

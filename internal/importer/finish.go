@@ -66,7 +66,12 @@ func (e *experiment) setTimes(ctx context.Context, run *comet.Run) error {
 	end := e.ended()
 	switch {
 	case end != nil:
-		return e.r.c.SetOfflineTimes(ctx, run, e.rec.Start, *end)
+		err := e.r.c.SetOfflineTimes(ctx, run, e.rec.Start, *end)
+		if refused(err) {
+			// The REST API has another call for it.
+			return e.r.c.SetTimes(ctx, e.key, e.rec.Start, end)
+		}
+		return err
 	case e.rec.Start != nil:
 		return e.r.c.SetTimes(ctx, e.key, e.rec.Start, nil)
 	}

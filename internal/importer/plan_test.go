@@ -169,7 +169,7 @@ func TestProjectTaken(t *testing.T) {
 				srv.SeedProject("team", "p", comettest.ProjectSpec{})
 			}
 			r := importTo(t, newClient(t, srv), streamOf(t, one(testKey(1))), Options{To: Project{Workspace: "team"}})
-			if (r.err == nil) != exists || (r.Created == 1) != exists {
+			if (r.err == nil) != exists || (r.Created == 1) != exists || r.ProjectsCreated != 0 {
 				t.Errorf("%v, %+v, %v", r.err, r.Summary, r.issues())
 			}
 		})

@@ -119,9 +119,8 @@ func (p *project) create(ctx context.Context, description *string, public *bool)
 		p.issue(Issue{Class: Unverified, Kind: string(stream.KindProject), Reason: "the destination does not have it"})
 		return nil, nil
 	}
-	p.r.count(func(s *Summary) { s.ProjectsCreated++ })
-	p.change(func(o *Outcome) { o.Result = ResultCreated })
 	if p.r.dry() {
+		p.created()
 		return nil, nil
 	}
 	n := comet.NewProject{Workspace: p.target.Workspace, Name: p.target.Name, Description: description}
@@ -144,8 +143,14 @@ func (p *project) create(ctx context.Context, description *string, public *bool)
 		return nil, fmt.Errorf("create: %w", err)
 	}
 	p.id = id
+	p.created()
 	p.r.places.add(p.target, comet.Project{ID: id, Workspace: n.Workspace, Name: n.Name, Description: description, Public: &n.Public})
 	return nil, p.verify(ctx, comet.ProjectUpdate{Description: description, Public: &n.Public})
+}
+
+func (p *project) created() {
+	p.r.count(func(s *Summary) { s.ProjectsCreated++ })
+	p.change(func(o *Outcome) { o.Result = ResultCreated })
 }
 
 // verify reads back what has been written of the project, if that is asked for.

@@ -110,6 +110,7 @@ func TestServerFails(t *testing.T) {
 		{comettest.Fault{Kind: comettest.FaultStatus(403), Endpoint: "POST *write/experiment/code", Item: "träin"}, ResultCreated, nil},
 		{comettest.Fault{Kind: comettest.FaultStatus(401), Endpoint: "POST *write/experiment/html"}, ResultFailed, comet.ErrUnauthorized},
 		{comettest.Fault{Kind: comettest.FaultStatus(400), Endpoint: "POST *logger/add/run", Item: testKey(1)}, ResultCreated, nil},
+		{comettest.Fault{Kind: comettest.FaultStatus(400), Endpoint: "POST *offline-metadata"}, ResultCreated, nil},
 	} {
 		t.Run(fmt.Sprint(tt.fault.Kind, tt.fault.Endpoint), func(t *testing.T) {
 			faults := comettest.NewFaults(1, tt.fault)

@@ -102,6 +102,16 @@ func TestDestinationMoods(t *testing.T) {
 	}
 }
 
+// Instances below a path of their hosts give and take all of it.
+func TestBelowPaths(t *testing.T) {
+	src, dst := start(t, comettest.Options{Prefix: "/comet"}), start(t, comettest.Options{Prefix: "/on/prem", Workspaces: []string{"dst"}})
+	seedMoody(src)
+	stream := runExport(src, "src").want(t, cli.ExitOK).stdout
+	runImport(dst, stream, "--verify", "dst").want(t, cli.ExitOK)
+	sameMoody(t, src, dst)
+	importAgain(t, dst, stream, "dst")
+}
+
 // sameMoody compares both projects. Documents are carried as they were
 // answered: unknown fields in them go along, and numbers stay text where they
 // came so.

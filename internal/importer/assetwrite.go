@@ -204,7 +204,7 @@ func (e *experiment) isOurs(ctx context.Context, a *asset) (bool, error) {
 		}
 		t, ok := have[a.upload.ID]
 		if ok || agree == agreeing {
-			ours := ok && (a.rec.Remote != nil || t.size == a.upload.Size)
+			ours := ok && t.is(a, a.upload.Size)
 			if ours {
 				e.uploaded(a)
 			}

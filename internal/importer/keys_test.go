@@ -284,3 +284,29 @@ func TestAssetIDsAssigned(t *testing.T) {
 		}
 	}
 }
+
+// TestAssetLinkDiffers imports a remote asset that the experiment has with
+// another link, and one that it has with bytes of its own.
+func TestAssetLinkDiffers(t *testing.T) {
+	ours, theirs := one(testKey(1)), one(testKey(1))
+	links := []comettest.AssetSpec{{ID: testID(30), Name: "r", Link: "s3://b/r"}, {ID: testID(31), Name: "l", Link: "s3://b/l"}}
+	ours.experiments[0].Assets = links
+	theirs.experiments[0].Assets = []comettest.AssetSpec{{ID: testID(30), Name: "r", Link: "s3://b/other"}, {ID: testID(31), Name: "l", Body: []byte("l")}}
+	srv := newServer(t, comettest.Options{})
+	seed(srv, "team", theirs)
+	c, data := newClient(t, srv), streamOf(t, ours)
+	for i, o := range []Options{{}, {}, {Mode: VerifyOnly}} {
+		o.To = Project{Workspace: "team"}
+		r := importTo(t, c, data, o)
+		class := "differs"
+		if o.Mode == VerifyOnly {
+			class = "unverified"
+		}
+		if d := gocmp.Diff([]string{`asset "r": ` + class + `: it is remote at the destination by another link`}, r.issues()); r.err != nil || d != "" {
+			t.Errorf("run %d: %v, %s", i+1, r.err, d)
+		}
+	}
+	if n := len(srv.State().Experiment(testKey(1)).Assets); n != 3 {
+		t.Errorf("%d assets", n)
+	}
+}

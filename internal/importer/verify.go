@@ -377,10 +377,11 @@ func (v *verification) assets(ctx context.Context) error {
 		switch {
 		case !ok:
 			v.finds(want.issue.Kind, itemTitle(want.issue), "the destination has it not")
-		case want.remote != nil:
-			if !t.remote {
-				v.finds(want.issue.Kind, itemTitle(want.issue), "it is no remote asset at the destination")
-			}
+		case t.remote != (want.remote != nil):
+			v.finds(want.issue.Kind, itemTitle(want.issue), "remote is %v in the stream, %v at the destination", want.remote != nil, t.remote)
+		case t.linksElsewhere(want.remote):
+			v.finds(want.issue.Kind, itemTitle(want.issue), otherLink)
+		case t.remote:
 		case t.size != want.sum.size:
 			v.finds(want.issue.Kind, itemTitle(want.issue), "%d bytes in the stream, %d at the destination", want.sum.size, t.size)
 		default:

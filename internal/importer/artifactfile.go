@@ -58,7 +58,8 @@ func (v *artifactVersion) takeFile(ctx context.Context, rec *stream.Asset) error
 }
 
 // has reports whether the destination has the file: under its id, under the
-// derived one, or, in a version that is closed, another of its name and size.
+// derived one, or, in a version that is closed or at a destination that gives
+// ids of its own, another of its name and size.
 func (v *artifactVersion) has(a *asset) bool {
 	fits := func(f comet.Asset) bool {
 		if a.rec.Remote != nil {
@@ -72,7 +73,7 @@ func (v *artifactVersion) has(a *asset) bool {
 			return true
 		}
 	}
-	if v.state != versionFinal {
+	if v.state != versionFinal && v.a.r.ids.get() != idsAssigned {
 		return false
 	}
 	for id, f := range v.have {

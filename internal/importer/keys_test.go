@@ -310,3 +310,18 @@ func TestAssetLinkDiffers(t *testing.T) {
 		t.Errorf("%d assets", n)
 	}
 }
+
+// The first asset that shows whether ids are kept may be one that has no bytes
+// to read back.
+func TestAssetIDsAssignedRemote(t *testing.T) {
+	srv := newServer(t, comettest.Options{Moods: comettest.Moods{AssignIDs: true}})
+	p := one(testKey(1))
+	p.experiments[0].Assets = []comettest.AssetSpec{{ID: testID(1), Name: "r", Link: "s3://b/r"}}
+	data, c := streamOf(t, p), newClient(t, srv)
+	for range 2 {
+		r := importTo(t, c, data, Options{To: Project{Workspace: "team"}, Verify: true})
+		if n := len(srv.State().Experiment(testKey(1)).Assets); r.err != nil || r.Missing+r.Unverified > 0 || n != 1 {
+			t.Fatalf("%v, %v, %d assets", r.err, r.issues(), n)
+		}
+	}
+}

@@ -98,8 +98,13 @@ func (e *effort) failed(ctx context.Context, err error) error {
 
 // next returns how long to wait before the next try, or the final error.
 func (e *effort) next(ctx context.Context, err error) (time.Duration, error) {
+	if ctx.Err() != nil {
+		// It may be the failure of another call, for which ctx has ended, and is
+		// not ours to mark.
+		return 0, err
+	}
 	ae, ok := errors.AsType[*Error](err)
-	if !ok || ctx.Err() != nil || !passing(err) || e.r.MaxElapsed < 0 {
+	if !ok || !passing(err) || e.r.MaxElapsed < 0 {
 		return 0, e.final(err)
 	}
 	if ae.Status == http.StatusTooManyRequests {

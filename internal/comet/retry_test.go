@@ -559,3 +559,21 @@ func TestNotify(t *testing.T) {
 		}
 	})
 }
+
+// An error that has ended the context of several calls is left as it is by each
+// of them.
+func TestRetrySharedCause(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	shared := &Error{Method: "GET", Path: "other", Status: 400}
+	tries := 0
+	c := offline(t, func(req *http.Request) (*http.Response, error) {
+		if tries++; tries > 1 {
+			cancel(shared)
+			return nil, context.Cause(req.Context())
+		}
+		return nil, errReset
+	})
+	if _, err := c.Metadata(ctx, "k"); !errors.Is(err, shared) || shared.Repeated {
+		t.Errorf("%v after %d tries, marked %v", err, tries, shared.Repeated)
+	}
+}

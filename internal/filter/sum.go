@@ -168,9 +168,13 @@ func (s *summer) counts(kind stream.Kind, name, text string) bool {
 // value adds an element of parameters or others.
 func (s *summer) value(kind stream.Kind, v stream.Doc) {
 	s.begin(string(kind))
+	display := kind == stream.KindOthers && isDisplayName(v)
 	object := false
 	for name, value := range v.Members() {
 		object = true
+		if display && name != "name" && name != "valueCurrent" {
+			continue
+		}
 		if text := textOf(value); text != "null" && !isAssigned(kind, "values."+name) {
 			s.add(name, text)
 		}
@@ -179,6 +183,18 @@ func (s *summer) value(kind stream.Kind, v stream.Doc) {
 		s.add(textOf(v))
 	}
 	s.put()
+}
+
+// isDisplayName reports whether an other is the name of its experiment. Servers
+// make one up for each new experiment, which may stay the least or the greatest
+// value, and later than what is written after it: only the current one counts.
+func isDisplayName(v stream.Doc) bool {
+	for name, value := range v.Members() {
+		if name == "name" {
+			return textOf(value) == `"Name"`
+		}
+	}
+	return false
 }
 
 func (s *summer) list(tag string, list []string) {

@@ -371,3 +371,21 @@ func TestAssignedIsDocumented(t *testing.T) {
 		}
 	}
 }
+
+// Of a display name the current value alone counts: the name that a server made
+// up for the experiment stays in its history.
+func TestSumOfDisplayName(t *testing.T) {
+	sum := func(name, current, least string, time int) string {
+		v := doc(t, `{"name":%q,"valueCurrent":%q,"valueMin":%q,"valueMax":"x","timestampCurrent":%d}`, name, current, least, time)
+		return strings.Join(sums(t, one(t, &stream.Values{Of: stream.KindOthers, Values: []stream.Doc{v}})), "")
+	}
+	if sum("Name", "mine", "calm_otter_1", 1) != sum("Name", "mine", "bold_iris_2", 2) {
+		t.Error("the name that a server made up counts")
+	}
+	if sum("Name", "mine", "a", 1) == sum("Name", "other", "a", 1) {
+		t.Error("the name does not count")
+	}
+	if sum("note", "mine", "a", 1) == sum("note", "mine", "b", 1) {
+		t.Error("the least value of another other does not count")
+	}
+}

@@ -203,7 +203,7 @@ func saysForbidden(msg string) bool {
 }
 
 func saysExists(msg string) bool {
-	return containsAny(msg, "already exist", "exists already", "already taken", "is taken", "already in use", "already member")
+	return strings.HasSuffix(msg, " already") || containsAny(msg, "already exist", "exists already", "already taken", "is taken", "already in use", "already member")
 }
 
 // saysNoEndpoint recognises the answers of web frameworks and proxies to a

@@ -3,6 +3,7 @@ package importer
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
@@ -91,7 +92,7 @@ func (v *modelVersion) create(ctx context.Context, key string) (string, error) {
 }
 
 func (v *modelVersion) createOnce(ctx context.Context, n comet.NewRegistryVersion) (string, error) {
-	return once(ctx, v.m.r, func() (string, error) { return v.post(ctx, &n) }, func() (string, error) {
+	look := func() (string, error) {
 		there, err := v.m.r.c.RegistryModel(ctx, v.m.target, v.m.rec.Name)
 		if isAbsent(err) {
 			return "", nil
@@ -105,7 +106,15 @@ func (v *modelVersion) createOnce(ctx context.Context, n comet.NewRegistryVersio
 			}
 		}
 		return "", nil
-	})
+	}
+	id, err := once(ctx, v.m.r, func() (string, error) { return v.post(ctx, &n) }, look)
+	if errors.Is(err, comet.ErrExists) {
+		// A listing that lags behind, or a write of an import that was killed.
+		if there, unread := look(); unread == nil && there != "" {
+			return there, nil
+		}
+	}
+	return id, err
 }
 
 // post makes the request that creates the version: the newer one, or the older

@@ -4,7 +4,9 @@ import (
 	"archive/zip"
 	"bytes"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -527,4 +529,27 @@ func TestWorkspaceVerify(t *testing.T) {
 			t.Errorf("%s: %v, %d unverified: %q", test.request, r.err, r.Unverified, r.issues())
 		}
 	}
+}
+
+// A version that appears just before it is created, as the late work of an
+// import that was killed, is the one that was to be created.
+func TestWorkspaceVersionAppears(t *testing.T) {
+	w := richWorkspace()
+	srv := newServer(t, comettest.Options{Middleware: func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, "/registry-model/item/create") {
+				body, err := io.ReadAll(r.Body)
+				if err != nil {
+					t.Error(err)
+				}
+				first := r.Clone(r.Context())
+				first.Body = io.NopCloser(bytes.NewReader(body))
+				next.ServeHTTP(httptest.NewRecorder(), first)
+				r.Body = io.NopCloser(bytes.NewReader(body))
+			}
+			next.ServeHTTP(rw, r)
+		})
+	}})
+	importTo(t, newClient(t, srv), w.stream(t, sourceURL), Options{}).succeed(t)
+	w.check(t, "appeared", srv)
 }

@@ -3,7 +3,8 @@
 # make test     all tests, with the race detector where there is a C compiler
 # make check    what a change must pass before it is tested
 # make fuzz     each fuzz target for FUZZTIME
-# make torture  the long forms of the tests, then ten minutes of each fuzz target
+# make torture  the long forms of the tests (hours), the tests of the tests (internal/torture/controls.sh), and ten minutes
+#               of each fuzz target; COMET_STREAM_SEED takes random tests again
 # make bench    the workloads of docs/benchmarks.md; bench-large adds the 20 GB asset
 
 GO          ?= go
@@ -61,6 +62,7 @@ fuzz:
 
 torture:
 	COMET_STREAM_TORTURE=1 $(GO) test -count 1 -timeout 4h ./...
+	./internal/torture/controls.sh
 	$(MAKE) fuzz FUZZTIME=10m
 
 bench: build

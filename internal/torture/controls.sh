@@ -1,0 +1,103 @@
+#!/bin/sh
+# Checks the tests: breaks the tools in one small way at a time, in a copy of the tree, and expects the tests named with it to
+# fail. A change that does not apply or does not build is an error, and so are tests that fail without it.
+#
+#   ./internal/torture/controls.sh [NAME ...]
+set -eu
+cd "$(dirname "$0")/../.."
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+git ls-files -z --cached --others --exclude-standard | xargs -0 tar -cf - | tar -xf - -C "$work"
+cd "$work"
+unset COMET_STREAM_TORTURE COMET_STREAM_SEED || :
+wanted=" $* "
+count=0 green=0
+
+# run PACKAGE TESTS runs tests of a package. What they say is left in $work/said.
+run() { go test -count 1 -timeout 5m -run "^($2)\$" "$1" >"$work/said" 2>&1; }
+
+# control NAME FILE SED PACKAGE TESTS breaks FILE, and expects TESTS to notice.
+control() {
+	if [ "$wanted" != '  ' ]; then
+		case $wanted in *" $1 "*) ;; *) return 0 ;; esac
+	fi
+	count=$((count + 1))
+	if ! run "$4" "$5"; then
+		cat "$work/said"
+		echo "$1: $5 of $4 fail as it is" >&2
+		exit 1
+	fi
+	cp "$2" "$work/kept"
+	sed "$3" "$work/kept" >"$2"
+	if cmp -s "$2" "$work/kept"; then
+		echo "$1: the change does not apply to $2" >&2
+		exit 1
+	fi
+	if ! go vet "./$(dirname "$2")" >"$work/said" 2>&1; then
+		cat "$work/said"
+		echo "$1: the change does not build" >&2
+		exit 1
+	fi
+	if run "$4" "$5"; then
+		green=$((green + 1))
+		echo "$1: NOT NOTICED by $5 of $4"
+	else
+		echo "$1: noticed: $(grep -m 1 -e '^ *--- FAIL' -e '^panic:' "$work/said" || tail -n 1 "$work/said")"
+	fi
+	mv "$work/kept" "$2"
+}
+
+# Retries and outages.
+control retry-503 internal/comet/retry.go '/case e.Status >= 500:/,+1 s/return true/return e.Status != 503/' \
+	./internal/torture TestFaultAtOneRequestOfExport
+control cut-answer internal/comet/answer.go 's/if isHTML(resp, data) || !json.Valid(data) {/if isHTML(resp, data) {/' \
+	./internal/comet TestRetryReads
+control lost-words internal/comet/answer.go 's/if err != nil \&\& e.Status\/100 == 4 /if false \&\& err != nil \&\& e.Status\/100 == 4 /' \
+	./internal/comet TestRetryReads
+control abort internal/exporter/exporter.go 's/failed := w.Abort(abortClass(cause), cause.Error())/failed := w.Stop()/' \
+	./internal/torture TestCauseThroughPipe
+
+# Checks of the stream.
+control frame-checksum stream/block.go 's/ != b.Label.CRC {/ != b.Label.CRC \&\& false {/' \
+	./stream TestGolden
+control label-checksum stream/label.go 's/ != binary.LittleEndian.Uint32(t\[52:\]) {/ != binary.LittleEndian.Uint32(t[52:]) \&\& false {/' \
+	./internal/torture TestEveryCutAndBit
+control sequence stream/source.go 's/case l.Sequence != s.sequence:/case false:/' \
+	./stream TestGolden
+control asset-sum stream/ends.go 's/; sum != end.SHA256 {/; sum == "" {/' \
+	./internal/filter TestCheckLooksInside
+control nesting stream/scan.go 's/if depth > maxDepth {/if depth > 100*maxDepth {/' \
+	./stream 'TestGolden|TestLimits'
+control truncated stream/source.go 's/return fault(ErrTruncated, "stream ends before its trailer")/return io.EOF/' \
+	./internal/torture TestEveryCutAndBit
+control salvage-groups internal/filter/salvager.go 's/if u.number == 0 || s.whole.has(u.number) {/if s.whole != nil {/' \
+	./internal/torture TestRandomDamage
+
+# Reconciling.
+control compare-values internal/importer/values.go 's/case have.value != hashValue(v.ValueCurrent):/case false \&\& have.value == 0:/' \
+	./internal/importer TestReconcile
+control points-there internal/importer/pointset.go '/^func (s \*pointSet) take(/,/^}/ s/if !known {/if len(b.hashes) >= 0 {/' \
+	./internal/torture 'TestFaultAtOneRequestOfImport|TestKilledImport|TestStorm'
+control read-back internal/importer/experiment.go 's/return errors.Is(err, comet.ErrUncertain) }/return err == comet.ErrUncertain }/' \
+	./internal/importer TestImportLostAnswers
+control repeat-at-once internal/importer/points.go 's/if e.wrotePoints(len(batch) - len(rest)); len(rest) == 0 {/if rest = batch; len(rest) == 0 {/' \
+	./internal/importer TestImportLostAnswers
+control broken-group internal/importer/experiment.go 's/if !e.whole {/if false {/' \
+	./internal/importer TestStreamBroken
+control reopen internal/importer/reopen.go 's/if e.there == nil || e.unfinished/if true || e.there == nil || e.unfinished/' \
+	./internal/importer TestCompletionKilled
+
+# Ends.
+control partial internal/cli/output.go 's/o.path, o.final = target+partialSuffix, target/o.path, o.final = target, target/' \
+	./internal/torture 'TestKilledExport|TestFaultAtOneRequestOfExport'
+control close internal/cli/output.go 's/return stdoutError(closer.Close())/_ = closer.Close()/' \
+	./internal/torture TestErrorAtClose
+control kept-skips internal/exporter/exporter.go '/x.sum.Items = o.Continue.Totals.Skipped/d' \
+	./internal/exporter TestContinueSkipped
+control escapes internal/progress/escape.go 's/if strings.IndexFunc(s, unprintable) < 0 {/if len(s) >= 0 {/' \
+	./internal/torture TestHostileNames
+
+echo "$count controls, $green not noticed"
+[ "$green" -eq 0 ]

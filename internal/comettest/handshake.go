@@ -180,6 +180,9 @@ func (c *call) resume(e *experiment) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.runID = newID()
+	if c.moods.ResumeRuns {
+		c.setAlive(e, true)
+	}
 	return c.handshakeAnswer(e)
 }
 

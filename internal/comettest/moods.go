@@ -78,6 +78,8 @@ type Moods struct {
 	// experiment as its other Name, and takes the value of the latest time,
 	// not the last to come, for the current one of any other.
 	GeneratedNames bool `json:"generatedNames,omitempty"`
+	// ResumeRuns makes an experiment that is resumed run again.
+	ResumeRuns bool `json:"resumeRuns,omitempty"`
 	// MergeDuplicates drops points equal in every field to one stored before.
 	MergeDuplicates bool `json:"mergeDuplicates,omitempty"`
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/stream"
@@ -30,7 +31,8 @@ type experiment struct {
 	// anyone's but ours: the experiment is new, an earlier import of it was not
 	// finished, or the user said so.
 	streamWins bool
-	unfinished bool // it exists, and an earlier import of it was not finished
+	unfinished bool        // it exists, and an earlier import of it was not finished
+	resumed    atomic.Bool // servers may let it run again
 	runs       lazy[*comet.Run]
 	reopening  reopening
 

@@ -33,7 +33,7 @@ func (e *experiment) finishNew(ctx context.Context) error {
 		if err := e.r.c.ReportStatus(ctx, run, false, true); err != nil {
 			return fmt.Errorf("end: %w", err)
 		}
-		if err := e.setCrashed(ctx); err != nil {
+		if err := e.setCrashed(ctx, isTrue(e.rec.Crashed)); err != nil {
 			return err
 		}
 		if err := e.setTimes(ctx, run); err != nil {
@@ -46,9 +46,9 @@ func (e *experiment) finishNew(ctx context.Context) error {
 	return e.setArchived(ctx)
 }
 
-// setCrashed tells that the experiment has crashed.
-func (e *experiment) setCrashed(ctx context.Context) error {
-	if e.rec.Crashed == nil || !*e.rec.Crashed {
+// setCrashed tells that the experiment has crashed, if it has.
+func (e *experiment) setCrashed(ctx context.Context, crashed bool) error {
+	if !crashed {
 		return nil
 	}
 	err := e.r.c.UpdateStatus(ctx, e.key, comet.Status{Crashed: true})
@@ -126,6 +126,9 @@ func (e *experiment) finishThere(ctx context.Context) error {
 			e.differs(Issue{Kind: "end time", Reason: fmt.Sprintf("%d in the stream, %s at the destination", *e.rec.End, timeText(e.there.End))})
 		}
 	}
+	if err := e.endAgain(ctx); err != nil {
+		return err
+	}
 	// What was written has moved the end, so it is set again.
 	if e.reopened() || e.out.Written.any() || wrong {
 		start := e.there.Start
@@ -140,6 +143,27 @@ func (e *experiment) finishThere(ctx context.Context) error {
 	return e.setArchived(ctx)
 }
 
+// endAgain ends an experiment that was resumed to be written to.
+func (e *experiment) endAgain(ctx context.Context) error {
+	if !e.resumed.Load() || e.there.Running || e.r.dry() {
+		return nil
+	}
+	run, err := e.run(ctx)
+	if err != nil {
+		return err
+	}
+	if err := e.r.c.ReportStatus(ctx, run, false, true); err != nil {
+		return fmt.Errorf("end: %w", err)
+	}
+	crashed := isTrue(e.there.Crashed)
+	if e.streamWins && e.rec.Crashed != nil {
+		crashed = *e.rec.Crashed
+	}
+	return e.setCrashed(ctx, crashed)
+}
+
+func isTrue(b *bool) bool { return b != nil && *b }
+
 func timeText(t *int64) string {
 	if t == nil {
 		return "none"
@@ -149,7 +173,7 @@ func timeText(t *int64) string {
 
 // compareState compares whether the experiment has ended, and how.
 func (e *experiment) compareState(ctx context.Context) error {
-	crashed := e.rec.Crashed != nil && *e.rec.Crashed
+	crashed := isTrue(e.rec.Crashed)
 	has := e.there.Crashed
 	if e.runsThere(e.there) || !e.there.Running && (e.rec.Crashed == nil || has == nil || *has == crashed) {
 		return nil

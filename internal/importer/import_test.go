@@ -303,6 +303,7 @@ func TestImportMoods(t *testing.T) {
 		"no gzip bodies":   {RefuseGzip: true},
 		"no empty texts":   {RefuseEmptyTexts: true},
 		"no resuming":      {Lacks: []string{"logger/get/run"}},
+		"resumed ones run": {ResumeRuns: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv := newServer(t, comettest.Options{Moods: moods})

@@ -211,6 +211,9 @@ func (r *run) dry() bool { return r.o.Mode != Write }
 type importedKey struct {
 	key        string // at the destination
 	start, end *int64
+	crashed    bool
+	// apart is true of one that the destination has and the stream has not.
+	apart bool
 }
 
 // setKey notes the key that an experiment has at the destination.

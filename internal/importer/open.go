@@ -41,7 +41,9 @@ func (e *experiment) open(ctx context.Context) (free func(), err error) {
 		again, err := e.openKey(ctx)
 		if err == nil && !again {
 			if e.out.Result != ResultElsewhere {
-				e.r.setKey(e.rec.Key, importedKey{e.key, e.rec.Start, e.rec.End})
+				e.r.setKey(e.rec.Key, importedKey{
+					key: e.key, start: e.rec.Start, end: e.rec.End, crashed: isTrue(e.rec.Crashed),
+				})
 			}
 			return free, nil
 		}
@@ -362,6 +364,11 @@ func (e *experiment) run(ctx context.Context) (*comet.Run, error) {
 		if e.r.dry() {
 			return comet.UsualRun(e.key), nil
 		}
+		// It may run again from now on.
+		if err := e.reopen(ctx); err != nil {
+			return nil, err
+		}
+		e.resumed.Store(true)
 		return e.r.c.GetRun(ctx, e.key)
 	})
 }

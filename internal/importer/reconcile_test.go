@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -15,6 +16,29 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comettest"
 	"github.com/comet-stream/comet-stream/stream"
 )
+
+// Where an experiment that is resumed runs again, it is ended again, crashed or
+// not, also when an import was killed while it completed it.
+func TestReconcileResumed(t *testing.T) {
+	p := richProjects()[0]
+	p.experiments[0].Crashed = true
+	data := streamOf(t, p)
+	o := Options{To: Project{Workspace: "team"}}
+	want := newServer(t, comettest.Options{})
+	importTo(t, newClient(t, want), data, o).succeed(t)
+	lacking := p
+	lacking.experiments = slices.Clone(p.experiments)
+	lacking.experiments[0].Assets = slices.DeleteFunc(slices.Clone(p.experiments[0].Assets), func(a comettest.AssetSpec) bool { return a.ID == testID(4) })
+	for _, kill := range []int{0, 20, 25, 30, 35} {
+		srv := newServer(t, comettest.Options{Moods: comettest.Moods{ResumeRuns: true}})
+		importTo(t, newClient(t, srv), streamOf(t, lacking), o).succeed(t)
+		if kill > 0 {
+			killed(t, srv, data, o, kill, true)
+		}
+		importTo(t, newClient(t, srv), data, o).succeed(t)
+		diffStates(t, fmt.Sprintf("killed at request %d", kill), stateOf(want), stateOf(srv))
+	}
+}
 
 // TestReconcile imports into an experiment that was finished, and has since
 // been changed.

@@ -60,6 +60,10 @@ func (e *experiment) findMark(there *comet.Experiment) *comet.Experiment {
 	e.reopening.found, e.reopening.done = true, true
 	was := *there
 	was.Start = e.rec.Start
+	if was.Running && !e.rec.Running {
+		was.Running = false
+		e.resumed.Store(true)
+	}
 	if e.rec.End != nil {
 		was.End = e.rec.End
 	}

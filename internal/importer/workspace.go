@@ -163,6 +163,9 @@ func (w *workspace) findProducer(ctx context.Context, key string) (producer, err
 		switch {
 		case err == nil:
 			p = producer{there.Key, there.Workspace}
+			if !there.Running {
+				w.touched[key] = importedKey{there.Key, there.Start, there.End, isTrue(there.Crashed), true}
+			}
 		case isHidden(err):
 			p = producer{}
 		default:
@@ -187,21 +190,41 @@ func (w *workspace) run(ctx context.Context, key string) (*comet.Run, error) {
 	return run, err
 }
 
-// finish sets the times of the experiments again in whose name something was
-// written: servers may have moved their end.
+// finish ends the experiments again in whose name something was written, and
+// sets their times: servers may have moved their end, or let them run again.
 func (w *workspace) finish(ctx context.Context) {
 	if w.r.dry() || !w.r.wrote(kindVersion) {
 		return
 	}
 	for source, k := range w.touched {
-		if k.start == nil && k.end == nil {
+		run := w.runs[k.key]
+		if k.apart && run == nil {
 			continue
 		}
-		if err := w.r.c.SetTimes(ctx, k.key, k.start, k.end); err != nil {
+		if err := w.endAgain(ctx, k, run); err != nil {
 			o := &Outcome{Kind: "times", SourceKey: source, Key: k.key}
 			w.r.finished(o, err)
 		}
 	}
+}
+
+// endAgain ends one that was resumed, unless run is nil, and sets its times.
+func (w *workspace) endAgain(ctx context.Context, k importedKey, run *comet.Run) error {
+	c := w.r.c
+	if run != nil {
+		if err := c.ReportStatus(ctx, run, false, true); err != nil {
+			return err
+		}
+		if k.crashed {
+			if err := c.UpdateStatus(ctx, k.key, comet.Status{Crashed: true}); err != nil && !isUnsupported(err) {
+				return err
+			}
+		}
+	}
+	if k.start == nil && k.end == nil {
+		return nil
+	}
+	return c.SetTimes(ctx, k.key, k.start, k.end)
 }
 
 // claim waits until nobody else works on the thing of a name, and returns the

@@ -210,7 +210,7 @@ func TestWorkspaceNew(t *testing.T) {
 	w := richWorkspace()
 	data := w.stream(t, sourceURL)
 	for _, moods := range []comettest.Moods{
-		{}, {Version: "3.0.0"}, {Version: "3.47.100", AllCalls: true}, {Lacks: []string{"logger/get/run"}}, {BareVersions: true}, {SnakeViews: true}, {AssignIDs: true},
+		{}, {Version: "3.0.0"}, {Version: "3.47.100", AllCalls: true}, {Lacks: []string{"logger/get/run"}}, {ResumeRuns: true}, {BareVersions: true}, {SnakeViews: true}, {AssignIDs: true},
 	} {
 		srv := newServer(t, comettest.Options{Moods: moods})
 		c := newClient(t, srv)

@@ -3,9 +3,11 @@ package comettest
 import (
 	"archive/zip"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
+	"path"
 	"slices"
 )
 
@@ -42,29 +44,47 @@ func (w *workspace) panel(id string) *panel {
 	return nil
 }
 
-// readPanel reads the description out of a panel's zip: the JSON file that
-// names the template and holds its code.
+// readPanel reads name and code out of a panel's zip. What files there are in
+// one is not documented: a JSON file with templateName and code will do, and so
+// will one that holds a name beside a file of code.
 func readPanel(data []byte) (name string, code json.RawMessage, err error) {
 	zr, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
 		return "", nil, badRequest("panel is no zip: %v", err)
 	}
 	for _, f := range zr.File {
-		var doc struct {
-			TemplateName string          `json:"templateName"`
-			Code         json.RawMessage `json:"code"`
-		}
 		r, err := f.Open()
 		if err != nil {
 			return "", nil, badRequest("panel: %v", err)
 		}
 		text, err := io.ReadAll(limited(r, maxFormText))
 		r.Close()
-		if err == nil && json.Unmarshal(text, &doc) == nil && doc.TemplateName != "" && doc.Code != nil {
-			return doc.TemplateName, doc.Code, nil
+		if err != nil {
+			return "", nil, badRequest("panel: %s: %v", f.Name, err)
+		}
+		var doc struct {
+			TemplateName, Name string
+			Code               json.RawMessage
+		}
+		switch {
+		case path.Ext(f.Name) == ".json" && json.Unmarshal(text, &doc) == nil:
+			name = cmp.Or(name, doc.TemplateName, doc.Name)
+			if doc.Code != nil {
+				code = doc.Code
+			}
+		case code == nil && path.Ext(f.Name) == ".py":
+			code, err = json.Marshal(map[string]string{"type": "py", "pyCode": string(text)})
+		case code == nil:
+			code, err = json.Marshal(map[string]string{"code": string(text)})
+		}
+		if err != nil {
+			return "", nil, err
 		}
 	}
-	return "", nil, badRequest("panel holds no JSON file with templateName and code")
+	if name == "" || code == nil {
+		return "", nil, badRequest("panel holds no JSON file with a name, or no code")
+	}
+	return name, code, nil
 }
 
 type panelRow struct {

@@ -178,6 +178,36 @@ func TestRegistry(t *testing.T) {
 	}
 }
 
+// What a panel's zip holds is not documented: its code may stand in a file of
+// its own.
+func TestPanelFiles(t *testing.T) {
+	server := newTester(t, comettest.Options{})
+	server.handshake(freeKey)
+	for _, files := range []map[string]string{
+		{"template.json": `{"templateName":"P","code":{"type":"py","pyCode":"print(2)"}}`},
+		{"panel.json": `{"name":"P","scope":"x"}`, "code.py": "print(2)"},
+	} {
+		var b bytes.Buffer
+		zw := zip.NewWriter(&b)
+		for name, text := range files {
+			f, err := zw.Create(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.Write([]byte(text))
+		}
+		if err := zw.Close(); err != nil {
+			t.Fatal(err)
+		}
+		id := server.ok(server.form(restBase+"write/template/upload?teamName=team", nil, b.Bytes()))["templateId"].(string)
+		got := server.get(restBase + "code-panel/download?templateId=" + id)
+		code := got["code"].(map[string]any)
+		if got["templateName"] != "P" || code["type"] != "py" || code["pyCode"] != "print(2)" {
+			t.Errorf("%v: %v", files, got)
+		}
+	}
+}
+
 func TestPanelsAndViews(t *testing.T) {
 	server := newTester(t, comettest.Options{})
 	server.handshake(freeKey)

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -285,13 +287,16 @@ func TestImportersSideBySide(t *testing.T) {
 	src := start(t, nil)
 	seedMany(src, rng, 3*importers)
 	plain := withoutTrouble(t, src, "many")
-	parts := make([][]byte, importers)
 	keys := make([][]string, importers)
-	for i, e := range plain.state.Projects[0].Experiments {
-		keys[i%importers] = append(keys[i%importers], "--key", e.Key)
+	for i, key := range slices.Sorted(maps.Keys(groups(t, plain.stream))) {
+		keys[i%importers] = append(keys[i%importers], "--key", key)
 	}
+	parts := make([][]byte, importers)
 	for i := range parts {
 		parts[i] = runFilter(plain.stream, keys[i]...).want(t, cli.ExitOK).stdout
+		if n := len(groups(t, parts[i])); n != 3 {
+			t.Fatalf("part %d has %d experiments", i, n)
+		}
 	}
 	for i := range either(40, 3) {
 		seed := rng.Uint64()

@@ -206,8 +206,16 @@ func TestHostileNames(t *testing.T) {
 	lines := runFilter(text.stdout, "--json").want(t, cli.ExitOK)
 	printable(t, lines, strings.ReplaceAll(string(lines.stdout), "\u202e", ""))
 	said(runImport(dst, text.stdout, "-v", "--verify").want(t, cli.ExitOK))
-	if diff := cmp.Diff(stateOf(src).Projects[0].Experiments, stateOf(dst).Projects[0].Experiments); diff != "" {
+	key := strings.Repeat("f", 32)
+	want := experimentOf(stateOf(src), key)
+	if want == nil || len(want.Assets) != len(hostileNames) {
+		t.Fatalf("the source has %+v", want)
+	}
+	if diff := cmp.Diff(want, experimentOf(stateOf(dst), key)); diff != "" {
 		t.Errorf("(-source +destination):\n%.*s", 4000, diff)
+	}
+	if e := experimentOf(stateOf(dst), strings.Repeat("e", 32)); e != nil {
+		t.Errorf("the experiment inside an asset was imported")
 	}
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
 		t.Errorf("files were made: %v, %v", entries, err)

@@ -54,8 +54,8 @@ Modes:
     --dry-run               count what there is to export, and write no stream
     -h, --help, --version
 
-Server (or COMET_API_KEY, COMET_URL_OVERRIDE, COMET_EXPORT_API_KEY, COMET_EXPORT_URL,
-and section [comet_export] or [comet] of .comet.config):
+Server (or COMET_EXPORT_API_KEY and COMET_EXPORT_URL_OVERRIDE, or COMET_API_KEY and
+COMET_URL_OVERRIDE, or section [comet_export] or [comet] of .comet.config):
     --api-key-file FILE     a file that holds the key; - is standard input
     --url URL               address of the instance (default https://www.comet.com)
     --ca-file FILE          certificates to trust beside those of the system
@@ -72,7 +72,7 @@ Talk:
 Options can be set by the environment, as COMET_EXPORT_RATE for --rate; modes cannot.
 
 Exit codes: 0 all done; 1 failed; 2 usage; 3 done, but for what is listed as skipped;
-5 the server kept failing, run it again; 6 key or permission; 130 interrupted.
+5 the server kept failing, run it again; 6 key or permission; 130 or 143 interrupted.
 
 Example:
     comet-export acme/vision | comet-filter -x --tag junk | comet-import newteam/vision

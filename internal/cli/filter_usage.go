@@ -75,7 +75,7 @@ and -x cannot.
 
 Exit codes: 0 all done; 1 failed; 2 usage, nothing written; 3 done, but what --key or
 --rename names is not there, or not all could be salvaged; 4 the input is damaged, cut
-off, aborted or no stream; 130 interrupted.
+off, aborted or no stream; 130 or 143 interrupted.
 
 Examples:
     comet-export acme/vision | comet-filter -x assets | comet-import newteam/vision

@@ -214,7 +214,7 @@ func (c *importCommand) total(s *importer.Summary) {
 		progress.Count(s.Read, "experiment"), verb, s.Created, verb, s.Completed, s.There, s.Elsewhere, s.Failed)
 	var others []string
 	for _, kind := range slices.Sorted(maps.Keys(s.Other)) {
-		others = append(others, fmt.Sprintf("%d of kind %s", s.Other[kind], kind))
+		others = append(others, countOther(kind, s.Other[kind]))
 	}
 	if s.ProjectsCreated > 0 {
 		others = append(others, fmt.Sprintf("%s %screated", progress.Count(s.ProjectsCreated, "project"), verb))
@@ -228,6 +228,19 @@ func (c *importCommand) total(s *importer.Summary) {
 	if c.opts.Mode != importer.Write {
 		c.talk.Info("nothing was written: this was to look only")
 	}
+}
+
+// countOther returns a number of things beside experiments in words.
+func countOther(kind string, n int64) string {
+	switch stream.Kind(kind) {
+	case stream.KindProject:
+		return "details of " + progress.Count(n, "project")
+	case stream.KindNotes:
+		return "notes of " + progress.Count(n, "project")
+	case stream.KindLineage:
+		return progress.Count(n, "lineage entry")
+	}
+	return progress.Count(n, strings.ReplaceAll(kind, "-", " "))
 }
 
 // verdict returns an error for what is missing or differs.

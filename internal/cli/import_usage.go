@@ -41,8 +41,8 @@ Modes:
     --verify-only           compare the destination with the stream, write nothing
     -h, --help, --version
 
-Server (or COMET_API_KEY, COMET_URL_OVERRIDE, COMET_IMPORT_API_KEY, COMET_IMPORT_URL,
-and section [comet_import] or [comet] of .comet.config):
+Server (or COMET_IMPORT_API_KEY and COMET_IMPORT_URL_OVERRIDE, or COMET_API_KEY and
+COMET_URL_OVERRIDE, or section [comet_import] or [comet] of .comet.config):
     --api-key-file FILE     a file that holds the key; - is standard input
     --url URL               address of the instance (default https://www.comet.com)
     --ca-file FILE          certificates to trust beside those of the system
@@ -63,7 +63,7 @@ cannot.
 Exit codes: 0 all done; 1 failed; 2 usage, nothing touched; 3 done, but for what is
 listed as missing, elsewhere or different; 4 the input is damaged, cut off or no stream;
 5 the server kept failing, run it again; 6 key or permission; 7 verification found
-differences; 130 interrupted.
+differences; 130 or 143 interrupted.
 
 Examples:
     comet-export acme/vision | comet-import newteam/vision

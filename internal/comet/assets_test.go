@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -258,6 +259,18 @@ func TestAssetBreaksOffAtEnd(t *testing.T) {
 	_, got, err := readAsset(t, c, AssetRequest{ID: "a"})
 	if err != nil || !bytes.Equal(got, data) {
 		t.Errorf("%d bytes, %v", len(got), err)
+	}
+}
+
+// The last bytes of a body of known length come with its end, also where the
+// connection tells of it later: nobody then needs room to look for more.
+func TestAssetEndsWithLastBytes(t *testing.T) {
+	r := &resumed{rc: &sized{rc: io.NopCloser(strings.NewReader("content")), left: 7}, progress: func() {}}
+	buf := make([]byte, 7)
+	for _, want := range []int{7, 0} {
+		if n, err := r.Read(buf); n != want || err != io.EOF {
+			t.Errorf("%d bytes, %v; want %d, %v", n, err, want, io.EOF)
+		}
 	}
 }
 

@@ -245,8 +245,8 @@ func contentRange(resp *http.Response) (from, size, total int64, ok bool) {
 	return from, to - from + 1, total, true
 }
 
-// sized makes an end before the announced length an error, on transports that
-// do not.
+// sized makes an end before the announced length an error, and tells of the end
+// together with the last bytes, on transports that do not.
 type sized struct {
 	rc   io.ReadCloser
 	left int64 // -1 if not known
@@ -257,7 +257,13 @@ func (s *sized) Read(p []byte) (int, error) {
 	if s.left < 0 {
 		return n, err
 	}
-	if s.left -= int64(n); s.left < 0 {
+	if s.left -= int64(n); s.left == 0 && err == nil {
+		var more [1]byte
+		var k int
+		k, err = s.rc.Read(more[:])
+		s.left -= int64(k)
+	}
+	if s.left < 0 {
 		// The length of a part that goes on beyond what was asked for.
 		return 0, ErrChanged
 	}

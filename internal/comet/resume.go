@@ -44,7 +44,12 @@ func (r *resumed) Read(p []byte) (int, error) {
 			r.off += int64(n)
 			r.sum = crc32.Update(r.sum, castagnoli, p[:n])
 			r.progress()
-			return n, nil
+			// Whoever learns of the end with the last bytes needs no room to look
+			// for more.
+			if err == io.EOF {
+				r.err = err
+			}
+			return n, r.err
 		}
 		switch {
 		case err == io.EOF:

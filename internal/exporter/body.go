@@ -69,18 +69,17 @@ func (b *bodySlot) fetch(ctx context.Context, s *slot, from int64) error {
 		return err
 	}
 	defer body.Close()
+	if err := b.measured(body.Total); err != nil {
+		return err
+	}
 	size := body.Size
 	if !body.Partial && offset > 0 {
+		b.refused()
 		if err := skipBytes(body, offset); err != nil {
 			return err
 		}
 		size = max(size-offset, -1)
 	}
-	b.q.mu.Lock()
-	if b.total < 0 {
-		b.total = body.Total
-	}
-	b.q.mu.Unlock()
 	if err := b.q.fill(ctx, s, body, size); err != nil {
 		return err
 	}
@@ -88,6 +87,34 @@ func (b *bodySlot) fetch(ctx context.Context, s *slot, from int64) error {
 		return itemErrorf("its contents end after %d bytes, where there were more before", from+got)
 	}
 	return nil
+}
+
+// errOtherSize ends a part of a body whose size is not what it was cut up for.
+var errOtherSize = itemErrorf("its size is not what the server said before")
+
+// measured takes the length of the contents that an answer gives, -1 if none.
+func (b *bodySlot) measured(total int64) error {
+	b.q.mu.Lock()
+	defer b.q.mu.Unlock()
+	switch {
+	case b.total < 0:
+		b.total = total
+	case total >= 0 && total != b.total:
+		return errOtherSize
+	}
+	return nil
+}
+
+// refused is told that the whole came where a part was asked for. No more parts
+// are begun, of this body or another.
+func (b *bodySlot) refused() {
+	b.q.mu.Lock()
+	cut := b.rest.n > 0
+	b.join()
+	b.q.mu.Unlock()
+	if cut {
+		b.x.ranges.honour(false)
+	}
 }
 
 // open asks for the contents from offset on, length bytes of them unless it
@@ -114,7 +141,9 @@ func (b *bodySlot) begin() {
 	if !b.whole || b.got > 0 || !b.x.ranges.helps.Load() {
 		return
 	}
-	b.total = *b.it.size
+	if b.total < 0 {
+		b.total = *b.it.size // as the list has it, for which see again
+	}
 	b.cut(partSize)
 	b.rest.begin(b.q)
 }
@@ -144,6 +173,9 @@ func (b *bodySlot) next(ctx context.Context, q *queue) ([]byte, error) {
 	for {
 		b.consider(ctx)
 		p, err := q.next(ctx, b.at)
+		if err == errOtherSize && b.again(q) {
+			continue
+		}
 		if err != io.EOF {
 			return p, err
 		}
@@ -159,6 +191,21 @@ func (b *bodySlot) next(ctx context.Context, q *queue) ([]byte, error) {
 	}
 }
 
+// again begins the body anew, by one request, and reports whether that can be:
+// only while nothing of it has been taken. The list was wrong about its size.
+func (b *bodySlot) again(q *queue) bool {
+	if got, _ := q.extent(b.slot); got > 0 {
+		return false
+	}
+	b.leave(q)
+	s := b.part(b.slot.at, 0, 0)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	b.slot, b.at, b.total, b.rest = s, s, -1, sequence[*slot]{}
+	q.push(s)
+	return true
+}
+
 // recycle gives a piece back.
 func (b *bodySlot) recycle(q *queue, p []byte) { q.recycle(b.at, p) }
 
@@ -168,8 +215,5 @@ func (b *bodySlot) leave(q *queue) {
 	b.endTrial()
 	q.mu.Unlock()
 	q.leave(b.at)
-	if b.at != b.slot {
-		q.leave(b.slot)
-	}
 	b.rest.end(q)
 }

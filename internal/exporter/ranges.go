@@ -24,14 +24,14 @@ const (
 	retrial = time.Minute
 )
 
-// ranges knows whether parts help.
+// ranges knows whether parts help. Its mu is the last to be locked.
 type ranges struct {
 	never bool // one request an asset, whatever happens
 
 	helps atomic.Bool
 
-	mu       sync.Mutex // held while the server is asked
-	asked    bool       // whether the server honours ranges
+	mu       sync.Mutex
+	asked    bool // whether the server honours ranges
 	honoured bool
 	not      time.Time // they do not help until then
 }
@@ -50,26 +50,42 @@ func (r *ranges) worthTrying(now time.Time) bool {
 func (r *ranges) learn(helps bool, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	helps = helps && (r.honoured || !r.asked)
 	r.helps.Store(helps)
 	if !helps {
 		r.not = now.Add(retrial)
 	}
 }
 
-// supported asks the server, once, whether it honours ranges.
-func (b *bodySlot) supported(ctx context.Context) bool {
-	r := &b.x.ranges
+// honour notes whether the server honours ranges.
+func (r *ranges) honour(does bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.asked {
-		body, err := b.open(direct(ctx), pieceSize, 1)
-		if err != nil {
-			return false
-		}
-		r.asked, r.honoured = true, body.Partial
-		body.Close()
+	r.asked, r.honoured = true, does
+	if !does {
+		r.helps.Store(false)
 	}
-	return r.honoured
+}
+
+// known returns whether the server honours ranges, if it has been asked.
+func (r *ranges) known() (honoured, asked bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.honoured, r.asked
+}
+
+// supported asks the server, once, whether it honours ranges.
+func (b *bodySlot) supported(ctx context.Context) bool {
+	if honoured, asked := b.x.ranges.known(); asked {
+		return honoured
+	}
+	body, err := b.open(direct(ctx), pieceSize, 1)
+	if err != nil {
+		return false
+	}
+	defer body.Close()
+	b.x.ranges.honour(body.Partial)
+	return body.Partial
 }
 
 // rangeTrial is what a reader measures.
@@ -201,7 +217,8 @@ func (b *bodySlot) endTrial() {
 // The caller holds the queue's mu.
 func (b *bodySlot) split() {
 	// What is ahead of this body takes the room and the connections that its
-	// parts need.
+	// parts need. The reader has come to it, so it is the last to make room.
+	b.q.setHead(b.slot)
 	for _, s := range slices.Clone(b.q.blocked) {
 		if s.whole && s != b.slot {
 			b.q.restart(s)

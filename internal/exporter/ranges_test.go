@@ -1,6 +1,7 @@
 package exporter
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"net/http"
@@ -17,7 +18,9 @@ import (
 // capped is a network of one server that has one asset, of zeros.
 type capped struct {
 	size       int64
+	listed     int64 // the size that the list has, if it is another
 	ranges     bool
+	only       int64   // so many answers honour ranges, if not 0
 	connection float64 // bytes a second of one connection
 	wire       float64 // of all of them together
 	requests   atomic.Int64
@@ -30,13 +33,18 @@ func (c *capped) RoundTrip(req *http.Request) (*http.Response, error) {
 	if !strings.HasSuffix(req.URL.Path, "get-asset") {
 		return nil, fmt.Errorf("no answer to %s", req.URL.Path)
 	}
-	c.requests.Add(1)
+	n := c.requests.Add(1)
+	honours := c.ranges && (c.only == 0 || n <= c.only)
 	from, to := int64(0), c.size
 	resp := &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Request: req}
-	if r := req.Header.Get("Range"); c.ranges && r != "" {
+	if r := req.Header.Get("Range"); honours && r != "" {
 		var last int64
 		if n, _ := fmt.Sscanf(r, "bytes=%d-%d", &from, &last); n == 2 {
 			to = min(last+1, c.size)
+		}
+		if from >= c.size {
+			resp.StatusCode, resp.Body = http.StatusRequestedRangeNotSatisfiable, http.NoBody
+			return resp, nil
 		}
 		resp.StatusCode = http.StatusPartialContent
 		resp.Header.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", from, to-1, c.size))
@@ -82,8 +90,9 @@ func cappedQueue(t *testing.T, c *capped) (*queue, func(at position) *bodySlot) 
 	}
 	x := New(Options{Client: client})
 	q := fakeQueue(t, 16, softBudget, hardBudget)
+	size := cmp.Or(c.listed, c.size)
 	return q, func(at position) *bodySlot {
-		return x.newBodySlot(q, at, &item{id: "a", key: "k", size: &c.size})
+		return x.newBodySlot(q, at, &item{id: "a", key: "k", size: &size})
 	}
 }
 
@@ -216,6 +225,66 @@ func TestRangesAhead(t *testing.T) {
 			if share < 0.9 {
 				t.Errorf("%d bodies took %v, %.1f %% of what 16 connections can do", test.bodies, took, 100*share)
 			}
+		})
+	}
+}
+
+// The list may be wrong about a size. A body that was cut into parts for a size
+// that it has not is then fetched as one that was not.
+func TestRangesWrongSize(t *testing.T) {
+	const size = 40 << 20
+	for _, listed := range []int64{size - 5<<20 - 1, size + 5<<20 + 1} {
+		synctest.Test(t, func(t *testing.T) {
+			c := &capped{size: size, listed: listed, ranges: true, connection: 50e6}
+			q, body := cappedQueue(t, c)
+			defer q.close()
+			b := body(position{})
+			b.x.ranges.learn(true, time.Now())
+			q.pushAll(b.slot)
+			readWholeBody(t, q, b, size)
+			nothingLeft(t, q)
+		})
+	}
+}
+
+// A server that stops honouring ranges is asked for no more parts.
+func TestRangesRefused(t *testing.T) {
+	const size = 400 << 20
+	synctest.Test(t, func(t *testing.T) {
+		c := &capped{size: size, ranges: true, only: 20, connection: 50e6}
+		q, body := cappedQueue(t, c)
+		defer q.close()
+		b := body(position{})
+		b.x.ranges.learn(true, time.Now())
+		q.pushAll(b.slot)
+		readWholeBody(t, q, b, size)
+		nothingLeft(t, q)
+		if n := c.requests.Load(); n > 60 {
+			t.Errorf("%d requests", n)
+		}
+		if b.x.ranges.helps.Load() || b.x.ranges.worthTrying(time.Now().Add(2*retrial)) {
+			t.Error("parts are tried again")
+		}
+	})
+}
+
+// What has come whole takes no more room than it needs.
+func TestWholeBodyNeedsNoMoreRoom(t *testing.T) {
+	for _, size := range []int64{100 << 10, 2 * pieceSize} {
+		synctest.Test(t, func(t *testing.T) {
+			c := &capped{size: size, connection: 1e9}
+			q, body := cappedQueue(t, c)
+			defer q.close()
+			q.soft = slotCost + size
+			b := body(position{})
+			q.pushAll(b.slot)
+			time.Sleep(time.Second)
+			synctest.Wait()
+			if b.state != done || q.used != slotCost+size || c.requests.Load() != 1 {
+				t.Errorf("state %d, %d bytes held, %d requests", b.state, q.used, c.requests.Load())
+			}
+			readWholeBody(t, q, b, size)
+			nothingLeft(t, q)
 		})
 	}
 }

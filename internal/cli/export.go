@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"strings"
@@ -14,7 +13,6 @@ import (
 	"github.com/comet-stream/comet-stream/internal/config"
 	"github.com/comet-stream/comet-stream/internal/exporter"
 	"github.com/comet-stream/comet-stream/internal/progress"
-	"github.com/comet-stream/comet-stream/stream"
 	"golang.org/x/time/rate"
 )
 
@@ -280,153 +278,3 @@ func (c *exportCommand) howToGoOn(out *output, err error) error {
 	}
 	return withCode(code, err, hint)
 }
-
-// openStream returns the writer of the stream: of a new one, or of the partial
-// one that an earlier run has left. It returns nil if that one was complete.
-func (c *exportCommand) openStream(out *output) (*stream.Writer, error) {
-	options := stream.WriterOptions{Level: c.level}
-	if out.Partial() != "" {
-		f, err := os.OpenFile(out.Partial(), os.O_RDWR, 0)
-		switch {
-		case err == nil:
-			if err := claim(f, out.Partial()); err != nil {
-				return nil, errors.Join(err, f.Close())
-			}
-			return c.continueStream(out, f, options)
-		case !errors.Is(err, os.ErrNotExist):
-			return nil, err
-		}
-	}
-	return stream.NewWriter(&countedWriter{w: out, n: &c.counters.Bytes}, options), nil
-}
-
-// continueStream goes on with a partial stream.
-func (c *exportCommand) continueStream(out *output, f *os.File, options stream.WriterOptions) (w *stream.Writer, err error) {
-	defer func() {
-		if w == nil {
-			f.Close()
-		}
-	}()
-	p, err := exporter.ReadPartial(f)
-	if err != nil {
-		if _, path := errors.AsType[*os.PathError](err); path {
-			return nil, err
-		}
-		if !errors.Is(err, stream.ErrTruncated) && !errors.Is(err, stream.ErrAborted) {
-			return nil, c.foreignPartial(out, err)
-		}
-		// It was left before it held anything.
-		return stream.NewWriter(&countedWriter{w: out, n: &c.counters.Bytes}, options), f.Close()
-	}
-	if err := exporter.New(c.opts).Match(p); err != nil {
-		return nil, c.foreignPartial(out, err)
-	}
-	c.opts.Continue = p
-	if p.Complete {
-		info, err := f.Stat()
-		if err == nil {
-			out.Keep(info.Size())
-		}
-		return nil, err
-	}
-	c.talk.Info("going on with %s: it has %s", out.Partial(), progress.Count(int64(len(p.Keys)), "experiment"))
-	c.counters.Bytes.Store(p.Size)
-	out.f = f
-	return p.Continue(&countedFile{File: f, n: &c.counters.Bytes}, options)
-}
-
-func (c *exportCommand) foreignPartial(out *output, err error) error {
-	return withCode(ExitUsage, fmt.Errorf("%s: %w", out.Partial(), err), "remove that file, or write to another one with -o")
-}
-
-// countedWriter counts what is written to w.
-type countedWriter struct {
-	w io.Writer
-	n interface{ Add(int64) int64 }
-}
-
-func (c *countedWriter) Write(p []byte) (int, error) {
-	n, err := c.w.Write(p)
-	c.n.Add(int64(n))
-	return n, err
-}
-
-// countedFile counts what is written to a file.
-type countedFile struct {
-	*os.File
-	n interface{ Add(int64) int64 }
-}
-
-func (f *countedFile) Write(p []byte) (int, error) {
-	n, err := f.File.Write(p)
-	f.n.Add(int64(n))
-	return n, err
-}
-
-// exportWatch passes on what the exporter tells.
-type exportWatch struct {
-	counters *progress.Counters
-	talk     *progress.Reporter
-	report   *reportFile // nil if none is wanted
-}
-
-func (w *exportWatch) Planned(n int64) { w.counters.Planned.Store(n) }
-func (w *exportWatch) Points(n int)    { w.counters.Points.Add(int64(n)) }
-func (w *exportWatch) Asset()          { w.counters.Assets.Add(1) }
-func (w *exportWatch) Warn(text string) {
-	w.talk.Warn("%s", text)
-}
-
-func (w *exportWatch) Skipped(in string, s *stream.Skipped) {
-	w.counters.Skipped.Add(1)
-	if in != "" {
-		in += ": "
-	}
-	w.talk.Warn("%s%s: skipped: %s", in, skippedName(s), s.Reason)
-}
-
-func (w *exportWatch) Experiment(r *exporter.Result) {
-	if r.Result == exporter.ResultLinked {
-		w.counters.Planned.Add(-1) // it counts where it belongs
-	} else {
-		w.counters.Experiments.Add(1)
-	}
-	w.report.add(r)
-}
-
-// end writes the last line of the report.
-func (w *exportWatch) end(sum *exporter.Summary) error {
-	w.report.add(struct {
-		Summary *exporter.Summary `json:"summary"`
-	}{sum})
-	return w.report.close()
-}
-
-// skippedName names a skipped item as messages do.
-func skippedName(s *stream.Skipped) string {
-	var parts []string
-	if s.Project != "" {
-		parts = append(parts, fmt.Sprintf("project %q", s.Workspace+"/"+s.Project))
-	}
-	whole := s.Of == stream.KindExperiment && s.Project != "" // not an item of one, as its tags
-	switch {
-	case s.Experiment != nil && whole && s.Name != nil:
-		parts = append(parts, fmt.Sprintf("experiment %q (%q)", *s.Experiment, *s.Name))
-	case s.Experiment != nil:
-		parts = append(parts, fmt.Sprintf("experiment %q", *s.Experiment))
-	}
-	switch {
-	case whole, s.Of == stream.KindExperiment && s.Name == nil, s.Of == stream.KindProject:
-	case s.Of == stream.KindExperiment:
-		parts = append(parts, *s.Name)
-	case s.Name != nil:
-		parts = append(parts, fmt.Sprintf("%s %q", s.Of, *s.Name))
-	case s.ID != nil:
-		parts = append(parts, fmt.Sprintf("%s %q", s.Of, *s.ID))
-	default:
-		parts = append(parts, string(s.Of))
-	}
-	return strings.Join(parts, ": ")
-}
-
-var _ exporter.Observer = (*exportWatch)(nil)

@@ -1,0 +1,78 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/comet-stream/comet-stream/internal/exporter"
+	"github.com/comet-stream/comet-stream/internal/progress"
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// exportWatch passes on what the exporter tells.
+type exportWatch struct {
+	counters *progress.Counters
+	talk     *progress.Reporter
+	report   *reportFile // nil if none is wanted
+}
+
+func (w *exportWatch) Planned(n int64) { w.counters.Planned.Store(n) }
+func (w *exportWatch) Points(n int)    { w.counters.Points.Add(int64(n)) }
+func (w *exportWatch) Asset()          { w.counters.Assets.Add(1) }
+func (w *exportWatch) Warn(text string) {
+	w.talk.Warn("%s", text)
+}
+
+func (w *exportWatch) Skipped(in string, s *stream.Skipped) {
+	w.counters.Skipped.Add(1)
+	if in != "" {
+		in += ": "
+	}
+	w.talk.Warn("%s%s: skipped: %s", in, skippedName(s), s.Reason)
+}
+
+func (w *exportWatch) Experiment(r *exporter.Result) {
+	if r.Result == exporter.ResultLinked {
+		w.counters.Planned.Add(-1) // it counts where it belongs
+	} else {
+		w.counters.Experiments.Add(1)
+	}
+	w.report.add(r)
+}
+
+// end writes the last line of the report.
+func (w *exportWatch) end(sum *exporter.Summary) error {
+	w.report.add(struct {
+		Summary *exporter.Summary `json:"summary"`
+	}{sum})
+	return w.report.close()
+}
+
+// skippedName names a skipped item as messages do.
+func skippedName(s *stream.Skipped) string {
+	var parts []string
+	if s.Project != "" {
+		parts = append(parts, fmt.Sprintf("project %q", s.Workspace+"/"+s.Project))
+	}
+	whole := s.Of == stream.KindExperiment && s.Project != "" // not an item of one, as its tags
+	switch {
+	case s.Experiment != nil && whole && s.Name != nil:
+		parts = append(parts, fmt.Sprintf("experiment %q (%q)", *s.Experiment, *s.Name))
+	case s.Experiment != nil:
+		parts = append(parts, fmt.Sprintf("experiment %q", *s.Experiment))
+	}
+	switch {
+	case whole, s.Of == stream.KindExperiment && s.Name == nil, s.Of == stream.KindProject:
+	case s.Of == stream.KindExperiment:
+		parts = append(parts, *s.Name)
+	case s.Name != nil:
+		parts = append(parts, fmt.Sprintf("%s %q", s.Of, *s.Name))
+	case s.ID != nil:
+		parts = append(parts, fmt.Sprintf("%s %q", s.Of, *s.ID))
+	default:
+		parts = append(parts, string(s.Of))
+	}
+	return strings.Join(parts, ": ")
+}
+
+var _ exporter.Observer = (*exportWatch)(nil)

@@ -151,7 +151,7 @@ func inScope[T any](list []T, want []string, get func(*T) (version string, label
 		})
 	})
 	if len(found) == 0 {
-		return nil, itemErrorf("there is no version %q", want)
+		return nil, itemErrorf("there is no version %s", quoteAll(want))
 	}
 	return found, nil
 }

@@ -223,7 +223,8 @@ func (c *exportCommand) runExport(ctx context.Context, out *output) error {
 			return err
 		}
 		c.talk.Info("%s was complete, and has its name now", out.name)
-		return missingItems(c.opts.Continue.Totals.Skipped)
+		sum := c.opts.Continue.Report(c.watch)
+		return errors.Join(c.watch.end(sum), missingItems(sum.Items))
 	}
 	boundMemory()
 	hard, cancel := withGrace(ctx, graceTime)

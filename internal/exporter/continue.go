@@ -78,6 +78,21 @@ func (x *Exporter) Match(p *Partial) error {
 	return nil
 }
 
+// Report tells o of the experiments of a complete stream, as an export that goes
+// on with it would, and returns the sum.
+func (p *Partial) Report(o Observer) *Summary {
+	sum := &Summary{Projects: int64(len(p.Projects)), Items: p.Totals.Skipped}
+	for _, g := range p.Groups {
+		if g.Kind == stream.KindExperiment {
+			r := &Result{Key: g.ID, Workspace: g.Workspace, Project: g.Project, Result: ResultKept}
+			sum.Listed++
+			sum.count(r)
+			o.Experiment(r)
+		}
+	}
+	return sum
+}
+
 // describe returns a scope as it is written on the command line.
 func describe(s stream.Scope) string {
 	return fmt.Sprintf("%q", strings.Join(slices.Concat(s.Selection, s.Paths, s.Resources), " "))

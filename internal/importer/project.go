@@ -243,7 +243,9 @@ func (d *dispatcher) closeProject(work context.Context) {
 		if p.before != nil {
 			<-p.before.done
 		}
-		err := p.wait(work)
+		// Not only until work ends: what became of it is read below.
+		<-p.ready
+		err := p.err
 		if err == nil && p.notes != nil {
 			err = p.writeNotes(work)
 		}

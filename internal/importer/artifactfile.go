@@ -183,7 +183,7 @@ func (v *artifactVersion) upload(ctx context.Context, a *asset) error {
 	if !errors.Is(err, comet.ErrImmutable) {
 		return err
 	}
-	if ours, err := v.arrived(ctx, a); ours || err != nil {
+	if ours, err := v.arrived(ctx, a, readingsFor(err)); ours || err != nil {
 		return err
 	}
 	derived := v.derivedID(a.rec.ID)
@@ -193,7 +193,7 @@ func (v *artifactVersion) upload(ctx context.Context, a *asset) error {
 	a.upload.ID = derived
 	err = v.a.r.c.UploadAsset(ctx, a.upload)
 	if errors.Is(err, comet.ErrImmutable) {
-		if ours, err := v.arrived(ctx, a); ours || err != nil {
+		if ours, err := v.arrived(ctx, a, readingsFor(err)); ours || err != nil {
 			return err
 		}
 		return errIDTaken
@@ -202,8 +202,8 @@ func (v *artifactVersion) upload(ctx context.Context, a *asset) error {
 }
 
 // arrived reports whether the version has the file that seems to exist.
-func (v *artifactVersion) arrived(ctx context.Context, a *asset) (bool, error) {
-	for try := 0; ; try++ {
+func (v *artifactVersion) arrived(ctx context.Context, a *asset, readings int) (bool, error) {
+	for n := 1; ; n++ {
 		files, err := v.a.r.c.ArtifactFiles(ctx, v.a.target, v.a.rec.Name, v.rec.Version)
 		if err != nil {
 			return false, err
@@ -213,7 +213,7 @@ func (v *artifactVersion) arrived(ctx context.Context, a *asset) (bool, error) {
 				return a.rec.Remote != nil || f.Size == a.upload.Size, nil
 			}
 		}
-		if try == 1 {
+		if n == readings {
 			return false, nil
 		}
 		if err := pause(ctx, v.a.r.o.Settle); err != nil {

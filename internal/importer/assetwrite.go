@@ -173,7 +173,7 @@ var errIDTaken = &limitError{"its id is taken at the destination, and so is the 
 func (e *experiment) upload(ctx context.Context, a *asset) (taken bool, err error) {
 	err = e.putAsset(ctx, a)
 	if errors.Is(err, comet.ErrImmutable) {
-		ours, err := e.isOurs(ctx, a)
+		ours, err := e.isOurs(ctx, a, readingsFor(err))
 		return !ours && err == nil, err
 	}
 	if err != nil {
@@ -193,17 +193,27 @@ func (e *experiment) putAsset(ctx context.Context, a *asset) error {
 	return e.r.c.UploadAsset(ctx, a.upload)
 }
 
+// readingsFor returns how many readings of the list are to show that an asset is
+// not of the experiment, after the answer that its id exists. Where the answer to
+// an earlier try of the same upload was lost, it most likely is.
+func readingsFor(err error) int {
+	if ce, ok := errors.AsType[*comet.Error](err); ok && ce.Repeated {
+		return 4 * agreeing
+	}
+	return agreeing
+}
+
 // isOurs reports whether the asset with the id is one of the experiment, of the
 // same size: then an earlier try has put it there. A list that does not show it
 // may lag behind.
-func (e *experiment) isOurs(ctx context.Context, a *asset) (bool, error) {
-	for agree := 1; ; agree++ {
+func (e *experiment) isOurs(ctx context.Context, a *asset, readings int) (bool, error) {
+	for n := 1; ; n++ {
 		have, err := e.readAssets(ctx)
 		if err != nil {
 			return false, err
 		}
 		t, ok := have[a.upload.ID]
-		if ok || agree == agreeing {
+		if ok || n == readings {
 			ours := ok && t.is(a, a.upload.Size)
 			if ours {
 				e.uploaded(a)

@@ -103,6 +103,20 @@ func TestAssetFollowedAgain(t *testing.T) {
 	}
 }
 
+// An upload whose answer is lost is not repeated under another id while the list
+// does not show it yet.
+func TestAssetLostAndLate(t *testing.T) {
+	p := bigAsset()
+	p.experiments[0].Assets = append(p.experiments[0].Assets, comettest.AssetSpec{ID: testID(2), Name: "empty"})
+	faults := comettest.NewFaults(1,
+		comettest.Fault{Kind: comettest.FaultLost, Endpoint: "POST *asset/upload", From: 1, To: 2},
+		comettest.Fault{Kind: comettest.FaultLag, Endpoint: "GET *asset/list", Reads: 5})
+	srv, want := newServer(t, comettest.Options{Middleware: faults.Middleware}), newServer(t, comettest.Options{})
+	seed(want, "", p)
+	importTo(t, newClient(t, srv), streamOf(t, p), Options{}).succeed(t)
+	diffStates(t, "destination", stateOf(want), stateOf(srv))
+}
+
 func TestTail(t *testing.T) {
 	content := []byte(strings.Repeat("tail", 1000))
 	spooled := func(t *testing.T) *spool {

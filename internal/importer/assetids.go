@@ -217,13 +217,20 @@ func (e *experiment) foundLike(have assetsThere, a *asset, size int64) bool {
 	return true
 }
 
-// foundSame looks for an asset a last time before it is written. Where it is not
-// known whether the destination keeps ids, one that is like it and has the same
-// bytes is taken for it; not so in an experiment that is not finished, where that
-// may be another one of the stream whose turn has not come.
-func (e *experiment) foundSame(ctx context.Context, a *asset) (bool, error) {
+// knowsByBytes reports whether an asset that the destination has under no id of
+// ours may be there all the same, to be known by its bytes. Not so in an
+// experiment that is not finished, as long as it is not known whether ids are
+// kept: what is alike there may be another one of the stream whose turn has not
+// come.
+func (e *experiment) knowsByBytes() bool {
 	state := e.r.ids.get()
-	if e.there == nil || state == idsKept || state == idsUnknown && e.unfinished {
+	return e.there != nil && (state == idsAssigned || state == idsUnknown && !e.unfinished)
+}
+
+// foundSame looks for an asset a last time before it is written. One that is like
+// it and has the same bytes is taken for it.
+func (e *experiment) foundSame(ctx context.Context, a *asset) (bool, error) {
+	if !e.knowsByBytes() {
 		return false, nil
 	}
 	have, err := e.assetsThere(ctx)

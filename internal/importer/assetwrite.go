@@ -31,9 +31,9 @@ func (e *experiment) writeAsset(ctx context.Context, a *asset) {
 }
 
 // follow begins to write a large asset while its bytes come, if there is a slot
-// for it.
+// for it and nothing depends on what they are.
 func (e *experiment) follow(ctx context.Context, a *asset) {
-	if !a.content.onDisk || a.refers || e.r.dry() {
+	if !a.content.onDisk || a.refers || e.r.dry() || e.knowsByBytes() {
 		return
 	}
 	e.assets.plain.Add(1)
@@ -59,7 +59,7 @@ func (a *asset) follow(t *tasks, upload func() error, done func(error)) bool {
 		// The upload may be over, one way or the other, before the bytes are.
 		end := a.tail.wait()
 		switch {
-		case end == errOtherSize:
+		case end == errOtherSize, end == nil && errors.Is(err, errFollowedOnce):
 			a.upload.Size, a.upload.Open = a.content.size, a.content.Open
 			err = upload()
 		case end != nil:
@@ -90,7 +90,10 @@ func (e *experiment) finishAsset(ctx context.Context, a *asset) error {
 			}
 		}
 	}
-	err := e.uploadAsset(ctx, a)
+	there, err := e.foundSame(ctx, a)
+	if err == nil && !there {
+		err = e.uploadAsset(ctx, a)
+	}
 	if err == nil {
 		e.expect(func(x *expectation) { x.asset(a) })
 	}
@@ -127,9 +130,6 @@ func (e *experiment) rewriteAsset(a *asset) error {
 // uploadAsset writes an asset under its id. Where another one has that id, or
 // the destination does not take it, it goes under a derived one.
 func (e *experiment) uploadAsset(ctx context.Context, a *asset) error {
-	if there, err := e.foundSame(ctx, a); there || err != nil {
-		return err
-	}
 	if e.r.dry() {
 		if e.r.o.Mode == DryRun {
 			e.uploaded(a)

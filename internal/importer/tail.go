@@ -11,9 +11,9 @@ import (
 // on beside the stream and not after it. The last byte is held back until the
 // item has been found to be what the stream says.
 //
-// Only the first upload follows the item. One that breaks off is tried again
-// once all of it is there: a source that is slow wears out the patience of
-// servers, and each try begins at the start.
+// Only one reader follows the item. An upload that breaks off is made again once
+// all of it is there, and not asked for before: a source that is slow wears out
+// the patience of servers, and each try begins at the start.
 type tail struct {
 	sp *spool
 
@@ -25,9 +25,13 @@ type tail struct {
 	err   error // why the item will never be whole, or not be sent as announced
 }
 
-// errOtherSize says that an item has another size than was announced, with
-// which its upload had begun.
-var errOtherSize = errors.New("its size is not the announced one")
+var (
+	// errOtherSize says that an item has another size than was announced, with
+	// which its upload had begun.
+	errOtherSize = errors.New("its size is not the announced one")
+	// errFollowedOnce says that an item is asked for again that is not whole.
+	errFollowedOnce = errors.New("its upload broke off before the stream had all of it")
+)
 
 // follow returns the tail of a spool to which nothing has been written yet.
 func (sp *spool) follow() *tail {
@@ -77,18 +81,21 @@ func (t *tail) wait() error {
 	return t.err
 }
 
-// open returns a reader of the item from its start.
+// open returns a reader of the item from its start: the first one that reads
+// follows it, others have to come once it is whole.
 func (t *tail) open() (io.ReadCloser, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return &tailReader{t: t, patient: t.begun}, nil
+	if t.begun && !t.whole {
+		return nil, errFollowedOnce
+	}
+	return &tailReader{t: t}, nil
 }
 
 type tailReader struct {
-	t       *tail
-	off     int64
-	patient bool // it waits for the whole of the item
-	closed  bool // guarded by the tail's mu
+	t      *tail
+	off    int64
+	closed bool // guarded by the tail's mu
 }
 
 // Read waits for bytes that have not come yet.
@@ -113,7 +120,7 @@ func (r *tailReader) await() (int64, error) {
 	t := r.t
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for !r.closed && t.err == nil && !t.whole && (r.patient || r.off >= t.have) {
+	for !r.closed && t.err == nil && !t.whole && r.off >= t.have {
 		t.news.Wait()
 	}
 	switch {

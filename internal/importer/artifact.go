@@ -193,7 +193,8 @@ func (a *artifact) take(ctx context.Context, rec stream.Record) error {
 		a.issue(skippedIssue(rec))
 		if v != nil {
 			v.dropFile()
-			v.lacks = v.lacks || rec.Passing
+			// The uploads of its other files may be at it too.
+			a.change(func(*Outcome) { v.lacks = v.lacks || rec.Passing })
 		}
 	}
 	return nil

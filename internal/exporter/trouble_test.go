@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,13 +24,18 @@ func seedFaults(t *testing.T, rules ...comettest.Fault) (*comettest.Server, []st
 	t.Helper()
 	faults := comettest.NewFaults(1)
 	srv := comettest.Start(t, comettest.Options{Middleware: faults.Middleware})
-	keys := srv.SeedSynthetic(comettest.SyntheticSpec{
-		Workspace: "w", Project: "p", Experiments: 4, Metrics: 2, Points: 30, Assets: 2, AssetSize: 5000, Parameters: 3,
-	})
+	keys := seedSmall(srv)
 	if err := faults.Set(1, rules...); err != nil {
 		t.Fatal(err)
 	}
 	return srv, keys
+}
+
+// seedSmall seeds four small experiments.
+func seedSmall(srv *comettest.Server) []string {
+	return srv.SeedSynthetic(comettest.SyntheticSpec{
+		Workspace: "w", Project: "p", Experiments: 4, Metrics: 2, Points: 30, Assets: 2, AssetSize: 5000, Parameters: 3,
+	})
 }
 
 const rest = "GET /api/rest/v2/"
@@ -203,6 +209,9 @@ func TestVanished(t *testing.T) {
 
 // A key that is no longer accepted, and a server that is out of reach, end the
 // export: nothing is skipped for that. What is whole before it stays.
+//
+// The trouble begins once the first group is written. Until then what is asked
+// of the last experiment waits, so that there is something left to ask.
 func TestAborted(t *testing.T) {
 	for _, test := range []struct {
 		name  string
@@ -210,12 +219,22 @@ func TestAborted(t *testing.T) {
 		class string
 		is    error
 	}{
-		{"unauthorized", comettest.Fault{Kind: "401", From: 55}, "unauthorized", comet.ErrUnauthorized},
-		{"outage", comettest.Fault{Kind: "503", From: 55}, "server", comet.ErrOutage},
-		{"refused connections", comettest.Fault{Kind: comettest.FaultRefuse, From: 55}, "server", comet.ErrOutage},
+		{"unauthorized", comettest.Fault{Kind: "401"}, "unauthorized", comet.ErrUnauthorized},
+		{"outage", comettest.Fault{Kind: "503"}, "server", comet.ErrOutage},
+		{"refused connections", comettest.Fault{Kind: comettest.FaultRefuse}, "server", comet.ErrOutage},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			srv, _ := seedFaults(t, test.fault)
+			faults, late := comettest.NewFaults(1), &latecomer{written: make(chan struct{})}
+			srv := comettest.Start(t, comettest.Options{Middleware: func(next http.Handler) http.Handler {
+				return late.middleware(faults.Middleware(next))
+			}})
+			keys := seedSmall(srv)
+			late.key = keys[len(keys)-1]
+			late.begin = func() {
+				if err := faults.Set(1, test.fault); err != nil {
+					t.Error(err)
+				}
+			}
 			client, err := comet.New(comet.Options{
 				URL: srv.ClientlibURL(), APIKey: comettest.DefaultAPIKey,
 				Retry: comet.Retry{MaxElapsed: 200 * time.Millisecond, Base: time.Millisecond, Cap: 5 * time.Millisecond},
@@ -226,8 +245,7 @@ func TestAborted(t *testing.T) {
 			defer client.CloseIdle()
 			var buf bytes.Buffer
 			w := stream.NewWriter(&buf, stream.WriterOptions{Workers: 1})
-			// Two at a time do not run far ahead of what is written.
-			_, err = New(Options{Client: client, Paths: paths(t, "w/p"), InFlight: 2}).Export(t.Context(), t.Context(), w)
+			_, err = New(Options{Client: client, Paths: paths(t, "w/p"), Observer: late}).Export(t.Context(), t.Context(), w)
 			if !errors.Is(err, test.is) {
 				t.Fatalf("error %v", err)
 			}
@@ -255,6 +273,35 @@ func TestAborted(t *testing.T) {
 			}
 		})
 	}
+}
+
+// latecomer holds the requests for one experiment back until the first one is
+// written, and calls begin then.
+type latecomer struct {
+	silent
+	key     string
+	begin   func()
+	once    sync.Once
+	written chan struct{}
+}
+
+func (l *latecomer) Experiment(*Result) {
+	l.once.Do(func() {
+		l.begin()
+		close(l.written)
+	})
+}
+
+func (l *latecomer) middleware(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("experimentKey") == l.key {
+			select {
+			case <-l.written:
+			case <-r.Context().Done():
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // Before anything is written a refused key is just an error.

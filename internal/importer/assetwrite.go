@@ -11,14 +11,16 @@ import (
 
 // writeAsset writes an asset whose bytes are there, in the background.
 func (e *experiment) writeAsset(ctx context.Context, a *asset) {
-	if !a.refers {
+	if a.refers {
+		// The ids of the others are settled once they are written. They need
+		// slots, so that none is to be taken before.
+		e.assets.plain.Wait()
+	} else {
 		e.assets.plain.Add(1)
 	}
 	e.spawn(func() {
 		defer a.drop(errDropped)
 		if a.refers {
-			// The ids of the others are settled once they are written.
-			e.assets.plain.Wait()
 			if err := e.settleIDs(ctx); err != nil {
 				e.item(a.issue(), err)
 				return

@@ -75,7 +75,7 @@ func run(ctx context.Context, large bool, only, out string) error {
 	if out == "-" || chosen != nil {
 		return nil
 	}
-	return os.WriteFile(out, l.table.markdown(), 0o666)
+	return l.table.keep(out)
 }
 
 // A lab is where the measuring is done: the programs, and room for files.

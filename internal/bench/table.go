@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"runtime"
 	"strings"
@@ -72,6 +74,23 @@ func (t *table) memory(workload, what string, peak ...int64) {
 	}
 }
 
+// tableEnd stands behind the table in the file that keeps it. What follows is
+// written by hand, and stays.
+const tableEnd = "\n<!-- end of the table -->\n"
+
+// keep writes the table to a file, in place of the one that is there.
+func (t *table) keep(name string) error {
+	text := append(t.markdown(), tableEnd...)
+	before, err := os.ReadFile(name)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if _, words, ok := bytes.Cut(before, []byte(tableEnd)); ok {
+		text = append(text, words...)
+	}
+	return os.WriteFile(name, text, 0o666)
+}
+
 func (t *table) markdown() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# Benchmarks\n\n`make bench` prints this table, and leaves its last run here; the workloads are in `internal/bench`. Everything ran on one machine: %s/%s, %d cores, %s, %s. ",
@@ -80,7 +99,7 @@ func (t *table) markdown() []byte {
 		time.Now().UTC().Format(time.DateOnly))
 	b.WriteString("| workload | what | reached | target | met |\n|---|---|---|---|---|\n")
 	for _, r := range t.rows {
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", r.workload, r.what, r.reached, r.target, r.met)
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", r.workload, strings.ReplaceAll(r.what, "|", `\|`), r.reached, r.target, r.met)
 	}
 	return b.Bytes()
 }

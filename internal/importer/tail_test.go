@@ -158,7 +158,7 @@ func TestTail(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := iotest.TestReader(r, content); err != nil && !errors.Is(err, io.EOF) {
+			if err := iotest.TestReader(r, content); err != nil {
 				t.Error(err)
 			}
 		}

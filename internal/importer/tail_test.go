@@ -134,6 +134,23 @@ func TestAssetFollowedLike(t *testing.T) {
 	diffStates(t, "destination", stateOf(want), stateOf(srv))
 }
 
+// Where the destination gives assets ids of its own, large ones of one name and
+// size are known by their bytes, and not written again while these come.
+func TestAssetsAlikeAgain(t *testing.T) {
+	p := bigAsset()
+	x := &p.experiments[0]
+	like := x.Assets[0]
+	like.ID, like.Body = testID(2), bytes.ToUpper(like.Body)
+	x.Assets = append(x.Assets, like)
+	srv := newServer(t, comettest.Options{Moods: comettest.Moods{AssignIDs: true}})
+	importTo(t, newClient(t, srv), streamOf(t, p), Options{}).succeed(t)
+	srv.ResetStats()
+	importTo(t, newClient(t, srv), streamOf(t, p), Options{}).succeed(t)
+	if w := writes(srv); len(w) > 0 || len(srv.State().Experiment(x.Key).Assets) != 2 {
+		t.Errorf("the second import writes %v", w)
+	}
+}
+
 func TestTail(t *testing.T) {
 	content := []byte(strings.Repeat("tail", 1000))
 	spooled := func(t *testing.T) *spool {

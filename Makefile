@@ -2,15 +2,20 @@
 # make demo     move a project between two servers on loopback, through a pipe
 # make test     all tests, with the race detector where there is a C compiler
 # make check    what a change must pass before it is tested
-# make fuzz     each fuzz target for FUZZTIME
-# make torture  the long forms of the tests (hours), the tests of the tests (internal/torture/controls.sh), and ten minutes
-#               of each fuzz target; COMET_STREAM_SEED takes random tests again
+# make fuzz     each fuzz target that FUZZ matches, for FUZZTIME
+# make torture  the long forms of the tests, the tests of the tests (internal/torture/controls.sh), ten minutes of fuzzing
+#               for each front (stream reader, filter, import) and one for each of their parts; over an hour in all;
+#               COMET_STREAM_SEED takes random tests again
 # make bench    the workloads of docs/benchmarks.md; bench-large adds the 20 GB asset
 
 GO          ?= go
 VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 STATICCHECK ?= $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZ        ?= ^Fuzz
 FUZZTIME    ?= 1m
+
+# What takes a whole stream; the other fuzz targets are parts of these.
+FUZZ_FRONTS := ^Fuzz(Reader|Filter|Import)
 
 # The race detector needs cgo; the tools themselves are built without.
 RACE := $(shell command -v $$($(GO) env CC) >/dev/null && echo -race)
@@ -54,7 +59,7 @@ govulncheck:
 # their coverage is not the same twice.
 fuzz:
 	@for package in $$($(GO) list ./...); do \
-	  for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+	  for target in $$($(GO) test -list '$(FUZZ)' $$package | grep '^Fuzz'); do \
 	    echo "$$package $$target"; \
 	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x $$package || exit 1; \
 	  done; \
@@ -63,7 +68,8 @@ fuzz:
 torture:
 	COMET_STREAM_TORTURE=1 $(GO) test -count 1 -timeout 4h ./...
 	./internal/torture/controls.sh
-	$(MAKE) fuzz FUZZTIME=10m
+	$(MAKE) fuzz
+	$(MAKE) fuzz FUZZ='$(FUZZ_FRONTS)' FUZZTIME=10m
 
 bench: build
 	$(GO) run ./internal/bench

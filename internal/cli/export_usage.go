@@ -33,7 +33,7 @@ What to export:
                             or a report; - is standard input
     --skip-keys-from FILE   not these; of a report, those that came out well
     --since TIME            started or ended since, or running: 2024-05-01,
-                            2024-05-01T12:00:00Z, 30d, or milliseconds
+                            2024-05-01T12:00:00Z, 30d, 2d12h, or milliseconds
     --archived include|exclude|only
                             archived experiments (default include)
     --asset-type TYPE       assets of this type alone; may be repeated

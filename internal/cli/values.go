@@ -60,9 +60,12 @@ func parseRate(s string) (rate.Limit, error) {
 	return rate.Limit(n / seconds), nil
 }
 
-// durationUnits are what the units of a span of time, besides those of
-// time.ParseDuration, stand for.
-var durationUnits = map[string]time.Duration{"d": 24 * time.Hour, "w": 7 * 24 * time.Hour}
+// dayUnits are the units of a span of time besides those of time.ParseDuration,
+// the longest first.
+var dayUnits = []struct {
+	name   string
+	length time.Duration
+}{{"w", 7 * 24 * time.Hour}, {"d", 24 * time.Hour}}
 
 // firstEpochMillis is the least integer taken for milliseconds since the epoch
 // (March 1973). A smaller one is likely to be meant as seconds.
@@ -70,7 +73,7 @@ const firstEpochMillis = 100_000_000_000
 
 // parseTime reads a point in time: RFC 3339, a date (its first instant in the
 // time zone of now), milliseconds since the epoch, or a span back from now such
-// as 30d, 2w or "36h ago".
+// as 30d, 2d12h or "36h ago".
 func parseTime(s string, now time.Time) (time.Time, error) {
 	if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
 		return t, nil
@@ -88,28 +91,37 @@ func parseTime(s string, now time.Time) (time.Time, error) {
 	}
 	span, err := parseSpan(strings.TrimSpace(strings.TrimSuffix(s, "ago")))
 	if err != nil {
-		return time.Time{}, errors.New("want a time such as 2024-05-01, 2024-05-01T12:00:00Z, 30d or milliseconds since the epoch")
+		return time.Time{}, errors.New("want a date (2024-05-01), a date and time (2024-05-01T12:00:00Z), a span back from now (2w, 30d, 2d12h, 90m) or milliseconds since the epoch")
 	}
 	return now.Add(-span), nil
 }
 
-// parseSpan reads a length of time: days and weeks, or what
-// time.ParseDuration takes.
+// parseSpan reads a length of time: weeks, days and what time.ParseDuration
+// takes, one after the other.
 func parseSpan(s string) (time.Duration, error) {
-	for unit, length := range durationUnits {
-		number, ok := strings.CutSuffix(s, unit)
+	total, rest := 0.0, s
+	for _, unit := range dayUnits {
+		number, after, ok := strings.Cut(rest, unit.name)
 		if !ok {
 			continue
 		}
 		n, err := strconv.ParseFloat(number, 64)
-		if err != nil || !(n >= 0) || n > float64(math.MaxInt64/length) {
-			return 0, fmt.Errorf("not a length of time: %q", s)
+		if err != nil || !(n >= 0) {
+			return 0, errNoSpan(s)
 		}
-		return time.Duration(n * float64(length)), nil
+		total, rest = total+n*float64(unit.length), after
 	}
-	d, err := time.ParseDuration(s)
-	if err == nil && d < 0 {
-		err = fmt.Errorf("not a length of time: %q", s)
+	if rest == s || rest != "" {
+		d, err := time.ParseDuration(rest)
+		if err != nil || d < 0 {
+			return 0, errNoSpan(s)
+		}
+		total += float64(d)
 	}
-	return d, err
+	if total >= math.MaxInt64 {
+		return 0, errNoSpan(s)
+	}
+	return time.Duration(total), nil
 }
+
+func errNoSpan(s string) error { return fmt.Errorf("not a length of time: %q", s) }

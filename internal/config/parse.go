@@ -30,26 +30,23 @@ func parseINI(path string, data []byte) (map[string]setting, error) {
 		}
 		at := fmt.Sprintf("%s:%d", path, n)
 		if line[0] == '[' {
-			next, ok := section(sections, line)
-			if !ok {
-				return nil, errorf("%s: this is no section, want [name]", at)
+			var err error
+			if sections, err = section(at, sections, line); err != nil {
+				return nil, err
 			}
-			sections = next
 			continue
 		}
-		name, value, ok := strings.Cut(line, "=")
-		name = strings.TrimSpace(name)
-		if !ok || name == "" {
-			return nil, errorf("%s: want a section, a comment or name = value", at)
+		name, value, err := assignment(at, line)
+		if err != nil {
+			return nil, err
 		}
-		value, ok = unquote(value)
-		if !ok {
-			return nil, errorf("%s: the value of %q has a quote that does not end", at, name)
+		from, within := path, strings.Join(sections, "_")
+		if within != "" {
+			from = fmt.Sprintf("[%s] in %s", within, path)
 		}
-		own := len(sections) == 1 && (sections[0] == "comet_export" || sections[0] == "comet_import")
-		if own && !slices.Contains(ownSettings, strings.ToLower(name)) {
+		if isOwn(within) && !slices.Contains(ownSettings, strings.ToLower(name)) {
 			return nil, &Error{
-				Message: fmt.Sprintf("%s: section [%s] has no setting %q", at, sections[0], name),
+				Message: fmt.Sprintf("%s: section [%s] has no setting %q", at, within, name),
 				Hints:   []string{"it may hold " + strings.Join(ownSettings, ", ")},
 			}
 		}
@@ -57,18 +54,36 @@ func parseINI(path string, data []byte) (map[string]setting, error) {
 		if _, ok := settings[variable]; ok {
 			return nil, errorf("%s: %q is set a second time", at, name)
 		}
-		from := path
-		if len(sections) > 0 {
-			from = fmt.Sprintf("[%s] in %s", strings.Join(sections, "_"), path)
-		}
 		settings[variable] = setting{value, from}
 	}
 	return settings, nil
 }
 
+// assignment reads a line of the form "name = value".
+func assignment(at, line string) (name, value string, err error) {
+	name, value, ok := strings.Cut(line, "=")
+	name = strings.TrimSpace(name)
+	if !ok || name == "" {
+		return "", "", errorf("%s: want a section, a comment or name = value", at)
+	}
+	if value, ok = unquote(value); !ok {
+		return "", "", errorf("%s: the value of %q has a quote that does not end", at, name)
+	}
+	return name, value, nil
+}
+
+// isOwn reports whether a section is that of a side.
+func isOwn(section string) bool { return section == "comet_export" || section == "comet_import" }
+
+// underscores are what the name of a section has where people may write
+// something else.
+var underscores = strings.NewReplacer("-", "_", ".", "_", " ", "_")
+
 // section reads the line that begins a section, [name], or [[name]] for one
-// within the section before, and returns the names of all it stands in.
-func section(outer []string, line string) ([]string, bool) {
+// within the section before, and returns the names of all it stands in. The
+// section of a side that is written in another way is an error, for the same
+// reason as a misspelt name in it.
+func section(at string, outer []string, line string) ([]string, error) {
 	name := strings.TrimLeft(line, "[")
 	depth := len(line) - len(name)
 	name, rest, ok := strings.Cut(name, strings.Repeat("]", depth))
@@ -77,9 +92,15 @@ func section(outer []string, line string) ([]string, bool) {
 		ok = false
 	}
 	if !ok || name == "" || depth > len(outer)+1 {
-		return nil, false
+		return nil, errorf("%s: this is no section, want [name]", at)
 	}
-	return append(slices.Clone(outer[:depth-1]), name), true
+	if meant := underscores.Replace(name); meant != name && isOwn(meant) {
+		return nil, &Error{
+			Message: fmt.Sprintf("%s: there is no section [%s]", at, name),
+			Hints:   []string{fmt.Sprintf("write it as [%s]", meant)},
+		}
+	}
+	return append(slices.Clone(outer[:depth-1]), name), nil
 }
 
 // comment is where a comment begins after an unquoted value.
@@ -123,12 +144,15 @@ func parseDotenv(path string, data []byte) (map[string]setting, error) {
 	return settings, nil
 }
 
+// byteOrderMark is what some editors put before the text of a file.
+var byteOrderMark = []byte("\ufeff")
+
 // lines returns the lines of a file by their number, without the space around
 // them.
 func lines(data []byte) iter.Seq2[int, string] {
 	return func(yield func(int, string) bool) {
 		n := 0
-		for line := range bytes.Lines(bytes.TrimPrefix(data, []byte("\ufeff"))) {
+		for line := range bytes.Lines(bytes.TrimPrefix(data, byteOrderMark)) {
 			n++
 			if !yield(n, strings.TrimSpace(string(line))) {
 				return

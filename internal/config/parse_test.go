@@ -61,6 +61,8 @@ func TestParseINIErrors(t *testing.T) {
 		{"twice", "[comet]\napi_key=a\napi_key=secret\n", `f:3: "api_key" is set a second time`},
 		{"twice, in two ways", "[comet_export]\napi_key=a\n[comet]\nexport_api_key=secret\n", `f:4: "export_api_key" is set a second time`},
 		{"misspelt in a section of ours", "[comet_import]\napikey=secret\n", `f:2: section [comet_import] has no setting "apikey"`},
+		{"misspelt in a section of ours within another", "[comet]\n[[import]]\napikey=secret\n", `f:3: section [comet_import] has no setting "apikey"`},
+		{"a section of ours that is misspelt", "[comet-import]\napi_key=secret\n", `f:1: there is no section [comet-import]`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			settings, err := parseINI("f", []byte(tt.data))

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/url"
@@ -106,6 +107,8 @@ func (r *resolver) findOne(a, b string) (setting, error) {
 }
 
 // credentials fills in address and key by the rules of the package comment.
+// What the side does not use may be wrong: it is the other side's, or that of
+// another program.
 func (r *resolver) credentials(e *Endpoint) error {
 	ownKey, err := r.ownKey()
 	if err != nil {
@@ -115,19 +118,20 @@ func (r *resolver) credentials(e *Endpoint) error {
 	if err != nil {
 		return err
 	}
+	if ownKey != nil {
+		return r.withOwnKey(e, ownKey, ownURL)
+	}
 	key, err := r.key(r.find(nameAPIKey))
 	if err != nil {
 		return err
 	}
-	generic, err := r.url(r.find(nameURL))
-	if err != nil {
-		return err
-	}
-	switch {
-	case ownKey != nil:
-		return r.withOwnKey(e, ownKey, ownURL, generic)
-	case key == nil:
+	if key == nil {
 		return r.noKey()
+	}
+	generic, err := r.url(r.find(nameURL))
+	switch {
+	case err != nil:
+		return err
 	case ownURL != nil:
 		return r.withOwnURL(e, key, ownURL, generic)
 	}
@@ -135,8 +139,8 @@ func (r *resolver) credentials(e *Endpoint) error {
 }
 
 // withOwnKey joins the key of the side with its address.
-func (r *resolver) withOwnKey(e *Endpoint, key *foundKey, ownURL, generic *foundURL) error {
-	if ownURL == nil && key.url == nil && generic != nil {
+func (r *resolver) withOwnKey(e *Endpoint, key *foundKey, ownURL *foundURL) error {
+	if generic := r.find(nameURL); ownURL == nil && key.url == nil && generic.text != "" {
 		return &Error{
 			Message: fmt.Sprintf("the key from %s has no address: %s is generic, and may belong to another key",
 				key.from, generic.from),
@@ -235,7 +239,7 @@ func (r *resolver) keyIn(data []byte, err error, setBy, file string) (*foundKey,
 		return nil, errorf("%s: %v", setBy, err)
 	}
 	from := fmt.Sprintf("%s %s", setBy, file)
-	text := strings.TrimSpace(string(data))
+	text := strings.TrimSpace(string(bytes.TrimPrefix(data, byteOrderMark)))
 	if text == "" {
 		return nil, errorf("%s: the file is empty", from)
 	}

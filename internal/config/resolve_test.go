@@ -253,6 +253,19 @@ func TestResolve(t *testing.T) {
 			found{"https://a.example/clientlib/", k1, "COMET_IMPORT_URL_OVERRIDE", "COMET_IMPORT_API_KEY_FILE key", nil},
 		},
 		{
+			"a key file with a byte order mark", Import,
+			world{files: map[string]string{"work/key": "\ufeff" + k1 + "\r\n"}, flags: Flags{APIKeyFile: "key"}},
+			found{DefaultURL, k1, "the default", "--api-key-file key", nil},
+		},
+		{
+			"what the side does not use may be wrong", Import,
+			world{env: map[string]string{
+				"COMET_API_KEY": "_SECRET_-" + secret, "COMET_URL_OVERRIDE": "a.example",
+				"COMET_IMPORT_API_KEY": k2, "COMET_IMPORT_URL_OVERRIDE": "https://b.example",
+			}},
+			found{"https://b.example/clientlib/", k2, "COMET_IMPORT_URL_OVERRIDE", "COMET_IMPORT_API_KEY", nil},
+		},
+		{
 			"a star with nothing after it is dropped", Export,
 			world{env: map[string]string{"COMET_API_KEY": k1 + "*"}},
 			found{DefaultURL, k1, "the default", "COMET_API_KEY", nil},

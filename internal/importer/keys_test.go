@@ -2,8 +2,11 @@ package importer
 
 import (
 	"errors"
+	"net/http"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
 
@@ -238,6 +241,39 @@ func TestAssetIDTaken(t *testing.T) {
 		if r := importTo(t, c, data, o); r.err != nil || r.There != 1 || r.Unverified > 0 {
 			t.Errorf("%s: %v, %+v, %v", name, r.err, r.Summary, r.issues())
 		}
+	}
+}
+
+// An asset that refers to others is written after them, also where they come
+// through late: only then it is known which ids they have.
+func TestAssetIDTakenLate(t *testing.T) {
+	referrer := make(chan struct{})
+	var once sync.Once
+	srv := newServer(t, comettest.Options{Middleware: func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			switch {
+			case r.Method == http.MethodPost && strings.Contains(r.URL.RawQuery, testID(2)):
+				once.Do(func() { close(referrer) })
+			case r.Method == http.MethodPost && strings.Contains(r.URL.RawQuery, testID(1)):
+				select {
+				case <-referrer:
+				case <-time.After(200 * time.Millisecond):
+				}
+			}
+			next.ServeHTTP(rw, r)
+		})
+	}})
+	srv.SeedExperiment("other", "q", comettest.ExperimentSpec{Key: testKey(9), Start: 1, End: 2, Assets: []comettest.AssetSpec{
+		{ID: testID(1), Name: "a.png", Body: []byte("p")},
+	}})
+	c := newClient(t, srv)
+	r := importTo(t, c, streamOf(t, one(testKey(1))), Options{To: Project{Workspace: "team"}})
+	if r.err != nil || r.Missing > 0 {
+		t.Fatalf("import: %v, %v", r.err, r.issues())
+	}
+	derived := deriveAsset(testID(1), Project{"team", "p"})
+	if got := readAsset(t, c, testKey(1), testID(2)); !strings.Contains(got, derived) {
+		t.Errorf("the reference was not changed: %s", got)
 	}
 }
 

@@ -4,9 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"fmt"
-	"io"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -258,6 +256,45 @@ func TestWorkspaceFileRefused(t *testing.T) {
 		t.Fatalf("again: %v, %v", r.err, r.issues())
 	}
 	w.check(t, "again", srv)
+}
+
+// A version stays open where one of its files is refused while the stream tells
+// that another one is missing. The two are found by different goroutines.
+func TestWorkspaceFileRefusedAndSkipped(t *testing.T) {
+	s := newScript(t, sourceURL)
+	p := testProject{workspace: "team", name: "p", experiments: []comettest.ExperimentSpec{{Key: testKey(1), Start: start, End: start + 1}}}
+	s.begin(p)
+	s.project(p)
+	s.write(
+		&stream.Artifact{ID: "a", Name: "set", Type: "dataset", Project: "p", Workspace: "team", Doc: s.doc(map[string]any{})},
+		&stream.ArtifactVersion{ID: "v", Version: "1.0.0", State: ptr("CLOSED"), Alias: []string{}, Tags: []string{}, Experiment: ptr(testKey(1)), Doc: s.doc(map[string]any{})},
+	)
+	for n := range 8 {
+		s.asset(comettest.AssetSpec{ID: testID(n), Name: fmt.Sprint(n), Type: "unknown", Body: []byte("x")})
+		s.write(&stream.Skipped{Of: stream.KindAsset, Workspace: "team", Name: ptr("lost"), ID: ptr(testID(100 + n)), Passing: true, Reason: "gone"})
+	}
+	s.write(&stream.ArtifactEnd{ID: "a"})
+	srv := newServer(t, comettest.Options{Middleware: refusing("artifactVersionId=")})
+	r := importTo(t, newClient(t, srv), s.close(), Options{})
+	if r.err != nil || r.Missing != 8 || r.Skipped != 8 {
+		t.Errorf("%v, %d missing, %d skipped: %q", r.err, r.Missing, r.Skipped, r.issues())
+	}
+	if v := srv.State().Workspace("team").Artifacts[0].Versions[0]; v.State != "OPEN" {
+		t.Errorf("the version is %s", v.State)
+	}
+}
+
+// refusing makes a server refuse the requests whose address has a text in it.
+func refusing(text string) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			if strings.Contains(r.URL.String(), text) {
+				http.Error(rw, `{"msg":"not today","code":403}`, http.StatusForbidden)
+				return
+			}
+			next.ServeHTTP(rw, r)
+		})
+	}
 }
 
 func TestWorkspaceDry(t *testing.T) {
@@ -531,25 +568,30 @@ func TestWorkspaceVerify(t *testing.T) {
 	}
 }
 
-// A version that appears just before it is created, as the late work of an
-// import that was killed, is the one that was to be created.
-func TestWorkspaceVersionAppears(t *testing.T) {
+// TestWorkspaceVerifyPanel reads back a panel of which the destination has kept
+// something else.
+func TestWorkspaceVerifyPanel(t *testing.T) {
 	w := richWorkspace()
+	data := w.stream(t, sourceURL)
 	srv := newServer(t, comettest.Options{Middleware: func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-			if strings.HasSuffix(r.URL.Path, "/registry-model/item/create") {
-				body, err := io.ReadAll(r.Body)
-				if err != nil {
+			if strings.HasSuffix(r.URL.Path, "/download") && strings.Contains(r.URL.Path, "/template/") {
+				if _, err := rw.Write(panelZip(`{"type":"py","pyCode":""}`)); err != nil {
 					t.Error(err)
 				}
-				first := r.Clone(r.Context())
-				first.Body = io.NopCloser(bytes.NewReader(body))
-				next.ServeHTTP(httptest.NewRecorder(), first)
-				r.Body = io.NopCloser(bytes.NewReader(body))
+				return
 			}
 			next.ServeHTTP(rw, r)
 		})
 	}})
-	importTo(t, newClient(t, srv), w.stream(t, sourceURL), Options{}).succeed(t)
-	w.check(t, "appeared", srv)
+	want := []string{`panel "Scatter": unverified: it is another one at the destination`}
+	r := importTo(t, newClient(t, srv), data, Options{Verify: true})
+	if d := gocmp.Diff(want, r.issues()); d != "" || r.err != nil || r.Unverified != 1 {
+		t.Errorf("%v, %d unverified, issues (-want +got): %s", r.err, r.Unverified, d)
+	}
+	want = []string{`panel "Scatter": unverified: the destination has another one of the name`}
+	r = importTo(t, newClient(t, srv), data, Options{Mode: VerifyOnly})
+	if d := gocmp.Diff(want, r.issues()); d != "" || r.err != nil || r.Unverified != 1 {
+		t.Errorf("--verify-only: %v, %d unverified, issues (-want +got): %s", r.err, r.Unverified, d)
+	}
 }

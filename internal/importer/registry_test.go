@@ -1,0 +1,91 @@
+package importer
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/comet-stream/comet-stream/internal/comettest"
+)
+
+// TestRegistryProducerGone imports models again whose experiment the source or
+// the destination has no more: the versions that came from it are there, and a
+// new one has nothing to come from.
+func TestRegistryProducerGone(t *testing.T) {
+	for _, gone := range []string{"at the source", "at the destination"} {
+		t.Run(gone, func(t *testing.T) {
+			srv := newServer(t, comettest.Options{})
+			c := newClient(t, srv)
+			w := richWorkspace()
+			importTo(t, c, w.stream(t, sourceURL), Options{}).succeed(t)
+			producer := testKey(1)
+			if gone == "at the source" {
+				producer = ""
+			} else if err := deleteExperiment(srv, producer); err != nil {
+				t.Fatal(err)
+			}
+			versions := &w.models[0].Versions
+			for i := range *versions {
+				(*versions)[i].Experiment = producer
+			}
+			models := testWorkspace{models: w.models}
+			srv.ResetStats()
+			for _, o := range []Options{{}, {Mode: VerifyOnly}} {
+				importTo(t, c, models.stream(t, sourceURL), o).succeed(t)
+			}
+			if len(writes(srv)) > 0 {
+				t.Errorf("it writes %v", writes(srv))
+			}
+			*versions = append(*versions, comettest.RegistryVersionSpec{Version: "9.0.0", Experiment: producer, Model: "cnn"})
+			r := importTo(t, c, models.stream(t, sourceURL), Options{})
+			if r.err != nil || r.Missing != 1 || r.Differing > 0 {
+				t.Errorf("a new version: %v, %q", r.err, r.issues())
+			}
+		})
+	}
+}
+
+// deleteExperiment removes an experiment from a server.
+func deleteExperiment(srv *comettest.Server, key string) error {
+	req, err := http.NewRequest(http.MethodGet, srv.URL()+"api/rest/v2/write/experiment/delete?experimentKey="+key, nil)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", comettest.DefaultAPIKey)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("delete %s: %s", key, resp.Status)
+	}
+	return nil
+}
+
+// A version that appears just before it is created, as the late work of an
+// import that was killed, is the one that was to be created.
+func TestRegistryVersionAppears(t *testing.T) {
+	w := richWorkspace()
+	srv := newServer(t, comettest.Options{Middleware: func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, "/registry-model/item/create") {
+				body, err := io.ReadAll(r.Body)
+				if err != nil {
+					t.Error(err)
+				}
+				first := r.Clone(r.Context())
+				first.Body = io.NopCloser(bytes.NewReader(body))
+				next.ServeHTTP(httptest.NewRecorder(), first)
+				r.Body = io.NopCloser(bytes.NewReader(body))
+			}
+			next.ServeHTTP(rw, r)
+		})
+	}})
+	importTo(t, newClient(t, srv), w.stream(t, sourceURL), Options{}).succeed(t)
+	w.check(t, "appeared", srv)
+}

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime/pprof"
 	"strings"
 	"syscall"
 
@@ -47,6 +48,7 @@ It ends on an interrupt, and everything in it is gone then.
     -bandwidth BYTES    bytes a second of all connections together; takes K, M and G
     -conn-bandwidth BYTES
                         bytes a second of each connection
+    -profile FILE       where a profile of its processor time is left at the end
 
 While it runs, GET /_comettest/state, GET /_comettest/stats, POST /_comettest/stats/reset and
 POST /_comettest/moods look at it and change it, and POST /_comettest/faults makes it fail on
@@ -70,9 +72,10 @@ func main() {
 
 // settings are what the flags say.
 type settings struct {
-	addr, key, workspace, seed, moods string
-	opts                              comettest.Options
-	network                           comettest.Network
+	addr, key, workspace, seed, moods, profile string
+
+	opts    comettest.Options
+	network comettest.Network
 }
 
 func parseFlags(stderr io.Writer, args []string) (*settings, error) {
@@ -85,6 +88,7 @@ func parseFlags(stderr io.Writer, args []string) (*settings, error) {
 	fs.StringVar(&s.workspace, "workspace", "demo", "")
 	fs.StringVar(&s.seed, "seed", "demo", "")
 	fs.StringVar(&s.moods, "moods", "", "")
+	fs.StringVar(&s.profile, "profile", "", "")
 	fs.StringVar(&s.opts.Version, "version", "", "")
 	fs.StringVar(&s.opts.Prefix, "prefix", "", "")
 	fs.StringVar(&s.opts.Dir, "dir", "", "")
@@ -120,10 +124,33 @@ func run(ctx context.Context, stdout, stderr io.Writer, args []string) error {
 	if err := srv.Listen(s.addr); err != nil {
 		return errors.Join(err, srv.Close())
 	}
+	stop, err := startProfile(s.profile)
+	if err != nil {
+		return errors.Join(err, srv.Close())
+	}
 	fmt.Fprintf(stdout, "COMET_URL_OVERRIDE=%s\nCOMET_API_KEY=%s\nCOMET_WORKSPACE=%s\nURL=%s\n",
 		srv.ClientlibURL(), s.key, s.workspace, srv.URL())
 	<-ctx.Done()
-	return srv.Close()
+	return errors.Join(srv.Close(), stop())
+}
+
+// startProfile begins a profile of the processor time, unless it has no name.
+// stop ends it.
+func startProfile(name string) (stop func() error, err error) {
+	if name == "" {
+		return func() error { return nil }, nil
+	}
+	f, err := os.Create(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return func() error {
+		pprof.StopCPUProfile()
+		return f.Close()
+	}, nil
 }
 
 func (s *settings) newServer() (*comettest.Server, error) {

@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -16,9 +18,12 @@ func TestRun(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	r, w := io.Pipe()
+	profile := filepath.Join(t.TempDir(), "server.cpu")
 	done := make(chan error, 1)
 	go func() {
-		done <- run(ctx, w, io.Discard, []string{"-workspace", "w", "-seed", "synthetic:experiments=3,size=1K", "-version", "3.30.0"})
+		done <- run(ctx, w, io.Discard, []string{
+			"-workspace", "w", "-seed", "synthetic:experiments=3,size=1K", "-version", "3.30.0", "-profile", profile,
+		})
 	}()
 	env := make(map[string]string)
 	lines := bufio.NewScanner(r)
@@ -43,6 +48,9 @@ func TestRun(t *testing.T) {
 	cancel()
 	if err := <-done; err != nil {
 		t.Errorf("run: %v", err)
+	}
+	if fi, err := os.Stat(profile); err != nil || fi.Size() == 0 {
+		t.Errorf("no profile is left: %v", err)
 	}
 }
 

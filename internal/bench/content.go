@@ -26,7 +26,7 @@ func longSeries(ctx context.Context, l *lab) error {
 		return err
 	}
 	defer s.stop()
-	out, err := pipe(ctx, "", file, exporter(s, source, "metrics"))
+	out, err := l.pipe(ctx, "", file, exporter(s, source, "metrics"))
 	if err != nil {
 		return err
 	}
@@ -42,13 +42,13 @@ func longSeries(ctx context.Context, l *lab) error {
 		return err
 	}
 	defer to.stop()
-	in, err := pipe(ctx, file, "", importer(to, source))
+	in, err := l.pipe(ctx, file, "", importer(to, source))
 	if err != nil {
 		return err
 	}
 	l.table.note("W3", "import", figure(float64(points)/in.wall.Seconds()/1e6, "Mpoints/s"))
 	l.table.memory("W3", "import", in.peak...)
-	again, err := pipe(ctx, file, "", importer(to, source))
+	again, err := l.pipe(ctx, file, "", importer(to, source))
 	if err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ func filterSpeed(ctx context.Context, l *lab) error {
 	if err != nil {
 		return err
 	}
-	copied, err := pipe(ctx, file, "", step{[]string{"cat"}, nil})
+	copied, err := l.pipe(ctx, file, "", step{[]string{"cat"}, nil})
 	if err != nil {
 		return err
 	}
@@ -143,7 +143,7 @@ func filterSpeed(ctx context.Context, l *lab) error {
 		{"filter metrics, content", filter("metrics"), content, 0},
 		{"filter -x metrics, content", filter("-x", "metrics"), content, 0},
 	} {
-		res, err := pipe(ctx, file, "", m.step)
+		res, err := l.pipe(ctx, file, "", m.step)
 		if err != nil {
 			return err
 		}
@@ -168,7 +168,7 @@ func (l *lab) mixed(ctx context.Context) (file string, content float64, err erro
 	}
 	defer s.stop()
 	one := l.file("mixed-one.comet.zst")
-	if _, err := pipe(ctx, "", one, exporter(s, source)); err != nil {
+	if _, err := l.pipe(ctx, "", one, exporter(s, source)); err != nil {
 		return "", 0, err
 	}
 	plain, err := contentSize(one)
@@ -201,7 +201,7 @@ func (l *lab) zstdSpeed(ctx context.Context, file string, content float64) error
 		l.table.note("W6", "zstd -dc | zstd of the same file", "zstd is missing")
 		return nil
 	}
-	res, err := pipe(ctx, file, "", step{[]string{"zstd", "-dcq"}, nil}, step{[]string{"zstd", "-cq"}, nil})
+	res, err := l.pipe(ctx, file, "", step{[]string{"zstd", "-dcq"}, nil}, step{[]string{"zstd", "-cq"}, nil})
 	if err != nil {
 		return err
 	}
@@ -229,7 +229,7 @@ func (l *lab) crowded(ctx context.Context, what, seed string) error {
 	if err != nil {
 		return err
 	}
-	out, err := pipe(ctx, "", file, exporter(s, source))
+	out, err := l.pipe(ctx, "", file, exporter(s, source))
 	s.stop()
 	if err != nil {
 		return err
@@ -239,11 +239,11 @@ func (l *lab) crowded(ctx context.Context, what, seed string) error {
 		return err
 	}
 	defer to.stop()
-	in, err := pipe(ctx, file, "", importer(to, source))
+	in, err := l.pipe(ctx, file, "", importer(to, source))
 	if err != nil {
 		return err
 	}
-	again, err := pipe(ctx, file, "", importer(to, source))
+	again, err := l.pipe(ctx, file, "", importer(to, source))
 	if err != nil && !strings.Contains(err.Error(), "exit status 3") {
 		return err
 	}

@@ -6,6 +6,7 @@
 //	make bench        # keeps its table in docs/benchmarks.md
 //	make bench-large  # adds the asset of 20 GB
 //	go run ./internal/bench -only W1,W6 -o -
+//	go run ./internal/bench -only W1 -profile DIR
 package main
 
 import (
@@ -28,8 +29,9 @@ func main() {
 	large := flag.Bool("large", false, "also run W5, one asset of 20 GB")
 	only := flag.String("only", "", "the workloads to run, separated by commas")
 	out := flag.String("o", filepath.Join("docs", "benchmarks.md"), "where the table is kept, - for nowhere")
+	profile := flag.String("profile", "", "the `folder` where every tool and server leaves a profile")
 	flag.Parse()
-	if err := run(ctx, *large, *only, *out); err != nil {
+	if err := run(ctx, *large, *only, *out, *profile); err != nil {
 		fmt.Fprintln(os.Stderr, "bench: error:", err)
 		os.Exit(1)
 	}
@@ -52,8 +54,8 @@ var workloads = []workload{
 	{"W7", false, crowdedMemory},
 }
 
-func run(ctx context.Context, large bool, only, out string) error {
-	l, err := newLab(ctx)
+func run(ctx context.Context, large bool, only, out, profile string) error {
+	l, err := newLab(ctx, profile)
 	if err != nil {
 		return err
 	}
@@ -67,6 +69,7 @@ func run(ctx context.Context, large bool, only, out string) error {
 			continue
 		}
 		began := time.Now()
+		l.begin(w.name)
 		if err := w.run(ctx, l); err != nil {
 			return fmt.Errorf("%s: %w", w.name, err)
 		}
@@ -80,28 +83,52 @@ func run(ctx context.Context, large bool, only, out string) error {
 
 // A lab is where the measuring is done: the programs, and room for files.
 type lab struct {
-	dir     string
-	sandbox string
-	table   table
+	dir      string
+	sandbox  string
+	table    table
+	profiles *profiles
 }
 
-func newLab(ctx context.Context) (*lab, error) {
+// newLab makes a lab, with profiles in a folder if that is not "".
+func newLab(ctx context.Context, profile string) (*lab, error) {
 	dir, err := os.MkdirTemp("", "comet-stream-bench-")
 	if err != nil {
 		return nil, err
 	}
-	l := &lab{dir: dir, sandbox: filepath.Join(dir, "sandbox")}
-	build := exec.CommandContext(ctx, "go", "build", "-o", l.sandbox, "./examples/sandbox")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		return nil, errors.Join(fmt.Errorf("build the sandbox: %w", err), l.close())
+	l := &lab{dir: dir}
+	if l.sandbox, err = l.build(ctx, "./examples/sandbox"); err == nil && profile != "" {
+		l.profiles, err = l.newProfiles(ctx, profile)
+	}
+	if err != nil {
+		return nil, errors.Join(err, l.close())
 	}
 	return l, nil
+}
+
+// build builds a program of this module, and returns where it is.
+func (l *lab) build(ctx context.Context, program string) (string, error) {
+	binary := l.file(filepath.Base(program))
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", binary, program)
+	cmd.Stderr = os.Stderr
+	if err := cmd.Run(); err != nil {
+		return "", fmt.Errorf("build %s: %w", program, err)
+	}
+	return binary, nil
+}
+
+// begin is called before each workload.
+func (l *lab) begin(workload string) {
+	if l.profiles != nil {
+		l.profiles.workload = workload
+	}
 }
 
 func (l *lab) close() error { return os.RemoveAll(l.dir) }
 
 func (l *lab) file(name string) string { return filepath.Join(l.dir, name) }
 
+// toolDir is where make leaves the tools.
+const toolDir = "bin"
+
 // tool returns the path of one of the three tools.
-func tool(name string) string { return filepath.Join("bin", name) }
+func tool(name string) string { return filepath.Join(toolDir, name) }

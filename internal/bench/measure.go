@@ -41,7 +41,7 @@ type result struct {
 
 // pipe runs the steps as one pipe from the file in (or nothing) to the file out
 // (or nowhere), and measures it.
-func pipe(ctx context.Context, in, out string, steps ...step) (*result, error) {
+func (l *lab) pipe(ctx context.Context, in, out string, steps ...step) (*result, error) {
 	stdin, err := openInput(in)
 	if err != nil {
 		return nil, err
@@ -57,7 +57,9 @@ func pipe(ctx context.Context, in, out string, steps ...step) (*result, error) {
 	}
 	cmds := make([]*exec.Cmd, len(steps))
 	words := make([]bytes.Buffer, len(steps))
+	names := make([]string, len(steps))
 	for i, s := range steps {
+		s.args, names[i] = l.profiles.tool(s.args)
 		cmds[i] = exec.CommandContext(ctx, s.args[0], s.args[1:]...)
 		cmds[i].Env = append(os.Environ(), s.env...)
 		cmds[i].Stderr = &words[i]
@@ -102,6 +104,7 @@ func pipe(ctx context.Context, in, out string, steps ...step) (*result, error) {
 			failed = errors.Join(failed, fmt.Errorf("%s: %w: %s", strings.Join(c.Args, " "), err, strings.TrimSpace(words[i].String())))
 		}
 		res.peak = append(res.peak, watches[i].end())
+		l.profiles.ended(names[i], c.ProcessState)
 	}
 	res.wall = time.Since(began)
 	return res, failed

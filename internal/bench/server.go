@@ -14,12 +14,15 @@ import (
 
 // A server is an embedded server in a process of its own.
 type server struct {
-	cmd *exec.Cmd
-	env map[string]string // what it printed: COMET_URL_OVERRIDE, COMET_API_KEY, URL
+	lab  *lab
+	name string // of its profile
+	cmd  *exec.Cmd
+	env  map[string]string // what it printed: COMET_URL_OVERRIDE, COMET_API_KEY, URL
 }
 
 // serve starts a server with those flags of examples/sandbox.
 func (l *lab) serve(ctx context.Context, flags ...string) (*server, error) {
+	flags, name := l.profiles.server(flags)
 	cmd := exec.CommandContext(ctx, l.sandbox, flags...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.Stderr = os.Stderr
@@ -30,7 +33,7 @@ func (l *lab) serve(ctx context.Context, flags ...string) (*server, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	s := &server{cmd: cmd, env: map[string]string{}}
+	s := &server{lab: l, name: name, cmd: cmd, env: map[string]string{}}
 	lines := bufio.NewScanner(stdout)
 	for s.env["URL"] == "" && lines.Scan() {
 		name, value, _ := strings.Cut(lines.Text(), "=")
@@ -46,6 +49,7 @@ func (l *lab) serve(ctx context.Context, flags ...string) (*server, error) {
 func (s *server) stop() {
 	if s.cmd.Process.Signal(os.Interrupt) == nil {
 		_ = s.cmd.Wait() // its end is all that matters here
+		s.lab.profiles.ended(s.name, s.cmd.ProcessState)
 	}
 }
 

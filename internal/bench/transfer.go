@@ -82,7 +82,7 @@ func (l *lab) timedExport(ctx context.Context, latency time.Duration, n int, out
 		return nil, err
 	}
 	defer s.stop()
-	res, err := pipe(ctx, "", out, exporter(s, append(flags, source)...))
+	res, err := l.pipe(ctx, "", out, exporter(s, append(flags, source)...))
 	if err != nil || len(flags) > 0 || latency > 0 {
 		return res, err
 	}
@@ -103,7 +103,7 @@ func (l *lab) timedImport(ctx context.Context, latency time.Duration, in string,
 		return nil, err
 	}
 	defer s.stop()
-	res, err := pipe(ctx, in, "", importer(s, append(flags, source)...))
+	res, err := l.pipe(ctx, in, "", importer(s, append(flags, source)...))
 	if err != nil || len(flags) > 0 || latency > 0 {
 		return res, err
 	}
@@ -115,7 +115,7 @@ func (l *lab) timedImport(ctx context.Context, latency time.Duration, in string,
 	if err := s.resetStats(); err != nil {
 		return nil, err
 	}
-	if _, err := pipe(ctx, in, "", importer(s, source)); err != nil {
+	if _, err := l.pipe(ctx, in, "", importer(s, source)); err != nil {
 		return nil, err
 	}
 	if st, err = s.stats(); err != nil {
@@ -153,7 +153,7 @@ func (l *lab) timedMove(ctx context.Context, latency time.Duration) (*result, er
 	defer stop()
 	begun := make(chan int, 1)
 	go func() { begun <- requestsBefore(watched, from, to) }()
-	res, err := pipe(ctx, "", "", exporter(from, source), importer(to, source))
+	res, err := l.pipe(ctx, "", "", exporter(from, source), importer(to, source))
 	stop()
 	before := <-begun
 	if err != nil || latency != 50*time.Millisecond {
@@ -212,7 +212,7 @@ func largeAssets(ctx context.Context, l *lab) error {
 		if err != nil {
 			return err
 		}
-		out, err := pipe(ctx, "", "", exporter(from, source))
+		out, err := l.pipe(ctx, "", "", exporter(from, source))
 		if err == nil {
 			err = l.curl(ctx, from, wire.what, total)
 		}
@@ -224,7 +224,7 @@ func largeAssets(ctx context.Context, l *lab) error {
 		if err != nil {
 			return err
 		}
-		in, err := pipe(ctx, file, "", importer(to, source))
+		in, err := l.pipe(ctx, file, "", importer(to, source))
 		to.stop()
 		if err != nil {
 			return err
@@ -242,7 +242,7 @@ func (l *lab) fileOf(ctx context.Context, seed, file string) error {
 		return err
 	}
 	defer s.stop()
-	_, err = pipe(ctx, "", file, exporter(s, source))
+	_, err = l.pipe(ctx, "", file, exporter(s, source))
 	return err
 }
 
@@ -305,7 +305,7 @@ func tinyExperiments(ctx context.Context, l *lab) error {
 		if err != nil {
 			return nil, nil, err
 		}
-		out, err = pipe(ctx, "", file, exporter(from, source))
+		out, err = l.pipe(ctx, "", file, exporter(from, source))
 		from.stop()
 		if err != nil {
 			return nil, nil, err
@@ -315,7 +315,7 @@ func tinyExperiments(ctx context.Context, l *lab) error {
 			return nil, nil, err
 		}
 		defer to.stop()
-		in, err = pipe(ctx, file, "", importer(to, source))
+		in, err = l.pipe(ctx, file, "", importer(to, source))
 		return out, in, err
 	}
 	out1, in1, err := measure(1000)
@@ -348,7 +348,7 @@ func hugeAsset(ctx context.Context, l *lab) error {
 			from.stop()
 			return err
 		}
-		res, err := pipe(ctx, "", "", exporter(from, source), importer(to, append(flags, source)...))
+		res, err := l.pipe(ctx, "", "", exporter(from, source), importer(to, append(flags, source)...))
 		from.stop()
 		to.stop()
 		if err != nil {

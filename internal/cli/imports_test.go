@@ -52,7 +52,7 @@ var rules = map[string]rule{
 	"internal/e2e":     {own: []string{"internal/cli", "internal/comettest", "stream"}},
 	"examples":         {own: []string{"internal/comettest", "stream"}},
 	"internal/torture": {own: []string{"internal/cli", "internal/comettest", "stream"}},
-	"internal/bench":   {own: []string{"internal/comettest", "stream"}, others: []string{"github.com/klauspost/compress/zstd", "golang.org/x/"}},
+	"internal/bench":   {own: []string{"internal/cli", "internal/comettest", "stream"}, others: []string{"github.com/klauspost/compress/zstd", "golang.org/x/"}},
 }
 
 // ruleFor returns the rule of a folder: its own, or that of a folder above it.

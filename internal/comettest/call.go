@@ -9,8 +9,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-
-	"github.com/klauspost/compress/gzip"
 )
 
 // call is one request on its way to an answer.
@@ -21,20 +19,22 @@ type call struct {
 	moods  *Moods
 	params map[string]string // segments of the path
 	query  url.Values
-	raw    []byte // the JSON body, unpacked
+	raw    []byte // the JSON body, unpacked; valid until the end of the call
 	key    *Key
 	out    []byte // the answer, written after the handler let go of its locks
 }
 
 // serve authenticates the call and hands it to the route.
 func (c *call) serve(b *boundRoute) {
+	u := unpackers.Get().(*unpacker)
+	defer u.keep()
 	query, err := url.ParseQuery(c.r.URL.RawQuery)
 	if err != nil {
 		c.fail(badRequest("query: %v", err))
 		return
 	}
 	c.query = query
-	if err := c.prepare(b.route); err != nil {
+	if err := c.prepare(b.route, u); err != nil {
 		c.fail(err)
 		return
 	}
@@ -52,9 +52,9 @@ func (c *call) flush() {
 	}
 }
 
-func (c *call) prepare(r *route) error {
+func (c *call) prepare(r *route, u *unpacker) error {
 	if r.method != http.MethodGet && !r.stream {
-		if err := c.readBody(); err != nil {
+		if err := c.readBody(u); err != nil {
 			return err
 		}
 	}
@@ -109,32 +109,25 @@ func (s *Server) lookupKey(sent string) *Key {
 	return nil
 }
 
-// body is the body of the request, unpacked if it came as gzip.
-func (c *call) body() (io.Reader, error) {
+// readBody reads the body of the request, and unpacks it if it came as gzip.
+func (c *call) readBody(u *unpacker) error {
+	var r io.Reader = c.r.Body
 	switch enc := c.r.Header.Get("Content-Encoding"); enc {
 	case "", "identity":
-		return c.r.Body, nil
 	case "gzip":
 		if c.moods.RefuseGzip {
-			return nil, sdkError(http.StatusUnsupportedMediaType, 0, "content encoding %q is not supported", enc)
+			return sdkError(http.StatusUnsupportedMediaType, 0, "content encoding %q is not supported", enc)
 		}
-		zr, err := gzip.NewReader(c.r.Body)
-		if err != nil {
-			return nil, badRequest("gzip body: %v", err)
+		if err := u.zr.Reset(r); err != nil {
+			return badRequest("gzip body: %v", err)
 		}
-		return zr, nil
+		r = &u.zr
 	default:
-		return nil, badRequest("content encoding %q is not supported", enc)
-	}
-}
-
-func (c *call) readBody() error {
-	r, err := c.body()
-	if err != nil {
-		return err
+		return badRequest("content encoding %q is not supported", enc)
 	}
 	limit := c.s.opts.Limits.BodyMB << 20
-	c.raw, err = io.ReadAll(limited(r, limit))
+	_, err := u.buf.ReadFrom(limited(r, limit))
+	c.raw = u.buf.Bytes()
 	if errors.Is(err, errTooLarge) {
 		return sdkError(http.StatusRequestEntityTooLarge, 0, "request body is over %d bytes", limit)
 	}

@@ -1,6 +1,7 @@
 package comettest
 
 import (
+	"bytes"
 	"io"
 	"sync"
 
@@ -22,4 +23,25 @@ func getGzip(w io.Writer) *gzip.Writer {
 func putGzip(zw *gzip.Writer) {
 	zw.Close()
 	gzipPool.Put(zw)
+}
+
+// unpacker is what the reading of a body takes. It is kept for later calls,
+// since its buffers are large.
+type unpacker struct {
+	zr  gzip.Reader
+	buf bytes.Buffer
+}
+
+var unpackers = sync.Pool{New: func() any { return new(unpacker) }}
+
+// mostKept is how large a buffer may be to be kept.
+const mostKept = 1 << 20
+
+// keep keeps u for later, and with it what has been read.
+func (u *unpacker) keep() {
+	if u.buf.Cap() > mostKept {
+		return
+	}
+	u.buf.Reset()
+	unpackers.Put(u)
 }

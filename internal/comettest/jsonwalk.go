@@ -1,7 +1,6 @@
 package comettest
 
 import (
-	"bytes"
 	"encoding/json"
 	"reflect"
 	"strconv"
@@ -9,9 +8,12 @@ import (
 	"sync"
 )
 
-// A walker goes over JSON that json.Valid has found valid, once and without
-// checking it again. It gives the values as they are written.
+// A walker goes over a JSON document once, and checks it on the way: a document
+// that it has come to the end of without an error is valid. It gives the values
+// as they are written.
 type walker struct{ rest []byte }
+
+var errNotJSON = badRequest("request body is not JSON")
 
 // object calls f with the name of each member of the object that comes next.
 // f takes the value from the walker.
@@ -19,20 +21,20 @@ func (w *walker) object(f func(name []byte) error) error {
 	if w.next() != '{' {
 		return badRequest("%.40s is not an object", w.rest)
 	}
-	w.rest = w.rest[1:]
-	for w.next() != '}' {
-		name := w.value()
-		w.next()
-		w.rest = w.rest[1:] // the colon
-		if err := f(name); err != nil {
+	return w.items('}', func(int) error {
+		if w.next() != '"' {
+			return errNotJSON
+		}
+		name, err := w.value()
+		if err != nil {
 			return err
 		}
-		if w.next() == ',' {
-			w.rest = w.rest[1:]
+		if w.next() != ':' {
+			return errNotJSON
 		}
-	}
-	w.rest = w.rest[1:]
-	return nil
+		w.rest = w.rest[1:]
+		return f(name)
+	})
 }
 
 // list calls f for each item of the list that comes next. f takes the item
@@ -41,23 +43,37 @@ func (w *walker) list(f func(i int) error) error {
 	if w.next() != '[' {
 		return badRequest("%.40s is not a list", w.rest)
 	}
+	return w.items(']', f)
+}
+
+// items calls f for each item between the bracket that comes next and its end.
+func (w *walker) items(end byte, f func(i int) error) error {
 	w.rest = w.rest[1:]
-	for i := 0; w.next() != ']'; i++ {
+	if w.next() == end {
+		w.rest = w.rest[1:]
+		return nil
+	}
+	for i := 0; ; i++ {
 		if err := f(i); err != nil {
 			return err
 		}
-		if w.next() == ',' {
-			w.rest = w.rest[1:]
+		c := w.next()
+		if c != ',' && c != end {
+			return errNotJSON
+		}
+		w.rest = w.rest[1:]
+		if c == end {
+			return nil
 		}
 	}
-	w.rest = w.rest[1:]
-	return nil
 }
 
 // next skips space and returns the byte that comes, 0 at the end.
 func (w *walker) next() byte {
 	for i, c := range w.rest {
-		if c > ' ' {
+		switch c {
+		case ' ', '\t', '\r', '\n':
+		default:
 			w.rest = w.rest[i:]
 			return c
 		}
@@ -66,59 +82,139 @@ func (w *walker) next() byte {
 	return 0
 }
 
+// end reports an error if anything but space follows.
+func (w *walker) end() error {
+	if w.next(); len(w.rest) > 0 {
+		return errNotJSON
+	}
+	return nil
+}
+
 // value takes the next value, whatever it is.
-func (w *walker) value() []byte {
+func (w *walker) value() ([]byte, error) {
 	n := 0
 	switch w.next() {
 	case '"':
 		n = stringEnd(w.rest)
 	case '{', '[':
 		n = nestedEnd(w.rest)
+	case 'n':
+		n = prefix(w.rest, "null")
+	case 't':
+		n = prefix(w.rest, "true")
+	case 'f':
+		n = prefix(w.rest, "false")
 	default:
-		n = bytes.IndexAny(w.rest, ",}] \t\r\n")
-		if n < 0 {
-			n = len(w.rest)
-		}
+		n = numberEnd(w.rest)
+	}
+	if n == 0 {
+		return nil, errNotJSON
 	}
 	v := w.rest[:n]
 	w.rest = w.rest[n:]
-	return v
+	return v, nil
 }
 
-// nestedEnd is the length of the object or list at the start of b.
+// prefix is the length of text if b begins with it, else 0.
+func prefix(b []byte, text string) int {
+	if len(b) < len(text) || string(b[:len(text)]) != text {
+		return 0
+	}
+	return len(text)
+}
+
+// nestedEnd is the length of the object or list at the start of b, 0 if it is
+// not valid.
 func nestedEnd(b []byte) int {
 	depth := 0
-	for i := 0; ; i++ {
+	for i := 0; i < len(b); i++ {
 		switch b[i] {
 		case '"':
-			i += stringEnd(b[i:]) - 1
+			n := stringEnd(b[i:])
+			if n == 0 {
+				return 0
+			}
+			i += n - 1
 		case '{', '[':
 			depth++
 		case '}', ']':
 			if depth--; depth == 0 {
+				if !json.Valid(b[:i+1]) {
+					return 0
+				}
 				return i + 1
 			}
 		}
 	}
+	return 0
 }
 
-// stringEnd is the length of the string at the start of b, quotes included.
+// stringEnd is the length of the string at the start of b, quotes included, 0
+// if it is not valid.
 func stringEnd(b []byte) int {
-	for i := 1; ; i++ {
-		n := bytes.IndexByte(b[i:], '"')
-		i += n
-		slashes := 0
-		for b[i-1-slashes] == '\\' {
-			slashes++
-		}
-		if slashes%2 == 0 {
+	plain := true
+	for i := 1; i < len(b); i++ {
+		switch c := b[i]; {
+		case c == '"':
+			if !plain && !json.Valid(b[:i+1]) {
+				return 0
+			}
 			return i + 1
+		case c == '\\':
+			plain = false
+			i++
+		case c < ' ':
+			return 0
 		}
 	}
+	return 0
+}
+
+// numberEnd is the length of the number at the start of b, 0 if there is none.
+func numberEnd(b []byte) int {
+	i := prefix(b, "-")
+	n := digits(b[i:])
+	if n == 0 || n > 1 && b[i] == '0' {
+		return 0
+	}
+	i += n
+	if i < len(b) && b[i] == '.' {
+		n = digits(b[i+1:])
+		if n == 0 {
+			return 0
+		}
+		i += 1 + n
+	}
+	if i < len(b) && (b[i] == 'e' || b[i] == 'E') {
+		i++
+		if i < len(b) && (b[i] == '+' || b[i] == '-') {
+			i++
+		}
+		n = digits(b[i:])
+		if n == 0 {
+			return 0
+		}
+		i += n
+	}
+	return i
+}
+
+// digits is how many digits b begins with.
+func digits(b []byte) int {
+	for i, c := range b {
+		if c < '0' || c > '9' {
+			return i
+		}
+	}
+	return len(b)
 }
 
 // stringOf is the text of a JSON string.
-func stringOf(raw []byte) string {
+func stringOf(raw []byte) string { return stringLike(raw, "") }
+
+// stringLike is stringOf for a text that is likely to be the same as another,
+// of which it needs no copy then.
+func stringLike(raw []byte, other string) string {
 	inner := raw[1 : len(raw)-1]
 	for _, c := range inner {
 		if c == '\\' || c >= 0x80 {
@@ -126,6 +222,9 @@ func stringOf(raw []byte) string {
 			json.Unmarshal(raw, &s) // it is a valid string
 			return s
 		}
+	}
+	if string(inner) == other {
+		return other
 	}
 	return string(inner)
 }

@@ -59,17 +59,21 @@ func metricValue(raw json.RawMessage) (value, error) {
 	return parseValue(string(raw)), nil
 }
 
-// parsePoint reads a metric point.
-func parsePoint(w *walker) (p newPoint, err error) {
+// parsePoint reads a metric point. It is likely to be of the metric and the
+// context of the one before.
+func parsePoint(w *walker, before *newPoint) (p newPoint, err error) {
 	valued := false
-	err = w.object(func(name []byte) (err error) {
-		raw := w.value()
+	err = w.object(func(name []byte) error {
+		raw, err := w.value()
+		if err != nil {
+			return err
+		}
 		switch string(name) {
 		case `"metricName"`:
 			if raw[0] != '"' {
 				return badRequest("metricName %.40s is not a text", raw)
 			}
-			p.metric = stringOf(raw)
+			p.metric = stringLike(raw, before.metric)
 		case `"metricValue"`:
 			p.point.value, err = metricValue(raw)
 			valued = true
@@ -81,7 +85,7 @@ func parsePoint(w *walker) (p newPoint, err error) {
 			p.point.time, p.timed, err = integerOf(name, raw)
 		case `"context"`:
 			if p.inCtx = raw[0] == '"'; p.inCtx {
-				p.context = stringOf(raw)
+				p.context = stringLike(raw, before.context)
 			} else if string(raw) != "null" {
 				return badRequest("context %.40s is not a text", raw)
 			}
@@ -151,43 +155,49 @@ func (c *call) readBatch() (key string, points []newPoint, err error) {
 	if err := c.checkJSON(); err != nil {
 		return "", nil, err
 	}
-	if !json.Valid(c.raw) {
-		return "", nil, badRequest("request body is not JSON")
-	}
 	some := false
 	w := &walker{c.raw}
-	err = w.object(func(name []byte) error {
-		switch string(name) {
-		case `"experimentKey"`:
-			if raw := w.value(); raw[0] == '"' {
-				key = stringOf(raw)
-			}
-		case `"values"`:
+	err = w.object(func(name []byte) (err error) {
+		if string(name) == `"values"` {
 			some = true
 			points, err = c.readPoints(w)
 			return err
-		default:
-			w.value()
 		}
-		return nil
+		raw, err := w.value()
+		if err == nil && string(name) == `"experimentKey"` && raw[0] == '"' {
+			key = stringOf(raw)
+		}
+		return err
 	})
-	if err == nil && !some {
+	if err == nil {
+		err = w.end()
+	}
+	switch {
+	case err != nil && !json.Valid(c.raw):
+		return "", nil, errNotJSON // whatever else is wrong with it
+	case err == nil && !some:
 		err = badRequest("values is missing")
 	}
 	return key, points, err
 }
 
+// pointText is about the least that clients write of a metric point.
+const pointText = 100
+
 func (c *call) readPoints(w *walker) (points []newPoint, err error) {
 	limit := c.s.opts.Limits.BatchValues
+	points = make([]newPoint, 0, len(w.rest)/pointText+1)
+	before := &newPoint{}
 	err = w.list(func(i int) error {
 		if full(i, limit) {
 			return badRequest("the batch is over the limit of %d values", limit)
 		}
-		p, err := parsePoint(w)
+		p, err := parsePoint(w, before)
 		if err != nil {
 			return err
 		}
 		points = append(points, p)
+		before = &points[i]
 		return nil
 	})
 	return points, err

@@ -86,6 +86,9 @@ func canonicalUint(s string) (uint64, bool) {
 // canonicalFloat returns the float64 that s is, where s is what encoding/json
 // prints for it.
 func canonicalFloat[T string | []byte](s T) (float64, bool) {
+	if f, ok := shortDecimal(s); ok {
+		return f, true
+	}
 	// The longest such text has 17 digits, a sign, a point and five leading
 	// zeros, or 21 digits, or an exponent: 25 bytes.
 	if len(s) == 0 || len(s) > 25 {
@@ -100,6 +103,45 @@ func canonicalFloat[T string | []byte](s T) (float64, bool) {
 	}
 	var buf [32]byte
 	return f, string(appendJSONFloat(buf[:0], f)) == string(s)
+}
+
+// powersOfTen are all float64s, to the digit.
+var powersOfTen = [...]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15}
+
+// shortDecimal is canonicalFloat for what most floats look like: at most 15
+// digits around a point, of which the last is no zero. No two of those are the
+// same float64, so its shortest text is s; and as the quotient of two whole
+// numbers that are float64s it is the float64 that is nearest.
+func shortDecimal[T string | []byte](s T) (float64, bool) {
+	i := 0
+	if len(s) > 0 && s[0] == '-' {
+		i = 1
+	}
+	n := len(s) - i - 1 // digits
+	if last := len(s) - 1; n < 2 || n >= len(powersOfTen) || s[last] < '1' || s[last] > '9' {
+		return 0, false
+	}
+	start, point := i, 0
+	var whole uint64
+	for ; i < len(s); i++ {
+		d := s[i] - '0'
+		switch {
+		case d <= 9:
+			whole = whole*10 + uint64(d)
+		case s[i] == '.' && point == 0 && i > start:
+			point = i
+		default:
+			return 0, false
+		}
+	}
+	if point == 0 || s[start] == '0' && point > start+1 {
+		return 0, false
+	}
+	f := float64(whole) / powersOfTen[len(s)-1-point]
+	if s[0] == '-' {
+		f = -f
+	}
+	return f, math.Abs(f) >= 1e-6 // smaller ones have an exponent
 }
 
 // appendJSONFloat appends f in the form of encoding/json, which is that of

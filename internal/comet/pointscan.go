@@ -11,7 +11,7 @@ import (
 // decodePoints reads {"metrics": [point, ...]} from r.
 func decodePoints(r io.Reader, metric string, yield func(*Point) error) error {
 	s := newScanner(r, 128<<10)
-	d := &pointDecoder{metric: metric, names: interned{}, contexts: make(map[string]*string)}
+	d := &pointDecoder{metric: metric, names: newInterned(), contexts: newInterned()}
 	err := s.object(func(name string) error {
 		c, err := s.peek()
 		if err != nil {
@@ -46,8 +46,8 @@ var errMore = errors.New("more")
 type pointDecoder struct {
 	metric   string
 	p        Point
-	names    interned
-	contexts map[string]*string
+	names    *interned
+	contexts *interned
 	texts    texts
 	objects  objects
 	extra    []byte
@@ -180,7 +180,7 @@ func (d *pointDecoder) member(name, v []byte) error {
 	switch string(name) {
 	case `"metricName"`:
 		if ok = kind.text(); ok {
-			p.Name = d.names.get(content(kind, v))
+			p.Name = *d.names.get(content(kind, v))
 		}
 	case `"metricValue"`:
 		if ok = kind != kindOther; ok {
@@ -197,7 +197,7 @@ func (d *pointDecoder) member(name, v []byte) error {
 		case kind == kindNull:
 			p.Context, ok = nil, true
 		case kind.text():
-			p.Context, ok = d.context(content(kind, v)), true
+			p.Context, ok = d.contexts.get(content(kind, v)), true
 		}
 	}
 	if ok {
@@ -279,7 +279,7 @@ func (d *pointDecoder) value(kind jsonKind, v []byte) (ValueKind, string) {
 	case kindPlain, kindString:
 		return StringValue, d.texts.text(content(kind, v))
 	case kindBool:
-		return BoolValue, d.names.get(v)
+		return BoolValue, *d.names.get(v)
 	}
 	return NumberValue, d.texts.text(v)
 }
@@ -318,18 +318,6 @@ func quickInt(b []byte) (n int64, ok bool) {
 	return n, true
 }
 
-func (d *pointDecoder) context(b []byte) *string {
-	if s, ok := d.contexts[string(b)]; ok {
-		return s
-	}
-	if len(d.contexts) >= maxInterned {
-		clear(d.contexts)
-	}
-	s := string(b)
-	d.contexts[s] = &s
-	return &s
-}
-
 // finish completes the point that has been read.
 func (d *pointDecoder) finish() {
 	if len(d.extra) == 0 {
@@ -344,18 +332,29 @@ func (d *pointDecoder) finish() {
 // each point a name or context of its own.
 const maxInterned = 1 << 16
 
-// interned keeps one copy of each text.
-type interned map[string]string
+// interned keeps one copy of each text. It is quickest for one that is the
+// same as the last.
+type interned struct {
+	known map[string]*string
+	last  *string
+}
 
-func (m interned) get(b []byte) string {
-	if s, ok := m[string(b)]; ok {
-		return s
+func newInterned() *interned { return &interned{map[string]*string{}, new(string)} }
+
+func (t *interned) get(b []byte) *string {
+	if string(b) == *t.last {
+		return t.last
 	}
-	if len(m) >= maxInterned {
-		clear(m)
+	s, ok := t.known[string(b)]
+	if !ok {
+		if len(t.known) >= maxInterned {
+			clear(t.known)
+		}
+		text := string(b)
+		s = &text
+		t.known[text] = s
 	}
-	s := string(b)
-	m[s] = s
+	t.last = s
 	return s
 }
 

@@ -277,7 +277,7 @@ func (u *experimentUnit) writeMetric(ctx context.Context, out *output, c *collec
 			return err
 		}
 		if full != nil {
-			delete(c.series, name)
+			c.drop(name)
 			c = full
 		}
 	}
@@ -290,7 +290,7 @@ func (u *experimentUnit) writeMetric(ctx context.Context, out *output, c *collec
 		out.obs.Points(len(rec.Points))
 		return nil
 	})
-	delete(c.series, name)
+	c.drop(name)
 	if _, tooLarge := err.(*itemError); tooLarge {
 		return out.skip(skipped(stream.KindMetrics, u.l.key, "", name, err))
 	}

@@ -124,10 +124,10 @@ func (s *packState) append(b []byte, p *stream.Point, contexts *contextTable) []
 		b = appendDelta(b, p.Epoch, p.Epoch.V-s.epoch.V)
 		s.epoch = p.Epoch
 	}
-	if n := contexts.number(p.Context); n != s.context {
+	if p.Context != contexts.list[s.context] {
 		flags |= packContext
-		b = binary.AppendUvarint(b, uint64(n))
-		s.context = n
+		s.context = contexts.number(p.Context)
+		b = binary.AppendUvarint(b, uint64(s.context))
 	}
 	if p.Extra != nil {
 		flags |= packExtra

@@ -21,6 +21,7 @@ const seriesCost = 512
 // order in which the stream wants them, in few bytes.
 type collection struct {
 	series   map[string]*series
+	latest   *series // that took the last point, which most often takes the next
 	contexts contextTable
 	size     int64 // bytes of memory, about
 }
@@ -44,17 +45,33 @@ func (c *collection) names() []string { return slices.Sorted(maps.Keys(c.series)
 
 // add takes a point of a metric. The point's texts are copied.
 func (c *collection) add(name string, p *stream.Point) {
+	s := c.of(name)
+	before := len(c.contexts.list)
+	s.add(p, c)
+	if len(c.contexts.list) > before {
+		c.size += 64 + int64(len(p.Context.V))
+	}
+}
+
+// of returns the series of a name, which is made if it is new.
+func (c *collection) of(name string) *series {
+	if c.latest != nil && c.latest.name == name {
+		return c.latest
+	}
 	s := c.series[name]
 	if s == nil {
 		s = &series{name: name}
 		c.series[name] = s
 		c.size += seriesCost + int64(len(name))
 	}
-	before := len(c.contexts.list)
-	s.add(p, c)
-	if len(c.contexts.list) > before {
-		c.size += 64 + int64(len(p.Context.V))
-	}
+	c.latest = s
+	return s
+}
+
+// drop frees the points of a metric.
+func (c *collection) drop(name string) {
+	delete(c.series, name)
+	c.latest = nil
 }
 
 func (s *series) add(p *stream.Point, c *collection) {

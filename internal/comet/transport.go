@@ -17,9 +17,9 @@ import (
 
 // newChain builds the RoundTrippers that each request passes, one job each:
 // wait for the rate, wait for a free slot, add headers, watch for stalls,
-// count and log, and last the network.
+// count and log, unpack, and last the network.
 func newChain(network http.RoundTripper, o Options, addr address) http.RoundTripper {
-	rt := network
+	var rt http.RoundTripper = &unzipper{next: network}
 	rt = &observer{next: rt, stats: o.Counters, log: o.Logger}
 	rt = &watchdog{next: rt, answer: o.Timeouts.Answer, stall: o.Timeouts.Stall}
 	rt = &headers{next: rt, addr: addr, key: o.APIKey, agent: o.UserAgent, name: o.AllowHeaderName, value: o.AllowHeaderValue}
@@ -52,6 +52,7 @@ func newNetwork(o Options) (*http.Transport, error) {
 		ExpectContinueTimeout: time.Second,
 		ReadBufferSize:        64 << 10,
 		WriteBufferSize:       64 << 10,
+		DisableCompression:    true, // see unzipper
 		// A connection that many requests share must not die unnoticed.
 		HTTP2: &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second},
 	}, nil

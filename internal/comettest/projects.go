@@ -360,10 +360,15 @@ func (c *call) deleteProject() error {
 
 func (c *call) addShareLink() error {
 	return c.changeProject(c.queryProject(), func(p *project) error {
-		code := newID()[:20]
-		p.shareCodes = append(p.shareCodes, code)
-		return c.send(map[string]any{"shareCode": code})
+		return c.send(map[string]any{"shareCode": p.addShareCode()})
 	})
+}
+
+// addShareCode makes a share link of the project and returns its code.
+func (p *project) addShareCode() string {
+	code := newID()[:20]
+	p.shareCodes = append(p.shareCodes, code)
+	return code
 }
 
 func (c *call) deleteShareLink() error {

@@ -13,7 +13,8 @@ import (
 func (s *Server) SeedWorkspace(name string) { s.ensureWorkspace(name, s.opts.Keys[0].User, s.now()) }
 
 // SeedProject makes sure that a project exists and sets its description,
-// visibility and notes. A nil description is none.
+// visibility and notes, and how many share links it has. A nil description is
+// none.
 func (s *Server) SeedProject(workspace, name string, spec ProjectSpec) {
 	w := s.ensureWorkspace(workspace, s.opts.Keys[0].User, s.now())
 	st := s.store
@@ -24,6 +25,10 @@ func (s *Server) SeedProject(workspace, name string, spec ProjectSpec) {
 		p = st.addProject(w, name, s.opts.Keys[0].User, s.now())
 	}
 	p.description, p.public, p.notes = spec.Description, spec.Public, spec.Notes
+	p.shareCodes = nil
+	for range spec.ShareLinks {
+		p.addShareCode()
+	}
 }
 
 // ProjectSpec is what a project has beside its experiments.
@@ -31,6 +36,7 @@ type ProjectSpec struct {
 	Description *string
 	Public      bool
 	Notes       string
+	ShareLinks  int
 }
 
 // ExperimentSpec describes an experiment to be seeded. Zero fields are absent.

@@ -129,6 +129,12 @@ func (c *Client) request(ctx context.Context, cl *call, t *trace) (*http.Request
 		req.Header[k] = v
 	}
 	if cl.body == nil {
+		if cl.unsafe {
+			// A GET without a body, net/http sends again by itself when a
+			// connection ends before the answer; one whose body cannot be had
+			// again it does not. This body is empty, and none is sent.
+			req.Body = io.NopCloser(strings.NewReader(""))
+		}
 		return req, nil
 	}
 	req.Header.Set("Content-Type", cl.body.contentType)

@@ -125,6 +125,7 @@ var (
 	featureProcessing  = feature{"experiment/processing/status", Version{}}
 	featureProjects    = feature{"projects/page", Version{}}
 	featureViews       = feature{"views/get-all", Version{}}
+	featureShareLinks  = feature{"project/get-project-share-links", Version{}}
 	featureRemoteFiles = feature{"write/artifact/assets/remote/batch", Version{3, 12, 26, ""}}
 
 	featureRegistryItem     = feature{"registry-model/item/details", Version{3, 5, 42, ""}}

@@ -182,6 +182,8 @@ var writes = []struct {
 		"POST /api/rest/v2/write/project/notes", `{"projectId":"P","notes":"# n"}`},
 	{"symlink", func(ctx context.Context, c *Client) error { _, err := c.Symlink(ctx, "K", "p q"); return err },
 		"GET /api/rest/v2/write/project/symlink?experimentKey=K&projectName=p q", ""},
+	{"share link", func(ctx context.Context, c *Client) error { return c.AddShareLink(ctx, "P") },
+		"GET /api/rest/v2/write/project/add-share-link?projectId=P", ""},
 	{"create", func(ctx context.Context, c *Client) error {
 		_, err := c.CreateExperiment(ctx, "w", "p", "n")
 		return err

@@ -34,7 +34,7 @@ func editBody(t testing.TB, rec Record, change func([]pair) []pair) []byte {
 }
 
 func TestCheckMissingKeys(t *testing.T) {
-	optional := map[Kind]string{KindProject: "doc public", KindExperiment: "doc tags", KindMetrics: "extra", KindSkipped: "project workspace", KindLineage: "doc"}
+	optional := map[Kind]string{KindProject: "doc public share_links", KindExperiment: "doc tags", KindMetrics: "extra", KindSkipped: "project workspace", KindLineage: "doc"}
 	for kind, rec := range full(t) {
 		for key := range strings.FieldsSeq(keysOf[kind]) {
 			data := editBody(t, rec, func(list []pair) []pair {
@@ -90,7 +90,7 @@ func TestCheckTypes(t *testing.T) {
 	// What each key takes in some kind, or in the one named.
 	takes := map[string]string{
 		"created": "int", "format": "str", "id": "str", "tool": "str", "project": "str", "workspace": "str", "experiments": "int",
-		"project.name": "str", "metrics.name": "str", "skipped.id": "null str", "public": "null bool",
+		"project.name": "str", "metrics.name": "str", "skipped.id": "null str", "public": "null bool", "share_links": "int",
 		"archived": "bool", "crashed": "null bool", "end": "null int", "start": "null int", "key": "str", "name": "null str", "running": "bool",
 		"size": "null int", "asset-end.size": "int", "data": "bin", "more": "bool", "remote": "null str", "type": "null str", "sha256": "str",
 		"installed": "null", "os": "null", "counts": "map", "points": "int", "skipped": "int", "asset_bytes": "int", "status": "int",

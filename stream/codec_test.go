@@ -17,7 +17,7 @@ import (
 var keysOf = map[Kind]string{
 	KindHeader:          "created format id parents requires scope source tool version",
 	KindPlan:            "projects workspaces",
-	KindProject:         "doc experiments name public workspace",
+	KindProject:         "doc experiments name public share_links workspace",
 	KindExperiment:      "archived crashed doc end key name project running start tags workspace",
 	KindParameters:      "values",
 	KindOthers:          "values",
@@ -64,6 +64,7 @@ func full(t testing.TB) map[Kind]Record {
 		KindArtifactEnd:   &ArtifactEnd{Counts: counts, ID: "i"},
 		KindModelEnd:      &ModelEnd{Counts: counts, ID: "i"},
 		KindLineage:       &Lineage{Doc: d},
+		KindProject:       &Project{Doc: d, ShareLinks: ptr[int64](2)},
 		KindSkipped:       &Skipped{Of: KindAsset, Project: "p", Workspace: "w"},
 	}
 	for _, rec := range sample(t) {
@@ -148,6 +149,7 @@ func TestNullAndEmpty(t *testing.T) {
 	}{
 		{&Project{Doc: d}, "public", "null"},
 		{&Project{Doc: doc(t, "null")}, "doc", "null"},
+		{&Project{ShareLinks: ptr[int64](0)}, "share_links", "0"},
 		{&Experiment{Key: "k", Doc: d}, "tags", "[]"},
 		{&Experiment{Key: "k", Name: ptr("")}, "name", `""`},
 		{&Experiment{Key: "k"}, "name", "null"},

@@ -88,12 +88,14 @@ type PlannedProject struct {
 }
 
 // Project begins a project. Doc and Public are both left out where
-// project_metadata is not in the stream (Doc is nil).
+// project_metadata is not in the stream (Doc is nil); ShareLinks then, and where
+// the server does not tell (it is nil).
 type Project struct {
 	Doc         Doc    `msgpack:"doc,omitempty"`
 	Experiments int64  `msgpack:"experiments"`
 	Name        string `msgpack:"name"`
 	Public      *bool  `msgpack:"public,withdoc"`
+	ShareLinks  *int64 `msgpack:"share_links,omitempty"`
 	Workspace   string `msgpack:"workspace"`
 }
 

@@ -13,7 +13,8 @@ import (
 //
 // Tags are `msgpack:"key"` with one of these options:
 //
-//	omitempty  the key is optional and left out where the field is zero
+//	omitempty  the key is optional and left out where the field is zero, which
+//	           for a pointer is nil: such a key is never null
 //	withdoc    the key is optional and left out where the field Doc is nil
 //	null       a nil slice is null; without it a nil slice is an empty list
 type schema struct {
@@ -94,7 +95,7 @@ var typeOf = map[reflect.Type]fieldType{
 
 func (f *field) setType(t reflect.Type) {
 	if t.Kind() == reflect.Pointer {
-		f.null = true
+		f.null = !f.optional || f.withDoc
 		t = t.Elem()
 	}
 	typ, ok := typeOf[t]

@@ -153,7 +153,7 @@ func (o *oracle) edit(t testing.TB, r any) any {
 		bare["experiment"] = []string{"doc", "tags"}
 	}
 	if !o.wants("project_metadata") {
-		bare["project"] = []string{"doc", "public"}
+		bare["project"] = []string{"doc", "public", "share_links"}
 	}
 	if len(bare[kind]) == 0 && o.place == nil || !rec.Kind().Known() {
 		return r

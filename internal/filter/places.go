@@ -68,11 +68,11 @@ func (s *sieve) project(r stream.Raw) (stream.Raw, verdict, error) {
 	if err != nil {
 		return r, drop, err
 	}
-	if to == (Place{p.Workspace, p.Name}) && (!bare || p.Doc == nil) {
+	if to == (Place{p.Workspace, p.Name}) && (!bare || p.Doc == nil && p.ShareLinks == nil) {
 		return r, keep, nil
 	}
 	if bare {
-		p.Doc, p.Public = nil, nil
+		p.Doc, p.Public, p.ShareLinks = nil, nil, nil
 	}
 	p.Workspace, p.Name = to.Workspace, to.Project
 	return edited(r, p)

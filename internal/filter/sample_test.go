@@ -194,7 +194,7 @@ func sample(t testing.TB) []any {
 			Workspaces: []string{"a"},
 		},
 		raw(t, "future", map[string]any{"where": "outside"}),
-		withKeys(t, &stream.Project{Doc: doc(t, `{"projectName":"p","projectId":"1"}`), Experiments: 3, Name: "p", Public: ptr(true), Workspace: "a"},
+		withKeys(t, &stream.Project{Doc: doc(t, `{"projectName":"p","projectId":"1"}`), Experiments: 3, Name: "p", Public: ptr(true), ShareLinks: ptr[int64](2), Workspace: "a"},
 			map[string]any{"color": "red"}),
 	}
 	records = append(records, experiment(t, "k1", "a", "p", func(e *stream.Experiment) {

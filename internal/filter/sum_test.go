@@ -389,3 +389,18 @@ func TestSumOfDisplayName(t *testing.T) {
 		t.Error("the least value of another other does not count")
 	}
 }
+
+// Of share links their number counts, and none is the same as a number that
+// nobody knows.
+func TestSumOfShareLinks(t *testing.T) {
+	sum := func(n *int64) string {
+		p := &stream.Project{Name: "p", Workspace: "w", Doc: doc(t, `{}`), ShareLinks: n}
+		return strings.Join(sums(t, write(t, stream.WriterOptions{}, header(), &stream.Plan{}, p)), "")
+	}
+	if sum(ptr[int64](2)) == sum(ptr[int64](3)) || sum(ptr[int64](2)) == sum(nil) {
+		t.Error("the number of share links does not count")
+	}
+	if sum(ptr[int64](0)) != sum(nil) {
+		t.Error("none is another sum than not known")
+	}
+}

@@ -13,11 +13,12 @@ import (
 )
 
 // Beside experiments, these have a sum each, under a name that begins with their
-// kind: the document of a project, its notes, an artifact and each of its
-// versions with its files, a registry model and each of its versions, a link, an
-// input of an experiment (lineage), a panel, a view, and what is skipped outside
-// of experiments. They go without ids of the instance: a view names the panels in
-// it, and a panel is the entries of its zip, however they are packed.
+// kind: the document of a project and how many share links it has, its notes, an
+// artifact and each of its versions with its files, a registry model and each of
+// its versions, a link, an input of an experiment (lineage), a panel, a view, and
+// what is skipped outside of experiments. They go without ids of the instance: a
+// view names the panels in it, and a panel is the entries of its zip, however they
+// are packed.
 
 // outside takes a record that is about something else than an experiment. It
 // reports false for one that goes on with what is open.
@@ -80,6 +81,9 @@ func (s *summer) project(rec *stream.Project) {
 	s.start("project")
 	if rec.Public != nil && *rec.Public {
 		s.begin("public").put()
+	}
+	if n := rec.ShareLinks; n != nil && *n > 0 { // none is as none that is known
+		s.begin("share links").add(fmt.Sprint(*n)).put()
 	}
 	s.document(stream.KindProject, rec.Doc)
 	s.finish()

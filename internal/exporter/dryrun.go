@@ -103,8 +103,10 @@ func (d *dryRun) project(ctx context.Context, p *project) error {
 	d.LeftOut += p.left
 	// Two listings of pages of a thousand, the last of them empty.
 	d.Requests += 4 + p.count/1000
-	if x.o.Resources.Has(resProjectNotes) {
-		d.Requests++
+	for _, name := range []string{resProjectMetadata, resProjectNotes} {
+		if x.o.Resources.Has(name) {
+			d.Requests++
+		}
 	}
 	if !x.withExperiments() {
 		return nil

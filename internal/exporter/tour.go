@@ -3,9 +3,6 @@ package exporter
 import (
 	"context"
 	"sync"
-
-	"github.com/comet-stream/comet-stream/internal/comet"
-	"github.com/comet-stream/comet-stream/stream"
 )
 
 // A unit is a part of the stream that is fetched ahead and then written: an
@@ -191,73 +188,4 @@ func (t *tour) load(ctx context.Context, mu sync.Locker) (bool, error) {
 // when nothing but what belongs to projects or workspaces was named.
 func (x *Exporter) withExperiments() bool {
 	return x.o.Resources.any(experimentResources) || x.o.Resources.Has(resLinks)
-}
-
-// projectUnit writes the record that begins a project.
-type projectUnit struct {
-	x *Exporter
-	p *project
-}
-
-func (u *projectUnit) begin(*queue, int) {}
-func (u *projectUnit) end(*queue)        {}
-
-func (u *projectUnit) write(_ context.Context, _ *queue, out *output) error {
-	p := u.p
-	if p.err != nil {
-		s := skipped(stream.KindProject, "", p.ID, p.Name, p.err)
-		s.Workspace, s.Project = valid(p.Workspace), valid(p.Name)
-		return out.skip(s)
-	}
-	u.x.sum.Projects++
-	rec := &stream.Project{Workspace: valid(p.Workspace), Name: valid(p.Name), Experiments: p.count}
-	if u.x.o.Resources.Has(resProjectMetadata) {
-		doc, err := document(p.Raw)
-		if err != nil {
-			return err // it came as JSON, and is small
-		}
-		rec.Doc, rec.Public = doc, p.Public
-	}
-	err := out.write(rec)
-	if _, tooLarge := err.(*itemError); !tooLarge {
-		return err
-	}
-	rec.Doc = nil
-	if err := out.write(rec); err != nil {
-		return err
-	}
-	s := skipped(stream.KindProject, "", p.ID, "metadata", err)
-	s.Workspace, s.Project = rec.Workspace, rec.Name
-	return out.skip(s)
-}
-
-// notesUnit carries the notes of a project.
-type notesUnit struct {
-	x    *Exporter
-	p    *project
-	text *textSlot
-}
-
-func (u *notesUnit) begin(q *queue, n int) {
-	u.text = newTextSlot(q, position{unit: n}, func(ctx context.Context) (*comet.Text, error) {
-		return u.x.client.ProjectNotes(ctx, u.p.ID)
-	})
-	q.push(u.text.slot)
-}
-
-func (u *notesUnit) end(q *queue) { q.leave(u.text.slot) }
-
-func (u *notesUnit) write(ctx context.Context, q *queue, out *output) error {
-	err := u.text.each(ctx, q, func(data []byte, more bool) error {
-		return out.write(&stream.Notes{Workspace: valid(u.p.Workspace), Project: valid(u.p.Name), Data: data, More: more})
-	})
-	if err == nil || isMissing(err) {
-		return nil
-	}
-	if isFatal(err) {
-		return err
-	}
-	s := skipped(stream.KindNotes, "", "", "", err)
-	s.Workspace, s.Project = valid(u.p.Workspace), valid(u.p.Name)
-	return out.skip(s)
 }

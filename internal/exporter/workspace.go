@@ -112,11 +112,16 @@ func (x *Exporter) lacks(what string, err error) bool {
 	if !isMissing(err) && !isUnsupported(err) {
 		return false
 	}
+	x.tellLack(what, err)
+	return true
+}
+
+// tellLack tells once that the server gives something not.
+func (x *Exporter) tellLack(what string, err error) {
 	if !x.told[what] {
 		x.told[what] = true
 		x.o.Observer.Warn(fmt.Sprintf("the server gives no %s, so that the stream has none: %v", what, err))
 	}
-	return true
 }
 
 // fixedRoute is a route through units that are known from the start.

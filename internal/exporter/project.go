@@ -1,0 +1,123 @@
+package exporter
+
+import (
+	"context"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// projectUnit writes the record that begins a project.
+type projectUnit struct {
+	x     *Exporter
+	p     *project
+	links *valueSlot[int64] // how many share links it has; nil where that is not asked for
+}
+
+func (u *projectUnit) begin(q *queue, n int) {
+	if u.p.err != nil || !u.x.o.Resources.Has(resProjectMetadata) {
+		return
+	}
+	u.links = newValueSlot(position{unit: n}, func(ctx context.Context, _ *slot) (int64, error) {
+		return u.x.client.ShareLinks(ctx, u.p.ID)
+	})
+	q.push(u.links.slot)
+}
+
+func (u *projectUnit) end(q *queue) {
+	if u.links != nil {
+		q.leave(u.links.slot)
+	}
+}
+
+func (u *projectUnit) write(ctx context.Context, q *queue, out *output) error {
+	p := u.p
+	if p.err != nil {
+		return u.skip(out, p.Name, p.err)
+	}
+	rec := &stream.Project{Workspace: valid(p.Workspace), Name: valid(p.Name), Experiments: p.count}
+	var lost error
+	if u.x.o.Resources.Has(resProjectMetadata) {
+		// No server is known to have them here. If one did, they would be
+		// credentials.
+		doc, err := document(p.Raw, "shareCodes")
+		if err != nil {
+			return err // it came as JSON, and is small
+		}
+		rec.Doc, rec.Public = doc, p.Public
+		if rec.ShareLinks, lost = u.shareLinks(ctx, q); lost != nil && isFatal(lost) {
+			return lost
+		}
+	}
+	u.x.sum.Projects++
+	if err := u.record(out, rec); err != nil || lost == nil {
+		return err
+	}
+	return u.skip(out, "share links", lost)
+}
+
+// shareLinks returns how many share links the project has, nil where the server
+// does not tell: older ones have none, and not every key may see them. That is
+// no loss, and is told once. An error is what a later try may get.
+func (u *projectUnit) shareLinks(ctx context.Context, q *queue) (*int64, error) {
+	n, err := u.links.get(ctx, q)
+	switch {
+	case err == nil:
+		return &n, nil
+	case isFatal(err), isPassing(err) && !isUnsupported(err):
+		return nil, err
+	}
+	u.x.tellLack("share links", err)
+	return nil, nil
+}
+
+// record writes the record, without its document where that is too large.
+func (u *projectUnit) record(out *output, rec *stream.Project) error {
+	err := out.write(rec)
+	if _, tooLarge := err.(*itemError); !tooLarge {
+		return err
+	}
+	rec.Doc = nil
+	if err := out.write(rec); err != nil {
+		return err
+	}
+	return u.skip(out, "metadata", err)
+}
+
+// skip writes that the project, or something of it, is missing.
+func (u *projectUnit) skip(out *output, name string, err error) error {
+	s := skipped(stream.KindProject, "", u.p.ID, name, err)
+	s.Workspace, s.Project = valid(u.p.Workspace), valid(u.p.Name)
+	return out.skip(s)
+}
+
+// notesUnit carries the notes of a project.
+type notesUnit struct {
+	x    *Exporter
+	p    *project
+	text *textSlot
+}
+
+func (u *notesUnit) begin(q *queue, n int) {
+	u.text = newTextSlot(q, position{unit: n}, func(ctx context.Context) (*comet.Text, error) {
+		return u.x.client.ProjectNotes(ctx, u.p.ID)
+	})
+	q.push(u.text.slot)
+}
+
+func (u *notesUnit) end(q *queue) { q.leave(u.text.slot) }
+
+func (u *notesUnit) write(ctx context.Context, q *queue, out *output) error {
+	err := u.text.each(ctx, q, func(data []byte, more bool) error {
+		return out.write(&stream.Notes{Workspace: valid(u.p.Workspace), Project: valid(u.p.Name), Data: data, More: more})
+	})
+	if err == nil || isMissing(err) {
+		return nil
+	}
+	if isFatal(err) {
+		return err
+	}
+	s := skipped(stream.KindNotes, "", "", "", err)
+	s.Workspace, s.Project = valid(u.p.Workspace), valid(u.p.Name)
+	return out.skip(s)
+}

@@ -80,6 +80,7 @@ func (c *importCommand) addFlags() {
 	c.BoolVar(&o.Update, "update", false, "")
 	c.BoolVar(&o.NoRewrite, "no-rewrite", false, "")
 	c.BoolVar(&o.RewriteLinks, "rewrite-links", false, "")
+	c.BoolVar(&o.NoShareLinks, "no-share-links", false, "")
 	c.EnumVar(&c.keys, "keys", string(importer.KeysKeep), string(importer.KeysDerive), string(importer.KeysRequire))
 	c.EnumVar(&c.elsewhere, "elsewhere", string(importer.ElsewhereLeave), string(importer.ElsewhereDerive))
 	c.StringVar(&o.TempDir, "temp-dir", "", "")

@@ -11,6 +11,7 @@ func TestCountOther(t *testing.T) {
 		{"project", 1, "details of 1 project"},
 		{"notes", 2, "notes of 2 projects"},
 		{"artifact-version", 4, "4 artifact versions"},
+		{"share-link", 2, "2 share links"},
 		{"lineage", 1, "1 lineage entry"},
 		{"lineage", 3, "3 lineage entries"},
 		{"workspace", 1, "1 workspace"},

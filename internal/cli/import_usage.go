@@ -28,6 +28,8 @@ Where it goes:
     --no-rewrite            leave keys, ids and addresses inside confusion matrices,
                             embeddings and data grids as they are
     --rewrite-links         change links to assets in html and notes too
+    --no-share-links        make no share links of projects; else there will be as
+                            many as at the source, with codes of their own
 
 How:
     --verify                read everything back and compare it

@@ -31,7 +31,7 @@ func largeFile() int64 {
 // dashboard, links; and with the few experiments that all of it refers to. size
 // is that of the largest file.
 func seedTeam(in *instance, size int64) {
-	in.SeedProject("team", "train", comettest.ProjectSpec{Description: ptr("where it begins"), Notes: "# Train\n"})
+	in.SeedProject("team", "train", comettest.ProjectSpec{Description: ptr("where it begins"), Notes: "# Train\n", ShareLinks: 2})
 	in.SeedProject("team", "serve", comettest.ProjectSpec{})
 	element := func(model, name string) comettest.AssetSpec {
 		return comettest.AssetSpec{Name: name, Type: "model-element", Model: model, Body: []byte(model + "/" + name)}

@@ -25,7 +25,7 @@ var (
 func seedFidelity(t *testing.T, src *instance) {
 	t.Helper()
 	src.SeedProject("team", "vision", comettest.ProjectSpec{
-		Description: ptr("about ü"), Public: true, Notes: "# Notes\n\nwith ümläuts\n",
+		Description: ptr("about ü"), Public: true, Notes: "# Notes\n\nwith ümläuts\n", ShareLinks: 1,
 	})
 	src.SeedProject("team", otherProject, comettest.ProjectSpec{})
 	src.SeedExperiment("team", "vision", fidelitySpec())

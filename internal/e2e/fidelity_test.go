@@ -21,7 +21,8 @@ type side struct {
 	p *comettest.ProjectState    // the project that has everything
 	e *comettest.ExperimentState // the experiment that has everything
 
-	patch string // of e
+	patch      string   // of e
+	shareCodes []string // of p
 }
 
 // A row is one kind of data: what becomes of it is found out by comparing what
@@ -32,6 +33,9 @@ type row struct {
 	// counts only where the copy is not exact.
 	change  string
 	changed func(any) any
+	// kept, if not nil, takes out of the data what is the same in a copy that is
+	// not exact.
+	kept func(any) any
 	// missing names the call that is not there.
 	missing string
 	// get is nil where there is nothing to compare, because a server does not
@@ -71,7 +75,7 @@ func (r row) judge(t *testing.T, src, dst side) fate {
 	switch {
 	case cmp.Equal(want, got):
 		return fateExact
-	case r.changed != nil && cmp.Equal(r.changed(want), got):
+	case r.changed != nil && cmp.Equal(r.changed(want), got), r.kept != nil && cmp.Equal(r.kept(want), r.kept(got)):
 		return fateChanged
 	case r.missing != "":
 		return fateCannot
@@ -126,6 +130,7 @@ func fidelitySide(t *testing.T, in *instance) side {
 		t.Fatal("the workspace, its project or its experiment is missing")
 	}
 	s.patch = string(gitPatch(t, in, fidelityKey))
+	s.shareCodes = shareCodes(t, in, s.p.ID)
 	return s
 }
 

@@ -53,7 +53,7 @@ var moods = map[string]comettest.Moods{
 // seedMoody fills a workspace with enough to be told apart: experiments for
 // pages, one with everything, archived ones, one that appears in two projects.
 func seedMoody(in *instance) {
-	in.SeedProject("src", "p", comettest.ProjectSpec{Description: ptr("d"), Notes: "notes\n"})
+	in.SeedProject("src", "p", comettest.ProjectSpec{Description: ptr("d"), Notes: "notes\n", ShareLinks: 1})
 	spec := fidelitySpec()
 	spec.OptimizationID, spec.User, spec.Crashed = "", "", false
 	spec.Assets = slices.DeleteFunc(spec.Assets, func(a comettest.AssetSpec) bool {

@@ -101,7 +101,7 @@ func (d *dice) time() int64 {
 
 // seedProject fills a project at random.
 func (d *dice) seedProject(in *instance, workspace, project string) {
-	spec := comettest.ProjectSpec{Public: d.chance(0.3), Notes: d.text(), Description: someText(d.chance(0.5), d.letters(50))}
+	spec := comettest.ProjectSpec{Public: d.chance(0.3), Notes: d.text(), Description: someText(d.chance(0.5), d.letters(50)), ShareLinks: d.IntN(3)}
 	in.SeedProject(workspace, project, spec)
 	for range d.IntN(5) {
 		in.SeedExperiment(workspace, project, d.experiment())

@@ -174,6 +174,16 @@ func gitPatch(t testing.TB, in *instance, key string) []byte {
 	return patch
 }
 
+// shareCodes returns the codes of the share links of a project.
+func shareCodes(t testing.TB, in *instance, projectID string) []string {
+	t.Helper()
+	var answer struct{ ShareCodes []string }
+	if err := json.Unmarshal(get(t, in, "project/get-project-share-links", url.Values{"projectId": {projectID}}), &answer); err != nil {
+		t.Fatal(err)
+	}
+	return answer.ShareCodes
+}
+
 // get reads from the REST API of an instance, not through our client.
 func get(t testing.TB, in *instance, path string, q url.Values) []byte {
 	t.Helper()

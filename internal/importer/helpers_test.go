@@ -94,7 +94,11 @@ type testProject struct {
 
 func (s *script) project(p testProject) {
 	doc := s.doc(map[string]any{"projectName": p.name, "projectDescription": p.spec.Description, "public": p.spec.Public})
-	s.write(&stream.Project{Workspace: p.workspace, Name: p.name, Experiments: int64(len(p.experiments)), Doc: doc, Public: &p.spec.Public})
+	rec := &stream.Project{Workspace: p.workspace, Name: p.name, Experiments: int64(len(p.experiments)), Doc: doc, Public: &p.spec.Public}
+	if p.spec.ShareLinks > 0 { // else as in an older stream
+		rec.ShareLinks = ptr(int64(p.spec.ShareLinks))
+	}
+	s.write(rec)
 	for _, e := range p.experiments {
 		s.experiment(p, e)
 	}
@@ -478,7 +482,7 @@ func newCancel(t *testing.T) (context.Context, context.CancelCauseFunc) {
 func forgetful(t *testing.T, text string) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			write := r.Method == http.MethodPost || r.URL.Query().Has("consumerExperimentKey") || strings.Contains(r.URL.Path, "symlink")
+			write := r.Method == http.MethodPost || r.URL.Query().Has("consumerExperimentKey") || strings.Contains(r.URL.Path, "/write/")
 			if !write || !strings.Contains(r.URL.String(), text) {
 				next.ServeHTTP(w, r)
 				return

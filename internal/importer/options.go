@@ -24,6 +24,8 @@ type Options struct {
 	// NoRewrite leaves the references inside confusion matrices, embeddings and
 	// data grids as they are. RewriteLinks also changes those in html and notes.
 	NoRewrite, RewriteLinks bool
+	// NoShareLinks makes no share links of projects.
+	NoShareLinks bool
 
 	Mode Mode
 	// Verify reads each experiment back after it has been written.

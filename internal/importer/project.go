@@ -28,6 +28,8 @@ type project struct {
 	done        chan struct{} // closed once all of the project is written
 	notes       *textItem
 	refs        *references // for links in the notes
+	wantLinks   *int64      // share links in the stream, nil if it does not say
+	links       int64       // share links at the destination, as far as is known
 }
 
 // derives reports whether the keys of the project's experiments are derived.
@@ -47,7 +49,9 @@ type projectDoc struct {
 // reading goes on.
 func (r *run) openProject(work context.Context, src *source, rec *stream.Project) *project {
 	name := Project{rec.Workspace, rec.Name}
-	p := &project{r: r, source: name, target: r.to.target(name), ready: make(chan struct{}), done: make(chan struct{})}
+	p := &project{
+		r: r, source: name, target: r.to.target(name), ready: make(chan struct{}), done: make(chan struct{}), wantLinks: rec.ShareLinks,
+	}
 	p.refs = r.linkReferences(src, p.target, p.derives(src))
 	p.out = Outcome{Kind: string(stream.KindProject), Workspace: p.target.Workspace, Project: p.target.Name}
 	p.before = r.projects[p.target]
@@ -229,8 +233,8 @@ func (r *run) differs() IssueClass {
 	return Differs
 }
 
-// closeProject ends the project that is open: its notes are written once its
-// experiments are done.
+// closeProject ends the project that is open: its notes and share links are
+// written once its experiments are done.
 func (d *dispatcher) closeProject(work context.Context) {
 	p := d.project
 	if p == nil {
@@ -248,6 +252,9 @@ func (d *dispatcher) closeProject(work context.Context) {
 		err := p.err
 		if err == nil && p.notes != nil {
 			err = p.writeNotes(work)
+		}
+		if err == nil {
+			err = p.writeShareLinks(work)
 		}
 		p.notes.close()
 		if o := &p.out; err != nil || len(o.Issues) > 0 || o.Result != "" || o.Written.any() {

@@ -1,0 +1,165 @@
+package importer
+
+import (
+	"context"
+	"fmt"
+)
+
+const (
+	kindShareLinks = "share links" // in outcomes; they have no record of their own
+	kindShareLink  = "share-link"  // in counts
+)
+
+// maxShareLinks is how many share links a project is given at most. A stream has
+// nothing but their number, and a wrong one would make requests without end.
+const maxShareLinks = 1000
+
+// writeShareLinks makes as many share links as the project has in the stream,
+// those that are there counted. Their codes are the destination's, and nobody has
+// them before they are handed out: so nobody gets in whom nobody has let in.
+func (p *project) writeShareLinks(ctx context.Context) error {
+	want := p.wantLinks
+	if p.before != nil {
+		// Of those that meet in one the most of one is there already, also
+		// where readings do not show it yet.
+		p.links = p.before.links
+	}
+	if want == nil || *want <= p.links || p.r.o.NoShareLinks || p.id == "" && p.r.o.Mode == VerifyOnly {
+		return nil
+	}
+	err := p.fillShareLinks(ctx, *want)
+	if refused(err) || isUnsupported(err) {
+		p.issue(Issue{Class: Missing, Kind: kindShareLinks, Reason: fmt.Sprintf("%d in the stream: %v", *want, err)})
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("share links: %w", err)
+	}
+	return nil
+}
+
+// fillShareLinks reads how many share links there are, and makes those that are
+// missing.
+func (p *project) fillShareLinks(ctx context.Context, want int64) error {
+	have, err := p.shareLinksThere(ctx, want, p.readingsBefore())
+	if p.links = max(p.links, have); err != nil || p.links >= want {
+		return err
+	}
+	if p.r.o.Mode == VerifyOnly {
+		p.fewShareLinks(Unverified, want, have)
+		return nil
+	}
+	if err := p.addShareLinks(ctx, min(want, maxShareLinks)); err != nil {
+		return err
+	}
+	if p.links < want {
+		p.fewShareLinks(Missing, want, p.links)
+	}
+	if !p.r.verifies() {
+		return nil
+	}
+	have, err = p.shareLinksThere(ctx, p.links, agreeing)
+	if err != nil {
+		return fmt.Errorf("verify: %w", err)
+	}
+	if have < p.links {
+		p.fewShareLinks(Unverified, want, have)
+	}
+	return nil
+}
+
+func (p *project) fewShareLinks(class IssueClass, want, have int64) {
+	p.issue(Issue{Class: class, Kind: kindShareLinks, Reason: fmt.Sprintf("%d in the stream, %d at the destination", want, have)})
+}
+
+// readingsBefore is how many readings have to agree before share links are made:
+// one that lags behind would make them twice. Of a project that is new there is
+// nothing to miss.
+func (p *project) readingsBefore() int {
+	if p.r.dry() || p.out.Result == ResultCreated {
+		return 1
+	}
+	return agreeing
+}
+
+// shareLinksThere reads how many share links there are, until there are as many
+// as are wanted or enough readings agree.
+func (p *project) shareLinksThere(ctx context.Context, want int64, readings int) (int64, error) {
+	if p.id == "" {
+		return 0, nil
+	}
+	before := int64(-1)
+	for agree := 1; ; agree++ {
+		have, err := p.r.c.ShareLinks(ctx, p.id)
+		if err != nil || have >= want {
+			return have, err
+		}
+		if have != before {
+			before, agree = have, 1
+		}
+		if agree >= readings {
+			return have, nil
+		}
+		if err := pause(ctx, p.r.o.Settle); err != nil {
+			return have, err
+		}
+	}
+}
+
+// addShareLinks makes share links until there are as many as are wanted, and
+// tells of those that it has made also where it cannot make them all.
+func (p *project) addShareLinks(ctx context.Context, want int64) error {
+	made := 0
+	defer func() {
+		if made > 0 {
+			p.wrote(kindShareLinks)
+			p.issue(Issue{Class: Noted, Kind: kindShareLinks, Reason: p.madeShareLinks(made)})
+		}
+	}()
+	for p.links < want {
+		if !p.r.dry() {
+			if err := p.addShareLink(ctx); err != nil {
+				return err
+			}
+		}
+		made++
+		p.links++
+		p.r.other(kindShareLink)
+		if err := p.othersShareLinks(ctx, want); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *project) madeShareLinks(n int) string {
+	if p.r.dry() {
+		return fmt.Sprintf("%d to be made anew, with other codes than the source's", n)
+	}
+	return fmt.Sprintf("%d made anew, with other codes than the source's: hand out the new ones", n)
+}
+
+// addShareLink makes one share link, once.
+func (p *project) addShareLink(ctx context.Context) error {
+	_, err := once(ctx, p.r, func() (string, error) {
+		return "", p.r.c.AddShareLink(ctx, p.id)
+	}, func() (string, error) {
+		have, err := p.r.c.ShareLinks(ctx, p.id)
+		if err != nil || have <= p.links {
+			return "", err
+		}
+		return "one more", nil
+	})
+	return err
+}
+
+// othersShareLinks looks again, where more are wanted: an import of other
+// experiments of the project may be making them too.
+func (p *project) othersShareLinks(ctx context.Context, want int64) error {
+	if p.links >= want || p.r.dry() {
+		return nil
+	}
+	have, err := p.r.c.ShareLinks(ctx, p.id)
+	p.links = max(p.links, have)
+	return err
+}

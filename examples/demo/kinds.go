@@ -63,6 +63,7 @@ func asImported(src, dst *comettest.WorkspaceState) *comettest.WorkspaceState {
 var kinds = []kind{
 	ofProject("projects, description, visibility", func(p *comettest.ProjectState) (any, int) { return []any{p.Description, p.Public}, 1 }),
 	ofProject("project notes", func(p *comettest.ProjectState) (any, int) { return p.Notes, one(p.Notes != "") }),
+	ofProject("share links, as many", func(p *comettest.ProjectState) (any, int) { return p.ShareCodes, p.ShareCodes }),
 	ofProject("links from other projects", func(p *comettest.ProjectState) (any, int) { return p.Links, len(p.Links) }),
 	ofExperiment("experiments, their keys and names", func(e *comettest.ExperimentState) (any, int) { return e.Name, 1 }),
 	ofExperiment("start and end", func(e *comettest.ExperimentState) (any, int) { return []int64{e.Start, e.End}, 2 }),

@@ -59,7 +59,10 @@ func demoServer(t *testing.T, project string) *comettest.Server {
 func TestCompareWorkspace(t *testing.T) {
 	key := strings.Repeat("k", 32)
 	for line, seed := range map[string]func(*comettest.Server){
-		"project notes":             func(s *comettest.Server) { s.SeedProject("w", "p", comettest.ProjectSpec{Notes: "others"}) },
+		"project notes": func(s *comettest.Server) { s.SeedProject("w", "p", comettest.ProjectSpec{Notes: "others"}) },
+		"share links, as many": func(s *comettest.Server) {
+			s.SeedProject("w", "p", comettest.ProjectSpec{Notes: "notes", ShareLinks: 1})
+		},
 		"links from other projects": func(s *comettest.Server) { s.SeedLink(key, "other") },
 		"artifacts": func(s *comettest.Server) {
 			s.SeedArtifact("w", comettest.ArtifactSpec{Name: "a", Versions: []comettest.ArtifactVersionSpec{{Version: "1.0.0", Producer: key}}})

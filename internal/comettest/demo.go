@@ -29,7 +29,7 @@ const demoStart = 1700000000000
 func (s *Server) SeedDemo(workspace string) {
 	about := "digits, three ways"
 	s.SeedProject(workspace, "vision", ProjectSpec{
-		Description: &about, Public: true, Notes: "# Vision\n\nNotes of the *project*, with ümläuts and 東京.\n",
+		Description: &about, Public: true, Notes: "# Vision\n\nNotes of the *project*, with ümläuts and 東京.\n", ShareLinks: 2,
 	})
 	s.SeedProject(workspace, "blank", ProjectSpec{})
 	s.seedFirst(workspace)

@@ -3,6 +3,7 @@ package importer
 import (
 	"context"
 	"slices"
+	"sync"
 
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -39,20 +40,9 @@ func newGroup(r *run) *group {
 // of the room: those may be waiting for a request in flight whose body is to
 // come in this very group.
 func (g *group) send(ctx context.Context, raw stream.Raw) error {
-	q := queued{raw: raw}
-	switch n := cost(raw); {
-	case g.r.inbox.TryAcquire(n):
-	case n <= spareSize:
-		select {
-		case g.spare <- struct{}{}:
-			q.spare = true
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	default:
-		if err := g.r.inbox.Acquire(ctx, n); err != nil {
-			return context.Cause(ctx)
-		}
+	q, err := g.place(ctx, raw)
+	if err != nil {
+		return err
 	}
 	select {
 	case g.in <- q:
@@ -63,13 +53,32 @@ func (g *group) send(ctx context.Context, raw stream.Raw) error {
 	}
 }
 
+// place waits for the room of a record, or for the spare place if it fits.
+func (g *group) place(ctx context.Context, raw stream.Raw) (queued, error) {
+	n := cost(raw)
+	var spare chan<- struct{} // never ready if it is nil
+	if n <= spareSize {
+		spare = g.spare
+	}
+	for !g.r.inbox.take(n) {
+		select {
+		case spare <- struct{}{}:
+			return queued{raw, true}, nil
+		case <-g.r.inbox.given:
+		case <-ctx.Done():
+			return queued{}, context.Cause(ctx)
+		}
+	}
+	return queued{raw, false}, nil
+}
+
 // release gives back the room of a record.
 func (g *group) release(q queued) {
 	if q.spare {
 		<-g.spare
 		return
 	}
-	g.r.inbox.Release(cost(q.raw))
+	g.r.inbox.give(cost(q.raw))
 }
 
 func cost(raw stream.Raw) int64 { return min(int64(len(raw.Data))+64, inboxMemory) }
@@ -98,6 +107,60 @@ func (g *group) each(f func(stream.Record) error) error {
 		g.release(q)
 	}
 	return failed
+}
+
+// inbox is the room for the records of all groups, in bytes. One goroutine takes
+// of it, any may give back.
+type inbox struct {
+	given chan struct{} // holds a value where some may have come back
+
+	mu   sync.Mutex
+	free int64
+}
+
+func newInbox(size int64) *inbox { return &inbox{given: make(chan struct{}, 1), free: size} }
+
+// take takes n bytes if so many are free.
+func (i *inbox) take(n int64) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if n > i.free {
+		return false
+	}
+	i.free -= n
+	return true
+}
+
+func (i *inbox) give(n int64) {
+	i.mu.Lock()
+	i.free += n
+	i.mu.Unlock()
+	select {
+	case i.given <- struct{}{}:
+	default:
+	}
+}
+
+// brief returns a skipped record as it is, or with its texts cut where it would
+// not fit the spare place: what it closes may have what others wait for.
+func brief(raw stream.Raw) (stream.Raw, error) {
+	if cost(raw) <= spareSize {
+		return raw, nil
+	}
+	rec, err := raw.Decode()
+	if err != nil {
+		return raw, err
+	}
+	s, ok := rec.(*stream.Skipped)
+	if !ok {
+		return raw, nil
+	}
+	for _, text := range []*string{s.Experiment, s.ID, s.Name, &s.Project, &s.Reason, &s.Workspace} {
+		if text != nil {
+			*text = cutText(*text)
+		}
+	}
+	return stream.Encode(s)
 }
 
 // keep returns a record that stays valid after the next one has been read.

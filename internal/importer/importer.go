@@ -73,7 +73,7 @@ func Import(ctx, work context.Context, in io.Reader, c *comet.Client, o Options)
 		to:       newMapping(o.To, o.Merge),
 		places:   newPlaces(c),
 		projects: make(map[Project]*project),
-		inbox:    semaphore.NewWeighted(inboxMemory),
+		inbox:    newInbox(inboxMemory),
 		large:    semaphore.NewWeighted(largeMemory),
 		batches:  semaphore.NewWeighted(maxBatches),
 		sets:     semaphore.NewWeighted(setSize),
@@ -99,8 +99,9 @@ type run struct {
 	// destination. Only the reading uses it.
 	projects map[Project]*project
 
-	inbox, large, batches, sets *semaphore.Weighted
-	spools                      *spooler
+	inbox                *inbox
+	large, batches, sets *semaphore.Weighted
+	spools               *spooler
 
 	// How the destination does what servers do differently.
 	saysTaken    lazy[bool] // its handshake refuses a key that is taken

@@ -111,6 +111,17 @@ type Rewriting struct {
 // maxIssues is how many issues of one experiment are kept.
 const maxIssues = 200
 
+// maxText is how many bytes of a name or reason are kept in an issue.
+const maxText = 4 << 10
+
+// cutText returns a text from outside, cut where it is too long to be told.
+func cutText(s string) string {
+	if len(s) <= maxText {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxText], "") + "…"
+}
+
 // ledger collects the outcome of an experiment from all of its tasks.
 type ledger struct {
 	mu  sync.Mutex
@@ -125,6 +136,7 @@ func (l *ledger) change(f func(*Outcome)) {
 }
 
 func (l *ledger) issue(i Issue) {
+	i.Name, i.ID, i.Reason = cutText(i.Name), cutText(i.ID), cutText(i.Reason)
 	l.change(func(o *Outcome) {
 		switch i.Class {
 		case Missing:

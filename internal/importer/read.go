@@ -123,6 +123,12 @@ func (d *dispatcher) inside(ctx context.Context, raw stream.Raw) error {
 		d.unknown(raw.Kind)
 		return nil
 	}
+	if raw.Kind == stream.KindSkipped {
+		var err error
+		if raw, err = brief(raw); err != nil {
+			return &InputError{err}
+		}
+	}
 	d.current.announce(raw.Kind)
 	return d.current.send(ctx, raw)
 }

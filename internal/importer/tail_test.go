@@ -10,11 +10,9 @@ import (
 	"testing"
 	"testing/iotest"
 	"testing/synctest"
-	"time"
 
 	"github.com/comet-stream/comet-stream/internal/comettest"
 	"github.com/comet-stream/comet-stream/stream"
-	"golang.org/x/sync/semaphore"
 )
 
 // bigAsset is a project of one experiment whose asset is kept on disk.
@@ -214,36 +212,5 @@ func TestTail(t *testing.T) {
 				t.Errorf("ends: %v, %v", over, tail.wait())
 			}
 		})
-	})
-}
-
-// A group gets a small record even where others have all the room.
-func TestGroupSpare(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := &run{inbox: semaphore.NewWeighted(inboxMemory)}
-		r.inbox.TryAcquire(inboxMemory)
-		g := newGroup(r)
-		raw, err := stream.Encode(&stream.Chunk{Data: make([]byte, stream.MaxData)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		sent := 0
-		go func() {
-			for range 3 {
-				if err := g.send(t.Context(), raw); err != nil {
-					t.Error(err)
-				}
-				sent++
-			}
-			g.end(true)
-		}()
-		synctest.Wait()
-		if sent != 1 {
-			t.Errorf("%d records sent while nobody takes them, want 1", sent)
-		}
-		n := 0
-		if err := g.each(func(stream.Record) error { n++; time.Sleep(time.Second); return nil }); err != nil || n != 3 {
-			t.Errorf("%d records: %v", n, err)
-		}
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/stream"
@@ -185,6 +186,10 @@ func sameValue(a, b any) bool {
 		return ok && slices.EqualFunc(byKey(x), byKey(y), sameElement)
 	case nil:
 		return b == nil
+	case string:
+		if y, ok := b.(string); ok {
+			return x == y // "3.10" is not "3.1"
+		}
 	}
 	return plain(a) == plain(b)
 }
@@ -220,22 +225,12 @@ func byKey(list []any) []any {
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return compareStrings(keys[a], keys[b]) })
+	slices.SortStableFunc(order, func(a, b int) int { return strings.Compare(keys[a], keys[b]) })
 	sorted := make([]any, len(list))
 	for i, j := range order {
 		sorted[i] = list[j]
 	}
 	return slices.CompactFunc(sorted, sameElement)
-}
-
-func compareStrings(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // plain returns what a scalar is compared by.
@@ -261,6 +256,12 @@ type gitDoc struct {
 	Origin text `json:"origin"`
 }
 
+// is reports whether two states are the same. No text and an empty one are the
+// same here: servers may turn one into the other.
+func (g *gitDoc) is(o *gitDoc) bool {
+	return g.User.V == o.User.V && g.Root.V == o.Root.V && g.Branch.V == o.Branch.V && g.Parent.V == o.Parent.V && g.Origin.V == o.Origin.V
+}
+
 // takeGit writes the state of the repository.
 func (e *experiment) takeGit(ctx context.Context, rec *stream.Document) error {
 	var g gitDoc
@@ -282,7 +283,7 @@ func (e *experiment) writeGit(ctx context.Context, g *gitDoc) error {
 			return err
 		}
 		if have != nil && !have.Empty() {
-			if gitDocOf(have) == *g {
+			if gitDocOf(have).is(g) {
 				return nil
 			}
 			if !e.streamWins {
@@ -294,6 +295,6 @@ func (e *experiment) writeGit(ctx context.Context, g *gitDoc) error {
 	return e.write(ctx, string(stream.KindGit), func() error { return e.r.c.WriteGitMetadata(ctx, e.key, write) })
 }
 
-func gitDocOf(g *comet.Git) gitDoc {
-	return gitDoc{textOf(g.User), textOf(g.Root), textOf(g.Branch), textOf(g.Parent), textOf(g.Origin)}
+func gitDocOf(g *comet.Git) *gitDoc {
+	return &gitDoc{textOf(g.User), textOf(g.Root), textOf(g.Branch), textOf(g.Parent), textOf(g.Origin)}
 }

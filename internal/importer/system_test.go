@@ -2,7 +2,13 @@ package importer
 
 import (
 	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
+
+	"github.com/comet-stream/comet-stream/internal/comettest"
 )
 
 func TestSameJSON(t *testing.T) {
@@ -12,6 +18,9 @@ func TestSameJSON(t *testing.T) {
 	}{
 		{`1`, `"1"`, true},
 		{`1.50`, `1.5`, true},
+		{`"3.10"`, `3.10`, true},
+		{`"3.10"`, `"3.1"`, false},
+		{`"1e3"`, `"1000"`, false},
 		{`1`, `2`, false},
 		{`null`, ``, true},
 		{`{"a":1}`, `{"a":1,"b":null}`, true},
@@ -33,6 +42,32 @@ func TestSameJSON(t *testing.T) {
 			t.Errorf("sameJSON(%s, %s) = %v", tt.want, tt.have, got)
 		}
 	}
+}
+
+// TestGitNull imports a repository again of which the destination has made null
+// of what is empty.
+func TestGitNull(t *testing.T) {
+	srv := newServer(t, comettest.Options{Middleware: func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			if !strings.HasSuffix(r.URL.Path, "/experiment/git/metadata") {
+				next.ServeHTTP(rw, r)
+				return
+			}
+			rec := httptest.NewRecorder()
+			next.ServeHTTP(rec, r)
+			rw.Header().Set("Content-Type", "application/json")
+			if _, err := io.WriteString(rw, strings.ReplaceAll(rec.Body.String(), `""`, "null")); err != nil {
+				t.Error(err)
+			}
+		})
+	}})
+	p := testProject{workspace: "team", name: "p", experiments: []comettest.ExperimentSpec{
+		{Key: testKey(1), Start: start, End: start + 1, Git: &comettest.GitState{Branch: ptr("main"), Root: ptr("")}},
+	}}
+	c, data := newClient(t, srv), streamOf(t, p)
+	importTo(t, c, data, Options{Verify: true}).succeed(t)
+	importTo(t, c, data, Options{}).succeed(t)
+	importTo(t, c, data, Options{Mode: VerifyOnly}).succeed(t)
 }
 
 func TestForgotten(t *testing.T) {

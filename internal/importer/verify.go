@@ -254,7 +254,7 @@ func (v *verification) git(ctx context.Context) error {
 	if err != nil && !isAbsent(err) {
 		return err
 	}
-	if have == nil || gitDocOf(have) != *v.x.git {
+	if have == nil || !gitDocOf(have).is(v.x.git) {
 		v.finds(string(stream.KindGit), "", "the destination has other values")
 	}
 	return nil

@@ -325,17 +325,29 @@ func (e *experiment) look(ctx context.Context) (again bool, err error) {
 	case !isHidden(err):
 		return false, fmt.Errorf("read metadata: %w", err)
 	}
-	if !e.derived && e.r.o.Keys == KeysKeep {
-		// An earlier import may have had to derive the key.
-		derived := deriveKey(e.rec.Key, e.project.target)
-		if there, err := e.r.c.Metadata(ctx, derived); err == nil {
-			if ours, err := e.inTarget(ctx, there); err != nil || ours {
-				e.key, e.derived = derived, true
-				return err == nil, err
-			}
-		}
+	if e.derived || e.r.o.Keys != KeysKeep {
+		return false, nil
 	}
-	return false, nil
+	return e.lookDerived(ctx)
+}
+
+// lookDerived looks for the experiment under the key that an earlier import may
+// have had to derive.
+func (e *experiment) lookDerived(ctx context.Context) (again bool, err error) {
+	derived := deriveKey(e.rec.Key, e.project.target)
+	there, err := e.r.c.Metadata(ctx, derived)
+	switch {
+	case isHidden(err):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("read metadata: %w", err)
+	}
+	ours, err := e.inTarget(ctx, there)
+	if err != nil || !ours {
+		return false, err
+	}
+	e.key, e.derived = derived, true
+	return true, nil
 }
 
 // sameTimes reports whether the experiment at the destination has the times of

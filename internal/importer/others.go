@@ -154,6 +154,9 @@ func (e *experiment) flushName(ctx context.Context) {
 	}
 	e.hasName = true
 	name := *e.rec.Name
+	if e.expect(func(x *expectation) { x.name = &name }) {
+		return
+	}
 	if e.there != nil {
 		switch have := e.there.Name; {
 		case have != nil && *have == name:
@@ -162,9 +165,6 @@ func (e *experiment) flushName(ctx context.Context) {
 			e.differs(Issue{Kind: "name", Name: name, Reason: "the destination has another one"})
 			return
 		}
-	}
-	if e.expect(func(x *expectation) { x.name = &name }) {
-		return
 	}
 	e.spawn(func() {
 		err := e.write(ctx, "name", func() error { return e.writeName(ctx, &valueDoc{Name: nameOther, ValueCurrent: text{name, true}}) })

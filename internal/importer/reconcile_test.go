@@ -214,6 +214,41 @@ func TestVerifyOnly(t *testing.T) {
 	})
 }
 
+// A name that is not among the others of the stream is compared too.
+func TestVerifyName(t *testing.T) {
+	s := newScript(t, sourceURL)
+	p := testProject{workspace: "team", name: "p"}
+	e := comettest.ExperimentSpec{Key: testKey(1), Name: "ours", Start: start, End: start + 1}
+	s.begin(p)
+	s.write(&stream.Project{Workspace: p.workspace, Name: p.name, Experiments: 1})
+	s.open(p, e)
+	s.write(&stream.ExperimentEnd{Key: e.Key})
+	data := s.close()
+	for _, theirs := range []string{"theirs", ""} {
+		srv := newServer(t, comettest.Options{})
+		e.Name = theirs
+		seed(srv, "", testProject{workspace: "team", name: "p", experiments: []comettest.ExperimentSpec{e}})
+		r := importTo(t, newClient(t, srv), data, Options{Mode: VerifyOnly})
+		if r.err != nil || r.Unverified != 1 || r.Differing > 0 {
+			t.Errorf("the destination has the name %q: %v, %q", theirs, r.err, r.issues())
+		}
+	}
+}
+
+// TestDryRunOutage reads nothing into an answer that the server owes.
+func TestDryRunOutage(t *testing.T) {
+	derived := deriveKey(testKey(0), Project{"team", "p"})
+	for _, mode := range []Mode{DryRun, VerifyOnly} {
+		faults := comettest.NewFaults(1, comettest.Fault{Kind: comettest.FaultStatus(500), Endpoint: "GET *experiment/metadata", Item: derived})
+		srv := newServer(t, comettest.Options{Middleware: faults.Middleware})
+		c := newClient(t, srv, func(o *comet.Options) { o.Retry.Tries = 3 })
+		r := importTo(t, c, streamOf(t, twoExperiments()), Options{Mode: mode})
+		if got := r.of(t, testKey(0)); !errors.Is(r.err, comet.ErrServer) || got.Result != ResultFailed {
+			t.Errorf("mode %v: %v, %+v", mode, r.err, got)
+		}
+	}
+}
+
 // TestVerifyFinds checks that --verify sees what an import did not bring about.
 func TestVerifyFinds(t *testing.T) {
 	// A server that says yes and does nothing.

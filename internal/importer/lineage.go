@@ -54,12 +54,10 @@ func (l *lineage) record(ctx context.Context, o *ledger, rec *stream.Lineage, na
 	o.wrote(string(stream.KindLineage))
 	r.other(string(stream.KindLineage))
 	l.have[name] = true
-	if r.verifies() {
-		if l.have, err = l.read(ctx, key); err == nil && !l.have[name] {
-			o.issue(Issue{Class: Unverified, Kind: string(stream.KindLineage), Name: name, Reason: notThere})
-		}
-	}
-	return err
+	return r.confirm(ctx, o, Issue{Kind: string(stream.KindLineage), Name: name, Reason: notThere}, func() (bool, error) {
+		have, err := l.read(ctx, key)
+		return have[name], err
+	})
 }
 
 // read returns what an experiment has consumed.

@@ -2,7 +2,6 @@ package importer
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/stream"
@@ -20,22 +19,6 @@ func (l *links) write(ctx context.Context, rec *stream.Link) {
 	to := r.to.target(Project{rec.Workspace, rec.Project})
 	o := ledger{out: Outcome{Kind: string(stream.KindLink), SourceKey: rec.Experiment, Workspace: to.Workspace, Project: to.Name}}
 	r.single(&o, stream.KindLink, rec.Experiment, l.link(ctx, &o, rec.Experiment, to))
-}
-
-// single ends the work on a thing that stands by itself: err is what came of
-// it.
-func (r *run) single(o *ledger, kind stream.Kind, name string, err error) {
-	if err != nil && refused(err) {
-		o.issue(Issue{Class: Missing, Kind: string(kind), Name: name, Reason: err.Error()})
-		err = nil
-	}
-	if err != nil {
-		o.out.Result = ResultFailed
-		err = fmt.Errorf("%s %q: %w", kind, name, err)
-	}
-	if err != nil || len(o.out.Issues) > 0 || o.out.Written.any() {
-		r.finished(&o.out, err)
-	}
 }
 
 func (l *links) link(ctx context.Context, o *ledger, source string, to Project) error {
@@ -62,13 +45,11 @@ func (l *links) link(ctx context.Context, o *ledger, source string, to Project) 
 		return err
 	}
 	listed[key] = true
-	if r.verifies() {
+	return r.confirm(ctx, o, Issue{Kind: string(stream.KindLink), ID: key, Reason: notThere}, func() (bool, error) {
 		delete(l.list, to)
-		if listed, err = l.listed(ctx, to); err == nil && !listed[key] {
-			o.issue(Issue{Class: Unverified, Kind: string(stream.KindLink), ID: key, Reason: notThere})
-		}
-	}
-	return err
+		listed, err := l.listed(ctx, to)
+		return listed[key], err
+	})
 }
 
 // listed returns the keys of the experiments that a project lists.

@@ -71,14 +71,11 @@ func (p *panels) write(ctx context.Context, o *ledger, rec *stream.Panel, file [
 	}
 	o.wrote(string(stream.KindPanel))
 	r.other(string(stream.KindPanel))
-	if !r.verifies() {
-		return nil
-	}
-	have, err := r.c.PanelFile(ctx, id)
-	if err == nil && !sameZip(have, file) {
-		o.issue(Issue{Class: Unverified, Kind: string(stream.KindPanel), Name: rec.Name, Reason: "it is another one at the destination"})
-	}
-	return err
+	other := Issue{Kind: string(stream.KindPanel), Name: rec.Name, Reason: "it is another one at the destination"}
+	return r.confirm(ctx, o, other, func() (bool, error) {
+		have, err := r.c.PanelFile(ctx, id)
+		return sameZip(have, file), err
+	})
 }
 
 // stands notes the panel of the destination that stands for one of the stream.

@@ -28,20 +28,18 @@ type model struct {
 
 	there *comet.RegistryModel // nil if it is new
 
-	written   []*modelVersion // by this import, as the stream has them
-	verifying bool            // these are read back
+	written written // by this import, to be read back
+	found   []Issue // by the reading back
 }
 
-// differs is the class of what the destination has in another way.
-func (m *model) differs() IssueClass {
-	if m.verifying {
-		return Unverified
-	}
-	return m.r.differs()
+// written is what an import has written of a registry model.
+type written struct {
+	versions    []*modelVersion
+	metadata    []*modelVersion // of versions that were there without
+	description *string
+	public      *bool
+	notes       bool
 }
-
-// fills is that of run, but for a verification.
-func (m *model) fills(empty bool) bool { return !m.verifying && m.r.fills(empty) }
 
 // modelDoc is what is used of a registry model's document.
 type modelDoc struct {
@@ -123,7 +121,7 @@ func (m *model) take(ctx context.Context, rec stream.Record) error {
 		if err == nil || !refused(err) {
 			return err
 		}
-		m.issue(v.issue(Missing, err.Error()))
+		m.issue(v.issue(m.r.missing(), err.Error()))
 	}
 	return nil
 }
@@ -155,23 +153,24 @@ func (m *model) finish(ctx context.Context) error {
 func (m *model) update(ctx context.Context) error {
 	var description *string
 	if want, have := m.doc.Description.V, deref(m.there.Description); want != "" && want != have {
-		if m.fills(have == "") {
+		if m.r.fills(have == "") {
 			description = &want
 		} else {
-			m.issue(Issue{Class: m.differs(), Kind: "description", Name: m.rec.Name, Reason: "the destination has another one"})
+			m.issue(m.otherDescription(m.r.differs()))
 		}
 	}
 	var public *bool
 	if want, have := m.doc.Public, m.there.Public; want.OK && have != nil && want.V != *have {
-		if m.fills(false) {
+		if m.r.fills(false) {
 			public = &want.V
 		} else {
-			m.issue(Issue{Class: m.differs(), Kind: "visibility", Name: m.rec.Name, Reason: fmt.Sprintf("public is %v in the stream, %v at the destination", want.V, *have)})
+			m.issue(m.otherVisibility(m.r.differs(), want.V, *have))
 		}
 	}
 	if description == nil && public == nil {
 		return nil
 	}
+	m.written.description, m.written.public = description, public
 	m.wrote("details")
 	m.r.other(kindModel)
 	if m.r.dry() {
@@ -189,18 +188,18 @@ func (m *model) notes(ctx context.Context) error {
 	same, empty := false, true
 	if m.there.ID != "" || m.out.Result != ResultCreated {
 		var err error
-		same, empty, err = m.r.thereText(ctx, want, func() (*comet.Text, error) { return m.r.c.RegistryNotes(ctx, m.target, m.rec.Name) })
-		if err != nil {
-			return fmt.Errorf("read notes: %w", err)
+		if same, empty, err = m.sameNotes(ctx); err != nil {
+			return err
 		}
 	}
 	switch {
 	case same:
 		return nil
-	case !m.fills(empty):
-		m.issue(Issue{Class: m.differs(), Kind: "notes", Name: m.rec.Name, Reason: "the destination has other notes"})
+	case !m.r.fills(empty):
+		m.issue(m.otherNotes(m.r.differs()))
 		return nil
 	}
+	m.written.notes = true
 	m.wrote("notes")
 	m.r.other(kindModel)
 	if m.r.dry() {
@@ -209,28 +208,22 @@ func (m *model) notes(ctx context.Context) error {
 	return m.r.c.WriteRegistryNotes(ctx, m.target, m.rec.Name, want)
 }
 
-// verify reads back the versions that have been written, and the model itself if
-// that is new.
-func (m *model) verify(ctx context.Context) error {
-	if len(m.written) == 0 {
-		return nil
+func (m *model) sameNotes(ctx context.Context) (same, empty bool, err error) {
+	read := func() (*comet.Text, error) { return m.r.c.RegistryNotes(ctx, m.target, m.rec.Name) }
+	if same, empty, err = m.r.thereText(ctx, deref(m.rec.Notes), read); err != nil {
+		err = fmt.Errorf("read notes: %w", err)
 	}
-	m.verifying = true
-	if err := m.load(ctx); err != nil {
-		return fmt.Errorf("verify: %w", err)
-	}
-	for _, v := range m.written {
-		there := m.version(v.rec.Version)
-		if there == nil {
-			m.issue(v.issue(Unverified, notThere))
-			continue
-		}
-		if err := v.compare(ctx, there, v.key); err != nil {
-			return fmt.Errorf("verify: %w", err)
-		}
-	}
-	if m.out.Result == ResultCreated && m.whole {
-		return m.finish(ctx)
-	}
-	return nil
+	return same, empty, err
+}
+
+func (m *model) otherDescription(class IssueClass) Issue {
+	return Issue{Class: class, Kind: "description", Name: m.rec.Name, Reason: "the destination has another one"}
+}
+
+func (m *model) otherVisibility(class IssueClass, want, have bool) Issue {
+	return Issue{Class: class, Kind: "visibility", Name: m.rec.Name, Reason: fmt.Sprintf("public is %v in the stream, %v at the destination", want, have)}
+}
+
+func (m *model) otherNotes(class IssueClass) Issue {
+	return Issue{Class: class, Kind: "notes", Name: m.rec.Name, Reason: "the destination has other notes"}
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -46,6 +47,29 @@ func TestRegistryProducerGone(t *testing.T) {
 				t.Errorf("a new version: %v, %q", r.err, r.issues())
 			}
 		})
+	}
+}
+
+// TestRegistryVerifyFilled reads back what was written of a model that was there
+// without it.
+func TestRegistryVerifyFilled(t *testing.T) {
+	w, bare := richWorkspace(), richWorkspace()
+	w.models[0].Public = true
+	bare.models[0].Description, bare.models[0].Notes, bare.models[0].Versions[1].Metadata = nil, "", nil
+	for _, test := range []struct{ request, issue string }{
+		{"none", ""},
+		{"registry-model/update", `description "cnn": unverified`},
+		{"registry-model/update", `visibility "cnn": unverified`},
+		{"registry-model/notes", `notes "cnn": unverified`},
+		{"/metadata", `model-version "cnn:1.0.1": unverified: the destination has another metadata`},
+	} {
+		srv := newServer(t, comettest.Options{Middleware: forgetful(t, test.request)})
+		bare.seed(srv)
+		r := importTo(t, newClient(t, srv), w.stream(t, sourceURL), Options{Verify: true, Update: true})
+		found := slices.ContainsFunc(r.issues(), func(i string) bool { return strings.HasPrefix(i, test.issue) })
+		if r.err != nil || found != (test.issue != "") {
+			t.Errorf("%s: %v, %q; want %q", test.request, r.err, r.issues(), test.issue)
+		}
 	}
 }
 

@@ -16,7 +16,7 @@ type modelVersion struct {
 	rec *stream.ModelVersion
 	doc modelVersionDoc
 
-	key   string // of its experiment, at the destination
+	key   string // of its experiment at the destination, "" if that has it not
 	lacks bool   // the destination does not take all of it, which was told
 }
 
@@ -29,33 +29,35 @@ func (v *modelVersion) take(ctx context.Context) error {
 	if err := readDoc(v.rec.Doc, &v.doc); err != nil {
 		return err
 	}
-	key, err := m.w.producer(ctx, v.rec.Experiment, m.target)
 	there := m.version(v.rec.Version)
+	if there == nil && m.r.o.Mode == VerifyOnly {
+		m.issue(v.issue(Unverified, notThere))
+		return nil
+	}
+	var err error
+	v.key, err = m.w.producer(ctx, v.rec.Experiment, m.target)
 	if err != nil && (there == nil || !refused(err)) {
 		return err
 	}
 	if there != nil {
-		return v.compare(ctx, there, key)
-	}
-	if m.r.o.Mode == VerifyOnly {
-		m.issue(v.issue(Unverified, notThere))
-		return nil
+		return v.compare(ctx, there)
 	}
 	id := ""
 	if !m.r.dry() {
-		if id, err = v.create(ctx, key); err != nil {
+		if id, err = v.create(ctx); err != nil {
 			return err
 		}
 	}
 	if m.there == nil {
 		m.out.Result = ResultCreated
 		m.there = &comet.RegistryModel{Name: m.rec.Name, Description: m.doc.Description.ptr(), Public: &m.doc.Public.V}
+		m.written.description, m.written.public = m.there.Description, m.there.Public
 	}
 	m.there.Versions = append(m.there.Versions, comet.RegistryVersion{ID: id, Version: v.rec.Version})
 	v.wrote()
 	_, err = v.writeMetadata(ctx, id)
-	if v.key = key; !v.lacks {
-		m.written = append(m.written, v)
+	if !v.lacks {
+		m.written.versions = append(m.written.versions, v)
 	}
 	return err
 }
@@ -73,11 +75,11 @@ func (v *modelVersion) wrote() {
 
 // create creates the version, and the model with its first one. A status that
 // the destination does not know is left out, and told.
-func (v *modelVersion) create(ctx context.Context, key string) (string, error) {
+func (v *modelVersion) create(ctx context.Context) (string, error) {
 	m := v.m
 	n := comet.NewRegistryVersion{
 		Name: m.rec.Name, Description: m.doc.Description.ptr(), Public: m.doc.Public.V, Version: v.rec.Version,
-		Comment: v.doc.Comment.ptr(), Stages: v.rec.Stages, Status: v.rec.Status, Key: key, Model: deref(v.rec.Model),
+		Comment: v.doc.Comment.ptr(), Stages: v.rec.Stages, Status: v.rec.Status, Key: v.key, Model: deref(v.rec.Model),
 	}
 	id, err := v.createOnce(ctx, n)
 	if err != nil && n.Status != nil && refused(err) {
@@ -181,12 +183,49 @@ func (v *modelVersion) entries() ([]comet.MetadataEntry, error) {
 }
 
 // compare tells where a version that exists is another one. Only metadata, which
-// an import that was killed may not have come to, are filled in. An empty key is
-// that of an experiment which the destination has not.
-func (v *modelVersion) compare(ctx context.Context, there *comet.RegistryVersion, key string) error {
+// an import that was killed may not have come to, are filled in.
+func (v *modelVersion) compare(ctx context.Context, there *comet.RegistryVersion) error {
 	m := v.m
+	other, err := v.otherFields(ctx, there)
+	if err != nil {
+		return err
+	}
+	lacks, same, err := v.metadataThere(ctx, there)
+	switch {
+	case err != nil:
+		return err
+	case lacks && m.r.o.Mode != VerifyOnly:
+		written, err := v.writeMetadata(ctx, there.ID)
+		if err != nil {
+			return err
+		}
+		if written {
+			v.wrote()
+			m.written.metadata = append(m.written.metadata, v)
+		}
+	case !same:
+		other = append(other, "metadata")
+	}
+	for _, what := range other {
+		m.issue(v.issue(m.r.differs(), "the destination has another "+what))
+	}
+	return nil
+}
+
+// others names what the destination has in another way.
+func (v *modelVersion) others(ctx context.Context, there *comet.RegistryVersion) ([]string, error) {
+	other, err := v.otherFields(ctx, there)
+	if err != nil {
+		return nil, err
+	}
+	metadata, err := v.otherMetadata(ctx, there)
+	return append(other, metadata...), err
+}
+
+// otherFields is others but for the metadata.
+func (v *modelVersion) otherFields(ctx context.Context, there *comet.RegistryVersion) ([]string, error) {
 	var other []string
-	if there.Key != "" && key != "" && there.Key != key {
+	if there.Key != "" && v.key != "" && there.Key != v.key {
 		other = append(other, "experiment")
 	}
 	if there.Model != "" && v.rec.Model != nil && there.Model != *v.rec.Model {
@@ -199,31 +238,19 @@ func (v *modelVersion) compare(ctx context.Context, there *comet.RegistryVersion
 		other = append(other, "stages")
 	}
 	status, err := v.statusThere(ctx, there)
-	if err != nil {
-		return err
-	}
 	if v.rec.Status != nil && status != nil && *v.rec.Status != *status {
 		other = append(other, "status")
 	}
-	lacks, same, err := v.metadataThere(ctx, there)
-	switch {
-	case err != nil:
-		return err
-	case lacks && m.r.o.Mode != VerifyOnly && !m.verifying:
-		written, err := v.writeMetadata(ctx, there.ID)
-		if err != nil {
-			return err
-		}
-		if written {
-			v.wrote()
-		}
-	case !same:
-		other = append(other, "metadata")
+	return other, err
+}
+
+// otherMetadata is others for the metadata alone.
+func (v *modelVersion) otherMetadata(ctx context.Context, there *comet.RegistryVersion) ([]string, error) {
+	_, same, err := v.metadataThere(ctx, there)
+	if err != nil || same {
+		return nil, err
 	}
-	for _, what := range other {
-		m.issue(v.issue(m.differs(), "the destination has another "+what))
-	}
-	return nil
+	return []string{"metadata"}, nil
 }
 
 func (v *modelVersion) statusThere(ctx context.Context, there *comet.RegistryVersion) (*string, error) {

@@ -79,14 +79,10 @@ func (v *views) one(ctx context.Context, o *ledger, rec *stream.View, to Project
 	}
 	o.wrote(string(stream.KindView))
 	r.other(string(stream.KindView))
-	if !r.verifies() {
-		return nil
-	}
-	id, err = v.look(ctx, p, &w)
-	if err == nil && id == "" {
-		o.issue(Issue{Class: Unverified, Kind: string(stream.KindView), Name: rec.Name, Reason: notThere})
-	}
-	return err
+	return r.confirm(ctx, o, Issue{Kind: string(stream.KindView), Name: rec.Name, Reason: notThere}, func() (bool, error) {
+		id, err := v.look(ctx, p, &w)
+		return id != "", err
+	})
 }
 
 // put writes a view once.

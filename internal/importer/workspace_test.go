@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
 
@@ -593,5 +594,36 @@ func TestWorkspaceVerifyPanel(t *testing.T) {
 	r = importTo(t, newClient(t, srv), data, Options{Mode: VerifyOnly})
 	if d := gocmp.Diff(want, r.issues()); d != "" || r.err != nil || r.Unverified != 1 {
 		t.Errorf("--verify-only: %v, %d unverified, issues (-want +got): %s", r.err, r.Unverified, d)
+	}
+}
+
+// TestWorkspaceVerifyLag reads back what does not show at once, beside what was
+// there before.
+func TestWorkspaceVerifyLag(t *testing.T) {
+	w := richWorkspace()
+	some := richWorkspace()
+	some.models[0].Versions = some.models[0].Versions[:1]
+	some.artifacts[0].Versions = some.artifacts[0].Versions[:1]
+	// Less than the pauses between the readings.
+	faults := comettest.NewFaults(1, comettest.Fault{Kind: comettest.FaultLag, Endpoint: "GET *", For: 18 * time.Millisecond})
+	srv := newServer(t, comettest.Options{Middleware: faults.Middleware})
+	some.seed(srv)
+	r := importTo(t, newClient(t, srv), w.stream(t, sourceURL), Options{Verify: true, Settle: 10 * time.Millisecond})
+	if r.err != nil || r.Unverified+r.Missing+r.Differing > 0 {
+		t.Errorf("%v, %q", r.err, r.issues())
+	}
+	w.check(t, "lag", srv)
+}
+
+// What cannot be at the destination, for want of the experiment that it comes
+// from, is what --verify-only looks for.
+func TestWorkspaceVerifyOnlyProducerMissing(t *testing.T) {
+	w := richWorkspace()
+	w.projects[0].experiments, w.projects[0].spec = nil, comettest.ProjectSpec{}
+	srv := newServer(t, comettest.Options{})
+	srv.SeedProject("team", "p", comettest.ProjectSpec{})
+	r := importTo(t, newClient(t, srv), w.stream(t, sourceURL), Options{Mode: VerifyOnly})
+	if r.err != nil || r.Missing+r.Differing > 0 || r.Unverified == 0 {
+		t.Errorf("%v, %d missing, %d unverified: %q", r.err, r.Missing, r.Unverified, r.issues())
 	}
 }

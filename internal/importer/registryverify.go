@@ -1,0 +1,81 @@
+package importer
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+)
+
+// verify reads back what has been written of the model.
+func (m *model) verify(ctx context.Context) error {
+	w := &m.written
+	if len(w.versions)+len(w.metadata) == 0 && w.description == nil && w.public == nil && !w.notes {
+		return nil
+	}
+	_, err := m.r.shows(ctx, func() (bool, error) {
+		m.found = nil
+		err := m.readBack(ctx)
+		return len(m.found) == 0, err
+	})
+	if err != nil {
+		return fmt.Errorf("verify: %w", err)
+	}
+	for _, i := range m.found {
+		m.issue(i)
+	}
+	return nil
+}
+
+func (m *model) finds(i Issue) { m.found = append(m.found, i) }
+
+// readBack compares what the destination has with what was written.
+func (m *model) readBack(ctx context.Context) error {
+	if err := m.load(ctx); err != nil {
+		return err
+	}
+	if m.there == nil {
+		m.there = new(comet.RegistryModel)
+	}
+	w := &m.written
+	if w.description != nil && *w.description != deref(m.there.Description) {
+		m.finds(m.otherDescription(Unverified))
+	}
+	if have := m.there.Public; w.public != nil && have != nil && *w.public != *have {
+		m.finds(m.otherVisibility(Unverified, *w.public, *have))
+	}
+	if w.notes {
+		same, _, err := m.sameNotes(ctx)
+		if err != nil {
+			return err
+		}
+		if !same {
+			m.finds(m.otherNotes(Unverified))
+		}
+	}
+	for _, v := range w.versions {
+		if err := v.readBack(ctx, v.others); err != nil {
+			return err
+		}
+	}
+	for _, v := range w.metadata {
+		if err := v.readBack(ctx, v.otherMetadata); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readBack finds what others tells of the version at the destination.
+func (v *modelVersion) readBack(ctx context.Context, others func(context.Context, *comet.RegistryVersion) ([]string, error)) error {
+	there := v.m.version(v.rec.Version)
+	if there == nil {
+		v.m.finds(v.issue(Unverified, notThere))
+		return nil
+	}
+	list, err := others(ctx, there)
+	for _, what := range list {
+		v.m.finds(v.issue(Unverified, "the destination has another "+what))
+	}
+	return err
+}

@@ -243,43 +243,62 @@ func (v *artifactVersion) close(ctx context.Context) error {
 // verify reads the files of the version back.
 func (v *artifactVersion) verify(ctx context.Context) error {
 	a := v.a
-	if !a.r.o.Verify && a.r.o.Mode != VerifyOnly || a.r.o.Mode == DryRun {
+	if a.r.o.Mode == DryRun || a.r.o.Mode == Write && !a.r.o.Verify {
 		return nil
 	}
-	files, err := a.r.c.ArtifactFiles(ctx, a.target, a.rec.Name, v.rec.Version)
-	if err != nil && !isAbsent(err) {
+	var found []Issue
+	_, err := a.r.shows(ctx, func() (ok bool, err error) {
+		found, err = v.readBack(ctx)
+		return len(found) == 0, err
+	})
+	if err != nil {
 		return fmt.Errorf("verify: %w", err)
+	}
+	for _, i := range found {
+		i.Class = Unverified
+		a.issue(i)
+	}
+	return nil
+}
+
+// readBack returns what the files of the version at the destination are not.
+func (v *artifactVersion) readBack(ctx context.Context) (found []Issue, err error) {
+	files, err := v.a.r.c.ArtifactFiles(ctx, v.a.target, v.a.rec.Name, v.rec.Version)
+	if err != nil && !isAbsent(err) {
+		return nil, err
 	}
 	have := make(map[string]comet.Asset)
 	for _, f := range files {
 		have[f.ID] = f
 	}
 	for _, want := range v.want {
-		f, ok := have[want.id]
-		reason := ""
-		switch {
-		case !ok:
-			reason = notThere
-		case want.remote != nil:
-			if deref(f.Link) != *want.remote {
-				reason = "it is another link at the destination"
-			}
-		default:
-			got, err := a.r.readSum(ctx, func() (io.ReadCloser, error) {
-				return a.r.c.OpenArtifactFile(ctx, comet.AssetRequest{Key: v.key, ID: want.id, ArtifactVersion: v.id})
-			})
-			if err != nil {
-				return fmt.Errorf("verify: %w", err)
-			}
-			if got != want.sum {
-				reason = "its bytes are not those of the stream"
-			}
+		i := want.issue
+		if f, ok := have[want.id]; !ok {
+			i.Reason = notThere
+		} else if i.Reason, err = v.otherFile(ctx, want, &f); err != nil {
+			return nil, err
 		}
-		if reason != "" {
-			i := want.issue
-			i.Class, i.Reason = Unverified, reason
-			a.issue(i)
+		if i.Reason != "" {
+			found = append(found, i)
 		}
 	}
-	return nil
+	return found, nil
+}
+
+// otherFile says in what a file of the destination is another one, "" if it is
+// not.
+func (v *artifactVersion) otherFile(ctx context.Context, want *assetSum, f *comet.Asset) (string, error) {
+	if want.remote != nil {
+		if deref(f.Link) != *want.remote {
+			return "it is another link at the destination", nil
+		}
+		return "", nil
+	}
+	got, err := v.a.r.readSum(ctx, func() (io.ReadCloser, error) {
+		return v.a.r.c.OpenArtifactFile(ctx, comet.AssetRequest{Key: v.key, ID: want.id, ArtifactVersion: v.id})
+	})
+	if err == nil && got != want.sum {
+		return "its bytes are not those of the stream", nil
+	}
+	return "", err
 }

@@ -603,7 +603,9 @@ func TestWorkspaceVerifyLag(t *testing.T) {
 	w := richWorkspace()
 	some := richWorkspace()
 	some.models[0].Versions = some.models[0].Versions[:1]
-	some.artifacts[0].Versions = some.artifacts[0].Versions[:1]
+	some.artifacts[0].Versions = some.artifacts[0].Versions[:3]
+	begun := &some.artifacts[0].Versions[2]
+	begun.State, begun.Files = "OPEN", nil
 	// Less than the pauses between the readings.
 	faults := comettest.NewFaults(1, comettest.Fault{Kind: comettest.FaultLag, Endpoint: "GET *", For: 18 * time.Millisecond})
 	srv := newServer(t, comettest.Options{Middleware: faults.Middleware})

@@ -187,20 +187,27 @@ func (e *experiment) endMetric() {
 	if !p.begun {
 		return
 	}
-	i := Issue{Kind: string(stream.KindMetrics), Name: p.name}
 	if p.bad > 0 {
-		i.Class, i.Reason = Missing, fmt.Sprintf("%d points have no value, or a time, step or epoch that is no integer", p.bad)
-		e.issue(i)
+		e.issue(Issue{Class: Missing, Kind: string(stream.KindMetrics), Name: p.name, Reason: fmt.Sprintf(
+			"%d points have no value, or a time, step or epoch that is no integer", p.bad)})
 	}
 	if p.absent == 0 {
 		return
 	}
-	i.Class, i.Reason = Noted, fmt.Sprintf("the destination keeps %d of the %d points", p.series.n, p.n)
 	if others := p.series.n - p.series.taken; others > 0 {
-		i.Class = Differs
-		i.Reason = fmt.Sprintf("the destination lacks %d of the %d points, is full, and has %d that are not in the stream", p.absent, p.n, others)
+		e.differs(Issue{Kind: string(stream.KindMetrics), Name: p.name, Reason: fmt.Sprintf(
+			"the destination lacks %d of the %d points, is full, and has %d that are not in the stream", p.absent, p.n, others)})
+		return
 	}
-	e.issue(i)
+	e.issue(thinned(p.name, p.series.n, p.n))
+	if e.verified != nil {
+		e.verified.note(func(x *expectation) { x.metric(p.name).thinned = true })
+	}
+}
+
+// thinned tells of a series that the destination has thinned out.
+func thinned(name string, have, want int64) Issue {
+	return Issue{Class: Noted, Kind: string(stream.KindMetrics), Name: name, Reason: fmt.Sprintf("the destination keeps %d of the %d points", have, want)}
 }
 
 // flushPoints ends the metrics.

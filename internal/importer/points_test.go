@@ -61,6 +61,21 @@ func TestPointsThinned(t *testing.T) {
 	}
 }
 
+// A series that the destination thins out is told once, by whom ever it is seen.
+func TestPointsThinnedVerified(t *testing.T) {
+	const limit = 1500
+	data := streamOf(t, manyPoints(2000, "a", "b"))
+	srv := newServer(t, comettest.Options{Moods: comettest.Moods{MetricCap: limit}})
+	c, o := newClient(t, srv), Options{SeriesCap: limit, Verify: true}
+	kept := ": noted: the destination keeps 1500 of the 2000 points"
+	want := []string{`metrics "a"` + kept, `metrics "b"` + kept}
+	for range 2 {
+		if d := gocmp.Diff(want, importTo(t, c, data, o).issues()); d != "" {
+			t.Errorf("issues (-want +got): %s", d)
+		}
+	}
+}
+
 // TestPointsFull imports into a series at its cap that holds other points.
 func TestPointsFull(t *testing.T) {
 	p := manyPoints(3000, "a")

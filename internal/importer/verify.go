@@ -34,7 +34,10 @@ type expectation struct {
 
 // metricSum stands for the points of a metric: for all of them, and for those
 // that are left where equal ones are merged.
-type metricSum struct{ all, unique digest }
+type metricSum struct {
+	all, unique digest
+	thinned     bool // at the destination, which was told
+}
 
 // sum stands for a text.
 type sum struct {
@@ -65,13 +68,18 @@ func (x *expectation) note(f func(*expectation)) {
 	f(x)
 }
 
-// point adds a point; again says that an equal one came before.
-func (x *expectation) point(metric string, h pointHash, again bool) {
-	m := x.metrics[metric]
+func (x *expectation) metric(name string) *metricSum {
+	m := x.metrics[name]
 	if m == nil {
 		m = new(metricSum)
-		x.metrics[metric] = m
+		x.metrics[name] = m
 	}
+	return m
+}
+
+// point adds a point; again says that an equal one came before.
+func (x *expectation) point(metric string, h pointHash, again bool) {
+	m := x.metric(metric)
 	m.all.add(h)
 	if !again {
 		m.unique.add(h)
@@ -338,17 +346,20 @@ func (v *verification) points(ctx context.Context) error {
 		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(have)) {
-		v.compareMetric(name, *v.x.metrics[name], *have[name])
+		v.compareMetric(name, v.x.metrics[name], *have[name])
 	}
 	return nil
 }
 
-func (v *verification) compareMetric(name string, want metricSum, have digest) {
+func (v *verification) compareMetric(name string, want *metricSum, have digest) {
 	kind := string(stream.KindMetrics)
 	switch {
 	case have == want.all || have == want.unique:
 	case have.n < want.all.n && have.n >= v.e.r.o.SeriesCap:
-		v.e.issue(Issue{Class: Noted, Kind: kind, Name: name, Reason: fmt.Sprintf("the destination keeps %d of the %d points", have.n, want.all.n)})
+		if !want.thinned {
+			want.thinned = true
+			v.e.issue(thinned(name, have.n, want.all.n))
+		}
 	case have.n == want.all.n:
 		v.finds(kind, name, "%d points, but not those of the stream", have.n)
 	default:

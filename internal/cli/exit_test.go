@@ -9,6 +9,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/config"
+	"github.com/comet-stream/comet-stream/internal/importer"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -40,6 +41,7 @@ func TestExitCode(t *testing.T) {
 		{"a broken stream", fmt.Errorf("standard input: %w", &stream.Error{Class: stream.ErrTruncated}), 4},
 		{"an aborted stream", fmt.Errorf("standard input: %w", &stream.AbortedError{Class: "server"}), 4},
 		{"a server", fmt.Errorf("list experiments: %w", &comet.Error{Status: 401}), 6},
+		{"several that are not finished", fmt.Errorf("x: %w", &importer.UnfinishedError{Failures: []error{coded(3), coded(5), coded(1)}}), 5},
 		{"an unknown code", coded(99), 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -288,7 +288,7 @@ func (c *importCommand) explain(in *input, err error) error {
 	if err == nil {
 		return nil
 	}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok && isJoin(err, joined.Unwrap()) {
 		var errs []error
 		for _, e := range joined.Unwrap() {
 			errs = append(errs, c.explain(in, e))

@@ -41,20 +41,19 @@ func (e *InputError) ExitCode() int { return 4 }
 // UnfinishedError says that experiments, or something else, could not be
 // finished. Another run goes on with them.
 type UnfinishedError struct {
-	N     int
-	First error // why the first of them could not
+	Failures []error // why each of them could not, the first one first
 }
 
 // Error tells how many, and the first reason.
 func (e *UnfinishedError) Error() string {
-	if e.N == 1 {
-		return fmt.Sprintf("not finished: %v", e.First)
+	if len(e.Failures) == 1 {
+		return fmt.Sprintf("not finished: %v", e.Failures[0])
 	}
-	return fmt.Sprintf("%d not finished; the first: %v", e.N, e.First)
+	return fmt.Sprintf("%d not finished; the first: %v", len(e.Failures), e.Failures[0])
 }
 
-// Unwrap returns the first reason.
-func (e *UnfinishedError) Unwrap() error { return e.First }
+// Unwrap returns all reasons, of which any may be the gravest.
+func (e *UnfinishedError) Unwrap() []error { return e.Failures }
 
 // Import writes the streams that in holds to the instance of c.
 //
@@ -140,11 +139,9 @@ func (r *run) result(work context.Context, err error) error {
 		if follows || errors.Is(f, context.Canceled) || err != nil && errors.Is(err, rootOf(f)) {
 			continue
 		}
-		if unfinished.N++; unfinished.N == 1 {
-			unfinished.First = f
-		}
+		unfinished.Failures = append(unfinished.Failures, f)
 	}
-	if unfinished.N > 0 {
+	if len(unfinished.Failures) > 0 {
 		err = errors.Join(err, &unfinished)
 	}
 	return err

@@ -161,6 +161,21 @@ func TestServerFails(t *testing.T) {
 	}
 }
 
+// TestFailuresAll tells of all that could not be finished: the first failure need
+// not be the gravest.
+func TestFailuresAll(t *testing.T) {
+	p := twoExperiments()
+	p.experiments[0].Key = "short"
+	faults := comettest.NewFaults(1, comettest.Fault{Kind: comettest.FaultStatus(500), Endpoint: "POST *log-other"})
+	srv := newServer(t, comettest.Options{Middleware: faults.Middleware})
+	c := newClient(t, srv, func(o *comet.Options) { o.Retry.Tries = 3 })
+	r := importTo(t, c, streamOf(t, p), Options{Keys: KeysRequire, Experiments: 1})
+	key, ok := errors.AsType[*keyError](r.err)
+	if !ok || key.key != "short" || !errors.Is(r.err, comet.ErrServer) || r.Failed != 2 {
+		t.Errorf("%v, %+v", r.err, r.Summary)
+	}
+}
+
 func TestVerifyOnly(t *testing.T) {
 	data := streamOf(t, richProjects()...)
 	o := Options{To: Project{Workspace: "team"}, Mode: VerifyOnly}

@@ -1,9 +1,17 @@
 package importer
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
 
@@ -305,5 +313,40 @@ func TestHalvesHopeless(t *testing.T) {
 	})
 	if err != nil || blamed != 1000 || calls > 30 {
 		t.Errorf("err %v, %d blamed, %d calls", err, blamed, calls)
+	}
+}
+
+// TestPointsRestless imports into an experiment whose points never stay the same:
+// what it lacks cannot be known.
+func TestPointsRestless(t *testing.T) {
+	p := manyPoints(20, "a")
+	for name, times := range map[string]int64{"finished": start, "unfinished": start + 5} {
+		t.Run(name, func(t *testing.T) {
+			theirs := p.experiments[0]
+			theirs.Start, theirs.Points = times, theirs.Points[:10]
+			var n atomic.Int64
+			srv := newServer(t, comettest.Options{Middleware: func(next http.Handler) http.Handler {
+				return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+					r.Header.Del("Accept-Encoding")
+					rec := httptest.NewRecorder()
+					next.ServeHTTP(rec, r)
+					body := rec.Body.Bytes()
+					if strings.Contains(r.URL.Path, "metrics/get-all") {
+						body = bytes.ReplaceAll(body, []byte(`"81"`), fmt.Appendf(nil, "%q", fmt.Sprint(1000+n.Add(1))))
+					}
+					maps.Copy(rw.Header(), rec.Header())
+					rw.Header().Del("Content-Length")
+					rw.WriteHeader(rec.Code)
+					if _, err := rw.Write(body); err != nil {
+						t.Error(err)
+					}
+				})
+			}})
+			srv.SeedExperiment("team", "p", theirs)
+			r := importTo(t, newClient(t, srv), streamOf(t, p), Options{Settle: time.Millisecond})
+			if !errors.Is(r.err, errRestless) || r.Failed != 1 || pointsSent(srv)["a"] != 10 {
+				t.Errorf("%v, %+v, %v after %d readings", r.err, r.Summary, pointsSent(srv), n.Load())
+			}
+		})
 	}
 }

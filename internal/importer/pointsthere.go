@@ -41,6 +41,12 @@ func (s *share) free() {
 // taken for the truth: any of them may lag behind.
 const agreeing = 3
 
+// maxReadings is how many readings are made until enough of them agree.
+const maxReadings = 60
+
+// errRestless says that readings do not agree, because someone else writes.
+var errRestless = errors.New("its points change from reading to reading; import it again once nothing else writes to it")
+
 // readThere reads what the destination has of the points: all of them, or those
 // of the metric where it has to be.
 func (e *experiment) readThere(ctx context.Context, metric string) error {
@@ -96,7 +102,10 @@ func (e *experiment) readSettled(ctx context.Context, metric string) (*pointSet,
 		return e.readSet(ctx, metric)
 	}
 	before, err := e.readDigest(ctx, metric)
-	for agree := 1; err == nil; agree++ {
+	for n, agree := 1, 1; err == nil; n, agree = n+1, agree+1 {
+		if n == maxReadings {
+			return nil, errRestless
+		}
 		if err = e.settle(ctx); err != nil {
 			break
 		}
@@ -126,7 +135,10 @@ func (e *experiment) makeSure(ctx context.Context) error {
 	if p.each {
 		metric = p.name
 	}
-	for agree := 1; agree < agreeing; {
+	for n, agree := 1, 1; agree < agreeing; n++ {
+		if n == maxReadings {
+			return errRestless
+		}
 		if err := e.settle(ctx); err != nil {
 			return err
 		}

@@ -43,22 +43,24 @@ func (e *experiment) output(ctx context.Context, kind stream.Kind, output string
 		}
 		done = have.n
 	}
-	return e.write(ctx, string(kind), func() error { return e.writeOutput(ctx, output, done) })
+	return e.write(ctx, string(kind), func() error {
+		err := e.writeOutput(ctx, output, done)
+		if isUncertain(err) {
+			return errPostponed
+		}
+		return err
+	})
 }
 
 // errPostponed says that the rest of an output is written later.
 var errPostponed = errors.New("the rest is written later")
 
-// writeOutput writes the output from an offset on. Where it is uncertain what has
-// arrived it leaves the rest to restOfOutput.
+// writeOutput writes the output from an offset on, until it is uncertain what has
+// arrived.
 func (e *experiment) writeOutput(ctx context.Context, output string, done int) error {
 	for done < len(output) {
 		lines, next := e.outputRequest(output, done)
-		err := e.r.c.WriteOutput(ctx, e.key, lines)
-		if isUncertain(err) {
-			return errPostponed
-		}
-		if err != nil {
+		if err := e.r.c.WriteOutput(ctx, e.key, lines); err != nil {
 			return err
 		}
 		done = next
@@ -78,7 +80,7 @@ func (e *experiment) restOfOutput(ctx context.Context, output string) error {
 			return fmt.Errorf("after a lost answer the destination has another output: %w", errChanged)
 		}
 		err = e.writeOutput(ctx, output, have.n)
-		if err != errPostponed || try == maxUncertain {
+		if !isUncertain(err) || try == maxUncertain {
 			return err
 		}
 	}
@@ -127,10 +129,14 @@ type outputState struct {
 	hash uint64
 }
 
-// outputSettled reads until enough readings agree, or all of it is there.
+// outputSettled reads until enough readings agree, or all of it is there, or
+// something else is seen to write to it.
 func (e *experiment) outputSettled(ctx context.Context, output string) (outputState, error) {
 	before := outputState{n: -1}
-	for agree := 1; ; agree++ {
+	for n, agree := 1, 1; ; n, agree = n+1, agree+1 {
+		if n == maxReadings {
+			return before, errChanged
+		}
 		have, err := e.outputThere(ctx, output)
 		if err != nil || have.fits && have.n == len(output) {
 			return have, err

@@ -1,10 +1,12 @@
 package importer
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
+	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comettest"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -72,5 +74,19 @@ func TestOutputLost(t *testing.T) {
 			}
 			diffStates(t, string(kind), stateOf(want), stateOf(srv))
 		}
+	}
+}
+
+// TestOutputNeverArrives tells what is wrong where no request for an output comes
+// through, and nothing of what it does about it.
+func TestOutputNeverArrives(t *testing.T) {
+	p := testProject{workspace: "team", name: "p", experiments: []comettest.ExperimentSpec{{
+		Key: testKey(1), Start: start, End: start, Output: []string{"a line\n"},
+	}}}
+	faults := comettest.NewFaults(1, comettest.Fault{Kind: comettest.FaultReset, Endpoint: "POST *write/experiment/output"})
+	srv := newServer(t, comettest.Options{Middleware: faults.Middleware})
+	r := importTo(t, newClient(t, srv), streamOf(t, p), Options{})
+	if !errors.Is(r.err, comet.ErrUncertain) || r.Failed != 1 {
+		t.Errorf("%v, %+v", r.err, r.Summary)
 	}
 }

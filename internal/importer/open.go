@@ -1,14 +1,11 @@
 package importer
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
-	"github.com/comet-stream/comet-stream/stream"
 )
 
 // keyError says that an experiment cannot have the key that it should have.
@@ -117,95 +114,6 @@ func (e *experiment) openRefused(ctx context.Context, refusal error) (again bool
 	}
 	return false, fmt.Errorf("read metadata: %w", err)
 }
-
-// newRun asks for a new experiment under the key; the error is
-// [comet.ErrExists] where that is taken. A destination whose handshake does not
-// refuse a taken key is asked for the experiment before: else another import
-// would take for new what it has written, and write all of it again. The first
-// experiment of a run shows which kind the destination is.
-func (e *experiment) newRun(ctx context.Context) (*comet.Run, error) {
-	var run *comet.Run
-	var err error
-	first := false
-	says, unknown := e.r.saysTaken.get(func() (says bool, unknown error) {
-		first = true
-		run, says, unknown, err = e.tryHandshake(ctx)
-		return says, unknown
-	})
-	switch {
-	case first:
-		return run, err
-	case unknown == nil && !says:
-		if taken, err := e.isTaken(ctx); taken || err != nil {
-			return nil, cmp.Or(err, comet.ErrExists)
-		}
-	}
-	return e.handshake(ctx)
-}
-
-// tryHandshake is newRun for the first experiment, and finds out whether the
-// handshake says that a key is taken: one after the other shows it. Where both
-// are answered the key may have been taken before them too.
-func (e *experiment) tryHandshake(ctx context.Context) (run *comet.Run, says bool, unknown, err error) {
-	run, err = e.handshake(ctx)
-	if err != nil {
-		says = errors.Is(err, comet.ErrExists)
-		if !says {
-			unknown = err
-		}
-		return nil, says, unknown, err
-	}
-	again, refusal := e.handshake(ctx)
-	switch {
-	case refusal == nil:
-		e.runs.set(again)
-		return nil, false, nil, comet.ErrExists
-	case errors.Is(refusal, comet.ErrExists):
-		return run, true, nil, nil
-	}
-	return run, false, refusal, nil
-}
-
-// isTaken reports whether there is an experiment with the key.
-func (e *experiment) isTaken(ctx context.Context) (bool, error) {
-	_, err := e.r.c.Metadata(ctx, e.key)
-	switch {
-	case err == nil:
-		return true, nil
-	case isHidden(err):
-		return false, nil
-	}
-	return false, fmt.Errorf("read metadata: %w", err)
-}
-
-// maxHandshakes is how often a handshake is made that is refused without a
-// reason.
-const maxHandshakes = 3
-
-// handshake asks for the experiment under its key. A refusal without a code may
-// be one that was garbled on its way, and is not believed at once.
-func (e *experiment) handshake(ctx context.Context) (*comet.Run, error) {
-	for try := 1; ; try++ {
-		run, err := e.r.c.AddRun(ctx, comet.Handshake{
-			Key: e.key, Workspace: e.project.target.Workspace, Project: e.project.target.Name, Offline: true,
-		})
-		if !isUnexplained(err) || try == maxHandshakes {
-			return run, err
-		}
-		if err := pause(ctx, e.r.o.Settle); err != nil {
-			return nil, err
-		}
-	}
-}
-
-func isUnexplained(err error) bool {
-	ce, ok := errors.AsType[*comet.Error](err)
-	return ok && ce.Status == 400 && ce.SDKCode == 0 && !isHidden(err) && !errors.Is(err, comet.ErrExists)
-}
-
-// refusesKey reports whether a handshake was refused for no other reason than,
-// perhaps, the key.
-func (e *experiment) refusesKey(err error) bool { return !e.derived && isUnexplained(err) }
 
 // openTaken opens an experiment that exists already.
 func (e *experiment) openTaken(ctx context.Context) (again bool, err error) {
@@ -368,121 +276,4 @@ func equal[T comparable](a, b *T) bool {
 		return a == b
 	}
 	return *a == *b
-}
-
-// run returns the handshake of the experiment, which uploads need.
-func (e *experiment) run(ctx context.Context) (*comet.Run, error) {
-	return e.runs.get(func() (*comet.Run, error) {
-		if e.r.dry() {
-			return comet.UsualRun(e.key), nil
-		}
-		// It may run again from now on.
-		if err := e.reopen(ctx); err != nil {
-			return nil, err
-		}
-		e.resumed.Store(true)
-		return e.r.c.GetRun(ctx, e.key)
-	})
-}
-
-func (l *lazy[T]) set(v T) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.v, l.done = v, true
-}
-
-// pause waits, for something to come to rest at the destination.
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-// begin starts with what the experiment record itself holds.
-func (e *experiment) begin(ctx context.Context) error {
-	e.assets.init(e)
-	e.refs = e.references()
-	if e.there != nil && e.r.o.Mode != VerifyOnly {
-		e.reads.begin(func(kind stream.Kind) { e.prefetch(ctx, kind) })
-	}
-	if e.derived {
-		if err := e.originOther(ctx); err != nil {
-			return err
-		}
-	}
-	if e.rec.Doc == nil {
-		return nil
-	}
-	if tags := e.rec.Tags; len(tags) > 0 && !e.expect(func(x *expectation) { x.tags = tags }) {
-		e.spawn(func() { e.item(Issue{Kind: "tags"}, e.writeTags(ctx, tags)) })
-	}
-	if path := e.doc.FilePath; path.OK && !e.expect(func(x *expectation) { x.filePath = path.V }) {
-		e.spawn(func() { e.item(Issue{Kind: "file path"}, e.writeFilePath(ctx, path.V)) })
-	}
-	return nil
-}
-
-// writeTags adds the tags that are missing.
-func (e *experiment) writeTags(ctx context.Context, tags []string) error {
-	missing := tags
-	if e.there != nil {
-		have, err := e.r.c.Tags(ctx, e.key)
-		if err != nil && !isAbsent(err) {
-			return err
-		}
-		if missing = without(tags, have); len(missing) == 0 {
-			return nil
-		}
-	}
-	if !e.r.dry() {
-		if err := e.reopen(ctx); err != nil {
-			return err
-		}
-		if err := e.r.c.AddTags(ctx, e.key, missing); err != nil {
-			return err
-		}
-	}
-	e.change(func(o *Outcome) { o.Written.Tags += int64(len(missing)) })
-	return nil
-}
-
-// without returns the elements of a that are not in b.
-func without(a, b []string) []string {
-	in := make(map[string]bool, len(b))
-	for _, s := range b {
-		in[s] = true
-	}
-	var rest []string
-	for _, s := range a {
-		if !in[s] {
-			rest = append(rest, s)
-		}
-	}
-	return rest
-}
-
-// writeFilePath sets the path of the main file.
-func (e *experiment) writeFilePath(ctx context.Context, path string) error {
-	if e.there != nil {
-		switch have := e.there.FilePath; {
-		case have != nil && *have == path:
-			return nil
-		case have != nil && *have != "" && !e.streamWins:
-			e.differs(Issue{Kind: "file path", Reason: fmt.Sprintf("%q in the stream, %q at the destination", path, *have)})
-			return nil
-		}
-	}
-	return e.write(ctx, "file path", func() error { return e.r.c.WriteFilePath(ctx, e.key, path) })
-}
-
-// references says what becomes of the references in the experiment's assets.
-func (e *experiment) references() *references {
-	refs := &references{key: e.r.keyOf, asset: e.assets.idOf}
-	refs.setAddress(e.source, e.r.c.Root())
-	return refs
 }

@@ -1,6 +1,10 @@
 package importer
 
-import "sync"
+import (
+	"context"
+	"sync"
+	"time"
+)
 
 // failure is the first reason why an experiment cannot be finished.
 type failure struct {
@@ -90,4 +94,22 @@ func (l *lazy[T]) get(f func() (T, error)) (T, error) {
 		l.v, l.done = v, true
 	}
 	return v, err
+}
+
+func (l *lazy[T]) set(v T) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.v, l.done = v, true
+}
+
+// pause waits, for something to come to rest at the destination.
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }

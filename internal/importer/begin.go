@@ -1,0 +1,92 @@
+package importer
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// begin starts with what the experiment record itself holds.
+func (e *experiment) begin(ctx context.Context) error {
+	e.assets.init(e)
+	e.refs = e.references()
+	if e.there != nil && e.r.o.Mode != VerifyOnly {
+		e.reads.begin(func(kind stream.Kind) { e.prefetch(ctx, kind) })
+	}
+	if e.derived {
+		if err := e.originOther(ctx); err != nil {
+			return err
+		}
+	}
+	if e.rec.Doc == nil {
+		return nil
+	}
+	if tags := e.rec.Tags; len(tags) > 0 && !e.expect(func(x *expectation) { x.tags = tags }) {
+		e.spawn(func() { e.item(Issue{Kind: "tags"}, e.writeTags(ctx, tags)) })
+	}
+	if path := e.doc.FilePath; path.OK && !e.expect(func(x *expectation) { x.filePath = path.V }) {
+		e.spawn(func() { e.item(Issue{Kind: "file path"}, e.writeFilePath(ctx, path.V)) })
+	}
+	return nil
+}
+
+// references says what becomes of the references in the experiment's assets.
+func (e *experiment) references() *references {
+	refs := &references{key: e.r.keyOf, asset: e.assets.idOf}
+	refs.setAddress(e.source, e.r.c.Root())
+	return refs
+}
+
+// writeTags adds the tags that are missing.
+func (e *experiment) writeTags(ctx context.Context, tags []string) error {
+	missing := tags
+	if e.there != nil {
+		have, err := e.r.c.Tags(ctx, e.key)
+		if err != nil && !isAbsent(err) {
+			return err
+		}
+		if missing = without(tags, have); len(missing) == 0 {
+			return nil
+		}
+	}
+	if !e.r.dry() {
+		if err := e.reopen(ctx); err != nil {
+			return err
+		}
+		if err := e.r.c.AddTags(ctx, e.key, missing); err != nil {
+			return err
+		}
+	}
+	e.change(func(o *Outcome) { o.Written.Tags += int64(len(missing)) })
+	return nil
+}
+
+// without returns the elements of a that are not in b.
+func without(a, b []string) []string {
+	in := make(map[string]bool, len(b))
+	for _, s := range b {
+		in[s] = true
+	}
+	var rest []string
+	for _, s := range a {
+		if !in[s] {
+			rest = append(rest, s)
+		}
+	}
+	return rest
+}
+
+// writeFilePath sets the path of the main file.
+func (e *experiment) writeFilePath(ctx context.Context, path string) error {
+	if e.there != nil {
+		switch have := e.there.FilePath; {
+		case have != nil && *have == path:
+			return nil
+		case have != nil && *have != "" && !e.streamWins:
+			e.differs(Issue{Kind: "file path", Reason: fmt.Sprintf("%q in the stream, %q at the destination", path, *have)})
+			return nil
+		}
+	}
+	return e.write(ctx, "file path", func() error { return e.r.c.WriteFilePath(ctx, e.key, path) })
+}

@@ -1,0 +1,89 @@
+package importer
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"sync"
+
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// An expectation is what a verification has to find of an experiment. It holds
+// hashes in place of contents.
+type expectation struct {
+	mu         sync.Mutex
+	parameters map[uint64]uint64 // hash of the name: hash of the current value
+	others     map[uint64]uint64
+	metrics    map[string]*metricSum
+	texts      map[stream.Kind]sum
+	assets     map[string]assetSum // by their ids at the source
+	tags       []string
+	name       *string
+	filePath   string
+	system     map[string]json.RawMessage
+	git        *gitDoc
+}
+
+// metricSum stands for the points of a metric: for all of them, and for those
+// that are left where equal ones are merged.
+type metricSum struct {
+	all, unique digest
+	thinned     bool // at the destination, which was told
+}
+
+// sum stands for a text.
+type sum struct {
+	size   int64
+	sha256 string
+}
+
+// assetSum stands for an asset.
+type assetSum struct {
+	issue  Issue
+	id     string // at the destination
+	sum    sum
+	remote *string
+}
+
+func newExpectation() *expectation {
+	return &expectation{
+		parameters: make(map[uint64]uint64), others: make(map[uint64]uint64),
+		metrics: make(map[string]*metricSum), texts: make(map[stream.Kind]sum),
+		assets: make(map[string]assetSum),
+	}
+}
+
+// note changes what is expected.
+func (x *expectation) note(f func(*expectation)) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	f(x)
+}
+
+func (x *expectation) metric(name string) *metricSum {
+	m := x.metrics[name]
+	if m == nil {
+		m = new(metricSum)
+		x.metrics[name] = m
+	}
+	return m
+}
+
+// point adds a point; again says that an equal one came before.
+func (x *expectation) point(metric string, h pointHash, again bool) {
+	m := x.metric(metric)
+	m.all.add(h)
+	if !again {
+		m.unique.add(h)
+	}
+}
+
+func (x *expectation) text(kind stream.Kind, text string) {
+	h := sha256.Sum256([]byte(text))
+	x.texts[kind] = sum{int64(len(text)), hex.EncodeToString(h[:])}
+}
+
+func (x *expectation) asset(a *asset) {
+	x.assets[a.rec.ID] = assetSum{a.issue(), a.upload.ID, sum{a.upload.Size, a.sha256}, a.rec.Remote}
+}

@@ -1,0 +1,114 @@
+package importer
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+)
+
+// newRun asks for a new experiment under the key; the error is
+// [comet.ErrExists] where that is taken. A destination whose handshake does not
+// refuse a taken key is asked for the experiment before: else another import
+// would take for new what it has written, and write all of it again. The first
+// experiment of a run shows which kind the destination is.
+func (e *experiment) newRun(ctx context.Context) (*comet.Run, error) {
+	var run *comet.Run
+	var err error
+	first := false
+	says, unknown := e.r.saysTaken.get(func() (says bool, unknown error) {
+		first = true
+		run, says, unknown, err = e.tryHandshake(ctx)
+		return says, unknown
+	})
+	switch {
+	case first:
+		return run, err
+	case unknown == nil && !says:
+		if taken, err := e.isTaken(ctx); taken || err != nil {
+			return nil, cmp.Or(err, comet.ErrExists)
+		}
+	}
+	return e.handshake(ctx)
+}
+
+// tryHandshake is newRun for the first experiment, and finds out whether the
+// handshake says that a key is taken: one after the other shows it. Where both
+// are answered the key may have been taken before them too.
+func (e *experiment) tryHandshake(ctx context.Context) (run *comet.Run, says bool, unknown, err error) {
+	run, err = e.handshake(ctx)
+	if err != nil {
+		says = errors.Is(err, comet.ErrExists)
+		if !says {
+			unknown = err
+		}
+		return nil, says, unknown, err
+	}
+	again, refusal := e.handshake(ctx)
+	switch {
+	case refusal == nil:
+		e.runs.set(again)
+		return nil, false, nil, comet.ErrExists
+	case errors.Is(refusal, comet.ErrExists):
+		return run, true, nil, nil
+	}
+	return run, false, refusal, nil
+}
+
+// isTaken reports whether there is an experiment with the key.
+func (e *experiment) isTaken(ctx context.Context) (bool, error) {
+	_, err := e.r.c.Metadata(ctx, e.key)
+	switch {
+	case err == nil:
+		return true, nil
+	case isHidden(err):
+		return false, nil
+	}
+	return false, fmt.Errorf("read metadata: %w", err)
+}
+
+// maxHandshakes is how often a handshake is made that is refused without a
+// reason.
+const maxHandshakes = 3
+
+// handshake asks for the experiment under its key. A refusal without a code may
+// be one that was garbled on its way, and is not believed at once.
+func (e *experiment) handshake(ctx context.Context) (*comet.Run, error) {
+	for try := 1; ; try++ {
+		run, err := e.r.c.AddRun(ctx, comet.Handshake{
+			Key: e.key, Workspace: e.project.target.Workspace, Project: e.project.target.Name, Offline: true,
+		})
+		if !isUnexplained(err) || try == maxHandshakes {
+			return run, err
+		}
+		if err := pause(ctx, e.r.o.Settle); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func isUnexplained(err error) bool {
+	ce, ok := errors.AsType[*comet.Error](err)
+	return ok && ce.Status == 400 && ce.SDKCode == 0 && !isHidden(err) && !errors.Is(err, comet.ErrExists)
+}
+
+// refusesKey reports whether a handshake was refused for no other reason than,
+// perhaps, the key.
+func (e *experiment) refusesKey(err error) bool { return !e.derived && isUnexplained(err) }
+
+// run returns the handshake of the experiment, which uploads need.
+func (e *experiment) run(ctx context.Context) (*comet.Run, error) {
+	return e.runs.get(func() (*comet.Run, error) {
+		if e.r.dry() {
+			return comet.UsualRun(e.key), nil
+		}
+		// It may run again from now on.
+		if err := e.reopen(ctx); err != nil {
+			return nil, err
+		}
+		e.resumed.Store(true)
+		return e.r.c.GetRun(ctx, e.key)
+	})
+}

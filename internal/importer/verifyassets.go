@@ -1,0 +1,99 @@
+package importer
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"maps"
+	"slices"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+)
+
+// assets compares the list, and the bytes of each asset.
+func (v *verification) assets(ctx context.Context) error {
+	if len(v.x.assets) == 0 {
+		return nil
+	}
+	if err := v.e.settleIDs(ctx); err != nil {
+		return err
+	}
+	have, err := v.e.readAssets(ctx)
+	if err != nil {
+		return err
+	}
+	for _, id := range slices.Sorted(maps.Keys(v.x.assets)) {
+		want := v.x.assets[id]
+		if now, ok := v.e.assets.idOf(id); ok {
+			want.id = now // which may have come to light since it was written
+		}
+		t, ok := have[want.id]
+		switch {
+		case !ok:
+			v.finds(want.issue.Kind, itemTitle(want.issue), "the destination has it not")
+		case t.remote != (want.remote != nil):
+			v.finds(want.issue.Kind, itemTitle(want.issue), "remote is %v in the stream, %v at the destination", want.remote != nil, t.remote)
+		case t.linksElsewhere(want.remote):
+			v.finds(want.issue.Kind, itemTitle(want.issue), otherLink)
+		case t.remote:
+		case t.size != want.sum.size:
+			v.finds(want.issue.Kind, itemTitle(want.issue), "%d bytes in the stream, %d at the destination", want.sum.size, t.size)
+		default:
+			if err := v.bytes(ctx, want); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func itemTitle(i Issue) string {
+	if i.Name != "" {
+		return i.Name
+	}
+	return i.ID
+}
+
+// bytes compares the content of an asset.
+func (v *verification) bytes(ctx context.Context, want assetSum) error {
+	have, err := v.e.r.readAssetSum(ctx, v.e.key, want.id)
+	if err != nil {
+		return err
+	}
+	if have != want.sum {
+		v.finds(want.issue.Kind, itemTitle(want.issue), "its bytes are not those of the stream")
+	}
+	return nil
+}
+
+// readAssetSum reads an asset of the destination to its end.
+func (r *run) readAssetSum(ctx context.Context, key, id string) (sum, error) {
+	return r.readSum(ctx, func() (io.ReadCloser, error) { return r.c.OpenAsset(ctx, comet.AssetRequest{Key: key, ID: id}) })
+}
+
+// readSum reads a content to its end. One that is absent is empty.
+func (r *run) readSum(ctx context.Context, open func() (io.ReadCloser, error)) (s sum, err error) {
+	err = r.steady(ctx, func() (err error) {
+		s, err = sumOf(open)
+		return err
+	})
+	return s, err
+}
+
+func sumOf(open func() (io.ReadCloser, error)) (sum, error) {
+	h := sha256.New()
+	rc, err := open()
+	switch {
+	case err == nil:
+	case isAbsent(err):
+		return sum{0, hex.EncodeToString(h.Sum(nil))}, nil
+	default:
+		return sum{}, err
+	}
+	defer rc.Close()
+	n, err := io.CopyBuffer(h, onlyReader{rc}, make([]byte, 64<<10))
+	return sum{n, hex.EncodeToString(h.Sum(nil))}, err
+}
+
+type onlyReader struct{ io.Reader }

@@ -1,0 +1,91 @@
+package comettest
+
+import (
+	"slices"
+	"strconv"
+	"time"
+)
+
+// cell is the text of a column for e, and whether it has one. The lock of e
+// is held.
+func (c *call) cell(e *experiment, source, field string) (string, bool) {
+	switch source {
+	case "metrics":
+		if s := e.metrics[field]; s != nil {
+			return s.summary().current.value.String(), true
+		}
+	case "params":
+		if v := e.params.get(field); v != nil {
+			return v.current.text, true
+		}
+	case "log_other":
+		for _, d := range e.otherDocs() {
+			if d.Name == field {
+				return d.ValueCurrent, true
+			}
+		}
+	case "tag":
+		return field, slices.Contains(e.tags, field)
+	case "env_details":
+		if raw := e.system[field]; raw != nil {
+			text, err := textOf(raw)
+			return text, err == nil
+		}
+	case "metadata":
+		return c.metadataCell(e, field)
+	}
+	return "", false
+}
+
+func (c *call) metadataCell(e *experiment, field string) (string, bool) {
+	optional := func(s *string) (string, bool) {
+		if s == nil {
+			return "", false
+		}
+		return *s, true
+	}
+	running := e.running(c.now(), c.s.opts.HeartbeatTimeout)
+	switch field {
+	case "experimentKey", "experiment_key":
+		return e.key, true
+	case "runId":
+		return e.runID, true
+	case "user_name":
+		return e.user, true
+	case "file_name":
+		return optional(e.fileName())
+	case "file_path":
+		return optional(e.filePath)
+	case "optimizationId":
+		return optional(e.optimizationID)
+	case "start_server_timestamp":
+		return utcText(e.start), true
+	case "end_server_timestamp", "last_message_time":
+		return utcText(e.end), e.end != 0
+	case "duration":
+		return strconv.FormatFloat(float64(max(0, e.end-e.start))/1000, 'f', -1, 64), e.end != 0
+	case "runActive", "running":
+		return bit(running), true
+	case "archived":
+		return bit(e.archived), true
+	case "hasHtml":
+		return bit(e.html != nil && *e.html != ""), true
+	case "hasImages":
+		return bit(e.perType["image"] > 0), true
+	case "hasNotes":
+		return bit(false), true
+	}
+	return "", false
+}
+
+func bit(b bool) string {
+	if b {
+		return "1"
+	}
+	return "0"
+}
+
+// utcText writes a time as queries do.
+func utcText(ms int64) string {
+	return time.UnixMilli(ms).UTC().Format("2006-01-02 15:04:05.000000")
+}

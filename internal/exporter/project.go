@@ -2,6 +2,7 @@ package exporter
 
 import (
 	"context"
+	"errors"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/stream"
@@ -19,7 +20,13 @@ func (u *projectUnit) begin(q *queue, n int) {
 		return
 	}
 	u.links = newValueSlot(position{unit: n}, func(ctx context.Context, _ *slot) (int64, error) {
-		return u.x.client.ShareLinks(ctx, u.p.ID)
+		links, err := u.x.client.ShareLinks(ctx, u.p.ID)
+		if errors.Is(err, comet.ErrForbidden) {
+			// That is no reason to call the stream incomplete, as it is for
+			// other items, and so is not believed at once.
+			links, err = u.x.client.ShareLinks(ctx, u.p.ID)
+		}
+		return links, err
 	})
 	q.push(u.links.slot)
 }

@@ -57,6 +57,7 @@ func TestShareLinks(t *testing.T) {
 		"one forbidden":   {fault: comettest.Fault{Kind: "403", Item: "one"}, want: one, told: 1},
 		"one missing":     {fault: comettest.Fault{Kind: "404", Item: "one"}, want: one, told: 1},
 		"one failing":     {fault: comettest.Fault{Kind: "500", Item: "one"}, want: one, skips: []string{"project 500 share links passing"}},
+		"forbidden once":  {fault: comettest.Fault{Kind: "403", Item: "one", To: 1}, want: map[string]int64{"general": 0, "none": 0, "one": 1, "three": 3}},
 		"one throttled":   {fault: comettest.Fault{Kind: "429", Item: "one", To: 2}, want: map[string]int64{"general": 0, "none": 0, "one": 1, "three": 3}},
 	} {
 		t.Run(name, func(t *testing.T) {

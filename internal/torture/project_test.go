@@ -78,7 +78,7 @@ func ptr[T any](v T) *T { return &v }
 // seedSmall fills the project lab/small: few experiments with something of
 // every kind, so that there is a request of every kind.
 func seedSmall(s *instance) {
-	s.SeedProject("lab", "small", comettest.ProjectSpec{Description: ptr("about"), Public: true, Notes: "# Notes\n"})
+	s.SeedProject("lab", "small", comettest.ProjectSpec{Description: ptr("about"), Public: true, Notes: "# Notes\n", ShareLinks: 2})
 	s.SeedExperiment("lab", "small", richExperiment())
 	s.SeedExperiment("lab", "small", comettest.ExperimentSpec{
 		Key: strings.Repeat("b", 32), Name: "old", Start: epoch + 5000, End: epoch + 6000, Archived: true, Crashed: true,

@@ -1,0 +1,116 @@
+package comettest
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+type projectRow struct {
+	ProjectID         string  `json:"projectId"`
+	UserName          string  `json:"userName"`
+	ProjectName       string  `json:"projectName"`
+	ProjectDesc       *string `json:"projectDesc"`
+	GeneralProject    bool    `json:"generalProject"`
+	ExperimentCount   int     `json:"experimentCount"`
+	ImagePath         *string `json:"imagePath"`
+	IsPublic          bool    `json:"isPublic"`
+	TeamID            string  `json:"teamId"`
+	TeamName          string  `json:"teamName"`
+	CreatedAt         int64   `json:"created_at"`
+	LastUpdated       int64   `json:"lastUpdated"`
+	LastUpdatedByUser int64   `json:"lastUpdatedByUser"`
+	IsStarterProject  bool    `json:"isStarterProject"`
+	IsInProjectTeam   bool    `json:"isInProjectTeam"`
+	Owner             bool    `json:"owner"`
+	CanEdit           bool    `json:"canEdit"`
+	TotalRowCount     string  `json:"totalRowCount"`
+	FilteredRowCount  string  `json:"filteredRowCount"`
+}
+
+func (c *call) projectsPage() error {
+	c.s.store.mu.RLock()
+	defer c.s.store.mu.RUnlock()
+	all, err := c.readableProjects()
+	if err != nil {
+		return err
+	}
+	list, err := c.filterProjects(all)
+	if err != nil {
+		return err
+	}
+	filtered := len(list)
+	if list, err = c.window(list); err != nil {
+		return err
+	}
+	rows := make([]projectRow, len(list))
+	for i, p := range list {
+		rows[i] = c.projectRow(p, len(all), filtered)
+	}
+	return c.send(map[string]any{"rows": rows, "filteredRowCount": filtered, "totalRowCount": len(all)})
+}
+
+func (c *call) projectRow(p *project, total, filtered int) projectRow {
+	edit := c.role(p.workspace) == RoleOwner
+	return projectRow{
+		ProjectID: p.id, UserName: p.owner, ProjectName: p.name, ProjectDesc: p.description,
+		GeneralProject: p.general, ExperimentCount: len(p.experiments) + len(p.links), IsPublic: p.public,
+		TeamID: p.workspace.id, TeamName: p.workspace.name, CreatedAt: p.created, LastUpdated: p.updated,
+		LastUpdatedByUser: p.updated, IsInProjectTeam: edit, Owner: p.owner == c.key.User, CanEdit: edit,
+		TotalRowCount: strconv.Itoa(total), FilteredRowCount: strconv.Itoa(filtered),
+	}
+}
+
+func (c *call) filterProjects(all []*project) ([]*project, error) {
+	public, err := c.flag("public")
+	if err != nil {
+		return nil, err
+	}
+	owner, search := c.optional("owner"), strings.ToLower(c.optional("search"))
+	var list []*project
+	for _, p := range all {
+		if public != nil && p.public != *public || owner != "" && p.owner != owner ||
+			!strings.Contains(strings.ToLower(p.name), search) {
+			continue
+		}
+		list = append(list, p)
+	}
+	less := func(a, b *project) int { return cmp.Compare(b.updated, a.updated) }
+	switch sort := c.optional("sort"); sort {
+	case "", "lastUpdated":
+	case "created_at":
+		less = func(a, b *project) int { return cmp.Compare(b.created, a.created) }
+	case "projectName":
+		less = func(a, b *project) int { return cmp.Compare(b.name, a.name) }
+	default:
+		return nil, badRequest("parameter sort: %q is not known", sort)
+	}
+	slices.SortStableFunc(list, less)
+	if strings.EqualFold(c.optional("order"), "asc") {
+		slices.Reverse(list)
+	}
+	return list, nil
+}
+
+// window cuts list to the parameters offset and count.
+func (c *call) window(list []*project) ([]*project, error) {
+	offset, err := c.number("offset")
+	if err != nil {
+		return nil, err
+	}
+	count, err := c.number("count")
+	if err != nil {
+		return nil, err
+	}
+	if offset != nil && *offset < 0 || count != nil && *count < 0 {
+		return nil, badRequest("offset and count must not be negative")
+	}
+	if offset != nil {
+		list = list[min(int(*offset), len(list)):]
+	}
+	if count != nil {
+		list = list[:min(int(*count), len(list))]
+	}
+	return list, nil
+}

@@ -1,0 +1,151 @@
+package comettest
+
+import "unicode/utf8"
+
+// maxProjectName is the most characters of a project name.
+const maxProjectName = 100
+
+func checkProjectName(name string) error {
+	if name == "" {
+		return badRequest("no project name was given").withCode(codeNoProjectName)
+	}
+	if utf8.RuneCountInString(name) > maxProjectName {
+		return badRequest("project name is too long, the maximum is %d characters", maxProjectName).
+			withCode(codeProjectNameTooLong)
+	}
+	return nil
+}
+
+func (c *call) createProject() error {
+	var req struct {
+		WorkspaceName      string  `json:"workspaceName"`
+		ProjectName        string  `json:"projectName"`
+		ProjectDescription *string `json:"projectDescription"`
+		IsPublic           bool    `json:"isPublic"`
+	}
+	if err := c.decode(&req); err != nil {
+		return err
+	}
+	if err := checkProjectName(req.ProjectName); err != nil {
+		return err
+	}
+	st := c.s.store
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	w, err := c.workspaceFor(req.WorkspaceName, RoleOwner)
+	if err != nil {
+		return err
+	}
+	if w.project(req.ProjectName) != nil {
+		return badRequest("project %q already exists in workspace %q", req.ProjectName, w.name)
+	}
+	p := st.addProject(w, req.ProjectName, c.key.User, c.now())
+	p.description, p.public = req.ProjectDescription, req.IsPublic
+	return c.send(struct {
+		ack
+		projectDoc
+	}{saved("saved"), p.doc()})
+}
+
+// projectOrNew returns the project of the given name and makes it if there is
+// none.
+func (c *call) projectOrNew(w *workspace, name string) (*project, error) {
+	if err := checkProjectName(name); err != nil {
+		return nil, err
+	}
+	if p := w.project(name); p != nil {
+		return p, nil
+	}
+	return c.s.store.addProject(w, name, c.key.User, c.now()), nil
+}
+
+func (c *call) updateProject() error {
+	var req struct {
+		projectRef
+		NewProjectName        *string `json:"newProjectName"`
+		NewProjectDescription *string `json:"newProjectDescription"`
+		IsPublic              *bool   `json:"isPublic"`
+	}
+	if err := c.decode(&req); err != nil {
+		return err
+	}
+	st := c.s.store
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	p, err := req.find(c, RoleOwner)
+	if err != nil {
+		return err
+	}
+	if name := req.NewProjectName; name != nil && *name != p.name {
+		if err := checkProjectName(*name); err != nil {
+			return err
+		}
+		if p.workspace.project(*name) != nil {
+			return badRequest("project %q already exists in workspace %q", *name, p.workspace.name)
+		}
+		p.name = *name
+	}
+	if req.NewProjectDescription != nil {
+		p.description = req.NewProjectDescription
+	}
+	if req.IsPublic != nil {
+		p.public = *req.IsPublic
+	}
+	p.updated = c.now()
+	return c.ack()
+}
+
+func (c *call) writeNotes() error {
+	var req struct {
+		projectRef
+		Notes *string `json:"notes"`
+	}
+	if err := c.decode(&req); err != nil {
+		return err
+	}
+	if req.Notes == nil {
+		return badRequest("notes is missing")
+	}
+	return c.changeProject(req.projectRef, func(p *project) error {
+		p.notes = *req.Notes
+		return c.ack()
+	})
+}
+
+// changeProject calls f for the project with the lock of the store held.
+func (c *call) changeProject(ref projectRef, f func(p *project) error) error {
+	st := c.s.store
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	p, err := ref.find(c, RoleOwner)
+	if err != nil {
+		return err
+	}
+	p.updated = c.now()
+	return f(p)
+}
+
+func (c *call) deleteProject() error {
+	var req struct {
+		projectRef
+		DeleteAllExperiments bool `json:"deleteAllExperiments"`
+	}
+	if err := c.decode(&req); err != nil {
+		return err
+	}
+	return c.changeProject(req.projectRef, func(p *project) error {
+		if p.general {
+			return badRequest("the general project of a workspace cannot be deleted")
+		}
+		if !req.DeleteAllExperiments {
+			general := p.workspace.projects[0]
+			for _, e := range p.experiments {
+				e.project = general
+				general.experiments = append(general.experiments, e)
+			}
+			p.experiments = nil
+		}
+		c.s.store.removeProject(p)
+		return c.ack()
+	})
+}

@@ -147,6 +147,31 @@ func TestMetricSummary(t *testing.T) {
 	}
 }
 
+// Which value is the least and which the greatest does not depend on the order in
+// which they arrive, whatever they are.
+func TestValueSummary(t *testing.T) {
+	values := []string{"NaN", "-1.5", "10", "9", "5x", "", "Infinity"}
+	server := newTester(t, comettest.Options{})
+	server.handshake(freeKey)
+	for i := range values {
+		for j := range values {
+			for k, v := range append([]string{values[i], values[j]}, values...) {
+				server.post(lib+"batch/logger/experiment/parameter", fmt.Sprintf(
+					`{"experimentKey":%q,"values":[{"parameterName":"%d %d","parameterValue":%q,"timestamp":%d}]}`, freeKey, i, j, v, k))
+			}
+		}
+	}
+	list := server.get(restBase + "experiment/parameters?experimentKey=" + freeKey)["values"].([]any)
+	if len(list) != len(values)*len(values) {
+		t.Fatalf("%d parameters", len(list))
+	}
+	for _, v := range list {
+		if v := v.(map[string]any); v["valueMin"] != "-1.5" || v["valueMax"] != "Infinity" {
+			t.Errorf("%v: from %q to %q", v["name"], v["valueMin"], v["valueMax"])
+		}
+	}
+}
+
 func TestParametersAndOthers(t *testing.T) {
 	server := newTester(t, comettest.Options{})
 	generated := server.handshake(freeKey)["name"].(string)

@@ -30,7 +30,8 @@ type stamped struct {
 func (t *valueTable) get(name string) *valueSummary { return t.byName[name] }
 
 // set logs a value: it becomes the current one, and the least or greatest if
-// it is less or greater than any before.
+// it is less or greater than any before. Numbers come before texts at both ends,
+// so that the order in which values arrive makes no difference.
 func (t *valueTable) set(name string, v stamped) {
 	s := t.byName[name]
 	if s == nil {
@@ -41,10 +42,11 @@ func (t *valueTable) set(name string, v stamped) {
 		t.order = append(t.order, name)
 		return
 	}
-	if compareValues(v.text, s.min.text) < 0 {
+	value := parseValue(v.text)
+	if value.compare(parseValue(s.min.text), -1) < 0 {
 		s.min = v
 	}
-	if compareValues(v.text, s.max.text) > 0 {
+	if value.compare(parseValue(s.max.text), 1) > 0 {
 		s.max = v
 	}
 	s.current = v

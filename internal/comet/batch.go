@@ -231,6 +231,18 @@ func mayRefuseEncoding(err error) bool {
 		e.Status == http.StatusBadRequest && e.SDKCode == 0 && e.class() == nil)
 }
 
+func length(pieces []any) (n int) {
+	for _, p := range pieces {
+		switch p := p.(type) {
+		case string:
+			n += len(p)
+		case []byte:
+			n += len(p)
+		}
+	}
+	return n
+}
+
 func concat(pieces []any) []byte {
 	var buf bytes.Buffer
 	for _, p := range pieces {
@@ -253,10 +265,14 @@ var compressors = sync.Pool{New: func() any {
 	return zw
 }}
 
+// packing is about how many bytes of JSON become one.
+const packing = 8
+
 // gzipBody returns a compressed body of JSON text given in pieces, which are
 // strings and byte slices.
 func gzipBody(pieces ...any) (*body, error) {
 	var buf bytes.Buffer
+	buf.Grow(512 + length(pieces)/packing)
 	zw := compressors.Get().(*gzip.Writer)
 	defer compressors.Put(zw)
 	zw.Reset(&buf)

@@ -345,9 +345,14 @@ func (e *experiment) writeRest(ctx context.Context, batch []point) error {
 	}
 }
 
+// requests are kept: each holds the text of a whole batch.
+var requests = sync.Pool{New: func() any { return new(comet.Batch) }}
+
 // post makes the request for a batch.
 func (e *experiment) post(ctx context.Context, batch []point) error {
-	var b comet.Batch
+	b := requests.Get().(*comet.Batch)
+	defer requests.Put(b)
+	b.Reset()
 	var text []byte
 	for i := range batch {
 		p := &batch[i]
@@ -364,7 +369,7 @@ func (e *experiment) post(ctx context.Context, batch []point) error {
 		}
 		b.AddMetric(&v)
 	}
-	if err := e.r.c.WriteMetrics(ctx, e.key, &b); err != nil {
+	if err := e.r.c.WriteMetrics(ctx, e.key, b); err != nil {
 		return err
 	}
 	e.wrotePoints(len(batch))

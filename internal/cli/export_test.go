@@ -122,21 +122,18 @@ func TestExportArtifactFile(t *testing.T) {
 
 // After an interrupt the file is continued by the same command.
 func TestExportInterrupted(t *testing.T) {
-	// The signal comes when the first experiment's asset is asked for.
-	ctx, cancel := context.WithCancelCause(t.Context())
-	srv := source(t, func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if strings.HasSuffix(r.URL.Path, "get-asset") {
-				cancel(&interruptError{os.Interrupt})
-			}
-			next.ServeHTTP(w, r)
-		})
-	})
+	srv := source(t, nil)
 	srv.SeedSynthetic(comettest.SyntheticSpec{Workspace: "w", Project: "p", Experiments: 4, Assets: 1, AssetSize: 3000})
+	srv.SeedExperiment("w", "p", comettest.ExperimentSpec{Start: 1, Running: true})
 	name := filepath.Join(t.TempDir(), "f.comet.zst")
-	code, _, stderr := runExportCommand(t, ctx, "-o", name, "w/p")
-	if code != ExitInterrupted || !strings.Contains(stderr, "hint: run the same command again: it goes on with "+name+".partial") {
-		t.Errorf("exit code %d, stderr:\n%s", code, stderr)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	// The signal comes when the first experiment has been begun: the export
+	// warns of it then.
+	talk := &listener{word: "is running", heard: func() { cancel(&interruptError{os.Interrupt}) }}
+	stdio := IO{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: talk}
+	code := finish(ctx, "comet-export", stdio, Export(ctx, stdio, []string{"-o", name, "w/p"}))
+	if code != ExitInterrupted || !strings.Contains(talk.String(), "hint: run the same command again: it goes on with "+name+".partial") {
+		t.Errorf("exit code %d, stderr:\n%s", code, talk)
 	}
 	data, err := os.ReadFile(name + ".partial")
 	if err != nil {
@@ -152,6 +149,20 @@ func TestExportInterrupted(t *testing.T) {
 	if data, err = os.ReadFile(name); err != nil || endOf(t, string(data)) != nil {
 		t.Errorf("the whole file: %v, %v", err, endOf(t, string(data)))
 	}
+}
+
+// listener calls heard when a word is written to it.
+type listener struct {
+	strings.Builder
+	word  string
+	heard func()
+}
+
+func (l *listener) Write(p []byte) (int, error) {
+	if bytes.Contains(p, []byte(l.word)) {
+		l.heard()
+	}
+	return l.Builder.Write(p)
 }
 
 // A report has a line for each experiment and one for all of them, whatever

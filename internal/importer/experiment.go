@@ -134,6 +134,7 @@ func (e *experiment) report() {
 	case err != nil:
 		o.Result = ResultFailed
 		err = fmt.Errorf("experiment %q: %w", e.rec.Key, err)
+		e.r.setUnfinished(e.rec.Key)
 	case o.Result == ResultElsewhere:
 	case e.there == nil && e.r.o.Mode == VerifyOnly:
 		o.Result = ResultFailed

@@ -210,8 +210,7 @@ type importedKey struct {
 	key        string // at the destination
 	start, end *int64
 	crashed    bool
-	// apart is true of one that the destination has and the stream has not.
-	apart bool
+	unfinished bool // it could not be imported whole
 }
 
 // setKey notes the key that an experiment has at the destination.
@@ -219,6 +218,17 @@ func (r *run) setKey(source string, k importedKey) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.keys[source] = k
+}
+
+// setUnfinished notes that an experiment has its key, and not all that belongs to
+// it.
+func (r *run) setUnfinished(source string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if k, ok := r.keys[source]; ok {
+		k.unfinished = true
+		r.keys[source] = k
+	}
 }
 
 // keyOf returns the key that an experiment has at the destination, if it has

@@ -22,7 +22,7 @@ type workspace struct {
 
 	mu        sync.Mutex
 	producers map[string]producer      // by the key at the source
-	touched   map[string]importedKey   // experiments that something was written in the name of
+	touched   map[string]touched       // by the key at the destination
 	runs      map[string]*comet.Run    // of producers
 	groups    sync.WaitGroup           // artifacts and registry models under way
 	sole      map[string]chan struct{} // names that are being worked on
@@ -33,6 +33,14 @@ type workspace struct {
 type producer struct {
 	key       string // "" if it is not there
 	workspace string // "" if it is the target, or not known
+}
+
+// touched is an experiment that something may be written in the name of.
+type touched struct {
+	importedKey
+	source string // its key there
+	// apart is true of one that the destination has and the stream has not.
+	apart bool
 }
 
 // notThere is the reason of what a verification does not find.
@@ -77,7 +85,7 @@ func (d *dispatcher) workspaceLevel(ctx, work context.Context, rec stream.Record
 func newWorkspace(r *run, src *source) *workspace {
 	w := &workspace{
 		r: r, source: src,
-		producers: make(map[string]producer), touched: make(map[string]importedKey), runs: make(map[string]*comet.Run),
+		producers: make(map[string]producer), touched: make(map[string]touched), runs: make(map[string]*comet.Run),
 		sole: make(map[string]chan struct{}),
 	}
 	w.links.w, w.lineage.w, w.panels.w, w.views.w = w, w, w, w
@@ -152,7 +160,10 @@ func (w *workspace) findProducer(ctx context.Context, key string) (producer, err
 	var p producer
 	if k, ok := w.r.imported(key); ok {
 		p.key = k.key
-		w.touched[key] = k
+		if !k.unfinished {
+			// Times would make it look finished.
+			w.touched[k.key] = touched{k, key, false}
+		}
 	} else {
 		there, err := w.r.c.Metadata(ctx, key)
 		if err == nil && w.source.same {
@@ -164,7 +175,7 @@ func (w *workspace) findProducer(ctx context.Context, key string) (producer, err
 		case err == nil:
 			p = producer{there.Key, there.Workspace}
 			if !there.Running {
-				w.touched[key] = importedKey{there.Key, there.Start, there.End, isTrue(there.Crashed), true}
+				w.touched[there.Key] = touched{importedKey{key: there.Key, start: there.Start, end: there.End, crashed: isTrue(there.Crashed)}, key, true}
 			}
 		case isHidden(err):
 			p = producer{}
@@ -183,6 +194,9 @@ func (w *workspace) run(ctx context.Context, key string) (*comet.Run, error) {
 	if run, ok := w.runs[key]; ok {
 		return run, nil
 	}
+	if err := w.mark(ctx, key); err != nil {
+		return nil, err
+	}
 	run, err := w.r.c.GetRun(ctx, key)
 	if err == nil {
 		w.runs[key] = run
@@ -190,19 +204,34 @@ func (w *workspace) run(ctx context.Context, key string) (*comet.Run, error) {
 	return run, err
 }
 
+// mark marks an experiment of the stream before it is resumed, as one is that is
+// completed: an import that is killed before it has ended it again leaves it to
+// the next one.
+func (w *workspace) mark(ctx context.Context, key string) error {
+	k, ok := w.touched[key]
+	if !ok || k.apart || k.start == nil {
+		return nil
+	}
+	late := *k.start + openMark
+	if err := w.r.c.SetTimes(ctx, key, &late, k.end); err != nil {
+		return fmt.Errorf("set times: %w", err)
+	}
+	return nil
+}
+
 // finish ends the experiments again in whose name something was written, and
 // sets their times: servers may have moved their end, or let them run again.
 func (w *workspace) finish(ctx context.Context) {
-	if w.r.dry() || !w.r.wrote(kindVersion) {
+	if w.r.dry() || !w.r.wrote(kindVersion) && len(w.runs) == 0 {
 		return
 	}
-	for source, k := range w.touched {
+	for _, k := range w.touched {
 		run := w.runs[k.key]
 		if k.apart && run == nil {
 			continue
 		}
-		if err := w.endAgain(ctx, k, run); err != nil {
-			o := &Outcome{Kind: "times", SourceKey: source, Key: k.key}
+		if err := w.endAgain(ctx, k.importedKey, run); err != nil {
+			o := &Outcome{Kind: "times", SourceKey: k.source, Key: k.key}
 			w.r.finished(o, err)
 		}
 	}

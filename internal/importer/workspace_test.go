@@ -3,6 +3,7 @@ package importer
 import (
 	"archive/zip"
 	"bytes"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -12,6 +13,7 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 
+	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comettest"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -316,25 +318,39 @@ func TestWorkspaceDry(t *testing.T) {
 func TestWorkspaceKilled(t *testing.T) {
 	w := richWorkspace()
 	data := w.stream(t, sourceURL)
-	calm := newServer(t, comettest.Options{})
-	importTo(t, newClient(t, calm), data, Options{})
-	total := calm.Stats().Requests
-	step := stride(9)
-	for i, after := range []bool{false, true} {
-		for k := 15 + i*step/2; k <= total; k += step {
-			srv := newServer(t, comettest.Options{})
-			killed(t, srv, data, Options{}, k, after)
-			what := fmt.Sprintf("killed at request %d, after=%v", k, after)
-			if r := importTo(t, newClient(t, srv), data, Options{}); r.err != nil || r.Missing+r.Differing > 0 {
-				t.Fatalf("%s: %v, %v", what, r.err, r.issues())
-			}
-			w.check(t, what, srv)
-			srv.ResetStats()
-			if importTo(t, newClient(t, srv), data, Options{}); len(writes(srv)) > 0 {
-				t.Errorf("%s: the third import writes %v", what, writes(srv))
+	for _, moods := range []comettest.Moods{{}, {ResumeRuns: true}} {
+		calm := newServer(t, comettest.Options{Moods: moods})
+		importTo(t, newClient(t, calm), data, Options{})
+		total := calm.Stats().Requests
+		step := stride(9)
+		for i, after := range []bool{false, true} {
+			for k := 15 + i*step/2; k <= total; k += step {
+				srv := newServer(t, comettest.Options{Moods: moods})
+				killed(t, srv, data, Options{}, k, after)
+				what := fmt.Sprintf("%+v, killed at request %d, after=%v", moods, k, after)
+				if r := importTo(t, newClient(t, srv), data, Options{}); r.err != nil || r.Missing+r.Differing > 0 {
+					t.Fatalf("%s: %v, %v", what, r.err, r.issues())
+				}
+				w.check(t, what, srv)
+				srv.ResetStats()
+				if importTo(t, newClient(t, srv), data, Options{}); len(writes(srv)) > 0 {
+					t.Errorf("%s: the third import writes %v", what, writes(srv))
+				}
 			}
 		}
 	}
+}
+
+// An experiment in whose name a file was written is ended again also where the
+// version of that file stays open.
+func TestWorkspaceOpenVersionContinued(t *testing.T) {
+	w, some := richWorkspace(), richWorkspace()
+	versions := some.artifacts[0].Versions
+	versions[3].Files = nil
+	srv := newServer(t, comettest.Options{Moods: comettest.Moods{ResumeRuns: true}})
+	some.seed(srv)
+	importTo(t, newClient(t, srv), w.stream(t, sourceURL), Options{}).succeed(t)
+	w.check(t, "continued", srv)
 }
 
 func TestWorkspaceLostAnswers(t *testing.T) {
@@ -627,5 +643,28 @@ func TestWorkspaceVerifyOnlyProducerMissing(t *testing.T) {
 	r := importTo(t, newClient(t, srv), w.stream(t, sourceURL), Options{Mode: VerifyOnly})
 	if r.err != nil || r.Missing+r.Differing > 0 || r.Unverified == 0 {
 		t.Errorf("%v, %d missing, %d unverified: %q", r.err, r.Missing, r.Unverified, r.issues())
+	}
+}
+
+// An experiment that could not be finished gets no times from what is written in
+// its name: the next import would take it for a finished one.
+func TestWorkspaceProducerUnfinished(t *testing.T) {
+	w := richWorkspace()
+	for i := range w.projects[0].experiments {
+		w.projects[0].experiments[i].Name = "n"
+	}
+	data := w.stream(t, sourceURL)
+	faults := comettest.NewFaults(1, comettest.Fault{Kind: comettest.FaultStatus(500), Endpoint: "POST *log-other"})
+	srv := newServer(t, comettest.Options{Moods: comettest.Moods{GeneratedNames: true}, Middleware: faults.Middleware})
+	c := newClient(t, srv, func(o *comet.Options) { o.Retry.Tries = 3 })
+	if r := importTo(t, c, data, Options{}); !errors.Is(r.err, comet.ErrServer) || r.Failed != 2 || r.Other["artifact-version"] == 0 {
+		t.Fatalf("%v, %+v", r.err, r.Summary)
+	}
+	faults.Reset()
+	if r := importTo(t, c, data, Options{}); r.err != nil || r.Missing+r.Differing > 0 {
+		t.Errorf("again: %v, %q", r.err, r.issues())
+	}
+	if e := srv.State().Experiment(testKey(1)); deref(e.Name) != "n" || e.Start != start || e.End != start+1 {
+		t.Errorf("again: %q, from %d to %d", deref(e.Name), e.Start, e.End)
 	}
 }

@@ -43,7 +43,8 @@ type Options struct {
 	Dir string
 
 	// DiscardBodies keeps only size and SHA-256 of the bodies of uploaded
-	// assets. Reading one answers zeros of that size.
+	// assets, of those that came in parts only the size. Reading one answers
+	// zeros of that size.
 	DiscardBodies bool
 
 	// Clock is the source of all times. nil is time.Now.

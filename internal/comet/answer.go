@@ -138,10 +138,14 @@ const maxWords = 64 << 10
 // answerError returns what the server says about a failure.
 func (c *Client) answerError(cl *call, resp *http.Response, data []byte) *Error {
 	e := &Error{Method: cl.method, Path: c.shownPath(cl), Status: resp.StatusCode}
+	e.after = retryAfter(resp)
+	if e.storage = cl.storage != nil; e.storage {
+		e.Msg = storageCode(data)
+		return e
+	}
 	e.Msg, e.SDKCode = serverWords(resp, data)
 	e.endpointMissing = resp.StatusCode == http.StatusNotFound && e.SDKCode == 0 && saysNoEndpoint(e.Msg)
 	e.Msg = c.secrets.hide(clip(e.Msg))
-	e.after = retryAfter(resp)
 	return e
 }
 
@@ -187,8 +191,12 @@ func clip(s string) string {
 	return strings.ToValidUTF8(s[:most], "") + "…"
 }
 
-// shownPath returns the path of a call as errors show it, without the query.
+// shownPath returns the path of a call as errors show it, without the query;
+// that of another host begins with its name.
 func (c *Client) shownPath(cl *call) string {
+	if cl.storage != nil {
+		return cl.storage.Host + cl.storage.EscapedPath()
+	}
 	base := cl.base
 	if base == "" {
 		switch cl.family {
@@ -220,7 +228,7 @@ func (c *Client) networkError(ctx context.Context, cl *call, t *trace, err error
 	return &Error{
 		Method: cl.method,
 		Path:   c.shownPath(cl),
-		Err:    c.cause(err, t.unsent(err)),
+		Err:    c.cause(cl, err, t.unsent(err)),
 	}
 }
 
@@ -232,9 +240,10 @@ type cause struct {
 
 // cause wraps an error that comes from elsewhere. One that quotes a secret is
 // replaced, so that its chain does not hold the secret either.
-func (c *Client) cause(err error, unsent bool) *cause {
-	if text := err.Error(); c.secrets.hide(text) != text {
-		err = errors.New(c.secrets.hide(text))
+func (c *Client) cause(cl *call, err error, unsent bool) *cause {
+	text := err.Error()
+	if shown := c.secretsOf(cl).hide(text); shown != text {
+		err = errors.New(shown)
 	}
 	return &cause{err: err, unsent: unsent}
 }

@@ -30,11 +30,14 @@ type call struct {
 	method string
 	family family
 	base   string // overrides the family's base
-	path   string
-	query  url.Values
-	header http.Header
-	body   *body
-	want   answerKind
+	// storage, if not nil, is the whole address: a signed one of the server's
+	// storage, which stands for the credential. Nothing of ours is added to it.
+	storage *url.URL
+	path    string
+	query   url.Values
+	header  http.Header
+	body    *body
+	want    answerKind
 	// accept, if not nil, looks at an answer that is read by the caller. What
 	// it refuses is a failed try like any other.
 	accept func(*http.Response) error
@@ -109,22 +112,13 @@ func (c *Client) try(ctx context.Context, cl *call) (*http.Response, error) {
 }
 
 func (c *Client) request(ctx context.Context, cl *call, t *trace) (*http.Request, error) {
-	base := cl.base
-	if base == "" {
-		switch cl.family {
-		case familyREST:
-			base = c.restURL(ctx)
-		case familyAlt:
-			base = c.addr.alt
-		case familyClient:
-			base = c.addr.clientlib
-		}
-	}
-	req, err := http.NewRequestWithContext(ctx, cl.method, base+cl.path, nil)
+	req, err := http.NewRequestWithContext(ctx, cl.method, c.target(ctx, cl), nil)
 	if err != nil {
-		return nil, fmt.Errorf("comet: %s %s: malformed request", cl.method, cl.path)
+		return nil, fmt.Errorf("comet: %s %s: malformed request", cl.method, c.shownPath(cl))
 	}
-	req.URL.RawQuery = cl.query.Encode()
+	if cl.storage == nil {
+		req.URL.RawQuery = cl.query.Encode()
+	}
 	for k, v := range cl.header {
 		req.Header[k] = v
 	}
@@ -137,7 +131,9 @@ func (c *Client) request(ctx context.Context, cl *call, t *trace) (*http.Request
 		}
 		return req, nil
 	}
-	req.Header.Set("Content-Type", cl.body.contentType)
+	if cl.body.contentType != "" {
+		req.Header.Set("Content-Type", cl.body.contentType)
+	}
 	if cl.body.encoding != "" {
 		req.Header.Set("Content-Encoding", cl.body.encoding)
 	}
@@ -153,6 +149,23 @@ func (c *Client) request(ctx context.Context, cl *call, t *trace) (*http.Request
 		return nil, t.failure.Load().err
 	}
 	return req, nil
+}
+
+// target returns the address of a call, but for its query.
+func (c *Client) target(ctx context.Context, cl *call) string {
+	switch {
+	case cl.storage != nil:
+		return cl.storage.String()
+	case cl.base != "":
+		return cl.base + cl.path
+	}
+	switch cl.family {
+	case familyAlt:
+		return c.addr.alt + cl.path
+	case familyClient:
+		return c.addr.clientlib + cl.path
+	}
+	return c.restURL(ctx) + cl.path
 }
 
 // document makes a call and returns its JSON answer.

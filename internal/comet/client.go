@@ -91,6 +91,7 @@ type Client struct {
 	http    *http.Client
 	network http.RoundTripper // below what http wraps around it
 	retry   retrier
+	storage retrier // of direct uploads: their host fails and recovers by itself
 	stats   *Counters
 	log     *slog.Logger
 	secrets secrets
@@ -129,7 +130,9 @@ func New(o Options) (*Client, error) {
 		log:     o.Logger,
 		secrets: newSecrets(o.APIKey, o.AllowHeaderValue),
 	}
-	c.retry = retrier{Retry: o.Retry, stats: o.Counters, notify: o.Notify, well: o.Succeeded, probe: c.probe}
+	for _, r := range []*retrier{&c.retry, &c.storage} {
+		r.Retry, r.stats, r.notify, r.well, r.probe = o.Retry, o.Counters, o.Notify, o.Succeeded, c.probe
+	}
 	return c, nil
 }
 

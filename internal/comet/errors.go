@@ -44,6 +44,9 @@ var (
 	ErrNotJSON = errors.New("the answer is not JSON")
 	// ErrExists says that the key or name is taken.
 	ErrExists = errors.New("exists already")
+	// ErrStorage says that the storage of the server refused a part of a direct
+	// upload: the address that it was sent to may have expired.
+	ErrStorage = errors.New("the storage does not take it")
 )
 
 // Values of [Error.SDKCode].
@@ -95,6 +98,7 @@ type Error struct {
 	Repeated bool
 
 	endpointMissing bool // a 404 that speaks of the path, not of an object
+	storage         bool // the answer is that of the server's storage
 	gaveUp          bool
 	outage          bool
 	uncertain       bool
@@ -135,6 +139,14 @@ func (e *Error) Is(target error) bool {
 		return e.outage
 	case ErrUncertain:
 		return e.uncertain
+	case ErrStorage:
+		return e.storage && refused(e)
+	}
+	if e.storage {
+		// Its statuses speak of the signature, and not of the key.
+		return false
+	}
+	switch target {
 	case ErrUnsupported:
 		return e.endpointMissing || e.Status == http.StatusMethodNotAllowed || e.Status == http.StatusNotImplemented
 	case ErrNotFound, ErrUnauthorized, ErrForbidden, ErrThrottled, ErrImmutable, ErrExists:

@@ -101,7 +101,7 @@ func (c *Client) streamed(ctx context.Context, cl *call, restart func(), decode 
 			return ye.err
 		}
 		if taken && restart == nil {
-			return &Error{Method: cl.method, Path: c.shownPath(cl), Err: c.cause(err, false), gaveUp: true}
+			return &Error{Method: cl.method, Path: c.shownPath(cl), Err: c.cause(cl, err, false), gaveUp: true}
 		}
 		if err := c.streamFailed(ctx, e, cl, err); err != nil {
 			return err

@@ -225,11 +225,11 @@ func (c *Client) doWith(ctx context.Context, cl *call, e *effort) (*http.Respons
 		began := time.Now()
 		resp, err := c.try(ctx, cl)
 		if err == nil {
-			c.retry.answered(began)
+			e.r.answered(began)
 			return resp, nil
 		}
 		if refused(err) {
-			c.retry.answered(began)
+			e.r.answered(began)
 		}
 		if err := e.failed(ctx, err); err != nil {
 			return nil, err
@@ -267,7 +267,7 @@ func passing(err error) bool {
 
 // passingCause sorts out the network failures that waiting does not mend.
 func passingCause(err error) bool {
-	for _, lasting := range []error{errTooLarge, errRedirects, ErrChanged, http.ErrSchemeMismatch} {
+	for _, lasting := range []error{errTooLarge, errRedirects, errNoTag, ErrChanged, http.ErrSchemeMismatch} {
 		if errors.Is(err, lasting) {
 			return false
 		}

@@ -35,6 +35,9 @@ type Run struct {
 	MaxUpload, MaxAsset, MaxVideo int64
 	// Largest lengths of names in characters, 0 if unlimited.
 	MaxAssetName, MaxImageName, MaxArtifactName int
+	// Direct is true where assets may go to storage directly, see
+	// [Client.StartAsset].
+	Direct bool
 }
 
 // Limits that apply when the handshake tells none.
@@ -78,6 +81,8 @@ func parseRun(data []byte) *Run {
 			r.MaxAssetName = int(intOrZero(v))
 		case "imageNameMaxLength":
 			r.MaxImageName = int(intOrZero(v))
+		case "s3DirectAccessEnabled":
+			r.Direct = isTrue(v)
 		case "artifactNameMaxLength":
 			r.MaxArtifactName = int(intOrZero(v))
 		}

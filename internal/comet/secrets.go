@@ -2,6 +2,7 @@ package comet
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -24,6 +25,18 @@ func newSecrets(key string, more ...string) secrets {
 		}
 	}
 	return s
+}
+
+// secretsOf returns what must not be in the errors of a call. The query of a
+// signed address is a credential.
+func (c *Client) secretsOf(cl *call) secrets {
+	all := c.secrets
+	if cl.storage != nil {
+		for _, values := range cl.storage.Query() {
+			all = append(slices.Clip(all), newSecrets("", values...)...)
+		}
+	}
+	return all
 }
 
 // hide replaces the secrets in a text.

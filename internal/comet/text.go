@@ -106,7 +106,7 @@ func (c *Client) streamFailed(ctx context.Context, e *effort, cl *call, err erro
 		err = ErrNotJSON
 	}
 	if _, ok := errors.AsType[*Error](err); !ok {
-		err = &Error{Method: cl.method, Path: c.shownPath(cl), Err: c.cause(err, false)}
+		err = &Error{Method: cl.method, Path: c.shownPath(cl), Err: c.cause(cl, err, false)}
 	}
 	return e.failed(ctx, err)
 }

@@ -73,7 +73,8 @@ func certPool(file string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// checkRedirect follows redirects of reads. The headers RoundTripper adds no
+// checkRedirect follows redirects of reads, and of what goes to storage. The
+// headers RoundTripper adds no
 // credential for another host; this sees to the ones that net/http would copy.
 func checkRedirect(req *http.Request, via []*http.Request) error {
 	if len(via) >= 10 {
@@ -81,7 +82,7 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 	}
 	// net/http would go on with a GET, or send the body to a place that was
 	// not asked for.
-	if first := via[0]; first.Method != http.MethodGet {
+	if first := via[0]; first.Method != http.MethodGet && !(toStorage(first) && req.Method == first.Method) {
 		return fmt.Errorf("%w to %s://%s: configure that address", errRedirects, req.URL.Scheme, req.URL.Host)
 	}
 	// The referrer holds the query of the address before.
@@ -93,8 +94,16 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 	return nil
 }
 
+// toStorage reports whether a request goes to the server's storage by a signed
+// address.
+func toStorage(req *http.Request) bool {
+	t := traceOf(req.Context())
+	return t != nil && t.call.storage != nil
+}
+
 // headers adds the user agent, and for the configured host alone the key and
-// the allow header.
+// the allow header. Its storage gets neither, also where that is on this host:
+// beside a signature they are one credential too many.
 type headers struct {
 	next        http.RoundTripper
 	addr        address
@@ -105,7 +114,7 @@ type headers struct {
 func (h *headers) RoundTrip(req *http.Request) (*http.Response, error) {
 	req = req.Clone(req.Context())
 	req.Header.Set("User-Agent", h.agent)
-	if req.URL.Host == h.addr.host && (req.URL.Scheme == h.addr.scheme || req.URL.Scheme == "https") {
+	if !toStorage(req) && req.URL.Host == h.addr.host && (req.URL.Scheme == h.addr.scheme || req.URL.Scheme == "https") {
 		req.Header.Set("Authorization", h.key)
 		if h.name != "" {
 			req.Header.Set(h.name, h.value)

@@ -46,7 +46,11 @@ type Upload struct {
 // exists the answer is [ErrImmutable], also when an earlier try of the same
 // call has put it there.
 func (c *Client) UploadAsset(ctx context.Context, u *Upload) error {
-	q := u.clientQuery(c.key)
+	return c.upload(ctx, familyClient, "asset/upload", u.assetQuery(c.key), u)
+}
+
+func (u *Upload) assetQuery(key string) url.Values {
+	q := u.clientQuery(key)
 	setText(q, "assetId", u.ID)
 	setText(q, "fileName", u.Name)
 	if u.Type != "asset" {
@@ -56,17 +60,21 @@ func (c *Client) UploadAsset(ctx context.Context, u *Upload) error {
 	setInt64(q, "sampleRate", u.SampleRate)
 	setText(q, "groupingName", u.Model)
 	setText(q, "artifactVersionId", u.ArtifactVersion)
-	return c.upload(ctx, familyClient, "asset/upload", q, u)
+	return q
 }
 
 // UploadVisualization writes an image or figure under an id of the caller's
 // choice, under the terms of [Client.UploadAsset].
 func (c *Client) UploadVisualization(ctx context.Context, u *Upload) error {
-	q := u.clientQuery(c.key)
+	return c.upload(ctx, familyClient, "visualizations/upload", u.visualizationQuery(c.key), u)
+}
+
+func (u *Upload) visualizationQuery(key string) url.Values {
+	q := u.clientQuery(key)
 	setText(q, "imageId", u.ID)
 	setText(q, "figName", u.Name)
 	q.Set("figCounter", strconv.Itoa(u.FigureCounter))
-	return c.upload(ctx, familyClient, "visualizations/upload", q, u)
+	return q
 }
 
 // clientQuery returns the parameters that all uploads of the client library
@@ -89,7 +97,7 @@ func (u *Upload) setCommon(q url.Values) {
 	if u.Context != nil {
 		q.Set("context", *u.Context)
 	}
-	if u.Open == nil {
+	if u.Open == nil && u.Link != "" {
 		q.Set("isRemote", pythonBool(true))
 	}
 }

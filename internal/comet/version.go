@@ -142,6 +142,7 @@ var (
 	featureMetricBatch    = feature{"batch/logger/experiment/metric", Version{}}
 	featureParameterBatch = feature{"batch/logger/experiment/parameter", Version{}}
 	featureOfflineTimes   = feature{"status-report/offline-metadata", Version{}}
+	featureDirect         = feature{"asset/upload-start", Version{}}
 )
 
 // features remembers what the server has shown to have and to lack.
@@ -150,13 +151,16 @@ type features struct {
 	has map[string]bool
 }
 
-func (f *features) learn(path string, has bool) {
+// learn reports whether it is news.
+func (f *features) learn(path string, has bool) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	old, known := f.has[path]
 	if f.has == nil {
 		f.has = make(map[string]bool)
 	}
 	f.has[path] = has
+	return !known || old != has
 }
 
 func (f *features) known(path string) (has, known bool) {

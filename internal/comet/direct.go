@@ -1,0 +1,195 @@
+package comet
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+)
+
+// A DirectUpload takes the content of an asset past the server to its storage,
+// in parts that may be sent side by side and again. The asset appears with
+// [DirectUpload.Complete], not before.
+type DirectUpload struct {
+	c     *Client
+	path  string // of its calls: "asset/" or "visualizations/"
+	id    string
+	parts []directPart
+}
+
+type directPart struct {
+	address *url.URL // with a signature
+	tag     string   // that storage gave what it has
+}
+
+// directExpiry is how long the addresses of a direct upload are asked to be
+// good for, in seconds; the official client asks for the same.
+const directExpiry = 10800
+
+var (
+	errOddStart = errors.New("the answer is not one address for each part")
+	errNoTag    = errors.New("the answer has no ETag")
+)
+
+// StartAsset begins what [Client.UploadAsset] does as a direct upload in so many
+// parts, where [Run.Direct] allows it. It is harmless to begin one again; if the
+// id exists the answer may be [ErrImmutable]. After [Client.LeaveDirect] it is
+// [ErrUnsupported].
+func (c *Client) StartAsset(ctx context.Context, u *Upload, parts int) (*DirectUpload, error) {
+	return c.startDirect(ctx, "asset/", u.assetQuery(c.key), u.Metadata, parts)
+}
+
+// StartVisualization is [Client.StartAsset] for what goes by
+// [Client.UploadVisualization].
+func (c *Client) StartVisualization(ctx context.Context, u *Upload, parts int) (*DirectUpload, error) {
+	return c.startDirect(ctx, "visualizations/", u.visualizationQuery(c.key), u.Metadata, parts)
+}
+
+func (c *Client) startDirect(ctx context.Context, path string, q url.Values, metadata json.RawMessage, parts int) (*DirectUpload, error) {
+	cl := &call{method: http.MethodPost, family: familyClient, path: path + "upload-start"}
+	fail := func(err error) error {
+		return &Error{Method: cl.method, Path: c.shownPath(cl), Err: err, endpointMissing: err == ErrUnsupported}
+	}
+	if has, known := c.features.known(featureDirect.path); known && !has {
+		return nil, fail(ErrUnsupported)
+	}
+	o := fieldsOf(q)
+	if metadata != nil {
+		o.text("metadata", string(metadata))
+	}
+	var params object
+	params.text("cloudType", "AWS")
+	params.int("preSignUrlTimeoutSec", directExpiry)
+	params.int("numOfFileParts", int64(parts))
+	o.raw("startUploadParams", params.bytes())
+	cl.body = jsonBody(o.bytes())
+	data, err := c.document(ctx, cl)
+	if err != nil {
+		return nil, err
+	}
+	d := &DirectUpload{c: c, path: path, id: textOrEmpty(member(data, "requestId"))}
+	elements(member(data, "preSignUrl"), func(v []byte) {
+		if u, err := url.Parse(textOrEmpty(v)); err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http") {
+			d.parts = append(d.parts, directPart{address: u})
+		}
+	})
+	if d.id == "" || len(d.parts) != parts {
+		return nil, fail(errOddStart)
+	}
+	return d, nil
+}
+
+// fieldsOf makes members of a JSON object of the parameters of a plain upload,
+// with the types that the official client gives them.
+func fieldsOf(q url.Values) *object {
+	o := new(object)
+	for _, name := range slices.Sorted(maps.Keys(q)) {
+		value := q.Get(name)
+		switch name {
+		case "step", "epoch", "sampleRate", "figCounter":
+			o.raw(name, []byte(value))
+		case "overwrite":
+			o.bool(name, value == pythonBool(true))
+		default:
+			o.text(name, value)
+		}
+	}
+	return o
+}
+
+// PutPart sends the n-th part, from 0. Parts may be sent side by side, each by
+// one goroutine at a time. [ErrStorage] says that it was refused.
+func (d *DirectUpload) PutPart(ctx context.Context, n int, content io.ReaderAt, offset, size int64) error {
+	p := &d.parts[n]
+	cl := &call{
+		method: http.MethodPut, storage: p.address, rateless: true, want: wantAck,
+		body: &body{size: size, open: func() (io.ReadCloser, error) {
+			return io.NopCloser(io.NewSectionReader(content, offset, size)), nil
+		}},
+		accept: func(resp *http.Response) error {
+			if p.tag = resp.Header.Get("ETag"); p.tag == "" {
+				return errNoTag
+			}
+			return nil
+		},
+	}
+	resp, err := d.c.doWith(ctx, cl, d.c.storage.begin(cl))
+	if err != nil {
+		if e, ok := errors.AsType[*Error](err); ok && e.outage && ctx.Err() == nil && d.c.probe(ctx) {
+			// The server is well, it is its storage that is out of reach.
+			e.outage = false
+		}
+		return err
+	}
+	return resp.Body.Close()
+}
+
+// Complete makes the asset of the parts, all of which have been sent. It is not
+// safe to do twice, see [ErrUncertain].
+func (d *DirectUpload) Complete(ctx context.Context, size int64) error {
+	var list []byte
+	for i, p := range d.parts {
+		if i > 0 {
+			list = append(list, ',')
+		}
+		var o object
+		o.text("ETag", p.tag)
+		o.int("PartNumber", int64(i+1))
+		list = append(list, o.bytes()...)
+	}
+	o := d.end(true, size)
+	o.raw("uploadedFileParts", append(append([]byte{'['}, list...), ']'))
+	cl := d.completion(o)
+	cl.unsafe = true
+	return d.c.ack(ctx, cl)
+}
+
+// Abandon tells the server that the upload will not be completed, so that it
+// need not keep the parts. It is tried once.
+func (d *DirectUpload) Abandon(ctx context.Context) error {
+	cl := d.completion(d.end(false, -1))
+	cl.want = wantAck
+	resp, err := d.c.try(ctx, cl)
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
+}
+
+func (d *DirectUpload) end(succeed bool, size int64) *object {
+	o := new(object)
+	o.text("requestId", d.id)
+	o.bool("succeed", succeed)
+	o.int("fileSize", size)
+	o.text("apiKey", d.c.key)
+	return o
+}
+
+func (d *DirectUpload) completion(o *object) *call {
+	return &call{method: http.MethodPost, family: familyClient, path: d.path + "upload-complete", body: jsonBody(o.bytes())}
+}
+
+// LeaveDirect notes that direct uploads do not work at this server, and why.
+// None is begun any more.
+func (c *Client) LeaveDirect(why error) {
+	if c.features.learn(featureDirect.path, false) {
+		c.log.Debug("direct uploads do not work here, assets go through the server", "cause", why)
+	}
+}
+
+// storageCode returns the name of a failure in the answer of storage. The rest
+// of it may quote the request with its signature.
+func storageCode(data []byte) string {
+	_, rest, _ := bytes.Cut(data, []byte("<Code>"))
+	code, _, ok := bytes.Cut(rest, []byte("</Code>"))
+	letter := func(r rune) bool { return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' }
+	if !ok || len(code) > 40 || bytes.ContainsFunc(code, func(r rune) bool { return !letter(r) }) {
+		return ""
+	}
+	return string(code)
+}

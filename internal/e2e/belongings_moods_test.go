@@ -20,6 +20,7 @@ var belongingsMoods = map[string]struct {
 	"text for numbers":     {mood: comettest.Moods{TextForNumbers: true}},
 	"redirected downloads": {mood: comettest.Moods{RedirectDownloads: true}},
 	"no version endpoint":  {mood: comettest.Moods{NoVersion: true}},
+	"uploads to storage":   {mood: comettest.Moods{S3Upload: true}},
 	"extras ignored":       {mood: comettest.Moods{IgnoreArtifactExtras: true}, lacks: withoutExtras},
 	"version 4.18.132":     {mood: comettest.Moods{Version: "4.18.132"}, lacks: withoutMetadata},
 	"version 3.12.25":      {mood: comettest.Moods{Version: "3.12.25"}, lacks: withoutMetadata},

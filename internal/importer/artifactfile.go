@@ -179,7 +179,7 @@ func (v *artifactVersion) upload(ctx context.Context, a *asset) error {
 		return err
 	}
 	a.upload.Run = run
-	err = v.a.r.c.UploadAsset(ctx, a.upload)
+	err = v.put(ctx, a)
 	if !errors.Is(err, comet.ErrImmutable) {
 		return err
 	}
@@ -191,7 +191,7 @@ func (v *artifactVersion) upload(ctx context.Context, a *asset) error {
 		return errIDTaken
 	}
 	a.upload.ID = derived
-	err = v.a.r.c.UploadAsset(ctx, a.upload)
+	err = v.put(ctx, a)
 	if errors.Is(err, comet.ErrImmutable) {
 		if ours, err := v.arrived(ctx, a, readingsFor(err)); ours || err != nil {
 			return err
@@ -199,6 +199,10 @@ func (v *artifactVersion) upload(ctx context.Context, a *asset) error {
 		return errIDTaken
 	}
 	return err
+}
+
+func (v *artifactVersion) put(ctx context.Context, a *asset) error {
+	return v.a.r.put(ctx, a, func() (bool, error) { return v.arrived(ctx, a, mostReadings) })
 }
 
 // arrived reports whether the version has the file that seems to exist.

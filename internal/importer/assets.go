@@ -344,9 +344,10 @@ func (a *asset) overLimit(run *comet.Run, size int64) error {
 }
 
 // isImage reports whether the asset goes to the endpoint for images. That one
-// keeps neither epochs nor any type but image, and names what has no name.
+// keeps neither epochs nor any type but image, and names what has no name. It
+// knows no artifacts.
 func (a *asset) isImage() bool {
-	return a.typ() == "image" && a.rec.Remote == nil && a.rec.Name != nil && *a.rec.Name != "" && !a.doc.Epoch.OK
+	return a.upload.ArtifactVersion == "" && a.typ() == "image" && a.rec.Remote == nil && a.rec.Name != nil && *a.rec.Name != "" && !a.doc.Epoch.OK
 }
 
 // openContent makes a place for the bytes of an asset.

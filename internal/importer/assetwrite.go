@@ -189,26 +189,35 @@ func (e *experiment) putAsset(ctx context.Context, a *asset) error {
 	if err := e.reopen(ctx); err != nil {
 		return err
 	}
-	if a.isImage() {
-		return e.r.c.UploadVisualization(ctx, a.upload)
-	}
-	return e.r.c.UploadAsset(ctx, a.upload)
+	return e.r.put(ctx, a, func() (bool, error) { return e.listed(ctx, a, mostReadings) })
 }
+
+// mostReadings is how many readings are to show that an asset is not of the
+// experiment whose upload may have come through.
+const mostReadings = 4 * agreeing
 
 // readingsFor returns how many readings of the list are to show that an asset is
 // not of the experiment, after the answer that its id exists. Where the answer to
 // an earlier try of the same upload was lost, it most likely is.
 func readingsFor(err error) int {
 	if ce, ok := errors.AsType[*comet.Error](err); ok && ce.Repeated {
-		return 4 * agreeing
+		return mostReadings
 	}
 	return agreeing
 }
 
-// isOurs reports whether the asset with the id is one of the experiment, of the
-// same size: then an earlier try has put it there. A list that does not show it
-// may lag behind.
+// isOurs counts the asset if it is listed: then an earlier try has put it there.
 func (e *experiment) isOurs(ctx context.Context, a *asset, readings int) (bool, error) {
+	ours, err := e.listed(ctx, a, readings)
+	if ours {
+		e.uploaded(a)
+	}
+	return ours, err
+}
+
+// listed reports whether the asset with the id is one of the experiment, of the
+// same size. A list that does not show it may lag behind.
+func (e *experiment) listed(ctx context.Context, a *asset, readings int) (bool, error) {
 	for n := 1; ; n++ {
 		have, err := e.readAssets(ctx)
 		if err != nil {
@@ -216,11 +225,7 @@ func (e *experiment) isOurs(ctx context.Context, a *asset, readings int) (bool, 
 		}
 		t, ok := have[a.upload.ID]
 		if ok || n == readings {
-			ours := ok && t.is(a, a.upload.Size)
-			if ours {
-				e.uploaded(a)
-			}
-			return ours, nil
+			return ok && t.is(a, a.upload.Size), nil
 		}
 		if err := e.settle(ctx); err != nil {
 			return false, err

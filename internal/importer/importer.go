@@ -75,6 +75,7 @@ func Import(ctx, work context.Context, in io.Reader, c *comet.Client, o Options)
 		inbox:    newInbox(inboxMemory),
 		large:    semaphore.NewWeighted(largeMemory),
 		batches:  semaphore.NewWeighted(maxBatches),
+		parts:    semaphore.NewWeighted(int64(max(2, o.Experiments))),
 		sets:     semaphore.NewWeighted(setSize),
 		spools:   newSpooler(o.TempDir, spoolMemory, o.TempMax),
 		open:     make(chan struct{}, max(2, o.Experiments)),
@@ -100,6 +101,7 @@ type run struct {
 
 	inbox                *inbox
 	large, batches, sets *semaphore.Weighted
+	parts                *semaphore.Weighted // of direct uploads, that wait for their turn or are under way
 	spools               *spooler
 
 	// How the destination does what servers do differently.

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"context"
 	"errors"
 	"io"
 	"io/fs"
@@ -77,6 +78,20 @@ func (t *tail) wait() error {
 	defer t.mu.Unlock()
 	for !t.whole && t.err == nil {
 		t.news.Wait()
+	}
+	return t.err
+}
+
+// await waits until the first n bytes of the item may be read.
+func (t *tail) await(ctx context.Context, n int64) error {
+	defer context.AfterFunc(ctx, func() { t.tell(func() {}) })()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for ctx.Err() == nil && t.err == nil && t.have < n {
+		t.news.Wait()
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
 	return t.err
 }

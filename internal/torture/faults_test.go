@@ -145,21 +145,43 @@ func TestFaultAtOneRequestOfImport(t *testing.T) {
 	seedSmall(src)
 	plain := withoutTrouble(t, src, "small")
 	faultCases(t, plain.writes, 2, func(t *testing.T, x trouble, k int) {
-		dst := start(t, nil)
-		if err := dst.faults.Set(1, x.at(k)); err != nil {
-			t.Fatal(err)
-		}
-		r := runImport(dst, plain.stream, x.flags()...).want(t, x.codes...)
-		injected := dst.faults.Injected()
-		dst.faults.Reset()
-		if r.code != cli.ExitOK {
-			runImport(dst, plain.stream).want(t, cli.ExitOK)
-		}
-		same(t, plain.state, dst)
-		if t.Failed() {
-			t.Logf("faults: %v\n%s", injected, r.stderr)
-		}
+		faultAtImport(t, plain, start(t, nil), x, k)
 	})
+}
+
+// The same holds where assets go to storage in parts, for the requests that go
+// there too.
+func TestFaultAtOneRequestOfImportToStorage(t *testing.T) {
+	src := start(t, nil)
+	seedSmall(src)
+	plain := withoutTrouble(t, src, "small")
+	network := &comettest.Network{}
+	dst := startIn(t, network, takesParts)
+	runImport(dst, plain.stream).want(t, cli.ExitOK)
+	same(t, plain.state, dst)
+	requests := int(network.Stats().Requests)
+	if parts := requests - total(dst); parts < 4 {
+		t.Fatalf("%d parts went to storage", parts)
+	}
+	faultCases(t, requests, 2, func(t *testing.T, x trouble, k int) {
+		faultAtImport(t, plain, startIn(t, nil, takesParts), x, k)
+	})
+}
+
+func faultAtImport(t *testing.T, plain undisturbed, dst *instance, x trouble, k int) {
+	if err := dst.faults.Set(1, x.at(k)); err != nil {
+		t.Fatal(err)
+	}
+	r := runImport(dst, plain.stream, x.flags()...).want(t, x.codes...)
+	injected := dst.faults.Injected()
+	dst.faults.Reset()
+	if r.code != cli.ExitOK {
+		runImport(dst, plain.stream).want(t, cli.ExitOK)
+	}
+	same(t, plain.state, dst)
+	if t.Failed() {
+		t.Logf("faults: %v\n%s", injected, r.stderr)
+	}
 }
 
 // Reads that lag behind writes do not make an import write anything twice,

@@ -97,7 +97,11 @@ func TestKilledImport(t *testing.T) {
 		moments := moments(rng, whole)
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			t.Parallel()
-			dst := start(t, slow())
+			moods := comettest.Moods{}
+			if i%2 == 1 {
+				moods = takesParts
+			}
+			dst := startIn(t, slow(), moods)
 			for _, moment := range moments {
 				cmd, _ := process(t, "comet-import", args(dst)...)
 				if kill(t, cmd, moment, syscall.SIGKILL) == 0 {

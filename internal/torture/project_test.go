@@ -34,9 +34,17 @@ type instance struct {
 // start returns a running server with the workspace lab.
 func start(t testing.TB, network *comettest.Network) *instance {
 	t.Helper()
+	return startIn(t, network, comettest.Moods{})
+}
+
+// takesParts is the mood of a destination whose storage takes assets in parts.
+var takesParts = comettest.Moods{S3Upload: true}
+
+func startIn(t testing.TB, network *comettest.Network, moods comettest.Moods) *instance {
+	t.Helper()
 	faults := comettest.NewFaults(0)
 	s := comettest.Start(t, comettest.Options{
-		Workspaces: []string{"lab"},
+		Workspaces: []string{"lab"}, Moods: moods,
 		Middleware: func(h http.Handler) http.Handler {
 			h = faults.Middleware(h)
 			if network != nil {

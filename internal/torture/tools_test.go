@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/comet-stream/comet-stream/internal/cli"
+	"github.com/comet-stream/comet-stream/internal/importer"
 )
 
 // asTool names the variable that makes the test binary behave as the tool it
@@ -33,6 +34,8 @@ var tools = map[string]command{
 
 // TestMain takes away every setting of the machine that the tools would find.
 func TestMain(m *testing.M) {
+	// Where a destination takes them, assets of a few kilobytes go to storage.
+	importer.Direct = importer.DirectSizes{From: 10_000, Part: 200_000}
 	if name := os.Getenv(asTool); name != "" {
 		os.Exit(cli.Main(name, tools[name], cli.IO{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}, os.Args[1:]))
 	}

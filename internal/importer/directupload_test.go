@@ -1,0 +1,431 @@
+package importer
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/stream"
+	"golang.org/x/sync/semaphore"
+)
+
+func init() { Direct = DirectSizes{From: 1 << 10, Part: 400 << 10} }
+
+// storage is what the second host of a server was asked.
+type storage struct {
+	mu      sync.Mutex
+	puts    int
+	headers http.Header
+	hold    func() // nil, or called before each part is taken
+}
+
+func (s *storage) middleware(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/bucket/") {
+			s.mu.Lock()
+			s.puts++
+			s.headers = r.Header
+			s.mu.Unlock()
+			if s.hold != nil {
+				s.hold()
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// directServer starts a server that takes uploads to its storage.
+func directServer(t *testing.T, faults ...comettest.Fault) (*comettest.Server, *storage) {
+	s := new(storage)
+	f := comettest.NewFaults(1, faults...)
+	return newServer(t, comettest.Options{
+		Moods:      comettest.Moods{S3Upload: true},
+		Middleware: func(h http.Handler) http.Handler { return s.middleware(f.Middleware(h)) },
+	}), s
+}
+
+// uploadCounts are the requests for uploads of a server.
+type uploadCounts struct{ Started, Completed, Plain int }
+
+func countUploads(srv *comettest.Server) (n uploadCounts) {
+	for endpoint, times := range srv.Counts() {
+		switch {
+		case strings.HasSuffix(endpoint, "/upload-start"):
+			n.Started += times
+		case strings.HasSuffix(endpoint, "/upload-complete"):
+			n.Completed += times
+		case strings.HasSuffix(endpoint, "/upload"):
+			n.Plain += times
+		}
+	}
+	return n
+}
+
+// directAssets is a project with assets that may go to storage, on disk and in
+// memory, and others.
+func directAssets() testProject {
+	p := bigAsset()
+	x := &p.experiments[0]
+	body := bytes.Repeat([]byte("0123456789abcde\n"), 5000)
+	x.Assets[0].Step, x.Assets[0].Epoch, x.Assets[0].Context, x.Assets[0].Metadata = ptr(int64(3)), ptr(int64(0)), ptr("train"), ptr(`{"ü":[1]}`)
+	x.Assets = append(x.Assets,
+		comettest.AssetSpec{ID: testID(2), Name: "w.bin", Type: "model-element", Model: "cnn", Body: body, Metadata: ptr(`{"q":1}`)},
+		comettest.AssetSpec{ID: testID(3), Name: "i.png", Type: "image", Image: true, Body: body, Step: ptr(int64(1))},
+		comettest.AssetSpec{ID: testID(4), Name: "other", Type: "audio", Body: body},
+		comettest.AssetSpec{ID: testID(5), Name: "small", Body: body[:1000]},
+		comettest.AssetSpec{ID: testID(6), Name: "remote", Link: "s3://b/k"})
+	return p
+}
+
+// What goes to storage is the same there as what goes through the server.
+func TestDirect(t *testing.T) {
+	p := directAssets()
+	srv, s := directServer(t)
+	want := newServer(t, comettest.Options{})
+	seed(want, "", p)
+	data := streamOf(t, p)
+	importTo(t, newClient(t, srv), data, Options{}).succeed(t)
+	diffStates(t, "destination", stateOf(want), stateOf(srv))
+	if n, want := countUploads(srv), (uploadCounts{3, 3, 3}); n != want {
+		t.Errorf("uploads: %+v, want %+v", n, want)
+	}
+	if s.puts != 8+1+1 {
+		t.Errorf("%d parts, want 10", s.puts)
+	}
+	for name := range s.headers {
+		switch name {
+		case "User-Agent", "Accept-Encoding", "Content-Length":
+		default:
+			t.Errorf("storage got %s", name)
+		}
+	}
+	srv.ResetStats()
+	importTo(t, newClient(t, srv), data, Options{Verify: true}).succeed(t)
+	if n := writes(srv); len(n) > 0 {
+		t.Errorf("the second import writes %v", n)
+	}
+}
+
+// Whatever happens to a direct upload, the asset is there in the end, and once.
+func TestDirectTrouble(t *testing.T) {
+	const parts, start, complete, plain = "PUT /bucket/*", "POST *upload-start", "POST *upload-complete", "POST *asset/upload"
+	status := comettest.FaultStatus
+	for name, tc := range map[string]struct {
+		faults []comettest.Fault
+		want   uploadCounts
+	}{
+		"a part fails":    {[]comettest.Fault{{Kind: status(503), Endpoint: parts, From: 3, To: 4}}, uploadCounts{2, 2, 0}},
+		"a part breaks":   {[]comettest.Fault{{Kind: comettest.FaultReset, Endpoint: parts, Bytes: 100_000, From: 2, To: 2}}, uploadCounts{2, 2, 0}},
+		"a part is lost":  {[]comettest.Fault{{Kind: comettest.FaultLost, Endpoint: parts, From: 2, To: 2}}, uploadCounts{2, 2, 0}},
+		"expired":         {[]comettest.Fault{{Kind: status(403), Endpoint: parts, From: 2, To: 2}}, uploadCounts{3, 3, 0}},
+		"always refused":  {[]comettest.Fault{{Kind: status(403), Endpoint: parts}}, uploadCounts{2, 2, 2}},
+		"out of order":    {[]comettest.Fault{{Kind: status(500), Endpoint: parts}}, uploadCounts{1, 1, 2}},
+		"not known":       {[]comettest.Fault{{Kind: status(404), Endpoint: start}}, uploadCounts{1, 0, 2}},
+		"not allowed":     {[]comettest.Fault{{Kind: status(405), Endpoint: start}}, uploadCounts{1, 0, 2}},
+		"not implemented": {[]comettest.Fault{{Kind: status(501), Endpoint: start}}, uploadCounts{1, 0, 2}},
+		"refused":         {[]comettest.Fault{{Kind: status(400), Endpoint: start}}, uploadCounts{1, 0, 2}},
+		"begins again":    {[]comettest.Fault{{Kind: comettest.FaultLost, Endpoint: start, From: 1, To: 1}}, uploadCounts{3, 2, 0}},
+		"the end is lost": {[]comettest.Fault{{Kind: comettest.FaultLost, Endpoint: complete, From: 1, To: 1}}, uploadCounts{2, 2, 0}},
+		"lost, and late": {[]comettest.Fault{
+			{Kind: comettest.FaultLost, Endpoint: complete, From: 1, To: 1},
+			{Kind: comettest.FaultLag, Endpoint: "GET *asset/list", Reads: 5, Prime: []string{"/api/rest/v2/experiment/asset/list?experimentKey={experimentKey}&type=all"}},
+		}, uploadCounts{2, 2, 0}},
+		"the end fails":      {[]comettest.Fault{{Kind: status(503), Endpoint: complete, From: 1, To: 1}}, uploadCounts{2, 3, 0}},
+		"the end is refused": {[]comettest.Fault{{Kind: status(404), Endpoint: complete, From: 1, To: 1}}, uploadCounts{1, 1, 2}},
+		"all is lost": {[]comettest.Fault{
+			{Kind: status(403), Endpoint: parts},
+			{Kind: comettest.FaultReset, Endpoint: plain, Bytes: 1000, From: 1, To: 1},
+		}, uploadCounts{2, 2, 3}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p, next := bigAsset(), bigAsset()
+			x := &next.experiments[0]
+			x.Key, x.Assets[0].ID, x.Assets[0].Body = testKey(2), testID(2), x.Assets[0].Body[:2000]
+			srv, _ := directServer(t, tc.faults...)
+			want := newServer(t, comettest.Options{})
+			seed(want, "", p, next)
+			// The second asset finds what was learnt of the first.
+			c := newClient(t, srv)
+			importTo(t, c, streamOf(t, p), Options{}).succeed(t)
+			importTo(t, c, streamOf(t, next), Options{}).succeed(t)
+			diffStates(t, "destination", stateOf(want), stateOf(srv))
+			if n := countUploads(srv); n != tc.want {
+				t.Errorf("uploads: %+v, want %+v", n, tc.want)
+			}
+		})
+	}
+}
+
+// An import that is killed at any request is completed by another one.
+func TestDirectKilled(t *testing.T) {
+	p := directAssets()
+	data := streamOf(t, p)
+	want := newServer(t, comettest.Options{})
+	seed(want, "", p)
+	calm, s := directServer(t)
+	importTo(t, newClient(t, calm), data, Options{}).succeed(t)
+	requests := s.puts
+	for _, n := range calm.Counts() {
+		requests += n
+	}
+	for k := 1; k <= requests; k += stride(3) {
+		for _, after := range []bool{false, true} {
+			t.Run(fmt.Sprint(k, after), func(t *testing.T) {
+				t.Parallel()
+				srv, _ := directServer(t)
+				killed(t, srv, data, Options{}, k, after)
+				importTo(t, newClient(t, srv), data, Options{}).succeed(t)
+				diffStates(t, "destination", stateOf(want), stateOf(srv))
+			})
+		}
+	}
+}
+
+// The parts of one asset go side by side, also while the stream still brings it.
+func TestDirectSideBySide(t *testing.T) {
+	p := bigAsset()
+	// Of bytes that do not compress it is known how many are in how much of the
+	// stream.
+	if _, err := rand.NewChaCha8([32]byte{}).Read(p.experiments[0].Assets[0].Body); err != nil {
+		t.Fatal(err)
+	}
+	data := streamOf(t, p)
+	srv, s := directServer(t)
+	const together = 3
+	var under atomic.Int32
+	all := make(chan struct{})
+	s.hold = func() {
+		if under.Add(1) == together {
+			close(all)
+		}
+		select {
+		case <-all:
+		case <-t.Context().Done():
+		}
+	}
+	r, w := io.Pipe()
+	go func() {
+		most := len(data) * 3 / 4
+		w.Write(data[:most])
+		select {
+		case <-all:
+		case <-t.Context().Done():
+		}
+		w.Write(data[most:])
+		w.Close()
+	}()
+	if _, err := Import(t.Context(), t.Context(), r, newClient(t, srv), Options{TempDir: t.TempDir()}); err != nil {
+		t.Fatal(err)
+	}
+	want := newServer(t, comettest.Options{})
+	seed(want, "", p)
+	diffStates(t, "destination", stateOf(want), stateOf(srv))
+}
+
+// Nothing appears of an asset that is not what the stream says, or not whole.
+func TestDirectDamaged(t *testing.T) {
+	p := bigAsset()
+	cut := newScript(t, sourceURL)
+	cut.openFirst(p)
+	cut.chunks(p.experiments[0].Assets[0].Body[:2<<20])
+	if err := cut.w.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	for name, data := range map[string][]byte{"bad hash": badHash(t, p), "cut": cut.b.Bytes()} {
+		t.Run(name, func(t *testing.T) {
+			srv, _ := directServer(t)
+			r := importTo(t, newClient(t, srv), data, Options{})
+			if _, ok := errors.AsType[*InputError](r.err); !ok {
+				t.Errorf("got %v", r.err)
+			}
+			if e := srv.State().Experiment(testKey(1)); e != nil && len(e.Assets) > 0 {
+				t.Errorf("it was written: %+v", e.Assets)
+			}
+			// The completion says that there is none.
+			if n, want := countUploads(srv), (uploadCounts{1, 1, 0}); n != want {
+				t.Errorf("uploads: %+v, want %+v", n, want)
+			}
+			importTo(t, newClient(t, srv), streamOf(t, p), Options{}).succeed(t)
+		})
+	}
+}
+
+// What cannot be kept, or is of another size than was announced, goes through
+// the server.
+func TestDirectNot(t *testing.T) {
+	p := bigAsset()
+	body := p.experiments[0].Assets[0].Body
+	odd := newScript(t, sourceURL)
+	odd.begin(p)
+	odd.write(&stream.Project{Workspace: p.workspace, Name: p.name, Experiments: 1})
+	odd.open(p, p.experiments[0])
+	odd.openAsset(p.experiments[0].Assets[0], int64(len(body))+1000)
+	odd.chunks(body)
+	odd.endAsset(body)
+	odd.write(&stream.ExperimentEnd{Key: testKey(1)})
+	for name, tc := range map[string]struct {
+		data    []byte
+		tempMax int64
+		want    uploadCounts
+	}{
+		"no room":    {streamOf(t, p), 1 << 20, uploadCounts{0, 0, 1}},
+		"other size": {odd.close(), 1 << 30, uploadCounts{1, 1, 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv, _ := directServer(t)
+			importTo(t, newClient(t, srv), tc.data, Options{TempMax: tc.tempMax}).succeed(t)
+			if n := countUploads(srv); n != tc.want {
+				t.Errorf("uploads: %+v, want %+v", n, tc.want)
+			}
+			if a := srv.State().Experiment(testKey(1)).Assets; len(a) != 1 || a[0].Size != int64(len(body)) {
+				t.Errorf("assets: %+v", a)
+			}
+		})
+	}
+}
+
+// Where the id is taken, the asset goes to storage under the derived one.
+func TestDirectTaken(t *testing.T) {
+	p := bigAsset()
+	theirs := bigAsset()
+	theirs.name, theirs.experiments[0].Key = "q", testKey(2)
+	srv, _ := directServer(t)
+	plain := newServer(t, comettest.Options{})
+	for _, s := range []*comettest.Server{srv, plain} {
+		seed(s, "", theirs)
+		importTo(t, newClient(t, s), streamOf(t, p), Options{}).succeed(t)
+	}
+	diffStates(t, "destination", stateOf(plain), stateOf(srv))
+	if n, want := countUploads(srv), (uploadCounts{2, 2, 0}); n != want {
+		t.Errorf("uploads: %+v, want %+v", n, want)
+	}
+}
+
+// Files of artifacts go to storage too, under the conditions of their own.
+func TestDirectArtifact(t *testing.T) {
+	w := richWorkspace()
+	srv, _ := directServer(t)
+	r := importTo(t, newClient(t, srv), w.stream(t, sourceURL), Options{Verify: true})
+	if r.err != nil || r.Missing+r.Differing > 0 {
+		t.Fatalf("import: %v, %v", r.err, r.issues())
+	}
+	w.check(t, "destination", srv)
+	if n := countUploads(srv); n.Started != 1 || n.Completed != 1 {
+		t.Errorf("uploads: %+v, want the one large file in parts", n)
+	}
+}
+
+func TestDirectPart(t *testing.T) {
+	const mib = 1 << 20
+	sizes := DirectSizes{From: 50 * mib, Part: 8 * mib}
+	got := make(map[int64]int64)
+	want := map[int64]int64{50 * mib: 8 * mib, 256e6: 8 * mib, 400 * mib: 12.5 * mib, 20e9: 16 * mib, 1 << 40: 109951163}
+	for size := range want {
+		got[size] = sizes.part(size)
+		if n := (size + got[size] - 1) / got[size]; n > 10_000 {
+			t.Errorf("%d bytes in %d parts", size, n)
+		}
+	}
+	if d := gocmp.Diff(want, got); d != "" {
+		t.Errorf("sizes of parts (-want +got):\n%s", d)
+	}
+}
+
+// cappedStorage is a network on which each request to storage takes the time
+// that one connection needs for it.
+type cappedStorage struct {
+	perSecond int64
+
+	mu          sync.Mutex
+	under, most int // parts on their way
+}
+
+func (c *cappedStorage) count(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.under += n
+	c.most = max(c.most, c.under)
+}
+
+func (c *cappedStorage) RoundTrip(req *http.Request) (*http.Response, error) {
+	defer req.Body.Close()
+	doc, header := "{}", http.Header{"Content-Type": {"application/json"}}
+	switch {
+	case req.Method == http.MethodPut:
+		c.count(1)
+		defer c.count(-1)
+		time.Sleep(time.Duration(req.ContentLength * int64(time.Second) / c.perSecond))
+		header.Set("ETag", "t")
+	case strings.HasSuffix(req.URL.Path, "upload-start"):
+		var start struct {
+			StartUploadParams struct{ NumOfFileParts int }
+		}
+		if err := json.NewDecoder(req.Body).Decode(&start); err != nil {
+			return nil, err
+		}
+		urls := strings.Repeat(`,"https://s3.test/o"`, start.StartUploadParams.NumOfFileParts)
+		doc = `{"requestId":"R","preSignUrl":[` + urls[1:] + `]}`
+	}
+	return &http.Response{StatusCode: http.StatusOK, Header: header, Body: io.NopCloser(strings.NewReader(doc)), Request: req}, nil
+}
+
+// Whether it is one asset or ten, all connections are used, in virtual time,
+// where the processor costs nothing. The stream brings 1 GB/s.
+func TestDirectShare(t *testing.T) {
+	defer func(old DirectSizes) { Direct = old }(Direct)
+	Direct = DirectSizes{From: 50 << 20, Part: 8 << 20}
+	const size, connections, perSecond = 256_000_000, 16, 25_000_000
+	for _, assets := range []int{1, 10} {
+		synctest.Test(t, func(t *testing.T) {
+			network := &cappedStorage{perSecond: perSecond}
+			c, err := comet.New(comet.Options{URL: "https://comet.test/clientlib/", APIKey: "key", Transport: network, MaxInFlight: connections})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := &run{c: c, parts: semaphore.NewWeighted(connections)}
+			began := time.Now()
+			var uploads sync.WaitGroup
+			for n := range assets {
+				sp := new(spool)
+				a := &asset{
+					rec: &stream.Asset{ID: testID(n), Size: ptr(int64(size))}, content: sp, tail: sp.follow(),
+					upload: &comet.Upload{Run: &comet.Run{Key: testKey(1), Direct: true}, ID: testID(n), Size: size},
+				}
+				uploads.Go(func() {
+					if err := r.put(t.Context(), a, nil); err != nil {
+						t.Error(err)
+					}
+				})
+				const step = 4_000_000
+				for sp.size < size {
+					time.Sleep(step * time.Nanosecond)
+					sp.size += step
+					a.tail.grow(sp.size)
+				}
+				a.tail.end(size)
+			}
+			uploads.Wait()
+			share := float64(assets*size) / time.Since(began).Seconds() / (connections * perSecond)
+			t.Logf("%d assets: %.1f %% of %d connections", assets, 100*share, connections)
+			if assets > 1 && share < 0.9 || network.most != connections {
+				t.Errorf("%d assets took %v, %.1f %% of what %d connections can do; %d were used",
+					assets, time.Since(began), 100*share, connections, network.most)
+			}
+		})
+	}
+}

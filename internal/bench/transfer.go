@@ -200,13 +200,14 @@ func largeAssets(ctx context.Context, l *lab) error {
 		flags []string
 		// What it carries at most, in bytes a second, 0 for no cap. An export
 		// can use 16 connections where ranges are honoured; an import has one
-		// for each of the ten assets.
-		out, in float64
+		// for each of the ten assets, but 16 too where they go to storage in
+		// parts.
+		out, in, direct float64
 	}{
-		{"125 MB/s in total", []string{"-bandwidth", "125000000"}, 125e6, 125e6},
-		{"25 MB/s a connection", []string{"-conn-bandwidth", "25000000", "-moods", `{"ranges":true}`}, 16 * 25e6, 10 * 25e6},
-		{"25 MB/s a connection, no ranges", []string{"-conn-bandwidth", "25000000"}, 0, 0},
-		{"no cap", nil, 0, 0},
+		{"125 MB/s in total", []string{"-bandwidth", "125000000"}, 125e6, 125e6, 125e6},
+		{"25 MB/s a connection", []string{"-conn-bandwidth", "25000000", "-moods", `{"ranges":true}`}, 16 * 25e6, 10 * 25e6, 16 * 25e6},
+		{"25 MB/s a connection, no ranges", []string{"-conn-bandwidth", "25000000"}, 0, 0, 0},
+		{"no cap", nil, 0, 0, 0},
 	} {
 		from, err := l.serve(ctx, append(wire.flags, "-seed", files)...)
 		if err != nil {
@@ -220,19 +221,29 @@ func largeAssets(ctx context.Context, l *lab) error {
 		if err != nil {
 			return err
 		}
-		to, err := l.serve(ctx, append(wire.flags, "-seed", "empty", "-discard")...)
+		in, err := l.largeImport(ctx, file, wire.flags...)
 		if err != nil {
 			return err
 		}
-		in, err := l.pipe(ctx, file, "", importer(to, source))
-		to.stop()
+		direct, err := l.largeImport(ctx, file, append(wire.flags, "-moods", `{"s3Upload":true}`)...)
 		if err != nil {
 			return err
 		}
 		l.largeRow("export", wire.what, total, wire.out, out)
 		l.largeRow("import", wire.what, total, wire.in, in)
+		l.largeRow("import to storage", wire.what, total, wire.direct, direct)
 	}
 	return os.Remove(file)
+}
+
+// largeImport imports a file into a new server with those flags.
+func (l *lab) largeImport(ctx context.Context, file string, flags ...string) (*result, error) {
+	s, err := l.serve(ctx, append(flags, "-seed", "empty", "-discard")...)
+	if err != nil {
+		return nil, err
+	}
+	defer s.stop()
+	return l.pipe(ctx, file, "", importer(s, source))
 }
 
 // fileOf exports a project of such a seed to a file.

@@ -153,13 +153,17 @@ func completeDirect(ctx context.Context, up *comet.DirectUpload, a *asset, arriv
 	}
 }
 
-// abandonTime bounds the last word on an upload, which may come when there is
-// little time left.
-const abandonTime = time.Second
+// lastWord is how long it may take to give an upload up when the work is to end.
+// Tests make it longer.
+var lastWord = time.Second / 2
 
 // abandon gives an upload up. Servers clean up without being told, too.
 func abandon(ctx context.Context, up *comet.DirectUpload) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abandonTime)
+	patience := 5 * time.Second
+	if ctx.Err() != nil {
+		patience = lastWord
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
 	_ = up.Abandon(ctx)
 }

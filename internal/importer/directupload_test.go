@@ -23,7 +23,10 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-func init() { Direct = DirectSizes{From: 1 << 10, Part: 400 << 10} }
+func init() {
+	Direct = DirectSizes{From: 1 << 10, Part: 400 << 10}
+	lastWord = time.Minute
+}
 
 // storage is what the second host of a server was asked.
 type storage struct {
@@ -262,6 +265,23 @@ func TestDirectDamaged(t *testing.T) {
 			}
 			importTo(t, newClient(t, srv), streamOf(t, p), Options{}).succeed(t)
 		})
+	}
+}
+
+// The end of the work ends a direct upload, and the server is told.
+func TestDirectCancelled(t *testing.T) {
+	p := bigAsset()
+	srv, s := directServer(t)
+	ctx, cancel := newCancel(t)
+	s.hold = func() { cancel(errKilled) }
+	if r := importIn(ctx, t, newClient(t, srv), streamOf(t, p), Options{}); !errors.Is(r.err, errKilled) {
+		t.Errorf("got %v", r.err)
+	}
+	if e := srv.State().Experiment(testKey(1)); e != nil && len(e.Assets) > 0 {
+		t.Errorf("it was written: %+v", e.Assets)
+	}
+	if n, want := countUploads(srv), (uploadCounts{1, 1, 0}); n != want {
+		t.Errorf("uploads: %+v, want %+v", n, want)
 	}
 }
 

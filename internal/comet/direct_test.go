@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -205,7 +206,7 @@ func TestPutPartFails(t *testing.T) {
 	for name, tc := range map[string]struct {
 		storage http.HandlerFunc
 		class   error
-		tries   int
+		tries   int32
 		text    string
 	}{
 		"expired":      {xml(403), ErrStorage, 1, "/b/o%201: 403 Forbidden: AccessDenied"},
@@ -230,11 +231,11 @@ func TestPutPartFails(t *testing.T) {
 		"gone": {nil, ErrServer, 4, "refused"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			tries := 0
+			var tries atomic.Int32
 			base := gone.URL
 			if tc.storage != nil {
 				srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-					tries++
+					tries.Add(1)
 					io.Copy(io.Discard, r.Body)
 					tc.storage(w, r)
 				}))
@@ -256,8 +257,8 @@ func TestPutPartFails(t *testing.T) {
 					t.Errorf("%v is %v", err, class)
 				}
 			}
-			if tc.storage != nil && tries != tc.tries {
-				t.Errorf("%d tries, want %d", tries, tc.tries)
+			if tc.storage != nil && tries.Load() != tc.tries {
+				t.Errorf("%d tries, want %d", tries.Load(), tc.tries)
 			}
 			for ; err != nil; err = errors.Unwrap(err) {
 				fmt.Fprintf(&told, "%v %+v\n", err, err)
@@ -314,11 +315,11 @@ func TestLeaveDirect(t *testing.T) {
 
 // A completion whose answer was lost is not repeated.
 func TestCompleteLost(t *testing.T) {
-	tries := 0
+	var tries atomic.Int32
 	c := newTestClient(t, map[string]http.HandlerFunc{
 		"POST /clientlib/asset/upload-start": answer(twoParts),
 		"POST /clientlib/asset/upload-complete": func(w http.ResponseWriter, r *http.Request) {
-			tries++
+			tries.Add(1)
 			panic(http.ErrAbortHandler)
 		},
 	})
@@ -326,7 +327,7 @@ func TestCompleteLost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := up.Complete(t.Context(), 9); !errors.Is(err, ErrUncertain) || tries != 1 {
-		t.Errorf("got %v after %d tries", err, tries)
+	if err := up.Complete(t.Context(), 9); !errors.Is(err, ErrUncertain) || tries.Load() != 1 {
+		t.Errorf("got %v after %d tries", err, tries.Load())
 	}
 }

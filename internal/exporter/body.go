@@ -138,7 +138,11 @@ func (b *bodySlot) totalSize() int64 {
 // begin cuts a large body of which nothing has been fetched yet into parts, if
 // that helps. The caller holds the queue's mu.
 func (b *bodySlot) begin() {
-	if !b.whole || b.got > 0 || !b.x.ranges.helps.Load() {
+	if !b.whole || b.got > 0 {
+		return
+	}
+	if !b.x.ranges.helps.Load() {
+		b.hold()
 		return
 	}
 	if b.total < 0 {
@@ -212,7 +216,7 @@ func (b *bodySlot) recycle(q *queue, p []byte) { q.recycle(b.at, p) }
 // leave gives back what is held.
 func (b *bodySlot) leave(q *queue) {
 	q.mu.Lock()
-	b.endTrial()
+	b.leaveTrial()
 	q.mu.Unlock()
 	q.leave(b.at)
 	b.rest.end(q)

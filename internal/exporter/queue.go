@@ -62,8 +62,8 @@ type queue struct {
 	used     int64 // bytes held
 	promised int64 // bytes set aside for what is expected
 	head     *slot
-	last     int  // no slot of a later unit is started; -1: no bound
-	trying   bool // parts of a body are on trial: no other large one is started
+	last     int   // no slot of a later unit is started; -1: no bound
+	trial    *slot // the large body on trial for parts: no other is started; nil for none
 	stopped  bool
 	spare    [][]byte
 }
@@ -139,7 +139,7 @@ func (q *queue) earliest() *slot {
 // fits reports whether there is room for what s is expected to hold, and for
 // at least as much as said.
 func (q *queue) fits(s *slot, least int64) bool {
-	if s.whole && q.trying {
+	if s.whole && q.trial != nil && s != q.trial {
 		return false
 	}
 	if s.expect != nil {

@@ -18,6 +18,12 @@ const (
 	splitSize = 8 * partSize
 	// measureTime is how long a speed is measured.
 	measureTime = 200 * time.Millisecond
+	// sampleSize is how much must have come to tell a speed in less than that,
+	// a quarter of it at the least.
+	sampleSize = 8 * pieceSize
+	// holdTime is how long other large bodies are not begun for the sake of a
+	// measurement: enough for it on a network that is far away.
+	holdTime = time.Second
 	// speedUp is how much faster parts must be.
 	speedUp = 1.25
 	// retrial is how long it is not tried again after it did not help.
@@ -34,6 +40,7 @@ type ranges struct {
 	asked    bool // whether the server honours ranges
 	honoured bool
 	not      time.Time // they do not help until then
+	noHold   time.Time // others are not held back for a measurement until then
 }
 
 // worthTrying reports whether parts may help.
@@ -44,6 +51,21 @@ func (r *ranges) worthTrying(now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return !(r.asked && !r.honoured) && now.After(r.not)
+}
+
+// worthHolding reports whether other bodies should wait until it is known
+// whether parts help, which is once and for a short time.
+func (r *ranges) worthHolding(now time.Time) bool {
+	if !r.worthTrying(now) {
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !now.After(r.noHold) {
+		return false
+	}
+	r.noHold = now.Add(retrial)
+	return true
 }
 
 // learn takes the outcome of a trial.
@@ -149,9 +171,35 @@ func (b *bodySlot) consider(ctx context.Context) {
 			if !helps {
 				b.join()
 			}
-			t.phase = trialOver
-			b.q.trying = false
+			b.endTrial()
 		}
+	}
+}
+
+// hold keeps other large bodies from being begun, so that the speed of this one
+// can be measured from its start: once others are under way it is alone only
+// when they have filled the budget, and what they have fetched has to make room
+// for the parts. The caller holds the queue's mu.
+func (b *bodySlot) hold() {
+	if b.q.trial != nil || b.trial.phase == trialOver || !b.x.ranges.worthHolding(time.Now()) {
+		return
+	}
+	b.q.trial = b.slot
+	// The reader may be far from here.
+	time.AfterFunc(holdTime, func() {
+		b.q.mu.Lock()
+		defer b.q.mu.Unlock()
+		if b.trial.phase == measureAlone {
+			b.letGo()
+		}
+	})
+}
+
+// letGo lets other large bodies begin. The caller holds the queue's mu.
+func (b *bodySlot) letGo() {
+	if b.q.trial == b.slot {
+		b.q.trial = nil
+		b.q.pump()
 	}
 }
 
@@ -163,54 +211,65 @@ func (b *bodySlot) measureAlone(ctx context.Context, now time.Time, arrived int6
 	case b.rest.n == 0 && b.x.ranges.helps.Load():
 		// It was begun before that was known.
 		if b.total >= 0 || b.state == done {
-			t.phase = trialOver
+			b.endTrial()
 			if b.state == running && b.total-b.got >= splitSize {
 				b.split()
 			}
 		}
 		return
 	case b.rest.n > 0 || b.total >= 0 && b.total < splitSize || !b.x.ranges.worthTrying(now):
-		t.phase = trialOver
+		b.endTrial()
 		return
-	case b.state != running || len(b.pieces) > 0 || q.running-len(q.blocked) > 1:
+	case b.state != running || b.got == 0 || len(b.pieces) > 0 || q.running-len(q.blocked) > 1:
 		t.since = time.Time{}
 		return
 	case t.since.IsZero():
 		t.begin(measureAlone, now, arrived)
 		return
 	}
-	rate := t.rate(now, arrived)
+	least := measureTime
+	if arrived-t.from >= sampleSize {
+		least /= 4
+	}
+	rate := t.over(now, arrived, least)
 	if rate == 0 || b.total < 0 {
 		return
 	}
 	if b.total-b.got < splitSize {
-		t.phase = trialOver
+		b.endTrial()
 		return
 	}
 	q.mu.Unlock()
 	ok := b.supported(ctx)
 	q.mu.Lock()
 	if !ok || b.state != running || b.total-b.got < splitSize {
-		t.phase = trialOver
+		b.endTrial()
 		return
 	}
 	t.alone = rate
-	q.trying = true
+	q.trial = b.slot
 	b.split()
 	t.begin(settle, time.Now(), q.arrived)
 }
 
-// endTrial lets other large bodies begin again. The caller holds the queue's mu.
-func (b *bodySlot) endTrial() {
+// leaveTrial is called when the body is at its end, or given up. The caller
+// holds the queue's mu.
+func (b *bodySlot) leaveTrial() {
 	t := &b.trial
 	if t.phase == settle || t.phase == measureParts {
-		b.q.trying = false
 		// The body was over too soon to be sure, unless it is obvious.
 		if rate := t.over(time.Now(), b.q.arrived, measureTime/4); rate >= 2*t.alone {
 			b.x.ranges.learn(true, time.Now())
 		}
 	}
-	t.phase = trialOver
+	b.endTrial()
+}
+
+// endTrial ends the trial, and lets other large bodies begin again. The caller
+// holds the queue's mu.
+func (b *bodySlot) endTrial() {
+	b.trial.phase = trialOver
+	b.letGo()
 }
 
 // split cuts what is left of a body that comes by one connection into parts.

@@ -82,6 +82,9 @@ func (a *artifact) work(ctx context.Context) {
 		a.failure.set(a.checkAliases(ctx))
 	}
 	err := a.failure.get()
+	if err == nil && a.id == "" {
+		a.issueEmpty(a.r.missing())
+	}
 	switch {
 	case err != nil:
 		a.out.Result = ResultFailed

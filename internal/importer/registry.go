@@ -141,6 +141,7 @@ func (m *model) version(version string) *comet.RegistryVersion {
 // finish writes what belongs to the model as a whole.
 func (m *model) finish(ctx context.Context) error {
 	if m.there == nil {
+		m.issueEmpty(m.r.missing())
 		return nil
 	}
 	if err := m.update(ctx); err != nil {

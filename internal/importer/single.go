@@ -51,6 +51,14 @@ func (r *run) shows(ctx context.Context, read func() (bool, error)) (bool, error
 	}
 }
 
+// issueEmpty tells of an artifact or registry model that the destination has not,
+// unless something has been told or written of its versions.
+func (l *ledger) issueEmpty(class IssueClass) {
+	if len(l.out.Issues) == 0 && !l.out.Written.any() {
+		l.issue(Issue{Class: class, Kind: l.out.Kind, Name: l.out.Name, Reason: "it has no version, and comes into being with its first one"})
+	}
+}
+
 // missing is the class of what the destination does not take, or would not if it
 // were written.
 func (r *run) missing() IssueClass {

@@ -668,3 +668,23 @@ func TestWorkspaceProducerUnfinished(t *testing.T) {
 		t.Errorf("again: %q, from %d to %d", deref(e.Name), e.Start, e.End)
 	}
 }
+
+// Artifacts and models without versions cannot be made, and are not passed over
+// in silence.
+func TestWorkspaceNoVersions(t *testing.T) {
+	w := testWorkspace{artifacts: []comettest.ArtifactSpec{{Name: "set", Type: "dataset"}}, models: []comettest.RegistrySpec{{Name: "cnn"}}}
+	for _, o := range []Options{{}, {Mode: DryRun}, {Mode: VerifyOnly}} {
+		r := importTo(t, newClient(t, newServer(t, comettest.Options{})), w.stream(t, sourceURL), o)
+		found := r.Missing
+		if o.Mode == VerifyOnly {
+			found = r.Unverified
+		}
+		if r.err != nil || found != 2 {
+			t.Errorf("mode %v: %v, %q", o.Mode, r.err, r.issues())
+		}
+	}
+	full := richWorkspace()
+	srv := newServer(t, comettest.Options{})
+	full.seed(srv)
+	importTo(t, newClient(t, srv), w.stream(t, sourceURL), Options{}).succeed(t)
+}

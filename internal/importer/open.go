@@ -148,6 +148,7 @@ func (e *experiment) hidden(ctx context.Context) (*comet.Experiment, error) {
 		return nil, err
 	}
 	e.runs.set(run)
+	e.resumed.Store(true)
 	for try := 1; ; try++ {
 		if err := pause(ctx, e.r.o.Settle); err != nil {
 			return nil, err
@@ -179,7 +180,7 @@ func (e *experiment) openThere(ctx context.Context, there *comet.Experiment) (ag
 	e.unfinished = !e.sameTimes() && e.r.o.Mode != VerifyOnly
 	e.streamWins = e.unfinished || e.r.o.Update
 	if !e.unfinished || e.r.dry() {
-		return false, nil
+		return false, e.markResumed(ctx)
 	}
 	run, err := e.run(ctx)
 	if err != nil {

@@ -403,3 +403,27 @@ func TestVerifyDigests(t *testing.T) {
 		t.Errorf("%v, %+v, %v, asked %d times", r.err, r.Summary, r.issues(), asked.Load())
 	}
 }
+
+// An experiment that a handshake knows and the reading does not yet is ended
+// again where the handshake has resumed it.
+func TestReconcileHiddenResumed(t *testing.T) {
+	var hidden atomic.Int64
+	srv := newServer(t, comettest.Options{Moods: comettest.Moods{ResumeRuns: true}, Middleware: func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, "/experiment/metadata") && r.URL.Query().Get("experimentKey") == testKey(0) && hidden.Add(-1) >= 0 {
+				http.Error(rw, `{"msg":"No such experiment","code":404}`, http.StatusNotFound)
+				return
+			}
+			next.ServeHTTP(rw, r)
+		})
+	}})
+	data := streamOf(t, twoExperiments())
+	importTo(t, newClient(t, srv), data, Options{}).succeed(t)
+	before := stateOf(srv)
+	hidden.Store(2)
+	importTo(t, newClient(t, srv), data, Options{}).succeed(t)
+	if hidden.Load() >= 0 {
+		t.Error("nothing was hidden")
+	}
+	diffStates(t, "again", before, stateOf(srv))
+}

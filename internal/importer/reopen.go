@@ -51,6 +51,28 @@ func (e *experiment) reopened() bool {
 	return e.reopening.done
 }
 
+// markResumed marks a finished experiment that a handshake has resumed before it
+// was found, and takes it for the finished one that it was.
+func (e *experiment) markResumed(ctx context.Context) error {
+	if !e.resumed.Load() {
+		return nil
+	}
+	e.there = e.asFinished(e.there)
+	return e.reopen(ctx)
+}
+
+// asFinished returns an experiment as it was before an import resumed it.
+func (e *experiment) asFinished(there *comet.Experiment) *comet.Experiment {
+	was := *there
+	if was.Running && !e.rec.Running {
+		was.Running = false
+		if e.rec.End != nil {
+			was.End = e.rec.End
+		}
+	}
+	return &was
+}
+
 // findMark takes an experiment that an earlier import has marked for the
 // finished one that it was.
 func (e *experiment) findMark(there *comet.Experiment) *comet.Experiment {
@@ -58,14 +80,13 @@ func (e *experiment) findMark(there *comet.Experiment) *comet.Experiment {
 		return there
 	}
 	e.reopening.found, e.reopening.done = true, true
-	was := *there
-	was.Start = e.rec.Start
-	if was.Running && !e.rec.Running {
-		was.Running = false
+	was := e.asFinished(there)
+	if was.Running != there.Running {
 		e.resumed.Store(true)
 	}
+	was.Start = e.rec.Start
 	if e.rec.End != nil {
 		was.End = e.rec.End
 	}
-	return &was
+	return was
 }

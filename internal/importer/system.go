@@ -4,11 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/stream"
@@ -102,7 +99,7 @@ func (e *experiment) writeSystem(ctx context.Context, want map[string]json.RawMe
 		write = make(map[string]json.RawMessage)
 		for _, name := range slices.Sorted(maps.Keys(want)) {
 			switch {
-			case sameJSON(want[name], have[name]), forgotten(name, have):
+			case sameServerJSON(want[name], have[name]), forgotten(name, have):
 			case isEmpty(have[name]) || e.streamWins:
 				write[name] = want[name]
 			default:
@@ -144,107 +141,6 @@ func (e *experiment) systemThere(ctx context.Context) (map[string]json.RawMessag
 		return nil, err
 	}
 	return have, nil
-}
-
-// sameJSON compares a JSON value with what a server made of it: numbers may
-// become texts and texts numbers, null and absent members are one, lists of
-// key-value pairs have no order, and objects in a list, which are the server's
-// own, count by the members that both know: a newer server adds some, an older
-// one drops some.
-func sameJSON(want, have json.RawMessage) bool {
-	var x, y any
-	return decodeJSON(want, &x) == nil && decodeJSON(have, &y) == nil && sameValue(x, y)
-}
-
-func decodeJSON(data json.RawMessage, v *any) error {
-	if len(data) == 0 {
-		return nil
-	}
-	return json.Unmarshal(data, v)
-}
-
-func sameValue(a, b any) bool {
-	switch x := a.(type) {
-	case map[string]any:
-		y, ok := b.(map[string]any)
-		if !ok {
-			return false
-		}
-		for name := range y {
-			if _, ok := x[name]; !ok && y[name] != nil {
-				return false
-			}
-		}
-		for name, v := range x {
-			if !sameValue(v, y[name]) {
-				return false
-			}
-		}
-		return true
-	case []any:
-		y, ok := b.([]any)
-		return ok && slices.EqualFunc(byKey(x), byKey(y), sameElement)
-	case nil:
-		return b == nil
-	case string:
-		if y, ok := b.(string); ok {
-			return x == y // "3.10" is not "3.1"
-		}
-	}
-	return plain(a) == plain(b)
-}
-
-// sameElement compares two elements of a list.
-func sameElement(a, b any) bool {
-	x, ok := a.(map[string]any)
-	y, ok2 := b.(map[string]any)
-	if !ok || !ok2 {
-		return sameValue(a, b)
-	}
-	for name, v := range x {
-		if have, known := y[name]; known && !sameValue(v, have) {
-			return false
-		}
-	}
-	return true
-}
-
-// byKey orders a list of key-value pairs by their keys, equal ones once: a server
-// may append what it is sent again. Other lists stay.
-func byKey(list []any) []any {
-	keys := make([]string, len(list))
-	for i, v := range list {
-		pair, ok := v.(map[string]any)
-		key, isText := pair["key"].(string)
-		if !ok || !isText {
-			return list
-		}
-		keys[i] = key
-	}
-	order := make([]int, len(list))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return strings.Compare(keys[a], keys[b]) })
-	sorted := make([]any, len(list))
-	for i, j := range order {
-		sorted[i] = list[j]
-	}
-	return slices.CompactFunc(sorted, sameElement)
-}
-
-// plain returns what a scalar is compared by.
-func plain(v any) string {
-	switch v := v.(type) {
-	case float64:
-		return strconv.FormatFloat(v, 'g', -1, 64)
-	case string:
-		if f, err := strconv.ParseFloat(v, 64); err == nil {
-			return strconv.FormatFloat(f, 'g', -1, 64)
-		}
-		return v
-	}
-	return fmt.Sprint(v)
 }
 
 // gitDoc is the state of a repository.

@@ -163,7 +163,7 @@ func (v *verification) system(ctx context.Context) error {
 		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(v.x.system)) {
-		if !sameJSON(v.x.system[name], have[name]) && !forgotten(name, have) {
+		if !sameServerJSON(v.x.system[name], have[name]) && !forgotten(name, have) {
 			v.finds(string(stream.KindSystem), name, "the destination has another value")
 		}
 	}

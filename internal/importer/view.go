@@ -164,7 +164,7 @@ func sameView(a, b json.RawMessage) bool {
 	x, y := comet.ViewStates(a), comet.ViewStates(b)
 	other := func(x, y map[string]json.RawMessage) bool {
 		for name, v := range x {
-			if !(isEmpty(v) && isEmpty(y[name])) && !sameJSON(v, y[name]) {
+			if !(isEmpty(v) && isEmpty(y[name])) && !sameServerJSON(v, y[name]) {
 				return true
 			}
 		}

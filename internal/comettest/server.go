@@ -140,18 +140,35 @@ func (s *Server) Close() error {
 	return s.store.bodies.close()
 }
 
+// Connections returns how many connections have been accepted, and how many of
+// them are open: an import that was killed can do nothing more once its own have
+// been accepted and closed.
+func (s *Server) Connections() (accepted, open int64) {
+	s.active.mu.Lock()
+	defer s.active.mu.Unlock()
+	return s.active.accepted, s.active.open
+}
+
 // activeConns counts the connections with a request in work. Unlike
 // [http.Server.Shutdown] it does not wait for those that clients opened and
 // have not used yet.
 type activeConns struct {
-	mu    sync.Mutex
-	conns map[net.Conn]bool
-	idle  chan struct{} // closed when there are none, if someone waits
+	mu             sync.Mutex
+	conns          map[net.Conn]bool
+	idle           chan struct{} // closed when there are none, if someone waits
+	accepted, open int64         // all connections
 }
 
 func (a *activeConns) connState(conn net.Conn, state http.ConnState) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	switch state {
+	case http.StateNew:
+		a.accepted++
+		a.open++
+	case http.StateClosed, http.StateHijacked:
+		a.open--
+	}
 	if a.conns == nil {
 		a.conns = make(map[net.Conn]bool)
 	}

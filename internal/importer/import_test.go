@@ -3,10 +3,12 @@ package importer
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -225,13 +227,30 @@ func stride(n int) int {
 func killed(t *testing.T, srv *comettest.Server, data []byte, o Options, k int, after bool) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	dial := transport.DialContext
+	var dialed atomic.Int64
+	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
+		if err == nil {
+			dialed.Add(1)
+		}
+		return conn, err
+	}
 	c := newClient(t, srv, func(co *comet.Options) {
-		co.Transport = &killer{next: http.DefaultTransport, at: int64(k), after: after, kill: func() { cancel(errKilled) }}
+		co.Transport = &killer{next: transport, at: int64(k), after: after, kill: func() { cancel(errKilled) }}
 	})
+	accepted, open := srv.Connections()
 	importIn(ctx, t, c, data, o)
+	// What was sent may not have come to the server yet.
 	ticker := time.NewTicker(time.Millisecond)
 	defer ticker.Stop()
-	for srv.Stats().InFlight > 0 {
+	for {
+		transport.CloseIdleConnections()
+		all, still := srv.Connections()
+		if all-accepted >= dialed.Load() && still <= open && srv.Stats().InFlight == 0 {
+			return
+		}
 		<-ticker.C
 	}
 }

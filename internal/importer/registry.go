@@ -100,13 +100,11 @@ func (m *model) load(ctx context.Context) error {
 		return err
 	}
 	there, err := m.r.c.RegistryModel(ctx, m.target, m.rec.Name)
-	if err != nil && !isAbsent(err) {
-		return err
+	m.there = there
+	if isAbsent(err) {
+		return nil
 	}
-	if err == nil {
-		m.there = there
-	}
-	return nil
+	return err
 }
 
 // take works on one record.
@@ -144,10 +142,20 @@ func (m *model) finish(ctx context.Context) error {
 		m.issueEmpty(m.r.missing())
 		return nil
 	}
-	if err := m.update(ctx); err != nil {
+	if err := m.part("details", m.update(ctx)); err != nil {
 		return err
 	}
-	return m.notes(ctx)
+	return m.part("notes", m.notes(ctx))
+}
+
+// part takes the result of a write to the model as a whole: what is refused is
+// missing, and no reason to leave the model unfinished.
+func (m *model) part(kind string, err error) error {
+	if err == nil || !refused(err) {
+		return err
+	}
+	m.issue(Issue{Class: m.r.missing(), Kind: kind, Name: m.rec.Name, Reason: err.Error()})
+	return nil
 }
 
 // update fills in description and visibility of a model that was there.

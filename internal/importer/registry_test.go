@@ -2,6 +2,7 @@ package importer
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comettest"
 )
 
@@ -70,6 +72,44 @@ func TestRegistryVerifyFilled(t *testing.T) {
 		if r.err != nil || found != (test.issue != "") {
 			t.Errorf("%s: %v, %q; want %q", test.request, r.err, r.issues(), test.issue)
 		}
+	}
+}
+
+// Notes that are refused are missing, and the model is not left unfinished.
+func TestRegistryNotesRefused(t *testing.T) {
+	w := richWorkspace()
+	srv := newServer(t, comettest.Options{Middleware: refusing("write/registry-model/notes")})
+	r := importTo(t, newClient(t, srv), w.stream(t, sourceURL), Options{})
+	if r.err != nil || r.Missing != 1 || !strings.HasPrefix(r.issues()[0], `notes "cnn": missing`) {
+		t.Errorf("%v, %q", r.err, r.issues())
+	}
+}
+
+// A server that fails is not taken for one that refuses, when a version is tried
+// without its status.
+func TestRegistryStatusOutage(t *testing.T) {
+	w := richWorkspace()
+	srv := newServer(t, comettest.Options{Middleware: func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			if !strings.HasSuffix(r.URL.Path, "/registry-model/item/create") {
+				next.ServeHTTP(rw, r)
+				return
+			}
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				t.Error(err)
+			}
+			status := http.StatusInternalServerError
+			if bytes.Contains(body, []byte(`"status":"`)) {
+				status = http.StatusForbidden
+			}
+			http.Error(rw, `{"msg":"not today"}`, status)
+		})
+	}})
+	c := newClient(t, srv, func(o *comet.Options) { o.Retry.Tries = 3 })
+	r := importTo(t, c, w.stream(t, sourceURL), Options{})
+	if !errors.Is(r.err, comet.ErrServer) && !errors.Is(r.err, comet.ErrUncertain) {
+		t.Errorf("%v, %q", r.err, r.issues())
 	}
 }
 

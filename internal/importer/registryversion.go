@@ -85,9 +85,12 @@ func (v *modelVersion) create(ctx context.Context) (string, error) {
 	if err != nil && n.Status != nil && refused(err) {
 		status := *n.Status
 		n.Status = nil
-		if id, second := v.createOnce(ctx, n); second == nil {
+		id, second := v.createOnce(ctx, n)
+		if second == nil {
 			v.missing(fmt.Sprintf("its status %q: %v", status, err))
-			return id, nil
+		}
+		if second == nil || !refused(second) {
+			return id, second
 		}
 	}
 	return id, err

@@ -571,6 +571,7 @@ func TestWorkspaceVerify(t *testing.T) {
 		{"views/upsert", "view"},
 		{"registry-model/notes", "notes"},
 		{"/metadata", "model-version"},
+		{"registry-model/item/create", `model-version "cnn:1.0.0"`},
 		{"consumerExperimentKey", "lineage"},
 		{"artifactVersionId=", "asset"},
 	} {

@@ -283,13 +283,16 @@ func TestImportLostAnswers(t *testing.T) {
 // run again.
 func TestImportLag(t *testing.T) {
 	data := streamOf(t, richProjects()[:1]...)
-	o := Options{To: Project{Workspace: "team"}}
+	o := Options{To: Project{Workspace: "team"}, Settle: 20 * time.Millisecond}
+	// Each write to an experiment makes its old answers replay again. This is
+	// less than what the readings that have to agree sit out.
+	lag := (agreeing-1)*o.Settle - time.Millisecond
 	calm := newServer(t, comettest.Options{})
 	importTo(t, newClient(t, calm), data, o).succeed(t)
 	total := calm.Stats().Requests
 	for k := 15; k < total; k += stride(13) {
 		faults := comettest.NewFaults(1,
-			comettest.Fault{Kind: comettest.FaultLag, Endpoint: "GET *", Reads: 1},
+			comettest.Fault{Kind: comettest.FaultLag, Endpoint: "GET *", Reads: 1, For: lag},
 			comettest.Fault{Kind: comettest.FaultLost, Endpoint: "POST *experiment/metric", From: 1, To: 1})
 		srv := newServer(t, comettest.Options{Middleware: faults.Middleware})
 		killed(t, srv, data, o, k, true)

@@ -3,7 +3,6 @@ package importer
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -325,7 +324,6 @@ func (e *experiment) writeOnce(ctx context.Context, batch []point, later bool) e
 
 // writeRest writes those points of a batch that have not arrived.
 func (e *experiment) writeRest(ctx context.Context, batch []point) error {
-	refused := make(map[pointHash]bool)
 	for try := 1; ; try++ {
 		rest, err := e.missing(ctx, batch)
 		if err != nil {
@@ -334,14 +332,22 @@ func (e *experiment) writeRest(ctx context.Context, batch []point) error {
 		if e.wrotePoints(len(batch) - len(rest)); len(rest) == 0 {
 			return nil
 		}
-		err = halves(rest, func(part []point) error { return e.post(ctx, part) }, func(p point, err error) {
-			refused[p.hash] = true
+		// Halves come in order: what is uncertain is all of the rest.
+		done := 0
+		err = halves(rest, func(part []point) error {
+			err := e.post(ctx, part)
+			if err == nil {
+				done += len(part)
+			}
+			return err
+		}, func(p point, err error) {
+			done++
 			e.refusedPoint(p, err)
 		})
 		if !isUncertain(err) || try == maxUncertain {
 			return err
 		}
-		batch = slices.DeleteFunc(rest, func(p point) bool { return refused[p.hash] })
+		batch = rest[done:]
 	}
 }
 

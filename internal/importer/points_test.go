@@ -203,6 +203,32 @@ func TestPointsRefused(t *testing.T) {
 	}
 }
 
+// TestPointsRefusedAndLost counts each point once where answers are lost while a
+// batch is halved to find the point that is refused.
+func TestPointsRefusedAndLost(t *testing.T) {
+	s := newScript(t, sourceURL)
+	p := manyPoints(0)
+	e := p.experiments[0]
+	s.begin(p)
+	s.write(&stream.Project{Workspace: "team", Name: "p", Experiments: 1})
+	s.open(p, e)
+	points := []stream.Point{{Value: stream.IntValue(1), Time: stream.NewInt64(1)}, {Value: stream.IntValue(2), Time: stream.NewInt64(2)}}
+	s.write(&stream.Metrics{Name: "a", Points: points}, &stream.Metrics{Name: "b", Points: points})
+	s.write(&stream.Metrics{Name: "c", Points: points}, &stream.Metrics{Name: "forbidden", Points: points[:1]}, &stream.Metrics{Name: "z", Points: points[:1]})
+	s.write(&stream.ExperimentEnd{Key: e.Key})
+	// The first request, and that for the second half.
+	faults := comettest.NewFaults(1,
+		comettest.Fault{Kind: comettest.FaultReset, Endpoint: "POST *experiment/metric", From: 1, To: 1},
+		comettest.Fault{Kind: comettest.FaultReset, Endpoint: "POST *experiment/metric", Item: "forbidden", From: 3, To: 3},
+		comettest.Fault{Kind: comettest.FaultStatus(422), Endpoint: "POST *experiment/metric", Item: "forbidden"})
+	srv := newServer(t, comettest.Options{Middleware: faults.Middleware})
+	r := importTo(t, newClient(t, srv), s.close(), Options{})
+	n := pointsSent(srv)
+	if r.err != nil || r.Missing != 1 || n["a"]+n["b"]+n["c"]+n["z"] != 7 || r.Points != 7 {
+		t.Errorf("%v, %d points told, %v sent, %q, %d faults", r.err, r.Points, n, r.issues(), len(faults.Injected()))
+	}
+}
+
 // TestPointsWithoutTime imports points that have no time, twice: the
 // destination gives each one.
 func TestPointsWithoutTime(t *testing.T) {

@@ -98,7 +98,7 @@ func TestGroupSkippedLarge(t *testing.T) {
 	srv := newServer(t, comettest.Options{Middleware: func(next http.Handler) http.Handler {
 		next = up.middleware(next)
 		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-			if strings.HasSuffix(r.URL.Path, "/logger/add/run") {
+			if strings.HasSuffix(r.URL.Path, "/status-report/update") {
 				body, err := io.ReadAll(r.Body)
 				if err != nil {
 					t.Error(err)

@@ -142,43 +142,6 @@ func (a *asset) issue() Issue {
 	return Issue{Kind: string(stream.KindAsset), Name: a.name(), ID: a.rec.ID}
 }
 
-// assetsThere are the assets that the destination has, by id.
-type assetsThere map[string]assetThere
-
-type assetThere struct {
-	size   int64
-	remote bool
-	link   uint64 // hash, of a remote one
-	like   uint64
-}
-
-// is reports whether it may be an asset of the stream, by its size if that is
-// known. The link of a remote one is a matter of its own.
-func (t assetThere) is(a *asset, size int64) bool {
-	if a.rec.Remote != nil || t.remote {
-		return a.rec.Remote != nil && t.remote
-	}
-	return size < 0 || t.size == size
-}
-
-// linksElsewhere reports whether a remote asset has another link.
-func (t assetThere) linksElsewhere(link *string) bool {
-	return link != nil && t.remote && t.link != hashText(*link)
-}
-
-// readAssets reads the list of assets of the destination.
-func (e *experiment) readAssets(ctx context.Context) (assetsThere, error) {
-	have := make(assetsThere)
-	err := e.r.c.EachAsset(ctx, e.key, "", func() { clear(have) }, func(a *comet.Asset) error {
-		have[strings.Clone(a.ID)] = assetThere{a.Size, a.Remote, hashText(deref(a.Link)), likeOf(a)}
-		return nil
-	})
-	if err != nil && !isAbsent(err) {
-		return nil, fmt.Errorf("list assets: %w", err)
-	}
-	return have, nil
-}
-
 // takeAsset begins an asset.
 func (e *experiment) takeAsset(ctx context.Context, rec *stream.Asset) error {
 	a := &asset{rec: rec, refers: refersToAssets[deref(rec.Type)] && rec.Remote == nil && !e.r.o.NoRewrite}
@@ -254,54 +217,11 @@ func extension(name string) string {
 	return ext
 }
 
-// hasAsset reports whether the destination has the asset already: under its id
-// or under the one it gets where that is taken.
-func (e *experiment) hasAsset(ctx context.Context, a *asset) (bool, error) {
-	// What refers to others may have been rewritten, to another size.
-	if e.there == nil || a.refers {
-		return false, nil
-	}
-	have, err := e.assetsThere(ctx)
-	if err != nil {
-		return false, err
-	}
-	return e.found(have, a, sizeOf(a.rec)), nil
-}
-
-func (e *experiment) assetsThere(ctx context.Context) (assetsThere, error) {
-	e.reads.assets.start(&e.reads.under, func() (assetsThere, error) { return e.readAssets(ctx) })
-	return e.reads.assets.wait(ctx)
-}
-
 func sizeOf(rec *stream.Asset) int64 {
 	if rec.Size == nil {
 		return -1
 	}
 	return *rec.Size
-}
-
-const otherLink = "it is remote at the destination by another link"
-
-// found looks for the asset in a list of those that the destination has. A size
-// that is not known fits any.
-func (e *experiment) found(have assetsThere, a *asset, size int64) bool {
-	for _, id := range []string{a.upload.ID, deriveAsset(a.rec.ID, e.project.target)} {
-		t, ok := have[id]
-		if ok && t.is(a, size) {
-			e.r.ids.set(idsKept)
-			if t.linksElsewhere(a.rec.Remote) && e.r.o.Mode != VerifyOnly {
-				i := a.issue()
-				i.Reason = otherLink
-				e.differs(i)
-			}
-			if id != a.upload.ID {
-				a.upload.ID = id
-				e.assets.change(a.rec.ID, id)
-			}
-			return true
-		}
-	}
-	return e.foundLike(have, a, size)
 }
 
 // checkLimits returns an error for an asset that is over a limit which the

@@ -37,12 +37,16 @@ func (c *exportCommand) continueStream(out *output, f *os.File, options stream.W
 			f.Close()
 		}
 	}()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
 	p, err := exporter.ReadPartial(f)
 	if err != nil {
 		if _, path := errors.AsType[*os.PathError](err); path {
 			return nil, err
 		}
-		if !errors.Is(err, stream.ErrTruncated) && !errors.Is(err, stream.ErrAborted) {
+		if info.Size() > 0 && !errors.Is(err, stream.ErrTruncated) && !errors.Is(err, stream.ErrAborted) {
 			return nil, c.foreignPartial(out, err)
 		}
 		// It was left before it held anything.
@@ -53,11 +57,8 @@ func (c *exportCommand) continueStream(out *output, f *os.File, options stream.W
 	}
 	c.opts.Continue = p
 	if p.Complete {
-		info, err := f.Stat()
-		if err == nil {
-			out.Keep(info.Size())
-		}
-		return nil, err
+		out.Keep(info.Size())
+		return nil, nil
 	}
 	c.talk.Info("going on with %s: it has %s", out.Partial(), progress.Count(int64(len(p.Keys)), "experiment"))
 	c.counters.Bytes.Store(p.Size)

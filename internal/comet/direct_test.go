@@ -281,6 +281,30 @@ func TestStorageOutOfReach(t *testing.T) {
 	}
 }
 
+// A storage that was never reached is given up sooner than one that was.
+func TestStorageNeverReached(t *testing.T) {
+	dials := func(reached bool) int {
+		b := &bucket{t: t, parts: make(map[string]string)}
+		srv := httptest.NewServer(b)
+		defer srv.Close()
+		n := 0
+		up := directTo(t, signed(srv.URL), func(o *Options) { o.Notify = func(Trouble) { n++ } })
+		if reached {
+			if err := up.PutPart(t.Context(), 0, strings.NewReader("first"), 0, 5); err != nil {
+				t.Fatal(err)
+			}
+		}
+		srv.Close()
+		if err := up.PutPart(t.Context(), 0, strings.NewReader("first"), 0, 5); !errors.Is(err, ErrServer) || errors.Is(err, ErrOutage) {
+			t.Errorf("got %v, want %v", err, ErrServer)
+		}
+		return n + 1
+	}
+	if never, once := dials(false), dials(true); never != unreachedTries || once <= never {
+		t.Errorf("%d tries of one that was never reached, %d of one that was", never, once)
+	}
+}
+
 // An answer to the beginning that cannot be used is an error at once.
 func TestDirectOddStart(t *testing.T) {
 	for name, doc := range map[string]string{

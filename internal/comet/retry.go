@@ -28,6 +28,7 @@ type retrier struct {
 
 	succeeded atomic.Int64 // time of the last success of anything, in ns
 	begun     atomic.Int64 // when the youngest request that was answered well had begun, in ns
+	reached   atomic.Bool  // a call of its own has been answered
 }
 
 // success notes that something has just come out well.
@@ -129,13 +130,26 @@ func (e *effort) next(ctx context.Context, err error) (time.Duration, error) {
 		ae.gaveUp, ae.outage = true, true
 		return 0, e.final(ae)
 	}
-	if e.failures >= e.r.Tries && e.othersSucceed(ctx, before) {
+	if e.failures >= e.enough(ae) && e.othersSucceed(ctx, before) {
 		ae.gaveUp = true
 		return 0, e.final(ae)
 	}
 	wait := min(max(e.backoff(e.failures, e.r.Base, e.r.Cap), ae.after), left)
 	e.tell(ae, wait)
 	return wait, nil
+}
+
+// unreachedTries is how often a storage is called that no call has reached yet.
+const unreachedTries = 3
+
+// enough returns how often the call is tried while others succeed. A storage
+// that cannot be reached from here may be behind a firewall for good, and what
+// would go there can go through the server.
+func (e *effort) enough(err *Error) int {
+	if e.cl.storage != nil && !e.r.reached.Load() && err.Status == 0 && certainlyNotDone(err) {
+		return min(unreachedTries, e.r.Tries)
+	}
+	return e.r.Tries
 }
 
 // throttled returns the wait after an answer 429. Such an answer is no
@@ -224,12 +238,12 @@ func (c *Client) doWith(ctx context.Context, cl *call, e *effort) (*http.Respons
 	for {
 		began := time.Now()
 		resp, err := c.try(ctx, cl)
-		if err == nil {
+		if err == nil || refused(err) {
 			e.r.answered(began)
-			return resp, nil
+			e.r.reached.Store(true)
 		}
-		if refused(err) {
-			e.r.answered(began)
+		if err == nil {
+			return resp, nil
 		}
 		if err := e.failed(ctx, err); err != nil {
 			return nil, err

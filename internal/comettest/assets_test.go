@@ -341,3 +341,36 @@ func TestDirectUpload(t *testing.T) {
 		t.Errorf("completed without parts: status %d", rec.Code)
 	}
 }
+
+// A part that is still coming when its upload ends is not of it any more.
+func TestDirectUploadEnded(t *testing.T) {
+	srv := comettest.Start(t, comettest.Options{Moods: comettest.Moods{S3Upload: true}})
+	server := &tester{t, srv, comettest.DefaultAPIKey}
+	key := srv.SeedExperiment("alice", "p", comettest.ExperimentSpec{})
+	doc := server.post(lib+"asset/upload-start", fmt.Sprintf(`{"apiKey":%q,"experimentId":%q,"assetId":"big","fileName":"big",
+		"startUploadParams":{"cloudType":"AWS","preSignUrlTimeoutSec":10800,"numOfFileParts":1}}`, server.key, key))
+	r, w := io.Pipe()
+	req, err := http.NewRequestWithContext(t.Context(), "PUT", doc["preSignUrl"].([]any)[0].(string), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		// The server has found the upload once it takes more than buffers hold.
+		if _, err := w.Write(make([]byte, 32<<20)); err != nil {
+			t.Error(err)
+		}
+		server.post(lib+"asset/upload-complete", fmt.Sprintf(`{"apiKey":%q,"requestId":%q,"succeed":false,"fileSize":-1}`, server.key, doc["requestId"]))
+		w.Close()
+	}()
+	resp, err := http.DefaultClient.Do(req)
+	<-ended
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusNotFound {
+		t.Errorf("status %s", resp.Status)
+	}
+}

@@ -121,12 +121,30 @@ func (s *Server) putPart(w http.ResponseWriter, r *http.Request, object string) 
 		return
 	}
 	// Clients have to take it as it is; most stores make it of another hash.
-	etag := strconv.Quote(body.sum[:32])
-	s.store.mu.Lock()
-	up.parts[n-1] = &s3Part{body, etag}
-	s.store.mu.Unlock()
-	w.Header().Set("ETag", etag)
+	part := &s3Part{body, strconv.Quote(body.sum[:32])}
+	if !s.keepPart(id, n, part) {
+		body.remove()
+		storageError(w, http.StatusNotFound, "NoSuchUpload", "The upload does not exist any more")
+		return
+	}
+	w.Header().Set("ETag", part.etag)
 	w.WriteHeader(http.StatusOK)
+}
+
+// keepPart makes a body the n-th part of an upload, from 1, unless that has ended
+// while the body came.
+func (s *Server) keepPart(id string, n int, part *s3Part) bool {
+	s.store.mu.Lock()
+	defer s.store.mu.Unlock()
+	up := s.store.uploads[id]
+	if up == nil {
+		return false
+	}
+	if old := up.parts[n-1]; old != nil {
+		old.body.remove()
+	}
+	up.parts[n-1] = part
+	return true
 }
 
 type completeRequest struct {

@@ -23,6 +23,17 @@ func bigAsset() testProject {
 	}}}
 }
 
+// alikeAssets is bigAsset with a second asset of the same name and size, which
+// it returns too.
+func alikeAssets() (testProject, comettest.AssetSpec) {
+	p := bigAsset()
+	x := &p.experiments[0]
+	like := x.Assets[0]
+	like.ID, like.Body = testID(2), bytes.ToUpper(like.Body)
+	x.Assets = append(x.Assets, like)
+	return p, like
+}
+
 // uploads tells when the first upload has begun.
 type uploads struct {
 	once  sync.Once
@@ -118,13 +129,9 @@ func TestAssetLostAndLate(t *testing.T) {
 // A large asset that the destination has under another id is known by its bytes
 // alone: one of the same name and size is another one where they differ.
 func TestAssetFollowedLike(t *testing.T) {
-	p := bigAsset()
-	x := &p.experiments[0]
-	like := x.Assets[0]
-	like.ID, like.Body = testID(2), bytes.ToUpper(like.Body)
+	p, like := alikeAssets()
 	there := bigAsset()
 	there.experiments[0].Assets = []comettest.AssetSpec{like}
-	x.Assets = append(x.Assets, like)
 	srv, want := newServer(t, comettest.Options{}), newServer(t, comettest.Options{})
 	seed(srv, "", there)
 	seed(want, "", p)
@@ -135,16 +142,12 @@ func TestAssetFollowedLike(t *testing.T) {
 // Where the destination gives assets ids of its own, large ones of one name and
 // size are known by their bytes, and not written again while these come.
 func TestAssetsAlikeAgain(t *testing.T) {
-	p := bigAsset()
-	x := &p.experiments[0]
-	like := x.Assets[0]
-	like.ID, like.Body = testID(2), bytes.ToUpper(like.Body)
-	x.Assets = append(x.Assets, like)
+	p, _ := alikeAssets()
 	srv := newServer(t, comettest.Options{Moods: comettest.Moods{AssignIDs: true}})
 	importTo(t, newClient(t, srv), streamOf(t, p), Options{}).succeed(t)
 	srv.ResetStats()
 	importTo(t, newClient(t, srv), streamOf(t, p), Options{}).succeed(t)
-	if w := writes(srv); len(w) > 0 || len(srv.State().Experiment(x.Key).Assets) != 2 {
+	if w := writes(srv); len(w) > 0 || len(srv.State().Experiment(p.experiments[0].Key).Assets) != 2 {
 		t.Errorf("the second import writes %v", w)
 	}
 }

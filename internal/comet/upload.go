@@ -18,7 +18,7 @@ type Upload struct {
 	// makes an upload safe to repeat.
 	ID        string
 	Name      string
-	Type      string // "" is "asset"
+	Type      string // "" leaves it to the server
 	Extension string
 	Step      *int64
 	Epoch     *int64
@@ -53,9 +53,9 @@ func (u *Upload) assetQuery(key string) url.Values {
 	q := u.clientQuery(key)
 	setText(q, "assetId", u.ID)
 	setText(q, "fileName", u.Name)
-	if u.Type != "asset" {
-		setText(q, "type", u.Type)
-	}
+	// Also where it is the usual one: servers make files of artifacts that come
+	// without a type another.
+	setText(q, "type", u.Type)
 	setInt64(q, "epoch", u.Epoch)
 	setInt64(q, "sampleRate", u.SampleRate)
 	setText(q, "groupingName", u.Model)

@@ -74,7 +74,7 @@ func TestUpload(t *testing.T) {
 		{
 			name:  "remote",
 			u:     Upload{Run: &Run{Key: "K"}, ID: "A", Name: "x", Type: "asset", Link: "s3://bucket/a?b", Metadata: json.RawMessage(`{"v":2}`)},
-			line:  "POST /clientlib/asset/upload?apiKey=KEY&assetId=A&experimentId=K&fileName=x&isRemote=True&overwrite=False",
+			line:  "POST /clientlib/asset/upload?apiKey=KEY&assetId=A&experimentId=K&fileName=x&isRemote=True&overwrite=False&type=asset",
 			parts: []part{{"link", "link", "", "s3://bucket/a?b"}, {"metadata", "", "", `{"v":2}`}},
 		},
 		{

@@ -17,9 +17,10 @@ func seedWorkspaceLevel(src *instance) {
 		Name: "digits", Type: "dataset", Description: ptr("handwritten"), Tags: []string{"public"}, Public: true, Emoji: ptr("🔢"),
 		Versions: []comettest.ArtifactVersionSpec{
 			{Version: "1.0.0", Producer: fidelityKey, Metadata: ptr(`{"rows":10}`), Tags: []string{"raw"}, Consumers: []string{archivedKey}, Files: []comettest.AssetSpec{
-				file("train/a.csv", comettest.AssetSpec{Body: []byte("1,2\n"), Metadata: ptr(`{"part":1}`)}), file("empty.txt", comettest.AssetSpec{})}},
+				file("train/a.csv", comettest.AssetSpec{Body: []byte("1,2\n"), Metadata: ptr(`{"part":1}`)}), file("empty.txt", comettest.AssetSpec{Type: "asset"}), file("unknown.txt", comettest.AssetSpec{Type: "unknown"})}},
 			{Version: "2.0.0", Producer: archivedKey, Aliases: []string{"prod"}, Note: ptr("cleaned"), Files: []comettest.AssetSpec{
-				file("train/a.csv", comettest.AssetSpec{Size: 3000, Seed: 5}), file("remote", comettest.AssetSpec{Link: "s3://bucket/digits"})}},
+				file("train/a.csv", comettest.AssetSpec{Size: 3000, Seed: 5}), file("remote", comettest.AssetSpec{Type: "asset", Link: "s3://bucket/digits"}),
+				file("c.png", comettest.AssetSpec{Type: "image", Body: []byte("png")})}},
 		},
 	})
 	src.SeedRegistryModel("team", comettest.RegistrySpec{
@@ -106,6 +107,7 @@ func workspaceRows() []row {
 		{data: "artifact files: ids", get: files(func(a comettest.AssetState) any { return a.ID })},
 		{data: "artifact files: names and bytes", get: files(func(a comettest.AssetState) any { return []any{a.Name, a.SHA256} })},
 		{data: "artifact files: metadata", get: files(func(a comettest.AssetState) any { return a.Metadata })},
+		{data: "artifact files: types", get: files(func(a comettest.AssetState) any { return []any{a.Name, a.Type} })},
 		{data: "artifact files: remote links", get: files(func(a comettest.AssetState) any { return a.Link })},
 		{data: "custom panels: name and code", get: func(s side) any {
 			return each(s.w.Panels, func(p comettest.PanelState) any { return []any{p.Name, p.Code} })

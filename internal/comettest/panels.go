@@ -17,8 +17,10 @@ func (s *Server) panelRoutes() []route {
 		{method: "GET", path: "code-panel/download", handle: (*call).panelCode},
 		{method: "GET", path: "template/{templateId}/download", handle: (*call).downloadPanel},
 		{method: "POST", path: "write/template/upload", stream: true, handle: (*call).uploadPanel},
-		{method: "GET", path: "views/get-all", handle: (*call).views},
-		{method: "POST", path: "write/views/upsert", handle: (*call).upsertView},
+		{method: "GET", path: "views/get-all", handle: (*call).projectViews},
+		{method: "POST", path: "write/views/upsert", handle: (*call).upsertProjectView},
+		{method: "GET", path: "views/chart-templates", handle: (*call).chartViews},
+		{method: "POST", path: "write/chart-templates/upsert", handle: (*call).upsertChartView},
 		{method: "POST", path: "write/dashboard-template/create", handle: (*call).createDashboard},
 		{method: "POST", path: "dashboard-templates/project/upsert", handle: (*call).updateDashboard},
 	}

@@ -172,14 +172,27 @@ func (s *Server) SeedPanel(workspace, name, code string) string {
 // SeedView adds a view to a project, or to one experiment of it if key is not
 // empty, and returns its id. Fields are those of write/views/upsert, as JSON.
 func (s *Server) SeedView(workspace, project, key, name string, fields map[string]json.RawMessage) string {
+	return s.seedView(dashboards, workspace, project, key, name, fields)
+}
+
+// SeedExperimentView adds a view to an experiment, in the table of its own that
+// views/chart-templates lists, and returns its id. Fields are as in SeedView.
+func (s *Server) SeedExperimentView(workspace, project, key, name string, fields map[string]json.RawMessage) string {
+	return s.seedView(charts, workspace, project, key, name, fields)
+}
+
+func (s *Server) seedView(table viewTable, workspace, project, key, name string, fields map[string]json.RawMessage) string {
+	id := []string{"view", workspace, project, name}
+	if table == charts {
+		id = append(id, key)
+	}
 	st := s.store
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	p := st.workspace(workspace).project(project)
-	v := &view{
-		id: derivedID("view", workspace, project, name), name: name, experimentKey: key, fields: fields,
+	p.views = append(p.views, &view{
+		table: table, id: derivedID(id...), name: name, experimentKey: key, fields: fields,
 		createdBy: s.opts.Keys[0].User, updated: demoStart,
-	}
-	p.views = append(p.views, v)
-	return v.id
+	})
+	return derivedID(id...)
 }

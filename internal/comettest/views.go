@@ -11,6 +11,7 @@ import (
 // view is a saved arrangement of panels of a project, or of one experiment.
 // Its document is kept as clients give it.
 type view struct {
+	table         viewTable
 	id            string
 	name          string
 	experimentKey string
@@ -19,14 +20,24 @@ type view struct {
 	updated       int64
 }
 
+// viewTable is one of the two tables of views. Clients see the first one by
+// views/get-all, the second by views/chart-templates, where they put the views
+// of an experiment.
+type viewTable string
+
+const (
+	dashboards viewTable = "dashboard_template"
+	charts     viewTable = "chart_template"
+)
+
 // viewFields are those that a client can write, beside name and ids.
 var viewFields = []string{
 	"experimentQueryState", "dashboardChartState", "reactGridTableState", "v2", "v3", "codePanelTemplateIds",
 }
 
-func (p *project) view(id string) *view {
+func (p *project) view(table viewTable, id string) *view {
 	for _, v := range p.views {
-		if v.id == id {
+		if v.table == table && v.id == id {
 			return v
 		}
 	}
@@ -34,14 +45,13 @@ func (p *project) view(id string) *view {
 }
 
 func (v *view) doc(p *project) map[string]any {
-	source := "dashboard_template"
 	var key *string
 	if v.experimentKey != "" {
-		source, key = "chart_template", &v.experimentKey
+		key = &v.experimentKey
 	}
 	doc := map[string]any{
 		"templateId": v.id, "templateName": v.name, "template_id": v.id, "template_name": v.name,
-		"projectId": p.id, "experimentKey": key, "viewSource": source, "source": source,
+		"projectId": p.id, "experimentKey": key, "viewSource": v.table, "source": v.table,
 		"current": false, "unsavedView": false, "createdBy": v.createdBy, "createdFromTemplateId": nil,
 		"projectDefault": false, "projectPersonalDefault": false, "autoRefreshEnabled": false,
 		"lastUpdate": v.updated, "pinnedExperiments": []string{},
@@ -52,9 +62,18 @@ func (v *view) doc(p *project) map[string]any {
 	return doc
 }
 
-// views lists the views of a project, those of one experiment with
-// experimentKey.
-func (c *call) views() error {
+func (c *call) projectViews() error { return c.views(dashboards) }
+
+func (c *call) chartViews() error { return c.views(charts) }
+
+// views lists the views that a project has in a table: those of one experiment
+// with experimentKey, and those of the other projects of its workspace too with
+// includeWorkspaceViews.
+func (c *call) views(table viewTable) error {
+	everywhere, err := c.flag("includeWorkspaceViews")
+	if err != nil {
+		return err
+	}
 	st := c.s.store
 	st.mu.RLock()
 	defer st.mu.RUnlock()
@@ -62,17 +81,30 @@ func (c *call) views() error {
 	if err != nil {
 		return err
 	}
+	projects := []*project{p}
+	if everywhere != nil && *everywhere {
+		projects = append(projects, without(p.workspace.projects, p)...)
+	}
 	docs := []map[string]any{}
-	for _, v := range p.views {
-		if key := c.optional("experimentKey"); key == "" || key == v.experimentKey {
-			doc := v.doc(p)
-			if c.moods.SnakeViews {
-				doc = snakeCase(doc)
-			}
-			docs = append(docs, doc)
-		}
+	for _, p := range projects {
+		docs = append(docs, c.viewDocs(p, table)...)
 	}
 	return c.send(map[string]any{"views": docs})
+}
+
+func (c *call) viewDocs(p *project, table viewTable) []map[string]any {
+	var docs []map[string]any
+	for _, v := range p.views {
+		if key := c.optional("experimentKey"); v.table != table || key != "" && key != v.experimentKey {
+			continue
+		}
+		doc := v.doc(p)
+		if c.moods.SnakeViews {
+			doc = snakeCase(doc)
+		}
+		docs = append(docs, doc)
+	}
+	return docs
 }
 
 // snakeCase returns an object with the names of its fields in snake case.
@@ -91,8 +123,12 @@ func snakeCase(doc map[string]any) map[string]any {
 	return snake
 }
 
+func (c *call) upsertProjectView() error { return c.upsertView(dashboards) }
+
+func (c *call) upsertChartView() error { return c.upsertView(charts) }
+
 // upsertView makes a view, or changes the one with templateId.
-func (c *call) upsertView() error {
+func (c *call) upsertView(table viewTable) error {
 	var doc map[string]json.RawMessage
 	if err := c.decode(&doc); err != nil {
 		return err
@@ -116,7 +152,25 @@ func (c *call) upsertView() error {
 	if err := c.decode(&ids); err != nil {
 		return err
 	}
-	return c.putView(ids.ProjectID, ids.TemplateID, ids.TemplateName, ids.ExperimentKey, doc)
+	if table == charts && ids.ExperimentKey != "" {
+		doc["v2"] = withKey(doc["v2"], ids.ExperimentKey)
+	}
+	return c.putView(view{table: table, id: ids.TemplateID, name: ids.TemplateName, experimentKey: ids.ExperimentKey}, ids.ProjectID, doc)
+}
+
+// withKey is the object v2 of a view of an experiment: the server puts the key
+// into one that has none.
+func withKey(raw json.RawMessage, key string) json.RawMessage {
+	var v2 map[string]json.RawMessage
+	if json.Unmarshal(raw, &v2) != nil || v2 == nil || v2["experimentKey"] != nil {
+		return raw
+	}
+	v2["experimentKey"] = appendString(nil, key)
+	doc, err := json.Marshal(v2)
+	if err != nil {
+		panic("comettest: view: " + err.Error()) // it was valid
+	}
+	return doc
 }
 
 // dashboardRequest is the older form of a view, in snake case.
@@ -137,12 +191,12 @@ func (c *call) createDashboard() error {
 	st := c.s.store
 	st.mu.RLock()
 	for _, p := range st.projects {
-		if v := p.view(req.TemplateID); v != nil {
+		if v := p.view(dashboards, req.TemplateID); v != nil {
 			maps.Copy(doc, v.fields)
 		}
 	}
 	st.mu.RUnlock()
-	return c.putView(req.ProjectID, "", req.TemplateName, "", doc)
+	return c.putView(view{table: dashboards, name: req.TemplateName}, req.ProjectID, doc)
 }
 
 func (c *call) updateDashboard() error {
@@ -154,7 +208,7 @@ func (c *call) updateDashboard() error {
 	if req.TemplateID == "" {
 		return badRequest("template_id is missing")
 	}
-	return c.putView(req.ProjectID, req.TemplateID, req.TemplateName, "", doc)
+	return c.putView(view{table: dashboards, id: req.TemplateID, name: req.TemplateName}, req.ProjectID, doc)
 }
 
 func errorsOf(errs ...error) error {
@@ -166,29 +220,31 @@ func errorsOf(errs ...error) error {
 	return nil
 }
 
-func (c *call) putView(projectID, id, name, key string, doc map[string]json.RawMessage) error {
+// putView changes the view with the id of want, or makes one like it, and gives
+// it the fields of doc.
+func (c *call) putView(want view, projectID string, doc map[string]json.RawMessage) error {
 	if projectID == "" {
 		return badRequest("projectId is missing")
 	}
 	return c.changeProject(projectRef{ProjectID: projectID}, func(p *project) error {
-		if key != "" {
-			if _, err := c.experimentLocked(key, RoleOwner); err != nil {
+		if want.experimentKey != "" {
+			if _, err := c.experimentLocked(want.experimentKey, RoleOwner); err != nil {
 				return err
 			}
 		}
-		v := &view{id: newID(), createdBy: c.key.User, experimentKey: key, fields: make(map[string]json.RawMessage)}
+		v := p.view(want.table, want.id)
 		switch {
-		case id != "":
-			if v = p.view(id); v == nil {
-				return notFound("template %q does not exist in project %q", id, p.name)
-			}
-		case name == "":
+		case want.id != "" && v == nil:
+			return notFound("template %q does not exist in project %q", want.id, p.name)
+		case v == nil && want.name == "":
 			return badRequest("templateName is missing")
-		default:
+		case v == nil:
+			v = &want
+			v.id, v.createdBy, v.fields = newID(), c.key.User, make(map[string]json.RawMessage)
 			p.views = append(p.views, v)
 		}
-		if name != "" {
-			v.name = name
+		if want.name != "" {
+			v.name = want.name
 		}
 		for _, field := range viewFields {
 			if raw := doc[field]; raw != nil {

@@ -237,7 +237,7 @@ func TestPanelsAndViews(t *testing.T) {
 		{name: "unknown view", method: "POST", path: restBase + "write/views/upsert", body: `{"projectId":"` + id + `","templateId":"x"}`, status: 404},
 		{name: "update without id", method: "POST", path: restBase + "dashboard-templates/project/upsert", body: `{"project_id":"` + id + `"}`, status: 400},
 	})
-	if list := server.get(restBase + "views/get-all?projectId=" + id + "&experimentKey=" + freeKey)["views"].([]any); len(list) != 1 || list[0].(map[string]any)["viewSource"] != "chart_template" {
+	if list := server.get(restBase + "views/get-all?projectId=" + id + "&experimentKey=" + freeKey)["views"].([]any); len(list) != 1 || list[0].(map[string]any)["viewSource"] != "dashboard_template" {
 		t.Errorf("views of the experiment: %v", list)
 	}
 	var got []string

@@ -75,10 +75,12 @@ type PanelState struct {
 
 // ViewState is a view of a project or, with Experiment, of an experiment.
 type ViewState struct {
-	ID         string                     `json:"id,omitempty"`
-	Name       string                     `json:"name"`
-	Experiment string                     `json:"experiment,omitempty"`
-	Fields     map[string]json.RawMessage `json:"fields"`
+	ID         string `json:"id,omitempty"`
+	Name       string `json:"name"`
+	Experiment string `json:"experiment,omitempty"`
+	// Chart tells a view of the table for views of experiments.
+	Chart  bool                       `json:"chart,omitempty"`
+	Fields map[string]json.RawMessage `json:"fields"`
 }
 
 func (w *workspace) registryStates(o StateOptions) []RegistryModelState {
@@ -171,14 +173,14 @@ func (w *workspace) panelStates(o StateOptions) []PanelState {
 func (p *project) viewStates(o StateOptions) []ViewState {
 	list := []ViewState{}
 	for _, v := range p.views {
-		x := ViewState{Name: v.name, Experiment: v.experimentKey, Fields: v.fields}
+		x := ViewState{Name: v.name, Experiment: v.experimentKey, Chart: v.table == charts, Fields: v.fields}
 		if !o.Portable {
 			x.ID = v.id
 		}
 		list = append(list, x)
 	}
 	slices.SortFunc(list, func(a, b ViewState) int {
-		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Experiment, b.Experiment))
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Experiment, b.Experiment), cmp.Compare(a.ID, b.ID))
 	})
 	return list
 }

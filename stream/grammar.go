@@ -57,9 +57,6 @@ var itemRanks = map[Kind]int{
 // repeats are the items that may come again behind themselves.
 var repeats = KindSetOf(KindParameters, KindOthers, KindRequirements, KindMetrics, KindAsset)
 
-// referring are the types of assets that refer to other assets, and come last.
-var referring = map[string]bool{"confusion-matrix": true, "embeddings": true, "datagrid": true}
-
 // alwaysOutside are the kinds that stand in no group.
 var alwaysOutside = KindSetOf(KindHeader, KindPlan, KindProject, KindExperiment, KindNotes, KindLink,
 	KindArtifact, KindLineage, KindModel, KindPanel, KindView, KindTrailer)
@@ -215,7 +212,7 @@ func (g *grammar) checkItem(v *view) error {
 	if v.kind != KindAsset {
 		return nil
 	}
-	if g.refers && g.group == KindExperiment && !referring[string(v.str(slotType))] {
+	if g.refers && g.group == KindExperiment && !RefersToAssets(string(v.str(slotType))) {
 		return fault(ErrGrammar, "asset after those that refer to others")
 	}
 	if id := v.str(slotID); !g.ids.add(id) {
@@ -281,7 +278,7 @@ func (g *grammar) takeOpen(v *view) {
 	switch v.kind {
 	case KindAsset:
 		g.remote, g.open, g.bytes = v.has(slotRemote), KindAsset, 0
-		g.refers = g.refers || referring[string(v.str(slotType))]
+		g.refers = g.refers || RefersToAssets(string(v.str(slotType)))
 		if g.hashing {
 			g.hash.Reset()
 		}

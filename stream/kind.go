@@ -4,53 +4,54 @@ import "reflect"
 
 // A kindInfo is what the package knows about a kind.
 type kindInfo struct {
-	kind   Kind
-	bit    uint8 // in the kinds of a label
-	schema *schema
-	make   func() Record
+	kind     Kind
+	bit      uint8     // in the kinds of a label
+	resource Resources // that its records belong to, 0 if they always travel
+	schema   *schema
+	make     func() Record
 }
 
 // unknownBit stands in labels for every kind without a bit of its own.
 const unknownBit = 63
 
 var kindTable = []kindInfo{
-	info[Header](0, KindHeader, func() Record { return new(Header) }),
-	info[Plan](1, KindPlan, func() Record { return new(Plan) }),
-	info[Project](2, KindProject, func() Record { return new(Project) }),
-	info[Experiment](3, KindExperiment, func() Record { return new(Experiment) }),
-	info[Values](4, KindParameters, func() Record { return &Values{Of: KindParameters} }),
-	info[Values](5, KindOthers, func() Record { return &Values{Of: KindOthers} }),
-	info[metricColumns](6, KindMetrics, func() Record { return new(Metrics) }),
-	info[Document](7, KindSystem, func() Record { return &Document{Of: KindSystem} }),
-	info[Requirements](8, KindRequirements, func() Record { return new(Requirements) }),
-	info[Text](9, KindCode, func() Record { return &Text{Of: KindCode} }),
-	info[Text](10, KindOutput, func() Record { return &Text{Of: KindOutput} }),
-	info[Text](11, KindGraph, func() Record { return &Text{Of: KindGraph} }),
-	info[Text](12, KindHTML, func() Record { return &Text{Of: KindHTML} }),
-	info[Document](13, KindGit, func() Record { return &Document{Of: KindGit} }),
-	info[Text](14, KindGitPatch, func() Record { return &Text{Of: KindGitPatch} }),
-	info[Asset](15, KindAsset, func() Record { return new(Asset) }),
-	info[Chunk](16, KindChunk, func() Record { return new(Chunk) }),
-	info[AssetEnd](17, KindAssetEnd, func() Record { return new(AssetEnd) }),
-	info[ExperimentEnd](18, KindExperimentEnd, func() Record { return new(ExperimentEnd) }),
-	info[Skipped](19, KindSkipped, func() Record { return new(Skipped) }),
-	info[Notes](20, KindNotes, func() Record { return new(Notes) }),
-	info[Link](21, KindLink, func() Record { return new(Link) }),
-	info[Artifact](22, KindArtifact, func() Record { return new(Artifact) }),
-	info[ArtifactVersion](23, KindArtifactVersion, func() Record { return new(ArtifactVersion) }),
-	info[ArtifactEnd](24, KindArtifactEnd, func() Record { return new(ArtifactEnd) }),
-	info[Lineage](25, KindLineage, func() Record { return new(Lineage) }),
-	info[Model](26, KindModel, func() Record { return new(Model) }),
-	info[ModelVersion](27, KindModelVersion, func() Record { return new(ModelVersion) }),
-	info[ModelEnd](28, KindModelEnd, func() Record { return new(ModelEnd) }),
-	info[Panel](29, KindPanel, func() Record { return new(Panel) }),
-	info[View](30, KindView, func() Record { return new(View) }),
-	info[Trailer](61, KindTrailer, func() Record { return new(Trailer) }),
-	info[Abort](62, KindAbort, func() Record { return new(Abort) }),
+	info[Header](0, KindHeader, 0, func() Record { return new(Header) }),
+	info[Plan](1, KindPlan, 0, func() Record { return new(Plan) }),
+	info[Project](2, KindProject, 0, func() Record { return new(Project) }),
+	info[Experiment](3, KindExperiment, 0, func() Record { return new(Experiment) }),
+	info[Values](4, KindParameters, ResourceParameters, func() Record { return &Values{Of: KindParameters} }),
+	info[Values](5, KindOthers, ResourceOthers, func() Record { return &Values{Of: KindOthers} }),
+	info[metricColumns](6, KindMetrics, ResourceMetrics, func() Record { return new(Metrics) }),
+	info[Document](7, KindSystem, ResourceSystem, func() Record { return &Document{Of: KindSystem} }),
+	info[Requirements](8, KindRequirements, ResourceRequirements, func() Record { return new(Requirements) }),
+	info[Text](9, KindCode, ResourceCode, func() Record { return &Text{Of: KindCode} }),
+	info[Text](10, KindOutput, ResourceOutput, func() Record { return &Text{Of: KindOutput} }),
+	info[Text](11, KindGraph, ResourceGraph, func() Record { return &Text{Of: KindGraph} }),
+	info[Text](12, KindHTML, ResourceHTML, func() Record { return &Text{Of: KindHTML} }),
+	info[Document](13, KindGit, ResourceGit, func() Record { return &Document{Of: KindGit} }),
+	info[Text](14, KindGitPatch, ResourceGit, func() Record { return &Text{Of: KindGitPatch} }),
+	info[Asset](15, KindAsset, ResourceAssets, func() Record { return new(Asset) }),
+	info[Chunk](16, KindChunk, ResourceAssets, func() Record { return new(Chunk) }),
+	info[AssetEnd](17, KindAssetEnd, ResourceAssets, func() Record { return new(AssetEnd) }),
+	info[ExperimentEnd](18, KindExperimentEnd, 0, func() Record { return new(ExperimentEnd) }),
+	info[Skipped](19, KindSkipped, 0, func() Record { return new(Skipped) }),
+	info[Notes](20, KindNotes, ResourceProjectNotes, func() Record { return new(Notes) }),
+	info[Link](21, KindLink, ResourceLinks, func() Record { return new(Link) }),
+	info[Artifact](22, KindArtifact, ResourceArtifacts, func() Record { return new(Artifact) }),
+	info[ArtifactVersion](23, KindArtifactVersion, ResourceArtifacts, func() Record { return new(ArtifactVersion) }),
+	info[ArtifactEnd](24, KindArtifactEnd, ResourceArtifacts, func() Record { return new(ArtifactEnd) }),
+	info[Lineage](25, KindLineage, ResourceArtifacts, func() Record { return new(Lineage) }),
+	info[Model](26, KindModel, ResourceModels, func() Record { return new(Model) }),
+	info[ModelVersion](27, KindModelVersion, ResourceModels, func() Record { return new(ModelVersion) }),
+	info[ModelEnd](28, KindModelEnd, ResourceModels, func() Record { return new(ModelEnd) }),
+	info[Panel](29, KindPanel, ResourcePanels, func() Record { return new(Panel) }),
+	info[View](30, KindView, ResourcePanels, func() Record { return new(View) }),
+	info[Trailer](61, KindTrailer, 0, func() Record { return new(Trailer) }),
+	info[Abort](62, KindAbort, 0, func() Record { return new(Abort) }),
 }
 
-func info[T any](bit uint8, kind Kind, makeRecord func() Record) kindInfo {
-	return kindInfo{kind: kind, bit: bit, schema: schemaOf(reflect.TypeFor[T]()), make: makeRecord}
+func info[T any](bit uint8, kind Kind, of Resources, makeRecord func() Record) kindInfo {
+	return kindInfo{kind: kind, bit: bit, resource: of, schema: schemaOf(reflect.TypeFor[T]()), make: makeRecord}
 }
 
 // kinds finds a kind of this version by its name.
@@ -83,6 +84,15 @@ func bitOf(k Kind) uint8 {
 		return info.bit
 	}
 	return unknownBit
+}
+
+// Kinds returns the kinds that this version knows, in the order of their bits.
+func Kinds() []Kind {
+	all := make([]Kind, len(kindTable))
+	for i := range kindTable {
+		all[i] = kindTable[i].kind
+	}
+	return all
 }
 
 // Known reports whether this version knows the kind.

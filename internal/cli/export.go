@@ -13,6 +13,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/config"
 	"github.com/comet-stream/comet-stream/internal/exporter"
 	"github.com/comet-stream/comet-stream/internal/progress"
+	"github.com/comet-stream/comet-stream/stream"
 	"golang.org/x/time/rate"
 )
 
@@ -90,7 +91,7 @@ func Export(ctx context.Context, stdio IO, args []string) error {
 // before it.
 func (c *exportCommand) explainPath(err error) error {
 	e, ok := errors.AsType[*exporter.NotFoundError](err)
-	if !ok || e.In != "" || !slices.Contains(exporter.ResourceNames(), e.Name) {
+	if !ok || e.In != "" || !slices.Contains(stream.ResourceNames(), e.Name) {
 		return err
 	}
 	return withCode(ExitCode(err), err, fmt.Sprintf("%q is the name of a RESOURCE, which goes after a path", e.Name))
@@ -147,7 +148,7 @@ func (c *exportCommand) parseArgs(args []string) error {
 		c.opts.Paths = append(c.opts.Paths, p)
 	}
 	var err error
-	if c.opts.Resources, err = exporter.ParseResources(resources); err != nil {
+	if c.opts.Resources, err = stream.ParseResources(resources); err != nil {
 		return c.usageError(err, "a further workspace is written with a slash, as WORKSPACE/")
 	}
 	if c.level < 0 || c.level > 22 {

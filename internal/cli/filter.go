@@ -83,7 +83,7 @@ func (c *filterCommand) addFlags() {
 // parseRules makes the rules of flags and arguments.
 func (c *filterCommand) parseRules(args []string) error {
 	r := &c.opts.Rules
-	chosen, err := filter.ParseResources(args)
+	chosen, err := stream.ParseResources(args)
 	if err != nil {
 		return c.usageError(err)
 	}

@@ -27,10 +27,6 @@ type item struct {
 	artifact string // id of the artifact version whose file it is
 }
 
-// referringTypes are the types of assets whose contents refer to others. They
-// come last, so that an importer has those others before.
-var referringTypes = []string{"confusion-matrix", "embeddings", "datagrid"}
-
 // badItem is an entry of a list that no record can hold.
 type badItem struct {
 	id, name string
@@ -61,7 +57,7 @@ func newItem(a *comet.Asset) (*item, error) {
 		size := a.Size
 		it.size = &size
 	}
-	it.refers = slices.Contains(referringTypes, a.Type)
+	it.refers = stream.RefersToAssets(a.Type)
 	dropped := droppedMembers
 	if isRemote(a, doc) {
 		link := ""

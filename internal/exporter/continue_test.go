@@ -160,7 +160,7 @@ func TestContinueMismatch(t *testing.T) {
 		t.Errorf("the same export: %v", err)
 	}
 	other := seedDemo(t)
-	html, _ := ParseResources([]string{"html"})
+	html, _ := stream.ParseResources([]string{"html"})
 	for name, o := range map[string]Options{
 		"path":     {Client: client, Paths: paths(t, "demo/vision")},
 		"resource": {Client: client, Paths: paths(t, "demo/shelf"), Resources: html},

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/stream"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -73,11 +74,12 @@ type dryRun struct {
 // for the contents of its assets.
 func (x *Exporter) callsPerExperiment() int64 {
 	n := int64(1) // metadata
-	for _, names := range [][]string{
-		{resMetadata}, {resOthers}, {resParameters}, {resSystem, resRequirements}, {resGit}, {resGit}, {resCode}, {resGraph}, {resHTML},
-		{resOutput}, {resMetrics, resSystemMetrics}, {resAssets},
+	for _, any := range []stream.Resources{
+		stream.ResourceMetadata, stream.ResourceOthers, stream.ResourceParameters, stream.ResourceSystem | stream.ResourceRequirements,
+		stream.ResourceGit, stream.ResourceGit, stream.ResourceCode, stream.ResourceGraph, stream.ResourceHTML, stream.ResourceOutput,
+		stream.ResourceMetrics, stream.ResourceAssets,
 	} {
-		if x.o.Resources.any(names) {
+		if x.o.Resources.HasAny(any) {
 			n++
 		}
 	}
@@ -103,7 +105,7 @@ func (d *dryRun) project(ctx context.Context, p *project) error {
 	d.LeftOut += p.left
 	// Two listings of pages of a thousand, the last of them empty.
 	d.Requests += 4 + p.count/1000
-	for _, name := range []string{resProjectMetadata, resProjectNotes} {
+	for _, name := range []stream.Resources{stream.ResourceProjectMetadata, stream.ResourceProjectNotes} {
 		if x.o.Resources.Has(name) {
 			d.Requests++
 		}
@@ -129,7 +131,7 @@ func (d *dryRun) experiment(ctx context.Context, l *listed) error {
 		e.Running++
 	}
 	x := d.x
-	if x.o.Resources.Has(resAssets) {
+	if x.o.Resources.Has(stream.ResourceAssets) {
 		restart := func() { e.Assets, e.AssetBytes, e.AssetsLeft, e.Requests = 0, 0, 0, d.perExperiment }
 		err := x.client.EachAsset(ctx, l.key, "", restart, func(a *comet.Asset) error {
 			if !x.o.Selection.asset(a.Type, a.Size) {
@@ -148,7 +150,7 @@ func (d *dryRun) experiment(ctx context.Context, l *listed) error {
 		}
 		e.UpperBound += e.Assets*boundAsset + e.AssetBytes + e.AssetBytes>>8
 	}
-	if x.o.Resources.any([]string{resMetrics, resSystemMetrics}) {
+	if x.o.Resources.HasAny(stream.ResourceMetrics) {
 		restart := func() { e.Metrics = 0 }
 		err := x.client.EachMetric(ctx, l.key, restart, func(v *comet.Value) error {
 			e.Metrics++

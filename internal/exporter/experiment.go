@@ -65,15 +65,15 @@ type experimentUnit struct {
 // stream, and the resources they belong to.
 var textKinds = [5]struct {
 	kind     stream.Kind
-	resource string
+	resource stream.Resources
 	item     int
 	open     func(*comet.Client, context.Context, string) (*comet.Text, error)
 }{
-	{stream.KindGitPatch, resGit, itemPatch, (*comet.Client).GitPatch},
-	{stream.KindCode, resCode, itemCode, (*comet.Client).Code},
-	{stream.KindGraph, resGraph, itemGraph, (*comet.Client).Graph},
-	{stream.KindHTML, resHTML, itemHTML, (*comet.Client).HTML},
-	{stream.KindOutput, resOutput, itemOutput, (*comet.Client).Output},
+	{stream.KindGitPatch, stream.ResourceGit, itemPatch, (*comet.Client).GitPatch},
+	{stream.KindCode, stream.ResourceCode, itemCode, (*comet.Client).Code},
+	{stream.KindGraph, stream.ResourceGraph, itemGraph, (*comet.Client).Graph},
+	{stream.KindHTML, stream.ResourceHTML, itemHTML, (*comet.Client).HTML},
+	{stream.KindOutput, stream.ResourceOutput, itemOutput, (*comet.Client).Output},
 }
 
 // begin implements unit.
@@ -85,23 +85,23 @@ func (u *experimentUnit) begin(q *queue, n int) {
 		return
 	}
 	c, key := u.x.client, u.l.key
-	if u.has(resMetadata) {
+	if u.has(stream.ResourceMetadata) {
 		u.tags = newValueSlot(u.at(itemTags), func(ctx context.Context, s *slot) ([]string, error) { return c.Tags(ctx, key) })
 		u.push(q, u.tags.slot)
 	}
-	if u.has(resOthers) {
+	if u.has(stream.ResourceOthers) {
 		u.others = newValueSlot(u.at(itemOthers), fetchValues(q, c.EachOther, key))
 		u.push(q, u.others.slot)
 	}
-	if u.has(resParameters) {
+	if u.has(stream.ResourceParameters) {
 		u.parameters = newValueSlot(u.at(itemParameters), fetchValues(q, c.EachParameter, key))
 		u.push(q, u.parameters.slot)
 	}
-	if u.has(resSystem) || u.has(resRequirements) {
+	if u.has(stream.ResourceSystem | stream.ResourceRequirements) {
 		u.system = newValueSlot(u.at(itemSystem), fetchSystem(q, c, key))
 		u.push(q, u.system.slot)
 	}
-	if u.has(resGit) {
+	if u.has(stream.ResourceGit) {
 		u.git = newValueSlot(u.at(itemGit), fetchGit(c, key))
 		u.push(q, u.git.slot)
 	}
@@ -111,11 +111,11 @@ func (u *experimentUnit) begin(q *queue, n int) {
 			u.push(q, u.texts[i].slot)
 		}
 	}
-	if u.has(resMetrics) || u.x.o.Resources[resSystemMetrics] {
+	if u.has(stream.ResourceMetrics) {
 		u.metrics = u.newMetricsFetch(q)
 		u.push(q, u.metrics.slot)
 	}
-	if u.has(resAssets) {
+	if u.has(stream.ResourceAssets) {
 		u.assets = u.x.newAssetsFetch(q, u.at(itemAssets), func(ctx context.Context, restart func(), yield func(*comet.Asset) error) error {
 			return c.EachAsset(ctx, key, "", restart, yield)
 		})
@@ -126,7 +126,7 @@ func (u *experimentUnit) begin(q *queue, n int) {
 
 func (u *experimentUnit) at(item int) position { return position{unit: u.n, item: item} }
 
-func (u *experimentUnit) has(resource string) bool { return u.x.o.Resources.Has(resource) }
+func (u *experimentUnit) has(any stream.Resources) bool { return u.x.o.Resources.HasAny(any) }
 
 func (u *experimentUnit) push(q *queue, s *slot) {
 	u.slots = append(u.slots, s)
@@ -193,7 +193,7 @@ func (u *experimentUnit) writeAny(ctx context.Context, q *queue, out *output) er
 		u.res.Result = ResultTooNew
 		out.obs.Warn(fmt.Sprintf("experiment %q has come to %q since the stream was begun, and is not in it", u.l.key, u.p.path()))
 		return nil
-	case !u.x.o.Resources.any(experimentResources):
+	case !u.has(stream.ExperimentResources):
 		// Only the links were asked for.
 		u.res.Result = ResultUnasked
 		return nil

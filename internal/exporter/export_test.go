@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -210,7 +209,7 @@ func TestExportOrder(t *testing.T) {
 	}
 	referring := false
 	for _, a := range of[*stream.Asset](all) {
-		refers := slices.Contains(referringTypes, *a.Type)
+		refers := stream.RefersToAssets(*a.Type)
 		if referring && !refers {
 			t.Errorf("asset %q of type %q comes after one that may refer to it", a.ID, *a.Type)
 		}

@@ -24,9 +24,10 @@ import (
 
 // Options says what to export, and how.
 type Options struct {
-	Client    *comet.Client
-	Paths     []Path
-	Resources Resources
+	Client *comet.Client
+	Paths  []Path
+	// Resources are what is exported of it, all if zero.
+	Resources stream.Resources
 	Selection Selection
 
 	// WithExperiments adds the experiments that artifact and model versions in
@@ -74,6 +75,9 @@ type Exporter struct {
 func New(o Options) *Exporter {
 	if o.InFlight <= 0 {
 		o.InFlight = 16
+	}
+	if o.Resources == 0 {
+		o.Resources = stream.AllResources
 	}
 	if o.Observer == nil {
 		o.Observer = silent{}

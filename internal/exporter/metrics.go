@@ -132,7 +132,7 @@ func (m *metricsFetch) collect(ctx context.Context, s *slot, each func(restart f
 	}
 	whole := s == m.slot
 	err := each(restart, func(p *comet.Point) error {
-		if !m.u.x.o.Resources.metric(p.Name) {
+		if !m.u.x.o.Resources.Has(stream.ResourceOfMetric(p.Name)) {
 			return nil
 		}
 		point, err := newPoint(p)
@@ -170,7 +170,7 @@ func (m *metricsFetch) list(ctx context.Context) ([]string, error) {
 	case isFatal(err):
 		return nil, err
 	}
-	names = slices.DeleteFunc(names, func(name string) bool { return !resources.metric(name) })
+	names = slices.DeleteFunc(names, func(name string) bool { return !resources.Has(stream.ResourceOfMetric(name)) })
 	slices.Sort(names)
 	return slices.Compact(names), nil
 }

@@ -16,7 +16,7 @@ type projectUnit struct {
 }
 
 func (u *projectUnit) begin(q *queue, n int) {
-	if u.p.err != nil || !u.x.o.Resources.Has(resProjectMetadata) {
+	if u.p.err != nil || !u.x.o.Resources.Has(stream.ResourceProjectMetadata) {
 		return
 	}
 	u.links = newValueSlot(position{unit: n}, func(ctx context.Context, _ *slot) (int64, error) {
@@ -44,7 +44,7 @@ func (u *projectUnit) write(ctx context.Context, q *queue, out *output) error {
 	}
 	rec := &stream.Project{Workspace: valid(p.Workspace), Name: valid(p.Name), Experiments: p.count}
 	var lost error
-	if u.x.o.Resources.Has(resProjectMetadata) {
+	if u.x.o.Resources.Has(stream.ResourceProjectMetadata) {
 		// No server is known to have them here. If one did, they would be
 		// credentials.
 		doc, err := document(p.Raw, "shareCodes")

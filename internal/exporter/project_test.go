@@ -118,7 +118,7 @@ func TestShareLinksContinued(t *testing.T) {
 func TestShareLinksRequests(t *testing.T) {
 	srv := seedShared(t, comettest.Options{})
 	for resources, want := range map[string]int{"": 4, "project": 4, "project_notes": 0, "metrics": 0} {
-		set, err := ParseResources(strings.Fields(resources))
+		set, err := stream.ParseResources(strings.Fields(resources))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -40,25 +40,6 @@ func TestParsePath(t *testing.T) {
 	}
 }
 
-func TestParseResources(t *testing.T) {
-	set, err := ParseResources([]string{"run", "metrics", "code"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := []string{"code", "git", "graph", "metrics", "output", "requirements"}
-	if diff := cmp.Diff(want, set.Names()); diff != "" {
-		t.Errorf("resources (-want +got):\n%s", diff)
-	}
-	if all, err := ParseResources(nil); err != nil || !all.Has("html") || len(all.Names()) != 0 {
-		t.Errorf("no name: %v, %v", all, err)
-	}
-	_, err = ParseResources([]string{"metric"})
-	unknown, ok := errors.AsType[*UnknownResourceError](err)
-	if !ok || unknown.Name != "metric" || !strings.Contains(err.Error(), "system-metrics") {
-		t.Errorf("error %v", err)
-	}
-}
-
 func TestNearest(t *testing.T) {
 	names := []string{"vision", "Vision-2", "audio", "text", "visions of the future"}
 	for in, want := range map[string][]string{
@@ -227,7 +208,7 @@ func TestExportResources(t *testing.T) {
 	for name, want := range kindsOf {
 		t.Run(name, func(t *testing.T) {
 			srv.ResetStats()
-			set, err := ParseResources([]string{name})
+			set, err := stream.ParseResources([]string{name})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -273,7 +254,7 @@ func TestExportResources(t *testing.T) {
 		})
 	}
 	// What belongs to the project alone makes no experiments.
-	set, _ := ParseResources([]string{"project"})
+	set, _ := stream.ParseResources([]string{"project"})
 	all := records(t, mustExport(t, Options{Client: client, Paths: paths(t, "demo/vision"), Resources: set}))
 	want := []string{"header", "plan", "project", "notes", "trailer"}
 	if diff := cmp.Diff(want, kinds(all)); diff != "" {

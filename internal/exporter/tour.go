@@ -3,6 +3,8 @@ package exporter
 import (
 	"context"
 	"sync"
+
+	"github.com/comet-stream/comet-stream/stream"
 )
 
 // A unit is a part of the stream that is fetched ahead and then written: an
@@ -123,7 +125,7 @@ func (t *tour) next() unit {
 		}
 		p.experiments = nil
 		t.projects, t.at = t.projects[1:], -1
-		if p.err == nil && part != keptAll && t.x.o.Resources.Has(resProjectNotes) {
+		if p.err == nil && part != keptAll && t.x.o.Resources.Has(stream.ResourceProjectNotes) {
 			return &notesUnit{x: t.x, p: p}
 		}
 	}
@@ -187,5 +189,5 @@ func (t *tour) load(ctx context.Context, mu sync.Locker) (bool, error) {
 // withExperiments reports whether experiments are to be exported at all: not
 // when nothing but what belongs to projects or workspaces was named.
 func (x *Exporter) withExperiments() bool {
-	return x.o.Resources.any(experimentResources) || x.o.Resources.Has(resLinks)
+	return x.o.Resources.HasAny(stream.ExperimentResources | stream.ResourceLinks)
 }

@@ -198,12 +198,12 @@ func (u *experimentUnit) writeSystem(ctx context.Context, q *queue, out *output)
 	if err != nil {
 		return u.absentOrSkip(ctx, out, stream.KindSystem, "", err)
 	}
-	if u.has(resSystem) && v.doc != nil {
+	if u.has(stream.ResourceSystem) && v.doc != nil {
 		if err := u.writeDoc(out, &stream.Document{Of: stream.KindSystem, Doc: v.doc}); err != nil {
 			return err
 		}
 	}
-	if u.has(resRequirements) && len(v.installed)+len(v.os) > 0 {
+	if u.has(stream.ResourceRequirements) && len(v.installed)+len(v.os) > 0 {
 		return writeRequirements(out, v.installed, v.os)
 	}
 	return nil

@@ -34,27 +34,27 @@ func (x *Exporter) workspaceScopes(s *scope) []workspaceScope {
 		list = append(list, workspaceScope{name: name})
 		return &list[len(list)-1]
 	}
-	has := x.o.Resources.Has
+	has := x.o.Resources.HasAny
 	for _, p := range s.special {
 		w := at(p.Workspace)
 		switch {
-		case p.Kind == pathArtifacts && has(resArtifacts):
+		case p.Kind == pathArtifacts && has(stream.ResourceArtifacts):
 			w.artifacts.add(&p)
-		case p.Kind == pathModels && has(resModels):
+		case p.Kind == pathModels && has(stream.ResourceModels):
 			w.models.add(&p)
-		case p.Kind == pathPanels && has(resPanels):
+		case p.Kind == pathPanels && has(stream.ResourcePanels):
 			w.panels.add(&p)
 		}
 	}
 	for _, name := range s.workspaces {
 		w := at(name)
-		w.artifacts.all = has(resArtifacts)
-		w.models.all = has(resModels)
-		w.panels.all, w.views = has(resPanels), has(resPanels)
+		w.artifacts.all = has(stream.ResourceArtifacts)
+		w.models.all = has(stream.ResourceModels)
+		w.panels.all, w.views = has(stream.ResourcePanels), has(stream.ResourcePanels)
 	}
 	slices.SortFunc(list, func(a, b workspaceScope) int { return strings.Compare(a.name, b.name) })
 	return slices.DeleteFunc(list, func(w workspaceScope) bool {
-		return w.artifacts.empty() && w.models.empty() && w.panels.empty() && !has(resLinks)
+		return w.artifacts.empty() && w.models.empty() && w.panels.empty() && !has(stream.ResourceLinks)
 	})
 }
 
@@ -179,7 +179,7 @@ func (u *fetchUnit[T]) write(ctx context.Context, q *queue, out *output) error {
 // linkUnits adds the links of experiments that stand in the listings of other
 // projects too.
 func (x *Exporter) linkUnits(r *fixedRoute) {
-	if !x.o.Resources.Has(resLinks) || len(x.links) == 0 {
+	if !x.o.Resources.Has(stream.ResourceLinks) || len(x.links) == 0 {
 		return
 	}
 	slices.SortFunc(x.links, func(a, b *stream.Link) int {
@@ -330,7 +330,7 @@ func writePanel(out *output, workspace string, p *comet.Panel, data []byte) erro
 func (x *Exporter) viewUnits(s *scope, scopes []workspaceScope, r *fixedRoute) {
 	for _, p := range s.projects {
 		whole := slices.ContainsFunc(scopes, func(w workspaceScope) bool { return w.name == p.Workspace && w.views })
-		if p.err != nil || !p.all || !whole && !x.o.Resources[resPanels] {
+		if p.err != nil || !p.all || !whole && (x.o.Resources == stream.AllResources || !x.o.Resources.Has(stream.ResourcePanels)) {
 			continue
 		}
 		r.add(&fetchUnit[[]comet.View]{

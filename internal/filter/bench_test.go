@@ -85,8 +85,8 @@ func BenchmarkFilter(b *testing.B) {
 		run        func([]byte) error
 	}{
 		{"identity", true, copyWith(Rules{})},
-		{"metrics", false, copyWith(Rules{Without: (userMetrics | systemMetrics).Others()})},
-		{"exclude system-metrics", false, copyWith(Rules{Without: systemMetrics})},
+		{"metrics", false, copyWith(Rules{Without: (stream.ResourceUserMetrics | stream.ResourceSystemMetrics).Others()})},
+		{"exclude system-metrics", false, copyWith(Rules{Without: stream.ResourceSystemMetrics})},
 		{"tag", false, copyWith(Rules{Tags: []string{"even"}})},
 		{"rename", false, copyWith(Rules{Renames: rename})},
 		{"list", false, modeOf(List)},

@@ -252,7 +252,7 @@ func TestCopyScope(t *testing.T) {
 			rules.Without = resources(t, tt.without)
 		}
 		if len(tt.want) > 0 && tt.want[len(tt.want)-1] == "system-metrics" {
-			rules.Without |= userMetrics
+			rules.Without |= stream.ResourceUserMetrics
 		}
 		out := read(t, pass(t, write(t, stream.WriterOptions{}, records...), rules))
 		got, err := decode[*stream.Header](out[0])

@@ -71,9 +71,9 @@ func TestCopyIdentity(t *testing.T) {
 	}
 }
 
-func resources(t testing.TB, names string) Resources {
+func resources(t testing.TB, names string) stream.Resources {
 	t.Helper()
-	set, err := ParseResources(strings.Fields(names))
+	set, err := stream.ParseResources(strings.Fields(names))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,17 +28,21 @@ func newKindSets(rules *Rules) kindSets {
 		return kindSets{look: rewritten}
 	}
 	k := kindSets{look: boundaries | stream.KindSetOf(stream.KindSkipped)}
-	for kind, of := range resourceOf {
+	for _, kind := range stream.Kinds() {
+		of := kind.Resource()
+		if of == 0 {
+			continue // always travels
+		}
 		switch kind {
 		case stream.KindArtifact, stream.KindArtifactVersion, stream.KindArtifactEnd,
 			stream.KindModel, stream.KindModelVersion, stream.KindModelEnd:
 			// Groups of their own: dropped by the record that opens them.
 		case stream.KindNotes, stream.KindLink, stream.KindLineage, stream.KindPanel, stream.KindView:
-			if rules.Without.has(of) {
+			if rules.Without.Has(of) {
 				k.dropOutside |= stream.KindSetOf(kind)
 			}
 		default:
-			if rules.Without.has(of) {
+			if rules.Without.Has(of) {
 				k.dropInside |= stream.KindSetOf(kind)
 			} else if rules.Without&of != 0 {
 				k.look |= stream.KindSetOf(kind) // some of the metrics

@@ -39,16 +39,16 @@ func (l *ledger) add(other ledger) {
 }
 
 // without takes out what belongs to the resources of a set in an experiment.
-func (l *ledger) without(set Resources) {
+func (l *ledger) without(set stream.Resources) {
 	for kind := range l.counts {
-		if of := resourceOf[kind]; of != 0 && set.has(of) {
+		if of := kind.Resource(); of != 0 && set.Has(of) {
 			delete(l.counts, kind)
 		}
 	}
-	if set.has(resourceOf[stream.KindMetrics]) {
+	if set.Has(stream.KindMetrics.Resource()) {
 		l.points = 0
 	}
-	if set.has(resourceOf[stream.KindAsset]) {
+	if set.Has(stream.KindAsset.Resource()) {
 		l.bytes = 0
 	}
 }

@@ -56,7 +56,7 @@ func (e *MeetError) Error() string {
 }
 
 func (s *sieve) project(r stream.Raw) (stream.Raw, verdict, error) {
-	bare := s.rules.Without&projectMetadata != 0
+	bare := s.rules.Without&stream.ResourceProjectMetadata != 0
 	if !bare && s.rules.Renames.empty() {
 		return r, keep, nil
 	}

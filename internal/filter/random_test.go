@@ -139,7 +139,11 @@ func (d *dice) stream() []any {
 func (d *dice) rules() Rules {
 	var r Rules
 	for d.one(2) {
-		r.Without |= pick(d, resourceNames...).set
+		set, err := stream.ParseResources([]string{pick(d, stream.ResourceNames()...)})
+		if err != nil {
+			panic(err)
+		}
+		r.Without |= set
 	}
 	if d.one(3) {
 		r.Without = r.Without.Others()

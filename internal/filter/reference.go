@@ -8,10 +8,6 @@ import (
 	"strings"
 )
 
-// referring are the types of assets whose content names others. Import puts the
-// address of the destination into them where that of the source stands.
-var referring = map[string]bool{"confusion-matrix": true, "embeddings": true, "datagrid": true}
-
 // A referenceHash is a SHA-256 of the content of such an asset without the
 // address of the instance before the paths of API calls.
 type referenceHash struct {

@@ -20,8 +20,8 @@ import (
 // Asset rules are for assets of experiments: a version of an artifact keeps its
 // files, or it would be another version.
 type Rules struct {
-	Without Resources // what is left out
-	Invert  bool      // drop the experiments and assets that are chosen, keep the others
+	Without stream.Resources // what is left out
+	Invert  bool             // drop the experiments and assets that are chosen, keep the others
 
 	Keys     []string // of experiments
 	Names    []Glob   // of experiments; one without a name has the name ""

@@ -292,7 +292,7 @@ func TestSalvageEveryLostBlock(t *testing.T) {
 		}
 		for _, kind := range []stream.Kind{stream.KindArtifactEnd, stream.KindModelEnd} {
 			touched := slices.ContainsFunc(b.whole, func(r stream.Raw) bool {
-				return resourceOf[r.Kind] == resourceOf[kind] || len(b.experiments) == 0 &&
+				return r.Kind.Resource() == kind.Resource() || len(b.experiments) == 0 &&
 					slices.Contains([]stream.Kind{"asset", "chunk", "asset-end", "future", "skipped"}, r.Kind)
 			})
 			has := slices.ContainsFunc(records, func(r stream.Raw) bool { return r.Kind == kind })

@@ -76,7 +76,7 @@ func (s *sieve) record(r stream.Raw) (stream.Raw, verdict, error) {
 // openGroup decides about a group by the record that opens it.
 func (s *sieve) openGroup(r stream.Raw) (stream.Raw, verdict, error) {
 	s.asset, s.text = assetState{}, false
-	s.group = groupState{open: r.Kind, dropped: s.rules.Without&resourceOf[r.Kind] != 0}
+	s.group = groupState{open: r.Kind, dropped: s.rules.Without&r.Kind.Resource() != 0}
 	if r.Kind == stream.KindExperiment {
 		return s.openExperiment(r)
 	}
@@ -103,7 +103,7 @@ func (s *sieve) openExperiment(r stream.Raw) (stream.Raw, verdict, error) {
 		return r, drop, nil
 	}
 	place := s.place(Place{e.Workspace, e.Project})
-	bare := s.rules.Without&metadata != 0 && e.Doc != nil
+	bare := s.rules.Without&stream.ResourceMetadata != 0 && e.Doc != nil
 	if !bare && place == (Place{e.Workspace, e.Project}) {
 		return r, keep, nil
 	}
@@ -184,28 +184,28 @@ func (s *sieve) itemGone(r stream.Raw) (bool, error) {
 	case stream.KindAsset:
 		return s.openAsset(r)
 	case stream.KindChunk:
-		return s.asset.dropped || s.rules.Without&assets != 0, nil
+		return s.asset.dropped || s.rules.Without&stream.ResourceAssets != 0, nil
 	case stream.KindAssetEnd:
 		s.asset = assetState{}
-		return wasAsset.dropped || s.rules.Without&assets != 0, nil
+		return wasAsset.dropped || s.rules.Without&stream.ResourceAssets != 0, nil
 	}
-	return s.rules.Without&resourceOf[r.Kind] != 0, nil
+	return s.rules.Without&r.Kind.Resource() != 0, nil
 }
 
 func (s *sieve) metricGone(r stream.Raw) bool {
-	switch s.rules.Without & (userMetrics | systemMetrics) {
+	switch s.rules.Without & stream.ResourceMetrics {
 	case 0:
 		return false
-	case userMetrics | systemMetrics:
+	case stream.ResourceMetrics:
 		return true
 	}
 	name, _ := r.Field("name").Text()
-	return s.rules.Without.has(metricResource(name))
+	return s.rules.Without.Has(stream.ResourceOfMetric(name))
 }
 
 // openAsset decides about an asset.
 func (s *sieve) openAsset(r stream.Raw) (gone bool, err error) {
-	if s.rules.Without&assets != 0 {
+	if s.rules.Without&stream.ResourceAssets != 0 {
 		return true, nil // and its end may pass unseen
 	}
 	if s.rules.selectsAssets() {
@@ -222,11 +222,11 @@ func (s *sieve) openAsset(r stream.Raw) (gone bool, err error) {
 // skippedGone reports whether the word that something is missing goes with what
 // is missing.
 func (s *sieve) skippedGone(rec *stream.Skipped) bool {
-	set := resourceOf[rec.Of]
+	set := rec.Of.Resource()
 	if rec.Of == stream.KindMetrics && rec.Name != nil {
-		set = metricResource(*rec.Name)
+		set = stream.ResourceOfMetric(*rec.Name)
 	}
-	if set != 0 && s.rules.Without.has(set) {
+	if set != 0 && s.rules.Without.Has(set) {
 		return true
 	}
 	return rec.Of == stream.KindAsset && s.group.open == stream.KindExperiment && !s.rules.absentAsset(rec.Name)
@@ -263,7 +263,7 @@ func (s *sieve) outside(r stream.Raw) (stream.Raw, verdict, error) {
 }
 
 func (s *sieve) outsideGone(r stream.Raw) (bool, error) {
-	if s.rules.Without&resourceOf[r.Kind] != 0 {
+	if s.rules.Without&r.Kind.Resource() != 0 {
 		return true, nil
 	}
 	switch r.Kind {
@@ -306,14 +306,14 @@ func (s *sieve) header(r stream.Raw) (stream.Raw, verdict, error) {
 	if err != nil {
 		return r, drop, err
 	}
-	scope, err := ParseResources(h.Scope.Resources)
+	scope, err := stream.ParseResources(h.Scope.Resources)
 	if err != nil {
 		// A later version knows more names; which of them are left is not for
 		// this one to say.
 		return r, keep, nil
 	}
 	if left := scope & s.rules.Without.Others(); left != scope {
-		h.Scope.Resources = left.names()
+		h.Scope.Resources = left.Names()
 		return edited(r, h)
 	}
 	return r, keep, nil

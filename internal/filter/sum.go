@@ -244,7 +244,7 @@ func (s *summer) endText() {
 
 func (s *summer) beginAsset(r stream.Raw, a *stream.Asset) {
 	s.derived, s.content = derivedAssets[deref(a.Type)], nil
-	if referring[deref(a.Type)] && a.Remote == nil {
+	if stream.RefersToAssets(deref(a.Type)) && a.Remote == nil {
 		s.content = newReferenceHash(s.source)
 	}
 	s.begin("asset").add(assetType(deref(a.Type)))

@@ -53,7 +53,7 @@ func TestSum(t *testing.T) {
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Errorf("names (-want +got):\n%s", diff)
 	}
-	some, err := printed(t, Sum, write(t, stream.WriterOptions{}, sample(t)...), Rules{Keys: []string{"k4", "k2"}, Without: panels | links | artifacts | models | projectMetadata | projectNotes})
+	some, err := printed(t, Sum, write(t, stream.WriterOptions{}, sample(t)...), Rules{Keys: []string{"k4", "k2"}, Without: stream.ResourcePanels | stream.ResourceLinks | stream.ResourceArtifacts | stream.ResourceModels | stream.ResourceProjectMetadata | stream.ResourceProjectNotes})
 	if diff := cmp.Diff([]string{all[0][3], all[0][5]}, some); err != nil || diff != "" {
 		t.Errorf("with a rule: %v (-want +got):\n%s", err, diff)
 	}

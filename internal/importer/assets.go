@@ -144,7 +144,7 @@ func (a *asset) issue() Issue {
 
 // takeAsset begins an asset.
 func (e *experiment) takeAsset(ctx context.Context, rec *stream.Asset) error {
-	a := &asset{rec: rec, refers: refersToAssets[deref(rec.Type)] && rec.Remote == nil && !e.r.o.NoRewrite}
+	a := &asset{rec: rec, refers: stream.RefersToAssets(deref(rec.Type)) && rec.Remote == nil && !e.r.o.NoRewrite}
 	e.assets.open = a
 	e.assets.add(rec.ID)
 	e.r.o.Counters.Assets.Add(1)

@@ -11,9 +11,6 @@ import (
 	"unicode/utf8"
 )
 
-// refersToAssets are the types of assets whose content names other assets.
-var refersToAssets = map[string]bool{"confusion-matrix": true, "embeddings": true, "datagrid": true}
-
 // A rewritten asset is the content of an asset with its references changed. The
 // new content is made anew each time it is read, so that it needs no room.
 type rewritten struct {

@@ -1,0 +1,167 @@
+package stream
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Resources is a set of what the RESOURCE names of FORMAT.md, section 6, stand
+// for: what a user selects of experiments, projects and workspaces.
+type Resources uint32
+
+// The resources. [ResourceUserMetrics] has no name that selects it alone.
+const (
+	ResourceMetadata Resources = 1 << iota
+	ResourceParameters
+	ResourceOthers
+	ResourceSystem
+	ResourceHTML
+	ResourceCode
+	ResourceGit
+	ResourceOutput
+	ResourceGraph
+	ResourceRequirements
+	ResourceUserMetrics // those that are not sys.*
+	ResourceSystemMetrics
+	ResourceAssets
+	ResourceProjectMetadata
+	ResourceProjectNotes
+	ResourceArtifacts
+	ResourceModels
+	ResourcePanels
+	ResourceLinks
+
+	AllResources    Resources = 1<<iota - 1
+	ResourceMetrics           = ResourceUserMetrics | ResourceSystemMetrics
+	ResourceProject           = ResourceProjectMetadata | ResourceProjectNotes
+	ResourceRun               = ResourceCode | ResourceGit | ResourceOutput | ResourceGraph | ResourceRequirements
+	// ExperimentResources are those that experiments have.
+	ExperimentResources = ResourceMetadata | ResourceParameters | ResourceOthers | ResourceSystem | ResourceHTML |
+		ResourceRun | ResourceMetrics | ResourceAssets
+)
+
+// resourceNames has the names of FORMAT.md in the order in which a user wants to
+// read them.
+var resourceNames = []struct {
+	name string
+	set  Resources
+}{
+	{"metadata", ResourceMetadata},
+	{"parameters", ResourceParameters},
+	{"others", ResourceOthers},
+	{"system", ResourceSystem},
+	{"html", ResourceHTML},
+	{"code", ResourceCode},
+	{"git", ResourceGit},
+	{"output", ResourceOutput},
+	{"graph", ResourceGraph},
+	{"requirements", ResourceRequirements},
+	{"metrics", ResourceMetrics},
+	{"system-metrics", ResourceSystemMetrics},
+	{"assets", ResourceAssets},
+	{"project_metadata", ResourceProjectMetadata},
+	{"project_notes", ResourceProjectNotes},
+	{"project", ResourceProject},
+	{"run", ResourceRun},
+	{"artifacts", ResourceArtifacts},
+	{"models", ResourceModels},
+	{"panels", ResourcePanels},
+	{"links", ResourceLinks},
+}
+
+// ResourceNames returns all names that [ParseResources] takes.
+func ResourceNames() []string {
+	names := make([]string, len(resourceNames))
+	for i, r := range resourceNames {
+		names[i] = r.name
+	}
+	return names
+}
+
+// UnknownResourceError names an argument that is no RESOURCE name.
+type UnknownResourceError struct{ Name string }
+
+// Error lists the names there are.
+func (e *UnknownResourceError) Error() string {
+	return fmt.Sprintf("unknown RESOURCE %q; the names are %s", e.Name, strings.Join(ResourceNames(), ", "))
+}
+
+// ParseResources returns the set that the names select together. No names
+// select everything. The error is an [*UnknownResourceError].
+func ParseResources(names []string) (Resources, error) {
+	if len(names) == 0 {
+		return AllResources, nil
+	}
+	var set Resources
+	for _, name := range names {
+		i := slices.IndexFunc(resourceNames, func(r struct {
+			name string
+			set  Resources
+		}) bool {
+			return r.name == name
+		})
+		if i < 0 {
+			return 0, &UnknownResourceError{name}
+		}
+		set |= resourceNames[i].set
+	}
+	return set, nil
+}
+
+// Has reports whether r holds all of want.
+func (r Resources) Has(want Resources) bool { return r&want == want }
+
+// HasAny reports whether r holds any of want.
+func (r Resources) HasAny(want Resources) bool { return r&want != 0 }
+
+// Others returns the set of all resources that are not in r.
+func (r Resources) Others() Resources { return AllResources &^ r }
+
+// Names returns the shortest list of names, sorted, as it stands in the scope of
+// a header: none for all of them. User metrics without system metrics have no
+// name; there it says metrics.
+func (r Resources) Names() []string {
+	names := []string{}
+	if r == AllResources {
+		return names
+	}
+	for _, n := range resourceNames {
+		switch {
+		case n.set == ResourceProject || n.set == ResourceRun:
+		case n.set == ResourceSystemMetrics && r.Has(ResourceUserMetrics):
+		case r.HasAny(n.set) && (r.Has(n.set) || r&n.set == ResourceUserMetrics):
+			names = append(names, n.name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Resource returns what the records of the kind belong to, or 0 for kinds that
+// always travel and for those that this version does not know. An asset in an
+// artifact belongs to that, and not to the assets of experiments.
+func (k Kind) Resource() Resources {
+	if info := kinds[k]; info != nil {
+		return info.resource
+	}
+	return 0
+}
+
+// ResourceOfMetric returns the resource that a metric of that name belongs to.
+func ResourceOfMetric(name string) Resources {
+	if strings.HasPrefix(name, "sys.") {
+		return ResourceSystemMetrics
+	}
+	return ResourceUserMetrics
+}
+
+// RefersToAssets reports whether assets of the type hold the ids of others of
+// their experiment. They come after those in a stream.
+func RefersToAssets(assetType string) bool {
+	switch assetType {
+	case "confusion-matrix", "embeddings", "datagrid":
+		return true
+	}
+	return false
+}

@@ -32,14 +32,15 @@ var rules = map[string]rule{
 	"internal/cli": {
 		own: []string{
 			"internal/config", "internal/exporter", "internal/filter", "internal/importer",
-			"internal/progress", "internal/comet", "stream",
+			"internal/progress", "internal/suggest", "internal/comet", "stream",
 		},
 		others: []string{"github.com/peterbourgon/ff/v3", "golang.org/x/"},
 	},
 	"internal/config":   {not: []string{"net", "net/http"}},
 	"internal/progress": {},
-	"internal/exporter": {own: []string{"internal/comet", "internal/progress", "stream"}, others: []string{"golang.org/x/"}},
-	"internal/importer": {own: []string{"internal/comet", "internal/progress", "stream"}, others: []string{"golang.org/x/"}},
+	"internal/suggest":  {},
+	"internal/exporter": {own: []string{"internal/comet", "internal/progress", "internal/suggest", "stream"}, others: []string{"golang.org/x/"}},
+	"internal/importer": {own: []string{"internal/comet", "internal/progress", "internal/suggest", "stream"}, others: []string{"golang.org/x/"}},
 	"internal/filter":   {own: []string{"internal/progress", "stream"}, others: []string{"golang.org/x/sync"}, not: []string{"os", "net", "net/http"}},
 	"internal/comet":    {others: []string{"golang.org/x/", "github.com/klauspost/compress/gzip"}},
 	// A server that shares the client's types shares its mistakes.

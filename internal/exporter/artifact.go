@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/suggest"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -78,7 +79,7 @@ func named[T any](list []T, p *Path, what string, name func(*T) string) ([]T, er
 		}
 	}
 	if len(found) == 0 {
-		return nil, &NotFoundError{What: what, Name: p.Name, In: p.Workspace, Near: nearest(p.Name, names, 5), Count: len(names)}
+		return nil, &NotFoundError{What: what, Name: p.Name, In: p.Workspace, Near: suggest.Nearest(p.Name, names, 5), Count: len(names)}
 	}
 	return found, nil
 }

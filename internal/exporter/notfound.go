@@ -3,6 +3,8 @@ package exporter
 import (
 	"fmt"
 	"strings"
+
+	"github.com/comet-stream/comet-stream/internal/suggest"
 )
 
 // NotFoundError says that a path leads nowhere, and what exists near it.
@@ -69,6 +71,6 @@ func notFoundExperiment(p Path, all []listed) error {
 	}
 	return &NotFoundError{
 		What: "experiment", Name: p.Experiment, In: p.Workspace + "/" + p.Project,
-		Near: nearest(p.Experiment, names, 5), Count: len(all),
+		Near: suggest.Nearest(p.Experiment, names, 5), Count: len(all),
 	}
 }

@@ -8,8 +8,10 @@ import (
 	"strings"
 	"sync/atomic"
 
-	"github.com/comet-stream/comet-stream/internal/comet"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/suggest"
 )
 
 // maxListed is how many listed experiments are kept in memory. The listings of
@@ -183,7 +185,7 @@ func (r *resolver) absent(ctx context.Context, workspace string) bool {
 }
 
 func (r *resolver) noWorkspace(name string) error {
-	return &NotFoundError{What: "workspace", Name: name, Near: nearest(name, r.workspaces, 5), Count: len(r.workspaces)}
+	return &NotFoundError{What: "workspace", Name: name, Near: suggest.Nearest(name, r.workspaces, 5), Count: len(r.workspaces)}
 }
 
 // findProject returns the project of a path.
@@ -200,7 +202,7 @@ func (r *resolver) findProject(ctx context.Context, p Path) (*comet.Project, err
 		names[i] = list[i].Name
 	}
 	return nil, &NotFoundError{
-		What: "project", Name: p.Project, In: p.Workspace, Near: nearest(p.Project, names, 5), Count: len(names),
+		What: "project", Name: p.Project, In: p.Workspace, Near: suggest.Nearest(p.Project, names, 5), Count: len(names),
 	}
 }
 

@@ -7,9 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/comet-stream/comet-stream/internal/comettest"
 	"github.com/comet-stream/comet-stream/stream"
-	"github.com/google/go-cmp/cmp"
 )
 
 func TestParsePath(t *testing.T) {
@@ -37,23 +38,6 @@ func TestParsePath(t *testing.T) {
 		if p, err := ParsePath(bad); err == nil {
 			t.Errorf("%q: %+v", bad, p)
 		}
-	}
-}
-
-func TestNearest(t *testing.T) {
-	names := []string{"vision", "Vision-2", "audio", "text", "visions of the future"}
-	for in, want := range map[string][]string{
-		"visoin": {"vision"},
-		"VISION": {"vision", "Vision-2", "visions of the future"},
-		"adio":   {"audio"},
-		"zzzzzz": nil,
-	} {
-		if diff := cmp.Diff(want, nearest(in, names, 5)); diff != "" {
-			t.Errorf("near %q (-want +got):\n%s", in, diff)
-		}
-	}
-	if got := nearest("x", []string{"a", "b", "c", "d"}, 2); len(got) != 2 {
-		t.Errorf("%d names, want 2", len(got))
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/comet-stream/comet-stream/internal/suggest"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -139,51 +140,9 @@ func (e *WorkspaceError) Error() string {
 // similar returns the names that resemble one, the nearest first; all of them
 // if they are few and none does.
 func similar(name string, names []string) []string {
-	type match struct {
-		name string
-		d    int
+	const few = 5
+	if near := suggest.Nearest(name, names, few); len(near) > 0 || len(names) > few {
+		return near
 	}
-	var near []match
-	for _, n := range names {
-		a, b := strings.ToLower(name), strings.ToLower(n)
-		d := distance(a, b)
-		if d <= min(len(a)/2, max(2, len(a)/3)) || strings.Contains(b, a) || len(b) > 2 && strings.Contains(a, b) {
-			near = append(near, match{n, d})
-		}
-	}
-	if len(near) == 0 {
-		if len(names) > 5 {
-			return nil
-		}
-		return slices.Sorted(slices.Values(names))
-	}
-	slices.SortFunc(near, func(a, b match) int {
-		return cmp.Or(cmp.Compare(a.d, b.d), strings.Compare(a.name, b.name))
-	})
-	var found []string
-	for _, m := range near[:min(len(near), 5)] {
-		found = append(found, m.name)
-	}
-	return found
-}
-
-// distance is the number of bytes to insert, delete or replace to get from a
-// to b.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			d := diagonal
-			if a[i] != b[j] {
-				d = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], d
-		}
-	}
-	return row[len(b)]
+	return slices.Sorted(slices.Values(names))
 }

@@ -28,7 +28,7 @@ func TestParseTarget(t *testing.T) {
 func TestSimilar(t *testing.T) {
 	names := []string{"vision-team", "audio", "visoin", "text", "a", "b", "c"}
 	for name, want := range map[string][]string{
-		"vision": {"visoin", "vision-team"}, "Audio": {"audio"}, "zzzzzz": nil,
+		"vision": {"vision-team", "visoin"}, "Audio": {"audio"}, "zzzzzz": nil,
 	} {
 		if d := gocmp.Diff(want, similar(name, names)); d != "" {
 			t.Errorf("similar(%q): %s", name, d)

@@ -1,4 +1,5 @@
-package exporter
+// Package suggest finds what somebody who mistyped a name may have meant.
+package suggest
 
 import (
 	"cmp"
@@ -6,9 +7,9 @@ import (
 	"strings"
 )
 
-// nearest returns at most n of names that someone who typed name may have
-// meant, the likeliest first.
-func nearest(name string, names []string, n int) []string {
+// Nearest returns at most n of names that someone who typed name may have
+// meant, the likeliest first. Upper and lower case count as the same.
+func Nearest(name string, names []string, n int) []string {
 	type candidate struct {
 		name     string
 		distance int

@@ -27,17 +27,8 @@ func (c *Client) checkAnswer(cl *call, resp *http.Response) error {
 		if err != nil {
 			return err
 		}
-		if isHTML(resp, data) || !json.Valid(data) {
-			return notJSON(data)
-		}
-		resp.Body = io.NopCloser(bytes.NewReader(data))
-	case wantAck:
-		data, err := readWhole(resp)
-		if err != nil {
+		if err := checkDocument(cl, resp, data); err != nil {
 			return err
-		}
-		if isHTML(resp, data) {
-			return ErrNotJSON
 		}
 		resp.Body = io.NopCloser(bytes.NewReader(data))
 	case wantStream:
@@ -49,6 +40,30 @@ func (c *Client) checkAnswer(cl *call, resp *http.Response) error {
 		return cl.accept(resp)
 	}
 	return nil
+}
+
+// checkDocument returns an error for what is not the document that was asked
+// for.
+func checkDocument(cl *call, resp *http.Response, data []byte) error {
+	switch page := isHTML(resp, data); {
+	case page, !json.Valid(data) && notJSON(data) == errCutShort:
+		return notJSON(data)
+	case !json.Valid(data) || !saysJSON(resp):
+		if cl.write() {
+			return notAcknowledged(data)
+		}
+		return ErrNotJSON
+	case cl.check != nil:
+		return cl.check(data)
+	}
+	return nil
+}
+
+// saysJSON reports whether the type of an answer is one that the official
+// clients take for JSON, or is missing.
+func saysJSON(resp *http.Response) bool {
+	mt, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	return err != nil || mt == "application/json" || mt == "application/octet-stream" || strings.HasSuffix(mt, "+json")
 }
 
 // beginsJSON looks at the first bytes of an answer that is read as a stream,

@@ -185,6 +185,7 @@ func (c *Client) AddConsumer(ctx context.Context, q VersionQuery, consumer strin
 		path:    "artifacts/version",
 		query:   values(append(q.pairs(), "consumerExperimentKey", consumer)...),
 		mutates: true,
+		given:   []string{"artifactVersionId"},
 	})
 }
 

@@ -62,6 +62,7 @@ func (c *Client) OpenArtifactVersion(ctx context.Context, n NewArtifactVersion) 
 		path:   "write/artifacts/upsert",
 		body:   jsonBody(o.bytes()),
 		unsafe: n.Version == "",
+		check:  has("artifactId", "artifactVersionId"),
 	})
 	if err != nil {
 		return nil, err

@@ -18,7 +18,6 @@ const (
 	wantDocument answerKind = iota // a JSON document, read whole
 	wantStream                     // a JSON document, read by the caller
 	wantBytes                      // any bytes, read by the caller
-	wantAck                        // an acknowledgement: only the status counts
 )
 
 // maxDocument bounds a JSON answer that is read whole. The largest known are
@@ -41,9 +40,15 @@ type call struct {
 	// accept, if not nil, looks at an answer that is read by the caller. What
 	// it refuses is a failed try like any other.
 	accept func(*http.Response) error
+	// check, if not nil, looks at a document, likewise.
+	check func([]byte) error
 
 	// unsafe marks a write that must not be done twice.
 	unsafe bool
+	// given are members that an answer may hold to say that a write was done.
+	given []string
+	// silent marks a write that this server does not acknowledge.
+	silent bool
 	// mutates marks a write that has the look of a read, reads the reverse.
 	mutates, reads bool
 	// rateless frees a call from pacing.
@@ -181,16 +186,6 @@ func (c *Client) document(ctx context.Context, cl *call) ([]byte, error) {
 // get reads a JSON document of the REST API.
 func (c *Client) get(ctx context.Context, path string, query ...string) ([]byte, error) {
 	return c.document(ctx, &call{method: http.MethodGet, path: path, query: values(query...)})
-}
-
-// ack makes a call whose answer says no more than that it was done.
-func (c *Client) ack(ctx context.Context, cl *call) error {
-	cl.want = wantAck
-	resp, err := c.do(ctx, cl)
-	if err != nil {
-		return err
-	}
-	return resp.Body.Close()
 }
 
 // values builds a query from pairs. A pair with an empty value is left out:

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -32,7 +33,7 @@ type directPart struct {
 const directExpiry = 10800
 
 var (
-	errOddStart = errors.New("the answer is not one address for each part")
+	errOddStart = fmt.Errorf("%w: it is not one address for each part", ErrNotAcknowledged)
 	errNoTag    = errors.New("the answer has no ETag")
 )
 
@@ -68,20 +69,26 @@ func (c *Client) startDirect(ctx context.Context, path string, q url.Values, met
 	params.int("numOfFileParts", int64(parts))
 	o.raw("startUploadParams", params.bytes())
 	cl.body = jsonBody(o.bytes())
-	data, err := c.document(ctx, cl)
-	if err != nil {
+	d := &DirectUpload{c: c, path: path}
+	cl.check = func(data []byte) error { return d.begin(data, parts) }
+	if _, err := c.document(ctx, cl); err != nil {
 		return nil, err
 	}
-	d := &DirectUpload{c: c, path: path, id: textOrEmpty(member(data, "requestId"))}
+	return d, nil
+}
+
+// begin reads the addresses of the parts.
+func (d *DirectUpload) begin(data []byte, parts int) error {
+	d.id, d.parts = textOrEmpty(member(data, "requestId")), nil
 	elements(member(data, "preSignUrl"), func(v []byte) {
 		if u, err := url.Parse(textOrEmpty(v)); err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http") {
 			d.parts = append(d.parts, directPart{address: u})
 		}
 	})
 	if d.id == "" || len(d.parts) != parts {
-		return nil, fail(errOddStart)
+		return errOddStart
 	}
-	return d, nil
+	return nil
 }
 
 // fieldsOf makes members of a JSON object of the parameters of a plain upload,
@@ -107,11 +114,14 @@ func fieldsOf(q url.Values) *object {
 func (d *DirectUpload) PutPart(ctx context.Context, n int, content io.ReaderAt, offset, size int64) error {
 	p := &d.parts[n]
 	cl := &call{
-		method: http.MethodPut, storage: p.address, rateless: true, want: wantAck,
+		method: http.MethodPut, storage: p.address, rateless: true, want: wantBytes,
 		body: &body{size: size, open: func() (io.ReadCloser, error) {
 			return io.NopCloser(io.NewSectionReader(content, offset, size)), nil
 		}},
 		accept: func(resp *http.Response) error {
+			if isHTML(resp, nil) {
+				return ErrNotJSON
+			}
 			if p.tag = resp.Header.Get("ETag"); p.tag == "" {
 				return errNoTag
 			}
@@ -145,7 +155,7 @@ func (d *DirectUpload) Complete(ctx context.Context, size int64) error {
 	o := d.end(true, size)
 	o.raw("uploadedFileParts", append(append([]byte{'['}, list...), ']'))
 	cl := d.completion(o)
-	cl.unsafe = true
+	cl.unsafe, cl.given = true, []string{"assetId", "imageId"}
 	return d.c.ack(ctx, cl)
 }
 
@@ -153,7 +163,7 @@ func (d *DirectUpload) Complete(ctx context.Context, size int64) error {
 // need not keep the parts. It is tried once.
 func (d *DirectUpload) Abandon(ctx context.Context) error {
 	cl := d.completion(d.end(false, -1))
-	cl.want = wantAck
+	cl.want = wantBytes
 	resp, err := d.c.try(ctx, cl)
 	if err != nil {
 		return err

@@ -28,8 +28,10 @@ var (
 	// ErrOutage says that nothing at all succeeded for the whole retry
 	// budget. Such an error is an [ErrServer] too.
 	ErrOutage = errors.New("the server is out of reach")
-	// ErrUncertain says that a write that must not be done twice may or may
-	// not have been done: the caller has to look before it repeats it.
+	// ErrUncertain says that a write may or may not have been done. One that
+	// must not be done twice has been tried once, and the caller has to look
+	// before it repeats it; any other has been tried as often as it is worth,
+	// and is an [ErrServer] too.
 	ErrUncertain = errors.New("it is uncertain whether the server has done it")
 	// ErrChanged says that a content was another one when the reading of it
 	// had to begin again. What was read is of no use.

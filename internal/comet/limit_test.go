@@ -176,7 +176,7 @@ func TestLimitCancelled(t *testing.T) {
 // Reads, REST writes and the client library's writes each have their pace.
 func TestPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := offline(t, func(req *http.Request) (*http.Response, error) { return reply(req, 200, `{}`), nil },
+		c := offline(t, func(req *http.Request) (*http.Response, error) { return reply(req, 200, savedDoc), nil },
 			func(o *Options) { o.ReadRate, o.WriteRate = 2, rate.Limit(900.0/3600) })
 		for _, tc := range []struct {
 			name string

@@ -72,12 +72,10 @@ func (c *Client) UploadPanel(ctx context.Context, workspace, id string, file []b
 		query:  values("teamName", workspace, "templateId", id),
 		body:   form.body(),
 		unsafe: id == "",
+		check:  has("templateId"),
 	})
 	if err != nil {
 		return "", err
 	}
-	if given := textOrEmpty(member(data, "templateId")); given != "" {
-		return given, nil
-	}
-	return id, nil
+	return textOrEmpty(member(data, "templateId")), nil
 }

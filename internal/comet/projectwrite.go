@@ -10,7 +10,7 @@ import (
 func (c *Client) CreateWorkspace(ctx context.Context, name string) error {
 	var o object
 	o.text("name", name)
-	return c.post(ctx, "write/workspace/new", &o)
+	return c.post(ctx, "write/workspace/new", &o, "workspace_id")
 }
 
 // NewProject describes a project to be created.
@@ -29,7 +29,7 @@ func (c *Client) CreateProject(ctx context.Context, p NewProject) (id string, er
 	o.text("projectName", p.Name)
 	o.textOrNull("projectDescription", p.Description)
 	o.bool("isPublic", p.Public)
-	data, err := c.document(ctx, &call{method: http.MethodPost, path: "write/project/create", body: jsonBody(o.bytes())})
+	data, err := c.document(ctx, &call{method: http.MethodPost, path: "write/project/create", body: jsonBody(o.bytes()), check: has("projectId")})
 	if err != nil {
 		return "", err
 	}
@@ -67,14 +67,14 @@ func (c *Client) WriteProjectNotes(ctx context.Context, projectID, notes string)
 	return c.post(ctx, "write/project/notes", &o)
 }
 
-// Symlink makes an experiment appear in another project of its workspace, and
-// returns the link.
-func (c *Client) Symlink(ctx context.Context, key, project string) (link string, err error) {
-	data, err := c.get(ctx, "write/project/symlink", "experimentKey", key, "projectName", project)
-	if err != nil {
-		return "", err
-	}
-	return textOrEmpty(member(data, "link")), nil
+// Symlink makes an experiment appear in another project of its workspace.
+func (c *Client) Symlink(ctx context.Context, key, project string) error {
+	return c.ack(ctx, &call{
+		method: http.MethodGet,
+		path:   "write/project/symlink",
+		query:  values("experimentKey", key, "projectName", project),
+		given:  []string{"link"},
+	})
 }
 
 // CreateExperiment creates an experiment whose key the server chooses, and
@@ -92,6 +92,7 @@ func (c *Client) CreateExperiment(ctx context.Context, workspace, project, name 
 		path:   "write/experiment/create",
 		body:   jsonBody(o.bytes()),
 		unsafe: true,
+		check:  has("experimentKey"),
 	})
 	if err != nil {
 		return "", err

@@ -89,7 +89,7 @@ func (n *NewRegistryVersion) classic() *object {
 }
 
 func (c *Client) createdItem(ctx context.Context, path string, o *object) (id string, err error) {
-	data, err := c.document(ctx, &call{method: http.MethodPost, path: path, body: jsonBody(o.bytes()), unsafe: true})
+	data, err := c.document(ctx, &call{method: http.MethodPost, path: path, body: jsonBody(o.bytes()), unsafe: true, check: has("registryModelItemId")})
 	if err != nil {
 		return "", err
 	}

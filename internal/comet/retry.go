@@ -65,7 +65,7 @@ type effort struct {
 	throttles int       // in a row
 	since     time.Time // of the first of the failures
 	last      time.Time // of the last of them
-	ambiguous bool      // some failed try may have reached the server
+	ambiguous bool      // a write may have been done by some failed try
 }
 
 func (r *retrier) begin(cl *call) *effort { return &effort{r: r, cl: cl} }
@@ -105,7 +105,13 @@ func (e *effort) next(ctx context.Context, err error) (time.Duration, error) {
 		return 0, err
 	}
 	ae, ok := errors.AsType[*Error](err)
-	if !ok || !passing(err) || e.r.MaxElapsed < 0 {
+	if !ok || !passing(err) {
+		return 0, e.final(err)
+	}
+	// A part of an upload is nothing by itself.
+	maybeDone := e.cl.write() && e.cl.storage == nil && !certainlyNotDone(ae)
+	if e.r.MaxElapsed < 0 {
+		ae.uncertain = maybeDone
 		return 0, e.final(err)
 	}
 	if ae.Status == http.StatusTooManyRequests {
@@ -118,20 +124,18 @@ func (e *effort) next(ctx context.Context, err error) (time.Duration, error) {
 	}
 	e.throttles = 0
 	e.failures++
-	if !certainlyNotDone(ae) {
-		if e.cl.unsafe {
-			ae.uncertain = true
-			return 0, ae
-		}
-		e.ambiguous = true
+	if maybeDone && e.cl.unsafe {
+		ae.uncertain = true
+		return 0, ae
 	}
+	e.ambiguous = e.ambiguous || maybeDone
 	left := e.r.MaxElapsed - time.Since(e.outageSince())
 	if left <= 0 || e.r.lastSuccess().IsZero() && e.wrongAddress(ae) {
 		ae.gaveUp, ae.outage = true, true
 		return 0, e.final(ae)
 	}
 	if e.failures >= e.enough(ae) && e.othersSucceed(ctx, before) {
-		ae.gaveUp = true
+		ae.gaveUp, ae.uncertain = true, e.ambiguous
 		return 0, e.final(ae)
 	}
 	wait := min(max(e.backoff(e.failures, e.r.Base, e.r.Cap), ae.after), left)
@@ -144,8 +148,15 @@ const unreachedTries = 3
 
 // enough returns how often the call is tried while others succeed. A storage
 // that cannot be reached from here may be behind a firewall for good, and what
-// would go there can go through the server.
+// would go there can go through the server. What is answered and not
+// acknowledged may well have been done.
 func (e *effort) enough(err *Error) int {
+	if errors.Is(err, ErrNotAcknowledged) {
+		if e.cl.silent {
+			return 1
+		}
+		return min(silentTries, e.r.Tries)
+	}
 	if e.cl.storage != nil && !e.r.reached.Load() && err.Status == 0 && certainlyNotDone(err) {
 		return min(unreachedTries, e.r.Tries)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 )
@@ -131,15 +132,26 @@ func (c *Client) GetRun(ctx context.Context, key string) (*Run, error) {
 }
 
 func (c *Client) handshake(ctx context.Context, path string, o *object, key string) (*Run, error) {
-	data, err := c.document(ctx, &call{method: http.MethodPost, family: familyClient, path: path, body: jsonBody(o.bytes())})
+	data, err := c.document(ctx, &call{
+		method: http.MethodPost, family: familyClient, path: path, body: jsonBody(o.bytes()),
+		check: func(data []byte) error { return isHandshake(data, key) },
+	})
 	if err != nil {
 		return nil, err
 	}
-	r := parseRun(data)
-	if r.Key == "" {
-		r.Key = key
+	return parseRun(data), nil
+}
+
+// isHandshake returns an error for what is no handshake for an experiment. To
+// take one for it would make an experiment look new that is not.
+func isHandshake(data []byte, key string) error {
+	if err := has("runId", "experimentKey")(data); err != nil {
+		return err
 	}
-	return r, nil
+	if r := parseRun(data); r.ID == "" || r.Key != key {
+		return fmt.Errorf("%w: it is a handshake of experiment %q", ErrNotAcknowledged, r.Key)
+	}
+	return nil
 }
 
 // ReportStatus says that a run is alive, or that it has ended.
@@ -151,7 +163,7 @@ func (c *Client) ReportStatus(ctx context.Context, r *Run, alive, offline bool) 
 	o.bool("is_alive", alive)
 	o.int("local_timestamp", now())
 	o.bool("offline", offline)
-	return c.postClient(ctx, "status-report/update", o)
+	return c.postClient(ctx, "status-report/update", o, "is_alive_beat_duration_millis")
 }
 
 // SetOfflineTimes sets the times of an experiment, in milliseconds. A nil
@@ -221,8 +233,8 @@ func (c *Client) authorized() *object {
 }
 
 // post writes to the REST API what is harmless to repeat.
-func (c *Client) post(ctx context.Context, path string, o *object) error {
-	return c.ack(ctx, &call{method: http.MethodPost, path: path, body: jsonBody(o.bytes())})
+func (c *Client) post(ctx context.Context, path string, o *object, given ...string) error {
+	return c.ack(ctx, &call{method: http.MethodPost, path: path, body: jsonBody(o.bytes()), given: given})
 }
 
 // postOnce writes to the REST API what must not be done twice.
@@ -230,8 +242,8 @@ func (c *Client) postOnce(ctx context.Context, path string, o *object) error {
 	return c.ack(ctx, &call{method: http.MethodPost, path: path, body: jsonBody(o.bytes()), unsafe: true})
 }
 
-func (c *Client) postClient(ctx context.Context, path string, o *object) error {
-	return c.ack(ctx, &call{method: http.MethodPost, family: familyClient, path: path, body: jsonBody(o.bytes())})
+func (c *Client) postClient(ctx context.Context, path string, o *object, given ...string) error {
+	return c.ack(ctx, &call{method: http.MethodPost, family: familyClient, path: path, body: jsonBody(o.bytes()), given: given})
 }
 
 // getAck makes one of the writes that the API has as GET.

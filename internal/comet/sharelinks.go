@@ -42,5 +42,6 @@ func (c *Client) AddShareLink(ctx context.Context, projectID string) error {
 		path:   "write/project/add-share-link",
 		query:  values("projectId", projectID),
 		unsafe: true,
+		given:  []string{"shareCode"},
 	})
 }

@@ -145,7 +145,7 @@ func TestTrafficUploads(t *testing.T) {
 		}
 		want := r.query()
 		u, form := uploadOf(t, &r)
-		rec, c := newRecorder(t, `{}`)
+		rec, c := newRecorder(t, savedDoc)
 		send := c.UploadAsset
 		if strings.Contains(r.Path, "visualizations") {
 			send = c.UploadVisualization

@@ -132,6 +132,7 @@ func (c *Client) upload(ctx context.Context, f family, path string, q url.Values
 		query:  q,
 		body:   form.body(),
 		unsafe: f == familyREST || u.ID == "",
+		given:  []string{"assetId", "imageId"},
 	})
 }
 

@@ -99,7 +99,7 @@ func TestUpload(t *testing.T) {
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			r, c := newRecorder(t, `{}`)
+			r, c := newRecorder(t, savedDoc)
 			if tc.send == nil {
 				tc.send = func(c *Client, u *Upload) error { return c.UploadAsset(t.Context(), u) }
 			}
@@ -131,7 +131,7 @@ func TestUpload(t *testing.T) {
 
 // The form is laid out as in the recorded requests of the Python SDK.
 func TestUploadBytes(t *testing.T) {
-	r, c := newRecorder(t, `{}`)
+	r, c := newRecorder(t, savedDoc)
 	err := c.UploadAsset(t.Context(), &Upload{Run: &Run{Key: "K"}, ID: "A", Metadata: json.RawMessage(`{"rows":1}`), Open: fromText("a,b\n1,2\n"), Size: 8})
 	if err != nil {
 		t.Fatal(err)
@@ -168,6 +168,7 @@ func TestUploadRepeated(t *testing.T) {
 			return
 		}
 		got, _ = io.ReadAll(f)
+		answer(savedDoc)(w, r)
 	}})
 	err := c.UploadAsset(t.Context(), &Upload{
 		Run: &Run{Key: "K"}, ID: "A", Size: int64(len(data)),

@@ -127,6 +127,12 @@ func (c *Client) WriteView(ctx context.Context, w ViewWrite) (*View, error) {
 		path:   "write/views/upsert",
 		body:   jsonBody(o.bytes()),
 		unsafe: w.ID == "",
+		check: func(data []byte) error {
+			if parseView(data).ID == "" && !acknowledges(data, nil) {
+				return notAcknowledged(data)
+			}
+			return nil
+		},
 	})
 	if err != nil {
 		return nil, err

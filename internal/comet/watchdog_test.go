@@ -121,7 +121,7 @@ func (s *pausingSource) Close() error { return nil }
 
 func TestPausingUpload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := offline(t, func(req *http.Request) (*http.Response, error) { return reply(req, 200, `{}`), nil }, noRetry)
+		c := offline(t, func(req *http.Request) (*http.Response, error) { return reply(req, 200, savedDoc), nil }, noRetry)
 		err := c.UploadAsset(t.Context(), &Upload{
 			Run: &Run{Key: "k"}, ID: "a", Size: 200_000,
 			Open: func() (io.ReadCloser, error) { return &pausingSource{200_000}, nil },

@@ -13,12 +13,7 @@ import (
 
 // workspaceWrites is every write of the workspace level, with the request that
 // it must make.
-var workspaceWrites = []struct {
-	name string
-	do   func(context.Context, *Client) error
-	line string
-	body string
-}{
+var workspaceWrites = []write{
 	{"open artifact version", func(ctx context.Context, c *Client) error {
 		v, err := c.OpenArtifactVersion(ctx, NewArtifactVersion{Key: "K", Name: "n", Type: "dataset"})
 		if err == nil && (v.ID != "V" || v.ArtifactID != "A" || v.Version != "1.0.0") {
@@ -103,7 +98,7 @@ var workspaceWrites = []struct {
 func TestWorkspaceWrites(t *testing.T) {
 	for _, tc := range workspaceWrites {
 		t.Run(tc.name, func(t *testing.T) {
-			r, c := newRecorder(t, `{"version":"9.9.9","artifactId":"A","artifactVersionId":"V","currentVersion":"1.0.0","registryModelItemId":"I","template_id":"T"}`)
+			r, c := newRecorder(t, savedDoc)
 			if err := tc.do(t.Context(), c); err != nil {
 				t.Fatal(err)
 			}
@@ -151,7 +146,7 @@ func TestWorkspaceUnsafeWrites(t *testing.T) {
 				if tries++; tries == 1 {
 					return nil, errReset
 				}
-				return reply(req, 200, `{}`), nil
+				return reply(req, 200, savedDoc), nil
 			}, func(o *Options) { o.Retry = quickRetry })
 			err := tc.do(c)
 			if tc.safe && (err != nil || tries != 2) || !tc.safe && (!errors.Is(err, ErrUncertain) || tries != 1) {

@@ -491,7 +491,7 @@ func forgetful(t *testing.T, text string) func(http.Handler) http.Handler {
 				t.Error(err)
 			}
 			w.Header().Set("Content-Type", "application/json")
-			fmt.Fprint(w, `{"msg":"Saved","code":200}`)
+			fmt.Fprint(w, `{"msg":"Saved","code":200,"registryModelItemId":"none"}`)
 		})
 	}
 }

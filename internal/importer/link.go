@@ -41,7 +41,7 @@ func (l *links) link(ctx context.Context, o *ledger, source string, to Project) 
 	if r.dry() {
 		return nil
 	}
-	if _, err := r.c.Symlink(ctx, key, to.Name); err != nil {
+	if err := r.c.Symlink(ctx, key, to.Name); err != nil {
 		return err
 	}
 	listed[key] = true

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 
@@ -146,16 +147,20 @@ func (p *panels) upload(ctx context.Context, workspace, name, id string, file []
 func once(ctx context.Context, r *run, write, look func() (string, error)) (string, error) {
 	for try := 1; ; try++ {
 		id, err := write()
-		if !isUncertain(err) || try == maxUncertain {
+		if !isUncertain(err) {
 			return id, err
 		}
 		for range agreeing {
-			if id, err = look(); err != nil || id != "" {
+			if id, err := look(); err != nil || id != "" {
 				return id, err
 			}
 			if err := pause(ctx, r.o.Settle); err != nil {
 				return "", err
 			}
+		}
+		// What may be repeated has been, by the client.
+		if try == maxUncertain || errors.Is(err, comet.ErrServer) {
+			return "", err
 		}
 	}
 }

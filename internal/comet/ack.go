@@ -1,0 +1,102 @@
+package comet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// ErrNotAcknowledged says that the answer to a write, although its status is
+// one of success, does not say that the write was done. It need not be: a
+// gateway may have made it up.
+var ErrNotAcknowledged = errors.New("the answer does not acknowledge the write")
+
+// ack makes a call whose answer says no more than that it was done.
+//
+// A server that has never acknowledged a call is not asked for it in vain again
+// and again: the caller has to look in any case.
+func (c *Client) ack(ctx context.Context, cl *call) error {
+	cl.want = wantDocument
+	cl.check = func(data []byte) error {
+		if !acknowledges(data, cl.given) {
+			return notAcknowledged(data)
+		}
+		return nil
+	}
+	trait := "acknowledges " + cl.method + " " + cl.path
+	does, known := c.features.known(trait)
+	cl.silent = known && !does
+	resp, err := c.do(ctx, cl)
+	switch {
+	case err == nil:
+		c.features.learn(trait, true)
+		return resp.Body.Close()
+	case !known && errors.Is(err, ErrNotAcknowledged):
+		c.features.learn(trait, false)
+	}
+	return err
+}
+
+// silentTries is how often a write is tried whose answers do not acknowledge it,
+// while the server answers other calls well.
+const silentTries = 4
+
+// has returns a check for a document that has to have all of the members.
+func has(names ...string) func([]byte) error {
+	return func(data []byte) error {
+		for _, name := range names {
+			if isNull(member(data, name)) {
+				return fmt.Errorf("%w: it has no %q: %s", ErrNotAcknowledged, name, shown(data))
+			}
+		}
+		return nil
+	}
+}
+
+// acknowledges reports whether an answer says that a write was done: by its code,
+// by the words of servers that send none, or by what the call gives in return.
+func acknowledges(data []byte, given []string) bool {
+	done, refused := false, false
+	members(data, func(name string, v []byte) {
+		switch {
+		case isNull(v):
+		case name == "code":
+			done, refused = true, refused || intOrZero(v) != http.StatusOK
+		case name == "sdk_error_code", name == "sdkErrorCode":
+			refused = refused || intOrZero(v) != 0
+		case name == "msg":
+			done = done || saysDone(textOrEmpty(v))
+		case slices.Contains(given, name):
+			done = true
+		}
+	})
+	return done && !refused
+}
+
+func saysDone(msg string) bool {
+	switch strings.ToLower(strings.Trim(msg, " .!")) {
+	case "saved", "ok", "success", "successful", "done", "created", "updated", "deleted", "archived", "restore", "restored", "stop requested":
+		return true
+	}
+	return false
+}
+
+func notAcknowledged(data []byte) error {
+	return fmt.Errorf("%w: %s", ErrNotAcknowledged, shown(data))
+}
+
+// shown returns an answer as an error quotes it.
+func shown(data []byte) string {
+	const most = 120
+	s := clip(string(data))
+	switch {
+	case s == "":
+		return "it is empty"
+	case len(s) > most:
+		return strings.ToValidUTF8(s[:most], "") + "…"
+	}
+	return s
+}

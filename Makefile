@@ -6,6 +6,7 @@
 # make torture  the long forms of the tests, the tests of the tests (internal/torture/controls.sh), ten minutes of fuzzing
 #               for each front (stream reader, filter, import) and one for each of their parts; over an hour in all;
 #               COMET_STREAM_SEED takes random tests again
+# make measure  how large each package is, and what imports it
 # make bench    the workloads of docs/benchmarks.md; bench-large adds the 20 GB asset
 
 GO          ?= go
@@ -22,7 +23,7 @@ RACE := $(shell command -v $$($(GO) env CC) >/dev/null && echo -race)
 
 TOOLS := comet-export comet-filter comet-import
 
-.PHONY: build test check gofmt vet staticcheck have-staticcheck govulncheck fuzz torture bench bench-large demo clean
+.PHONY: build test check gofmt vet staticcheck have-staticcheck govulncheck fuzz torture bench bench-large measure demo clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-X github.com/comet-stream/comet-stream/internal/cli.Version=$(VERSION)' -o bin/ $(TOOLS:%=./cmd/%)
@@ -76,6 +77,9 @@ bench: build
 
 bench-large: build
 	$(GO) run ./internal/bench -large
+
+measure:
+	@$(GO) run ./internal/measure
 
 demo:
 	./examples/demo/run.sh

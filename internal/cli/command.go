@@ -101,9 +101,11 @@ func (c *command) RateVar(p *rate.Limit, name string) {
 	})
 }
 
-// TimeVar declares a flag that takes a point in time, as 2024-05-01 or 30d.
-func (c *command) TimeVar(p *time.Time, name string) {
+// TimeVar declares a flag that takes a point in time, as 2024-05-01 or 30d, and
+// keeps the words too.
+func (c *command) TimeVar(p *time.Time, text *string, name string) {
 	c.Func(name, "", func(s string) (err error) {
+		*text = s
 		*p, err = parseTime(s, time.Now())
 		return err
 	})

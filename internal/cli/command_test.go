@@ -32,7 +32,7 @@ func testCommand() (*command, *testOptions, *strings.Builder) {
 	cmd.StringVar(&o.out, "o", "", "")
 	cmd.ModeVar(&o.list, "l", "list")
 	cmd.SizeVar(&o.max, "max-asset-size")
-	cmd.TimeVar(&o.since, "since")
+	cmd.TimeVar(&o.since, new(string), "since")
 	cmd.ListVar(&o.keys, "key")
 	cmd.EnumVar(&o.keep, "elsewhere", "leave", "derive")
 	return cmd, o, &out

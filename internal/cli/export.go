@@ -8,13 +8,13 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"time"
+
+	"golang.org/x/time/rate"
 
 	"github.com/comet-stream/comet-stream/internal/config"
 	"github.com/comet-stream/comet-stream/internal/exporter"
 	"github.com/comet-stream/comet-stream/internal/progress"
 	"github.com/comet-stream/comet-stream/stream"
-	"golang.org/x/time/rate"
 )
 
 // exportCommand is one run of comet-export.
@@ -26,7 +26,7 @@ type exportCommand struct {
 	out                string
 	level              int
 	keysFrom, skipKeys string
-	archived           string
+	chosen             selectionFlags
 
 	counters progress.Counters
 	talk     *progress.Reporter
@@ -37,16 +37,13 @@ type exportCommand struct {
 // Export is the command comet-export: it reads experiments from a server and
 // writes them to a stream.
 func Export(ctx context.Context, stdio IO, args []string) error {
-	c := &exportCommand{command: newCommand("comet-export", exportUsage, stdio), archived: string(exporter.ArchivedInclude)}
+	c := &exportCommand{command: newCommand("comet-export", exportUsage, stdio)}
 	c.addFlags()
 	args, err := c.parse(args)
 	if err != nil {
 		return err
 	}
 	if err := c.parseArgs(args); err != nil {
-		return err
-	}
-	if err := c.parseSelection(); err != nil {
 		return err
 	}
 	var output *output
@@ -108,18 +105,8 @@ func (c *exportCommand) addFlags() {
 	c.IntVar(&c.level, "level", 0, "")
 	c.StringVar(&c.keysFrom, "keys-from", "", "")
 	c.StringVar(&c.skipKeys, "skip-keys-from", "", "")
-	c.Func("since", "", c.setSince)
-	c.EnumVar(&c.archived, "archived", string(exporter.ArchivedInclude), string(exporter.ArchivedExclude), string(exporter.ArchivedOnly))
-	c.ListVar(&c.opts.Selection.AssetTypes, "asset-type")
-	c.SizeVar(&c.opts.Selection.MaxAssetSize, "max-asset-size")
+	c.addSelectionFlags(&c.chosen, &c.opts.Selection)
 	c.BoolVar(&c.opts.WithExperiments, "with-experiments", false, "")
-}
-
-func (c *exportCommand) setSince(text string) (err error) {
-	s := &c.opts.Selection
-	s.SinceText = text
-	s.Since, err = parseTime(text, time.Now())
-	return err
 }
 
 // parseArgs sorts the arguments into paths and RESOURCE names.
@@ -147,20 +134,16 @@ func (c *exportCommand) parseArgs(args []string) error {
 		}
 		c.opts.Paths = append(c.opts.Paths, p)
 	}
-	var err error
-	if c.opts.Resources, err = stream.ParseResources(resources); err != nil {
-		return c.usageError(err, "a further workspace is written with a slash, as WORKSPACE/")
-	}
 	if c.level < 0 || c.level > 22 {
 		return c.usagef("--level %d: want 1 to 22", c.level)
 	}
-	return nil
+	return c.parseSelection(resources)
 }
 
-// parseSelection reads what narrows down the experiments.
-func (c *exportCommand) parseSelection() error {
+// parseSelection reads what narrows down the experiments, and what of them is
+// exported.
+func (c *exportCommand) parseSelection(resources []string) error {
 	s := &c.opts.Selection
-	s.Archived = exporter.Archived(c.archived)
 	if err := c.oneStdin(map[string]string{"--keys-from": c.keysFrom, "--skip-keys-from": c.skipKeys}); err != nil {
 		return err
 	}
@@ -175,7 +158,8 @@ func (c *exportCommand) parseSelection() error {
 			return c.usageError(fmt.Errorf("--skip-keys-from %w", err))
 		}
 	}
-	return nil
+	c.opts.Resources, err = c.chosen.parse(c.command, s, resources, "a further workspace is written with a slash, as WORKSPACE/")
+	return err
 }
 
 func (c *exportCommand) readKeys(name string, done bool) (map[string]bool, error) {

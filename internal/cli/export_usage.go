@@ -32,12 +32,20 @@ What to export:
     --keys-from FILE        these experiments alone: keys, one a line, or lines of -l,
                             or a report; - is standard input
     --skip-keys-from FILE   not these; of a report, those that came out well
+    --key KEY               the experiment with this key; may be repeated
+    --name GLOB             with such a name; may be repeated. * stands for any
+                            characters, / included, ? for one, [abc] for one of these
+    --tag TAG               with this tag; may be repeated. Asks for the tags of each
+                            experiment that all else allows
     --since TIME            started or ended since, or running: 2024-05-01,
                             2024-05-01T12:00:00Z, 30d, 2d12h, or milliseconds
     --archived include|exclude|only
                             archived experiments (default include)
     --asset-type TYPE       assets of this type alone; may be repeated
+    --asset-name GLOB       assets with such a name alone; may be repeated
     --max-asset-size SIZE   leave out larger assets: 500MB, 5GiB
+    -x, --exclude           leave out the RESOURCEs named, and export all others. Where
+                            none is named: leave out what the flags choose
     --with-experiments      add the experiments that artifact and model versions
                             come from
 

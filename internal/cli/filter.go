@@ -19,9 +19,8 @@ type filterCommand struct {
 	opts filter.Options
 
 	in, out                         string
-	exclude                         bool
-	names, assetNames, renames      []string
-	archived                        string
+	chosen                          selectionFlags
+	renames                         []string
 	list, json, sum, check, salvage bool
 
 	counters progress.Counters
@@ -31,7 +30,7 @@ type filterCommand struct {
 // Filter is the command comet-filter: it passes a stream on, less what it is
 // told to drop, or tells what is in it.
 func Filter(ctx context.Context, stdio IO, args []string) error {
-	c := &filterCommand{command: newCommand("comet-filter", filterUsage, stdio), archived: "include"}
+	c := &filterCommand{command: newCommand("comet-filter", filterUsage, stdio)}
 	c.addFlags()
 	args, err := c.parse(args)
 	if err != nil {
@@ -63,15 +62,7 @@ func (c *filterCommand) addFlags() {
 	r := &c.opts.Rules
 	c.StringVar(&c.in, "i", "", "")
 	c.StringVar(&c.out, "o", "", "")
-	c.ModeVar(&c.exclude, "x", "exclude")
-	c.ListVar(&r.Keys, "key")
-	c.ListVar(&c.names, "name")
-	c.ListVar(&r.Tags, "tag")
-	c.TimeVar(&r.Since, "since")
-	c.EnumVar(&c.archived, "archived", "include", "exclude", "only")
-	c.ListVar(&r.AssetTypes, "asset-type")
-	c.ListVar(&c.assetNames, "asset-name")
-	c.SizeVar(&r.MaxAssetSize, "max-asset-size")
+	c.addSelectionFlags(&c.chosen, &r.Selection)
 	c.ListVar(&c.renames, "rename")
 	c.ModeVar(&c.list, "l", "list")
 	c.ModeVar(&c.json, "json")
@@ -83,47 +74,14 @@ func (c *filterCommand) addFlags() {
 // parseRules makes the rules of flags and arguments.
 func (c *filterCommand) parseRules(args []string) error {
 	r := &c.opts.Rules
-	chosen, err := stream.ParseResources(args)
-	if err != nil {
-		return c.usageError(err)
-	}
-	if r.Names, err = parseGlobs(c.names); err != nil {
-		return c.usagef("--name %w", err)
-	}
-	if r.AssetNames, err = parseGlobs(c.assetNames); err != nil {
-		return c.usagef("--asset-name %w", err)
-	}
 	for _, rule := range c.renames {
 		if err := r.Renames.Add(rule); err != nil {
 			return c.usagef("--rename %q: %w", rule, err)
 		}
 	}
-	r.Archived = map[string]filter.Archived{
-		"include": filter.ArchivedIncluded, "exclude": filter.ArchivedExcluded, "only": filter.ArchivedOnly,
-	}[c.archived]
-	switch {
-	case !c.exclude:
-		r.Without = chosen.Others()
-	case len(args) > 0:
-		r.Without = chosen
-	case r.Selects():
-		r.Invert = true
-	default:
-		return c.usageError(errors.New("-x does not say what to leave out"), "name RESOURCEs behind it, or choose experiments or assets by flags")
-	}
-	return nil
-}
-
-func parseGlobs(patterns []string) ([]filter.Glob, error) {
-	var globs []filter.Glob
-	for _, p := range patterns {
-		g, err := filter.ParseGlob(p)
-		if err != nil {
-			return nil, fmt.Errorf("%q: %w", p, err)
-		}
-		globs = append(globs, g)
-	}
-	return globs, nil
+	chosen, err := c.chosen.parse(c.command, &r.Selection, args)
+	r.Without = chosen.Others()
+	return err
 }
 
 // modes returns the names of the modes that were asked for.

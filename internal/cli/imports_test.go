@@ -32,17 +32,18 @@ var rules = map[string]rule{
 	"internal/cli": {
 		own: []string{
 			"internal/config", "internal/exporter", "internal/filter", "internal/importer",
-			"internal/progress", "internal/suggest", "internal/comet", "stream",
+			"internal/progress", "internal/selection", "internal/suggest", "internal/comet", "stream",
 		},
 		others: []string{"github.com/peterbourgon/ff/v3", "golang.org/x/"},
 	},
-	"internal/config":   {not: []string{"net", "net/http"}},
-	"internal/progress": {},
-	"internal/suggest":  {},
-	"internal/exporter": {own: []string{"internal/comet", "internal/progress", "internal/suggest", "stream"}, others: []string{"golang.org/x/"}},
-	"internal/importer": {own: []string{"internal/comet", "internal/progress", "internal/suggest", "stream"}, others: []string{"golang.org/x/"}},
-	"internal/filter":   {own: []string{"internal/progress", "stream"}, others: []string{"golang.org/x/sync"}, not: []string{"os", "net", "net/http"}},
-	"internal/comet":    {others: []string{"golang.org/x/", "github.com/klauspost/compress/gzip"}},
+	"internal/config":    {not: []string{"net", "net/http"}},
+	"internal/progress":  {},
+	"internal/suggest":   {},
+	"internal/selection": {own: []string{"stream"}, not: []string{"os", "net", "net/http"}},
+	"internal/exporter":  {own: []string{"internal/comet", "internal/progress", "internal/selection", "internal/suggest", "stream"}, others: []string{"golang.org/x/"}},
+	"internal/importer":  {own: []string{"internal/comet", "internal/progress", "internal/suggest", "stream"}, others: []string{"golang.org/x/"}},
+	"internal/filter":    {own: []string{"internal/progress", "internal/selection", "stream"}, others: []string{"golang.org/x/sync"}, not: []string{"os", "net", "net/http"}},
+	"internal/comet":     {others: []string{"golang.org/x/", "github.com/klauspost/compress/gzip"}},
 	// A server that shares the client's types shares its mistakes.
 	"internal/comettest": {others: []string{"golang.org/x/", "github.com/klauspost/compress/gzip"}},
 	"stream": {
@@ -53,6 +54,7 @@ var rules = map[string]rule{
 	"internal/e2e":     {own: []string{"internal/cli", "internal/comettest", "stream"}},
 	"examples":         {own: []string{"internal/comettest", "stream"}},
 	"internal/torture": {own: []string{"internal/cli", "internal/comettest", "stream"}},
+	"internal/measure": {},
 	"internal/bench":   {own: []string{"internal/cli", "internal/comettest", "stream"}, others: []string{"github.com/klauspost/compress/zstd", "golang.org/x/"}},
 }
 

@@ -173,7 +173,7 @@ func (f *assetsFetch) list(ctx context.Context, s *slot) ([]*item, error) {
 		case a.ID == "":
 			f.bad = append(f.bad, badItem{err: itemErrorf("the server lists it without an id")})
 			return nil
-		case f.artifact == "" && !f.x.o.Selection.asset(a.Type, a.Size):
+		case f.artifact == "" && !f.x.o.Selection.Asset(&a.Type, &a.Name, &a.Size):
 			f.left++
 			f.leftBytes += a.Size
 			return nil

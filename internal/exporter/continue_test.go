@@ -9,9 +9,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/comet-stream/comet-stream/internal/comettest"
-	"github.com/comet-stream/comet-stream/stream"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/selection"
+	"github.com/comet-stream/comet-stream/stream"
 )
 
 // exportBlocks exports in small blocks, which give many places to cut at.
@@ -76,7 +78,7 @@ func planned(t *testing.T, data []byte) int {
 func TestContinue(t *testing.T) {
 	srv := seedDemo(t)
 	srv.SeedSynthetic(comettest.SyntheticSpec{Workspace: "demo", Project: "synthetic", Experiments: 6, Metrics: 1, Points: 20, Assets: 1, AssetSize: 3000})
-	o := Options{Client: newClient(t, srv), Paths: paths(t, "demo"), Selection: Selection{MaxAssetSize: stream.NewInt64(100_000)}}
+	o := Options{Client: newClient(t, srv), Paths: paths(t, "demo"), Selection: selection.Selection{MaxAssetSize: stream.NewInt64(100_000)}}
 	data, _ := exportBlocks(t, o)
 	want := content(t, data)
 	from := planned(t, data)
@@ -165,12 +167,12 @@ func TestContinueMismatch(t *testing.T) {
 		"path":     {Client: client, Paths: paths(t, "demo/vision")},
 		"resource": {Client: client, Paths: paths(t, "demo/shelf"), Resources: html},
 		"server":   {Client: newClient(t, other), Paths: paths(t, "demo/shelf")},
-		"state":    {Client: client, Paths: paths(t, "demo/shelf"), Selection: Selection{Archived: ArchivedExclude}},
-		"type":     {Client: client, Paths: paths(t, "demo/shelf"), Selection: Selection{AssetTypes: []string{"image"}}},
-		"size":     {Client: client, Paths: paths(t, "demo/shelf"), Selection: Selection{MaxAssetSize: stream.NewInt64(0)}},
-		"time":     {Client: client, Paths: paths(t, "demo/shelf"), Selection: Selection{Since: time.Unix(1, 0)}},
-		"keys":     {Client: client, Paths: paths(t, "demo/shelf"), Selection: Selection{Keys: map[string]bool{}}},
-		"skipped":  {Client: client, Paths: paths(t, "demo/shelf"), Selection: Selection{SkipKeys: map[string]bool{"a": true}}},
+		"state":    {Client: client, Paths: paths(t, "demo/shelf"), Selection: selection.Selection{Archived: selection.ArchivedExclude}},
+		"type":     {Client: client, Paths: paths(t, "demo/shelf"), Selection: selection.Selection{AssetTypes: []string{"image"}}},
+		"size":     {Client: client, Paths: paths(t, "demo/shelf"), Selection: selection.Selection{MaxAssetSize: stream.NewInt64(0)}},
+		"time":     {Client: client, Paths: paths(t, "demo/shelf"), Selection: selection.Selection{Since: time.Unix(1, 0)}},
+		"keys":     {Client: client, Paths: paths(t, "demo/shelf"), Selection: selection.Selection{Keys: map[string]bool{}}},
+		"skipped":  {Client: client, Paths: paths(t, "demo/shelf"), Selection: selection.Selection{SkipKeys: map[string]bool{"a": true}}},
 		"addition": {Client: client, Paths: paths(t, "demo/shelf"), WithExperiments: true},
 	} {
 		if _, ok := errors.AsType[*MismatchError](New(o).Match(p)); !ok {

@@ -134,7 +134,7 @@ func (d *dryRun) experiment(ctx context.Context, l *listed) error {
 	if x.o.Resources.Has(stream.ResourceAssets) {
 		restart := func() { e.Assets, e.AssetBytes, e.AssetsLeft, e.Requests = 0, 0, 0, d.perExperiment }
 		err := x.client.EachAsset(ctx, l.key, "", restart, func(a *comet.Asset) error {
-			if !x.o.Selection.asset(a.Type, a.Size) {
+			if !x.o.Selection.Asset(&a.Type, &a.Name, &a.Size) {
 				e.AssetsLeft++
 				return nil
 			}

@@ -9,10 +9,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/selection"
 	"github.com/comet-stream/comet-stream/stream"
-	"github.com/google/go-cmp/cmp"
 )
 
 // newClient returns a client of a test server that does not wait long.
@@ -233,7 +235,7 @@ func TestExportConcurrency(t *testing.T) {
 	})
 	var want []byte
 	for _, n := range []int{1, 2, 16} {
-		got := content(t, mustExport(t, Options{Client: newClient(t, srv), Paths: paths(t, "demo"), InFlight: n, Selection: Selection{MaxAssetSize: stream.NewInt64(300_000)}}))
+		got := content(t, mustExport(t, Options{Client: newClient(t, srv), Paths: paths(t, "demo"), InFlight: n, Selection: selection.Selection{MaxAssetSize: stream.NewInt64(300_000)}}))
 		if want == nil {
 			want = got
 		}

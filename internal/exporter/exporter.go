@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/selection"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -28,7 +29,9 @@ type Options struct {
 	Paths  []Path
 	// Resources are what is exported of it, all if zero.
 	Resources stream.Resources
-	Selection Selection
+	// Selection narrows that down. What it leaves out is counted, and is not
+	// skipped: it was not asked for.
+	Selection selection.Selection
 
 	// WithExperiments adds the experiments that artifact and model versions in
 	// scope were made by.
@@ -217,7 +220,7 @@ func (x *Exporter) inScope(m *metadata) bool {
 
 // headerScope is the scope as the header has it.
 func (x *Exporter) headerScope() stream.Scope {
-	s := stream.Scope{Resources: x.o.Resources.Names(), Selection: x.o.Selection.options()}
+	s := stream.Scope{Resources: x.o.Resources.Names(), Selection: x.o.Selection.Flags()}
 	if x.o.WithExperiments {
 		s.Selection = append(s.Selection, "--with-experiments")
 	}

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/selection"
 	"github.com/comet-stream/comet-stream/internal/suggest"
 )
 
@@ -302,13 +303,52 @@ func (x *Exporter) selected(ctx context.Context, p *project) (selected []listed,
 			all = append(all, e)
 		}
 	}
-	for i := range all {
-		if x.o.Selection.experiment(&all[i]) {
-			selected = append(selected, all[i])
-		}
+	if selected, err = x.choose(ctx, all); err != nil {
+		return nil, 0, err
 	}
 	slices.SortFunc(selected, byStart)
 	return slices.Clip(selected), int64(len(all) - len(selected)), nil
+}
+
+// choose returns those of the listed experiments that are selected. A listing
+// does not tell tags, so they are asked for where all else allows.
+func (x *Exporter) choose(ctx context.Context, all []listed) ([]listed, error) {
+	keep := make([]bool, len(all))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(x.o.InFlight)
+	for i := range all {
+		e := all[i].chosen()
+		if keep[i] = x.o.Selection.Experiment(&e); !keep[i] && !x.o.Selection.Invert || len(x.o.Selection.Tags) == 0 {
+			continue
+		}
+		g.Go(func() (err error) {
+			if e.Tags, err = x.client.Tags(ctx, e.Key); err != nil {
+				return fmt.Errorf("tags of experiment %q: %w", e.Key, err)
+			}
+			e.NoTags = false
+			keep[i] = x.o.Selection.Experiment(&e)
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	var selected []listed
+	for i, keep := range keep {
+		if keep {
+			selected = append(selected, all[i])
+		}
+	}
+	return selected, nil
+}
+
+// chosen returns what a listing tells for the choice of experiments.
+func (l *listed) chosen() selection.Experiment {
+	e := selection.Experiment{Key: l.key, NoTags: true, Start: l.start, End: l.end, Archived: l.archived, Running: l.running}
+	if l.name != "" {
+		e.Name = &l.name
+	}
+	return e
 }
 
 // keep takes the experiments of p.

@@ -5,11 +5,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/selection"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -81,81 +81,13 @@ ws/proj/aaaa1111aaaa1111aaaa1111aaaa1111	aaaa1111aaaa1111aaaa1111aaaa1111	2024-0
 
 func ms(n int64) *int64 { return &n }
 
-func TestSelection(t *testing.T) {
-	s := &Selection{Since: time.UnixMilli(1000)}
-	for name, test := range map[string]struct {
-		e    listed
-		want bool
-	}{
-		"started since":   {listed{start: ms(1000)}, true},
-		"ended since":     {listed{start: ms(1), end: ms(1001)}, true},
-		"before":          {listed{start: ms(1), end: ms(999)}, false},
-		"running":         {listed{start: ms(1), running: true}, true},
-		"without a time":  {listed{}, true},
-		"archived, since": {listed{start: ms(2000), archived: true}, true},
-	} {
-		if got := s.experiment(&test.e); got != test.want {
-			t.Errorf("%s: %v", name, got)
-		}
-	}
-	archived, active := &listed{key: "a", archived: true}, &listed{key: "b"}
-	for _, test := range []struct {
-		s         Selection
-		arch, act bool
-	}{
-		{Selection{}, true, true},
-		{Selection{Archived: ArchivedOnly}, true, false},
-		{Selection{Archived: ArchivedExclude}, false, true},
-		{Selection{Keys: map[string]bool{"a": true}}, true, false},
-		{Selection{SkipKeys: map[string]bool{"a": true}}, false, true},
-	} {
-		if test.s.experiment(archived) != test.arch || test.s.experiment(active) != test.act {
-			t.Errorf("%+v: archived %v, active %v", test.s, test.s.experiment(archived), test.s.experiment(active))
-		}
-	}
-	a := &Selection{AssetTypes: []string{"image", "asset"}, MaxAssetSize: stream.NewInt64(10)}
-	for _, test := range []struct {
-		typ  string
-		size int64
-		want bool
-	}{{"image", 10, true}, {"image", 11, false}, {"", 0, true}, {"audio", 1, false}} {
-		if got := a.asset(test.typ, test.size); got != test.want {
-			t.Errorf("asset of type %q, %d bytes: %v", test.typ, test.size, got)
-		}
-	}
-}
-
-// A header says what was selected in the words of the command line, so that the
-// same command finds its partial stream the day after.
-func TestSelectionOptions(t *testing.T) {
-	keys := map[string]bool{"b": true, "a": true}
-	s := Selection{
-		Archived: ArchivedOnly, AssetTypes: []string{"image", "audio", "image"}, MaxAssetSize: stream.NewInt64(0),
-		Since: time.UnixMilli(1_700_000_000_000), Keys: keys, SkipKeys: keys,
-	}
-	want := []string{
-		"--archived only", "--asset-type audio", "--asset-type image", "--keys-from 2:7e18f737311b2dc3",
-		"--max-asset-size 0", "--since 2023-11-14T22:13:20Z", "--skip-keys-from 2:7e18f737311b2dc3",
-	}
-	if diff := cmp.Diff(want, s.options()); diff != "" {
-		t.Errorf("options (-want +got):\n%s", diff)
-	}
-	a, b := Selection{Since: time.UnixMilli(1), SinceText: "30d"}, Selection{Since: time.UnixMilli(2), SinceText: "30d"}
-	if diff := cmp.Diff(a.options(), b.options()); diff != "" {
-		t.Errorf("the same words on another day (-before +after):\n%s", diff)
-	}
-	if o := (&Selection{Archived: ArchivedInclude}).options(); o != nil {
-		t.Errorf("everything is selected by %q", o)
-	}
-}
-
 // What is left out by choice is counted, and is not skipped.
 func TestExportSelected(t *testing.T) {
 	srv := seedDemo(t)
 	obs := new(recorder)
 	data, sum, err := export(t, Options{
 		Client: newClient(t, srv), Paths: paths(t, "demo/vision"), Observer: obs,
-		Selection: Selection{Archived: ArchivedExclude, AssetTypes: []string{"image"}, MaxAssetSize: stream.NewInt64(1000)},
+		Selection: selection.Selection{Archived: selection.ArchivedExclude, AssetTypes: []string{"image"}, MaxAssetSize: stream.NewInt64(1000)},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -198,7 +130,7 @@ func TestExportResources(t *testing.T) {
 			}
 			key := comettest.DemoKey("demo", comettest.DemoFirst)
 			all := records(t, mustExport(t, Options{
-				Client: client, Paths: paths(t, "demo/vision/"+key), Resources: set, Selection: Selection{MaxAssetSize: stream.NewInt64(5000)},
+				Client: client, Paths: paths(t, "demo/vision/"+key), Resources: set, Selection: selection.Selection{MaxAssetSize: stream.NewInt64(5000)},
 			}))
 			found := make(map[stream.Kind]bool)
 			for _, rec := range all {

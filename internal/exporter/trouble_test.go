@@ -13,10 +13,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/selection"
 	"github.com/comet-stream/comet-stream/stream"
-	"github.com/google/go-cmp/cmp"
 )
 
 // seedFaults starts a server with a few experiments, and what goes wrong there.
@@ -383,7 +385,7 @@ func TestListings(t *testing.T) {
 	srv := seedDemo(t)
 	run := func(t *testing.T) []byte {
 		return content(t, mustExport(t, Options{
-			Client: newClient(t, srv), Paths: paths(t, "demo/"), Selection: Selection{MaxAssetSize: stream.NewInt64(100_000)},
+			Client: newClient(t, srv), Paths: paths(t, "demo/"), Selection: selection.Selection{MaxAssetSize: stream.NewInt64(100_000)},
 		}))
 	}
 	want := run(t)

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/comet-stream/comet-stream/internal/selection"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -87,7 +88,7 @@ func BenchmarkFilter(b *testing.B) {
 		{"identity", true, copyWith(Rules{})},
 		{"metrics", false, copyWith(Rules{Without: (stream.ResourceUserMetrics | stream.ResourceSystemMetrics).Others()})},
 		{"exclude system-metrics", false, copyWith(Rules{Without: stream.ResourceSystemMetrics})},
-		{"tag", false, copyWith(Rules{Tags: []string{"even"}})},
+		{"tag", false, copyWith(Rules{Selection: selection.Selection{Tags: []string{"even"}}})},
 		{"rename", false, copyWith(Rules{Renames: rename})},
 		{"list", false, modeOf(List)},
 		{"check", false, modeOf(Check)},

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/comet-stream/comet-stream/internal/selection"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -28,7 +29,7 @@ func copyTo(ctx context.Context, r io.Reader, rules Rules) ([]byte, error) {
 func TestCopyConcatenated(t *testing.T) {
 	a := write(t, layouts["blocks of 300 bytes"], sample(t)...)
 	b := write(t, layouts["one block"], sample(t)...)
-	for name, rules := range map[string]Rules{"no rule": {}, "--key": {Keys: []string{"k4"}}} {
+	for name, rules := range map[string]Rules{"no rule": {}, "--key": {Selection: selection.Selection{Keys: keys("k4")}}} {
 		t.Run(name, func(t *testing.T) {
 			got := read(t, pass(t, slices.Concat(a, b), rules))
 			want := slices.Concat(read(t, pass(t, a, rules)), read(t, pass(t, b, rules)))
@@ -75,7 +76,7 @@ func TestCopyAborted(t *testing.T) {
 	records := append(sample(t)[:40], &stream.Abort{Class: "server", Message: "503 for an hour"})
 	data := write(t, layouts["blocks of 300 bytes"], records...)
 	good := write(t, stream.WriterOptions{}, sample(t)...)
-	out, err := copyTo(t.Context(), bytes.NewReader(slices.Concat(data, good)), Rules{Keys: []string{"k2"}})
+	out, err := copyTo(t.Context(), bytes.NewReader(slices.Concat(data, good)), Rules{Selection: selection.Selection{Keys: keys("k2")}})
 	aborted, ok := errors.AsType[*stream.AbortedError](err)
 	if !ok || aborted.Class != "server" || aborted.Message != "503 for an hour" {
 		t.Fatalf("error %v", err)
@@ -207,9 +208,9 @@ func TestCopyMeet(t *testing.T) {
 
 func TestCopyMissingKeys(t *testing.T) {
 	data := write(t, layouts["one block"], sample(t)...)
-	out, err := copyTo(t.Context(), bytes.NewReader(slices.Concat(data, data)), Rules{Keys: []string{"k1", "nope", "gone", "nada"}})
+	out, err := copyTo(t.Context(), bytes.NewReader(slices.Concat(data, data)), Rules{Selection: selection.Selection{Keys: keys("k1", "nope", "gone", "nada")}})
 	missing, ok := errors.AsType[*MissingError](err)
-	if !ok || !slices.Equal(missing.Keys, []string{"nope", "nada"}) {
+	if !ok || !slices.Equal(missing.Keys, []string{"nada", "nope"}) {
 		t.Errorf("error %v", err)
 	}
 	if got := kindsOf(read(t, out)); !strings.Contains(got, "experiment:k1") {
@@ -219,14 +220,14 @@ func TestCopyMissingKeys(t *testing.T) {
 	if want := `not in the stream: project "a/s", workspace "c"`; err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
-	if _, err := copyTo(t.Context(), bytes.NewReader(data), Rules{Invert: true, Keys: []string{"nope"}}); err != nil {
+	if _, err := copyTo(t.Context(), bytes.NewReader(data), Rules{Selection: selection.Selection{Invert: true, Keys: keys("nope")}}); err != nil {
 		t.Errorf("what is to be dropped is not there: %v", err)
 	}
 }
 
 func TestCopyTagsWithoutMetadata(t *testing.T) {
 	bare := pass(t, write(t, layouts["one block"], sample(t)...), Rules{Without: resources(t, "metadata")})
-	_, err := copyTo(t.Context(), bytes.NewReader(bare), Rules{Tags: []string{"x"}})
+	_, err := copyTo(t.Context(), bytes.NewReader(bare), Rules{Selection: selection.Selection{Tags: []string{"x"}}})
 	if err == nil || !strings.Contains(err.Error(), "metadata") {
 		t.Errorf("error %v", err)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/comet-stream/comet-stream/internal/selection"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -80,11 +81,11 @@ func resources(t testing.TB, names string) stream.Resources {
 	return set
 }
 
-func globs(t testing.TB, patterns ...string) []Glob {
+func globs(t testing.TB, patterns ...string) []selection.Glob {
 	t.Helper()
-	var list []Glob
+	var list []selection.Glob
 	for _, p := range patterns {
-		g, err := ParseGlob(p)
+		g, err := selection.ParseGlob(p)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -152,74 +153,74 @@ func ruleCases(t testing.TB) map[string]struct {
 		"-x models panels":    {without("models panels"), oracle{resource: hasNot("models", "panels")}},
 		"-x links":            {without("links"), oracle{resource: hasNot("links")}},
 		"--key": {
-			Rules{Keys: []string{"k2", "k4"}},
+			Rules{Selection: selection.Selection{Keys: keys("k2", "k4")}},
 			oracle{experiment: func(e *stream.Experiment) bool { return e.Key == "k2" || e.Key == "k4" }, key: has("k2", "k4")},
 		},
 		"--key of a skipped one": {
-			Rules{Keys: []string{"gone"}},
+			Rules{Selection: selection.Selection{Keys: keys("gone")}},
 			oracle{experiment: func(e *stream.Experiment) bool { return false }, key: has("gone")},
 		},
 		"--tag": {
-			Rules{Tags: []string{"nope", "final"}},
+			Rules{Selection: selection.Selection{Tags: []string{"nope", "final"}}},
 			oracle{experiment: func(e *stream.Experiment) bool { return has(e.Tags...)("final") }},
 		},
 		"--name": {
-			Rules{Names: globs(t, "f*", "gone*")},
+			Rules{Selection: selection.Selection{Names: globs(t, "f*", "gone*")}},
 			oracle{experiment: func(e *stream.Experiment) bool { return strings.HasPrefix(nameOf(e), "f") }},
 		},
 		"--archived exclude": {
-			Rules{Archived: ArchivedExcluded}, oracle{experiment: func(e *stream.Experiment) bool { return !e.Archived }},
+			Rules{Selection: selection.Selection{Archived: selection.ArchivedExclude}}, oracle{experiment: func(e *stream.Experiment) bool { return !e.Archived }},
 		},
 		"--archived only": {
-			Rules{Archived: ArchivedOnly}, oracle{experiment: func(e *stream.Experiment) bool { return e.Archived }},
+			Rules{Selection: selection.Selection{Archived: selection.ArchivedOnly}}, oracle{experiment: func(e *stream.Experiment) bool { return e.Archived }},
 		},
 		"--since": {
-			Rules{Since: time.UnixMilli(2001)}, // k2 ended later, k3 runs, k4 has no times
+			Rules{Selection: selection.Selection{Since: time.UnixMilli(2001)}}, // k2 ended later, k3 runs, k4 has no times
 			oracle{experiment: func(e *stream.Experiment) bool { return e.Key != "k1" }},
 		},
 		"--tag and --archived": {
-			Rules{Tags: []string{"x"}, Archived: ArchivedExcluded},
+			Rules{Selection: selection.Selection{Tags: []string{"x"}, Archived: selection.ArchivedExclude}},
 			oracle{experiment: func(e *stream.Experiment) bool { return e.Key == "k3" }},
 		},
 		"-x --key": {
-			Rules{Invert: true, Keys: []string{"k1", "gone"}},
+			Rules{Selection: selection.Selection{Invert: true, Keys: keys("k1", "gone")}},
 			oracle{experiment: func(e *stream.Experiment) bool { return e.Key != "k1" }, key: hasNot("k1", "gone")},
 		},
 		"-x --tag": {
-			Rules{Invert: true, Tags: []string{"x"}},
+			Rules{Selection: selection.Selection{Invert: true, Tags: []string{"x"}}},
 			oracle{experiment: func(e *stream.Experiment) bool { return !has(e.Tags...)("x") }},
 		},
 		"-x --since": {
-			Rules{Invert: true, Since: time.UnixMilli(2001)}, // nothing says that k4 is that new
+			Rules{Selection: selection.Selection{Invert: true, Since: time.UnixMilli(2001)}}, // nothing says that k4 is that new
 			oracle{experiment: func(e *stream.Experiment) bool { return e.Key == "k1" || e.Key == "k4" }},
 		},
 		"-x --asset-type image": {
-			Rules{Invert: true, AssetTypes: []string{"image"}},
+			Rules{Selection: selection.Selection{Invert: true, AssetTypes: []string{"image"}}},
 			oracle{asset: func(a *stream.Asset) bool { return deref(a.Type) != "image" }},
 		},
 		"-x --asset-name": {
-			Rules{Invert: true, AssetNames: globs(t, "*.bin")},
+			Rules{Selection: selection.Selection{Invert: true, AssetNames: globs(t, "*.bin")}},
 			oracle{asset: func(a *stream.Asset) bool { return !strings.HasSuffix(deref(a.Name), ".bin") }},
 		},
 		"-x --max-asset-size": {
-			Rules{Invert: true, MaxAssetSize: stream.NewInt64(9)},
+			Rules{Selection: selection.Selection{Invert: true, MaxAssetSize: stream.NewInt64(9)}},
 			oracle{asset: func(a *stream.Asset) bool { return a.Size == nil || *a.Size > 9 }},
 		},
 		"--asset-type image": {
-			Rules{AssetTypes: []string{"image"}},
+			Rules{Selection: selection.Selection{AssetTypes: []string{"image"}}},
 			// A skipped asset has no type to go by and stays.
 			oracle{asset: func(a *stream.Asset) bool { return has("image", "?")(deref(a.Type)) }},
 		},
 		"--asset-type asset": {
-			Rules{AssetTypes: []string{"asset"}},
+			Rules{Selection: selection.Selection{AssetTypes: []string{"asset"}}},
 			oracle{asset: func(a *stream.Asset) bool { return has("", "?")(deref(a.Type)) }},
 		},
 		"--asset-name": {
-			Rules{AssetNames: globs(t, "*.bin")},
+			Rules{Selection: selection.Selection{AssetNames: globs(t, "*.bin")}},
 			oracle{asset: func(a *stream.Asset) bool { return strings.HasSuffix(deref(a.Name), ".bin") }},
 		},
 		"--max-asset-size": {
-			Rules{MaxAssetSize: stream.NewInt64(9)},
+			Rules{Selection: selection.Selection{MaxAssetSize: stream.NewInt64(9)}},
 			oracle{asset: func(a *stream.Asset) bool { return deref(a.Name) != "w.bin" }},
 		},
 		"--rename workspace": {
@@ -242,8 +243,8 @@ func ruleCases(t testing.TB) map[string]struct {
 		},
 		"all at once": {
 			Rules{
-				Without: resources(t, "metadata html system-metrics project_notes models"), Keys: []string{"k1", "k3"},
-				AssetNames: globs(t, "*[gm]"), Renames: renames(t, "a=z", "b/p=z/other"),
+				Without: resources(t, "metadata html system-metrics project_notes models"), Selection: selection.Selection{Keys: keys("k1", "k3"),
+					AssetNames: globs(t, "*[gm]")}, Renames: renames(t, "a=z", "b/p=z/other"),
 			},
 			oracle{
 				resource:   func(s string) bool { return hasNot("metadata", "html", "project_notes", "models", "system-metrics")(s) },

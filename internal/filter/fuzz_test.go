@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/comet-stream/comet-stream/internal/selection"
 )
 
 // FuzzFilter gives all modes any input: none crashes, what a copy makes of a good
@@ -28,7 +30,7 @@ func FuzzFilter(f *testing.F) {
 	rules := []Rules{
 		{},
 		{Without: resources(f, "metadata assets system-metrics project_notes")},
-		{Keys: []string{"k", "k2"}, AssetTypes: []string{"image"}, Renames: renames(f, "a=z", "ws/p=z/p")},
+		{Selection: selection.Selection{Keys: keys("k", "k2"), AssetTypes: []string{"image"}}, Renames: renames(f, "a=z", "ws/p=z/p")},
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		_, inputErr := readAll(data)

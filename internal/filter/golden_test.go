@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/comet-stream/comet-stream/internal/selection"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -59,7 +60,7 @@ func TestGolden(t *testing.T) {
 		}
 		headers := func(r stream.Raw) bool { return r.Kind != stream.KindHeader }
 		want := show(t, where(read(t, data), headers))
-		for _, rules := range []Rules{{}, {Names: globs(t, "*")}, {AssetNames: globs(t, "*")}} {
+		for _, rules := range []Rules{{}, {Selection: selection.Selection{Names: globs(t, "*")}}, {Selection: selection.Selection{AssetNames: globs(t, "*")}}} {
 			if diff := cmp.Diff(want, show(t, where(read(t, pass(t, data, rules)), headers))); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
@@ -70,7 +71,7 @@ func TestGolden(t *testing.T) {
 // Whatever the input is, a copy of it that ends well is a good stream, or has
 // what is wrong inside blocks that were not looked at; and a salvaged one is good.
 func TestGoldenNeverMadeWorse(t *testing.T) {
-	looks := Rules{Without: resources(t, "html code"), Invert: true, Keys: []string{"nope"}, AssetTypes: []string{"nope"}}
+	looks := Rules{Without: resources(t, "html code"), Selection: selection.Selection{Invert: true, Keys: keys("nope"), AssetTypes: []string{"nope"}}}
 	golden(t, func(t *testing.T, data []byte, class string) {
 		for _, rules := range []Rules{{}, looks} {
 			out, err := copyTo(t.Context(), bytes.NewReader(data), rules)

@@ -49,13 +49,13 @@ func newKindSets(rules *Rules) kindSets {
 			}
 		}
 	}
-	if rules.selectsExperiments() || !rules.Renames.empty() {
+	if rules.SelectsExperiments() || !rules.Renames.empty() {
 		k.look |= stream.KindSetOf(stream.KindLink, stream.KindLineage, stream.KindView)
 	}
 	if !rules.Renames.empty() {
 		k.look |= stream.KindSetOf(stream.KindNotes, stream.KindPanel)
 	}
-	if rules.Without != 0 || rules.Selects() {
+	if rules.Without != 0 || !rules.Selection.Empty() {
 		// A skipped record closes a text or an asset that goes on. It must not be
 		// dropped then, so the sieve must know.
 		k.look |= texts | stream.KindSetOf(stream.KindAsset, stream.KindAssetEnd)

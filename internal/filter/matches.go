@@ -21,7 +21,7 @@ func newMatches(rules *Rules) *matches {
 
 // key notes that an experiment is in the input.
 func (m *matches) key(key string) {
-	if slices.Contains(m.rules.Keys, key) {
+	if m.rules.Keys[key] {
 		m.keys[key] = true
 	}
 }
@@ -40,7 +40,7 @@ func (m *matches) place(p Place) {
 func (m *matches) missing() error {
 	e := &MissingError{}
 	if !m.rules.Invert {
-		for _, key := range m.rules.Keys {
+		for _, key := range slices.Sorted(maps.Keys(m.rules.Keys)) {
 			if !m.keys[key] {
 				e.Keys = append(e.Keys, key)
 			}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/comet-stream/comet-stream/internal/selection"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -150,7 +151,7 @@ func (d *dice) rules() Rules {
 	}
 	r.Invert = d.one(4)
 	if d.one(3) {
-		r.Keys = []string{"k0", "k2"}
+		r.Keys = keys("k0", "k2")
 	}
 	if d.one(4) {
 		r.Names = globs(d.t, pick(d, "a", "*", ""))
@@ -158,7 +159,7 @@ func (d *dice) rules() Rules {
 	if d.one(5) {
 		r.Tags = []string{"x"}
 	}
-	r.Archived = pick(d, ArchivedIncluded, ArchivedIncluded, ArchivedExcluded, ArchivedOnly)
+	r.Archived = pick(d, selection.ArchivedInclude, selection.ArchivedInclude, selection.ArchivedExclude, selection.ArchivedOnly)
 	if d.one(4) {
 		r.Since = time.UnixMilli(3)
 	}

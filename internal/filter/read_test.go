@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/comet-stream/comet-stream/internal/selection"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -40,7 +41,7 @@ func TestList(t *testing.T) {
 		if diff := cmp.Diff(want, got); err != nil || diff != "" {
 			t.Errorf("%s: %v (-want +got):\n%s", name, err, diff)
 		}
-		got, err = printed(t, List, data, Rules{Tags: []string{"final"}, Renames: renames(t, "b=z"), Without: resources(t, "metrics")})
+		got, err = printed(t, List, data, Rules{Selection: selection.Selection{Tags: []string{"final"}}, Renames: renames(t, "b=z"), Without: resources(t, "metrics")})
 		some := []string{strings.Replace(want[0], "\t11\t", "\t0\t", 1), strings.NewReplacer("b/p", "z/p", "\t11\t", "\t0\t").Replace(want[3])}
 		if diff := cmp.Diff(some, got); err != nil || diff != "" {
 			t.Errorf("%s, with rules: %v (-want +got):\n%s", name, err, diff)
@@ -59,7 +60,7 @@ func TestListEnds(t *testing.T) {
 	if !errors.Is(err, stream.ErrAborted) || len(got) != 5 {
 		t.Errorf("aborted, and a good one behind it: %v, %q", err, got)
 	}
-	_, err = printed(t, List, data, Rules{Keys: []string{"nope"}})
+	_, err = printed(t, List, data, Rules{Selection: selection.Selection{Keys: keys("nope")}})
 	if _, ok := errors.AsType[*MissingError](err); !ok {
 		t.Errorf("missing key: %v", err)
 	}

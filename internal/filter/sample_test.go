@@ -301,3 +301,12 @@ var layouts = map[string]stream.WriterOptions{
 	"blocks of 300 bytes":  {BlockSize: 300, FlushAfter: -1},
 	"blocks of 2000 bytes": {BlockSize: 2000, FlushAfter: -1},
 }
+
+// keySet returns the keys as rules have them.
+func keys(keys ...string) map[string]bool {
+	set := make(map[string]bool, len(keys))
+	for _, key := range keys {
+		set[key] = true
+	}
+	return set
+}

@@ -208,12 +208,12 @@ func (s *sieve) openAsset(r stream.Raw) (gone bool, err error) {
 	if s.rules.Without&stream.ResourceAssets != 0 {
 		return true, nil // and its end may pass unseen
 	}
-	if s.rules.selectsAssets() {
+	if s.rules.SelectsAssets() {
 		a, err := decode[*stream.Asset](r)
 		if err != nil {
 			return false, err
 		}
-		gone = !s.rules.asset(a)
+		gone = !s.rules.Asset(a.Type, a.Name, a.Size)
 	}
 	s.asset = assetState{open: true, dropped: gone}
 	return gone, nil
@@ -229,7 +229,7 @@ func (s *sieve) skippedGone(rec *stream.Skipped) bool {
 	if set != 0 && s.rules.Without.Has(set) {
 		return true
 	}
-	return rec.Of == stream.KindAsset && s.group.open == stream.KindExperiment && !s.rules.absentAsset(rec.Name)
+	return rec.Of == stream.KindAsset && s.group.open == stream.KindExperiment && !s.rules.AbsentAsset(rec.Name)
 }
 
 // outside decides about a record that stands in no group.
@@ -276,7 +276,7 @@ func (s *sieve) outsideGone(r stream.Raw) (bool, error) {
 			s.found.key(*rec.Experiment)
 		}
 		if rec.Of == stream.KindExperiment {
-			return !s.rules.absent(rec.Experiment, rec.Name), nil
+			return !s.rules.AbsentExperiment(rec.Experiment, rec.Name), nil
 		}
 		return s.skippedGone(rec) || rec.Experiment != nil && s.experimentGone(*rec.Experiment), nil
 	case stream.KindLink:
@@ -295,7 +295,7 @@ func (s *sieve) outsideGone(r stream.Raw) (bool, error) {
 // experimentGone reports whether an experiment was dropped, or would have been
 // if the stream had it.
 func (s *sieve) experimentGone(key string) bool {
-	return s.dropped.has(key) || !s.rules.absent(&key, nil)
+	return s.dropped.has(key) || !s.rules.AbsentExperiment(&key, nil)
 }
 
 func (s *sieve) header(r stream.Raw) (stream.Raw, verdict, error) {

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/vmihailenco/msgpack/v5"
 
+	"github.com/comet-stream/comet-stream/internal/selection"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -53,7 +54,7 @@ func TestSum(t *testing.T) {
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Errorf("names (-want +got):\n%s", diff)
 	}
-	some, err := printed(t, Sum, write(t, stream.WriterOptions{}, sample(t)...), Rules{Keys: []string{"k4", "k2"}, Without: stream.ResourcePanels | stream.ResourceLinks | stream.ResourceArtifacts | stream.ResourceModels | stream.ResourceProjectMetadata | stream.ResourceProjectNotes})
+	some, err := printed(t, Sum, write(t, stream.WriterOptions{}, sample(t)...), Rules{Selection: selection.Selection{Keys: keys("k4", "k2")}, Without: stream.ResourcePanels | stream.ResourceLinks | stream.ResourceArtifacts | stream.ResourceModels | stream.ResourceProjectMetadata | stream.ResourceProjectNotes})
 	if diff := cmp.Diff([]string{all[0][3], all[0][5]}, some); err != nil || diff != "" {
 		t.Errorf("with a rule: %v (-want +got):\n%s", err, diff)
 	}

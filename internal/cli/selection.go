@@ -1,0 +1,75 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/comet-stream/comet-stream/internal/selection"
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// selectionFlags are the flags that choose experiments and assets, the same ones
+// for comet-export and comet-filter.
+type selectionFlags struct {
+	keys, names, assetNames []string
+	archived                string
+	exclude                 bool
+}
+
+// addSelectionFlags adds them. What needs no parsing goes into s at once.
+func (c *command) addSelectionFlags(f *selectionFlags, s *selection.Selection) {
+	c.ModeVar(&f.exclude, "x", "exclude")
+	c.ListVar(&f.keys, "key")
+	c.ListVar(&f.names, "name")
+	c.ListVar(&s.Tags, "tag")
+	c.TimeVar(&s.Since, &s.SinceText, "since")
+	f.archived = string(selection.ArchivedInclude)
+	c.EnumVar(&f.archived, "archived", string(selection.ArchivedInclude), string(selection.ArchivedExclude), string(selection.ArchivedOnly))
+	c.ListVar(&s.AssetTypes, "asset-type")
+	c.ListVar(&f.assetNames, "asset-name")
+	c.SizeVar(&s.MaxAssetSize, "max-asset-size")
+}
+
+// parse completes the selection, and returns the RESOURCEs that are chosen: those
+// that are named, or with -x all others.
+func (f *selectionFlags) parse(c *command, s *selection.Selection, resources []string, hints ...string) (stream.Resources, error) {
+	chosen, err := stream.ParseResources(resources)
+	if err != nil {
+		return 0, c.usageError(err, hints...)
+	}
+	if s.Names, err = parseGlobs(f.names); err != nil {
+		return 0, c.usagef("--name %w", err)
+	}
+	if s.AssetNames, err = parseGlobs(f.assetNames); err != nil {
+		return 0, c.usagef("--asset-name %w", err)
+	}
+	for _, key := range f.keys {
+		if s.Keys == nil {
+			s.Keys = make(map[string]bool)
+		}
+		s.Keys[key] = true
+	}
+	s.Archived = selection.Archived(f.archived)
+	switch {
+	case !f.exclude:
+		return chosen, nil
+	case len(resources) > 0:
+		return chosen.Others(), nil
+	case !s.Empty():
+		s.Invert = true
+		return stream.AllResources, nil
+	}
+	return 0, c.usageError(errors.New("-x does not say what to leave out"), "name RESOURCEs behind it, or choose experiments or assets by flags")
+}
+
+func parseGlobs(patterns []string) ([]selection.Glob, error) {
+	var globs []selection.Glob
+	for _, p := range patterns {
+		g, err := selection.ParseGlob(p)
+		if err != nil {
+			return nil, fmt.Errorf("%q: %w", p, err)
+		}
+		globs = append(globs, g)
+	}
+	return globs, nil
+}

@@ -1,0 +1,89 @@
+package exporter
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// ReadKeys reads a list of experiment keys: one a line, or a line as -l prints
+// it (path and key, separated by tabs), or a line of a report of an import or
+// an export. Empty lines and lines that begin with # are passed over. Of a
+// report, only experiments that came out well are taken when done is true, so
+// that what failed is tried again.
+func ReadKeys(r io.Reader, done bool) (map[string]bool, error) {
+	keys := make(map[string]bool)
+	scanner := bufio.NewScanner(r)
+	scanner.Buffer(nil, 16<<20)
+	for n := 1; scanner.Scan(); n++ {
+		line := strings.TrimSpace(scanner.Text())
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		key, err := keyOfLine(line, done)
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", n, err)
+		}
+		if key != "" {
+			keys[key] = true
+		}
+	}
+	return keys, scanner.Err()
+}
+
+// keyOfLine returns the key in a line, "" if the line is not about one.
+func keyOfLine(line string, done bool) (string, error) {
+	if line[0] == '{' {
+		return keyOfReport(line, done)
+	}
+	first, rest, tabs := strings.Cut(line, "\t")
+	if !tabs || !strings.Contains(first, "/") {
+		rest = first
+	}
+	key, _, _ := strings.Cut(rest, "\t")
+	key = strings.TrimSpace(key)
+	if key == "" || strings.ContainsAny(key, " \"',;/{}") {
+		return "", fmt.Errorf("%q is no experiment key", key)
+	}
+	return key, nil
+}
+
+// reportLine is what a line of a report, of an import or an export, says of an
+// experiment.
+type reportLine struct {
+	Kind    string          `json:"kind"` // "" in the report of an export
+	Key     string          `json:"key"`  // of the source
+	Result  string          `json:"result"`
+	Missing json.RawMessage `json:"missing"` // a list, but in lines about all of them
+	Issues  []struct {
+		Class string `json:"class"`
+	} `json:"issues"`
+}
+
+// done reports whether nothing is left to do.
+func (l *reportLine) done() bool {
+	switch l.Result {
+	case ResultExported, ResultKept, "created", "completed", "already there":
+	default:
+		return false
+	}
+	for _, issue := range l.Issues {
+		if issue.Class != "noted" {
+			return false
+		}
+	}
+	return len(l.Missing) == 0 || string(l.Missing) == "[]"
+}
+
+func keyOfReport(line string, done bool) (string, error) {
+	var l reportLine
+	if err := json.Unmarshal([]byte(line), &l); err != nil {
+		return "", fmt.Errorf("not a line of a report: %w", err)
+	}
+	if l.Kind != "" && l.Kind != "experiment" || done && !l.done() {
+		return "", nil
+	}
+	return l.Key, nil
+}

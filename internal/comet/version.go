@@ -128,13 +128,14 @@ var (
 	featureShareLinks  = feature{"project/get-project-share-links", Version{}}
 	featureRemoteFiles = feature{"write/artifact/assets/remote/batch", Version{3, 12, 26, ""}}
 
-	featureRegistryItem     = feature{"registry-model/item/details", Version{3, 5, 42, ""}}
-	featureRegistryMetadata = feature{"registry-model/item/{id}/metadata", Version{3, 5, 42, ""}}
-	featureRegistryHistory  = feature{"registry-model/history/item", Version{3, 7, 28, ""}}
-	featureRegistryCreate   = feature{"write/registry-model/item/create", Version{3, 5, 42, ""}}
-	featureRegistryStatus   = feature{"write/registry-model/item/status", Version{3, 5, 42, ""}}
-	// Its version is not asked about: a server that tells an old one and has the
-	// call all the same would lose data, and one without it costs one request.
+	featureRegistryItem    = feature{"registry-model/item/details", Version{3, 5, 42, ""}}
+	featureRegistryHistory = feature{"registry-model/history/item", Version{3, 7, 28, ""}}
+	featureRegistryCreate  = feature{"write/registry-model/item/create", Version{3, 5, 42, ""}}
+	featureRegistryStatus  = feature{"write/registry-model/item/status", Version{3, 5, 42, ""}}
+	// The official client makes these calls from 4.18.133 on. The version is not
+	// asked about: with a server that tells an older one and has them all the
+	// same data would be lost, and one without them costs one request.
+	featureRegistryMetadata      = feature{"registry-model/item/{id}/metadata", Version{}}
 	featureRegistryMetadataWrite = feature{"write/registry-model/item/{id}/metadata", Version{}}
 
 	featureState = feature{"write/experiment/update-status", Version{3, 7, 91, ""}}

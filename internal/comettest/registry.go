@@ -19,7 +19,7 @@ func (s *Server) registryRoutes() []route {
 		{method: "GET", path: "registry-model/compact-details", since: items, handle: (*call).compactDetails},
 		{method: "GET", path: "registry-model/items", since: items, handle: (*call).registryItems},
 		{method: "GET", path: "registry-model/item/details", since: items, handle: (*call).registryItemDetails},
-		{method: "GET", path: "registry-model/item/{itemId}/metadata", since: items, handle: (*call).registryItemMetadata},
+		{method: "GET", path: "registry-model/item/{itemId}/metadata", since: version{4, 18, 133}, handle: (*call).registryItemMetadata},
 		{method: "POST", path: "registry-model/history/item", since: version{3, 7, 28}, handle: (*call).registryHistory},
 		{method: "POST", path: "write/registry-model", handle: (*call).createRegistryModel},
 		{method: "POST", path: "write/registry-model/item", handle: (*call).addRegistryItem},

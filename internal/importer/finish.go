@@ -171,10 +171,17 @@ func timeText(t *int64) string {
 	return fmt.Sprint(*t)
 }
 
+// untoldCrash is the reason where a crash cannot be found again.
+const untoldCrash = "crashed in the stream, and the destination does not tell whether it has crashed"
+
 // compareState compares whether the experiment has ended, and how.
 func (e *experiment) compareState(ctx context.Context) error {
 	crashed := isTrue(e.rec.Crashed)
 	has := e.there.Crashed
+	if crashed && has == nil && !e.there.Running {
+		e.issue(Issue{Class: Missing, Kind: "state", Reason: untoldCrash})
+		return nil
+	}
 	if e.runsThere(e.there) || !e.there.Running && (e.rec.Crashed == nil || has == nil || *has == crashed) {
 		return nil
 	}

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/comet-stream/comet-stream/internal/comettest"
@@ -36,5 +37,23 @@ func TestEndOfRunning(t *testing.T) {
 				t.Errorf("the same again wrote: %+v", r.Summary)
 			}
 		})
+	}
+}
+
+// A destination that does not tell whether an experiment has crashed is told of
+// each time: what cannot be read is not the same.
+func TestCrashUntold(t *testing.T) {
+	srv := newServer(t, comettest.Options{Moods: comettest.Moods{Version: "3.7.90"}})
+	p := testProject{workspace: "team", name: "p", experiments: []comettest.ExperimentSpec{{Key: testKey(1), Start: start, End: start + 1, Crashed: true}}}
+	data, c := streamOf(t, p), newClient(t, srv)
+	for n, o := range []Options{{}, {}, {}, {Mode: VerifyOnly}} {
+		r := importTo(t, c, data, o)
+		want := "state: missing: "
+		if o.Mode == VerifyOnly {
+			want = "state: unverified: "
+		}
+		if issues := r.issues(); r.err != nil || len(issues) != 1 || !strings.HasPrefix(issues[0], want) {
+			t.Errorf("run %d: %v, %q, want one %q", n, r.err, issues, want)
+		}
 	}
 }

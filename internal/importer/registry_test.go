@@ -75,6 +75,46 @@ func TestRegistryVerifyFilled(t *testing.T) {
 	}
 }
 
+// TestRegistryUntold imports to destinations that do not give what a version has:
+// nobody can say that it is the same, which is told each time.
+func TestRegistryUntold(t *testing.T) {
+	for name, tt := range map[string]struct {
+		moods comettest.Moods
+		want  []string
+	}{
+		"no metadata":      {comettest.Moods{Lacks: []string{"registry-model/item/{itemId}/metadata", "write/registry-model/item/{itemId}/metadata"}}, []string{"metadata"}},
+		"metadata unread":  {comettest.Moods{Lacks: []string{"registry-model/item/{itemId}/metadata"}}, []string{"metadata"}},
+		"version 4.18.132": {comettest.Moods{Version: "4.18.132"}, []string{"metadata"}},
+		"version 3.5.41":   {comettest.Moods{Version: "3.5.41"}, []string{"metadata", `status "Production"`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := newServer(t, comettest.Options{Moods: tt.moods})
+			c, w := newClient(t, srv), richWorkspace()
+			models := testWorkspace{models: w.models}
+			first := importTo(t, c, w.stream(t, sourceURL), Options{Verify: true})
+			if first.err != nil || first.Missing+first.Unverified == 0 {
+				t.Errorf("the first run: %v, %q", first.err, first.issues())
+			}
+			for _, o := range []struct {
+				Options
+				class IssueClass
+			}{{Options{}, Missing}, {Options{}, Missing}, {Options{Mode: VerifyOnly}, Unverified}} {
+				srv.ResetStats()
+				r := importTo(t, c, models.stream(t, sourceURL), o.Options)
+				for i, what := range tt.want {
+					if issues := r.issues(); r.err != nil || len(issues) != len(tt.want) ||
+						!strings.HasPrefix(issues[i], fmt.Sprintf(`model-version "cnn:1.0.1": %s: its %s: `, o.class, what)) {
+						t.Errorf("again: %v, %q", r.err, issues)
+					}
+				}
+				if len(writes(srv)) > 0 {
+					t.Errorf("it writes %v", writes(srv))
+				}
+			}
+		})
+	}
+}
+
 // Notes that are refused are missing, and the model is not left unfinished.
 func TestRegistryNotesRefused(t *testing.T) {
 	w := richWorkspace()

@@ -67,15 +67,16 @@ func (m *model) readBack(ctx context.Context) error {
 }
 
 // readBack finds what others tells of the version at the destination.
-func (v *modelVersion) readBack(ctx context.Context, others func(context.Context, *comet.RegistryVersion) ([]string, error)) error {
+func (v *modelVersion) readBack(ctx context.Context, others func(context.Context, *comet.RegistryVersion) ([]Issue, error)) error {
 	there := v.m.version(v.rec.Version)
 	if there == nil {
 		v.m.finds(v.issue(Unverified, notThere))
 		return nil
 	}
 	list, err := others(ctx, there)
-	for _, what := range list {
-		v.m.finds(v.issue(Unverified, "the destination has another "+what))
+	for _, i := range list {
+		i.Class = Unverified
+		v.m.finds(i)
 	}
 	return err
 }

@@ -193,7 +193,7 @@ func (v *modelVersion) compare(ctx context.Context, there *comet.RegistryVersion
 	if err != nil {
 		return err
 	}
-	lacks, same, err := v.metadataThere(ctx, there)
+	lacks, metadata, err := v.compareMetadata(ctx, there)
 	switch {
 	case err != nil:
 		return err
@@ -206,17 +206,18 @@ func (v *modelVersion) compare(ctx context.Context, there *comet.RegistryVersion
 			v.wrote()
 			m.written.metadata = append(m.written.metadata, v)
 		}
-	case !same:
-		other = append(other, "metadata")
+	default:
+		other = append(other, metadata...)
 	}
-	for _, what := range other {
-		m.issue(v.issue(m.r.differs(), "the destination has another "+what))
+	for _, i := range other {
+		m.issue(i)
 	}
 	return nil
 }
 
-// others names what the destination has in another way.
-func (v *modelVersion) others(ctx context.Context, there *comet.RegistryVersion) ([]string, error) {
+// others tells what the destination has in another way, and what it has and
+// does not tell.
+func (v *modelVersion) others(ctx context.Context, there *comet.RegistryVersion) ([]Issue, error) {
 	other, err := v.otherFields(ctx, there)
 	if err != nil {
 		return nil, err
@@ -225,35 +226,49 @@ func (v *modelVersion) others(ctx context.Context, there *comet.RegistryVersion)
 	return append(other, metadata...), err
 }
 
-// otherFields is others but for the metadata.
-func (v *modelVersion) otherFields(ctx context.Context, there *comet.RegistryVersion) ([]string, error) {
-	var other []string
+// another is the issue of something that the destination has in another way.
+func (v *modelVersion) another(what string) Issue {
+	return v.issue(v.m.r.differs(), "the destination has another "+what)
+}
+
+// untold is the issue of something that a destination does not give: nobody can
+// say whether it is the same.
+func (v *modelVersion) untold(what string, err error) Issue {
+	return v.issue(v.m.r.missing(), fmt.Sprintf("its %s: %v", what, err))
+}
+
+// otherFields is others without the metadata.
+func (v *modelVersion) otherFields(ctx context.Context, there *comet.RegistryVersion) ([]Issue, error) {
+	var other []Issue
 	if there.Key != "" && v.key != "" && there.Key != v.key {
-		other = append(other, "experiment")
+		other = append(other, v.another("experiment"))
 	}
 	if there.Model != "" && v.rec.Model != nil && there.Model != *v.rec.Model {
-		other = append(other, "model")
+		other = append(other, v.another("model"))
 	}
 	if v.doc.Comment.V != deref(there.Comment) {
-		other = append(other, "comment")
+		other = append(other, v.another("comment"))
 	}
 	if !sameSet(v.rec.Stages, there.Stages) {
-		other = append(other, "stages")
+		other = append(other, v.another("stages"))
 	}
 	status, err := v.statusThere(ctx, there)
-	if v.rec.Status != nil && status != nil && *v.rec.Status != *status {
-		other = append(other, "status")
+	switch want := deref(v.rec.Status); {
+	case isUnsupported(err) || isAbsent(err):
+		if want != "" && want != noStatus {
+			other = append(other, v.untold(fmt.Sprintf("status %q", want), err))
+		}
+		err = nil
+	case err == nil && v.rec.Status != nil && status != nil && want != *status:
+		other = append(other, v.another("status"))
 	}
 	return other, err
 }
 
 // otherMetadata is others for the metadata alone.
-func (v *modelVersion) otherMetadata(ctx context.Context, there *comet.RegistryVersion) ([]string, error) {
-	_, same, err := v.metadataThere(ctx, there)
-	if err != nil || same {
-		return nil, err
-	}
-	return []string{"metadata"}, nil
+func (v *modelVersion) otherMetadata(ctx context.Context, there *comet.RegistryVersion) ([]Issue, error) {
+	_, other, err := v.compareMetadata(ctx, there)
+	return other, err
 }
 
 func (v *modelVersion) statusThere(ctx context.Context, there *comet.RegistryVersion) (*string, error) {
@@ -261,39 +276,39 @@ func (v *modelVersion) statusThere(ctx context.Context, there *comet.RegistryVer
 		return there.Status, nil
 	}
 	item, err := v.m.r.c.RegistryItem(ctx, v.m.target, v.m.rec.Name, v.rec.Version)
-	if isUnsupported(err) || isAbsent(err) {
-		return nil, nil
-	}
 	if err != nil {
 		return nil, err
 	}
 	return item.Status, nil
 }
 
-// metadataThere compares the metadata of a version. Those of a server that does
-// not tell are taken for the same.
-func (v *modelVersion) metadataThere(ctx context.Context, there *comet.RegistryVersion) (lacks, same bool, err error) {
+// compareMetadata compares the metadata of a version. lacks says that they are
+// others because the destination has none.
+func (v *modelVersion) compareMetadata(ctx context.Context, there *comet.RegistryVersion) (lacks bool, other []Issue, err error) {
 	if len(v.rec.Metadata) == 0 {
-		return false, true, nil
+		return false, nil, nil
 	}
 	have, err := v.m.r.c.RegistryMetadata(ctx, there.ID)
 	if isUnsupported(err) || isAbsent(err) {
-		return false, true, nil
+		return false, []Issue{v.untold("metadata", err)}, nil
 	}
 	if err != nil {
-		return false, false, err
+		return false, nil, err
 	}
 	want, err := v.entries()
 	if err != nil {
-		return false, false, err
+		return false, nil, err
 	}
 	values := make(map[string]json.RawMessage, len(have))
 	for _, e := range have {
 		values[e.Key] = e.Value
 	}
-	same = len(have) == len(want)
+	same := len(have) == len(want)
 	for _, e := range want {
 		same = same && sameJSON(e.Value, values[e.Key])
 	}
-	return len(have) == 0, same, nil
+	if !same {
+		other = []Issue{v.another("metadata")}
+	}
+	return len(have) == 0 && len(want) > 0, other, nil
 }

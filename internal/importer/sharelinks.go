@@ -29,7 +29,7 @@ func (p *project) writeShareLinks(ctx context.Context) error {
 	}
 	err := p.fillShareLinks(ctx, *want)
 	if refused(err) || isUnsupported(err) {
-		p.issue(Issue{Class: Missing, Kind: kindShareLinks, Reason: fmt.Sprintf("%d in the stream: %v", *want, err)})
+		p.issue(Issue{Class: p.r.missing(), Kind: kindShareLinks, Reason: fmt.Sprintf("%d in the stream: %v", *want, err)})
 		return nil
 	}
 	if err != nil {

@@ -88,6 +88,9 @@ func (v *verification) metadata(ctx context.Context) error {
 		v.finds("archived", "", "%v in the stream, %v at the destination", e.rec.Archived, there.Archived)
 	}
 	crashed := e.rec.Crashed != nil && *e.rec.Crashed
+	if crashed && there.Crashed == nil {
+		v.finds("state", "", "%s", untoldCrash)
+	}
 	if there.Running && !e.rec.Running || there.Crashed != nil && e.rec.Crashed != nil && *there.Crashed != crashed {
 		v.finds("state", "", "%s in the stream, %s at the destination", state(false, &crashed), state(there.Running, there.Crashed))
 	}

@@ -2,6 +2,7 @@
 # make demo     move a project between two servers on loopback, through a pipe
 # make test     all tests, with the race detector where there is a C compiler
 # make check    what a change must pass before it is tested
+# make vet-all  vet for the platforms of PLATFORMS: code and tests, which are not linked or run
 # make fuzz     each fuzz target that FUZZ matches, for FUZZTIME
 # make torture  the long forms of the tests, the tests of the tests (internal/torture/controls.sh), ten minutes of fuzzing
 #               for each front (stream reader, filter, import) and one for each of their parts; over an hour in all;
@@ -21,9 +22,12 @@ FUZZ_FRONTS := ^Fuzz(Reader|Filter|Import)
 # The race detector needs cgo; the tools themselves are built without.
 RACE := $(shell command -v $$($(GO) env CC) >/dev/null && echo -race)
 
+# Beside this one: other file systems and signals, and 32 bits.
+PLATFORMS ?= windows/amd64 darwin/arm64 linux/386 linux/arm
+
 TOOLS := comet-export comet-filter comet-import
 
-.PHONY: build test check gofmt vet staticcheck have-staticcheck govulncheck fuzz torture bench bench-large measure demo clean
+.PHONY: build test check gofmt vet vet-all staticcheck have-staticcheck govulncheck fuzz torture bench bench-large measure demo clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-X github.com/comet-stream/comet-stream/internal/cli.Version=$(VERSION)' -o bin/ $(TOOLS:%=./cmd/%)
@@ -44,6 +48,12 @@ gofmt:
 
 vet:
 	$(GO) vet ./...
+
+vet-all:
+	@for platform in $(PLATFORMS); do \
+	  echo "vet $$platform"; \
+	  GOOS=$${platform%/*} GOARCH=$${platform#*/} CGO_ENABLED=0 $(GO) vet ./... || exit 1; \
+	done
 
 staticcheck:
 	$(STATICCHECK) ./...

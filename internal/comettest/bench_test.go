@@ -43,7 +43,7 @@ func BenchmarkMetricBatch(b *testing.B) {
 		if i > 0 {
 			body.WriteByte(',')
 		}
-		fmt.Fprintf(&body, `{"metricName":"loss","metricValue":%v,"step":%d,"epoch":%d,"context":"train","timestamp":%d}`, 1/float64(i+1), i, i/10, 1700000000000+i)
+		fmt.Fprintf(&body, `{"metricName":"loss","metricValue":%v,"step":%d,"epoch":%d,"context":"train","timestamp":%d}`, 1/float64(i+1), i, i/10, 1700000000000+int64(i))
 	}
 	body.WriteString("]}")
 	b.SetBytes(int64(body.Len()))

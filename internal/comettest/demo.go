@@ -21,7 +21,7 @@ const (
 func DemoKey(workspace, which string) string { return derivedID("demo", workspace, which) }
 
 // demoStart is the time of the demo, so that it is the same every time.
-const demoStart = 1700000000000
+const demoStart int64 = 1700000000000
 
 // SeedDemo fills a workspace with the projects vision, with experiments of
 // every kind; shelf, where all are archived but a linked one; and blank,
@@ -122,7 +122,7 @@ func demoSystem() map[string]any {
 		"ip": "10.0.0.3", "hostname": "box", "env": map[string]string{"CUDA_VISIBLE_DEVICES": "0"},
 		"networkInterfaceIps": []string{"10.0.0.3"}, "command": []string{"python", "train.py", "--lr", "0.001"},
 		"executable":                  "/usr/bin/python3",
-		"gpuStaticInfoList":           []map[string]any{{"gpuIndex": 0, "name": "A100", "uuid": "GPU-1", "totalMemory": 42505273344, "powerLimit": 400000}},
+		"gpuStaticInfoList":           []map[string]any{{"gpuIndex": 0, "name": "A100", "uuid": "GPU-1", "totalMemory": int64(42505273344), "powerLimit": 400000}},
 		"logAdditionalSystemInfoList": []map[string]any{{"key": "cluster", "value": "a1"}, {"key": "nodes", "value": 3}},
 		"osPackages":                  []string{"bash=5.2.15", "zstd=1.5.4"}, "installedPackages": []string{"numpy==1.26.0", "torch==2.1.0"},
 	}

@@ -151,7 +151,7 @@ func TestMetricCap(t *testing.T) {
 	server := newTester(t, comettest.Options{Moods: comettest.Moods{MetricCap: 50}})
 	var points []comettest.MetricPoint
 	for i := range 1000 {
-		points = append(points, comettest.MetricPoint{Metric: "m", Value: strconv.Itoa((i * 7919) % 1000), Time: int64(1_700_000_000_000 + i*1000), Step: new(int64(1000 - i))})
+		points = append(points, comettest.MetricPoint{Metric: "m", Value: strconv.Itoa((i * 7919) % 1000), Time: 1_700_000_000_000 + int64(i)*1000, Step: new(int64(1000 - i))})
 	}
 	server.srv.SeedExperiment("team", "p", comettest.ExperimentSpec{Key: freeKey, Points: points})
 	got := server.values()

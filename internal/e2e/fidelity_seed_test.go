@@ -100,7 +100,7 @@ func fidelitySystem() map[string]any {
 		"user": "carol", "pythonVersion": "3.11.2", "pythonVersionVerbose": "3.11.2 (main)", "pid": 4242, "osType": "Linux", "os": "Linux-6.1", "osRelease": "6.1.0",
 		"machine": "x86_64", "processor": "x86_64", "ip": "10.0.0.3", "hostname": "box", "env": map[string]string{"CUDA_VISIBLE_DEVICES": "0"},
 		"networkInterfaceIps": []string{"10.0.0.3"}, "command": []string{"python", "train.py"}, "executable": "/usr/bin/python3",
-		"gpuStaticInfoList":           []map[string]any{{"gpuIndex": 0, "name": "A100", "uuid": "GPU-1", "totalMemory": 42505273344, "powerLimit": 400000}},
+		"gpuStaticInfoList":           []map[string]any{{"gpuIndex": 0, "name": "A100", "uuid": "GPU-1", "totalMemory": int64(42505273344), "powerLimit": 400000}},
 		"logAdditionalSystemInfoList": []map[string]any{{"key": "cluster", "value": "a1"}, {"key": "nodes", "value": 3}},
 		"osPackages":                  []string{"bash=5.2.15"}, "installedPackages": []string{"numpy==1.26.0", "torch==2.1.0"},
 	}

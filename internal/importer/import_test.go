@@ -20,7 +20,7 @@ const start = 1_700_000_000_000
 
 // Keys and ids of the tests.
 func testKey(n int) string { return fmt.Sprintf("%032x", 0xabc000+n) }
-func testID(n int) string  { return fmt.Sprintf("%032x", 0xdef000000+n) }
+func testID(n int) string  { return fmt.Sprintf("%032x", 0xdef000000+int64(n)) }
 
 // richProjects holds everything that an import writes.
 func richProjects() []testProject {

@@ -77,7 +77,7 @@ func TestReconcile(t *testing.T) {
 		{"other system", func(e *comettest.ExperimentSpec) { e.System["user"] = "bob" },
 			[]string{`system "user": differs: the destination has another value`}, true},
 		{"other end", func(e *comettest.ExperimentSpec) { e.End++ },
-			[]string{fmt.Sprintf("end time: differs: %d in the stream, %d at the destination", start+3600_000, start+3600_001)}, true},
+			[]string{fmt.Sprintf("end time: differs: %d in the stream, %d at the destination", int64(start+3600_000), int64(start+3600_001))}, true},
 		{"other state", func(e *comettest.ExperimentSpec) { e.Crashed = true },
 			[]string{"state: differs: finished in the stream, crashed at the destination"}, true},
 		{"archived", func(e *comettest.ExperimentSpec) { e.Archived = true },

@@ -39,11 +39,12 @@ var rules = map[string]rule{
 	"internal/config":    {not: []string{"net", "net/http"}},
 	"internal/progress":  {},
 	"internal/suggest":   {},
+	"internal/unpack":    {not: []string{"net", "net/http", "os"}},
 	"internal/selection": {own: []string{"stream"}, not: []string{"os", "net", "net/http"}},
 	"internal/exporter":  {own: []string{"internal/comet", "internal/progress", "internal/selection", "internal/suggest", "stream"}, others: []string{"golang.org/x/"}},
-	"internal/importer":  {own: []string{"internal/comet", "internal/progress", "internal/suggest", "stream"}, others: []string{"golang.org/x/"}},
+	"internal/importer":  {own: []string{"internal/comet", "internal/progress", "internal/suggest", "internal/unpack", "stream"}, others: []string{"golang.org/x/"}},
 	"internal/filter":    {own: []string{"internal/progress", "internal/selection", "stream"}, others: []string{"golang.org/x/sync"}, not: []string{"os", "net", "net/http"}},
-	"internal/comet":     {others: []string{"golang.org/x/", "github.com/klauspost/compress/gzip"}},
+	"internal/comet":     {own: []string{"internal/unpack"}, others: []string{"golang.org/x/", "github.com/klauspost/compress/gzip"}},
 	// A server that shares the client's types shares its mistakes.
 	"internal/comettest": {others: []string{"golang.org/x/", "github.com/klauspost/compress/gzip"}},
 	"stream": {

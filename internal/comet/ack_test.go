@@ -67,9 +67,9 @@ func TestOddAnswersToWrites(t *testing.T) {
 // uploads are the writes that are no JSON.
 var uploads = append([]write{
 	{name: "git patch", do: func(ctx context.Context, c *Client) error {
-		return c.WriteGitPatch(ctx, "K", strings.NewReader("diff"))
+		return c.WriteGitPatch(ctx, "K", TextContent("diff"))
 	}},
-	{name: "panel", do: func(ctx context.Context, c *Client) error { _, err := c.UploadPanel(ctx, "w", "", nil); return err }},
+	{name: "panel", do: func(ctx context.Context, c *Client) error { _, err := c.UploadPanel(ctx, "w", "", TextContent("")); return err }},
 }, func() (list []write) {
 	for name, send := range map[string]func(*Client, context.Context, *Upload) error{
 		"asset": (*Client).UploadAsset, "image": (*Client).UploadVisualization, "asset by REST": (*Client).UploadAssetREST,

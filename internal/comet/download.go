@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/comet-stream/comet-stream/internal/unpack"
 )
 
 // AssetRequest names the bytes of an asset.
@@ -155,11 +157,12 @@ func describe(resp *http.Response) (offer, error) {
 		k.partial = true
 	}
 	if resp.Header.Get("Content-Encoding") == "gzip" && !k.partial {
-		zr, err := gzip.NewReader(resp.Body)
+		var guard unpack.Guard
+		zr, err := gzip.NewReader(guard.Packed(resp.Body))
 		if err != nil {
 			return k, fmt.Errorf("the answer is not gzip, as it says: %w", err)
 		}
-		k.rc, k.size, k.total = &gunzipped{zr, resp.Body}, -1, -1
+		k.rc, k.size, k.total = &joined{guard.Unpacked(zr), resp.Body}, -1, -1
 	}
 	return k, nil
 }
@@ -274,11 +277,3 @@ func (s *sized) Read(p []byte) (int, error) {
 }
 
 func (s *sized) Close() error { return s.rc.Close() }
-
-// gunzipped closes the connection beneath a gzip reader.
-type gunzipped struct {
-	*gzip.Reader
-	rc io.Closer
-}
-
-func (g *gunzipped) Close() error { return g.rc.Close() }

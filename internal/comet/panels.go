@@ -1,7 +1,7 @@
 package comet
 
 import (
-	"bytes"
+	"bufio"
 	"context"
 	"encoding/json"
 	"io"
@@ -45,27 +45,26 @@ func (c *Client) PanelCode(ctx context.Context, id string) (json.RawMessage, err
 }
 
 // PanelFile returns the zip file of a panel, which [Client.UploadPanel] takes.
-func (c *Client) PanelFile(ctx context.Context, id string) ([]byte, error) {
+func (c *Client) PanelFile(ctx context.Context, id string) (*Text, error) {
 	cl := &call{method: http.MethodGet, path: "template/" + url.PathEscape(id) + "/download", want: wantBytes}
-	var file []byte
-	cl.accept = func(resp *http.Response) (err error) {
-		if file, err = readWhole(resp); err == nil && !bytes.HasPrefix(file, []byte("PK")) {
-			err = errNotZip
+	return c.openText(ctx, cl, func(resp *http.Response) (io.Reader, error) {
+		br := bufio.NewReader(resp.Body)
+		head, err := br.Peek(2)
+		switch {
+		case err != nil && err != io.EOF:
+			return nil, err
+		case string(head) != "PK":
+			return nil, errNotZip
 		}
-		return err
-	}
-	_, err := c.do(ctx, cl)
-	return file, err
+		return br, nil
+	})
 }
 
 // UploadPanel writes a panel, over the one with the given id if it is not
 // empty, and returns its id. Without an id the call is not safe to do twice,
 // see [ErrUncertain].
-func (c *Client) UploadPanel(ctx context.Context, workspace, id string, file []byte) (string, error) {
-	form := &form{
-		file: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(file)), nil },
-		size: int64(len(file)),
-	}
+func (c *Client) UploadPanel(ctx context.Context, workspace, id string, file Content) (string, error) {
+	form := &form{file: file.Open, size: file.Size}
 	data, err := c.document(ctx, &call{
 		method: http.MethodPost,
 		path:   "write/template/upload",

@@ -60,11 +60,10 @@ func (c *Client) UpdateProject(ctx context.Context, id string, u ProjectUpdate) 
 }
 
 // WriteProjectNotes replaces the notes of a project.
-func (c *Client) WriteProjectNotes(ctx context.Context, projectID, notes string) error {
+func (c *Client) WriteProjectNotes(ctx context.Context, projectID string, notes Content) error {
 	var o object
 	o.text("projectId", projectID)
-	o.text("notes", notes)
-	return c.post(ctx, "write/project/notes", &o)
+	return c.postText(ctx, call{path: "write/project/notes"}, &o, "notes", notes)
 }
 
 // Symlink makes an experiment appear in another project of its workspace.

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"sync/atomic"
 	"time"
+
+	"github.com/comet-stream/comet-stream/internal/unpack"
 )
 
 // Retrying stands above the HTTP client and not among its RoundTrippers: a
@@ -292,7 +294,7 @@ func passing(err error) bool {
 
 // passingCause sorts out the network failures that waiting does not mend.
 func passingCause(err error) bool {
-	for _, lasting := range []error{errTooLarge, errRedirects, errNoTag, ErrChanged, http.ErrSchemeMismatch} {
+	for _, lasting := range []error{errTooLarge, errRedirects, errNoTag, ErrChanged, unpack.ErrRatio, http.ErrSchemeMismatch} {
 		if errors.Is(err, lasting) {
 			return false
 		}

@@ -188,7 +188,7 @@ func TestRetryUnsafeWrites(t *testing.T) {
 				for name, write := range map[string]func() error{
 					"metrics": func() error { return c.WriteMetrics(t.Context(), "k", &b) },
 					"output":  func() error { return c.WriteOutput(t.Context(), "k", []OutputLine{{Text: "x"}}) },
-					"html":    func() error { return c.WriteHTML(t.Context(), "k", "x", false, nil) },
+					"html":    func() error { return c.WriteHTML(t.Context(), "k", TextContent("x"), false, nil) },
 					"metric":  func() error { return c.LogMetric(t.Context(), "k", &MetricValue{Name: "m"}) },
 					"upload":  func() error { return c.UploadAssetREST(t.Context(), &Upload{Run: &Run{Key: "k"}, Link: "s3://b/k"}) },
 				} {

@@ -394,14 +394,14 @@ func writeAll(ctx context.Context, c *comet.Client, run *comet.Run, project stri
 		"run tags":   c.AddRunTags(ctx, key, []string{"c"}),
 		"metrics":    c.WriteMetrics(ctx, key, &metrics),
 		"parameters": c.WriteParameters(ctx, key, &parameters),
-		"html":       c.WriteHTML(ctx, key, "<b>", true, nil),
-		"code":       c.WriteCode(ctx, key, "x = 1"),
-		"graph":      c.WriteGraph(ctx, key, "{}"),
+		"html":       c.WriteHTML(ctx, key, comet.TextContent("<b>"), true, nil),
+		"code":       c.WriteCode(ctx, key, comet.TextContent("x = 1")),
+		"graph":      c.WriteGraph(ctx, key, comet.TextContent("{}")),
 		"file path":  c.WriteFilePath(ctx, key, "/a/b.py"),
 		"output":     c.WriteOutput(ctx, key, []comet.OutputLine{{Text: "one\n"}, {Text: "two", Offset: 1}}),
 		"system":     c.WriteSystemDetails(ctx, key, json.RawMessage(`{"installedPackages":["numpy==1"]}`)),
 		"git":        c.WriteGitMetadata(ctx, key, &comet.Git{User: &user}),
-		"patch":      c.WriteGitPatch(ctx, key, strings.NewReader("diff")),
+		"patch":      c.WriteGitPatch(ctx, key, comet.TextContent("diff")),
 		"depends":    c.WriteDependencies(ctx, key, []comet.Dependency{{Name: "numpy", Version: "1"}}, 5),
 		"asset": c.UploadAsset(ctx, &comet.Upload{Run: run, ID: fmt.Sprintf("%032x", 1), Name: "d/x.bin", Extension: "bin",
 			Metadata: json.RawMessage(`{"a":1}`), Open: open("data"), Size: 4}),
@@ -410,7 +410,7 @@ func writeAll(ctx context.Context, c *comet.Client, run *comet.Run, project stri
 		"model": c.UploadAsset(ctx, &comet.Upload{Run: run, ID: fmt.Sprintf("%032x", 4), Name: "w", Type: "model-element", Model: "m",
 			Open: open(""), Size: 0}),
 		"project": c.UpdateProject(ctx, project, comet.ProjectUpdate{Description: &about, Public: &public}),
-		"notes":   c.WriteProjectNotes(ctx, project, "# n"),
+		"notes":   c.WriteProjectNotes(ctx, project, comet.TextContent("# n")),
 	}
 	// The end of an experiment comes after all else.
 	errs["ended"] = c.ReportStatus(ctx, run, false, true)

@@ -8,8 +8,8 @@ import (
 	"net/url"
 )
 
-// Text is one long text of an experiment, read as a stream of UTF-8. It must
-// be closed. Reading goes on over broken connections; an error is final.
+// Text is one long text of an experiment, or the file of a panel, read as a
+// stream. It must be closed. Reading goes on over broken connections; an error is final.
 type Text struct {
 	// Null is true when the server has no such text, which is not the same
 	// as an empty one. Reading then gives the end at once.
@@ -62,34 +62,48 @@ func (c *Client) ProjectNotes(ctx context.Context, projectID string) (*Text, err
 // text reads the string under one name of a JSON document as a stream.
 func (c *Client) text(ctx context.Context, path, name string, query url.Values) (*Text, error) {
 	cl := &call{method: http.MethodGet, path: path, query: query, want: wantStream}
+	return c.openText(ctx, cl, func(resp *http.Response) (io.Reader, error) {
+		sr := &stringReader{s: newScanner(resp.Body, 64<<10)}
+		null, err := sr.start(name)
+		switch {
+		case err == errSyntax:
+			return nil, ErrNotJSON
+		case err != nil || null:
+			return nil, err
+		}
+		return sr, nil
+	})
+}
+
+// openText makes a call that answers with a text. find returns the text in an
+// answer, nil where it says that there is none; what it refuses is a failed try.
+func (c *Client) openText(ctx context.Context, cl *call, find func(*http.Response) (io.Reader, error)) (*Text, error) {
 	e := c.retry.begin(cl)
 	r := &resumed{
 		failed:   func(err error) error { return c.streamFailed(ctx, e, cl, err) },
 		progress: e.progress,
 	}
-	var sr *stringReader
-	var null bool
+	var text io.Reader
 	cl.accept = func(resp *http.Response) (err error) {
-		sr = &stringReader{s: newScanner(resp.Body, 64<<10), body: resp.Body}
-		null, err = sr.start(name)
-		switch {
-		case err == nil && null && r.off > 0:
+		text, err = find(resp)
+		if err == nil && text == nil && r.off > 0 {
 			err = ErrChanged
-		case err == errSyntax:
-			err = ErrNotJSON
 		}
 		return err
 	}
 	r.open = func(int64) (io.ReadCloser, int64, error) {
-		_, err := c.doWith(ctx, cl, e)
-		return sr, 0, err
+		resp, err := c.doWith(ctx, cl, e)
+		if err != nil {
+			return nil, 0, err
+		}
+		return &joined{text, resp.Body}, 0, nil
 	}
 	// The first request is made now, so that a missing text shows here.
 	rc, _, err := r.open(0)
 	if err != nil {
 		return nil, err
 	}
-	if null {
+	if text == nil {
 		return &Text{Null: true}, rc.Close()
 	}
 	r.rc = rc

@@ -17,7 +17,7 @@ import (
 
 // decodeText reads the member "output" of a document as a stream.
 func decodeText(r io.Reader, room int) (text string, null bool, err error) {
-	sr := &stringReader{s: newScanner(r, 64), body: io.NopCloser(nil)}
+	sr := &stringReader{s: newScanner(r, 64)}
 	if null, err = sr.start("output"); err != nil || null {
 		return "", null, err
 	}
@@ -220,9 +220,23 @@ func zipOf(t *testing.T, names ...string) string {
 	return buf.String()
 }
 
+func readContent(t *testing.T, c Content) string {
+	t.Helper()
+	rc, err := c.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rc.Close()
+	data, err := io.ReadAll(rc)
+	if err != nil || int64(len(data)) != c.Size {
+		t.Fatalf("%d bytes of %d, %v", len(data), c.Size, err)
+	}
+	return string(data)
+}
+
 func TestGitPatch(t *testing.T) {
 	long := strings.Repeat("+é\n", 100_000)
-	whole, err := zipPatch(strings.NewReader(long))
+	whole, err := zipPatch(TextContent(long))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,7 +245,7 @@ func TestGitPatch(t *testing.T) {
 		null, fails      bool
 	}{
 		{name: "zip", body: zipOf(t, "x", "git_diff.patch"), want: "content of git_diff.patch"},
-		{name: "own zip", body: string(whole), want: long},
+		{name: "own zip", body: readContent(t, whole), want: long},
 		{name: "zip with one entry", body: zipOf(t, "other.patch"), want: "content of other.patch"},
 		{name: "zip without a patch", body: zipOf(t, "a", "b"), fails: true},
 		{name: "broken zip", body: zipOf(t, "git_diff.patch")[:60], fails: true},

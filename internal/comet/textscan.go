@@ -11,7 +11,6 @@ import (
 // stringReader decodes one string of a JSON document as it comes.
 type stringReader struct {
 	s    *scanner
-	body io.Closer
 	lit  *strings.Reader // a value that is not a string: its literal
 	done bool
 	high rune   // a high surrogate that waits for its other half
@@ -264,6 +263,3 @@ func (r *stringReader) rest() error {
 		}
 	}
 }
-
-// Close implements [io.Closer].
-func (r *stringReader) Close() error { return r.body.Close() }

@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"github.com/klauspost/compress/gzip"
+
+	"github.com/comet-stream/comet-stream/internal/unpack"
 )
 
 // unzipper asks for compressed answers and unpacks them, as net/http does on
@@ -36,9 +38,10 @@ var unzippers = sync.Pool{New: func() any { return new(gzip.Reader) }}
 
 // unzipped is the body of a compressed answer.
 type unzipped struct {
-	rc  io.ReadCloser
-	zr  *gzip.Reader // while it is being read
-	err error
+	rc    io.ReadCloser
+	zr    *gzip.Reader // while it is being read
+	guard unpack.Guard
+	err   error
 }
 
 func (u *unzipped) Read(p []byte) (n int, err error) {
@@ -47,10 +50,10 @@ func (u *unzipped) Read(p []byte) (n int, err error) {
 	}
 	if u.zr == nil {
 		u.zr = unzippers.Get().(*gzip.Reader)
-		err = u.zr.Reset(u.rc)
+		err = u.zr.Reset(u.guard.Packed(u.rc))
 	}
 	if err == nil {
-		n, err = u.zr.Read(p)
+		n, err = u.guard.Unpacked(u.zr).Read(p)
 	}
 	if u.err = err; err != nil {
 		// Not in Close, which others may call while this one reads.

@@ -94,7 +94,7 @@ func TestUpload(t *testing.T) {
 		},
 		{
 			name: "git patch",
-			send: func(c *Client, _ *Upload) error { return c.WriteGitPatch(t.Context(), "K", strings.NewReader("diff")) },
+			send: func(c *Client, _ *Upload) error { return c.WriteGitPatch(t.Context(), "K", TextContent("diff")) },
 			line: "POST /api/rest/v2/write/experiment/git/patch?experimentKey=K",
 		},
 	} {

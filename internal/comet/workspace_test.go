@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -132,8 +133,8 @@ func TestWorkspaceUnsafeWrites(t *testing.T) {
 			_, err := c.CreateRegistryModel(t.Context(), NewRegistryVersion{})
 			return err
 		}},
-		"panel":     {do: func(c *Client) error { _, err := c.UploadPanel(t.Context(), "w", "", nil); return err }},
-		"old panel": {safe: true, do: func(c *Client) error { _, err := c.UploadPanel(t.Context(), "w", "T", nil); return err }},
+		"panel":     {do: func(c *Client) error { _, err := c.UploadPanel(t.Context(), "w", "", TextContent("")); return err }},
+		"old panel": {safe: true, do: func(c *Client) error { _, err := c.UploadPanel(t.Context(), "w", "T", TextContent("")); return err }},
 		"view":      {do: func(c *Client) error { _, err := c.WriteView(t.Context(), ViewWrite{}); return err }},
 		"old view":  {safe: true, do: func(c *Client) error { _, err := c.WriteView(t.Context(), ViewWrite{ID: "T"}); return err }},
 	} {
@@ -282,10 +283,14 @@ func TestPanels(t *testing.T) {
 		t.Errorf("%s, %v", code, err)
 	}
 	file, err := c.PanelFile(t.Context(), "T")
-	if err != nil || string(file) != zip || tries != 2 {
-		t.Errorf("%d bytes after %d tries, %v", len(file), tries, err)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if id, err := c.UploadPanel(t.Context(), "w", "", file); err != nil || id != "T2" {
+	defer file.Close()
+	if data, err := io.ReadAll(file); err != nil || string(data) != zip || tries != 2 {
+		t.Errorf("%d bytes after %d tries, %v", len(data), tries, err)
+	}
+	if id, err := c.UploadPanel(t.Context(), "w", "", TextContent(zip)); err != nil || id != "T2" {
 		t.Errorf("%q, %v", id, err)
 	}
 }

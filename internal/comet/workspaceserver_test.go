@@ -47,10 +47,16 @@ func (c *copier) all(ctx context.Context) error {
 		return err
 	}
 	for _, p := range panels {
-		file, err := c.src.PanelFile(ctx, p.ID)
+		rc, err := c.src.PanelFile(ctx, p.ID)
 		if err != nil {
 			return err
 		}
+		data, err := io.ReadAll(rc)
+		rc.Close()
+		if err != nil {
+			return err
+		}
+		file := comet.TextContent(string(data))
 		id, err := c.dst.UploadPanel(ctx, c.workspace, "", file)
 		if err != nil {
 			return err

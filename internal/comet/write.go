@@ -1,11 +1,9 @@
 package comet
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 )
 
@@ -65,34 +63,37 @@ func withKey(key string, doc []byte) *object {
 
 // WriteHTML sets the HTML of an experiment, or appends to it. Appending is not
 // safe to do twice, see [ErrUncertain].
-func (c *Client) WriteHTML(ctx context.Context, key, html string, replace bool, time *int64) error {
+func (c *Client) WriteHTML(ctx context.Context, key string, html Content, replace bool, time *int64) error {
 	var o object
 	o.text("experimentKey", key)
-	o.text("html", html)
 	o.bool("override", replace)
 	if time != nil {
 		o.int("timestamp", *time)
 	}
-	if replace {
-		return c.post(ctx, "write/experiment/html", &o)
-	}
-	return c.postOnce(ctx, "write/experiment/html", &o)
+	return c.postText(ctx, call{path: "write/experiment/html", unsafe: !replace}, &o, "html", html)
 }
 
 // WriteCode sets the main source file of an experiment.
-func (c *Client) WriteCode(ctx context.Context, key, code string) error {
+func (c *Client) WriteCode(ctx context.Context, key string, code Content) error {
 	var o object
 	o.text("experimentKey", key)
-	o.text("code", code)
-	return c.post(ctx, "write/experiment/code", &o)
+	return c.postText(ctx, call{path: "write/experiment/code"}, &o, "code", code)
 }
 
 // WriteGraph sets the model graph of an experiment.
-func (c *Client) WriteGraph(ctx context.Context, key, graph string) error {
+func (c *Client) WriteGraph(ctx context.Context, key string, graph Content) error {
 	var o object
 	o.text("experimentKey", key)
-	o.text("graph", graph)
-	return c.post(ctx, "write/experiment/graph", &o)
+	return c.postText(ctx, call{path: "write/experiment/graph"}, &o, "graph", graph)
+}
+
+// postText sends an object with one more member, a text.
+func (c *Client) postText(ctx context.Context, cl call, o *object, name string, text Content) (err error) {
+	cl.method = http.MethodPost
+	if cl.body, err = o.bodyWith(name, text); err != nil {
+		return err
+	}
+	return c.ack(ctx, &cl)
 }
 
 // WriteFilePath sets the path of the main source file. The file name follows
@@ -172,22 +173,6 @@ func (c *Client) WriteGitMetadata(ctx context.Context, key string, g *Git) error
 	o.textOrNull("parent", g.Parent)
 	o.textOrNull("origin", g.Origin)
 	return c.post(ctx, "write/experiment/git/metadata", &o)
-}
-
-// WriteGitPatch sets the patch of uncommitted changes, wrapped in a zip file
-// as servers want it.
-func (c *Client) WriteGitPatch(ctx context.Context, key string, patch io.Reader) error {
-	file, err := zipPatch(patch)
-	if err != nil {
-		return err
-	}
-	form := &form{file: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(file)), nil }, size: int64(len(file))}
-	return c.ack(ctx, &call{
-		method: http.MethodPost,
-		path:   "write/experiment/git/patch",
-		query:  values("experimentKey", key),
-		body:   form.body(),
-	})
 }
 
 // Dependency is a package that an experiment used.

@@ -139,14 +139,14 @@ var writes = []write{
 	}, "POST /api/rest/v2/write/experiment/parameter",
 		`{"experimentKey":"K","parameterName":"p","parameterValue":"1","step":null,"source":"manual","context":null,"timestamp":null}`},
 	{"html", func(ctx context.Context, c *Client) error {
-		return c.WriteHTML(ctx, "K", "<b>&</b>", true, ptr(int64(9)))
+		return c.WriteHTML(ctx, "K", TextContent("<b>&</b>"), true, ptr(int64(9)))
 	},
-		"POST /api/rest/v2/write/experiment/html", `{"experimentKey":"K","html":"<b>&</b>","override":true,"timestamp":9}`},
-	{"html appended", func(ctx context.Context, c *Client) error { return c.WriteHTML(ctx, "K", "", false, nil) },
-		"POST /api/rest/v2/write/experiment/html", `{"experimentKey":"K","html":"","override":false}`},
-	{"code", func(ctx context.Context, c *Client) error { return c.WriteCode(ctx, "K", "x = 1\n") },
+		"POST /api/rest/v2/write/experiment/html", `{"experimentKey":"K","override":true,"timestamp":9,"html":"<b>&</b>"}`},
+	{"html appended", func(ctx context.Context, c *Client) error { return c.WriteHTML(ctx, "K", TextContent(""), false, nil) },
+		"POST /api/rest/v2/write/experiment/html", `{"experimentKey":"K","override":false,"html":""}`},
+	{"code", func(ctx context.Context, c *Client) error { return c.WriteCode(ctx, "K", TextContent("x = 1\n")) },
 		"POST /api/rest/v2/write/experiment/code", `{"experimentKey":"K","code":"x = 1\n"}`},
-	{"graph", func(ctx context.Context, c *Client) error { return c.WriteGraph(ctx, "K", "{}") },
+	{"graph", func(ctx context.Context, c *Client) error { return c.WriteGraph(ctx, "K", TextContent("{}")) },
 		"POST /api/rest/v2/write/experiment/graph", `{"experimentKey":"K","graph":"{}"}`},
 	{"file path", func(ctx context.Context, c *Client) error { return c.WriteFilePath(ctx, "K", "/a/b.py") },
 		"POST /api/rest/v2/write/experiment/file-path", `{"experimentKey":"K","filePath":"/a/b.py"}`},
@@ -181,7 +181,7 @@ var writes = []write{
 	{"rename project", func(ctx context.Context, c *Client) error {
 		return c.UpdateProject(ctx, "P", ProjectUpdate{Name: ptr("n")})
 	}, "POST /api/rest/v2/write/project/update", `{"projectId":"P","newProjectName":"n"}`},
-	{"notes", func(ctx context.Context, c *Client) error { return c.WriteProjectNotes(ctx, "P", "# n") },
+	{"notes", func(ctx context.Context, c *Client) error { return c.WriteProjectNotes(ctx, "P", TextContent("# n")) },
 		"POST /api/rest/v2/write/project/notes", `{"projectId":"P","notes":"# n"}`},
 	{"symlink", func(ctx context.Context, c *Client) error { return c.Symlink(ctx, "K", "p q") },
 		"GET /api/rest/v2/write/project/symlink?experimentKey=K&projectName=p q", ""},

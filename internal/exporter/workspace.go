@@ -292,11 +292,7 @@ func (x *Exporter) panels(ctx context.Context, p *Path) ([]comet.Panel, error) {
 // panelUnits adds the custom panels of a workspace.
 func (x *Exporter) panelUnits(ctx context.Context, w *workspaceScope, r *fixedRoute, out *output) error {
 	err := eachPicked(ctx, w, &w.panels, x.panels, panelName, func(p *comet.Panel, _ []string) error {
-		r.add(&fetchUnit[[]byte]{
-			get:  func(ctx context.Context) ([]byte, error) { return x.client.PanelFile(ctx, p.ID) },
-			put:  func(out *output, data []byte) error { return writePanel(out, w.name, p, data) },
-			fail: func(out *output, err error) error { return out.skipIn(stream.KindPanel, w.name, p.ID, p.Name, err) },
-		})
+		r.add(&panelUnit{x: x, workspace: w.name, p: p})
 		return nil
 	})
 	if err != nil {
@@ -307,20 +303,34 @@ func (x *Exporter) panelUnits(ctx context.Context, w *workspaceScope, r *fixedRo
 
 func panelName(p *comet.Panel) string { return p.Name }
 
-func writePanel(out *output, workspace string, p *comet.Panel, data []byte) error {
-	doc, err := document(p.Raw)
-	if err != nil {
-		return err
-	}
-	for first := true; first || len(data) > 0; first = false {
-		n := min(len(data), pieceSize)
-		err := out.write(&stream.Panel{
-			Workspace: valid(workspace), ID: valid(p.ID), Name: valid(p.Name), Doc: doc, Data: data[:n], More: n < len(data),
+// panelUnit carries a custom panel.
+type panelUnit struct {
+	x         *Exporter
+	workspace string
+	p         *comet.Panel
+	file      *textSlot
+}
+
+func (u *panelUnit) begin(q *queue, n int) {
+	u.file = newTextSlot(q, position{unit: n}, func(ctx context.Context) (*comet.Text, error) {
+		return u.x.client.PanelFile(ctx, u.p.ID)
+	})
+	q.push(u.file.slot)
+}
+
+func (u *panelUnit) end(q *queue) { q.leave(u.file.slot) }
+
+func (u *panelUnit) write(ctx context.Context, q *queue, out *output) error {
+	doc, err := document(u.p.Raw)
+	if err == nil {
+		err = u.file.each(ctx, q, func(data []byte, more bool) error {
+			return out.write(&stream.Panel{
+				Workspace: valid(u.workspace), ID: valid(u.p.ID), Name: valid(u.p.Name), Doc: doc, Data: data, More: more,
+			})
 		})
-		if err != nil {
-			return err
-		}
-		data = data[n:]
+	}
+	if err != nil {
+		return out.skipIn(stream.KindPanel, u.workspace, u.p.ID, u.p.Name, err)
 	}
 	return nil
 }

@@ -1,8 +1,6 @@
 package importer
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"sync"
 
@@ -77,11 +75,6 @@ func (x *expectation) point(metric string, h pointHash, again bool) {
 	if !again {
 		m.unique.add(h)
 	}
-}
-
-func (x *expectation) text(kind stream.Kind, text string) {
-	h := sha256.Sum256([]byte(text))
-	x.texts[kind] = sum{int64(len(text)), hex.EncodeToString(h[:])}
 }
 
 func (x *expectation) asset(a *asset) {

@@ -218,16 +218,16 @@ func (s *script) system(fields map[string]any) {
 	s.write(&stream.Document{Of: stream.KindSystem, Doc: s.doc(doc)}, req)
 }
 
-// text writes a text in two pieces.
+// text writes a text in two pieces or more.
 func (s *script) text(kind stream.Kind, data []byte) {
 	if data == nil {
 		return
 	}
-	half := len(data) / 2
-	if half > 0 {
-		s.write(&stream.Text{Of: kind, Data: data[:half], More: true})
+	n := max(1, min(len(data)/2, stream.MaxData))
+	for ; len(data) > n; data = data[n:] {
+		s.write(&stream.Text{Of: kind, Data: data[:n], More: true})
 	}
-	s.write(&stream.Text{Of: kind, Data: data[half:]})
+	s.write(&stream.Text{Of: kind, Data: data})
 }
 
 func (s *script) metrics(points []comettest.MetricPoint) {

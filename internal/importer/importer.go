@@ -210,6 +210,7 @@ func (r *run) dry() bool { return r.o.Mode != Write }
 // importedKey is what is kept of an experiment once it is done.
 type importedKey struct {
 	key        string // at the destination
+	n          int    // how many were known before it
 	start, end *int64
 	crashed    bool
 	unfinished bool // it could not be imported whole
@@ -219,6 +220,10 @@ type importedKey struct {
 func (r *run) setKey(source string, k importedKey) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	k.n = len(r.keys)
+	if before, ok := r.keys[source]; ok {
+		k.n = before.n
+	}
 	r.keys[source] = k
 }
 
@@ -238,6 +243,17 @@ func (r *run) setUnfinished(source string) {
 func (r *run) keyOf(source string) (string, bool) {
 	k, ok := r.imported(source)
 	return k.key, ok
+}
+
+// keysSoFar is keyOf for the experiments that are known now.
+func (r *run) keysSoFar() func(string) (string, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	known := len(r.keys)
+	return func(source string) (string, bool) {
+		k, ok := r.imported(source)
+		return k.key, ok && k.n < known
+	}
 }
 
 func (r *run) imported(source string) (importedKey, bool) {

@@ -1,12 +1,13 @@
 package importer
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"hash/maphash"
 	"io"
-	"strings"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
@@ -16,19 +17,19 @@ import (
 // Output is written in requests of about so many bytes and lines.
 const (
 	outputBytes = 1 << 20
-	outputLines = 10000
+	maxLines    = 10000
 )
 
 // output writes what the experiment has printed. There is no way to replace
 // output, only to add to it.
-func (e *experiment) output(ctx context.Context, kind stream.Kind, output string) error {
-	if output == "" || e.expect(func(x *expectation) { x.text(kind, output) }) {
+func (e *experiment) output(ctx context.Context, kind stream.Kind, output longText) error {
+	if output.size == 0 || e.expect(func(x *expectation) { x.texts[kind] = output.sum }) {
 		return nil
 	}
-	done := 0
+	var done int64
 	if e.there != nil {
 		have, err := e.outputThere(ctx, output)
-		if err == nil && have.fits && have.n < len(output) && !e.r.dry() {
+		if err == nil && have.fits && have.n < output.size && !e.r.dry() {
 			// What was written a moment ago may not show yet.
 			have, err = e.outputSettled(ctx, output)
 		}
@@ -38,7 +39,7 @@ func (e *experiment) output(ctx context.Context, kind stream.Kind, output string
 		case !have.fits:
 			e.differs(Issue{Kind: string(kind), Reason: "the destination has another output, and output cannot be replaced"})
 			return nil
-		case have.n == len(output):
+		case have.n == output.size:
 			return nil
 		}
 		done = have.n
@@ -55,22 +56,34 @@ func (e *experiment) output(ctx context.Context, kind stream.Kind, output string
 // errPostponed says that the rest of an output is written later.
 var errPostponed = errors.New("the rest is written later")
 
+// outputMemory is what the requests for an output take at most: the lines, their
+// JSON and what it becomes.
+const outputMemory = 8 << 20
+
 // writeOutput writes the output from an offset on, until it is uncertain what has
 // arrived.
-func (e *experiment) writeOutput(ctx context.Context, output string, done int) error {
-	for done < len(output) {
-		lines, next := e.outputRequest(output, done)
-		if err := e.r.c.WriteOutput(ctx, e.key, lines); err != nil {
+func (e *experiment) writeOutput(ctx context.Context, output longText, done int64) error {
+	return e.r.withMemory(ctx, min(4*output.size, outputMemory), func() error {
+		o, err := e.openOutput(output, done)
+		if err != nil {
 			return err
 		}
-		done = next
-	}
-	return nil
+		defer o.rc.Close()
+		for {
+			lines, err := o.next()
+			if err != nil || len(lines) == 0 {
+				return err
+			}
+			if err := e.r.c.WriteOutput(ctx, e.key, lines); err != nil {
+				return err
+			}
+		}
+	})
 }
 
 // restOfOutput writes what has not arrived of the output, when nothing else of
 // the experiment is being written.
-func (e *experiment) restOfOutput(ctx context.Context, output string) error {
+func (e *experiment) restOfOutput(ctx context.Context, output longText) error {
 	for try := 1; ; try++ {
 		have, err := e.outputSettled(ctx, output)
 		switch {
@@ -88,35 +101,88 @@ func (e *experiment) restOfOutput(ctx context.Context, output string) error {
 
 var errChanged = errors.New("something else writes to it")
 
-// outputRequest returns lines for one request, and where the next one begins.
+// outputLines gives the lines of an output, request by request.
 //
 // The offset of a line is the place of its first byte in the whole output: it
 // grows from line to line, and an import that goes on with what is there comes
-// to the same ones.
-func (e *experiment) outputRequest(output string, from int) (lines []comet.OutputLine, next int) {
-	at := e.timeOf(integer{}) + int64(strings.Count(output[:from], "\n"))
-	next = from
-	for next < len(output) && len(lines) < outputLines && next-from < outputBytes {
-		end := lineEnd(output, next)
-		lines = append(lines, comet.OutputLine{Text: output[next:end], Time: at, Offset: int64(next)})
-		at++
-		next = end
-	}
-	return lines, next
+// to the same ones. So does its time.
+type outputLines struct {
+	rc   io.ReadCloser
+	off  int64  // of the next line
+	time int64  // of the next line
+	buf  []byte // what has been read and not given
+	err  error  // of rc; io.EOF at its end
 }
 
-// lineEnd returns where the line that begins at from ends. One that is too long
-// is cut between two characters.
-func lineEnd(output string, from int) int {
-	end := len(output)
-	if i := strings.IndexByte(output[from:], '\n'); i >= 0 {
-		end = from + i + 1
+// openOutput returns the lines of an output from an offset on.
+func (e *experiment) openOutput(output longText, from int64) (*outputLines, error) {
+	rc, err := output.open()
+	if err != nil {
+		return nil, err
 	}
-	if end-from <= outputBytes {
+	var before lineCounter
+	if _, err := io.CopyN(&before, rc, from); err != nil {
+		rc.Close()
+		return nil, err
+	}
+	return &outputLines{rc: rc, off: from, time: e.timeOf(integer{}) + int64(before)}, nil
+}
+
+type lineCounter int64
+
+func (c *lineCounter) Write(p []byte) (int, error) {
+	*c += lineCounter(bytes.Count(p, []byte{'\n'}))
+	return len(p), nil
+}
+
+// next returns lines for one request, none at the end.
+func (o *outputLines) next() (lines []comet.OutputLine, err error) {
+	if err := o.fill(); err != nil {
+		return nil, err
+	}
+	n := 0
+	for n < len(o.buf) && len(lines) < maxLines && n < outputBytes {
+		end := n + lineEnd(o.buf[n:])
+		lines = append(lines, comet.OutputLine{Text: string(o.buf[n:end]), Time: o.time, Offset: o.off + int64(n)})
+		if o.buf[end-1] == '\n' {
+			o.time++
+		}
+		n = end
+	}
+	o.off += int64(n)
+	o.buf = o.buf[:copy(o.buf, o.buf[n:])]
+	return lines, nil
+}
+
+// fill reads as much as lines for one request may take.
+func (o *outputLines) fill() error {
+	const most = 2*outputBytes + utf8.UTFMax
+	for o.err == nil && len(o.buf) < most {
+		if len(o.buf) == cap(o.buf) {
+			o.buf = slices.Grow(o.buf, min(max(len(o.buf), 64<<10), most-len(o.buf)))
+		}
+		var n int
+		n, o.err = o.rc.Read(o.buf[len(o.buf):min(cap(o.buf), most)])
+		o.buf = o.buf[:len(o.buf)+n]
+	}
+	if o.err == io.EOF {
+		return nil
+	}
+	return o.err
+}
+
+// lineEnd returns where the first line ends. One that is too long is cut between
+// two characters.
+func lineEnd(output []byte) int {
+	end := len(output)
+	if i := bytes.IndexByte(output, '\n'); i >= 0 {
+		end = i + 1
+	}
+	if end <= outputBytes {
 		return end
 	}
-	end = from + outputBytes
-	for end > from+outputBytes-utf8.UTFMax && !utf8.RuneStart(output[end]) {
+	end = outputBytes
+	for end > outputBytes-utf8.UTFMax && !utf8.RuneStart(output[end]) {
 		end--
 	}
 	return end
@@ -124,21 +190,21 @@ func lineEnd(output string, from int) int {
 
 // outputState is what the destination has of an output.
 type outputState struct {
-	fits bool // it is how the output begins
-	n    int  // its length
+	fits bool  // it is how the output begins
+	n    int64 // its length
 	hash uint64
 }
 
 // outputSettled reads until enough readings agree, or all of it is there, or
 // something else is seen to write to it.
-func (e *experiment) outputSettled(ctx context.Context, output string) (outputState, error) {
+func (e *experiment) outputSettled(ctx context.Context, output longText) (outputState, error) {
 	before := outputState{n: -1}
 	for n, agree := 1, 1; ; n, agree = n+1, agree+1 {
 		if n == maxReadings {
 			return before, errChanged
 		}
 		have, err := e.outputThere(ctx, output)
-		if err != nil || have.fits && have.n == len(output) {
+		if err != nil || have.fits && have.n == output.size {
 			return have, err
 		}
 		if have != before {
@@ -154,7 +220,7 @@ func (e *experiment) outputSettled(ctx context.Context, output string) (outputSt
 }
 
 // outputThere reads the output of the destination.
-func (e *experiment) outputThere(ctx context.Context, output string) (s outputState, err error) {
+func (e *experiment) outputThere(ctx context.Context, output longText) (s outputState, err error) {
 	err = e.r.steady(ctx, func() (err error) {
 		s, err = e.readOutput(ctx, output)
 		return err
@@ -162,7 +228,7 @@ func (e *experiment) outputThere(ctx context.Context, output string) (s outputSt
 	return s, err
 }
 
-func (e *experiment) readOutput(ctx context.Context, output string) (outputState, error) {
+func (e *experiment) readOutput(ctx context.Context, output longText) (outputState, error) {
 	t, err := e.r.c.Output(ctx, e.key)
 	if err != nil {
 		if isAbsent(err) {
@@ -171,15 +237,26 @@ func (e *experiment) readOutput(ctx context.Context, output string) (outputState
 		return outputState{}, err
 	}
 	defer t.Close()
+	want, err := output.open()
+	if err != nil {
+		return outputState{}, err
+	}
+	defer want.Close()
 	s := outputState{fits: true}
 	var h maphash.Hash
 	h.SetSeed(hashSeed)
-	buf := make([]byte, 32<<10)
+	buf, expected := make([]byte, 32<<10), make([]byte, 32<<10)
 	for {
 		n, err := t.Read(buf)
 		h.Write(buf[:n])
-		s.fits = s.fits && len(output)-s.n >= n && output[s.n:s.n+n] == string(buf[:n])
-		s.n += n
+		if s.fits && n > 0 {
+			k, wantErr := io.ReadFull(want, expected[:n])
+			if wantErr != nil && wantErr != io.EOF && wantErr != io.ErrUnexpectedEOF {
+				return s, wantErr
+			}
+			s.fits = bytes.Equal(expected[:k], buf[:n])
+		}
+		s.n += int64(n)
 		switch {
 		case err == io.EOF:
 			s.hash = h.Sum64()

@@ -1,14 +1,14 @@
 package importer
 
 import (
-	"archive/zip"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/unpack"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -30,7 +30,7 @@ func (p *panels) take(ctx, work context.Context, rec *stream.Panel) error {
 	defer whole.close()
 	r := p.w.r
 	o := &ledger{out: Outcome{Kind: string(stream.KindPanel), Workspace: r.to.workspace(rec.Workspace), Name: rec.Name}}
-	err = whole.use(work, r, func(file string) error { return p.write(work, o, rec, []byte(file)) })
+	err = p.write(work, o, rec, whole)
 	r.single(o, stream.KindPanel, rec.Name, err)
 	return nil
 }
@@ -41,7 +41,7 @@ func (p *panels) drop() {
 }
 
 // write writes a panel, unless one of the name is there.
-func (p *panels) write(ctx context.Context, o *ledger, rec *stream.Panel, file []byte) error {
+func (p *panels) write(ctx context.Context, o *ledger, rec *stream.Panel, file *textItem) error {
 	r := p.w.r
 	list, err := p.list(ctx, o.out.Workspace)
 	if err != nil {
@@ -74,8 +74,7 @@ func (p *panels) write(ctx context.Context, o *ledger, rec *stream.Panel, file [
 	r.other(string(stream.KindPanel))
 	other := Issue{Kind: string(stream.KindPanel), Name: rec.Name, Reason: "it is another one at the destination"}
 	return r.confirm(ctx, o, other, func() (bool, error) {
-		have, err := r.c.PanelFile(ctx, id)
-		return sameZip(have, file), err
+		return p.same(ctx, id, file)
 	})
 }
 
@@ -104,16 +103,16 @@ func (p *panels) list(ctx context.Context, workspace string) ([]comet.Panel, err
 
 // find looks for a panel of a name that stands for no other of the stream, rather
 // for one with the same content.
-func (p *panels) find(ctx context.Context, list []comet.Panel, name string, file []byte) (id string, same bool, err error) {
+func (p *panels) find(ctx context.Context, list []comet.Panel, name string, file *textItem) (id string, same bool, err error) {
 	for _, x := range list {
 		if x.Name != name || p.taken[x.ID] {
 			continue
 		}
-		have, err := p.w.r.c.PanelFile(ctx, x.ID)
+		same, err := p.same(ctx, x.ID, file)
 		if err != nil {
 			return "", false, fmt.Errorf("read: %w", err)
 		}
-		if sameZip(have, file) {
+		if same {
 			return x.ID, true, nil
 		}
 		if id == "" {
@@ -124,10 +123,10 @@ func (p *panels) find(ctx context.Context, list []comet.Panel, name string, file
 }
 
 // upload writes a panel once.
-func (p *panels) upload(ctx context.Context, workspace, name, id string, file []byte) (string, error) {
+func (p *panels) upload(ctx context.Context, workspace, name, id string, file *textItem) (string, error) {
 	c := p.w.r.c
 	return once(ctx, p.w.r, func() (string, error) {
-		return c.UploadPanel(ctx, workspace, id, file)
+		return c.UploadPanel(ctx, workspace, id, file.text().content())
 	}, func() (string, error) {
 		list, err := c.Panels(ctx, workspace)
 		if err != nil && !isAbsent(err) {
@@ -165,20 +164,43 @@ func once(ctx context.Context, r *run, write, look func() (string, error)) (stri
 	}
 }
 
-// sameZip reports whether two zip files hold the same entries. When and how
-// they were packed does not count.
-func sameZip(a, b []byte) bool {
-	if string(a) == string(b) {
-		return true
+// same reports whether a panel of the destination has the entries of a file. When
+// and how they were packed does not count.
+func (p *panels) same(ctx context.Context, id string, file *textItem) (same bool, err error) {
+	err = p.w.r.steady(ctx, func() (err error) {
+		same, err = p.sameOnce(ctx, id, file)
+		return err
+	})
+	return same, err
+}
+
+func (p *panels) sameOnce(ctx context.Context, id string, file *textItem) (bool, error) {
+	rc, err := p.w.r.c.PanelFile(ctx, id)
+	if err != nil {
+		return false, err
 	}
+	defer rc.Close()
+	have, err := p.w.r.spools.open(ctx, -1)
+	if err != nil {
+		return false, err
+	}
+	defer have.Close() // room for files is all there is to lose
+	if _, err := io.Copy(have, onlyReader{rc}); err != nil {
+		return false, err
+	}
+	return have.sha256() == file.sha256() || sameZip(have, file.spool), nil
+}
+
+// sameZip reports whether two zip files hold the same entries.
+func sameZip(a, b *spool) bool {
 	x, ok := zipSums(a)
 	y, ok2 := zipSums(b)
 	return ok && ok2 && maps.Equal(x, y)
 }
 
 // zipSums returns what identifies the entries of a zip file.
-func zipSums(data []byte) (map[string]uint64, bool) {
-	zr, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+func zipSums(s *spool) (map[string]uint64, bool) {
+	zr, err := unpack.OpenZip(s, s.size)
 	if err != nil {
 		return nil, false
 	}

@@ -27,9 +27,9 @@ type project struct {
 	before      *project      // another one of the stream that goes to the same place
 	done        chan struct{} // closed once all of the project is written
 	notes       *textItem
-	refs        *references // for links in the notes
-	wantLinks   *int64      // share links in the stream, nil if it does not say
-	links       int64       // share links at the destination, as far as is known
+	refs        func() *references // for links in the notes
+	wantLinks   *int64             // share links in the stream, nil if it does not say
+	links       int64              // share links at the destination, as far as is known
 }
 
 // derives reports whether the keys of the project's experiments are derived.
@@ -52,7 +52,7 @@ func (r *run) openProject(work context.Context, src *source, rec *stream.Project
 	p := &project{
 		r: r, source: name, target: r.to.target(name), ready: make(chan struct{}), done: make(chan struct{}), wantLinks: rec.ShareLinks,
 	}
-	p.refs = r.linkReferences(src, p.target, p.derives(src))
+	p.refs = func() *references { return r.linkReferences(src, p.target, p.derives(src)) }
 	p.out = Outcome{Kind: string(stream.KindProject), Workspace: p.target.Workspace, Project: p.target.Name}
 	p.before = r.projects[p.target]
 	r.projects[p.target] = p
@@ -280,21 +280,23 @@ func (p *project) writeNotes(ctx context.Context) error {
 	if p.notes.size == 0 {
 		return nil
 	}
-	return p.notes.use(ctx, p.r, func(notes string) error {
-		if p.r.o.RewriteLinks {
-			notes = p.refs.links(notes)
-		}
-		return p.writeText(ctx, notes)
-	})
+	notes, err := p.asUTF8(p.notes.text(), Issue{Class: p.r.differs(), Kind: string(stream.KindNotes)})
+	if err == nil && p.r.o.RewriteLinks {
+		notes, err = notes.becomes(p.refs().links)
+	}
+	if err != nil {
+		return err
+	}
+	return p.writeText(ctx, notes)
 }
 
-func (p *project) writeText(ctx context.Context, notes string) error {
+func (p *project) writeText(ctx context.Context, notes longText) error {
 	if p.id == "" {
 		p.wrote("notes")
 		return nil
 	}
 	read := func() (*comet.Text, error) { return p.r.c.ProjectNotes(ctx, p.id) }
-	same, empty, err := p.r.thereText(ctx, notes, read)
+	same, empty, err := p.r.compareText(ctx, notes.sum, read)
 	if err != nil {
 		return fmt.Errorf("read notes: %w", err)
 	}
@@ -310,13 +312,13 @@ func (p *project) writeText(ctx context.Context, notes string) error {
 	if p.r.dry() {
 		return nil
 	}
-	if err := p.r.c.WriteProjectNotes(ctx, p.id, notes); err != nil {
+	if err := p.r.c.WriteProjectNotes(ctx, p.id, notes.content()); err != nil {
 		return fmt.Errorf("write notes: %w", err)
 	}
 	if !p.r.verifies() {
 		return nil
 	}
-	if same, _, err = p.r.thereText(ctx, notes, read); err != nil {
+	if same, _, err = p.r.compareText(ctx, notes.sum, read); err != nil {
 		return fmt.Errorf("verify notes: %w", err)
 	}
 	if !same {

@@ -219,7 +219,7 @@ func (m *model) notes(ctx context.Context) error {
 
 func (m *model) sameNotes(ctx context.Context) (same, empty bool, err error) {
 	read := func() (*comet.Text, error) { return m.r.c.RegistryNotes(ctx, m.target, m.rec.Name) }
-	if same, empty, err = m.r.thereText(ctx, deref(m.rec.Notes), read); err != nil {
+	if same, empty, err = m.r.compareText(ctx, sumOfText(deref(m.rec.Notes)), read); err != nil {
 		err = fmt.Errorf("read notes: %w", err)
 	}
 	return same, empty, err

@@ -215,9 +215,10 @@ func (w *rewriter) address(rest []byte) (n int, replace string) {
 }
 
 // linkReferences are those for html and notes, which come before the assets that
-// they link to, or are not told which there are.
+// they link to, or are not told which there are. They know the
+// keys that are known now, so that they always make the same of a text.
 func (r *run) linkReferences(src *source, to Project, derived bool) *references {
-	refs := &references{key: r.keyOf, linked: func(id string) string { return id }}
+	refs := &references{key: r.keysSoFar(), linked: func(id string) string { return id }}
 	refs.asset = func(string) (string, bool) { return "", false }
 	if derived {
 		refs.linked = func(id string) string { return deriveAsset(id, to) }
@@ -234,11 +235,29 @@ func (r *references) setAddress(src *source, root string) {
 }
 
 // links returns a text with its references changed.
-func (r *references) links(text string) string {
-	var b strings.Builder
-	b.Grow(len(text))
-	if _, err := r.rewrite(&b, strings.NewReader(text), false); err != nil {
-		panic("importer: rewriting a string: " + err.Error())
+func (r *references) links(text io.Reader) io.Reader {
+	t := new(rewrittenText)
+	t.w = rewriter{r: r, dst: &t.out, src: text, buf: make([]byte, 64<<10)}
+	return t
+}
+
+// rewrittenText is a rewriting that goes on when it is read.
+type rewrittenText struct {
+	w   rewriter
+	out bytes.Buffer
+	err error
+}
+
+func (t *rewrittenText) Read(p []byte) (int, error) {
+	for t.out.Len() == 0 && t.err == nil {
+		if t.w.fill() {
+			t.err = t.w.window()
+		} else {
+			t.err = t.w.err
+		}
 	}
-	return b.String()
+	if t.out.Len() == 0 {
+		return 0, t.err
+	}
+	return t.out.Read(p)
 }

@@ -9,6 +9,9 @@ import (
 	"fmt"
 	"io"
 	"unicode/utf8"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/unpack"
 )
 
 // A rewritten asset is the content of an asset with its references changed. The
@@ -45,7 +48,12 @@ func (r *references) rewriteAsset(c content, size int64) (*rewritten, error) {
 		}
 		write = z.write
 	}
-	w := &rewritten{open: func() (io.ReadCloser, error) { return pipe(write), nil }}
+	w := &rewritten{open: func() (io.ReadCloser, error) {
+		return comet.ReadWritten(func(dst io.Writer) error {
+			_, err := write(dst)
+			return err
+		}), nil
+	}}
 	sum, n := sha256.New(), new(counter)
 	found, err := write(io.MultiWriter(sum, n))
 	if err != nil {
@@ -90,30 +98,6 @@ func (c *counter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// pipe returns a reader of what write writes.
-func pipe(write func(io.Writer) (finding, error)) io.ReadCloser {
-	pr, pw := io.Pipe()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_, err := write(pw)
-		pw.CloseWithError(err)
-	}()
-	return &pipeReader{PipeReader: pr, done: done}
-}
-
-type pipeReader struct {
-	*io.PipeReader
-	done chan struct{}
-}
-
-// Close ends the writing and waits for it.
-func (p *pipeReader) Close() error {
-	err := p.PipeReader.Close()
-	<-p.done
-	return err
-}
-
 // maxUnzipped bounds what the entries of a zip file may unpack to, against
 // those made to fill the disk of whoever opens them.
 const maxUnzipped = 64 << 30
@@ -130,7 +114,7 @@ type zipRewriter struct {
 
 // newZipRewriter looks through the entries.
 func (r *references) newZipRewriter(c content, size int64) (*zipRewriter, error) {
-	zr, err := zip.NewReader(c, size)
+	zr, err := unpack.OpenZip(c, size)
 	if err != nil {
 		return nil, err
 	}

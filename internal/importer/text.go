@@ -3,8 +3,8 @@ package importer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
-	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/stream"
@@ -47,63 +47,69 @@ func (t *textItem) close() {
 	}
 }
 
-// use calls f with the whole text, when there is memory for the request that
-// is made of it.
-func (t *textItem) use(ctx context.Context, r *run, f func(string) error) error {
-	// The text, its JSON with the room to grow, and what the client copies.
-	n := min(4*t.size, largeMemory)
-	if err := r.large.Acquire(ctx, n); err != nil {
-		return context.Cause(ctx)
-	}
-	defer r.large.Release(n)
-	var b strings.Builder
-	b.Grow(int(t.size))
-	if _, err := io.Copy(&b, io.NewSectionReader(t, 0, t.size)); err != nil {
-		return err
-	}
-	return f(b.String())
+// text returns the text as it is in the stream.
+func (t *textItem) text() longText { return longText{sum{t.size, t.sha256()}, t.Open} }
+
+// A longText is a text on its way to the destination, which is read anew each
+// time it is wanted.
+type longText struct {
+	sum
+	open func() (io.ReadCloser, error)
 }
 
-// compareText holds a text of the destination against one of the stream. No
-// text and an empty one are the same here.
-func compareText(want string, there io.Reader) (same, empty bool, err error) {
-	buf := make([]byte, 32<<10)
-	rest, empty, same := want, true, true
-	for {
-		n, err := there.Read(buf)
-		if n > 0 {
-			empty = false
-			same = same && strings.HasPrefix(rest, string(buf[:n]))
-			if !same {
-				return false, false, nil
-			}
-			rest = rest[n:]
-		}
-		switch {
-		case err == io.EOF:
-			return same && rest == "", empty, nil
-		case err != nil:
-			return false, false, err
-		}
-	}
-}
+func (t longText) content() comet.Content { return comet.Content{Size: t.size, Open: t.open} }
 
-// thereText opens a text of the destination and compares it.
-func (r *run) thereText(ctx context.Context, want string, open func() (*comet.Text, error)) (same, empty bool, err error) {
-	err = r.steady(ctx, func() error {
-		t, err := open()
+// becomes returns what change makes of the text. It must make the same each
+// time.
+func (t longText) becomes(change func(io.Reader) io.Reader) (longText, error) {
+	open := func() (io.ReadCloser, error) {
+		rc, err := t.open()
 		if err != nil {
-			if isAbsent(err) {
-				same, empty = want == "", true
-				return nil
-			}
-			return err
+			return nil, err
 		}
-		defer t.Close()
-		same, empty, err = compareText(want, t)
-		return err
-	})
-	return same, empty, err
+		return &changed{change(rc), rc}, nil
+	}
+	s, err := sumOf(open)
+	return longText{s, open}, err
+}
+
+// changed closes what is beneath a reader of it.
+type changed struct {
+	io.Reader
+	io.Closer
+}
+
+// utf8 returns the text without the bytes that no request can carry, and how
+// many have been replaced.
+func (t longText) utf8() (longText, int64, error) {
+	var invalid int64
+	rc, err := t.open()
+	if err != nil {
+		return t, 0, err
+	}
+	defer rc.Close()
+	if _, err := io.Copy(io.Discard, comet.ValidText(rc, &invalid)); err != nil || invalid == 0 {
+		return t, 0, err
+	}
+	valid, err := t.becomes(func(r io.Reader) io.Reader { return comet.ValidText(r, nil) })
+	return valid, invalid, err
+}
+
+// asUTF8 is utf8, and tells what is not carried as it is.
+func (l *ledger) asUTF8(t longText, i Issue) (longText, error) {
+	t, invalid, err := t.utf8()
+	if invalid > 0 {
+		i.Reason = fmt.Sprintf("%d of its bytes are not UTF-8, and are U+FFFD at the destination", invalid)
+		l.issue(i)
+	}
+	return t, err
+}
+
+// compareText reads a text of the destination and holds it against one of the
+// stream. No text and an empty one are the same here.
+func (r *run) compareText(ctx context.Context, want sum, open func() (*comet.Text, error)) (same, empty bool, err error) {
+	have, err := r.readSum(ctx, func() (io.ReadCloser, error) { return open() })
+	return have == want, have.size == 0, err
 }
 
 // maxUnsteady is how often something is read that changes while it is read.
@@ -127,16 +133,14 @@ func (r *run) steady(ctx context.Context, read func() error) error {
 // request replaces.
 var textKinds = map[stream.Kind]struct {
 	read  func(*comet.Client, context.Context, string) (*comet.Text, error)
-	write func(*comet.Client, context.Context, string, string) error
+	write func(*comet.Client, context.Context, string, comet.Content) error
 }{
 	stream.KindCode:  {(*comet.Client).Code, (*comet.Client).WriteCode},
 	stream.KindGraph: {(*comet.Client).Graph, (*comet.Client).WriteGraph},
-	stream.KindHTML: {(*comet.Client).HTML, func(c *comet.Client, ctx context.Context, key, text string) error {
-		return c.WriteHTML(ctx, key, text, true, nil)
+	stream.KindHTML: {(*comet.Client).HTML, func(c *comet.Client, ctx context.Context, key string, html comet.Content) error {
+		return c.WriteHTML(ctx, key, html, true, nil)
 	}},
-	stream.KindGitPatch: {(*comet.Client).GitPatch, func(c *comet.Client, ctx context.Context, key, text string) error {
-		return c.WriteGitPatch(ctx, key, strings.NewReader(text))
-	}},
+	stream.KindGitPatch: {(*comet.Client).GitPatch, (*comet.Client).WriteGitPatch},
 }
 
 // takeText takes a piece of a text of the experiment.
@@ -151,9 +155,12 @@ func (e *experiment) takeText(ctx context.Context, rec *stream.Text) error {
 		if kind == stream.KindOutput {
 			write = e.output
 		}
-		err := whole.use(ctx, e.r, func(text string) error { return write(ctx, kind, text) })
+		text, err := e.textOf(kind, whole)
+		if err == nil {
+			err = write(ctx, kind, text)
+		}
 		if err == errPostponed {
-			e.postpone(func() { e.finishOutput(ctx, whole) })
+			e.postpone(func() { e.finishOutput(ctx, whole, text) })
 			return
 		}
 		whole.close()
@@ -162,46 +169,53 @@ func (e *experiment) takeText(ctx context.Context, rec *stream.Text) error {
 	return nil
 }
 
+// textOf returns a text of the experiment as it is written.
+func (e *experiment) textOf(kind stream.Kind, whole *textItem) (longText, error) {
+	text := whole.text()
+	if kind == stream.KindGitPatch {
+		return text, nil // it goes in a zip file, and may hold any bytes
+	}
+	text, err := e.asUTF8(text, Issue{Class: e.r.differs(), Kind: string(kind)})
+	if err == nil && kind == stream.KindHTML && e.r.o.RewriteLinks {
+		text, err = text.becomes(e.r.linkReferences(e.source, e.project.target, e.derived).links)
+	}
+	return text, err
+}
+
 // finishOutput writes the rest of an output.
-func (e *experiment) finishOutput(ctx context.Context, whole *textItem) {
+func (e *experiment) finishOutput(ctx context.Context, whole *textItem, text longText) {
 	defer whole.close()
 	if e.failure.stops() {
 		return
 	}
 	kind := string(stream.KindOutput)
-	err := whole.use(ctx, e.r, func(text string) error {
-		return e.write(ctx, kind, func() error { return e.restOfOutput(ctx, text) })
-	})
-	e.item(Issue{Kind: kind}, err)
+	e.item(Issue{Kind: kind}, e.write(ctx, kind, func() error { return e.restOfOutput(ctx, text) }))
 }
 
 // writeText writes a text that a request replaces as a whole.
-func (e *experiment) writeText(ctx context.Context, kind stream.Kind, text string) error {
+func (e *experiment) writeText(ctx context.Context, kind stream.Kind, text longText) error {
 	k := textKinds[kind]
 	// Empty patches do not exist; an empty html, code or graph does.
-	if text == "" && kind == stream.KindGitPatch {
+	if text.size == 0 && kind == stream.KindGitPatch {
 		return nil
 	}
-	if kind == stream.KindHTML && e.r.o.RewriteLinks {
-		text = e.r.linkReferences(e.source, e.project.target, e.derived).links(text)
-	}
-	if e.expect(func(x *expectation) { x.text(kind, text) }) {
+	if e.expect(func(x *expectation) { x.texts[kind] = text.sum }) {
 		return nil
 	}
 	if e.there != nil {
-		same, empty, err := e.r.thereText(ctx, text, func() (*comet.Text, error) { return k.read(e.r.c, ctx, e.key) })
+		same, empty, err := e.r.compareText(ctx, text.sum, func() (*comet.Text, error) { return k.read(e.r.c, ctx, e.key) })
 		switch {
 		case err != nil:
 			return err
-		case same && (text != "" || !e.unfinished):
+		case same && (text.size > 0 || !e.unfinished):
 			return nil
 		case !same && !empty && !e.streamWins:
 			e.differs(Issue{Kind: string(kind), Reason: "the destination has another one"})
 			return nil
 		}
 	}
-	err := e.write(ctx, string(kind), func() error { return k.write(e.r.c, ctx, e.key, text) })
-	if text == "" && refused(err) {
+	err := e.write(ctx, string(kind), func() error { return k.write(e.r.c, ctx, e.key, text.content()) })
+	if text.size == 0 && refused(err) {
 		// Some servers answer an empty text for none, and take none. Nothing is
 		// lost: there is no text at the destination either.
 		return nil

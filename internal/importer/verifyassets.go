@@ -81,13 +81,18 @@ func (r *run) readSum(ctx context.Context, open func() (io.ReadCloser, error)) (
 	return s, err
 }
 
+func sumOfText(text string) sum {
+	h := sha256.Sum256([]byte(text))
+	return sum{int64(len(text)), hex.EncodeToString(h[:])}
+}
+
 func sumOf(open func() (io.ReadCloser, error)) (sum, error) {
 	h := sha256.New()
 	rc, err := open()
 	switch {
 	case err == nil:
 	case isAbsent(err):
-		return sum{0, hex.EncodeToString(h.Sum(nil))}, nil
+		return sumOfText(""), nil
 	default:
 		return sum{}, err
 	}

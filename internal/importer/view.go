@@ -1,10 +1,12 @@
 package importer
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/stream"
@@ -156,7 +158,7 @@ func (v *views) rewrite(d stream.Doc, p *viewProject) (json.RawMessage, error) {
 		now, ok := v.w.panels.ids[id]
 		return now, ok && now != ""
 	}}
-	return json.RawMessage(refs.links(string(doc))), nil
+	return io.ReadAll(refs.links(bytes.NewReader(doc)))
 }
 
 // sameView reports whether two views have the same states.

@@ -1,0 +1,122 @@
+package importer
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/comettest"
+)
+
+// A text that is not UTF-8, which no writer of ours makes, is told each time, and
+// written once. A patch travels in a zip file and may hold anything.
+func TestTextsNotUTF8(t *testing.T) {
+	const bad = "caf\xe9 \xf0\x9f\x98 ok\n"
+	p := testProject{
+		workspace: "team", name: "p", spec: comettest.ProjectSpec{Notes: "# " + bad},
+		experiments: []comettest.ExperimentSpec{{
+			Key: testKey(1), Start: start, End: start, HTML: ptr("<p>" + bad), Code: ptr(bad), Graph: ptr(bad), Output: []string{bad, bad},
+			GitPatch: []byte(bad),
+		}},
+	}
+	data := streamOf(t, p)
+	srv := newServer(t, comettest.Options{})
+	c := newClient(t, srv)
+	told := func(class string) []string {
+		return []string{
+			"code: " + class + ": 4 of its bytes are not UTF-8, and are U+FFFD at the destination",
+			"graph: " + class + ": 4 of its bytes are not UTF-8, and are U+FFFD at the destination",
+			"html: " + class + ": 4 of its bytes are not UTF-8, and are U+FFFD at the destination",
+			"notes: " + class + ": 4 of its bytes are not UTF-8, and are U+FFFD at the destination",
+			"output: " + class + ": 8 of its bytes are not UTF-8, and are U+FFFD at the destination",
+		}
+	}
+	for _, run := range []struct {
+		name, class string
+		o           Options
+		writes      bool
+	}{
+		{"dry run", "differs", Options{Mode: DryRun}, false},
+		{"first", "differs", Options{Verify: true}, true},
+		{"again", "differs", Options{}, false},
+		{"update", "differs", Options{Update: true}, false},
+		{"verify", "unverified", Options{Mode: VerifyOnly}, false},
+	} {
+		srv.ResetStats()
+		r := importTo(t, c, data, run.o)
+		if r.err != nil {
+			t.Fatalf("%s: %v", run.name, r.err)
+		}
+		if diff := gocmp.Diff(told(run.class), r.issues()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", run.name, diff)
+		}
+		if n := writes(srv); len(n) > 0 != run.writes {
+			t.Errorf("%s: writes %v", run.name, n)
+		}
+	}
+	var e comettest.ExperimentState
+	for _, p := range stateOf(srv).Workspace("team").Projects {
+		for _, x := range p.Experiments {
+			e = x
+		}
+	}
+	good := "caf\ufffd \ufffd\ufffd\ufffd ok\n"
+	if e.HTML.Text != "<p>"+good || e.Code.Text != good {
+		t.Errorf("html %q, code %q", e.HTML.Text, e.Code.Text)
+	}
+	patch, err := c.GitPatch(t.Context(), e.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer patch.Close()
+	if got, err := io.ReadAll(patch); string(got) != bad || err != nil {
+		t.Errorf("patch %q, %v", got, err)
+	}
+}
+
+// Links in a text are rewritten to the same bytes however often it is sent, also
+// when the keys of more experiments become known meanwhile.
+func TestRewrittenTextIsSteady(t *testing.T) {
+	r := &run{keys: make(map[string]importedKey), c: newClient(t, newServer(t, comettest.Options{}))}
+	early, late, other := testKey(1), testKey(2), testKey(3)
+	r.setKey(early, importedKey{key: other})
+	text := `<a href="/x?experimentKey=` + early + `">` + strings.Repeat("x ", 100_000) + `<a href="/x?experimentKey=` + late + `">`
+	refs := r.linkReferences(&source{}, Project{"team", "p"}, false)
+	made, err := longText{sumOfText(text), comet.TextContent(text).Open}.becomes(refs.links)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.setKey(late, importedKey{key: "0123456789"})
+	for range 2 {
+		if s, err := sumOf(made.open); s != made.sum || err != nil {
+			t.Errorf("%v, then %v (%v)", made.sum, s, err)
+		}
+	}
+	if want := strings.ReplaceAll(text, early, other); made.sum != sumOfText(want) {
+		t.Error("another text was made than wanted")
+	}
+}
+
+// A text that is sent again after a lost answer is sent whole.
+func TestTextSentAgain(t *testing.T) {
+	text := strings.Repeat("é\"\n", smallItem) // more than stays in memory
+	p := testProject{workspace: "team", name: "p", experiments: []comettest.ExperimentSpec{{
+		Key: testKey(1), Start: start, End: start, HTML: &text, Code: &text, Graph: &text, GitPatch: []byte(text),
+	}}}
+	faults := comettest.NewFaults(1,
+		comettest.Fault{Kind: comettest.FaultLost, Endpoint: "POST *write/experiment/html", To: 1},
+		comettest.Fault{Kind: comettest.FaultReset, Endpoint: "POST *write/experiment/code", To: 2},
+		comettest.Fault{Kind: comettest.FaultStatus(http.StatusBadGateway), Endpoint: "POST *write/experiment/git/patch", To: 1},
+	)
+	want, srv := newServer(t, comettest.Options{}), newServer(t, comettest.Options{Middleware: faults.Middleware})
+	seed(want, "", p)
+	importTo(t, newClient(t, srv), streamOf(t, p), Options{Verify: true}).succeed(t)
+	if n := len(faults.Injected()); n < 4 {
+		t.Errorf("%d faults", n)
+	}
+	diffStates(t, "state", stateOf(want), stateOf(srv))
+}

@@ -102,6 +102,9 @@ type Moods struct {
 	// BareVersions lists the versions of an artifact without state and
 	// metadata, which their details give.
 	BareVersions bool `json:"bareVersions,omitempty"`
+	// ConfigurationSetsStatus makes the status configuration of a version of a
+	// registry model set the version's status too.
+	ConfigurationSetsStatus bool `json:"configurationSetsStatus,omitempty"`
 	// SnakeViews gives the views with the names of their fields in snake case.
 	SnakeViews bool `json:"snakeViews,omitempty"`
 	// S3Upload announces direct uploads to storage in the handshake.

@@ -14,7 +14,7 @@ const (
 	// DefaultUser owns every workspace of the instance.
 	DefaultUser = "alice"
 	// DefaultVersion is the version the server reports.
-	DefaultVersion = "4.18.133"
+	DefaultVersion = "4.40.0"
 	// DefaultMetricCap is the number of points of one metric that a
 	// down-sampling server keeps.
 	DefaultMetricCap = 15000

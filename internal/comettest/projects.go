@@ -9,6 +9,7 @@ func (s *Server) projectRoutes() []route {
 		{method: "GET", path: "project/get-project-share-links", handle: (*call).shareLinks},
 		{method: "POST", path: "write/project/create", handle: (*call).createProject},
 		{method: "POST", path: "write/project/update", handle: (*call).updateProject},
+		{method: "POST", path: "write/project/update-owner", since: version{4, 35, 0}, handle: (*call).updateOwner},
 		{method: "POST", path: "write/project/notes", handle: (*call).writeNotes},
 		{method: "POST", path: "write/project/delete", handle: (*call).deleteProject},
 		{method: "GET", path: "write/project/add-share-link", handle: (*call).addShareLink},

@@ -7,7 +7,7 @@ import (
 )
 
 func (s *Server) registryRoutes() []route {
-	items := version{3, 5, 42}
+	items, metadata, configuration := version{3, 5, 42}, version{4, 18, 133}, version{4, 20, 477}
 	return []route{
 		{method: "GET", path: "registry-model", handle: (*call).registryModels},
 		{method: "GET", path: "registry-model/count", handle: (*call).registryCount},
@@ -19,7 +19,9 @@ func (s *Server) registryRoutes() []route {
 		{method: "GET", path: "registry-model/compact-details", since: items, handle: (*call).compactDetails},
 		{method: "GET", path: "registry-model/items", since: items, handle: (*call).registryItems},
 		{method: "GET", path: "registry-model/item/details", since: items, handle: (*call).registryItemDetails},
-		{method: "GET", path: "registry-model/item/{itemId}/metadata", since: version{4, 18, 133}, handle: (*call).registryItemMetadata},
+		{method: "GET", path: "registry-model/item/{itemId}/metadata", since: metadata, handle: (*call).registryItemMetadata},
+		{method: "GET", path: "registry-model/item/{itemId}/status-configuration", since: configuration, handle: (*call).statusConfiguration},
+		{method: "GET", path: "registry-model/allowed_status_values", since: items, handle: (*call).allowedStatuses},
 		{method: "POST", path: "registry-model/history/item", since: version{3, 7, 28}, handle: (*call).registryHistory},
 		{method: "POST", path: "write/registry-model", handle: (*call).createRegistryModel},
 		{method: "POST", path: "write/registry-model/item", handle: (*call).addRegistryItem},
@@ -28,7 +30,8 @@ func (s *Server) registryRoutes() []route {
 		{method: "POST", path: "write/registry-model/update", handle: (*call).updateRegistryModel},
 		{method: "POST", path: "write/registry-model/notes", handle: (*call).writeRegistryNotes},
 		{method: "POST", path: "write/registry-model/item/status", since: items, handle: (*call).setRegistryStatus},
-		{method: "POST", path: "write/registry-model/item/{itemId}/metadata", since: version{4, 18, 133}, handle: (*call).writeRegistryMetadata},
+		{method: "POST", path: "write/registry-model/item/{itemId}/metadata", since: metadata, handle: (*call).writeRegistryMetadata},
+		{method: "POST", path: "write/registry-model/item/{itemId}/status-configuration", since: configuration, handle: (*call).writeStatusConfiguration},
 		{method: "GET", path: "write/registry-model/item/stage", handle: (*call).addStage},
 		{method: "GET", path: "write/registry-model/item/stage/delete", handle: (*call).deleteStage},
 		{method: "GET", path: "write/registry-model/delete", handle: (*call).deleteRegistryModel},
@@ -60,6 +63,7 @@ type registryItem struct {
 	stages        []string
 	status        string
 	metadata      []registryMeta
+	configuration *statusConfiguration // nil = none
 	source        *experimentModel
 	experimentKey string
 	user          string

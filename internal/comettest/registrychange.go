@@ -1,9 +1,6 @@
 package comettest
 
-import (
-	"encoding/json"
-	"slices"
-)
+import "slices"
 
 // changeItem calls f for an item with the lock of the store held, and answers
 // with an acknowledgement.
@@ -77,16 +74,11 @@ func (c *call) writeRegistryMetadata() error {
 	if req.Metadata == nil {
 		return badRequest("metadata is missing")
 	}
-	for _, m := range *req.Metadata {
-		if m.Key == "" || len(m.Value) == 0 {
-			return badRequest("an item of metadata lacks key or value")
-		}
+	if err := checkItems(*req.Metadata); err != nil {
+		return err
 	}
 	return c.changeItem(c.params["itemId"], func(i *registryItem) error {
-		i.metadata = nil
-		for _, m := range *req.Metadata {
-			i.metadata = append(i.metadata, registryMeta{m.Key, json.RawMessage(slices.Clone(m.Value))})
-		}
+		i.metadata = cloneItems(*req.Metadata)
 		return nil
 	})
 }

@@ -1,6 +1,7 @@
 package comettest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 )
@@ -25,6 +26,7 @@ func (s *Server) SeedProject(workspace, name string, spec ProjectSpec) {
 		p = st.addProject(w, name, s.opts.Keys[0].User, s.now())
 	}
 	p.description, p.public, p.notes = spec.Description, spec.Public, spec.Notes
+	p.owner = cmp.Or(spec.Owner, p.owner)
 	p.shareCodes = nil
 	for range spec.ShareLinks {
 		p.addShareCode()
@@ -33,6 +35,8 @@ func (s *Server) SeedProject(workspace, name string, spec ProjectSpec) {
 
 // ProjectSpec is what a project has beside its experiments.
 type ProjectSpec struct {
+	// Owner is a user; "" leaves the one it has, which is the first of the server.
+	Owner       string
 	Description *string
 	Public      bool
 	Notes       string

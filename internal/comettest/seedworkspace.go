@@ -99,6 +99,8 @@ type RegistryVersionSpec struct {
 	Status            string // None if empty
 	// Metadata values are marshalled.
 	Metadata map[string]any
+	// Configuration is the status configuration by its JSON names, nil for none.
+	Configuration map[string]any
 }
 
 // SeedRegistryModel adds a model to the registry of a workspace.
@@ -140,6 +142,15 @@ func (s *Server) seedRegistryItem(m *registryModel, spec RegistryVersionSpec) *r
 			panic("comettest: metadata: " + err.Error())
 		}
 		i.metadata = append(i.metadata, registryMeta{key, raw})
+	}
+	if spec.Configuration != nil {
+		raw, err := json.Marshal(spec.Configuration)
+		if err == nil {
+			err = json.Unmarshal(raw, &i.configuration)
+		}
+		if err != nil {
+			panic("comettest: status configuration: " + err.Error())
+		}
 	}
 	i.event(now, m.user, "MODEL_VERSION_CREATED", nil, nil)
 	return i

@@ -21,17 +21,19 @@ type RegistryModelState struct {
 
 // RegistryItemState is a version of a registry model.
 type RegistryItemState struct {
-	ID         string                     `json:"id,omitempty"`
-	Version    string                     `json:"version"`
-	Comment    *string                    `json:"comment"`
-	Stages     []string                   `json:"stages"`
-	Status     string                     `json:"status"`
-	Metadata   map[string]json.RawMessage `json:"metadata"`
-	Experiment string                     `json:"experiment"`
-	Model      string                     `json:"model"`
-	User       string                     `json:"user,omitempty"`
-	Created    int64                      `json:"created,omitempty"`
-	Events     []string                   `json:"events,omitempty"`
+	ID       string                     `json:"id,omitempty"`
+	Version  string                     `json:"version"`
+	Comment  *string                    `json:"comment"`
+	Stages   []string                   `json:"stages"`
+	Status   string                     `json:"status"`
+	Metadata map[string]json.RawMessage `json:"metadata"`
+	// Configuration is the status configuration, with sorted names.
+	Configuration json.RawMessage `json:"configuration,omitempty"`
+	Experiment    string          `json:"experiment"`
+	Model         string          `json:"model"`
+	User          string          `json:"user,omitempty"`
+	Created       int64           `json:"created,omitempty"`
+	Events        []string        `json:"events,omitempty"`
 }
 
 // ArtifactState is an artifact, its versions in order of creation.
@@ -106,6 +108,10 @@ func (i *registryItem) state(o StateOptions) RegistryItemState {
 	}
 	for _, m := range i.metadata {
 		x.Metadata[m.Key] = m.Value
+	}
+	if i.configuration != nil {
+		doc, _ := json.Marshal(i.configuration) // what it holds came as JSON
+		x.Configuration = canonical(doc)
 	}
 	if o.Portable {
 		return x

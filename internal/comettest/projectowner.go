@@ -1,0 +1,39 @@
+package comettest
+
+import (
+	"net/http"
+	"slices"
+)
+
+// updateOwner gives a project to another user of its workspace. Only an admin
+// of the workspace may.
+func (c *call) updateOwner() error {
+	var req struct {
+		ProjectID string `json:"projectId"`
+		UserName  string `json:"userName"`
+	}
+	if err := c.decode(&req); err != nil {
+		return err
+	}
+	if req.ProjectID == "" || req.UserName == "" {
+		return badRequest("projectId or userName is missing")
+	}
+	return c.changeProject(projectRef{ProjectID: req.ProjectID}, func(p *project) error {
+		if !c.key.Admin && !p.workspace.members[c.key.User] {
+			return sdkError(http.StatusForbidden, 0, "User: %s is no admin of workspace %s", c.key.User, p.workspace.name)
+		}
+		if !c.s.mayOwn(req.UserName, p.workspace) {
+			return badRequest("User: %s is no member of workspace %s", req.UserName, p.workspace.name)
+		}
+		p.owner = req.UserName
+		return c.ack()
+	})
+}
+
+// mayOwn reports whether a user can write to w. The lock of the store is held.
+func (s *Server) mayOwn(user string, w *workspace) bool {
+	return slices.ContainsFunc(s.opts.Keys, func(k Key) bool {
+		c := &call{s: s, key: &k}
+		return k.User == user && c.role(w) == RoleOwner
+	})
+}

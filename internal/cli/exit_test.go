@@ -38,6 +38,8 @@ func TestExitCode(t *testing.T) {
 		{"joined 143 and 6", errors.Join(coded(143), coded(6)), 143},
 		{"nested joins", errors.Join(fmt.Errorf("a: %w", errors.Join(coded(3), coded(5))), coded(4)), 5},
 		{"several %w", fmt.Errorf("%w: %w", coded(4), io.ErrUnexpectedEOF), 4},
+		{"not finished for a server, and a truncated stream", errors.Join(&importer.InputError{Err: &stream.Error{Class: stream.ErrTruncated}},
+			&importer.UnfinishedError{Failures: []error{coded(3), coded(5)}}), 5},
 		{"a broken stream", fmt.Errorf("standard input: %w", &stream.Error{Class: stream.ErrTruncated}), 4},
 		{"an aborted stream", fmt.Errorf("standard input: %w", &stream.AbortedError{Class: "server"}), 4},
 		{"a server", fmt.Errorf("list experiments: %w", &comet.Error{Status: 401}), 6},

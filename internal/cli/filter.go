@@ -197,12 +197,8 @@ func (c *filterCommand) explain(in *input, err error) error {
 	if err == nil {
 		return nil
 	}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok && isJoin(err, joined.Unwrap()) {
-		var errs []error
-		for _, e := range joined.Unwrap() {
-			errs = append(errs, c.explain(in, e))
-		}
-		return errors.Join(errs...)
+	if list := listOf(err); list != nil {
+		return explainEach(list, func(err error) error { return c.explain(in, err) })
 	}
 	if _, ok := errors.AsType[*filter.MissingError](err); ok {
 		return withCode(ExitIncomplete, fmt.Errorf("%s: %w", in.name, err))

@@ -28,31 +28,41 @@ func printLine(w io.Writer, tool, kind, text string) {
 	fmt.Fprintf(w, "%s: %s: %s\n", tool, kind, progress.Escape(text))
 }
 
-// splitJoined returns the errors that errors.Join put together, or err alone.
+// splitJoined returns the errors that a list of errors holds, as that of
+// errors.Join, or err alone.
 func splitJoined(err error) []error {
-	var e *Error
-	switch joined := err.(type) {
-	case interface{ Unwrap() []error }:
-		if isJoin(err, joined.Unwrap()) {
-			var out []error
-			for _, sub := range joined.Unwrap() {
-				out = append(out, splitJoined(sub)...)
-			}
-			return out
-		}
-	case *Error:
-		e = joined
-	}
-	if e != nil {
+	if e, ok := err.(*Error); ok {
 		return splitJoined(e.Err)
 	}
-	return []error{err}
+	list := listOf(err)
+	if list == nil {
+		return []error{err}
+	}
+	var out []error
+	for _, sub := range list {
+		out = append(out, splitJoined(sub)...)
+	}
+	return out
 }
 
-// isJoin tells the result of errors.Join, whose text is that of its parts and
-// nothing else, from that of fmt.Errorf with several %w.
-func isJoin(err error, parts []error) bool {
-	return err.Error() == errors.Join(parts...).Error()
+// listOf returns the errors of a list of errors, nil for any other error. An
+// error that has words of its own for several must not look like a list: its
+// Unwrap returns one error.
+func listOf(err error) []error {
+	list, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return nil
+	}
+	return list.Unwrap()
+}
+
+// explainEach explains the errors of a list each by itself.
+func explainEach(list []error, explain func(error) error) error {
+	errs := make([]error, len(list))
+	for i, err := range list {
+		errs[i] = explain(err)
+	}
+	return errors.Join(errs...)
 }
 
 // hintsOf collects the hints in the tree of err, outermost first, each once.

@@ -7,7 +7,15 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/comet-stream/comet-stream/internal/importer"
 )
+
+// errorList is a list of errors that shows itself in a way of its own.
+type errorList []error
+
+func (l errorList) Error() string   { return fmt.Sprintf("%d errors", len(l)) }
+func (l errorList) Unwrap() []error { return l }
 
 func TestPrintError(t *testing.T) {
 	cause := errors.New("cause")
@@ -29,9 +37,14 @@ func TestPrintError(t *testing.T) {
 			"comet-filter: error: a\ncomet-filter: error: b\ncomet-filter: hint: h\n",
 		},
 		{
-			"several %w are one error",
-			fmt.Errorf("%w after %w", errors.New("a"), errors.New("b")),
-			"comet-filter: error: a after b\n",
+			"several behind words of their own are one error",
+			&importer.UnfinishedError{Failures: []error{withCode(5, errors.New("a"), "h"), errors.New("b")}},
+			"comet-filter: error: 2 not finished; the first: a\ncomet-filter: hint: h\n",
+		},
+		{
+			"a list is one whatever its words are",
+			errors.Join(errors.New("a\nb"), errorList{errors.New("c"), errors.New("d")}),
+			"comet-filter: error: a\\nb\ncomet-filter: error: c\ncomet-filter: error: d\n",
 		},
 		{
 			"escapes and line breaks of others",

@@ -87,6 +87,22 @@ func TestStreamBroken(t *testing.T) {
 	}
 }
 
+// TestTruncatedAndCut loses one experiment to answers that are cut, in a stream
+// that is cut itself: both are told, though both are io.ErrUnexpectedEOF.
+func TestTruncatedAndCut(t *testing.T) {
+	faults := comettest.NewFaults(1, comettest.Fault{Kind: comettest.FaultShort, Endpoint: "POST *log-other", Item: testKey(0)})
+	srv := newServer(t, comettest.Options{Middleware: faults.Middleware})
+	r := importTo(t, newClient(t, srv), broken(t, (*stream.Writer).Stop), Options{})
+	input, cut := errors.AsType[*InputError](r.err)
+	unfinished, lost := errors.AsType[*UnfinishedError](r.err)
+	if !cut || !errors.Is(input, io.ErrUnexpectedEOF) || !lost {
+		t.Fatalf("got %v, want that the stream is truncated and an experiment is not finished", r.err)
+	}
+	if f := unfinished.Failures; len(f) != 1 || !errors.Is(f[0], io.ErrUnexpectedEOF) || !errors.Is(f[0], comet.ErrServer) {
+		t.Errorf("not finished: %v", f)
+	}
+}
+
 // damage changes a byte near the end.
 func damage(data []byte) []byte {
 	data[len(data)-3] ^= 0x40

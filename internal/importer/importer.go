@@ -52,8 +52,9 @@ func (e *UnfinishedError) Error() string {
 	return fmt.Sprintf("%d not finished; the first: %v", len(e.Failures), e.Failures[0])
 }
 
-// Unwrap returns all reasons, of which any may be the gravest.
-func (e *UnfinishedError) Unwrap() []error { return e.Failures }
+// Unwrap returns all reasons, of which any may be the gravest. They are no list
+// of errors to be told one by one: each has been told.
+func (e *UnfinishedError) Unwrap() error { return errors.Join(e.Failures...) }
 
 // Import writes the streams that in holds to the instance of c.
 //
@@ -137,11 +138,9 @@ func (r *run) result(work context.Context, err error) error {
 	}
 	var unfinished UnfinishedError
 	for _, f := range r.failures {
-		_, follows := errors.AsType[*stopped](f)
-		if follows || errors.Is(f, context.Canceled) || err != nil && errors.Is(err, rootOf(f)) {
-			continue
+		if !follows(f, s, err) {
+			unfinished.Failures = append(unfinished.Failures, f)
 		}
-		unfinished.Failures = append(unfinished.Failures, f)
 	}
 	if len(unfinished.Failures) > 0 {
 		err = errors.Join(err, &unfinished)
@@ -149,22 +148,24 @@ func (r *run) result(work context.Context, err error) error {
 	return err
 }
 
+// follows reports whether a failure is told with the error of the run, or is no
+// more than its consequence: it is that of the request which has ended all work,
+// or of work that was ended. That two errors have the same cause in common, as a
+// connection that breaks off, says nothing.
+func follows(failure error, s *stopped, err error) bool {
+	_, ended := errors.AsType[*stopped](failure)
+	switch {
+	case ended, s != nil && errors.Is(failure, s.err):
+		return true
+	}
+	return errors.Is(failure, context.Canceled) && errors.Is(err, context.Canceled)
+}
+
 // stopped is why the work in flight was ended for all. It does not unwrap, so
 // that nobody takes it for the answer to a request of its own.
 type stopped struct{ err error }
 
 func (e *stopped) Error() string { return "stopped: " + e.err.Error() }
-
-// rootOf returns the error at the bottom of a chain of wrapped ones.
-func rootOf(err error) error {
-	for {
-		next := errors.Unwrap(err)
-		if next == nil {
-			return err
-		}
-		err = next
-	}
-}
 
 // finished takes the outcome of an experiment or another thing.
 func (r *run) finished(o *Outcome, err error) {

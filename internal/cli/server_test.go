@@ -97,6 +97,7 @@ func TestServerExplains(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			remote := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", "application/json")
 				w.WriteHeader(tt.status)
 				io.WriteString(w, "{}")
 			}))

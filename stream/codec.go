@@ -17,6 +17,19 @@ type Raw struct {
 	place place // where the record stood in the stream that it was read from
 }
 
+// Clone returns a copy of the record that does not alias its Data. What has been
+// checked need not be checked again.
+func (r Raw) Clone() Raw {
+	c := r
+	c.Data = slices.Clone(r.Data)
+	if r.view != nil {
+		v := *r.view
+		v.data = c.Data
+		c.view = &v
+	}
+	return c
+}
+
 // A place says whether a record stands in a group.
 type place uint8
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"regexp"
 	"slices"
@@ -353,5 +354,32 @@ func TestKindSet(t *testing.T) {
 	slices.Sort(all)
 	if KindSetOf(all...) != knownBits {
 		t.Errorf("%x, want %x", uint64(KindSetOf(all...)), uint64(knownBits))
+	}
+}
+
+func TestRawClone(t *testing.T) {
+	data := write(t, WriterOptions{}, sample(t)...)
+	r := NewReader(bytes.NewReader(data), ReaderOptions{})
+	defer r.Close()
+	for {
+		raw, err := r.NextRaw()
+		if err == io.EOF {
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := bytes.Clone(raw.Data)
+		c := raw.Clone()
+		for i := range raw.Data {
+			raw.Data[i] = 0xc1 // which no msgpack has
+		}
+		if c.view == nil || &c.view.data[0] != &c.Data[0] {
+			t.Fatalf("%s: the copy has to be checked again", c.Kind)
+		}
+		if rec, err := c.Decode(); err != nil || rec.Kind() != c.Kind || !bytes.Equal(c.Data, want) {
+			t.Fatalf("%s: the copy is %x, %v", c.Kind, c.Data, err)
+		}
+		copy(raw.Data, want)
 	}
 }

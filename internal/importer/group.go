@@ -2,7 +2,6 @@ package importer
 
 import (
 	"context"
-	"slices"
 	"sync"
 
 	"github.com/comet-stream/comet-stream/stream"
@@ -161,9 +160,4 @@ func brief(raw stream.Raw) (stream.Raw, error) {
 		}
 	}
 	return stream.Encode(s)
-}
-
-// keep returns a record that stays valid after the next one has been read.
-func keep(raw stream.Raw) stream.Raw {
-	return stream.Raw{Kind: raw.Kind, Data: slices.Clone(raw.Data)}
 }

@@ -21,7 +21,7 @@ func feed(in io.Reader, o stream.ReaderOptions, out chan<- fed, quit <-chan stru
 	for {
 		raw, err := r.NextRaw()
 		select {
-		case out <- fed{keep(raw), err}:
+		case out <- fed{raw.Clone(), err}:
 		case <-quit:
 			return
 		}

@@ -10,7 +10,7 @@ import (
 // optionalFields are the fields that some servers leave out and that nothing
 // is lost without.
 var optionalFields = []string{
-	"optimizationId", "userName", "throttle", "durationMillis", "editable",
+	"offset", "optimizationId", "userName", "throttle", "durationMillis", "editable",
 	"compressedAssetLink", "s3Link", "curlDownload", "canView", "video", "tags",
 	"ownerUserName", "lastUpdated", "numberOfVersions", "imagePath", "registryRecords",
 	"systemMetricNames", "maxTotalMemory", "totalRam",

@@ -22,7 +22,7 @@ func (c *call) metricSummary() error {
 		for _, name := range e.names {
 			sum := e.metrics[name].summary()
 			if sum.any {
-				docs = append(docs, newSummaryDoc(name, e.stamp(sum.min), e.stamp(sum.max), e.stamp(sum.current)))
+				docs = append(docs, newSummaryDoc(name, e.stamp(sum.min), e.stamp(sum.max), e.stamp(sum.current(c.moods))))
 			}
 		}
 		return c.send(map[string]any{"values": docs})
@@ -159,6 +159,10 @@ func (w *pointWriter) metric(name string) {
 	w.name = append(appendString(w.name, name), `,"metricValue":"`...)
 }
 
+// offsetBase is the offset of the first point of a series. Offsets grow with
+// each that comes; they need not be small, and no double holds them.
+const offsetBase = -227_196_944_980_285_897
+
 // point writes p and reports whether it is worth going on.
 func (w *pointWriter) point(p *point) bool {
 	b := w.buf
@@ -177,6 +181,7 @@ func (w *pointWriter) point(p *point) bool {
 	b = strconv.AppendInt(b, p.time, 10)
 	b = appendOptional(append(b, `,"step":`...), p.step, p.hasStep)
 	b = appendOptional(append(b, `,"epoch":`...), p.epoch, p.hasEpo)
+	b = strconv.AppendInt(append(b, `,"offset":`...), offsetBase+p.offset, 10)
 	b = append(b, `,"runContext":`...)
 	w.buf = append(b, w.contexts[p.context]...)
 	if w.dst != nil && len(w.buf) >= pointBuffer {

@@ -74,6 +74,9 @@ type Moods struct {
 	FullMetricFiles string `json:"fullMetricFiles,omitempty"`
 	// FullMetricMillis writes milliseconds instead of seconds into them.
 	FullMetricMillis bool `json:"fullMetricMillis,omitempty"`
+	// CurrentIsLast takes the point of a metric that came last for its current
+	// value, not the one of the greatest step and time.
+	CurrentIsLast bool `json:"currentIsLast,omitempty"`
 	// GeneratedNames logs the display name that the server makes up for a new
 	// experiment as its other Name, and takes the value of the latest time,
 	// not the last to come, for the current one of any other.

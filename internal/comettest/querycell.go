@@ -12,7 +12,9 @@ func (c *call) cell(e *experiment, source, field string) (string, bool) {
 	switch source {
 	case "metrics":
 		if s := e.metrics[field]; s != nil {
-			return s.summary().current.value.String(), true
+			sum := s.summary()
+			current := sum.current(c.moods)
+			return current.value.String(), true
 		}
 	case "params":
 		if v := e.params.get(field); v != nil {

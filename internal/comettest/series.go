@@ -13,6 +13,7 @@ type point struct {
 	time    int64
 	step    int64
 	epoch   int64
+	offset  int64 // how many points of the series came before
 	context uint32
 	hasStep bool
 	hasEpo  bool
@@ -51,6 +52,7 @@ func (s *series) add(p point, merge bool) bool {
 	if s.synth != nil && s.count == 0 {
 		s.sum = s.synth.summary()
 	}
+	p.offset = int64(s.len())
 	s.pack(p)
 	s.sum.add(p)
 	return true
@@ -90,8 +92,8 @@ func (s *series) each(f func(p *point) bool) {
 	if s.synth != nil && !s.synth.each(f) {
 		return
 	}
-	var p point
-	for b := s.packed; len(b) > 0; {
+	p := point{offset: int64(s.synth.len())}
+	for b := s.packed; len(b) > 0; p.offset++ {
 		b = p.unpack(b)
 		if !f(&p) {
 			return
@@ -205,23 +207,34 @@ func (s *series) summary() pointSummary {
 
 // pointSummary is what metrics/summary says of a series.
 type pointSummary struct {
-	min, max, current point
-	any               bool
+	min, max point
+	newest   point // by (step, time)
+	last     point // to come
+	any      bool
+}
+
+// current is the value that a server of these moods takes for the current one.
+func (s *pointSummary) current(m *Moods) point {
+	if m.CurrentIsLast {
+		return s.last
+	}
+	return s.newest
 }
 
 func (s *pointSummary) add(p point) {
 	if !s.any {
-		s.min, s.max, s.current, s.any = p, p, p, true
+		s.min, s.max, s.newest, s.last, s.any = p, p, p, p, true
 		return
 	}
+	s.last = p
 	if c := p.value.compare(s.min.value, -1); c < 0 || c == 0 && p.before(&s.min) {
 		s.min = p
 	}
 	if c := p.value.compare(s.max.value, 1); c > 0 || c == 0 && p.before(&s.max) {
 		s.max = p
 	}
-	if p.later(&s.current) {
-		s.current = p
+	if p.later(&s.newest) {
+		s.newest = p
 	}
 }
 

@@ -20,7 +20,7 @@ func (s *Server) metricStates(e *experiment, o StateOptions) []MetricState {
 		}
 		x := MetricState{
 			Name: name, Points: m.keptLen(limit), Received: m.len(),
-			Min: e.stamp(sum.min).state(), Max: e.stamp(sum.max).state(), Current: e.stamp(sum.current).state(),
+			Min: e.stamp(sum.min).state(), Max: e.stamp(sum.max).state(), Current: e.stamp(sum.current(s.moods.Load())).state(),
 		}
 		if o.Portable {
 			x.Received = 0

@@ -30,6 +30,7 @@ func (s *synthSeries) len() int {
 func (s *synthSeries) each(f func(p *point) bool) bool {
 	p := point{hasStep: true, hasEpo: true}
 	for i := range s.n {
+		p.offset = int64(i)
 		p.time = s.start + int64(i)*synthInterval
 		p.step = int64(i)
 		p.epoch = int64(i / 100)

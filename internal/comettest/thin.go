@@ -63,7 +63,7 @@ func (s *series) keepers(limit int) []bool {
 func (s *series) extremes(points []point) []int {
 	sum := s.summary()
 	var found []int
-	for _, want := range []point{sum.min, sum.max, sum.current} {
+	for _, want := range []point{sum.min, sum.max, sum.newest, sum.last} {
 		for i := len(points) - 1; i >= 0; i-- {
 			if points[i] == want {
 				found = append(found, i)

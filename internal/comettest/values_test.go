@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -74,6 +75,7 @@ func TestMetricFields(t *testing.T) {
 		}
 		want["runContext"] = want["context"]
 		delete(want, "context")
+		want["offset"] = json.Number(strconv.Itoa(-227196944980285897 + i)) // grows with each that comes
 		if diff := cmp.Diff(want, p); diff != "" {
 			t.Errorf("point %d (-want +got):\n%s", i, diff)
 		}
@@ -261,5 +263,26 @@ func TestTexts(t *testing.T) {
 	server.post(restBase+"write/experiment/html", k+`"html":"c","override":true}`)
 	if e := server.experiment(freeKey); e.HTML.Text != "c" {
 		t.Errorf("html after override: %q", e.HTML.Text)
+	}
+}
+
+// Of a point that comes late, a server may take the value for the current one,
+// or may not, by its step.
+func TestCurrentValue(t *testing.T) {
+	server := newTester(t, comettest.Options{})
+	server.handshake(freeKey)
+	for _, step := range []int{1, 9, 4} {
+		server.post(restBase+"write/experiment/metric", fmt.Sprintf(
+			`{"experimentKey":%q,"metricName":"m","metricValue":%d,"timestamp":5,"step":%d}`, freeKey, step, step))
+	}
+	for last, want := range map[bool]string{false: "9", true: "4"} {
+		server.srv.SetMoods(comettest.Moods{CurrentIsLast: last})
+		values := server.get(restBase + "experiment/metrics/summary?experimentKey=" + freeKey)["values"].([]any)
+		if got := values[0].(map[string]any)["valueCurrent"]; got != want {
+			t.Errorf("CurrentIsLast %t: current value %v, want %s", last, got, want)
+		}
+		if got := server.experiment(freeKey).Metrics[0].Current.Value; got != want {
+			t.Errorf("CurrentIsLast %t: state has %v, want %s", last, got, want)
+		}
 	}
 }

@@ -46,6 +46,9 @@ var (
 	ErrNotJSON = errors.New("the answer is not JSON")
 	// ErrExists says that the key or name is taken.
 	ErrExists = errors.New("exists already")
+	// ErrQuota says that the server takes no more of something: of this
+	// experiment, or of all of a workspace. To send less is no use.
+	ErrQuota = errors.New("a quota is used up")
 	// ErrStorage says that the storage of the server refused a part of a direct
 	// upload: the address that it was sent to may have expired.
 	ErrStorage = errors.New("the storage does not take it")
@@ -143,6 +146,8 @@ func (e *Error) Is(target error) bool {
 		return e.uncertain
 	case ErrStorage:
 		return e.storage && refused(e)
+	case ErrQuota:
+		return !e.storage && e.isQuota()
 	}
 	if e.storage {
 		// Its statuses speak of the signature, and not of the key.
@@ -204,6 +209,26 @@ func (e *Error) class() error {
 		}
 	}
 	return nil
+}
+
+// isQuota reports whether an answer is about how much there is already, and not
+// about what was sent.
+func (e *Error) isQuota() bool {
+	switch e.SDKCode {
+	case CodeStorageFull, CodeImageLimit, CodeTooManyExperiments:
+		return true
+	}
+	if CodeTextSampleLimit <= e.SDKCode && e.SDKCode <= CodeVideoLimit {
+		return true
+	}
+	switch e.Status {
+	case http.StatusPaymentRequired, http.StatusInsufficientStorage:
+		return true
+	case http.StatusBadRequest, http.StatusForbidden:
+		return containsAny(e.Msg, "quota", "payment", "storage is full", "storage full", "full storage",
+			"storage limit", "out of storage", "limit of your plan", "upgrade your plan")
+	}
+	return false
 }
 
 func saysNotFound(msg string) bool {

@@ -280,7 +280,7 @@ func passing(err error) bool {
 	switch {
 	case e.Status == 0:
 		return passingCause(e.Err)
-	case e.Status == http.StatusNotImplemented || e.Status == http.StatusHTTPVersionNotSupported:
+	case e.Status == http.StatusNotImplemented, e.Status == http.StatusHTTPVersionNotSupported, e.Status == http.StatusInsufficientStorage:
 		return false
 	case e.Status >= 500:
 		return true

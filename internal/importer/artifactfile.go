@@ -101,7 +101,7 @@ func (v *artifactVersion) openContent(ctx context.Context, a *asset) error {
 	v.a.tasks.wg.Go(func() {
 		run, err := v.a.w.run(ctx, v.key)
 		a.upload.Run = run
-		err = a.through.send(ctx, err, func(ctx context.Context) error { return v.a.r.c.UploadAsset(ctx, a.upload) })
+		err = a.through.send(ctx, err, func(ctx context.Context) error { return v.put(ctx, a) })
 		v.fileDone(a, err)
 	})
 	return nil
@@ -202,8 +202,13 @@ func (v *artifactVersion) upload(ctx context.Context, a *asset) error {
 }
 
 func (v *artifactVersion) put(ctx context.Context, a *asset) error {
-	return v.a.r.put(ctx, a, func() (bool, error) { return v.arrived(ctx, a, mostReadings) })
+	return v.a.r.quotas.within(v.rooms(), a.upload.Size, func() error {
+		return v.a.r.put(ctx, a, func() (bool, error) { return v.arrived(ctx, a, mostReadings) })
+	})
 }
+
+// rooms returns what a file takes room of.
+func (v *artifactVersion) rooms() []room { return []room{{workspace: v.a.target}} }
 
 // arrived reports whether the version has the file that seems to exist.
 func (v *artifactVersion) arrived(ctx context.Context, a *asset, readings int) (bool, error) {

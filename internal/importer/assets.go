@@ -168,7 +168,11 @@ func (e *experiment) takeAsset(ctx context.Context, rec *stream.Asset) error {
 	}
 	// Of what may still turn out to be there the limits are checked later.
 	if e.there == nil || !a.refers && (e.r.dry() || e.r.ids.get() == idsKept) {
-		if err := e.checkLimits(ctx, a, sizeOf(rec)); err != nil {
+		err := e.checkLimits(ctx, a, sizeOf(rec))
+		if err == nil {
+			err = e.r.quotas.check(e.rooms(a), sizeOf(rec))
+		}
+		if err != nil {
 			a.state = assetLeftOut
 			e.item(a.issue(), err)
 			return nil

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -189,7 +190,15 @@ func (e *experiment) putAsset(ctx context.Context, a *asset) error {
 	if err := e.reopen(ctx); err != nil {
 		return err
 	}
-	return e.r.put(ctx, a, func() (bool, error) { return e.listed(ctx, a, mostReadings) })
+	return e.r.quotas.within(e.rooms(a), a.upload.Size, func() error {
+		return e.r.put(ctx, a, func() (bool, error) { return e.listed(ctx, a, mostReadings) })
+	})
+}
+
+// rooms returns what an asset takes room of.
+func (e *experiment) rooms(a *asset) []room {
+	to := e.project.target.Workspace
+	return []room{{workspace: to}, {to, e.key, cmp.Or(a.typ(), "asset")}}
 }
 
 // mostReadings is how many readings are to show that an asset is not of the

@@ -46,6 +46,7 @@ type experiment struct {
 	assets     assets
 	hasName    bool // the others hold the name
 	parameters parameterBatch
+	refusals   struct{ points, parameters refusals }
 	verified   *expectation
 }
 
@@ -108,6 +109,7 @@ func (e *experiment) work(ctx context.Context) {
 	e.abandon()
 	e.tasks.wait()
 	e.runPostponed()
+	e.tellRefused()
 	e.reads.under.Wait()
 	e.points.share.free()
 	if e.out.Result != ResultElsewhere {
@@ -317,7 +319,7 @@ func refused(err error) bool {
 		return true
 	}
 	ce, ok := errors.AsType[*comet.Error](err)
-	return ok && ce.Status >= 400 && ce.Status < 500 &&
+	return ok && ce.Status >= 400 && (ce.Status < 500 || errors.Is(err, comet.ErrQuota)) &&
 		!errors.Is(err, comet.ErrServer) && !errors.Is(err, comet.ErrUnauthorized) && !errors.Is(err, comet.ErrUncertain)
 }
 

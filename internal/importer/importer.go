@@ -112,6 +112,7 @@ type run struct {
 	open    chan struct{} // holds a value for each group under way
 	turns   turns
 	ids     idKeeper
+	quotas  quotas
 	working sync.WaitGroup
 
 	mu       sync.Mutex

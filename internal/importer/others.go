@@ -89,13 +89,15 @@ func (e *experiment) writeOther(ctx context.Context, v *valueDoc) error {
 }
 
 func (e *experiment) logOther(ctx context.Context, v *valueDoc) error {
-	for _, r := range v.history() {
-		time := e.timeOf(r.time)
-		if err := e.r.c.LogOther(ctx, e.key, v.Name, r.json(), &time); err != nil {
-			return err
+	return e.r.quotas.within([]room{{"", e.key, string(stream.KindOthers)}}, 0, func() error {
+		for _, r := range v.history() {
+			time := e.timeOf(r.time)
+			if err := e.r.c.LogOther(ctx, e.key, v.Name, r.json(), &time); err != nil {
+				return err
+			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // writeName writes the name of an experiment. The destination has given it one

@@ -3,6 +3,8 @@ package importer
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -32,6 +34,7 @@ type points struct {
 	under     sync.WaitGroup // batches that are being written
 	inOrder   bool           // the next batch waits for those before
 	postponed atomic.Int32   // batches that wait for the end, about
+	refused   map[string]*refusedSeries
 }
 
 // A point is a metric point that waits to be written.
@@ -276,12 +279,44 @@ func nameOf(batch []point) string {
 // writePoints writes a batch, each point once. If it may, it leaves what is
 // uncertain for later.
 func (e *experiment) writePoints(ctx context.Context, batch []point, later bool) error {
-	return halves(batch, func(part []point) error { return e.writeOnce(ctx, part, later) }, e.refusedPoint)
+	_, err := halves(batch, func(part []point) error { return e.writeOnce(ctx, part, later) }, e.refusedPoints, &e.refusals.points)
+	return err
 }
 
-// refusedPoint takes a point that the destination refuses.
-func (e *experiment) refusedPoint(p point, err error) {
-	e.item(Issue{Kind: string(stream.KindMetrics), Name: p.name}, err)
+// refusedSeries is what the destination refuses of a metric.
+type refusedSeries struct {
+	n   int
+	err error // the first
+}
+
+// refusedPoints takes points that the destination refuses.
+func (e *experiment) refusedPoints(refused []point, err error) {
+	e.change(func(*Outcome) {
+		if e.points.refused == nil {
+			e.points.refused = make(map[string]*refusedSeries)
+		}
+		for _, p := range refused {
+			s := e.points.refused[p.name]
+			if s == nil {
+				s = &refusedSeries{err: err}
+				e.points.refused[p.name] = s
+			}
+			s.n++
+		}
+	})
+}
+
+// tellRefused tells of each metric once what the destination has refused of it.
+func (e *experiment) tellRefused() {
+	for _, name := range slices.Sorted(maps.Keys(e.points.refused)) {
+		s := e.points.refused[name]
+		err := s.err
+		if s.n > 1 {
+			err = fmt.Errorf("%d points: %w", s.n, err)
+		}
+		e.item(Issue{Kind: string(stream.KindMetrics), Name: name}, err)
+	}
+	e.points.refused = nil
 }
 
 func (e *experiment) wrotePoints(n int) {
@@ -332,22 +367,10 @@ func (e *experiment) writeRest(ctx context.Context, batch []point) error {
 		if e.wrotePoints(len(batch) - len(rest)); len(rest) == 0 {
 			return nil
 		}
-		// Halves come in order: what is uncertain is all of the rest.
-		done := 0
-		err = halves(rest, func(part []point) error {
-			err := e.post(ctx, part)
-			if err == nil {
-				done += len(part)
-			}
-			return err
-		}, func(p point, err error) {
-			done++
-			e.refusedPoint(p, err)
-		})
+		batch, err = halves(rest, func(part []point) error { return e.post(ctx, part) }, e.refusedPoints, &e.refusals.points)
 		if !isUncertain(err) || try == maxUncertain {
 			return err
 		}
-		batch = rest[done:]
 	}
 }
 

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"hash/maphash"
+	"maps"
 	"slices"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
@@ -260,17 +262,33 @@ func (e *experiment) flushParameters(ctx context.Context) {
 	e.spawn(func() {
 		bad := make(map[string]bool)
 		err := e.r.withMemory(ctx, min(4*int64(b.size), largeMemory), func() error {
-			return halves(b.values, func(part []*comet.ParameterValue) error { return e.writeParameters(ctx, part) },
-				func(v *comet.ParameterValue, err error) {
-					bad[v.Name] = true
-					e.item(Issue{Kind: string(stream.KindParameters), Name: v.Name}, err)
-				})
+			_, err := halves(b.values, func(part []*comet.ParameterValue) error { return e.writeParameters(ctx, part) },
+				func(refused []*comet.ParameterValue, err error) {
+					names := make(map[string]bool)
+					for _, v := range refused {
+						bad[v.Name], names[v.Name] = true, true
+					}
+					e.refusedNames(stream.KindParameters, slices.Sorted(maps.Keys(names)), err)
+				}, &e.refusals.parameters)
+			return err
 		})
 		if err == nil {
 			e.change(func(o *Outcome) { o.Written.Parameters += b.n - int64(len(bad)) })
 		}
 		e.item(Issue{Kind: string(stream.KindParameters)}, err)
 	})
+}
+
+// refusedNames tells of values that the destination refuses, several of them in
+// one issue.
+func (e *experiment) refusedNames(kind stream.Kind, names []string, err error) {
+	if len(names) == 1 {
+		e.item(Issue{Kind: string(kind), Name: names[0]}, err)
+		return
+	}
+	const some = 20
+	list := fmt.Sprintf("%q", names[:min(len(names), some)])
+	e.item(Issue{Kind: string(kind)}, fmt.Errorf("%d of them, %s: %w", len(names), list, err))
 }
 
 func (e *experiment) writeParameters(ctx context.Context, values []*comet.ParameterValue) error {
@@ -285,51 +303,6 @@ func (e *experiment) writeParameters(ctx context.Context, values []*comet.Parame
 		b.AddParameter(v)
 	}
 	return e.r.c.WriteParameters(ctx, e.key, &b)
-}
-
-// maxBlamed is how many values are blamed one by one, before any is taken, for
-// what is hardly about a value: an experiment that is gone or may not be written
-// to.
-const maxBlamed = 8
-
-// halves writes values together. Where they are refused it finds the ones that
-// are to blame, by halves, and gives those to bad.
-func halves[T any](values []T, write func([]T) error, bad func(T, error)) error {
-	h := halving[T]{write: write, bad: bad}
-	return h.try(values)
-}
-
-type halving[T any] struct {
-	write   func([]T) error
-	bad     func(T, error)
-	taken   bool // some values
-	blamed  int
-	refusal error // the last one of a single value
-}
-
-func (h *halving[T]) try(values []T) error {
-	if !h.taken && h.blamed >= maxBlamed && isHidden(h.refusal) {
-		for _, v := range values {
-			h.bad(v, h.refusal)
-		}
-		return nil
-	}
-	err := h.write(values)
-	switch {
-	case err == nil:
-		h.taken = true
-		return nil
-	case !refused(err):
-		return err
-	case len(values) == 1:
-		h.blamed, h.refusal = h.blamed+1, err
-		h.bad(values[0], err)
-		return nil
-	}
-	if err := h.try(values[:len(values)/2]); err != nil {
-		return err
-	}
-	return h.try(values[len(values)/2:])
 }
 
 // withMemory calls f once there is memory for what it builds.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 )
@@ -36,34 +37,41 @@ func (e *experiment) newRun(ctx context.Context) (*comet.Run, error) {
 
 // tryHandshake is newRun for the first experiment, and finds out whether the
 // handshake says that a key is taken: one after the other shows it. Where both
-// are answered the key may have been taken before them too.
+// are answered, or the second one is neither answered nor refused by the server
+// itself, the key may have been taken before them too.
 func (e *experiment) tryHandshake(ctx context.Context) (run *comet.Run, says bool, unknown, err error) {
 	run, err = e.handshake(ctx)
 	if err != nil {
-		says = errors.Is(err, comet.ErrExists)
-		if !says {
+		if says = saysTaken(err); !says {
 			unknown = err
 		}
 		return nil, says, unknown, err
 	}
 	again, refusal := e.handshake(ctx)
-	switch {
-	case refusal == nil:
-		e.runs.set(again)
-		return nil, false, nil, comet.ErrExists
-	case errors.Is(refusal, comet.ErrExists):
+	if saysTaken(refusal) || isUnexplained(refusal) {
 		return run, true, nil, nil
 	}
-	return run, false, refusal, nil
+	if refusal == nil {
+		run = again
+	}
+	e.runs.set(run)
+	return nil, false, refusal, comet.ErrExists
+}
+
+// saysTaken reports whether a handshake was refused by the server itself, and
+// for no other reason than that the key is taken.
+func saysTaken(err error) bool {
+	ce, ok := errors.AsType[*comet.Error](err)
+	return ok && ce.SDKCode == comet.CodeExperimentExists
 }
 
 // isTaken reports whether there is an experiment with the key.
 func (e *experiment) isTaken(ctx context.Context) (bool, error) {
 	_, err := e.r.c.Metadata(ctx, e.key)
 	switch {
-	case err == nil:
+	case err == nil, errors.Is(err, comet.ErrForbidden):
 		return true, nil
-	case isHidden(err):
+	case isAbsent(err):
 		return false, nil
 	}
 	return false, fmt.Errorf("read metadata: %w", err)
@@ -91,7 +99,8 @@ func (e *experiment) handshake(ctx context.Context) (*comet.Run, error) {
 
 func isUnexplained(err error) bool {
 	ce, ok := errors.AsType[*comet.Error](err)
-	return ok && ce.Status == 400 && ce.SDKCode == 0 && !isHidden(err) && !errors.Is(err, comet.ErrExists)
+	return ok && ce.Status == http.StatusBadRequest && ce.SDKCode == 0 &&
+		!isHidden(err) && !errors.Is(err, comet.ErrExists) && !errors.Is(err, comet.ErrServer)
 }
 
 // refusesKey reports whether a handshake was refused for no other reason than,

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"reflect"
 	"slices"
 	"strings"
@@ -493,5 +494,39 @@ func forgetful(t *testing.T, text string) func(http.Handler) http.Handler {
 			w.Header().Set("Content-Type", "application/json")
 			fmt.Fprint(w, `{"msg":"Saved","code":200,"registryModelItemId":"none"}`)
 		})
+	}
+}
+
+// answers gives the answer of a server to what is chosen of its requests, in
+// place of its own, which may have been given all the same.
+type answers struct {
+	chosen func(*http.Request) bool
+	done   bool // the server has done what it was asked for
+	status int
+	typ    string
+	body   string
+}
+
+func (a *answers) middleware(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !a.chosen(r) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		if a.done {
+			next.ServeHTTP(httptest.NewRecorder(), r)
+		}
+		w.Header().Set("Content-Type", cmp.Or(a.typ, "application/json"))
+		w.WriteHeader(a.status)
+		io.WriteString(w, a.body)
+	})
+}
+
+// nth chooses the n-th request whose address has a text in it, all of them if n
+// is 0.
+func nth(text string, n int64) func(*http.Request) bool {
+	var seen atomic.Int64
+	return func(r *http.Request) bool {
+		return strings.Contains(r.URL.String(), text) && (seen.Add(1) == n || n == 0)
 	}
 }

@@ -31,28 +31,32 @@ type foundKey struct {
 	key  APIKey
 	url  *url.URL
 	from string
+	at   *layer
 }
 
-// home returns the address a smart key holds, nil for a plain key.
-func (k *foundKey) home() *foundURL {
+// held returns the address a smart key holds, nil for a plain key.
+func (k *foundKey) held() *foundURL {
 	if k.url == nil {
 		return nil
 	}
-	return &foundURL{k.url, "the key from " + k.from}
+	return &foundURL{url: k.url, from: "the key from " + k.from, at: k.at, held: true}
 }
 
 // parseKey reads a key: a plain one, or a smart one, which is a plain key, "*"
 // and a JSON object in base64 whose baseUrl is the root of its instance. As in
 // Comet's SDK a "*" with nothing after it is dropped, and a key with several
-// is taken as it stands.
+// is taken as it stands. Without a setting there is no key, and it returns nil.
 func parseKey(s setting) (*foundKey, error) {
+	if s.text == "" {
+		return nil, nil
+	}
 	if !isPrintable(s.text) {
 		return nil, errorf("the key from %s holds a character that no key has, a space perhaps", s.from)
 	}
 	if strings.HasPrefix(s.text, "_SECRET_-") {
 		return nil, errorf("the key from %s is a reference to a secret manager, and a key itself is wanted", s.from)
 	}
-	k := &foundKey{key: APIKey(s.text), from: s.from}
+	k := &foundKey{key: APIKey(s.text), from: s.from, at: s.at}
 	plain, tail, _ := strings.Cut(s.text, "*")
 	switch {
 	case strings.Count(s.text, "*") != 1:

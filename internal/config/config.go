@@ -10,31 +10,38 @@
 // Python SDK: api_key in section [comet] is COMET_API_KEY, name in section
 // [comet_allow_header] is COMET_ALLOW_HEADER_NAME. It is looked for in
 //
-//  1. the environment,
+//  1. the flags and the environment,
 //  2. .env in the working directory,
 //  3. the file that COMET_INI or COMET_CONFIG names, or .comet.config in it if
-//     it is a directory,
+//     it is a directory; one that is missing is an error where the search comes
+//     to it,
 //  4. .comet.config in the working directory,
 //  5. .comet.config in the home directory,
 //
-// and the first place that has it decides. An empty value counts as none.
-//
-// # Two sides
+// and the first place that has it decides. White space around a value is no part
+// of it, and an empty value counts as none.
 //
 // A setting of one side (a flag, COMET_EXPORT_API_KEY, section [comet_export])
 // beats the generic one (COMET_API_KEY, section [comet]) wherever the two stand.
-// Key and address come together:
 //
-//   - The key of a side goes to the address of that side. If the side has none,
-//     a smart key goes to the address it holds. A plain key then goes to
-//     www.comet.com, unless there is a generic address: whether the key belongs
-//     to it cannot be known, and [Resolve] returns an error.
-//   - The generic key goes to the generic address, else to the one it holds if
-//     it is a smart key, else to www.comet.com. It goes to the address of a side
-//     too, but not if a generic address or the key itself says that it belongs
-//     to another host: then [Resolve] returns an error.
-//   - An address beside a smart key of its level wins over the one in the key.
-//     A difference is a warning.
+// # A key goes only where its owner said
+//
+// Places 2 and 4 are local: such a file may have come with a repository, and so
+// from anyone. The others are the user's.
+//
+//   - A key goes to the address of its own place, else to the one it holds if it
+//     is a smart key. Else it goes to the first address of its kind, if that is
+//     in one of the user's places before that of the key, and without any to
+//     www.comet.com.
+//   - Any other address that there is for it makes [Resolve] return an error: one
+//     of a local file, one that is read after the key, and one of another host
+//     than the first rule gives. Comet's SDK would send the key there, and the
+//     hints say how to have that. (After a smart key it is a warning.)
+//   - The generic key goes to the address of a side by the same rules. The key of
+//     a side does not go to the generic address, which is an error too.
+//   - Certificates and the header for gateways obey them as well: certificates
+//     decide who gets a key, and the header may hold a secret. A local file names
+//     no key file but those below it.
 package config
 
 import (
@@ -85,10 +92,6 @@ type Endpoint struct {
 	// URLFrom and APIKeyFrom say where the two were found, for messages:
 	// "COMET_URL_OVERRIDE", "[comet_export] in /home/me/.comet.config".
 	URLFrom, APIKeyFrom string
-
-	// Workspace and Project are Comet's defaults for what is not named
-	// (COMET_WORKSPACE, COMET_PROJECT_NAME), "" if there are none.
-	Workspace, Project string
 
 	// HeaderName and HeaderValue are a header to send with each request, for
 	// the gateways of some companies. The value may be secret. Both are "" if

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -30,72 +31,132 @@ func (p Places) path(name string) string {
 	return filepath.Join(p.Dir, name)
 }
 
-// layer is one place that settings are looked for in.
+// A layer is one place that settings are looked for in.
 type layer struct {
-	path   string                    // of a file, "" for the environment
+	rank int    // 0 for the one that decides first
+	path string // of a file, "" for the command: its flags and its environment
+	// local marks a file of the working directory. Who wrote it is not known: it
+	// may have come with a repository. All other layers are the user's.
+	local  bool
 	lookup func(name string) setting // the setting of a name, the zero setting if there is none
 }
 
+// setting is a value, who may have set it, and what to call that in messages.
+// The zero setting is none.
+type setting struct {
+	text string
+	from string
+	at   *layer
+}
+
+// find returns the layer's setting of a name, without the white space around
+// it, as in Comet's SDK.
+func (l *layer) find(name string) setting {
+	s := l.lookup(name)
+	s.text, s.at = strings.TrimSpace(s.text), l
+	if s.text == "" {
+		return setting{}
+	}
+	return s
+}
+
+// sameOwner reports whether two layers were written by the same person, as far
+// as can be known.
+func sameOwner(a, b *layer) bool { return a == b || !a.local && !b.local }
+
+// layers are the places that settings are looked for in.
+type layers struct {
+	all      []*layer
+	warnings []string
+
+	// What COMET_CONFIG names may be missing. That is an error where the search
+	// comes past the rank it would have: what is found behind it is not what is
+	// meant.
+	missing     error
+	missingRank int
+}
+
 // readLayers returns the places, the one that decides first.
-func readLayers(places Places) ([]layer, error) {
-	layers := []layer{envLayer(places.LookupEnv)}
-	dotenv := filepath.Join(places.Dir, ".env")
-	if err := addFile(&layers, dotenv, parseDotenv); err != nil {
+func readLayers(places Places) (*layers, error) {
+	ls := new(layers)
+	env := ls.add("", false, func(name string) setting {
+		value, _ := places.LookupEnv(name)
+		return setting{text: value, from: name}
+	})
+	// In the home directory there is nothing but the user's own.
+	local := !sameFile(cmp.Or(places.Dir, "."), places.Home)
+	if err := ls.addFile(filepath.Join(places.Dir, ".env"), local, parseDotenv); err != nil {
 		return nil, err
 	}
-	named, err := namedConfig(layers[0], places)
-	if err != nil {
-		return nil, err
-	}
-	paths := []string{filepath.Join(places.Dir, configName)}
-	if named != "" {
-		paths = append([]string{named}, paths...)
-	}
+	named, home := ls.namedConfig(env, places), ""
 	if places.Home != "" {
-		paths = append(paths, filepath.Join(places.Home, configName))
+		home = filepath.Join(places.Home, configName)
 	}
-	for _, path := range paths {
-		if err := addFile(&layers, path, parseINI); err != nil {
+	if named != "" {
+		if err := ls.addFile(named, false, parseINI); err != nil {
 			return nil, err
 		}
 	}
-	return layers, nil
+	// One that the user's own place is too counts as that.
+	here := filepath.Join(places.Dir, configName)
+	if !sameFile(here, named) && !sameFile(here, home) {
+		if err := ls.addFile(here, local, parseINI); err != nil {
+			return nil, err
+		}
+	}
+	if home != "" {
+		if err := ls.addFile(home, false, parseINI); err != nil {
+			return nil, err
+		}
+	}
+	return ls, nil
 }
 
-// envLayer returns the environment as a layer.
-func envLayer(lookupEnv func(string) (string, bool)) layer {
-	return layer{lookup: func(name string) setting {
-		value, _ := lookupEnv(name)
-		return setting{value, name}
-	}}
+// add adds the next layer.
+func (ls *layers) add(path string, local bool, lookup func(string) setting) *layer {
+	l := &layer{rank: len(ls.all), path: path, local: local, lookup: lookup}
+	ls.all = append(ls.all, l)
+	return l
 }
 
 // namedConfig returns the file that COMET_INI or COMET_CONFIG names, "" for
-// none. One that does not exist is an error: a key found elsewhere is not the
-// one that is meant.
-func namedConfig(env layer, places Places) (string, error) {
-	named := env.lookup("COMET_INI")
+// none, or for one that is missing.
+func (ls *layers) namedConfig(env *layer, places Places) string {
+	named := env.find("COMET_INI")
 	if named.text == "" {
-		named = env.lookup("COMET_CONFIG")
+		named = env.find("COMET_CONFIG")
 	}
 	if named.text == "" {
-		return "", nil
+		return ""
 	}
 	path := places.path(named.text)
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		path = filepath.Join(path, configName)
 	}
 	if _, err := os.Stat(path); err != nil {
-		return "", errorf("%s: %v", named.from, err)
+		ls.missing, ls.missingRank = errorf("%s: %v", named.from, err), len(ls.all)
+		return ""
 	}
-	return path, nil
+	return path
 }
 
-// addFile adds the settings of a file to layers: none if there is no such file,
-// or none that this user can see, as with a home directory of someone else.
-func addFile(layers *[]layer, path string, parse func(path string, data []byte) (map[string]setting, error)) error {
+// beyond returns an error if a search that ended at l, or nowhere if that is
+// nil, has come past a file that is missing.
+func (ls *layers) beyond(l *layer) error {
+	if l == nil || l.rank >= ls.missingRank {
+		return ls.missing
+	}
+	return nil
+}
+
+// addFile adds the settings of a file: none if there is no such file, or none
+// that this user can see, as with a home directory of someone else.
+func (ls *layers) addFile(path string, local bool, parse func(path string, data []byte) (map[string]setting, error)) error {
 	var settings map[string]setting
 	if info, err := os.Stat(path); err == nil && !info.IsDir() {
+		if local && !info.Mode().IsRegular() {
+			return errorf("%s is not a regular file", path)
+		}
 		data, err := readFile(path, maxFile)
 		if err != nil {
 			return errorf("%v", err)
@@ -103,9 +164,38 @@ func addFile(layers *[]layer, path string, parse func(path string, data []byte) 
 		if settings, err = parse(path, data); err != nil {
 			return err
 		}
+		if w := exposure(path, info, settings); w != "" {
+			ls.warnings = append(ls.warnings, w)
+		}
 	}
-	*layers = append(*layers, layer{path, func(name string) setting { return settings[name] }})
+	ls.add(path, local, func(name string) setting { return settings[name] })
 	return nil
+}
+
+// exposure returns a warning if others can change the settings of a file, or
+// read a key in it, "" if not.
+func exposure(path string, info os.FileInfo, settings map[string]setting) string {
+	var comets, keys bool
+	for name, s := range settings {
+		comets = comets || strings.HasPrefix(name, "COMET_")
+		keys = keys || strings.HasPrefix(name, "COMET_") && strings.HasSuffix(name, "_API_KEY") && s.text != ""
+	}
+	readable, writable := othersMay(info)
+	const remedy = "(chmod 600 makes it yours alone)"
+	switch {
+	case writable && comets:
+		return fmt.Sprintf("%s can be changed by other users, who can send keys elsewhere with it %s", path, remedy)
+	case readable && keys:
+		return fmt.Sprintf("%s holds a key, and can be read by other users %s", path, remedy)
+	}
+	return ""
+}
+
+// sameFile reports whether two paths lead to one file.
+func sameFile(a, b string) bool {
+	infoA, errA := os.Stat(a)
+	infoB, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
 }
 
 // readFile reads a file of at most limit bytes.

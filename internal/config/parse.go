@@ -54,7 +54,7 @@ func parseINI(path string, data []byte) (map[string]setting, error) {
 		if _, ok := settings[variable]; ok {
 			return nil, errorf("%s: %q is set a second time", at, name)
 		}
-		settings[variable] = setting{value, from}
+		settings[variable] = setting{text: value, from: from}
 	}
 	return settings, nil
 }
@@ -139,7 +139,7 @@ func parseDotenv(path string, data []byte) (map[string]setting, error) {
 			continue
 		}
 		value = strings.Trim(strings.TrimSpace(value), `'"`)
-		settings[name] = setting{value, fmt.Sprintf("%s in %s", name, path)}
+		settings[name] = setting{text: value, from: fmt.Sprintf("%s in %s", name, path)}
 	}
 	return settings, nil
 }

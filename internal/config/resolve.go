@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"path/filepath"
 	"strings"
 )
 
@@ -13,8 +14,6 @@ import (
 const (
 	nameAPIKey      = "COMET_API_KEY"
 	nameURL         = "COMET_URL_OVERRIDE"
-	nameWorkspace   = "COMET_WORKSPACE"
-	nameProject     = "COMET_PROJECT_NAME"
 	nameHeaderName  = "COMET_ALLOW_HEADER_NAME"
 	nameHeaderValue = "COMET_ALLOW_HEADER_VALUE"
 )
@@ -38,158 +37,70 @@ func Resolve(side Side, flags Flags, places Places) (*Endpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := resolver{side: side, flags: flags, places: places, layers: layers}
-	e := new(Endpoint)
-	if err := r.credentials(e); err != nil {
+	r := resolver{layers, side, flags, places}
+	key, u, err := r.credentials()
+	if err != nil {
 		return nil, err
 	}
-	if err := r.header(e); err != nil {
+	e := &Endpoint{
+		URL: u.url, URLFrom: u.from, APIKey: key.key, APIKeyFrom: key.from,
+		Warnings: append(layers.warnings, u.warnings...),
+	}
+	if e.CAFile, err = r.caFile(key); err != nil {
 		return nil, err
 	}
-	if e.CAFile = flags.CAFile; e.CAFile == "" {
-		e.CAFile = r.find(side.own(nameCAFile)).text
+	if err := r.header(e, u); err != nil {
+		return nil, err
 	}
-	if e.CAFile != "" {
-		e.CAFile = places.path(e.CAFile)
-	}
-	e.Workspace = r.findBest(nameWorkspace).text
-	e.Project = r.findBest(nameProject).text
 	return e, nil
 }
 
 // resolver holds what the steps of Resolve look at.
 type resolver struct {
+	*layers
 	side   Side
 	flags  Flags
 	places Places
-	layers []layer
 }
 
-// setting is a value and where it was found. The zero setting is none.
-type setting struct {
-	text string
-	from string
+// flag returns the value of a flag as a setting. Flags and environment are one
+// place: whoever gives the command gives both.
+func (r *resolver) flag(name, value string) setting {
+	if value == "" {
+		return setting{}
+	}
+	return setting{value, "--" + name, r.all[0]}
 }
 
 // find returns the first setting of the given name.
 func (r *resolver) find(name string) setting {
-	for _, l := range r.layers {
-		if s := l.lookup(name); s.text != "" {
+	for _, l := range r.all {
+		if s := l.find(name); s.text != "" {
 			return s
 		}
 	}
 	return setting{}
 }
 
-// findBest returns the setting of the side, or the generic one.
-func (r *resolver) findBest(name string) setting {
-	if s := r.find(r.side.own(name)); s.text != "" {
-		return s
-	}
-	return r.find(name)
-}
-
-// findOne returns the setting that goes by either of two names. Two different
-// values in one place are an error; else the earlier place decides.
-func (r *resolver) findOne(a, b string) (setting, error) {
-	for _, l := range r.layers {
-		sa, sb := l.lookup(a), l.lookup(b)
-		switch {
-		case sa.text != "" && sb.text != "" && sa.text != sb.text:
-			return setting{}, errorf("%s and %s say different things", sa.from, sb.from)
-		case sa.text != "":
-			return sa, nil
-		case sb.text != "":
-			return sb, nil
+// oneOf returns the layer's setting that goes by one of several names. Two
+// different values are an error.
+func (l *layer) oneOf(names []string) (found setting, err error) {
+	for _, name := range names {
+		s := l.find(name)
+		if found.text != "" && s.text != "" && found.text != s.text {
+			return setting{}, errorf("%s and %s say different things", found.from, s.from)
+		}
+		if found.text == "" {
+			found = s
 		}
 	}
-	return setting{}, nil
-}
-
-// credentials fills in address and key by the rules of the package comment.
-// What the side does not use may be wrong: it is the other side's, or that of
-// another program.
-func (r *resolver) credentials(e *Endpoint) error {
-	ownKey, err := r.ownKey()
-	if err != nil {
-		return err
-	}
-	ownURL, err := r.ownURL()
-	if err != nil {
-		return err
-	}
-	if ownKey != nil {
-		return r.withOwnKey(e, ownKey, ownURL)
-	}
-	key, err := r.key(r.find(nameAPIKey))
-	if err != nil {
-		return err
-	}
-	if key == nil {
-		return r.noKey()
-	}
-	generic, err := r.url(r.find(nameURL))
-	switch {
-	case err != nil:
-		return err
-	case ownURL != nil:
-		return r.withOwnURL(e, key, ownURL, generic)
-	}
-	return r.join(e, key, generic)
-}
-
-// withOwnKey joins the key of the side with its address.
-func (r *resolver) withOwnKey(e *Endpoint, key *foundKey, ownURL *foundURL) error {
-	if generic := r.find(nameURL); ownURL == nil && key.url == nil && generic.text != "" {
-		return &Error{
-			Message: fmt.Sprintf("the key from %s has no address: %s is generic, and may belong to another key",
-				key.from, generic.from),
-			Hints: []string{fmt.Sprintf("set %s (or --url) to the instance the key belongs to", r.side.own(nameURL))},
-		}
-	}
-	return r.join(e, key, ownURL)
-}
-
-// withOwnURL joins the generic key with the address of the side, unless the key
-// is known to belong elsewhere.
-func (r *resolver) withOwnURL(e *Endpoint, key *foundKey, ownURL, generic *foundURL) error {
-	home, why := generic, "which goes with it"
-	if home == nil {
-		home, why = key.home(), "which it holds"
-	}
-	if home != nil && !sameHost(home.url, ownURL.url) {
-		return &Error{
-			Message: fmt.Sprintf("no key for %s (from %s): the key from %s is for %s, %s",
-				address(ownURL.url), ownURL.from, key.from, address(home.url), why),
-			Hints: []string{fmt.Sprintf("set %s (or --api-key-file) to a key of %s", r.side.own(nameAPIKey), address(ownURL.url))},
-		}
-	}
-	return r.join(e, key, ownURL)
-}
-
-// join puts a key and the address named with it, or the key's own, or Comet's,
-// into the endpoint.
-func (r *resolver) join(e *Endpoint, key *foundKey, named *foundURL) error {
-	at := named
-	if at == nil {
-		at = key.home()
-	}
-	if at == nil {
-		at = &foundURL{mustParse(DefaultURL), "the default"}
-	}
-	if key.url != nil && !sameHost(key.url, at.url) {
-		e.Warnings = append(e.Warnings, fmt.Sprintf("the key from %s is for %s, and is sent to %s, as %s says",
-			key.from, address(key.url), address(at.url), at.from))
-	}
-	e.APIKey, e.APIKeyFrom = key.key, key.from
-	e.URL, e.URLFrom = at.url, at.from
-	return nil
+	return found, nil
 }
 
 // noKey is the error when no place has a key, and lists the places.
 func (r *resolver) noKey() error {
 	looked := []string{"--api-key-file", r.side.own(nameAPIKey), nameAPIKey}
-	for _, l := range r.layers {
+	for _, l := range r.all {
 		if l.path != "" {
 			looked = append(looked, l.path)
 		}
@@ -206,20 +117,16 @@ func (r *resolver) noKey() error {
 
 // ownKey returns the key of the side, nil if it has none.
 func (r *resolver) ownKey() (*foundKey, error) {
-	if r.flags.APIKeyFile != "" {
-		if r.flags.APIKeyFile == "-" && r.places.Stdin != nil {
-			data, err := readAll(r.places.Stdin, "standard input", maxKeyFile)
-			return r.keyIn(data, err, "--api-key-file", "-")
-		}
-		return r.keyFile(setting{r.flags.APIKeyFile, "--api-key-file"})
+	if s := r.flag("api-key-file", r.flags.APIKeyFile); s.text != "" {
+		return r.keyFile(s)
 	}
-	for _, l := range r.layers {
-		text, file := l.lookup(r.side.own(nameAPIKey)), l.lookup(r.side.own(nameAPIKeyFile))
+	for _, l := range r.all {
+		text, file := l.find(r.side.own(nameAPIKey)), l.find(r.side.own(nameAPIKeyFile))
 		switch {
 		case text.text != "" && file.text != "":
 			return nil, errorf("%s and %s both say where the key is", text.from, file.from)
 		case text.text != "":
-			return r.key(text)
+			return parseKey(text)
 		case file.text != "":
 			return r.keyFile(file)
 		}
@@ -227,18 +134,27 @@ func (r *resolver) ownKey() (*foundKey, error) {
 	return nil, nil
 }
 
-// keyFile reads the file that s names, and nothing but a key may be in.
+// keyFile reads the file that s names, and nothing but a key may be in. The key
+// counts as one of the place that names the file.
 func (r *resolver) keyFile(s setting) (*foundKey, error) {
-	data, err := readFile(r.places.path(s.text), maxKeyFile)
-	return r.keyIn(data, err, s.from, s.text)
-}
-
-// keyIn reads the contents of a key file, or reports why they could not be read.
-func (r *resolver) keyIn(data []byte, err error, setBy, file string) (*foundKey, error) {
-	if err != nil {
-		return nil, errorf("%s: %v", setBy, err)
+	var data []byte
+	var err error
+	if s.text == "-" && s.at.path == "" && r.places.Stdin != nil {
+		data, err = readAll(r.places.Stdin, "standard input", maxKeyFile)
+	} else {
+		path := r.places.path(s.text)
+		if s.at.local && !inside(filepath.Dir(s.at.path), path) {
+			return nil, &Error{
+				Message: fmt.Sprintf("%s: the key file %q is not below the working directory, whose files name no others", s.from, s.text),
+				Hints:   []string{fmt.Sprintf("--api-key-file or %s names any file", r.side.own(nameAPIKeyFile))},
+			}
+		}
+		data, err = readFile(path, maxKeyFile)
 	}
-	from := fmt.Sprintf("%s %s", setBy, file)
+	if err != nil {
+		return nil, errorf("%s: %v", s.from, err)
+	}
+	from := fmt.Sprintf("%s %s", s.from, s.text)
 	text := strings.TrimSpace(string(bytes.TrimPrefix(data, byteOrderMark)))
 	if text == "" {
 		return nil, errorf("%s: the file is empty", from)
@@ -246,43 +162,67 @@ func (r *resolver) keyIn(data []byte, err error, setBy, file string) (*foundKey,
 	if strings.ContainsAny(text, "\r\n") {
 		return nil, errorf("%s: the file holds more than one line, and should hold a key alone", from)
 	}
-	return r.key(setting{text, from})
+	return parseKey(setting{text, from, s.at})
 }
 
-// key reads a setting as a key. Without a setting it returns nil.
-func (r *resolver) key(s setting) (*foundKey, error) {
-	if s.text == "" {
-		return nil, nil
+// inside reports whether a file is below a directory once symbolic links are
+// followed.
+func inside(dir, path string) bool {
+	dir, errDir := filepath.EvalSymlinks(dir)
+	path, errPath := filepath.EvalSymlinks(path)
+	if errDir != nil || errPath != nil {
+		return false
 	}
-	return parseKey(s)
+	dir, errDir = filepath.Abs(dir)
+	path, errPath = filepath.Abs(path)
+	if errDir != nil || errPath != nil {
+		return false
+	}
+	rel, err := filepath.Rel(dir, path)
+	return err == nil && filepath.IsLocal(rel)
 }
 
 // ownURL returns the address of the side, nil if it has none.
 func (r *resolver) ownURL() (*foundURL, error) {
-	if r.flags.URL != "" {
-		return r.url(setting{r.flags.URL, "--url"})
+	if s := r.flag("url", r.flags.URL); s.text != "" {
+		return parseFoundURL(s)
 	}
-	s, err := r.findOne(r.side.own(nameURL), r.side.own(nameURLFlag))
-	if err != nil {
-		return nil, err
+	for _, l := range r.all {
+		if s, err := l.oneOf(r.urlNames()); err != nil || s.text != "" {
+			if err != nil {
+				return nil, err
+			}
+			return parseFoundURL(s)
+		}
 	}
-	return r.url(s)
+	return nil, nil
 }
 
-// url reads a setting as an address. Without a setting it returns nil.
-func (r *resolver) url(s setting) (*foundURL, error) {
+// urlNames are the names of the side's address.
+func (r *resolver) urlNames() []string { return []string{r.side.own(nameURL), r.side.own(nameURLFlag)} }
+
+// caFile returns the file of certificates to trust, "" for none. Certificates
+// decide who gets a key as an address does.
+func (r *resolver) caFile(key *foundKey) (string, error) {
+	s := r.flag("ca-file", r.flags.CAFile)
 	if s.text == "" {
-		return nil, nil
+		s = r.find(r.side.own(nameCAFile))
 	}
-	u, err := parseURL(s.text)
-	if err != nil {
-		return nil, withFrom(err, s.from)
+	if s.text == "" {
+		return "", nil
 	}
-	return &foundURL{u, s.from}, nil
+	if s.at.local && s.at != key.at {
+		return "", &Error{
+			Message: fmt.Sprintf("the certificates that %s names are not trusted with the key from %s: %s", s.from, key.from, localRule),
+			Hints:   []string{fmt.Sprintf("--ca-file or %s names them all the same", r.side.own(nameCAFile))},
+		}
+	}
+	return r.places.path(s.text), nil
 }
 
-// header fills in the header for gateways, that of the side if it has one.
-func (r *resolver) header(e *Endpoint) error {
+// header fills in the header for gateways, that of the side if it has one. Its
+// value is a secret of those who own the address.
+func (r *resolver) header(e *Endpoint, u *foundURL) error {
 	name, value := r.find(r.side.own(nameHeaderName)), r.find(r.side.own(nameHeaderValue))
 	if name.text == "" && value.text == "" {
 		name, value = r.find(nameHeaderName), r.find(nameHeaderValue)
@@ -299,14 +239,37 @@ func (r *resolver) header(e *Endpoint) error {
 	case !isPrintable(value.text, ' '):
 		return errorf("%s holds a character that no header has", value.from)
 	}
+	for _, s := range []setting{name, value} {
+		if !sameOwner(s.at, u.at) {
+			return &Error{
+				Message: fmt.Sprintf("the header from %s is not sent to %s (from %s): %s", s.from, address(u.url), u.from, localRule),
+				Hints:   []string{"set the key, the address and the header in one place"},
+			}
+		}
+	}
 	e.HeaderName, e.HeaderValue = name.text, value.text
 	return nil
 }
 
 // foundURL is an address and where it was found.
 type foundURL struct {
-	url  *url.URL
-	from string
+	url      *url.URL
+	from     string
+	at       *layer
+	held     bool     // by the key, if it is a smart one
+	warnings []string // for those who use it
+}
+
+// parseFoundURL reads a setting as an address. Without a setting it returns nil.
+func parseFoundURL(s setting) (*foundURL, error) {
+	if s.text == "" {
+		return nil, nil
+	}
+	u, err := parseURL(s.text)
+	if err != nil {
+		return nil, withFrom(err, s.from)
+	}
+	return &foundURL{url: u, from: s.from, at: s.at}, nil
 }
 
 // withFrom says where the value that err is about was found.

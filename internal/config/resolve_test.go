@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -41,7 +42,7 @@ func (w world) resolve(t *testing.T, side Side) (*Endpoint, func(string) string,
 		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(path, []byte(data), 0o666); err != nil {
+		if err := os.WriteFile(path, []byte(data), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -190,10 +191,99 @@ func TestResolve(t *testing.T) {
 		{
 			"order of the places, working directory before home", Export,
 			world{files: map[string]string{
-				"work/.comet.config": "[comet]\napi_key=" + k1,
+				"work/.comet.config": "[comet]\napi_key=" + k1 + "\nurl_override=https://a.example",
 				"home/.comet.config": "[comet]\napi_key=" + k2 + "\nurl_override=https://b.example",
 			}},
-			found{"https://b.example/clientlib/", k1, "[comet] in DIR/home/.comet.config", "[comet] in DIR/work/.comet.config", nil},
+			found{"https://a.example/clientlib/", k1, "[comet] in DIR/work/.comet.config", "[comet] in DIR/work/.comet.config", nil},
+		},
+		{
+			"an address of the environment and a key of the home directory", Export,
+			world{
+				env:   map[string]string{"COMET_URL_OVERRIDE": "https://a.example"},
+				files: map[string]string{"home/.comet.config": "[comet]\napi_key=" + k1},
+			},
+			found{"https://a.example/clientlib/", k1, "COMET_URL_OVERRIDE", "[comet] in DIR/home/.comet.config", nil},
+		},
+		{
+			"an address of the environment and a key of the same host", Export,
+			world{
+				env:   map[string]string{"COMET_URL_OVERRIDE": "https://a.example/below/clientlib/"},
+				files: map[string]string{"home/.comet.config": "[comet]\napi_key=" + k1 + "\nurl_override=https://a.example"},
+			},
+			found{"https://a.example/below/clientlib/", k1, "COMET_URL_OVERRIDE", "[comet] in DIR/home/.comet.config", nil},
+		},
+		{
+			"nothing after a whole pair is looked at", Export,
+			world{
+				env: map[string]string{"COMET_API_KEY": k1, "COMET_URL_OVERRIDE": "https://a.example"},
+				files: map[string]string{
+					"work/.comet.config": "[comet]\nurl_override=http://evil.example",
+					"home/.comet.config": "[comet]\napi_key=" + k2 + "\nurl_override=https://b.example",
+				},
+			},
+			found{"https://a.example/clientlib/", k1, "COMET_URL_OVERRIDE", "COMET_API_KEY", nil},
+		},
+		{
+			"the default address in a file is that of a key without one", Export,
+			world{
+				env:   map[string]string{"COMET_EXPORT_API_KEY": k1},
+				files: map[string]string{"work/.comet.config": "[comet]\nurl_override=https://www.comet.com/clientlib/"},
+			},
+			found{DefaultURL, k1, "the default", "COMET_EXPORT_API_KEY", nil},
+		},
+		{
+			"a smart key goes home whatever comes later", Export,
+			world{
+				env:   map[string]string{"COMET_API_KEY": onA},
+				files: map[string]string{"work/.comet.config": "[comet]\nurl_override=http://evil.example"},
+			},
+			found{"https://a.example/clientlib/", onA, "the key from COMET_API_KEY", "COMET_API_KEY", []string{
+				"the key from COMET_API_KEY is sent to https://a.example/, which it holds, and not to http://evil.example/ (from [comet] in DIR/work/.comet.config); " +
+					"to send it there, as Comet's SDK would, set COMET_URL_OVERRIDE=http://evil.example/clientlib/",
+			}},
+		},
+		{
+			"white space around a key", Export,
+			world{env: map[string]string{"COMET_API_KEY": " \t" + k1 + "\r\n", "COMET_URL_OVERRIDE": " https://a.example\n"}},
+			found{"https://a.example/clientlib/", k1, "COMET_URL_OVERRIDE", "COMET_API_KEY", nil},
+		},
+		{
+			"white space alone is no key", Export,
+			world{
+				env:   map[string]string{"COMET_API_KEY": " \n"},
+				files: map[string]string{"home/.comet.config": "[comet]\napi_key=\" " + k1 + " \""},
+			},
+			found{DefaultURL, k1, "the default", "[comet] in DIR/home/.comet.config", nil},
+		},
+		{
+			"COMET_CONFIG is missing, and the environment has all", Export,
+			world{env: map[string]string{"COMET_API_KEY": k1, "COMET_URL_OVERRIDE": "https://a.example", "COMET_CONFIG": "DIR/none"}},
+			found{"https://a.example/clientlib/", k1, "COMET_URL_OVERRIDE", "COMET_API_KEY", nil},
+		},
+		{
+			"COMET_CONFIG is missing, and the key holds its address", Export,
+			world{env: map[string]string{"COMET_API_KEY": onA, "COMET_CONFIG": "DIR/none"}},
+			found{"https://a.example/clientlib/", onA, "the key from COMET_API_KEY", "COMET_API_KEY", nil},
+		},
+		{
+			"a file of the working directory that COMET_CONFIG names is the user's", Export,
+			world{
+				env: map[string]string{"COMET_CONFIG": ".comet.config"},
+				files: map[string]string{
+					"work/.comet.config": "[comet]\nurl_override=https://a.example",
+					"home/.comet.config": "[comet]\napi_key=" + k1,
+				},
+			},
+			found{"https://a.example/clientlib/", k1, "[comet] in DIR/work/.comet.config", "[comet] in DIR/home/.comet.config", nil},
+		},
+		{
+			"a side's address and a generic key of the same command", Export,
+			world{
+				env:   map[string]string{"COMET_API_KEY": k1},
+				files: map[string]string{"home/.comet.config": "[comet]\napi_key=" + k2 + "\nurl_override=https://b.example"},
+				flags: Flags{URL: "https://a.example"},
+			},
+			found{"https://a.example/clientlib/", k1, "--url", "COMET_API_KEY", nil},
 		},
 		{
 			"one file for both sides", Import,
@@ -286,6 +376,9 @@ func TestResolve(t *testing.T) {
 			if err != nil {
 				t.Fatal(out(err.Error()))
 			}
+			for i, w := range e.Warnings {
+				e.Warnings[i] = out(w)
+			}
 			got := found{e.URL.String(), string(e.APIKey), out(e.URLFrom), out(e.APIKeyFrom), e.Warnings}
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("endpoint (-want +got):\n%s", diff)
@@ -316,6 +409,143 @@ func TestResolveErrors(t *testing.T) {
 			"no API key",
 			"set COMET_API_KEY or COMET_IMPORT_API_KEY, or write api_key into section [comet_import] or [comet] of ~/.comet.config\n" +
 				"looked at --api-key-file, COMET_IMPORT_API_KEY, COMET_API_KEY, DIR/work/.env, DIR/work/.comet.config, DIR/home/.comet.config",
+		},
+		{
+			"an address of the working directory, a key of the home directory", Export,
+			world{files: map[string]string{
+				"work/.comet.config": "[comet]\nurl_override=http://evil.example/",
+				"home/.comet.config": "[comet]\napi_key=" + k1,
+			}},
+			"the key from [comet] in DIR/home/.comet.config is not sent to http://evil.example/, the address from [comet] in DIR/work/.comet.config: " + localRule,
+			"to send it there, as Comet's SDK would, set COMET_URL_OVERRIDE=http://evil.example/clientlib/\n" +
+				"to send it to https://www.comet.com/, set COMET_URL_OVERRIDE=https://www.comet.com/clientlib/",
+		},
+		{
+			"an address of the working directory, a pair of the home directory", Export,
+			world{files: map[string]string{
+				"work/.comet.config": "[comet]\nurl_override=http://evil.example/",
+				"home/.comet.config": "[comet]\napi_key=" + k1 + "\nurl_override=https://a.example",
+			}},
+			"no key for http://evil.example/ (from [comet] in DIR/work/.comet.config): the key from [comet] in DIR/home/.comet.config is for https://a.example/, which goes with it; " + localRule,
+			"set COMET_API_KEY to a key of http://evil.example/ and COMET_URL_OVERRIDE=http://evil.example/clientlib/\n" +
+				"to send this key there, as Comet's SDK would, set COMET_API_KEY to it and COMET_URL_OVERRIDE=http://evil.example/clientlib/\n" +
+				"to use it at https://a.example/, leave out what [comet] in DIR/work/.comet.config says",
+		},
+		{
+			"an address of the working directory, a key of the environment", Export,
+			world{
+				env:   map[string]string{"COMET_API_KEY": k1},
+				files: map[string]string{"work/.comet.config": "[comet]\nurl_override=http://evil.example/"},
+			},
+			"the key from COMET_API_KEY is not sent to http://evil.example/, the address from [comet] in DIR/work/.comet.config: " + localRule, "",
+		},
+		{
+			"an address of the working directory, a key of the side", Export,
+			world{
+				env:   map[string]string{"COMET_EXPORT_API_KEY": k1},
+				files: map[string]string{"work/.comet.config": "[comet_export]\nurl_override=http://evil.example/"},
+			},
+			"the key from COMET_EXPORT_API_KEY is not sent to http://evil.example/, the address from [comet_export] in DIR/work/.comet.config: " + localRule,
+			"to send it there, set COMET_EXPORT_URL_OVERRIDE=http://evil.example/clientlib/\n" +
+				"to send it to https://www.comet.com/, set COMET_EXPORT_URL_OVERRIDE=https://www.comet.com/clientlib/",
+		},
+		{
+			"a side's address of the working directory, a generic key", Export,
+			world{
+				env:   map[string]string{"COMET_API_KEY": k1},
+				files: map[string]string{"work/.comet.config": "[comet_export]\nurl_override=http://evil.example/"},
+			},
+			"the key from COMET_API_KEY is not sent to http://evil.example/, the address from [comet_export] in DIR/work/.comet.config: " + localRule, "",
+		},
+		{
+			"an address in .env", Export,
+			world{files: map[string]string{
+				"work/.env":          "COMET_URL_OVERRIDE=http://evil.example/",
+				"home/.comet.config": "[comet]\napi_key=" + k1,
+			}},
+			"the key from [comet] in DIR/home/.comet.config is not sent to http://evil.example/, the address from COMET_URL_OVERRIDE in DIR/work/.env: " + localRule, "",
+		},
+		{
+			"two files of the working directory", Export,
+			world{files: map[string]string{
+				"work/.env":          "COMET_API_KEY=" + k1,
+				"work/.comet.config": "[comet]\nurl_override=http://evil.example/",
+			}},
+			"the key from COMET_API_KEY in DIR/work/.env is not sent to http://evil.example/, the address from [comet] in DIR/work/.comet.config: " + localRule, "",
+		},
+		{
+			"a key of the environment, an address of the home directory", Export,
+			world{
+				env:   map[string]string{"COMET_API_KEY": k1},
+				files: map[string]string{"home/.comet.config": "[comet]\nurl_override=https://me:pw@a.example/"},
+			},
+			"the key from COMET_API_KEY is not sent to https://a.example/, the address from [comet] in DIR/home/.comet.config: it is read after the key, and may belong to another one",
+			"to send it there, as Comet's SDK would, set COMET_URL_OVERRIDE=https://a.example/clientlib/\n" +
+				"to send it to https://www.comet.com/, set COMET_URL_OVERRIDE=https://www.comet.com/clientlib/",
+		},
+		{
+			"an address of the environment, a pair of the home directory", Export,
+			world{
+				env:   map[string]string{"COMET_URL_OVERRIDE": "https://b.example"},
+				files: map[string]string{"home/.comet.config": "[comet]\napi_key=" + k1 + "\nurl_override=https://a.example"},
+			},
+			"no key for https://b.example/ (from COMET_URL_OVERRIDE): the key from [comet] in DIR/home/.comet.config is for https://a.example/, which goes with it",
+			"set COMET_API_KEY to a key of https://b.example/\n" +
+				"to send this key there, as Comet's SDK would, set COMET_API_KEY to it and COMET_URL_OVERRIDE=https://b.example/clientlib/\n" +
+				"to use it at https://a.example/, leave out what COMET_URL_OVERRIDE says",
+		},
+		{
+			"a key file that a file of the working directory names elsewhere", Export,
+			world{files: map[string]string{
+				"work/.comet.config": "[comet_export]\napi_key_file=~/key\nurl=http://evil.example/",
+				"home/key":           k1,
+			}},
+			`[comet_export] in DIR/work/.comet.config: the key file "~/key" is not below the working directory, whose files name no others`,
+			"--api-key-file or COMET_EXPORT_API_KEY_FILE names any file",
+		},
+		{
+			"certificates of the working directory", Export,
+			world{
+				env:   map[string]string{"COMET_API_KEY": k1},
+				files: map[string]string{"work/.comet.config": "[comet_export]\nca_file=evil.pem"},
+			},
+			"the certificates that [comet_export] in DIR/work/.comet.config names are not trusted with the key from COMET_API_KEY: " + localRule,
+			"--ca-file or COMET_EXPORT_CA_FILE names them all the same",
+		},
+		{
+			"a header of the user, an address of the working directory", Export,
+			world{
+				env:   map[string]string{"COMET_ALLOW_HEADER_NAME": "X-Gate", "COMET_ALLOW_HEADER_VALUE": secret},
+				files: map[string]string{"work/.comet.config": "[comet]\napi_key=" + k1 + "\nurl_override=http://evil.example"},
+			},
+			"the header from COMET_ALLOW_HEADER_NAME is not sent to http://evil.example/ (from [comet] in DIR/work/.comet.config): " + localRule,
+			"set the key, the address and the header in one place",
+		},
+		{
+			"a header of the working directory, a pair of the user", Export,
+			world{
+				env:   map[string]string{"COMET_API_KEY": k1, "COMET_ALLOW_HEADER_VALUE": secret},
+				files: map[string]string{"work/.env": "COMET_ALLOW_HEADER_NAME=Referer"},
+			},
+			"the header from COMET_ALLOW_HEADER_NAME in DIR/work/.env is not sent to https://www.comet.com/ (from the default): " + localRule, "",
+		},
+		{
+			"COMET_CONFIG is missing, and the address may be in it", Export,
+			world{env: map[string]string{"COMET_API_KEY": k1, "COMET_CONFIG": "DIR/none"}},
+			"COMET_CONFIG: stat DIR/none: no such file or directory", "",
+		},
+		{
+			"COMET_CONFIG is missing, and a later place has a key", Export,
+			world{
+				env:   map[string]string{"COMET_URL_OVERRIDE": "https://a.example", "COMET_CONFIG": "DIR/none"},
+				files: map[string]string{"home/.comet.config": "[comet]\napi_key=" + k1},
+			},
+			"COMET_CONFIG: stat DIR/none: no such file or directory", "",
+		},
+		{
+			"COMET_CONFIG is missing, and there is no key", Export,
+			world{env: map[string]string{"COMET_CONFIG": "DIR/none"}},
+			"COMET_CONFIG: stat DIR/none: no such file or directory", "",
 		},
 		{
 			"a side's plain key beside a generic address", Export,
@@ -418,10 +648,6 @@ func TestResolveErrors(t *testing.T) {
 			`[comet_export] in DIR/home/.comet.config: the address has the scheme "ftp", want https or http`, "",
 		},
 		{
-			"COMET_CONFIG is not there", Export, world{env: map[string]string{"COMET_API_KEY": k1, "COMET_CONFIG": "DIR/none"}},
-			"COMET_CONFIG: stat DIR/none: no such file or directory", "",
-		},
-		{
 			"COMET_CONFIG is a directory without a file", Export,
 			world{env: map[string]string{"COMET_API_KEY": k1, "COMET_CONFIG": "DIR/etc"}, files: map[string]string{"etc/x": ""}},
 			"COMET_CONFIG: stat DIR/etc/.comet.config: no such file or directory", "",
@@ -441,7 +667,7 @@ func TestResolveErrors(t *testing.T) {
 		},
 		{
 			"a header with a bad value", Export,
-			world{env: map[string]string{"COMET_API_KEY": k1, "COMET_ALLOW_HEADER_NAME": "X-Gate", "COMET_ALLOW_HEADER_VALUE": secret + "\n"}},
+			world{env: map[string]string{"COMET_API_KEY": k1, "COMET_ALLOW_HEADER_NAME": "X-Gate", "COMET_ALLOW_HEADER_VALUE": secret + "\nX: y"}},
 			"COMET_ALLOW_HEADER_VALUE holds a character that no header has", "",
 		},
 		{
@@ -545,17 +771,130 @@ func TestResolveHeader(t *testing.T) {
 	}
 }
 
-func TestResolveDefaults(t *testing.T) {
-	w := world{files: map[string]string{
-		"home/.comet.config": "[comet]\napi_key=" + secret + "\nworkspace=team\nproject_name = my project \n[comet_import]\nworkspace=team2\n",
-	}}
-	for side, want := range map[Side][2]string{Export: {"team", "my project"}, Import: {"team2", "my project"}} {
-		e, _, err := w.resolve(t, side)
-		if err != nil {
+// In the home directory a configuration file is the user's, although it is in
+// the working directory too.
+func TestResolveInHome(t *testing.T) {
+	home := t.TempDir()
+	for name, data := range map[string]string{
+		".comet.config": "[comet]\napi_key=" + secret,
+		".env":          "COMET_URL_OVERRIDE=https://a.example",
+	} {
+		if err := os.WriteFile(filepath.Join(home, name), []byte(data), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if got := [2]string{e.Workspace, e.Project}; got != want {
-			t.Errorf("%s: workspace and project %q, want %q", side, got, want)
+	}
+	t.Chdir(home)
+	for _, dir := range []string{"", ".", home} {
+		e, err := Resolve(Export, Flags{}, Places{LookupEnv: noEnv, Dir: dir, Home: home})
+		if err != nil {
+			t.Fatalf("working directory %q: %v", dir, err)
+		}
+		if e.URL.String() != "https://a.example/clientlib/" {
+			t.Errorf("working directory %q: the key goes to %s", dir, e.URL)
+		}
+	}
+}
+
+func noEnv(string) (string, bool) { return "", false }
+
+// A file that others may read or change is told of, by its mode.
+func TestResolveExposed(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("files have no mode")
+	}
+	const (
+		none    = ""
+		read    = " holds a key, and can be read by other users (chmod 600 makes it yours alone)"
+		changed = " can be changed by other users, who can send keys elsewhere with it (chmod 600 makes it yours alone)"
+	)
+	for _, tt := range []struct {
+		name, data string
+		mode       os.FileMode
+		want       string
+	}{
+		{"home/.comet.config", "[comet]\napi_key=" + secret, 0o600, none},
+		{"home/.comet.config", "[comet]\napi_key=" + secret, 0o400, none},
+		{"home/.comet.config", "[comet]\napi_key=" + secret, 0o640, read},
+		{"home/.comet.config", "[comet]\napi_key=" + secret, 0o644, read},
+		{"home/.comet.config", "[comet]\napi_key=" + secret, 0o660, changed},
+		{"home/.comet.config", "[comet]\nworkspace=w", 0o644, none},
+		{"home/.comet.config", "[comet]\nworkspace=w", 0o646, changed},
+		{"home/.comet.config", "# nothing", 0o666, none},
+		{"work/.comet.config", "[comet_import]\napi_key=" + secret, 0o644, read},
+		{"work/.env", "COMET_EXPORT_API_KEY=" + secret, 0o644, read},
+		{"work/.env", "OTHER=x", 0o666, none},
+	} {
+		t.Run(fmt.Sprintf("%s %04o", tt.name, tt.mode), func(t *testing.T) {
+			dir := t.TempDir()
+			path := filepath.Join(dir, tt.name)
+			if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, []byte(tt.data), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Chmod(path, tt.mode); err != nil {
+				t.Fatal(err)
+			}
+			e, err := Resolve(Export, Flags{}, Places{
+				LookupEnv: func(name string) (string, bool) {
+					return map[string]string{nameAPIKey: secret, nameURL: DefaultURL}[name], true
+				},
+				Dir: filepath.Join(dir, "work"), Home: filepath.Join(dir, "home"),
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var want []string
+			if tt.want != none {
+				want = []string{path + tt.want}
+			}
+			if diff := cmp.Diff(want, e.Warnings); diff != "" {
+				t.Errorf("warnings (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// A pipe would be waited for, and a device read for ever.
+func TestResolveNoFile(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Symlink(os.DevNull, filepath.Join(dir, ".comet.config")); err != nil {
+		t.Skip(err)
+	}
+	_, err := Resolve(Export, Flags{}, Places{LookupEnv: noEnv, Dir: dir})
+	if err == nil || !strings.HasSuffix(err.Error(), ".comet.config is not a regular file") {
+		t.Errorf("a device as configuration gives %v", err)
+	}
+}
+
+// A file of the working directory names key files below it, and none that a
+// symbolic link there leads to.
+func TestResolveLocalKeyFile(t *testing.T) {
+	dir := t.TempDir()
+	work := filepath.Join(dir, "work")
+	if err := os.MkdirAll(filepath.Join(work, "keys"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{filepath.Join(dir, "mine"), filepath.Join(work, "keys", "theirs")} {
+		if err := os.WriteFile(path, []byte(secret), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(filepath.Join(dir, "mine"), filepath.Join(work, "link")); err != nil {
+		t.Skip(err)
+	}
+	for name, ok := range map[string]bool{
+		"keys/theirs": true, "./keys/../keys/theirs": true, filepath.Join(work, "keys", "theirs"): true,
+		"../mine": false, "link": false, "keys/../../mine": false, filepath.Join(dir, "mine"): false, "none": false,
+	} {
+		config := "[comet_import]\napi_key_file=" + name + "\nurl=http://evil.example"
+		if err := os.WriteFile(filepath.Join(work, configName), []byte(config), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Resolve(Import, Flags{}, Places{LookupEnv: noEnv, Dir: work})
+		if (err == nil) != ok {
+			t.Errorf("api_key_file=%s: error %v, want it taken: %v", name, err, ok)
 		}
 	}
 }

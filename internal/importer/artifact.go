@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -31,6 +32,8 @@ type artifact struct {
 	there   map[string]comet.ArtifactVersion // by version
 	version *artifactVersion                 // that is open
 	aliased []*artifactVersion               // that had other aliases at the destination
+	refused string                           // version that the destination may take another time
+	order   versionOrder
 	tasks   tasks
 	failure failure
 }
@@ -211,6 +214,7 @@ func (a *artifact) openVersion(ctx context.Context, rec *stream.ArtifactVersion)
 		return err
 	}
 	there, ok := a.there[rec.Version]
+	v.compareOrder(&there, ok)
 	switch {
 	case ok && there.State == nil:
 		// A list of versions need not tell the state, nor the rest of it. One
@@ -227,7 +231,27 @@ func (a *artifact) openVersion(ctx context.Context, rec *stream.ArtifactVersion)
 		a.issue(v.issue(Unverified, notThere))
 		return nil
 	}
+	if a.refused != "" {
+		v.state = versionLeft
+		a.issue(v.issue(Missing, fmt.Sprintf(waits, a.refused)))
+		return nil
+	}
 	return v.create(ctx)
+}
+
+// compareOrder tells of a version that the destination got before one which comes
+// before it in the stream. One that is not there yet will be the last.
+func (v *artifactVersion) compareOrder(there *comet.ArtifactVersion, ok bool) {
+	added := int64(math.MaxInt64)
+	switch {
+	case !ok && v.a.r.o.Mode == VerifyOnly, ok && there.Added == nil:
+		return
+	case ok:
+		added = *there.Added
+	}
+	if late := v.a.order.next(v.rec.Version, added, v.doc.Added); late != "" {
+		v.a.issue(v.issue(v.a.r.differs(), fmt.Sprintf("the destination got it before version %s, which comes before it", late)))
+	}
 }
 
 // closeVersion ends the version that is open: once all of its files are there,

@@ -42,8 +42,31 @@ const (
 
 // versionDoc is what is used of the details of a version.
 type versionDoc struct {
-	Metadata text `json:"metadata"`
-	Note     text `json:"note"`
+	Metadata text    `json:"metadata"`
+	Note     text    `json:"note"`
+	Added    integer `json:"added"`
+}
+
+// A versionOrder compares the order in which a destination got the versions of
+// an artifact with that of the stream.
+type versionOrder struct {
+	last   string // of the versions so far the one that the destination got last
+	added  int64
+	source integer // when the source got it
+}
+
+// next takes the next version of the stream, and when destination and source got
+// it. It returns the one that the destination got later and the source did not,
+// "" for none.
+func (o *versionOrder) next(version string, added int64, source integer) (late string) {
+	if o.last == "" || added >= o.added {
+		o.last, o.added, o.source = version, added, source
+		return ""
+	}
+	if source.OK && o.source.OK && source.V < o.source.V {
+		return ""
+	}
+	return o.last
 }
 
 func (v *artifactVersion) issue(class IssueClass, reason string) Issue {
@@ -57,8 +80,23 @@ func (v *artifactVersion) left(err error) error {
 	}
 	v.state = versionLeft
 	v.a.issue(v.issue(Missing, err.Error()))
+	if mayBeTaken(err) {
+		v.a.refused = v.rec.Version
+	}
 	return nil
 }
+
+// mayBeTaken reports whether what was refused may be taken by another run: not
+// so where no request was made for it.
+func mayBeTaken(err error) bool {
+	_, limit := errors.AsType[*limitError](err)
+	return !limit
+}
+
+// waits is the issue of a version that is not written before another one which
+// was refused: the destination would keep them in the wrong order, and the last
+// to come is the latest.
+const waits = "not written, since version %s was refused, which comes before it"
 
 // final is the state that the version has in the end, "" to leave it open.
 func (v *artifactVersion) final() string {

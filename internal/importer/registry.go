@@ -26,7 +26,8 @@ type model struct {
 	doc    modelDoc
 	target string // workspace
 
-	there *comet.RegistryModel // nil if it is new
+	there   *comet.RegistryModel // nil if it is new
+	refused string               // version that the destination may take another time
 
 	written written // by this import, to be read back
 	found   []Issue // by the reading back
@@ -120,6 +121,9 @@ func (m *model) take(ctx context.Context, rec stream.Record) error {
 			return err
 		}
 		m.issue(v.issue(m.r.missing(), err.Error()))
+		if mayBeTaken(err) && m.version(rec.Version) == nil {
+			m.refused = rec.Version
+		}
 	}
 	return nil
 }

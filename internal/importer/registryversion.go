@@ -34,6 +34,10 @@ func (v *modelVersion) take(ctx context.Context) error {
 		m.issue(v.issue(Unverified, notThere))
 		return nil
 	}
+	if there == nil && m.refused != "" {
+		m.issue(v.issue(Missing, fmt.Sprintf(waits, m.refused)))
+		return nil
+	}
 	var err error
 	v.key, err = m.w.producer(ctx, v.rec.Experiment, m.target)
 	if err != nil && (there == nil || !refused(err)) {

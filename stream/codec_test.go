@@ -45,8 +45,8 @@ var keysOf = map[Kind]string{
 	KindModel:           "doc id name notes workspace",
 	KindModelVersion:    "doc experiment id metadata model stages status version",
 	KindModelEnd:        "counts id skipped",
-	KindPanel:           "data doc id more name workspace",
-	KindView:            "doc experiment name project workspace",
+	KindPanel:           "data doc id more name project workspace",
+	KindView:            "chart_template doc experiment name project workspace",
 	KindTrailer:         "asset_bytes counts experiments points projects skipped",
 	KindAbort:           "class last message",
 }
@@ -65,6 +65,8 @@ func full(t testing.TB) map[Kind]Record {
 		KindArtifactEnd:   &ArtifactEnd{Counts: counts, ID: "i"},
 		KindModelEnd:      &ModelEnd{Counts: counts, ID: "i"},
 		KindLineage:       &Lineage{Doc: d},
+		KindPanel:         &Panel{Doc: d, Project: "p"},
+		KindView:          &View{ChartTemplate: true, Doc: d},
 		KindProject:       &Project{Doc: d, ShareLinks: ptr[int64](2)},
 		KindSkipped:       &Skipped{Of: KindAsset, Project: "p", Workspace: "w"},
 	}

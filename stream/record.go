@@ -275,16 +275,20 @@ type Panel struct {
 	ID        string `msgpack:"id"`
 	More      bool   `msgpack:"more"`
 	Name      string `msgpack:"name"`
+	Project   string `msgpack:"project,omitempty"` // whose view shows it, "" where all panels of the workspace are in scope
 	Workspace string `msgpack:"workspace"`
 }
 
 // View is a saved view or dashboard of a project or an experiment.
 type View struct {
-	Doc        Doc     `msgpack:"doc"`
-	Experiment *string `msgpack:"experiment"`
-	Name       string  `msgpack:"name"`
-	Project    string  `msgpack:"project"`
-	Workspace  string  `msgpack:"workspace"`
+	// ChartTemplate is true of one that the server keeps in its table of chart
+	// templates, which newer clients use for the views of experiments.
+	ChartTemplate bool    `msgpack:"chart_template,omitempty"`
+	Doc           Doc     `msgpack:"doc"`
+	Experiment    *string `msgpack:"experiment"`
+	Name          string  `msgpack:"name"`
+	Project       string  `msgpack:"project"`
+	Workspace     string  `msgpack:"workspace"`
 }
 
 // Trailer ends a complete stream. Its numbers are filled in by the [Writer].

@@ -10,7 +10,8 @@ stream, for comet-import, comet-filter or a file. The source is left as it is.
 Arguments:
     WORKSPACE               all projects of a workspace, and what belongs to the
                             workspace: artifacts, registry models, panels, links
-    WORKSPACE/PROJECT       all experiments of a project, archived ones included
+    WORKSPACE/PROJECT       all experiments of a project, archived ones included,
+                            and its views with the panels that they show
     WORKSPACE/PROJECT/EXPERIMENT
                             one experiment, by its key or by its name
     WORKSPACE/artifacts[/NAME[/VERSION-OR-ALIAS]]

@@ -125,6 +125,11 @@ var (
 	featureProcessing  = feature{"experiment/processing/status", Version{}}
 	featureProjects    = feature{"projects/page", Version{}}
 	featureViews       = feature{"views/get-all", Version{}}
+	featureViewsWrite  = feature{"write/views/upsert", Version{}}
+
+	featureChartTemplates      = feature{"views/chart-templates", Version{}}
+	featureChartTemplatesWrite = feature{"write/chart-templates/upsert", Version{}}
+
 	featureShareLinks  = feature{"project/get-project-share-links", Version{}}
 	featureRemoteFiles = feature{"write/artifact/assets/remote/batch", Version{3, 12, 26, ""}}
 

@@ -8,19 +8,38 @@ import (
 	"slices"
 )
 
+// ViewTable is one of the two tables in which servers keep views.
+type ViewTable int
+
+const (
+	// Dashboards are the views of projects. Older clients put those of
+	// experiments there, too.
+	Dashboards ViewTable = iota
+	// ChartTemplates are the views of the pages of experiments: of one of them,
+	// or without a key for all of a project. Older servers do not have the table.
+	ChartTemplates
+)
+
+// The calls that read and write each table.
+var (
+	viewReads  = [...]feature{Dashboards: featureViews, ChartTemplates: featureChartTemplates}
+	viewWrites = [...]feature{Dashboards: featureViewsWrite, ChartTemplates: featureChartTemplatesWrite}
+)
+
 // View is a saved arrangement of panels, of a project or of an experiment.
 type View struct {
 	Raw       json.RawMessage
-	ID        string // templateId
+	Table     ViewTable // as the server says, or else of the call that listed it
+	ID        string    // templateId
 	Name      string
 	ProjectID string
-	Key       *string // of the experiment, for a view of an experiment
+	Key       string // of the experiment, "" for a view of the project
 	// Unsaved is true for what somebody has changed and not saved.
 	Unsaved bool
 }
 
-func parseView(data []byte) View {
-	x := View{Raw: data}
+func parseView(table ViewTable, data []byte) View {
+	x := View{Raw: data, Table: table}
 	// Servers write the names in camel case, in snake case, or both.
 	members(data, func(name string, v []byte) {
 		switch name {
@@ -31,7 +50,11 @@ func parseView(data []byte) View {
 		case "projectId", "project_id":
 			x.ProjectID = textOrEmpty(v)
 		case "experimentKey", "experiment_key":
-			x.Key = textOf(v)
+			x.Key = textOrEmpty(v)
+		case "viewSource", "view_source":
+			if textOrEmpty(v) == "chart_template" {
+				x.Table = ChartTemplates
+			}
 		case "unsavedView", "unsaved_view":
 			x.Unsaved = isTrue(v)
 		}
@@ -39,21 +62,24 @@ func parseView(data []byte) View {
 	return x
 }
 
-// Views returns the views of a project; with a key, those of one experiment.
-// Not every server has the call: [ErrUnsupported].
-func (c *Client) Views(ctx context.Context, projectID, key string) ([]View, error) {
+// Views returns the views that a project has in a table; with a key, those of
+// one experiment. Whether those of experiments are listed without their keys is
+// not known, nor whether those of the project are with one. Not every server has
+// the calls: [ErrUnsupported].
+func (c *Client) Views(ctx context.Context, table ViewTable, projectID, key string) ([]View, error) {
 	var list []View
+	f := viewReads[table]
 	exists := func() bool {
 		_, err := c.ProjectByID(ctx, projectID)
 		return err == nil
 	}
-	err := c.gated(ctx, featureViews, http.MethodGet, exists, func() error {
-		data, err := c.get(ctx, featureViews.path, "projectId", projectID, "experimentKey", key)
+	err := c.gated(ctx, f, http.MethodGet, exists, func() error {
+		data, err := c.get(ctx, f.path, "projectId", projectID, "experimentKey", key)
 		if err != nil {
 			return err
 		}
 		// How the list is wrapped is not documented.
-		elements(viewList(data), func(v []byte) { list = append(list, parseView(v)) })
+		elements(viewList(data), func(v []byte) { list = append(list, parseView(table, v)) })
 		return nil
 	})
 	return list, err
@@ -94,6 +120,7 @@ func ViewStates(doc json.RawMessage) map[string]json.RawMessage {
 
 // ViewWrite describes a view to be written.
 type ViewWrite struct {
+	Table     ViewTable
 	ProjectID string
 	Name      string
 	// ID is the id of a view to be changed, "" for a new one.
@@ -107,7 +134,8 @@ type ViewWrite struct {
 }
 
 // WriteView writes a view and returns it as the server has it. Without an id
-// the call is not safe to do twice, see [ErrUncertain].
+// the call is not safe to do twice, see [ErrUncertain]. A server without the
+// table answers [ErrUnsupported].
 func (c *Client) WriteView(ctx context.Context, w ViewWrite) (*View, error) {
 	var o object
 	o.text("projectId", w.ProjectID)
@@ -122,21 +150,26 @@ func (c *Client) WriteView(ctx context.Context, w ViewWrite) (*View, error) {
 	for _, name := range slices.Sorted(maps.Keys(states)) {
 		o.raw(name, states[name])
 	}
-	data, err := c.document(ctx, &call{
-		method: http.MethodPost,
-		path:   "write/views/upsert",
-		body:   jsonBody(o.bytes()),
-		unsafe: w.ID == "",
-		check: func(data []byte) error {
-			if parseView(data).ID == "" && !acknowledges(data, nil) {
-				return notAcknowledged(data)
-			}
-			return nil
-		},
+	var v View
+	f := viewWrites[w.Table]
+	err := c.gated(ctx, f, http.MethodPost, nil, func() error {
+		data, err := c.document(ctx, &call{
+			method: http.MethodPost,
+			path:   f.path,
+			body:   jsonBody(o.bytes()),
+			unsafe: w.ID == "",
+			check: func(data []byte) error {
+				if parseView(w.Table, data).ID == "" && !acknowledges(data, nil) {
+					return notAcknowledged(data)
+				}
+				return nil
+			},
+		})
+		v = parseView(w.Table, data)
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	v := parseView(data)
 	return &v, nil
 }

@@ -244,14 +244,16 @@ func TestRegistryDocuments(t *testing.T) {
 func TestViewDocuments(t *testing.T) {
 	const item = `{"template_id":"T","template_name":"n","project_id":"P","experimentKey":null,"unsavedView":true}`
 	for _, doc := range []string{`[` + item + `]`, `{"views":[` + item + `]}`, `{"templates":[` + item + `]}`} {
-		got, err := docServer(t, "views/get-all", doc).Views(t.Context(), "P", "")
-		want := []View{{Raw: []byte(item), ID: "T", Name: "n", ProjectID: "P", Unsaved: true}}
-		if diff := cmp.Diff(want, got); err != nil || diff != "" {
-			t.Errorf("%s: %v (-want +got):\n%s", doc, err, diff)
+		for table, path := range map[ViewTable]string{Dashboards: "views/get-all", ChartTemplates: "views/chart-templates"} {
+			got, err := docServer(t, path, doc).Views(t.Context(), table, "P", "")
+			want := []View{{Raw: []byte(item), Table: table, ID: "T", Name: "n", ProjectID: "P", Unsaved: true}}
+			if diff := cmp.Diff(want, got); err != nil || diff != "" {
+				t.Errorf("%s: %v (-want +got):\n%s", doc, err, diff)
+			}
+			if _, err := docServer(t, "project", `{"projectId":"P"}`).Views(t.Context(), table, "P", ""); !errors.Is(err, ErrUnsupported) {
+				t.Errorf("server without %s: %v", path, err)
+			}
 		}
-	}
-	if _, err := docServer(t, "project", `{"projectId":"P"}`).Views(t.Context(), "P", ""); !errors.Is(err, ErrUnsupported) {
-		t.Errorf("server without views: %v", err)
 	}
 }
 
@@ -301,12 +303,16 @@ func TestViewStates(t *testing.T) {
 	r, c := newRecorder(t, `{"template_id":"V"}`)
 	doc := json.RawMessage(`{"template_name":"N","experiment_query_state":"q","dashboard_chart_state":null,"dashboardChartState":"c",
 		"react_grid_table_state":"old","reactGridTableState":"t","v2":{},"v3":null}`)
-	v, err := c.WriteView(t.Context(), ViewWrite{ProjectID: "P", Name: "N", Doc: doc})
-	if err != nil || v.ID != "V" {
-		t.Fatalf("%+v, %v", v, err)
-	}
 	want := `{"projectId":"P","templateName":"N","dashboardChartState":"c","experimentQueryState":"q","reactGridTableState":"t","v2":{}}`
-	if got := r.got[len(r.got)-1].body; got != want {
-		t.Errorf("got  %s\nwant %s", got, want)
+	for table, line := range map[ViewTable]string{
+		Dashboards: "POST /api/rest/v2/write/views/upsert", ChartTemplates: "POST /api/rest/v2/write/chart-templates/upsert",
+	} {
+		v, err := c.WriteView(t.Context(), ViewWrite{Table: table, ProjectID: "P", Name: "N", Doc: doc})
+		if err != nil || v.ID != "V" || v.Table != table {
+			t.Fatalf("%+v, %v", v, err)
+		}
+		if got := r.got[len(r.got)-1]; got.body != want || got.line != line {
+			t.Errorf("got  %s %s\nwant %s %s", got.line, got.body, line, want)
+		}
 	}
 }

@@ -206,7 +206,7 @@ func (c *copier) views(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	views, err := c.src.Views(ctx, source.ID, "")
+	views, err := c.src.Views(ctx, comet.Dashboards, source.ID, "")
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comettest"
@@ -37,6 +38,16 @@ func seedWorkspaceLevel(src *instance) {
 		"experimentQueryState": json.RawMessage(`"{\"rules\":[\"loss < 1\"]}"`),
 		"reactGridTableState":  json.RawMessage(`"{\"columns\":[\"loss\"]}"`),
 	})
+	page := json.RawMessage(`{"panels":[{"templateId":"` + panel + `"}],"experimentKey":"` + fidelityKey + `"}`)
+	src.SeedExperimentView("team", "vision", fidelityKey, "This run", map[string]json.RawMessage{
+		"v2": page, "dashboardChartState": json.RawMessage(`"{\"panels\":[1]}"`),
+	})
+	src.SeedExperimentView("team", "vision", "", "Every run", map[string]json.RawMessage{"v2": json.RawMessage(`{"panels":[{"templateId":"` + panel + `"}]}`)})
+}
+
+// pages returns the views of the pages of experiments.
+func (s side) pages() []comettest.ViewState {
+	return slices.DeleteFunc(slices.Clone(s.p.Views), func(v comettest.ViewState) bool { return !v.Chart })
 }
 
 // namedIn returns the names of the panels, and the keys of the experiments,
@@ -126,6 +137,12 @@ func workspaceRows() []row {
 		}},
 		{data: "views and dashboards: the panels and experiments in them", get: func(s side) any {
 			return each(s.p.Views, func(v comettest.ViewState) any { return namedIn(s, string(v.Fields["v3"])) })
+		}},
+		{data: "views of experiments, and of the pages of all experiments", get: func(s side) any {
+			return each(s.pages(), func(v comettest.ViewState) any { return []any{v.Name, v.Experiment, v.Fields["dashboardChartState"]} })
+		}},
+		{data: "views of experiments: the panels and experiments in them", get: func(s side) any {
+			return each(s.pages(), func(v comettest.ViewState) any { return namedIn(s, string(v.Fields["v2"])) })
 		}},
 		{data: "views and dashboards: ids", get: func(s side) any {
 			return each(s.p.Views, func(v comettest.ViewState) any { return v.ID })

@@ -263,12 +263,21 @@ func TestExportChangesNothing(t *testing.T) {
 
 // An experiment takes at most 14 requests and one for each asset.
 func TestExportRequests(t *testing.T) {
-	srv := comettest.Start(t, comettest.Options{})
-	const n, assets = 20, 3
-	srv.SeedSynthetic(comettest.SyntheticSpec{Workspace: "w", Project: "p", Experiments: n, Metrics: 4, Points: 50, Assets: assets, AssetSize: 1000})
-	srv.ResetStats()
-	mustExport(t, Options{Client: newClient(t, srv), Paths: paths(t, "w/p")})
-	if got, most := srv.Stats().Requests, n*(14+assets); got > most {
-		t.Errorf("%d requests, want at most %d: %v", got, most, srv.Counts())
+	const n, assets, project = 20, 3, 12
+	requests := func(experiments int) int {
+		srv := comettest.Start(t, comettest.Options{})
+		srv.SeedSynthetic(comettest.SyntheticSpec{
+			Workspace: "w", Project: "p", Experiments: experiments, Metrics: 4, Points: 50, Assets: assets, AssetSize: 1000,
+		})
+		srv.ResetStats()
+		mustExport(t, Options{Client: newClient(t, srv), Paths: paths(t, "w/p")})
+		return srv.Stats().Requests
+	}
+	few, many := requests(n), requests(2*n)
+	if got, most := many-few, n*(14+assets); got > most {
+		t.Errorf("%d requests for %d experiments, want at most %d", got, n, most)
+	}
+	if got := few - n*(14+assets); got > project {
+		t.Errorf("%d requests for the project itself, want at most %d", got, project)
 	}
 }

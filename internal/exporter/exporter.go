@@ -65,8 +65,13 @@ type Exporter struct {
 	// where they stand.
 	keptKeys map[string]stream.ProjectName
 
-	exported map[string][]string // keys by workspace, of experiments in the stream
-	told     map[string]bool     // experiments that something needs, and what the server lacks, once told of
+	exported map[stream.ProjectName][]string // keys of experiments in the stream, by the project that they stand in
+	told     map[string]bool                 // experiments that something needs, and what the server lacks, once told of
+	// viewsDone and panelsDone are the ids of views and panels that are in the
+	// stream, or skipped. listsCharts says that the server lists the views of
+	// experiments with those of their project.
+	viewsDone, panelsDone map[string]bool
+	listsCharts           bool
 
 	// The lists of workspaces, once they have been read.
 	artifactLists map[string][]comet.Artifact
@@ -91,7 +96,8 @@ func New(o Options) *Exporter {
 	x := &Exporter{
 		o: o, client: o.Client,
 		seen: make(map[string]struct{}), keptKeys: make(map[string]stream.ProjectName),
-		exported: make(map[string][]string), told: make(map[string]bool),
+		exported: make(map[stream.ProjectName][]string), told: make(map[string]bool),
+		viewsDone: make(map[string]bool), panelsDone: make(map[string]bool),
 		artifactLists: make(map[string][]comet.Artifact), modelLists: make(map[string][]comet.RegistryModel),
 		panelLists: make(map[string][]comet.Panel),
 	}
@@ -100,8 +106,9 @@ func New(o Options) *Exporter {
 	for _, g := range o.Continue.Groups {
 		if g.Kind == stream.KindExperiment {
 			x.seen[g.ID] = struct{}{}
-			x.keptKeys[g.ID] = stream.ProjectName{Workspace: g.Workspace, Name: g.Project}
-			x.exported[g.Workspace] = append(x.exported[g.Workspace], g.ID)
+			in := stream.ProjectName{Workspace: g.Workspace, Name: g.Project}
+			x.keptKeys[g.ID] = in
+			x.exported[in] = append(x.exported[in], g.ID)
 		}
 	}
 	return x

@@ -41,7 +41,8 @@ func (u *experimentUnit) writeHead(ctx context.Context, q *queue, out *output, m
 		return err
 	}
 	u.x.seen[u.l.key] = struct{}{}
-	u.x.exported[u.p.Workspace] = append(u.x.exported[u.p.Workspace], u.l.key)
+	in := u.p.inStream()
+	u.x.exported[in] = append(u.x.exported[in], u.l.key)
 	if rec.Running {
 		out.obs.Warn(fmt.Sprintf("experiment %q is running: what it logs from now on is not in the stream", u.l.key))
 	}

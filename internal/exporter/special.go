@@ -179,15 +179,14 @@ func eachInScope[T any](list []T, err error, want []string, labels func(*T) (str
 func (x *Exporter) estimateWorkspaces(ctx context.Context, s *scope, e *Estimate) error {
 	for _, w := range x.workspaceScopes(s) {
 		e.Requests += 3
+		for _, p := range w.pages {
+			// Each experiment is asked for its views, and those of the project are
+			// in two tables.
+			e.Requests += 2 + p.count
+		}
 		for _, p := range s.projects {
-			if p.Workspace != w.name {
-				continue
-			}
-			if w.views {
-				e.Requests++
-			}
 			// Each experiment is asked for what it consumed.
-			if !w.artifacts.empty() {
+			if p.Workspace == w.name && !w.artifacts.empty() {
 				e.Requests += p.count
 			}
 		}

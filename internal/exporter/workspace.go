@@ -18,8 +18,9 @@ import (
 // workspaceScope says what of a workspace is in scope.
 type workspaceScope struct {
 	name                      string
+	named                     bool // what belongs to it is in scope, not only pages
 	artifacts, models, panels pick
-	views                     bool // of its projects
+	pages                     []*project // whose views are in scope, with the panels that they show
 }
 
 // workspaceScopes returns what paths and RESOURCE names select, by workspace.
@@ -37,6 +38,7 @@ func (x *Exporter) workspaceScopes(s *scope) []workspaceScope {
 	has := x.o.Resources.HasAny
 	for _, p := range s.special {
 		w := at(p.Workspace)
+		w.named = true
 		switch {
 		case p.Kind == pathArtifacts && has(stream.ResourceArtifacts):
 			w.artifacts.add(&p)
@@ -48,13 +50,20 @@ func (x *Exporter) workspaceScopes(s *scope) []workspaceScope {
 	}
 	for _, name := range s.workspaces {
 		w := at(name)
+		w.named = true
 		w.artifacts.all = has(stream.ResourceArtifacts)
 		w.models.all = has(stream.ResourceModels)
-		w.panels.all, w.views = has(stream.ResourcePanels), has(stream.ResourcePanels)
+		w.panels.all = has(stream.ResourcePanels)
+	}
+	for _, p := range s.projects {
+		if has(stream.ResourcePanels) {
+			w := at(p.Workspace)
+			w.pages = append(w.pages, p)
+		}
 	}
 	slices.SortFunc(list, func(a, b workspaceScope) int { return strings.Compare(a.name, b.name) })
 	return slices.DeleteFunc(list, func(w workspaceScope) bool {
-		return w.artifacts.empty() && w.models.empty() && w.panels.empty() && !has(stream.ResourceLinks)
+		return w.artifacts.empty() && w.models.empty() && w.panels.empty() && len(w.pages) == 0 && !has(stream.ResourceLinks)
 	})
 }
 
@@ -62,7 +71,9 @@ func (x *Exporter) workspaceScopes(s *scope) []workspaceScope {
 func (x *Exporter) planWorkspaces(s *scope) []string {
 	var names []string
 	for _, w := range x.workspaceScopes(s) {
-		names = append(names, valid(w.name))
+		if w.named {
+			names = append(names, valid(w.name))
+		}
 	}
 	return names
 }
@@ -91,17 +102,26 @@ func (x *Exporter) workspaces(ctx, hard context.Context, s *scope, out *output) 
 			return err
 		}
 	}
-	x.viewUnits(s, scopes, r)
-	return x.run(ctx, hard, r, out)
+	x.viewUnits(scopes, r)
+	if err := x.run(ctx, hard, r, out); err != nil {
+		return err
+	}
+	return x.run(ctx, hard, x.newViewTour(scopes), out)
 }
 
 // skipIn is skip for something of a workspace.
 func (o *output) skipIn(kind stream.Kind, workspace, id, name string, err error) error {
+	return o.skipAt(kind, workspace, "", "", id, name, err)
+}
+
+// skipAt is skip for something of a workspace, and of a project and an experiment
+// where these are not empty.
+func (o *output) skipAt(of stream.Kind, workspace, project, key, id, name string, err error) error {
 	if isFatal(err) {
 		return err
 	}
-	s := skipped(kind, "", id, name, err)
-	s.Workspace = valid(workspace)
+	s := skipped(of, key, id, name, err)
+	s.Workspace, s.Project = valid(workspace), valid(project)
 	return o.skip(s)
 }
 
@@ -153,7 +173,7 @@ func (u *recordUnit) write(_ context.Context, _ *queue, out *output) error { ret
 // fetchUnit fetches one value and writes what it is about.
 type fetchUnit[T any] struct {
 	get   func(ctx context.Context) (T, error)
-	put   func(out *output, v T) error
+	put   func(ctx context.Context, q *queue, out *output, v T) error
 	fail  func(out *output, err error) error
 	value *valueSlot[T]
 }
@@ -168,7 +188,7 @@ func (u *fetchUnit[T]) end(q *queue) { q.leave(u.value.slot) }
 func (u *fetchUnit[T]) write(ctx context.Context, q *queue, out *output) error {
 	v, err := u.value.get(ctx, q)
 	if err == nil {
-		err = u.put(out, v)
+		err = u.put(ctx, q, out, v)
 	}
 	if err != nil {
 		return u.fail(out, err)
@@ -206,12 +226,12 @@ func (x *Exporter) lineageUnits(ctx context.Context, w *workspaceScope, r *fixed
 	if err != nil {
 		return out.skipIn(stream.KindLineage, w.name, "", "", err)
 	}
-	for _, key := range x.exported[w.name] {
+	for _, key := range x.exportedIn(w.name) {
 		r.add(&fetchUnit[[]comet.Lineage]{
 			get: func(ctx context.Context) ([]comet.Lineage, error) {
 				return x.client.Lineage(ctx, key, comet.LineageInput)
 			},
-			put: func(out *output, list []comet.Lineage) error {
+			put: func(_ context.Context, _ *queue, out *output, list []comet.Lineage) error {
 				return writeLineage(out, w.name, key, slices.DeleteFunc(list, left))
 			},
 			fail: func(out *output, err error) error {
@@ -274,112 +294,14 @@ func writeLineage(out *output, workspace, key string, list []comet.Lineage) erro
 	return nil
 }
 
-// panels returns the custom panels of a workspace that a path names, in the
-// order of their names. The list is read once.
-func (x *Exporter) panels(ctx context.Context, p *Path) ([]comet.Panel, error) {
-	list, ok := x.panelLists[p.Workspace]
-	if !ok {
-		var err error
-		if list, err = x.client.Panels(ctx, p.Workspace); err != nil && !x.lacks("panels", err) {
-			return nil, err
-		}
-		slices.SortFunc(list, func(a, b comet.Panel) int { return strings.Compare(a.ID, b.ID) })
-		x.panelLists[p.Workspace] = list
-	}
-	return named(list, p, "panel", panelName)
-}
-
-// panelUnits adds the custom panels of a workspace.
-func (x *Exporter) panelUnits(ctx context.Context, w *workspaceScope, r *fixedRoute, out *output) error {
-	err := eachPicked(ctx, w, &w.panels, x.panels, panelName, func(p *comet.Panel, _ []string) error {
-		r.add(&panelUnit{x: x, workspace: w.name, p: p})
-		return nil
-	})
-	if err != nil {
-		return out.skipIn(stream.KindPanel, w.name, "", "", err)
-	}
-	return nil
-}
-
-func panelName(p *comet.Panel) string { return p.Name }
-
-// panelUnit carries a custom panel.
-type panelUnit struct {
-	x         *Exporter
-	workspace string
-	p         *comet.Panel
-	file      *textSlot
-}
-
-func (u *panelUnit) begin(q *queue, n int) {
-	u.file = newTextSlot(q, position{unit: n}, func(ctx context.Context) (*comet.Text, error) {
-		return u.x.client.PanelFile(ctx, u.p.ID)
-	})
-	q.push(u.file.slot)
-}
-
-func (u *panelUnit) end(q *queue) { q.leave(u.file.slot) }
-
-func (u *panelUnit) write(ctx context.Context, q *queue, out *output) error {
-	doc, err := document(u.p.Raw)
-	if err == nil {
-		err = u.file.each(ctx, q, func(data []byte, more bool) error {
-			return out.write(&stream.Panel{
-				Workspace: valid(u.workspace), ID: valid(u.p.ID), Name: valid(u.p.Name), Doc: doc, Data: data, More: more,
-			})
-		})
-	}
-	if err != nil {
-		return out.skipIn(stream.KindPanel, u.workspace, u.p.ID, u.p.Name, err)
-	}
-	return nil
-}
-
-// viewUnits adds the views of the projects in scope. Those of a project that
-// is exported without its workspace are added when they are asked for.
-func (x *Exporter) viewUnits(s *scope, scopes []workspaceScope, r *fixedRoute) {
-	for _, p := range s.projects {
-		whole := slices.ContainsFunc(scopes, func(w workspaceScope) bool { return w.name == p.Workspace && w.views })
-		if p.err != nil || !p.all || !whole && (x.o.Resources == stream.AllResources || !x.o.Resources.Has(stream.ResourcePanels)) {
-			continue
-		}
-		r.add(&fetchUnit[[]comet.View]{
-			get: func(ctx context.Context) ([]comet.View, error) { return x.client.Views(ctx, p.ID, "") },
-			put: func(out *output, list []comet.View) error { return writeViews(out, p, list) },
-			fail: func(out *output, err error) error {
-				if x.lacks("views", err) {
-					return nil
-				}
-				if isFatal(err) {
-					return err
-				}
-				s := skipped(stream.KindView, "", "", "", err)
-				s.Workspace, s.Project = valid(p.Workspace), valid(p.Name)
-				return out.skip(s)
-			},
-		})
-	}
-}
-
-func writeViews(out *output, p *project, list []comet.View) error {
-	// What somebody has changed and not saved is nobody's view yet.
-	list = slices.DeleteFunc(list, func(v comet.View) bool { return v.Unsaved })
-	slices.SortStableFunc(list, func(a, b comet.View) int {
-		return strings.Compare(a.Name+"\x00"+a.ID, b.Name+"\x00"+b.ID)
-	})
-	for i := range list {
-		v := &list[i]
-		doc, err := document(v.Raw)
-		if err != nil {
-			return err
-		}
-		rec := &stream.View{Workspace: valid(p.Workspace), Project: valid(p.Name), Name: valid(v.Name), Doc: doc}
-		if v.Key != nil && *v.Key != "" {
-			rec.Experiment = textOrNil(*v.Key)
-		}
-		if err := out.write(rec); err != nil {
-			return err
+// exportedIn returns the keys of the experiments of a workspace that are in the
+// stream, in its order.
+func (x *Exporter) exportedIn(workspace string) []string {
+	var keys []string
+	for _, p := range x.scope.projects {
+		if p.Workspace == workspace {
+			keys = append(keys, x.exported[p.inStream()]...)
 		}
 	}
-	return nil
+	return keys
 }

@@ -130,7 +130,7 @@ func placeIn(rec stream.Record) (workspace, project *string) {
 	case *stream.Model:
 		return &rec.Workspace, nil
 	case *stream.Panel:
-		return &rec.Workspace, nil
+		return &rec.Workspace, &rec.Project
 	case *stream.View:
 		return &rec.Workspace, &rec.Project
 	}

@@ -235,7 +235,7 @@ func sample(t testing.TB) []any {
 		&stream.Panel{Data: []byte("PK"), Doc: d, ID: "pn", More: true, Name: "panel", Workspace: "a"},
 		&stream.Panel{Data: []byte("zip"), Doc: d, ID: "pn", Name: "panel", Workspace: "a"},
 		&stream.View{Doc: d, Name: "view", Project: "p", Workspace: "a"},
-		&stream.View{Doc: d, Experiment: ptr("k1"), Name: "view of k1", Project: "p", Workspace: "a"},
+		&stream.View{ChartTemplate: true, Doc: d, Experiment: ptr("k1"), Name: "view of k1", Project: "p", Workspace: "a"},
 		&stream.Skipped{ID: ptr("m2"), Of: stream.KindModel, Name: ptr("m2"), Reason: "403", Status: 403, Workspace: "a"},
 	)
 }

@@ -304,7 +304,7 @@ var uncountedOutside = []string{
 	"chunk.data", "asset-end.size", "future.",
 	"lineage.workspace", "lineage.doc",
 	"model.id", "model.workspace", "model-version.id", "model-end.",
-	"panel.id", "panel.workspace",
+	"panel.id", "panel.workspace", "panel.project",
 	"view.workspace", "view.project",
 	"skipped.id", "skipped.passing", "skipped.reason", "skipped.status", "skipped.workspace", "skipped.project",
 }
@@ -403,5 +403,19 @@ func TestSumOfShareLinks(t *testing.T) {
 	}
 	if sum(ptr[int64](0)) != sum(nil) {
 		t.Error("none is another sum than not known")
+	}
+}
+
+// The key of its experiment, which servers put into a view, is no content of it.
+func TestSumOfView(t *testing.T) {
+	sum := func(v2 string) string {
+		v := &stream.View{Name: "n", Workspace: "w", Project: "p", Experiment: ptr("k1"), ChartTemplate: true, Doc: doc(t, `{"v2":%s}`, v2)}
+		return strings.Join(sums(t, write(t, stream.WriterOptions{}, header(), &stream.Plan{}, &stream.Project{Name: "p", Workspace: "w"}, v)), "")
+	}
+	if sum(`{"a":1}`) != sum(`{"a":1,"experimentKey":"k1"}`) {
+		t.Error("the key of its experiment counts")
+	}
+	if sum(`{"a":1}`) == sum(`{"a":1,"experimentKey":"k2"}`) {
+		t.Error("the key of another experiment does not count")
 	}
 }

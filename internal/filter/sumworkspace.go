@@ -176,13 +176,30 @@ func (s *summer) view(rec *stream.View) {
 		name += " of " + *rec.Experiment
 	}
 	s.start(name)
+	if rec.ChartTemplate {
+		s.begin("chart template").put()
+	}
 	named := s.names(rec.Doc)
 	for name, value := range rec.Doc.Members() {
-		if text := textOf(value); s.counts(stream.KindView, name, text) {
+		if text := textOf(withoutKey(value, deref(rec.Experiment))); s.counts(stream.KindView, name, text) {
 			s.begin("doc").add(name, named.Replace(text)).put()
 		}
 	}
 	s.finish()
+}
+
+// withoutKey returns a state of a view without the key of its experiment, which
+// servers put into it.
+func withoutKey(state stream.Doc, key string) stream.Doc {
+	const member = "experimentKey"
+	if own, ok := state.Member(member).Text(); !ok || own != key || key == "" {
+		return state
+	}
+	rest, err := state.Without(member)
+	if err != nil {
+		return state // it is no object
+	}
+	return rest
 }
 
 // minID is the length of the shortest id that is looked for in a view: shorter

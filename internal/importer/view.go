@@ -18,14 +18,16 @@ const unsavedName = "Unsaved Changes"
 
 // views writes the saved views of projects and experiments.
 type views struct {
-	w        *workspace
-	projects map[Project]*viewProject
+	w     *workspace
+	lists map[viewPlace][]comet.View
+	taken map[string]bool // ids of the destination that stand for a view of the stream
 }
 
-// viewProject is a project of the destination and its views.
-type viewProject struct {
-	id   string
-	list []comet.View
+// viewPlace is where the destination keeps a view.
+type viewPlace struct {
+	project string // its id; "" where it does not exist, in a run that writes nothing
+	table   comet.ViewTable
+	key     string // of the experiment, "" for a view of the project
 }
 
 // write writes a view, unless it is there.
@@ -41,98 +43,121 @@ func (v *views) write(ctx context.Context, rec *stream.View) {
 
 func (v *views) one(ctx context.Context, o *ledger, rec *stream.View, to Project) error {
 	r := v.w.r
-	p, err := v.project(ctx, to)
+	at, list, err := v.find(ctx, rec, to)
 	if err != nil {
 		return err
 	}
-	key := ""
-	if rec.Experiment != nil {
-		if key, err = v.w.producer(ctx, rec.Experiment, to.Workspace); err != nil {
-			return err
-		}
-	}
-	doc, err := v.rewrite(rec.Doc, p)
+	doc, err := v.rewrite(rec.Doc, at.project)
 	if err != nil {
 		return err
 	}
-	id := ""
-	for _, have := range p.list {
-		if have.Name != rec.Name || deref(have.Key) != key {
-			continue
-		}
-		if sameView(doc, have.Raw) {
+	var others []string // of the name
+	for _, have := range list {
+		switch {
+		case have.Name != rec.Name || have.Key != at.key || v.taken[have.ID]:
+		case sameView(doc, have.Raw, at.key):
+			v.taken[have.ID] = true
 			return nil
+		default:
+			others = append(others, have.ID)
 		}
-		id = have.ID
 	}
-	if id != "" && !r.fills(false) || r.o.Mode == VerifyOnly {
+	// Which of several is to be changed nobody can say.
+	if len(others) > 1 || len(others) == 1 && !r.fills(false) || r.o.Mode == VerifyOnly {
 		reason := "the destination has another one of the name"
-		if id == "" {
+		if len(others) == 0 {
 			reason = notThere
 		}
 		o.issue(Issue{Class: r.differs(), Kind: string(stream.KindView), Name: rec.Name, Reason: reason})
 		return nil
 	}
-	w := comet.ViewWrite{ProjectID: p.id, Name: rec.Name, ID: id, Key: key, Doc: doc}
+	w := comet.ViewWrite{Table: at.table, ProjectID: at.project, Name: rec.Name, Key: at.key, Doc: doc}
+	if len(others) == 1 {
+		w.ID = others[0]
+	}
 	if !r.dry() {
-		if err := v.put(ctx, p, w); err != nil {
+		if err := v.put(ctx, at, w); err != nil {
 			return err
 		}
 	}
 	o.wrote(string(stream.KindView))
 	r.other(string(stream.KindView))
 	return r.confirm(ctx, o, Issue{Kind: string(stream.KindView), Name: rec.Name, Reason: notThere}, func() (bool, error) {
-		id, err := v.look(ctx, p, &w)
+		id, err := v.look(ctx, at, &w)
 		return id != "", err
 	})
 }
 
 // put writes a view once.
-func (v *views) put(ctx context.Context, p *viewProject, w comet.ViewWrite) error {
+func (v *views) put(ctx context.Context, at viewPlace, w comet.ViewWrite) error {
 	c := v.w.r.c
 	_, err := once(ctx, v.w.r, func() (string, error) {
 		_, err := c.WriteView(ctx, w)
 		return "", err
-	}, func() (string, error) { return v.look(ctx, p, &w) })
+	}, func() (string, error) { return v.look(ctx, at, &w) })
 	return err
 }
 
 // look returns the id of a view of the destination that is as w writes it, "" if
 // there is none.
-func (v *views) look(ctx context.Context, p *viewProject, w *comet.ViewWrite) (string, error) {
-	list, err := v.w.r.c.Views(ctx, p.id, "")
+func (v *views) look(ctx context.Context, at viewPlace, w *comet.ViewWrite) (string, error) {
+	list, err := v.w.r.c.Views(ctx, at.table, at.project, at.key)
 	for _, have := range list {
-		if have.Name == w.Name && deref(have.Key) == w.Key && sameView(w.Doc, have.Raw) {
+		if have.Name == w.Name && have.Key == w.Key && sameView(w.Doc, have.Raw, w.Key) {
 			return have.ID, nil
 		}
 	}
 	return "", err
 }
 
-// project finds a project of the destination and lists its views.
-func (v *views) project(ctx context.Context, to Project) (*viewProject, error) {
-	if p, ok := v.projects[to]; ok {
-		return p, nil
-	}
-	p := new(viewProject)
+// find returns where a view goes, and what the destination has there. A
+// destination that has no table of chart templates keeps the views of
+// experiments with those of projects.
+func (v *views) find(ctx context.Context, rec *stream.View, to Project) (at viewPlace, list []comet.View, err error) {
 	there, err := v.w.r.places.project(ctx, to)
 	switch {
 	case err != nil:
-		return nil, err
+		return at, nil, err
 	case there != nil:
-		p.id = there.ID
-		p.list, err = v.w.r.c.Views(ctx, p.id, "")
-		if err != nil && !isAbsent(err) && !isUnsupported(err) {
-			return nil, fmt.Errorf("list views: %w", err)
-		}
+		at.project = there.ID
 	case !v.w.r.dry():
-		return nil, &limitError{fmt.Sprintf("the destination has no project %q", to)}
+		return at, nil, &limitError{fmt.Sprintf("the destination has no project %q", to)}
 	}
-	if v.projects == nil {
-		v.projects = make(map[Project]*viewProject)
+	if rec.ChartTemplate {
+		at.table = comet.ChartTemplates
 	}
-	v.projects[to] = p
-	return p, nil
+	if rec.Experiment != nil {
+		if at.key, err = v.w.producer(ctx, rec.Experiment, to.Workspace); err != nil {
+			return at, nil, err
+		}
+	}
+	if list, err = v.list(ctx, at); isUnsupported(err) && rec.ChartTemplate {
+		if at.key == "" {
+			return at, nil, &limitError{"the destination has no views for the pages of experiments (views/chart-templates)"}
+		}
+		at.table = comet.Dashboards
+		list, err = v.list(ctx, at)
+	}
+	if err != nil && !isAbsent(err) && !isUnsupported(err) {
+		return at, nil, fmt.Errorf("list views: %w", err)
+	}
+	return at, list, nil
+}
+
+// list lists the views in a place, once.
+func (v *views) list(ctx context.Context, at viewPlace) ([]comet.View, error) {
+	list, ok := v.lists[at]
+	if ok || at.project == "" {
+		return list, nil
+	}
+	list, err := v.w.r.c.Views(ctx, at.table, at.project, at.key)
+	if err == nil {
+		if v.lists == nil {
+			v.lists = make(map[viewPlace][]comet.View)
+		}
+		v.lists[at] = list
+	}
+	return list, err
 }
 
 // viewIDs is what is used of a view's document besides its states.
@@ -142,7 +167,7 @@ type viewIDs struct {
 }
 
 // rewrite changes the ids of experiments, panels and the project in a view.
-func (v *views) rewrite(d stream.Doc, p *viewProject) (json.RawMessage, error) {
+func (v *views) rewrite(d stream.Doc, project string) (json.RawMessage, error) {
 	var ids viewIDs
 	if err := readDoc(d, &ids); err != nil {
 		return nil, err
@@ -152,8 +177,8 @@ func (v *views) rewrite(d stream.Doc, p *viewProject) (json.RawMessage, error) {
 		return nil, err
 	}
 	refs := &references{key: v.w.r.keyOf, asset: func(id string) (string, bool) {
-		if id == cmp.Or(ids.ProjectID.V, ids.ProjectIDSnake.V) && p.id != "" {
-			return p.id, true
+		if id == cmp.Or(ids.ProjectID.V, ids.ProjectIDSnake.V) && project != "" {
+			return project, true
 		}
 		now, ok := v.w.panels.ids[id]
 		return now, ok && now != ""
@@ -161,9 +186,10 @@ func (v *views) rewrite(d stream.Doc, p *viewProject) (json.RawMessage, error) {
 	return io.ReadAll(refs.links(bytes.NewReader(doc)))
 }
 
-// sameView reports whether two views have the same states.
-func sameView(a, b json.RawMessage) bool {
-	x, y := comet.ViewStates(a), comet.ViewStates(b)
+// sameView reports whether two views have the same states. Servers put the key
+// of the experiment into the newer states of its views.
+func sameView(a, b json.RawMessage, key string) bool {
+	x, y := viewStates(a, key), viewStates(b, key)
 	other := func(x, y map[string]json.RawMessage) bool {
 		for name, v := range x {
 			if !(isEmpty(v) && isEmpty(y[name])) && !sameServerJSON(v, y[name]) {
@@ -173,4 +199,23 @@ func sameView(a, b json.RawMessage) bool {
 		return false
 	}
 	return !other(x, y) && !other(y, x)
+}
+
+// viewStates returns the states of a view without the key of its experiment.
+func viewStates(doc json.RawMessage, key string) map[string]json.RawMessage {
+	states := comet.ViewStates(doc)
+	for _, name := range []string{"v2", "v3"} {
+		var members map[string]json.RawMessage
+		var own string
+		if json.Unmarshal(states[name], &members) != nil || json.Unmarshal(members["experimentKey"], &own) != nil || own != key {
+			continue
+		}
+		delete(members, "experimentKey")
+		rest, err := json.Marshal(members)
+		if err != nil {
+			panic("importer: view: " + err.Error()) // it was valid
+		}
+		states[name] = rest
+	}
+	return states
 }

@@ -89,6 +89,7 @@ func newWorkspace(r *run, src *source) *workspace {
 		sole: make(map[string]chan struct{}),
 	}
 	w.links.w, w.lineage.w, w.panels.w, w.views.w = w, w, w, w
+	w.views.taken = make(map[string]bool)
 	w.panels.ids, w.panels.taken = make(map[string]string), make(map[string]bool)
 	return w
 }

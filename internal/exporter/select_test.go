@@ -79,8 +79,6 @@ ws/proj/aaaa1111aaaa1111aaaa1111aaaa1111	aaaa1111aaaa1111aaaa1111aaaa1111	2024-0
 	}
 }
 
-func ms(n int64) *int64 { return &n }
-
 // What is left out by choice is counted, and is not skipped.
 func TestExportSelected(t *testing.T) {
 	srv := seedDemo(t)

@@ -32,7 +32,6 @@ type room struct {
 	name          string // its folder in the module
 	lines, files  int
 	own           []string
-	importers     int
 	largest       string // the type with the most methods
 	methods       int
 	outsideOfTool bool

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/exporter"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -104,6 +105,8 @@ func exitCodes(err error) []int {
 		return []int{codeOfCall(e)}
 	case *stream.Error, *stream.AbortedError:
 		return []int{ExitInput}
+	case *exporter.KeysError:
+		return []int{ExitIncomplete}
 	case interface{ Unwrap() []error }:
 		var codes []int
 		for _, sub := range e.Unwrap() {

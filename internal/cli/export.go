@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -22,11 +21,10 @@ type exportCommand struct {
 	*command
 	opts exporter.Options
 
-	list, dryRun       bool
-	out                string
-	level              int
-	keysFrom, skipKeys string
-	chosen             selectionFlags
+	list, dryRun bool
+	out          string
+	level        int
+	chosen       selectionFlags
 
 	counters progress.Counters
 	talk     *progress.Reporter
@@ -103,8 +101,6 @@ func (c *exportCommand) addFlags() {
 	c.StringVar(&c.out, "o", "", "")
 	c.addReportFlag()
 	c.IntVar(&c.level, "level", 0, "")
-	c.StringVar(&c.keysFrom, "keys-from", "", "")
-	c.StringVar(&c.skipKeys, "skip-keys-from", "", "")
 	c.addSelectionFlags(&c.chosen, &c.opts.Selection)
 	c.BoolVar(&c.opts.WithExperiments, "with-experiments", false, "")
 }
@@ -143,40 +139,12 @@ func (c *exportCommand) parseArgs(args []string) error {
 // parseSelection reads what narrows down the experiments, and what of them is
 // exported.
 func (c *exportCommand) parseSelection(resources []string) error {
-	s := &c.opts.Selection
-	if err := c.oneStdin(map[string]string{"--keys-from": c.keysFrom, "--skip-keys-from": c.skipKeys}); err != nil {
+	if err := c.oneStdin(c.chosen.files()); err != nil {
 		return err
 	}
 	var err error
-	if c.keysFrom != "" {
-		if s.Keys, err = c.readKeys(c.keysFrom, false); err != nil {
-			return c.usageError(fmt.Errorf("--keys-from %w", err))
-		}
-	}
-	if c.skipKeys != "" {
-		if s.SkipKeys, err = c.readKeys(c.skipKeys, true); err != nil {
-			return c.usageError(fmt.Errorf("--skip-keys-from %w", err))
-		}
-	}
-	c.opts.Resources, err = c.chosen.parse(c.command, s, resources, "a further workspace is written with a slash, as WORKSPACE/")
+	c.opts.Resources, err = c.chosen.parse(c.command, &c.opts.Selection, resources, "a further workspace is written with a slash, as WORKSPACE/")
 	return err
-}
-
-func (c *exportCommand) readKeys(name string, done bool) (map[string]bool, error) {
-	r, where := c.stdio.Stdin, "standard input"
-	if name != "-" {
-		f, err := os.Open(name)
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		r, where = f, name
-	}
-	keys, err := exporter.ReadKeys(r, done)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", where, err)
-	}
-	return keys, nil
 }
 
 // runList prints what there is at a path.
@@ -241,7 +209,16 @@ func (c *exportCommand) finish(out *output, sum *exporter.Summary, err error) er
 	if reportErr != nil {
 		return reportErr
 	}
-	return missingItems(sum.Items)
+	return errors.Join(missingItems(sum.Items), missingKeys(sum.NotFound))
+}
+
+// missingKeys returns an error for experiments that were asked for by key, and
+// that a warning has named.
+func missingKeys(n int64) error {
+	if n == 0 {
+		return nil
+	}
+	return withCode(ExitIncomplete, fmt.Errorf("%s asked for by key not found", progress.Count(n, "experiment")))
 }
 
 // missingItems returns an error for what a complete stream says it lacks.

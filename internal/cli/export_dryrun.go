@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -19,7 +20,7 @@ const quotaRate = rate.Limit(15000.0 / 3600)
 // runDry prints what an export would take.
 func (c *exportCommand) runDry(ctx context.Context) error {
 	e, err := exporter.New(c.opts).DryRun(ctx)
-	if err != nil {
+	if e == nil {
 		return err
 	}
 	limit, which := c.server.rate, "as --rate says"
@@ -45,9 +46,10 @@ func (c *exportCommand) runDry(ctx context.Context) error {
 		return stdoutError(err)
 	}
 	if e.Failed > 0 {
-		return withCode(ExitIncomplete, fmt.Errorf("not counted, for they could not be read: %d experiments or projects", e.Failed))
+		failed := fmt.Errorf("not counted, for they could not be read: %d experiments or projects", e.Failed)
+		err = errors.Join(err, withCode(ExitIncomplete, failed))
 	}
-	return nil
+	return err
 }
 
 // note says how many of something there are besides, if any.

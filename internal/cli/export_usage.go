@@ -31,7 +31,8 @@ that WORKSPACE/ is a second workspace.
 
 What to export:
     --keys-from FILE        these experiments alone: keys, one a line, or lines of -l,
-                            or a report; - is standard input
+                            or a report; - is standard input. One that is not there
+                            is named
     --skip-keys-from FILE   not these; of a report, those that came out well
     --key KEY               the experiment with this key; may be repeated
     --name GLOB             with such a name; may be repeated. * stands for any

@@ -32,9 +32,11 @@ func (w *exportWatch) Skipped(in string, s *stream.Skipped) {
 }
 
 func (w *exportWatch) Experiment(r *exporter.Result) {
-	if r.Result == exporter.ResultLinked {
+	switch r.Result {
+	case exporter.ResultNotFound: // never planned
+	case exporter.ResultLinked:
 		w.counters.Planned.Add(-1) // it counts where it belongs
-	} else {
+	default:
 		w.counters.Experiments.Add(1)
 	}
 	w.report.add(r)

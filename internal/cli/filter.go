@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -73,6 +74,11 @@ func (c *filterCommand) addFlags() {
 
 // parseRules makes the rules of flags and arguments.
 func (c *filterCommand) parseRules(args []string) error {
+	files := c.chosen.files()
+	files["-i"] = cmp.Or(c.in, "-")
+	if err := c.oneStdin(files); err != nil {
+		return err
+	}
 	r := &c.opts.Rules
 	for _, rule := range c.renames {
 		if err := r.Renames.Add(rule); err != nil {

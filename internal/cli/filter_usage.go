@@ -20,6 +20,9 @@ Arguments:
 Which experiments to keep (of several flags all must hold, of one flag that is
 repeated any):
     --key KEY               with this key; may be repeated
+    --keys-from FILE        with these keys: one a line, or lines of --list, or a
+                            report; - is standard input
+    --skip-keys-from FILE   not these; of a report, those that came out well
     --name GLOB             with such a name; may be repeated. * stands for any
                             characters, / included, ? for one, [abc] for one of these
     --tag TAG               with this tag; may be repeated
@@ -73,8 +76,8 @@ Talk:
 Options can be set by the environment, as COMET_FILTER_RENAME for --rename; modes
 and -x cannot.
 
-Exit codes: 0 all done; 1 failed; 2 usage, nothing written; 3 done, but what --key or
---rename names is not there, or not all could be salvaged; 4 the input is damaged, cut
+Exit codes: 0 all done; 1 failed; 2 usage, nothing written; 3 done, but what --key,
+--keys-from or --rename names is not there, or not all could be salvaged; 4 the input is damaged, cut
 off, aborted or no stream; 130 or 143 interrupted.
 
 Examples:

@@ -3,7 +3,9 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"os"
 
+	"github.com/comet-stream/comet-stream/internal/exporter"
 	"github.com/comet-stream/comet-stream/internal/selection"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -12,14 +14,22 @@ import (
 // for comet-export and comet-filter.
 type selectionFlags struct {
 	keys, names, assetNames []string
+	keysFrom, skipKeys      string
 	archived                string
 	exclude                 bool
+}
+
+// files returns the files that flags name, by flag.
+func (f *selectionFlags) files() map[string]string {
+	return map[string]string{"--keys-from": f.keysFrom, "--skip-keys-from": f.skipKeys}
 }
 
 // addSelectionFlags adds them. What needs no parsing goes into s at once.
 func (c *command) addSelectionFlags(f *selectionFlags, s *selection.Selection) {
 	c.ModeVar(&f.exclude, "x", "exclude")
 	c.ListVar(&f.keys, "key")
+	c.StringVar(&f.keysFrom, "keys-from", "", "")
+	c.StringVar(&f.skipKeys, "skip-keys-from", "", "")
 	c.ListVar(&f.names, "name")
 	c.ListVar(&s.Tags, "tag")
 	c.TimeVar(&s.Since, &s.SinceText, "since")
@@ -43,6 +53,12 @@ func (f *selectionFlags) parse(c *command, s *selection.Selection, resources []s
 	if s.AssetNames, err = parseGlobs(f.assetNames); err != nil {
 		return 0, c.usagef("--asset-name %w", err)
 	}
+	if s.Keys, err = c.readKeys("--keys-from", f.keysFrom, false); err != nil {
+		return 0, err
+	}
+	if s.SkipKeys, err = c.readKeys("--skip-keys-from", f.skipKeys, true); err != nil {
+		return 0, err
+	}
 	for _, key := range f.keys {
 		if s.Keys == nil {
 			s.Keys = make(map[string]bool)
@@ -60,6 +76,28 @@ func (f *selectionFlags) parse(c *command, s *selection.Selection, resources []s
 		return stream.AllResources, nil
 	}
 	return 0, c.usageError(errors.New("-x does not say what to leave out"), "name RESOURCEs behind it, or choose experiments or assets by flags")
+}
+
+// readKeys reads the list of keys that a flag names, "-" for standard input. It
+// returns nil if the flag names none. Of a report, done takes what came out well.
+func (c *command) readKeys(flag, name string, done bool) (map[string]bool, error) {
+	if name == "" {
+		return nil, nil
+	}
+	r, where := c.stdio.Stdin, "standard input"
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, c.usageError(fmt.Errorf("%s %w", flag, err))
+		}
+		defer f.Close()
+		r, where = f, name
+	}
+	keys, err := exporter.ReadKeys(r, done)
+	if err != nil {
+		return nil, c.usageError(fmt.Errorf("%s %s: %w", flag, where, err))
+	}
+	return keys, nil
 }
 
 func parseGlobs(patterns []string) ([]selection.Glob, error) {

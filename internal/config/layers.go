@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/comet-stream/comet-stream/internal/text"
 )
 
 // Limits on what is read: a key, a configuration or certificates are small, and
@@ -198,7 +200,7 @@ func sameFile(a, b string) bool {
 	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
 }
 
-// readFile reads a file of at most limit bytes.
+// readFile reads a text file of at most limit bytes.
 func readFile(path string, limit int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -208,9 +210,9 @@ func readFile(path string, limit int64) ([]byte, error) {
 	return readAll(f, path, limit)
 }
 
-// readAll reads at most limit bytes.
+// readAll reads a text of at most limit bytes.
 func readAll(r io.Reader, name string, limit int64) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r, limit+1))
+	data, err := io.ReadAll(io.LimitReader(text.NewReader(r), limit+1))
 	if err != nil {
 		return nil, err
 	}

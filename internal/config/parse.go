@@ -144,15 +144,12 @@ func parseDotenv(path string, data []byte) (map[string]setting, error) {
 	return settings, nil
 }
 
-// byteOrderMark is what some editors put before the text of a file.
-var byteOrderMark = []byte("\ufeff")
-
 // lines returns the lines of a file by their number, without the space around
 // them.
 func lines(data []byte) iter.Seq2[int, string] {
 	return func(yield func(int, string) bool) {
 		n := 0
-		for line := range bytes.Lines(bytes.TrimPrefix(data, byteOrderMark)) {
+		for line := range bytes.Lines(data) {
 			n++
 			if !yield(n, strings.TrimSpace(string(line))) {
 				return

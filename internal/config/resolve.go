@@ -1,7 +1,6 @@
 package config
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"net/url"
@@ -121,12 +120,12 @@ func (r *resolver) ownKey() (*foundKey, error) {
 		return r.keyFile(s)
 	}
 	for _, l := range r.all {
-		text, file := l.find(r.side.own(nameAPIKey)), l.find(r.side.own(nameAPIKeyFile))
+		key, file := l.find(r.side.own(nameAPIKey)), l.find(r.side.own(nameAPIKeyFile))
 		switch {
-		case text.text != "" && file.text != "":
-			return nil, errorf("%s and %s both say where the key is", text.from, file.from)
-		case text.text != "":
-			return parseKey(text)
+		case key.text != "" && file.text != "":
+			return nil, errorf("%s and %s both say where the key is", key.from, file.from)
+		case key.text != "":
+			return parseKey(key)
 		case file.text != "":
 			return r.keyFile(file)
 		}
@@ -155,7 +154,7 @@ func (r *resolver) keyFile(s setting) (*foundKey, error) {
 		return nil, errorf("%s: %v", s.from, err)
 	}
 	from := fmt.Sprintf("%s %s", s.from, s.text)
-	text := strings.TrimSpace(string(bytes.TrimPrefix(data, byteOrderMark)))
+	text := strings.TrimSpace(string(data))
 	if text == "" {
 		return nil, errorf("%s: the file is empty", from)
 	}

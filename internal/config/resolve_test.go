@@ -22,6 +22,9 @@ func smart(name, baseURL string) string {
 	return secret + name + "*" + body
 }
 
+// in16 returns an ASCII text as Windows' Notepad and PowerShell write it.
+func in16(s string) string { return "\xff\xfe" + strings.Join(strings.Split(s, ""), "\x00") + "\x00" }
+
 // world is what a test case lets Resolve find. Files are named by their path in
 // an otherwise empty folder, in which "work" is the working directory and
 // "home" the home directory; DIR in any value is that folder.
@@ -346,6 +349,19 @@ func TestResolve(t *testing.T) {
 			"a key file with a byte order mark", Import,
 			world{files: map[string]string{"work/key": "\ufeff" + k1 + "\r\n"}, flags: Flags{APIKeyFile: "key"}},
 			found{DefaultURL, k1, "the default", "--api-key-file key", nil},
+		},
+		{
+			"a key file in UTF-16", Import,
+			world{
+				files: map[string]string{"work/key": in16(k1 + "\r\n")},
+				flags: Flags{APIKeyFile: "key"},
+			},
+			found{DefaultURL, k1, "the default", "--api-key-file key", nil},
+		},
+		{
+			"a configuration file in UTF-16", Export,
+			world{files: map[string]string{"home/.comet.config": in16("[comet]\r\napi_key = " + k1 + "\r\n")}},
+			found{DefaultURL, k1, "the default", "[comet] in DIR/home/.comet.config", nil},
 		},
 		{
 			"what the side does not use may be wrong", Import,

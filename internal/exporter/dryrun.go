@@ -38,7 +38,7 @@ const (
 
 // DryRun counts what there is to export, and what it would take. It asks for
 // the assets and, if they are wanted, the metrics of each experiment, and
-// writes nothing.
+// writes nothing. With a *KeysError the estimate is good.
 func (x *Exporter) DryRun(ctx context.Context) (*Estimate, error) {
 	scope, err := x.resolveAll(ctx, x.o.Paths)
 	if err != nil {
@@ -59,7 +59,7 @@ func (x *Exporter) DryRun(ctx context.Context) (*Estimate, error) {
 	if err := x.estimateWorkspaces(ctx, scope, &d.Estimate); err != nil {
 		return nil, err
 	}
-	return &d.Estimate, nil
+	return &d.Estimate, x.notFound()
 }
 
 type dryRun struct {

@@ -323,6 +323,8 @@ func (s *Summary) count(r *Result) {
 		s.LeftOut++
 	case ResultSkipped:
 		s.Skipped++
+	case ResultNotFound:
+		s.NotFound++
 	}
 	if r.Running {
 		s.Running++

@@ -15,7 +15,6 @@ package exporter
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
@@ -56,6 +55,7 @@ type Exporter struct {
 	o      Options
 	client *comet.Client
 	sum    Summary
+	search *selection.Search // for the keys that were asked for
 	scope  *scope
 	links  []*stream.Link
 	seen   map[string]struct{} // keys whose groups are in the stream
@@ -94,7 +94,7 @@ func New(o Options) *Exporter {
 		o.Continue = &Partial{Partial: &stream.Partial{}}
 	}
 	x := &Exporter{
-		o: o, client: o.Client,
+		o: o, client: o.Client, search: o.Selection.Search(),
 		seen: make(map[string]struct{}), keptKeys: make(map[string]stream.ProjectName),
 		exported: make(map[stream.ProjectName][]string), told: make(map[string]bool),
 		viewsDone: make(map[string]bool), panelsDone: make(map[string]bool),
@@ -195,13 +195,34 @@ func (x *Exporter) begin(ctx context.Context, scope *scope, out *output) error {
 		x.sum.LeftOut += p.left
 	}
 	x.o.Observer.Planned(x.sum.Listed)
-	if n := int64(len(x.o.Selection.Keys)); n > x.sum.Listed {
-		x.o.Observer.Warn(fmt.Sprintf("keys of --keys-from that are not among the experiments in scope: %d of %d", n-x.sum.Listed, n))
-	}
+	x.tellMissing()
 	if !fresh {
 		return nil
 	}
 	return out.write(plan)
+}
+
+// notFound returns an error that names the keys that were asked for and are in no
+// listing, nil if there is none.
+func (x *Exporter) notFound() error {
+	if missing := x.search.Missing(); len(missing) > 0 {
+		return &KeysError{missing}
+	}
+	return nil
+}
+
+// tellMissing tells at once what notFound does.
+func (x *Exporter) tellMissing() {
+	err := x.notFound()
+	if err == nil {
+		return
+	}
+	x.o.Observer.Warn(err.Error())
+	for _, key := range x.search.Missing() {
+		r := &Result{Key: key, Result: ResultNotFound}
+		x.sum.count(r)
+		x.o.Observer.Experiment(r)
+	}
 }
 
 func (x *Exporter) header(ctx context.Context) *stream.Header {

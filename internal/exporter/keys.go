@@ -6,19 +6,23 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/comet-stream/comet-stream/internal/text"
 )
 
 // ReadKeys reads a list of experiment keys: one a line, or a line as -l prints
 // it (path and key, separated by tabs), or a line of a report of an import or
-// an export. Empty lines and lines that begin with # are passed over. Of a
+// an export. The list may be in UTF-8 or UTF-16. Empty lines and lines that begin with # are passed over. Of a
 // report, only experiments that came out well are taken when done is true, so
 // that what failed is tried again.
 func ReadKeys(r io.Reader, done bool) (map[string]bool, error) {
 	keys := make(map[string]bool)
-	scanner := bufio.NewScanner(r)
+	scanner := bufio.NewScanner(text.NewReader(r))
 	scanner.Buffer(nil, 16<<20)
+	scanner.Split(text.ScanLines)
 	for n := 1; scanner.Scan(); n++ {
-		line := strings.TrimSpace(scanner.Text())
+		// Lists that were put together have byte order marks within.
+		line := strings.TrimSpace(strings.TrimLeft(scanner.Text(), "\ufeff"))
 		if line == "" || line[0] == '#' {
 			continue
 		}
@@ -44,7 +48,7 @@ func keyOfLine(line string, done bool) (string, error) {
 	}
 	key, _, _ := strings.Cut(rest, "\t")
 	key = strings.TrimSpace(key)
-	if key == "" || strings.ContainsAny(key, " \"',;/{}") {
+	if key == "" || strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("\"',;/{}", r) }) {
 		return "", fmt.Errorf("%q is no experiment key", key)
 	}
 	return key, nil

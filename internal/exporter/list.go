@@ -15,7 +15,7 @@ import (
 // which the first is the full path: the workspaces for an empty path, the
 // projects of a workspace (id, number of experiments, visibility), the
 // experiments of a project (key, start, end, state, name). An absent field is
-// empty.
+// empty. A *KeysError comes after all entries.
 func (x *Exporter) List(ctx context.Context, p Path, yield func(fields []string) error) error {
 	switch {
 	case p.Workspace == "":
@@ -87,7 +87,7 @@ func (x *Exporter) listExperiments(ctx context.Context, p Path, yield func([]str
 			return err
 		}
 	}
-	return nil
+	return x.notFound()
 }
 
 // timeText returns a time as people and programs both read it.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/comet-stream/comet-stream/internal/selection"
 	"github.com/comet-stream/comet-stream/internal/suggest"
 )
 
@@ -43,6 +44,14 @@ func quoteAll(names []string) string {
 		quoted[i] = fmt.Sprintf("%q", n)
 	}
 	return strings.Join(quoted, ", ")
+}
+
+// KeysError says that nothing in the paths has keys that were asked for.
+type KeysError struct{ Keys []string }
+
+// Error names the first of them.
+func (e *KeysError) Error() string {
+	return "not found in what the paths name: " + selection.QuoteKeys(e.Keys)
 }
 
 // AmbiguousError says that several experiments have the name in a path.

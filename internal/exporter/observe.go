@@ -27,6 +27,9 @@ const (
 	ResultKept     = "kept"     // the partial stream that is continued had it
 	ResultTooNew   = "too new"  // it came after the stream had left its project behind
 	ResultUnasked  = "unasked"  // nothing of it was asked for
+
+	// Its key was asked for, and nothing that the paths name has it.
+	ResultNotFound = "not found"
 )
 
 // A Result is what came of one experiment, a line of the report.
@@ -82,7 +85,8 @@ type Summary struct {
 	Exported    int64 `json:"exported"`
 	Kept        int64 `json:"kept"`
 	Linked      int64 `json:"linked"`
-	Skipped     int64 `json:"skipped"` // experiments that could not be read
+	Skipped     int64 `json:"skipped"`   // experiments that could not be read
+	NotFound    int64 `json:"not_found"` // experiments asked for by key
 	LeftOut     int64 `json:"left_out"`
 	Running     int64 `json:"running"`
 	Thinned     int64 `json:"thinned"`       // metrics of which the server has dropped points

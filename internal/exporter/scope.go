@@ -303,6 +303,9 @@ func (x *Exporter) selected(ctx context.Context, p *project) (selected []listed,
 			all = append(all, e)
 		}
 	}
+	for i := range all {
+		x.search.Found(all[i].key)
+	}
 	if selected, err = x.choose(ctx, all); err != nil {
 		return nil, 0, err
 	}

@@ -55,6 +55,20 @@ ws/proj/aaaa1111aaaa1111aaaa1111aaaa1111	aaaa1111aaaa1111aaaa1111aaaa1111	2024-0
 {"kind":"artifact","key":"artifact0","result":"created"}
 {"summary":{"listed":3}}
 `
+	for name, list := range map[string]string{
+		"a byte order mark": "\ufeff" + list,
+		"two marks":         "\ufeff" + strings.Replace(list, "\n", "\n\ufeff", 1),
+		"CRLF":              strings.ReplaceAll(list, "\n", "\r\n"),
+		"CR":                strings.ReplaceAll(list, "\n", "\r"),
+		"UTF-16":            "\xff\xfe" + strings.Join(strings.Split(list, ""), "\x00") + "\x00",
+		"no last line end":  strings.TrimSuffix(list, "\n"),
+		"white space":       strings.ReplaceAll(list, "\n", " \u00a0\n\t"),
+	} {
+		keys, err := ReadKeys(strings.NewReader(list), false)
+		if err != nil || len(keys) != 8 || !keys["0123456789abcdef0123456789abcdef"] || !keys["there0"] {
+			t.Errorf("%s: keys %v, %v", name, keys, err)
+		}
+	}
 	for done, want := range map[bool][]string{
 		false: {"0123456789abcdef0123456789abcdef", "aaaa1111aaaa1111aaaa1111aaaa1111", "created0", "differs0", "exported0", "failed0", "partly0", "there0"},
 		true:  {"0123456789abcdef0123456789abcdef", "aaaa1111aaaa1111aaaa1111aaaa1111", "created0", "exported0", "there0"},
@@ -72,7 +86,7 @@ ws/proj/aaaa1111aaaa1111aaaa1111aaaa1111	aaaa1111aaaa1111aaaa1111aaaa1111	2024-0
 			t.Errorf("done %v: keys (-want +got):\n%s", done, diff)
 		}
 	}
-	for _, bad := range []string{"a b", `{"key":`, "key;drop"} {
+	for _, bad := range []string{"a b", `{"key":`, "key;drop", "k\x00", "kéy"} {
 		if _, err := ReadKeys(strings.NewReader("x\n"+bad), false); err == nil || !strings.Contains(err.Error(), "line 2") {
 			t.Errorf("%q: error %v", bad, err)
 		}

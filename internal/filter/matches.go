@@ -6,25 +6,23 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/comet-stream/comet-stream/internal/selection"
 )
 
 // matches notes what rules name and the streams of an input have.
 type matches struct {
 	rules  *Rules
-	keys   map[string]bool
+	keys   *selection.Search
 	places map[Place]bool
 }
 
 func newMatches(rules *Rules) *matches {
-	return &matches{rules: rules, keys: make(map[string]bool), places: make(map[Place]bool)}
+	return &matches{rules: rules, keys: rules.Search(), places: make(map[Place]bool)}
 }
 
 // key notes that an experiment is in the input.
-func (m *matches) key(key string) {
-	if m.rules.Keys[key] {
-		m.keys[key] = true
-	}
-}
+func (m *matches) key(key string) { m.keys.Found(key) }
 
 // place notes that a project or workspace is.
 func (m *matches) place(p Place) {
@@ -38,14 +36,7 @@ func (m *matches) place(p Place) {
 // missing returns an error for what rules want to keep or rename and no stream
 // has had, nil if there is nothing such.
 func (m *matches) missing() error {
-	e := &MissingError{}
-	if !m.rules.Invert {
-		for _, key := range slices.Sorted(maps.Keys(m.rules.Keys)) {
-			if !m.keys[key] {
-				e.Keys = append(e.Keys, key)
-			}
-		}
-	}
+	e := &MissingError{Keys: m.keys.Missing()}
 	for rule := range maps.Keys(m.rules.Renames.to) {
 		if !m.places[rule] {
 			e.Places = append(e.Places, rule)
@@ -67,8 +58,8 @@ type MissingError struct {
 // Error names them.
 func (e *MissingError) Error() string {
 	var parts []string
-	for _, key := range e.Keys {
-		parts = append(parts, fmt.Sprintf("experiment %q", key))
+	if len(e.Keys) > 0 {
+		parts = append(parts, selection.QuoteKeys(e.Keys))
 	}
 	for _, p := range e.Places {
 		if p.Project == "" {

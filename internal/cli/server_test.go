@@ -92,7 +92,7 @@ func TestServerExplains(t *testing.T) {
 		{"wrong key", 401, ExitDenied, "the key comes from COMET_API_KEY; is it a key of ADDRESS/?"},
 		{"no permission", 403, ExitDenied, "the key from COMET_API_KEY may not do this on ADDRESS/"},
 		{"no plan", 402, ExitFailed, "the address comes from COMET_URL_OVERRIDE; is a Comet instance there?"},
-		{"other JSON", 200, ExitFailed, "the address comes from COMET_URL_OVERRIDE; is a Comet instance there?"},
+		{"other JSON", 200, ExitServer, "the address comes from COMET_URL_OVERRIDE; is a Comet instance there?"},
 		{"outage", 503, ExitServer, "run the same command again"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

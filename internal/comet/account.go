@@ -14,7 +14,7 @@ type Account struct {
 
 // Account returns the user whom the key belongs to.
 func (c *Client) Account(ctx context.Context) (*Account, error) {
-	data, err := c.get(ctx, "account-details")
+	data, err := c.get(ctx, readAccount)
 	if err != nil {
 		return nil, err
 	}
@@ -32,7 +32,7 @@ func (c *Client) Account(ctx context.Context) (*Account, error) {
 
 // Workspaces returns the names of the workspaces that the key may see.
 func (c *Client) Workspaces(ctx context.Context) ([]string, error) {
-	data, err := c.get(ctx, "workspaces")
+	data, err := c.get(ctx, readWorkspaces)
 	if err != nil {
 		return nil, err
 	}

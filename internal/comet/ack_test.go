@@ -42,7 +42,7 @@ func TestOddAnswersToWrites(t *testing.T) {
 			c := offline(t, func(req *http.Request) (*http.Response, error) {
 				path := req.URL.Path
 				if strings.HasSuffix(path, "isAlive/ver") || strings.HasSuffix(path, "account-details") {
-					return reply(req, 200, `{"version":"9.9.9"}`), nil
+					return reply(req, 200, `{"userName":"u","version":"9.9.9"}`), nil
 				}
 				if tries++; tries == 1 || always {
 					return odd(req), nil
@@ -69,7 +69,10 @@ var uploads = append([]write{
 	{name: "git patch", do: func(ctx context.Context, c *Client) error {
 		return c.WriteGitPatch(ctx, "K", TextContent("diff"))
 	}},
-	{name: "panel", do: func(ctx context.Context, c *Client) error { _, err := c.UploadPanel(ctx, "w", "", TextContent("")); return err }},
+	{name: "panel", do: func(ctx context.Context, c *Client) error {
+		_, err := c.UploadPanel(ctx, "w", "", TextContent(""))
+		return err
+	}},
 }, func() (list []write) {
 	for name, send := range map[string]func(*Client, context.Context, *Upload) error{
 		"asset": (*Client).UploadAsset, "image": (*Client).UploadVisualization, "asset by REST": (*Client).UploadAssetREST,
@@ -109,7 +112,7 @@ func TestSilentServer(t *testing.T) {
 	tries, acknowledge := 0, false
 	c := offline(t, func(req *http.Request) (*http.Response, error) {
 		if strings.HasSuffix(req.URL.Path, "account-details") {
-			return reply(req, 200, `{}`), nil
+			return reply(req, 200, `{"userName":"u"}`), nil
 		}
 		tries++
 		if acknowledge {

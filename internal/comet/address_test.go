@@ -64,6 +64,7 @@ func TestNewBadKey(t *testing.T) {
 
 // Below a path prefix, the place of the REST API is found out once.
 func TestRESTPrefix(t *testing.T) {
+	const restDoc = `{"userName":"u","workspaceNames":["w"]}`
 	page := func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
 		w.Write([]byte("<html>some other application</html>"))
@@ -73,12 +74,12 @@ func TestRESTPrefix(t *testing.T) {
 		routes map[string]http.HandlerFunc
 		want   string
 	}{
-		{"plain", map[string]http.HandlerFunc{"/api/rest/v2/": answer(workspacesDoc), "/comet/api/rest/v2/": answer(`{}`)}, "/api/"},
+		{"plain", map[string]http.HandlerFunc{"/api/rest/v2/": answer(restDoc), "/comet/api/rest/v2/": answer(`{}`)}, "/api/"},
 		{"plain refuses", map[string]http.HandlerFunc{"/api/rest/v2/": func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusUnauthorized)
 		}}, "/api/"},
-		{"prefixed", map[string]http.HandlerFunc{"/comet/api/rest/v2/": answer(workspacesDoc)}, "/comet/api/"},
-		{"prefixed beside a page", map[string]http.HandlerFunc{"/": page, "/comet/api/rest/v2/": answer(workspacesDoc)}, "/comet/api/"},
+		{"prefixed", map[string]http.HandlerFunc{"/comet/api/rest/v2/": answer(restDoc)}, "/comet/api/"},
+		{"prefixed beside a page", map[string]http.HandlerFunc{"/": page, "/comet/api/rest/v2/": answer(restDoc)}, "/comet/api/"},
 		{"none", map[string]http.HandlerFunc{}, "/api/"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -56,7 +56,7 @@ func checkDocument(cl *call, resp *http.Response, data []byte) error {
 	case cl.check != nil:
 		return cl.check(data)
 	}
-	return nil
+	return cl.wants.holds(data)
 }
 
 // saysJSON reports whether the type of an answer is one that the official
@@ -159,8 +159,9 @@ func (c *Client) answerError(cl *call, resp *http.Response, data []byte) *Error 
 		return e
 	}
 	e.Msg, e.SDKCode = serverWords(resp, data)
-	e.endpointMissing = resp.StatusCode == http.StatusNotFound && e.SDKCode == 0 && saysNoEndpoint(e.Msg)
+	e.Own = isOwn(data)
 	e.Msg = c.secrets.hide(clip(e.Msg))
+	e.judge(cl, c.absentWords)
 	return e
 }
 
@@ -240,11 +241,15 @@ func (c *Client) networkError(ctx context.Context, cl *call, t *trace, err error
 		}
 		err = ue.Err
 	}
-	return &Error{
-		Method: cl.method,
-		Path:   c.shownPath(cl),
-		Err:    c.cause(cl, err, t.unsent(err)),
+	return c.badAnswer(cl, err, t.unsent(err))
+}
+
+// badAnswer describes an answer that is of no use, or the lack of one.
+func (c *Client) badAnswer(cl *call, err error, unsent bool) *Error {
+	if l, ok := errors.AsType[*lack](err); ok {
+		return c.lacking(cl, l)
 	}
+	return &Error{Method: cl.method, Path: c.shownPath(cl), Err: c.cause(cl, err, unsent)}
 }
 
 // cause is the reason why no usable answer came.

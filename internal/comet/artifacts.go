@@ -113,7 +113,7 @@ func parseArtifactVersion(data []byte) ArtifactVersion {
 // Artifacts returns the artifacts of a workspace: all of them if typ is empty,
 // else those of one type.
 func (c *Client) Artifacts(ctx context.Context, workspace, typ string) ([]Artifact, error) {
-	data, err := c.get(ctx, "artifacts/get-all", "workspace", workspace, "type", typ)
+	data, err := c.get(ctx, readArtifacts, "workspace", workspace, "type", typ)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +134,7 @@ func (c *Client) ArtifactByID(ctx context.Context, id string) (*Artifact, error)
 }
 
 func (c *Client) artifact(ctx context.Context, query ...string) (*Artifact, error) {
-	data, err := c.get(ctx, "artifacts/get", query...)
+	data, err := c.get(ctx, readArtifact, query...)
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +169,7 @@ func (q *VersionQuery) pairs() []string {
 // ArtifactVersion returns the details of a version. It leaves no trace: the
 // server records a consumer only for [Client.AddConsumer].
 func (c *Client) ArtifactVersion(ctx context.Context, q VersionQuery) (*ArtifactVersion, error) {
-	data, err := c.get(ctx, "artifacts/version", q.pairs()...)
+	data, err := c.get(ctx, readArtifactVersion, q.pairs()...)
 	if err != nil {
 		return nil, err
 	}
@@ -191,7 +191,7 @@ func (c *Client) AddConsumer(ctx context.Context, q VersionQuery, consumer strin
 
 // ArtifactFiles returns the files of a version.
 func (c *Client) ArtifactFiles(ctx context.Context, workspace, name, version string) ([]Asset, error) {
-	data, err := c.get(ctx, "artifacts/version/files", "workspace", workspace, "artifactName", name, "version", version)
+	data, err := c.get(ctx, readArtifactFiles, "workspace", workspace, "artifactName", name, "version", version)
 	if err != nil {
 		return nil, err
 	}
@@ -204,7 +204,7 @@ func (c *Client) ArtifactFiles(ctx context.Context, workspace, name, version str
 // under the terms of [Client.EachParameter].
 func (c *Client) EachArtifactFile(ctx context.Context, workspace, name, version string, restart func(), yield func(*Asset) error) error {
 	q := values("workspace", workspace, "artifactName", name, "version", version)
-	return c.each(ctx, "artifacts/version/files", q, "files", restart, func(v []byte) error {
+	return c.each(ctx, readArtifactFiles, q, restart, func(v []byte) error {
 		a := parseArtifactFile(v)
 		return yield(&a)
 	})
@@ -257,7 +257,7 @@ const (
 // ([LineageInput]), produced, or both. The form of the answer is not
 // documented: fields that are not found are empty.
 func (c *Client) Lineage(ctx context.Context, key, filter string) ([]Lineage, error) {
-	data, err := c.get(ctx, "get/artifacts", "experimentKey", key, "filter", filter)
+	data, err := c.get(ctx, readLineage, "experimentKey", key, "filter", filter)
 	if err != nil {
 		return nil, err
 	}

@@ -72,7 +72,7 @@ func (c *Client) Assets(ctx context.Context, key, typ string) ([]Asset, error) {
 		// Without a type older servers leave out most.
 		typ = "all"
 	}
-	data, err := c.get(ctx, "experiment/asset/list", "experimentKey", key, "type", typ)
+	data, err := c.get(ctx, readAssets, "experimentKey", key, "type", typ)
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +84,7 @@ func (c *Client) Assets(ctx context.Context, key, typ string) ([]Asset, error) {
 func (c *Client) AssetsByName(ctx context.Context, key, name string) ([]Asset, error) {
 	var list []Asset
 	err := c.gated(ctx, featureAssetByName, http.MethodGet, c.experimentExists(ctx, key), func() error {
-		data, err := c.get(ctx, featureAssetByName.path, "experimentKey", key, "assetName", name)
+		data, err := c.get(ctx, readAssetsByName, "experimentKey", key, "assetName", name)
 		list = parseAssets(data)
 		return err
 	})

@@ -237,7 +237,7 @@ func TestAssetOddAnswers(t *testing.T) {
 		})
 	}
 	// What is always a page of another length is not the asset.
-	c := newTestClient(t, map[string]http.HandlerFunc{getAsset: htmlPage, "GET /api/rest/v2/account-details": answer(`{}`)})
+	c := newTestClient(t, map[string]http.HandlerFunc{getAsset: htmlPage, "GET /api/rest/v2/account-details": answer(`{"userName":"u"}`)})
 	if _, _, err := readAsset(t, c, AssetRequest{ID: "a", Size: &size}); !errors.Is(err, ErrServer) || !errors.Is(err, errPage) {
 		t.Errorf("got %v", err)
 	}
@@ -298,7 +298,7 @@ func TestAssetGivesUp(t *testing.T) {
 			w.Write([]byte("12345"))
 			abort(w)
 		},
-		"GET /api/rest/v2/account-details": answer(`{}`),
+		"GET /api/rest/v2/account-details": answer(`{"userName":"u"}`),
 	})
 	_, got, err := readAsset(t, c, AssetRequest{ID: "a"})
 	if !errors.Is(err, ErrServer) || string(got) != "12345" {

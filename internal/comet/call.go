@@ -37,6 +37,10 @@ type call struct {
 	header  http.Header
 	body    *body
 	want    answerKind
+	// wants is what the answer must have, and about what the server calls the
+	// thing that is asked for.
+	wants wants
+	about []string
 	// accept, if not nil, looks at an answer that is read by the caller. What
 	// it refuses is a failed try like any other.
 	accept func(*http.Response) error
@@ -184,8 +188,8 @@ func (c *Client) document(ctx context.Context, cl *call) ([]byte, error) {
 }
 
 // get reads a JSON document of the REST API.
-func (c *Client) get(ctx context.Context, path string, query ...string) ([]byte, error) {
-	return c.document(ctx, &call{method: http.MethodGet, path: path, query: values(query...)})
+func (c *Client) get(ctx context.Context, rd read, query ...string) ([]byte, error) {
+	return c.document(ctx, rd.call(values(query...)))
 }
 
 // values builds a query from pairs. A pair with an empty value is left out:

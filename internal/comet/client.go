@@ -41,6 +41,11 @@ type Options struct {
 	Retry    Retry
 	Timeouts Timeouts
 
+	// AbsentWords are texts that mean, within the words of an error of this
+	// server, that what was asked for does not exist: those of servers that say
+	// so in words of their own. Upper and lower case are the same.
+	AbsentWords []string
+
 	// ReadRate paces reads, WriteRate writes of the REST family. Zero means
 	// the default: reads unpaced, writes 4/s on comet.com, which is its
 	// documented quota, and unpaced elsewhere. [rate.Inf] is unpaced.
@@ -96,6 +101,8 @@ type Client struct {
 	log     *slog.Logger
 	secrets secrets
 
+	absentWords []string
+
 	rest     restBase
 	version  versionCache
 	features features
@@ -129,6 +136,8 @@ func New(o Options) (*Client, error) {
 		stats:   o.Counters,
 		log:     o.Logger,
 		secrets: newSecrets(o.APIKey, o.AllowHeaderValue),
+
+		absentWords: o.AbsentWords,
 	}
 	for _, r := range []*retrier{&c.retry, &c.storage} {
 		r.Retry, r.stats, r.notify, r.well, r.probe = o.Retry, o.Counters, o.Notify, o.Succeeded, c.probe
@@ -234,7 +243,7 @@ func (b *restBase) known(def string) string {
 }
 
 // restURL returns the base of the REST API. Where the instance sits below a
-// path prefix it asks once which of the two forms exists.
+// path prefix it asks which of the two forms exists, until one of them answers.
 func (c *Client) restURL(ctx context.Context) string {
 	if c.addr.restPrefixed == "" {
 		return c.addr.rest
@@ -244,44 +253,25 @@ func (c *Client) restURL(ctx context.Context) string {
 	if c.rest.base != "" {
 		return c.rest.base
 	}
-	plain, known := c.answersREST(ctx, c.addr.rest)
-	if plain || !known {
-		if known {
-			c.rest.base = c.addr.rest
+	for _, base := range []string{c.addr.rest, c.addr.restPrefixed} {
+		if c.answersREST(ctx, base) {
+			c.rest.base = base
+			return base
 		}
-		return c.addr.rest
-	}
-	prefixed, known := c.answersREST(ctx, c.addr.restPrefixed)
-	switch {
-	case prefixed:
-		c.rest.base = c.addr.restPrefixed
-		return c.rest.base
-	case known:
-		c.rest.base = c.addr.rest
 	}
 	return c.addr.rest
 }
 
-// answersREST asks whether the REST API is at base; known is false when the
-// server gave no definite answer.
-func (c *Client) answersREST(ctx context.Context, base string) (yes, known bool) {
-	_, err := c.try(ctx, &call{method: http.MethodGet, base: base, path: "account-details"})
-	if err == nil {
-		return true, true
-	}
-	e, ok := errors.AsType[*Error](err)
-	switch {
-	case !ok || passing(err) && !errors.Is(err, ErrNotJSON):
-		return false, false
-	case errors.Is(err, ErrNotJSON) || errors.Is(err, ErrNotFound) || errors.Is(err, ErrUnsupported):
-		return false, true
-	}
-	// A key that is refused, say, is refused by the API.
-	return e.Status != 0, true
+// answersREST reports whether the REST API is at base. A key that is refused,
+// say, is refused by the API.
+func (c *Client) answersREST(ctx context.Context, base string) bool {
+	cl := readAccount.call(nil)
+	cl.base = base
+	_, err := c.try(ctx, cl)
+	return err == nil || refused(err)
 }
 
 // probe reports whether the server answers at all now.
 func (c *Client) probe(ctx context.Context) bool {
-	_, err := c.try(ctx, &call{method: http.MethodGet, base: c.restURL(ctx), path: "account-details"})
-	return err == nil || refused(err)
+	return c.answersREST(ctx, c.restURL(ctx))
 }

@@ -2,9 +2,11 @@ package comet
 
 import (
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +22,9 @@ func newTestClient(t *testing.T, routes map[string]http.HandlerFunc, change ...f
 	for p, h := range routes {
 		mux.HandleFunc(p, h)
 	}
+	if routes[accountRoute] == nil && !slices.ContainsFunc(slices.Collect(maps.Keys(routes)), func(p string) bool { return p[0] == '/' }) {
+		mux.HandleFunc(accountRoute, answer(`{"userName":"u"}`))
+	}
 	srv := httptest.NewServer(mux)
 	t.Cleanup(srv.Close)
 	o := Options{URL: srv.URL + "/clientlib/", APIKey: testKey, Retry: quickRetry}
@@ -33,6 +38,9 @@ func newTestClient(t *testing.T, routes map[string]http.HandlerFunc, change ...f
 	t.Cleanup(c.CloseIdle)
 	return c
 }
+
+// accountRoute is what the client asks for to see whether the server is well.
+const accountRoute = "GET /api/rest/v2/account-details"
 
 var quickRetry = Retry{MaxElapsed: 5 * time.Second, Tries: 4, Base: time.Millisecond, Cap: 2 * time.Millisecond}
 

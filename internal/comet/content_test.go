@@ -116,11 +116,11 @@ func TestValidText(t *testing.T) {
 func TestZipPatchLarge(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	var b strings.Builder
-	for b.Len() < 3*smallPatch {
+	for b.Len() < 3*smallFile {
 		b.WriteByte(byte(r.Uint32()))
 	}
 	file, err := zipPatch(TextContent(b.String()))
-	if err != nil || file.Size <= smallPatch {
+	if err != nil || file.Size <= smallFile {
 		t.Fatalf("%d bytes, %v", file.Size, err)
 	}
 	first := readContent(t, file)

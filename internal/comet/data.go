@@ -60,22 +60,22 @@ func parseValue(data []byte) Value {
 
 // Parameters returns the parameters of an experiment.
 func (c *Client) Parameters(ctx context.Context, key string) ([]Value, error) {
-	return c.summary(ctx, "experiment/parameters", key)
+	return c.summary(ctx, readParameters, key)
 }
 
 // Others returns the others of an experiment.
 func (c *Client) Others(ctx context.Context, key string) ([]Value, error) {
-	return c.summary(ctx, "experiment/log-other", key)
+	return c.summary(ctx, readOthers, key)
 }
 
 // Metrics returns the summaries of all metrics of an experiment. Metrics of
 // the system may be missing from it, see [System.Metrics].
 func (c *Client) Metrics(ctx context.Context, key string) ([]Value, error) {
-	return c.summary(ctx, "experiment/metrics/summary", key)
+	return c.summary(ctx, readSummary, key)
 }
 
-func (c *Client) summary(ctx context.Context, path, key string) ([]Value, error) {
-	data, err := c.get(ctx, path, "experimentKey", key)
+func (c *Client) summary(ctx context.Context, rd read, key string) ([]Value, error) {
+	data, err := c.get(ctx, rd, "experimentKey", key)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +86,7 @@ func (c *Client) summary(ctx context.Context, path, key string) ([]Value, error)
 
 // Tags returns the tags of an experiment.
 func (c *Client) Tags(ctx context.Context, key string) ([]string, error) {
-	data, err := c.get(ctx, "experiment/tags", "experimentKey", key)
+	data, err := c.get(ctx, readTags, "experimentKey", key)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +106,7 @@ func (g *Git) Empty() bool {
 
 // GitMetadata returns the state of the repository that an experiment ran from.
 func (c *Client) GitMetadata(ctx context.Context, key string) (*Git, error) {
-	data, err := c.get(ctx, "experiment/git/metadata", "experimentKey", key)
+	data, err := c.get(ctx, readGit, "experimentKey", key)
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +139,7 @@ type System struct {
 // SystemDetails returns what is known of the machine that an experiment ran
 // on. Without any details all of it is null.
 func (c *Client) SystemDetails(ctx context.Context, key string) (*System, error) {
-	data, err := c.get(ctx, "experiment/system-details", "experimentKey", key)
+	data, err := c.get(ctx, readSystem, "experimentKey", key)
 	if err != nil {
 		return nil, err
 	}

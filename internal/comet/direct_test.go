@@ -114,7 +114,7 @@ func directTo(t *testing.T, address func(object string) string, change ...func(*
 	}
 	c := newTestClient(t, map[string]http.HandlerFunc{
 		"POST /clientlib/asset/upload-start": answer(fmt.Sprintf(`{"requestId":"R1","preSignUrl":%s}`, urls)),
-		"GET /api/rest/v2/account-details":   answer(`{}`),
+		"GET /api/rest/v2/account-details":   answer(`{"userName":"u"}`),
 	}, change...)
 	up, err := c.StartAsset(t.Context(), &Upload{Run: &Run{Key: "K"}, ID: "A"}, 2)
 	if err != nil {

@@ -110,15 +110,9 @@ func (d *download) ask(ctx context.Context, from, offset int64) (rc io.ReadClose
 
 // call asks for what is missing after the first done bytes of the body.
 func (d *download) call(done int64) *call {
-	cl := &call{
-		method: http.MethodGet,
-		path:   "experiment/asset/get-asset",
-		query: values("experimentKey", d.ar.Key, "assetId", d.ar.ID,
-			"artifactVersionId", d.ar.ArtifactVersion),
-		// Lengths and ranges are those of the bytes as they are stored.
-		header: http.Header{"Accept-Encoding": {"identity"}},
-		want:   wantBytes,
-	}
+	cl := readBody.call(values("experimentKey", d.ar.Key, "assetId", d.ar.ID, "artifactVersionId", d.ar.ArtifactVersion))
+	// Lengths and ranges are those of the bytes as they are stored.
+	cl.header, cl.want = http.Header{"Accept-Encoding": {"identity"}}, wantBytes
 	part := d.body == nil || d.body.Partial
 	from := done
 	if part {

@@ -4,30 +4,30 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"net/http"
 	"net/url"
+	"slices"
 )
 
 // EachParameter calls yield for each parameter of an experiment as the answer
 // comes, for experiments that have tens of thousands. The terms are those of
 // [Client.MetricPoints]; the Value and its Raw are valid until yield returns.
 func (c *Client) EachParameter(ctx context.Context, key string, restart func(), yield func(*Value) error) error {
-	return c.eachValue(ctx, "experiment/parameters", key, restart, yield)
+	return c.eachValue(ctx, readParameters, key, restart, yield)
 }
 
 // EachOther is EachParameter for the others of an experiment.
 func (c *Client) EachOther(ctx context.Context, key string, restart func(), yield func(*Value) error) error {
-	return c.eachValue(ctx, "experiment/log-other", key, restart, yield)
+	return c.eachValue(ctx, readOthers, key, restart, yield)
 }
 
 // EachMetric is EachParameter for the summaries of the metrics of an
 // experiment.
 func (c *Client) EachMetric(ctx context.Context, key string, restart func(), yield func(*Value) error) error {
-	return c.eachValue(ctx, "experiment/metrics/summary", key, restart, yield)
+	return c.eachValue(ctx, readSummary, key, restart, yield)
 }
 
-func (c *Client) eachValue(ctx context.Context, path, key string, restart func(), yield func(*Value) error) error {
-	return c.each(ctx, path, values("experimentKey", key), "values", restart, func(v []byte) error {
+func (c *Client) eachValue(ctx context.Context, rd read, key string, restart func(), yield func(*Value) error) error {
+	return c.each(ctx, rd, values("experimentKey", key), restart, func(v []byte) error {
 		x := parseValue(v)
 		return yield(&x)
 	})
@@ -41,25 +41,17 @@ func (c *Client) EachAsset(ctx context.Context, key, typ string, restart func(),
 		typ = "all"
 	}
 	q := values("experimentKey", key, "type", typ)
-	return c.each(ctx, "experiment/asset/list", q, "assets", restart, func(v []byte) error {
+	return c.each(ctx, readAssets, q, restart, func(v []byte) error {
 		a := parseAsset(v)
 		return yield(&a)
 	})
 }
 
-// each reads {list: [element, ...]} and calls yield for each element.
-func (c *Client) each(ctx context.Context, path string, q url.Values, list string, restart func(), yield func([]byte) error) error {
-	cl := &call{method: http.MethodGet, path: path, query: q, want: wantStream}
-	return c.streamed(ctx, cl, restart, func(r io.Reader, taken *bool) error {
-		s := newScanner(r, 64<<10)
-		err := s.object(func(name string) error {
-			c, err := s.peek()
-			if err != nil {
-				return err
-			}
-			if name != list || c != '[' {
-				return s.checked()
-			}
+// each reads an object with the list that is wanted, and calls yield for each
+// element.
+func (c *Client) each(ctx context.Context, rd read, q url.Values, restart func(), yield func([]byte) error) error {
+	return c.streamed(ctx, rd.call(q), restart, func(r io.Reader, taken *bool) error {
+		return newScanner(r, 64<<10).listed(rd.wants, func(s *scanner) error {
 			return s.array(func(v []byte) error {
 				*taken = true
 				if err := yield(v); err != nil {
@@ -68,11 +60,36 @@ func (c *Client) each(ctx context.Context, path string, q url.Values, list strin
 				return nil
 			})
 		})
+	})
+}
+
+// listed reads a document that must have the list that is wanted. read is called
+// where that begins.
+func (s *scanner) listed(w wants, read func(*scanner) error) error {
+	k := check{wants: w}
+	err := s.object(func(name string) error {
+		c, err := s.peek()
 		if err != nil {
 			return err
 		}
-		return s.finish()
+		if c == '[' && slices.Contains(w.names, name) {
+			k.member(name, []byte{c})
+			return read(s)
+		}
+		v, err := s.checked()
+		if err != nil {
+			return err
+		}
+		k.member(name, v)
+		return nil
 	})
+	if err != nil {
+		return err
+	}
+	if err := s.finish(); err != nil {
+		return err
+	}
+	return k.end()
 }
 
 // array reads an array element by element. fn must not keep the element.

@@ -11,9 +11,15 @@ import (
 // Classes of failure. Test for them with [errors.Is]; the error itself is an
 // [*Error] for whatever the server answered.
 var (
-	// ErrNotFound says that the object is not there. Older servers answer
-	// 400 where newer answer 404, so both count when the words say so.
+	// ErrNotFound says that there is no such object: the server's own error
+	// says so, in words or by a code. Older servers do with status 400, newer
+	// ones with 404; neither status means it by itself. See [Error.Parent].
 	ErrNotFound = errors.New("not found")
+	// ErrUnclear says that an answer does not say what was asked: it is an
+	// error that is not the server's own, or that gives no reason that is known,
+	// or a success that lacks what it must have. The call was made again and the
+	// answer stayed so. What was asked for may be there or not.
+	ErrUnclear = errors.New("the answer is unclear")
 	// ErrUnauthorized says that the server does not know the key.
 	ErrUnauthorized = errors.New("the server does not accept the API key")
 	// ErrForbidden says that the key may not do this with this object.
@@ -102,7 +108,19 @@ type Error struct {
 	// the server: "exists already" may then be of our own making.
 	Repeated bool
 
-	endpointMissing bool // a 404 that speaks of the path, not of an object
+	// Own is true when the answer is in the form of the server's own errors, and
+	// not a page or a text of something that stands before it.
+	Own bool
+	// Parent is true when an [ErrNotFound] speaks of something else than was
+	// asked for, which that may belong to: the experiment of an asset.
+	Parent bool
+	// Named is true when it is the user who said that the words of an
+	// [ErrNotFound] mean that, see [Options.AbsentWords].
+	Named bool
+
+	absent          bool // says that something does not exist
+	unclear         bool
+	endpointMissing bool // speaks of the path, not of an object
 	storage         bool // the answer is that of the server's storage
 	gaveUp          bool
 	outage          bool
@@ -144,6 +162,8 @@ func (e *Error) Is(target error) bool {
 		return e.outage
 	case ErrUncertain:
 		return e.uncertain
+	case ErrUnclear:
+		return e.unclear
 	case ErrStorage:
 		return e.storage && refused(e)
 	case ErrQuota:
@@ -165,6 +185,9 @@ func (e *Error) Is(target error) bool {
 // class finds the one class of an answer. The code is the surest sign, then
 // the status, then the words.
 func (e *Error) class() error {
+	if e.absent || e.Status/100 == 4 && absentCodes[e.SDKCode] != nil {
+		return ErrNotFound
+	}
 	switch e.SDKCode {
 	case CodeBadAPIKey:
 		// Servers send this code also for a good key without access.
@@ -172,12 +195,7 @@ func (e *Error) class() error {
 			return ErrForbidden
 		}
 		return ErrUnauthorized
-	case CodeNoSuchRun, CodeNoSuchWorkspace, CodeNoSuchArtifact, CodeNoSuchArtifactVersion, CodeNoModelToUpdate, CodeNoSuchModel:
-		return ErrNotFound
 	case CodeNoWriteAccess:
-		if saysNotFound(e.Msg) {
-			return ErrNotFound
-		}
 		return ErrForbidden
 	case CodeViewOnly, CodeServiceAccount:
 		return ErrForbidden
@@ -191,22 +209,15 @@ func (e *Error) class() error {
 		return ErrUnauthorized
 	case http.StatusForbidden:
 		return ErrForbidden
-	case http.StatusNotFound, http.StatusGone:
-		return ErrNotFound
-	case http.StatusConflict:
-		return ErrExists
 	case http.StatusTooManyRequests:
 		return ErrThrottled
-	case http.StatusBadRequest:
-		switch {
-		case saysExists(e.Msg):
-			return ErrExists
-		// Words for both mean that the server does not want to tell.
-		case saysNotFound(e.Msg):
-			return ErrNotFound
-		case saysForbidden(e.Msg):
-			return ErrForbidden
-		}
+	}
+	switch {
+	case !e.Own:
+	case e.Status == http.StatusConflict, e.Status == http.StatusBadRequest && saysExists(e.Msg):
+		return ErrExists
+	case e.Status == http.StatusBadRequest && saysForbidden(e.Msg):
+		return ErrForbidden
 	}
 	return nil
 }
@@ -232,7 +243,7 @@ func (e *Error) isQuota() bool {
 }
 
 func saysNotFound(msg string) bool {
-	return containsAny(msg, "not found", "not exist", "n't exist", "no such", "not find", "n't find",
+	return containsAny(msg, "not found", "not exist", "n't exist", "no such", "not find", "n't find", "has no ",
 		"unknown experiment", "unknown project", "unknown workspace", "unknown asset", "unknown metric")
 }
 
@@ -250,10 +261,21 @@ func saysExists(msg string) bool {
 func saysNoEndpoint(msg string) bool {
 	m := strings.ToLower(strings.TrimRight(strings.TrimSpace(msg), ".!"))
 	switch m {
-	case "", "not found", "404", "404 not found", "http 404 not found", "404 page not found":
+	case "", "not found", "404", "404 not found", "404 page not found", "page not found",
+		"resource not found", "the requested resource was not found", "the requested resource could not be found":
 		return true
 	}
-	return containsAny(m, "endpoint", "route", "no handler", "cannot get /", "cannot post /", "unknown path", "unknown url", "resource path")
+	return namesPath(m)
+}
+
+func namesPath(msg string) bool {
+	return containsAny(msg, "http 404 not found", "endpoint", "route", "no handler", "cannot get /", "cannot post /", "unknown path", "unknown url", "resource path")
+}
+
+// knowsNoPath reports whether it is certain that the server does not have the
+// call: its own framework says so.
+func (e *Error) knowsNoPath() bool {
+	return e.Own && (e.endpointMissing && namesPath(e.Msg) || e.Status == http.StatusMethodNotAllowed || e.Status == http.StatusNotImplemented)
 }
 
 func containsAny(s string, words ...string) bool {

@@ -12,7 +12,7 @@ import (
 
 func TestErrorClasses(t *testing.T) {
 	classes := []error{ErrNotFound, ErrUnauthorized, ErrForbidden, ErrThrottled, ErrServer, ErrOutage, ErrUncertain,
-		ErrUnsupported, ErrImmutable, ErrExists}
+		ErrUnsupported, ErrImmutable, ErrExists, ErrUnclear}
 	for _, tc := range []struct {
 		status int
 		body   string
@@ -20,21 +20,29 @@ func TestErrorClasses(t *testing.T) {
 	}{
 		{404, `{"msg":"experiment 'x' does not exist","code":404}`, []error{ErrNotFound}},
 		{404, `{"msg":"No such project","code":404}`, []error{ErrNotFound}},
-		{404, `{"msg":"Not Found"}`, []error{ErrNotFound, ErrUnsupported}},
-		{404, `{"code":404,"message":"HTTP 404 Not Found"}`, []error{ErrNotFound, ErrUnsupported}},
-		{404, `404 page not found`, []error{ErrNotFound, ErrUnsupported}},
-		{404, `<html>nginx</html>`, []error{ErrNotFound, ErrUnsupported}},
-		{404, ``, []error{ErrNotFound, ErrUnsupported}},
-		{410, `{}`, []error{ErrNotFound}},
-		{405, ``, []error{ErrUnsupported}},
-		{501, ``, []error{ErrUnsupported}},
+		{410, `{"msg":"Tags of this run do not exist any more"}`, []error{ErrNotFound}},
+		// These may be of something that stands before the server.
+		{404, `{"msg":"Not Found"}`, []error{ErrUnclear, ErrUnsupported}},
+		{404, `{"code":404,"message":"HTTP 404 Not Found"}`, []error{ErrUnclear, ErrUnsupported}},
+		{404, `404 page not found`, []error{ErrUnclear, ErrUnsupported}},
+		{404, `<html>nginx</html>`, []error{ErrUnclear, ErrUnsupported}},
+		{404, ``, []error{ErrUnclear, ErrUnsupported}},
+		{404, `experiment not found`, []error{ErrUnclear}},
+		{404, `{"error":"experiment not found"}`, []error{ErrUnclear, ErrUnsupported}},
+		{404, `{"msg":"nothing to show"}`, []error{ErrUnclear}},
+		{410, `{}`, []error{ErrUnclear}},
+		{405, ``, []error{ErrUnclear, ErrUnsupported}},
+		{501, ``, []error{ErrUnclear, ErrUnsupported}},
+		{304, ``, []error{ErrUnclear}},
+		{500, `{"msg":"experiment not found","sdk_error_code":90211}`, nil},
 		{400, `{"msg":"experiment not found"}`, []error{ErrNotFound}},
 		{400, `{"msg":"Project doesn't exist, or you have no access to it"}`, []error{ErrNotFound}},
 		{400, `{"msg":"no run","sdk_error_code":90211}`, []error{ErrNotFound}},
 		{400, `{"msg":"team","sdk_error_code":90219}`, []error{ErrNotFound}},
 		{400, `{"msg":"artifact","sdk_error_code":624523}`, []error{ErrNotFound}},
-		{400, `{"msg":"malformed"}`, nil},
-		{400, ``, nil},
+		{400, `{"msg":"malformed"}`, []error{ErrUnclear}},
+		{400, `{"msg":"malformed","code":400,"sdk_error_code":12345}`, []error{ErrUnclear}},
+		{400, ``, []error{ErrUnclear}},
 		{401, ``, []error{ErrUnauthorized}},
 		{400, `{"msg":"API key x is not registered","sdk_error_code":90212}`, []error{ErrUnauthorized}},
 		{403, `{"msg":"API key x is not registered","sdkErrorCode":90212}`, []error{ErrUnauthorized}},
@@ -49,7 +57,12 @@ func TestErrorClasses(t *testing.T) {
 		{400, `{"msg":"taken","sdk_error_code":90999}`, []error{ErrExists}},
 		{403, `{"msg":"taken","sdk_error_code":90999}`, []error{ErrExists}},
 		{400, `{"msg":"project already exists"}`, []error{ErrExists}},
-		{409, `{}`, []error{ErrExists}},
+		{409, `{"msg":"conflict"}`, []error{ErrExists}},
+		{409, `{}`, []error{ErrUnclear}},
+		{200, `{}`, []error{ErrUnclear}},
+		{200, `[]`, []error{ErrUnclear}},
+		{200, `{"tags":[],"code":500}`, []error{ErrUnclear}},
+		{200, `{"msg":"no such experiment","code":400,"sdk_error_code":90211}`, []error{ErrUnclear}},
 		{400, `{"msg":"immutable","sdk_error_code":7000005}`, []error{ErrImmutable}},
 		{400, `{"msg":"immutable","sdk_error_code":7000006}`, []error{ErrImmutable}},
 		{402, `{"msg":"payment required"}`, nil},

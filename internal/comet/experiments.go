@@ -203,13 +203,13 @@ func (p *listPass) add(items []Experiment, seen map[string]bool, yield func(Expe
 
 func pageMissing(err error) bool {
 	e, ok := errors.AsType[*Error](err)
-	return ok && (e.Status == http.StatusBadRequest || e.Status == http.StatusNotFound)
+	return ok && errors.Is(e, ErrNotFound) && !e.Parent
 }
 
 // listPage reads one page. more is false when the server says that it is the
 // last one.
 func (c *Client) listPage(ctx context.Context, l Listing, archived bool, page int) (items []Experiment, more bool, err error) {
-	data, err := c.get(ctx, "experiments",
+	data, err := c.get(ctx, readExperiments,
 		"workspaceName", l.Workspace, "projectName", l.Project, "projectId", l.ProjectID,
 		"archived", strconv.FormatBool(archived),
 		"page", strconv.Itoa(page), "size", strconv.Itoa(l.PageSize),
@@ -240,7 +240,7 @@ func hasMore(data []byte, page int) bool {
 
 // Metadata returns the metadata of an experiment.
 func (c *Client) Metadata(ctx context.Context, key string) (*Experiment, error) {
-	data, err := c.get(ctx, "experiment/metadata", "experimentKey", key)
+	data, err := c.get(ctx, readMetadata, "experimentKey", key)
 	if err != nil {
 		return nil, err
 	}
@@ -256,7 +256,7 @@ func (c *Client) Metadata(ctx context.Context, key string) (*Experiment, error) 
 func (c *Client) Processing(ctx context.Context, key string) (bool, error) {
 	busy := false
 	err := c.gated(ctx, featureProcessing, http.MethodGet, c.experimentExists(ctx, key), func() error {
-		data, err := c.get(ctx, featureProcessing.path, "experimentKey", key)
+		data, err := c.get(ctx, readProcessing, "experimentKey", key)
 		busy = isTrue(member(data, "processing"))
 		return err
 	})

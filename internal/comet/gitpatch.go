@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -20,38 +21,85 @@ const patchName = "git_diff.patch"
 // GitPatch returns the patch of uncommitted changes of an experiment: the
 // patch itself, not the zip file in which newer servers wrap it.
 func (c *Client) GitPatch(ctx context.Context, key string) (*Text, error) {
-	return c.openText(ctx, &call{
-		method: http.MethodGet,
-		path:   "experiment/git/patch",
-		query:  values("experimentKey", key),
-		want:   wantBytes,
-	}, readPatch)
+	cl := readGitPatch.call(values("experimentKey", key))
+	cl.want = wantBytes
+	empty := 0
+	return c.openText(ctx, cl, func(resp *http.Response) (io.Reader, error) {
+		head, whole, err := readHead(resp)
+		if err == nil && len(head) == 0 && resp.StatusCode == http.StatusOK {
+			// That is one of the ways to say that there is no patch. It is also what
+			// is left of one that was lost on the way, so it is asked twice.
+			if empty++; empty > 1 {
+				return nil, nil
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+		return readPatch(resp, head, whole)
+	})
 }
 
-// smallPatch is the size up to which the answer to the request for a patch is
-// read whole before it is looked at.
-const smallPatch = 1 << 20
+// smallFile is the size up to which a zip file is read whole before it is
+// looked at.
+const smallFile = 1 << 20
 
-// readPatch finds the patch in what a server answers to the request for it: nil
-// where there is none.
-func readPatch(resp *http.Response) (io.Reader, error) {
+// readHead reads the beginning of an answer that is no page of HTML, all of it if
+// that is not much.
+func readHead(resp *http.Response) (head []byte, whole bool, err error) {
 	if isHTML(resp, nil) {
-		return nil, ErrNotJSON
+		return nil, false, ErrNotJSON
 	}
-	head, err := io.ReadAll(io.LimitReader(resp.Body, smallPatch+1))
-	whole := len(head) <= smallPatch
+	head, err = io.ReadAll(io.LimitReader(resp.Body, smallFile+1))
+	return head, len(head) <= smallFile, err
+}
+
+// readPatch finds the patch in what a server answers to the request for it, of
+// which head is the beginning: nil where it says that there is none.
+func readPatch(resp *http.Response, head []byte, whole bool) (io.Reader, error) {
 	switch {
-	case err != nil:
-		return nil, err
-	case whole && (len(head) == 0 || member(head, "msg") != nil):
-		// "Nothing here" comes as status 200. A patch is no JSON.
-		return nil, nil
-	case !bytes.HasPrefix(head, []byte("PK\x03\x04")):
+	case isHTML(resp, head):
+		return nil, ErrNotJSON
+	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
+		if whole {
+			return unzipPatch(head)
+		}
+		return streamPatch(io.MultiReader(bytes.NewReader(head), resp.Body))
+	case isPatch(head):
 		return io.MultiReader(bytes.NewReader(head), resp.Body), nil
-	case whole:
-		return unzipPatch(head)
 	}
-	return streamPatch(io.MultiReader(bytes.NewReader(head), resp.Body))
+	l := &lack{status: resp.StatusCode, why: "the answer is neither a patch nor says that there is none"}
+	if json.Valid(head) {
+		if saysNoPatch(head) {
+			return nil, nil
+		}
+		l.own = isOwn(head)
+		l.words, _ = serverWords(resp, head)
+	}
+	return nil, l
+}
+
+// saysNoPatch reports whether an answer of status 200 says that there is no
+// patch, which servers do in the form of an acknowledgement or of an error.
+func saysNoPatch(data []byte) bool {
+	msg := textOrEmpty(member(data, "msg"))
+	code := intOrZero(member(data, "sdk_error_code"))
+	absent, parent := saysAbsent(int(code), msg, readGitPatch.about)
+	return msg != "" && (absent && !parent || code == 0 && intOrZero(member(data, "code")) == http.StatusOK)
+}
+
+// isPatch reports whether a text has the look of a patch, as very old runs have
+// it without a zip file around it.
+func isPatch(data []byte) bool {
+	from, to := false, false
+	for line := range bytes.Lines(data) {
+		from = from || bytes.HasPrefix(line, []byte("--- "))
+		to = to || bytes.HasPrefix(line, []byte("+++ "))
+		if from && to || bytes.HasPrefix(line, []byte("diff --")) || bytes.HasPrefix(line, []byte("@@ -")) {
+			return true
+		}
+	}
+	return false
 }
 
 func unzipPatch(data []byte) (io.Reader, error) {
@@ -96,6 +144,41 @@ func (l *lastEntry) Read([]byte) (int, error) {
 	return 0, err
 }
 
+// wholeZip returns an error for what is no zip file, or not all of one.
+func wholeZip(data []byte) error {
+	zr, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return err
+	}
+	for _, f := range zr.File {
+		rc, err := f.Open()
+		if err == nil {
+			_, err = io.Copy(io.Discard, unpack.Bounded(rc, int64(len(data))))
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", f.Name, err)
+		}
+	}
+	return nil
+}
+
+// endOfZip makes it an error that a zip file does not end as one does.
+type endOfZip struct {
+	r    io.Reader
+	tail []byte
+}
+
+func (z *endOfZip) Read(p []byte) (int, error) {
+	const most = 1 << 10 // the mark stands before a comment, which is short
+	n, err := z.r.Read(p)
+	z.tail = append(z.tail, p[:n]...)
+	z.tail = z.tail[max(0, len(z.tail)-most):]
+	if err == io.EOF && !bytes.Contains(z.tail, []byte("PK\x05\x06")) {
+		err = errCutShort
+	}
+	return n, err
+}
+
 // WriteGitPatch sets the patch of uncommitted changes, wrapped in a zip file
 // as servers want it.
 func (c *Client) WriteGitPatch(ctx context.Context, key string, patch Content) error {
@@ -126,7 +209,7 @@ func zipPatch(patch Content) (Content, error) {
 		}
 		return zw.Close()
 	}
-	kept := &firstBytes{most: smallPatch}
+	kept := &firstBytes{most: smallFile}
 	if err := write(kept); err != nil {
 		return Content{}, err
 	}

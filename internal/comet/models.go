@@ -16,7 +16,7 @@ type Model struct {
 
 // Models returns the models of an experiment.
 func (c *Client) Models(ctx context.Context, key string) ([]Model, error) {
-	data, err := c.get(ctx, "experiment/model", "experimentKey", key)
+	data, err := c.get(ctx, readModels, "experimentKey", key)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +42,7 @@ func (c *Client) Models(ctx context.Context, key string) ([]Model, error) {
 
 // ModelAssets returns the assets of one model of an experiment.
 func (c *Client) ModelAssets(ctx context.Context, key, model string) ([]Asset, error) {
-	data, err := c.get(ctx, "experiment/model/asset/list", "experimentKey", key, "modelName", model)
+	data, err := c.get(ctx, readModelAssets, "experimentKey", key, "modelName", model)
 	if err != nil {
 		return nil, err
 	}

@@ -1,12 +1,12 @@
 package comet
 
 import (
-	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 )
 
 // Panel is a custom panel of a workspace.
@@ -19,7 +19,7 @@ type Panel struct {
 
 // Panels returns the custom panels of a workspace.
 func (c *Client) Panels(ctx context.Context, workspace string) ([]Panel, error) {
-	data, err := c.get(ctx, "code-panel/get-all", "workspace", workspace)
+	data, err := c.get(ctx, readPanels, "workspace", workspace)
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +37,7 @@ func (c *Client) Panels(ctx context.Context, workspace string) ([]Panel, error) 
 
 // PanelCode returns the source of a panel: the value of "code" in the answer.
 func (c *Client) PanelCode(ctx context.Context, id string) (json.RawMessage, error) {
-	data, err := c.get(ctx, "code-panel/download", "templateId", id)
+	data, err := c.get(ctx, readPanelCode, "templateId", id)
 	if err != nil {
 		return nil, err
 	}
@@ -46,17 +46,22 @@ func (c *Client) PanelCode(ctx context.Context, id string) (json.RawMessage, err
 
 // PanelFile returns the zip file of a panel, which [Client.UploadPanel] takes.
 func (c *Client) PanelFile(ctx context.Context, id string) (*Text, error) {
-	cl := &call{method: http.MethodGet, path: "template/" + url.PathEscape(id) + "/download", want: wantBytes}
+	cl := readPanelFile.of(id).call(nil)
+	cl.want = wantBytes
 	return c.openText(ctx, cl, func(resp *http.Response) (io.Reader, error) {
-		br := bufio.NewReader(resp.Body)
-		head, err := br.Peek(2)
+		head, whole, err := readHead(resp)
 		switch {
-		case err != nil && err != io.EOF:
+		case err != nil:
 			return nil, err
-		case string(head) != "PK":
+		case !bytes.HasPrefix(head, []byte("PK")):
 			return nil, errNotZip
+		case !whole:
+			return &endOfZip{r: io.MultiReader(bytes.NewReader(head), resp.Body)}, nil
 		}
-		return br, nil
+		if err := wholeZip(head); err != nil {
+			return nil, fmt.Errorf("zip file of the panel: %w", err)
+		}
+		return bytes.NewReader(head), nil
 	})
 }
 

@@ -47,7 +47,7 @@ type Point struct {
 // error of yield ends the reading and is returned as it is.
 func (c *Client) MetricPoints(ctx context.Context, key, metric string, restart func(), yield func(*Point) error) error {
 	q := url.Values{"experimentKey": {key}, "metricName": {metric}}
-	return c.points(ctx, "experiment/metrics/get-metric", q, metric, restart, yield)
+	return c.points(ctx, readPoints.call(q), metric, restart, yield)
 }
 
 // AllPoints calls yield for each point of all metrics of an experiment, under
@@ -55,7 +55,7 @@ func (c *Client) MetricPoints(ctx context.Context, key, metric string, restart f
 // mixed. Older servers do not have the call: [ErrUnsupported].
 func (c *Client) AllPoints(ctx context.Context, key string, restart func(), yield func(*Point) error) error {
 	return c.gated(ctx, featureAllPoints, http.MethodGet, c.experimentExists(ctx, key), func() error {
-		return c.points(ctx, featureAllPoints.path, values("experimentKey", key), "", restart, yield)
+		return c.points(ctx, readAllPoints.call(values("experimentKey", key)), "", restart, yield)
 	})
 }
 
@@ -64,8 +64,7 @@ type yieldError struct{ err error }
 
 func (e *yieldError) Error() string { return e.err.Error() }
 
-func (c *Client) points(ctx context.Context, path string, q url.Values, metric string, restart func(), yield func(*Point) error) error {
-	cl := &call{method: http.MethodGet, path: path, query: q, want: wantStream}
+func (c *Client) points(ctx context.Context, cl *call, metric string, restart func(), yield func(*Point) error) error {
 	return c.streamed(ctx, cl, restart, func(r io.Reader, taken *bool) error {
 		return decodePoints(r, metric, func(p *Point) error {
 			*taken = true
@@ -81,6 +80,7 @@ func (c *Client) points(ctx context.Context, path string, q url.Values, metric s
 // has handed something to the caller sets taken; after a failure it begins
 // again, and restart is called first.
 func (c *Client) streamed(ctx context.Context, cl *call, restart func(), decode func(r io.Reader, taken *bool) error) error {
+	cl.want = wantStream
 	e := c.retry.begin(cl)
 	taken := false
 	for {

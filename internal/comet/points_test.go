@@ -36,7 +36,6 @@ var pointCases = []struct {
 		[]Point{{Name: "loss", Value: "0.13", Kind: StringValue, Time: IntOf(1558962376383), Step: IntOf(1500), Epoch: Int{State: Null}}}},
 	{"none", `{"metrics":[]}`, nil},
 	{"null list", `{"metrics":null}`, nil},
-	{"no list", `{}`, nil},
 	{"spaces", " {\n\"metrics\" : [ { \"step\" : 1 } , {} ] }\n", []Point{{Name: "m", Step: IntOf(1)}, {Name: "m"}}},
 	{"value kinds", `{"metrics":[{"metricValue":1.50},{"metricValue":true},{"metricValue":null},{"metricValue":""},{"metricValue":"NaN"},{"metricValue":-0}]}`,
 		[]Point{

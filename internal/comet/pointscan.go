@@ -10,32 +10,20 @@ import (
 
 // decodePoints reads {"metrics": [point, ...]} from r.
 func decodePoints(r io.Reader, metric string, yield func(*Point) error) error {
-	s := newScanner(r, 128<<10)
 	d := &pointDecoder{metric: metric, names: newInterned(), contexts: newInterned()}
-	err := s.object(func(name string) error {
-		c, err := s.peek()
-		if err != nil {
-			return err
-		}
-		if name != "metrics" || c != '[' {
-			return s.checked()
-		}
+	return newScanner(r, 128<<10).listed(readPoints.wants, func(s *scanner) error {
 		s.pos++
 		return d.list(s, yield)
 	})
-	if err != nil {
-		return err
-	}
-	return s.finish()
 }
 
-// checked reads past a value of moderate size and checks its syntax.
-func (s *scanner) checked() error {
+// checked reads a value of moderate size and checks its syntax.
+func (s *scanner) checked() ([]byte, error) {
 	v, err := s.value()
 	if err == nil && !json.Valid(v) {
 		err = errSyntax
 	}
-	return err
+	return v, err
 }
 
 // errMore says that an object goes on after the end of the buffer.

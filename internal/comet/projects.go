@@ -57,7 +57,7 @@ func parseProject(data []byte) Project {
 
 // Projects returns all projects of a workspace.
 func (c *Client) Projects(ctx context.Context, workspace string) ([]Project, error) {
-	data, err := c.get(ctx, "projects", "workspaceName", workspace)
+	data, err := c.get(ctx, readProjects, "workspaceName", workspace)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +94,7 @@ func (c *Client) projectsPages(ctx context.Context, workspace string) ([]Project
 	var list []Project
 	seen := make(map[string]bool)
 	for offset := 0; ; {
-		data, err := c.get(ctx, featureProjects.path, "workspaceName", workspace,
+		data, err := c.get(ctx, readProjectsPage, "workspaceName", workspace,
 			"offset", strconv.Itoa(offset), "count", strconv.Itoa(count))
 		if err != nil {
 			return nil, err
@@ -130,14 +130,10 @@ func (c *Client) ProjectByID(ctx context.Context, id string) (*Project, error) {
 }
 
 func (c *Client) project(ctx context.Context, query ...string) (*Project, error) {
-	data, err := c.get(ctx, "project", query...)
+	data, err := c.get(ctx, readProject, query...)
 	if err != nil {
 		return nil, err
 	}
 	p := parseProject(data)
-	if p.ID == "" && p.Name == "" {
-		// Some servers answer 200 with nothing in it.
-		return nil, &Error{Method: http.MethodGet, Path: c.shownPath(&call{path: "project"}), Status: http.StatusNotFound, Msg: "no such project"}
-	}
 	return &p, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"net/url"
 )
 
 // RegistryModel is a model of a workspace's registry.
@@ -99,7 +98,7 @@ func (x *RegistryVersion) source(data []byte) {
 
 // RegistryModels returns the models of a workspace's registry.
 func (c *Client) RegistryModels(ctx context.Context, workspace string) ([]RegistryModel, error) {
-	data, err := c.get(ctx, "registry-model", "workspaceName", workspace)
+	data, err := c.get(ctx, readRegistry, "workspaceName", workspace)
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +109,7 @@ func (c *Client) RegistryModels(ctx context.Context, workspace string) ([]Regist
 
 // RegistryModel returns a registry model with its versions and their assets.
 func (c *Client) RegistryModel(ctx context.Context, workspace, name string) (*RegistryModel, error) {
-	data, err := c.get(ctx, "registry-model/details", "workspaceName", workspace, "modelName", name)
+	data, err := c.get(ctx, readRegistryModel, "workspaceName", workspace, "modelName", name)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +119,7 @@ func (c *Client) RegistryModel(ctx context.Context, workspace, name string) (*Re
 
 // RegistryNotes returns the notes of a registry model.
 func (c *Client) RegistryNotes(ctx context.Context, workspace, name string) (*Text, error) {
-	return c.text(ctx, "registry-model/notes", "notes", values("workspaceName", workspace, "modelName", name))
+	return c.text(ctx, readRegistryNotes, values("workspaceName", workspace, "modelName", name))
 }
 
 // RegistryItem returns the details of a version, which include its status.
@@ -132,7 +131,7 @@ func (c *Client) RegistryItem(ctx context.Context, workspace, name, version stri
 		return err == nil
 	}
 	err := c.gated(ctx, featureRegistryItem, http.MethodGet, exists, func() error {
-		data, err := c.get(ctx, featureRegistryItem.path, "workspaceName", workspace, "modelName", name, "version", version)
+		data, err := c.get(ctx, readRegistryItem, "workspaceName", workspace, "modelName", name, "version", version)
 		item = parseRegistryVersion(data)
 		return err
 	})
@@ -154,7 +153,7 @@ type MetadataEntry struct {
 func (c *Client) RegistryMetadata(ctx context.Context, id string) ([]MetadataEntry, error) {
 	var list []MetadataEntry
 	err := c.gated(ctx, featureRegistryMetadata, http.MethodGet, nil, func() error {
-		data, err := c.get(ctx, "registry-model/item/"+url.PathEscape(id)+"/metadata")
+		data, err := c.get(ctx, readRegistryMetadata.of(id))
 		elements(member(data, "metadata"), func(v []byte) {
 			list = append(list, MetadataEntry{Raw: v, Key: textOrEmpty(member(v, "key")), Value: member(v, "value")})
 		})
@@ -171,7 +170,9 @@ func (c *Client) RegistryHistory(ctx context.Context, id string) (json.RawMessag
 		var o object
 		o.text("registryModelItemId", id)
 		o.text("groupedBy", "DAY")
-		data, err := c.document(ctx, &call{method: http.MethodPost, path: featureRegistryHistory.path, body: jsonBody(o.bytes()), reads: true})
+		data, err := c.document(ctx, &call{
+			method: http.MethodPost, path: readRegistryHistory.path, about: readRegistryHistory.about, body: jsonBody(o.bytes()), reads: true,
+		})
 		history = data
 		return err
 	})

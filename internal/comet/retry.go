@@ -132,12 +132,15 @@ func (e *effort) next(ctx context.Context, err error) (time.Duration, error) {
 	}
 	e.ambiguous = e.ambiguous || maybeDone
 	left := e.r.MaxElapsed - time.Since(e.outageSince())
-	if left <= 0 || e.r.lastSuccess().IsZero() && e.wrongAddress(ae) {
+	switch {
+	case left <= 0:
 		ae.gaveUp, ae.outage = true, true
 		return 0, e.final(ae)
-	}
-	if e.failures >= e.enough(ae) && e.othersSucceed(ctx, before) {
+	case e.failures >= e.enough(ae) && e.othersSucceed(ctx, before):
 		ae.gaveUp, ae.uncertain = true, e.ambiguous
+		return 0, e.final(ae)
+	case e.r.lastSuccess().IsZero() && e.wrongAddress(ae):
+		ae.gaveUp, ae.outage = true, true
 		return 0, e.final(ae)
 	}
 	wait := min(max(e.backoff(e.failures, e.r.Base, e.r.Cap), ae.after), left)
@@ -147,6 +150,10 @@ func (e *effort) next(ctx context.Context, err error) (time.Duration, error) {
 
 // unreachedTries is how often a storage is called that no call has reached yet.
 const unreachedTries = 3
+
+// unclearTries is how often a call is made while others succeed before an answer
+// that is unclear is taken to stay so.
+const unclearTries = 4
 
 // enough returns how often the call is tried while others succeed. A storage
 // that cannot be reached from here may be behind a firewall for good, and what
@@ -158,6 +165,9 @@ func (e *effort) enough(err *Error) int {
 			return 1
 		}
 		return min(silentTries, e.r.Tries)
+	}
+	if err.unclear {
+		return min(unclearTries, e.r.Tries)
 	}
 	if e.cl.storage != nil && !e.r.reached.Load() && err.Status == 0 && certainlyNotDone(err) {
 		return min(unreachedTries, e.r.Tries)
@@ -278,6 +288,8 @@ func passing(err error) bool {
 		return false
 	}
 	switch {
+	case e.unclear:
+		return true
 	case e.Status == 0:
 		return passingCause(e.Err)
 	case e.Status == http.StatusNotImplemented, e.Status == http.StatusHTTPVersionNotSupported, e.Status == http.StatusInsufficientStorage:
@@ -318,6 +330,9 @@ func passingCause(err error) bool {
 // carried out by the server. A 5xx says little: a proxy sends it as well when
 // the server behind it broke off in the middle.
 func certainlyNotDone(e *Error) bool {
+	if e.knowsNoPath() {
+		return true
+	}
 	switch e.Status {
 	case 0:
 		c, ok := errors.AsType[*cause](e.Err)
@@ -340,12 +355,12 @@ func unsentError(err error) bool {
 
 // wrongAddress reports whether a failure before any success is likely to be due
 // to the configured address: its host has no such name, or there is nothing
-// but web pages.
-func (e *effort) wrongAddress(err error) bool {
+// but web pages and other answers that are not those of the API.
+func (e *effort) wrongAddress(err *Error) bool {
 	if dns, ok := errors.AsType[*net.DNSError](err); ok && dns.IsNotFound {
 		return true
 	}
-	return e.failures >= e.r.Tries && errors.Is(err, ErrNotJSON)
+	return e.failures >= e.enough(err) && (errors.Is(err, ErrNotJSON) || err.unclear)
 }
 
 // retryAfter reads the header of that name, in seconds or as a date.

@@ -140,8 +140,8 @@ func TestRetryReads(t *testing.T) {
 // What will not pass is told at once.
 func TestRetryNot(t *testing.T) {
 	for _, o := range []outcome{
-		answerWith(400, `{"msg":"bad"}`), answerWith(401, `{}`), answerWith(402, `{}`), answerWith(403, `{}`), answerWith(404, `{}`),
-		answerWith(405, ``), answerWith(413, ``), answerWith(501, ``), cutShort(401), failWith(&net.DNSError{Err: "no such host", IsNotFound: true}),
+		answerWith(400, `{"msg":"no such workspace"}`), answerWith(400, `{"msg":"no access"}`), answerWith(401, `{}`), answerWith(402, `{}`),
+		answerWith(403, `{}`), answerWith(413, ``), cutShort(401), failWith(&net.DNSError{Err: "no such host", IsNotFound: true}),
 	} {
 		t.Run(o.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -352,7 +352,7 @@ func TestRetryBrokenObject(t *testing.T) {
 		c := offline(t, func(req *http.Request) (*http.Response, error) {
 			if strings.HasSuffix(req.URL.Path, "/account-details") {
 				probes++
-				return reply(req, 200, `{}`), nil
+				return reply(req, 200, `{"userName":"u"}`), nil
 			}
 			tries++
 			return reply(req, 500, `{"msg":"NullPointerException"}`), nil

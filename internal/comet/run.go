@@ -123,7 +123,10 @@ func (c *Client) GetRun(ctx context.Context, key string) (*Run, error) {
 	}
 	// Either the call is missing, or the experiment.
 	there, missing := c.Metadata(ctx, key)
-	if missing != nil {
+	switch {
+	case errors.Is(missing, ErrNotFound):
+		return nil, missing
+	case missing != nil:
 		return nil, err
 	}
 	r = parseRun(nil)

@@ -36,35 +36,36 @@ func (t *Text) Close() error {
 
 // HTML returns the accumulated HTML of an experiment.
 func (c *Client) HTML(ctx context.Context, key string) (*Text, error) {
-	return c.text(ctx, "experiment/html", "html", values("experimentKey", key))
+	return c.text(ctx, readHTML, values("experimentKey", key))
 }
 
 // Code returns the main source file of an experiment.
 func (c *Client) Code(ctx context.Context, key string) (*Text, error) {
-	return c.text(ctx, "experiment/code", "code", values("experimentKey", key))
+	return c.text(ctx, readCode, values("experimentKey", key))
 }
 
 // Output returns what an experiment wrote to its standard output and error.
 func (c *Client) Output(ctx context.Context, key string) (*Text, error) {
-	return c.text(ctx, "experiment/output", "output", values("experimentKey", key))
+	return c.text(ctx, readOutput, values("experimentKey", key))
 }
 
 // Graph returns the model graph of an experiment.
 func (c *Client) Graph(ctx context.Context, key string) (*Text, error) {
-	return c.text(ctx, "experiment/graph", "graph", values("experimentKey", key))
+	return c.text(ctx, readGraph, values("experimentKey", key))
 }
 
 // ProjectNotes returns the notes of a project.
 func (c *Client) ProjectNotes(ctx context.Context, projectID string) (*Text, error) {
-	return c.text(ctx, "project/notes", "notes", values("projectId", projectID))
+	return c.text(ctx, readProjectNotes, values("projectId", projectID))
 }
 
-// text reads the string under one name of a JSON document as a stream.
-func (c *Client) text(ctx context.Context, path, name string, query url.Values) (*Text, error) {
-	cl := &call{method: http.MethodGet, path: path, query: query, want: wantStream}
+// text reads the string that is wanted of a JSON document as a stream.
+func (c *Client) text(ctx context.Context, rd read, query url.Values) (*Text, error) {
+	cl := rd.call(query)
+	cl.want = wantStream
 	return c.openText(ctx, cl, func(resp *http.Response) (io.Reader, error) {
 		sr := &stringReader{s: newScanner(resp.Body, 64<<10)}
-		null, err := sr.start(name)
+		null, err := sr.start(cl.wants)
 		switch {
 		case err == errSyntax:
 			return nil, ErrNotJSON
@@ -120,7 +121,7 @@ func (c *Client) streamFailed(ctx context.Context, e *effort, cl *call, err erro
 		err = ErrNotJSON
 	}
 	if _, ok := errors.AsType[*Error](err); !ok {
-		err = &Error{Method: cl.method, Path: c.shownPath(cl), Err: c.cause(cl, err, false)}
+		err = c.badAnswer(cl, err, false)
 	}
 	return e.failed(ctx, err)
 }

@@ -3,6 +3,7 @@ package comet
 import (
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -21,34 +22,44 @@ type stringReader struct {
 // leastRoom is the room that decode needs: a replacement and a character.
 const leastRoom = 2 * utf8.UTFMax
 
-// start reads up to the value of the member name of the document's object. It
-// reports whether there is none, or null.
-func (r *stringReader) start(name string) (null bool, err error) {
+// start reads up to the value of the member that is wanted of the document's
+// object. It reports whether that is null.
+func (r *stringReader) start(w wants) (null bool, err error) {
 	null = true
+	k := check{wants: w}
 	err = r.s.object(func(n string) error {
-		if n != name {
-			return r.s.skip()
-		}
 		c, err := r.s.peek()
 		if err != nil {
 			return err
 		}
-		if c == '"' {
+		wanted := slices.Contains(w.names, n)
+		switch {
+		case wanted && c == '"':
+			k.found = true
+			if err := k.end(); err != nil {
+				return err
+			}
 			r.s.pos++
 			return errFound
+		case !wanted && !k.minds(n):
+			return r.s.skip()
 		}
 		v, err := r.s.value()
 		if err != nil {
 			return err
 		}
-		if t := textOf(v); t != nil {
+		k.member(n, v)
+		if t := textOf(v); wanted && t != nil {
 			null = false
 			r.lit = strings.NewReader(*t)
 		}
 		return nil
 	})
-	if err == errFound {
+	switch {
+	case err == errFound:
 		return false, nil
+	case err == nil:
+		err = k.end()
 	}
 	if err != nil {
 		return false, err

@@ -112,7 +112,7 @@ func TestUpload(t *testing.T) {
 			}
 			parts := parseForm(t, got)
 			if tc.parts == nil {
-				text, err := readPatch(reply(nil, 200, parts[0].Text))
+				text, err := readPatch(reply(nil, 200, ""), []byte(parts[0].Text), true)
 				if err != nil {
 					t.Fatal(err)
 				}

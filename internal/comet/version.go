@@ -82,7 +82,7 @@ func (c *Client) Version(ctx context.Context) (Version, bool) {
 			return v, true
 		}
 		// Only an answer is remembered; after an outage it is worth another try.
-		if err != nil && (passing(err) && !errors.Is(err, ErrNotJSON) || ctx.Err() != nil) {
+		if err != nil && (passing(err) && !isNoAnswer(err) || ctx.Err() != nil) {
 			return Version{}, false
 		}
 	}
@@ -91,7 +91,8 @@ func (c *Client) Version(ctx context.Context) (Version, bool) {
 }
 
 func (c *Client) askVersion(ctx context.Context, base string) (Version, bool, error) {
-	cl := &call{method: http.MethodGet, family: familyClient, base: base, path: "isAlive/ver", rateless: true}
+	cl := readVersion.call(nil)
+	cl.family, cl.base, cl.rateless = familyClient, base, true
 	e := c.retry.begin(cl)
 	for {
 		began := time.Now()
@@ -102,9 +103,10 @@ func (c *Client) askVersion(ctx context.Context, base string) (Version, bool, er
 			v, ok := parseVersion(textOrEmpty(member(data, "version")))
 			return v, ok, err
 		}
-		// A page instead of JSON is an answer here: a server without this
-		// endpoint. And a version is no reason to spend the whole budget.
-		if errors.Is(err, ErrNotJSON) || e.failures >= 3 {
+		// A page instead of JSON, or an error that is not the API's, may be that of
+		// a server without this endpoint: it is asked twice. And a version is no
+		// reason to spend the whole budget.
+		if isNoAnswer(err) && e.failures >= 1 || e.failures >= 3 {
 			return Version{}, false, err
 		}
 		if err := e.failed(ctx, err); err != nil {
@@ -112,6 +114,9 @@ func (c *Client) askVersion(ctx context.Context, base string) (Version, bool, er
 		}
 	}
 }
+
+// isNoAnswer reports whether something else than the API has answered.
+func isNoAnswer(err error) bool { return errors.Is(err, ErrNotJSON) || errors.Is(err, ErrUnclear) }
 
 // feature is a call that older servers lack.
 type feature struct {
@@ -155,6 +160,8 @@ var (
 type features struct {
 	mu  sync.Mutex
 	has map[string]bool
+	// unclear are those it seems to lack, without having said so itself.
+	unclear map[string]bool
 }
 
 // learn reports whether it is news.
@@ -163,10 +170,18 @@ func (f *features) learn(path string, has bool) bool {
 	defer f.mu.Unlock()
 	old, known := f.has[path]
 	if f.has == nil {
-		f.has = make(map[string]bool)
+		f.has, f.unclear = make(map[string]bool), make(map[string]bool)
 	}
 	f.has[path] = has
 	return !known || old != has
+}
+
+// lack is learn of something that the server lacks.
+func (f *features) lack(path string, unclear bool) {
+	f.learn(path, false)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.unclear[path] = unclear
 }
 
 func (f *features) known(path string) (has, known bool) {
@@ -176,14 +191,24 @@ func (f *features) known(path string) (has, known bool) {
 	return has, known
 }
 
+// isUnclear reports whether it is unclear that the server lacks something.
+func (f *features) isUnclear(path string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.unclear[path]
+}
+
 // gated runs a call that older servers lack. It answers [ErrUnsupported]
-// without asking when the version or an earlier answer says so. When an answer
-// may mean both a missing call and a missing object, exists finds out which;
-// where it is nil, only an answer that speaks of the path means the call.
+// without asking when the version or an earlier answer says so; that is an
+// [ErrUnclear] too where it was not said by the server, but by something that
+// stands before it. When an answer may mean both a missing call and a missing
+// object, exists finds out which; where it is nil, only an answer that speaks of
+// the path means the call.
 func (c *Client) gated(ctx context.Context, f feature, method string, exists func() bool, run func() error) error {
 	missing := &Error{Method: method, Path: c.shownPath(&call{path: f.path}), Err: ErrUnsupported, endpointMissing: true}
 	has, known := c.features.known(f.path)
 	if known && !has {
+		missing.unclear = c.features.isUnclear(f.path)
 		return missing
 	}
 	if !known && f.since != (Version{}) {
@@ -203,7 +228,8 @@ func (c *Client) gated(ctx context.Context, f feature, method string, exists fun
 	certain := e.Status != http.StatusNotFound && errors.Is(e, ErrUnsupported)
 	switch {
 	case certain, exists != nil && exists(), exists == nil && errors.Is(e, ErrUnsupported):
-		c.features.learn(f.path, false)
+		missing.unclear = !e.knowsNoPath()
+		c.features.lack(f.path, missing.unclear)
 		return missing
 	}
 	e.endpointMissing = false
@@ -211,15 +237,13 @@ func (c *Client) gated(ctx context.Context, f feature, method string, exists fun
 }
 
 // mayBeMissing reports whether an answer may be that of an old server to a
-// call it does not know. One with a code is the API's, about an object.
+// call it does not know. It has come several times, while others were good. One
+// with a code, or that names something that does not exist, is the API's.
 func mayBeMissing(e *Error) bool {
-	if e.SDKCode != 0 {
+	if e.SDKCode != 0 || errors.Is(e, ErrOutage) {
 		return false
 	}
-	if errors.Is(e, ErrUnsupported) || errors.Is(e, ErrNotFound) {
-		return true
-	}
-	return e.Status == http.StatusBadRequest && e.class() == nil
+	return errors.Is(e, ErrUnsupported) || e.unclear && (e.Status == http.StatusBadRequest || e.Status == http.StatusNotFound)
 }
 
 // experimentExists returns a function that looks for an experiment.

@@ -74,7 +74,9 @@ func (c *Client) Views(ctx context.Context, table ViewTable, projectID, key stri
 		return err == nil
 	}
 	err := c.gated(ctx, f, http.MethodGet, exists, func() error {
-		data, err := c.get(ctx, f.path, "projectId", projectID, "experimentKey", key)
+		rd := readViews
+		rd.path = f.path
+		data, err := c.get(ctx, rd, "projectId", projectID, "experimentKey", key)
 		if err != nil {
 			return err
 		}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"strings"
 	"syscall"
 
@@ -61,15 +60,8 @@ func isNetwork(err error) bool {
 	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
 }
 
-// isMissing reports whether the server says that there is no such thing. Older
-// servers say so with status 400 and words of their own.
-func isMissing(err error) bool {
-	if errors.Is(err, comet.ErrNotFound) {
-		return true
-	}
-	e, ok := errors.AsType[*comet.Error](err)
-	return ok && e.Status == http.StatusBadRequest && !errors.Is(err, comet.ErrForbidden) && !errors.Is(err, comet.ErrUnauthorized)
-}
+// isMissing reports whether the server says that there is no such thing.
+func isMissing(err error) bool { return errors.Is(err, comet.ErrNotFound) }
 
 // isUnsupported reports whether the server does not have the call.
 func isUnsupported(err error) bool { return errors.Is(err, comet.ErrUnsupported) }
@@ -80,7 +72,13 @@ func isPassing(err error) bool {
 		return false
 	}
 	e, ok := errors.AsType[*comet.Error](err)
-	return ok && (errors.Is(err, comet.ErrServer) || e.Status == 0 || e.Status == 429 || e.Status >= 500)
+	switch {
+	case !ok:
+		return false
+	case errors.Is(err, comet.ErrUnclear):
+		return !e.Own // the server itself will say the same again
+	}
+	return errors.Is(err, comet.ErrServer) || e.Status == 0 || e.Status == 429 || e.Status >= 500
 }
 
 // skipped describes an item that could not be had because of err.

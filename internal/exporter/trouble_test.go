@@ -78,8 +78,8 @@ func TestSkipped(t *testing.T) {
 		{"failing points", comettest.Fault{Kind: "500", Endpoint: rest + "experiment/metrics/get-all"}, nil, []string{"metrics 500 passing"}, 4},
 		{"forbidden list", comettest.Fault{Kind: "403", Endpoint: rest + "experiment/asset/list"}, nil, []string{"asset 403"}, 4},
 		{"forbidden experiment", comettest.Fault{Kind: "403", Endpoint: rest + "experiment/metadata"}, nil, []string{"experiment 403 run 1"}, 3},
-		{"missing text", comettest.Fault{Kind: "404", Endpoint: rest + "experiment/html"}, nil, nil, 4},
-		{"refused text", comettest.Fault{Kind: "400", Endpoint: rest + "experiment/graph"}, nil, nil, 4},
+		{"missing text", comettest.Fault{Kind: "404", Endpoint: rest + "experiment/html"}, nil, []string{"html 404"}, 4},
+		{"refused text", comettest.Fault{Kind: "400", Endpoint: rest + "experiment/graph"}, nil, []string{"graph 400"}, 4},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			srv, keys := seedFaults(t)
@@ -198,8 +198,8 @@ func TestVanished(t *testing.T) {
 		}
 	}
 	faulty, keys := seedFaults(t,
-		comettest.Fault{Kind: "404", Endpoint: rest + "experiment/metadata", From: 2, Item: keys[1]},
-		comettest.Fault{Kind: "404", Endpoint: rest + "experiment/parameters", Item: keys[1]})
+		comettest.Fault{Kind: "404", SDKErrorCode: comet.CodeNoSuchRun, Endpoint: rest + "experiment/metadata", From: 2, Item: keys[1]},
+		comettest.Fault{Kind: "404", SDKErrorCode: comet.CodeNoSuchRun, Endpoint: rest + "experiment/parameters", Item: keys[1]})
 	data, _, err := export(t, Options{Client: newClient(t, faulty), Paths: paths(t, "w/p")})
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,256 @@
+package comet
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// What an answer means is decided here. That something is absent is said by the
+// server, in its own form of an error, for what was asked; a gateway that stands
+// before the server says nothing of it, whatever its status. An answer that says
+// neither that nor what was asked for is unclear: it is asked for again, and
+// never taken for an absence or an empty list.
+
+// judge reads from the answer to a call that failed what it says.
+func (e *Error) judge(cl *call, named []string) {
+	if e.Status/100 == 5 && e.Status != http.StatusNotImplemented && e.Status != http.StatusHTTPVersionNotSupported {
+		return // not of the object
+	}
+	words := e.Msg
+	e.endpointMissing = e.Status == http.StatusNotFound && e.SDKCode == 0 && saysNoEndpoint(words)
+	switch e.Status {
+	case http.StatusUnauthorized, http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+		return
+	}
+	switch e.Named = isNamed(words, named); {
+	case e.Named:
+		e.absent, e.endpointMissing = true, false
+	case e.Own && !e.endpointMissing:
+		e.absent, e.Parent = saysAbsent(e.SDKCode, words, cl.about)
+	}
+	e.unclear = !e.definite(cl)
+}
+
+// definite reports whether an answer that is no success says why.
+func (e *Error) definite(cl *call) bool {
+	switch e.Status {
+	case http.StatusUnauthorized, http.StatusPaymentRequired, http.StatusForbidden, http.StatusProxyAuthRequired,
+		http.StatusRequestEntityTooLarge, http.StatusRequestURITooLong, http.StatusUnsupportedMediaType,
+		http.StatusRequestedRangeNotSatisfiable, http.StatusExpectationFailed, http.StatusRequestHeaderFieldsTooLarge,
+		http.StatusUnavailableForLegalReasons:
+		return true
+	}
+	switch {
+	case e.endpointMissing, errors.Is(e, ErrUnsupported):
+		return false
+	case e.class() != nil:
+		return true
+	}
+	// Of a read that the server refuses for an unknown reason nothing is known,
+	// and it may be there. A write that it refuses is not done.
+	return e.Own && cl.write()
+}
+
+// isNamed reports whether the user has said that these words mean absence.
+func isNamed(words string, named []string) bool {
+	return words != "" && slices.ContainsFunc(named, func(n string) bool { return containsAny(words, strings.ToLower(n)) })
+}
+
+// absentCodes are the codes that say that something does not exist, and what.
+var absentCodes = map[int][]string{
+	CodeNoSuchRun:             {"experiment", "run"},
+	CodeNoSuchWorkspace:       {"workspace", "team"},
+	CodeNoSuchArtifact:        {"artifact"},
+	CodeNoSuchArtifactVersion: {"version", "alias"},
+	CodeNoModelToUpdate:       {"model", "item"},
+	CodeNoSuchModel:           {"model", "version", "item"},
+}
+
+// things are what servers say of that it does not exist.
+var things = []string{
+	"experiment", "run", "project", "workspace", "team", "artifact", "version", "alias", "model", "item", "stage", "asset", "image", "file",
+	"metric", "parameter", "template", "panel", "view", "upload", "user",
+}
+
+// saysAbsent reports whether the server's own error says that something is not
+// there. With parent it is not the thing that the call is about, but another one,
+// which that may belong to.
+func saysAbsent(code int, words string, about []string) (absent, parent bool) {
+	if of := absentCodes[code]; of != nil {
+		return true, !slices.ContainsFunc(of, func(s string) bool { return slices.Contains(about, s) })
+	}
+	said := plainWords(words)
+	of := func(names []string) bool {
+		return slices.ContainsFunc(names, func(n string) bool { return slices.Contains(said, n) })
+	}
+	switch {
+	case code == CodeNoWriteAccess:
+		return saysNotFound(words), true
+	case code != 0 || saysExists(words):
+		return false, false
+	case !saysNotFound(words):
+		// "No git patch was found", "experiment has no code"
+		for i := 1; i < len(said); i++ {
+			if said[i-1] == "no" && slices.Contains(about, said[i]) && !saysForbidden(words) {
+				return true, false
+			}
+		}
+		return false, false
+	case of(about):
+		return true, false
+	}
+	return of(things), true
+}
+
+// plainWords returns the words of a message in lower case and in the singular,
+// without names that it quotes.
+func plainWords(s string) []string {
+	var plain strings.Builder
+	var quote rune
+	before := ' '
+	for _, r := range strings.ToLower(s) {
+		switch {
+		case quote != 0 && r == quote:
+			quote = 0
+		case quote != 0:
+		case r == '"' || r == '`' || r == '\'' && !unicode.IsLetter(before):
+			quote = r
+		default:
+			plain.WriteRune(r)
+		}
+		before = r
+	}
+	text := plain.String()
+	for _, phrase := range []string{"error code", "status code", "http code"} {
+		text = strings.ReplaceAll(text, phrase, "")
+	}
+	list := strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	for i, w := range list {
+		list[i] = strings.TrimSuffix(w, "s")
+	}
+	return list
+}
+
+// A lack is what is wrong with an answer of status 200: it has not what was asked
+// for.
+type lack struct {
+	status int
+	why    string
+	words  string // of the server, or the answer itself where it is short
+	own    bool
+}
+
+func (l *lack) Error() string { return l.why }
+
+// lacking returns the error of an answer that lacks something.
+func (c *Client) lacking(cl *call, l *lack) *Error {
+	e := &Error{
+		Method: cl.method, Path: c.shownPath(cl), Status: l.status, Own: l.own,
+		Msg: c.secrets.hide(clip(l.words)), Err: l, unclear: true,
+	}
+	if isNamed(e.Msg, c.absentWords) {
+		e.Named, e.absent, e.unclear = true, true, false
+	}
+	return e
+}
+
+// check holds the members of an answer against what its call wants, one by one
+// as they come.
+type check struct {
+	wants wants
+	found bool
+	code  int64
+	words string
+	n     int
+}
+
+// minds reports whether a member that is not wanted says something of the answer.
+func (k *check) minds(name string) bool { return name == "code" || name == "msg" || name == "message" }
+
+// member takes a member. Of a list that is wanted the first byte will do.
+func (k *check) member(name string, value []byte) {
+	k.n++
+	switch {
+	case slices.Contains(k.wants.names, name):
+		k.found = k.found || k.wants.takes(value)
+	case name == "code" && isNumber(value):
+		k.code = intOrZero(value)
+	case k.minds(name) && k.words == "" && len(value) > 0 && value[0] == '"':
+		k.words = textOrEmpty(value)
+	}
+}
+
+// takes reports whether a value is of the kind that is wanted.
+func (w wants) takes(value []byte) bool {
+	switch w.kind {
+	case wantedList:
+		return isNull(value) || value[0] == '['
+	case wantedArray:
+		return len(value) > 0 && value[0] == '['
+	case wantedValue:
+		return !isNull(value)
+	}
+	return true
+}
+
+// end returns a *lack if something was missing.
+func (k *check) end() error {
+	l := &lack{status: http.StatusOK, words: k.words, own: k.words != ""}
+	switch {
+	case k.wants.names == nil:
+		return nil
+	case k.code != 0 && k.code != http.StatusOK:
+		l.why = fmt.Sprintf("the answer says code %d", k.code)
+	case !k.found:
+		l.why = "the answer lacks " + k.wants.String()
+	default:
+		return nil
+	}
+	if k.n == 0 {
+		l.words = "{}"
+	}
+	return l
+}
+
+// maxShown is the longest answer that an error shows for want of words.
+const maxShown = 100
+
+// holds reports with a *lack whether a document has what is wanted.
+func (w wants) holds(data []byte) error {
+	k := check{wants: w}
+	if i := skipSpace(data, 0); data[i] == '[' {
+		bare := data[i:]
+		if w.bare && bare[skipSpace(bare, 1)] != ']' || w.names == nil {
+			return nil
+		}
+		l := k.end().(*lack)
+		l.words = string(bare[:min(len(bare), maxShown)])
+		return l
+	}
+	members(data, k.member)
+	err := k.end()
+	if l, ok := err.(*lack); ok && k.words == "" && len(data) < maxShown {
+		l.words = string(data)
+	}
+	return err
+}
+
+// isOwn reports whether the body of a failure is in the form in which the API
+// tells of its errors: an object with words or a code of its own.
+func isOwn(data []byte) bool {
+	own := false
+	members(data, func(name string, v []byte) {
+		switch name {
+		case "msg", "message", "logMsg":
+			own = own || len(v) > 2 && v[0] == '"'
+		case "code", "sdk_error_code", "sdkErrorCode":
+			own = own || isNumber(v) && intOrZero(v) != 0
+		}
+	})
+	return own && json.Valid(data)
+}

@@ -134,7 +134,8 @@ func (c *Client) WriteOutput(ctx context.Context, key string, lines []OutputLine
 }
 
 // WriteSystemDetails merges the members of the JSON object doc into what is
-// known of the machine.
+// known of the machine. Some servers append to the lists in it, so that it must
+// not be done twice.
 func (c *Client) WriteSystemDetails(ctx context.Context, key string, doc json.RawMessage) error {
 	if !json.Valid(doc) {
 		return errors.New("comet: system details are not JSON")
@@ -143,6 +144,7 @@ func (c *Client) WriteSystemDetails(ctx context.Context, key string, doc json.Ra
 		method: http.MethodPost,
 		path:   "write/experiment/system-details",
 		body:   jsonBody(withKey(key, doc).bytes()),
+		unsafe: true,
 	})
 }
 

@@ -98,6 +98,9 @@ type Moods struct {
 	// KeepEndTime leaves the end time of a finished experiment alone when
 	// something is written to it later. The default is to move it.
 	KeepEndTime bool `json:"keepEndTime,omitempty"`
+	// AppendSystem appends additional system information to what is there, also
+	// where that has the same key.
+	AppendSystem bool `json:"appendSystem,omitempty"`
 	// AssignIDs gives uploaded assets ids of the server's choice.
 	AssignIDs bool `json:"assignIDs,omitempty"`
 	// IgnoreArtifactExtras drops the fields of artifacts that no client sends.

@@ -216,7 +216,7 @@ func (e *experiment) seedValues(spec *ExperimentSpec) {
 		doc[name] = raw
 	}
 	if len(doc) > 0 {
-		if err := e.system.merge(doc); err != nil {
+		if err := e.system.merge(doc, false); err != nil {
 			panic("comettest: system details: " + err.Error())
 		}
 	}

@@ -185,7 +185,7 @@ func (c *call) writeSystem() error {
 		return err
 	}
 	return c.writeExperiment(key, func(e *experiment) error {
-		if err := e.system.merge(doc); err != nil {
+		if err := e.system.merge(doc, c.moods.AppendSystem); err != nil {
 			return err
 		}
 		return c.ack()

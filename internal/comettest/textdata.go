@@ -65,8 +65,9 @@ type systemInfo struct {
 }
 
 // merge takes over the known fields of doc: each replaces the one before, and
-// items of logAdditionalSystemInfoList those with the same key.
-func (d *systemDetails) merge(doc map[string]json.RawMessage) error {
+// items of logAdditionalSystemInfoList those with the same key, unless they are
+// appended.
+func (d *systemDetails) merge(doc map[string]json.RawMessage, appends bool) error {
 	if *d == nil {
 		*d = make(systemDetails)
 	}
@@ -77,7 +78,7 @@ func (d *systemDetails) merge(doc map[string]json.RawMessage) error {
 		}
 		if name == "logAdditionalSystemInfoList" {
 			var err error
-			if raw, err = mergeSystemInfo((*d)[name], raw); err != nil {
+			if raw, err = mergeSystemInfo((*d)[name], raw, appends); err != nil {
 				return err
 			}
 		}
@@ -115,7 +116,7 @@ func (d dependency) text() string {
 	return d.Name + "==" + *d.Version
 }
 
-func mergeSystemInfo(old, add json.RawMessage) (json.RawMessage, error) {
+func mergeSystemInfo(old, add json.RawMessage, appends bool) (json.RawMessage, error) {
 	var have, more []systemInfo
 	if old != nil {
 		if err := json.Unmarshal(old, &have); err != nil {
@@ -127,7 +128,7 @@ func mergeSystemInfo(old, add json.RawMessage) (json.RawMessage, error) {
 	}
 	for _, item := range more {
 		i := slices.IndexFunc(have, func(h systemInfo) bool { return h.Key == item.Key })
-		if i < 0 {
+		if i < 0 || appends {
 			have = append(have, item)
 		} else {
 			have[i] = item

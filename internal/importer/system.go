@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -100,6 +101,9 @@ func (e *experiment) writeSystem(ctx context.Context, want map[string]json.RawMe
 		for _, name := range slices.Sorted(maps.Keys(want)) {
 			switch {
 			case sameServerJSON(want[name], have[name]), forgotten(name, have):
+				if n := doubled(want[name], have[name]); n > 0 {
+					e.differs(Issue{Kind: string(stream.KindSystem), Name: name, Reason: fmt.Sprintf(isDoubled, n)})
+				}
 			case isEmpty(have[name]) || e.streamWins:
 				write[name] = want[name]
 			default:
@@ -114,8 +118,24 @@ func (e *experiment) writeSystem(ctx context.Context, want map[string]json.RawMe
 	if err != nil {
 		return err
 	}
-	return e.write(ctx, string(stream.KindSystem), func() error { return e.r.c.WriteSystemDetails(ctx, e.key, doc) })
+	return e.write(ctx, string(stream.KindSystem), func() error {
+		_, err := once(ctx, e.r, func() (string, error) {
+			return "", e.r.c.WriteSystemDetails(ctx, e.key, doc)
+		}, func() (string, error) {
+			have, err := e.systemThere(ctx)
+			for name, v := range write {
+				if err != nil || !sameServerJSON(v, have[name]) && !forgotten(name, have) {
+					return "", err
+				}
+			}
+			return "written", nil
+		})
+		return err
+	})
 }
+
+// isDoubled tells of a list to which something was appended again.
+const isDoubled = "the destination has %d entries of it more than once"
 
 // documented are the fields that clients are known to write.
 var documented = []string{

@@ -168,6 +168,8 @@ func (v *verification) system(ctx context.Context) error {
 	for _, name := range slices.Sorted(maps.Keys(v.x.system)) {
 		if !sameServerJSON(v.x.system[name], have[name]) && !forgotten(name, have) {
 			v.finds(string(stream.KindSystem), name, "the destination has another value")
+		} else if n := doubled(v.x.system[name], have[name]); n > 0 {
+			v.finds(string(stream.KindSystem), name, isDoubled, n)
 		}
 	}
 	return nil

@@ -53,6 +53,8 @@ COMET_URL_OVERRIDE, or section [comet_import] or [comet] of .comet.config):
                             writes to comet.com, else no limit)
     --retry-max-elapsed D   give up when nothing has succeeded for so long
                             (default 15m)
+    --absent-words TEXT     an error of the server with these words means that there is
+                            no such thing; may be repeated
 
 Talk:
     --progress auto|tty|plain|none

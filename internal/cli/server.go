@@ -24,10 +24,11 @@ type serverFlags struct {
 	rate        rate.Limit
 	concurrency int
 	retryMax    time.Duration
+	absentWords []string
 }
 
 // addServerFlags declares --api-key-file, --url and --ca-file for a side, and
-// --rate, --concurrency and --retry-max-elapsed.
+// --rate, --concurrency, --retry-max-elapsed and --absent-words.
 func (c *command) addServerFlags(side config.Side) {
 	f := &c.server
 	f.side = side
@@ -35,6 +36,7 @@ func (c *command) addServerFlags(side config.Side) {
 	c.IntVar(&f.concurrency, "concurrency", 16, "")
 	f.retryMax = 15 * time.Minute
 	c.SpanVar(&f.retryMax, "retry-max-elapsed")
+	c.ListVar(&f.absentWords, "absent-words")
 	// The variables of the credentials are read by package config, together
 	// with its files.
 	for name, p := range map[string]*string{
@@ -114,6 +116,7 @@ func (c *command) clientOptions(s *server) comet.Options {
 		AllowHeaderValue: s.endpoint.HeaderValue,
 		CAFile:           s.endpoint.CAFile,
 		Retry:            retry,
+		AbsentWords:      f.absentWords,
 		ReadRate:         f.rate,
 		WriteRate:        f.rate,
 		MaxInFlight:      f.concurrency,

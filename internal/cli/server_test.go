@@ -8,6 +8,7 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -183,6 +184,8 @@ func TestClientOptions(t *testing.T) {
 		{"", comet.Options{MaxInFlight: 16, Retry: comet.Retry{MaxElapsed: 15 * time.Minute}}},
 		{"--rate 4/s --concurrency 3 --retry-max-elapsed 0", comet.Options{
 			ReadRate: 4, WriteRate: 4, MaxInFlight: 3, Retry: comet.Retry{MaxElapsed: -1}}},
+		{"--absent-words none --absent-words nil", comet.Options{
+			MaxInFlight: 16, Retry: comet.Retry{MaxElapsed: 15 * time.Minute}, AbsentWords: []string{"none", "nil"}}},
 	} {
 		cmd := newCommand("comet-export", "", IO{Stdout: io.Discard, Stderr: io.Discard})
 		cmd.addServerFlags(config.Export)
@@ -195,7 +198,8 @@ func TestClientOptions(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := cmd.clientOptions(s)
-		if got.ReadRate != tt.want.ReadRate || got.WriteRate != tt.want.WriteRate || got.MaxInFlight != tt.want.MaxInFlight || got.Retry != tt.want.Retry {
+		if got.ReadRate != tt.want.ReadRate || got.WriteRate != tt.want.WriteRate || got.MaxInFlight != tt.want.MaxInFlight || got.Retry != tt.want.Retry ||
+			!slices.Equal(got.AbsentWords, tt.want.AbsentWords) {
 			t.Errorf("%s: options %+v", tt.args, got)
 		}
 		s.Close()

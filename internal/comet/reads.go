@@ -27,7 +27,7 @@ var (
 	readProjectNotes = read{"project/notes", textNamed("notes"), []string{"note"}}
 	readShareLinks   = read{featureShareLinks.path, arrayNamed("shareCodes"), []string{"share"}}
 	// The views of projects, and by another path those of experiments.
-	readViews        = read{featureViews.path, arrayNamed("views", "templates", "data").orBare(), []string{"view", "template"}}
+	readViews = read{featureViews.path, arrayNamed("views", "templates", "data").orBare(), []string{"view", "template"}}
 
 	readExperiments = read{"experiments", listNamed("experiments"), []string{"page"}}
 	readMetadata    = read{"experiment/metadata", valueNamed("experimentKey"), []string{"experiment", "run"}}

@@ -34,7 +34,7 @@ func editBody(t testing.TB, rec Record, change func([]pair) []pair) []byte {
 }
 
 func TestCheckMissingKeys(t *testing.T) {
-	optional := map[Kind]string{KindProject: "doc public share_links", KindExperiment: "doc tags", KindMetrics: "extra", KindSkipped: "project workspace", KindLineage: "doc", KindPanel: "project", KindView: "chart_template"}
+	optional := map[Kind]string{KindProject: "doc public share_links", KindExperiment: "doc tags", KindMetrics: "extra", KindSkipped: "project workspace", KindLineage: "doc", KindModelVersion: "status_configuration", KindPanel: "project", KindView: "chart_template"}
 	for kind, rec := range full(t) {
 		for key := range strings.FieldsSeq(keysOf[kind]) {
 			data := editBody(t, rec, func(list []pair) []pair {

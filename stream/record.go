@@ -257,7 +257,9 @@ type ModelVersion struct {
 	Model      *string  `msgpack:"model"`
 	Stages     []string `msgpack:"stages"`
 	Status     *string  `msgpack:"status"`
-	Version    string   `msgpack:"version"`
+	// StatusConfiguration is the rule for the status, nil where there is none.
+	StatusConfiguration Doc    `msgpack:"status_configuration,omitempty"`
+	Version             string `msgpack:"version"`
 }
 
 // ModelEnd closes a registry model group. Its counts are filled in by the

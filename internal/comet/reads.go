@@ -56,12 +56,13 @@ var (
 	readModels      = read{"experiment/model", listNamed("models"), []string{"model"}}
 	readModelAssets = read{"experiment/model/asset/list", listNamed("assets"), []string{"model"}}
 
-	readRegistry         = read{"registry-model", listNamed("registryModels"), []string{"workspace", "team"}}
-	readRegistryModel    = read{"registry-model/details", listNamed("versions"), []string{"model"}}
-	readRegistryNotes    = read{"registry-model/notes", textNamed("notes"), []string{"note"}}
-	readRegistryItem     = read{featureRegistryItem.path, valueNamed("registryModelItemId", "version"), []string{"model", "version", "item"}}
-	readRegistryMetadata = read{featureRegistryMetadata.path, listNamed("metadata"), []string{"metadata"}}
-	readRegistryHistory  = read{path: featureRegistryHistory.path, about: []string{"model", "version", "item"}}
+	readRegistry            = read{"registry-model", listNamed("registryModels"), []string{"workspace", "team"}}
+	readRegistryModel       = read{"registry-model/details", listNamed("versions"), []string{"model"}}
+	readRegistryNotes       = read{"registry-model/notes", textNamed("notes"), []string{"note"}}
+	readRegistryItem        = read{featureRegistryItem.path, valueNamed("registryModelItemId", "version"), []string{"model", "version", "item"}}
+	readRegistryMetadata    = read{featureRegistryMetadata.path, listNamed("metadata"), []string{"metadata"}}
+	readStatusConfiguration = read{featureStatusConfiguration.path, textNamed("status"), []string{"configuration"}}
+	readRegistryHistory     = read{path: featureRegistryHistory.path, about: []string{"model", "version", "item"}}
 
 	readArtifacts       = read{"artifacts/get-all", listNamed("artifacts"), []string{"workspace", "team"}}
 	readArtifact        = read{"artifacts/get", listNamed("versions"), []string{"artifact"}}

@@ -154,12 +154,74 @@ func (c *Client) RegistryMetadata(ctx context.Context, id string) ([]MetadataEnt
 	var list []MetadataEntry
 	err := c.gated(ctx, featureRegistryMetadata, http.MethodGet, nil, func() error {
 		data, err := c.get(ctx, readRegistryMetadata.of(id))
-		elements(member(data, "metadata"), func(v []byte) {
-			list = append(list, MetadataEntry{Raw: v, Key: textOrEmpty(member(v, "key")), Value: member(v, "value")})
-		})
+		list = metadataEntries(member(data, "metadata"))
 		return err
 	})
 	return list, err
+}
+
+// StatusConfiguration is the rule for the status of a registry version.
+type StatusConfiguration struct {
+	Raw            json.RawMessage
+	Status         string
+	ReviewRequired bool
+	Comment        string
+	Items          []MetadataEntry
+}
+
+// ParseStatusConfiguration reads the document of a rule.
+func ParseStatusConfiguration(doc json.RawMessage) StatusConfiguration {
+	s := StatusConfiguration{Raw: doc}
+	members(doc, func(name string, v []byte) {
+		switch name {
+		case "status":
+			s.Status = textOrEmpty(v)
+		case "isReviewRequired":
+			s.ReviewRequired = isTrue(v)
+		case "comment":
+			s.Comment = textOrEmpty(v)
+		case "statusConfiguration":
+			s.Items = metadataEntries(v)
+		}
+	})
+	return s
+}
+
+func metadataEntries(list []byte) (entries []MetadataEntry) {
+	elements(list, func(v []byte) {
+		entries = append(entries, MetadataEntry{Raw: v, Key: textOrEmpty(member(v, "key")), Value: member(v, "value")})
+	})
+	return entries
+}
+
+// RegistryStatusConfiguration returns the rule for the status of a version by its
+// id, nil if it has none. Older servers answer [ErrUnsupported].
+func (c *Client) RegistryStatusConfiguration(ctx context.Context, id string) (*StatusConfiguration, error) {
+	var s StatusConfiguration
+	err := c.gated(ctx, featureStatusConfiguration, http.MethodGet, nil, func() error {
+		cl := readStatusConfiguration.of(id).call(nil)
+		empty := 0
+		cl.check = func(data []byte) error {
+			// An empty object says that there is none. It is also what a gateway may
+			// say that knows nothing, so it is asked twice.
+			any := false
+			members(data, func(string, []byte) { any = true })
+			if !any {
+				empty++
+			}
+			if empty > 1 {
+				return nil
+			}
+			return cl.wants.holds(data)
+		}
+		data, err := c.document(ctx, cl)
+		s = ParseStatusConfiguration(data)
+		return err
+	})
+	if err != nil || s.Status == "" {
+		return nil, err
+	}
+	return &s, nil
 }
 
 // RegistryHistory returns what has happened to a version, as the server tells

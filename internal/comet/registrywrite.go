@@ -147,6 +147,14 @@ func (c *Client) SetRegistryStatus(ctx context.Context, id, status string) error
 // WriteRegistryMetadata sets entries of the metadata of a version. Older
 // servers answer [ErrUnsupported].
 func (c *Client) WriteRegistryMetadata(ctx context.Context, id string, entries []MetadataEntry) error {
+	return c.gated(ctx, featureRegistryMetadataWrite, http.MethodPost, nil, func() error {
+		var o object
+		o.raw("metadata", entryList(entries))
+		return c.post(ctx, "write/registry-model/item/"+url.PathEscape(id)+"/metadata", &o)
+	})
+}
+
+func entryList(entries []MetadataEntry) json.RawMessage {
 	list := json.RawMessage{'['}
 	for i, e := range entries {
 		if i > 0 {
@@ -157,10 +165,28 @@ func (c *Client) WriteRegistryMetadata(ctx context.Context, id string, entries [
 		o.raw("value", e.Value)
 		list = append(list, o.bytes()...)
 	}
-	return c.gated(ctx, featureRegistryMetadataWrite, http.MethodPost, nil, func() error {
-		var o object
-		o.raw("metadata", append(list, ']'))
-		return c.post(ctx, "write/registry-model/item/"+url.PathEscape(id)+"/metadata", &o)
+	return append(list, ']')
+}
+
+// Doc returns what of a rule a client can write.
+func (s *StatusConfiguration) Doc() json.RawMessage {
+	var o object
+	o.text("status", s.Status)
+	o.bool("isReviewRequired", s.ReviewRequired)
+	o.raw("statusConfiguration", entryList(s.Items))
+	if s.Comment != "" {
+		o.text("comment", s.Comment)
+	}
+	return o.bytes()
+}
+
+// WriteStatusConfiguration sets the rule for the status of a version, which may
+// set the status too. Older servers answer [ErrUnsupported].
+func (c *Client) WriteStatusConfiguration(ctx context.Context, id string, s *StatusConfiguration) error {
+	return c.gated(ctx, featureStatusConfigurationWrite, http.MethodPost, nil, func() error {
+		return c.ack(ctx, &call{
+			method: http.MethodPost, path: "write/registry-model/item/" + url.PathEscape(id) + "/status-configuration", body: jsonBody(s.Doc()),
+		})
 	})
 }
 

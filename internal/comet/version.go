@@ -142,11 +142,14 @@ var (
 	featureRegistryHistory = feature{"registry-model/history/item", Version{3, 7, 28, ""}}
 	featureRegistryCreate  = feature{"write/registry-model/item/create", Version{3, 5, 42, ""}}
 	featureRegistryStatus  = feature{"write/registry-model/item/status", Version{3, 5, 42, ""}}
-	// The official client makes these calls from 4.18.133 on. The version is not
-	// asked about: with a server that tells an older one and has them all the
-	// same data would be lost, and one without them costs one request.
-	featureRegistryMetadata      = feature{"registry-model/item/{id}/metadata", Version{}}
-	featureRegistryMetadataWrite = feature{"write/registry-model/item/{id}/metadata", Version{}}
+	// The official client makes these calls from 4.18.133 on, those about status
+	// configurations from 4.20.477 on. The version is not asked about: with a
+	// server that tells an older one and has them all the same data would be lost,
+	// and one without them costs one request.
+	featureRegistryMetadata         = feature{"registry-model/item/{id}/metadata", Version{}}
+	featureRegistryMetadataWrite    = feature{"write/registry-model/item/{id}/metadata", Version{}}
+	featureStatusConfiguration      = feature{"registry-model/item/{id}/status-configuration", Version{}}
+	featureStatusConfigurationWrite = feature{"write/registry-model/item/{id}/status-configuration", Version{}}
 
 	featureState = feature{"write/experiment/update-status", Version{3, 7, 91, ""}}
 

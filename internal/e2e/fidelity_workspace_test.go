@@ -28,7 +28,10 @@ func seedWorkspaceLevel(src *instance) {
 		Name: "cnn", Description: ptr("the good one"), Public: true, Notes: "# Model notes\n",
 		Versions: []comettest.RegistryVersionSpec{
 			{Version: "1.0.0", Experiment: fidelityKey, Model: "cnn", Comment: ptr("first"), Stages: []string{"old"}},
-			{Version: "1.0.1", Experiment: fidelityKey, Model: "cnn", Stages: []string{"prod"}, Status: "Production", Metadata: map[string]any{"accuracy": 0.9}},
+			{Version: "1.0.1", Experiment: fidelityKey, Model: "cnn", Stages: []string{"prod"}, Status: "Production", Metadata: map[string]any{"accuracy": 0.9},
+				Configuration: map[string]any{
+					"status": "QA", "isReviewRequired": true, "comment": "to be looked at", "statusConfiguration": []map[string]any{{"key": "reviewer", "value": "carol"}},
+				}},
 		},
 	})
 	panel := src.SeedPanel("team", "Scatter", "from comet_ml import ui\nui.display('hi')\n")
@@ -95,6 +98,7 @@ func workspaceRows() []row {
 		{data: "registry versions: stages, which are their tags", get: items(func(i item) any { return i.Stages })},
 		{data: "registry versions: status", get: items(func(i item) any { return i.Status })},
 		{data: "registry versions: metadata", get: items(func(i item) any { return i.Metadata })},
+		{data: "registry versions: status configuration", get: items(func(i item) any { return i.Configuration })},
 		{data: "registry versions: experiment and model", get: items(func(i item) any { return []any{i.Experiment, i.Model} })},
 		{data: "registry models: image, whether made automatically or monitored", missing: "no call sets them"},
 		{data: "registry models and versions: owner", get: models(func(m model) any { return m.User }), missing: "no call sets it"},

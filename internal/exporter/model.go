@@ -34,8 +34,9 @@ type modelDetails struct {
 
 // modelVersion is what newer servers know of a version besides.
 type modelVersion struct {
-	status   *string
-	metadata []stream.Doc // nil = not known
+	status        *string
+	metadata      []stream.Doc // nil = not known
+	configuration stream.Doc   // of the status; nil = none
 }
 
 // models returns the registry models of a workspace that a path names, in the
@@ -143,6 +144,15 @@ func (u *modelUnit) fetchVersion(row *comet.RegistryVersion) func(context.Contex
 		case !isMissing(err) && !isUnsupported(err):
 			return nil, err
 		}
+		configuration, err := u.x.client.RegistryStatusConfiguration(ctx, row.ID)
+		switch {
+		case err == nil && configuration != nil:
+			if v.configuration, err = document(configuration.Raw, "modelItemId"); err != nil {
+				return nil, err
+			}
+		case err != nil && !isMissing(err) && !isUnsupported(err):
+			return nil, err
+		}
 		entries, err := u.x.client.RegistryMetadata(ctx, row.ID)
 		if isMissing(err) || isUnsupported(err) {
 			return v, nil
@@ -193,7 +203,8 @@ func (u *modelUnit) writeVersion(ctx context.Context, q *queue, out *output, row
 	if err == nil {
 		err = out.write(&stream.ModelVersion{
 			Doc: doc, Experiment: textOrNil(row.Key), ID: valid(row.ID), Metadata: v.metadata, Model: textOrNil(row.Model),
-			Stages: validAll(row.Stages), Status: cmp.Or(v.status, row.Status), Version: valid(row.Version),
+			Stages: validAll(row.Stages), Status: cmp.Or(v.status, row.Status), StatusConfiguration: v.configuration,
+			Version: valid(row.Version),
 		})
 	}
 	if err != nil {

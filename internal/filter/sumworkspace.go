@@ -127,7 +127,25 @@ func (s *summer) modelVersion(r stream.Raw, rec *stream.ModelVersion) {
 	for _, entry := range rec.Metadata {
 		s.begin("metadata").add(textOf(entry)).put()
 	}
+	s.configuration(rec.StatusConfiguration)
 	s.document(r.Kind, rec.Doc)
+}
+
+// configuration adds the rule for a status. The pairs in it have no order.
+func (s *summer) configuration(rule stream.Doc) {
+	for name, value := range rule.Members() {
+		if name == "statusConfiguration" {
+			var pairs []json.RawMessage
+			if json.Unmarshal([]byte(textOf(value)), &pairs) != nil {
+				pairs = []json.RawMessage{json.RawMessage(textOf(value))}
+			}
+			for _, pair := range pairs {
+				s.begin("status configuration pair").add(string(pair)).put()
+			}
+		} else if text := textOf(value); !blank(text) {
+			s.begin("status configuration").add(name, text).put()
+		}
+	}
 }
 
 // maxZip is how much of a panel is kept to look into it. One that is larger

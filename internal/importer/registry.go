@@ -36,10 +36,16 @@ type model struct {
 // written is what an import has written of a registry model.
 type written struct {
 	versions    []*modelVersion
-	metadata    []*modelVersion // of versions that were there without
+	parts       []writtenPart // of versions that were there without
 	description *string
 	public      *bool
 	notes       bool
+}
+
+// writtenPart is a part of a version that was written by itself.
+type writtenPart struct {
+	v *modelVersion
+	p *versionPart
 }
 
 // modelDoc is what is used of a registry model's document.

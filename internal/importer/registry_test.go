@@ -57,13 +57,15 @@ func TestRegistryProducerGone(t *testing.T) {
 func TestRegistryVerifyFilled(t *testing.T) {
 	w, bare := richWorkspace(), richWorkspace()
 	w.models[0].Public = true
-	bare.models[0].Description, bare.models[0].Notes, bare.models[0].Versions[1].Metadata = nil, "", nil
+	bare.models[0].Description, bare.models[0].Notes = nil, ""
+	bare.models[0].Versions[1].Metadata, bare.models[0].Versions[1].Configuration = nil, nil
 	for _, test := range []struct{ request, issue string }{
 		{"none", ""},
 		{"registry-model/update", `description "cnn": unverified`},
 		{"registry-model/update", `visibility "cnn": unverified`},
 		{"registry-model/notes", `notes "cnn": unverified`},
 		{"/metadata", `model-version "cnn:1.0.1": unverified: the destination has another metadata`},
+		{"/status-configuration", `model-version "cnn:1.0.1": unverified: the destination has another status configuration`},
 	} {
 		srv := newServer(t, comettest.Options{Middleware: forgetful(t, test.request)})
 		bare.seed(srv)
@@ -84,8 +86,9 @@ func TestRegistryUntold(t *testing.T) {
 	}{
 		"no metadata":      {comettest.Moods{Lacks: []string{"registry-model/item/{itemId}/metadata", "write/registry-model/item/{itemId}/metadata"}}, []string{"metadata"}},
 		"metadata unread":  {comettest.Moods{Lacks: []string{"registry-model/item/{itemId}/metadata"}}, []string{"metadata"}},
-		"version 4.18.132": {comettest.Moods{Version: "4.18.132"}, []string{"metadata"}},
-		"version 3.5.41":   {comettest.Moods{Version: "3.5.41"}, []string{"metadata", `status "Production"`}},
+		"version 4.20.476": {comettest.Moods{Version: "4.20.476"}, []string{"status configuration"}},
+		"version 4.18.132": {comettest.Moods{Version: "4.18.132"}, []string{"metadata", "status configuration"}},
+		"version 3.5.41":   {comettest.Moods{Version: "3.5.41"}, []string{"metadata", `status "Production"`, "status configuration"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv := newServer(t, comettest.Options{Moods: tt.moods})
@@ -192,4 +195,42 @@ func TestRegistryVersionAppears(t *testing.T) {
 	}})
 	importTo(t, newClient(t, srv), w.stream(t, sourceURL), Options{}).succeed(t)
 	w.check(t, "appeared", srv)
+}
+
+// A status configuration that sets the status does not change that of the version.
+func TestStatusConfigurationSetsStatus(t *testing.T) {
+	w := richWorkspace()
+	srv := newServer(t, comettest.Options{Moods: comettest.Moods{ConfigurationSetsStatus: true}})
+	importTo(t, newClient(t, srv), w.stream(t, sourceURL), Options{Verify: true}).succeed(t)
+	w.check(t, "configured", srv)
+}
+
+// A status configuration that the destination has in another way is told, in any
+// order of its pairs that are the same it is not.
+func TestStatusConfigurationDiffers(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(map[string]any)
+		same   bool
+	}{
+		"order":   {func(c map[string]any) { slices.Reverse(c["statusConfiguration"].([]map[string]any)) }, true},
+		"status":  {func(c map[string]any) { c["status"] = "Staging" }, false},
+		"review":  {func(c map[string]any) { c["isReviewRequired"] = false }, false},
+		"comment": {func(c map[string]any) { delete(c, "comment") }, false},
+		"pair":    {func(c map[string]any) { c["statusConfiguration"].([]map[string]any)[0]["value"] = "3" }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, other := richWorkspace(), richWorkspace()
+			tt.change(other.models[0].Versions[1].Configuration)
+			srv := newServer(t, comettest.Options{})
+			other.seed(srv)
+			r := importTo(t, newClient(t, srv), w.stream(t, sourceURL), Options{})
+			want := []string{`model-version "cnn:1.0.1": differs: the destination has another status configuration`}
+			if tt.same {
+				want = nil
+			}
+			if got := r.issues(); r.err != nil || !slices.Equal(got, want) {
+				t.Errorf("%v, %q, want %q", r.err, got, want)
+			}
+		})
+	}
 }

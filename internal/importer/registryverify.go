@@ -10,7 +10,7 @@ import (
 // verify reads back what has been written of the model.
 func (m *model) verify(ctx context.Context) error {
 	w := &m.written
-	if len(w.versions)+len(w.metadata) == 0 && w.description == nil && w.public == nil && !w.notes {
+	if len(w.versions)+len(w.parts) == 0 && w.description == nil && w.public == nil && !w.notes {
 		return nil
 	}
 	_, err := m.r.shows(ctx, func() (bool, error) {
@@ -58,8 +58,12 @@ func (m *model) readBack(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, v := range w.metadata {
-		if err := v.readBack(ctx, v.otherMetadata); err != nil {
+	for _, w := range w.parts {
+		err := w.v.readBack(ctx, func(ctx context.Context, there *comet.RegistryVersion) ([]Issue, error) {
+			_, other, err := w.v.comparePart(ctx, w.p, there)
+			return other, err
+		})
+		if err != nil {
 			return err
 		}
 	}

@@ -2,7 +2,6 @@ package importer
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -59,11 +58,15 @@ func (v *modelVersion) take(ctx context.Context) error {
 	}
 	m.there.Versions = append(m.there.Versions, comet.RegistryVersion{ID: id, Version: v.rec.Version})
 	v.wrote()
-	_, err = v.writeMetadata(ctx, id)
+	for i := range versionParts {
+		if _, err := v.writePart(ctx, &versionParts[i], id); err != nil {
+			return err
+		}
+	}
 	if !v.lacks {
 		m.written.versions = append(m.written.versions, v)
 	}
-	return err
+	return nil
 }
 
 // missing tells what the destination does not take.
@@ -156,40 +159,22 @@ func (v *modelVersion) post(ctx context.Context, n *comet.NewRegistryVersion) (s
 	return c.AddRegistryVersion(ctx, *n)
 }
 
-// writeMetadata sets the metadata of a version that has none. It reports false
-// where there are none, or the destination does not take them.
-func (v *modelVersion) writeMetadata(ctx context.Context, id string) (written bool, err error) {
-	if len(v.rec.Metadata) == 0 {
-		return false, nil
+// writePart writes a part of the version. It reports false where the stream has
+// none, or the destination does not take it.
+func (v *modelVersion) writePart(ctx context.Context, p *versionPart, id string) (written bool, err error) {
+	want, err := p.want(v)
+	if err != nil || want == nil || v.m.r.dry() {
+		return err == nil && want != nil, err
 	}
-	entries, err := v.entries()
-	if err != nil || v.m.r.dry() {
-		return err == nil, err
-	}
-	err = v.m.r.c.WriteRegistryMetadata(ctx, id, entries)
+	err = p.write(ctx, v, id, want)
 	if isUnsupported(err) || err != nil && refused(err) {
-		v.missing("its metadata: " + err.Error())
+		v.missing(fmt.Sprintf("its %s: %v", p.name, err))
 		return false, nil
 	}
 	return err == nil, err
 }
 
-func (v *modelVersion) entries() ([]comet.MetadataEntry, error) {
-	var list []comet.MetadataEntry
-	for _, d := range v.rec.Metadata {
-		var e struct {
-			Key   text            `json:"key"`
-			Value json.RawMessage `json:"value"`
-		}
-		if err := readDoc(d, &e); err != nil {
-			return nil, err
-		}
-		list = append(list, comet.MetadataEntry{Key: e.Key.V, Value: e.Value})
-	}
-	return list, nil
-}
-
-// compare tells where a version that exists is another one. Only metadata, which
+// compare tells where a version that exists is another one. Only its parts, which
 // an import that was killed may not have come to, are filled in.
 func (v *modelVersion) compare(ctx context.Context, there *comet.RegistryVersion) error {
 	m := v.m
@@ -197,21 +182,24 @@ func (v *modelVersion) compare(ctx context.Context, there *comet.RegistryVersion
 	if err != nil {
 		return err
 	}
-	lacks, metadata, err := v.compareMetadata(ctx, there)
-	switch {
-	case err != nil:
-		return err
-	case lacks && m.r.o.Mode != VerifyOnly:
-		written, err := v.writeMetadata(ctx, there.ID)
+	for i := range versionParts {
+		p := &versionParts[i]
+		lacks, issues, err := v.comparePart(ctx, p, there)
+		switch {
+		case err != nil:
+			return err
+		case !lacks || m.r.o.Mode == VerifyOnly:
+			other = append(other, issues...)
+			continue
+		}
+		written, err := v.writePart(ctx, p, there.ID)
 		if err != nil {
 			return err
 		}
 		if written {
 			v.wrote()
-			m.written.metadata = append(m.written.metadata, v)
+			m.written.parts = append(m.written.parts, writtenPart{v, p})
 		}
-	default:
-		other = append(other, metadata...)
 	}
 	for _, i := range other {
 		m.issue(i)
@@ -223,11 +211,12 @@ func (v *modelVersion) compare(ctx context.Context, there *comet.RegistryVersion
 // does not tell.
 func (v *modelVersion) others(ctx context.Context, there *comet.RegistryVersion) ([]Issue, error) {
 	other, err := v.otherFields(ctx, there)
-	if err != nil {
-		return nil, err
+	for i := 0; i < len(versionParts) && err == nil; i++ {
+		var issues []Issue
+		_, issues, err = v.comparePart(ctx, &versionParts[i], there)
+		other = append(other, issues...)
 	}
-	metadata, err := v.otherMetadata(ctx, there)
-	return append(other, metadata...), err
+	return other, err
 }
 
 // another is the issue of something that the destination has in another way.
@@ -241,7 +230,7 @@ func (v *modelVersion) untold(what string, err error) Issue {
 	return v.issue(v.m.r.missing(), fmt.Sprintf("its %s: %v", what, err))
 }
 
-// otherFields is others without the metadata.
+// otherFields is others without the parts.
 func (v *modelVersion) otherFields(ctx context.Context, there *comet.RegistryVersion) ([]Issue, error) {
 	var other []Issue
 	if there.Key != "" && v.key != "" && there.Key != v.key {
@@ -269,12 +258,6 @@ func (v *modelVersion) otherFields(ctx context.Context, there *comet.RegistryVer
 	return other, err
 }
 
-// otherMetadata is others for the metadata alone.
-func (v *modelVersion) otherMetadata(ctx context.Context, there *comet.RegistryVersion) ([]Issue, error) {
-	_, other, err := v.compareMetadata(ctx, there)
-	return other, err
-}
-
 func (v *modelVersion) statusThere(ctx context.Context, there *comet.RegistryVersion) (*string, error) {
 	if there.Status != nil || v.rec.Status == nil {
 		return there.Status, nil
@@ -286,33 +269,21 @@ func (v *modelVersion) statusThere(ctx context.Context, there *comet.RegistryVer
 	return item.Status, nil
 }
 
-// compareMetadata compares the metadata of a version. lacks says that they are
-// others because the destination has none.
-func (v *modelVersion) compareMetadata(ctx context.Context, there *comet.RegistryVersion) (lacks bool, other []Issue, err error) {
-	if len(v.rec.Metadata) == 0 {
-		return false, nil, nil
-	}
-	have, err := v.m.r.c.RegistryMetadata(ctx, there.ID)
-	if isUnsupported(err) || isAbsent(err) {
-		return false, []Issue{v.untold("metadata", err)}, nil
-	}
-	if err != nil {
+// comparePart compares a part of a version. lacks says that it is another because
+// the destination has none.
+func (v *modelVersion) comparePart(ctx context.Context, p *versionPart, there *comet.RegistryVersion) (lacks bool, other []Issue, err error) {
+	want, err := p.want(v)
+	if err != nil || want == nil {
 		return false, nil, err
 	}
-	want, err := v.entries()
-	if err != nil {
+	have, err := p.read(ctx, v.m.r.c, there.ID)
+	switch {
+	case isUnsupported(err) || isAbsent(err):
+		return false, []Issue{v.untold(p.name, err)}, nil
+	case err != nil:
 		return false, nil, err
+	case !p.same(want, have):
+		other = []Issue{v.another(p.name)}
 	}
-	values := make(map[string]json.RawMessage, len(have))
-	for _, e := range have {
-		values[e.Key] = e.Value
-	}
-	same := len(have) == len(want)
-	for _, e := range want {
-		same = same && sameJSON(e.Value, values[e.Key])
-	}
-	if !same {
-		other = []Issue{v.another("metadata")}
-	}
-	return len(have) == 0 && len(want) > 0, other, nil
+	return have == nil, other, nil
 }

@@ -56,7 +56,11 @@ func richWorkspace() testWorkspace {
 		},
 		models: []comettest.RegistrySpec{{Name: "cnn", Description: ptr("good"), Notes: "# Notes", Versions: []comettest.RegistryVersionSpec{
 			{Version: "1.0.0", Experiment: maker, Model: "cnn", Comment: ptr("first"), Stages: []string{"old", "x"}},
-			{Version: "1.0.1", Experiment: maker, Model: "cnn", Stages: []string{"prod"}, Status: "Production", Metadata: map[string]any{"accuracy": 0.9}},
+			{Version: "1.0.1", Experiment: maker, Model: "cnn", Stages: []string{"prod"}, Status: "Production", Metadata: map[string]any{"accuracy": 0.9},
+				Configuration: map[string]any{
+					"status": "QA", "isReviewRequired": true, "comment": "look",
+					"statusConfiguration": []map[string]any{{"key": "b", "value": "2"}, {"key": "a", "value": "1"}},
+				}},
 		}}},
 		panel: panelZip(`{"type":"py","pyCode":"print('hi')"}`),
 	}
@@ -153,6 +157,9 @@ func (s *script) model(m comettest.RegistrySpec) {
 			status = "None"
 		}
 		rec.Status = &status
+		if v.Configuration != nil {
+			rec.StatusConfiguration = s.doc(v.Configuration)
+		}
 		for k, x := range v.Metadata {
 			rec.Metadata = append(rec.Metadata, s.doc(map[string]any{"key": k, "value": x}))
 		}
@@ -217,7 +224,7 @@ func TestWorkspaceNew(t *testing.T) {
 		c := newClient(t, srv)
 		r := importTo(t, c, data, Options{Verify: true})
 		old := moods.Version == "3.0.0"
-		if r.err != nil || r.Missing != map[bool]int64{true: 2}[old] {
+		if r.err != nil || r.Missing != map[bool]int64{true: 3}[old] {
 			t.Fatalf("%+v: %v, %v", moods, r.err, r.issues())
 		}
 		if !old && !moods.AssignIDs {

@@ -27,7 +27,9 @@ Arguments:
                               run = code git output graph requirements
 
 The first argument is a path. Of the others, those with a slash are paths too, so
-that WORKSPACE/ is a second workspace.
+that WORKSPACE/ is a second workspace. Where the name of a project, artifact or model
+holds a slash, or is one of the words above, -l prints how it is written: team%2Fa,
+%61rtifacts.
 
 What to export:
     --keys-from FILE        these experiments alone: keys, one a line, or lines of -l,

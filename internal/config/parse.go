@@ -1,12 +1,15 @@
 package config
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"iter"
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/comet-stream/comet-stream/internal/text"
 )
 
 // ownSettings are what the sections of a side may hold. A misspelt name in
@@ -148,10 +151,11 @@ func parseDotenv(path string, data []byte) (map[string]setting, error) {
 // them.
 func lines(data []byte) iter.Seq2[int, string] {
 	return func(yield func(int, string) bool) {
-		n := 0
-		for line := range bytes.Lines(data) {
-			n++
-			if !yield(n, strings.TrimSpace(string(line))) {
+		scanner := bufio.NewScanner(bytes.NewReader(data))
+		scanner.Buffer(nil, len(data)+1)
+		scanner.Split(text.ScanLines)
+		for n := 1; scanner.Scan(); n++ {
+			if !yield(n, strings.TrimSpace(scanner.Text())) {
 				return
 			}
 		}

@@ -16,6 +16,7 @@ func TestParseINI(t *testing.T) {
 			map[string]string{"COMET_API_KEY": "abc", "COMET_TIMEOUT_HTTP": "20"}},
 		{"case and space", "[ Comet ]\n  API_Key  =  aBc  \n", map[string]string{"COMET_API_KEY": "aBc"}},
 		{"line ends", "[comet]\r\napi_key=abc\r\n", map[string]string{"COMET_API_KEY": "abc"}},
+		{"old line ends", "[comet]\rapi_key=abc\r", map[string]string{"COMET_API_KEY": "abc"}},
 		{"no line end at the end", "[comet]\napi_key=abc", map[string]string{"COMET_API_KEY": "abc"}},
 		{"comments", "; a\n[comet] # b\nk1=v # c\nk2=v ; d\nk3=a#b;c\nk4=# e\n", map[string]string{
 			"COMET_K1": "v", "COMET_K2": "v", "COMET_K3": "a#b;c", "COMET_K4": ""}},

@@ -63,25 +63,27 @@ func (x *Exporter) artifactUnits(ctx context.Context, w *workspaceScope, r *fixe
 func artifactName(row *comet.Artifact) string { return row.Name }
 
 // named returns those of a list that a path names, in the order of their
-// names.
+// names. It settles how the name in the path is meant.
 func named[T any](list []T, p *Path, what string, name func(*T) string) ([]T, error) {
 	list = slices.Clone(list)
 	slices.SortStableFunc(list, func(a, b T) int { return strings.Compare(name(&a), name(&b)) })
 	if p.Name == "" {
 		return list, nil
 	}
-	var names []string
-	var found []T
+	names := make([]string, len(list))
 	for i := range list {
-		names = append(names, name(&list[i]))
-		if names[i] == p.Name {
-			found = append(found, list[i])
-		}
+		names[i] = name(&list[i])
 	}
-	if len(found) == 0 {
+	first := p.find(p.Name, names)
+	if first < 0 {
 		return nil, &NotFoundError{What: what, Name: p.Name, In: p.Workspace, Near: suggest.Nearest(p.Name, names, 5), Count: len(names)}
 	}
-	return found, nil
+	p.Name, p.literal = names[first], ""
+	after := first
+	for after < len(names) && names[after] == p.Name {
+		after++
+	}
+	return list[first:after], nil
 }
 
 // versionSlot is the slot of a version of an artifact: its details, the list of

@@ -47,7 +47,7 @@ func (x *Exporter) listProjects(ctx context.Context, workspace string, yield fun
 	list = slices.Clone(list)
 	slices.SortFunc(list, func(a, b comet.Project) int { return strings.Compare(a.Name, b.Name) })
 	for _, p := range list {
-		fields := []string{workspace + "/" + p.Name, p.ID, "", ""}
+		fields := []string{workspace + "/" + projectPart(p.Name), p.ID, "", ""}
 		if p.Experiments != nil {
 			fields[2] = strconv.FormatInt(*p.Experiments, 10)
 		}

@@ -116,8 +116,9 @@ func (x *Exporter) resolveAll(ctx context.Context, paths []Path) (*scope, error)
 // add puts what a path leads to into the scope.
 func (r *resolver) add(ctx context.Context, p Path) error {
 	if p.Kind != "" {
+		err := r.checkSpecial(ctx, &p)
 		r.scope.special = append(r.scope.special, p)
-		return r.checkSpecial(ctx, p)
+		return err
 	}
 	if p.Project == "" {
 		list, err := r.projectsOf(ctx, p.Workspace)
@@ -197,14 +198,16 @@ func (r *resolver) findProject(ctx context.Context, p Path) (*comet.Project, err
 	}
 	names := make([]string, len(list))
 	for i := range list {
-		if list[i].Name == p.Project {
-			return &list[i], nil
-		}
 		names[i] = list[i].Name
 	}
-	return nil, &NotFoundError{
-		What: "project", Name: p.Project, In: p.Workspace, Near: suggest.Nearest(p.Project, names, 5), Count: len(names),
+	if i := p.find(p.Project, names); i >= 0 {
+		return &list[i], nil
 	}
+	near := suggest.Nearest(p.Project, names, 5)
+	for i := range near {
+		near[i] = projectPart(near[i])
+	}
+	return nil, &NotFoundError{What: "project", Name: p.Project, In: p.Workspace, Near: near, Count: len(names)}
 }
 
 // addExperiment puts one experiment into the scope, found by key or name.
@@ -267,7 +270,7 @@ func sameProject(e *comet.Experiment, p *comet.Project) bool {
 }
 
 // path returns the project as it is written on the command line.
-func (p *project) path() string { return p.Workspace + "/" + p.Name }
+func (p *project) path() string { return p.Workspace + "/" + projectPart(p.Name) }
 
 // add puts one experiment into scope.
 func (p *project) add(e listed) {

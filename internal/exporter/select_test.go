@@ -27,7 +27,10 @@ func TestParsePath(t *testing.T) {
 		{"ws/artifacts", Path{Workspace: "ws", Kind: "artifacts"}, "ws/artifacts"},
 		{"ws/artifacts/a/Latest", Path{Workspace: "ws", Kind: "artifacts", Name: "a", Version: "Latest"}, "ws/artifacts/a/Latest"},
 		{"ws/model-registry/m", Path{Workspace: "ws", Kind: "model-registry", Name: "m"}, "ws/model-registry/m"},
-		{"ws/panels/my/panel", Path{Workspace: "ws", Kind: "panels", Name: "my/panel"}, "ws/panels/my/panel"},
+		{"ws/panels/my/panel", Path{Workspace: "ws", Kind: "panels", Name: "my/panel"}, "ws/panels/my%2Fpanel"},
+		{"ws/team%2Fa/x", Path{Workspace: "ws", Project: "team/a", Experiment: "x", literal: "team%2Fa"}, "ws/team%2Fa/x"},
+		{"ws/%61rtifacts", Path{Workspace: "ws", Project: "artifacts", literal: "%61rtifacts"}, "ws/%61rtifacts"},
+		{"ws/100%", Path{Workspace: "ws", Project: "100%"}, "ws/100%"},
 	} {
 		got, err := ParsePath(test.in)
 		if err != nil || got != test.want || got.String() != test.text {

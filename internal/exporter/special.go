@@ -8,22 +8,29 @@ import (
 	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/pathname"
 )
 
 // checkSpecial makes sure that a path to what belongs to a workspace leads
-// somewhere.
-func (r *resolver) checkSpecial(ctx context.Context, p Path) error {
-	if _, err := r.projectsOf(ctx, p.Workspace); err != nil {
+// somewhere, and gives it the name of that.
+func (r *resolver) checkSpecial(ctx context.Context, p *Path) error {
+	projects, err := r.projectsOf(ctx, p.Workspace)
+	if err != nil {
 		return err
 	}
-	var err error
+	for i := range projects {
+		if projects[i].Name == p.Kind {
+			r.x.o.Observer.Warn(fmt.Sprintf("%q is what belongs to the workspace; the project of that name is %q",
+				p.Workspace+"/"+p.Kind, p.Workspace+"/"+projectPart(p.Kind)))
+		}
+	}
 	switch p.Kind {
 	case pathArtifacts:
-		_, err = r.x.artifactVersions(ctx, &p)
+		_, err = r.x.artifactVersions(ctx, p)
 	case pathModels:
-		_, err = r.x.modelVersions(ctx, &p)
+		_, err = r.x.modelVersions(ctx, p)
 	case pathPanels:
-		_, err = r.x.panels(ctx, &p)
+		_, err = r.x.panels(ctx, p)
 	}
 	if _, ok := errors.AsType[*NotFoundError](err); err == nil || ok {
 		return err
@@ -223,7 +230,7 @@ func (x *Exporter) estimateWorkspaces(ctx context.Context, s *scope, e *Estimate
 // panels (id).
 func (x *Exporter) listSpecial(ctx context.Context, p Path, yield func([]string) error) error {
 	r := newResolver(x)
-	if err := r.checkSpecial(ctx, p); err != nil {
+	if err := r.checkSpecial(ctx, &p); err != nil {
 		return err
 	}
 	w := workspaceScope{name: p.Workspace}
@@ -232,19 +239,19 @@ func (x *Exporter) listSpecial(ctx context.Context, p Path, yield func([]string)
 	case p.Kind == pathPanels:
 		list, err := x.panels(ctx, &p)
 		for i := 0; err == nil && i < len(list); i++ {
-			err = yield([]string{prefix + list[i].Name, list[i].ID})
+			err = yield([]string{prefix + pathname.Escape(list[i].Name), list[i].ID})
 		}
 		return err
 	case p.Name == "" && p.Kind == pathArtifacts:
 		list, err := x.artifacts(ctx, &p)
 		for i := 0; err == nil && i < len(list); i++ {
-			err = yield([]string{prefix + list[i].Name, list[i].ID, list[i].Type, list[i].Project})
+			err = yield([]string{prefix + pathname.Escape(list[i].Name), list[i].ID, list[i].Type, list[i].Project})
 		}
 		return err
 	case p.Name == "":
 		list, err := x.models(ctx, &p)
 		for i := 0; err == nil && i < len(list); i++ {
-			err = yield([]string{prefix + list[i].Name, list[i].ID})
+			err = yield([]string{prefix + pathname.Escape(list[i].Name), list[i].ID})
 		}
 		return err
 	case p.Kind == pathArtifacts:
@@ -257,8 +264,8 @@ func (x *Exporter) listSpecial(ctx context.Context, p Path, yield func([]string)
 		if v.State != nil {
 			state = *v.State
 		}
-		return yield([]string{prefix + a.Name + "/" + v.Version, v.ID, state, strings.Join(v.Aliases, " ")})
+		return yield([]string{prefix + pathname.Escape(a.Name) + "/" + v.Version, v.ID, state, strings.Join(v.Aliases, " ")})
 	}, func(m *comet.RegistryModel, v *comet.RegistryVersion) error {
-		return yield([]string{prefix + m.Name + "/" + v.Version, v.ID, v.Key, strings.Join(v.Stages, " ")})
+		return yield([]string{prefix + pathname.Escape(m.Name) + "/" + v.Version, v.ID, v.Key, strings.Join(v.Stages, " ")})
 	})
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/comet-stream/comet-stream/internal/pathname"
 )
 
 // A Place is a project or, with an empty Project, a workspace.
@@ -57,11 +59,12 @@ func splitRule(rule string) (from, to Place, ok bool) {
 	return Place{}, Place{}, false
 }
 
-// parsePlace reads WS or WS/PROJ. All after the first slash is the project's.
+// parsePlace reads WS or WS/PROJ. All after the first slash is the project's,
+// which may be escaped, as package pathname does.
 func parsePlace(s string) (p Place, ok bool) {
 	workspace, project, slash := strings.Cut(s, "/")
 	ok = workspace != "" && !strings.Contains(workspace, "=") && (project != "" || !slash)
-	return Place{workspace, project}, ok
+	return Place{workspace, pathname.Unescape(project)}, ok
 }
 
 func (r *Renames) empty() bool { return len(r.to) == 0 }

@@ -17,6 +17,8 @@ func TestRenames(t *testing.T) {
 		{"a=c a/p=b/q", "a/x", "c/x"},
 		{"a=c c=d", "a/p", "c/p"}, // rules are not chained
 		{"a/p/q=b/r/s", "a/p/q", "b/r/s"},
+		{"a/p%2Fq=b/r%2Fs", "a/p/q", "b/r/s"},
+		{"a/50%25=b/50%", "a/50%25", "b/50%"},
 		{"a/lr=0.1=b/lr=0.2", "a/lr=0.1", "b/lr=0.2"},
 		{"a/p=b/p a/p=b/p", "a/p", "b/p"},
 	} {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/comet-stream/comet-stream/internal/pathname"
 	"github.com/comet-stream/comet-stream/internal/suggest"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -18,7 +19,8 @@ type Project struct{ Workspace, Name string }
 func (p Project) String() string { return p.Workspace + "/" + p.Name }
 
 // ParseTarget reads the argument of an import: WORKSPACE or WORKSPACE/PROJECT.
-// An empty part keeps the name that the stream has.
+// An empty part keeps the name that the stream has. The name of a project may be
+// escaped, as package pathname does.
 func ParseTarget(arg string) (Project, error) {
 	if arg == "" {
 		return Project{}, nil
@@ -30,7 +32,7 @@ func ParseTarget(arg string) (Project, error) {
 	if slash && strings.Contains(name, "/") {
 		return Project{}, fmt.Errorf("%q is not WORKSPACE or WORKSPACE/PROJECT: an import cannot choose experiments", arg)
 	}
-	return Project{Workspace: workspace, Name: name}, nil
+	return Project{Workspace: workspace, Name: pathname.Unescape(name)}, nil
 }
 
 // A MergeError says that several projects of the stream would meet in one.

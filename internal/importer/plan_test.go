@@ -13,7 +13,8 @@ import (
 )
 
 func TestParseTarget(t *testing.T) {
-	for arg, want := range map[string]Project{"": {}, "w": {Workspace: "w"}, "w/": {Workspace: "w"}, "w/p q": {"w", "p q"}} {
+	for arg, want := range map[string]Project{"": {}, "w": {Workspace: "w"}, "w/": {Workspace: "w"}, "w/p q": {"w", "p q"},
+		"w/team%2Fa": {"w", "team/a"}, "w/%61rtifacts": {"w", "artifacts"}, "w/artifacts": {"w", "artifacts"}, "w/50%25": {"w", "50%25"}} {
 		if got, err := ParseTarget(arg); err != nil || got != want {
 			t.Errorf("ParseTarget(%q) = %+v, %v", arg, got, err)
 		}

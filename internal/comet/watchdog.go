@@ -3,6 +3,7 @@ package comet
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"sync"
@@ -14,20 +15,47 @@ var (
 	errNoAnswer = errors.New("the server does not answer")
 )
 
-// watchdog ends requests that no longer move: an upload of which no byte is
-// taken, an answer that does not begin, a body of which no byte comes. Time in
-// which our own side does not read or write is not counted.
+// slowest is how many bytes a second a body must bring on average, in either
+// direction. What is slower holds a connection for no use.
+const slowest = 1 << 10
+
+// tellAfter is how long a wait is before it is told of.
+const tellAfter = 10 * time.Second
+
+// waiting says of the requests of a context how long they may wait for their
+// answer, and whom to tell of a long wait.
+type waiting struct {
+	answer time.Duration // 0: as long as the watchdog waits by itself
+	// tell, if not nil, is told of a wait that has lasted for tellAfter: what for,
+	// and until when. It must not block.
+	tell func(why error, until time.Time)
+}
+
+type waitingKey struct{}
+
+func withWaiting(ctx context.Context, w waiting) context.Context {
+	return context.WithValue(ctx, waitingKey{}, w)
+}
+
+// watchdog ends requests that do not move fast enough: an answer that does not
+// begin, a body in either direction that is slower than slowest over the time of
+// a stall. Time in which our own side does not read or write is not counted.
 type watchdog struct {
 	next          http.RoundTripper
 	answer, stall time.Duration
 }
 
 func (w *watchdog) RoundTrip(req *http.Request) (*http.Response, error) {
+	wait, _ := req.Context().Value(waitingKey{}).(waiting)
+	answer := w.answer
+	if wait.answer > 0 {
+		answer = min(answer, wait.answer)
+	}
 	ctx, cancel := context.WithCancelCause(req.Context())
-	g := &guard{cancel: cancel}
-	g.watch(w.answer, errNoAnswer)
+	g := &guard{cancel: cancel, tell: wait.tell}
+	g.watch(answer, errNoAnswer)
 	req = wrapBody(req.WithContext(ctx), func(rc io.ReadCloser) io.ReadCloser {
-		return &watchedUpload{rc: rc, g: g, w: w}
+		return &watchedUpload{rc: rc, g: g, answer: answer, pace: pace{window: w.stall}}
 	})
 	resp, err := w.next.RoundTrip(req)
 	g.answer()
@@ -36,17 +64,20 @@ func (w *watchdog) RoundTrip(req *http.Request) (*http.Response, error) {
 		cancel(nil)
 		return nil, err
 	}
-	resp.Body = &watchedBody{rc: resp.Body, g: g, ctx: ctx, stall: w.stall}
+	resp.Body = &watchedBody{rc: resp.Body, g: g, ctx: ctx, pace: pace{window: w.stall}}
 	return resp, nil
 }
 
 // guard is a timer that ends a request.
 type guard struct {
 	cancel context.CancelCauseFunc
+	tell   func(why error, until time.Time)
 
 	mu       sync.Mutex
 	timer    *time.Timer
 	cause    error // nil while nothing is waited for
+	until    time.Time
+	told     bool // of this wait
 	answered bool
 }
 
@@ -55,7 +86,11 @@ type guard struct {
 func (g *guard) watch(d time.Duration, cause error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.cause = cause
+	g.cause, g.until = cause, time.Now().Add(d)
+	g.told = g.tell == nil || d <= tellAfter
+	if !g.told {
+		d = tellAfter
+	}
 	if g.timer == nil {
 		g.timer = time.AfterFunc(d, g.fire)
 		return
@@ -76,9 +111,19 @@ func (g *guard) watchUpload(d time.Duration, cause error) {
 
 func (g *guard) fire() {
 	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.cause != nil {
-		g.cancel(g.cause)
+	cause, until, told := g.cause, g.until, g.told
+	left := time.Until(until)
+	if cause != nil && left > 0 {
+		g.told = true
+		g.timer.Reset(left)
+	}
+	g.mu.Unlock()
+	switch {
+	case cause == nil:
+	case left <= 0:
+		g.cancel(cause)
+	case !told:
+		g.tell(cause, until)
 	}
 }
 
@@ -106,21 +151,49 @@ func (g *guard) explain(ctx context.Context, err error) error {
 	return err
 }
 
+// pace measures how fast a body moves, in windows of time that was spent waiting
+// for the network. A window ends when enough bytes have moved.
+type pace struct {
+	window time.Duration
+	waited time.Duration
+	moved  int64
+}
+
+// add takes note of n bytes that were waited for so long.
+func (p *pace) add(n int, took time.Duration) {
+	p.waited += took
+	p.moved += int64(n)
+	if p.moved >= int64(slowest*p.window.Seconds()) {
+		p.waited, p.moved = 0, 0
+	}
+}
+
+// left returns how much longer the next bytes may take.
+func (p *pace) left() time.Duration { return max(0, p.window-p.waited) }
+
 // watchedUpload watches from one read of the body to the next: that is how
 // long the network takes to swallow what it was given.
 type watchedUpload struct {
-	rc io.ReadCloser
-	g  *guard
-	w  *watchdog
+	rc     io.ReadCloser
+	g      *guard
+	answer time.Duration
+
+	pace  pace
+	given int // bytes of the last read
+	at    time.Time
 }
 
 func (u *watchedUpload) Read(p []byte) (int, error) {
 	u.g.rest()
+	if u.given > 0 {
+		u.pace.add(u.given, time.Since(u.at))
+	}
 	n, err := u.rc.Read(p)
+	u.given, u.at = n, time.Now()
 	if err != nil {
-		u.g.watchUpload(u.w.answer, errNoAnswer)
+		u.g.watchUpload(u.answer, errNoAnswer)
 	} else {
-		u.g.watchUpload(u.w.stall, errStalled)
+		u.g.watchUpload(u.pace.left(), errStalled)
 	}
 	return n, err
 }
@@ -129,18 +202,23 @@ func (u *watchedUpload) Close() error { return u.rc.Close() }
 
 // watchedBody watches each read of an answer.
 type watchedBody struct {
-	rc    io.ReadCloser
-	g     *guard
-	ctx   context.Context
-	stall time.Duration
+	rc   io.ReadCloser
+	g    *guard
+	ctx  context.Context
+	pace pace
 }
 
 func (b *watchedBody) Read(p []byte) (int, error) {
-	b.g.watch(b.stall, errStalled)
+	b.g.watch(b.pace.left(), errStalled)
+	began := time.Now()
 	n, err := b.rc.Read(p)
 	b.g.rest()
+	b.pace.add(n, time.Since(began))
 	if err != nil && err != io.EOF {
 		err = b.g.explain(b.ctx, err)
+		if err == errStalled && b.pace.moved > 0 {
+			err = fmt.Errorf("%w: %d bytes in %v", errStalled, b.pace.moved, b.pace.window)
+		}
 	}
 	return n, err
 }

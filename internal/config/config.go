@@ -98,9 +98,9 @@ type Endpoint struct {
 	// there is none.
 	HeaderName, HeaderValue string
 
-	// CAFile is a file of certificates to trust beside those of the system,
-	// "" for none.
-	CAFile string
+	// CAFile is a file of certificates to trust beside those of the system, or a
+	// folder of such files, "" for none. CAFileFrom says where it was named.
+	CAFile, CAFileFrom string
 
 	// Warnings are for the user: one sentence each.
 	Warnings []string

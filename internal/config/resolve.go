@@ -15,6 +15,7 @@ const (
 	nameURL         = "COMET_URL_OVERRIDE"
 	nameHeaderName  = "COMET_ALLOW_HEADER_NAME"
 	nameHeaderValue = "COMET_ALLOW_HEADER_VALUE"
+	nameCheckTLS    = "COMET_INTERNAL_CHECK_TLS_CERTIFICATE"
 )
 
 // Names that only a side has. They are those of the flags.
@@ -45,8 +46,11 @@ func Resolve(side Side, flags Flags, places Places) (*Endpoint, error) {
 		URL: u.url, URLFrom: u.from, APIKey: key.key, APIKeyFrom: key.from,
 		Warnings: append(layers.warnings, u.warnings...),
 	}
-	if e.CAFile, err = r.caFile(key); err != nil {
+	if e.CAFile, e.CAFileFrom, err = r.caFile(key); err != nil {
 		return nil, err
+	}
+	if s := r.find(nameCheckTLS); s.text != "" && isFalse(s.text) {
+		e.Warnings = append(e.Warnings, fmt.Sprintf("%s is not followed: a key goes to no server whose certificate is not trusted; --ca-file names further certificates to trust", s.from))
 	}
 	if err := r.header(e, u); err != nil {
 		return nil, err
@@ -200,23 +204,38 @@ func (r *resolver) ownURL() (*foundURL, error) {
 // urlNames are the names of the side's address.
 func (r *resolver) urlNames() []string { return []string{r.side.own(nameURL), r.side.own(nameURLFlag)} }
 
-// caFile returns the file of certificates to trust, "" for none. Certificates
-// decide who gets a key as an address does.
-func (r *resolver) caFile(key *foundKey) (string, error) {
+// caFile returns the file of certificates to trust, "" for none, and where it was
+// named. Certificates decide who gets a key as an address does. The variables that
+// Comet's SDK follows are no settings of Comet: only the environment has them.
+func (r *resolver) caFile(key *foundKey) (file, from string, err error) {
 	s := r.flag("ca-file", r.flags.CAFile)
 	if s.text == "" {
 		s = r.find(r.side.own(nameCAFile))
 	}
+	for _, name := range []string{"REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"} {
+		if s.text == "" {
+			s = r.all[0].find(name)
+		}
+	}
 	if s.text == "" {
-		return "", nil
+		return "", "", nil
 	}
 	if s.at.local && s.at != key.at {
-		return "", &Error{
+		return "", "", &Error{
 			Message: fmt.Sprintf("the certificates that %s names are not trusted with the key from %s: %s", s.from, key.from, localRule),
 			Hints:   []string{fmt.Sprintf("--ca-file or %s names them all the same", r.side.own(nameCAFile))},
 		}
 	}
-	return r.places.path(s.text), nil
+	return r.places.path(s.text), s.from, nil
+}
+
+// isFalse reports whether Comet's SDK reads a text as false.
+func isFalse(text string) bool {
+	switch strings.ToLower(strings.TrimSpace(text)) {
+	case "false", "f", "no", "n", "off", "0":
+		return true
+	}
+	return false
 }
 
 // header fills in the header for gateways, that of the side if it has one. Its

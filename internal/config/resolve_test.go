@@ -742,6 +742,10 @@ func TestResolveCAFile(t *testing.T) {
 		{"of the side", world{env: map[string]string{"COMET_EXPORT_CA_FILE": "ca.pem"}}, "DIR/work/ca.pem"},
 		{"of its section", world{files: map[string]string{"home/.comet.config": "[comet_export]\nca_file = ~/ca.pem\n"}}, "DIR/home/ca.pem"},
 		{"the flag", world{env: map[string]string{"COMET_EXPORT_CA_FILE": "ca.pem"}, flags: Flags{CAFile: "/etc/ca.pem"}}, "/etc/ca.pem"},
+		{"as for the SDK", world{env: map[string]string{"REQUESTS_CA_BUNDLE": "requests.pem", "CURL_CA_BUNDLE": "curl.pem"}}, "DIR/work/requests.pem"},
+		{"as for curl", world{env: map[string]string{"CURL_CA_BUNDLE": "/etc/curl.pem"}}, "/etc/curl.pem"},
+		{"of the side, before the SDK's", world{env: map[string]string{"REQUESTS_CA_BUNDLE": "requests.pem", "COMET_EXPORT_CA_FILE": "ca.pem"}}, "DIR/work/ca.pem"},
+		{"the SDK's in a file", world{files: map[string]string{"home/.comet.config": "[requests_ca]\nbundle = evil.pem\n"}}, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if tt.files == nil {
@@ -756,6 +760,21 @@ func TestResolveCAFile(t *testing.T) {
 				t.Errorf("CAFile = %q, want %q", got, tt.want)
 			}
 		})
+	}
+}
+
+// Certificates are checked whatever the configuration of the SDK says, and that
+// is told.
+func TestResolveCheckTLS(t *testing.T) {
+	const variable = "COMET_INTERNAL_CHECK_TLS_CERTIFICATE"
+	for value, warned := range map[string]bool{"": false, "true": false, "1": false, "False": true, "0": true, "no": true} {
+		e, _, err := world{env: map[string]string{"COMET_API_KEY": secret, variable: value}}.resolve(t, Export)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := strings.Join(e.Warnings, "\n"); strings.HasPrefix(text, variable+" is not followed") != warned {
+			t.Errorf("%q: warnings %q", value, text)
+		}
 	}
 }
 

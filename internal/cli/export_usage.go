@@ -73,8 +73,11 @@ COMET_URL_OVERRIDE, or section [comet_export] or [comet] of .comet.config):
     --ca-file FILE          certificates to trust beside those of the system
     --concurrency N, -j N   requests in flight (default 16)
     --rate N/s|N/h          most requests a second or an hour (default no limit)
-    --retry-max-elapsed D   give up when nothing has succeeded for so long
-                            (default 15m)
+    --retry-max-elapsed D   give up when nothing has succeeded, or one item has
+                            failed, for so long (default 15m, and 90m while the
+                            server asks for fewer requests; 0 tries nothing again).
+                            If it asks for a longer wait, the run ends at once. An
+                            address that never answered is given up after 30s
     --absent-words TEXT     an error of the server with these words means that there is
                             no such thing; may be repeated
 
@@ -85,8 +88,9 @@ Talk:
 
 Options can be set by the environment, as COMET_EXPORT_RATE for --rate; modes cannot.
 
-Exit codes: 0 all done; 1 failed; 2 usage; 3 done, but for what is listed as skipped;
-5 the server kept failing, run it again; 6 key or permission; 130 or 143 interrupted.
+Exit codes: 0 all done; 1 failed; 2 usage or configuration; 3 done, but for what is
+listed as skipped; 5 the server kept failing, run it again; 6 key or permission; 130 or
+143 interrupted.
 
 Example:
     comet-export acme/vision | comet-filter -x --tag junk | comet-import newteam/vision

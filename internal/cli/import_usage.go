@@ -51,8 +51,11 @@ COMET_URL_OVERRIDE, or section [comet_import] or [comet] of .comet.config):
     --concurrency N, -j N   requests in flight (default 16)
     --rate N/s|N/h          most requests a second or an hour (default 4/s for REST
                             writes to comet.com, else no limit)
-    --retry-max-elapsed D   give up when nothing has succeeded for so long
-                            (default 15m)
+    --retry-max-elapsed D   give up when nothing has succeeded, or one item has
+                            failed, for so long (default 15m, and 90m while the
+                            server asks for fewer requests; 0 tries nothing again).
+                            If it asks for a longer wait, the run ends at once. An
+                            address that never answered is given up after 30s
     --absent-words TEXT     an error of the server with these words means that there is
                             no such thing; may be repeated
 
@@ -64,10 +67,10 @@ Talk:
 Options can be set by the environment, as COMET_IMPORT_TEMP_DIR for --temp-dir; modes
 cannot.
 
-Exit codes: 0 all done; 1 failed; 2 usage, nothing touched; 3 done, but for what is
-listed as missing, elsewhere or different; 4 the input is damaged, cut off or no stream;
-5 the server kept failing, run it again; 6 key or permission; 7 verification found
-differences; 130 or 143 interrupted.
+Exit codes: 0 all done; 1 failed; 2 usage or configuration, nothing touched; 3 done, but
+for what is listed as missing, elsewhere or different; 4 the input is damaged, cut off
+or no stream; 5 the server kept failing, run it again; 6 key or permission; 7
+verification found differences; 130 or 143 interrupted.
 
 Examples:
     comet-export acme/vision | comet-import newteam/vision

@@ -1,11 +1,14 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -23,7 +26,7 @@ type serverFlags struct {
 	credentials config.Flags
 	rate        rate.Limit
 	concurrency int
-	retryMax    time.Duration
+	retryMax    time.Duration // negative if not given
 	absentWords []string
 }
 
@@ -34,7 +37,7 @@ func (c *command) addServerFlags(side config.Side) {
 	f.side = side
 	c.RateVar(&f.rate, "rate")
 	c.IntVar(&f.concurrency, "concurrency", 16, "")
-	f.retryMax = 15 * time.Minute
+	f.retryMax = -1
 	c.SpanVar(&f.retryMax, "retry-max-elapsed")
 	c.ListVar(&f.absentWords, "absent-words")
 	// The variables of the credentials are read by package config, together
@@ -73,6 +76,8 @@ type server struct {
 	endpoint *config.Endpoint
 	report   *progress.Reporter
 	trouble  *progress.Trouble
+	waits    *progress.Waits
+	proxy    func(*http.Request) (*url.URL, error)
 }
 
 // openServer finds the address and the key of the command's side and returns a
@@ -93,10 +98,19 @@ func (c *command) openServer(report *progress.Reporter) (*server, error) {
 	if c.server.concurrency < 1 {
 		return nil, c.usagef("--concurrency %d: want 1 or more", c.server.concurrency)
 	}
-	s := &server{endpoint: endpoint, report: report, trouble: report.NewTrouble(endpoint.Address())}
+	s := &server{
+		endpoint: endpoint, report: report, trouble: report.NewTrouble(endpoint.Address()), waits: report.NewWaits(),
+	}
+	if s.proxy, err = proxyFromEnv(); err != nil {
+		return nil, err
+	}
 	s.Client, err = comet.New(c.clientOptions(s))
 	if err != nil {
-		return nil, withCode(ExitUsage, err)
+		var hints []string
+		if endpoint.CAFile != "" {
+			hints = []string{"the certificates to trust come from " + endpoint.CAFileFrom}
+		}
+		return nil, withCode(ExitUsage, err, hints...)
 	}
 	return s, nil
 }
@@ -104,9 +118,12 @@ func (c *command) openServer(report *progress.Reporter) (*server, error) {
 // clientOptions says how to talk to the server.
 func (c *command) clientOptions(s *server) comet.Options {
 	f := c.server
-	retry := comet.Retry{MaxElapsed: f.retryMax}
-	if f.retryMax == 0 {
+	var retry comet.Retry
+	switch {
+	case f.retryMax == 0:
 		retry.MaxElapsed = -1 // the client takes 0 for its default, the user for none
+	case f.retryMax > 0:
+		retry.MaxElapsed, retry.MaxThrottled = f.retryMax, f.retryMax
 	}
 	return comet.Options{
 		URL:              s.endpoint.URL.String(),
@@ -115,6 +132,7 @@ func (c *command) clientOptions(s *server) comet.Options {
 		AllowHeaderName:  s.endpoint.HeaderName,
 		AllowHeaderValue: s.endpoint.HeaderValue,
 		CAFile:           s.endpoint.CAFile,
+		Proxy:            s.proxy,
 		Retry:            retry,
 		AbsentWords:      f.absentWords,
 		ReadRate:         f.rate,
@@ -123,6 +141,7 @@ func (c *command) clientOptions(s *server) comet.Options {
 		Counters:         &c.traffic,
 		Notify:           func(t comet.Trouble) { s.trouble.Failed(t.Err.Error()) },
 		Succeeded:        s.trouble.Succeeded,
+		Waits:            func(w comet.Wait) { s.waits.Begin(w.Why.Error(), w.Until) },
 		Logger:           s.report.Logger(),
 	}
 }
@@ -153,14 +172,35 @@ func (s *server) explainFirst(err error) error {
 	switch {
 	case errors.Is(err, context.Canceled):
 		return err
-	case errors.Is(err, comet.ErrUnauthorized), errors.Is(err, comet.ErrForbidden), isUntrusted(err):
+	case errors.Is(err, comet.ErrUnauthorized), errors.Is(err, comet.ErrForbidden):
 		return s.explain(err)
 	}
-	hints := []string{fmt.Sprintf("the address comes from %s; is a Comet instance there?", s.endpoint.URLFrom)}
-	if errors.Is(err, comet.ErrServer) {
+	code, hints := ExitCode(err), []string{fmt.Sprintf("the address comes from %s; is a Comet instance there?", s.endpoint.URLFrom)}
+	if isUnreachable(err) {
+		hints = append(hints, fmt.Sprintf("nothing answers at %s: check host and port, whether the server runs, and the firewalls on the way", hostPort(s.endpoint.URL)))
+	}
+	if proxy, err := s.proxy(&http.Request{URL: s.endpoint.URL}); err == nil && proxy != nil {
+		hints = append(hints, fmt.Sprintf("the way there leads through the proxy %s, which a variable of the environment names", proxy.Host))
+	}
+	if errors.Is(err, comet.ErrServer) && code == ExitServer {
 		hints = append(hints, "if there is, run the same command again once it answers")
 	}
-	return withCode(ExitCode(err), fmt.Errorf("%s: %w", s.endpoint.Address(), err), hints...)
+	return withCode(code, fmt.Errorf("%s: %w", s.endpoint.Address(), err), append(hints, s.hints(err)...)...)
+}
+
+// isUnreachable reports whether no answer at all has come.
+func isUnreachable(err error) bool {
+	ce, ok := errors.AsType[*comet.Error](err)
+	return ok && ce.Status == 0 && errors.Is(err, comet.ErrOutage) && !errors.Is(err, comet.ErrNotJSON) && !errors.Is(err, comet.ErrUnclear)
+}
+
+// hostPort returns host and port of an address.
+func hostPort(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80"}[u.Scheme]
+	}
+	return net.JoinHostPort(u.Hostname(), cmp.Or(port, "443"))
 }
 
 // isUntrusted reports whether a certificate was signed by someone unknown.
@@ -172,22 +212,33 @@ func isUntrusted(err error) bool {
 // explain adds to an error that the server, or the way to it, is the cause of
 // what the user can do about it. Other errors are returned as they are.
 func (s *server) explain(err error) error {
+	if hints := s.hints(err); len(hints) > 0 {
+		return withCode(ExitCode(err), err, hints...)
+	}
+	return err
+}
+
+// hints returns what the user can do about an error.
+func (s *server) hints(err error) []string {
 	address := s.endpoint.Address()
 	switch {
 	case errors.Is(err, comet.ErrUnauthorized):
-		return withCode(ExitCode(err), err, fmt.Sprintf("the key comes from %s; is it a key of %s?", s.endpoint.APIKeyFrom, address))
+		return []string{fmt.Sprintf("the key comes from %s; is it a key of %s?", s.endpoint.APIKeyFrom, address)}
 	case errors.Is(err, comet.ErrForbidden):
-		return withCode(ExitCode(err), err, fmt.Sprintf("the key from %s may not do this on %s", s.endpoint.APIKeyFrom, address))
+		return []string{fmt.Sprintf("the key from %s may not do this on %s", s.endpoint.APIKeyFrom, address)}
+	case errors.Is(err, comet.ErrLongWait):
+		return []string{"run the same command again then, or let it wait with a longer --retry-max-elapsed"}
+	case isUntrusted(err):
+		return []string{fmt.Sprintf("--ca-file names a file of certificates to trust for %s", address)}
 	}
-	if isUntrusted(err) {
-		return withCode(ExitCode(err), err, fmt.Sprintf("--ca-file names a file of certificates to trust for %s", address))
-	}
-	return err
+	return nil
 }
 
 // codeOfCall returns the exit code for a call to a server that failed.
 func codeOfCall(err *comet.Error) int {
 	switch {
+	case errors.Is(err, comet.ErrMisconfigured):
+		return ExitUsage
 	case errors.Is(err, comet.ErrUnauthorized), errors.Is(err, comet.ErrForbidden):
 		return ExitDenied
 	case errors.Is(err, comet.ErrServer), errors.Is(err, comet.ErrUncertain), errors.Is(err, comet.ErrThrottled),

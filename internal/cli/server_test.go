@@ -181,7 +181,8 @@ func TestClientOptions(t *testing.T) {
 		args string
 		want comet.Options
 	}{
-		{"", comet.Options{MaxInFlight: 16, Retry: comet.Retry{MaxElapsed: 15 * time.Minute}}},
+		{"", comet.Options{MaxInFlight: 16}},
+		{"--retry-max-elapsed 10s", comet.Options{MaxInFlight: 16, Retry: comet.Retry{MaxElapsed: 10 * time.Second, MaxThrottled: 10 * time.Second}}},
 		{"--rate 4/s --concurrency 3 --retry-max-elapsed 0", comet.Options{
 			ReadRate: 4, WriteRate: 4, MaxInFlight: 3, Retry: comet.Retry{MaxElapsed: -1}}},
 		{"--absent-words none --absent-words nil", comet.Options{

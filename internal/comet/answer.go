@@ -160,6 +160,9 @@ func (c *Client) answerError(cl *call, resp *http.Response, data []byte) *Error 
 	}
 	e.Msg, e.SDKCode = serverWords(resp, data)
 	e.Own = isOwn(data)
+	if saysTLSPort(e.Status, data) {
+		e.Msg, e.Err = "", errTLSPort
+	}
 	e.Msg = c.secrets.hide(clip(e.Msg))
 	e.judge(cl, c.absentWords)
 	return e
@@ -249,7 +252,7 @@ func (c *Client) badAnswer(cl *call, err error, unsent bool) *Error {
 	if l, ok := errors.AsType[*lack](err); ok {
 		return c.lacking(cl, l)
 	}
-	return &Error{Method: cl.method, Path: c.shownPath(cl), Err: c.cause(cl, err, unsent)}
+	return &Error{Method: cl.method, Path: c.shownPath(cl), Err: c.cause(cl, clearly(err), unsent)}
 }
 
 // cause is the reason why no usable answer came.

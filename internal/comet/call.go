@@ -89,7 +89,7 @@ var (
 	errCutShort  = fmt.Errorf("the answer is cut short: %w", io.ErrUnexpectedEOF)
 	errNotZip    = errors.New("the answer is not a zip file")
 	errTooLarge  = errors.New("the answer is too large")
-	errRedirects = errors.New("the server redirects a write")
+	errRedirects = errors.New("redirected more than 10 times")
 )
 
 // try sends a call once. The answer it returns is good: of status 2xx and, as

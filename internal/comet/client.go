@@ -32,9 +32,12 @@ type Options struct {
 	// AllowHeaderName and AllowHeaderValue add a header that a gateway in
 	// front of the server asks for.
 	AllowHeaderName, AllowHeaderValue string
-	// CAFile is a PEM file of certificates to trust beside the system's.
+	// CAFile is a PEM file of certificates to trust beside the system's, or a
+	// folder of such files.
 	CAFile string
-	// Transport replaces the network. CAFile and the pool settings are
+	// Proxy finds the proxy for a request, [http.ProxyFromEnvironment] if nil.
+	Proxy func(*http.Request) (*url.URL, error)
+	// Transport replaces the network. CAFile, Proxy and the pool settings are
 	// unused then.
 	Transport http.RoundTripper
 
@@ -59,6 +62,10 @@ type Options struct {
 	// Notify, if not nil, is told of each failed try that will be repeated.
 	// It is called from the goroutine that made the call and must not block.
 	Notify func(Trouble)
+	// Waits, if not nil, is told of waits of more than ten seconds: for the next
+	// try when they begin, for the network once ten seconds are over. It is called
+	// from any goroutine and must not block.
+	Waits func(Wait)
 	// Succeeded, if not nil, is told whenever something comes out well, which
 	// ends a trouble. It is called as Notify is, and must not block.
 	Succeeded func()
@@ -69,10 +76,18 @@ type Options struct {
 // Retry bounds how long and how often a call is repeated.
 type Retry struct {
 	// MaxElapsed is how long nothing at all may succeed before a call fails
-	// with [ErrOutage], 15 minutes if zero; negative: nothing is repeated.
-	// Time spent waiting because the server throttles does not count.
+	// with [ErrOutage], and how long a call may fail before it is given up while
+	// others succeed, 15 minutes if zero; negative: nothing is repeated. A
+	// request that is under way gets ten seconds at least. A server that has
+	// never answered is given up after 30 seconds.
 	MaxElapsed time.Duration
+	// MaxThrottled is how long nothing may succeed while the server answers
+	// 429, 90 minutes or MaxElapsed if zero, whichever is more. When it asks for
+	// a longer wait than is left of that, a call fails at once with [ErrLongWait].
+	MaxThrottled time.Duration
 	// Tries is how often one call is tried while others succeed, 12 if zero.
+	// Fewer do where its endpoint answers others, or where calls of it have been
+	// given up for the same reason.
 	Tries int
 	// Base is the longest first wait and Cap the longest of all, half a
 	// second and 30 seconds if zero. Waits grow exponentially with full
@@ -121,6 +136,9 @@ func New(o Options) (*Client, error) {
 		return nil, err
 	}
 	o.setDefaults(addr)
+	if o.Proxy == nil {
+		o.Proxy = http.ProxyFromEnvironment
+	}
 	network := o.Transport
 	if network == nil {
 		if network, err = newNetwork(o); err != nil {
@@ -140,8 +158,9 @@ func New(o Options) (*Client, error) {
 		absentWords: o.AbsentWords,
 	}
 	for _, r := range []*retrier{&c.retry, &c.storage} {
-		r.Retry, r.stats, r.notify, r.well, r.probe = o.Retry, o.Counters, o.Notify, o.Succeeded, c.probe
+		r.Retry, r.stats, r.notify, r.waits, r.well, r.probe = o.Retry, o.Counters, o.Notify, o.Waits, o.Succeeded, c.probe
 	}
+	c.storage.optional, c.storage.answer = true, storageAnswer
 	return c, nil
 }
 
@@ -149,6 +168,7 @@ func (o *Options) setDefaults(addr address) {
 	setDefault(&o.UserAgent, "comet-stream")
 	setDefault(&o.LibVersion, "3.47.0")
 	setDefault(&o.Retry.MaxElapsed, 15*time.Minute)
+	setDefault(&o.Retry.MaxThrottled, max(90*time.Minute, o.Retry.MaxElapsed))
 	setDefault(&o.Retry.Tries, 12)
 	setDefault(&o.Retry.Base, 500*time.Millisecond)
 	setDefault(&o.Retry.Cap, 30*time.Second)
@@ -226,6 +246,12 @@ type Trouble struct {
 	Wait         time.Duration // until the next try
 }
 
+// Wait is a wait of more than ten seconds.
+type Wait struct {
+	Why   error // of which call, and what for; holds no key
+	Until time.Time
+}
+
 // restBase remembers which of two candidate bases the REST API answers on.
 type restBase struct {
 	mu   sync.Mutex
@@ -267,11 +293,12 @@ func (c *Client) restURL(ctx context.Context) string {
 func (c *Client) answersREST(ctx context.Context, base string) bool {
 	cl := readAccount.call(nil)
 	cl.base = base
-	_, err := c.try(ctx, cl)
+	_, err := c.try(briefly(ctx), cl)
 	return err == nil || refused(err)
 }
 
 // probe reports whether the server answers at all now.
 func (c *Client) probe(ctx context.Context) bool {
+	ctx = briefly(ctx)
 	return c.answersREST(ctx, c.restURL(ctx))
 }

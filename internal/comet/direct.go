@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"time"
 )
 
 // A DirectUpload takes the content of an asset past the server to its storage,
@@ -27,6 +28,10 @@ type directPart struct {
 	address *url.URL // with a signature
 	tag     string   // that storage gave what it has
 }
+
+// storageAnswer is how long storage may take to answer when it has all of a part,
+// which is all that it has to do.
+const storageAnswer = time.Minute
 
 // directExpiry is how long the addresses of a direct upload are asked to be
 // good for, in seconds; the official client asks for the same.
@@ -128,7 +133,8 @@ func (d *DirectUpload) PutPart(ctx context.Context, n int, content io.ReaderAt, 
 			return nil
 		},
 	}
-	resp, err := d.c.doWith(ctx, cl, d.c.storage.begin(cl))
+	e := d.c.storage.begin(cl)
+	resp, err := d.c.doWith(ctx, cl, e)
 	if err != nil {
 		if e, ok := errors.AsType[*Error](err); ok && e.outage && ctx.Err() == nil && d.c.probe(ctx) {
 			// The server is well, it is its storage that is out of reach.
@@ -136,6 +142,7 @@ func (d *DirectUpload) PutPart(ctx context.Context, n int, content io.ReaderAt, 
 		}
 		return err
 	}
+	e.completed()
 	return resp.Body.Close()
 }
 

@@ -218,7 +218,7 @@ func TestPutPartFails(t *testing.T) {
 		"moved": {func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "/x?"+r.URL.RawQuery, http.StatusSeeOther)
 		},
-			errRedirects, 1, ""},
+			errMoved, 1, ""},
 		"garbage": {func(w http.ResponseWriter, r *http.Request) {
 			conn, _, err := w.(http.Hijacker).Hijack()
 			if err != nil {

@@ -52,9 +52,10 @@ func (c *Client) OpenAsset(ctx context.Context, ar AssetRequest) (*Body, error) 
 	cl := d.call(0)
 	d.e = c.retry.begin(cl)
 	r := &resumed{
-		open:     func(offset int64) (io.ReadCloser, int64, error) { return d.open(ctx, offset) },
-		failed:   func(err error) error { return c.streamFailed(ctx, d.e, cl, err) },
-		progress: d.e.progress,
+		open:      func(offset int64) (io.ReadCloser, int64, error) { return d.open(ctx, offset) },
+		failed:    func(err error) error { return c.streamFailed(ctx, d.e, cl, err) },
+		progress:  d.e.progress,
+		completed: d.e.completed,
 	}
 	// The first request is made now, so that a missing asset shows here.
 	rc, _, err := r.open(0)

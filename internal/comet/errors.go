@@ -34,6 +34,12 @@ var (
 	// ErrOutage says that nothing at all succeeded for the whole retry
 	// budget. Such an error is an [ErrServer] too.
 	ErrOutage = errors.New("the server is out of reach")
+	// ErrMisconfigured says that the configuration is at fault: the address or a
+	// proxy. No call of the kind, read or write, has succeeded.
+	ErrMisconfigured = errors.New("the configuration is wrong")
+	// ErrLongWait says that the server asks for a longer wait than is left of the
+	// time for it.
+	ErrLongWait = errors.New("the server asks for too long a wait")
 	// ErrUncertain says that a write may or may not have been done. One that
 	// must not be done twice has been tried once, and the caller has to look
 	// before it repeats it; any other has been tried as often as it is worth,
@@ -125,6 +131,7 @@ type Error struct {
 	gaveUp          bool
 	outage          bool
 	uncertain       bool
+	misconfigured   bool
 	after           time.Duration // of the answer's Retry-After
 }
 
@@ -164,6 +171,8 @@ func (e *Error) Is(target error) bool {
 		return e.uncertain
 	case ErrUnclear:
 		return e.unclear
+	case ErrMisconfigured:
+		return e.misconfigured
 	case ErrStorage:
 		return e.storage && refused(e)
 	case ErrQuota:

@@ -95,6 +95,7 @@ func (c *Client) streamed(ctx context.Context, cl *call, restart func(), decode 
 		err = decode(&alive{r: resp.Body, beat: c.retry.success}, &taken)
 		resp.Body.Close()
 		if err == nil {
+			e.completed()
 			return nil
 		}
 		if ye, ok := err.(*yieldError); ok {
@@ -109,15 +110,17 @@ func (c *Client) streamed(ctx context.Context, cl *call, restart func(), decode 
 	}
 }
 
-// alive reports each read that brings bytes.
+// alive reports that bytes come, enough of them.
 type alive struct {
 	r    io.Reader
+	n    int
 	beat func()
 }
 
 func (a *alive) Read(p []byte) (int, error) {
 	n, err := a.r.Read(p)
-	if n > 0 {
+	if a.n += n; a.n >= enoughProgress {
+		a.n = 0
 		a.beat()
 	}
 	return n, err

@@ -16,8 +16,10 @@ type resumed struct {
 	open func(offset int64) (rc io.ReadCloser, at int64, err error)
 	// failed waits after a failure, or returns the final error.
 	failed func(error) error
-	// progress is told that new bytes have come.
-	progress func()
+	// progress is told how many new bytes have come, completed that they were
+	// the last.
+	progress  func(n int)
+	completed func()
 
 	rc  io.ReadCloser
 	off int64
@@ -43,23 +45,28 @@ func (r *resumed) Read(p []byte) (int, error) {
 		if n > 0 {
 			r.off += int64(n)
 			r.sum = crc32.Update(r.sum, castagnoli, p[:n])
-			r.progress()
+			r.progress(n)
 			// Whoever learns of the end with the last bytes needs no room to look
 			// for more.
 			if err == io.EOF {
-				r.err = err
+				r.end()
 			}
 			return n, r.err
 		}
 		switch {
 		case err == io.EOF:
-			r.err = io.EOF
+			r.end()
 		case err != nil:
 			r.drop()
 			r.err = r.failed(err)
 		}
 	}
 	return 0, r.err
+}
+
+func (r *resumed) end() {
+	r.err = io.EOF
+	r.completed()
 }
 
 // reopen opens the answer again and gets to the offset. It leaves rc nil when

@@ -2,9 +2,8 @@ package comet
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -25,12 +24,43 @@ type retrier struct {
 	Retry
 	stats  *Counters
 	notify func(Trouble)
+	waits  func(Wait)
 	well   func() // nil, or told of each success
 	probe  func(context.Context) bool
+	// optional says that what is asked here can be done in another way. It is
+	// given up sooner while nothing has been answered yet.
+	optional bool
+	// answer bounds the wait for an answer, 0: as for all requests.
+	answer time.Duration
 
-	succeeded atomic.Int64 // time of the last success of anything, in ns
-	begun     atomic.Int64 // when the youngest request that was answered well had begun, in ns
-	reached   atomic.Bool  // a call of its own has been answered
+	succeeded atomic.Int64   // time of the last success of anything, in ns
+	begun     atomic.Int64   // when the youngest request that was answered well had begun, in ns
+	reached   atomic.Bool    // an answer has come, if only that the server is not well
+	worked    [2]atomic.Bool // a read, a write has been answered well
+	health    health
+}
+
+const (
+	// firstContact is how long a server is tried that has never answered: its
+	// address, or the way to it, is more likely to be wrong than it is to be down.
+	firstContact = 30 * time.Second
+	// leastPatience is what a request gets that is made just before the time is
+	// over, and all that one gets which only asks how the server is.
+	leastPatience = 10 * time.Second
+)
+
+// hasWorked says whether a call of the kind, read or write, has been answered
+// well.
+func (r *retrier) hasWorked(cl *call) *atomic.Bool {
+	if cl.write() {
+		return &r.worked[1]
+	}
+	return &r.worked[0]
+}
+
+// briefly returns the context for a request that is not worth a long wait.
+func briefly(ctx context.Context) context.Context {
+	return withWaiting(ctx, waiting{answer: leastPatience})
 }
 
 // success notes that something has just come out well.
@@ -51,31 +81,80 @@ func (r *retrier) answered(began time.Time) {
 	r.success()
 }
 
-func (r *retrier) lastSuccess() time.Time {
-	if ns := r.succeeded.Load(); ns != 0 {
+// lastSuccess returns the later of the last success of anything and a time.
+func (r *retrier) lastSuccess(or time.Time) time.Time {
+	if ns := r.succeeded.Load(); ns > or.UnixNano() {
 		return time.Unix(0, ns)
 	}
-	return time.Time{}
+	return or
 }
 
 // effort is the history of one call, over all its tries.
 type effort struct {
 	r         *retrier
 	cl        *call
+	first     time.Time // when the first try began
+	began     time.Time // when the last try began
+	moved     time.Time // when the last try began, or brought something
 	tries     int
 	failures  int       // since the last progress, throttling aside
 	throttles int       // in a row
-	since     time.Time // of the first of the failures
-	last      time.Time // of the last of them
+	failing   time.Time // since when it has failed, zero if it does not
+	slowed    time.Time // since when it has been throttled
+	last      time.Time // of the last failure or throttling
+	gained    int       // bytes that came while it failed
+	troubled  bool      // a try has failed since it last came out well
 	ambiguous bool      // a write may have been done by some failed try
 }
 
-func (r *retrier) begin(cl *call) *effort { return &effort{r: r, cl: cl} }
+func (r *retrier) begin(cl *call) *effort { return &effort{r: r, cl: cl, first: time.Now()} }
 
-// progress starts the count of failures anew, after part of an answer came.
-func (e *effort) progress() {
-	e.failures, e.throttles, e.since = 0, 0, time.Time{}
-	e.r.success()
+// start begins a try, and returns the context for it. The try waits for its
+// answer no longer than the time for all tries goes on.
+func (e *effort) start(ctx context.Context, tell func(why error, until time.Time)) context.Context {
+	e.began = time.Now()
+	e.moved = e.began
+	w := waiting{answer: e.r.answer, tell: tell}
+	if e.r.MaxElapsed > 0 {
+		most := e.r.MaxElapsed
+		if !e.failing.IsZero() {
+			most -= time.Since(e.failing)
+		}
+		w.answer = shorter(w.answer, max(most, leastPatience))
+		if !e.r.reached.Load() && !e.r.optional {
+			w.until = e.first.Add(firstContact)
+		}
+	}
+	return withWaiting(ctx, w)
+}
+
+// shorter returns the shorter of two times, 0 being none.
+func shorter(a, b time.Duration) time.Duration {
+	if a == 0 {
+		return b
+	}
+	return min(a, b)
+}
+
+// enoughProgress is how many bytes show that a call goes on. Fewer may come from
+// a server that fails each time a little later.
+const enoughProgress = 64 << 10
+
+// progress takes note of bytes of an answer. The count of failures starts anew,
+// and with enough of them the time does so too.
+func (e *effort) progress(n int) {
+	e.failures, e.throttles = 0, 0
+	e.moved = time.Now()
+	if e.gained += n; e.gained >= enoughProgress {
+		e.gained, e.failing, e.slowed = 0, time.Time{}, time.Time{}
+		e.r.success()
+	}
+}
+
+// completed takes note that the call has come to its end.
+func (e *effort) completed() {
+	e.r.health.well(e.cl, e.began, e.troubled)
+	e.troubled = false
 }
 
 // failed takes the error of a try and waits until the next one is due. If
@@ -107,87 +186,176 @@ func (e *effort) next(ctx context.Context, err error) (time.Duration, error) {
 		return 0, err
 	}
 	ae, ok := errors.AsType[*Error](err)
-	if !ok || !passing(err) {
+	if ok && e.misconfigured(ae) {
+		ae.misconfigured = !e.r.optional
+		return 0, e.final(ae)
+	}
+	if !ok || !passing(err) || distrusts(err) && !e.r.hasWorked(e.cl).Load() {
 		return 0, e.final(err)
 	}
-	// A part of an upload is nothing by itself.
-	maybeDone := e.cl.write() && e.cl.storage == nil && !certainlyNotDone(ae)
 	if e.r.MaxElapsed < 0 {
-		ae.uncertain = maybeDone
+		ae.uncertain = e.maybeDone(ae)
 		return 0, e.final(err)
 	}
-	if ae.Status == http.StatusTooManyRequests {
-		return e.throttled(ae), nil
-	}
+	e.troubled = true
 	before := e.last
 	e.last = time.Now()
-	if e.since.IsZero() {
-		e.since, before = e.last, e.last
+	if e.failing.IsZero() && e.slowed.IsZero() {
+		before = e.last
+	}
+	if ae.Status == http.StatusTooManyRequests {
+		return e.throttled(ctx, ae, before)
+	}
+	return e.failure(ctx, ae, before)
+}
+
+// failure is next for all failures but throttling. before is the time of the one
+// before this.
+func (e *effort) failure(ctx context.Context, ae *Error, before time.Time) (time.Duration, error) {
+	if e.failing.IsZero() {
+		e.failing, e.gained = e.moved, 0
 	}
 	e.throttles = 0
 	e.failures++
-	if maybeDone && e.cl.unsafe {
+	if e.cl.unsafe && e.maybeDone(ae) {
 		ae.uncertain = true
 		return 0, ae
 	}
-	e.ambiguous = e.ambiguous || maybeDone
-	left := e.r.MaxElapsed - time.Since(e.outageSince())
-	switch {
-	case left <= 0:
-		ae.gaveUp, ae.outage = true, true
-		return 0, e.final(ae)
-	case e.failures >= e.enough(ae) && e.othersSucceed(ctx, before):
-		ae.gaveUp, ae.uncertain = true, e.ambiguous
-		return 0, e.final(ae)
-	case e.r.lastSuccess().IsZero() && e.wrongAddress(ae):
-		ae.gaveUp, ae.outage = true, true
-		return 0, e.final(ae)
+	e.ambiguous = e.ambiguous || e.maybeDone(ae)
+	left := e.r.MaxElapsed - time.Since(e.r.lastSuccess(e.failing))
+	enough, quick := e.enough(ae)
+	if others := enough && e.othersSucceed(ctx, before); others || left <= 0 || e.unreachable(ae) {
+		return e.giveUp(ae, !others)
 	}
-	wait := min(max(e.backoff(e.failures, e.r.Base, e.r.Cap), ae.after), left)
+	most := e.r.Cap
+	if quick {
+		most = e.r.Base / 2
+	}
+	wait := e.backoff(e.failures, e.r.Base, most)
+	switch {
+	case ae.after <= left:
+		wait = max(wait, ae.after)
+	case !e.othersSucceed(ctx, before):
+		return e.giveUp(e.tooLong(ae, left), true)
+	}
+	if !e.r.reached.Load() && !e.r.optional {
+		left = min(left, max(0, firstContact-time.Since(e.first)))
+	}
+	wait = min(wait, left)
 	e.tell(ae, wait)
 	return wait, nil
 }
 
-// unreachedTries is how often a storage is called that no call has reached yet.
-const unreachedTries = 3
-
-// unclearTries is how often a call is made while others succeed before an answer
-// that is unclear is taken to stay so.
-const unclearTries = 4
-
-// enough returns how often the call is tried while others succeed. A storage
-// that cannot be reached from here may be behind a firewall for good, and what
-// would go there can go through the server. What is answered and not
-// acknowledged may well have been done.
-func (e *effort) enough(err *Error) int {
-	if errors.Is(err, ErrNotAcknowledged) {
-		if e.cl.silent {
-			return 1
+// throttled is next for an answer 429. The server is well and wants fewer
+// requests, so it does not count as a failure, and has a time of its own.
+func (e *effort) throttled(ctx context.Context, ae *Error, before time.Time) (time.Duration, error) {
+	if e.slowed.IsZero() {
+		e.slowed = e.began
+	}
+	e.throttles++
+	e.failing = time.Time{}
+	e.r.stats.Throttled.Add(1)
+	left := e.r.MaxThrottled - time.Since(e.r.lastSuccess(e.slowed))
+	over := time.Since(e.slowed) >= e.r.MaxThrottled && e.throttles >= e.r.Tries
+	wait := e.backoff(e.throttles, 4*e.r.Base, 2*e.r.Cap)
+	switch {
+	case left <= 0:
+		return e.giveUp(ae, true)
+	case ae.after > left:
+		others := e.othersSucceed(ctx, before)
+		if !others || e.throttles >= min(againTries, e.r.Tries) {
+			return e.giveUp(e.tooLong(ae, left), !others)
 		}
-		return min(silentTries, e.r.Tries)
+	case over && e.othersSucceed(ctx, before):
+		return e.giveUp(ae, false)
+	case ae.after > 0:
+		wait = ae.after
 	}
-	if err.unclear {
-		return min(unclearTries, e.r.Tries)
-	}
-	if e.cl.storage != nil && !e.r.reached.Load() && err.Status == 0 && certainlyNotDone(err) {
-		return min(unreachedTries, e.r.Tries)
-	}
-	return e.r.Tries
+	wait = min(wait, left)
+	e.tell(ae, wait)
+	return wait, nil
 }
 
-// throttled returns the wait after an answer 429. Such an answer is no
-// failure: the server is well and wants fewer requests, so neither the tries
-// nor the retry budget are touched.
-func (e *effort) throttled(ae *Error) time.Duration {
-	e.throttles++
-	e.since = time.Time{}
-	e.r.stats.Throttled.Add(1)
-	wait := ae.after
-	if wait == 0 {
-		wait = e.backoff(e.throttles, 4*e.r.Base, 2*e.r.Cap)
+// maybeDone reports whether a write may have been done by a try that failed. A
+// part of an upload is nothing by itself.
+func (e *effort) maybeDone(ae *Error) bool {
+	return e.cl.write() && e.cl.storage == nil && !certainlyNotDone(ae)
+}
+
+// giveUp returns the final error of a call that keeps failing: because nothing
+// succeeds, in an outage, or because this call does not.
+func (e *effort) giveUp(ae *Error, outage bool) (time.Duration, error) {
+	ae.gaveUp, ae.outage = true, outage
+	if !outage {
+		ae.uncertain = e.ambiguous
+		e.r.health.gaveUp(e.cl, ae.Status)
 	}
-	e.tell(ae, wait)
-	return wait
+	return 0, e.final(ae)
+}
+
+// tooLong adds to an error that the server asks for a longer wait than is left.
+func (e *effort) tooLong(ae *Error, left time.Duration) *Error {
+	ae.Err = fmt.Errorf("%w: %v, where %v are left", ErrLongWait, ae.after.Round(time.Second), left.Round(time.Second))
+	return ae
+}
+
+// misconfigured reports whether a failure is due to the configuration, of the
+// address or a proxy, and will not pass. What has worked before is configured
+// well.
+func (e *effort) misconfigured(ae *Error) bool {
+	return misconfigures(ae) && !e.r.hasWorked(e.cl).Load()
+}
+
+// unreachable reports whether to give up a server that has never answered, or
+// never as one of Comet does.
+func (e *effort) unreachable(ae *Error) bool {
+	if !e.r.worked[0].Load() && !e.r.worked[1].Load() && (errors.Is(ae, ErrNotJSON) || ae.unclear) {
+		return e.failures >= min(unclearTries, e.r.Tries)
+	}
+	if e.r.reached.Load() || ae.Status != 0 {
+		return false
+	}
+	if dns, ok := errors.AsType[*net.DNSError](ae); ok && dns.IsNotFound {
+		return true
+	}
+	return !e.r.optional && time.Since(e.first) >= firstContact
+}
+
+const (
+	// unreachedTries is how often a storage is called that no call has reached
+	// yet, unansweredTries how often what gets no answer is asked: that takes
+	// minutes each time.
+	unreachedTries  = 3
+	unansweredTries = 3
+	// unclearTries is how often a call is made while others succeed before an
+	// answer that is unclear is taken to stay so.
+	unclearTries = 4
+)
+
+// enough reports whether a call has been tried often or long enough while others
+// succeed, and whether to hurry with it. A storage that cannot be reached from
+// here may be behind a firewall for good, and what would go there can go through
+// the server. What is answered and not acknowledged may well have been done.
+func (e *effort) enough(ae *Error) (enough, quick bool) {
+	tries, quick := e.r.health.tries(e.cl, ae.Status, e.failing)
+	tries = min(tries, e.r.Tries)
+	unanswered := errors.Is(ae, errNoAnswer) || errors.Is(ae, errStalled)
+	unreached := e.r.optional && !e.r.reached.Load() && ae.Status == 0
+	switch {
+	case unanswered && (quick || unreached), e.cl.silent && errors.Is(ae, ErrNotAcknowledged):
+		tries = 1
+	case ae.unclear:
+		tries = min(tries, unclearTries)
+	case unanswered:
+		tries = min(tries, unansweredTries)
+	case unreached && certainlyNotDone(ae):
+		tries = min(tries, unreachedTries)
+	case errors.Is(ae, ErrNotAcknowledged):
+		tries = min(tries, silentTries)
+	case quick && time.Since(e.failing) >= againTime:
+		tries = min(tries, 2)
+	}
+	return e.failures >= tries || time.Since(e.failing) >= e.r.MaxElapsed, quick
 }
 
 // final marks the error with what the caller may have to know of earlier
@@ -197,15 +365,6 @@ func (e *effort) final(err error) error {
 		ae.Repeated = e.ambiguous
 	}
 	return err
-}
-
-// outageSince returns since when nothing at all has succeeded, as far as this
-// call can tell.
-func (e *effort) outageSince() time.Time {
-	if s := e.r.lastSuccess(); s.After(e.since) {
-		return s
-	}
-	return e.since
 }
 
 // othersSucceed tells a broken object from a broken server: something else has
@@ -238,35 +397,51 @@ func (e *effort) backoff(failures int, base, most time.Duration) time.Duration {
 	return time.Duration(rand.Int64N(int64(ceiling) + 1))
 }
 
+// tell tells of a failure that will be repeated, and of the wait before that.
 func (e *effort) tell(ae *Error, wait time.Duration) {
-	if e.r.notify == nil {
-		return
+	if e.r.notify != nil {
+		since := e.failing
+		if since.IsZero() {
+			since = time.Now()
+		}
+		e.r.notify(Trouble{
+			Method: ae.Method, Path: ae.Path, Err: ae, Since: since, Try: e.tries, Wait: wait,
+			Throttled: ae.Status == http.StatusTooManyRequests,
+		})
 	}
-	since := e.since
-	if since.IsZero() {
-		since = time.Now()
+	if e.r.waits != nil && wait > tellAfter {
+		e.r.waits(Wait{Why: ae, Until: time.Now().Add(wait)})
 	}
-	e.r.notify(Trouble{
-		Method: ae.Method, Path: ae.Path, Err: ae, Since: since, Try: e.tries, Wait: wait,
-		Throttled: ae.Status == http.StatusTooManyRequests,
-	})
 }
 
-// do tries a call until it succeeds or there is no point in going on.
+// do tries a call until it succeeds or there is no point in going on. The
+// answer has been read.
 func (c *Client) do(ctx context.Context, cl *call) (*http.Response, error) {
-	return c.doWith(ctx, cl, c.retry.begin(cl))
+	e := c.retry.begin(cl)
+	resp, err := c.doWith(ctx, cl, e)
+	if err == nil {
+		e.completed()
+	}
+	return resp, err
 }
 
+// doWith is do for an answer that is still to be read: whoever reads it tells the
+// effort how that ends.
 func (c *Client) doWith(ctx context.Context, cl *call, e *effort) (*http.Response, error) {
 	for {
-		began := time.Now()
-		resp, err := c.try(ctx, cl)
-		if err == nil || refused(err) {
-			e.r.answered(began)
+		resp, err := c.try(e.start(ctx, c.tellWaits(cl)), cl)
+		if err == nil || statusOf(err) != 0 {
 			e.r.reached.Store(true)
+		}
+		if err == nil || refused(err) {
+			e.r.answered(e.began)
+			e.r.hasWorked(cl).Store(true)
 		}
 		if err == nil {
 			return resp, nil
+		}
+		if refused(err) {
+			e.completed()
 		}
 		if err := e.failed(ctx, err); err != nil {
 			return nil, err
@@ -274,11 +449,29 @@ func (c *Client) doWith(ctx context.Context, cl *call, e *effort) (*http.Respons
 	}
 }
 
+// tellWaits returns what tells of a long wait for the network in a call.
+func (c *Client) tellWaits(cl *call) func(error, time.Time) {
+	if c.retry.waits == nil {
+		return nil
+	}
+	return func(why error, until time.Time) {
+		c.retry.waits(Wait{Why: &Error{Method: cl.method, Path: c.shownPath(cl), Err: why}, Until: until})
+	}
+}
+
+// statusOf returns the status that the server has answered with, 0 for none.
+func statusOf(err error) int {
+	if e, ok := errors.AsType[*Error](err); ok && e.Status != http.StatusProxyAuthRequired {
+		return e.Status
+	}
+	return 0
+}
+
 // refused reports whether a failed try shows that the server is well: it
 // refused this one call for a reason of its own.
 func refused(err error) bool {
 	e, ok := errors.AsType[*Error](err)
-	return ok && e.Status != 0 && e.Status < 500 && !passing(err)
+	return ok && e.Status != 0 && e.Status < 500 && !passing(err) && !misconfigures(e)
 }
 
 // passing reports whether a failure may pass by itself.
@@ -294,34 +487,23 @@ func passing(err error) bool {
 		return passingCause(e.Err)
 	case e.Status == http.StatusNotImplemented, e.Status == http.StatusHTTPVersionNotSupported, e.Status == http.StatusInsufficientStorage:
 		return false
-	case e.Status >= 500:
+	case e.Status >= 500, e.Status < 400:
 		return true
 	}
 	switch e.Status {
-	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests, http.StatusProxyAuthRequired:
 		return true
 	}
 	return false
 }
 
-// passingCause sorts out the network failures that waiting does not mend.
+// passingCause sorts out the failures that waiting does not mend. What is wrong
+// with the configuration is not among them: see [effort.misconfigured].
 func passingCause(err error) bool {
-	for _, lasting := range []error{errTooLarge, errRedirects, errNoTag, ErrChanged, unpack.ErrRatio, http.ErrSchemeMismatch} {
+	for _, lasting := range []error{errTooLarge, errRedirects, errNoTag, ErrChanged, unpack.ErrRatio} {
 		if errors.Is(err, lasting) {
 			return false
 		}
-	}
-	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return false
-	}
-	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
-		return false
-	}
-	if _, ok := errors.AsType[x509.HostnameError](err); ok {
-		return false
-	}
-	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
-		return false
 	}
 	return true
 }
@@ -353,24 +535,20 @@ func unsentError(err error) bool {
 	return dns
 }
 
-// wrongAddress reports whether a failure before any success is likely to be due
-// to the configured address: its host has no such name, or there is nothing
-// but web pages and other answers that are not those of the API.
-func (e *effort) wrongAddress(err *Error) bool {
-	if dns, ok := errors.AsType[*net.DNSError](err); ok && dns.IsNotFound {
-		return true
-	}
-	return e.failures >= e.enough(err) && (errors.Is(err, ErrNotJSON) || err.unclear)
+// retryAfter returns how long the server asks to wait: the longer of the two
+// headers that say so, in seconds or as a date. The official client reads the
+// second alone.
+func retryAfter(resp *http.Response) time.Duration {
+	return max(waitIn(resp, "Retry-After"), waitIn(resp, "Retry-After-Custom"))
 }
 
-// retryAfter reads the header of that name, in seconds or as a date.
-func retryAfter(resp *http.Response) time.Duration {
-	v := resp.Header.Get("Retry-After")
+func waitIn(resp *http.Response, header string) time.Duration {
+	v := resp.Header.Get(header)
 	if v == "" {
 		return 0
 	}
-	if s, err := strconv.ParseFloat(v, 64); err == nil && s >= 0 && s < 1e6 {
-		return time.Duration(s * float64(time.Second))
+	if s, err := strconv.ParseFloat(v, 64); err == nil && s >= 0 {
+		return time.Duration(min(s, maxRetryAfter.Seconds()) * float64(time.Second))
 	}
 	if t, err := http.ParseTime(v); err == nil {
 		now := time.Now()
@@ -382,3 +560,6 @@ func retryAfter(resp *http.Response) time.Duration {
 	}
 	return 0
 }
+
+// maxRetryAfter is what is made of longer waits, which no one sits out.
+const maxRetryAfter = 100 * 365 * 24 * time.Hour

@@ -70,6 +70,9 @@ var (
 
 const workspacesDoc = `{"workspaceNames":["a"]}`
 
+// wellDoc answers several kinds of calls at once.
+const wellDoc = `{"workspaceNames":["a"],"userName":"u","tags":[],"values":[]}`
+
 // outcome is what a fake network does with one request.
 type outcome struct {
 	name string
@@ -234,6 +237,8 @@ func TestRetryAfter(t *testing.T) {
 		{"date", "Sat, 01 Jan 2000 00:00:40 GMT", false, 40 * time.Second},
 		// The server's clock is 30 s behind ours.
 		{"date and clock", "Sat, 01 Jan 2000 00:00:10 GMT", true, 40 * time.Second},
+		{"nothing", "soon", false, 0},
+		{"the past", "Fri, 31 Dec 1999 23:59:30 GMT", false, 0},
 	} {
 		for _, status := range []int{429, 503} {
 			t.Run(tc.name+" "+http.StatusText(status), func(t *testing.T) {
@@ -254,8 +259,9 @@ func TestRetryAfter(t *testing.T) {
 						t.Fatal(err)
 					}
 					got := time.Since(start)
-					// Other failures may also wait for their own backoff.
-					if got < tc.want || got > tc.want+time.Second {
+					// Failures may also wait for their own backoff, throttled calls
+					// that are told no time do.
+					if got < tc.want || got > tc.want+2*time.Second {
 						t.Errorf("waited %v, want %v", got, tc.want)
 					}
 				})
@@ -264,23 +270,104 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-// A server that throttles is waited for, however long.
-func TestRetryThrottledNotCounted(t *testing.T) {
+// A server that throttles is waited for as long as a quota an hour takes, and no
+// longer than the time for that.
+func TestRetryThrottled(t *testing.T) {
+	for name, tc := range map[string]struct {
+		lasts, most, want time.Duration
+		err               error
+	}{
+		"a quota an hour":    {65 * time.Minute, 0, 65 * time.Minute, nil},
+		"for ever":           {1000 * time.Hour, 0, 90 * time.Minute, ErrOutage},
+		"a bound of its own": {1000 * time.Hour, 10 * time.Second, 10 * time.Second, ErrOutage},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
+				c := offline(t, func(req *http.Request) (*http.Response, error) {
+					if time.Since(start) < tc.lasts {
+						return reply(req, 429, `{}`), nil
+					}
+					return reply(req, 200, workspacesDoc), nil
+				}, func(o *Options) { o.Retry.MaxElapsed, o.Retry.MaxThrottled = time.Minute, tc.most })
+				if _, err := c.Workspaces(t.Context()); !errors.Is(err, tc.err) {
+					t.Fatalf("got %v, want %v", err, tc.err)
+				}
+				if d := time.Since(start); d < tc.want || d > tc.want+time.Minute {
+					t.Errorf("ended after %v, want %v", d, tc.want)
+				}
+				if n := c.stats.Throttled.Load(); n > 1000 {
+					t.Errorf("%d tries", n)
+				}
+			})
+		})
+	}
+}
+
+// While others succeed, a call that is throttled again and again is waited for.
+func TestRetryThrottledAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		start := time.Now()
+		tries := 0
 		c := offline(t, func(req *http.Request) (*http.Response, error) {
-			if time.Since(start) < 3*time.Hour {
+			if !strings.HasSuffix(req.URL.Path, "/tags") {
+				return reply(req, 200, wellDoc), nil
+			}
+			if tries++; tries < 12 {
 				return reply(req, 429, `{}`), nil
 			}
-			return reply(req, 200, workspacesDoc), nil
-		}, func(o *Options) { o.Retry.MaxElapsed = time.Minute })
-		if _, err := c.Workspaces(t.Context()); err != nil {
-			t.Fatal(err)
+			return reply(req, 200, `{"tags":["x"]}`), nil
+		}, func(o *Options) { o.Retry.MaxElapsed, o.Retry.MaxThrottled = time.Second, time.Second })
+		ctx, stop := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				c.Parameters(ctx, "k")
+				time.Sleep(time.Second / 2)
+			}
+		})
+		if _, err := c.Tags(t.Context(), "k"); err != nil {
+			t.Error(err)
 		}
-		if c.stats.Throttled.Load() < 100 || c.stats.Throttled.Load() > 10_000 {
-			t.Errorf("%d tries in three hours", c.stats.Throttled.Load())
-		}
+		stop()
+		wg.Wait()
 	})
+}
+
+// A wait that the server asks for and that is longer than the time for it ends
+// the run at once, or the one call where others succeed.
+func TestRetryAfterTooLong(t *testing.T) {
+	for _, status := range []int{429, 503} {
+		for _, header := range []string{"Retry-After", "Retry-After-Custom"} {
+			for _, value := range []string{"86400", "1e300", "Sat, 01 Jan 2050 00:00:40 GMT"} {
+				for _, others := range []bool{false, true} {
+					t.Run(fmt.Sprint(status, header, value, others), func(t *testing.T) {
+						synctest.Test(t, func(t *testing.T) {
+							start := time.Now()
+							c := offline(t, func(req *http.Request) (*http.Response, error) {
+								if others && !strings.HasSuffix(req.URL.Path, "/workspaces") {
+									return reply(req, 200, wellDoc), nil
+								}
+								return reply(req, status, `{"msg":"slow down"}`, header, value), nil
+							})
+							_, err := c.Workspaces(t.Context())
+							if !errors.Is(err, ErrServer) || errors.Is(err, ErrOutage) == others {
+								t.Errorf("got %v", err)
+							}
+							most := time.Duration(0)
+							if others {
+								most = 5 * time.Minute
+							} else if !errors.Is(err, ErrLongWait) {
+								t.Errorf("got %v", err)
+							}
+							if d := time.Since(start); d > most {
+								t.Errorf("ended after %v", d)
+							}
+						})
+					})
+				}
+			}
+		}
+	}
 }
 
 // The time of throttling does not count for the failures around it either.
@@ -302,11 +389,28 @@ func TestRetryThrottledBetweenFailures(t *testing.T) {
 	})
 }
 
+// down lets a fake network fail with an error once it has worked.
+func down(t *testing.T, err error, change ...func(*Options)) *Client {
+	t.Helper()
+	worked := false
+	c := offline(t, func(req *http.Request) (*http.Response, error) {
+		if worked {
+			return nil, err
+		}
+		worked = true
+		return reply(req, 200, workspacesDoc), nil
+	}, change...)
+	if _, err := c.Workspaces(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
 // An outage ends a call when nothing has succeeded for the whole budget.
 func TestRetryOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		c := down(t, errReset)
 		start := time.Now()
-		c := offline(t, func(*http.Request) (*http.Response, error) { return nil, errReset })
 		_, err := c.Workspaces(t.Context())
 		if !errors.Is(err, ErrOutage) || !errors.Is(err, ErrServer) {
 			t.Fatalf("got %v", err)
@@ -371,8 +475,14 @@ func TestRetryBrokenObject(t *testing.T) {
 }
 
 // While others succeed, a long row of failures of one kind does not end in an
-// outage, whatever the budget.
+// outage.
 func TestRetryOthersSucceed(t *testing.T) {
+	for budget, want := range map[time.Duration]error{time.Hour: nil, 20 * time.Second: ErrServer} {
+		t.Run(budget.String(), func(t *testing.T) { testOthersSucceed(t, budget, want) })
+	}
+}
+
+func testOthersSucceed(t *testing.T, budget time.Duration, want error) {
 	synctest.Test(t, func(t *testing.T) {
 		tries := 0
 		c := offline(t, func(req *http.Request) (*http.Response, error) {
@@ -383,7 +493,8 @@ func TestRetryOthersSucceed(t *testing.T) {
 				return nil, errReset
 			}
 			return reply(req, 200, `{"tags":["x"]}`), nil
-		}, func(o *Options) { o.Retry.MaxElapsed = 20 * time.Second; o.Retry.Base = 10 * time.Second })
+		}, func(o *Options) { o.Retry.MaxElapsed = budget; o.Retry.Base = 10 * time.Second })
+		start := time.Now()
 		ctx, stop := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		wg.Go(func() {
@@ -393,16 +504,19 @@ func TestRetryOthersSucceed(t *testing.T) {
 			}
 		})
 		tags, err := c.Tags(t.Context(), "k")
+		took := time.Since(start)
 		stop()
 		wg.Wait()
-		if err != nil || len(tags) != 1 {
+		if !errors.Is(err, want) || errors.Is(err, ErrOutage) || err == nil && len(tags) != 1 {
 			t.Errorf("%v, %v", tags, err)
+		}
+		if want != nil && took > budget+time.Minute {
+			t.Errorf("given up after %v", took)
 		}
 	})
 }
 
-// A web site that is no Comet server is told from an outage long before the
-// budget is used up.
+// A web site that is no Comet server is told from an outage within seconds.
 func TestRetryWrongAddress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tries := 0
@@ -414,7 +528,7 @@ func TestRetryWrongAddress(t *testing.T) {
 		})
 		start := time.Now()
 		_, err := c.Workspaces(t.Context())
-		if !errors.Is(err, ErrOutage) || !errors.Is(err, ErrNotJSON) || tries != 12 || time.Since(start) > 5*time.Minute {
+		if !errors.Is(err, ErrOutage) || !errors.Is(err, ErrNotJSON) || tries != 4 || time.Since(start) > 5*time.Second {
 			t.Errorf("%d tries in %v, %v", tries, time.Since(start), err)
 		}
 	})
@@ -491,7 +605,7 @@ func TestRetrySwitchedOff(t *testing.T) {
 
 func TestRetryCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := offline(t, func(*http.Request) (*http.Response, error) { return nil, errReset })
+		c := down(t, errReset)
 		cause := errors.New("interrupted")
 		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Minute, cause)
 		defer cancel()

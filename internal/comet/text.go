@@ -81,8 +81,9 @@ func (c *Client) text(ctx context.Context, rd read, query url.Values) (*Text, er
 func (c *Client) openText(ctx context.Context, cl *call, find func(*http.Response) (io.Reader, error)) (*Text, error) {
 	e := c.retry.begin(cl)
 	r := &resumed{
-		failed:   func(err error) error { return c.streamFailed(ctx, e, cl, err) },
-		progress: e.progress,
+		failed:    func(err error) error { return c.streamFailed(ctx, e, cl, err) },
+		progress:  e.progress,
+		completed: e.completed,
 	}
 	var text io.Reader
 	cl.accept = func(resp *http.Response) (err error) {
@@ -105,6 +106,7 @@ func (c *Client) openText(ctx context.Context, cl *call, find func(*http.Respons
 		return nil, err
 	}
 	if text == nil {
+		e.completed()
 		return &Text{Null: true}, rc.Close()
 	}
 	r.rc = rc

@@ -1,14 +1,18 @@
 package comet
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
+	"path/filepath"
 	"sync/atomic"
 	"time"
 
@@ -41,57 +45,59 @@ func newNetwork(o Options) (*http.Transport, error) {
 	}
 	dialer := &net.Dialer{Timeout: o.Timeouts.Connect, KeepAlive: 30 * time.Second}
 	return &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           dialer.DialContext,
-		TLSClientConfig:       tc,
-		TLSHandshakeTimeout:   o.Timeouts.Connect,
-		ForceAttemptHTTP2:     true,
-		MaxIdleConns:          2 * o.MaxInFlight,
-		MaxIdleConnsPerHost:   o.MaxInFlight + 2,
-		IdleConnTimeout:       90 * time.Second,
-		ExpectContinueTimeout: time.Second,
-		ReadBufferSize:        64 << 10,
-		WriteBufferSize:       64 << 10,
-		DisableCompression:    true, // see unzipper
+		Proxy:                  o.Proxy,
+		OnProxyConnectResponse: checkProxy,
+		DialContext:            dialer.DialContext,
+		TLSClientConfig:        tc,
+		TLSHandshakeTimeout:    o.Timeouts.Connect,
+		ForceAttemptHTTP2:      true,
+		MaxIdleConns:           2 * o.MaxInFlight,
+		MaxIdleConnsPerHost:    o.MaxInFlight + 2,
+		IdleConnTimeout:        90 * time.Second,
+		ExpectContinueTimeout:  time.Second,
+		ReadBufferSize:         64 << 10,
+		WriteBufferSize:        64 << 10,
+		DisableCompression:     true, // see unzipper
 		// A connection that many requests share must not die unnoticed.
 		HTTP2: &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second},
 	}, nil
 }
 
+// checkProxy returns an error if a proxy makes no connection.
+func checkProxy(_ context.Context, proxy *url.URL, _ *http.Request, resp *http.Response) error {
+	if resp.StatusCode == http.StatusOK {
+		return nil
+	}
+	return &proxyError{proxy.Host, resp.StatusCode}
+}
+
+// certPool returns the certificates of the system, and those of a file or of the
+// files of a folder.
 func certPool(file string) (*x509.CertPool, error) {
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("CA file: %w", err)
+	files := []string{file}
+	if entries, err := os.ReadDir(file); err == nil {
+		files = nil
+		for _, e := range entries {
+			files = append(files, filepath.Join(file, e.Name()))
+		}
 	}
 	pool, err := x509.SystemCertPool()
 	if err != nil {
 		pool = x509.NewCertPool()
 	}
-	if !pool.AppendCertsFromPEM(pem) {
+	found := false
+	for _, name := range files {
+		pem, err := os.ReadFile(name)
+		if err != nil && name == file {
+			return nil, fmt.Errorf("CA file: %w", err)
+		}
+		// Of a folder, what is no certificate, or cannot be read, counts for nothing.
+		found = pool.AppendCertsFromPEM(pem) || found
+	}
+	if !found {
 		return nil, fmt.Errorf("CA file %q holds no PEM certificate", file)
 	}
 	return pool, nil
-}
-
-// checkRedirect follows redirects of reads, and of what goes to storage. The
-// headers RoundTripper adds no
-// credential for another host; this sees to the ones that net/http would copy.
-func checkRedirect(req *http.Request, via []*http.Request) error {
-	if len(via) >= 10 {
-		return fmt.Errorf("%w more than 10 times", errRedirects)
-	}
-	// net/http would go on with a GET, or send the body to a place that was
-	// not asked for.
-	if first := via[0]; first.Method != http.MethodGet && !(toStorage(first) && req.Method == first.Method) {
-		return fmt.Errorf("%w to %s://%s: configure that address", errRedirects, req.URL.Scheme, req.URL.Host)
-	}
-	// The referrer holds the query of the address before.
-	req.Header.Del("Referer")
-	if req.URL.Host != via[0].URL.Host {
-		req.Header.Del("Authorization")
-		req.Header.Del("Comet-Sdk-Api")
-	}
-	return nil
 }
 
 // toStorage reports whether a request goes to the server's storage by a signed
@@ -160,6 +166,8 @@ func (c *counted) Read(p []byte) (int, error) {
 
 func (c *counted) Close() error { return c.rc.Close() }
 
+var errRate = errors.New("no more requests than the rate allows")
+
 // pacer keeps reads and REST writes to their rates.
 type pacer struct {
 	next          http.RoundTripper
@@ -179,6 +187,10 @@ func newRate(l rate.Limit) *rate.Limiter {
 func (p *pacer) RoundTrip(req *http.Request) (*http.Response, error) {
 	if l := p.limiter(req); l != nil {
 		p.stats.Waiting.Add(1)
+		wait := time.Duration((1 - l.Tokens()) / float64(l.Limit()) * float64(time.Second))
+		if w := waitingOf(req.Context()); wait > tellAfter && w.tell != nil {
+			w.tell(errRate, time.Now().Add(wait))
+		}
 		err := l.Wait(req.Context())
 		p.stats.Waiting.Add(-1)
 		if err != nil {

@@ -65,7 +65,7 @@ func TestRedirectedWrite(t *testing.T) {
 			},
 		})
 		err := c.AddTags(t.Context(), "k", []string{"a"})
-		if !errors.Is(err, errRedirects) || !strings.Contains(err.Error(), "https://elsewhere.example:") || tries != 1 {
+		if !errors.Is(err, errMoved) || !strings.Contains(err.Error(), "https://elsewhere.example/x ") || tries != 1 {
 			t.Errorf("%d: %d tries, %v", status, tries, err)
 		}
 	}
@@ -103,6 +103,9 @@ func TestCAFile(t *testing.T) {
 	if err := ask(file); err != nil {
 		t.Errorf("with the CA file: %v", err)
 	}
+	if err := ask(dir); err != nil {
+		t.Errorf("with its folder: %v", err)
+	}
 	// An unknown authority does not mend by waiting.
 	if _, ok := errors.AsType[x509.UnknownAuthorityError](ask("")); !ok {
 		t.Errorf("without: %v", ask(""))
@@ -112,6 +115,9 @@ func TestCAFile(t *testing.T) {
 	}
 	if err := os.WriteFile(file, []byte("no certificate"), 0o600); err != nil {
 		t.Fatal(err)
+	}
+	if err := ask(dir); err == nil || !strings.Contains(err.Error(), "no PEM certificate") {
+		t.Errorf("folder of none: %v", err)
 	}
 	if err := ask(file); err == nil || !strings.Contains(err.Error(), "no PEM certificate") {
 		t.Errorf("empty file: %v", err)

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 )
 
 // Version is the version of a server.
@@ -95,10 +94,9 @@ func (c *Client) askVersion(ctx context.Context, base string) (Version, bool, er
 	cl.family, cl.base, cl.rateless = familyClient, base, true
 	e := c.retry.begin(cl)
 	for {
-		began := time.Now()
-		resp, err := c.try(ctx, cl)
+		resp, err := c.try(e.start(ctx, nil), cl)
 		if err == nil {
-			c.retry.answered(began)
+			c.retry.answered(e.began)
 			data, err := readWhole(resp)
 			v, ok := parseVersion(textOrEmpty(member(data, "version")))
 			return v, ok, err

@@ -26,6 +26,7 @@ const tellAfter = 10 * time.Second
 // answer, and whom to tell of a long wait.
 type waiting struct {
 	answer time.Duration // 0: as long as the watchdog waits by itself
+	until  time.Time     // for an answer, if not zero, but leastPatience at least
 	// tell, if not nil, is told of a wait that has lasted for tellAfter: what for,
 	// and until when. It must not block.
 	tell func(why error, until time.Time)
@@ -37,6 +38,11 @@ func withWaiting(ctx context.Context, w waiting) context.Context {
 	return context.WithValue(ctx, waitingKey{}, w)
 }
 
+func waitingOf(ctx context.Context) waiting {
+	w, _ := ctx.Value(waitingKey{}).(waiting)
+	return w
+}
+
 // watchdog ends requests that do not move fast enough: an answer that does not
 // begin, a body in either direction that is slower than slowest over the time of
 // a stall. Time in which our own side does not read or write is not counted.
@@ -46,10 +52,10 @@ type watchdog struct {
 }
 
 func (w *watchdog) RoundTrip(req *http.Request) (*http.Response, error) {
-	wait, _ := req.Context().Value(waitingKey{}).(waiting)
-	answer := w.answer
-	if wait.answer > 0 {
-		answer = min(answer, wait.answer)
+	wait := waitingOf(req.Context())
+	answer := shorter(wait.answer, w.answer)
+	if !wait.until.IsZero() {
+		answer = min(answer, max(time.Until(wait.until), leastPatience))
 	}
 	ctx, cancel := context.WithCancelCause(req.Context())
 	g := &guard{cancel: cancel, tell: wait.tell}

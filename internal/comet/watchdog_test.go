@@ -178,7 +178,7 @@ func (s swallow) RoundTrip(req *http.Request) (*http.Response, error) {
 		<-req.Context().Done()
 		return nil, req.Context().Err()
 	}
-	return reply(req, 200, `{}`), nil
+	return reply(req, 200, `{"msg":"saved"}`), nil
 }
 
 func TestStalledUpload(t *testing.T) {

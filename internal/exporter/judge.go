@@ -37,7 +37,7 @@ func isFatal(err error) bool {
 	}
 	e, ok := errors.AsType[*comet.Error](err)
 	switch {
-	case !ok, errors.Is(err, comet.ErrUnauthorized), errors.Is(err, comet.ErrOutage):
+	case !ok, errors.Is(err, comet.ErrUnauthorized), errors.Is(err, comet.ErrOutage), errors.Is(err, comet.ErrMisconfigured):
 		return true
 	case errors.Is(err, comet.ErrServer), e.Status != 0:
 		return false

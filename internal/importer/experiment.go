@@ -341,7 +341,7 @@ func isUncertain(err error) bool { return errors.Is(err, comet.ErrUncertain) }
 // a key that is not accepted, a server that is gone, no room for files.
 func (r *run) concernsAll(err error) {
 	_, temp := errors.AsType[*tempError](err)
-	if temp || errors.Is(err, comet.ErrUnauthorized) || errors.Is(err, comet.ErrOutage) {
+	if temp || errors.Is(err, comet.ErrUnauthorized) || errors.Is(err, comet.ErrOutage) || errors.Is(err, comet.ErrMisconfigured) {
 		r.fail(&stopped{err})
 	}
 }

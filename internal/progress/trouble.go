@@ -88,6 +88,48 @@ func (t *Trouble) Close() {
 	}
 }
 
+// Waits tells of long waits as they begin. Many calls wait at once in the same
+// trouble: what is told says it for all of them, unless another wait lasts much
+// longer.
+type Waits struct {
+	say func(cause string, until time.Time)
+
+	mu          sync.Mutex
+	told, until time.Time // when the last one was told, and when it ends
+}
+
+// waitsApart is how much longer a wait lasts than the one that was told, or how
+// much later it begins, to be told too.
+const waitsApart = time.Minute
+
+// NewWaits returns a Waits that says what it tells by say.
+func NewWaits(say func(cause string, until time.Time)) *Waits { return &Waits{say: say} }
+
+// Begin says that a call waits because of a cause. It may be called by any number
+// of goroutines.
+func (w *Waits) Begin(cause string, until time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := time.Now()
+	if now.Sub(w.told) < waitsApart && until.Sub(w.until) < waitsApart {
+		return
+	}
+	w.told, w.until = now, until
+	w.say(cause, until)
+}
+
+// NewWaits returns a Waits that tells in lines of r, unless r is quiet.
+func (r *Reporter) NewWaits() *Waits {
+	return NewWaits(func(cause string, until time.Time) {
+		layout := time.TimeOnly
+		left := time.Until(until)
+		if left > 12*time.Hour {
+			layout = time.DateTime
+		}
+		r.Info("waiting until %s (%s): %s", until.Format(layout), left.Round(time.Second), cause)
+	})
+}
+
 // NewTrouble returns a Trouble that tells of the server named who, by its
 // address, in warnings of r.
 func (r *Reporter) NewTrouble(who string) *Trouble {

@@ -96,6 +96,50 @@ func TestTroubleOfReporter(t *testing.T) {
 	})
 }
 
+// Of waits that begin close to each other and end so, one is told.
+func TestWaits(t *testing.T) {
+	const second = time.Second
+	for _, tt := range []struct {
+		name  string
+		quiet bool
+		steps func(*Waits)
+		want  string
+	}{
+		{"one", false, func(w *Waits) { w.Begin("a", time.Now().UTC().Add(20*second)) },
+			"tool: waiting until 00:00:20 (20s): a\n"},
+		{"a day", false, func(w *Waits) { w.Begin("a", time.Now().UTC().Add(24*time.Hour)) },
+			"tool: waiting until 2000-01-02 00:00:00 (24h0m0s): a\n"},
+		{"many at once", false, func(w *Waits) {
+			for i := range 10 {
+				w.Begin("a", time.Now().UTC().Add(time.Duration(20+i)*second))
+			}
+		}, "tool: waiting until 00:00:20 (20s): a\n"},
+		{"a longer one", false, func(w *Waits) {
+			w.Begin("a", time.Now().UTC().Add(20*second))
+			w.Begin("b", time.Now().UTC().Add(100*second))
+		}, "tool: waiting until 00:00:20 (20s): a\ntool: waiting until 00:01:40 (1m40s): b\n"},
+		{"one after the other", false, func(w *Waits) {
+			for range 6 {
+				w.Begin("a", time.Now().UTC().Add(20*second))
+				time.Sleep(20 * second)
+			}
+		}, "tool: waiting until 00:00:20 (20s): a\ntool: waiting until 00:01:20 (20s): a\n"},
+		{"quiet", true, func(w *Waits) { w.Begin("a", time.Now().UTC().Add(20*second)) }, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var out buffer
+				r := Start(&out, new(Counters), Options{Tool: "tool", Mode: None, Quiet: tt.quiet})
+				defer r.Close()
+				tt.steps(r.NewWaits())
+				if got := out.take(); got != tt.want {
+					t.Errorf("told %q, want %q", got, tt.want)
+				}
+			})
+		})
+	}
+}
+
 func TestTroubleConcurrent(t *testing.T) {
 	var told int
 	tr := NewTrouble(time.Nanosecond, func(string, time.Duration) { told++ }, func(time.Duration) { told-- })

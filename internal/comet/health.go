@@ -1,0 +1,125 @@
+package comet
+
+import (
+	"strings"
+	"sync"
+	"time"
+)
+
+// health is what is known of the endpoints of a server, so that a call which
+// fails as others of its endpoint did, and not for a passing reason, costs little.
+type health struct {
+	mu        sync.Mutex
+	endpoints map[string]*endpoint
+}
+
+// endpoint is how the calls of one path have come out.
+type endpoint struct {
+	good, bad time.Time // when the youngest well answered call began, when the last one failed
+	status    int       // of the failures that are counted
+	lost      int       // calls that were given up after failing so
+	saved     int       // calls that failed so and then came out well
+}
+
+const (
+	// brokenTries is how often a call is tried where its endpoint answers others
+	// meanwhile, as long as no call of it that failed was ever mended by trying
+	// again.
+	brokenTries = 6
+	// againTries is how often a call is tried after most of those that failed in
+	// the same way were lost, but no longer than againTime.
+	againTries = 4
+	againTime  = 10 * time.Second
+	// lasting is how long an endpoint has to fail to be taken for broken.
+	lasting = time.Minute
+)
+
+// always is more tries than any call gets.
+const always = 1 << 30
+
+// tries takes note of a failure of a call that has failed since then, and returns
+// how often it is to be tried if others succeed, and whether to hurry.
+func (h *health) tries(cl *call, status int, since time.Time) (tries int, quick bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p := h.of(cl)
+	p.bad = time.Now()
+	if p.status != status {
+		p.status, p.lost, p.saved = status, 0, 0
+	}
+	works := p.good.After(since)
+	switch {
+	case p.lost > p.saved && (works || p.bad.Sub(p.good) >= lasting && !h.widespread(since)):
+		return againTries, true
+	case works && p.saved == 0:
+		return brokenTries, false
+	}
+	return always, false
+}
+
+// widespread reports whether more than one endpoint fails now, and none has
+// answered a call that began since a time: then it is the server that is not
+// well, whatever it says when asked how it is.
+func (h *health) widespread(since time.Time) bool {
+	failing := 0
+	for _, p := range h.endpoints {
+		if p.good.After(since) {
+			return false
+		}
+		if p.bad.After(p.good) && time.Since(p.bad) < lasting {
+			failing++
+		}
+	}
+	return failing > 1
+}
+
+// well takes note of a call that began then and came out well, saved if a try of
+// it had failed before.
+func (h *health) well(cl *call, began time.Time, saved bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p := h.of(cl)
+	if began.After(p.good) {
+		p.good = began
+	}
+	if saved {
+		p.saved++
+	}
+}
+
+// gaveUp takes note of a call that has been given up while others succeeded.
+func (h *health) gaveUp(cl *call, status int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if p := h.of(cl); p.status == status {
+		p.lost++
+	}
+}
+
+// of returns the endpoint of a call. The caller holds mu.
+func (h *health) of(cl *call) *endpoint {
+	name := cl.method + " " + withoutIDs(cl.path)
+	if cl.storage != nil {
+		name = cl.method + " " + cl.storage.Host
+	}
+	p := h.endpoints[name]
+	if p == nil {
+		if h.endpoints == nil {
+			h.endpoints = make(map[string]*endpoint)
+		}
+		p = new(endpoint)
+		h.endpoints[name] = p
+	}
+	return p
+}
+
+// withoutIDs returns a path without the segments that name an object.
+func withoutIDs(path string) string {
+	segments := strings.Split(path, "/")
+	for i, s := range segments {
+		if len(s) >= 16 && strings.ContainsAny(s, "0123456789") {
+			segments[i] = "{id}"
+		}
+	}
+	return strings.Join(segments, "/")
+}

@@ -1,0 +1,145 @@
+package comet
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// misconfigures reports whether a failure is what a wrong address or proxy leads
+// to. From a server that has worked before it is a failure like any other:
+// gateways redirect to a page of their own while they are in trouble.
+func misconfigures(e *Error) bool {
+	switch e.Status {
+	case http.StatusProxyAuthRequired, http.StatusNetworkAuthenticationRequired:
+		return true
+	case 0, http.StatusBadRequest:
+	default:
+		return false
+	}
+	if pe, ok := errors.AsType[*proxyError](e.Err); ok {
+		return pe.status/100 == 4 && pe.status != http.StatusRequestTimeout && pe.status != http.StatusTooManyRequests
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](e.Err); ok {
+		return true
+	}
+	return errors.Is(e.Err, http.ErrSchemeMismatch) || errors.Is(e.Err, errTLSPort) || errors.Is(e.Err, errMoved)
+}
+
+// distrusts reports whether one side does not take the certificate of the other.
+// It is the server's fault as likely as that of the configuration, and passes as
+// little.
+func distrusts(err error) bool {
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[x509.HostnameError](err); ok {
+		return true
+	}
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "remote error" // an alert of TLS, over a certificate that we have not, say
+}
+
+// errTLSPort says that the address begins with http:// and the port speaks TLS.
+var errTLSPort = errors.New("the port speaks TLS (the address must begin with https://)")
+
+// clearly returns an error of the network, in other words where those do not say
+// what to do.
+func clearly(err error) error {
+	switch {
+	case errors.Is(err, http.ErrSchemeMismatch):
+		return fmt.Errorf("%w (the port speaks plain HTTP: the address must begin with http://, or name another port)", err)
+	case strings.Contains(err.Error(), `malformed HTTP response "\x15\x03`):
+		// The answer is an alert of TLS.
+		return errTLSPort
+	}
+	return err
+}
+
+// saysTLSPort recognises the answer 400 of a server to plain HTTP on a port for
+// TLS.
+func saysTLSPort(status int, body []byte) bool {
+	return status == http.StatusBadRequest && containsAny(string(body), "http request to an https server",
+		"http request was sent to https port", "plain http to an ssl-enabled", "host and port requires tls")
+}
+
+// proxyError is the answer of a proxy that makes no connection.
+type proxyError struct {
+	host   string
+	status int
+}
+
+func (e *proxyError) Error() string {
+	s := fmt.Sprintf("the proxy %s answers %d %s", e.host, e.status, http.StatusText(e.status))
+	if e.status == http.StatusProxyAuthRequired {
+		s += " (its address must hold user and password, as http://user:password@" + e.host + ")"
+	}
+	return s
+}
+
+// errMoved is a redirect that is not followed.
+var errMoved = errors.New("redirected")
+
+// redirectError says where such a redirect leads.
+type redirectError struct{ from, to *url.URL }
+
+func (e *redirectError) Unwrap() error { return errMoved }
+
+func (e *redirectError) Error() string {
+	to := url.URL{Scheme: e.to.Scheme, Host: e.to.Host, Path: e.to.Path}
+	s := errMoved.Error() + " to " + to.String()
+	if base, ok := strings.CutSuffix(to.String(), e.from.EscapedPath()); ok {
+		return s + " (if the instance has moved there, set its address to " + base + "/)"
+	}
+	return s + " (is the address right, or is this where to log in?)"
+}
+
+// checkRedirect follows the redirects of a read on the same host, and wherever
+// they lead those of contents, which may be in storage, and of what goes to
+// storage. The headers RoundTripper adds no credential for another host; this
+// sees to the ones that net/http would copy.
+func checkRedirect(req *http.Request, via []*http.Request) error {
+	first := via[0]
+	t := traceOf(first.Context())
+	switch {
+	case len(via) >= 10:
+		return errRedirects
+	case t != nil && t.call.storage != nil && req.Method == first.Method:
+	// net/http would go on with a GET, or send the body to a place that was not
+	// asked for.
+	case first.Method != http.MethodGet:
+		return &redirectError{first.URL, req.URL}
+	case t != nil && t.call.want == wantBytes:
+	case !sameOrigin(first.URL, req.URL):
+		return &redirectError{first.URL, req.URL}
+	}
+	// The referrer holds the query of the address before.
+	req.Header.Del("Referer")
+	if req.URL.Host != first.URL.Host {
+		req.Header.Del("Authorization")
+		req.Header.Del("Comet-Sdk-Api")
+	}
+	return nil
+}
+
+// sameOrigin reports whether two addresses are of one scheme, host and port.
+func sameOrigin(a, b *url.URL) bool {
+	port := func(u *url.URL) string {
+		switch {
+		case u.Port() != "":
+			return u.Port()
+		case u.Scheme == "https":
+			return "443"
+		}
+		return "80"
+	}
+	return a.Scheme == b.Scheme && strings.EqualFold(a.Hostname(), b.Hostname()) && port(a) == port(b)
+}

@@ -63,12 +63,12 @@ func (e *Error) Error() string {
 	return place + ": " + e.Reason
 }
 
-// Unwrap makes [errors.Is] find the class of the error.
-func (e *Error) Unwrap() []error {
-	if e.Class == ErrTruncated {
-		return []error{e.Class, io.ErrUnexpectedEOF}
-	}
-	return []error{e.Class}
+// Unwrap returns the class of the error.
+func (e *Error) Unwrap() error { return e.Class }
+
+// Is reports that a truncated stream is an [io.ErrUnexpectedEOF], too.
+func (e *Error) Is(target error) bool {
+	return target == io.ErrUnexpectedEOF && e.Class == ErrTruncated
 }
 
 // An AbortedError ends a stream whose writer has failed. [errors.Is] finds

@@ -3,6 +3,7 @@ package torture
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -119,33 +120,59 @@ func TestCompressionBomb(t *testing.T) {
 func bomb(t testing.TB, size int64) []byte {
 	t.Helper()
 	var buf bytes.Buffer
-	w := stream.NewWriter(&buf, stream.WriterOptions{BlockSize: 15 << 20})
-	write := func(records ...stream.Record) {
-		for _, rec := range records {
-			if err := w.Write(rec); err != nil {
-				t.Fatal(err)
-			}
-		}
+	w := newHandmade(t, &buf)
+	key := strings.Repeat("d", 32)
+	w.begin(key)
+	w.write(&stream.Asset{ID: assetID(1), Name: ptr("zeros"), Size: &size, Doc: w.empty})
+	zeros := make([]byte, stream.MaxData)
+	for left := size; left > 0; left -= int64(len(zeros)) {
+		w.write(&stream.Chunk{Data: zeros[:min(left, int64(len(zeros)))]})
 	}
+	w.write(&stream.AssetEnd{Size: size})
+	w.end(key)
+	return buf.Bytes()
+}
+
+// handmade writes a stream with one experiment by hand.
+type handmade struct {
+	t     testing.TB
+	w     *stream.Writer
+	empty stream.Doc
+}
+
+func newHandmade(t testing.TB, out io.Writer) *handmade {
+	t.Helper()
 	empty, err := stream.DocFromJSON([]byte(`{}`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	key := strings.Repeat("d", 32)
-	write(&stream.Header{Tool: "test", Source: stream.Source{URL: "https://source.example.com"}, Parents: []string{}, Requires: []string{}, Scope: stream.Scope{Paths: []string{}, Resources: []string{}}},
+	return &handmade{t, stream.NewWriter(out, stream.WriterOptions{BlockSize: 15 << 20}), empty}
+}
+
+func (w *handmade) write(records ...stream.Record) {
+	w.t.Helper()
+	for _, rec := range records {
+		if err := w.w.Write(rec); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+// begin writes what stands before the items of the experiment.
+func (w *handmade) begin(key string) {
+	w.t.Helper()
+	w.write(&stream.Header{Tool: "test", Source: stream.Source{URL: "https://source.example.com"}, Parents: []string{}, Requires: []string{}, Scope: stream.Scope{Paths: []string{}, Resources: []string{}}},
 		&stream.Plan{Projects: []stream.PlannedProject{}, Workspaces: []string{}},
-		&stream.Project{Workspace: "lab", Name: "bomb", Experiments: 1, Doc: empty},
-		&stream.Experiment{Key: key, Workspace: "lab", Project: "bomb", Doc: empty, Tags: []string{}},
-		&stream.Asset{ID: assetID(1), Name: ptr("zeros"), Size: &size, Doc: empty})
-	zeros := make([]byte, stream.MaxData)
-	for left := size; left > 0; left -= int64(len(zeros)) {
-		write(&stream.Chunk{Data: zeros[:min(left, int64(len(zeros)))]})
+		&stream.Project{Workspace: "lab", Name: "bomb", Experiments: 1, Doc: w.empty},
+		&stream.Experiment{Key: key, Workspace: "lab", Project: "bomb", Doc: w.empty, Tags: []string{}})
+}
+
+func (w *handmade) end(key string) {
+	w.t.Helper()
+	w.write(&stream.ExperimentEnd{Key: key})
+	if err := w.w.Close(); err != nil {
+		w.t.Fatal(err)
 	}
-	write(&stream.AssetEnd{Size: size}, &stream.ExperimentEnd{Key: key})
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return buf.Bytes()
 }
 
 // peakHeap returns the highest size of the heap that it sees while f runs.

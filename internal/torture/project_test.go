@@ -42,17 +42,25 @@ var takesParts = comettest.Moods{S3Upload: true}
 
 func startIn(t testing.TB, network *comettest.Network, moods comettest.Moods) *instance {
 	t.Helper()
-	faults := comettest.NewFaults(0)
-	s := comettest.Start(t, comettest.Options{
-		Workspaces: []string{"lab"}, Moods: moods,
-		Middleware: func(h http.Handler) http.Handler {
-			h = faults.Middleware(h)
-			if network != nil {
-				h = network.Middleware(h)
-			}
-			return h
-		},
-	})
+	o := comettest.Options{Moods: moods}
+	if network != nil {
+		o.Middleware = network.Middleware
+	}
+	return startWith(t, o)
+}
+
+// startWith is start with options, of which faults come before the middleware.
+func startWith(t testing.TB, o comettest.Options) *instance {
+	t.Helper()
+	faults, middleware := comettest.NewFaults(0), o.Middleware
+	o.Workspaces = append(o.Workspaces, "lab")
+	o.Middleware = func(h http.Handler) http.Handler {
+		if h = faults.Middleware(h); middleware != nil {
+			h = middleware(h)
+		}
+		return h
+	}
+	s := comettest.Start(t, o)
 	return &instance{s, faults, []string{"--url", s.ClientlibURL(), "--api-key-file", keyFile(t, comettest.DefaultAPIKey)}}
 }
 

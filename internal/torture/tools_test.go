@@ -30,6 +30,7 @@ var tools = map[string]command{
 	"comet-export": cli.Export,
 	"comet-filter": cli.Filter,
 	"comet-import": cli.Import,
+	"hog":          hog,
 }
 
 // TestMain takes away every setting of the machine that the tools would find.
@@ -37,7 +38,9 @@ func TestMain(m *testing.M) {
 	// Where a destination takes them, assets of a few kilobytes go to storage.
 	importer.Direct = importer.DirectSizes{From: 10_000, Part: 200_000}
 	if name := os.Getenv(asTool); name != "" {
-		os.Exit(cli.Main(name, tools[name], cli.IO{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}, os.Args[1:]))
+		code := cli.Main(name, tools[name], cli.IO{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}, os.Args[1:])
+		tellPeak(os.Getenv(peakFile))
+		os.Exit(code)
 	}
 	for _, setting := range os.Environ() {
 		if name, _, _ := strings.Cut(setting, "="); strings.HasPrefix(name, "COMET_") && !strings.HasPrefix(name, "COMET_STREAM_") {

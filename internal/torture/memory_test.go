@@ -1,0 +1,239 @@
+package torture
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"hash"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/comet-stream/comet-stream/internal/cli"
+	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// maxPeak is the most memory that a tool may ever have resident, in bytes,
+// whatever it is given.
+const maxPeak = 150_000_000
+
+// peakFile names the variable with the name of a file in which a tool leaves how
+// much memory it has had at most.
+const peakFile = "COMET_STREAM_PEAK_FILE"
+
+// tellPeak writes the highest resident set of this process to a file, unless it
+// has no name. What the system says of a process after its end is no measure: it
+// counts the memory of the process that started it.
+func tellPeak(file string) {
+	if file == "" {
+		return
+	}
+	status, err := os.ReadFile("/proc/self/status")
+	if err == nil {
+		err = os.WriteFile(file, status, 0o600)
+	}
+	if err != nil {
+		panic(err)
+	}
+}
+
+// A measured is how a tool ended and how much memory it has had.
+type measured struct {
+	result
+	peak int64
+	cpu  time.Duration
+}
+
+// runMeasured runs a tool as a process of its own and fails the test if it has
+// had too much memory.
+func runMeasured(t *testing.T, name string, stdin io.Reader, stdout io.Writer, args ...string) measured {
+	t.Helper()
+	m := measure(t, name, stdin, stdout, args...)
+	t.Logf("%s %s: %d MB at most, %v (%v of processor), exit code %d", name, strings.Join(tail(args, 2), " "), m.peak/1e6, m.took.Round(time.Millisecond), m.cpu.Round(time.Millisecond), m.code)
+	if m.peak > maxPeak {
+		t.Errorf("%s %q: %d bytes of memory, more than %d", name, args, m.peak, maxPeak)
+	}
+	return m
+}
+
+func tail(list []string, n int) []string { return list[max(0, len(list)-n):] }
+
+func measure(t *testing.T, name string, stdin io.Reader, stdout io.Writer, args ...string) measured {
+	t.Helper()
+	cmd, stderr := process(t, name, args...)
+	file := filepath.Join(t.TempDir(), "status")
+	cmd.Env = append(cmd.Env, peakFile+"="+file)
+	cmd.Stdin, cmd.Stdout = stdin, stdout
+	begin := time.Now()
+	code := codeOf(t, cmd.Run())
+	m := measured{result: result{name, args, code, nil, stderr.String(), time.Since(begin)}}
+	m.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	for line := range strings.Lines(string(read(t, file))) {
+		if text, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			kib, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(text), " kB"), 10, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m.peak = kib << 10
+		}
+	}
+	if m.peak == 0 {
+		t.Fatal("the system does not tell the memory of a process")
+	}
+	return m
+}
+
+// measurable skips the test where the memory of a process says nothing.
+func measurable(t *testing.T) {
+	t.Helper()
+	switch {
+	case runtime.GOOS != "linux":
+		t.Skip("only Linux tells the memory of a process")
+	case underRace:
+		t.Skip("the race detector takes memory of its own; run this test without it")
+	}
+}
+
+// hog takes as much memory as no tool may.
+func hog(context.Context, cli.IO, []string) error {
+	b := make([]byte, maxPeak)
+	for i := 0; i < len(b); i += 4096 {
+		b[i] = 1
+	}
+	runtime.KeepAlive(b)
+	return nil
+}
+
+// The tests of the memory notice a program that takes too much.
+func TestMemoryControl(t *testing.T) {
+	measurable(t)
+	m := measure(t, "hog", strings.NewReader(""), io.Discard)
+	t.Logf("%d MB", m.peak/1e6)
+	if m.peak <= maxPeak {
+		t.Errorf("a program that takes %d bytes has taken %d", maxPeak, m.peak)
+	}
+}
+
+// logText returns about n bytes of what a training prints.
+func logText(n int) []byte {
+	r := rand.New(rand.NewPCG(1, 1))
+	var b bytes.Buffer
+	for b.Len() < min(n, 4<<20) {
+		fmt.Fprintf(&b, "epoch %d step %d loss %.6f lr %g “ümläut” \\ %x\n", r.IntN(100), r.IntN(100_000), r.Float64(), r.Float64()/1000, r.Uint64())
+	}
+	return bytes.Repeat(b.Bytes(), max(1, n/b.Len()))
+}
+
+// openFile opens a file for the time of the test.
+func openFile(t *testing.T, name string) *os.File {
+	t.Helper()
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
+var textKinds = []stream.Kind{stream.KindGitPatch, stream.KindCode, stream.KindGraph, stream.KindHTML, stream.KindOutput}
+
+// textStream leaves a stream with one experiment, which has a text of each kind,
+// in a file.
+func textStream(t *testing.T, key string, text []byte) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "texts.comet.zst")
+	f, err := os.Create(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newHandmade(t, f)
+	w.begin(key)
+	for _, kind := range textKinds {
+		for rest := text; len(rest) > 0; {
+			n := min(len(rest), stream.MaxData)
+			w.write(&stream.Text{Of: kind, Data: rest[:n], More: n < len(rest)})
+			rest = rest[n:]
+		}
+	}
+	w.end(key)
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// Texts of any length pass the tools in little memory.
+func TestMemoryTexts(t *testing.T) {
+	measurable(t)
+	for _, tt := range []struct {
+		name string
+		text []byte
+	}{
+		{"logs", logText(either(300_000_000, 40<<20))},
+		{"bomb", bytes.Repeat([]byte{'a'}, either(256<<20, 40<<20))},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			key := strings.Repeat("c", 32)
+			file := textStream(t, key, tt.text)
+			dst := startWith(t, comettest.Options{Limits: comettest.Limits{BodyMB: -1, UploadMB: -1}})
+			temp := []string{"--temp-dir", t.TempDir()}
+			for _, args := range [][]string{{}, {"--verify-only"}, {}} {
+				in := openFile(t, file)
+				runMeasured(t, "comet-import", in, io.Discard, append(append(temp, dst.flags...), append(args, "lab/texts")...)...).want(t, cli.ExitOK)
+			}
+			sum := fmt.Sprintf("%x", sha256.Sum256(tt.text))
+			e := experimentOf(stateOf(dst), key)
+			for _, have := range []*comettest.TextState{e.HTML, e.Code, e.Graph, e.Output} {
+				if have == nil || have.SHA256 != sum {
+					t.Errorf("the destination has %+v, want %s", have, sum)
+				}
+			}
+			out, err := os.Create(filepath.Join(t.TempDir(), "out"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer out.Close()
+			runMeasured(t, "comet-export", strings.NewReader(""), out, append(dst.flags, "lab/texts")...).want(t, cli.ExitOK)
+			for kind, have := range textSums(t, openFile(t, out.Name())) {
+				if have != sum {
+					t.Errorf("the export has another %s", kind)
+				}
+			}
+		})
+	}
+}
+
+// textSums returns the SHA-256 of each text in a stream.
+func textSums(t *testing.T, in io.Reader) map[stream.Kind]string {
+	t.Helper()
+	r := stream.NewReader(in, stream.ReaderOptions{})
+	defer r.Close()
+	hashes := make(map[stream.Kind]hash.Hash)
+	for rec, err := range r.All() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text, ok := rec.(*stream.Text); ok {
+			if hashes[text.Of] == nil {
+				hashes[text.Of] = sha256.New()
+			}
+			hashes[text.Of].Write(text.Data)
+		}
+	}
+	sums := make(map[stream.Kind]string)
+	for kind, h := range hashes {
+		sums[kind] = fmt.Sprintf("%x", h.Sum(nil))
+	}
+	if len(sums) != len(textKinds) {
+		t.Errorf("%d texts, want %d", len(sums), len(textKinds))
+	}
+	return sums
+}

@@ -31,6 +31,10 @@ type Point struct {
 	Epoch   Int
 	Context *string // nil if null or absent
 
+	// Offset orders the points of a metric of equal time as they came to the
+	// server. It means nothing to another one.
+	Offset Int
+
 	// Extra is a JSON object of all that the fields above do not hold:
 	// unknown members, and known ones of a type they should not have. It is
 	// nil if there are none.

@@ -34,6 +34,11 @@ var pointCases = []struct {
 }{
 	{"usual", `{"metrics":[{"metricName":"loss","metricValue":"0.13","timestamp":1558962376383,"step":1500,"epoch":null,"runContext":null}]}`,
 		[]Point{{Name: "loss", Value: "0.13", Kind: StringValue, Time: IntOf(1558962376383), Step: IntOf(1500), Epoch: Int{State: Null}}}},
+	{"offsets", `{"metrics":[{"offset":-227196944980285897},{"offset":null},{"offset":"x"}]}`,
+		[]Point{
+			{Name: "m", Offset: IntOf(-227196944980285897)}, {Name: "m", Offset: Int{State: Null}},
+			{Name: "m", Extra: json.RawMessage(`{"offset":"x"}`)},
+		}},
 	{"none", `{"metrics":[]}`, nil},
 	{"null list", `{"metrics":null}`, nil},
 	{"spaces", " {\n\"metrics\" : [ { \"step\" : 1 } , {} ] }\n", []Point{{Name: "m", Step: IntOf(1)}, {Name: "m"}}},
@@ -209,7 +214,7 @@ func referencePoint(e json.RawMessage) Point {
 			p.Context = nil
 		case name == "timestamp" && referenceInt(&p.Time, v),
 			name == "step" && referenceInt(&p.Step, v),
-			name == "epoch" && referenceInt(&p.Epoch, v):
+			name == "epoch" && referenceInt(&p.Epoch, v), name == "offset" && referenceInt(&p.Offset, v):
 		default:
 			if bytes.IndexByte(raw, '\\') >= 0 {
 				raw = Quote(name)

@@ -180,6 +180,8 @@ func (d *pointDecoder) member(name, v []byte) error {
 		ok = setInt(&p.Step, kind, v)
 	case `"epoch"`:
 		ok = setInt(&p.Epoch, kind, v)
+	case `"offset"`:
+		ok = setInt(&p.Offset, kind, v)
 	case `"runContext"`:
 		switch {
 		case kind == kindNull:

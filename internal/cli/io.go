@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/comet-stream/comet-stream/internal/comet"
 	"golang.org/x/term"
 )
 
@@ -17,6 +18,9 @@ type IO struct {
 	Stdin  io.Reader
 	Stdout io.Writer
 	Stderr io.Writer
+
+	// Client, if not nil, changes how a server is spoken to.
+	Client func(*comet.Options)
 }
 
 // isTerminal reports whether v, one end of an IO, is a terminal.

@@ -104,7 +104,11 @@ func (c *command) openServer(report *progress.Reporter) (*server, error) {
 	if s.proxy, err = proxyFromEnv(); err != nil {
 		return nil, err
 	}
-	s.Client, err = comet.New(c.clientOptions(s))
+	options := c.clientOptions(s)
+	if c.stdio.Client != nil {
+		c.stdio.Client(&options)
+	}
+	s.Client, err = comet.New(options)
 	if err != nil {
 		var hints []string
 		if endpoint.CAFile != "" {

@@ -143,13 +143,22 @@ func (a *artifact) fillTags(ctx context.Context) error {
 		return nil
 	}
 	if !a.r.dry() {
-		if err := a.r.c.UpdateArtifact(ctx, a.id, comet.ArtifactUpdate{Tags: a.doc.Tags}); err != nil {
+		if err := a.update(ctx, comet.ArtifactUpdate{Tags: a.doc.Tags}); err != nil {
 			return err
 		}
 	}
 	a.wrote("tags")
 	a.r.other(kindArtifact)
 	return nil
+}
+
+// update changes the artifact. Of what is written, servers are sure to keep the
+// tags alone; without any, that the artifact can be read is all there is to see.
+func (a *artifact) update(ctx context.Context, u comet.ArtifactUpdate) error {
+	return a.r.sure(ctx, func() error { return a.r.c.UpdateArtifact(ctx, a.id, u) }, func() (bool, error) {
+		there, err := a.r.c.Artifact(ctx, a.target, a.rec.Name)
+		return err == nil && (u.Tags == nil || sameSet(u.Tags, there.Tags)), err
+	})
 }
 
 // compare tells where an artifact that exists is another one.
@@ -306,7 +315,7 @@ func (a *artifact) details(ctx context.Context) error {
 	if len(u.Tags) == 0 {
 		u.Tags = nil
 	}
-	if err := a.r.c.UpdateArtifact(ctx, a.id, u); err != nil {
+	if err := a.update(ctx, u); err != nil {
 		if !refused(err) {
 			return err
 		}

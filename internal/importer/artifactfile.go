@@ -203,7 +203,7 @@ func (v *artifactVersion) upload(ctx context.Context, a *asset) error {
 
 func (v *artifactVersion) put(ctx context.Context, a *asset) error {
 	return v.a.r.quotas.within(v.rooms(), a.upload.Size, func() error {
-		return v.a.r.put(ctx, a, func() (bool, error) { return v.arrived(ctx, a, mostReadings) })
+		return v.a.r.put(ctx, a, func(readings int) (bool, error) { return v.arrived(ctx, a, readings) })
 	})
 }
 
@@ -282,7 +282,7 @@ func (v *artifactVersion) writeRemotes(ctx context.Context) error {
 		part := files[:min(len(files), comet.MaxBatch)]
 		files = files[len(part):]
 		err := v.a.r.c.AddRemoteFiles(ctx, v.key, v.id, part)
-		if isUnsupported(err) || errors.Is(err, comet.ErrImmutable) || err != nil && refused(err) {
+		if isUnsupported(err) || errors.Is(err, comet.ErrImmutable) || isUncertain(err) || err != nil && refused(err) {
 			err = v.writeEach(ctx, part)
 		} else if err == nil {
 			v.a.change(func(o *Outcome) { o.Written.Assets += int64(len(part)) })

@@ -73,6 +73,10 @@ func (v *artifactVersion) issue(class IssueClass, reason string) Issue {
 	return Issue{Class: class, Kind: kindVersion, Name: v.a.rec.Name + ":" + v.rec.Version, Reason: reason}
 }
 
+func (v *artifactVersion) query() comet.VersionQuery {
+	return comet.VersionQuery{Workspace: v.a.target, Name: v.a.rec.Name, Version: v.rec.Version}
+}
+
 // left leaves the version out for a reason that another try would not mend.
 func (v *artifactVersion) left(err error) error {
 	if err == nil || !refused(err) {
@@ -131,12 +135,16 @@ func (v *artifactVersion) create(ctx context.Context) error {
 		Aliases: ownAliases(v.rec.Alias), Tags: v.rec.Tags,
 		Description: a.doc.Description.ptr(), Public: a.doc.public(), Emoji: a.doc.Emoji.ptr(), Note: v.doc.Note.ptr(),
 	})
-	if errors.Is(err, comet.ErrExists) {
-		// A listing that lags behind, or an answer that was lost.
-		there, err := a.r.c.ArtifactVersion(ctx, comet.VersionQuery{Workspace: a.target, Name: a.rec.Name, Version: v.rec.Version})
-		if err != nil {
+	if errors.Is(err, comet.ErrExists) || isUncertain(err) {
+		// A listing that lags behind, or an answer that was lost or is none.
+		there, unread := v.opened(ctx)
+		switch {
+		case unread != nil:
+			return unread
+		case there == nil:
 			return err
 		}
+		a.r.unacknowledged(err)
 		if a.id == "" && there.Artifact != nil {
 			a.id = there.Artifact.ID
 		}
@@ -155,6 +163,20 @@ func (v *artifactVersion) create(ctx context.Context) error {
 	return v.checkNote(ctx)
 }
 
+// opened returns a version that has been opened a moment ago, nil if it is not
+// there.
+func (v *artifactVersion) opened(ctx context.Context) (there *comet.ArtifactVersion, err error) {
+	_, err = v.a.r.shows(ctx, func() (bool, error) {
+		var err error
+		there, err = v.a.r.c.ArtifactVersion(ctx, v.query())
+		if isAbsent(err) {
+			there, err = nil, nil
+		}
+		return there != nil, err
+	})
+	return there, err
+}
+
 // ownAliases returns the aliases without the one that servers keep by
 // themselves.
 func ownAliases(list []string) []string {
@@ -168,7 +190,7 @@ func (v *artifactVersion) checkNote(ctx context.Context) error {
 	if v.doc.Note.V == "" {
 		return nil
 	}
-	there, err := v.a.r.c.ArtifactVersion(ctx, comet.VersionQuery{Workspace: v.a.target, Name: v.a.rec.Name, Version: v.rec.Version})
+	there, err := v.a.r.c.ArtifactVersion(ctx, v.query())
 	switch {
 	case err != nil:
 		return err
@@ -263,11 +285,14 @@ func (v *artifactVersion) close(ctx context.Context) error {
 	if a.r.dry() {
 		return nil
 	}
-	err := a.r.c.SetArtifactState(ctx, v.id, v.key, state)
+	err := a.r.sure(ctx, func() error { return a.r.c.SetArtifactState(ctx, v.id, v.key, state) }, func() (bool, error) {
+		there, err := a.r.c.ArtifactVersion(ctx, v.query())
+		return err == nil && deref(there.State) == state, err
+	})
 	if ce, ok := errors.AsType[*comet.Error](err); ok && ce.SDKCode == comet.CodeArtifactVersionClosed {
 		// The answer to an earlier try was lost.
 		var there *comet.ArtifactVersion
-		there, err = a.r.c.ArtifactVersion(ctx, comet.VersionQuery{Workspace: a.target, Name: a.rec.Name, Version: v.rec.Version})
+		there, err = a.r.c.ArtifactVersion(ctx, v.query())
 		if err == nil && deref(there.State) != state {
 			err = ce
 		}

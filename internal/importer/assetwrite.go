@@ -191,7 +191,7 @@ func (e *experiment) putAsset(ctx context.Context, a *asset) error {
 		return err
 	}
 	return e.r.quotas.within(e.rooms(a), a.upload.Size, func() error {
-		return e.r.put(ctx, a, func() (bool, error) { return e.listed(ctx, a, mostReadings) })
+		return e.r.put(ctx, a, func(readings int) (bool, error) { return e.listed(ctx, a, readings) })
 	})
 }
 

@@ -54,7 +54,9 @@ func (e *experiment) writeTags(ctx context.Context, tags []string) error {
 		if err := e.reopen(ctx); err != nil {
 			return err
 		}
-		if err := e.r.c.AddTags(ctx, e.key, missing); err != nil {
+		err := e.sure(ctx, func() error { return e.r.c.AddTags(ctx, e.key, missing) },
+			func(x *expectation) { x.tags = missing })
+		if err != nil {
 			return err
 		}
 	}
@@ -88,5 +90,11 @@ func (e *experiment) writeFilePath(ctx context.Context, path string) error {
 			return nil
 		}
 	}
-	return e.write(ctx, "file path", func() error { return e.r.c.WriteFilePath(ctx, e.key, path) })
+	write := func() error { return e.r.c.WriteFilePath(ctx, e.key, path) }
+	return e.write(ctx, "file path", func() error {
+		if path == "" {
+			return write() // a reading may not tell it from none
+		}
+		return e.sure(ctx, write, func(x *expectation) { x.filePath = path })
+	})
 }

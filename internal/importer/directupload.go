@@ -50,8 +50,8 @@ func (a *asset) goesDirect() bool {
 }
 
 // put writes the content of an asset, to storage where that works. arrived looks
-// for the asset at the destination.
-func (r *run) put(ctx context.Context, a *asset, arrived func() (bool, error)) error {
+// for the asset at the destination, in so many readings if they do not show it.
+func (r *run) put(ctx context.Context, a *asset, arrived func(readings int) (bool, error)) error {
 	if a.goesDirect() {
 		err := r.putDirect(ctx, a, arrived)
 		if ctx.Err() != nil || !failsDirect(err) {
@@ -59,10 +59,11 @@ func (r *run) put(ctx context.Context, a *asset, arrived func() (bool, error)) e
 		}
 		r.c.LeaveDirect(err)
 	}
+	upload := r.c.UploadAsset
 	if a.isImage() {
-		return r.c.UploadVisualization(ctx, a.upload)
+		upload = r.c.UploadVisualization
 	}
-	return r.c.UploadAsset(ctx, a.upload)
+	return r.sure(ctx, func() error { return upload(ctx, a.upload) }, func() (bool, error) { return arrived(1) })
 }
 
 // failsDirect reports whether an error speaks against direct uploads and not
@@ -74,7 +75,7 @@ func failsDirect(err error) bool {
 
 // putDirect writes an asset to storage. Once it begins again where storage
 // refuses a part: addresses expire.
-func (r *run) putDirect(ctx context.Context, a *asset, arrived func() (bool, error)) error {
+func (r *run) putDirect(ctx context.Context, a *asset, arrived func(int) (bool, error)) error {
 	for try := 1; ; try++ {
 		part := Direct.part(a.upload.Size)
 		up, err := r.startDirect(ctx, a, int((a.upload.Size+part-1)/part))
@@ -83,7 +84,7 @@ func (r *run) putDirect(ctx context.Context, a *asset, arrived func() (bool, err
 		}
 		err = r.sendParts(ctx, up, a, part)
 		if err == nil {
-			return completeDirect(ctx, up, a, arrived)
+			return r.completeDirect(ctx, up, a, arrived)
 		}
 		abandon(ctx, up)
 		if ctx.Err() != nil {
@@ -141,14 +142,18 @@ func (a *asset) await(ctx context.Context, n int64) error {
 
 // completeDirect makes the asset of its parts. After an answer that was lost it
 // looks for it first.
-func completeDirect(ctx context.Context, up *comet.DirectUpload, a *asset, arrived func() (bool, error)) error {
+func (r *run) completeDirect(ctx context.Context, up *comet.DirectUpload, a *asset, arrived func(int) (bool, error)) error {
 	for try := 1; ; try++ {
 		err := up.Complete(ctx, a.upload.Size)
 		if !isUncertain(err) || try == maxUncertain {
 			return err
 		}
-		if there, err := arrived(); there || err != nil {
-			return err
+		there, unread := arrived(mostReadings)
+		if unread == nil && there {
+			r.unacknowledged(err)
+		}
+		if unread != nil || there {
+			return unread
 		}
 	}
 }

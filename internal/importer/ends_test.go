@@ -90,8 +90,12 @@ func TestStreamBroken(t *testing.T) {
 // TestTruncatedAndCut loses one experiment to answers that are cut, in a stream
 // that is cut itself: both are told, though both are io.ErrUnexpectedEOF.
 func TestTruncatedAndCut(t *testing.T) {
-	faults := comettest.NewFaults(1, comettest.Fault{Kind: comettest.FaultShort, Endpoint: "POST *log-other", Item: testKey(0)})
+	faults := comettest.NewFaults(1)
 	srv := newServer(t, comettest.Options{Middleware: faults.Middleware})
+	importTo(t, newClient(t, srv), streamOf(t, twoExperiments()), Options{}).succeed(t)
+	if err := faults.Set(1, comettest.Fault{Kind: comettest.FaultShort, Endpoint: "GET *log-other", Item: testKey(0)}); err != nil {
+		t.Fatal(err)
+	}
 	r := importTo(t, newClient(t, srv), broken(t, (*stream.Writer).Stop), Options{})
 	input, cut := errors.AsType[*InputError](r.err)
 	unfinished, lost := errors.AsType[*UnfinishedError](r.err)

@@ -30,13 +30,10 @@ func (e *experiment) finishNew(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := e.r.c.ReportStatus(ctx, run, false, true); err != nil {
-			return fmt.Errorf("end: %w", err)
-		}
-		if err := e.setCrashed(ctx, isTrue(e.rec.Crashed)); err != nil {
+		if err := e.endRun(ctx, run, isTrue(e.rec.Crashed)); err != nil {
 			return err
 		}
-		if err := e.setTimes(ctx, run); err != nil {
+		if err := e.setFirstTimes(ctx, run); err != nil {
 			return fmt.Errorf("set times: %w", err)
 		}
 	}
@@ -46,12 +43,41 @@ func (e *experiment) finishNew(ctx context.Context) error {
 	return e.setArchived(ctx)
 }
 
+// endRun ends the experiment, as one that has crashed if it has.
+func (e *experiment) endRun(ctx context.Context, run *comet.Run, crashed bool) error {
+	if err := e.r.reportEnd(ctx, run); err != nil {
+		return fmt.Errorf("end: %w", err)
+	}
+	return e.setCrashed(ctx, crashed)
+}
+
+// reportEnd says that a run has ended.
+func (r *run) reportEnd(ctx context.Context, run *comet.Run) error {
+	return r.sureOf(ctx, run.Key, func() error { return r.c.ReportStatus(ctx, run, false, true) },
+		func(m *comet.Experiment) bool { return !m.Running })
+}
+
+// updateStatus sets whether an experiment that has ended has crashed.
+func (r *run) updateStatus(ctx context.Context, key string, crashed bool) error {
+	return r.sureOf(ctx, key, func() error { return r.c.UpdateStatus(ctx, key, comet.Status{Crashed: crashed}) },
+		func(m *comet.Experiment) bool { return !m.Running && m.Crashed != nil && *m.Crashed == crashed })
+}
+
+// setTimes sets the times of an experiment. Those that are nil stay as they are.
+func (r *run) setTimes(ctx context.Context, key string, start, end *int64) error {
+	return r.sureTimes(ctx, key, start, end, func() error { return r.c.SetTimes(ctx, key, start, end) })
+}
+
+func (e *experiment) setTimes(ctx context.Context, start, end *int64) error {
+	return e.r.setTimes(ctx, e.key, start, end)
+}
+
 // setCrashed tells that the experiment has crashed, if it has.
 func (e *experiment) setCrashed(ctx context.Context, crashed bool) error {
 	if !crashed {
 		return nil
 	}
-	err := e.r.c.UpdateStatus(ctx, e.key, comet.Status{Crashed: true})
+	err := e.r.updateStatus(ctx, e.key, true)
 	if isUnsupported(err) {
 		e.issue(Issue{Class: Missing, Kind: "state", Reason: "the destination knows no crashed experiments"})
 		return nil
@@ -62,18 +88,19 @@ func (e *experiment) setCrashed(ctx context.Context, crashed bool) error {
 	return nil
 }
 
-func (e *experiment) setTimes(ctx context.Context, run *comet.Run) error {
+// setFirstTimes sets the times of an experiment for the first time.
+func (e *experiment) setFirstTimes(ctx context.Context, run *comet.Run) error {
 	end := e.ended()
 	switch {
 	case end != nil:
-		err := e.r.c.SetOfflineTimes(ctx, run, e.rec.Start, *end)
+		err := e.r.sureTimes(ctx, e.key, e.rec.Start, end, func() error { return e.r.c.SetOfflineTimes(ctx, run, e.rec.Start, *end) })
 		if refused(err) {
 			// The REST API has another call for it.
-			return e.r.c.SetTimes(ctx, e.key, e.rec.Start, end)
+			return e.setTimes(ctx, e.rec.Start, end)
 		}
 		return err
 	case e.rec.Start != nil:
-		return e.r.c.SetTimes(ctx, e.key, e.rec.Start, nil)
+		return e.setTimes(ctx, e.rec.Start, nil)
 	}
 	return nil
 }
@@ -101,11 +128,13 @@ func (e *experiment) setArchived(ctx context.Context) error {
 		e.differs(Issue{Kind: "archived", Reason: "it is archived at the destination"})
 		return nil
 	}
+	set := e.r.c.Restore
+	if e.rec.Archived {
+		set = e.r.c.Archive
+	}
 	err := e.writeLast("archived", func() error {
-		if e.rec.Archived {
-			return e.r.c.Archive(ctx, e.key)
-		}
-		return e.r.c.Restore(ctx, e.key)
+		return e.r.sureOf(ctx, e.key, func() error { return set(ctx, e.key) },
+			func(m *comet.Experiment) bool { return m.Archived == e.rec.Archived })
 	})
 	if err != nil {
 		return fmt.Errorf("archive: %w", err)
@@ -135,7 +164,7 @@ func (e *experiment) finishThere(ctx context.Context) error {
 		if e.rec.Start != nil && (e.streamWins || e.reopened()) {
 			start = e.rec.Start
 		}
-		err := e.writeLast("times", func() error { return e.r.c.SetTimes(ctx, e.key, start, end) })
+		err := e.writeLast("times", func() error { return e.setTimes(ctx, start, end) })
 		if err != nil {
 			return fmt.Errorf("set times: %w", err)
 		}
@@ -152,14 +181,11 @@ func (e *experiment) endAgain(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := e.r.c.ReportStatus(ctx, run, false, true); err != nil {
-		return fmt.Errorf("end: %w", err)
-	}
 	crashed := isTrue(e.there.Crashed)
 	if e.streamWins && e.rec.Crashed != nil {
 		crashed = *e.rec.Crashed
 	}
-	return e.setCrashed(ctx, crashed)
+	return e.endRun(ctx, run, crashed)
 }
 
 func isTrue(b *bool) bool { return b != nil && *b }
@@ -190,7 +216,7 @@ func (e *experiment) compareState(ctx context.Context) error {
 			state(false, &crashed), state(e.there.Running, has))})
 		return nil
 	}
-	err := e.write(ctx, "state", func() error { return e.r.c.UpdateStatus(ctx, e.key, comet.Status{Crashed: crashed}) })
+	err := e.write(ctx, "state", func() error { return e.r.updateStatus(ctx, e.key, crashed) })
 	if err != nil {
 		return fmt.Errorf("set state: %w", err)
 	}

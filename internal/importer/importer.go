@@ -82,6 +82,7 @@ func Import(ctx, work context.Context, in io.Reader, c *comet.Client, o Options)
 		open:     make(chan struct{}, max(2, o.Experiments)),
 		keys:     make(map[string]importedKey),
 		busy:     make(map[string]chan struct{}),
+		silent:   make(map[string]bool),
 	}
 	err := r.read(ctx, work, in)
 	r.working.Wait()
@@ -120,6 +121,7 @@ type run struct {
 	failures []error                  // why something could not be finished
 	keys     map[string]importedKey   // of experiments, by their key at the source
 	busy     map[string]chan struct{} // experiments under way by their key at the destination
+	silent   map[string]bool          // calls that are done without being acknowledged
 }
 
 // result joins the errors of a run. Those that follow from another are left

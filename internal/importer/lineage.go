@@ -45,19 +45,20 @@ func (l *lineage) record(ctx context.Context, o *ledger, rec *stream.Lineage, na
 		o.issue(Issue{Class: Unverified, Kind: string(stream.KindLineage), Name: name, Reason: notThere})
 		return nil
 	}
+	shows := func() (bool, error) {
+		have, err := l.read(ctx, key)
+		return have[name], err
+	}
 	if !r.dry() {
 		q := comet.VersionQuery{Workspace: o.out.Workspace, Name: rec.Artifact, Version: rec.Version}
-		if err := r.c.AddConsumer(ctx, q, key); err != nil {
+		if err := r.sure(ctx, func() error { return r.c.AddConsumer(ctx, q, key) }, shows); err != nil {
 			return err
 		}
 	}
 	o.wrote(string(stream.KindLineage))
 	r.other(string(stream.KindLineage))
 	l.have[name] = true
-	return r.confirm(ctx, o, Issue{Kind: string(stream.KindLineage), Name: name, Reason: notThere}, func() (bool, error) {
-		have, err := l.read(ctx, key)
-		return have[name], err
-	})
+	return r.confirm(ctx, o, Issue{Kind: string(stream.KindLineage), Name: name, Reason: notThere}, shows)
 }
 
 // read returns what an experiment has consumed.

@@ -41,15 +41,16 @@ func (l *links) link(ctx context.Context, o *ledger, source string, to Project) 
 	if r.dry() {
 		return nil
 	}
-	if err := r.c.Symlink(ctx, key, to.Name); err != nil {
-		return err
-	}
-	listed[key] = true
-	return r.confirm(ctx, o, Issue{Kind: string(stream.KindLink), ID: key, Reason: notThere}, func() (bool, error) {
+	shows := func() (bool, error) {
 		delete(l.list, to)
 		listed, err := l.listed(ctx, to)
 		return listed[key], err
-	})
+	}
+	if err := r.sure(ctx, func() error { return r.c.Symlink(ctx, key, to.Name) }, shows); err != nil {
+		return err
+	}
+	listed[key] = true
+	return r.confirm(ctx, o, Issue{Kind: string(stream.KindLink), ID: key, Reason: notThere}, shows)
 }
 
 // listed returns the keys of the experiments that a project lists.

@@ -93,7 +93,7 @@ func (e *experiment) openKey(ctx context.Context) (again bool, err error) {
 	case err == nil:
 		e.streamWins = true
 		e.runs.set(run)
-		return false, e.r.c.ReportStatus(ctx, run, true, true)
+		return false, e.begun(ctx, run)
 	case errors.Is(err, comet.ErrExists):
 		return e.openTaken(ctx)
 	case e.refusesKey(err):
@@ -186,7 +186,17 @@ func (e *experiment) openThere(ctx context.Context, there *comet.Experiment) (ag
 	if err != nil {
 		return false, fmt.Errorf("handshake: %w", err)
 	}
-	return false, e.r.c.ReportStatus(ctx, run, true, true)
+	return false, e.begun(ctx, run)
+}
+
+// begun says that the experiment is being written to.
+func (e *experiment) begun(ctx context.Context, run *comet.Run) error {
+	err := e.r.sureOf(ctx, e.key, func() error { return e.r.c.ReportStatus(ctx, run, true, true) },
+		func(m *comet.Experiment) bool { return m.Running })
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	return nil
 }
 
 // inTarget reports whether an experiment of the destination is in the target

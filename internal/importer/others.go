@@ -92,12 +92,18 @@ func (e *experiment) logOther(ctx context.Context, v *valueDoc) error {
 	return e.r.quotas.within([]room{{"", e.key, string(stream.KindOthers)}}, 0, func() error {
 		for _, r := range v.history() {
 			time := e.timeOf(r.time)
-			if err := e.r.c.LogOther(ctx, e.key, v.Name, r.json(), &time); err != nil {
+			if err := e.logReading(ctx, v.Name, &r, &time); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// logReading writes one reading of an other, as of now if time is nil.
+func (e *experiment) logReading(ctx context.Context, name string, r *reading, time *int64) error {
+	return e.sure(ctx, func() error { return e.r.c.LogOther(ctx, e.key, name, r.json(), time) },
+		func(x *expectation) { x.others[hashText(name)] = hashValue(r.value) })
 }
 
 // writeName writes the name of an experiment. The destination has given it one
@@ -120,8 +126,7 @@ func (e *experiment) writeName(ctx context.Context, v *valueDoc) error {
 	if err != nil || !old {
 		return err
 	}
-	current := reading{value: v.ValueCurrent}
-	return e.r.c.LogOther(ctx, e.key, nameOther, current.json(), nil)
+	return e.logReading(ctx, nameOther, &reading{value: v.ValueCurrent}, nil)
 }
 
 // nameLost reports whether the destination keeps to another name than the one

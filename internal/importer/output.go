@@ -47,14 +47,17 @@ func (e *experiment) output(ctx context.Context, kind stream.Kind, output longTe
 	return e.write(ctx, string(kind), func() error {
 		err := e.writeOutput(ctx, output, done)
 		if isUncertain(err) {
-			return errPostponed
+			return &postponedError{err}
 		}
 		return err
 	})
 }
 
-// errPostponed says that the rest of an output is written later.
-var errPostponed = errors.New("the rest is written later")
+// postponedError says that the rest of an output is written later, and why it is
+// uncertain what has arrived.
+type postponedError struct{ err error }
+
+func (e *postponedError) Error() string { return "the rest is written later: " + e.err.Error() }
 
 // outputMemory is what the requests for an output take at most: the lines, their
 // JSON and what it becomes.
@@ -83,14 +86,18 @@ func (e *experiment) writeOutput(ctx context.Context, output longText, done int6
 
 // restOfOutput writes what has not arrived of the output, when nothing else of
 // the experiment is being written.
-func (e *experiment) restOfOutput(ctx context.Context, output longText) error {
+// err says why that is uncertain.
+func (e *experiment) restOfOutput(ctx context.Context, output longText, err error) error {
 	for try := 1; ; try++ {
-		have, err := e.outputSettled(ctx, output)
+		have, unread := e.outputSettled(ctx, output)
 		switch {
-		case err != nil:
-			return err
+		case unread != nil:
+			return unread
 		case !have.fits:
 			return fmt.Errorf("after a lost answer the destination has another output: %w", errChanged)
+		}
+		if have.n > 0 {
+			e.r.unacknowledged(err)
 		}
 		err = e.writeOutput(ctx, output, have.n)
 		if !isUncertain(err) || try == maxUncertain {

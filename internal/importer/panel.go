@@ -2,7 +2,6 @@ package importer
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -138,30 +137,6 @@ func (p *panels) upload(ctx context.Context, workspace, name, id string, file *t
 		}
 		return id, err
 	})
-}
-
-// once makes a write that must not be made twice and returns the id of what it
-// has made. Where it is uncertain whether it was made, look finds the id, "" for
-// none, and has to find nothing so often before the write is made again.
-func once(ctx context.Context, r *run, write, look func() (string, error)) (string, error) {
-	for try := 1; ; try++ {
-		id, err := write()
-		if !isUncertain(err) {
-			return id, err
-		}
-		for range agreeing {
-			if id, err := look(); err != nil || id != "" {
-				return id, err
-			}
-			if err := pause(ctx, r.o.Settle); err != nil {
-				return "", err
-			}
-		}
-		// What may be repeated has been, by the client.
-		if try == maxUncertain || errors.Is(err, comet.ErrServer) {
-			return "", err
-		}
-	}
 }
 
 // same reports whether a panel of the destination has the entries of a file. When

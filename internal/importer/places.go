@@ -93,7 +93,11 @@ func (r *run) haveWorkspaces(ctx context.Context, names []string) error {
 			r.places.none(name)
 			continue
 		}
-		if err := r.c.CreateWorkspace(ctx, name); err != nil && !errors.Is(err, comet.ErrExists) {
+		err := r.sure(ctx, func() error { return r.c.CreateWorkspace(ctx, name) }, func() (bool, error) {
+			there, err := r.c.Workspaces(ctx)
+			return slices.Contains(there, name), err
+		})
+		if err != nil && !errors.Is(err, comet.ErrExists) {
 			return fmt.Errorf("create workspace %q: %w", name, err)
 		}
 		r.other("workspace")

@@ -345,7 +345,7 @@ func (e *experiment) writeOnce(ctx context.Context, batch []point, later bool) e
 	if !isUncertain(err) {
 		return err
 	}
-	resolve := func() error { return e.writeRest(ctx, batch) }
+	resolve := func() error { return e.writeRest(ctx, batch, err) }
 	if !later || e.points.postponed.Add(1) > maxPostponed {
 		return resolve()
 	}
@@ -357,14 +357,18 @@ func (e *experiment) writeOnce(ctx context.Context, batch []point, later bool) e
 	return nil
 }
 
-// writeRest writes those points of a batch that have not arrived.
-func (e *experiment) writeRest(ctx context.Context, batch []point) error {
+// writeRest writes those points of a batch that have not arrived; err says why
+// that is uncertain.
+func (e *experiment) writeRest(ctx context.Context, batch []point, err error) error {
 	for try := 1; ; try++ {
-		rest, err := e.missing(ctx, batch)
-		if err != nil {
-			return err
+		rest, unread := e.missing(ctx, batch)
+		if unread != nil {
+			return unread
 		}
-		if e.wrotePoints(len(batch) - len(rest)); len(rest) == 0 {
+		if e.wrotePoints(len(batch) - len(rest)); len(rest) < len(batch) {
+			e.r.unacknowledged(err)
+		}
+		if len(rest) == 0 {
 			return nil
 		}
 		batch, err = halves(rest, func(part []point) error { return e.post(ctx, part) }, e.refusedPoints, &e.refusals.points)

@@ -129,18 +129,24 @@ func (p *project) create(ctx context.Context, description *string, public *bool)
 	}
 	n := comet.NewProject{Workspace: p.target.Workspace, Name: p.target.Name, Description: description}
 	n.Public = public != nil && *public
-	id, err := p.r.c.CreateProject(ctx, n)
+	id := ""
+	err := p.r.sure(ctx, func() (err error) {
+		id, err = p.r.c.CreateProject(ctx, n)
+		return err
+	}, func() (bool, error) {
+		there, err := p.r.c.Project(ctx, n.Workspace, n.Name)
+		if err == nil {
+			id = there.ID
+		} else if isAbsent(err) {
+			err = nil
+		}
+		return id != "", err
+	})
 	if refused(err) {
 		// A listing that lags behind, or an answer that was lost: the refusal
 		// need not say that the name is taken.
 		if there, readErr := p.r.c.Project(ctx, n.Workspace, n.Name); readErr == nil {
 			return there, nil
-		}
-	}
-	if err == nil && id == "" {
-		var made *comet.Project
-		if made, err = p.r.c.Project(ctx, n.Workspace, n.Name); err == nil {
-			id = made.ID
 		}
 	}
 	if err != nil {
@@ -162,17 +168,31 @@ func (p *project) verify(ctx context.Context, want comet.ProjectUpdate) error {
 	if !p.r.verifies() {
 		return nil
 	}
-	there, err := p.r.c.Project(ctx, p.target.Workspace, p.target.Name)
+	found, err := p.others(ctx, want)
 	if err != nil {
 		return fmt.Errorf("verify: %w", err)
 	}
-	if want.Description != nil && deref(there.Description) != *want.Description {
-		p.issue(Issue{Class: Unverified, Kind: "description", Reason: "the destination has another one"})
-	}
-	if want.Public != nil && there.Public != nil && *there.Public != *want.Public {
-		p.issue(Issue{Class: Unverified, Kind: "visibility", Reason: fmt.Sprintf("public is %v in the stream, %v at the destination", *want.Public, *there.Public)})
+	for _, i := range found {
+		i.Class = Unverified
+		p.issue(i)
 	}
 	return nil
+}
+
+// others returns what the project at the destination has in another way than it
+// was written.
+func (p *project) others(ctx context.Context, want comet.ProjectUpdate) (found []Issue, err error) {
+	there, err := p.r.c.Project(ctx, p.target.Workspace, p.target.Name)
+	if err != nil {
+		return nil, err
+	}
+	if want.Description != nil && deref(there.Description) != *want.Description {
+		found = append(found, Issue{Kind: "description", Reason: "the destination has another one"})
+	}
+	if want.Public != nil && there.Public != nil && *there.Public != *want.Public {
+		found = append(found, Issue{Kind: "visibility", Reason: fmt.Sprintf("public is %v in the stream, %v at the destination", *want.Public, *there.Public)})
+	}
+	return found, nil
 }
 
 // update fills in what the project at the destination lacks, and tells what it
@@ -210,7 +230,11 @@ func (p *project) update(ctx context.Context, there *comet.Project, description 
 	if p.r.dry() {
 		return nil
 	}
-	if err := p.r.c.UpdateProject(ctx, there.ID, u); err != nil {
+	err := p.r.sure(ctx, func() error { return p.r.c.UpdateProject(ctx, there.ID, u) }, func() (bool, error) {
+		found, err := p.others(ctx, u)
+		return len(found) == 0, err
+	})
+	if err != nil {
 		return fmt.Errorf("update: %w", err)
 	}
 	return p.verify(ctx, u)
@@ -312,7 +336,11 @@ func (p *project) writeText(ctx context.Context, notes longText) error {
 	if p.r.dry() {
 		return nil
 	}
-	if err := p.r.c.WriteProjectNotes(ctx, p.id, notes.content()); err != nil {
+	shows := func() (bool, error) {
+		same, _, err := p.r.compareText(ctx, notes.sum, read)
+		return same, err
+	}
+	if err := p.r.sure(ctx, func() error { return p.r.c.WriteProjectNotes(ctx, p.id, notes.content()) }, shows); err != nil {
 		return fmt.Errorf("write notes: %w", err)
 	}
 	if !p.r.verifies() {

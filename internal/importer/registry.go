@@ -195,7 +195,10 @@ func (m *model) update(ctx context.Context) error {
 	if m.r.dry() {
 		return nil
 	}
-	return m.r.c.UpdateRegistryModel(ctx, m.there.ID, description, public)
+	return m.r.sure(ctx, func() error { return m.r.c.UpdateRegistryModel(ctx, m.there.ID, description, public) }, func() (bool, error) {
+		there, err := m.r.c.RegistryModel(ctx, m.target, m.rec.Name)
+		return err == nil && (description == nil || deref(there.Description) == *description) && (public == nil || equal(there.Public, public)), err
+	})
 }
 
 // notes writes the notes of the model if it has none.
@@ -224,7 +227,10 @@ func (m *model) notes(ctx context.Context) error {
 	if m.r.dry() {
 		return nil
 	}
-	return m.r.c.WriteRegistryNotes(ctx, m.target, m.rec.Name, want)
+	return m.r.sure(ctx, func() error { return m.r.c.WriteRegistryNotes(ctx, m.target, m.rec.Name, want) }, func() (bool, error) {
+		same, _, err := m.sameNotes(ctx)
+		return same, err
+	})
 }
 
 func (m *model) sameNotes(ctx context.Context) (same, empty bool, err error) {

@@ -166,7 +166,10 @@ func (v *modelVersion) writePart(ctx context.Context, p *versionPart, id string)
 	if err != nil || want == nil || v.m.r.dry() {
 		return err == nil && want != nil, err
 	}
-	err = p.write(ctx, v, id, want)
+	err = v.m.r.sure(ctx, func() error { return p.write(ctx, v, id, want) }, func() (bool, error) {
+		have, err := p.read(ctx, v.m.r.c, id)
+		return err == nil && p.same(want, have), err
+	})
 	if isUnsupported(err) || err != nil && refused(err) {
 		v.missing(fmt.Sprintf("its %s: %v", p.name, err))
 		return false, nil

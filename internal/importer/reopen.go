@@ -36,7 +36,7 @@ func (e *experiment) reopen(ctx context.Context) error {
 		return nil
 	}
 	late := *e.rec.Start + openMark
-	if err := e.r.c.SetTimes(ctx, e.key, &late, e.there.End); err != nil {
+	if err := e.setTimes(ctx, &late, e.there.End); err != nil {
 		return fmt.Errorf("set times: %w", err)
 	}
 	e.reopening.done = true

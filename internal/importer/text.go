@@ -159,8 +159,8 @@ func (e *experiment) takeText(ctx context.Context, rec *stream.Text) error {
 		if err == nil {
 			err = write(ctx, kind, text)
 		}
-		if err == errPostponed {
-			e.postpone(func() { e.finishOutput(ctx, whole, text) })
+		if p, ok := err.(*postponedError); ok {
+			e.postpone(func() { e.finishOutput(ctx, whole, text, p.err) })
 			return
 		}
 		whole.close()
@@ -183,13 +183,13 @@ func (e *experiment) textOf(kind stream.Kind, whole *textItem) (longText, error)
 }
 
 // finishOutput writes the rest of an output.
-func (e *experiment) finishOutput(ctx context.Context, whole *textItem, text longText) {
+func (e *experiment) finishOutput(ctx context.Context, whole *textItem, text longText, uncertain error) {
 	defer whole.close()
 	if e.failure.stops() {
 		return
 	}
 	kind := string(stream.KindOutput)
-	e.item(Issue{Kind: kind}, e.write(ctx, kind, func() error { return e.restOfOutput(ctx, text) }))
+	e.item(Issue{Kind: kind}, e.write(ctx, kind, func() error { return e.restOfOutput(ctx, text, uncertain) }))
 }
 
 // writeText writes a text that a request replaces as a whole.
@@ -214,7 +214,13 @@ func (e *experiment) writeText(ctx context.Context, kind stream.Kind, text longT
 			return nil
 		}
 	}
-	err := e.write(ctx, string(kind), func() error { return k.write(e.r.c, ctx, e.key, text.content()) })
+	write := func() error { return k.write(e.r.c, ctx, e.key, text.content()) }
+	err := e.write(ctx, string(kind), func() error {
+		if text.size == 0 {
+			return write() // a reading may not tell it from none
+		}
+		return e.sure(ctx, write, func(x *expectation) { x.texts[kind] = text.sum })
+	})
 	if text.size == 0 && refused(err) {
 		// Some servers answer an empty text for none, and take none. Nothing is
 		// lost: there is no text at the destination either.

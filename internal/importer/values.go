@@ -157,7 +157,7 @@ func (t valuesThere) begun(v *valueDoc) bool {
 
 // parameterBatch is what waits until a request is full.
 type parameterBatch struct {
-	values []*comet.ParameterValue
+	values []*loggedParameter
 	n      int64 // parameters they are the history of
 	size   int
 }
@@ -223,11 +223,17 @@ func (e *experiment) decide(v verdict, kind stream.Kind, name string) bool {
 	return v != same
 }
 
-func (e *experiment) parameter(name string, r *reading) *comet.ParameterValue {
-	return &comet.ParameterValue{
+// loggedParameter is one reading of a parameter, as it is written.
+type loggedParameter struct {
+	comet.ParameterValue
+	value text
+}
+
+func (e *experiment) parameter(name string, r *reading) *loggedParameter {
+	return &loggedParameter{comet.ParameterValue{
 		Name: name, Value: r.json(), Context: r.context.ptr(),
 		Step: cometInt(r.step), Time: comet.IntOf(e.timeOf(r.time)),
-	}
+	}, r.value}
 }
 
 func cometInt(i integer) comet.Int {
@@ -262,8 +268,8 @@ func (e *experiment) flushParameters(ctx context.Context) {
 	e.spawn(func() {
 		bad := make(map[string]bool)
 		err := e.r.withMemory(ctx, min(4*int64(b.size), largeMemory), func() error {
-			_, err := halves(b.values, func(part []*comet.ParameterValue) error { return e.writeParameters(ctx, part) },
-				func(refused []*comet.ParameterValue, err error) {
+			_, err := halves(b.values, func(part []*loggedParameter) error { return e.writeParameters(ctx, part) },
+				func(refused []*loggedParameter, err error) {
 					names := make(map[string]bool)
 					for _, v := range refused {
 						bad[v.Name], names[v.Name] = true, true
@@ -291,7 +297,7 @@ func (e *experiment) refusedNames(kind stream.Kind, names []string, err error) {
 	e.item(Issue{Kind: string(kind)}, fmt.Errorf("%d of them, %s: %w", len(names), list, err))
 }
 
-func (e *experiment) writeParameters(ctx context.Context, values []*comet.ParameterValue) error {
+func (e *experiment) writeParameters(ctx context.Context, values []*loggedParameter) error {
 	if e.r.dry() {
 		return nil
 	}
@@ -300,9 +306,13 @@ func (e *experiment) writeParameters(ctx context.Context, values []*comet.Parame
 	}
 	var b comet.Batch
 	for _, v := range values {
-		b.AddParameter(v)
+		b.AddParameter(&v.ParameterValue)
 	}
-	return e.r.c.WriteParameters(ctx, e.key, &b)
+	return e.sure(ctx, func() error { return e.r.c.WriteParameters(ctx, e.key, &b) }, func(x *expectation) {
+		for _, v := range values {
+			x.parameters[hashText(v.Name)] = hashValue(v.value)
+		}
+	})
 }
 
 // withMemory calls f once there is memory for what it builds.

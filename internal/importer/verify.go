@@ -87,6 +87,7 @@ func (v *verification) metadata(ctx context.Context) error {
 	if there.Archived != e.rec.Archived {
 		v.finds("archived", "", "%v in the stream, %v at the destination", e.rec.Archived, there.Archived)
 	}
+	v.names(there)
 	crashed := e.rec.Crashed != nil && *e.rec.Crashed
 	if crashed && there.Crashed == nil {
 		v.finds("state", "", "%s", untoldCrash)
@@ -94,11 +95,32 @@ func (v *verification) metadata(ctx context.Context) error {
 	if there.Running && !e.rec.Running || there.Crashed != nil && e.rec.Crashed != nil && *there.Crashed != crashed {
 		v.finds("state", "", "%s in the stream, %s at the destination", state(false, &crashed), state(there.Running, there.Crashed))
 	}
+	return nil
+}
+
+// names compares what metadata hold of the contents of an experiment.
+func (v *verification) names(there *comet.Experiment) {
 	if n := v.x.name; n != nil && deref(there.Name) != *n {
 		v.finds("name", *n, "the destination has %q", deref(there.Name))
 	}
 	if p := v.x.filePath; p != "" && deref(there.FilePath) != p {
 		v.finds("file path", p, "the destination has %q", deref(there.FilePath))
+	}
+}
+
+// contents compares what can be written and replaced at any time.
+func (v *verification) contents(ctx context.Context) error {
+	if v.x.name != nil || v.x.filePath != "" {
+		there, err := v.e.r.c.Metadata(ctx, v.e.key)
+		if err != nil {
+			return err
+		}
+		v.names(there)
+	}
+	for _, check := range []func(context.Context) error{v.tags, v.values, v.system, v.git, v.texts} {
+		if err := check(ctx); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -214,7 +214,7 @@ func (w *workspace) mark(ctx context.Context, key string) error {
 		return nil
 	}
 	late := *k.start + openMark
-	if err := w.r.c.SetTimes(ctx, key, &late, k.end); err != nil {
+	if err := w.r.setTimes(ctx, key, &late, k.end); err != nil {
 		return fmt.Errorf("set times: %w", err)
 	}
 	return nil
@@ -240,13 +240,12 @@ func (w *workspace) finish(ctx context.Context) {
 
 // endAgain ends one that was resumed, unless run is nil, and sets its times.
 func (w *workspace) endAgain(ctx context.Context, k importedKey, run *comet.Run) error {
-	c := w.r.c
 	if run != nil {
-		if err := c.ReportStatus(ctx, run, false, true); err != nil {
+		if err := w.r.reportEnd(ctx, run); err != nil {
 			return err
 		}
 		if k.crashed {
-			if err := c.UpdateStatus(ctx, k.key, comet.Status{Crashed: true}); err != nil && !isUnsupported(err) {
+			if err := w.r.updateStatus(ctx, k.key, true); err != nil && !isUnsupported(err) {
 				return err
 			}
 		}
@@ -254,7 +253,7 @@ func (w *workspace) endAgain(ctx context.Context, k importedKey, run *comet.Run)
 	if k.start == nil && k.end == nil {
 		return nil
 	}
-	return c.SetTimes(ctx, k.key, k.start, k.end)
+	return w.r.setTimes(ctx, k.key, k.start, k.end)
 }
 
 // claim waits until nobody else works on the thing of a name, and returns the

@@ -24,6 +24,7 @@ type importCommand struct {
 
 	in                 string
 	keys, elsewhere    string
+	owner              string // file
 	dryRun, verifyOnly bool
 	tempMax            stream.Int64
 
@@ -81,6 +82,7 @@ func (c *importCommand) addFlags() {
 	c.BoolVar(&o.NoRewrite, "no-rewrite", false, "")
 	c.BoolVar(&o.RewriteLinks, "rewrite-links", false, "")
 	c.BoolVar(&o.NoShareLinks, "no-share-links", false, "")
+	c.StringVar(&c.owner, "owner", "", "")
 	c.EnumVar(&c.keys, "keys", string(importer.KeysKeep), string(importer.KeysDerive), string(importer.KeysRequire))
 	c.EnumVar(&c.elsewhere, "elsewhere", string(importer.ElsewhereLeave), string(importer.ElsewhereDerive))
 	c.StringVar(&o.TempDir, "temp-dir", "", "")
@@ -110,6 +112,13 @@ func (c *importCommand) parseArgs(args []string) error {
 	case c.verifyOnly:
 		o.Mode = importer.VerifyOnly
 	}
+	if c.owner != "" {
+		owners, err := readOwners(c.owner)
+		if err != nil {
+			return c.usageError(fmt.Errorf("--owner %w", err))
+		}
+		o.Owners = owners
+	}
 	if c.tempMax.OK {
 		o.TempMax = max(c.tempMax.V, 1) // of 0 bytes nothing can wait, as of 1
 	}
@@ -122,9 +131,11 @@ func (c *importCommand) run(ctx context.Context, in *input) (err error) {
 		return err
 	}
 	defer c.target.Close()
-	if _, err := c.target.introduce(ctx, "to"); err != nil {
+	account, err := c.target.introduce(ctx, "to")
+	if err != nil {
 		return err
 	}
+	c.opts.User = account.UserName
 	c.opts.Experiments = c.server.concurrency
 	c.opts.Outcome = c.tell
 	c.opts.Counters = importer.Counters{
@@ -238,6 +249,8 @@ func countOther(kind string, n int64) string {
 		return "details of " + progress.Count(n, "project")
 	case stream.KindNotes:
 		return "notes of " + progress.Count(n, "project")
+	case "owner":
+		return "owner of " + progress.Count(n, "project")
 	case stream.KindLineage:
 		return progress.Count(n, "lineage entry")
 	}

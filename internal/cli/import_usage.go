@@ -30,6 +30,9 @@ Where it goes:
     --rewrite-links         change links to assets in html and notes too
     --no-share-links        make no share links of projects; else there will be as
                             many as at the source, with codes of their own
+    --owner FILE            give projects to the users who stand for their owners: in
+                            each line a user of the source and one of the destination
+                            (administrators); else the user of the key has them
 
 How:
     --verify                read everything back and compare it

@@ -59,6 +59,17 @@ func (c *Client) UpdateProject(ctx context.Context, id string, u ProjectUpdate) 
 	return c.post(ctx, "write/project/update", &o)
 }
 
+// SetProjectOwner gives a project to another user, which needs the rights of an
+// administrator of its workspace. Older servers answer [ErrUnsupported].
+func (c *Client) SetProjectOwner(ctx context.Context, projectID, user string) error {
+	return c.gated(ctx, featureProjectOwner, http.MethodPost, nil, func() error {
+		var o object
+		o.text("projectId", projectID)
+		o.text("userName", user)
+		return c.post(ctx, featureProjectOwner.path, &o)
+	})
+}
+
 // WriteProjectNotes replaces the notes of a project.
 func (c *Client) WriteProjectNotes(ctx context.Context, projectID string, notes Content) error {
 	var o object

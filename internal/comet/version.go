@@ -133,8 +133,11 @@ var (
 	featureChartTemplates      = feature{"views/chart-templates", Version{}}
 	featureChartTemplatesWrite = feature{"write/chart-templates/upsert", Version{}}
 
-	featureShareLinks  = feature{"project/get-project-share-links", Version{}}
-	featureRemoteFiles = feature{"write/artifact/assets/remote/batch", Version{3, 12, 26, ""}}
+	// The official client calls it from 4.35.0 on; as with the metadata of registry
+	// versions the version is not asked about.
+	featureProjectOwner = feature{"write/project/update-owner", Version{}}
+	featureShareLinks   = feature{"project/get-project-share-links", Version{}}
+	featureRemoteFiles  = feature{"write/artifact/assets/remote/batch", Version{3, 12, 26, ""}}
 
 	featureRegistryItem    = feature{"registry-model/item/details", Version{3, 5, 42, ""}}
 	featureRegistryHistory = feature{"registry-model/history/item", Version{3, 7, 28, ""}}

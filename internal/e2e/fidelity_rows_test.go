@@ -237,7 +237,8 @@ func projectRows() []row {
 			change: "as many, with codes of the destination's, which nobody has until they are handed out",
 			kept:   func(codes any) any { return len(codes.([]string)) }},
 		{data: "project id", get: func(s side) any { return s.p.ID }, missing: "no call sets it"},
-		{data: "owner of a project", get: func(s side) any { return s.p.Owner }, missing: "no call sets it"},
+		{data: "owner of a project", get: func(s side) any { return s.p.Owner },
+			change: "it becomes the user of the key, or who stands for the owner of the source in the list of `--owner`", changed: func(any) any { return "bob" }},
 		{data: "time of creation of a project", get: func(s side) any { return s.p.Created }, missing: "no call sets it"},
 		{data: "image of a project", missing: "no call sets it"},
 	})

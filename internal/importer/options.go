@@ -26,6 +26,10 @@ type Options struct {
 	NoRewrite, RewriteLinks bool
 	// NoShareLinks makes no share links of projects.
 	NoShareLinks bool
+	// Owners are the users of the destination who get the projects of users of the
+	// source. Without one a project stays with User, who imports.
+	Owners map[string]string
+	User   string
 
 	Mode Mode
 	// Verify reads each experiment back after it has been written.

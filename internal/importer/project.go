@@ -28,6 +28,7 @@ type project struct {
 	done        chan struct{} // closed once all of the project is written
 	notes       *textItem
 	refs        func() *references // for links in the notes
+	owner       string             // in the stream, "" if it does not say
 	wantLinks   *int64             // share links in the stream, nil if it does not say
 	links       int64              // share links at the destination, as far as is known
 }
@@ -43,6 +44,7 @@ type projectDoc struct {
 	Desc        text    `json:"projectDesc"`
 	Public      boolean `json:"public"`
 	IsPublic    boolean `json:"isPublic"`
+	Owner       text    `json:"ownerUserName"`
 }
 
 // openProject sees to it that a project exists at the destination, while the
@@ -85,6 +87,7 @@ func (p *project) have(ctx context.Context, rec *stream.Project) error {
 	if err := readDoc(rec.Doc, &doc); err != nil {
 		return err
 	}
+	p.owner = doc.Owner.V
 	if !doc.Description.OK {
 		doc.Description = doc.Desc
 	}
@@ -257,8 +260,8 @@ func (r *run) differs() IssueClass {
 	return Differs
 }
 
-// closeProject ends the project that is open: its notes and share links are
-// written once its experiments are done.
+// closeProject ends the project that is open: its notes, share links and
+// owner are written once its experiments are done.
 func (d *dispatcher) closeProject(work context.Context) {
 	p := d.project
 	if p == nil {
@@ -279,6 +282,10 @@ func (d *dispatcher) closeProject(work context.Context) {
 		}
 		if err == nil {
 			err = p.writeShareLinks(work)
+		}
+		if err == nil {
+			// Last: whoever is not the owner any more may be refused the rest.
+			err = p.writeOwner(work)
 		}
 		p.notes.close()
 		if o := &p.out; err != nil || len(o.Issues) > 0 || o.Result != "" || o.Written.any() {

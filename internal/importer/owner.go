@@ -1,0 +1,84 @@
+package importer
+
+import (
+	"context"
+	"fmt"
+)
+
+const kindOwner = "owner" // in outcomes; it has no record of its own
+
+// writeOwner gives the project to the user who stands for its owner at the
+// source.
+func (p *project) writeOwner(ctx context.Context) error {
+	r := p.r
+	want := r.o.Owners[p.owner]
+	switch {
+	case r.o.Owners == nil || p.owner == "":
+		return nil
+	case want == "":
+		p.noteOwner("nobody stands for %q, who has it at the source", p.owner)
+		return nil
+	case p.before != nil && p.before.source != p.source:
+		p.noteOwner("the first of the projects that meet decides, not %q", p.owner)
+		return nil
+	case p.id == "" && r.o.Mode == VerifyOnly:
+		return nil // the project itself is missing
+	}
+	have, err := p.ownerThere(ctx)
+	switch {
+	case err != nil:
+		return fmt.Errorf("read owner: %w", err)
+	case have == want:
+		return nil
+	case !r.fills(have == "" || have == r.o.User):
+		p.issue(otherOwner(r.differs(), want, have))
+		return nil
+	}
+	return p.setOwner(ctx, want)
+}
+
+// ownerThere returns the owner at the destination, "" where there is none yet or
+// the server does not say.
+func (p *project) ownerThere(ctx context.Context) (string, error) {
+	if p.id == "" {
+		return "", nil
+	}
+	there, err := p.r.c.ProjectByID(ctx, p.id)
+	if err != nil {
+		return "", err
+	}
+	return there.Owner, nil
+}
+
+func (p *project) setOwner(ctx context.Context, want string) error {
+	r := p.r
+	if !r.dry() {
+		err := r.c.SetProjectOwner(ctx, p.id, want)
+		if isUnsupported(err) || refused(err) {
+			p.issue(Issue{Class: Missing, Kind: kindOwner, Name: want, Reason: err.Error()})
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("set owner: %w", err)
+		}
+	}
+	p.wrote(kindOwner)
+	r.other(kindOwner)
+	p.noteOwner("%q, who stands for %q of the source", want, p.owner)
+	return r.confirm(ctx, &p.ledger, otherOwner(Unverified, want, ""), func() (bool, error) {
+		have, err := p.ownerThere(ctx)
+		return have == want || have == "", err
+	})
+}
+
+func (p *project) noteOwner(format string, args ...any) {
+	p.issue(Issue{Class: Noted, Kind: kindOwner, Reason: fmt.Sprintf(format, args...)})
+}
+
+func otherOwner(class IssueClass, want, have string) Issue {
+	reason := "the destination has another one"
+	if have != "" {
+		reason = fmt.Sprintf("the destination has %q", have)
+	}
+	return Issue{Class: class, Kind: kindOwner, Name: want, Reason: reason}
+}

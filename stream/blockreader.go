@@ -14,8 +14,9 @@ type BlockReaderOptions struct {
 }
 
 // A BlockReader reads the blocks of one or more streams without looking at their
-// records. It checks labels, their order and the checksums of frames; the order
-// of records and totals are not checked.
+// records. It checks labels, their order and the checksums of frames, and refuses
+// a stream whose header asks for another reader; the order of records and totals
+// are not checked.
 //
 // A BlockReader is not safe for concurrent use.
 type BlockReader struct {
@@ -40,16 +41,17 @@ func (r *BlockReader) Next() (*Block, error) {
 		return nil, r.err
 	}
 	if r.blocks == nil {
-		decode := r.options.Decode
-		if decode == nil {
-			decode = func(*Label) bool { return false }
-		}
-		r.blocks = newPipeline(r.r, r.options.Workers, decode)
+		r.blocks = newPipeline(r.r, r.options.Workers, func(l *Label) bool {
+			return l.First || r.options.Decode != nil && r.options.Decode(l)
+		})
 	}
 	if r.last != nil {
 		r.blocks.release(r.last)
 	}
 	j, err := r.blocks.next()
+	if err == nil {
+		err = j.checkHeader()
+	}
 	if err != nil {
 		r.err = err
 		r.blocks.close()
@@ -58,6 +60,20 @@ func (r *BlockReader) Next() (*Block, error) {
 	r.last = j
 	j.block.content = j.content
 	return j.block, nil
+}
+
+// checkHeader checks the header of a stream that the block begins.
+func (j *job) checkHeader() error {
+	if !j.block.Label.First {
+		return nil
+	}
+	for i, v := range j.content.records {
+		if v.kind == KindHeader {
+			err := checkHeader(v.decode().(*Header))
+			return locate(err, int64(j.block.Label.Sequence)+int64(i), KindHeader, j.block.Offset)
+		}
+	}
+	return nil
 }
 
 // Close ends the BlockReader and frees what it holds. It does not close the

@@ -46,7 +46,8 @@ type Partial struct {
 // one, or skipped record outside of groups, that stop refuses. A nil stop refuses
 // nothing. Where no group is kept, that is behind the plan.
 //
-// It fails where rs does, and where not even header and plan can be read.
+// It fails where rs does, and where not even header and plan can be read: with
+// ErrTruncated if they were not written, with another error if they may be there.
 // Everything else, damage in the middle included, cuts the stream and is told in
 // Cause.
 func ReadPartial(rs io.ReadSeeker, stop func(Group) bool) (*Partial, error) {
@@ -58,6 +59,11 @@ func ReadPartial(rs io.ReadSeeker, stop func(Group) bool) (*Partial, error) {
 	<-r.blocks.ended // rs must be free to seek
 	if watched.err != nil {
 		return nil, watched.err
+	}
+	if p.Plan == nil && errors.Is(err, ErrTruncated) && r.blocks.src.skipping {
+		// A writer skips nothing here, and the length of what it skips is not
+		// checked by anything: it has been damaged, and hides all behind it.
+		return nil, fault(ErrCorrupt, "a skippable frame before the plan is longer than the file")
 	}
 	if p.Plan == nil {
 		return nil, err

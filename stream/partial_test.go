@@ -257,3 +257,23 @@ func (b *brokenSeeker) Read(p []byte) (int, error) {
 	}
 	return b.Reader.Read(p[:min(len(p), 100)])
 }
+
+// Whatever bit of a file is wrong: it is not taken for one in which nothing was
+// written yet.
+func TestReadPartialFlipped(t *testing.T) {
+	for _, name := range []string{"good-skippable", "v1.0-kept"} {
+		data, err := os.ReadFile(filepath.Join("testdata", name+".comet.zst"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range min(len(data), 500) {
+			for bit := range 8 {
+				data[i] ^= 1 << bit
+				if p, err := ReadPartial(bytes.NewReader(data), nil); p == nil && (errors.Is(err, ErrTruncated) || errors.Is(err, ErrAborted)) {
+					t.Errorf("%s: with bit %d of byte %d flipped: %v", name, bit, i, err)
+				}
+				data[i] ^= 1 << bit
+			}
+		}
+	}
+}

@@ -26,6 +26,7 @@ type source struct {
 	inStream bool    // the last block of the stream has not been read
 	sequence uint64  // number of the next record of the stream
 	id       [8]byte // of the stream
+	skipping bool    // the input has ended within a skippable frame
 }
 
 // next reads a block. At the end of the input it returns io.EOF where a stream
@@ -101,6 +102,7 @@ func (s *source) label() ([]byte, int64, error) {
 			n, err := io.CopyN(io.Discard, s.r, int64(size))
 			s.offset += n
 			if err != nil {
+				s.skipping = true
 				return nil, 0, s.locate(s.ioError(err), offset)
 			}
 		case magic == frameMagic:

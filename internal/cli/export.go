@@ -46,7 +46,11 @@ func Export(ctx context.Context, stdio IO, args []string) error {
 	}
 	var output *output
 	var report *reportFile
-	if !c.list && !c.dryRun {
+	if c.list || c.dryRun {
+		if err := c.openStdout(); err != nil {
+			return err
+		}
+	} else {
 		if output, err = c.openOutput(c.out); err != nil {
 			return err
 		}

@@ -45,11 +45,7 @@ func Filter(ctx context.Context, stdio IO, args []string) error {
 		return err
 	}
 	defer in.Close()
-	out := c.out
-	if c.reading() {
-		out = "-" // lines are for terminals too
-	}
-	output, err := c.openOutput(out)
+	output, err := c.openFilterOutput()
 	if err != nil {
 		return err
 	}
@@ -57,6 +53,18 @@ func Filter(ctx context.Context, stdio IO, args []string) error {
 	c.talk = c.startReport(&c.counters)
 	defer c.talk.Close()
 	return c.run(ctx, in, output)
+}
+
+// openFilterOutput prepares the output of stream or lines. Lines are for terminals
+// too; those of --check need not be read, since its exit code says enough.
+func (c *filterCommand) openFilterOutput() (*output, error) {
+	switch {
+	case c.check:
+		return c.stdoutOutput(), nil
+	case c.reading():
+		return c.openOutput("-")
+	}
+	return c.openOutput(c.out)
 }
 
 func (c *filterCommand) addFlags() {

@@ -41,9 +41,17 @@ func (c *command) openOutput(path string) (*output, error) {
 		}
 		fallthrough
 	case "-":
-		return &output{name: "standard output", w: c.stdio.Stdout, keep: -1}, nil
+		if err := c.openStdout(); err != nil {
+			return nil, err
+		}
+		return c.stdoutOutput(), nil
 	}
 	return fileOutput(path)
+}
+
+// stdoutOutput is the output to standard output, whatever that leads to.
+func (c *command) stdoutOutput() *output {
+	return &output{name: "standard output", w: c.stdio.Stdout, keep: -1}
 }
 
 // fileOutput prepares the output to the file path.

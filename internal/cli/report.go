@@ -1,19 +1,21 @@
 package cli
 
 import (
-	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"os"
+
+	"github.com/comet-stream/comet-stream/internal/progress"
 )
 
 // reportFile is a report: one JSON object a line. A nil reportFile takes all
 // and keeps nothing.
 type reportFile struct {
-	f   *os.File
-	w   *bufio.Writer
-	enc *json.Encoder
-	err error // the first one; the lines after it are dropped
+	f    *os.File
+	line bytes.Buffer
+	enc  *json.Encoder // into line
+	err  error         // the first one; the lines after it are dropped
 }
 
 // addReportFlag declares --report.
@@ -31,10 +33,10 @@ func (c *command) openReport() (*reportFile, error) {
 	if err != nil {
 		return nil, c.usagef("--report: %w", err)
 	}
-	w := bufio.NewWriter(f)
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	return &reportFile{f: f, w: w, enc: enc}, nil
+	r := &reportFile{f: f}
+	r.enc = json.NewEncoder(&r.line)
+	r.enc.SetEscapeHTML(false)
+	return r, nil
 }
 
 // add adds a line. The lines come out one by one, for those who look at the
@@ -43,8 +45,9 @@ func (r *reportFile) add(v any) {
 	if r == nil || r.err != nil {
 		return
 	}
+	r.line.Reset()
 	if r.err = r.enc.Encode(v); r.err == nil {
-		r.err = r.w.Flush()
+		_, r.err = r.f.Write(progress.EscapeJSON(r.line.Bytes()))
 	}
 }
 

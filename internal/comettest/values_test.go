@@ -75,7 +75,7 @@ func TestMetricFields(t *testing.T) {
 		}
 		want["runContext"] = want["context"]
 		delete(want, "context")
-		want["offset"] = json.Number(strconv.Itoa(-227196944980285897 + i)) // grows with each that comes
+		want["offset"] = json.Number(strconv.FormatInt(-227196944980285897+int64(i), 10)) // grows with each that comes
 		if diff := cmp.Diff(want, p); diff != "" {
 			t.Errorf("point %d (-want +got):\n%s", i, diff)
 		}

@@ -1,12 +1,12 @@
 package filter
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"io"
 	"strconv"
 
+	"github.com/comet-stream/comet-stream/internal/progress"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -45,7 +45,7 @@ func (p *jsonPrinter) record(r stream.Raw) error {
 	if err != nil {
 		return err
 	}
-	p.line = append(escapeControls(line), '\n')
+	p.line = append(progress.EscapeJSON(line), '\n')
 	switch r.Kind {
 	case stream.KindExperimentEnd, stream.KindArtifactEnd, stream.KindModelEnd:
 		p.group, p.inAsset = "", false
@@ -137,27 +137,4 @@ func appendInt(b []byte, v stream.Int64) []byte {
 		return append(b, "null"...)
 	}
 	return strconv.AppendInt(b, v.V, 10)
-}
-
-// escapeControls escapes the control characters that JSON leaves as they are,
-// DEL and U+0080 to U+009F: some of them drive terminals.
-func escapeControls(line []byte) []byte {
-	if bytes.IndexByte(line, 0x7f) < 0 && bytes.IndexByte(line, 0xc2) < 0 {
-		return line
-	}
-	var out []byte
-	for i := 0; i < len(line); i++ {
-		c := line[i]
-		switch {
-		case c == 0x7f:
-			out = append(out, `\u007f`...)
-		case c == 0xc2 && i+1 < len(line) && line[i+1] < 0xa0:
-			i++
-			out = append(out, `\u00`...)
-			out = append(out, "0123456789abcdef"[line[i]>>4], "0123456789abcdef"[line[i]&15])
-		default:
-			out = append(out, c)
-		}
-	}
-	return out
 }

@@ -1,0 +1,31 @@
+//go:build darwin || linux
+
+package cli
+
+import (
+	"os"
+	"syscall"
+)
+
+// isClosed reports whether f, a standard stream, was closed when the process
+// began. The runtime of Go has then opened the null device in its place, for
+// reading and writing; a shell opens it for one of them.
+func isClosed(f *os.File) bool {
+	info, err := f.Stat()
+	if err != nil {
+		return true
+	}
+	null, err := os.Stat(os.DevNull)
+	if err != nil || !os.SameFile(info, null) {
+		return false
+	}
+	conn, err := f.SyscallConn()
+	if err != nil {
+		return false
+	}
+	var flags uintptr
+	err = conn.Control(func(fd uintptr) {
+		flags, _, _ = syscall.Syscall(syscall.SYS_FCNTL, fd, syscall.F_GETFL, 0)
+	})
+	return err == nil && flags&syscall.O_ACCMODE == syscall.O_RDWR
+}

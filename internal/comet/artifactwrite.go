@@ -92,8 +92,8 @@ type RemoteFile struct {
 }
 
 // AddRemoteFiles adds remote files to an open artifact version, all in one
-// call. Older servers answer [ErrUnsupported]: there each is an upload of its
-// own.
+// call, which must not be made twice: a server may give them ids of its own.
+// Older servers answer [ErrUnsupported]: there each is an upload of its own.
 func (c *Client) AddRemoteFiles(ctx context.Context, key, versionID string, files []RemoteFile) error {
 	if len(files) == 0 {
 		return nil
@@ -118,7 +118,7 @@ func (c *Client) AddRemoteFiles(ctx context.Context, key, versionID string, file
 		list = append(list, o.bytes()...)
 	}
 	return c.gated(ctx, featureRemoteFiles, http.MethodPost, c.experimentExists(ctx, key), func() error {
-		cl := call{method: http.MethodPost, path: featureRemoteFiles.path, query: values("experimentKey", key)}
+		cl := call{method: http.MethodPost, path: featureRemoteFiles.path, query: values("experimentKey", key), unsafe: true}
 		return c.compressed(ctx, cl, c.altAck, `{"remoteArtifactAssetRequests":[`, list, `]}`)
 	})
 }

@@ -50,8 +50,8 @@ var (
 	ErrChanged = errors.New("it changed while it was read")
 	// ErrUnsupported says that this server does not have the call.
 	ErrUnsupported = errors.New("the server does not have this call")
-	// ErrImmutable says that an asset or image with this id exists already
-	// and was left as it is.
+	// ErrImmutable says that an asset or image with this id, or with this name in
+	// this experiment, exists already and was left as it is.
 	ErrImmutable = errors.New("exists and is immutable")
 	// ErrNotJSON says that something else than the API answered: a page of a
 	// gateway or, when it is all that ever comes, of another web site.

@@ -15,8 +15,10 @@ type Upload struct {
 	// Run is the experiment to write to, from a handshake.
 	Run *Run
 	// ID is the asset's id, chosen by the caller: 32 hexadecimal digits. It
-	// makes an upload safe to repeat.
+	// makes an upload safe to repeat, unless the server may give the asset an id
+	// of its own: then Once has to be set, see [ErrUncertain].
 	ID        string
+	Once      bool
 	Name      string
 	Type      string // "" leaves it to the server
 	Extension string
@@ -42,8 +44,9 @@ type Upload struct {
 	Size int64
 }
 
-// UploadAsset writes an asset under an id of the caller's choice. If the id
-// exists the answer is [ErrImmutable], also when an earlier try of the same
+// UploadAsset writes an asset under an id of the caller's choice. If there is an
+// asset of this id, or one of this name in the experiment (which of them is not
+// documented), the answer is [ErrImmutable], also when an earlier try of the same
 // call has put it there.
 func (c *Client) UploadAsset(ctx context.Context, u *Upload) error {
 	return c.upload(ctx, familyClient, "asset/upload", u.assetQuery(c.key), u)
@@ -131,7 +134,7 @@ func (c *Client) upload(ctx context.Context, f family, path string, q url.Values
 		path:   path,
 		query:  q,
 		body:   form.body(),
-		unsafe: f == familyREST || u.ID == "",
+		unsafe: f == familyREST || u.ID == "" || u.Once,
 		given:  []string{"assetId", "imageId"},
 	})
 }

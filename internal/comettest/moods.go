@@ -103,6 +103,9 @@ type Moods struct {
 	AppendSystem bool `json:"appendSystem,omitempty"`
 	// AssignIDs gives uploaded assets ids of the server's choice.
 	AssignIDs bool `json:"assignIDs,omitempty"`
+	// NamesOnce refuses an asset of a name that the experiment has, with the code
+	// that else says so of its id: the other reading of the client's words.
+	NamesOnce bool `json:"namesOnce,omitempty"`
 	// IgnoreArtifactExtras drops the fields of artifacts that no client sends.
 	IgnoreArtifactExtras bool `json:"ignoreArtifactExtras,omitempty"`
 	// BareVersions lists the versions of an artifact without state and

@@ -324,6 +324,13 @@ func (c *call) addAsset(e *experiment, a *asset, overwrite bool) error {
 	if overwrite {
 		e.dropAssets(c.s.store, a)
 	}
+	if c.moods.NamesOnce && slices.ContainsFunc(e.assets, a.replaces) {
+		code := codeAssetImmutable
+		if a.image {
+			code = codeImageImmutable
+		}
+		return badRequest("an asset with the name %q was already uploaded to this experiment", a.name).withCode(code)
+	}
 	if err := c.checkLimit(e, a); err != nil {
 		return err
 	}
@@ -338,11 +345,17 @@ func (c *call) addAsset(e *experiment, a *asset, overwrite bool) error {
 	return nil
 }
 
-// dropAssets removes the assets that a replaces: those of its name, type and
-// model. The locks of the store and of e are held.
+// replaces reports whether a takes the place of another asset when it may
+// overwrite: one of its name, type and model.
+func (a *asset) replaces(old *asset) bool {
+	return old.name == a.name && old.typ == a.typ && old.grouping == a.grouping
+}
+
+// dropAssets removes the assets that a replaces. The locks of the store and of e
+// are held.
 func (e *experiment) dropAssets(st *store, a *asset) {
 	e.assets = slices.DeleteFunc(e.assets, func(old *asset) bool {
-		same := old.name == a.name && old.typ == a.typ && old.grouping == a.grouping
+		same := a.replaces(old)
 		if same {
 			e.dropped(st, old)
 		}

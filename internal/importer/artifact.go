@@ -209,7 +209,7 @@ func (a *artifact) take(ctx context.Context, rec stream.Record) error {
 		if v != nil {
 			v.dropFile()
 			// The uploads of its other files may be at it too.
-			a.change(func(*Outcome) { v.lacks = v.lacks || rec.Passing })
+			a.change(func(*Outcome) { v.lacks, v.skipped = v.lacks || rec.Passing, true })
 		}
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/stream"
@@ -61,14 +62,8 @@ func (v *artifactVersion) takeFile(ctx context.Context, rec *stream.Asset) error
 // derived one, or, in a version that is closed or at a destination that gives
 // ids of its own, another of its name and size.
 func (v *artifactVersion) has(a *asset) bool {
-	fits := func(f comet.Asset) bool {
-		if a.rec.Remote != nil {
-			return deref(f.Link) == *a.rec.Remote
-		}
-		return !f.Remote && (a.rec.Size == nil || f.Size == *a.rec.Size)
-	}
 	for _, id := range []string{a.upload.ID, v.derivedID(a.rec.ID)} {
-		if f, ok := v.have[id]; ok && fits(f) {
+		if f, ok := v.have[id]; ok && fits(a, &f) {
 			a.upload.ID, v.matched[id] = id, true
 			return true
 		}
@@ -77,7 +72,7 @@ func (v *artifactVersion) has(a *asset) bool {
 		return false
 	}
 	for id, f := range v.have {
-		if !v.matched[id] && f.Name == a.name() && fits(f) {
+		if !v.matched[id] && f.Name == a.name() && fits(a, &f) {
 			a.upload.ID, v.matched[id] = id, true
 			return true
 		}
@@ -188,7 +183,7 @@ func (v *artifactVersion) upload(ctx context.Context, a *asset) error {
 	}
 	derived := v.derivedID(a.rec.ID)
 	if derived == a.upload.ID {
-		return errIDTaken
+		return v.whyTaken(ctx, a)
 	}
 	a.upload.ID = derived
 	err = v.put(ctx, a)
@@ -196,30 +191,52 @@ func (v *artifactVersion) upload(ctx context.Context, a *asset) error {
 		if ours, err := v.arrived(ctx, a, readingsFor(err)); ours || err != nil {
 			return err
 		}
-		return errIDTaken
+		return v.whyTaken(ctx, a)
 	}
 	return err
 }
 
+// whyTaken says why a file is refused under each id.
+func (v *artifactVersion) whyTaken(ctx context.Context, a *asset) error {
+	files, err := v.files(ctx)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(files, func(f comet.Asset) bool { return f.Name == a.name() }) {
+		return errFileTaken
+	}
+	return errIDTaken
+}
+
+var errFileTaken = &limitError{"the version has another file of its name at the destination, which takes no second one"}
+
+// put writes a file once, also where the destination may give it an id of its own.
 func (v *artifactVersion) put(ctx context.Context, a *asset) error {
+	a.upload.Once = v.a.r.ids.get() != idsKept
 	return v.a.r.quotas.within(v.rooms(), a.upload.Size, func() error {
-		return v.a.r.put(ctx, a, func(readings int) (bool, error) { return v.arrived(ctx, a, readings) })
+		return v.a.r.putOnce(ctx, a, func(readings int) (bool, error) { return v.arrived(ctx, a, readings) })
 	})
 }
 
 // rooms returns what a file takes room of.
 func (v *artifactVersion) rooms() []room { return []room{{workspace: v.a.target}} }
 
-// arrived reports whether the version has the file that seems to exist.
+// arrived reports whether the version has a file that was, perhaps, written.
 func (v *artifactVersion) arrived(ctx context.Context, a *asset, readings int) (bool, error) {
 	for n := 1; ; n++ {
-		files, err := v.a.r.c.ArtifactFiles(ctx, v.a.target, v.a.rec.Name, v.rec.Version)
+		files, err := v.files(ctx)
 		if err != nil {
 			return false, err
 		}
-		for _, f := range files {
-			if f.ID == a.upload.ID {
-				return a.rec.Remote != nil || f.Size == a.upload.Size, nil
+		for i := range files {
+			if f := &files[i]; f.ID == a.upload.ID {
+				return fits(a, f), nil
+			}
+		}
+		for i := range files {
+			if v.isNew(a, &files[i]) {
+				a.upload.ID = files[i].ID
+				return true, nil
 			}
 		}
 		if n == readings {
@@ -229,6 +246,41 @@ func (v *artifactVersion) arrived(ctx context.Context, a *asset, readings int) (
 			return false, err
 		}
 	}
+}
+
+func (v *artifactVersion) files(ctx context.Context) ([]comet.Asset, error) {
+	return v.a.r.c.ArtifactFiles(ctx, v.a.target, v.a.rec.Name, v.rec.Version)
+}
+
+// fits reports whether a file of the destination may be one of the stream, as far
+// as the list tells.
+func fits(a *asset, f *comet.Asset) bool {
+	if a.rec.Remote != nil {
+		return deref(f.Link) == *a.rec.Remote
+	}
+	size := a.upload.Size
+	if a.rec.Size != nil && a.upload.Open == nil {
+		size = *a.rec.Size
+	}
+	return !f.Remote && (a.rec.Size == nil && a.upload.Open == nil || f.Size == size)
+}
+
+// isNew reports whether a file has come under an id of the destination since the
+// work on the version began, and stands for no other one of the stream. If so, it
+// stands for this one from now on.
+func (v *artifactVersion) isNew(a *asset, f *comet.Asset) (ok bool) {
+	if _, before := v.have[f.ID]; before || v.a.r.ids.get() == idsKept || f.Name != a.name() || !fits(a, f) {
+		return false
+	}
+	v.a.change(func(*Outcome) {
+		if ok = !v.come[f.ID]; ok {
+			if v.come == nil {
+				v.come = make(map[string]bool)
+			}
+			v.come[f.ID] = true
+		}
+	})
+	return ok
 }
 
 // fileDone takes the result of the work on a file.
@@ -278,10 +330,8 @@ func (v *artifactVersion) addRemote(a *asset) {
 func (v *artifactVersion) writeRemotes(ctx context.Context) error {
 	files := v.remotes
 	v.remotes = nil
-	for len(files) > 0 {
-		part := files[:min(len(files), comet.MaxBatch)]
-		files = files[len(part):]
-		err := v.a.r.c.AddRemoteFiles(ctx, v.key, v.id, part)
+	for part := range slices.Chunk(files, comet.MaxBatch) {
+		err := v.addRemotes(ctx, part)
 		if isUnsupported(err) || errors.Is(err, comet.ErrImmutable) || isUncertain(err) || err != nil && refused(err) {
 			err = v.writeEach(ctx, part)
 		} else if err == nil {
@@ -294,15 +344,36 @@ func (v *artifactVersion) writeRemotes(ctx context.Context) error {
 	return nil
 }
 
+// addRemotes writes remote files together, each once. After an answer that was
+// lost it looks for them first: all are there, or none.
+func (v *artifactVersion) addRemotes(ctx context.Context, part []comet.RemoteFile) error {
+	first := v.remote(&part[0])
+	_, err := once(ctx, v.a.r, func() (string, error) {
+		return "", v.a.r.c.AddRemoteFiles(ctx, v.key, v.id, part)
+	}, func() (string, error) {
+		arrived, err := v.arrived(ctx, first, 1)
+		if !arrived {
+			return "", err
+		}
+		return first.upload.ID, err
+	})
+	return err
+}
+
+// remote returns a remote file as an asset to be written.
+func (v *artifactVersion) remote(f *comet.RemoteFile) *asset {
+	rec := &stream.Asset{ID: f.ID, Name: &f.Name, Type: &f.Type, Remote: &f.Link}
+	a := &asset{rec: rec, upload: &comet.Upload{ID: f.ID, Name: f.Name, Type: f.Type, Link: f.Link, ArtifactVersion: v.id, Step: f.Step}}
+	if f.Metadata != nil {
+		a.upload.Metadata = json.RawMessage(*f.Metadata)
+	}
+	return a
+}
+
 // writeEach writes remote files one by one.
 func (v *artifactVersion) writeEach(ctx context.Context, files []comet.RemoteFile) error {
 	for i := range files {
-		f := &files[i]
-		rec := &stream.Asset{ID: f.ID, Name: &f.Name, Type: &f.Type, Remote: &f.Link}
-		a := &asset{rec: rec, upload: &comet.Upload{ID: f.ID, Name: f.Name, Type: f.Type, Link: f.Link, ArtifactVersion: v.id, Step: f.Step}}
-		if f.Metadata != nil {
-			a.upload.Metadata = json.RawMessage(*f.Metadata)
-		}
+		a := v.remote(&files[i])
 		v.fileDone(a, v.upload(ctx, a))
 	}
 	return nil

@@ -25,6 +25,8 @@ type artifactVersion struct {
 
 	have    map[string]comet.Asset // files at the destination, by id
 	matched map[string]bool        // those of them that the stream has too
+	come    map[string]bool        // those that have come since under ids of the destination
+	skipped bool                   // the stream lacks a file of it
 	lacks   bool                   // it lacks a file that another import may bring
 	file    *asset                 // that is open
 	remotes []comet.RemoteFile     // that wait to be written
@@ -324,28 +326,55 @@ func (v *artifactVersion) verify(ctx context.Context) error {
 	return nil
 }
 
-// readBack returns what the files of the version at the destination are not.
+// readBack returns what the files of the version at the destination are not, and
+// those that the stream has not.
 func (v *artifactVersion) readBack(ctx context.Context) (found []Issue, err error) {
-	files, err := v.a.r.c.ArtifactFiles(ctx, v.a.target, v.a.rec.Name, v.rec.Version)
+	files, err := v.files(ctx)
 	if err != nil && !isAbsent(err) {
 		return nil, err
 	}
-	have := make(map[string]comet.Asset)
-	for _, f := range files {
-		have[f.ID] = f
+	have := make(map[string]*comet.Asset)
+	for i := range files {
+		have[files[i].ID] = &files[i]
 	}
 	for _, want := range v.want {
-		i := want.issue
-		if f, ok := have[want.id]; !ok {
+		i, f := want.issue, v.fileOf(want, have, files)
+		if f == nil {
 			i.Reason = notThere
-		} else if i.Reason, err = v.otherFile(ctx, want, &f); err != nil {
+		} else if i.Reason, err = v.otherFile(ctx, want, f); err != nil {
 			return nil, err
 		}
 		if i.Reason != "" {
 			found = append(found, i)
 		}
+		if f != nil {
+			delete(have, f.ID)
+		}
+	}
+	if v.state == versionFinal || v.skipped {
+		return found, nil // those of a closed one are told without reading back
+	}
+	for _, f := range files {
+		if have[f.ID] != nil {
+			found = append(found, Issue{Kind: string(stream.KindAsset), Name: f.Name, ID: f.ID, Reason: stranger})
+		}
 	}
 	return found, nil
+}
+
+// fileOf returns the file of the destination that stands for one of the stream,
+// nil for none. Where ids may not be kept it is known by name and size.
+func (v *artifactVersion) fileOf(want *assetSum, have map[string]*comet.Asset, files []comet.Asset) *comet.Asset {
+	if f := have[want.id]; f != nil || v.a.r.ids.get() == idsKept {
+		return f
+	}
+	for i := range files {
+		f := &files[i]
+		if have[f.ID] != nil && f.Name == want.issue.Name && f.Remote == (want.remote != nil) && (f.Remote || f.Size == want.sum.size) {
+			return f
+		}
+	}
+	return nil
 }
 
 // otherFile says in what a file of the destination is another one, "" if it is
@@ -358,7 +387,7 @@ func (v *artifactVersion) otherFile(ctx context.Context, want *assetSum, f *come
 		return "", nil
 	}
 	got, err := v.a.r.readSum(ctx, func() (io.ReadCloser, error) {
-		return v.a.r.c.OpenArtifactFile(ctx, comet.AssetRequest{Key: v.key, ID: want.id, ArtifactVersion: v.id})
+		return v.a.r.c.OpenArtifactFile(ctx, comet.AssetRequest{Key: v.key, ID: f.ID, ArtifactVersion: v.id})
 	})
 	if err == nil && got != want.sum {
 		return "its bytes are not those of the stream", nil

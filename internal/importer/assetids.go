@@ -77,10 +77,7 @@ func (a *asset) like(size int64) uint64 {
 
 // likeOf returns the likeness of an asset of the destination.
 func likeOf(a *comet.Asset) uint64 {
-	name, size, link := a.Name, a.Size, ""
-	if strings.HasPrefix(a.Dir, "models/") {
-		name = strings.TrimPrefix(name, a.Dir+"/")
-	}
+	size, link := a.Size, ""
 	if a.Remote && a.Link != nil {
 		size, link = 0, *a.Link
 	}
@@ -88,7 +85,15 @@ func likeOf(a *comet.Asset) uint64 {
 	if a.Step != nil {
 		step = integer{*a.Step, true}
 	}
-	return likeness(name, step, textOf(a.Context), size, link)
+	return likeness(writtenName(a), step, textOf(a.Context), size, link)
+}
+
+// writtenName returns the name that an asset of the destination was written with.
+func writtenName(a *comet.Asset) string {
+	if strings.HasPrefix(a.Dir, "models/") {
+		return strings.TrimPrefix(a.Name, a.Dir+"/")
+	}
+	return a.Name
 }
 
 // An unlisted asset has been written, and its id at the destination is not known
@@ -103,8 +108,67 @@ type unlisted struct {
 // likes are the assets of an experiment that are known by their likeness.
 type likes struct {
 	mu       sync.Mutex
-	claimed  map[string]bool // ids of the destination that stand for assets of the stream
+	claimed  map[string]claim // by ids of the destination
 	unlisted []unlisted
+	written  map[uint64]int           // how many of a likeness this import has written
+	writing  map[uint64]chan struct{} // likenesses of which one is being written
+}
+
+// A claim is an asset of the stream for which one of the destination was taken
+// by its likeness.
+type claim struct {
+	id     string        // at the source
+	upload *comet.Upload // how it would have been written
+}
+
+// one waits until no other asset of the likeness is being written, and returns
+// the function that ends that: two at a time could not be told from one that was
+// written twice.
+func (l *likes) one(ctx context.Context, like uint64) (func(), error) {
+	for {
+		l.mu.Lock()
+		other, ok := l.writing[like]
+		if !ok {
+			mine := make(chan struct{})
+			l.writing[like] = mine
+			l.mu.Unlock()
+			return func() {
+				l.mu.Lock()
+				delete(l.writing, like)
+				l.mu.Unlock()
+				close(mine)
+			}, nil
+		}
+		l.mu.Unlock()
+		select {
+		case <-other:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+func (l *likes) count(like uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.written[like]++
+}
+
+// expected returns how many assets of a likeness the experiment has, were none
+// written but those that are known to be.
+func (e *experiment) expected(ctx context.Context, like uint64) (int, error) {
+	n := 0
+	if e.there != nil {
+		have, err := e.assetsThere(ctx)
+		if err != nil {
+			return 0, err
+		}
+		n = len(have.alike(like))
+	}
+	l := &e.assets.likes
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return n + l.written[like], nil
 }
 
 // wroteAs notes an asset that has been written. The first one of all shows
@@ -146,7 +210,7 @@ func (e *experiment) settleIDs(ctx context.Context) error {
 	}
 	var rest []unlisted
 	for i, u := range l.unlisted {
-		id, ok, err := e.claim(ctx, have, u.like, u.sum)
+		id, ok, err := e.claim(ctx, have, u.like, u.sum, claim{id: u.id})
 		if err != nil {
 			l.unlisted = append(rest, l.unlisted[i:]...)
 			return err
@@ -162,16 +226,16 @@ func (e *experiment) settleIDs(ctx context.Context) error {
 	return nil
 }
 
-// claim takes an asset of the destination for one of the stream, each once. Of
-// several that are alike the bytes decide; likes.mu is held.
-func (e *experiment) claim(ctx context.Context, have assetsThere, like uint64, want sum) (id string, ok bool, err error) {
+// claim takes an asset of the destination for one of the stream, each once. Where
+// there are, or may be, several that are alike the bytes decide; likes.mu is held.
+func (e *experiment) claim(ctx context.Context, have assetsThere, like uint64, want sum, by claim) (id string, ok bool, err error) {
 	l := &e.assets.likes
 	alike := have.alike(like)
 	for _, id := range alike {
-		if l.claimed[id] {
+		if _, ok := l.claimed[id]; ok {
 			continue
 		}
-		if want.sha256 != "" && (len(alike) > 1 || e.r.ids.get() != idsAssigned) {
+		if want.sha256 != "" && (len(alike) > 1 || l.written[like] > 1 || e.there != nil || e.r.ids.get() != idsAssigned) {
 			there, err := e.r.readAssetSum(ctx, e.key, id)
 			if err != nil {
 				return "", false, err
@@ -180,7 +244,7 @@ func (e *experiment) claim(ctx context.Context, have assetsThere, like uint64, w
 				continue
 			}
 		}
-		l.claimed[id] = true
+		l.claimed[id] = by
 		return id, true, nil
 	}
 	return "", false, nil
@@ -199,39 +263,43 @@ func (t assetsThere) alike(like uint64) []string {
 }
 
 // foundLike looks for an asset at a destination that gives ids of its own, as far
-// as that can be said before its bytes have come.
+// as that can be said before its bytes have come. In an experiment that is not
+// finished what is like it may be another one of the stream.
 func (e *experiment) foundLike(have assetsThere, a *asset, size int64) bool {
-	if e.r.ids.get() != idsAssigned {
+	if e.r.ids.get() != idsAssigned || e.unfinished && !e.r.dry() {
 		return false
 	}
 	l := &e.assets.likes
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	alike := have.alike(a.like(size))
-	if len(alike) != 1 || l.claimed[alike[0]] {
+	if len(alike) != 1 {
 		return false
 	}
-	l.claimed[alike[0]] = true
+	if _, ok := l.claimed[alike[0]]; ok {
+		return false
+	}
+	l.claimed[alike[0]] = claim{id: a.rec.ID}
 	a.upload.ID = alike[0]
 	e.assets.change(a.rec.ID, alike[0])
 	return true
 }
 
 // knowsByBytes reports whether an asset that the destination has under no id of
-// ours may be there all the same, to be known by its bytes. Not so in an
-// experiment that is not finished, as long as it is not known whether ids are
-// kept: what is alike there may be another one of the stream whose turn has not
-// come.
-func (e *experiment) knowsByBytes() bool {
-	state := e.r.ids.get()
-	return e.there != nil && (state == idsAssigned || state == idsUnknown && !e.unfinished)
+// ours may be there all the same, to be known by its bytes.
+func (e *experiment) knowsByBytes(ctx context.Context, a *asset, size int64) (bool, error) {
+	if e.there == nil || e.r.ids.get() == idsKept {
+		return false, nil
+	}
+	have, err := e.assetsThere(ctx)
+	return len(have.alike(a.like(size))) > 0, err
 }
 
 // foundSame looks for an asset a last time before it is written. One that is like
 // it and has the same bytes is taken for it.
 func (e *experiment) foundSame(ctx context.Context, a *asset) (bool, error) {
-	if !e.knowsByBytes() {
-		return false, nil
+	if may, err := e.knowsByBytes(ctx, a, a.upload.Size); !may || err != nil {
+		return false, err
 	}
 	have, err := e.assetsThere(ctx)
 	if err != nil {
@@ -244,12 +312,37 @@ func (e *experiment) foundSame(ctx context.Context, a *asset) (bool, error) {
 	l := &e.assets.likes
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	id, ok, err := e.claim(ctx, have, a.like(want.size), want)
+	by := claim{a.rec.ID, nil}
+	if e.r.ids.get() == idsUnknown {
+		by.upload = a.upload
+	}
+	id, ok, err := e.claim(ctx, have, a.like(want.size), want, by)
 	if err != nil || !ok {
 		return false, err
 	}
 	e.r.ids.set(idsAssigned)
-	a.upload.ID = id
+	taken := *a.upload
+	taken.ID = id
+	a.upload = &taken
 	e.assets.change(a.rec.ID, id)
 	return true, nil
+}
+
+// standsFor looks whether an asset that the destination has under its id was
+// taken for another one of the stream, with the same bytes. That one is missing
+// then: the asset is written once more, as the other.
+func (e *experiment) standsFor(a *asset, id string) bool {
+	l := &e.assets.likes
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	other, ok := l.claimed[id]
+	delete(l.claimed, id)
+	if !ok || other.id == a.rec.ID || other.upload == nil {
+		return false
+	}
+	as := *other.upload
+	as.Run, as.Open, as.Size = a.upload.Run, a.upload.Open, a.upload.Size
+	a.upload = &as
+	e.assets.keep(other.id)
+	return true
 }

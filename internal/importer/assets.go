@@ -31,7 +31,7 @@ type assets struct {
 
 func (a *assets) init(e *experiment) {
 	a.known, a.changed = make(map[uint64]struct{}), make(map[string]string)
-	a.likes.claimed = make(map[string]bool)
+	a.likes = likes{claimed: make(map[string]claim), written: make(map[uint64]int), writing: make(map[uint64]chan struct{})}
 	a.derive = func(id string) string { return id }
 	if e.derived {
 		a.derive = func(id string) string { return deriveAsset(id, e.project.target) }
@@ -63,6 +63,13 @@ func (a *assets) change(id, now string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.changed[id] = now
+}
+
+// keep takes a change back.
+func (a *assets) keep(id string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.changed, id)
 }
 
 // drop forgets the asset that is open.

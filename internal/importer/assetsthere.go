@@ -3,6 +3,7 @@ package importer
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
@@ -15,6 +16,7 @@ type assetThere struct {
 	size   int64
 	remote bool
 	link   uint64 // hash, of a remote one
+	name   uint64 // hash
 	like   uint64
 }
 
@@ -36,13 +38,35 @@ func (t assetThere) linksElsewhere(link *string) bool {
 func (e *experiment) readAssets(ctx context.Context) (assetsThere, error) {
 	have := make(assetsThere)
 	err := e.r.c.EachAsset(ctx, e.key, "", func() { clear(have) }, func(a *comet.Asset) error {
-		have[strings.Clone(a.ID)] = assetThere{a.Size, a.Remote, hashText(deref(a.Link)), likeOf(a)}
+		have[strings.Clone(a.ID)] = assetThere{a.Size, a.Remote, hashText(deref(a.Link)), hashText(writtenName(a)), likeOf(a)}
 		return nil
 	})
 	if err != nil && !isAbsent(err) {
 		return nil, fmt.Errorf("list assets: %w", err)
 	}
 	return have, nil
+}
+
+// readAssetsFirst reads the list before anything is written. Of an experiment that
+// an earlier import has left unfinished, maybe a moment ago, it reads until enough
+// readings agree, unless an asset can be written only once.
+func (e *experiment) readAssetsFirst(ctx context.Context) (assetsThere, error) {
+	have, err := e.readAssets(ctx)
+	if !e.unfinished || e.r.dry() {
+		return have, err
+	}
+	for n, agree := 1, 1; err == nil && agree < agreeing && n < maxReadings && e.r.ids.get() != idsKept; n++ {
+		if err = e.settle(ctx); err != nil {
+			break
+		}
+		var now assetsThere
+		if now, err = e.readAssets(ctx); maps.Equal(now, have) {
+			agree++
+			continue
+		}
+		have, agree = now, 1
+	}
+	return have, err
 }
 
 // hasAsset reports whether the destination has the asset already: under its id
@@ -60,7 +84,7 @@ func (e *experiment) hasAsset(ctx context.Context, a *asset) (bool, error) {
 }
 
 func (e *experiment) assetsThere(ctx context.Context) (assetsThere, error) {
-	e.reads.assets.start(&e.reads.under, func() (assetsThere, error) { return e.readAssets(ctx) })
+	e.reads.assets.start(&e.reads.under, func() (assetsThere, error) { return e.readAssetsFirst(ctx) })
 	return e.reads.assets.wait(ctx)
 }
 
@@ -73,6 +97,9 @@ func (e *experiment) found(have assetsThere, a *asset, size int64) bool {
 		t, ok := have[id]
 		if ok && t.is(a, size) {
 			e.r.ids.set(idsKept)
+			if e.standsFor(a, id) {
+				return false
+			}
 			if t.linksElsewhere(a.rec.Remote) && e.r.o.Mode != VerifyOnly {
 				i := a.issue()
 				i.Reason = otherLink

@@ -36,7 +36,10 @@ func (e *experiment) writeAsset(ctx context.Context, a *asset) {
 // follow begins to write a large asset while its bytes come, if there is a slot
 // for it and nothing depends on what they are.
 func (e *experiment) follow(ctx context.Context, a *asset) {
-	if !a.content.onDisk || a.refers || e.r.dry() || e.knowsByBytes() {
+	if !a.content.onDisk || a.refers || e.r.dry() {
+		return
+	}
+	if may, err := e.knowsByBytes(ctx, a, sizeOf(a.rec)); may || err != nil {
 		return
 	}
 	e.assets.plain.Add(1)
@@ -153,15 +156,30 @@ func (e *experiment) uploadAsset(ctx context.Context, a *asset) error {
 	case !taken && (err == nil || !refusesID(err, a.upload.ID)):
 		return err
 	case derived == a.upload.ID:
-		return errIDTaken
+		return e.whyTaken(ctx, a)
 	}
 	a.upload.ID = derived
 	e.assets.change(a.rec.ID, derived)
 	taken, err = e.upload(ctx, a)
 	if taken {
-		return errIDTaken
+		return e.whyTaken(ctx, a)
 	}
 	return err
+}
+
+// whyTaken says why an asset is refused under each id. A server may mean that the
+// experiment has another one of its name.
+func (e *experiment) whyTaken(ctx context.Context, a *asset) error {
+	have, err := e.readAssets(ctx)
+	if err != nil {
+		return err
+	}
+	for _, t := range have {
+		if t.name == hashText(a.upload.Name) {
+			return errNameTaken
+		}
+	}
+	return errIDTaken
 }
 
 // refusesID reports whether an upload may have been refused for its id.
@@ -170,7 +188,10 @@ func refusesID(err error, id string) bool {
 	return ok && ce.Status == 400 && ce.SDKCode == 0 && (len(id) != 32 || strings.ContainsAny(id, "-_"))
 }
 
-var errIDTaken = &limitError{"its id is taken at the destination, and so is the derived one"}
+var (
+	errIDTaken   = &limitError{"its id is taken at the destination, and so is the derived one"}
+	errNameTaken = &limitError{"the experiment has another asset of its name at the destination, which takes no second one"}
+)
 
 // upload makes one upload. taken means that something else has the id.
 func (e *experiment) upload(ctx context.Context, a *asset) (taken bool, err error) {
@@ -190,9 +211,52 @@ func (e *experiment) putAsset(ctx context.Context, a *asset) error {
 	if err := e.reopen(ctx); err != nil {
 		return err
 	}
-	return e.r.quotas.within(e.rooms(a), a.upload.Size, func() error {
-		return e.r.put(ctx, a, func(readings int) (bool, error) { return e.listed(ctx, a, readings) })
-	})
+	return e.r.quotas.within(e.rooms(a), a.upload.Size, func() error { return e.putOnce(ctx, a) })
+}
+
+// putOnce writes an asset once, also where the destination may give it an id of
+// its own: then it must not be written again after a lost answer, unless it has
+// not arrived.
+func (e *experiment) putOnce(ctx context.Context, a *asset) error {
+	like := a.like(a.upload.Size)
+	a.upload.Once = e.r.ids.get() != idsKept
+	if a.upload.Once {
+		free, err := e.assets.likes.one(ctx, like)
+		if err != nil {
+			return err
+		}
+		defer free()
+	}
+	err := e.r.putOnce(ctx, a, func(readings int) (bool, error) { return e.arrived(ctx, a, readings) })
+	if err == nil && a.upload.Once {
+		e.assets.likes.count(like)
+	}
+	return err
+}
+
+// putOnce puts an asset until it is certain that it has arrived.
+func (r *run) putOnce(ctx context.Context, a *asset, arrived func(readings int) (bool, error)) error {
+	readings := agreeing
+	if a.upload.Once {
+		readings = mostReadings
+	}
+	for try := 1; ; try++ {
+		err := r.put(ctx, a, arrived)
+		if !isUncertain(err) {
+			return err
+		}
+		ours, unread := arrived(readings)
+		if ours && unread == nil {
+			r.unacknowledged(err)
+		}
+		// What may be repeated has been, by the client.
+		switch {
+		case ours, unread != nil:
+			return unread
+		case try == maxUncertain, errors.Is(err, comet.ErrServer):
+			return err
+		}
+	}
 }
 
 // rooms returns what an asset takes room of.
@@ -215,26 +279,39 @@ func readingsFor(err error) int {
 	return agreeing
 }
 
-// isOurs counts the asset if it is listed: then an earlier try has put it there.
+// isOurs counts the asset if it has arrived: then an earlier try has put it there.
 func (e *experiment) isOurs(ctx context.Context, a *asset, readings int) (bool, error) {
-	ours, err := e.listed(ctx, a, readings)
-	if ours {
-		e.uploaded(a)
+	ours, err := e.arrived(ctx, a, readings)
+	if err != nil || !ours {
+		return false, err
 	}
-	return ours, err
+	e.assets.likes.count(a.like(a.upload.Size))
+	e.uploaded(a)
+	return true, e.wroteAs(ctx, a)
 }
 
-// listed reports whether the asset with the id is one of the experiment, of the
-// same size. A list that does not show it may lag behind.
-func (e *experiment) listed(ctx context.Context, a *asset, readings int) (bool, error) {
+// arrived reports whether the experiment has an asset that was, perhaps, written:
+// one of the id and the same size, or where ids may not be kept, one more that is
+// like it. A list that does not show it may lag behind.
+func (e *experiment) arrived(ctx context.Context, a *asset, readings int) (bool, error) {
+	like := a.like(a.upload.Size)
+	expected, err := e.expected(ctx, like)
+	if err != nil {
+		return false, err
+	}
 	for n := 1; ; n++ {
 		have, err := e.readAssets(ctx)
 		if err != nil {
 			return false, err
 		}
 		t, ok := have[a.upload.ID]
-		if ok || n == readings {
-			return ok && t.is(a, a.upload.Size), nil
+		switch {
+		case ok:
+			return t.is(a, a.upload.Size), nil
+		case e.r.ids.get() != idsKept && len(have.alike(like)) > expected:
+			return true, nil
+		case n == readings:
+			return false, nil
 		}
 		if err := e.settle(ctx); err != nil {
 			return false, err

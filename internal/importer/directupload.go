@@ -59,11 +59,10 @@ func (r *run) put(ctx context.Context, a *asset, arrived func(readings int) (boo
 		}
 		r.c.LeaveDirect(err)
 	}
-	upload := r.c.UploadAsset
 	if a.isImage() {
-		upload = r.c.UploadVisualization
+		return r.c.UploadVisualization(ctx, a.upload)
 	}
-	return r.sure(ctx, func() error { return upload(ctx, a.upload) }, func() (bool, error) { return arrived(1) })
+	return r.c.UploadAsset(ctx, a.upload)
 }
 
 // failsDirect reports whether an error speaks against direct uploads and not

@@ -16,6 +16,7 @@ type expectation struct {
 	metrics    map[string]*metricSum
 	texts      map[stream.Kind]sum
 	assets     map[string]assetSum // by their ids at the source
+	skipped    map[string]bool     // ids of assets that the stream has not; "" for some
 	tags       []string
 	name       *string
 	filePath   string
@@ -79,4 +80,12 @@ func (x *expectation) point(metric string, h pointHash, again bool) {
 
 func (x *expectation) asset(a *asset) {
 	x.assets[a.rec.ID] = assetSum{a.issue(), a.upload.ID, sum{a.upload.Size, a.sha256}, a.rec.Remote}
+}
+
+// skip notes an asset that the source has and the stream has not.
+func (x *expectation) skip(id string) {
+	if x.skipped == nil {
+		x.skipped = make(map[string]bool)
+	}
+	x.skipped[id] = true
 }

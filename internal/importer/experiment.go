@@ -213,6 +213,9 @@ func (e *experiment) takeSkipped(rec *stream.Skipped) {
 	e.text = nil
 	e.assets.drop()
 	e.issue(skippedIssue(rec))
+	if rec.Of == stream.KindAsset {
+		e.expect(func(x *expectation) { x.skip(deref(rec.ID)) })
+	}
 }
 
 // flush ends what goes over several records, after the last one.

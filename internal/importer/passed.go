@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -108,6 +109,10 @@ var always = func() <-chan struct{} {
 	return c
 }()
 
+// errKnownByBytes is why an asset is not written that cannot be kept, where one
+// like it is there under another id.
+var errKnownByBytes = errors.New("the destination has one like it under another id, and there is no room to compare them: raise --temp-max")
+
 // uploadThrough writes an asset while its bytes come.
 func (e *experiment) uploadThrough(ctx context.Context, a *asset) error {
 	run, err := e.run(ctx)
@@ -115,7 +120,18 @@ func (e *experiment) uploadThrough(ctx context.Context, a *asset) error {
 		a.upload.Run = run
 		err = e.checkLimits(ctx, a, a.upload.Size)
 	}
-	err = a.through.send(ctx, err, func(ctx context.Context) error { return e.putAsset(ctx, a) })
+	if may, unread := e.knowsByBytes(ctx, a, a.upload.Size); err == nil && (may || unread != nil) {
+		err = cmp.Or(unread, error(errKnownByBytes))
+	}
+	err = a.through.send(ctx, err, func(ctx context.Context) error {
+		err := e.putAsset(ctx, a)
+		if errors.Is(err, comet.ErrImmutable) {
+			if ours, unread := e.arrived(ctx, a, readingsFor(err)); ours || unread != nil {
+				return unread
+			}
+		}
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -136,7 +152,7 @@ func (p *passed) send(ctx context.Context, err error, upload func(context.Contex
 	case err == nil:
 		return nil
 	case errors.Is(err, comet.ErrImmutable):
-		return &limitError{"its id is taken at the destination; with more --temp-max it can go under another one"}
+		return &limitError{"its id or name is taken at the destination; with more --temp-max it can be compared, and go under another id"}
 	case refused(err) || input || errors.Is(err, errDropped) || ctx.Err() != nil:
 		return err
 	}

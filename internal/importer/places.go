@@ -20,13 +20,31 @@ type source struct {
 	// same is true when it is the destination itself.
 	same    bool
 	written int64 // when the stream was, in ms since the epoch
+	// whole are the resources of which the stream has all that an experiment has.
+	whole stream.Resources
 }
 
 func (r *run) newSource(h *stream.Header) *source {
 	return &source{
 		url:  strings.TrimRight(h.Source.URL, "/"),
 		same: sameInstance(h.Source.URL, r.c.Root()), written: h.Created,
+		whole: wholeResources(h),
 	}
+}
+
+// wholeResources returns what a stream has all of, as far as its header tells. A
+// filter need not tell what it has left out.
+func wholeResources(h *stream.Header) stream.Resources {
+	set, err := stream.ParseResources(h.Scope.Resources)
+	if err != nil || len(h.Parents) > 0 {
+		return 0
+	}
+	for _, option := range h.Scope.Selection {
+		if strings.Contains(option, "asset") {
+			set &^= stream.ResourceAssets
+		}
+	}
+	return set
 }
 
 // places knows the workspaces and projects of the destination, as far as they

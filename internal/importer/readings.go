@@ -60,7 +60,7 @@ func (e *experiment) prefetch(ctx context.Context, kind stream.Kind) {
 	case stream.KindOthers:
 		e.reads.others.start(&e.reads.under, func() (valuesThere, error) { return e.readValues(ctx, e.r.c.EachOther) })
 	case stream.KindAsset:
-		e.reads.assets.start(&e.reads.under, func() (assetsThere, error) { return e.readAssets(ctx) })
+		e.reads.assets.start(&e.reads.under, func() (assetsThere, error) { return e.readAssetsFirst(ctx) })
 	case stream.KindMetrics:
 		e.reads.points.start(&e.reads.under, func() (*pointSet, error) { return e.readAhead(ctx) })
 	}

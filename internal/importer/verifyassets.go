@@ -1,19 +1,22 @@
 package importer
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/stream"
 )
 
 // assets compares the list, and the bytes of each asset.
 func (v *verification) assets(ctx context.Context) error {
-	if len(v.x.assets) == 0 {
+	if len(v.x.assets) == 0 && !v.e.source.whole.Has(stream.ResourceAssets) {
 		return nil
 	}
 	if err := v.e.settleIDs(ctx); err != nil {
@@ -23,12 +26,16 @@ func (v *verification) assets(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	found := make(map[string]bool)
 	for _, id := range slices.Sorted(maps.Keys(v.x.assets)) {
 		want := v.x.assets[id]
 		if now, ok := v.e.assets.idOf(id); ok {
 			want.id = now // which may have come to light since it was written
 		}
 		t, ok := have[want.id]
+		if ok {
+			found[want.id] = true
+		}
 		switch {
 		case !ok:
 			v.finds(want.issue.Kind, itemTitle(want.issue), "the destination has it not")
@@ -45,7 +52,37 @@ func (v *verification) assets(ctx context.Context) error {
 			}
 		}
 	}
-	return nil
+	return v.strangers(ctx, have, found)
+}
+
+// stranger is the reason of what a verification finds at the destination alone.
+const stranger = "the stream does not have it"
+
+// strangers tells of the assets of the destination that are none of the stream.
+func (v *verification) strangers(ctx context.Context, have assetsThere, found map[string]bool) error {
+	if len(have) <= len(found) || !v.e.source.whole.Has(stream.ResourceAssets) || v.x.skipped[""] {
+		return nil
+	}
+	equal := make(map[uint64]bool)
+	for id := range found {
+		equal[have[id].like] = true
+	}
+	var others []Issue
+	err := v.e.r.c.EachAsset(ctx, v.e.key, "", func() { others = nil }, func(a *comet.Asset) error {
+		t, listed := have[a.ID]
+		if !listed || found[a.ID] || v.x.skipped[a.ID] || neverUploaded[a.Type] {
+			return nil
+		}
+		i := Issue{Kind: string(stream.KindAsset), Name: strings.Clone(cmp.Or(a.Name, a.ID)), Reason: stranger}
+		if equal[t.like] {
+			i.Reason = "an equal one is there too, under another id"
+		}
+		others = append(others, i)
+		return nil
+	})
+	slices.SortFunc(others, func(a, b Issue) int { return strings.Compare(a.Name, b.Name) })
+	v.found = append(v.found, others...)
+	return err
 }
 
 func itemTitle(i Issue) string {

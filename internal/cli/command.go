@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/suggest"
 	"github.com/comet-stream/comet-stream/stream"
 	"github.com/peterbourgon/ff/v3"
 	"golang.org/x/time/rate"
@@ -132,13 +133,15 @@ func (c *command) EnumVar(p *string, name string, values ...string) {
 	})
 }
 
-// parse reads the flags from args, then, for options not given there, from the
-// environment (COMET_EXPORT_RATE for --rate), and returns the arguments.
+// parse reads the flags from args, wherever they stand, then, for options not
+// given there, from the environment (COMET_EXPORT_RATE for --rate), and returns
+// the arguments.
 //
 // After -h and -version it has printed the text to standard output and returns
 // [flag.ErrHelp], for the command to return. Other errors are usage errors.
 func (c *command) parse(args []string) ([]string, error) {
-	if err := c.Parse(args); err != nil {
+	arguments, err := c.parseFlags(args)
+	if err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return nil, c.show(c.usage)
 		}
@@ -147,14 +150,26 @@ func (c *command) parse(args []string) ([]string, error) {
 	if c.version {
 		return nil, c.show(c.name + " " + version() + "\n")
 	}
-	rest := c.Args()
-	if err := c.misplacedFlag(args, rest); err != nil {
-		return nil, err
-	}
 	if err := c.parseEnv(); err != nil {
 		return nil, c.usageError(err)
 	}
-	return rest, nil
+	return arguments, nil
+}
+
+// parseFlags reads flags before, between and after the arguments, up to "--", and
+// returns the arguments. A flag set stops at each argument.
+func (c *command) parseFlags(args []string) (arguments []string, err error) {
+	for {
+		if err := c.Parse(args); err != nil {
+			return nil, err
+		}
+		rest := c.Args()
+		at := len(args) - len(rest)
+		if len(rest) == 0 || at > 0 && args[at-1] == "--" {
+			return append(arguments, rest...), nil
+		}
+		arguments, args = append(arguments, rest[0]), rest[1:]
+	}
 }
 
 // parseEnv sets the options that are not on the command line from the
@@ -228,25 +243,23 @@ func (c *command) usagef(format string, a ...any) error {
 
 // flagHint says more on a flag that does not exist.
 func (c *command) flagHint(err error) []string {
-	if c.Lookup("api-key-file") != nil && strings.HasSuffix(err.Error(), "-api-key") {
+	_, name, unknown := strings.Cut(err.Error(), "flag provided but not defined: -")
+	switch {
+	case !unknown:
+		return nil
+	case c.server.side != "" && strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(name)) == "apikey":
 		return []string{fmt.Sprintf("a key is never an argument, where other users of the machine see it: use %s_API_KEY or --api-key-file", c.envPrefix)}
 	}
-	return nil
-}
-
-// misplacedFlag finds a flag after the first argument, where package flag does
-// not look for it.
-func (c *command) misplacedFlag(args, rest []string) error {
-	if at := len(args) - len(rest); at > 0 && args[at-1] == "--" {
+	var names []string
+	c.VisitAll(func(f *flag.Flag) { names = append(names, f.Name) })
+	near := suggest.Nearest(name, names, 2)
+	if len(near) == 0 {
 		return nil
 	}
-	for i, arg := range rest {
-		if i > 0 && len(arg) > 1 && arg[0] == '-' {
-			return c.usageError(fmt.Errorf("flag %q stands after the argument %q", arg, rest[i-1]),
-				"flags go before arguments; what only looks like a flag goes after --")
-		}
+	for i := range near {
+		near[i] = dashed(near[i])
 	}
-	return nil
+	return []string{strings.TrimPrefix(didYouMean(near), "; ")}
 }
 
 // version is what -version prints after the name of the tool.

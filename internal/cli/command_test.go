@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -98,12 +99,15 @@ func TestParseErrors(t *testing.T) {
 		hint string
 	}{
 		{"unknown flag", "--nope ws", [2]string{}, "flag provided but not defined: -nope", "comet-export -h lists"},
+		{"misspelt flag", "--max-aset-size=1 ws", [2]string{}, "flag provided but not defined: -max-aset-size", "did you mean --max-asset-size?\n"},
+		{"half a flag", "ws --asset-size=1", [2]string{}, "flag provided but not defined: -asset-size", "did you mean --max-asset-size?\n"},
+		{"short flag", "--kep", [2]string{}, "flag provided but not defined: -kep", "did you mean --key?\n"},
 		{"key as flag", "--api-key=SECRET ws", [2]string{}, "flag provided but not defined: -api-key", "COMET_EXPORT_API_KEY or --api-key-file"},
 		{"missing value", "-o", [2]string{}, "flag needs an argument: -o", ""},
 		{"bad size", "--max-asset-size=x ws", [2]string{}, `invalid value "x" for flag -max-asset-size: want a size`, ""},
 		{"bad choice", "--elsewhere=go ws", [2]string{}, `invalid value "go" for flag -elsewhere: want one of leave, derive`, ""},
-		{"flag after argument", "ws -o f", [2]string{}, `flag "-o" stands after the argument "ws"`, "flags go before arguments"},
-		{"flag after all", "ws metrics --list", [2]string{}, `flag "--list" stands after the argument "metrics"`, "flags go before arguments"},
+		{"unknown flag after argument", "ws --nope", [2]string{}, "flag provided but not defined: -nope", ""},
+		{"missing value after argument", "ws -o", [2]string{}, "flag needs an argument: -o", ""},
 		{"bad variable", "ws", [2]string{"COMET_EXPORT_RATE", "fast"}, `invalid value "fast" in COMET_EXPORT_RATE: want a rate`, ""},
 		{"bad bool variable", "ws", [2]string{"COMET_EXPORT_Q", "si"}, `invalid value "si" in COMET_EXPORT_Q: parse error`, ""},
 	} {
@@ -129,14 +133,59 @@ func TestParseErrors(t *testing.T) {
 	}
 }
 
-func TestParseTerminator(t *testing.T) {
-	cmd, _, _ := testCommand()
-	rest, err := cmd.parse([]string{"-o", "f", "--", "-ws/p", "-odd-name"})
-	if err != nil {
-		t.Fatal(err)
+// Flags stand before, between and behind arguments, and after "--" nothing is one.
+func TestParseOrder(t *testing.T) {
+	for _, tt := range []struct {
+		args, rest string
+		out        string
+		list       bool
+		keys       []string
+	}{
+		{"-o f ws/p metrics", "ws/p metrics", "f", false, nil},
+		{"ws/p -o f metrics", "ws/p metrics", "f", false, nil},
+		{"ws/p metrics -o=f -l", "ws/p metrics", "f", true, nil},
+		{"--key a ws/p --key b - --key=c", "ws/p -", "", false, []string{"a", "b", "c"}},
+		{"-o f -- -ws/p -odd-name --list", "-ws/p -odd-name --list", "f", false, nil},
+		{"ws/p -l -- --list", "ws/p --list", "", true, nil},
+		{"ws/p --", "ws/p", "", false, nil},
+		{"--", "", "", false, nil},
+		{"-l", "", "", true, nil},
+	} {
+		cmd, o, _ := testCommand()
+		rest, err := cmd.parse(strings.Fields(tt.args))
+		if err != nil || strings.Join(rest, " ") != tt.rest {
+			t.Errorf("%s: arguments %q, %v; want %s", tt.args, rest, err, tt.rest)
+		}
+		if o.out != tt.out || o.list != tt.list || !slices.Equal(o.keys, tt.keys) {
+			t.Errorf("%s: options %+v", tt.args, o)
+		}
 	}
-	if diff := cmp.Diff([]string{"-ws/p", "-odd-name"}, rest); diff != "" {
-		t.Errorf("arguments (-want +got):\n%s", diff)
+}
+
+// What has no effect is told, and the rest left to Comet's SDK.
+func TestStrayVariables(t *testing.T) {
+	cmd, _, _ := testCommand()
+	got := cmd.strayVariables([]string{
+		"COMET_EXPORT_RATE=4/s", "COMET_EXPORT_API_KEY=x", "COMET_EXPORT_CA_FILE=x", "COMET_API_KEY=x", "COMET_CONFIG=x", "COMET_INI=x",
+		"COMET_IMPORT_API_KEY=x", "COMET_IMPORT_NONSENSE=x", "COMET_FILTER_TAG=x", "HOME=x", "EXPORT_RAET=x", "NOVALUE",
+		// Of the SDK.
+		"COMET_WORKSPACE=x", "COMET_PROJECT_NAME=x", "COMET_EXPERIMENT_KEY=x", "COMET_WS_URL_OVERRIDE=x", "COMET_RUN_ID=x", "COMET_REST_API_KEY=x",
+		"COMET_OPTIMIZER_URL=x", "COMET_LOGGING_FILE=x", "COMET_MODE=x", "COMET_URL_OVERRIDES=",
+		// Of nobody.
+		"COMET_EXPORT_RAET=4/s", "COMET_EXPORT_LIST=1", "COMET_EXPORT_L=1", "COMET_EXPORT_XYZ=1",
+		"COMET_APIKEY=x", "COMET_URL=x", "COMET_EXPROT_API_KEY=x",
+	})
+	want := []string{
+		"COMET_APIKEY has no effect: there is no such variable; did you mean COMET_API_KEY?",
+		"COMET_EXPORT_L has no effect: -l is a flag, and no variable sets it",
+		"COMET_EXPORT_LIST has no effect: --list is a flag, and no variable sets it",
+		"COMET_EXPORT_RAET has no effect: there is no such variable; did you mean COMET_EXPORT_RATE?",
+		"COMET_EXPORT_XYZ has no effect: there is no such variable",
+		"COMET_EXPROT_API_KEY has no effect: there is no such variable; did you mean COMET_API_KEY or COMET_EXPORT_API_KEY?",
+		"COMET_URL has no effect: there is no such variable; did you mean COMET_EXPORT_URL or COMET_EXPORT_URL_OVERRIDE?",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("said (-want +got):\n%s", diff)
 	}
 }
 

@@ -93,7 +93,7 @@ func (c *filterCommand) parseRules(args []string) error {
 			return c.usagef("--rename %q: %w", rule, err)
 		}
 	}
-	chosen, err := c.chosen.parse(c.command, &r.Selection, args)
+	chosen, err := c.chosen.parse(c.command, &r.Selection, args, fileArgument(args)...)
 	r.Without = chosen.Others()
 	return err
 }

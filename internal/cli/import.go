@@ -92,16 +92,21 @@ func (c *importCommand) addFlags() {
 // parseArgs reads the argument, and what flags say together.
 func (c *importCommand) parseArgs(args []string) error {
 	if len(args) > 1 {
-		return c.usageError(fmt.Errorf("%q is a second argument", args[1]), "what to import is chosen by comet-filter, or by comet-export")
+		hints := append(fileArgument(args), "what to import is chosen by comet-filter, or by comet-export")
+		return c.usageError(fmt.Errorf("%q is a second argument", args[1]), hints...)
 	}
 	if c.dryRun && c.verifyOnly {
 		return c.usagef("--dry-run and --verify-only exclude each other")
 	}
 	o := &c.opts
 	if len(args) == 1 {
+		hints := fileArgument(args)
+		if hints != nil && strings.HasSuffix(args[0], ".zst") {
+			return c.usageError(fmt.Errorf("%q is the name of a file, not of a workspace", args[0]), hints...)
+		}
 		to, err := importer.ParseTarget(args[0])
 		if err != nil {
-			return c.usageError(err)
+			return c.usageError(err, hints...)
 		}
 		o.To = to
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 	"syscall"
 )
 
@@ -45,6 +46,17 @@ func (c *command) openInput(path string) (*input, error) {
 		return nil, terminalInput("standard input")
 	}
 	return &input{Reader: c.stdio.Stdin, name: "standard input"}, nil
+}
+
+// fileArgument returns hints for arguments of which one looks like the file that
+// is to be read.
+func fileArgument(args []string) []string {
+	for _, arg := range args {
+		if info, err := os.Stat(arg); strings.HasSuffix(arg, ".zst") || err == nil && info.Mode().IsRegular() {
+			return []string{"use -i to read a file: -i " + arg}
+		}
+	}
+	return nil
 }
 
 // terminalInput is the answer to a terminal where a stream is read.

@@ -33,7 +33,11 @@ func (t *talkFlags) register(c *command) {
 // closes it before it returns, so that the status line is wiped when Main
 // prints the error.
 func (c *command) startReport(counters *progress.Counters) *progress.Reporter {
-	return progress.Start(c.stdio.Stderr, counters, c.reportOptions())
+	report := progress.Start(c.stdio.Stderr, counters, c.reportOptions())
+	for _, text := range c.strayVariables(os.Environ()) {
+		report.Warn("%s", text)
+	}
+	return report
 }
 
 // reportOptions says how to report, by the flags and by where the ends of the

@@ -30,6 +30,16 @@ func (s Side) own(name string) string {
 	return "COMET_" + strings.ToUpper(string(s)) + "_" + strings.TrimPrefix(name, "COMET_")
 }
 
+// Variables returns the names of the environment variables that Resolve reads for
+// a side, the generic ones first. (COMET_INI is the name of old for COMET_CONFIG.)
+func Variables(side Side) []string {
+	names := []string{"COMET_CONFIG", nameAPIKey, nameURL, nameHeaderName, nameHeaderValue, nameCheckTLS}
+	for _, name := range []string{nameAPIKey, nameAPIKeyFile, nameURL, nameURLFlag, nameCAFile, nameHeaderName, nameHeaderValue} {
+		names = append(names, side.own(name))
+	}
+	return names
+}
+
 // Resolve finds the endpoint of one side. Its errors are of type [*Error] and
 // say what is wrong where.
 func Resolve(side Side, flags Flags, places Places) (*Endpoint, error) {

@@ -32,16 +32,7 @@ func (c *Client) Account(ctx context.Context) (*Account, error) {
 
 // Workspaces returns the names of the workspaces that the key may see.
 func (c *Client) Workspaces(ctx context.Context) ([]string, error) {
-	data, err := c.get(ctx, readWorkspaces)
-	if err != nil {
-		return nil, err
-	}
-	list := member(data, "workspaceNames")
-	if list == nil {
-		list = member(data, "workspaces")
-	}
-	var names []string
-	elements(list, func(v []byte) {
+	named, err := listOf(ctx, c, readWorkspaces, nil, nil, func(v []byte) *string {
 		if v[0] == '{' {
 			// Newer servers may give objects.
 			name := member(v, "name")
@@ -50,9 +41,13 @@ func (c *Client) Workspaces(ctx context.Context) ([]string, error) {
 			}
 			v = name
 		}
-		if s := textOf(v); s != nil {
-			names = append(names, *s)
-		}
+		return textOf(v)
 	})
-	return names, nil
+	var names []string
+	for _, name := range named {
+		if name != nil {
+			names = append(names, *name)
+		}
+	}
+	return names, err
 }

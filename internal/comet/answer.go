@@ -23,16 +23,16 @@ func (c *Client) checkAnswer(cl *call, resp *http.Response) error {
 	}
 	switch cl.want {
 	case wantDocument:
-		data, err := readWhole(resp)
+		data, err := readWhole(resp, cl.room)
 		if err != nil {
 			return err
 		}
 		if err := checkDocument(cl, resp, data); err != nil {
 			return err
 		}
-		resp.Body = io.NopCloser(bytes.NewReader(data))
+		resp.Body = &held{bytes.NewReader(data), data}
 	case wantStream:
-		if err := beginsJSON(resp); err != nil {
+		if err := beginsJSON(resp, cl.wants.bare); err != nil {
 			return err
 		}
 	}
@@ -66,9 +66,17 @@ func saysJSON(resp *http.Response) bool {
 	return err != nil || mt == "application/json" || mt == "application/octet-stream" || strings.HasSuffix(mt, "+json")
 }
 
+// held is a body that has been read.
+type held struct {
+	*bytes.Reader
+	data []byte
+}
+
+func (h *held) Close() error { return nil }
+
 // beginsJSON looks at the first bytes of an answer that is read as a stream,
 // so that a page is not taken for an answer of the server.
-func beginsJSON(resp *http.Response) error {
+func beginsJSON(resp *http.Response, bare bool) error {
 	if isHTML(resp, nil) {
 		return ErrNotJSON
 	}
@@ -84,7 +92,7 @@ func beginsJSON(resp *http.Response) error {
 		return errCutShort
 	case err != nil:
 		return err
-	case head[0] != '{':
+	case head[0] != '{' && (head[0] != '[' || !bare):
 		return ErrNotJSON
 	}
 	resp.Body = &buffered{br, resp.Body}
@@ -115,20 +123,23 @@ func isHTML(resp *http.Response, data []byte) bool {
 }
 
 // readWhole reads a body and closes it.
-func readWhole(resp *http.Response) ([]byte, error) {
+func readWhole(resp *http.Response, r *room) ([]byte, error) {
 	defer resp.Body.Close()
-	var buf bytes.Buffer
-	if n := resp.ContentLength; n > 0 && n <= maxDocument {
-		buf.Grow(int(n) + bytes.MinRead)
+	size := 4 << 10
+	if n := resp.ContentLength; n > 0 && n < smallAnswer {
+		size = int(n) + 1
 	}
-	n, err := buf.ReadFrom(io.LimitReader(resp.Body, maxDocument+1))
-	if err != nil {
+	if err := r.grow(size); err != nil {
 		return nil, err
 	}
-	if n > maxDocument {
-		return nil, errTooLarge
+	s := newScanner(resp.Body, size)
+	s.room = r
+	for s.fill() {
 	}
-	return buf.Bytes(), nil
+	if err := s.why(); err != io.EOF {
+		return nil, err
+	}
+	return s.buf[:s.end:s.end], nil
 }
 
 // refusal reads why the server has not done a call. What a 4xx means is known

@@ -7,7 +7,8 @@ import (
 	"net/http"
 )
 
-// Artifact is an artifact of a workspace. A listing leaves the versions out.
+// Artifact is an artifact of a workspace. A listing leaves the versions out, and
+// Raw always does.
 type Artifact struct {
 	Raw         json.RawMessage
 	ID          string
@@ -41,8 +42,6 @@ func parseArtifact(data []byte) Artifact {
 			a.Emoji = textOf(v)
 		case "tags":
 			a.Tags = textsOf(v)
-		case "versions":
-			elements(v, func(v []byte) { a.Versions = append(a.Versions, parseArtifactVersion(v)) })
 		}
 	})
 	return a
@@ -113,13 +112,7 @@ func parseArtifactVersion(data []byte) ArtifactVersion {
 // Artifacts returns the artifacts of a workspace: all of them if typ is empty,
 // else those of one type.
 func (c *Client) Artifacts(ctx context.Context, workspace, typ string) ([]Artifact, error) {
-	data, err := c.get(ctx, readArtifacts, "workspace", workspace, "type", typ)
-	if err != nil {
-		return nil, err
-	}
-	var list []Artifact
-	elements(member(data, "artifacts"), func(v []byte) { list = append(list, parseArtifact(v)) })
-	return list, nil
+	return listOf(ctx, c, readArtifacts, values("workspace", workspace, "type", typ), nil, parseArtifact)
 }
 
 // Artifact returns an artifact with its versions.
@@ -134,11 +127,12 @@ func (c *Client) ArtifactByID(ctx context.Context, id string) (*Artifact, error)
 }
 
 func (c *Client) artifact(ctx context.Context, query ...string) (*Artifact, error) {
-	data, err := c.get(ctx, readArtifact, query...)
+	raw, versions, err := documentAround(ctx, c, readArtifact, values(query...), parseArtifactVersion)
 	if err != nil {
 		return nil, err
 	}
-	a := parseArtifact(data)
+	a := parseArtifact(raw)
+	a.Versions = versions
 	return &a, nil
 }
 
@@ -191,21 +185,17 @@ func (c *Client) AddConsumer(ctx context.Context, q VersionQuery, consumer strin
 
 // ArtifactFiles returns the files of a version.
 func (c *Client) ArtifactFiles(ctx context.Context, workspace, name, version string) ([]Asset, error) {
-	data, err := c.get(ctx, readArtifactFiles, "workspace", workspace, "artifactName", name, "version", version)
-	if err != nil {
-		return nil, err
-	}
-	var list []Asset
-	elements(member(data, "files"), func(v []byte) { list = append(list, parseArtifactFile(v)) })
-	return list, nil
+	q := values("workspace", workspace, "artifactName", name, "version", version)
+	return listOf(ctx, c, readArtifactFiles, q, nil, parseArtifactFile)
 }
 
 // EachArtifactFile calls yield for each file of a version as the answer comes,
 // under the terms of [Client.EachParameter].
 func (c *Client) EachArtifactFile(ctx context.Context, workspace, name, version string, restart func(), yield func(*Asset) error) error {
 	q := values("workspace", workspace, "artifactName", name, "version", version)
-	return c.each(ctx, readArtifactFiles, q, restart, func(v []byte) error {
+	return c.each(ctx, readArtifactFiles, q, restart, func(v []byte, cut bool) error {
 		a := parseArtifactFile(v)
+		a.Cut = cut
 		return yield(&a)
 	})
 }
@@ -257,24 +247,11 @@ const (
 // ([LineageInput]), produced, or both. The form of the answer is not
 // documented: fields that are not found are empty.
 func (c *Client) Lineage(ctx context.Context, key, filter string) ([]Lineage, error) {
-	data, err := c.get(ctx, readLineage, "experimentKey", key, "filter", filter)
-	if err != nil {
-		return nil, err
-	}
-	list := data
-	for _, name := range []string{"artifacts", "artifactVersions", "versions"} {
-		if v := member(data, name); v != nil {
-			list = v
-			break
-		}
-	}
-	var out []Lineage
-	elements(list, func(v []byte) {
+	return listOf(ctx, c, readLineage, values("experimentKey", key, "filter", filter), nil, func(v []byte) Lineage {
 		l := Lineage{Raw: v}
 		l.read(v)
-		out = append(out, l)
+		return l
 	})
-	return out, nil
 }
 
 // read takes the fields from an element, and from the artifact and the version

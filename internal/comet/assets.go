@@ -8,7 +8,10 @@ import (
 
 // Asset is an entry of an asset list.
 type Asset struct {
-	Raw      json.RawMessage
+	Raw json.RawMessage
+	// Cut is true for one that is too large to be held: Raw has its short members
+	// alone.
+	Cut      bool
 	ID       string
 	Key      string // of its experiment, if the server tells
 	Name     string
@@ -59,34 +62,26 @@ func parseAsset(data []byte) Asset {
 	return a
 }
 
-func parseAssets(data []byte) []Asset {
-	var list []Asset
-	elements(member(data, "assets"), func(v []byte) { list = append(list, parseAsset(v)) })
-	return list
-}
-
 // Assets returns the assets of an experiment: all of them if typ is empty,
 // else those of one type.
 func (c *Client) Assets(ctx context.Context, key, typ string) ([]Asset, error) {
 	if typ == "" {
-		// Without a type older servers leave out most.
-		typ = "all"
+		typ = allTypes
 	}
-	data, err := c.get(ctx, readAssets, "experimentKey", key, "type", typ)
-	if err != nil {
-		return nil, err
-	}
-	return parseAssets(data), nil
+	return listOf(ctx, c, readAssets, values("experimentKey", key, "type", typ), nil, parseAsset)
 }
+
+// allTypes asks for assets of all types. Without a type older servers leave out
+// most.
+const allTypes = "all"
 
 // AssetsByName returns the assets of an experiment with a name. Older servers
 // answer [ErrUnsupported].
 func (c *Client) AssetsByName(ctx context.Context, key, name string) ([]Asset, error) {
-	var list []Asset
-	err := c.gated(ctx, featureAssetByName, http.MethodGet, c.experimentExists(ctx, key), func() error {
-		data, err := c.get(ctx, readAssetsByName, "experimentKey", key, "assetName", name)
-		list = parseAssets(data)
+	var found []Asset
+	err := c.gated(ctx, featureAssetByName, http.MethodGet, c.experimentExists(ctx, key), func() (err error) {
+		found, err = listOf(ctx, c, readAssetsByName, values("experimentKey", key, "assetName", name), nil, parseAsset)
 		return err
 	})
-	return list, err
+	return found, err
 }

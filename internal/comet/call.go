@@ -20,10 +20,6 @@ const (
 	wantBytes                      // any bytes, read by the caller
 )
 
-// maxDocument bounds a JSON answer that is read whole. The largest known are
-// listings of 25,000 experiments and parameters of 50,000 names, 20 MB each.
-const maxDocument = 256 << 20
-
 // call describes one call of the API, to be tried as often as it takes.
 type call struct {
 	method string
@@ -57,6 +53,8 @@ type call struct {
 	mutates, reads bool
 	// rateless frees a call from pacing.
 	rateless bool
+	// room is what may be held of the answer.
+	room *room
 }
 
 // body is a request body that can be sent again.
@@ -88,7 +86,6 @@ func (cl *call) write() bool {
 var (
 	errCutShort  = fmt.Errorf("the answer is cut short: %w", io.ErrUnexpectedEOF)
 	errNotZip    = errors.New("the answer is not a zip file")
-	errTooLarge  = errors.New("the answer is too large")
 	errRedirects = errors.New("redirected more than 10 times")
 )
 
@@ -111,6 +108,9 @@ func (c *Client) try(ctx context.Context, cl *call) (*http.Response, error) {
 	if err != nil {
 		if se := t.failure.Load(); se != nil {
 			return nil, se.err
+		}
+		if re, ok := errors.AsType[*reserveError](err); ok {
+			return nil, re.err
 		}
 		if e, ok := errors.AsType[*Error](err); ok {
 			return nil, e
@@ -179,12 +179,13 @@ func (c *Client) target(ctx context.Context, cl *call) string {
 
 // document makes a call and returns its JSON answer.
 func (c *Client) document(ctx context.Context, cl *call) ([]byte, error) {
-	cl.want = wantDocument
+	cl.want, cl.room = wantDocument, c.newRoom(ctx, maxDocument, 4<<10)
+	defer cl.room.done()
 	resp, err := c.do(ctx, cl)
 	if err != nil {
 		return nil, err
 	}
-	return io.ReadAll(resp.Body)
+	return resp.Body.(*held).data, nil
 }
 
 // get reads a JSON document of the REST API.

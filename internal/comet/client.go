@@ -118,6 +118,8 @@ type Client struct {
 
 	absentWords []string
 
+	largeTurn chan struct{} // see room
+
 	rest     restBase
 	version  versionCache
 	features features
@@ -154,6 +156,8 @@ func New(o Options) (*Client, error) {
 		stats:   o.Counters,
 		log:     o.Logger,
 		secrets: newSecrets(o.APIKey, o.AllowHeaderValue),
+
+		largeTurn: make(chan struct{}, 1),
 
 		absentWords: o.AbsentWords,
 	}

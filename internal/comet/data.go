@@ -17,7 +17,10 @@ type Reading struct {
 // Value is a parameter, an other or the summary of a metric: the server keeps
 // the smallest, the largest and the current reading of each.
 type Value struct {
-	Raw               json.RawMessage
+	Raw json.RawMessage
+	// Cut is true for one that is too large to be held: Raw has its short members
+	// alone.
+	Cut               bool
 	Name              string
 	Min, Max, Current Reading
 }
@@ -75,13 +78,7 @@ func (c *Client) Metrics(ctx context.Context, key string) ([]Value, error) {
 }
 
 func (c *Client) summary(ctx context.Context, rd read, key string) ([]Value, error) {
-	data, err := c.get(ctx, rd, "experimentKey", key)
-	if err != nil {
-		return nil, err
-	}
-	var list []Value
-	elements(member(data, "values"), func(v []byte) { list = append(list, parseValue(v)) })
-	return list, nil
+	return listOf(ctx, c, rd, values("experimentKey", key), nil, parseValue)
 }
 
 // Tags returns the tags of an experiment.

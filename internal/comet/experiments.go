@@ -13,7 +13,7 @@ import (
 // Experiment is an experiment as a listing or its metadata give it. All but
 // the key may be missing.
 type Experiment struct {
-	Raw       json.RawMessage
+	Raw       json.RawMessage // nil in a listing
 	Key       string
 	Name      *string
 	Workspace string
@@ -209,31 +209,46 @@ func pageMissing(err error) bool {
 // listPage reads one page. more is false when the server says that it is the
 // last one.
 func (c *Client) listPage(ctx context.Context, l Listing, archived bool, page int) (items []Experiment, more bool, err error) {
-	data, err := c.get(ctx, readExperiments,
-		"workspaceName", l.Workspace, "projectName", l.Project, "projectId", l.ProjectID,
+	q := values("workspaceName", l.Workspace, "projectName", l.Project, "projectId", l.ProjectID,
 		"archived", strconv.FormatBool(archived),
 		"page", strconv.Itoa(page), "size", strconv.Itoa(l.PageSize),
 		"sortBy", "startTime", "sortOrder", "asc")
-	if err != nil {
-		return nil, false, err
-	}
-	elements(member(data, "experiments"), func(v []byte) {
+	var hints pageHints
+	items, err = listOf(ctx, c, readExperiments, q, hints.beside(), func(v []byte) Experiment {
 		e, flagged := parseListed(v)
+		e.Raw = nil // of hundreds of thousands
 		if !flagged {
 			e.Archived = archived
 		}
-		items = append(items, e)
+		return e
 	})
-	return items, hasMore(data, page), nil
+	return items, hints.more(page), err
 }
 
-// hasMore reads the hints that some servers give on further pages.
-func hasMore(data []byte, page int) bool {
-	if v := member(data, "hasMore"); boolOf(v) != nil {
-		return isTrue(v)
-	}
-	if n := intOf(member(data, "totalPages")); n != nil {
-		return int64(page) < *n
+// pageHints are what some servers say of further pages.
+type pageHints struct {
+	hasMore *bool
+	pages   *int64
+}
+
+func (h *pageHints) beside() *beside {
+	return &beside{begin: func() { *h = pageHints{} }, member: func(_ *room, name string, v []byte) error {
+		switch name {
+		case "hasMore":
+			h.hasMore = boolOf(v)
+		case "totalPages":
+			h.pages = intOf(v)
+		}
+		return nil
+	}}
+}
+
+func (h *pageHints) more(page int) bool {
+	switch {
+	case h.hasMore != nil:
+		return *h.hasMore
+	case h.pages != nil:
+		return int64(page) < *h.pages
 	}
 	return true
 }

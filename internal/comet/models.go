@@ -16,14 +16,9 @@ type Model struct {
 
 // Models returns the models of an experiment.
 func (c *Client) Models(ctx context.Context, key string) ([]Model, error) {
-	data, err := c.get(ctx, readModels, "experimentKey", key)
-	if err != nil {
-		return nil, err
-	}
-	var list []Model
-	elements(member(data, "models"), func(v []byte) {
-		m := Model{Raw: v, Key: key}
-		members(v, func(name string, v []byte) {
+	return listOf(ctx, c, readModels, values("experimentKey", key), nil, func(data []byte) Model {
+		m := Model{Raw: data, Key: key}
+		members(data, func(name string, v []byte) {
 			switch name {
 			case "experimentModelId":
 				m.ID = textOrEmpty(v)
@@ -35,16 +30,11 @@ func (c *Client) Models(ctx context.Context, key string) ([]Model, error) {
 				}
 			}
 		})
-		list = append(list, m)
+		return m
 	})
-	return list, nil
 }
 
 // ModelAssets returns the assets of one model of an experiment.
 func (c *Client) ModelAssets(ctx context.Context, key, model string) ([]Asset, error) {
-	data, err := c.get(ctx, readModelAssets, "experimentKey", key, "modelName", model)
-	if err != nil {
-		return nil, err
-	}
-	return parseAssets(data), nil
+	return listOf(ctx, c, readModelAssets, values("experimentKey", key, "modelName", model), nil, parseAsset)
 }

@@ -19,20 +19,14 @@ type Panel struct {
 
 // Panels returns the custom panels of a workspace.
 func (c *Client) Panels(ctx context.Context, workspace string) ([]Panel, error) {
-	data, err := c.get(ctx, readPanels, "workspace", workspace)
-	if err != nil {
-		return nil, err
-	}
-	var list []Panel
-	elements(member(data, "codePanelTemplateRows"), func(v []byte) {
-		list = append(list, Panel{
+	return listOf(ctx, c, readPanels, values("workspace", workspace), nil, func(v []byte) Panel {
+		return Panel{
 			Raw:   v,
 			ID:    textOrEmpty(member(v, "templateId")),
 			Name:  textOrEmpty(member(v, "templateName")),
 			Scope: textOrEmpty(member(v, "scopeType")),
-		})
+		}
 	})
-	return list, nil
 }
 
 // PanelCode returns the source of a panel: the value of "code" in the answer.

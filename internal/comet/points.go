@@ -69,8 +69,8 @@ type yieldError struct{ err error }
 func (e *yieldError) Error() string { return e.err.Error() }
 
 func (c *Client) points(ctx context.Context, cl *call, metric string, restart func(), yield func(*Point) error) error {
-	return c.streamed(ctx, cl, restart, func(r io.Reader, taken *bool) error {
-		return decodePoints(r, metric, func(p *Point) error {
+	return c.streamed(ctx, cl, restart, func(s *scanner, taken *bool) error {
+		return decodePoints(s, metric, func(p *Point) error {
 			*taken = true
 			if err := yield(p); err != nil {
 				return &yieldError{err}
@@ -83,8 +83,10 @@ func (c *Client) points(ctx context.Context, cl *call, metric string, restart fu
 // streamed makes a call whose answer decode takes as it comes. A decode that
 // has handed something to the caller sets taken; after a failure it begins
 // again, and restart is called first.
-func (c *Client) streamed(ctx context.Context, cl *call, restart func(), decode func(r io.Reader, taken *bool) error) error {
-	cl.want = wantStream
+func (c *Client) streamed(ctx context.Context, cl *call, restart func(), decode func(s *scanner, taken *bool) error) error {
+	const size = 128 << 10
+	cl.want, cl.room = wantStream, c.newRoom(ctx, maxElement, size)
+	defer cl.room.done()
 	e := c.retry.begin(cl)
 	taken := false
 	for {
@@ -96,7 +98,9 @@ func (c *Client) streamed(ctx context.Context, cl *call, restart func(), decode 
 			restart()
 			taken = false
 		}
-		err = decode(&alive{r: resp.Body, beat: c.retry.success}, &taken)
+		s := newScanner(&alive{r: resp.Body, beat: c.retry.success}, size)
+		s.room = cl.room
+		err = decode(s, &taken)
 		resp.Body.Close()
 		if err == nil {
 			e.completed()
@@ -104,6 +108,9 @@ func (c *Client) streamed(ctx context.Context, cl *call, restart func(), decode 
 		}
 		if ye, ok := err.(*yieldError); ok {
 			return ye.err
+		}
+		if re, ok := err.(*reserveError); ok {
+			return re.err
 		}
 		if taken && restart == nil {
 			return &Error{Method: cl.method, Path: c.shownPath(cl), Err: c.cause(cl, err, false), gaveUp: true}

@@ -18,7 +18,7 @@ import (
 // collect decodes points and copies them, as a caller that keeps them would.
 func collect(r io.Reader, metric string) ([]Point, error) {
 	var list []Point
-	err := decodePoints(r, metric, func(p *Point) error {
+	err := decodePoints(newScanner(r, 1<<10), metric, func(p *Point) error {
 		list = append(list, *p)
 		return nil
 	})
@@ -127,7 +127,7 @@ func TestDecodePointsLong(t *testing.T) {
 	}
 	doc.WriteString(`]}`)
 	i := 0
-	err := decodePoints(iotest.HalfReader(&doc), "", func(p *Point) error {
+	err := decodePoints(newScanner(iotest.HalfReader(&doc), 1<<10), "", func(p *Point) error {
 		want := Point{
 			Name: "m" + strconv.Itoa(i%3), Value: strconv.Itoa(i), Kind: StringValue, Step: IntOf(int64(i)),
 			Context: ptr("c" + strconv.Itoa(i%2)), Extra: fmt.Appendf(nil, `{"x":%d}`, i),
@@ -350,7 +350,7 @@ func benchmarkPoints(b *testing.B, point string) {
 	b.ReportAllocs()
 	for b.Loop() {
 		points := 0
-		if err := decodePoints(bytes.NewReader(doc.Bytes()), "", func(*Point) error { points++; return nil }); err != nil || points != n {
+		if err := decodePoints(newScanner(bytes.NewReader(doc.Bytes()), 128<<10), "", func(*Point) error { points++; return nil }); err != nil || points != n {
 			b.Fatal(points, err)
 		}
 	}

@@ -4,14 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"strings"
 )
 
-// decodePoints reads {"metrics": [point, ...]} from r.
-func decodePoints(r io.Reader, metric string, yield func(*Point) error) error {
+// decodePoints reads {"metrics": [point, ...]}.
+func decodePoints(s *scanner, metric string, yield func(*Point) error) error {
 	d := &pointDecoder{metric: metric, names: newInterned(), contexts: newInterned()}
-	return newScanner(r, 128<<10).listed(readPoints.wants, func(s *scanner) error {
+	return s.listed(readPoints.wants, nil, func() error {
 		s.pos++
 		return d.list(s, yield)
 	})

@@ -57,19 +57,18 @@ func parseProject(data []byte) Project {
 
 // Projects returns all projects of a workspace.
 func (c *Client) Projects(ctx context.Context, workspace string) ([]Project, error) {
-	data, err := c.get(ctx, readProjects, "workspaceName", workspace)
-	if err != nil {
-		return nil, err
-	}
-	var list []Project
-	elements(member(data, "projects"), func(v []byte) {
-		p := parseProject(v)
-		if p.Workspace == "" {
-			p.Workspace = workspace
-		}
-		list = append(list, p)
+	return listOf(ctx, c, readProjects, values("workspaceName", workspace), nil, func(v []byte) Project {
+		return parseProjectOf(workspace, v)
 	})
-	return list, nil
+}
+
+// parseProjectOf is parseProject for the listing of a workspace.
+func parseProjectOf(workspace string, data []byte) Project {
+	p := parseProject(data)
+	if p.Workspace == "" {
+		p.Workspace = workspace
+	}
+	return p
 }
 
 // ProjectsPage returns all projects of a workspace from the newer listing,
@@ -91,30 +90,30 @@ func (c *Client) ProjectsPage(ctx context.Context, workspace string) ([]Project,
 // projectsPages reads page after page until one brings nothing new.
 func (c *Client) projectsPages(ctx context.Context, workspace string) ([]Project, error) {
 	const count = 500
-	var list []Project
+	var all []Project
 	seen := make(map[string]bool)
 	for offset := 0; ; {
-		data, err := c.get(ctx, readProjectsPage, "workspaceName", workspace,
-			"offset", strconv.Itoa(offset), "count", strconv.Itoa(count))
+		var total *int64
+		q := values("workspaceName", workspace, "offset", strconv.Itoa(offset), "count", strconv.Itoa(count))
+		rows, err := listOf(ctx, c, readProjectsPage, q, &beside{begin: func() { total = nil }, member: func(_ *room, name string, v []byte) error {
+			if name == "totalRowCount" {
+				total = intOf(v)
+			}
+			return nil
+		}}, func(v []byte) Project { return parseProjectOf(workspace, v) })
 		if err != nil {
 			return nil, err
 		}
-		before := len(list)
-		elements(member(data, "rows"), func(v []byte) {
-			offset++
-			p := parseProject(v)
-			if seen[p.ID] {
-				return
+		before := len(all)
+		offset += len(rows)
+		for _, p := range rows {
+			if !seen[p.ID] {
+				seen[p.ID] = true
+				all = append(all, p)
 			}
-			seen[p.ID] = true
-			if p.Workspace == "" {
-				p.Workspace = workspace
-			}
-			list = append(list, p)
-		})
-		total := intOf(member(data, "totalRowCount"))
-		if len(list) == before || total != nil && int64(offset) >= *total {
-			return list, nil
+		}
+		if len(all) == before || total != nil && int64(offset) >= *total {
+			return all, nil
 		}
 	}
 }

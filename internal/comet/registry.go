@@ -13,7 +13,8 @@ type RegistryModel struct {
 	Name        string
 	Description *string
 	Public      *bool
-	// Versions are in no certain order. A listing holds the latest at most.
+	// Versions are in no certain order, and left out of Raw. A listing holds the
+	// latest at most.
 	Versions []RegistryVersion
 }
 
@@ -29,8 +30,6 @@ func parseRegistryModel(data []byte) RegistryModel {
 			m.Description = textOf(v)
 		case "isPublic":
 			m.Public = boolOf(v)
-		case "versions":
-			elements(v, func(v []byte) { m.Versions = append(m.Versions, parseRegistryVersion(v)) })
 		case "latestVersion":
 			if !isNull(v) {
 				m.Versions = append(m.Versions, parseRegistryVersion(v))
@@ -98,22 +97,17 @@ func (x *RegistryVersion) source(data []byte) {
 
 // RegistryModels returns the models of a workspace's registry.
 func (c *Client) RegistryModels(ctx context.Context, workspace string) ([]RegistryModel, error) {
-	data, err := c.get(ctx, readRegistry, "workspaceName", workspace)
-	if err != nil {
-		return nil, err
-	}
-	var list []RegistryModel
-	elements(member(data, "registryModels"), func(v []byte) { list = append(list, parseRegistryModel(v)) })
-	return list, nil
+	return listOf(ctx, c, readRegistry, values("workspaceName", workspace), nil, parseRegistryModel)
 }
 
 // RegistryModel returns a registry model with its versions and their assets.
 func (c *Client) RegistryModel(ctx context.Context, workspace, name string) (*RegistryModel, error) {
-	data, err := c.get(ctx, readRegistryModel, "workspaceName", workspace, "modelName", name)
+	raw, versions, err := documentAround(ctx, c, readRegistryModel, values("workspaceName", workspace, "modelName", name), parseRegistryVersion)
 	if err != nil {
 		return nil, err
 	}
-	m := parseRegistryModel(data)
+	m := parseRegistryModel(raw)
+	m.Versions = append(versions, m.Versions...)
 	return &m, nil
 }
 
@@ -151,13 +145,12 @@ type MetadataEntry struct {
 // RegistryMetadata returns the metadata of a version by its id. Older servers
 // answer [ErrUnsupported].
 func (c *Client) RegistryMetadata(ctx context.Context, id string) ([]MetadataEntry, error) {
-	var list []MetadataEntry
-	err := c.gated(ctx, featureRegistryMetadata, http.MethodGet, nil, func() error {
-		data, err := c.get(ctx, readRegistryMetadata.of(id))
-		list = metadataEntries(member(data, "metadata"))
+	var entries []MetadataEntry
+	err := c.gated(ctx, featureRegistryMetadata, http.MethodGet, nil, func() (err error) {
+		entries, err = listOf(ctx, c, readRegistryMetadata.of(id), nil, nil, parseEntry)
 		return err
 	})
-	return list, err
+	return entries, err
 }
 
 // StatusConfiguration is the rule for the status of a registry version.
@@ -188,10 +181,12 @@ func ParseStatusConfiguration(doc json.RawMessage) StatusConfiguration {
 }
 
 func metadataEntries(list []byte) (entries []MetadataEntry) {
-	elements(list, func(v []byte) {
-		entries = append(entries, MetadataEntry{Raw: v, Key: textOrEmpty(member(v, "key")), Value: member(v, "value")})
-	})
+	elements(list, func(v []byte) { entries = append(entries, parseEntry(v)) })
 	return entries
+}
+
+func parseEntry(v []byte) MetadataEntry {
+	return MetadataEntry{Raw: v, Key: textOrEmpty(member(v, "key")), Value: member(v, "value")}
 }
 
 // RegistryStatusConfiguration returns the rule for the status of a version by its

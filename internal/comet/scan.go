@@ -2,22 +2,19 @@ package comet
 
 import (
 	"encoding/json"
-	"errors"
 	"io"
 )
-
-// maxToken bounds one JSON value that has to be in memory as a whole.
-const maxToken = 64 << 20
-
-var errTokenTooLong = errors.New("a JSON value is too large")
 
 // scanner reads JSON from a reader, value by value, without keeping what is
 // not asked for.
 type scanner struct {
 	r        io.Reader
+	room     *room // for what is larger than the buffer
 	buf      []byte
 	pos, end int
 	err      error // why r gives no more; io.EOF at its end
+	full     error // why the buffer does not grow
+	elements int   // of lists, read so far
 }
 
 func newScanner(r io.Reader, size int) *scanner {
@@ -25,7 +22,7 @@ func newScanner(r io.Reader, size int) *scanner {
 }
 
 // fill reads more after what is unread, which moves to the front of the
-// buffer. It returns false when there is no more.
+// buffer. It returns false when there is no more, or no room for it.
 func (s *scanner) fill() bool {
 	if s.err != nil {
 		return false
@@ -35,8 +32,7 @@ func (s *scanner) fill() bool {
 		s.pos = 0
 	}
 	if s.end == len(s.buf) {
-		if len(s.buf) >= maxToken {
-			s.err = errTokenTooLong
+		if s.full = s.room.grow(2 * len(s.buf)); s.full != nil {
 			return false
 		}
 		s.buf = append(s.buf, make([]byte, len(s.buf))...)
@@ -55,12 +51,20 @@ func (s *scanner) fill() bool {
 	return false
 }
 
-// broken returns the error for data that ends too early.
-func (s *scanner) broken() error {
-	if s.err == nil || s.err == io.EOF {
-		return errCutShort
+// why returns why there is no more.
+func (s *scanner) why() error {
+	if s.full != nil {
+		return s.full
 	}
 	return s.err
+}
+
+// broken returns the error for data that ends too early.
+func (s *scanner) broken() error {
+	if err := s.why(); err != nil && err != io.EOF {
+		return err
+	}
+	return errCutShort
 }
 
 // peek skips white space and returns the byte after it, unread.
@@ -145,6 +149,46 @@ func (s *scanner) skip() error {
 	}
 }
 
+// maxMember is what is kept of one member of something that is too large.
+const maxMember = 64 << 10
+
+// short reads a value if it is no longer than maxMember, else past it: then ok is
+// false.
+func (s *scanner) short() (v []byte, ok bool, err error) {
+	if _, err := s.peek(); err != nil {
+		return nil, false, err
+	}
+	for {
+		end := valueEnd(s.buf[:s.end], s.pos)
+		if end < 0 || end == s.end {
+			end = s.end + 1
+		}
+		switch {
+		case end-s.pos > maxMember:
+			return nil, false, s.skip()
+		case end <= s.end:
+			v, err = s.checked()
+			return v, true, err
+		case !s.fill():
+			return nil, false, s.broken()
+		}
+	}
+}
+
+// pruned reads an object of any size, and returns it without its long members.
+func (s *scanner) pruned() ([]byte, error) {
+	s.full = nil
+	var o object
+	err := s.object(func(name string) error {
+		v, ok, err := s.short()
+		if ok && err == nil && len(o.buf) < smallAnswer {
+			o.raw(name, v)
+		}
+		return err
+	})
+	return o.bytes(), err
+}
+
 // object reads an object member by member. For each, fn must read the value.
 func (s *scanner) object(fn func(name string) error) error {
 	if err := s.expect('{'); err != nil {
@@ -199,8 +243,8 @@ func (s *scanner) finish() error {
 	switch {
 	case err == nil:
 		return errSyntax
-	case s.err == io.EOF:
+	case s.why() == io.EOF:
 		return nil
 	}
-	return s.err
+	return s.why()
 }

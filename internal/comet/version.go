@@ -97,7 +97,7 @@ func (c *Client) askVersion(ctx context.Context, base string) (Version, bool, er
 		resp, err := c.try(e.start(ctx, nil), cl)
 		if err == nil {
 			c.retry.answered(e.began)
-			data, err := readWhole(resp)
+			data, err := readWhole(resp, nil)
 			v, ok := parseVersion(textOrEmpty(member(data, "version")))
 			return v, ok, err
 		}

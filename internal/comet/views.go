@@ -67,33 +67,21 @@ func parseView(table ViewTable, data []byte) View {
 // not known, nor whether those of the project are with one. Not every server has
 // the calls: [ErrUnsupported].
 func (c *Client) Views(ctx context.Context, table ViewTable, projectID, key string) ([]View, error) {
-	var list []View
+	var views []View
 	f := viewReads[table]
 	exists := func() bool {
 		_, err := c.ProjectByID(ctx, projectID)
 		return err == nil
 	}
-	err := c.gated(ctx, f, http.MethodGet, exists, func() error {
+	err := c.gated(ctx, f, http.MethodGet, exists, func() (err error) {
 		rd := readViews
 		rd.path = f.path
-		data, err := c.get(ctx, rd, "projectId", projectID, "experimentKey", key)
-		if err != nil {
-			return err
-		}
-		// How the list is wrapped is not documented.
-		elements(viewList(data), func(v []byte) { list = append(list, parseView(table, v)) })
-		return nil
+		views, err = listOf(ctx, c, rd, values("projectId", projectID, "experimentKey", key), nil, func(v []byte) View {
+			return parseView(table, v)
+		})
+		return err
 	})
-	return list, err
-}
-
-func viewList(data []byte) []byte {
-	for _, name := range []string{"views", "templates", "data"} {
-		if v := member(data, name); v != nil && v[0] == '[' {
-			return v
-		}
-	}
-	return data
+	return views, err
 }
 
 // viewStates are what a client can write of a view, beside its name and the

@@ -161,7 +161,7 @@ func TestArtifactDocuments(t *testing.T) {
 	const version = `{"artifactVersionId":"V","version":"1.0.0","owner":"alice","metadata":null,"sizeInBytes":5,"state":null,"added":7,"alias":["a"],"tags":[]}`
 	const artifact = `{"artifactId":"A","project":"p","type":"dataset","name":"n","description":null,"tags":["t"],"isPublic":"true","emoji":"e","versions":[` + version + `]}`
 	c := docServer(t, "artifacts/get", artifact)
-	want := &Artifact{Raw: []byte(artifact), ID: "A", Project: "p", Type: "dataset", Name: "n", Public: ptr(true), Emoji: ptr("e"), Tags: []string{"t"},
+	want := &Artifact{Raw: []byte(strings.Replace(artifact, `,"versions":[`+version+`]`, "", 1)), ID: "A", Project: "p", Type: "dataset", Name: "n", Public: ptr(true), Emoji: ptr("e"), Tags: []string{"t"},
 		Versions: []ArtifactVersion{{Raw: []byte(version), ID: "V", Version: "1.0.0", Owner: ptr("alice"), Size: ptr(int64(5)), Added: ptr(int64(7)), Aliases: []string{"a"}}}}
 	got, err := c.ArtifactByID(t.Context(), "A")
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
@@ -228,7 +228,7 @@ func TestRegistryDocuments(t *testing.T) {
 		`"comment":"first","stages":["prod"],"assets":[{"assetId":"A"}]}`
 	const model = `{"registryModelId":"R1","modelName":"cnn","description":"","isPublic":false,"versions":[` + version + `]}`
 	m, err := docServer(t, "registry-model/details", model).RegistryModel(t.Context(), "w", "cnn")
-	want := &RegistryModel{Raw: []byte(model), ID: "R1", Name: "cnn", Description: ptr(""), Public: ptr(false), Versions: []RegistryVersion{{
+	want := &RegistryModel{Raw: []byte(strings.Replace(model, `,"versions":[`+version+`]`, "", 1)), ID: "R1", Name: "cnn", Description: ptr(""), Public: ptr(false), Versions: []RegistryVersion{{
 		Raw: []byte(version), ID: "I1", Version: "1.0.0", Comment: ptr("first"), Stages: []string{"prod"}, Key: "K", Model: "cnn", ModelID: "M",
 		Assets: []Asset{{Raw: []byte(`{"assetId":"A"}`), ID: "A"}}}}}
 	if diff := cmp.Diff(want, m); err != nil || diff != "" {

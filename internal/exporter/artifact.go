@@ -113,7 +113,7 @@ func (u *artifactUnit) fetch(ctx context.Context, s *slot) (*artifactDetails, er
 		return nil, err
 	}
 	d := &artifactDetails{Artifact: *a}
-	if d.doc, err = document(a.Raw, "versions"); err != nil {
+	if d.doc, err = document(a.Raw); err != nil {
 		return nil, err
 	}
 	d.Raw = nil

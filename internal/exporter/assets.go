@@ -170,12 +170,16 @@ func (f *assetsFetch) list(ctx context.Context, s *slot) ([]*item, error) {
 	restart()
 	err := f.each(ctx, restart, func(a *comet.Asset) error {
 		switch {
-		case a.ID == "":
+		case a.ID == "" && !a.Cut:
 			f.bad = append(f.bad, badItem{err: itemErrorf("the server lists it without an id")})
 			return nil
 		case f.artifact == "" && !f.x.o.Selection.Asset(&a.Type, &a.Name, &a.Size):
 			f.left++
 			f.leftBytes += a.Size
+			return nil
+		}
+		if a.Cut {
+			f.bad = append(f.bad, badItem{strings.Clone(a.ID), strings.Clone(a.Name), itemErrorf("its description is %v", comet.ErrTooLarge)})
 			return nil
 		}
 		it, err := newItem(a)

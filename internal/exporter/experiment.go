@@ -79,7 +79,7 @@ var textKinds = [5]struct {
 // begin implements unit.
 func (u *experimentUnit) begin(q *queue, n int) {
 	u.n = n
-	u.metadata = newValueSlot(u.at(itemMetadata), u.fetchMetadata(q))
+	u.metadata = newValueSlot(u.at(itemMetadata), u.fetchMetadata)
 	u.push(q, u.metadata.slot)
 	if u.late {
 		return
@@ -98,7 +98,7 @@ func (u *experimentUnit) begin(q *queue, n int) {
 		u.push(q, u.parameters.slot)
 	}
 	if u.has(stream.ResourceSystem | stream.ResourceRequirements) {
-		u.system = newValueSlot(u.at(itemSystem), fetchSystem(q, c, key))
+		u.system = newValueSlot(u.at(itemSystem), fetchSystem(c, key))
 		u.push(q, u.system.slot)
 	}
 	if u.has(stream.ResourceGit) {
@@ -146,19 +146,17 @@ func (u *experimentUnit) end(q *queue) {
 	}
 }
 
-func (u *experimentUnit) fetchMetadata(q *queue) func(context.Context, *slot) (*metadata, error) {
-	return func(ctx context.Context, s *slot) (*metadata, error) {
-		e, err := u.x.client.Metadata(ctx, u.l.key)
-		if err != nil {
-			return nil, err
-		}
-		m := &metadata{Experiment: *e}
-		if m.doc, err = document(e.Raw); err != nil {
-			return nil, err
-		}
-		m.Raw = nil
-		return m, q.reserve(ctx, s, int64(len(m.doc)))
+func (u *experimentUnit) fetchMetadata(ctx context.Context, _ *slot) (*metadata, error) {
+	e, err := u.x.client.Metadata(ctx, u.l.key)
+	if err != nil {
+		return nil, err
 	}
+	m := &metadata{Experiment: *e}
+	if m.doc, err = document(e.Raw); err != nil {
+		return nil, err
+	}
+	m.Raw = nil
+	return m, nil
 }
 
 // write implements unit.

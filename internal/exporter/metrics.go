@@ -157,6 +157,9 @@ func (m *metricsFetch) list(ctx context.Context) ([]string, error) {
 	var names []string
 	c, key, resources := m.u.x.client, m.u.l.key, m.u.x.o.Resources
 	err := c.EachMetric(ctx, key, func() { names = nil }, func(v *comet.Value) error {
+		if v.Cut && v.Name == "" {
+			return itemErrorf("the name of a metric is %v", comet.ErrTooLarge)
+		}
 		names = append(names, strings.Clone(v.Name))
 		return nil
 	})

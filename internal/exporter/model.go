@@ -94,7 +94,7 @@ func (u *modelUnit) fetch(ctx context.Context, s *slot) (*modelDetails, error) {
 	}
 	d := &modelDetails{RegistryModel: *m}
 	// The latest version is among the versions.
-	if d.doc, err = document(m.Raw, "versions", "latestVersion"); err != nil {
+	if d.doc, err = document(m.Raw, "latestVersion"); err != nil {
 		return nil, err
 	}
 	d.Raw = nil
@@ -117,6 +117,9 @@ func (u *modelUnit) fetch(ctx context.Context, s *slot) (*modelDetails, error) {
 	return d, nil
 }
 
+// maxNotes bounds the notes of a registry model, which go into its record.
+const maxNotes = 4 << 20
+
 func (u *modelUnit) fetchNotes(ctx context.Context) (*string, error) {
 	text, err := u.x.client.RegistryNotes(ctx, u.workspace, u.row.Name)
 	if isMissing(err) || isUnsupported(err) {
@@ -129,7 +132,10 @@ func (u *modelUnit) fetchNotes(ctx context.Context) (*string, error) {
 	if text.Null {
 		return nil, nil
 	}
-	data, err := io.ReadAll(text)
+	data, err := io.ReadAll(io.LimitReader(text, maxNotes+1))
+	if len(data) > maxNotes {
+		return nil, itemErrorf("its notes are over %d MiB, which no record holds", maxNotes>>20)
+	}
 	notes := valid(string(data))
 	return &notes, err
 }

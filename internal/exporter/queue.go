@@ -152,7 +152,8 @@ func (q *queue) fits(s *slot, least int64) bool {
 
 // start runs the fetch of a slot. The caller holds mu.
 func (q *queue) start(s *slot) {
-	ctx, cancel := context.WithCancelCause(comet.WithHead(q.ctx, s.isHead))
+	ctx := comet.WithReserve(comet.WithHead(q.ctx, s.isHead), func(ctx context.Context, n int64) error { return q.reserve(ctx, s, n) })
+	ctx, cancel := context.WithCancelCause(ctx)
 	s.state, s.dropped, s.stop = running, false, cancel
 	q.running++
 	if s.held == 0 {

@@ -38,6 +38,9 @@ func fetchValues(q *queue, each eachFunc, key string) func(context.Context, *slo
 		}
 		err := each(ctx, key, restart, func(v *comet.Value) error {
 			doc, err := document(v.Raw)
+			if v.Cut {
+				doc, err = nil, itemErrorf("it is %v", comet.ErrTooLarge)
+			}
 			list = append(list, namedDoc{strings.Clone(v.Name), doc, err})
 			size += int64(len(doc)+len(v.Name)) + 64
 			return growth.to(ctx, size)
@@ -135,7 +138,7 @@ const (
 	memberOS        = "osPackages"
 )
 
-func fetchSystem(q *queue, c *comet.Client, key string) func(context.Context, *slot) (*system, error) {
+func fetchSystem(c *comet.Client, key string) func(context.Context, *slot) (*system, error) {
 	return func(ctx context.Context, s *slot) (*system, error) {
 		details, err := c.SystemDetails(ctx, key)
 		if err != nil {
@@ -156,7 +159,7 @@ func fetchSystem(q *queue, c *comet.Client, key string) func(context.Context, *s
 		if isEmpty(v.doc, "experimentKey") {
 			v.doc = nil
 		}
-		return v, q.reserve(ctx, s, int64(2*len(whole)))
+		return v, nil
 	}
 }
 

@@ -100,11 +100,20 @@ func hashValue(v text) uint64 {
 	return hashText(v.V)
 }
 
+// hashThere is hashValue for a value of the destination. One that is too large to
+// be held is none of a stream.
+func hashThere(v *comet.Value) uint64 {
+	if v.Cut {
+		return ^hashText(v.Name)
+	}
+	return hashValue(textOf(v.Current.Value))
+}
+
 // readValues reads the parameters or others of the destination.
 func (e *experiment) readValues(ctx context.Context, each func(context.Context, string, func(), func(*comet.Value) error) error) (valuesThere, error) {
 	have := make(valuesThere)
 	err := each(ctx, e.key, func() { clear(have) }, func(v *comet.Value) error {
-		t := valueThere{value: hashValue(textOf(v.Current.Value))}
+		t := valueThere{value: hashThere(v)}
 		if v.Current.Time != nil {
 			t.time = integer{*v.Current.Time, true}
 		}

@@ -162,7 +162,7 @@ func (v *verification) table(ctx context.Context, kind stream.Kind, want map[uin
 			return nil
 		}
 		found++
-		if value != hashValue(textOf(x.Current.Value)) && len(differ) < maxIssues {
+		if value != hashThere(x) && len(differ) < maxIssues {
 			differ = append(differ, x.Name)
 		}
 		return nil

@@ -2,12 +2,14 @@ package torture
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"fmt"
 	"hash"
 	"io"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -236,4 +238,104 @@ func textSums(t *testing.T, in io.Reader) map[stream.Kind]string {
 		t.Errorf("%d texts, want %d", len(sums), len(textKinds))
 	}
 	return sums
+}
+
+// replaced returns a middleware that answers the calls of an endpoint of the
+// REST API.
+func replaced(answers map[string]http.HandlerFunc) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if _, path, ok := strings.Cut(r.URL.Path, "/rest/v2/"); ok && answers[path] != nil {
+				w.Header().Set("Content-Type", "application/json")
+				answers[path](w, r)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+// huge answers with a document: what begins it, n bytes, what ends it. It takes
+// hardly any bytes on the wire.
+func huge(head, tail string, n int) http.HandlerFunc {
+	return packed(func(w io.Writer) {
+		io.WriteString(w, head)
+		zeros := bytes.Repeat([]byte{'0'}, 1<<20)
+		for left := n; left > 0; left -= len(zeros) {
+			w.Write(zeros[:min(left, len(zeros))])
+		}
+		io.WriteString(w, tail)
+	})
+}
+
+// packed answers with what write writes, compressed.
+func packed(write func(io.Writer)) http.HandlerFunc {
+	var buf bytes.Buffer
+	zw, _ := gzip.NewWriterLevel(&buf, gzip.BestSpeed) // the level is one
+	write(zw)
+	zw.Close()
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Encoding", "gzip") // which the tools always ask for
+		w.Write(buf.Bytes())
+	}
+}
+
+// crowd seeds n experiments with something of each kind.
+func seedCrowd(s *instance, n int) {
+	for i := range n {
+		spec := richExperiment()
+		spec.Key = fmt.Sprintf("%032x", i+1)
+		for j := range spec.Assets {
+			spec.Assets[j].ID = assetID(100*(i+1) + j)
+		}
+		s.SeedExperiment("lab", "crowd", spec)
+	}
+}
+
+// No document is held that is too large, and few that are large, whatever it is
+// that a source makes so.
+func TestMemoryDocuments(t *testing.T) {
+	measurable(t)
+	n := either(100<<20, 20<<20)
+	for _, tt := range []struct {
+		name    string
+		answers map[string]http.HandlerFunc
+		codes   []int
+	}{
+		{"metadata", map[string]http.HandlerFunc{"experiment/metadata": huge(`{"experimentKey":"k","junk":"`, `"}`, n)}, []int{cli.ExitIncomplete}},
+		{"tags", map[string]http.HandlerFunc{"experiment/tags": huge(`{"tags":["`, `"]}`, n)}, []int{cli.ExitIncomplete}},
+		{"system", map[string]http.HandlerFunc{"experiment/system-details": huge(`{"hostname":"x","env":{"A":"`, `"}}`, n)}, []int{cli.ExitIncomplete}},
+		{"git", map[string]http.HandlerFunc{"experiment/git/metadata": huge(`{"user":"x","root":"`, `"}`, n)}, []int{cli.ExitIncomplete}},
+		{"parameters", map[string]http.HandlerFunc{"experiment/parameters": huge(`{"values":[{"name":"p","valueCurrent":"`, `"}]}`, n)}, []int{cli.ExitIncomplete}},
+		{"others", map[string]http.HandlerFunc{"experiment/log-other": huge(`{"values":[{"valueCurrent":"`, `","name":"p"}]}`, n)}, []int{cli.ExitIncomplete}},
+		{"assets", map[string]http.HandlerFunc{"experiment/asset/list": huge(`{"assets":[{"assetId":"a","metadata":"`, `"}]}`, n)}, []int{cli.ExitIncomplete}},
+		{"points", map[string]http.HandlerFunc{
+			"experiment/metrics/get-metric": huge(`{"metrics":[{"metricName":"loss","metricValue":"`, `"}]}`, n),
+			"experiment/metrics/get-all":    huge(`{"metrics":[{"metricName":"loss","metricValue":"`, `"}]}`, n),
+		}, []int{cli.ExitIncomplete}},
+		{"metrics", map[string]http.HandlerFunc{
+			"experiment/metrics/summary": huge(`{"values":[{"name":"`, `"}]}`, n),
+			"experiment/metrics/get-all": func(w http.ResponseWriter, r *http.Request) { http.Error(w, `{"msg":"no such endpoint"}`, http.StatusNotImplemented) },
+		}, []int{cli.ExitIncomplete}},
+		{"experiments", map[string]http.HandlerFunc{"experiments": huge(`{"experiments":[{"experimentKey":"`, `"}]}`, n)}, []int{cli.ExitIncomplete, cli.ExitServer, cli.ExitFailed}},
+		{"projects", map[string]http.HandlerFunc{"projects": huge(`{"projects":[{"projectName":"`, `"}]}`, n)}, []int{cli.ExitIncomplete, cli.ExitServer, cli.ExitFailed}},
+		{"patch", map[string]http.HandlerFunc{"experiment/git/patch": huge("diff --git a b\n--- a\n+++ b\n", "", n)}, []int{cli.ExitOK}},
+		{"refusals", map[string]http.HandlerFunc{"experiment/tags": func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(http.StatusForbidden)
+			io.WriteString(w, `{"msg":"`)
+			io.Copy(w, io.LimitReader(strings.NewReader(strings.Repeat("no ", n)), int64(n)))
+		}}, []int{cli.ExitIncomplete}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			src := startWith(t, comettest.Options{Middleware: replaced(tt.answers)})
+			seedCrowd(src, 16)
+			out, err := os.Create(filepath.Join(t.TempDir(), "out"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer out.Close()
+			m := runMeasured(t, "comet-export", strings.NewReader(""), out, append(src.flags, "lab/crowd")...).want(t, tt.codes...)
+			t.Logf("%.300s", m.stderr)
+		})
+	}
 }

@@ -199,7 +199,7 @@ func (c *call) addArtifactFile(a *asset) error {
 		return badRequest("artifact version %s:%s is %s and immutable", v.artifact.name, v.version, v.state).withCode(codeArtifactClosed)
 	}
 	v.files = append(v.files, a)
-	c.s.store.assets[a.id] = a
+	c.s.store.assets[a.ref()] = a
 	return nil
 }
 

@@ -4,11 +4,12 @@ import (
 	"fmt"
 	"net/url"
 	"path"
+	"strconv"
 	"strings"
 )
 
-// asset is a file or remote reference. It does not change once it is in the
-// store, but for the place where it is.
+// asset is a file or remote reference. Once it is in the store, nothing of it
+// changes but its items, which the lock of its experiment guards.
 type asset struct {
 	id            string
 	experimentKey string
@@ -26,6 +27,8 @@ type asset struct {
 	link          string // remote only
 	image         bool   // came through visualizations/upload
 	body          *body
+	parts         int      // in which it came to storage, 0 if it did not
+	items         []*asset // of a 3D scene
 }
 
 const (
@@ -49,6 +52,8 @@ func (a *asset) dir() string {
 		return "models/" + a.grouping
 	case a.typ == "source_code":
 		return "source-code"
+	case a.typ == "notebook":
+		return "notebooks"
 	}
 	return "assets"
 }
@@ -97,6 +102,9 @@ type assetDoc struct {
 	Audio               bool     `json:"audio"`
 	Video               bool     `json:"video"`
 	Histogram           bool     `json:"histogram"`
+
+	Items []sceneItemDoc `json:"items"`
+	Etag  *string        `json:"etag"`
 }
 
 // doc describes a to a client that reached the server at root.
@@ -104,7 +112,7 @@ func (a *asset) doc(root string) assetDoc {
 	d := assetDoc{
 		AssetID: a.id, ExperimentKey: a.experimentKey, FileName: a.name, Type: a.typ, Dir: a.dir(),
 		Step: a.step, RunContext: a.context, CreatedAt: a.created, Metadata: a.metadata,
-		Tags: []string{}, Remote: a.remote,
+		Tags: []string{}, Remote: a.remote, Items: []sceneItemDoc{}, Etag: a.etag(),
 		Image: a.typ == "image" || a.typ == "figure", Audio: a.typ == "audio", Video: a.typ == "video",
 		Histogram: a.typ == typeHistogram || a.typ == typeCombined,
 	}
@@ -117,7 +125,23 @@ func (a *asset) doc(root string) assetDoc {
 	d.CompressedAssetLink = d.Link
 	d.CurlDownload = fmt.Sprintf("curl %q -H\"Authorization: <Your Api Key>\" > %q",
 		root+"api/rest/v2/experiment/asset/get-asset?assetId="+a.id+"&experimentKey="+a.experimentKey, path.Base(a.name))
+	for _, item := range a.items {
+		d.Items = append(d.Items, sceneItemDoc{item.id, item.name, item.typ, item.body.size, item.webLink(root)})
+	}
 	return d
+}
+
+// etag is what an object store calls the bytes of a, null where it is not known:
+// a hash of them or, if they came in parts, of the parts.
+func (a *asset) etag() *string {
+	if a.body == nil || a.body.sum == "" {
+		return nil
+	}
+	tag := a.body.sum[:32]
+	if a.parts > 0 {
+		tag = derivedID(tag) + "-" + strconv.Itoa(a.parts)
+	}
+	return &tag
 }
 
 func (a *asset) webLink(root string) string {

@@ -50,6 +50,9 @@ func (c *call) sendAssets(list []*asset) error {
 	docs := make([]assetDoc, len(list))
 	for i, a := range list {
 		docs[i] = a.doc(c.root())
+		if c.moods.SceneItems == "unlisted" {
+			docs[i].Items = []sceneItemDoc{}
+		}
 	}
 	return c.send(map[string]any{"assets": docs})
 }
@@ -85,14 +88,17 @@ func (c *call) findAsset(id string) (*asset, error) {
 		return nil, err
 	}
 	c.s.store.mu.RLock()
-	a := c.s.store.assets[id]
+	a := c.s.store.assets[assetRef{e.key, id}]
 	c.s.store.mu.RUnlock()
-	if a != nil && a.experimentKey == e.key && a.versionID == "" {
+	if a != nil && a.versionID == "" {
 		return a, nil
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	made := e.combinedHistograms()
+	if c.moods.SceneItems == "" {
+		made = append(e.sceneItems(), made...)
+	}
 	if c.moods.FullMetricFiles != "" {
 		made = slices.Concat(made, e.fullMetricFiles(c.moods))
 	}
@@ -191,7 +197,7 @@ func (c *call) deleteAsset() error {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	a := st.assets[id]
+	a := st.assets[assetRef{e.key, id}]
 	if a == nil || !slices.Contains(e.assets, a) {
 		return notFound("asset %q does not exist in experiment %q", id, e.key)
 	}

@@ -260,10 +260,6 @@ func (c *call) pendingRPCs() error {
 	})
 }
 
-func (c *call) sceneLimits() error {
-	return c.send(map[string]any{"maxPoints": 1000000, "maxBoxes": 10000})
-}
-
 // copyRun makes a new experiment from what another of this instance logged up
 // to a step. Assets are not copied.
 func (c *call) copyRun() error {

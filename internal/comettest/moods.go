@@ -101,6 +101,13 @@ type Moods struct {
 	// AppendSystem appends additional system information to what is there, also
 	// where that has the same key.
 	AppendSystem bool `json:"appendSystem,omitempty"`
+	// InstanceIDs takes an asset id once in the whole instance, not once in each
+	// experiment.
+	InstanceIDs bool `json:"instanceIDs,omitempty"`
+	// SceneItems is what there is of the parts of a 3D scene beside their
+	// upload: "" lists and gives them, "unreadable" lists them only, and
+	// "unlisted" does neither.
+	SceneItems string `json:"sceneItems,omitempty"`
 	// AssignIDs gives uploaded assets ids of the server's choice.
 	AssignIDs bool `json:"assignIDs,omitempty"`
 	// NamesOnce refuses an asset of a name that the experiment has, with the code

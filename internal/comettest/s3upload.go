@@ -182,7 +182,7 @@ func (c *call) completeUpload() error {
 	if err != nil {
 		return err
 	}
-	up.spec.content = content
+	up.spec.content, up.spec.asset.parts = content, len(up.parts)
 	a, err := c.store(up.spec)
 	if err != nil {
 		content.remove()
@@ -238,72 +238,6 @@ func (up *s3Upload) remove() {
 			p.body.remove()
 		}
 	}
-}
-
-// newScene makes the container of a 3D scene. Its items cannot be read back.
-func (c *call) newScene() error {
-	var req struct {
-		ExperimentKey string          `json:"experimentKey"`
-		UserFileName  string          `json:"userFileName"`
-		AssetType     string          `json:"assetType"`
-		Step          *ordinal        `json:"step"`
-		Metadata      json.RawMessage `json:"metadata"`
-	}
-	if err := c.decode(&req); err != nil {
-		return err
-	}
-	if req.AssetType == "" || req.UserFileName == "" {
-		return badRequest("assetType or userFileName is missing")
-	}
-	spec := &uploadSpec{experimentKey: req.ExperimentKey, content: bytesBody(nil),
-		asset: asset{name: req.UserFileName, typ: req.AssetType, step: (*int64)(req.Step)}}
-	if len(req.Metadata) > 0 && string(req.Metadata) != "null" {
-		text, err := textOf(req.Metadata)
-		if err != nil {
-			return err
-		}
-		spec.asset.metadata = &text
-	}
-	a, err := c.store(spec)
-	if err != nil {
-		return err
-	}
-	return c.send(map[string]any{"assetId": a.id})
-}
-
-// sceneItem takes an item or the thumbnail of a 3D scene and forgets it. Its
-// key travels in the form.
-func (c *call) sceneItem() error {
-	form, err := c.multipart()
-	if err != nil {
-		return err
-	}
-	var params struct {
-		APIKey        string `json:"apiKey"`
-		ExperimentKey string `json:"experimentKey"`
-	}
-	for {
-		part, err := form.NextPart()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return badRequest("form: %v", err)
-		}
-		if part.FormName() != "requestParams" {
-			continue
-		}
-		if err := json.NewDecoder(limited(part, maxFormText)).Decode(&params); err != nil {
-			return badRequest("requestParams: %v", err)
-		}
-	}
-	if c.key = c.s.lookupKey(params.APIKey); c.key == nil {
-		return sdkError(http.StatusUnauthorized, codeBadKey, "API key is not registered")
-	}
-	if _, err := c.experiment(params.ExperimentKey, RoleOwner); err != nil {
-		return err
-	}
-	return c.ack()
 }
 
 // remoteBatch stores many remote files at once.

@@ -127,6 +127,14 @@ type AssetSpec struct {
 	Body []byte
 	Size int64
 	Seed uint64
+	// Items are the parts of a 3D scene.
+	Items []ItemSpec
+}
+
+// ItemSpec describes a part of a 3D scene to be seeded.
+type ItemSpec struct {
+	Name, Type string
+	Body       []byte
 }
 
 // SeedExperiment adds an experiment to a project, which is made if it is
@@ -305,11 +313,17 @@ func (s *Server) newAsset(spec AssetSpec, key string, created int64) *asset {
 	default:
 		a.body = bytesBody(spec.Body)
 	}
+	for _, item := range spec.Items {
+		a.items = append(a.items, &asset{
+			id: derivedID("item", a.id, item.Name), experimentKey: key, name: item.Name, typ: item.Type,
+			created: created, body: bytesBody(item.Body),
+		})
+	}
 	a.name = a.finalName(a.name)
-	if s.store.assets[a.id] != nil {
+	if s.store.assets[a.ref()] != nil {
 		panic(fmt.Sprintf("comettest: asset %q exists", a.id))
 	}
-	s.store.assets[a.id] = a
+	s.store.assets[a.ref()] = a
 	return a
 }
 

@@ -166,6 +166,16 @@ type AssetState struct {
 	Size     int64   `json:"size"`
 	SHA256   string  `json:"sha256,omitempty"`
 	Created  int64   `json:"created,omitempty"`
+	// Items are the parts of a 3D scene in the order in which they came.
+	Items []ItemState `json:"items,omitempty"`
+}
+
+// ItemState is a part of a 3D scene.
+type ItemState struct {
+	Name   string `json:"name"`
+	Type   string `json:"type"`
+	Size   int64  `json:"size"`
+	SHA256 string `json:"sha256"`
 }
 
 // State returns what the server has stored. Writers wait while it looks at an
@@ -369,6 +379,9 @@ func assetStates(assets []*asset, o StateOptions) []AssetState {
 		}
 		if a.body != nil {
 			x.Size, x.SHA256 = a.body.size, a.body.sha256()
+		}
+		for _, item := range a.items {
+			x.Items = append(x.Items, ItemState{item.name, item.typ, item.body.size, item.body.sha256()})
 		}
 		if !o.Portable {
 			x.Created = a.created

@@ -16,7 +16,7 @@ type store struct {
 	workspaces  []*workspace
 	projects    map[string]*project // by id
 	experiments map[string]*experiment
-	assets      map[string]*asset // by id, those of artifacts included
+	assets      map[assetRef]*asset // those of artifacts included
 	uploads     map[string]*s3Upload
 	bodies      *bodyDir
 }
@@ -52,10 +52,36 @@ func newStore(bodies *bodyDir) *store {
 	return &store{
 		projects:    make(map[string]*project),
 		experiments: make(map[string]*experiment),
-		assets:      make(map[string]*asset),
+		assets:      make(map[assetRef]*asset),
 		uploads:     make(map[string]*s3Upload),
 		bodies:      bodies,
 	}
+}
+
+// assetRef names an asset: ids belong to an experiment, which the uploads of
+// artifact files name too.
+type assetRef struct{ experimentKey, id string }
+
+func (a *asset) ref() assetRef { return assetRef{a.experimentKey, a.id} }
+
+// dropAsset lets go of an asset and its bytes. The lock of the store is held.
+func (st *store) dropAsset(a *asset) {
+	delete(st.assets, a.ref())
+	a.body.remove()
+	for _, item := range a.items {
+		item.body.remove()
+	}
+}
+
+// hasID reports whether any experiment has an asset of that id. The lock of the
+// store is held.
+func (st *store) hasID(id string) bool {
+	for ref := range st.assets {
+		if ref.id == id {
+			return true
+		}
+	}
+	return false
 }
 
 // newID returns a fresh id of 32 hexadecimal digits.
@@ -119,8 +145,7 @@ func (st *store) removeExperiment(e *experiment) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, a := range e.assets {
-		delete(st.assets, a.id)
-		a.body.remove()
+		st.dropAsset(a)
 	}
 }
 

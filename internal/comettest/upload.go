@@ -30,8 +30,8 @@ func (s *Server) uploadRoutes() []route {
 		post("asset/upload-complete", (*call).completeUpload),
 		post("visualizations/upload-complete", (*call).completeUpload),
 		post("asset", (*call).newScene),
-		{method: "POST", family: clientlib, path: "asset/asset-item", auth: authNone, stream: true, handle: (*call).sceneItem},
-		{method: "PUT", family: clientlib, path: "asset/{assetId}/thumbnail", auth: authNone, stream: true, handle: (*call).sceneItem},
+		{method: "POST", family: clientlib, path: "asset/asset-item", auth: authNone, stream: true, handle: (*call).addSceneItem},
+		{method: "PUT", family: clientlib, path: "asset/{assetId}/thumbnail", auth: authNone, stream: true, handle: (*call).sceneThumbnail},
 	}
 }
 
@@ -137,7 +137,7 @@ func (spec *uploadSpec) check() error {
 	switch {
 	case a.typ == typeModel && a.grouping == "":
 		return badRequest("groupingName is missing for type %s", typeModel)
-	case a.typ == typeCombined || a.typ == typeFullMetric:
+	case a.typ == typeFullMetric:
 		return badRequest("assets of type %s cannot be uploaded", a.typ)
 	}
 	return nil
@@ -305,16 +305,26 @@ func (c *call) store(spec *uploadSpec) (*asset, error) {
 	if err != nil {
 		return nil, err
 	}
-	if st.assets[a.id] != nil {
-		if a.image {
-			return nil, badRequest("image %s already exists and is immutable", a.id).withCode(codeImageImmutable)
-		}
-		return nil, badRequest("asset %s already exists and is immutable", a.id).withCode(codeAssetImmutable)
+	if err := c.checkImmutable(&a); err != nil {
+		return nil, err
 	}
 	if a.versionID != "" {
 		return &a, c.addArtifactFile(&a)
 	}
 	return &a, c.addAsset(e, &a, spec.overwrite)
+}
+
+// checkImmutable reports an asset whose id the experiment has or, as the moods
+// say, any of the instance. The lock of the store is held.
+func (c *call) checkImmutable(a *asset) error {
+	st := c.s.store
+	switch {
+	case st.assets[a.ref()] == nil && !(c.moods.InstanceIDs && st.hasID(a.id)):
+		return nil
+	case a.image:
+		return badRequest("image %s already exists and is immutable", a.id).withCode(codeImageImmutable)
+	}
+	return badRequest("asset %s already exists and is immutable", a.id).withCode(codeAssetImmutable)
 }
 
 // addAsset adds a to e. The lock of the store is held.
@@ -337,7 +347,7 @@ func (c *call) addAsset(e *experiment, a *asset, overwrite bool) error {
 	e.assets = append(e.assets, a)
 	e.perType[a.typ]++
 	e.changes++
-	c.s.store.assets[a.id] = a
+	c.s.store.assets[a.ref()] = a
 	if a.grouping != "" {
 		e.model(a.grouping)
 	}
@@ -366,10 +376,9 @@ func (e *experiment) dropAssets(st *store, a *asset) {
 // dropped lets go of what belonged to an asset of e. The locks of the store
 // and of e are held.
 func (e *experiment) dropped(st *store, a *asset) {
-	delete(st.assets, a.id)
+	st.dropAsset(a)
 	e.perType[a.typ]--
 	e.changes++
-	a.body.remove()
 }
 
 func (c *call) checkLimit(e *experiment, a *asset) error {

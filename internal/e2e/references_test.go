@@ -269,7 +269,7 @@ func TestReferencesInNotes(t *testing.T) {
 // An asset whose id is taken at the destination goes up under another, and
 // what refers to it follows.
 func TestReferencesToTakenID(t *testing.T) {
-	src, dst := start(t, comettest.Options{}), start(t, comettest.Options{Workspaces: []string{"dst"}})
+	src, dst := start(t, comettest.Options{}), start(t, comettest.Options{Workspaces: []string{"dst"}, Moods: comettest.Moods{InstanceIDs: true}})
 	seedReferences(src, "src", "p")
 	dst.SeedExperiment("other", "p", comettest.ExperimentSpec{Start: epoch, Assets: []comettest.AssetSpec{{ID: imageID, Name: "taken", Body: []byte("x")}}})
 	stream := runExport(src, "src/p").want(t, cli.ExitOK).stdout

@@ -26,7 +26,7 @@ var assigned = map[stream.Kind][]string{
 	stream.KindSystem:     {"doc.maxTotalMemory", "doc.systemMetricNames", "doc.totalRam"},
 	stream.KindAsset: {
 		"doc.artifactId", "doc.artifactVersionId", "doc.audio", "doc.canView", "doc.createdAt", "doc.dir",
-		"doc.histogram", "doc.image", "doc.tags", "doc.video",
+		"doc.etag", "doc.histogram", "doc.image", "doc.tags", "doc.video",
 	},
 	stream.KindArtifact: {
 		"doc.artifactId", "doc.latestVersion", "doc.sizeInBytes", "doc.versionsCount", "id",

@@ -327,6 +327,7 @@ func TestDirectTaken(t *testing.T) {
 	srv, _ := directServer(t)
 	plain := newServer(t, comettest.Options{})
 	for _, s := range []*comettest.Server{srv, plain} {
+		s.AdjustMoods(func(m *comettest.Moods) { m.InstanceIDs = true })
 		seed(s, "", theirs)
 		importTo(t, newClient(t, s), streamOf(t, p), Options{}).succeed(t)
 	}

@@ -218,7 +218,7 @@ func TestKeysRefused(t *testing.T) {
 
 // TestAssetIDTaken imports an asset whose id another experiment has.
 func TestAssetIDTaken(t *testing.T) {
-	srv := newServer(t, comettest.Options{})
+	srv := newServer(t, comettest.Options{Moods: comettest.Moods{InstanceIDs: true}})
 	srv.SeedExperiment("other", "q", comettest.ExperimentSpec{Key: testKey(9), Start: 1, End: 2, Assets: []comettest.AssetSpec{
 		{ID: testID(1), Name: "a.png", Body: []byte("p")},
 	}})
@@ -249,7 +249,7 @@ func TestAssetIDTaken(t *testing.T) {
 func TestAssetIDTakenLate(t *testing.T) {
 	referrer := make(chan struct{})
 	var once sync.Once
-	srv := newServer(t, comettest.Options{Middleware: func(next http.Handler) http.Handler {
+	srv := newServer(t, comettest.Options{Moods: comettest.Moods{InstanceIDs: true}, Middleware: func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 			switch {
 			case r.Method == http.MethodPost && strings.Contains(r.URL.RawQuery, testID(2)):

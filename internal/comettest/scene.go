@@ -1,0 +1,150 @@
+package comettest
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"slices"
+)
+
+// sceneItemDoc is a part of a 3D scene, as the listing of its asset gives it. No
+// client reads one, so that the names are a guess.
+type sceneItemDoc struct {
+	AssetID  string `json:"assetId"`
+	FileName string `json:"fileName"`
+	Type     string `json:"type"`
+	FileSize int64  `json:"fileSize"`
+	Link     string `json:"link"`
+}
+
+func (c *call) sceneLimits() error {
+	return c.send(map[string]any{
+		"maxPoints": 1000000, "maxPointsFileSizeInBytes": 0, "maxBoxes": 250000, "maxBoxesFileSizeInBytes": 0,
+	})
+}
+
+// newScene makes an asset without content, whose parts come later.
+func (c *call) newScene() error {
+	var req struct {
+		ExperimentKey string          `json:"experimentKey"`
+		UserFileName  string          `json:"userFileName"`
+		AssetType     string          `json:"assetType"`
+		Step          *ordinal        `json:"step"`
+		Metadata      json.RawMessage `json:"metadata"`
+	}
+	if err := c.decode(&req); err != nil {
+		return err
+	}
+	if req.AssetType == "" || req.UserFileName == "" {
+		return badRequest("assetType or userFileName is missing")
+	}
+	spec := &uploadSpec{experimentKey: req.ExperimentKey, content: bytesBody(nil),
+		asset: asset{name: req.UserFileName, typ: req.AssetType, step: (*int64)(req.Step)}}
+	if len(req.Metadata) > 0 && string(req.Metadata) != "null" {
+		text, err := textOf(req.Metadata)
+		if err != nil {
+			return err
+		}
+		spec.asset.metadata = &text
+	}
+	a, err := c.store(spec)
+	if err != nil {
+		return err
+	}
+	return c.send(map[string]any{"assetId": a.id})
+}
+
+// sceneForm is the form of a part of a scene. Its key travels there.
+type sceneForm struct {
+	APIKey        string `json:"apiKey"`
+	AssetID       string `json:"assetId"`
+	ExperimentKey string `json:"experimentKey"`
+	UserFileName  string `json:"userFileName"`
+	AssetItemType string `json:"assetItemType"`
+	content       *body
+}
+
+// addSceneItem takes a part of a scene: points or boxes.
+func (c *call) addSceneItem() error {
+	return c.sceneUpload("assetItemContent", func(form *sceneForm, scene *asset) {
+		scene.items = append(scene.items, &asset{
+			id: newID(), experimentKey: scene.experimentKey, name: form.UserFileName, typ: form.AssetItemType,
+			created: c.now(), body: form.content,
+		})
+	})
+}
+
+// sceneThumbnail takes the picture of a scene, which nobody can read, and
+// forgets it.
+func (c *call) sceneThumbnail() error {
+	return c.sceneUpload("thumbnail", func(form *sceneForm, _ *asset) { form.content.remove() })
+}
+
+// sceneUpload reads a form with the file of that name, and calls f with the
+// scene it is for and the lock of its experiment held.
+func (c *call) sceneUpload(file string, f func(form *sceneForm, scene *asset)) error {
+	form, err := c.sceneForm(file)
+	if err == nil {
+		err = c.toScene(form, f)
+	}
+	if err != nil {
+		form.content.remove()
+	}
+	return err
+}
+
+func (c *call) toScene(form *sceneForm, f func(form *sceneForm, scene *asset)) error {
+	if c.key = c.s.lookupKey(form.APIKey); c.key == nil {
+		return sdkError(http.StatusUnauthorized, codeBadKey, "API key is not registered")
+	}
+	id := form.AssetID
+	if id == "" {
+		id = c.params["assetId"]
+	}
+	return c.writeExperiment(form.ExperimentKey, func(e *experiment) error {
+		i := slices.IndexFunc(e.assets, func(a *asset) bool { return a.id == id })
+		switch {
+		case i < 0:
+			return notFound("asset %q does not exist in experiment %q", id, e.key)
+		case form.content == nil:
+			return badRequest("the form has no file")
+		}
+		f(form, e.assets[i])
+		return c.ack()
+	})
+}
+
+func (c *call) sceneForm(file string) (*sceneForm, error) {
+	form := &sceneForm{}
+	parts, err := c.multipart()
+	for err == nil {
+		var part *multipart.Part
+		part, err = parts.NextPart()
+		switch {
+		case errors.Is(err, io.EOF):
+			return form, nil
+		case err != nil:
+			err = badRequest("form: %v", err)
+		case part.FormName() == "requestParams":
+			if json.NewDecoder(limited(part, maxFormText)).Decode(form) != nil {
+				err = badRequest("requestParams is not the expected JSON")
+			}
+		case part.FormName() == file && form.content == nil:
+			if form.content, err = c.s.store.bodies.read(part, c.s.uploadLimit("asset-item")); err != nil {
+				err = uploadError(err)
+			}
+		}
+	}
+	return form, err
+}
+
+// sceneItems are the parts of the scenes of e. The lock of e is held.
+func (e *experiment) sceneItems() []*asset {
+	var list []*asset
+	for _, a := range e.assets {
+		list = append(list, a.items...)
+	}
+	return list
+}

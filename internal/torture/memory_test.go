@@ -1,7 +1,9 @@
 package torture
 
 import (
+	"archive/zip"
 	"bytes"
+	"compress/flate"
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
@@ -296,7 +298,7 @@ func seedCrowd(s *instance, n int) {
 // that a source makes so.
 func TestMemoryDocuments(t *testing.T) {
 	measurable(t)
-	n := either(100<<20, 20<<20)
+	n := either(100<<20, 17<<20)
 	for _, tt := range []struct {
 		name    string
 		answers map[string]http.HandlerFunc
@@ -315,11 +317,16 @@ func TestMemoryDocuments(t *testing.T) {
 		}, []int{cli.ExitIncomplete}},
 		{"metrics", map[string]http.HandlerFunc{
 			"experiment/metrics/summary": huge(`{"values":[{"name":"`, `"}]}`, n),
-			"experiment/metrics/get-all": func(w http.ResponseWriter, r *http.Request) { http.Error(w, `{"msg":"no such endpoint"}`, http.StatusNotImplemented) },
+			"experiment/metrics/get-all": func(w http.ResponseWriter, r *http.Request) {
+				http.Error(w, `{"msg":"no such endpoint"}`, http.StatusNotImplemented)
+			},
 		}, []int{cli.ExitIncomplete}},
 		{"experiments", map[string]http.HandlerFunc{"experiments": huge(`{"experiments":[{"experimentKey":"`, `"}]}`, n)}, []int{cli.ExitIncomplete, cli.ExitServer, cli.ExitFailed}},
 		{"projects", map[string]http.HandlerFunc{"projects": huge(`{"projects":[{"projectName":"`, `"}]}`, n)}, []int{cli.ExitIncomplete, cli.ExitServer, cli.ExitFailed}},
 		{"patch", map[string]http.HandlerFunc{"experiment/git/patch": huge("diff --git a b\n--- a\n+++ b\n", "", n)}, []int{cli.ExitOK}},
+		{"bomb for a patch", map[string]http.HandlerFunc{"experiment/git/patch": patchBomb(t, 3<<30)}, []int{cli.ExitIncomplete}},
+		{"bomb for a text", map[string]http.HandlerFunc{"experiment/output": huge(`{"output":"`, `"}`, either(600<<20, 1<<20))},
+			[]int{either(cli.ExitIncomplete, cli.ExitOK)}},
 		{"refusals", map[string]http.HandlerFunc{"experiment/tags": func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusForbidden)
 			io.WriteString(w, `{"msg":"`)
@@ -338,4 +345,67 @@ func TestMemoryDocuments(t *testing.T) {
 			t.Logf("%.300s", m.stderr)
 		})
 	}
+}
+
+// patchBomb answers with a zip file of a patch that unpacks to n bytes of a
+// thousandth of that size.
+func patchBomb(t *testing.T, n int) http.HandlerFunc {
+	t.Helper()
+	var file, block bytes.Buffer
+	fw, err := flate.NewWriter(&block, flate.BestCompression)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// What is written before a flush does not depend on what came before it.
+	fw.Write(make([]byte, 1<<20))
+	if err := fw.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	zw := zip.NewWriter(&file)
+	w, err := zw.CreateRaw(&zip.FileHeader{Name: "git_diff.patch", Method: zip.Deflate, UncompressedSize64: uint64(n)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range n >> 20 {
+		w.Write(block.Bytes())
+	}
+	if err := zw.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/octet-stream")
+		w.Write(file.Bytes())
+	}
+}
+
+// Values of 9 MB are named, and lists of a hundred thousand entries read.
+func TestMemoryLong(t *testing.T) {
+	measurable(t)
+	long := strings.Repeat("x", 9<<20)
+	spec := richExperiment()
+	spec.Parameters = append(spec.Parameters, comettest.Value{Name: "long parameter", Value: long, Time: epoch})
+	spec.Others = append(spec.Others, comettest.Value{Name: "long other", Value: long, Time: epoch})
+	src := startWith(t, comettest.Options{Middleware: func(next http.Handler) http.Handler {
+		return replaced(map[string]http.HandlerFunc{"experiment/asset/list": packed(func(w io.Writer) {
+			io.WriteString(w, `{"assets":[`)
+			for i := range 100_000 {
+				fmt.Fprintf(w, `{"assetId":"%032x","fileName":"shards/part-%06d.tar","fileSize":0,"type":"asset","dir":"others","step":%d,`+
+					`"remote":true,"link":"s3://bucket/data/part-%06d.tar","metadata":"{\"rows\":%d}","createdAt":%d},`, i, i, i, i, i*7, epoch+i)
+			}
+			io.WriteString(w, `{"assetId":"last","fileName":"last","remote":true,"link":"s3://last"}]}`)
+		})})(next)
+	}})
+	src.SeedExperiment("lab", "long", spec)
+	file := filepath.Join(t.TempDir(), "out")
+	out, err := os.Create(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	runMeasured(t, "comet-export", strings.NewReader(""), out, append(src.flags, "lab/long")...).
+		want(t, cli.ExitIncomplete).says(t, `parameters "long parameter": skipped`, `others "long other": skipped`, "100001 assets")
+	runMeasured(t, "comet-filter", openFile(t, file), io.Discard, "--sum").want(t, cli.ExitOK)
+	// The destination has all of it, the long values too: what is read of them is
+	// compared with a stream that has other ones.
+	runMeasured(t, "comet-import", openFile(t, file), io.Discard, append(src.flags, "--dry-run", "lab/long")...).want(t, cli.ExitOK, cli.ExitIncomplete)
 }

@@ -165,3 +165,24 @@ func RefersToAssets(assetType string) bool {
 	}
 	return false
 }
+
+// Types of assets that servers make themselves of other data, and the one that
+// histograms over all steps are made of.
+const (
+	AssetFullMetric        = "ASSET_TYPE_FULL_METRIC" // all points of a metric
+	AssetCombinedHistogram = "histogram_combined_3d"  // the histograms of a name, of all steps
+	AssetHistogram         = "histogram3d"            // one histogram of a name
+)
+
+// Histogram returns the name of the histogram that an asset holds: of one step, or
+// combined those of all steps, which a server makes of the others. ok is false for
+// assets of other types.
+func (a *Asset) Histogram() (name string, combined, ok bool) {
+	if a.Type == nil || *a.Type != AssetHistogram && *a.Type != AssetCombinedHistogram {
+		return "", false, false
+	}
+	if a.Name != nil {
+		name = strings.TrimSuffix(*a.Name, ".json")
+	}
+	return name, *a.Type == AssetCombinedHistogram, true
+}

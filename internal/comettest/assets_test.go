@@ -301,7 +301,7 @@ func TestRedirect(t *testing.T) {
 }
 
 // Histograms are combined by name for readers, in the order of their steps, not
-// of their uploads, and nobody writes the result.
+// of their uploads, unless somebody has written the result.
 func TestCombinedHistograms(t *testing.T) {
 	server := newTester(t, comettest.Options{})
 	server.handshake(freeKey)
@@ -326,6 +326,10 @@ func TestCombinedHistograms(t *testing.T) {
 	server.get(restBase + "write/experiment/asset/delete?assetId=h3&experimentKey=" + freeKey)
 	if n := len(server.listed("histogram_combined_3d")); n != 1 {
 		t.Errorf("%d combined after one name is gone", n)
+	}
+	server.upload(freeKey, "c1", "&type=histogram_combined_3d&fileName=w", []byte(`{"histograms":[]}`))
+	if list := server.listed("histogram_combined_3d"); len(list) != 1 || list["c1"] == nil {
+		t.Errorf("combined after one was uploaded: %v", list)
 	}
 }
 

@@ -37,7 +37,7 @@ type derivedAssets struct {
 }
 
 // combinedHistograms are the aggregates of e's histogram3d assets, one for
-// each name. The lock of e is held.
+// each name of which a client has not put one there. The lock of e is held.
 func (e *experiment) combinedHistograms() []*asset {
 	if e.perType[typeHistogram] == 0 {
 		return nil
@@ -66,8 +66,12 @@ func byStep(a, b *asset) int {
 func (e *experiment) combine() []*asset {
 	var first []*asset // of each name
 	parts := make(map[string][]combinedHistogram)
+	given := make(map[string]bool)
+	for _, a := range e.assets {
+		given[a.name] = given[a.name] || a.typ == typeCombined
+	}
 	for _, a := range slices.SortedFunc(slices.Values(e.assets), byStep) {
-		if a.typ != typeHistogram || a.remote {
+		if a.typ != typeHistogram || a.remote || given[a.name] {
 			continue
 		}
 		content, err := a.body.bytes()

@@ -205,6 +205,14 @@ func assetRows() []row {
 		{data: "times of upload", get: assetFields(func(a asset) any { return a.Created }), missing: "no call sets them"},
 		{data: "tags of assets", missing: "no call sets them"},
 		{data: "parts of a 3D scene", missing: "no call reads them; the scene itself is carried"},
+		{data: "histograms over all steps that are all there is of them", get: ofExperiment(func(e *comettest.ExperimentState) any {
+			for _, a := range e.Assets {
+				if a.Type == "histogram_combined_3d" {
+					return []any{a.ID, a.Name, a.SHA256}
+				}
+			}
+			return nil
+		})},
 		{data: "histograms over all steps, files of all points", change: "carried, and not uploaded: servers make them from what is"},
 	})
 }

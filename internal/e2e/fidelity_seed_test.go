@@ -119,6 +119,7 @@ func fidelityAssets() []comettest.AssetSpec {
 	i := slices.IndexFunc(list, func(a comettest.AssetSpec) bool { return a.Type == "image" })
 	list[i].Metadata = ptr(`{"annotations":[{"data":[{"boxes":[[1,2,3,4]],"label":"cat","points":[],"score":0.9}],"name":"boxes"}]}`)
 	return append(list,
+		comettest.AssetSpec{ID: strings.Repeat("d", 32), Name: "weights.json", Type: "histogram_combined_3d", Body: []byte(`{"histograms":[]}`)},
 		comettest.AssetSpec{ID: strings.Repeat("1", 32), Name: "empty.bin"},
 		comettest.AssetSpec{ID: strings.Repeat("2", 32), Name: "set.tar", Link: "s3://bucket/set.tar", Metadata: ptr(`{"synced":true}`)},
 		comettest.AssetSpec{ID: strings.Repeat("3", 32), Name: "model.onnx", Type: "model-element", Model: "cnn", Body: []byte("weights"), Metadata: ptr(`{"q":1}`)},

@@ -21,7 +21,7 @@ type item struct {
 	size     *int64
 	remote   *string
 	created  *int64
-	refers   bool // its contents refer to other assets
+	rank     int // of its type, see rankOf
 	doc      stream.Doc
 	key      string // of the experiment that has the bytes
 	artifact string // id of the artifact version whose file it is
@@ -33,16 +33,22 @@ type badItem struct {
 	err      error
 }
 
-// byUpload orders assets: those that refer to others last, else by the time of
-// their upload, absent times first, and by id. No server decides on that order.
-func byUpload(a, b *item) int {
-	if a.refers != b.refers {
-		if b.refers {
-			return -1
-		}
+// rankOf orders types: those that servers make of other assets come behind
+// these, and those that refer to others last.
+func rankOf(typ string) int {
+	switch {
+	case stream.RefersToAssets(typ):
+		return 2
+	case typ == stream.AssetCombinedHistogram || typ == stream.AssetFullMetric:
 		return 1
 	}
-	return cmp.Or(compareTime(a.created, b.created), strings.Compare(a.id, b.id))
+	return 0
+}
+
+// byUpload orders assets by the rank of their types, then by the time of their
+// upload, absent times first, and by id. No server decides on that order.
+func byUpload(a, b *item) int {
+	return cmp.Or(cmp.Compare(a.rank, b.rank), compareTime(a.created, b.created), strings.Compare(a.id, b.id))
 }
 
 func newItem(a *comet.Asset) (*item, error) {
@@ -57,7 +63,7 @@ func newItem(a *comet.Asset) (*item, error) {
 		size := a.Size
 		it.size = &size
 	}
-	it.refers = stream.RefersToAssets(a.Type)
+	it.rank = rankOf(a.Type)
 	dropped := droppedMembers
 	if isRemote(a, doc) {
 		link := ""

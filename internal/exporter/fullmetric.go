@@ -26,7 +26,6 @@ import (
 // between them.
 
 const (
-	typeFullMetric = "ASSET_TYPE_FULL_METRIC"
 	// maxFullFile bounds a zip file of a metric, which has to be in memory.
 	maxFullFile = 32 << 20
 	// maxFullPoints bounds the points that are completed from files. They are
@@ -63,10 +62,10 @@ func (u *experimentUnit) fullFiles(ctx context.Context) (map[string][]fullFile, 
 	}
 	files := make(map[string][]fullFile)
 	restart := func() { clear(files) }
-	err := u.x.client.EachAsset(direct(ctx), u.l.key, typeFullMetric, restart, func(a *comet.Asset) error {
+	err := u.x.client.EachAsset(direct(ctx), u.l.key, stream.AssetFullMetric, restart, func(a *comet.Asset) error {
 		// Older servers may list other types when they do not know this one.
 		m := fullFileName.FindStringSubmatch(a.Name)
-		if a.Type != typeFullMetric || m == nil {
+		if a.Type != stream.AssetFullMetric || m == nil {
 			return nil
 		}
 		part, err := strconv.Atoi(m[2])

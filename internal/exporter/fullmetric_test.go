@@ -85,7 +85,7 @@ func TestFullMetrics(t *testing.T) {
 			}
 			files := 0
 			for _, a := range of[*stream.Asset](all) {
-				if a.Type != nil && *a.Type == typeFullMetric {
+				if a.Type != nil && *a.Type == stream.AssetFullMetric {
 					files++
 				}
 			}

@@ -37,6 +37,7 @@ func (x *Exporter) panelUnits(ctx context.Context, w *workspaceScope, r *fixedRo
 		return nil
 	})
 	if err != nil {
+		x.panelLists[w.name] = nil // it is told once, and not again for each view
 		return out.skipIn(stream.KindPanel, w.name, "", "", err)
 	}
 	return nil

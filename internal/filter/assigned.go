@@ -52,10 +52,6 @@ var assigned = map[stream.Kind][]string{
 	},
 }
 
-// derivedAssets are the types of assets that a server makes from other data.
-// They are carried, and never uploaded.
-var derivedAssets = map[string]bool{"ASSET_TYPE_FULL_METRIC": true, "histogram_combined_3d": true}
-
 // placed are the members of an experiment's documents that say where it is, which
 // an import may choose.
 var placed = []string{"projectName", "workspaceName"}

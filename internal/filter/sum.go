@@ -45,10 +45,21 @@ type summer struct {
 
 	text     hash.Hash // of the text that goes on
 	textSize int64
-	asset    []byte         // the open asset without its bytes
-	derived  bool           // the open asset is one that servers make
-	content  *referenceHash // of the open asset, if it refers to others
-	source   string         // the address that the open stream came from
+	of       *stream.Asset // the open asset
+	asset    []byte        // its item without its bytes
+	derived  bool          // the open asset is one that servers make
+	// histograms are the names of those of single steps that the open experiment
+	// has, combined what it has of all steps: it counts where the others are not.
+	histograms map[string]bool
+	combined   []combinedSum
+	content    *referenceHash // of the open asset, if it refers to others
+	source     string         // the address that the open stream came from
+}
+
+// A combinedSum is a histogram of all steps.
+type combinedSum struct {
+	name string
+	sum  [sha256.Size]byte
 }
 
 // A subjectSum is one line of the result.
@@ -63,12 +74,18 @@ func newSummer() *summer { return &summer{text: sha256.New(), panels: make(map[s
 func (s *summer) start(name string) {
 	s.finish()
 	s.name, s.open, s.items = name, true, bag{}
+	s.histograms, s.combined = make(map[string]bool), nil
 	s.endText()
 }
 
 // finish ends the sum of what is open.
 func (s *summer) finish() {
 	if s.open {
+		for _, c := range s.combined {
+			if !s.histograms[c.name] {
+				s.items.add(c.sum)
+			}
+		}
 		s.sums = append(s.sums, subjectSum{s.name, s.items.sum()})
 	}
 	s.drop()
@@ -243,7 +260,7 @@ func (s *summer) endText() {
 }
 
 func (s *summer) beginAsset(r stream.Raw, a *stream.Asset) {
-	s.derived, s.content = derivedAssets[deref(a.Type)], nil
+	s.of, s.derived, s.content = a, deref(a.Type) == stream.AssetFullMetric, nil
 	if stream.RefersToAssets(deref(a.Type)) && a.Remote == nil {
 		s.content = newReferenceHash(s.source)
 	}
@@ -274,7 +291,16 @@ func (s *summer) endAsset(end *stream.AssetEnd) {
 	if s.content != nil {
 		sum = s.content.sum()
 	}
-	s.add(sum).put()
+	s.add(sum)
+	name, combined, ok := s.of.Histogram()
+	switch {
+	case combined && s.key != "":
+		s.combined = append(s.combined, combinedSum{name, sha256.Sum256(s.item)})
+		return
+	case ok:
+		s.histograms[name] = true
+	}
+	s.put()
 }
 
 // skipped adds that something is missing, in place of what had come of it.

@@ -131,8 +131,12 @@ func TestSumIgnoresCuts(t *testing.T) {
 			items{&stream.Asset{ID: "1", Doc: doc(t, `{"type":null}`), Type: ptr("")}, &stream.AssetEnd{}},
 		},
 		"what servers make": {
-			items{&stream.Asset{ID: "1", Doc: doc(t, `{}`), Type: ptr("histogram_combined_3d")}, &stream.Chunk{Data: []byte("x")}, &stream.AssetEnd{}},
-			items{},
+			items{
+				&stream.Asset{ID: "1", Doc: doc(t, `{}`), Type: ptr("histogram_combined_3d"), Name: ptr("w.json")}, &stream.Chunk{Data: []byte("x")}, &stream.AssetEnd{},
+				&stream.Asset{ID: "2", Doc: doc(t, `{}`), Type: ptr("histogram3d"), Name: ptr("w")}, &stream.AssetEnd{},
+				&stream.Asset{ID: "3", Doc: doc(t, `{}`), Type: ptr("ASSET_TYPE_FULL_METRIC")}, &stream.AssetEnd{},
+			},
+			items{&stream.Asset{ID: "2", Doc: doc(t, `{}`), Type: ptr("histogram3d"), Name: ptr("w")}, &stream.AssetEnd{}},
 		},
 		"state": {
 			items{&stream.Experiment{Running: true, Crashed: ptr(false), Doc: doc(t, `{"running":true,"durationMillis":5,"userName":"ann"}`)}},
@@ -417,5 +421,23 @@ func TestSumOfView(t *testing.T) {
 	}
 	if sum(`{"a":1}`) == sum(`{"a":1,"experimentKey":"k2"}`) {
 		t.Error("the key of another experiment does not count")
+	}
+}
+
+// A histogram of all steps counts where the experiment has none of single steps
+// that it was made of.
+func TestSumOfCombinedHistogram(t *testing.T) {
+	sum := func(data, single string) string {
+		items := []any{&stream.Asset{ID: "1", Doc: doc(t, `{}`), Type: ptr("histogram_combined_3d"), Name: ptr("w")}, &stream.Chunk{Data: []byte(data)}, &stream.AssetEnd{}}
+		if single != "" {
+			items = append(items, &stream.Asset{ID: "2", Doc: doc(t, `{}`), Type: ptr("histogram3d"), Name: &single}, &stream.AssetEnd{})
+		}
+		return strings.Join(sums(t, one(t, items...)), "")
+	}
+	if sum("x", "") == sum("y", "") || sum("x", "v") == sum("y", "v") {
+		t.Error("it does not count")
+	}
+	if sum("x", "w") != sum("y", "w") {
+		t.Error("it counts though the server makes it")
 	}
 }

@@ -14,16 +14,16 @@ import (
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-// neverUploaded are the types of assets that servers make themselves.
-var neverUploaded = map[string]bool{"ASSET_TYPE_FULL_METRIC": true, "histogram_combined_3d": true}
-
 // assets is the way of an experiment's assets.
 type assets struct {
 	mu      sync.Mutex
 	known   map[uint64]struct{} // hashes of the ids at the source
 	changed map[string]string   // ids that are others at the destination, beside those that are derived
 	derive  func(id string) string
-	likes   likes
+	// histograms are the names of those of single steps that have come. Only the
+	// reading uses it.
+	histograms map[string]bool
+	likes      likes
 
 	open  *asset         // whose records come just now
 	plain sync.WaitGroup // uploads of assets that others may refer to
@@ -32,6 +32,7 @@ type assets struct {
 func (a *assets) init(e *experiment) {
 	a.known, a.changed = make(map[uint64]struct{}), make(map[string]string)
 	a.likes = likes{claimed: make(map[string]claim), written: make(map[uint64]int), writing: make(map[uint64]chan struct{})}
+	a.histograms = make(map[string]bool)
 	a.derive = func(id string) string { return id }
 	if e.derived {
 		a.derive = func(id string) string { return deriveAsset(id, e.project.target) }
@@ -56,6 +57,16 @@ func (a *assets) add(id string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.known[hashText(id)] = struct{}{}
+}
+
+// derived reports whether the destination makes an asset itself: of the points of
+// a metric, or of the histograms of single steps, where the stream has them.
+func (a *assets) derived(rec *stream.Asset) bool {
+	name, combined, ok := rec.Histogram()
+	if ok && !combined {
+		a.histograms[name] = true
+	}
+	return deref(rec.Type) == stream.AssetFullMetric || combined && a.histograms[name]
 }
 
 // change notes that an asset has another id at the destination.
@@ -158,7 +169,7 @@ func (e *experiment) takeAsset(ctx context.Context, rec *stream.Asset) error {
 	if err := readDoc(rec.Doc, &a.doc); err != nil {
 		return err
 	}
-	if neverUploaded[a.typ()] {
+	if e.assets.derived(rec) {
 		a.state = assetLeftOut
 		return nil
 	}

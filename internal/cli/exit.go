@@ -71,7 +71,8 @@ type exitCoder interface {
 // ExitCode returns the exit code for what a command returned. Where err joins
 // several errors, the first of 130, 143, 2, 6, 5, 4, 1, 7, 3, 141 that occurs
 // among them is taken. Errors of the server have the code of their class, those
-// of a stream [ExitInput]; an error without a code is [ExitFailed].
+// of a stream [ExitInput] or the code that its abort says; an error without a code
+// is [ExitFailed].
 func ExitCode(err error) int {
 	if err == nil || errors.Is(err, flag.ErrHelp) {
 		return ExitOK
@@ -103,8 +104,10 @@ func exitCodes(err error) []int {
 	switch e := err.(type) {
 	case *comet.Error:
 		return []int{codeOfCall(e)}
-	case *stream.Error, *stream.AbortedError:
+	case *stream.Error:
 		return []int{ExitInput}
+	case *stream.AbortedError:
+		return []int{codeOfAbort(e)}
 	case *exporter.KeysError:
 		return []int{ExitIncomplete}
 	case interface{ Unwrap() []error }:
@@ -119,4 +122,26 @@ func exitCodes(err error) []int {
 		}
 	}
 	return []int{ExitFailed}
+}
+
+// codeOfInput returns the exit code for an input that ends badly: that of its
+// abort, so that the end of a pipe says what its beginning would, else
+// [ExitInput].
+func codeOfInput(err error) int {
+	if aborted, ok := errors.AsType[*stream.AbortedError](err); ok {
+		return codeOfAbort(aborted)
+	}
+	return ExitInput
+}
+
+// codeOfAbort returns the exit code of the tool that has aborted a stream, as far
+// as it says what to do: run it again, or with another key.
+func codeOfAbort(e *stream.AbortedError) int {
+	switch e.Class {
+	case "server":
+		return ExitServer
+	case "unauthorized":
+		return ExitDenied
+	}
+	return ExitInput
 }

@@ -41,7 +41,11 @@ func TestExitCode(t *testing.T) {
 		{"not finished for a server, and a truncated stream", errors.Join(&importer.InputError{Err: &stream.Error{Class: stream.ErrTruncated}},
 			&importer.UnfinishedError{Failures: []error{coded(3), coded(5)}}), 5},
 		{"a broken stream", fmt.Errorf("standard input: %w", &stream.Error{Class: stream.ErrTruncated}), 4},
-		{"an aborted stream", fmt.Errorf("standard input: %w", &stream.AbortedError{Class: "server"}), 4},
+		{"aborted by a server", fmt.Errorf("standard input: %w", &stream.AbortedError{Class: "server"}), 5},
+		{"aborted for a key", &stream.AbortedError{Class: "unauthorized"}, 6},
+		{"aborted by a signal", &stream.AbortedError{Class: "interrupted"}, 4},
+		{"aborted for its input", &stream.AbortedError{Class: "input"}, 4},
+		{"aborted by a later version", &stream.AbortedError{Class: "tired"}, 4},
 		{"a server", fmt.Errorf("list experiments: %w", &comet.Error{Status: 401}), 6},
 		{"several that are not finished", fmt.Errorf("x: %w", &importer.UnfinishedError{Failures: []error{coded(3), coded(5), coded(1)}}), 5},
 		{"an unknown code", coded(99), 1},
@@ -51,6 +55,18 @@ func TestExitCode(t *testing.T) {
 				t.Errorf("ExitCode(%v) = %d, want %d", tt.err, got, tt.want)
 			}
 		})
+	}
+}
+
+func TestCodeOfInput(t *testing.T) {
+	for class, want := range map[string]int{"server": 5, "unauthorized": 6, "interrupted": 4, "output": 4, "error": 4} {
+		err := &importer.InputError{Err: &stream.AbortedError{Class: class}}
+		if got := codeOfInput(err); got != want {
+			t.Errorf("an abort of class %s: code %d, want %d", class, got, want)
+		}
+	}
+	if got := codeOfInput(&importer.InputError{Err: &stream.Error{Class: stream.ErrTruncated}}); got != 4 {
+		t.Errorf("a truncated stream: code %d, want 4", got)
 	}
 }
 

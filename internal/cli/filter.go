@@ -224,10 +224,10 @@ func (c *filterCommand) explain(in *input, err error) error {
 		return withCode(ExitUsage, err, "comet-import --merge puts projects together")
 	}
 	if errors.Is(err, stream.ErrAborted) {
-		return withCode(ExitInput, fmt.Errorf("%s: %w", in.name, err), "what comes before the abort is good; the tool that wrote it says why it failed")
+		return withCode(c.codeOfInput(err), fmt.Errorf("%s: %w", in.name, err), "what comes before the abort is good", abortHint)
 	}
 	if _, ok := errors.AsType[*stream.Error](err); ok {
-		return withCode(ExitInput, fmt.Errorf("%s: %w", in.name, err), c.inputHints(err)...)
+		return withCode(ExitInput, fmt.Errorf("%s: %w", in.name, err), c.inputHints(in, err)...)
 	}
 	if _, ok := errors.AsType[exitCoder](err); ok || errors.Is(err, context.Canceled) {
 		return err
@@ -235,9 +235,20 @@ func (c *filterCommand) explain(in *input, err error) error {
 	return fmt.Errorf("%s: %w", in.name, err)
 }
 
+// codeOfInput is codeOfInput where a stream goes on through the pipe. Whoever reads
+// about a stream wants to know whether it is good.
+func (c *filterCommand) codeOfInput(err error) int {
+	if c.reading() {
+		return ExitInput
+	}
+	return codeOfInput(err)
+}
+
 // inputHints says what can be done about a bad input.
-func (c *filterCommand) inputHints(err error) []string {
-	switch {
+func (c *filterCommand) inputHints(in *input, err error) []string {
+	switch hints := in.emptyHints(c.counters.Bytes.Load(), err); {
+	case hints != nil:
+		return hints
 	case c.salvage || errors.Is(err, stream.ErrNotStream) || errors.Is(err, stream.ErrVersion):
 		return nil
 	case errors.Is(err, stream.ErrTruncated):

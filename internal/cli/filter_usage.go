@@ -77,8 +77,9 @@ Options can be set by the environment, as COMET_FILTER_RENAME for --rename; mode
 and -x cannot.
 
 Exit codes: 0 all done; 1 failed; 2 usage, nothing written; 3 done, but what --key,
---keys-from or --rename names is not there, or not all could be salvaged; 4 the input is damaged, cut
-off, aborted or no stream; 130 or 143 interrupted.
+--keys-from or --rename names is not there, or not all could be salvaged; 4 the input
+is damaged, cut off, aborted or no stream; 5 or 6 the tool before this one has failed
+with that code, and the output says so, too; 130 or 143 interrupted.
 
 Examples:
     comet-export acme/vision | comet-filter -x assets | comet-import newteam/vision

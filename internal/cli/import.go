@@ -294,8 +294,15 @@ func (c *importCommand) verdict(s *importer.Summary) error {
 }
 
 // inputHints says how to have the rest of a stream that ended early.
-func (c *importCommand) inputHints(err error) []string {
-	if c.opts.Mode != importer.Write || errors.Is(err, stream.ErrNotStream) || errors.Is(err, stream.ErrVersion) {
+func (c *importCommand) inputHints(in *input, err error) []string {
+	switch hints := in.emptyHints(c.counters.Bytes.Load(), err); {
+	case hints != nil:
+		return hints
+	case errors.Is(err, stream.ErrNotStream) || errors.Is(err, stream.ErrVersion):
+		return nil
+	case codeOfInput(err) != ExitInput:
+		return []string{abortHint}
+	case c.opts.Mode != importer.Write:
 		return nil
 	}
 	return []string{"experiments that were whole before that are imported; import the whole stream for the rest"}
@@ -310,7 +317,7 @@ func (c *importCommand) explain(in *input, err error) error {
 		return explainEach(list, func(err error) error { return c.explain(in, err) })
 	}
 	if _, ok := err.(*importer.InputError); ok {
-		return withCode(ExitInput, fmt.Errorf("%s: %w", in.name, err), c.inputHints(err)...)
+		return withCode(codeOfInput(err), fmt.Errorf("%s: %w", in.name, err), c.inputHints(in, err)...)
 	}
 	if _, ok := errors.AsType[*importer.MergeError](err); ok {
 		return withCode(ExitUsage, err, "--merge puts them together; WORKSPACE alone keeps the names of projects apart")

@@ -7,6 +7,8 @@ import (
 	"os"
 	"strings"
 	"syscall"
+
+	"github.com/comet-stream/comet-stream/stream"
 )
 
 // input is the stream a command reads.
@@ -46,6 +48,21 @@ func (c *command) openInput(path string) (*input, error) {
 		return nil, terminalInput("standard input")
 	}
 	return &input{Reader: c.stdio.Stdin, name: "standard input"}, nil
+}
+
+// abortHint says where to read why a stream was aborted, and what to do.
+const abortHint = "the tool that wrote it says why it failed; run the whole pipeline again"
+
+// emptyHints returns what to say of an input that err finds to be no stream, of
+// which so many bytes have been read, if it is empty.
+func (in *input) emptyHints(read int64, err error) []string {
+	if read > 0 || !errors.Is(err, stream.ErrNotStream) {
+		return nil
+	}
+	if in.closer != nil {
+		return []string{"nothing was written to that file; export into it again"}
+	}
+	return []string{"the command before the pipe wrote nothing: its own message says why"}
 }
 
 // fileArgument returns hints for arguments of which one looks like the file that

@@ -109,7 +109,8 @@ func textOrNil(s string) *string {
 func valid(s string) string { return strings.ToValidUTF8(s, "\ufffd") }
 
 // abortClass returns the class of the abort record for an error that has ended
-// an export.
+// an export. Whoever reads the stream goes by it: "server" says that another run
+// may come to its end.
 func abortClass(err error) string {
 	if _, ok := errors.AsType[*writeError](err); ok {
 		return "output"
@@ -119,8 +120,7 @@ func abortClass(err error) string {
 		return "unauthorized"
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return "interrupted"
-	}
-	if _, ok := errors.AsType[*comet.Error](err); ok {
+	case isPassing(err) && !errors.Is(err, comet.ErrMisconfigured):
 		return "server"
 	}
 	return "error"

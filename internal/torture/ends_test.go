@@ -34,10 +34,10 @@ func TestCauseThroughPipe(t *testing.T) {
 		results <- runTo(exports, "comet-export", nil, append(src.flags, "--retry-max-elapsed", "50ms", "lab/small")...)
 	}()
 	go func() { results <- runTo(filters, "comet-filter", exports, "--rename", "lab=lab") }()
-	run("comet-import", filters, dst.flags...).want(t, cli.ExitInput).says(t, "aborted by its writer", "503")
+	run("comet-import", filters, dst.flags...).want(t, cli.ExitServer).says(t, "aborted by its writer", "503", "run the whole pipeline again")
 	for range 2 {
 		r := <-results
-		want := map[string]int{"comet-export": cli.ExitServer, "comet-filter": cli.ExitInput}[r.tool]
+		want := map[string]int{"comet-export": cli.ExitServer, "comet-filter": cli.ExitServer}[r.tool]
 		r.want(t, want).says(t, "503")
 	}
 	src.faults.Reset()

@@ -41,7 +41,7 @@ func TestKeyPlaces(t *testing.T) {
 		{"version", "GET", lib + "isAlive/ver", "", "", "", 200},
 		{"optimizer", "GET", "/optimizer/next?id=1", "X-API-KEY", ownerKey, "", 200},
 		{"optimizer wrong", "GET", "/optimizer/next?id=1", "X-API-KEY", "x", "", 401},
-		{"telemetry unknown", "POST", lib + "telemetry/new", "", "", `{}`, 200},
+		{"unknown call", "POST", lib + "telemetry/new", "", "", `{}`, 404},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			req := newRequest(t, c.method, c.path, c.body)

@@ -190,7 +190,7 @@ func (a *artifact) size() int64 {
 func (c *call) addArtifactFile(a *asset) error {
 	v := c.s.store.artifactVersion(a.versionID)
 	if v == nil {
-		return notFound("artifact version %q does not exist", a.versionID).withCode(codeNoArtifactVersion)
+		return unknownThing(codeNoArtifactVersion, "artifact version %q does not exist", a.versionID)
 	}
 	if err := c.allow(v.artifact.project.workspace, RoleOwner, "artifact "+v.artifact.name); err != nil {
 		return err
@@ -210,7 +210,7 @@ func (c *call) artifactAsset(id string) (*asset, error) {
 	defer st.mu.RUnlock()
 	v := st.artifactVersion(c.optional("artifactVersionId"))
 	if v == nil {
-		return nil, notFound("artifact version %q does not exist", c.optional("artifactVersionId")).withCode(codeNoArtifactVersion)
+		return nil, unknownThing(codeNoArtifactVersion, "artifact version %q does not exist", c.optional("artifactVersionId"))
 	}
 	if err := c.readArtifact(v.artifact); err != nil {
 		return nil, err

@@ -1,5 +1,7 @@
 package comettest
 
+import "net/url"
+
 func (s *Server) artifactRoutes() []route {
 	return []route{
 		{method: "GET", path: "artifacts/get-all", handle: (*call).artifacts},
@@ -98,7 +100,7 @@ func (c *call) findArtifact(idParams ...string) (*artifact, error) {
 		}
 		a := st.artifact(id)
 		if a == nil {
-			return nil, notFound("artifact %q does not exist", id).withCode(codeNoArtifact)
+			return nil, unknownThing(codeNoArtifact, "artifact %q does not exist", id)
 		}
 		return a, c.readArtifact(a)
 	}
@@ -111,8 +113,12 @@ func (c *call) findArtifact(idParams ...string) (*artifact, error) {
 		return nil, err
 	}
 	a := w.artifactNamed(name)
+	// Newer clients quote the name twice.
+	if quoted, err := url.PathUnescape(name); a == nil && err == nil {
+		a = w.artifactNamed(quoted)
+	}
 	if a == nil {
-		return nil, notFound("artifact %q does not exist in workspace %q", name, w.name).withCode(codeNoArtifact)
+		return nil, unknownThing(codeNoArtifact, "artifact %q does not exist in workspace %q", name, w.name)
 	}
 	return a, c.readArtifact(a)
 }
@@ -166,7 +172,7 @@ func (c *call) findVersion(idParams ...string) (*artifactVersion, error) {
 	if id := c.optional("versionId"); id != "" {
 		v := c.s.store.artifactVersion(id)
 		if v == nil {
-			return nil, notFound("artifact version %q does not exist", id).withCode(codeNoArtifactVersion)
+			return nil, unknownThing(codeNoArtifactVersion, "artifact version %q does not exist", id)
 		}
 		return v, c.readArtifact(v.artifact)
 	}
@@ -180,7 +186,7 @@ func (c *call) findVersion(idParams ...string) (*artifactVersion, error) {
 	}
 	v := a.find(version, alias, either)
 	if v == nil {
-		return nil, notFound("artifact %q has no version %q", a.name, version+alias+either).withCode(codeNoArtifactVersion)
+		return nil, unknownThing(codeNoArtifactVersion, "artifact %q has no version %q", a.name, version+alias+either)
 	}
 	return v, nil
 }

@@ -148,7 +148,7 @@ func (c *call) changeVersion(id string, f func(v *artifactVersion) error) error 
 	defer st.mu.Unlock()
 	v := st.artifactVersion(id)
 	if v == nil {
-		return notFound("artifact version %q does not exist", id).withCode(codeNoArtifactVersion)
+		return unknownThing(codeNoArtifactVersion, "artifact version %q does not exist", id)
 	}
 	if err := c.allow(v.artifact.project.workspace, RoleOwner, "artifact "+v.artifact.name); err != nil {
 		return err
@@ -176,7 +176,7 @@ func (c *call) updateArtifact() error {
 	defer st.mu.Unlock()
 	a := st.artifact(req.ArtifactID)
 	if a == nil {
-		return notFound("artifact %q does not exist", req.ArtifactID).withCode(codeNoArtifact)
+		return unknownThing(codeNoArtifact, "artifact %q does not exist", req.ArtifactID)
 	}
 	if err := c.allow(a.project.workspace, RoleOwner, "artifact "+a.name); err != nil {
 		return err
@@ -184,7 +184,7 @@ func (c *call) updateArtifact() error {
 	var v *artifactVersion
 	if req.Version != nil {
 		if v = a.find(*req.Version, "", ""); v == nil {
-			return notFound("artifact %q has no version %q", a.name, *req.Version).withCode(codeNoArtifactVersion)
+			return unknownThing(codeNoArtifactVersion, "artifact %q has no version %q", a.name, *req.Version)
 		}
 		if req.VersionMetadata != nil {
 			v.metadata = req.VersionMetadata

@@ -182,7 +182,7 @@ func TestUploadErrors(t *testing.T) {
 		{"experimentId in REST", restBase + "write/experiment/upload-asset?experimentId=" + freeKey, nil, []byte("x"), 400},
 		{"figure without name", lib + "visualizations/upload?apiKey=" + ownerKey + "&experimentId=" + freeKey, nil, []byte("x"), 400},
 		{"unknown experiment", lib + "asset/upload?apiKey=" + ownerKey + "&experimentId=x", nil, []byte("x"), 404},
-		{"unknown artifact version", at + "&artifactVersionId=x", nil, []byte("x"), 404},
+		{"unknown artifact version", at + "&artifactVersionId=x", nil, []byte("x"), 400},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if rec := server.form(c.path, c.fields, c.file); rec.Code != c.want {

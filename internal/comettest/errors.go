@@ -65,6 +65,12 @@ func notFound(format string, args ...any) *apiError {
 	return e
 }
 
+// unknownThing is the answer for something that does not exist and that has a code
+// of its own. A client reads codes only from answers with 400, 403 and 405.
+func unknownThing(code int, format string, args ...any) *apiError {
+	return sdkError(http.StatusBadRequest, code, format, args...)
+}
+
 func sdkError(status, code int, format string, args ...any) *apiError {
 	return &apiError{status: status, code: code, msg: fmt.Sprintf(format, args...)}
 }

@@ -121,9 +121,9 @@ func TestReadErrors(t *testing.T) {
 		{name: "asset without id", path: "experiment/asset/get-asset?experimentKey=" + freeKey, status: 400},
 		{name: "unknown model", path: "experiment/model/asset/list?modelName=m&experimentKey=" + freeKey, status: 404},
 		{name: "unknown call", path: "experiment/everything", status: 404},
-		{name: "unknown artifact", path: "artifacts/get?workspace=team&artifactName=a", status: 404, code: 624522},
-		{name: "unknown artifact version", path: "artifacts/version?versionId=a", status: 404, code: 624523},
-		{name: "unknown registry model", path: "registry-model/details?workspaceName=team&modelName=m", status: 404, code: 42008},
+		{name: "unknown artifact", path: "artifacts/get?workspace=team&artifactName=a", status: 400, code: 624522},
+		{name: "unknown artifact version", path: "artifacts/version?versionId=a", status: 400, code: 624523},
+		{name: "unknown registry model", path: "registry-model/details?workspaceName=team&modelName=m", status: 400, code: 42008},
 	}
 	for i := range cases {
 		cases[i].method, cases[i].path = "GET", restBase+cases[i].path

@@ -2,8 +2,9 @@ package comettest
 
 import "net/http"
 
-// optimizerRoutes are those of the service for hyper-parameter search, which
-// knows no search: it says that there is no more work.
+// optimizerRoutes are those of the service for hyper-parameter search, which is
+// no part of this server: it says so to who asks for a search, and that there is
+// no more work to who has one.
 func (s *Server) optimizerRoutes() []route {
 	at := func(method, path string, handle func(*call) error) route {
 		return route{method: method, family: root, path: "optimizer/" + path, auth: authNone, stream: true,
@@ -29,5 +30,5 @@ func (c *call) noMoreWork() error {
 }
 
 func (c *call) noSuchSearch() error {
-	return c.send(map[string]any{"code": http.StatusNotFound, "message": "no such search"})
+	return c.send(map[string]any{"code": http.StatusNotFound, "message": "this server has no hyper-parameter search"})
 }

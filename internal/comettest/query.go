@@ -1,9 +1,6 @@
 package comettest
 
-import (
-	"encoding/json"
-	"slices"
-)
+import "slices"
 
 func (s *Server) queryRoutes() []route {
 	return []route{
@@ -32,75 +29,68 @@ func (c *call) queried(ref projectRef, archived *bool) ([]*experiment, error) {
 	return list, nil
 }
 
-type predicate struct {
-	Source string `json:"source"`
-	Query  struct {
-		Condition string `json:"condition"`
-		Rules     []rule `json:"rules"`
-	} `json:"query"`
-}
-
+// projectQuery answers with the experiments that satisfy all predicates, each a
+// tree of rules about one source or, where that is "nested", about several.
 func (c *call) projectQuery() error {
 	var req struct {
 		projectRef
-		Archived   bool        `json:"archived"`
-		Predicates []predicate `json:"predicates"`
+		Archived   bool `json:"archived"`
+		Predicates []struct {
+			Source string `json:"source"`
+			Query  rule   `json:"query"`
+		} `json:"predicates"`
 	}
 	if err := c.decode(&req); err != nil {
 		return err
 	}
+	all := rule{Condition: "AND"}
 	for _, p := range req.Predicates {
-		for _, r := range p.Query.Rules {
-			if err := r.check(p.Source); err != nil {
-				return err
-			}
-		}
+		p.Query.Source = p.Source
+		all.Rules = append(all.Rules, p.Query)
 	}
-	list, err := c.queried(req.projectRef, &req.Archived)
+	list, err := c.satisfying(req.projectRef, req.Archived, &all)
 	if err != nil {
 		return err
 	}
 	keys := []string{}
 	for _, e := range list {
-		if c.satisfies(e, req.Predicates) {
-			keys = append(keys, e.key)
-		}
+		keys = append(keys, e.key)
 	}
 	return c.send(map[string]any{"experimentKeys": keys})
 }
 
-func (c *call) satisfies(e *experiment, predicates []predicate) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, p := range predicates {
-		for _, r := range p.Query.Rules {
-			if text, have := c.cell(e, p.Source, r.Field); !r.holds(text, have) {
-				return false
-			}
-		}
+// satisfying are the experiments of a project that satisfy a rule.
+func (c *call) satisfying(ref projectRef, archived bool, r *rule) ([]*experiment, error) {
+	if err := r.check(""); err != nil {
+		return nil, err
 	}
-	return true
+	list, err := c.queried(ref, &archived)
+	return slices.DeleteFunc(list, func(e *experiment) bool {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		return !r.satisfied(c, e)
+	}), err
 }
 
-// searchExperiments answers the search of the web interface, without rules.
+// searchExperiments answers the search of the web interface.
 func (c *call) searchExperiments() error {
 	var req struct {
-		ProjectID string          `json:"projectId"`
-		RulesTree json.RawMessage `json:"rulesTree"`
-		Limit     int             `json:"limit"`
-		Page      int             `json:"page"`
-		Deleted   bool            `json:"deleted"`
+		ProjectID string `json:"projectId"`
+		RulesTree *rule  `json:"rulesTree"`
+		Limit     int    `json:"limit"`
+		Page      int    `json:"page"`
+		Deleted   bool   `json:"deleted"`
 	}
 	if err := c.decode(&req); err != nil {
 		return err
 	}
-	if len(req.RulesTree) > 0 && string(req.RulesTree) != "null" {
-		return badRequest("rulesTree is not supported")
-	}
 	if req.Limit < 1 || req.Page < 1 {
 		return badRequest("limit and page must be at least 1")
 	}
-	list, err := c.queried(projectRef{ProjectID: req.ProjectID}, &req.Deleted)
+	if req.RulesTree == nil {
+		req.RulesTree = &rule{Condition: "AND"}
+	}
+	list, err := c.satisfying(projectRef{ProjectID: req.ProjectID}, req.Deleted, req.RulesTree)
 	if err != nil {
 		return err
 	}

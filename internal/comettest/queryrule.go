@@ -6,12 +6,18 @@ import (
 	"strings"
 )
 
-// rule is one condition on a column.
+// rule is one condition on a column or, with Condition, a group of rules of which
+// all (AND) or one (OR) must hold. A rule that names no source, or "nested", has
+// that of its group.
 type rule struct {
+	Source   string          `json:"source"`
 	Field    string          `json:"field"`
 	Type     string          `json:"type"`
 	Operator string          `json:"operator"`
 	Value    json.RawMessage `json:"value"`
+
+	Condition string `json:"condition"`
+	Rules     []rule `json:"rules"`
 }
 
 var querySources = []string{"metadata", "metrics", "params", "log_other", "env_details", "tag"}
@@ -24,7 +30,16 @@ var operators = map[string]bool{
 	"is_null": true, "is_not_null": true, "is_empty": true, "is_not_empty": true,
 }
 
+// check reports a rule that cannot be answered, and gives each its source, which
+// is that of its group if it has none of its own.
 func (r *rule) check(source string) error {
+	if r.Source == "" || r.Source == "nested" {
+		r.Source = source
+	}
+	source = r.Source
+	if r.Condition != "" || r.Rules != nil {
+		return r.checkGroup()
+	}
 	if !slices.Contains(querySources, source) {
 		return badRequest("source %q is not known", source)
 	}
@@ -39,6 +54,31 @@ func (r *rule) check(source string) error {
 		return err
 	}
 	return nil
+}
+
+func (r *rule) checkGroup() error {
+	if r.Condition != "" && r.Condition != "AND" && r.Condition != "OR" {
+		return badRequest("condition %q is not AND or OR", r.Condition)
+	}
+	for i := range r.Rules {
+		if err := r.Rules[i].check(r.Source); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// satisfied reports whether e satisfies the rule. The lock of e is held.
+func (r *rule) satisfied(c *call, e *experiment) bool {
+	if r.Condition == "" && r.Rules == nil {
+		return r.holds(c.cell(e, r.Source, r.Field))
+	}
+	for i := range r.Rules {
+		if or := r.Condition == "OR"; r.Rules[i].satisfied(c, e) == or {
+			return or
+		}
+	}
+	return r.Condition != "OR"
 }
 
 // values are the texts of the value, one, or two of a range.

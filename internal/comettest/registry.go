@@ -268,7 +268,7 @@ func (c *call) readRegistry(f func(m *registryModel) error) error {
 	}
 	m := w.registryNamed(name)
 	if m == nil {
-		return notFound("registry model %q does not exist in workspace %q", name, w.name).withCode(codeNoRegistryModel)
+		return unknownThing(codeNoRegistryModel, "registry model %q does not exist in workspace %q", name, w.name)
 	}
 	if !m.public {
 		if err := c.allow(w, RoleViewer, "registry model "+name); err != nil {
@@ -307,7 +307,7 @@ func (c *call) latestRegistryVersion() error {
 				return c.send(d)
 			}
 		}
-		return notFound("registry model %q has no such version", m.name).withCode(codeNoRegistryModel)
+		return unknownThing(codeNoRegistryModel, "registry model %q has no such version", m.name)
 	})
 }
 
@@ -327,7 +327,7 @@ func (c *call) pickItem(m *registryModel) (*registryItem, error) {
 			return i, nil
 		}
 	}
-	return nil, notFound("registry model %q has no version %q", m.name, version+stage).withCode(codeNoRegistryModel)
+	return nil, unknownThing(codeNoRegistryModel, "registry model %q has no version %q", m.name, version+stage)
 }
 
 // noteDownload writes a download to the history of the item, as the real

@@ -10,7 +10,7 @@ func (c *call) changeItem(id string, f func(i *registryItem) error) error {
 	defer st.mu.Unlock()
 	i := st.registryItem(id)
 	if i == nil {
-		return notFound("registry model item %q does not exist", id).withCode(codeNoRegistryToUpdate)
+		return unknownThing(codeNoRegistryToUpdate, "registry model item %q does not exist", id)
 	}
 	if err := c.allow(i.model.workspace, RoleOwner, "registry model "+i.model.name); err != nil {
 		return err
@@ -136,7 +136,7 @@ func (c *call) changeRegistry(match func(m *registryModel) bool, f func(m *regis
 		m.updated = c.now()
 		return c.ack()
 	}
-	return notFound("registry model does not exist").withCode(codeNoRegistryToUpdate)
+	return unknownThing(codeNoRegistryToUpdate, "registry model does not exist")
 }
 
 func (c *call) updateRegistryModel() error {

@@ -51,7 +51,7 @@ func (c *call) registryItemDetails() error {
 				return c.send(i.compact())
 			}
 		}
-		return notFound("registry model %q has no version %q", m.name, version).withCode(codeNoRegistryModel)
+		return unknownThing(codeNoRegistryModel, "registry model %q has no version %q", m.name, version)
 	})
 }
 
@@ -63,7 +63,7 @@ func (c *call) readItem(id string, f func(i *registryItem) error) error {
 	defer st.mu.RUnlock()
 	i := st.registryItem(id)
 	if i == nil {
-		return notFound("registry model item %q does not exist", id).withCode(codeNoRegistryModel)
+		return unknownThing(codeNoRegistryModel, "registry model item %q does not exist", id)
 	}
 	if !i.model.public {
 		if err := c.allow(i.model.workspace, RoleViewer, "registry model "+i.model.name); err != nil {

@@ -46,7 +46,7 @@ func TestStatusConfiguration(t *testing.T) {
 	runErrors(t, server, []errorCase{
 		{name: "status not allowed", method: "POST", path: write, body: `{"status":"Best"}`, status: 400},
 		{name: "item without value", method: "POST", path: write, body: `{"status":"None","statusConfiguration":[{"key":"k"}]}`, status: 400},
-		{name: "unknown version", method: "GET", path: restBase + "registry-model/item/x/status-configuration", status: 404, code: 42008},
+		{name: "unknown version", method: "GET", path: restBase + "registry-model/item/x/status-configuration", status: 400, code: 42008},
 	})
 	server.srv.SetMoods(comettest.Moods{Version: "4.20.476"})
 	runErrors(t, server, []errorCase{{name: "older server", method: "GET", path: path, status: 404}})
@@ -76,4 +76,16 @@ func TestUpdateOwner(t *testing.T) {
 	runErrors(t, server, []errorCase{
 		{name: "older server", method: "POST", path: path, body: `{"projectId":"` + id + `","userName":"alice"}`, status: 404},
 	})
+}
+
+// A version that is given no number is the first.
+func TestRegistryDefaultVersion(t *testing.T) {
+	server := newTester(t, comettest.Options{})
+	server.handshake(freeKey)
+	server.upload(freeKey, "m1", "&fileName=w.bin&type=model-element&groupingName=cnn", []byte("w"))
+	server.post(restBase+"write/registry-model/item/create",
+		`{"experimentKey":"`+freeKey+`","experimentModelName":"cnn","registryModelName":"net","version":null,"tags":[]}`)
+	if v := server.srv.State().Workspace("team").RegistryModels[0].Versions[0].Version; v != "1.0.0" {
+		t.Errorf("version %q", v)
+	}
 }

@@ -23,6 +23,9 @@ func (n *newVersion) check(c *call, m *registryModel) error {
 	if n.name == "" {
 		return badRequest("registryModelName is missing")
 	}
+	if n.version == "" {
+		n.version = "1.0.0"
+	}
 	if !semantic.MatchString(n.version) {
 		return badRequest("version %q is not of the form X.Y.Z", n.version).withCode(codeBadModelVersion)
 	}
@@ -116,7 +119,7 @@ func (c *call) addRegistryItem() error {
 	return c.classic(func(req *classicItem, w *workspace, n *newVersion) error {
 		m := w.registryNamed(req.RegistryModelName)
 		if m == nil {
-			return notFound("registry model %q does not exist", req.RegistryModelName).withCode(codeNoRegistryToUpdate)
+			return unknownThing(codeNoRegistryToUpdate, "registry model %q does not exist", req.RegistryModelName)
 		}
 		if err := n.check(c, m); err != nil {
 			return err

@@ -1,6 +1,7 @@
 package comettest
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -138,9 +139,6 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 		c.fail(sdkError(http.StatusNotFound, 0, "HTTP 404 Not Found"))
 	case b == nil && known:
 		c.fail(sdkError(http.StatusMethodNotAllowed, 0, "method %s is not allowed for %s", r.Method, path))
-	case b == nil && r.Method == http.MethodPost && isTelemetry(path):
-		c.sendRaw([]byte("{}"))
-		c.flush()
 	case b == nil || !c.moods.AllCalls && c.version().less(b.since) || slices.Contains(c.moods.Lacks, b.path):
 		c.fail(sdkError(http.StatusNotFound, 0, "HTTP 404 Not Found: %s %s", r.Method, path))
 	default:
@@ -149,19 +147,28 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// isTelemetry reports whether path is a client-library call of a kind the
-// server does not know, which it takes without a word.
-func isTelemetry(path string) bool {
-	path, ok := strings.CutPrefix(path, "/clientlib/")
-	if !ok {
-		return false
+// Route is a call that a server knows.
+type Route struct {
+	Method string
+	// Path is from the root of the instance; segments in braces match any.
+	Path string
+}
+
+// Routes returns the calls that the server knows, sorted by path.
+func (s *Server) Routes() []Route {
+	var list []Route
+	for _, bound := range s.routes.exact {
+		for _, b := range bound {
+			list = append(list, Route{b.method, b.full})
+		}
 	}
-	first, _, _ := strings.Cut(path, "/")
-	switch first {
-	case "rest", "logger", "status-report", "batch", "tags", "asset", "visualizations", "git-patch", "symlink":
-		return false
+	for _, b := range s.routes.patterns {
+		list = append(list, Route{b.method, b.full})
 	}
-	return first != ""
+	slices.SortFunc(list, func(a, b Route) int {
+		return cmp.Or(strings.Compare(a.Path, b.Path), strings.Compare(a.Method, b.Method))
+	})
+	return list
 }
 
 // version is a server version of three numbers.

@@ -14,8 +14,10 @@ type Stats struct {
 	Requests int `json:"requests"`
 	// Endpoints counts them by method and path from the root of the
 	// instance, as "GET /api/rest/v2/experiments". Ids in a path are written
-	// {id}; requests the server has no call for count as "unknown".
+	// {id}; requests the server has no call for count as "unknown", and Unknown
+	// counts them by method and path as they came.
 	Endpoints map[string]int `json:"endpoints"`
+	Unknown   map[string]int `json:"unknown"`
 	// Statuses counts the answers.
 	Statuses map[int]int `json:"statuses"`
 	// InFlight is the number of requests that are in work now, MaxInFlight
@@ -50,7 +52,7 @@ func (s *Server) Stats() Stats {
 	defer s.stats.mu.Unlock()
 	sum := s.stats.sum
 	sum.InFlight = s.stats.inFlight
-	sum.Endpoints = maps.Clone(sum.Endpoints)
+	sum.Endpoints, sum.Unknown = maps.Clone(sum.Endpoints), maps.Clone(sum.Unknown)
 	sum.Statuses = maps.Clone(sum.Statuses)
 	return sum
 }
@@ -74,15 +76,18 @@ func (s *Server) ResetStats() {
 	s.stats.log = nil
 }
 
-func (st *stats) begin(endpoint string) {
+func (st *stats) begin(r *http.Request, endpoint string) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if st.sum.Endpoints == nil {
-		st.sum.Endpoints = make(map[string]int)
+		st.sum.Endpoints, st.sum.Unknown = make(map[string]int), make(map[string]int)
 		st.sum.Statuses = make(map[int]int)
 	}
 	st.sum.Requests++
 	st.sum.Endpoints[endpoint]++
+	if endpoint == unknownEndpoint {
+		st.sum.Unknown[r.Method+" "+r.URL.Path]++
+	}
 	st.inFlight++
 	st.sum.MaxInFlight = max(st.sum.MaxInFlight, st.inFlight)
 }
@@ -112,7 +117,7 @@ func (st *stats) end(r *http.Request, w *countingWriter, in *countingBody) {
 // counted counts the requests that go to h.
 func (s *Server) counted(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.stats.begin(s.endpoint(r))
+		s.stats.begin(r, s.endpoint(r))
 		cw := &countingWriter{ResponseWriter: w, status: http.StatusOK}
 		body := &countingBody{ReadCloser: r.Body}
 		r.Body = body
@@ -121,12 +126,14 @@ func (s *Server) counted(h http.Handler) http.Handler {
 	})
 }
 
+const unknownEndpoint = "unknown"
+
 func (s *Server) endpoint(r *http.Request) string {
 	path, ok := strings.CutPrefix(r.URL.Path, s.opts.Prefix)
 	if b, _, _ := s.routes.find(r.Method, path); b != nil && ok {
 		return b.endpoint()
 	}
-	return "unknown"
+	return unknownEndpoint
 }
 
 type countingWriter struct {

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -52,6 +53,11 @@ func TestArtifacts(t *testing.T) {
 		{name: "version no version", method: "POST", path: restBase + "write/artifacts/upsert", status: 400,
 			body: `{"artifactName":"set","artifactType":"dataset","experimentKey":"` + freeKey + `","version":"one"}`},
 	})
+	for _, name := range []string{"set", "%73et"} { // as older and newer clients quote it
+		if doc := server.get(restBase + "artifacts/get?workspace=team&artifactName=" + url.QueryEscape(name)); doc["name"] != "set" {
+			t.Errorf("artifact by the name %s: %v", name, doc)
+		}
+	}
 	server.close(v1)
 	runErrors(t, server, []errorCase{
 		{name: "closed again", method: "POST", path: restBase + "write/artifacts/state", status: 400, code: 90401,
@@ -109,7 +115,7 @@ func TestRegistry(t *testing.T) {
 		return `{"experimentModelId":"` + model + `","registryModelName":"net","version":"` + version + `"` + more + `}`
 	}
 	runErrors(t, server, []errorCase{
-		{name: "add before there is one", method: "POST", path: restBase + "write/registry-model/item", body: classic("1.0.0", ""), status: 404, code: 42006},
+		{name: "add before there is one", method: "POST", path: restBase + "write/registry-model/item", body: classic("1.0.0", ""), status: 400, code: 42006},
 		{name: "no semantic version", method: "POST", path: restBase + "write/registry-model", body: classic("1.0", ""), status: 400, code: 42001},
 		{name: "unknown model", method: "POST", path: restBase + "write/registry-model", body: `{"experimentModelId":"x","registryModelName":"net","version":"1.0.0"}`, status: 404},
 	})
@@ -122,7 +128,7 @@ func TestRegistry(t *testing.T) {
 		{name: "version exists", method: "POST", path: restBase + "write/registry-model/item", body: classic("1.0.1", ""), status: 400},
 		{name: "model exists", method: "POST", path: restBase + "write/registry-model", body: classic("2.0.0", ""), status: 400},
 		{name: "unknown status", method: "POST", path: restBase + "write/registry-model/item/status", body: `{"modelItemId":"` + item + `","status":"Great"}`, status: 400},
-		{name: "unknown item", method: "POST", path: restBase + "write/registry-model/item/update", body: `{"registryModelItemId":"x"}`, status: 404, code: 42006},
+		{name: "unknown item", method: "POST", path: restBase + "write/registry-model/item/update", body: `{"registryModelItemId":"x"}`, status: 400, code: 42006},
 		{name: "unknown stage", method: "GET", path: restBase + "write/registry-model/item/stage/delete?modelItemId=" + item + "&stage=z", status: 404},
 		{name: "version and stage", method: "GET", path: restBase + "registry-model/item/download?workspaceName=team&modelName=net&version=1.0.0&stage=a", status: 400},
 	})

@@ -52,6 +52,7 @@ var workloads = []workload{
 	{"W5", true, hugeAsset},
 	{"W6", false, filterSpeed},
 	{"W7", false, crowdedMemory},
+	{"W8", false, bombMemory},
 }
 
 func run(ctx context.Context, large bool, only, out, profile string) error {

@@ -10,12 +10,15 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+
+	"github.com/comet-stream/comet-stream/internal/comettest"
 )
 
 // A server is an embedded server in a process of its own.
 type server struct {
 	lab  *lab
-	name string // of its profile
+	name string            // of its profile
+	here *comettest.Server // in this process; nil for one of its own
 	cmd  *exec.Cmd
 	env  map[string]string // what it printed: COMET_URL_OVERRIDE, COMET_API_KEY, URL
 }
@@ -47,6 +50,10 @@ func (l *lab) serve(ctx context.Context, flags ...string) (*server, error) {
 
 // stop ends the server and what it holds.
 func (s *server) stop() {
+	if s.here != nil {
+		_ = s.here.Close() // likewise
+		return
+	}
 	if s.cmd.Process.Signal(os.Interrupt) == nil {
 		_ = s.cmd.Wait() // its end is all that matters here
 		s.lab.profiles.ended(s.name, s.cmd.ProcessState)

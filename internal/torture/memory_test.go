@@ -1,16 +1,13 @@
 package torture
 
 import (
-	"archive/zip"
 	"bytes"
-	"compress/flate"
-	"compress/gzip"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
-	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -20,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/comet-stream/comet-stream/internal/bombs"
 	"github.com/comet-stream/comet-stream/internal/cli"
 	"github.com/comet-stream/comet-stream/internal/comettest"
 	"github.com/comet-stream/comet-stream/stream"
@@ -126,16 +124,6 @@ func TestMemoryControl(t *testing.T) {
 	}
 }
 
-// logText returns about n bytes of what a training prints.
-func logText(n int) []byte {
-	r := rand.New(rand.NewPCG(1, 1))
-	var b bytes.Buffer
-	for b.Len() < min(n, 4<<20) {
-		fmt.Fprintf(&b, "epoch %d step %d loss %.6f lr %g “ümläut” \\ %x\n", r.IntN(100), r.IntN(100_000), r.Float64(), r.Float64()/1000, r.Uint64())
-	}
-	return bytes.Repeat(b.Bytes(), max(1, n/b.Len()))
-}
-
 // openFile opens a file for the time of the test.
 func openFile(t *testing.T, name string) *os.File {
 	t.Helper()
@@ -147,8 +135,6 @@ func openFile(t *testing.T, name string) *os.File {
 	return f
 }
 
-var textKinds = []stream.Kind{stream.KindGitPatch, stream.KindCode, stream.KindGraph, stream.KindHTML, stream.KindOutput}
-
 // textStream leaves a stream with one experiment, which has a text of each kind,
 // in a file.
 func textStream(t *testing.T, key string, text []byte) string {
@@ -158,17 +144,7 @@ func textStream(t *testing.T, key string, text []byte) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := newHandmade(t, f)
-	w.begin(key)
-	for _, kind := range textKinds {
-		for rest := text; len(rest) > 0; {
-			n := min(len(rest), stream.MaxData)
-			w.write(&stream.Text{Of: kind, Data: rest[:n], More: n < len(rest)})
-			rest = rest[n:]
-		}
-	}
-	w.end(key)
-	if err := f.Close(); err != nil {
+	if err := errors.Join(bombs.Texts(f, key, text, bombs.TextKinds...), f.Close()); err != nil {
 		t.Fatal(err)
 	}
 	return file
@@ -181,7 +157,7 @@ func TestMemoryTexts(t *testing.T) {
 		name string
 		text []byte
 	}{
-		{"logs", logText(either(300_000_000, 40<<20))},
+		{"logs", bombs.Log(either(300_000_000, 40<<20))},
 		{"bomb", bytes.Repeat([]byte{'a'}, either(256<<20, 40<<20))},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -236,50 +212,10 @@ func textSums(t *testing.T, in io.Reader) map[stream.Kind]string {
 	for kind, h := range hashes {
 		sums[kind] = fmt.Sprintf("%x", h.Sum(nil))
 	}
-	if len(sums) != len(textKinds) {
-		t.Errorf("%d texts, want %d", len(sums), len(textKinds))
+	if len(sums) != len(bombs.TextKinds) {
+		t.Errorf("%d texts, want %d", len(sums), len(bombs.TextKinds))
 	}
 	return sums
-}
-
-// replaced returns a middleware that answers the calls of an endpoint of the
-// REST API.
-func replaced(answers map[string]http.HandlerFunc) func(http.Handler) http.Handler {
-	return func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if _, path, ok := strings.Cut(r.URL.Path, "/rest/v2/"); ok && answers[path] != nil {
-				w.Header().Set("Content-Type", "application/json")
-				answers[path](w, r)
-				return
-			}
-			next.ServeHTTP(w, r)
-		})
-	}
-}
-
-// huge answers with a document: what begins it, n bytes, what ends it. It takes
-// hardly any bytes on the wire.
-func huge(head, tail string, n int) http.HandlerFunc {
-	return packed(func(w io.Writer) {
-		io.WriteString(w, head)
-		zeros := bytes.Repeat([]byte{'0'}, 1<<20)
-		for left := n; left > 0; left -= len(zeros) {
-			w.Write(zeros[:min(left, len(zeros))])
-		}
-		io.WriteString(w, tail)
-	})
-}
-
-// packed answers with what write writes, compressed.
-func packed(write func(io.Writer)) http.HandlerFunc {
-	var buf bytes.Buffer
-	zw, _ := gzip.NewWriterLevel(&buf, gzip.BestSpeed) // the level is one
-	write(zw)
-	zw.Close()
-	return func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Encoding", "gzip") // which the tools always ask for
-		w.Write(buf.Bytes())
-	}
 }
 
 // crowd seeds n experiments with something of each kind.
@@ -304,28 +240,28 @@ func TestMemoryDocuments(t *testing.T) {
 		answers map[string]http.HandlerFunc
 		codes   []int
 	}{
-		{"metadata", map[string]http.HandlerFunc{"experiment/metadata": huge(`{"experimentKey":"k","junk":"`, `"}`, n)}, []int{cli.ExitIncomplete}},
-		{"tags", map[string]http.HandlerFunc{"experiment/tags": huge(`{"tags":["`, `"]}`, n)}, []int{cli.ExitIncomplete}},
-		{"system", map[string]http.HandlerFunc{"experiment/system-details": huge(`{"hostname":"x","env":{"A":"`, `"}}`, n)}, []int{cli.ExitIncomplete}},
-		{"git", map[string]http.HandlerFunc{"experiment/git/metadata": huge(`{"user":"x","root":"`, `"}`, n)}, []int{cli.ExitIncomplete}},
-		{"parameters", map[string]http.HandlerFunc{"experiment/parameters": huge(`{"values":[{"name":"p","valueCurrent":"`, `"}]}`, n)}, []int{cli.ExitIncomplete}},
-		{"others", map[string]http.HandlerFunc{"experiment/log-other": huge(`{"values":[{"valueCurrent":"`, `","name":"p"}]}`, n)}, []int{cli.ExitIncomplete}},
-		{"assets", map[string]http.HandlerFunc{"experiment/asset/list": huge(`{"assets":[{"assetId":"a","metadata":"`, `"}]}`, n)}, []int{cli.ExitIncomplete}},
+		{"metadata", map[string]http.HandlerFunc{"experiment/metadata": bombs.Document(`{"experimentKey":"k","junk":"`, `"}`, n)}, []int{cli.ExitIncomplete}},
+		{"tags", map[string]http.HandlerFunc{"experiment/tags": bombs.Document(`{"tags":["`, `"]}`, n)}, []int{cli.ExitIncomplete}},
+		{"system", map[string]http.HandlerFunc{"experiment/system-details": bombs.Document(`{"hostname":"x","env":{"A":"`, `"}}`, n)}, []int{cli.ExitIncomplete}},
+		{"git", map[string]http.HandlerFunc{"experiment/git/metadata": bombs.Document(`{"user":"x","root":"`, `"}`, n)}, []int{cli.ExitIncomplete}},
+		{"parameters", map[string]http.HandlerFunc{"experiment/parameters": bombs.Document(`{"values":[{"name":"p","valueCurrent":"`, `"}]}`, n)}, []int{cli.ExitIncomplete}},
+		{"others", map[string]http.HandlerFunc{"experiment/log-other": bombs.Document(`{"values":[{"valueCurrent":"`, `","name":"p"}]}`, n)}, []int{cli.ExitIncomplete}},
+		{"assets", map[string]http.HandlerFunc{"experiment/asset/list": bombs.Document(`{"assets":[{"assetId":"a","metadata":"`, `"}]}`, n)}, []int{cli.ExitIncomplete}},
 		{"points", map[string]http.HandlerFunc{
-			"experiment/metrics/get-metric": huge(`{"metrics":[{"metricName":"loss","metricValue":"`, `"}]}`, n),
-			"experiment/metrics/get-all":    huge(`{"metrics":[{"metricName":"loss","metricValue":"`, `"}]}`, n),
+			"experiment/metrics/get-metric": bombs.Document(`{"metrics":[{"metricName":"loss","metricValue":"`, `"}]}`, n),
+			"experiment/metrics/get-all":    bombs.Document(`{"metrics":[{"metricName":"loss","metricValue":"`, `"}]}`, n),
 		}, []int{cli.ExitIncomplete}},
 		{"metrics", map[string]http.HandlerFunc{
-			"experiment/metrics/summary": huge(`{"values":[{"name":"`, `"}]}`, n),
+			"experiment/metrics/summary": bombs.Document(`{"values":[{"name":"`, `"}]}`, n),
 			"experiment/metrics/get-all": func(w http.ResponseWriter, r *http.Request) {
 				http.Error(w, `{"msg":"no such endpoint"}`, http.StatusNotImplemented)
 			},
 		}, []int{cli.ExitIncomplete}},
-		{"experiments", map[string]http.HandlerFunc{"experiments": huge(`{"experiments":[{"experimentKey":"`, `"}]}`, n)}, []int{cli.ExitIncomplete, cli.ExitServer, cli.ExitFailed}},
-		{"projects", map[string]http.HandlerFunc{"projects": huge(`{"projects":[{"projectName":"`, `"}]}`, n)}, []int{cli.ExitIncomplete, cli.ExitServer, cli.ExitFailed}},
-		{"patch", map[string]http.HandlerFunc{"experiment/git/patch": huge("diff --git a b\n--- a\n+++ b\n", "", n)}, []int{cli.ExitOK}},
-		{"bomb for a patch", map[string]http.HandlerFunc{"experiment/git/patch": patchBomb(t, 3<<30)}, []int{cli.ExitIncomplete}},
-		{"bomb for a text", map[string]http.HandlerFunc{"experiment/output": huge(`{"output":"`, `"}`, either(600<<20, 1<<20))},
+		{"experiments", map[string]http.HandlerFunc{"experiments": bombs.Document(`{"experiments":[{"experimentKey":"`, `"}]}`, n)}, []int{cli.ExitIncomplete, cli.ExitServer, cli.ExitFailed}},
+		{"projects", map[string]http.HandlerFunc{"projects": bombs.Document(`{"projects":[{"projectName":"`, `"}]}`, n)}, []int{cli.ExitIncomplete, cli.ExitServer, cli.ExitFailed}},
+		{"patch", map[string]http.HandlerFunc{"experiment/git/patch": bombs.Document("diff --git a b\n--- a\n+++ b\n", "", n)}, []int{cli.ExitOK}},
+		{"bomb for a patch", map[string]http.HandlerFunc{"experiment/git/patch": bombs.Patch(3 << 30)}, []int{cli.ExitIncomplete}},
+		{"bomb for a text", map[string]http.HandlerFunc{"experiment/output": bombs.Document(`{"output":"`, `"}`, either(600<<20, 1<<20))},
 			[]int{either(cli.ExitIncomplete, cli.ExitOK)}},
 		{"refusals", map[string]http.HandlerFunc{"experiment/tags": func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusForbidden)
@@ -334,7 +270,7 @@ func TestMemoryDocuments(t *testing.T) {
 		}}, []int{cli.ExitIncomplete}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			src := startWith(t, comettest.Options{Middleware: replaced(tt.answers)})
+			src := startWith(t, comettest.Options{Middleware: bombs.Replaced(tt.answers)})
 			seedCrowd(src, 16)
 			out, err := os.Create(filepath.Join(t.TempDir(), "out"))
 			if err != nil {
@@ -347,37 +283,6 @@ func TestMemoryDocuments(t *testing.T) {
 	}
 }
 
-// patchBomb answers with a zip file of a patch that unpacks to n bytes of a
-// thousandth of that size.
-func patchBomb(t *testing.T, n int) http.HandlerFunc {
-	t.Helper()
-	var file, block bytes.Buffer
-	fw, err := flate.NewWriter(&block, flate.BestCompression)
-	if err != nil {
-		t.Fatal(err)
-	}
-	// What is written before a flush does not depend on what came before it.
-	fw.Write(make([]byte, 1<<20))
-	if err := fw.Flush(); err != nil {
-		t.Fatal(err)
-	}
-	zw := zip.NewWriter(&file)
-	w, err := zw.CreateRaw(&zip.FileHeader{Name: "git_diff.patch", Method: zip.Deflate, UncompressedSize64: uint64(n)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range n >> 20 {
-		w.Write(block.Bytes())
-	}
-	if err := zw.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "application/octet-stream")
-		w.Write(file.Bytes())
-	}
-}
-
 // Values of 9 MB are named, and lists of a hundred thousand entries read.
 func TestMemoryLong(t *testing.T) {
 	measurable(t)
@@ -385,16 +290,7 @@ func TestMemoryLong(t *testing.T) {
 	spec := richExperiment()
 	spec.Parameters = append(spec.Parameters, comettest.Value{Name: "long parameter", Value: long, Time: epoch})
 	spec.Others = append(spec.Others, comettest.Value{Name: "long other", Value: long, Time: epoch})
-	src := startWith(t, comettest.Options{Middleware: func(next http.Handler) http.Handler {
-		return replaced(map[string]http.HandlerFunc{"experiment/asset/list": packed(func(w io.Writer) {
-			io.WriteString(w, `{"assets":[`)
-			for i := range 100_000 {
-				fmt.Fprintf(w, `{"assetId":"%032x","fileName":"shards/part-%06d.tar","fileSize":0,"type":"asset","dir":"others","step":%d,`+
-					`"remote":true,"link":"s3://bucket/data/part-%06d.tar","metadata":"{\"rows\":%d}","createdAt":%d},`, i, i, i, i, i*7, epoch+i)
-			}
-			io.WriteString(w, `{"assetId":"last","fileName":"last","remote":true,"link":"s3://last"}]}`)
-		})})(next)
-	}})
+	src := startWith(t, comettest.Options{Middleware: bombs.Replaced(map[string]http.HandlerFunc{"experiment/asset/list": bombs.AssetList(100_000)})})
 	src.SeedExperiment("lab", "long", spec)
 	file := filepath.Join(t.TempDir(), "out")
 	out, err := os.Create(file)
@@ -403,7 +299,7 @@ func TestMemoryLong(t *testing.T) {
 	}
 	defer out.Close()
 	runMeasured(t, "comet-export", strings.NewReader(""), out, append(src.flags, "lab/long")...).
-		want(t, cli.ExitIncomplete).says(t, `parameters "long parameter": skipped`, `others "long other": skipped`, "100001 assets")
+		want(t, cli.ExitIncomplete).says(t, `parameters "long parameter": skipped`, `others "long other": skipped`, "100000 assets")
 	runMeasured(t, "comet-filter", openFile(t, file), io.Discard, "--sum").want(t, cli.ExitOK)
 	// The destination has all of it, the long values too: what is read of them is
 	// compared with a stream that has other ones.

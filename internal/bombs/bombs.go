@@ -1,0 +1,143 @@
+// Package bombs makes streams and answers of servers that are small, or made as
+// they are read, and would fill the memory of whoever holds them whole. Tests and
+// benchmarks of the tools' memory use it.
+package bombs
+
+import (
+	"archive/zip"
+	"bytes"
+	"compress/flate"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// Log returns about n bytes of what a training prints.
+func Log(n int) []byte {
+	r := rand.New(rand.NewPCG(1, 1))
+	var b bytes.Buffer
+	for b.Len() < min(n, 4<<20) {
+		fmt.Fprintf(&b, "epoch %d step %d loss %.6f lr %g “ümläut” \\ %x\n", r.IntN(100), r.IntN(100_000), r.Float64(), r.Float64()/1000, r.Uint64())
+	}
+	return bytes.Repeat(b.Bytes(), max(1, n/b.Len()))
+}
+
+// TextKinds are the kinds of texts of an experiment.
+var TextKinds = []stream.Kind{stream.KindGitPatch, stream.KindCode, stream.KindGraph, stream.KindHTML, stream.KindOutput}
+
+// Texts writes a stream with one experiment, which has the text as each of the
+// kinds.
+func Texts(w io.Writer, key string, text []byte, kinds ...stream.Kind) error {
+	empty, err := stream.DocFromJSON([]byte(`{}`))
+	if err != nil {
+		return err
+	}
+	records := []stream.Record{
+		&stream.Header{Tool: "test", Source: stream.Source{URL: "https://source.example.com"}, Parents: []string{}, Requires: []string{}, Scope: stream.Scope{Paths: []string{}, Resources: []string{}}},
+		&stream.Plan{Projects: []stream.PlannedProject{}, Workspaces: []string{}},
+		&stream.Project{Workspace: "lab", Name: "texts", Experiments: 1, Doc: empty},
+		&stream.Experiment{Key: key, Workspace: "lab", Project: "texts", Doc: empty, Tags: []string{}},
+	}
+	for _, kind := range kinds {
+		for rest := text; len(rest) > 0; {
+			n := min(len(rest), stream.MaxData)
+			records = append(records, &stream.Text{Of: kind, Data: rest[:n], More: n < len(rest)})
+			rest = rest[n:]
+		}
+	}
+	sw := stream.NewWriter(w, stream.WriterOptions{BlockSize: 15 << 20})
+	for _, rec := range append(records, &stream.ExperimentEnd{Key: key}) {
+		if err := sw.Write(rec); err != nil {
+			return err
+		}
+	}
+	return sw.Close()
+}
+
+// Replaced returns a middleware that answers calls of the REST API by their
+// path.
+func Replaced(answers map[string]http.HandlerFunc) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if _, path, ok := strings.Cut(r.URL.Path, "/rest/v2/"); ok && answers[path] != nil {
+				w.Header().Set("Content-Type", "application/json")
+				answers[path](w, r)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+// Document answers with what begins a document, n zeros, and what ends it.
+func Document(head, tail string, n int) http.HandlerFunc {
+	return Packed(func(w io.Writer) {
+		io.WriteString(w, head)
+		zeros := bytes.Repeat([]byte{'0'}, 1<<20)
+		for left := n; left > 0; left -= len(zeros) {
+			w.Write(zeros[:min(left, len(zeros))])
+		}
+		io.WriteString(w, tail)
+	})
+}
+
+// Packed answers with what write writes, compressed: the tools always ask for
+// that. A write to it does not fail.
+func Packed(write func(io.Writer)) http.HandlerFunc {
+	var buf bytes.Buffer
+	zw, err := gzip.NewWriterLevel(&buf, gzip.BestSpeed)
+	if err != nil {
+		panic("bombs: " + err.Error())
+	}
+	write(zw)
+	zw.Close()
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Encoding", "gzip")
+		w.Write(buf.Bytes())
+	}
+}
+
+// Patch answers with a zip file of a patch of n bytes, and a thousandth of that
+// size.
+func Patch(n int) http.HandlerFunc {
+	var file, block bytes.Buffer
+	fw, err := flate.NewWriter(&block, flate.BestCompression)
+	if err == nil {
+		// What is written before a flush does not depend on what came before it.
+		fw.Write(make([]byte, 1<<20))
+		err = fw.Flush()
+	}
+	zw := zip.NewWriter(&file)
+	w, err2 := zw.CreateRaw(&zip.FileHeader{Name: "git_diff.patch", Method: zip.Deflate, UncompressedSize64: uint64(n)})
+	if err != nil || err2 != nil {
+		panic(fmt.Sprintf("bombs: %v, %v", err, err2))
+	}
+	for range n >> 20 {
+		w.Write(block.Bytes())
+	}
+	zw.Close()
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/octet-stream")
+		w.Write(file.Bytes())
+	}
+}
+
+// AssetList answers with a list of n remote assets.
+func AssetList(n int) http.HandlerFunc {
+	return Packed(func(w io.Writer) {
+		io.WriteString(w, `{"assets":[`)
+		for i := range n {
+			if i > 0 {
+				io.WriteString(w, ",")
+			}
+			fmt.Fprintf(w, `{"assetId":"%032x","fileName":"shards/part-%06d.tar","fileSize":0,"type":"asset","dir":"others","step":%d,`+
+				`"remote":true,"link":"s3://bucket/data/part-%06d.tar","metadata":"{\"rows\":%d}","createdAt":%d}`, i, i, i, i, i*7, i)
+		}
+		io.WriteString(w, `]}`)
+	})
+}

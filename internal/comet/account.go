@@ -3,6 +3,8 @@ package comet
 import (
 	"context"
 	"encoding/json"
+
+	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // Account is the user whom the key belongs to.
@@ -19,12 +21,12 @@ func (c *Client) Account(ctx context.Context) (*Account, error) {
 		return nil, err
 	}
 	a := &Account{Raw: data}
-	members(data, func(name string, v []byte) {
+	wire.Members(data, func(name string, v []byte) {
 		switch name {
 		case "userName":
-			a.UserName = textOrEmpty(v)
+			a.UserName = wire.TextOrEmpty(v)
 		case "defaultWorkspaceName":
-			a.DefaultWorkspace = textOrEmpty(v)
+			a.DefaultWorkspace = wire.TextOrEmpty(v)
 		}
 	})
 	return a, nil
@@ -35,13 +37,13 @@ func (c *Client) Workspaces(ctx context.Context) ([]string, error) {
 	named, err := listOf(ctx, c, readWorkspaces, nil, nil, func(v []byte) *string {
 		if v[0] == '{' {
 			// Newer servers may give objects.
-			name := member(v, "name")
+			name := wire.Member(v, "name")
 			if name == nil {
-				name = member(v, "workspaceName")
+				name = wire.Member(v, "workspaceName")
 			}
 			v = name
 		}
-		return textOf(v)
+		return wire.TextOf(v)
 	})
 	var names []string
 	for _, name := range named {

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // ErrNotAcknowledged says that the answer to a write, although its status is
@@ -48,7 +50,7 @@ const silentTries = 4
 func has(names ...string) func([]byte) error {
 	return func(data []byte) error {
 		for _, name := range names {
-			if isNull(member(data, name)) {
+			if wire.IsNull(wire.Member(data, name)) {
 				return fmt.Errorf("%w: it has no %q: %s", ErrNotAcknowledged, name, shown(data))
 			}
 		}
@@ -60,15 +62,15 @@ func has(names ...string) func([]byte) error {
 // by the words of servers that send none, or by what the call gives in return.
 func acknowledges(data []byte, given []string) bool {
 	done, refused := false, false
-	members(data, func(name string, v []byte) {
+	wire.Members(data, func(name string, v []byte) {
 		switch {
-		case isNull(v):
+		case wire.IsNull(v):
 		case name == "code":
-			done, refused = true, refused || intOrZero(v) != http.StatusOK
+			done, refused = true, refused || wire.IntOrZero(v) != http.StatusOK
 		case name == "sdk_error_code", name == "sdkErrorCode":
-			refused = refused || intOrZero(v) != 0
+			refused = refused || wire.IntOrZero(v) != 0
 		case name == "msg":
-			done = done || saysDone(textOrEmpty(v))
+			done = done || saysDone(wire.TextOrEmpty(v))
 		case slices.Contains(given, name):
 			done = true
 		}

@@ -13,6 +13,8 @@ import (
 	"net/url"
 	"strings"
 	"unicode"
+
+	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // checkAnswer turns all but good answers into errors, and reads the answers
@@ -82,7 +84,7 @@ func beginsJSON(resp *http.Response, bare bool) error {
 	}
 	br := bufio.NewReader(resp.Body)
 	head, err := br.Peek(1)
-	for err == nil && skipSpace(head, 0) == len(head) {
+	for err == nil && wire.SkipSpace(head, 0) == len(head) {
 		if _, err = br.Discard(1); err == nil {
 			head, err = br.Peek(1)
 		}
@@ -107,7 +109,7 @@ type buffered struct {
 
 // notJSON tells an answer that was cut from one that is something else.
 func notJSON(data []byte) error {
-	if i := skipSpace(data, 0); i < len(data) && (data[i] == '{' || data[i] == '[') {
+	if i := wire.SkipSpace(data, 0); i < len(data) && (data[i] == '{' || data[i] == '[') {
 		return errCutShort
 	}
 	return ErrNotJSON
@@ -118,7 +120,7 @@ func isHTML(resp *http.Response, data []byte) bool {
 	if mt == "text/html" || mt == "application/xhtml+xml" {
 		return true
 	}
-	i := skipSpace(data, 0)
+	i := wire.SkipSpace(data, 0)
 	return i < len(data) && data[i] == '<'
 }
 
@@ -189,14 +191,14 @@ func serverWords(resp *http.Response, data []byte) (msg string, code int) {
 		return string(data), 0
 	}
 	var other string
-	members(data, func(name string, v []byte) {
+	wire.Members(data, func(name string, v []byte) {
 		switch name {
 		case "msg":
-			msg = textOrEmpty(v)
+			msg = wire.TextOrEmpty(v)
 		case "message", "logMsg":
-			other = textOrEmpty(v)
+			other = wire.TextOrEmpty(v)
 		case "sdk_error_code", "sdkErrorCode":
-			code = int(intOrZero(v))
+			code = int(wire.IntOrZero(v))
 		}
 	})
 	if msg == "" {

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+
+	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // Artifact is an artifact of a workspace. A listing leaves the versions out, and
@@ -24,24 +26,24 @@ type Artifact struct {
 
 func parseArtifact(data []byte) Artifact {
 	a := Artifact{Raw: data}
-	members(data, func(name string, v []byte) {
+	wire.Members(data, func(name string, v []byte) {
 		switch name {
 		case "artifactId":
-			a.ID = textOrEmpty(v)
+			a.ID = wire.TextOrEmpty(v)
 		case "project", "projectName":
-			a.Project = textOrEmpty(v)
+			a.Project = wire.TextOrEmpty(v)
 		case "type", "artifactType":
-			a.Type = textOrEmpty(v)
+			a.Type = wire.TextOrEmpty(v)
 		case "name", "artifactName":
-			a.Name = textOrEmpty(v)
+			a.Name = wire.TextOrEmpty(v)
 		case "description":
-			a.Description = textOf(v)
+			a.Description = wire.TextOf(v)
 		case "isPublic", "public":
-			a.Public = boolOf(v)
+			a.Public = wire.BoolOf(v)
 		case "emoji":
-			a.Emoji = textOf(v)
+			a.Emoji = wire.TextOf(v)
 		case "tags":
-			a.Tags = textsOf(v)
+			a.Tags = wire.TextsOf(v)
 		}
 	})
 	return a
@@ -75,32 +77,32 @@ type ArtifactVersion struct {
 
 func parseArtifactVersion(data []byte) ArtifactVersion {
 	x := ArtifactVersion{Raw: data}
-	members(data, func(name string, v []byte) {
+	wire.Members(data, func(name string, v []byte) {
 		switch name {
 		case "artifactVersionId":
-			x.ID = textOrEmpty(v)
+			x.ID = wire.TextOrEmpty(v)
 		case "artifactVersion", "version":
-			x.Version = textOrEmpty(v)
+			x.Version = wire.TextOrEmpty(v)
 		case "state":
-			x.State = textOf(v)
+			x.State = wire.TextOf(v)
 		case "metadata":
-			x.Metadata = textOf(v)
+			x.Metadata = wire.TextOf(v)
 		case "note":
-			x.Note = textOf(v)
+			x.Note = wire.TextOf(v)
 		case "alias", "aliases":
-			x.Aliases = textsOf(v)
+			x.Aliases = wire.TextsOf(v)
 		case "tags":
-			x.Tags = textsOf(v)
+			x.Tags = wire.TextsOf(v)
 		case "owner":
-			x.Owner = textOf(v)
+			x.Owner = wire.TextOf(v)
 		case "added":
-			x.Added = intOf(v)
+			x.Added = wire.IntOf(v)
 		case "sizeInBytes":
-			x.Size = intOf(v)
+			x.Size = wire.IntOf(v)
 		case "experimentKey":
-			x.Key = textOf(v)
+			x.Key = wire.TextOf(v)
 		case "artifact":
-			if !isNull(v) {
+			if !wire.IsNull(v) {
 				a := parseArtifact(v)
 				x.Artifact = &a
 			}
@@ -202,7 +204,7 @@ func (c *Client) EachArtifactFile(ctx context.Context, workspace, name, version 
 
 func parseArtifactFile(v []byte) Asset {
 	a := parseAsset(v)
-	if member(v, "remote") == nil {
+	if wire.Member(v, "remote") == nil {
 		// Old servers tell a remote file by its link alone.
 		a.Remote = a.Link != nil
 	}
@@ -257,22 +259,22 @@ func (c *Client) Lineage(ctx context.Context, key, filter string) ([]Lineage, er
 // read takes the fields from an element, and from the artifact and the version
 // that may be nested in it.
 func (l *Lineage) read(data []byte) {
-	members(data, func(name string, v []byte) {
+	wire.Members(data, func(name string, v []byte) {
 		switch name {
 		case "artifact", "artifactVersion", "version":
 			if v[0] == '{' {
 				l.read(v)
 			} else if name != "artifact" {
-				l.Version = textOrEmpty(v)
+				l.Version = wire.TextOrEmpty(v)
 			}
 		case "artifactId", "artifact_id":
-			l.ArtifactID = textOrEmpty(v)
+			l.ArtifactID = wire.TextOrEmpty(v)
 		case "artifactVersionId", "artifact_version_id", "versionId":
-			l.VersionID = textOrEmpty(v)
+			l.VersionID = wire.TextOrEmpty(v)
 		case "workspace", "workspaceName":
-			l.Workspace = textOrEmpty(v)
+			l.Workspace = wire.TextOrEmpty(v)
 		case "artifactName", "name":
-			l.Name = textOrEmpty(v)
+			l.Name = wire.TextOrEmpty(v)
 		}
 	})
 }

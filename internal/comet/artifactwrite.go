@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+
+	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // NewArtifactVersion describes a version to be opened.
@@ -37,30 +39,30 @@ type OpenedVersion struct {
 // earlier try of this very call. Without a version number the call is not
 // safe to do twice, see [ErrUncertain].
 func (c *Client) OpenArtifactVersion(ctx context.Context, n NewArtifactVersion) (*OpenedVersion, error) {
-	var o object
-	o.text("artifactName", n.Name)
-	o.text("artifactType", n.Type)
-	o.text("experimentKey", n.Key)
-	o.textOrNull("versionMetadata", n.Metadata)
-	o.textOrNull("version", nonEmpty(n.Version))
-	o.texts("alias", n.Aliases)
-	o.texts("versionTags", n.Tags)
+	var o wire.Object
+	o.Text("artifactName", n.Name)
+	o.Text("artifactType", n.Type)
+	o.Text("experimentKey", n.Key)
+	o.TextOrNull("versionMetadata", n.Metadata)
+	o.TextOrNull("version", nonEmpty(n.Version))
+	o.Texts("alias", n.Aliases)
+	o.Texts("versionTags", n.Tags)
 	if n.Description != nil {
-		o.text("description", *n.Description)
+		o.Text("description", *n.Description)
 	}
 	if n.Public != nil {
-		o.bool("isPublic", *n.Public)
+		o.Bool("isPublic", *n.Public)
 	}
 	if n.Emoji != nil {
-		o.text("emoji", *n.Emoji)
+		o.Text("emoji", *n.Emoji)
 	}
 	if n.Note != nil {
-		o.text("note", *n.Note)
+		o.Text("note", *n.Note)
 	}
 	data, err := c.document(ctx, &call{
 		method: http.MethodPost,
 		path:   "write/artifacts/upsert",
-		body:   jsonBody(o.bytes()),
+		body:   jsonBody(o.Bytes()),
 		unsafe: n.Version == "",
 		check:  has("artifactId", "artifactVersionId"),
 	})
@@ -68,14 +70,14 @@ func (c *Client) OpenArtifactVersion(ctx context.Context, n NewArtifactVersion) 
 		return nil, err
 	}
 	v := &OpenedVersion{Raw: data}
-	members(data, func(name string, raw []byte) {
+	wire.Members(data, func(name string, raw []byte) {
 		switch name {
 		case "artifactId":
-			v.ArtifactID = textOrEmpty(raw)
+			v.ArtifactID = wire.TextOrEmpty(raw)
 		case "artifactVersionId":
-			v.ID = textOrEmpty(raw)
+			v.ID = wire.TextOrEmpty(raw)
 		case "currentVersion":
-			v.Version = textOrEmpty(raw)
+			v.Version = wire.TextOrEmpty(raw)
 		}
 	})
 	return v, nil
@@ -103,19 +105,19 @@ func (c *Client) AddRemoteFiles(ctx context.Context, key, versionID string, file
 		if i > 0 {
 			list = append(list, ',')
 		}
-		var o object
-		o.text("link", f.Link)
+		var o wire.Object
+		o.Text("link", f.Link)
 		typ := f.Type
 		setDefault(&typ, "asset")
-		o.text("type", typ)
-		o.textOrNull("metadata", f.Metadata)
-		o.text("assetId", f.ID)
-		o.text("fileName", f.Name)
-		o.bool("isRemote", true)
-		o.bool("overwrite", false)
-		o.intOrNull("step", f.Step)
-		o.text("artifactVersionId", versionID)
-		list = append(list, o.bytes()...)
+		o.Text("type", typ)
+		o.TextOrNull("metadata", f.Metadata)
+		o.Text("assetId", f.ID)
+		o.Text("fileName", f.Name)
+		o.Bool("isRemote", true)
+		o.Bool("overwrite", false)
+		o.IntOrNull("step", f.Step)
+		o.Text("artifactVersionId", versionID)
+		list = append(list, o.Bytes()...)
 	}
 	return c.gated(ctx, featureRemoteFiles, http.MethodPost, c.experimentExists(ctx, key), func() error {
 		cl := call{method: http.MethodPost, path: featureRemoteFiles.path, query: values("experimentKey", key), unsafe: true}
@@ -125,10 +127,10 @@ func (c *Client) AddRemoteFiles(ctx context.Context, key, versionID string, file
 
 // SetArtifactState closes an open version, or marks it as failed. It is final.
 func (c *Client) SetArtifactState(ctx context.Context, versionID, key, state string) error {
-	var o object
-	o.text("artifactVersionId", versionID)
-	o.text("experimentKey", key)
-	o.text("state", state)
+	var o wire.Object
+	o.Text("artifactVersionId", versionID)
+	o.Text("experimentKey", key)
+	o.Text("state", state)
 	return c.post(ctx, "write/artifacts/state", &o)
 }
 
@@ -145,20 +147,20 @@ type ArtifactUpdate struct {
 
 // UpdateArtifact changes an artifact.
 func (c *Client) UpdateArtifact(ctx context.Context, id string, u ArtifactUpdate) error {
-	var o object
-	o.text("artifactId", id)
-	o.textOrNull("artifactType", u.Type)
-	o.raw("versionMetadata", nil)
-	o.raw("version", nil)
-	o.textsOrNull("tags", u.Tags)
+	var o wire.Object
+	o.Text("artifactId", id)
+	o.TextOrNull("artifactType", u.Type)
+	o.Raw("versionMetadata", nil)
+	o.Raw("version", nil)
+	o.TextsOrNull("tags", u.Tags)
 	if u.Description != nil {
-		o.text("description", *u.Description)
+		o.Text("description", *u.Description)
 	}
 	if u.Public != nil {
-		o.bool("isPublic", *u.Public)
+		o.Bool("isPublic", *u.Public)
 	}
 	if u.Emoji != nil {
-		o.text("emoji", *u.Emoji)
+		o.Text("emoji", *u.Emoji)
 	}
 	return c.post(ctx, "write/artifacts/details", &o)
 }
@@ -173,10 +175,10 @@ type VersionLabels struct {
 
 // LabelArtifactVersion changes the labels of an artifact version.
 func (c *Client) LabelArtifactVersion(ctx context.Context, versionID string, l VersionLabels) error {
-	var o object
-	o.text("artifactVersionId", versionID)
-	o.textsOrNull("alias", l.Aliases)
-	o.textOrNull("versionMetadata", l.Metadata)
-	o.textsOrNull("versionTags", l.Tags)
+	var o wire.Object
+	o.Text("artifactVersionId", versionID)
+	o.TextsOrNull("alias", l.Aliases)
+	o.TextOrNull("versionMetadata", l.Metadata)
+	o.TextsOrNull("versionTags", l.Tags)
 	return c.post(ctx, "write/artifacts/version/labels", &o)
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+
+	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // Asset is an entry of an asset list.
@@ -29,34 +31,34 @@ type Asset struct {
 
 func parseAsset(data []byte) Asset {
 	a := Asset{Raw: data}
-	members(data, func(name string, v []byte) {
+	wire.Members(data, func(name string, v []byte) {
 		switch name {
 		case "assetId":
-			a.ID = textOrEmpty(v)
+			a.ID = wire.TextOrEmpty(v)
 		case "experimentKey":
-			a.Key = textOrEmpty(v)
+			a.Key = wire.TextOrEmpty(v)
 		case "fileName":
-			a.Name = textOrEmpty(v)
+			a.Name = wire.TextOrEmpty(v)
 		case "fileSize":
-			a.Size = intOrZero(v)
+			a.Size = wire.IntOrZero(v)
 		case "type":
-			a.Type = textOrEmpty(v)
+			a.Type = wire.TextOrEmpty(v)
 		case "dir":
-			a.Dir = textOrEmpty(v)
+			a.Dir = wire.TextOrEmpty(v)
 		case "step":
-			a.Step = intOf(v)
+			a.Step = wire.IntOf(v)
 		case "epoch":
-			a.Epoch = intOf(v)
+			a.Epoch = wire.IntOf(v)
 		case "runContext":
-			a.Context = textOf(v)
+			a.Context = wire.TextOf(v)
 		case "createdAt":
-			a.Created = intOf(v)
+			a.Created = wire.IntOf(v)
 		case "metadata":
-			a.Metadata = textOf(v)
+			a.Metadata = wire.TextOf(v)
 		case "remote":
-			a.Remote = isTrue(v)
+			a.Remote = wire.IsTrue(v)
 		case "link":
-			a.Link = textOf(v)
+			a.Link = wire.TextOf(v)
 		}
 	})
 	return a

@@ -12,6 +12,8 @@ import (
 	"sync"
 
 	"github.com/klauspost/compress/gzip"
+
+	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // MaxBatch is how many values clients send at once.
@@ -33,12 +35,12 @@ type MetricValue struct {
 // absent ones as null.
 func AppendMetricValue(dst []byte, v *MetricValue) []byte {
 	dst = append(dst, `{"metricName":`...)
-	dst = appendQuoted(dst, v.Name)
+	dst = wire.AppendQuoted(dst, v.Name)
 	dst = append(dst, `,"metricValue":`...)
-	if isNumber(v.Value) {
+	if wire.IsNumber(v.Value) {
 		dst = append(dst, v.Value...)
 	} else {
-		dst = appendQuoted(dst, v.Value)
+		dst = wire.AppendQuoted(dst, v.Value)
 	}
 	dst = append(dst, `,"step":`...)
 	dst = appendInt(dst, v.Step)
@@ -62,7 +64,7 @@ func appendText(dst []byte, s *string) []byte {
 	if s == nil {
 		return append(dst, "null"...)
 	}
-	return appendQuoted(dst, *s)
+	return wire.AppendQuoted(dst, *s)
 }
 
 // ParameterValue is one parameter to be written.
@@ -81,7 +83,7 @@ type ParameterValue struct {
 // fields, absent ones as null.
 func AppendParameterValue(dst []byte, v *ParameterValue) []byte {
 	dst = append(dst, `{"parameterName":`...)
-	dst = appendQuoted(dst, v.Name)
+	dst = wire.AppendQuoted(dst, v.Name)
 	dst = append(dst, `,"parameterValue":`...)
 	if v.Value == nil {
 		dst = append(dst, "null"...)
@@ -93,7 +95,7 @@ func AppendParameterValue(dst []byte, v *ParameterValue) []byte {
 	if v.Source == "" {
 		dst = append(dst, `"manual"`...)
 	} else {
-		dst = appendQuoted(dst, v.Source)
+		dst = wire.AppendQuoted(dst, v.Source)
 	}
 	dst = append(dst, `,"context":`...)
 	dst = appendText(dst, v.Context)
@@ -176,7 +178,7 @@ func (c *Client) WriteParameters(ctx context.Context, key string, b *Batch) erro
 func (b *Batch) each(f func(first bool, v []byte) error) error {
 	var err error
 	first := true
-	elements(slices.Concat([]byte{'['}, b.buf, []byte{']'}), func(v []byte) {
+	wire.Elements(slices.Concat([]byte{'['}, b.buf, []byte{']'}), func(v []byte) {
 		if err == nil {
 			err = f(first, v)
 			first = false
@@ -190,7 +192,7 @@ func (c *Client) writeBatch(ctx context.Context, path, key string, b *Batch, uns
 		return nil
 	}
 	cl := call{method: http.MethodPost, family: familyClient, path: path, unsafe: unsafe}
-	return c.compressed(ctx, cl, c.ack, `{"experimentKey":`, string(Quote(key)), `,"values":[`, b.buf, `]}`)
+	return c.compressed(ctx, cl, c.ack, `{"experimentKey":`, string(wire.Quote(key)), `,"values":[`, b.buf, `]}`)
 }
 
 // compressedBodies is what [features] remember of bodies with gzip.

@@ -4,6 +4,8 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // Content is something to be written that may be too long for memory.
@@ -22,11 +24,10 @@ func TextContent(s string) Content {
 	return Content{int64(len(s)), func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(s)), nil }}
 }
 
-// bodyWith returns the object as a body with one more member: a text that is
+// bodyWith returns an object as a body with one more member: a text that is
 // read while it is sent. To know its length as JSON it is read once before.
-func (o *object) bodyWith(name string, text Content) (*body, error) {
-	o.name(name)
-	head := string(o.buf) + `"`
+func bodyWith(o *wire.Object, name string, text Content) (*body, error) {
+	head := o.Upto(name) + `"`
 	const tail = `"}`
 	var n counter
 	if err := copyTo(&n, text, escaped); err != nil {
@@ -64,7 +65,7 @@ func (c *counter) Write(p []byte) (int, error) {
 }
 
 // escaped returns a text as it stands between the quotes of a JSON string.
-func escaped(r io.Reader) io.Reader { return &runes{r: r, add: appendEscaped[[]byte]} }
+func escaped(r io.Reader) io.Reader { return &runes{r: r, add: wire.AppendEscaped[[]byte]} }
 
 // ValidText returns a text with each byte that is not UTF-8 replaced by U+FFFD,
 // as in every text that this package sends. If invalid is not nil, it counts

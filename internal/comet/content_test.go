@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/iotest"
 	"unicode/utf8"
+
+	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // awkwardTexts have characters at the ends of what is read at a time, and bytes
@@ -36,9 +38,9 @@ func awkwardTexts() map[string]string {
 func TestBodyWith(t *testing.T) {
 	for name, text := range awkwardTexts() {
 		t.Run(name, func(t *testing.T) {
-			var o object
-			o.text("k", "v")
-			b, err := o.bodyWith("text", TextContent(text))
+			var o wire.Object
+			o.Text("k", "v")
+			b, err := bodyWith(&o, "text", TextContent(text))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -66,8 +68,8 @@ func TestBodyWithChanges(t *testing.T) {
 	for name, second := range map[string]string{"shorter": "ab", "longer": "abcd", "more escapes": "ab\n"} {
 		t.Run(name, func(t *testing.T) {
 			texts := []string{"abc", second}
-			var o object
-			b, err := o.bodyWith("text", Content{3, func() (io.ReadCloser, error) {
+			var o wire.Object
+			b, err := bodyWith(&o, "text", Content{3, func() (io.ReadCloser, error) {
 				text := texts[0]
 				texts = texts[1:]
 				return TextContent(text).Open()

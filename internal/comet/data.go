@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"strings"
+
+	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // Reading is one of the three readings that a [Value] keeps.
@@ -27,9 +29,9 @@ type Value struct {
 
 func parseValue(data []byte) Value {
 	x := Value{Raw: data}
-	members(data, func(name string, v []byte) {
+	wire.Members(data, func(name string, v []byte) {
 		if name == "name" {
-			x.Name = textOrEmpty(v)
+			x.Name = wire.TextOrEmpty(v)
 			return
 		}
 		// The rest is named <field><Min|Max|Current>.
@@ -49,13 +51,13 @@ func parseValue(data []byte) Value {
 		}
 		switch field {
 		case "value":
-			r.Value = textOf(v)
+			r.Value = wire.TextOf(v)
 		case "timestamp":
-			r.Time = intOf(v)
+			r.Time = wire.IntOf(v)
 		case "step":
-			r.Step = intOf(v)
+			r.Step = wire.IntOf(v)
 		case "runContext":
-			r.Context = textOf(v)
+			r.Context = wire.TextOf(v)
 		}
 	})
 	return x
@@ -87,7 +89,7 @@ func (c *Client) Tags(ctx context.Context, key string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return textsOf(member(data, "tags")), nil
+	return wire.TextsOf(wire.Member(data, "tags")), nil
 }
 
 // Git is the state of the repository that an experiment ran from.
@@ -108,18 +110,18 @@ func (c *Client) GitMetadata(ctx context.Context, key string) (*Git, error) {
 		return nil, err
 	}
 	g := &Git{Raw: data}
-	members(data, func(name string, v []byte) {
+	wire.Members(data, func(name string, v []byte) {
 		switch name {
 		case "user":
-			g.User = textOf(v)
+			g.User = wire.TextOf(v)
 		case "root":
-			g.Root = textOf(v)
+			g.Root = wire.TextOf(v)
 		case "branch":
-			g.Branch = textOf(v)
+			g.Branch = wire.TextOf(v)
 		case "parent":
-			g.Parent = textOf(v)
+			g.Parent = wire.TextOf(v)
 		case "origin":
-			g.Origin = textOf(v)
+			g.Origin = wire.TextOf(v)
 		}
 	})
 	return g, nil
@@ -141,14 +143,14 @@ func (c *Client) SystemDetails(ctx context.Context, key string) (*System, error)
 		return nil, err
 	}
 	s := &System{Raw: data}
-	members(data, func(name string, v []byte) {
+	wire.Members(data, func(name string, v []byte) {
 		switch name {
 		case "systemMetricNames":
-			s.Metrics = textsOf(v)
+			s.Metrics = wire.TextsOf(v)
 		case "installedPackages":
-			s.InstalledPackages = textsOf(v)
+			s.InstalledPackages = wire.TextsOf(v)
 		case "osPackages":
-			s.OSPackages = textsOf(v)
+			s.OSPackages = wire.TextsOf(v)
 		}
 	})
 	return s, nil

@@ -12,6 +12,8 @@ import (
 	"net/url"
 	"slices"
 	"time"
+
+	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // A DirectUpload takes the content of an asset past the server to its storage,
@@ -66,14 +68,14 @@ func (c *Client) startDirect(ctx context.Context, path string, q url.Values, met
 	}
 	o := fieldsOf(q)
 	if metadata != nil {
-		o.text("metadata", string(metadata))
+		o.Text("metadata", string(metadata))
 	}
-	var params object
-	params.text("cloudType", "AWS")
-	params.int("preSignUrlTimeoutSec", directExpiry)
-	params.int("numOfFileParts", int64(parts))
-	o.raw("startUploadParams", params.bytes())
-	cl.body = jsonBody(o.bytes())
+	var params wire.Object
+	params.Text("cloudType", "AWS")
+	params.Int("preSignUrlTimeoutSec", directExpiry)
+	params.Int("numOfFileParts", int64(parts))
+	o.Raw("startUploadParams", params.Bytes())
+	cl.body = jsonBody(o.Bytes())
 	d := &DirectUpload{c: c, path: path}
 	cl.check = func(data []byte) error { return d.begin(data, parts) }
 	if _, err := c.document(ctx, cl); err != nil {
@@ -84,9 +86,9 @@ func (c *Client) startDirect(ctx context.Context, path string, q url.Values, met
 
 // begin reads the addresses of the parts.
 func (d *DirectUpload) begin(data []byte, parts int) error {
-	d.id, d.parts = textOrEmpty(member(data, "requestId")), nil
-	elements(member(data, "preSignUrl"), func(v []byte) {
-		if u, err := url.Parse(textOrEmpty(v)); err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http") {
+	d.id, d.parts = wire.TextOrEmpty(wire.Member(data, "requestId")), nil
+	wire.Elements(wire.Member(data, "preSignUrl"), func(v []byte) {
+		if u, err := url.Parse(wire.TextOrEmpty(v)); err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http") {
 			d.parts = append(d.parts, directPart{address: u})
 		}
 	})
@@ -98,17 +100,17 @@ func (d *DirectUpload) begin(data []byte, parts int) error {
 
 // fieldsOf makes members of a JSON object of the parameters of a plain upload,
 // with the types that the official client gives them.
-func fieldsOf(q url.Values) *object {
-	o := new(object)
+func fieldsOf(q url.Values) *wire.Object {
+	o := new(wire.Object)
 	for _, name := range slices.Sorted(maps.Keys(q)) {
 		value := q.Get(name)
 		switch name {
 		case "step", "epoch", "sampleRate", "figCounter":
-			o.raw(name, []byte(value))
+			o.Raw(name, []byte(value))
 		case "overwrite":
-			o.bool(name, value == pythonBool(true))
+			o.Bool(name, value == pythonBool(true))
 		default:
-			o.text(name, value)
+			o.Text(name, value)
 		}
 	}
 	return o
@@ -154,13 +156,13 @@ func (d *DirectUpload) Complete(ctx context.Context, size int64) error {
 		if i > 0 {
 			list = append(list, ',')
 		}
-		var o object
-		o.text("ETag", p.tag)
-		o.int("PartNumber", int64(i+1))
-		list = append(list, o.bytes()...)
+		var o wire.Object
+		o.Text("ETag", p.tag)
+		o.Int("PartNumber", int64(i+1))
+		list = append(list, o.Bytes()...)
 	}
 	o := d.end(true, size)
-	o.raw("uploadedFileParts", append(append([]byte{'['}, list...), ']'))
+	o.Raw("uploadedFileParts", append(append([]byte{'['}, list...), ']'))
 	cl := d.completion(o)
 	cl.unsafe, cl.given = true, []string{"assetId", "imageId"}
 	return d.c.ack(ctx, cl)
@@ -178,17 +180,17 @@ func (d *DirectUpload) Abandon(ctx context.Context) error {
 	return resp.Body.Close()
 }
 
-func (d *DirectUpload) end(succeed bool, size int64) *object {
-	o := new(object)
-	o.text("requestId", d.id)
-	o.bool("succeed", succeed)
-	o.int("fileSize", size)
-	o.text("apiKey", d.c.key)
+func (d *DirectUpload) end(succeed bool, size int64) *wire.Object {
+	o := new(wire.Object)
+	o.Text("requestId", d.id)
+	o.Bool("succeed", succeed)
+	o.Int("fileSize", size)
+	o.Text("apiKey", d.c.key)
 	return o
 }
 
-func (d *DirectUpload) completion(o *object) *call {
-	return &call{method: http.MethodPost, family: familyClient, path: d.path + "upload-complete", body: jsonBody(o.bytes())}
+func (d *DirectUpload) completion(o *wire.Object) *call {
+	return &call{method: http.MethodPost, family: familyClient, path: d.path + "upload-complete", body: jsonBody(o.Bytes())}
 }
 
 // LeaveDirect notes that direct uploads do not work at this server, and why.

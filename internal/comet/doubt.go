@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // What an answer means is decided here. That something is absent is said by the
@@ -178,10 +180,10 @@ func (k *check) member(name string, value []byte) {
 	switch {
 	case slices.Contains(k.wants.names, name):
 		k.found = k.found || k.wants.takes(value)
-	case name == "code" && isNumber(value):
-		k.code = intOrZero(value)
+	case name == "code" && wire.IsNumber(value):
+		k.code = wire.IntOrZero(value)
 	case k.minds(name) && k.words == "" && len(value) > 0 && value[0] == '"':
-		k.words = textOrEmpty(value)
+		k.words = wire.TextOrEmpty(value)
 	}
 }
 
@@ -189,11 +191,11 @@ func (k *check) member(name string, value []byte) {
 func (w wants) takes(value []byte) bool {
 	switch w.kind {
 	case wantedList:
-		return isNull(value) || value[0] == '['
+		return wire.IsNull(value) || value[0] == '['
 	case wantedArray:
 		return len(value) > 0 && value[0] == '['
 	case wantedValue:
-		return !isNull(value)
+		return !wire.IsNull(value)
 	}
 	return true
 }
@@ -223,16 +225,16 @@ const maxShown = 100
 // holds reports with a *lack whether a document has what is wanted.
 func (w wants) holds(data []byte) error {
 	k := check{wants: w}
-	if i := skipSpace(data, 0); data[i] == '[' {
+	if i := wire.SkipSpace(data, 0); data[i] == '[' {
 		bare := data[i:]
-		if w.bare && bare[skipSpace(bare, 1)] != ']' || w.names == nil {
+		if w.bare && bare[wire.SkipSpace(bare, 1)] != ']' || w.names == nil {
 			return nil
 		}
 		l := k.end().(*lack)
 		l.words = string(bare[:min(len(bare), maxShown)])
 		return l
 	}
-	members(data, k.member)
+	wire.Members(data, k.member)
 	err := k.end()
 	if l, ok := err.(*lack); ok && k.words == "" && len(data) < maxShown {
 		l.words = string(data)
@@ -244,12 +246,12 @@ func (w wants) holds(data []byte) error {
 // tells of its errors: an object with words or a code of its own.
 func isOwn(data []byte) bool {
 	own := false
-	members(data, func(name string, v []byte) {
+	wire.Members(data, func(name string, v []byte) {
 		switch name {
 		case "msg", "message", "logMsg":
 			own = own || len(v) > 2 && v[0] == '"'
 		case "code", "sdk_error_code", "sdkErrorCode":
-			own = own || isNumber(v) && intOrZero(v) != 0
+			own = own || wire.IsNumber(v) && wire.IntOrZero(v) != 0
 		}
 	})
 	return own && json.Valid(data)

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"net/url"
 	"slices"
+
+	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // EachParameter calls yield for each parameter of an experiment as the answer
@@ -108,20 +110,20 @@ func listOf[T any](ctx context.Context, c *Client, rd read, q url.Values, b *bes
 
 // documentAround is listOf with the rest of the document.
 func documentAround[T any](ctx context.Context, c *Client, rd read, q url.Values, parse func(v []byte) T) (doc []byte, list []T, err error) {
-	var o object
+	var o wire.Object
 	list, err = listOf(ctx, c, rd, q, &beside{
-		begin: func() { o = object{} },
+		begin: func() { o = wire.Object{} },
 		member: func(r *room, name string, v []byte) error {
-			if len(o.buf)+len(v) > maxDocument {
+			if o.Len()+len(v) > maxDocument {
 				return tooLarge(maxDocument)
 			}
 			if !slices.Contains(rd.wants.names, name) {
-				o.raw(name, v)
+				o.Raw(name, v)
 			}
 			return r.keep(len(v))
 		},
 	}, parse)
-	return o.bytes(), list, err
+	return o.Bytes(), list, err
 }
 
 // listed reads a document that must have the list that is wanted. read is called
@@ -215,7 +217,7 @@ func (s *scanner) array(fn func(v []byte, cut bool) error) error {
 			return nil
 		case ',':
 		default:
-			return errSyntax
+			return wire.ErrSyntax
 		}
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"maps"
 	"net/http"
 	"strconv"
+
+	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // Experiment is an experiment as a listing or its metadata give it. All but
@@ -39,38 +41,38 @@ func parseExperiment(data []byte) Experiment {
 // parseListed also reports whether the item has an archived flag of its own.
 func parseListed(data []byte) (e Experiment, flagged bool) {
 	e.Raw = data
-	members(data, func(name string, v []byte) {
+	wire.Members(data, func(name string, v []byte) {
 		switch name {
 		case "experimentKey":
-			e.Key = textOrEmpty(v)
+			e.Key = wire.TextOrEmpty(v)
 		case "experimentName":
-			e.Name = textOf(v)
+			e.Name = wire.TextOf(v)
 		case "workspaceName":
-			e.Workspace = textOrEmpty(v)
+			e.Workspace = wire.TextOrEmpty(v)
 		case "projectName":
-			e.Project = textOrEmpty(v)
+			e.Project = wire.TextOrEmpty(v)
 		case "projectId":
-			e.ProjectID = textOrEmpty(v)
+			e.ProjectID = wire.TextOrEmpty(v)
 		case "userName":
-			e.User = textOf(v)
+			e.User = wire.TextOf(v)
 		case "filePath":
-			e.FilePath = textOf(v)
+			e.FilePath = wire.TextOf(v)
 		case "fileName":
-			e.FileName = textOf(v)
+			e.FileName = wire.TextOf(v)
 		case "startTimeMillis":
-			e.Start = intOf(v)
+			e.Start = wire.IntOf(v)
 		case "endTimeMillis":
-			e.End = intOf(v)
+			e.End = wire.IntOf(v)
 		case "durationMillis":
-			e.Duration = intOf(v)
+			e.Duration = wire.IntOf(v)
 		case "archived":
-			e.Archived, flagged = isTrue(v), boolOf(v) != nil
+			e.Archived, flagged = wire.IsTrue(v), wire.BoolOf(v) != nil
 		case "running":
-			e.Running = isTrue(v)
+			e.Running = wire.IsTrue(v)
 		case "hasCrashed":
-			e.Crashed = boolOf(v)
+			e.Crashed = wire.BoolOf(v)
 		case "throttle":
-			e.Throttled = isTrue(v)
+			e.Throttled = wire.IsTrue(v)
 		}
 	})
 	return e, flagged
@@ -235,9 +237,9 @@ func (h *pageHints) beside() *beside {
 	return &beside{begin: func() { *h = pageHints{} }, member: func(_ *room, name string, v []byte) error {
 		switch name {
 		case "hasMore":
-			h.hasMore = boolOf(v)
+			h.hasMore = wire.BoolOf(v)
 		case "totalPages":
-			h.pages = intOf(v)
+			h.pages = wire.IntOf(v)
 		}
 		return nil
 	}}
@@ -272,7 +274,7 @@ func (c *Client) Processing(ctx context.Context, key string) (bool, error) {
 	busy := false
 	err := c.gated(ctx, featureProcessing, http.MethodGet, c.experimentExists(ctx, key), func() error {
 		data, err := c.get(ctx, readProcessing, "experimentKey", key)
-		busy = isTrue(member(data, "processing"))
+		busy = wire.IsTrue(wire.Member(data, "processing"))
 		return err
 	})
 	return busy, err

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/comet-stream/comet-stream/internal/comet/wire"
 	"github.com/comet-stream/comet-stream/internal/unpack"
 )
 
@@ -82,10 +83,10 @@ func readPatch(resp *http.Response, head []byte, whole bool) (io.Reader, error) 
 // saysNoPatch reports whether an answer of status 200 says that there is no
 // patch, which servers do in the form of an acknowledgement or of an error.
 func saysNoPatch(data []byte) bool {
-	msg := textOrEmpty(member(data, "msg"))
-	code := intOrZero(member(data, "sdk_error_code"))
+	msg := wire.TextOrEmpty(wire.Member(data, "msg"))
+	code := wire.IntOrZero(wire.Member(data, "sdk_error_code"))
 	absent, parent := saysAbsent(int(code), msg, readGitPatch.about)
-	return msg != "" && (absent && !parent || code == 0 && intOrZero(member(data, "code")) == http.StatusOK)
+	return msg != "" && (absent && !parent || code == 0 && wire.IntOrZero(wire.Member(data, "code")) == http.StatusOK)
 }
 
 // isPatch reports whether a text has the look of a patch, as very old runs have

@@ -3,6 +3,8 @@ package comet
 import (
 	"context"
 	"encoding/json"
+
+	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // Model is a model of an experiment: the model elements with one grouping
@@ -18,15 +20,15 @@ type Model struct {
 func (c *Client) Models(ctx context.Context, key string) ([]Model, error) {
 	return listOf(ctx, c, readModels, values("experimentKey", key), nil, func(data []byte) Model {
 		m := Model{Raw: data, Key: key}
-		members(data, func(name string, v []byte) {
+		wire.Members(data, func(name string, v []byte) {
 			switch name {
 			case "experimentModelId":
-				m.ID = textOrEmpty(v)
+				m.ID = wire.TextOrEmpty(v)
 			case "modelName":
-				m.Name = textOrEmpty(v)
+				m.Name = wire.TextOrEmpty(v)
 			case "experimentModelName":
 				if m.Name == "" {
-					m.Name = textOrEmpty(v)
+					m.Name = wire.TextOrEmpty(v)
 				}
 			}
 		})

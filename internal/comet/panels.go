@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+
+	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // Panel is a custom panel of a workspace.
@@ -22,9 +24,9 @@ func (c *Client) Panels(ctx context.Context, workspace string) ([]Panel, error) 
 	return listOf(ctx, c, readPanels, values("workspace", workspace), nil, func(v []byte) Panel {
 		return Panel{
 			Raw:   v,
-			ID:    textOrEmpty(member(v, "templateId")),
-			Name:  textOrEmpty(member(v, "templateName")),
-			Scope: textOrEmpty(member(v, "scopeType")),
+			ID:    wire.TextOrEmpty(wire.Member(v, "templateId")),
+			Name:  wire.TextOrEmpty(wire.Member(v, "templateName")),
+			Scope: wire.TextOrEmpty(wire.Member(v, "scopeType")),
 		}
 	})
 }
@@ -35,7 +37,7 @@ func (c *Client) PanelCode(ctx context.Context, id string) (json.RawMessage, err
 	if err != nil {
 		return nil, err
 	}
-	return member(data, "code"), nil
+	return wire.Member(data, "code"), nil
 }
 
 // PanelFile returns the zip file of a panel, which [Client.UploadPanel] takes.
@@ -75,5 +77,5 @@ func (c *Client) UploadPanel(ctx context.Context, workspace, id string, file Con
 	if err != nil {
 		return "", err
 	}
-	return textOrEmpty(member(data, "templateId")), nil
+	return wire.TextOrEmpty(wire.Member(data, "templateId")), nil
 }

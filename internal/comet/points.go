@@ -136,3 +136,31 @@ func (a *alive) Read(p []byte) (int, error) {
 	}
 	return n, err
 }
+
+// State tells null and absent from a value.
+type State uint8
+
+// States of a field.
+const (
+	Absent State = iota
+	Null
+	Present
+)
+
+// Int is an integer field that may be null or absent.
+type Int struct {
+	N     int64
+	State State
+}
+
+// IntOf returns the present integer n.
+func IntOf(n int64) Int { return Int{N: n, State: Present} }
+
+// Ptr returns a pointer to the number, or nil when there is none.
+func (i Int) Ptr() *int64 {
+	if i.State != Present {
+		return nil
+	}
+	n := i.N
+	return &n
+}

@@ -13,6 +13,8 @@ import (
 	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // collect decodes points and copies them, as a caller that keeps them would.
@@ -102,7 +104,7 @@ func TestDecodePointsMalformed(t *testing.T) {
 		`{"metrics":[{"step":01}]}`, `{"metrics":[{"step":nul }]}`, `{"metrics":[{"metricName":"` + "\n" + `"}]}`, `{"metrics":[{a:1}]}`,
 		`{"metrics":[{}]} x`, `{"metrics":[{"x":"\z"}]}`, `{"metrics":[{"\z":1}]}`, `{"x":tru,"metrics":[]}`,
 	} {
-		if _, err := collect(strings.NewReader(doc), ""); !errors.Is(err, errSyntax) {
+		if _, err := collect(strings.NewReader(doc), ""); !errors.Is(err, wire.ErrSyntax) {
 			t.Errorf("%s: %v, want a syntax error", doc, err)
 		}
 	}
@@ -217,7 +219,7 @@ func referencePoint(e json.RawMessage) Point {
 			name == "epoch" && referenceInt(&p.Epoch, v), name == "offset" && referenceInt(&p.Offset, v):
 		default:
 			if bytes.IndexByte(raw, '\\') >= 0 {
-				raw = Quote(name)
+				raw = wire.Quote(name)
 			}
 			extra = append(append(append(append(extra, ','), raw...), ':'), v...)
 		}

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+
+	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // decodePoints reads {"metrics": [point, ...]}.
@@ -20,7 +22,7 @@ func decodePoints(s *scanner, metric string, yield func(*Point) error) error {
 func (s *scanner) checked() ([]byte, error) {
 	v, err := s.value()
 	if err == nil && !json.Valid(v) {
-		err = errSyntax
+		err = wire.ErrSyntax
 	}
 	return v, err
 }
@@ -55,7 +57,7 @@ func (d *pointDecoder) list(s *scanner, yield func(*Point) error) error {
 			return err
 		}
 		if c != '{' {
-			return errSyntax
+			return wire.ErrSyntax
 		}
 		n, err := d.point(s.buf[s.pos:s.end])
 		if err == errMore {
@@ -80,7 +82,7 @@ func (d *pointDecoder) list(s *scanner, yield func(*Point) error) error {
 			return nil
 		case ',':
 		default:
-			return errSyntax
+			return wire.ErrSyntax
 		}
 	}
 }
@@ -89,7 +91,7 @@ func (d *pointDecoder) list(s *scanner, yield func(*Point) error) error {
 func (d *pointDecoder) point(b []byte) (int, error) {
 	d.p = Point{Name: d.metric}
 	d.extra = d.extra[:0]
-	i := skipSpace(b, 1)
+	i := wire.SkipSpace(b, 1)
 	if i < len(b) && b[i] == '}' {
 		return i + 1, nil
 	}
@@ -99,14 +101,14 @@ func (d *pointDecoder) point(b []byte) (int, error) {
 			return 0, err
 		}
 		name := b[i:nameEnd]
-		if i = skipSpace(b, nameEnd); i >= len(b) {
+		if i = wire.SkipSpace(b, nameEnd); i >= len(b) {
 			return 0, errMore
 		}
 		if b[i] != ':' {
-			return 0, errSyntax
+			return 0, wire.ErrSyntax
 		}
-		i = skipSpace(b, i+1)
-		end := valueEnd(b, i)
+		i = wire.SkipSpace(b, i+1)
+		end := wire.ValueEnd(b, i)
 		// What ends with the buffer may go on.
 		if end < 0 || end >= len(b) {
 			return 0, errMore
@@ -114,7 +116,7 @@ func (d *pointDecoder) point(b []byte) (int, error) {
 		if err := d.member(name, b[i:end]); err != nil {
 			return 0, err
 		}
-		if i = skipSpace(b, end); i >= len(b) {
+		if i = wire.SkipSpace(b, end); i >= len(b) {
 			return 0, errMore
 		}
 		switch b[i] {
@@ -122,9 +124,9 @@ func (d *pointDecoder) point(b []byte) (int, error) {
 			d.finish()
 			return i + 1, nil
 		case ',':
-			i = skipSpace(b, i+1)
+			i = wire.SkipSpace(b, i+1)
 		default:
-			return 0, errSyntax
+			return 0, wire.ErrSyntax
 		}
 	}
 }
@@ -136,7 +138,7 @@ func shortStringEnd(b []byte, i int) (int, error) {
 		return 0, errMore
 	}
 	if b[i] != '"' {
-		return 0, errSyntax
+		return 0, wire.ErrSyntax
 	}
 	for j := i + 1; j < len(b); j++ {
 		switch c := b[j]; {
@@ -145,7 +147,7 @@ func shortStringEnd(b []byte, i int) (int, error) {
 		case c == '\\':
 			j++
 		case c < ' ':
-			return 0, errSyntax
+			return 0, wire.ErrSyntax
 		}
 	}
 	return 0, errMore
@@ -159,9 +161,9 @@ func (d *pointDecoder) member(name, v []byte) error {
 	}
 	if bytes.IndexByte(name, '\\') >= 0 {
 		if !json.Valid(name) {
-			return errSyntax
+			return wire.ErrSyntax
 		}
-		name = Quote(unquote(name))
+		name = wire.Quote(wire.Unquote(name))
 	}
 	p, ok := &d.p, false
 	switch string(name) {
@@ -213,7 +215,7 @@ func (k jsonKind) text() bool { return k == kindPlain || k == kindString }
 // kindOf returns the type of a raw value and checks that it is well formed.
 func kindOf(v []byte) (jsonKind, error) {
 	if len(v) == 0 {
-		return 0, errSyntax
+		return 0, wire.ErrSyntax
 	}
 	switch v[0] {
 	case '"':
@@ -236,11 +238,11 @@ func kindOf(v []byte) (jsonKind, error) {
 			return kindOther, nil
 		}
 	default:
-		if isNumber(v) {
+		if wire.IsNumber(v) {
 			return kindNumber, nil
 		}
 	}
-	return 0, errSyntax
+	return 0, wire.ErrSyntax
 }
 
 // plainString reports whether a raw string is ASCII without escapes.
@@ -258,7 +260,7 @@ func content(kind jsonKind, v []byte) []byte {
 	if kind == kindPlain {
 		return v[1 : len(v)-1]
 	}
-	return []byte(unquote(v))
+	return []byte(wire.Unquote(v))
 }
 
 func (d *pointDecoder) value(kind jsonKind, v []byte) (ValueKind, string) {
@@ -281,9 +283,9 @@ func setInt(i *Int, kind jsonKind, v []byte) bool {
 		*i = Int{State: Null}
 		return true
 	case kindNumber, kindPlain:
-		n, ok := quickInt(trimQuotes(v))
+		n, ok := quickInt(wire.TrimQuotes(v))
 		if !ok {
-			n, ok = parseInt(trimQuotes(v))
+			n, ok = wire.ParseInt(wire.TrimQuotes(v))
 		}
 		if ok {
 			*i = IntOf(n)

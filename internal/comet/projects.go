@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+
+	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // Project is a project as a listing gives it.
@@ -26,30 +28,30 @@ type Project struct {
 
 func parseProject(data []byte) Project {
 	p := Project{Raw: data}
-	members(data, func(name string, v []byte) {
+	wire.Members(data, func(name string, v []byte) {
 		switch name {
 		case "projectId":
-			p.ID = textOrEmpty(v)
+			p.ID = wire.TextOrEmpty(v)
 		case "workspaceName", "teamName":
-			p.Workspace = textOrEmpty(v)
+			p.Workspace = wire.TextOrEmpty(v)
 		case "projectName":
-			p.Name = textOrEmpty(v)
+			p.Name = wire.TextOrEmpty(v)
 		case "projectDescription", "projectDesc":
-			p.Description = textOf(v)
+			p.Description = wire.TextOf(v)
 		case "ownerUserName", "userName":
-			p.Owner = textOrEmpty(v)
+			p.Owner = wire.TextOrEmpty(v)
 		case "public", "isPublic":
-			if b := boolOf(v); b != nil {
+			if b := wire.BoolOf(v); b != nil {
 				p.Public = b
 			}
 		case "generalProject":
-			p.General = boolOf(v)
+			p.General = wire.BoolOf(v)
 		case "numberOfExperiments", "experimentCount":
-			p.Experiments = intOf(v)
+			p.Experiments = wire.IntOf(v)
 		case "created_at":
-			p.Created = intOf(v)
+			p.Created = wire.IntOf(v)
 		case "lastUpdated":
-			p.Updated = intOf(v)
+			p.Updated = wire.IntOf(v)
 		}
 	})
 	return p
@@ -97,7 +99,7 @@ func (c *Client) projectsPages(ctx context.Context, workspace string) ([]Project
 		q := values("workspaceName", workspace, "offset", strconv.Itoa(offset), "count", strconv.Itoa(count))
 		rows, err := listOf(ctx, c, readProjectsPage, q, &beside{begin: func() { total = nil }, member: func(_ *room, name string, v []byte) error {
 			if name == "totalRowCount" {
-				total = intOf(v)
+				total = wire.IntOf(v)
 			}
 			return nil
 		}}, func(v []byte) Project { return parseProjectOf(workspace, v) })

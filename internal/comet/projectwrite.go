@@ -3,13 +3,15 @@ package comet
 import (
 	"context"
 	"net/http"
+
+	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // CreateWorkspace creates a workspace, which needs the rights of an
 // administrator. A taken name is [ErrExists].
 func (c *Client) CreateWorkspace(ctx context.Context, name string) error {
-	var o object
-	o.text("name", name)
+	var o wire.Object
+	o.Text("name", name)
 	return c.post(ctx, "write/workspace/new", &o, "workspace_id")
 }
 
@@ -24,16 +26,16 @@ type NewProject struct {
 // [ErrExists]; with [Error.Repeated] it may have been taken by an earlier try
 // of this very call.
 func (c *Client) CreateProject(ctx context.Context, p NewProject) (id string, err error) {
-	var o object
-	o.text("workspaceName", p.Workspace)
-	o.text("projectName", p.Name)
-	o.textOrNull("projectDescription", p.Description)
-	o.bool("isPublic", p.Public)
-	data, err := c.document(ctx, &call{method: http.MethodPost, path: "write/project/create", body: jsonBody(o.bytes()), check: has("projectId")})
+	var o wire.Object
+	o.Text("workspaceName", p.Workspace)
+	o.Text("projectName", p.Name)
+	o.TextOrNull("projectDescription", p.Description)
+	o.Bool("isPublic", p.Public)
+	data, err := c.document(ctx, &call{method: http.MethodPost, path: "write/project/create", body: jsonBody(o.Bytes()), check: has("projectId")})
 	if err != nil {
 		return "", err
 	}
-	return textOrEmpty(member(data, "projectId")), nil
+	return wire.TextOrEmpty(wire.Member(data, "projectId")), nil
 }
 
 // ProjectUpdate holds what to change of a project; nil fields stay.
@@ -45,16 +47,16 @@ type ProjectUpdate struct {
 
 // UpdateProject changes a project.
 func (c *Client) UpdateProject(ctx context.Context, id string, u ProjectUpdate) error {
-	var o object
-	o.text("projectId", id)
+	var o wire.Object
+	o.Text("projectId", id)
 	if u.Name != nil {
-		o.text("newProjectName", *u.Name)
+		o.Text("newProjectName", *u.Name)
 	}
 	if u.Description != nil {
-		o.text("newProjectDescription", *u.Description)
+		o.Text("newProjectDescription", *u.Description)
 	}
 	if u.Public != nil {
-		o.bool("isPublic", *u.Public)
+		o.Bool("isPublic", *u.Public)
 	}
 	return c.post(ctx, "write/project/update", &o)
 }
@@ -63,17 +65,17 @@ func (c *Client) UpdateProject(ctx context.Context, id string, u ProjectUpdate) 
 // administrator of its workspace. Older servers answer [ErrUnsupported].
 func (c *Client) SetProjectOwner(ctx context.Context, projectID, user string) error {
 	return c.gated(ctx, featureProjectOwner, http.MethodPost, nil, func() error {
-		var o object
-		o.text("projectId", projectID)
-		o.text("userName", user)
+		var o wire.Object
+		o.Text("projectId", projectID)
+		o.Text("userName", user)
 		return c.post(ctx, featureProjectOwner.path, &o)
 	})
 }
 
 // WriteProjectNotes replaces the notes of a project.
 func (c *Client) WriteProjectNotes(ctx context.Context, projectID string, notes Content) error {
-	var o object
-	o.text("projectId", projectID)
+	var o wire.Object
+	o.Text("projectId", projectID)
 	return c.postText(ctx, call{path: "write/project/notes"}, &o, "notes", notes)
 }
 
@@ -90,22 +92,22 @@ func (c *Client) Symlink(ctx context.Context, key, project string) error {
 // CreateExperiment creates an experiment whose key the server chooses, and
 // returns the key. It is not safe to do twice, see [ErrUncertain].
 func (c *Client) CreateExperiment(ctx context.Context, workspace, project, name string) (key string, err error) {
-	var o object
-	o.text("workspaceName", workspace)
-	o.text("projectName", project)
+	var o wire.Object
+	o.Text("workspaceName", workspace)
+	o.Text("projectName", project)
 	if name != "" {
-		o.text("experimentName", name)
+		o.Text("experimentName", name)
 	}
-	o.bool("disableHeartBeat", true)
+	o.Bool("disableHeartBeat", true)
 	data, err := c.document(ctx, &call{
 		method: http.MethodPost,
 		path:   "write/experiment/create",
-		body:   jsonBody(o.bytes()),
+		body:   jsonBody(o.Bytes()),
 		unsafe: true,
 		check:  has("experimentKey"),
 	})
 	if err != nil {
 		return "", err
 	}
-	return textOrEmpty(member(data, "experimentKey")), nil
+	return wire.TextOrEmpty(wire.Member(data, "experimentKey")), nil
 }

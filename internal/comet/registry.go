@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+
+	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // RegistryModel is a model of a workspace's registry.
@@ -20,18 +22,18 @@ type RegistryModel struct {
 
 func parseRegistryModel(data []byte) RegistryModel {
 	m := RegistryModel{Raw: data}
-	members(data, func(name string, v []byte) {
+	wire.Members(data, func(name string, v []byte) {
 		switch name {
 		case "registryModelId":
-			m.ID = textOrEmpty(v)
+			m.ID = wire.TextOrEmpty(v)
 		case "modelName":
-			m.Name = textOrEmpty(v)
+			m.Name = wire.TextOrEmpty(v)
 		case "description":
-			m.Description = textOf(v)
+			m.Description = wire.TextOf(v)
 		case "isPublic":
-			m.Public = boolOf(v)
+			m.Public = wire.BoolOf(v)
 		case "latestVersion":
-			if !isNull(v) {
+			if !wire.IsNull(v) {
 				m.Versions = append(m.Versions, parseRegistryVersion(v))
 			}
 		}
@@ -55,26 +57,26 @@ type RegistryVersion struct {
 
 func parseRegistryVersion(data []byte) RegistryVersion {
 	x := RegistryVersion{Raw: data}
-	members(data, func(name string, v []byte) {
+	wire.Members(data, func(name string, v []byte) {
 		switch name {
 		case "registryModelItemId":
-			x.ID = textOrEmpty(v)
+			x.ID = wire.TextOrEmpty(v)
 		case "version":
-			x.Version = textOrEmpty(v)
+			x.Version = wire.TextOrEmpty(v)
 		case "comment":
-			x.Comment = textOf(v)
+			x.Comment = wire.TextOf(v)
 		case "stages", "tags":
-			if list := textsOf(v); list != nil {
+			if list := wire.TextsOf(v); list != nil {
 				x.Stages = list
 			}
 		case "status":
-			x.Status = textOf(v)
+			x.Status = wire.TextOf(v)
 		case "experimentKey":
-			x.Key = textOrEmpty(v)
+			x.Key = wire.TextOrEmpty(v)
 		case "experimentModel":
 			x.source(v)
 		case "assets":
-			elements(v, func(v []byte) { x.Assets = append(x.Assets, parseAsset(v)) })
+			wire.Elements(v, func(v []byte) { x.Assets = append(x.Assets, parseAsset(v)) })
 		}
 	})
 	return x
@@ -83,14 +85,14 @@ func parseRegistryVersion(data []byte) RegistryVersion {
 // source reads where the model of a version comes from. Clients differ in the
 // name of the name.
 func (x *RegistryVersion) source(data []byte) {
-	members(data, func(name string, v []byte) {
+	wire.Members(data, func(name string, v []byte) {
 		switch name {
 		case "experimentModelId":
-			x.ModelID = textOrEmpty(v)
+			x.ModelID = wire.TextOrEmpty(v)
 		case "experimentModelName", "modelName":
-			x.Model = textOrEmpty(v)
+			x.Model = wire.TextOrEmpty(v)
 		case "experimentKey":
-			x.Key = textOrEmpty(v)
+			x.Key = wire.TextOrEmpty(v)
 		}
 	})
 }
@@ -165,14 +167,14 @@ type StatusConfiguration struct {
 // ParseStatusConfiguration reads the document of a rule.
 func ParseStatusConfiguration(doc json.RawMessage) StatusConfiguration {
 	s := StatusConfiguration{Raw: doc}
-	members(doc, func(name string, v []byte) {
+	wire.Members(doc, func(name string, v []byte) {
 		switch name {
 		case "status":
-			s.Status = textOrEmpty(v)
+			s.Status = wire.TextOrEmpty(v)
 		case "isReviewRequired":
-			s.ReviewRequired = isTrue(v)
+			s.ReviewRequired = wire.IsTrue(v)
 		case "comment":
-			s.Comment = textOrEmpty(v)
+			s.Comment = wire.TextOrEmpty(v)
 		case "statusConfiguration":
 			s.Items = metadataEntries(v)
 		}
@@ -181,12 +183,12 @@ func ParseStatusConfiguration(doc json.RawMessage) StatusConfiguration {
 }
 
 func metadataEntries(list []byte) (entries []MetadataEntry) {
-	elements(list, func(v []byte) { entries = append(entries, parseEntry(v)) })
+	wire.Elements(list, func(v []byte) { entries = append(entries, parseEntry(v)) })
 	return entries
 }
 
 func parseEntry(v []byte) MetadataEntry {
-	return MetadataEntry{Raw: v, Key: textOrEmpty(member(v, "key")), Value: member(v, "value")}
+	return MetadataEntry{Raw: v, Key: wire.TextOrEmpty(wire.Member(v, "key")), Value: wire.Member(v, "value")}
 }
 
 // RegistryStatusConfiguration returns the rule for the status of a version by its
@@ -200,7 +202,7 @@ func (c *Client) RegistryStatusConfiguration(ctx context.Context, id string) (*S
 			// An empty object says that there is none. It is also what a gateway may
 			// say that knows nothing, so it is asked twice.
 			any := false
-			members(data, func(string, []byte) { any = true })
+			wire.Members(data, func(string, []byte) { any = true })
 			if !any {
 				empty++
 			}
@@ -224,11 +226,11 @@ func (c *Client) RegistryStatusConfiguration(ctx context.Context, id string) (*S
 func (c *Client) RegistryHistory(ctx context.Context, id string) (json.RawMessage, error) {
 	var history json.RawMessage
 	err := c.gated(ctx, featureRegistryHistory, http.MethodPost, nil, func() error {
-		var o object
-		o.text("registryModelItemId", id)
-		o.text("groupedBy", "DAY")
+		var o wire.Object
+		o.Text("registryModelItemId", id)
+		o.Text("groupedBy", "DAY")
 		data, err := c.document(ctx, &call{
-			method: http.MethodPost, path: readRegistryHistory.path, about: readRegistryHistory.about, body: jsonBody(o.bytes()), reads: true,
+			method: http.MethodPost, path: readRegistryHistory.path, about: readRegistryHistory.about, body: jsonBody(o.Bytes()), reads: true,
 		})
 		history = data
 		return err

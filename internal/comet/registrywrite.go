@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+
+	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // NewRegistryVersion describes a version of a registry model to be created.
@@ -32,16 +34,16 @@ type NewRegistryVersion struct {
 // [ErrUncertain].
 func (c *Client) CreateRegistryItem(ctx context.Context, n NewRegistryVersion) (id string, err error) {
 	err = c.gated(ctx, featureRegistryCreate, http.MethodPost, c.modelExists(ctx, n.Key, n.Model), func() error {
-		var o object
-		o.text("experimentKey", n.Key)
-		o.text("experimentModelName", n.Model)
-		o.text("registryModelName", n.Name)
-		o.textOrNull("registryModelDescription", n.Description)
-		o.text("version", n.Version)
-		o.textOrNull("versionComment", n.Comment)
-		o.texts("tags", n.Stages)
-		o.textOrNull("status", n.Status)
-		o.bool("publicModel", n.Public)
+		var o wire.Object
+		o.Text("experimentKey", n.Key)
+		o.Text("experimentModelName", n.Model)
+		o.Text("registryModelName", n.Name)
+		o.TextOrNull("registryModelDescription", n.Description)
+		o.Text("version", n.Version)
+		o.TextOrNull("versionComment", n.Comment)
+		o.Texts("tags", n.Stages)
+		o.TextOrNull("status", n.Status)
+		o.Bool("publicModel", n.Public)
 		id, err = c.createdItem(ctx, featureRegistryCreate.path, &o)
 		return err
 	})
@@ -60,9 +62,9 @@ func (c *Client) modelExists(ctx context.Context, key, name string) func() bool 
 // the terms of [Client.CreateRegistryItem], on servers of any age.
 func (c *Client) CreateRegistryModel(ctx context.Context, n NewRegistryVersion) (id string, err error) {
 	o := n.classic()
-	o.bool("isPublic", n.Public)
+	o.Bool("isPublic", n.Public)
 	if n.Description != nil {
-		o.text("description", *n.Description)
+		o.Text("description", *n.Description)
 	}
 	return c.createdItem(ctx, "write/registry-model", o)
 }
@@ -74,37 +76,37 @@ func (c *Client) AddRegistryVersion(ctx context.Context, n NewRegistryVersion) (
 }
 
 // classic lays out what both older calls have. Unset fields are left out.
-func (n *NewRegistryVersion) classic() *object {
-	o := new(object)
-	o.text("experimentModelId", n.ModelID)
-	o.text("registryModelName", n.Name)
-	o.text("version", n.Version)
+func (n *NewRegistryVersion) classic() *wire.Object {
+	o := new(wire.Object)
+	o.Text("experimentModelId", n.ModelID)
+	o.Text("registryModelName", n.Name)
+	o.Text("version", n.Version)
 	if n.Comment != nil {
-		o.text("comment", *n.Comment)
+		o.Text("comment", *n.Comment)
 	}
 	if n.Stages != nil {
-		o.texts("stages", n.Stages)
+		o.Texts("stages", n.Stages)
 	}
 	return o
 }
 
-func (c *Client) createdItem(ctx context.Context, path string, o *object) (id string, err error) {
-	data, err := c.document(ctx, &call{method: http.MethodPost, path: path, body: jsonBody(o.bytes()), unsafe: true, check: has("registryModelItemId")})
+func (c *Client) createdItem(ctx context.Context, path string, o *wire.Object) (id string, err error) {
+	data, err := c.document(ctx, &call{method: http.MethodPost, path: path, body: jsonBody(o.Bytes()), unsafe: true, check: has("registryModelItemId")})
 	if err != nil {
 		return "", err
 	}
-	return textOrEmpty(member(data, "registryModelItemId")), nil
+	return wire.TextOrEmpty(wire.Member(data, "registryModelItemId")), nil
 }
 
 // UpdateRegistryVersion changes comment and stages of a version; nil ones stay.
 func (c *Client) UpdateRegistryVersion(ctx context.Context, id string, comment *string, stages []string) error {
-	var o object
-	o.text("registryModelItemId", id)
+	var o wire.Object
+	o.Text("registryModelItemId", id)
 	if comment != nil {
-		o.text("comment", *comment)
+		o.Text("comment", *comment)
 	}
 	if stages != nil {
-		o.texts("stages", stages)
+		o.Texts("stages", stages)
 	}
 	return c.post(ctx, "write/registry-model/item/update", &o)
 }
@@ -112,23 +114,23 @@ func (c *Client) UpdateRegistryVersion(ctx context.Context, id string, comment *
 // UpdateRegistryModel changes description and visibility of a registry model;
 // nil ones stay.
 func (c *Client) UpdateRegistryModel(ctx context.Context, id string, description *string, public *bool) error {
-	var o object
-	o.text("registryModelId", id)
+	var o wire.Object
+	o.Text("registryModelId", id)
 	if description != nil {
-		o.text("description", *description)
+		o.Text("description", *description)
 	}
 	if public != nil {
-		o.bool("isPublic", *public)
+		o.Bool("isPublic", *public)
 	}
 	return c.post(ctx, "write/registry-model/update", &o)
 }
 
 // WriteRegistryNotes replaces the notes of a registry model.
 func (c *Client) WriteRegistryNotes(ctx context.Context, workspace, name, notes string) error {
-	var o object
-	o.text("workspaceName", workspace)
-	o.text("registryModelName", name)
-	o.text("notes", notes)
+	var o wire.Object
+	o.Text("workspaceName", workspace)
+	o.Text("registryModelName", name)
+	o.Text("notes", notes)
 	return c.post(ctx, "write/registry-model/notes", &o)
 }
 
@@ -137,9 +139,9 @@ func (c *Client) WriteRegistryNotes(ctx context.Context, workspace, name, notes 
 // [ErrUnsupported].
 func (c *Client) SetRegistryStatus(ctx context.Context, id, status string) error {
 	return c.gated(ctx, featureRegistryStatus, http.MethodPost, nil, func() error {
-		var o object
-		o.text("modelItemId", id)
-		o.text("status", status)
+		var o wire.Object
+		o.Text("modelItemId", id)
+		o.Text("status", status)
 		return c.post(ctx, featureRegistryStatus.path, &o)
 	})
 }
@@ -148,8 +150,8 @@ func (c *Client) SetRegistryStatus(ctx context.Context, id, status string) error
 // servers answer [ErrUnsupported].
 func (c *Client) WriteRegistryMetadata(ctx context.Context, id string, entries []MetadataEntry) error {
 	return c.gated(ctx, featureRegistryMetadataWrite, http.MethodPost, nil, func() error {
-		var o object
-		o.raw("metadata", entryList(entries))
+		var o wire.Object
+		o.Raw("metadata", entryList(entries))
 		return c.post(ctx, "write/registry-model/item/"+url.PathEscape(id)+"/metadata", &o)
 	})
 }
@@ -160,24 +162,24 @@ func entryList(entries []MetadataEntry) json.RawMessage {
 		if i > 0 {
 			list = append(list, ',')
 		}
-		var o object
-		o.text("key", e.Key)
-		o.raw("value", e.Value)
-		list = append(list, o.bytes()...)
+		var o wire.Object
+		o.Text("key", e.Key)
+		o.Raw("value", e.Value)
+		list = append(list, o.Bytes()...)
 	}
 	return append(list, ']')
 }
 
 // Doc returns what of a rule a client can write.
 func (s *StatusConfiguration) Doc() json.RawMessage {
-	var o object
-	o.text("status", s.Status)
-	o.bool("isReviewRequired", s.ReviewRequired)
-	o.raw("statusConfiguration", entryList(s.Items))
+	var o wire.Object
+	o.Text("status", s.Status)
+	o.Bool("isReviewRequired", s.ReviewRequired)
+	o.Raw("statusConfiguration", entryList(s.Items))
 	if s.Comment != "" {
-		o.text("comment", s.Comment)
+		o.Text("comment", s.Comment)
 	}
-	return o.bytes()
+	return o.Bytes()
 }
 
 // WriteStatusConfiguration sets the rule for the status of a version, which may

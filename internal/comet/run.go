@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // Handshake asks for a new experiment.
@@ -56,22 +58,22 @@ func UsualRun(key string) *Run {
 func parseRun(data []byte) *Run {
 	r := &Run{Raw: data, MaxUpload: defaultMaxUpload, MaxAsset: defaultMaxAsset}
 	size := func(p *int64, v []byte) {
-		if n := intOrZero(v); n > 0 && n < 1<<40 {
+		if n := wire.IntOrZero(v); n > 0 && n < 1<<40 {
 			*p = n << 20
 		}
 	}
-	members(data, func(name string, v []byte) {
+	wire.Members(data, func(name string, v []byte) {
 		switch name {
 		case "runId":
-			r.ID = textOrEmpty(v)
+			r.ID = wire.TextOrEmpty(v)
 		case "experimentKey":
-			r.Key = textOrEmpty(v)
+			r.Key = wire.TextOrEmpty(v)
 		case "project_id":
-			r.ProjectID = textOrEmpty(v)
+			r.ProjectID = wire.TextOrEmpty(v)
 		case "name":
-			r.Name = textOrEmpty(v)
+			r.Name = wire.TextOrEmpty(v)
 		case "focusUrl":
-			r.FocusURL = textOrEmpty(v)
+			r.FocusURL = wire.TextOrEmpty(v)
 		case "upload_file_size_limit_in_mb":
 			size(&r.MaxUpload, v)
 		case "asset_upload_file_size_limit_in_mb":
@@ -79,13 +81,13 @@ func parseRun(data []byte) *Run {
 		case "uploadVideoMaxSizeMB":
 			size(&r.MaxVideo, v)
 		case "assetNameMaxLength":
-			r.MaxAssetName = int(intOrZero(v))
+			r.MaxAssetName = int(wire.IntOrZero(v))
 		case "imageNameMaxLength":
-			r.MaxImageName = int(intOrZero(v))
+			r.MaxImageName = int(wire.IntOrZero(v))
 		case "s3DirectAccessEnabled":
-			r.Direct = isTrue(v)
+			r.Direct = wire.IsTrue(v)
 		case "artifactNameMaxLength":
-			r.MaxArtifactName = int(intOrZero(v))
+			r.MaxArtifactName = int(wire.IntOrZero(v))
 		}
 	})
 	if r.MaxVideo == 0 {
@@ -99,13 +101,13 @@ func parseRun(data []byte) *Run {
 // try of this very call. A missing project is created by the server.
 func (c *Client) AddRun(ctx context.Context, h Handshake) (*Run, error) {
 	o := c.authorized()
-	o.int("local_timestamp", now())
-	o.text("experimentKey", h.Key)
-	o.bool("offline", h.Offline)
-	o.textOrNull("projectName", nonEmpty(h.Project))
-	o.textOrNull("teamName", nonEmpty(h.Workspace))
-	o.text("libVersion", c.lib)
-	o.bool("getOrCreateEnabled", h.GetOrCreate)
+	o.Int("local_timestamp", now())
+	o.Text("experimentKey", h.Key)
+	o.Bool("offline", h.Offline)
+	o.TextOrNull("projectName", nonEmpty(h.Project))
+	o.TextOrNull("teamName", nonEmpty(h.Workspace))
+	o.Text("libVersion", c.lib)
+	o.Bool("getOrCreateEnabled", h.GetOrCreate)
 	return c.handshake(ctx, "logger/add/run", o, h.Key)
 }
 
@@ -113,9 +115,9 @@ func (c *Client) AddRun(ctx context.Context, h Handshake) (*Run, error) {
 // the server has no call for that, the run has no id, and the usual limits.
 func (c *Client) GetRun(ctx context.Context, key string) (*Run, error) {
 	o := c.authorized()
-	o.int("local_timestamp", now())
-	o.text("previousExperiment", key)
-	o.text("libVersion", c.lib)
+	o.Int("local_timestamp", now())
+	o.Text("previousExperiment", key)
+	o.Text("libVersion", c.lib)
 	r, err := c.handshake(ctx, "logger/get/run", o, key)
 	e, ok := errors.AsType[*Error](err)
 	if !ok || e.SDKCode != 0 || e.Status != http.StatusNotFound && !errors.Is(e, ErrUnsupported) {
@@ -134,9 +136,9 @@ func (c *Client) GetRun(ctx context.Context, key string) (*Run, error) {
 	return r, nil
 }
 
-func (c *Client) handshake(ctx context.Context, path string, o *object, key string) (*Run, error) {
+func (c *Client) handshake(ctx context.Context, path string, o *wire.Object, key string) (*Run, error) {
 	data, err := c.document(ctx, &call{
-		method: http.MethodPost, family: familyClient, path: path, body: jsonBody(o.bytes()),
+		method: http.MethodPost, family: familyClient, path: path, body: jsonBody(o.Bytes()),
 		check: func(data []byte) error { return isHandshake(data, key) },
 	})
 	if err != nil {
@@ -160,12 +162,12 @@ func isHandshake(data []byte, key string) error {
 // ReportStatus says that a run is alive, or that it has ended.
 func (c *Client) ReportStatus(ctx context.Context, r *Run, alive, offline bool) error {
 	o := c.authorized()
-	o.text("runId", r.ID)
-	o.text("experimentKey", r.Key)
-	o.textOrNull("projectId", nonEmpty(r.ProjectID))
-	o.bool("is_alive", alive)
-	o.int("local_timestamp", now())
-	o.bool("offline", offline)
+	o.Text("runId", r.ID)
+	o.Text("experimentKey", r.Key)
+	o.TextOrNull("projectId", nonEmpty(r.ProjectID))
+	o.Bool("is_alive", alive)
+	o.Int("local_timestamp", now())
+	o.Bool("offline", offline)
 	return c.postClient(ctx, "status-report/update", o, "is_alive_beat_duration_millis")
 }
 
@@ -175,10 +177,10 @@ func (c *Client) ReportStatus(ctx context.Context, r *Run, alive, offline bool) 
 func (c *Client) SetOfflineTimes(ctx context.Context, r *Run, start *int64, end int64) error {
 	err := c.gated(ctx, featureOfflineTimes, http.MethodPost, nil, func() error {
 		o := c.authorized()
-		o.text("runId", r.ID)
-		o.text("experimentKey", r.Key)
-		o.intOrNull("startTimestamp", start)
-		o.int("endTimestamp", end)
+		o.Text("runId", r.ID)
+		o.Text("experimentKey", r.Key)
+		o.IntOrNull("startTimestamp", start)
+		o.Int("endTimestamp", end)
 		return c.postClient(ctx, featureOfflineTimes.path, o)
 	})
 	if errors.Is(err, ErrUnsupported) {
@@ -198,11 +200,11 @@ type Status struct {
 // experiments answer [ErrUnsupported].
 func (c *Client) UpdateStatus(ctx context.Context, key string, s Status) error {
 	return c.gated(ctx, featureState, http.MethodPost, c.experimentExists(ctx, key), func() error {
-		var o object
-		o.text("experimentKey", key)
-		o.bool("isAlive", s.Alive)
-		o.textOrNull("error", s.Error)
-		o.bool("hasCrashed", s.Crashed)
+		var o wire.Object
+		o.Text("experimentKey", key)
+		o.Bool("isAlive", s.Alive)
+		o.TextOrNull("error", s.Error)
+		o.Bool("hasCrashed", s.Crashed)
 		return c.post(ctx, featureState.path, &o)
 	})
 }
@@ -210,10 +212,10 @@ func (c *Client) UpdateStatus(ctx context.Context, key string, s Status) error {
 // SetTimes sets the times of an experiment, in milliseconds. A nil time stays
 // as it is.
 func (c *Client) SetTimes(ctx context.Context, key string, start, end *int64) error {
-	var o object
-	o.text("experimentKey", key)
-	o.intOrNull("startTimeMillis", start)
-	o.intOrNull("endTimeMillis", end)
+	var o wire.Object
+	o.Text("experimentKey", key)
+	o.IntOrNull("startTimeMillis", start)
+	o.IntOrNull("endTimeMillis", end)
 	return c.post(ctx, "write/experiment/set-start-end-time", &o)
 }
 
@@ -229,24 +231,24 @@ func (c *Client) Restore(ctx context.Context, key string) error {
 
 // authorized begins a body of the client library's family, which holds the
 // key.
-func (c *Client) authorized() *object {
-	o := new(object)
-	o.text("apiKey", c.key)
+func (c *Client) authorized() *wire.Object {
+	o := new(wire.Object)
+	o.Text("apiKey", c.key)
 	return o
 }
 
 // post writes to the REST API what is harmless to repeat.
-func (c *Client) post(ctx context.Context, path string, o *object, given ...string) error {
-	return c.ack(ctx, &call{method: http.MethodPost, path: path, body: jsonBody(o.bytes()), given: given})
+func (c *Client) post(ctx context.Context, path string, o *wire.Object, given ...string) error {
+	return c.ack(ctx, &call{method: http.MethodPost, path: path, body: jsonBody(o.Bytes()), given: given})
 }
 
 // postOnce writes to the REST API what must not be done twice.
-func (c *Client) postOnce(ctx context.Context, path string, o *object) error {
-	return c.ack(ctx, &call{method: http.MethodPost, path: path, body: jsonBody(o.bytes()), unsafe: true})
+func (c *Client) postOnce(ctx context.Context, path string, o *wire.Object) error {
+	return c.ack(ctx, &call{method: http.MethodPost, path: path, body: jsonBody(o.Bytes()), unsafe: true})
 }
 
-func (c *Client) postClient(ctx context.Context, path string, o *object, given ...string) error {
-	return c.ack(ctx, &call{method: http.MethodPost, family: familyClient, path: path, body: jsonBody(o.bytes()), given: given})
+func (c *Client) postClient(ctx context.Context, path string, o *wire.Object, given ...string) error {
+	return c.ack(ctx, &call{method: http.MethodPost, family: familyClient, path: path, body: jsonBody(o.Bytes()), given: given})
 }
 
 // getAck makes one of the writes that the API has as GET.

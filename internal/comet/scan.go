@@ -3,6 +3,8 @@ package comet
 import (
 	"encoding/json"
 	"io"
+
+	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // scanner reads JSON from a reader, value by value, without keeping what is
@@ -70,7 +72,7 @@ func (s *scanner) broken() error {
 // peek skips white space and returns the byte after it, unread.
 func (s *scanner) peek() (byte, error) {
 	for {
-		if s.pos = skipSpace(s.buf[:s.end], s.pos); s.pos < s.end {
+		if s.pos = wire.SkipSpace(s.buf[:s.end], s.pos); s.pos < s.end {
 			return s.buf[s.pos], nil
 		}
 		if !s.fill() {
@@ -86,7 +88,7 @@ func (s *scanner) expect(c byte) error {
 		return err
 	}
 	if got != c {
-		return errSyntax
+		return wire.ErrSyntax
 	}
 	s.pos++
 	return nil
@@ -98,7 +100,7 @@ func (s *scanner) value() ([]byte, error) {
 		return nil, err
 	}
 	for {
-		end := valueEnd(s.buf[:s.end], s.pos)
+		end := wire.ValueEnd(s.buf[:s.end], s.pos)
 		// A number that ends where the buffer ends may go on.
 		if end >= 0 && end < s.end {
 			v := s.buf[s.pos:end]
@@ -159,7 +161,7 @@ func (s *scanner) short() (v []byte, ok bool, err error) {
 		return nil, false, err
 	}
 	for {
-		end := valueEnd(s.buf[:s.end], s.pos)
+		end := wire.ValueEnd(s.buf[:s.end], s.pos)
 		if end < 0 || end == s.end {
 			end = s.end + 1
 		}
@@ -178,15 +180,15 @@ func (s *scanner) short() (v []byte, ok bool, err error) {
 // pruned reads an object of any size, and returns it without its long members.
 func (s *scanner) pruned() ([]byte, error) {
 	s.full = nil
-	var o object
+	var o wire.Object
 	err := s.object(func(name string) error {
 		v, ok, err := s.short()
-		if ok && err == nil && len(o.buf) < smallAnswer {
-			o.raw(name, v)
+		if ok && err == nil && o.Len() < smallAnswer {
+			o.Raw(name, v)
 		}
 		return err
 	})
-	return o.bytes(), err
+	return o.Bytes(), err
 }
 
 // object reads an object member by member. For each, fn must read the value.
@@ -207,16 +209,16 @@ func (s *scanner) object(fn func(name string) error) error {
 			return err
 		}
 		if c != '"' {
-			return errSyntax
+			return wire.ErrSyntax
 		}
 		raw, err := s.value()
 		if err != nil {
 			return err
 		}
 		if !json.Valid(raw) {
-			return errSyntax
+			return wire.ErrSyntax
 		}
-		name := unquote(raw)
+		name := wire.Unquote(raw)
 		if err := s.expect(':'); err != nil {
 			return err
 		}
@@ -232,7 +234,7 @@ func (s *scanner) object(fn func(name string) error) error {
 			return nil
 		case ',':
 		default:
-			return errSyntax
+			return wire.ErrSyntax
 		}
 	}
 }
@@ -242,7 +244,7 @@ func (s *scanner) finish() error {
 	_, err := s.peek()
 	switch {
 	case err == nil:
-		return errSyntax
+		return wire.ErrSyntax
 	case s.why() == io.EOF:
 		return nil
 	}

@@ -14,9 +14,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/comet-stream/comet-stream/internal/comet"
-	"github.com/comet-stream/comet-stream/internal/comettest"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/comet/wire"
+	"github.com/comet-stream/comet-stream/internal/comettest"
 )
 
 func newClient(t *testing.T, srv *comettest.Server) *comet.Client {
@@ -380,7 +382,7 @@ func writeAll(ctx context.Context, c *comet.Client, run *comet.Run, project stri
 	train := "train"
 	metrics.AddMetric(&comet.MetricValue{Name: "loss", Value: []byte("0.5"), Step: comet.IntOf(1), Context: &train, Time: comet.IntOf(9)})
 	metrics.AddMetric(&comet.MetricValue{Name: "loss", Value: []byte("NaN"), Time: comet.IntOf(10)})
-	parameters.AddParameter(&comet.ParameterValue{Name: "lr", Value: comet.Quote("0.1"), Time: comet.IntOf(5)})
+	parameters.AddParameter(&comet.ParameterValue{Name: "lr", Value: wire.Quote("0.1"), Time: comet.IntOf(5)})
 	open := func(s string) func() (io.ReadCloser, error) {
 		return func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader([]byte(s))), nil }
 	}
@@ -388,7 +390,7 @@ func writeAll(ctx context.Context, c *comet.Client, run *comet.Run, project stri
 	key := run.Key
 	errs := map[string]error{
 		"alive":      c.ReportStatus(ctx, run, true, true),
-		"name":       c.LogOther(ctx, key, "Name", comet.Quote("ünï"), &start),
+		"name":       c.LogOther(ctx, key, "Name", wire.Quote("ünï"), &start),
 		"other":      c.LogOther(ctx, key, "other", json.RawMessage("1"), nil),
 		"tags":       c.AddTags(ctx, key, []string{"a", "b"}),
 		"run tags":   c.AddRunTags(ctx, key, []string{"c"}),
@@ -486,7 +488,7 @@ func TestServersThatDiffer(t *testing.T) {
 	t.Run("no compressed bodies", func(t *testing.T) {
 		srv, c, _ := start(t, comettest.Moods{RefuseGzip: true})
 		var b comet.Batch
-		b.AddParameter(&comet.ParameterValue{Name: "p", Value: comet.Quote("1"), Time: comet.IntOf(1)})
+		b.AddParameter(&comet.ParameterValue{Name: "p", Value: wire.Quote("1"), Time: comet.IntOf(1)})
 		for range 2 {
 			if err := c.WriteParameters(t.Context(), key, &b); err != nil {
 				t.Fatal(err)

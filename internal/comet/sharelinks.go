@@ -3,6 +3,8 @@ package comet
 import (
 	"context"
 	"net/http"
+
+	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // ShareLinks returns how many share links a project has. A code of one lets in
@@ -16,7 +18,7 @@ func (c *Client) ShareLinks(ctx context.Context, projectID string) (int64, error
 	}
 	err := c.gated(ctx, featureShareLinks, http.MethodGet, exists, func() error {
 		data, err := c.get(ctx, readShareLinks, "projectId", projectID)
-		elements(member(data, "shareCodes"), func([]byte) { n++ })
+		wire.Elements(wire.Member(data, "shareCodes"), func([]byte) { n++ })
 		return err
 	})
 	return n, err

@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+
+	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // Text is one long text of an experiment, or the file of a panel, read as a
@@ -67,7 +69,7 @@ func (c *Client) text(ctx context.Context, rd read, query url.Values) (*Text, er
 		sr := &stringReader{s: newScanner(resp.Body, 64<<10)}
 		null, err := sr.start(cl.wants)
 		switch {
-		case err == errSyntax:
+		case err == wire.ErrSyntax:
 			return nil, ErrNotJSON
 		case err != nil || null:
 			return nil, err
@@ -119,7 +121,7 @@ func (c *Client) streamFailed(ctx context.Context, e *effort, cl *call, err erro
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if errors.Is(err, errSyntax) {
+	if errors.Is(err, wire.ErrSyntax) {
 		err = ErrNotJSON
 	}
 	if _, ok := errors.AsType[*Error](err); !ok {

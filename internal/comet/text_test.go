@@ -13,6 +13,8 @@ import (
 	"testing"
 	"testing/iotest"
 	"unicode/utf8"
+
+	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // decodeText reads the member "output" of a document as a stream.
@@ -50,7 +52,7 @@ func TestStringReader(t *testing.T) {
 		{name: "escapes", doc: `{"output":"\"\\\/\b\f\n\r\t\u0041\u00e9\u20ac\ud83d\ude00"}`, want: "\"\\/\b\f\n\r\tAé€😀"},
 		{name: "lone surrogates", doc: `{"output":"\ud83d\ud83d\ude00\ude00x\ud83d"}`, want: "\ufffd😀\ufffdx\ufffd"},
 		{name: "bad UTF-8", doc: "{\"output\":\"a\xffb\xc3\"}", want: "a\ufffdb\ufffd"},
-		{name: "long", doc: `{"output":` + string(Quote(long)) + `}`, want: long},
+		{name: "long", doc: `{"output":` + string(wire.Quote(long)) + `}`, want: long},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			for _, room := range []int{1, 2, 8, 9, 100_000} {
@@ -76,7 +78,7 @@ func TestStringReaderCut(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{`[]`, `<html>`, "{\"output\":\"a\nb\"}", `{"output":"\x"}`, `{"output":"\u00g0"}`, `{"output":"a"}}`, `{"output":"a",}`} {
-		if _, _, err := decodeText(strings.NewReader(bad), 100); !errors.Is(err, errSyntax) {
+		if _, _, err := decodeText(strings.NewReader(bad), 100); !errors.Is(err, wire.ErrSyntax) {
 			t.Errorf("%s: %v", bad, err)
 		}
 	}
@@ -116,7 +118,7 @@ func cutter(doc string, cuts ...int) http.HandlerFunc {
 // A text goes on where it broke off.
 func TestTextResumes(t *testing.T) {
 	text := strings.Repeat("0123456789é\n", 50_000)
-	doc := `{"output":` + string(Quote(text)) + `}`
+	doc := `{"output":` + string(wire.Quote(text)) + `}`
 	c := newTestClient(t, map[string]http.HandlerFunc{
 		// The last cut but one is before what has been read already.
 		"/api/rest/v2/experiment/output": cutter(doc, 5, 100_000, 300_000, 1000, len(doc)-1),

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // stringReader decodes one string of a JSON document as it comes.
@@ -49,7 +51,7 @@ func (r *stringReader) start(w wants) (null bool, err error) {
 			return err
 		}
 		k.member(n, v)
-		if t := textOf(v); wanted && t != nil {
+		if t := wire.TextOf(v); wanted && t != nil {
 			null = false
 			r.lit = strings.NewReader(*t)
 		}
@@ -122,7 +124,7 @@ func (r *stringReader) decode(p []byte) int {
 			r.done, r.err = true, r.rest()
 			return n
 		case c < ' ':
-			r.err = errSyntax
+			r.err = wire.ErrSyntax
 			return n
 		case c == '\\':
 			k, err := r.escape(p[n:])
@@ -200,7 +202,7 @@ func (r *stringReader) escape(p []byte) (int, error) {
 	if c != 'u' {
 		i := strings.IndexByte(`"\/bfnrt`, c)
 		if i < 0 {
-			return 0, errSyntax
+			return 0, wire.ErrSyntax
 		}
 		s.pos += 2
 		n := r.flush(p)
@@ -212,7 +214,7 @@ func (r *stringReader) escape(p []byte) (int, error) {
 	}
 	u, ok := hex4(s.buf[s.pos+2 : s.pos+6])
 	if !ok {
-		return 0, errSyntax
+		return 0, wire.ErrSyntax
 	}
 	s.pos += 6
 	if r.high != 0 {
@@ -261,7 +263,7 @@ func (r *stringReader) rest() error {
 			return r.s.finish()
 		case ',':
 		default:
-			return errSyntax
+			return wire.ErrSyntax
 		}
 		if _, err := r.s.value(); err != nil {
 			return err

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // Version is the version of a server.
@@ -98,7 +100,7 @@ func (c *Client) askVersion(ctx context.Context, base string) (Version, bool, er
 		if err == nil {
 			c.retry.answered(e.began)
 			data, err := readWhole(resp, nil)
-			v, ok := parseVersion(textOrEmpty(member(data, "version")))
+			v, ok := parseVersion(wire.TextOrEmpty(wire.Member(data, "version")))
 			return v, ok, err
 		}
 		// A page instead of JSON, or an error that is not the API's, may be that of

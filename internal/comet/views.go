@@ -6,6 +6,8 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+
+	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // ViewTable is one of the two tables in which servers keep views.
@@ -41,22 +43,22 @@ type View struct {
 func parseView(table ViewTable, data []byte) View {
 	x := View{Raw: data, Table: table}
 	// Servers write the names in camel case, in snake case, or both.
-	members(data, func(name string, v []byte) {
+	wire.Members(data, func(name string, v []byte) {
 		switch name {
 		case "templateId", "template_id":
-			x.ID = textOrEmpty(v)
+			x.ID = wire.TextOrEmpty(v)
 		case "templateName", "template_name":
-			x.Name = textOrEmpty(v)
+			x.Name = wire.TextOrEmpty(v)
 		case "projectId", "project_id":
-			x.ProjectID = textOrEmpty(v)
+			x.ProjectID = wire.TextOrEmpty(v)
 		case "experimentKey", "experiment_key":
-			x.Key = textOrEmpty(v)
+			x.Key = wire.TextOrEmpty(v)
 		case "viewSource", "view_source":
-			if textOrEmpty(v) == "chart_template" {
+			if wire.TextOrEmpty(v) == "chart_template" {
 				x.Table = ChartTemplates
 			}
 		case "unsavedView", "unsaved_view":
-			x.Unsaved = isTrue(v)
+			x.Unsaved = wire.IsTrue(v)
 		}
 	})
 	return x
@@ -100,7 +102,7 @@ func ViewStates(doc json.RawMessage) map[string]json.RawMessage {
 	states := make(map[string]json.RawMessage)
 	for snake, camel := range viewStates {
 		for _, name := range []string{snake, camel} {
-			if v := member(doc, name); !isNull(v) {
+			if v := wire.Member(doc, name); !wire.IsNull(v) {
 				states[camel] = v
 			}
 		}
@@ -127,18 +129,18 @@ type ViewWrite struct {
 // the call is not safe to do twice, see [ErrUncertain]. A server without the
 // table answers [ErrUnsupported].
 func (c *Client) WriteView(ctx context.Context, w ViewWrite) (*View, error) {
-	var o object
-	o.text("projectId", w.ProjectID)
-	o.text("templateName", w.Name)
+	var o wire.Object
+	o.Text("projectId", w.ProjectID)
+	o.Text("templateName", w.Name)
 	if w.ID != "" {
-		o.text("templateId", w.ID)
+		o.Text("templateId", w.ID)
 	}
 	if w.Key != "" {
-		o.text("experimentKey", w.Key)
+		o.Text("experimentKey", w.Key)
 	}
 	states := ViewStates(w.Doc)
 	for _, name := range slices.Sorted(maps.Keys(states)) {
-		o.raw(name, states[name])
+		o.Raw(name, states[name])
 	}
 	var v View
 	f := viewWrites[w.Table]
@@ -146,7 +148,7 @@ func (c *Client) WriteView(ctx context.Context, w ViewWrite) (*View, error) {
 		data, err := c.document(ctx, &call{
 			method: http.MethodPost,
 			path:   f.path,
-			body:   jsonBody(o.bytes()),
+			body:   jsonBody(o.Bytes()),
 			unsafe: w.ID == "",
 			check: func(data []byte) error {
 				if parseView(w.Table, data).ID == "" && !acknowledges(data, nil) {

@@ -5,34 +5,36 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+
+	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // AddTags adds tags to an experiment through the REST API. Tags that it has
 // already stay.
 func (c *Client) AddTags(ctx context.Context, key string, tags []string) error {
-	var o object
-	o.text("experimentKey", key)
-	o.texts("addedTags", tags)
+	var o wire.Object
+	o.Text("experimentKey", key)
+	o.Texts("addedTags", tags)
 	return c.post(ctx, "write/experiment/tags", &o)
 }
 
 // AddRunTags is [Client.AddTags] through the client library's endpoint.
 func (c *Client) AddRunTags(ctx context.Context, key string, tags []string) error {
 	o := c.authorized()
-	o.text("experimentKey", key)
-	o.texts("addedTags", tags)
+	o.Text("experimentKey", key)
+	o.Texts("addedTags", tags)
 	return c.postClient(ctx, "tags/add-tags-to-experiment", o)
 }
 
 // LogOther sets an other of an experiment. value is a JSON value, nil for
 // null; time is in milliseconds, nil for that of arrival.
 func (c *Client) LogOther(ctx context.Context, key, name string, value json.RawMessage, time *int64) error {
-	var o object
-	o.text("experimentKey", key)
-	o.text("key", name)
-	o.raw("value", value)
+	var o wire.Object
+	o.Text("experimentKey", key)
+	o.Text("key", name)
+	o.Raw("value", value)
 	if time != nil {
-		o.int("timestamp", *time)
+		o.Int("timestamp", *time)
 	}
 	return c.post(ctx, "write/experiment/log-other", &o)
 }
@@ -50,12 +52,12 @@ func (c *Client) LogParameter(ctx context.Context, key string, v *ParameterValue
 
 // withKey returns the members of the JSON object doc with the experiment key
 // before them, in place of any it may hold.
-func withKey(key string, doc []byte) *object {
-	o := new(object)
-	o.text("experimentKey", key)
-	members(doc, func(name string, v []byte) {
+func withKey(key string, doc []byte) *wire.Object {
+	o := new(wire.Object)
+	o.Text("experimentKey", key)
+	wire.Members(doc, func(name string, v []byte) {
 		if name != "experimentKey" {
-			o.raw(name, v)
+			o.Raw(name, v)
 		}
 	})
 	return o
@@ -64,33 +66,33 @@ func withKey(key string, doc []byte) *object {
 // WriteHTML sets the HTML of an experiment, or appends to it. Appending is not
 // safe to do twice, see [ErrUncertain].
 func (c *Client) WriteHTML(ctx context.Context, key string, html Content, replace bool, time *int64) error {
-	var o object
-	o.text("experimentKey", key)
-	o.bool("override", replace)
+	var o wire.Object
+	o.Text("experimentKey", key)
+	o.Bool("override", replace)
 	if time != nil {
-		o.int("timestamp", *time)
+		o.Int("timestamp", *time)
 	}
 	return c.postText(ctx, call{path: "write/experiment/html", unsafe: !replace}, &o, "html", html)
 }
 
 // WriteCode sets the main source file of an experiment.
 func (c *Client) WriteCode(ctx context.Context, key string, code Content) error {
-	var o object
-	o.text("experimentKey", key)
+	var o wire.Object
+	o.Text("experimentKey", key)
 	return c.postText(ctx, call{path: "write/experiment/code"}, &o, "code", code)
 }
 
 // WriteGraph sets the model graph of an experiment.
 func (c *Client) WriteGraph(ctx context.Context, key string, graph Content) error {
-	var o object
-	o.text("experimentKey", key)
+	var o wire.Object
+	o.Text("experimentKey", key)
 	return c.postText(ctx, call{path: "write/experiment/graph"}, &o, "graph", graph)
 }
 
 // postText sends an object with one more member, a text.
-func (c *Client) postText(ctx context.Context, cl call, o *object, name string, text Content) (err error) {
+func (c *Client) postText(ctx context.Context, cl call, o *wire.Object, name string, text Content) (err error) {
 	cl.method = http.MethodPost
-	if cl.body, err = o.bodyWith(name, text); err != nil {
+	if cl.body, err = bodyWith(o, name, text); err != nil {
 		return err
 	}
 	return c.ack(ctx, &cl)
@@ -99,9 +101,9 @@ func (c *Client) postText(ctx context.Context, cl call, o *object, name string, 
 // WriteFilePath sets the path of the main source file. The file name follows
 // from it.
 func (c *Client) WriteFilePath(ctx context.Context, key, path string) error {
-	var o object
-	o.text("experimentKey", key)
-	o.text("filePath", path)
+	var o wire.Object
+	o.Text("experimentKey", key)
+	o.Text("filePath", path)
 	return c.post(ctx, "write/experiment/file-path", &o)
 }
 
@@ -122,15 +124,15 @@ func (c *Client) WriteOutput(ctx context.Context, key string, lines []OutputLine
 		if i > 0 {
 			list = append(list, ',')
 		}
-		var o object
-		o.bool("stderr", l.Stderr)
-		o.text("output", l.Text)
-		o.int("localTimestamp", l.Time)
-		o.int("offset", l.Offset)
-		list = append(list, o.bytes()...)
+		var o wire.Object
+		o.Bool("stderr", l.Stderr)
+		o.Text("output", l.Text)
+		o.Int("localTimestamp", l.Time)
+		o.Int("offset", l.Offset)
+		list = append(list, o.Bytes()...)
 	}
 	cl := call{method: http.MethodPost, path: "write/experiment/output", unsafe: true}
-	return c.compressed(ctx, cl, c.altAck, `{"experimentKey":`, string(Quote(key)), `,"runContext":null,"outputLines":[`, list, `]}`)
+	return c.compressed(ctx, cl, c.altAck, `{"experimentKey":`, string(wire.Quote(key)), `,"runContext":null,"outputLines":[`, list, `]}`)
 }
 
 // WriteSystemDetails merges the members of the JSON object doc into what is
@@ -143,7 +145,7 @@ func (c *Client) WriteSystemDetails(ctx context.Context, key string, doc json.Ra
 	return c.altAck(ctx, &call{
 		method: http.MethodPost,
 		path:   "write/experiment/system-details",
-		body:   jsonBody(withKey(key, doc).bytes()),
+		body:   jsonBody(withKey(key, doc).Bytes()),
 		unsafe: true,
 	})
 }
@@ -167,13 +169,13 @@ func (c *Client) altAck(ctx context.Context, cl *call) error {
 // WriteGitMetadata sets the state of the repository. Nil texts are sent as
 // null.
 func (c *Client) WriteGitMetadata(ctx context.Context, key string, g *Git) error {
-	var o object
-	o.text("experimentKey", key)
-	o.textOrNull("user", g.User)
-	o.textOrNull("root", g.Root)
-	o.textOrNull("branch", g.Branch)
-	o.textOrNull("parent", g.Parent)
-	o.textOrNull("origin", g.Origin)
+	var o wire.Object
+	o.Text("experimentKey", key)
+	o.TextOrNull("user", g.User)
+	o.TextOrNull("root", g.Root)
+	o.TextOrNull("branch", g.Branch)
+	o.TextOrNull("parent", g.Parent)
+	o.TextOrNull("origin", g.Origin)
 	return c.post(ctx, "write/experiment/git/metadata", &o)
 }
 
@@ -188,16 +190,16 @@ func (c *Client) WriteDependencies(ctx context.Context, key string, deps []Depen
 		if i > 0 {
 			list = append(list, ',')
 		}
-		var o object
-		o.text("name", d.Name)
-		o.text("version", d.Version)
-		list = append(list, o.bytes()...)
+		var o wire.Object
+		o.Text("name", d.Name)
+		o.Text("version", d.Version)
+		list = append(list, o.Bytes()...)
 	}
-	var o object
-	o.text("experimentKey", key)
-	o.int("timestamp", time)
-	o.raw("logDependencies", append(append([]byte{'['}, list...), ']'))
-	return c.ack(ctx, &call{method: http.MethodPut, path: "write/experiment/dependencies", body: jsonBody(o.bytes())})
+	var o wire.Object
+	o.Text("experimentKey", key)
+	o.Int("timestamp", time)
+	o.Raw("logDependencies", append(append([]byte{'['}, list...), ']'))
+	return c.ack(ctx, &call{method: http.MethodPut, path: "write/experiment/dependencies", body: jsonBody(o.Bytes())})
 }
 
 // DeleteAsset removes an asset of an experiment.

@@ -14,6 +14,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/gzip"
+
+	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // sent is a request as a server gets it.
@@ -129,7 +131,7 @@ var writes = []write{
 	{"run tags", func(ctx context.Context, c *Client) error { return c.AddRunTags(ctx, "K", nil) },
 		"POST /clientlib/tags/add-tags-to-experiment", `{"apiKey":"KEY","experimentKey":"K","addedTags":[]}`},
 	{"other", func(ctx context.Context, c *Client) error {
-		return c.LogOther(ctx, "K", "Name", Quote("x\"y"), ptr(int64(5)))
+		return c.LogOther(ctx, "K", "Name", wire.Quote("x\"y"), ptr(int64(5)))
 	}, "POST /api/rest/v2/write/experiment/log-other", `{"experimentKey":"K","key":"Name","value":"x\"y","timestamp":5}`},
 	{"other null", func(ctx context.Context, c *Client) error { return c.LogOther(ctx, "K", "a", nil, nil) },
 		"POST /api/rest/v2/write/experiment/log-other", `{"experimentKey":"K","key":"a","value":null}`},
@@ -138,7 +140,7 @@ var writes = []write{
 	}, "POST /api/rest/v2/write/experiment/metric",
 		`{"experimentKey":"K","metricName":"m","metricValue":"NaN","step":1,"epoch":null,"context":null,"timestamp":null}`},
 	{"parameter", func(ctx context.Context, c *Client) error {
-		return c.LogParameter(ctx, "K", &ParameterValue{Name: "p", Value: Quote("1")})
+		return c.LogParameter(ctx, "K", &ParameterValue{Name: "p", Value: wire.Quote("1")})
 	}, "POST /api/rest/v2/write/experiment/parameter",
 		`{"experimentKey":"K","parameterName":"p","parameterValue":"1","step":null,"source":"manual","context":null,"timestamp":null}`},
 	{"html", func(ctx context.Context, c *Client) error {
@@ -354,8 +356,8 @@ func TestWriteWithoutBatches(t *testing.T) {
 	}
 	asked = nil
 	b.Reset()
-	b.AddParameter(&ParameterValue{Name: "p", Value: Quote("1")})
-	b.AddParameter(&ParameterValue{Name: "q", Value: Quote("2")})
+	b.AddParameter(&ParameterValue{Name: "p", Value: wire.Quote("1")})
+	b.AddParameter(&ParameterValue{Name: "q", Value: wire.Quote("2")})
 	if err := c.WriteParameters(t.Context(), "K", &b); err != nil || len(asked) < 3 || asked[len(asked)-1] != "/api/rest/v2/write/experiment/parameter" {
 		t.Errorf("%v, %q", err, asked)
 	}
@@ -364,7 +366,7 @@ func TestWriteWithoutBatches(t *testing.T) {
 func TestWriteParameters(t *testing.T) {
 	r, c := newRecorder(t, savedDoc)
 	var b Batch
-	b.AddParameter(&ParameterValue{Name: "lr", Value: Quote("0.1"), Step: IntOf(3), Source: "cli", Context: ptr("c"), Time: IntOf(9)})
+	b.AddParameter(&ParameterValue{Name: "lr", Value: wire.Quote("0.1"), Step: IntOf(3), Source: "cli", Context: ptr("c"), Time: IntOf(9)})
 	b.AddParameter(&ParameterValue{Name: "l", Value: json.RawMessage(`[1,"NaN"]`)})
 	b.AddParameter(&ParameterValue{Name: "n"})
 	if err := c.WriteParameters(t.Context(), "K", &b); err != nil {

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/comet/wire"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -77,7 +78,7 @@ func (r *reading) json() json.RawMessage {
 	if !r.value.OK {
 		return nil
 	}
-	return comet.Quote(r.value.V)
+	return wire.Quote(r.value.V)
 }
 
 // valueThere is the current reading of a parameter or other of the destination.

@@ -1,4 +1,6 @@
-package comet
+// Package wire reads and writes the JSON of servers: member by member, without
+// taking the document apart, and to the letter.
+package wire
 
 import (
 	"bytes"
@@ -9,70 +11,43 @@ import (
 	"unicode/utf8"
 )
 
-// State tells null and absent from a value.
-type State uint8
+// ErrSyntax says that a text is no JSON.
+var ErrSyntax = errors.New("malformed JSON")
 
-// States of a field.
-const (
-	Absent State = iota
-	Null
-	Present
-)
-
-// Int is an integer field that may be null or absent.
-type Int struct {
-	N     int64
-	State State
-}
-
-// IntOf returns the present integer n.
-func IntOf(n int64) Int { return Int{N: n, State: Present} }
-
-// Ptr returns a pointer to the number, or nil when there is none.
-func (i Int) Ptr() *int64 {
-	if i.State != Present {
-		return nil
-	}
-	n := i.N
-	return &n
-}
-
-var errSyntax = errors.New("malformed JSON")
-
-// members calls fn for each member of a JSON object. The name is unescaped,
+// Members calls fn for each member of a JSON object. The name is unescaped,
 // the value is raw. data must be valid JSON; anything but an object has no
 // members.
-func members(data []byte, fn func(name string, value []byte)) {
-	i := skipSpace(data, 0)
+func Members(data []byte, fn func(name string, value []byte)) {
+	i := SkipSpace(data, 0)
 	if i >= len(data) || data[i] != '{' {
 		return
 	}
-	i = skipSpace(data, i+1)
+	i = SkipSpace(data, i+1)
 	for i < len(data) && data[i] == '"' {
-		end := valueEnd(data, i)
+		end := ValueEnd(data, i)
 		if end < 0 {
 			return
 		}
-		name := unquote(data[i:end])
-		i = skipSpace(data, end)
+		name := Unquote(data[i:end])
+		i = SkipSpace(data, end)
 		if i >= len(data) || data[i] != ':' {
 			return
 		}
-		i = skipSpace(data, i+1)
-		if end = valueEnd(data, i); end < 0 {
+		i = SkipSpace(data, i+1)
+		if end = ValueEnd(data, i); end < 0 {
 			return
 		}
 		fn(name, data[i:end:end])
-		if i = skipSpace(data, end); i >= len(data) || data[i] != ',' {
+		if i = SkipSpace(data, end); i >= len(data) || data[i] != ',' {
 			return
 		}
-		i = skipSpace(data, i+1)
+		i = SkipSpace(data, i+1)
 	}
 }
 
-// member returns the raw value of one member of an object, nil when absent.
-func member(data []byte, name string) (value []byte) {
-	members(data, func(n string, v []byte) {
+// Member returns the raw value of one member of an object, nil when absent.
+func Member(data []byte, name string) (value []byte) {
+	Members(data, func(n string, v []byte) {
 		if n == name {
 			value = v
 		}
@@ -80,37 +55,38 @@ func member(data []byte, name string) (value []byte) {
 	return value
 }
 
-// elements calls fn for each element of a JSON array, under the terms of
+// Elements calls fn for each element of a JSON array, under the terms of
 // members.
-func elements(data []byte, fn func(value []byte)) {
-	i := skipSpace(data, 0)
+func Elements(data []byte, fn func(value []byte)) {
+	i := SkipSpace(data, 0)
 	if i >= len(data) || data[i] != '[' {
 		return
 	}
-	i = skipSpace(data, i+1)
+	i = SkipSpace(data, i+1)
 	for i < len(data) && data[i] != ']' {
-		end := valueEnd(data, i)
+		end := ValueEnd(data, i)
 		if end < 0 {
 			return
 		}
 		fn(data[i:end:end])
-		if i = skipSpace(data, end); i >= len(data) || data[i] != ',' {
+		if i = SkipSpace(data, end); i >= len(data) || data[i] != ',' {
 			return
 		}
-		i = skipSpace(data, i+1)
+		i = SkipSpace(data, i+1)
 	}
 }
 
-func skipSpace(data []byte, i int) int {
+// SkipSpace returns the index of the first byte from i on that is no white space.
+func SkipSpace(data []byte, i int) int {
 	for i < len(data) && (data[i] == ' ' || data[i] == '\n' || data[i] == '\t' || data[i] == '\r') {
 		i++
 	}
 	return i
 }
 
-// valueEnd returns the index after the value that begins at i, -1 when data
+// ValueEnd returns the index after the value that begins at i, -1 when data
 // ends before it does.
-func valueEnd(data []byte, i int) int {
+func ValueEnd(data []byte, i int) int {
 	if i >= len(data) {
 		return -1
 	}
@@ -169,8 +145,8 @@ func stringEnd(data []byte, i int) int {
 	}
 }
 
-// unquote returns the text of a raw JSON string.
-func unquote(raw []byte) string {
+// Unquote returns the text of a raw JSON string.
+func Unquote(raw []byte) string {
 	inner := raw[1 : len(raw)-1]
 	if bytes.IndexByte(inner, '\\') < 0 && utf8.Valid(inner) {
 		return string(inner)
@@ -182,59 +158,63 @@ func unquote(raw []byte) string {
 	return s
 }
 
-func isNull(v []byte) bool { return v == nil || string(v) == "null" }
+// IsNull reports whether a raw value is null or absent.
+func IsNull(v []byte) bool { return v == nil || string(v) == "null" }
 
-// textOf reads a text leniently: numbers and booleans give their literal,
+// TextOf reads a text leniently: numbers and booleans give their literal,
 // objects and arrays their JSON.
-func textOf(v []byte) *string {
-	if isNull(v) {
+func TextOf(v []byte) *string {
+	if IsNull(v) {
 		return nil
 	}
 	s := string(v)
 	if v[0] == '"' {
-		s = unquote(v)
+		s = Unquote(v)
 	}
 	return &s
 }
 
-func textOrEmpty(v []byte) string {
-	if s := textOf(v); s != nil {
+// TextOrEmpty is [TextOf] with "" for none.
+func TextOrEmpty(v []byte) string {
+	if s := TextOf(v); s != nil {
 		return *s
 	}
 	return ""
 }
 
-// intOf reads an integer leniently: also from a text, and from 1.0 and 1e3.
-func intOf(v []byte) *int64 {
-	n, ok := parseInt(trimQuotes(v))
+// IntOf reads an integer leniently: also from a text, and from 1.0 and 1e3.
+func IntOf(v []byte) *int64 {
+	n, ok := ParseInt(TrimQuotes(v))
 	if !ok {
 		return nil
 	}
 	return &n
 }
 
-func intOrZero(v []byte) int64 {
-	n, _ := parseInt(trimQuotes(v))
+// IntOrZero is [IntOf] with 0 for none.
+func IntOrZero(v []byte) int64 {
+	n, _ := ParseInt(TrimQuotes(v))
 	return n
 }
 
-func trimQuotes(v []byte) []byte {
+// TrimQuotes returns a raw value without the quotes of a text.
+func TrimQuotes(v []byte) []byte {
 	if len(v) >= 2 && v[0] == '"' {
 		return v[1 : len(v)-1]
 	}
 	return v
 }
 
-// parseInt reads an integer that may be written with an empty fraction or an
+// ParseInt reads an integer that may be written with an empty fraction or an
 // exponent.
-func parseInt(b []byte) (int64, bool) {
+func ParseInt(b []byte) (int64, bool) {
 	if len(b) == 0 || len(b) > 32 {
 		return 0, false
 	}
 	if n, err := strconv.ParseInt(string(b), 10, 64); err == nil && b[0] != '+' {
 		return n, true
 	}
-	if !isNumber(b) {
+	if !IsNumber(b) {
 		return 0, false
 	}
 	f, err := strconv.ParseFloat(string(b), 64)
@@ -245,10 +225,10 @@ func parseInt(b []byte) (int64, bool) {
 	return int64(f), true
 }
 
-// boolOf reads a boolean leniently: true, "True", 1.
-func boolOf(v []byte) *bool {
+// BoolOf reads a boolean leniently: true, "True", 1.
+func BoolOf(v []byte) *bool {
 	var b bool
-	switch string(bytes.ToLower(trimQuotes(v))) {
+	switch string(bytes.ToLower(TrimQuotes(v))) {
 	case "true", "1":
 		b = true
 	case "false", "0":
@@ -258,24 +238,25 @@ func boolOf(v []byte) *bool {
 	return &b
 }
 
-func isTrue(v []byte) bool {
-	b := boolOf(v)
+// IsTrue is [BoolOf] with false for none.
+func IsTrue(v []byte) bool {
+	b := BoolOf(v)
 	return b != nil && *b
 }
 
-// textsOf reads a list of texts; anything else gives nil.
-func textsOf(v []byte) []string {
+// TextsOf reads a list of texts; anything else gives nil.
+func TextsOf(v []byte) []string {
 	var list []string
-	elements(v, func(e []byte) {
-		if s := textOf(e); s != nil {
+	Elements(v, func(e []byte) {
+		if s := TextOf(e); s != nil {
 			list = append(list, *s)
 		}
 	})
 	return list
 }
 
-// isNumber reports whether b is a JSON number.
-func isNumber(b []byte) bool {
+// IsNumber reports whether b is a JSON number.
+func IsNumber(b []byte) bool {
 	i := 0
 	if i < len(b) && b[i] == '-' {
 		i++

@@ -1,4 +1,4 @@
-package comet
+package wire
 
 import (
 	"bytes"
@@ -37,11 +37,11 @@ func TestTolerantScalars(t *testing.T) {
 		`"` + strings.Repeat("1", 40) + `"`: {Text: ptr(strings.Repeat("1", 40))},
 	} {
 		v := []byte(raw)
-		if diff := cmp.Diff(want, got{textOf(v), intOf(v), boolOf(v)}); diff != "" {
+		if diff := cmp.Diff(want, got{TextOf(v), IntOf(v), BoolOf(v)}); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", raw, diff)
 		}
 	}
-	if textOf(nil) != nil || intOf(nil) != nil || boolOf(nil) != nil {
+	if TextOf(nil) != nil || IntOf(nil) != nil || BoolOf(nil) != nil {
 		t.Error("an absent member has a value")
 	}
 }
@@ -53,8 +53,8 @@ func FuzzWalk(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		// Nothing may panic; on valid JSON the result is that of encoding/json.
 		var gotMembers, gotElements []string
-		members(data, func(name string, v []byte) { gotMembers = append(gotMembers, name, string(v)) })
-		elements(data, func(v []byte) { gotElements = append(gotElements, string(v)) })
+		Members(data, func(name string, v []byte) { gotMembers = append(gotMembers, name, string(v)) })
+		Elements(data, func(v []byte) { gotElements = append(gotElements, string(v)) })
 		if !json.Valid(data) {
 			return
 		}
@@ -82,7 +82,7 @@ func FuzzQuote(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		for _, q := range [][]byte{Quote(s), appendQuoted(nil, []byte(s))} {
+		for _, q := range [][]byte{Quote(s), AppendQuoted(nil, []byte(s))} {
 			var got string
 			if err := json.Unmarshal(q, &got); err != nil || !utf8.Valid(q) {
 				t.Fatalf("%q gives %s: %v", s, q, err)
@@ -104,8 +104,24 @@ func FuzzIsNumber(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var n json.Number
 		want := len(b) > 0 && bytes.IndexByte([]byte("-0123456789"), b[0]) >= 0 && !bytes.ContainsAny(b, " \t\r\n") && json.Unmarshal(b, &n) == nil
-		if got := isNumber(b); got != want {
+		if got := IsNumber(b); got != want {
 			t.Errorf("%q: %v, want %v", b, got, want)
 		}
 	})
+}
+
+func ptr[T any](v T) *T { return &v }
+
+// eachMember finds the members of an object by way of encoding/json.
+func eachMember(data []byte, fn func(string, json.RawMessage)) {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.Token()
+	for dec.More() {
+		name, _ := dec.Token()
+		var v json.RawMessage
+		if dec.Decode(&v) != nil {
+			return
+		}
+		fn(name.(string), v)
+	}
 }

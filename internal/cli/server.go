@@ -181,7 +181,7 @@ func (s *server) explainFirst(err error) error {
 	}
 	code, hints := ExitCode(err), []string{fmt.Sprintf("the address comes from %s; is a Comet instance there?", s.endpoint.URLFrom)}
 	if isUnreachable(err) {
-		hints = append(hints, fmt.Sprintf("nothing answers at %s: check host and port, whether the server runs, and the firewalls on the way", hostPort(s.endpoint.URL)))
+		hints = append(hints, fmt.Sprintf("no answer comes from %s: check host and port, whether the server runs, and the firewalls on the way", hostPort(s.endpoint.URL)))
 	}
 	if proxy, err := s.proxy(&http.Request{URL: s.endpoint.URL}); err == nil && proxy != nil {
 		hints = append(hints, fmt.Sprintf("the way there leads through the proxy %s, which a variable of the environment names", proxy.Host))

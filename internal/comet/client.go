@@ -179,6 +179,9 @@ func (o *Options) setDefaults(addr address) {
 	setDefault(&o.Timeouts.Connect, 30*time.Second)
 	setDefault(&o.Timeouts.Answer, 3*time.Minute)
 	setDefault(&o.Timeouts.Stall, time.Minute)
+	if o.Retry.MaxElapsed > 0 {
+		o.Timeouts.Stall = min(o.Timeouts.Stall, max(o.Retry.MaxElapsed, leastPatience))
+	}
 	setDefault(&o.MaxInFlight, 16)
 	setDefault(&o.ReadRate, rate.Inf)
 	setDefault(&o.WriteRate, defaultWriteRate(addr.host))
@@ -297,12 +300,12 @@ func (c *Client) restURL(ctx context.Context) string {
 func (c *Client) answersREST(ctx context.Context, base string) bool {
 	cl := readAccount.call(nil)
 	cl.base = base
-	_, err := c.try(briefly(ctx), cl)
+	_, err := c.try(c.retry.briefly(ctx), cl)
 	return err == nil || refused(err)
 }
 
 // probe reports whether the server answers at all now.
 func (c *Client) probe(ctx context.Context) bool {
-	ctx = briefly(ctx)
+	ctx = c.retry.briefly(ctx)
 	return c.answersREST(ctx, c.restURL(ctx))
 }

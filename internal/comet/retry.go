@@ -58,9 +58,14 @@ func (r *retrier) hasWorked(cl *call) *atomic.Bool {
 	return &r.worked[0]
 }
 
-// briefly returns the context for a request that is not worth a long wait.
-func briefly(ctx context.Context) context.Context {
-	return withWaiting(ctx, waiting{answer: leastPatience})
+// briefly returns the context for a request that only asks how the server is: it
+// adds to the time that is allowed for.
+func (r *retrier) briefly(ctx context.Context) context.Context {
+	most := leastPatience
+	if r.MaxElapsed > 0 {
+		most = min(most, max(r.MaxElapsed/5, time.Second))
+	}
+	return withWaiting(ctx, waiting{answer: most})
 }
 
 // success notes that something has just come out well.
@@ -114,7 +119,7 @@ func (r *retrier) begin(cl *call) *effort { return &effort{r: r, cl: cl, first: 
 func (e *effort) start(ctx context.Context, tell func(why error, until time.Time)) context.Context {
 	e.began = time.Now()
 	e.moved = e.began
-	w := waiting{answer: e.r.answer, tell: tell}
+	w := waiting{answer: e.r.answer, tell: tell, answered: func() { e.r.reached.Store(true) }}
 	if e.r.MaxElapsed > 0 {
 		most := e.r.MaxElapsed
 		if !e.failing.IsZero() {
@@ -375,6 +380,9 @@ func (e *effort) othersSucceed(ctx context.Context, before time.Time) bool {
 	if e.r.begun.Load() > before.UnixNano() {
 		return true
 	}
+	if !e.r.reached.Load() && !e.r.optional {
+		return false
+	}
 	began := time.Now()
 	if !e.r.probe(ctx) {
 		return false
@@ -430,9 +438,6 @@ func (c *Client) do(ctx context.Context, cl *call) (*http.Response, error) {
 func (c *Client) doWith(ctx context.Context, cl *call, e *effort) (*http.Response, error) {
 	for {
 		resp, err := c.try(e.start(ctx, c.tellWaits(cl)), cl)
-		if err == nil || statusOf(err) != 0 {
-			e.r.reached.Store(true)
-		}
 		if err == nil || refused(err) {
 			e.r.answered(e.began)
 			e.r.hasWorked(cl).Store(true)
@@ -457,14 +462,6 @@ func (c *Client) tellWaits(cl *call) func(error, time.Time) {
 	return func(why error, until time.Time) {
 		c.retry.waits(Wait{Why: &Error{Method: cl.method, Path: c.shownPath(cl), Err: why}, Until: until})
 	}
-}
-
-// statusOf returns the status that the server has answered with, 0 for none.
-func statusOf(err error) int {
-	if e, ok := errors.AsType[*Error](err); ok && e.Status != http.StatusProxyAuthRequired {
-		return e.Status
-	}
-	return 0
 }
 
 // refused reports whether a failed try shows that the server is well: it

@@ -27,6 +27,8 @@ const tellAfter = 10 * time.Second
 type waiting struct {
 	answer time.Duration // 0: as long as the watchdog waits by itself
 	until  time.Time     // for an answer, if not zero, but leastPatience at least
+	// answered, if not nil, is called when an answer of the server begins.
+	answered func()
 	// tell, if not nil, is told of a wait that has lasted for tellAfter: what for,
 	// and until when. It must not block.
 	tell func(why error, until time.Time)
@@ -69,6 +71,9 @@ func (w *watchdog) RoundTrip(req *http.Request) (*http.Response, error) {
 		err = g.explain(ctx, err)
 		cancel(nil)
 		return nil, err
+	}
+	if wait.answered != nil && resp.StatusCode != http.StatusProxyAuthRequired {
+		wait.answered()
 	}
 	resp.Body = &watchedBody{rc: resp.Body, g: g, ctx: ctx, pace: pace{window: w.stall}}
 	return resp, nil

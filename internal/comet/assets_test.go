@@ -208,6 +208,13 @@ func TestAssetOddAnswers(t *testing.T) {
 		w.(http.Flusher).Flush()
 		io.WriteString(w, `<html>log in</html>`)
 	}
+	unannounced := func(n int) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/octet-stream")
+			w.(http.Flusher).Flush()
+			w.Write(data[:n])
+		}
+	}
 	size := int64(len(data))
 	for _, tc := range []struct {
 		name    string
@@ -220,7 +227,8 @@ func TestAssetOddAnswers(t *testing.T) {
 		{"page after a break", nil, []http.HandlerFunc{broken, htmlPage, whole}, data},
 		{"page of any length after a break", nil, []http.HandlerFunc{brokenOfAnyLength, pageOfAnyLength, whole}, data},
 		{"half after a break", nil, []http.HandlerFunc{broken, half, broken, whole}, data},
-		{"the list is wrong", ptr(int64(7)), []http.HandlerFunc{half, whole, whole, whole, whole}, data},
+		{"unannounced", &size, []http.HandlerFunc{unannounced(len(data))}, data},
+		{"unannounced half first", &size, []http.HandlerFunc{unannounced(len(data) / 2), whole}, data},
 		{"an asset that is a page", ptr(int64(19)), []http.HandlerFunc{htmlPage}, []byte("<html>log in</html>")},
 		{"an empty asset", ptr(int64(0)), []http.HandlerFunc{page, func(http.ResponseWriter, *http.Request) {}}, []byte{}},
 	} {
@@ -235,6 +243,23 @@ func TestAssetOddAnswers(t *testing.T) {
 				t.Errorf("%d bytes after %d tries, %v", len(got), tries, err)
 			}
 		})
+	}
+	// What is always of another length than the list says is not the asset, whether
+	// the answers announce it or not.
+	for name, tc := range map[string]struct {
+		size   int64
+		answer http.HandlerFunc
+	}{
+		"more": {7, whole}, "half": {size, half}, "half unannounced": {size, unannounced(len(data) / 2)}, "more unannounced": {7, unannounced(len(data))},
+	} {
+		tries := 0
+		c := newTestClient(t, map[string]http.HandlerFunc{getAsset: func(w http.ResponseWriter, r *http.Request) {
+			tries++
+			tc.answer(w, r)
+		}}, func(o *Options) { o.Retry.Tries = 12 })
+		if _, got, err := readAsset(t, c, AssetRequest{ID: "a", Size: &tc.size}); !errors.Is(err, ErrLength) || tries > agreeing+1 {
+			t.Errorf("%s: %d bytes after %d tries, %v", name, len(got), tries, err)
+		}
 	}
 	// What is always a page of another length is not the asset.
 	c := newTestClient(t, map[string]http.HandlerFunc{getAsset: htmlPage, "GET /api/rest/v2/account-details": answer(`{"userName":"u"}`)})

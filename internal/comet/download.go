@@ -21,8 +21,8 @@ type AssetRequest struct {
 	// Offset and Length ask for a part; Length 0 means up to the end.
 	Offset, Length int64
 	// Size is the size of the whole asset as the list gives it, nil if not
-	// known. An answer of another length is asked for again, and taken when
-	// several in a row agree on it: then it is the list that is wrong.
+	// known. An answer of another length is asked for again, and is [ErrLength]
+	// when several in a row agree on it.
 	Size *int64
 }
 
@@ -75,15 +75,28 @@ type download struct {
 	e    *effort
 	body *Body // nil before the first answer
 
-	etag string
-	page bool  // the content is a page of HTML
-	odd  int64 // a length that is not that of the list
-	seen int   // how often it came in a row
+	etag   string
+	page   bool  // the content is a page of HTML
+	listed bool  // the length of the body is that of the list, answers do not tell
+	odd    int64 // a length that is not that of the list
+	seen   int   // how often it came in a row
 }
 
-// agreeing is how many answers must agree on a length before the list is taken
-// to be wrong. Some gateways cut an answer and set its length to match.
+// agreeing is how many answers must agree on another length than that of the list
+// before that is definite: [ErrLength]. Some gateways cut an answer and set its
+// length to match.
 const agreeing = 4
+
+// otherLength takes note of an answer of another length than that of the list.
+func (d *download) otherLength(n int64) error {
+	if d.odd != n {
+		d.odd, d.seen = n, 0
+	}
+	if d.seen++; d.seen < agreeing {
+		return fmt.Errorf("%d bytes came, the list says %d", n, *d.ar.Size)
+	}
+	return fmt.Errorf("%w: %d bytes came, the list says %d", ErrLength, n, *d.ar.Size)
+}
 
 // open asks for what follows the first offset bytes of the body until an
 // answer is acceptable. It returns where the answer begins.
@@ -175,7 +188,7 @@ func (d *download) accept(resp *http.Response, offset int64) (rc io.ReadCloser, 
 		if tag := resp.Header.Get("Etag"); !strings.HasPrefix(tag, "W/") {
 			d.etag = tag
 		}
-		return &sized{rc: k.rc, left: k.size}, 0, nil
+		return d.sized(k.rc, d.body.Size), 0, nil
 	}
 	start := int64(0)
 	if d.body.Partial {
@@ -191,13 +204,13 @@ func (d *download) accept(resp *http.Response, offset int64) (rc io.ReadCloser, 
 		if left >= 0 {
 			left -= offset
 		}
-		return &sized{rc: k.rc, left: left}, offset, nil
+		return d.sized(k.rc, left), offset, nil
 	case d.body.Partial:
 		return nil, 0, errors.New("the whole asset came instead of a part")
 	case differ(k.size, d.body.Size):
 		return nil, 0, fmt.Errorf("%d bytes came, %d before", k.size, d.body.Size)
 	}
-	return &sized{rc: k.rc, left: d.body.Size}, 0, nil
+	return d.sized(k.rc, d.body.Size), 0, nil
 }
 
 // first takes the first answer, which says what the body is.
@@ -209,16 +222,29 @@ func (d *download) first(k offer) error {
 		if k.page {
 			return errPage
 		}
-		if d.odd != k.total {
-			d.odd, d.seen = k.total, 0
-		}
-		if d.seen++; d.seen < agreeing {
-			return fmt.Errorf("%d bytes came, the list says %d", k.total, *d.ar.Size)
-		}
+		return d.otherLength(k.total)
 	}
 	d.page = k.page
 	d.body = &Body{Partial: k.partial, Size: k.size, Total: k.total}
+	if d.ar.Size != nil && k.total < 0 {
+		// The answer does not say how long it is, the list does.
+		d.body.Total = *d.ar.Size
+		if !k.partial {
+			d.body.Size, d.listed = *d.ar.Size, true
+		}
+	}
 	return nil
+}
+
+// sized returns a reader of an answer that has left bytes of the content, -1 if
+// that is not known.
+func (d *download) sized(rc io.ReadCloser, left int64) *sized {
+	s := &sized{rc: rc, left: left}
+	if d.listed {
+		s.short = func(missing int64) error { return d.otherLength(*d.ar.Size - missing) }
+		s.over = fmt.Errorf("%w: more than %d bytes came, the list says %d", ErrLength, *d.ar.Size, *d.ar.Size)
+	}
+	return s
 }
 
 // differ compares two lengths that may be unknown.
@@ -248,6 +274,10 @@ func contentRange(resp *http.Response) (from, size, total int64, ok bool) {
 type sized struct {
 	rc   io.ReadCloser
 	left int64 // -1 if not known
+	// Where the length is not that of the answer itself, over is the error of one
+	// that is longer, and short returns that of one with so many bytes missing.
+	over  error
+	short func(missing int64) error
 }
 
 func (s *sized) Read(p []byte) (int, error) {
@@ -262,11 +292,17 @@ func (s *sized) Read(p []byte) (int, error) {
 		s.left -= int64(k)
 	}
 	if s.left < 0 {
+		if s.over != nil {
+			return 0, s.over
+		}
 		// The length of a part that goes on beyond what was asked for.
 		return 0, ErrChanged
 	}
 	if err == io.EOF && s.left > 0 {
 		err = errCutShort
+		if s.short != nil {
+			err = s.short(s.left)
+		}
 	}
 	return n, err
 }

@@ -45,6 +45,9 @@ var (
 	// before it repeats it; any other has been tried as often as it is worth,
 	// and is an [ErrServer] too.
 	ErrUncertain = errors.New("it is uncertain whether the server has done it")
+	// ErrLength says that the bytes of an asset are more or fewer than the list
+	// says, each time: a part of them, something else, or a list that is wrong.
+	ErrLength = errors.New("its length is not that of the list")
 	// ErrChanged says that a content was another one when the reading of it
 	// had to begin again. What was read is of no use.
 	ErrChanged = errors.New("it changed while it was read")

@@ -497,7 +497,7 @@ func passing(err error) bool {
 // passingCause sorts out the failures that waiting does not mend. What is wrong
 // with the configuration is not among them: see [effort.misconfigured].
 func passingCause(err error) bool {
-	for _, lasting := range []error{ErrTooLarge, errRedirects, errNoTag, ErrChanged, unpack.ErrRatio} {
+	for _, lasting := range []error{ErrTooLarge, errRedirects, errNoTag, ErrChanged, ErrLength, unpack.ErrRatio} {
 		if errors.Is(err, lasting) {
 			return false
 		}

@@ -268,6 +268,22 @@ func TestAssetOddAnswers(t *testing.T) {
 	}
 }
 
+// Where the size is not known, an error in the place of the asset still shows.
+func TestAssetErrorInstead(t *testing.T) {
+	for name, odd := range map[string]http.HandlerFunc{
+		"error": answer(`{"msg":"Internal error","code":500}`), "no content": status(204, ""),
+	} {
+		c := newTestClient(t, map[string]http.HandlerFunc{getAsset: odd})
+		if _, _, err := readAsset(t, c, AssetRequest{ID: "a"}); !errors.Is(err, ErrUnclear) {
+			t.Errorf("%s of unknown size: %v", name, err)
+		}
+	}
+	const doc = `{"msg":"an asset","code":200}`
+	if _, got, err := readAsset(t, newTestClient(t, map[string]http.HandlerFunc{getAsset: answer(doc)}), AssetRequest{ID: "a"}); string(got) != doc || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
 // An answer without a length that breaks off at its very end has no rest.
 func TestAssetBreaksOffAtEnd(t *testing.T) {
 	data := testContent(100_000)

@@ -178,10 +178,10 @@ func (k *check) minds(name string) bool { return name == "code" || name == "msg"
 func (k *check) member(name string, value []byte) {
 	k.n++
 	switch {
+	case name == "code" && wire.IsNumber(value):
+		k.code = wire.IntOrZero(value) // also where the source code has that name
 	case slices.Contains(k.wants.names, name):
 		k.found = k.found || k.wants.takes(value)
-	case name == "code" && wire.IsNumber(value):
-		k.code = wire.IntOrZero(value)
 	case k.minds(name) && k.words == "" && len(value) > 0 && value[0] == '"':
 		k.words = wire.TextOrEmpty(value)
 	}

@@ -1,15 +1,18 @@
 package comet
 
 import (
+	"bytes"
 	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"strconv"
 	"strings"
 
+	"github.com/comet-stream/comet-stream/internal/comet/wire"
 	"github.com/comet-stream/comet-stream/internal/unpack"
 )
 
@@ -182,7 +185,7 @@ func (d *download) accept(resp *http.Response, offset int64) (rc io.ReadCloser, 
 		return nil, 0, err
 	}
 	if d.body == nil {
-		if err := d.first(k); err != nil {
+		if err := d.first(resp, &k); err != nil {
 			return nil, 0, err
 		}
 		if tag := resp.Header.Get("Etag"); !strings.HasPrefix(tag, "W/") {
@@ -214,7 +217,7 @@ func (d *download) accept(resp *http.Response, offset int64) (rc io.ReadCloser, 
 }
 
 // first takes the first answer, which says what the body is.
-func (d *download) first(k offer) error {
+func (d *download) first(resp *http.Response, k *offer) error {
 	if k.partial && k.from != d.ar.Offset {
 		return errors.New("another part of the asset came than was asked for")
 	}
@@ -224,6 +227,11 @@ func (d *download) first(k offer) error {
 		}
 		return d.otherLength(k.total)
 	}
+	if d.ar.Size == nil {
+		if err := errorInstead(resp, k); err != nil {
+			return err
+		}
+	}
 	d.page = k.page
 	d.body = &Body{Partial: k.partial, Size: k.size, Total: k.total}
 	if d.ar.Size != nil && k.total < 0 {
@@ -232,6 +240,34 @@ func (d *download) first(k offer) error {
 		if !k.partial {
 			d.body.Size, d.listed = *d.ar.Size, true
 		}
+	}
+	return nil
+}
+
+// maxError is the length of the longest error that is looked for in the place of
+// an asset.
+const maxError = 4 << 10
+
+// errorInstead returns an error if what came in the place of an asset of unknown
+// size is an error of the server, or nothing.
+func errorInstead(resp *http.Response, k *offer) error {
+	l := &lack{status: resp.StatusCode, why: "an error came instead of the asset"}
+	if resp.StatusCode == http.StatusNoContent {
+		return l
+	}
+	mt, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	if mt != "application/json" || k.partial || k.size < 0 || k.size > maxError {
+		return nil
+	}
+	data, err := io.ReadAll(k.rc)
+	if err != nil {
+		return err
+	}
+	k.rc = &joined{bytes.NewReader(data), k.rc}
+	if code := wire.IntOrZero(wire.Member(data, "code")); code != 0 && code != http.StatusOK && isOwn(data) {
+		l.own = true
+		l.words, _ = serverWords(resp, data)
+		return l
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -147,6 +148,9 @@ func (l *lastEntry) Read([]byte) (int, error) {
 
 // wholeZip returns an error for what is no zip file, or not all of one.
 func wholeZip(data []byte) error {
+	if !endsZip(data) {
+		return errCutShort
+	}
 	zr, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
 		return err
@@ -163,6 +167,14 @@ func wholeZip(data []byte) error {
 	return nil
 }
 
+// endsZip reports whether a text ends as a zip file does: with its last record,
+// and a comment of the length that this announces.
+func endsZip(data []byte) bool {
+	const length = 22
+	i := bytes.LastIndex(data, []byte("PK\x05\x06"))
+	return i >= 0 && len(data) >= i+length && len(data) == i+length+int(binary.LittleEndian.Uint16(data[i+length-2:]))
+}
+
 // endOfZip makes it an error that a zip file does not end as one does.
 type endOfZip struct {
 	r    io.Reader
@@ -170,11 +182,11 @@ type endOfZip struct {
 }
 
 func (z *endOfZip) Read(p []byte) (int, error) {
-	const most = 1 << 10 // the mark stands before a comment, which is short
+	const most = 66 << 10 // the record and the longest comment
 	n, err := z.r.Read(p)
 	z.tail = append(z.tail, p[:n]...)
 	z.tail = z.tail[max(0, len(z.tail)-most):]
-	if err == io.EOF && !bytes.Contains(z.tail, []byte("PK\x05\x06")) {
+	if err == io.EOF && !endsZip(z.tail) {
 		err = errCutShort
 	}
 	return n, err

@@ -368,6 +368,11 @@ func (e *effort) enough(ae *Error) (enough, quick bool) {
 func (e *effort) final(err error) error {
 	if ae, ok := errors.AsType[*Error](err); ok {
 		ae.Repeated = e.ambiguous
+		// That the server does not have the call is clear when it says so again
+		// and again, and answers others.
+		if ae.unclear && ae.gaveUp && !ae.outage && ae.knowsNoPath() {
+			ae.unclear, ae.gaveUp = false, false
+		}
 	}
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -162,12 +163,17 @@ var (
 	featureDirect         = feature{"asset/upload-start", Version{}}
 )
 
+// replaced are the calls in whose place others can do the same. Nothing is lost
+// where one is taken to be missing and is not.
+var replaced = []feature{
+	featureAllPoints, featureAssetByName, featureProcessing, featureProjects, featureRemoteFiles, featureRegistryCreate,
+	featureMetricBatch, featureParameterBatch, featureOfflineTimes, featureDirect,
+}
+
 // features remembers what the server has shown to have and to lack.
 type features struct {
 	mu  sync.Mutex
 	has map[string]bool
-	// unclear are those it seems to lack, without having said so itself.
-	unclear map[string]bool
 }
 
 // learn reports whether it is news.
@@ -176,18 +182,10 @@ func (f *features) learn(path string, has bool) bool {
 	defer f.mu.Unlock()
 	old, known := f.has[path]
 	if f.has == nil {
-		f.has, f.unclear = make(map[string]bool), make(map[string]bool)
+		f.has = make(map[string]bool)
 	}
 	f.has[path] = has
 	return !known || old != has
-}
-
-// lack is learn of something that the server lacks.
-func (f *features) lack(path string, unclear bool) {
-	f.learn(path, false)
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.unclear[path] = unclear
 }
 
 func (f *features) known(path string) (has, known bool) {
@@ -197,24 +195,15 @@ func (f *features) known(path string) (has, known bool) {
 	return has, known
 }
 
-// isUnclear reports whether it is unclear that the server lacks something.
-func (f *features) isUnclear(path string) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.unclear[path]
-}
-
 // gated runs a call that older servers lack. It answers [ErrUnsupported]
-// without asking when the version or an earlier answer says so; that is an
-// [ErrUnclear] too where it was not said by the server, but by something that
-// stands before it. When an answer may mean both a missing call and a missing
-// object, exists finds out which; where it is nil, only an answer that speaks of
-// the path means the call.
+// without asking when the version or an earlier answer says so. When an answer
+// may mean both a missing call and a missing object, exists finds out which;
+// where it is nil, only an answer that speaks of the path means the call. Of a
+// call that nothing replaces, the server itself has to say that it is missing.
 func (c *Client) gated(ctx context.Context, f feature, method string, exists func() bool, run func() error) error {
 	missing := &Error{Method: method, Path: c.shownPath(&call{path: f.path}), Err: ErrUnsupported, endpointMissing: true}
 	has, known := c.features.known(f.path)
 	if known && !has {
-		missing.unclear = c.features.isUnclear(f.path)
 		return missing
 	}
 	if !known && f.since != (Version{}) {
@@ -231,11 +220,14 @@ func (c *Client) gated(ctx context.Context, f feature, method string, exists fun
 	if !isAnswer || known || !mayBeMissing(e) {
 		return err
 	}
+	if !slices.Contains(replaced, f) && !e.knowsNoPath() {
+		e.endpointMissing = false
+		return err
+	}
 	certain := e.Status != http.StatusNotFound && errors.Is(e, ErrUnsupported)
 	switch {
 	case certain, exists != nil && exists(), exists == nil && errors.Is(e, ErrUnsupported):
-		missing.unclear = !e.knowsNoPath()
-		c.features.lack(f.path, missing.unclear)
+		c.features.learn(f.path, false)
 		return missing
 	}
 	e.endpointMissing = false

@@ -250,8 +250,13 @@ func TestViewDocuments(t *testing.T) {
 			if diff := cmp.Diff(want, got); err != nil || diff != "" {
 				t.Errorf("%s: %v (-want +got):\n%s", doc, err, diff)
 			}
-			if _, err := docServer(t, "project", `{"projectId":"P"}`).Views(t.Context(), table, "P", ""); !errors.Is(err, ErrUnsupported) {
-				t.Errorf("server without %s: %v", path, err)
+			for body, want := range map[string]error{`{"msg":"HTTP 404 Not Found","code":404}`: ErrUnsupported, `<html>`: ErrUnclear} {
+				c := newTestClient(t, map[string]http.HandlerFunc{
+					"GET /api/rest/v2/project": answer(`{"projectId":"P"}`), "GET /api/rest/v2/" + path: status(404, body),
+				})
+				if _, err := c.Views(t.Context(), table, "P", ""); !errors.Is(err, want) || errors.Is(err, ErrUnsupported) == errors.Is(err, ErrUnclear) {
+					t.Errorf("server without %s, which says %s: %v", path, body, err)
+				}
 			}
 		}
 	}

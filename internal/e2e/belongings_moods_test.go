@@ -128,7 +128,7 @@ func TestBelongingsWithoutCalls(t *testing.T) {
 		gone      func(want, got *comettest.WorkspaceState)
 	}{
 		"artifacts": {
-			[]string{"*artifacts/*", "*get/artifacts*"}, "gives no artifacts",
+			[]string{"artifacts/", "get/artifacts"}, "gives no artifacts",
 			[]string{`artifact-version "digits:10.0.0": missing`, `artifact-version "weights:4.0.0": missing`, `lineage "digits:1.0.0": missing`},
 			func(want, _ *comettest.WorkspaceState) {
 				want.Artifacts = []comettest.ArtifactState{}
@@ -141,12 +141,12 @@ func TestBelongingsWithoutCalls(t *testing.T) {
 			},
 		},
 		"registry": {
-			[]string{"*registry-model*"}, "gives no registry models",
+			[]string{"registry-model"}, "gives no registry models",
 			[]string{`model-version "cnn:1.0.1": missing`, `model-version "rnn:0.1.0": missing`},
 			func(want, _ *comettest.WorkspaceState) { want.RegistryModels = []comettest.RegistryModelState{} },
 		},
 		"panels": {
-			[]string{"*code-panel/*", "*template/*"}, "gives no panels",
+			[]string{"code-panel/", "template/"}, "gives no panels",
 			[]string{`panel "Scatter": missing`, `panel "Table": missing`},
 			func(want, got *comettest.WorkspaceState) {
 				want.Panels = []comettest.PanelState{}
@@ -155,24 +155,20 @@ func TestBelongingsWithoutCalls(t *testing.T) {
 			},
 		},
 		"views": {
-			[]string{"*views/*"}, "gives no views",
+			[]string{"views/"}, "gives no views",
 			[]string{`view "Dashboard": missing`, `view "One alone": missing`},
 			func(want, _ *comettest.WorkspaceState) { withoutViews(want) },
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var rules []comettest.Fault
-			for _, endpoint := range test.endpoints {
-				rules = append(rules, comettest.Fault{Kind: comettest.FaultStatus(404), Endpoint: endpoint})
-			}
-			src := start(t, comettest.Options{Middleware: comettest.NewFaults(1, rules...).Middleware})
+			src := start(t, comettest.Options{Middleware: lacking(test.endpoints...)})
 			seedTeam(src, 3000)
 			r := runExport(src, "team").want(t, cli.ExitOK).says(t, test.export)
 			if n := strings.Count(r.stderr, "the server gives no"); n != 1 {
 				t.Errorf("it is told %d times:\n%s", n, r.stderr)
 			}
-			dst := start(t, comettest.Options{Workspaces: []string{"lab"}, Middleware: comettest.NewFaults(1, rules...).Middleware})
+			dst := start(t, comettest.Options{Workspaces: []string{"lab"}, Middleware: lacking(test.endpoints...)})
 			runImport(dst, stream, "lab").want(t, cli.ExitIncomplete).says(t, test.missing...)
 			want, got := workspaceState(full, "team"), workspaceState(dst, "lab")
 			test.gone(want, got)

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/comet-stream/comet-stream/internal/cli"
@@ -21,10 +22,15 @@ import (
 // named and the exit code says so. The calls are those that an undisturbed run
 // makes, so that a new one is in it by itself.
 
-// matrixModes are the servers that a matrix is run against.
-var matrixModes = map[string]comettest.Moods{
-	"new": {},
-	"old": {Version: "3.19.0"},
+// matrixModes are the servers that a matrix is run against. Of all but the first,
+// only the routes are taken that are new, or have a part in what is done instead.
+var matrixModes = []struct {
+	name  string
+	moods comettest.Moods
+	also  []string
+}{
+	{name: "new"},
+	{name: "old", moods: comettest.Moods{Version: "3.19.0"}, also: []string{"GET /api/rest/v2/experiment/system-details"}},
 }
 
 // seedMatrix fills a workspace with little, of every kind.
@@ -148,6 +154,47 @@ func matrixSeed(t *testing.T) *rand.Rand {
 	}
 	t.Logf("COMET_STREAM_SEED=%d", seed)
 	return rand.New(rand.NewPCG(seed, 0))
+}
+
+// TestReadMatrix exports a workspace with every read answered in every odd way.
+func TestReadMatrix(t *testing.T) {
+	rng := matrixSeed(t)
+	known := make(map[string]bool)
+	for _, mode := range matrixModes {
+		t.Run(mode.name, func(t *testing.T) {
+			src := matrixServer(t, mode.moods)
+			plain := &oddNetwork{server: src.Server}
+			want := contentOf(t, exportOver(plain, src, "lab").want(t, cli.ExitOK).stdout)
+			routes := make(map[string]int)
+			for route, n := range plain.routes {
+				if !known[route] || slices.Contains(mode.also, route) {
+					routes[route] = n
+				}
+				known[route] = true
+			}
+			all := matrixCells(routes, rng)
+			cells := matrixSample(all, rng)
+			var equal, told, ended atomic.Int64
+			run := func(c matrixCell) {
+				n := &oddNetwork{server: src.Server, route: c.route, odd: c.odd, from: c.from, to: c.to}
+				r := exportOver(n, src, "lab")
+				for _, problem := range judgeCell(t, want, r) {
+					t.Errorf("%s: exit %d: %s\n%s", c, r.code, problem, r.stderr)
+				}
+				switch r.code {
+				case cli.ExitOK:
+					equal.Add(1)
+				case cli.ExitIncomplete:
+					told.Add(1)
+				default:
+					ended.Add(1)
+				}
+			}
+			inParallel(cells, run)
+			t.Logf("%d routes × %d answers × {once, always}: %d of %d cells run; %d equal to an undisturbed run, %d named what is missing, %d ended with an error",
+				len(routes), len(oddAnswers), len(cells), len(all), equal.Load(), told.Load(), ended.Load())
+		})
+	}
 }
 
 // inParallel calls f for each of the list, a few at a time.

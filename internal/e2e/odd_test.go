@@ -36,7 +36,7 @@ var oddAnswers = []oddAnswer{
 	fixedAnswer("200 error", 200, "application/json", `{"msg":"Internal error","code":500,"data":null,"sdk_error_code":0}`),
 	fixedAnswer("200 error without code", 200, "application/json", `{"msg":"Internal error"}`),
 	fixedAnswer("200 page", 200, "text/html", "<html><title>Sign in</title></html>"),
-	fixedAnswer("200 text", 200, "text/plain", "busy"),
+	fixedAnswer("200 text", 200, "text/plain", "The service is busy. Please come back later."),
 	fixedAnswer("204", 204, "", ""),
 	fixedAnswer("[]", 200, "application/json", `[]`),
 	fixedAnswer("500", 500, "application/json", `{"msg":"Internal Server Error","code":500}`),

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"encoding/json"
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -121,15 +120,7 @@ func TestPagesOldDestination(t *testing.T) {
 	src := start(t, comettest.Options{})
 	seedPages(src)
 	stream := runExport(src, "team/vision").want(t, cli.ExitOK).stdout
-	dst := start(t, comettest.Options{Workspaces: []string{"team"}, Middleware: func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if strings.Contains(r.URL.Path, "chart-templates") {
-				http.NotFound(w, r)
-				return
-			}
-			next.ServeHTTP(w, r)
-		})
-	}})
+	dst := start(t, comettest.Options{Workspaces: []string{"team"}, Middleware: lacking("chart-templates")})
 	for range 2 {
 		runImport(dst, stream, "team").want(t, cli.ExitIncomplete).says(t, `view "Every run": missing`)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"flag"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -78,6 +79,24 @@ func reach(t testing.TB, url, key string) []string {
 		t.Fatal(err)
 	}
 	return []string{"--api-key-file", file, "--url", url}
+}
+
+// lacking makes a server answer as one that does not have the calls whose paths
+// hold one of some texts.
+func lacking(texts ...string) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			for _, text := range texts {
+				if strings.Contains(r.URL.Path, text) {
+					w.Header().Set("Content-Type", "application/json")
+					w.WriteHeader(http.StatusNotFound)
+					io.WriteString(w, `{"code":404,"message":"HTTP 404 Not Found"}`)
+					return
+				}
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
 }
 
 // A result is how a command ended.

@@ -177,9 +177,6 @@ func (b *bodySlot) next(ctx context.Context, q *queue) ([]byte, error) {
 	for {
 		b.consider(ctx)
 		p, err := q.next(ctx, b.at)
-		if err == errOtherSize && b.again(q) {
-			continue
-		}
 		if err != io.EOF {
 			return p, err
 		}
@@ -193,21 +190,6 @@ func (b *bodySlot) next(ctx context.Context, q *queue) ([]byte, error) {
 		b.at = b.rest.take(q)
 		b.taken++
 	}
-}
-
-// again begins the body anew, by one request, and reports whether that can be:
-// only while nothing of it has been taken. The list was wrong about its size.
-func (b *bodySlot) again(q *queue) bool {
-	if got, _ := q.extent(b.slot); got > 0 {
-		return false
-	}
-	b.leave(q)
-	s := b.part(b.slot.at, 0, 0)
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	b.slot, b.at, b.total, b.rest = s, s, -1, sequence[*slot]{}
-	q.push(s)
-	return true
 }
 
 // recycle gives a piece back.

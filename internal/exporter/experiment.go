@@ -285,8 +285,8 @@ type gone struct {
 	err   error
 }
 
-// absentOrSkip handles an item that could not be had. That an item is missing
-// is no loss if the experiment is there: then it has none.
+// absentOrSkip handles an item that could not be had. That the server says it is
+// absent is no loss if the experiment is there: then it has none.
 func (u *experimentUnit) absentOrSkip(ctx context.Context, out *output, of stream.Kind, name string, err error) error {
 	if isFatal(err) {
 		return err
@@ -297,8 +297,10 @@ func (u *experimentUnit) absentOrSkip(ctx context.Context, out *output, of strea
 			u.gone = gone{asked: true, err: e}
 		}
 		switch {
-		case u.gone.err == nil:
+		case u.gone.err == nil && isAbsence(of, err):
 			return nil
+		case u.gone.err == nil:
+			err = contradictionf("the experiment exists, and yet: %w", err)
 		case isFatal(u.gone.err):
 			return u.gone.err
 		case isMissing(u.gone.err):

@@ -78,7 +78,7 @@ func (u *experimentUnit) fullFiles(ctx context.Context) (map[string][]fullFile, 
 		files[name] = append(files[name], f)
 		return nil
 	})
-	if err != nil && !isMissing(err) {
+	if err != nil && !isAbsence(stream.KindAsset, err) {
 		return nil, err
 	}
 	for _, list := range files {

@@ -35,6 +35,9 @@ func isFatal(err error) bool {
 	if _, ok := errors.AsType[*itemError](err); ok {
 		return false
 	}
+	if _, ok := errors.AsType[*contradiction](err); ok {
+		return false
+	}
 	e, ok := errors.AsType[*comet.Error](err)
 	switch {
 	case !ok, errors.Is(err, comet.ErrUnauthorized), errors.Is(err, comet.ErrOutage), errors.Is(err, comet.ErrMisconfigured):
@@ -60,16 +63,47 @@ func isNetwork(err error) bool {
 	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
 }
 
+// contradiction is an answer that does not go with another one, so that it is not
+// known which of them is right.
+type contradiction struct{ err error }
+
+func (e *contradiction) Error() string { return e.err.Error() }
+func (e *contradiction) Unwrap() error { return e.err }
+
+func contradictionf(format string, args ...any) error {
+	return &contradiction{fmt.Errorf(format, args...)}
+}
+
 // isMissing reports whether the server says that there is no such thing.
 func isMissing(err error) bool { return errors.Is(err, comet.ErrNotFound) }
 
-// isUnsupported reports whether the server does not have the call.
-func isUnsupported(err error) bool { return errors.Is(err, comet.ErrUnsupported) }
+// isAbsence reports whether err says that something which exists has no item of a
+// kind. Of lists an empty one would say so, unless the user knows the words.
+func isAbsence(of stream.Kind, err error) bool {
+	e, ok := errors.AsType[*comet.Error](err)
+	if !ok || !isMissing(err) {
+		return false
+	}
+	switch of {
+	case stream.KindExperiment, stream.KindParameters, stream.KindOthers, stream.KindMetrics, stream.KindAsset:
+		return e.Named
+	}
+	return !e.Parent
+}
+
+// isUnsupported reports whether it is certain that the server does not have the
+// call.
+func isUnsupported(err error) bool {
+	return errors.Is(err, comet.ErrUnsupported) && !errors.Is(err, comet.ErrUnclear)
+}
 
 // isPassing reports whether a later try may have success with an item.
 func isPassing(err error) bool {
 	if _, ok := errors.AsType[*itemError](err); ok {
 		return false
+	}
+	if _, ok := errors.AsType[*contradiction](err); ok {
+		return true
 	}
 	e, ok := errors.AsType[*comet.Error](err)
 	switch {

@@ -74,8 +74,10 @@ type metricsFetch struct {
 	u *experimentUnit
 	q *queue
 
-	names  []string // metrics to be fetched one by one; nil = all at once
-	single sequence[*valueSlot[*collection]]
+	names      []string        // metrics to be fetched one by one; nil = all at once
+	summarised map[string]bool // those of names that have a summary, and points
+	unknown    error           // why it is not known which system metrics there are
+	single     sequence[*valueSlot[*collection]]
 }
 
 func (u *experimentUnit) newMetricsFetch(q *queue) *metricsFetch {
@@ -108,7 +110,10 @@ func (m *metricsFetch) fetch(ctx context.Context, s *slot) (*collection, error) 
 	case err == nil:
 		x.sizes.seen(c.size)
 		return c, nil
-	case isUnsupported(err), err == errCollected:
+	case isUnsupported(err):
+	case err == errCollected, hasLighter(err):
+		// What was too much once will be too much again.
+		defer func() { x.sizes.tooManyAt(len(m.names)) }()
 	default:
 		return nil, err
 	}
@@ -116,10 +121,13 @@ func (m *metricsFetch) fetch(ctx context.Context, s *slot) (*collection, error) 
 	if listErr != nil {
 		return nil, listErr
 	}
-	if err == errCollected {
-		x.sizes.tooManyAt(len(names))
-	}
 	return nil, m.split(names)
+}
+
+// hasLighter reports whether a call that failed is worth to be replaced by
+// several of less weight each.
+func hasLighter(err error) bool {
+	return !isFatal(err) && (errors.Is(err, comet.ErrServer) || errors.Is(err, comet.ErrUnclear))
 }
 
 // collect takes points as they come.
@@ -152,9 +160,11 @@ func (m *metricsFetch) collect(ctx context.Context, s *slot, each func(restart f
 }
 
 // list returns the names of the metrics in order. System metrics need not be
-// among the summaries.
+// among the summaries. Where it is not known which of them there are, that is left
+// in m.unknown.
 func (m *metricsFetch) list(ctx context.Context) ([]string, error) {
 	var names []string
+	m.summarised, m.unknown = make(map[string]bool), nil
 	c, key, resources := m.u.x.client, m.u.l.key, m.u.x.o.Resources
 	err := c.EachMetric(ctx, key, func() { names = nil }, func(v *comet.Value) error {
 		if v.Cut && v.Name == "" {
@@ -163,15 +173,22 @@ func (m *metricsFetch) list(ctx context.Context) ([]string, error) {
 		names = append(names, strings.Clone(v.Name))
 		return nil
 	})
-	if err != nil && !isMissing(err) {
+	if err != nil && !isAbsence(stream.KindMetrics, err) {
 		return nil, err
 	}
-	details, err := c.SystemDetails(ctx, key)
-	switch {
-	case err == nil:
-		names = append(names, details.Metrics...)
-	case isFatal(err):
-		return nil, err
+	for _, name := range names {
+		m.summarised[name] = true
+	}
+	if resources.Has(stream.ResourceSystemMetrics) {
+		details, err := c.SystemDetails(ctx, key)
+		switch {
+		case err == nil:
+			names = append(names, details.Metrics...)
+		case isFatal(err):
+			return nil, err
+		case !isAbsence(stream.KindSystem, err):
+			m.unknown = err
+		}
 	}
 	names = slices.DeleteFunc(names, func(name string) bool { return !resources.Has(stream.ResourceOfMetric(name)) })
 	slices.Sort(names)
@@ -194,17 +211,30 @@ func (m *metricsFetch) split(names []string) error {
 		at := m.at
 		at.part = i + 1
 		return newValueSlot(at, func(ctx context.Context, s *slot) (*collection, error) {
-			return m.collect(ctx, s, func(restart func(), yield func(*comet.Point) error) error {
-				return m.u.x.client.MetricPoints(ctx, m.u.l.key, names[i], restart, func(p *comet.Point) error {
-					// Some servers leave the name out where it was asked for.
-					p.Name = names[i]
-					return yield(p)
-				})
-			})
+			c, err := m.metric(ctx, s, names[i])
+			if err == nil && c.series[names[i]] == nil && m.summarised[names[i]] {
+				// It has points: the summary is made of them.
+				c, err = m.metric(ctx, s, names[i])
+				if err == nil && c.series[names[i]] == nil {
+					err = contradictionf("the list of its points is empty, and the summary of metrics has it")
+				}
+			}
+			return c, err
 		})
 	}}
 	m.single.begin(m.q)
 	return nil
+}
+
+// metric takes the points of one metric.
+func (m *metricsFetch) metric(ctx context.Context, s *slot, name string) (*collection, error) {
+	return m.collect(ctx, s, func(restart func(), yield func(*comet.Point) error) error {
+		return m.u.x.client.MetricPoints(ctx, m.u.l.key, name, restart, func(p *comet.Point) error {
+			// Some servers leave the name out where it was asked for.
+			p.Name = name
+			return yield(p)
+		})
+	})
 }
 
 // newPoint returns a point as the stream has it. Fields that the stream has a
@@ -259,6 +289,8 @@ func (u *experimentUnit) writeMetrics(ctx context.Context, q *queue, out *output
 		s := m.single.take(q)
 		c, err := s.get(ctx, q)
 		switch {
+		case err != nil && !m.summarised[name] && isAbsence(stream.KindSystem, err):
+			err = nil // the machine has it, and it has no points
 		case err != nil:
 			err = u.absentOrSkip(ctx, out, stream.KindMetrics, name, err)
 		case c.series[name] != nil:
@@ -268,6 +300,9 @@ func (u *experimentUnit) writeMetrics(ctx context.Context, q *queue, out *output
 		if err != nil {
 			return err
 		}
+	}
+	if m.unknown != nil {
+		return u.absentOrSkip(ctx, out, stream.KindMetrics, "sys.*", m.unknown)
 	}
 	return nil
 }

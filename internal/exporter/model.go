@@ -122,10 +122,10 @@ const maxNotes = 4 << 20
 
 func (u *modelUnit) fetchNotes(ctx context.Context) (*string, error) {
 	text, err := u.x.client.RegistryNotes(ctx, u.workspace, u.row.Name)
-	if isMissing(err) || isUnsupported(err) {
+	switch {
+	case isAbsence(stream.KindNotes, err):
 		return nil, nil
-	}
-	if err != nil {
+	case err != nil:
 		return nil, err
 	}
 	defer text.Close()
@@ -147,7 +147,7 @@ func (u *modelUnit) fetchVersion(row *comet.RegistryVersion) func(context.Contex
 		switch {
 		case err == nil:
 			v.status = item.Status
-		case !isMissing(err) && !isUnsupported(err):
+		case !isUnsupported(err):
 			return nil, err
 		}
 		configuration, err := u.x.client.RegistryStatusConfiguration(ctx, row.ID)
@@ -156,14 +156,14 @@ func (u *modelUnit) fetchVersion(row *comet.RegistryVersion) func(context.Contex
 			if v.configuration, err = document(configuration.Raw, "modelItemId"); err != nil {
 				return nil, err
 			}
-		case err != nil && !isMissing(err) && !isUnsupported(err):
+		case err != nil && !isUnsupported(err) && !isAbsence(stream.KindModelVersion, err):
 			return nil, err
 		}
 		entries, err := u.x.client.RegistryMetadata(ctx, row.ID)
-		if isMissing(err) || isUnsupported(err) {
+		switch {
+		case isUnsupported(err), isAbsence(stream.KindModelVersion, err):
 			return v, nil
-		}
-		if err != nil {
+		case err != nil:
 			return nil, err
 		}
 		v.metadata = make([]stream.Doc, len(entries))

@@ -65,17 +65,17 @@ func (u *projectUnit) write(ctx context.Context, q *queue, out *output) error {
 
 // shareLinks returns how many share links the project has, nil where the server
 // does not tell: older ones have none, and not every key may see them. That is
-// no loss, and is told once. An error is what a later try may get.
+// no loss, and is told once.
 func (u *projectUnit) shareLinks(ctx context.Context, q *queue) (*int64, error) {
 	n, err := u.links.get(ctx, q)
 	switch {
 	case err == nil:
 		return &n, nil
-	case isFatal(err), isPassing(err) && !isUnsupported(err):
-		return nil, err
+	case isUnsupported(err), errors.Is(err, comet.ErrForbidden), isAbsence(stream.KindProject, err):
+		u.x.tellLack("share links", err)
+		return nil, nil
 	}
-	u.x.tellLack("share links", err)
-	return nil, nil
+	return nil, err
 }
 
 // record writes the record, without its document where that is too large.
@@ -118,7 +118,7 @@ func (u *notesUnit) write(ctx context.Context, q *queue, out *output) error {
 	err := u.text.each(ctx, q, func(data []byte, more bool) error {
 		return out.write(&stream.Notes{Workspace: valid(u.p.Workspace), Project: valid(u.p.Name), Data: data, More: more})
 	})
-	if err == nil || isMissing(err) {
+	if err == nil || isAbsence(stream.KindNotes, err) {
 		return nil
 	}
 	if isFatal(err) {

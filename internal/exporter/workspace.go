@@ -2,6 +2,7 @@ package exporter
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -129,7 +130,8 @@ func (o *output) skipAt(of stream.Kind, workspace, project, key, id, name string
 // That is told once: older servers have none of it, and others may keep it to
 // themselves.
 func (x *Exporter) lacks(what string, err error) bool {
-	if !isMissing(err) && !isUnsupported(err) {
+	e, ok := errors.AsType[*comet.Error](err)
+	if !isUnsupported(err) && !(ok && e.Named) {
 		return false
 	}
 	x.tellLack(what, err)
@@ -219,7 +221,8 @@ func (x *Exporter) linkUnits(r *fixedRoute) {
 // stream consumed. A workspace without artifacts has no lineage, and is not asked
 // for that of each experiment.
 func (x *Exporter) lineageUnits(ctx context.Context, w *workspaceScope, r *fixedRoute, out *output) error {
-	if w.artifacts.empty() || len(x.artifactLists[w.name]) == 0 {
+	list, known := x.artifactLists[w.name]
+	if w.artifacts.empty() || known && len(list) == 0 {
 		return nil
 	}
 	left, err := x.lineageLeft(ctx, w)
@@ -235,8 +238,7 @@ func (x *Exporter) lineageUnits(ctx context.Context, w *workspaceScope, r *fixed
 				return writeLineage(out, w.name, key, slices.DeleteFunc(list, left))
 			},
 			fail: func(out *output, err error) error {
-				// One that has been deleted has consumed nothing.
-				if isMissing(err) && !isUnsupported(err) || x.lacks("inputs of experiments", err) {
+				if isAbsence(stream.KindLineage, err) || x.lacks("inputs of experiments", err) {
 					return nil
 				}
 				if isFatal(err) {

@@ -115,7 +115,7 @@ func (a *artifact) load(ctx context.Context) error {
 func (a *artifact) read(ctx context.Context) error {
 	a.there = make(map[string]comet.ArtifactVersion)
 	there, err := a.r.c.Artifact(ctx, a.target, a.rec.Name)
-	if isAbsent(err) {
+	if isAbsent(err) || isUnsupported(err) {
 		return nil
 	}
 	if err != nil {

@@ -321,6 +321,9 @@ func refused(err error) bool {
 	if _, ok := errors.AsType[*limitError](err); ok {
 		return true
 	}
+	if isUnsupported(err) {
+		return true
+	}
 	ce, ok := errors.AsType[*comet.Error](err)
 	return ok && ce.Status >= 400 && (ce.Status < 500 || errors.Is(err, comet.ErrQuota)) &&
 		!errors.Is(err, comet.ErrServer) && !errors.Is(err, comet.ErrUnauthorized) && !errors.Is(err, comet.ErrUncertain)
@@ -336,7 +339,11 @@ func (e *limitError) Error() string { return e.reason }
 // servers answer so for data that an experiment has not.
 func isAbsent(err error) bool { return errors.Is(err, comet.ErrNotFound) }
 
-func isUnsupported(err error) bool { return errors.Is(err, comet.ErrUnsupported) }
+// isUnsupported reports whether it is certain that the destination does not have
+// the call.
+func isUnsupported(err error) bool {
+	return errors.Is(err, comet.ErrUnsupported) && !errors.Is(err, comet.ErrUnclear) && !errors.Is(err, comet.ErrUncertain)
+}
 
 func isUncertain(err error) bool { return errors.Is(err, comet.ErrUncertain) }
 

@@ -108,7 +108,7 @@ func (m *model) load(ctx context.Context) error {
 	}
 	there, err := m.r.c.RegistryModel(ctx, m.target, m.rec.Name)
 	m.there = there
-	if isAbsent(err) {
+	if isAbsent(err) || isUnsupported(err) {
 		return nil
 	}
 	return err

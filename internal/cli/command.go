@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/comet/transport"
 	"github.com/comet-stream/comet-stream/internal/suggest"
 	"github.com/comet-stream/comet-stream/stream"
 	"github.com/peterbourgon/ff/v3"
@@ -37,7 +37,7 @@ type command struct {
 	talk      talkFlags
 	report    string // what --report names, of the tools that have it
 	server    serverFlags
-	traffic   comet.Counters // of the server, if there is one
+	traffic   transport.Counters // of the server, if there is one
 }
 
 // newCommand returns a command of the given name, comet-export for example,

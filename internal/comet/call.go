@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/comet-stream/comet-stream/internal/comet/transport"
 )
 
 // answerKind tells what a call expects for an answer.
@@ -81,6 +83,20 @@ func (cl *call) write() bool {
 		return cl.mutates
 	}
 	return cl.method != http.MethodGet || strings.HasPrefix(cl.path, "write/")
+}
+
+// pace returns the rate that the call is held to: the quota of the API is one of
+// its REST family.
+func (cl *call) pace() transport.Pace {
+	switch {
+	case cl.rateless:
+		return transport.PaceNone
+	case !cl.write():
+		return transport.PaceRead
+	case cl.family == familyClient:
+		return transport.PaceNone
+	}
+	return transport.PaceWrite
 }
 
 var (

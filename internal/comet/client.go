@@ -8,10 +8,11 @@ import (
 	"net/url"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/comet-stream/comet-stream/internal/comet/transport"
 )
 
 // Options configures a [Client]. The zero value of a field means its default.
@@ -41,8 +42,10 @@ type Options struct {
 	// unused then.
 	Transport http.RoundTripper
 
-	Retry    Retry
-	Timeouts Timeouts
+	Retry Retry
+	// Timeouts are 30 s for a connection, 3 min for an answer and 1 min for a
+	// stall where they are zero.
+	Timeouts transport.Timeouts
 
 	// AbsentWords are texts that mean, within the words of an error of this
 	// server, that what was asked for does not exist: those of servers that say
@@ -58,7 +61,7 @@ type Options struct {
 	MaxInFlight int
 
 	// Counters are added to while the client works, if not nil.
-	Counters *Counters
+	Counters *transport.Counters
 	// Notify, if not nil, is told of each failed try that will be repeated.
 	// It is called from the goroutine that made the call and must not block.
 	Notify func(Trouble)
@@ -95,14 +98,6 @@ type Retry struct {
 	Base, Cap time.Duration
 }
 
-// Timeouts bound waits for the network. No timeout bounds a whole request:
-// a body may take as long as it keeps moving.
-type Timeouts struct {
-	Connect time.Duration // 30 s if zero
-	Answer  time.Duration // from the end of the request to the first byte of the answer, 3 min if zero
-	Stall   time.Duration // without a byte in either direction of a body, 1 min if zero
-}
-
 // Client speaks to one Comet instance as one user. Use [New].
 type Client struct {
 	addr    address
@@ -112,7 +107,7 @@ type Client struct {
 	network http.RoundTripper // below what http wraps around it
 	retry   retrier
 	storage retrier // of direct uploads: their host fails and recovers by itself
-	stats   *Counters
+	stats   *transport.Counters
 	log     *slog.Logger
 	secrets secrets
 
@@ -141,9 +136,10 @@ func New(o Options) (*Client, error) {
 	if o.Proxy == nil {
 		o.Proxy = http.ProxyFromEnvironment
 	}
+	chain := o.chain(addr)
 	network := o.Transport
 	if network == nil {
-		if network, err = newNetwork(o); err != nil {
+		if network, err = transport.NewNetwork(chain); err != nil {
 			return nil, err
 		}
 	}
@@ -151,7 +147,7 @@ func New(o Options) (*Client, error) {
 		addr:    addr,
 		key:     o.APIKey,
 		lib:     o.LibVersion,
-		http:    &http.Client{Transport: newChain(network, o, addr), CheckRedirect: checkRedirect},
+		http:    &http.Client{Transport: transport.New(network, chain), CheckRedirect: checkRedirect},
 		network: network,
 		stats:   o.Counters,
 		log:     o.Logger,
@@ -180,13 +176,22 @@ func (o *Options) setDefaults(addr address) {
 	setDefault(&o.Timeouts.Answer, 3*time.Minute)
 	setDefault(&o.Timeouts.Stall, time.Minute)
 	if o.Retry.MaxElapsed > 0 {
-		o.Timeouts.Stall = min(o.Timeouts.Stall, max(o.Retry.MaxElapsed, leastPatience))
+		o.Timeouts.Stall = min(o.Timeouts.Stall, max(o.Retry.MaxElapsed, transport.LeastPatience))
 	}
 	setDefault(&o.MaxInFlight, 16)
 	setDefault(&o.ReadRate, rate.Inf)
 	setDefault(&o.WriteRate, defaultWriteRate(addr.host))
-	setDefault(&o.Counters, new(Counters))
+	setDefault(&o.Counters, new(transport.Counters))
 	setDefault(&o.Logger, slog.New(slog.DiscardHandler))
+}
+
+func (o *Options) chain(addr address) transport.Options {
+	return transport.Options{
+		Scheme: addr.scheme, Host: addr.host,
+		APIKey: o.APIKey, AllowHeaderName: o.AllowHeaderName, AllowHeaderValue: o.AllowHeaderValue, UserAgent: o.UserAgent,
+		ReadRate: o.ReadRate, WriteRate: o.WriteRate, MaxInFlight: o.MaxInFlight, Timeouts: o.Timeouts,
+		Counters: o.Counters, Logger: o.Logger, CAFile: o.CAFile, Proxy: o.Proxy,
+	}
 }
 
 func setDefault[T comparable](v *T, def T) {
@@ -230,17 +235,6 @@ func (c *Client) CloseIdle() {
 	if n, ok := c.network.(interface{ CloseIdleConnections() }); ok {
 		n.CloseIdleConnections()
 	}
-}
-
-// Counters count what a client does. They may be read at any time and shared
-// between clients.
-type Counters struct {
-	Requests  atomic.Int64 // tries sent, redirects included
-	Retries   atomic.Int64 // tries that repeat a failed one
-	Throttled atomic.Int64 // answers 429
-	BytesIn   atomic.Int64 // bytes of answers, as decoded from gzip
-	BytesOut  atomic.Int64 // bytes of request bodies
-	Waiting   atomic.Int64 // calls that wait to be sent or repeated, now
 }
 
 // Trouble is a failed try that will be repeated.

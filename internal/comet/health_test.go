@@ -12,6 +12,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/comet-stream/comet-stream/internal/comet/transport"
 )
 
 // readMany reads items of a server with 16 of them under way, and returns which
@@ -299,7 +301,7 @@ func TestUnansweredStorage(t *testing.T) {
 		}
 		start := time.Now()
 		err = up.PutPart(t.Context(), 0, strings.NewReader("first"), 0, 5)
-		if !errors.Is(err, errNoAnswer) || errors.Is(err, ErrOutage) || errors.Is(err, ErrMisconfigured) || time.Since(start) != time.Minute {
+		if !errors.Is(err, transport.ErrNoAnswer) || errors.Is(err, ErrOutage) || errors.Is(err, ErrMisconfigured) || time.Since(start) != time.Minute {
 			t.Errorf("got %v after %v", err, time.Since(start))
 		}
 	})

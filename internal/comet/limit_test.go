@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/comet-stream/comet-stream/internal/comet/transport"
 )
 
 // gauge is a fake network that takes a second for each request and notes how
@@ -134,13 +136,13 @@ func TestLimitHead(t *testing.T) {
 		head := make(chan struct{})
 		ask(t.Context(), "first")
 		ask(t.Context(), "waits")
-		ask(WithHead(t.Context(), head), "promoted")
+		ask(transport.WithHead(t.Context(), head), "promoted")
 		if len(started) != 1 {
 			t.Fatalf("%d started, want 1", len(started))
 		}
 		close(head)
 		synctest.Wait()
-		ask(WithHead(t.Context(), head), "at once")
+		ask(transport.WithHead(t.Context(), head), "at once")
 		want := []string{"first", "promoted", "at once"}
 		for _, w := range want {
 			if got := <-started; got != w {
@@ -152,24 +154,6 @@ func TestLimitHead(t *testing.T) {
 		}
 		close(hold)
 		wg.Wait()
-	})
-}
-
-func TestLimitCancelled(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l := newLimiter(1)
-		if err := l.acquire(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		if err := l.acquire(ctx); err == nil {
-			t.Fatal("got a second slot")
-		}
-		l.release()
-		if err := l.acquire(t.Context()); err != nil || l.used != 1 {
-			t.Errorf("%v, %d used", err, l.used)
-		}
 	})
 }
 

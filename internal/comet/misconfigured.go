@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/comet-stream/comet-stream/internal/comet/transport"
 )
 
 // misconfigures reports whether a failure is what a wrong address or proxy leads
@@ -22,8 +24,8 @@ func misconfigures(e *Error) bool {
 	default:
 		return false
 	}
-	if pe, ok := errors.AsType[*proxyError](e.Err); ok {
-		return pe.status/100 == 4 && pe.status != http.StatusRequestTimeout && pe.status != http.StatusTooManyRequests
+	if pe, ok := errors.AsType[*transport.ProxyError](e.Err); ok {
+		return pe.Status/100 == 4 && pe.Status != http.StatusRequestTimeout && pe.Status != http.StatusTooManyRequests
 	}
 	if _, ok := errors.AsType[tls.RecordHeaderError](e.Err); ok {
 		return true
@@ -69,20 +71,6 @@ func clearly(err error) error {
 func saysTLSPort(status int, body []byte) bool {
 	return status == http.StatusBadRequest && containsAny(string(body), "http request to an https server",
 		"http request was sent to https port", "plain http to an ssl-enabled", "host and port requires tls")
-}
-
-// proxyError is the answer of a proxy that makes no connection.
-type proxyError struct {
-	host   string
-	status int
-}
-
-func (e *proxyError) Error() string {
-	s := fmt.Sprintf("the proxy %s answers %d %s", e.host, e.status, http.StatusText(e.status))
-	if e.status == http.StatusProxyAuthRequired {
-		s += " (its address must hold user and password, as http://user:password@" + e.host + ")"
-	}
-	return s
 }
 
 // errMoved is a redirect that is not followed.

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/comet-stream/comet-stream/internal/comet/transport"
 )
 
 // quietServer returns a server that does not log what goes wrong on purpose.
@@ -96,7 +98,7 @@ func TestMisconfigured(t *testing.T) {
 		"a CONNECT that is forbidden": {"https://comet.test", proxyTo(forbids.URL), "the proxy " + host(forbids) + " answers 403 Forbidden"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var counters Counters
+			var counters transport.Counters
 			o := Options{URL: tc.url, APIKey: testKey, Counters: &counters}
 			if tc.change != nil {
 				tc.change(&o)
@@ -125,7 +127,7 @@ func TestMisconfigured(t *testing.T) {
 func TestMisconfiguredLater(t *testing.T) {
 	for name, o := range map[string]outcome{
 		"redirect":    answerWith(302, "", "Location", "https://login.example/sso"),
-		"proxy":       failWith(&proxyError{"proxy.test", 407}),
+		"proxy":       failWith(&transport.ProxyError{Host: "proxy.test", Status: 407}),
 		"plain proxy": answerWith(407, ""),
 		"scheme":      failWith(http.ErrSchemeMismatch),
 		"page":        answerWith(200, "<html>", "Content-Type", "text/html"),

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/comet-stream/comet-stream/internal/comet/transport"
 	"github.com/comet-stream/comet-stream/internal/unpack"
 )
 
@@ -22,7 +23,7 @@ import (
 // knows of the server's health is shared by all calls.
 type retrier struct {
 	Retry
-	stats  *Counters
+	stats  *transport.Counters
 	notify func(Trouble)
 	waits  func(Wait)
 	well   func() // nil, or told of each success
@@ -40,14 +41,9 @@ type retrier struct {
 	health    health
 }
 
-const (
-	// firstContact is how long a server is tried that has never answered: its
-	// address, or the way to it, is more likely to be wrong than it is to be down.
-	firstContact = 30 * time.Second
-	// leastPatience is what a request gets that is made just before the time is
-	// over, and all that one gets which only asks how the server is.
-	leastPatience = 10 * time.Second
-)
+// firstContact is how long a server is tried that has never answered: its
+// address, or the way to it, is more likely to be wrong than it is to be down.
+const firstContact = 30 * time.Second
 
 // hasWorked says whether a call of the kind, read or write, has been answered
 // well.
@@ -61,11 +57,11 @@ func (r *retrier) hasWorked(cl *call) *atomic.Bool {
 // briefly returns the context for a request that only asks how the server is: it
 // adds to the time that is allowed for.
 func (r *retrier) briefly(ctx context.Context) context.Context {
-	most := leastPatience
+	most := transport.LeastPatience
 	if r.MaxElapsed > 0 {
 		most = min(most, max(r.MaxElapsed/5, time.Second))
 	}
-	return withWaiting(ctx, waiting{answer: most})
+	return transport.WithWaiting(ctx, transport.Waiting{Answer: most})
 }
 
 // success notes that something has just come out well.
@@ -119,26 +115,18 @@ func (r *retrier) begin(cl *call) *effort { return &effort{r: r, cl: cl, first: 
 func (e *effort) start(ctx context.Context, tell func(why error, until time.Time)) context.Context {
 	e.began = time.Now()
 	e.moved = e.began
-	w := waiting{answer: e.r.answer, tell: tell, answered: func() { e.r.reached.Store(true) }}
+	w := transport.Waiting{Answer: e.r.answer, Tell: tell, Answered: func() { e.r.reached.Store(true) }}
 	if e.r.MaxElapsed > 0 {
 		most := e.r.MaxElapsed
 		if !e.failing.IsZero() {
 			most -= time.Since(e.failing)
 		}
-		w.answer = shorter(w.answer, max(most, leastPatience))
+		w.Answer = transport.Shorter(w.Answer, max(most, transport.LeastPatience))
 		if !e.r.reached.Load() && !e.r.optional {
-			w.until = e.first.Add(firstContact)
+			w.Until = e.first.Add(firstContact)
 		}
 	}
-	return withWaiting(ctx, w)
-}
-
-// shorter returns the shorter of two times, 0 being none.
-func shorter(a, b time.Duration) time.Duration {
-	if a == 0 {
-		return b
-	}
-	return min(a, b)
+	return transport.WithWaiting(ctx, w)
 }
 
 // enoughProgress is how many bytes show that a call goes on. Fewer may come from
@@ -344,7 +332,7 @@ const (
 func (e *effort) enough(ae *Error) (enough, quick bool) {
 	tries, quick := e.r.health.tries(e.cl, ae.Status, e.failing)
 	tries = min(tries, e.r.Tries)
-	unanswered := errors.Is(ae, errNoAnswer) || errors.Is(ae, errStalled)
+	unanswered := errors.Is(ae, transport.ErrNoAnswer) || errors.Is(ae, transport.ErrStalled)
 	unreached := e.r.optional && !e.r.reached.Load() && ae.Status == 0
 	switch {
 	case unanswered && (quick || unreached), e.cl.silent && errors.Is(ae, ErrNotAcknowledged):
@@ -422,7 +410,7 @@ func (e *effort) tell(ae *Error, wait time.Duration) {
 			Throttled: ae.Status == http.StatusTooManyRequests,
 		})
 	}
-	if e.r.waits != nil && wait > tellAfter {
+	if e.r.waits != nil && wait > transport.TellAfter {
 		e.r.waits(Wait{Why: ae, Until: time.Now().Add(wait)})
 	}
 }

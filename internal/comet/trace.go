@@ -7,6 +7,8 @@ import (
 	"net/http/httptrace"
 	"sync"
 	"sync/atomic"
+
+	"github.com/comet-stream/comet-stream/internal/comet/transport"
 )
 
 // trace follows one try through the chain.
@@ -30,6 +32,7 @@ func (t *trace) context(ctx context.Context, cl *call) context.Context {
 		GetConn: func(string) { t.asked.Store(true) },
 		GotConn: func(httptrace.GotConnInfo) { t.connected.Store(true) },
 	})
+	ctx = transport.WithMarks(ctx, transport.Marks{Storage: cl.storage != nil, Pace: cl.pace()})
 	return context.WithValue(ctx, traceKey{}, t)
 }
 

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/comet-stream/comet-stream/internal/comet/transport"
 )
 
 func noRetry(o *Options) { o.Retry.MaxElapsed = -1 }
@@ -24,7 +26,7 @@ func TestNoAnswer(t *testing.T) {
 		c := offline(t, hanging, noRetry)
 		start := time.Now()
 		_, err := c.Workspaces(t.Context())
-		if !errors.Is(err, errNoAnswer) || time.Since(start) != 3*time.Minute {
+		if !errors.Is(err, transport.ErrNoAnswer) || time.Since(start) != 3*time.Minute {
 			t.Errorf("%v after %v", err, time.Since(start))
 		}
 	})
@@ -74,10 +76,10 @@ func TestStalledAnswer(t *testing.T) {
 		// It may take a quarter of an hour.
 		"slow":              {[]time.Duration{time.Second}, 1200, nil, 874 * time.Second},
 		"in bursts":         {[]time.Duration{50 * time.Second}, 64 << 10, nil, 800 * time.Second},
-		"a byte a second":   {[]time.Duration{time.Second}, 1, errStalled, time.Minute},
-		"just too slow":     {[]time.Duration{time.Second}, 1000, errStalled, time.Minute},
-		"slow, then slower": {slices.Concat(slices.Repeat([]time.Duration{time.Second}, 300), []time.Duration{2 * time.Second}), 1200, errStalled, 320 * time.Second},
-		"stalled":           {[]time.Duration{50 * time.Second, 2 * time.Minute}, 64 << 10, errStalled, 110 * time.Second},
+		"a byte a second":   {[]time.Duration{time.Second}, 1, transport.ErrStalled, time.Minute},
+		"just too slow":     {[]time.Duration{time.Second}, 1000, transport.ErrStalled, time.Minute},
+		"slow, then slower": {slices.Concat(slices.Repeat([]time.Duration{time.Second}, 300), []time.Duration{2 * time.Second}), 1200, transport.ErrStalled, 320 * time.Second},
+		"stalled":           {[]time.Duration{50 * time.Second, 2 * time.Minute}, 64 << 10, transport.ErrStalled, 110 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -187,10 +189,10 @@ func TestStalledUpload(t *testing.T) {
 		want    error
 		after   time.Duration
 	}{
-		"stops":           {swallow{piece: 1000}, errStalled, time.Minute},
-		"a byte a second": {swallow{piece: 1, pause: time.Second}, errStalled, time.Minute},
+		"stops":           {swallow{piece: 1000}, transport.ErrStalled, time.Minute},
+		"a byte a second": {swallow{piece: 1, pause: time.Second}, transport.ErrStalled, time.Minute},
 		"slow":            {swallow{piece: 32 << 10, pause: 20 * time.Second}, nil, 640 * time.Second},
-		"no answer":       {swallow{piece: 64 << 10, pause: time.Second, silent: true}, errNoAnswer, 16*time.Second + 3*time.Minute},
+		"no answer":       {swallow{piece: 64 << 10, pause: time.Second, silent: true}, transport.ErrNoAnswer, 16*time.Second + 3*time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

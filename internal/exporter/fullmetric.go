@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/comet/transport"
 	"github.com/comet-stream/comet-stream/internal/progress"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -35,7 +36,7 @@ const (
 
 // direct marks requests of the reader itself: they must not queue up behind
 // requests that wait for the reader.
-func direct(ctx context.Context) context.Context { return comet.WithHead(ctx, closed) }
+func direct(ctx context.Context) context.Context { return transport.WithHead(ctx, closed) }
 
 var closed = func() chan struct{} {
 	c := make(chan struct{})

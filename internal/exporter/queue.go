@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/comet/transport"
 )
 
 // errDropped ends a fetch whose bytes had to make room. It begins again later.
@@ -152,7 +153,7 @@ func (q *queue) fits(s *slot, least int64) bool {
 
 // start runs the fetch of a slot. The caller holds mu.
 func (q *queue) start(s *slot) {
-	ctx := comet.WithReserve(comet.WithHead(q.ctx, s.isHead), func(ctx context.Context, n int64) error { return q.reserve(ctx, s, n) })
+	ctx := comet.WithReserve(transport.WithHead(q.ctx, s.isHead), func(ctx context.Context, n int64) error { return q.reserve(ctx, s, n) })
 	ctx, cancel := context.WithCancelCause(ctx)
 	s.state, s.dropped, s.stop = running, false, cancel
 	q.running++

@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/comet/transport"
 )
 
 // A passed asset goes from the stream to the destination without being kept,
@@ -146,7 +147,7 @@ func (p *passed) send(ctx context.Context, err error, upload func(context.Contex
 	if err != nil {
 		return err
 	}
-	err = upload(comet.WithHead(ctx, always))
+	err = upload(transport.WithHead(ctx, always))
 	_, input := errors.AsType[*InputError](err)
 	switch {
 	case err == nil:

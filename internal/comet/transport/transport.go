@@ -1,4 +1,7 @@
-package comet
+// Package transport is the chain that each request passes on its way to a server,
+// one job a link: it keeps to a rate, bounds what is in flight, adds the headers,
+// ends what does not move, counts, and unpacks. It knows nothing of calls.
+package transport
 
 import (
 	"context"
@@ -19,22 +22,42 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// newChain builds the RoundTrippers that each request passes, one job each:
+// Options is what the chain and the network below it need. Nothing of it has
+// a default.
+type Options struct {
+	// Scheme and Host are of the instance: requests to it alone get the
+	// credentials and are held to the rates.
+	Scheme, Host string
+	// APIKey and the allow header are the credentials.
+	APIKey, AllowHeaderName, AllowHeaderValue string
+	UserAgent                                 string
+	ReadRate, WriteRate                       rate.Limit
+	MaxInFlight                               int
+	Timeouts                                  Timeouts
+	Counters                                  *Counters
+	Logger                                    *slog.Logger
+
+	// CAFile and Proxy are for the network.
+	CAFile string
+	Proxy  func(*http.Request) (*url.URL, error)
+}
+
+// New builds the RoundTrippers that each request passes, one job each:
 // wait for the rate, wait for a free slot, add headers, watch for stalls,
 // count and log, unpack, and last the network.
-func newChain(network http.RoundTripper, o Options, addr address) http.RoundTripper {
+func New(network http.RoundTripper, o Options) http.RoundTripper {
 	var rt http.RoundTripper = &unzipper{next: network}
 	rt = &observer{next: rt, stats: o.Counters, log: o.Logger}
 	rt = &watchdog{next: rt, answer: o.Timeouts.Answer, stall: o.Timeouts.Stall}
-	rt = &headers{next: rt, addr: addr, key: o.APIKey, agent: o.UserAgent, name: o.AllowHeaderName, value: o.AllowHeaderValue}
+	rt = &headers{next: rt, o: o}
 	rt = &slots{next: rt, limit: newLimiter(o.MaxInFlight), stats: o.Counters}
-	rt = &pacer{next: rt, host: addr.host, reads: newRate(o.ReadRate), writes: newRate(o.WriteRate), stats: o.Counters}
+	rt = &pacer{next: rt, host: o.Host, reads: newRate(o.ReadRate), writes: newRate(o.WriteRate), stats: o.Counters}
 	return rt
 }
 
-// newNetwork returns a transport with connections for all that may be in
+// NewNetwork returns a transport with connections for all that may be in
 // flight, so that none is closed only to be opened again.
-func newNetwork(o Options) (*http.Transport, error) {
+func NewNetwork(o Options) (*http.Transport, error) {
 	tc := &tls.Config{MinVersion: tls.VersionTLS12}
 	if o.CAFile != "" {
 		pool, err := certPool(o.CAFile)
@@ -68,7 +91,7 @@ func checkProxy(_ context.Context, proxy *url.URL, _ *http.Request, resp *http.R
 	if resp.StatusCode == http.StatusOK {
 		return nil
 	}
-	return &proxyError{proxy.Host, resp.StatusCode}
+	return &ProxyError{proxy.Host, resp.StatusCode}
 }
 
 // certPool returns the certificates of the system, and those of a file or of the
@@ -100,30 +123,51 @@ func certPool(file string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// toStorage reports whether a request goes to the server's storage by a signed
-// address.
-func toStorage(req *http.Request) bool {
-	t := traceOf(req.Context())
-	return t != nil && t.call.storage != nil
+// Marks say what the chain has to know of a request.
+type Marks struct {
+	// Storage marks a request that goes to the server's storage by a signed
+	// address, which stands for the credential.
+	Storage bool
+	Pace    Pace
+}
+
+// Pace is the rate that a request is held to.
+type Pace uint8
+
+// The rates.
+const (
+	PaceNone Pace = iota
+	PaceRead
+	PaceWrite
+)
+
+type marksKey struct{}
+
+// WithMarks returns a context for requests with the marks.
+func WithMarks(ctx context.Context, m Marks) context.Context {
+	return context.WithValue(ctx, marksKey{}, m)
+}
+
+func marksOf(ctx context.Context) Marks {
+	m, _ := ctx.Value(marksKey{}).(Marks)
+	return m
 }
 
 // headers adds the user agent, and for the configured host alone the key and
 // the allow header. Its storage gets neither, also where that is on this host:
 // beside a signature they are one credential too many.
 type headers struct {
-	next        http.RoundTripper
-	addr        address
-	key, agent  string
-	name, value string
+	next http.RoundTripper
+	o    Options
 }
 
 func (h *headers) RoundTrip(req *http.Request) (*http.Response, error) {
 	req = req.Clone(req.Context())
-	req.Header.Set("User-Agent", h.agent)
-	if !toStorage(req) && req.URL.Host == h.addr.host && (req.URL.Scheme == h.addr.scheme || req.URL.Scheme == "https") {
-		req.Header.Set("Authorization", h.key)
-		if h.name != "" {
-			req.Header.Set(h.name, h.value)
+	req.Header.Set("User-Agent", h.o.UserAgent)
+	if !marksOf(req.Context()).Storage && req.URL.Host == h.o.Host && (req.URL.Scheme == h.o.Scheme || req.URL.Scheme == "https") {
+		req.Header.Set("Authorization", h.o.APIKey)
+		if h.o.AllowHeaderName != "" {
+			req.Header.Set(h.o.AllowHeaderName, h.o.AllowHeaderValue)
 		}
 	}
 	return h.next.RoundTrip(req)
@@ -188,8 +232,8 @@ func (p *pacer) RoundTrip(req *http.Request) (*http.Response, error) {
 	if l := p.limiter(req); l != nil {
 		p.stats.Waiting.Add(1)
 		wait := time.Duration((1 - l.Tokens()) / float64(l.Limit()) * float64(time.Second))
-		if w := waitingOf(req.Context()); wait > tellAfter && w.tell != nil {
-			w.tell(errRate, time.Now().Add(wait))
+		if w := waitingOf(req.Context()); wait > TellAfter && w.Tell != nil {
+			w.Tell(errRate, time.Now().Add(wait))
 		}
 		err := l.Wait(req.Context())
 		p.stats.Waiting.Add(-1)
@@ -201,16 +245,16 @@ func (p *pacer) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func (p *pacer) limiter(req *http.Request) *rate.Limiter {
-	t := traceOf(req.Context())
-	switch {
-	case t == nil || t.call.rateless || req.URL.Host != p.host:
-		return nil
-	case !t.call.write():
-		return p.reads
-	case t.call.family == familyClient:
+	if req.URL.Host != p.host {
 		return nil
 	}
-	return p.writes
+	switch marksOf(req.Context()).Pace {
+	case PaceRead:
+		return p.reads
+	case PaceWrite:
+		return p.writes
+	}
+	return nil
 }
 
 // wrapBody returns a copy of the request with its body wrapped, also where the
@@ -240,4 +284,18 @@ func closeBody(req *http.Request, err error) error {
 		req.Body.Close()
 	}
 	return err
+}
+
+// ProxyError is the answer of a proxy that makes no connection.
+type ProxyError struct {
+	Host   string
+	Status int
+}
+
+func (e *ProxyError) Error() string {
+	s := fmt.Sprintf("the proxy %s answers %d %s", e.Host, e.Status, http.StatusText(e.Status))
+	if e.Status == http.StatusProxyAuthRequired {
+		s += " (its address must hold user and password, as http://user:password@" + e.Host + ")"
+	}
+	return s
 }

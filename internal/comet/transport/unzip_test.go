@@ -1,7 +1,8 @@
-package comet
+package transport
 
 import (
 	"bytes"
+	"compress/gzip"
 	"io"
 	"net/http"
 	"strings"
@@ -26,15 +27,15 @@ func (a *answering) RoundTrip(req *http.Request) (*http.Response, error) {
 
 func TestUnzipper(t *testing.T) {
 	text := strings.Repeat("text ", 1000)
-	b, err := gzipBody(text)
-	if err != nil {
+	var packed bytes.Buffer
+	zw := gzip.NewWriter(&packed)
+	if _, err := io.WriteString(zw, text); err != nil {
 		t.Fatal(err)
 	}
-	rc, _ := b.open()
-	whole, err := io.ReadAll(rc)
-	if err != nil {
+	if err := zw.Close(); err != nil {
 		t.Fatal(err)
 	}
+	whole := packed.Bytes()
 	broken := bytes.Clone(whole)
 	broken[len(broken)-6] ^= 1
 	for name, tt := range map[string]struct {

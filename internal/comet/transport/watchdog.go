@@ -1,4 +1,4 @@
-package comet
+package transport
 
 import (
 	"context"
@@ -10,38 +10,44 @@ import (
 	"time"
 )
 
+// Why a request was ended.
 var (
-	errStalled  = errors.New("the connection has stalled")
-	errNoAnswer = errors.New("the server does not answer")
+	ErrStalled  = errors.New("the connection has stalled")
+	ErrNoAnswer = errors.New("the server does not answer")
 )
 
 // slowest is how many bytes a second a body must bring on average, in either
 // direction. What is slower holds a connection for no use.
 const slowest = 1 << 10
 
-// tellAfter is how long a wait is before it is told of.
-const tellAfter = 10 * time.Second
+// TellAfter is how long a wait is before it is told of.
+const TellAfter = 10 * time.Second
 
-// waiting says of the requests of a context how long they may wait for their
+// LeastPatience is what a request gets that is made just before the time is
+// over, and all that one gets which only asks how the server is.
+const LeastPatience = 10 * time.Second
+
+// Waiting says of the requests of a context how long they may wait for their
 // answer, and whom to tell of a long wait.
-type waiting struct {
-	answer time.Duration // 0: as long as the watchdog waits by itself
-	until  time.Time     // for an answer, if not zero, but leastPatience at least
-	// answered, if not nil, is called when an answer of the server begins.
-	answered func()
-	// tell, if not nil, is told of a wait that has lasted for tellAfter: what for,
+type Waiting struct {
+	Answer time.Duration // 0: as long as the watchdog waits by itself
+	Until  time.Time     // for an answer, if not zero, but LeastPatience at least
+	// Answered, if not nil, is called when an answer of the server begins.
+	Answered func()
+	// Tell, if not nil, is told of a wait that has lasted for TellAfter: what for,
 	// and until when. It must not block.
-	tell func(why error, until time.Time)
+	Tell func(why error, until time.Time)
 }
 
 type waitingKey struct{}
 
-func withWaiting(ctx context.Context, w waiting) context.Context {
+// WithWaiting returns a context for requests that wait so.
+func WithWaiting(ctx context.Context, w Waiting) context.Context {
 	return context.WithValue(ctx, waitingKey{}, w)
 }
 
-func waitingOf(ctx context.Context) waiting {
-	w, _ := ctx.Value(waitingKey{}).(waiting)
+func waitingOf(ctx context.Context) Waiting {
+	w, _ := ctx.Value(waitingKey{}).(Waiting)
 	return w
 }
 
@@ -55,13 +61,13 @@ type watchdog struct {
 
 func (w *watchdog) RoundTrip(req *http.Request) (*http.Response, error) {
 	wait := waitingOf(req.Context())
-	answer := shorter(wait.answer, w.answer)
-	if !wait.until.IsZero() {
-		answer = min(answer, max(time.Until(wait.until), leastPatience))
+	answer := Shorter(wait.Answer, w.answer)
+	if !wait.Until.IsZero() {
+		answer = min(answer, max(time.Until(wait.Until), LeastPatience))
 	}
 	ctx, cancel := context.WithCancelCause(req.Context())
-	g := &guard{cancel: cancel, tell: wait.tell}
-	g.watch(answer, errNoAnswer)
+	g := &guard{cancel: cancel, tell: wait.Tell}
+	g.watch(answer, ErrNoAnswer)
 	req = wrapBody(req.WithContext(ctx), func(rc io.ReadCloser) io.ReadCloser {
 		return &watchedUpload{rc: rc, g: g, answer: answer, pace: pace{window: w.stall}}
 	})
@@ -72,8 +78,8 @@ func (w *watchdog) RoundTrip(req *http.Request) (*http.Response, error) {
 		cancel(nil)
 		return nil, err
 	}
-	if wait.answered != nil && resp.StatusCode != http.StatusProxyAuthRequired {
-		wait.answered()
+	if wait.Answered != nil && resp.StatusCode != http.StatusProxyAuthRequired {
+		wait.Answered()
 	}
 	resp.Body = &watchedBody{rc: resp.Body, g: g, ctx: ctx, pace: pace{window: w.stall}}
 	return resp, nil
@@ -98,9 +104,9 @@ func (g *guard) watch(d time.Duration, cause error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.cause, g.until = cause, time.Now().Add(d)
-	g.told = g.tell == nil || d <= tellAfter
+	g.told = g.tell == nil || d <= TellAfter
 	if !g.told {
-		d = tellAfter
+		d = TellAfter
 	}
 	if g.timer == nil {
 		g.timer = time.AfterFunc(d, g.fire)
@@ -156,7 +162,7 @@ func (g *guard) answer() {
 
 // explain returns the reason why the guard ended the request, if it did.
 func (g *guard) explain(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); errors.Is(cause, errStalled) || errors.Is(cause, errNoAnswer) {
+	if cause := context.Cause(ctx); errors.Is(cause, ErrStalled) || errors.Is(cause, ErrNoAnswer) {
 		return cause
 	}
 	return err
@@ -202,9 +208,9 @@ func (u *watchedUpload) Read(p []byte) (int, error) {
 	n, err := u.rc.Read(p)
 	u.given, u.at = n, time.Now()
 	if err != nil {
-		u.g.watchUpload(u.answer, errNoAnswer)
+		u.g.watchUpload(u.answer, ErrNoAnswer)
 	} else {
-		u.g.watchUpload(u.pace.left(), errStalled)
+		u.g.watchUpload(u.pace.left(), ErrStalled)
 	}
 	return n, err
 }
@@ -220,15 +226,15 @@ type watchedBody struct {
 }
 
 func (b *watchedBody) Read(p []byte) (int, error) {
-	b.g.watch(b.pace.left(), errStalled)
+	b.g.watch(b.pace.left(), ErrStalled)
 	began := time.Now()
 	n, err := b.rc.Read(p)
 	b.g.rest()
 	b.pace.add(n, time.Since(began))
 	if err != nil && err != io.EOF {
 		err = b.g.explain(b.ctx, err)
-		if err == errStalled && b.pace.moved > 0 {
-			err = fmt.Errorf("%w: %d bytes in %v", errStalled, b.pace.moved, b.pace.window)
+		if err == ErrStalled && b.pace.moved > 0 {
+			err = fmt.Errorf("%w: %d bytes in %v", ErrStalled, b.pace.moved, b.pace.window)
 		}
 	}
 	return n, err
@@ -239,4 +245,12 @@ func (b *watchedBody) Close() error {
 	err := b.rc.Close()
 	b.g.cancel(nil)
 	return err
+}
+
+// Shorter returns the shorter of two times, 0 being none.
+func Shorter(a, b time.Duration) time.Duration {
+	if a == 0 {
+		return b
+	}
+	return min(a, b)
 }

@@ -59,6 +59,12 @@ control lost-words internal/comet/answer.go 's/if err != nil \&\& e.Status\/100 
 control abort internal/exporter/exporter.go 's/failed := w.Abort(abortClass(cause), cause.Error())/failed := w.Stop()/' \
 	./internal/torture TestCauseThroughPipe
 
+# What an answer says.
+control status-is-absence internal/comet/doubt.go 's/e.absent, e.Parent = saysAbsent(e.SDKCode, words, cl.about)/e.absent = true/; s/case e.Own \&\& !e.endpointMissing:/case e.Status == 404:/' \
+	./internal/e2e TestReadMatrix
+control member-is-wanted internal/comet/doubt.go 's/case !k.found:/case !k.found \&\& k.n == 0:/' \
+	./internal/e2e TestReadMatrix
+
 # Checks of the stream.
 control frame-checksum stream/block.go 's/ != b.Label.CRC {/ != b.Label.CRC \&\& false {/' \
 	./stream TestGolden

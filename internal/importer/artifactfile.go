@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -83,10 +84,10 @@ func (v *artifactVersion) has(a *asset) bool {
 // openContent makes a place for the bytes of a file.
 func (v *artifactVersion) openContent(ctx context.Context, a *asset) error {
 	size := sizeOf(a.rec)
-	sp, err := v.a.r.spools.open(ctx, size)
-	if !errors.Is(err, errOverBudget) {
+	sp, err := v.a.r.spools.Open(ctx, size)
+	if !errors.Is(err, spool.ErrOverBudget) {
 		a.content = sp
-		if err == nil && sp.onDisk {
+		if err == nil && sp.OnDisk {
 			a.follow(&v.a.tasks, func() error { return v.upload(ctx, a) }, func(err error) { v.written(a, err) })
 		}
 		return err
@@ -111,7 +112,7 @@ func (v *artifactVersion) takeChunk(rec *stream.Chunk) error {
 		a.through.write(rec.Data)
 	case a.content != nil:
 		_, err := a.content.Write(rec.Data)
-		if errors.Is(err, errOverBudget) {
+		if errors.Is(err, spool.ErrOverBudget) {
 			return fmt.Errorf("%s: %w: raise --temp-max", itemName(a.issue()), err)
 		}
 		return err
@@ -135,18 +136,18 @@ func (v *artifactVersion) takeFileEnd(ctx context.Context, rec *stream.AssetEnd)
 	switch {
 	case a.state == assetThereAlready:
 	case a.through != nil:
-		a.through.end(rec.Size, rec.SHA256)
+		a.through.End(rec.Size, rec.SHA256)
 	case v.a.r.dry():
 		v.fileDone(a, nil)
 	case a.rec.Remote != nil:
 		v.addRemote(a)
-	case a.content.size != rec.Size || a.content.sha256() != rec.SHA256:
+	case a.content.Size != rec.Size || a.content.SHA256() != rec.SHA256:
 		a.drop(errDropped)
 		return &InputError{fmt.Errorf("%s: %w", itemName(a.issue()), errBadHash)}
 	default:
-		a.content.shrink()
+		a.content.Shrink()
 		if a.tail != nil {
-			a.tail.end(a.upload.Size)
+			a.tail.End(a.upload.Size)
 			return nil
 		}
 		a.upload.Open = a.content.Open

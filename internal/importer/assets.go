@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -101,11 +102,11 @@ type asset struct {
 	refers bool // its content names other assets
 
 	state   assetState
-	content *spool    // where its bytes wait
-	tail    *tail     // and who writes them while they come
-	through *passed   // or where they go at once
-	sha256  string    // of what is written
-	want    *assetSum // of a file of an artifact: what there is to verify
+	content *spool.Spool // where its bytes wait
+	tail    *spool.Tail  // and who writes them while they come
+	through *passed      // or where they go at once
+	sha256  string       // of what is written
+	want    *assetSum    // of a file of an artifact: what there is to verify
 }
 
 // assetState says what is to be done with an asset.
@@ -129,7 +130,7 @@ type assetDoc struct {
 func (a *asset) drop(err error) {
 	if a.tail != nil {
 		// Who writes it frees it.
-		a.tail.fail(err)
+		a.tail.Fail(err)
 		return
 	}
 	if a.through != nil {
@@ -299,13 +300,13 @@ func (e *experiment) openContent(ctx context.Context, a *asset) error {
 		return nil
 	}
 	size := sizeOf(a.rec)
-	sp, err := e.r.spools.open(ctx, size)
+	sp, err := e.r.spools.Open(ctx, size)
 	switch {
 	case err == nil:
 		a.content = sp
 		e.follow(ctx, a)
 		return nil
-	case !errors.Is(err, errOverBudget):
+	case !errors.Is(err, spool.ErrOverBudget):
 		return err
 	case e.r.dry():
 		return nil
@@ -331,7 +332,7 @@ func (e *experiment) takeChunk(rec *stream.Chunk) error {
 		a.through.write(rec.Data)
 	case a.content != nil:
 		_, err := a.content.Write(rec.Data)
-		if errors.Is(err, errOverBudget) {
+		if errors.Is(err, spool.ErrOverBudget) {
 			a.drop(errDropped)
 			a.state = assetLeftOut
 			e.failure.note(fmt.Errorf("%s: %w: raise --temp-max", itemName(a.issue()), err), false)
@@ -355,17 +356,17 @@ func (e *experiment) takeAssetEnd(ctx context.Context, rec *stream.AssetEnd) err
 	a.sha256 = rec.SHA256
 	switch {
 	case a.through != nil:
-		a.through.end(rec.Size, rec.SHA256)
+		a.through.End(rec.Size, rec.SHA256)
 		e.expect(func(x *expectation) { x.asset(a) })
 		return nil
 	case a.content != nil:
-		if a.content.size != rec.Size || a.content.sha256() != rec.SHA256 {
+		if a.content.Size != rec.Size || a.content.SHA256() != rec.SHA256 {
 			a.drop(errDropped)
 			return &InputError{fmt.Errorf("%s: %w", itemName(a.issue()), errBadHash)}
 		}
-		a.content.shrink()
+		a.content.Shrink()
 		if a.tail != nil {
-			a.tail.end(a.upload.Size)
+			a.tail.End(a.upload.Size)
 			return nil
 		}
 		a.upload.Open = a.content.Open

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/spool"
 )
 
 // writeAsset writes an asset whose bytes are there, in the background.
@@ -36,7 +37,7 @@ func (e *experiment) writeAsset(ctx context.Context, a *asset) {
 // follow begins to write a large asset while its bytes come, if there is a slot
 // for it and nothing depends on what they are.
 func (e *experiment) follow(ctx context.Context, a *asset) {
-	if !a.content.onDisk || a.refers || e.r.dry() {
+	if !a.content.OnDisk || a.refers || e.r.dry() {
 		return
 	}
 	if may, err := e.knowsByBytes(ctx, a, sizeOf(a.rec)); may || err != nil {
@@ -58,15 +59,15 @@ func (e *experiment) follow(ctx context.Context, a *asset) {
 // follow runs an upload that follows the bytes of the asset, and then done with
 // its outcome. It reports false where there is no slot for it.
 func (a *asset) follow(t *tasks, upload func() error, done func(error)) bool {
-	a.tail = a.content.follow()
-	a.upload.Size, a.upload.Open = sizeOf(a.rec), a.tail.open
+	a.tail = a.content.Follow()
+	a.upload.Size, a.upload.Open = sizeOf(a.rec), a.tail.Open
 	begun := t.try(func() {
 		err := upload()
 		// The upload may be over, one way or the other, before the bytes are.
-		end := a.tail.wait()
+		end := a.tail.Wait()
 		switch {
-		case end == errOtherSize, end == nil && errors.Is(err, errFollowedOnce):
-			a.upload.Size, a.upload.Open = a.content.size, a.content.Open
+		case end == spool.ErrOtherSize, end == nil && errors.Is(err, spool.ErrFollowedOnce):
+			a.upload.Size, a.upload.Open = a.content.Size, a.content.Open
 			err = upload()
 		case end != nil:
 			err = end
@@ -75,7 +76,7 @@ func (a *asset) follow(t *tasks, upload func() error, done func(error)) bool {
 		_ = a.content.Close() // room on disk is all there is to lose
 	})
 	if !begun {
-		a.tail, a.content.tail = nil, nil
+		a.tail, a.content.Tail = nil, nil
 	}
 	return begun
 }
@@ -108,7 +109,7 @@ func (e *experiment) finishAsset(ctx context.Context, a *asset) error {
 
 // rewriteAsset changes the references in an asset, if there are any to change.
 func (e *experiment) rewriteAsset(a *asset) error {
-	w, err := e.refs.rewriteAsset(a.content, a.content.size)
+	w, err := e.refs.rewriteAsset(a.content, a.content.Size)
 	if err != nil {
 		return fmt.Errorf("rewrite references: %w", err)
 	}
@@ -127,7 +128,7 @@ func (e *experiment) rewriteAsset(a *asset) error {
 	a.upload.Size, a.upload.Open, a.sha256 = w.size, w.open, w.sha256
 	e.change(func(o *Outcome) {
 		o.Rewritten = append(o.Rewritten, Rewriting{
-			ID: a.upload.ID, Name: a.name(), References: w.changes, From: a.content.sha256(), To: w.sha256,
+			ID: a.upload.ID, Name: a.name(), References: w.changes, From: a.content.SHA256(), To: w.sha256,
 		})
 	})
 	return nil

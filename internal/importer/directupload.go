@@ -136,7 +136,7 @@ func (a *asset) await(ctx context.Context, n int64) error {
 	if a.tail == nil {
 		return nil
 	}
-	return a.tail.await(ctx, n)
+	return a.tail.Await(ctx, n)
 }
 
 // completeDirect makes the asset of its parts. After an answer that was lost it

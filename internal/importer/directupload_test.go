@@ -19,6 +19,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/stream"
 	"golang.org/x/sync/semaphore"
 )
@@ -422,9 +423,9 @@ func TestDirectShare(t *testing.T) {
 			began := time.Now()
 			var uploads sync.WaitGroup
 			for n := range assets {
-				sp := new(spool)
+				sp := new(spool.Spool)
 				a := &asset{
-					rec: &stream.Asset{ID: testID(n), Size: ptr(int64(size))}, content: sp, tail: sp.follow(),
+					rec: &stream.Asset{ID: testID(n), Size: ptr(int64(size))}, content: sp, tail: sp.Follow(),
 					upload: &comet.Upload{Run: &comet.Run{Key: testKey(1), Direct: true}, ID: testID(n), Size: size},
 				}
 				uploads.Go(func() {
@@ -433,12 +434,12 @@ func TestDirectShare(t *testing.T) {
 					}
 				})
 				const step = 4_000_000
-				for sp.size < size {
+				for sp.Size < size {
 					time.Sleep(step * time.Nanosecond)
-					sp.size += step
-					a.tail.grow(sp.size)
+					sp.Size += step
+					a.tail.Grow(sp.Size)
 				}
-				a.tail.end(size)
+				a.tail.End(size)
 			}
 			uploads.Wait()
 			share := float64(assets*size) / time.Since(began).Seconds() / (connections * perSecond)

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -350,7 +351,7 @@ func isUncertain(err error) bool { return errors.Is(err, comet.ErrUncertain) }
 // concernsAll ends the import where an error is not of one item or experiment:
 // a key that is not accepted, a server that is gone, no room for files.
 func (r *run) concernsAll(err error) {
-	_, temp := errors.AsType[*tempError](err)
+	_, temp := errors.AsType[*spool.TempError](err)
 	if temp || errors.Is(err, comet.ErrUnauthorized) || errors.Is(err, comet.ErrOutage) || errors.Is(err, comet.ErrMisconfigured) {
 		r.fail(&stopped{err})
 	}

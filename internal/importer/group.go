@@ -84,7 +84,7 @@ func cost(raw stream.Raw) int64 { return min(int64(len(raw.Data))+64, inboxMemor
 
 // end says that no more records come. whole is false where the stream broke off
 // inside the group.
-func (g *group) end(whole bool) {
+func (g *group) End(whole bool) {
 	g.whole = whole
 	close(g.in)
 }

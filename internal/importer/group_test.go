@@ -37,7 +37,7 @@ func TestGroupSpare(t *testing.T) {
 				}
 				sent++
 			}
-			g.end(true)
+			g.End(true)
 		}()
 		synctest.Wait()
 		if sent != 1 {

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"golang.org/x/sync/semaphore"
 )
 
@@ -78,7 +79,7 @@ func Import(ctx, work context.Context, in io.Reader, c *comet.Client, o Options)
 		batches:  semaphore.NewWeighted(maxBatches),
 		parts:    semaphore.NewWeighted(int64(max(2, o.Experiments))),
 		sets:     semaphore.NewWeighted(setSize),
-		spools:   newSpooler(o.TempDir, spoolMemory, o.TempMax),
+		spools:   spool.NewSpooler(o.TempDir, spoolMemory, o.TempMax),
 		open:     make(chan struct{}, max(2, o.Experiments)),
 		keys:     make(map[string]importedKey),
 		busy:     make(map[string]chan struct{}),
@@ -104,7 +105,7 @@ type run struct {
 	inbox                *inbox
 	large, batches, sets *semaphore.Weighted
 	parts                *semaphore.Weighted // of direct uploads, that wait for their turn or are under way
-	spools               *spooler
+	spools               *spool.Spooler
 
 	// How the destination does what servers do differently.
 	saysTaken    lazy[bool] // its handshake refuses a key that is taken

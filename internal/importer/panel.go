@@ -7,6 +7,7 @@ import (
 	"maps"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/unpack"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -155,7 +156,7 @@ func (p *panels) sameOnce(ctx context.Context, id string, file *textItem) (bool,
 		return false, err
 	}
 	defer rc.Close()
-	have, err := p.w.r.spools.open(ctx, -1)
+	have, err := p.w.r.spools.Open(ctx, -1)
 	if err != nil {
 		return false, err
 	}
@@ -163,19 +164,19 @@ func (p *panels) sameOnce(ctx context.Context, id string, file *textItem) (bool,
 	if _, err := io.Copy(have, onlyReader{rc}); err != nil {
 		return false, err
 	}
-	return have.sha256() == file.sha256() || sameZip(have, file.spool), nil
+	return have.SHA256() == file.SHA256() || sameZip(have, file.Spool), nil
 }
 
 // sameZip reports whether two zip files hold the same entries.
-func sameZip(a, b *spool) bool {
+func sameZip(a, b *spool.Spool) bool {
 	x, ok := zipSums(a)
 	y, ok2 := zipSums(b)
 	return ok && ok2 && maps.Equal(x, y)
 }
 
 // zipSums returns what identifies the entries of a zip file.
-func zipSums(s *spool) (map[string]uint64, bool) {
-	zr, err := unpack.OpenZip(s, s.size)
+func zipSums(s *spool.Spool) (map[string]uint64, bool) {
+	zr, err := unpack.OpenZip(s, s.Size)
 	if err != nil {
 		return nil, false
 	}

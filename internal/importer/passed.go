@@ -52,7 +52,7 @@ func (p *passed) pass() {
 
 // end passes the last piece on if the asset is what the stream says that it is;
 // else the upload is broken off before its end.
-func (p *passed) end(size int64, sum string) {
+func (p *passed) End(size int64, sum string) {
 	if p.size != size || hex.EncodeToString(p.sum.Sum(nil)) != sum {
 		p.fail(&InputError{errBadHash})
 		return

@@ -308,7 +308,7 @@ func (d *dispatcher) takeNotes(ctx context.Context, rec *stream.Notes) error {
 
 // writeNotes writes the notes of the project if it has none.
 func (p *project) writeNotes(ctx context.Context) error {
-	if p.notes.size == 0 {
+	if p.notes.Size == 0 {
 		return nil
 	}
 	notes, err := p.asUTF8(p.notes.text(), Issue{Class: p.r.differs(), Kind: string(stream.KindNotes)})

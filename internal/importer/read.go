@@ -75,7 +75,7 @@ type announced interface {
 	// announce is called in the order of the stream, ahead of the work.
 	announce(stream.Kind)
 	send(context.Context, stream.Raw) error
-	end(whole bool)
+	End(whole bool)
 }
 
 // take gives a record to where it belongs.
@@ -115,7 +115,7 @@ func (d *dispatcher) take(ctx, work context.Context, raw stream.Raw) error {
 func (d *dispatcher) inside(ctx context.Context, raw stream.Raw) error {
 	switch raw.Kind {
 	case stream.KindExperimentEnd, stream.KindArtifactEnd, stream.KindModelEnd:
-		d.current.end(true)
+		d.current.End(true)
 		d.current = nil
 		return nil
 	}
@@ -136,7 +136,7 @@ func (d *dispatcher) inside(ctx context.Context, raw stream.Raw) error {
 // leave ends what is open when the reading ends.
 func (d *dispatcher) leave() {
 	if d.current != nil {
-		d.current.end(false)
+		d.current.End(false)
 	}
 	d.dropTexts()
 }

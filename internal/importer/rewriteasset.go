@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/unpack"
 )
 
@@ -161,7 +162,7 @@ func (z *zipRewriter) look(f *zip.File) error {
 // damagedEntry makes an entry that cannot be unpacked a reason to leave the
 // file alone; a failure to read the file itself stays what it is.
 func damagedEntry(err error) error {
-	if _, ok := errors.AsType[*tempError](err); ok {
+	if _, ok := errors.AsType[*spool.TempError](err); ok {
 		return err
 	}
 	return fmt.Errorf("%w: %w", zip.ErrFormat, err)

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -154,8 +155,8 @@ func TestAssetsAlikeAgain(t *testing.T) {
 
 func TestTail(t *testing.T) {
 	content := []byte(strings.Repeat("tail", 1000))
-	spooled := func(t *testing.T) *spool {
-		sp, err := newSpooler(t.TempDir(), 1<<20, 1<<30).open(t.Context(), 2*smallItem)
+	spooled := func(t *testing.T) *spool.Spool {
+		sp, err := spool.NewSpooler(t.TempDir(), 1<<20, 1<<30).Open(t.Context(), 2*spool.SmallItem)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -164,15 +165,15 @@ func TestTail(t *testing.T) {
 	}
 	t.Run("whole", func(t *testing.T) {
 		sp := spooled(t)
-		tail := sp.follow()
+		tail := sp.Follow()
 		go func() {
 			for _, c := range content {
 				sp.Write([]byte{c})
 			}
-			tail.end(int64(len(content)))
+			tail.End(int64(len(content)))
 		}()
 		for range 2 {
-			r, err := tail.open()
+			r, err := tail.Open()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -180,16 +181,16 @@ func TestTail(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		if err := tail.wait(); err != nil {
+		if err := tail.Wait(); err != nil {
 			t.Error(err)
 		}
 	})
 	t.Run("ends", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			sp := spooled(t)
-			tail := sp.follow()
-			first, _ := tail.open()
-			second, _ := tail.open() // as for a request that was never sent
+			tail := sp.Follow()
+			first, _ := tail.Open()
+			second, _ := tail.Open() // as for a request that was never sent
 			sp.Write(content)
 			got := make([]byte, len(content))
 			if n, err := io.ReadFull(second, got[:len(got)-1]); err != nil {
@@ -198,8 +199,8 @@ func TestTail(t *testing.T) {
 			if n, err := io.ReadFull(first, got[:len(got)-1]); err != nil || !bytes.Equal(got[:n], content[:n]) {
 				t.Errorf("%d bytes: %v", n, err)
 			}
-			if _, err := tail.open(); err != errFollowedOnce {
-				t.Errorf("a second reader: %v, want %v", err, errFollowedOnce)
+			if _, err := tail.Open(); err != spool.ErrFollowedOnce {
+				t.Errorf("a second reader: %v, want %v", err, spool.ErrFollowedOnce)
 			}
 			var over [2]error
 			go func() { _, over[0] = first.Read(got) }()
@@ -209,10 +210,10 @@ func TestTail(t *testing.T) {
 				t.Errorf("the last byte came too early: %v", over)
 			}
 			second.Close()
-			tail.fail(errDropped)
+			tail.Fail(errDropped)
 			synctest.Wait()
-			if !errors.Is(over[0], errDropped) || over[1] == nil || errors.Is(over[1], errDropped) || tail.wait() != errDropped {
-				t.Errorf("ends: %v, %v", over, tail.wait())
+			if !errors.Is(over[0], errDropped) || over[1] == nil || errors.Is(over[1], errDropped) || tail.Wait() != errDropped {
+				t.Errorf("ends: %v, %v", over, tail.Wait())
 			}
 		})
 	})

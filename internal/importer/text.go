@@ -7,11 +7,12 @@ import (
 	"io"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
 // A textItem is a long text that is put together from its pieces.
-type textItem struct{ *spool }
+type textItem struct{ *spool.Spool }
 
 // textPart takes the next piece of the text in *t, which it begins if it is
 // nil. With the last piece it returns the whole text, and *t is nil again.
@@ -21,7 +22,7 @@ func (r *run) textPart(ctx context.Context, t **textItem, data []byte, more bool
 		if !more {
 			size = int64(len(data))
 		}
-		sp, err := r.spools.open(ctx, size)
+		sp, err := r.spools.Open(ctx, size)
 		if err != nil {
 			return nil, err
 		}
@@ -35,7 +36,7 @@ func (r *run) textPart(ctx context.Context, t **textItem, data []byte, more bool
 	}
 	whole := *t
 	*t = nil
-	whole.shrink()
+	whole.Shrink()
 	return whole, nil
 }
 
@@ -43,12 +44,12 @@ func (r *run) textPart(ctx context.Context, t **textItem, data []byte, more bool
 func (t *textItem) close() {
 	if t != nil {
 		// All there is to lose is the room on disk, and the file has no name.
-		_ = t.spool.Close()
+		_ = t.Spool.Close()
 	}
 }
 
 // text returns the text as it is in the stream.
-func (t *textItem) text() longText { return longText{sum{t.size, t.sha256()}, t.Open} }
+func (t *textItem) text() longText { return longText{sum{t.Size, t.SHA256()}, t.Open} }
 
 // A longText is a text on its way to the destination, which is read anew each
 // time it is wanted.

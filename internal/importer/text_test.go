@@ -10,6 +10,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/importer/spool"
 )
 
 // A text that is not UTF-8, which no writer of ours makes, is told each time, and
@@ -103,7 +104,7 @@ func TestRewrittenTextIsSteady(t *testing.T) {
 
 // A text that is sent again after a lost answer is sent whole.
 func TestTextSentAgain(t *testing.T) {
-	text := strings.Repeat("é\"\n", smallItem) // more than stays in memory
+	text := strings.Repeat("é\"\n", spool.SmallItem) // more than stays in memory
 	p := testProject{workspace: "team", name: "p", experiments: []comettest.ExperimentSpec{{
 		Key: testKey(1), Start: start, End: start, HTML: &text, Code: &text, Graph: &text, GitPatch: []byte(text),
 	}}}

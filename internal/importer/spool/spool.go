@@ -1,4 +1,6 @@
-package importer
+// Package spool keeps bytes that wait to be written: in memory while they are few,
+// else in files without a name, under a bound on both.
+package spool
 
 import (
 	"bytes"
@@ -14,50 +16,50 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// smallItem is the size up to which an item is kept in memory.
-const smallItem = 1 << 20
+// SmallItem is the size up to which an item is kept in memory.
+const SmallItem = 1 << 20
 
-// errOverBudget says that an item does not fit what --temp-max leaves.
-var errOverBudget = errors.New("larger than the room for temporary files")
+// ErrOverBudget says that an item does not fit what --temp-max leaves.
+var ErrOverBudget = errors.New("larger than the room for temporary files")
 
-// A spooler hands out room for items that have to be whole before they can be
+// A Spooler hands out room for items that have to be whole before they can be
 // written: in memory for small ones, else in files that have no name.
-type spooler struct {
+type Spooler struct {
 	dir    string
 	most   int64 // of all files together
 	memory *semaphore.Weighted
 	disk   *semaphore.Weighted
 }
 
-// newSpooler returns a spooler with its files in dir, "" for the usual place.
-func newSpooler(dir string, memory, disk int64) *spooler {
-	return &spooler{dir: dir, most: disk, memory: semaphore.NewWeighted(memory), disk: semaphore.NewWeighted(disk)}
+// NewSpooler returns a spooler with its files in dir, "" for the usual place.
+func NewSpooler(dir string, memory, disk int64) *Spooler {
+	return &Spooler{dir: dir, most: disk, memory: semaphore.NewWeighted(memory), disk: semaphore.NewWeighted(disk)}
 }
 
-// A spool takes an item and gives it back as often as it is wanted. It is
+// A Spool takes an item and gives it back as often as it is wanted. It is
 // written by one goroutine; once that is over any number may read it, and
 // before that who follows it by a tail. It must be closed.
-type spool struct {
-	s        *spooler
+type Spool struct {
+	s        *Spooler
 	reserved int64 // bytes of the budget that it holds
-	onDisk   bool  // of which budget
+	OnDisk   bool  // of which budget
 	mem      []byte
 	file     *os.File
 	name     string // of a file that could not be removed at once
-	tail     *tail  // nil, or who reads it while it is written
-	size     int64
+	Tail     *Tail  // nil, or who reads it while it is written
+	Size     int64
 	sum      hash.Hash
 }
 
-// open waits for room for an item of the announced size, -1 if it is not
-// known. An item that can never have its room gets errOverBudget.
-func (s *spooler) open(ctx context.Context, size int64) (*spool, error) {
-	sp := &spool{s: s, sum: sha256.New()}
-	if size > smallItem {
+// Open waits for room for an item of the announced size, -1 if it is not
+// known. An item that can never have its room gets [ErrOverBudget].
+func (s *Spooler) Open(ctx context.Context, size int64) (*Spool, error) {
+	sp := &Spool{s: s, sum: sha256.New()}
+	if size > SmallItem {
 		if size > s.most {
-			return nil, errOverBudget
+			return nil, ErrOverBudget
 		}
-		sp.onDisk, sp.reserved = true, size
+		sp.OnDisk, sp.reserved = true, size
 		if err := s.disk.Acquire(ctx, size); err != nil {
 			return nil, context.Cause(ctx)
 		}
@@ -65,7 +67,7 @@ func (s *spooler) open(ctx context.Context, size int64) (*spool, error) {
 	}
 	// Of unknown size is what is mostly small.
 	if size < 0 {
-		size = smallItem
+		size = SmallItem
 	}
 	sp.reserved = size
 	if err := s.memory.Acquire(ctx, size); err != nil {
@@ -76,39 +78,39 @@ func (s *spooler) open(ctx context.Context, size int64) (*spool, error) {
 
 // Write takes the next part of the item. Its errors name the place where the
 // files are.
-func (sp *spool) Write(p []byte) (int, error) {
-	if err := sp.room(sp.size + int64(len(p))); err != nil {
+func (sp *Spool) Write(p []byte) (int, error) {
+	if err := sp.room(sp.Size + int64(len(p))); err != nil {
 		return 0, err
 	}
 	sp.sum.Write(p)
 	if sp.file == nil {
 		sp.mem = append(sp.mem, p...)
 	} else if _, err := sp.file.Write(p); err != nil {
-		return 0, &tempError{err}
+		return 0, &TempError{err}
 	}
-	sp.size += int64(len(p))
-	if sp.tail != nil {
-		sp.tail.grow(sp.size)
+	sp.Size += int64(len(p))
+	if sp.Tail != nil {
+		sp.Tail.Grow(sp.Size)
 	}
 	return len(p), nil
 }
 
-// tempError is a failure of the place for temporary files.
-type tempError struct{ err error }
+// TempError is a failure of the place for temporary files.
+type TempError struct{ err error }
 
-func (e *tempError) Error() string { return "temporary file: " + e.err.Error() }
-func (e *tempError) Unwrap() error { return e.err }
+func (e *TempError) Error() string { return "temporary file: " + e.err.Error() }
+func (e *TempError) Unwrap() error { return e.err }
 
 // room makes room for size bytes in all.
-func (sp *spool) room(size int64) error {
+func (sp *Spool) room(size int64) error {
 	if size <= sp.reserved {
-		if sp.onDisk && sp.file == nil {
+		if sp.OnDisk && sp.file == nil {
 			return sp.toDisk()
 		}
 		return nil
 	}
-	if !sp.onDisk && size <= smallItem && sp.s.memory.TryAcquire(smallItem-sp.reserved) {
-		sp.reserved = smallItem
+	if !sp.OnDisk && size <= SmallItem && sp.s.memory.TryAcquire(SmallItem-sp.reserved) {
+		sp.reserved = SmallItem
 		return nil
 	}
 	return sp.grow(size)
@@ -117,22 +119,22 @@ func (sp *spool) room(size int64) error {
 // grow takes more of the budget for an item that turns out larger than
 // announced. It does not wait for it: two that wait for each other would wait
 // for ever.
-func (sp *spool) grow(size int64) error {
+func (sp *Spool) grow(size int64) error {
 	want := max(size, min(2*size, 64<<20))
 	have := sp.reserved
-	if !sp.onDisk {
+	if !sp.OnDisk {
 		have = 0
 	}
 	if !sp.s.disk.TryAcquire(want - have) {
 		want = size
 		if !sp.s.disk.TryAcquire(want - have) {
-			return errOverBudget
+			return ErrOverBudget
 		}
 	}
-	if !sp.onDisk {
+	if !sp.OnDisk {
 		sp.s.memory.Release(sp.reserved)
 	}
-	sp.onDisk, sp.reserved = true, want
+	sp.OnDisk, sp.reserved = true, want
 	if sp.file == nil {
 		return sp.toDisk()
 	}
@@ -140,10 +142,10 @@ func (sp *spool) grow(size int64) error {
 }
 
 // toDisk moves the item to a file.
-func (sp *spool) toDisk() error {
+func (sp *Spool) toDisk() error {
 	f, err := os.CreateTemp(sp.s.dir, "comet-import-*")
 	if err != nil {
-		return &tempError{err}
+		return &TempError{err}
 	}
 	sp.file = f
 	// Without its name the file is gone with the process, however that ends.
@@ -151,47 +153,47 @@ func (sp *spool) toDisk() error {
 		sp.name = f.Name()
 	}
 	if _, err := f.Write(sp.mem); err != nil {
-		return &tempError{err}
+		return &TempError{err}
 	}
 	sp.mem = nil
 	return nil
 }
 
-// shrink gives back what was reserved for more than has come, once the item is
+// Shrink gives back what was reserved for more than has come, once the item is
 // whole.
-func (sp *spool) shrink() {
+func (sp *Spool) Shrink() {
 	budget := sp.s.memory
-	if sp.onDisk {
+	if sp.OnDisk {
 		budget = sp.s.disk
 	}
-	if sp.reserved > sp.size {
-		budget.Release(sp.reserved - sp.size)
-		sp.reserved = sp.size
+	if sp.reserved > sp.Size {
+		budget.Release(sp.reserved - sp.Size)
+		sp.reserved = sp.Size
 	}
 }
 
-// sha256 returns the hash of what has been written, in hexadecimal digits.
-func (sp *spool) sha256() string { return hex.EncodeToString(sp.sum.Sum(nil)) }
+// SHA256 returns the hash of what has been written, in hexadecimal digits.
+func (sp *Spool) SHA256() string { return hex.EncodeToString(sp.sum.Sum(nil)) }
 
 // Open returns a reader of the whole item from its start.
-func (sp *spool) Open() (io.ReadCloser, error) {
-	return io.NopCloser(io.NewSectionReader(sp, 0, sp.size)), nil
+func (sp *Spool) Open() (io.ReadCloser, error) {
+	return io.NopCloser(io.NewSectionReader(sp, 0, sp.Size)), nil
 }
 
 // ReadAt implements io.ReaderAt.
-func (sp *spool) ReadAt(p []byte, off int64) (int, error) {
+func (sp *Spool) ReadAt(p []byte, off int64) (int, error) {
 	if sp.file == nil {
 		return bytes.NewReader(sp.mem).ReadAt(p, off)
 	}
 	n, err := sp.file.ReadAt(p, off)
 	if err != nil && err != io.EOF {
-		err = &tempError{err}
+		err = &TempError{err}
 	}
 	return n, err
 }
 
 // Close gives the room back. More calls do nothing.
-func (sp *spool) Close() error {
+func (sp *Spool) Close() error {
 	if sp == nil || sp.s == nil {
 		return nil
 	}
@@ -204,14 +206,14 @@ func (sp *spool) Close() error {
 			err = errors.Join(err, os.Remove(sp.name))
 		}
 	}
-	if sp.onDisk {
+	if sp.OnDisk {
 		s.disk.Release(sp.reserved)
 	} else {
 		s.memory.Release(sp.reserved)
 	}
 	sp.mem = nil
 	if err != nil {
-		return fmt.Errorf("close %w", &tempError{err})
+		return fmt.Errorf("close %w", &TempError{err})
 	}
 	return nil
 }

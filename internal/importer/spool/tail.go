@@ -1,4 +1,4 @@
-package importer
+package spool
 
 import (
 	"context"
@@ -8,15 +8,15 @@ import (
 	"sync"
 )
 
-// A tail reads an item while its spool still takes it, so that an upload goes
+// A Tail reads an item while its spool still takes it, so that an upload goes
 // on beside the stream and not after it. The last byte is held back until the
 // item has been found to be what the stream says.
 //
 // Only one reader follows the item. An upload that breaks off is made again once
 // all of it is there, and not asked for before: a source that is slow wears out
 // the patience of servers, and each try begins at the start.
-type tail struct {
-	sp *spool
+type Tail struct {
+	sp *Spool
 
 	mu    sync.Mutex
 	news  sync.Cond // of what is below
@@ -27,37 +27,37 @@ type tail struct {
 }
 
 var (
-	// errOtherSize says that an item has another size than was announced, with
+	// ErrOtherSize says that an item has another size than was announced, with
 	// which its upload had begun.
-	errOtherSize = errors.New("its size is not the announced one")
-	// errFollowedOnce says that an item is asked for again that is not whole.
-	errFollowedOnce = errors.New("its upload broke off before the stream had all of it")
+	ErrOtherSize = errors.New("its size is not the announced one")
+	// ErrFollowedOnce says that an item is asked for again that is not whole.
+	ErrFollowedOnce = errors.New("its upload broke off before the stream had all of it")
 )
 
-// follow returns the tail of a spool to which nothing has been written yet.
-func (sp *spool) follow() *tail {
-	t := &tail{sp: sp}
+// Follow returns the tail of a spool to which nothing has been written yet.
+func (sp *Spool) Follow() *Tail {
+	t := &Tail{sp: sp}
 	t.news.L = &t.mu
-	sp.tail = t
+	sp.Tail = t
 	return t
 }
 
-// grow tells that the spool has so many bytes.
-func (t *tail) grow(size int64) { t.tell(func() { t.have = size - 1 }) }
+// Grow tells that the spool has so many bytes.
+func (t *Tail) Grow(size int64) { t.tell(func() { t.have = size - 1 }) }
 
-// end tells that the item is whole. announced is the size that the upload has
+// End tells that the item is whole. announced is the size that the upload has
 // begun with.
-func (t *tail) end(announced int64) {
-	if t.sp.size != announced {
-		t.fail(errOtherSize)
+func (t *Tail) End(announced int64) {
+	if t.sp.Size != announced {
+		t.Fail(ErrOtherSize)
 		return
 	}
-	t.tell(func() { t.have, t.whole = t.sp.size, true })
+	t.tell(func() { t.have, t.whole = t.sp.Size, true })
 }
 
-// fail tells that the rest does not come, or must not be sent. After the end
+// Fail tells that the rest does not come, or must not be sent. After the end
 // of the item it does nothing.
-func (t *tail) fail(err error) {
+func (t *Tail) Fail(err error) {
 	t.tell(func() {
 		if !t.whole && t.err == nil {
 			t.err = err
@@ -65,15 +65,15 @@ func (t *tail) fail(err error) {
 	})
 }
 
-func (t *tail) tell(change func()) {
+func (t *Tail) tell(change func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	change()
 	t.news.Broadcast()
 }
 
-// wait waits for the end of the item, and returns why it has none.
-func (t *tail) wait() error {
+// Wait waits for the end of the item, and returns why it has none.
+func (t *Tail) Wait() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for !t.whole && t.err == nil {
@@ -82,8 +82,8 @@ func (t *tail) wait() error {
 	return t.err
 }
 
-// await waits until the first n bytes of the item may be read.
-func (t *tail) await(ctx context.Context, n int64) error {
+// Await waits until the first n bytes of the item may be read.
+func (t *Tail) Await(ctx context.Context, n int64) error {
 	defer context.AfterFunc(ctx, func() { t.tell(func() {}) })()
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -96,19 +96,19 @@ func (t *tail) await(ctx context.Context, n int64) error {
 	return t.err
 }
 
-// open returns a reader of the item from its start: the first one that reads
+// Open returns a reader of the item from its start: the first one that reads
 // follows it, others have to come once it is whole.
-func (t *tail) open() (io.ReadCloser, error) {
+func (t *Tail) Open() (io.ReadCloser, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.begun && !t.whole {
-		return nil, errFollowedOnce
+		return nil, ErrFollowedOnce
 	}
 	return &tailReader{t: t}, nil
 }
 
 type tailReader struct {
-	t      *tail
+	t      *Tail
 	off    int64
 	closed bool // guarded by the tail's mu
 }

@@ -1,4 +1,4 @@
-package importer
+package spool
 
 import (
 	"bytes"
@@ -19,19 +19,19 @@ func TestSpool(t *testing.T) {
 	}{
 		"empty":                {0, 0, false},
 		"small":                {10, 10, false},
-		"at the limit":         {smallItem, smallItem, false},
-		"over the limit":       {smallItem + 1, smallItem + 1, true},
+		"at the limit":         {SmallItem, SmallItem, false},
+		"over the limit":       {SmallItem + 1, SmallItem + 1, true},
 		"not announced":        {-1, 10, false},
-		"not announced, large": {-1, 3*smallItem + 5, true},
+		"not announced, large": {-1, 3*SmallItem + 5, true},
 		"more than announced":  {10, 20, false},
-		"much more":            {10, 2*smallItem + 1, true},
-		"less":                 {3 * smallItem, 5, true},
-		"nothing of much":      {3 * smallItem, 0, false},
+		"much more":            {10, 2*SmallItem + 1, true},
+		"less":                 {3 * SmallItem, 5, true},
+		"nothing of much":      {3 * SmallItem, 0, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			s := newSpooler(dir, 2*smallItem, 8*smallItem)
-			sp, err := s.open(t.Context(), tt.announced)
+			s := NewSpooler(dir, 2*SmallItem, 8*SmallItem)
+			sp, err := s.Open(t.Context(), tt.announced)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -43,7 +43,7 @@ func TestSpool(t *testing.T) {
 				}
 				part = part[n:]
 			}
-			sp.shrink()
+			sp.Shrink()
 			for range 2 {
 				rc, err := sp.Open()
 				if err != nil {
@@ -64,7 +64,7 @@ func TestSpool(t *testing.T) {
 					t.Error(err)
 				}
 			}
-			if !s.memory.TryAcquire(2*smallItem) || !s.disk.TryAcquire(8*smallItem) {
+			if !s.memory.TryAcquire(2*SmallItem) || !s.disk.TryAcquire(8*SmallItem) {
 				t.Error("room was not given back")
 			}
 		})
@@ -72,43 +72,43 @@ func TestSpool(t *testing.T) {
 }
 
 func TestSpoolBudget(t *testing.T) {
-	s := newSpooler(t.TempDir(), smallItem, 4*smallItem)
-	if _, err := s.open(t.Context(), 5*smallItem); !errors.Is(err, errOverBudget) {
+	s := NewSpooler(t.TempDir(), SmallItem, 4*SmallItem)
+	if _, err := s.Open(t.Context(), 5*SmallItem); !errors.Is(err, ErrOverBudget) {
 		t.Errorf("too large: %v", err)
 	}
-	first, err := s.open(t.Context(), 3*smallItem)
+	first, err := s.Open(t.Context(), 3*SmallItem)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
-	if _, err := s.open(ctx, 2*smallItem); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := s.Open(ctx, 2*SmallItem); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("second: %v", err)
 	}
-	grows, err := s.open(t.Context(), -1)
+	grows, err := s.Open(t.Context(), -1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := grows.Write(make([]byte, 2*smallItem)); !errors.Is(err, errOverBudget) {
+	if _, err := grows.Write(make([]byte, 2*SmallItem)); !errors.Is(err, ErrOverBudget) {
 		t.Errorf("grown: %v", err)
 	}
 	if err := errors.Join(first.Close(), grows.Close()); err != nil {
 		t.Error(err)
 	}
-	if !s.memory.TryAcquire(smallItem) || !s.disk.TryAcquire(4*smallItem) {
+	if !s.memory.TryAcquire(SmallItem) || !s.disk.TryAcquire(4*SmallItem) {
 		t.Error("room was not given back")
 	}
 }
 
 func TestSpoolNoPlace(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "missing")
-	sp, err := newSpooler(dir, smallItem, 1<<30).open(t.Context(), 2*smallItem)
+	sp, err := NewSpooler(dir, SmallItem, 1<<30).Open(t.Context(), 2*SmallItem)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, err = sp.Write([]byte("x"))
 	path, ok := errors.AsType[*os.PathError](err)
-	if _, temp := errors.AsType[*tempError](err); !temp || !ok || filepath.Dir(path.Path) != dir {
+	if _, temp := errors.AsType[*TempError](err); !temp || !ok || filepath.Dir(path.Path) != dir {
 		t.Errorf("got %v", err)
 	}
 	if err := sp.Close(); err != nil {

@@ -49,6 +49,9 @@ type call struct {
 	unsafe bool
 	// given are members that an answer may hold to say that a write was done.
 	given []string
+	// heavy marks a read of much at a time, all of which lighter calls give as
+	// well. It is given up sooner.
+	heavy bool
 	// silent marks a write that this server does not acknowledge.
 	silent bool
 	// mutates marks a write that has the look of a read, reads the reverse.

@@ -320,6 +320,8 @@ const (
 	// minutes each time.
 	unreachedTries  = 3
 	unansweredTries = 3
+	// heavyTries is how often a call is made for which there are lighter ones.
+	heavyTries = 3
 	// unclearTries is how often a call is made while others succeed before an
 	// answer that is unclear is taken to stay so.
 	unclearTries = 4
@@ -335,8 +337,10 @@ func (e *effort) enough(ae *Error) (enough, quick bool) {
 	unanswered := errors.Is(ae, transport.ErrNoAnswer) || errors.Is(ae, transport.ErrStalled)
 	unreached := e.r.optional && !e.r.reached.Load() && ae.Status == 0
 	switch {
-	case unanswered && (quick || unreached), e.cl.silent && errors.Is(ae, ErrNotAcknowledged):
+	case unanswered && (quick || unreached || e.cl.heavy), e.cl.silent && errors.Is(ae, ErrNotAcknowledged):
 		tries = 1
+	case e.cl.heavy:
+		tries = min(tries, heavyTries)
 	case ae.unclear:
 		tries = min(tries, unclearTries)
 	case unanswered:

@@ -23,13 +23,14 @@ const (
 var errCollected = errors.New("too many points to be held at a time")
 
 // metricSizes remembers how large the points of experiments have been, so that
-// no more of them are fetched at a time than there is room for.
+// no more of them are fetched at a time than there is room for, or than the
+// server can give.
 type metricSizes struct {
 	mu      sync.Mutex
 	typical int64
-	// tooMany is from how many metrics on the points were too many to be
-	// fetched all at once; 0 = not met yet.
-	tooMany int
+	// failed are the least numbers of metrics whose points could not be had all
+	// at once, of two experiments, in ascending order; 0 = none.
+	failed [2]int
 }
 
 // firstExpected is what the points of an experiment are expected to take
@@ -45,26 +46,43 @@ func (m *metricSizes) expected() int64 {
 	return m.typical
 }
 
-// seen takes note of the points of one experiment.
-func (m *metricSizes) seen(size int64) {
+// seen takes note of the points of one experiment, which came all at once.
+func (m *metricSizes) seen(size int64, names int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	// Larger ones count at once, smaller ones little by little.
 	m.typical = max(size, (7*m.typical+size)/8, 1)
-}
-
-func (m *metricSizes) tooManyAt(names int) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.tooMany == 0 || names < m.tooMany {
-		m.tooMany = max(names, 1)
+	if names >= m.failed[0] && m.failed[1] == 0 {
+		m.failed[0] = 0
 	}
 }
 
+// tooLarge takes note of an experiment whose points are more than there is room
+// for. Those of one with as many metrics will be, too.
+func (m *metricSizes) tooLarge(names int) {
+	m.noteFailed(names)
+	m.noteFailed(names)
+}
+
+// noteFailed takes note of an experiment for which the server has failed.
+func (m *metricSizes) noteFailed(names int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	f := &m.failed
+	switch n := max(names, 1); {
+	case f[0] == 0:
+		f[0] = n
+	case f[1] == 0 || n < f[1]:
+		f[0], f[1] = min(f[0], n), max(f[0], n)
+	}
+}
+
+// threshold returns from how many metrics on the points are not asked for all at
+// once, 0 if they always are. One failure may be a mishap: it takes two.
 func (m *metricSizes) threshold() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.tooMany
+	return m.failed[1]
 }
 
 // metricsFetch is the slot of an experiment's points: either all of them or
@@ -91,36 +109,39 @@ func (u *experimentUnit) newMetricsFetch(q *queue) *metricsFetch {
 func (m *metricsFetch) end(q *queue) { m.single.end(q) }
 
 // fetch gets all points at once where the server can do that and there is room
-// for them.
+// for them, else it leaves them to be fetched metric by metric.
 func (m *metricsFetch) fetch(ctx context.Context, s *slot) (*collection, error) {
 	x := m.u.x
 	if limit := x.sizes.threshold(); limit > 0 {
 		names, err := m.list(ctx)
-		if err != nil {
+		switch {
+		case err != nil && isFatal(err):
 			return nil, err
-		}
-		if len(names) >= limit {
+		case err == nil && len(names) >= limit:
 			return nil, m.split(names)
 		}
 	}
 	c, err := m.collect(ctx, s, func(restart func(), yield func(*comet.Point) error) error {
 		return x.client.AllPoints(ctx, m.u.l.key, restart, yield)
 	})
+	note := func(int) {}
 	switch {
 	case err == nil:
-		x.sizes.seen(c.size)
+		x.sizes.seen(c.size, len(c.series))
 		return c, nil
 	case isUnsupported(err):
-	case err == errCollected, hasLighter(err):
-		// What was too much once will be too much again.
-		defer func() { x.sizes.tooManyAt(len(m.names)) }()
+	case err == errCollected:
+		note = x.sizes.tooLarge
+	case hasLighter(err):
+		note = x.sizes.noteFailed
 	default:
 		return nil, err
 	}
-	names, listErr := m.list(ctx)
-	if listErr != nil {
-		return nil, listErr
+	names, err := m.list(ctx)
+	if err != nil {
+		return nil, err
 	}
+	note(len(names))
 	return nil, m.split(names)
 }
 
@@ -226,7 +247,8 @@ func (m *metricsFetch) split(names []string) error {
 	return nil
 }
 
-// metric takes the points of one metric.
+// metric takes the points of one metric. There is no lighter call for them: none
+// asks for a part of a metric, and multi-metric-chart leaves out the contexts.
 func (m *metricsFetch) metric(ctx context.Context, s *slot, name string) (*collection, error) {
 	return m.collect(ctx, s, func(restart func(), yield func(*comet.Point) error) error {
 		return m.u.x.client.MetricPoints(ctx, m.u.l.key, name, restart, func(p *comet.Point) error {

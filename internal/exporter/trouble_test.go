@@ -470,3 +470,83 @@ func TestForbiddenProject(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// A call for all points that never comes out well is replaced by calls for the
+// points of each metric, and is not made anew for every experiment. A metric that
+// cannot be had by itself either is named.
+func TestHeavyPoints(t *testing.T) {
+	faults := comettest.NewFaults(1)
+	srv := comettest.Start(t, comettest.Options{Middleware: faults.Middleware})
+	const experiments = 60
+	keys := srv.SeedSynthetic(comettest.SyntheticSpec{Workspace: "w", Project: "p", Experiments: experiments, Metrics: 4, Points: 20})
+	want := content(t, mustExport(t, Options{Client: newClient(t, srv), Paths: paths(t, "w/p")}))
+	slow := comettest.Fault{Endpoint: rest + "experiment/metrics/get-all"}
+	for _, kind := range []comettest.FaultKind{"504", "500", comettest.FaultResetBody, comettest.FaultHTML} {
+		t.Run(string(kind), func(t *testing.T) {
+			slow.Kind = kind
+			if err := faults.Set(1, slow); err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(want, content(t, mustExport(t, Options{Client: patientClient(t, srv), Paths: paths(t, "w/p")}))) {
+				t.Error("the records differ from those of an undisturbed export")
+			}
+			// Those that were under way at the same time have tried it, each a few times.
+			if n := faults.Counts()[kind]; n < 3 || n >= experiments {
+				t.Errorf("%d calls for all points of %d experiments", n, experiments)
+			}
+		})
+	}
+	slow.Kind = "504"
+	lost := comettest.Fault{Kind: "504", Endpoint: rest + "experiment/metrics/get-metric", Item: "experimentKey=" + keys[7] + "&metricName=metric_002"}
+	if err := faults.Set(1, slow, lost); err != nil {
+		t.Fatal(err)
+	}
+	all := records(t, mustExport(t, Options{Client: patientClient(t, srv), Paths: paths(t, "w/p")}))
+	if diff := cmp.Diff([]string{"metrics 504 metric_002 passing"}, skips(all)); diff != "" {
+		t.Errorf("skipped (-want +got):\n%s", diff)
+	}
+	if s := of[*stream.Skipped](all); len(s) == 1 && *s[0].Experiment != keys[7] {
+		t.Errorf("skipped of %q, want %q", *s[0].Experiment, keys[7])
+	}
+}
+
+// A single failure of the call for all points, and failures for those with many
+// metrics, say nothing of experiments that have few.
+func TestHeavyPointsBySize(t *testing.T) {
+	var m metricSizes
+	check := func(want int) {
+		t.Helper()
+		if got := m.threshold(); got != want {
+			t.Errorf("from %d metrics on, want %d", got, want)
+		}
+	}
+	m.noteFailed(30)
+	check(0)
+	m.seen(1, 10)
+	m.noteFailed(20)
+	check(30)
+	m.noteFailed(25)
+	check(25)
+	m = metricSizes{}
+	m.noteFailed(30)
+	m.seen(1, 40) // it was a mishap
+	m.noteFailed(30)
+	check(0)
+	m = metricSizes{}
+	m.tooLarge(50)
+	check(50)
+}
+
+// patientClient returns a client that tries as often as it does by default.
+func patientClient(t testing.TB, srv *comettest.Server) *comet.Client {
+	t.Helper()
+	c, err := comet.New(comet.Options{
+		URL: srv.ClientlibURL(), APIKey: comettest.DefaultAPIKey,
+		Retry: comet.Retry{MaxElapsed: time.Minute, Base: time.Millisecond, Cap: 5 * time.Millisecond},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.CloseIdle)
+	return c
+}

@@ -339,10 +339,10 @@ func (e *effort) enough(ae *Error) (enough, quick bool) {
 	switch {
 	case unanswered && (quick || unreached || e.cl.heavy), e.cl.silent && errors.Is(ae, ErrNotAcknowledged):
 		tries = 1
-	case e.cl.heavy:
-		tries = min(tries, heavyTries)
 	case ae.unclear:
 		tries = min(tries, unclearTries)
+	case e.cl.heavy:
+		tries = min(tries, heavyTries)
 	case unanswered:
 		tries = min(tries, unansweredTries)
 	case unreached && certainlyNotDone(ae):

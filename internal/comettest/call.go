@@ -58,6 +58,9 @@ func (c *call) prepare(r *route, u *unpacker) error {
 			return err
 		}
 	}
+	if r.python {
+		c.raw = quotedNumbers(c.raw)
+	}
 	if r.auth == authNone {
 		return nil
 	}

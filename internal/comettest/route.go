@@ -37,6 +37,8 @@ type route struct {
 	handle func(*call) error
 	// handshake answers a bad key with the status 400 that SDKs expect there.
 	handshake bool
+	// python takes the bare NaN and Infinity that a client writes into JSON there.
+	python bool
 	// stream leaves the body to the handler.
 	stream bool
 }

@@ -9,12 +9,12 @@ import (
 
 func (s *Server) valueRoutes() []route {
 	return []route{
-		{method: "POST", path: "write/experiment/metric", handle: (*call).writeMetric},
+		{method: "POST", path: "write/experiment/metric", python: true, handle: (*call).writeMetric},
 		{method: "POST", path: "write/experiment/metric/delete", handle: (*call).deleteMetric},
-		{method: "POST", path: "write/experiment/parameter", handle: (*call).writeParameter},
+		{method: "POST", path: "write/experiment/parameter", python: true, handle: (*call).writeParameter},
 		{method: "POST", path: "write/experiment/parameter/delete", handle: (*call).deleteParameter},
 		{method: "POST", path: "write/experiments/parameters/delete", since: version{3, 29, 724}, handle: (*call).deleteParameters},
-		{method: "POST", path: "write/experiment/log-other", handle: (*call).writeOther},
+		{method: "POST", path: "write/experiment/log-other", python: true, handle: (*call).writeOther},
 		{method: "POST", path: "write/experiment/tags", handle: (*call).writeTags},
 		{method: "POST", path: "write/experiment/tags/delete", since: version{3, 12, 26}, handle: (*call).deleteTags},
 		{method: "POST", path: "write/experiment/gpu-metrics", handle: (*call).gpuMetrics},

@@ -286,3 +286,20 @@ func TestCurrentValue(t *testing.T) {
 		}
 	}
 }
+
+// Python writes some floats bare into JSON.
+func TestPythonNumbers(t *testing.T) {
+	server := newTester(t, comettest.Options{})
+	server.handshake(freeKey)
+	for _, v := range []string{"NaN", "-Infinity", `[NaN, "NaN \\\" Infinity", Infinity]`} {
+		server.post(restBase+"write/experiment/parameter", `{"experimentKey":"`+freeKey+`","parameterName":"p","parameterValue":`+v+`}`)
+	}
+	server.post(restBase+"write/experiment/metric", `{"experimentKey":"`+freeKey+`","metricName":"NaN","metricValue":NaN}`)
+	e := server.experiment(freeKey)
+	if p := e.Parameters[0]; p.Current.Value != `["NaN", "NaN \\\" Infinity", "Infinity"]` || p.Min.Value != "-Infinity" {
+		t.Errorf("parameter: %+v", p)
+	}
+	if m := e.Metrics[0]; m.Name != "NaN" || m.Current.Value != "NaN" {
+		t.Errorf("metric: %+v", m)
+	}
+}

@@ -79,6 +79,8 @@ func (c *importCommand) addFlags() {
 	c.BoolVar(&o.Merge, "merge", false, "")
 	c.BoolVar(&o.CreateWorkspace, "create-workspace", false, "")
 	c.BoolVar(&o.Update, "update", false, "")
+	c.BoolVar(&o.RewriteSeries, "rewrite-series", false, "")
+	c.noEnv["rewrite-series"] = true // for one run, and not for all
 	c.BoolVar(&o.NoRewrite, "no-rewrite", false, "")
 	c.BoolVar(&o.RewriteLinks, "rewrite-links", false, "")
 	c.BoolVar(&o.NoShareLinks, "no-share-links", false, "")

@@ -25,6 +25,9 @@ Where it goes:
                             an experiment that another project of the destination
                             has: leave it (default), or import it under a derived key
     --update                let the stream win where a single value differs
+    --rewrite-series        write the points of a metric that the destination does not
+                            show, also where it may have them and thin them out: then
+                            they are there twice
     --no-rewrite            leave keys, ids and addresses inside confusion matrices,
                             embeddings and data grids as they are
     --rewrite-links         change links to assets in html and notes too
@@ -68,7 +71,7 @@ Talk:
     -v                      each request too
 
 Options can be set by the environment, as COMET_IMPORT_TEMP_DIR for --temp-dir; modes
-cannot.
+and --rewrite-series cannot.
 
 Exit codes: 0 all done; 1 failed; 2 usage or configuration, nothing touched; 3 done, but
 for what is listed as missing, elsewhere or different; 4 the input is damaged, cut off

@@ -41,10 +41,11 @@ var rules = map[string]rule{
 	"internal/progress":  {},
 	"internal/pathname":  {not: []string{"net", "net/http", "os"}},
 	"internal/suggest":   {},
+	"internal/thin":      {not: []string{"net", "net/http", "os"}},
 	"internal/unpack":    {not: []string{"net", "net/http", "os"}},
 	"internal/selection": {own: []string{"stream"}, not: []string{"os", "net", "net/http"}},
 	"internal/exporter":  {own: []string{"internal/comet", "internal/comet/transport", "internal/pathname", "internal/progress", "internal/selection", "internal/suggest", "internal/text", "stream"}, others: []string{"golang.org/x/"}},
-	"internal/importer":  {own: []string{"internal/comet", "internal/comet/transport", "internal/comet/wire", "internal/pathname", "internal/progress", "internal/suggest", "internal/unpack", "stream"}, others: []string{"golang.org/x/"}},
+	"internal/importer":  {own: []string{"internal/comet", "internal/comet/transport", "internal/comet/wire", "internal/pathname", "internal/progress", "internal/suggest", "internal/thin", "internal/unpack", "stream"}, others: []string{"golang.org/x/"}},
 	"internal/filter":    {own: []string{"internal/pathname", "internal/progress", "internal/selection", "stream"}, others: []string{"golang.org/x/sync"}, not: []string{"os", "net", "net/http"}},
 	"internal/comet":     {own: []string{"internal/unpack"}, others: []string{"golang.org/x/", "github.com/klauspost/compress/gzip"}},
 	// A server that shares the client's types shares its mistakes.

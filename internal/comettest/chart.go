@@ -79,11 +79,11 @@ func (c *call) chart(e *experiment, req *chartRequest) *chartDoc {
 func (c *call) chartMetric(e *experiment, s *series, full bool) chartMetric {
 	m := chartMetric{MetricName: s.name, Values: []float64{}, Steps: []*int64{}, Epochs: []*int64{},
 		Timestamps: []int64{}, Durations: []int64{}}
-	limit := c.moods.MetricCap
-	if !full && (limit <= 0 || limit > chartPoints) {
-		limit = chartPoints
+	shown := c.moods.showing()
+	if !full && (shown.limit <= 0 || shown.limit > chartPoints) {
+		shown.limit = chartPoints
 	}
-	s.kept(limit, func(p *point) bool {
+	s.kept(shown, func(p *point) bool {
 		f, ok := p.value.number()
 		if !ok || f-f != 0 {
 			return true

@@ -105,7 +105,7 @@ func (c *call) writePoints(pw *pointWriter, list []*series) {
 	} else {
 		for _, s := range list {
 			pw.metric(s.name)
-			s.kept(c.moods.MetricCap, pw.point)
+			s.kept(c.moods.showing(), pw.point)
 		}
 	}
 	pw.buf = append(pw.buf, "]}"...)
@@ -115,7 +115,7 @@ func (c *call) writePoints(pw *pointWriter, list []*series) {
 func (c *call) interleave(pw *pointWriter, list []*series) {
 	points := make([][]point, len(list))
 	for i, s := range list {
-		s.kept(c.moods.MetricCap, func(p *point) bool {
+		s.kept(c.moods.showing(), func(p *point) bool {
 			points[i] = append(points[i], *p)
 			return true
 		})

@@ -115,7 +115,11 @@ func (c *call) addPoint(e *experiment, p *newPoint) {
 	if !p.timed {
 		p.point.time = c.now()
 	}
-	e.series(p.metric).add(p.point, c.moods.MergeDuplicates)
+	s := e.series(p.metric)
+	if c.moods.OnePerStep == "first" && s.hasStep(&p.point) {
+		return
+	}
+	s.add(p.point, c.moods.MergeDuplicates)
 }
 
 func (c *call) writeMetric() error {

@@ -68,6 +68,14 @@ type Moods struct {
 	// MetricCap, if positive, is the number of points of a metric beyond
 	// which the server down-samples. [DefaultMetricCap] is that of comet.com.
 	MetricCap int `json:"metricCap,omitempty"`
+	// MetricCapEnd, "first" or "last", shows the points at that end of such a
+	// metric in place of some from all over it.
+	MetricCapEnd string `json:"metricCapEnd,omitempty"`
+	// MetricStride, if over 1, shows each of so many points of any metric.
+	MetricStride int `json:"metricStride,omitempty"`
+	// OnePerStep keeps one point of those of a metric with one step and context:
+	// "first" drops those that come later, "last" shows the latest alone.
+	OnePerStep string `json:"onePerStep,omitempty"`
 	// FullMetricFiles gives the points that down-sampling hides as files of
 	// type ASSET_TYPE_FULL_METRIC: "typed" lists them when asked by type,
 	// "listed" among all assets too.

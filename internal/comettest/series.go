@@ -30,6 +30,7 @@ type series struct {
 	last   point
 	sum    pointSummary
 	seen   map[uint64]struct{} // hashes of all points, while duplicates merge
+	steps  map[stepAt]struct{} // of all points, while the first of each is kept
 }
 
 const (

@@ -10,7 +10,7 @@ import (
 )
 
 func (s *Server) metricStates(e *experiment, o StateOptions) []MetricState {
-	limit := s.moods.Load().MetricCap
+	shown := s.moods.Load().showing()
 	list := []MetricState{}
 	for _, name := range e.names {
 		m := e.metrics[name]
@@ -19,13 +19,13 @@ func (s *Server) metricStates(e *experiment, o StateOptions) []MetricState {
 			continue
 		}
 		x := MetricState{
-			Name: name, Points: m.keptLen(limit), Received: m.len(),
+			Name: name, Points: m.keptLen(shown), Received: m.len(),
 			Min: e.stamp(sum.min).state(), Max: e.stamp(sum.max).state(), Current: e.stamp(sum.current(s.moods.Load())).state(),
 		}
 		if o.Portable {
 			x.Received = 0
 		}
-		x.hash(m, e.contexts, limit, o.Points)
+		x.hash(m, e.contexts, shown, o.Points)
 		list = append(list, x)
 	}
 	slices.SortFunc(list, func(a, b MetricState) int { return cmp.Compare(a.Name, b.Name) })
@@ -33,9 +33,9 @@ func (s *Server) metricStates(e *experiment, o StateOptions) []MetricState {
 }
 
 // hash fills SHA256, and Values if they are wanted.
-func (x *MetricState) hash(m *series, contexts []string, limit int, values bool) {
+func (x *MetricState) hash(m *series, contexts []string, shown showing, values bool) {
 	points := make([]point, 0, x.Points)
-	m.kept(limit, func(p *point) bool {
+	m.kept(shown, func(p *point) bool {
 		points = append(points, *p)
 		return true
 	})

@@ -231,6 +231,7 @@ func (e *experiment) abandon() {
 	e.text.close()
 	e.text = nil
 	e.assets.drop()
+	e.points.part.close()
 }
 
 // spawn runs f beside the others, when few enough of them are under way.

@@ -115,6 +115,7 @@ type run struct {
 	turns   turns
 	ids     idKeeper
 	quotas  quotas
+	shown   struct{ together, each showing } // guarded by mu
 	working sync.WaitGroup
 
 	mu       sync.Mutex

@@ -21,6 +21,9 @@ type Options struct {
 	// Update lets the stream win where a single value differs from that of an
 	// experiment or project that exists.
 	Update bool
+	// RewriteSeries writes the points of a metric that the destination does not
+	// show, also where it may have them.
+	RewriteSeries bool
 	// NoRewrite leaves the references inside confusion matrices, embeddings and
 	// data grids as they are. RewriteLinks also changes those in html and notes.
 	NoRewrite, RewriteLinks bool

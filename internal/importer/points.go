@@ -22,18 +22,16 @@ type points struct {
 	there  *pointSet // what the destination has; of the open metric alone if each
 	each   bool      // metrics are read one by one
 	share  share     // of the memory for sets
-	sure   bool      // that what is missing from there is really missing
+	sure   bool      // that what is missing from there is not on its way
 	series *thereSeries
-	absent int64 // of the open metric: points that the destination has thinned out
-	bad    int64 // of the open metric: points that no server takes
+	part   *partial  // nil where the destination shows nothing of the open metric
+	named  summaries // once they are read
+	bad    int64     // of the open metric: points that no server takes
 	at     pointTime
 	equal  map[pointHash]struct{} // points at that time and step
 
-	batch     []point
-	size      int
-	under     sync.WaitGroup // batches that are being written
-	inOrder   bool           // the next batch waits for those before
-	postponed atomic.Int32   // batches that wait for the end, about
+	batches   batches
+	postponed atomic.Int32 // batches that wait for the end, about
 	refused   map[string]*refusedSeries
 }
 
@@ -48,7 +46,9 @@ type point struct {
 func (e *experiment) takePoints(ctx context.Context, rec *stream.Metrics) error {
 	p := &e.points
 	if !p.begun || p.name != rec.Name {
-		e.endMetric()
+		if err := e.endMetric(ctx); err != nil {
+			return err
+		}
 		if err := e.beginMetric(ctx, rec.Name); err != nil {
 			return err
 		}
@@ -59,12 +59,15 @@ func (e *experiment) takePoints(ctx context.Context, rec *stream.Metrics) error 
 			return err
 		}
 	}
+	if p.part != nil {
+		return e.hold(ctx, rec)
+	}
 	return nil
 }
 
 func (e *experiment) beginMetric(ctx context.Context, name string) error {
 	p := &e.points
-	p.name, p.begun, p.n, p.absent, p.bad = name, true, 0, 0, 0
+	p.name, p.begun, p.n, p.bad, p.part = name, true, 0, 0, nil
 	if p.hasher == nil {
 		p.hasher = newHasher(name)
 	}
@@ -79,7 +82,13 @@ func (e *experiment) beginMetric(ctx context.Context, name string) error {
 		}
 	}
 	p.series = p.there.of(name)
-	return nil
+	if p.series.n == 0 && !p.sure && !e.r.dry() {
+		// What was written a moment ago may not show yet.
+		if err := e.makeSure(ctx); err != nil {
+			return fmt.Errorf("read metric %q: %w", name, err)
+		}
+	}
+	return e.beginPartial(ctx)
 }
 
 func (e *experiment) takePoint(ctx context.Context, sp *stream.Point) error {
@@ -91,6 +100,9 @@ func (e *experiment) takePoint(ctx context.Context, sp *stream.Point) error {
 	if misfit(sp) {
 		p.bad++
 	}
+	if p.part != nil {
+		p.part.here = append(p.part.here, false)
+	}
 	if sp.Value.IsNull() {
 		return nil
 	}
@@ -101,11 +113,8 @@ func (e *experiment) takePoint(ctx context.Context, sp *stream.Point) error {
 			return nil
 		}
 	}
-	if e.there != nil {
-		wanted, err := e.wantsPoint(ctx, &pt)
-		if err != nil || !wanted {
-			return err
-		}
+	if p.part != nil {
+		return e.comparePoint(ctx, &pt)
 	}
 	return e.addPoint(ctx, pt)
 }
@@ -144,67 +153,22 @@ func misfit(sp *stream.Point) bool {
 	return false
 }
 
-// wantsPoint reports whether the destination lacks a point that it should have.
-func (e *experiment) wantsPoint(ctx context.Context, pt *point) (bool, error) {
-	p := &e.points
-	for {
-		ok, known := p.there.take(pt.hash)
-		if ok {
-			p.series.taken++
-			return false, nil
-		}
-		full := p.series.n >= e.r.o.SeriesCap
-		if e.unfinished {
-			// A series at its cap has been thinned out up to its end. Nothing
-			// was written behind that, since batches beyond the cap are written
-			// one after the other.
-			if full && !(pointTime{pt.Time, pt.Step}).after(p.series.last) {
-				p.absent++
-				return false, nil
-			}
-			return true, nil
-		}
-		switch {
-		case known:
-			// Only a copy of a point that is there: the destination merges
-			// equal points, or the next import would send it again.
-			return false, nil
-		case full:
-			p.absent++
-			return false, nil
-		case p.sure || e.r.dry():
-			return true, nil
-		}
-		// The first point that is missing. What was written a moment ago may
-		// not show yet.
-		if err := e.makeSure(ctx); err != nil {
-			return false, fmt.Errorf("read metric %q: %w", p.name, err)
-		}
-	}
-}
-
-// endMetric tells what is odd about the metric that is open.
-func (e *experiment) endMetric() {
+// endMetric ends the metric that is open, and tells what is odd about it.
+func (e *experiment) endMetric(ctx context.Context) error {
 	p := &e.points
 	if !p.begun {
-		return
+		return nil
 	}
 	if p.bad > 0 {
 		e.issue(Issue{Class: Missing, Kind: string(stream.KindMetrics), Name: p.name, Reason: fmt.Sprintf(
 			"%d points have no value, or a time, step or epoch that is no integer", p.bad)})
 	}
-	if p.absent == 0 {
-		return
+	part := p.part
+	p.part = nil
+	if part == nil {
+		return nil
 	}
-	if others := p.series.n - p.series.taken; others > 0 {
-		e.differs(Issue{Kind: string(stream.KindMetrics), Name: p.name, Reason: fmt.Sprintf(
-			"the destination lacks %d of the %d points, is full, and has %d that are not in the stream", p.absent, p.n, others)})
-		return
-	}
-	e.issue(thinned(p.name, p.series.n, p.n))
-	if e.verified != nil {
-		e.verified.note(func(x *expectation) { x.metric(p.name).thinned = true })
-	}
+	return e.endPartial(ctx, part)
 }
 
 // thinned tells of a series that the destination has thinned out.
@@ -217,53 +181,13 @@ func (e *experiment) flushPoints(ctx context.Context) error {
 	if !e.points.begun {
 		return nil
 	}
-	e.endMetric()
-	err := e.sendPoints(ctx)
+	err := e.endMetric(ctx)
+	if err == nil {
+		err = e.sendPoints(ctx, "")
+	}
 	e.points.share.free()
 	e.points.there, e.points.series, e.points.begun = nil, nil, false
 	return err
-}
-
-// addPoint puts a point into the batch.
-func (e *experiment) addPoint(ctx context.Context, pt point) error {
-	p := &e.points
-	p.batch = append(p.batch, pt)
-	p.size += 100 + len(pt.name) + len(pt.Context.V)
-	if len(p.batch) < comet.MaxBatch && p.size < 4*maxBatchSize {
-		return nil
-	}
-	return e.sendPoints(ctx)
-}
-
-// sendPoints writes the batch in the background.
-//
-// Beyond the number of points that destinations keep, batches are written one
-// after the other: an import that is killed then leaves no hole that a later
-// one could take for thinned out.
-func (e *experiment) sendPoints(ctx context.Context) error {
-	p := &e.points
-	if len(p.batch) == 0 {
-		return nil
-	}
-	batch := p.batch
-	p.batch, p.size = make([]point, 0, min(len(batch), comet.MaxBatch)), 0
-	beyond := p.n > e.r.o.SeriesCap
-	if p.inOrder || beyond {
-		p.under.Wait()
-	}
-	ordered := p.inOrder || beyond
-	// The batch with the end of a metric may begin the next one.
-	p.inOrder = beyond
-	if err := e.r.batches.Acquire(ctx, 1); err != nil {
-		return context.Cause(ctx)
-	}
-	p.under.Add(1)
-	e.spawn(func() {
-		defer p.under.Done()
-		defer e.r.batches.Release(1)
-		e.item(Issue{Kind: string(stream.KindMetrics), Name: nameOf(batch)}, e.writePoints(ctx, batch, !ordered))
-	})
-	return nil
 }
 
 // nameOf returns the metric that a batch is of, "" for several.
@@ -274,13 +198,6 @@ func nameOf(batch []point) string {
 		}
 	}
 	return batch[0].name
-}
-
-// writePoints writes a batch, each point once. If it may, it leaves what is
-// uncertain for later.
-func (e *experiment) writePoints(ctx context.Context, batch []point, later bool) error {
-	_, err := halves(batch, func(part []point) error { return e.writeOnce(ctx, part, later) }, e.refusedPoints, &e.refusals.points)
-	return err
 }
 
 // refusedSeries is what the destination refuses of a metric.
@@ -331,30 +248,29 @@ const maxUncertain = 8
 const maxPostponed = 4
 
 // writeOnce writes points. Where it is uncertain whether they have arrived they
-// wait until nothing else of the experiment is being written: what shows then
-// shows everything soon.
-func (e *experiment) writeOnce(ctx context.Context, batch []point, later bool) error {
+// are, if they may, postponed until nothing else of the experiment is being
+// written: what shows then shows everything soon.
+func (e *experiment) writeOnce(ctx context.Context, batch []point, later bool) (postponed bool, err error) {
 	if e.r.dry() {
 		e.wrotePoints(len(batch))
-		return nil
+		return false, nil
 	}
 	if err := e.reopen(ctx); err != nil {
-		return err
+		return false, err
 	}
-	err := e.post(ctx, batch)
+	err = e.post(ctx, batch)
 	if !isUncertain(err) {
-		return err
+		return false, err
 	}
-	resolve := func() error { return e.writeRest(ctx, batch, err) }
 	if !later || e.points.postponed.Add(1) > maxPostponed {
-		return resolve()
+		return false, e.writeRest(ctx, batch, err)
 	}
 	e.postpone(func() {
 		if !e.failure.stops() {
-			e.item(Issue{Kind: string(stream.KindMetrics), Name: nameOf(batch)}, resolve())
+			e.item(Issue{Kind: string(stream.KindMetrics), Name: nameOf(batch)}, e.writeRest(ctx, batch, err))
 		}
 	})
-	return nil
+	return true, nil
 }
 
 // writeRest writes those points of a batch that have not arrived; err says why

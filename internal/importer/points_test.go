@@ -112,14 +112,18 @@ func TestPointsMissing(t *testing.T) {
 	tests := map[string]struct {
 		moods comettest.Moods
 		keep  func(i int) bool
+		// untold is how many metrics are as a server shows them that thins
+		// them out.
+		untold int64
 	}{
-		"every third":  {keep: func(i int) bool { return i%3 != 0 }},
+		"every third":  {keep: func(i int) bool { return i%3 != 0 }, untold: 2},
 		"a tail":       {keep: func(i int) bool { return i < 1000 }},
-		"one by one":   {comettest.Moods{NoGetAll: true}, func(i int) bool { return i%2 == 0 }},
-		"mixed":        {comettest.Moods{InterleaveMetrics: true}, func(i int) bool { return i%7 != 0 }},
-		"one metric":   {keep: func(i int) bool { return i >= 1500 }},
+		"stretches":    {keep: func(i int) bool { return i%400 < 300 }},
+		"one by one":   {comettest.Moods{NoGetAll: true}, func(i int) bool { return i%2 == 0 }, 2},
+		"mixed":        {comettest.Moods{InterleaveMetrics: true}, func(i int) bool { return i%7 != 0 }, 2},
+		"one metric":   {keep: func(i int) bool { return 1500 <= i && i < 3000 }},
 		"nothing":      {keep: func(int) bool { return false }},
-		"text numbers": {comettest.Moods{NumbersForText: true, TextForNumbers: true}, func(i int) bool { return i%2 == 0 }},
+		"text numbers": {comettest.Moods{NumbersForText: true, TextForNumbers: true}, func(i int) bool { return i%2 == 0 }, 2},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -133,7 +137,16 @@ func TestPointsMissing(t *testing.T) {
 				}
 			}
 			seed(srv, "", part)
-			r := importTo(t, newClient(t, srv), data, Options{}).succeed(t)
+			c, o := newClient(t, srv), Options{}
+			if tt.untold > 0 {
+				srv.ResetStats()
+				r := importTo(t, c, data, o)
+				if r.err != nil || r.Differing != tt.untold || len(writes(srv)) > 0 {
+					t.Errorf("%v, %q, %v", r.err, r.issues(), writes(srv))
+				}
+				o.RewriteSeries = true
+			}
+			r := importTo(t, c, data, o).succeed(t)
 			lacked := len(whole.experiments[0].Points) - len(part.experiments[0].Points)
 			if r.Completed != 1 || int(r.Points) > lacked {
 				t.Errorf("%d points written, %d lacked: %+v", r.Points, lacked, r.Summary)
@@ -146,7 +159,7 @@ func TestPointsMissing(t *testing.T) {
 				t.Errorf("points: %v of %v", got, all)
 			}
 			srv.ResetStats()
-			if importTo(t, newClient(t, srv), data, Options{}).succeed(t); len(writes(srv)) > 0 {
+			if importTo(t, c, data, Options{}).succeed(t); len(writes(srv)) > 0 {
 				t.Errorf("again: %v", writes(srv))
 			}
 		})

@@ -219,6 +219,11 @@ func (e *experiment) readSet(ctx context.Context, metric string) (*pointSet, err
 	e.points.share.free()
 	e.points.share = mine
 	set.seal()
+	e.r.showing(metric != "", func(k *showing) {
+		for _, s := range set.series {
+			k.most = max(k.most, s.n)
+		}
+	})
 	return set, nil
 }
 

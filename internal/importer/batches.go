@@ -1,0 +1,192 @@
+package importer
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// batches puts the points of an experiment together that are written in one
+// request.
+//
+// Batches are under way side by side, but the others with points of a metric wait
+// until that with the first ones has been written, and that with the last point
+// waits for all others, as does one with a step that others have too. A
+// destination may keep one point of each step, or take for the current value what
+// came last; and an import that finds what a killed one has left knows that the
+// metric is there from its beginning on, and if the last point is there, all of
+// it.
+type batches struct {
+	batch   []point
+	size    int
+	under   sync.WaitGroup // batches that are being written
+	inOrder bool           // the next batch waits for those before
+	span    *span          // of the metric that the batch begins with, if others have points of it
+	step    stream.Int64   // the highest one of the points in that
+}
+
+// A span is batches of a metric, with different steps, before one that waits for
+// them all.
+type span struct {
+	begun chan struct{}  // closed when the first of them is done
+	under sync.WaitGroup // those that are not done
+	// lost is true when the first has not been written, unsure when any has not,
+	// or not for certain.
+	lost, unsure atomic.Bool
+}
+
+// addPoint puts a point into the batch. A full batch is sent when it is known
+// whether the metric goes on.
+func (e *experiment) addPoint(ctx context.Context, pt point) error {
+	b := &e.points.batches
+	if len(b.batch) >= comet.MaxBatch || b.size >= 4*maxBatchSize {
+		if err := e.sendPoints(ctx, pt.name); err != nil {
+			return err
+		}
+	}
+	b.batch = append(b.batch, pt)
+	b.size += 100 + len(pt.name) + len(pt.Context.V)
+	return nil
+}
+
+// sendPoints writes the batch in the background. next is the metric of the point
+// after it, if there is one.
+//
+// Beyond the number of points that destinations keep, batches are written one
+// after the other: an import that is killed then leaves no hole that a later
+// one could take for thinned out.
+func (e *experiment) sendPoints(ctx context.Context, next string) error {
+	p := &e.points
+	b := &p.batches
+	if len(b.batch) == 0 {
+		return nil
+	}
+	batch := b.batch
+	b.batch, b.size = make([]point, 0, min(len(batch), comet.MaxBatch)), 0
+	beyond := p.n > e.r.o.SeriesCap
+	if b.inOrder || beyond {
+		b.under.Wait()
+	}
+	ordered := b.inOrder || beyond
+	// The batch with the end of a metric may begin the next one.
+	b.inOrder = beyond
+	w := b.place(batch, next)
+	w.later = !ordered
+	if err := e.r.batches.Acquire(ctx, 1); err != nil {
+		return context.Cause(ctx)
+	}
+	b.under.Add(1)
+	if w.span != nil {
+		w.span.under.Add(1)
+	}
+	e.spawn(func() {
+		defer b.under.Done()
+		defer e.r.batches.Release(1)
+		sure := e.writeBatch(ctx, w)
+		w.done(sure)
+	})
+	return nil
+}
+
+// A writing is a batch that is written.
+type writing struct {
+	batch  []point
+	ends   *span // that it waits for, or nil
+	span   *span // that it belongs to, or nil
+	begins bool  // it is the first of that
+	later  bool  // what is uncertain may be left for later
+}
+
+// place finds the place of a batch among the others with points of its metrics.
+func (b *batches) place(batch []point, next string) *writing {
+	w := &writing{batch: batch}
+	first, last, before := batch[0].name, batch[len(batch)-1].name, b.span
+	goesOn := before != nil && first == last
+	if !goesOn {
+		b.step = stream.Int64{}
+	}
+	again := false
+	highest := b.step
+	for i := len(batch) - 1; i >= 0 && batch[i].name == last; i-- {
+		step := batch[i].Step
+		again = again || step.OK && b.step.OK && step.V <= b.step.V
+		if step.OK && (!highest.OK || step.V > highest.V) {
+			highest = step
+		}
+	}
+	b.step = highest
+	if next == last {
+		if w.span = before; !goesOn || again {
+			w.span, w.begins = &span{begun: make(chan struct{})}, true
+		}
+	}
+	if before != w.span {
+		w.ends = before
+	}
+	b.span = w.span
+	return w
+}
+
+// done tells those that wait for the batch whether it has been written for
+// certain.
+func (w *writing) done(sure bool) {
+	if w.span == nil {
+		return
+	}
+	if !sure {
+		w.span.unsure.Store(true)
+		w.span.lost.Store(w.begins || w.span.lost.Load())
+	}
+	if w.begins {
+		close(w.span.begun)
+	}
+	w.span.under.Done()
+}
+
+// wait waits for what has to be written before. It reports false where that is
+// not certain.
+func (w *writing) wait() bool {
+	if w.ends != nil {
+		w.ends.under.Wait()
+		if w.ends.unsure.Load() {
+			return false
+		}
+	}
+	if w.span == nil || w.begins {
+		return true
+	}
+	<-w.span.begun
+	return !w.span.lost.Load()
+}
+
+// writeBatch writes a batch in its turn, and reports whether it has been written
+// for certain.
+func (e *experiment) writeBatch(ctx context.Context, w *writing) bool {
+	if w.wait() {
+		return e.writePoints(ctx, w.batch, w.later && !w.begins)
+	}
+	if e.failure.get() == nil {
+		// What has been left for later comes before.
+		e.postpone(func() {
+			if e.failure.get() == nil {
+				e.writePoints(ctx, w.batch, false)
+			}
+		})
+	}
+	return false
+}
+
+// writePoints writes a batch, each point once.
+func (e *experiment) writePoints(ctx context.Context, batch []point, later bool) bool {
+	sure := true
+	_, err := halves(batch, func(part []point) error {
+		postponed, err := e.writeOnce(ctx, part, later)
+		sure = sure && !postponed
+		return err
+	}, e.refusedPoints, &e.refusals.points)
+	e.item(Issue{Kind: string(stream.KindMetrics), Name: nameOf(batch)}, err)
+	return sure && err == nil
+}

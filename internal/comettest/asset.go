@@ -132,9 +132,10 @@ func (a *asset) doc(root string) assetDoc {
 }
 
 // etag is what an object store calls the bytes of a, null where it is not known:
-// a hash of them or, if they came in parts, of the parts.
+// a hash of them or, if they came in parts, of the parts. That of a synthetic body
+// would have to be worked out for each listing.
 func (a *asset) etag() *string {
-	if a.body == nil || a.body.sum == "" {
+	if a.body == nil || a.body.synth || a.body.sum == "" {
 		return nil
 	}
 	tag := a.body.sum[:32]

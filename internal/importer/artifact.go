@@ -114,6 +114,9 @@ func (a *artifact) load(ctx context.Context) error {
 
 func (a *artifact) read(ctx context.Context) error {
 	a.there = make(map[string]comet.ArtifactVersion)
+	if a.rec.Name == "" {
+		return nil // no destination has one without a name, nor says so when asked
+	}
 	there, err := a.r.c.Artifact(ctx, a.target, a.rec.Name)
 	if isAbsent(err) || isUnsupported(err) {
 		return nil

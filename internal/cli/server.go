@@ -245,7 +245,7 @@ func codeOfCall(err *comet.Error) int {
 		return ExitUsage
 	case errors.Is(err, comet.ErrUnauthorized), errors.Is(err, comet.ErrForbidden):
 		return ExitDenied
-	case errors.Is(err, comet.ErrServer), errors.Is(err, comet.ErrUncertain), errors.Is(err, comet.ErrThrottled),
+	case errors.Is(err, comet.ErrServer), errors.Is(err, comet.ErrUncertain), errors.Is(err, comet.ErrUnclear), errors.Is(err, comet.ErrThrottled),
 		err.Status >= http.StatusInternalServerError:
 		return ExitServer
 	}

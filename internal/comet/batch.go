@@ -216,6 +216,10 @@ func (c *Client) compressed(ctx context.Context, cl call, send func(context.Cont
 		if known || !mayRefuseEncoding(err) {
 			return err
 		}
+		if e, ok := errors.AsType[*Error](err); ok && e.uncertain && !e.gaveUp {
+			e.lacks = compressedBodies
+			return err
+		}
 	}
 	cl.body = jsonBody(concat(pieces))
 	err := send(ctx, &cl)

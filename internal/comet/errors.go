@@ -129,8 +129,9 @@ type Error struct {
 
 	absent          bool // says that something does not exist
 	unclear         bool
-	endpointMissing bool // speaks of the path, not of an object
-	storage         bool // the answer is that of the server's storage
+	endpointMissing bool   // speaks of the path, not of an object
+	lacks           string // of [features]: what the server seems to lack
+	storage         bool   // the answer is that of the server's storage
 	gaveUp          bool
 	outage          bool
 	uncertain       bool
@@ -187,7 +188,8 @@ func (e *Error) Is(target error) bool {
 	}
 	switch target {
 	case ErrUnsupported:
-		return e.endpointMissing || e.Status == http.StatusMethodNotAllowed || e.Status == http.StatusNotImplemented
+		// Who does not know whether a write was done does not make it elsewhere.
+		return (e.gaveUp || !e.uncertain) && (e.endpointMissing || e.Status == http.StatusMethodNotAllowed || e.Status == http.StatusNotImplemented)
 	case ErrNotFound, ErrUnauthorized, ErrForbidden, ErrThrottled, ErrImmutable, ErrExists:
 		return e.class() == target
 	}
@@ -284,8 +286,8 @@ func namesPath(msg string) bool {
 	return containsAny(msg, "http 404 not found", "endpoint", "route", "no handler", "cannot get /", "cannot post /", "unknown path", "unknown url", "resource path")
 }
 
-// knowsNoPath reports whether it is certain that the server does not have the
-// call: its own framework says so.
+// knowsNoPath reports whether it is certain that the server does not have the call:
+// its own framework says so.
 func (e *Error) knowsNoPath() bool {
 	return e.Own && (e.endpointMissing && namesPath(e.Msg) || e.Status == http.StatusMethodNotAllowed || e.Status == http.StatusNotImplemented)
 }

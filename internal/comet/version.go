@@ -174,12 +174,32 @@ var replaced = []feature{
 type features struct {
 	mu  sync.Mutex
 	has map[string]bool
+	// doubts are how often a write by a call was not done whose answer looked like
+	// that of a server without the call.
+	doubts map[string]int
+}
+
+// doubt notes one more of them.
+func (f *features) doubt(path string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.doubts == nil {
+		f.doubts = make(map[string]int)
+	}
+	f.doubts[path]++
+	if _, known := f.has[path]; !known && f.doubts[path] >= unclearTries {
+		f.put(path, false)
+	}
 }
 
 // learn reports whether it is news.
 func (f *features) learn(path string, has bool) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	return f.put(path, has)
+}
+
+func (f *features) put(path string, has bool) (news bool) {
 	old, known := f.has[path]
 	if f.has == nil {
 		f.has = make(map[string]bool)
@@ -217,7 +237,15 @@ func (c *Client) gated(ctx context.Context, f feature, method string, exists fun
 		return nil
 	}
 	e, isAnswer := errors.AsType[*Error](err)
-	if !isAnswer || known || !mayBeMissing(e) {
+	switch {
+	case !isAnswer || known:
+		return err
+	case e.uncertain && !e.gaveUp:
+		if slices.Contains(replaced, f) {
+			e.seemsToLack(f.path)
+		}
+		return err
+	case !mayBeMissing(e):
 		return err
 	}
 	if !slices.Contains(replaced, f) && !e.knowsNoPath() {
@@ -242,6 +270,25 @@ func mayBeMissing(e *Error) bool {
 		return false
 	}
 	return errors.Is(e, ErrUnsupported) || e.unclear && (e.Status == http.StatusBadRequest || e.Status == http.StatusNotFound)
+}
+
+// seemsToLack notes what an uncertain answer to a write says of the server, if it
+// is not made up on the way.
+func (e *Error) seemsToLack(path string) {
+	switch e.Status {
+	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented:
+		e.lacks = path
+	}
+}
+
+// NotDone tells the client that an uncertain write was not done, as its caller
+// has found. Where several were answered as by a server that does not have the
+// call, the client makes it in another way from then on.
+func (c *Client) NotDone(err error) {
+	e, ok := errors.AsType[*Error](err)
+	if ok && e.lacks != "" {
+		c.features.doubt(e.lacks)
+	}
 }
 
 // experimentExists returns a function that looks for an experiment.

@@ -158,7 +158,13 @@ func (c *Client) altAck(ctx context.Context, cl *call) error {
 		alt := *cl
 		alt.family = familyAlt
 		err := c.ack(ctx, &alt)
+		if e, ok := errors.AsType[*Error](err); ok && !known {
+			e.seemsToLack(place)
+		}
 		if !errors.Is(err, ErrUnsupported) {
+			if err == nil {
+				c.features.learn(place, true)
+			}
 			return err
 		}
 		c.features.learn(place, false)

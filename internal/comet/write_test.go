@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -382,28 +383,52 @@ func TestWriteParameters(t *testing.T) {
 }
 
 // Where the Python SDK's place for some writes is missing, the documented one
-// is taken, and remembered.
+// is taken, and remembered: at once where the server says so itself, and where
+// anyone may have said so when enough writes have turned out not to be done.
 func TestAltFallsBack(t *testing.T) {
-	var asked []string
-	c := newTestClient(t, map[string]http.HandlerFunc{"/": func(w http.ResponseWriter, r *http.Request) {
-		asked = append(asked, r.URL.Path)
-		if strings.HasPrefix(r.URL.Path, "/clientlib/") {
-			http.NotFound(w, r)
-			return
+	const alt, documented = "/clientlib/rest/v2/write/experiment/output", "/api/rest/v2/write/experiment/output"
+	for name, tc := range map[string]struct {
+		missing http.HandlerFunc
+		doubts  int // writes that turn out not to be done
+		tries   int // of the first that falls back
+	}{
+		"its own words": {status(404, `{"msg":"HTTP 404 Not Found","code":404}`), 0, unclearTries},
+		"a page":        {http.NotFound, unclearTries, 0},
+	} {
+		var asked, want []string
+		c := newTestClient(t, map[string]http.HandlerFunc{"/": func(w http.ResponseWriter, r *http.Request) {
+			switch {
+			case strings.HasSuffix(r.URL.Path, "account-details"):
+			case strings.HasPrefix(r.URL.Path, "/clientlib/"):
+				asked = append(asked, r.URL.Path)
+				tc.missing(w, r)
+				return
+			default:
+				asked = append(asked, r.URL.Path)
+			}
+			answer(savedDoc)(w, r)
+		}})
+		write := func() error { return c.WriteOutput(t.Context(), "K", []OutputLine{{Text: "x"}}) }
+		for range tc.doubts {
+			err := write()
+			if !errors.Is(err, ErrUncertain) {
+				t.Fatalf("%s: %v, want it uncertain", name, err)
+			}
+			c.NotDone(err)
+			want = append(want, alt)
 		}
-		answer(savedDoc)(w, r)
-	}})
-	for range 2 {
-		if err := c.WriteOutput(t.Context(), "K", []OutputLine{{Text: "x"}}); err != nil {
-			t.Fatal(err)
+		for range 2 {
+			if err := write(); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
 		}
-	}
-	want := []string{"/clientlib/rest/v2/write/experiment/output", "/api/rest/v2/write/experiment/output", "/api/rest/v2/write/experiment/output"}
-	if diff := cmp.Diff(want, asked); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+		want = append(want, slices.Repeat([]string{alt}, tc.tries)...)
+		if diff := cmp.Diff(append(want, documented, documented), asked); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
 	}
 	// A missing experiment is no missing place.
-	c = newTestClient(t, map[string]http.HandlerFunc{"/": status(404, `{"msg":"no such experiment"}`)})
+	c := newTestClient(t, map[string]http.HandlerFunc{"/": status(404, `{"msg":"no such experiment"}`)})
 	if err := c.WriteSystemDetails(t.Context(), "K", json.RawMessage(`{}`)); !errors.Is(err, ErrNotFound) {
 		t.Errorf("got %v", err)
 	}

@@ -333,7 +333,7 @@ func (v *artifactVersion) writeRemotes(ctx context.Context) error {
 	v.remotes = nil
 	for part := range slices.Chunk(files, comet.MaxBatch) {
 		err := v.addRemotes(ctx, part)
-		if isUnsupported(err) || errors.Is(err, comet.ErrImmutable) || isUncertain(err) || err != nil && refused(err) {
+		if errors.Is(err, comet.ErrUnsupported) || errors.Is(err, comet.ErrImmutable) || isUncertain(err) || err != nil && refused(err) {
 			err = v.writeEach(ctx, part)
 		} else if err == nil {
 			v.a.change(func(o *Outcome) { o.Written.Assets += int64(len(part)) })

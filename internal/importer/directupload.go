@@ -3,7 +3,6 @@ package importer
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"golang.org/x/sync/errgroup"
@@ -85,7 +84,7 @@ func (r *run) putDirect(ctx context.Context, a *asset, arrived func(int) (bool, 
 		if err == nil {
 			return r.completeDirect(ctx, up, a, arrived)
 		}
-		abandon(ctx, up)
+		r.abandon(ctx, up)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -157,17 +156,9 @@ func (r *run) completeDirect(ctx context.Context, up *comet.DirectUpload, a *ass
 	}
 }
 
-// lastWord is how long it may take to give an upload up when the work is to end.
-// Tests make it longer.
-var lastWord = time.Second / 2
-
 // abandon gives an upload up. Servers clean up without being told, too.
-func abandon(ctx context.Context, up *comet.DirectUpload) {
-	patience := 5 * time.Second
-	if ctx.Err() != nil {
-		patience = lastWord
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+func (r *run) abandon(ctx context.Context, up *comet.DirectUpload) {
+	ctx, cancel := r.aftermath(ctx)
 	defer cancel()
 	_ = up.Abandon(ctx)
 }

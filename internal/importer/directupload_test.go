@@ -26,7 +26,6 @@ import (
 
 func init() {
 	Direct = DirectSizes{From: 1 << 10, Part: 400 << 10}
-	lastWord = time.Minute
 }
 
 // storage is what the second host of a server was asked.

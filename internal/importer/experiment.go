@@ -27,6 +27,7 @@ type experiment struct {
 	// What open finds out.
 	key     string
 	derived bool              // key is not that of the source
+	seen    *comet.Experiment // what a reading before the handshake has shown
 	there   *comet.Experiment // nil if it is new
 	// streamWins is true where the destination has nothing that could be
 	// anyone's but ours: the experiment is new, an earlier import of it was not
@@ -122,6 +123,8 @@ func (e *experiment) work(ctx context.Context) {
 		}
 		if e.failure.get() == nil && e.verified != nil {
 			e.failure.set(e.verify(ctx))
+		} else if e.failure.get() != nil {
+			e.putBack(ctx)
 		}
 	}
 	e.report()
@@ -137,7 +140,9 @@ func (e *experiment) report() {
 	case err != nil:
 		o.Result = ResultFailed
 		err = fmt.Errorf("experiment %q: %w", e.rec.Key, err)
-		e.r.setUnfinished(e.rec.Key)
+		if e.there == nil || e.unfinished {
+			e.r.setUnfinished(e.rec.Key)
+		}
 	case o.Result == ResultElsewhere:
 	case e.there == nil && e.r.o.Mode == VerifyOnly:
 		o.Result = ResultFailed
@@ -320,10 +325,7 @@ func itemName(i Issue) string {
 // refused reports whether an error is the destination's definite answer to one
 // request, or a limit of its own: to try again would change nothing.
 func refused(err error) bool {
-	if _, ok := errors.AsType[*limitError](err); ok {
-		return true
-	}
-	if isUnsupported(err) {
+	if _, ok := errors.AsType[*limitError](err); ok || isUnsupported(err) {
 		return true
 	}
 	ce, ok := errors.AsType[*comet.Error](err)
@@ -342,7 +344,7 @@ func (e *limitError) Error() string { return e.reason }
 func isAbsent(err error) bool { return errors.Is(err, comet.ErrNotFound) }
 
 // isUnsupported reports whether it is certain that the destination does not have
-// the call.
+// a call.
 func isUnsupported(err error) bool {
 	return errors.Is(err, comet.ErrUnsupported) && !errors.Is(err, comet.ErrUnclear) && !errors.Is(err, comet.ErrUncertain)
 }

@@ -11,26 +11,33 @@ import (
 )
 
 // newRun asks for a new experiment under the key; the error is
-// [comet.ErrExists] where that is taken. A destination whose handshake does not
-// refuse a taken key is asked for the experiment before: else another import
-// would take for new what it has written, and write all of it again. The first
-// experiment of a run shows which kind the destination is.
+// [comet.ErrExists] where that is taken.
+//
+// A handshake may resume an experiment that exists, or answer as if it were new:
+// another import would then write all of it again. So until a destination is
+// known to refuse keys that are taken, it is asked for the experiment before. The
+// first new experiment of a run shows which kind the destination is.
 func (e *experiment) newRun(ctx context.Context) (*comet.Run, error) {
+	says, known := e.r.saysTaken.peek()
+	if !says {
+		if taken, err := e.isTaken(ctx); taken || err != nil {
+			return nil, cmp.Or(err, comet.ErrExists)
+		}
+	}
+	if known {
+		return e.handshake(ctx)
+	}
 	var run *comet.Run
 	var err error
 	first := false
-	says, unknown := e.r.saysTaken.get(func() (says bool, unknown error) {
+	// What is unknown is found out by the next one.
+	_, _ = e.r.saysTaken.get(func() (says bool, unknown error) {
 		first = true
 		run, says, unknown, err = e.tryHandshake(ctx)
 		return says, unknown
 	})
-	switch {
-	case first:
+	if first {
 		return run, err
-	case unknown == nil && !says:
-		if taken, err := e.isTaken(ctx); taken || err != nil {
-			return nil, cmp.Or(err, comet.ErrExists)
-		}
 	}
 	return e.handshake(ctx)
 }
@@ -55,6 +62,7 @@ func (e *experiment) tryHandshake(ctx context.Context) (run *comet.Run, says boo
 		run = again
 	}
 	e.runs.set(run)
+	e.resumed.Store(true) // if it was there before
 	return nil, false, refusal, comet.ErrExists
 }
 
@@ -67,7 +75,8 @@ func saysTaken(err error) bool {
 
 // isTaken reports whether there is an experiment with the key.
 func (e *experiment) isTaken(ctx context.Context) (bool, error) {
-	_, err := e.r.c.Metadata(ctx, e.key)
+	there, err := e.r.c.Metadata(ctx, e.key)
+	e.seen = there
 	switch {
 	case err == nil, errors.Is(err, comet.ErrForbidden):
 		return true, nil

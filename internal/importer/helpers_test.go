@@ -408,6 +408,7 @@ func importIn(ctx context.Context, t *testing.T, c *comet.Client, data []byte, o
 	r := new(result)
 	o.Outcome = func(o *Outcome) { r.outcomes = append(r.outcomes, *o) }
 	o.Settle = cmp.Or(o.Settle, 5*time.Millisecond)
+	o.Aftermath = cmp.Or(o.Aftermath, time.Minute)
 	o.TempDir = t.TempDir()
 	r.Summary, r.err = Import(ctx, ctx, bytes.NewReader(data), c, o)
 	if sum := r.Created + r.Completed + r.There + r.Elsewhere + r.Failed; sum != r.Read {

@@ -87,6 +87,12 @@ func Import(ctx, work context.Context, in io.Reader, c *comet.Client, o Options)
 	}
 	err := r.read(ctx, work, in)
 	r.working.Wait()
+	if r.late != nil {
+		// The stream has ended too early, or the work.
+		after, cancel := r.aftermath(work)
+		defer cancel()
+		r.late.finish(after)
+	}
 	return &r.summary, r.result(work, err)
 }
 
@@ -101,6 +107,7 @@ type run struct {
 	// projects holds the last project of the stream for each one of the
 	// destination. Only the reading uses it.
 	projects map[Project]*project
+	late     *workspace // what comes after the projects, until it is finished
 
 	inbox                *inbox
 	large, batches, sets *semaphore.Weighted
@@ -166,6 +173,16 @@ func follows(failure error, s *stopped, err error) bool {
 	return errors.Is(failure, context.Canceled) && errors.Is(err, context.Canceled)
 }
 
+// refusedError says that something was left unfinished because the destination
+// has refused a part of it, which was told.
+type refusedError struct{ err error }
+
+func (e *refusedError) Error() string { return e.err.Error() }
+func (e *refusedError) Unwrap() error { return e.err }
+
+// ExitCode returns 3: another try would change nothing.
+func (e *refusedError) ExitCode() int { return 3 }
+
 // stopped is why the work in flight was ended for all. It does not unwrap, so
 // that nobody takes it for the answer to a request of its own.
 type stopped struct{ err error }
@@ -179,6 +196,9 @@ func (r *run) finished(o *Outcome, err error) {
 	o.DryRun = r.o.Mode != Write
 	if err != nil {
 		o.Error = err.Error()
+		if refused(err) && !errors.Is(err, comet.ErrForbidden) {
+			err = &refusedError{err}
+		}
 		r.failures = append(r.failures, err)
 		r.concernsAll(err)
 	}

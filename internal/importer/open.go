@@ -38,9 +38,7 @@ func (e *experiment) open(ctx context.Context) (free func(), err error) {
 		again, err := e.openKey(ctx)
 		if err == nil && !again {
 			if e.out.Result != ResultElsewhere {
-				e.r.setKey(e.rec.Key, importedKey{
-					key: e.key, start: e.rec.Start, end: e.rec.End, crashed: isTrue(e.rec.Crashed),
-				})
+				e.r.setKey(e.rec.Key, e.imported())
 			}
 			return free, nil
 		}
@@ -49,6 +47,16 @@ func (e *experiment) open(ctx context.Context) (free func(), err error) {
 			return nil, err
 		}
 	}
+}
+
+// imported returns the experiment as it is to be left: with the times and the
+// state of the stream, or, where it was finished before, with its own.
+func (e *experiment) imported() importedKey {
+	k := importedKey{key: e.key, start: e.rec.Start, end: e.rec.End, crashed: isTrue(e.rec.Crashed)}
+	if e.there != nil && !e.unfinished && !e.streamWins {
+		k.start, k.end, k.crashed = e.there.Start, e.there.End, isTrue(e.there.Crashed)
+	}
+	return k
 }
 
 // chooseKey chooses the key to try first.
@@ -117,7 +125,10 @@ func (e *experiment) openRefused(ctx context.Context, refusal error) (again bool
 
 // openTaken opens an experiment that exists already.
 func (e *experiment) openTaken(ctx context.Context) (again bool, err error) {
-	there, err := e.r.c.Metadata(ctx, e.key)
+	there, err := e.seen, error(nil)
+	if e.seen = nil; there == nil {
+		there, err = e.r.c.Metadata(ctx, e.key)
+	}
 	if isHidden(err) {
 		there, err = e.hidden(ctx)
 	}

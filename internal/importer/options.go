@@ -47,6 +47,9 @@ type Options struct {
 	// Settle is the pause between the readings that have to agree before
 	// something is written that must not be written twice, 1 s if zero.
 	Settle time.Duration
+	// Aftermath is how long what has to be done after a failure may take when the
+	// work is to end, half a second if zero.
+	Aftermath time.Duration
 	// SeriesCap is how many points of a metric destinations keep, 15,000 if
 	// zero.
 	SeriesCap int64
@@ -87,6 +90,7 @@ func (o *Options) setDefaults() {
 	o.TempMax = cmp.Or(o.TempMax, 8<<30)
 	o.Experiments = cmp.Or(o.Experiments, 16)
 	o.Settle = cmp.Or(o.Settle, time.Second)
+	o.Aftermath = cmp.Or(o.Aftermath, time.Second/2)
 	o.SeriesCap = cmp.Or(o.SeriesCap, 15000)
 	for _, c := range []**atomic.Int64{
 		&o.Counters.Planned, &o.Counters.Experiments, &o.Counters.Points, &o.Counters.Assets, &o.Counters.Skipped,

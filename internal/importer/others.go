@@ -90,9 +90,12 @@ func (e *experiment) writeOther(ctx context.Context, v *valueDoc) error {
 
 func (e *experiment) logOther(ctx context.Context, v *valueDoc) error {
 	return e.r.quotas.within([]room{{"", e.key, string(stream.KindOthers)}}, 0, func() error {
-		for _, r := range v.history() {
+		for i, r := range v.history() {
 			time := e.timeOf(r.time)
 			if err := e.logReading(ctx, v.Name, &r, &time); err != nil {
+				if i > 0 {
+					e.reopening.half.Store(true)
+				}
 				return err
 			}
 		}

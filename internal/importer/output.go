@@ -45,17 +45,20 @@ func (e *experiment) output(ctx context.Context, kind stream.Kind, output longTe
 		done = have.n
 	}
 	return e.write(ctx, string(kind), func() error {
-		err := e.writeOutput(ctx, output, done)
+		done, err := e.writeOutput(ctx, output, done)
 		if isUncertain(err) {
-			return &postponedError{err}
+			return &postponedError{done, err}
 		}
 		return err
 	})
 }
 
-// postponedError says that the rest of an output is written later, and why it is
-// uncertain what has arrived.
-type postponedError struct{ err error }
+// postponedError says that the rest of an output is written later: how much of it
+// has arrived for sure, and why it is uncertain whether more has.
+type postponedError struct {
+	done int64
+	err  error
+}
 
 func (e *postponedError) Error() string { return "the rest is written later: " + e.err.Error() }
 
@@ -64,9 +67,9 @@ func (e *postponedError) Error() string { return "the rest is written later: " +
 const outputMemory = 8 << 20
 
 // writeOutput writes the output from an offset on, until it is uncertain what has
-// arrived.
-func (e *experiment) writeOutput(ctx context.Context, output longText, done int64) error {
-	return e.r.withMemory(ctx, min(4*output.size, outputMemory), func() error {
+// arrived. It returns how much has for sure.
+func (e *experiment) writeOutput(ctx context.Context, output longText, done int64) (int64, error) {
+	err := e.r.withMemory(ctx, min(4*output.size, outputMemory), func() error {
 		o, err := e.openOutput(output, done)
 		if err != nil {
 			return err
@@ -80,14 +83,17 @@ func (e *experiment) writeOutput(ctx context.Context, output longText, done int6
 			if err := e.r.c.WriteOutput(ctx, e.key, lines); err != nil {
 				return err
 			}
+			done = o.off
 		}
 	})
+	return done, err
 }
 
 // restOfOutput writes what has not arrived of the output, when nothing else of
 // the experiment is being written.
-// err says why that is uncertain.
-func (e *experiment) restOfOutput(ctx context.Context, output longText, err error) error {
+// before says why that is uncertain.
+func (e *experiment) restOfOutput(ctx context.Context, output longText, before *postponedError) error {
+	done, err := before.done, before.err
 	for try := 1; ; try++ {
 		have, unread := e.outputSettled(ctx, output)
 		switch {
@@ -96,10 +102,12 @@ func (e *experiment) restOfOutput(ctx context.Context, output longText, err erro
 		case !have.fits:
 			return fmt.Errorf("after a lost answer the destination has another output: %w", errChanged)
 		}
-		if have.n > 0 {
+		if have.n > done {
 			e.r.unacknowledged(err)
+		} else {
+			e.r.c.NotDone(err)
 		}
-		err = e.writeOutput(ctx, output, have.n)
+		done, err = e.writeOutput(ctx, output, have.n)
 		if !isUncertain(err) || try == maxUncertain {
 			return err
 		}

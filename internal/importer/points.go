@@ -283,6 +283,8 @@ func (e *experiment) writeRest(ctx context.Context, batch []point, err error) er
 		}
 		if e.wrotePoints(len(batch) - len(rest)); len(rest) < len(batch) {
 			e.r.unacknowledged(err)
+		} else {
+			e.r.c.NotDone(err)
 		}
 		if len(rest) == 0 {
 			return nil

@@ -327,9 +327,12 @@ func (p *project) writeText(ctx context.Context, notes longText) error {
 		return nil
 	}
 	read := func() (*comet.Text, error) { return p.r.c.ProjectNotes(ctx, p.id) }
-	same, empty, err := p.r.compareText(ctx, notes.sum, read)
-	if err != nil {
-		return fmt.Errorf("read notes: %w", err)
+	same, empty := false, true
+	if p.out.Result != ResultCreated {
+		var err error
+		if same, empty, err = p.r.compareText(ctx, notes.sum, read); err != nil {
+			return fmt.Errorf("read notes: %w", err)
+		}
 	}
 	switch {
 	case same:
@@ -353,7 +356,8 @@ func (p *project) writeText(ctx context.Context, notes longText) error {
 	if !p.r.verifies() {
 		return nil
 	}
-	if same, _, err = p.r.compareText(ctx, notes.sum, read); err != nil {
+	same, err := shows()
+	if err != nil {
 		return fmt.Errorf("verify notes: %w", err)
 	}
 	if !same {

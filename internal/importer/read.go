@@ -239,5 +239,6 @@ func (d *dispatcher) trailer(ctx, work context.Context) error {
 		return err
 	}
 	late.finish(work)
+	d.r.late = nil
 	return nil
 }

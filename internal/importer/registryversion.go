@@ -134,7 +134,7 @@ func (v *modelVersion) createOnce(ctx context.Context, n comet.NewRegistryVersio
 func (v *modelVersion) post(ctx context.Context, n *comet.NewRegistryVersion) (string, error) {
 	c := v.m.r.c
 	id, err := c.CreateRegistryItem(ctx, *n)
-	if !isUnsupported(err) {
+	if !errors.Is(err, comet.ErrUnsupported) {
 		return id, err
 	}
 	if s := deref(n.Status); s != "" && s != noStatus {
@@ -181,6 +181,9 @@ func (v *modelVersion) writePart(ctx context.Context, p *versionPart, id string)
 // an import that was killed may not have come to, are filled in.
 func (v *modelVersion) compare(ctx context.Context, there *comet.RegistryVersion) error {
 	m := v.m
+	if err := v.fillStatus(ctx, there); err != nil {
+		return err
+	}
 	other, err := v.otherFields(ctx, there)
 	if err != nil {
 		return err
@@ -259,6 +262,41 @@ func (v *modelVersion) otherFields(ctx context.Context, there *comet.RegistryVer
 		other = append(other, v.another("status"))
 	}
 	return other, err
+}
+
+// fillStatus gives a version that has no status the one of the stream: the import
+// that has made it may have had to leave it out.
+func (v *modelVersion) fillStatus(ctx context.Context, there *comet.RegistryVersion) error {
+	r, want := v.m.r, deref(v.rec.Status)
+	if want == "" || want == noStatus || r.o.Mode == VerifyOnly {
+		return nil
+	}
+	have, err := v.statusThere(ctx, there)
+	switch {
+	case isUnsupported(err) || isAbsent(err):
+		return nil // which is told with the rest
+	case err != nil:
+		return err
+	case have == nil || *have != "" && *have != noStatus:
+		there.Status = have
+		return nil
+	}
+	if !r.dry() {
+		err = r.sure(ctx, func() error { return r.c.SetRegistryStatus(ctx, there.ID, want) }, func() (bool, error) {
+			item, err := r.c.RegistryItem(ctx, v.m.target, v.m.rec.Name, v.rec.Version)
+			return err == nil && deref(item.Status) == want, err
+		})
+	}
+	if err != nil {
+		if refused(err) {
+			v.missing(fmt.Sprintf("its status %q: %v", want, err))
+			return nil
+		}
+		return err
+	}
+	there.Status = &want
+	v.wrote()
+	return nil
 }
 
 func (v *modelVersion) statusThere(ctx context.Context, there *comet.RegistryVersion) (*string, error) {

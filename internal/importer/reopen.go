@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 )
@@ -22,6 +23,9 @@ type reopening struct {
 
 	mu   sync.Mutex
 	done bool
+	// tried is true where a mark may have been made, half where something was
+	// written in part that only the mark tells from what somebody has changed.
+	tried, half atomic.Bool
 }
 
 // reopen marks the experiment before the first write to it, unless the import
@@ -36,6 +40,7 @@ func (e *experiment) reopen(ctx context.Context) error {
 		return nil
 	}
 	late := *e.rec.Start + openMark
+	e.reopening.tried.Store(true)
 	if err := e.setTimes(ctx, &late, e.there.End); err != nil {
 		return fmt.Errorf("set times: %w", err)
 	}
@@ -80,6 +85,7 @@ func (e *experiment) findMark(there *comet.Experiment) *comet.Experiment {
 		return there
 	}
 	e.reopening.found, e.reopening.done = true, true
+	e.reopening.tried.Store(true)
 	was := e.asFinished(there)
 	if was.Running != there.Running {
 		e.resumed.Store(true)
@@ -89,4 +95,32 @@ func (e *experiment) findMark(there *comet.Experiment) *comet.Experiment {
 		was.End = e.rec.End
 	}
 	return was
+}
+
+// putBack leaves an experiment that was finished as it was found, but for what
+// has been written to it, when its import has failed: it ends again, at its time.
+// The mark is taken away, unless the next import needs it. Where that fails too
+// the next import finds the mark.
+func (e *experiment) putBack(ctx context.Context) {
+	if e.r.dry() || e.unfinished || !e.resumed.Load() && !e.reopening.tried.Load() {
+		return
+	}
+	ctx, cancel := e.r.aftermath(ctx)
+	defer cancel()
+	if e.resumed.Load() && (e.there == nil || !e.there.Running) {
+		run, ok := e.runs.peek()
+		if !ok {
+			run = comet.UsualRun(e.key) // its handshake was not understood
+		}
+		_ = e.endRun(ctx, run, e.there != nil && isTrue(e.there.Crashed))
+	}
+	if e.there == nil || !e.reopening.tried.Load() {
+		return
+	}
+	start := *e.rec.Start
+	if e.reopening.found || e.reopening.half.Load() {
+		start += openMark
+	}
+	_ = e.setTimes(ctx, &start, e.there.End)
+	e.r.setKey(e.rec.Key, importedKey{key: e.key, start: &start, end: e.there.End, crashed: isTrue(e.there.Crashed)})
 }

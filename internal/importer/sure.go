@@ -51,6 +51,7 @@ func once(ctx context.Context, r *run, write, look func() (string, error)) (stri
 				return "", err
 			}
 		}
+		r.c.NotDone(err)
 		// What may be repeated has been, by the client.
 		if try == maxUncertain || errors.Is(err, comet.ErrServer) {
 			return "", err

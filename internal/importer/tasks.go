@@ -96,10 +96,27 @@ func (l *lazy[T]) get(f func() (T, error)) (T, error) {
 	return v, err
 }
 
+// peek returns the value if it has been worked out.
+func (l *lazy[T]) peek() (v T, done bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.v, l.done
+}
+
 func (l *lazy[T]) set(v T) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.v, l.done = v, true
+}
+
+// aftermath returns a context for what has to be done after a failure, also where
+// the work is to end. It does not go on for long.
+func (r *run) aftermath(ctx context.Context) (context.Context, context.CancelFunc) {
+	patience := 5 * time.Second
+	if ctx.Err() != nil {
+		patience = r.o.Aftermath
+	}
+	return context.WithTimeout(context.WithoutCancel(ctx), patience)
 }
 
 // pause waits, for something to come to rest at the destination.

@@ -161,7 +161,7 @@ func (e *experiment) takeText(ctx context.Context, rec *stream.Text) error {
 			err = write(ctx, kind, text)
 		}
 		if p, ok := err.(*postponedError); ok {
-			e.postpone(func() { e.finishOutput(ctx, whole, text, p.err) })
+			e.postpone(func() { e.finishOutput(ctx, whole, text, p) })
 			return
 		}
 		whole.close()
@@ -184,13 +184,13 @@ func (e *experiment) textOf(kind stream.Kind, whole *textItem) (longText, error)
 }
 
 // finishOutput writes the rest of an output.
-func (e *experiment) finishOutput(ctx context.Context, whole *textItem, text longText, uncertain error) {
+func (e *experiment) finishOutput(ctx context.Context, whole *textItem, text longText, p *postponedError) {
 	defer whole.close()
 	if e.failure.stops() {
 		return
 	}
 	kind := string(stream.KindOutput)
-	e.item(Issue{Kind: kind}, e.write(ctx, kind, func() error { return e.restOfOutput(ctx, text, uncertain) }))
+	e.item(Issue{Kind: kind}, e.write(ctx, kind, func() error { return e.restOfOutput(ctx, text, p) }))
 }
 
 // writeText writes a text that a request replaces as a whole.

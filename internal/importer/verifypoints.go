@@ -2,6 +2,7 @@ package importer
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 
@@ -32,7 +33,7 @@ func (v *verification) points(ctx context.Context) error {
 			*have[name] = digest{}
 		}
 	}, take)
-	if isUnsupported(err) {
+	if errors.Is(err, comet.ErrUnsupported) {
 		err = nil
 		for name := range have {
 			if err = v.e.eachPoint(ctx, name, func() { *have[name] = digest{} }, take); err != nil {

@@ -24,6 +24,7 @@ type workspace struct {
 	producers map[string]producer      // by the key at the source
 	touched   map[string]touched       // by the key at the destination
 	runs      map[string]*comet.Run    // of producers
+	opened    map[string]bool          // producers that may run again
 	groups    sync.WaitGroup           // artifacts and registry models under way
 	sole      map[string]chan struct{} // names that are being worked on
 }
@@ -55,6 +56,7 @@ func (d *dispatcher) workspaceLevel(ctx, work context.Context, rec stream.Record
 			return err
 		}
 		d.late = newWorkspace(d.r, d.source)
+		d.r.late = d.late
 	}
 	w := d.late
 	switch rec := rec.(type) {
@@ -86,7 +88,7 @@ func newWorkspace(r *run, src *source) *workspace {
 	w := &workspace{
 		r: r, source: src,
 		producers: make(map[string]producer), touched: make(map[string]touched), runs: make(map[string]*comet.Run),
-		sole: make(map[string]chan struct{}),
+		sole: make(map[string]chan struct{}), opened: make(map[string]bool),
 	}
 	w.links.w, w.lineage.w, w.panels.w, w.views.w = w, w, w, w
 	w.views.taken = make(map[string]bool)
@@ -195,6 +197,7 @@ func (w *workspace) run(ctx context.Context, key string) (*comet.Run, error) {
 	if run, ok := w.runs[key]; ok {
 		return run, nil
 	}
+	w.opened[key] = true
 	if err := w.mark(ctx, key); err != nil {
 		return nil, err
 	}
@@ -223,17 +226,26 @@ func (w *workspace) mark(ctx context.Context, key string) error {
 // finish ends the experiments again in whose name something was written, and
 // sets their times: servers may have moved their end, or let them run again.
 func (w *workspace) finish(ctx context.Context) {
-	if w.r.dry() || !w.r.wrote(kindVersion) && len(w.runs) == 0 {
+	if w.r.dry() || !w.r.wrote(kindVersion) && len(w.opened) == 0 {
 		return
 	}
 	for _, k := range w.touched {
 		run := w.runs[k.key]
-		if k.apart && run == nil {
+		switch {
+		case run == nil && w.opened[k.key]:
+			run = comet.UsualRun(k.key) // its handshake was not understood
+		case run == nil && k.apart:
 			continue
 		}
-		if err := w.endAgain(ctx, k.importedKey, run); err != nil {
-			o := &Outcome{Kind: "times", SourceKey: k.source, Key: k.key}
-			w.r.finished(o, err)
+		err := w.endAgain(ctx, k.importedKey, run)
+		if err != nil {
+			// What was finished is not left running for one answer.
+			after, cancel := w.r.aftermath(ctx)
+			err = w.endAgain(after, k.importedKey, run)
+			cancel()
+		}
+		if err != nil {
+			w.r.finished(&Outcome{Kind: "times", SourceKey: k.source, Key: k.key}, err)
 		}
 	}
 }

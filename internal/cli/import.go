@@ -149,6 +149,9 @@ func (c *importCommand) run(ctx context.Context, in *input) (err error) {
 		Planned: &c.counters.Planned, Experiments: &c.counters.Experiments, Points: &c.counters.Points,
 		Assets: &c.counters.Assets, Skipped: &c.counters.Skipped,
 	}
+	if c.stdio.Import != nil {
+		c.stdio.Import(&c.opts)
+	}
 	work, cancel := withGrace(ctx, graceTime)
 	defer cancel()
 	sum, err := importer.Import(ctx, work, &countedReader{r: in, n: &c.counters.Bytes}, c.target.Client, c.opts)

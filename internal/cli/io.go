@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer"
 	"golang.org/x/term"
 )
 
@@ -20,8 +21,10 @@ type IO struct {
 	Stdout io.Writer
 	Stderr io.Writer
 
-	// Client, if not nil, changes how a server is spoken to.
+	// Client, if not nil, changes how a server is spoken to, and Import how an
+	// import goes.
 	Client func(*comet.Options)
+	Import func(*importer.Options)
 }
 
 // isTerminal reports whether v, one end of an IO, is a terminal.

@@ -38,8 +38,8 @@ type Options struct {
 
 	// InFlight is how many requests are under way at a time, 16 if zero.
 	InFlight int
-	// OneRequest forbids to fetch a large asset by several requests, as is done
-	// where one connection is what bounds the export.
+	// OneRequest forbids to fetch a large asset in parts, by several requests at
+	// a time.
 	OneRequest bool
 	// Tool is the name and version of the writer, for the header.
 	Tool string
@@ -101,7 +101,9 @@ func New(o Options) *Exporter {
 		artifactLists: make(map[string][]comet.Artifact), modelLists: make(map[string][]comet.RegistryModel),
 		panelLists: make(map[string][]comet.Panel),
 	}
-	x.ranges.never = o.OneRequest
+	if o.OneRequest {
+		x.ranges.support = rangesIgnored
+	}
 	x.sum.Items = o.Continue.Totals.Skipped
 	for _, g := range o.Continue.Groups {
 		if g.Kind == stream.KindExperiment {

@@ -59,12 +59,10 @@ type queue struct {
 	blocked  []*slot  // running ones that wait for budget, by position
 	held     map[*slot]struct{}
 	running  int
-	arrived  int64 // bytes of bodies put so far
 	used     int64 // bytes held
 	promised int64 // bytes set aside for what is expected
 	head     *slot
-	last     int   // no slot of a later unit is started; -1: no bound
-	trial    *slot // the large body on trial for parts: no other is started; nil for none
+	last     int // no slot of a later unit is started; -1: no bound
 	stopped  bool
 	spare    [][]byte
 }
@@ -140,7 +138,7 @@ func (q *queue) earliest() *slot {
 // fits reports whether there is room for what s is expected to hold, and for
 // at least as much as said.
 func (q *queue) fits(s *slot, least int64) bool {
-	if s.whole && q.trial != nil && s != q.trial {
+	if s.hold != nil && s.hold() {
 		return false
 	}
 	if s.expect != nil {
@@ -160,11 +158,11 @@ func (q *queue) start(s *slot) {
 	if s.held == 0 {
 		q.charge(s, slotCost)
 	}
-	if s.expect != nil && s != q.head {
-		q.promise(s, s.expect())
-	}
 	if s.begins != nil {
 		s.begins()
+	}
+	if s.expect != nil && s != q.head {
+		q.promise(s, s.expect())
 	}
 	if follow := s.follow; follow != nil {
 		s.follow = nil

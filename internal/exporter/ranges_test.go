@@ -1,11 +1,14 @@
 package exporter
 
 import (
+	"bytes"
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,19 +19,21 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 )
 
-// capped is a network of one server that has one asset, of zeros.
+// capped is a network of one server that has one asset, whose bytes are the pattern.
 type capped struct {
 	size       int64
 	listed     int64 // the size that the list has, if it is another
 	ranges     bool
 	only       int64   // so many answers honour ranges, if not 0
+	most       int64   // bytes that a part may have, if not 0
 	connection float64 // bytes a second of one connection
 	wire       float64 // of all of them together
 	latency    time.Duration
 	requests   atomic.Int64
 
-	mu   sync.Mutex
-	free time.Time // when the wire is free again
+	mu    sync.Mutex
+	free  time.Time // when the wire is free again
+	asked []string  // the ranges
 }
 
 func (c *capped) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -36,6 +41,9 @@ func (c *capped) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, fmt.Errorf("no answer to %s", req.URL.Path)
 	}
 	n := c.requests.Add(1)
+	c.mu.Lock()
+	c.asked = append(c.asked, req.Header.Get("Range"))
+	c.mu.Unlock()
 	time.Sleep(c.latency)
 	honours := c.ranges && (c.only == 0 || n <= c.only)
 	from, to := int64(0), c.size
@@ -45,6 +53,9 @@ func (c *capped) RoundTrip(req *http.Request) (*http.Response, error) {
 		if n, _ := fmt.Sscanf(r, "bytes=%d-%d", &from, &last); n == 2 {
 			to = min(last+1, c.size)
 		}
+		if c.most > 0 {
+			to = min(to, from+c.most)
+		}
 		if from >= c.size {
 			resp.StatusCode, resp.Body = http.StatusRequestedRangeNotSatisfiable, http.NoBody
 			return resp, nil
@@ -53,13 +64,13 @@ func (c *capped) RoundTrip(req *http.Request) (*http.Response, error) {
 		resp.Header.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", from, to-1, c.size))
 	}
 	resp.ContentLength = to - from
-	resp.Body = io.NopCloser(&cappedBody{c: c, left: to - from})
+	resp.Body = io.NopCloser(&cappedBody{c: c, at: from, left: to - from})
 	return resp, nil
 }
 
 type cappedBody struct {
-	c    *capped
-	left int64
+	c        *capped
+	at, left int64
 }
 
 func (b *cappedBody) Read(p []byte) (int, error) {
@@ -80,18 +91,19 @@ func (b *cappedBody) Read(p []byte) (int, error) {
 		b.c.mu.Unlock()
 		time.Sleep(wait)
 	}
-	clear(p[:n])
+	patternReader(b.at).Read(p[:n])
+	b.at += int64(n)
 	return n, nil
 }
 
 // cappedQueue returns a queue, and a function that makes bodies of a network.
-func cappedQueue(t *testing.T, c *capped) (*queue, func(at position) *bodySlot) {
+func cappedQueue(t *testing.T, c *capped, o Options) (*queue, func(at position) *bodySlot) {
 	t.Helper()
-	client, err := comet.New(comet.Options{URL: "http://comet.test/clientlib/", APIKey: "k", Transport: c})
-	if err != nil {
+	var err error
+	if o.Client, err = comet.New(comet.Options{URL: "http://comet.test/clientlib/", APIKey: "k", Transport: c}); err != nil {
 		t.Fatal(err)
 	}
-	x := New(Options{Client: client})
+	x := New(o)
 	q := fakeQueue(t, 16, softBudget, hardBudget)
 	size := cmp.Or(c.listed, c.size)
 	return q, func(at position) *bodySlot {
@@ -104,6 +116,7 @@ func readWholeBody(t *testing.T, q *queue, b *bodySlot, size int64) {
 	t.Helper()
 	defer b.leave(q)
 	var n int64
+	want := make([]byte, pieceSize)
 	for {
 		p, err := b.next(t.Context(), q)
 		if err == io.EOF {
@@ -114,6 +127,10 @@ func readWholeBody(t *testing.T, q *queue, b *bodySlot, size int64) {
 		}
 		if n%pieceSize != 0 {
 			t.Fatalf("a piece of %d bytes in the middle", n%pieceSize)
+		}
+		patternReader(n).Read(want[:len(p)])
+		if !bytes.Equal(p, want[:len(p)]) {
+			t.Fatalf("other bytes in the %d after the first %d", len(p), n)
 		}
 		n += int64(len(p))
 		b.recycle(q, p)
@@ -132,26 +149,11 @@ func nothingLeft(t *testing.T, q *queue) {
 	}
 }
 
-// readCapped reads bodies one after the other, each begun when the one before
-// has ended, and returns how long that took.
-func readCapped(t *testing.T, c *capped, bodies int) time.Duration {
+// readCapped reads the bodies of one experiment, which are fetched ahead, and
+// returns how long that took.
+func readCapped(t *testing.T, c *capped, o Options, bodies int) time.Duration {
 	t.Helper()
-	q, body := cappedQueue(t, c)
-	defer q.close()
-	began := time.Now()
-	for i := range bodies {
-		b := body(position{unit: i})
-		q.pushAll(b.slot)
-		readWholeBody(t, q, b, c.size)
-	}
-	nothingLeft(t, q)
-	return time.Since(began)
-}
-
-// readCappedRow reads the bodies of one experiment, which are fetched ahead.
-func readCappedRow(t *testing.T, c *capped, bodies int) time.Duration {
-	t.Helper()
-	q, body := cappedQueue(t, c)
+	q, body := cappedQueue(t, c, o)
 	defer q.close()
 	row := sequence[*bodySlot]{n: bodies, make: func(i int) *bodySlot { return body(position{file: i + 1}) }}
 	began := time.Now()
@@ -166,59 +168,64 @@ func readCappedRow(t *testing.T, c *capped, bodies int) time.Duration {
 	return time.Since(began)
 }
 
-// Several connections are used where one is the limit, and only there.
+// Large bodies are asked for in parts, all others by one request, and the bytes
+// are the same.
 func TestRanges(t *testing.T) {
-	const size = 80<<20 + 12345
+	const large = 80<<20 + 12345
 	for _, test := range []struct {
-		name            string
-		network         *capped
-		atMost          time.Duration
-		requests, least int64
+		name    string
+		network *capped
+		options Options
+		bodies  int
+		want    int64 // requests
 	}{
-		{"connection is the limit", &capped{size: size, ranges: true, connection: 20e6, wire: 400e6}, 1500 * time.Millisecond, 30, 15},
-		{"wire is the limit", &capped{size: size, ranges: true, connection: 1e9, wire: 20e6}, 5 * time.Second, 25, 0},
-		{"no ranges", &capped{size: size, connection: 20e6}, 5 * time.Second, 2, 0},
-		{"small", &capped{size: 1 << 20, ranges: true, connection: 1e6}, 2 * time.Second, 1, 0},
+		{"small", &capped{size: 1 << 20, ranges: true}, Options{}, 3, 3},
+		{"one byte less than large", &capped{size: splitSize - 1, ranges: true}, Options{}, 3, 3},
+		{"large", &capped{size: splitSize, ranges: true}, Options{}, 1, 8},
+		{"one byte more", &capped{size: splitSize + 1, ranges: true}, Options{}, 1, 9},
+		{"several", &capped{size: large, ranges: true}, Options{}, 5, 5 * 21},
+		{"parts that are cut short", &capped{size: large, ranges: true, most: 1 << 20}, Options{}, 1, 20*4 + 1},
+		{"no ranges", &capped{size: large}, Options{}, 5, 5},
+		{"one request", &capped{size: large, ranges: true}, Options{OneRequest: true}, 5, 5},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				took := readCapped(t, test.network, 1)
-				n := test.network.requests.Load()
-				if took > test.atMost || n > test.requests || n < test.least {
-					t.Errorf("took %v, %d requests; want at most %v, %d", took, n, test.atMost, test.requests)
+				test.network.connection = 20e6
+				readCapped(t, test.network, test.options, test.bodies)
+				if n := test.network.requests.Load(); n != test.want {
+					t.Errorf("%d requests, want %d", n, test.want)
 				}
 			})
 		})
 	}
 }
 
-// Once parts have been seen to help, the next body begins with them; once they
-// have not, the next one is not tried.
-func TestRangesLearned(t *testing.T) {
-	const size = 64 << 20
-	synctest.Test(t, func(t *testing.T) {
-		c := &capped{size: size, ranges: true, connection: 20e6, wire: 400e6}
-		if took := readCapped(t, c, 2); took > 2*time.Second {
-			t.Errorf("two bodies took %v", took)
+// The requests do not depend on how fast the network is.
+func TestRangesSameRequests(t *testing.T) {
+	for _, ranges := range []bool{true, false} {
+		var first []string
+		for _, c := range []*capped{
+			{connection: 25e6, wire: 400e6},
+			{connection: 1e9, wire: 20e6},
+			{connection: 10e6, latency: 3 * time.Second},
+			{connection: 1e9},
+		} {
+			synctest.Test(t, func(t *testing.T) {
+				c.size, c.ranges = 40<<20+1, ranges
+				readCapped(t, c, Options{}, 4)
+				slices.Sort(c.asked)
+				switch {
+				case first == nil:
+					first = c.asked
+				case !slices.Equal(c.asked, first):
+					t.Errorf("ranges honoured: %v\nasked for %v\nonce      %v", ranges, c.asked, first)
+				}
+			})
 		}
-		// Answers that take longer than a measurement.
-		c = &capped{size: size, ranges: true, connection: 20e6, wire: 400e6, latency: 2 * measureTime}
-		if took := readCapped(t, c, 3); took > 5*time.Second {
-			t.Errorf("three bodies from far away took %v", took)
-		}
-		c = &capped{size: size, ranges: true, connection: 1e9, wire: 40e6}
-		readCapped(t, c, 1)
-		once := c.requests.Load()
-		c.requests.Store(0)
-		readCapped(t, c, 3)
-		if n := c.requests.Load(); n != once+2 {
-			t.Errorf("%d requests for three bodies, %d for one", n, once)
-		}
-	})
+	}
 }
 
-// Bodies that were begun whole, ahead of the reader, are cut into parts as well
-// once parts have been seen to help, and what is far ahead does not take the
+// The connections are at work all the time: what is far ahead does not take the
 // room of parts that come before.
 func TestRangesAhead(t *testing.T) {
 	for _, test := range []struct {
@@ -227,7 +234,7 @@ func TestRangesAhead(t *testing.T) {
 	}{{10, 256e6}, {40, 64e6}} {
 		synctest.Test(t, func(t *testing.T) {
 			c := &capped{size: test.size, ranges: true, connection: 25e6}
-			took := readCappedRow(t, c, test.bodies)
+			took := readCapped(t, c, Options{}, test.bodies)
 			share := float64(test.bodies) * float64(test.size) / took.Seconds() / (16 * 25e6)
 			t.Logf("%d bodies: %.1f %% of 16 connections, %d requests", test.bodies, 100*share, c.requests.Load())
 			if share < 0.95 {
@@ -237,70 +244,114 @@ func TestRangesAhead(t *testing.T) {
 	}
 }
 
-// The first large body is alone for as long as its speed is measured, but others
-// do not wait for a reader that is far from it.
+// Other large bodies wait for the answer that tells whether the server honours
+// ranges, but for one that the reader has come to.
 func TestRangesHold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := &capped{size: 64 << 20, ranges: true, connection: 1e6}
-		q, body := cappedQueue(t, c)
+		c := &capped{size: 64 << 20, ranges: true, connection: 25e6, latency: time.Second}
+		q, body := cappedQueue(t, c, Options{})
 		defer q.close()
-		row := sequence[*bodySlot]{n: 3, make: func(i int) *bodySlot { return body(position{file: i + 1}) }}
-		q.mu.Lock()
-		row.begin(q)
-		q.pump()
-		q.mu.Unlock()
+		var bodies []*bodySlot
+		for i := range 3 {
+			bodies = append(bodies, body(position{file: i + 1}))
+			q.pushAll(bodies[i].slot)
+		}
+		head := body(position{})
 		for _, step := range []struct {
-			after time.Duration
-			want  int64
-		}{{holdTime / 2, 1}, {holdTime, 3}} {
-			time.Sleep(step.after)
+			do   func()
+			want int64
+		}{
+			{func() {}, 1},
+			{func() { q.pushAll(head.slot) }, 1},
+			{func() { q.mu.Lock(); q.setHead(head.slot); q.mu.Unlock() }, 2},
+			{func() { time.Sleep(time.Second + time.Millisecond) }, 16},
+		} {
+			step.do()
 			synctest.Wait()
 			if n := c.requests.Load(); n != step.want {
-				t.Errorf("%d bodies are begun after another %v, want %d", n, step.after, step.want)
+				t.Errorf("%d requests, want %d", n, step.want)
 			}
 		}
-		row.end(q)
+		readWholeBody(t, q, head, c.size)
+		for _, b := range bodies {
+			readWholeBody(t, q, b, c.size)
+		}
+		nothingLeft(t, q)
+		if n := c.requests.Load(); n != 4*16 {
+			t.Errorf("%d requests for four bodies", n)
+		}
 	})
 }
 
-// A body that was cut into parts for a size that it has not is asked for as one
-// that was not, and is not taken for the asset either.
+// Where the first large body cannot be had, the next one finds out about ranges.
+func TestRangesAfterFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &capped{size: 64 << 20, ranges: true, connection: 25e6}
+		q, body := cappedQueue(t, c, Options{})
+		defer q.close()
+		bad, good := body(position{unit: 1}), body(position{unit: 2})
+		bad.slot.fetch = func(ctx context.Context, s *slot) error {
+			defer bad.asked()
+			return itemErrorf("gone")
+		}
+		q.pushAll(bad.slot, good.slot)
+		if _, err := bad.next(t.Context(), q); err == nil {
+			t.Error("no error")
+		}
+		bad.leave(q)
+		readWholeBody(t, q, good, c.size)
+		nothingLeft(t, q)
+		if n := c.requests.Load(); n != 16 {
+			t.Errorf("%d requests", n)
+		}
+	})
+}
+
+// A body whose size is not what the list says is not taken for the asset, whether
+// it was asked for in parts or not.
 func TestRangesWrongSize(t *testing.T) {
 	const size = 40 << 20
-	for _, listed := range []int64{size - 5<<20 - 1, size + 5<<20 + 1} {
-		synctest.Test(t, func(t *testing.T) {
-			c := &capped{size: size, listed: listed, ranges: true, connection: 50e6}
-			q, body := cappedQueue(t, c)
-			defer q.close()
-			b := body(position{})
-			b.x.ranges.learn(true, time.Now())
-			q.pushAll(b.slot)
-			if _, err := b.next(t.Context(), q); !errors.Is(err, comet.ErrLength) {
-				t.Errorf("got %v, want %v", err, comet.ErrLength)
-			}
-			b.leave(q)
-			nothingLeft(t, q)
-		})
+	for _, known := range []rangeSupport{rangesUnknown, rangesHonoured, rangesIgnored} {
+		for _, other := range []int64{size - 5<<20 - 1, size + 5<<20 + 1, 0} {
+			synctest.Test(t, func(t *testing.T) {
+				c := &capped{size: other, listed: size, ranges: true, connection: 50e6}
+				q, body := cappedQueue(t, c, Options{})
+				defer q.close()
+				b := body(position{})
+				b.x.ranges.support = known
+				q.pushAll(b.slot)
+				if _, err := b.next(t.Context(), q); !errors.Is(err, comet.ErrLength) {
+					t.Errorf("%d bytes, support %d: got %v, want %v", other, known, err, comet.ErrLength)
+				}
+				b.leave(q)
+				nothingLeft(t, q)
+			})
+		}
 	}
 }
 
-// A server that stops honouring ranges is asked for no more parts.
+// A server that stops honouring ranges is asked for no more parts, of this body or
+// another.
 func TestRangesRefused(t *testing.T) {
 	const size = 400 << 20
 	synctest.Test(t, func(t *testing.T) {
 		c := &capped{size: size, ranges: true, only: 20, connection: 50e6}
-		q, body := cappedQueue(t, c)
+		q, body := cappedQueue(t, c, Options{})
 		defer q.close()
 		b := body(position{})
-		b.x.ranges.learn(true, time.Now())
 		q.pushAll(b.slot)
 		readWholeBody(t, q, b, size)
 		nothingLeft(t, q)
 		if n := c.requests.Load(); n > 60 {
 			t.Errorf("%d requests", n)
 		}
-		if b.x.ranges.helps.Load() || b.x.ranges.worthTrying(time.Now().Add(2*retrial)) {
-			t.Error("parts are tried again")
+		before := c.requests.Load()
+		next := body(position{unit: 1})
+		q.pushAll(next.slot)
+		readWholeBody(t, q, next, size)
+		nothingLeft(t, q)
+		if n := c.requests.Load() - before; n != 1 {
+			t.Errorf("%d requests for the next body, want 1", n)
 		}
 	})
 }
@@ -310,7 +361,7 @@ func TestWholeBodyNeedsNoMoreRoom(t *testing.T) {
 	for _, size := range []int64{100 << 10, 2 * pieceSize} {
 		synctest.Test(t, func(t *testing.T) {
 			c := &capped{size: size, connection: 1e9}
-			q, body := cappedQueue(t, c)
+			q, body := cappedQueue(t, c, Options{})
 			defer q.close()
 			q.soft = slotCost + size
 			b := body(position{})

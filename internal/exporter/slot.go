@@ -41,8 +41,9 @@ type slot struct {
 	// expect, if not nil, returns how many bytes are expected, 0 where that is
 	// not known. They are set aside when the slot is started ahead of the reader.
 	expect func() int64
-	// whole marks a large body that would come by one request.
-	whole bool
+	// hold, if not nil, reports whether the slot is not to be started ahead of
+	// the reader for now. It is called with the queue's mu held.
+	hold func() bool
 	// isHead is closed when the slot becomes the head.
 	isHead chan struct{}
 
@@ -162,7 +163,6 @@ func (q *queue) put(s *slot, p []byte) error {
 	}
 	s.pieces = append(s.pieces, p)
 	s.got += int64(len(p))
-	q.arrived += int64(len(p))
 	q.wake(s)
 	return nil
 }

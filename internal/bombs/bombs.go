@@ -104,7 +104,7 @@ func Packed(write func(io.Writer)) http.HandlerFunc {
 
 // Patch answers with a zip file of a patch of n bytes, and a thousandth of that
 // size.
-func Patch(n int) http.HandlerFunc {
+func Patch(n int64) http.HandlerFunc {
 	var file, block bytes.Buffer
 	fw, err := flate.NewWriter(&block, flate.BestCompression)
 	if err == nil {

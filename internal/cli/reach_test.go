@@ -152,7 +152,7 @@ func TestProxies(t *testing.T) {
 		t.Fatal(err)
 	}
 	var asked atomic.Int64
-	forward := httputil.ReverseProxy{Director: func(r *http.Request) { r.URL.Host = home.Host }}
+	forward := httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.Out.URL.Host = home.Host }}
 	proxy := webServer(t, (*httptest.Server).Start, func(w http.ResponseWriter, r *http.Request) {
 		asked.Add(1)
 		forward.ServeHTTP(w, r)

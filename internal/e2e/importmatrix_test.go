@@ -345,9 +345,9 @@ func growMatrix(t testing.TB, src *instance) {
 	key := fmt.Sprintf("%032x", 0xabc0)
 	for path, body := range map[string]any{
 		"write/experiment/tags":      map[string]any{"addedTags": []string{"c"}},
-		"write/experiment/parameter": map[string]any{"parameterName": "depth", "parameterValue": "4", "timestamp": 1700000003000},
-		"write/experiment/log-other": map[string]any{"key": "late", "value": "y", "timestamp": 1700000003000},
-		"write/experiment/metric":    map[string]any{"metricName": "loss", "metricValue": 0.3, "step": 3, "timestamp": 1700000003000},
+		"write/experiment/parameter": map[string]any{"parameterName": "depth", "parameterValue": "4", "timestamp": int64(1700000003000)},
+		"write/experiment/log-other": map[string]any{"key": "late", "value": "y", "timestamp": int64(1700000003000)},
+		"write/experiment/metric":    map[string]any{"metricName": "loss", "metricValue": 0.3, "step": 3, "timestamp": int64(1700000003000)},
 		"write/experiment/output":    map[string]any{"outputLines": []any{map[string]any{"output": "line 3\n", "offset": 99, "localTimestamp": 1}}},
 	} {
 		body.(map[string]any)["experimentKey"] = key

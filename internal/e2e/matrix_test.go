@@ -42,7 +42,7 @@ func seedMatrix(s *comettest.Server) {
 	var keys []string
 	for i := range 2 {
 		keys = append(keys, s.SeedExperiment(w, "p", comettest.ExperimentSpec{
-			Key: fmt.Sprintf("%032x", 0xabc0+i), Name: fmt.Sprint("run ", i), Start: int64(1700000000000 + i), End: 1700000009000, FilePath: "/train.py",
+			Key: fmt.Sprintf("%032x", 0xabc0+i), Name: fmt.Sprint("run ", i), Start: 1700000000000 + int64(i), End: 1700000009000, FilePath: "/train.py",
 			Archived: i == 1,
 			Tags:     []string{"a", "b"}, Parameters: []comettest.Value{{Name: "lr", Value: "0.1"}, {Name: "n", Value: "3"}},
 			Others: []comettest.Value{{Name: "set", Value: "x"}},

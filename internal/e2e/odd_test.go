@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"regexp"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -165,16 +164,4 @@ var idInPath = regexp.MustCompile(`/[0-9a-fA-F-]{16,}`)
 // routeOf returns the method and the path of a request, without ids.
 func routeOf(req *http.Request) string {
 	return req.Method + " " + idInPath.ReplaceAllString(req.URL.Path, "/{id}")
-}
-
-// routeList returns the routes that were asked for, sorted.
-func (n *oddNetwork) routeList() []string {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	var list []string
-	for r := range n.routes {
-		list = append(list, r)
-	}
-	slices.SortFunc(list, strings.Compare)
-	return list
 }

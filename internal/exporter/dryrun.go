@@ -96,6 +96,7 @@ func (d *dryRun) project(ctx context.Context, p *project) error {
 		p.keep(selected, left)
 		p.err = err
 	}
+	x.tellDoubt(p)
 	if p.err != nil {
 		d.Failed++
 		return nil

@@ -74,6 +74,7 @@ func (x *Exporter) listExperiments(ctx context.Context, p Path, yield func([]str
 	if err != nil {
 		return fmt.Errorf("list experiments of %q: %w", proj.path(), err)
 	}
+	x.tellDoubt(proj)
 	for _, e := range selected {
 		state := "finished"
 		if e.running {

@@ -57,10 +57,14 @@ func (u *projectUnit) write(ctx context.Context, q *queue, out *output) error {
 		}
 	}
 	u.x.sum.Projects++
-	if err := u.record(out, rec); err != nil || lost == nil {
-		return err
+	err := u.record(out, rec)
+	if err == nil && p.doubt != nil {
+		err = u.skip(out, "experiments", p.doubt)
 	}
-	return u.skip(out, "share links", lost)
+	if err == nil && lost != nil {
+		err = u.skip(out, "share links", lost)
+	}
+	return err
 }
 
 // shareLinks returns how many share links the project has, nil where the server

@@ -67,6 +67,7 @@ type project struct {
 	count       int64               // of the selected ones
 	left        int64               // not selected
 	err         error               // what keeps us from listing it
+	doubt       error               // why its listing may not be whole
 }
 
 // scope is all that is to be exported.
@@ -170,8 +171,28 @@ func (r *resolver) projectsOf(ctx context.Context, workspace string) ([]comet.Pr
 		r.absent(ctx, workspace)
 		return nil, r.noWorkspace(workspace)
 	}
+	if len(list) == 0 {
+		if list, err = r.listAgain(ctx, workspace); err != nil {
+			return nil, fmt.Errorf("list projects of %q: %w", workspace, err)
+		}
+	}
 	r.known[workspace] = list
 	return list, nil
+}
+
+// listAgain lists the projects of a workspace that has been listed as empty, also
+// by the newer call where there is one: what is exported of an empty workspace
+// looks like success.
+func (r *resolver) listAgain(ctx context.Context, workspace string) ([]comet.Project, error) {
+	list, err := r.x.client.Projects(ctx, workspace)
+	if err != nil || len(list) > 0 {
+		return list, err
+	}
+	list, err = r.x.client.ProjectsPage(ctx, workspace)
+	if err != nil && !isFatal(err) {
+		return nil, nil // it knows no more than the other
+	}
+	return list, err
 }
 
 // absent reports whether the list of workspaces lacks one.
@@ -293,12 +314,44 @@ func (x *Exporter) list(ctx context.Context, p *comet.Project) ([]listed, error)
 	return all, nil
 }
 
+// listWhole lists the experiments of a project. Where they are fewer than the
+// project says, both are asked again, and if that does not settle it, doubt says
+// so: a listing that was cut short looks like one of a smaller project.
+func (x *Exporter) listWhole(ctx context.Context, p *comet.Project) (all []listed, doubt, err error) {
+	fewer := func(said *int64) bool { return said != nil && int64(len(all)) < *said }
+	if all, err = x.list(ctx, p); err != nil || !fewer(p.Experiments) {
+		return all, nil, err
+	}
+	if all, err = x.list(ctx, p); err != nil || !fewer(p.Experiments) {
+		return all, nil, err
+	}
+	now, err := x.client.Project(ctx, p.Workspace, p.Name)
+	if err != nil && isFatal(err) {
+		return nil, nil, err
+	}
+	said := p.Experiments
+	if err == nil {
+		said = now.Experiments
+	}
+	if fewer(said) {
+		doubt = itemErrorf("the project says that it has %d, and %d are listed", *said, len(all))
+	}
+	return all, doubt, nil
+}
+
+// tellDoubt tells of a listing that may not be whole, where no stream can.
+func (x *Exporter) tellDoubt(p *project) {
+	if p.doubt != nil {
+		x.o.Observer.Warn(fmt.Sprintf("experiments of %q: %v", p.path(), p.doubt))
+	}
+}
+
 // selected returns the selected experiments of a project in order, and how many
 // there are besides.
 func (x *Exporter) selected(ctx context.Context, p *project) (selected []listed, left int64, err error) {
 	all := make([]listed, 0, len(p.some))
 	if p.all {
-		if all, err = x.list(ctx, &p.Project); err != nil {
+		if all, p.doubt, err = x.listWhole(ctx, &p.Project); err != nil {
 			return nil, 0, err
 		}
 	} else {

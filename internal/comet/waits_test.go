@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -67,10 +68,13 @@ func TestWaitsAreTold(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
+				var mu sync.Mutex
 				var told strings.Builder
 				start := time.Now()
 				o := func(o *Options) {
 					o.Waits = func(w Wait) {
+						mu.Lock()
+						defer mu.Unlock()
 						fmt.Fprintf(&told, "at %v until %v: %v\n", time.Since(start).Round(time.Second), w.Until.Sub(start).Round(time.Second), w.Why)
 					}
 				}
@@ -81,6 +85,8 @@ func TestWaitsAreTold(t *testing.T) {
 				if err := tc.call(t.Context(), offline(t, tc.network, change...)); err != nil {
 					t.Error(err)
 				}
+				mu.Lock()
+				defer mu.Unlock()
 				if told.String() != tc.want {
 					t.Errorf("told %q, want %q", told.String(), tc.want)
 				}

@@ -73,17 +73,25 @@ func saysTaken(err error) bool {
 	return ok && ce.SDKCode == comet.CodeExperimentExists
 }
 
-// isTaken reports whether there is an experiment with the key.
+// isTaken reports whether there is an experiment with the key. One refusal to show
+// it may be that of something before the server, and is not believed at once: to
+// take a free key for another's would make a copy under a derived one.
 func (e *experiment) isTaken(ctx context.Context) (bool, error) {
-	there, err := e.r.c.Metadata(ctx, e.key)
-	e.seen = there
-	switch {
-	case err == nil, errors.Is(err, comet.ErrForbidden):
-		return true, nil
-	case isAbsent(err):
-		return false, nil
+	for try := 1; ; try++ {
+		there, err := e.r.c.Metadata(ctx, e.key)
+		e.seen = there
+		switch {
+		case err == nil, errors.Is(err, comet.ErrForbidden) && try == maxHandshakes:
+			return true, nil
+		case isAbsent(err):
+			return false, nil
+		case !errors.Is(err, comet.ErrForbidden):
+			return false, fmt.Errorf("read metadata: %w", err)
+		}
+		if err := pause(ctx, e.r.o.Settle); err != nil {
+			return false, err
+		}
 	}
-	return false, fmt.Errorf("read metadata: %w", err)
 }
 
 // maxHandshakes is how often a handshake is made that is refused without a

@@ -146,7 +146,10 @@ func (c *command) clientOptions(s *server) comet.Options {
 		Notify:           func(t comet.Trouble) { s.trouble.Failed(t.Err.Error()) },
 		Succeeded:        s.trouble.Succeeded,
 		Waits:            func(w comet.Wait) { s.waits.Begin(w.Why.Error(), w.Until) },
-		Logger:           s.report.Logger(),
+		Unclear: func(call, words string) {
+			s.report.Warn("%s: the server answers %q, which is not known to mean that there is nothing; if it does, run again with --absent-words %q", call, words, words)
+		},
+		Logger: s.report.Logger(),
 	}
 }
 

@@ -69,6 +69,10 @@ type Options struct {
 	// try when they begin, for the network once ten seconds are over. It is called
 	// from any goroutine and must not block.
 	Waits func(Wait)
+	// Unclear, if not nil, is told once a call of words of the server's own that
+	// stay unclear: they may mean that what was asked for does not exist, see
+	// AbsentWords. It is called as Notify is, and must not block.
+	Unclear func(call, words string)
 	// Succeeded, if not nil, is told whenever something comes out well, which
 	// ends a trouble. It is called as Notify is, and must not block.
 	Succeeded func()
@@ -112,6 +116,7 @@ type Client struct {
 	secrets secrets
 
 	absentWords []string
+	unclear     unclearWords
 
 	largeTurn chan struct{} // see room
 
@@ -156,6 +161,7 @@ func New(o Options) (*Client, error) {
 		largeTurn: make(chan struct{}, 1),
 
 		absentWords: o.AbsentWords,
+		unclear:     unclearWords{tell: o.Unclear},
 	}
 	for _, r := range []*retrier{&c.retry, &c.storage} {
 		r.Retry, r.stats, r.notify, r.waits, r.well, r.probe = o.Retry, o.Counters, o.Notify, o.Waits, o.Succeeded, c.probe

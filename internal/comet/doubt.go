@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
@@ -255,4 +256,22 @@ func isOwn(data []byte) bool {
 		}
 	})
 	return own && json.Valid(data)
+}
+
+// unclearWords tells of words of the server that nobody here knows, once for each
+// call.
+type unclearWords struct {
+	tell func(call, words string)
+	told sync.Map // of paths
+}
+
+// note takes the error that a call is given up with.
+func (u *unclearWords) note(cl *call, err error) {
+	e, ok := errors.AsType[*Error](err)
+	if !ok || u.tell == nil || !e.unclear || !e.Own || e.Msg == "" || cl.write() || e.endpointMissing {
+		return
+	}
+	if _, told := u.told.LoadOrStore(cl.path, true); !told {
+		u.tell(cl.method+" "+cl.path, e.Msg)
+	}
 }

@@ -26,7 +26,9 @@ func (c *Client) GitPatch(ctx context.Context, key string) (*Text, error) {
 	cl := readGitPatch.call(values("experimentKey", key))
 	cl.want = wantBytes
 	empty := 0
-	return c.openText(ctx, cl, func(resp *http.Response) (io.Reader, error) {
+	beside := new(besides)
+	text, err := c.openText(ctx, cl, func(resp *http.Response) (io.Reader, error) {
+		beside.names = nil
 		head, whole, err := readHead(resp)
 		if err == nil && len(head) == 0 && resp.StatusCode == http.StatusOK {
 			// That is one of the ways to say that there is no patch. It is also what
@@ -38,8 +40,25 @@ func (c *Client) GitPatch(ctx context.Context, key string) (*Text, error) {
 		if err != nil {
 			return nil, err
 		}
-		return readPatch(resp, head, whole)
+		return readPatch(resp, head, whole, beside)
 	})
+	if err == nil {
+		beside.of = text
+		beside.tell()
+	}
+	return text, err
+}
+
+// besides gathers the other files of the zip file of a patch.
+type besides struct {
+	of    *Text // nil until there is one
+	names []string
+}
+
+func (b *besides) tell() {
+	if b.of != nil {
+		b.of.Beside = b.names
+	}
 }
 
 // smallFile is the size up to which a zip file is read whole before it is
@@ -58,15 +77,15 @@ func readHead(resp *http.Response) (head []byte, whole bool, err error) {
 
 // readPatch finds the patch in what a server answers to the request for it, of
 // which head is the beginning: nil where it says that there is none.
-func readPatch(resp *http.Response, head []byte, whole bool) (io.Reader, error) {
+func readPatch(resp *http.Response, head []byte, whole bool, beside *besides) (io.Reader, error) {
 	switch {
 	case isHTML(resp, head):
 		return nil, ErrNotJSON
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
 		if whole {
-			return unzipPatch(head)
+			return unzipPatch(head, beside)
 		}
-		return streamPatch(io.MultiReader(bytes.NewReader(head), resp.Body))
+		return streamPatch(io.MultiReader(bytes.NewReader(head), resp.Body), beside)
 	case isPatch(head):
 		return io.MultiReader(bytes.NewReader(head), resp.Body), nil
 	}
@@ -104,25 +123,31 @@ func isPatch(data []byte) bool {
 	return false
 }
 
-func unzipPatch(data []byte) (io.Reader, error) {
+func unzipPatch(data []byte, beside *besides) (io.Reader, error) {
 	zr, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
 		return nil, fmt.Errorf("zip file of the patch: %w", err)
 	}
+	var patch *zip.File
 	for _, f := range zr.File {
-		if f.Name == patchName || len(zr.File) == 1 {
-			rc, err := f.Open()
-			if err != nil {
-				return nil, err
-			}
-			return unpack.Bounded(rc, int64(len(data))), nil
+		if patch == nil && (f.Name == patchName || len(zr.File) == 1) {
+			patch = f
+		} else {
+			beside.names = append(beside.names, f.Name)
 		}
 	}
-	return nil, errors.New("zip file of the patch: it holds no " + patchName)
+	if patch == nil {
+		return nil, errors.New("zip file of the patch: it holds no " + patchName)
+	}
+	rc, err := patch.Open()
+	if err != nil {
+		return nil, err
+	}
+	return unpack.Bounded(rc, int64(len(data))), nil
 }
 
 // streamPatch finds the patch in a zip file as it comes.
-func streamPatch(r io.Reader) (io.Reader, error) {
+func streamPatch(r io.Reader, beside *besides) (io.Reader, error) {
 	z := unpack.NewZip(r)
 	name, entry, err := z.Next()
 	if name != patchName && err == nil {
@@ -132,7 +157,26 @@ func streamPatch(r io.Reader) (io.Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("zip file of the patch: %w", err)
 	}
-	return entry, nil
+	return io.MultiReader(entry, &otherEntries{z, beside}), nil
+}
+
+// otherEntries is an end of a text that gathers the names of what follows.
+type otherEntries struct {
+	z      *unpack.Zip
+	beside *besides
+}
+
+func (o *otherEntries) Read([]byte) (int, error) {
+	for {
+		name, _, err := o.z.Next()
+		if err == io.EOF {
+			o.beside.tell()
+		}
+		if err != nil {
+			return 0, err
+		}
+		o.beside.names = append(o.beside.names, name)
+	}
 }
 
 // lastEntry is an end of a text, if no other entry follows.

@@ -446,6 +446,7 @@ func (c *Client) doWith(ctx context.Context, cl *call, e *effort) (*http.Respons
 			e.completed()
 		}
 		if err := e.failed(ctx, err); err != nil {
+			c.unclear.note(cl, err)
 			return nil, err
 		}
 	}

@@ -16,6 +16,9 @@ type Text struct {
 	// Null is true when the server has no such text, which is not the same
 	// as an empty one. Reading then gives the end at once.
 	Null bool
+	// Beside names what came with the text and is not in it: the other files of
+	// the zip file of a patch. It is known once the text has been read to its end.
+	Beside []string
 
 	r io.ReadCloser
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -243,8 +244,9 @@ func TestGitPatch(t *testing.T) {
 	for _, tc := range []struct {
 		name, body, want string
 		null, fails      bool
+		beside           []string
 	}{
-		{name: "zip", body: zipOf(t, "x", "git_diff.patch"), want: "content of git_diff.patch"},
+		{name: "zip", body: zipOf(t, "x", "git_diff.patch", "y"), want: "content of git_diff.patch", beside: []string{"x", "y"}},
 		{name: "own zip", body: readContent(t, whole), want: long},
 		{name: "zip with one entry", body: zipOf(t, "other.patch"), want: "content of other.patch"},
 		{name: "zip without a patch", body: zipOf(t, "a", "b"), fails: true},
@@ -270,6 +272,22 @@ func TestGitPatch(t *testing.T) {
 			if err != nil || string(got) != tc.want || r.Null != tc.null || !utf8.Valid(got) {
 				t.Errorf("%.40q, null %v, %v", got, r.Null, err)
 			}
+			if !slices.Equal(r.Beside, tc.beside) {
+				t.Errorf("beside it %q, want %q", r.Beside, tc.beside)
+			}
 		})
+	}
+}
+
+// A zip file that is read as it comes tells its other files too, once it ends.
+func TestStreamedPatchBeside(t *testing.T) {
+	b := &besides{of: new(Text)}
+	patch, err := streamPatch(iotest.HalfReader(strings.NewReader(zipOf(t, "git_diff.patch", "x", "y"))), b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := io.ReadAll(patch)
+	if want := []string{"x", "y"}; err != nil || string(got) != "content of git_diff.patch" || !slices.Equal(b.of.Beside, want) {
+		t.Errorf("%q, beside it %q, %v", got, b.of.Beside, err)
 	}
 }

@@ -112,7 +112,7 @@ func TestUpload(t *testing.T) {
 			}
 			parts := parseForm(t, got)
 			if tc.parts == nil {
-				text, err := readPatch(reply(nil, 200, ""), []byte(parts[0].Text), true)
+				text, err := readPatch(reply(nil, 200, ""), []byte(parts[0].Text), true, new(besides))
 				if err != nil {
 					t.Fatal(err)
 				}

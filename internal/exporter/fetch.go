@@ -39,7 +39,9 @@ func (v *valueSlot[T]) get(ctx context.Context, q *queue) (T, error) {
 // textSlot is a slot of a text, which is fetched and read piece by piece.
 type textSlot struct {
 	*slot
-	present bool // guarded by the queue's mu
+	// Guarded by the queue's mu.
+	present bool
+	beside  []string // what came with the text and is not in it
 }
 
 func newTextSlot(q *queue, at position, open func(context.Context) (*comet.Text, error)) *textSlot {
@@ -57,7 +59,11 @@ func newTextSlot(q *queue, at position, open func(context.Context) (*comet.Text,
 		if err := skipBytes(text, got); err != nil {
 			return err
 		}
-		return q.fill(ctx, s, text, -1)
+		err = q.fill(ctx, s, text, -1)
+		q.mu.Lock()
+		t.beside = text.Beside
+		q.mu.Unlock()
+		return err
 	})
 	return t
 }

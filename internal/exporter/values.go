@@ -286,9 +286,25 @@ func (u *experimentUnit) writeTexts(ctx context.Context, q *queue, out *output) 
 		})
 		q.leave(u.texts[i].slot)
 		if err != nil {
-			if err := u.absentOrSkip(ctx, out, t.kind, "", err); err != nil {
-				return err
-			}
+			err = u.absentOrSkip(ctx, out, t.kind, "", err)
+		} else {
+			err = u.skipBeside(q, out, t.kind, u.texts[i])
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// skipBeside tells what came with a text and is in no stream.
+func (u *experimentUnit) skipBeside(q *queue, out *output, of stream.Kind, t *textSlot) error {
+	q.mu.Lock()
+	beside := t.beside
+	q.mu.Unlock()
+	for _, name := range beside {
+		if err := out.skip(skipped(of, u.l.key, "", name, itemErrorf("it stands beside the patch in its zip file, and a stream has the patch alone"))); err != nil {
+			return err
 		}
 	}
 	return nil

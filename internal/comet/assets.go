@@ -1,6 +1,7 @@
 package comet
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -27,6 +28,7 @@ type Asset struct {
 	Metadata *string // JSON text
 	Remote   bool
 	Link     *string
+	Items    []string // names of the parts of a 3D scene, which are no assets
 }
 
 func parseAsset(data []byte) Asset {
@@ -59,6 +61,11 @@ func parseAsset(data []byte) Asset {
 			a.Remote = wire.IsTrue(v)
 		case "link":
 			a.Link = wire.TextOf(v)
+		case "items":
+			wire.Elements(v, func(item []byte) {
+				text := func(name string) string { return wire.TextOrEmpty(wire.Member(item, name)) }
+				a.Items = append(a.Items, cmp.Or(text("fileName"), text("type"), text("assetId")))
+			})
 		}
 	})
 	return a

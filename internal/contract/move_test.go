@@ -12,7 +12,8 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comettest"
 )
 
-// tool runs one of the tools on a server, which must end well.
+// tool runs one of the tools on a server, which must end well: nothing is missing
+// but the parts of 3D scenes, which no client reads (docs/fidelity.md).
 func tool(t *testing.T, name string, f func(context.Context, cli.IO, []string) error, srv *comettest.Server, stdin []byte, args ...string) []byte {
 	t.Helper()
 	key := filepath.Join(t.TempDir(), "key")
@@ -22,7 +23,13 @@ func tool(t *testing.T, name string, f func(context.Context, cli.IO, []string) e
 	args = append([]string{"--progress", "none", "--api-key-file", key, "--url", srv.ClientlibURL()}, args...)
 	var stdout, stderr bytes.Buffer
 	code := cli.Main(name, f, cli.IO{Stdin: bytes.NewReader(stdin), Stdout: &stdout, Stderr: &stderr}, args)
-	if code != cli.ExitOK {
+	missing := 0
+	for line := range strings.Lines(stderr.String()) {
+		if strings.Contains(line, ": skipped: ") && !strings.Contains(line, "part of a 3D scene") {
+			missing++
+		}
+	}
+	if missing > 0 || code != cli.ExitOK && code != cli.ExitIncomplete {
 		t.Fatalf("%s: exit code %d\n%s", name, code, stderr.String())
 	}
 	t.Logf("%s:\n%s", name, strings.TrimSpace(stderr.String()))

@@ -204,7 +204,7 @@ func assetRows() []row {
 		{data: "epochs of assets", get: assetFields(func(a asset) any { return a.Epoch }), missing: "`experiment/asset/list` does not give them"},
 		{data: "times of upload", get: assetFields(func(a asset) any { return a.Created }), missing: "no call sets them"},
 		{data: "tags of assets", missing: "no call sets them"},
-		{data: "parts of a 3D scene", missing: "no call reads them; the scene itself is carried"},
+		{data: "parts of a 3D scene", missing: "no call is known to read them; each is named as skipped, and the scene itself is carried"},
 		{data: "histograms over all steps that are all there is of them", get: ofExperiment(func(e *comettest.ExperimentState) any {
 			for _, a := range e.Assets {
 				if a.Type == "histogram_combined_3d" {

@@ -195,6 +195,9 @@ func (f *assetsFetch) list(ctx context.Context, s *slot) ([]*item, error) {
 		}
 		it.key, it.artifact = f.key, f.artifact
 		list = append(list, it)
+		for _, part := range a.Items {
+			f.bad = append(f.bad, badItem{it.id, strings.Clone(a.Name) + "/" + part, errScenePart})
+		}
 		size += int64(len(it.doc)) + 400
 		return growth.to(ctx, size)
 	})
@@ -210,6 +213,10 @@ func (f *assetsFetch) list(ctx context.Context, s *slot) ([]*item, error) {
 		return twice
 	}), nil
 }
+
+// errScenePart is why the parts of a 3D scene are not in a stream. They have ids
+// and links, and yet no client reads one, nor says what it would get.
+var errScenePart = itemErrorf("it is a part of a 3D scene, which no call is known to read; the scene itself is carried")
 
 // write writes the assets of a list, and what is missing of them. It calls
 // done with the size of each that is whole.

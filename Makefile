@@ -7,8 +7,8 @@
 # make torture  the long forms of the tests, the tests of the tests (internal/torture/controls.sh), ten minutes of fuzzing
 #               for each front (stream reader, filter, import) and one for each of their parts; over an hour in all;
 #               COMET_STREAM_SEED takes random tests again
-# make contract the official Python SDK, of today and of 2023, against the embedded server and what the tools move;
-#               contract-full adds cometx, which takes 677 MB (docs/clients.md)
+# make contract the official Python SDK, of today and of 2023, against the embedded server and what the tools move
+#               (docs/clients.md)
 # make measure  how large each package is, and what imports it
 # make bench    the workloads of docs/benchmarks.md; bench-large adds the 20 GB asset
 
@@ -29,7 +29,7 @@ PLATFORMS ?= windows/amd64 darwin/arm64 linux/386 linux/arm
 
 TOOLS := comet-export comet-filter comet-import
 
-.PHONY: build test contract contract-full check gofmt vet vet-all staticcheck have-staticcheck govulncheck fuzz torture bench bench-large measure demo clean
+.PHONY: build test contract check gofmt vet vet-all staticcheck have-staticcheck govulncheck fuzz torture bench bench-large measure demo clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-X github.com/comet-stream/comet-stream/internal/cli.Version=$(VERSION)' -o bin/ $(TOOLS:%=./cmd/%)
@@ -44,10 +44,6 @@ endif
 
 contract:
 	sdks=$$(internal/contract/venv.sh current 2023) && COMET_SDK_PYTHON=$$sdks $(GO) test -count 1 -v ./internal/contract
-
-contract-full:
-	sdks=$$(internal/contract/venv.sh current 2023) && cometx=$$(internal/contract/venv.sh cometx) && \
-	COMET_SDK_PYTHON=$$sdks COMET_COMETX_PYTHON=$$cometx $(GO) test -count 1 -v -timeout 30m ./internal/contract
 
 check: gofmt vet staticcheck govulncheck
 

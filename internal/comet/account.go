@@ -7,6 +7,9 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
+// Workspaces are the calls of the workspaces that the key may see.
+type Workspaces struct{ conn *conn }
+
 // Account is the user whom the key belongs to.
 type Account struct {
 	Raw              json.RawMessage
@@ -16,7 +19,7 @@ type Account struct {
 
 // Account returns the user whom the key belongs to.
 func (c *Client) Account(ctx context.Context) (*Account, error) {
-	data, err := c.get(ctx, readAccount)
+	data, err := c.conn.get(ctx, readAccount)
 	if err != nil {
 		return nil, err
 	}
@@ -32,9 +35,9 @@ func (c *Client) Account(ctx context.Context) (*Account, error) {
 	return a, nil
 }
 
-// Workspaces returns the names of the workspaces that the key may see.
-func (c *Client) Workspaces(ctx context.Context) ([]string, error) {
-	named, err := listOf(ctx, c, readWorkspaces, nil, nil, func(v []byte) *string {
+// List returns the names of the workspaces that the key may see.
+func (c Workspaces) List(ctx context.Context) ([]string, error) {
+	named, err := listOf(ctx, c.conn, readWorkspaces, nil, nil, func(v []byte) *string {
 		if v[0] == '{' {
 			// Newer servers may give objects.
 			name := wire.Member(v, "name")

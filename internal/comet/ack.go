@@ -20,7 +20,7 @@ var ErrNotAcknowledged = errors.New("the answer does not acknowledge the write")
 //
 // A server that has never acknowledged a call is not asked for it in vain again
 // and again: the caller has to look in any case.
-func (c *Client) ack(ctx context.Context, cl *call) error {
+func (c *conn) ack(ctx context.Context, cl *call) error {
 	cl.want = wantDocument
 	cl.check = func(data []byte) error {
 		if !acknowledges(data, cl.given) {

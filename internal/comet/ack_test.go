@@ -67,18 +67,18 @@ func TestOddAnswersToWrites(t *testing.T) {
 // uploads are the writes that are no JSON.
 var uploads = append([]write{
 	{name: "git patch", do: func(ctx context.Context, c *Client) error {
-		return c.WriteGitPatch(ctx, "K", TextContent("diff"))
+		return c.Texts.WriteGitPatch(ctx, "K", TextContent("diff"))
 	}},
 	{name: "panel", do: func(ctx context.Context, c *Client) error {
-		_, err := c.UploadPanel(ctx, "w", "", TextContent(""))
+		_, err := c.Panels.Upload(ctx, "w", "", TextContent(""))
 		return err
 	}},
 }, func() (list []write) {
-	for name, send := range map[string]func(*Client, context.Context, *Upload) error{
-		"asset": (*Client).UploadAsset, "image": (*Client).UploadVisualization, "asset by REST": (*Client).UploadAssetREST,
+	for name, send := range map[string]func(Assets, context.Context, *Upload) error{
+		"asset": Assets.Upload, "image": Assets.UploadVisualization, "asset by REST": Assets.UploadREST,
 	} {
 		list = append(list, write{name: name, do: func(ctx context.Context, c *Client) error {
-			return send(c, ctx, &Upload{Run: &Run{Key: "K"}, ID: "A", Open: fromText("data"), Size: 4})
+			return send(c.Assets, ctx, &Upload{Run: &Run{Key: "K"}, ID: "A", Open: fromText("data"), Size: 4})
 		}})
 	}
 	return list
@@ -122,7 +122,7 @@ func TestSilentServer(t *testing.T) {
 	}, func(o *Options) { o.Retry = quickRetry })
 	for i, want := range []int{silentTries, 1, 1, silentTries} {
 		tries, acknowledge = 0, i == 2
-		err := c.AddTags(t.Context(), "K", []string{"a"})
+		err := c.Experiments.AddTags(t.Context(), "K", []string{"a"})
 		if tries != want || acknowledge != (err == nil) || err != nil && !errors.Is(err, ErrUncertain) {
 			t.Errorf("write %d: %v after %d tries, want %d", i+1, err, tries, want)
 		}
@@ -148,7 +148,7 @@ func TestHandshakeOfAnother(t *testing.T) {
 			}
 			return reply(req, status, doc), nil
 		}, func(o *Options) { o.Retry = quickRetry })
-		_, err := c.AddRun(t.Context(), Handshake{Key: "K"})
+		_, err := c.Experiments.Start(t.Context(), Handshake{Key: "K"})
 		e, ok := errors.AsType[*Error](err)
 		if !ok || !errors.Is(err, ErrExists) || !e.Repeated {
 			t.Errorf("%s: %v, want that it exists, perhaps by this very call", name, err)

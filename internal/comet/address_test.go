@@ -94,10 +94,10 @@ func TestRESTPrefix(t *testing.T) {
 			c := newTestClient(t, counted, func(o *Options) { o.URL = strings.Replace(o.URL, "/clientlib/", "/comet/clientlib/", 1) })
 			for range 3 {
 				asked = nil
-				c.Workspaces(t.Context())
+				c.Workspaces.List(t.Context())
 			}
 			if tc.name == "none" {
-				if _, err := c.Workspaces(t.Context()); err == nil || !strings.Contains(err.Error(), "GET /api/rest/v2/workspaces: 404") {
+				if _, err := c.Workspaces.List(t.Context()); err == nil || !strings.Contains(err.Error(), "GET /api/rest/v2/workspaces: 404") {
 					t.Errorf("got %v", err)
 				}
 				return

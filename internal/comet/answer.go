@@ -19,7 +19,7 @@ import (
 
 // checkAnswer turns all but good answers into errors, and reads the answers
 // that are wanted whole.
-func (c *Client) checkAnswer(cl *call, resp *http.Response) error {
+func (c *conn) checkAnswer(cl *call, resp *http.Response) error {
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return c.refusal(cl, resp)
 	}
@@ -147,7 +147,7 @@ func readWhole(resp *http.Response, r *room) ([]byte, error) {
 // refusal reads why the server has not done a call. What a 4xx means is known
 // by its words and codes alone, as "exists already" after an answer that was
 // lost: one that breaks off is no answer, and the call is tried again.
-func (c *Client) refusal(cl *call, resp *http.Response) error {
+func (c *conn) refusal(cl *call, resp *http.Response) error {
 	data, err := io.ReadAll(io.LimitReader(resp.Body, maxWords))
 	resp.Body.Close()
 	if err == nil && len(data) < maxWords && !json.Valid(data) && notJSON(data) == errCutShort {
@@ -164,7 +164,7 @@ func (c *Client) refusal(cl *call, resp *http.Response) error {
 const maxWords = 64 << 10
 
 // answerError returns what the server says about a failure.
-func (c *Client) answerError(cl *call, resp *http.Response, data []byte) *Error {
+func (c *conn) answerError(cl *call, resp *http.Response, data []byte) *Error {
 	e := &Error{Method: cl.method, Path: c.shownPath(cl), Status: resp.StatusCode}
 	e.after = retryAfter(resp)
 	if e.storage = cl.storage != nil; e.storage {
@@ -225,7 +225,7 @@ func clip(s string) string {
 
 // shownPath returns the path of a call as errors show it, without the query;
 // that of another host begins with its name.
-func (c *Client) shownPath(cl *call) string {
+func (c *conn) shownPath(cl *call) string {
 	if cl.storage != nil {
 		return cl.storage.Host + cl.storage.EscapedPath()
 	}
@@ -246,7 +246,7 @@ func (c *Client) shownPath(cl *call) string {
 
 // networkError describes a try without a usable answer. The error of package
 // net/http quotes the URL with its query, so only its cause is kept.
-func (c *Client) networkError(ctx context.Context, cl *call, t *trace, err error) error {
+func (c *conn) networkError(ctx context.Context, cl *call, t *trace, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -261,7 +261,7 @@ func (c *Client) networkError(ctx context.Context, cl *call, t *trace, err error
 }
 
 // badAnswer describes an answer that is of no use, or the lack of one.
-func (c *Client) badAnswer(cl *call, err error, unsent bool) *Error {
+func (c *conn) badAnswer(cl *call, err error, unsent bool) *Error {
 	if l, ok := errors.AsType[*lack](err); ok {
 		return c.lacking(cl, l)
 	}
@@ -276,7 +276,7 @@ type cause struct {
 
 // cause wraps an error that comes from elsewhere. One that quotes a secret is
 // replaced, so that its chain does not hold the secret either.
-func (c *Client) cause(cl *call, err error, unsent bool) *cause {
+func (c *conn) cause(cl *call, err error, unsent bool) *cause {
 	text := err.Error()
 	if shown := c.secretsOf(cl).hide(text); shown != text {
 		err = errors.New(shown)

@@ -9,6 +9,9 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
+// Artifacts are the calls of artifacts, their versions and lineage.
+type Artifacts struct{ conn *conn }
+
 // Artifact is an artifact of a workspace. A listing leaves the versions out, and
 // Raw always does.
 type Artifact struct {
@@ -111,25 +114,25 @@ func parseArtifactVersion(data []byte) ArtifactVersion {
 	return x
 }
 
-// Artifacts returns the artifacts of a workspace: all of them if typ is empty,
+// List returns the artifacts of a workspace: all of them if typ is empty,
 // else those of one type.
-func (c *Client) Artifacts(ctx context.Context, workspace, typ string) ([]Artifact, error) {
-	return listOf(ctx, c, readArtifacts, values("workspace", workspace, "type", typ), nil, parseArtifact)
+func (c Artifacts) List(ctx context.Context, workspace, typ string) ([]Artifact, error) {
+	return listOf(ctx, c.conn, readArtifacts, values("workspace", workspace, "type", typ), nil, parseArtifact)
 }
 
-// Artifact returns an artifact with its versions.
-func (c *Client) Artifact(ctx context.Context, workspace, name string) (*Artifact, error) {
-	return c.artifact(ctx, "workspace", workspace, "artifactName", name)
+// Get returns an artifact with its versions.
+func (c Artifacts) Get(ctx context.Context, workspace, name string) (*Artifact, error) {
+	return c.get(ctx, "workspace", workspace, "artifactName", name)
 }
 
-// ArtifactByID is [Client.Artifact] by id.
-func (c *Client) ArtifactByID(ctx context.Context, id string) (*Artifact, error) {
+// ByID is [Artifacts.Get] by id.
+func (c Artifacts) ByID(ctx context.Context, id string) (*Artifact, error) {
 	// This one parameter is in snake case.
-	return c.artifact(ctx, "artifact_id", id)
+	return c.get(ctx, "artifact_id", id)
 }
 
-func (c *Client) artifact(ctx context.Context, query ...string) (*Artifact, error) {
-	raw, versions, err := documentAround(ctx, c, readArtifact, values(query...), parseArtifactVersion)
+func (c Artifacts) get(ctx context.Context, query ...string) (*Artifact, error) {
+	raw, versions, err := documentAround(ctx, c.conn, readArtifact, values(query...), parseArtifactVersion)
 	if err != nil {
 		return nil, err
 	}
@@ -162,10 +165,10 @@ func (q *VersionQuery) pairs() []string {
 	}
 }
 
-// ArtifactVersion returns the details of a version. It leaves no trace: the
-// server records a consumer only for [Client.AddConsumer].
-func (c *Client) ArtifactVersion(ctx context.Context, q VersionQuery) (*ArtifactVersion, error) {
-	data, err := c.get(ctx, readArtifactVersion, q.pairs()...)
+// Version returns the details of a version. It leaves no trace: the
+// server records a consumer only for [Artifacts.AddConsumer].
+func (c Artifacts) Version(ctx context.Context, q VersionQuery) (*ArtifactVersion, error) {
+	data, err := c.conn.get(ctx, readArtifactVersion, q.pairs()...)
 	if err != nil {
 		return nil, err
 	}
@@ -175,8 +178,8 @@ func (c *Client) ArtifactVersion(ctx context.Context, q VersionQuery) (*Artifact
 
 // AddConsumer records an experiment as a consumer of a version. It is safe to
 // repeat.
-func (c *Client) AddConsumer(ctx context.Context, q VersionQuery, consumer string) error {
-	return c.ack(ctx, &call{
+func (c Artifacts) AddConsumer(ctx context.Context, q VersionQuery, consumer string) error {
+	return c.conn.ack(ctx, &call{
 		method:  http.MethodGet,
 		path:    "artifacts/version",
 		query:   values(append(q.pairs(), "consumerExperimentKey", consumer)...),
@@ -185,17 +188,17 @@ func (c *Client) AddConsumer(ctx context.Context, q VersionQuery, consumer strin
 	})
 }
 
-// ArtifactFiles returns the files of a version.
-func (c *Client) ArtifactFiles(ctx context.Context, workspace, name, version string) ([]Asset, error) {
+// Files returns the files of a version.
+func (c Artifacts) Files(ctx context.Context, workspace, name, version string) ([]Asset, error) {
 	q := values("workspace", workspace, "artifactName", name, "version", version)
-	return listOf(ctx, c, readArtifactFiles, q, nil, parseArtifactFile)
+	return listOf(ctx, c.conn, readArtifactFiles, q, nil, parseArtifactFile)
 }
 
-// EachArtifactFile calls yield for each file of a version as the answer comes,
-// under the terms of [Client.EachParameter].
-func (c *Client) EachArtifactFile(ctx context.Context, workspace, name, version string, restart func(), yield func(*Asset) error) error {
+// EachFile calls yield for each file of a version as the answer comes,
+// under the terms of [Parameters.Each].
+func (c Artifacts) EachFile(ctx context.Context, workspace, name, version string, restart func(), yield func(*Asset) error) error {
 	q := values("workspace", workspace, "artifactName", name, "version", version)
-	return c.each(ctx, readArtifactFiles, q, restart, func(v []byte, cut bool) error {
+	return c.conn.each(ctx, readArtifactFiles, q, restart, func(v []byte, cut bool) error {
 		a := parseArtifactFile(v)
 		a.Cut = cut
 		return yield(&a)
@@ -211,11 +214,11 @@ func parseArtifactFile(v []byte) Asset {
 	return a
 }
 
-// OpenArtifactFile returns the content of a file of an artifact version. The
+// FileContent returns the content of a file of an artifact version. The
 // key of the request should be that of the producer. Where the server does not
 // know it any more, the file is asked for without it.
-func (c *Client) OpenArtifactFile(ctx context.Context, ar AssetRequest) (*Body, error) {
-	b, err := c.OpenAsset(ctx, ar)
+func (c Artifacts) FileContent(ctx context.Context, ar AssetRequest) (*Body, error) {
+	b, err := Assets{c.conn}.Content(ctx, ar)
 	e, ok := errors.AsType[*Error](err)
 	if !ok || ar.Key == "" {
 		return b, err
@@ -223,7 +226,7 @@ func (c *Client) OpenArtifactFile(ctx context.Context, ar AssetRequest) (*Body, 
 	switch e.Status {
 	case http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound:
 		ar.Key = ""
-		return c.OpenAsset(ctx, ar)
+		return Assets{c.conn}.Content(ctx, ar)
 	}
 	return nil, err
 }
@@ -238,7 +241,7 @@ type Lineage struct {
 	Version    string
 }
 
-// Which sides of its lineage [Client.Lineage] tells.
+// Which sides of its lineage [Artifacts.Lineage] tells.
 const (
 	LineageAll    = "all"
 	LineageInput  = "input"
@@ -248,8 +251,8 @@ const (
 // Lineage returns the artifact versions that an experiment consumed
 // ([LineageInput]), produced, or both. The form of the answer is not
 // documented: fields that are not found are empty.
-func (c *Client) Lineage(ctx context.Context, key, filter string) ([]Lineage, error) {
-	return listOf(ctx, c, readLineage, values("experimentKey", key, "filter", filter), nil, func(v []byte) Lineage {
+func (c Artifacts) Lineage(ctx context.Context, key, filter string) ([]Lineage, error) {
+	return listOf(ctx, c.conn, readLineage, values("experimentKey", key, "filter", filter), nil, func(v []byte) Lineage {
 		l := Lineage{Raw: v}
 		l.read(v)
 		return l

@@ -34,11 +34,11 @@ type OpenedVersion struct {
 	Version    string
 }
 
-// OpenArtifactVersion opens a version of an artifact, in the workspace of the
+// OpenVersion opens a version of an artifact, in the workspace of the
 // experiment. A taken version is [ErrExists]; with [Error.Repeated] by an
 // earlier try of this very call. Without a version number the call is not
 // safe to do twice, see [ErrUncertain].
-func (c *Client) OpenArtifactVersion(ctx context.Context, n NewArtifactVersion) (*OpenedVersion, error) {
+func (c Artifacts) OpenVersion(ctx context.Context, n NewArtifactVersion) (*OpenedVersion, error) {
 	var o wire.Object
 	o.Text("artifactName", n.Name)
 	o.Text("artifactType", n.Type)
@@ -59,7 +59,7 @@ func (c *Client) OpenArtifactVersion(ctx context.Context, n NewArtifactVersion) 
 	if n.Note != nil {
 		o.Text("note", *n.Note)
 	}
-	data, err := c.document(ctx, &call{
+	data, err := c.conn.document(ctx, &call{
 		method: http.MethodPost,
 		path:   "write/artifacts/upsert",
 		body:   jsonBody(o.Bytes()),
@@ -96,7 +96,7 @@ type RemoteFile struct {
 // AddRemoteFiles adds remote files to an open artifact version, all in one
 // call, which must not be made twice: a server may give them ids of its own.
 // Older servers answer [ErrUnsupported]: there each is an upload of its own.
-func (c *Client) AddRemoteFiles(ctx context.Context, key, versionID string, files []RemoteFile) error {
+func (c Artifacts) AddRemoteFiles(ctx context.Context, key, versionID string, files []RemoteFile) error {
 	if len(files) == 0 {
 		return nil
 	}
@@ -119,19 +119,19 @@ func (c *Client) AddRemoteFiles(ctx context.Context, key, versionID string, file
 		o.Text("artifactVersionId", versionID)
 		list = append(list, o.Bytes()...)
 	}
-	return c.gated(ctx, featureRemoteFiles, http.MethodPost, c.experimentExists(ctx, key), func() error {
+	return c.conn.gated(ctx, featureRemoteFiles, http.MethodPost, Experiments{c.conn}.exists(ctx, key), func() error {
 		cl := call{method: http.MethodPost, path: featureRemoteFiles.path, query: values("experimentKey", key), unsafe: true}
-		return c.compressed(ctx, cl, c.altAck, `{"remoteArtifactAssetRequests":[`, list, `]}`)
+		return c.conn.compressed(ctx, cl, c.conn.altAck, `{"remoteArtifactAssetRequests":[`, list, `]}`)
 	})
 }
 
-// SetArtifactState closes an open version, or marks it as failed. It is final.
-func (c *Client) SetArtifactState(ctx context.Context, versionID, key, state string) error {
+// SetState closes an open version, or marks it as failed. It is final.
+func (c Artifacts) SetState(ctx context.Context, versionID, key, state string) error {
 	var o wire.Object
 	o.Text("artifactVersionId", versionID)
 	o.Text("experimentKey", key)
 	o.Text("state", state)
-	return c.post(ctx, "write/artifacts/state", &o)
+	return c.conn.post(ctx, "write/artifacts/state", &o)
 }
 
 // ArtifactUpdate holds what to change of an artifact; nil fields stay.
@@ -145,8 +145,8 @@ type ArtifactUpdate struct {
 	Emoji       *string
 }
 
-// UpdateArtifact changes an artifact.
-func (c *Client) UpdateArtifact(ctx context.Context, id string, u ArtifactUpdate) error {
+// Update changes an artifact.
+func (c Artifacts) Update(ctx context.Context, id string, u ArtifactUpdate) error {
 	var o wire.Object
 	o.Text("artifactId", id)
 	o.TextOrNull("artifactType", u.Type)
@@ -162,7 +162,7 @@ func (c *Client) UpdateArtifact(ctx context.Context, id string, u ArtifactUpdate
 	if u.Emoji != nil {
 		o.Text("emoji", *u.Emoji)
 	}
-	return c.post(ctx, "write/artifacts/details", &o)
+	return c.conn.post(ctx, "write/artifacts/details", &o)
 }
 
 // VersionLabels holds what to change of an artifact version; nil fields stay,
@@ -173,12 +173,12 @@ type VersionLabels struct {
 	Metadata *string // JSON text
 }
 
-// LabelArtifactVersion changes the labels of an artifact version.
-func (c *Client) LabelArtifactVersion(ctx context.Context, versionID string, l VersionLabels) error {
+// LabelVersion changes the labels of an artifact version.
+func (c Artifacts) LabelVersion(ctx context.Context, versionID string, l VersionLabels) error {
 	var o wire.Object
 	o.Text("artifactVersionId", versionID)
 	o.TextsOrNull("alias", l.Aliases)
 	o.TextOrNull("versionMetadata", l.Metadata)
 	o.TextsOrNull("versionTags", l.Tags)
-	return c.post(ctx, "write/artifacts/version/labels", &o)
+	return c.conn.post(ctx, "write/artifacts/version/labels", &o)
 }

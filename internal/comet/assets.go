@@ -9,6 +9,9 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
+// Assets are the calls of the assets of an experiment.
+type Assets struct{ conn *conn }
+
 // Asset is an entry of an asset list.
 type Asset struct {
 	Raw json.RawMessage
@@ -71,25 +74,25 @@ func parseAsset(data []byte) Asset {
 	return a
 }
 
-// Assets returns the assets of an experiment: all of them if typ is empty,
+// List returns the assets of an experiment: all of them if typ is empty,
 // else those of one type.
-func (c *Client) Assets(ctx context.Context, key, typ string) ([]Asset, error) {
+func (c Assets) List(ctx context.Context, key, typ string) ([]Asset, error) {
 	if typ == "" {
 		typ = allTypes
 	}
-	return listOf(ctx, c, readAssets, values("experimentKey", key, "type", typ), nil, parseAsset)
+	return listOf(ctx, c.conn, readAssets, values("experimentKey", key, "type", typ), nil, parseAsset)
 }
 
 // allTypes asks for assets of all types. Without a type older servers leave out
 // most.
 const allTypes = "all"
 
-// AssetsByName returns the assets of an experiment with a name. Older servers
+// ByName returns the assets of an experiment with a name. Older servers
 // answer [ErrUnsupported].
-func (c *Client) AssetsByName(ctx context.Context, key, name string) ([]Asset, error) {
+func (c Assets) ByName(ctx context.Context, key, name string) ([]Asset, error) {
 	var found []Asset
-	err := c.gated(ctx, featureAssetByName, http.MethodGet, c.experimentExists(ctx, key), func() (err error) {
-		found, err = listOf(ctx, c, readAssetsByName, values("experimentKey", key, "assetName", name), nil, parseAsset)
+	err := c.conn.gated(ctx, featureAssetByName, http.MethodGet, Experiments{c.conn}.exists(ctx, key), func() (err error) {
+		found, err = listOf(ctx, c.conn, readAssetsByName, values("experimentKey", key, "assetName", name), nil, parseAsset)
 		return err
 	})
 	return found, err

@@ -33,7 +33,7 @@ func abort(w http.ResponseWriter) {
 
 func readAsset(t *testing.T, c *Client, ar AssetRequest) (*Body, []byte, error) {
 	t.Helper()
-	b, err := c.OpenAsset(t.Context(), ar)
+	b, err := c.Assets.Content(t.Context(), ar)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -368,7 +368,7 @@ func TestAssets(t *testing.T) {
 			answer(`{"assets":[`+full+`,`+odd+`]}`)(w, r)
 		},
 	})
-	got, err := c.Assets(t.Context(), "K", "")
+	got, err := c.Assets.List(t.Context(), "K", "")
 	if err != nil || query != "experimentKey=K&type=all" {
 		t.Fatalf("%s: %v", query, err)
 	}
@@ -380,7 +380,7 @@ func TestAssets(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if _, err := c.Assets(t.Context(), "K", "ASSET_TYPE_FULL_METRIC"); err != nil || query != "experimentKey=K&type=ASSET_TYPE_FULL_METRIC" {
+	if _, err := c.Assets.List(t.Context(), "K", "ASSET_TYPE_FULL_METRIC"); err != nil || query != "experimentKey=K&type=ASSET_TYPE_FULL_METRIC" {
 		t.Errorf("%s: %v", query, err)
 	}
 }

@@ -140,18 +140,18 @@ func (b *Batch) Size() int { return len(b.buf) }
 // Reset empties the batch and keeps its memory.
 func (b *Batch) Reset() { b.buf, b.n = b.buf[:0], 0 }
 
-// WriteMetrics writes a batch of metric points. It is not safe to do twice:
+// Write writes a batch of metric points. It is not safe to do twice:
 // after [ErrUncertain] the caller has to look what has arrived. On a server that
 // takes no batches the points are written one by one.
-func (c *Client) WriteMetrics(ctx context.Context, key string, b *Batch) error {
-	err := c.gated(ctx, featureMetricBatch, http.MethodPost, nil, func() error {
-		return c.writeBatch(ctx, featureMetricBatch.path, key, b, true)
+func (c Metrics) Write(ctx context.Context, key string, b *Batch) error {
+	err := c.conn.gated(ctx, featureMetricBatch, http.MethodPost, nil, func() error {
+		return c.conn.writeBatch(ctx, featureMetricBatch.path, key, b, true)
 	})
 	if !errors.Is(err, ErrUnsupported) {
 		return err
 	}
 	return b.each(func(first bool, v []byte) error {
-		err := c.postOnce(ctx, "write/experiment/metric", withKey(key, v))
+		err := c.conn.postOnce(ctx, "write/experiment/metric", withKey(key, v))
 		if err != nil && !first && !errors.Is(err, ErrUncertain) {
 			// What came before has been written, and must not be again.
 			return fmt.Errorf("%w: %w", ErrUncertain, err)
@@ -160,17 +160,17 @@ func (c *Client) WriteMetrics(ctx context.Context, key string, b *Batch) error {
 	})
 }
 
-// WriteParameters writes a batch of parameters, one by one where the server
+// Write writes a batch of parameters, one by one where the server
 // takes no batches. It is safe to repeat.
-func (c *Client) WriteParameters(ctx context.Context, key string, b *Batch) error {
-	err := c.gated(ctx, featureParameterBatch, http.MethodPost, nil, func() error {
-		return c.writeBatch(ctx, featureParameterBatch.path, key, b, false)
+func (c Parameters) Write(ctx context.Context, key string, b *Batch) error {
+	err := c.conn.gated(ctx, featureParameterBatch, http.MethodPost, nil, func() error {
+		return c.conn.writeBatch(ctx, featureParameterBatch.path, key, b, false)
 	})
 	if !errors.Is(err, ErrUnsupported) {
 		return err
 	}
 	return b.each(func(_ bool, v []byte) error {
-		return c.post(ctx, "write/experiment/parameter", withKey(key, v))
+		return c.conn.post(ctx, "write/experiment/parameter", withKey(key, v))
 	})
 }
 
@@ -187,7 +187,7 @@ func (b *Batch) each(f func(first bool, v []byte) error) error {
 	return err
 }
 
-func (c *Client) writeBatch(ctx context.Context, path, key string, b *Batch, unsafe bool) error {
+func (c *conn) writeBatch(ctx context.Context, path, key string, b *Batch, unsafe bool) error {
 	if b.n == 0 {
 		return nil
 	}
@@ -201,7 +201,7 @@ const compressedBodies = "gzip"
 // compressed has send make a call with a compressed body, of JSON text given in
 // pieces, which are strings and byte slices. A server, or a proxy before it,
 // that does not take the first such body gets this and all others as they are.
-func (c *Client) compressed(ctx context.Context, cl call, send func(context.Context, *call) error, pieces ...any) error {
+func (c *conn) compressed(ctx context.Context, cl call, send func(context.Context, *call) error, pieces ...any) error {
 	has, known := c.features.known(compressedBodies)
 	if has || !known {
 		small := cl

@@ -111,7 +111,7 @@ var (
 // try sends a call once. The answer it returns is good: of status 2xx and, as
 // far as the call wants it, whole and of the right type. Any other outcome is
 // an error.
-func (c *Client) try(ctx context.Context, cl *call) (*http.Response, error) {
+func (c *conn) try(ctx context.Context, cl *call) (*http.Response, error) {
 	t := new(trace)
 	req, err := c.request(t.context(ctx, cl), cl, t)
 	if err != nil {
@@ -139,7 +139,7 @@ func (c *Client) try(ctx context.Context, cl *call) (*http.Response, error) {
 	return resp, nil
 }
 
-func (c *Client) request(ctx context.Context, cl *call, t *trace) (*http.Request, error) {
+func (c *conn) request(ctx context.Context, cl *call, t *trace) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, cl.method, c.target(ctx, cl), nil)
 	if err != nil {
 		return nil, fmt.Errorf("comet: %s %s: malformed request", cl.method, c.shownPath(cl))
@@ -180,7 +180,7 @@ func (c *Client) request(ctx context.Context, cl *call, t *trace) (*http.Request
 }
 
 // target returns the address of a call, but for its query.
-func (c *Client) target(ctx context.Context, cl *call) string {
+func (c *conn) target(ctx context.Context, cl *call) string {
 	switch {
 	case cl.storage != nil:
 		return cl.storage.String()
@@ -197,7 +197,7 @@ func (c *Client) target(ctx context.Context, cl *call) string {
 }
 
 // document makes a call and returns its JSON answer.
-func (c *Client) document(ctx context.Context, cl *call) ([]byte, error) {
+func (c *conn) document(ctx context.Context, cl *call) ([]byte, error) {
 	cl.want, cl.room = wantDocument, c.newRoom(ctx, maxDocument, 4<<10)
 	defer cl.room.done()
 	resp, err := c.do(ctx, cl)
@@ -208,7 +208,7 @@ func (c *Client) document(ctx context.Context, cl *call) ([]byte, error) {
 }
 
 // get reads a JSON document of the REST API.
-func (c *Client) get(ctx context.Context, rd read, query ...string) ([]byte, error) {
+func (c *conn) get(ctx context.Context, rd read, query ...string) ([]byte, error) {
 	return c.document(ctx, rd.call(values(query...)))
 }
 

@@ -102,8 +102,28 @@ type Retry struct {
 	Base, Cap time.Duration
 }
 
-// Client speaks to one Comet instance as one user. Use [New].
+// Client speaks to one Comet instance as one user. Use [New]. Its fields are
+// the resources of the API.
 type Client struct {
+	Workspaces  Workspaces
+	Projects    Projects
+	Experiments Experiments
+	Parameters  Parameters
+	Others      Others
+	Metrics     Metrics
+	Texts       Texts
+	Origins     Origins
+	Assets      Assets
+	Artifacts   Artifacts
+	Registry    Registry
+	Panels      Panels
+	Views       Views
+
+	conn *conn
+}
+
+// conn is what is known of a server, and how calls of it are made.
+type conn struct {
 	addr    address
 	key     string
 	lib     string
@@ -148,7 +168,7 @@ func New(o Options) (*Client, error) {
 			return nil, err
 		}
 	}
-	c := &Client{
+	c := &conn{
 		addr:    addr,
 		key:     o.APIKey,
 		lib:     o.LibVersion,
@@ -167,7 +187,12 @@ func New(o Options) (*Client, error) {
 		r.Retry, r.stats, r.notify, r.waits, r.well, r.probe = o.Retry, o.Counters, o.Notify, o.Waits, o.Succeeded, c.probe
 	}
 	c.storage.optional, c.storage.answer = true, storageAnswer
-	return c, nil
+	return &Client{
+		Workspaces: Workspaces{c}, Projects: Projects{c}, Experiments: Experiments{c},
+		Parameters: Parameters{c}, Others: Others{c}, Metrics: Metrics{c}, Texts: Texts{c}, Origins: Origins{c}, Assets: Assets{c},
+		Artifacts: Artifacts{c}, Registry: Registry{c}, Panels: Panels{c}, Views: Views{c},
+		conn: c,
+	}, nil
 }
 
 func (o *Options) setDefaults(addr address) {
@@ -221,14 +246,14 @@ func defaultWriteRate(host string) rate.Limit {
 }
 
 // Root returns the address of the instance: scheme and host, with a slash.
-func (c *Client) Root() string { return c.addr.root }
+func (c *Client) Root() string { return c.conn.addr.root }
 
 // Address returns the client library's address that all others follow from.
-func (c *Client) Address() string { return c.addr.clientlib }
+func (c *Client) Address() string { return c.conn.addr.clientlib }
 
 // ExperimentURL returns the address of an experiment in the web interface.
 func (c *Client) ExperimentURL(workspace, project, key string, archived bool) string {
-	u := c.addr.root + url.PathEscape(workspace) + "/" + url.PathEscape(project) + "/"
+	u := c.conn.addr.root + url.PathEscape(workspace) + "/" + url.PathEscape(project) + "/"
 	if archived {
 		u += "archive/"
 	}
@@ -238,7 +263,7 @@ func (c *Client) ExperimentURL(workspace, project, key string, archived bool) st
 // CloseIdle closes the connections that wait for a next request.
 func (c *Client) CloseIdle() {
 	// http.Client would ask the outermost RoundTripper, which has none.
-	if n, ok := c.network.(interface{ CloseIdleConnections() }); ok {
+	if n, ok := c.conn.network.(interface{ CloseIdleConnections() }); ok {
 		n.CloseIdleConnections()
 	}
 }
@@ -277,7 +302,7 @@ func (b *restBase) known(def string) string {
 
 // restURL returns the base of the REST API. Where the instance sits below a
 // path prefix it asks which of the two forms exists, until one of them answers.
-func (c *Client) restURL(ctx context.Context) string {
+func (c *conn) restURL(ctx context.Context) string {
 	if c.addr.restPrefixed == "" {
 		return c.addr.rest
 	}
@@ -297,7 +322,7 @@ func (c *Client) restURL(ctx context.Context) string {
 
 // answersREST reports whether the REST API is at base. A key that is refused,
 // say, is refused by the API.
-func (c *Client) answersREST(ctx context.Context, base string) bool {
+func (c *conn) answersREST(ctx context.Context, base string) bool {
 	cl := readAccount.call(nil)
 	cl.base = base
 	_, err := c.try(c.retry.briefly(ctx), cl)
@@ -305,7 +330,7 @@ func (c *Client) answersREST(ctx context.Context, base string) bool {
 }
 
 // probe reports whether the server answers at all now.
-func (c *Client) probe(ctx context.Context) bool {
+func (c *conn) probe(ctx context.Context) bool {
 	ctx = c.retry.briefly(ctx)
 	return c.answersREST(ctx, c.restURL(ctx))
 }

@@ -59,7 +59,7 @@ func TestWorkspaces(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newTestClient(t, map[string]http.HandlerFunc{"GET /api/rest/v2/workspaces": answer(doc)})
-			got, err := c.Workspaces(t.Context())
+			got, err := c.Workspaces.List(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -88,7 +88,7 @@ func TestCloseIdle(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Workspaces(t.Context()); err != nil {
+	if _, err := c.Workspaces.List(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	<-open

@@ -8,6 +8,15 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
+// Origins are the calls of where an experiment ran: the repository and the machine.
+type Origins struct{ conn *conn }
+
+// Others are the calls of the others of an experiment.
+type Others struct{ conn *conn }
+
+// Parameters are the calls of the parameters of an experiment.
+type Parameters struct{ conn *conn }
+
 // Reading is one of the three readings that a [Value] keeps.
 type Reading struct {
 	Value   *string
@@ -63,29 +72,29 @@ func parseValue(data []byte) Value {
 	return x
 }
 
-// Parameters returns the parameters of an experiment.
-func (c *Client) Parameters(ctx context.Context, key string) ([]Value, error) {
-	return c.summary(ctx, readParameters, key)
+// List returns the parameters of an experiment.
+func (c Parameters) List(ctx context.Context, key string) ([]Value, error) {
+	return c.conn.summary(ctx, readParameters, key)
 }
 
-// Others returns the others of an experiment.
-func (c *Client) Others(ctx context.Context, key string) ([]Value, error) {
-	return c.summary(ctx, readOthers, key)
+// List returns the others of an experiment.
+func (c Others) List(ctx context.Context, key string) ([]Value, error) {
+	return c.conn.summary(ctx, readOthers, key)
 }
 
-// Metrics returns the summaries of all metrics of an experiment. Metrics of
+// List returns the summaries of all metrics of an experiment. Metrics of
 // the system may be missing from it, see [System.Metrics].
-func (c *Client) Metrics(ctx context.Context, key string) ([]Value, error) {
-	return c.summary(ctx, readSummary, key)
+func (c Metrics) List(ctx context.Context, key string) ([]Value, error) {
+	return c.conn.summary(ctx, readSummary, key)
 }
 
-func (c *Client) summary(ctx context.Context, rd read, key string) ([]Value, error) {
+func (c *conn) summary(ctx context.Context, rd read, key string) ([]Value, error) {
 	return listOf(ctx, c, rd, values("experimentKey", key), nil, parseValue)
 }
 
 // Tags returns the tags of an experiment.
-func (c *Client) Tags(ctx context.Context, key string) ([]string, error) {
-	data, err := c.get(ctx, readTags, "experimentKey", key)
+func (c Experiments) Tags(ctx context.Context, key string) ([]string, error) {
+	data, err := c.conn.get(ctx, readTags, "experimentKey", key)
 	if err != nil {
 		return nil, err
 	}
@@ -103,9 +112,9 @@ func (g *Git) Empty() bool {
 	return g.User == nil && g.Root == nil && g.Branch == nil && g.Parent == nil && g.Origin == nil
 }
 
-// GitMetadata returns the state of the repository that an experiment ran from.
-func (c *Client) GitMetadata(ctx context.Context, key string) (*Git, error) {
-	data, err := c.get(ctx, readGit, "experimentKey", key)
+// Git returns the state of the repository that an experiment ran from.
+func (c Origins) Git(ctx context.Context, key string) (*Git, error) {
+	data, err := c.conn.get(ctx, readGit, "experimentKey", key)
 	if err != nil {
 		return nil, err
 	}
@@ -135,10 +144,10 @@ type System struct {
 	OSPackages        []string
 }
 
-// SystemDetails returns what is known of the machine that an experiment ran
+// System returns what is known of the machine that an experiment ran
 // on. Without any details all of it is null.
-func (c *Client) SystemDetails(ctx context.Context, key string) (*System, error) {
-	data, err := c.get(ctx, readSystem, "experimentKey", key)
+func (c Origins) System(ctx context.Context, key string) (*System, error) {
+	data, err := c.conn.get(ctx, readSystem, "experimentKey", key)
 	if err != nil {
 		return nil, err
 	}

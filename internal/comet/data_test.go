@@ -26,9 +26,9 @@ func TestValues(t *testing.T) {
 		{Raw: []byte(odd), Name: "Name|Max", Current: Reading{Value: ptr("12.50"), Time: ptr(int64(7))}},
 	}
 	for path, read := range map[string]func(*Client) ([]Value, error){
-		"experiment/parameters":      func(c *Client) ([]Value, error) { return c.Parameters(t.Context(), "k") },
-		"experiment/log-other":       func(c *Client) ([]Value, error) { return c.Others(t.Context(), "k") },
-		"experiment/metrics/summary": func(c *Client) ([]Value, error) { return c.Metrics(t.Context(), "k") },
+		"experiment/parameters":      func(c *Client) ([]Value, error) { return c.Parameters.List(t.Context(), "k") },
+		"experiment/log-other":       func(c *Client) ([]Value, error) { return c.Others.List(t.Context(), "k") },
+		"experiment/metrics/summary": func(c *Client) ([]Value, error) { return c.Metrics.List(t.Context(), "k") },
 	} {
 		got, err := read(docServer(t, path, `{"values":[`+full+`,`+odd+`]}`))
 		if err != nil {
@@ -44,7 +44,7 @@ func TestValues(t *testing.T) {
 }
 
 func TestTags(t *testing.T) {
-	got, err := docServer(t, "experiment/tags", `{"tags":["a",1,"été",null]}`).Tags(t.Context(), "k")
+	got, err := docServer(t, "experiment/tags", `{"tags":["a",1,"été",null]}`).Experiments.Tags(t.Context(), "k")
 	if diff := cmp.Diff([]string{"a", "1", "été"}, got); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
@@ -52,12 +52,12 @@ func TestTags(t *testing.T) {
 
 func TestGitMetadata(t *testing.T) {
 	const none = `{"branch":null,"origin":null,"parent":null,"root":null,"user":null}`
-	g, err := docServer(t, "experiment/git/metadata", none).GitMetadata(t.Context(), "k")
+	g, err := docServer(t, "experiment/git/metadata", none).Origins.Git(t.Context(), "k")
 	if err != nil || !g.Empty() || string(g.Raw) != none {
 		t.Errorf("%+v, %v", g, err)
 	}
 	const full = `{"user":"a@b","root":"12","branch":"refs/heads/main","parent":"34","origin":"git@h","more":1}`
-	g, err = docServer(t, "experiment/git/metadata", full).GitMetadata(t.Context(), "k")
+	g, err = docServer(t, "experiment/git/metadata", full).Origins.Git(t.Context(), "k")
 	want := &Git{Raw: []byte(full), User: ptr("a@b"), Root: ptr("12"), Branch: ptr("refs/heads/main"), Parent: ptr("34"), Origin: ptr("git@h")}
 	if diff := cmp.Diff(want, g); err != nil || diff != "" || g.Empty() {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
@@ -66,7 +66,7 @@ func TestGitMetadata(t *testing.T) {
 
 func TestSystemDetails(t *testing.T) {
 	const doc = `{"user":null,"systemMetricNames":["sys.load.avg"],"installedPackages":["numpy==1"],"osPackages":null,"command":"python x"}`
-	s, err := docServer(t, "experiment/system-details", doc).SystemDetails(t.Context(), "k")
+	s, err := docServer(t, "experiment/system-details", doc).Origins.System(t.Context(), "k")
 	want := &System{Raw: []byte(doc), Metrics: []string{"sys.load.avg"}, InstalledPackages: []string{"numpy==1"}}
 	if diff := cmp.Diff(want, s); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
@@ -84,12 +84,12 @@ func TestAccount(t *testing.T) {
 func TestModels(t *testing.T) {
 	const a = `{"experimentModelId":"M1","experimentKey":"K","modelName":"cnn","registryRecords":[]}`
 	const b = `{"experimentModelId":"M2","experimentModelName":"rnn"}`
-	got, err := docServer(t, "experiment/model", `{"models":[`+a+`,`+b+`]}`).Models(t.Context(), "K")
+	got, err := docServer(t, "experiment/model", `{"models":[`+a+`,`+b+`]}`).Assets.Models(t.Context(), "K")
 	want := []Model{{Raw: []byte(a), ID: "M1", Key: "K", Name: "cnn"}, {Raw: []byte(b), ID: "M2", Key: "K", Name: "rnn"}}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
-	assets, err := docServer(t, "experiment/model/asset/list", `{"assets":[{"assetId":"A","dir":"models/cnn"}]}`).ModelAssets(t.Context(), "K", "cnn")
+	assets, err := docServer(t, "experiment/model/asset/list", `{"assets":[{"assetId":"A","dir":"models/cnn"}]}`).Assets.OfModel(t.Context(), "K", "cnn")
 	if err != nil || len(assets) != 1 || assets[0].Dir != "models/cnn" {
 		t.Errorf("%+v, %v", assets, err)
 	}
@@ -99,7 +99,7 @@ func TestProjects(t *testing.T) {
 	const a = `{"projectId":"P1","projectName":"cnn","ownerUserName":"alice","projectDescription":"","workspaceName":"team-a",` +
 		`"numberOfExperiments":12,"lastUpdated":1592593124000,"public":true}`
 	const b = `{"projectId":"P2","projectName":"x","isPublic":false}`
-	got, err := docServer(t, "projects", `{"projects":[`+a+`,`+b+`]}`).Projects(t.Context(), "team-a")
+	got, err := docServer(t, "projects", `{"projects":[`+a+`,`+b+`]}`).Projects.List(t.Context(), "team-a")
 	want := []Project{
 		{Raw: []byte(a), ID: "P1", Workspace: "team-a", Name: "cnn", Owner: "alice", Description: ptr(""), Experiments: ptr(int64(12)),
 			Updated: ptr(int64(1592593124000)), Public: ptr(true)},
@@ -108,11 +108,11 @@ func TestProjects(t *testing.T) {
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
-	p, err := docServer(t, "project", a).Project(t.Context(), "team-a", "cnn")
+	p, err := docServer(t, "project", a).Projects.Get(t.Context(), "team-a", "cnn")
 	if diff := cmp.Diff(&want[0], p); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
-	if _, err := docServer(t, "project", `{}`).ProjectByID(t.Context(), "P"); !errors.Is(err, ErrUnclear) || errors.Is(err, ErrNotFound) {
+	if _, err := docServer(t, "project", `{}`).Projects.ByID(t.Context(), "P"); !errors.Is(err, ErrUnclear) || errors.Is(err, ErrNotFound) {
 		t.Errorf("an empty answer: %v", err)
 	}
 }
@@ -130,7 +130,7 @@ func TestProjectsPage(t *testing.T) {
 		offsets = append(offsets, o)
 		answer(pages[o])(w, r)
 	}})
-	got, err := c.ProjectsPage(t.Context(), "team-a")
+	got, err := c.Projects.Pages(t.Context(), "team-a")
 	want := []Project{
 		{Raw: []byte(row), ID: "P1", Workspace: "team-a", Name: "cnn", Description: ptr("d"), Owner: "alice", Public: ptr(false),
 			General: ptr(true), Experiments: ptr(int64(12)), Created: ptr(int64(5)), Updated: ptr(int64(6))},
@@ -144,12 +144,12 @@ func TestProjectsPage(t *testing.T) {
 		t.Errorf("offsets (-want +got):\n%s", diff)
 	}
 	// An old server has the plain listing alone.
-	if _, err := docServer(t, "projects", `{"projects":[]}`).ProjectsPage(t.Context(), "w"); !errors.Is(err, ErrUnsupported) {
+	if _, err := docServer(t, "projects", `{"projects":[]}`).Projects.Pages(t.Context(), "w"); !errors.Is(err, ErrUnsupported) {
 		t.Errorf("old server: %v", err)
 	}
 	// No such workspace is another matter.
 	c = newTestClient(t, map[string]http.HandlerFunc{"/": status(404, `{"msg":"no such workspace"}`)})
-	if _, err := c.ProjectsPage(t.Context(), "w"); !errors.Is(err, ErrNotFound) || errors.Is(err, ErrUnsupported) {
+	if _, err := c.Projects.Pages(t.Context(), "w"); !errors.Is(err, ErrNotFound) || errors.Is(err, ErrUnsupported) {
 		t.Errorf("no workspace: %v", err)
 	}
 }
@@ -164,18 +164,18 @@ func TestAssetsByNameAndProcessing(t *testing.T) {
 		},
 		"GET /api/rest/v2/experiment/processing/status": answer(`{"processing":true}`),
 	})
-	list, err := c.AssetsByName(t.Context(), "K", "a/b")
+	list, err := c.Assets.ByName(t.Context(), "K", "a/b")
 	if err != nil || len(list) != 1 || list[0].ID != "A" {
 		t.Errorf("%v, %v", list, err)
 	}
-	if busy, err := c.Processing(t.Context(), "K"); err != nil || !busy {
+	if busy, err := c.Experiments.Processing(t.Context(), "K"); err != nil || !busy {
 		t.Errorf("%v, %v", busy, err)
 	}
 	old := docServer(t, "experiment/metadata", `{"experimentKey":"K"}`)
-	if _, err := old.AssetsByName(t.Context(), "K", "x"); !errors.Is(err, ErrUnsupported) {
+	if _, err := old.Assets.ByName(t.Context(), "K", "x"); !errors.Is(err, ErrUnsupported) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := old.Processing(t.Context(), "K"); !errors.Is(err, ErrUnsupported) {
+	if _, err := old.Experiments.Processing(t.Context(), "K"); !errors.Is(err, ErrUnsupported) {
 		t.Errorf("got %v", err)
 	}
 }

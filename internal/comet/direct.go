@@ -20,7 +20,7 @@ import (
 // in parts that may be sent side by side and again. The asset appears with
 // [DirectUpload.Complete], not before.
 type DirectUpload struct {
-	c     *Client
+	c     *conn
 	path  string // of its calls: "asset/" or "visualizations/"
 	id    string
 	parts []directPart
@@ -44,26 +44,26 @@ var (
 	errNoTag    = errors.New("the answer has no ETag")
 )
 
-// StartAsset begins what [Client.UploadAsset] does as a direct upload in so many
+// Start begins what [Assets.Upload] does as a direct upload in so many
 // parts, where [Run.Direct] allows it. It is harmless to begin one again; if the
-// id exists the answer may be [ErrImmutable]. After [Client.LeaveDirect] it is
+// id exists the answer may be [ErrImmutable]. After [Assets.LeaveDirect] it is
 // [ErrUnsupported].
-func (c *Client) StartAsset(ctx context.Context, u *Upload, parts int) (*DirectUpload, error) {
-	return c.startDirect(ctx, "asset/", u.assetQuery(c.key), u.Metadata, parts)
+func (c Assets) Start(ctx context.Context, u *Upload, parts int) (*DirectUpload, error) {
+	return c.startDirect(ctx, "asset/", u.assetQuery(c.conn.key), u.Metadata, parts)
 }
 
-// StartVisualization is [Client.StartAsset] for what goes by
-// [Client.UploadVisualization].
-func (c *Client) StartVisualization(ctx context.Context, u *Upload, parts int) (*DirectUpload, error) {
-	return c.startDirect(ctx, "visualizations/", u.visualizationQuery(c.key), u.Metadata, parts)
+// StartVisualization is [Assets.Start] for what goes by
+// [Assets.UploadVisualization].
+func (c Assets) StartVisualization(ctx context.Context, u *Upload, parts int) (*DirectUpload, error) {
+	return c.startDirect(ctx, "visualizations/", u.visualizationQuery(c.conn.key), u.Metadata, parts)
 }
 
-func (c *Client) startDirect(ctx context.Context, path string, q url.Values, metadata json.RawMessage, parts int) (*DirectUpload, error) {
+func (c Assets) startDirect(ctx context.Context, path string, q url.Values, metadata json.RawMessage, parts int) (*DirectUpload, error) {
 	cl := &call{method: http.MethodPost, family: familyClient, path: path + "upload-start"}
 	fail := func(err error) error {
-		return &Error{Method: cl.method, Path: c.shownPath(cl), Err: err, endpointMissing: err == ErrUnsupported}
+		return &Error{Method: cl.method, Path: c.conn.shownPath(cl), Err: err, endpointMissing: err == ErrUnsupported}
 	}
-	if has, known := c.features.known(featureDirect.path); known && !has {
+	if has, known := c.conn.features.known(featureDirect.path); known && !has {
 		return nil, fail(ErrUnsupported)
 	}
 	o := fieldsOf(q)
@@ -76,9 +76,9 @@ func (c *Client) startDirect(ctx context.Context, path string, q url.Values, met
 	params.Int("numOfFileParts", int64(parts))
 	o.Raw("startUploadParams", params.Bytes())
 	cl.body = jsonBody(o.Bytes())
-	d := &DirectUpload{c: c, path: path}
+	d := &DirectUpload{c: c.conn, path: path}
 	cl.check = func(data []byte) error { return d.begin(data, parts) }
-	if _, err := c.document(ctx, cl); err != nil {
+	if _, err := c.conn.document(ctx, cl); err != nil {
 		return nil, err
 	}
 	return d, nil
@@ -195,9 +195,9 @@ func (d *DirectUpload) completion(o *wire.Object) *call {
 
 // LeaveDirect notes that direct uploads do not work at this server, and why.
 // None is begun any more.
-func (c *Client) LeaveDirect(why error) {
-	if c.features.learn(featureDirect.path, false) {
-		c.log.Debug("direct uploads do not work here, assets go through the server", "cause", why)
+func (c Assets) LeaveDirect(why error) {
+	if c.conn.features.learn(featureDirect.path, false) {
+		c.conn.log.Debug("direct uploads do not work here, assets go through the server", "cause", why)
 	}
 }
 

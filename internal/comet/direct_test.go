@@ -33,10 +33,10 @@ func TestDirectUpload(t *testing.T) {
 		path  string
 		body  string
 	}{
-		"asset": {func(c *Client) (*DirectUpload, error) { return c.StartAsset(t.Context(), u, 2) }, "asset/",
+		"asset": {func(c *Client) (*DirectUpload, error) { return c.Assets.Start(t.Context(), u, 2) }, "asset/",
 			`{"apiKey":"KEY","artifactVersionId":"V","assetId":"A","context":"train","epoch":0,"experimentId":"K","extension":"bin","fileName":"d/é",` +
 				`"groupingName":"cnn","overwrite":true,"projectId":"P","runId":"R","step":2,"type":"model-element"`},
-		"visualization": {func(c *Client) (*DirectUpload, error) { return c.StartVisualization(t.Context(), u, 2) }, "visualizations/",
+		"visualization": {func(c *Client) (*DirectUpload, error) { return c.Assets.StartVisualization(t.Context(), u, 2) }, "visualizations/",
 			`{"apiKey":"KEY","context":"train","experimentId":"K","extension":"bin","figCounter":0,"figName":"d/é","imageId":"A","overwrite":true,` +
 				`"projectId":"P","runId":"R","step":2`},
 	} {
@@ -116,7 +116,7 @@ func directTo(t *testing.T, address func(object string) string, change ...func(*
 		"POST /clientlib/asset/upload-start": answer(fmt.Sprintf(`{"requestId":"R1","preSignUrl":%s}`, urls)),
 		"GET /api/rest/v2/account-details":   answer(`{"userName":"u"}`),
 	}, change...)
-	up, err := c.StartAsset(t.Context(), &Upload{Run: &Run{Key: "K"}, ID: "A"}, 2)
+	up, err := c.Assets.Start(t.Context(), &Upload{Run: &Run{Key: "K"}, ID: "A"}, 2)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,7 +183,7 @@ func TestPutPartAtHome(t *testing.T) {
 		},
 	})
 	home = strings.TrimSuffix(c.Root(), "/")
-	up, err := c.StartAsset(t.Context(), &Upload{Run: &Run{Key: "K"}, ID: "A"}, 1)
+	up, err := c.Assets.Start(t.Context(), &Upload{Run: &Run{Key: "K"}, ID: "A"}, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -314,7 +314,7 @@ func TestDirectOddStart(t *testing.T) {
 		"null": `{"requestId":"R","preSignUrl":null}`,
 	} {
 		r, c := newRecorder(t, doc)
-		_, err := c.StartAsset(t.Context(), &Upload{Run: &Run{Key: "K"}, ID: "A"}, 2)
+		_, err := c.Assets.Start(t.Context(), &Upload{Run: &Run{Key: "K"}, ID: "A"}, 2)
 		if !errors.Is(err, ErrNotAcknowledged) || len(r.got) != silentTries+1 { // and whether the server is well
 			t.Errorf("%s: got %v after %d requests", name, err, len(r.got))
 		}
@@ -326,11 +326,11 @@ func TestDirectOddStart(t *testing.T) {
 func TestLeaveDirect(t *testing.T) {
 	r, c := newRecorder(t, twoParts)
 	var log bytes.Buffer
-	c.log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	c.conn.log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	for range 2 {
-		c.LeaveDirect(errors.New("no storage"))
+		c.Assets.LeaveDirect(errors.New("no storage"))
 	}
-	if _, err := c.StartVisualization(t.Context(), &Upload{Run: &Run{Key: "K"}, ID: "A"}, 2); !errors.Is(err, ErrUnsupported) || len(r.got) > 0 {
+	if _, err := c.Assets.StartVisualization(t.Context(), &Upload{Run: &Run{Key: "K"}, ID: "A"}, 2); !errors.Is(err, ErrUnsupported) || len(r.got) > 0 {
 		t.Errorf("got %v, %d requests", err, len(r.got))
 	}
 	if n := strings.Count(log.String(), "no storage"); n != 1 {
@@ -348,7 +348,7 @@ func TestCompleteLost(t *testing.T) {
 			panic(http.ErrAbortHandler)
 		},
 	})
-	up, err := c.StartAsset(t.Context(), &Upload{Run: &Run{Key: "K"}, ID: "A"}, 2)
+	up, err := c.Assets.Start(t.Context(), &Upload{Run: &Run{Key: "K"}, ID: "A"}, 2)
 	if err != nil {
 		t.Fatal(err)
 	}

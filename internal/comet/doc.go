@@ -7,15 +7,15 @@
 //	if err != nil {
 //		return err
 //	}
-//	for e, err := range c.Experiments(ctx, comet.Listing{Workspace: "acme", Project: "vision"}) {
+//	for e, err := range c.Experiments.List(ctx, comet.Listing{Workspace: "acme", Project: "vision"}) {
 //		if err != nil {
 //			return err
 //		}
 //		fmt.Println(e.Key)
 //	}
 //
-// There is one method an endpoint. Methods take a context, may be called from
-// any number of goroutines, and repeat what fails for a passing reason until
+// A client has a field for each resource, and that a method for each endpoint.
+// Methods take a context, may be called from any number of goroutines, and repeat what fails for a passing reason until
 // the retry budget is used up; a write that must not be done twice is never
 // repeated when it may have reached the server, see [ErrUncertain].
 //

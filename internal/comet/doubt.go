@@ -151,7 +151,7 @@ type lack struct {
 func (l *lack) Error() string { return l.why }
 
 // lacking returns the error of an answer that lacks something.
-func (c *Client) lacking(cl *call, l *lack) *Error {
+func (c *conn) lacking(cl *call, l *lack) *Error {
 	e := &Error{
 		Method: cl.method, Path: c.shownPath(cl), Status: l.status, Own: l.own,
 		Msg: c.secrets.hide(clip(l.words)), Err: l, unclear: true,

@@ -49,14 +49,14 @@ func (b *Body) Read(p []byte) (int, error) { return b.r.Read(p) }
 // Close frees the connection.
 func (b *Body) Close() error { return b.r.Close() }
 
-// OpenAsset returns the content of an asset.
-func (c *Client) OpenAsset(ctx context.Context, ar AssetRequest) (*Body, error) {
-	d := &download{c: c, ar: ar}
+// Content returns the content of an asset.
+func (c Assets) Content(ctx context.Context, ar AssetRequest) (*Body, error) {
+	d := &download{c: c.conn, ar: ar}
 	cl := d.call(0)
-	d.e = c.retry.begin(cl)
+	d.e = c.conn.retry.begin(cl)
 	r := &resumed{
 		open:      func(offset int64) (io.ReadCloser, int64, error) { return d.open(ctx, offset) },
-		failed:    func(err error) error { return c.streamFailed(ctx, d.e, cl, err) },
+		failed:    func(err error) error { return c.conn.streamFailed(ctx, d.e, cl, err) },
 		progress:  d.e.progress,
 		completed: d.e.completed,
 	}
@@ -73,7 +73,7 @@ func (c *Client) OpenAsset(ctx context.Context, ar AssetRequest) (*Body, error) 
 // download knows what the first answer said of the content, so that further
 // ones can be held against it.
 type download struct {
-	c    *Client
+	c    *conn
 	ar   AssetRequest
 	e    *effort
 	body *Body // nil before the first answer

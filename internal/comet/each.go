@@ -10,25 +10,25 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
-// EachParameter calls yield for each parameter of an experiment as the answer
+// Each calls yield for each parameter of an experiment as the answer
 // comes, for experiments that have tens of thousands. The terms are those of
-// [Client.MetricPoints]; the Value and its Raw are valid until yield returns.
-func (c *Client) EachParameter(ctx context.Context, key string, restart func(), yield func(*Value) error) error {
-	return c.eachValue(ctx, readParameters, key, restart, yield)
+// [Metrics.Points]; the Value and its Raw are valid until yield returns.
+func (c Parameters) Each(ctx context.Context, key string, restart func(), yield func(*Value) error) error {
+	return c.conn.eachValue(ctx, readParameters, key, restart, yield)
 }
 
-// EachOther is EachParameter for the others of an experiment.
-func (c *Client) EachOther(ctx context.Context, key string, restart func(), yield func(*Value) error) error {
-	return c.eachValue(ctx, readOthers, key, restart, yield)
+// Each is [Parameters.Each] for the others of an experiment.
+func (c Others) Each(ctx context.Context, key string, restart func(), yield func(*Value) error) error {
+	return c.conn.eachValue(ctx, readOthers, key, restart, yield)
 }
 
-// EachMetric is EachParameter for the summaries of the metrics of an
+// Each is [Parameters.Each] for the summaries of the metrics of an
 // experiment.
-func (c *Client) EachMetric(ctx context.Context, key string, restart func(), yield func(*Value) error) error {
-	return c.eachValue(ctx, readSummary, key, restart, yield)
+func (c Metrics) Each(ctx context.Context, key string, restart func(), yield func(*Value) error) error {
+	return c.conn.eachValue(ctx, readSummary, key, restart, yield)
 }
 
-func (c *Client) eachValue(ctx context.Context, rd read, key string, restart func(), yield func(*Value) error) error {
+func (c *conn) eachValue(ctx context.Context, rd read, key string, restart func(), yield func(*Value) error) error {
 	return c.each(ctx, rd, values("experimentKey", key), restart, func(v []byte, cut bool) error {
 		x := parseValue(v)
 		x.Cut = cut
@@ -36,15 +36,15 @@ func (c *Client) eachValue(ctx context.Context, rd read, key string, restart fun
 	})
 }
 
-// EachAsset calls yield for each asset of an experiment as the answer comes,
-// under the terms of [Client.EachParameter]: all of them if typ is empty, else
+// Each calls yield for each asset of an experiment as the answer comes,
+// under the terms of [Parameters.Each]: all of them if typ is empty, else
 // those of one type.
-func (c *Client) EachAsset(ctx context.Context, key, typ string, restart func(), yield func(*Asset) error) error {
+func (c Assets) Each(ctx context.Context, key, typ string, restart func(), yield func(*Asset) error) error {
 	if typ == "" {
 		typ = allTypes
 	}
 	q := values("experimentKey", key, "type", typ)
-	return c.each(ctx, readAssets, q, restart, func(v []byte, cut bool) error {
+	return c.conn.each(ctx, readAssets, q, restart, func(v []byte, cut bool) error {
 		a := parseAsset(v)
 		a.Cut = cut
 		return yield(&a)
@@ -54,7 +54,7 @@ func (c *Client) EachAsset(ctx context.Context, key, typ string, restart func(),
 // each reads an object with the list that is wanted, and calls yield for each
 // element. cut says that the element is too large to be held, and that only its
 // short members are there.
-func (c *Client) each(ctx context.Context, rd read, q url.Values, restart func(), yield func(v []byte, cut bool) error) error {
+func (c *conn) each(ctx context.Context, rd read, q url.Values, restart func(), yield func(v []byte, cut bool) error) error {
 	return c.eachBeside(ctx, rd, q, restart, nil, func(_ *room, v []byte, cut bool) error { return yield(v, cut) })
 }
 
@@ -66,7 +66,7 @@ type beside struct {
 }
 
 // eachBeside is each with the members beside the list, if b is not nil.
-func (c *Client) eachBeside(ctx context.Context, rd read, q url.Values, restart func(), b *beside, yield func(r *room, v []byte, cut bool) error) error {
+func (c *conn) eachBeside(ctx context.Context, rd read, q url.Values, restart func(), b *beside, yield func(r *room, v []byte, cut bool) error) error {
 	return c.streamed(ctx, rd.call(q), restart, func(s *scanner, taken *bool) error {
 		if b != nil {
 			b.begin()
@@ -85,7 +85,7 @@ func (c *Client) eachBeside(ctx context.Context, rd read, q url.Values, restart 
 
 // listOf reads a list as it comes, and returns what parse makes of its elements,
 // which are parse's to keep.
-func listOf[T any](ctx context.Context, c *Client, rd read, q url.Values, b *beside, parse func(v []byte) T) ([]T, error) {
+func listOf[T any](ctx context.Context, c *conn, rd read, q url.Values, b *beside, parse func(v []byte) T) ([]T, error) {
 	var all []T
 	err := c.eachBeside(ctx, rd, q, func() { all = nil }, b, func(r *room, v []byte, cut bool) error {
 		if err := r.keep(len(v)); err != nil {
@@ -109,7 +109,7 @@ func listOf[T any](ctx context.Context, c *Client, rd read, q url.Values, b *bes
 }
 
 // documentAround is listOf with the rest of the document.
-func documentAround[T any](ctx context.Context, c *Client, rd read, q url.Values, parse func(v []byte) T) (doc []byte, list []T, err error) {
+func documentAround[T any](ctx context.Context, c *conn, rd read, q url.Values, parse func(v []byte) T) (doc []byte, list []T, err error) {
 	var o wire.Object
 	list, err = listOf(ctx, c, rd, q, &beside{
 		begin: func() { o = wire.Object{} },

@@ -35,7 +35,7 @@ func says(text string) func(http.ResponseWriter) {
 func TestEach(t *testing.T) {
 	c := eachServer(t, says(`{"extra":[1,{"values":[]}],"values":[{"name":"a","valueCurrent":"1"}, {"name":"b","valueCurrent":null}]}`))
 	var got []string
-	err := c.EachParameter(t.Context(), "k", nil, func(v *Value) error {
+	err := c.Parameters.Each(t.Context(), "k", nil, func(v *Value) error {
 		got = append(got, v.Name+" "+string(v.Raw))
 		return nil
 	})
@@ -50,7 +50,7 @@ func TestEach(t *testing.T) {
 
 func TestEachEmpty(t *testing.T) {
 	for _, text := range []string{`{"assets":[]}`, `{"assets":null}`} {
-		err := eachServer(t, says(text)).EachAsset(t.Context(), "k", "", nil, func(*Asset) error {
+		err := eachServer(t, says(text)).Assets.Each(t.Context(), "k", "", nil, func(*Asset) error {
 			return errors.New("called")
 		})
 		if err != nil {
@@ -70,7 +70,7 @@ func TestEachRestart(t *testing.T) {
 	} {
 		c := eachServer(t, says(broken), says(`{"values":[{"name":"a"},{"name":"b"}]}`))
 		var got []string
-		err := c.EachOther(t.Context(), "k", func() { got = nil }, func(v *Value) error {
+		err := c.Others.Each(t.Context(), "k", func() { got = nil }, func(v *Value) error {
 			got = append(got, v.Name)
 			return nil
 		})
@@ -87,7 +87,7 @@ func TestEachStopped(t *testing.T) {
 	stop := errors.New("enough")
 	c := eachServer(t, says(`{"values":[{"name":"a"},{"name":"b"}]}`))
 	n := 0
-	err := c.EachMetric(t.Context(), "k", func() { t.Error("restarted") }, func(*Value) error { n++; return stop })
+	err := c.Metrics.Each(t.Context(), "k", func() { t.Error("restarted") }, func(*Value) error { n++; return stop })
 	if err != stop || n != 1 {
 		t.Errorf("error %v after %d values, want %v after 1", err, n, stop)
 	}

@@ -71,7 +71,7 @@ func TestErrorClasses(t *testing.T) {
 	} {
 		name := fmt.Sprint(tc.status, " ", tc.body)
 		c := offline(t, func(req *http.Request) (*http.Response, error) { return reply(req, tc.status, tc.body), nil }, noRetry)
-		_, err := c.Tags(t.Context(), "k")
+		_, err := c.Experiments.Tags(t.Context(), "k")
 		for _, class := range classes {
 			if want := slices.Contains(tc.want, class); errors.Is(err, class) != want {
 				t.Errorf("%s: %v is %q: %v, want %v", name, err, class, !want, want)
@@ -96,7 +96,7 @@ func TestErrorText(t *testing.T) {
 		{answerWith(200, `{"tags":`), "the answer is cut short: unexpected EOF"},
 	} {
 		c := offline(t, tc.o.do, noRetry)
-		_, err := c.Tags(t.Context(), "k")
+		_, err := c.Experiments.Tags(t.Context(), "k")
 		want := "GET /api/rest/v2/experiment/tags: " + tc.want
 		if err == nil || err.Error() != want {
 			t.Errorf("got  %v\nwant %s", err, want)
@@ -112,7 +112,7 @@ func TestErrorFields(t *testing.T) {
 	c := offline(t, func(req *http.Request) (*http.Response, error) {
 		return reply(req, 400, `{"msg":"too long","code":400,"sdk_error_code":1341241}`), nil
 	})
-	_, err := c.AddRun(t.Context(), Handshake{Key: "k", Project: "p"})
+	_, err := c.Experiments.Start(t.Context(), Handshake{Key: "k", Project: "p"})
 	e, ok := errors.AsType[*Error](err)
 	if !ok {
 		t.Fatalf("got %v", err)

@@ -12,6 +12,9 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
+// Experiments are the calls of experiments: which there are, their state, times and tags.
+type Experiments struct{ conn *conn }
+
 // Experiment is an experiment as a listing or its metadata give it. All but
 // the key may be missing.
 type Experiment struct {
@@ -86,12 +89,12 @@ type Listing struct {
 	PageSize int
 }
 
-// Experiments returns the experiments of a project, archived ones included,
+// List returns the experiments of a project, archived ones included,
 // each once. A listing of several pages may shift while it is read, because
 // experiments come and go: it is read until two readings in a row agree, or,
 // where it never stays the same, until nothing new turns up any more. After an
 // error there is nothing more.
-func (c *Client) Experiments(ctx context.Context, l Listing) iter.Seq2[Experiment, error] {
+func (c Experiments) List(ctx context.Context, l Listing) iter.Seq2[Experiment, error] {
 	return func(yield func(Experiment, error) bool) {
 		if l.PageSize <= 0 {
 			l.PageSize = 1000
@@ -116,7 +119,7 @@ const (
 
 // listUntilSettled reads a listing until it is known well. It reports whether
 // to go on.
-func (c *Client) listUntilSettled(ctx context.Context, l Listing, archived bool, seen map[string]bool, yield func(Experiment, error) bool) bool {
+func (c Experiments) listUntilSettled(ctx context.Context, l Listing, archived bool, seen map[string]bool, yield func(Experiment, error) bool) bool {
 	var before map[string]bool
 	quiet := 0
 	for range maxListings {
@@ -149,7 +152,7 @@ type listPass struct {
 }
 
 // readListing reads all pages of a listing once.
-func (c *Client) readListing(ctx context.Context, l Listing, archived bool, seen map[string]bool, yield func(Experiment, error) bool) (*listPass, error) {
+func (c Experiments) readListing(ctx context.Context, l Listing, archived bool, seen map[string]bool, yield func(Experiment, error) bool) (*listPass, error) {
 	p := &listPass{keys: make(map[string]bool)}
 	var first []Experiment
 	for page := 1; ; page++ {
@@ -210,13 +213,13 @@ func pageMissing(err error) bool {
 
 // listPage reads one page. more is false when the server says that it is the
 // last one.
-func (c *Client) listPage(ctx context.Context, l Listing, archived bool, page int) (items []Experiment, more bool, err error) {
+func (c Experiments) listPage(ctx context.Context, l Listing, archived bool, page int) (items []Experiment, more bool, err error) {
 	q := values("workspaceName", l.Workspace, "projectName", l.Project, "projectId", l.ProjectID,
 		"archived", strconv.FormatBool(archived),
 		"page", strconv.Itoa(page), "size", strconv.Itoa(l.PageSize),
 		"sortBy", "startTime", "sortOrder", "asc")
 	var hints pageHints
-	items, err = listOf(ctx, c, readExperiments, q, hints.beside(), func(v []byte) Experiment {
+	items, err = listOf(ctx, c.conn, readExperiments, q, hints.beside(), func(v []byte) Experiment {
 		e, flagged := parseListed(v)
 		e.Raw = nil // of hundreds of thousands
 		if !flagged {
@@ -256,8 +259,8 @@ func (h *pageHints) more(page int) bool {
 }
 
 // Metadata returns the metadata of an experiment.
-func (c *Client) Metadata(ctx context.Context, key string) (*Experiment, error) {
-	data, err := c.get(ctx, readMetadata, "experimentKey", key)
+func (c Experiments) Metadata(ctx context.Context, key string) (*Experiment, error) {
+	data, err := c.conn.get(ctx, readMetadata, "experimentKey", key)
 	if err != nil {
 		return nil, err
 	}
@@ -270,10 +273,10 @@ func (c *Client) Metadata(ctx context.Context, key string) (*Experiment, error) 
 
 // Processing reports whether the server still digests what was written to an
 // experiment. Older servers answer [ErrUnsupported].
-func (c *Client) Processing(ctx context.Context, key string) (bool, error) {
+func (c Experiments) Processing(ctx context.Context, key string) (bool, error) {
 	busy := false
-	err := c.gated(ctx, featureProcessing, http.MethodGet, c.experimentExists(ctx, key), func() error {
-		data, err := c.get(ctx, readProcessing, "experimentKey", key)
+	err := c.conn.gated(ctx, featureProcessing, http.MethodGet, c.exists(ctx, key), func() error {
+		data, err := c.conn.get(ctx, readProcessing, "experimentKey", key)
 		busy = wire.IsTrue(wire.Member(data, "processing"))
 		return err
 	})

@@ -77,7 +77,7 @@ func (l *listing) client(t *testing.T) *Client {
 
 func list(t *testing.T, c *Client, size int) ([]listed, error) {
 	var got []listed
-	for e, err := range c.Experiments(t.Context(), Listing{Workspace: "w", Project: "p", PageSize: size}) {
+	for e, err := range c.Experiments.List(t.Context(), Listing{Workspace: "w", Project: "p", PageSize: size}) {
 		if err != nil {
 			return got, err
 		}
@@ -208,7 +208,7 @@ func TestExperimentsError(t *testing.T) {
 		t.Errorf("%d experiments, %v", len(got), err)
 	}
 	// A caller may stop at any time.
-	for range c.Experiments(t.Context(), Listing{Workspace: "w", Project: "p", PageSize: 10}) {
+	for range c.Experiments.List(t.Context(), Listing{Workspace: "w", Project: "p", PageSize: 10}) {
 		break
 	}
 }
@@ -225,7 +225,7 @@ func TestMetadata(t *testing.T) {
 	} {
 		c := newTestClient(t, map[string]http.HandlerFunc{"GET /api/rest/v2/experiment/metadata": answer(doc)})
 		want.Raw = []byte(doc)
-		got, err := c.Metadata(t.Context(), "asked")
+		got, err := c.Experiments.Metadata(t.Context(), "asked")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -283,7 +283,7 @@ func TestGated(t *testing.T) {
 			}
 			c := newTestClient(t, routes)
 			for i, want := range []int{tc.first, tc.then} {
-				err := c.AllPoints(t.Context(), "k", nil, func(*Point) error { return nil })
+				err := c.Metrics.AllPoints(t.Context(), "k", nil, func(*Point) error { return nil })
 				if !errors.Is(err, tc.want) || tc.want == ErrNotFound && errors.Is(err, ErrUnsupported) {
 					t.Errorf("call %d: %v, want %v", i+1, err, tc.want)
 				}

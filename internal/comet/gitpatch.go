@@ -22,12 +22,12 @@ const patchName = "git_diff.patch"
 
 // GitPatch returns the patch of uncommitted changes of an experiment: the
 // patch itself, not the zip file in which newer servers wrap it.
-func (c *Client) GitPatch(ctx context.Context, key string) (*Text, error) {
+func (c Texts) GitPatch(ctx context.Context, key string) (*Text, error) {
 	cl := readGitPatch.call(values("experimentKey", key))
 	cl.want = wantBytes
 	empty := 0
 	beside := new(besides)
-	text, err := c.openText(ctx, cl, func(resp *http.Response) (io.Reader, error) {
+	text, err := c.conn.openText(ctx, cl, func(resp *http.Response) (io.Reader, error) {
 		beside.names = nil
 		head, whole, err := readHead(resp)
 		if err == nil && len(head) == 0 && resp.StatusCode == http.StatusOK {
@@ -238,13 +238,13 @@ func (z *endOfZip) Read(p []byte) (int, error) {
 
 // WriteGitPatch sets the patch of uncommitted changes, wrapped in a zip file
 // as servers want it.
-func (c *Client) WriteGitPatch(ctx context.Context, key string, patch Content) error {
+func (c Texts) WriteGitPatch(ctx context.Context, key string, patch Content) error {
 	file, err := zipPatch(patch)
 	if err != nil {
 		return err
 	}
 	form := &form{file: file.Open, size: file.Size}
-	return c.ack(ctx, &call{
+	return c.conn.ack(ctx, &call{
 		method: http.MethodPost,
 		path:   "write/experiment/git/patch",
 		query:  values("experimentKey", key),

@@ -44,7 +44,7 @@ func readMany(ctx context.Context, n int, read func(i int) error) (lost []int, t
 
 // readNumbered reads the asset of a number to its end.
 func readNumbered(ctx context.Context, c *Client, i int) error {
-	b, err := c.OpenAsset(ctx, AssetRequest{ID: fmt.Sprint(i)})
+	b, err := c.Assets.Content(ctx, AssetRequest{ID: fmt.Sprint(i)})
 	if err != nil {
 		return err
 	}
@@ -160,10 +160,10 @@ func TestMostlyDown(t *testing.T) {
 		})
 		lost, _ := readMany(t.Context(), 10_000, func(i int) error {
 			if i%2 == 0 {
-				_, err := c.Tags(t.Context(), "k")
+				_, err := c.Experiments.Tags(t.Context(), "k")
 				return err
 			}
-			_, err := c.Parameters(t.Context(), "k")
+			_, err := c.Parameters.List(t.Context(), "k")
 			return err
 		})
 		if len(lost) > 100 {
@@ -183,11 +183,11 @@ func TestUnansweredEndpoint(t *testing.T) {
 					}
 					return reply(req, 200, wellDoc), nil
 				}, func(o *Options) { o.Retry.MaxElapsed = budget })
-				if _, err := c.Workspaces(t.Context()); err != nil {
+				if _, err := c.Workspaces.List(t.Context()); err != nil {
 					t.Fatal(err)
 				}
 				start := time.Now()
-				_, err := c.Tags(t.Context(), "k")
+				_, err := c.Experiments.Tags(t.Context(), "k")
 				if !errors.Is(err, ErrServer) || errors.Is(err, ErrOutage) {
 					t.Errorf("got %v", err)
 				}
@@ -219,12 +219,12 @@ func TestUnansweredServer(t *testing.T) {
 						}
 						return reply(req, 200, wellDoc), nil
 					}, func(o *Options) { o.Retry.MaxElapsed = budget })
-					if _, err := c.Workspaces(t.Context()); err != nil {
+					if _, err := c.Workspaces.List(t.Context()); err != nil {
 						t.Fatal(err)
 					}
 					broken = true
 					start := time.Now()
-					_, err := c.Workspaces(t.Context())
+					_, err := c.Workspaces.List(t.Context())
 					if !errors.Is(err, ErrOutage) {
 						t.Errorf("got %v", err)
 					}
@@ -295,7 +295,7 @@ func TestUnansweredStorage(t *testing.T) {
 				return reply(req, 200, wellDoc), nil
 			})
 		})
-		up, err := c.StartAsset(t.Context(), &Upload{Run: &Run{Key: "K"}, ID: "A"}, 2)
+		up, err := c.Assets.Start(t.Context(), &Upload{Run: &Run{Key: "K"}, ID: "A"}, 2)
 		if err != nil {
 			t.Fatal(err)
 		}

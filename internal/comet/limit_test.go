@@ -50,7 +50,7 @@ func many(t *testing.T, c *Client, n int) {
 	var wg sync.WaitGroup
 	for range n {
 		wg.Go(func() {
-			if _, err := c.Workspaces(t.Context()); err != nil {
+			if _, err := c.Workspaces.List(t.Context()); err != nil {
 				t.Error(err)
 			}
 		})
@@ -70,7 +70,7 @@ func TestLimit(t *testing.T) {
 		if d := time.Since(start); d != 10*time.Second {
 			t.Errorf("took %v, want 10s", d)
 		}
-		if n := c.stats.Waiting.Load(); n != 0 {
+		if n := c.conn.stats.Waiting.Load(); n != 0 {
 			t.Errorf("%d still waiting", n)
 		}
 	})
@@ -94,7 +94,7 @@ func TestLimitAdapts(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		for range 16 {
-			wg.Go(func() { c.Workspaces(ctx) })
+			wg.Go(func() { c.Workspaces.List(ctx) })
 		}
 		time.Sleep(1500 * time.Millisecond)
 		cancel() // while they wait for their next try
@@ -127,7 +127,7 @@ func TestLimitHead(t *testing.T) {
 		var wg sync.WaitGroup
 		ask := func(ctx context.Context, key string) {
 			wg.Go(func() {
-				if _, err := c.Tags(ctx, key); err != nil {
+				if _, err := c.Experiments.Tags(ctx, key); err != nil {
 					t.Error(err)
 				}
 			})
@@ -167,10 +167,10 @@ func TestPace(t *testing.T) {
 			do   func() error
 			want time.Duration // for ten more
 		}{
-			{"read", func() error { _, err := c.Tags(t.Context(), "k"); return err }, 5 * time.Second},
-			{"write", func() error { return c.AddTags(t.Context(), "k", nil) }, 40 * time.Second},
-			{"write by GET", func() error { return c.Archive(t.Context(), "k") }, 40 * time.Second},
-			{"client library", func() error { return c.AddRunTags(t.Context(), "k", nil) }, 0},
+			{"read", func() error { _, err := c.Experiments.Tags(t.Context(), "k"); return err }, 5 * time.Second},
+			{"write", func() error { return c.Experiments.AddTags(t.Context(), "k", nil) }, 40 * time.Second},
+			{"write by GET", func() error { return c.Experiments.Archive(t.Context(), "k") }, 40 * time.Second},
+			{"client library", func() error { return c.Experiments.AddRunTags(t.Context(), "k", nil) }, 0},
 		} {
 			time.Sleep(time.Hour)
 			for range 2 { // use up the burst

@@ -108,7 +108,7 @@ func TestMisconfigured(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer c.CloseIdle()
-			_, err = c.Workspaces(t.Context())
+			_, err = c.Workspaces.List(t.Context())
 			if !errors.Is(err, ErrMisconfigured) || !strings.Contains(fmt.Sprint(err), tc.want) {
 				t.Errorf("got %v, want %q", err, tc.want)
 			}
@@ -142,11 +142,11 @@ func TestMisconfiguredLater(t *testing.T) {
 						}
 						return reply(req, 200, workspacesDoc), nil
 					})
-					if _, err := c.Workspaces(t.Context()); err != nil {
+					if _, err := c.Workspaces.List(t.Context()); err != nil {
 						t.Fatal(err)
 					}
 					start := time.Now()
-					_, err := c.Workspaces(t.Context())
+					_, err := c.Workspaces.List(t.Context())
 					if !lasts && err != nil {
 						t.Errorf("got %v", err)
 					}
@@ -170,10 +170,10 @@ func TestMisconfiguredWrites(t *testing.T) {
 			tries++
 			return reply(req, 307, "", "Location", "https://new.example"+req.URL.Path), nil
 		})
-		if _, err := c.Workspaces(t.Context()); err != nil {
+		if _, err := c.Workspaces.List(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		err := c.AddTags(t.Context(), "k", []string{"a"})
+		err := c.Experiments.AddTags(t.Context(), "k", []string{"a"})
 		if !errors.Is(err, ErrMisconfigured) || tries != 1 || !strings.Contains(err.Error(), "set its address to https://new.example/)") {
 			t.Errorf("%d tries, %v", tries, err)
 		}
@@ -203,7 +203,7 @@ func TestRedirects(t *testing.T) {
 				}
 				return reply(req, 200, workspacesDoc), nil
 			}, func(o *Options) { o.URL = tc.from })
-			_, err := c.Workspaces(t.Context())
+			_, err := c.Workspaces.List(t.Context())
 			if errors.Is(err, errMoved) == tc.document || !tc.document != (err != nil) {
 				t.Errorf("document: %v", err)
 			}
@@ -236,7 +236,7 @@ func TestNeverReached(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					c := offline(t, network, func(o *Options) { o.URL = "https://comet.test" + prefix })
 					start := time.Now()
-					_, err := c.Workspaces(t.Context())
+					_, err := c.Workspaces.List(t.Context())
 					if !errors.Is(err, ErrOutage) {
 						t.Errorf("got %v", err)
 					}
@@ -259,7 +259,7 @@ func TestReachedWhileDown(t *testing.T) {
 			}
 			return reply(req, 200, workspacesDoc), nil
 		})
-		if _, err := c.Workspaces(t.Context()); err != nil {
+		if _, err := c.Workspaces.List(t.Context()); err != nil {
 			t.Error(err)
 		}
 	})

@@ -17,8 +17,8 @@ type Model struct {
 }
 
 // Models returns the models of an experiment.
-func (c *Client) Models(ctx context.Context, key string) ([]Model, error) {
-	return listOf(ctx, c, readModels, values("experimentKey", key), nil, func(data []byte) Model {
+func (c Assets) Models(ctx context.Context, key string) ([]Model, error) {
+	return listOf(ctx, c.conn, readModels, values("experimentKey", key), nil, func(data []byte) Model {
 		m := Model{Raw: data, Key: key}
 		wire.Members(data, func(name string, v []byte) {
 			switch name {
@@ -36,7 +36,7 @@ func (c *Client) Models(ctx context.Context, key string) ([]Model, error) {
 	})
 }
 
-// ModelAssets returns the assets of one model of an experiment.
-func (c *Client) ModelAssets(ctx context.Context, key, model string) ([]Asset, error) {
-	return listOf(ctx, c, readModelAssets, values("experimentKey", key, "modelName", model), nil, parseAsset)
+// OfModel returns the assets of one model of an experiment.
+func (c Assets) OfModel(ctx context.Context, key, model string) ([]Asset, error) {
+	return listOf(ctx, c.conn, readModelAssets, values("experimentKey", key, "modelName", model), nil, parseAsset)
 }

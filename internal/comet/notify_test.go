@@ -21,7 +21,7 @@ func TestNotifyThenSucceeded(t *testing.T) {
 		o.Notify = func(Trouble) { told += "trouble " }
 		o.Succeeded = func() { told += "success " }
 	})
-	if _, err := c.Workspaces(t.Context()); err != nil {
+	if _, err := c.Workspaces.List(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if want := "trouble trouble success "; told != want {

@@ -27,13 +27,13 @@ func TestOutageWithLateSuccess(t *testing.T) {
 		}, func(o *Options) { o.Retry = Retry{MaxElapsed: time.Hour, Tries: 5} })
 		late := make(chan error)
 		go func() {
-			_, err := c.Tags(t.Context(), "k")
+			_, err := c.Experiments.Tags(t.Context(), "k")
 			late <- err
 		}()
 		synctest.Wait() // the request is under way
 		down.Store(true)
 		began := time.Now()
-		_, err := c.Parameters(t.Context(), "k")
+		_, err := c.Parameters.List(t.Context(), "k")
 		if !errors.Is(err, ErrOutage) || time.Since(began) < time.Hour {
 			t.Errorf("error %v after %v, want an outage after an hour", err, time.Since(began))
 		}

@@ -11,6 +11,9 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
+// Panels are the calls of the custom panels of a workspace.
+type Panels struct{ conn *conn }
+
 // Panel is a custom panel of a workspace.
 type Panel struct {
 	Raw   json.RawMessage
@@ -19,9 +22,9 @@ type Panel struct {
 	Scope string
 }
 
-// Panels returns the custom panels of a workspace.
-func (c *Client) Panels(ctx context.Context, workspace string) ([]Panel, error) {
-	return listOf(ctx, c, readPanels, values("workspace", workspace), nil, func(v []byte) Panel {
+// List returns the custom panels of a workspace.
+func (c Panels) List(ctx context.Context, workspace string) ([]Panel, error) {
+	return listOf(ctx, c.conn, readPanels, values("workspace", workspace), nil, func(v []byte) Panel {
 		return Panel{
 			Raw:   v,
 			ID:    wire.TextOrEmpty(wire.Member(v, "templateId")),
@@ -31,20 +34,20 @@ func (c *Client) Panels(ctx context.Context, workspace string) ([]Panel, error) 
 	})
 }
 
-// PanelCode returns the source of a panel: the value of "code" in the answer.
-func (c *Client) PanelCode(ctx context.Context, id string) (json.RawMessage, error) {
-	data, err := c.get(ctx, readPanelCode, "templateId", id)
+// Code returns the source of a panel: the value of "code" in the answer.
+func (c Panels) Code(ctx context.Context, id string) (json.RawMessage, error) {
+	data, err := c.conn.get(ctx, readPanelCode, "templateId", id)
 	if err != nil {
 		return nil, err
 	}
 	return wire.Member(data, "code"), nil
 }
 
-// PanelFile returns the zip file of a panel, which [Client.UploadPanel] takes.
-func (c *Client) PanelFile(ctx context.Context, id string) (*Text, error) {
+// File returns the zip file of a panel, which [Panels.Upload] takes.
+func (c Panels) File(ctx context.Context, id string) (*Text, error) {
 	cl := readPanelFile.of(id).call(nil)
 	cl.want = wantBytes
-	return c.openText(ctx, cl, func(resp *http.Response) (io.Reader, error) {
+	return c.conn.openText(ctx, cl, func(resp *http.Response) (io.Reader, error) {
 		head, whole, err := readHead(resp)
 		switch {
 		case err != nil:
@@ -61,12 +64,12 @@ func (c *Client) PanelFile(ctx context.Context, id string) (*Text, error) {
 	})
 }
 
-// UploadPanel writes a panel, over the one with the given id if it is not
+// Upload writes a panel, over the one with the given id if it is not
 // empty, and returns its id. Without an id the call is not safe to do twice,
 // see [ErrUncertain].
-func (c *Client) UploadPanel(ctx context.Context, workspace, id string, file Content) (string, error) {
+func (c Panels) Upload(ctx context.Context, workspace, id string, file Content) (string, error) {
 	form := &form{file: file.Open, size: file.Size}
-	data, err := c.document(ctx, &call{
+	data, err := c.conn.document(ctx, &call{
 		method: http.MethodPost,
 		path:   "write/template/upload",
 		query:  values("teamName", workspace, "templateId", id),

@@ -8,6 +8,9 @@ import (
 	"net/url"
 )
 
+// Metrics are the calls of the metrics of an experiment and their points.
+type Metrics struct{ conn *conn }
+
 // ValueKind tells how the server wrote the value of a metric point.
 type ValueKind uint8
 
@@ -41,7 +44,7 @@ type Point struct {
 	Extra json.RawMessage
 }
 
-// MetricPoints calls yield for each point of one metric of an experiment, in
+// Points calls yield for each point of one metric of an experiment, in
 // the server's order. The Point is reused for the next call, what its fields
 // refer to is not.
 //
@@ -49,17 +52,17 @@ type Point struct {
 // before the first point comes a second time: the caller has to forget what it
 // has taken. If restart is nil, a break after the first point is an error. An
 // error of yield ends the reading and is returned as it is.
-func (c *Client) MetricPoints(ctx context.Context, key, metric string, restart func(), yield func(*Point) error) error {
+func (c Metrics) Points(ctx context.Context, key, metric string, restart func(), yield func(*Point) error) error {
 	q := url.Values{"experimentKey": {key}, "metricName": {metric}}
 	return c.points(ctx, readPoints.call(q), metric, restart, yield)
 }
 
 // AllPoints calls yield for each point of all metrics of an experiment, under
-// the terms of [Client.MetricPoints]. Points of different metrics may be
+// the terms of [Metrics.Points]. Points of different metrics may be
 // mixed. Older servers do not have the call: [ErrUnsupported]. Since
-// [Client.MetricPoints] gives the same, it is tried less often than other calls.
-func (c *Client) AllPoints(ctx context.Context, key string, restart func(), yield func(*Point) error) error {
-	return c.gated(ctx, featureAllPoints, http.MethodGet, c.experimentExists(ctx, key), func() error {
+// [Metrics.Points] gives the same, it is tried less often than other calls.
+func (c Metrics) AllPoints(ctx context.Context, key string, restart func(), yield func(*Point) error) error {
+	return c.conn.gated(ctx, featureAllPoints, http.MethodGet, Experiments{c.conn}.exists(ctx, key), func() error {
 		cl := readAllPoints.call(values("experimentKey", key))
 		cl.heavy = true
 		return c.points(ctx, cl, "", restart, yield)
@@ -71,8 +74,8 @@ type yieldError struct{ err error }
 
 func (e *yieldError) Error() string { return e.err.Error() }
 
-func (c *Client) points(ctx context.Context, cl *call, metric string, restart func(), yield func(*Point) error) error {
-	return c.streamed(ctx, cl, restart, func(s *scanner, taken *bool) error {
+func (c Metrics) points(ctx context.Context, cl *call, metric string, restart func(), yield func(*Point) error) error {
+	return c.conn.streamed(ctx, cl, restart, func(s *scanner, taken *bool) error {
 		return decodePoints(s, metric, func(p *Point) error {
 			*taken = true
 			if err := yield(p); err != nil {
@@ -86,7 +89,7 @@ func (c *Client) points(ctx context.Context, cl *call, metric string, restart fu
 // streamed makes a call whose answer decode takes as it comes. A decode that
 // has handed something to the caller sets taken; after a failure it begins
 // again, and restart is called first.
-func (c *Client) streamed(ctx context.Context, cl *call, restart func(), decode func(s *scanner, taken *bool) error) error {
+func (c *conn) streamed(ctx context.Context, cl *call, restart func(), decode func(s *scanner, taken *bool) error) error {
 	const size = 128 << 10
 	cl.want, cl.room = wantStream, c.newRoom(ctx, maxElement, size)
 	defer cl.room.done()

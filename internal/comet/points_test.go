@@ -306,7 +306,7 @@ func TestPointsBeginAgain(t *testing.T) {
 		tries = 0
 		var steps []int64
 		restarts := 0
-		err := c.MetricPoints(t.Context(), "k", "a/b c%é", func() { restarts++; steps = nil }, func(p *Point) error {
+		err := c.Metrics.Points(t.Context(), "k", "a/b c%é", func() { restarts++; steps = nil }, func(p *Point) error {
 			steps = append(steps, p.Step.N)
 			return nil
 		})
@@ -320,7 +320,7 @@ func TestPointsBeginAgain(t *testing.T) {
 	t.Run("no restart", func(t *testing.T) {
 		c := newTestClient(t, routes)
 		tries = 0
-		err := c.MetricPoints(t.Context(), "k", "a/b c%é", nil, func(*Point) error { return nil })
+		err := c.Metrics.Points(t.Context(), "k", "a/b c%é", nil, func(*Point) error { return nil })
 		if !errors.Is(err, ErrServer) || !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Errorf("got %v", err)
 		}
@@ -330,7 +330,7 @@ func TestPointsBeginAgain(t *testing.T) {
 		tries = 2
 		stop := errors.New("stop")
 		n := 0
-		err := c.MetricPoints(t.Context(), "k", "a/b c%é", nil, func(*Point) error { n++; return stop })
+		err := c.Metrics.Points(t.Context(), "k", "a/b c%é", nil, func(*Point) error { n++; return stop })
 		if err != stop || n != 1 {
 			t.Errorf("%d points, %v", n, err)
 		}

@@ -9,6 +9,9 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
+// Projects are the calls of projects, and what belongs to them.
+type Projects struct{ conn *conn }
+
 // Project is a project as a listing gives it.
 type Project struct {
 	Raw         json.RawMessage
@@ -19,10 +22,10 @@ type Project struct {
 	Owner       string
 	Public      *bool
 	// General is true for the default project of its workspace. Only
-	// [Client.ProjectsPage] tells.
+	// [Projects.Pages] tells.
 	General     *bool
 	Experiments *int64 // how many, as the server counts
-	Created     *int64 // only from [Client.ProjectsPage]
+	Created     *int64 // only from [Projects.Pages]
 	Updated     *int64
 }
 
@@ -57,9 +60,9 @@ func parseProject(data []byte) Project {
 	return p
 }
 
-// Projects returns all projects of a workspace.
-func (c *Client) Projects(ctx context.Context, workspace string) ([]Project, error) {
-	return listOf(ctx, c, readProjects, values("workspaceName", workspace), nil, func(v []byte) Project {
+// List returns all projects of a workspace.
+func (c Projects) List(ctx context.Context, workspace string) ([]Project, error) {
+	return listOf(ctx, c.conn, readProjects, values("workspaceName", workspace), nil, func(v []byte) Project {
 		return parseProjectOf(workspace, v)
 	})
 }
@@ -73,31 +76,31 @@ func parseProjectOf(workspace string, data []byte) Project {
 	return p
 }
 
-// ProjectsPage returns all projects of a workspace from the newer listing,
+// Pages returns all projects of a workspace from the newer listing,
 // which also knows creation times and the default project. Older servers
 // answer [ErrUnsupported].
-func (c *Client) ProjectsPage(ctx context.Context, workspace string) ([]Project, error) {
+func (c Projects) Pages(ctx context.Context, workspace string) ([]Project, error) {
 	var list []Project
 	exists := func() bool {
-		_, err := c.Projects(ctx, workspace)
+		_, err := c.List(ctx, workspace)
 		return err == nil
 	}
-	err := c.gated(ctx, featureProjects, http.MethodGet, exists, func() (err error) {
-		list, err = c.projectsPages(ctx, workspace)
+	err := c.conn.gated(ctx, featureProjects, http.MethodGet, exists, func() (err error) {
+		list, err = c.pages(ctx, workspace)
 		return err
 	})
 	return list, err
 }
 
-// projectsPages reads page after page until one brings nothing new.
-func (c *Client) projectsPages(ctx context.Context, workspace string) ([]Project, error) {
+// pages reads page after page until one brings nothing new.
+func (c Projects) pages(ctx context.Context, workspace string) ([]Project, error) {
 	const count = 500
 	var all []Project
 	seen := make(map[string]bool)
 	for offset := 0; ; {
 		var total *int64
 		q := values("workspaceName", workspace, "offset", strconv.Itoa(offset), "count", strconv.Itoa(count))
-		rows, err := listOf(ctx, c, readProjectsPage, q, &beside{begin: func() { total = nil }, member: func(_ *room, name string, v []byte) error {
+		rows, err := listOf(ctx, c.conn, readProjectsPage, q, &beside{begin: func() { total = nil }, member: func(_ *room, name string, v []byte) error {
 			if name == "totalRowCount" {
 				total = wire.IntOf(v)
 			}
@@ -120,18 +123,18 @@ func (c *Client) projectsPages(ctx context.Context, workspace string) ([]Project
 	}
 }
 
-// Project returns a project by its name.
-func (c *Client) Project(ctx context.Context, workspace, name string) (*Project, error) {
-	return c.project(ctx, "workspaceName", workspace, "projectName", name)
+// Get returns a project by its name.
+func (c Projects) Get(ctx context.Context, workspace, name string) (*Project, error) {
+	return c.get(ctx, "workspaceName", workspace, "projectName", name)
 }
 
-// ProjectByID returns a project by its id.
-func (c *Client) ProjectByID(ctx context.Context, id string) (*Project, error) {
-	return c.project(ctx, "projectId", id)
+// ByID returns a project by its id.
+func (c Projects) ByID(ctx context.Context, id string) (*Project, error) {
+	return c.get(ctx, "projectId", id)
 }
 
-func (c *Client) project(ctx context.Context, query ...string) (*Project, error) {
-	data, err := c.get(ctx, readProject, query...)
+func (c Projects) get(ctx context.Context, query ...string) (*Project, error) {
+	data, err := c.conn.get(ctx, readProject, query...)
 	if err != nil {
 		return nil, err
 	}

@@ -7,12 +7,12 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
-// CreateWorkspace creates a workspace, which needs the rights of an
+// Create creates a workspace, which needs the rights of an
 // administrator. A taken name is [ErrExists].
-func (c *Client) CreateWorkspace(ctx context.Context, name string) error {
+func (c Workspaces) Create(ctx context.Context, name string) error {
 	var o wire.Object
 	o.Text("name", name)
-	return c.post(ctx, "write/workspace/new", &o, "workspace_id")
+	return c.conn.post(ctx, "write/workspace/new", &o, "workspace_id")
 }
 
 // NewProject describes a project to be created.
@@ -22,16 +22,16 @@ type NewProject struct {
 	Public          bool
 }
 
-// CreateProject creates a project and returns its id. A taken name is
+// Create creates a project and returns its id. A taken name is
 // [ErrExists]; with [Error.Repeated] it may have been taken by an earlier try
 // of this very call.
-func (c *Client) CreateProject(ctx context.Context, p NewProject) (id string, err error) {
+func (c Projects) Create(ctx context.Context, p NewProject) (id string, err error) {
 	var o wire.Object
 	o.Text("workspaceName", p.Workspace)
 	o.Text("projectName", p.Name)
 	o.TextOrNull("projectDescription", p.Description)
 	o.Bool("isPublic", p.Public)
-	data, err := c.document(ctx, &call{method: http.MethodPost, path: "write/project/create", body: jsonBody(o.Bytes()), check: has("projectId")})
+	data, err := c.conn.document(ctx, &call{method: http.MethodPost, path: "write/project/create", body: jsonBody(o.Bytes()), check: has("projectId")})
 	if err != nil {
 		return "", err
 	}
@@ -45,8 +45,8 @@ type ProjectUpdate struct {
 	Public      *bool
 }
 
-// UpdateProject changes a project.
-func (c *Client) UpdateProject(ctx context.Context, id string, u ProjectUpdate) error {
+// Update changes a project.
+func (c Projects) Update(ctx context.Context, id string, u ProjectUpdate) error {
 	var o wire.Object
 	o.Text("projectId", id)
 	if u.Name != nil {
@@ -58,30 +58,30 @@ func (c *Client) UpdateProject(ctx context.Context, id string, u ProjectUpdate) 
 	if u.Public != nil {
 		o.Bool("isPublic", *u.Public)
 	}
-	return c.post(ctx, "write/project/update", &o)
+	return c.conn.post(ctx, "write/project/update", &o)
 }
 
-// SetProjectOwner gives a project to another user, which needs the rights of an
+// SetOwner gives a project to another user, which needs the rights of an
 // administrator of its workspace. Older servers answer [ErrUnsupported].
-func (c *Client) SetProjectOwner(ctx context.Context, projectID, user string) error {
-	return c.gated(ctx, featureProjectOwner, http.MethodPost, nil, func() error {
+func (c Projects) SetOwner(ctx context.Context, projectID, user string) error {
+	return c.conn.gated(ctx, featureProjectOwner, http.MethodPost, nil, func() error {
 		var o wire.Object
 		o.Text("projectId", projectID)
 		o.Text("userName", user)
-		return c.post(ctx, featureProjectOwner.path, &o)
+		return c.conn.post(ctx, featureProjectOwner.path, &o)
 	})
 }
 
-// WriteProjectNotes replaces the notes of a project.
-func (c *Client) WriteProjectNotes(ctx context.Context, projectID string, notes Content) error {
+// WriteNotes replaces the notes of a project.
+func (c Projects) WriteNotes(ctx context.Context, projectID string, notes Content) error {
 	var o wire.Object
 	o.Text("projectId", projectID)
-	return c.postText(ctx, call{path: "write/project/notes"}, &o, "notes", notes)
+	return c.conn.postText(ctx, call{path: "write/project/notes"}, &o, "notes", notes)
 }
 
 // Symlink makes an experiment appear in another project of its workspace.
-func (c *Client) Symlink(ctx context.Context, key, project string) error {
-	return c.ack(ctx, &call{
+func (c Projects) Symlink(ctx context.Context, key, project string) error {
+	return c.conn.ack(ctx, &call{
 		method: http.MethodGet,
 		path:   "write/project/symlink",
 		query:  values("experimentKey", key, "projectName", project),
@@ -89,9 +89,9 @@ func (c *Client) Symlink(ctx context.Context, key, project string) error {
 	})
 }
 
-// CreateExperiment creates an experiment whose key the server chooses, and
+// Create creates an experiment whose key the server chooses, and
 // returns the key. It is not safe to do twice, see [ErrUncertain].
-func (c *Client) CreateExperiment(ctx context.Context, workspace, project, name string) (key string, err error) {
+func (c Experiments) Create(ctx context.Context, workspace, project, name string) (key string, err error) {
 	var o wire.Object
 	o.Text("workspaceName", workspace)
 	o.Text("projectName", project)
@@ -99,7 +99,7 @@ func (c *Client) CreateExperiment(ctx context.Context, workspace, project, name 
 		o.Text("experimentName", name)
 	}
 	o.Bool("disableHeartBeat", true)
-	data, err := c.document(ctx, &call{
+	data, err := c.conn.document(ctx, &call{
 		method: http.MethodPost,
 		path:   "write/experiment/create",
 		body:   jsonBody(o.Bytes()),

@@ -8,6 +8,9 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
+// Registry are the calls of the model registry of a workspace.
+type Registry struct{ conn *conn }
+
 // RegistryModel is a model of a workspace's registry.
 type RegistryModel struct {
 	Raw         json.RawMessage
@@ -48,11 +51,11 @@ type RegistryVersion struct {
 	Version string
 	Comment *string
 	Stages  []string // stages and tags are the same thing
-	Status  *string  // only from [Client.RegistryItem]
+	Status  *string  // only from [Registry.Item]
 	Key     string   // of the experiment that the model comes from
 	Model   string   // its name there
 	ModelID string
-	Assets  []Asset // only from [Client.RegistryModel]
+	Assets  []Asset // only from [Registry.Model]
 }
 
 func parseRegistryVersion(data []byte) RegistryVersion {
@@ -97,14 +100,14 @@ func (x *RegistryVersion) source(data []byte) {
 	})
 }
 
-// RegistryModels returns the models of a workspace's registry.
-func (c *Client) RegistryModels(ctx context.Context, workspace string) ([]RegistryModel, error) {
-	return listOf(ctx, c, readRegistry, values("workspaceName", workspace), nil, parseRegistryModel)
+// Models returns the models of a workspace's registry.
+func (c Registry) Models(ctx context.Context, workspace string) ([]RegistryModel, error) {
+	return listOf(ctx, c.conn, readRegistry, values("workspaceName", workspace), nil, parseRegistryModel)
 }
 
-// RegistryModel returns a registry model with its versions and their assets.
-func (c *Client) RegistryModel(ctx context.Context, workspace, name string) (*RegistryModel, error) {
-	raw, versions, err := documentAround(ctx, c, readRegistryModel, values("workspaceName", workspace, "modelName", name), parseRegistryVersion)
+// Model returns a registry model with its versions and their assets.
+func (c Registry) Model(ctx context.Context, workspace, name string) (*RegistryModel, error) {
+	raw, versions, err := documentAround(ctx, c.conn, readRegistryModel, values("workspaceName", workspace, "modelName", name), parseRegistryVersion)
 	if err != nil {
 		return nil, err
 	}
@@ -113,21 +116,21 @@ func (c *Client) RegistryModel(ctx context.Context, workspace, name string) (*Re
 	return &m, nil
 }
 
-// RegistryNotes returns the notes of a registry model.
-func (c *Client) RegistryNotes(ctx context.Context, workspace, name string) (*Text, error) {
-	return c.text(ctx, readRegistryNotes, values("workspaceName", workspace, "modelName", name))
+// Notes returns the notes of a registry model.
+func (c Registry) Notes(ctx context.Context, workspace, name string) (*Text, error) {
+	return c.conn.text(ctx, readRegistryNotes, values("workspaceName", workspace, "modelName", name))
 }
 
-// RegistryItem returns the details of a version, which include its status.
+// Item returns the details of a version, which include its status.
 // Older servers answer [ErrUnsupported].
-func (c *Client) RegistryItem(ctx context.Context, workspace, name, version string) (*RegistryVersion, error) {
+func (c Registry) Item(ctx context.Context, workspace, name, version string) (*RegistryVersion, error) {
 	var item RegistryVersion
 	exists := func() bool {
-		_, err := c.RegistryModel(ctx, workspace, name)
+		_, err := c.Model(ctx, workspace, name)
 		return err == nil
 	}
-	err := c.gated(ctx, featureRegistryItem, http.MethodGet, exists, func() error {
-		data, err := c.get(ctx, readRegistryItem, "workspaceName", workspace, "modelName", name, "version", version)
+	err := c.conn.gated(ctx, featureRegistryItem, http.MethodGet, exists, func() error {
+		data, err := c.conn.get(ctx, readRegistryItem, "workspaceName", workspace, "modelName", name, "version", version)
 		item = parseRegistryVersion(data)
 		return err
 	})
@@ -144,12 +147,12 @@ type MetadataEntry struct {
 	Value json.RawMessage
 }
 
-// RegistryMetadata returns the metadata of a version by its id. Older servers
+// Metadata returns the metadata of a version by its id. Older servers
 // answer [ErrUnsupported].
-func (c *Client) RegistryMetadata(ctx context.Context, id string) ([]MetadataEntry, error) {
+func (c Registry) Metadata(ctx context.Context, id string) ([]MetadataEntry, error) {
 	var entries []MetadataEntry
-	err := c.gated(ctx, featureRegistryMetadata, http.MethodGet, nil, func() (err error) {
-		entries, err = listOf(ctx, c, readRegistryMetadata.of(id), nil, nil, parseEntry)
+	err := c.conn.gated(ctx, featureRegistryMetadata, http.MethodGet, nil, func() (err error) {
+		entries, err = listOf(ctx, c.conn, readRegistryMetadata.of(id), nil, nil, parseEntry)
 		return err
 	})
 	return entries, err
@@ -191,11 +194,11 @@ func parseEntry(v []byte) MetadataEntry {
 	return MetadataEntry{Raw: v, Key: wire.TextOrEmpty(wire.Member(v, "key")), Value: wire.Member(v, "value")}
 }
 
-// RegistryStatusConfiguration returns the rule for the status of a version by its
+// StatusConfiguration returns the rule for the status of a version by its
 // id, nil if it has none. Older servers answer [ErrUnsupported].
-func (c *Client) RegistryStatusConfiguration(ctx context.Context, id string) (*StatusConfiguration, error) {
+func (c Registry) StatusConfiguration(ctx context.Context, id string) (*StatusConfiguration, error) {
 	var s StatusConfiguration
-	err := c.gated(ctx, featureStatusConfiguration, http.MethodGet, nil, func() error {
+	err := c.conn.gated(ctx, featureStatusConfiguration, http.MethodGet, nil, func() error {
 		cl := readStatusConfiguration.of(id).call(nil)
 		empty := 0
 		cl.check = func(data []byte) error {
@@ -211,7 +214,7 @@ func (c *Client) RegistryStatusConfiguration(ctx context.Context, id string) (*S
 			}
 			return cl.wants.holds(data)
 		}
-		data, err := c.document(ctx, cl)
+		data, err := c.conn.document(ctx, cl)
 		s = ParseStatusConfiguration(data)
 		return err
 	})
@@ -221,15 +224,15 @@ func (c *Client) RegistryStatusConfiguration(ctx context.Context, id string) (*S
 	return &s, nil
 }
 
-// RegistryHistory returns what has happened to a version, as the server tells
+// History returns what has happened to a version, as the server tells
 // it. Older servers answer [ErrUnsupported].
-func (c *Client) RegistryHistory(ctx context.Context, id string) (json.RawMessage, error) {
+func (c Registry) History(ctx context.Context, id string) (json.RawMessage, error) {
 	var history json.RawMessage
-	err := c.gated(ctx, featureRegistryHistory, http.MethodPost, nil, func() error {
+	err := c.conn.gated(ctx, featureRegistryHistory, http.MethodPost, nil, func() error {
 		var o wire.Object
 		o.Text("registryModelItemId", id)
 		o.Text("groupedBy", "DAY")
-		data, err := c.document(ctx, &call{
+		data, err := c.conn.document(ctx, &call{
 			method: http.MethodPost, path: readRegistryHistory.path, about: readRegistryHistory.about, body: jsonBody(o.Bytes()), reads: true,
 		})
 		history = data

@@ -28,12 +28,12 @@ type NewRegistryVersion struct {
 	ModelID    string
 }
 
-// CreateRegistryItem creates a version, and the model with its first one.
-// Older servers answer [ErrUnsupported]; there it is [Client.CreateRegistryModel]
-// and [Client.AddRegistryVersion]. The call is not safe to do twice, see
+// CreateItem creates a version, and the model with its first one.
+// Older servers answer [ErrUnsupported]; there it is [Registry.CreateModel]
+// and [Registry.AddVersion]. The call is not safe to do twice, see
 // [ErrUncertain].
-func (c *Client) CreateRegistryItem(ctx context.Context, n NewRegistryVersion) (id string, err error) {
-	err = c.gated(ctx, featureRegistryCreate, http.MethodPost, c.modelExists(ctx, n.Key, n.Model), func() error {
+func (c Registry) CreateItem(ctx context.Context, n NewRegistryVersion) (id string, err error) {
+	err = c.conn.gated(ctx, featureRegistryCreate, http.MethodPost, c.modelExists(ctx, n.Key, n.Model), func() error {
 		var o wire.Object
 		o.Text("experimentKey", n.Key)
 		o.Text("experimentModelName", n.Model)
@@ -51,16 +51,16 @@ func (c *Client) CreateRegistryItem(ctx context.Context, n NewRegistryVersion) (
 }
 
 // modelExists returns a function that looks for a model of an experiment.
-func (c *Client) modelExists(ctx context.Context, key, name string) func() bool {
+func (c Registry) modelExists(ctx context.Context, key, name string) func() bool {
 	return func() bool {
-		list, err := c.Models(ctx, key)
+		list, err := Assets{c.conn}.Models(ctx, key)
 		return err == nil && slices.ContainsFunc(list, func(m Model) bool { return m.Name == name })
 	}
 }
 
-// CreateRegistryModel creates a registry model with its first version, under
-// the terms of [Client.CreateRegistryItem], on servers of any age.
-func (c *Client) CreateRegistryModel(ctx context.Context, n NewRegistryVersion) (id string, err error) {
+// CreateModel creates a registry model with its first version, under
+// the terms of [Registry.CreateItem], on servers of any age.
+func (c Registry) CreateModel(ctx context.Context, n NewRegistryVersion) (id string, err error) {
 	o := n.classic()
 	o.Bool("isPublic", n.Public)
 	if n.Description != nil {
@@ -69,9 +69,9 @@ func (c *Client) CreateRegistryModel(ctx context.Context, n NewRegistryVersion) 
 	return c.createdItem(ctx, "write/registry-model", o)
 }
 
-// AddRegistryVersion adds a version to a registry model that exists, under the
-// terms of [Client.CreateRegistryItem], on servers of any age.
-func (c *Client) AddRegistryVersion(ctx context.Context, n NewRegistryVersion) (id string, err error) {
+// AddVersion adds a version to a registry model that exists, under the
+// terms of [Registry.CreateItem], on servers of any age.
+func (c Registry) AddVersion(ctx context.Context, n NewRegistryVersion) (id string, err error) {
 	return c.createdItem(ctx, "write/registry-model/item", n.classic())
 }
 
@@ -90,16 +90,16 @@ func (n *NewRegistryVersion) classic() *wire.Object {
 	return o
 }
 
-func (c *Client) createdItem(ctx context.Context, path string, o *wire.Object) (id string, err error) {
-	data, err := c.document(ctx, &call{method: http.MethodPost, path: path, body: jsonBody(o.Bytes()), unsafe: true, check: has("registryModelItemId")})
+func (c Registry) createdItem(ctx context.Context, path string, o *wire.Object) (id string, err error) {
+	data, err := c.conn.document(ctx, &call{method: http.MethodPost, path: path, body: jsonBody(o.Bytes()), unsafe: true, check: has("registryModelItemId")})
 	if err != nil {
 		return "", err
 	}
 	return wire.TextOrEmpty(wire.Member(data, "registryModelItemId")), nil
 }
 
-// UpdateRegistryVersion changes comment and stages of a version; nil ones stay.
-func (c *Client) UpdateRegistryVersion(ctx context.Context, id string, comment *string, stages []string) error {
+// UpdateVersion changes comment and stages of a version; nil ones stay.
+func (c Registry) UpdateVersion(ctx context.Context, id string, comment *string, stages []string) error {
 	var o wire.Object
 	o.Text("registryModelItemId", id)
 	if comment != nil {
@@ -108,12 +108,12 @@ func (c *Client) UpdateRegistryVersion(ctx context.Context, id string, comment *
 	if stages != nil {
 		o.Texts("stages", stages)
 	}
-	return c.post(ctx, "write/registry-model/item/update", &o)
+	return c.conn.post(ctx, "write/registry-model/item/update", &o)
 }
 
-// UpdateRegistryModel changes description and visibility of a registry model;
+// UpdateModel changes description and visibility of a registry model;
 // nil ones stay.
-func (c *Client) UpdateRegistryModel(ctx context.Context, id string, description *string, public *bool) error {
+func (c Registry) UpdateModel(ctx context.Context, id string, description *string, public *bool) error {
 	var o wire.Object
 	o.Text("registryModelId", id)
 	if description != nil {
@@ -122,37 +122,37 @@ func (c *Client) UpdateRegistryModel(ctx context.Context, id string, description
 	if public != nil {
 		o.Bool("isPublic", *public)
 	}
-	return c.post(ctx, "write/registry-model/update", &o)
+	return c.conn.post(ctx, "write/registry-model/update", &o)
 }
 
-// WriteRegistryNotes replaces the notes of a registry model.
-func (c *Client) WriteRegistryNotes(ctx context.Context, workspace, name, notes string) error {
+// WriteNotes replaces the notes of a registry model.
+func (c Registry) WriteNotes(ctx context.Context, workspace, name, notes string) error {
 	var o wire.Object
 	o.Text("workspaceName", workspace)
 	o.Text("registryModelName", name)
 	o.Text("notes", notes)
-	return c.post(ctx, "write/registry-model/notes", &o)
+	return c.conn.post(ctx, "write/registry-model/notes", &o)
 }
 
-// SetRegistryStatus sets the status of a version. Which values there are is
+// SetStatus sets the status of a version. Which values there are is
 // the organisation's choice, and some need approval. Older servers answer
 // [ErrUnsupported].
-func (c *Client) SetRegistryStatus(ctx context.Context, id, status string) error {
-	return c.gated(ctx, featureRegistryStatus, http.MethodPost, nil, func() error {
+func (c Registry) SetStatus(ctx context.Context, id, status string) error {
+	return c.conn.gated(ctx, featureRegistryStatus, http.MethodPost, nil, func() error {
 		var o wire.Object
 		o.Text("modelItemId", id)
 		o.Text("status", status)
-		return c.post(ctx, featureRegistryStatus.path, &o)
+		return c.conn.post(ctx, featureRegistryStatus.path, &o)
 	})
 }
 
-// WriteRegistryMetadata sets entries of the metadata of a version. Older
+// WriteMetadata sets entries of the metadata of a version. Older
 // servers answer [ErrUnsupported].
-func (c *Client) WriteRegistryMetadata(ctx context.Context, id string, entries []MetadataEntry) error {
-	return c.gated(ctx, featureRegistryMetadataWrite, http.MethodPost, nil, func() error {
+func (c Registry) WriteMetadata(ctx context.Context, id string, entries []MetadataEntry) error {
+	return c.conn.gated(ctx, featureRegistryMetadataWrite, http.MethodPost, nil, func() error {
 		var o wire.Object
 		o.Raw("metadata", entryList(entries))
-		return c.post(ctx, "write/registry-model/item/"+url.PathEscape(id)+"/metadata", &o)
+		return c.conn.post(ctx, "write/registry-model/item/"+url.PathEscape(id)+"/metadata", &o)
 	})
 }
 
@@ -184,20 +184,20 @@ func (s *StatusConfiguration) Doc() json.RawMessage {
 
 // WriteStatusConfiguration sets the rule for the status of a version, which may
 // set the status too. Older servers answer [ErrUnsupported].
-func (c *Client) WriteStatusConfiguration(ctx context.Context, id string, s *StatusConfiguration) error {
-	return c.gated(ctx, featureStatusConfigurationWrite, http.MethodPost, nil, func() error {
-		return c.ack(ctx, &call{
+func (c Registry) WriteStatusConfiguration(ctx context.Context, id string, s *StatusConfiguration) error {
+	return c.conn.gated(ctx, featureStatusConfigurationWrite, http.MethodPost, nil, func() error {
+		return c.conn.ack(ctx, &call{
 			method: http.MethodPost, path: "write/registry-model/item/" + url.PathEscape(id) + "/status-configuration", body: jsonBody(s.Doc()),
 		})
 	})
 }
 
-// AddRegistryStage adds a stage, which newer servers call a tag, to a version.
-func (c *Client) AddRegistryStage(ctx context.Context, id, stage string) error {
-	return c.getAck(ctx, "write/registry-model/item/stage", "modelItemId", id, "stage", stage)
+// AddStage adds a stage, which newer servers call a tag, to a version.
+func (c Registry) AddStage(ctx context.Context, id, stage string) error {
+	return c.conn.getAck(ctx, "write/registry-model/item/stage", "modelItemId", id, "stage", stage)
 }
 
-// DeleteRegistryStage removes a stage from a version.
-func (c *Client) DeleteRegistryStage(ctx context.Context, id, stage string) error {
-	return c.getAck(ctx, "write/registry-model/item/stage/delete", "modelItemId", id, "stage", stage)
+// DeleteStage removes a stage from a version.
+func (c Registry) DeleteStage(ctx context.Context, id, stage string) error {
+	return c.conn.getAck(ctx, "write/registry-model/item/stage/delete", "modelItemId", id, "stage", stage)
 }

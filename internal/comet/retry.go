@@ -421,7 +421,7 @@ func (e *effort) tell(ae *Error, wait time.Duration) {
 
 // do tries a call until it succeeds or there is no point in going on. The
 // answer has been read.
-func (c *Client) do(ctx context.Context, cl *call) (*http.Response, error) {
+func (c *conn) do(ctx context.Context, cl *call) (*http.Response, error) {
 	e := c.retry.begin(cl)
 	resp, err := c.doWith(ctx, cl, e)
 	if err == nil {
@@ -432,7 +432,7 @@ func (c *Client) do(ctx context.Context, cl *call) (*http.Response, error) {
 
 // doWith is do for an answer that is still to be read: whoever reads it tells the
 // effort how that ends.
-func (c *Client) doWith(ctx context.Context, cl *call, e *effort) (*http.Response, error) {
+func (c *conn) doWith(ctx context.Context, cl *call, e *effort) (*http.Response, error) {
 	for {
 		resp, err := c.try(e.start(ctx, c.tellWaits(cl)), cl)
 		if err == nil || refused(err) {
@@ -453,7 +453,7 @@ func (c *Client) doWith(ctx context.Context, cl *call, e *effort) (*http.Respons
 }
 
 // tellWaits returns what tells of a long wait for the network in a call.
-func (c *Client) tellWaits(cl *call) func(error, time.Time) {
+func (c *conn) tellWaits(cl *call) func(error, time.Time) {
 	if c.retry.waits == nil {
 		return nil
 	}

@@ -128,7 +128,7 @@ func TestRetryReads(t *testing.T) {
 					}
 					return reply(req, 200, workspacesDoc), nil
 				})
-				got, err := c.Workspaces(t.Context())
+				got, err := c.Workspaces.List(t.Context())
 				if err != nil || len(got) != 1 {
 					t.Fatalf("%v, %v", got, err)
 				}
@@ -150,7 +150,7 @@ func TestRetryNot(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				tries := 0
 				c := offline(t, func(req *http.Request) (*http.Response, error) { tries++; return o.do(req) })
-				if _, err := c.Workspaces(t.Context()); err == nil || tries != 1 {
+				if _, err := c.Workspaces.List(t.Context()); err == nil || tries != 1 {
 					t.Errorf("%d tries, %v", tries, err)
 				}
 			})
@@ -189,11 +189,11 @@ func TestRetryUnsafeWrites(t *testing.T) {
 				var b Batch
 				b.AddMetric(&MetricValue{Name: "m", Value: []byte("1")})
 				for name, write := range map[string]func() error{
-					"metrics": func() error { return c.WriteMetrics(t.Context(), "k", &b) },
-					"output":  func() error { return c.WriteOutput(t.Context(), "k", []OutputLine{{Text: "x"}}) },
-					"html":    func() error { return c.WriteHTML(t.Context(), "k", TextContent("x"), false, nil) },
-					"metric":  func() error { return c.LogMetric(t.Context(), "k", &MetricValue{Name: "m"}) },
-					"upload":  func() error { return c.UploadAssetREST(t.Context(), &Upload{Run: &Run{Key: "k"}, Link: "s3://b/k"}) },
+					"metrics": func() error { return c.Metrics.Write(t.Context(), "k", &b) },
+					"output":  func() error { return c.Texts.WriteOutput(t.Context(), "k", []OutputLine{{Text: "x"}}) },
+					"html":    func() error { return c.Texts.WriteHTML(t.Context(), "k", TextContent("x"), false, nil) },
+					"metric":  func() error { return c.Metrics.Log(t.Context(), "k", &MetricValue{Name: "m"}) },
+					"upload":  func() error { return c.Assets.UploadREST(t.Context(), &Upload{Run: &Run{Key: "k"}, Link: "s3://b/k"}) },
 				} {
 					tries = 0
 					err := write()
@@ -219,7 +219,7 @@ func TestRetrySafeWriteSaysRepeated(t *testing.T) {
 			}
 			return reply(req, 400, `{"msg":"exists","sdk_error_code":90999}`), nil
 		})
-		_, err := c.AddRun(t.Context(), Handshake{Key: "k"})
+		_, err := c.Experiments.Start(t.Context(), Handshake{Key: "k"})
 		e, ok := errors.AsType[*Error](err)
 		if !ok || !errors.Is(err, ErrExists) || !e.Repeated {
 			t.Errorf("got %v", err)
@@ -255,7 +255,7 @@ func TestRetryAfter(t *testing.T) {
 						}
 						return resp, nil
 					})
-					if _, err := c.Workspaces(t.Context()); err != nil {
+					if _, err := c.Workspaces.List(t.Context()); err != nil {
 						t.Fatal(err)
 					}
 					got := time.Since(start)
@@ -290,13 +290,13 @@ func TestRetryThrottled(t *testing.T) {
 					}
 					return reply(req, 200, workspacesDoc), nil
 				}, func(o *Options) { o.Retry.MaxElapsed, o.Retry.MaxThrottled = time.Minute, tc.most })
-				if _, err := c.Workspaces(t.Context()); !errors.Is(err, tc.err) {
+				if _, err := c.Workspaces.List(t.Context()); !errors.Is(err, tc.err) {
 					t.Fatalf("got %v, want %v", err, tc.err)
 				}
 				if d := time.Since(start); d < tc.want || d > tc.want+time.Minute {
 					t.Errorf("ended after %v, want %v", d, tc.want)
 				}
-				if n := c.stats.Throttled.Load(); n > 1000 {
+				if n := c.conn.stats.Throttled.Load(); n > 1000 {
 					t.Errorf("%d tries", n)
 				}
 			})
@@ -321,11 +321,11 @@ func TestRetryThrottledAlone(t *testing.T) {
 		var wg sync.WaitGroup
 		wg.Go(func() {
 			for ctx.Err() == nil {
-				c.Parameters(ctx, "k")
+				c.Parameters.List(ctx, "k")
 				time.Sleep(time.Second / 2)
 			}
 		})
-		if _, err := c.Tags(t.Context(), "k"); err != nil {
+		if _, err := c.Experiments.Tags(t.Context(), "k"); err != nil {
 			t.Error(err)
 		}
 		stop()
@@ -349,7 +349,7 @@ func TestRetryAfterTooLong(t *testing.T) {
 								}
 								return reply(req, status, `{"msg":"slow down"}`, header, value), nil
 							})
-							_, err := c.Workspaces(t.Context())
+							_, err := c.Workspaces.List(t.Context())
 							if !errors.Is(err, ErrServer) || errors.Is(err, ErrOutage) == others {
 								t.Errorf("got %v", err)
 							}
@@ -383,7 +383,7 @@ func TestRetryThrottledBetweenFailures(t *testing.T) {
 			}
 			return reply(req, 200, workspacesDoc), nil
 		}, func(o *Options) { o.Retry.MaxElapsed = time.Minute })
-		if _, err := c.Workspaces(t.Context()); err != nil {
+		if _, err := c.Workspaces.List(t.Context()); err != nil {
 			t.Error(err)
 		}
 	})
@@ -400,7 +400,7 @@ func down(t *testing.T, err error, change ...func(*Options)) *Client {
 		worked = true
 		return reply(req, 200, workspacesDoc), nil
 	}, change...)
-	if _, err := c.Workspaces(t.Context()); err != nil {
+	if _, err := c.Workspaces.List(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return c
@@ -411,7 +411,7 @@ func TestRetryOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := down(t, errReset)
 		start := time.Now()
-		_, err := c.Workspaces(t.Context())
+		_, err := c.Workspaces.List(t.Context())
 		if !errors.Is(err, ErrOutage) || !errors.Is(err, ErrServer) {
 			t.Fatalf("got %v", err)
 		}
@@ -432,13 +432,13 @@ func TestRetryBudgetBegins(t *testing.T) {
 			}
 			return reply(req, 200, workspacesDoc), nil
 		})
-		if _, err := c.Workspaces(t.Context()); err != nil {
+		if _, err := c.Workspaces.List(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(5 * time.Hour)
 		down = true
 		start := time.Now()
-		if _, err := c.Workspaces(t.Context()); !errors.Is(err, ErrOutage) {
+		if _, err := c.Workspaces.List(t.Context()); !errors.Is(err, ErrOutage) {
 			t.Fatalf("got %v", err)
 		}
 		if d := time.Since(start); d < 15*time.Minute {
@@ -461,7 +461,7 @@ func TestRetryBrokenObject(t *testing.T) {
 			tries++
 			return reply(req, 500, `{"msg":"NullPointerException"}`), nil
 		})
-		_, err := c.Tags(t.Context(), "k")
+		_, err := c.Experiments.Tags(t.Context(), "k")
 		if !errors.Is(err, ErrServer) || errors.Is(err, ErrOutage) {
 			t.Fatalf("got %v", err)
 		}
@@ -499,11 +499,11 @@ func testOthersSucceed(t *testing.T, budget time.Duration, want error) {
 		var wg sync.WaitGroup
 		wg.Go(func() {
 			for ctx.Err() == nil {
-				c.Workspaces(ctx)
+				c.Workspaces.List(ctx)
 				time.Sleep(10 * time.Second)
 			}
 		})
-		tags, err := c.Tags(t.Context(), "k")
+		tags, err := c.Experiments.Tags(t.Context(), "k")
 		took := time.Since(start)
 		stop()
 		wg.Wait()
@@ -527,7 +527,7 @@ func TestRetryWrongAddress(t *testing.T) {
 			return reply(req, 200, "<html>", "Content-Type", "text/html"), nil
 		})
 		start := time.Now()
-		_, err := c.Workspaces(t.Context())
+		_, err := c.Workspaces.List(t.Context())
 		if !errors.Is(err, ErrOutage) || !errors.Is(err, ErrNotJSON) || tries != 4 || time.Since(start) > 5*time.Second {
 			t.Errorf("%d tries in %v, %v", tries, time.Since(start), err)
 		}
@@ -537,17 +537,17 @@ func TestRetryWrongAddress(t *testing.T) {
 // Pages of a gateway are an outage for every kind of call, however many come.
 func TestRetryPagesAreAnOutage(t *testing.T) {
 	for name, read := range map[string]func(context.Context, *Client) error{
-		"document": func(ctx context.Context, c *Client) error { _, err := c.Tags(ctx, "k"); return err },
-		"text":     func(ctx context.Context, c *Client) error { _, err := c.Output(ctx, "k"); return err },
+		"document": func(ctx context.Context, c *Client) error { _, err := c.Experiments.Tags(ctx, "k"); return err },
+		"text":     func(ctx context.Context, c *Client) error { _, err := c.Texts.Output(ctx, "k"); return err },
 		"points": func(ctx context.Context, c *Client) error {
-			return c.MetricPoints(ctx, "k", "m", nil, func(*Point) error { return nil })
+			return c.Metrics.Points(ctx, "k", "m", nil, func(*Point) error { return nil })
 		},
 		"asset": func(ctx context.Context, c *Client) error {
-			_, err := c.OpenAsset(ctx, AssetRequest{ID: "a", Size: ptr(int64(5))})
+			_, err := c.Assets.Content(ctx, AssetRequest{ID: "a", Size: ptr(int64(5))})
 			return err
 		},
-		"patch": func(ctx context.Context, c *Client) error { _, err := c.GitPatch(ctx, "k"); return err },
-		"panel": func(ctx context.Context, c *Client) error { _, err := c.PanelFile(ctx, "k"); return err },
+		"patch": func(ctx context.Context, c *Client) error { _, err := c.Texts.GitPatch(ctx, "k"); return err },
+		"panel": func(ctx context.Context, c *Client) error { _, err := c.Panels.File(ctx, "k"); return err },
 	} {
 		for _, header := range []string{"text/html", "application/json"} {
 			if header != "text/html" && (name == "asset" || name == "patch") {
@@ -562,7 +562,7 @@ func TestRetryPagesAreAnOutage(t *testing.T) {
 						}
 						return reply(req, 200, "\n<html>busy</html>", "Content-Type", header), nil
 					})
-					if _, err := c.Workspaces(t.Context()); err != nil {
+					if _, err := c.Workspaces.List(t.Context()); err != nil {
 						t.Fatal(err)
 					}
 					well = false
@@ -584,7 +584,7 @@ func TestRetryProbeRefused(t *testing.T) {
 			}
 			return reply(req, 500, `{}`), nil
 		})
-		if _, err := c.Tags(t.Context(), "k"); !errors.Is(err, ErrServer) || errors.Is(err, ErrOutage) {
+		if _, err := c.Experiments.Tags(t.Context(), "k"); !errors.Is(err, ErrServer) || errors.Is(err, ErrOutage) {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -596,7 +596,7 @@ func TestRetrySwitchedOff(t *testing.T) {
 			tries := 0
 			c := offline(t, func(req *http.Request) (*http.Response, error) { tries++; return o.do(req) },
 				func(o *Options) { o.Retry.MaxElapsed = -1 })
-			if _, err := c.Workspaces(t.Context()); err == nil || tries != 1 {
+			if _, err := c.Workspaces.List(t.Context()); err == nil || tries != 1 {
 				t.Errorf("%s: %d tries, %v", o.name, tries, err)
 			}
 		})
@@ -610,7 +610,7 @@ func TestRetryCancelled(t *testing.T) {
 		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Minute, cause)
 		defer cancel()
 		start := time.Now()
-		if _, err := c.Workspaces(ctx); !errors.Is(err, cause) {
+		if _, err := c.Workspaces.List(ctx); !errors.Is(err, cause) {
 			t.Errorf("got %v", err)
 		}
 		if d := time.Since(start); d != time.Minute {
@@ -651,7 +651,7 @@ func TestNotify(t *testing.T) {
 			return reply(req, 200, workspacesDoc), nil
 		}, func(o *Options) { o.Notify = func(t Trouble) { told = append(told, t) } })
 		start := time.Now()
-		if _, err := c.Workspaces(t.Context()); err != nil {
+		if _, err := c.Workspaces.List(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		for i := range told {
@@ -668,7 +668,7 @@ func TestNotify(t *testing.T) {
 		if diff := cmp.Diff(want, told, text); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
-		if n := c.stats.Retries.Load(); n != 2 {
+		if n := c.conn.stats.Retries.Load(); n != 2 {
 			t.Errorf("%d retries counted", n)
 		}
 	})
@@ -687,7 +687,7 @@ func TestRetrySharedCause(t *testing.T) {
 		}
 		return nil, errReset
 	})
-	if _, err := c.Metadata(ctx, "k"); !errors.Is(err, shared) || shared.Repeated {
+	if _, err := c.Experiments.Metadata(ctx, "k"); !errors.Is(err, shared) || shared.Repeated {
 		t.Errorf("%v after %d tries, marked %v", err, tries, shared.Repeated)
 	}
 }

@@ -56,7 +56,7 @@ type room struct {
 	ours    bool          // the turn
 }
 
-func (c *Client) newRoom(ctx context.Context, most, held int) *room {
+func (c *conn) newRoom(ctx context.Context, most, held int) *room {
 	r, _ := ctx.Value(reserveKey{}).(Reserve)
 	return &room{ctx: ctx, most: most, reserve: r, turn: c.largeTurn, held: held}
 }

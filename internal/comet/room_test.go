@@ -23,7 +23,7 @@ func TestEachCut(t *testing.T) {
 	}
 	c := eachServer(t, says(`{"values":[{"name":"a","valueCurrent":"`+long+`"},`+large(`"name":"b",`)+`,`+large("")+`,{"name":"c","valueCurrent":"1"}]}`))
 	var got []string
-	err := c.EachParameter(t.Context(), "k", nil, func(v *Value) error {
+	err := c.Parameters.Each(t.Context(), "k", nil, func(v *Value) error {
 		got = append(got, v.Name+" "+strconv.FormatBool(v.Cut)+" "+strconv.Itoa(len(v.Raw)))
 		return nil
 	})
@@ -45,24 +45,24 @@ func TestTooLarge(t *testing.T) {
 		doc  string
 		read func(context.Context, *Client) error
 	}{
-		"document": {`{"tags":["` + document + `"]}`, func(ctx context.Context, c *Client) error { _, err := c.Tags(ctx, "k"); return err }},
+		"document": {`{"tags":["` + document + `"]}`, func(ctx context.Context, c *Client) error { _, err := c.Experiments.Tags(ctx, "k"); return err }},
 		"element of a list that is kept": {`{"projects":[{"projectName":"` + element + `"}]}`, func(ctx context.Context, c *Client) error {
-			_, err := c.Projects(ctx, "w")
+			_, err := c.Projects.List(ctx, "w")
 			return err
 		}},
 		"list that is kept": {`{"projects":[` + strings.Repeat(`{"projectName":"`+element[:maxElement/4]+`"},`, 4*maxList/maxElement) + `{}]}`, func(ctx context.Context, c *Client) error {
-			_, err := c.Projects(ctx, "w")
+			_, err := c.Projects.List(ctx, "w")
 			return err
 		}},
 		"beside a list": {`{"versions":[],"description":"` + element[:maxElement/2] + `"}`, func(ctx context.Context, c *Client) error {
-			_, err := c.Artifact(ctx, "w", "n")
+			_, err := c.Artifacts.Get(ctx, "w", "n")
 			return err
 		}},
 		"point": {`{"metrics":[{"metricName":"m","metricValue":"` + element + `"}]}`, func(ctx context.Context, c *Client) error {
-			return c.MetricPoints(ctx, "k", "m", func() {}, func(*Point) error { return nil })
+			return c.Metrics.Points(ctx, "k", "m", func() {}, func(*Point) error { return nil })
 		}},
 		"acknowledgement": {`{"msg":"saved","code":200,"x":"` + document + `"}`, func(ctx context.Context, c *Client) error {
-			return c.AddTags(ctx, "k", []string{"t"})
+			return c.Experiments.AddTags(ctx, "k", []string{"t"})
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -86,12 +86,12 @@ func TestReserve(t *testing.T) {
 		doc  string
 		read func(context.Context, *Client) error
 	}{
-		"document": {`{"tags":["` + text + `"]}`, func(ctx context.Context, c *Client) error { _, err := c.Tags(ctx, "k"); return err }},
+		"document": {`{"tags":["` + text + `"]}`, func(ctx context.Context, c *Client) error { _, err := c.Experiments.Tags(ctx, "k"); return err }},
 		"element": {`{"values":[{"name":"` + text + `"}]}`, func(ctx context.Context, c *Client) error {
-			return c.EachParameter(ctx, "k", func() {}, func(*Value) error { return nil })
+			return c.Parameters.Each(ctx, "k", func() {}, func(*Value) error { return nil })
 		}},
 		"list": {`{"projects":[` + strings.Repeat(`{"projectName":"`+text[:1000]+`"},`, 300) + `{}]}`, func(ctx context.Context, c *Client) error {
-			_, err := c.Projects(ctx, "w")
+			_, err := c.Projects.List(ctx, "w")
 			return err
 		}},
 	}
@@ -126,7 +126,7 @@ func TestReserve(t *testing.T) {
 func TestLargeTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := offline(t, nil)
-		first, second := c.newRoom(t.Context(), maxDocument, 0), c.newRoom(t.Context(), maxDocument, 0)
+		first, second := c.conn.newRoom(t.Context(), maxDocument, 0), c.conn.newRoom(t.Context(), maxDocument, 0)
 		if err := errors.Join(first.grow(smallAnswer+1), first.grow(2*smallAnswer), second.grow(smallAnswer)); err != nil {
 			t.Fatal(err)
 		}
@@ -140,7 +140,7 @@ func TestLargeTurn(t *testing.T) {
 		time.Sleep(time.Second)
 		first.done()
 		wg.Wait()
-		third := c.newRoom(t.Context(), maxDocument, 0)
+		third := c.conn.newRoom(t.Context(), maxDocument, 0)
 		if err := third.grow(smallAnswer + 1); err != errBusy || passing(&Error{Err: &cause{err: err}}) != true {
 			t.Errorf("got %v", err)
 		}

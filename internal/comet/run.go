@@ -39,7 +39,7 @@ type Run struct {
 	// Largest lengths of names in characters, 0 if unlimited.
 	MaxAssetName, MaxImageName, MaxArtifactName int
 	// Direct is true where assets may go to storage directly, see
-	// [Client.StartAsset].
+	// [Assets.Start].
 	Direct bool
 }
 
@@ -96,28 +96,28 @@ func parseRun(data []byte) *Run {
 	return r
 }
 
-// AddRun creates an experiment with a key of the caller's choice. A taken key
+// Start creates an experiment with a key of the caller's choice. A taken key
 // is [ErrExists]; with [Error.Repeated] it may have been taken by an earlier
 // try of this very call. A missing project is created by the server.
-func (c *Client) AddRun(ctx context.Context, h Handshake) (*Run, error) {
-	o := c.authorized()
+func (c Experiments) Start(ctx context.Context, h Handshake) (*Run, error) {
+	o := c.conn.authorized()
 	o.Int("local_timestamp", now())
 	o.Text("experimentKey", h.Key)
 	o.Bool("offline", h.Offline)
 	o.TextOrNull("projectName", nonEmpty(h.Project))
 	o.TextOrNull("teamName", nonEmpty(h.Workspace))
-	o.Text("libVersion", c.lib)
+	o.Text("libVersion", c.conn.lib)
 	o.Bool("getOrCreateEnabled", h.GetOrCreate)
 	return c.handshake(ctx, "logger/add/run", o, h.Key)
 }
 
-// GetRun opens an experiment that exists, for more to be written to it. Where
+// Open opens an experiment that exists, for more to be written to it. Where
 // the server has no call for that, the run has no id, and the usual limits.
-func (c *Client) GetRun(ctx context.Context, key string) (*Run, error) {
-	o := c.authorized()
+func (c Experiments) Open(ctx context.Context, key string) (*Run, error) {
+	o := c.conn.authorized()
 	o.Int("local_timestamp", now())
 	o.Text("previousExperiment", key)
-	o.Text("libVersion", c.lib)
+	o.Text("libVersion", c.conn.lib)
 	r, err := c.handshake(ctx, "logger/get/run", o, key)
 	e, ok := errors.AsType[*Error](err)
 	if !ok || e.SDKCode != 0 || e.Status != http.StatusNotFound && !errors.Is(e, ErrUnsupported) {
@@ -136,8 +136,8 @@ func (c *Client) GetRun(ctx context.Context, key string) (*Run, error) {
 	return r, nil
 }
 
-func (c *Client) handshake(ctx context.Context, path string, o *wire.Object, key string) (*Run, error) {
-	data, err := c.document(ctx, &call{
+func (c Experiments) handshake(ctx context.Context, path string, o *wire.Object, key string) (*Run, error) {
+	data, err := c.conn.document(ctx, &call{
 		method: http.MethodPost, family: familyClient, path: path, body: jsonBody(o.Bytes()),
 		check: func(data []byte) error { return isHandshake(data, key) },
 	})
@@ -160,28 +160,28 @@ func isHandshake(data []byte, key string) error {
 }
 
 // ReportStatus says that a run is alive, or that it has ended.
-func (c *Client) ReportStatus(ctx context.Context, r *Run, alive, offline bool) error {
-	o := c.authorized()
+func (c Experiments) ReportStatus(ctx context.Context, r *Run, alive, offline bool) error {
+	o := c.conn.authorized()
 	o.Text("runId", r.ID)
 	o.Text("experimentKey", r.Key)
 	o.TextOrNull("projectId", nonEmpty(r.ProjectID))
 	o.Bool("is_alive", alive)
 	o.Int("local_timestamp", now())
 	o.Bool("offline", offline)
-	return c.postClient(ctx, "status-report/update", o, "is_alive_beat_duration_millis")
+	return c.conn.postClient(ctx, "status-report/update", o, "is_alive_beat_duration_millis")
 }
 
 // SetOfflineTimes sets the times of an experiment, in milliseconds. A nil
-// start stays as it is. It must come after the last [Client.ReportStatus]. On a
-// server that has no such call it is [Client.SetTimes].
-func (c *Client) SetOfflineTimes(ctx context.Context, r *Run, start *int64, end int64) error {
-	err := c.gated(ctx, featureOfflineTimes, http.MethodPost, nil, func() error {
-		o := c.authorized()
+// start stays as it is. It must come after the last [Experiments.ReportStatus]. On a
+// server that has no such call it is [Experiments.SetTimes].
+func (c Experiments) SetOfflineTimes(ctx context.Context, r *Run, start *int64, end int64) error {
+	err := c.conn.gated(ctx, featureOfflineTimes, http.MethodPost, nil, func() error {
+		o := c.conn.authorized()
 		o.Text("runId", r.ID)
 		o.Text("experimentKey", r.Key)
 		o.IntOrNull("startTimestamp", start)
 		o.Int("endTimestamp", end)
-		return c.postClient(ctx, featureOfflineTimes.path, o)
+		return c.conn.postClient(ctx, featureOfflineTimes.path, o)
 	})
 	if errors.Is(err, ErrUnsupported) {
 		return c.SetTimes(ctx, r.Key, start, &end)
@@ -198,61 +198,61 @@ type Status struct {
 
 // UpdateStatus sets the state of an experiment. Servers that know no crashed
 // experiments answer [ErrUnsupported].
-func (c *Client) UpdateStatus(ctx context.Context, key string, s Status) error {
-	return c.gated(ctx, featureState, http.MethodPost, c.experimentExists(ctx, key), func() error {
+func (c Experiments) UpdateStatus(ctx context.Context, key string, s Status) error {
+	return c.conn.gated(ctx, featureState, http.MethodPost, c.exists(ctx, key), func() error {
 		var o wire.Object
 		o.Text("experimentKey", key)
 		o.Bool("isAlive", s.Alive)
 		o.TextOrNull("error", s.Error)
 		o.Bool("hasCrashed", s.Crashed)
-		return c.post(ctx, featureState.path, &o)
+		return c.conn.post(ctx, featureState.path, &o)
 	})
 }
 
 // SetTimes sets the times of an experiment, in milliseconds. A nil time stays
 // as it is.
-func (c *Client) SetTimes(ctx context.Context, key string, start, end *int64) error {
+func (c Experiments) SetTimes(ctx context.Context, key string, start, end *int64) error {
 	var o wire.Object
 	o.Text("experimentKey", key)
 	o.IntOrNull("startTimeMillis", start)
 	o.IntOrNull("endTimeMillis", end)
-	return c.post(ctx, "write/experiment/set-start-end-time", &o)
+	return c.conn.post(ctx, "write/experiment/set-start-end-time", &o)
 }
 
 // Archive archives an experiment.
-func (c *Client) Archive(ctx context.Context, key string) error {
-	return c.getAck(ctx, "write/experiment/archive", "experimentKey", key)
+func (c Experiments) Archive(ctx context.Context, key string) error {
+	return c.conn.getAck(ctx, "write/experiment/archive", "experimentKey", key)
 }
 
 // Restore brings an archived experiment back.
-func (c *Client) Restore(ctx context.Context, key string) error {
-	return c.getAck(ctx, "write/experiment/restore", "experimentKey", key)
+func (c Experiments) Restore(ctx context.Context, key string) error {
+	return c.conn.getAck(ctx, "write/experiment/restore", "experimentKey", key)
 }
 
 // authorized begins a body of the client library's family, which holds the
 // key.
-func (c *Client) authorized() *wire.Object {
+func (c *conn) authorized() *wire.Object {
 	o := new(wire.Object)
 	o.Text("apiKey", c.key)
 	return o
 }
 
 // post writes to the REST API what is harmless to repeat.
-func (c *Client) post(ctx context.Context, path string, o *wire.Object, given ...string) error {
+func (c *conn) post(ctx context.Context, path string, o *wire.Object, given ...string) error {
 	return c.ack(ctx, &call{method: http.MethodPost, path: path, body: jsonBody(o.Bytes()), given: given})
 }
 
 // postOnce writes to the REST API what must not be done twice.
-func (c *Client) postOnce(ctx context.Context, path string, o *wire.Object) error {
+func (c *conn) postOnce(ctx context.Context, path string, o *wire.Object) error {
 	return c.ack(ctx, &call{method: http.MethodPost, path: path, body: jsonBody(o.Bytes()), unsafe: true})
 }
 
-func (c *Client) postClient(ctx context.Context, path string, o *wire.Object, given ...string) error {
+func (c *conn) postClient(ctx context.Context, path string, o *wire.Object, given ...string) error {
 	return c.ack(ctx, &call{method: http.MethodPost, family: familyClient, path: path, body: jsonBody(o.Bytes()), given: given})
 }
 
 // getAck makes one of the writes that the API has as GET.
-func (c *Client) getAck(ctx context.Context, path string, query ...string) error {
+func (c *conn) getAck(ctx context.Context, path string, query ...string) error {
 	return c.ack(ctx, &call{method: http.MethodGet, path: path, query: values(query...)})
 }
 

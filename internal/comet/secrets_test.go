@@ -101,14 +101,14 @@ func TestNoKeyInErrors(t *testing.T) {
 func failingCalls(ctx context.Context, c *Client) map[string]error {
 	ctx, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
 	defer cancel()
-	_, reads := c.Workspaces(ctx)
-	_, text := c.Output(ctx, "k")
-	_, patch := c.GitPatch(ctx, "k")
-	_, run := c.AddRun(ctx, Handshake{Key: "k"})
+	_, reads := c.Workspaces.List(ctx)
+	_, text := c.Texts.Output(ctx, "k")
+	_, patch := c.Texts.GitPatch(ctx, "k")
+	_, run := c.Experiments.Start(ctx, Handshake{Key: "k"})
 	var b Batch
 	b.AddMetric(&MetricValue{Name: "m", Value: []byte("1")})
 	var asset error
-	if body, err := c.OpenAsset(ctx, AssetRequest{ID: "a"}); err != nil {
+	if body, err := c.Assets.Content(ctx, AssetRequest{ID: "a"}); err != nil {
 		asset = err
 	} else {
 		// To this call an HTML page is a content like any other.
@@ -120,9 +120,9 @@ func failingCalls(ctx context.Context, c *Client) map[string]error {
 	}
 	return map[string]error{
 		"read": reads, "text": text, "patch": patch, "handshake": run, "asset": asset,
-		"points": c.MetricPoints(ctx, "k", "m", nil, func(*Point) error { return nil }),
-		"batch":  c.WriteMetrics(ctx, "k", &b),
-		"upload": c.UploadAsset(ctx, &Upload{Run: &Run{Key: "k"}, ID: "a", Link: "s3://b/k"}),
+		"points": c.Metrics.Points(ctx, "k", "m", nil, func(*Point) error { return nil }),
+		"batch":  c.Metrics.Write(ctx, "k", &b),
+		"upload": c.Assets.Upload(ctx, &Upload{Run: &Run{Key: "k"}, ID: "a", Link: "s3://b/k"}),
 	}
 }
 

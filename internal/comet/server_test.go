@@ -46,21 +46,21 @@ type reading struct {
 // readAll reads a workspace, and the data of one experiment unless key is "".
 func readAll(ctx context.Context, c *comet.Client, workspace, key string) (*reading, error) {
 	var r reading
-	workspaces, err := c.Workspaces(ctx)
+	workspaces, err := c.Workspaces.List(ctx)
 	if err != nil || !slices.Contains(workspaces, workspace) {
 		return nil, fmt.Errorf("workspaces %q, %w", workspaces, err)
 	}
-	projects, err := c.Projects(ctx, workspace)
+	projects, err := c.Projects.List(ctx, workspace)
 	if err != nil {
 		return nil, err
 	}
 	for _, p := range projects {
-		notes, err := textOf(c.ProjectNotes(ctx, p.ID))
+		notes, err := textOf(c.Projects.Notes(ctx, p.ID))
 		if err != nil {
 			return nil, err
 		}
 		r.Projects = append(r.Projects, fmt.Sprintf("%s %q %v %d %s", p.Name, deref(p.Description), *p.Public, *p.Experiments, notes))
-		for e, err := range c.Experiments(ctx, comet.Listing{Workspace: workspace, Project: p.Name, PageSize: 2}) {
+		for e, err := range c.Experiments.List(ctx, comet.Listing{Workspace: workspace, Project: p.Name, PageSize: 2}) {
 			if err != nil {
 				return nil, err
 			}
@@ -77,13 +77,13 @@ func readAll(ctx context.Context, c *comet.Client, workspace, key string) (*read
 
 func readExperiment(ctx context.Context, c *comet.Client, key string) (data []string, err error) {
 	note := func(format string, args ...any) { data = append(data, fmt.Sprintf(format, args...)) }
-	m, err := c.Metadata(ctx, key)
+	m, err := c.Experiments.Metadata(ctx, key)
 	if err != nil {
 		return nil, err
 	}
 	note("metadata %s %s %d %v %v", m.Key, deref(m.Name), *m.Start, m.Archived, m.Running)
 	for kind, read := range map[string]func(context.Context, string) ([]comet.Value, error){
-		"parameter": c.Parameters, "other": c.Others, "metric": c.Metrics,
+		"parameter": c.Parameters.List, "other": c.Others.List, "metric": c.Metrics.List,
 	} {
 		list, err := read(ctx, key)
 		if err != nil {
@@ -93,13 +93,13 @@ func readExperiment(ctx context.Context, c *comet.Client, key string) (data []st
 			note("%s %s %q", kind, v.Name, deref(v.Current.Value))
 		}
 	}
-	tags, err := c.Tags(ctx, key)
+	tags, err := c.Experiments.Tags(ctx, key)
 	if err != nil {
 		return nil, err
 	}
 	note("tags %q", tags)
 	for kind, read := range map[string]func(context.Context, string) (*comet.Text, error){
-		"html": c.HTML, "code": c.Code, "output": c.Output, "graph": c.Graph, "patch": c.GitPatch,
+		"html": c.Texts.HTML, "code": c.Texts.Code, "output": c.Texts.Output, "graph": c.Texts.Graph, "patch": c.Texts.GitPatch,
 	} {
 		text, err := textOf(read(ctx, key))
 		if err != nil {
@@ -107,12 +107,12 @@ func readExperiment(ctx context.Context, c *comet.Client, key string) (data []st
 		}
 		note("%s %q", kind, text)
 	}
-	git, err := c.GitMetadata(ctx, key)
+	git, err := c.Origins.Git(ctx, key)
 	if err != nil {
 		return nil, err
 	}
 	note("git %s %s %s %s %s", deref(git.User), deref(git.Root), deref(git.Branch), deref(git.Parent), deref(git.Origin))
-	system, err := c.SystemDetails(ctx, key)
+	system, err := c.Origins.System(ctx, key)
 	if err != nil {
 		return nil, err
 	}
@@ -122,20 +122,20 @@ func readExperiment(ctx context.Context, c *comet.Client, key string) (data []st
 		return nil, err
 	}
 	data = append(data, points...)
-	assets, err := c.Assets(ctx, key, "")
+	assets, err := c.Assets.List(ctx, key, "")
 	if err != nil {
 		return nil, err
 	}
 	for _, a := range assets {
 		sum := "remote " + deref(a.Link)
 		if !a.Remote {
-			if sum, err = sumOf(c.OpenAsset(ctx, comet.AssetRequest{Key: key, ID: a.ID, Size: &a.Size})); err != nil {
+			if sum, err = sumOf(c.Assets.Content(ctx, comet.AssetRequest{Key: key, ID: a.ID, Size: &a.Size})); err != nil {
 				return nil, err
 			}
 		}
 		note("asset %s %q %d %s %s", a.ID, a.Name, a.Size, deref(a.Metadata), sum)
 	}
-	models, err := c.Models(ctx, key)
+	models, err := c.Assets.Models(ctx, key)
 	if err != nil {
 		return nil, err
 	}
@@ -159,17 +159,17 @@ func readPoints(ctx context.Context, c *comet.Client, key string) ([]string, err
 		points = append(points, fmt.Sprintf("point %s %s %v %v %v %s", p.Name, p.Value, p.Time, p.Step.Ptr() == nil, p.Step.N, context))
 		return nil
 	}
-	err := c.AllPoints(ctx, key, restart, yield)
+	err := c.Metrics.AllPoints(ctx, key, restart, yield)
 	if !errors.Is(err, comet.ErrUnsupported) {
 		return points, err
 	}
-	summary, err := c.Metrics(ctx, key)
+	summary, err := c.Metrics.List(ctx, key)
 	if err != nil {
 		return nil, err
 	}
 	for _, m := range summary {
 		before := slices.Clone(points)
-		if err := c.MetricPoints(ctx, key, m.Name, func() { points = before }, yield); err != nil {
+		if err := c.Metrics.Points(ctx, key, m.Name, func() { points = before }, yield); err != nil {
 			return nil, err
 		}
 	}
@@ -317,21 +317,21 @@ func TestServerWrites(t *testing.T) {
 	c := newClient(t, srv)
 	ctx := t.Context()
 	const key = "0123456789abcdef0123456789abcdef"
-	id, err := c.CreateProject(ctx, comet.NewProject{Workspace: "w", Name: "p"})
+	id, err := c.Projects.Create(ctx, comet.NewProject{Workspace: "w", Name: "p"})
 	if err != nil || id == "" {
 		t.Fatal(id, err)
 	}
-	if _, err := c.CreateProject(ctx, comet.NewProject{Workspace: "w", Name: "p"}); !errors.Is(err, comet.ErrExists) {
+	if _, err := c.Projects.Create(ctx, comet.NewProject{Workspace: "w", Name: "p"}); !errors.Is(err, comet.ErrExists) {
 		t.Errorf("second project: %v", err)
 	}
-	run, err := c.AddRun(ctx, comet.Handshake{Key: key, Workspace: "w", Project: "p", Offline: true})
+	run, err := c.Experiments.Start(ctx, comet.Handshake{Key: key, Workspace: "w", Project: "p", Offline: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.AddRun(ctx, comet.Handshake{Key: key, Workspace: "w", Project: "p"}); !errors.Is(err, comet.ErrExists) {
+	if _, err := c.Experiments.Start(ctx, comet.Handshake{Key: key, Workspace: "w", Project: "p"}); !errors.Is(err, comet.ErrExists) {
 		t.Errorf("second handshake: %v", err)
 	}
-	if again, err := c.GetRun(ctx, key); err != nil || again.ProjectID != run.ProjectID {
+	if again, err := c.Experiments.Open(ctx, key); err != nil || again.ProjectID != run.ProjectID {
 		t.Errorf("%+v, %v", again, err)
 	}
 	for name, err := range writeAll(ctx, c, run, id) {
@@ -357,22 +357,22 @@ func TestServerWrites(t *testing.T) {
 			t.Errorf("missing %s in\n%s", want, text)
 		}
 	}
-	if notes, err := textOf(c.ProjectNotes(ctx, id)); notes != "# n" || err != nil {
+	if notes, err := textOf(c.Projects.Notes(ctx, id)); notes != "# n" || err != nil {
 		t.Errorf("notes %q, %v", notes, err)
 	}
-	if p, err := c.ProjectByID(ctx, id); err != nil || deref(p.Description) != "about" || !*p.Public {
+	if p, err := c.Projects.ByID(ctx, id); err != nil || deref(p.Description) != "about" || !*p.Public {
 		t.Errorf("%+v, %v", p, err)
 	}
-	if err := c.UploadAsset(ctx, &comet.Upload{Run: run, ID: fmt.Sprintf("%032x", 1), Link: "s3://x"}); !errors.Is(err, comet.ErrImmutable) {
+	if err := c.Assets.Upload(ctx, &comet.Upload{Run: run, ID: fmt.Sprintf("%032x", 1), Link: "s3://x"}); !errors.Is(err, comet.ErrImmutable) {
 		t.Errorf("second upload: %v", err)
 	}
-	if err := c.Restore(ctx, key); err != nil {
+	if err := c.Experiments.Restore(ctx, key); err != nil {
 		t.Error(err)
 	}
-	if err := c.DeleteAsset(ctx, key, fmt.Sprintf("%032x", 2)); err != nil {
+	if err := c.Assets.Delete(ctx, key, fmt.Sprintf("%032x", 2)); err != nil {
 		t.Error(err)
 	}
-	if list, err := c.Assets(ctx, key, ""); err != nil || len(list) != 3 {
+	if list, err := c.Assets.List(ctx, key, ""); err != nil || len(list) != 3 {
 		t.Errorf("%d assets, %v", len(list), err)
 	}
 }
@@ -389,37 +389,37 @@ func writeAll(ctx context.Context, c *comet.Client, run *comet.Run, project stri
 	user, about, public, start, end := "u", "about", true, int64(1000), int64(2000)
 	key := run.Key
 	errs := map[string]error{
-		"alive":      c.ReportStatus(ctx, run, true, true),
-		"name":       c.LogOther(ctx, key, "Name", wire.Quote("ünï"), &start),
-		"other":      c.LogOther(ctx, key, "other", json.RawMessage("1"), nil),
-		"tags":       c.AddTags(ctx, key, []string{"a", "b"}),
-		"run tags":   c.AddRunTags(ctx, key, []string{"c"}),
-		"metrics":    c.WriteMetrics(ctx, key, &metrics),
-		"parameters": c.WriteParameters(ctx, key, &parameters),
-		"html":       c.WriteHTML(ctx, key, comet.TextContent("<b>"), true, nil),
-		"code":       c.WriteCode(ctx, key, comet.TextContent("x = 1")),
-		"graph":      c.WriteGraph(ctx, key, comet.TextContent("{}")),
-		"file path":  c.WriteFilePath(ctx, key, "/a/b.py"),
-		"output":     c.WriteOutput(ctx, key, []comet.OutputLine{{Text: "one\n"}, {Text: "two", Offset: 1}}),
-		"system":     c.WriteSystemDetails(ctx, key, json.RawMessage(`{"installedPackages":["numpy==1"]}`)),
-		"git":        c.WriteGitMetadata(ctx, key, &comet.Git{User: &user}),
-		"patch":      c.WriteGitPatch(ctx, key, comet.TextContent("diff")),
-		"depends":    c.WriteDependencies(ctx, key, []comet.Dependency{{Name: "numpy", Version: "1"}}, 5),
-		"asset": c.UploadAsset(ctx, &comet.Upload{Run: run, ID: fmt.Sprintf("%032x", 1), Name: "d/x.bin", Extension: "bin",
+		"alive":      c.Experiments.ReportStatus(ctx, run, true, true),
+		"name":       c.Others.Log(ctx, key, "Name", wire.Quote("ünï"), &start),
+		"other":      c.Others.Log(ctx, key, "other", json.RawMessage("1"), nil),
+		"tags":       c.Experiments.AddTags(ctx, key, []string{"a", "b"}),
+		"run tags":   c.Experiments.AddRunTags(ctx, key, []string{"c"}),
+		"metrics":    c.Metrics.Write(ctx, key, &metrics),
+		"parameters": c.Parameters.Write(ctx, key, &parameters),
+		"html":       c.Texts.WriteHTML(ctx, key, comet.TextContent("<b>"), true, nil),
+		"code":       c.Texts.WriteCode(ctx, key, comet.TextContent("x = 1")),
+		"graph":      c.Texts.WriteGraph(ctx, key, comet.TextContent("{}")),
+		"file path":  c.Texts.WriteFilePath(ctx, key, "/a/b.py"),
+		"output":     c.Texts.WriteOutput(ctx, key, []comet.OutputLine{{Text: "one\n"}, {Text: "two", Offset: 1}}),
+		"system":     c.Origins.WriteSystem(ctx, key, json.RawMessage(`{"installedPackages":["numpy==1"]}`)),
+		"git":        c.Origins.WriteGit(ctx, key, &comet.Git{User: &user}),
+		"patch":      c.Texts.WriteGitPatch(ctx, key, comet.TextContent("diff")),
+		"depends":    c.Origins.WriteDependencies(ctx, key, []comet.Dependency{{Name: "numpy", Version: "1"}}, 5),
+		"asset": c.Assets.Upload(ctx, &comet.Upload{Run: run, ID: fmt.Sprintf("%032x", 1), Name: "d/x.bin", Extension: "bin",
 			Metadata: json.RawMessage(`{"a":1}`), Open: open("data"), Size: 4}),
-		"remote": c.UploadAsset(ctx, &comet.Upload{Run: run, ID: fmt.Sprintf("%032x", 2), Name: "s3", Link: "s3://b/k"}),
-		"image":  c.UploadVisualization(ctx, &comet.Upload{Run: run, ID: fmt.Sprintf("%032x", 3), Name: "im", Open: open("png"), Size: 3}),
-		"model": c.UploadAsset(ctx, &comet.Upload{Run: run, ID: fmt.Sprintf("%032x", 4), Name: "w", Type: "model-element", Model: "m",
+		"remote": c.Assets.Upload(ctx, &comet.Upload{Run: run, ID: fmt.Sprintf("%032x", 2), Name: "s3", Link: "s3://b/k"}),
+		"image":  c.Assets.UploadVisualization(ctx, &comet.Upload{Run: run, ID: fmt.Sprintf("%032x", 3), Name: "im", Open: open("png"), Size: 3}),
+		"model": c.Assets.Upload(ctx, &comet.Upload{Run: run, ID: fmt.Sprintf("%032x", 4), Name: "w", Type: "model-element", Model: "m",
 			Open: open(""), Size: 0}),
-		"project": c.UpdateProject(ctx, project, comet.ProjectUpdate{Description: &about, Public: &public}),
-		"notes":   c.WriteProjectNotes(ctx, project, comet.TextContent("# n")),
+		"project": c.Projects.Update(ctx, project, comet.ProjectUpdate{Description: &about, Public: &public}),
+		"notes":   c.Projects.WriteNotes(ctx, project, comet.TextContent("# n")),
 	}
 	// The end of an experiment comes after all else.
-	errs["ended"] = c.ReportStatus(ctx, run, false, true)
-	errs["crashed"] = c.UpdateStatus(ctx, key, comet.Status{Crashed: true})
-	errs["offline times"] = c.SetOfflineTimes(ctx, run, &start, end)
-	errs["times"] = c.SetTimes(ctx, key, &start, &end)
-	errs["archive"] = c.Archive(ctx, key)
+	errs["ended"] = c.Experiments.ReportStatus(ctx, run, false, true)
+	errs["crashed"] = c.Experiments.UpdateStatus(ctx, key, comet.Status{Crashed: true})
+	errs["offline times"] = c.Experiments.SetOfflineTimes(ctx, run, &start, end)
+	errs["times"] = c.Experiments.SetTimes(ctx, key, &start, &end)
+	errs["archive"] = c.Experiments.Archive(ctx, key)
 	return errs
 }
 
@@ -429,19 +429,19 @@ func TestServerRefusals(t *testing.T) {
 	for _, bad := range []bool{false, true} {
 		srv := comettest.Start(t, comettest.Options{Workspaces: []string{"w"}, Moods: comettest.Moods{BadRequestForMissing: bad}})
 		c := newClient(t, srv)
-		if _, err := c.Project(t.Context(), "w", "none"); !errors.Is(err, comet.ErrNotFound) {
+		if _, err := c.Projects.Get(t.Context(), "w", "none"); !errors.Is(err, comet.ErrNotFound) {
 			t.Errorf("project: %v", err)
 		}
-		if _, err := c.Metadata(t.Context(), "none"); !errors.Is(err, comet.ErrNotFound) {
+		if _, err := c.Experiments.Metadata(t.Context(), "none"); !errors.Is(err, comet.ErrNotFound) {
 			t.Errorf("experiment: %v", err)
 		}
-		if _, err := c.GetRun(t.Context(), "0123456789abcdef0123456789abcdef"); !errors.Is(err, comet.ErrNotFound) && !errors.Is(err, comet.ErrForbidden) {
+		if _, err := c.Experiments.Open(t.Context(), "0123456789abcdef0123456789abcdef"); !errors.Is(err, comet.ErrNotFound) && !errors.Is(err, comet.ErrForbidden) {
 			t.Errorf("resume: %v", err)
 		}
-		if _, err := c.AddRun(t.Context(), comet.Handshake{Key: "0123456789abcdef0123456789abcdef", Workspace: "none"}); !errors.Is(err, comet.ErrNotFound) {
+		if _, err := c.Experiments.Start(t.Context(), comet.Handshake{Key: "0123456789abcdef0123456789abcdef", Workspace: "none"}); !errors.Is(err, comet.ErrNotFound) {
 			t.Errorf("workspace: %v", err)
 		}
-		err := c.AllPoints(t.Context(), "none", nil, func(*comet.Point) error { return nil })
+		err := c.Metrics.AllPoints(t.Context(), "none", nil, func(*comet.Point) error { return nil })
 		if !errors.Is(err, comet.ErrNotFound) || errors.Is(err, comet.ErrUnsupported) {
 			t.Errorf("points: %v", err)
 		}
@@ -450,10 +450,10 @@ func TestServerRefusals(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer wrong.CloseIdle()
-		if _, err := wrong.Workspaces(t.Context()); !errors.Is(err, comet.ErrUnauthorized) {
+		if _, err := wrong.Workspaces.List(t.Context()); !errors.Is(err, comet.ErrUnauthorized) {
 			t.Errorf("wrong key: %v", err)
 		}
-		if _, err := wrong.AddRun(t.Context(), comet.Handshake{Key: "0123456789abcdef0123456789abcdef"}); !errors.Is(err, comet.ErrUnauthorized) {
+		if _, err := wrong.Experiments.Start(t.Context(), comet.Handshake{Key: "0123456789abcdef0123456789abcdef"}); !errors.Is(err, comet.ErrUnauthorized) {
 			t.Errorf("wrong key at the handshake: %v", err)
 		}
 	}
@@ -478,7 +478,7 @@ func TestServersThatDiffer(t *testing.T) {
 	start := func(t *testing.T, m comettest.Moods) (*comettest.Server, *comet.Client, *comet.Run) {
 		srv := comettest.Start(t, comettest.Options{Workspaces: []string{"w"}, Moods: m})
 		c := newClient(t, srv)
-		run, err := c.AddRun(t.Context(), comet.Handshake{Key: key, Workspace: "w", Project: "p"})
+		run, err := c.Experiments.Start(t.Context(), comet.Handshake{Key: key, Workspace: "w", Project: "p"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -490,11 +490,11 @@ func TestServersThatDiffer(t *testing.T) {
 		var b comet.Batch
 		b.AddParameter(&comet.ParameterValue{Name: "p", Value: wire.Quote("1"), Time: comet.IntOf(1)})
 		for range 2 {
-			if err := c.WriteParameters(t.Context(), key, &b); err != nil {
+			if err := c.Parameters.Write(t.Context(), key, &b); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if err := c.WriteOutput(t.Context(), key, []comet.OutputLine{{Text: "x\n"}}); err != nil {
+		if err := c.Texts.WriteOutput(t.Context(), key, []comet.OutputLine{{Text: "x\n"}}); err != nil {
 			t.Fatal(err)
 		}
 		if n := srv.Stats().Requests; n != 4 {
@@ -503,27 +503,27 @@ func TestServersThatDiffer(t *testing.T) {
 	})
 	t.Run("compressed bodies once taken", func(t *testing.T) {
 		srv, c, _ := start(t, comettest.Moods{})
-		if err := c.WriteOutput(t.Context(), key, []comet.OutputLine{{Text: "x\n"}}); err != nil {
+		if err := c.Texts.WriteOutput(t.Context(), key, []comet.OutputLine{{Text: "x\n"}}); err != nil {
 			t.Fatal(err)
 		}
 		srv.SetMoods(comettest.Moods{RefuseGzip: true})
-		if err := c.WriteOutput(t.Context(), key, []comet.OutputLine{{Text: "x\n"}}); err == nil {
+		if err := c.Texts.WriteOutput(t.Context(), key, []comet.OutputLine{{Text: "x\n"}}); err == nil {
 			t.Error("a refusal has nothing to do with the compression here")
 		}
 	})
 	t.Run("no resuming", func(t *testing.T) {
 		_, c, run := start(t, comettest.Moods{Lacks: []string{"logger/get/run"}})
-		again, err := c.GetRun(t.Context(), key)
+		again, err := c.Experiments.Open(t.Context(), key)
 		if err != nil || again.Key != key || again.ProjectID != run.ProjectID || again.ID != "" || again.MaxAsset == 0 {
 			t.Errorf("%+v, %v", again, err)
 		}
-		if _, err := c.GetRun(t.Context(), strings.Repeat("f", 32)); !errors.Is(err, comet.ErrNotFound) {
+		if _, err := c.Experiments.Open(t.Context(), strings.Repeat("f", 32)); !errors.Is(err, comet.ErrNotFound) {
 			t.Errorf("of no experiment: %v", err)
 		}
 	})
 	t.Run("a missing model is no missing call", func(t *testing.T) {
 		_, c, _ := start(t, comettest.Moods{BadRequestForMissing: true})
-		_, err := c.CreateRegistryItem(t.Context(), comet.NewRegistryVersion{Name: "r", Version: "1.0.0", Key: key, Model: "m"})
+		_, err := c.Registry.CreateItem(t.Context(), comet.NewRegistryVersion{Name: "r", Version: "1.0.0", Key: key, Model: "m"})
 		if err == nil || errors.Is(err, comet.ErrUnsupported) {
 			t.Errorf("%v", err)
 		}

@@ -10,14 +10,14 @@ import (
 // ShareLinks returns how many share links a project has. A code of one lets in
 // whoever holds it, so that none leaves this method. Servers that do not tell
 // answer [ErrUnsupported].
-func (c *Client) ShareLinks(ctx context.Context, projectID string) (int64, error) {
+func (c Projects) ShareLinks(ctx context.Context, projectID string) (int64, error) {
 	var n int64
 	exists := func() bool {
-		_, err := c.ProjectByID(ctx, projectID)
+		_, err := c.ByID(ctx, projectID)
 		return err == nil
 	}
-	err := c.gated(ctx, featureShareLinks, http.MethodGet, exists, func() error {
-		data, err := c.get(ctx, readShareLinks, "projectId", projectID)
+	err := c.conn.gated(ctx, featureShareLinks, http.MethodGet, exists, func() error {
+		data, err := c.conn.get(ctx, readShareLinks, "projectId", projectID)
 		wire.Elements(wire.Member(data, "shareCodes"), func([]byte) { n++ })
 		return err
 	})
@@ -26,8 +26,8 @@ func (c *Client) ShareLinks(ctx context.Context, projectID string) (int64, error
 
 // AddShareLink makes one more share link of a project, with a code that the
 // server chooses. It is not safe to do twice, see [ErrUncertain].
-func (c *Client) AddShareLink(ctx context.Context, projectID string) error {
-	return c.ack(ctx, &call{
+func (c Projects) AddShareLink(ctx context.Context, projectID string) error {
+	return c.conn.ack(ctx, &call{
 		method: http.MethodGet,
 		path:   "write/project/add-share-link",
 		query:  values("projectId", projectID),

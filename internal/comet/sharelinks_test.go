@@ -20,17 +20,17 @@ func shareServer(t *testing.T, o comettest.Options, links int) (*comettest.Serve
 
 func TestShareLinks(t *testing.T) {
 	_, c, id := shareServer(t, comettest.Options{}, 2)
-	if err := c.AddShareLink(t.Context(), id); err != nil {
+	if err := c.Projects.AddShareLink(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := c.ShareLinks(t.Context(), id); n != 3 || err != nil {
+	if n, err := c.Projects.ShareLinks(t.Context(), id); n != 3 || err != nil {
 		t.Errorf("%d share links, %v", n, err)
 	}
-	if _, err := c.ShareLinks(t.Context(), "nobody"); !errors.Is(err, comet.ErrNotFound) {
+	if _, err := c.Projects.ShareLinks(t.Context(), "nobody"); !errors.Is(err, comet.ErrNotFound) {
 		t.Errorf("of a project that does not exist: %v", err)
 	}
 	_, c, id = shareServer(t, comettest.Options{Moods: comettest.Moods{Lacks: []string{"project/get-project-share-links"}}}, 2)
-	if _, err := c.ShareLinks(t.Context(), id); !errors.Is(err, comet.ErrUnsupported) {
+	if _, err := c.Projects.ShareLinks(t.Context(), id); !errors.Is(err, comet.ErrUnsupported) {
 		t.Errorf("of a server without the call: %v", err)
 	}
 }
@@ -52,12 +52,12 @@ func TestShareLinksOddAnswers(t *testing.T) {
 				fmt.Fprint(w, answer)
 			})
 		}}, 4)
-		n, err := c.ShareLinks(t.Context(), id)
+		n, err := c.Projects.ShareLinks(t.Context(), id)
 		if want >= 0 && (n != want || err != nil) || want < 0 && !errors.Is(err, comet.ErrUnclear) {
 			t.Errorf("%s: %d, %v", answer, n, err)
 		}
 		odd = false
-		if n, err := c.ShareLinks(t.Context(), id); n != 4 || err != nil {
+		if n, err := c.Projects.ShareLinks(t.Context(), id); n != 4 || err != nil {
 			t.Errorf("after %s: %d, %v", answer, n, err)
 		}
 	}
@@ -68,10 +68,10 @@ func TestShareLinksOddAnswers(t *testing.T) {
 func TestAddShareLinkLost(t *testing.T) {
 	faults := comettest.NewFaults(1, comettest.Fault{Kind: comettest.FaultLost, Endpoint: "GET *add-share-link", From: 1, To: 1})
 	srv, c, id := shareServer(t, comettest.Options{Middleware: faults.Middleware}, 0)
-	if _, err := c.ShareLinks(t.Context(), id); err != nil {
+	if _, err := c.Projects.ShareLinks(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.AddShareLink(t.Context(), id); !errors.Is(err, comet.ErrUncertain) {
+	if err := c.Projects.AddShareLink(t.Context(), id); !errors.Is(err, comet.ErrUncertain) {
 		t.Errorf("got %v, want it uncertain", err)
 	}
 	if n := srv.State().Project("team", "p").ShareCodes; n != 1 {

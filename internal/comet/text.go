@@ -10,6 +10,9 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
+// Texts are the calls of the long texts of an experiment.
+type Texts struct{ conn *conn }
+
 // Text is one long text of an experiment, or the file of a panel, read as a
 // stream. It must be closed. Reading goes on over broken connections; an error is final.
 type Text struct {
@@ -40,32 +43,32 @@ func (t *Text) Close() error {
 }
 
 // HTML returns the accumulated HTML of an experiment.
-func (c *Client) HTML(ctx context.Context, key string) (*Text, error) {
-	return c.text(ctx, readHTML, values("experimentKey", key))
+func (c Texts) HTML(ctx context.Context, key string) (*Text, error) {
+	return c.conn.text(ctx, readHTML, values("experimentKey", key))
 }
 
 // Code returns the main source file of an experiment.
-func (c *Client) Code(ctx context.Context, key string) (*Text, error) {
-	return c.text(ctx, readCode, values("experimentKey", key))
+func (c Texts) Code(ctx context.Context, key string) (*Text, error) {
+	return c.conn.text(ctx, readCode, values("experimentKey", key))
 }
 
 // Output returns what an experiment wrote to its standard output and error.
-func (c *Client) Output(ctx context.Context, key string) (*Text, error) {
-	return c.text(ctx, readOutput, values("experimentKey", key))
+func (c Texts) Output(ctx context.Context, key string) (*Text, error) {
+	return c.conn.text(ctx, readOutput, values("experimentKey", key))
 }
 
 // Graph returns the model graph of an experiment.
-func (c *Client) Graph(ctx context.Context, key string) (*Text, error) {
-	return c.text(ctx, readGraph, values("experimentKey", key))
+func (c Texts) Graph(ctx context.Context, key string) (*Text, error) {
+	return c.conn.text(ctx, readGraph, values("experimentKey", key))
 }
 
-// ProjectNotes returns the notes of a project.
-func (c *Client) ProjectNotes(ctx context.Context, projectID string) (*Text, error) {
-	return c.text(ctx, readProjectNotes, values("projectId", projectID))
+// Notes returns the notes of a project.
+func (c Projects) Notes(ctx context.Context, projectID string) (*Text, error) {
+	return c.conn.text(ctx, readProjectNotes, values("projectId", projectID))
 }
 
 // text reads the string that is wanted of a JSON document as a stream.
-func (c *Client) text(ctx context.Context, rd read, query url.Values) (*Text, error) {
+func (c *conn) text(ctx context.Context, rd read, query url.Values) (*Text, error) {
 	cl := rd.call(query)
 	cl.want = wantStream
 	return c.openText(ctx, cl, func(resp *http.Response) (io.Reader, error) {
@@ -83,7 +86,7 @@ func (c *Client) text(ctx context.Context, rd read, query url.Values) (*Text, er
 
 // openText makes a call that answers with a text. find returns the text in an
 // answer, nil where it says that there is none; what it refuses is a failed try.
-func (c *Client) openText(ctx context.Context, cl *call, find func(*http.Response) (io.Reader, error)) (*Text, error) {
+func (c *conn) openText(ctx context.Context, cl *call, find func(*http.Response) (io.Reader, error)) (*Text, error) {
 	e := c.retry.begin(cl)
 	r := &resumed{
 		failed:    func(err error) error { return c.streamFailed(ctx, e, cl, err) },
@@ -120,7 +123,7 @@ func (c *Client) openText(ctx context.Context, cl *call, find func(*http.Respons
 
 // streamFailed handles a failure in the middle of an answer that is read as a
 // stream: it waits until the next try, or returns the final error.
-func (c *Client) streamFailed(ctx context.Context, e *effort, cl *call, err error) error {
+func (c *conn) streamFailed(ctx context.Context, e *effort, cl *call, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}

@@ -124,7 +124,7 @@ func TestTextResumes(t *testing.T) {
 		// The last cut but one is before what has been read already.
 		"/api/rest/v2/experiment/output": cutter(doc, 5, 100_000, 300_000, 1000, len(doc)-1),
 	})
-	r, err := c.Output(t.Context(), "k")
+	r, err := c.Texts.Output(t.Context(), "k")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +154,7 @@ func TestTextChanged(t *testing.T) {
 					answer(second)(w, r)
 				},
 			})
-			r, err := c.Output(t.Context(), "k")
+			r, err := c.Texts.Output(t.Context(), "k")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -184,11 +184,11 @@ func TestTexts(t *testing.T) {
 			},
 		})
 		read := map[string]func(string) (*Text, error){
-			"html":   func(k string) (*Text, error) { return c.HTML(t.Context(), k) },
-			"code":   func(k string) (*Text, error) { return c.Code(t.Context(), k) },
-			"output": func(k string) (*Text, error) { return c.Output(t.Context(), k) },
-			"graph":  func(k string) (*Text, error) { return c.Graph(t.Context(), k) },
-			"notes":  func(k string) (*Text, error) { return c.ProjectNotes(t.Context(), k) },
+			"html":   func(k string) (*Text, error) { return c.Texts.HTML(t.Context(), k) },
+			"code":   func(k string) (*Text, error) { return c.Texts.Code(t.Context(), k) },
+			"output": func(k string) (*Text, error) { return c.Texts.Output(t.Context(), k) },
+			"graph":  func(k string) (*Text, error) { return c.Texts.Graph(t.Context(), k) },
+			"notes":  func(k string) (*Text, error) { return c.Projects.Notes(t.Context(), k) },
 		}[name]
 		r, err := read("K")
 		if err != nil {
@@ -260,7 +260,7 @@ func TestGitPatch(t *testing.T) {
 			c := newTestClient(t, map[string]http.HandlerFunc{
 				"GET /api/rest/v2/experiment/git/patch": func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, tc.body) },
 			})
-			r, err := c.GitPatch(t.Context(), "k")
+			r, err := c.Texts.GitPatch(t.Context(), "k")
 			if (err != nil) != tc.fails {
 				t.Fatal(err)
 			}

@@ -94,7 +94,7 @@ func TestTrafficReads(t *testing.T) {
 	})
 	ctx := t.Context()
 	listed := 0
-	for e, err := range c.Experiments(ctx, Listing{Workspace: "team", Project: "vision"}) {
+	for e, err := range c.Experiments.List(ctx, Listing{Workspace: "team", Project: "vision"}) {
 		if err != nil || e.Key == "" || e.Start == nil || e.Project != "vision" {
 			t.Errorf("listed %+v, %v", e, err)
 		}
@@ -102,7 +102,7 @@ func TestTrafficReads(t *testing.T) {
 	}
 	metrics, points := 0, 0
 	for key := range keys {
-		list, err := c.Metrics(ctx, key)
+		list, err := c.Metrics.List(ctx, key)
 		if err != nil {
 			continue // not every call was recorded for every experiment
 		}
@@ -114,7 +114,7 @@ func TestTrafficReads(t *testing.T) {
 			if answers["/api/rest/v2/experiment/metrics/get-metric?"+key+m.Name] == nil {
 				continue
 			}
-			err := c.MetricPoints(ctx, key, m.Name, nil, func(p *Point) error {
+			err := c.Metrics.Points(ctx, key, m.Name, nil, func(p *Point) error {
 				points++
 				if p.Name != m.Name || p.Kind != StringValue || p.Time.State != Present || p.Extra != nil {
 					t.Errorf("point %+v", p)
@@ -146,9 +146,9 @@ func TestTrafficUploads(t *testing.T) {
 		want := r.query()
 		u, form := uploadOf(t, &r)
 		rec, c := newRecorder(t, savedDoc)
-		send := c.UploadAsset
+		send := c.Assets.Upload
 		if strings.Contains(r.Path, "visualizations") {
-			send = c.UploadVisualization
+			send = c.Assets.UploadVisualization
 		}
 		if err := send(t.Context(), u); err != nil {
 			t.Fatal(err)

@@ -41,7 +41,7 @@ func TestRedirectToOtherHost(t *testing.T) {
 			http.Redirect(w, r, r.URL.String()+"&hop=1", http.StatusMovedPermanently)
 		},
 	}, func(o *Options) { o.AllowHeaderName, o.AllowHeaderValue = "X-Gate", "open sesame" })
-	b, err := c.OpenAsset(t.Context(), AssetRequest{Key: "k", ID: "a"})
+	b, err := c.Assets.Content(t.Context(), AssetRequest{Key: "k", ID: "a"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func TestRedirectedWrite(t *testing.T) {
 				http.Redirect(w, r, "https://elsewhere.example/x?secret=1", status)
 			},
 		})
-		err := c.AddTags(t.Context(), "k", []string{"a"})
+		err := c.Experiments.AddTags(t.Context(), "k", []string{"a"})
 		if !errors.Is(err, errMoved) || !strings.Contains(err.Error(), "https://elsewhere.example/x ") || tries != 1 {
 			t.Errorf("%d: %d tries, %v", status, tries, err)
 		}
@@ -75,7 +75,7 @@ func TestRedirectLoop(t *testing.T) {
 	c := newTestClient(t, map[string]http.HandlerFunc{
 		"GET /api/rest/v2/workspaces": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, http.StatusFound) },
 	})
-	if _, err := c.Workspaces(t.Context()); !errors.Is(err, errRedirects) {
+	if _, err := c.Workspaces.List(t.Context()); !errors.Is(err, errRedirects) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -97,7 +97,7 @@ func TestCAFile(t *testing.T) {
 			return err
 		}
 		defer c.CloseIdle()
-		_, err = c.Workspaces(t.Context())
+		_, err = c.Workspaces.List(t.Context())
 		return err
 	}
 	if err := ask(file); err != nil {
@@ -144,7 +144,7 @@ func TestConnections(t *testing.T) {
 		},
 	})
 	for range 5 {
-		if got, err := c.Workspaces(t.Context()); err != nil || len(got) != 1 {
+		if got, err := c.Workspaces.List(t.Context()); err != nil || len(got) != 1 {
 			t.Fatalf("%v, %v", got, err)
 		}
 	}

@@ -26,7 +26,7 @@ func TestUnclearWords(t *testing.T) {
 		})
 		var err error
 		for _, key := range []string{"a", "b"} {
-			_, err = c.HTML(context.WithoutCancel(t.Context()), key)
+			_, err = c.Texts.HTML(context.WithoutCancel(t.Context()), key)
 		}
 		return err
 	}

@@ -44,12 +44,12 @@ type Upload struct {
 	Size int64
 }
 
-// UploadAsset writes an asset under an id of the caller's choice. If there is an
+// Upload writes an asset under an id of the caller's choice. If there is an
 // asset of this id, or one of this name in the experiment (which of them is not
 // documented), the answer is [ErrImmutable], also when an earlier try of the same
 // call has put it there.
-func (c *Client) UploadAsset(ctx context.Context, u *Upload) error {
-	return c.upload(ctx, familyClient, "asset/upload", u.assetQuery(c.key), u)
+func (c Assets) Upload(ctx context.Context, u *Upload) error {
+	return c.upload(ctx, familyClient, "asset/upload", u.assetQuery(c.conn.key), u)
 }
 
 func (u *Upload) assetQuery(key string) url.Values {
@@ -67,9 +67,9 @@ func (u *Upload) assetQuery(key string) url.Values {
 }
 
 // UploadVisualization writes an image or figure under an id of the caller's
-// choice, under the terms of [Client.UploadAsset].
-func (c *Client) UploadVisualization(ctx context.Context, u *Upload) error {
-	return c.upload(ctx, familyClient, "visualizations/upload", u.visualizationQuery(c.key), u)
+// choice, under the terms of [Assets.Upload].
+func (c Assets) UploadVisualization(ctx context.Context, u *Upload) error {
+	return c.upload(ctx, familyClient, "visualizations/upload", u.visualizationQuery(c.conn.key), u)
 }
 
 func (u *Upload) visualizationQuery(key string) url.Values {
@@ -105,10 +105,10 @@ func (u *Upload) setCommon(q url.Values) {
 	}
 }
 
-// UploadAssetREST writes an asset through the REST API. Without an id of its
+// UploadREST writes an asset through the REST API. Without an id of its
 // own an upload is not safe to do twice, see [ErrUncertain]; whether servers
 // honour an id here is not known.
-func (c *Client) UploadAssetREST(ctx context.Context, u *Upload) error {
+func (c Assets) UploadREST(ctx context.Context, u *Upload) error {
 	q := url.Values{"experimentKey": {u.Run.Key}}
 	setText(q, "assetId", u.ID)
 	setText(q, "fileName", u.Name)
@@ -123,12 +123,12 @@ func (c *Client) UploadAssetREST(ctx context.Context, u *Upload) error {
 	return c.upload(ctx, familyREST, "write/experiment/upload-asset", q, u)
 }
 
-func (c *Client) upload(ctx context.Context, f family, path string, q url.Values, u *Upload) error {
+func (c Assets) upload(ctx context.Context, f family, path string, q url.Values, u *Upload) error {
 	if u.Open == nil && u.Link == "" {
 		return errors.New("comet: an upload needs a content or a link")
 	}
 	form := &form{file: u.Open, size: u.Size, link: u.Link, metadata: u.Metadata}
-	return c.ack(ctx, &call{
+	return c.conn.ack(ctx, &call{
 		method: http.MethodPost,
 		family: f,
 		path:   path,

@@ -81,27 +81,27 @@ func TestUpload(t *testing.T) {
 			name: "visualization",
 			u: Upload{Run: run, ID: "I", Name: "im.png", Type: "image", Extension: "png", Step: ptr(int64(2)), FigureCounter: 3,
 				Epoch: ptr(int64(1)), Open: fromText("png"), Size: 3},
-			send:  func(c *Client, u *Upload) error { return c.UploadVisualization(t.Context(), u) },
+			send:  func(c *Client, u *Upload) error { return c.Assets.UploadVisualization(t.Context(), u) },
 			line:  "POST /clientlib/visualizations/upload?apiKey=KEY&experimentId=K&extension=png&figCounter=3&figName=im.png&imageId=I&overwrite=False&projectId=P&runId=R&step=2",
 			parts: []part{{"file", "file", "", "png"}},
 		},
 		{
 			name:  "REST",
 			u:     Upload{Run: run, Name: "x", Type: "audio", Epoch: ptr(int64(4)), Overwrite: true, Open: fromText("1"), Size: 1},
-			send:  func(c *Client, u *Upload) error { return c.UploadAssetREST(t.Context(), u) },
+			send:  func(c *Client, u *Upload) error { return c.Assets.UploadREST(t.Context(), u) },
 			line:  "POST /api/rest/v2/write/experiment/upload-asset?epoch=4&experimentKey=K&fileName=x&overwrite=True&type=audio",
 			parts: []part{{"file", "file", "", "1"}},
 		},
 		{
 			name: "git patch",
-			send: func(c *Client, _ *Upload) error { return c.WriteGitPatch(t.Context(), "K", TextContent("diff")) },
+			send: func(c *Client, _ *Upload) error { return c.Texts.WriteGitPatch(t.Context(), "K", TextContent("diff")) },
 			line: "POST /api/rest/v2/write/experiment/git/patch?experimentKey=K",
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			r, c := newRecorder(t, savedDoc)
 			if tc.send == nil {
-				tc.send = func(c *Client, u *Upload) error { return c.UploadAsset(t.Context(), u) }
+				tc.send = func(c *Client, u *Upload) error { return c.Assets.Upload(t.Context(), u) }
 			}
 			if err := tc.send(c, &tc.u); err != nil {
 				t.Fatal(err)
@@ -132,7 +132,7 @@ func TestUpload(t *testing.T) {
 // The form is laid out as in the recorded requests of the Python SDK.
 func TestUploadBytes(t *testing.T) {
 	r, c := newRecorder(t, savedDoc)
-	err := c.UploadAsset(t.Context(), &Upload{Run: &Run{Key: "K"}, ID: "A", Metadata: json.RawMessage(`{"rows":1}`), Open: fromText("a,b\n1,2\n"), Size: 8})
+	err := c.Assets.Upload(t.Context(), &Upload{Run: &Run{Key: "K"}, ID: "A", Metadata: json.RawMessage(`{"rows":1}`), Open: fromText("a,b\n1,2\n"), Size: 8})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +170,7 @@ func TestUploadRepeated(t *testing.T) {
 		got, _ = io.ReadAll(f)
 		answer(savedDoc)(w, r)
 	}})
-	err := c.UploadAsset(t.Context(), &Upload{
+	err := c.Assets.Upload(t.Context(), &Upload{
 		Run: &Run{Key: "K"}, ID: "A", Size: int64(len(data)),
 		Open: func() (io.ReadCloser, error) {
 			opened.Add(1)
@@ -200,7 +200,7 @@ func TestUploadWaitsForReader(t *testing.T) {
 		c := offline(t, nil, func(o *Options) { o.Transport = early{content.entered} })
 		returned := make(chan error, 1)
 		go func() {
-			returned <- c.UploadAsset(t.Context(), &Upload{
+			returned <- c.Assets.Upload(t.Context(), &Upload{
 				Run: &Run{Key: "K"}, ID: "A", Size: 1000,
 				Open: func() (io.ReadCloser, error) { return content, nil },
 			})
@@ -268,7 +268,7 @@ func TestUploadBadContent(t *testing.T) {
 					whole.Add(1)
 				}
 			}})
-			err := c.UploadAsset(t.Context(), &Upload{Run: &Run{Key: "K"}, ID: "A", Size: 100_000, Open: func() (io.ReadCloser, error) {
+			err := c.Assets.Upload(t.Context(), &Upload{Run: &Run{Key: "K"}, ID: "A", Size: 100_000, Open: func() (io.ReadCloser, error) {
 				opened.Add(1)
 				return tc.open()
 			}})
@@ -288,13 +288,13 @@ func TestUploadImmutable(t *testing.T) {
 		"POST /clientlib/visualizations/upload": status(400, `{"msg":"immutable","sdk_error_code":7000006}`),
 	})
 	u := &Upload{Run: &Run{Key: "K"}, ID: "A", Link: "https://h/x"}
-	if err := c.UploadAsset(t.Context(), u); !errors.Is(err, ErrImmutable) {
+	if err := c.Assets.Upload(t.Context(), u); !errors.Is(err, ErrImmutable) {
 		t.Errorf("got %v", err)
 	}
-	if err := c.UploadVisualization(t.Context(), u); !errors.Is(err, ErrImmutable) {
+	if err := c.Assets.UploadVisualization(t.Context(), u); !errors.Is(err, ErrImmutable) {
 		t.Errorf("got %v", err)
 	}
-	if err := c.UploadAsset(t.Context(), &Upload{Run: &Run{Key: "K"}, ID: "A"}); err == nil {
+	if err := c.Assets.Upload(t.Context(), &Upload{Run: &Run{Key: "K"}, ID: "A"}); err == nil {
 		t.Error("an upload of nothing is sent")
 	}
 }

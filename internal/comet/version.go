@@ -67,7 +67,9 @@ type versionCache struct {
 
 // Version returns the version of the server, and false when it does not tell.
 // The server is asked once.
-func (c *Client) Version(ctx context.Context) (Version, bool) {
+func (c *Client) Version(ctx context.Context) (Version, bool) { return c.conn.serverVersion(ctx) }
+
+func (c *conn) serverVersion(ctx context.Context) (Version, bool) {
 	c.version.mu.Lock()
 	defer c.version.mu.Unlock()
 	if c.version.asked {
@@ -92,7 +94,7 @@ func (c *Client) Version(ctx context.Context) (Version, bool) {
 	return Version{}, false
 }
 
-func (c *Client) askVersion(ctx context.Context, base string) (Version, bool, error) {
+func (c *conn) askVersion(ctx context.Context, base string) (Version, bool, error) {
 	cl := readVersion.call(nil)
 	cl.family, cl.base, cl.rateless = familyClient, base, true
 	e := c.retry.begin(cl)
@@ -220,14 +222,14 @@ func (f *features) known(path string) (has, known bool) {
 // may mean both a missing call and a missing object, exists finds out which;
 // where it is nil, only an answer that speaks of the path means the call. Of a
 // call that nothing replaces, the server itself has to say that it is missing.
-func (c *Client) gated(ctx context.Context, f feature, method string, exists func() bool, run func() error) error {
+func (c *conn) gated(ctx context.Context, f feature, method string, exists func() bool, run func() error) error {
 	missing := &Error{Method: method, Path: c.shownPath(&call{path: f.path}), Err: ErrUnsupported, endpointMissing: true}
 	has, known := c.features.known(f.path)
 	if known && !has {
 		return missing
 	}
 	if !known && f.since != (Version{}) {
-		if v, ok := c.Version(ctx); ok && v.Less(f.since) {
+		if v, ok := c.serverVersion(ctx); ok && v.Less(f.since) {
 			return missing
 		}
 	}
@@ -287,12 +289,12 @@ func (e *Error) seemsToLack(path string) {
 func (c *Client) NotDone(err error) {
 	e, ok := errors.AsType[*Error](err)
 	if ok && e.lacks != "" {
-		c.features.doubt(e.lacks)
+		c.conn.features.doubt(e.lacks)
 	}
 }
 
-// experimentExists returns a function that looks for an experiment.
-func (c *Client) experimentExists(ctx context.Context, key string) func() bool {
+// exists returns a function that looks for an experiment.
+func (c Experiments) exists(ctx context.Context, key string) func() bool {
 	return func() bool {
 		_, err := c.Metadata(ctx, key)
 		return err == nil

@@ -10,6 +10,9 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
+// Views are the calls of the views of a project.
+type Views struct{ conn *conn }
+
 // ViewTable is one of the two tables in which servers keep views.
 type ViewTable int
 
@@ -64,21 +67,21 @@ func parseView(table ViewTable, data []byte) View {
 	return x
 }
 
-// Views returns the views that a project has in a table; with a key, those of
+// List returns the views that a project has in a table; with a key, those of
 // one experiment. Whether those of experiments are listed without their keys is
 // not known, nor whether those of the project are with one. Not every server has
 // the calls: [ErrUnsupported].
-func (c *Client) Views(ctx context.Context, table ViewTable, projectID, key string) ([]View, error) {
+func (c Views) List(ctx context.Context, table ViewTable, projectID, key string) ([]View, error) {
 	var views []View
 	f := viewReads[table]
 	exists := func() bool {
-		_, err := c.ProjectByID(ctx, projectID)
+		_, err := Projects{c.conn}.ByID(ctx, projectID)
 		return err == nil
 	}
-	err := c.gated(ctx, f, http.MethodGet, exists, func() (err error) {
+	err := c.conn.gated(ctx, f, http.MethodGet, exists, func() (err error) {
 		rd := readViews
 		rd.path = f.path
-		views, err = listOf(ctx, c, rd, values("projectId", projectID, "experimentKey", key), nil, func(v []byte) View {
+		views, err = listOf(ctx, c.conn, rd, values("projectId", projectID, "experimentKey", key), nil, func(v []byte) View {
 			return parseView(table, v)
 		})
 		return err
@@ -125,10 +128,10 @@ type ViewWrite struct {
 	Doc json.RawMessage
 }
 
-// WriteView writes a view and returns it as the server has it. Without an id
+// Write writes a view and returns it as the server has it. Without an id
 // the call is not safe to do twice, see [ErrUncertain]. A server without the
 // table answers [ErrUnsupported].
-func (c *Client) WriteView(ctx context.Context, w ViewWrite) (*View, error) {
+func (c Views) Write(ctx context.Context, w ViewWrite) (*View, error) {
 	var o wire.Object
 	o.Text("projectId", w.ProjectID)
 	o.Text("templateName", w.Name)
@@ -144,8 +147,8 @@ func (c *Client) WriteView(ctx context.Context, w ViewWrite) (*View, error) {
 	}
 	var v View
 	f := viewWrites[w.Table]
-	err := c.gated(ctx, f, http.MethodPost, nil, func() error {
-		data, err := c.document(ctx, &call{
+	err := c.conn.gated(ctx, f, http.MethodPost, nil, func() error {
+		data, err := c.conn.document(ctx, &call{
 			method: http.MethodPost,
 			path:   f.path,
 			body:   jsonBody(o.Bytes()),

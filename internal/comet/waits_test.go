@@ -17,7 +17,7 @@ import (
 // Waits of more than ten seconds are told: of which call, why, and until when.
 func TestWaitsAreTold(t *testing.T) {
 	const tags = "GET /api/rest/v2/experiment/tags: "
-	read := func(ctx context.Context, c *Client) error { _, err := c.Tags(ctx, "k"); return err }
+	read := func(ctx context.Context, c *Client) error { _, err := c.Experiments.Tags(ctx, "k"); return err }
 	once := func(first fake) fake {
 		tries := 0
 		return func(req *http.Request) (*http.Response, error) {
@@ -53,7 +53,7 @@ func TestWaitsAreTold(t *testing.T) {
 		}), nil, read, "at 10s until 1m0s: " + tags + "the connection has stalled\n"},
 		"slow upload": {nil, func(o *Options) { o.Transport = swallow{piece: 1 << 20, pause: 30 * time.Second} },
 			func(ctx context.Context, c *Client) error {
-				return c.UploadAsset(ctx, &Upload{Run: &Run{Key: "k"}, ID: "a", Size: 1 << 20, Open: func() (io.ReadCloser, error) {
+				return c.Assets.Upload(ctx, &Upload{Run: &Run{Key: "k"}, ID: "a", Size: 1 << 20, Open: func() (io.ReadCloser, error) {
 					return io.NopCloser(strings.NewReader(strings.Repeat("x", 1<<20))), nil
 				}})
 			}, "at 10s until 1m0s: POST /clientlib/asset/upload: the connection has stalled\n"},

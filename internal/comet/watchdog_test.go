@@ -25,7 +25,7 @@ func TestNoAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := offline(t, hanging, noRetry)
 		start := time.Now()
-		_, err := c.Workspaces(t.Context())
+		_, err := c.Workspaces.List(t.Context())
 		if !errors.Is(err, transport.ErrNoAnswer) || time.Since(start) != 3*time.Minute {
 			t.Errorf("%v after %v", err, time.Since(start))
 		}
@@ -90,7 +90,7 @@ func TestStalledAnswer(t *testing.T) {
 					return resp, nil
 				}, noRetry)
 				start := time.Now()
-				if _, err := c.Tags(t.Context(), "k"); !errors.Is(err, tc.want) {
+				if _, err := c.Experiments.Tags(t.Context(), "k"); !errors.Is(err, tc.want) {
 					t.Errorf("got %v, want %v", err, tc.want)
 				}
 				if d := time.Since(start); d < tc.after-time.Second || d > tc.after+time.Minute {
@@ -109,7 +109,7 @@ func TestPausingReader(t *testing.T) {
 			resp.Body = &slowBody{req: req, text: "abc", pauses: []time.Duration{0}}
 			return resp, nil
 		}, noRetry)
-		b, err := c.OpenAsset(t.Context(), AssetRequest{ID: "a"})
+		b, err := c.Assets.Content(t.Context(), AssetRequest{ID: "a"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -142,7 +142,7 @@ func (s *pausingSource) Close() error { return nil }
 func TestPausingUpload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := offline(t, func(req *http.Request) (*http.Response, error) { return reply(req, 200, savedDoc), nil }, noRetry)
-		err := c.UploadAsset(t.Context(), &Upload{
+		err := c.Assets.Upload(t.Context(), &Upload{
 			Run: &Run{Key: "k"}, ID: "a", Size: 200_000,
 			Open: func() (io.ReadCloser, error) { return &pausingSource{200_000}, nil },
 		})
@@ -198,7 +198,7 @@ func TestStalledUpload(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := offline(t, nil, noRetry, func(o *Options) { o.Transport = tc.network })
 				start := time.Now()
-				err := c.UploadAsset(t.Context(), &Upload{
+				err := c.Assets.Upload(t.Context(), &Upload{
 					Run: &Run{Key: "k"}, ID: "a", Size: 1 << 20,
 					Open: func() (io.ReadCloser, error) {
 						return io.NopCloser(strings.NewReader(strings.Repeat("x", 1<<20))), nil

@@ -16,7 +16,7 @@ import (
 // it must make.
 var workspaceWrites = []write{
 	{"open artifact version", func(ctx context.Context, c *Client) error {
-		v, err := c.OpenArtifactVersion(ctx, NewArtifactVersion{Key: "K", Name: "n", Type: "dataset"})
+		v, err := c.Artifacts.OpenVersion(ctx, NewArtifactVersion{Key: "K", Name: "n", Type: "dataset"})
 		if err == nil && (v.ID != "V" || v.ArtifactID != "A" || v.Version != "1.0.0") {
 			return errors.New("answer is not read")
 		}
@@ -24,33 +24,33 @@ var workspaceWrites = []write{
 	}, "POST /api/rest/v2/write/artifacts/upsert",
 		`{"artifactName":"n","artifactType":"dataset","experimentKey":"K","versionMetadata":null,"version":null,"alias":[],"versionTags":[]}`},
 	{"open artifact version with all", func(ctx context.Context, c *Client) error {
-		_, err := c.OpenArtifactVersion(ctx, NewArtifactVersion{Key: "K", Name: "n", Type: "dataset", Version: "1.0.0", Metadata: ptr(`{"r":1}`),
+		_, err := c.Artifacts.OpenVersion(ctx, NewArtifactVersion{Key: "K", Name: "n", Type: "dataset", Version: "1.0.0", Metadata: ptr(`{"r":1}`),
 			Aliases: []string{"a"}, Tags: []string{"t"}, Description: ptr("d"), Public: ptr(true), Emoji: ptr("e"), Note: ptr("")})
 		return err
 	}, "POST /api/rest/v2/write/artifacts/upsert",
 		`{"artifactName":"n","artifactType":"dataset","experimentKey":"K","versionMetadata":"{\"r\":1}","version":"1.0.0","alias":["a"],` +
 			`"versionTags":["t"],"description":"d","isPublic":true,"emoji":"e","note":""}`},
 	{"remote files", func(ctx context.Context, c *Client) error {
-		return c.AddRemoteFiles(ctx, "K", "V", []RemoteFile{{ID: "1", Name: "k", Link: "s3://b/k", Metadata: ptr("{}")}, {ID: "2", Type: "t", Step: ptr(int64(3))}})
+		return c.Artifacts.AddRemoteFiles(ctx, "K", "V", []RemoteFile{{ID: "1", Name: "k", Link: "s3://b/k", Metadata: ptr("{}")}, {ID: "2", Type: "t", Step: ptr(int64(3))}})
 	}, "POST /clientlib/rest/v2/write/artifact/assets/remote/batch?experimentKey=K",
 		`{"remoteArtifactAssetRequests":[{"link":"s3://b/k","type":"asset","metadata":"{}","assetId":"1","fileName":"k","isRemote":true,` +
 			`"overwrite":false,"step":null,"artifactVersionId":"V"},{"link":"","type":"t","metadata":null,"assetId":"2","fileName":"",` +
 			`"isRemote":true,"overwrite":false,"step":3,"artifactVersionId":"V"}]}`},
-	{"artifact state", func(ctx context.Context, c *Client) error { return c.SetArtifactState(ctx, "V", "K", ArtifactClosed) },
+	{"artifact state", func(ctx context.Context, c *Client) error { return c.Artifacts.SetState(ctx, "V", "K", ArtifactClosed) },
 		"POST /api/rest/v2/write/artifacts/state", `{"artifactVersionId":"V","experimentKey":"K","state":"CLOSED"}`},
 	{"artifact update", func(ctx context.Context, c *Client) error {
-		return c.UpdateArtifact(ctx, "A", ArtifactUpdate{Tags: []string{}, Description: ptr("d"), Public: ptr(false), Emoji: ptr("e")})
+		return c.Artifacts.Update(ctx, "A", ArtifactUpdate{Tags: []string{}, Description: ptr("d"), Public: ptr(false), Emoji: ptr("e")})
 	}, "POST /api/rest/v2/write/artifacts/details",
 		`{"artifactId":"A","artifactType":null,"versionMetadata":null,"version":null,"tags":[],"description":"d","isPublic":false,"emoji":"e"}`},
 	{"artifact labels", func(ctx context.Context, c *Client) error {
-		return c.LabelArtifactVersion(ctx, "V", VersionLabels{Aliases: []string{"a"}})
+		return c.Artifacts.LabelVersion(ctx, "V", VersionLabels{Aliases: []string{"a"}})
 	}, "POST /api/rest/v2/write/artifacts/version/labels",
 		`{"artifactVersionId":"V","alias":["a"],"versionMetadata":null,"versionTags":null}`},
 	{"consumer", func(ctx context.Context, c *Client) error {
-		return c.AddConsumer(ctx, VersionQuery{Workspace: "w", Name: "n", Version: "1.0.0"}, "C")
+		return c.Artifacts.AddConsumer(ctx, VersionQuery{Workspace: "w", Name: "n", Version: "1.0.0"}, "C")
 	}, "GET /api/rest/v2/artifacts/version?artifactName=n&consumerExperimentKey=C&version=1.0.0&workspace=w", ""},
 	{"registry item", func(ctx context.Context, c *Client) error {
-		id, err := c.CreateRegistryItem(ctx, NewRegistryVersion{Name: "r", Version: "1.0.0", Stages: []string{"prod"}, Status: ptr("QA"), Key: "K", Model: "m"})
+		id, err := c.Registry.CreateItem(ctx, NewRegistryVersion{Name: "r", Version: "1.0.0", Stages: []string{"prod"}, Status: ptr("QA"), Key: "K", Model: "m"})
 		if err == nil && id != "I" {
 			return errors.New("answer is not read")
 		}
@@ -59,31 +59,31 @@ var workspaceWrites = []write{
 		`{"experimentKey":"K","experimentModelName":"m","registryModelName":"r","registryModelDescription":null,"version":"1.0.0",` +
 			`"versionComment":null,"tags":["prod"],"status":"QA","publicModel":false}`},
 	{"registry model", func(ctx context.Context, c *Client) error {
-		_, err := c.CreateRegistryModel(ctx, NewRegistryVersion{Name: "r", Version: "1.0.0", ModelID: "M", Public: true, Description: ptr("d"), Comment: ptr("c")})
+		_, err := c.Registry.CreateModel(ctx, NewRegistryVersion{Name: "r", Version: "1.0.0", ModelID: "M", Public: true, Description: ptr("d"), Comment: ptr("c")})
 		return err
 	}, "POST /api/rest/v2/write/registry-model",
 		`{"experimentModelId":"M","registryModelName":"r","version":"1.0.0","comment":"c","isPublic":true,"description":"d"}`},
 	{"registry version", func(ctx context.Context, c *Client) error {
-		_, err := c.AddRegistryVersion(ctx, NewRegistryVersion{Name: "r", Version: "1.0.1", ModelID: "M", Stages: []string{}})
+		_, err := c.Registry.AddVersion(ctx, NewRegistryVersion{Name: "r", Version: "1.0.1", ModelID: "M", Stages: []string{}})
 		return err
 	}, "POST /api/rest/v2/write/registry-model/item", `{"experimentModelId":"M","registryModelName":"r","version":"1.0.1","stages":[]}`},
-	{"registry version update", func(ctx context.Context, c *Client) error { return c.UpdateRegistryVersion(ctx, "I", ptr("c"), nil) },
+	{"registry version update", func(ctx context.Context, c *Client) error { return c.Registry.UpdateVersion(ctx, "I", ptr("c"), nil) },
 		"POST /api/rest/v2/write/registry-model/item/update", `{"registryModelItemId":"I","comment":"c"}`},
-	{"registry model update", func(ctx context.Context, c *Client) error { return c.UpdateRegistryModel(ctx, "R", nil, ptr(true)) },
+	{"registry model update", func(ctx context.Context, c *Client) error { return c.Registry.UpdateModel(ctx, "R", nil, ptr(true)) },
 		"POST /api/rest/v2/write/registry-model/update", `{"registryModelId":"R","isPublic":true}`},
-	{"registry notes", func(ctx context.Context, c *Client) error { return c.WriteRegistryNotes(ctx, "w", "r", "# n") },
+	{"registry notes", func(ctx context.Context, c *Client) error { return c.Registry.WriteNotes(ctx, "w", "r", "# n") },
 		"POST /api/rest/v2/write/registry-model/notes", `{"workspaceName":"w","registryModelName":"r","notes":"# n"}`},
-	{"registry status", func(ctx context.Context, c *Client) error { return c.SetRegistryStatus(ctx, "I", "QA") },
+	{"registry status", func(ctx context.Context, c *Client) error { return c.Registry.SetStatus(ctx, "I", "QA") },
 		"POST /api/rest/v2/write/registry-model/item/status", `{"modelItemId":"I","status":"QA"}`},
 	{"registry metadata", func(ctx context.Context, c *Client) error {
-		return c.WriteRegistryMetadata(ctx, "I", []MetadataEntry{{Key: "a", Value: json.RawMessage("1")}, {Key: "b"}})
+		return c.Registry.WriteMetadata(ctx, "I", []MetadataEntry{{Key: "a", Value: json.RawMessage("1")}, {Key: "b"}})
 	}, "POST /api/rest/v2/write/registry-model/item/I/metadata", `{"metadata":[{"key":"a","value":1},{"key":"b","value":null}]}`},
-	{"stage", func(ctx context.Context, c *Client) error { return c.AddRegistryStage(ctx, "I", "prod") },
+	{"stage", func(ctx context.Context, c *Client) error { return c.Registry.AddStage(ctx, "I", "prod") },
 		"GET /api/rest/v2/write/registry-model/item/stage?modelItemId=I&stage=prod", ""},
-	{"stage deleted", func(ctx context.Context, c *Client) error { return c.DeleteRegistryStage(ctx, "I", "prod") },
+	{"stage deleted", func(ctx context.Context, c *Client) error { return c.Registry.DeleteStage(ctx, "I", "prod") },
 		"GET /api/rest/v2/write/registry-model/item/stage/delete?modelItemId=I&stage=prod", ""},
 	{"view", func(ctx context.Context, c *Client) error {
-		v, err := c.WriteView(ctx, ViewWrite{ProjectID: "P", Name: "n", Doc: json.RawMessage(
+		v, err := c.Views.Write(ctx, ViewWrite{ProjectID: "P", Name: "n", Doc: json.RawMessage(
 			`{"templateId":"old","experimentKey":"old","v3":{"a":1},"v2":null,"experimentQueryState":"{}","createdBy":"x"}`)})
 		if err == nil && v.ID != "T" {
 			return errors.New("answer is not read")
@@ -91,7 +91,7 @@ var workspaceWrites = []write{
 		return err
 	}, "POST /api/rest/v2/write/views/upsert", `{"projectId":"P","templateName":"n","experimentQueryState":"{}","v3":{"a":1}}`},
 	{"view of an experiment", func(ctx context.Context, c *Client) error {
-		_, err := c.WriteView(ctx, ViewWrite{ProjectID: "P", Name: "n", ID: "T", Key: "K"})
+		_, err := c.Views.Write(ctx, ViewWrite{ProjectID: "P", Name: "n", ID: "T", Key: "K"})
 		return err
 	}, "POST /api/rest/v2/write/views/upsert", `{"projectId":"P","templateName":"n","templateId":"T","experimentKey":"K"}`},
 }
@@ -121,22 +121,22 @@ func TestWorkspaceUnsafeWrites(t *testing.T) {
 		safe bool
 	}{
 		"artifact version": {do: func(c *Client) error {
-			_, err := c.OpenArtifactVersion(t.Context(), NewArtifactVersion{})
+			_, err := c.Artifacts.OpenVersion(t.Context(), NewArtifactVersion{})
 			return err
 		}},
 		"numbered artifact version": {safe: true, do: func(c *Client) error {
-			_, err := c.OpenArtifactVersion(t.Context(), NewArtifactVersion{Version: "1.0.0"})
+			_, err := c.Artifacts.OpenVersion(t.Context(), NewArtifactVersion{Version: "1.0.0"})
 			return err
 		}},
-		"registry item": {do: func(c *Client) error { _, err := c.CreateRegistryItem(t.Context(), NewRegistryVersion{}); return err }},
+		"registry item": {do: func(c *Client) error { _, err := c.Registry.CreateItem(t.Context(), NewRegistryVersion{}); return err }},
 		"registry model": {do: func(c *Client) error {
-			_, err := c.CreateRegistryModel(t.Context(), NewRegistryVersion{})
+			_, err := c.Registry.CreateModel(t.Context(), NewRegistryVersion{})
 			return err
 		}},
-		"panel":     {do: func(c *Client) error { _, err := c.UploadPanel(t.Context(), "w", "", TextContent("")); return err }},
-		"old panel": {safe: true, do: func(c *Client) error { _, err := c.UploadPanel(t.Context(), "w", "T", TextContent("")); return err }},
-		"view":      {do: func(c *Client) error { _, err := c.WriteView(t.Context(), ViewWrite{}); return err }},
-		"old view":  {safe: true, do: func(c *Client) error { _, err := c.WriteView(t.Context(), ViewWrite{ID: "T"}); return err }},
+		"panel":     {do: func(c *Client) error { _, err := c.Panels.Upload(t.Context(), "w", "", TextContent("")); return err }},
+		"old panel": {safe: true, do: func(c *Client) error { _, err := c.Panels.Upload(t.Context(), "w", "T", TextContent("")); return err }},
+		"view":      {do: func(c *Client) error { _, err := c.Views.Write(t.Context(), ViewWrite{}); return err }},
+		"old view":  {safe: true, do: func(c *Client) error { _, err := c.Views.Write(t.Context(), ViewWrite{ID: "T"}); return err }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tries := 0
@@ -163,18 +163,18 @@ func TestArtifactDocuments(t *testing.T) {
 	c := docServer(t, "artifacts/get", artifact)
 	want := &Artifact{Raw: []byte(strings.Replace(artifact, `,"versions":[`+version+`]`, "", 1)), ID: "A", Project: "p", Type: "dataset", Name: "n", Public: ptr(true), Emoji: ptr("e"), Tags: []string{"t"},
 		Versions: []ArtifactVersion{{Raw: []byte(version), ID: "V", Version: "1.0.0", Owner: ptr("alice"), Size: ptr(int64(5)), Added: ptr(int64(7)), Aliases: []string{"a"}}}}
-	got, err := c.ArtifactByID(t.Context(), "A")
+	got, err := c.Artifacts.ByID(t.Context(), "A")
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 	const details = `{"artifactVersionId":"V","artifactVersion":"2.0.0","metadata":{"rows":1},"note":"n","state":"CLOSED","experimentKey":"K",` +
 		`"artifact":{"artifactId":"A","artifactName":"n","artifactType":"dataset"}}`
-	v, err := docServer(t, "artifacts/version", details).ArtifactVersion(t.Context(), VersionQuery{ArtifactID: "A", VersionOrAlias: "prod"})
+	v, err := docServer(t, "artifacts/version", details).Artifacts.Version(t.Context(), VersionQuery{ArtifactID: "A", VersionOrAlias: "prod"})
 	if err != nil || v.Version != "2.0.0" || *v.Metadata != `{"rows":1}` || *v.Note != "n" || *v.State != ArtifactClosed || *v.Key != "K" || v.Artifact.Name != "n" {
 		t.Errorf("%+v, %v", v, err)
 	}
 	files, err := docServer(t, "artifacts/version/files", `{"files":[{"assetId":"1","link":null},{"assetId":"2","link":"s3://b"},{"assetId":"3","link":"https://h","remote":false}]}`).
-		ArtifactFiles(t.Context(), "w", "n", "1.0.0")
+		Artifacts.Files(t.Context(), "w", "n", "1.0.0")
 	if err != nil || len(files) != 3 || files[0].Remote || !files[1].Remote || files[2].Remote {
 		t.Errorf("%+v, %v", files, err)
 	}
@@ -191,7 +191,7 @@ func TestOpenArtifactFile(t *testing.T) {
 		}
 		w.Write([]byte("x"))
 	}})
-	b, err := c.OpenArtifactFile(t.Context(), AssetRequest{Key: "K", ID: "A", ArtifactVersion: "V"})
+	b, err := c.Artifacts.FileContent(t.Context(), AssetRequest{Key: "K", ID: "A", ArtifactVersion: "V"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,7 +211,7 @@ func TestLineage(t *testing.T) {
 		`{"artifactName":"n","artifactId":"A","workspace":"w","version":{"versionId":"V","version":"1.0.0"}}`,
 	} {
 		for _, doc := range []string{`{"artifacts":[` + item + `]}`, `[` + item + `]`, `{"versions":[` + item + `]}`} {
-			got, err := docServer(t, "get/artifacts", doc).Lineage(t.Context(), "K", LineageInput)
+			got, err := docServer(t, "get/artifacts", doc).Artifacts.Lineage(t.Context(), "K", LineageInput)
 			if err != nil || len(got) != 1 {
 				t.Fatalf("%s: %v, %v", doc, got, err)
 			}
@@ -227,7 +227,7 @@ func TestRegistryDocuments(t *testing.T) {
 	const version = `{"registryModelItemId":"I1","experimentModel":{"experimentModelId":"M","modelName":"cnn","experimentKey":"K"},"version":"1.0.0",` +
 		`"comment":"first","stages":["prod"],"assets":[{"assetId":"A"}]}`
 	const model = `{"registryModelId":"R1","modelName":"cnn","description":"","isPublic":false,"versions":[` + version + `]}`
-	m, err := docServer(t, "registry-model/details", model).RegistryModel(t.Context(), "w", "cnn")
+	m, err := docServer(t, "registry-model/details", model).Registry.Model(t.Context(), "w", "cnn")
 	want := &RegistryModel{Raw: []byte(strings.Replace(model, `,"versions":[`+version+`]`, "", 1)), ID: "R1", Name: "cnn", Description: ptr(""), Public: ptr(false), Versions: []RegistryVersion{{
 		Raw: []byte(version), ID: "I1", Version: "1.0.0", Comment: ptr("first"), Stages: []string{"prod"}, Key: "K", Model: "cnn", ModelID: "M",
 		Assets: []Asset{{Raw: []byte(`{"assetId":"A"}`), ID: "A"}}}}}
@@ -235,7 +235,7 @@ func TestRegistryDocuments(t *testing.T) {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 	list, err := docServer(t, "registry-model", `{"registryModels":[{"registryModelId":"R1","latestVersion":{"version":"2.0.0"}},{"latestVersion":null}]}`).
-		RegistryModels(t.Context(), "w")
+		Registry.Models(t.Context(), "w")
 	if err != nil || len(list) != 2 || list[0].Versions[0].Version != "2.0.0" || list[1].Versions != nil {
 		t.Errorf("%+v, %v", list, err)
 	}
@@ -245,7 +245,7 @@ func TestViewDocuments(t *testing.T) {
 	const item = `{"template_id":"T","template_name":"n","project_id":"P","experimentKey":null,"unsavedView":true}`
 	for _, doc := range []string{`[` + item + `]`, `{"views":[` + item + `]}`, `{"templates":[` + item + `]}`} {
 		for table, path := range map[ViewTable]string{Dashboards: "views/get-all", ChartTemplates: "views/chart-templates"} {
-			got, err := docServer(t, path, doc).Views(t.Context(), table, "P", "")
+			got, err := docServer(t, path, doc).Views.List(t.Context(), table, "P", "")
 			want := []View{{Raw: []byte(item), Table: table, ID: "T", Name: "n", ProjectID: "P", Unsaved: true}}
 			if diff := cmp.Diff(want, got); err != nil || diff != "" {
 				t.Errorf("%s: %v (-want +got):\n%s", doc, err, diff)
@@ -254,7 +254,7 @@ func TestViewDocuments(t *testing.T) {
 				c := newTestClient(t, map[string]http.HandlerFunc{
 					"GET /api/rest/v2/project": answer(`{"projectId":"P"}`), "GET /api/rest/v2/" + path: status(404, body),
 				})
-				if _, err := c.Views(t.Context(), table, "P", ""); !errors.Is(err, want) || errors.Is(err, ErrUnsupported) == errors.Is(err, ErrUnclear) {
+				if _, err := c.Views.List(t.Context(), table, "P", ""); !errors.Is(err, want) || errors.Is(err, ErrUnsupported) == errors.Is(err, ErrUnclear) {
 					t.Errorf("server without %s, which says %s: %v", path, body, err)
 				}
 			}
@@ -282,14 +282,14 @@ func TestPanels(t *testing.T) {
 			answer(`{"templateId":"T2"}`)(w, r)
 		},
 	})
-	list, err := c.Panels(t.Context(), "w")
+	list, err := c.Panels.List(t.Context(), "w")
 	if err != nil || len(list) != 1 || list[0].ID != "T" || list[0].Name != "n" || list[0].Scope != "PRIVATE" {
 		t.Errorf("%+v, %v", list, err)
 	}
-	if code, err := c.PanelCode(t.Context(), "T"); err != nil || string(code) != `{"type":"py","pyCode":"x"}` {
+	if code, err := c.Panels.Code(t.Context(), "T"); err != nil || string(code) != `{"type":"py","pyCode":"x"}` {
 		t.Errorf("%s, %v", code, err)
 	}
-	file, err := c.PanelFile(t.Context(), "T")
+	file, err := c.Panels.File(t.Context(), "T")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -297,7 +297,7 @@ func TestPanels(t *testing.T) {
 	if data, err := io.ReadAll(file); err != nil || string(data) != zip || tries != 2 {
 		t.Errorf("%d bytes after %d tries, %v", len(data), tries, err)
 	}
-	if id, err := c.UploadPanel(t.Context(), "w", "", TextContent(zip)); err != nil || id != "T2" {
+	if id, err := c.Panels.Upload(t.Context(), "w", "", TextContent(zip)); err != nil || id != "T2" {
 		t.Errorf("%q, %v", id, err)
 	}
 }
@@ -312,7 +312,7 @@ func TestViewStates(t *testing.T) {
 	for table, line := range map[ViewTable]string{
 		Dashboards: "POST /api/rest/v2/write/views/upsert", ChartTemplates: "POST /api/rest/v2/write/chart-templates/upsert",
 	} {
-		v, err := c.WriteView(t.Context(), ViewWrite{Table: table, ProjectID: "P", Name: "N", Doc: doc})
+		v, err := c.Views.Write(t.Context(), ViewWrite{Table: table, ProjectID: "P", Name: "N", Doc: doc})
 		if err != nil || v.ID != "V" || v.Table != table {
 			t.Fatalf("%+v, %v", v, err)
 		}

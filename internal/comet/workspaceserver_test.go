@@ -24,7 +24,7 @@ type copier struct {
 }
 
 func (c *copier) all(ctx context.Context) error {
-	artifacts, err := c.src.Artifacts(ctx, c.workspace, "")
+	artifacts, err := c.src.Artifacts.List(ctx, c.workspace, "")
 	if err != nil {
 		return err
 	}
@@ -33,7 +33,7 @@ func (c *copier) all(ctx context.Context) error {
 			return fmt.Errorf("artifact %s: %w", a.Name, err)
 		}
 	}
-	models, err := c.src.RegistryModels(ctx, c.workspace)
+	models, err := c.src.Registry.Models(ctx, c.workspace)
 	if err != nil {
 		return err
 	}
@@ -42,12 +42,12 @@ func (c *copier) all(ctx context.Context) error {
 			return fmt.Errorf("model %s: %w", m.Name, err)
 		}
 	}
-	panels, err := c.src.Panels(ctx, c.workspace)
+	panels, err := c.src.Panels.List(ctx, c.workspace)
 	if err != nil {
 		return err
 	}
 	for _, p := range panels {
-		rc, err := c.src.PanelFile(ctx, p.ID)
+		rc, err := c.src.Panels.File(ctx, p.ID)
 		if err != nil {
 			return err
 		}
@@ -57,12 +57,12 @@ func (c *copier) all(ctx context.Context) error {
 			return err
 		}
 		file := comet.TextContent(string(data))
-		id, err := c.dst.UploadPanel(ctx, c.workspace, "", file)
+		id, err := c.dst.Panels.Upload(ctx, c.workspace, "", file)
 		if err != nil {
 			return err
 		}
 		// Over itself it is still one.
-		if again, err := c.dst.UploadPanel(ctx, c.workspace, id, file); err != nil || again != id {
+		if again, err := c.dst.Panels.Upload(ctx, c.workspace, id, file); err != nil || again != id {
 			return fmt.Errorf("panel %q becomes %q: %w", id, again, err)
 		}
 	}
@@ -70,19 +70,19 @@ func (c *copier) all(ctx context.Context) error {
 }
 
 func (c *copier) artifact(ctx context.Context, listed comet.Artifact) error {
-	a, err := c.src.Artifact(ctx, c.workspace, listed.Name)
+	a, err := c.src.Artifacts.Get(ctx, c.workspace, listed.Name)
 	if err != nil {
 		return err
 	}
-	if byID, err := c.src.ArtifactByID(ctx, listed.ID); err != nil || !cmp.Equal(a, byID) {
+	if byID, err := c.src.Artifacts.ByID(ctx, listed.ID); err != nil || !cmp.Equal(a, byID) {
 		return fmt.Errorf("by id it is %+v: %w", byID, err)
 	}
 	for _, row := range a.Versions {
-		v, err := c.src.ArtifactVersion(ctx, comet.VersionQuery{ArtifactID: a.ID, VersionOrAlias: row.Version})
+		v, err := c.src.Artifacts.Version(ctx, comet.VersionQuery{ArtifactID: a.ID, VersionOrAlias: row.Version})
 		if err != nil {
 			return err
 		}
-		opened, err := c.dst.OpenArtifactVersion(ctx, comet.NewArtifactVersion{
+		opened, err := c.dst.Artifacts.OpenVersion(ctx, comet.NewArtifactVersion{
 			Key: *v.Key, Name: a.Name, Type: a.Type, Version: v.Version, Metadata: v.Metadata,
 			Aliases: withoutLatest(v.Aliases), Tags: v.Tags, Description: a.Description, Public: a.Public, Emoji: a.Emoji, Note: v.Note,
 		})
@@ -93,14 +93,14 @@ func (c *copier) artifact(ctx context.Context, listed comet.Artifact) error {
 			return err
 		}
 		if *v.State != comet.ArtifactOpen {
-			if err := c.dst.SetArtifactState(ctx, opened.ID, *v.Key, *v.State); err != nil {
+			if err := c.dst.Artifacts.SetState(ctx, opened.ID, *v.Key, *v.State); err != nil {
 				return err
 			}
 		}
-		if err := c.dst.UpdateArtifact(ctx, opened.ArtifactID, comet.ArtifactUpdate{Tags: a.Tags}); err != nil {
+		if err := c.dst.Artifacts.Update(ctx, opened.ArtifactID, comet.ArtifactUpdate{Tags: a.Tags}); err != nil {
 			return err
 		}
-		_, err = c.dst.OpenArtifactVersion(ctx, comet.NewArtifactVersion{Key: *v.Key, Name: a.Name, Type: a.Type, Version: v.Version})
+		_, err = c.dst.Artifacts.OpenVersion(ctx, comet.NewArtifactVersion{Key: *v.Key, Name: a.Name, Type: a.Type, Version: v.Version})
 		if !errors.Is(err, comet.ErrExists) {
 			return fmt.Errorf("opened twice: %w", err)
 		}
@@ -118,11 +118,11 @@ func withoutLatest(aliases []string) (list []string) {
 }
 
 func (c *copier) files(ctx context.Context, name string, v *comet.ArtifactVersion, id string) error {
-	files, err := c.src.ArtifactFiles(ctx, c.workspace, name, v.Version)
+	files, err := c.src.Artifacts.Files(ctx, c.workspace, name, v.Version)
 	if err != nil {
 		return err
 	}
-	run, err := c.dst.GetRun(ctx, *v.Key)
+	run, err := c.dst.Experiments.Open(ctx, *v.Key)
 	if err != nil {
 		return err
 	}
@@ -132,7 +132,7 @@ func (c *copier) files(ctx context.Context, name string, v *comet.ArtifactVersio
 			remote = append(remote, comet.RemoteFile{ID: f.ID, Name: f.Name, Link: *f.Link, Type: f.Type, Metadata: f.Metadata})
 			continue
 		}
-		body, err := c.src.OpenArtifactFile(ctx, comet.AssetRequest{Key: *v.Key, ID: f.ID, ArtifactVersion: v.ID, Size: &f.Size})
+		body, err := c.src.Artifacts.FileContent(ctx, comet.AssetRequest{Key: *v.Key, ID: f.ID, ArtifactVersion: v.ID, Size: &f.Size})
 		if err != nil {
 			return err
 		}
@@ -146,72 +146,72 @@ func (c *copier) files(ctx context.Context, name string, v *comet.ArtifactVersio
 		if f.Metadata != nil {
 			u.Metadata = json.RawMessage(*f.Metadata)
 		}
-		if err := c.dst.UploadAsset(ctx, u); err != nil {
+		if err := c.dst.Assets.Upload(ctx, u); err != nil {
 			return err
 		}
 	}
-	return c.dst.AddRemoteFiles(ctx, *v.Key, id, remote)
+	return c.dst.Artifacts.AddRemoteFiles(ctx, *v.Key, id, remote)
 }
 
 func (c *copier) model(ctx context.Context, name string) error {
-	m, err := c.src.RegistryModel(ctx, c.workspace, name)
+	m, err := c.src.Registry.Model(ctx, c.workspace, name)
 	if err != nil {
 		return err
 	}
 	for _, v := range m.Versions {
-		item, err := c.src.RegistryItem(ctx, c.workspace, name, v.Version)
+		item, err := c.src.Registry.Item(ctx, c.workspace, name, v.Version)
 		if err != nil {
 			return err
 		}
-		id, err := c.dst.CreateRegistryItem(ctx, comet.NewRegistryVersion{
+		id, err := c.dst.Registry.CreateItem(ctx, comet.NewRegistryVersion{
 			Name: name, Description: m.Description, Public: *m.Public, Version: v.Version, Comment: v.Comment,
 			Stages: v.Stages, Status: item.Status, Key: v.Key, Model: v.Model,
 		})
 		if err != nil {
 			return err
 		}
-		entries, err := c.src.RegistryMetadata(ctx, v.ID)
+		entries, err := c.src.Registry.Metadata(ctx, v.ID)
 		if err != nil {
 			return err
 		}
 		if len(entries) > 0 {
-			if err := c.dst.WriteRegistryMetadata(ctx, id, entries); err != nil {
+			if err := c.dst.Registry.WriteMetadata(ctx, id, entries); err != nil {
 				return err
 			}
 		}
 		// These change nothing in the end.
 		if err := errors.Join(
-			c.dst.AddRegistryStage(ctx, id, "passing"), c.dst.DeleteRegistryStage(ctx, id, "passing"),
-			c.dst.SetRegistryStatus(ctx, id, *item.Status), c.dst.UpdateRegistryVersion(ctx, id, v.Comment, nil),
+			c.dst.Registry.AddStage(ctx, id, "passing"), c.dst.Registry.DeleteStage(ctx, id, "passing"),
+			c.dst.Registry.SetStatus(ctx, id, *item.Status), c.dst.Registry.UpdateVersion(ctx, id, v.Comment, nil),
 		); err != nil {
 			return err
 		}
-		if _, err := c.dst.RegistryHistory(ctx, id); err != nil {
+		if _, err := c.dst.Registry.History(ctx, id); err != nil {
 			return err
 		}
 	}
-	notes, err := textOf(c.src.RegistryNotes(ctx, c.workspace, name))
+	notes, err := textOf(c.src.Registry.Notes(ctx, c.workspace, name))
 	if err != nil {
 		return err
 	}
-	return c.dst.WriteRegistryNotes(ctx, c.workspace, name, notes)
+	return c.dst.Registry.WriteNotes(ctx, c.workspace, name, notes)
 }
 
 func (c *copier) views(ctx context.Context) error {
-	source, err := c.src.Project(ctx, c.workspace, "vision")
+	source, err := c.src.Projects.Get(ctx, c.workspace, "vision")
 	if err != nil {
 		return err
 	}
-	target, err := c.dst.Project(ctx, c.workspace, "vision")
+	target, err := c.dst.Projects.Get(ctx, c.workspace, "vision")
 	if err != nil {
 		return err
 	}
-	views, err := c.src.Views(ctx, comet.Dashboards, source.ID, "")
+	views, err := c.src.Views.List(ctx, comet.Dashboards, source.ID, "")
 	if err != nil {
 		return err
 	}
 	for _, v := range views {
-		w, err := c.dst.WriteView(ctx, comet.ViewWrite{ProjectID: target.ID, Name: v.Name, Doc: v.Raw})
+		w, err := c.dst.Views.Write(ctx, comet.ViewWrite{ProjectID: target.ID, Name: v.Name, Doc: v.Raw})
 		if err != nil || w.ID == "" || w.ID == v.ID {
 			return fmt.Errorf("view %+v: %w", w, err)
 		}
@@ -232,7 +232,7 @@ func TestServerWorkspace(t *testing.T) {
 	target.SeedExperiment("demo", "vision", comettest.ExperimentSpec{Key: twin})
 
 	before := source.State()
-	lineage, err := c.src.Lineage(ctx, twin, comet.LineageInput)
+	lineage, err := c.src.Artifacts.Lineage(ctx, twin, comet.LineageInput)
 	if err != nil || len(lineage) != 1 || lineage[0].Name != "digits" || lineage[0].Version != "1.0.0" {
 		t.Fatalf("lineage %+v, %v", lineage, err)
 	}
@@ -244,7 +244,7 @@ func TestServerWorkspace(t *testing.T) {
 	}
 	// A consumer is recorded once, however often it is told.
 	for range 2 {
-		if err := c.dst.AddConsumer(ctx, comet.VersionQuery{Workspace: "demo", Name: "digits", Version: "1.0.0"}, twin); err != nil {
+		if err := c.dst.Artifacts.AddConsumer(ctx, comet.VersionQuery{Workspace: "demo", Name: "digits", Version: "1.0.0"}, twin); err != nil {
 			t.Fatal(err)
 		}
 	}

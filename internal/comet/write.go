@@ -11,24 +11,24 @@ import (
 
 // AddTags adds tags to an experiment through the REST API. Tags that it has
 // already stay.
-func (c *Client) AddTags(ctx context.Context, key string, tags []string) error {
+func (c Experiments) AddTags(ctx context.Context, key string, tags []string) error {
 	var o wire.Object
 	o.Text("experimentKey", key)
 	o.Texts("addedTags", tags)
-	return c.post(ctx, "write/experiment/tags", &o)
+	return c.conn.post(ctx, "write/experiment/tags", &o)
 }
 
-// AddRunTags is [Client.AddTags] through the client library's endpoint.
-func (c *Client) AddRunTags(ctx context.Context, key string, tags []string) error {
-	o := c.authorized()
+// AddRunTags is [Experiments.AddTags] through the client library's endpoint.
+func (c Experiments) AddRunTags(ctx context.Context, key string, tags []string) error {
+	o := c.conn.authorized()
 	o.Text("experimentKey", key)
 	o.Texts("addedTags", tags)
-	return c.postClient(ctx, "tags/add-tags-to-experiment", o)
+	return c.conn.postClient(ctx, "tags/add-tags-to-experiment", o)
 }
 
-// LogOther sets an other of an experiment. value is a JSON value, nil for
+// Log sets an other of an experiment. value is a JSON value, nil for
 // null; time is in milliseconds, nil for that of arrival.
-func (c *Client) LogOther(ctx context.Context, key, name string, value json.RawMessage, time *int64) error {
+func (c Others) Log(ctx context.Context, key, name string, value json.RawMessage, time *int64) error {
 	var o wire.Object
 	o.Text("experimentKey", key)
 	o.Text("key", name)
@@ -36,18 +36,18 @@ func (c *Client) LogOther(ctx context.Context, key, name string, value json.RawM
 	if time != nil {
 		o.Int("timestamp", *time)
 	}
-	return c.post(ctx, "write/experiment/log-other", &o)
+	return c.conn.post(ctx, "write/experiment/log-other", &o)
 }
 
-// LogMetric writes a single metric point through the REST API. It is not safe
+// Log writes a single metric point through the REST API. It is not safe
 // to do twice, see [ErrUncertain].
-func (c *Client) LogMetric(ctx context.Context, key string, v *MetricValue) error {
-	return c.postOnce(ctx, "write/experiment/metric", withKey(key, AppendMetricValue(nil, v)))
+func (c Metrics) Log(ctx context.Context, key string, v *MetricValue) error {
+	return c.conn.postOnce(ctx, "write/experiment/metric", withKey(key, AppendMetricValue(nil, v)))
 }
 
-// LogParameter writes a single parameter through the REST API.
-func (c *Client) LogParameter(ctx context.Context, key string, v *ParameterValue) error {
-	return c.post(ctx, "write/experiment/parameter", withKey(key, AppendParameterValue(nil, v)))
+// Log writes a single parameter through the REST API.
+func (c Parameters) Log(ctx context.Context, key string, v *ParameterValue) error {
+	return c.conn.post(ctx, "write/experiment/parameter", withKey(key, AppendParameterValue(nil, v)))
 }
 
 // withKey returns the members of the JSON object doc with the experiment key
@@ -65,32 +65,32 @@ func withKey(key string, doc []byte) *wire.Object {
 
 // WriteHTML sets the HTML of an experiment, or appends to it. Appending is not
 // safe to do twice, see [ErrUncertain].
-func (c *Client) WriteHTML(ctx context.Context, key string, html Content, replace bool, time *int64) error {
+func (c Texts) WriteHTML(ctx context.Context, key string, html Content, replace bool, time *int64) error {
 	var o wire.Object
 	o.Text("experimentKey", key)
 	o.Bool("override", replace)
 	if time != nil {
 		o.Int("timestamp", *time)
 	}
-	return c.postText(ctx, call{path: "write/experiment/html", unsafe: !replace}, &o, "html", html)
+	return c.conn.postText(ctx, call{path: "write/experiment/html", unsafe: !replace}, &o, "html", html)
 }
 
 // WriteCode sets the main source file of an experiment.
-func (c *Client) WriteCode(ctx context.Context, key string, code Content) error {
+func (c Texts) WriteCode(ctx context.Context, key string, code Content) error {
 	var o wire.Object
 	o.Text("experimentKey", key)
-	return c.postText(ctx, call{path: "write/experiment/code"}, &o, "code", code)
+	return c.conn.postText(ctx, call{path: "write/experiment/code"}, &o, "code", code)
 }
 
 // WriteGraph sets the model graph of an experiment.
-func (c *Client) WriteGraph(ctx context.Context, key string, graph Content) error {
+func (c Texts) WriteGraph(ctx context.Context, key string, graph Content) error {
 	var o wire.Object
 	o.Text("experimentKey", key)
-	return c.postText(ctx, call{path: "write/experiment/graph"}, &o, "graph", graph)
+	return c.conn.postText(ctx, call{path: "write/experiment/graph"}, &o, "graph", graph)
 }
 
 // postText sends an object with one more member, a text.
-func (c *Client) postText(ctx context.Context, cl call, o *wire.Object, name string, text Content) (err error) {
+func (c *conn) postText(ctx context.Context, cl call, o *wire.Object, name string, text Content) (err error) {
 	cl.method = http.MethodPost
 	if cl.body, err = bodyWith(o, name, text); err != nil {
 		return err
@@ -100,11 +100,11 @@ func (c *Client) postText(ctx context.Context, cl call, o *wire.Object, name str
 
 // WriteFilePath sets the path of the main source file. The file name follows
 // from it.
-func (c *Client) WriteFilePath(ctx context.Context, key, path string) error {
+func (c Texts) WriteFilePath(ctx context.Context, key, path string) error {
 	var o wire.Object
 	o.Text("experimentKey", key)
 	o.Text("filePath", path)
-	return c.post(ctx, "write/experiment/file-path", &o)
+	return c.conn.post(ctx, "write/experiment/file-path", &o)
 }
 
 // OutputLine is one piece of output. The server joins pieces in the order of
@@ -118,7 +118,7 @@ type OutputLine struct {
 
 // WriteOutput appends to the output of an experiment. It is not safe to do
 // twice, see [ErrUncertain].
-func (c *Client) WriteOutput(ctx context.Context, key string, lines []OutputLine) error {
+func (c Texts) WriteOutput(ctx context.Context, key string, lines []OutputLine) error {
 	var list []byte
 	for i, l := range lines {
 		if i > 0 {
@@ -132,17 +132,17 @@ func (c *Client) WriteOutput(ctx context.Context, key string, lines []OutputLine
 		list = append(list, o.Bytes()...)
 	}
 	cl := call{method: http.MethodPost, path: "write/experiment/output", unsafe: true}
-	return c.compressed(ctx, cl, c.altAck, `{"experimentKey":`, string(wire.Quote(key)), `,"runContext":null,"outputLines":[`, list, `]}`)
+	return c.conn.compressed(ctx, cl, c.conn.altAck, `{"experimentKey":`, string(wire.Quote(key)), `,"runContext":null,"outputLines":[`, list, `]}`)
 }
 
-// WriteSystemDetails merges the members of the JSON object doc into what is
+// WriteSystem merges the members of the JSON object doc into what is
 // known of the machine. Some servers append to the lists in it, so that it must
 // not be done twice.
-func (c *Client) WriteSystemDetails(ctx context.Context, key string, doc json.RawMessage) error {
+func (c Origins) WriteSystem(ctx context.Context, key string, doc json.RawMessage) error {
 	if !json.Valid(doc) {
 		return errors.New("comet: system details are not JSON")
 	}
-	return c.altAck(ctx, &call{
+	return c.conn.altAck(ctx, &call{
 		method: http.MethodPost,
 		path:   "write/experiment/system-details",
 		body:   jsonBody(withKey(key, doc).Bytes()),
@@ -152,7 +152,7 @@ func (c *Client) WriteSystemDetails(ctx context.Context, key string, doc json.Ra
 
 // altAck writes where the Python SDK writes, and where that place is missing,
 // to the documented one.
-func (c *Client) altAck(ctx context.Context, cl *call) error {
+func (c *conn) altAck(ctx context.Context, cl *call) error {
 	const place = "clientlib/rest/v2/"
 	if has, known := c.features.known(place); !known || has {
 		alt := *cl
@@ -172,9 +172,9 @@ func (c *Client) altAck(ctx context.Context, cl *call) error {
 	return c.ack(ctx, cl)
 }
 
-// WriteGitMetadata sets the state of the repository. Nil texts are sent as
+// WriteGit sets the state of the repository. Nil texts are sent as
 // null.
-func (c *Client) WriteGitMetadata(ctx context.Context, key string, g *Git) error {
+func (c Origins) WriteGit(ctx context.Context, key string, g *Git) error {
 	var o wire.Object
 	o.Text("experimentKey", key)
 	o.TextOrNull("user", g.User)
@@ -182,7 +182,7 @@ func (c *Client) WriteGitMetadata(ctx context.Context, key string, g *Git) error
 	o.TextOrNull("branch", g.Branch)
 	o.TextOrNull("parent", g.Parent)
 	o.TextOrNull("origin", g.Origin)
-	return c.post(ctx, "write/experiment/git/metadata", &o)
+	return c.conn.post(ctx, "write/experiment/git/metadata", &o)
 }
 
 // Dependency is a package that an experiment used.
@@ -190,7 +190,7 @@ type Dependency struct{ Name, Version string }
 
 // WriteDependencies adds packages to those that an experiment used. time is in
 // milliseconds.
-func (c *Client) WriteDependencies(ctx context.Context, key string, deps []Dependency, time int64) error {
+func (c Origins) WriteDependencies(ctx context.Context, key string, deps []Dependency, time int64) error {
 	var list []byte
 	for i, d := range deps {
 		if i > 0 {
@@ -205,10 +205,10 @@ func (c *Client) WriteDependencies(ctx context.Context, key string, deps []Depen
 	o.Text("experimentKey", key)
 	o.Int("timestamp", time)
 	o.Raw("logDependencies", append(append([]byte{'['}, list...), ']'))
-	return c.ack(ctx, &call{method: http.MethodPut, path: "write/experiment/dependencies", body: jsonBody(o.Bytes())})
+	return c.conn.ack(ctx, &call{method: http.MethodPut, path: "write/experiment/dependencies", body: jsonBody(o.Bytes())})
 }
 
-// DeleteAsset removes an asset of an experiment.
-func (c *Client) DeleteAsset(ctx context.Context, key, id string) error {
-	return c.getAck(ctx, "write/experiment/asset/delete", "experimentKey", key, "assetId", id)
+// Delete removes an asset of an experiment.
+func (c Assets) Delete(ctx context.Context, key, id string) error {
+	return c.conn.getAck(ctx, "write/experiment/asset/delete", "experimentKey", key, "assetId", id)
 }

@@ -100,101 +100,107 @@ type write struct {
 // writes is every write of JSON.
 var writes = []write{
 	{"handshake", func(ctx context.Context, c *Client) error {
-		_, err := c.AddRun(ctx, Handshake{Key: "K", Workspace: "w", Project: "p", Offline: true})
+		_, err := c.Experiments.Start(ctx, Handshake{Key: "K", Workspace: "w", Project: "p", Offline: true})
 		return err
 	}, "POST /clientlib/logger/add/run",
 		`{"apiKey":"KEY","local_timestamp":NOW,"experimentKey":"K","offline":true,"projectName":"p","teamName":"w","libVersion":"3.47.0","getOrCreateEnabled":false}`},
 	{"handshake without names", func(ctx context.Context, c *Client) error {
-		_, err := c.AddRun(ctx, Handshake{Key: "K", GetOrCreate: true})
+		_, err := c.Experiments.Start(ctx, Handshake{Key: "K", GetOrCreate: true})
 		return err
 	}, "POST /clientlib/logger/add/run",
 		`{"apiKey":"KEY","local_timestamp":NOW,"experimentKey":"K","offline":false,"projectName":null,"teamName":null,"libVersion":"3.47.0","getOrCreateEnabled":true}`},
-	{"resume", func(ctx context.Context, c *Client) error { _, err := c.GetRun(ctx, "K"); return err },
+	{"resume", func(ctx context.Context, c *Client) error { _, err := c.Experiments.Open(ctx, "K"); return err },
 		"POST /clientlib/logger/get/run",
 		`{"apiKey":"KEY","local_timestamp":NOW,"previousExperiment":"K","libVersion":"3.47.0"}`},
 	{"report status", func(ctx context.Context, c *Client) error {
-		return c.ReportStatus(ctx, &Run{ID: "R", Key: "K", ProjectID: "P"}, true, true)
+		return c.Experiments.ReportStatus(ctx, &Run{ID: "R", Key: "K", ProjectID: "P"}, true, true)
 	}, "POST /clientlib/status-report/update",
 		`{"apiKey":"KEY","runId":"R","experimentKey":"K","projectId":"P","is_alive":true,"local_timestamp":NOW,"offline":true}`},
 	{"offline times", func(ctx context.Context, c *Client) error {
-		return c.SetOfflineTimes(ctx, &Run{ID: "R", Key: "K"}, nil, 7)
+		return c.Experiments.SetOfflineTimes(ctx, &Run{ID: "R", Key: "K"}, nil, 7)
 	}, "POST /clientlib/status-report/offline-metadata",
 		`{"apiKey":"KEY","runId":"R","experimentKey":"K","startTimestamp":null,"endTimestamp":7}`},
-	{"times", func(ctx context.Context, c *Client) error { return c.SetTimes(ctx, "K", ptr(int64(0)), nil) },
+	{"times", func(ctx context.Context, c *Client) error {
+		return c.Experiments.SetTimes(ctx, "K", ptr(int64(0)), nil)
+	},
 		"POST /api/rest/v2/write/experiment/set-start-end-time",
 		`{"experimentKey":"K","startTimeMillis":0,"endTimeMillis":null}`},
-	{"archive", func(ctx context.Context, c *Client) error { return c.Archive(ctx, "K") },
+	{"archive", func(ctx context.Context, c *Client) error { return c.Experiments.Archive(ctx, "K") },
 		"GET /api/rest/v2/write/experiment/archive?experimentKey=K", ""},
-	{"restore", func(ctx context.Context, c *Client) error { return c.Restore(ctx, "K") },
+	{"restore", func(ctx context.Context, c *Client) error { return c.Experiments.Restore(ctx, "K") },
 		"GET /api/rest/v2/write/experiment/restore?experimentKey=K", ""},
-	{"tags", func(ctx context.Context, c *Client) error { return c.AddTags(ctx, "K", []string{"a", "été"}) },
+	{"tags", func(ctx context.Context, c *Client) error {
+		return c.Experiments.AddTags(ctx, "K", []string{"a", "été"})
+	},
 		"POST /api/rest/v2/write/experiment/tags", `{"experimentKey":"K","addedTags":["a","été"]}`},
-	{"run tags", func(ctx context.Context, c *Client) error { return c.AddRunTags(ctx, "K", nil) },
+	{"run tags", func(ctx context.Context, c *Client) error { return c.Experiments.AddRunTags(ctx, "K", nil) },
 		"POST /clientlib/tags/add-tags-to-experiment", `{"apiKey":"KEY","experimentKey":"K","addedTags":[]}`},
 	{"other", func(ctx context.Context, c *Client) error {
-		return c.LogOther(ctx, "K", "Name", wire.Quote("x\"y"), ptr(int64(5)))
+		return c.Others.Log(ctx, "K", "Name", wire.Quote("x\"y"), ptr(int64(5)))
 	}, "POST /api/rest/v2/write/experiment/log-other", `{"experimentKey":"K","key":"Name","value":"x\"y","timestamp":5}`},
-	{"other null", func(ctx context.Context, c *Client) error { return c.LogOther(ctx, "K", "a", nil, nil) },
+	{"other null", func(ctx context.Context, c *Client) error { return c.Others.Log(ctx, "K", "a", nil, nil) },
 		"POST /api/rest/v2/write/experiment/log-other", `{"experimentKey":"K","key":"a","value":null}`},
 	{"metric", func(ctx context.Context, c *Client) error {
-		return c.LogMetric(ctx, "K", &MetricValue{Name: "m", Value: []byte("NaN"), Step: IntOf(1)})
+		return c.Metrics.Log(ctx, "K", &MetricValue{Name: "m", Value: []byte("NaN"), Step: IntOf(1)})
 	}, "POST /api/rest/v2/write/experiment/metric",
 		`{"experimentKey":"K","metricName":"m","metricValue":"NaN","step":1,"epoch":null,"context":null,"timestamp":null}`},
 	{"parameter", func(ctx context.Context, c *Client) error {
-		return c.LogParameter(ctx, "K", &ParameterValue{Name: "p", Value: wire.Quote("1")})
+		return c.Parameters.Log(ctx, "K", &ParameterValue{Name: "p", Value: wire.Quote("1")})
 	}, "POST /api/rest/v2/write/experiment/parameter",
 		`{"experimentKey":"K","parameterName":"p","parameterValue":"1","step":null,"source":"manual","context":null,"timestamp":null}`},
 	{"html", func(ctx context.Context, c *Client) error {
-		return c.WriteHTML(ctx, "K", TextContent("<b>&</b>"), true, ptr(int64(9)))
+		return c.Texts.WriteHTML(ctx, "K", TextContent("<b>&</b>"), true, ptr(int64(9)))
 	},
 		"POST /api/rest/v2/write/experiment/html", `{"experimentKey":"K","override":true,"timestamp":9,"html":"<b>&</b>"}`},
-	{"html appended", func(ctx context.Context, c *Client) error { return c.WriteHTML(ctx, "K", TextContent(""), false, nil) },
+	{"html appended", func(ctx context.Context, c *Client) error {
+		return c.Texts.WriteHTML(ctx, "K", TextContent(""), false, nil)
+	},
 		"POST /api/rest/v2/write/experiment/html", `{"experimentKey":"K","override":false,"html":""}`},
-	{"code", func(ctx context.Context, c *Client) error { return c.WriteCode(ctx, "K", TextContent("x = 1\n")) },
+	{"code", func(ctx context.Context, c *Client) error { return c.Texts.WriteCode(ctx, "K", TextContent("x = 1\n")) },
 		"POST /api/rest/v2/write/experiment/code", `{"experimentKey":"K","code":"x = 1\n"}`},
-	{"graph", func(ctx context.Context, c *Client) error { return c.WriteGraph(ctx, "K", TextContent("{}")) },
+	{"graph", func(ctx context.Context, c *Client) error { return c.Texts.WriteGraph(ctx, "K", TextContent("{}")) },
 		"POST /api/rest/v2/write/experiment/graph", `{"experimentKey":"K","graph":"{}"}`},
-	{"file path", func(ctx context.Context, c *Client) error { return c.WriteFilePath(ctx, "K", "/a/b.py") },
+	{"file path", func(ctx context.Context, c *Client) error { return c.Texts.WriteFilePath(ctx, "K", "/a/b.py") },
 		"POST /api/rest/v2/write/experiment/file-path", `{"experimentKey":"K","filePath":"/a/b.py"}`},
 	{"output", func(ctx context.Context, c *Client) error {
-		return c.WriteOutput(ctx, "K", []OutputLine{{Text: "a\n", Time: 3}, {Text: "b", Stderr: true, Time: 4, Offset: 1}})
+		return c.Texts.WriteOutput(ctx, "K", []OutputLine{{Text: "a\n", Time: 3}, {Text: "b", Stderr: true, Time: 4, Offset: 1}})
 	}, "POST /clientlib/rest/v2/write/experiment/output",
 		`{"experimentKey":"K","runContext":null,"outputLines":[{"stderr":false,"output":"a\n","localTimestamp":3,"offset":0},` +
 			`{"stderr":true,"output":"b","localTimestamp":4,"offset":1}]}`},
 	{"system details", func(ctx context.Context, c *Client) error {
-		return c.WriteSystemDetails(ctx, "K", json.RawMessage(`{"experimentKey":"other","user":"root","pid":1.50,"env":{"A":"b"}}`))
+		return c.Origins.WriteSystem(ctx, "K", json.RawMessage(`{"experimentKey":"other","user":"root","pid":1.50,"env":{"A":"b"}}`))
 	}, "POST /clientlib/rest/v2/write/experiment/system-details", `{"experimentKey":"K","user":"root","pid":1.50,"env":{"A":"b"}}`},
 	{"git metadata", func(ctx context.Context, c *Client) error {
-		return c.WriteGitMetadata(ctx, "K", &Git{User: ptr("u"), Root: ptr("")})
+		return c.Origins.WriteGit(ctx, "K", &Git{User: ptr("u"), Root: ptr("")})
 	}, "POST /api/rest/v2/write/experiment/git/metadata",
 		`{"experimentKey":"K","user":"u","root":"","branch":null,"parent":null,"origin":null}`},
 	{"dependencies", func(ctx context.Context, c *Client) error {
-		return c.WriteDependencies(ctx, "K", []Dependency{{"numpy", "1.21"}, {"x", ""}}, 8)
+		return c.Origins.WriteDependencies(ctx, "K", []Dependency{{"numpy", "1.21"}, {"x", ""}}, 8)
 	}, "PUT /api/rest/v2/write/experiment/dependencies",
 		`{"experimentKey":"K","timestamp":8,"logDependencies":[{"name":"numpy","version":"1.21"},{"name":"x","version":""}]}`},
-	{"delete asset", func(ctx context.Context, c *Client) error { return c.DeleteAsset(ctx, "K", "A") },
+	{"delete asset", func(ctx context.Context, c *Client) error { return c.Assets.Delete(ctx, "K", "A") },
 		"GET /api/rest/v2/write/experiment/asset/delete?assetId=A&experimentKey=K", ""},
-	{"workspace", func(ctx context.Context, c *Client) error { return c.CreateWorkspace(ctx, "w") },
+	{"workspace", func(ctx context.Context, c *Client) error { return c.Workspaces.Create(ctx, "w") },
 		"POST /api/rest/v2/write/workspace/new", `{"name":"w"}`},
 	{"project", func(ctx context.Context, c *Client) error {
-		_, err := c.CreateProject(ctx, NewProject{Workspace: "w", Name: "p", Public: true})
+		_, err := c.Projects.Create(ctx, NewProject{Workspace: "w", Name: "p", Public: true})
 		return err
 	}, "POST /api/rest/v2/write/project/create",
 		`{"workspaceName":"w","projectName":"p","projectDescription":null,"isPublic":true}`},
 	{"update project", func(ctx context.Context, c *Client) error {
-		return c.UpdateProject(ctx, "P", ProjectUpdate{Description: ptr(""), Public: ptr(false)})
+		return c.Projects.Update(ctx, "P", ProjectUpdate{Description: ptr(""), Public: ptr(false)})
 	}, "POST /api/rest/v2/write/project/update", `{"projectId":"P","newProjectDescription":"","isPublic":false}`},
 	{"rename project", func(ctx context.Context, c *Client) error {
-		return c.UpdateProject(ctx, "P", ProjectUpdate{Name: ptr("n")})
+		return c.Projects.Update(ctx, "P", ProjectUpdate{Name: ptr("n")})
 	}, "POST /api/rest/v2/write/project/update", `{"projectId":"P","newProjectName":"n"}`},
-	{"notes", func(ctx context.Context, c *Client) error { return c.WriteProjectNotes(ctx, "P", TextContent("# n")) },
+	{"notes", func(ctx context.Context, c *Client) error { return c.Projects.WriteNotes(ctx, "P", TextContent("# n")) },
 		"POST /api/rest/v2/write/project/notes", `{"projectId":"P","notes":"# n"}`},
-	{"symlink", func(ctx context.Context, c *Client) error { return c.Symlink(ctx, "K", "p q") },
+	{"symlink", func(ctx context.Context, c *Client) error { return c.Projects.Symlink(ctx, "K", "p q") },
 		"GET /api/rest/v2/write/project/symlink?experimentKey=K&projectName=p q", ""},
-	{"share link", func(ctx context.Context, c *Client) error { return c.AddShareLink(ctx, "P") },
+	{"share link", func(ctx context.Context, c *Client) error { return c.Projects.AddShareLink(ctx, "P") },
 		"GET /api/rest/v2/write/project/add-share-link?projectId=P", ""},
 	{"create", func(ctx context.Context, c *Client) error {
-		_, err := c.CreateExperiment(ctx, "w", "p", "n")
+		_, err := c.Experiments.Create(ctx, "w", "p", "n")
 		return err
 	},
 		"POST /api/rest/v2/write/experiment/create",
@@ -240,7 +246,7 @@ func TestUpdateStatus(t *testing.T) {
 	}{"new": {"3.7.91", nil}, "old": {"3.7.90", ErrUnsupported}} {
 		t.Run(name, func(t *testing.T) {
 			r, c := newRecorder(t, `{"msg":"Saved","code":200,"version":"`+tc.version+`"}`)
-			err := c.UpdateStatus(t.Context(), "K", Status{Crashed: true, Error: ptr("oom")})
+			err := c.Experiments.UpdateStatus(t.Context(), "K", Status{Crashed: true, Error: ptr("oom")})
 			if !errors.Is(err, tc.want) {
 				t.Fatal(err)
 			}
@@ -260,7 +266,7 @@ func TestHandshakeAnswer(t *testing.T) {
 	_, c := newRecorder(t, `{"runId":"R","project_id":null,"experimentKey":"K","name":"brave","focusUrl":"https://h/w/p/",
 		"upload_file_size_limit_in_mb":"300","asset_upload_file_size_limit_in_mb":-1,"uploadVideoMaxSizeMB":2000,
 		"assetNameMaxLength":500,"imageNameMaxLength":null}`)
-	got, err := c.AddRun(t.Context(), Handshake{Key: "K"})
+	got, err := c.Experiments.Start(t.Context(), Handshake{Key: "K"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -271,7 +277,7 @@ func TestHandshakeAnswer(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	_, c = newRecorder(t, savedDoc)
-	got, err = c.AddRun(t.Context(), Handshake{Key: "K"})
+	got, err = c.Experiments.Start(t.Context(), Handshake{Key: "K"})
 	if err != nil || got.Key != "K" || got.MaxUpload != 200<<20 || got.MaxVideo != 200<<20 {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -279,10 +285,10 @@ func TestHandshakeAnswer(t *testing.T) {
 
 func TestAnswers(t *testing.T) {
 	_, c := newRecorder(t, `{"projectId":"P","experimentKey":"K","link":"https://h/l"}`)
-	if id, err := c.CreateProject(t.Context(), NewProject{}); id != "P" || err != nil {
+	if id, err := c.Projects.Create(t.Context(), NewProject{}); id != "P" || err != nil {
 		t.Errorf("project %q, %v", id, err)
 	}
-	if key, err := c.CreateExperiment(t.Context(), "w", "p", ""); key != "K" || err != nil {
+	if key, err := c.Experiments.Create(t.Context(), "w", "p", ""); key != "K" || err != nil {
 		t.Errorf("experiment %q, %v", key, err)
 	}
 }
@@ -290,7 +296,7 @@ func TestAnswers(t *testing.T) {
 func TestWriteMetrics(t *testing.T) {
 	r, c := newRecorder(t, savedDoc)
 	var b Batch
-	if err := c.WriteMetrics(t.Context(), "K", &b); err != nil || len(r.got) != 0 {
+	if err := c.Metrics.Write(t.Context(), "K", &b); err != nil || len(r.got) != 0 {
 		t.Fatalf("an empty batch makes %d requests, %v", len(r.got), err)
 	}
 	for _, v := range []string{"0.5", "1.0E-5", "-0", "1234567890123456789012345678901234567890", "NaN", "Infinity", "-Infinity", "True", "01", "", "a\"b"} {
@@ -300,7 +306,7 @@ func TestWriteMetrics(t *testing.T) {
 	if b.Len() != 12 {
 		t.Errorf("length %d", b.Len())
 	}
-	if err := c.WriteMetrics(t.Context(), "K", &b); err != nil {
+	if err := c.Metrics.Write(t.Context(), "K", &b); err != nil {
 		t.Fatal(err)
 	}
 	var want []string
@@ -345,11 +351,11 @@ func TestWriteWithoutBatches(t *testing.T) {
 	for range 4 {
 		b.AddMetric(&MetricValue{Name: "m", Value: []byte("1")})
 	}
-	if err := c.WriteMetrics(t.Context(), "K", &b); !errors.Is(err, ErrUncertain) || writes != 3 {
+	if err := c.Metrics.Write(t.Context(), "K", &b); !errors.Is(err, ErrUncertain) || writes != 3 {
 		t.Errorf("%v after %d writes, want it uncertain after 3", err, writes)
 	}
 	writes = 2
-	if err := c.WriteMetrics(t.Context(), "K", &b); err == nil || errors.Is(err, ErrUncertain) || writes != 3 {
+	if err := c.Metrics.Write(t.Context(), "K", &b); err == nil || errors.Is(err, ErrUncertain) || writes != 3 {
 		t.Errorf("%v after %d writes, want the first refused", err, writes-2)
 	}
 	if n := strings.Count(strings.Join(asked, " "), "/batch/"); n != unclearTries {
@@ -359,7 +365,7 @@ func TestWriteWithoutBatches(t *testing.T) {
 	b.Reset()
 	b.AddParameter(&ParameterValue{Name: "p", Value: wire.Quote("1")})
 	b.AddParameter(&ParameterValue{Name: "q", Value: wire.Quote("2")})
-	if err := c.WriteParameters(t.Context(), "K", &b); err != nil || len(asked) < 3 || asked[len(asked)-1] != "/api/rest/v2/write/experiment/parameter" {
+	if err := c.Parameters.Write(t.Context(), "K", &b); err != nil || len(asked) < 3 || asked[len(asked)-1] != "/api/rest/v2/write/experiment/parameter" {
 		t.Errorf("%v, %q", err, asked)
 	}
 }
@@ -370,7 +376,7 @@ func TestWriteParameters(t *testing.T) {
 	b.AddParameter(&ParameterValue{Name: "lr", Value: wire.Quote("0.1"), Step: IntOf(3), Source: "cli", Context: ptr("c"), Time: IntOf(9)})
 	b.AddParameter(&ParameterValue{Name: "l", Value: json.RawMessage(`[1,"NaN"]`)})
 	b.AddParameter(&ParameterValue{Name: "n"})
-	if err := c.WriteParameters(t.Context(), "K", &b); err != nil {
+	if err := c.Parameters.Write(t.Context(), "K", &b); err != nil {
 		t.Fatal(err)
 	}
 	want := `{"experimentKey":"K","values":[` +
@@ -408,7 +414,7 @@ func TestAltFallsBack(t *testing.T) {
 			}
 			answer(savedDoc)(w, r)
 		}})
-		write := func() error { return c.WriteOutput(t.Context(), "K", []OutputLine{{Text: "x"}}) }
+		write := func() error { return c.Texts.WriteOutput(t.Context(), "K", []OutputLine{{Text: "x"}}) }
 		for range tc.doubts {
 			err := write()
 			if !errors.Is(err, ErrUncertain) {
@@ -429,10 +435,10 @@ func TestAltFallsBack(t *testing.T) {
 	}
 	// A missing experiment is no missing place.
 	c := newTestClient(t, map[string]http.HandlerFunc{"/": status(404, `{"msg":"no such experiment"}`)})
-	if err := c.WriteSystemDetails(t.Context(), "K", json.RawMessage(`{}`)); !errors.Is(err, ErrNotFound) {
+	if err := c.Origins.WriteSystem(t.Context(), "K", json.RawMessage(`{}`)); !errors.Is(err, ErrNotFound) {
 		t.Errorf("got %v", err)
 	}
-	if err := c.WriteSystemDetails(t.Context(), "K", json.RawMessage(`{`)); err == nil {
+	if err := c.Origins.WriteSystem(t.Context(), "K", json.RawMessage(`{`)); err == nil {
 		t.Error("broken details are sent")
 	}
 }

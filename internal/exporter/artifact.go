@@ -38,7 +38,7 @@ func (x *Exporter) artifacts(ctx context.Context, p *Path) ([]comet.Artifact, er
 	list, ok := x.artifactLists[p.Workspace]
 	if !ok {
 		var err error
-		if list, err = x.client.Artifacts(ctx, p.Workspace, ""); err != nil && !x.lacks("artifacts", err) {
+		if list, err = x.client.Artifacts.List(ctx, p.Workspace, ""); err != nil && !x.lacks("artifacts", err) {
 			return nil, err
 		}
 		x.artifactLists[p.Workspace] = list
@@ -108,7 +108,7 @@ func (u *artifactUnit) end(q *queue) {
 
 // fetch reads the artifact, and makes slots for its versions.
 func (u *artifactUnit) fetch(ctx context.Context, s *slot) (*artifactDetails, error) {
-	a, err := u.x.client.Artifact(ctx, u.workspace, u.row.Name)
+	a, err := u.x.client.Artifacts.Get(ctx, u.workspace, u.row.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -185,7 +185,7 @@ func (u *artifactUnit) newVersion(i int, row *comet.ArtifactVersion) *versionSlo
 	v.assetsFetch = u.x.newAssetsFetch(u.q, at, func(ctx context.Context, restart func(), yield func(*comet.Asset) error) error {
 		c := u.x.client
 		var err error
-		v.version, err = c.ArtifactVersion(ctx, comet.VersionQuery{Workspace: u.workspace, Name: u.row.Name, Version: row.Version})
+		v.version, err = c.Artifacts.Version(ctx, comet.VersionQuery{Workspace: u.workspace, Name: u.row.Name, Version: row.Version})
 		if err != nil {
 			return err
 		}
@@ -193,7 +193,7 @@ func (u *artifactUnit) newVersion(i int, row *comet.ArtifactVersion) *versionSlo
 		if v.version.Key != nil {
 			v.key = *v.version.Key
 		}
-		list, err := c.ArtifactFiles(ctx, u.workspace, u.row.Name, row.Version)
+		list, err := c.Artifacts.Files(ctx, u.workspace, u.row.Name, row.Version)
 		if err != nil {
 			return err
 		}

@@ -105,7 +105,7 @@ func isRemote(a *comet.Asset, doc stream.Doc) bool {
 	return true
 }
 
-// eachAsset lists assets; see [comet.Client.EachAsset].
+// eachAsset lists assets; see [comet.Assets.Each].
 type eachAsset func(ctx context.Context, restart func(), yield func(*comet.Asset) error) error
 
 // assetsFetch is the slot of a list of assets, of an experiment or a version

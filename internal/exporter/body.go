@@ -139,9 +139,9 @@ func (b *bodySlot) open(ctx context.Context, offset, length int64) (*comet.Body,
 		Key: b.it.key, ID: b.it.id, ArtifactVersion: b.it.artifact, Offset: offset, Length: length, Size: b.it.size,
 	}
 	if b.it.artifact != "" {
-		return b.x.client.OpenArtifactFile(ctx, r)
+		return b.x.client.Artifacts.FileContent(ctx, r)
 	}
-	return b.x.client.OpenAsset(ctx, r)
+	return b.x.client.Assets.Content(ctx, r)
 }
 
 func (b *bodySlot) totalSize() int64 {

@@ -134,7 +134,7 @@ func (d *dryRun) experiment(ctx context.Context, l *listed) error {
 	x := d.x
 	if x.o.Resources.Has(stream.ResourceAssets) {
 		restart := func() { e.Assets, e.AssetBytes, e.AssetsLeft, e.Requests = 0, 0, 0, d.perExperiment }
-		err := x.client.EachAsset(ctx, l.key, "", restart, func(a *comet.Asset) error {
+		err := x.client.Assets.Each(ctx, l.key, "", restart, func(a *comet.Asset) error {
 			if !x.o.Selection.Asset(&a.Type, &a.Name, &a.Size) {
 				e.AssetsLeft++
 				return nil
@@ -153,7 +153,7 @@ func (d *dryRun) experiment(ctx context.Context, l *listed) error {
 	}
 	if x.o.Resources.HasAny(stream.ResourceMetrics) {
 		restart := func() { e.Metrics = 0 }
-		err := x.client.EachMetric(ctx, l.key, restart, func(v *comet.Value) error {
+		err := x.client.Metrics.Each(ctx, l.key, restart, func(v *comet.Value) error {
 			e.Metrics++
 			return nil
 		})

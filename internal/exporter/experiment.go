@@ -67,13 +67,13 @@ var textKinds = [5]struct {
 	kind     stream.Kind
 	resource stream.Resources
 	item     int
-	open     func(*comet.Client, context.Context, string) (*comet.Text, error)
+	open     func(comet.Texts, context.Context, string) (*comet.Text, error)
 }{
-	{stream.KindGitPatch, stream.ResourceGit, itemPatch, (*comet.Client).GitPatch},
-	{stream.KindCode, stream.ResourceCode, itemCode, (*comet.Client).Code},
-	{stream.KindGraph, stream.ResourceGraph, itemGraph, (*comet.Client).Graph},
-	{stream.KindHTML, stream.ResourceHTML, itemHTML, (*comet.Client).HTML},
-	{stream.KindOutput, stream.ResourceOutput, itemOutput, (*comet.Client).Output},
+	{stream.KindGitPatch, stream.ResourceGit, itemPatch, comet.Texts.GitPatch},
+	{stream.KindCode, stream.ResourceCode, itemCode, comet.Texts.Code},
+	{stream.KindGraph, stream.ResourceGraph, itemGraph, comet.Texts.Graph},
+	{stream.KindHTML, stream.ResourceHTML, itemHTML, comet.Texts.HTML},
+	{stream.KindOutput, stream.ResourceOutput, itemOutput, comet.Texts.Output},
 }
 
 // begin implements unit.
@@ -86,15 +86,15 @@ func (u *experimentUnit) begin(q *queue, n int) {
 	}
 	c, key := u.x.client, u.l.key
 	if u.has(stream.ResourceMetadata) {
-		u.tags = newValueSlot(u.at(itemTags), func(ctx context.Context, s *slot) ([]string, error) { return c.Tags(ctx, key) })
+		u.tags = newValueSlot(u.at(itemTags), func(ctx context.Context, s *slot) ([]string, error) { return c.Experiments.Tags(ctx, key) })
 		u.push(q, u.tags.slot)
 	}
 	if u.has(stream.ResourceOthers) {
-		u.others = newValueSlot(u.at(itemOthers), fetchValues(q, c.EachOther, key))
+		u.others = newValueSlot(u.at(itemOthers), fetchValues(q, c.Others.Each, key))
 		u.push(q, u.others.slot)
 	}
 	if u.has(stream.ResourceParameters) {
-		u.parameters = newValueSlot(u.at(itemParameters), fetchValues(q, c.EachParameter, key))
+		u.parameters = newValueSlot(u.at(itemParameters), fetchValues(q, c.Parameters.Each, key))
 		u.push(q, u.parameters.slot)
 	}
 	if u.has(stream.ResourceSystem | stream.ResourceRequirements) {
@@ -107,7 +107,7 @@ func (u *experimentUnit) begin(q *queue, n int) {
 	}
 	for i, t := range textKinds {
 		if u.has(t.resource) {
-			u.texts[i] = newTextSlot(q, u.at(t.item), func(ctx context.Context) (*comet.Text, error) { return t.open(c, ctx, key) })
+			u.texts[i] = newTextSlot(q, u.at(t.item), func(ctx context.Context) (*comet.Text, error) { return t.open(c.Texts, ctx, key) })
 			u.push(q, u.texts[i].slot)
 		}
 	}
@@ -117,7 +117,7 @@ func (u *experimentUnit) begin(q *queue, n int) {
 	}
 	if u.has(stream.ResourceAssets) {
 		u.assets = u.x.newAssetsFetch(q, u.at(itemAssets), func(ctx context.Context, restart func(), yield func(*comet.Asset) error) error {
-			return c.EachAsset(ctx, key, "", restart, yield)
+			return c.Assets.Each(ctx, key, "", restart, yield)
 		})
 		u.assets.key = key
 		u.push(q, u.assets.slot)
@@ -147,7 +147,7 @@ func (u *experimentUnit) end(q *queue) {
 }
 
 func (u *experimentUnit) fetchMetadata(ctx context.Context, _ *slot) (*metadata, error) {
-	e, err := u.x.client.Metadata(ctx, u.l.key)
+	e, err := u.x.client.Experiments.Metadata(ctx, u.l.key)
 	if err != nil {
 		return nil, err
 	}
@@ -293,7 +293,7 @@ func (u *experimentUnit) absentOrSkip(ctx context.Context, out *output, of strea
 	}
 	if isMissing(err) {
 		if !u.gone.asked {
-			_, e := u.x.client.Metadata(direct(ctx), u.l.key)
+			_, e := u.x.client.Experiments.Metadata(direct(ctx), u.l.key)
 			u.gone = gone{asked: true, err: e}
 		}
 		switch {

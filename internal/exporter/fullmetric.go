@@ -63,7 +63,7 @@ func (u *experimentUnit) fullFiles(ctx context.Context) (map[string][]fullFile, 
 	}
 	files := make(map[string][]fullFile)
 	restart := func() { clear(files) }
-	err := u.x.client.EachAsset(direct(ctx), u.l.key, stream.AssetFullMetric, restart, func(a *comet.Asset) error {
+	err := u.x.client.Assets.Each(direct(ctx), u.l.key, stream.AssetFullMetric, restart, func(a *comet.Asset) error {
 		// Older servers may list other types when they do not know this one.
 		m := fullFileName.FindStringSubmatch(a.Name)
 		if a.Type != stream.AssetFullMetric || m == nil {
@@ -156,7 +156,7 @@ func (u *experimentUnit) merge(ctx context.Context, c *collection, name string, 
 
 // readFull reads a file into memory.
 func (u *experimentUnit) readFull(ctx context.Context, f fullFile) ([]byte, error) {
-	body, err := u.x.client.OpenAsset(direct(ctx), comet.AssetRequest{Key: u.l.key, ID: f.asset.ID})
+	body, err := u.x.client.Assets.Content(direct(ctx), comet.AssetRequest{Key: u.l.key, ID: f.asset.ID})
 	if err != nil {
 		return nil, err
 	}

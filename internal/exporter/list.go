@@ -19,7 +19,7 @@ import (
 func (x *Exporter) List(ctx context.Context, p Path, yield func(fields []string) error) error {
 	switch {
 	case p.Workspace == "":
-		names, err := x.client.Workspaces(ctx)
+		names, err := x.client.Workspaces.List(ctx)
 		if err != nil {
 			return fmt.Errorf("list workspaces: %w", err)
 		}

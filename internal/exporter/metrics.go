@@ -122,7 +122,7 @@ func (m *metricsFetch) fetch(ctx context.Context, s *slot) (*collection, error) 
 		}
 	}
 	c, err := m.collect(ctx, s, func(restart func(), yield func(*comet.Point) error) error {
-		return x.client.AllPoints(ctx, m.u.l.key, restart, yield)
+		return x.client.Metrics.AllPoints(ctx, m.u.l.key, restart, yield)
 	})
 	note := func(int) {}
 	switch {
@@ -187,7 +187,7 @@ func (m *metricsFetch) list(ctx context.Context) ([]string, error) {
 	var names []string
 	m.summarised, m.unknown = make(map[string]bool), nil
 	c, key, resources := m.u.x.client, m.u.l.key, m.u.x.o.Resources
-	err := c.EachMetric(ctx, key, func() { names = nil }, func(v *comet.Value) error {
+	err := c.Metrics.Each(ctx, key, func() { names = nil }, func(v *comet.Value) error {
 		if v.Cut && v.Name == "" {
 			return itemErrorf("the name of a metric is %v", comet.ErrTooLarge)
 		}
@@ -201,7 +201,7 @@ func (m *metricsFetch) list(ctx context.Context) ([]string, error) {
 		m.summarised[name] = true
 	}
 	if resources.Has(stream.ResourceSystemMetrics) {
-		details, err := c.SystemDetails(ctx, key)
+		details, err := c.Origins.System(ctx, key)
 		switch {
 		case err == nil:
 			names = append(names, details.Metrics...)
@@ -251,7 +251,7 @@ func (m *metricsFetch) split(names []string) error {
 // asks for a part of a metric, and multi-metric-chart leaves out the contexts.
 func (m *metricsFetch) metric(ctx context.Context, s *slot, name string) (*collection, error) {
 	return m.collect(ctx, s, func(restart func(), yield func(*comet.Point) error) error {
-		return m.u.x.client.MetricPoints(ctx, m.u.l.key, name, restart, func(p *comet.Point) error {
+		return m.u.x.client.Metrics.Points(ctx, m.u.l.key, name, restart, func(p *comet.Point) error {
 			// Some servers leave the name out where it was asked for.
 			p.Name = name
 			return yield(p)

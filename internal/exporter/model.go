@@ -45,7 +45,7 @@ func (x *Exporter) models(ctx context.Context, p *Path) ([]comet.RegistryModel, 
 	list, ok := x.modelLists[p.Workspace]
 	if !ok {
 		var err error
-		if list, err = x.client.RegistryModels(ctx, p.Workspace); err != nil && !x.lacks("registry models", err) {
+		if list, err = x.client.Registry.Models(ctx, p.Workspace); err != nil && !x.lacks("registry models", err) {
 			return nil, err
 		}
 		x.modelLists[p.Workspace] = list
@@ -88,7 +88,7 @@ func (u *modelUnit) end(q *queue) {
 
 // fetch reads the model, and makes slots for its versions.
 func (u *modelUnit) fetch(ctx context.Context, s *slot) (*modelDetails, error) {
-	m, err := u.x.client.RegistryModel(ctx, u.workspace, u.row.Name)
+	m, err := u.x.client.Registry.Model(ctx, u.workspace, u.row.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +121,7 @@ func (u *modelUnit) fetch(ctx context.Context, s *slot) (*modelDetails, error) {
 const maxNotes = 4 << 20
 
 func (u *modelUnit) fetchNotes(ctx context.Context) (*string, error) {
-	text, err := u.x.client.RegistryNotes(ctx, u.workspace, u.row.Name)
+	text, err := u.x.client.Registry.Notes(ctx, u.workspace, u.row.Name)
 	switch {
 	case isAbsence(stream.KindNotes, err):
 		return nil, nil
@@ -143,14 +143,14 @@ func (u *modelUnit) fetchNotes(ctx context.Context) (*string, error) {
 func (u *modelUnit) fetchVersion(row *comet.RegistryVersion) func(context.Context, *slot) (*modelVersion, error) {
 	return func(ctx context.Context, s *slot) (*modelVersion, error) {
 		v := new(modelVersion)
-		item, err := u.x.client.RegistryItem(ctx, u.workspace, u.row.Name, row.Version)
+		item, err := u.x.client.Registry.Item(ctx, u.workspace, u.row.Name, row.Version)
 		switch {
 		case err == nil:
 			v.status = item.Status
 		case !isUnsupported(err):
 			return nil, err
 		}
-		configuration, err := u.x.client.RegistryStatusConfiguration(ctx, row.ID)
+		configuration, err := u.x.client.Registry.StatusConfiguration(ctx, row.ID)
 		switch {
 		case err == nil && configuration != nil:
 			if v.configuration, err = document(configuration.Raw, "modelItemId"); err != nil {
@@ -159,7 +159,7 @@ func (u *modelUnit) fetchVersion(row *comet.RegistryVersion) func(context.Contex
 		case err != nil && !isUnsupported(err) && !isAbsence(stream.KindModelVersion, err):
 			return nil, err
 		}
-		entries, err := u.x.client.RegistryMetadata(ctx, row.ID)
+		entries, err := u.x.client.Registry.Metadata(ctx, row.ID)
 		switch {
 		case isUnsupported(err), isAbsence(stream.KindModelVersion, err):
 			return v, nil

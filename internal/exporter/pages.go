@@ -21,7 +21,7 @@ func (x *Exporter) panels(ctx context.Context, p *Path) ([]comet.Panel, error) {
 	list, ok := x.panelLists[p.Workspace]
 	if !ok {
 		var err error
-		if list, err = x.client.Panels(ctx, p.Workspace); err != nil && !x.lacks("panels", err) {
+		if list, err = x.client.Panels.List(ctx, p.Workspace); err != nil && !x.lacks("panels", err) {
 			return nil, err
 		}
 		slices.SortFunc(list, func(a, b comet.Panel) int { return strings.Compare(a.ID, b.ID) })
@@ -56,7 +56,7 @@ type panelUnit struct {
 
 func (u *panelUnit) begin(q *queue, n int) {
 	u.file = newTextSlot(q, position{unit: n}, func(ctx context.Context) (*comet.Text, error) {
-		return u.x.client.PanelFile(ctx, u.p.ID)
+		return u.x.client.Panels.File(ctx, u.p.ID)
 	})
 	q.push(u.file.slot)
 }
@@ -104,7 +104,7 @@ const (
 // has in a table.
 func (x *Exporter) viewUnit(p *project, table comet.ViewTable, key string) unit {
 	return &fetchUnit[[]comet.View]{
-		get: func(ctx context.Context) ([]comet.View, error) { return x.client.Views(ctx, table, p.ID, key) },
+		get: func(ctx context.Context) ([]comet.View, error) { return x.client.Views.List(ctx, table, p.ID, key) },
 		put: func(ctx context.Context, q *queue, out *output, list []comet.View) error {
 			for i := range list {
 				x.listsCharts = x.listsCharts || table == comet.ChartTemplates && list[i].Key != ""

@@ -20,11 +20,11 @@ func (u *projectUnit) begin(q *queue, n int) {
 		return
 	}
 	u.links = newValueSlot(position{unit: n}, func(ctx context.Context, _ *slot) (int64, error) {
-		links, err := u.x.client.ShareLinks(ctx, u.p.ID)
+		links, err := u.x.client.Projects.ShareLinks(ctx, u.p.ID)
 		if errors.Is(err, comet.ErrForbidden) {
 			// That is no reason to call the stream incomplete, as it is for
 			// other items, and so is not believed at once.
-			links, err = u.x.client.ShareLinks(ctx, u.p.ID)
+			links, err = u.x.client.Projects.ShareLinks(ctx, u.p.ID)
 		}
 		return links, err
 	})
@@ -111,7 +111,7 @@ type notesUnit struct {
 
 func (u *notesUnit) begin(q *queue, n int) {
 	u.text = newTextSlot(q, position{unit: n}, func(ctx context.Context) (*comet.Text, error) {
-		return u.x.client.ProjectNotes(ctx, u.p.ID)
+		return u.x.client.Projects.Notes(ctx, u.p.ID)
 	})
 	q.push(u.text.slot)
 }

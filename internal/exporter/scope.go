@@ -157,7 +157,7 @@ func (r *resolver) projectsOf(ctx context.Context, workspace string) ([]comet.Pr
 	if list, ok := r.known[workspace]; ok {
 		return list, nil
 	}
-	list, err := r.x.client.Projects(ctx, workspace)
+	list, err := r.x.client.Projects.List(ctx, workspace)
 	if err != nil && !isMissing(err) {
 		// Servers refuse to tell whether a workspace exists that the key may
 		// not see.
@@ -184,11 +184,11 @@ func (r *resolver) projectsOf(ctx context.Context, workspace string) ([]comet.Pr
 // by the newer call where there is one: what is exported of an empty workspace
 // looks like success.
 func (r *resolver) listAgain(ctx context.Context, workspace string) ([]comet.Project, error) {
-	list, err := r.x.client.Projects(ctx, workspace)
+	list, err := r.x.client.Projects.List(ctx, workspace)
 	if err != nil || len(list) > 0 {
 		return list, err
 	}
-	list, err = r.x.client.ProjectsPage(ctx, workspace)
+	list, err = r.x.client.Projects.Pages(ctx, workspace)
 	if err != nil && !isFatal(err) {
 		return nil, nil // it knows no more than the other
 	}
@@ -198,7 +198,7 @@ func (r *resolver) listAgain(ctx context.Context, workspace string) ([]comet.Pro
 // absent reports whether the list of workspaces lacks one.
 func (r *resolver) absent(ctx context.Context, workspace string) bool {
 	if r.workspaces == nil {
-		names, err := r.x.client.Workspaces(ctx)
+		names, err := r.x.client.Workspaces.List(ctx)
 		if err != nil {
 			return false
 		}
@@ -234,7 +234,7 @@ func (r *resolver) findProject(ctx context.Context, p Path) (*comet.Project, err
 // addExperiment puts one experiment into the scope, found by key or name.
 func (r *resolver) addExperiment(ctx context.Context, p Path, proj *project) error {
 	if isKey(p.Experiment) {
-		e, err := r.x.client.Metadata(ctx, p.Experiment)
+		e, err := r.x.client.Experiments.Metadata(ctx, p.Experiment)
 		switch {
 		case err == nil && sameProject(e, &proj.Project):
 			proj.add(newListed(e))
@@ -305,7 +305,7 @@ func (p *project) add(e listed) {
 // list reads the listing of a project.
 func (x *Exporter) list(ctx context.Context, p *comet.Project) ([]listed, error) {
 	var all []listed
-	for e, err := range x.client.Experiments(ctx, comet.Listing{Workspace: p.Workspace, Project: p.Name}) {
+	for e, err := range x.client.Experiments.List(ctx, comet.Listing{Workspace: p.Workspace, Project: p.Name}) {
 		if err != nil {
 			return nil, err
 		}
@@ -325,7 +325,7 @@ func (x *Exporter) listWhole(ctx context.Context, p *comet.Project) (all []liste
 	if all, err = x.list(ctx, p); err != nil || !fewer(p.Experiments) {
 		return all, nil, err
 	}
-	now, err := x.client.Project(ctx, p.Workspace, p.Name)
+	now, err := x.client.Projects.Get(ctx, p.Workspace, p.Name)
 	if err != nil && isFatal(err) {
 		return nil, nil, err
 	}
@@ -381,7 +381,7 @@ func (x *Exporter) choose(ctx context.Context, all []listed) ([]listed, error) {
 			continue
 		}
 		g.Go(func() (err error) {
-			if e.Tags, err = x.client.Tags(ctx, e.Key); err != nil {
+			if e.Tags, err = x.client.Experiments.Tags(ctx, e.Key); err != nil {
 				return fmt.Errorf("tags of experiment %q: %w", e.Key, err)
 			}
 			e.NoTags = false

@@ -45,7 +45,7 @@ func (x *Exporter) artifactVersions(ctx context.Context, p *Path) ([]comet.Artif
 	if err != nil || p.Name == "" {
 		return nil, err
 	}
-	a, err := x.client.Artifact(ctx, p.Workspace, list[0].Name)
+	a, err := x.client.Artifacts.Get(ctx, p.Workspace, list[0].Name)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +58,7 @@ func (x *Exporter) modelVersions(ctx context.Context, p *Path) ([]comet.Registry
 	if err != nil || p.Name == "" {
 		return nil, err
 	}
-	m, err := x.client.RegistryModel(ctx, p.Workspace, list[0].Name)
+	m, err := x.client.Registry.Model(ctx, p.Workspace, list[0].Name)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func (r *resolver) addNeeded(ctx context.Context) error {
 	}
 	slices.Sort(keys)
 	for _, key := range slices.Compact(keys) {
-		e, err := r.x.client.Metadata(ctx, key)
+		e, err := r.x.client.Experiments.Metadata(ctx, key)
 		switch {
 		case err == nil:
 		case isFatal(err):
@@ -124,7 +124,7 @@ func (r *resolver) addNeeded(ctx context.Context) error {
 // come from.
 func (x *Exporter) neededKeys(ctx context.Context, w *workspaceScope) (keys []string, err error) {
 	err = x.eachVersion(ctx, w, func(a *comet.Artifact, v *comet.ArtifactVersion) error {
-		details, err := x.client.ArtifactVersion(ctx, comet.VersionQuery{Workspace: w.name, Name: a.Name, Version: v.Version})
+		details, err := x.client.Artifacts.Version(ctx, comet.VersionQuery{Workspace: w.name, Name: a.Name, Version: v.Version})
 		if err == nil && details.Key != nil && *details.Key != "" {
 			keys = append(keys, *details.Key)
 		}
@@ -198,7 +198,7 @@ func (x *Exporter) estimateWorkspaces(ctx context.Context, s *scope, e *Estimate
 			}
 		}
 		err := x.eachVersion(ctx, &w, func(a *comet.Artifact, v *comet.ArtifactVersion) error {
-			files, err := x.client.ArtifactFiles(ctx, w.name, a.Name, v.Version)
+			files, err := x.client.Artifacts.Files(ctx, w.name, a.Name, v.Version)
 			if err != nil && isFatal(err) {
 				return err
 			}

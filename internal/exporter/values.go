@@ -140,7 +140,7 @@ const (
 
 func fetchSystem(c *comet.Client, key string) func(context.Context, *slot) (*system, error) {
 	return func(ctx context.Context, s *slot) (*system, error) {
-		details, err := c.SystemDetails(ctx, key)
+		details, err := c.Origins.System(ctx, key)
 		if err != nil {
 			return nil, err
 		}
@@ -249,7 +249,7 @@ func cutList(list []string) (front, rest []string) {
 
 func fetchGit(c *comet.Client, key string) func(context.Context, *slot) (stream.Doc, error) {
 	return func(ctx context.Context, s *slot) (stream.Doc, error) {
-		g, err := c.GitMetadata(ctx, key)
+		g, err := c.Origins.Git(ctx, key)
 		if err != nil {
 			return nil, err
 		}

@@ -232,7 +232,7 @@ func (x *Exporter) lineageUnits(ctx context.Context, w *workspaceScope, r *fixed
 	for _, key := range x.exportedIn(w.name) {
 		r.add(&fetchUnit[[]comet.Lineage]{
 			get: func(ctx context.Context) ([]comet.Lineage, error) {
-				return x.client.Lineage(ctx, key, comet.LineageInput)
+				return x.client.Artifacts.Lineage(ctx, key, comet.LineageInput)
 			},
 			put: func(_ context.Context, _ *queue, out *output, list []comet.Lineage) error {
 				return writeLineage(out, w.name, key, slices.DeleteFunc(list, left))

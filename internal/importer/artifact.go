@@ -117,7 +117,7 @@ func (a *artifact) read(ctx context.Context) error {
 	if a.rec.Name == "" {
 		return nil // no destination has one without a name, nor says so when asked
 	}
-	there, err := a.r.c.Artifact(ctx, a.target, a.rec.Name)
+	there, err := a.r.c.Artifacts.Get(ctx, a.target, a.rec.Name)
 	if isAbsent(err) || isUnsupported(err) {
 		return nil
 	}
@@ -158,8 +158,8 @@ func (a *artifact) fillTags(ctx context.Context) error {
 // update changes the artifact. Of what is written, servers are sure to keep the
 // tags alone; without any, that the artifact can be read is all there is to see.
 func (a *artifact) update(ctx context.Context, u comet.ArtifactUpdate) error {
-	return a.r.sure(ctx, func() error { return a.r.c.UpdateArtifact(ctx, a.id, u) }, func() (bool, error) {
-		there, err := a.r.c.Artifact(ctx, a.target, a.rec.Name)
+	return a.r.sure(ctx, func() error { return a.r.c.Artifacts.Update(ctx, a.id, u) }, func() (bool, error) {
+		there, err := a.r.c.Artifacts.Get(ctx, a.target, a.rec.Name)
 		return err == nil && (u.Tags == nil || sameSet(u.Tags, there.Tags)), err
 	})
 }
@@ -231,7 +231,7 @@ func (a *artifact) openVersion(ctx context.Context, rec *stream.ArtifactVersion)
 	case ok && there.State == nil:
 		// A list of versions need not tell the state, nor the rest of it. One
 		// that is open must not be taken for a closed one.
-		full, err := a.r.c.ArtifactVersion(ctx, comet.VersionQuery{Workspace: a.target, Name: a.rec.Name, Version: rec.Version})
+		full, err := a.r.c.Artifacts.Version(ctx, comet.VersionQuery{Workspace: a.target, Name: a.rec.Name, Version: rec.Version})
 		if err != nil {
 			return fmt.Errorf("version %q: %w", rec.Version, err)
 		}
@@ -292,7 +292,7 @@ func (a *artifact) checkAliases(ctx context.Context) error {
 	if len(a.aliased) == 0 {
 		return nil
 	}
-	there, err := a.r.c.Artifact(ctx, a.target, a.rec.Name)
+	there, err := a.r.c.Artifacts.Get(ctx, a.target, a.rec.Name)
 	if err != nil {
 		return err
 	}
@@ -334,7 +334,7 @@ func (a *artifact) checkDetails(ctx context.Context) error {
 	if a.doc.Description.V+a.doc.Emoji.V == "" && a.doc.public() == nil {
 		return nil
 	}
-	there, err := a.r.c.Artifact(ctx, a.target, a.rec.Name)
+	there, err := a.r.c.Artifacts.Get(ctx, a.target, a.rec.Name)
 	if err != nil {
 		return err
 	}

@@ -250,7 +250,7 @@ func (v *artifactVersion) arrived(ctx context.Context, a *asset, readings int) (
 }
 
 func (v *artifactVersion) files(ctx context.Context) ([]comet.Asset, error) {
-	return v.a.r.c.ArtifactFiles(ctx, v.a.target, v.a.rec.Name, v.rec.Version)
+	return v.a.r.c.Artifacts.Files(ctx, v.a.target, v.a.rec.Name, v.rec.Version)
 }
 
 // fits reports whether a file of the destination may be one of the stream, as far
@@ -350,7 +350,7 @@ func (v *artifactVersion) writeRemotes(ctx context.Context) error {
 func (v *artifactVersion) addRemotes(ctx context.Context, part []comet.RemoteFile) error {
 	first := v.remote(&part[0])
 	_, err := once(ctx, v.a.r, func() (string, error) {
-		return "", v.a.r.c.AddRemoteFiles(ctx, v.key, v.id, part)
+		return "", v.a.r.c.Artifacts.AddRemoteFiles(ctx, v.key, v.id, part)
 	}, func() (string, error) {
 		arrived, err := v.arrived(ctx, first, 1)
 		if !arrived {

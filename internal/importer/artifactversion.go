@@ -132,7 +132,7 @@ func (v *artifactVersion) create(ctx context.Context) error {
 	if a.r.dry() {
 		return nil
 	}
-	opened, err := a.r.c.OpenArtifactVersion(ctx, comet.NewArtifactVersion{
+	opened, err := a.r.c.Artifacts.OpenVersion(ctx, comet.NewArtifactVersion{
 		Key: key, Name: a.rec.Name, Type: a.rec.Type, Version: v.rec.Version, Metadata: v.doc.Metadata.ptr(),
 		Aliases: ownAliases(v.rec.Alias), Tags: v.rec.Tags,
 		Description: a.doc.Description.ptr(), Public: a.doc.public(), Emoji: a.doc.Emoji.ptr(), Note: v.doc.Note.ptr(),
@@ -170,7 +170,7 @@ func (v *artifactVersion) create(ctx context.Context) error {
 func (v *artifactVersion) opened(ctx context.Context) (there *comet.ArtifactVersion, err error) {
 	_, err = v.a.r.shows(ctx, func() (bool, error) {
 		var err error
-		there, err = v.a.r.c.ArtifactVersion(ctx, v.query())
+		there, err = v.a.r.c.Artifacts.Version(ctx, v.query())
 		if isAbsent(err) {
 			there, err = nil, nil
 		}
@@ -192,7 +192,7 @@ func (v *artifactVersion) checkNote(ctx context.Context) error {
 	if v.doc.Note.V == "" {
 		return nil
 	}
-	there, err := v.a.r.c.ArtifactVersion(ctx, v.query())
+	there, err := v.a.r.c.Artifacts.Version(ctx, v.query())
 	switch {
 	case err != nil:
 		return err
@@ -223,7 +223,7 @@ func (v *artifactVersion) continueThere(ctx context.Context, there *comet.Artifa
 			}
 		}
 	}
-	files, err := a.r.c.ArtifactFiles(ctx, a.target, a.rec.Name, v.rec.Version)
+	files, err := a.r.c.Artifacts.Files(ctx, a.target, a.rec.Name, v.rec.Version)
 	if err != nil && !isAbsent(err) {
 		return fmt.Errorf("list files of version %q: %w", v.rec.Version, err)
 	}
@@ -287,14 +287,14 @@ func (v *artifactVersion) close(ctx context.Context) error {
 	if a.r.dry() {
 		return nil
 	}
-	err := a.r.sure(ctx, func() error { return a.r.c.SetArtifactState(ctx, v.id, v.key, state) }, func() (bool, error) {
-		there, err := a.r.c.ArtifactVersion(ctx, v.query())
+	err := a.r.sure(ctx, func() error { return a.r.c.Artifacts.SetState(ctx, v.id, v.key, state) }, func() (bool, error) {
+		there, err := a.r.c.Artifacts.Version(ctx, v.query())
 		return err == nil && deref(there.State) == state, err
 	})
 	if ce, ok := errors.AsType[*comet.Error](err); ok && ce.SDKCode == comet.CodeArtifactVersionClosed {
 		// The answer to an earlier try was lost.
 		var there *comet.ArtifactVersion
-		there, err = a.r.c.ArtifactVersion(ctx, v.query())
+		there, err = a.r.c.Artifacts.Version(ctx, v.query())
 		if err == nil && deref(there.State) != state {
 			err = ce
 		}
@@ -387,7 +387,7 @@ func (v *artifactVersion) otherFile(ctx context.Context, want *assetSum, f *come
 		return "", nil
 	}
 	got, err := v.a.r.readSum(ctx, func() (io.ReadCloser, error) {
-		return v.a.r.c.OpenArtifactFile(ctx, comet.AssetRequest{Key: v.key, ID: f.ID, ArtifactVersion: v.id})
+		return v.a.r.c.Artifacts.FileContent(ctx, comet.AssetRequest{Key: v.key, ID: f.ID, ArtifactVersion: v.id})
 	})
 	if err == nil && got != want.sum {
 		return "its bytes are not those of the stream", nil

@@ -37,7 +37,7 @@ func (t assetThere) linksElsewhere(link *string) bool {
 // readAssets reads the list of assets of the destination.
 func (e *experiment) readAssets(ctx context.Context) (assetsThere, error) {
 	have := make(assetsThere)
-	err := e.r.c.EachAsset(ctx, e.key, "", func() { clear(have) }, func(a *comet.Asset) error {
+	err := e.r.c.Assets.Each(ctx, e.key, "", func() { clear(have) }, func(a *comet.Asset) error {
 		have[strings.Clone(a.ID)] = assetThere{a.Size, a.Remote, hashText(deref(a.Link)), hashText(writtenName(a)), likeOf(a)}
 		return nil
 	})

@@ -42,7 +42,7 @@ func (e *experiment) references() *references {
 func (e *experiment) writeTags(ctx context.Context, tags []string) error {
 	missing := tags
 	if e.there != nil {
-		have, err := e.r.c.Tags(ctx, e.key)
+		have, err := e.r.c.Experiments.Tags(ctx, e.key)
 		if err != nil && !isAbsent(err) {
 			return err
 		}
@@ -54,7 +54,7 @@ func (e *experiment) writeTags(ctx context.Context, tags []string) error {
 		if err := e.reopen(ctx); err != nil {
 			return err
 		}
-		err := e.sure(ctx, func() error { return e.r.c.AddTags(ctx, e.key, missing) },
+		err := e.sure(ctx, func() error { return e.r.c.Experiments.AddTags(ctx, e.key, missing) },
 			func(x *expectation) { x.tags = missing })
 		if err != nil {
 			return err
@@ -90,7 +90,7 @@ func (e *experiment) writeFilePath(ctx context.Context, path string) error {
 			return nil
 		}
 	}
-	write := func() error { return e.r.c.WriteFilePath(ctx, e.key, path) }
+	write := func() error { return e.r.c.Texts.WriteFilePath(ctx, e.key, path) }
 	return e.write(ctx, "file path", func() error {
 		if path == "" {
 			return write() // a reading may not tell it from none

@@ -56,12 +56,12 @@ func (r *run) put(ctx context.Context, a *asset, arrived func(readings int) (boo
 		if ctx.Err() != nil || !failsDirect(err) {
 			return err
 		}
-		r.c.LeaveDirect(err)
+		r.c.Assets.LeaveDirect(err)
 	}
 	if a.isImage() {
-		return r.c.UploadVisualization(ctx, a.upload)
+		return r.c.Assets.UploadVisualization(ctx, a.upload)
 	}
-	return r.c.UploadAsset(ctx, a.upload)
+	return r.c.Assets.Upload(ctx, a.upload)
 }
 
 // failsDirect reports whether an error speaks against direct uploads and not
@@ -96,13 +96,13 @@ func (r *run) putDirect(ctx context.Context, a *asset, arrived func(int) (bool, 
 
 func (r *run) startDirect(ctx context.Context, a *asset, parts int) (*comet.DirectUpload, error) {
 	if a.isImage() {
-		return r.c.StartVisualization(ctx, a.upload, parts)
+		return r.c.Assets.StartVisualization(ctx, a.upload, parts)
 	}
 	u := *a.upload
 	if u.Type == unknownType {
 		u.Type = "" // it is not one of those that go to storage, and comes by itself
 	}
-	return r.c.StartAsset(ctx, &u, parts)
+	return r.c.Assets.Start(ctx, &u, parts)
 }
 
 // sendParts sends the parts of an asset, each as soon as all of it is there: no

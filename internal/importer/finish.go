@@ -53,19 +53,19 @@ func (e *experiment) endRun(ctx context.Context, run *comet.Run, crashed bool) e
 
 // reportEnd says that a run has ended.
 func (r *run) reportEnd(ctx context.Context, run *comet.Run) error {
-	return r.sureOf(ctx, run.Key, func() error { return r.c.ReportStatus(ctx, run, false, true) },
+	return r.sureOf(ctx, run.Key, func() error { return r.c.Experiments.ReportStatus(ctx, run, false, true) },
 		func(m *comet.Experiment) bool { return !m.Running })
 }
 
 // updateStatus sets whether an experiment that has ended has crashed.
 func (r *run) updateStatus(ctx context.Context, key string, crashed bool) error {
-	return r.sureOf(ctx, key, func() error { return r.c.UpdateStatus(ctx, key, comet.Status{Crashed: crashed}) },
+	return r.sureOf(ctx, key, func() error { return r.c.Experiments.UpdateStatus(ctx, key, comet.Status{Crashed: crashed}) },
 		func(m *comet.Experiment) bool { return !m.Running && m.Crashed != nil && *m.Crashed == crashed })
 }
 
 // setTimes sets the times of an experiment. Those that are nil stay as they are.
 func (r *run) setTimes(ctx context.Context, key string, start, end *int64) error {
-	return r.sureTimes(ctx, key, start, end, func() error { return r.c.SetTimes(ctx, key, start, end) })
+	return r.sureTimes(ctx, key, start, end, func() error { return r.c.Experiments.SetTimes(ctx, key, start, end) })
 }
 
 func (e *experiment) setTimes(ctx context.Context, start, end *int64) error {
@@ -93,7 +93,7 @@ func (e *experiment) setFirstTimes(ctx context.Context, run *comet.Run) error {
 	end := e.ended()
 	switch {
 	case end != nil:
-		err := e.r.sureTimes(ctx, e.key, e.rec.Start, end, func() error { return e.r.c.SetOfflineTimes(ctx, run, e.rec.Start, *end) })
+		err := e.r.sureTimes(ctx, e.key, e.rec.Start, end, func() error { return e.r.c.Experiments.SetOfflineTimes(ctx, run, e.rec.Start, *end) })
 		if refused(err) {
 			// The REST API has another call for it.
 			return e.setTimes(ctx, e.rec.Start, end)
@@ -128,9 +128,9 @@ func (e *experiment) setArchived(ctx context.Context) error {
 		e.differs(Issue{Kind: "archived", Reason: "it is archived at the destination"})
 		return nil
 	}
-	set := e.r.c.Restore
+	set := e.r.c.Experiments.Restore
 	if e.rec.Archived {
-		set = e.r.c.Archive
+		set = e.r.c.Experiments.Archive
 	}
 	err := e.writeLast("archived", func() error {
 		return e.r.sureOf(ctx, e.key, func() error { return set(ctx, e.key) },

@@ -78,7 +78,7 @@ func saysTaken(err error) bool {
 // take a free key for another's would make a copy under a derived one.
 func (e *experiment) isTaken(ctx context.Context) (bool, error) {
 	for try := 1; ; try++ {
-		there, err := e.r.c.Metadata(ctx, e.key)
+		there, err := e.r.c.Experiments.Metadata(ctx, e.key)
 		e.seen = there
 		switch {
 		case err == nil, errors.Is(err, comet.ErrForbidden) && try == maxHandshakes:
@@ -102,7 +102,7 @@ const maxHandshakes = 3
 // be one that was garbled on its way, and is not believed at once.
 func (e *experiment) handshake(ctx context.Context) (*comet.Run, error) {
 	for try := 1; ; try++ {
-		run, err := e.r.c.AddRun(ctx, comet.Handshake{
+		run, err := e.r.c.Experiments.Start(ctx, comet.Handshake{
 			Key: e.key, Workspace: e.project.target.Workspace, Project: e.project.target.Name, Offline: true,
 		})
 		if !isUnexplained(err) || try == maxHandshakes {
@@ -135,6 +135,6 @@ func (e *experiment) run(ctx context.Context) (*comet.Run, error) {
 			return nil, err
 		}
 		e.resumed.Store(true)
-		return e.r.c.GetRun(ctx, e.key)
+		return e.r.c.Experiments.Open(ctx, e.key)
 	})
 }

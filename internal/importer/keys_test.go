@@ -129,7 +129,7 @@ func TestKeysSameInstance(t *testing.T) {
 
 func readAsset(t *testing.T, c *comet.Client, key, id string) string {
 	t.Helper()
-	b, err := c.OpenAsset(t.Context(), comet.AssetRequest{Key: key, ID: id})
+	b, err := c.Assets.Content(t.Context(), comet.AssetRequest{Key: key, ID: id})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,7 +51,7 @@ func (l *lineage) record(ctx context.Context, o *ledger, rec *stream.Lineage, na
 	}
 	if !r.dry() {
 		q := comet.VersionQuery{Workspace: o.out.Workspace, Name: rec.Artifact, Version: rec.Version}
-		if err := r.sure(ctx, func() error { return r.c.AddConsumer(ctx, q, key) }, shows); err != nil {
+		if err := r.sure(ctx, func() error { return r.c.Artifacts.AddConsumer(ctx, q, key) }, shows); err != nil {
 			return err
 		}
 	}
@@ -63,7 +63,7 @@ func (l *lineage) record(ctx context.Context, o *ledger, rec *stream.Lineage, na
 
 // read returns what an experiment has consumed.
 func (l *lineage) read(ctx context.Context, key string) (map[string]bool, error) {
-	list, err := l.w.r.c.Lineage(ctx, key, comet.LineageInput)
+	list, err := l.w.r.c.Artifacts.Lineage(ctx, key, comet.LineageInput)
 	if err != nil && !isAbsent(err) {
 		return nil, fmt.Errorf("read: %w", err)
 	}

@@ -46,7 +46,7 @@ func (l *links) link(ctx context.Context, o *ledger, source string, to Project) 
 		listed, err := l.listed(ctx, to)
 		return listed[key], err
 	}
-	if err := r.sure(ctx, func() error { return r.c.Symlink(ctx, key, to.Name) }, shows); err != nil {
+	if err := r.sure(ctx, func() error { return r.c.Projects.Symlink(ctx, key, to.Name) }, shows); err != nil {
 		return err
 	}
 	listed[key] = true
@@ -59,7 +59,7 @@ func (l *links) listed(ctx context.Context, p Project) (map[string]bool, error) 
 		return keys, nil
 	}
 	keys := make(map[string]bool)
-	for x, err := range l.w.r.c.Experiments(ctx, comet.Listing{Workspace: p.Workspace, Project: p.Name}) {
+	for x, err := range l.w.r.c.Experiments.List(ctx, comet.Listing{Workspace: p.Workspace, Project: p.Name}) {
 		if isAbsent(err) {
 			break
 		}

@@ -113,7 +113,7 @@ func (e *experiment) openKey(ctx context.Context) (again bool, err error) {
 // openRefused goes on after a handshake that was refused for no reason that is
 // understood: perhaps because there is the experiment.
 func (e *experiment) openRefused(ctx context.Context, refusal error) (again bool, err error) {
-	there, err := e.r.c.Metadata(ctx, e.key)
+	there, err := e.r.c.Experiments.Metadata(ctx, e.key)
 	switch {
 	case err == nil:
 		return e.openThere(ctx, there)
@@ -127,7 +127,7 @@ func (e *experiment) openRefused(ctx context.Context, refusal error) (again bool
 func (e *experiment) openTaken(ctx context.Context) (again bool, err error) {
 	there, err := e.seen, error(nil)
 	if e.seen = nil; there == nil {
-		there, err = e.r.c.Metadata(ctx, e.key)
+		there, err = e.r.c.Experiments.Metadata(ctx, e.key)
 	}
 	if isHidden(err) {
 		there, err = e.hidden(ctx)
@@ -154,7 +154,7 @@ func isHidden(err error) bool {
 // reading does not: whether it is someone else's, or the reading only lags
 // behind. A mistake here would make a second copy of it.
 func (e *experiment) hidden(ctx context.Context) (*comet.Experiment, error) {
-	run, err := e.r.c.GetRun(ctx, e.key)
+	run, err := e.r.c.Experiments.Open(ctx, e.key)
 	if err != nil {
 		return nil, err
 	}
@@ -164,7 +164,7 @@ func (e *experiment) hidden(ctx context.Context) (*comet.Experiment, error) {
 		if err := pause(ctx, e.r.o.Settle); err != nil {
 			return nil, err
 		}
-		there, err := e.r.c.Metadata(ctx, e.key)
+		there, err := e.r.c.Experiments.Metadata(ctx, e.key)
 		if !isHidden(err) {
 			return there, err
 		}
@@ -202,7 +202,7 @@ func (e *experiment) openThere(ctx context.Context, there *comet.Experiment) (ag
 
 // begun says that the experiment is being written to.
 func (e *experiment) begun(ctx context.Context, run *comet.Run) error {
-	err := e.r.sureOf(ctx, e.key, func() error { return e.r.c.ReportStatus(ctx, run, true, true) },
+	err := e.r.sureOf(ctx, e.key, func() error { return e.r.c.Experiments.ReportStatus(ctx, run, true, true) },
 		func(m *comet.Experiment) bool { return m.Running })
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
@@ -220,7 +220,7 @@ func (e *experiment) inTarget(ctx context.Context, there *comet.Experiment) (boo
 	case there.ProjectID != "" && e.project.id != "":
 		return there.ProjectID == e.project.id, nil
 	}
-	for x, err := range e.r.c.Experiments(ctx, comet.Listing{Workspace: target.Workspace, Project: target.Name}) {
+	for x, err := range e.r.c.Experiments.List(ctx, comet.Listing{Workspace: target.Workspace, Project: target.Name}) {
 		if err != nil {
 			return false, fmt.Errorf("list experiments of %q: %w", target, err)
 		}
@@ -246,7 +246,7 @@ func (e *experiment) elsewhere(there *comet.Experiment) (again bool, err error) 
 
 // look finds the experiment without a handshake, which would create it.
 func (e *experiment) look(ctx context.Context) (again bool, err error) {
-	there, err := e.r.c.Metadata(ctx, e.key)
+	there, err := e.r.c.Experiments.Metadata(ctx, e.key)
 	switch {
 	case err == nil:
 		return e.openThere(ctx, there)
@@ -265,7 +265,7 @@ func (e *experiment) look(ctx context.Context) (again bool, err error) {
 // have had to derive.
 func (e *experiment) lookDerived(ctx context.Context) (again bool, err error) {
 	derived := deriveKey(e.rec.Key, e.project.target)
-	there, err := e.r.c.Metadata(ctx, derived)
+	there, err := e.r.c.Experiments.Metadata(ctx, derived)
 	switch {
 	case isHidden(err):
 		return false, nil

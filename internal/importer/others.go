@@ -105,7 +105,7 @@ func (e *experiment) logOther(ctx context.Context, v *valueDoc) error {
 
 // logReading writes one reading of an other, as of now if time is nil.
 func (e *experiment) logReading(ctx context.Context, name string, r *reading, time *int64) error {
-	return e.sure(ctx, func() error { return e.r.c.LogOther(ctx, e.key, name, r.json(), time) },
+	return e.sure(ctx, func() error { return e.r.c.Others.Log(ctx, e.key, name, r.json(), time) },
 		func(x *expectation) { x.others[hashText(name)] = hashValue(r.value) })
 }
 
@@ -137,7 +137,7 @@ func (e *experiment) writeName(ctx context.Context, v *valueDoc) error {
 func (e *experiment) nameLost(ctx context.Context, v *valueDoc) (bool, error) {
 	for try := 1; ; try++ {
 		is, known := false, false
-		err := e.r.c.EachOther(ctx, e.key, func() { is, known = false, false }, func(have *comet.Value) error {
+		err := e.r.c.Others.Each(ctx, e.key, func() { is, known = false, false }, func(have *comet.Value) error {
 			if have.Name == nameOther {
 				is = equal(have.Current.Value, v.ValueCurrent.ptr())
 				known = is || equal(have.Min.Value, v.ValueCurrent.ptr()) || equal(have.Max.Value, v.ValueCurrent.ptr())

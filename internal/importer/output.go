@@ -80,7 +80,7 @@ func (e *experiment) writeOutput(ctx context.Context, output longText, done int6
 			if err != nil || len(lines) == 0 {
 				return err
 			}
-			if err := e.r.c.WriteOutput(ctx, e.key, lines); err != nil {
+			if err := e.r.c.Texts.WriteOutput(ctx, e.key, lines); err != nil {
 				return err
 			}
 			done = o.off
@@ -244,7 +244,7 @@ func (e *experiment) outputThere(ctx context.Context, output longText) (s output
 }
 
 func (e *experiment) readOutput(ctx context.Context, output longText) (outputState, error) {
-	t, err := e.r.c.Output(ctx, e.key)
+	t, err := e.r.c.Texts.Output(ctx, e.key)
 	if err != nil {
 		if isAbsent(err) {
 			return outputState{fits: true}, nil

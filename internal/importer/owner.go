@@ -43,7 +43,7 @@ func (p *project) ownerThere(ctx context.Context) (string, error) {
 	if p.id == "" {
 		return "", nil
 	}
-	there, err := p.r.c.ProjectByID(ctx, p.id)
+	there, err := p.r.c.Projects.ByID(ctx, p.id)
 	if err != nil {
 		return "", err
 	}
@@ -53,7 +53,7 @@ func (p *project) ownerThere(ctx context.Context) (string, error) {
 func (p *project) setOwner(ctx context.Context, want string) error {
 	r := p.r
 	if !r.dry() {
-		err := r.c.SetProjectOwner(ctx, p.id, want)
+		err := r.c.Projects.SetOwner(ctx, p.id, want)
 		if isUnsupported(err) || refused(err) {
 			p.issue(Issue{Class: Missing, Kind: kindOwner, Name: want, Reason: err.Error()})
 			return nil

@@ -90,7 +90,7 @@ func (p *panels) list(ctx context.Context, workspace string) ([]comet.Panel, err
 	if list, ok := p.lists[workspace]; ok {
 		return list, nil
 	}
-	list, err := p.w.r.c.Panels(ctx, workspace)
+	list, err := p.w.r.c.Panels.List(ctx, workspace)
 	if err != nil && !isAbsent(err) {
 		return nil, fmt.Errorf("list panels: %w", err)
 	}
@@ -126,9 +126,9 @@ func (p *panels) find(ctx context.Context, list []comet.Panel, name string, file
 func (p *panels) upload(ctx context.Context, workspace, name, id string, file *textItem) (string, error) {
 	c := p.w.r.c
 	return once(ctx, p.w.r, func() (string, error) {
-		return c.UploadPanel(ctx, workspace, id, file.text().content())
+		return c.Panels.Upload(ctx, workspace, id, file.text().content())
 	}, func() (string, error) {
-		list, err := c.Panels(ctx, workspace)
+		list, err := c.Panels.List(ctx, workspace)
 		if err != nil && !isAbsent(err) {
 			return "", err
 		}
@@ -151,7 +151,7 @@ func (p *panels) same(ctx context.Context, id string, file *textItem) (same bool
 }
 
 func (p *panels) sameOnce(ctx context.Context, id string, file *textItem) (bool, error) {
-	rc, err := p.w.r.c.PanelFile(ctx, id)
+	rc, err := p.w.r.c.Panels.File(ctx, id)
 	if err != nil {
 		return false, err
 	}

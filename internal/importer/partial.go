@@ -216,7 +216,7 @@ func (e *experiment) readSummaries(ctx context.Context) (summaries, error) {
 	h := newHasher("")
 	reset := func() { found = make(summaries) }
 	reset()
-	err := e.r.c.EachMetric(ctx, e.key, reset, func(v *comet.Value) error {
+	err := e.r.c.Metrics.Each(ctx, e.key, reset, func(v *comet.Value) error {
 		h.use(v.Name)
 		var three [3]pointHash
 		for i, r := range []comet.Reading{v.Min, v.Max, v.Current} {

@@ -67,7 +67,7 @@ func (p *places) project(ctx context.Context, name Project) (*comet.Project, err
 	defer p.mu.Unlock()
 	list, ok := p.projects[name.Workspace]
 	if !ok {
-		all, err := p.c.Projects(ctx, name.Workspace)
+		all, err := p.c.Projects.List(ctx, name.Workspace)
 		if err != nil {
 			return nil, fmt.Errorf("list projects of %q: %w", name.Workspace, err)
 		}
@@ -96,7 +96,7 @@ func (r *run) haveWorkspaces(ctx context.Context, names []string) error {
 	if len(names) == 0 {
 		return nil
 	}
-	there, err := r.c.Workspaces(ctx)
+	there, err := r.c.Workspaces.List(ctx)
 	if err != nil {
 		return fmt.Errorf("list workspaces: %w", err)
 	}
@@ -111,8 +111,8 @@ func (r *run) haveWorkspaces(ctx context.Context, names []string) error {
 			r.places.none(name)
 			continue
 		}
-		err := r.sure(ctx, func() error { return r.c.CreateWorkspace(ctx, name) }, func() (bool, error) {
-			there, err := r.c.Workspaces(ctx)
+		err := r.sure(ctx, func() error { return r.c.Workspaces.Create(ctx, name) }, func() (bool, error) {
+			there, err := r.c.Workspaces.List(ctx)
 			return slices.Contains(there, name), err
 		})
 		if err != nil && !errors.Is(err, comet.ErrExists) {
@@ -139,7 +139,7 @@ type rights struct {
 // listing tells. Of a project that does not exist yet the others of its workspace
 // are a sign.
 func (p *places) mayWrite(ctx context.Context, name Project) error {
-	rows, err := p.c.ProjectsPage(ctx, name.Workspace)
+	rows, err := p.c.Projects.Pages(ctx, name.Workspace)
 	if err != nil {
 		// Not every server has this listing.
 		return nil

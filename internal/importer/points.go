@@ -320,7 +320,7 @@ func (e *experiment) post(ctx context.Context, batch []point) error {
 		}
 		b.AddMetric(&v)
 	}
-	if err := e.r.c.WriteMetrics(ctx, e.key, b); err != nil {
+	if err := e.r.c.Metrics.Write(ctx, e.key, b); err != nil {
 		return err
 	}
 	e.wrotePoints(len(batch))

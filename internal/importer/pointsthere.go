@@ -177,7 +177,7 @@ func (e *experiment) settle(ctx context.Context) error {
 		return err
 	}
 	for i := range maxDigesting {
-		busy, err := e.r.c.Processing(ctx, e.key)
+		busy, err := e.r.c.Experiments.Processing(ctx, e.key)
 		if err != nil || !busy {
 			// Not all servers tell.
 			return ctx.Err()
@@ -259,9 +259,9 @@ func (e *experiment) readDigest(ctx context.Context, metric string) (digest, err
 func (e *experiment) eachPoint(ctx context.Context, metric string, restart func(), yield func(*comet.Point) error) error {
 	var err error
 	if metric == "" {
-		err = e.r.c.AllPoints(ctx, e.key, restart, yield)
+		err = e.r.c.Metrics.AllPoints(ctx, e.key, restart, yield)
 	} else {
-		err = e.r.c.MetricPoints(ctx, e.key, metric, restart, yield)
+		err = e.r.c.Metrics.Points(ctx, e.key, metric, restart, yield)
 	}
 	// Older servers answer so for what has no points.
 	if isAbsent(err) && !errors.Is(err, comet.ErrUnsupported) {

@@ -134,10 +134,10 @@ func (p *project) create(ctx context.Context, description *string, public *bool)
 	n.Public = public != nil && *public
 	id := ""
 	err := p.r.sure(ctx, func() (err error) {
-		id, err = p.r.c.CreateProject(ctx, n)
+		id, err = p.r.c.Projects.Create(ctx, n)
 		return err
 	}, func() (bool, error) {
-		there, err := p.r.c.Project(ctx, n.Workspace, n.Name)
+		there, err := p.r.c.Projects.Get(ctx, n.Workspace, n.Name)
 		if err == nil {
 			id = there.ID
 		} else if isAbsent(err) {
@@ -148,7 +148,7 @@ func (p *project) create(ctx context.Context, description *string, public *bool)
 	if refused(err) {
 		// A listing that lags behind, or an answer that was lost: the refusal
 		// need not say that the name is taken.
-		if there, readErr := p.r.c.Project(ctx, n.Workspace, n.Name); readErr == nil {
+		if there, readErr := p.r.c.Projects.Get(ctx, n.Workspace, n.Name); readErr == nil {
 			return there, nil
 		}
 	}
@@ -185,7 +185,7 @@ func (p *project) verify(ctx context.Context, want comet.ProjectUpdate) error {
 // others returns what the project at the destination has in another way than it
 // was written.
 func (p *project) others(ctx context.Context, want comet.ProjectUpdate) (found []Issue, err error) {
-	there, err := p.r.c.Project(ctx, p.target.Workspace, p.target.Name)
+	there, err := p.r.c.Projects.Get(ctx, p.target.Workspace, p.target.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -233,7 +233,7 @@ func (p *project) update(ctx context.Context, there *comet.Project, description 
 	if p.r.dry() {
 		return nil
 	}
-	err := p.r.sure(ctx, func() error { return p.r.c.UpdateProject(ctx, there.ID, u) }, func() (bool, error) {
+	err := p.r.sure(ctx, func() error { return p.r.c.Projects.Update(ctx, there.ID, u) }, func() (bool, error) {
 		found, err := p.others(ctx, u)
 		return len(found) == 0, err
 	})
@@ -326,7 +326,7 @@ func (p *project) writeText(ctx context.Context, notes longText) error {
 		p.wrote("notes")
 		return nil
 	}
-	read := func() (*comet.Text, error) { return p.r.c.ProjectNotes(ctx, p.id) }
+	read := func() (*comet.Text, error) { return p.r.c.Projects.Notes(ctx, p.id) }
 	same, empty := false, true
 	if p.out.Result != ResultCreated {
 		var err error
@@ -350,7 +350,7 @@ func (p *project) writeText(ctx context.Context, notes longText) error {
 		same, _, err := p.r.compareText(ctx, notes.sum, read)
 		return same, err
 	}
-	if err := p.r.sure(ctx, func() error { return p.r.c.WriteProjectNotes(ctx, p.id, notes.content()) }, shows); err != nil {
+	if err := p.r.sure(ctx, func() error { return p.r.c.Projects.WriteNotes(ctx, p.id, notes.content()) }, shows); err != nil {
 		return fmt.Errorf("write notes: %w", err)
 	}
 	if !p.r.verifies() {

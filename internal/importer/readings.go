@@ -55,10 +55,10 @@ func (e *experiment) prefetch(ctx context.Context, kind stream.Kind) {
 	switch kind {
 	case stream.KindParameters:
 		if !e.unfinished {
-			e.reads.parameters.start(&e.reads.under, func() (valuesThere, error) { return e.readValues(ctx, e.r.c.EachParameter) })
+			e.reads.parameters.start(&e.reads.under, func() (valuesThere, error) { return e.readValues(ctx, e.r.c.Parameters.Each) })
 		}
 	case stream.KindOthers:
-		e.reads.others.start(&e.reads.under, func() (valuesThere, error) { return e.readValues(ctx, e.r.c.EachOther) })
+		e.reads.others.start(&e.reads.under, func() (valuesThere, error) { return e.readValues(ctx, e.r.c.Others.Each) })
 	case stream.KindAsset:
 		e.reads.assets.start(&e.reads.under, func() (assetsThere, error) { return e.readAssetsFirst(ctx) })
 	case stream.KindMetrics:

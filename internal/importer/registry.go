@@ -106,7 +106,7 @@ func (m *model) load(ctx context.Context) error {
 	if err := readDoc(m.rec.Doc, &m.doc); err != nil {
 		return err
 	}
-	there, err := m.r.c.RegistryModel(ctx, m.target, m.rec.Name)
+	there, err := m.r.c.Registry.Model(ctx, m.target, m.rec.Name)
 	m.there = there
 	if isAbsent(err) || isUnsupported(err) {
 		return nil
@@ -195,8 +195,8 @@ func (m *model) update(ctx context.Context) error {
 	if m.r.dry() {
 		return nil
 	}
-	return m.r.sure(ctx, func() error { return m.r.c.UpdateRegistryModel(ctx, m.there.ID, description, public) }, func() (bool, error) {
-		there, err := m.r.c.RegistryModel(ctx, m.target, m.rec.Name)
+	return m.r.sure(ctx, func() error { return m.r.c.Registry.UpdateModel(ctx, m.there.ID, description, public) }, func() (bool, error) {
+		there, err := m.r.c.Registry.Model(ctx, m.target, m.rec.Name)
 		return err == nil && (description == nil || deref(there.Description) == *description) && (public == nil || equal(there.Public, public)), err
 	})
 }
@@ -227,14 +227,14 @@ func (m *model) notes(ctx context.Context) error {
 	if m.r.dry() {
 		return nil
 	}
-	return m.r.sure(ctx, func() error { return m.r.c.WriteRegistryNotes(ctx, m.target, m.rec.Name, want) }, func() (bool, error) {
+	return m.r.sure(ctx, func() error { return m.r.c.Registry.WriteNotes(ctx, m.target, m.rec.Name, want) }, func() (bool, error) {
 		same, _, err := m.sameNotes(ctx)
 		return same, err
 	})
 }
 
 func (m *model) sameNotes(ctx context.Context) (same, empty bool, err error) {
-	read := func() (*comet.Text, error) { return m.r.c.RegistryNotes(ctx, m.target, m.rec.Name) }
+	read := func() (*comet.Text, error) { return m.r.c.Registry.Notes(ctx, m.target, m.rec.Name) }
 	if same, empty, err = m.r.compareText(ctx, sumOfText(deref(m.rec.Notes)), read); err != nil {
 		err = fmt.Errorf("read notes: %w", err)
 	}

@@ -24,7 +24,7 @@ var versionParts = []versionPart{
 		name: "metadata",
 		want: (*modelVersion).metadata,
 		read: func(ctx context.Context, c *comet.Client, id string) (json.RawMessage, error) {
-			entries, err := c.RegistryMetadata(ctx, id)
+			entries, err := c.Registry.Metadata(ctx, id)
 			return metadataDoc(entries), err
 		},
 		same: sameJSON,
@@ -33,7 +33,7 @@ var versionParts = []versionPart{
 			if err != nil {
 				return err
 			}
-			return v.m.r.c.WriteRegistryMetadata(ctx, id, entries)
+			return v.m.r.c.Registry.WriteMetadata(ctx, id, entries)
 		},
 	},
 	{
@@ -47,7 +47,7 @@ var versionParts = []versionPart{
 			return rule.Doc(), err
 		},
 		read: func(ctx context.Context, c *comet.Client, id string) (json.RawMessage, error) {
-			rule, err := c.RegistryStatusConfiguration(ctx, id)
+			rule, err := c.Registry.StatusConfiguration(ctx, id)
 			if rule == nil {
 				return nil, err
 			}
@@ -102,16 +102,16 @@ func metadataDoc(entries []comet.MetadataEntry) json.RawMessage {
 func (v *modelVersion) writeStatusConfiguration(ctx context.Context, id string, want json.RawMessage) error {
 	c := v.m.r.c
 	rule := comet.ParseStatusConfiguration(want)
-	if err := c.WriteStatusConfiguration(ctx, id, &rule); err != nil {
+	if err := c.Registry.WriteStatusConfiguration(ctx, id, &rule); err != nil {
 		return err
 	}
 	status := v.rec.Status
 	if status == nil || *status == rule.Status {
 		return nil
 	}
-	item, err := c.RegistryItem(ctx, v.m.target, v.m.rec.Name, v.rec.Version)
+	item, err := c.Registry.Item(ctx, v.m.target, v.m.rec.Name, v.rec.Version)
 	if err != nil || item.Status == nil || *item.Status == *status {
 		return err
 	}
-	return c.SetRegistryStatus(ctx, id, *status)
+	return c.Registry.SetStatus(ctx, id, *status)
 }

@@ -105,7 +105,7 @@ func (v *modelVersion) create(ctx context.Context) (string, error) {
 
 func (v *modelVersion) createOnce(ctx context.Context, n comet.NewRegistryVersion) (string, error) {
 	look := func() (string, error) {
-		there, err := v.m.r.c.RegistryModel(ctx, v.m.target, v.m.rec.Name)
+		there, err := v.m.r.c.Registry.Model(ctx, v.m.target, v.m.rec.Name)
 		if isAbsent(err) {
 			return "", nil
 		}
@@ -133,7 +133,7 @@ func (v *modelVersion) createOnce(ctx context.Context, n comet.NewRegistryVersio
 // ones that want the id of the experiment's model.
 func (v *modelVersion) post(ctx context.Context, n *comet.NewRegistryVersion) (string, error) {
 	c := v.m.r.c
-	id, err := c.CreateRegistryItem(ctx, *n)
+	id, err := c.Registry.CreateItem(ctx, *n)
 	if !errors.Is(err, comet.ErrUnsupported) {
 		return id, err
 	}
@@ -141,7 +141,7 @@ func (v *modelVersion) post(ctx context.Context, n *comet.NewRegistryVersion) (s
 		v.missing(fmt.Sprintf("its status %q: the destination knows none", s))
 		n.Status = nil
 	}
-	models, err := c.Models(ctx, n.Key)
+	models, err := c.Assets.Models(ctx, n.Key)
 	if err != nil {
 		return "", err
 	}
@@ -154,9 +154,9 @@ func (v *modelVersion) post(ctx context.Context, n *comet.NewRegistryVersion) (s
 		return "", &limitError{fmt.Sprintf("experiment %q has no model %q", n.Key, n.Model)}
 	}
 	if v.m.there == nil {
-		return c.CreateRegistryModel(ctx, *n)
+		return c.Registry.CreateModel(ctx, *n)
 	}
-	return c.AddRegistryVersion(ctx, *n)
+	return c.Registry.AddVersion(ctx, *n)
 }
 
 // writePart writes a part of the version. It reports false where the stream has
@@ -282,8 +282,8 @@ func (v *modelVersion) fillStatus(ctx context.Context, there *comet.RegistryVers
 		return nil
 	}
 	if !r.dry() {
-		err = r.sure(ctx, func() error { return r.c.SetRegistryStatus(ctx, there.ID, want) }, func() (bool, error) {
-			item, err := r.c.RegistryItem(ctx, v.m.target, v.m.rec.Name, v.rec.Version)
+		err = r.sure(ctx, func() error { return r.c.Registry.SetStatus(ctx, there.ID, want) }, func() (bool, error) {
+			item, err := r.c.Registry.Item(ctx, v.m.target, v.m.rec.Name, v.rec.Version)
 			return err == nil && deref(item.Status) == want, err
 		})
 	}
@@ -303,7 +303,7 @@ func (v *modelVersion) statusThere(ctx context.Context, there *comet.RegistryVer
 	if there.Status != nil || v.rec.Status == nil {
 		return there.Status, nil
 	}
-	item, err := v.m.r.c.RegistryItem(ctx, v.m.target, v.m.rec.Name, v.rec.Version)
+	item, err := v.m.r.c.Registry.Item(ctx, v.m.target, v.m.rec.Name, v.rec.Version)
 	if err != nil {
 		return nil, err
 	}

@@ -90,7 +90,7 @@ func (p *project) shareLinksThere(ctx context.Context, want int64, readings int)
 	}
 	before := int64(-1)
 	for agree := 1; ; agree++ {
-		have, err := p.r.c.ShareLinks(ctx, p.id)
+		have, err := p.r.c.Projects.ShareLinks(ctx, p.id)
 		if err != nil || have >= want {
 			return have, err
 		}
@@ -142,9 +142,9 @@ func (p *project) madeShareLinks(n int) string {
 // addShareLink makes one share link, once.
 func (p *project) addShareLink(ctx context.Context) error {
 	_, err := once(ctx, p.r, func() (string, error) {
-		return "", p.r.c.AddShareLink(ctx, p.id)
+		return "", p.r.c.Projects.AddShareLink(ctx, p.id)
 	}, func() (string, error) {
-		have, err := p.r.c.ShareLinks(ctx, p.id)
+		have, err := p.r.c.Projects.ShareLinks(ctx, p.id)
 		if err != nil || have <= p.links {
 			return "", err
 		}
@@ -159,7 +159,7 @@ func (p *project) othersShareLinks(ctx context.Context, want int64) error {
 	if p.links >= want || p.r.dry() {
 		return nil
 	}
-	have, err := p.r.c.ShareLinks(ctx, p.id)
+	have, err := p.r.c.Projects.ShareLinks(ctx, p.id)
 	p.links = max(p.links, have)
 	return err
 }

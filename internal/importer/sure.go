@@ -82,7 +82,7 @@ func (r *run) unacknowledged(err error) {
 // sureOf is sure for a write to an experiment that its metadata show.
 func (r *run) sureOf(ctx context.Context, key string, write func() error, shows func(*comet.Experiment) bool) error {
 	return r.sure(ctx, write, func() (bool, error) {
-		m, err := r.c.Metadata(ctx, key)
+		m, err := r.c.Experiments.Metadata(ctx, key)
 		return err == nil && shows(m), err
 	})
 }

@@ -120,7 +120,7 @@ func (e *experiment) writeSystem(ctx context.Context, want map[string]json.RawMe
 	}
 	return e.write(ctx, string(stream.KindSystem), func() error {
 		_, err := once(ctx, e.r, func() (string, error) {
-			return "", e.r.c.WriteSystemDetails(ctx, e.key, doc)
+			return "", e.r.c.Origins.WriteSystem(ctx, e.key, doc)
 		}, func() (string, error) {
 			have, err := e.systemThere(ctx)
 			for name, v := range write {
@@ -153,7 +153,7 @@ func forgotten(name string, have map[string]json.RawMessage) bool {
 
 func (e *experiment) systemThere(ctx context.Context) (map[string]json.RawMessage, error) {
 	var have map[string]json.RawMessage
-	s, err := e.r.c.SystemDetails(ctx, e.key)
+	s, err := e.r.c.Origins.System(ctx, e.key)
 	if err == nil {
 		err = json.Unmarshal(s.Raw, &have)
 	}
@@ -194,7 +194,7 @@ func (e *experiment) takeGit(ctx context.Context, rec *stream.Document) error {
 func (e *experiment) writeGit(ctx context.Context, g *gitDoc) error {
 	write := &comet.Git{User: g.User.ptr(), Root: g.Root.ptr(), Branch: g.Branch.ptr(), Parent: g.Parent.ptr(), Origin: g.Origin.ptr()}
 	if e.there != nil {
-		have, err := e.r.c.GitMetadata(ctx, e.key)
+		have, err := e.r.c.Origins.Git(ctx, e.key)
 		if err != nil && !isAbsent(err) {
 			return err
 		}
@@ -208,7 +208,7 @@ func (e *experiment) writeGit(ctx context.Context, g *gitDoc) error {
 			}
 		}
 	}
-	return e.write(ctx, string(stream.KindGit), func() error { return e.r.c.WriteGitMetadata(ctx, e.key, write) })
+	return e.write(ctx, string(stream.KindGit), func() error { return e.r.c.Origins.WriteGit(ctx, e.key, write) })
 }
 
 func gitDocOf(g *comet.Git) *gitDoc {

@@ -89,7 +89,7 @@ func TestSystemDoubled(t *testing.T) {
 	srv := newServer(t, comettest.Options{Moods: comettest.Moods{AppendSystem: true}})
 	data, c := streamOf(t, systemProject()), newClient(t, srv)
 	importTo(t, c, data, Options{}).succeed(t)
-	if err := c.WriteSystemDetails(t.Context(), testKey(1), json.RawMessage(`{"logAdditionalSystemInfoList":[{"key":"a","value":"1"},{"key":"b","value":"2"}]}`)); err != nil {
+	if err := c.Origins.WriteSystem(t.Context(), testKey(1), json.RawMessage(`{"logAdditionalSystemInfoList":[{"key":"a","value":"1"},{"key":"b","value":"2"}]}`)); err != nil {
 		t.Fatal(err)
 	}
 	srv.ResetStats()

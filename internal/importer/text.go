@@ -133,15 +133,15 @@ func (r *run) steady(ctx context.Context, read func() error) error {
 // textKinds are the texts of an experiment that one request reads and one
 // request replaces.
 var textKinds = map[stream.Kind]struct {
-	read  func(*comet.Client, context.Context, string) (*comet.Text, error)
-	write func(*comet.Client, context.Context, string, comet.Content) error
+	read  func(comet.Texts, context.Context, string) (*comet.Text, error)
+	write func(comet.Texts, context.Context, string, comet.Content) error
 }{
-	stream.KindCode:  {(*comet.Client).Code, (*comet.Client).WriteCode},
-	stream.KindGraph: {(*comet.Client).Graph, (*comet.Client).WriteGraph},
-	stream.KindHTML: {(*comet.Client).HTML, func(c *comet.Client, ctx context.Context, key string, html comet.Content) error {
-		return c.WriteHTML(ctx, key, html, true, nil)
+	stream.KindCode:  {comet.Texts.Code, comet.Texts.WriteCode},
+	stream.KindGraph: {comet.Texts.Graph, comet.Texts.WriteGraph},
+	stream.KindHTML: {comet.Texts.HTML, func(t comet.Texts, ctx context.Context, key string, html comet.Content) error {
+		return t.WriteHTML(ctx, key, html, true, nil)
 	}},
-	stream.KindGitPatch: {(*comet.Client).GitPatch, (*comet.Client).WriteGitPatch},
+	stream.KindGitPatch: {comet.Texts.GitPatch, comet.Texts.WriteGitPatch},
 }
 
 // takeText takes a piece of a text of the experiment.
@@ -204,7 +204,7 @@ func (e *experiment) writeText(ctx context.Context, kind stream.Kind, text longT
 		return nil
 	}
 	if e.there != nil {
-		same, empty, err := e.r.compareText(ctx, text.sum, func() (*comet.Text, error) { return k.read(e.r.c, ctx, e.key) })
+		same, empty, err := e.r.compareText(ctx, text.sum, func() (*comet.Text, error) { return k.read(e.r.c.Texts, ctx, e.key) })
 		switch {
 		case err != nil:
 			return err
@@ -215,7 +215,7 @@ func (e *experiment) writeText(ctx context.Context, kind stream.Kind, text longT
 			return nil
 		}
 	}
-	write := func() error { return k.write(e.r.c, ctx, e.key, text.content()) }
+	write := func() error { return k.write(e.r.c.Texts, ctx, e.key, text.content()) }
 	err := e.write(ctx, string(kind), func() error {
 		if text.size == 0 {
 			return write() // a reading may not tell it from none

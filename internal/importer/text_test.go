@@ -69,7 +69,7 @@ func TestTextsNotUTF8(t *testing.T) {
 	if e.HTML.Text != "<p>"+good || e.Code.Text != good {
 		t.Errorf("html %q, code %q", e.HTML.Text, e.Code.Text)
 	}
-	patch, err := c.GitPatch(t.Context(), e.Key)
+	patch, err := c.Texts.GitPatch(t.Context(), e.Key)
 	if err != nil {
 		t.Fatal(err)
 	}

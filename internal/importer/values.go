@@ -318,7 +318,7 @@ func (e *experiment) writeParameters(ctx context.Context, values []*loggedParame
 	for _, v := range values {
 		b.AddParameter(&v.ParameterValue)
 	}
-	return e.sure(ctx, func() error { return e.r.c.WriteParameters(ctx, e.key, &b) }, func(x *expectation) {
+	return e.sure(ctx, func() error { return e.r.c.Parameters.Write(ctx, e.key, &b) }, func(x *expectation) {
 		for _, v := range values {
 			x.parameters[hashText(v.Name)] = hashValue(v.value)
 		}

@@ -74,7 +74,7 @@ func (v *verification) finds(kind, name, reason string, args ...any) {
 
 func (v *verification) metadata(ctx context.Context) error {
 	e := v.e
-	there, err := e.r.c.Metadata(ctx, e.key)
+	there, err := e.r.c.Experiments.Metadata(ctx, e.key)
 	if err != nil {
 		return err
 	}
@@ -111,7 +111,7 @@ func (v *verification) names(there *comet.Experiment) {
 // contents compares what can be written and replaced at any time.
 func (v *verification) contents(ctx context.Context) error {
 	if v.x.name != nil || v.x.filePath != "" {
-		there, err := v.e.r.c.Metadata(ctx, v.e.key)
+		there, err := v.e.r.c.Experiments.Metadata(ctx, v.e.key)
 		if err != nil {
 			return err
 		}
@@ -129,7 +129,7 @@ func (v *verification) tags(ctx context.Context) error {
 	if len(v.x.tags) == 0 {
 		return nil
 	}
-	have, err := v.e.r.c.Tags(ctx, v.e.key)
+	have, err := v.e.r.c.Experiments.Tags(ctx, v.e.key)
 	if err != nil && !isAbsent(err) {
 		return err
 	}
@@ -141,10 +141,10 @@ func (v *verification) tags(ctx context.Context) error {
 
 func (v *verification) values(ctx context.Context) error {
 	c := v.e.r.c
-	if err := v.table(ctx, stream.KindParameters, v.x.parameters, c.EachParameter); err != nil {
+	if err := v.table(ctx, stream.KindParameters, v.x.parameters, c.Parameters.Each); err != nil {
 		return err
 	}
-	return v.table(ctx, stream.KindOthers, v.x.others, c.EachOther)
+	return v.table(ctx, stream.KindOthers, v.x.others, c.Others.Each)
 }
 
 // table compares parameters or others. Of those that are missing only the
@@ -201,7 +201,7 @@ func (v *verification) git(ctx context.Context) error {
 	if v.x.git == nil {
 		return nil
 	}
-	have, err := v.e.r.c.GitMetadata(ctx, v.e.key)
+	have, err := v.e.r.c.Origins.Git(ctx, v.e.key)
 	if err != nil && !isAbsent(err) {
 		return err
 	}
@@ -213,11 +213,11 @@ func (v *verification) git(ctx context.Context) error {
 
 func (v *verification) texts(ctx context.Context) error {
 	for _, kind := range slices.Sorted(maps.Keys(v.x.texts)) {
-		read := (*comet.Client).Output
+		read := comet.Texts.Output
 		if k, ok := textKinds[kind]; ok {
 			read = k.read
 		}
-		have, err := v.e.r.readSum(ctx, func() (io.ReadCloser, error) { return read(v.e.r.c, ctx, v.e.key) })
+		have, err := v.e.r.readSum(ctx, func() (io.ReadCloser, error) { return read(v.e.r.c.Texts, ctx, v.e.key) })
 		switch want := v.x.texts[kind]; {
 		case err != nil:
 			return err

@@ -68,7 +68,7 @@ func (v *verification) strangers(ctx context.Context, have assetsThere, found ma
 		equal[have[id].like] = true
 	}
 	var others []Issue
-	err := v.e.r.c.EachAsset(ctx, v.e.key, "", func() { others = nil }, func(a *comet.Asset) error {
+	err := v.e.r.c.Assets.Each(ctx, v.e.key, "", func() { others = nil }, func(a *comet.Asset) error {
 		t, listed := have[a.ID]
 		made := a.Type == stream.AssetFullMetric || a.Type == stream.AssetCombinedHistogram // by the server, of others
 		if !listed || found[a.ID] || v.x.skipped[a.ID] || made {
@@ -107,7 +107,7 @@ func (v *verification) bytes(ctx context.Context, want assetSum) error {
 
 // readAssetSum reads an asset of the destination to its end.
 func (r *run) readAssetSum(ctx context.Context, key, id string) (sum, error) {
-	return r.readSum(ctx, func() (io.ReadCloser, error) { return r.c.OpenAsset(ctx, comet.AssetRequest{Key: key, ID: id}) })
+	return r.readSum(ctx, func() (io.ReadCloser, error) { return r.c.Assets.Content(ctx, comet.AssetRequest{Key: key, ID: id}) })
 }
 
 // readSum reads a content to its end. One that is absent is empty.

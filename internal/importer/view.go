@@ -92,7 +92,7 @@ func (v *views) one(ctx context.Context, o *ledger, rec *stream.View, to Project
 func (v *views) put(ctx context.Context, at viewPlace, w comet.ViewWrite) error {
 	c := v.w.r.c
 	_, err := once(ctx, v.w.r, func() (string, error) {
-		_, err := c.WriteView(ctx, w)
+		_, err := c.Views.Write(ctx, w)
 		return "", err
 	}, func() (string, error) { return v.look(ctx, at, &w) })
 	return err
@@ -101,7 +101,7 @@ func (v *views) put(ctx context.Context, at viewPlace, w comet.ViewWrite) error 
 // look returns the id of a view of the destination that is as w writes it, "" if
 // there is none.
 func (v *views) look(ctx context.Context, at viewPlace, w *comet.ViewWrite) (string, error) {
-	list, err := v.w.r.c.Views(ctx, at.table, at.project, at.key)
+	list, err := v.w.r.c.Views.List(ctx, at.table, at.project, at.key)
 	for _, have := range list {
 		if have.Name == w.Name && have.Key == w.Key && sameView(w.Doc, have.Raw, w.Key) {
 			return have.ID, nil
@@ -150,7 +150,7 @@ func (v *views) list(ctx context.Context, at viewPlace) ([]comet.View, error) {
 	if ok || at.project == "" {
 		return list, nil
 	}
-	list, err := v.w.r.c.Views(ctx, at.table, at.project, at.key)
+	list, err := v.w.r.c.Views.List(ctx, at.table, at.project, at.key)
 	if err == nil {
 		if v.lists == nil {
 			v.lists = make(map[viewPlace][]comet.View)

@@ -168,11 +168,11 @@ func (w *workspace) findProducer(ctx context.Context, key string) (producer, err
 			w.touched[k.key] = touched{k, key, false}
 		}
 	} else {
-		there, err := w.r.c.Metadata(ctx, key)
+		there, err := w.r.c.Experiments.Metadata(ctx, key)
 		if err == nil && w.source.same {
 			// That is the source's own. An earlier import may have copied it.
 			p.key = deriveKey(key, w.r.to.target(Project{there.Workspace, there.Project}))
-			there, err = w.r.c.Metadata(ctx, p.key)
+			there, err = w.r.c.Experiments.Metadata(ctx, p.key)
 		}
 		switch {
 		case err == nil:
@@ -201,7 +201,7 @@ func (w *workspace) run(ctx context.Context, key string) (*comet.Run, error) {
 	if err := w.mark(ctx, key); err != nil {
 		return nil, err
 	}
-	run, err := w.r.c.GetRun(ctx, key)
+	run, err := w.r.c.Experiments.Open(ctx, key)
 	if err == nil {
 		w.runs[key] = run
 	}

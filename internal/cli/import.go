@@ -14,6 +14,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/config"
 	"github.com/comet-stream/comet-stream/internal/importer"
 	"github.com/comet-stream/comet-stream/internal/progress"
+	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -177,7 +178,7 @@ func (c *countedReader) Read(p []byte) (int, error) {
 const maxIssueLines = 10
 
 // tell prints what is odd about one outcome, and adds it to the report.
-func (c *importCommand) tell(o *importer.Outcome) {
+func (c *importCommand) tell(o *report.Outcome) {
 	c.lines.add(o)
 	subject := outcomeName(o)
 	if o.Error != "" {
@@ -186,10 +187,10 @@ func (c *importCommand) tell(o *importer.Outcome) {
 	lines := 0
 	for _, i := range o.Issues {
 		switch {
-		case o.Result == importer.ResultElsewhere:
+		case o.Result == report.ResultElsewhere:
 			c.talk.Warn("%s (%q): left out: %s", subject, o.Name, i.Reason)
 			continue
-		case i.Class == importer.Noted:
+		case i.Class == report.Noted:
 			c.talk.Info("%s: %s", subject, i)
 			continue
 		}
@@ -203,7 +204,7 @@ func (c *importCommand) tell(o *importer.Outcome) {
 }
 
 // outcomeName names what an outcome is of.
-func outcomeName(o *importer.Outcome) string {
+func outcomeName(o *report.Outcome) string {
 	switch {
 	case o.SourceKey != "":
 		return fmt.Sprintf("experiment %q", o.SourceKey)
@@ -216,10 +217,10 @@ func outcomeName(o *importer.Outcome) string {
 }
 
 // total writes the last line of the report and prints the sum.
-func (c *importCommand) total(s *importer.Summary) {
+func (c *importCommand) total(s *report.Summary) {
 	c.lines.add(struct {
 		Kind string `json:"kind"`
-		*importer.Summary
+		*report.Summary
 	}{"total", s})
 	for _, kind := range slices.Sorted(maps.Keys(s.Unknown)) {
 		c.talk.Warn("%s of kind %q not imported: this version does not know it", progress.Count(s.Unknown[kind], "record"), kind)
@@ -268,7 +269,7 @@ func countOther(kind string, n int64) string {
 }
 
 // verdict returns an error for what is missing or differs.
-func (c *importCommand) verdict(s *importer.Summary) error {
+func (c *importCommand) verdict(s *report.Summary) error {
 	var errs []error
 	if s.Unverified > 0 {
 		errs = append(errs, withCode(ExitDiffers, fmt.Errorf("the verification has found %s", progress.Count(s.Unverified, "difference"))))

@@ -32,7 +32,7 @@ var rules = map[string]rule{
 	"internal/cli": {
 		own: []string{
 			"internal/config", "internal/exporter", "internal/filter", "internal/importer",
-			"internal/progress", "internal/selection", "internal/suggest", "internal/text", "internal/comet", "internal/comet/transport", "stream",
+			"internal/progress", "internal/report", "internal/selection", "internal/suggest", "internal/text", "internal/comet", "internal/comet/transport", "stream",
 		},
 		others: []string{"github.com/peterbourgon/ff/v3", "golang.org/x/"},
 	},
@@ -41,11 +41,12 @@ var rules = map[string]rule{
 	"internal/progress":  {},
 	"internal/pathname":  {not: []string{"net", "net/http", "os"}},
 	"internal/suggest":   {},
+	"internal/report":    {own: []string{"stream"}, not: []string{"os", "net", "net/http"}},
 	"internal/thin":      {not: []string{"net", "net/http", "os"}},
 	"internal/unpack":    {not: []string{"net", "net/http", "os"}},
 	"internal/selection": {own: []string{"stream"}, not: []string{"os", "net", "net/http"}},
-	"internal/exporter":  {own: []string{"internal/comet", "internal/comet/transport", "internal/pathname", "internal/progress", "internal/selection", "internal/suggest", "internal/text", "stream"}, others: []string{"golang.org/x/"}},
-	"internal/importer":  {own: []string{"internal/comet", "internal/comet/transport", "internal/comet/wire", "internal/pathname", "internal/progress", "internal/suggest", "internal/thin", "internal/unpack", "stream"}, others: []string{"golang.org/x/"}},
+	"internal/exporter":  {own: []string{"internal/comet", "internal/comet/transport", "internal/pathname", "internal/progress", "internal/report", "internal/selection", "internal/suggest", "internal/text", "stream"}, others: []string{"golang.org/x/"}},
+	"internal/importer":  {own: []string{"internal/comet", "internal/comet/transport", "internal/comet/wire", "internal/pathname", "internal/progress", "internal/report", "internal/suggest", "internal/thin", "internal/unpack", "stream"}, others: []string{"golang.org/x/"}},
 	"internal/filter":    {own: []string{"internal/pathname", "internal/progress", "internal/selection", "stream"}, others: []string{"golang.org/x/sync"}, not: []string{"os", "net", "net/http"}},
 	"internal/comet":     {own: []string{"internal/unpack"}, others: []string{"golang.org/x/", "github.com/klauspost/compress/gzip"}},
 	// A server that shares the client's types shares its mistakes.

@@ -18,6 +18,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/cli"
 	"github.com/comet-stream/comet-stream/internal/comettest"
 	"github.com/comet-stream/comet-stream/internal/importer"
+	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -55,16 +56,16 @@ func memoryServer(t testing.TB, moods comettest.Moods, flags []string) (*instanc
 
 // importOver runs comet-import over a network, and returns its report too.
 func importOver(t testing.TB, n *oddNetwork, dst *instance, data []byte, args ...string) (result, []reported) {
-	report := filepath.Join(os.TempDir(), fmt.Sprintf("report-%d-%d", os.Getpid(), reports.Add(1)))
-	defer os.Remove(report)
+	file := filepath.Join(os.TempDir(), fmt.Sprintf("report-%d-%d", os.Getpid(), reports.Add(1)))
+	defer os.Remove(file)
 	var stderr bytes.Buffer
-	args = append(append(flagsOf(dst), "--report", report), args...)
+	args = append(append(flagsOf(dst), "--report", file), args...)
 	code := cli.Main("comet-import", cli.Import, cli.IO{
 		Stdin: bytes.NewReader(data), Stdout: &stderr, Stderr: &stderr, Client: n.use,
 		Import: func(o *importer.Options) { o.Settle = time.Microsecond },
 	}, args)
 	r := result{tool: "comet-import", args: args, code: code, stderr: stderr.String()}
-	text, err := os.ReadFile(report)
+	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Error(err)
 	}
@@ -85,7 +86,7 @@ var reports atomic.Int64
 // reported is a line of a report, as far as it names what is missing.
 type reported struct {
 	Kind, Key, Workspace, Project, Name, Error string
-	Issues                                     []importer.Issue
+	Issues                                     []report.Issue
 }
 
 // names reports whether a line of a report names a fact as not in order.
@@ -94,7 +95,7 @@ func (l *reported) names(f fact) bool {
 		return true
 	}
 	for _, i := range l.Issues {
-		if i.Class != importer.Noted && l.aboutItem(f, i) {
+		if i.Class != report.Noted && l.aboutItem(f, i) {
 			return true
 		}
 	}
@@ -121,7 +122,7 @@ func (l *reported) about(f fact) bool {
 }
 
 // aboutItem reports whether an issue of the line is about a fact.
-func (l *reported) aboutItem(f fact, i importer.Issue) bool {
+func (l *reported) aboutItem(f fact, i report.Issue) bool {
 	if !l.about(f) && !(i.Kind == string(f.kind) && f.kind == stream.KindAsset) {
 		return false
 	}
@@ -155,18 +156,18 @@ func (s *importScene) settle(t testing.TB, flags []string) {
 		}
 	}
 	n := &oddNetwork{server: dst}
-	r, report := importOver(t, n, dst, s.data, s.args...)
+	r, lines := importOver(t, n, dst, s.data, s.args...)
 	if r.code != s.code {
 		t.Fatalf("%s, undisturbed: exit code %d, want %d\n%s", s.name, r.code, s.code, r.stderr)
 	}
-	s.routes, s.state, s.facts, s.issues = n.routes, stateOfScene(dst), factsOf(t, dst), issuesOf(report)
+	s.routes, s.state, s.facts, s.issues = n.routes, stateOfScene(dst), factsOf(t, dst), issuesOf(lines)
 }
 
 // issuesOf returns what a report says is not in order.
-func issuesOf(report []reported) (list []string) {
-	for _, l := range report {
+func issuesOf(lines []reported) (list []string) {
+	for _, l := range lines {
 		for _, i := range l.Issues {
-			if i.Class != importer.Noted {
+			if i.Class != report.Noted {
 				list = append(list, fmt.Sprintf("%s %s %s: %s %s %q %q", l.Kind, l.Key, l.Name, i.Class, i.Kind, i.Name, i.ID))
 			}
 		}
@@ -221,7 +222,7 @@ func (s *importScene) run(t testing.TB, cell matrixCell, flags []string) (proble
 	dst, end := s.destination(t, flags)
 	defer end()
 	n := &oddNetwork{server: dst, route: cell.route, odd: cell.odd, from: cell.from, to: cell.to}
-	r, report := importOver(t, n, dst, s.data, s.args...)
+	r, lines := importOver(t, n, dst, s.data, s.args...)
 	talk = r.stderr
 	equal := diff(s.state, stateOfScene(dst)) == ""
 	switch r.code {
@@ -238,16 +239,16 @@ func (s *importScene) run(t testing.TB, cell matrixCell, flags []string) (proble
 		}
 		have := factsOf(t, dst)
 		for f, n := range s.facts.facts {
-			if have.facts[f] < n && !slices.ContainsFunc(report, func(l reported) bool { return l.names(f) }) {
+			if have.facts[f] < n && !slices.ContainsFunc(lines, func(l reported) bool { return l.names(f) }) {
 				problems = append(problems, "missing, and not named: "+f.String())
 			}
 		}
 		for _, i := range s.issues {
-			if !slices.Contains(issuesOf(report), i) && !slices.ContainsFunc(report, func(l reported) bool { return l.Error != "" }) {
+			if !slices.Contains(issuesOf(lines), i) && !slices.ContainsFunc(lines, func(l reported) bool { return l.Error != "" }) {
 				problems = append(problems, "no more told: "+i)
 			}
 		}
-		if equal && !slices.ContainsFunc(report, func(l reported) bool { return len(l.Issues) > 0 || l.Error != "" }) {
+		if equal && !slices.ContainsFunc(lines, func(l reported) bool { return len(l.Issues) > 0 || l.Error != "" }) {
 			problems = append(problems, "nothing is named")
 		}
 	case cli.ExitServer, cli.ExitDenied:
@@ -256,7 +257,7 @@ func (s *importScene) run(t testing.TB, cell matrixCell, flags []string) (proble
 	}
 	for _, e := range s.running(dst) {
 		// Unless to say that it has ended is what does not work, or nothing does.
-		if cell.route != "" && (cell.to > 0 || !strings.HasSuffix(cell.route, "status-report/update")) {
+		if cell.route != "" && (cell.to > 0 || !strings.HasSuffix(cell.route, "status-lines/update")) {
 			problems = append(problems, "was finished, and is left running: "+e)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/internal/text"
 )
 
@@ -61,20 +62,18 @@ type reportLine struct {
 	Key     string          `json:"key"`  // of the source
 	Result  string          `json:"result"`
 	Missing json.RawMessage `json:"missing"` // a list, but in lines about all of them
-	Issues  []struct {
-		Class string `json:"class"`
-	} `json:"issues"`
+	Issues  []report.Issue  `json:"issues"`
 }
 
 // done reports whether nothing is left to do.
 func (l *reportLine) done() bool {
 	switch l.Result {
-	case ResultExported, ResultKept, "created", "completed", "already there":
+	case ResultExported, ResultKept, string(report.ResultCreated), string(report.ResultCompleted), string(report.ResultThere):
 	default:
 		return false
 	}
 	for _, issue := range l.Issues {
-		if issue.Class != "noted" {
+		if issue.Class != report.Noted {
 			return false
 		}
 	}
@@ -86,7 +85,7 @@ func keyOfReport(line string, done bool) (string, error) {
 	if err := json.Unmarshal([]byte(line), &l); err != nil {
 		return "", fmt.Errorf("not a line of a report: %w", err)
 	}
-	if l.Kind != "" && l.Kind != "experiment" || done && !l.done() {
+	if l.Kind != "" && l.Kind != report.KindExperiment || done && !l.done() {
 		return "", nil
 	}
 	return l.Key, nil

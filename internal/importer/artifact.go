@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -22,7 +23,7 @@ const (
 // the latest; the files of one side by side.
 type artifact struct {
 	*group
-	ledger
+	report.Ledger
 	w      *workspace
 	rec    *stream.Artifact
 	doc    artifactDoc
@@ -58,7 +59,7 @@ func (w *workspace) startArtifact(work context.Context, rec *stream.Artifact) *a
 	a := &artifact{
 		group: newGroup(w.r), w: w, rec: rec, target: w.r.to.workspace(rec.Workspace), tasks: newTasks(cap(w.r.open)),
 	}
-	a.out = Outcome{Kind: kindArtifact, Workspace: a.target, Name: rec.Name, Result: ResultThere}
+	a.Out = report.Outcome{Kind: kindArtifact, Workspace: a.target, Name: rec.Name, Result: report.ResultThere}
 	w.begin(func() { a.work(work) })
 	return a
 }
@@ -86,21 +87,21 @@ func (a *artifact) work(ctx context.Context) {
 	}
 	err := a.failure.get()
 	if err == nil && a.id == "" {
-		a.issueEmpty(a.r.missing())
+		a.IssueEmpty(a.r.missing())
 	}
 	switch {
 	case err != nil:
-		a.out.Result = ResultFailed
+		a.Out.Result = report.ResultFailed
 		if errors.Is(err, errStreamEnds) {
-			a.out.Error, err = err.Error(), nil
+			a.Out.Error, err = err.Error(), nil
 		} else {
 			err = fmt.Errorf("artifact %q: %w", a.target+"/"+a.rec.Name, err)
 		}
-	case a.out.Written.any() && a.id != "":
-		a.out.Result = ResultCompleted
+	case a.Out.Written.Any() && a.id != "":
+		a.Out.Result = report.ResultCompleted
 	}
-	if a.out.Result != ResultThere || len(a.out.Issues) > 0 {
-		a.r.finished(&a.out, err)
+	if a.Out.Result != report.ResultThere || len(a.Out.Issues) > 0 {
+		a.r.finished(&a.Out, err)
 	}
 }
 
@@ -142,7 +143,7 @@ func (a *artifact) fillTags(ctx context.Context) error {
 	case len(a.doc.Tags) == 0:
 		return nil
 	case !a.r.fills(true):
-		a.issue(Issue{Class: a.r.differs(), Kind: "tags", Name: a.rec.Name, Reason: "the destination has none"})
+		a.Issue(report.Issue{Class: a.r.differs(), Kind: "tags", Name: a.rec.Name, Reason: "the destination has none"})
 		return nil
 	}
 	if !a.r.dry() {
@@ -150,7 +151,7 @@ func (a *artifact) fillTags(ctx context.Context) error {
 			return err
 		}
 	}
-	a.wrote("tags")
+	a.Wrote("tags")
 	a.r.other(kindArtifact)
 	return nil
 }
@@ -166,8 +167,8 @@ func (a *artifact) update(ctx context.Context, u comet.ArtifactUpdate) error {
 
 // compare tells where an artifact that exists is another one.
 func (a *artifact) compare(there *comet.Artifact) {
-	differs := func(what, reason string, class IssueClass) {
-		a.issue(Issue{Class: class, Kind: what, Name: a.rec.Name, Reason: reason})
+	differs := func(what, reason string, class report.IssueClass) {
+		a.Issue(report.Issue{Class: class, Kind: what, Name: a.rec.Name, Reason: reason})
 	}
 	const reason = "the destination has another one"
 	if there.Type != a.rec.Type {
@@ -181,7 +182,7 @@ func (a *artifact) compare(there *comet.Artifact) {
 		case v.want.V == "" || v.want.V == deref(v.have):
 		case deref(v.have) == "":
 			// Not every server takes it, so it is not tried again and again.
-			differs(what, "the destination has none", Noted)
+			differs(what, "the destination has none", report.Noted)
 		default:
 			differs(what, reason, a.r.differs())
 		}
@@ -208,11 +209,11 @@ func (a *artifact) take(ctx context.Context, rec stream.Record) error {
 		return v.takeFileEnd(ctx, rec)
 	case *stream.Skipped:
 		a.r.o.Counters.Skipped.Add(1)
-		a.issue(skippedIssue(rec))
+		a.Issue(skippedIssue(rec))
 		if v != nil {
 			v.dropFile()
 			// The uploads of its other files may be at it too.
-			a.change(func(*Outcome) { v.lacks, v.skipped = v.lacks || rec.Passing, true })
+			a.Change(func(*report.Outcome) { v.lacks, v.skipped = v.lacks || rec.Passing, true })
 		}
 	}
 	return nil
@@ -240,12 +241,12 @@ func (a *artifact) openVersion(ctx context.Context, rec *stream.ArtifactVersion)
 		return v.continueThere(ctx, &there)
 	case a.r.o.Mode == VerifyOnly:
 		v.state = versionLeft
-		a.issue(v.issue(Unverified, notThere))
+		a.Issue(v.issue(report.Unverified, notThere))
 		return nil
 	}
 	if a.refused != "" {
 		v.state = versionLeft
-		a.issue(v.issue(Missing, fmt.Sprintf(waits, a.refused)))
+		a.Issue(v.issue(report.Missing, fmt.Sprintf(waits, a.refused)))
 		return nil
 	}
 	return v.create(ctx)
@@ -262,7 +263,7 @@ func (v *artifactVersion) compareOrder(there *comet.ArtifactVersion, ok bool) {
 		added = *there.Added
 	}
 	if late := v.a.order.next(v.rec.Version, added, v.doc.Added); late != "" {
-		v.a.issue(v.issue(v.a.r.differs(), fmt.Sprintf("the destination got it before version %s, which comes before it", late)))
+		v.a.Issue(v.issue(v.a.r.differs(), fmt.Sprintf("the destination got it before version %s, which comes before it", late)))
 	}
 }
 
@@ -302,7 +303,7 @@ func (a *artifact) checkAliases(ctx context.Context) error {
 	}
 	for _, v := range a.aliased {
 		if !sameSet(ownAliases(v.rec.Alias), have[v.rec.Version]) {
-			a.issue(v.issue(a.r.differs(), "the destination has other aliases"))
+			a.Issue(v.issue(a.r.differs(), "the destination has other aliases"))
 		}
 	}
 	return nil
@@ -322,7 +323,7 @@ func (a *artifact) details(ctx context.Context) error {
 		if !refused(err) {
 			return err
 		}
-		a.issue(Issue{Class: Missing, Kind: "details", Name: a.rec.Name, Reason: err.Error()})
+		a.Issue(report.Issue{Class: report.Missing, Kind: "details", Name: a.rec.Name, Reason: err.Error()})
 		return nil
 	}
 	return a.checkDetails(ctx)
@@ -349,7 +350,7 @@ func (a *artifact) checkDetails(ctx context.Context) error {
 		lost = append(lost, "visibility")
 	}
 	if len(lost) > 0 {
-		a.issue(Issue{Class: Noted, Kind: kindArtifact, Name: a.rec.Name, Reason: "the destination does not take its " + strings.Join(lost, ", ")})
+		a.Issue(report.Issue{Class: report.Noted, Kind: kindArtifact, Name: a.rec.Name, Reason: "the destination does not take its " + strings.Join(lost, ", ")})
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
+	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -51,7 +52,7 @@ func (v *artifactVersion) takeFile(ctx context.Context, rec *stream.Asset) error
 		a.state = assetLeftOut
 		i := a.issue()
 		i.Class, i.Reason = v.a.r.differs(), fmt.Sprintf("version %s at the destination has no such file of this size, and is closed", v.rec.Version)
-		v.a.issue(i)
+		v.a.Issue(i)
 		return nil
 	case rec.Remote != nil || v.a.r.dry():
 		return nil
@@ -163,7 +164,7 @@ func (v *artifactVersion) takeFileEnd(ctx context.Context, rec *stream.AssetEnd)
 // another id.
 func (v *artifactVersion) written(a *asset, err error) {
 	if a.want != nil {
-		v.a.change(func(*Outcome) { a.want.id = a.upload.ID })
+		v.a.Change(func(*report.Outcome) { a.want.id = a.upload.ID })
 	}
 	v.fileDone(a, err)
 }
@@ -273,7 +274,7 @@ func (v *artifactVersion) isNew(a *asset, f *comet.Asset) (ok bool) {
 	if _, before := v.have[f.ID]; before || v.a.r.ids.get() == idsKept || f.Name != a.name() || !fits(a, f) {
 		return false
 	}
-	v.a.change(func(*Outcome) {
+	v.a.Change(func(*report.Outcome) {
 		if ok = !v.come[f.ID]; ok {
 			if v.come == nil {
 				v.come = make(map[string]bool)
@@ -289,18 +290,18 @@ func (v *artifactVersion) fileDone(a *asset, err error) {
 	switch {
 	case errors.Is(err, errDropped): // it is told where the stream breaks off
 	case err == nil:
-		v.a.change(func(o *Outcome) {
+		v.a.Change(func(o *report.Outcome) {
 			o.Written.Assets++
 			o.Written.AssetBytes += a.upload.Size
 		})
 	case refused(err):
 		i := a.issue()
-		i.Class, i.Reason = Missing, err.Error()
-		v.a.issue(i)
+		i.Class, i.Reason = report.Missing, err.Error()
+		v.a.Issue(i)
 		// Closed without it, the version could never get it. A limit stays as it
 		// is, though.
 		if _, limit := errors.AsType[*limitError](err); !limit {
-			v.a.change(func(*Outcome) { v.lacks = true })
+			v.a.Change(func(*report.Outcome) { v.lacks = true })
 		}
 	default:
 		v.a.failure.note(fmt.Errorf("%s: %w", itemName(a.issue()), err), !errors.Is(err, comet.ErrServer))
@@ -336,7 +337,7 @@ func (v *artifactVersion) writeRemotes(ctx context.Context) error {
 		if errors.Is(err, comet.ErrUnsupported) || errors.Is(err, comet.ErrImmutable) || isUncertain(err) || err != nil && refused(err) {
 			err = v.writeEach(ctx, part)
 		} else if err == nil {
-			v.a.change(func(o *Outcome) { o.Written.Assets += int64(len(part)) })
+			v.a.Change(func(o *report.Outcome) { o.Written.Assets += int64(len(part)) })
 		}
 		if err != nil {
 			return err

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -71,8 +72,8 @@ func (o *versionOrder) next(version string, added int64, source integer) (late s
 	return o.last
 }
 
-func (v *artifactVersion) issue(class IssueClass, reason string) Issue {
-	return Issue{Class: class, Kind: kindVersion, Name: v.a.rec.Name + ":" + v.rec.Version, Reason: reason}
+func (v *artifactVersion) issue(class report.IssueClass, reason string) report.Issue {
+	return report.Issue{Class: class, Kind: kindVersion, Name: v.a.rec.Name + ":" + v.rec.Version, Reason: reason}
 }
 
 func (v *artifactVersion) query() comet.VersionQuery {
@@ -85,7 +86,7 @@ func (v *artifactVersion) left(err error) error {
 		return err
 	}
 	v.state = versionLeft
-	v.a.issue(v.issue(Missing, err.Error()))
+	v.a.Issue(v.issue(report.Missing, err.Error()))
 	if mayBeTaken(err) {
 		v.a.refused = v.rec.Version
 	}
@@ -124,10 +125,10 @@ func (v *artifactVersion) create(ctx context.Context) error {
 		return v.left(err)
 	}
 	v.key = key
-	a.wrote(kindVersion + " " + v.rec.Version)
+	a.Wrote(kindVersion + " " + v.rec.Version)
 	a.r.other(kindVersion)
 	if a.id == "" {
-		a.out.Result = ResultCreated
+		a.Out.Result = report.ResultCreated
 	}
 	if a.r.dry() {
 		return nil
@@ -197,9 +198,9 @@ func (v *artifactVersion) checkNote(ctx context.Context) error {
 	case err != nil:
 		return err
 	case deref(there.Note) == "":
-		v.a.issue(v.issue(Noted, "the destination does not have its note"))
+		v.a.Issue(v.issue(report.Noted, "the destination does not have its note"))
 	case *there.Note != v.doc.Note.V:
-		v.a.issue(v.issue(v.a.r.differs(), "the destination has another note"))
+		v.a.Issue(v.issue(v.a.r.differs(), "the destination has another note"))
 	}
 	return nil
 }
@@ -252,7 +253,7 @@ func (v *artifactVersion) compare(there *comet.ArtifactVersion) {
 		v.a.aliased = append(v.a.aliased, v)
 	}
 	if len(other) > 0 {
-		v.a.issue(v.issue(v.a.r.differs(), "the destination has other "+strings.Join(other, ", ")))
+		v.a.Issue(v.issue(v.a.r.differs(), "the destination has other "+strings.Join(other, ", ")))
 	}
 }
 
@@ -269,19 +270,19 @@ func (v *artifactVersion) close(ctx context.Context) error {
 		return nil
 	case versionFinal:
 		if n := len(v.have) - len(v.matched); n > 0 {
-			a.issue(v.issue(a.r.differs(), fmt.Sprintf("the destination has %d files that are not in the stream", n)))
+			a.Issue(v.issue(a.r.differs(), fmt.Sprintf("the destination has %d files that are not in the stream", n)))
 		}
 		return v.verify(ctx)
 	}
 	state := v.final()
 	if state == "" || v.lacks {
 		if v.lacks {
-			a.issue(v.issue(Noted, "it stays open, since a file of it is missing"))
+			a.Issue(v.issue(report.Noted, "it stays open, since a file of it is missing"))
 		}
 		return v.verify(ctx)
 	}
 	if v.have != nil {
-		a.wrote(kindVersion + " " + v.rec.Version + " state")
+		a.Wrote(kindVersion + " " + v.rec.Version + " state")
 		a.r.other(kindVersion)
 	}
 	if a.r.dry() {
@@ -311,7 +312,7 @@ func (v *artifactVersion) verify(ctx context.Context) error {
 	if a.r.o.Mode == DryRun || a.r.o.Mode == Write && !a.r.o.Verify {
 		return nil
 	}
-	var found []Issue
+	var found []report.Issue
 	_, err := a.r.shows(ctx, func() (ok bool, err error) {
 		found, err = v.readBack(ctx)
 		return len(found) == 0, err
@@ -320,15 +321,15 @@ func (v *artifactVersion) verify(ctx context.Context) error {
 		return fmt.Errorf("verify: %w", err)
 	}
 	for _, i := range found {
-		i.Class = Unverified
-		a.issue(i)
+		i.Class = report.Unverified
+		a.Issue(i)
 	}
 	return nil
 }
 
 // readBack returns what the files of the version at the destination are not, and
 // those that the stream has not.
-func (v *artifactVersion) readBack(ctx context.Context) (found []Issue, err error) {
+func (v *artifactVersion) readBack(ctx context.Context) (found []report.Issue, err error) {
 	files, err := v.files(ctx)
 	if err != nil && !isAbsent(err) {
 		return nil, err
@@ -356,7 +357,7 @@ func (v *artifactVersion) readBack(ctx context.Context) (found []Issue, err erro
 	}
 	for _, f := range files {
 		if have[f.ID] != nil {
-			found = append(found, Issue{Kind: string(stream.KindAsset), Name: f.Name, ID: f.ID, Reason: stranger})
+			found = append(found, report.Issue{Kind: string(stream.KindAsset), Name: f.Name, ID: f.ID, Reason: stranger})
 		}
 	}
 	return found, nil

@@ -12,6 +12,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
+	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -157,8 +158,8 @@ func (a *asset) typ() string {
 	return ""
 }
 
-func (a *asset) issue() Issue {
-	return Issue{Kind: string(stream.KindAsset), Name: a.name(), ID: a.rec.ID}
+func (a *asset) issue() report.Issue {
+	return report.Issue{Kind: string(stream.KindAsset), Name: a.name(), ID: a.rec.ID}
 }
 
 // takeAsset begins an asset.
@@ -217,8 +218,8 @@ func (e *experiment) describe(a *asset) error {
 	if m := a.doc.Metadata.V; m != "" {
 		if !json.Valid([]byte(m)) {
 			i := a.issue()
-			i.Class, i.Reason = Missing, "its metadata is no JSON"
-			e.issue(i)
+			i.Class, i.Reason = report.Missing, "its metadata is no JSON"
+			e.Issue(i)
 		} else {
 			u.Metadata = json.RawMessage(m)
 		}
@@ -261,8 +262,8 @@ func (e *experiment) checkLimits(ctx context.Context, a *asset, size int64) erro
 	if err != nil && e.r.o.Mode == DryRun {
 		// Without a handshake, which would write, only the usual limits are known.
 		i := a.issue()
-		i.Class, i.Reason = Noted, "may be refused: if the destination has the usual limits, "+err.Error()
-		e.issue(i)
+		i.Class, i.Reason = report.Noted, "may be refused: if the destination has the usual limits, "+err.Error()
+		e.Issue(i)
 		return nil
 	}
 	return err

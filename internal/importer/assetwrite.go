@@ -9,6 +9,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
+	"github.com/comet-stream/comet-stream/internal/report"
 )
 
 // writeAsset writes an asset whose bytes are there, in the background.
@@ -115,19 +116,19 @@ func (e *experiment) rewriteAsset(a *asset) error {
 	}
 	if len(w.unknown) > 0 || w.blocked > 0 {
 		i := a.issue()
-		i.Class = Noted
+		i.Class = report.Noted
 		i.Reason = "refers to what is not in the stream: " + strings.Join(w.unknown, ", ")
 		if len(w.unknown) == 0 {
 			i.Reason = fmt.Sprintf("%d references are in binary data and cannot change their length", w.blocked)
 		}
-		e.issue(i)
+		e.Issue(i)
 	}
 	if w.changes == 0 {
 		return nil
 	}
 	a.upload.Size, a.upload.Open, a.sha256 = w.size, w.open, w.sha256
-	e.change(func(o *Outcome) {
-		o.Rewritten = append(o.Rewritten, Rewriting{
+	e.Change(func(o *report.Outcome) {
+		o.Rewritten = append(o.Rewritten, report.Rewriting{
 			ID: a.upload.ID, Name: a.name(), References: w.changes, From: a.content.SHA256(), To: w.sha256,
 		})
 	})
@@ -322,7 +323,7 @@ func (e *experiment) arrived(ctx context.Context, a *asset, readings int) (bool,
 
 // uploaded counts an asset that has been written.
 func (e *experiment) uploaded(a *asset) {
-	e.change(func(o *Outcome) {
+	e.Change(func(o *report.Outcome) {
 		o.Written.Assets++
 		o.Written.AssetBytes += a.upload.Size
 	})

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -187,6 +188,6 @@ func (e *experiment) writePoints(ctx context.Context, batch []point, later bool)
 		sure = sure && !postponed
 		return err
 	}, e.refusedPoints, &e.refusals.points)
-	e.item(Issue{Kind: string(stream.KindMetrics), Name: nameOf(batch)}, err)
+	e.item(report.Issue{Kind: string(stream.KindMetrics), Name: nameOf(batch)}, err)
 	return sure && err == nil
 }

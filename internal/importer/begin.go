@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -23,10 +24,10 @@ func (e *experiment) begin(ctx context.Context) error {
 		return nil
 	}
 	if tags := e.rec.Tags; len(tags) > 0 && !e.expect(func(x *expectation) { x.tags = tags }) {
-		e.spawn(func() { e.item(Issue{Kind: "tags"}, e.writeTags(ctx, tags)) })
+		e.spawn(func() { e.item(report.Issue{Kind: "tags"}, e.writeTags(ctx, tags)) })
 	}
 	if path := e.doc.FilePath; path.OK && !e.expect(func(x *expectation) { x.filePath = path.V }) {
-		e.spawn(func() { e.item(Issue{Kind: "file path"}, e.writeFilePath(ctx, path.V)) })
+		e.spawn(func() { e.item(report.Issue{Kind: "file path"}, e.writeFilePath(ctx, path.V)) })
 	}
 	return nil
 }
@@ -60,7 +61,7 @@ func (e *experiment) writeTags(ctx context.Context, tags []string) error {
 			return err
 		}
 	}
-	e.change(func(o *Outcome) { o.Written.Tags += int64(len(missing)) })
+	e.Change(func(o *report.Outcome) { o.Written.Tags += int64(len(missing)) })
 	return nil
 }
 
@@ -86,7 +87,7 @@ func (e *experiment) writeFilePath(ctx context.Context, path string) error {
 		case have != nil && *have == path:
 			return nil
 		case have != nil && *have != "" && !e.streamWins:
-			e.differs(Issue{Kind: "file path", Reason: fmt.Sprintf("%q in the stream, %q at the destination", path, *have)})
+			e.differs(report.Issue{Kind: "file path", Reason: fmt.Sprintf("%q in the stream, %q at the destination", path, *have)})
 			return nil
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -72,7 +73,7 @@ func TestStreamBroken(t *testing.T) {
 			if r.Read == 0 {
 				return
 			}
-			if r.of(t, testKey(0)).Result != ResultCreated {
+			if r.of(t, testKey(0)).Result != report.ResultCreated {
 				t.Errorf("the whole experiment: %+v", r.of(t, testKey(0)))
 			}
 			if e := srv.State().Experiment(testKey(1)); tt.name != "followed by rubbish" && e != nil && e.Start == start {
@@ -201,7 +202,7 @@ func TestAssetThrough(t *testing.T) {
 		srv := newServer(t, comettest.Options{Middleware: faults.Middleware})
 		r := importTo(t, newClient(t, srv), streamOf(t, p), o)
 		through, ok := errors.AsType[*throughError](r.err)
-		if !ok || through.ExitCode() != 5 || r.of(t, testKey(1)).Result != ResultFailed {
+		if !ok || through.ExitCode() != 5 || r.of(t, testKey(1)).Result != report.ResultFailed {
 			t.Fatalf("got %v", r.err)
 		}
 		if e := srv.State().Experiment(testKey(1)); e == nil || e.Start == start {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"sync"
 
+	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -39,7 +40,7 @@ type sum struct {
 
 // assetSum stands for an asset.
 type assetSum struct {
-	issue  Issue
+	issue  report.Issue
 	id     string // at the destination
 	sum    sum
 	remote *string

@@ -8,6 +8,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
+	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -16,7 +17,7 @@ import (
 // done side by side by others.
 type experiment struct {
 	*group
-	ledger
+	report.Ledger
 	rec     *stream.Experiment
 	doc     experimentDoc
 	source  *source
@@ -66,12 +67,12 @@ func (r *run) startExperiment(work context.Context, src *source, p *project, rec
 		group: newGroup(r), rec: rec, source: src, project: p, turn: r.turns.join(),
 		tasks: newTasks(cap(r.open)),
 	}
-	e.out = Outcome{
-		Kind: kindExperiment, SourceKey: rec.Key,
+	e.Out = report.Outcome{
+		Kind: report.KindExperiment, SourceKey: rec.Key,
 		Workspace: p.target.Workspace, Project: p.target.Name,
 	}
 	if rec.Name != nil {
-		e.out.Name = *rec.Name
+		e.Out.Name = *rec.Name
 	}
 	if r.o.Verify || r.o.Mode == VerifyOnly {
 		e.verified = newExpectation()
@@ -92,20 +93,20 @@ func (e *experiment) work(ctx context.Context) {
 	if err == nil {
 		defer free()
 	}
-	if err != nil || e.out.Result == ResultElsewhere {
+	if err != nil || e.Out.Result == report.ResultElsewhere {
 		// Its records are dropped as they come.
 		e.failure.set(err)
 	} else {
 		e.failure.set(e.begin(ctx))
 	}
 	err = e.each(func(rec stream.Record) error {
-		if e.failure.stops() || e.out.Result == ResultElsewhere {
+		if e.failure.stops() || e.Out.Result == report.ResultElsewhere {
 			return nil
 		}
 		return e.take(ctx, rec)
 	})
 	e.failure.set(err)
-	if !e.failure.stops() && e.whole && e.out.Result != ResultElsewhere {
+	if !e.failure.stops() && e.whole && e.Out.Result != report.ResultElsewhere {
 		e.failure.set(e.flush(ctx))
 	}
 	e.abandon()
@@ -114,7 +115,7 @@ func (e *experiment) work(ctx context.Context) {
 	e.tellRefused()
 	e.reads.under.Wait()
 	e.points.share.free()
-	if e.out.Result != ResultElsewhere {
+	if e.Out.Result != report.ResultElsewhere {
 		if !e.whole {
 			e.failure.set(errStreamEnds)
 		}
@@ -133,27 +134,27 @@ func (e *experiment) work(ctx context.Context) {
 // report tells the run what became of the experiment.
 func (e *experiment) report() {
 	e.r.o.Counters.Experiments.Add(1)
-	o := &e.out
+	o := &e.Out
 	err := e.failure.get()
 	o.Key = e.key
 	switch {
 	case err != nil:
-		o.Result = ResultFailed
+		o.Result = report.ResultFailed
 		err = fmt.Errorf("experiment %q: %w", e.rec.Key, err)
 		if e.there == nil || e.unfinished {
 			e.r.setUnfinished(e.rec.Key)
 		}
-	case o.Result == ResultElsewhere:
+	case o.Result == report.ResultElsewhere:
 	case e.there == nil && e.r.o.Mode == VerifyOnly:
-		o.Result = ResultFailed
+		o.Result = report.ResultFailed
 	case e.there == nil:
-		o.Result = ResultCreated
-	case o.Written.any():
-		o.Result = ResultCompleted
+		o.Result = report.ResultCreated
+	case o.Written.Any():
+		o.Result = report.ResultCompleted
 	default:
-		o.Result = ResultThere
+		o.Result = report.ResultThere
 	}
-	if e.key != "" && o.Result != ResultElsewhere {
+	if e.key != "" && o.Result != report.ResultElsewhere {
 		o.URL = e.r.c.ExperimentURL(o.Workspace, o.Project, e.key, e.rec.Archived)
 	}
 	if errors.Is(err, errStreamEnds) {
@@ -218,7 +219,7 @@ func (e *experiment) takeSkipped(rec *stream.Skipped) {
 	e.text.close()
 	e.text = nil
 	e.assets.drop()
-	e.issue(skippedIssue(rec))
+	e.Issue(skippedIssue(rec))
 	if rec.Of == stream.KindAsset {
 		e.expect(func(x *expectation) { x.skip(deref(rec.ID)) })
 	}
@@ -244,7 +245,7 @@ func (e *experiment) spawn(f func()) { e.tasks.run(f) }
 
 // postpone leaves f until nothing else of the experiment is under way.
 func (e *experiment) postpone(f func()) {
-	e.change(func(*Outcome) { e.postponed = append(e.postponed, f) })
+	e.Change(func(*report.Outcome) { e.postponed = append(e.postponed, f) })
 }
 
 func (e *experiment) runPostponed() {
@@ -269,7 +270,7 @@ func (e *experiment) writeLast(what string, f func() error) error {
 			return err
 		}
 	}
-	e.wrote(what)
+	e.Wrote(what)
 	return nil
 }
 
@@ -283,14 +284,14 @@ func (e *experiment) expect(f func(*expectation)) bool {
 }
 
 // differs tells of a value that the destination has in another way.
-func (e *experiment) differs(i Issue) {
-	i.Class = Differs
-	e.issue(i)
+func (e *experiment) differs(i report.Issue) {
+	i.Class = report.Differs
+	e.Issue(i)
 }
 
 // item takes the result of the work on one item: nil, an error that concerns
 // this item alone, or one that leaves the experiment unfinished.
-func (e *experiment) item(i Issue, err error) {
+func (e *experiment) item(i report.Issue, err error) {
 	if err == nil || errors.Is(err, errDropped) {
 		return // what the stream has not is told where it breaks off
 	}
@@ -300,19 +301,19 @@ func (e *experiment) item(i Issue, err error) {
 		e.r.concernsAll(err)
 		return
 	}
-	i.Class, i.Reason = Missing, err.Error()
-	e.issue(i)
+	i.Class, i.Reason = report.Missing, err.Error()
+	e.Issue(i)
 }
 
 // wrapItem adds to an error which item it is of; nil stays nil.
-func wrapItem(i Issue, err error) error {
+func wrapItem(i report.Issue, err error) error {
 	if err == nil {
 		return nil
 	}
 	return fmt.Errorf("%s: %w", itemName(i), err)
 }
 
-func itemName(i Issue) string {
+func itemName(i report.Issue) string {
 	switch {
 	case i.Name != "":
 		return fmt.Sprintf("%s %q", i.Kind, i.Name)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/report"
 )
 
 // finish sets what has to come last: state, times and the archived flag, once
@@ -38,7 +39,7 @@ func (e *experiment) finishNew(ctx context.Context) error {
 		}
 	}
 	if e.unfinished {
-		e.wrote("times")
+		e.Wrote("times")
 	}
 	return e.setArchived(ctx)
 }
@@ -79,7 +80,7 @@ func (e *experiment) setCrashed(ctx context.Context, crashed bool) error {
 	}
 	err := e.r.updateStatus(ctx, e.key, true)
 	if isUnsupported(err) {
-		e.issue(Issue{Class: Missing, Kind: "state", Reason: "the destination knows no crashed experiments"})
+		e.Issue(report.Issue{Class: report.Missing, Kind: "state", Reason: "the destination knows no crashed experiments"})
 		return nil
 	}
 	if err != nil {
@@ -125,7 +126,7 @@ func (e *experiment) setArchived(ctx context.Context) error {
 	case e.rec.Archived == archived:
 		return nil
 	case !e.rec.Archived && !e.streamWins:
-		e.differs(Issue{Kind: "archived", Reason: "it is archived at the destination"})
+		e.differs(report.Issue{Kind: "archived", Reason: "it is archived at the destination"})
 		return nil
 	}
 	set := e.r.c.Experiments.Restore
@@ -152,14 +153,14 @@ func (e *experiment) finishThere(ctx context.Context) error {
 		if wrong = e.streamWins; wrong {
 			end = e.rec.End
 		} else {
-			e.differs(Issue{Kind: "end time", Reason: fmt.Sprintf("%d in the stream, %s at the destination", *e.rec.End, timeText(e.there.End))})
+			e.differs(report.Issue{Kind: "end time", Reason: fmt.Sprintf("%d in the stream, %s at the destination", *e.rec.End, timeText(e.there.End))})
 		}
 	}
 	if err := e.endAgain(ctx); err != nil {
 		return err
 	}
 	// What was written has moved the end, so it is set again.
-	if e.reopened() || e.out.Written.any() || wrong {
+	if e.reopened() || e.Out.Written.Any() || wrong {
 		start := e.there.Start
 		if e.rec.Start != nil && (e.streamWins || e.reopened()) {
 			start = e.rec.Start
@@ -205,14 +206,14 @@ func (e *experiment) compareState(ctx context.Context) error {
 	crashed := isTrue(e.rec.Crashed)
 	has := e.there.Crashed
 	if crashed && has == nil && !e.there.Running {
-		e.issue(Issue{Class: Missing, Kind: "state", Reason: untoldCrash})
+		e.Issue(report.Issue{Class: report.Missing, Kind: "state", Reason: untoldCrash})
 		return nil
 	}
 	if e.runsThere(e.there) || !e.there.Running && (e.rec.Crashed == nil || has == nil || *has == crashed) {
 		return nil
 	}
 	if !e.streamWins {
-		e.differs(Issue{Kind: "state", Reason: fmt.Sprintf("%s in the stream, %s at the destination",
+		e.differs(report.Issue{Kind: "state", Reason: fmt.Sprintf("%s in the stream, %s at the destination",
 			state(false, &crashed), state(e.there.Running, has))})
 		return nil
 	}

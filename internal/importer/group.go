@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -156,7 +157,7 @@ func brief(raw stream.Raw) (stream.Raw, error) {
 	}
 	for _, text := range []*string{s.Experiment, s.ID, s.Name, &s.Project, &s.Reason, &s.Workspace} {
 		if text != nil {
-			*text = cutText(*text)
+			*text = report.CutText(*text)
 		}
 	}
 	return stream.Encode(s)

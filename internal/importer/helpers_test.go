@@ -24,6 +24,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -368,8 +369,8 @@ func newClient(t *testing.T, srv *comettest.Server, change ...func(*comet.Option
 
 // result is what an import told.
 type result struct {
-	*Summary
-	outcomes []Outcome
+	*report.Summary
+	outcomes []report.Outcome
 	err      error
 }
 
@@ -386,15 +387,15 @@ func (r *result) issues() []string {
 }
 
 // of returns the outcome of an experiment.
-func (r *result) of(t *testing.T, key string) Outcome {
+func (r *result) of(t *testing.T, key string) report.Outcome {
 	t.Helper()
 	for _, o := range r.outcomes {
-		if o.Kind == kindExperiment && o.SourceKey == key {
+		if o.Kind == report.KindExperiment && o.SourceKey == key {
 			return o
 		}
 	}
 	t.Fatalf("no outcome of %q", key)
-	return Outcome{}
+	return report.Outcome{}
 }
 
 // importTo runs an import.
@@ -406,7 +407,7 @@ func importTo(t *testing.T, c *comet.Client, data []byte, o Options) *result {
 func importIn(ctx context.Context, t *testing.T, c *comet.Client, data []byte, o Options) *result {
 	t.Helper()
 	r := new(result)
-	o.Outcome = func(o *Outcome) { r.outcomes = append(r.outcomes, *o) }
+	o.Outcome = func(o *report.Outcome) { r.outcomes = append(r.outcomes, *o) }
 	o.Settle = cmp.Or(o.Settle, 5*time.Millisecond)
 	o.Aftermath = cmp.Or(o.Aftermath, time.Minute)
 	o.TempDir = t.TempDir()

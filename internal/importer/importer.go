@@ -9,6 +9,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
+	"github.com/comet-stream/comet-stream/internal/report"
 	"golang.org/x/sync/semaphore"
 )
 
@@ -65,7 +66,7 @@ func (e *UnfinishedError) Unwrap() error { return errors.Join(e.Failures...) }
 // The summary is good also beside an error. The error is that of the input, of
 // the destination, of what could not be finished, or several of them joined.
 // Items that are missing or differ are no error.
-func Import(ctx, work context.Context, in io.Reader, c *comet.Client, o Options) (*Summary, error) {
+func Import(ctx, work context.Context, in io.Reader, c *comet.Client, o Options) (*report.Summary, error) {
 	o.setDefaults()
 	work, fail := context.WithCancelCause(work)
 	defer fail(nil)
@@ -126,7 +127,7 @@ type run struct {
 	working sync.WaitGroup
 
 	mu       sync.Mutex
-	summary  Summary
+	summary  report.Summary
 	failures []error                  // why something could not be finished
 	keys     map[string]importedKey   // of experiments, by their key at the source
 	busy     map[string]chan struct{} // experiments under way by their key at the destination
@@ -190,7 +191,7 @@ type stopped struct{ err error }
 func (e *stopped) Error() string { return "stopped: " + e.err.Error() }
 
 // finished takes the outcome of an experiment or another thing.
-func (r *run) finished(o *Outcome, err error) {
+func (r *run) finished(o *report.Outcome, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	o.DryRun = r.o.Mode != Write
@@ -202,12 +203,12 @@ func (r *run) finished(o *Outcome, err error) {
 		r.failures = append(r.failures, err)
 		r.concernsAll(err)
 	}
-	r.summary.add(o)
+	r.summary.Add(o)
 	r.o.Outcome(o)
 }
 
 // count changes the summary.
-func (r *run) count(f func(*Summary)) {
+func (r *run) count(f func(*report.Summary)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	f(&r.summary)
@@ -215,7 +216,7 @@ func (r *run) count(f func(*Summary)) {
 
 // other counts something that was written of a project or workspace.
 func (r *run) other(kind string) {
-	r.count(func(s *Summary) {
+	r.count(func(s *report.Summary) {
 		if s.Other == nil {
 			s.Other = make(map[string]int64)
 		}

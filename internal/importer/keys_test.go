@@ -12,6 +12,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/report"
 )
 
 func TestDerive(t *testing.T) {
@@ -158,16 +159,16 @@ func TestKeysTaken(t *testing.T) {
 		name   string
 		seed   func(*comettest.Server)
 		o      Options
-		result Result
+		result report.Result
 		key    string // at the destination
 	}{
-		{"elsewhere, leave", elsewhere, Options{}, ResultElsewhere, key},
-		{"elsewhere, derive", elsewhere, Options{Elsewhere: ElsewhereDerive}, ResultCreated, derived},
-		{"elsewhere, require", elsewhere, Options{Elsewhere: ElsewhereDerive, Keys: KeysRequire}, ResultElsewhere, key},
-		{"hidden", hidden, Options{}, ResultCreated, derived},
-		{"hidden, require", hidden, Options{Keys: KeysRequire}, ResultFailed, key},
-		{"free, derive", nil, Options{Keys: KeysDerive}, ResultCreated, derived},
-		{"free, require", nil, Options{Keys: KeysRequire}, ResultCreated, key},
+		{"elsewhere, leave", elsewhere, Options{}, report.ResultElsewhere, key},
+		{"elsewhere, derive", elsewhere, Options{Elsewhere: ElsewhereDerive}, report.ResultCreated, derived},
+		{"elsewhere, require", elsewhere, Options{Elsewhere: ElsewhereDerive, Keys: KeysRequire}, report.ResultElsewhere, key},
+		{"hidden", hidden, Options{}, report.ResultCreated, derived},
+		{"hidden, require", hidden, Options{Keys: KeysRequire}, report.ResultFailed, key},
+		{"free, derive", nil, Options{Keys: KeysDerive}, report.ResultCreated, derived},
+		{"free, require", nil, Options{Keys: KeysRequire}, report.ResultCreated, key},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -181,10 +182,10 @@ func TestKeysTaken(t *testing.T) {
 			data, c := streamOf(t, one(key)), newClient(t, srv)
 			r := importTo(t, c, data, tt.o)
 			o := r.of(t, key)
-			if o.Result != tt.result || o.Key != tt.key || (r.err != nil) != (tt.result == ResultFailed) {
+			if o.Result != tt.result || o.Key != tt.key || (r.err != nil) != (tt.result == report.ResultFailed) {
 				t.Errorf("got %q under %q: %v", o.Result, o.Key, r.err)
 			}
-			if tt.result != ResultCreated {
+			if tt.result != report.ResultCreated {
 				return
 			}
 			srv.ResetStats()
@@ -206,7 +207,7 @@ func TestKeysRefused(t *testing.T) {
 	for _, key := range []string{"short", "with-dashes-0123456789-0123456789", strings.Repeat("x", 60)} {
 		data := streamOf(t, testProject{workspace: "team", name: "p", experiments: []comettest.ExperimentSpec{{Key: key, Start: start, End: start}}})
 		r := importTo(t, newClient(t, srv), data, Options{}).succeed(t)
-		if o := r.of(t, key); o.Result != ResultCreated || o.Key != deriveKey(key, Project{"team", "p"}) {
+		if o := r.of(t, key); o.Result != report.ResultCreated || o.Key != deriveKey(key, Project{"team", "p"}) {
 			t.Errorf("%q: %+v", key, o)
 		}
 		r = importTo(t, newClient(t, srv), data, Options{Keys: KeysRequire})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -19,19 +20,19 @@ type lineage struct {
 func (l *lineage) write(ctx context.Context, rec *stream.Lineage) {
 	r := l.w.r
 	name := rec.Artifact + ":" + rec.Version
-	o := &ledger{out: Outcome{
+	o := &report.Ledger{Out: report.Outcome{
 		Kind: string(stream.KindLineage), SourceKey: rec.Experiment, Workspace: r.to.workspace(rec.Workspace), Name: name,
 	}}
 	r.single(o, stream.KindLineage, name, l.record(ctx, o, rec, name))
 }
 
-func (l *lineage) record(ctx context.Context, o *ledger, rec *stream.Lineage, name string) error {
+func (l *lineage) record(ctx context.Context, o *report.Ledger, rec *stream.Lineage, name string) error {
 	r := l.w.r
-	key, err := l.w.producer(ctx, &rec.Experiment, o.out.Workspace)
+	key, err := l.w.producer(ctx, &rec.Experiment, o.Out.Workspace)
 	if err != nil {
 		return err
 	}
-	o.out.Key = key
+	o.Out.Key = key
 	if l.consumer != key || l.have == nil {
 		if l.have, err = l.read(ctx, key); err != nil {
 			return err
@@ -42,7 +43,7 @@ func (l *lineage) record(ctx context.Context, o *ledger, rec *stream.Lineage, na
 		return nil
 	}
 	if r.o.Mode == VerifyOnly {
-		o.issue(Issue{Class: Unverified, Kind: string(stream.KindLineage), Name: name, Reason: notThere})
+		o.Issue(report.Issue{Class: report.Unverified, Kind: string(stream.KindLineage), Name: name, Reason: notThere})
 		return nil
 	}
 	shows := func() (bool, error) {
@@ -50,15 +51,15 @@ func (l *lineage) record(ctx context.Context, o *ledger, rec *stream.Lineage, na
 		return have[name], err
 	}
 	if !r.dry() {
-		q := comet.VersionQuery{Workspace: o.out.Workspace, Name: rec.Artifact, Version: rec.Version}
+		q := comet.VersionQuery{Workspace: o.Out.Workspace, Name: rec.Artifact, Version: rec.Version}
 		if err := r.sure(ctx, func() error { return r.c.Artifacts.AddConsumer(ctx, q, key) }, shows); err != nil {
 			return err
 		}
 	}
-	o.wrote(string(stream.KindLineage))
+	o.Wrote(string(stream.KindLineage))
 	r.other(string(stream.KindLineage))
 	l.have[name] = true
-	return r.confirm(ctx, o, Issue{Kind: string(stream.KindLineage), Name: name, Reason: notThere}, shows)
+	return r.confirm(ctx, o, report.Issue{Kind: string(stream.KindLineage), Name: name, Reason: notThere}, shows)
 }
 
 // read returns what an experiment has consumed.

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -17,26 +18,26 @@ type links struct {
 func (l *links) write(ctx context.Context, rec *stream.Link) {
 	r := l.w.r
 	to := r.to.target(Project{rec.Workspace, rec.Project})
-	o := ledger{out: Outcome{Kind: string(stream.KindLink), SourceKey: rec.Experiment, Workspace: to.Workspace, Project: to.Name}}
+	o := report.Ledger{Out: report.Outcome{Kind: string(stream.KindLink), SourceKey: rec.Experiment, Workspace: to.Workspace, Project: to.Name}}
 	r.single(&o, stream.KindLink, rec.Experiment, l.link(ctx, &o, rec.Experiment, to))
 }
 
-func (l *links) link(ctx context.Context, o *ledger, source string, to Project) error {
+func (l *links) link(ctx context.Context, o *report.Ledger, source string, to Project) error {
 	r := l.w.r
 	key, err := l.w.producer(ctx, &source, to.Workspace)
 	if err != nil {
 		return err
 	}
-	o.out.Key = key
+	o.Out.Key = key
 	listed, err := l.listed(ctx, to)
 	if err != nil || listed[key] {
 		return err
 	}
 	if r.o.Mode == VerifyOnly {
-		o.issue(Issue{Class: Unverified, Kind: string(stream.KindLink), ID: key, Reason: notThere})
+		o.Issue(report.Issue{Class: report.Unverified, Kind: string(stream.KindLink), ID: key, Reason: notThere})
 		return nil
 	}
-	o.wrote(string(stream.KindLink))
+	o.Wrote(string(stream.KindLink))
 	r.other(string(stream.KindLink))
 	if r.dry() {
 		return nil
@@ -50,7 +51,7 @@ func (l *links) link(ctx context.Context, o *ledger, source string, to Project) 
 		return err
 	}
 	listed[key] = true
-	return r.confirm(ctx, o, Issue{Kind: string(stream.KindLink), ID: key, Reason: notThere}, shows)
+	return r.confirm(ctx, o, report.Issue{Kind: string(stream.KindLink), ID: key, Reason: notThere}, shows)
 }
 
 // listed returns the keys of the experiments that a project lists.

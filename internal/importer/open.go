@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/report"
 )
 
 // keyError says that an experiment cannot have the key that it should have.
@@ -37,7 +38,7 @@ func (e *experiment) open(ctx context.Context) (free func(), err error) {
 		}
 		again, err := e.openKey(ctx)
 		if err == nil && !again {
-			if e.out.Result != ResultElsewhere {
+			if e.Out.Result != report.ResultElsewhere {
 				e.r.setKey(e.rec.Key, e.imported())
 			}
 			return free, nil
@@ -86,7 +87,7 @@ func (e *experiment) derive(reason string) error {
 
 // deriveFor is derive for a reason that the destination has given.
 func (e *experiment) deriveFor(reason string) error {
-	e.issue(Issue{Class: Noted, Kind: "key", Name: e.rec.Key, Reason: "another one was derived: " + reason})
+	e.Issue(report.Issue{Class: report.Noted, Kind: "key", Name: e.rec.Key, Reason: "another one was derived: " + reason})
 	return e.derive(reason)
 }
 
@@ -238,9 +239,9 @@ func (e *experiment) elsewhere(there *comet.Experiment) (again bool, err error) 
 	if !e.derived && e.r.o.Elsewhere == ElsewhereDerive && e.r.o.Keys != KeysRequire {
 		return true, e.deriveFor(reason)
 	}
-	e.out.Result = ResultElsewhere
-	e.out.URL = e.r.c.ExperimentURL(there.Workspace, there.Project, there.Key, there.Archived)
-	e.issue(Issue{Class: Noted, Kind: kindExperiment, Name: e.out.Name, ID: e.key, Reason: reason})
+	e.Out.Result = report.ResultElsewhere
+	e.Out.URL = e.r.c.ExperimentURL(there.Workspace, there.Project, there.Key, there.Archived)
+	e.Issue(report.Issue{Class: report.Noted, Kind: report.KindExperiment, Name: e.Out.Name, ID: e.key, Reason: reason})
 	return false, nil
 }
 

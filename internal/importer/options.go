@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"sync/atomic"
 	"time"
+
+	"github.com/comet-stream/comet-stream/internal/report"
 )
 
 // Options say how to import. The zero value of a field means its default.
@@ -58,7 +60,7 @@ type Options struct {
 	Counters Counters
 	// Outcome, if not nil, is told what became of each experiment, and of other
 	// things where there is something to tell. Calls come one at a time.
-	Outcome func(*Outcome)
+	Outcome func(*report.Outcome)
 }
 
 // Mode says whether an import writes.
@@ -100,6 +102,6 @@ func (o *Options) setDefaults() {
 		}
 	}
 	if o.Outcome == nil {
-		o.Outcome = func(*Outcome) {}
+		o.Outcome = func(*report.Outcome) {}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -55,7 +56,7 @@ func (e *experiment) takeOther(ctx context.Context, v *valueDoc) error {
 	e.spawn(func() {
 		err := e.writeOther(ctx, v)
 		if err == nil {
-			e.change(func(o *Outcome) { o.Written.Others++ })
+			e.Change(func(o *report.Outcome) { o.Written.Others++ })
 		}
 		e.other(v.Name, err)
 	})
@@ -66,7 +67,7 @@ func (e *experiment) takeOther(ctx context.Context, v *valueDoc) error {
 // the experiment unfinished: the destination has given it another one, which
 // nobody could tell from one that was changed there.
 func (e *experiment) other(name string, err error) {
-	i := Issue{Kind: string(stream.KindOthers), Name: name}
+	i := report.Issue{Kind: string(stream.KindOthers), Name: name}
 	if err != nil && name == nameOther && (e.there == nil || e.unfinished) {
 		e.failure.note(wrapItem(i, err), false)
 		e.r.concernsAll(err)
@@ -172,7 +173,7 @@ func (e *experiment) flushName(ctx context.Context) {
 		case have != nil && *have == name:
 			return
 		case have != nil && *have != "" && !e.streamWins:
-			e.differs(Issue{Kind: "name", Name: name, Reason: "the destination has another one"})
+			e.differs(report.Issue{Kind: "name", Name: name, Reason: "the destination has another one"})
 			return
 		}
 	}

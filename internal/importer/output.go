@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -37,7 +38,7 @@ func (e *experiment) output(ctx context.Context, kind stream.Kind, output longTe
 		case err != nil:
 			return err
 		case !have.fits:
-			e.differs(Issue{Kind: string(kind), Reason: "the destination has another output, and output cannot be replaced"})
+			e.differs(report.Issue{Kind: string(kind), Reason: "the destination has another output, and output cannot be replaced"})
 			return nil
 		case have.n == output.size:
 			return nil

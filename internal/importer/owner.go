@@ -3,6 +3,8 @@ package importer
 import (
 	"context"
 	"fmt"
+
+	"github.com/comet-stream/comet-stream/internal/report"
 )
 
 const kindOwner = "owner" // in outcomes; it has no record of its own
@@ -31,7 +33,7 @@ func (p *project) writeOwner(ctx context.Context) error {
 	case have == want:
 		return nil
 	case !r.fills(have == "" || have == r.o.User):
-		p.issue(otherOwner(r.differs(), want, have))
+		p.Issue(otherOwner(r.differs(), want, have))
 		return nil
 	}
 	return p.setOwner(ctx, want)
@@ -55,30 +57,30 @@ func (p *project) setOwner(ctx context.Context, want string) error {
 	if !r.dry() {
 		err := r.c.Projects.SetOwner(ctx, p.id, want)
 		if isUnsupported(err) || refused(err) {
-			p.issue(Issue{Class: Missing, Kind: kindOwner, Name: want, Reason: err.Error()})
+			p.Issue(report.Issue{Class: report.Missing, Kind: kindOwner, Name: want, Reason: err.Error()})
 			return nil
 		}
 		if err != nil {
 			return fmt.Errorf("set owner: %w", err)
 		}
 	}
-	p.wrote(kindOwner)
+	p.Wrote(kindOwner)
 	r.other(kindOwner)
 	p.noteOwner("%q, who stands for %q of the source", want, p.owner)
-	return r.confirm(ctx, &p.ledger, otherOwner(Unverified, want, ""), func() (bool, error) {
+	return r.confirm(ctx, &p.Ledger, otherOwner(report.Unverified, want, ""), func() (bool, error) {
 		have, err := p.ownerThere(ctx)
 		return have == want || have == "", err
 	})
 }
 
 func (p *project) noteOwner(format string, args ...any) {
-	p.issue(Issue{Class: Noted, Kind: kindOwner, Reason: fmt.Sprintf(format, args...)})
+	p.Issue(report.Issue{Class: report.Noted, Kind: kindOwner, Reason: fmt.Sprintf(format, args...)})
 }
 
-func otherOwner(class IssueClass, want, have string) Issue {
+func otherOwner(class report.IssueClass, want, have string) report.Issue {
 	reason := "the destination has another one"
 	if have != "" {
 		reason = fmt.Sprintf("the destination has %q", have)
 	}
-	return Issue{Class: class, Kind: kindOwner, Name: want, Reason: reason}
+	return report.Issue{Class: class, Kind: kindOwner, Name: want, Reason: reason}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
+	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/internal/unpack"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -29,7 +30,7 @@ func (p *panels) take(ctx, work context.Context, rec *stream.Panel) error {
 	}
 	defer whole.close()
 	r := p.w.r
-	o := &ledger{out: Outcome{Kind: string(stream.KindPanel), Workspace: r.to.workspace(rec.Workspace), Name: rec.Name}}
+	o := &report.Ledger{Out: report.Outcome{Kind: string(stream.KindPanel), Workspace: r.to.workspace(rec.Workspace), Name: rec.Name}}
 	err = p.write(work, o, rec, whole)
 	r.single(o, stream.KindPanel, rec.Name, err)
 	return nil
@@ -41,9 +42,9 @@ func (p *panels) drop() {
 }
 
 // write writes a panel, unless one of the name is there.
-func (p *panels) write(ctx context.Context, o *ledger, rec *stream.Panel, file *textItem) error {
+func (p *panels) write(ctx context.Context, o *report.Ledger, rec *stream.Panel, file *textItem) error {
 	r := p.w.r
-	list, err := p.list(ctx, o.out.Workspace)
+	list, err := p.list(ctx, o.Out.Workspace)
 	if err != nil {
 		return err
 	}
@@ -60,19 +61,19 @@ func (p *panels) write(ctx context.Context, o *ledger, rec *stream.Panel, file *
 		if id == "" {
 			reason = notThere
 		}
-		o.issue(Issue{Class: r.differs(), Kind: string(stream.KindPanel), Name: rec.Name, Reason: reason})
+		o.Issue(report.Issue{Class: r.differs(), Kind: string(stream.KindPanel), Name: rec.Name, Reason: reason})
 		return nil
 	}
 	if !r.dry() {
-		if id, err = p.upload(ctx, o.out.Workspace, rec.Name, id, file); err != nil {
+		if id, err = p.upload(ctx, o.Out.Workspace, rec.Name, id, file); err != nil {
 			return err
 		}
 		p.stands(rec.ID, id)
-		p.lists[o.out.Workspace] = append(p.lists[o.out.Workspace], comet.Panel{ID: id, Name: rec.Name})
+		p.lists[o.Out.Workspace] = append(p.lists[o.Out.Workspace], comet.Panel{ID: id, Name: rec.Name})
 	}
-	o.wrote(string(stream.KindPanel))
+	o.Wrote(string(stream.KindPanel))
 	r.other(string(stream.KindPanel))
-	other := Issue{Kind: string(stream.KindPanel), Name: rec.Name, Reason: "it is another one at the destination"}
+	other := report.Issue{Kind: string(stream.KindPanel), Name: rec.Name, Reason: "it is another one at the destination"}
 	return r.confirm(ctx, o, other, func() (bool, error) {
 		return p.same(ctx, id, file)
 	})

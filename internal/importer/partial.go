@@ -10,6 +10,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
+	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/internal/thin"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -340,22 +341,22 @@ func (e *experiment) endPartial(ctx context.Context, part *partial) error {
 // written.
 func (e *experiment) tellLeft(part *partial, left int64) {
 	p, s := &e.points, &part.shown
-	i := Issue{Class: Noted, Kind: string(stream.KindMetrics), Name: p.name}
+	i := report.Issue{Class: report.Noted, Kind: string(stream.KindMetrics), Name: p.name}
 	others := p.series.n - p.series.taken
 	switch full := p.series.n >= e.r.o.SeriesCap; {
 	case full && others > 0:
-		i.Class = Differs
+		i.Class = report.Differs
 		i.Reason = fmt.Sprintf("the destination lacks %d of the %d points, is full, and has %d that are not in the stream", left, p.n, others)
 	case full:
 		i = thinned(p.name, p.series.n, p.n)
 	case others == 0 && part.last && s.OnePerStep() >= fewSteps:
 		i.Reason = fmt.Sprintf(oneOfStep, p.series.n, p.n)
 	default:
-		i.Class = Differs
+		i.Class = report.Differs
 		i.Reason = fmt.Sprintf("the destination shows %d of the %d points, and does not tell whether it has the others: they are not written (see --rewrite-series)", p.series.taken, p.n)
 	}
-	e.issue(i)
-	if e.verified != nil && i.Class == Noted {
+	e.Issue(i)
+	if e.verified != nil && i.Class == report.Noted {
 		e.verified.note(func(x *expectation) { x.metric(p.name).thinned = true })
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -160,7 +161,7 @@ func (e *experiment) endMetric(ctx context.Context) error {
 		return nil
 	}
 	if p.bad > 0 {
-		e.issue(Issue{Class: Missing, Kind: string(stream.KindMetrics), Name: p.name, Reason: fmt.Sprintf(
+		e.Issue(report.Issue{Class: report.Missing, Kind: string(stream.KindMetrics), Name: p.name, Reason: fmt.Sprintf(
 			"%d points have no value, or a time, step or epoch that is no integer", p.bad)})
 	}
 	part := p.part
@@ -172,8 +173,8 @@ func (e *experiment) endMetric(ctx context.Context) error {
 }
 
 // thinned tells of a series that the destination has thinned out.
-func thinned(name string, have, want int64) Issue {
-	return Issue{Class: Noted, Kind: string(stream.KindMetrics), Name: name, Reason: fmt.Sprintf("the destination keeps %d of the %d points", have, want)}
+func thinned(name string, have, want int64) report.Issue {
+	return report.Issue{Class: report.Noted, Kind: string(stream.KindMetrics), Name: name, Reason: fmt.Sprintf("the destination keeps %d of the %d points", have, want)}
 }
 
 // flushPoints ends the metrics.
@@ -208,7 +209,7 @@ type refusedSeries struct {
 
 // refusedPoints takes points that the destination refuses.
 func (e *experiment) refusedPoints(refused []point, err error) {
-	e.change(func(*Outcome) {
+	e.Change(func(*report.Outcome) {
 		if e.points.refused == nil {
 			e.points.refused = make(map[string]*refusedSeries)
 		}
@@ -231,13 +232,13 @@ func (e *experiment) tellRefused() {
 		if s.n > 1 {
 			err = fmt.Errorf("%d points: %w", s.n, err)
 		}
-		e.item(Issue{Kind: string(stream.KindMetrics), Name: name}, err)
+		e.item(report.Issue{Kind: string(stream.KindMetrics), Name: name}, err)
 	}
 	e.points.refused = nil
 }
 
 func (e *experiment) wrotePoints(n int) {
-	e.change(func(o *Outcome) { o.Written.Points += int64(n) })
+	e.Change(func(o *report.Outcome) { o.Written.Points += int64(n) })
 }
 
 // maxUncertain is how often a write is tried whose answers are lost while
@@ -267,7 +268,7 @@ func (e *experiment) writeOnce(ctx context.Context, batch []point, later bool) (
 	}
 	e.postpone(func() {
 		if !e.failure.stops() {
-			e.item(Issue{Kind: string(stream.KindMetrics), Name: nameOf(batch)}, e.writeRest(ctx, batch, err))
+			e.item(report.Issue{Kind: string(stream.KindMetrics), Name: nameOf(batch)}, e.writeRest(ctx, batch, err))
 		}
 	})
 	return true, nil

@@ -6,13 +6,14 @@ import (
 	"sync"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
 // project is a project of the stream and the one of the destination that it
 // goes to.
 type project struct {
-	ledger
+	report.Ledger
 	r      *run
 	source Project
 	target Project
@@ -55,7 +56,7 @@ func (r *run) openProject(work context.Context, src *source, rec *stream.Project
 		r: r, source: name, target: r.to.target(name), ready: make(chan struct{}), done: make(chan struct{}), wantLinks: rec.ShareLinks,
 	}
 	p.refs = func() *references { return r.linkReferences(src, p.target, p.derives(src)) }
-	p.out = Outcome{Kind: string(stream.KindProject), Workspace: p.target.Workspace, Project: p.target.Name}
+	p.Out = report.Outcome{Kind: string(stream.KindProject), Workspace: p.target.Workspace, Project: p.target.Name}
 	p.before = r.projects[p.target]
 	r.projects[p.target] = p
 	r.working.Go(func() {
@@ -123,7 +124,7 @@ func (p *project) have(ctx context.Context, rec *stream.Project) error {
 // has just created it, nil if it made a new one or nothing may be written.
 func (p *project) create(ctx context.Context, description *string, public *bool) (*comet.Project, error) {
 	if p.r.o.Mode == VerifyOnly {
-		p.issue(Issue{Class: Unverified, Kind: string(stream.KindProject), Reason: "the destination does not have it"})
+		p.Issue(report.Issue{Class: report.Unverified, Kind: string(stream.KindProject), Reason: "the destination does not have it"})
 		return nil, nil
 	}
 	if p.r.dry() {
@@ -162,8 +163,8 @@ func (p *project) create(ctx context.Context, description *string, public *bool)
 }
 
 func (p *project) created() {
-	p.r.count(func(s *Summary) { s.ProjectsCreated++ })
-	p.change(func(o *Outcome) { o.Result = ResultCreated })
+	p.r.count(func(s *report.Summary) { s.ProjectsCreated++ })
+	p.Change(func(o *report.Outcome) { o.Result = report.ResultCreated })
 }
 
 // verify reads back what has been written of the project, if that is asked for.
@@ -176,24 +177,24 @@ func (p *project) verify(ctx context.Context, want comet.ProjectUpdate) error {
 		return fmt.Errorf("verify: %w", err)
 	}
 	for _, i := range found {
-		i.Class = Unverified
-		p.issue(i)
+		i.Class = report.Unverified
+		p.Issue(i)
 	}
 	return nil
 }
 
 // others returns what the project at the destination has in another way than it
 // was written.
-func (p *project) others(ctx context.Context, want comet.ProjectUpdate) (found []Issue, err error) {
+func (p *project) others(ctx context.Context, want comet.ProjectUpdate) (found []report.Issue, err error) {
 	there, err := p.r.c.Projects.Get(ctx, p.target.Workspace, p.target.Name)
 	if err != nil {
 		return nil, err
 	}
 	if want.Description != nil && deref(there.Description) != *want.Description {
-		found = append(found, Issue{Kind: "description", Reason: "the destination has another one"})
+		found = append(found, report.Issue{Kind: "description", Reason: "the destination has another one"})
 	}
 	if want.Public != nil && there.Public != nil && *there.Public != *want.Public {
-		found = append(found, Issue{Kind: "visibility", Reason: fmt.Sprintf("public is %v in the stream, %v at the destination", *want.Public, *there.Public)})
+		found = append(found, report.Issue{Kind: "visibility", Reason: fmt.Sprintf("public is %v in the stream, %v at the destination", *want.Public, *there.Public)})
 	}
 	return found, nil
 }
@@ -211,7 +212,7 @@ func (p *project) update(ctx context.Context, there *comet.Project, description 
 	case p.r.fills(have == ""):
 		u.Description = &description
 	default:
-		p.issue(Issue{Class: p.r.differs(), Kind: "description", Reason: "the destination has another one"})
+		p.Issue(report.Issue{Class: p.r.differs(), Kind: "description", Reason: "the destination has another one"})
 	}
 	switch {
 	case public == nil || there.Public == nil || *public == *there.Public:
@@ -221,14 +222,14 @@ func (p *project) update(ctx context.Context, there *comet.Project, description 
 		class := p.r.differs()
 		if p.before != nil && p.before.source != p.source {
 			// The first of those that meet has decided.
-			class = Noted
+			class = report.Noted
 		}
-		p.issue(Issue{Class: class, Kind: "visibility", Reason: fmt.Sprintf("public is %v in the stream, %v at the destination", *public, *there.Public)})
+		p.Issue(report.Issue{Class: class, Kind: "visibility", Reason: fmt.Sprintf("public is %v in the stream, %v at the destination", *public, *there.Public)})
 	}
 	if u == (comet.ProjectUpdate{}) {
 		return nil
 	}
-	p.wrote("project")
+	p.Wrote("project")
 	p.r.other("project")
 	if p.r.dry() {
 		return nil
@@ -253,11 +254,11 @@ func (r *run) fills(empty bool) bool {
 func (r *run) verifies() bool { return r.o.Verify && r.o.Mode == Write }
 
 // differs is the class of what the destination has in another way.
-func (r *run) differs() IssueClass {
+func (r *run) differs() report.IssueClass {
 	if r.o.Mode == VerifyOnly {
-		return Unverified
+		return report.Unverified
 	}
-	return Differs
+	return report.Differs
 }
 
 // closeProject ends the project that is open: its notes, share links and
@@ -288,7 +289,7 @@ func (d *dispatcher) closeProject(work context.Context) {
 			err = p.writeOwner(work)
 		}
 		p.notes.close()
-		if o := &p.out; err != nil || len(o.Issues) > 0 || o.Result != "" || o.Written.any() {
+		if o := &p.Out; err != nil || len(o.Issues) > 0 || o.Result != "" || o.Written.Any() {
 			d.r.finished(o, err)
 		}
 	})
@@ -311,7 +312,7 @@ func (p *project) writeNotes(ctx context.Context) error {
 	if p.notes.Size == 0 {
 		return nil
 	}
-	notes, err := p.asUTF8(p.notes.text(), Issue{Class: p.r.differs(), Kind: string(stream.KindNotes)})
+	notes, err := asUTF8(&p.Ledger, p.notes.text(), report.Issue{Class: p.r.differs(), Kind: string(stream.KindNotes)})
 	if err == nil && p.r.o.RewriteLinks {
 		notes, err = notes.becomes(p.refs().links)
 	}
@@ -323,12 +324,12 @@ func (p *project) writeNotes(ctx context.Context) error {
 
 func (p *project) writeText(ctx context.Context, notes longText) error {
 	if p.id == "" {
-		p.wrote("notes")
+		p.Wrote("notes")
 		return nil
 	}
 	read := func() (*comet.Text, error) { return p.r.c.Projects.Notes(ctx, p.id) }
 	same, empty := false, true
-	if p.out.Result != ResultCreated {
+	if p.Out.Result != report.ResultCreated {
 		var err error
 		if same, empty, err = p.r.compareText(ctx, notes.sum, read); err != nil {
 			return fmt.Errorf("read notes: %w", err)
@@ -338,10 +339,10 @@ func (p *project) writeText(ctx context.Context, notes longText) error {
 	case same:
 		return nil
 	case !p.r.fills(empty):
-		p.issue(Issue{Class: p.r.differs(), Kind: string(stream.KindNotes), Reason: "the destination has other notes"})
+		p.Issue(report.Issue{Class: p.r.differs(), Kind: string(stream.KindNotes), Reason: "the destination has other notes"})
 		return nil
 	}
-	p.wrote("notes")
+	p.Wrote("notes")
 	p.r.other("notes")
 	if p.r.dry() {
 		return nil
@@ -361,7 +362,7 @@ func (p *project) writeText(ctx context.Context, notes longText) error {
 		return fmt.Errorf("verify notes: %w", err)
 	}
 	if !same {
-		p.issue(Issue{Class: Unverified, Kind: string(stream.KindNotes), Reason: "the destination has other notes"})
+		p.Issue(report.Issue{Class: report.Unverified, Kind: string(stream.KindNotes), Reason: "the destination has other notes"})
 	}
 	return nil
 }

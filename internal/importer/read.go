@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 
+	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -170,7 +171,7 @@ func (d *dispatcher) openProject(ctx, work context.Context, rec *stream.Project)
 	if err := d.r.to.add(Project{rec.Workspace, rec.Name}); err != nil {
 		return err
 	}
-	d.r.count(func(s *Summary) { s.Projects++ })
+	d.r.count(func(s *report.Summary) { s.Projects++ })
 	d.project = d.r.openProject(work, d.source, rec)
 	return ctx.Err()
 }
@@ -184,21 +185,21 @@ func (d *dispatcher) openExperiment(ctx, work context.Context, rec *stream.Exper
 func (d *dispatcher) skipped(s *stream.Skipped) {
 	d.dropTexts()
 	d.r.o.Counters.Skipped.Add(1)
-	o := &ledger{out: Outcome{Kind: string(s.Of), Workspace: s.Workspace, Project: s.Project}}
+	o := &report.Ledger{Out: report.Outcome{Kind: string(s.Of), Workspace: s.Workspace, Project: s.Project}}
 	if s.Experiment != nil {
-		o.out.SourceKey = *s.Experiment
+		o.Out.SourceKey = *s.Experiment
 	}
 	if s.Of == stream.KindExperiment {
 		// It was not read, so it is none of the experiments of the balance.
-		o.out.Kind = "skipped"
+		o.Out.Kind = "skipped"
 	}
-	o.issue(skippedIssue(s))
-	d.r.finished(&o.out, nil)
+	o.Issue(skippedIssue(s))
+	d.r.finished(&o.Out, nil)
 }
 
 // skippedIssue tells of something that is missing from the stream.
-func skippedIssue(s *stream.Skipped) Issue {
-	i := Issue{Class: Skipped, Kind: string(s.Of), Reason: s.Reason}
+func skippedIssue(s *stream.Skipped) report.Issue {
+	i := report.Issue{Class: report.Skipped, Kind: string(s.Of), Reason: s.Reason}
 	if s.Name != nil {
 		i.Name = *s.Name
 	}
@@ -209,7 +210,7 @@ func skippedIssue(s *stream.Skipped) Issue {
 }
 
 func (d *dispatcher) unknown(kind stream.Kind) {
-	d.r.count(func(s *Summary) {
+	d.r.count(func(s *report.Summary) {
 		if s.Unknown == nil {
 			s.Unknown = make(map[string]int64)
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -127,14 +128,14 @@ func TestServerFails(t *testing.T) {
 	data := streamOf(t, richProjects()...)
 	for _, tt := range []struct {
 		fault  comettest.Fault
-		result Result
+		result report.Result
 		class  error
 	}{
-		{comettest.Fault{Kind: comettest.FaultStatus(500), Endpoint: "POST *write/experiment/html"}, ResultFailed, comet.ErrServer},
-		{comettest.Fault{Kind: comettest.FaultStatus(403), Endpoint: "POST *write/experiment/code", Item: "träin"}, ResultCreated, nil},
-		{comettest.Fault{Kind: comettest.FaultStatus(401), Endpoint: "POST *write/experiment/html"}, ResultFailed, comet.ErrUnauthorized},
-		{comettest.Fault{Kind: comettest.FaultStatus(400), Endpoint: "POST *logger/add/run", Item: testKey(1)}, ResultCreated, nil},
-		{comettest.Fault{Kind: comettest.FaultStatus(400), Endpoint: "POST *offline-metadata"}, ResultCreated, nil},
+		{comettest.Fault{Kind: comettest.FaultStatus(500), Endpoint: "POST *write/experiment/html"}, report.ResultFailed, comet.ErrServer},
+		{comettest.Fault{Kind: comettest.FaultStatus(403), Endpoint: "POST *write/experiment/code", Item: "träin"}, report.ResultCreated, nil},
+		{comettest.Fault{Kind: comettest.FaultStatus(401), Endpoint: "POST *write/experiment/html"}, report.ResultFailed, comet.ErrUnauthorized},
+		{comettest.Fault{Kind: comettest.FaultStatus(400), Endpoint: "POST *logger/add/run", Item: testKey(1)}, report.ResultCreated, nil},
+		{comettest.Fault{Kind: comettest.FaultStatus(400), Endpoint: "POST *offline-metadata"}, report.ResultCreated, nil},
 	} {
 		t.Run(fmt.Sprint(tt.fault.Kind, tt.fault.Endpoint), func(t *testing.T) {
 			faults := comettest.NewFaults(1, tt.fault)
@@ -258,7 +259,7 @@ func TestDryRunOutage(t *testing.T) {
 		srv := newServer(t, comettest.Options{Middleware: faults.Middleware})
 		c := newClient(t, srv, func(o *comet.Options) { o.Retry.Tries = 3 })
 		r := importTo(t, c, streamOf(t, twoExperiments()), Options{Mode: mode})
-		if got := r.of(t, testKey(0)); !errors.Is(r.err, comet.ErrServer) || got.Result != ResultFailed {
+		if got := r.of(t, testKey(0)); !errors.Is(r.err, comet.ErrServer) || got.Result != report.ResultFailed {
 			t.Errorf("mode %v: %v, %+v", mode, r.err, got)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -20,7 +21,7 @@ const noStatus = "None"
 // model is a registry model of the stream on its way to the destination.
 type model struct {
 	*group
-	ledger
+	report.Ledger
 	w      *workspace
 	rec    *stream.Model
 	doc    modelDoc
@@ -29,8 +30,8 @@ type model struct {
 	there   *comet.RegistryModel // nil if it is new
 	refused string               // version that the destination may take another time
 
-	written written // by this import, to be read back
-	found   []Issue // by the reading back
+	written written        // by this import, to be read back
+	found   []report.Issue // by the reading back
 }
 
 // written is what an import has written of a registry model.
@@ -62,7 +63,7 @@ type modelVersionDoc struct {
 // startModel begins the work on a registry model.
 func (w *workspace) startModel(work context.Context, rec *stream.Model) *model {
 	m := &model{group: newGroup(w.r), w: w, rec: rec, target: w.r.to.workspace(rec.Workspace)}
-	m.out = Outcome{Kind: kindModel, Workspace: m.target, Name: rec.Name, Result: ResultThere}
+	m.Out = report.Outcome{Kind: kindModel, Workspace: m.target, Name: rec.Name, Result: report.ResultThere}
 	w.begin(func() { m.work(work) })
 	return m
 }
@@ -89,15 +90,15 @@ func (m *model) work(ctx context.Context) {
 	}
 	switch {
 	case err != nil:
-		m.out.Result = ResultFailed
+		m.Out.Result = report.ResultFailed
 		err = fmt.Errorf("registry model %q: %w", m.target+"/"+m.rec.Name, err)
 	case !m.whole:
-		m.out.Result, m.out.Error = ResultFailed, errStreamEnds.Error()
-	case m.out.Result != ResultCreated && m.out.Written.any():
-		m.out.Result = ResultCompleted
+		m.Out.Result, m.Out.Error = report.ResultFailed, errStreamEnds.Error()
+	case m.Out.Result != report.ResultCreated && m.Out.Written.Any():
+		m.Out.Result = report.ResultCompleted
 	}
-	if m.out.Result != ResultThere || len(m.out.Issues) > 0 {
-		m.r.finished(&m.out, err)
+	if m.Out.Result != report.ResultThere || len(m.Out.Issues) > 0 {
+		m.r.finished(&m.Out, err)
 	}
 }
 
@@ -119,14 +120,14 @@ func (m *model) take(ctx context.Context, rec stream.Record) error {
 	switch rec := rec.(type) {
 	case *stream.Skipped:
 		m.r.o.Counters.Skipped.Add(1)
-		m.issue(skippedIssue(rec))
+		m.Issue(skippedIssue(rec))
 	case *stream.ModelVersion:
 		v := &modelVersion{m: m, rec: rec}
 		err := v.take(ctx)
 		if err == nil || !refused(err) {
 			return err
 		}
-		m.issue(v.issue(m.r.missing(), err.Error()))
+		m.Issue(v.issue(m.r.missing(), err.Error()))
 		if mayBeTaken(err) && m.version(rec.Version) == nil {
 			m.refused = rec.Version
 		}
@@ -149,7 +150,7 @@ func (m *model) version(version string) *comet.RegistryVersion {
 // finish writes what belongs to the model as a whole.
 func (m *model) finish(ctx context.Context) error {
 	if m.there == nil {
-		m.issueEmpty(m.r.missing())
+		m.IssueEmpty(m.r.missing())
 		return nil
 	}
 	if err := m.part("details", m.update(ctx)); err != nil {
@@ -164,7 +165,7 @@ func (m *model) part(kind string, err error) error {
 	if err == nil || !refused(err) {
 		return err
 	}
-	m.issue(Issue{Class: m.r.missing(), Kind: kind, Name: m.rec.Name, Reason: err.Error()})
+	m.Issue(report.Issue{Class: m.r.missing(), Kind: kind, Name: m.rec.Name, Reason: err.Error()})
 	return nil
 }
 
@@ -175,7 +176,7 @@ func (m *model) update(ctx context.Context) error {
 		if m.r.fills(have == "") {
 			description = &want
 		} else {
-			m.issue(m.otherDescription(m.r.differs()))
+			m.Issue(m.otherDescription(m.r.differs()))
 		}
 	}
 	var public *bool
@@ -183,14 +184,14 @@ func (m *model) update(ctx context.Context) error {
 		if m.r.fills(false) {
 			public = &want.V
 		} else {
-			m.issue(m.otherVisibility(m.r.differs(), want.V, *have))
+			m.Issue(m.otherVisibility(m.r.differs(), want.V, *have))
 		}
 	}
 	if description == nil && public == nil {
 		return nil
 	}
 	m.written.description, m.written.public = description, public
-	m.wrote("details")
+	m.Wrote("details")
 	m.r.other(kindModel)
 	if m.r.dry() {
 		return nil
@@ -208,7 +209,7 @@ func (m *model) notes(ctx context.Context) error {
 		return nil
 	}
 	same, empty := false, true
-	if m.there.ID != "" || m.out.Result != ResultCreated {
+	if m.there.ID != "" || m.Out.Result != report.ResultCreated {
 		var err error
 		if same, empty, err = m.sameNotes(ctx); err != nil {
 			return err
@@ -218,11 +219,11 @@ func (m *model) notes(ctx context.Context) error {
 	case same:
 		return nil
 	case !m.r.fills(empty):
-		m.issue(m.otherNotes(m.r.differs()))
+		m.Issue(m.otherNotes(m.r.differs()))
 		return nil
 	}
 	m.written.notes = true
-	m.wrote("notes")
+	m.Wrote("notes")
 	m.r.other(kindModel)
 	if m.r.dry() {
 		return nil
@@ -241,14 +242,14 @@ func (m *model) sameNotes(ctx context.Context) (same, empty bool, err error) {
 	return same, empty, err
 }
 
-func (m *model) otherDescription(class IssueClass) Issue {
-	return Issue{Class: class, Kind: "description", Name: m.rec.Name, Reason: "the destination has another one"}
+func (m *model) otherDescription(class report.IssueClass) report.Issue {
+	return report.Issue{Class: class, Kind: "description", Name: m.rec.Name, Reason: "the destination has another one"}
 }
 
-func (m *model) otherVisibility(class IssueClass, want, have bool) Issue {
-	return Issue{Class: class, Kind: "visibility", Name: m.rec.Name, Reason: fmt.Sprintf("public is %v in the stream, %v at the destination", want, have)}
+func (m *model) otherVisibility(class report.IssueClass, want, have bool) report.Issue {
+	return report.Issue{Class: class, Kind: "visibility", Name: m.rec.Name, Reason: fmt.Sprintf("public is %v in the stream, %v at the destination", want, have)}
 }
 
-func (m *model) otherNotes(class IssueClass) Issue {
-	return Issue{Class: class, Kind: "notes", Name: m.rec.Name, Reason: "the destination has other notes"}
+func (m *model) otherNotes(class report.IssueClass) report.Issue {
+	return report.Issue{Class: class, Kind: "notes", Name: m.rec.Name, Reason: "the destination has other notes"}
 }

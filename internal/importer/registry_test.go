@@ -13,6 +13,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/report"
 )
 
 // TestRegistryProducerGone imports models again whose experiment the source or
@@ -100,8 +101,8 @@ func TestRegistryUntold(t *testing.T) {
 			}
 			for _, o := range []struct {
 				Options
-				class IssueClass
-			}{{Options{}, Missing}, {Options{}, Missing}, {Options{Mode: VerifyOnly}, Unverified}} {
+				class report.IssueClass
+			}{{Options{}, report.Missing}, {Options{}, report.Missing}, {Options{Mode: VerifyOnly}, report.Unverified}} {
 				srv.ResetStats()
 				r := importTo(t, c, models.stream(t, sourceURL), o.Options)
 				for i, what := range tt.want {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/report"
 )
 
 // verify reads back what has been written of the model.
@@ -22,12 +23,12 @@ func (m *model) verify(ctx context.Context) error {
 		return fmt.Errorf("verify: %w", err)
 	}
 	for _, i := range m.found {
-		m.issue(i)
+		m.Issue(i)
 	}
 	return nil
 }
 
-func (m *model) finds(i Issue) { m.found = append(m.found, i) }
+func (m *model) finds(i report.Issue) { m.found = append(m.found, i) }
 
 // readBack compares what the destination has with what was written.
 func (m *model) readBack(ctx context.Context) error {
@@ -39,10 +40,10 @@ func (m *model) readBack(ctx context.Context) error {
 	}
 	w := &m.written
 	if w.description != nil && *w.description != deref(m.there.Description) {
-		m.finds(m.otherDescription(Unverified))
+		m.finds(m.otherDescription(report.Unverified))
 	}
 	if have := m.there.Public; w.public != nil && have != nil && *w.public != *have {
-		m.finds(m.otherVisibility(Unverified, *w.public, *have))
+		m.finds(m.otherVisibility(report.Unverified, *w.public, *have))
 	}
 	if w.notes {
 		same, _, err := m.sameNotes(ctx)
@@ -50,7 +51,7 @@ func (m *model) readBack(ctx context.Context) error {
 			return err
 		}
 		if !same {
-			m.finds(m.otherNotes(Unverified))
+			m.finds(m.otherNotes(report.Unverified))
 		}
 	}
 	for _, v := range w.versions {
@@ -59,7 +60,7 @@ func (m *model) readBack(ctx context.Context) error {
 		}
 	}
 	for _, w := range w.parts {
-		err := w.v.readBack(ctx, func(ctx context.Context, there *comet.RegistryVersion) ([]Issue, error) {
+		err := w.v.readBack(ctx, func(ctx context.Context, there *comet.RegistryVersion) ([]report.Issue, error) {
 			_, other, err := w.v.comparePart(ctx, w.p, there)
 			return other, err
 		})
@@ -71,15 +72,15 @@ func (m *model) readBack(ctx context.Context) error {
 }
 
 // readBack finds what others tells of the version at the destination.
-func (v *modelVersion) readBack(ctx context.Context, others func(context.Context, *comet.RegistryVersion) ([]Issue, error)) error {
+func (v *modelVersion) readBack(ctx context.Context, others func(context.Context, *comet.RegistryVersion) ([]report.Issue, error)) error {
 	there := v.m.version(v.rec.Version)
 	if there == nil {
-		v.m.finds(v.issue(Unverified, notThere))
+		v.m.finds(v.issue(report.Unverified, notThere))
 		return nil
 	}
 	list, err := others(ctx, there)
 	for _, i := range list {
-		i.Class = Unverified
+		i.Class = report.Unverified
 		v.m.finds(i)
 	}
 	return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -19,8 +20,8 @@ type modelVersion struct {
 	lacks bool   // the destination does not take all of it, which was told
 }
 
-func (v *modelVersion) issue(class IssueClass, reason string) Issue {
-	return Issue{Class: class, Kind: kindModelVersion, Name: v.m.rec.Name + ":" + v.rec.Version, Reason: reason}
+func (v *modelVersion) issue(class report.IssueClass, reason string) report.Issue {
+	return report.Issue{Class: class, Kind: kindModelVersion, Name: v.m.rec.Name + ":" + v.rec.Version, Reason: reason}
 }
 
 func (v *modelVersion) take(ctx context.Context) error {
@@ -30,11 +31,11 @@ func (v *modelVersion) take(ctx context.Context) error {
 	}
 	there := m.version(v.rec.Version)
 	if there == nil && m.r.o.Mode == VerifyOnly {
-		m.issue(v.issue(Unverified, notThere))
+		m.Issue(v.issue(report.Unverified, notThere))
 		return nil
 	}
 	if there == nil && m.refused != "" {
-		m.issue(v.issue(Missing, fmt.Sprintf(waits, m.refused)))
+		m.Issue(v.issue(report.Missing, fmt.Sprintf(waits, m.refused)))
 		return nil
 	}
 	var err error
@@ -52,7 +53,7 @@ func (v *modelVersion) take(ctx context.Context) error {
 		}
 	}
 	if m.there == nil {
-		m.out.Result = ResultCreated
+		m.Out.Result = report.ResultCreated
 		m.there = &comet.RegistryModel{Name: m.rec.Name, Description: m.doc.Description.ptr(), Public: &m.doc.Public.V}
 		m.written.description, m.written.public = m.there.Description, m.there.Public
 	}
@@ -72,11 +73,11 @@ func (v *modelVersion) take(ctx context.Context) error {
 // missing tells what the destination does not take.
 func (v *modelVersion) missing(reason string) {
 	v.lacks = true
-	v.m.issue(v.issue(Missing, reason))
+	v.m.Issue(v.issue(report.Missing, reason))
 }
 
 func (v *modelVersion) wrote() {
-	v.m.wrote(kindModelVersion + " " + v.rec.Version)
+	v.m.Wrote(kindModelVersion + " " + v.rec.Version)
 	v.m.r.other(kindModelVersion)
 }
 
@@ -208,17 +209,17 @@ func (v *modelVersion) compare(ctx context.Context, there *comet.RegistryVersion
 		}
 	}
 	for _, i := range other {
-		m.issue(i)
+		m.Issue(i)
 	}
 	return nil
 }
 
 // others tells what the destination has in another way, and what it has and
 // does not tell.
-func (v *modelVersion) others(ctx context.Context, there *comet.RegistryVersion) ([]Issue, error) {
+func (v *modelVersion) others(ctx context.Context, there *comet.RegistryVersion) ([]report.Issue, error) {
 	other, err := v.otherFields(ctx, there)
 	for i := 0; i < len(versionParts) && err == nil; i++ {
-		var issues []Issue
+		var issues []report.Issue
 		_, issues, err = v.comparePart(ctx, &versionParts[i], there)
 		other = append(other, issues...)
 	}
@@ -226,19 +227,19 @@ func (v *modelVersion) others(ctx context.Context, there *comet.RegistryVersion)
 }
 
 // another is the issue of something that the destination has in another way.
-func (v *modelVersion) another(what string) Issue {
+func (v *modelVersion) another(what string) report.Issue {
 	return v.issue(v.m.r.differs(), "the destination has another "+what)
 }
 
 // untold is the issue of something that a destination does not give: nobody can
 // say whether it is the same.
-func (v *modelVersion) untold(what string, err error) Issue {
+func (v *modelVersion) untold(what string, err error) report.Issue {
 	return v.issue(v.m.r.missing(), fmt.Sprintf("its %s: %v", what, err))
 }
 
 // otherFields is others without the parts.
-func (v *modelVersion) otherFields(ctx context.Context, there *comet.RegistryVersion) ([]Issue, error) {
-	var other []Issue
+func (v *modelVersion) otherFields(ctx context.Context, there *comet.RegistryVersion) ([]report.Issue, error) {
+	var other []report.Issue
 	if there.Key != "" && v.key != "" && there.Key != v.key {
 		other = append(other, v.another("experiment"))
 	}
@@ -312,7 +313,7 @@ func (v *modelVersion) statusThere(ctx context.Context, there *comet.RegistryVer
 
 // comparePart compares a part of a version. lacks says that it is another because
 // the destination has none.
-func (v *modelVersion) comparePart(ctx context.Context, p *versionPart, there *comet.RegistryVersion) (lacks bool, other []Issue, err error) {
+func (v *modelVersion) comparePart(ctx context.Context, p *versionPart, there *comet.RegistryVersion) (lacks bool, other []report.Issue, err error) {
 	want, err := p.want(v)
 	if err != nil || want == nil {
 		return false, nil, err
@@ -320,11 +321,11 @@ func (v *modelVersion) comparePart(ctx context.Context, p *versionPart, there *c
 	have, err := p.read(ctx, v.m.r.c, there.ID)
 	switch {
 	case isUnsupported(err) || isAbsent(err):
-		return false, []Issue{v.untold(p.name, err)}, nil
+		return false, []report.Issue{v.untold(p.name, err)}, nil
 	case err != nil:
 		return false, nil, err
 	case !p.same(want, have):
-		other = []Issue{v.another(p.name)}
+		other = []report.Issue{v.another(p.name)}
 	}
 	return have == nil, other, nil
 }

@@ -3,6 +3,8 @@ package importer
 import (
 	"context"
 	"fmt"
+
+	"github.com/comet-stream/comet-stream/internal/report"
 )
 
 const (
@@ -29,7 +31,7 @@ func (p *project) writeShareLinks(ctx context.Context) error {
 	}
 	err := p.fillShareLinks(ctx, *want)
 	if refused(err) || isUnsupported(err) {
-		p.issue(Issue{Class: p.r.missing(), Kind: kindShareLinks, Reason: fmt.Sprintf("%d in the stream: %v", *want, err)})
+		p.Issue(report.Issue{Class: p.r.missing(), Kind: kindShareLinks, Reason: fmt.Sprintf("%d in the stream: %v", *want, err)})
 		return nil
 	}
 	if err != nil {
@@ -46,14 +48,14 @@ func (p *project) fillShareLinks(ctx context.Context, want int64) error {
 		return err
 	}
 	if p.r.o.Mode == VerifyOnly {
-		p.fewShareLinks(Unverified, want, have)
+		p.fewShareLinks(report.Unverified, want, have)
 		return nil
 	}
 	if err := p.addShareLinks(ctx, min(want, maxShareLinks)); err != nil {
 		return err
 	}
 	if p.links < want {
-		p.fewShareLinks(Missing, want, p.links)
+		p.fewShareLinks(report.Missing, want, p.links)
 	}
 	if !p.r.verifies() {
 		return nil
@@ -63,20 +65,20 @@ func (p *project) fillShareLinks(ctx context.Context, want int64) error {
 		return fmt.Errorf("verify: %w", err)
 	}
 	if have < p.links {
-		p.fewShareLinks(Unverified, want, have)
+		p.fewShareLinks(report.Unverified, want, have)
 	}
 	return nil
 }
 
-func (p *project) fewShareLinks(class IssueClass, want, have int64) {
-	p.issue(Issue{Class: class, Kind: kindShareLinks, Reason: fmt.Sprintf("%d in the stream, %d at the destination", want, have)})
+func (p *project) fewShareLinks(class report.IssueClass, want, have int64) {
+	p.Issue(report.Issue{Class: class, Kind: kindShareLinks, Reason: fmt.Sprintf("%d in the stream, %d at the destination", want, have)})
 }
 
 // readingsBefore is how many readings have to agree before share links are made:
 // one that lags behind would make them twice. Of a project that is new there is
 // nothing to miss.
 func (p *project) readingsBefore() int {
-	if p.r.dry() || p.out.Result == ResultCreated {
+	if p.r.dry() || p.Out.Result == report.ResultCreated {
 		return 1
 	}
 	return agreeing
@@ -112,8 +114,8 @@ func (p *project) addShareLinks(ctx context.Context, want int64) error {
 	made := 0
 	defer func() {
 		if made > 0 {
-			p.wrote(kindShareLinks)
-			p.issue(Issue{Class: Noted, Kind: kindShareLinks, Reason: p.madeShareLinks(made)})
+			p.Wrote(kindShareLinks)
+			p.Issue(report.Issue{Class: report.Noted, Kind: kindShareLinks, Reason: p.madeShareLinks(made)})
 		}
 	}()
 	for p.links < want {

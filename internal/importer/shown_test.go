@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/report"
 )
 
 // laps is a project whose metric has several points of each step, one lap after
@@ -104,7 +105,7 @@ func TestPointsShownKilled(t *testing.T) {
 					r := importTo(t, c, data, Options{})
 					told := make(map[string]bool)
 					for _, i := range r.of(t, testKey(1)).Issues {
-						told[i.Name] = i.Class == Differs
+						told[i.Name] = i.Class == report.Differs
 					}
 					got, has := pointsSent(srv), stored(srv)
 					for metric, n := range all {

@@ -4,35 +4,36 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
 // single ends the work on a thing that stands by itself: err is what came of
 // it.
-func (r *run) single(o *ledger, kind stream.Kind, name string, err error) {
+func (r *run) single(o *report.Ledger, kind stream.Kind, name string, err error) {
 	if err != nil && refused(err) {
-		o.issue(Issue{Class: r.missing(), Kind: string(kind), Name: name, Reason: err.Error()})
+		o.Issue(report.Issue{Class: r.missing(), Kind: string(kind), Name: name, Reason: err.Error()})
 		err = nil
 	}
 	if err != nil {
-		o.out.Result = ResultFailed
+		o.Out.Result = report.ResultFailed
 		err = fmt.Errorf("%s %q: %w", kind, name, err)
 	}
-	if err != nil || len(o.out.Issues) > 0 || o.out.Written.any() {
-		r.finished(&o.out, err)
+	if err != nil || len(o.Out.Issues) > 0 || o.Out.Written.Any() {
+		r.finished(&o.Out, err)
 	}
 }
 
 // confirm reads back what has been written, if that is asked for, and tells what
 // does not show.
-func (r *run) confirm(ctx context.Context, o *ledger, i Issue, shows func() (bool, error)) error {
+func (r *run) confirm(ctx context.Context, o *report.Ledger, i report.Issue, shows func() (bool, error)) error {
 	if !r.verifies() {
 		return nil
 	}
 	ok, err := r.shows(ctx, shows)
 	if err == nil && !ok {
-		i.Class = Unverified
-		o.issue(i)
+		i.Class = report.Unverified
+		o.Issue(i)
 	}
 	return err
 }
@@ -51,19 +52,11 @@ func (r *run) shows(ctx context.Context, read func() (bool, error)) (bool, error
 	}
 }
 
-// issueEmpty tells of an artifact or registry model that the destination has not,
-// unless something has been told or written of its versions.
-func (l *ledger) issueEmpty(class IssueClass) {
-	if len(l.out.Issues) == 0 && !l.out.Written.any() {
-		l.issue(Issue{Class: class, Kind: l.out.Kind, Name: l.out.Name, Reason: "it has no version, and comes into being with its first one"})
-	}
-}
-
 // missing is the class of what the destination does not take, or would not if it
 // were written.
-func (r *run) missing() IssueClass {
+func (r *run) missing() report.IssueClass {
 	if r.o.Mode == VerifyOnly {
-		return Unverified
+		return report.Unverified
 	}
-	return Missing
+	return report.Missing
 }

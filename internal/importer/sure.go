@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/report"
 )
 
 // A write counts as done when the destination has acknowledged it, or when a
@@ -74,9 +75,9 @@ func (r *run) unacknowledged(err error) {
 	if told {
 		return
 	}
-	l := &ledger{out: Outcome{Kind: "answers"}}
-	l.issue(Issue{Class: Noted, Kind: call, Reason: "the destination does what it is asked for, and does not say so: " + ce.Err.Error()})
-	r.finished(&l.out, nil)
+	l := &report.Ledger{Out: report.Outcome{Kind: "answers"}}
+	l.Issue(report.Issue{Class: report.Noted, Kind: call, Reason: "the destination does what it is asked for, and does not say so: " + ce.Err.Error()})
+	r.finished(&l.Out, nil)
 }
 
 // sureOf is sure for a write to an experiment that its metadata show.

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -87,7 +88,7 @@ func (e *experiment) flushSystem(ctx context.Context) {
 	if len(want) == 0 || e.expect(func(x *expectation) { x.system = want }) {
 		return
 	}
-	e.spawn(func() { e.item(Issue{Kind: string(stream.KindSystem)}, e.writeSystem(ctx, want)) })
+	e.spawn(func() { e.item(report.Issue{Kind: string(stream.KindSystem)}, e.writeSystem(ctx, want)) })
 }
 
 func (e *experiment) writeSystem(ctx context.Context, want map[string]json.RawMessage) error {
@@ -102,12 +103,12 @@ func (e *experiment) writeSystem(ctx context.Context, want map[string]json.RawMe
 			switch {
 			case sameServerJSON(want[name], have[name]), forgotten(name, have):
 				if n := doubled(want[name], have[name]); n > 0 {
-					e.differs(Issue{Kind: string(stream.KindSystem), Name: name, Reason: fmt.Sprintf(isDoubled, n)})
+					e.differs(report.Issue{Kind: string(stream.KindSystem), Name: name, Reason: fmt.Sprintf(isDoubled, n)})
 				}
 			case isEmpty(have[name]) || e.streamWins:
 				write[name] = want[name]
 			default:
-				e.differs(Issue{Kind: string(stream.KindSystem), Name: name, Reason: "the destination has another value"})
+				e.differs(report.Issue{Kind: string(stream.KindSystem), Name: name, Reason: "the destination has another value"})
 			}
 		}
 	}
@@ -187,7 +188,7 @@ func (e *experiment) takeGit(ctx context.Context, rec *stream.Document) error {
 	if g == (gitDoc{}) || e.expect(func(x *expectation) { x.git = &g }) {
 		return nil
 	}
-	e.spawn(func() { e.item(Issue{Kind: string(stream.KindGit)}, e.writeGit(ctx, &g)) })
+	e.spawn(func() { e.item(report.Issue{Kind: string(stream.KindGit)}, e.writeGit(ctx, &g)) })
 	return nil
 }
 
@@ -203,7 +204,7 @@ func (e *experiment) writeGit(ctx context.Context, g *gitDoc) error {
 				return nil
 			}
 			if !e.streamWins {
-				e.differs(Issue{Kind: string(stream.KindGit), Reason: "the destination has other values"})
+				e.differs(report.Issue{Kind: string(stream.KindGit), Reason: "the destination has other values"})
 				return nil
 			}
 		}

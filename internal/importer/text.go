@@ -8,6 +8,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
+	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -97,11 +98,11 @@ func (t longText) utf8() (longText, int64, error) {
 }
 
 // asUTF8 is utf8, and tells what is not carried as it is.
-func (l *ledger) asUTF8(t longText, i Issue) (longText, error) {
+func asUTF8(l *report.Ledger, t longText, i report.Issue) (longText, error) {
 	t, invalid, err := t.utf8()
 	if invalid > 0 {
 		i.Reason = fmt.Sprintf("%d of its bytes are not UTF-8, and are U+FFFD at the destination", invalid)
-		l.issue(i)
+		l.Issue(i)
 	}
 	return t, err
 }
@@ -165,7 +166,7 @@ func (e *experiment) takeText(ctx context.Context, rec *stream.Text) error {
 			return
 		}
 		whole.close()
-		e.item(Issue{Kind: string(kind)}, err)
+		e.item(report.Issue{Kind: string(kind)}, err)
 	})
 	return nil
 }
@@ -176,7 +177,7 @@ func (e *experiment) textOf(kind stream.Kind, whole *textItem) (longText, error)
 	if kind == stream.KindGitPatch {
 		return text, nil // it goes in a zip file, and may hold any bytes
 	}
-	text, err := e.asUTF8(text, Issue{Class: e.r.differs(), Kind: string(kind)})
+	text, err := asUTF8(&e.Ledger, text, report.Issue{Class: e.r.differs(), Kind: string(kind)})
 	if err == nil && kind == stream.KindHTML && e.r.o.RewriteLinks {
 		text, err = text.becomes(e.r.linkReferences(e.source, e.project.target, e.derived).links)
 	}
@@ -190,7 +191,7 @@ func (e *experiment) finishOutput(ctx context.Context, whole *textItem, text lon
 		return
 	}
 	kind := string(stream.KindOutput)
-	e.item(Issue{Kind: kind}, e.write(ctx, kind, func() error { return e.restOfOutput(ctx, text, p) }))
+	e.item(report.Issue{Kind: kind}, e.write(ctx, kind, func() error { return e.restOfOutput(ctx, text, p) }))
 }
 
 // writeText writes a text that a request replaces as a whole.
@@ -211,7 +212,7 @@ func (e *experiment) writeText(ctx context.Context, kind stream.Kind, text longT
 		case same && (text.size > 0 || !e.unfinished):
 			return nil
 		case !same && !empty && !e.streamWins:
-			e.differs(Issue{Kind: string(kind), Reason: "the destination has another one"})
+			e.differs(report.Issue{Kind: string(kind), Reason: "the destination has another one"})
 			return nil
 		}
 	}

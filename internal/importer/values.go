@@ -11,6 +11,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
+	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -227,7 +228,7 @@ func (e *experiment) wantsParameter(ctx context.Context, v *valueDoc) (bool, err
 // differs.
 func (e *experiment) decide(v verdict, kind stream.Kind, name string) bool {
 	if v == other && !e.streamWins {
-		e.differs(Issue{Kind: string(kind), Name: name, Reason: "the destination has another value"})
+		e.differs(report.Issue{Kind: string(kind), Name: name, Reason: "the destination has another value"})
 		return false
 	}
 	return v != same
@@ -289,9 +290,9 @@ func (e *experiment) flushParameters(ctx context.Context) {
 			return err
 		})
 		if err == nil {
-			e.change(func(o *Outcome) { o.Written.Parameters += b.n - int64(len(bad)) })
+			e.Change(func(o *report.Outcome) { o.Written.Parameters += b.n - int64(len(bad)) })
 		}
-		e.item(Issue{Kind: string(stream.KindParameters)}, err)
+		e.item(report.Issue{Kind: string(stream.KindParameters)}, err)
 	})
 }
 
@@ -299,12 +300,12 @@ func (e *experiment) flushParameters(ctx context.Context) {
 // one issue.
 func (e *experiment) refusedNames(kind stream.Kind, names []string, err error) {
 	if len(names) == 1 {
-		e.item(Issue{Kind: string(kind), Name: names[0]}, err)
+		e.item(report.Issue{Kind: string(kind), Name: names[0]}, err)
 		return
 	}
 	const some = 20
 	list := fmt.Sprintf("%q", names[:min(len(names), some)])
-	e.item(Issue{Kind: string(kind)}, fmt.Errorf("%d of them, %s: %w", len(names), list, err))
+	e.item(report.Issue{Kind: string(kind)}, fmt.Errorf("%d of them, %s: %w", len(names), list, err))
 }
 
 func (e *experiment) writeParameters(ctx context.Context, values []*loggedParameter) error {

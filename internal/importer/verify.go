@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -15,7 +16,7 @@ import (
 // says.
 func (e *experiment) verify(ctx context.Context) error {
 	if e.there == nil && e.r.o.Mode == VerifyOnly {
-		e.unverified(Issue{Kind: kindExperiment, Reason: "the destination does not have it"})
+		e.unverified(report.Issue{Kind: report.KindExperiment, Reason: "the destination does not have it"})
 		return nil
 	}
 	if e.r.o.Mode == DryRun {
@@ -31,20 +32,20 @@ func (e *experiment) verify(ctx context.Context) error {
 			return fmt.Errorf("verify: %w", err)
 		}
 	}
-	e.change(func(o *Outcome) { o.Verified = o.unverified == 0 })
+	e.Verify()
 	return nil
 }
 
-func (e *experiment) unverified(i Issue) {
-	i.Class = Unverified
-	e.issue(i)
+func (e *experiment) unverified(i report.Issue) {
+	i.Class = report.Unverified
+	e.Issue(i)
 }
 
 // verification is a verification under way.
 type verification struct {
 	e     *experiment
 	x     *expectation
-	found []Issue
+	found []report.Issue
 }
 
 // twice runs a check, and once more after a pause if it finds anything in what
@@ -62,14 +63,14 @@ func (v *verification) twice(ctx context.Context, check func(context.Context) er
 		return err
 	}
 	for _, i := range v.found {
-		i.Class = Unverified
-		v.e.issue(i)
+		i.Class = report.Unverified
+		v.e.Issue(i)
 	}
 	return nil
 }
 
 func (v *verification) finds(kind, name, reason string, args ...any) {
-	v.found = append(v.found, Issue{Kind: kind, Name: name, Reason: fmt.Sprintf(reason, args...)})
+	v.found = append(v.found, report.Issue{Kind: kind, Name: name, Reason: fmt.Sprintf(reason, args...)})
 }
 
 func (v *verification) metadata(ctx context.Context) error {
@@ -162,7 +163,7 @@ func (v *verification) table(ctx context.Context, kind stream.Kind, want map[uin
 			return nil
 		}
 		found++
-		if value != hashThere(x) && len(differ) < maxIssues {
+		if value != hashThere(x) && len(differ) < report.MaxIssues {
 			differ = append(differ, x.Name)
 		}
 		return nil

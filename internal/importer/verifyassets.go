@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -67,26 +68,26 @@ func (v *verification) strangers(ctx context.Context, have assetsThere, found ma
 	for id := range found {
 		equal[have[id].like] = true
 	}
-	var others []Issue
+	var others []report.Issue
 	err := v.e.r.c.Assets.Each(ctx, v.e.key, "", func() { others = nil }, func(a *comet.Asset) error {
 		t, listed := have[a.ID]
 		made := a.Type == stream.AssetFullMetric || a.Type == stream.AssetCombinedHistogram // by the server, of others
 		if !listed || found[a.ID] || v.x.skipped[a.ID] || made {
 			return nil
 		}
-		i := Issue{Kind: string(stream.KindAsset), Name: strings.Clone(cmp.Or(a.Name, a.ID)), Reason: stranger}
+		i := report.Issue{Kind: string(stream.KindAsset), Name: strings.Clone(cmp.Or(a.Name, a.ID)), Reason: stranger}
 		if equal[t.like] {
 			i.Reason = "an equal one is there too, under another id"
 		}
 		others = append(others, i)
 		return nil
 	})
-	slices.SortFunc(others, func(a, b Issue) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(others, func(a, b report.Issue) int { return strings.Compare(a.Name, b.Name) })
 	v.found = append(v.found, others...)
 	return err
 }
 
-func itemTitle(i Issue) string {
+func itemTitle(i report.Issue) string {
 	if i.Name != "" {
 		return i.Name
 	}

@@ -57,7 +57,7 @@ func (v *verification) compareMetric(name string, want *metricSum, have digest) 
 	case have.n < want.all.n && have.n >= v.e.r.o.SeriesCap:
 		if !want.thinned {
 			want.thinned = true
-			v.e.issue(thinned(name, have.n, want.all.n))
+			v.e.Issue(thinned(name, have.n, want.all.n))
 		}
 	case have.n == want.all.n:
 		v.finds(kind, name, "%d points, but not those of the stream", have.n)

@@ -9,6 +9,7 @@ import (
 	"io"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -37,11 +38,11 @@ func (v *views) write(ctx context.Context, rec *stream.View) {
 	}
 	r := v.w.r
 	to := r.to.target(Project{rec.Workspace, rec.Project})
-	o := &ledger{out: Outcome{Kind: string(stream.KindView), Workspace: to.Workspace, Project: to.Name, Name: rec.Name}}
+	o := &report.Ledger{Out: report.Outcome{Kind: string(stream.KindView), Workspace: to.Workspace, Project: to.Name, Name: rec.Name}}
 	r.single(o, stream.KindView, rec.Name, v.one(ctx, o, rec, to))
 }
 
-func (v *views) one(ctx context.Context, o *ledger, rec *stream.View, to Project) error {
+func (v *views) one(ctx context.Context, o *report.Ledger, rec *stream.View, to Project) error {
 	r := v.w.r
 	at, list, err := v.find(ctx, rec, to)
 	if err != nil {
@@ -68,7 +69,7 @@ func (v *views) one(ctx context.Context, o *ledger, rec *stream.View, to Project
 		if len(others) == 0 {
 			reason = notThere
 		}
-		o.issue(Issue{Class: r.differs(), Kind: string(stream.KindView), Name: rec.Name, Reason: reason})
+		o.Issue(report.Issue{Class: r.differs(), Kind: string(stream.KindView), Name: rec.Name, Reason: reason})
 		return nil
 	}
 	w := comet.ViewWrite{Table: at.table, ProjectID: at.project, Name: rec.Name, Key: at.key, Doc: doc}
@@ -80,9 +81,9 @@ func (v *views) one(ctx context.Context, o *ledger, rec *stream.View, to Project
 			return err
 		}
 	}
-	o.wrote(string(stream.KindView))
+	o.Wrote(string(stream.KindView))
 	r.other(string(stream.KindView))
-	return r.confirm(ctx, o, Issue{Kind: string(stream.KindView), Name: rec.Name, Reason: notThere}, func() (bool, error) {
+	return r.confirm(ctx, o, report.Issue{Kind: string(stream.KindView), Name: rec.Name, Reason: notThere}, func() (bool, error) {
 		id, err := v.look(ctx, at, &w)
 		return id != "", err
 	})

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -245,7 +246,7 @@ func (w *workspace) finish(ctx context.Context) {
 			cancel()
 		}
 		if err != nil {
-			w.r.finished(&Outcome{Kind: "times", SourceKey: k.source, Key: k.key}, err)
+			w.r.finished(&report.Outcome{Kind: "times", SourceKey: k.source, Key: k.key}, err)
 		}
 	}
 }

@@ -1,11 +1,8 @@
-package importer
+package report
 
 import (
 	"fmt"
 	"strings"
-	"sync"
-
-	"github.com/comet-stream/comet-stream/stream"
 )
 
 // Result is what became of an experiment.
@@ -55,7 +52,7 @@ type Written struct {
 	Items []string `json:"items,omitempty"`
 }
 
-func (w *Written) any() bool {
+func (w *Written) Any() bool {
 	return w.Parameters+w.Others+w.Tags+w.Points+w.Assets > 0 || len(w.Items) > 0
 }
 
@@ -108,120 +105,16 @@ type Rewriting struct {
 	To         string `json:"to_sha256"`
 }
 
-// maxIssues is how many issues of one experiment are kept.
-const maxIssues = 200
+// MaxIssues is how many issues of one experiment are kept.
+const MaxIssues = 200
 
 // maxText is how many bytes of a name or reason are kept in an issue.
 const maxText = 4 << 10
 
-// cutText returns a text from outside, cut where it is too long to be told.
-func cutText(s string) string {
+// CutText returns a text from outside, cut where it is too long to be told.
+func CutText(s string) string {
 	if len(s) <= maxText {
 		return s
 	}
 	return strings.ToValidUTF8(s[:maxText], "") + "…"
-}
-
-// ledger collects the outcome of an experiment from all of its tasks.
-type ledger struct {
-	mu  sync.Mutex
-	out Outcome
-}
-
-// change runs f on the outcome.
-func (l *ledger) change(f func(*Outcome)) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	f(&l.out)
-}
-
-func (l *ledger) issue(i Issue) {
-	i.Name, i.ID, i.Reason = cutText(i.Name), cutText(i.ID), cutText(i.Reason)
-	l.change(func(o *Outcome) {
-		switch i.Class {
-		case Missing:
-			o.missing++
-		case Differs:
-			o.differing++
-		case Unverified:
-			o.unverified++
-		case Skipped:
-			o.skipped++
-		}
-		if len(o.Issues) < maxIssues {
-			o.Issues = append(o.Issues, i)
-		} else {
-			o.MoreIssues++
-		}
-	})
-}
-
-// wrote notes that a single item was written.
-func (l *ledger) wrote(kind string) {
-	l.change(func(o *Outcome) { o.Written.Items = append(o.Written.Items, kind) })
-}
-
-// Summary is what became of all experiments. Read is the sum of the five
-// numbers after it.
-type Summary struct {
-	Read      int64 `json:"read"`
-	Created   int64 `json:"created"`
-	Completed int64 `json:"completed"`
-	There     int64 `json:"already_there"`
-	Elsewhere int64 `json:"elsewhere"`
-	Failed    int64 `json:"failed"`
-
-	Projects        int64 `json:"projects"`         // read
-	ProjectsCreated int64 `json:"projects_created"` // of them
-
-	Missing    int64 `json:"missing"`    // items
-	Differing  int64 `json:"differing"`  // items, those of projects included
-	Unverified int64 `json:"unverified"` // findings of a verification
-	Skipped    int64 `json:"skipped"`    // in the stream
-
-	Points     int64 `json:"points"` // written
-	Assets     int64 `json:"assets"`
-	AssetBytes int64 `json:"asset_bytes"`
-
-	// Unknown counts the records of kinds that this version does not know.
-	Unknown map[string]int64 `json:"unknown,omitempty"`
-	// Other counts what was written of projects and workspaces.
-	Other map[string]int64 `json:"other,omitempty"`
-}
-
-// Wrote reports whether anything was written.
-func (s *Summary) Wrote() bool {
-	return s.Created+s.Completed+s.ProjectsCreated > 0 || len(s.Other) > 0
-}
-
-// add takes one outcome in.
-func (s *Summary) add(o *Outcome) {
-	if o.Kind == kindExperiment {
-		s.addExperiment(o)
-	}
-	s.Missing += int64(o.missing)
-	s.Differing += int64(o.differing)
-	s.Unverified += int64(o.unverified)
-	s.Skipped += int64(o.skipped)
-	s.Points += o.Written.Points
-	s.Assets += o.Written.Assets
-	s.AssetBytes += o.Written.AssetBytes
-}
-
-const kindExperiment = string(stream.KindExperiment)
-
-func (s *Summary) addExperiment(o *Outcome) {
-	s.Read++
-	switch o.Result {
-	case ResultCreated:
-		s.Created++
-	case ResultCompleted:
-		s.Completed++
-	case ResultThere:
-		s.There++
-	case ResultElsewhere:
-		s.Elsewhere++
-	default:
-		s.Failed++
-	}
 }

@@ -2,6 +2,7 @@
 # make demo     move a project between two servers on loopback, through a pipe
 # make test     all tests, with the race detector where there is a C compiler
 # make check    what a change must pass before it is tested
+# make lint     the linters of .golangci.yml, staticcheck among them
 # make vet-all  vet for the platforms of PLATFORMS: code and tests, which are not linked or run
 # make fuzz     each fuzz target that FUZZ matches, for FUZZTIME
 # make torture  the long forms of the tests, the tests of the tests (internal/torture/controls.sh), ten minutes of fuzzing
@@ -14,7 +15,7 @@
 
 GO          ?= go
 VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null)
-STATICCHECK ?= $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOLANGCI    ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FUZZ        ?= ^Fuzz
 FUZZTIME    ?= 1m
 
@@ -29,7 +30,7 @@ PLATFORMS ?= windows/amd64 darwin/arm64 linux/386 linux/arm
 
 TOOLS := comet-export comet-filter comet-import
 
-.PHONY: build test contract check gofmt vet vet-all staticcheck have-staticcheck govulncheck fuzz torture bench bench-large measure demo clean
+.PHONY: build test contract check gofmt vet vet-all lint have-lint govulncheck fuzz torture bench bench-large measure demo clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-X github.com/comet-stream/comet-stream/internal/cli.Version=$(VERSION)' -o bin/ $(TOOLS:%=./cmd/%)
@@ -45,7 +46,7 @@ endif
 contract:
 	sdks=$$(internal/contract/venv.sh current 2023) && COMET_SDK_PYTHON=$$sdks $(GO) test -count 1 -v ./internal/contract
 
-check: gofmt vet staticcheck govulncheck
+check: gofmt vet lint govulncheck
 
 gofmt:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')) && \
@@ -60,12 +61,12 @@ vet-all:
 	  GOOS=$${platform%/*} GOARCH=$${platform#*/} CGO_ENABLED=0 $(GO) vet ./... || exit 1; \
 	done
 
-staticcheck:
-	$(STATICCHECK) ./...
+lint:
+	$(GOLANGCI) run ./...
 
-# Fetches it where it is not there yet.
-have-staticcheck:
-	@$(STATICCHECK) -version
+# Fetches it where it is missing.
+have-lint:
+	@$(GOLANGCI) version
 
 govulncheck:
 	@if command -v govulncheck >/dev/null; then govulncheck ./...; \

@@ -40,7 +40,10 @@ func (c *exportCommand) runDry(ctx context.Context) error {
 		{"requests", e.Requests, fmt.Sprintf("%.2f hours at %s/h, %s", float64(e.Requests)/float64(limit)/3600, perHour(limit), which)},
 		{"upper-bound", e.UpperBound, progress.Bytes(e.UpperBound) + ", for aws s3 cp --expected-size"},
 	} {
-		fmt.Fprintln(w, strings.TrimSuffix(fmt.Sprintf("%s\t%d\t%s", line.name, line.value, line.note), "\t"))
+		text := strings.TrimSuffix(fmt.Sprintf("%s\t%d\t%s", line.name, line.value, line.note), "\t")
+		if _, err := fmt.Fprintln(w, text); err != nil {
+			return stdoutError(err)
+		}
 	}
 	if err := w.Flush(); err != nil {
 		return stdoutError(err)

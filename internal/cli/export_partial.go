@@ -34,7 +34,7 @@ func (c *exportCommand) openStream(out *output) (*stream.Writer, error) {
 func (c *exportCommand) continueStream(out *output, f *os.File, options stream.WriterOptions) (w *stream.Writer, err error) {
 	defer func() {
 		if w == nil {
-			f.Close()
+			_ = f.Close() // only read
 		}
 	}()
 	info, err := f.Stat()

@@ -35,11 +35,11 @@ func (c *command) openInput(path string) (*input, error) {
 			return nil, withCode(ExitUsage, err)
 		}
 		if info, err := f.Stat(); err == nil && info.IsDir() {
-			f.Close()
+			_ = f.Close()
 			return nil, withCode(ExitUsage, &fs.PathError{Op: "read", Path: path, Err: syscall.EISDIR})
 		}
 		if isTerminal(f) {
-			f.Close()
+			_ = f.Close()
 			return nil, terminalInput(path)
 		}
 		return &input{Reader: f, name: path, closer: f}, nil

@@ -25,7 +25,7 @@ func printError(w io.Writer, tool string, err error) {
 // printLine writes one line of talk. Its own error is dropped: there is no
 // other place to report that standard error cannot be written.
 func printLine(w io.Writer, tool, kind, text string) {
-	fmt.Fprintf(w, "%s: %s: %s\n", tool, kind, progress.Escape(text))
+	_, _ = fmt.Fprintf(w, "%s: %s: %s\n", tool, kind, progress.Escape(text))
 }
 
 // splitJoined returns the errors that a list of errors holds, as that of

@@ -92,7 +92,7 @@ func (w *walker) end() error {
 
 // value takes the next value, whatever it is.
 func (w *walker) value() ([]byte, error) {
-	n := 0
+	var n int
 	switch w.next() {
 	case '"':
 		n = stringEnd(w.rest)

@@ -1,7 +1,6 @@
 package comettest
 
 import (
-	"encoding/json"
 	"slices"
 )
 
@@ -72,7 +71,7 @@ func checkItems(items []registryMeta) error {
 func cloneItems(items []registryMeta) []registryMeta {
 	list := make([]registryMeta, len(items))
 	for n, m := range items {
-		list[n] = registryMeta{m.Key, json.RawMessage(slices.Clone(m.Value))}
+		list[n] = registryMeta{m.Key, slices.Clone(m.Value)}
 	}
 	return list
 }

@@ -34,7 +34,7 @@ func (s *Server) SeedSynthetic(spec SyntheticSpec) []string {
 
 func (spec *SyntheticSpec) experiment(i int) ExperimentSpec {
 	seed := mix(spec.Seed + uint64(i)*0x9E3779B97F4A7C15)
-	start := int64(demoStart) + int64(i)*60_000
+	start := demoStart + int64(i)*60_000
 	key := derivedID("synthetic", spec.Workspace, spec.Project, fmt.Sprint(spec.Seed), fmt.Sprint(i))
 	e := ExperimentSpec{
 		Key: key, Name: fmt.Sprintf("run %d", i), Start: start, End: start + int64(spec.Points)*synthInterval + 1,

@@ -17,7 +17,7 @@ type APIKey string
 const hidden = "(API key)"
 
 // Format writes a placeholder, whatever the verb.
-func (APIKey) Format(s fmt.State, _ rune) { io.WriteString(s, hidden) }
+func (APIKey) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, hidden) }
 
 // String returns a placeholder.
 func (APIKey) String() string { return hidden }

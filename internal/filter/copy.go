@@ -210,7 +210,7 @@ func (c *copier) fail(ctx context.Context, err error) error {
 		// taken for all, one more begins, and ends badly.
 		c.w = stream.NewWriter(c.out, stream.WriterOptions{})
 		if more := c.w.Write(bareHeader(c.options.Tool)); more != nil {
-			c.w.Stop()
+			_ = c.w.Stop() // more once more
 			return errors.Join(err, more)
 		}
 	}
@@ -218,13 +218,13 @@ func (c *copier) fail(ctx context.Context, err error) error {
 		return err
 	}
 	if _, meet := errors.AsType[*MeetError](err); meet && c.header != nil {
-		c.w.Stop() // nothing has been written, so nothing can fail
+		_ = c.w.Stop() // nothing has been written, so nothing can fail
 		return err
 	}
 	more := c.writeHeader()
 	switch {
 	case more != nil:
-		c.w.Stop()
+		_ = c.w.Stop() // more once more
 	case errors.Is(err, stream.ErrTruncated):
 		more = c.w.Stop()
 	case ctx.Err() != nil:

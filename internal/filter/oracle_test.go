@@ -88,7 +88,7 @@ func (o *oracle) items(t testing.TB, group []any) []any {
 	for i := 0; i < len(group); {
 		kind, rec := kindAndRecord(t, group[i])
 		n := i + 1
-		keep := true
+		var keep bool
 		switch rec := rec.(type) {
 		case *stream.Asset:
 			for {

@@ -122,7 +122,7 @@ func (e *experiment) uploadThrough(ctx context.Context, a *asset) error {
 		err = e.checkLimits(ctx, a, a.upload.Size)
 	}
 	if may, unread := e.knowsByBytes(ctx, a, a.upload.Size); err == nil && (may || unread != nil) {
-		err = cmp.Or(unread, error(errKnownByBytes))
+		err = cmp.Or(unread, errKnownByBytes)
 	}
 	err = a.through.send(ctx, err, func(ctx context.Context) error {
 		err := e.putAsset(ctx, a)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 )
@@ -180,7 +181,7 @@ func (r *Reporter) draw() {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	fmt.Fprint(r.w, wipe, cut(r.status(), width-1))
+	r.write(wipe, cut(r.status(), width-1))
 	r.drawn = true
 }
 
@@ -200,13 +201,19 @@ func (r *Reporter) print(kind, text string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.wipe()
-	fmt.Fprintf(r.w, "%s: %s%s\n", r.opts.Tool, kind, Escape(text))
+	r.write(r.opts.Tool, ": ", kind, Escape(text), "\n")
+}
+
+// write writes to standard error, in one piece. Its own error is dropped: there is
+// no other place to report it. The caller holds r.mu.
+func (r *Reporter) write(texts ...string) {
+	_, _ = io.WriteString(r.w, strings.Join(texts, ""))
 }
 
 // wipe clears the status line if there is one. The caller holds r.mu.
 func (r *Reporter) wipe() {
 	if r.drawn {
-		fmt.Fprint(r.w, wipe)
+		r.write(wipe)
 		r.drawn = false
 	}
 }

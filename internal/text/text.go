@@ -63,7 +63,7 @@ func (r *reader) begin() {
 	default:
 		mark = 0
 	}
-	r.src.Discard(mark)
+	_, _ = r.src.Discard(mark) // of what Peek has shown
 }
 
 // decode appends one character, or the error that comes in its place.
@@ -75,7 +75,7 @@ func (r *reader) decode() {
 	if utf16.IsSurrogate(c) {
 		if next, err := r.src.Peek(2); err == nil {
 			if both := utf16.DecodeRune(c, rune(r.order.Uint16(next))); both != utf8.RuneError {
-				r.src.Discard(2)
+				_, _ = r.src.Discard(2)
 				c = both
 			}
 		}

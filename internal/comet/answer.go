@@ -172,13 +172,19 @@ func (c *conn) answerError(cl *call, resp *http.Response, data []byte) *Error {
 		return e
 	}
 	e.Msg, e.SDKCode = serverWords(resp, data)
-	e.Own = isOwn(data)
+	e.Own = isOwn(data) && !ledAway(cl, resp)
 	if saysTLSPort(e.Status, data) {
 		e.Msg, e.Err = "", errTLSPort
 	}
 	e.Msg = c.secrets.hide(clip(e.Msg))
 	e.judge(cl, c.absentWords)
 	return e
+}
+
+// ledAway reports whether an answer is that of another path, to which the call
+// was redirected: what it says is not of the call.
+func ledAway(cl *call, resp *http.Response) bool {
+	return resp.Request != nil && resp.Request.Response != nil && !strings.HasSuffix(resp.Request.URL.Path, "/"+cl.path)
 }
 
 // serverWords finds the message and the code in the body of an error.

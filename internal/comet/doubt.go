@@ -1,6 +1,7 @@
 package comet
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -168,19 +169,28 @@ type check struct {
 	wants wants
 	found bool
 	code  int64
+	sdk   int64 // the code of an error
 	words string
 	n     int
 }
 
 // minds reports whether a member that is not wanted says something of the answer.
-func (k *check) minds(name string) bool { return name == "code" || name == "msg" || name == "message" }
+func (k *check) minds(name string) bool {
+	switch name {
+	case "code", "msg", "message", "sdk_error_code", "sdkErrorCode":
+		return true
+	}
+	return false
+}
 
 // member takes a member. Of a list that is wanted the first byte will do.
 func (k *check) member(name string, value []byte) {
 	k.n++
 	switch {
-	case name == "code" && wire.IsNumber(value):
+	case name == "code" && wire.IsNumber(value) && (k.code == 0 || k.code == http.StatusOK):
 		k.code = wire.IntOrZero(value) // also where the source code has that name
+	case name == "sdk_error_code", name == "sdkErrorCode":
+		k.sdk = cmp.Or(k.sdk, wire.IntOrZero(value))
 	case slices.Contains(k.wants.names, name):
 		k.found = k.found || k.wants.takes(value)
 	case k.minds(name) && k.words == "" && len(value) > 0 && value[0] == '"':
@@ -209,6 +219,8 @@ func (k *check) end() error {
 		return nil
 	case k.code != 0 && k.code != http.StatusOK:
 		l.why = fmt.Sprintf("the answer says code %d", k.code)
+	case k.sdk != 0:
+		l.why = fmt.Sprintf("the answer has the code %d of an error", k.sdk)
 	case !k.found:
 		l.why = "the answer lacks " + k.wants.String()
 	default:

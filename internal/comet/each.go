@@ -204,7 +204,9 @@ func (s *scanner) array(fn func(v []byte, cut bool) error) error {
 		if err != nil {
 			return err
 		}
-		s.elements++
+		if !bytes.Equal(v, []byte("null")) && !bytes.Equal(v, []byte("{}")) {
+			s.elements++
+		}
 		if err := fn(v, cut); err != nil {
 			return err
 		}

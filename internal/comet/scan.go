@@ -16,7 +16,7 @@ type scanner struct {
 	pos, end int
 	err      error // why r gives no more; io.EOF at its end
 	full     error // why the buffer does not grow
-	elements int   // of lists, read so far
+	elements int   // of lists, read so far, that are neither null nor empty
 }
 
 func newScanner(r io.Reader, size int) *scanner {

@@ -44,3 +44,46 @@ func TestUnclearWords(t *testing.T) {
 		t.Errorf("told (-want +got):\n%s", diff)
 	}
 }
+
+// What an answer says of an error counts, whatever else it has; and what is
+// answered from another path is not of the call.
+func TestAnswersBeside(t *testing.T) {
+	const views = "views/get-all"
+	for _, test := range []struct {
+		name, path, body string
+		want             error
+	}{
+		{"good", "metadata", `{"experimentKey":"k","code":200,"sdk_error_code":0}`, nil},
+		{"code", "metadata", `{"experimentKey":"k","code":500}`, ErrUnclear},
+		{"code of an error", "metadata", `{"experimentKey":"k","sdk_error_code":90501}`, ErrUnclear},
+		{"good list", views, `[{"templateId":"v"}]`, nil},
+		{"list of nothing", views, `[{}]`, ErrUnclear},
+		{"list of null", views, `[null]`, ErrUnclear},
+	} {
+		c := offline(t, func(req *http.Request) (*http.Response, error) {
+			if strings.HasSuffix(req.URL.Path, test.path) {
+				return reply(req, 200, test.body), nil
+			}
+			return reply(req, 200, `{"userName":"u","projectId":"p"}`), nil
+		}, func(o *Options) { o.Retry = quickRetry })
+		_, err := c.Metadata(t.Context(), "k")
+		if test.path == views {
+			_, err = c.Views(t.Context(), Dashboards, "p", "")
+		}
+		if !errors.Is(err, test.want) {
+			t.Errorf("%s: %v", test.name, err)
+		}
+	}
+	c := offline(t, func(req *http.Request) (*http.Response, error) {
+		switch {
+		case strings.HasSuffix(req.URL.Path, "/login"):
+			return reply(req, 404, `{"msg":"HTTP 404 Not Found","code":404}`), nil
+		case strings.HasSuffix(req.URL.Path, views):
+			return reply(req, 302, "", "Location", "/login"), nil
+		}
+		return reply(req, 200, `{"userName":"u","projectId":"p"}`), nil
+	}, func(o *Options) { o.Retry = quickRetry })
+	if _, err := c.Views(t.Context(), Dashboards, "p", ""); !errors.Is(err, ErrUnclear) {
+		t.Errorf("redirected to where nothing is: %v", err)
+	}
+}

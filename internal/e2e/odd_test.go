@@ -38,6 +38,10 @@ var oddAnswers = []oddAnswer{
 	fixedAnswer("200 text", 200, "text/plain", "The service is busy. Please come back later."),
 	fixedAnswer("204", 204, "", ""),
 	fixedAnswer("[]", 200, "application/json", `[]`),
+	fixedAnswer("[{}]", 200, "application/json", `[{}]`),
+	fixedAnswer("null", 200, "application/json", `null`),
+	changedAnswer("code 500 beside", beside(`"code":500,"msg":"Internal error",`)),
+	changedAnswer("error code beside", beside(`"sdk_error_code":90501,`)),
 	fixedAnswer("500", 500, "application/json", `{"msg":"Internal Server Error","code":500}`),
 	fixedAnswer("504", 504, "text/html", "<html>Gateway Time-out</html>"),
 	changedAnswer("cut", func(body []byte) ([]byte, int) { return body[:len(body)/2], len(body) / 2 }),
@@ -69,6 +73,16 @@ func changedAnswer(name string, change func([]byte) ([]byte, int)) oddAnswer {
 		odd.Header.Set("Content-Encoding", resp.Header.Get("Content-Encoding"))
 		return odd
 	}}
+}
+
+// beside returns what puts members before those of an object.
+func beside(members string) func([]byte) ([]byte, int) {
+	return func(body []byte) ([]byte, int) {
+		if bytes.HasPrefix(body, []byte(`{"`)) {
+			body = append([]byte("{"+members), body[1:]...)
+		}
+		return body, len(body)
+	}
 }
 
 // answerOf returns an answer that announces a length, and whose body fails as

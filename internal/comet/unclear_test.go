@@ -66,9 +66,9 @@ func TestAnswersBeside(t *testing.T) {
 			}
 			return reply(req, 200, `{"userName":"u","projectId":"p"}`), nil
 		}, func(o *Options) { o.Retry = quickRetry })
-		_, err := c.Metadata(t.Context(), "k")
+		_, err := c.Experiments.Metadata(t.Context(), "k")
 		if test.path == views {
-			_, err = c.Views(t.Context(), Dashboards, "p", "")
+			_, err = c.Views.List(t.Context(), Dashboards, "p", "")
 		}
 		if !errors.Is(err, test.want) {
 			t.Errorf("%s: %v", test.name, err)
@@ -83,7 +83,7 @@ func TestAnswersBeside(t *testing.T) {
 		}
 		return reply(req, 200, `{"userName":"u","projectId":"p"}`), nil
 	}, func(o *Options) { o.Retry = quickRetry })
-	if _, err := c.Views(t.Context(), Dashboards, "p", ""); !errors.Is(err, ErrUnclear) {
+	if _, err := c.Views.List(t.Context(), Dashboards, "p", ""); !errors.Is(err, ErrUnclear) {
 		t.Errorf("redirected to where nothing is: %v", err)
 	}
 }

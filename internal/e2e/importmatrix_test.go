@@ -321,7 +321,7 @@ var notDone = map[string]bool{"404 JSON": true, "400 unknown code": true, "cut":
 
 // importScenes returns the imports that are disturbed.
 func importScenes(t testing.TB) []*importScene {
-	src := matrixServer(t, comettest.Moods{KeepEndTime: true})
+	src := matrixServer(t, comettest.Moods{KeepEndTime: true}, seedMatrix)
 	first := exportOver(&oddNetwork{server: src}, src, "lab").want(t, cli.ExitOK).stdout
 	growMatrix(t, src)
 	second := exportOver(&oddNetwork{server: src}, src, "lab").want(t, cli.ExitOK).stdout

@@ -27,10 +27,23 @@ import (
 var matrixModes = []struct {
 	name  string
 	moods comettest.Moods
+	seed  func(*comettest.Server)
 	also  []string
 }{
-	{name: "new"},
-	{name: "old", moods: comettest.Moods{Version: "3.19.0"}, also: []string{"GET /api/rest/v2/experiment/system-details"}},
+	{name: "new", seed: seedMatrix},
+	{name: "old", moods: comettest.Moods{Version: "3.19.0"}, seed: seedMatrix, also: []string{"GET /api/rest/v2/experiment/system-details"}},
+	{
+		name: "thinned", moods: comettest.Moods{MetricCap: comettest.DefaultMetricCap, FullMetricFiles: "typed"}, seed: seedLong,
+		also: []string{"GET /api/rest/v2/experiment/asset/list", "GET /api/rest/v2/experiment/asset/get-asset"},
+	},
+}
+
+// seedLong fills a workspace with a metric of more points than a server lists.
+func seedLong(s *comettest.Server) {
+	s.SeedExperiment("lab", "p", comettest.ExperimentSpec{
+		Key: fmt.Sprintf("%032x", 0xabc0), Start: 1700000000000, End: 1700000009000,
+		Synthetic: []comettest.SyntheticMetric{{Name: "loss", Seed: 1, N: comettest.DefaultMetricCap + 10, Start: 1700000000000}},
+	})
 }
 
 // seedMatrix fills a workspace with little, of every kind.
@@ -77,9 +90,9 @@ func seedMatrix(s *comettest.Server) {
 }
 
 // matrixServer returns a server that is seeded for a matrix.
-func matrixServer(t testing.TB, moods comettest.Moods) *instance {
+func matrixServer(t testing.TB, moods comettest.Moods, seed func(*comettest.Server)) *instance {
 	src := start(t, comettest.Options{Workspaces: []string{"lab"}, Moods: moods})
-	seedMatrix(src.Server)
+	seed(src.Server)
 	return src
 }
 
@@ -162,7 +175,7 @@ func TestReadMatrix(t *testing.T) {
 	known := make(map[string]bool)
 	for _, mode := range matrixModes {
 		t.Run(mode.name, func(t *testing.T) {
-			src := matrixServer(t, mode.moods)
+			src := matrixServer(t, mode.moods, mode.seed)
 			plain := &oddNetwork{server: src.Server}
 			want := contentOf(t, exportOver(plain, src, "lab").want(t, cli.ExitOK).stdout)
 			routes := make(map[string]int)

@@ -277,5 +277,23 @@ func (x *Exporter) needs(out *output, key *string, what string) {
 		return
 	}
 	x.told[*key] = true
+	if err := x.notAdded[*key]; x.o.WithExperiments && !isMissing(err) {
+		if err == nil {
+			err = contradictionf("it was not known of when the export began")
+		}
+		x.wanted = append(x.wanted, skipped(stream.KindExperiment, *key, "", "", fmt.Errorf("%s comes from it: %w", what, err)))
+		return
+	}
 	out.obs.Warn(fmt.Sprintf("%s comes from experiment %q, which is not in the stream (--with-experiments adds it)", what, *key))
+}
+
+// skipNotAdded names the experiments that were to be added to the stream and are
+// not in it.
+func (x *Exporter) skipNotAdded(out *output) error {
+	for _, s := range x.wanted {
+		if err := out.skip(s); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -56,9 +56,10 @@ type experimentUnit struct {
 
 	res  Result
 	gone gone
-	full map[string][]fullFile // nil until asked for
-	// badFiles says which metrics have full-metric files that are of no use.
-	badFiles []string
+	// full are the full-metric files, fullErr why they are not known; both are nil
+	// until they are asked for.
+	full    map[string][]fullFile
+	fullErr error
 }
 
 // textKinds are the kinds of texts of an experiment, in the order of the

@@ -76,7 +76,12 @@ type Exporter struct {
 	// The lists of workspaces, once they have been read.
 	artifactLists map[string][]comet.Artifact
 	modelLists    map[string][]comet.RegistryModel
-	panelLists    map[string][]comet.Panel
+	panelLists    map[string]panelList
+
+	// notAdded are the experiments that could not be added to the scope, and why;
+	// wanted names those of them that something in the stream comes from.
+	notAdded map[string]error
+	wanted   []*stream.Skipped
 }
 
 // New returns an Exporter. It does not speak to the server yet.
@@ -99,7 +104,7 @@ func New(o Options) *Exporter {
 		exported: make(map[stream.ProjectName][]string), told: make(map[string]bool),
 		viewsDone: make(map[string]bool), panelsDone: make(map[string]bool),
 		artifactLists: make(map[string][]comet.Artifact), modelLists: make(map[string][]comet.RegistryModel),
-		panelLists: make(map[string][]comet.Panel),
+		panelLists: make(map[string]panelList), notAdded: make(map[string]error),
 	}
 	if o.OneRequest {
 		x.ranges.support = rangesIgnored

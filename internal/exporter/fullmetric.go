@@ -28,10 +28,14 @@ import (
 
 const (
 	// maxFullFile bounds a zip file of a metric, which has to be in memory.
-	maxFullFile = 32 << 20
-	// maxFullPoints bounds the points that are completed from files. They are
-	// sorted in memory.
-	maxFullPoints = 4 << 20
+	maxFullFile = 16 << 20
+	// maxFullListed bounds the points that the rows of files are matched with: more
+	// of a metric than any server keeps that thins them.
+	maxFullListed = 100_000
+	// maxFullRows bounds the rows of a file.
+	maxFullRows = 4 << 20
+	// maxFullRow bounds a row.
+	maxFullRow = 64 << 10
 )
 
 // direct marks requests of the reader itself: they must not queue up behind
@@ -58,9 +62,14 @@ var (
 // fullFiles returns the files of the metrics of the experiment, by the names
 // that metrics have in file names.
 func (u *experimentUnit) fullFiles(ctx context.Context) (map[string][]fullFile, error) {
-	if u.full != nil {
-		return u.full, nil
+	if u.full != nil || u.fullErr != nil {
+		return u.full, u.fullErr
 	}
+	u.full, u.fullErr = u.listFull(ctx)
+	return u.full, u.fullErr
+}
+
+func (u *experimentUnit) listFull(ctx context.Context) (map[string][]fullFile, error) {
 	files := make(map[string][]fullFile)
 	restart := func() { clear(files) }
 	err := u.x.client.Assets.Each(direct(ctx), u.l.key, stream.AssetFullMetric, restart, func(a *comet.Asset) error {
@@ -87,32 +96,27 @@ func (u *experimentUnit) fullFiles(ctx context.Context) (map[string][]fullFile, 
 			return cmp.Or(cmp.Compare(a.part, b.part), strings.Compare(a.asset.ID, b.asset.ID))
 		})
 	}
-	u.full = files
 	return files, nil
 }
 
 // complete returns the points of a metric together with those that the server
-// has dropped from its list, nil if there are no more to be had. A metric that
-// stays as the server has thinned it is reported.
-func (u *experimentUnit) complete(ctx context.Context, c *collection, name string) (*collection, error) {
+// has dropped from its list, nil if there are no more to be had. lost says why
+// points are not among them that files have. A metric that stays as the server has
+// thinned it is reported.
+func (u *experimentUnit) complete(ctx context.Context, c *collection, name string) (full *collection, lost, err error) {
 	files, err := u.fullFiles(ctx)
 	if err == nil {
-		list := files[notInFileName.ReplaceAllString(name, "_")]
-		var full *collection
-		if full, err = u.merge(ctx, c, name, list); full != nil {
-			return full, err
-		}
+		full, err = u.merge(ctx, c, name, files[notInFileName.ReplaceAllString(name, "_")])
 	}
-	switch {
+	switch n := c.series[name].n; {
 	case err != nil && isFatal(err):
-		return nil, err
+		return nil, nil, err
 	case err != nil:
-		u.res.Thinned = append(u.res.Thinned, name)
-		u.badFiles = append(u.badFiles, fmt.Sprintf("%q: %v", name, err))
-	case c.series[name].n == serverCap:
+		return nil, fmt.Errorf("the server lists %d of its points, and what files have of the others is lost: %w", n, err), nil
+	case full == nil && n == serverCap:
 		u.res.Thinned = append(u.res.Thinned, name)
 	}
-	return nil, nil
+	return full, nil, nil
 }
 
 // maxNamed is how many things a warning names; the report has them all.
@@ -129,16 +133,13 @@ func (u *experimentUnit) tellThinned(out *output) {
 	if n > maxNamed {
 		text += " and others"
 	}
-	if len(u.badFiles) > 0 {
-		text += "; its full-metric files cannot be used: " + u.badFiles[0]
-	}
 	out.obs.Warn(text)
 }
 
 // merge reads files that hold points of a metric. It returns nil if they have
 // none that the collection has not.
 func (u *experimentUnit) merge(ctx context.Context, c *collection, name string, files []fullFile) (*collection, error) {
-	if len(files) == 0 || c.series[name].n > maxFullPoints {
+	if len(files) == 0 || c.series[name].n > maxFullListed {
 		return nil, nil
 	}
 	m := newMerger(c, name)
@@ -151,6 +152,9 @@ func (u *experimentUnit) merge(ctx context.Context, c *collection, name string, 
 			return nil, itemErrorf("%s: %v", f.asset.Name, err)
 		}
 	}
+	if m.rows == 0 {
+		return nil, itemErrorf("%s: none of the listed points is in it", files[0].asset.Name)
+	}
 	return m.finish(), nil
 }
 
@@ -161,11 +165,13 @@ func (u *experimentUnit) readFull(ctx context.Context, f fullFile) ([]byte, erro
 		return nil, err
 	}
 	defer body.Close()
-	data, err := io.ReadAll(io.LimitReader(body, maxFullFile+1))
-	if err == nil && len(data) > maxFullFile {
+	var data bytes.Buffer
+	data.Grow(int(min(f.asset.Size, maxFullFile)) + bytes.MinRead)
+	_, err = data.ReadFrom(io.LimitReader(body, maxFullFile+1))
+	if err == nil && data.Len() > maxFullFile {
 		err = itemErrorf("%s: the file is larger than %d MiB", f.asset.Name, maxFullFile>>20)
 	}
-	return data, err
+	return data.Bytes(), err
 }
 
 // merger matches rows of files with the points that the server lists.
@@ -274,8 +280,8 @@ func (m *merger) judge(f *zip.File) (unit int64, err error) {
 
 // addRow adds the point of a row, as the server lists it if it does.
 func (m *merger) addRow(r *row, unit int64) error {
-	if m.rows++; m.rows > maxFullPoints {
-		return fmt.Errorf("more than %d points", maxFullPoints)
+	if m.rows++; m.full.size > maxCollected {
+		return fmt.Errorf("it has more points than there is room for, after %d", m.rows)
 	}
 	for _, i := range m.index[keyOf(&r.point)] {
 		if !m.used[i] && r.at(m.points[i].Time, unit) {
@@ -337,7 +343,7 @@ func eachRow(f *zip.File, fn func(*row) error) error {
 		return err
 	}
 	defer rc.Close()
-	cr := csv.NewReader(rc)
+	cr := csv.NewReader(&shortLines{r: rc})
 	cr.ReuseRecord = true
 	head, err := cr.Read()
 	if err != nil {
@@ -350,13 +356,15 @@ func eachRow(f *zip.File, fn func(*row) error) error {
 	if column["value"] < 0 {
 		return fmt.Errorf("no column %q", "value")
 	}
-	for {
+	for rows := 0; ; rows++ {
 		fields, err := cr.Read()
-		if err == io.EOF {
+		switch {
+		case err == io.EOF:
 			return nil
-		}
-		if err != nil {
+		case err != nil:
 			return err
+		case rows == maxFullRows:
+			return fmt.Errorf("it has more than %d rows", maxFullRows)
 		}
 		get := func(name string) string {
 			if i := column[name]; i >= 0 && i < len(fields) {
@@ -370,6 +378,30 @@ func eachRow(f *zip.File, fn func(*row) error) error {
 		if err := fn(&r); err != nil {
 			return err
 		}
+	}
+}
+
+// shortLines reads a text, and fails where it has a line that is too long to be
+// held.
+type shortLines struct {
+	r io.Reader
+	n int // bytes of the last line
+}
+
+func (s *shortLines) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	for rest := p[:n]; ; {
+		i := bytes.IndexByte(rest, '\n')
+		if i < 0 {
+			s.n += len(rest)
+		}
+		if s.n+max(i, 0) > maxFullRow {
+			return 0, fmt.Errorf("a row of it is longer than %d KiB", maxFullRow>>10)
+		}
+		if i < 0 {
+			return n, err
+		}
+		s.n, rest = 0, rest[i+1:]
 	}
 }
 

@@ -331,12 +331,13 @@ func (u *experimentUnit) writeMetrics(ctx context.Context, q *queue, out *output
 
 // writeMetric writes the points of one metric, and frees them.
 func (u *experimentUnit) writeMetric(ctx context.Context, out *output, c *collection, name string) error {
+	var lost error
 	if c.series[name].n >= serverCap {
-		full, err := u.complete(ctx, c, name)
+		full, why, err := u.complete(ctx, c, name)
 		if err != nil {
 			return err
 		}
-		if full != nil {
+		if lost = why; full != nil {
 			c.drop(name)
 			c = full
 		}
@@ -352,7 +353,10 @@ func (u *experimentUnit) writeMetric(ctx context.Context, out *output, c *collec
 	})
 	c.drop(name)
 	if _, tooLarge := err.(*itemError); tooLarge {
-		return out.skip(skipped(stream.KindMetrics, u.l.key, "", name, err))
+		lost, err = err, nil
 	}
-	return err
+	if err != nil || lost == nil {
+		return err
+	}
+	return out.skip(skipped(stream.KindMetrics, u.l.key, "", name, lost))
 }

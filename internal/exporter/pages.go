@@ -18,16 +18,38 @@ import (
 // panels returns the custom panels of a workspace that a path names, in the
 // order of their names. The list is read once.
 func (x *Exporter) panels(ctx context.Context, p *Path) ([]comet.Panel, error) {
-	list, ok := x.panelLists[p.Workspace]
+	l, ok := x.panelLists[p.Workspace]
 	if !ok {
-		var err error
-		if list, err = x.client.Panels.List(ctx, p.Workspace); err != nil && !x.lacks("panels", err) {
-			return nil, err
+		l.rows, l.err = x.client.Panels.List(ctx, p.Workspace)
+		if l.err != nil && x.lacks("panels", l.err) {
+			l.err = nil
 		}
-		slices.SortFunc(list, func(a, b comet.Panel) int { return strings.Compare(a.ID, b.ID) })
-		x.panelLists[p.Workspace] = list
+		slices.SortFunc(l.rows, func(a, b comet.Panel) int { return strings.Compare(a.ID, b.ID) })
+		x.panelLists[p.Workspace] = l
 	}
-	return named(list, p, "panel", panelName)
+	if l.err != nil {
+		return nil, l.err
+	}
+	return named(l.rows, p, "panel", panelName)
+}
+
+// panelList is the list of the custom panels of a workspace, or why there is
+// none.
+type panelList struct {
+	rows []comet.Panel
+	err  error
+}
+
+// skipPanels tells that the panels of a workspace are not known: where all of them
+// are in scope once, else for each project whose views show some.
+func (x *Exporter) skipPanels(out *output, workspace, project string, err error) error {
+	const of = "panels of "
+	at := of + workspace + "/" + project
+	if x.told[of+workspace+"/"] || x.told[at] {
+		return nil
+	}
+	x.told[at] = true
+	return out.skipAt(stream.KindPanel, workspace, project, "", "", "", err)
 }
 
 // panelUnits adds the custom panels of a workspace.
@@ -37,8 +59,7 @@ func (x *Exporter) panelUnits(ctx context.Context, w *workspaceScope, r *fixedRo
 		return nil
 	})
 	if err != nil {
-		x.panelLists[w.name] = nil // it is told once, and not again for each view
-		return out.skipIn(stream.KindPanel, w.name, "", "", err)
+		return x.skipPanels(out, w.name, "", err)
 	}
 	return nil
 }
@@ -230,8 +251,7 @@ func (x *Exporter) writeView(ctx context.Context, q *queue, out *output, p *proj
 func (x *Exporter) writeShown(ctx context.Context, q *queue, out *output, in *project, view []byte) error {
 	list, err := x.panels(direct(ctx), &Path{Workspace: in.Workspace})
 	if err != nil {
-		x.panelLists[in.Workspace] = nil // it is told once
-		return out.skipAt(stream.KindPanel, in.Workspace, in.Name, "", "", "", err)
+		return x.skipPanels(out, in.Workspace, in.Name, err)
 	}
 	left := make(map[string]bool) // whether the view shows it
 	for i := range list {

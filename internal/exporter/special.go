@@ -105,6 +105,7 @@ func (r *resolver) addNeeded(ctx context.Context) error {
 			return fmt.Errorf("experiment %q: %w", key, err)
 		default:
 			// It is told of when the version is written.
+			r.x.notAdded[key] = err
 			continue
 		}
 		list, err := r.projectsOf(ctx, e.Workspace)
@@ -125,11 +126,11 @@ func (r *resolver) addNeeded(ctx context.Context) error {
 func (x *Exporter) neededKeys(ctx context.Context, w *workspaceScope) (keys []string, err error) {
 	err = x.eachVersion(ctx, w, func(a *comet.Artifact, v *comet.ArtifactVersion) error {
 		details, err := x.client.Artifacts.Version(ctx, comet.VersionQuery{Workspace: w.name, Name: a.Name, Version: v.Version})
-		if err == nil && details.Key != nil && *details.Key != "" {
-			keys = append(keys, *details.Key)
-		}
-		if err != nil && isFatal(err) {
+		if err != nil {
 			return err
+		}
+		if details.Key != nil && *details.Key != "" {
+			keys = append(keys, *details.Key)
 		}
 		return nil
 	}, func(_ *comet.RegistryModel, v *comet.RegistryVersion) error {
@@ -137,46 +138,56 @@ func (x *Exporter) neededKeys(ctx context.Context, w *workspaceScope) (keys []st
 			keys = append(keys, v.Key)
 		}
 		return nil
-	})
+	}, unlessFatal) // what comes from it is told of when the version is written
 	return keys, err
 }
 
-// eachVersion calls the functions for the artifact and model versions in
-// scope. Those that cannot be had are left for the export itself to tell.
-func (x *Exporter) eachVersion(ctx context.Context, w *workspaceScope,
-	artifact func(*comet.Artifact, *comet.ArtifactVersion) error, model func(*comet.RegistryModel, *comet.RegistryVersion) error) error {
-	err := eachPicked(ctx, w, &w.artifacts, x.artifacts, artifactName, func(a *comet.Artifact, want []string) error {
-		list, err := x.artifactVersions(ctx, &Path{Workspace: w.name, Name: a.Name})
-		return eachInScope(list, err, want, artifactLabels, func(v *comet.ArtifactVersion) error { return artifact(a, v) })
-	})
-	if err != nil && isFatal(err) {
-		return err
-	}
-	err = eachPicked(ctx, w, &w.models, x.models, modelName, func(m *comet.RegistryModel, want []string) error {
-		list, err := x.modelVersions(ctx, &Path{Workspace: w.name, Name: m.Name})
-		return eachInScope(list, err, want, modelLabels, func(v *comet.RegistryVersion) error { return model(m, v) })
-	})
-	if err != nil && isFatal(err) {
+// unlessFatal drops the errors that are of one item.
+func unlessFatal(err error) error {
+	if isFatal(err) {
 		return err
 	}
 	return nil
 }
 
+// eachVersion calls the functions for the artifact and model versions in scope,
+// and fail with the error for what cannot be had, or of one of them. An error of
+// fail ends it.
+func (x *Exporter) eachVersion(ctx context.Context, w *workspaceScope, artifact func(*comet.Artifact, *comet.ArtifactVersion) error,
+	model func(*comet.RegistryModel, *comet.RegistryVersion) error, fail func(error) error) error {
+	err := eachPicked(ctx, w, &w.artifacts, x.artifacts, artifactName, func(a *comet.Artifact, want []string) error {
+		list, err := x.artifactVersions(ctx, &Path{Workspace: w.name, Name: a.Name})
+		return eachInScope(list, err, want, artifactLabels, func(v *comet.ArtifactVersion) error { return artifact(a, v) }, fail)
+	})
+	if err != nil {
+		if err = fail(err); err != nil {
+			return err
+		}
+	}
+	err = eachPicked(ctx, w, &w.models, x.models, modelName, func(m *comet.RegistryModel, want []string) error {
+		list, err := x.modelVersions(ctx, &Path{Workspace: w.name, Name: m.Name})
+		return eachInScope(list, err, want, modelLabels, func(v *comet.RegistryVersion) error { return model(m, v) }, fail)
+	})
+	if err != nil {
+		return fail(err)
+	}
+	return nil
+}
+
 // eachInScope calls f for the versions in scope of a list, unless that could not
-// be had because of err.
-func eachInScope[T any](list []T, err error, want []string, labels func(*T) (string, []string), f func(*T) error) error {
+// be had because of err, and fail for what goes wrong.
+func eachInScope[T any](list []T, err error, want []string, labels func(*T) (string, []string), f func(*T) error, fail func(error) error) error {
 	if err == nil {
 		list, err = inScope(list, want, labels)
 	}
 	if err != nil {
-		if isFatal(err) {
-			return err
-		}
-		return nil
+		return fail(err)
 	}
 	for i := range list {
 		if err := f(&list[i]); err != nil {
-			return err
+			if err = fail(err); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -199,7 +210,7 @@ func (x *Exporter) estimateWorkspaces(ctx context.Context, s *scope, e *Estimate
 		}
 		err := x.eachVersion(ctx, &w, func(a *comet.Artifact, v *comet.ArtifactVersion) error {
 			files, err := x.client.Artifacts.Files(ctx, w.name, a.Name, v.Version)
-			if err != nil && isFatal(err) {
+			if err != nil {
 				return err
 			}
 			e.Requests += 3
@@ -217,6 +228,9 @@ func (x *Exporter) estimateWorkspaces(ctx context.Context, s *scope, e *Estimate
 			e.Requests += 3
 			e.UpperBound += boundAsset
 			return nil
+		}, func(err error) error {
+			e.Failed++
+			return unlessFatal(err)
 		})
 		if err != nil {
 			return err
@@ -267,5 +281,5 @@ func (x *Exporter) listSpecial(ctx context.Context, p Path, yield func([]string)
 		return yield([]string{prefix + pathname.Escape(a.Name) + "/" + v.Version, v.ID, state, strings.Join(v.Aliases, " ")})
 	}, func(m *comet.RegistryModel, v *comet.RegistryVersion) error {
 		return yield([]string{prefix + pathname.Escape(m.Name) + "/" + v.Version, v.ID, v.Key, strings.Join(v.Stages, " ")})
-	})
+	}, func(err error) error { return err })
 }

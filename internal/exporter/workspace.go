@@ -104,6 +104,7 @@ func (x *Exporter) workspaces(ctx, hard context.Context, s *scope, out *output) 
 		}
 	}
 	x.viewUnits(scopes, r)
+	r.add(&recordUnit{x.skipNotAdded})
 	if err := x.run(ctx, hard, r, out); err != nil {
 		return err
 	}
@@ -264,7 +265,7 @@ func (x *Exporter) lineageLeft(ctx context.Context, w *workspaceScope) (func(com
 		func(a *comet.Artifact, v *comet.ArtifactVersion) error {
 			versions[a.Name+":"+v.Version] = true
 			return nil
-		}, nil)
+		}, nil, func(err error) error { return err })
 	return func(l comet.Lineage) bool {
 		return l.Workspace != "" && l.Workspace != w.name || !versions[l.Name+":"+l.Version]
 	}, err

@@ -1,4 +1,5 @@
-# make          build bin/comet-export, bin/comet-filter and bin/comet-import
+# make          build bin/comet-export, bin/comet-filter and bin/comet-import, and their pages and completions in build/share
+# make install  put them below PREFIX (/usr/local), which DESTDIR may precede; builds what is missing first
 # make demo     move a project between two servers on loopback, through a pipe
 # make test     all tests, with the race detector where there is a C compiler
 # make check    what a change must pass before it is tested
@@ -30,10 +31,27 @@ PLATFORMS ?= windows/amd64 darwin/arm64 linux/386 linux/arm
 
 TOOLS := comet-export comet-filter comet-import
 
-.PHONY: build test contract check gofmt vet vet-all lint have-lint govulncheck fuzz torture bench bench-large measure demo clean
+PREFIX  ?= /usr/local
+DESTDIR ?=
 
-build:
+.PHONY: build manual install test contract check gofmt vet vet-all lint have-lint govulncheck fuzz torture bench bench-large measure demo clean
+
+build: manual
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-X github.com/comet-stream/comet-stream/internal/cli.Version=$(VERSION)' -o bin/ $(TOOLS:%=./cmd/%)
+
+# Man pages and completions for bash, zsh and fish, from the usage texts; made by
+# this machine, for whichever the tools are built.
+manual:
+	GOOS= GOARCH= $(GO) run ./internal/manual/generate -version '$(VERSION)' build
+
+# Does without Go after "make", as root may have to.
+install: $(TOOLS:%=bin/%) build/share
+	umask 022 && mkdir -p '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share' && \
+	install -m 755 $(TOOLS:%=bin/%) '$(DESTDIR)$(PREFIX)/bin' && \
+	cp -R build/share/. '$(DESTDIR)$(PREFIX)/share'
+
+$(TOOLS:%=bin/%) build/share:
+	$(MAKE) build
 
 test:
 ifeq ($(RACE),)
@@ -101,4 +119,4 @@ demo:
 	./examples/demo/run.sh
 
 clean:
-	rm -rf bin
+	rm -rf bin build dist

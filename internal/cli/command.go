@@ -262,6 +262,12 @@ func (c *command) flagHint(err error) []string {
 	return []string{strings.TrimPrefix(didYouMean(near), "; ")}
 }
 
+// Usages returns what -h prints, by tool: the table of flags and arguments from
+// which pages of a manual and completions are made.
+func Usages() map[string]string {
+	return map[string]string{"comet-export": exportUsage, "comet-filter": filterUsage, "comet-import": importUsage}
+}
+
 // version is what -version prints after the name of the tool.
 func version() string {
 	if Version != "" {

@@ -3,13 +3,13 @@ package cli
 import (
 	"errors"
 	"flag"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/comet-stream/comet-stream/internal/config"
+	"github.com/comet-stream/comet-stream/internal/manual"
 	"github.com/comet-stream/comet-stream/stream"
 	"github.com/google/go-cmp/cmp"
 )
@@ -208,7 +208,8 @@ func TestParseShows(t *testing.T) {
 	}
 }
 
-// A usage text names every flag there is, and no other.
+// A usage text has every flag there is, and no other, and says of each whether it
+// takes a value. Manual pages and completions are made from it.
 func TestUsageTexts(t *testing.T) {
 	export := &exportCommand{command: newCommand("comet-export", exportUsage, IO{})}
 	export.addFlags()
@@ -216,27 +217,27 @@ func TestUsageTexts(t *testing.T) {
 	filter.addFlags()
 	imports := &importCommand{command: newCommand("comet-import", importUsage, IO{})}
 	imports.addFlags()
-	words := regexp.MustCompile(`(?:^|[\s|\[(])(--?[a-z][a-z-]*)`)
 	for _, c := range []*command{export.command, filter.command, imports.command} {
-		flags := map[string]bool{"-h": true, "--help": true}
+		page, err := manual.Parse(c.name, Usages()[c.name])
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := map[string]bool{"h": false, "help": false}
 		c.VisitAll(func(f *flag.Flag) {
-			name := "--" + f.Name
-			if len(f.Name) == 1 {
-				name = "-" + f.Name
-			}
-			flags[name] = true
+			mode, ok := f.Value.(interface{ IsBoolFlag() bool })
+			want[f.Name] = !ok || !mode.IsBoolFlag()
 		})
-		text, _, _ := strings.Cut(c.usage, "\nExample") // where other tools come in
-		named := make(map[string]bool)
-		for _, m := range words.FindAllStringSubmatch(text, -1) {
-			if named[m[1]] = true; !flags[m[1]] {
-				t.Errorf("%s: the usage text names %s, and there is no such flag", c.name, m[1])
+		got := make(map[string]bool)
+		for _, e := range page.Flags() {
+			for _, f := range e.Flags {
+				got[f.Name] = e.Flags[0].Value != ""
 			}
 		}
-		for name := range flags {
-			if !named[name] {
-				t.Errorf("%s: the usage text says nothing of %s", c.name, name)
-			}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: flags, and whether they take a value (-want as declared, +got from the usage text):\n%s", c.name, diff)
+		}
+		if words := page.Resources(); c != imports.command && !slices.Equal(slices.Sorted(slices.Values(words)), slices.Sorted(slices.Values(stream.ResourceNames()))) {
+			t.Errorf("%s: the usage text has the RESOURCEs %q, want %q", c.name, words, stream.ResourceNames())
 		}
 	}
 }

@@ -35,7 +35,8 @@ What to export:
     --keys-from FILE        these experiments alone: keys, one a line, or lines of -l,
                             or a report; - is standard input. One that is not there
                             is named
-    --skip-keys-from FILE   not these; of a report, those that came out well
+    --skip-keys-from FILE   leave these out; of a report, those that came out
+                            well
     --key KEY               the experiment with this key; may be repeated
     --name GLOB             with such a name; may be repeated. * stands for any
                             characters, / included, ? for one, [abc] for one of these
@@ -57,14 +58,15 @@ Where to:
     -o FILE                 write FILE.partial and rename it when it is whole; run
                             again, it goes on with what FILE.partial has. - is
                             standard output even if it is a terminal
-    --level N               of compression, 1 to 22 (default 3)
+    --level N               level of compression, 1 to 22 (default 3)
     --report FILE           a line of JSON for each experiment, and one for the sum
 
 Modes:
     -l, --list              list workspaces, projects or experiments, one a line:
                             path and key first, separated by tabs
     --dry-run               count what there is to export, and write no stream
-    -h, --help, --version
+    -h, --help              print this text
+    --version               print the version
 
 Server (or COMET_EXPORT_API_KEY and COMET_EXPORT_URL_OVERRIDE, or COMET_API_KEY and
 COMET_URL_OVERRIDE, or section [comet_export] or [comet] of .comet.config):
@@ -83,6 +85,7 @@ COMET_URL_OVERRIDE, or section [comet_export] or [comet] of .comet.config):
 
 Talk:
     --progress auto|tty|plain|none
+                            how progress is shown (default auto)
     -q                      warnings and errors only
     -v                      each request too
 

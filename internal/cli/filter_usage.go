@@ -22,7 +22,8 @@ repeated any):
     --key KEY               with this key; may be repeated
     --keys-from FILE        with these keys: one a line, or lines of --list, or a
                             report; - is standard input
-    --skip-keys-from FILE   not these; of a report, those that came out well
+    --skip-keys-from FILE   leave these out; of a report, those that came out
+                            well
     --name GLOB             with such a name; may be repeated. * stands for any
                             characters, / included, ? for one, [abc] for one of these
     --tag TAG               with this tag; may be repeated
@@ -66,10 +67,12 @@ Modes:
     --salvage               write what is whole of a damaged or cut stream, as a good
                             one, and tell what is lost. Standard input, where it is
                             no file, is copied to one first (in TMPDIR)
-    -h, --help, --version
+    -h, --help              print this text
+    --version               print the version
 
 Talk:
     --progress auto|tty|plain|none
+                            how progress is shown (default auto)
     -q                      warnings and errors only
     -v                      more
 

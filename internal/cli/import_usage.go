@@ -47,7 +47,8 @@ How:
 Modes:
     --dry-run               read the stream and look at the destination, write nothing
     --verify-only           compare the destination with the stream, write nothing
-    -h, --help, --version
+    -h, --help              print this text
+    --version               print the version
 
 Server (or COMET_IMPORT_API_KEY and COMET_IMPORT_URL_OVERRIDE, or COMET_API_KEY and
 COMET_URL_OVERRIDE, or section [comet_import] or [comet] of .comet.config):
@@ -67,6 +68,7 @@ COMET_URL_OVERRIDE, or section [comet_import] or [comet] of .comet.config):
 
 Talk:
     --progress auto|tty|plain|none
+                            how progress is shown (default auto)
     -q                      warnings and errors only
     -v                      each request too
 

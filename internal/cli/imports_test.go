@@ -56,13 +56,15 @@ var rules = map[string]rule{
 		not:    []string{"net", "net/http", "os"},
 	},
 	// Programs and tests around the tools, which nothing imports.
-	"internal/contract": {own: []string{"internal/cli", "internal/comettest"}},
-	"internal/e2e":      {own: []string{"internal/cli", "internal/comettest", "stream"}},
-	"examples":          {own: []string{"internal/comettest", "stream"}},
-	"internal/bombs":    {own: []string{"stream"}},
-	"internal/torture":  {own: []string{"internal/bombs", "internal/cli", "internal/comettest", "stream"}},
-	"internal/measure":  {},
-	"internal/bench":    {own: []string{"internal/bombs", "internal/cli", "internal/comettest", "stream"}, others: []string{"github.com/klauspost/compress/zstd", "golang.org/x/"}},
+	"internal/contract":        {own: []string{"internal/cli", "internal/comettest"}},
+	"internal/e2e":             {own: []string{"internal/cli", "internal/comettest", "stream"}},
+	"examples":                 {own: []string{"internal/comettest", "stream"}},
+	"internal/bombs":           {own: []string{"stream"}},
+	"internal/torture":         {own: []string{"internal/bombs", "internal/cli", "internal/comettest", "stream"}},
+	"internal/measure":         {},
+	"internal/manual":          {not: []string{"os", "net", "net/http"}},
+	"internal/manual/generate": {own: []string{"internal/cli", "internal/manual"}},
+	"internal/bench":           {own: []string{"internal/bombs", "internal/cli", "internal/comettest", "stream"}, others: []string{"github.com/klauspost/compress/zstd", "golang.org/x/"}},
 }
 
 // ruleFor returns the rule of a folder: its own, or that of a folder above it.

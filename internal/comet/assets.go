@@ -97,3 +97,28 @@ func (c Assets) ByName(ctx context.Context, key, name string) ([]Asset, error) {
 	})
 	return found, err
 }
+
+// Each calls yield for each asset of an experiment as the answer comes,
+// under the terms of [Parameters.Each]: all of them if typ is empty, else
+// those of one type.
+func (c Assets) Each(ctx context.Context, key, typ string, restart func(), yield func(*Asset) error) error {
+	if typ == "" {
+		typ = allTypes
+	}
+	q := values("experimentKey", key, "type", typ)
+	return c.conn.each(ctx, readAssets, q, restart, func(v []byte, cut bool) error {
+		a := parseAsset(v)
+		a.Cut = cut
+		return yield(&a)
+	})
+}
+
+// Delete removes an asset of an experiment.
+func (c Assets) Delete(ctx context.Context, key, id string) error {
+	return c.conn.getAck(ctx, "write/experiment/asset/delete", "experimentKey", key, "assetId", id)
+}
+
+// Content returns the content of an asset.
+func (c Assets) Content(ctx context.Context, ar AssetRequest) (*Body, error) {
+	return c.conn.download(ctx, ar)
+}

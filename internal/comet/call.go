@@ -102,12 +102,6 @@ func (cl *call) pace() transport.Pace {
 	return transport.PaceWrite
 }
 
-var (
-	errCutShort  = fmt.Errorf("the answer is cut short: %w", io.ErrUnexpectedEOF)
-	errNotZip    = errors.New("the answer is not a zip file")
-	errRedirects = errors.New("redirected more than 10 times")
-)
-
 // try sends a call once. The answer it returns is good: of status 2xx and, as
 // far as the call wants it, whole and of the right type. Any other outcome is
 // an error.
@@ -223,3 +217,8 @@ func values(pairs ...string) url.Values {
 	}
 	return q
 }
+
+var (
+	errCutShort  = fmt.Errorf("the answer is cut short: %w", io.ErrUnexpectedEOF)
+	errRedirects = errors.New("redirected more than 10 times")
+)

@@ -49,14 +49,14 @@ func (b *Body) Read(p []byte) (int, error) { return b.r.Read(p) }
 // Close frees the connection.
 func (b *Body) Close() error { return b.r.Close() }
 
-// Content returns the content of an asset.
-func (c Assets) Content(ctx context.Context, ar AssetRequest) (*Body, error) {
-	d := &download{c: c.conn, ar: ar}
+// download returns the content of an asset.
+func (c *conn) download(ctx context.Context, ar AssetRequest) (*Body, error) {
+	d := &download{c: c, ar: ar}
 	cl := d.call(0)
-	d.e = c.conn.retry.begin(cl)
+	d.e = c.retry.begin(cl)
 	r := &resumed{
 		open:      func(offset int64) (io.ReadCloser, int64, error) { return d.open(ctx, offset) },
-		failed:    func(err error) error { return c.conn.streamFailed(ctx, d.e, cl, err) },
+		failed:    func(err error) error { return c.streamFailed(ctx, d.e, cl, err) },
 		progress:  d.e.progress,
 		completed: d.e.completed,
 	}

@@ -3,11 +3,7 @@ package comet
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"iter"
-	"maps"
 	"net/http"
-	"strconv"
 
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
@@ -81,183 +77,6 @@ func parseListed(data []byte) (e Experiment, flagged bool) {
 	return e, flagged
 }
 
-// Listing selects the experiments to list, by names or by id.
-type Listing struct {
-	Workspace, Project string
-	ProjectID          string
-	// PageSize is how many to ask for at a time, 1000 if zero.
-	PageSize int
-}
-
-// List returns the experiments of a project, archived ones included,
-// each once. A listing of several pages may shift while it is read, because
-// experiments come and go: it is read until two readings in a row agree, or,
-// where it never stays the same, until nothing new turns up any more. After an
-// error there is nothing more.
-func (c Experiments) List(ctx context.Context, l Listing) iter.Seq2[Experiment, error] {
-	return func(yield func(Experiment, error) bool) {
-		if l.PageSize <= 0 {
-			l.PageSize = 1000
-		}
-		seen := make(map[string]bool)
-		for _, archived := range []bool{false, true} {
-			// Servers differ in what the flag selects, so both answers count,
-			// and an experiment's own flag is the truth.
-			if !c.listUntilSettled(ctx, l, archived, seen, yield) {
-				return
-			}
-		}
-	}
-}
-
-// maxListings bounds how often a listing is read that never stays the same, and
-// quietListings how often without anything new.
-const (
-	maxListings   = 16
-	quietListings = 2
-)
-
-// listUntilSettled reads a listing until it is known well. It reports whether
-// to go on.
-func (c Experiments) listUntilSettled(ctx context.Context, l Listing, archived bool, seen map[string]bool, yield func(Experiment, error) bool) bool {
-	var before map[string]bool
-	quiet := 0
-	for range maxListings {
-		known := len(seen)
-		now, err := c.readListing(ctx, l, archived, seen, yield)
-		if err != nil {
-			yield(Experiment{}, err)
-			return false
-		}
-		if now.stopped {
-			return false
-		}
-		if quiet++; len(seen) > known {
-			quiet = 0
-		}
-		if now.pages < 2 || !now.unsteady && maps.Equal(before, now.keys) || now.unsteady && quiet == quietListings {
-			break
-		}
-		before = now.keys
-	}
-	return true
-}
-
-// A listPass is one reading of all pages of a listing.
-type listPass struct {
-	pages    int
-	keys     map[string]bool
-	unsteady bool // an experiment turned up on two pages
-	stopped  bool // yield wants no more
-}
-
-// readListing reads all pages of a listing once.
-func (c Experiments) readListing(ctx context.Context, l Listing, archived bool, seen map[string]bool, yield func(Experiment, error) bool) (*listPass, error) {
-	p := &listPass{keys: make(map[string]bool)}
-	var first []Experiment
-	for page := 1; ; page++ {
-		items, more, err := c.listPage(ctx, l, archived, page)
-		if err != nil {
-			// Past the end some servers answer that there is no such page.
-			if page > 1 && pageMissing(err) {
-				return p, nil
-			}
-			return nil, err
-		}
-		if len(items) == 0 {
-			return p, nil
-		}
-		if page == 1 {
-			first = items
-		} else if len(items) == len(first) && items[0].Key == first[0].Key {
-			return p, nil // a server that ignores paging gives the same again
-		}
-		p.pages++
-		if !p.add(items, seen, yield) {
-			return p, nil
-		}
-		// A page that is not full is no sign of the end: the server may have a
-		// smaller limit.
-		if !more || len(items) > l.PageSize {
-			return p, nil
-		}
-	}
-}
-
-// add takes the items of a page. It reports whether to read another one: there
-// is none after a page without news.
-func (p *listPass) add(items []Experiment, seen map[string]bool, yield func(Experiment, error) bool) bool {
-	before := len(p.keys)
-	for _, e := range items {
-		if e.Key == "" {
-			continue
-		}
-		p.unsteady = p.unsteady || p.keys[e.Key]
-		p.keys[e.Key] = true
-		if seen[e.Key] {
-			continue
-		}
-		seen[e.Key] = true
-		if !yield(e, nil) {
-			p.stopped = true
-			return false
-		}
-	}
-	return len(p.keys) > before
-}
-
-func pageMissing(err error) bool {
-	e, ok := errors.AsType[*Error](err)
-	return ok && errors.Is(e, ErrNotFound) && !e.Parent
-}
-
-// listPage reads one page. more is false when the server says that it is the
-// last one.
-func (c Experiments) listPage(ctx context.Context, l Listing, archived bool, page int) (items []Experiment, more bool, err error) {
-	q := values("workspaceName", l.Workspace, "projectName", l.Project, "projectId", l.ProjectID,
-		"archived", strconv.FormatBool(archived),
-		"page", strconv.Itoa(page), "size", strconv.Itoa(l.PageSize),
-		"sortBy", "startTime", "sortOrder", "asc")
-	var hints pageHints
-	items, err = listOf(ctx, c.conn, readExperiments, q, hints.beside(), func(v []byte) Experiment {
-		e, flagged := parseListed(v)
-		e.Raw = nil // of hundreds of thousands
-		if !flagged {
-			e.Archived = archived
-		}
-		return e
-	})
-	return items, hints.more(page), err
-}
-
-// pageHints are what some servers say of further pages.
-type pageHints struct {
-	hasMore *bool
-	pages   *int64
-}
-
-func (h *pageHints) beside() *beside {
-	return &beside{begin: func() { *h = pageHints{} }, member: func(_ *room, name string, v []byte) error {
-		switch name {
-		case "hasMore":
-			h.hasMore = wire.BoolOf(v)
-		case "totalPages":
-			h.pages = wire.IntOf(v)
-		}
-		return nil
-	}}
-}
-
-func (h *pageHints) more(page int) bool {
-	switch {
-	case h.hasMore != nil:
-		return *h.hasMore
-	case h.pages != nil:
-		return int64(page) < *h.pages
-	}
-	return true
-}
-
 // Metadata returns the metadata of an experiment.
 func (c Experiments) Metadata(ctx context.Context, key string) (*Experiment, error) {
 	data, err := c.conn.get(ctx, readMetadata, "experimentKey", key)
@@ -281,4 +100,101 @@ func (c Experiments) Processing(ctx context.Context, key string) (bool, error) {
 		return err
 	})
 	return busy, err
+}
+
+// exists returns a function that looks for an experiment.
+func (c Experiments) exists(ctx context.Context, key string) func() bool {
+	return func() bool {
+		_, err := c.Metadata(ctx, key)
+		return err == nil
+	}
+}
+
+// Create creates an experiment whose key the server chooses, and
+// returns the key. It is not safe to do twice, see [ErrUncertain].
+func (c Experiments) Create(ctx context.Context, workspace, project, name string) (key string, err error) {
+	var o wire.Object
+	o.Text("workspaceName", workspace)
+	o.Text("projectName", project)
+	if name != "" {
+		o.Text("experimentName", name)
+	}
+	o.Bool("disableHeartBeat", true)
+	data, err := c.conn.document(ctx, &call{
+		method: http.MethodPost,
+		path:   "write/experiment/create",
+		body:   jsonBody(o.Bytes()),
+		unsafe: true,
+		check:  has("experimentKey"),
+	})
+	if err != nil {
+		return "", err
+	}
+	return wire.TextOrEmpty(wire.Member(data, "experimentKey")), nil
+}
+
+// Tags returns the tags of an experiment.
+func (c Experiments) Tags(ctx context.Context, key string) ([]string, error) {
+	data, err := c.conn.get(ctx, readTags, "experimentKey", key)
+	if err != nil {
+		return nil, err
+	}
+	return wire.TextsOf(wire.Member(data, "tags")), nil
+}
+
+// AddTags adds tags to an experiment through the REST API. Tags that it has
+// already stay.
+func (c Experiments) AddTags(ctx context.Context, key string, tags []string) error {
+	var o wire.Object
+	o.Text("experimentKey", key)
+	o.Texts("addedTags", tags)
+	return c.conn.post(ctx, "write/experiment/tags", &o)
+}
+
+// AddRunTags is [Experiments.AddTags] through the client library's endpoint.
+func (c Experiments) AddRunTags(ctx context.Context, key string, tags []string) error {
+	o := c.conn.authorized()
+	o.Text("experimentKey", key)
+	o.Texts("addedTags", tags)
+	return c.conn.postClient(ctx, "tags/add-tags-to-experiment", o)
+}
+
+// Status is the state of an experiment to be written.
+type Status struct {
+	Alive   bool
+	Crashed bool
+	Error   *string
+}
+
+// UpdateStatus sets the state of an experiment. Servers that know no crashed
+// experiments answer [ErrUnsupported].
+func (c Experiments) UpdateStatus(ctx context.Context, key string, s Status) error {
+	return c.conn.gated(ctx, featureState, http.MethodPost, c.exists(ctx, key), func() error {
+		var o wire.Object
+		o.Text("experimentKey", key)
+		o.Bool("isAlive", s.Alive)
+		o.TextOrNull("error", s.Error)
+		o.Bool("hasCrashed", s.Crashed)
+		return c.conn.post(ctx, featureState.path, &o)
+	})
+}
+
+// SetTimes sets the times of an experiment, in milliseconds. A nil time stays
+// as it is.
+func (c Experiments) SetTimes(ctx context.Context, key string, start, end *int64) error {
+	var o wire.Object
+	o.Text("experimentKey", key)
+	o.IntOrNull("startTimeMillis", start)
+	o.IntOrNull("endTimeMillis", end)
+	return c.conn.post(ctx, "write/experiment/set-start-end-time", &o)
+}
+
+// Archive archives an experiment.
+func (c Experiments) Archive(ctx context.Context, key string) error {
+	return c.conn.getAck(ctx, "write/experiment/archive", "experimentKey", key)
+}
+
+// Restore brings an archived experiment back.
+func (c Experiments) Restore(ctx context.Context, key string) error {
+	return c.conn.getAck(ctx, "write/experiment/restore", "experimentKey", key)
 }

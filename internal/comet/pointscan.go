@@ -18,15 +18,6 @@ func decodePoints(s *scanner, metric string, yield func(*Point) error) error {
 	})
 }
 
-// checked reads a value of moderate size and checks its syntax.
-func (s *scanner) checked() ([]byte, error) {
-	v, err := s.value()
-	if err == nil && !json.Valid(v) {
-		err = wire.ErrSyntax
-	}
-	return v, err
-}
-
 // errMore says that an object goes on after the end of the buffer.
 var errMore = errors.New("more")
 

@@ -141,3 +141,111 @@ func (c Projects) get(ctx context.Context, query ...string) (*Project, error) {
 	p := parseProject(data)
 	return &p, nil
 }
+
+// Notes returns the notes of a project.
+func (c Projects) Notes(ctx context.Context, projectID string) (*Text, error) {
+	return c.conn.text(ctx, readProjectNotes, values("projectId", projectID))
+}
+
+// NewProject describes a project to be created.
+type NewProject struct {
+	Workspace, Name string
+	Description     *string
+	Public          bool
+}
+
+// Create creates a project and returns its id. A taken name is
+// [ErrExists]; with [Error.Repeated] it may have been taken by an earlier try
+// of this very call.
+func (c Projects) Create(ctx context.Context, p NewProject) (id string, err error) {
+	var o wire.Object
+	o.Text("workspaceName", p.Workspace)
+	o.Text("projectName", p.Name)
+	o.TextOrNull("projectDescription", p.Description)
+	o.Bool("isPublic", p.Public)
+	data, err := c.conn.document(ctx, &call{method: http.MethodPost, path: "write/project/create", body: jsonBody(o.Bytes()), check: has("projectId")})
+	if err != nil {
+		return "", err
+	}
+	return wire.TextOrEmpty(wire.Member(data, "projectId")), nil
+}
+
+// ProjectUpdate holds what to change of a project; nil fields stay.
+type ProjectUpdate struct {
+	Name        *string
+	Description *string
+	Public      *bool
+}
+
+// Update changes a project.
+func (c Projects) Update(ctx context.Context, id string, u ProjectUpdate) error {
+	var o wire.Object
+	o.Text("projectId", id)
+	if u.Name != nil {
+		o.Text("newProjectName", *u.Name)
+	}
+	if u.Description != nil {
+		o.Text("newProjectDescription", *u.Description)
+	}
+	if u.Public != nil {
+		o.Bool("isPublic", *u.Public)
+	}
+	return c.conn.post(ctx, "write/project/update", &o)
+}
+
+// SetOwner gives a project to another user, which needs the rights of an
+// administrator of its workspace. Older servers answer [ErrUnsupported].
+func (c Projects) SetOwner(ctx context.Context, projectID, user string) error {
+	return c.conn.gated(ctx, featureProjectOwner, http.MethodPost, nil, func() error {
+		var o wire.Object
+		o.Text("projectId", projectID)
+		o.Text("userName", user)
+		return c.conn.post(ctx, featureProjectOwner.path, &o)
+	})
+}
+
+// WriteNotes replaces the notes of a project.
+func (c Projects) WriteNotes(ctx context.Context, projectID string, notes Content) error {
+	var o wire.Object
+	o.Text("projectId", projectID)
+	return c.conn.postText(ctx, call{path: "write/project/notes"}, &o, "notes", notes)
+}
+
+// Symlink makes an experiment appear in another project of its workspace.
+func (c Projects) Symlink(ctx context.Context, key, project string) error {
+	return c.conn.ack(ctx, &call{
+		method: http.MethodGet,
+		path:   "write/project/symlink",
+		query:  values("experimentKey", key, "projectName", project),
+		given:  []string{"link"},
+	})
+}
+
+// ShareLinks returns how many share links a project has. A code of one lets in
+// whoever holds it, so that none leaves this method. Servers that do not tell
+// answer [ErrUnsupported].
+func (c Projects) ShareLinks(ctx context.Context, projectID string) (int64, error) {
+	var n int64
+	exists := func() bool {
+		_, err := c.ByID(ctx, projectID)
+		return err == nil
+	}
+	err := c.conn.gated(ctx, featureShareLinks, http.MethodGet, exists, func() error {
+		data, err := c.conn.get(ctx, readShareLinks, "projectId", projectID)
+		wire.Elements(wire.Member(data, "shareCodes"), func([]byte) { n++ })
+		return err
+	})
+	return n, err
+}
+
+// AddShareLink makes one more share link of a project, with a code that the
+// server chooses. It is not safe to do twice, see [ErrUncertain].
+func (c Projects) AddShareLink(ctx context.Context, projectID string) error {
+	return c.conn.ack(ctx, &call{
+		method: http.MethodGet,
+		path:   "write/project/add-share-link",
+		query:  values("projectId", projectID),
+		unsafe: true,
+		given:  []string{"shareCode"},
+	})
+}

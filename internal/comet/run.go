@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
@@ -188,80 +187,3 @@ func (c Experiments) SetOfflineTimes(ctx context.Context, r *Run, start *int64, 
 	}
 	return err
 }
-
-// Status is the state of an experiment to be written.
-type Status struct {
-	Alive   bool
-	Crashed bool
-	Error   *string
-}
-
-// UpdateStatus sets the state of an experiment. Servers that know no crashed
-// experiments answer [ErrUnsupported].
-func (c Experiments) UpdateStatus(ctx context.Context, key string, s Status) error {
-	return c.conn.gated(ctx, featureState, http.MethodPost, c.exists(ctx, key), func() error {
-		var o wire.Object
-		o.Text("experimentKey", key)
-		o.Bool("isAlive", s.Alive)
-		o.TextOrNull("error", s.Error)
-		o.Bool("hasCrashed", s.Crashed)
-		return c.conn.post(ctx, featureState.path, &o)
-	})
-}
-
-// SetTimes sets the times of an experiment, in milliseconds. A nil time stays
-// as it is.
-func (c Experiments) SetTimes(ctx context.Context, key string, start, end *int64) error {
-	var o wire.Object
-	o.Text("experimentKey", key)
-	o.IntOrNull("startTimeMillis", start)
-	o.IntOrNull("endTimeMillis", end)
-	return c.conn.post(ctx, "write/experiment/set-start-end-time", &o)
-}
-
-// Archive archives an experiment.
-func (c Experiments) Archive(ctx context.Context, key string) error {
-	return c.conn.getAck(ctx, "write/experiment/archive", "experimentKey", key)
-}
-
-// Restore brings an archived experiment back.
-func (c Experiments) Restore(ctx context.Context, key string) error {
-	return c.conn.getAck(ctx, "write/experiment/restore", "experimentKey", key)
-}
-
-// authorized begins a body of the client library's family, which holds the
-// key.
-func (c *conn) authorized() *wire.Object {
-	o := new(wire.Object)
-	o.Text("apiKey", c.key)
-	return o
-}
-
-// post writes to the REST API what is harmless to repeat.
-func (c *conn) post(ctx context.Context, path string, o *wire.Object, given ...string) error {
-	return c.ack(ctx, &call{method: http.MethodPost, path: path, body: jsonBody(o.Bytes()), given: given})
-}
-
-// postOnce writes to the REST API what must not be done twice.
-func (c *conn) postOnce(ctx context.Context, path string, o *wire.Object) error {
-	return c.ack(ctx, &call{method: http.MethodPost, path: path, body: jsonBody(o.Bytes()), unsafe: true})
-}
-
-func (c *conn) postClient(ctx context.Context, path string, o *wire.Object, given ...string) error {
-	return c.ack(ctx, &call{method: http.MethodPost, family: familyClient, path: path, body: jsonBody(o.Bytes()), given: given})
-}
-
-// getAck makes one of the writes that the API has as GET.
-func (c *conn) getAck(ctx context.Context, path string, query ...string) error {
-	return c.ack(ctx, &call{method: http.MethodGet, path: path, query: values(query...)})
-}
-
-// nonEmpty returns nil for an empty text.
-func nonEmpty(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
-}
-
-func now() int64 { return time.Now().UnixMilli() }

@@ -1,8 +1,11 @@
 package comet
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
+	"slices"
 
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
@@ -249,4 +252,122 @@ func (s *scanner) finish() error {
 		return nil
 	}
 	return s.why()
+}
+
+// checked reads a value of moderate size and checks its syntax.
+func (s *scanner) checked() ([]byte, error) {
+	v, err := s.value()
+	if err == nil && !json.Valid(v) {
+		err = wire.ErrSyntax
+	}
+	return v, err
+}
+
+// listed reads a document that must have the list that is wanted. read is called
+// where that begins, and b, if it is not nil, takes what is beside it.
+func (s *scanner) listed(w wants, b *beside, read func() error) error {
+	k := check{wants: w}
+	if c, err := s.peek(); err == nil && c == '[' && w.bare {
+		return s.bare(&k, read)
+	}
+	of := "" // which of the names the list has
+	err := s.object(func(name string) error {
+		c, err := s.peek()
+		if err != nil {
+			return err
+		}
+		if c == '[' && slices.Contains(w.names, name) && (of == "" || of == name) {
+			of = name
+			k.member(name, []byte{c})
+			return read()
+		}
+		if b == nil {
+			v, ok, err := s.short()
+			if !ok {
+				v = []byte{c}
+			}
+			k.member(name, v)
+			return err
+		}
+		v, err := s.checked()
+		if err != nil {
+			return err
+		}
+		k.member(name, v)
+		return b.member(s.room, name, v)
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.finish(); err != nil {
+		return err
+	}
+	return k.end()
+}
+
+// bare reads a list that is all of the document. One with nothing in it might be
+// anybody's answer.
+func (s *scanner) bare(k *check, read func() error) error {
+	before := s.elements
+	if err := read(); err != nil {
+		return err
+	}
+	if err := s.finish(); err != nil {
+		return err
+	}
+	if k.found = s.elements > before; k.found {
+		return nil
+	}
+	l := k.end().(*lack)
+	l.words = "[]"
+	return l
+}
+
+// array reads an array element by element. fn must not keep the element.
+func (s *scanner) array(fn func(v []byte, cut bool) error) error {
+	if err := s.expect('['); err != nil {
+		return err
+	}
+	c, err := s.peek()
+	if err != nil {
+		return err
+	}
+	if c == ']' {
+		s.pos++
+		return nil
+	}
+	for {
+		v, cut, err := s.element()
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(v, []byte("null")) && !bytes.Equal(v, []byte("{}")) {
+			s.elements++
+		}
+		if err := fn(v, cut); err != nil {
+			return err
+		}
+		if c, err = s.peek(); err != nil {
+			return err
+		}
+		s.pos++
+		switch c {
+		case ']':
+			return nil
+		case ',':
+		default:
+			return wire.ErrSyntax
+		}
+	}
+}
+
+// element reads an element of a list. cut says that it is too large, and what is
+// left of it.
+func (s *scanner) element() (v []byte, cut bool, err error) {
+	v, err = s.checked()
+	if errors.Is(err, ErrTooLarge) && s.buf[s.pos] == '{' {
+		v, err = s.pruned()
+		return v, true, err
+	}
+	return v, false, err
 }

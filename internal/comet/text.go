@@ -10,9 +10,6 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
-// Texts are the calls of the long texts of an experiment.
-type Texts struct{ conn *conn }
-
 // Text is one long text of an experiment, or the file of a panel, read as a
 // stream. It must be closed. Reading goes on over broken connections; an error is final.
 type Text struct {
@@ -40,31 +37,6 @@ func (t *Text) Close() error {
 		return nil
 	}
 	return t.r.Close()
-}
-
-// HTML returns the accumulated HTML of an experiment.
-func (c Texts) HTML(ctx context.Context, key string) (*Text, error) {
-	return c.conn.text(ctx, readHTML, values("experimentKey", key))
-}
-
-// Code returns the main source file of an experiment.
-func (c Texts) Code(ctx context.Context, key string) (*Text, error) {
-	return c.conn.text(ctx, readCode, values("experimentKey", key))
-}
-
-// Output returns what an experiment wrote to its standard output and error.
-func (c Texts) Output(ctx context.Context, key string) (*Text, error) {
-	return c.conn.text(ctx, readOutput, values("experimentKey", key))
-}
-
-// Graph returns the model graph of an experiment.
-func (c Texts) Graph(ctx context.Context, key string) (*Text, error) {
-	return c.conn.text(ctx, readGraph, values("experimentKey", key))
-}
-
-// Notes returns the notes of a project.
-func (c Projects) Notes(ctx context.Context, projectID string) (*Text, error) {
-	return c.conn.text(ctx, readProjectNotes, values("projectId", projectID))
 }
 
 // text reads the string that is wanted of a JSON document as a stream.

@@ -292,11 +292,3 @@ func (c *Client) NotDone(err error) {
 		c.conn.features.doubt(e.lacks)
 	}
 }
-
-// exists returns a function that looks for an experiment.
-func (c Experiments) exists(ctx context.Context, key string) func() bool {
-	return func() bool {
-		_, err := c.Metadata(ctx, key)
-		return err == nil
-	}
-}

@@ -2,38 +2,12 @@ package comet
 
 import (
 	"context"
-	"encoding/json"
 
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // Workspaces are the calls of the workspaces that the key may see.
 type Workspaces struct{ conn *conn }
-
-// Account is the user whom the key belongs to.
-type Account struct {
-	Raw              json.RawMessage
-	UserName         string
-	DefaultWorkspace string
-}
-
-// Account returns the user whom the key belongs to.
-func (c *Client) Account(ctx context.Context) (*Account, error) {
-	data, err := c.conn.get(ctx, readAccount)
-	if err != nil {
-		return nil, err
-	}
-	a := &Account{Raw: data}
-	wire.Members(data, func(name string, v []byte) {
-		switch name {
-		case "userName":
-			a.UserName = wire.TextOrEmpty(v)
-		case "defaultWorkspaceName":
-			a.DefaultWorkspace = wire.TextOrEmpty(v)
-		}
-	})
-	return a, nil
-}
 
 // List returns the names of the workspaces that the key may see.
 func (c Workspaces) List(ctx context.Context) ([]string, error) {
@@ -55,4 +29,12 @@ func (c Workspaces) List(ctx context.Context) ([]string, error) {
 		}
 	}
 	return names, err
+}
+
+// Create creates a workspace, which needs the rights of an
+// administrator. A taken name is [ErrExists].
+func (c Workspaces) Create(ctx context.Context, name string) error {
+	var o wire.Object
+	o.Text("name", name)
+	return c.conn.post(ctx, "write/workspace/new", &o, "workspace_id")
 }

@@ -1,0 +1,241 @@
+package comet
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/comet-stream/comet-stream/internal/comet/transport"
+	"golang.org/x/time/rate"
+)
+
+// Options configures a [Client]. The zero value of a field means its default.
+type Options struct {
+	// URL is the client library's address as COMET_URL_OVERRIDE holds it,
+	// [DefaultURL] if empty. Everything else is derived from it.
+	URL string
+	// RESTURL overrides the derived base of the REST API. It must be on the
+	// host of URL.
+	RESTURL string
+	// APIKey is sent as it is, the address part of a smart key included.
+	APIKey string
+	// UserAgent names the program to the server.
+	UserAgent string
+	// LibVersion is the version of the client library to speak as in a
+	// handshake: servers refuse versions that are too old.
+	LibVersion string
+	// AllowHeaderName and AllowHeaderValue add a header that a gateway in
+	// front of the server asks for.
+	AllowHeaderName, AllowHeaderValue string
+	// CAFile is a PEM file of certificates to trust beside the system's, or a
+	// folder of such files.
+	CAFile string
+	// Proxy finds the proxy for a request, [http.ProxyFromEnvironment] if nil.
+	Proxy func(*http.Request) (*url.URL, error)
+	// Transport replaces the network. CAFile, Proxy and the pool settings are
+	// unused then.
+	Transport http.RoundTripper
+
+	Retry Retry
+	// Timeouts are 30 s for a connection, 3 min for an answer and 1 min for a
+	// stall where they are zero.
+	Timeouts transport.Timeouts
+
+	// AbsentWords are texts that mean, within the words of an error of this
+	// server, that what was asked for does not exist: those of servers that say
+	// so in words of their own. Upper and lower case are the same.
+	AbsentWords []string
+
+	// ReadRate paces reads, WriteRate writes of the REST family. Zero means
+	// the default: reads unpaced, writes 4/s on comet.com, which is its
+	// documented quota, and unpaced elsewhere. [rate.Inf] is unpaced.
+	ReadRate, WriteRate rate.Limit
+	// MaxInFlight is how many requests may be under way at once, 16 if zero.
+	// The client goes below it by itself while the server throttles.
+	MaxInFlight int
+
+	// Counters are added to while the client works, if not nil.
+	Counters *transport.Counters
+	// Notify, if not nil, is told of each failed try that will be repeated.
+	// It is called from the goroutine that made the call and must not block.
+	Notify func(Trouble)
+	// Waits, if not nil, is told of waits of more than ten seconds: for the next
+	// try when they begin, for the network once ten seconds are over. It is called
+	// from any goroutine and must not block.
+	Waits func(Wait)
+	// Unclear, if not nil, is told once a call of words of the server's own that
+	// stay unclear: they may mean that what was asked for does not exist, see
+	// AbsentWords. It is called as Notify is, and must not block.
+	Unclear func(call, words string)
+	// Succeeded, if not nil, is told whenever something comes out well, which
+	// ends a trouble. It is called as Notify is, and must not block.
+	Succeeded func()
+	// Logger gets a record at the debug level for each try.
+	Logger *slog.Logger
+}
+
+// Retry bounds how long and how often a call is repeated.
+type Retry struct {
+	// MaxElapsed is how long nothing at all may succeed before a call fails
+	// with [ErrOutage], and how long a call may fail before it is given up while
+	// others succeed, 15 minutes if zero; negative: nothing is repeated. A
+	// request that is under way gets ten seconds at least. A server that has
+	// never answered is given up after 30 seconds.
+	MaxElapsed time.Duration
+	// MaxThrottled is how long nothing may succeed while the server answers
+	// 429, 90 minutes or MaxElapsed if zero, whichever is more. When it asks for
+	// a longer wait than is left of that, a call fails at once with [ErrLongWait].
+	MaxThrottled time.Duration
+	// Tries is how often one call is tried while others succeed, 12 if zero.
+	// Fewer do where its endpoint answers others, or where calls of it have been
+	// given up for the same reason.
+	Tries int
+	// Base is the longest first wait and Cap the longest of all, half a
+	// second and 30 seconds if zero. Waits grow exponentially with full
+	// jitter. The server's Retry-After goes before them.
+	Base, Cap time.Duration
+}
+
+// Trouble is a failed try that will be repeated.
+type Trouble struct {
+	Method, Path string
+	Err          error         // what happened; holds no key
+	Throttled    bool          // the server asked to slow down
+	Try          int           // 1 for the first
+	Since        time.Time     // of the first failure in a row of this call
+	Wait         time.Duration // until the next try
+}
+
+// Wait is a wait of more than ten seconds.
+type Wait struct {
+	Why   error // of which call, and what for; holds no key
+	Until time.Time
+}
+
+func (o *Options) setDefaults(addr address) {
+	setDefault(&o.UserAgent, "comet-stream")
+	setDefault(&o.LibVersion, "3.47.0")
+	setDefault(&o.Retry.MaxElapsed, 15*time.Minute)
+	setDefault(&o.Retry.MaxThrottled, max(90*time.Minute, o.Retry.MaxElapsed))
+	setDefault(&o.Retry.Tries, 12)
+	setDefault(&o.Retry.Base, 500*time.Millisecond)
+	setDefault(&o.Retry.Cap, 30*time.Second)
+	setDefault(&o.Timeouts.Connect, 30*time.Second)
+	setDefault(&o.Timeouts.Answer, 3*time.Minute)
+	setDefault(&o.Timeouts.Stall, time.Minute)
+	if o.Retry.MaxElapsed > 0 {
+		o.Timeouts.Stall = min(o.Timeouts.Stall, max(o.Retry.MaxElapsed, transport.LeastPatience))
+	}
+	setDefault(&o.MaxInFlight, 16)
+	setDefault(&o.ReadRate, rate.Inf)
+	setDefault(&o.WriteRate, defaultWriteRate(addr.host))
+	setDefault(&o.Counters, new(transport.Counters))
+	setDefault(&o.Logger, slog.New(slog.DiscardHandler))
+}
+
+func (o *Options) chain(addr address) transport.Options {
+	return transport.Options{
+		Scheme: addr.scheme, Host: addr.host,
+		APIKey: o.APIKey, AllowHeaderName: o.AllowHeaderName, AllowHeaderValue: o.AllowHeaderValue, UserAgent: o.UserAgent,
+		ReadRate: o.ReadRate, WriteRate: o.WriteRate, MaxInFlight: o.MaxInFlight, Timeouts: o.Timeouts,
+		Counters: o.Counters, Logger: o.Logger, CAFile: o.CAFile, Proxy: o.Proxy,
+	}
+}
+
+func setDefault[T comparable](v *T, def T) {
+	var zero T
+	if *v == zero {
+		*v = def
+	}
+}
+
+// defaultWriteRate is the quota that comet.com documents: 15,000 REST
+// submissions an hour for each key.
+func defaultWriteRate(host string) rate.Limit {
+	h := strings.ToLower(host)
+	if i := strings.LastIndexByte(h, ':'); i >= 0 {
+		h = h[:i]
+	}
+	if h == "comet.com" || strings.HasSuffix(h, ".comet.com") || strings.HasSuffix(h, ".comet.ml") {
+		return 4
+	}
+	return rate.Inf
+}
+
+// conn is what is known of a server, and how calls of it are made.
+type conn struct {
+	addr    address
+	key     string
+	lib     string
+	http    *http.Client
+	network http.RoundTripper // below what http wraps around it
+	retry   retrier
+	storage retrier // of direct uploads: their host fails and recovers by itself
+	stats   *transport.Counters
+	log     *slog.Logger
+	secrets secrets
+
+	absentWords []string
+	unclear     unclearWords
+
+	largeTurn chan struct{} // see room
+
+	rest     restBase
+	version  versionCache
+	features features
+}
+
+// restBase remembers which of two candidate bases the REST API answers on.
+type restBase struct {
+	mu   sync.Mutex
+	base string
+}
+
+// known returns the base that has been found, or def.
+func (b *restBase) known(def string) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.base != "" {
+		return b.base
+	}
+	return def
+}
+
+// restURL returns the base of the REST API. Where the instance sits below a
+// path prefix it asks which of the two forms exists, until one of them answers.
+func (c *conn) restURL(ctx context.Context) string {
+	if c.addr.restPrefixed == "" {
+		return c.addr.rest
+	}
+	c.rest.mu.Lock()
+	defer c.rest.mu.Unlock()
+	if c.rest.base != "" {
+		return c.rest.base
+	}
+	for _, base := range []string{c.addr.rest, c.addr.restPrefixed} {
+		if c.answersREST(ctx, base) {
+			c.rest.base = base
+			return base
+		}
+	}
+	return c.addr.rest
+}
+
+// answersREST reports whether the REST API is at base. A key that is refused,
+// say, is refused by the API.
+func (c *conn) answersREST(ctx context.Context, base string) bool {
+	cl := readAccount.call(nil)
+	cl.base = base
+	_, err := c.try(c.retry.briefly(ctx), cl)
+	return err == nil || refused(err)
+}
+
+// probe reports whether the server answers at all now.
+func (c *conn) probe(ctx context.Context) bool {
+	ctx = c.retry.briefly(ctx)
+	return c.answersREST(ctx, c.restURL(ctx))
+}

@@ -1,0 +1,128 @@
+package comet
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/comet-stream/comet-stream/internal/comet/wire"
+)
+
+// Origins are the calls of where an experiment ran: the repository and the machine.
+type Origins struct{ conn *conn }
+
+// Git is the state of the repository that an experiment ran from.
+type Git struct {
+	Raw                                json.RawMessage
+	User, Root, Branch, Parent, Origin *string
+}
+
+// Empty reports whether there is no git data.
+func (g *Git) Empty() bool {
+	return g.User == nil && g.Root == nil && g.Branch == nil && g.Parent == nil && g.Origin == nil
+}
+
+// Git returns the state of the repository that an experiment ran from.
+func (c Origins) Git(ctx context.Context, key string) (*Git, error) {
+	data, err := c.conn.get(ctx, readGit, "experimentKey", key)
+	if err != nil {
+		return nil, err
+	}
+	g := &Git{Raw: data}
+	wire.Members(data, func(name string, v []byte) {
+		switch name {
+		case "user":
+			g.User = wire.TextOf(v)
+		case "root":
+			g.Root = wire.TextOf(v)
+		case "branch":
+			g.Branch = wire.TextOf(v)
+		case "parent":
+			g.Parent = wire.TextOf(v)
+		case "origin":
+			g.Origin = wire.TextOf(v)
+		}
+	})
+	return g, nil
+}
+
+// WriteGit sets the state of the repository. Nil texts are sent as
+// null.
+func (c Origins) WriteGit(ctx context.Context, key string, g *Git) error {
+	var o wire.Object
+	o.Text("experimentKey", key)
+	o.TextOrNull("user", g.User)
+	o.TextOrNull("root", g.Root)
+	o.TextOrNull("branch", g.Branch)
+	o.TextOrNull("parent", g.Parent)
+	o.TextOrNull("origin", g.Origin)
+	return c.conn.post(ctx, "write/experiment/git/metadata", &o)
+}
+
+// System is what is known of the machine that an experiment ran on.
+type System struct {
+	Raw               json.RawMessage
+	Metrics           []string // names of system metrics
+	InstalledPackages []string
+	OSPackages        []string
+}
+
+// System returns what is known of the machine that an experiment ran
+// on. Without any details all of it is null.
+func (c Origins) System(ctx context.Context, key string) (*System, error) {
+	data, err := c.conn.get(ctx, readSystem, "experimentKey", key)
+	if err != nil {
+		return nil, err
+	}
+	s := &System{Raw: data}
+	wire.Members(data, func(name string, v []byte) {
+		switch name {
+		case "systemMetricNames":
+			s.Metrics = wire.TextsOf(v)
+		case "installedPackages":
+			s.InstalledPackages = wire.TextsOf(v)
+		case "osPackages":
+			s.OSPackages = wire.TextsOf(v)
+		}
+	})
+	return s, nil
+}
+
+// WriteSystem merges the members of the JSON object doc into what is
+// known of the machine. Some servers append to the lists in it, so that it must
+// not be done twice.
+func (c Origins) WriteSystem(ctx context.Context, key string, doc json.RawMessage) error {
+	if !json.Valid(doc) {
+		return errors.New("comet: system details are not JSON")
+	}
+	return c.conn.altAck(ctx, &call{
+		method: http.MethodPost,
+		path:   "write/experiment/system-details",
+		body:   jsonBody(withKey(key, doc).Bytes()),
+		unsafe: true,
+	})
+}
+
+// Dependency is a package that an experiment used.
+type Dependency struct{ Name, Version string }
+
+// WriteDependencies adds packages to those that an experiment used. time is in
+// milliseconds.
+func (c Origins) WriteDependencies(ctx context.Context, key string, deps []Dependency, time int64) error {
+	var list []byte
+	for i, d := range deps {
+		if i > 0 {
+			list = append(list, ',')
+		}
+		var o wire.Object
+		o.Text("name", d.Name)
+		o.Text("version", d.Version)
+		list = append(list, o.Bytes()...)
+	}
+	var o wire.Object
+	o.Text("experimentKey", key)
+	o.Int("timestamp", time)
+	o.Raw("logDependencies", append(append([]byte{'['}, list...), ']'))
+	return c.conn.ack(ctx, &call{method: http.MethodPut, path: "write/experiment/dependencies", body: jsonBody(o.Bytes())})
+}

@@ -1,0 +1,34 @@
+package comet
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/comet-stream/comet-stream/internal/comet/wire"
+)
+
+// Others are the calls of the others of an experiment.
+type Others struct{ conn *conn }
+
+// List returns the others of an experiment.
+func (c Others) List(ctx context.Context, key string) ([]Value, error) {
+	return c.conn.summary(ctx, readOthers, key)
+}
+
+// Each is [Parameters.Each] for the others of an experiment.
+func (c Others) Each(ctx context.Context, key string, restart func(), yield func(*Value) error) error {
+	return c.conn.eachValue(ctx, readOthers, key, restart, yield)
+}
+
+// Log sets an other of an experiment. value is a JSON value, nil for
+// null; time is in milliseconds, nil for that of arrival.
+func (c Others) Log(ctx context.Context, key, name string, value json.RawMessage, time *int64) error {
+	var o wire.Object
+	o.Text("experimentKey", key)
+	o.Text("key", name)
+	o.Raw("value", value)
+	if time != nil {
+		o.Int("timestamp", *time)
+	}
+	return c.conn.post(ctx, "write/experiment/log-other", &o)
+}

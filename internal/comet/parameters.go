@@ -1,0 +1,81 @@
+package comet
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/comet-stream/comet-stream/internal/comet/wire"
+)
+
+// Parameters are the calls of the parameters of an experiment.
+type Parameters struct{ conn *conn }
+
+// List returns the parameters of an experiment.
+func (c Parameters) List(ctx context.Context, key string) ([]Value, error) {
+	return c.conn.summary(ctx, readParameters, key)
+}
+
+// Each calls yield for each parameter of an experiment as the answer
+// comes, for experiments that have tens of thousands. The terms are those of
+// [Metrics.Points]; the Value and its Raw are valid until yield returns.
+func (c Parameters) Each(ctx context.Context, key string, restart func(), yield func(*Value) error) error {
+	return c.conn.eachValue(ctx, readParameters, key, restart, yield)
+}
+
+// ParameterValue is one parameter to be written.
+type ParameterValue struct {
+	Name string
+	// Value is a JSON value. What was read from a server is a text, and stays
+	// one: use [Quote].
+	Value   json.RawMessage
+	Step    Int
+	Context *string
+	Source  string // "manual" if empty
+	Time    Int    // milliseconds
+}
+
+// AppendParameterValue appends v as an element of a parameter batch: all six
+// fields, absent ones as null.
+func AppendParameterValue(dst []byte, v *ParameterValue) []byte {
+	dst = append(dst, `{"parameterName":`...)
+	dst = wire.AppendQuoted(dst, v.Name)
+	dst = append(dst, `,"parameterValue":`...)
+	if v.Value == nil {
+		dst = append(dst, "null"...)
+	}
+	dst = append(dst, v.Value...)
+	dst = append(dst, `,"step":`...)
+	dst = appendInt(dst, v.Step)
+	dst = append(dst, `,"source":`...)
+	if v.Source == "" {
+		dst = append(dst, `"manual"`...)
+	} else {
+		dst = wire.AppendQuoted(dst, v.Source)
+	}
+	dst = append(dst, `,"context":`...)
+	dst = appendText(dst, v.Context)
+	dst = append(dst, `,"timestamp":`...)
+	dst = appendInt(dst, v.Time)
+	return append(dst, '}')
+}
+
+// Write writes a batch of parameters, one by one where the server
+// takes no batches. It is safe to repeat.
+func (c Parameters) Write(ctx context.Context, key string, b *Batch) error {
+	err := c.conn.gated(ctx, featureParameterBatch, http.MethodPost, nil, func() error {
+		return c.conn.writeBatch(ctx, featureParameterBatch.path, key, b, false)
+	})
+	if !errors.Is(err, ErrUnsupported) {
+		return err
+	}
+	return b.each(func(_ bool, v []byte) error {
+		return c.conn.post(ctx, "write/experiment/parameter", withKey(key, v))
+	})
+}
+
+// Log writes a single parameter through the REST API.
+func (c Parameters) Log(ctx context.Context, key string, v *ParameterValue) error {
+	return c.conn.post(ctx, "write/experiment/parameter", withKey(key, AppendParameterValue(nil, v)))
+}

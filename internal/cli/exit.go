@@ -7,6 +7,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/exporter"
+	"github.com/comet-stream/comet-stream/internal/selection"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -108,7 +109,7 @@ func exitCodes(err error) []int {
 		return []int{ExitInput}
 	case *stream.AbortedError:
 		return []int{codeOfAbort(e)}
-	case *exporter.KeysError:
+	case *exporter.KeysError, *selection.NothingError:
 		return []int{ExitIncomplete}
 	case interface{ Unwrap() []error }:
 		var codes []int

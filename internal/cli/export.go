@@ -213,7 +213,7 @@ func (c *exportCommand) finish(out *output, sum *exporter.Summary, err error) er
 	if reportErr != nil {
 		return reportErr
 	}
-	return errors.Join(missingItems(sum.Items), missingKeys(sum.NotFound))
+	return errors.Join(missingItems(sum.Items), missingKeys(sum.NotFound), withCode(ExitIncomplete, sum.Nothing, "comet-export -l lists what there is"))
 }
 
 // missingKeys returns an error for experiments that were asked for by key, and

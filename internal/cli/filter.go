@@ -11,6 +11,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/filter"
 	"github.com/comet-stream/comet-stream/internal/progress"
+	"github.com/comet-stream/comet-stream/internal/selection"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -216,6 +217,9 @@ func (c *filterCommand) explain(in *input, err error) error {
 	}
 	if _, ok := errors.AsType[*filter.MissingError](err); ok {
 		return withCode(ExitIncomplete, fmt.Errorf("%s: %w", in.name, err))
+	}
+	if _, ok := errors.AsType[*selection.NothingError](err); ok {
+		return withCode(ExitIncomplete, fmt.Errorf("%s: %w", in.name, err), "comet-filter --list shows what there is, --json the tags too")
 	}
 	if _, ok := errors.AsType[*filter.LossError](err); ok {
 		return withCode(ExitIncomplete, fmt.Errorf("%s: %w", in.name, err), "the output is good, and names what is lost as skipped")

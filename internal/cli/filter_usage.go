@@ -79,9 +79,9 @@ Talk:
 Options can be set by the environment, as COMET_FILTER_RENAME for --rename; modes
 and -x cannot.
 
-Exit codes: 0 all done; 1 failed; 2 usage, nothing written; 3 done, but what --key,
---keys-from or --rename names is not there, or not all could be salvaged; 4 the input
-is damaged, cut off, aborted or no stream; 5 or 6 the tool before this one has failed
+Exit codes: 0 all done; 1 failed; 2 usage, nothing written; 3 done, but no experiment is
+what was selected, what --key, --keys-from or --rename names is not there, or not all
+could be salvaged; 4 the input is damaged, cut off, aborted or no stream; 5 or 6 the tool before this one has failed
 with that code, and the output says so, too; 130 or 143 interrupted.
 
 Examples:

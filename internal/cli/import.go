@@ -157,7 +157,7 @@ func (c *importCommand) run(ctx context.Context, in *input) (err error) {
 	defer cancel()
 	sum, err := importer.Import(ctx, work, &countedReader{r: in, n: &c.counters.Bytes}, c.target.Client, c.opts)
 	c.talk.Close()
-	c.total(sum)
+	c.total(sum, err == nil)
 	return errors.Join(c.explain(in, err), c.verdict(sum))
 }
 
@@ -216,8 +216,9 @@ func outcomeName(o *report.Outcome) string {
 	return o.Kind
 }
 
-// total writes the last line of the report and prints the sum.
-func (c *importCommand) total(s *report.Summary) {
+// total writes the last line of the report and prints the sum, that of a stream
+// with nothing in it too if it was whole.
+func (c *importCommand) total(s *report.Summary, whole bool) {
 	c.lines.add(struct {
 		Kind string `json:"kind"`
 		*report.Summary
@@ -225,7 +226,7 @@ func (c *importCommand) total(s *report.Summary) {
 	for _, kind := range slices.Sorted(maps.Keys(s.Unknown)) {
 		c.talk.Warn("%s of kind %q not imported: this version does not know it", progress.Count(s.Unknown[kind], "record"), kind)
 	}
-	if s.Read+s.Projects == 0 && len(s.Other) == 0 {
+	if !whole && s.Read+s.Projects == 0 && len(s.Other) == 0 {
 		return
 	}
 	c.talk.Summary()

@@ -91,6 +91,7 @@ func named[T any](list []T, p *Path, what string, name func(*T) string) ([]T, er
 type versionSlot struct {
 	*assetsFetch
 	version *comet.ArtifactVersion
+	gone    bool // it comes from an experiment that is left out
 }
 
 // begin implements unit.
@@ -193,6 +194,9 @@ func (u *artifactUnit) newVersion(i int, row *comet.ArtifactVersion) *versionSlo
 		if v.version.Key != nil {
 			v.key = *v.version.Key
 		}
+		if v.gone = u.x.gone(v.key); v.gone {
+			return nil
+		}
 		list, err := c.Artifacts.Files(ctx, u.workspace, u.row.Name, row.Version)
 		if err != nil {
 			return err
@@ -208,33 +212,52 @@ func (u *artifactUnit) newVersion(i int, row *comet.ArtifactVersion) *versionSlo
 	return v
 }
 
-// write implements unit.
+// write implements unit. An artifact whose versions all come from experiments
+// that are left out is left out too.
 func (u *artifactUnit) write(ctx context.Context, q *queue, out *output) error {
 	d, err := u.details.get(ctx, q)
-	if err == nil {
-		err = out.write(&stream.Artifact{
-			Doc: d.doc, ID: valid(u.row.ID), Name: valid(u.row.Name), Project: valid(cmp.Or(d.Project, u.row.Project)),
-			Type: valid(cmp.Or(d.Type, u.row.Type)), Workspace: valid(u.workspace),
-		})
+	if err == nil && len(d.Versions) == 0 {
+		err = u.open(out, d)
 	}
 	if err != nil {
 		return out.skipIn(stream.KindArtifact, u.workspace, u.row.ID, u.row.Name, err)
 	}
+	opened := len(d.Versions) == 0
 	for i := range d.Versions {
 		v := u.versions.take(q)
-		err := u.writeVersion(ctx, q, out, &d.Versions[i], v)
+		files, err := v.get(ctx, q)
+		if !v.gone && !opened {
+			if unfit := u.open(out, d); unfit != nil {
+				v.leave(q)
+				return out.skipIn(stream.KindArtifact, u.workspace, u.row.ID, u.row.Name, unfit)
+			}
+			opened = true
+		}
+		if !v.gone {
+			err = u.writeVersion(ctx, q, out, &d.Versions[i], v, files, err)
+		}
 		v.leave(q)
 		if err != nil {
 			return err
 		}
 	}
+	if !opened {
+		return nil
+	}
 	return out.write(&stream.ArtifactEnd{ID: valid(u.row.ID)})
 }
 
-// writeVersion writes a version and its files.
-func (u *artifactUnit) writeVersion(ctx context.Context, q *queue, out *output, row *comet.ArtifactVersion, s *versionSlot) error {
+// open writes the record that opens the group.
+func (u *artifactUnit) open(out *output, d *artifactDetails) error {
+	return out.write(&stream.Artifact{
+		Doc: d.doc, ID: valid(u.row.ID), Name: valid(u.row.Name), Project: valid(cmp.Or(d.Project, u.row.Project)),
+		Type: valid(cmp.Or(d.Type, u.row.Type)), Workspace: valid(u.workspace),
+	})
+}
+
+// writeVersion writes a version and its files, which its slot has brought, or err.
+func (u *artifactUnit) writeVersion(ctx context.Context, q *queue, out *output, row *comet.ArtifactVersion, s *versionSlot, files []*item, err error) error {
 	label := u.row.Name + ":" + row.Version
-	files, err := s.get(ctx, q)
 	v := s.version
 	var doc stream.Doc
 	if err == nil {

@@ -38,7 +38,8 @@ const (
 
 // DryRun counts what there is to export, and what it would take. It asks for
 // the assets and, if they are wanted, the metrics of each experiment, and
-// writes nothing. With a *KeysError the estimate is good.
+// writes nothing. With a *KeysError or a
+// *selection.NothingError the estimate is good.
 func (x *Exporter) DryRun(ctx context.Context) (*Estimate, error) {
 	scope, err := x.resolveAll(ctx, x.o.Paths)
 	if err != nil {
@@ -48,6 +49,7 @@ func (x *Exporter) DryRun(ctx context.Context) (*Estimate, error) {
 		return nil, err
 	}
 	d := &dryRun{x: x, perExperiment: x.callsPerExperiment()}
+	d.LeftOut = x.prune(scope)
 	d.UpperBound = boundStream
 	// Account, version, workspaces and projects.
 	d.Requests = 3 + int64(len(x.o.Paths))

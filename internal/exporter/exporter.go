@@ -190,6 +190,7 @@ func (x *Exporter) begin(ctx context.Context, scope *scope, out *output) error {
 	if err := x.listAll(ctx, scope.projects); err != nil {
 		return err
 	}
+	x.sum.LeftOut = x.prune(scope)
 	plan := &stream.Plan{Workspaces: x.planWorkspaces(scope)}
 	for _, p := range scope.projects {
 		line := stream.PlannedProject{Project: p.Name, Workspace: p.Workspace}
@@ -210,22 +211,23 @@ func (x *Exporter) begin(ctx context.Context, scope *scope, out *output) error {
 }
 
 // notFound returns an error that names the keys that were asked for and are in no
-// listing, nil if there is none.
+// listing, or says that none is what was asked for; nil if all is there.
 func (x *Exporter) notFound() error {
 	if missing := x.search.Missing(); len(missing) > 0 {
 		return &KeysError{missing}
 	}
-	return nil
+	return x.search.Nothing()
 }
 
-// tellMissing tells at once what notFound does.
+// tellMissing tells at once of keys that notFound names.
 func (x *Exporter) tellMissing() {
-	err := x.notFound()
-	if err == nil {
+	x.sum.Nothing = x.search.Nothing()
+	missing := x.search.Missing()
+	if len(missing) == 0 {
 		return
 	}
-	x.o.Observer.Warn(err.Error())
-	for _, key := range x.search.Missing() {
+	x.o.Observer.Warn((&KeysError{missing}).Error())
+	for _, key := range missing {
 		r := &Result{Key: key, Result: ResultNotFound}
 		x.sum.count(r)
 		x.o.Observer.Experiment(r)

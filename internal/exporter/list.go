@@ -15,7 +15,7 @@ import (
 // which the first is the full path: the workspaces for an empty path, the
 // projects of a workspace (id, number of experiments, visibility), the
 // experiments of a project (key, start, end, state, name). An absent field is
-// empty. A *KeysError comes after all entries.
+// empty. A *KeysError or *selection.NothingError comes after all entries.
 func (x *Exporter) List(ctx context.Context, p Path, yield func(fields []string) error) error {
 	switch {
 	case p.Workspace == "":

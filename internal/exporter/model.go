@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"io"
+	"slices"
 	"strconv"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
@@ -30,6 +31,7 @@ type modelDetails struct {
 	comet.RegistryModel
 	doc   stream.Doc
 	notes *string
+	gone  bool // all versions in scope come from experiments that are left out
 }
 
 // modelVersion is what newer servers know of a version besides.
@@ -104,6 +106,9 @@ func (u *modelUnit) fetch(ctx context.Context, s *slot) (*modelDetails, error) {
 	if d.Versions, err = inScope(m.Versions, u.named, modelLabels); err != nil {
 		return nil, err
 	}
+	listed := len(d.Versions)
+	d.Versions = slices.DeleteFunc(d.Versions, func(v comet.RegistryVersion) bool { return u.x.gone(v.Key) })
+	d.gone = listed > 0 && len(d.Versions) == 0
 	u.q.mu.Lock()
 	defer u.q.mu.Unlock()
 	if s.dropped || s.lost {
@@ -179,6 +184,9 @@ func (u *modelUnit) fetchVersion(row *comet.RegistryVersion) func(context.Contex
 // write implements unit.
 func (u *modelUnit) write(ctx context.Context, q *queue, out *output) error {
 	d, err := u.details.get(ctx, q)
+	if err == nil && d.gone {
+		return nil
+	}
 	if err == nil {
 		err = out.write(&stream.Model{
 			Doc: d.doc, ID: valid(u.row.ID), Name: valid(u.row.Name), Notes: d.notes, Workspace: valid(u.workspace),

@@ -93,4 +93,7 @@ type Summary struct {
 	Items       int64 `json:"items_skipped"` // skipped records in the stream, those of a partial stream that is continued among them
 	AssetsLeft  int64 `json:"assets_left_out"`
 	AssetsBytes int64 `json:"assets_left_out_bytes"`
+
+	// Nothing says, if not nil, that no experiment is what was selected.
+	Nothing error `json:"-"`
 }

@@ -359,9 +359,6 @@ func (x *Exporter) selected(ctx context.Context, p *project) (selected []listed,
 			all = append(all, e)
 		}
 	}
-	for i := range all {
-		x.search.Found(all[i].key)
-	}
 	if selected, err = x.choose(ctx, all); err != nil {
 		return nil, 0, err
 	}
@@ -377,7 +374,8 @@ func (x *Exporter) choose(ctx context.Context, all []listed) ([]listed, error) {
 	g.SetLimit(x.o.InFlight)
 	for i := range all {
 		e := all[i].chosen()
-		if keep[i] = x.o.Selection.Experiment(&e); !keep[i] && !x.o.Selection.Invert || len(x.o.Selection.Tags) == 0 {
+		if may := x.o.Selection.Experiment(&e); !may && !x.o.Selection.Invert || len(x.o.Selection.Tags) == 0 {
+			keep[i] = x.search.Experiment(&e)
 			continue
 		}
 		g.Go(func() (err error) {
@@ -385,7 +383,7 @@ func (x *Exporter) choose(ctx context.Context, all []listed) ([]listed, error) {
 				return fmt.Errorf("tags of experiment %q: %w", e.Key, err)
 			}
 			e.NoTags = false
-			keep[i] = x.o.Selection.Experiment(&e)
+			keep[i] = x.search.Experiment(&e)
 			return nil
 		})
 	}
@@ -439,4 +437,28 @@ func (x *Exporter) listAll(ctx context.Context, projects []*project) error {
 		})
 	}
 	return g.Wait()
+}
+
+// prune takes projects out of a listed scope that have no experiment left, and what
+// belongs to workspaces where none at all is. It returns how many experiments the
+// projects had that are not selected.
+func (x *Exporter) prune(s *scope) (left int64) {
+	chosen := &x.o.Selection
+	if len(s.projects) == 0 {
+		x.search.Match() // paths name nothing that experiments are chosen from
+	}
+	if !chosen.SelectsExperiments() || len(s.projects) == 0 {
+		return 0
+	}
+	s.projects = slices.DeleteFunc(s.projects, func(p *project) bool {
+		empty := p.err == nil && p.count == 0 && (p.left > 0 || chosen.Narrows())
+		if empty {
+			left += p.left
+		}
+		return empty
+	})
+	if len(s.projects) == 0 && chosen.Narrows() {
+		s.workspaces, s.special = nil, nil
+	}
+	return left
 }

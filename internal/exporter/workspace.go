@@ -68,6 +68,12 @@ func (x *Exporter) workspaceScopes(s *scope) []workspaceScope {
 	})
 }
 
+// gone reports whether a version of an artifact or a model goes with the
+// experiment that it comes from.
+func (x *Exporter) gone(key string) bool {
+	return key != "" && x.o.Selection.SelectsExperiments() && x.search.Gone(key)
+}
+
 // planWorkspaces returns the workspaces that the plan names.
 func (x *Exporter) planWorkspaces(s *scope) []string {
 	var names []string

@@ -101,6 +101,9 @@ func (c *copier) records(b *stream.Block, records []stream.Raw) error {
 		if err != nil {
 			return at(b, i, err)
 		}
+		for _, r := range c.sieve.released() {
+			left, whole = append(left, sieved{r, i}), false
+		}
 		if r.Kind == stream.KindExperimentEnd && v != drop {
 			c.seen++
 			c.options.Counters.Experiments.Add(1)

@@ -184,15 +184,15 @@ func ruleCases(t testing.TB) map[string]struct {
 		},
 		"-x --key": {
 			Rules{Selection: selection.Selection{Invert: true, Keys: keys("k1", "gone")}},
-			oracle{experiment: func(e *stream.Experiment) bool { return e.Key != "k1" }, key: hasNot("k1", "gone")},
+			oracle{invert: true, experiment: func(e *stream.Experiment) bool { return e.Key != "k1" }, key: hasNot("k1", "gone")},
 		},
 		"-x --tag": {
 			Rules{Selection: selection.Selection{Invert: true, Tags: []string{"x"}}},
-			oracle{experiment: func(e *stream.Experiment) bool { return !has(e.Tags...)("x") }},
+			oracle{invert: true, experiment: func(e *stream.Experiment) bool { return !has(e.Tags...)("x") }},
 		},
 		"-x --since": {
 			Rules{Selection: selection.Selection{Invert: true, Since: time.UnixMilli(2001)}}, // nothing says that k4 is that new
-			oracle{experiment: func(e *stream.Experiment) bool { return e.Key == "k1" || e.Key == "k4" }},
+			oracle{invert: true, experiment: func(e *stream.Experiment) bool { return e.Key == "k1" || e.Key == "k4" }},
 		},
 		"-x --asset-type image": {
 			Rules{Selection: selection.Selection{Invert: true, AssetTypes: []string{"image"}}},

@@ -52,6 +52,9 @@ func newKindSets(rules *Rules) kindSets {
 	if rules.SelectsExperiments() || !rules.Renames.empty() {
 		k.look |= stream.KindSetOf(stream.KindLink, stream.KindLineage, stream.KindView)
 	}
+	if rules.SelectsExperiments() {
+		k.look |= stream.KindSetOf(stream.KindArtifactVersion, stream.KindModelVersion, stream.KindNotes, stream.KindPanel)
+	}
 	if !rules.Renames.empty() {
 		k.look |= stream.KindSetOf(stream.KindNotes, stream.KindPanel)
 	}
@@ -97,7 +100,7 @@ func (s *sieve) block(kinds stream.KindSet) fate {
 		}
 		return copyBlock
 	}
-	if kinds.HasAny(boundaries) {
+	if kinds.HasAny(boundaries) || s.wait.open() && !s.group.dropped {
 		return openBlock
 	}
 	dropped := s.kinds.dropOutside
@@ -109,6 +112,8 @@ func (s *sieve) block(kinds stream.KindSet) fate {
 		if s.asset.dropped && kinds.Has(stream.KindChunk) && dropped&kinds == 0 {
 			return openBlock // what is dropped of it is counted
 		}
+	case s.group.version:
+		return openBlock // what is dropped of it is counted
 	case s.group.open != "":
 		dropped = 0
 	}

@@ -9,6 +9,7 @@ import (
 // A ledger is the account of records that ends of groups and trailers give.
 type ledger struct {
 	counts      stream.Counts
+	projects    int64
 	experiments int64
 	points      int64
 	bytes       int64
@@ -21,7 +22,7 @@ func (l *ledger) count(r stream.Raw) error {
 	if err := t.Count(r); err != nil {
 		return err
 	}
-	l.add(ledger{t.Counts, t.Experiments, t.Points, t.AssetBytes, t.Skipped})
+	l.add(ledger{t.Counts, t.Projects, t.Experiments, t.Points, t.AssetBytes, t.Skipped})
 	return nil
 }
 
@@ -32,6 +33,7 @@ func (l *ledger) add(other ledger) {
 	for kind, n := range other.counts {
 		l.counts[kind] += n
 	}
+	l.projects += other.projects
 	l.experiments += other.experiments
 	l.points += other.points
 	l.bytes += other.bytes
@@ -59,6 +61,7 @@ func (l *ledger) without(set stream.Resources) {
 func (l *ledger) minus(gone ledger) ledger {
 	left := ledger{
 		counts:      stream.Counts{},
+		projects:    l.projects - gone.projects,
 		experiments: l.experiments - gone.experiments,
 		points:      l.points - gone.points,
 		bytes:       l.bytes - gone.bytes,
@@ -73,7 +76,7 @@ func (l *ledger) minus(gone ledger) ledger {
 }
 
 func (l *ledger) equal(other *ledger) bool {
-	return l.experiments == other.experiments && l.points == other.points && l.bytes == other.bytes &&
+	return l.projects == other.projects && l.experiments == other.experiments && l.points == other.points && l.bytes == other.bytes &&
 		l.skipped == other.skipped && maps.Equal(l.counts, other.counts)
 }
 
@@ -81,13 +84,13 @@ func (l *ledger) equal(other *ledger) bool {
 func ledgerOf(rec stream.Record) ledger {
 	switch end := rec.(type) {
 	case *stream.ExperimentEnd:
-		return ledger{end.Counts, 0, end.Points, end.AssetBytes, end.Skipped}
+		return ledger{end.Counts, 0, 0, end.Points, end.AssetBytes, end.Skipped}
 	case *stream.ArtifactEnd:
-		return ledger{end.Counts, 0, 0, end.AssetBytes, end.Skipped}
+		return ledger{end.Counts, 0, 0, 0, end.AssetBytes, end.Skipped}
 	case *stream.ModelEnd:
-		return ledger{end.Counts, 0, 0, 0, end.Skipped}
+		return ledger{end.Counts, 0, 0, 0, 0, end.Skipped}
 	case *stream.Trailer:
-		return ledger{end.Counts, end.Experiments, end.Points, end.AssetBytes, end.Skipped}
+		return ledger{end.Counts, end.Projects, end.Experiments, end.Points, end.AssetBytes, end.Skipped}
 	}
 	return ledger{}
 }
@@ -102,7 +105,7 @@ func setLedger(rec stream.Record, l ledger) {
 	case *stream.ModelEnd:
 		end.Counts, end.Skipped = l.counts, l.skipped
 	case *stream.Trailer:
-		end.Counts, end.Experiments, end.Points, end.AssetBytes, end.Skipped =
-			l.counts, l.experiments, l.points, l.bytes, l.skipped
+		end.Counts, end.Projects, end.Experiments, end.Points, end.AssetBytes, end.Skipped =
+			l.counts, l.projects, l.experiments, l.points, l.bytes, l.skipped
 	}
 }

@@ -68,6 +68,7 @@ func (l *lister) block(b *stream.Block) error {
 	}
 	for i, record := range records {
 		out, v, err := l.sieve.record(record)
+		l.sieve.released() // none of what a listing is made from
 		if err == nil && v != drop && listed.Has(out.Kind) {
 			err = l.record(b, i, out)
 		}

@@ -2,6 +2,7 @@ package filter
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,16 +14,16 @@ import (
 // matches notes what rules name and the streams of an input have.
 type matches struct {
 	rules  *Rules
-	keys   *selection.Search
+	search *selection.Search
 	places map[Place]bool
 }
 
 func newMatches(rules *Rules) *matches {
-	return &matches{rules: rules, keys: rules.Search(), places: make(map[Place]bool)}
+	return &matches{rules: rules, search: rules.Search(), places: make(map[Place]bool)}
 }
 
 // key notes that an experiment is in the input.
-func (m *matches) key(key string) { m.keys.Found(key) }
+func (m *matches) key(key string) { m.search.Found(key) }
 
 // place notes that a project or workspace is.
 func (m *matches) place(p Place) {
@@ -34,19 +35,20 @@ func (m *matches) place(p Place) {
 }
 
 // missing returns an error for what rules want to keep or rename and no stream
-// has had, nil if there is nothing such.
+// has had: a [*MissingError], a [*selection.NothingError] or both. It is nil if
+// there is nothing such.
 func (m *matches) missing() error {
-	e := &MissingError{Keys: m.keys.Missing()}
+	e := &MissingError{Keys: m.search.Missing()}
 	for rule := range maps.Keys(m.rules.Renames.to) {
 		if !m.places[rule] {
 			e.Places = append(e.Places, rule)
 		}
 	}
 	if len(e.Keys)+len(e.Places) == 0 {
-		return nil
+		return m.search.Nothing()
 	}
 	slices.SortFunc(e.Places, func(a, b Place) int { return cmp.Compare(a.String(), b.String()) })
-	return e
+	return errors.Join(m.search.Nothing(), e)
 }
 
 // A MissingError lists what rules name and no stream of the input has.

@@ -19,6 +19,11 @@ type oracle struct {
 	key        func(key string) bool                  // of experiments that the stream has not; nil keeps all
 	asset      func(a *stream.Asset) bool             // nil keeps all
 	place      func(ws, proj string) (string, string) // nil renames nothing
+	invert     bool                                   // what the rules choose is left out
+
+	dropped map[string]bool // keys of experiments
+	groups  map[Place]int   // experiments that a project has in the stream, or as skipped
+	kept    map[Place]int   // those of them that are kept
 }
 
 // resourceNameOf has the RESOURCE of each kind, as FORMAT.md section 6 says.
@@ -33,8 +38,8 @@ func (o *oracle) wants(name string) bool { return name == "" || o.resource == ni
 
 // run returns the stream that a filter of the records should make.
 func (o *oracle) run(t testing.TB, layout stream.WriterOptions, records []any) []byte {
+	o.survey(t, records)
 	var out []any
-	dropped := map[string]bool{}
 	for i := 0; i < len(records); {
 		kind, _ := kindAndRecord(t, records[i])
 		if end, ok := map[string]string{"experiment": "experiment-end", "artifact": "artifact-end", "model": "model-end"}[kind]; ok {
@@ -47,15 +52,13 @@ func (o *oracle) run(t testing.TB, layout stream.WriterOptions, records []any) [
 			switch kind {
 			case "experiment":
 				_, rec := kindAndRecord(t, group[0])
-				e := rec.(*stream.Experiment)
-				if o.experiment != nil && !o.experiment(e) {
-					dropped[e.Key] = true
+				if o.dropped[rec.(*stream.Experiment).Key] {
 					continue
 				}
 				group = o.items(t, group)
 			default:
-				if !o.wants(resourceNameOf[kind]) {
-					continue
+				if group = o.versions(t, group); !o.wants(resourceNameOf[kind]) || o.nothing() {
+					group = nil
 				}
 			}
 			for _, r := range group {
@@ -63,12 +66,91 @@ func (o *oracle) run(t testing.TB, layout stream.WriterOptions, records []any) [
 			}
 			continue
 		}
-		if o.keepOutside(t, records[i], dropped) {
+		if o.keepOutside(t, records[i]) {
 			out = append(out, o.edit(t, records[i]))
 		}
 		i++
 	}
 	return write(t, layout, out...)
+}
+
+// survey finds out which experiments are dropped, and what projects keep.
+func (o *oracle) survey(t testing.TB, records []any) {
+	o.dropped, o.groups, o.kept = map[string]bool{}, map[Place]int{}, map[Place]int{}
+	group := ""
+	for _, r := range records {
+		kind, rec := kindAndRecord(t, r)
+		switch rec := rec.(type) {
+		case *stream.Experiment:
+			at := Place{rec.Workspace, rec.Project}
+			o.groups[at]++
+			if o.dropped[rec.Key] = o.experiment != nil && !o.experiment(rec); !o.dropped[rec.Key] {
+				o.kept[at]++
+			}
+			group = kind
+		case *stream.ExperimentEnd:
+			group = ""
+		case *stream.Skipped:
+			if group == "" && rec.Of == stream.KindExperiment && o.absent(rec) {
+				o.kept[Place{rec.Workspace, rec.Project}]++
+			}
+		}
+	}
+}
+
+func (o *oracle) nothing() bool { return o.experiment != nil && !o.invert && len(o.kept) == 0 }
+
+func (o *oracle) gone(key string) bool { return o.dropped[key] || o.key != nil && !o.key(key) }
+
+// projectGone: it has nothing left, although it had something or the rules say
+// what is to be there.
+func (o *oracle) projectGone(p Place) bool {
+	return o.experiment != nil && o.kept[p] == 0 && (o.groups[p] > 0 || !o.invert)
+}
+
+// absent reports whether an experiment is kept that the stream says it lacks.
+func (o *oracle) absent(rec *stream.Skipped) bool {
+	name := ""
+	if rec.Name != nil {
+		name = *rec.Name
+	}
+	return o.experiment == nil || o.key == nil && name == "" || (o.key == nil || o.key(*rec.Experiment))
+}
+
+// versions returns what is left of an artifact or a model, nil if nothing is.
+func (o *oracle) versions(t testing.TB, group []any) []any {
+	var out []any
+	all, left, drop := 0, 0, false
+	for _, r := range group {
+		_, rec := kindAndRecord(t, r)
+		var from *string
+		version := true
+		switch rec := rec.(type) {
+		case *stream.ArtifactVersion:
+			from = rec.Experiment
+		case *stream.ModelVersion:
+			from = rec.Experiment
+		default:
+			version = false
+		}
+		if version {
+			all++
+			if drop = from != nil && o.gone(*from); !drop {
+				left++
+			}
+		}
+		switch rec.(type) {
+		case *stream.ArtifactEnd, *stream.ModelEnd:
+			drop = false
+		}
+		if !drop {
+			out = append(out, r)
+		}
+	}
+	if all > 0 && left == 0 {
+		return nil
+	}
+	return out
 }
 
 func kindAndRecord(t testing.TB, r any) (string, stream.Record) {
@@ -121,25 +203,27 @@ func (o *oracle) items(t testing.TB, group []any) []any {
 	return out
 }
 
-func (o *oracle) keepOutside(t testing.TB, r any, dropped map[string]bool) bool {
+func (o *oracle) keepOutside(t testing.TB, r any) bool {
 	kind, rec := kindAndRecord(t, r)
-	gone := func(key string) bool { return dropped[key] || o.key != nil && !o.key(key) }
 	switch rec := rec.(type) {
+	case *stream.Project:
+		return !o.projectGone(Place{rec.Workspace, rec.Name})
+	case *stream.Notes:
+		return o.wants("project_notes") && !o.projectGone(Place{rec.Workspace, rec.Project})
 	case *stream.Skipped:
 		if rec.Of == stream.KindExperiment {
-			name := ""
-			if rec.Name != nil {
-				name = *rec.Name
-			}
-			return o.experiment == nil || o.key == nil && name == "" || (o.key == nil || o.key(*rec.Experiment))
+			return o.absent(rec)
 		}
-		return o.wants(resourceNameOf[string(rec.Of)])
+		return o.wants(resourceNameOf[string(rec.Of)]) && !o.nothing()
 	case *stream.Link:
-		return o.wants("links") && !gone(rec.Experiment)
+		return o.wants("links") && !o.gone(rec.Experiment) && !o.projectGone(Place{rec.Workspace, rec.Project}) && !o.nothing()
 	case *stream.Lineage:
-		return o.wants("artifacts") && !gone(rec.Experiment)
+		return o.wants("artifacts") && !o.gone(rec.Experiment) && !o.nothing()
 	case *stream.View:
-		return o.wants("panels") && (rec.Experiment == nil || !gone(*rec.Experiment))
+		return o.wants("panels") && (rec.Experiment == nil || !o.gone(*rec.Experiment)) &&
+			!o.projectGone(Place{rec.Workspace, rec.Project}) && !o.nothing()
+	case *stream.Panel:
+		return o.wants("panels") && !o.nothing()
 	}
 	return o.wants(resourceNameOf[kind])
 }
@@ -155,6 +239,14 @@ func (o *oracle) edit(t testing.TB, r any) any {
 	if !o.wants("project_metadata") {
 		bare["project"] = []string{"doc", "public", "share_links"}
 	}
+	if kind == "plan" && o.experiment != nil {
+		plan := *rec.(*stream.Plan)
+		plan.Projects = slices.Clone(plan.Projects)
+		for i := range plan.Projects {
+			plan.Projects[i].Experiments = nil
+		}
+		r = &plan
+	}
 	if len(bare[kind]) == 0 && o.place == nil || !rec.Kind().Known() {
 		return r
 	}
@@ -164,7 +256,7 @@ func (o *oracle) edit(t testing.TB, r any) any {
 			return r
 		}
 		var err error
-		if data, err = stream.Encode(rec); err != nil {
+		if data, err = stream.Encode(r.(stream.Record)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -6,8 +6,9 @@ import (
 	"github.com/comet-stream/comet-stream/stream"
 )
 
+// plan makes the plan that of what is left.
 func (s *sieve) plan(r stream.Raw) (stream.Raw, verdict, error) {
-	if s.rules.Renames.empty() {
+	if s.rules.Renames.empty() && !s.rules.SelectsExperiments() {
 		return r, keep, nil
 	}
 	p, err := decode[*stream.Plan](r)
@@ -16,6 +17,9 @@ func (s *sieve) plan(r stream.Raw) (stream.Raw, verdict, error) {
 	}
 	for i := range p.Projects {
 		at := &p.Projects[i]
+		if s.rules.SelectsExperiments() {
+			at.Experiments = nil // how many are left, only the end can tell
+		}
 		to, err := s.move(Place{at.Workspace, at.Project})
 		if err != nil {
 			return r, drop, err

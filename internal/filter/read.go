@@ -60,6 +60,11 @@ func (s *scan) records(take func(stream.Raw) error) error {
 		if err != nil {
 			return err
 		}
+		for _, r := range sv.released() {
+			if err := take(r); err != nil {
+				return err
+			}
+		}
 		if v == drop {
 			continue
 		}

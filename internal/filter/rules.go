@@ -19,13 +19,13 @@ type Rules struct {
 // Empty reports whether the rules keep everything as it is.
 func (r *Rules) Empty() bool { return r.Without == 0 && r.Selection.Empty() && r.Renames.empty() }
 
-// experiment reports whether an experiment is kept. It cannot tell by tags
+// experiment reports whether an experiment is kept, and notes it in search. It cannot tell by tags
 // where the stream has left them out.
-func (r *Rules) experiment(e *stream.Experiment) (bool, error) {
+func (r *Rules) experiment(e *stream.Experiment, search *selection.Search) (bool, error) {
 	if len(r.Tags) > 0 && e.Doc == nil {
 		return false, fmt.Errorf("experiment %q: its tags are not in the stream, which was made without metadata", e.Key)
 	}
-	return r.Experiment(&selection.Experiment{
+	return search.Experiment(&selection.Experiment{
 		Key: e.Key, Name: e.Name, Tags: e.Tags, Start: e.Start, End: e.End, Archived: e.Archived, Running: e.Running,
 	}), nil
 }

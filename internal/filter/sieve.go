@@ -16,10 +16,13 @@ type sieve struct {
 	text  bool   // a text goes on that is kept
 	lost  ledger // of the stream
 
-	found   *matches
-	dropped keySet          // experiments that were dropped
-	last    *string         // the last whole experiment that was kept
-	meets   map[Place]Place // new places, and which project went there
+	found *matches
+	kept  int64           // experiments that were not
+	wait  waiting         // what is not decided yet
+	ready []stream.Raw    // what has been decided since
+	gone  map[Place]bool  // projects that went with their experiments, by their new names
+	last  *string         // the last whole experiment that was kept
+	meets map[Place]Place // new places, and which project went there
 }
 
 // A groupState is the group that the next record stands in, if any.
@@ -27,6 +30,7 @@ type groupState struct {
 	open    stream.Kind // KindExperiment, KindArtifact or KindModel; "" outside
 	key     string      // of the experiment
 	dropped bool
+	version bool   // a version of an artifact or a model that is dropped
 	lost    ledger // of this group
 }
 
@@ -49,11 +53,42 @@ func newSieve(found *matches) *sieve {
 	return &sieve{rules: found.rules, kinds: newKindSets(found.rules), found: found, meets: make(map[Place]Place)}
 }
 
-// record decides about the next record, and returns it as it goes on.
+// record decides about the next record, and returns it as it goes on. Before it
+// go those of released; one that waits counts as dropped until it is among them.
 func (s *sieve) record(r stream.Raw) (stream.Raw, verdict, error) {
-	if s.rules.Empty() {
+	switch {
+	case s.rules.Empty():
 		return r, keep, nil
+	case !s.rules.SelectsExperiments():
+		return s.decide(r)
 	}
+	if err := s.settleProject(r.Kind); err != nil {
+		return r, drop, err
+	}
+	out, v, err := s.decide(r)
+	if r.Kind == stream.KindAbort {
+		s.wait = waiting{}
+	}
+	if err != nil || v == drop || r.Kind == stream.KindAbort || s.group.open == stream.KindExperiment && r.Kind != stream.KindExperiment {
+		return out, v, err
+	}
+	switch r.Kind {
+	case stream.KindProject:
+		s.wait.hold(out)
+		listed, _ := r.Field("experiments").JSON()
+		s.wait.bare = string(listed) == "0"
+		return out, drop, nil
+	case stream.KindArtifact, stream.KindModel:
+		s.wait.hold(out)
+		return out, drop, nil
+	}
+	if s.waits(out) {
+		return out, drop, nil
+	}
+	return out, v, nil
+}
+
+func (s *sieve) decide(r stream.Raw) (stream.Raw, verdict, error) {
 	switch r.Kind {
 	case stream.KindAbort: // it may stand in a group
 		return s.abort(r)
@@ -68,7 +103,7 @@ func (s *sieve) record(r stream.Raw) (stream.Raw, verdict, error) {
 	case s.group.open == stream.KindExperiment:
 		return s.item(r)
 	case s.group.open != "":
-		return s.renamed(r)
+		return s.ofVersion(r)
 	}
 	return s.outside(r)
 }
@@ -80,10 +115,26 @@ func (s *sieve) openGroup(r stream.Raw) (stream.Raw, verdict, error) {
 	if r.Kind == stream.KindExperiment {
 		return s.openExperiment(r)
 	}
-	if s.group.dropped {
+	if s.group.dropped = s.group.dropped || s.nothing(); s.group.dropped {
 		return r, drop, nil
 	}
 	return s.renamed(r)
+}
+
+// ofVersion decides about a record inside an artifact or a registry model. A
+// version goes with the experiment that it comes from, and its files with it.
+func (s *sieve) ofVersion(r stream.Raw) (stream.Raw, verdict, error) {
+	if r.Kind == stream.KindArtifactVersion || r.Kind == stream.KindModelVersion {
+		from := text(r, "experiment")
+		s.group.version = from != "" && s.rules.SelectsExperiments() && s.found.search.Gone(from)
+	} else if r.Kind == stream.KindSkipped && text(r, "kind") != string(stream.KindAsset) {
+		s.group.version = false // a version that is missing
+	}
+	if !s.group.version {
+		return s.renamed(r)
+	}
+	s.wait.dropped = true
+	return r, drop, s.group.lost.count(r)
 }
 
 func (s *sieve) openExperiment(r stream.Raw) (stream.Raw, verdict, error) {
@@ -92,16 +143,15 @@ func (s *sieve) openExperiment(r stream.Raw) (stream.Raw, verdict, error) {
 		return r, drop, err
 	}
 	s.group.key = e.Key
-	s.found.key(e.Key)
-	kept, err := s.rules.experiment(e)
+	kept, err := s.rules.experiment(e, s.found.search)
 	if err != nil {
 		return r, drop, err
 	}
 	if !kept {
-		s.group.dropped = true
-		s.dropped.add(e.Key)
+		s.group.dropped, s.wait.dropped = true, true
 		return r, drop, nil
 	}
+	s.kept++
 	place := s.place(Place{e.Workspace, e.Project})
 	bare := s.rules.Without&stream.ResourceMetadata != 0 && e.Doc != nil
 	if !bare && place == (Place{e.Workspace, e.Project}) {
@@ -127,6 +177,13 @@ func (s *sieve) closeGroup(r stream.Raw) (stream.Raw, verdict, error) {
 		return r, drop, err
 	}
 	before := ledgerOf(rec)
+	if group.open != stream.KindExperiment && s.wait.open() {
+		if s.wait.dropped {
+			group.dropped, s.wait = true, waiting{}
+		} else {
+			s.release() // it had no versions
+		}
+	}
 	if group.dropped {
 		s.lost.add(before)
 		if group.open == stream.KindExperiment {
@@ -272,31 +329,47 @@ func (s *sieve) outsideGone(r stream.Raw) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		if rec.Experiment != nil {
-			s.found.key(*rec.Experiment)
-		}
-		if rec.Of == stream.KindExperiment {
-			return !s.rules.AbsentExperiment(rec.Experiment, rec.Name), nil
-		}
-		return s.skippedGone(rec) || rec.Experiment != nil && s.experimentGone(*rec.Experiment), nil
+		return s.absentGone(r, rec), nil
 	case stream.KindLink:
 		rec, err := decode[*stream.Link](r)
-		return err == nil && s.experimentGone(rec.Experiment), err
+		return err == nil && (s.found.search.Gone(rec.Experiment) || s.projectGone(r) || s.nothing()), err
 	case stream.KindLineage:
 		rec, err := decode[*stream.Lineage](r)
-		return err == nil && s.experimentGone(rec.Experiment), err
+		return err == nil && (s.found.search.Gone(rec.Experiment) || s.nothing()), err
 	case stream.KindView:
 		rec, err := decode[*stream.View](r)
-		return err == nil && rec.Experiment != nil && s.experimentGone(*rec.Experiment), err
+		return err == nil && (rec.Experiment != nil && s.found.search.Gone(*rec.Experiment) || s.projectGone(r) || s.nothing()), err
+	case stream.KindNotes:
+		return s.projectGone(r), nil
+	case stream.KindPanel:
+		return s.projectGone(r) || s.nothing(), nil
 	}
 	return false, nil
 }
 
-// experimentGone reports whether an experiment was dropped, or would have been
-// if the stream had it.
-func (s *sieve) experimentGone(key string) bool {
-	return s.dropped.has(key) || !s.rules.AbsentExperiment(&key, nil)
+// absentGone is outsideGone for the word that something is missing.
+func (s *sieve) absentGone(r stream.Raw, rec *stream.Skipped) bool {
+	if rec.Experiment != nil {
+		s.found.key(*rec.Experiment)
+	}
+	switch {
+	case rec.Of == stream.KindExperiment:
+		kept := s.rules.AbsentExperiment(rec.Experiment, rec.Name)
+		if kept {
+			s.kept++
+			s.found.search.Match()
+		}
+		return !kept
+	case s.skippedGone(rec), rec.Experiment != nil && s.found.search.Gone(*rec.Experiment):
+		return true
+	}
+	return s.projectGone(r) || ofWorkspace.Has(rec.Of) && s.nothing()
 }
+
+// ofWorkspace are the kinds that stand behind all projects.
+var ofWorkspace = stream.KindSetOf(
+	stream.KindLink, stream.KindArtifact, stream.KindArtifactVersion, stream.KindLineage,
+	stream.KindModel, stream.KindModelVersion, stream.KindPanel, stream.KindView)
 
 func (s *sieve) header(r stream.Raw) (stream.Raw, verdict, error) {
 	if s.rules.Without == 0 {
@@ -343,7 +416,7 @@ func (s *sieve) abort(r stream.Raw) (stream.Raw, verdict, error) {
 	if err != nil {
 		return r, drop, err
 	}
-	if a.Last == nil || !s.dropped.has(*a.Last) {
+	if a.Last == nil || !s.found.search.Dropped(*a.Last) {
 		return r, keep, nil
 	}
 	a.Last = s.last

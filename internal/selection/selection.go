@@ -71,6 +71,10 @@ func (s *Selection) Empty() bool { return !s.SelectsExperiments() && !s.SelectsA
 // SelectsExperiments reports whether experiments may be left out.
 func (s *Selection) SelectsExperiments() bool { return s.choosesExperiments() || len(s.SkipKeys) > 0 }
 
+// Narrows reports whether the experiments that are kept are those that fields
+// describe, so that there may be none such.
+func (s *Selection) Narrows() bool { return s.choosesExperiments() && !s.Invert }
+
 func (s *Selection) choosesExperiments() bool {
 	return s.Keys != nil || len(s.Names)+len(s.Tags) > 0 || s.choosesArchived() || !s.Since.IsZero()
 }
@@ -107,14 +111,12 @@ func (s *Selection) keeps(c choice) bool {
 }
 
 // Experiment reports whether an experiment is kept.
-func (s *Selection) Experiment(e *Experiment) bool {
-	switch {
-	case s.SkipKeys[e.Key]:
-		return false
-	case !s.choosesExperiments():
-		return true
-	}
-	return s.keeps(min(s.key(e.Key), s.name(e.Name), s.tagged(e), s.archived(e), s.since(e)))
+func (s *Selection) Experiment(e *Experiment) bool { return !s.SkipKeys[e.Key] && s.matches(e) }
+
+// matches is Experiment as if there were no SkipKeys.
+func (s *Selection) matches(e *Experiment) bool {
+	return !s.choosesExperiments() ||
+		s.keeps(min(s.key(e.Key), s.name(e.Name), s.tagged(e), s.archived(e), s.since(e)))
 }
 
 // AbsentExperiment reports whether an experiment is kept of which nothing is at
@@ -253,13 +255,17 @@ func (s *Selection) Flags() []string {
 	}
 	set("name", globTexts(s.Names))
 	if !s.Since.IsZero() {
-		add("since", cmp.Or(s.SinceText, s.Since.UTC().Format(time.RFC3339Nano)))
+		add("since", s.sinceText())
 	}
 	if len(s.SkipKeys) > 0 {
 		add("skip-keys-from", fingerprint(s.SkipKeys))
 	}
 	set("tag", s.Tags)
 	return list
+}
+
+func (s *Selection) sinceText() string {
+	return cmp.Or(s.SinceText, s.Since.UTC().Format(time.RFC3339Nano))
 }
 
 func globTexts(globs []Glob) []string {

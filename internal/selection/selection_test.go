@@ -78,3 +78,45 @@ func TestSelectionOptions(t *testing.T) {
 		t.Errorf("everything is selected by %q", o)
 	}
 }
+
+// A selection that leaves nothing says what it was looking for.
+func TestNothing(t *testing.T) {
+	glob, err := ParseGlob("x*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	one := &Experiment{Key: "k", Tags: []string{"junk"}}
+	for name, test := range map[string]struct {
+		s    Selection
+		seen []*Experiment
+		want string
+	}{
+		"no rule":                {Selection{}, nil, ""},
+		"nothing to choose from": {Selection{Tags: []string{"final"}}, nil, `no experiment has the tag "final"`},
+		"none chosen":            {Selection{Tags: []string{"final", "best"}}, []*Experiment{one}, `no experiment has one of the tags "final", "best"`},
+		"several rules": {
+			Selection{Names: []Glob{glob}, Archived: ArchivedOnly, Since: time.UnixMilli(1), SinceText: "30d"}, []*Experiment{one},
+			`no experiment has a name like "x*" and is archived and is running, has started or has ended since 30d`,
+		},
+		"one chosen":                 {Selection{Tags: []string{"junk"}}, []*Experiment{one}, ""},
+		"the key is missing":         {Selection{Keys: map[string]bool{"z": true}}, []*Experiment{one}, ""},
+		"the key has no tag":         {Selection{Keys: map[string]bool{"k": true}, Tags: []string{"a"}}, []*Experiment{one}, `no experiment has the key "k" and has the tag "a"`},
+		"chosen, and to be skipped":  {Selection{Tags: []string{"junk"}, SkipKeys: map[string]bool{"k": true}}, []*Experiment{one}, ""},
+		"all are skipped":            {Selection{SkipKeys: map[string]bool{"k": true}}, []*Experiment{one}, ""},
+		"all are left out":           {Selection{Invert: true, Tags: []string{"junk"}}, []*Experiment{one}, `no experiment is left: each has the tag "junk"`},
+		"nothing to leave out":       {Selection{Invert: true, Tags: []string{"junk"}}, nil, ""},
+		"nothing matches, none gone": {Selection{Invert: true, Tags: []string{"final"}}, []*Experiment{one}, ""},
+	} {
+		f := test.s.Search()
+		for _, e := range test.seen {
+			f.Experiment(e)
+		}
+		got := ""
+		if err := f.Nothing(); err != nil {
+			got = err.Error()
+		}
+		if got != test.want {
+			t.Errorf("%s: %q, want %q", name, got, test.want)
+		}
+	}
+}

@@ -1,4 +1,4 @@
-package filter
+package selection
 
 import "hash/maphash"
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -41,10 +42,10 @@ type artifact struct {
 
 // artifactDoc is what is used of an artifact's document.
 type artifactDoc struct {
-	Description text     `json:"description"`
-	Public      boolean  `json:"isPublic"`
-	Emoji       text     `json:"emoji"`
-	Tags        []string `json:"tags"`
+	Description document.Text `json:"description"`
+	Public      document.Bool `json:"isPublic"`
+	Emoji       document.Text `json:"emoji"`
+	Tags        []string      `json:"tags"`
 }
 
 func (d *artifactDoc) public() *bool {
@@ -107,7 +108,7 @@ func (a *artifact) work(ctx context.Context) {
 
 // load reads what the destination has of the artifact.
 func (a *artifact) load(ctx context.Context) error {
-	if err := readDoc(a.rec.Doc, &a.doc); err != nil {
+	if err := document.Read(a.rec.Doc, &a.doc); err != nil {
 		return err
 	}
 	return a.read(ctx)
@@ -175,7 +176,7 @@ func (a *artifact) compare(there *comet.Artifact) {
 		differs("type", fmt.Sprintf("%q in the stream, %q at the destination", a.rec.Type, there.Type), a.r.differs())
 	}
 	for what, v := range map[string]struct {
-		want text
+		want document.Text
 		have *string
 	}{"description": {a.doc.Description, there.Description}, "emoji": {a.doc.Emoji, there.Emoji}} {
 		switch {
@@ -223,7 +224,7 @@ func (a *artifact) take(ctx context.Context, rec stream.Record) error {
 func (a *artifact) openVersion(ctx context.Context, rec *stream.ArtifactVersion) error {
 	v := &artifactVersion{a: a, rec: rec}
 	a.version = v
-	if err := readDoc(rec.Doc, &v.doc); err != nil {
+	if err := document.Read(rec.Doc, &v.doc); err != nil {
 		return err
 	}
 	there, ok := a.there[rec.Version]
@@ -315,7 +316,7 @@ func (a *artifact) details(ctx context.Context) error {
 	if len(a.doc.Tags)+len(a.doc.Description.V)+len(a.doc.Emoji.V) == 0 && a.doc.public() == nil || a.r.dry() {
 		return nil
 	}
-	u := comet.ArtifactUpdate{Tags: a.doc.Tags, Description: a.doc.Description.ptr(), Public: a.doc.public(), Emoji: a.doc.Emoji.ptr()}
+	u := comet.ArtifactUpdate{Tags: a.doc.Tags, Description: a.doc.Description.Ptr(), Public: a.doc.public(), Emoji: a.doc.Emoji.Ptr()}
 	if len(u.Tags) == 0 {
 		u.Tags = nil
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
@@ -31,12 +32,12 @@ func (v *artifactVersion) takeFile(ctx context.Context, rec *stream.Asset) error
 	a := &asset{rec: rec}
 	v.file = a
 	v.a.r.o.Counters.Assets.Add(1)
-	if err := readDoc(rec.Doc, &a.doc); err != nil {
+	if err := document.Read(rec.Doc, &a.doc); err != nil {
 		return err
 	}
 	a.upload = &comet.Upload{
 		ID: v.fileID(rec.ID), Name: a.name(), Type: a.typ(), Extension: extension(a.name()),
-		Link: deref(rec.Remote), ArtifactVersion: v.id, Step: a.doc.Step.ptr(),
+		Link: deref(rec.Remote), ArtifactVersion: v.id, Step: a.doc.Step.Ptr(),
 	}
 	if m := a.doc.Metadata.V; json.Valid([]byte(m)) {
 		a.upload.Metadata = json.RawMessage(m)

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -45,9 +46,9 @@ const (
 
 // versionDoc is what is used of the details of a version.
 type versionDoc struct {
-	Metadata text    `json:"metadata"`
-	Note     text    `json:"note"`
-	Added    integer `json:"added"`
+	Metadata document.Text `json:"metadata"`
+	Note     document.Text `json:"note"`
+	Added    document.Int  `json:"added"`
 }
 
 // A versionOrder compares the order in which a destination got the versions of
@@ -55,13 +56,13 @@ type versionDoc struct {
 type versionOrder struct {
 	last   string // of the versions so far the one that the destination got last
 	added  int64
-	source integer // when the source got it
+	source document.Int // when the source got it
 }
 
 // next takes the next version of the stream, and when destination and source got
 // it. It returns the one that the destination got later and the source did not,
 // "" for none.
-func (o *versionOrder) next(version string, added int64, source integer) (late string) {
+func (o *versionOrder) next(version string, added int64, source document.Int) (late string) {
 	if o.last == "" || added >= o.added {
 		o.last, o.added, o.source = version, added, source
 		return ""
@@ -134,9 +135,9 @@ func (v *artifactVersion) create(ctx context.Context) error {
 		return nil
 	}
 	opened, err := a.r.c.Artifacts.OpenVersion(ctx, comet.NewArtifactVersion{
-		Key: key, Name: a.rec.Name, Type: a.rec.Type, Version: v.rec.Version, Metadata: v.doc.Metadata.ptr(),
+		Key: key, Name: a.rec.Name, Type: a.rec.Type, Version: v.rec.Version, Metadata: v.doc.Metadata.Ptr(),
 		Aliases: ownAliases(v.rec.Alias), Tags: v.rec.Tags,
-		Description: a.doc.Description.ptr(), Public: a.doc.public(), Emoji: a.doc.Emoji.ptr(), Note: v.doc.Note.ptr(),
+		Description: a.doc.Description.Ptr(), Public: a.doc.public(), Emoji: a.doc.Emoji.Ptr(), Note: v.doc.Note.Ptr(),
 	})
 	if errors.Is(err, comet.ErrExists) || isUncertain(err) {
 		// A listing that lags behind, or an answer that was lost or is none.
@@ -259,7 +260,7 @@ func (v *artifactVersion) compare(there *comet.ArtifactVersion) {
 
 // sameJSONText compares two texts that hold JSON; none is like an empty one.
 func sameJSONText(a, b string) bool {
-	return a == b || sameJSON([]byte(a), []byte(b))
+	return a == b || document.Same([]byte(a), []byte(b))
 }
 
 // close gives the version its state.

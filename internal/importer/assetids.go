@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/document"
 )
 
 // idKeeping is what has turned out about the ids of assets that a destination
@@ -63,8 +64,8 @@ func (k *idKeeper) ask(f func() error) error {
 
 // likeness is the hash of what an asset is recognised by where its id says
 // nothing: its name, step, context, and size or link.
-func likeness(name string, step integer, context text, size int64, link string) uint64 {
-	return hashText(fmt.Sprintf("%q %v %q %v %d %q", name, step, context.V, context.OK, size, link))
+func likeness(name string, step document.Int, context document.Text, size int64, link string) uint64 {
+	return document.Hash(fmt.Sprintf("%q %v %q %v %d %q", name, step, context.V, context.OK, size, link))
 }
 
 // like returns the likeness of the asset as it is written.
@@ -81,11 +82,7 @@ func likeOf(a *comet.Asset) uint64 {
 	if a.Remote && a.Link != nil {
 		size, link = 0, *a.Link
 	}
-	step := integer{}
-	if a.Step != nil {
-		step = integer{*a.Step, true}
-	}
-	return likeness(writtenName(a), step, textOf(a.Context), size, link)
+	return likeness(writtenName(a), document.IntOf(a.Step), document.TextOf(a.Context), size, link)
 }
 
 // writtenName returns the name that an asset of the destination was written with.

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
@@ -45,7 +46,7 @@ func (a *assets) init(e *experiment) {
 func (a *assets) idOf(id string) (string, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if _, ok := a.known[hashText(id)]; !ok {
+	if _, ok := a.known[document.Hash(id)]; !ok {
 		return "", false
 	}
 	if now, ok := a.changed[id]; ok {
@@ -58,7 +59,7 @@ func (a *assets) idOf(id string) (string, bool) {
 func (a *assets) add(id string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.known[hashText(id)] = struct{}{}
+	a.known[document.Hash(id)] = struct{}{}
 }
 
 // derived reports whether the destination makes an asset itself: of the points of
@@ -121,11 +122,11 @@ const (
 
 // assetDoc is what is used of an asset's entry in the list.
 type assetDoc struct {
-	Dir      text    `json:"dir"`
-	Step     integer `json:"step"`
-	Epoch    integer `json:"epoch"`
-	Context  text    `json:"runContext"`
-	Metadata text    `json:"metadata"`
+	Dir      document.Text `json:"dir"`
+	Step     document.Int  `json:"step"`
+	Epoch    document.Int  `json:"epoch"`
+	Context  document.Text `json:"runContext"`
+	Metadata document.Text `json:"metadata"`
 }
 
 func (a *asset) drop(err error) {
@@ -168,7 +169,7 @@ func (e *experiment) takeAsset(ctx context.Context, rec *stream.Asset) error {
 	e.assets.open = a
 	e.assets.add(rec.ID)
 	e.r.o.Counters.Assets.Add(1)
-	if err := readDoc(rec.Doc, &a.doc); err != nil {
+	if err := document.Read(rec.Doc, &a.doc); err != nil {
 		return err
 	}
 	if e.assets.derived(rec) {
@@ -212,7 +213,7 @@ func deref(s *string) string {
 func (e *experiment) describe(a *asset) error {
 	u := &comet.Upload{
 		ID: e.assets.derive(a.rec.ID), Name: a.name(), Type: a.typ(), Extension: extension(a.name()),
-		Step: a.doc.Step.ptr(), Epoch: a.doc.Epoch.ptr(), Context: a.doc.Context.ptr(),
+		Step: a.doc.Step.Ptr(), Epoch: a.doc.Epoch.Ptr(), Context: a.doc.Context.Ptr(),
 		Link: deref(a.rec.Remote),
 	}
 	if m := a.doc.Metadata.V; m != "" {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/document"
 )
 
 // assetsThere are the assets that the destination has, by id.
@@ -31,14 +32,14 @@ func (t assetThere) is(a *asset, size int64) bool {
 
 // linksElsewhere reports whether a remote asset has another link.
 func (t assetThere) linksElsewhere(link *string) bool {
-	return link != nil && t.remote && t.link != hashText(*link)
+	return link != nil && t.remote && t.link != document.Hash(*link)
 }
 
 // readAssets reads the list of assets of the destination.
 func (e *experiment) readAssets(ctx context.Context) (assetsThere, error) {
 	have := make(assetsThere)
 	err := e.r.c.Assets.Each(ctx, e.key, "", func() { clear(have) }, func(a *comet.Asset) error {
-		have[strings.Clone(a.ID)] = assetThere{a.Size, a.Remote, hashText(deref(a.Link)), hashText(writtenName(a)), likeOf(a)}
+		have[strings.Clone(a.ID)] = assetThere{a.Size, a.Remote, document.Hash(deref(a.Link)), document.Hash(writtenName(a)), likeOf(a)}
 		return nil
 	})
 	if err != nil && !isAbsent(err) {

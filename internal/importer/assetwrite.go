@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/report"
 )
@@ -177,7 +178,7 @@ func (e *experiment) whyTaken(ctx context.Context, a *asset) error {
 		return err
 	}
 	for _, t := range have {
-		if t.name == hashText(a.upload.Name) {
+		if t.name == document.Hash(a.upload.Name) {
 			return errNameTaken
 		}
 	}

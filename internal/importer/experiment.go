@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
@@ -55,7 +56,7 @@ type experiment struct {
 
 // experimentDoc is what is used of an experiment's metadata.
 type experimentDoc struct {
-	FilePath text `json:"filePath"`
+	FilePath document.Text `json:"filePath"`
 }
 
 // errStreamEnds is why an experiment stays unfinished whose end has not come.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/report"
 )
 
@@ -22,7 +23,7 @@ func (e *keyError) ExitCode() int { return 3 }
 // open finds or creates the experiment at the destination, and claims it until
 // the function it returns is called.
 func (e *experiment) open(ctx context.Context) (free func(), err error) {
-	if err := readDoc(e.rec.Doc, &e.doc); err != nil {
+	if err := document.Read(e.rec.Doc, &e.doc); err != nil {
 		return nil, err
 	}
 	if err := e.project.wait(ctx); err != nil {

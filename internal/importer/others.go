@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -33,7 +34,7 @@ func (e *experiment) takeOthers(ctx context.Context, rec *stream.Values) error {
 }
 
 func (e *experiment) takeOther(ctx context.Context, v *valueDoc) error {
-	if e.expect(func(x *expectation) { x.others[hashText(v.Name)] = hashValue(v.ValueCurrent) }) {
+	if e.expect(func(x *expectation) { x.others[document.Hash(v.Name)] = hashValue(v.ValueCurrent) }) {
 		return nil
 	}
 	if e.there != nil {
@@ -44,7 +45,7 @@ func (e *experiment) takeOther(ctx context.Context, v *valueDoc) error {
 		}
 		is := have.compare(v)
 		switch {
-		case is == same && e.unfinished && v.TimeCurrent.OK && have[hashText(v.Name)].time != v.TimeCurrent:
+		case is == same && e.unfinished && v.TimeCurrent.OK && have[document.Hash(v.Name)].time != v.TimeCurrent:
 			is = other
 		case e.reopening.found && have.begun(v):
 			is = absent
@@ -107,7 +108,7 @@ func (e *experiment) logOther(ctx context.Context, v *valueDoc) error {
 // logReading writes one reading of an other, as of now if time is nil.
 func (e *experiment) logReading(ctx context.Context, name string, r *reading, time *int64) error {
 	return e.sure(ctx, func() error { return e.r.c.Others.Log(ctx, e.key, name, r.json(), time) },
-		func(x *expectation) { x.others[hashText(name)] = hashValue(r.value) })
+		func(x *expectation) { x.others[document.Hash(name)] = hashValue(r.value) })
 }
 
 // writeName writes the name of an experiment. The destination has given it one
@@ -140,8 +141,8 @@ func (e *experiment) nameLost(ctx context.Context, v *valueDoc) (bool, error) {
 		is, known := false, false
 		err := e.r.c.Others.Each(ctx, e.key, func() { is, known = false, false }, func(have *comet.Value) error {
 			if have.Name == nameOther {
-				is = equal(have.Current.Value, v.ValueCurrent.ptr())
-				known = is || equal(have.Min.Value, v.ValueCurrent.ptr()) || equal(have.Max.Value, v.ValueCurrent.ptr())
+				is = equal(have.Current.Value, v.ValueCurrent.Ptr())
+				known = is || equal(have.Min.Value, v.ValueCurrent.Ptr()) || equal(have.Max.Value, v.ValueCurrent.Ptr())
 			}
 			return nil
 		})
@@ -178,14 +179,16 @@ func (e *experiment) flushName(ctx context.Context) {
 		}
 	}
 	e.spawn(func() {
-		err := e.write(ctx, "name", func() error { return e.writeName(ctx, &valueDoc{Name: nameOther, ValueCurrent: text{name, true}}) })
+		err := e.write(ctx, "name", func() error {
+			return e.writeName(ctx, &valueDoc{Name: nameOther, ValueCurrent: document.NewText(name)})
+		})
 		e.other(nameOther, err)
 	})
 }
 
 // originOther notes where an experiment with a derived key comes from.
 func (e *experiment) originOther(ctx context.Context) error {
-	origin := text{e.rec.Key, true}
-	at := integer{e.timeOf(integer{}), true}
+	origin := document.NewText(e.rec.Key)
+	at := document.Int{V: e.timeOf(document.Int{}), OK: true}
 	return e.takeOther(ctx, &valueDoc{Name: sourceKeyOther, ValueCurrent: origin, TimeCurrent: at})
 }

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -141,7 +142,7 @@ func (e *experiment) openOutput(output longText, from int64) (*outputLines, erro
 		rc.Close()
 		return nil, err
 	}
-	return &outputLines{rc: rc, off: from, time: e.timeOf(integer{}) + int64(before)}, nil
+	return &outputLines{rc: rc, off: from, time: e.timeOf(document.Int{}) + int64(before)}, nil
 }
 
 type lineCounter int64
@@ -211,6 +212,8 @@ type outputState struct {
 	hash uint64
 }
 
+var outputSeed = maphash.MakeSeed()
+
 // outputSettled reads until enough readings agree, or all of it is there, or
 // something else is seen to write to it.
 func (e *experiment) outputSettled(ctx context.Context, output longText) (outputState, error) {
@@ -260,7 +263,7 @@ func (e *experiment) readOutput(ctx context.Context, output longText) (outputSta
 	defer want.Close()
 	s := outputState{fits: true}
 	var h maphash.Hash
-	h.SetSeed(hashSeed)
+	h.SetSeed(outputSeed)
 	buf, expected := make([]byte, 32<<10), make([]byte, 32<<10)
 	for {
 		n, err := t.Read(buf)

@@ -169,26 +169,9 @@ func (part *partial) each(f func(*stream.Point) error) error {
 	}
 }
 
-// sample returns what is kept of a point in a sample.
-func (h *hasher) sample(p *stream.Point, hash pointHash) thin.Point {
-	at := p.Step
-	if !at.OK {
-		at = p.Time
-	}
-	step := uint64(at.V)
-	if !p.Step.OK {
-		step = ^step
-	}
-	return thin.Point{Step: step, InContext: step*31 ^ h.contextHash, Hash: uint64(hash), Stepless: !p.Step.OK}
-}
-
 // summaries has the points that the destination names in its summary of the
 // metrics, as hashes without their epoch.
 type summaries map[string][3]pointHash
-
-func (h *hasher) named(p *stream.Point) pointHash {
-	return h.sum(p.Value, p.Time, p.Step, stream.Int64{}, p.Context.V)
-}
 
 // isNamed reports whether the summary names a point, which is there then.
 func (e *experiment) isNamed(ctx context.Context, pt *point) (bool, error) {

@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -132,7 +133,7 @@ func (p *places) none(workspace string) {
 
 // rights is what is used of a project's row in the newer listing.
 type rights struct {
-	CanEdit boolean `json:"canEdit"`
+	CanEdit document.Bool `json:"canEdit"`
 }
 
 // mayWrite returns an error if the key may not write to a project, as far as the

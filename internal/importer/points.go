@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -96,7 +97,7 @@ func (e *experiment) takePoint(ctx context.Context, sp *stream.Point) error {
 	p := &e.points
 	p.n++
 	if !sp.Time.OK {
-		sp.Time = stream.NewInt64(e.timeOf(integer{}))
+		sp.Time = stream.NewInt64(e.timeOf(document.Int{}))
 	}
 	if misfit(sp) {
 		p.bad++

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/thin"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -25,10 +26,10 @@ type hasher struct {
 	buf         [7 * 8]byte
 }
 
-var hashSeed = maphash.MakeSeed()
+var pointSeed = maphash.MakeSeed()
 
 func newHasher(metric string) *hasher {
-	return &hasher{metric: metric, name: maphash.String(hashSeed, metric), contextHash: maphash.String(hashSeed, "")}
+	return &hasher{metric: metric, name: maphash.String(pointSeed, metric), contextHash: maphash.String(pointSeed, "")}
 }
 
 // use changes to another metric. It reports whether it is another one.
@@ -36,7 +37,7 @@ func (h *hasher) use(metric string) bool {
 	if h.metric == metric {
 		return false
 	}
-	h.metric, h.name = metric, maphash.String(hashSeed, metric)
+	h.metric, h.name = metric, maphash.String(pointSeed, metric)
 	return true
 }
 
@@ -68,13 +69,31 @@ func (h *hasher) there(p *comet.Point) pointHash {
 	return h.sum(v, number(p.Time), number(p.Step), number(p.Epoch), context)
 }
 
+// sample returns what is kept of a point in a sample.
+func (h *hasher) sample(p *stream.Point, hash pointHash) thin.Point {
+	at := p.Step
+	if !at.OK {
+		at = p.Time
+	}
+	step := uint64(at.V)
+	if !p.Step.OK {
+		step = ^step
+	}
+	return thin.Point{Step: step, InContext: step*31 ^ h.contextHash, Hash: uint64(hash), Stepless: !p.Step.OK}
+}
+
+// named is point without the epoch, which summaries of metrics do not tell.
+func (h *hasher) named(p *stream.Point) pointHash {
+	return h.sum(p.Value, p.Time, p.Step, stream.Int64{}, p.Context.V)
+}
+
 func number(i comet.Int) stream.Int64 {
 	return stream.Int64{V: i.N, OK: i.State == comet.Present}
 }
 
 func (h *hasher) sum(v stream.Value, time, step, epoch stream.Int64, context string) pointHash {
 	if context != h.context {
-		h.context, h.contextHash = context, maphash.String(hashSeed, context)
+		h.context, h.contextHash = context, maphash.String(pointSeed, context)
 	}
 	var flags uint64
 	field := func(at int, n stream.Int64, flag uint64) {
@@ -94,7 +113,7 @@ func (h *hasher) sum(v stream.Value, time, step, epoch stream.Int64, context str
 	binary.LittleEndian.PutUint64(h.buf[32:], h.name)
 	binary.LittleEndian.PutUint64(h.buf[40:], h.contextHash)
 	binary.LittleEndian.PutUint64(h.buf[48:], flags)
-	return pointHash(maphash.Bytes(hashSeed, h.buf[:]))
+	return pointHash(maphash.Bytes(pointSeed, h.buf[:]))
 }
 
 // valueBits returns what a value is compared by: servers print numbers in other
@@ -106,7 +125,7 @@ func valueBits(v stream.Value) (bits, flag uint64) {
 	f, ok := v.Float64()
 	switch {
 	case !ok:
-		return maphash.String(hashSeed, v.Text()), hashIsText
+		return maphash.String(pointSeed, v.Text()), hashIsText
 	case math.IsNaN(f):
 		f = math.NaN()
 	case f == 0:

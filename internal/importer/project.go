@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -41,11 +42,11 @@ func (p *project) derives(src *source) bool {
 
 // projectDoc is what is used of a project's document.
 type projectDoc struct {
-	Description text    `json:"projectDescription"`
-	Desc        text    `json:"projectDesc"`
-	Public      boolean `json:"public"`
-	IsPublic    boolean `json:"isPublic"`
-	Owner       text    `json:"ownerUserName"`
+	Description document.Text `json:"projectDescription"`
+	Desc        document.Text `json:"projectDesc"`
+	Public      document.Bool `json:"public"`
+	IsPublic    document.Bool `json:"isPublic"`
+	Owner       document.Text `json:"ownerUserName"`
 }
 
 // openProject sees to it that a project exists at the destination, while the
@@ -85,7 +86,7 @@ func (p *project) wait(ctx context.Context) error {
 // have creates the project, or compares the one that is there.
 func (p *project) have(ctx context.Context, rec *stream.Project) error {
 	var doc projectDoc
-	if err := readDoc(rec.Doc, &doc); err != nil {
+	if err := document.Read(rec.Doc, &doc); err != nil {
 		return err
 	}
 	p.owner = doc.Owner.V
@@ -94,7 +95,7 @@ func (p *project) have(ctx context.Context, rec *stream.Project) error {
 	}
 	public := rec.Public
 	if public == nil {
-		for _, b := range []boolean{doc.Public, doc.IsPublic} {
+		for _, b := range []document.Bool{doc.Public, doc.IsPublic} {
 			if b.OK {
 				public = &b.V
 			}
@@ -108,7 +109,7 @@ func (p *project) have(ctx context.Context, rec *stream.Project) error {
 		return err
 	}
 	if there == nil {
-		there, err = p.create(ctx, doc.Description.ptr(), public)
+		there, err = p.create(ctx, doc.Description.Ptr(), public)
 		if err != nil || there == nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -51,13 +52,13 @@ type writtenPart struct {
 
 // modelDoc is what is used of a registry model's document.
 type modelDoc struct {
-	Description text    `json:"description"`
-	Public      boolean `json:"isPublic"`
+	Description document.Text `json:"description"`
+	Public      document.Bool `json:"isPublic"`
 }
 
 // modelVersionDoc is what is used of the document of a version.
 type modelVersionDoc struct {
-	Comment text `json:"comment"`
+	Comment document.Text `json:"comment"`
 }
 
 // startModel begins the work on a registry model.
@@ -104,7 +105,7 @@ func (m *model) work(ctx context.Context) {
 
 // load reads what the destination has of the model.
 func (m *model) load(ctx context.Context) error {
-	if err := readDoc(m.rec.Doc, &m.doc); err != nil {
+	if err := document.Read(m.rec.Doc, &m.doc); err != nil {
 		return err
 	}
 	there, err := m.r.c.Registry.Model(ctx, m.target, m.rec.Name)

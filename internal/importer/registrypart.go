@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/document"
 )
 
 // A versionPart is something of a version of a registry model that has calls of
@@ -27,7 +28,7 @@ var versionParts = []versionPart{
 			entries, err := c.Registry.Metadata(ctx, id)
 			return metadataDoc(entries), err
 		},
-		same: sameJSON,
+		same: document.Same,
 		write: func(ctx context.Context, v *modelVersion, id string, _ json.RawMessage) error {
 			entries, err := v.entries()
 			if err != nil {
@@ -53,7 +54,7 @@ var versionParts = []versionPart{
 			}
 			return rule.Doc(), err
 		},
-		same: sameServerJSON,
+		same: document.SameServer,
 		write: func(ctx context.Context, v *modelVersion, id string, want json.RawMessage) error {
 			return v.writeStatusConfiguration(ctx, id, want)
 		},
@@ -70,10 +71,10 @@ func (v *modelVersion) entries() ([]comet.MetadataEntry, error) {
 	var list []comet.MetadataEntry
 	for _, d := range v.rec.Metadata {
 		var e struct {
-			Key   text            `json:"key"`
+			Key   document.Text   `json:"key"`
 			Value json.RawMessage `json:"value"`
 		}
-		if err := readDoc(d, &e); err != nil {
+		if err := document.Read(d, &e); err != nil {
 			return nil, err
 		}
 		list = append(list, comet.MetadataEntry{Key: e.Key.V, Value: e.Value})

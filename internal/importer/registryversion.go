@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -26,7 +27,7 @@ func (v *modelVersion) issue(class report.IssueClass, reason string) report.Issu
 
 func (v *modelVersion) take(ctx context.Context) error {
 	m := v.m
-	if err := readDoc(v.rec.Doc, &v.doc); err != nil {
+	if err := document.Read(v.rec.Doc, &v.doc); err != nil {
 		return err
 	}
 	there := m.version(v.rec.Version)
@@ -54,7 +55,7 @@ func (v *modelVersion) take(ctx context.Context) error {
 	}
 	if m.there == nil {
 		m.Out.Result = report.ResultCreated
-		m.there = &comet.RegistryModel{Name: m.rec.Name, Description: m.doc.Description.ptr(), Public: &m.doc.Public.V}
+		m.there = &comet.RegistryModel{Name: m.rec.Name, Description: m.doc.Description.Ptr(), Public: &m.doc.Public.V}
 		m.written.description, m.written.public = m.there.Description, m.there.Public
 	}
 	m.there.Versions = append(m.there.Versions, comet.RegistryVersion{ID: id, Version: v.rec.Version})
@@ -86,8 +87,8 @@ func (v *modelVersion) wrote() {
 func (v *modelVersion) create(ctx context.Context) (string, error) {
 	m := v.m
 	n := comet.NewRegistryVersion{
-		Name: m.rec.Name, Description: m.doc.Description.ptr(), Public: m.doc.Public.V, Version: v.rec.Version,
-		Comment: v.doc.Comment.ptr(), Stages: v.rec.Stages, Status: v.rec.Status, Key: v.key, Model: deref(v.rec.Model),
+		Name: m.rec.Name, Description: m.doc.Description.Ptr(), Public: m.doc.Public.V, Version: v.rec.Version,
+		Comment: v.doc.Comment.Ptr(), Stages: v.rec.Stages, Status: v.rec.Status, Key: v.key, Model: deref(v.rec.Model),
 	}
 	id, err := v.createOnce(ctx, n)
 	if err != nil && n.Status != nil && refused(err) {

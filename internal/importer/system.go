@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -27,7 +28,7 @@ const maxPackages = 16 << 20
 var errPackages = errors.New("lists of packages are too long")
 
 func (s *systemItem) take(rec *stream.Document) error {
-	return readDoc(rec.Doc, &s.fields)
+	return document.Read(rec.Doc, &s.fields)
 }
 
 func (s *systemItem) takePackages(rec *stream.Requirements) error {
@@ -67,17 +68,8 @@ func (s *systemItem) details() map[string]json.RawMessage {
 	}
 	// An empty text is a value that was logged, as the processor of some
 	// machines; the empty lists are what servers answer where nothing was.
-	maps.DeleteFunc(d, func(_ string, v json.RawMessage) bool { return isEmpty(v) && string(v) != `""` })
+	maps.DeleteFunc(d, func(_ string, v json.RawMessage) bool { return document.Empty(v) && string(v) != `""` })
 	return d
-}
-
-// isEmpty reports whether a value says no more than a missing one.
-func isEmpty(v json.RawMessage) bool {
-	switch string(v) {
-	case "", "null", "[]", "{}", `""`:
-		return true
-	}
-	return false
 }
 
 // flushSystem writes the system details once all records of them have come.
@@ -101,11 +93,11 @@ func (e *experiment) writeSystem(ctx context.Context, want map[string]json.RawMe
 		write = make(map[string]json.RawMessage)
 		for _, name := range slices.Sorted(maps.Keys(want)) {
 			switch {
-			case sameServerJSON(want[name], have[name]), forgotten(name, have):
-				if n := doubled(want[name], have[name]); n > 0 {
+			case document.SameServer(want[name], have[name]), forgotten(name, have):
+				if n := document.Doubled(want[name], have[name]); n > 0 {
 					e.differs(report.Issue{Kind: string(stream.KindSystem), Name: name, Reason: fmt.Sprintf(isDoubled, n)})
 				}
-			case isEmpty(have[name]) || e.streamWins:
+			case document.Empty(have[name]) || e.streamWins:
 				write[name] = want[name]
 			default:
 				e.differs(report.Issue{Kind: string(stream.KindSystem), Name: name, Reason: "the destination has another value"})
@@ -125,7 +117,7 @@ func (e *experiment) writeSystem(ctx context.Context, want map[string]json.RawMe
 		}, func() (string, error) {
 			have, err := e.systemThere(ctx)
 			for name, v := range write {
-				if err != nil || !sameServerJSON(v, have[name]) && !forgotten(name, have) {
+				if err != nil || !document.SameServer(v, have[name]) && !forgotten(name, have) {
 					return "", err
 				}
 			}
@@ -166,11 +158,11 @@ func (e *experiment) systemThere(ctx context.Context) (map[string]json.RawMessag
 
 // gitDoc is the state of a repository.
 type gitDoc struct {
-	User   text `json:"user"`
-	Root   text `json:"root"`
-	Branch text `json:"branch"`
-	Parent text `json:"parent"`
-	Origin text `json:"origin"`
+	User   document.Text `json:"user"`
+	Root   document.Text `json:"root"`
+	Branch document.Text `json:"branch"`
+	Parent document.Text `json:"parent"`
+	Origin document.Text `json:"origin"`
 }
 
 // is reports whether two states are the same. No text and an empty one are the
@@ -182,7 +174,7 @@ func (g *gitDoc) is(o *gitDoc) bool {
 // takeGit writes the state of the repository.
 func (e *experiment) takeGit(ctx context.Context, rec *stream.Document) error {
 	var g gitDoc
-	if err := readDoc(rec.Doc, &g); err != nil {
+	if err := document.Read(rec.Doc, &g); err != nil {
 		return err
 	}
 	if g == (gitDoc{}) || e.expect(func(x *expectation) { x.git = &g }) {
@@ -193,7 +185,7 @@ func (e *experiment) takeGit(ctx context.Context, rec *stream.Document) error {
 }
 
 func (e *experiment) writeGit(ctx context.Context, g *gitDoc) error {
-	write := &comet.Git{User: g.User.ptr(), Root: g.Root.ptr(), Branch: g.Branch.ptr(), Parent: g.Parent.ptr(), Origin: g.Origin.ptr()}
+	write := &comet.Git{User: g.User.Ptr(), Root: g.Root.Ptr(), Branch: g.Branch.Ptr(), Parent: g.Parent.Ptr(), Origin: g.Origin.Ptr()}
 	if e.there != nil {
 		have, err := e.r.c.Origins.Git(ctx, e.key)
 		if err != nil && !isAbsent(err) {
@@ -213,5 +205,5 @@ func (e *experiment) writeGit(ctx context.Context, g *gitDoc) error {
 }
 
 func gitDocOf(g *comet.Git) *gitDoc {
-	return &gitDoc{textOf(g.User), textOf(g.Root), textOf(g.Branch), textOf(g.Parent), textOf(g.Origin)}
+	return &gitDoc{document.TextOf(g.User), document.TextOf(g.Root), document.TextOf(g.Branch), document.TextOf(g.Parent), document.TextOf(g.Origin)}
 }

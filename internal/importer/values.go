@@ -5,12 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"hash/maphash"
 	"maps"
 	"slices"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
+	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -20,38 +20,38 @@ import (
 type valueDoc struct {
 	Name string `json:"-"`
 
-	NameField text `json:"name"`
+	NameField document.Text `json:"name"`
 
-	ValueMin     text `json:"valueMin"`
-	ValueMax     text `json:"valueMax"`
-	ValueCurrent text `json:"valueCurrent"`
+	ValueMin     document.Text `json:"valueMin"`
+	ValueMax     document.Text `json:"valueMax"`
+	ValueCurrent document.Text `json:"valueCurrent"`
 
-	TimeMin     integer `json:"timestampMin"`
-	TimeMax     integer `json:"timestampMax"`
-	TimeCurrent integer `json:"timestampCurrent"`
+	TimeMin     document.Int `json:"timestampMin"`
+	TimeMax     document.Int `json:"timestampMax"`
+	TimeCurrent document.Int `json:"timestampCurrent"`
 
-	StepMin     integer `json:"stepMin"`
-	StepMax     integer `json:"stepMax"`
-	StepCurrent integer `json:"stepCurrent"`
+	StepMin     document.Int `json:"stepMin"`
+	StepMax     document.Int `json:"stepMax"`
+	StepCurrent document.Int `json:"stepCurrent"`
 
-	ContextMin     text `json:"runContextMin"`
-	ContextMax     text `json:"runContextMax"`
-	ContextCurrent text `json:"runContextCurrent"`
+	ContextMin     document.Text `json:"runContextMin"`
+	ContextMax     document.Text `json:"runContextMax"`
+	ContextCurrent document.Text `json:"runContextCurrent"`
 }
 
 func readValue(d stream.Doc) (*valueDoc, error) {
 	v := new(valueDoc)
-	err := readDoc(d, v)
+	err := document.Read(d, v)
 	v.Name = v.NameField.V
 	return v, err
 }
 
 // reading is one value of a parameter or other that was logged.
 type reading struct {
-	value   text
-	time    integer
-	step    integer
-	context text
+	value   document.Text
+	time    document.Int
+	step    document.Int
+	context document.Text
 }
 
 // history returns what to log, in this order, so that the destination comes to
@@ -85,30 +85,28 @@ func (r *reading) json() json.RawMessage {
 // valueThere is the current reading of a parameter or other of the destination.
 type valueThere struct {
 	value uint64 // hash
-	time  integer
+	time  document.Int
 }
 
 // valuesThere has them by the hash of their name.
 type valuesThere map[uint64]valueThere
 
-func hashText(s string) uint64 { return maphash.String(hashSeed, s) }
-
 // hashValue takes no value for what servers make of it.
-func hashValue(v text) uint64 {
+func hashValue(v document.Text) uint64 {
 	switch {
 	case !v.OK, v.V == "null", v.V == "None":
-		return hashText("")
+		return document.Hash("")
 	}
-	return hashText(v.V)
+	return document.Hash(v.V)
 }
 
 // hashThere is hashValue for a value of the destination. One that is too large to
 // be held is none of a stream.
 func hashThere(v *comet.Value) uint64 {
 	if v.Cut {
-		return ^hashText(v.Name)
+		return ^document.Hash(v.Name)
 	}
-	return hashValue(textOf(v.Current.Value))
+	return hashValue(document.TextOf(v.Current.Value))
 }
 
 // readValues reads the parameters or others of the destination.
@@ -116,23 +114,14 @@ func (e *experiment) readValues(ctx context.Context, each func(context.Context, 
 	have := make(valuesThere)
 	err := each(ctx, e.key, func() { clear(have) }, func(v *comet.Value) error {
 		t := valueThere{value: hashThere(v)}
-		if v.Current.Time != nil {
-			t.time = integer{*v.Current.Time, true}
-		}
-		have[hashText(v.Name)] = t
+		t.time = document.IntOf(v.Current.Time)
+		have[document.Hash(v.Name)] = t
 		return nil
 	})
 	if err != nil && !isAbsent(err) {
 		return nil, err
 	}
 	return have, nil
-}
-
-func textOf(s *string) text {
-	if s == nil {
-		return text{}
-	}
-	return text{*s, true}
 }
 
 // verdict is what a comparison says about an item.
@@ -146,7 +135,7 @@ const (
 
 // compare holds a value of the stream against what the destination has.
 func (t valuesThere) compare(v *valueDoc) verdict {
-	have, ok := t[hashText(v.Name)]
+	have, ok := t[document.Hash(v.Name)]
 	switch {
 	case !ok:
 		return absent
@@ -160,7 +149,7 @@ func (t valuesThere) compare(v *valueDoc) verdict {
 // import leaves it that is killed between the writes of one and the next.
 func (t valuesThere) begun(v *valueDoc) bool {
 	history := v.history()
-	have := t[hashText(v.Name)]
+	have := t[document.Hash(v.Name)]
 	return slices.ContainsFunc(history[:len(history)-1], func(r reading) bool {
 		return have.value == hashValue(r.value) && (!r.time.OK || have.time == r.time)
 	})
@@ -183,7 +172,7 @@ func (e *experiment) takeParameters(ctx context.Context, rec *stream.Values) err
 		if err != nil {
 			return err
 		}
-		if e.expect(func(x *expectation) { x.parameters[hashText(v.Name)] = hashValue(v.ValueCurrent) }) {
+		if e.expect(func(x *expectation) { x.parameters[document.Hash(v.Name)] = hashValue(v.ValueCurrent) }) {
 			continue
 		}
 		write, err := e.wantsParameter(ctx, v)
@@ -237,17 +226,17 @@ func (e *experiment) decide(v verdict, kind stream.Kind, name string) bool {
 // loggedParameter is one reading of a parameter, as it is written.
 type loggedParameter struct {
 	comet.ParameterValue
-	value text
+	value document.Text
 }
 
 func (e *experiment) parameter(name string, r *reading) *loggedParameter {
 	return &loggedParameter{comet.ParameterValue{
-		Name: name, Value: r.json(), Context: r.context.ptr(),
+		Name: name, Value: r.json(), Context: r.context.Ptr(),
 		Step: cometInt(r.step), Time: comet.IntOf(e.timeOf(r.time)),
 	}, r.value}
 }
 
-func cometInt(i integer) comet.Int {
+func cometInt(i document.Int) comet.Int {
 	if !i.OK {
 		return comet.Int{}
 	}
@@ -257,7 +246,7 @@ func cometInt(i integer) comet.Int {
 // timeOf returns the time to write for a value. Every value has one at the
 // destination; one that had none at the source gets that of the experiment, so
 // that another import finds it again.
-func (e *experiment) timeOf(t integer) int64 {
+func (e *experiment) timeOf(t document.Int) int64 {
 	switch {
 	case t.OK:
 		return t.V
@@ -321,7 +310,7 @@ func (e *experiment) writeParameters(ctx context.Context, values []*loggedParame
 	}
 	return e.sure(ctx, func() error { return e.r.c.Parameters.Write(ctx, e.key, &b) }, func(x *expectation) {
 		for _, v := range values {
-			x.parameters[hashText(v.Name)] = hashValue(v.value)
+			x.parameters[document.Hash(v.Name)] = hashValue(v.value)
 		}
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -158,7 +159,7 @@ func (v *verification) table(ctx context.Context, kind stream.Kind, want map[uin
 	}
 	found, differ := 0, []string(nil)
 	err := each(ctx, v.e.key, func() { found, differ = 0, nil }, func(x *comet.Value) error {
-		value, ok := want[hashText(x.Name)]
+		value, ok := want[document.Hash(x.Name)]
 		if !ok {
 			return nil
 		}
@@ -189,9 +190,9 @@ func (v *verification) system(ctx context.Context) error {
 		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(v.x.system)) {
-		if !sameServerJSON(v.x.system[name], have[name]) && !forgotten(name, have) {
+		if !document.SameServer(v.x.system[name], have[name]) && !forgotten(name, have) {
 			v.finds(string(stream.KindSystem), name, "the destination has another value")
-		} else if n := doubled(v.x.system[name], have[name]); n > 0 {
+		} else if n := document.Doubled(v.x.system[name], have[name]); n > 0 {
 			v.finds(string(stream.KindSystem), name, isDoubled, n)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/importer/document"
 )
 
 // refusingUntil refuses the requests to a path whose body holds a text, for as long
@@ -116,17 +117,17 @@ func TestVersionsLate(t *testing.T) {
 
 // The order of the source is the right one, whatever the numbers of versions say.
 func TestVersionOrderOfSource(t *testing.T) {
-	at := func(v int64) integer { return integer{v, true} }
+	at := func(v int64) document.Int { return document.IntOf(&v) }
 	for name, tt := range map[string]struct {
 		added  []int64
-		source []integer
+		source []document.Int
 		want   string
 	}{
-		"as in the stream":       {[]int64{1, 2, 3}, make([]integer, 3), ""},
-		"all at once":            {[]int64{1, 1, 1}, make([]integer, 3), ""},
-		"another order":          {[]int64{1, 3, 2}, make([]integer, 3), "b"},
-		"another than at source": {[]int64{1, 3, 2}, []integer{at(1), at(2), at(3)}, "b"},
-		"that of the source":     {[]int64{1, 3, 2}, []integer{at(1), at(3), at(2)}, ""},
+		"as in the stream":       {[]int64{1, 2, 3}, make([]document.Int, 3), ""},
+		"all at once":            {[]int64{1, 1, 1}, make([]document.Int, 3), ""},
+		"another order":          {[]int64{1, 3, 2}, make([]document.Int, 3), "b"},
+		"another than at source": {[]int64{1, 3, 2}, []document.Int{at(1), at(2), at(3)}, "b"},
+		"that of the source":     {[]int64{1, 3, 2}, []document.Int{at(1), at(3), at(2)}, ""},
 	} {
 		var o versionOrder
 		got := ""

@@ -9,6 +9,7 @@ import (
 	"io"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -163,14 +164,14 @@ func (v *views) list(ctx context.Context, at viewPlace) ([]comet.View, error) {
 
 // viewIDs is what is used of a view's document besides its states.
 type viewIDs struct {
-	ProjectID      text `json:"projectId"`
-	ProjectIDSnake text `json:"project_id"`
+	ProjectID      document.Text `json:"projectId"`
+	ProjectIDSnake document.Text `json:"project_id"`
 }
 
 // rewrite changes the ids of experiments, panels and the project in a view.
 func (v *views) rewrite(d stream.Doc, project string) (json.RawMessage, error) {
 	var ids viewIDs
-	if err := readDoc(d, &ids); err != nil {
+	if err := document.Read(d, &ids); err != nil {
 		return nil, err
 	}
 	doc, err := d.JSON()
@@ -193,7 +194,7 @@ func sameView(a, b json.RawMessage, key string) bool {
 	x, y := viewStates(a, key), viewStates(b, key)
 	other := func(x, y map[string]json.RawMessage) bool {
 		for name, v := range x {
-			if !(isEmpty(v) && isEmpty(y[name])) && !sameServerJSON(v, y[name]) {
+			if !(document.Empty(v) && document.Empty(y[name])) && !document.SameServer(v, y[name]) {
 				return true
 			}
 		}

@@ -1,4 +1,4 @@
-package importer
+package document
 
 import (
 	"encoding/json"
@@ -33,7 +33,7 @@ func TestSameServerJSON(t *testing.T) {
 		{`[{"name":"A100"}]`, `[{"title":"A100"}]`, false},
 		{`[{"a":{"b":1}}]`, `[{"a":{"b":1,"c":2}}]`, false},
 	} {
-		if got := sameServerJSON(json.RawMessage(tt.want), json.RawMessage(tt.have)); got != tt.same {
+		if got := SameServer(json.RawMessage(tt.want), json.RawMessage(tt.have)); got != tt.same {
 			t.Errorf("sameServerJSON(%s, %s) = %v", tt.want, tt.have, got)
 		}
 	}
@@ -56,7 +56,7 @@ func TestSameJSON(t *testing.T) {
 		{`[{"a":1}]`, `[{"a":1,"b":2}]`, false},
 		{`[{"key":"a"},{"key":"b"}]`, `[{"key":"b"},{"key":"a"}]`, false},
 	} {
-		if got := sameJSON(json.RawMessage(tt.want), json.RawMessage(tt.have)); got != tt.same {
+		if got := Same(json.RawMessage(tt.want), json.RawMessage(tt.have)); got != tt.same {
 			t.Errorf("sameJSON(%s, %s) = %v", tt.want, tt.have, got)
 		}
 	}

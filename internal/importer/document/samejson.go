@@ -1,4 +1,4 @@
-package importer
+package document
 
 import (
 	"bytes"
@@ -10,15 +10,15 @@ import (
 	"strings"
 )
 
-// sameJSON compares a JSON value that somebody has logged with what a server made
+// Same compares a JSON value that somebody has logged with what a server made
 // of it: numbers may become texts and texts numbers, and null and absent members
 // are one.
-func sameJSON(want, have json.RawMessage) bool { return sameAs(want, have, sameList) }
+func Same(want, have json.RawMessage) bool { return sameAs(want, have, sameList) }
 
-// sameServerJSON is sameJSON for a value whose form is the server's own: lists of
+// SameServer is sameJSON for a value whose form is the server's own: lists of
 // key-value pairs have no order, and objects in a list count by the members that
 // both know, since a newer server adds some and an older one drops some.
-func sameServerJSON(want, have json.RawMessage) bool { return sameAs(want, have, sameServerList) }
+func SameServer(want, have json.RawMessage) bool { return sameAs(want, have, sameServerList) }
 
 func sameAs(want, have json.RawMessage, lists func(a, b []any) bool) bool {
 	var x, y any
@@ -72,9 +72,9 @@ func sameList(a, b []any) bool {
 
 func sameServerList(a, b []any) bool { return slices.EqualFunc(byKey(a), byKey(b), sameElement) }
 
-// doubled returns how many elements of a list at the destination are there more
+// Doubled returns how many elements of a list at the destination are there more
 // often than in the stream.
-func doubled(want, have json.RawMessage) int {
+func Doubled(want, have json.RawMessage) int {
 	var a, b any
 	if decodeJSON(want, &a) != nil || decodeJSON(have, &b) != nil {
 		return 0
@@ -161,7 +161,16 @@ func plain(v any) string {
 	case err != nil:
 		return text
 	case f == math.Trunc(f) && math.Abs(f) <= 1<<53:
-		return strconv.FormatInt(int64(f), 10)
+		return strconv.FormatFloat(f, 'f', -1, 64)
 	}
 	return strconv.FormatFloat(f, 'g', -1, 64)
+}
+
+// Empty reports whether a value says no more than a missing one.
+func Empty(v json.RawMessage) bool {
+	switch string(v) {
+	case "", "null", "[]", "{}", `""`:
+		return true
+	}
+	return false
 }

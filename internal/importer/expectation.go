@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"sync"
 
+	"github.com/comet-stream/comet-stream/internal/importer/pointset"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -28,7 +29,7 @@ type expectation struct {
 // metricSum stands for the points of a metric: for all of them, and for those
 // that are left where equal ones are merged.
 type metricSum struct {
-	all, unique digest
+	all, unique pointset.Digest
 	thinned     bool // at the destination, which was told
 }
 
@@ -71,11 +72,11 @@ func (x *expectation) metric(name string) *metricSum {
 }
 
 // point adds a point; again says that an equal one came before.
-func (x *expectation) point(metric string, h pointHash, again bool) {
+func (x *expectation) point(metric string, h pointset.Hash, again bool) {
 	m := x.metric(metric)
-	m.all.add(h)
+	m.all.Add(h)
 	if !again {
-		m.unique.add(h)
+		m.unique.Add(h)
 	}
 }
 

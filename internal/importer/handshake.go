@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 )
@@ -112,12 +111,6 @@ func (e *experiment) handshake(ctx context.Context) (*comet.Run, error) {
 			return nil, err
 		}
 	}
-}
-
-func isUnexplained(err error) bool {
-	ce, ok := errors.AsType[*comet.Error](err)
-	return ok && ce.Status == http.StatusBadRequest && ce.SDKCode == 0 &&
-		!isHidden(err) && !errors.Is(err, comet.ErrExists) && !errors.Is(err, comet.ErrServer)
 }
 
 // refusesKey reports whether a handshake was refused for no other reason than,

@@ -147,11 +147,6 @@ func (e *experiment) openTaken(ctx context.Context) (again bool, err error) {
 
 const hiddenReason = "it is taken at the destination by an experiment that the API key may not see"
 
-// isHidden reports whether an answer says that an experiment cannot be read.
-func isHidden(err error) bool {
-	return errors.Is(err, comet.ErrNotFound) || errors.Is(err, comet.ErrForbidden)
-}
-
 // hidden finds out more of an experiment that the handshake knows and the
 // reading does not: whether it is someone else's, or the reading only lags
 // behind. A mistake here would make a second copy of it.

@@ -9,6 +9,7 @@ import (
 	"io"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/pointset"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/internal/thin"
@@ -33,7 +34,7 @@ type partial struct {
 // also where it shows nothing but a summary.
 func (e *experiment) beginPartial(ctx context.Context) error {
 	p := &e.points
-	if p.series.n > 0 {
+	if p.series.N > 0 {
 		p.part = new(partial)
 		return nil
 	}
@@ -50,20 +51,20 @@ func (e *experiment) beginPartial(ctx context.Context) error {
 // comparePoint compares a point with what the destination shows.
 func (e *experiment) comparePoint(ctx context.Context, pt *point) error {
 	p := &e.points
-	ok, known := p.there.take(pt.hash)
+	ok, known := p.there.Take(pt.hash)
 	if !ok && !known && !p.sure && !e.r.dry() {
 		// The first point that is missing. What was written a moment ago may
 		// not show yet.
 		if err := e.makeSure(ctx); err != nil {
 			return fmt.Errorf("read metric %q: %w", p.name, err)
 		}
-		ok, known = p.there.take(pt.hash)
+		ok, known = p.there.Take(pt.hash)
 	}
 	state, part := thin.Missing, p.part
 	part.last = true
 	switch {
 	case ok:
-		p.series.taken++
+		p.series.Taken++
 		state = thin.Shown
 	case known:
 		state = thin.Copy
@@ -74,7 +75,7 @@ func (e *experiment) comparePoint(ctx context.Context, pt *point) error {
 		}
 		part.named, part.last = part.named || named, named
 	}
-	part.shown.Add(p.hasher.sample(&pt.Point, pt.hash), state)
+	part.shown.Add(p.hasher.Sample(&pt.Point, pt.hash), state)
 	part.here[len(part.here)-1] = state == thin.Missing || state == thin.Copy && e.unfinished
 	return nil
 }
@@ -171,7 +172,7 @@ func (part *partial) each(f func(*stream.Point) error) error {
 
 // summaries has the points that the destination names in its summary of the
 // metrics, as hashes without their epoch.
-type summaries map[string][3]pointHash
+type summaries map[string][3]pointset.Hash
 
 // isNamed reports whether the summary names a point, which is there then.
 func (e *experiment) isNamed(ctx context.Context, pt *point) (bool, error) {
@@ -180,7 +181,7 @@ func (e *experiment) isNamed(ctx context.Context, pt *point) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	h := p.hasher.named(&pt.Point)
+	h := p.hasher.WithoutEpoch(&pt.Point)
 	for _, x := range named[p.name] {
 		if x == h {
 			return true, nil
@@ -197,14 +198,14 @@ func (e *experiment) readSummaries(ctx context.Context) (summaries, error) {
 		return p.named, nil
 	}
 	var found summaries
-	h := newHasher("")
+	h := pointset.NewHasher("")
 	reset := func() { found = make(summaries) }
 	reset()
 	err := e.r.c.Metrics.Each(ctx, e.key, reset, func(v *comet.Value) error {
-		h.use(v.Name)
-		var three [3]pointHash
+		h.Use(v.Name)
+		var three [3]pointset.Hash
 		for i, r := range []comet.Reading{v.Min, v.Max, v.Current} {
-			three[i] = h.named(&stream.Point{
+			three[i] = h.WithoutEpoch(&stream.Point{
 				Value: stream.TextValue(deref(r.Value)), Time: int64Of(r.Time), Step: int64Of(r.Step), Context: stream.NewString(deref(r.Context)),
 			})
 		}
@@ -270,7 +271,7 @@ func (e *experiment) remedy(part *partial) remedy {
 		k.several = k.several || s.Several()
 	})
 	oneOfStep := !known.several && (s.Overridden() || !e.unfinished && s.OnePerStep() > 0)
-	full := p.series.n >= e.r.o.SeriesCap
+	full := p.series.N >= e.r.o.SeriesCap
 	switch {
 	case e.r.o.RewriteSeries || s.Missing == 0:
 		return writeMissing
@@ -285,7 +286,7 @@ func (e *experiment) remedy(part *partial) remedy {
 		// Beyond the cap batches are written one after the other, so that
 		// nothing has been written behind what is shown.
 		return writeAfter
-	case s.Tail(), s.Stretches(), p.series.n < known.most && s.LongestShown() >= longRun:
+	case s.Tail(), s.Stretches(), p.series.N < known.most && s.LongestShown() >= longRun:
 		return writeMissing
 	}
 	return leaveMissing
@@ -304,11 +305,11 @@ func (e *experiment) endPartial(ctx context.Context, part *partial) error {
 		left = s.Missing
 	default:
 		err := part.each(func(sp *stream.Point) error {
-			if what == writeAfter && !(pointTime{sp.Time, sp.Step}).after(p.series.last) {
+			if what == writeAfter && !(pointset.At(sp.Time, sp.Step)).After(p.series.Last) {
 				left++
 				return nil
 			}
-			return e.addPoint(ctx, point{p.name, p.hasher.point(sp), *sp})
+			return e.addPoint(ctx, point{p.name, p.hasher.Point(sp), *sp})
 		})
 		if err != nil {
 			return err
@@ -325,18 +326,18 @@ func (e *experiment) endPartial(ctx context.Context, part *partial) error {
 func (e *experiment) tellLeft(part *partial, left int64) {
 	p, s := &e.points, &part.shown
 	i := report.Issue{Class: report.Noted, Kind: string(stream.KindMetrics), Name: p.name}
-	others := p.series.n - p.series.taken
-	switch full := p.series.n >= e.r.o.SeriesCap; {
+	others := p.series.N - p.series.Taken
+	switch full := p.series.N >= e.r.o.SeriesCap; {
 	case full && others > 0:
 		i.Class = report.Differs
 		i.Reason = fmt.Sprintf("the destination lacks %d of the %d points, is full, and has %d that are not in the stream", left, p.n, others)
 	case full:
-		i = thinned(p.name, p.series.n, p.n)
+		i = thinned(p.name, p.series.N, p.n)
 	case others == 0 && part.last && s.OnePerStep() >= fewSteps:
-		i.Reason = fmt.Sprintf(oneOfStep, p.series.n, p.n)
+		i.Reason = fmt.Sprintf(oneOfStep, p.series.N, p.n)
 	default:
 		i.Class = report.Differs
-		i.Reason = fmt.Sprintf("the destination shows %d of the %d points, and does not tell whether it has the others: they are not written (see --rewrite-series)", p.series.taken, p.n)
+		i.Reason = fmt.Sprintf("the destination shows %d of the %d points, and does not tell whether it has the others: they are not written (see --rewrite-series)", p.series.Taken, p.n)
 	}
 	e.Issue(i)
 	if e.verified != nil && i.Class == report.Noted {

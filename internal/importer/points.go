@@ -10,27 +10,28 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
+	"github.com/comet-stream/comet-stream/internal/importer/pointset"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
 // points is the way of an experiment's metric points.
 type points struct {
-	hasher *hasher
+	hasher *pointset.Hasher
 	name   string // of the metric that is open
 	begun  bool
 	n      int64 // of its points that have come
 
-	there  *pointSet // what the destination has; of the open metric alone if each
-	each   bool      // metrics are read one by one
-	share  share     // of the memory for sets
-	sure   bool      // that what is missing from there is not on its way
-	series *thereSeries
+	there  *pointset.Set // what the destination has; of the open metric alone if each
+	each   bool          // metrics are read one by one
+	share  share         // of the memory for sets
+	sure   bool          // that what is missing from there is not on its way
+	series *pointset.Series
 	part   *partial  // nil where the destination shows nothing of the open metric
 	named  summaries // once they are read
 	bad    int64     // of the open metric: points that no server takes
-	at     pointTime
-	equal  map[pointHash]struct{} // points at that time and step
+	at     pointset.Time
+	equal  map[pointset.Hash]struct{} // points at that time and step
 
 	batches   batches
 	postponed atomic.Int32 // batches that wait for the end, about
@@ -40,7 +41,7 @@ type points struct {
 // A point is a metric point that waits to be written.
 type point struct {
 	name string
-	hash pointHash
+	hash pointset.Hash
 	stream.Point
 }
 
@@ -71,9 +72,9 @@ func (e *experiment) beginMetric(ctx context.Context, name string) error {
 	p := &e.points
 	p.name, p.begun, p.n, p.bad, p.part = name, true, 0, 0, nil
 	if p.hasher == nil {
-		p.hasher = newHasher(name)
+		p.hasher = pointset.NewHasher(name)
 	}
-	p.hasher.use(name)
+	p.hasher.Use(name)
 	clear(p.equal)
 	if e.there == nil || e.r.o.Mode == VerifyOnly {
 		return nil
@@ -83,8 +84,8 @@ func (e *experiment) beginMetric(ctx context.Context, name string) error {
 			return fmt.Errorf("read metric %q: %w", name, err)
 		}
 	}
-	p.series = p.there.of(name)
-	if p.series.n == 0 && !p.sure && !e.r.dry() {
+	p.series = p.there.Of(name)
+	if p.series.N == 0 && !p.sure && !e.r.dry() {
 		// What was written a moment ago may not show yet.
 		if err := e.makeSure(ctx); err != nil {
 			return fmt.Errorf("read metric %q: %w", name, err)
@@ -108,7 +109,7 @@ func (e *experiment) takePoint(ctx context.Context, sp *stream.Point) error {
 	if sp.Value.IsNull() {
 		return nil
 	}
-	pt := point{p.name, p.hasher.point(sp), *sp}
+	pt := point{p.name, p.hasher.Point(sp), *sp}
 	if e.verified != nil {
 		again := p.again(&pt)
 		if e.expect(func(x *expectation) { x.point(pt.name, pt.hash, again) }) {
@@ -124,7 +125,7 @@ func (e *experiment) takePoint(ctx context.Context, sp *stream.Point) error {
 // again reports whether an equal point of the metric came before. The order of
 // the stream has put them close to each other.
 func (p *points) again(pt *point) bool {
-	if at := (pointTime{pt.Time, pt.Step}); at != p.at {
+	if at := (pointset.At(pt.Time, pt.Step)); at != p.at {
 		p.at = at
 		clear(p.equal)
 	}
@@ -132,7 +133,7 @@ func (p *points) again(pt *point) bool {
 		return true
 	}
 	if p.equal == nil {
-		p.equal = make(map[pointHash]struct{})
+		p.equal = make(map[pointset.Hash]struct{})
 	}
 	p.equal[pt.hash] = struct{}{}
 	return false

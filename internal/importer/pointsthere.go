@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/pointset"
 	"golang.org/x/sync/semaphore"
 )
 
@@ -53,7 +54,7 @@ func (e *experiment) readThere(ctx context.Context, metric string) error {
 	p := &e.points
 	if !p.each {
 		// The kind may have been announced before the experiment was known.
-		e.reads.points.start(&e.reads.under, func() (*pointSet, error) { return e.readAhead(ctx) })
+		e.reads.points.start(&e.reads.under, func() (*pointset.Set, error) { return e.readAhead(ctx) })
 		set, err := e.reads.points.wait(ctx)
 		if err == errBusy {
 			if err = e.waitTurn(ctx); err == nil {
@@ -82,7 +83,9 @@ func (e *experiment) readThere(ctx context.Context, metric string) error {
 }
 
 // readAhead reads all points of the experiment before its turn.
-func (e *experiment) readAhead(ctx context.Context) (*pointSet, error) { return e.readSettled(ctx, "") }
+func (e *experiment) readAhead(ctx context.Context) (*pointset.Set, error) {
+	return e.readSettled(ctx, "")
+}
 
 // waitTurn waits until the experiment is the first of those under way.
 func (e *experiment) waitTurn(ctx context.Context) error {
@@ -97,7 +100,7 @@ func (e *experiment) waitTurn(ctx context.Context) error {
 // readSettled reads a set of points. Of an experiment that an earlier import
 // has left unfinished, maybe a moment ago, it reads until enough readings agree:
 // what it lacks will be written, and must not be there already.
-func (e *experiment) readSettled(ctx context.Context, metric string) (*pointSet, error) {
+func (e *experiment) readSettled(ctx context.Context, metric string) (*pointset.Set, error) {
 	if !e.unfinished || e.r.dry() {
 		return e.readSet(ctx, metric)
 	}
@@ -109,12 +112,12 @@ func (e *experiment) readSettled(ctx context.Context, metric string) (*pointSet,
 		if err = e.settle(ctx); err != nil {
 			break
 		}
-		var now digest
-		var set *pointSet
+		var now pointset.Digest
+		var set *pointset.Set
 		if agree+1 < agreeing {
 			now, err = e.readDigest(ctx, metric)
 		} else if set, err = e.readSet(ctx, metric); err == nil {
-			now = set.digest
+			now = set.Digest
 		}
 		switch {
 		case err != nil:
@@ -146,7 +149,7 @@ func (e *experiment) makeSure(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if again == p.there.digest {
+		if again == p.there.Digest {
 			agree++
 			continue
 		}
@@ -160,8 +163,8 @@ func (e *experiment) makeSure(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		set.takeLike(p.there)
-		p.there, p.series = set, set.of(p.name)
+		set.TakeLike(p.there)
+		p.there, p.series = set, set.Of(p.name)
 	}
 	p.sure = true
 	return nil
@@ -190,26 +193,26 @@ func (e *experiment) settle(ctx context.Context) error {
 }
 
 // readSet reads what the destination has of one metric, or of all.
-func (e *experiment) readSet(ctx context.Context, metric string) (*pointSet, error) {
-	set, mine := newPointSet(), share{of: e.r.sets}
-	h, room := newHasher(""), int64(0)
-	var series *thereSeries
+func (e *experiment) readSet(ctx context.Context, metric string) (*pointset.Set, error) {
+	set, mine := pointset.New(), share{of: e.r.sets}
+	h, room := pointset.NewHasher(""), int64(0)
+	var series *pointset.Series
 	last := ""
 	err := e.eachPoint(ctx, metric, func() {
-		set, series, last = newPointSet(), nil, ""
+		set, series, last = pointset.New(), nil, ""
 	}, func(p *comet.Point) error {
-		if set.digest.n == room {
+		if set.Digest.N == room {
 			if err := e.enlarge(&mine, room, metric); err != nil {
 				return err
 			}
 			room += shareStep
 		}
-		h.use(p.Name)
+		h.Use(p.Name)
 		if series == nil || last != p.Name {
 			last = p.Name
-			series = set.of(last)
+			series = set.Of(last)
 		}
-		set.add(series, h.there(p), pointTime{number(p.Time), number(p.Step)})
+		set.Add(series, h.Existing(p), pointset.At(pointset.Int64(p.Time), pointset.Int64(p.Step)))
 		return nil
 	})
 	if err != nil {
@@ -218,10 +221,10 @@ func (e *experiment) readSet(ctx context.Context, metric string) (*pointSet, err
 	}
 	e.points.share.free()
 	e.points.share = mine
-	set.seal()
+	set.Seal()
 	e.r.showing(metric != "", func(k *showing) {
-		for _, s := range set.series {
-			k.most = max(k.most, s.n)
+		for _, s := range set.Series {
+			k.most = max(k.most, s.N)
 		}
 	})
 	return set, nil
@@ -244,12 +247,12 @@ func (e *experiment) enlarge(s *share, have int64, metric string) error {
 }
 
 // readDigest is readSet for the digest alone, which needs no memory.
-func (e *experiment) readDigest(ctx context.Context, metric string) (digest, error) {
-	var d digest
-	h := newHasher("")
-	err := e.eachPoint(ctx, metric, func() { d = digest{} }, func(p *comet.Point) error {
-		h.use(p.Name)
-		d.add(h.there(p))
+func (e *experiment) readDigest(ctx context.Context, metric string) (pointset.Digest, error) {
+	var d pointset.Digest
+	h := pointset.NewHasher("")
+	err := e.eachPoint(ctx, metric, func() { d = pointset.Digest{} }, func(p *comet.Point) error {
+		h.Use(p.Name)
+		d.Add(h.Existing(p))
 		return nil
 	})
 	return d, err
@@ -277,7 +280,7 @@ const maxNamesRead = 4
 // missing returns the points of a batch that have not arrived at the
 // destination, once enough readings have agreed on that.
 func (e *experiment) missing(ctx context.Context, batch []point) ([]point, error) {
-	var before digest
+	var before pointset.Digest
 	for agree := 1; ; agree++ {
 		found, err := e.lookFor(ctx, batch)
 		if err != nil {
@@ -300,14 +303,14 @@ func (e *experiment) missing(ctx context.Context, batch []point) ([]point, error
 type arrived map[string]*arrival
 
 type arrival struct {
-	want   map[pointHash]int // how often each point of the batch was not found
-	n      int64             // points that the destination has
-	found  int               // of them, those of the batch
-	digest digest            // of those
+	want   map[pointset.Hash]int // how often each point of the batch was not found
+	n      int64                 // points that the destination has
+	found  int                   // of them, those of the batch
+	digest pointset.Digest       // of those
 }
 
 func newArrival(name string, batch []point) *arrival {
-	a := &arrival{want: make(map[pointHash]int)}
+	a := &arrival{want: make(map[pointset.Hash]int)}
 	for _, p := range batch {
 		if p.name == name {
 			a.want[p.hash]++
@@ -316,13 +319,13 @@ func newArrival(name string, batch []point) *arrival {
 	return a
 }
 
-func (a *arrival) take(h pointHash) {
+func (a *arrival) take(h pointset.Hash) {
 	a.n++
 	n, ok := a.want[h]
 	if !ok {
 		return
 	}
-	a.digest.add(h)
+	a.digest.Add(h)
 	if n > 0 {
 		a.want[h]--
 		a.found++
@@ -343,11 +346,11 @@ func (a arrived) missing(batch []point, full int64) []point {
 	return rest
 }
 
-func (a arrived) digest() digest {
-	var d digest
+func (a arrived) digest() pointset.Digest {
+	var d pointset.Digest
 	for _, s := range a {
-		d.n += s.digest.n
-		d.sum += s.digest.sum
+		d.N += s.digest.N
+		d.Sum += s.digest.Sum
 	}
 	return d
 }
@@ -364,11 +367,11 @@ func (e *experiment) lookFor(ctx context.Context, batch []point) (arrived, error
 		}
 	}
 	reset()
-	h := newHasher("")
+	h := pointset.NewHasher("")
 	take := func(p *comet.Point) error {
 		if s := found[p.Name]; s != nil {
-			h.use(p.Name)
-			s.take(h.there(p))
+			h.Use(p.Name)
+			s.take(h.Existing(p))
 		}
 		return nil
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"github.com/comet-stream/comet-stream/internal/importer/pointset"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -19,7 +20,7 @@ type readings struct {
 	parameters future[valuesThere]
 	others     future[valuesThere]
 	assets     future[assetsThere]
-	points     future[*pointSet]
+	points     future[*pointset.Set]
 }
 
 // announce notes that a kind is to come.
@@ -62,7 +63,7 @@ func (e *experiment) prefetch(ctx context.Context, kind stream.Kind) {
 	case stream.KindAsset:
 		e.reads.assets.start(&e.reads.under, func() (assetsThere, error) { return e.readAssetsFirst(ctx) })
 	case stream.KindMetrics:
-		e.reads.points.start(&e.reads.under, func() (*pointSet, error) { return e.readAhead(ctx) })
+		e.reads.points.start(&e.reads.under, func() (*pointset.Set, error) { return e.readAhead(ctx) })
 	}
 }
 

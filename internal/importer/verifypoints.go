@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/pointset"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -16,27 +17,27 @@ func (v *verification) points(ctx context.Context) error {
 	if len(v.x.metrics) == 0 {
 		return nil
 	}
-	have := make(map[string]*digest)
+	have := make(map[string]*pointset.Digest)
 	for name := range v.x.metrics {
-		have[name] = new(digest)
+		have[name] = new(pointset.Digest)
 	}
-	h := newHasher("")
+	h := pointset.NewHasher("")
 	take := func(p *comet.Point) error {
 		if d := have[p.Name]; d != nil {
-			h.use(p.Name)
-			d.add(h.there(p))
+			h.Use(p.Name)
+			d.Add(h.Existing(p))
 		}
 		return nil
 	}
 	err := v.e.eachPoint(ctx, "", func() {
 		for name := range have {
-			*have[name] = digest{}
+			*have[name] = pointset.Digest{}
 		}
 	}, take)
 	if errors.Is(err, comet.ErrUnsupported) {
 		err = nil
 		for name := range have {
-			if err = v.e.eachPoint(ctx, name, func() { *have[name] = digest{} }, take); err != nil {
+			if err = v.e.eachPoint(ctx, name, func() { *have[name] = pointset.Digest{} }, take); err != nil {
 				break
 			}
 		}
@@ -50,18 +51,18 @@ func (v *verification) points(ctx context.Context) error {
 	return nil
 }
 
-func (v *verification) compareMetric(name string, want *metricSum, have digest) {
+func (v *verification) compareMetric(name string, want *metricSum, have pointset.Digest) {
 	kind := string(stream.KindMetrics)
 	switch {
 	case have == want.all || have == want.unique:
-	case have.n < want.all.n && have.n >= v.e.r.o.SeriesCap:
+	case have.N < want.all.N && have.N >= v.e.r.o.SeriesCap:
 		if !want.thinned {
 			want.thinned = true
-			v.e.Issue(thinned(name, have.n, want.all.n))
+			v.e.Issue(thinned(name, have.N, want.all.N))
 		}
-	case have.n == want.all.n:
-		v.finds(kind, name, "%d points, but not those of the stream", have.n)
+	case have.N == want.all.N:
+		v.finds(kind, name, "%d points, but not those of the stream", have.N)
 	default:
-		v.finds(kind, name, "%d points in the stream, %d at the destination", want.all.n, have.n)
+		v.finds(kind, name, "%d points in the stream, %d at the destination", want.all.N, have.N)
 	}
 }

@@ -1,4 +1,4 @@
-package importer
+package pointset
 
 import (
 	"encoding/binary"
@@ -11,14 +11,14 @@ import (
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-// A pointHash stands for a metric point in comparisons: for all of its fields,
+// A Hash stands for a metric point in comparisons: for all of its fields,
 // the value by its number. Two different points have the same hash once in
 // 2^64 pairs.
-type pointHash uint64
+type Hash uint64
 
-// hasher computes the hashes of points, which is quickest for one metric after
+// Hasher computes the hashes of points, which is quickest for one metric after
 // the other. It is for one goroutine.
-type hasher struct {
+type Hasher struct {
 	metric      string
 	name        uint64
 	context     string
@@ -28,12 +28,12 @@ type hasher struct {
 
 var pointSeed = maphash.MakeSeed()
 
-func newHasher(metric string) *hasher {
-	return &hasher{metric: metric, name: maphash.String(pointSeed, metric), contextHash: maphash.String(pointSeed, "")}
+func NewHasher(metric string) *Hasher {
+	return &Hasher{metric: metric, name: maphash.String(pointSeed, metric), contextHash: maphash.String(pointSeed, "")}
 }
 
-// use changes to another metric. It reports whether it is another one.
-func (h *hasher) use(metric string) bool {
+// Use changes to another metric. It reports whether it is another one.
+func (h *Hasher) Use(metric string) bool {
 	if h.metric == metric {
 		return false
 	}
@@ -50,14 +50,14 @@ const (
 	hashNull
 )
 
-// point returns the hash of a point as it is to be written. No context and an
+// Point returns the hash of a point as it is to be written. No context and an
 // empty one are the same here: servers may turn one into the other.
-func (h *hasher) point(p *stream.Point) pointHash {
+func (h *Hasher) Point(p *stream.Point) Hash {
 	return h.sum(p.Value, p.Time, p.Step, p.Epoch, p.Context.V)
 }
 
-// there returns the hash of a point that the destination has.
-func (h *hasher) there(p *comet.Point) pointHash {
+// Existing returns the hash of a point that the destination has.
+func (h *Hasher) Existing(p *comet.Point) Hash {
 	v := stream.Value{}
 	if p.Kind != comet.NullValue && p.Kind != comet.NoValue {
 		v = stream.TextValue(p.Value)
@@ -66,11 +66,11 @@ func (h *hasher) there(p *comet.Point) pointHash {
 	if p.Context != nil {
 		context = *p.Context
 	}
-	return h.sum(v, number(p.Time), number(p.Step), number(p.Epoch), context)
+	return h.sum(v, Int64(p.Time), Int64(p.Step), Int64(p.Epoch), context)
 }
 
-// sample returns what is kept of a point in a sample.
-func (h *hasher) sample(p *stream.Point, hash pointHash) thin.Point {
+// Sample returns what is kept of a point in a sample.
+func (h *Hasher) Sample(p *stream.Point, hash Hash) thin.Point {
 	at := p.Step
 	if !at.OK {
 		at = p.Time
@@ -82,16 +82,16 @@ func (h *hasher) sample(p *stream.Point, hash pointHash) thin.Point {
 	return thin.Point{Step: step, InContext: step*31 ^ h.contextHash, Hash: uint64(hash), Stepless: !p.Step.OK}
 }
 
-// named is point without the epoch, which summaries of metrics do not tell.
-func (h *hasher) named(p *stream.Point) pointHash {
+// WithoutEpoch is point without the epoch, which summaries of metrics do not tell.
+func (h *Hasher) WithoutEpoch(p *stream.Point) Hash {
 	return h.sum(p.Value, p.Time, p.Step, stream.Int64{}, p.Context.V)
 }
 
-func number(i comet.Int) stream.Int64 {
+func Int64(i comet.Int) stream.Int64 {
 	return stream.Int64{V: i.N, OK: i.State == comet.Present}
 }
 
-func (h *hasher) sum(v stream.Value, time, step, epoch stream.Int64, context string) pointHash {
+func (h *Hasher) sum(v stream.Value, time, step, epoch stream.Int64, context string) Hash {
 	if context != h.context {
 		h.context, h.contextHash = context, maphash.String(pointSeed, context)
 	}
@@ -113,7 +113,7 @@ func (h *hasher) sum(v stream.Value, time, step, epoch stream.Int64, context str
 	binary.LittleEndian.PutUint64(h.buf[32:], h.name)
 	binary.LittleEndian.PutUint64(h.buf[40:], h.contextHash)
 	binary.LittleEndian.PutUint64(h.buf[48:], flags)
-	return pointHash(maphash.Bytes(pointSeed, h.buf[:]))
+	return Hash(maphash.Bytes(pointSeed, h.buf[:]))
 }
 
 // valueBits returns what a value is compared by: servers print numbers in other
@@ -134,48 +134,51 @@ func valueBits(v stream.Value) (bits, flag uint64) {
 	return math.Float64bits(f), 0
 }
 
-// A digest identifies a multiset of points, whatever their order.
-type digest struct {
-	n   int64
-	sum uint64
+// A Digest identifies a multiset of points, whatever their order.
+type Digest struct {
+	N   int64
+	Sum uint64
 }
 
-func (d *digest) add(h pointHash) {
-	d.n++
+func (d *Digest) Add(h Hash) {
+	d.N++
 	// Mixed, so that the sum of other hashes is another one even for hashes
 	// that are near each other.
 	x := uint64(h)
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
 	x = (x ^ x>>27) * 0x94d049bb133111eb
-	d.sum += x ^ x>>31
+	d.Sum += x ^ x>>31
 }
 
-// A pointSet is the multiset of points that the destination has of an
+// A Set is the multiset of points that the destination has of an
 // experiment, at 8 bytes for a point. It is filled with add, then sealed, then
 // points are taken out of it.
-type pointSet struct {
-	digest  digest
+type Set struct {
+	Digest  Digest
 	buckets [64]bucket
-	series  map[string]*thereSeries
+	Series  map[string]*Series
 }
 
-// thereSeries is what the destination has of one metric.
-type thereSeries struct {
-	n     int64
-	taken int64
-	last  pointTime // of the latest point
+// Series is what the destination has of one metric.
+type Series struct {
+	N     int64
+	Taken int64
+	Last  Time // of the latest point
 }
 
-// pointTime is the place of a point in the order of the stream.
-type pointTime struct{ time, step stream.Int64 }
+// Time is the place of a point in the order of the stream.
+type Time struct{ Time, Step stream.Int64 }
 
-// after reports whether p comes after q in the order (time, step), absent ones
+// At returns the place of a point.
+func At(time, step stream.Int64) Time { return Time{time, step} }
+
+// After reports whether p comes after q in the order (time, step), absent ones
 // first.
-func (p pointTime) after(q pointTime) bool {
-	if p.time != q.time {
-		return later(p.time, q.time)
+func (p Time) After(q Time) bool {
+	if p.Time != q.Time {
+		return later(p.Time, q.Time)
 	}
-	return later(p.step, q.step)
+	return later(p.Step, q.Step)
 }
 
 func later(a, b stream.Int64) bool {
@@ -189,37 +192,37 @@ func later(a, b stream.Int64) bool {
 // sealed, equal ones one after the other. Of equal ones the first are taken
 // first.
 type bucket struct {
-	hashes []pointHash
+	hashes []Hash
 	taken  []uint64 // a bit for each
 }
 
-func newPointSet() *pointSet { return &pointSet{series: make(map[string]*thereSeries)} }
+func New() *Set { return &Set{Series: make(map[string]*Series)} }
 
 // bucketOf returns the bucket that a hash belongs to.
-func (s *pointSet) bucketOf(h pointHash) *bucket { return &s.buckets[h>>58] }
+func (s *Set) bucketOf(h Hash) *bucket { return &s.buckets[h>>58] }
 
-// add puts a point of the series in. The set must not be sealed.
-func (s *pointSet) add(t *thereSeries, h pointHash, at pointTime) {
+// Add puts a point of the series in. The set must not be sealed.
+func (s *Set) Add(t *Series, h Hash, at Time) {
 	b := s.bucketOf(h)
 	b.hashes = append(b.hashes, h)
-	s.digest.add(h)
-	if t.n == 0 || at.after(t.last) {
-		t.last = at
+	s.Digest.Add(h)
+	if t.N == 0 || at.After(t.Last) {
+		t.Last = at
 	}
-	t.n++
+	t.N++
 }
 
-// of returns the series of a name, which is made if it is new.
-func (s *pointSet) of(name string) *thereSeries {
-	t := s.series[name]
+// Of returns the series of a name, which is made if it is new.
+func (s *Set) Of(name string) *Series {
+	t := s.Series[name]
 	if t == nil {
-		t = new(thereSeries)
-		s.series[name] = t
+		t = new(Series)
+		s.Series[name] = t
 	}
 	return t
 }
 
-func (s *pointSet) seal() {
+func (s *Set) Seal() {
 	for i := range s.buckets {
 		b := &s.buckets[i]
 		slices.Sort(b.hashes)
@@ -227,9 +230,9 @@ func (s *pointSet) seal() {
 	}
 }
 
-// take takes one point out. known is false if the set has never had such a
+// Take takes one point out. known is false if the set has never had such a
 // point; known without ok means that all like it have been taken.
-func (s *pointSet) take(h pointHash) (ok, known bool) {
+func (s *Set) Take(h Hash) (ok, known bool) {
 	b := s.bucketOf(h)
 	from, known := slices.BinarySearch(b.hashes, h)
 	if !known {
@@ -259,18 +262,18 @@ func (s *pointSet) take(h pointHash) (ok, known bool) {
 
 func (b *bucket) isTaken(i int) bool { return b.taken[i/64]&(1<<(i%64)) != 0 }
 
-// takeLike takes out what has been taken out of an earlier reading of the same
+// TakeLike takes out what has been taken out of an earlier reading of the same
 // experiment.
-func (s *pointSet) takeLike(old *pointSet) {
+func (s *Set) TakeLike(old *Set) {
 	for i := range old.buckets {
 		b := &old.buckets[i]
 		for j, h := range b.hashes {
 			if b.isTaken(j) {
-				s.take(h)
+				s.Take(h)
 			}
 		}
 	}
-	for name, t := range old.series {
-		s.of(name).taken = t.taken
+	for name, t := range old.Series {
+		s.Of(name).Taken = t.Taken
 	}
 }

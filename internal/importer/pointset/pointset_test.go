@@ -1,4 +1,4 @@
-package importer
+package pointset
 
 import (
 	"fmt"
@@ -16,24 +16,24 @@ func textPoint(value string, time, step int64) stream.Point {
 // TestPointSetIsMultiset holds a pointSet against a map of counts.
 func TestPointSetIsMultiset(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	set, counts := newPointSet(), map[pointHash]int{}
-	series := set.of("m")
-	hashes := make([]pointHash, 500)
+	set, counts := New(), map[Hash]int{}
+	series := set.Of("m")
+	hashes := make([]Hash, 500)
 	for i := range hashes {
-		hashes[i] = pointHash(rng.Uint64())
+		hashes[i] = Hash(rng.Uint64())
 	}
 	// The ends of the range and of a bucket are where a search may slip.
-	hashes = append(hashes, 0, 1, 1<<58, 1<<58-1, ^pointHash(0), ^pointHash(0)-1)
+	hashes = append(hashes, 0, 1, 1<<58, 1<<58-1, ^Hash(0), ^Hash(0)-1)
 	for range 5000 {
 		h := hashes[rng.IntN(len(hashes))]
-		set.add(series, h, pointTime{})
+		set.Add(series, h, Time{})
 		counts[h]++
 	}
-	set.seal()
+	set.Seal()
 	for range 20000 {
 		h := hashes[rng.IntN(len(hashes))]
 		_, had := counts[h]
-		ok, known := set.take(h)
+		ok, known := set.Take(h)
 		if want := counts[h] > 0; ok != want || known != had {
 			t.Fatalf("take(%x) = %v, %v; %d are left", h, ok, known, counts[h])
 		}
@@ -41,34 +41,34 @@ func TestPointSetIsMultiset(t *testing.T) {
 			counts[h]--
 		}
 	}
-	if ok, known := set.take(12345); ok || known {
+	if ok, known := set.Take(12345); ok || known {
 		t.Errorf("take of a hash that was never there = %v, %v", ok, known)
 	}
 }
 
 func TestPointSetTakeLike(t *testing.T) {
-	old, fresh := newPointSet(), newPointSet()
-	for h := range pointHash(100) {
-		old.add(old.of("m"), h<<57, pointTime{})
-		fresh.add(fresh.of("m"), h<<57, pointTime{})
-		fresh.add(fresh.of("m"), h<<57|1, pointTime{})
+	old, fresh := New(), New()
+	for h := range Hash(100) {
+		old.Add(old.Of("m"), h<<57, Time{})
+		fresh.Add(fresh.Of("m"), h<<57, Time{})
+		fresh.Add(fresh.Of("m"), h<<57|1, Time{})
 	}
-	old.seal()
-	fresh.seal()
-	for h := range pointHash(50) {
-		old.take(h << 57)
-		old.of("m").taken++
+	old.Seal()
+	fresh.Seal()
+	for h := range Hash(50) {
+		old.Take(h << 57)
+		old.Of("m").Taken++
 	}
-	fresh.takeLike(old)
-	for h := range pointHash(100) {
-		if ok, _ := fresh.take(h << 57); ok != (h >= 50) {
+	fresh.TakeLike(old)
+	for h := range Hash(100) {
+		if ok, _ := fresh.Take(h << 57); ok != (h >= 50) {
 			t.Errorf("hash %d: take = %v", h, ok)
 		}
-		if ok, _ := fresh.take(h<<57 | 1); !ok {
+		if ok, _ := fresh.Take(h<<57 | 1); !ok {
 			t.Errorf("hash %d: a point of the new reading alone is taken", h)
 		}
 	}
-	if got := fresh.of("m").taken; got != 50 {
+	if got := fresh.Of("m").Taken; got != 50 {
 		t.Errorf("taken = %d, want 50", got)
 	}
 }
@@ -100,29 +100,29 @@ func TestHashEqualPoints(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			h := newHasher("loss")
-			if got := h.point(&tt.point) == h.there(&tt.there); got != tt.equal {
+			h := NewHasher("loss")
+			if got := h.Point(&tt.point) == h.Existing(&tt.there); got != tt.equal {
 				t.Errorf("equal = %v, want %v", got, tt.equal)
 			}
 		})
 	}
 	p := textPoint("1", 1, 1)
-	if newHasher("a").point(&p) == newHasher("b").point(&p) {
+	if NewHasher("a").Point(&p) == NewHasher("b").Point(&p) {
 		t.Error("points of two metrics have one hash")
 	}
 }
 
 func TestDigestKnowsOrderAndNumber(t *testing.T) {
-	sum := func(hashes ...pointHash) (d digest) {
+	sum := func(hashes ...Hash) (d Digest) {
 		for _, h := range hashes {
-			d.add(h)
+			d.Add(h)
 		}
 		return d
 	}
 	if sum(1, 2, 3) != sum(3, 1, 2) {
 		t.Error("the order counts")
 	}
-	for _, other := range []digest{sum(1, 2), sum(1, 2, 3, 3), sum(1, 2, 4), sum(0, 3, 3)} {
+	for _, other := range []Digest{sum(1, 2), sum(1, 2, 3, 3), sum(1, 2, 4), sum(0, 3, 3)} {
 		if sum(1, 2, 3) == other {
 			t.Errorf("digest of 1, 2, 3 is %+v", other)
 		}
@@ -130,19 +130,19 @@ func TestDigestKnowsOrderAndNumber(t *testing.T) {
 }
 
 func TestPointTimeAfter(t *testing.T) {
-	at := func(time, step int64) pointTime {
-		return pointTime{stream.NewInt64(time), stream.NewInt64(step)}
+	at := func(time, step int64) Time {
+		return Time{stream.NewInt64(time), stream.NewInt64(step)}
 	}
-	noStep := pointTime{time: stream.NewInt64(5)}
+	noStep := Time{Time: stream.NewInt64(5)}
 	for i, tt := range []struct {
-		a, b pointTime
+		a, b Time
 		want bool
 	}{
 		{at(1, 1), at(0, 9), true}, {at(0, 9), at(1, 1), false}, {at(1, 2), at(1, 1), true}, {at(1, 1), at(1, 1), false},
-		{noStep, at(5, -3), false}, {at(5, -3), noStep, true}, {pointTime{}, at(-5, 0), false},
+		{noStep, at(5, -3), false}, {at(5, -3), noStep, true}, {Time{}, at(-5, 0), false},
 	} {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
-			if got := tt.a.after(tt.b); got != tt.want {
+			if got := tt.a.After(tt.b); got != tt.want {
 				t.Errorf("after = %v", got)
 			}
 		})

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
@@ -120,7 +121,7 @@ func (a *artifact) read(ctx context.Context) error {
 		return nil // no destination has one without a name, nor says so when asked
 	}
 	there, err := a.r.c.Artifacts.Get(ctx, a.target, a.rec.Name)
-	if isAbsent(err) || isUnsupported(err) {
+	if answer.Absent(err) || answer.Unsupported(err) {
 		return nil
 	}
 	if err != nil {
@@ -321,7 +322,7 @@ func (a *artifact) details(ctx context.Context) error {
 		u.Tags = nil
 	}
 	if err := a.update(ctx, u); err != nil {
-		if !refused(err) {
+		if !answer.Refused(err) {
 			return err
 		}
 		a.Issue(report.Issue{Class: report.Missing, Kind: "details", Name: a.rec.Name, Reason: err.Error()})

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/report"
@@ -211,7 +212,7 @@ func (v *artifactVersion) whyTaken(ctx context.Context, a *asset) error {
 	return errIDTaken
 }
 
-var errFileTaken = &limitError{"the version has another file of its name at the destination, which takes no second one"}
+var errFileTaken = answer.Limitf("the version has another file of its name at the destination, which takes no second one")
 
 // put writes a file once, also where the destination may give it an id of its own.
 func (v *artifactVersion) put(ctx context.Context, a *asset) error {
@@ -295,13 +296,13 @@ func (v *artifactVersion) fileDone(a *asset, err error) {
 			o.Written.Assets++
 			o.Written.AssetBytes += a.upload.Size
 		})
-	case refused(err):
+	case answer.Refused(err):
 		i := a.issue()
 		i.Class, i.Reason = report.Missing, err.Error()
 		v.a.Issue(i)
 		// Closed without it, the version could never get it. A limit stays as it
 		// is, though.
-		if _, limit := errors.AsType[*limitError](err); !limit {
+		if _, limit := errors.AsType[*answer.Limit](err); !limit {
 			v.a.Change(func(*report.Outcome) { v.lacks = true })
 		}
 	default:
@@ -335,7 +336,7 @@ func (v *artifactVersion) writeRemotes(ctx context.Context) error {
 	v.remotes = nil
 	for part := range slices.Chunk(files, comet.MaxBatch) {
 		err := v.addRemotes(ctx, part)
-		if errors.Is(err, comet.ErrUnsupported) || errors.Is(err, comet.ErrImmutable) || isUncertain(err) || err != nil && refused(err) {
+		if errors.Is(err, comet.ErrUnsupported) || errors.Is(err, comet.ErrImmutable) || answer.Uncertain(err) || err != nil && answer.Refused(err) {
 			err = v.writeEach(ctx, part)
 		} else if err == nil {
 			v.a.Change(func(o *report.Outcome) { o.Written.Assets += int64(len(part)) })

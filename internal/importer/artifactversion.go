@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
@@ -83,7 +84,7 @@ func (v *artifactVersion) query() comet.VersionQuery {
 
 // left leaves the version out for a reason that another try would not mend.
 func (v *artifactVersion) left(err error) error {
-	if err == nil || !refused(err) {
+	if err == nil || !answer.Refused(err) {
 		return err
 	}
 	v.state = versionLeft
@@ -97,7 +98,7 @@ func (v *artifactVersion) left(err error) error {
 // mayBeTaken reports whether what was refused may be taken by another run: not
 // so where no request was made for it.
 func mayBeTaken(err error) bool {
-	_, limit := errors.AsType[*limitError](err)
+	_, limit := errors.AsType[*answer.Limit](err)
 	return !limit
 }
 
@@ -139,7 +140,7 @@ func (v *artifactVersion) create(ctx context.Context) error {
 		Aliases: ownAliases(v.rec.Alias), Tags: v.rec.Tags,
 		Description: a.doc.Description.Ptr(), Public: a.doc.public(), Emoji: a.doc.Emoji.Ptr(), Note: v.doc.Note.Ptr(),
 	})
-	if errors.Is(err, comet.ErrExists) || isUncertain(err) {
+	if errors.Is(err, comet.ErrExists) || answer.Uncertain(err) {
 		// A listing that lags behind, or an answer that was lost or is none.
 		there, unread := v.opened(ctx)
 		switch {
@@ -173,7 +174,7 @@ func (v *artifactVersion) opened(ctx context.Context) (there *comet.ArtifactVers
 	_, err = v.a.r.shows(ctx, func() (bool, error) {
 		var err error
 		there, err = v.a.r.c.Artifacts.Version(ctx, v.query())
-		if isAbsent(err) {
+		if answer.Absent(err) {
 			there, err = nil, nil
 		}
 		return there != nil, err
@@ -226,7 +227,7 @@ func (v *artifactVersion) continueThere(ctx context.Context, there *comet.Artifa
 		}
 	}
 	files, err := a.r.c.Artifacts.Files(ctx, a.target, a.rec.Name, v.rec.Version)
-	if err != nil && !isAbsent(err) {
+	if err != nil && !answer.Absent(err) {
 		return fmt.Errorf("list files of version %q: %w", v.rec.Version, err)
 	}
 	v.have, v.matched = make(map[string]comet.Asset), make(map[string]bool)
@@ -332,7 +333,7 @@ func (v *artifactVersion) verify(ctx context.Context) error {
 // those that the stream has not.
 func (v *artifactVersion) readBack(ctx context.Context) (found []report.Issue, err error) {
 	files, err := v.files(ctx)
-	if err != nil && !isAbsent(err) {
+	if err != nil && !answer.Absent(err) {
 		return nil, err
 	}
 	have := make(map[string]*comet.Asset)

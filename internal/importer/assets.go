@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/report"
@@ -280,10 +281,10 @@ func (a *asset) overLimit(run *comet.Run, size int64) error {
 		limit = run.MaxVideo
 	}
 	if n := utf8.RuneCountInString(a.upload.Name); name > 0 && n > name {
-		return &limitError{fmt.Sprintf("its name of %d characters is over the limit of the destination, %d", n, name)}
+		return answer.Limitf("its name of %d characters is over the limit of the destination, %d", n, name)
 	}
 	if a.rec.Remote == nil && limit > 0 && size > limit {
-		return &limitError{fmt.Sprintf("its %d bytes are over the limit of the destination, %d", size, limit)}
+		return answer.Limitf("its %d bytes are over the limit of the destination, %d", size, limit)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 )
 
@@ -42,7 +43,7 @@ func (e *experiment) readAssets(ctx context.Context) (assetsThere, error) {
 		have[strings.Clone(a.ID)] = assetThere{a.Size, a.Remote, document.Hash(deref(a.Link)), document.Hash(writtenName(a)), likeOf(a)}
 		return nil
 	})
-	if err != nil && !isAbsent(err) {
+	if err != nil && !answer.Absent(err) {
 		return nil, fmt.Errorf("list assets: %w", err)
 	}
 	return have, nil

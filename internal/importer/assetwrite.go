@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/report"
@@ -192,8 +193,8 @@ func refusesID(err error, id string) bool {
 }
 
 var (
-	errIDTaken   = &limitError{"its id is taken at the destination, and so is the derived one"}
-	errNameTaken = &limitError{"the experiment has another asset of its name at the destination, which takes no second one"}
+	errIDTaken   = answer.Limitf("its id is taken at the destination, and so is the derived one")
+	errNameTaken = answer.Limitf("the experiment has another asset of its name at the destination, which takes no second one")
 )
 
 // upload makes one upload. taken means that something else has the id.
@@ -245,7 +246,7 @@ func (r *run) putOnce(ctx context.Context, a *asset, arrived func(readings int) 
 	}
 	for try := 1; ; try++ {
 		err := r.put(ctx, a, arrived)
-		if !isUncertain(err) {
+		if !answer.Uncertain(err) {
 			return err
 		}
 		ours, unread := arrived(readings)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -44,7 +45,7 @@ func (e *experiment) writeTags(ctx context.Context, tags []string) error {
 	missing := tags
 	if e.there != nil {
 		have, err := e.r.c.Experiments.Tags(ctx, e.key)
-		if err != nil && !isAbsent(err) {
+		if err != nil && !answer.Absent(err) {
 			return err
 		}
 		if missing = without(tags, have); len(missing) == 0 {

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -143,7 +144,7 @@ func (a *asset) await(ctx context.Context, n int64) error {
 func (r *run) completeDirect(ctx context.Context, up *comet.DirectUpload, a *asset, arrived func(int) (bool, error)) error {
 	for try := 1; ; try++ {
 		err := up.Complete(ctx, a.upload.Size)
-		if !isUncertain(err) || try == maxUncertain {
+		if !answer.Uncertain(err) || try == maxUncertain {
 			return err
 		}
 		there, unread := arrived(mostReadings)

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/report"
@@ -296,7 +297,7 @@ func (e *experiment) item(i report.Issue, err error) {
 	if err == nil || errors.Is(err, errDropped) {
 		return // what the stream has not is told where it breaks off
 	}
-	if !refused(err) {
+	if !answer.Refused(err) {
 		// The other items may come through.
 		e.failure.note(wrapItem(i, err), !errors.Is(err, comet.ErrServer))
 		e.r.concernsAll(err)

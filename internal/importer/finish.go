@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/report"
 )
 
@@ -79,7 +80,7 @@ func (e *experiment) setCrashed(ctx context.Context, crashed bool) error {
 		return nil
 	}
 	err := e.r.updateStatus(ctx, e.key, true)
-	if isUnsupported(err) {
+	if answer.Unsupported(err) {
 		e.Issue(report.Issue{Class: report.Missing, Kind: "state", Reason: "the destination knows no crashed experiments"})
 		return nil
 	}
@@ -95,7 +96,7 @@ func (e *experiment) setFirstTimes(ctx context.Context, run *comet.Run) error {
 	switch {
 	case end != nil:
 		err := e.r.sureTimes(ctx, e.key, e.rec.Start, end, func() error { return e.r.c.Experiments.SetOfflineTimes(ctx, run, e.rec.Start, *end) })
-		if refused(err) {
+		if answer.Refused(err) {
 			// The REST API has another call for it.
 			return e.setTimes(ctx, e.rec.Start, end)
 		}

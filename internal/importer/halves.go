@@ -5,36 +5,37 @@ import (
 	"sync"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/answer"
 )
 
 // A refusal of many values together may be about some of them, or about all: a
 // quota, an experiment that is gone. Of the latter each value would be refused
 // alone, at two requests for each. So where three halvings have got the same
-// answer, single values from all over the batch are tried: if that is the answer
+// reply, single values from all over the batch are tried: if that is the reply
 // to each of them too, none of the others is.
 const (
 	maxHalvings   = 3
 	singles       = 8 // that are tried before a batch is given up
-	singlesAgain  = 3 // likewise, after another batch was given up for the same answer
+	singlesAgain  = 3 // likewise, after another batch was given up for the same reply
 	tooFewToGuess = 2 * singles
 )
 
-// refusals is the answer for which batches of one kind have been given up.
+// refusals is the reply for which batches of one kind have been given up.
 type refusals struct {
-	mu     sync.Mutex
-	answer error
+	mu    sync.Mutex
+	reply error
 }
 
 func (r *refusals) get() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.answer
+	return r.reply
 }
 
-func (r *refusals) set(answer error) {
+func (r *refusals) set(reply error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.answer = answer
+	r.reply = reply
 }
 
 // halves writes values together, in their order. Where they are refused it finds
@@ -86,7 +87,7 @@ func (h *halving[T]) try(from, to, depth int) error {
 		h.finish(from, to)
 		h.before.set(nil)
 		return nil
-	case !refused(err):
+	case !answer.Refused(err):
 		return err
 	case len(part) == 1:
 		h.finish(from, to)
@@ -103,10 +104,10 @@ func (h *halving[T]) try(from, to, depth int) error {
 	return h.try(middle, to, depth+1)
 }
 
-// look tries single values once, when it is time to ask whether the answer
+// look tries single values once, when it is time to ask whether the reply
 // concerns all of them, and gives all of them up if it does.
-func (h *halving[T]) look(answer error, depth int) (hopeless bool, err error) {
-	again := sameAnswer(answer, h.before.get())
+func (h *halving[T]) look(reply error, depth int) (hopeless bool, err error) {
+	again := sameAnswer(reply, h.before.get())
 	if h.looked || len(h.values) < tooFewToGuess || depth < maxHalvings && !again {
 		return false, nil
 	}
@@ -122,14 +123,14 @@ func (h *halving[T]) look(answer error, depth int) (hopeless bool, err error) {
 		case err == nil:
 			h.done[i] = true
 			return false, nil
-		case !refused(err):
+		case !answer.Refused(err):
 			return false, err
-		case !sameAnswer(answer, err):
+		case !sameAnswer(reply, err):
 			return false, nil
 		}
 	}
-	h.before.set(answer)
-	h.bad(h.rest(0, len(h.values)), answer)
+	h.before.set(reply)
+	h.bad(h.rest(0, len(h.values)), reply)
 	h.finish(0, len(h.values))
 	return true, nil
 }

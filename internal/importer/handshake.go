@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/answer"
 )
 
 // newRun asks for a new experiment under the key; the error is
@@ -54,7 +55,7 @@ func (e *experiment) tryHandshake(ctx context.Context) (run *comet.Run, says boo
 		return nil, says, unknown, err
 	}
 	again, refusal := e.handshake(ctx)
-	if saysTaken(refusal) || isUnexplained(refusal) {
+	if saysTaken(refusal) || answer.Unexplained(refusal) {
 		return run, true, nil, nil
 	}
 	if refusal == nil {
@@ -82,7 +83,7 @@ func (e *experiment) isTaken(ctx context.Context) (bool, error) {
 		switch {
 		case err == nil, errors.Is(err, comet.ErrForbidden) && try == maxHandshakes:
 			return true, nil
-		case isAbsent(err):
+		case answer.Absent(err):
 			return false, nil
 		case !errors.Is(err, comet.ErrForbidden):
 			return false, fmt.Errorf("read metadata: %w", err)
@@ -104,7 +105,7 @@ func (e *experiment) handshake(ctx context.Context) (*comet.Run, error) {
 		run, err := e.r.c.Experiments.Start(ctx, comet.Handshake{
 			Key: e.key, Workspace: e.project.target.Workspace, Project: e.project.target.Name, Offline: true,
 		})
-		if !isUnexplained(err) || try == maxHandshakes {
+		if !answer.Unexplained(err) || try == maxHandshakes {
 			return run, err
 		}
 		if err := pause(ctx, e.r.o.Settle); err != nil {
@@ -115,7 +116,7 @@ func (e *experiment) handshake(ctx context.Context) (*comet.Run, error) {
 
 // refusesKey reports whether a handshake was refused for no other reason than,
 // perhaps, the key.
-func (e *experiment) refusesKey(err error) bool { return !e.derived && isUnexplained(err) }
+func (e *experiment) refusesKey(err error) bool { return !e.derived && answer.Unexplained(err) }
 
 // run returns the handshake of the experiment, which uploads need.
 func (e *experiment) run(ctx context.Context) (*comet.Run, error) {

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"golang.org/x/sync/semaphore"
@@ -197,7 +198,7 @@ func (r *run) finished(o *report.Outcome, err error) {
 	o.DryRun = r.o.Mode != Write
 	if err != nil {
 		o.Error = err.Error()
-		if refused(err) && !errors.Is(err, comet.ErrForbidden) {
+		if answer.Refused(err) && !errors.Is(err, comet.ErrForbidden) {
 			err = &refusedError{err}
 		}
 		r.failures = append(r.failures, err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -65,7 +66,7 @@ func (l *lineage) record(ctx context.Context, o *report.Ledger, rec *stream.Line
 // read returns what an experiment has consumed.
 func (l *lineage) read(ctx context.Context, key string) (map[string]bool, error) {
 	list, err := l.w.r.c.Artifacts.Lineage(ctx, key, comet.LineageInput)
-	if err != nil && !isAbsent(err) {
+	if err != nil && !answer.Absent(err) {
 		return nil, fmt.Errorf("read: %w", err)
 	}
 	have := make(map[string]bool, len(list))

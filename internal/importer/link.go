@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -61,7 +62,7 @@ func (l *links) listed(ctx context.Context, p Project) (map[string]bool, error) 
 	}
 	keys := make(map[string]bool)
 	for x, err := range l.w.r.c.Experiments.List(ctx, comet.Listing{Workspace: p.Workspace, Project: p.Name}) {
-		if isAbsent(err) {
+		if answer.Absent(err) {
 			break
 		}
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/report"
 )
@@ -119,7 +120,7 @@ func (e *experiment) openRefused(ctx context.Context, refusal error) (again bool
 	switch {
 	case err == nil:
 		return e.openThere(ctx, there)
-	case isHidden(err):
+	case answer.Hidden(err):
 		return true, e.deriveFor(refusal.Error())
 	}
 	return false, fmt.Errorf("read metadata: %w", err)
@@ -131,13 +132,13 @@ func (e *experiment) openTaken(ctx context.Context) (again bool, err error) {
 	if e.seen = nil; there == nil {
 		there, err = e.r.c.Experiments.Metadata(ctx, e.key)
 	}
-	if isHidden(err) {
+	if answer.Hidden(err) {
 		there, err = e.hidden(ctx)
 	}
 	switch {
-	case isHidden(err) && e.derived:
+	case answer.Hidden(err) && e.derived:
 		return false, &keyError{e.key, hiddenReason}
-	case isHidden(err):
+	case answer.Hidden(err):
 		return true, e.deriveFor(hiddenReason)
 	case err != nil:
 		return false, fmt.Errorf("read metadata: %w", err)
@@ -162,7 +163,7 @@ func (e *experiment) hidden(ctx context.Context) (*comet.Experiment, error) {
 			return nil, err
 		}
 		there, err := e.r.c.Experiments.Metadata(ctx, e.key)
-		if !isHidden(err) {
+		if !answer.Hidden(err) {
 			return there, err
 		}
 		if try == 10 {
@@ -249,7 +250,7 @@ func (e *experiment) look(ctx context.Context) (again bool, err error) {
 		return e.openThere(ctx, there)
 	case errors.Is(err, comet.ErrForbidden) && !e.derived:
 		return true, e.deriveFor(hiddenReason)
-	case !isHidden(err):
+	case !answer.Hidden(err):
 		return false, fmt.Errorf("read metadata: %w", err)
 	}
 	if e.derived || e.r.o.Keys != KeysKeep {
@@ -264,7 +265,7 @@ func (e *experiment) lookDerived(ctx context.Context) (again bool, err error) {
 	derived := deriveKey(e.rec.Key, e.project.target)
 	there, err := e.r.c.Experiments.Metadata(ctx, derived)
 	switch {
-	case isHidden(err):
+	case answer.Hidden(err):
 		return false, nil
 	case err != nil:
 		return false, fmt.Errorf("read metadata: %w", err)

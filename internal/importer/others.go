@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
@@ -147,7 +148,7 @@ func (e *experiment) nameLost(ctx context.Context, v *valueDoc) (bool, error) {
 			return nil
 		})
 		switch {
-		case err != nil && !isAbsent(err):
+		case err != nil && !answer.Absent(err):
 			return false, err
 		case known || try == maxUnsteady:
 			return !is, nil

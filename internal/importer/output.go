@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
@@ -48,7 +49,7 @@ func (e *experiment) output(ctx context.Context, kind stream.Kind, output longTe
 	}
 	return e.write(ctx, string(kind), func() error {
 		done, err := e.writeOutput(ctx, output, done)
-		if isUncertain(err) {
+		if answer.Uncertain(err) {
 			return &postponedError{done, err}
 		}
 		return err
@@ -110,7 +111,7 @@ func (e *experiment) restOfOutput(ctx context.Context, output longText, before *
 			e.r.c.NotDone(err)
 		}
 		done, err = e.writeOutput(ctx, output, have.n)
-		if !isUncertain(err) || try == maxUncertain {
+		if !answer.Uncertain(err) || try == maxUncertain {
 			return err
 		}
 	}
@@ -250,7 +251,7 @@ func (e *experiment) outputThere(ctx context.Context, output longText) (s output
 func (e *experiment) readOutput(ctx context.Context, output longText) (outputState, error) {
 	t, err := e.r.c.Texts.Output(ctx, e.key)
 	if err != nil {
-		if isAbsent(err) {
+		if answer.Absent(err) {
 			return outputState{fits: true}, nil
 		}
 		return outputState{}, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/report"
 )
 
@@ -56,7 +57,7 @@ func (p *project) setOwner(ctx context.Context, want string) error {
 	r := p.r
 	if !r.dry() {
 		err := r.c.Projects.SetOwner(ctx, p.id, want)
-		if isUnsupported(err) || refused(err) {
+		if answer.Unsupported(err) || answer.Refused(err) {
 			p.Issue(report.Issue{Class: report.Missing, Kind: kindOwner, Name: want, Reason: err.Error()})
 			return nil
 		}

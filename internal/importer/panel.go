@@ -7,6 +7,7 @@ import (
 	"maps"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/internal/unpack"
@@ -92,7 +93,7 @@ func (p *panels) list(ctx context.Context, workspace string) ([]comet.Panel, err
 		return list, nil
 	}
 	list, err := p.w.r.c.Panels.List(ctx, workspace)
-	if err != nil && !isAbsent(err) {
+	if err != nil && !answer.Absent(err) {
 		return nil, fmt.Errorf("list panels: %w", err)
 	}
 	if p.lists == nil {
@@ -130,7 +131,7 @@ func (p *panels) upload(ctx context.Context, workspace, name, id string, file *t
 		return c.Panels.Upload(ctx, workspace, id, file.text().content())
 	}, func() (string, error) {
 		list, err := c.Panels.List(ctx, workspace)
-		if err != nil && !isAbsent(err) {
+		if err != nil && !answer.Absent(err) {
 			return "", err
 		}
 		id, same, err := p.find(ctx, list, name, file)

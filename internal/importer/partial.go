@@ -9,6 +9,7 @@ import (
 	"io"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/pointset"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/report"
@@ -212,7 +213,7 @@ func (e *experiment) readSummaries(ctx context.Context) (summaries, error) {
 		found[v.Name] = three
 		return nil
 	})
-	if err != nil && !isAbsent(err) && !isUnsupported(err) {
+	if err != nil && !answer.Absent(err) && !answer.Unsupported(err) {
 		return nil, err
 	}
 	p.named = found

@@ -13,6 +13,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comet/transport"
+	"github.com/comet-stream/comet-stream/internal/importer/answer"
 )
 
 // A passed asset goes from the stream to the destination without being kept,
@@ -153,8 +154,8 @@ func (p *passed) send(ctx context.Context, err error, upload func(context.Contex
 	case err == nil:
 		return nil
 	case errors.Is(err, comet.ErrImmutable):
-		return &limitError{"its id or name is taken at the destination; with more --temp-max it can be compared, and go under another id"}
-	case refused(err) || input || errors.Is(err, errDropped) || ctx.Err() != nil:
+		return answer.Limitf("its id or name is taken at the destination; with more --temp-max it can be compared, and go under another id")
+	case answer.Refused(err) || input || errors.Is(err, errDropped) || ctx.Err() != nil:
 		return err
 	}
 	return &throughError{err}

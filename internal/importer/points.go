@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/pointset"
 	"github.com/comet-stream/comet-stream/internal/report"
@@ -262,7 +263,7 @@ func (e *experiment) writeOnce(ctx context.Context, batch []point, later bool) (
 		return false, err
 	}
 	err = e.post(ctx, batch)
-	if !isUncertain(err) {
+	if !answer.Uncertain(err) {
 		return false, err
 	}
 	if !later || e.points.postponed.Add(1) > maxPostponed {
@@ -293,7 +294,7 @@ func (e *experiment) writeRest(ctx context.Context, batch []point, err error) er
 			return nil
 		}
 		batch, err = halves(rest, func(part []point) error { return e.post(ctx, part) }, e.refusedPoints, &e.refusals.points)
-		if !isUncertain(err) || try == maxUncertain {
+		if !answer.Uncertain(err) || try == maxUncertain {
 			return err
 		}
 	}

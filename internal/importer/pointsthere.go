@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/pointset"
 	"golang.org/x/sync/semaphore"
 )
@@ -267,7 +268,7 @@ func (e *experiment) eachPoint(ctx context.Context, metric string, restart func(
 		err = e.r.c.Metrics.Points(ctx, e.key, metric, restart, yield)
 	}
 	// Older servers answer so for what has no points.
-	if isAbsent(err) && !errors.Is(err, comet.ErrUnsupported) {
+	if answer.Absent(err) && !errors.Is(err, comet.ErrUnsupported) {
 		return nil
 	}
 	return err

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
@@ -142,12 +143,12 @@ func (p *project) create(ctx context.Context, description *string, public *bool)
 		there, err := p.r.c.Projects.Get(ctx, n.Workspace, n.Name)
 		if err == nil {
 			id = there.ID
-		} else if isAbsent(err) {
+		} else if answer.Absent(err) {
 			err = nil
 		}
 		return id != "", err
 	})
-	if refused(err) {
+	if answer.Refused(err) {
 		// A listing that lags behind, or an answer that was lost: the refusal
 		// need not say that the name is taken.
 		if there, readErr := p.r.c.Projects.Get(ctx, n.Workspace, n.Name); readErr == nil {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
@@ -110,7 +111,7 @@ func (m *model) load(ctx context.Context) error {
 	}
 	there, err := m.r.c.Registry.Model(ctx, m.target, m.rec.Name)
 	m.there = there
-	if isAbsent(err) || isUnsupported(err) {
+	if answer.Absent(err) || answer.Unsupported(err) {
 		return nil
 	}
 	return err
@@ -125,7 +126,7 @@ func (m *model) take(ctx context.Context, rec stream.Record) error {
 	case *stream.ModelVersion:
 		v := &modelVersion{m: m, rec: rec}
 		err := v.take(ctx)
-		if err == nil || !refused(err) {
+		if err == nil || !answer.Refused(err) {
 			return err
 		}
 		m.Issue(v.issue(m.r.missing(), err.Error()))
@@ -163,7 +164,7 @@ func (m *model) finish(ctx context.Context) error {
 // part takes the result of a write to the model as a whole: what is refused is
 // missing, and no reason to leave the model unfinished.
 func (m *model) part(kind string, err error) error {
-	if err == nil || !refused(err) {
+	if err == nil || !answer.Refused(err) {
 		return err
 	}
 	m.Issue(report.Issue{Class: m.r.missing(), Kind: kind, Name: m.rec.Name, Reason: err.Error()})

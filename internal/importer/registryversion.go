@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
@@ -41,7 +42,7 @@ func (v *modelVersion) take(ctx context.Context) error {
 	}
 	var err error
 	v.key, err = m.w.producer(ctx, v.rec.Experiment, m.target)
-	if err != nil && (there == nil || !refused(err)) {
+	if err != nil && (there == nil || !answer.Refused(err)) {
 		return err
 	}
 	if there != nil {
@@ -91,14 +92,14 @@ func (v *modelVersion) create(ctx context.Context) (string, error) {
 		Comment: v.doc.Comment.Ptr(), Stages: v.rec.Stages, Status: v.rec.Status, Key: v.key, Model: deref(v.rec.Model),
 	}
 	id, err := v.createOnce(ctx, n)
-	if err != nil && n.Status != nil && refused(err) {
+	if err != nil && n.Status != nil && answer.Refused(err) {
 		status := *n.Status
 		n.Status = nil
 		id, second := v.createOnce(ctx, n)
 		if second == nil {
 			v.missing(fmt.Sprintf("its status %q: %v", status, err))
 		}
-		if second == nil || !refused(second) {
+		if second == nil || !answer.Refused(second) {
 			return id, second
 		}
 	}
@@ -108,7 +109,7 @@ func (v *modelVersion) create(ctx context.Context) (string, error) {
 func (v *modelVersion) createOnce(ctx context.Context, n comet.NewRegistryVersion) (string, error) {
 	look := func() (string, error) {
 		there, err := v.m.r.c.Registry.Model(ctx, v.m.target, v.m.rec.Name)
-		if isAbsent(err) {
+		if answer.Absent(err) {
 			return "", nil
 		}
 		if err != nil {
@@ -153,7 +154,7 @@ func (v *modelVersion) post(ctx context.Context, n *comet.NewRegistryVersion) (s
 		}
 	}
 	if n.ModelID == "" {
-		return "", &limitError{fmt.Sprintf("experiment %q has no model %q", n.Key, n.Model)}
+		return "", answer.Limitf("experiment %q has no model %q", n.Key, n.Model)
 	}
 	if v.m.there == nil {
 		return c.Registry.CreateModel(ctx, *n)
@@ -172,7 +173,7 @@ func (v *modelVersion) writePart(ctx context.Context, p *versionPart, id string)
 		have, err := p.read(ctx, v.m.r.c, id)
 		return err == nil && p.same(want, have), err
 	})
-	if isUnsupported(err) || err != nil && refused(err) {
+	if answer.Unsupported(err) || err != nil && answer.Refused(err) {
 		v.missing(fmt.Sprintf("its %s: %v", p.name, err))
 		return false, nil
 	}
@@ -255,7 +256,7 @@ func (v *modelVersion) otherFields(ctx context.Context, there *comet.RegistryVer
 	}
 	status, err := v.statusThere(ctx, there)
 	switch want := deref(v.rec.Status); {
-	case isUnsupported(err) || isAbsent(err):
+	case answer.Unsupported(err) || answer.Absent(err):
 		if want != "" && want != noStatus {
 			other = append(other, v.untold(fmt.Sprintf("status %q", want), err))
 		}
@@ -275,7 +276,7 @@ func (v *modelVersion) fillStatus(ctx context.Context, there *comet.RegistryVers
 	}
 	have, err := v.statusThere(ctx, there)
 	switch {
-	case isUnsupported(err) || isAbsent(err):
+	case answer.Unsupported(err) || answer.Absent(err):
 		return nil // which is told with the rest
 	case err != nil:
 		return err
@@ -290,7 +291,7 @@ func (v *modelVersion) fillStatus(ctx context.Context, there *comet.RegistryVers
 		})
 	}
 	if err != nil {
-		if refused(err) {
+		if answer.Refused(err) {
 			v.missing(fmt.Sprintf("its status %q: %v", want, err))
 			return nil
 		}
@@ -321,7 +322,7 @@ func (v *modelVersion) comparePart(ctx context.Context, p *versionPart, there *c
 	}
 	have, err := p.read(ctx, v.m.r.c, there.ID)
 	switch {
-	case isUnsupported(err) || isAbsent(err):
+	case answer.Unsupported(err) || answer.Absent(err):
 		return false, []report.Issue{v.untold(p.name, err)}, nil
 	case err != nil:
 		return false, nil, err

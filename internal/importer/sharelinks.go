@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/report"
 )
 
@@ -30,7 +31,7 @@ func (p *project) writeShareLinks(ctx context.Context) error {
 		return nil
 	}
 	err := p.fillShareLinks(ctx, *want)
-	if refused(err) || isUnsupported(err) {
+	if answer.Refused(err) || answer.Unsupported(err) {
 		p.Issue(report.Issue{Class: p.r.missing(), Kind: kindShareLinks, Reason: fmt.Sprintf("%d in the stream: %v", *want, err)})
 		return nil
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -11,7 +12,7 @@ import (
 // single ends the work on a thing that stands by itself: err is what came of
 // it.
 func (r *run) single(o *report.Ledger, kind stream.Kind, name string, err error) {
-	if err != nil && refused(err) {
+	if err != nil && answer.Refused(err) {
 		o.Issue(report.Issue{Class: r.missing(), Kind: string(kind), Name: name, Reason: err.Error()})
 		err = nil
 	}

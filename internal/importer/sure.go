@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/report"
 )
 
@@ -17,7 +18,7 @@ import (
 // decides.
 func (r *run) sure(ctx context.Context, write func() error, shows func() (bool, error)) error {
 	err := write()
-	if !isUncertain(err) {
+	if !answer.Uncertain(err) {
 		return err
 	}
 	done, unread := r.shows(ctx, shows)
@@ -37,7 +38,7 @@ func (r *run) sure(ctx context.Context, write func() error, shows func() (bool, 
 func once(ctx context.Context, r *run, write, look func() (string, error)) (string, error) {
 	for try := 1; ; try++ {
 		id, err := write()
-		if !isUncertain(err) {
+		if !answer.Uncertain(err) {
 			return id, err
 		}
 		for range agreeing {

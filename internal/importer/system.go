@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
@@ -150,7 +151,7 @@ func (e *experiment) systemThere(ctx context.Context) (map[string]json.RawMessag
 	if err == nil {
 		err = json.Unmarshal(s.Raw, &have)
 	}
-	if err != nil && !isAbsent(err) {
+	if err != nil && !answer.Absent(err) {
 		return nil, err
 	}
 	return have, nil
@@ -188,7 +189,7 @@ func (e *experiment) writeGit(ctx context.Context, g *gitDoc) error {
 	write := &comet.Git{User: g.User.Ptr(), Root: g.Root.Ptr(), Branch: g.Branch.Ptr(), Parent: g.Parent.Ptr(), Origin: g.Origin.Ptr()}
 	if e.there != nil {
 		have, err := e.r.c.Origins.Git(ctx, e.key)
-		if err != nil && !isAbsent(err) {
+		if err != nil && !answer.Absent(err) {
 			return err
 		}
 		if have != nil && !have.Empty() {

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
@@ -223,7 +224,7 @@ func (e *experiment) writeText(ctx context.Context, kind stream.Kind, text longT
 		}
 		return e.sure(ctx, write, func(x *expectation) { x.texts[kind] = text.sum })
 	})
-	if text.size == 0 && refused(err) {
+	if text.size == 0 && answer.Refused(err) {
 		// Some servers answer an empty text for none, and take none. Nothing is
 		// lost: there is no text at the destination either.
 		return nil

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
@@ -132,7 +133,7 @@ func (v *verification) tags(ctx context.Context) error {
 		return nil
 	}
 	have, err := v.e.r.c.Experiments.Tags(ctx, v.e.key)
-	if err != nil && !isAbsent(err) {
+	if err != nil && !answer.Absent(err) {
 		return err
 	}
 	for _, t := range without(v.x.tags, have) {
@@ -169,7 +170,7 @@ func (v *verification) table(ctx context.Context, kind stream.Kind, want map[uin
 		}
 		return nil
 	})
-	if err != nil && !isAbsent(err) {
+	if err != nil && !answer.Absent(err) {
 		return err
 	}
 	for _, name := range differ {
@@ -204,7 +205,7 @@ func (v *verification) git(ctx context.Context) error {
 		return nil
 	}
 	have, err := v.e.r.c.Origins.Git(ctx, v.e.key)
-	if err != nil && !isAbsent(err) {
+	if err != nil && !answer.Absent(err) {
 		return err
 	}
 	if have == nil || !gitDocOf(have).is(v.x.git) {

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -130,7 +131,7 @@ func sumOf(open func() (io.ReadCloser, error)) (sum, error) {
 	rc, err := open()
 	switch {
 	case err == nil:
-	case isAbsent(err):
+	case answer.Absent(err):
 		return sumOfText(""), nil
 	default:
 		return sum{}, err

@@ -9,6 +9,7 @@ import (
 	"io"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
@@ -123,7 +124,7 @@ func (v *views) find(ctx context.Context, rec *stream.View, to Project) (at view
 	case there != nil:
 		at.project = there.ID
 	case !v.w.r.dry():
-		return at, nil, &limitError{fmt.Sprintf("the destination has no project %q", to)}
+		return at, nil, answer.Limitf("the destination has no project %q", to)
 	}
 	if rec.ChartTemplate {
 		at.table = comet.ChartTemplates
@@ -133,14 +134,14 @@ func (v *views) find(ctx context.Context, rec *stream.View, to Project) (at view
 			return at, nil, err
 		}
 	}
-	if list, err = v.list(ctx, at); isUnsupported(err) && rec.ChartTemplate {
+	if list, err = v.list(ctx, at); answer.Unsupported(err) && rec.ChartTemplate {
 		if at.key == "" {
-			return at, nil, &limitError{"the destination has no views for the pages of experiments (views/chart-templates)"}
+			return at, nil, answer.Limitf("the destination has no views for the pages of experiments (views/chart-templates)")
 		}
 		at.table = comet.Dashboards
 		list, err = v.list(ctx, at)
 	}
-	if err != nil && !isAbsent(err) && !isUnsupported(err) {
+	if err != nil && !answer.Absent(err) && !answer.Unsupported(err) {
 		return at, nil, fmt.Errorf("list views: %w", err)
 	}
 	return at, list, nil

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -141,16 +142,16 @@ func waitFor(ctx context.Context, wg *sync.WaitGroup) error {
 // in another workspace than the target is of no use.
 func (w *workspace) producer(ctx context.Context, key *string, target string) (string, error) {
 	if deref(key) == "" {
-		return "", &limitError{"the source does not say which experiment it comes from"}
+		return "", answer.Limitf("the source does not say which experiment it comes from")
 	}
 	p, err := w.findProducer(ctx, *key)
 	switch {
 	case err != nil:
 		return "", err
 	case p.key == "":
-		return "", &limitError{fmt.Sprintf("its experiment %s is neither in the stream nor at the destination", *key)}
+		return "", answer.Limitf("its experiment %s is neither in the stream nor at the destination", *key)
 	case p.workspace != "" && p.workspace != target:
-		return "", &limitError{fmt.Sprintf("its experiment %s is in another workspace of the destination, %q", *key, p.workspace)}
+		return "", answer.Limitf("its experiment %s is in another workspace of the destination, %q", *key, p.workspace)
 	}
 	return p.key, nil
 }
@@ -181,7 +182,7 @@ func (w *workspace) findProducer(ctx context.Context, key string) (producer, err
 			if !there.Running {
 				w.touched[there.Key] = touched{importedKey{key: there.Key, start: there.Start, end: there.End, crashed: isTrue(there.Crashed)}, key, true}
 			}
-		case isHidden(err):
+		case answer.Hidden(err):
 			p = producer{}
 		default:
 			return p, err
@@ -258,7 +259,7 @@ func (w *workspace) endAgain(ctx context.Context, k importedKey, run *comet.Run)
 			return err
 		}
 		if k.crashed {
-			if err := w.r.updateStatus(ctx, k.key, true); err != nil && !isUnsupported(err) {
+			if err := w.r.updateStatus(ctx, k.key, true); err != nil && !answer.Unsupported(err) {
 				return err
 			}
 		}

@@ -26,6 +26,7 @@ const (
 type artifact struct {
 	*group
 	report.Ledger
+	r      *run
 	w      *workspace
 	rec    *stream.Artifact
 	doc    artifactDoc
@@ -59,7 +60,7 @@ func (d *artifactDoc) public() *bool {
 // startArtifact begins the work on an artifact.
 func (w *workspace) startArtifact(work context.Context, rec *stream.Artifact) *artifact {
 	a := &artifact{
-		group: newGroup(w.r), w: w, rec: rec, target: w.r.to.workspace(rec.Workspace), tasks: newTasks(cap(w.r.open)),
+		group: newGroup(w.r.inbox), r: w.r, w: w, rec: rec, target: w.r.to.workspace(rec.Workspace), tasks: newTasks(cap(w.r.open)),
 	}
 	a.Out = report.Outcome{Kind: kindArtifact, Workspace: a.target, Name: rec.Name, Result: report.ResultThere}
 	w.begin(func() { a.work(work) })
@@ -70,7 +71,8 @@ func (w *workspace) startArtifact(work context.Context, rec *stream.Artifact) *a
 func (a *artifact) announce(stream.Kind) {}
 
 func (a *artifact) work(ctx context.Context) {
-	defer a.w.claim(kindArtifact + " " + a.target + "/" + a.rec.Name)()
+	free, _ := a.w.names.lock(context.WithoutCancel(ctx), kindArtifact+" "+a.target+"/"+a.rec.Name) // which cannot end
+	defer free()
 	a.failure.set(a.load(ctx))
 	a.failure.set(a.each(func(rec stream.Record) error {
 		if a.failure.stops() {

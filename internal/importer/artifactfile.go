@@ -10,6 +10,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
+	"github.com/comet-stream/comet-stream/internal/importer/quota"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
@@ -217,13 +218,13 @@ var errFileTaken = answer.Limitf("the version has another file of its name at th
 // put writes a file once, also where the destination may give it an id of its own.
 func (v *artifactVersion) put(ctx context.Context, a *asset) error {
 	a.upload.Once = v.a.r.ids.get() != idsKept
-	return v.a.r.quotas.within(v.rooms(), a.upload.Size, func() error {
+	return v.a.r.quotas.Within(v.rooms(), a.upload.Size, func() error {
 		return v.a.r.putOnce(ctx, a, func(readings int) (bool, error) { return v.arrived(ctx, a, readings) })
 	})
 }
 
 // rooms returns what a file takes room of.
-func (v *artifactVersion) rooms() []room { return []room{{workspace: v.a.target}} }
+func (v *artifactVersion) rooms() []quota.Room { return []quota.Room{{Workspace: v.a.target}} }
 
 // arrived reports whether the version has a file that was, perhaps, written.
 func (v *artifactVersion) arrived(ctx context.Context, a *asset, readings int) (bool, error) {

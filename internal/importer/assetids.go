@@ -107,8 +107,10 @@ type likes struct {
 	mu       sync.Mutex
 	claimed  map[string]claim // by ids of the destination
 	unlisted []unlisted
-	written  map[uint64]int           // how many of a likeness this import has written
-	writing  map[uint64]chan struct{} // likenesses of which one is being written
+	written  map[uint64]int // how many of a likeness this import has written
+	// writing are the likenesses of which one is being written: two at a time
+	// could not be told from one that was written twice.
+	writing locks[uint64]
 }
 
 // A claim is an asset of the stream for which one of the destination was taken
@@ -116,33 +118,6 @@ type likes struct {
 type claim struct {
 	id     string        // at the source
 	upload *comet.Upload // how it would have been written
-}
-
-// one waits until no other asset of the likeness is being written, and returns
-// the function that ends that: two at a time could not be told from one that was
-// written twice.
-func (l *likes) one(ctx context.Context, like uint64) (func(), error) {
-	for {
-		l.mu.Lock()
-		other, ok := l.writing[like]
-		if !ok {
-			mine := make(chan struct{})
-			l.writing[like] = mine
-			l.mu.Unlock()
-			return func() {
-				l.mu.Lock()
-				delete(l.writing, like)
-				l.mu.Unlock()
-				close(mine)
-			}, nil
-		}
-		l.mu.Unlock()
-		select {
-		case <-other:
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		}
-	}
 }
 
 func (l *likes) count(like uint64) {

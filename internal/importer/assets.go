@@ -35,7 +35,7 @@ type assets struct {
 
 func (a *assets) init(e *experiment) {
 	a.known, a.changed = make(map[uint64]struct{}), make(map[string]string)
-	a.likes = likes{claimed: make(map[string]claim), written: make(map[uint64]int), writing: make(map[uint64]chan struct{})}
+	a.likes.claimed, a.likes.written = make(map[string]claim), make(map[uint64]int)
 	a.histograms = make(map[string]bool)
 	a.derive = func(id string) string { return id }
 	if e.derived {
@@ -192,7 +192,7 @@ func (e *experiment) takeAsset(ctx context.Context, rec *stream.Asset) error {
 	if e.there == nil || !a.refers && (e.r.dry() || e.r.ids.get() == idsKept) {
 		err := e.checkLimits(ctx, a, sizeOf(rec))
 		if err == nil {
-			err = e.r.quotas.check(e.rooms(a), sizeOf(rec))
+			err = e.r.quotas.Check(e.rooms(a), sizeOf(rec))
 		}
 		if err != nil {
 			a.state = assetLeftOut

@@ -10,6 +10,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
+	"github.com/comet-stream/comet-stream/internal/importer/quota"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/report"
 )
@@ -215,7 +216,7 @@ func (e *experiment) putAsset(ctx context.Context, a *asset) error {
 	if err := e.reopen(ctx); err != nil {
 		return err
 	}
-	return e.r.quotas.within(e.rooms(a), a.upload.Size, func() error { return e.putOnce(ctx, a) })
+	return e.r.quotas.Within(e.rooms(a), a.upload.Size, func() error { return e.putOnce(ctx, a) })
 }
 
 // putOnce writes an asset once, also where the destination may give it an id of
@@ -225,7 +226,7 @@ func (e *experiment) putOnce(ctx context.Context, a *asset) error {
 	like := a.like(a.upload.Size)
 	a.upload.Once = e.r.ids.get() != idsKept
 	if a.upload.Once {
-		free, err := e.assets.likes.one(ctx, like)
+		free, err := e.assets.likes.writing.lock(ctx, like)
 		if err != nil {
 			return err
 		}
@@ -264,9 +265,9 @@ func (r *run) putOnce(ctx context.Context, a *asset, arrived func(readings int) 
 }
 
 // rooms returns what an asset takes room of.
-func (e *experiment) rooms(a *asset) []room {
+func (e *experiment) rooms(a *asset) []quota.Room {
 	to := e.project.target.Workspace
-	return []room{{workspace: to}, {to, e.key, cmp.Or(a.typ(), "asset")}}
+	return []quota.Room{{Workspace: to}, {Workspace: to, Experiment: e.key, Of: cmp.Or(a.typ(), "asset")}}
 }
 
 // mostReadings is how many readings are to show that an asset is not of the

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/halving"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -183,7 +184,7 @@ func (e *experiment) writeBatch(ctx context.Context, w *writing) bool {
 // writePoints writes a batch, each point once.
 func (e *experiment) writePoints(ctx context.Context, batch []point, later bool) bool {
 	sure := true
-	_, err := halves(batch, func(part []point) error {
+	_, err := halving.Write(batch, func(part []point) error {
 		postponed, err := e.writeOnce(ctx, part, later)
 		sure = sure && !postponed
 		return err

@@ -9,6 +9,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
+	"github.com/comet-stream/comet-stream/internal/importer/halving"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
@@ -20,6 +21,7 @@ import (
 type experiment struct {
 	*group
 	report.Ledger
+	r       *run
 	rec     *stream.Experiment
 	doc     experimentDoc
 	source  *source
@@ -51,7 +53,7 @@ type experiment struct {
 	assets     assets
 	hasName    bool // the others hold the name
 	parameters parameterBatch
-	refusals   struct{ points, parameters refusals }
+	refusals   struct{ points, parameters halving.Refusals }
 	verified   *expectation
 }
 
@@ -66,7 +68,7 @@ var errStreamEnds = errors.New("the stream ends inside it")
 // startExperiment begins the work on an experiment.
 func (r *run) startExperiment(work context.Context, src *source, p *project, rec *stream.Experiment) *experiment {
 	e := &experiment{
-		group: newGroup(r), rec: rec, source: src, project: p, turn: r.turns.join(),
+		group: newGroup(r.inbox), r: r, rec: rec, source: src, project: p, turn: r.turns.join(),
 		tasks: newTasks(cap(r.open)),
 	}
 	e.Out = report.Outcome{

@@ -11,7 +11,7 @@ import (
 // A group takes the records of one group of the stream from the one who reads
 // it to the one who works on it.
 type group struct {
-	r     *run
+	inbox *inbox
 	in    chan queued
 	spare chan struct{} // holds a value while the record of a spare place waits
 	whole bool          // its end has been read; set before in is closed
@@ -27,11 +27,14 @@ type queued struct {
 // the bound on their bytes.
 const inboxLength = 256
 
+// inboxMemory is how many bytes of records may wait for the work on all groups.
+const inboxMemory = 8 << 20
+
 // spareSize is the most that a record in a spare place may take: a chunk fits.
 const spareSize = stream.MaxData + 1024
 
-func newGroup(r *run) *group {
-	return &group{r: r, in: make(chan queued, inboxLength), spare: make(chan struct{}, 1)}
+func newGroup(i *inbox) *group {
+	return &group{inbox: i, in: make(chan queued, inboxLength), spare: make(chan struct{}, 1)}
 }
 
 // send passes a record on. It waits for room.
@@ -60,11 +63,11 @@ func (g *group) place(ctx context.Context, raw stream.Raw) (queued, error) {
 	if n <= spareSize {
 		spare = g.spare
 	}
-	for !g.r.inbox.take(n) {
+	for !g.inbox.take(n) {
 		select {
 		case spare <- struct{}{}:
 			return queued{raw, true}, nil
-		case <-g.r.inbox.given:
+		case <-g.inbox.given:
 		case <-ctx.Done():
 			return queued{}, context.Cause(ctx)
 		}
@@ -78,7 +81,7 @@ func (g *group) release(q queued) {
 		<-g.spare
 		return
 	}
-	g.r.inbox.give(cost(q.raw))
+	g.inbox.give(cost(q.raw))
 }
 
 func cost(raw stream.Raw) int64 { return min(int64(len(raw.Data))+64, inboxMemory) }
@@ -118,7 +121,7 @@ type inbox struct {
 	free int64
 }
 
-func newInbox(size int64) *inbox { return &inbox{given: make(chan struct{}, 1), free: size} }
+func newInbox() *inbox { return &inbox{given: make(chan struct{}, 1), free: inboxMemory} }
 
 // take takes n bytes if so many are free.
 func (i *inbox) take(n int64) bool {
@@ -162,3 +165,16 @@ func brief(raw stream.Raw) (stream.Raw, error) {
 	}
 	return stream.Encode(s)
 }
+
+// InputError says that the stream is damaged, truncated or no stream at all.
+// The experiments that came whole before have been imported.
+type InputError struct{ Err error }
+
+// Error returns the text of the wrapped error.
+func (e *InputError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the error of package stream.
+func (e *InputError) Unwrap() error { return e.Err }
+
+// ExitCode returns 4.
+func (e *InputError) ExitCode() int { return 4 }

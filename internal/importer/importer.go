@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
+	"github.com/comet-stream/comet-stream/internal/importer/quota"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"golang.org/x/sync/semaphore"
@@ -18,7 +20,6 @@ import (
 // said. Together with the buffers of the reader and of the network this stays
 // well under 150 MB.
 const (
-	inboxMemory = 8 << 20  // records that wait for the work on their group
 	spoolMemory = 16 << 20 // small assets and texts that wait to be written
 	largeMemory = 32 << 20 // requests that are built in memory as a whole
 	maxBatches  = 24       // batches of points that wait to be written
@@ -27,19 +28,6 @@ const (
 // setSize is how many points of experiments may be held to be compared ahead of
 // their turn, at 8 bytes each. Tests change it.
 var setSize int64 = 2 << 20
-
-// InputError says that the stream is damaged, truncated or no stream at all.
-// The experiments that came whole before have been imported.
-type InputError struct{ Err error }
-
-// Error returns the text of the wrapped error.
-func (e *InputError) Error() string { return e.Err.Error() }
-
-// Unwrap returns the error of package stream.
-func (e *InputError) Unwrap() error { return e.Err }
-
-// ExitCode returns 4.
-func (e *InputError) ExitCode() int { return 4 }
 
 // UnfinishedError says that experiments, or something else, could not be
 // finished. Another run goes on with them.
@@ -76,7 +64,7 @@ func Import(ctx, work context.Context, in io.Reader, c *comet.Client, o Options)
 		to:       newMapping(o.To, o.Merge),
 		places:   newPlaces(c),
 		projects: make(map[Project]*project),
-		inbox:    newInbox(inboxMemory),
+		inbox:    newInbox(),
 		large:    semaphore.NewWeighted(largeMemory),
 		batches:  semaphore.NewWeighted(maxBatches),
 		parts:    semaphore.NewWeighted(int64(max(2, o.Experiments))),
@@ -84,7 +72,6 @@ func Import(ctx, work context.Context, in io.Reader, c *comet.Client, o Options)
 		spools:   spool.NewSpooler(o.TempDir, spoolMemory, o.TempMax),
 		open:     make(chan struct{}, max(2, o.Experiments)),
 		keys:     make(map[string]importedKey),
-		busy:     make(map[string]chan struct{}),
 		silent:   make(map[string]bool),
 	}
 	err := r.read(ctx, work, in)
@@ -122,17 +109,17 @@ type run struct {
 
 	open    chan struct{} // holds a value for each group under way
 	turns   turns
+	busy    locks[string] // experiments by their key at the destination: joined streams may hold one twice
 	ids     idKeeper
-	quotas  quotas
+	quotas  quota.Quotas
 	shown   struct{ together, each showing } // guarded by mu
 	working sync.WaitGroup
 
 	mu       sync.Mutex
 	summary  report.Summary
-	failures []error                  // why something could not be finished
-	keys     map[string]importedKey   // of experiments, by their key at the source
-	busy     map[string]chan struct{} // experiments under way by their key at the destination
-	silent   map[string]bool          // calls that are done without being acknowledged
+	failures []error                // why something could not be finished
+	keys     map[string]importedKey // of experiments, by their key at the source
+	silent   map[string]bool        // calls that are done without being acknowledged
 }
 
 // result joins the errors of a run. Those that follow from another are left
@@ -291,28 +278,12 @@ func (r *run) imported(source string) (importedKey, bool) {
 	return k, ok
 }
 
-// claim waits until nobody else works on an experiment of the destination, and
-// returns the function that frees it. Joined streams may hold one twice.
-func (r *run) claim(ctx context.Context, key string) (func(), error) {
-	for {
-		r.mu.Lock()
-		other, taken := r.busy[key]
-		if !taken {
-			mine := make(chan struct{})
-			r.busy[key] = mine
-			r.mu.Unlock()
-			return func() {
-				r.mu.Lock()
-				delete(r.busy, key)
-				r.mu.Unlock()
-				close(mine)
-			}, nil
-		}
-		r.mu.Unlock()
-		select {
-		case <-other:
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		}
+// aftermath returns a context for what has to be done after a failure, also where
+// the work is to end. It does not go on for long.
+func (r *run) aftermath(ctx context.Context) (context.Context, context.CancelFunc) {
+	patience := 5 * time.Second
+	if ctx.Err() != nil {
+		patience = r.o.Aftermath
 	}
+	return context.WithTimeout(context.WithoutCancel(ctx), patience)
 }

@@ -34,7 +34,7 @@ func (e *experiment) open(ctx context.Context) (free func(), err error) {
 		return nil, err
 	}
 	for {
-		free, err := e.r.claim(ctx, e.key)
+		free, err := e.r.busy.lock(ctx, e.key)
 		if err != nil {
 			return nil, err
 		}

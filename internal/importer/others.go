@@ -6,6 +6,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
+	"github.com/comet-stream/comet-stream/internal/importer/quota"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -92,7 +93,7 @@ func (e *experiment) writeOther(ctx context.Context, v *valueDoc) error {
 }
 
 func (e *experiment) logOther(ctx context.Context, v *valueDoc) error {
-	return e.r.quotas.within([]room{{"", e.key, string(stream.KindOthers)}}, 0, func() error {
+	return e.r.quotas.Within([]quota.Room{{Experiment: e.key, Of: string(stream.KindOthers)}}, 0, func() error {
 		for i, r := range v.history() {
 			time := e.timeOf(r.time)
 			if err := e.logReading(ctx, v.Name, &r, &time); err != nil {

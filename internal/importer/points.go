@@ -11,6 +11,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
+	"github.com/comet-stream/comet-stream/internal/importer/halving"
 	"github.com/comet-stream/comet-stream/internal/importer/pointset"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
@@ -293,7 +294,7 @@ func (e *experiment) writeRest(ctx context.Context, batch []point, err error) er
 		if len(rest) == 0 {
 			return nil
 		}
-		batch, err = halves(rest, func(part []point) error { return e.post(ctx, part) }, e.refusedPoints, &e.refusals.points)
+		batch, err = halving.Write(rest, func(part []point) error { return e.post(ctx, part) }, e.refusedPoints, &e.refusals.points)
 		if !answer.Uncertain(err) || try == maxUncertain {
 			return err
 		}

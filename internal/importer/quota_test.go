@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/importer/quota"
 )
 
 // full refuses what f picks as a server does whose quota is used up, and counts
@@ -64,7 +65,7 @@ func TestQuotaOfAssets(t *testing.T) {
 				refused.Store(0)
 				r := importTo(t, newClient(t, srv), data, Options{})
 				// Those that are under way together are not counted yet.
-				if n := refused.Load(); r.err != nil || r.Missing != 4*98 || n < enoughAnswers || n > 4*enoughAnswers*16 {
+				if n := refused.Load(); r.err != nil || r.Missing != 4*98 || n < quota.Enough || n > 4*quota.Enough*16 {
 					t.Errorf("%v, %d missing after %d refusals", r.err, r.Missing, n)
 				}
 			}

@@ -66,39 +66,3 @@ func (e *experiment) prefetch(ctx context.Context, kind stream.Kind) {
 		e.reads.points.start(&e.reads.under, func() (*pointset.Set, error) { return e.readAhead(ctx) })
 	}
 }
-
-// A future is a value that is worked out in the background.
-type future[T any] struct {
-	mu   sync.Mutex
-	done chan struct{}
-	v    T
-	err  error
-}
-
-// start begins to work it out, unless that has begun already.
-func (f *future[T]) start(wg *sync.WaitGroup, work func() (T, error)) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.done != nil {
-		return
-	}
-	f.done = make(chan struct{})
-	wg.Go(func() {
-		defer close(f.done)
-		f.v, f.err = work()
-	})
-}
-
-// wait waits for the value. It must have been started.
-func (f *future[T]) wait(ctx context.Context) (T, error) {
-	f.mu.Lock()
-	done := f.done
-	f.mu.Unlock()
-	select {
-	case <-done:
-		return f.v, f.err
-	case <-ctx.Done():
-		var none T
-		return none, context.Cause(ctx)
-	}
-}

@@ -24,6 +24,7 @@ const noStatus = "None"
 type model struct {
 	*group
 	report.Ledger
+	r      *run
 	w      *workspace
 	rec    *stream.Model
 	doc    modelDoc
@@ -64,7 +65,7 @@ type modelVersionDoc struct {
 
 // startModel begins the work on a registry model.
 func (w *workspace) startModel(work context.Context, rec *stream.Model) *model {
-	m := &model{group: newGroup(w.r), w: w, rec: rec, target: w.r.to.workspace(rec.Workspace)}
+	m := &model{group: newGroup(w.r.inbox), r: w.r, w: w, rec: rec, target: w.r.to.workspace(rec.Workspace)}
 	m.Out = report.Outcome{Kind: kindModel, Workspace: m.target, Name: rec.Name, Result: report.ResultThere}
 	w.begin(func() { m.work(work) })
 	return m
@@ -74,7 +75,8 @@ func (w *workspace) startModel(work context.Context, rec *stream.Model) *model {
 func (m *model) announce(stream.Kind) {}
 
 func (m *model) work(ctx context.Context) {
-	defer m.w.claim(kindModel + " " + m.target + "/" + m.rec.Name)()
+	free, _ := m.w.names.lock(context.WithoutCancel(ctx), kindModel+" "+m.target+"/"+m.rec.Name) // which cannot end
+	defer free()
 	err := m.load(ctx)
 	if each := m.each(func(rec stream.Record) error {
 		if err != nil {

@@ -109,14 +109,40 @@ func (l *lazy[T]) set(v T) {
 	l.v, l.done = v, true
 }
 
-// aftermath returns a context for what has to be done after a failure, also where
-// the work is to end. It does not go on for long.
-func (r *run) aftermath(ctx context.Context) (context.Context, context.CancelFunc) {
-	patience := 5 * time.Second
-	if ctx.Err() != nil {
-		patience = r.o.Aftermath
+// A future is a value that is worked out in the background.
+type future[T any] struct {
+	mu   sync.Mutex
+	done chan struct{}
+	v    T
+	err  error
+}
+
+// start begins to work it out, unless that has begun already.
+func (f *future[T]) start(wg *sync.WaitGroup, work func() (T, error)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.done != nil {
+		return
 	}
-	return context.WithTimeout(context.WithoutCancel(ctx), patience)
+	f.done = make(chan struct{})
+	wg.Go(func() {
+		defer close(f.done)
+		f.v, f.err = work()
+	})
+}
+
+// wait waits for the value. It must have been started.
+func (f *future[T]) wait(ctx context.Context) (T, error) {
+	f.mu.Lock()
+	done := f.done
+	f.mu.Unlock()
+	select {
+	case <-done:
+		return f.v, f.err
+	case <-ctx.Done():
+		var none T
+		return none, context.Cause(ctx)
+	}
 }
 
 // pause waits, for something to come to rest at the destination.

@@ -12,6 +12,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
+	"github.com/comet-stream/comet-stream/internal/importer/halving"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -269,7 +270,7 @@ func (e *experiment) flushParameters(ctx context.Context) {
 	e.spawn(func() {
 		bad := make(map[string]bool)
 		err := e.r.withMemory(ctx, min(4*int64(b.size), largeMemory), func() error {
-			_, err := halves(b.values, func(part []*loggedParameter) error { return e.writeParameters(ctx, part) },
+			_, err := halving.Write(b.values, func(part []*loggedParameter) error { return e.writeParameters(ctx, part) },
 				func(refused []*loggedParameter, err error) {
 					names := make(map[string]bool)
 					for _, v := range refused {

@@ -23,12 +23,12 @@ type workspace struct {
 	views   views
 
 	mu        sync.Mutex
-	producers map[string]producer      // by the key at the source
-	touched   map[string]touched       // by the key at the destination
-	runs      map[string]*comet.Run    // of producers
-	opened    map[string]bool          // producers that may run again
-	groups    sync.WaitGroup           // artifacts and registry models under way
-	sole      map[string]chan struct{} // names that are being worked on
+	producers map[string]producer   // by the key at the source
+	touched   map[string]touched    // by the key at the destination
+	runs      map[string]*comet.Run // of producers
+	opened    map[string]bool       // producers that may run again
+	groups    sync.WaitGroup        // artifacts and registry models under way
+	names     locks[string]         // of artifacts and models: two workspaces of a stream may meet in one
 }
 
 // producer is an experiment that something in a workspace comes from, as it is
@@ -90,7 +90,7 @@ func newWorkspace(r *run, src *source) *workspace {
 	w := &workspace{
 		r: r, source: src,
 		producers: make(map[string]producer), touched: make(map[string]touched), runs: make(map[string]*comet.Run),
-		sole: make(map[string]chan struct{}), opened: make(map[string]bool),
+		opened: make(map[string]bool),
 	}
 	w.links.w, w.lineage.w, w.panels.w, w.views.w = w, w, w, w
 	w.views.taken = make(map[string]bool)
@@ -268,26 +268,4 @@ func (w *workspace) endAgain(ctx context.Context, k importedKey, run *comet.Run)
 		return nil
 	}
 	return w.r.setTimes(ctx, k.key, k.start, k.end)
-}
-
-// claim waits until nobody else works on the thing of a name, and returns the
-// function that frees it. Two workspaces of a stream may meet in one.
-func (w *workspace) claim(name string) func() {
-	for {
-		w.mu.Lock()
-		other, taken := w.sole[name]
-		if !taken {
-			mine := make(chan struct{})
-			w.sole[name] = mine
-			w.mu.Unlock()
-			return func() {
-				w.mu.Lock()
-				delete(w.sole, name)
-				w.mu.Unlock()
-				close(mine)
-			}
-		}
-		w.mu.Unlock()
-		<-other
-	}
 }

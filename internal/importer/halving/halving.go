@@ -1,4 +1,4 @@
-package importer
+package halving
 
 import (
 	"errors"
@@ -20,31 +20,31 @@ const (
 	tooFewToGuess = 2 * singles
 )
 
-// refusals is the reply for which batches of one kind have been given up.
-type refusals struct {
+// Refusals is the reply for which batches of one kind have been given up.
+type Refusals struct {
 	mu    sync.Mutex
 	reply error
 }
 
-func (r *refusals) get() error {
+func (r *Refusals) get() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.reply
 }
 
-func (r *refusals) set(reply error) {
+func (r *Refusals) set(reply error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.reply = reply
 }
 
-// halves writes values together, in their order. Where they are refused it finds
+// Write writes values together, in their order. Where they are refused it finds
 // those that are to blame, by halves, and gives them to bad, one by one; where
 // the refusal is about all of them, it gives all to bad together.
 //
 // Another error of write ends it. What has been neither written nor refused then
 // is returned, in its order.
-func halves[T any](values []T, write func([]T) error, bad func([]T, error), before *refusals) ([]T, error) {
+func Write[T any](values []T, write func([]T) error, bad func([]T, error), before *Refusals) ([]T, error) {
 	h := halving[T]{values: values, done: make([]bool, len(values)), write: write, bad: bad, before: before}
 	err := h.try(0, len(values), 0)
 	return h.rest(0, len(values)), err
@@ -55,7 +55,7 @@ type halving[T any] struct {
 	done   []bool // written, or refused
 	write  func([]T) error
 	bad    func([]T, error)
-	before *refusals
+	before *Refusals
 	looked bool // whether some value is taken, or may be
 }
 

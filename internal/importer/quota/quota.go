@@ -1,4 +1,4 @@
-package importer
+package quota
 
 import (
 	"errors"
@@ -8,15 +8,15 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 )
 
-// A room is what takes things until a quota is used up: the storage of a
+// A Room is what takes things until a quota is used up: the storage of a
 // workspace, or an experiment for one type of asset.
-type room struct{ workspace, experiment, of string }
+type Room struct{ Workspace, Experiment, Of string }
 
-// quotas remembers what the destination has said to take no more of, so that it
+// Quotas remembers what the destination has said to take no more of, so that it
 // is not asked for each of many things.
-type quotas struct {
+type Quotas struct {
 	mu   sync.Mutex
-	full map[room]*fullness
+	full map[Room]*fullness
 }
 
 type fullness struct {
@@ -25,9 +25,9 @@ type fullness struct {
 	last     error
 }
 
-// enoughAnswers is how many answers in a row that a quota is used up are
+// Enough is how many answers in a row that a quota is used up are
 // believed.
-const enoughAnswers = 3
+const Enough = 3
 
 // quotaError says that something was not tried, since the destination has
 // refused others for its quota.
@@ -40,13 +40,13 @@ func (e *quotaError) Error() string {
 // Unwrap returns the last of the refusals.
 func (e *quotaError) Unwrap() error { return e.err }
 
-// check returns a *quotaError for something that is not worth trying. What is
+// Check returns a *quotaError for something that is not worth trying. What is
 // much smaller than all that was refused may still fit.
-func (q *quotas) check(rooms []room, size int64) error {
+func (q *Quotas) Check(rooms []Room, size int64) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, r := range rooms {
-		if f := q.full[r]; f != nil && f.answers >= enoughAnswers && size >= f.smallest/2 {
+		if f := q.full[r]; f != nil && f.answers >= Enough && size >= f.smallest/2 {
 			return &quotaError{f.last}
 		}
 	}
@@ -54,7 +54,7 @@ func (q *quotas) check(rooms []room, size int64) error {
 }
 
 // note takes what the destination has answered to something of a size.
-func (q *quotas) note(rooms []room, size int64, err error) {
+func (q *Quotas) note(rooms []Room, size int64, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if !errors.Is(err, comet.ErrQuota) {
@@ -73,7 +73,7 @@ func (q *quotas) note(rooms []room, size int64, err error) {
 	if f == nil {
 		f = &fullness{smallest: size}
 		if q.full == nil {
-			q.full = make(map[room]*fullness)
+			q.full = make(map[Room]*fullness)
 		}
 		q.full[r] = f
 	}
@@ -87,10 +87,10 @@ func isOfKind(err error) bool {
 	return ok && ce.SDKCode != 0 && ce.SDKCode != comet.CodeStorageFull
 }
 
-// within runs f, which writes something of a size, unless that is not worth
+// Within runs f, which writes something of a size, unless that is not worth
 // trying.
-func (q *quotas) within(rooms []room, size int64, f func() error) error {
-	if err := q.check(rooms, size); err != nil {
+func (q *Quotas) Within(rooms []Room, size int64, f func() error) error {
+	if err := q.Check(rooms, size); err != nil {
 		return err
 	}
 	err := f()

@@ -1,4 +1,4 @@
-package importer
+package halving
 
 import (
 	"errors"
@@ -17,7 +17,7 @@ func TestHalves(t *testing.T) {
 		values[i] = i
 	}
 	var blamed []int
-	rest, err := halves(values, func(part []int) error {
+	rest, err := Write(values, func(part []int) error {
 		calls++
 		for _, v := range part {
 			if bad[v] {
@@ -26,7 +26,7 @@ func TestHalves(t *testing.T) {
 		}
 		written = append(written, part...)
 		return nil
-	}, func(v []int, err error) { blamed = append(blamed, v...) }, new(refusals))
+	}, func(v []int, err error) { blamed = append(blamed, v...) }, new(Refusals))
 	if err != nil || len(rest) > 0 || len(written) != 98 || gocmp.Diff([]int{3, 97}, blamed) != "" || calls > 40 {
 		t.Errorf("err %v, %d written, blamed %v, %d calls", err, len(written), blamed, calls)
 	}
@@ -47,7 +47,7 @@ func TestHalvesAll(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			calls, want := 0, 0
 			written, refused := make(map[int]int), make(map[int]int)
-			before := new(refusals)
+			before := new(Refusals)
 			for batch := range 10 {
 				values := make([]int, 1000)
 				for i := range values {
@@ -56,7 +56,7 @@ func TestHalvesAll(t *testing.T) {
 						want++
 					}
 				}
-				rest, err := halves(values, func(part []int) error {
+				rest, err := Write(values, func(part []int) error {
 					calls++
 					for _, v := range part {
 						if !tt.good(v % 1000) {
@@ -96,7 +96,7 @@ func TestHalvesRest(t *testing.T) {
 		values[i] = i
 	}
 	var written []int
-	rest, err := halves(values, func(part []int) error {
+	rest, err := Write(values, func(part []int) error {
 		switch {
 		case part[0] <= 7 && part[len(part)-1] >= 7:
 			return &comet.Error{Status: 400}
@@ -105,7 +105,7 @@ func TestHalvesRest(t *testing.T) {
 		}
 		written = append(written, part...)
 		return nil
-	}, func([]int, error) {}, new(refusals))
+	}, func([]int, error) {}, new(Refusals))
 	if err != broken || len(written) != 19 || gocmp.Diff(values[20:], rest) != "" {
 		t.Errorf("%v, written %v, rest %v", err, written, rest)
 	}

@@ -47,8 +47,16 @@ var rules = map[string]rule{
 	"internal/selection": {own: []string{"stream"}, not: []string{"os", "net", "net/http"}},
 	"internal/exporter":  {own: []string{"internal/comet", "internal/comet/transport", "internal/pathname", "internal/progress", "internal/report", "internal/selection", "internal/suggest", "internal/text", "stream"}, others: []string{"golang.org/x/"}},
 	"internal/importer":  {own: []string{"internal/comet", "internal/comet/transport", "internal/comet/wire", "internal/pathname", "internal/progress", "internal/report", "internal/suggest", "internal/thin", "internal/unpack", "stream"}, others: []string{"golang.org/x/"}},
-	"internal/filter":    {own: []string{"internal/pathname", "internal/progress", "internal/selection", "stream"}, others: []string{"golang.org/x/sync"}, not: []string{"os", "net", "net/http"}},
-	"internal/comet":     {own: []string{"internal/unpack"}, others: []string{"golang.org/x/", "github.com/klauspost/compress/gzip"}},
+	// The rooms of the importer, from the bottom up.
+	"internal/importer/document": {own: []string{"internal/comet/wire", "stream"}, not: []string{"os", "net", "net/http"}},
+	"internal/importer/pointset": {own: []string{"internal/comet", "internal/thin", "stream"}, not: []string{"os", "net", "net/http"}},
+	"internal/importer/spool":    {others: []string{"golang.org/x/sync"}, not: []string{"net", "net/http"}},
+	"internal/importer/flow":     {own: []string{"internal/report", "stream"}, not: []string{"os", "net", "net/http"}},
+	"internal/importer/answer":   {own: []string{"internal/comet"}, not: []string{"os"}},
+	"internal/importer/halving":  {own: []string{"internal/comet", "internal/importer/answer"}, not: []string{"os", "net", "net/http"}},
+	"internal/importer/quota":    {own: []string{"internal/comet"}, not: []string{"os", "net", "net/http"}},
+	"internal/filter":            {own: []string{"internal/pathname", "internal/progress", "internal/selection", "stream"}, others: []string{"golang.org/x/sync"}, not: []string{"os", "net", "net/http"}},
+	"internal/comet":             {own: []string{"internal/unpack"}, others: []string{"golang.org/x/", "github.com/klauspost/compress/gzip"}},
 	// A server that shares the client's types shares its mistakes.
 	"internal/comettest": {others: []string{"golang.org/x/", "github.com/klauspost/compress/gzip"}},
 	"stream": {

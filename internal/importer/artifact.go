@@ -11,6 +11,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
+	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -24,7 +25,7 @@ const (
 // versions are written one after the other, since their order is what makes one
 // the latest; the files of one side by side.
 type artifact struct {
-	*group
+	*flow.Group
 	report.Ledger
 	r      *run
 	w      *workspace
@@ -38,8 +39,8 @@ type artifact struct {
 	aliased []*artifactVersion               // that had other aliases at the destination
 	refused string                           // version that the destination may take another time
 	order   versionOrder
-	tasks   tasks
-	failure failure
+	tasks   flow.Tasks
+	failure flow.Failure
 }
 
 // artifactDoc is what is used of an artifact's document.
@@ -60,7 +61,7 @@ func (d *artifactDoc) public() *bool {
 // startArtifact begins the work on an artifact.
 func (w *workspace) startArtifact(work context.Context, rec *stream.Artifact) *artifact {
 	a := &artifact{
-		group: newGroup(w.r.inbox), r: w.r, w: w, rec: rec, target: w.r.to.workspace(rec.Workspace), tasks: newTasks(cap(w.r.open)),
+		Group: flow.NewGroup(w.r.inbox), r: w.r, w: w, rec: rec, target: w.r.to.workspace(rec.Workspace), tasks: flow.NewTasks(cap(w.r.open)),
 	}
 	a.Out = report.Outcome{Kind: kindArtifact, Workspace: a.target, Name: rec.Name, Result: report.ResultThere}
 	w.begin(func() { a.work(work) })
@@ -71,25 +72,25 @@ func (w *workspace) startArtifact(work context.Context, rec *stream.Artifact) *a
 func (a *artifact) announce(stream.Kind) {}
 
 func (a *artifact) work(ctx context.Context) {
-	free, _ := a.w.names.lock(context.WithoutCancel(ctx), kindArtifact+" "+a.target+"/"+a.rec.Name) // which cannot end
+	free, _ := a.w.names.Lock(context.WithoutCancel(ctx), kindArtifact+" "+a.target+"/"+a.rec.Name) // which cannot end
 	defer free()
-	a.failure.set(a.load(ctx))
-	a.failure.set(a.each(func(rec stream.Record) error {
-		if a.failure.stops() {
+	a.failure.Set(a.load(ctx))
+	a.failure.Set(a.Each(func(rec stream.Record) error {
+		if a.failure.Stops() {
 			return nil
 		}
 		return a.take(ctx, rec)
 	}))
-	if !a.whole {
-		a.failure.set(errStreamEnds)
+	if !a.Whole {
+		a.failure.Set(errStreamEnds)
 	}
 	if err := a.closeVersion(ctx); err != nil {
-		a.failure.set(err)
+		a.failure.Set(err)
 	}
-	if !a.failure.stops() {
-		a.failure.set(a.checkAliases(ctx))
+	if !a.failure.Stops() {
+		a.failure.Set(a.checkAliases(ctx))
 	}
-	err := a.failure.get()
+	err := a.failure.Get()
 	if err == nil && a.id == "" {
 		a.IssueEmpty(a.r.missing())
 	}
@@ -281,10 +282,10 @@ func (a *artifact) closeVersion(ctx context.Context) error {
 	a.version = nil
 	v.dropFile()
 	if err := v.writeRemotes(ctx); err != nil {
-		a.failure.note(err, false)
+		a.failure.Note(err, false)
 	}
-	a.tasks.wait()
-	if err := a.failure.get(); err != nil {
+	a.tasks.Wait()
+	if err := a.failure.Get(); err != nil {
 		return err
 	}
 	return v.close(ctx)

@@ -10,6 +10,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
+	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/quota"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/report"
@@ -98,7 +99,7 @@ func (v *artifactVersion) openContent(ctx context.Context, a *asset) error {
 	}
 	a.through = newPassed()
 	a.upload.Size, a.upload.Open = size, a.through.open
-	v.a.tasks.wg.Go(func() {
+	v.a.tasks.Beyond(func() {
 		run, err := v.a.w.run(ctx, v.key)
 		a.upload.Run = run
 		err = a.through.send(ctx, err, func(ctx context.Context) error { return v.put(ctx, a) })
@@ -147,7 +148,7 @@ func (v *artifactVersion) takeFileEnd(ctx context.Context, rec *stream.AssetEnd)
 		v.addRemote(a)
 	case a.content.Size != rec.Size || a.content.SHA256() != rec.SHA256:
 		a.drop(errDropped)
-		return &InputError{fmt.Errorf("%s: %w", itemName(a.issue()), errBadHash)}
+		return &InputError{Err: fmt.Errorf("%s: %w", itemName(a.issue()), errBadHash)}
 	default:
 		a.content.Shrink()
 		if a.tail != nil {
@@ -155,7 +156,7 @@ func (v *artifactVersion) takeFileEnd(ctx context.Context, rec *stream.AssetEnd)
 			return nil
 		}
 		a.upload.Open = a.content.Open
-		v.a.tasks.run(func() {
+		v.a.tasks.Run(func() {
 			defer a.drop(errDropped)
 			v.written(a, v.upload(ctx, a))
 		})
@@ -247,7 +248,7 @@ func (v *artifactVersion) arrived(ctx context.Context, a *asset, readings int) (
 		if n == readings {
 			return false, nil
 		}
-		if err := pause(ctx, v.a.r.o.Settle); err != nil {
+		if err := flow.Pause(ctx, v.a.r.o.Settle); err != nil {
 			return false, err
 		}
 	}
@@ -307,7 +308,7 @@ func (v *artifactVersion) fileDone(a *asset, err error) {
 			v.a.Change(func(*report.Outcome) { v.lacks = true })
 		}
 	default:
-		v.a.failure.note(fmt.Errorf("%s: %w", itemName(a.issue()), err), !errors.Is(err, comet.ErrServer))
+		v.a.failure.Note(fmt.Errorf("%s: %w", itemName(a.issue()), err), !errors.Is(err, comet.ErrServer))
 		v.a.r.concernsAll(err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
+	"github.com/comet-stream/comet-stream/internal/importer/flow"
 )
 
 // idKeeping is what has turned out about the ids of assets that a destination
@@ -110,7 +111,7 @@ type likes struct {
 	written  map[uint64]int // how many of a likeness this import has written
 	// writing are the likenesses of which one is being written: two at a time
 	// could not be told from one that was written twice.
-	writing locks[uint64]
+	writing flow.Locks[uint64]
 }
 
 // A claim is an asset of the stream for which one of the destination was taken

@@ -319,7 +319,7 @@ func (e *experiment) openContent(ctx context.Context, a *asset) error {
 	e.assets.plain.Add(1)
 	// It takes no slot of the tasks: those may wait for records that come only
 	// after this asset.
-	e.tasks.wg.Go(func() {
+	e.tasks.Beyond(func() {
 		defer e.assets.plain.Done()
 		e.item(a.issue(), e.uploadThrough(ctx, a))
 	})
@@ -338,7 +338,7 @@ func (e *experiment) takeChunk(rec *stream.Chunk) error {
 		if errors.Is(err, spool.ErrOverBudget) {
 			a.drop(errDropped)
 			a.state = assetLeftOut
-			e.failure.note(fmt.Errorf("%s: %w: raise --temp-max", itemName(a.issue()), err), false)
+			e.failure.Note(fmt.Errorf("%s: %w: raise --temp-max", itemName(a.issue()), err), false)
 			return nil
 		}
 		if err != nil {
@@ -365,7 +365,7 @@ func (e *experiment) takeAssetEnd(ctx context.Context, rec *stream.AssetEnd) err
 	case a.content != nil:
 		if a.content.Size != rec.Size || a.content.SHA256() != rec.SHA256 {
 			a.drop(errDropped)
-			return &InputError{fmt.Errorf("%s: %w", itemName(a.issue()), errBadHash)}
+			return &InputError{Err: fmt.Errorf("%s: %w", itemName(a.issue()), errBadHash)}
 		}
 		a.content.Shrink()
 		if a.tail != nil {

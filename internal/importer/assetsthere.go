@@ -86,8 +86,8 @@ func (e *experiment) hasAsset(ctx context.Context, a *asset) (bool, error) {
 }
 
 func (e *experiment) assetsThere(ctx context.Context) (assetsThere, error) {
-	e.reads.assets.start(&e.reads.under, func() (assetsThere, error) { return e.readAssetsFirst(ctx) })
-	return e.reads.assets.wait(ctx)
+	e.reads.assets.Start(&e.reads.under, func() (assetsThere, error) { return e.readAssetsFirst(ctx) })
+	return e.reads.assets.Wait(ctx)
 }
 
 const otherLink = "it is remote at the destination by another link"

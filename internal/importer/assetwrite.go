@@ -10,6 +10,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
+	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/quota"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/report"
@@ -62,10 +63,10 @@ func (e *experiment) follow(ctx context.Context, a *asset) {
 
 // follow runs an upload that follows the bytes of the asset, and then done with
 // its outcome. It reports false where there is no slot for it.
-func (a *asset) follow(t *tasks, upload func() error, done func(error)) bool {
+func (a *asset) follow(t *flow.Tasks, upload func() error, done func(error)) bool {
 	a.tail = a.content.Follow()
 	a.upload.Size, a.upload.Open = sizeOf(a.rec), a.tail.Open
-	begun := t.try(func() {
+	begun := t.Try(func() {
 		err := upload()
 		// The upload may be over, one way or the other, before the bytes are.
 		end := a.tail.Wait()
@@ -226,7 +227,7 @@ func (e *experiment) putOnce(ctx context.Context, a *asset) error {
 	like := a.like(a.upload.Size)
 	a.upload.Once = e.r.ids.get() != idsKept
 	if a.upload.Once {
-		free, err := e.assets.likes.writing.lock(ctx, like)
+		free, err := e.assets.likes.writing.Lock(ctx, like)
 		if err != nil {
 			return err
 		}

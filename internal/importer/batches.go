@@ -170,10 +170,10 @@ func (e *experiment) writeBatch(ctx context.Context, w *writing) bool {
 	if w.wait() {
 		return e.writePoints(ctx, w.batch, w.later && !w.begins)
 	}
-	if e.failure.get() == nil {
+	if e.failure.Get() == nil {
 		// What has been left for later comes before.
 		e.postpone(func() {
-			if e.failure.get() == nil {
+			if e.failure.Get() == nil {
 				e.writePoints(ctx, w.batch, false)
 			}
 		})

@@ -9,6 +9,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
+	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/halving"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/report"
@@ -19,14 +20,14 @@ import (
 // records are worked on by one goroutine, in their order; what they ask for is
 // done side by side by others.
 type experiment struct {
-	*group
+	*flow.Group
 	report.Ledger
 	r       *run
 	rec     *stream.Experiment
 	doc     experimentDoc
 	source  *source
 	project *project
-	turn    *turn
+	turn    *flow.Turn
 	refs    *references
 
 	// What open finds out.
@@ -40,12 +41,12 @@ type experiment struct {
 	streamWins bool
 	unfinished bool        // it exists, and an earlier import of it was not finished
 	resumed    atomic.Bool // servers may let it run again
-	runs       lazy[*comet.Run]
+	runs       flow.Lazy[*comet.Run]
 	reopening  reopening
 
-	tasks      tasks
+	tasks      flow.Tasks
 	postponed  []func() // to be run once the tasks are done
-	failure    failure
+	failure    flow.Failure
 	reads      readings
 	system     systemItem
 	text       *textItem
@@ -68,8 +69,8 @@ var errStreamEnds = errors.New("the stream ends inside it")
 // startExperiment begins the work on an experiment.
 func (r *run) startExperiment(work context.Context, src *source, p *project, rec *stream.Experiment) *experiment {
 	e := &experiment{
-		group: newGroup(r.inbox), r: r, rec: rec, source: src, project: p, turn: r.turns.join(),
-		tasks: newTasks(cap(r.open)),
+		Group: flow.NewGroup(r.inbox), r: r, rec: rec, source: src, project: p, turn: r.turns.Join(),
+		tasks: flow.NewTasks(cap(r.open)),
 	}
 	e.Out = report.Outcome{
 		Kind: report.KindExperiment, SourceKey: rec.Key,
@@ -84,7 +85,7 @@ func (r *run) startExperiment(work context.Context, src *source, p *project, rec
 	p.experiments.Add(1)
 	r.working.Go(func() {
 		defer p.experiments.Done()
-		defer e.turn.leave()
+		defer e.turn.Leave()
 		defer func() { <-r.open }()
 		e.work(work)
 	})
@@ -99,36 +100,36 @@ func (e *experiment) work(ctx context.Context) {
 	}
 	if err != nil || e.Out.Result == report.ResultElsewhere {
 		// Its records are dropped as they come.
-		e.failure.set(err)
+		e.failure.Set(err)
 	} else {
-		e.failure.set(e.begin(ctx))
+		e.failure.Set(e.begin(ctx))
 	}
-	err = e.each(func(rec stream.Record) error {
-		if e.failure.stops() || e.Out.Result == report.ResultElsewhere {
+	err = e.Each(func(rec stream.Record) error {
+		if e.failure.Stops() || e.Out.Result == report.ResultElsewhere {
 			return nil
 		}
 		return e.take(ctx, rec)
 	})
-	e.failure.set(err)
-	if !e.failure.stops() && e.whole && e.Out.Result != report.ResultElsewhere {
-		e.failure.set(e.flush(ctx))
+	e.failure.Set(err)
+	if !e.failure.Stops() && e.Whole && e.Out.Result != report.ResultElsewhere {
+		e.failure.Set(e.flush(ctx))
 	}
 	e.abandon()
-	e.tasks.wait()
+	e.tasks.Wait()
 	e.runPostponed()
 	e.tellRefused()
 	e.reads.under.Wait()
 	e.points.share.free()
 	if e.Out.Result != report.ResultElsewhere {
-		if !e.whole {
-			e.failure.set(errStreamEnds)
+		if !e.Whole {
+			e.failure.Set(errStreamEnds)
 		}
-		if e.failure.get() == nil {
-			e.failure.set(e.finish(ctx))
+		if e.failure.Get() == nil {
+			e.failure.Set(e.finish(ctx))
 		}
-		if e.failure.get() == nil && e.verified != nil {
-			e.failure.set(e.verify(ctx))
-		} else if e.failure.get() != nil {
+		if e.failure.Get() == nil && e.verified != nil {
+			e.failure.Set(e.verify(ctx))
+		} else if e.failure.Get() != nil {
 			e.putBack(ctx)
 		}
 	}
@@ -139,7 +140,7 @@ func (e *experiment) work(ctx context.Context) {
 func (e *experiment) report() {
 	e.r.o.Counters.Experiments.Add(1)
 	o := &e.Out
-	err := e.failure.get()
+	err := e.failure.Get()
 	o.Key = e.key
 	switch {
 	case err != nil:
@@ -245,7 +246,7 @@ func (e *experiment) abandon() {
 }
 
 // spawn runs f beside the others, when few enough of them are under way.
-func (e *experiment) spawn(f func()) { e.tasks.run(f) }
+func (e *experiment) spawn(f func()) { e.tasks.Run(f) }
 
 // postpone leaves f until nothing else of the experiment is under way.
 func (e *experiment) postpone(f func()) {
@@ -301,7 +302,7 @@ func (e *experiment) item(i report.Issue, err error) {
 	}
 	if !answer.Refused(err) {
 		// The other items may come through.
-		e.failure.note(wrapItem(i, err), !errors.Is(err, comet.ErrServer))
+		e.failure.Note(wrapItem(i, err), !errors.Is(err, comet.ErrServer))
 		e.r.concernsAll(err)
 		return
 	}

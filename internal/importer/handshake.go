@@ -8,6 +8,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
+	"github.com/comet-stream/comet-stream/internal/importer/flow"
 )
 
 // newRun asks for a new experiment under the key; the error is
@@ -18,7 +19,7 @@ import (
 // known to refuse keys that are taken, it is asked for the experiment before. The
 // first new experiment of a run shows which kind the destination is.
 func (e *experiment) newRun(ctx context.Context) (*comet.Run, error) {
-	says, known := e.r.saysTaken.peek()
+	says, known := e.r.saysTaken.Peek()
 	if !says {
 		if taken, err := e.isTaken(ctx); taken || err != nil {
 			return nil, cmp.Or(err, comet.ErrExists)
@@ -31,7 +32,7 @@ func (e *experiment) newRun(ctx context.Context) (*comet.Run, error) {
 	var err error
 	first := false
 	// What is unknown is found out by the next one.
-	_, _ = e.r.saysTaken.get(func() (says bool, unknown error) {
+	_, _ = e.r.saysTaken.Get(func() (says bool, unknown error) {
 		first = true
 		run, says, unknown, err = e.tryHandshake(ctx)
 		return says, unknown
@@ -61,7 +62,7 @@ func (e *experiment) tryHandshake(ctx context.Context) (run *comet.Run, says boo
 	if refusal == nil {
 		run = again
 	}
-	e.runs.set(run)
+	e.runs.Set(run)
 	e.resumed.Store(true) // if it was there before
 	return nil, false, refusal, comet.ErrExists
 }
@@ -88,7 +89,7 @@ func (e *experiment) isTaken(ctx context.Context) (bool, error) {
 		case !errors.Is(err, comet.ErrForbidden):
 			return false, fmt.Errorf("read metadata: %w", err)
 		}
-		if err := pause(ctx, e.r.o.Settle); err != nil {
+		if err := flow.Pause(ctx, e.r.o.Settle); err != nil {
 			return false, err
 		}
 	}
@@ -108,7 +109,7 @@ func (e *experiment) handshake(ctx context.Context) (*comet.Run, error) {
 		if !answer.Unexplained(err) || try == maxHandshakes {
 			return run, err
 		}
-		if err := pause(ctx, e.r.o.Settle); err != nil {
+		if err := flow.Pause(ctx, e.r.o.Settle); err != nil {
 			return nil, err
 		}
 	}
@@ -120,7 +121,7 @@ func (e *experiment) refusesKey(err error) bool { return !e.derived && answer.Un
 
 // run returns the handshake of the experiment, which uploads need.
 func (e *experiment) run(ctx context.Context) (*comet.Run, error) {
-	return e.runs.get(func() (*comet.Run, error) {
+	return e.runs.Get(func() (*comet.Run, error) {
 		if e.r.dry() {
 			return comet.UsualRun(e.key), nil
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
+	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/quota"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/report"
@@ -28,6 +29,10 @@ const (
 // setSize is how many points of experiments may be held to be compared ahead of
 // their turn, at 8 bytes each. Tests change it.
 var setSize int64 = 2 << 20
+
+// InputError says that the stream is damaged, truncated or no stream at all.
+// The experiments that came whole before have been imported.
+type InputError = flow.InputError
 
 // UnfinishedError says that experiments, or something else, could not be
 // finished. Another run goes on with them.
@@ -64,7 +69,7 @@ func Import(ctx, work context.Context, in io.Reader, c *comet.Client, o Options)
 		to:       newMapping(o.To, o.Merge),
 		places:   newPlaces(c),
 		projects: make(map[Project]*project),
-		inbox:    newInbox(),
+		inbox:    flow.NewInbox(),
 		large:    semaphore.NewWeighted(largeMemory),
 		batches:  semaphore.NewWeighted(maxBatches),
 		parts:    semaphore.NewWeighted(int64(max(2, o.Experiments))),
@@ -98,18 +103,18 @@ type run struct {
 	projects map[Project]*project
 	late     *workspace // what comes after the projects, until it is finished
 
-	inbox                *inbox
+	inbox                *flow.Inbox
 	large, batches, sets *semaphore.Weighted
 	parts                *semaphore.Weighted // of direct uploads, that wait for their turn or are under way
 	spools               *spool.Spooler
 
 	// How the destination does what servers do differently.
-	saysTaken    lazy[bool] // its handshake refuses a key that is taken
-	oldNamesLose lazy[bool] // against the name that it makes up, since that is later
+	saysTaken    flow.Lazy[bool] // its handshake refuses a key that is taken
+	oldNamesLose flow.Lazy[bool] // against the name that it makes up, since that is later
 
 	open    chan struct{} // holds a value for each group under way
-	turns   turns
-	busy    locks[string] // experiments by their key at the destination: joined streams may hold one twice
+	turns   flow.Turns
+	busy    flow.Locks[string] // experiments by their key at the destination: joined streams may hold one twice
 	ids     idKeeper
 	quotas  quota.Quotas
 	shown   struct{ together, each showing } // guarded by mu

@@ -8,6 +8,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
+	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/report"
 )
 
@@ -34,7 +35,7 @@ func (e *experiment) open(ctx context.Context) (free func(), err error) {
 		return nil, err
 	}
 	for {
-		free, err := e.r.busy.lock(ctx, e.key)
+		free, err := e.r.busy.Lock(ctx, e.key)
 		if err != nil {
 			return nil, err
 		}
@@ -103,7 +104,7 @@ func (e *experiment) openKey(ctx context.Context) (again bool, err error) {
 	switch {
 	case err == nil:
 		e.streamWins = true
-		e.runs.set(run)
+		e.runs.Set(run)
 		return false, e.begun(ctx, run)
 	case errors.Is(err, comet.ErrExists):
 		return e.openTaken(ctx)
@@ -156,10 +157,10 @@ func (e *experiment) hidden(ctx context.Context) (*comet.Experiment, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.runs.set(run)
+	e.runs.Set(run)
 	e.resumed.Store(true)
 	for try := 1; ; try++ {
-		if err := pause(ctx, e.r.o.Settle); err != nil {
+		if err := flow.Pause(ctx, e.r.o.Settle); err != nil {
 			return nil, err
 		}
 		there, err := e.r.c.Experiments.Metadata(ctx, e.key)

@@ -6,6 +6,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
+	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/quota"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
@@ -41,7 +42,7 @@ func (e *experiment) takeOther(ctx context.Context, v *valueDoc) error {
 	}
 	if e.there != nil {
 		e.reads.announce(stream.KindOthers)
-		have, err := e.reads.others.wait(ctx)
+		have, err := e.reads.others.Wait(ctx)
 		if err != nil {
 			return err
 		}
@@ -72,7 +73,7 @@ func (e *experiment) takeOther(ctx context.Context, v *valueDoc) error {
 func (e *experiment) other(name string, err error) {
 	i := report.Issue{Kind: string(stream.KindOthers), Name: name}
 	if err != nil && name == nameOther && (e.there == nil || e.unfinished) {
-		e.failure.note(wrapItem(i, err), false)
+		e.failure.Note(wrapItem(i, err), false)
 		e.r.concernsAll(err)
 		return
 	}
@@ -120,7 +121,7 @@ func (e *experiment) logReading(ctx context.Context, name string, r *reading, ti
 // of now. The first name of a run shows which kind the destination is.
 func (e *experiment) writeName(ctx context.Context, v *valueDoc) error {
 	written := false
-	old, err := e.r.oldNamesLose.get(func() (bool, error) {
+	old, err := e.r.oldNamesLose.Get(func() (bool, error) {
 		written = true
 		if err := e.logOther(ctx, v); err != nil {
 			return false, err
@@ -154,7 +155,7 @@ func (e *experiment) nameLost(ctx context.Context, v *valueDoc) (bool, error) {
 		case known || try == maxUnsteady:
 			return !is, nil
 		}
-		if err := pause(ctx, e.r.o.Settle); err != nil {
+		if err := flow.Pause(ctx, e.r.o.Settle); err != nil {
 			return false, err
 		}
 	}

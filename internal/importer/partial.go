@@ -97,7 +97,7 @@ func (e *experiment) hold(ctx context.Context, rec *stream.Metrics) error {
 	err := part.keep(ctx, e.r, rec)
 	if errors.Is(err, spool.ErrOverBudget) {
 		part.lost = true
-		e.failure.note(fmt.Errorf("metric %q: %w: raise --temp-max", rec.Name, err), false)
+		e.failure.Note(fmt.Errorf("metric %q: %w: raise --temp-max", rec.Name, err), false)
 		return nil
 	}
 	part.wants = append(part.wants, here...)

@@ -55,7 +55,7 @@ func (p *passed) pass() {
 // else the upload is broken off before its end.
 func (p *passed) End(size int64, sum string) {
 	if p.size != size || hex.EncodeToString(p.sum.Sum(nil)) != sum {
-		p.fail(&InputError{errBadHash})
+		p.fail(&InputError{Err: errBadHash})
 		return
 	}
 	p.pass()

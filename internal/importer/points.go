@@ -271,7 +271,7 @@ func (e *experiment) writeOnce(ctx context.Context, batch []point, later bool) (
 		return false, e.writeRest(ctx, batch, err)
 	}
 	e.postpone(func() {
-		if !e.failure.stops() {
+		if !e.failure.Stops() {
 			e.item(report.Issue{Kind: string(stream.KindMetrics), Name: nameOf(batch)}, e.writeRest(ctx, batch, err))
 		}
 	})

@@ -7,6 +7,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
+	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/pointset"
 	"golang.org/x/sync/semaphore"
 )
@@ -55,8 +56,8 @@ func (e *experiment) readThere(ctx context.Context, metric string) error {
 	p := &e.points
 	if !p.each {
 		// The kind may have been announced before the experiment was known.
-		e.reads.points.start(&e.reads.under, func() (*pointset.Set, error) { return e.readAhead(ctx) })
-		set, err := e.reads.points.wait(ctx)
+		e.reads.points.Start(&e.reads.under, func() (*pointset.Set, error) { return e.readAhead(ctx) })
+		set, err := e.reads.points.Wait(ctx)
 		if err == errBusy {
 			if err = e.waitTurn(ctx); err == nil {
 				set, err = e.readSettled(ctx, "")
@@ -91,7 +92,7 @@ func (e *experiment) readAhead(ctx context.Context) (*pointset.Set, error) {
 // waitTurn waits until the experiment is the first of those under way.
 func (e *experiment) waitTurn(ctx context.Context) error {
 	select {
-	case <-e.turn.first:
+	case <-e.turn.First:
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
@@ -177,7 +178,7 @@ const maxDigesting = 30
 
 // settle gives the destination time to digest what was written to it.
 func (e *experiment) settle(ctx context.Context) error {
-	if err := pause(ctx, e.r.o.Settle); err != nil {
+	if err := flow.Pause(ctx, e.r.o.Settle); err != nil {
 		return err
 	}
 	for i := range maxDigesting {
@@ -186,7 +187,7 @@ func (e *experiment) settle(ctx context.Context) error {
 			// Not all servers tell.
 			return ctx.Err()
 		}
-		if err := pause(ctx, time.Duration(min(i+1, 10))*e.r.o.Settle); err != nil {
+		if err := flow.Pause(ctx, time.Duration(min(i+1, 10))*e.r.o.Settle); err != nil {
 			return err
 		}
 	}
@@ -241,7 +242,7 @@ func (e *experiment) enlarge(s *share, have int64, metric string) error {
 		s.n += shareStep
 		return nil
 	}
-	if e.turn.isFirst() {
+	if e.turn.IsFirst() {
 		return nil
 	}
 	return errBusy

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 
+	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -52,7 +53,7 @@ func (r *run) read(ctx, work context.Context, in io.Reader) error {
 			case f.err == io.EOF:
 				return nil
 			case f.err != nil:
-				return &InputError{f.err}
+				return &InputError{Err: f.err}
 			}
 			if err := d.take(ctx, work, f.raw); err != nil {
 				return err
@@ -75,7 +76,7 @@ type dispatcher struct {
 type announced interface {
 	// announce is called in the order of the stream, ahead of the work.
 	announce(stream.Kind)
-	send(context.Context, stream.Raw) error
+	Send(context.Context, stream.Raw) error
 	End(whole bool)
 }
 
@@ -86,7 +87,7 @@ func (d *dispatcher) take(ctx, work context.Context, raw stream.Raw) error {
 	}
 	rec, err := raw.Decode()
 	if err != nil {
-		return &InputError{err}
+		return &InputError{Err: err}
 	}
 	switch rec := rec.(type) {
 	case *stream.Header:
@@ -126,12 +127,12 @@ func (d *dispatcher) inside(ctx context.Context, raw stream.Raw) error {
 	}
 	if raw.Kind == stream.KindSkipped {
 		var err error
-		if raw, err = brief(raw); err != nil {
-			return &InputError{err}
+		if raw, err = flow.Brief(raw); err != nil {
+			return &InputError{Err: err}
 		}
 	}
 	d.current.announce(raw.Kind)
-	return d.current.send(ctx, raw)
+	return d.current.Send(ctx, raw)
 }
 
 // leave ends what is open when the reading ends.

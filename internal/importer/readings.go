@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/pointset"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -17,10 +18,10 @@ type readings struct {
 	start func(stream.Kind) // nil until the experiment is known to exist
 
 	under      sync.WaitGroup
-	parameters future[valuesThere]
-	others     future[valuesThere]
-	assets     future[assetsThere]
-	points     future[*pointset.Set]
+	parameters flow.Future[valuesThere]
+	others     flow.Future[valuesThere]
+	assets     flow.Future[assetsThere]
+	points     flow.Future[*pointset.Set]
 }
 
 // announce notes that a kind is to come.
@@ -56,13 +57,13 @@ func (e *experiment) prefetch(ctx context.Context, kind stream.Kind) {
 	switch kind {
 	case stream.KindParameters:
 		if !e.unfinished {
-			e.reads.parameters.start(&e.reads.under, func() (valuesThere, error) { return e.readValues(ctx, e.r.c.Parameters.Each) })
+			e.reads.parameters.Start(&e.reads.under, func() (valuesThere, error) { return e.readValues(ctx, e.r.c.Parameters.Each) })
 		}
 	case stream.KindOthers:
-		e.reads.others.start(&e.reads.under, func() (valuesThere, error) { return e.readValues(ctx, e.r.c.Others.Each) })
+		e.reads.others.Start(&e.reads.under, func() (valuesThere, error) { return e.readValues(ctx, e.r.c.Others.Each) })
 	case stream.KindAsset:
-		e.reads.assets.start(&e.reads.under, func() (assetsThere, error) { return e.readAssetsFirst(ctx) })
+		e.reads.assets.Start(&e.reads.under, func() (assetsThere, error) { return e.readAssetsFirst(ctx) })
 	case stream.KindMetrics:
-		e.reads.points.start(&e.reads.under, func() (*pointset.Set, error) { return e.readAhead(ctx) })
+		e.reads.points.Start(&e.reads.under, func() (*pointset.Set, error) { return e.readAhead(ctx) })
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
+	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -22,7 +23,7 @@ const noStatus = "None"
 
 // model is a registry model of the stream on its way to the destination.
 type model struct {
-	*group
+	*flow.Group
 	report.Ledger
 	r      *run
 	w      *workspace
@@ -65,7 +66,7 @@ type modelVersionDoc struct {
 
 // startModel begins the work on a registry model.
 func (w *workspace) startModel(work context.Context, rec *stream.Model) *model {
-	m := &model{group: newGroup(w.r.inbox), r: w.r, w: w, rec: rec, target: w.r.to.workspace(rec.Workspace)}
+	m := &model{Group: flow.NewGroup(w.r.inbox), r: w.r, w: w, rec: rec, target: w.r.to.workspace(rec.Workspace)}
 	m.Out = report.Outcome{Kind: kindModel, Workspace: m.target, Name: rec.Name, Result: report.ResultThere}
 	w.begin(func() { m.work(work) })
 	return m
@@ -75,10 +76,10 @@ func (w *workspace) startModel(work context.Context, rec *stream.Model) *model {
 func (m *model) announce(stream.Kind) {}
 
 func (m *model) work(ctx context.Context) {
-	free, _ := m.w.names.lock(context.WithoutCancel(ctx), kindModel+" "+m.target+"/"+m.rec.Name) // which cannot end
+	free, _ := m.w.names.Lock(context.WithoutCancel(ctx), kindModel+" "+m.target+"/"+m.rec.Name) // which cannot end
 	defer free()
 	err := m.load(ctx)
-	if each := m.each(func(rec stream.Record) error {
+	if each := m.Each(func(rec stream.Record) error {
 		if err != nil {
 			return nil
 		}
@@ -86,7 +87,7 @@ func (m *model) work(ctx context.Context) {
 	}); err == nil {
 		err = each
 	}
-	if err == nil && m.whole {
+	if err == nil && m.Whole {
 		err = m.finish(ctx)
 	}
 	if err == nil && m.r.verifies() {
@@ -96,7 +97,7 @@ func (m *model) work(ctx context.Context) {
 	case err != nil:
 		m.Out.Result = report.ResultFailed
 		err = fmt.Errorf("registry model %q: %w", m.target+"/"+m.rec.Name, err)
-	case !m.whole:
+	case !m.Whole:
 		m.Out.Result, m.Out.Error = report.ResultFailed, errStreamEnds.Error()
 	case m.Out.Result != report.ResultCreated && m.Out.Written.Any():
 		m.Out.Result = report.ResultCompleted

@@ -108,7 +108,7 @@ func (e *experiment) putBack(ctx context.Context) {
 	ctx, cancel := e.r.aftermath(ctx)
 	defer cancel()
 	if e.resumed.Load() && (e.there == nil || !e.there.Running) {
-		run, ok := e.runs.peek()
+		run, ok := e.runs.Peek()
 		if !ok {
 			run = comet.UsualRun(e.key) // its handshake was not understood
 		}

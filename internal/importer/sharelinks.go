@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
+	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/report"
 )
 
@@ -103,7 +104,7 @@ func (p *project) shareLinksThere(ctx context.Context, want int64, readings int)
 		if agree >= readings {
 			return have, nil
 		}
-		if err := pause(ctx, p.r.o.Settle); err != nil {
+		if err := flow.Pause(ctx, p.r.o.Settle); err != nil {
 			return have, err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
+	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -47,7 +48,7 @@ func (r *run) shows(ctx context.Context, read func() (bool, error)) (bool, error
 		if err != nil || ok || n == agreeing || r.dry() {
 			return ok, err
 		}
-		if err := pause(ctx, r.o.Settle); err != nil {
+		if err := flow.Pause(ctx, r.o.Settle); err != nil {
 			return false, err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
+	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/report"
 )
 
@@ -49,7 +50,7 @@ func once(ctx context.Context, r *run, write, look func() (string, error)) (stri
 			if unread != nil || id != "" {
 				return id, unread
 			}
-			if err := pause(ctx, r.o.Settle); err != nil {
+			if err := flow.Pause(ctx, r.o.Settle); err != nil {
 				return "", err
 			}
 		}

@@ -39,7 +39,7 @@ func (s *systemItem) takePackages(rec *stream.Requirements) error {
 		}
 	}
 	if s.size > maxPackages {
-		return &InputError{errPackages}
+		return &InputError{Err: errPackages}
 	}
 	s.installed = append(s.installed, rec.Installed...)
 	s.os = append(s.os, rec.OS...)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
+	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
@@ -126,7 +127,7 @@ func (r *run) steady(ctx context.Context, read func() error) error {
 		if !errors.Is(err, comet.ErrChanged) || try == maxUnsteady {
 			return err
 		}
-		if err := pause(ctx, r.o.Settle); err != nil {
+		if err := flow.Pause(ctx, r.o.Settle); err != nil {
 			return err
 		}
 	}
@@ -188,7 +189,7 @@ func (e *experiment) textOf(kind stream.Kind, whole *textItem) (longText, error)
 // finishOutput writes the rest of an output.
 func (e *experiment) finishOutput(ctx context.Context, whole *textItem, text longText, p *postponedError) {
 	defer whole.close()
-	if e.failure.stops() {
+	if e.failure.Stops() {
 		return
 	}
 	kind := string(stream.KindOutput)

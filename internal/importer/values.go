@@ -208,7 +208,7 @@ func (e *experiment) wantsParameter(ctx context.Context, v *valueDoc) (bool, err
 	if e.there == nil || e.unfinished {
 		return true, nil
 	}
-	have, err := e.reads.parameters.wait(ctx)
+	have, err := e.reads.parameters.Wait(ctx)
 	if err != nil {
 		return false, err
 	}

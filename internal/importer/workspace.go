@@ -7,6 +7,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
+	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -28,7 +29,7 @@ type workspace struct {
 	runs      map[string]*comet.Run // of producers
 	opened    map[string]bool       // producers that may run again
 	groups    sync.WaitGroup        // artifacts and registry models under way
-	names     locks[string]         // of artifacts and models: two workspaces of a stream may meet in one
+	names     flow.Locks[string]    // of artifacts and models: two workspaces of a stream may meet in one
 }
 
 // producer is an experiment that something in a workspace comes from, as it is
@@ -110,11 +111,11 @@ func (d *dispatcher) openGroup(ctx context.Context, start func() announced) erro
 
 // begin runs the work on a group of the workspace.
 func (w *workspace) begin(work func()) {
-	t := w.r.turns.join()
+	t := w.r.turns.Join()
 	w.groups.Add(1)
 	w.r.working.Go(func() {
 		defer w.groups.Done()
-		defer t.leave()
+		defer t.Leave()
 		defer func() { <-w.r.open }()
 		work()
 	})

@@ -1,4 +1,4 @@
-package importer
+package flow
 
 import (
 	"context"
@@ -8,13 +8,13 @@ import (
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-// A group takes the records of one group of the stream from the one who reads
+// A Group takes the records of one group of the stream from the one who reads
 // it to the one who works on it.
-type group struct {
-	inbox *inbox
+type Group struct {
+	inbox *Inbox
 	in    chan queued
 	spare chan struct{} // holds a value while the record of a spare place waits
-	whole bool          // its end has been read; set before in is closed
+	Whole bool          // its end has been read; set before in is closed
 }
 
 // queued is a record that waits for the work on it.
@@ -33,16 +33,17 @@ const inboxMemory = 8 << 20
 // spareSize is the most that a record in a spare place may take: a chunk fits.
 const spareSize = stream.MaxData + 1024
 
-func newGroup(i *inbox) *group {
-	return &group{inbox: i, in: make(chan queued, inboxLength), spare: make(chan struct{}, 1)}
+// NewGroup returns a group whose records share an inbox with those of others.
+func NewGroup(i *Inbox) *Group {
+	return &Group{inbox: i, in: make(chan queued, inboxLength), spare: make(chan struct{}, 1)}
 }
 
-// send passes a record on. It waits for room.
+// Send passes a record on. It waits for room.
 //
 // Small records have a place of their own in each group where others have all
 // of the room: those may be waiting for a request in flight whose body is to
 // come in this very group.
-func (g *group) send(ctx context.Context, raw stream.Raw) error {
+func (g *Group) Send(ctx context.Context, raw stream.Raw) error {
 	q, err := g.place(ctx, raw)
 	if err != nil {
 		return err
@@ -57,7 +58,7 @@ func (g *group) send(ctx context.Context, raw stream.Raw) error {
 }
 
 // place waits for the room of a record, or for the spare place if it fits.
-func (g *group) place(ctx context.Context, raw stream.Raw) (queued, error) {
+func (g *Group) place(ctx context.Context, raw stream.Raw) (queued, error) {
 	n := cost(raw)
 	var spare chan<- struct{} // never ready if it is nil
 	if n <= spareSize {
@@ -76,7 +77,7 @@ func (g *group) place(ctx context.Context, raw stream.Raw) (queued, error) {
 }
 
 // release gives back the room of a record.
-func (g *group) release(q queued) {
+func (g *Group) release(q queued) {
 	if q.spare {
 		<-g.spare
 		return
@@ -88,14 +89,14 @@ func cost(raw stream.Raw) int64 { return min(int64(len(raw.Data))+64, inboxMemor
 
 // end says that no more records come. whole is false where the stream broke off
 // inside the group.
-func (g *group) End(whole bool) {
-	g.whole = whole
+func (g *Group) End(whole bool) {
+	g.Whole = whole
 	close(g.in)
 }
 
-// each calls f for each record, until the group has ended. An error is that of
+// Each calls f for each record, until the group has ended. An error is that of
 // a record which cannot be decoded, or of f; the records after it are dropped.
-func (g *group) each(f func(stream.Record) error) error {
+func (g *Group) Each(f func(stream.Record) error) error {
 	var failed error
 	for q := range g.in {
 		if failed == nil {
@@ -112,19 +113,20 @@ func (g *group) each(f func(stream.Record) error) error {
 	return failed
 }
 
-// inbox is the room for the records of all groups, in bytes. One goroutine takes
+// Inbox is the room for the records of all groups, in bytes. One goroutine takes
 // of it, any may give back.
-type inbox struct {
+type Inbox struct {
 	given chan struct{} // holds a value where some may have come back
 
 	mu   sync.Mutex
 	free int64
 }
 
-func newInbox() *inbox { return &inbox{given: make(chan struct{}, 1), free: inboxMemory} }
+// NewInbox returns an empty inbox.
+func NewInbox() *Inbox { return &Inbox{given: make(chan struct{}, 1), free: inboxMemory} }
 
 // take takes n bytes if so many are free.
-func (i *inbox) take(n int64) bool {
+func (i *Inbox) take(n int64) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if n > i.free {
@@ -134,7 +136,7 @@ func (i *inbox) take(n int64) bool {
 	return true
 }
 
-func (i *inbox) give(n int64) {
+func (i *Inbox) give(n int64) {
 	i.mu.Lock()
 	i.free += n
 	i.mu.Unlock()
@@ -144,9 +146,9 @@ func (i *inbox) give(n int64) {
 	}
 }
 
-// brief returns a skipped record as it is, or with its texts cut where it would
+// Brief returns a skipped record as it is, or with its texts cut where it would
 // not fit the spare place: what it closes may have what others wait for.
-func brief(raw stream.Raw) (stream.Raw, error) {
+func Brief(raw stream.Raw) (stream.Raw, error) {
 	if cost(raw) <= spareSize {
 		return raw, nil
 	}
@@ -165,16 +167,3 @@ func brief(raw stream.Raw) (stream.Raw, error) {
 	}
 	return stream.Encode(s)
 }
-
-// InputError says that the stream is damaged, truncated or no stream at all.
-// The experiments that came whole before have been imported.
-type InputError struct{ Err error }
-
-// Error returns the text of the wrapped error.
-func (e *InputError) Error() string { return e.Err.Error() }
-
-// Unwrap returns the error of package stream.
-func (e *InputError) Unwrap() error { return e.Err }
-
-// ExitCode returns 4.
-func (e *InputError) ExitCode() int { return 4 }

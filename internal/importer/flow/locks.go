@@ -1,20 +1,20 @@
-package importer
+package flow
 
 import (
 	"context"
 	"sync"
 )
 
-// locks are a lock for each key that is in use. The zero value has all of them
+// Locks are a lock for each key that is in use. The zero value has all of them
 // free.
-type locks[K comparable] struct {
+type Locks[K comparable] struct {
 	mu   sync.Mutex
 	held map[K]chan struct{}
 }
 
-// lock waits until nobody holds the lock of a key, and returns the function that
+// Lock waits until nobody holds the lock of a key, and returns the function that
 // frees it.
-func (l *locks[K]) lock(ctx context.Context, key K) (free func(), err error) {
+func (l *Locks[K]) Lock(ctx context.Context, key K) (free func(), err error) {
 	for {
 		l.mu.Lock()
 		other, taken := l.held[key]

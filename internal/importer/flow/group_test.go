@@ -1,4 +1,4 @@
-package importer
+package flow
 
 import (
 	"testing"
@@ -9,14 +9,14 @@ import (
 )
 
 // fullInbox returns a group where others have all the room, and a small record.
-func fullInbox(t *testing.T) (*group, stream.Raw) {
-	i := newInbox()
+func fullInbox(t *testing.T) (*Group, stream.Raw) {
+	i := NewInbox()
 	i.take(inboxMemory)
 	raw, err := stream.Encode(&stream.Chunk{Data: make([]byte, stream.MaxData)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newGroup(i), raw
+	return NewGroup(i), raw
 }
 
 // A group gets a small record even where others have all the room.
@@ -26,7 +26,7 @@ func TestGroupSpare(t *testing.T) {
 		sent := 0
 		go func() {
 			for range 3 {
-				if err := g.send(t.Context(), raw); err != nil {
+				if err := g.Send(t.Context(), raw); err != nil {
 					t.Error(err)
 				}
 				sent++
@@ -38,7 +38,7 @@ func TestGroupSpare(t *testing.T) {
 			t.Errorf("%d records sent while nobody takes them, want 1", sent)
 		}
 		n := 0
-		if err := g.each(func(stream.Record) error { n++; time.Sleep(time.Second); return nil }); err != nil || n != 3 {
+		if err := g.Each(func(stream.Record) error { n++; time.Sleep(time.Second); return nil }); err != nil || n != 3 {
 			t.Errorf("%d records: %v", n, err)
 		}
 	})
@@ -51,7 +51,7 @@ func TestGroupRoomComesBack(t *testing.T) {
 		sent := 0
 		go func() {
 			for range 4 {
-				if g.send(t.Context(), raw) == nil {
+				if g.Send(t.Context(), raw) == nil {
 					sent++
 				}
 			}

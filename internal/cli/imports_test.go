@@ -57,6 +57,11 @@ var rules = map[string]rule{
 	"internal/importer/quota":    {own: []string{"internal/comet"}, not: []string{"os", "net", "net/http"}},
 	"internal/filter":            {own: []string{"internal/pathname", "internal/progress", "internal/selection", "stream"}, others: []string{"golang.org/x/sync"}, not: []string{"os", "net", "net/http"}},
 	"internal/comet":             {own: []string{"internal/unpack"}, others: []string{"golang.org/x/", "github.com/klauspost/compress/gzip"}},
+
+	// The rooms of the client, from the bottom up.
+	"internal/comet/wire": {not: []string{"os", "net", "net/http"}},
+	"internal/comet/scan": {own: []string{"internal/comet/wire"}, not: []string{"os", "net", "net/http"}},
+
 	// A server that shares the client's types shares its mistakes.
 	"internal/comettest": {others: []string{"golang.org/x/", "github.com/klauspost/compress/gzip"}},
 	"stream": {

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/comet-stream/comet-stream/internal/comet/scan"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
@@ -34,7 +35,7 @@ func (c *conn) checkAnswer(cl *call, resp *http.Response) error {
 		}
 		resp.Body = &held{bytes.NewReader(data), data}
 	case wantStream:
-		if err := beginsJSON(resp, cl.wants.bare); err != nil {
+		if err := beginsJSON(resp, cl.wants.Bare); err != nil {
 			return err
 		}
 	}
@@ -48,7 +49,7 @@ func (c *conn) checkAnswer(cl *call, resp *http.Response) error {
 // for.
 func checkDocument(cl *call, resp *http.Response, data []byte) error {
 	switch page := isHTML(resp, data); {
-	case page, !json.Valid(data) && notJSON(data) == errCutShort:
+	case page, !json.Valid(data) && notJSON(data) == scan.ErrCutShort:
 		return notJSON(data)
 	case !json.Valid(data) || !saysJSON(resp):
 		if cl.write() {
@@ -58,7 +59,7 @@ func checkDocument(cl *call, resp *http.Response, data []byte) error {
 	case cl.check != nil:
 		return cl.check(data)
 	}
-	return cl.wants.holds(data)
+	return cl.wants.Holds(data)
 }
 
 // saysJSON reports whether the type of an answer is one that the official
@@ -91,7 +92,7 @@ func beginsJSON(resp *http.Response, bare bool) error {
 	}
 	switch {
 	case err == io.EOF:
-		return errCutShort
+		return scan.ErrCutShort
 	case err != nil:
 		return err
 	case head[0] != '{' && (head[0] != '[' || !bare):
@@ -110,7 +111,7 @@ type buffered struct {
 // notJSON tells an answer that was cut from one that is something else.
 func notJSON(data []byte) error {
 	if i := wire.SkipSpace(data, 0); i < len(data) && (data[i] == '{' || data[i] == '[') {
-		return errCutShort
+		return scan.ErrCutShort
 	}
 	return ErrNotJSON
 }
@@ -125,23 +126,16 @@ func isHTML(resp *http.Response, data []byte) bool {
 }
 
 // readWhole reads a body and closes it.
-func readWhole(resp *http.Response, r *room) ([]byte, error) {
+func readWhole(resp *http.Response, r *scan.Room) ([]byte, error) {
 	defer resp.Body.Close()
 	size := 4 << 10
-	if n := resp.ContentLength; n > 0 && n < smallAnswer {
+	if n := resp.ContentLength; n > 0 && n < scan.SmallAnswer {
 		size = int(n) + 1
 	}
-	if err := r.grow(size); err != nil {
+	if err := r.Grow(size); err != nil {
 		return nil, err
 	}
-	s := newScanner(resp.Body, size)
-	s.room = r
-	for s.fill() {
-	}
-	if err := s.why(); err != io.EOF {
-		return nil, err
-	}
-	return s.buf[:s.end:s.end], nil
+	return scan.ReadAll(resp.Body, size, r)
 }
 
 // refusal reads why the server has not done a call. What a 4xx means is known
@@ -150,8 +144,8 @@ func readWhole(resp *http.Response, r *room) ([]byte, error) {
 func (c *conn) refusal(cl *call, resp *http.Response) error {
 	data, err := io.ReadAll(io.LimitReader(resp.Body, maxWords))
 	resp.Body.Close()
-	if err == nil && len(data) < maxWords && !json.Valid(data) && notJSON(data) == errCutShort {
-		err = errCutShort
+	if err == nil && len(data) < maxWords && !json.Valid(data) && notJSON(data) == scan.ErrCutShort {
+		err = scan.ErrCutShort
 	}
 	e := c.answerError(cl, resp, data)
 	if err != nil && e.Status/100 == 4 && e.Status != http.StatusUnauthorized && !passing(e) {
@@ -268,7 +262,7 @@ func (c *conn) networkError(ctx context.Context, cl *call, t *trace, err error) 
 
 // badAnswer describes an answer that is of no use, or the lack of one.
 func (c *conn) badAnswer(cl *call, err error, unsent bool) *Error {
-	if l, ok := errors.AsType[*lack](err); ok {
+	if l, ok := errors.AsType[*scan.Lack](err); ok {
 		return c.lacking(cl, l)
 	}
 	return &Error{Method: cl.method, Path: c.shownPath(cl), Err: c.cause(cl, clearly(err), unsent)}

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/comet-stream/comet-stream/internal/comet/scan"
 	"github.com/comet-stream/comet-stream/internal/comet/transport"
 )
 
@@ -37,7 +38,7 @@ type call struct {
 	want    answerKind
 	// wants is what the answer must have, and about what the server calls the
 	// thing that is asked for.
-	wants wants
+	wants scan.Wants
 	about []string
 	// accept, if not nil, looks at an answer that is read by the caller. What
 	// it refuses is a failed try like any other.
@@ -59,7 +60,7 @@ type call struct {
 	// rateless frees a call from pacing.
 	rateless bool
 	// room is what may be held of the answer.
-	room *room
+	room *scan.Room
 }
 
 // body is a request body that can be sent again.
@@ -122,8 +123,8 @@ func (c *conn) try(ctx context.Context, cl *call) (*http.Response, error) {
 		if se := t.failure.Load(); se != nil {
 			return nil, se.err
 		}
-		if re, ok := errors.AsType[*reserveError](err); ok {
-			return nil, re.err
+		if re, ok := errors.AsType[*scan.ReserveError](err); ok {
+			return nil, re.Err
 		}
 		if e, ok := errors.AsType[*Error](err); ok {
 			return nil, e
@@ -192,8 +193,8 @@ func (c *conn) target(ctx context.Context, cl *call) string {
 
 // document makes a call and returns its JSON answer.
 func (c *conn) document(ctx context.Context, cl *call) ([]byte, error) {
-	cl.want, cl.room = wantDocument, c.newRoom(ctx, maxDocument, 4<<10)
-	defer cl.room.done()
+	cl.want, cl.room = wantDocument, scan.NewRoom(ctx, c.largeTurn, scan.MaxDocument, 4<<10)
+	defer cl.room.Done()
 	resp, err := c.do(ctx, cl)
 	if err != nil {
 		return nil, err
@@ -219,6 +220,5 @@ func values(pairs ...string) url.Values {
 }
 
 var (
-	errCutShort  = fmt.Errorf("the answer is cut short: %w", io.ErrUnexpectedEOF)
 	errRedirects = errors.New("redirected more than 10 times")
 )

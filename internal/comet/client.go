@@ -3,12 +3,8 @@ package comet
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"net/http"
 	"net/url"
-	"strings"
 
-	"github.com/comet-stream/comet-stream/internal/comet/transport"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
@@ -34,46 +30,10 @@ type Client struct {
 
 // New returns a client. It does not speak to the server yet.
 func New(o Options) (*Client, error) {
-	if o.APIKey == "" {
-		return nil, errors.New("comet: no API key")
-	}
-	if strings.ContainsFunc(o.APIKey, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return nil, errors.New("comet: the API key holds characters that no key has")
-	}
-	addr, err := parseAddress(o.URL, o.RESTURL)
+	c, err := newConn(o)
 	if err != nil {
 		return nil, err
 	}
-	o.setDefaults(addr)
-	if o.Proxy == nil {
-		o.Proxy = http.ProxyFromEnvironment
-	}
-	chain := o.chain(addr)
-	network := o.Transport
-	if network == nil {
-		if network, err = transport.NewNetwork(chain); err != nil {
-			return nil, err
-		}
-	}
-	c := &conn{
-		addr:    addr,
-		key:     o.APIKey,
-		lib:     o.LibVersion,
-		http:    &http.Client{Transport: transport.New(network, chain), CheckRedirect: checkRedirect},
-		network: network,
-		stats:   o.Counters,
-		log:     o.Logger,
-		secrets: newSecrets(o.APIKey, o.AllowHeaderValue),
-
-		largeTurn: make(chan struct{}, 1),
-
-		absentWords: o.AbsentWords,
-		unclear:     unclearWords{tell: o.Unclear},
-	}
-	for _, r := range []*retrier{&c.retry, &c.storage} {
-		r.Retry, r.stats, r.notify, r.waits, r.well, r.probe = o.Retry, o.Counters, o.Notify, o.Waits, o.Succeeded, c.probe
-	}
-	c.storage.optional, c.storage.answer = true, storageAnswer
 	return &Client{
 		Workspaces: Workspaces{c}, Projects: Projects{c}, Experiments: Experiments{c},
 		Parameters: Parameters{c}, Others: Others{c}, Metrics: Metrics{c}, Texts: Texts{c}, Origins: Origins{c}, Assets: Assets{c},
@@ -83,14 +43,20 @@ func New(o Options) (*Client, error) {
 }
 
 // Root returns the address of the instance: scheme and host, with a slash.
-func (c *Client) Root() string { return c.conn.addr.root }
+func (c *Client) Root() string { return c.conn.root() }
 
-// Address returns the client library's address that all others follow from.
-func (c *Client) Address() string { return c.conn.addr.clientlib }
+// Version returns the version of the server, and false when it does not tell.
+// The server is asked once.
+func (c *Client) Version(ctx context.Context) (Version, bool) { return c.conn.serverVersion(ctx) }
+
+// NotDone tells the client that an uncertain write was not done, as its caller
+// has found. Where several were answered as by a server that does not have the
+// call, the client makes it in another way from then on.
+func (c *Client) NotDone(err error) { c.conn.notDone(err) }
 
 // ExperimentURL returns the address of an experiment in the web interface.
 func (c *Client) ExperimentURL(workspace, project, key string, archived bool) string {
-	u := c.conn.addr.root + url.PathEscape(workspace) + "/" + url.PathEscape(project) + "/"
+	u := c.conn.root() + url.PathEscape(workspace) + "/" + url.PathEscape(project) + "/"
 	if archived {
 		u += "archive/"
 	}
@@ -99,10 +65,7 @@ func (c *Client) ExperimentURL(workspace, project, key string, archived bool) st
 
 // CloseIdle closes the connections that wait for a next request.
 func (c *Client) CloseIdle() {
-	// http.Client would ask the outermost RoundTripper, which has none.
-	if n, ok := c.conn.network.(interface{ CloseIdleConnections() }); ok {
-		n.CloseIdleConnections()
-	}
+	c.conn.closeIdle()
 }
 
 // Account is the user whom the key belongs to.

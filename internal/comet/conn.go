@@ -2,6 +2,7 @@ package comet
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -9,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/comet-stream/comet-stream/internal/comet/scan"
 	"github.com/comet-stream/comet-stream/internal/comet/transport"
 	"golang.org/x/time/rate"
 )
@@ -238,4 +240,63 @@ func (c *conn) answersREST(ctx context.Context, base string) bool {
 func (c *conn) probe(ctx context.Context) bool {
 	ctx = c.retry.briefly(ctx)
 	return c.answersREST(ctx, c.restURL(ctx))
+}
+
+// readAccount is read also to see whether a server answers at all.
+var readAccount = read{"account-details", scan.ValueNamed("userName", "defaultWorkspaceName"), []string{"user", "account"}}
+
+// newConn returns a connection. It does not speak to the server yet.
+func newConn(o Options) (*conn, error) {
+	if o.APIKey == "" {
+		return nil, errors.New("comet: no API key")
+	}
+	if strings.ContainsFunc(o.APIKey, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return nil, errors.New("comet: the API key holds characters that no key has")
+	}
+	addr, err := parseAddress(o.URL, o.RESTURL)
+	if err != nil {
+		return nil, err
+	}
+	o.setDefaults(addr)
+	if o.Proxy == nil {
+		o.Proxy = http.ProxyFromEnvironment
+	}
+	chain := o.chain(addr)
+	network := o.Transport
+	if network == nil {
+		if network, err = transport.NewNetwork(chain); err != nil {
+			return nil, err
+		}
+	}
+	c := &conn{
+		addr:    addr,
+		key:     o.APIKey,
+		lib:     o.LibVersion,
+		http:    &http.Client{Transport: transport.New(network, chain), CheckRedirect: checkRedirect},
+		network: network,
+		stats:   o.Counters,
+		log:     o.Logger,
+		secrets: newSecrets(o.APIKey, o.AllowHeaderValue),
+
+		largeTurn: make(chan struct{}, 1),
+
+		absentWords: o.AbsentWords,
+		unclear:     unclearWords{tell: o.Unclear},
+	}
+	for _, r := range []*retrier{&c.retry, &c.storage} {
+		r.Retry, r.stats, r.notify, r.waits, r.well, r.probe = o.Retry, o.Counters, o.Notify, o.Waits, o.Succeeded, c.probe
+	}
+	c.storage.optional, c.storage.answer = true, storageAnswer
+	return c, nil
+}
+
+// root returns the address of the instance: scheme and host, with a slash.
+func (c *conn) root() string { return c.addr.root }
+
+// closeIdle closes the connections that wait for a next request.
+func (c *conn) closeIdle() {
+	// http.Client would ask the outermost RoundTripper, which has none.
+	if n, ok := c.network.(interface{ CloseIdleConnections() }); ok {
+		n.CloseIdleConnections()
+	}
 }

@@ -1,7 +1,6 @@
 package comet
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,7 +10,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"time"
 
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
@@ -30,10 +28,6 @@ type directPart struct {
 	address *url.URL // with a signature
 	tag     string   // that storage gave what it has
 }
-
-// storageAnswer is how long storage may take to answer when it has all of a part,
-// which is all that it has to do.
-const storageAnswer = time.Minute
 
 // directExpiry is how long the addresses of a direct upload are asked to be
 // good for, in seconds; the official client asks for the same.
@@ -60,11 +54,8 @@ func (c Assets) StartVisualization(ctx context.Context, u *Upload, parts int) (*
 
 func (c Assets) startDirect(ctx context.Context, path string, q url.Values, metadata json.RawMessage, parts int) (*DirectUpload, error) {
 	cl := &call{method: http.MethodPost, family: familyClient, path: path + "upload-start"}
-	fail := func(err error) error {
-		return &Error{Method: cl.method, Path: c.conn.shownPath(cl), Err: err, endpointMissing: err == ErrUnsupported}
-	}
-	if has, known := c.conn.features.known(featureDirect.path); known && !has {
-		return nil, fail(ErrUnsupported)
+	if c.conn.lacks(featureDirect) {
+		return nil, c.conn.missing(cl)
 	}
 	o := fieldsOf(q)
 	if metadata != nil {
@@ -135,17 +126,7 @@ func (d *DirectUpload) PutPart(ctx context.Context, n int, content io.ReaderAt, 
 			return nil
 		},
 	}
-	e := d.c.storage.begin(cl)
-	resp, err := d.c.doWith(ctx, cl, e)
-	if err != nil {
-		if e, ok := errors.AsType[*Error](err); ok && e.outage && ctx.Err() == nil && d.c.probe(ctx) {
-			// The server is well, it is its storage that is out of reach.
-			e.outage = false
-		}
-		return err
-	}
-	e.completed()
-	return resp.Body.Close()
+	return d.c.store(ctx, cl)
 }
 
 // Complete makes the asset of the parts, all of which have been sent. It is not
@@ -196,19 +177,5 @@ func (d *DirectUpload) completion(o *wire.Object) *call {
 // LeaveDirect notes that direct uploads do not work at this server, and why.
 // None is begun any more.
 func (c Assets) LeaveDirect(why error) {
-	if c.conn.features.learn(featureDirect.path, false) {
-		c.conn.log.Debug("direct uploads do not work here, assets go through the server", "cause", why)
-	}
-}
-
-// storageCode returns the name of a failure in the answer of storage. The rest
-// of it may quote the request with its signature.
-func storageCode(data []byte) string {
-	_, rest, _ := bytes.Cut(data, []byte("<Code>"))
-	code, _, ok := bytes.Cut(rest, []byte("</Code>"))
-	letter := func(r rune) bool { return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' }
-	if !ok || len(code) > 40 || bytes.ContainsFunc(code, func(r rune) bool { return !letter(r) }) {
-		return ""
-	}
-	return string(code)
+	c.conn.leave(featureDirect, "direct uploads do not work here, assets go through the server", why)
 }

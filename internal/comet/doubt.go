@@ -1,16 +1,15 @@
 package comet
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
 	"unicode"
 
+	"github.com/comet-stream/comet-stream/internal/comet/scan"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
@@ -140,119 +139,16 @@ func plainWords(s string) []string {
 	return list
 }
 
-// A lack is what is wrong with an answer of status 200: it has not what was asked
-// for.
-type lack struct {
-	status int
-	why    string
-	words  string // of the server, or the answer itself where it is short
-	own    bool
-}
-
-func (l *lack) Error() string { return l.why }
-
 // lacking returns the error of an answer that lacks something.
-func (c *conn) lacking(cl *call, l *lack) *Error {
+func (c *conn) lacking(cl *call, l *scan.Lack) *Error {
 	e := &Error{
-		Method: cl.method, Path: c.shownPath(cl), Status: l.status, Own: l.own,
-		Msg: c.secrets.hide(clip(l.words)), Err: l, unclear: true,
+		Method: cl.method, Path: c.shownPath(cl), Status: l.Status, Own: l.Own,
+		Msg: c.secrets.hide(clip(l.Words)), Err: l, unclear: true,
 	}
 	if isNamed(e.Msg, c.absentWords) {
 		e.Named, e.absent, e.unclear = true, true, false
 	}
 	return e
-}
-
-// check holds the members of an answer against what its call wants, one by one
-// as they come.
-type check struct {
-	wants wants
-	found bool
-	code  int64
-	sdk   int64 // the code of an error
-	words string
-	n     int
-}
-
-// minds reports whether a member that is not wanted says something of the answer.
-func (k *check) minds(name string) bool {
-	switch name {
-	case "code", "msg", "message", "sdk_error_code", "sdkErrorCode":
-		return true
-	}
-	return false
-}
-
-// member takes a member. Of a list that is wanted the first byte will do.
-func (k *check) member(name string, value []byte) {
-	k.n++
-	switch {
-	case name == "code" && wire.IsNumber(value) && (k.code == 0 || k.code == http.StatusOK):
-		k.code = wire.IntOrZero(value) // also where the source code has that name
-	case name == "sdk_error_code", name == "sdkErrorCode":
-		k.sdk = cmp.Or(k.sdk, wire.IntOrZero(value))
-	case slices.Contains(k.wants.names, name):
-		k.found = k.found || k.wants.takes(value)
-	case k.minds(name) && k.words == "" && len(value) > 0 && value[0] == '"':
-		k.words = wire.TextOrEmpty(value)
-	}
-}
-
-// takes reports whether a value is of the kind that is wanted.
-func (w wants) takes(value []byte) bool {
-	switch w.kind {
-	case wantedList:
-		return wire.IsNull(value) || value[0] == '['
-	case wantedArray:
-		return len(value) > 0 && value[0] == '['
-	case wantedValue:
-		return !wire.IsNull(value)
-	}
-	return true
-}
-
-// end returns a *lack if something was missing.
-func (k *check) end() error {
-	l := &lack{status: http.StatusOK, words: k.words, own: k.words != ""}
-	switch {
-	case k.wants.names == nil:
-		return nil
-	case k.code != 0 && k.code != http.StatusOK:
-		l.why = fmt.Sprintf("the answer says code %d", k.code)
-	case k.sdk != 0:
-		l.why = fmt.Sprintf("the answer has the code %d of an error", k.sdk)
-	case !k.found:
-		l.why = "the answer lacks " + k.wants.String()
-	default:
-		return nil
-	}
-	if k.n == 0 {
-		l.words = "{}"
-	}
-	return l
-}
-
-// maxShown is the longest answer that an error shows for want of words.
-const maxShown = 100
-
-// holds reports with a *lack whether a document has what is wanted.
-func (w wants) holds(data []byte) error {
-	k := check{wants: w}
-	if i := wire.SkipSpace(data, 0); data[i] == '[' {
-		bare := data[i:]
-		if w.bare && bare[wire.SkipSpace(bare, 1)] != ']' || w.names == nil {
-			return nil
-		}
-		l := k.end().(*lack)
-		l.words = string(bare[:min(len(bare), maxShown)])
-		return l
-	}
-	wire.Members(data, k.member)
-	err := k.end()
-	if l, ok := err.(*lack); ok && k.words == "" && len(data) < maxShown {
-		l.words = string(data)
-	}
-	return err
 }
 
 // isOwn reports whether the body of a failure is in the form in which the API

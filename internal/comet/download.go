@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/comet-stream/comet-stream/internal/comet/scan"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 	"github.com/comet-stream/comet-stream/internal/unpack"
 )
@@ -251,7 +252,7 @@ const maxError = 4 << 10
 // errorInstead returns an error if what came in the place of an asset of unknown
 // size is an error of the server, or nothing.
 func errorInstead(resp *http.Response, k *offer) error {
-	l := &lack{status: resp.StatusCode, why: "an error came instead of the asset"}
+	l := &scan.Lack{Status: resp.StatusCode, Why: "an error came instead of the asset"}
 	if resp.StatusCode == http.StatusNoContent {
 		return l
 	}
@@ -265,8 +266,8 @@ func errorInstead(resp *http.Response, k *offer) error {
 	}
 	k.rc = &joined{bytes.NewReader(data), k.rc}
 	if code := wire.IntOrZero(wire.Member(data, "code")); code != 0 && code != http.StatusOK && isOwn(data) {
-		l.own = true
-		l.words, _ = serverWords(resp, data)
+		l.Own = true
+		l.Words, _ = serverWords(resp, data)
 		return l
 	}
 	return nil
@@ -335,7 +336,7 @@ func (s *sized) Read(p []byte) (int, error) {
 		return 0, ErrChanged
 	}
 	if err == io.EOF && s.left > 0 {
-		err = errCutShort
+		err = scan.ErrCutShort
 		if s.short != nil {
 			err = s.short(s.left)
 		}
@@ -344,3 +345,5 @@ func (s *sized) Read(p []byte) (int, error) {
 }
 
 func (s *sized) Close() error { return s.rc.Close() }
+
+var readBody = read{path: "experiment/asset/get-asset", about: []string{"asset", "image", "file"}}

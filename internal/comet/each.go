@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 
+	"github.com/comet-stream/comet-stream/internal/comet/scan"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
@@ -14,26 +15,20 @@ import (
 // element. cut says that the element is too large to be held, and that only its
 // short members are there.
 func (c *conn) each(ctx context.Context, rd read, q url.Values, restart func(), yield func(v []byte, cut bool) error) error {
-	return c.eachBeside(ctx, rd, q, restart, nil, func(_ *room, v []byte, cut bool) error { return yield(v, cut) })
-}
-
-// beside takes what stands beside a list. begin is called before each reading of
-// the document, of which there may be several, member for each member.
-type beside struct {
-	begin  func()
-	member func(r *room, name string, v []byte) error
+	return c.eachBeside(ctx, rd, q, restart, nil, func(_ *scan.Room, v []byte, cut bool) error { return yield(v, cut) })
 }
 
 // eachBeside is each with the members beside the list, if b is not nil.
-func (c *conn) eachBeside(ctx context.Context, rd read, q url.Values, restart func(), b *beside, yield func(r *room, v []byte, cut bool) error) error {
-	return c.streamed(ctx, rd.call(q), restart, func(s *scanner, taken *bool) error {
+func (c *conn) eachBeside(ctx context.Context, rd read, q url.Values, restart func(), b *scan.Beside, yield func(r *scan.Room, v []byte, cut bool) error) error {
+	cl := rd.call(q)
+	return c.streamed(ctx, cl, restart, func(s *scan.Scanner, taken *bool) error {
 		if b != nil {
-			b.begin()
+			b.Begin()
 		}
-		return s.listed(rd.wants, b, func() error {
-			return s.array(func(v []byte, cut bool) error {
+		return s.Listed(rd.wants, b, func() error {
+			return s.Array(func(v []byte, cut bool) error {
 				*taken = true
-				if err := yield(s.room, v, cut); err != nil {
+				if err := yield(cl.room, v, cut); err != nil {
 					return &yieldError{err}
 				}
 				return nil
@@ -44,22 +39,22 @@ func (c *conn) eachBeside(ctx context.Context, rd read, q url.Values, restart fu
 
 // listOf reads a list as it comes, and returns what parse makes of its elements,
 // which are parse's to keep.
-func listOf[T any](ctx context.Context, c *conn, rd read, q url.Values, b *beside, parse func(v []byte) T) ([]T, error) {
+func listOf[T any](ctx context.Context, c *conn, rd read, q url.Values, b *scan.Beside, parse func(v []byte) T) ([]T, error) {
 	var all []T
-	err := c.eachBeside(ctx, rd, q, func() { all = nil }, b, func(r *room, v []byte, cut bool) error {
-		if err := r.keep(len(v)); err != nil {
+	err := c.eachBeside(ctx, rd, q, func() { all = nil }, b, func(r *scan.Room, v []byte, cut bool) error {
+		if err := r.Keep(len(v)); err != nil {
 			return err
 		}
 		if cut {
-			return tooLarge(maxElement)
+			return scan.TooLarge(scan.MaxElement)
 		}
 		all = append(all, parse(bytes.Clone(v)))
 		return nil
 	})
-	switch re, ok := err.(*reserveError); {
+	switch re, ok := err.(*scan.ReserveError); {
 	case ok:
-		return nil, re.err
-	case errors.Is(err, ErrTooLarge):
+		return nil, re.Err
+	case errors.Is(err, scan.ErrTooLarge):
 		return nil, c.badAnswer(rd.call(nil), err, false)
 	case err != nil:
 		return nil, err
@@ -70,16 +65,16 @@ func listOf[T any](ctx context.Context, c *conn, rd read, q url.Values, b *besid
 // documentAround is listOf with the rest of the document.
 func documentAround[T any](ctx context.Context, c *conn, rd read, q url.Values, parse func(v []byte) T) (doc []byte, list []T, err error) {
 	var o wire.Object
-	list, err = listOf(ctx, c, rd, q, &beside{
-		begin: func() { o = wire.Object{} },
-		member: func(r *room, name string, v []byte) error {
-			if o.Len()+len(v) > maxDocument {
-				return tooLarge(maxDocument)
+	list, err = listOf(ctx, c, rd, q, &scan.Beside{
+		Begin: func() { o = wire.Object{} },
+		Member: func(r *scan.Room, name string, v []byte) error {
+			if o.Len()+len(v) > scan.MaxDocument {
+				return scan.TooLarge(scan.MaxDocument)
 			}
-			if !slices.Contains(rd.wants.names, name) {
+			if !slices.Contains(rd.wants.Names, name) {
 				o.Raw(name, v)
 			}
-			return r.keep(len(v))
+			return r.Keep(len(v))
 		},
 	}, parse)
 	return o.Bytes(), list, err

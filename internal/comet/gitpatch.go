@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/comet-stream/comet-stream/internal/comet/scan"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 	"github.com/comet-stream/comet-stream/internal/unpack"
 )
@@ -88,13 +89,13 @@ func readPatch(resp *http.Response, head []byte, whole bool, beside *besides) (i
 	case isPatch(head):
 		return io.MultiReader(bytes.NewReader(head), resp.Body), nil
 	}
-	l := &lack{status: resp.StatusCode, why: "the answer is neither a patch nor says that there is none"}
+	l := &scan.Lack{Status: resp.StatusCode, Why: "the answer is neither a patch nor says that there is none"}
 	if json.Valid(head) {
 		if saysNoPatch(head) {
 			return nil, nil
 		}
-		l.own = isOwn(head)
-		l.words, _ = serverWords(resp, head)
+		l.Own = isOwn(head)
+		l.Words, _ = serverWords(resp, head)
 	}
 	return nil, l
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"strconv"
 
+	"github.com/comet-stream/comet-stream/internal/comet/scan"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
@@ -165,8 +166,8 @@ type pageHints struct {
 	pages   *int64
 }
 
-func (h *pageHints) beside() *beside {
-	return &beside{begin: func() { *h = pageHints{} }, member: func(_ *room, name string, v []byte) error {
+func (h *pageHints) beside() *scan.Beside {
+	return &scan.Beside{Begin: func() { *h = pageHints{} }, Member: func(_ *scan.Room, name string, v []byte) error {
 		switch name {
 		case "hasMore":
 			h.hasMore = wire.BoolOf(v)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/comet-stream/comet-stream/internal/comet/scan"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
@@ -76,7 +77,7 @@ func (c Metrics) AllPoints(ctx context.Context, key string, restart func(), yiel
 }
 
 func (c Metrics) points(ctx context.Context, cl *call, metric string, restart func(), yield func(*Point) error) error {
-	return c.conn.streamed(ctx, cl, restart, func(s *scanner, taken *bool) error {
+	return c.conn.streamed(ctx, cl, restart, func(s *scan.Scanner, taken *bool) error {
 		return decodePoints(s, metric, func(p *Point) error {
 			*taken = true
 			if err := yield(p); err != nil {

@@ -14,13 +14,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/comet-stream/comet-stream/internal/comet/scan"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // collect decodes points and copies them, as a caller that keeps them would.
 func collect(r io.Reader, metric string) ([]Point, error) {
 	var list []Point
-	err := decodePoints(newScanner(r, 1<<10), metric, func(p *Point) error {
+	err := decodePoints(scan.New(r, 1<<10, nil), metric, func(p *Point) error {
 		list = append(list, *p)
 		return nil
 	})
@@ -129,7 +130,7 @@ func TestDecodePointsLong(t *testing.T) {
 	}
 	doc.WriteString(`]}`)
 	i := 0
-	err := decodePoints(newScanner(iotest.HalfReader(&doc), 1<<10), "", func(p *Point) error {
+	err := decodePoints(scan.New(iotest.HalfReader(&doc), 1<<10, nil), "", func(p *Point) error {
 		want := Point{
 			Name: "m" + strconv.Itoa(i%3), Value: strconv.Itoa(i), Kind: StringValue, Step: IntOf(int64(i)),
 			Context: ptr("c" + strconv.Itoa(i%2)), Extra: fmt.Appendf(nil, `{"x":%d}`, i),
@@ -352,7 +353,7 @@ func benchmarkPoints(b *testing.B, point string) {
 	b.ReportAllocs()
 	for b.Loop() {
 		points := 0
-		if err := decodePoints(newScanner(bytes.NewReader(doc.Bytes()), 128<<10), "", func(*Point) error { points++; return nil }); err != nil || points != n {
+		if err := decodePoints(scan.New(bytes.NewReader(doc.Bytes()), 128<<10, nil), "", func(*Point) error { points++; return nil }); err != nil || points != n {
 			b.Fatal(points, err)
 		}
 	}

@@ -6,16 +6,14 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/comet-stream/comet-stream/internal/comet/scan"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // decodePoints reads {"metrics": [point, ...]}.
-func decodePoints(s *scanner, metric string, yield func(*Point) error) error {
+func decodePoints(s *scan.Scanner, metric string, yield func(*Point) error) error {
 	d := &pointDecoder{metric: metric, names: newInterned(), contexts: newInterned()}
-	return s.listed(readPoints.wants, nil, func() error {
-		s.pos++
-		return d.list(s, yield)
-	})
+	return s.Listed(readPoints.wants, nil, func() error { return d.list(s, yield) })
 }
 
 // errMore says that an object goes on after the end of the buffer.
@@ -33,41 +31,44 @@ type pointDecoder struct {
 	extra    []byte
 }
 
-// list reads the points up to the end of the array.
-func (d *pointDecoder) list(s *scanner, yield func(*Point) error) error {
-	c, err := s.peek()
+// list reads an array of points.
+func (d *pointDecoder) list(s *scan.Scanner, yield func(*Point) error) error {
+	if err := s.Expect('['); err != nil {
+		return err
+	}
+	c, err := s.Peek()
 	if err != nil {
 		return err
 	}
 	if c == ']' {
-		s.pos++
+		s.Advance(1)
 		return nil
 	}
 	for {
-		if c, err = s.peek(); err != nil {
+		if c, err = s.Peek(); err != nil {
 			return err
 		}
 		if c != '{' {
 			return wire.ErrSyntax
 		}
-		n, err := d.point(s.buf[s.pos:s.end])
+		n, err := d.point(s.Unread())
 		if err == errMore {
-			if !s.fill() {
-				return s.broken()
+			if err := s.More(); err != nil {
+				return err
 			}
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		s.pos += n
+		s.Advance(n)
 		if err := yield(&d.p); err != nil {
 			return err
 		}
-		if c, err = s.peek(); err != nil {
+		if c, err = s.Peek(); err != nil {
 			return err
 		}
-		s.pos++
+		s.Advance(1)
 		switch c {
 		case ']':
 			return nil

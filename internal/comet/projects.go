@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/comet-stream/comet-stream/internal/comet/scan"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
@@ -100,7 +101,7 @@ func (c Projects) pages(ctx context.Context, workspace string) ([]Project, error
 	for offset := 0; ; {
 		var total *int64
 		q := values("workspaceName", workspace, "offset", strconv.Itoa(offset), "count", strconv.Itoa(count))
-		rows, err := listOf(ctx, c.conn, readProjectsPage, q, &beside{begin: func() { total = nil }, member: func(_ *room, name string, v []byte) error {
+		rows, err := listOf(ctx, c.conn, readProjectsPage, q, &scan.Beside{Begin: func() { total = nil }, Member: func(_ *scan.Room, name string, v []byte) error {
 			if name == "totalRowCount" {
 				total = wire.IntOf(v)
 			}

@@ -214,7 +214,7 @@ func (c Registry) StatusConfiguration(ctx context.Context, id string) (*StatusCo
 			if empty > 1 {
 				return nil
 			}
-			return cl.wants.holds(data)
+			return cl.wants.Holds(data)
 		}
 		data, err := c.conn.document(ctx, cl)
 		s = ParseStatusConfiguration(data)

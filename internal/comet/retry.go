@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/comet-stream/comet-stream/internal/comet/scan"
 	"github.com/comet-stream/comet-stream/internal/comet/transport"
 	"github.com/comet-stream/comet-stream/internal/unpack"
 )
@@ -495,7 +496,7 @@ func passing(err error) bool {
 // passingCause sorts out the failures that waiting does not mend. What is wrong
 // with the configuration is not among them: see [effort.misconfigured].
 func passingCause(err error) bool {
-	for _, lasting := range []error{ErrTooLarge, errRedirects, errNoTag, ErrChanged, ErrLength, unpack.ErrRatio} {
+	for _, lasting := range []error{scan.ErrTooLarge, errRedirects, errNoTag, ErrChanged, ErrLength, unpack.ErrRatio} {
 		if errors.Is(err, lasting) {
 			return false
 		}

@@ -6,18 +6,17 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/comet-stream/comet-stream/internal/comet/scan"
 )
 
 // An element that is too large is told of by its short members, wherever they
 // stand in it, and the others are given as they are.
 func TestEachCut(t *testing.T) {
-	long := strings.Repeat("x", maxElement/2)
+	long := strings.Repeat("x", scan.MaxElement/2)
 	large := func(name string) string {
 		return `{"valueMin":"` + long + `",` + name + `"valueMax":"` + long + `","valueCurrent":"` + long + `","timestampCurrent":5}`
 	}
@@ -40,7 +39,7 @@ func TestEachCut(t *testing.T) {
 
 // What is too large is an error at once: to ask again would change nothing.
 func TestTooLarge(t *testing.T) {
-	document, element := strings.Repeat("x", maxDocument), strings.Repeat("x", maxElement)
+	document, element := strings.Repeat("x", scan.MaxDocument), strings.Repeat("x", scan.MaxElement)
 	for name, tt := range map[string]struct {
 		doc  string
 		read func(context.Context, *Client) error
@@ -50,11 +49,11 @@ func TestTooLarge(t *testing.T) {
 			_, err := c.Projects.List(ctx, "w")
 			return err
 		}},
-		"list that is kept": {`{"projects":[` + strings.Repeat(`{"projectName":"`+element[:maxElement/4]+`"},`, 4*maxList/maxElement) + `{}]}`, func(ctx context.Context, c *Client) error {
+		"list that is kept": {`{"projects":[` + strings.Repeat(`{"projectName":"`+element[:scan.MaxElement/4]+`"},`, 4*scan.MaxList/scan.MaxElement) + `{}]}`, func(ctx context.Context, c *Client) error {
 			_, err := c.Projects.List(ctx, "w")
 			return err
 		}},
-		"beside a list": {`{"versions":[],"description":"` + element[:maxElement/2] + `"}`, func(ctx context.Context, c *Client) error {
+		"beside a list": {`{"versions":[],"description":"` + element[:scan.MaxElement/2] + `"}`, func(ctx context.Context, c *Client) error {
 			_, err := c.Artifacts.Get(ctx, "w", "n")
 			return err
 		}},
@@ -72,7 +71,7 @@ func TestTooLarge(t *testing.T) {
 				return reply(req, 200, tt.doc), nil
 			})
 			err := tt.read(t.Context(), c)
-			if e, ok := errors.AsType[*Error](err); !ok || !errors.Is(err, ErrTooLarge) || e.Path == "" || tries != 1 {
+			if e, ok := errors.AsType[*Error](err); !ok || !errors.Is(err, scan.ErrTooLarge) || e.Path == "" || tries != 1 {
 				t.Errorf("%v after %d tries", err, tries)
 			}
 		})
@@ -104,7 +103,7 @@ func TestReserve(t *testing.T) {
 				return reply(req, 200, tt.doc), nil
 			})
 			var most, held int64 = 1 << 40, 0
-			ctx := WithReserve(t.Context(), func(_ context.Context, n int64) error {
+			ctx := scan.WithReserve(t.Context(), func(_ context.Context, n int64) error {
 				if held += n; held > most {
 					return full
 				}
@@ -119,34 +118,4 @@ func TestReserve(t *testing.T) {
 			}
 		})
 	}
-}
-
-// Without a budget large answers are held one at a time, small ones beside them;
-// who waits for long fails as if the server had not answered.
-func TestLargeTurn(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := offline(t, nil)
-		first, second := c.conn.newRoom(t.Context(), maxDocument, 0), c.conn.newRoom(t.Context(), maxDocument, 0)
-		if err := errors.Join(first.grow(smallAnswer+1), first.grow(2*smallAnswer), second.grow(smallAnswer)); err != nil {
-			t.Fatal(err)
-		}
-		var wg sync.WaitGroup
-		wg.Go(func() {
-			began := time.Now()
-			if err := second.grow(smallAnswer + 1); err != nil || time.Since(began) != time.Second {
-				t.Errorf("%v after %v", err, time.Since(began))
-			}
-		})
-		time.Sleep(time.Second)
-		first.done()
-		wg.Wait()
-		third := c.conn.newRoom(t.Context(), maxDocument, 0)
-		if err := third.grow(smallAnswer + 1); err != errBusy || passing(&Error{Err: &cause{err: err}}) != true {
-			t.Errorf("got %v", err)
-		}
-		second.done()
-		if err := third.grow(smallAnswer + 1); err != nil {
-			t.Error(err)
-		}
-	})
 }

@@ -3,6 +3,8 @@ package comet
 import (
 	"context"
 	"io"
+
+	"github.com/comet-stream/comet-stream/internal/comet/scan"
 )
 
 // yieldError marks an error of the caller's own function.
@@ -13,10 +15,10 @@ func (e *yieldError) Error() string { return e.err.Error() }
 // streamed makes a call whose answer decode takes as it comes. A decode that
 // has handed something to the caller sets taken; after a failure it begins
 // again, and restart is called first.
-func (c *conn) streamed(ctx context.Context, cl *call, restart func(), decode func(s *scanner, taken *bool) error) error {
+func (c *conn) streamed(ctx context.Context, cl *call, restart func(), decode func(s *scan.Scanner, taken *bool) error) error {
 	const size = 128 << 10
-	cl.want, cl.room = wantStream, c.newRoom(ctx, maxElement, size)
-	defer cl.room.done()
+	cl.want, cl.room = wantStream, scan.NewRoom(ctx, c.largeTurn, scan.MaxElement, size)
+	defer cl.room.Done()
 	e := c.retry.begin(cl)
 	taken := false
 	for {
@@ -28,9 +30,7 @@ func (c *conn) streamed(ctx context.Context, cl *call, restart func(), decode fu
 			restart()
 			taken = false
 		}
-		s := newScanner(&alive{r: resp.Body, beat: c.retry.success}, size)
-		s.room = cl.room
-		err = decode(s, &taken)
+		err = decode(scan.New(&alive{r: resp.Body, beat: c.retry.success}, size, cl.room), &taken)
 		resp.Body.Close()
 		if err == nil {
 			e.completed()
@@ -39,8 +39,8 @@ func (c *conn) streamed(ctx context.Context, cl *call, restart func(), decode fu
 		if ye, ok := err.(*yieldError); ok {
 			return ye.err
 		}
-		if re, ok := err.(*reserveError); ok {
-			return re.err
+		if re, ok := err.(*scan.ReserveError); ok {
+			return re.Err
 		}
 		if taken && restart == nil {
 			return &Error{Method: cl.method, Path: c.shownPath(cl), Err: c.cause(cl, err, false), gaveUp: true}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/comet-stream/comet-stream/internal/comet/scan"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
@@ -44,15 +45,11 @@ func (c *conn) text(ctx context.Context, rd read, query url.Values) (*Text, erro
 	cl := rd.call(query)
 	cl.want = wantStream
 	return c.openText(ctx, cl, func(resp *http.Response) (io.Reader, error) {
-		sr := &stringReader{s: newScanner(resp.Body, 64<<10)}
-		null, err := sr.start(cl.wants)
-		switch {
-		case err == wire.ErrSyntax:
+		text, err := scan.ReadText(resp.Body, 64<<10, cl.wants)
+		if err == wire.ErrSyntax {
 			return nil, ErrNotJSON
-		case err != nil || null:
-			return nil, err
 		}
-		return sr, nil
+		return text, err
 	})
 }
 

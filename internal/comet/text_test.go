@@ -3,9 +3,7 @@ package comet
 import (
 	"archive/zip"
 	"bytes"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -17,89 +15,6 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
-
-// decodeText reads the member "output" of a document as a stream.
-func decodeText(r io.Reader, room int) (text string, null bool, err error) {
-	sr := &stringReader{s: newScanner(r, 64)}
-	if null, err = sr.start(readOutput.wants); err != nil || null {
-		return "", null, err
-	}
-	var b strings.Builder
-	p := make([]byte, room)
-	for {
-		n, err := sr.Read(p)
-		b.Write(p[:n])
-		if err == io.EOF {
-			return b.String(), false, nil
-		}
-		if err != nil {
-			return b.String(), false, err
-		}
-	}
-}
-
-func TestStringReader(t *testing.T) {
-	long := strings.Repeat("line é 😀 \"quoted\"\n", 3000)
-	for _, tc := range []struct {
-		name, doc, want string
-		null            bool
-	}{
-		{name: "text", doc: `{"output":"line 1\nline 2\n"}`, want: "line 1\nline 2\n"},
-		{name: "empty", doc: `{"output":""}`},
-		{name: "null", doc: `{"output":null}`, null: true},
-		{name: "number", doc: `{"output":1.50}`, want: "1.50"},
-		{name: "object", doc: ` { "output" : {"a":"b"} , "x":1 } `, want: `{"a":"b"}`},
-		{name: "among others", doc: `{"a":{"output":"no"},"b":["output"],"output":"yes","c":{"output":"no"}}`, want: "yes"},
-		{name: "escapes", doc: `{"output":"\"\\\/\b\f\n\r\t\u0041\u00e9\u20ac\ud83d\ude00"}`, want: "\"\\/\b\f\n\r\tAé€😀"},
-		{name: "lone surrogates", doc: `{"output":"\ud83d\ud83d\ude00\ude00x\ud83d"}`, want: "\ufffd😀\ufffdx\ufffd"},
-		{name: "bad UTF-8", doc: "{\"output\":\"a\xffb\xc3\"}", want: "a\ufffdb\ufffd"},
-		{name: "long", doc: `{"output":` + string(wire.Quote(long)) + `}`, want: long},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			for _, room := range []int{1, 2, 8, 9, 100_000} {
-				for kind, r := range map[string]io.Reader{
-					"whole":    strings.NewReader(tc.doc),
-					"one byte": iotest.OneByteReader(strings.NewReader(tc.doc)),
-				} {
-					got, null, err := decodeText(r, room)
-					if err != nil || got != tc.want || null != tc.null {
-						t.Fatalf("%s, room for %d: %.80q, null %v, %v; want %.80q, null %v", kind, room, got, null, err, tc.want, tc.null)
-					}
-				}
-			}
-		})
-	}
-}
-
-func TestStringReaderCut(t *testing.T) {
-	const doc = `{"a":[1],"output":"x\u00e9y\ud83d\ude00","b":{}}`
-	for i := range len(doc) {
-		if _, _, err := decodeText(strings.NewReader(doc[:i]), 100); !errors.Is(err, io.ErrUnexpectedEOF) {
-			t.Errorf("cut after %d bytes: %v", i, err)
-		}
-	}
-	for _, bad := range []string{`[]`, `<html>`, "{\"output\":\"a\nb\"}", `{"output":"\x"}`, `{"output":"\u00g0"}`, `{"output":"a"}}`, `{"output":"a",}`} {
-		if _, _, err := decodeText(strings.NewReader(bad), 100); !errors.Is(err, wire.ErrSyntax) {
-			t.Errorf("%s: %v", bad, err)
-		}
-	}
-}
-
-func FuzzStringReader(f *testing.F) {
-	f.Add([]byte(`"a\ud83d\ude00\n"`))
-	f.Add([]byte("\"\xc3\x28\\ud800\""))
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		var want string
-		if json.Unmarshal(raw, &want) != nil || bytes.TrimSpace(raw)[0] != '"' {
-			return
-		}
-		doc := fmt.Sprintf(`{"output":%s}`, raw)
-		got, null, err := decodeText(strings.NewReader(doc), 10)
-		if err != nil || null || got != want {
-			t.Errorf("%s: %q, null %v, %v; want %q", raw, got, null, err, want)
-		}
-	})
-}
 
 // cutter serves a document and breaks off after another part of it each time.
 func cutter(doc string, cuts ...int) http.HandlerFunc {

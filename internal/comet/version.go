@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -65,10 +64,8 @@ type versionCache struct {
 	v     Version
 }
 
-// Version returns the version of the server, and false when it does not tell.
+// serverVersion returns the version of the server, and false when it does not tell.
 // The server is asked once.
-func (c *Client) Version(ctx context.Context) (Version, bool) { return c.conn.serverVersion(ctx) }
-
 func (c *conn) serverVersion(ctx context.Context) (Version, bool) {
 	c.version.mu.Lock()
 	defer c.version.mu.Unlock()
@@ -125,51 +122,9 @@ func isNoAnswer(err error) bool { return errors.Is(err, ErrNotJSON) || errors.Is
 type feature struct {
 	path  string
 	since Version
-}
-
-var (
-	featureAllPoints   = feature{"experiment/metrics/get-all", Version{3, 20, 60, ""}}
-	featureAssetByName = feature{"experiment/asset/get-by-name", Version{4, 3, 385, ""}}
-	featureProcessing  = feature{"experiment/processing/status", Version{}}
-	featureProjects    = feature{"projects/page", Version{}}
-	featureViews       = feature{"views/get-all", Version{}}
-	featureViewsWrite  = feature{"write/views/upsert", Version{}}
-
-	featureChartTemplates      = feature{"views/chart-templates", Version{}}
-	featureChartTemplatesWrite = feature{"write/chart-templates/upsert", Version{}}
-
-	// The official client calls it from 4.35.0 on; as with the metadata of registry
-	// versions the version is not asked about.
-	featureProjectOwner = feature{"write/project/update-owner", Version{}}
-	featureShareLinks   = feature{"project/get-project-share-links", Version{}}
-	featureRemoteFiles  = feature{"write/artifact/assets/remote/batch", Version{3, 12, 26, ""}}
-
-	featureRegistryItem    = feature{"registry-model/item/details", Version{3, 5, 42, ""}}
-	featureRegistryHistory = feature{"registry-model/history/item", Version{3, 7, 28, ""}}
-	featureRegistryCreate  = feature{"write/registry-model/item/create", Version{3, 5, 42, ""}}
-	featureRegistryStatus  = feature{"write/registry-model/item/status", Version{3, 5, 42, ""}}
-	// The official client makes these calls from 4.18.133 on, those about status
-	// configurations from 4.20.477 on. The version is not asked about: with a
-	// server that tells an older one and has them all the same data would be lost,
-	// and one without them costs one request.
-	featureRegistryMetadata         = feature{"registry-model/item/{id}/metadata", Version{}}
-	featureRegistryMetadataWrite    = feature{"write/registry-model/item/{id}/metadata", Version{}}
-	featureStatusConfiguration      = feature{"registry-model/item/{id}/status-configuration", Version{}}
-	featureStatusConfigurationWrite = feature{"write/registry-model/item/{id}/status-configuration", Version{}}
-
-	featureState = feature{"write/experiment/update-status", Version{3, 7, 91, ""}}
-
-	featureMetricBatch    = feature{"batch/logger/experiment/metric", Version{}}
-	featureParameterBatch = feature{"batch/logger/experiment/parameter", Version{}}
-	featureOfflineTimes   = feature{"status-report/offline-metadata", Version{}}
-	featureDirect         = feature{"asset/upload-start", Version{}}
-)
-
-// replaced are the calls in whose place others can do the same. Nothing is lost
-// where one is taken to be missing and is not.
-var replaced = []feature{
-	featureAllPoints, featureAssetByName, featureProcessing, featureProjects, featureRemoteFiles, featureRegistryCreate,
-	featureMetricBatch, featureParameterBatch, featureOfflineTimes, featureDirect,
+	// replaced says that others can do the same in its place: nothing is lost where
+	// it is taken to be missing and is not.
+	replaced bool
 }
 
 // features remembers what the server has shown to have and to lack.
@@ -223,7 +178,7 @@ func (f *features) known(path string) (has, known bool) {
 // where it is nil, only an answer that speaks of the path means the call. Of a
 // call that nothing replaces, the server itself has to say that it is missing.
 func (c *conn) gated(ctx context.Context, f feature, method string, exists func() bool, run func() error) error {
-	missing := &Error{Method: method, Path: c.shownPath(&call{path: f.path}), Err: ErrUnsupported, endpointMissing: true}
+	missing := c.missing(&call{method: method, path: f.path})
 	has, known := c.features.known(f.path)
 	if known && !has {
 		return missing
@@ -243,14 +198,14 @@ func (c *conn) gated(ctx context.Context, f feature, method string, exists func(
 	case !isAnswer || known:
 		return err
 	case e.uncertain && !e.gaveUp:
-		if slices.Contains(replaced, f) {
+		if f.replaced {
 			e.seemsToLack(f.path)
 		}
 		return err
 	case !mayBeMissing(e):
 		return err
 	}
-	if !slices.Contains(replaced, f) && !e.knowsNoPath() {
+	if !f.replaced && !e.knowsNoPath() {
 		e.endpointMissing = false
 		return err
 	}
@@ -262,6 +217,24 @@ func (c *conn) gated(ctx context.Context, f feature, method string, exists func(
 	}
 	e.endpointMissing = false
 	return err
+}
+
+// missing is the error of a call that the server lacks.
+func (c *conn) missing(cl *call) *Error {
+	return &Error{Method: cl.method, Path: c.shownPath(cl), Err: ErrUnsupported, endpointMissing: true}
+}
+
+// lacks reports whether the server is known to lack a call.
+func (c *conn) lacks(f feature) bool {
+	has, known := c.features.known(f.path)
+	return known && !has
+}
+
+// leave notes that a call is not to be made any more, and why.
+func (c *conn) leave(f feature, words string, why error) {
+	if c.features.learn(f.path, false) {
+		c.log.Debug(words, "cause", why)
+	}
 }
 
 // mayBeMissing reports whether an answer may be that of an old server to a
@@ -283,12 +256,15 @@ func (e *Error) seemsToLack(path string) {
 	}
 }
 
-// NotDone tells the client that an uncertain write was not done, as its caller
+// notDone tells the client that an uncertain write was not done, as its caller
 // has found. Where several were answered as by a server that does not have the
 // call, the client makes it in another way from then on.
-func (c *Client) NotDone(err error) {
+func (c *conn) notDone(err error) {
 	e, ok := errors.AsType[*Error](err)
 	if ok && e.lacks != "" {
-		c.conn.features.doubt(e.lacks)
+		c.features.doubt(e.lacks)
 	}
 }
+
+// What is no version is no answer of Comet's, and as good as none.
+var readVersion = read{path: "isAlive/ver"}

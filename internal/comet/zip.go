@@ -8,13 +8,14 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/comet-stream/comet-stream/internal/comet/scan"
 	"github.com/comet-stream/comet-stream/internal/unpack"
 )
 
 // wholeZip returns an error for what is no zip file, or not all of one.
 func wholeZip(data []byte) error {
 	if !endsZip(data) {
-		return errCutShort
+		return scan.ErrCutShort
 	}
 	zr, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
@@ -52,7 +53,7 @@ func (z *endOfZip) Read(p []byte) (int, error) {
 	z.tail = append(z.tail, p[:n]...)
 	z.tail = z.tail[max(0, len(z.tail)-most):]
 	if err == io.EOF && !endsZip(z.tail) {
-		err = errCutShort
+		err = scan.ErrCutShort
 	}
 	return n, err
 }

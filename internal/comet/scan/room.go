@@ -1,4 +1,4 @@
-package comet
+package scan
 
 import (
 	"context"
@@ -10,14 +10,14 @@ import (
 // What is held of answers in memory. Most are a few kilobytes; a list is read
 // element by element, however long it is, and a text as it comes.
 const (
-	// smallAnswer is what each call may hold where nobody has a budget.
-	smallAnswer = 1 << 20
-	// maxDocument bounds an answer that is read whole, and maxElement one element
+	// SmallAnswer is what each call may hold where nobody has a budget.
+	SmallAnswer = 1 << 20
+	// MaxDocument bounds an answer that is read whole, and maxElement one element
 	// of a list. What is larger has no room in a record either.
-	maxDocument = 4 << 20
-	maxElement  = 16 << 20
-	// maxList bounds a list that is kept: hundreds of thousands of projects.
-	maxList = 64 << 20
+	MaxDocument = 4 << 20
+	MaxElement  = 16 << 20
+	// MaxList bounds a list that is kept: hundreds of thousands of projects.
+	MaxList = 64 << 20
 	// largePatience is how long a call waits for its turn to hold a large
 	// answer, before it fails as one does that is not answered.
 	largePatience = 30 * time.Second
@@ -27,7 +27,8 @@ const (
 // held in memory.
 var ErrTooLarge = errors.New("too large to be held in memory")
 
-func tooLarge(most int) error { return fmt.Errorf("over %d MiB: %w", most>>20, ErrTooLarge) }
+// TooLarge returns an [ErrTooLarge] of what is over most bytes.
+func TooLarge(most int) error { return fmt.Errorf("over %d MiB: %w", most>>20, ErrTooLarge) }
 
 var errBusy = errors.New("other large answers are being read")
 
@@ -43,9 +44,9 @@ func WithReserve(ctx context.Context, r Reserve) context.Context {
 	return context.WithValue(ctx, reserveKey{}, r)
 }
 
-// room is what a call may hold of its answer. A nil one is that of an answer
+// Room is what a call may hold of its answer. A nil one is that of an answer
 // which is never large.
-type room struct {
+type Room struct {
 	ctx     context.Context
 	most    int // of the answer, or of one element
 	reserve Reserve
@@ -56,29 +57,32 @@ type room struct {
 	ours    bool          // the turn
 }
 
-func (c *conn) newRoom(ctx context.Context, most, held int) *room {
+// NewRoom returns the room for one answer: most for all of it, or for one element
+// of a list, of which held bytes need not be asked for. turn holds the one large
+// answer for which nobody has a budget.
+func NewRoom(ctx context.Context, turn chan struct{}, most, held int) *Room {
 	r, _ := ctx.Value(reserveKey{}).(Reserve)
-	return &room{ctx: ctx, most: most, reserve: r, turn: c.largeTurn, held: held}
+	return &Room{ctx: ctx, most: most, reserve: r, turn: turn, held: held}
 }
 
-// reserveError is an error of a [Reserve], which is the caller's own.
-type reserveError struct{ err error }
+// ReserveError is an error of a [Reserve], which is the caller's own.
+type ReserveError struct{ Err error }
 
-func (e *reserveError) Error() string { return e.err.Error() }
+func (e *ReserveError) Error() string { return e.Err.Error() }
 
-// grow is called before size bytes are held.
-func (r *room) grow(size int) error {
+// Grow is called before size bytes are held.
+func (r *Room) Grow(size int) error {
 	switch {
-	case r == nil && size > smallAnswer:
-		return tooLarge(smallAnswer)
+	case r == nil && size > SmallAnswer:
+		return TooLarge(SmallAnswer)
 	case r == nil:
 		return nil
 	case size > r.most:
-		return tooLarge(r.most)
+		return TooLarge(r.most)
 	case size <= r.held:
 		return nil
 	case r.reserve == nil:
-		if size <= smallAnswer || r.ours {
+		if size <= SmallAnswer || r.ours {
 			return nil
 		}
 		return r.takeTurn()
@@ -89,11 +93,11 @@ func (r *room) grow(size int) error {
 	return err
 }
 
-// keep is called for each element of n bytes that is kept.
-func (r *room) keep(n int) error {
+// Keep is called for each element of n bytes that is kept.
+func (r *Room) Keep(n int) error {
 	const step = 32 << 10
-	if r.list += n; r.reserve == nil && r.list > maxList {
-		return tooLarge(maxList)
+	if r.list += n; r.reserve == nil && r.list > MaxList {
+		return TooLarge(MaxList)
 	}
 	if r.kept += 2 * n; r.reserve == nil || r.kept < step {
 		return nil
@@ -102,14 +106,14 @@ func (r *room) keep(n int) error {
 	return r.take(n)
 }
 
-func (r *room) take(n int) error {
+func (r *Room) take(n int) error {
 	if err := r.reserve(r.ctx, int64(n)); err != nil {
-		return &reserveError{err}
+		return &ReserveError{err}
 	}
 	return nil
 }
 
-func (r *room) takeTurn() error {
+func (r *Room) takeTurn() error {
 	timer := time.NewTimer(largePatience)
 	defer timer.Stop()
 	select {
@@ -123,8 +127,8 @@ func (r *room) takeTurn() error {
 	}
 }
 
-// done gives the turn to others.
-func (r *room) done() {
+// Done gives the turn to others.
+func (r *Room) Done() {
 	if r.ours {
 		<-r.turn
 		r.ours = false

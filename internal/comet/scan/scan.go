@@ -1,20 +1,21 @@
-package comet
+package scan
 
 import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
-// scanner reads JSON from a reader, value by value, without keeping what is
+// Scanner reads JSON from a reader, value by value, without keeping what is
 // not asked for.
-type scanner struct {
+type Scanner struct {
 	r        io.Reader
-	room     *room // for what is larger than the buffer
+	room     *Room // for what is larger than the buffer
 	buf      []byte
 	pos, end int
 	err      error // why r gives no more; io.EOF at its end
@@ -22,13 +23,15 @@ type scanner struct {
 	elements int   // of lists, read so far, that are neither null nor empty
 }
 
-func newScanner(r io.Reader, size int) *scanner {
-	return &scanner{r: r, buf: make([]byte, size)}
+// New returns a scanner of a document, which reads size bytes at a time and more
+// where room allows it.
+func New(r io.Reader, size int, room *Room) *Scanner {
+	return &Scanner{r: r, room: room, buf: make([]byte, size)}
 }
 
 // fill reads more after what is unread, which moves to the front of the
 // buffer. It returns false when there is no more, or no room for it.
-func (s *scanner) fill() bool {
+func (s *Scanner) fill() bool {
 	if s.err != nil {
 		return false
 	}
@@ -37,7 +40,7 @@ func (s *scanner) fill() bool {
 		s.pos = 0
 	}
 	if s.end == len(s.buf) {
-		if s.full = s.room.grow(2 * len(s.buf)); s.full != nil {
+		if s.full = s.room.Grow(2 * len(s.buf)); s.full != nil {
 			return false
 		}
 		s.buf = append(s.buf, make([]byte, len(s.buf))...)
@@ -57,7 +60,7 @@ func (s *scanner) fill() bool {
 }
 
 // why returns why there is no more.
-func (s *scanner) why() error {
+func (s *Scanner) why() error {
 	if s.full != nil {
 		return s.full
 	}
@@ -65,15 +68,30 @@ func (s *scanner) why() error {
 }
 
 // broken returns the error for data that ends too early.
-func (s *scanner) broken() error {
+func (s *Scanner) broken() error {
 	if err := s.why(); err != nil && err != io.EOF {
 		return err
 	}
-	return errCutShort
+	return ErrCutShort
 }
 
-// peek skips white space and returns the byte after it, unread.
-func (s *scanner) peek() (byte, error) {
+// Unread returns what is in the buffer and not read yet. It is valid until the
+// next call.
+func (s *Scanner) Unread() []byte { return s.buf[s.pos:s.end] }
+
+// Advance takes n of the unread bytes for read.
+func (s *Scanner) Advance(n int) { s.pos += n }
+
+// More adds to the unread bytes.
+func (s *Scanner) More() error {
+	if !s.fill() {
+		return s.broken()
+	}
+	return nil
+}
+
+// Peek skips white space and returns the byte after it, unread.
+func (s *Scanner) Peek() (byte, error) {
 	for {
 		if s.pos = wire.SkipSpace(s.buf[:s.end], s.pos); s.pos < s.end {
 			return s.buf[s.pos], nil
@@ -84,9 +102,9 @@ func (s *scanner) peek() (byte, error) {
 	}
 }
 
-// expect reads one punctuation mark.
-func (s *scanner) expect(c byte) error {
-	got, err := s.peek()
+// Expect reads one punctuation mark.
+func (s *Scanner) Expect(c byte) error {
+	got, err := s.Peek()
 	if err != nil {
 		return err
 	}
@@ -98,8 +116,8 @@ func (s *scanner) expect(c byte) error {
 }
 
 // value reads a whole value. It is valid until the next call.
-func (s *scanner) value() ([]byte, error) {
-	if _, err := s.peek(); err != nil {
+func (s *Scanner) value() ([]byte, error) {
+	if _, err := s.Peek(); err != nil {
 		return nil, err
 	}
 	for {
@@ -117,8 +135,8 @@ func (s *scanner) value() ([]byte, error) {
 }
 
 // skip reads past a value of any size.
-func (s *scanner) skip() error {
-	c, err := s.peek()
+func (s *Scanner) skip() error {
+	c, err := s.Peek()
 	if err != nil {
 		return err
 	}
@@ -159,8 +177,8 @@ const maxMember = 64 << 10
 
 // short reads a value if it is no longer than maxMember, else past it: then ok is
 // false.
-func (s *scanner) short() (v []byte, ok bool, err error) {
-	if _, err := s.peek(); err != nil {
+func (s *Scanner) short() (v []byte, ok bool, err error) {
+	if _, err := s.Peek(); err != nil {
 		return nil, false, err
 	}
 	for {
@@ -181,12 +199,12 @@ func (s *scanner) short() (v []byte, ok bool, err error) {
 }
 
 // pruned reads an object of any size, and returns it without its long members.
-func (s *scanner) pruned() ([]byte, error) {
+func (s *Scanner) pruned() ([]byte, error) {
 	s.full = nil
 	var o wire.Object
 	err := s.object(func(name string) error {
 		v, ok, err := s.short()
-		if ok && err == nil && o.Len() < smallAnswer {
+		if ok && err == nil && o.Len() < SmallAnswer {
 			o.Raw(name, v)
 		}
 		return err
@@ -195,11 +213,11 @@ func (s *scanner) pruned() ([]byte, error) {
 }
 
 // object reads an object member by member. For each, fn must read the value.
-func (s *scanner) object(fn func(name string) error) error {
-	if err := s.expect('{'); err != nil {
+func (s *Scanner) object(fn func(name string) error) error {
+	if err := s.Expect('{'); err != nil {
 		return err
 	}
-	c, err := s.peek()
+	c, err := s.Peek()
 	if err != nil {
 		return err
 	}
@@ -208,7 +226,7 @@ func (s *scanner) object(fn func(name string) error) error {
 		return nil
 	}
 	for {
-		if c, err = s.peek(); err != nil {
+		if c, err = s.Peek(); err != nil {
 			return err
 		}
 		if c != '"' {
@@ -222,13 +240,13 @@ func (s *scanner) object(fn func(name string) error) error {
 			return wire.ErrSyntax
 		}
 		name := wire.Unquote(raw)
-		if err := s.expect(':'); err != nil {
+		if err := s.Expect(':'); err != nil {
 			return err
 		}
 		if err := fn(name); err != nil {
 			return err
 		}
-		if c, err = s.peek(); err != nil {
+		if c, err = s.Peek(); err != nil {
 			return err
 		}
 		s.pos++
@@ -243,8 +261,8 @@ func (s *scanner) object(fn func(name string) error) error {
 }
 
 // finish makes sure that nothing but white space follows.
-func (s *scanner) finish() error {
-	_, err := s.peek()
+func (s *Scanner) finish() error {
+	_, err := s.Peek()
 	switch {
 	case err == nil:
 		return wire.ErrSyntax
@@ -255,7 +273,7 @@ func (s *scanner) finish() error {
 }
 
 // checked reads a value of moderate size and checks its syntax.
-func (s *scanner) checked() ([]byte, error) {
+func (s *Scanner) checked() ([]byte, error) {
 	v, err := s.value()
 	if err == nil && !json.Valid(v) {
 		err = wire.ErrSyntax
@@ -263,20 +281,20 @@ func (s *scanner) checked() ([]byte, error) {
 	return v, err
 }
 
-// listed reads a document that must have the list that is wanted. read is called
+// Listed reads a document that must have the list that is wanted. read is called
 // where that begins, and b, if it is not nil, takes what is beside it.
-func (s *scanner) listed(w wants, b *beside, read func() error) error {
+func (s *Scanner) Listed(w Wants, b *Beside, read func() error) error {
 	k := check{wants: w}
-	if c, err := s.peek(); err == nil && c == '[' && w.bare {
+	if c, err := s.Peek(); err == nil && c == '[' && w.Bare {
 		return s.bare(&k, read)
 	}
 	of := "" // which of the names the list has
 	err := s.object(func(name string) error {
-		c, err := s.peek()
+		c, err := s.Peek()
 		if err != nil {
 			return err
 		}
-		if c == '[' && slices.Contains(w.names, name) && (of == "" || of == name) {
+		if c == '[' && slices.Contains(w.Names, name) && (of == "" || of == name) {
 			of = name
 			k.member(name, []byte{c})
 			return read()
@@ -294,7 +312,7 @@ func (s *scanner) listed(w wants, b *beside, read func() error) error {
 			return err
 		}
 		k.member(name, v)
-		return b.member(s.room, name, v)
+		return b.Member(s.room, name, v)
 	})
 	if err != nil {
 		return err
@@ -307,7 +325,7 @@ func (s *scanner) listed(w wants, b *beside, read func() error) error {
 
 // bare reads a list that is all of the document. One with nothing in it might be
 // anybody's answer.
-func (s *scanner) bare(k *check, read func() error) error {
+func (s *Scanner) bare(k *check, read func() error) error {
 	before := s.elements
 	if err := read(); err != nil {
 		return err
@@ -318,17 +336,17 @@ func (s *scanner) bare(k *check, read func() error) error {
 	if k.found = s.elements > before; k.found {
 		return nil
 	}
-	l := k.end().(*lack)
-	l.words = "[]"
+	l := k.end().(*Lack)
+	l.Words = "[]"
 	return l
 }
 
-// array reads an array element by element. fn must not keep the element.
-func (s *scanner) array(fn func(v []byte, cut bool) error) error {
-	if err := s.expect('['); err != nil {
+// Array reads an array element by element. fn must not keep the element.
+func (s *Scanner) Array(fn func(v []byte, cut bool) error) error {
+	if err := s.Expect('['); err != nil {
 		return err
 	}
-	c, err := s.peek()
+	c, err := s.Peek()
 	if err != nil {
 		return err
 	}
@@ -347,7 +365,7 @@ func (s *scanner) array(fn func(v []byte, cut bool) error) error {
 		if err := fn(v, cut); err != nil {
 			return err
 		}
-		if c, err = s.peek(); err != nil {
+		if c, err = s.Peek(); err != nil {
 			return err
 		}
 		s.pos++
@@ -363,11 +381,31 @@ func (s *scanner) array(fn func(v []byte, cut bool) error) error {
 
 // element reads an element of a list. cut says that it is too large, and what is
 // left of it.
-func (s *scanner) element() (v []byte, cut bool, err error) {
+func (s *Scanner) element() (v []byte, cut bool, err error) {
 	v, err = s.checked()
 	if errors.Is(err, ErrTooLarge) && s.buf[s.pos] == '{' {
 		v, err = s.pruned()
 		return v, true, err
 	}
 	return v, false, err
+}
+
+// ReadAll reads all of r, of which size bytes are expected.
+func ReadAll(r io.Reader, size int, room *Room) ([]byte, error) {
+	s := New(r, size, room)
+	for s.fill() {
+	}
+	if err := s.why(); err != io.EOF {
+		return nil, err
+	}
+	return s.buf[:s.end:s.end], nil
+}
+
+var ErrCutShort = fmt.Errorf("the answer is cut short: %w", io.ErrUnexpectedEOF)
+
+// Beside takes what stands beside a list. begin is called before each reading of
+// the document, of which there may be several, member for each member.
+type Beside struct {
+	Begin  func()
+	Member func(r *Room, name string, v []byte) error
 }

@@ -1,4 +1,4 @@
-package comet
+package scan
 
 import (
 	"errors"
@@ -13,7 +13,7 @@ import (
 
 // stringReader decodes one string of a JSON document as it comes.
 type stringReader struct {
-	s    *scanner
+	s    *Scanner
 	lit  *strings.Reader // a value that is not a string: its literal
 	done bool
 	high rune   // a high surrogate that waits for its other half
@@ -24,17 +24,27 @@ type stringReader struct {
 // leastRoom is the room that decode needs: a replacement and a character.
 const leastRoom = 2 * utf8.UTFMax
 
+// ReadText returns the text that is wanted of a document, nil if that is null. It
+// reads size bytes at a time.
+func ReadText(r io.Reader, size int, w Wants) (io.Reader, error) {
+	sr := &stringReader{s: New(r, size, nil)}
+	if null, err := sr.start(w); err != nil || null {
+		return nil, err
+	}
+	return sr, nil
+}
+
 // start reads up to the value of the member that is wanted of the document's
 // object. It reports whether that is null.
-func (r *stringReader) start(w wants) (null bool, err error) {
+func (r *stringReader) start(w Wants) (null bool, err error) {
 	null = true
 	k := check{wants: w}
 	err = r.s.object(func(n string) error {
-		c, err := r.s.peek()
+		c, err := r.s.Peek()
 		if err != nil {
 			return err
 		}
-		wanted := slices.Contains(w.names, n)
+		wanted := slices.Contains(w.Names, n)
 		switch {
 		case wanted && c == '"':
 			k.found = true
@@ -253,7 +263,7 @@ func hex4(b []byte) (rune, bool) {
 // rest reads the document to its end: a text is whole only then.
 func (r *stringReader) rest() error {
 	for {
-		c, err := r.s.peek()
+		c, err := r.s.Peek()
 		if err != nil {
 			return err
 		}
@@ -268,7 +278,7 @@ func (r *stringReader) rest() error {
 		if _, err := r.s.value(); err != nil {
 			return err
 		}
-		if err := r.s.expect(':'); err != nil {
+		if err := r.s.Expect(':'); err != nil {
 			return err
 		}
 		if err := r.s.skip(); err != nil {

@@ -121,7 +121,7 @@ type oddNetwork struct {
 // use makes a client talk over the network, and wait but little.
 func (n *oddNetwork) use(o *comet.Options) {
 	o.Transport = n
-	o.Retry = comet.Retry{MaxElapsed: 2 * time.Second, Base: time.Millisecond, Cap: 2 * time.Millisecond}
+	o.Retry = comet.Retry{MaxElapsed: 2 * time.Second, MaxThrottled: 2 * time.Second, Base: time.Millisecond, Cap: 2 * time.Millisecond}
 }
 
 // RoundTrip implements [http.RoundTripper].

@@ -79,7 +79,7 @@ func seedMatrix(s *comettest.Server) {
 	s.SeedLink(keys[0], "q")
 	s.SeedArtifact(w, comettest.ArtifactSpec{Name: "set", Type: "dataset", Versions: []comettest.ArtifactVersionSpec{{
 		Version: "1.0.0", Producer: keys[0], Consumers: keys[1:],
-		Files: []comettest.AssetSpec{{ID: fmt.Sprintf("f%031x", 0), Name: "train.csv", Body: []byte("1,2\n")}},
+		Files: []comettest.AssetSpec{{ID: fmt.Sprintf("f%031x", 0), Name: "train.csv", Body: []byte("1,2\n3,4\n5,6\n")}},
 	}}})
 	s.SeedRegistryModel(w, comettest.RegistrySpec{Name: "cnn", Notes: "# Model\n", Versions: []comettest.RegistryVersionSpec{
 		{Version: "1.0.0", Experiment: keys[0], Model: "cnn", Stages: []string{"prod"}, Status: "Production", Metadata: map[string]any{"x": 1}},

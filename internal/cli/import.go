@@ -143,6 +143,9 @@ func (c *importCommand) run(ctx context.Context, in *input) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := c.target.checkPath(ctx); err != nil {
+		return err
+	}
 	c.opts.User = account.UserName
 	c.opts.Experiments = c.server.concurrency
 	c.opts.Outcome = c.tell

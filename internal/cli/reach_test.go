@@ -340,3 +340,56 @@ func (w *toldWriter) String() string {
 	defer w.mu.Unlock()
 	return w.buf.String()
 }
+
+// A path that leads to one of the two APIs, or to none, is told before anything is
+// written or promised, with the address that answers.
+func TestWrongPath(t *testing.T) {
+	for _, tt := range []struct {
+		name, prefix, path string
+		export, imports    int
+		want               string // to set the address to; "" if there is nothing to say
+	}{
+		{"the usual one", "", "/clientlib/", ExitOK, ExitOK, ""},
+		{"none", "", "", ExitOK, ExitOK, ""},
+		{"the other API", "", "/api", ExitOK, ExitUsage, "/clientlib/"},
+		{"the whole other API", "", "/api/rest/v2/", ExitOK, ExitUsage, "/clientlib/"},
+		{"a page", "", "/foo/", ExitOK, ExitUsage, "/clientlib/"},
+		{"a prefix that is none", "", "/foo/clientlib/", ExitOK, ExitUsage, "/clientlib/"},
+		{"below a prefix", "/comet", "/comet/clientlib/", ExitOK, ExitOK, ""},
+		{"a prefix alone", "/comet", "/comet", ExitOK, ExitOK, ""},
+		{"the other API below a prefix", "/comet", "/comet/api/", ExitUsage, ExitUsage, "/comet/clientlib/"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			unproxied(t)
+			file := exportedDemo(t)
+			srv := comettest.Start(t, comettest.Options{Prefix: tt.prefix})
+			srv.SeedWorkspace("w")
+			root := strings.TrimSuffix(srv.ClientlibURL(), tt.prefix+"/clientlib/")
+			for name, test := range map[string]struct {
+				args []string
+				code int
+			}{
+				"comet-export":           {[]string{"-l"}, tt.export},
+				"comet-import":           {[]string{"-i", file, "w"}, tt.imports},
+				"comet-import --dry-run": {[]string{"--dry-run", "-i", file, "w"}, tt.imports},
+			} {
+				t.Setenv("COMET_URL_OVERRIDE", root+tt.path)
+				srv.ResetStats()
+				command, _, _ := strings.Cut(name, " ")
+				code, stderr := tool(t, command, test.args...)
+				if code != test.code {
+					t.Errorf("%s: exit code %d, want %d\n%s", name, code, test.code, stderr)
+				}
+				hint := "hint: the address comes from COMET_URL_OVERRIDE; set it to " + root + tt.want
+				if (test.code == ExitUsage) != strings.Contains(stderr, hint+"\n") {
+					t.Errorf("%s: hint %q in\n%s", name, hint, stderr)
+				}
+				for call := range srv.Counts() {
+					if test.code == ExitUsage && call != "unknown" && !strings.HasPrefix(call, "GET ") {
+						t.Errorf("%s: request %s", name, call)
+					}
+				}
+			}
+		})
+	}
+}

@@ -167,7 +167,7 @@ func (s *server) introduce(ctx context.Context, direction string) (*comet.Accoun
 		err = errors.New("the answer names no user, as that of a Comet instance would")
 	}
 	if err != nil {
-		return nil, s.explainFirst(err)
+		return nil, s.explainFirst(ctx, err)
 	}
 	s.report.Info("%s %s as %q (key from %s)", direction, s.endpoint.Address(), account.UserName, s.endpoint.APIKeyFrom)
 	return account, nil
@@ -175,12 +175,17 @@ func (s *server) introduce(ctx context.Context, direction string) (*comet.Accoun
 
 // explainFirst is explain for the first request: what goes wrong before the
 // server has ever answered may be the fault of its address.
-func (s *server) explainFirst(err error) error {
+func (s *server) explainFirst(ctx context.Context, err error) error {
 	switch {
 	case errors.Is(err, context.Canceled):
 		return err
 	case errors.Is(err, comet.ErrUnauthorized), errors.Is(err, comet.ErrForbidden):
 		return s.explain(err)
+	}
+	if answered(err) {
+		if found := s.FindAddress(ctx); found != "" && found != s.Client.Address() {
+			return s.wrongPath(fmt.Errorf("%s: %w", s.Client.Address(), err), found)
+		}
 	}
 	code, hints := ExitCode(err), []string{fmt.Sprintf("the address comes from %s; is a Comet instance there?", s.endpoint.URLFrom)}
 	if isUnreachable(err) {
@@ -193,6 +198,31 @@ func (s *server) explainFirst(err error) error {
 		hints = append(hints, "if there is, run the same command again once it answers")
 	}
 	return withCode(code, fmt.Errorf("%s: %w", s.endpoint.Address(), err), append(hints, s.hints(err)...)...)
+}
+
+// checkPath makes sure that the path of the address leads to both APIs of the
+// instance, before anything is written.
+func (s *server) checkPath(ctx context.Context) error {
+	err := s.CheckAddress(ctx)
+	if e, ok := errors.AsType[*comet.AddressError](err); ok {
+		return s.wrongPath(err, e.Found)
+	}
+	return err
+}
+
+// wrongPath says where the instance is, if found is not empty.
+func (s *server) wrongPath(err error, found string) error {
+	hint := fmt.Sprintf("the address comes from %s; its path is usually /clientlib/", s.endpoint.URLFrom)
+	if found != "" {
+		hint = fmt.Sprintf("the address comes from %s; set it to %s", s.endpoint.URLFrom, found)
+	}
+	return withCode(ExitUsage, err, hint)
+}
+
+// answered reports whether something has answered, though not as an instance does.
+func answered(err error) bool {
+	ce, ok := errors.AsType[*comet.Error](err)
+	return !ok || ce.Status != 0 && ce.Status < http.StatusInternalServerError && ce.Status != http.StatusTooManyRequests
 }
 
 // isUnreachable reports whether no answer at all has come.

@@ -62,6 +62,7 @@ type versionCache struct {
 	asked bool
 	known bool
 	v     Version
+	base  string // of the client library, where it was told
 }
 
 // serverVersion returns the version of the server, and false when it does not tell.
@@ -79,7 +80,7 @@ func (c *conn) serverVersion(ctx context.Context) (Version, bool) {
 	for _, base := range bases {
 		v, known, err := c.askVersion(ctx, base)
 		if known {
-			c.version.asked, c.version.v, c.version.known = true, v, true
+			c.version.asked, c.version.v, c.version.known, c.version.base = true, v, true, base
 			return v, true
 		}
 		// Only an answer is remembered; after an outage it is worth another try.

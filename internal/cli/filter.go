@@ -20,7 +20,7 @@ type filterCommand struct {
 	*command
 	opts filter.Options
 
-	in, out                         string
+	in, fromDir, out                string
 	chosen                          selectionFlags
 	renames                         []string
 	list, json, sum, check, salvage bool
@@ -41,7 +41,7 @@ func Filter(ctx context.Context, stdio IO, args []string) error {
 	if err := errors.Join(c.parseRules(args), c.checkModes(args)); err != nil {
 		return err
 	}
-	in, err := c.openInput(c.in)
+	in, err := c.openInputOrFolder(ctx, c.in, "--from-dir", c.fromDir)
 	if err != nil {
 		return err
 	}
@@ -53,6 +53,9 @@ func Filter(ctx context.Context, stdio IO, args []string) error {
 	defer output.Close()
 	c.talk = c.startReport(&c.counters)
 	defer c.talk.Close()
+	for _, text := range in.warnings {
+		c.talk.Warn("%s", text)
+	}
 	return c.run(ctx, in, output)
 }
 
@@ -71,6 +74,8 @@ func (c *filterCommand) openFilterOutput() (*output, error) {
 func (c *filterCommand) addFlags() {
 	r := &c.opts.Rules
 	c.StringVar(&c.in, "i", "", "")
+	c.StringVar(&c.fromDir, "from-dir", "", "")
+	c.noEnv["from-dir"] = true
 	c.StringVar(&c.out, "o", "", "")
 	c.addSelectionFlags(&c.chosen, &r.Selection)
 	c.ListVar(&c.renames, "rename")
@@ -84,7 +89,9 @@ func (c *filterCommand) addFlags() {
 // parseRules makes the rules of flags and arguments.
 func (c *filterCommand) parseRules(args []string) error {
 	files := c.chosen.files()
-	files["-i"] = cmp.Or(c.in, "-")
+	if c.fromDir == "" {
+		files["-i"] = cmp.Or(c.in, "-")
+	}
 	if err := c.oneStdin(files); err != nil {
 		return err
 	}
@@ -125,6 +132,8 @@ func (c *filterCommand) checkModes(args []string) error {
 		return c.usagef("%s exclude each other", strings.Join(modes, " and "))
 	case c.reading() && c.out != "":
 		return c.usageError(fmt.Errorf("-o is for a stream, and %s writes none", modes[0]), "its lines go to standard output")
+	case c.salvage && c.fromDir != "":
+		return c.usagef("--salvage is for a damaged stream, and --from-dir makes a new one")
 	case (c.check || c.salvage) && !c.opts.Rules.Empty():
 		return c.usageError(fmt.Errorf("%s takes the whole stream, without rules and RESOURCE names", modes[0]),
 			"pass its output through comet-filter again")
@@ -137,6 +146,9 @@ func (c *filterCommand) run(ctx context.Context, in *input, out *output) error {
 	c.opts.Tool = "comet-filter " + version()
 	c.opts.Counters = &c.counters
 	err := c.explain(in, c.filter(ctx, in, codedWriter{out}))
+	if err == nil {
+		err = in.incomplete()
+	}
 	c.talk.Close()
 	code := ExitCode(err)
 	if c.reading() {

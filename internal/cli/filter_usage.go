@@ -48,6 +48,8 @@ Changes:
 
 From where, and where to:
     -i FILE                 read a file; - is standard input, which is the default
+    --from-dir DIR          make a stream of what cometx download has left in a folder:
+                            the one with the workspaces, a workspace, or a project
     -o FILE                 write FILE.partial and rename it when it is whole; - is
                             standard output even if it is a terminal
 
@@ -76,12 +78,13 @@ Talk:
     -q                      warnings and errors only
     -v                      more
 
-Options can be set by the environment, as COMET_FILTER_RENAME for --rename; modes
-and -x cannot.
+Options can be set by the environment, as COMET_FILTER_RENAME for --rename; modes,
+--from-dir and -x cannot.
 
 Exit codes: 0 all done; 1 failed; 2 usage, nothing written; 3 done, but no experiment is
-what was selected, what --key, --keys-from or --rename names is not there, or not all
-could be salvaged; 4 the input is damaged, cut off, aborted or no stream; 5 or 6 the tool before this one has failed
+what was selected, what --key, --keys-from or --rename names is not there, not all
+could be salvaged, or files of --from-dir are missing; 4 the input is damaged, cut off,
+aborted or no stream; 5 or 6 the tool before this one has failed
 with that code, and the output says so, too; 130 or 143 interrupted.
 
 Examples:

@@ -23,7 +23,7 @@ type importCommand struct {
 	*command
 	opts importer.Options
 
-	in                 string
+	in, dir            string
 	keys, elsewhere    string
 	owner              string // file
 	dryRun, verifyOnly bool
@@ -50,10 +50,14 @@ func Import(ctx context.Context, stdio IO, args []string) error {
 	if err := c.parseArgs(args); err != nil {
 		return err
 	}
-	if err := c.oneStdin(map[string]string{"-i": cmp.Or(c.in, "-")}); err != nil {
+	files := map[string]string{"-i": cmp.Or(c.in, "-")}
+	if c.dir != "" {
+		delete(files, "-i")
+	}
+	if err := c.oneStdin(files); err != nil {
 		return err
 	}
-	in, err := c.openInput(c.in)
+	in, err := c.openInputOrFolder(ctx, c.in, "-d", c.dir)
 	if err != nil {
 		return err
 	}
@@ -63,6 +67,9 @@ func Import(ctx context.Context, stdio IO, args []string) error {
 	}
 	c.talk = c.startReport(&c.counters)
 	defer c.talk.Close()
+	for _, text := range in.warnings {
+		c.talk.Warn("%s", text)
+	}
 	err = c.run(ctx, in)
 	return errors.Join(err, c.lines.close())
 }
@@ -73,6 +80,8 @@ func (c *importCommand) addFlags() {
 	c.IntVar(&c.server.concurrency, "j", c.server.concurrency, "")
 	c.noEnv["j"] = true
 	c.StringVar(&c.in, "i", "", "")
+	c.StringVar(&c.dir, "d", "", "")
+	c.noEnv["d"] = true
 	c.addReportFlag()
 	c.ModeVar(&c.dryRun, "dry-run")
 	c.ModeVar(&c.verifyOnly, "verify-only")

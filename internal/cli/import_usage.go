@@ -2,6 +2,7 @@ package cli
 
 const importUsage = `Usage:
     comet-import [flags] [WORKSPACE[/PROJECT]] < stream
+    comet-import [flags] -d DIR [WORKSPACE[/PROJECT]]
 
 Reads a stream and writes its experiments to a Comet instance. What is there
 already is compared and completed; run again, it writes nothing.
@@ -13,6 +14,9 @@ Arguments:
 
 What to read:
     -i FILE                 read a file; - is standard input, which is the default
+    -d DIR                  read what cometx download has left in a folder: the one
+                            with the workspaces, a workspace, or a project; keys, ids
+                            of assets and times are kept
 
 Where it goes:
     --merge                 let several projects of the stream meet in one
@@ -72,8 +76,8 @@ Talk:
     -q                      warnings and errors only
     -v                      each request too
 
-Options can be set by the environment, as COMET_IMPORT_TEMP_DIR for --temp-dir; modes
-and --rewrite-series cannot.
+Options can be set by the environment, as COMET_IMPORT_TEMP_DIR for --temp-dir; modes,
+-d and --rewrite-series cannot.
 
 Exit codes: 0 all done; 1 failed; 2 usage or configuration, nothing touched; 3 done, but
 for what is listed as missing, elsewhere or different; 4 the input is damaged, cut off

@@ -31,7 +31,7 @@ var rules = map[string]rule{
 	"cmd/comet-import": {own: []string{"internal/cli"}},
 	"internal/cli": {
 		own: []string{
-			"internal/config", "internal/exporter", "internal/filter", "internal/importer",
+			"internal/config", "internal/exporter", "internal/filter", "internal/folder", "internal/importer",
 			"internal/progress", "internal/report", "internal/selection", "internal/suggest", "internal/text", "internal/comet", "internal/comet/transport", "stream",
 		},
 		others: []string{"github.com/peterbourgon/ff/v3", "golang.org/x/"},
@@ -56,6 +56,7 @@ var rules = map[string]rule{
 	"internal/importer/halving":  {own: []string{"internal/comet", "internal/importer/answer"}, not: []string{"os", "net", "net/http"}},
 	"internal/importer/quota":    {own: []string{"internal/comet"}, not: []string{"os", "net", "net/http"}},
 	"internal/filter":            {own: []string{"internal/pathname", "internal/progress", "internal/selection", "stream"}, others: []string{"golang.org/x/sync"}, not: []string{"os", "net", "net/http"}},
+	"internal/folder":            {own: []string{"internal/comet/wire", "stream"}, others: []string{"golang.org/x/text/"}, not: []string{"net", "net/http"}},
 	"internal/comet":             {own: []string{"internal/unpack"}, others: []string{"golang.org/x/", "github.com/klauspost/compress/gzip"}},
 
 	// The rooms of the client, from the bottom up.

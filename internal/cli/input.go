@@ -14,8 +14,10 @@ import (
 // input is the stream a command reads.
 type input struct {
 	io.Reader
-	name   string // for messages: "standard input" or the path
-	closer io.Closer
+	name     string // for messages: "standard input" or the path
+	closer   io.Closer
+	folder   *folderReader // of a folder, else nil
+	warnings []string      // what is to be told of it
 }
 
 // Close closes the file. It leaves standard input open.
@@ -36,7 +38,7 @@ func (c *command) openInput(path string) (*input, error) {
 		}
 		if info, err := f.Stat(); err == nil && info.IsDir() {
 			_ = f.Close()
-			return nil, withCode(ExitUsage, &fs.PathError{Op: "read", Path: path, Err: syscall.EISDIR})
+			return nil, withCode(ExitUsage, &fs.PathError{Op: "read", Path: path, Err: syscall.EISDIR}, c.folderHint()...)
 		}
 		if isTerminal(f) {
 			_ = f.Close()

@@ -16,8 +16,7 @@ type namedDoc struct {
 	err  error // why there is no doc
 }
 
-// valuesSize is the size of documents at which a record of values ends, and
-// that of a list of packages.
+// valuesSize is the size of documents at which a record of values ends.
 const valuesSize = 1 << 20
 
 // maxValues bounds the elements of one record.
@@ -156,7 +155,7 @@ func fetchSystem(c *comet.Client, key string) func(context.Context, *slot) (*sys
 		if v.doc, err = whole.Without(memberInstalled, memberOS); err != nil {
 			return nil, err
 		}
-		if isEmpty(v.doc, "experimentKey") {
+		if v.doc.Empty("experimentKey") {
 			v.doc = nil
 		}
 		return v, nil
@@ -175,23 +174,6 @@ func packages(member stream.Doc, list []string) []string {
 	return valids
 }
 
-// isEmpty reports whether all members of an object but the one named are null,
-// or lists or objects with nothing in them: so servers describe what they know
-// nothing of.
-func isEmpty(doc stream.Doc, but string) bool {
-	for name, v := range doc.Members() {
-		if name == but {
-			continue
-		}
-		switch v.String() {
-		case "null", "[]", "{}":
-		default:
-			return false
-		}
-	}
-	return true
-}
-
 func (u *experimentUnit) writeSystem(ctx context.Context, q *queue, out *output) error {
 	if u.system == nil {
 		return nil
@@ -207,7 +189,11 @@ func (u *experimentUnit) writeSystem(ctx context.Context, q *queue, out *output)
 		}
 	}
 	if u.has(stream.ResourceRequirements) && len(v.installed)+len(v.os) > 0 {
-		return writeRequirements(out, v.installed, v.os)
+		for rec := range stream.SplitRequirements(v.installed, v.os) {
+			if err := out.write(rec); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
@@ -222,31 +208,6 @@ func (u *experimentUnit) writeDoc(out *output, rec *stream.Document) error {
 	return err
 }
 
-// writeRequirements writes both lists, side by side in as many records as they
-// take. A list that is null is so in the first of them.
-func writeRequirements(out *output, installed, os []string) error {
-	for first := true; first || len(installed)+len(os) > 0; first = false {
-		rec := &stream.Requirements{}
-		rec.Installed, installed = cutList(installed)
-		rec.OS, os = cutList(os)
-		if err := out.write(rec); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// cutList takes what fits a record off the front of a list.
-func cutList(list []string) (front, rest []string) {
-	size := 0
-	for i, s := range list {
-		if size += len(s) + 5; i > 0 && (size > valuesSize || i == maxValues) {
-			return list[:i], list[i:]
-		}
-	}
-	return list, list[len(list):]
-}
-
 func fetchGit(c *comet.Client, key string) func(context.Context, *slot) (stream.Doc, error) {
 	return func(ctx context.Context, s *slot) (stream.Doc, error) {
 		g, err := c.Origins.Git(ctx, key)
@@ -254,7 +215,7 @@ func fetchGit(c *comet.Client, key string) func(context.Context, *slot) (stream.
 			return nil, err
 		}
 		doc, err := document(g.Raw)
-		if err != nil || isEmpty(doc, "experimentKey") {
+		if err != nil || doc.Empty("experimentKey") {
 			return nil, err
 		}
 		return doc, nil

@@ -1,0 +1,104 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+
+	"github.com/comet-stream/comet-stream/internal/folder"
+	"github.com/comet-stream/comet-stream/internal/progress"
+)
+
+// openInputOrFolder opens the stream that -i names, or makes one of the folder of
+// `cometx download` that the flag of that name does. The caller closes it.
+func (c *command) openInputOrFolder(ctx context.Context, path, flag, dir string) (*input, error) {
+	switch {
+	case dir == "":
+		return c.openInput(path)
+	case path != "":
+		return nil, c.usagef("-i and %s exclude each other", flag)
+	}
+	in := &input{name: dir}
+	f, err := folder.Open(dir, folder.Options{Tool: c.name + " " + version(), Warn: func(text string) {
+		in.warnings = append(in.warnings, text)
+	}})
+	switch {
+	case errors.Is(err, folder.ErrNone):
+		return nil, withCode(ExitInput, err)
+	case err != nil && !isFolder(dir):
+		return nil, withCode(ExitUsage, err)
+	case err != nil:
+		return nil, withCode(ExitInput, err)
+	}
+	in.folder = newFolderReader(ctx, f)
+	in.Reader, in.closer = in.folder, in.folder
+	return in, nil
+}
+
+// folderHint says how a folder is read.
+func (c *command) folderHint() []string {
+	for _, name := range []string{"d", "from-dir"} {
+		if c.Lookup(name) != nil {
+			return []string{dashed(name) + " reads a folder of cometx download"}
+		}
+	}
+	return nil
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// A folderReader reads a folder as a stream, from the first Read on.
+type folderReader struct {
+	*io.PipeReader
+	begin func()
+	done  chan struct{}
+
+	// Once done is closed:
+	skipped int64
+	err     error
+}
+
+func newFolderReader(ctx context.Context, f *folder.Folder) *folderReader {
+	pr, pw := io.Pipe()
+	r := &folderReader{PipeReader: pr, done: make(chan struct{})}
+	r.begin = sync.OnceFunc(func() {
+		go func() {
+			defer close(r.done)
+			r.skipped, r.err = f.Stream(ctx, pw)
+			r.err = errors.Join(r.err, f.Close())
+			pw.Close()
+		}()
+	})
+	return r
+}
+
+func (r *folderReader) Read(p []byte) (int, error) {
+	r.begin()
+	return r.PipeReader.Read(p)
+}
+
+// Close waits until the folder is left alone.
+func (r *folderReader) Close() error {
+	err := r.PipeReader.Close()
+	r.begin()
+	<-r.done
+	return err
+}
+
+// incomplete returns an error for what a folder has lost, once it has been read.
+func (in *input) incomplete() error {
+	if in.folder == nil {
+		return nil
+	}
+	<-in.folder.done
+	if n := in.folder.skipped; n > 0 {
+		return withCode(ExitIncomplete, fmt.Errorf("%s: %s not in the stream: it names them as skipped", in.name, progress.Count(n, "item")))
+	}
+	return nil
+}

@@ -46,6 +46,8 @@ What to export:
                             2024-05-01T12:00:00Z, 30d, 2d12h, or milliseconds
     --archived include|exclude|only
                             archived experiments (default include)
+    --shard K/N             the part K, from 0, of N: what belongs to an experiment by
+                            its key, all else by name (FORMAT.md, 8)
     --asset-type TYPE       assets of this type alone; may be repeated
     --asset-name GLOB       assets with such a name alone; may be repeated
     --max-asset-size SIZE   leave out larger assets: 500MB, 5GiB

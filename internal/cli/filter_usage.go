@@ -31,6 +31,8 @@ repeated any):
                             2024-05-01T12:00:00Z, 30d, 2d12h, or milliseconds
     --archived include|exclude|only
                             archived experiments (default include)
+    --shard K/N             the part K, from 0, of N: what belongs to an experiment by
+                            its key, all else by name (FORMAT.md, 8)
 
 Which assets of experiments to keep:
     --asset-type TYPE       of this type; may be repeated

@@ -34,6 +34,10 @@ func (c *command) addSelectionFlags(f *selectionFlags, s *selection.Selection) {
 	c.ListVar(&s.Tags, "tag")
 	c.TimeVar(&s.Since, &s.SinceText, "since")
 	f.archived = string(selection.ArchivedInclude)
+	c.Func("shard", "", func(text string) (err error) {
+		s.Shard, err = selection.ParseShard(text)
+		return err
+	})
 	c.EnumVar(&f.archived, "archived", string(selection.ArchivedInclude), string(selection.ArchivedExclude), string(selection.ArchivedOnly))
 	c.ListVar(&s.AssetTypes, "asset-type")
 	c.ListVar(&f.assetNames, "asset-name")
@@ -71,7 +75,7 @@ func (f *selectionFlags) parse(c *command, s *selection.Selection, resources []s
 		return chosen, nil
 	case len(resources) > 0:
 		return chosen.Others(), nil
-	case !s.Empty():
+	case s.Chooses():
 		s.Invert = true
 		return stream.AllResources, nil
 	}

@@ -49,7 +49,7 @@ func (x *Exporter) artifacts(ctx context.Context, p *Path) ([]comet.Artifact, er
 // artifactUnits adds the artifacts of a workspace.
 func (x *Exporter) artifactUnits(ctx context.Context, w *workspaceScope, r *fixedRoute, out *output) error {
 	err := eachPicked(ctx, w, &w.artifacts, x.artifacts, artifactName, func(row *comet.Artifact, versions []string) error {
-		if !x.keptID(stream.KindArtifact, row.ID) {
+		if !x.keptID(stream.KindArtifact, row.ID) && x.o.Selection.Shard.Has(row.Name) {
 			r.add(&artifactUnit{x: x, workspace: w.name, row: *row, named: versions})
 		}
 		return nil
@@ -296,7 +296,7 @@ func (x *Exporter) needs(out *output, key *string, what string) {
 	if key == nil || *key == "" {
 		return
 	}
-	if _, there := x.seen[*key]; there || x.told[*key] {
+	if _, there := x.seen[*key]; there || x.told[*key] || !x.o.Selection.Shard.Has(*key) {
 		return
 	}
 	x.told[*key] = true

@@ -95,7 +95,7 @@ func (d *dryRun) project(ctx context.Context, p *project) error {
 		if err != nil && isFatal(err) {
 			return err
 		}
-		p.keep(selected, left)
+		p.keep(selected, left, x.o.Selection.Shard)
 		p.err = err
 	}
 	x.tellDoubt(p)

@@ -70,12 +70,13 @@ func (x *Exporter) listExperiments(ctx context.Context, p Path, yield func([]str
 		return err
 	}
 	proj := s.projects[0]
-	selected, _, err := x.selected(ctx, proj)
+	selected, left, err := x.selected(ctx, proj)
 	if err != nil {
 		return fmt.Errorf("list experiments of %q: %w", proj.path(), err)
 	}
 	x.tellDoubt(proj)
-	for _, e := range selected {
+	proj.keep(selected, left, x.o.Selection.Shard)
+	for _, e := range proj.experiments {
 		state := "finished"
 		if e.running {
 			state = "running"

@@ -58,7 +58,7 @@ func (x *Exporter) models(ctx context.Context, p *Path) ([]comet.RegistryModel, 
 // modelUnits adds the registry models of a workspace.
 func (x *Exporter) modelUnits(ctx context.Context, w *workspaceScope, r *fixedRoute, out *output) error {
 	err := eachPicked(ctx, w, &w.models, x.models, modelName, func(row *comet.RegistryModel, versions []string) error {
-		if !x.keptID(stream.KindModel, row.ID) {
+		if !x.keptID(stream.KindModel, row.ID) && x.o.Selection.Shard.Has(row.Name) {
 			r.add(&modelUnit{x: x, workspace: w.name, row: *row, named: versions})
 		}
 		return nil

@@ -187,9 +187,11 @@ func (t *viewTour) load(ctx context.Context, mu sync.Locker) (bool, error) {
 	}
 	p := t.projects[0]
 	keys := t.x.exported[p.inStream()]
-	if !t.x.o.Resources.HasAny(stream.ExperimentResources) && p.err == nil {
-		// The stream has none of them.
-		selected, _, err := t.x.selected(ctx, p)
+	x := t.x
+	if (!x.o.Selection.Shard.Whole() || !x.o.Resources.HasAny(stream.ExperimentResources)) && p.err == nil {
+		// The stream has none of them, or those of a shard.
+		keys = nil
+		selected, _, err := x.selected(ctx, p)
 		if err != nil && isFatal(err) {
 			return false, err
 		}
@@ -225,9 +227,12 @@ func (x *Exporter) writeViews(ctx context.Context, q *queue, out *output, p *pro
 }
 
 // leavesView reports whether a view belongs to an experiment that is not in the
-// stream, where others are.
+// stream, or that of another shard, where others are.
 func (x *Exporter) leavesView(v *comet.View) bool {
 	_, has := x.seen[v.Key]
+	if shard := x.o.Selection.Shard; !has && !shard.Has(v.Key) {
+		has = !x.search.Gone(v.Key)
+	}
 	return v.Key != "" && !has && x.o.Resources.HasAny(stream.ExperimentResources)
 }
 

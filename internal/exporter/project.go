@@ -16,7 +16,7 @@ type projectUnit struct {
 }
 
 func (u *projectUnit) begin(q *queue, n int) {
-	if u.p.err != nil || !u.x.o.Resources.Has(stream.ResourceProjectMetadata) {
+	if u.p.err != nil || !u.x.o.Resources.Has(stream.ResourceProjectMetadata) || !u.x.o.Selection.Shard.First() {
 		return
 	}
 	u.links = newValueSlot(position{unit: n}, func(ctx context.Context, _ *slot) (int64, error) {
@@ -71,6 +71,9 @@ func (u *projectUnit) write(ctx context.Context, q *queue, out *output) error {
 // does not tell: older ones have none, and not every key may see them. That is
 // no loss, and is told once.
 func (u *projectUnit) shareLinks(ctx context.Context, q *queue) (*int64, error) {
+	if u.links == nil {
+		return nil, nil // another shard tells
+	}
 	n, err := u.links.get(ctx, q)
 	switch {
 	case err == nil:

@@ -64,10 +64,11 @@ type project struct {
 	named       map[string]struct{} // keys that paths name, all the same
 	experiments []listed            // selected, in order; nil while not kept
 	kept        bool                // experiments holds them
-	count       int64               // of the selected ones
+	count       int64               // of them
 	left        int64               // not selected
 	err         error               // what keeps us from listing it
 	doubt       error               // why its listing may not be whole
+	chosen      int64               // of the selected ones of all shards
 }
 
 // scope is all that is to be exported.
@@ -347,7 +348,7 @@ func (x *Exporter) tellDoubt(p *project) {
 }
 
 // selected returns the selected experiments of a project in order, and how many
-// there are besides.
+// there are besides, whatever shard they are in.
 func (x *Exporter) selected(ctx context.Context, p *project) (selected []listed, left int64, err error) {
 	all := make([]listed, 0, len(p.some))
 	if p.all {
@@ -408,9 +409,11 @@ func (l *listed) chosen() selection.Experiment {
 	return e
 }
 
-// keep takes the experiments of p.
-func (p *project) keep(selected []listed, left int64) {
-	p.experiments, p.kept, p.count, p.left = selected, true, int64(len(selected)), left
+// keep takes those of the selected experiments of p that are in the shard.
+func (p *project) keep(selected []listed, left int64, shard selection.Shard) {
+	p.chosen, p.left = int64(len(selected)), left
+	p.experiments, p.kept = slices.DeleteFunc(selected, func(e listed) bool { return !shard.Has(e.key) }), true
+	p.count = int64(len(p.experiments))
 }
 
 // listAll lists the projects, several at a time. A listing that fails in a
@@ -422,7 +425,7 @@ func (x *Exporter) listAll(ctx context.Context, projects []*project) error {
 	for _, p := range projects {
 		g.Go(func() error {
 			selected, left, err := x.selected(ctx, p)
-			p.keep(selected, left)
+			p.keep(selected, left, x.o.Selection.Shard)
 			switch {
 			case err == nil:
 			case isFatal(err) || len(projects) == 1:
@@ -451,7 +454,7 @@ func (x *Exporter) prune(s *scope) (left int64) {
 		return 0
 	}
 	s.projects = slices.DeleteFunc(s.projects, func(p *project) bool {
-		empty := p.err == nil && p.count == 0 && (p.left > 0 || chosen.Narrows())
+		empty := p.err == nil && p.chosen == 0 && (p.left > 0 || chosen.Narrows())
 		if empty {
 			left += p.left
 		}

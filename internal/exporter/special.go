@@ -200,7 +200,7 @@ func (x *Exporter) estimateWorkspaces(ctx context.Context, s *scope, e *Estimate
 		for _, p := range w.pages {
 			// Each experiment is asked for its views, and those of the project are
 			// in two tables.
-			e.Requests += 2 + p.count
+			e.Requests += 2 + p.chosen
 		}
 		for _, p := range s.projects {
 			// Each experiment is asked for what it consumed.
@@ -209,6 +209,9 @@ func (x *Exporter) estimateWorkspaces(ctx context.Context, s *scope, e *Estimate
 			}
 		}
 		err := x.eachVersion(ctx, &w, func(a *comet.Artifact, v *comet.ArtifactVersion) error {
+			if !x.o.Selection.Shard.Has(a.Name) {
+				return nil
+			}
 			files, err := x.client.Artifacts.Files(ctx, w.name, a.Name, v.Version)
 			if err != nil {
 				return err
@@ -224,7 +227,10 @@ func (x *Exporter) estimateWorkspaces(ctx context.Context, s *scope, e *Estimate
 				}
 			}
 			return nil
-		}, func(*comet.RegistryModel, *comet.RegistryVersion) error {
+		}, func(m *comet.RegistryModel, _ *comet.RegistryVersion) error {
+			if !x.o.Selection.Shard.Has(m.Name) {
+				return nil
+			}
 			e.Requests += 3
 			e.UpperBound += boundAsset
 			return nil

@@ -125,7 +125,7 @@ func (t *tour) next() unit {
 		}
 		p.experiments = nil
 		t.projects, t.at = t.projects[1:], -1
-		if p.err == nil && part != keptAll && t.x.o.Resources.Has(stream.ResourceProjectNotes) {
+		if p.err == nil && part != keptAll && t.x.o.Resources.Has(stream.ResourceProjectNotes) && t.x.o.Selection.Shard.Has(p.Name) {
 			return &notesUnit{x: t.x, p: p}
 		}
 	}
@@ -181,7 +181,7 @@ func (t *tour) load(ctx context.Context, mu sync.Locker) (bool, error) {
 	}
 	mu.Lock()
 	defer mu.Unlock()
-	p.keep(selected, left)
+	p.keep(selected, left, t.x.o.Selection.Shard)
 	p.err = err
 	return true, nil
 }

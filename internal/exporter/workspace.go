@@ -37,6 +37,10 @@ func (x *Exporter) workspaceScopes(s *scope) []workspaceScope {
 		return &list[len(list)-1]
 	}
 	has := x.o.Resources.HasAny
+	// Views name panels by their ids, so that all of a workspace stay together.
+	hasPanels := func(workspace string) bool {
+		return has(stream.ResourcePanels) && x.o.Selection.Shard.Has(workspace)
+	}
 	for _, p := range s.special {
 		w := at(p.Workspace)
 		w.named = true
@@ -45,7 +49,7 @@ func (x *Exporter) workspaceScopes(s *scope) []workspaceScope {
 			w.artifacts.add(&p)
 		case p.Kind == pathModels && has(stream.ResourceModels):
 			w.models.add(&p)
-		case p.Kind == pathPanels && has(stream.ResourcePanels):
+		case p.Kind == pathPanels && hasPanels(p.Workspace):
 			w.panels.add(&p)
 		}
 	}
@@ -54,10 +58,10 @@ func (x *Exporter) workspaceScopes(s *scope) []workspaceScope {
 		w.named = true
 		w.artifacts.all = has(stream.ResourceArtifacts)
 		w.models.all = has(stream.ResourceModels)
-		w.panels.all = has(stream.ResourcePanels)
+		w.panels.all = hasPanels(name)
 	}
 	for _, p := range s.projects {
-		if has(stream.ResourcePanels) {
+		if hasPanels(p.Workspace) {
 			w := at(p.Workspace)
 			w.pages = append(w.pages, p)
 		}

@@ -55,8 +55,11 @@ func newKindSets(rules *Rules) kindSets {
 	if rules.SelectsExperiments() {
 		k.look |= stream.KindSetOf(stream.KindArtifactVersion, stream.KindModelVersion, stream.KindNotes, stream.KindPanel)
 	}
-	if !rules.Renames.empty() {
+	if !rules.Renames.empty() || !rules.Shard.Whole() {
 		k.look |= stream.KindSetOf(stream.KindNotes, stream.KindPanel)
+	}
+	if !rules.Shard.Whole() {
+		k.look |= stream.KindSetOf(stream.KindLink, stream.KindLineage, stream.KindView) | unknown
 	}
 	if rules.Without != 0 || !rules.Selection.Empty() {
 		// A skipped record closes a text or an asset that goes on. It must not be
@@ -66,6 +69,9 @@ func newKindSets(rules *Rules) kindSets {
 	k.look &^= k.dropInside | k.dropOutside
 	return k
 }
+
+// unknown stands for the kinds that this version does not know.
+var unknown = ^stream.KindSetOf(stream.Kinds()...)
 
 // texts are the kinds that may go on in the next record.
 var texts = stream.KindSetOf(

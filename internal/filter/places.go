@@ -61,7 +61,8 @@ func (e *MeetError) Error() string {
 
 func (s *sieve) project(r stream.Raw) (stream.Raw, verdict, error) {
 	bare := s.rules.Without&stream.ResourceProjectMetadata != 0
-	if !bare && s.rules.Renames.empty() {
+	once := !s.rules.Shard.First() // the first shard has what an import is to make once
+	if !bare && !once && s.rules.Renames.empty() {
 		return r, keep, nil
 	}
 	p, err := decode[*stream.Project](r)
@@ -72,11 +73,15 @@ func (s *sieve) project(r stream.Raw) (stream.Raw, verdict, error) {
 	if err != nil {
 		return r, drop, err
 	}
-	if to == (Place{p.Workspace, p.Name}) && (!bare || p.Doc == nil && p.ShareLinks == nil) {
+	once = once && p.ShareLinks != nil
+	if to == (Place{p.Workspace, p.Name}) && !once && (!bare || p.Doc == nil && p.ShareLinks == nil) {
 		return r, keep, nil
 	}
 	if bare {
 		p.Doc, p.Public, p.ShareLinks = nil, nil, nil
+	}
+	if once {
+		p.ShareLinks = nil
 	}
 	p.Workspace, p.Name = to.Workspace, to.Project
 	return edited(r, p)

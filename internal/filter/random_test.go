@@ -181,6 +181,9 @@ func (d *dice) rules() Rules {
 		r.MaxAssetSize = stream.NewInt64(50)
 	}
 	if d.one(4) {
+		r.Shard = selection.Shard{K: uint64(d.IntN(3)), N: 3}
+	}
+	if d.one(4) {
 		r.Renames = renames(d.t, "w=v", "w/p=v/r")
 	}
 	return r

@@ -14,6 +14,7 @@ type sieve struct {
 	group groupState
 	asset assetState
 	text  bool   // a text goes on that is kept
+	other bool   // a text goes on that belongs to another shard
 	lost  ledger // of the stream
 
 	found *matches
@@ -115,7 +116,7 @@ func (s *sieve) openGroup(r stream.Raw) (stream.Raw, verdict, error) {
 	if r.Kind == stream.KindExperiment {
 		return s.openExperiment(r)
 	}
-	if s.group.dropped = s.group.dropped || s.nothing(); s.group.dropped {
+	if s.group.dropped = s.group.dropped || s.nothing() || !s.rules.Shard.Has(text(r, "name")); s.group.dropped {
 		return r, drop, nil
 	}
 	return s.renamed(r)
@@ -152,6 +153,10 @@ func (s *sieve) openExperiment(r stream.Raw) (stream.Raw, verdict, error) {
 		return r, drop, nil
 	}
 	s.kept++
+	if s.group.dropped = !s.rules.Shard.Has(e.Key); s.group.dropped {
+		s.release() // the project is kept, if only for another shard
+		return r, drop, nil
+	}
 	place := s.place(Place{e.Workspace, e.Project})
 	bare := s.rules.Without&stream.ResourceMetadata != 0 && e.Doc != nil
 	if !bare && place == (Place{e.Workspace, e.Project}) {
@@ -320,6 +325,22 @@ func (s *sieve) outside(r stream.Raw) (stream.Raw, verdict, error) {
 }
 
 func (s *sieve) outsideGone(r stream.Raw) (bool, error) {
+	in := s.inShard(r)
+	gone, err := s.unwanted(r)
+	if r.Kind.Known() {
+		s.other = !gone && !in && texts.Has(r.Kind) && more(r)
+	}
+	if err != nil || gone || in {
+		return gone, err
+	}
+	if r.Kind == stream.KindSkipped && text(r, "kind") != string(stream.KindProject) {
+		s.release() // as by an experiment of another shard
+	}
+	return true, nil
+}
+
+// unwanted is outsideGone for all shards.
+func (s *sieve) unwanted(r stream.Raw) (bool, error) {
 	if s.rules.Without&r.Kind.Resource() != 0 {
 		return true, nil
 	}

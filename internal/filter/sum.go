@@ -43,6 +43,8 @@ type summer struct {
 	panels map[string]string // ids of the stream's panels: names
 	zip    []byte            // of the open panel, as far as it is kept
 
+	projects map[openProject]int64 // their share links
+
 	text     hash.Hash // of the text that goes on
 	textSize int64
 	of       *stream.Asset // the open asset
@@ -68,7 +70,9 @@ type subjectSum struct {
 	sum  [sha256.Size]byte
 }
 
-func newSummer() *summer { return &summer{text: sha256.New(), panels: make(map[string]string)} }
+func newSummer() *summer {
+	return &summer{text: sha256.New(), panels: make(map[string]string), projects: make(map[openProject]int64)}
+}
 
 // start begins the sum of a thing, and ends that of the one before.
 func (s *summer) start(name string) {
@@ -345,6 +349,7 @@ func blank(text string) bool {
 
 // write prints the sums, sorted by name, tab-separated.
 func (s *summer) write(w io.Writer) error {
+	s.closeProjects()
 	slices.SortFunc(s.sums, func(a, b subjectSum) int {
 		return cmp.Or(strings.Compare(a.name, b.name), bytes.Compare(a.sum[:], b.sum[:]))
 	})

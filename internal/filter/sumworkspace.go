@@ -82,11 +82,34 @@ func (s *summer) project(rec *stream.Project) {
 	if rec.Public != nil && *rec.Public {
 		s.begin("public").put()
 	}
-	if n := rec.ShareLinks; n != nil && *n > 0 { // none is as none that is known
-		s.begin("share links").add(fmt.Sprint(*n)).put()
-	}
 	s.document(stream.KindProject, rec.Doc)
-	s.finish()
+	p := openProject{Place{rec.Workspace, rec.Name}, s.items}
+	links := s.projects[p]
+	if rec.ShareLinks != nil {
+		links = max(links, *rec.ShareLinks)
+	}
+	s.projects[p] = links
+	s.drop()
+}
+
+// An openProject is a project that is in one or several streams of the input, such
+// as the shards of an export, of which one alone has the number of share links.
+type openProject struct {
+	place Place
+	items bag // all else
+}
+
+// closeProjects makes the sums of the projects.
+func (s *summer) closeProjects() {
+	for p, links := range s.projects {
+		s.start("project")
+		s.items = p.items
+		if links > 0 { // none is as none that is known
+			s.begin("share links").add(fmt.Sprint(links)).put()
+		}
+		s.finish()
+	}
+	clear(s.projects)
 }
 
 func (s *summer) notes(rec *stream.Notes) {
@@ -244,7 +267,7 @@ func (s *summer) names(view stream.Doc) *strings.Replacer {
 // skippedOutside adds what is missing from the stream outside of experiments,
 // as something of its own where it is no file of an artifact version.
 func (s *summer) skippedOutside(rec *stream.Skipped) bool {
-	if s.open && rec.Of == stream.KindAsset {
+	if s.group != "" && rec.Of == stream.KindAsset {
 		return false
 	}
 	if s.group == "" {

@@ -134,11 +134,12 @@ func (s *Selection) describe() string {
 	return strings.Join(parts, " and ")
 }
 
-// Missing returns the keys that were asked for and have not been found, sorted.
+// Missing returns the keys that were asked for and have not been found, sorted. Those
+// of other shards are theirs to miss.
 func (f *Search) Missing() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return slices.Sorted(maps.Keys(f.wanted))
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(f.wanted)), func(key string) bool { return !f.selection.Shard.Has(key) })
 }
 
 // maxNamed is how many keys a message names.

@@ -28,6 +28,11 @@ import (
 // Asset rules are for assets of experiments: a version of an artifact keeps its
 // files, or it would be another version.
 type Selection struct {
+	// Shard is the part of all that is chosen here, whatever Invert says. It is
+	// for what belongs to no experiment, too, and so is asked for by itself: the
+	// methods of Selection do not look at it.
+	Shard Shard
+
 	Invert bool // leave out the experiments and assets that are chosen, keep the others
 
 	Keys     map[string]bool // of experiments; nil = all
@@ -66,7 +71,12 @@ type Experiment struct {
 }
 
 // Empty reports whether everything is chosen.
-func (s *Selection) Empty() bool { return !s.SelectsExperiments() && !s.SelectsAssets() }
+func (s *Selection) Empty() bool {
+	return s.Shard.Whole() && !s.SelectsExperiments() && !s.SelectsAssets()
+}
+
+// Chooses reports whether Invert has something to turn round.
+func (s *Selection) Chooses() bool { return s.choosesExperiments() || s.SelectsAssets() }
 
 // SelectsExperiments reports whether experiments may be left out.
 func (s *Selection) SelectsExperiments() bool { return s.choosesExperiments() || len(s.SkipKeys) > 0 }
@@ -254,6 +264,9 @@ func (s *Selection) Flags() []string {
 		add("max-asset-size", strconv.FormatInt(s.MaxAssetSize.V, 10))
 	}
 	set("name", globTexts(s.Names))
+	if !s.Shard.Whole() {
+		add("shard", s.Shard.String())
+	}
 	if !s.Since.IsZero() {
 		add("since", s.sinceText())
 	}

@@ -183,8 +183,8 @@ func (s *server) explainFirst(ctx context.Context, err error) error {
 		return s.explain(err)
 	}
 	if answered(err) {
-		if found := s.FindAddress(ctx); found != "" && found != s.Client.Address() {
-			return s.wrongPath(fmt.Errorf("%s: %w", s.Client.Address(), err), found)
+		if found := s.FindAddress(ctx); found != "" && found != s.Clientlib() {
+			return s.wrongPath(fmt.Errorf("%s: %w", s.Clientlib(), err), found)
 		}
 	}
 	code, hints := ExitCode(err), []string{fmt.Sprintf("the address comes from %s; is a Comet instance there?", s.endpoint.URLFrom)}

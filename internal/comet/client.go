@@ -45,6 +45,9 @@ func New(o Options) (*Client, error) {
 // Root returns the address of the instance: scheme and host, with a slash.
 func (c *Client) Root() string { return c.conn.root() }
 
+// Clientlib returns the client library's address that all others follow from.
+func (c *Client) Clientlib() string { return c.conn.addr.clientlib }
+
 // Version returns the version of the server, and false when it does not tell.
 // The server is asked once.
 func (c *Client) Version(ctx context.Context) (Version, bool) { return c.conn.serverVersion(ctx) }

@@ -33,7 +33,7 @@ func (c *Client) CheckAddress(ctx context.Context) error {
 	v.mu.Lock()
 	at, asked := v.base, v.asked
 	v.mu.Unlock()
-	configured := c.Address()
+	configured := c.conn.addr.clientlib
 	switch {
 	case known && at == configured, !asked:
 		return nil // !asked: it is in trouble, which whatever comes next will tell

@@ -54,6 +54,7 @@ var rules = map[string]rule{
 	"internal/importer/flow":     {own: []string{"internal/report", "stream"}, not: []string{"os", "net", "net/http"}},
 	"internal/importer/answer":   {own: []string{"internal/comet"}, not: []string{"os"}},
 	"internal/importer/halving":  {own: []string{"internal/comet", "internal/importer/answer"}, not: []string{"os", "net", "net/http"}},
+	"internal/importer/content":  {own: []string{"internal/comet", "internal/importer/answer", "internal/importer/spool", "internal/report"}, not: []string{"os", "net", "net/http"}},
 	"internal/importer/quota":    {own: []string{"internal/comet"}, not: []string{"os", "net", "net/http"}},
 	"internal/filter":            {own: []string{"internal/pathname", "internal/progress", "internal/selection", "stream"}, others: []string{"golang.org/x/sync"}, not: []string{"os", "net", "net/http"}},
 	"internal/folder":            {own: []string{"internal/comet/wire", "stream"}, others: []string{"golang.org/x/text/"}, not: []string{"net", "net/http"}},

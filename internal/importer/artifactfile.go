@@ -9,6 +9,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
+	"github.com/comet-stream/comet-stream/internal/importer/content"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/quota"
@@ -136,7 +137,7 @@ func (v *artifactVersion) takeFileEnd(ctx context.Context, rec *stream.AssetEnd)
 	if a.rec.Remote == nil && a.through == nil && a.tail == nil {
 		a.upload.Size = rec.Size
 	}
-	want := &assetSum{a.issue(), a.upload.ID, sum{rec.Size, rec.SHA256}, a.rec.Remote}
+	want := &assetSum{a.issue(), a.upload.ID, content.NewSum(rec.Size, rec.SHA256), a.rec.Remote}
 	v.want, a.want = append(v.want, want), want
 	switch {
 	case a.state == assetThereAlready:

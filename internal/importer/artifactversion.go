@@ -373,7 +373,7 @@ func (v *artifactVersion) fileOf(want *assetSum, have map[string]*comet.Asset, f
 	}
 	for i := range files {
 		f := &files[i]
-		if have[f.ID] != nil && f.Name == want.issue.Name && f.Remote == (want.remote != nil) && (f.Remote || f.Size == want.sum.size) {
+		if have[f.ID] != nil && f.Name == want.issue.Name && f.Remote == (want.remote != nil) && (f.Remote || f.Size == want.sum.Size) {
 			return f
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/content"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
 )
@@ -100,7 +101,7 @@ type unlisted struct {
 	id   string // at the source
 	now  string // that it was written under
 	like uint64
-	sum  sum // without a hash if that is not known
+	sum  content.Sum // without a hash if that is not known
 }
 
 // likes are the assets of an experiment that are known by their likeness.
@@ -150,9 +151,9 @@ func (e *experiment) wroteAs(ctx context.Context, a *asset) error {
 	if e.r.ids.get() == idsKept {
 		return nil
 	}
-	u := unlisted{a.rec.ID, a.upload.ID, a.like(a.upload.Size), sum{size: a.upload.Size}}
+	u := unlisted{a.rec.ID, a.upload.ID, a.like(a.upload.Size), content.Sum{Size: a.upload.Size}}
 	if a.through == nil && a.rec.Remote == nil { // a remote one has no bytes to read
-		u.sum.sha256 = a.sha256
+		u.sum.SHA256 = a.sha256
 	}
 	l := &e.assets.likes
 	l.mu.Lock()
@@ -201,14 +202,14 @@ func (e *experiment) settleIDs(ctx context.Context) error {
 
 // claim takes an asset of the destination for one of the stream, each once. Where
 // there are, or may be, several that are alike the bytes decide; likes.mu is held.
-func (e *experiment) claim(ctx context.Context, have assetsThere, like uint64, want sum, by claim) (id string, ok bool, err error) {
+func (e *experiment) claim(ctx context.Context, have assetsThere, like uint64, want content.Sum, by claim) (id string, ok bool, err error) {
 	l := &e.assets.likes
 	alike := have.alike(like)
 	for _, id := range alike {
 		if _, ok := l.claimed[id]; ok {
 			continue
 		}
-		if want.sha256 != "" && (len(alike) > 1 || l.written[like] > 1 || e.there != nil || e.r.ids.get() != idsAssigned) {
+		if want.SHA256 != "" && (len(alike) > 1 || l.written[like] > 1 || e.there != nil || e.r.ids.get() != idsAssigned) {
 			there, err := e.r.readAssetSum(ctx, e.key, id)
 			if err != nil {
 				return "", false, err
@@ -278,9 +279,9 @@ func (e *experiment) foundSame(ctx context.Context, a *asset) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	want := sum{a.upload.Size, a.sha256}
+	want := content.NewSum(a.upload.Size, a.sha256)
 	if a.rec.Remote != nil {
-		want.sha256 = ""
+		want.SHA256 = ""
 	}
 	l := &e.assets.likes
 	l.mu.Lock()
@@ -289,7 +290,7 @@ func (e *experiment) foundSame(ctx context.Context, a *asset) (bool, error) {
 	if e.r.ids.get() == idsUnknown {
 		by.upload = a.upload
 	}
-	id, ok, err := e.claim(ctx, have, a.like(want.size), want, by)
+	id, ok, err := e.claim(ctx, have, a.like(want.Size), want, by)
 	if err != nil || !ok {
 		return false, err
 	}

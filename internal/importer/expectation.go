@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"sync"
 
+	"github.com/comet-stream/comet-stream/internal/importer/content"
 	"github.com/comet-stream/comet-stream/internal/importer/pointset"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
@@ -16,7 +17,7 @@ type expectation struct {
 	parameters map[uint64]uint64 // hash of the name: hash of the current value
 	others     map[uint64]uint64
 	metrics    map[string]*metricSum
-	texts      map[stream.Kind]sum
+	texts      map[stream.Kind]content.Sum
 	assets     map[string]assetSum // by their ids at the source
 	skipped    map[string]bool     // ids of assets that the stream has not; "" for some
 	tags       []string
@@ -33,24 +34,18 @@ type metricSum struct {
 	thinned     bool // at the destination, which was told
 }
 
-// sum stands for a text.
-type sum struct {
-	size   int64
-	sha256 string
-}
-
 // assetSum stands for an asset.
 type assetSum struct {
 	issue  report.Issue
 	id     string // at the destination
-	sum    sum
+	sum    content.Sum
 	remote *string
 }
 
 func newExpectation() *expectation {
 	return &expectation{
 		parameters: make(map[uint64]uint64), others: make(map[uint64]uint64),
-		metrics: make(map[string]*metricSum), texts: make(map[stream.Kind]sum),
+		metrics: make(map[string]*metricSum), texts: make(map[stream.Kind]content.Sum),
 		assets: make(map[string]assetSum),
 	}
 }
@@ -81,7 +76,7 @@ func (x *expectation) point(metric string, h pointset.Hash, again bool) {
 }
 
 func (x *expectation) asset(a *asset) {
-	x.assets[a.rec.ID] = assetSum{a.issue(), a.upload.ID, sum{a.upload.Size, a.sha256}, a.rec.Remote}
+	x.assets[a.rec.ID] = assetSum{a.issue(), a.upload.ID, content.NewSum(a.upload.Size, a.sha256), a.rec.Remote}
 }
 
 // skip notes an asset that the source has and the stream has not.

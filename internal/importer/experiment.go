@@ -8,6 +8,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
+	"github.com/comet-stream/comet-stream/internal/importer/content"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/halving"
@@ -49,7 +50,7 @@ type experiment struct {
 	failure    flow.Failure
 	reads      readings
 	system     systemItem
-	text       *textItem
+	text       *content.Spooled
 	points     points
 	assets     assets
 	hasName    bool // the others hold the name
@@ -221,7 +222,7 @@ func (e *experiment) between(ctx context.Context, next stream.Kind) error {
 // takeSkipped notes what the stream has not, and drops what came of it.
 func (e *experiment) takeSkipped(rec *stream.Skipped) {
 	e.r.o.Counters.Skipped.Add(1)
-	e.text.close()
+	e.text.Close()
 	e.text = nil
 	e.assets.drop()
 	e.Issue(skippedIssue(rec))
@@ -239,7 +240,7 @@ func (e *experiment) flush(ctx context.Context) error {
 // abandon ends what is open when the records have ended too early: an upload
 // may wait for more of them.
 func (e *experiment) abandon() {
-	e.text.close()
+	e.text.Close()
 	e.text = nil
 	e.assets.drop()
 	e.points.part.close()

@@ -12,6 +12,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
+	"github.com/comet-stream/comet-stream/internal/importer/content"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
@@ -25,14 +26,14 @@ const (
 
 // output writes what the experiment has printed. There is no way to replace
 // output, only to add to it.
-func (e *experiment) output(ctx context.Context, kind stream.Kind, output longText) error {
-	if output.size == 0 || e.expect(func(x *expectation) { x.texts[kind] = output.sum }) {
+func (e *experiment) output(ctx context.Context, kind stream.Kind, output content.Text) error {
+	if output.Size == 0 || e.expect(func(x *expectation) { x.texts[kind] = output.Sum }) {
 		return nil
 	}
 	var done int64
 	if e.there != nil {
 		have, err := e.outputThere(ctx, output)
-		if err == nil && have.fits && have.n < output.size && !e.r.dry() {
+		if err == nil && have.fits && have.n < output.Size && !e.r.dry() {
 			// What was written a moment ago may not show yet.
 			have, err = e.outputSettled(ctx, output)
 		}
@@ -42,7 +43,7 @@ func (e *experiment) output(ctx context.Context, kind stream.Kind, output longTe
 		case !have.fits:
 			e.differs(report.Issue{Kind: string(kind), Reason: "the destination has another output, and output cannot be replaced"})
 			return nil
-		case have.n == output.size:
+		case have.n == output.Size:
 			return nil
 		}
 		done = have.n
@@ -71,8 +72,8 @@ const outputMemory = 8 << 20
 
 // writeOutput writes the output from an offset on, until it is uncertain what has
 // arrived. It returns how much has for sure.
-func (e *experiment) writeOutput(ctx context.Context, output longText, done int64) (int64, error) {
-	err := e.r.withMemory(ctx, min(4*output.size, outputMemory), func() error {
+func (e *experiment) writeOutput(ctx context.Context, output content.Text, done int64) (int64, error) {
+	err := e.r.withMemory(ctx, min(4*output.Size, outputMemory), func() error {
 		o, err := e.openOutput(output, done)
 		if err != nil {
 			return err
@@ -95,7 +96,7 @@ func (e *experiment) writeOutput(ctx context.Context, output longText, done int6
 // restOfOutput writes what has not arrived of the output, when nothing else of
 // the experiment is being written.
 // before says why that is uncertain.
-func (e *experiment) restOfOutput(ctx context.Context, output longText, before *postponedError) error {
+func (e *experiment) restOfOutput(ctx context.Context, output content.Text, before *postponedError) error {
 	done, err := before.done, before.err
 	for try := 1; ; try++ {
 		have, unread := e.outputSettled(ctx, output)
@@ -133,8 +134,8 @@ type outputLines struct {
 }
 
 // openOutput returns the lines of an output from an offset on.
-func (e *experiment) openOutput(output longText, from int64) (*outputLines, error) {
-	rc, err := output.open()
+func (e *experiment) openOutput(output content.Text, from int64) (*outputLines, error) {
+	rc, err := output.Open()
 	if err != nil {
 		return nil, err
 	}
@@ -217,14 +218,14 @@ var outputSeed = maphash.MakeSeed()
 
 // outputSettled reads until enough readings agree, or all of it is there, or
 // something else is seen to write to it.
-func (e *experiment) outputSettled(ctx context.Context, output longText) (outputState, error) {
+func (e *experiment) outputSettled(ctx context.Context, output content.Text) (outputState, error) {
 	before := outputState{n: -1}
 	for n, agree := 1, 1; ; n, agree = n+1, agree+1 {
 		if n == maxReadings {
 			return before, errChanged
 		}
 		have, err := e.outputThere(ctx, output)
-		if err != nil || have.fits && have.n == output.size {
+		if err != nil || have.fits && have.n == output.Size {
 			return have, err
 		}
 		if have != before {
@@ -240,7 +241,7 @@ func (e *experiment) outputSettled(ctx context.Context, output longText) (output
 }
 
 // outputThere reads the output of the destination.
-func (e *experiment) outputThere(ctx context.Context, output longText) (s outputState, err error) {
+func (e *experiment) outputThere(ctx context.Context, output content.Text) (s outputState, err error) {
 	err = e.r.steady(ctx, func() (err error) {
 		s, err = e.readOutput(ctx, output)
 		return err
@@ -248,7 +249,7 @@ func (e *experiment) outputThere(ctx context.Context, output longText) (s output
 	return s, err
 }
 
-func (e *experiment) readOutput(ctx context.Context, output longText) (outputState, error) {
+func (e *experiment) readOutput(ctx context.Context, output content.Text) (outputState, error) {
 	t, err := e.r.c.Texts.Output(ctx, e.key)
 	if err != nil {
 		if answer.Absent(err) {
@@ -257,7 +258,7 @@ func (e *experiment) readOutput(ctx context.Context, output longText) (outputSta
 		return outputState{}, err
 	}
 	defer t.Close()
-	want, err := output.open()
+	want, err := output.Open()
 	if err != nil {
 		return outputState{}, err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/importer/content"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -73,7 +74,7 @@ func TestOutputRequests(t *testing.T) {
 // on.
 func outputRequests(t *testing.T, e *experiment, output string, from int64) iter.Seq[[]comet.OutputLine] {
 	return func(yield func([]comet.OutputLine) bool) {
-		o, err := e.openOutput(longText{sumOfText(output), comet.TextContent(output).Open}, from)
+		o, err := e.openOutput(content.Text{Sum: content.SumOfText(output), Open: comet.TextContent(output).Open}, from)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
+	"github.com/comet-stream/comet-stream/internal/importer/content"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/internal/unpack"
@@ -17,7 +18,7 @@ import (
 // panels writes the custom panels of a workspace.
 type panels struct {
 	w     *workspace
-	open  *textItem // that goes on
+	open  *content.Spooled // that goes on
 	lists map[string][]comet.Panel
 	ids   map[string]string // of the source: those of the destination
 	taken map[string]bool   // ids of the destination that stand for one of the stream
@@ -25,11 +26,11 @@ type panels struct {
 
 // take takes a piece of a panel.
 func (p *panels) take(ctx, work context.Context, rec *stream.Panel) error {
-	whole, err := p.w.r.textPart(ctx, &p.open, rec.Data, rec.More)
+	whole, err := content.Part(ctx, p.w.r.spools, &p.open, rec.Data, rec.More)
 	if err != nil || whole == nil {
 		return err
 	}
-	defer whole.close()
+	defer whole.Close()
 	r := p.w.r
 	o := &report.Ledger{Out: report.Outcome{Kind: string(stream.KindPanel), Workspace: r.to.workspace(rec.Workspace), Name: rec.Name}}
 	err = p.write(work, o, rec, whole)
@@ -38,12 +39,12 @@ func (p *panels) take(ctx, work context.Context, rec *stream.Panel) error {
 }
 
 func (p *panels) drop() {
-	p.open.close()
+	p.open.Close()
 	p.open = nil
 }
 
 // write writes a panel, unless one of the name is there.
-func (p *panels) write(ctx context.Context, o *report.Ledger, rec *stream.Panel, file *textItem) error {
+func (p *panels) write(ctx context.Context, o *report.Ledger, rec *stream.Panel, file *content.Spooled) error {
 	r := p.w.r
 	list, err := p.list(ctx, o.Out.Workspace)
 	if err != nil {
@@ -105,7 +106,7 @@ func (p *panels) list(ctx context.Context, workspace string) ([]comet.Panel, err
 
 // find looks for a panel of a name that stands for no other of the stream, rather
 // for one with the same content.
-func (p *panels) find(ctx context.Context, list []comet.Panel, name string, file *textItem) (id string, same bool, err error) {
+func (p *panels) find(ctx context.Context, list []comet.Panel, name string, file *content.Spooled) (id string, same bool, err error) {
 	for _, x := range list {
 		if x.Name != name || p.taken[x.ID] {
 			continue
@@ -125,10 +126,10 @@ func (p *panels) find(ctx context.Context, list []comet.Panel, name string, file
 }
 
 // upload writes a panel once.
-func (p *panels) upload(ctx context.Context, workspace, name, id string, file *textItem) (string, error) {
+func (p *panels) upload(ctx context.Context, workspace, name, id string, file *content.Spooled) (string, error) {
 	c := p.w.r.c
 	return once(ctx, p.w.r, func() (string, error) {
-		return c.Panels.Upload(ctx, workspace, id, file.text().content())
+		return c.Panels.Upload(ctx, workspace, id, file.Text().Content())
 	}, func() (string, error) {
 		list, err := c.Panels.List(ctx, workspace)
 		if err != nil && !answer.Absent(err) {
@@ -144,7 +145,7 @@ func (p *panels) upload(ctx context.Context, workspace, name, id string, file *t
 
 // same reports whether a panel of the destination has the entries of a file. When
 // and how they were packed does not count.
-func (p *panels) same(ctx context.Context, id string, file *textItem) (same bool, err error) {
+func (p *panels) same(ctx context.Context, id string, file *content.Spooled) (same bool, err error) {
 	err = p.w.r.steady(ctx, func() (err error) {
 		same, err = p.sameOnce(ctx, id, file)
 		return err
@@ -152,7 +153,7 @@ func (p *panels) same(ctx context.Context, id string, file *textItem) (same bool
 	return same, err
 }
 
-func (p *panels) sameOnce(ctx context.Context, id string, file *textItem) (bool, error) {
+func (p *panels) sameOnce(ctx context.Context, id string, file *content.Spooled) (bool, error) {
 	rc, err := p.w.r.c.Panels.File(ctx, id)
 	if err != nil {
 		return false, err
@@ -163,7 +164,7 @@ func (p *panels) sameOnce(ctx context.Context, id string, file *textItem) (bool,
 		return false, err
 	}
 	defer have.Close() // room for files is all there is to lose
-	if _, err := io.Copy(have, onlyReader{rc}); err != nil {
+	if _, err := io.Copy(have, struct{ io.Reader }{rc}); err != nil {
 		return false, err
 	}
 	return have.SHA256() == file.SHA256() || sameZip(have, file.Spool), nil

@@ -7,6 +7,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
+	"github.com/comet-stream/comet-stream/internal/importer/content"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
@@ -29,7 +30,7 @@ type project struct {
 	experiments sync.WaitGroup
 	before      *project      // another one of the stream that goes to the same place
 	done        chan struct{} // closed once all of the project is written
-	notes       *textItem
+	notes       *content.Spooled
 	refs        func() *references // for links in the notes
 	owner       string             // in the stream, "" if it does not say
 	wantLinks   *int64             // share links in the stream, nil if it does not say
@@ -290,7 +291,7 @@ func (d *dispatcher) closeProject(work context.Context) {
 			// Last: whoever is not the owner any more may be refused the rest.
 			err = p.writeOwner(work)
 		}
-		p.notes.close()
+		p.notes.Close()
 		if o := &p.Out; err != nil || len(o.Issues) > 0 || o.Result != "" || o.Written.Any() {
 			d.r.finished(o, err)
 		}
@@ -299,7 +300,7 @@ func (d *dispatcher) closeProject(work context.Context) {
 
 // takeNotes takes a piece of the notes of the project that is open.
 func (d *dispatcher) takeNotes(ctx context.Context, rec *stream.Notes) error {
-	whole, err := d.r.textPart(ctx, &d.notes, rec.Data, rec.More)
+	whole, err := content.Part(ctx, d.r.spools, &d.notes, rec.Data, rec.More)
 	if err != nil {
 		return err
 	}
@@ -314,9 +315,9 @@ func (p *project) writeNotes(ctx context.Context) error {
 	if p.notes.Size == 0 {
 		return nil
 	}
-	notes, err := asUTF8(&p.Ledger, p.notes.text(), report.Issue{Class: p.r.differs(), Kind: string(stream.KindNotes)})
+	notes, err := content.AsUTF8(&p.Ledger, p.notes.Text(), report.Issue{Class: p.r.differs(), Kind: string(stream.KindNotes)})
 	if err == nil && p.r.o.RewriteLinks {
-		notes, err = notes.becomes(p.refs().links)
+		notes, err = notes.Becomes(p.refs().links)
 	}
 	if err != nil {
 		return err
@@ -324,7 +325,7 @@ func (p *project) writeNotes(ctx context.Context) error {
 	return p.writeText(ctx, notes)
 }
 
-func (p *project) writeText(ctx context.Context, notes longText) error {
+func (p *project) writeText(ctx context.Context, notes content.Text) error {
 	if p.id == "" {
 		p.Wrote("notes")
 		return nil
@@ -333,7 +334,7 @@ func (p *project) writeText(ctx context.Context, notes longText) error {
 	same, empty := false, true
 	if p.Out.Result != report.ResultCreated {
 		var err error
-		if same, empty, err = p.r.compareText(ctx, notes.sum, read); err != nil {
+		if same, empty, err = p.r.compareText(ctx, notes.Sum, read); err != nil {
 			return fmt.Errorf("read notes: %w", err)
 		}
 	}
@@ -350,10 +351,10 @@ func (p *project) writeText(ctx context.Context, notes longText) error {
 		return nil
 	}
 	shows := func() (bool, error) {
-		same, _, err := p.r.compareText(ctx, notes.sum, read)
+		same, _, err := p.r.compareText(ctx, notes.Sum, read)
 		return same, err
 	}
-	if err := p.r.sure(ctx, func() error { return p.r.c.Projects.WriteNotes(ctx, p.id, notes.content()) }, shows); err != nil {
+	if err := p.r.sure(ctx, func() error { return p.r.c.Projects.WriteNotes(ctx, p.id, notes.Content()) }, shows); err != nil {
 		return fmt.Errorf("write notes: %w", err)
 	}
 	if !p.r.verifies() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 
+	"github.com/comet-stream/comet-stream/internal/importer/content"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
@@ -67,9 +68,9 @@ type dispatcher struct {
 	r       *run
 	source  *source
 	project *project
-	current announced  // the group that is open
-	notes   *textItem  // notes that go on
-	late    *workspace // what comes after the projects
+	current announced        // the group that is open
+	notes   *content.Spooled // notes that go on
+	late    *workspace       // what comes after the projects
 }
 
 // announced is a group that hears of its records before it works on them.
@@ -145,7 +146,7 @@ func (d *dispatcher) leave() {
 
 // dropTexts forgets the texts outside groups that go on.
 func (d *dispatcher) dropTexts() {
-	d.notes.close()
+	d.notes.Close()
 	d.notes = nil
 	if d.late != nil {
 		d.late.panels.drop()

@@ -7,6 +7,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
+	"github.com/comet-stream/comet-stream/internal/importer/content"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/report"
@@ -241,7 +242,7 @@ func (m *model) notes(ctx context.Context) error {
 
 func (m *model) sameNotes(ctx context.Context) (same, empty bool, err error) {
 	read := func() (*comet.Text, error) { return m.r.c.Registry.Notes(ctx, m.target, m.rec.Name) }
-	if same, empty, err = m.r.compareText(ctx, sumOfText(deref(m.rec.Notes)), read); err != nil {
+	if same, empty, err = m.r.compareText(ctx, content.SumOfText(deref(m.rec.Notes)), read); err != nil {
 		err = fmt.Errorf("read notes: %w", err)
 	}
 	return same, empty, err

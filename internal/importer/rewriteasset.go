@@ -24,14 +24,14 @@ type rewritten struct {
 	open   func() (io.ReadCloser, error)
 }
 
-// content is what an asset's bytes are read from.
-type content interface {
+// readable is what an asset's bytes are read from.
+type readable interface {
 	io.ReaderAt
 	Open() (io.ReadCloser, error)
 }
 
 // rewriteAsset works out what becomes of an asset's content.
-func (r *references) rewriteAsset(c content, size int64) (*rewritten, error) {
+func (r *references) rewriteAsset(c readable, size int64) (*rewritten, error) {
 	head := make([]byte, min(size, 8<<10))
 	if _, err := c.ReadAt(head, 0); err != nil && err != io.EOF {
 		return nil, err
@@ -65,7 +65,7 @@ func (r *references) rewriteAsset(c content, size int64) (*rewritten, error) {
 }
 
 // writeFlat returns a function that rewrites the content as one text.
-func (r *references) writeFlat(c content, binary bool) func(io.Writer) (finding, error) {
+func (r *references) writeFlat(c readable, binary bool) func(io.Writer) (finding, error) {
 	return func(dst io.Writer) (finding, error) {
 		src, err := c.Open()
 		if err != nil {
@@ -114,7 +114,7 @@ type zipRewriter struct {
 }
 
 // newZipRewriter looks through the entries.
-func (r *references) newZipRewriter(c content, size int64) (*zipRewriter, error) {
+func (r *references) newZipRewriter(c readable, size int64) (*zipRewriter, error) {
 	zr, err := unpack.OpenZip(c, size)
 	if err != nil {
 		return nil, err

@@ -3,117 +3,21 @@ package importer
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
+	"github.com/comet-stream/comet-stream/internal/importer/content"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
-	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-// A textItem is a long text that is put together from its pieces.
-type textItem struct{ *spool.Spool }
-
-// textPart takes the next piece of the text in *t, which it begins if it is
-// nil. With the last piece it returns the whole text, and *t is nil again.
-func (r *run) textPart(ctx context.Context, t **textItem, data []byte, more bool) (*textItem, error) {
-	if *t == nil {
-		size := int64(-1)
-		if !more {
-			size = int64(len(data))
-		}
-		sp, err := r.spools.Open(ctx, size)
-		if err != nil {
-			return nil, err
-		}
-		*t = &textItem{sp}
-	}
-	if _, err := (*t).Write(data); err != nil {
-		return nil, err
-	}
-	if more {
-		return nil, nil
-	}
-	whole := *t
-	*t = nil
-	whole.Shrink()
-	return whole, nil
-}
-
-// close frees the text. It may be nil.
-func (t *textItem) close() {
-	if t != nil {
-		// All there is to lose is the room on disk, and the file has no name.
-		_ = t.Spool.Close()
-	}
-}
-
-// text returns the text as it is in the stream.
-func (t *textItem) text() longText { return longText{sum{t.Size, t.SHA256()}, t.Open} }
-
-// A longText is a text on its way to the destination, which is read anew each
-// time it is wanted.
-type longText struct {
-	sum
-	open func() (io.ReadCloser, error)
-}
-
-func (t longText) content() comet.Content { return comet.Content{Size: t.size, Open: t.open} }
-
-// becomes returns what change makes of the text. It must make the same each
-// time.
-func (t longText) becomes(change func(io.Reader) io.Reader) (longText, error) {
-	open := func() (io.ReadCloser, error) {
-		rc, err := t.open()
-		if err != nil {
-			return nil, err
-		}
-		return &changed{change(rc), rc}, nil
-	}
-	s, err := sumOf(open)
-	return longText{s, open}, err
-}
-
-// changed closes what is beneath a reader of it.
-type changed struct {
-	io.Reader
-	io.Closer
-}
-
-// utf8 returns the text without the bytes that no request can carry, and how
-// many have been replaced.
-func (t longText) utf8() (longText, int64, error) {
-	var invalid int64
-	rc, err := t.open()
-	if err != nil {
-		return t, 0, err
-	}
-	defer rc.Close()
-	if _, err := io.Copy(io.Discard, comet.ValidText(rc, &invalid)); err != nil || invalid == 0 {
-		return t, 0, err
-	}
-	valid, err := t.becomes(func(r io.Reader) io.Reader { return comet.ValidText(r, nil) })
-	return valid, invalid, err
-}
-
-// asUTF8 is utf8, and tells what is not carried as it is.
-func asUTF8(l *report.Ledger, t longText, i report.Issue) (longText, error) {
-	t, invalid, err := t.utf8()
-	if invalid > 0 {
-		i.Reason = fmt.Sprintf("%d of its bytes are not UTF-8, and are U+FFFD at the destination", invalid)
-		l.Issue(i)
-	}
-	return t, err
-}
-
 // compareText reads a text of the destination and holds it against one of the
 // stream. No text and an empty one are the same here.
-func (r *run) compareText(ctx context.Context, want sum, open func() (*comet.Text, error)) (same, empty bool, err error) {
+func (r *run) compareText(ctx context.Context, want content.Sum, open func() (*comet.Text, error)) (same, empty bool, err error) {
 	have, err := r.readSum(ctx, func() (io.ReadCloser, error) { return open() })
-	return have == want, have.size == 0, err
+	return have == want, have.Size == 0, err
 }
 
 // maxUnsteady is how often something is read that changes while it is read.
@@ -149,7 +53,7 @@ var textKinds = map[stream.Kind]struct {
 
 // takeText takes a piece of a text of the experiment.
 func (e *experiment) takeText(ctx context.Context, rec *stream.Text) error {
-	whole, err := e.r.textPart(ctx, &e.text, rec.Data, rec.More)
+	whole, err := content.Part(ctx, e.r.spools, &e.text, rec.Data, rec.More)
 	if err != nil || whole == nil {
 		return err
 	}
@@ -167,28 +71,28 @@ func (e *experiment) takeText(ctx context.Context, rec *stream.Text) error {
 			e.postpone(func() { e.finishOutput(ctx, whole, text, p) })
 			return
 		}
-		whole.close()
+		whole.Close()
 		e.item(report.Issue{Kind: string(kind)}, err)
 	})
 	return nil
 }
 
 // textOf returns a text of the experiment as it is written.
-func (e *experiment) textOf(kind stream.Kind, whole *textItem) (longText, error) {
-	text := whole.text()
+func (e *experiment) textOf(kind stream.Kind, whole *content.Spooled) (content.Text, error) {
+	text := whole.Text()
 	if kind == stream.KindGitPatch {
 		return text, nil // it goes in a zip file, and may hold any bytes
 	}
-	text, err := asUTF8(&e.Ledger, text, report.Issue{Class: e.r.differs(), Kind: string(kind)})
+	text, err := content.AsUTF8(&e.Ledger, text, report.Issue{Class: e.r.differs(), Kind: string(kind)})
 	if err == nil && kind == stream.KindHTML && e.r.o.RewriteLinks {
-		text, err = text.becomes(e.r.linkReferences(e.source, e.project.target, e.derived).links)
+		text, err = text.Becomes(e.r.linkReferences(e.source, e.project.target, e.derived).links)
 	}
 	return text, err
 }
 
 // finishOutput writes the rest of an output.
-func (e *experiment) finishOutput(ctx context.Context, whole *textItem, text longText, p *postponedError) {
-	defer whole.close()
+func (e *experiment) finishOutput(ctx context.Context, whole *content.Spooled, text content.Text, p *postponedError) {
+	defer whole.Close()
 	if e.failure.Stops() {
 		return
 	}
@@ -197,35 +101,35 @@ func (e *experiment) finishOutput(ctx context.Context, whole *textItem, text lon
 }
 
 // writeText writes a text that a request replaces as a whole.
-func (e *experiment) writeText(ctx context.Context, kind stream.Kind, text longText) error {
+func (e *experiment) writeText(ctx context.Context, kind stream.Kind, text content.Text) error {
 	k := textKinds[kind]
 	// Empty patches do not exist; an empty html, code or graph does.
-	if text.size == 0 && kind == stream.KindGitPatch {
+	if text.Size == 0 && kind == stream.KindGitPatch {
 		return nil
 	}
-	if e.expect(func(x *expectation) { x.texts[kind] = text.sum }) {
+	if e.expect(func(x *expectation) { x.texts[kind] = text.Sum }) {
 		return nil
 	}
 	if e.there != nil {
-		same, empty, err := e.r.compareText(ctx, text.sum, func() (*comet.Text, error) { return k.read(e.r.c.Texts, ctx, e.key) })
+		same, empty, err := e.r.compareText(ctx, text.Sum, func() (*comet.Text, error) { return k.read(e.r.c.Texts, ctx, e.key) })
 		switch {
 		case err != nil:
 			return err
-		case same && (text.size > 0 || !e.unfinished):
+		case same && (text.Size > 0 || !e.unfinished):
 			return nil
 		case !same && !empty && !e.streamWins:
 			e.differs(report.Issue{Kind: string(kind), Reason: "the destination has another one"})
 			return nil
 		}
 	}
-	write := func() error { return k.write(e.r.c.Texts, ctx, e.key, text.content()) }
+	write := func() error { return k.write(e.r.c.Texts, ctx, e.key, text.Content()) }
 	err := e.write(ctx, string(kind), func() error {
-		if text.size == 0 {
+		if text.Size == 0 {
 			return write() // a reading may not tell it from none
 		}
-		return e.sure(ctx, write, func(x *expectation) { x.texts[kind] = text.sum })
+		return e.sure(ctx, write, func(x *expectation) { x.texts[kind] = text.Sum })
 	})
-	if text.size == 0 && answer.Refused(err) {
+	if text.Size == 0 && answer.Refused(err) {
 		// Some servers answer an empty text for none, and take none. Nothing is
 		// lost: there is no text at the destination either.
 		return nil

@@ -10,6 +10,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/importer/content"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
 )
 
@@ -87,17 +88,17 @@ func TestRewrittenTextIsSteady(t *testing.T) {
 	r.setKey(early, importedKey{key: other})
 	text := `<a href="/x?experimentKey=` + early + `">` + strings.Repeat("x ", 100_000) + `<a href="/x?experimentKey=` + late + `">`
 	refs := r.linkReferences(&source{}, Project{"team", "p"}, false)
-	made, err := longText{sumOfText(text), comet.TextContent(text).Open}.becomes(refs.links)
+	made, err := content.Text{Sum: content.SumOfText(text), Open: comet.TextContent(text).Open}.Becomes(refs.links)
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.setKey(late, importedKey{key: "0123456789"})
 	for range 2 {
-		if s, err := sumOf(made.open); s != made.sum || err != nil {
-			t.Errorf("%v, then %v (%v)", made.sum, s, err)
+		if s, err := content.SumOf(made.Open); s != made.Sum || err != nil {
+			t.Errorf("%v, then %v (%v)", made.Sum, s, err)
 		}
 	}
-	if want := strings.ReplaceAll(text, early, other); made.sum != sumOfText(want) {
+	if want := strings.ReplaceAll(text, early, other); made.Sum != content.SumOfText(want) {
 		t.Error("another text was made than wanted")
 	}
 }

@@ -225,7 +225,7 @@ func (v *verification) texts(ctx context.Context) error {
 		case err != nil:
 			return err
 		case have != want:
-			v.finds(string(kind), "", "%d bytes in the stream, %d other ones at the destination", want.size, have.size)
+			v.finds(string(kind), "", "%d bytes in the stream, %d other ones at the destination", want.Size, have.Size)
 		}
 	}
 	return nil

@@ -3,15 +3,13 @@ package importer
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"io"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
-	"github.com/comet-stream/comet-stream/internal/importer/answer"
+	"github.com/comet-stream/comet-stream/internal/importer/content"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -46,8 +44,8 @@ func (v *verification) assets(ctx context.Context) error {
 		case t.linksElsewhere(want.remote):
 			v.finds(want.issue.Kind, itemTitle(want.issue), otherLink)
 		case t.remote:
-		case t.size != want.sum.size:
-			v.finds(want.issue.Kind, itemTitle(want.issue), "%d bytes in the stream, %d at the destination", want.sum.size, t.size)
+		case t.size != want.sum.Size:
+			v.finds(want.issue.Kind, itemTitle(want.issue), "%d bytes in the stream, %d at the destination", want.sum.Size, t.size)
 		default:
 			if err := v.bytes(ctx, want); err != nil {
 				return err
@@ -108,37 +106,15 @@ func (v *verification) bytes(ctx context.Context, want assetSum) error {
 }
 
 // readAssetSum reads an asset of the destination to its end.
-func (r *run) readAssetSum(ctx context.Context, key, id string) (sum, error) {
+func (r *run) readAssetSum(ctx context.Context, key, id string) (content.Sum, error) {
 	return r.readSum(ctx, func() (io.ReadCloser, error) { return r.c.Assets.Content(ctx, comet.AssetRequest{Key: key, ID: id}) })
 }
 
 // readSum reads a content to its end. One that is absent is empty.
-func (r *run) readSum(ctx context.Context, open func() (io.ReadCloser, error)) (s sum, err error) {
+func (r *run) readSum(ctx context.Context, open func() (io.ReadCloser, error)) (s content.Sum, err error) {
 	err = r.steady(ctx, func() (err error) {
-		s, err = sumOf(open)
+		s, err = content.SumOf(open)
 		return err
 	})
 	return s, err
 }
-
-func sumOfText(text string) sum {
-	h := sha256.Sum256([]byte(text))
-	return sum{int64(len(text)), hex.EncodeToString(h[:])}
-}
-
-func sumOf(open func() (io.ReadCloser, error)) (sum, error) {
-	h := sha256.New()
-	rc, err := open()
-	switch {
-	case err == nil:
-	case answer.Absent(err):
-		return sumOfText(""), nil
-	default:
-		return sum{}, err
-	}
-	defer rc.Close()
-	n, err := io.CopyBuffer(h, onlyReader{rc}, make([]byte, 64<<10))
-	return sum{n, hex.EncodeToString(h.Sum(nil))}, err
-}
-
-type onlyReader struct{ io.Reader }

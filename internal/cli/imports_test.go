@@ -47,6 +47,7 @@ var rules = map[string]rule{
 	"internal/selection": {own: []string{"stream"}, not: []string{"os", "net", "net/http"}},
 	"internal/exporter":  {own: []string{"internal/comet", "internal/comet/transport", "internal/pathname", "internal/progress", "internal/report", "internal/selection", "internal/suggest", "internal/text", "stream"}, others: []string{"golang.org/x/"}},
 	"internal/importer":  {own: []string{"internal/comet", "internal/comet/transport", "internal/comet/wire", "internal/pathname", "internal/progress", "internal/report", "internal/suggest", "internal/thin", "internal/unpack", "stream"}, others: []string{"golang.org/x/"}},
+
 	// The rooms of the importer, from the bottom up.
 	"internal/importer/document": {own: []string{"internal/comet/wire", "stream"}, not: []string{"os", "net", "net/http"}},
 	"internal/importer/pointset": {own: []string{"internal/comet", "internal/thin", "stream"}, not: []string{"os", "net", "net/http"}},
@@ -56,9 +57,13 @@ var rules = map[string]rule{
 	"internal/importer/halving":  {own: []string{"internal/comet", "internal/importer/answer"}, not: []string{"os", "net", "net/http"}},
 	"internal/importer/content":  {own: []string{"internal/comet", "internal/importer/answer", "internal/importer/spool", "internal/report"}, not: []string{"os", "net", "net/http"}},
 	"internal/importer/quota":    {own: []string{"internal/comet"}, not: []string{"os", "net", "net/http"}},
-	"internal/filter":            {own: []string{"internal/pathname", "internal/progress", "internal/selection", "stream"}, others: []string{"golang.org/x/sync"}, not: []string{"os", "net", "net/http"}},
-	"internal/folder":            {own: []string{"internal/comet/wire", "stream"}, others: []string{"golang.org/x/text/"}, not: []string{"net", "net/http"}},
-	"internal/comet":             {own: []string{"internal/unpack"}, others: []string{"golang.org/x/", "github.com/klauspost/compress/gzip"}},
+	"internal/importer/reconcile": {own: []string{
+		"internal/comet", "internal/importer/answer", "internal/importer/content", "internal/importer/flow", "internal/importer/spool", "internal/report", "stream",
+	}, not: []string{"os", "net", "net/http"}},
+
+	"internal/filter": {own: []string{"internal/pathname", "internal/progress", "internal/selection", "stream"}, others: []string{"golang.org/x/sync"}, not: []string{"os", "net", "net/http"}},
+	"internal/folder": {own: []string{"internal/comet/wire", "stream"}, others: []string{"golang.org/x/text/"}, not: []string{"net", "net/http"}},
+	"internal/comet":  {own: []string{"internal/unpack"}, others: []string{"golang.org/x/", "github.com/klauspost/compress/gzip"}},
 
 	// The rooms of the client, from the bottom up.
 	"internal/comet/wire": {not: []string{"os", "net", "net/http"}},

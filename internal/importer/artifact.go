@@ -92,7 +92,7 @@ func (a *artifact) work(ctx context.Context) {
 	}
 	err := a.failure.Get()
 	if err == nil && a.id == "" {
-		a.IssueEmpty(a.r.missing())
+		a.IssueEmpty(a.r.MissingClass())
 	}
 	switch {
 	case err != nil:
@@ -106,7 +106,7 @@ func (a *artifact) work(ctx context.Context) {
 		a.Out.Result = report.ResultCompleted
 	}
 	if a.Out.Result != report.ResultThere || len(a.Out.Issues) > 0 {
-		a.r.finished(&a.Out, err)
+		a.r.Finished(&a.Out, err)
 	}
 }
 
@@ -123,7 +123,7 @@ func (a *artifact) read(ctx context.Context) error {
 	if a.rec.Name == "" {
 		return nil // no destination has one without a name, nor says so when asked
 	}
-	there, err := a.r.c.Artifacts.Get(ctx, a.target, a.rec.Name)
+	there, err := a.r.Client.Artifacts.Get(ctx, a.target, a.rec.Name)
 	if answer.Absent(err) || answer.Unsupported(err) {
 		return nil
 	}
@@ -147,25 +147,25 @@ func (a *artifact) fillTags(ctx context.Context) error {
 	switch {
 	case len(a.doc.Tags) == 0:
 		return nil
-	case !a.r.fills(true):
-		a.Issue(report.Issue{Class: a.r.differs(), Kind: "tags", Name: a.rec.Name, Reason: "the destination has none"})
+	case !a.r.Fills(true):
+		a.Issue(report.Issue{Class: a.r.DiffersClass(), Kind: "tags", Name: a.rec.Name, Reason: "the destination has none"})
 		return nil
 	}
-	if !a.r.dry() {
+	if !a.r.Dry() {
 		if err := a.update(ctx, comet.ArtifactUpdate{Tags: a.doc.Tags}); err != nil {
 			return err
 		}
 	}
 	a.Wrote("tags")
-	a.r.other(kindArtifact)
+	a.r.CountWritten(kindArtifact)
 	return nil
 }
 
 // update changes the artifact. Of what is written, servers are sure to keep the
 // tags alone; without any, that the artifact can be read is all there is to see.
 func (a *artifact) update(ctx context.Context, u comet.ArtifactUpdate) error {
-	return a.r.sure(ctx, func() error { return a.r.c.Artifacts.Update(ctx, a.id, u) }, func() (bool, error) {
-		there, err := a.r.c.Artifacts.Get(ctx, a.target, a.rec.Name)
+	return a.r.Sure(ctx, func() error { return a.r.Client.Artifacts.Update(ctx, a.id, u) }, func() (bool, error) {
+		there, err := a.r.Client.Artifacts.Get(ctx, a.target, a.rec.Name)
 		return err == nil && (u.Tags == nil || sameSet(u.Tags, there.Tags)), err
 	})
 }
@@ -177,7 +177,7 @@ func (a *artifact) compare(there *comet.Artifact) {
 	}
 	const reason = "the destination has another one"
 	if there.Type != a.rec.Type {
-		differs("type", fmt.Sprintf("%q in the stream, %q at the destination", a.rec.Type, there.Type), a.r.differs())
+		differs("type", fmt.Sprintf("%q in the stream, %q at the destination", a.rec.Type, there.Type), a.r.DiffersClass())
 	}
 	for what, v := range map[string]struct {
 		want document.Text
@@ -189,11 +189,11 @@ func (a *artifact) compare(there *comet.Artifact) {
 			// Not every server takes it, so it is not tried again and again.
 			differs(what, "the destination has none", report.Noted)
 		default:
-			differs(what, reason, a.r.differs())
+			differs(what, reason, a.r.DiffersClass())
 		}
 	}
 	if lacking := without(a.doc.Tags, there.Tags); len(lacking) > 0 && len(there.Tags) > 0 {
-		differs("tags", fmt.Sprintf("the destination lacks %q", lacking), a.r.differs())
+		differs("tags", fmt.Sprintf("the destination lacks %q", lacking), a.r.DiffersClass())
 	}
 }
 
@@ -237,14 +237,14 @@ func (a *artifact) openVersion(ctx context.Context, rec *stream.ArtifactVersion)
 	case ok && there.State == nil:
 		// A list of versions need not tell the state, nor the rest of it. One
 		// that is open must not be taken for a closed one.
-		full, err := a.r.c.Artifacts.Version(ctx, comet.VersionQuery{Workspace: a.target, Name: a.rec.Name, Version: rec.Version})
+		full, err := a.r.Client.Artifacts.Version(ctx, comet.VersionQuery{Workspace: a.target, Name: a.rec.Name, Version: rec.Version})
 		if err != nil {
 			return fmt.Errorf("version %q: %w", rec.Version, err)
 		}
 		return v.continueThere(ctx, full)
 	case ok:
 		return v.continueThere(ctx, &there)
-	case a.r.o.Mode == VerifyOnly:
+	case a.r.Mode == VerifyOnly:
 		v.state = versionLeft
 		a.Issue(v.issue(report.Unverified, notThere))
 		return nil
@@ -262,13 +262,13 @@ func (a *artifact) openVersion(ctx context.Context, rec *stream.ArtifactVersion)
 func (v *artifactVersion) compareOrder(there *comet.ArtifactVersion, ok bool) {
 	added := int64(math.MaxInt64)
 	switch {
-	case !ok && v.a.r.o.Mode == VerifyOnly, ok && there.Added == nil:
+	case !ok && v.a.r.Mode == VerifyOnly, ok && there.Added == nil:
 		return
 	case ok:
 		added = *there.Added
 	}
 	if late := v.a.order.next(v.rec.Version, added, v.doc.Added); late != "" {
-		v.a.Issue(v.issue(v.a.r.differs(), fmt.Sprintf("the destination got it before version %s, which comes before it", late)))
+		v.a.Issue(v.issue(v.a.r.DiffersClass(), fmt.Sprintf("the destination got it before version %s, which comes before it", late)))
 	}
 }
 
@@ -298,7 +298,7 @@ func (a *artifact) checkAliases(ctx context.Context) error {
 	if len(a.aliased) == 0 {
 		return nil
 	}
-	there, err := a.r.c.Artifacts.Get(ctx, a.target, a.rec.Name)
+	there, err := a.r.Client.Artifacts.Get(ctx, a.target, a.rec.Name)
 	if err != nil {
 		return err
 	}
@@ -308,7 +308,7 @@ func (a *artifact) checkAliases(ctx context.Context) error {
 	}
 	for _, v := range a.aliased {
 		if !sameSet(ownAliases(v.rec.Alias), have[v.rec.Version]) {
-			a.Issue(v.issue(a.r.differs(), "the destination has other aliases"))
+			a.Issue(v.issue(a.r.DiffersClass(), "the destination has other aliases"))
 		}
 	}
 	return nil
@@ -317,7 +317,7 @@ func (a *artifact) checkAliases(ctx context.Context) error {
 // details writes what belongs to the artifact as a whole, while a version of it
 // is open that another import would go on with.
 func (a *artifact) details(ctx context.Context) error {
-	if len(a.doc.Tags)+len(a.doc.Description.V)+len(a.doc.Emoji.V) == 0 && a.doc.public() == nil || a.r.dry() {
+	if len(a.doc.Tags)+len(a.doc.Description.V)+len(a.doc.Emoji.V) == 0 && a.doc.public() == nil || a.r.Dry() {
 		return nil
 	}
 	u := comet.ArtifactUpdate{Tags: a.doc.Tags, Description: a.doc.Description.Ptr(), Public: a.doc.public(), Emoji: a.doc.Emoji.Ptr()}
@@ -340,7 +340,7 @@ func (a *artifact) checkDetails(ctx context.Context) error {
 	if a.doc.Description.V+a.doc.Emoji.V == "" && a.doc.public() == nil {
 		return nil
 	}
-	there, err := a.r.c.Artifacts.Get(ctx, a.target, a.rec.Name)
+	there, err := a.r.Client.Artifacts.Get(ctx, a.target, a.rec.Name)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/quota"
+	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
@@ -56,10 +57,10 @@ func (v *artifactVersion) takeFile(ctx context.Context, rec *stream.Asset) error
 	case v.state == versionFinal:
 		a.state = assetLeftOut
 		i := a.issue()
-		i.Class, i.Reason = v.a.r.differs(), fmt.Sprintf("version %s at the destination has no such file of this size, and is closed", v.rec.Version)
+		i.Class, i.Reason = v.a.r.DiffersClass(), fmt.Sprintf("version %s at the destination has no such file of this size, and is closed", v.rec.Version)
 		v.a.Issue(i)
 		return nil
-	case rec.Remote != nil || v.a.r.dry():
+	case rec.Remote != nil || v.a.r.Dry():
 		return nil
 	}
 	return v.openContent(ctx, a)
@@ -143,7 +144,7 @@ func (v *artifactVersion) takeFileEnd(ctx context.Context, rec *stream.AssetEnd)
 	case a.state == assetThereAlready:
 	case a.through != nil:
 		a.through.End(rec.Size, rec.SHA256)
-	case v.a.r.dry():
+	case v.a.r.Dry():
 		v.fileDone(a, nil)
 	case a.rec.Remote != nil:
 		v.addRemote(a)
@@ -249,14 +250,14 @@ func (v *artifactVersion) arrived(ctx context.Context, a *asset, readings int) (
 		if n == readings {
 			return false, nil
 		}
-		if err := flow.Pause(ctx, v.a.r.o.Settle); err != nil {
+		if err := flow.Pause(ctx, v.a.r.Settle); err != nil {
 			return false, err
 		}
 	}
 }
 
 func (v *artifactVersion) files(ctx context.Context) ([]comet.Asset, error) {
-	return v.a.r.c.Artifacts.Files(ctx, v.a.target, v.a.rec.Name, v.rec.Version)
+	return v.a.r.Client.Artifacts.Files(ctx, v.a.target, v.a.rec.Name, v.rec.Version)
 }
 
 // fits reports whether a file of the destination may be one of the stream, as far
@@ -310,7 +311,7 @@ func (v *artifactVersion) fileDone(a *asset, err error) {
 		}
 	default:
 		v.a.failure.Note(fmt.Errorf("%s: %w", itemName(a.issue()), err), !errors.Is(err, comet.ErrServer))
-		v.a.r.concernsAll(err)
+		v.a.r.ConcernsAll(err)
 	}
 }
 
@@ -355,8 +356,8 @@ func (v *artifactVersion) writeRemotes(ctx context.Context) error {
 // lost it looks for them first: all are there, or none.
 func (v *artifactVersion) addRemotes(ctx context.Context, part []comet.RemoteFile) error {
 	first := v.remote(&part[0])
-	_, err := once(ctx, v.a.r, func() (string, error) {
-		return "", v.a.r.c.Artifacts.AddRemoteFiles(ctx, v.key, v.id, part)
+	_, err := reconcile.Once(ctx, v.a.r.Destination, func() (string, error) {
+		return "", v.a.r.Client.Artifacts.AddRemoteFiles(ctx, v.key, v.id, part)
 	}, func() (string, error) {
 		arrived, err := v.arrived(ctx, first, 1)
 		if !arrived {

@@ -128,14 +128,14 @@ func (v *artifactVersion) create(ctx context.Context) error {
 	}
 	v.key = key
 	a.Wrote(kindVersion + " " + v.rec.Version)
-	a.r.other(kindVersion)
+	a.r.CountWritten(kindVersion)
 	if a.id == "" {
 		a.Out.Result = report.ResultCreated
 	}
-	if a.r.dry() {
+	if a.r.Dry() {
 		return nil
 	}
-	opened, err := a.r.c.Artifacts.OpenVersion(ctx, comet.NewArtifactVersion{
+	opened, err := a.r.Client.Artifacts.OpenVersion(ctx, comet.NewArtifactVersion{
 		Key: key, Name: a.rec.Name, Type: a.rec.Type, Version: v.rec.Version, Metadata: v.doc.Metadata.Ptr(),
 		Aliases: ownAliases(v.rec.Alias), Tags: v.rec.Tags,
 		Description: a.doc.Description.Ptr(), Public: a.doc.public(), Emoji: a.doc.Emoji.Ptr(), Note: v.doc.Note.Ptr(),
@@ -149,7 +149,7 @@ func (v *artifactVersion) create(ctx context.Context) error {
 		case there == nil:
 			return err
 		}
-		a.r.unacknowledged(err)
+		a.r.Unacknowledged(err)
 		if a.id == "" && there.Artifact != nil {
 			a.id = there.Artifact.ID
 		}
@@ -171,9 +171,9 @@ func (v *artifactVersion) create(ctx context.Context) error {
 // opened returns a version that has been opened a moment ago, nil if it is not
 // there.
 func (v *artifactVersion) opened(ctx context.Context) (there *comet.ArtifactVersion, err error) {
-	_, err = v.a.r.shows(ctx, func() (bool, error) {
+	_, err = v.a.r.Shows(ctx, func() (bool, error) {
 		var err error
-		there, err = v.a.r.c.Artifacts.Version(ctx, v.query())
+		there, err = v.a.r.Client.Artifacts.Version(ctx, v.query())
 		if answer.Absent(err) {
 			there, err = nil, nil
 		}
@@ -195,14 +195,14 @@ func (v *artifactVersion) checkNote(ctx context.Context) error {
 	if v.doc.Note.V == "" {
 		return nil
 	}
-	there, err := v.a.r.c.Artifacts.Version(ctx, v.query())
+	there, err := v.a.r.Client.Artifacts.Version(ctx, v.query())
 	switch {
 	case err != nil:
 		return err
 	case deref(there.Note) == "":
 		v.a.Issue(v.issue(report.Noted, "the destination does not have its note"))
 	case *there.Note != v.doc.Note.V:
-		v.a.Issue(v.issue(v.a.r.differs(), "the destination has another note"))
+		v.a.Issue(v.issue(v.a.r.DiffersClass(), "the destination has another note"))
 	}
 	return nil
 }
@@ -213,7 +213,7 @@ func (v *artifactVersion) continueThere(ctx context.Context, there *comet.Artifa
 	a := v.a
 	v.id, v.state = there.ID, versionFinal
 	open := deref(there.State) == comet.ArtifactOpen
-	if open && a.r.o.Mode != VerifyOnly {
+	if open && a.r.Mode != VerifyOnly {
 		key, err := a.w.producer(ctx, v.rec.Experiment, a.target)
 		if err != nil {
 			return v.left(err)
@@ -226,7 +226,7 @@ func (v *artifactVersion) continueThere(ctx context.Context, there *comet.Artifa
 			}
 		}
 	}
-	files, err := a.r.c.Artifacts.Files(ctx, a.target, a.rec.Name, v.rec.Version)
+	files, err := a.r.Client.Artifacts.Files(ctx, a.target, a.rec.Name, v.rec.Version)
 	if err != nil && !answer.Absent(err) {
 		return fmt.Errorf("list files of version %q: %w", v.rec.Version, err)
 	}
@@ -255,7 +255,7 @@ func (v *artifactVersion) compare(there *comet.ArtifactVersion) {
 		v.a.aliased = append(v.a.aliased, v)
 	}
 	if len(other) > 0 {
-		v.a.Issue(v.issue(v.a.r.differs(), "the destination has other "+strings.Join(other, ", ")))
+		v.a.Issue(v.issue(v.a.r.DiffersClass(), "the destination has other "+strings.Join(other, ", ")))
 	}
 }
 
@@ -272,7 +272,7 @@ func (v *artifactVersion) close(ctx context.Context) error {
 		return nil
 	case versionFinal:
 		if n := len(v.have) - len(v.matched); n > 0 {
-			a.Issue(v.issue(a.r.differs(), fmt.Sprintf("the destination has %d files that are not in the stream", n)))
+			a.Issue(v.issue(a.r.DiffersClass(), fmt.Sprintf("the destination has %d files that are not in the stream", n)))
 		}
 		return v.verify(ctx)
 	}
@@ -285,19 +285,19 @@ func (v *artifactVersion) close(ctx context.Context) error {
 	}
 	if v.have != nil {
 		a.Wrote(kindVersion + " " + v.rec.Version + " state")
-		a.r.other(kindVersion)
+		a.r.CountWritten(kindVersion)
 	}
-	if a.r.dry() {
+	if a.r.Dry() {
 		return nil
 	}
-	err := a.r.sure(ctx, func() error { return a.r.c.Artifacts.SetState(ctx, v.id, v.key, state) }, func() (bool, error) {
-		there, err := a.r.c.Artifacts.Version(ctx, v.query())
+	err := a.r.Sure(ctx, func() error { return a.r.Client.Artifacts.SetState(ctx, v.id, v.key, state) }, func() (bool, error) {
+		there, err := a.r.Client.Artifacts.Version(ctx, v.query())
 		return err == nil && deref(there.State) == state, err
 	})
 	if ce, ok := errors.AsType[*comet.Error](err); ok && ce.SDKCode == comet.CodeArtifactVersionClosed {
 		// The answer to an earlier try was lost.
 		var there *comet.ArtifactVersion
-		there, err = a.r.c.Artifacts.Version(ctx, v.query())
+		there, err = a.r.Client.Artifacts.Version(ctx, v.query())
 		if err == nil && deref(there.State) != state {
 			err = ce
 		}
@@ -311,11 +311,11 @@ func (v *artifactVersion) close(ctx context.Context) error {
 // verify reads the files of the version back.
 func (v *artifactVersion) verify(ctx context.Context) error {
 	a := v.a
-	if a.r.o.Mode == DryRun || a.r.o.Mode == Write && !a.r.o.Verify {
+	if a.r.Mode == DryRun || a.r.Mode == Write && !a.r.Verify {
 		return nil
 	}
 	var found []report.Issue
-	_, err := a.r.shows(ctx, func() (ok bool, err error) {
+	_, err := a.r.Shows(ctx, func() (ok bool, err error) {
 		found, err = v.readBack(ctx)
 		return len(found) == 0, err
 	})
@@ -389,8 +389,8 @@ func (v *artifactVersion) otherFile(ctx context.Context, want *assetSum, f *come
 		}
 		return "", nil
 	}
-	got, err := v.a.r.readSum(ctx, func() (io.ReadCloser, error) {
-		return v.a.r.c.Artifacts.FileContent(ctx, comet.AssetRequest{Key: v.key, ID: f.ID, ArtifactVersion: v.id})
+	got, err := v.a.r.ReadSum(ctx, func() (io.ReadCloser, error) {
+		return v.a.r.Client.Artifacts.FileContent(ctx, comet.AssetRequest{Key: v.key, ID: f.ID, ArtifactVersion: v.id})
 	})
 	if err == nil && got != want.sum {
 		return "its bytes are not those of the stream", nil

@@ -240,7 +240,7 @@ func (t assetsThere) alike(like uint64) []string {
 // as that can be said before its bytes have come. In an experiment that is not
 // finished what is like it may be another one of the stream.
 func (e *experiment) foundLike(have assetsThere, a *asset, size int64) bool {
-	if e.r.ids.get() != idsAssigned || e.unfinished && !e.r.dry() {
+	if e.r.ids.get() != idsAssigned || e.unfinished && !e.r.Dry() {
 		return false
 	}
 	l := &e.assets.likes

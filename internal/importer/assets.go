@@ -189,7 +189,7 @@ func (e *experiment) takeAsset(ctx context.Context, rec *stream.Asset) error {
 		return nil
 	}
 	// Of what may still turn out to be there the limits are checked later.
-	if e.there == nil || !a.refers && (e.r.dry() || e.r.ids.get() == idsKept) {
+	if e.there == nil || !a.refers && (e.r.Dry() || e.r.ids.get() == idsKept) {
 		err := e.checkLimits(ctx, a, sizeOf(rec))
 		if err == nil {
 			err = e.r.quotas.Check(e.rooms(a), sizeOf(rec))
@@ -253,7 +253,7 @@ func sizeOf(rec *stream.Asset) int64 {
 // checkLimits returns an error for an asset that is over a limit which the
 // destination has announced.
 func (e *experiment) checkLimits(ctx context.Context, a *asset, size int64) error {
-	if e.r.o.Mode == VerifyOnly {
+	if e.r.Mode == VerifyOnly {
 		return nil
 	}
 	run, err := e.run(ctx)
@@ -261,7 +261,7 @@ func (e *experiment) checkLimits(ctx context.Context, a *asset, size int64) erro
 		return err
 	}
 	err = a.overLimit(run, size)
-	if err != nil && e.r.o.Mode == DryRun {
+	if err != nil && e.r.Mode == DryRun {
 		// Without a handshake, which would write, only the usual limits are known.
 		i := a.issue()
 		i.Class, i.Reason = report.Noted, "may be refused: if the destination has the usual limits, "+err.Error()
@@ -299,7 +299,7 @@ func (a *asset) isImage() bool {
 // openContent makes a place for the bytes of an asset.
 func (e *experiment) openContent(ctx context.Context, a *asset) error {
 	// Who writes nothing needs the content only to rewrite it.
-	if a.rec.Remote != nil || e.r.dry() && !a.refers {
+	if a.rec.Remote != nil || e.r.Dry() && !a.refers {
 		return nil
 	}
 	size := sizeOf(a.rec)
@@ -311,7 +311,7 @@ func (e *experiment) openContent(ctx context.Context, a *asset) error {
 		return nil
 	case !errors.Is(err, spool.ErrOverBudget):
 		return err
-	case e.r.dry():
+	case e.r.Dry():
 		return nil
 	}
 	a.through = newPassed()
@@ -342,7 +342,7 @@ func (e *experiment) takeChunk(rec *stream.Chunk) error {
 			return nil
 		}
 		if err != nil {
-			e.r.concernsAll(err)
+			e.r.ConcernsAll(err)
 		}
 		return err
 	}

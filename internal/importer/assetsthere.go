@@ -9,6 +9,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
+	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 )
 
 // assetsThere are the assets that the destination has, by id.
@@ -39,7 +40,7 @@ func (t assetThere) linksElsewhere(link *string) bool {
 // readAssets reads the list of assets of the destination.
 func (e *experiment) readAssets(ctx context.Context) (assetsThere, error) {
 	have := make(assetsThere)
-	err := e.r.c.Assets.Each(ctx, e.key, "", func() { clear(have) }, func(a *comet.Asset) error {
+	err := e.r.Client.Assets.Each(ctx, e.key, "", func() { clear(have) }, func(a *comet.Asset) error {
 		have[strings.Clone(a.ID)] = assetThere{a.Size, a.Remote, document.Hash(deref(a.Link)), document.Hash(writtenName(a)), likeOf(a)}
 		return nil
 	})
@@ -54,10 +55,10 @@ func (e *experiment) readAssets(ctx context.Context) (assetsThere, error) {
 // readings agree, unless an asset can be written only once.
 func (e *experiment) readAssetsFirst(ctx context.Context) (assetsThere, error) {
 	have, err := e.readAssets(ctx)
-	if !e.unfinished || e.r.dry() {
+	if !e.unfinished || e.r.Dry() {
 		return have, err
 	}
-	for n, agree := 1, 1; err == nil && agree < agreeing && n < maxReadings && e.r.ids.get() != idsKept; n++ {
+	for n, agree := 1, 1; err == nil && agree < reconcile.Agreeing && n < reconcile.MaxReadings && e.r.ids.get() != idsKept; n++ {
 		if err = e.settle(ctx); err != nil {
 			break
 		}
@@ -102,7 +103,7 @@ func (e *experiment) found(have assetsThere, a *asset, size int64) bool {
 			if e.standsFor(a, id) {
 				return false
 			}
-			if t.linksElsewhere(a.rec.Remote) && e.r.o.Mode != VerifyOnly {
+			if t.linksElsewhere(a.rec.Remote) && e.r.Mode != VerifyOnly {
 				i := a.issue()
 				i.Reason = otherLink
 				e.differs(i)

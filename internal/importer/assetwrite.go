@@ -12,6 +12,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/quota"
+	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/report"
 )
@@ -42,7 +43,7 @@ func (e *experiment) writeAsset(ctx context.Context, a *asset) {
 // follow begins to write a large asset while its bytes come, if there is a slot
 // for it and nothing depends on what they are.
 func (e *experiment) follow(ctx context.Context, a *asset) {
-	if !a.content.OnDisk || a.refers || e.r.dry() {
+	if !a.content.OnDisk || a.refers || e.r.Dry() {
 		return
 	}
 	if may, err := e.knowsByBytes(ctx, a, sizeOf(a.rec)); may || err != nil {
@@ -142,8 +143,8 @@ func (e *experiment) rewriteAsset(a *asset) error {
 // uploadAsset writes an asset under its id. Where another one has that id, or
 // the destination does not take it, it goes under a derived one.
 func (e *experiment) uploadAsset(ctx context.Context, a *asset) error {
-	if e.r.dry() {
-		if e.r.o.Mode == DryRun {
+	if e.r.Dry() {
+		if e.r.Mode == DryRun {
 			e.uploaded(a)
 		}
 		return nil
@@ -242,7 +243,7 @@ func (e *experiment) putOnce(ctx context.Context, a *asset) error {
 
 // putOnce puts an asset until it is certain that it has arrived.
 func (r *run) putOnce(ctx context.Context, a *asset, arrived func(readings int) (bool, error)) error {
-	readings := agreeing
+	readings := reconcile.Agreeing
 	if a.upload.Once {
 		readings = mostReadings
 	}
@@ -253,13 +254,13 @@ func (r *run) putOnce(ctx context.Context, a *asset, arrived func(readings int) 
 		}
 		ours, unread := arrived(readings)
 		if ours && unread == nil {
-			r.unacknowledged(err)
+			r.Unacknowledged(err)
 		}
 		// What may be repeated has been, by the client.
 		switch {
 		case ours, unread != nil:
 			return unread
-		case try == maxUncertain, errors.Is(err, comet.ErrServer):
+		case try == reconcile.MaxUncertain, errors.Is(err, comet.ErrServer):
 			return err
 		}
 	}
@@ -273,7 +274,7 @@ func (e *experiment) rooms(a *asset) []quota.Room {
 
 // mostReadings is how many readings are to show that an asset is not of the
 // experiment whose upload may have come through.
-const mostReadings = 4 * agreeing
+const mostReadings = 4 * reconcile.Agreeing
 
 // readingsFor returns how many readings of the list are to show that an asset is
 // not of the experiment, after the answer that its id exists. Where the answer to
@@ -282,7 +283,7 @@ func readingsFor(err error) int {
 	if ce, ok := errors.AsType[*comet.Error](err); ok && ce.Repeated {
 		return mostReadings
 	}
-	return agreeing
+	return reconcile.Agreeing
 }
 
 // isOurs counts the asset if it has arrived: then an earlier try has put it there.

@@ -13,7 +13,7 @@ import (
 func (e *experiment) begin(ctx context.Context) error {
 	e.assets.init(e)
 	e.refs = e.references()
-	if e.there != nil && e.r.o.Mode != VerifyOnly {
+	if e.there != nil && e.r.Mode != VerifyOnly {
 		e.reads.begin(func(kind stream.Kind) { e.prefetch(ctx, kind) })
 	}
 	if e.derived {
@@ -36,7 +36,7 @@ func (e *experiment) begin(ctx context.Context) error {
 // references says what becomes of the references in the experiment's assets.
 func (e *experiment) references() *references {
 	refs := &references{key: e.r.keyOf, asset: e.assets.idOf}
-	refs.setAddress(e.source, e.r.c.Root())
+	refs.setAddress(e.source, e.r.Client.Root())
 	return refs
 }
 
@@ -44,7 +44,7 @@ func (e *experiment) references() *references {
 func (e *experiment) writeTags(ctx context.Context, tags []string) error {
 	missing := tags
 	if e.there != nil {
-		have, err := e.r.c.Experiments.Tags(ctx, e.key)
+		have, err := e.r.Client.Experiments.Tags(ctx, e.key)
 		if err != nil && !answer.Absent(err) {
 			return err
 		}
@@ -52,11 +52,11 @@ func (e *experiment) writeTags(ctx context.Context, tags []string) error {
 			return nil
 		}
 	}
-	if !e.r.dry() {
+	if !e.r.Dry() {
 		if err := e.reopen(ctx); err != nil {
 			return err
 		}
-		err := e.sure(ctx, func() error { return e.r.c.Experiments.AddTags(ctx, e.key, missing) },
+		err := e.sure(ctx, func() error { return e.r.Client.Experiments.AddTags(ctx, e.key, missing) },
 			func(x *expectation) { x.tags = missing })
 		if err != nil {
 			return err
@@ -92,11 +92,21 @@ func (e *experiment) writeFilePath(ctx context.Context, path string) error {
 			return nil
 		}
 	}
-	write := func() error { return e.r.c.Texts.WriteFilePath(ctx, e.key, path) }
+	write := func() error { return e.r.Client.Texts.WriteFilePath(ctx, e.key, path) }
 	return e.write(ctx, "file path", func() error {
 		if path == "" {
 			return write() // a reading may not tell it from none
 		}
 		return e.sure(ctx, write, func(x *expectation) { x.filePath = path })
+	})
+}
+
+// sure is [run.sure] for a write of what note says that has to be found.
+func (e *experiment) sure(ctx context.Context, write func() error, note func(*expectation)) error {
+	return e.r.Sure(ctx, write, func() (bool, error) {
+		v := &verification{e: e, x: newExpectation()}
+		note(v.x)
+		err := v.contents(ctx)
+		return err == nil && len(v.found) == 0, err
 	})
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
+	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -57,12 +58,12 @@ func (r *run) put(ctx context.Context, a *asset, arrived func(readings int) (boo
 		if ctx.Err() != nil || !failsDirect(err) {
 			return err
 		}
-		r.c.Assets.LeaveDirect(err)
+		r.Client.Assets.LeaveDirect(err)
 	}
 	if a.isImage() {
-		return r.c.Assets.UploadVisualization(ctx, a.upload)
+		return r.Client.Assets.UploadVisualization(ctx, a.upload)
 	}
-	return r.c.Assets.Upload(ctx, a.upload)
+	return r.Client.Assets.Upload(ctx, a.upload)
 }
 
 // failsDirect reports whether an error speaks against direct uploads and not
@@ -97,13 +98,13 @@ func (r *run) putDirect(ctx context.Context, a *asset, arrived func(int) (bool, 
 
 func (r *run) startDirect(ctx context.Context, a *asset, parts int) (*comet.DirectUpload, error) {
 	if a.isImage() {
-		return r.c.Assets.StartVisualization(ctx, a.upload, parts)
+		return r.Client.Assets.StartVisualization(ctx, a.upload, parts)
 	}
 	u := *a.upload
 	if u.Type == unknownType {
 		u.Type = "" // it is not one of those that go to storage, and comes by itself
 	}
-	return r.c.Assets.Start(ctx, &u, parts)
+	return r.Client.Assets.Start(ctx, &u, parts)
 }
 
 // sendParts sends the parts of an asset, each as soon as all of it is there: no
@@ -144,12 +145,12 @@ func (a *asset) await(ctx context.Context, n int64) error {
 func (r *run) completeDirect(ctx context.Context, up *comet.DirectUpload, a *asset, arrived func(int) (bool, error)) error {
 	for try := 1; ; try++ {
 		err := up.Complete(ctx, a.upload.Size)
-		if !answer.Uncertain(err) || try == maxUncertain {
+		if !answer.Uncertain(err) || try == reconcile.MaxUncertain {
 			return err
 		}
 		there, unread := arrived(mostReadings)
 		if unread == nil && there {
-			r.unacknowledged(err)
+			r.Unacknowledged(err)
 		}
 		if unread != nil || there {
 			return unread
@@ -159,7 +160,7 @@ func (r *run) completeDirect(ctx context.Context, up *comet.DirectUpload, a *ass
 
 // abandon gives an upload up. Servers clean up without being told, too.
 func (r *run) abandon(ctx context.Context, up *comet.DirectUpload) {
-	ctx, cancel := r.aftermath(ctx)
+	ctx, cancel := r.After(ctx)
 	defer cancel()
 	_ = up.Abandon(ctx)
 }

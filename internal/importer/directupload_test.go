@@ -19,6 +19,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/stream"
 	"golang.org/x/sync/semaphore"
@@ -418,7 +419,7 @@ func TestDirectShare(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r := &run{c: c, parts: semaphore.NewWeighted(connections)}
+			r := &run{Destination: &reconcile.Destination{Client: c}, parts: semaphore.NewWeighted(connections)}
 			began := time.Now()
 			var uploads sync.WaitGroup
 			for n := range assets {

@@ -12,7 +12,6 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/halving"
-	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -80,7 +79,7 @@ func (r *run) startExperiment(work context.Context, src *source, p *project, rec
 	if rec.Name != nil {
 		e.Out.Name = *rec.Name
 	}
-	if r.o.Verify || r.o.Mode == VerifyOnly {
+	if r.Verify || r.Mode == VerifyOnly {
 		e.verified = newExpectation()
 	}
 	p.experiments.Add(1)
@@ -151,7 +150,7 @@ func (e *experiment) report() {
 			e.r.setUnfinished(e.rec.Key)
 		}
 	case o.Result == report.ResultElsewhere:
-	case e.there == nil && e.r.o.Mode == VerifyOnly:
+	case e.there == nil && e.r.Mode == VerifyOnly:
 		o.Result = report.ResultFailed
 	case e.there == nil:
 		o.Result = report.ResultCreated
@@ -161,14 +160,14 @@ func (e *experiment) report() {
 		o.Result = report.ResultThere
 	}
 	if e.key != "" && o.Result != report.ResultElsewhere {
-		o.URL = e.r.c.ExperimentURL(o.Workspace, o.Project, e.key, e.rec.Archived)
+		o.URL = e.r.Client.ExperimentURL(o.Workspace, o.Project, e.key, e.rec.Archived)
 	}
 	if errors.Is(err, errStreamEnds) {
 		// The end of the input is told once, by the reading.
 		o.Error = err.Error()
 		err = nil
 	}
-	e.r.finished(o, err)
+	e.r.Finished(o, err)
 }
 
 // take works on one record.
@@ -271,7 +270,7 @@ func (e *experiment) write(ctx context.Context, what string, f func() error) err
 
 // writeLast is write for what comes when all else is done.
 func (e *experiment) writeLast(what string, f func() error) error {
-	if !e.r.dry() {
+	if !e.r.Dry() {
 		if err := f(); err != nil {
 			return err
 		}
@@ -286,7 +285,7 @@ func (e *experiment) expect(f func(*expectation)) bool {
 	if e.verified != nil {
 		e.verified.note(f)
 	}
-	return e.r.o.Mode == VerifyOnly
+	return e.r.Mode == VerifyOnly
 }
 
 // differs tells of a value that the destination has in another way.
@@ -304,7 +303,7 @@ func (e *experiment) item(i report.Issue, err error) {
 	if !answer.Refused(err) {
 		// The other items may come through.
 		e.failure.Note(wrapItem(i, err), !errors.Is(err, comet.ErrServer))
-		e.r.concernsAll(err)
+		e.r.ConcernsAll(err)
 		return
 	}
 	i.Class, i.Reason = report.Missing, err.Error()
@@ -327,13 +326,4 @@ func itemName(i report.Issue) string {
 		return fmt.Sprintf("%s %q", i.Kind, i.ID)
 	}
 	return i.Kind
-}
-
-// concernsAll ends the import where an error is not of one item or experiment:
-// a key that is not accepted, a server that is gone, no room for files.
-func (r *run) concernsAll(err error) {
-	_, temp := errors.AsType[*spool.TempError](err)
-	if temp || errors.Is(err, comet.ErrUnauthorized) || errors.Is(err, comet.ErrOutage) || errors.Is(err, comet.ErrMisconfigured) {
-		r.fail(&stopped{err})
-	}
 }

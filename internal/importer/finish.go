@@ -6,6 +6,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
+	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/report"
 )
 
@@ -18,7 +19,7 @@ import (
 // marked by its start, see reopen.
 func (e *experiment) finish(ctx context.Context) error {
 	switch {
-	case e.r.o.Mode == VerifyOnly:
+	case e.r.Mode == VerifyOnly:
 		return nil
 	case e.there == nil || e.unfinished:
 		return e.finishNew(ctx)
@@ -27,7 +28,7 @@ func (e *experiment) finish(ctx context.Context) error {
 }
 
 func (e *experiment) finishNew(ctx context.Context) error {
-	if !e.r.dry() {
+	if !e.r.Dry() {
 		run, err := e.run(ctx)
 		if err != nil {
 			return err
@@ -47,31 +48,14 @@ func (e *experiment) finishNew(ctx context.Context) error {
 
 // endRun ends the experiment, as one that has crashed if it has.
 func (e *experiment) endRun(ctx context.Context, run *comet.Run, crashed bool) error {
-	if err := e.r.reportEnd(ctx, run); err != nil {
+	if err := e.r.ReportEnd(ctx, run); err != nil {
 		return fmt.Errorf("end: %w", err)
 	}
 	return e.setCrashed(ctx, crashed)
 }
 
-// reportEnd says that a run has ended.
-func (r *run) reportEnd(ctx context.Context, run *comet.Run) error {
-	return r.sureOf(ctx, run.Key, func() error { return r.c.Experiments.ReportStatus(ctx, run, false, true) },
-		func(m *comet.Experiment) bool { return !m.Running })
-}
-
-// updateStatus sets whether an experiment that has ended has crashed.
-func (r *run) updateStatus(ctx context.Context, key string, crashed bool) error {
-	return r.sureOf(ctx, key, func() error { return r.c.Experiments.UpdateStatus(ctx, key, comet.Status{Crashed: crashed}) },
-		func(m *comet.Experiment) bool { return !m.Running && m.Crashed != nil && *m.Crashed == crashed })
-}
-
-// setTimes sets the times of an experiment. Those that are nil stay as they are.
-func (r *run) setTimes(ctx context.Context, key string, start, end *int64) error {
-	return r.sureTimes(ctx, key, start, end, func() error { return r.c.Experiments.SetTimes(ctx, key, start, end) })
-}
-
 func (e *experiment) setTimes(ctx context.Context, start, end *int64) error {
-	return e.r.setTimes(ctx, e.key, start, end)
+	return e.r.SetTimes(ctx, e.key, start, end)
 }
 
 // setCrashed tells that the experiment has crashed, if it has.
@@ -79,7 +63,7 @@ func (e *experiment) setCrashed(ctx context.Context, crashed bool) error {
 	if !crashed {
 		return nil
 	}
-	err := e.r.updateStatus(ctx, e.key, true)
+	err := e.r.UpdateStatus(ctx, e.key, true)
 	if answer.Unsupported(err) {
 		e.Issue(report.Issue{Class: report.Missing, Kind: "state", Reason: "the destination knows no crashed experiments"})
 		return nil
@@ -95,7 +79,7 @@ func (e *experiment) setFirstTimes(ctx context.Context, run *comet.Run) error {
 	end := e.ended()
 	switch {
 	case end != nil:
-		err := e.r.sureTimes(ctx, e.key, e.rec.Start, end, func() error { return e.r.c.Experiments.SetOfflineTimes(ctx, run, e.rec.Start, *end) })
+		err := e.r.SureTimes(ctx, e.key, e.rec.Start, end, func() error { return e.r.Client.Experiments.SetOfflineTimes(ctx, run, e.rec.Start, *end) })
 		if answer.Refused(err) {
 			// The REST API has another call for it.
 			return e.setTimes(ctx, e.rec.Start, end)
@@ -130,12 +114,12 @@ func (e *experiment) setArchived(ctx context.Context) error {
 		e.differs(report.Issue{Kind: "archived", Reason: "it is archived at the destination"})
 		return nil
 	}
-	set := e.r.c.Experiments.Restore
+	set := e.r.Client.Experiments.Restore
 	if e.rec.Archived {
-		set = e.r.c.Experiments.Archive
+		set = e.r.Client.Experiments.Archive
 	}
 	err := e.writeLast("archived", func() error {
-		return e.r.sureOf(ctx, e.key, func() error { return set(ctx, e.key) },
+		return e.r.SureOf(ctx, e.key, func() error { return set(ctx, e.key) },
 			func(m *comet.Experiment) bool { return m.Archived == e.rec.Archived })
 	})
 	if err != nil {
@@ -150,7 +134,7 @@ func (e *experiment) finishThere(ctx context.Context) error {
 		return err
 	}
 	end, wrong := e.there.End, false
-	if e.rec.End != nil && !equal(e.rec.End, e.there.End) && !e.runsThere(e.there) {
+	if e.rec.End != nil && !reconcile.Equal(e.rec.End, e.there.End) && !e.runsThere(e.there) {
 		if wrong = e.streamWins; wrong {
 			end = e.rec.End
 		} else {
@@ -176,7 +160,7 @@ func (e *experiment) finishThere(ctx context.Context) error {
 
 // endAgain ends an experiment that was resumed to be written to.
 func (e *experiment) endAgain(ctx context.Context) error {
-	if !e.resumed.Load() || e.there.Running || e.r.dry() {
+	if !e.resumed.Load() || e.there.Running || e.r.Dry() {
 		return nil
 	}
 	run, err := e.run(ctx)
@@ -218,7 +202,7 @@ func (e *experiment) compareState(ctx context.Context) error {
 			state(false, &crashed), state(e.there.Running, has))})
 		return nil
 	}
-	err := e.write(ctx, "state", func() error { return e.r.updateStatus(ctx, e.key, crashed) })
+	err := e.write(ctx, "state", func() error { return e.r.UpdateStatus(ctx, e.key, crashed) })
 	if err != nil {
 		return fmt.Errorf("set state: %w", err)
 	}

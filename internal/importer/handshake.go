@@ -79,7 +79,7 @@ func saysTaken(err error) bool {
 // take a free key for another's would make a copy under a derived one.
 func (e *experiment) isTaken(ctx context.Context) (bool, error) {
 	for try := 1; ; try++ {
-		there, err := e.r.c.Experiments.Metadata(ctx, e.key)
+		there, err := e.r.Client.Experiments.Metadata(ctx, e.key)
 		e.seen = there
 		switch {
 		case err == nil, errors.Is(err, comet.ErrForbidden) && try == maxHandshakes:
@@ -89,7 +89,7 @@ func (e *experiment) isTaken(ctx context.Context) (bool, error) {
 		case !errors.Is(err, comet.ErrForbidden):
 			return false, fmt.Errorf("read metadata: %w", err)
 		}
-		if err := flow.Pause(ctx, e.r.o.Settle); err != nil {
+		if err := flow.Pause(ctx, e.r.Settle); err != nil {
 			return false, err
 		}
 	}
@@ -103,13 +103,13 @@ const maxHandshakes = 3
 // be one that was garbled on its way, and is not believed at once.
 func (e *experiment) handshake(ctx context.Context) (*comet.Run, error) {
 	for try := 1; ; try++ {
-		run, err := e.r.c.Experiments.Start(ctx, comet.Handshake{
+		run, err := e.r.Client.Experiments.Start(ctx, comet.Handshake{
 			Key: e.key, Workspace: e.project.target.Workspace, Project: e.project.target.Name, Offline: true,
 		})
 		if !answer.Unexplained(err) || try == maxHandshakes {
 			return run, err
 		}
-		if err := flow.Pause(ctx, e.r.o.Settle); err != nil {
+		if err := flow.Pause(ctx, e.r.Settle); err != nil {
 			return nil, err
 		}
 	}
@@ -122,7 +122,7 @@ func (e *experiment) refusesKey(err error) bool { return !e.derived && answer.Un
 // run returns the handshake of the experiment, which uploads need.
 func (e *experiment) run(ctx context.Context) (*comet.Run, error) {
 	return e.runs.Get(func() (*comet.Run, error) {
-		if e.r.dry() {
+		if e.r.Dry() {
 			return comet.UsualRun(e.key), nil
 		}
 		// It may run again from now on.
@@ -130,6 +130,6 @@ func (e *experiment) run(ctx context.Context) (*comet.Run, error) {
 			return nil, err
 		}
 		e.resumed.Store(true)
-		return e.r.c.Experiments.Open(ctx, e.key)
+		return e.r.Client.Experiments.Open(ctx, e.key)
 	})
 }

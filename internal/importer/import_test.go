@@ -14,6 +14,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 )
 
 const start = 1_700_000_000_000
@@ -288,7 +289,7 @@ func TestImportLag(t *testing.T) {
 	o := Options{To: Project{Workspace: "team"}, Settle: 20 * time.Millisecond}
 	// Each write to an experiment makes its old answers replay again. This is
 	// less than what the readings that have to agree sit out.
-	lag := (agreeing-1)*o.Settle - time.Millisecond
+	lag := (reconcile.Agreeing-1)*o.Settle - time.Millisecond
 	calm := newServer(t, comettest.Options{})
 	importTo(t, newClient(t, calm), data, o).succeed(t)
 	total := calm.Stats().Requests

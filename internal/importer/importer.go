@@ -6,12 +6,11 @@ import (
 	"fmt"
 	"io"
 	"sync"
-	"time"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
-	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/quota"
+	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"golang.org/x/sync/semaphore"
@@ -65,7 +64,11 @@ func Import(ctx, work context.Context, in io.Reader, c *comet.Client, o Options)
 	work, fail := context.WithCancelCause(work)
 	defer fail(nil)
 	r := &run{
-		o: o, c: c, fail: fail,
+		Destination: &reconcile.Destination{
+			Client: c, Mode: o.Mode, Update: o.Update, Verify: o.Verify, Settle: o.Settle, Aftermath: o.Aftermath,
+			Fail: fail, Outcome: o.Outcome,
+		},
+		o:        o,
 		to:       newMapping(o.To, o.Merge),
 		places:   newPlaces(c),
 		projects: make(map[Project]*project),
@@ -77,24 +80,22 @@ func Import(ctx, work context.Context, in io.Reader, c *comet.Client, o Options)
 		spools:   spool.NewSpooler(o.TempDir, spoolMemory, o.TempMax),
 		open:     make(chan struct{}, max(2, o.Experiments)),
 		keys:     make(map[string]importedKey),
-		silent:   make(map[string]bool),
 	}
 	err := r.read(ctx, work, in)
 	r.working.Wait()
 	if r.late != nil {
 		// The stream has ended too early, or the work.
-		after, cancel := r.aftermath(work)
+		after, cancel := r.After(work)
 		defer cancel()
 		r.late.finish(after)
 	}
-	return &r.summary, r.result(work, err)
+	return r.Summary(), r.result(work, err)
 }
 
 // run is one import.
 type run struct {
-	o    Options
-	c    *comet.Client
-	fail context.CancelCauseFunc // ends the work in flight, for a reason that concerns all of it
+	*reconcile.Destination
+	o Options
 
 	to     *mapping
 	places *places
@@ -120,30 +121,25 @@ type run struct {
 	shown   struct{ together, each showing } // guarded by mu
 	working sync.WaitGroup
 
-	mu       sync.Mutex
-	summary  report.Summary
-	failures []error                // why something could not be finished
-	keys     map[string]importedKey // of experiments, by their key at the source
-	silent   map[string]bool        // calls that are done without being acknowledged
+	mu   sync.Mutex
+	keys map[string]importedKey // of experiments, by their key at the source
 }
 
 // result joins the errors of a run. Those that follow from another are left
 // out.
 func (r *run) result(work context.Context, err error) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	cause := context.Cause(work)
-	s, isStopped := cause.(*stopped)
+	s, isStopped := cause.(*reconcile.Stopped)
 	switch {
 	case isStopped && err == cause:
-		err = s.err
+		err = s.Err
 	case isStopped:
-		err = errors.Join(err, s.err)
+		err = errors.Join(err, s.Err)
 	case cause != nil && !errors.Is(err, cause):
 		err = errors.Join(err, cause)
 	}
 	var unfinished UnfinishedError
-	for _, f := range r.failures {
+	for _, f := range r.Failures() {
 		if !follows(f, s, err) {
 			unfinished.Failures = append(unfinished.Failures, f)
 		}
@@ -158,74 +154,14 @@ func (r *run) result(work context.Context, err error) error {
 // more than its consequence: it is that of the request which has ended all work,
 // or of work that was ended. That two errors have the same cause in common, as a
 // connection that breaks off, says nothing.
-func follows(failure error, s *stopped, err error) bool {
-	_, ended := errors.AsType[*stopped](failure)
+func follows(failure error, s *reconcile.Stopped, err error) bool {
+	_, ended := errors.AsType[*reconcile.Stopped](failure)
 	switch {
-	case ended, s != nil && errors.Is(failure, s.err):
+	case ended, s != nil && errors.Is(failure, s.Err):
 		return true
 	}
 	return errors.Is(failure, context.Canceled) && errors.Is(err, context.Canceled)
 }
-
-// refusedError says that something was left unfinished because the destination
-// has refused a part of it, which was told.
-type refusedError struct{ err error }
-
-func (e *refusedError) Error() string { return e.err.Error() }
-func (e *refusedError) Unwrap() error { return e.err }
-
-// ExitCode returns 3: another try would change nothing.
-func (e *refusedError) ExitCode() int { return 3 }
-
-// stopped is why the work in flight was ended for all. It does not unwrap, so
-// that nobody takes it for the answer to a request of its own.
-type stopped struct{ err error }
-
-func (e *stopped) Error() string { return "stopped: " + e.err.Error() }
-
-// finished takes the outcome of an experiment or another thing.
-func (r *run) finished(o *report.Outcome, err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	o.DryRun = r.o.Mode != Write
-	if err != nil {
-		o.Error = err.Error()
-		if answer.Refused(err) && !errors.Is(err, comet.ErrForbidden) {
-			err = &refusedError{err}
-		}
-		r.failures = append(r.failures, err)
-		r.concernsAll(err)
-	}
-	r.summary.Add(o)
-	r.o.Outcome(o)
-}
-
-// count changes the summary.
-func (r *run) count(f func(*report.Summary)) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	f(&r.summary)
-}
-
-// other counts something that was written of a project or workspace.
-func (r *run) other(kind string) {
-	r.count(func(s *report.Summary) {
-		if s.Other == nil {
-			s.Other = make(map[string]int64)
-		}
-		s.Other[kind]++
-	})
-}
-
-// wrote reports whether something of a kind was written of a workspace.
-func (r *run) wrote(kind string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.summary.Other[kind] > 0
-}
-
-// dry reports whether nothing may be written.
-func (r *run) dry() bool { return r.o.Mode != Write }
 
 // importedKey is what is kept of an experiment once it is done.
 type importedKey struct {
@@ -281,14 +217,4 @@ func (r *run) imported(source string) (importedKey, bool) {
 	defer r.mu.Unlock()
 	k, ok := r.keys[source]
 	return k, ok
-}
-
-// aftermath returns a context for what has to be done after a failure, also where
-// the work is to end. It does not go on for long.
-func (r *run) aftermath(ctx context.Context) (context.Context, context.CancelFunc) {
-	patience := 5 * time.Second
-	if ctx.Err() != nil {
-		patience = r.o.Aftermath
-	}
-	return context.WithTimeout(context.WithoutCancel(ctx), patience)
 }

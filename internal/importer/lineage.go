@@ -24,7 +24,7 @@ func (l *lineage) write(ctx context.Context, rec *stream.Lineage) {
 	o := &report.Ledger{Out: report.Outcome{
 		Kind: string(stream.KindLineage), SourceKey: rec.Experiment, Workspace: r.to.workspace(rec.Workspace), Name: name,
 	}}
-	r.single(o, stream.KindLineage, name, l.record(ctx, o, rec, name))
+	r.Single(o, stream.KindLineage, name, l.record(ctx, o, rec, name))
 }
 
 func (l *lineage) record(ctx context.Context, o *report.Ledger, rec *stream.Lineage, name string) error {
@@ -43,7 +43,7 @@ func (l *lineage) record(ctx context.Context, o *report.Ledger, rec *stream.Line
 	if l.have[name] {
 		return nil
 	}
-	if r.o.Mode == VerifyOnly {
+	if r.Mode == VerifyOnly {
 		o.Issue(report.Issue{Class: report.Unverified, Kind: string(stream.KindLineage), Name: name, Reason: notThere})
 		return nil
 	}
@@ -51,21 +51,21 @@ func (l *lineage) record(ctx context.Context, o *report.Ledger, rec *stream.Line
 		have, err := l.read(ctx, key)
 		return have[name], err
 	}
-	if !r.dry() {
+	if !r.Dry() {
 		q := comet.VersionQuery{Workspace: o.Out.Workspace, Name: rec.Artifact, Version: rec.Version}
-		if err := r.sure(ctx, func() error { return r.c.Artifacts.AddConsumer(ctx, q, key) }, shows); err != nil {
+		if err := r.Sure(ctx, func() error { return r.Client.Artifacts.AddConsumer(ctx, q, key) }, shows); err != nil {
 			return err
 		}
 	}
 	o.Wrote(string(stream.KindLineage))
-	r.other(string(stream.KindLineage))
+	r.CountWritten(string(stream.KindLineage))
 	l.have[name] = true
-	return r.confirm(ctx, o, report.Issue{Kind: string(stream.KindLineage), Name: name, Reason: notThere}, shows)
+	return r.Confirm(ctx, o, report.Issue{Kind: string(stream.KindLineage), Name: name, Reason: notThere}, shows)
 }
 
 // read returns what an experiment has consumed.
 func (l *lineage) read(ctx context.Context, key string) (map[string]bool, error) {
-	list, err := l.w.r.c.Artifacts.Lineage(ctx, key, comet.LineageInput)
+	list, err := l.w.r.Client.Artifacts.Lineage(ctx, key, comet.LineageInput)
 	if err != nil && !answer.Absent(err) {
 		return nil, fmt.Errorf("read: %w", err)
 	}

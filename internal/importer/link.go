@@ -20,7 +20,7 @@ func (l *links) write(ctx context.Context, rec *stream.Link) {
 	r := l.w.r
 	to := r.to.target(Project{rec.Workspace, rec.Project})
 	o := report.Ledger{Out: report.Outcome{Kind: string(stream.KindLink), SourceKey: rec.Experiment, Workspace: to.Workspace, Project: to.Name}}
-	r.single(&o, stream.KindLink, rec.Experiment, l.link(ctx, &o, rec.Experiment, to))
+	r.Single(&o, stream.KindLink, rec.Experiment, l.link(ctx, &o, rec.Experiment, to))
 }
 
 func (l *links) link(ctx context.Context, o *report.Ledger, source string, to Project) error {
@@ -34,13 +34,13 @@ func (l *links) link(ctx context.Context, o *report.Ledger, source string, to Pr
 	if err != nil || listed[key] {
 		return err
 	}
-	if r.o.Mode == VerifyOnly {
+	if r.Mode == VerifyOnly {
 		o.Issue(report.Issue{Class: report.Unverified, Kind: string(stream.KindLink), ID: key, Reason: notThere})
 		return nil
 	}
 	o.Wrote(string(stream.KindLink))
-	r.other(string(stream.KindLink))
-	if r.dry() {
+	r.CountWritten(string(stream.KindLink))
+	if r.Dry() {
 		return nil
 	}
 	shows := func() (bool, error) {
@@ -48,11 +48,11 @@ func (l *links) link(ctx context.Context, o *report.Ledger, source string, to Pr
 		listed, err := l.listed(ctx, to)
 		return listed[key], err
 	}
-	if err := r.sure(ctx, func() error { return r.c.Projects.Symlink(ctx, key, to.Name) }, shows); err != nil {
+	if err := r.Sure(ctx, func() error { return r.Client.Projects.Symlink(ctx, key, to.Name) }, shows); err != nil {
 		return err
 	}
 	listed[key] = true
-	return r.confirm(ctx, o, report.Issue{Kind: string(stream.KindLink), ID: key, Reason: notThere}, shows)
+	return r.Confirm(ctx, o, report.Issue{Kind: string(stream.KindLink), ID: key, Reason: notThere}, shows)
 }
 
 // listed returns the keys of the experiments that a project lists.
@@ -61,7 +61,7 @@ func (l *links) listed(ctx context.Context, p Project) (map[string]bool, error) 
 		return keys, nil
 	}
 	keys := make(map[string]bool)
-	for x, err := range l.w.r.c.Experiments.List(ctx, comet.Listing{Workspace: p.Workspace, Project: p.Name}) {
+	for x, err := range l.w.r.Client.Experiments.List(ctx, comet.Listing{Workspace: p.Workspace, Project: p.Name}) {
 		if answer.Absent(err) {
 			break
 		}

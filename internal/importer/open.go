@@ -9,6 +9,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
+	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/report"
 )
 
@@ -97,7 +98,7 @@ func (e *experiment) deriveFor(reason string) error {
 // openKey opens the experiment with the chosen key. again means that another
 // key was chosen, to be tried next.
 func (e *experiment) openKey(ctx context.Context) (again bool, err error) {
-	if e.r.dry() {
+	if e.r.Dry() {
 		return e.look(ctx)
 	}
 	run, err := e.newRun(ctx)
@@ -117,7 +118,7 @@ func (e *experiment) openKey(ctx context.Context) (again bool, err error) {
 // openRefused goes on after a handshake that was refused for no reason that is
 // understood: perhaps because there is the experiment.
 func (e *experiment) openRefused(ctx context.Context, refusal error) (again bool, err error) {
-	there, err := e.r.c.Experiments.Metadata(ctx, e.key)
+	there, err := e.r.Client.Experiments.Metadata(ctx, e.key)
 	switch {
 	case err == nil:
 		return e.openThere(ctx, there)
@@ -131,7 +132,7 @@ func (e *experiment) openRefused(ctx context.Context, refusal error) (again bool
 func (e *experiment) openTaken(ctx context.Context) (again bool, err error) {
 	there, err := e.seen, error(nil)
 	if e.seen = nil; there == nil {
-		there, err = e.r.c.Experiments.Metadata(ctx, e.key)
+		there, err = e.r.Client.Experiments.Metadata(ctx, e.key)
 	}
 	if answer.Hidden(err) {
 		there, err = e.hidden(ctx)
@@ -153,17 +154,17 @@ const hiddenReason = "it is taken at the destination by an experiment that the A
 // reading does not: whether it is someone else's, or the reading only lags
 // behind. A mistake here would make a second copy of it.
 func (e *experiment) hidden(ctx context.Context) (*comet.Experiment, error) {
-	run, err := e.r.c.Experiments.Open(ctx, e.key)
+	run, err := e.r.Client.Experiments.Open(ctx, e.key)
 	if err != nil {
 		return nil, err
 	}
 	e.runs.Set(run)
 	e.resumed.Store(true)
 	for try := 1; ; try++ {
-		if err := flow.Pause(ctx, e.r.o.Settle); err != nil {
+		if err := flow.Pause(ctx, e.r.Settle); err != nil {
 			return nil, err
 		}
-		there, err := e.r.c.Experiments.Metadata(ctx, e.key)
+		there, err := e.r.Client.Experiments.Metadata(ctx, e.key)
 		if !answer.Hidden(err) {
 			return there, err
 		}
@@ -187,9 +188,9 @@ func (e *experiment) openThere(ctx context.Context, there *comet.Experiment) (ag
 		return e.elsewhere(there)
 	}
 	e.there = e.findMark(there)
-	e.unfinished = !e.sameTimes() && e.r.o.Mode != VerifyOnly
-	e.streamWins = e.unfinished || e.r.o.Update
-	if !e.unfinished || e.r.dry() {
+	e.unfinished = !e.sameTimes() && e.r.Mode != VerifyOnly
+	e.streamWins = e.unfinished || e.r.Update
+	if !e.unfinished || e.r.Dry() {
 		return false, e.markResumed(ctx)
 	}
 	run, err := e.run(ctx)
@@ -201,7 +202,7 @@ func (e *experiment) openThere(ctx context.Context, there *comet.Experiment) (ag
 
 // begun says that the experiment is being written to.
 func (e *experiment) begun(ctx context.Context, run *comet.Run) error {
-	err := e.r.sureOf(ctx, e.key, func() error { return e.r.c.Experiments.ReportStatus(ctx, run, true, true) },
+	err := e.r.SureOf(ctx, e.key, func() error { return e.r.Client.Experiments.ReportStatus(ctx, run, true, true) },
 		func(m *comet.Experiment) bool { return m.Running })
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
@@ -219,7 +220,7 @@ func (e *experiment) inTarget(ctx context.Context, there *comet.Experiment) (boo
 	case there.ProjectID != "" && e.project.id != "":
 		return there.ProjectID == e.project.id, nil
 	}
-	for x, err := range e.r.c.Experiments.List(ctx, comet.Listing{Workspace: target.Workspace, Project: target.Name}) {
+	for x, err := range e.r.Client.Experiments.List(ctx, comet.Listing{Workspace: target.Workspace, Project: target.Name}) {
 		if err != nil {
 			return false, fmt.Errorf("list experiments of %q: %w", target, err)
 		}
@@ -238,14 +239,14 @@ func (e *experiment) elsewhere(there *comet.Experiment) (again bool, err error) 
 		return true, e.deriveFor(reason)
 	}
 	e.Out.Result = report.ResultElsewhere
-	e.Out.URL = e.r.c.ExperimentURL(there.Workspace, there.Project, there.Key, there.Archived)
+	e.Out.URL = e.r.Client.ExperimentURL(there.Workspace, there.Project, there.Key, there.Archived)
 	e.Issue(report.Issue{Class: report.Noted, Kind: report.KindExperiment, Name: e.Out.Name, ID: e.key, Reason: reason})
 	return false, nil
 }
 
 // look finds the experiment without a handshake, which would create it.
 func (e *experiment) look(ctx context.Context) (again bool, err error) {
-	there, err := e.r.c.Experiments.Metadata(ctx, e.key)
+	there, err := e.r.Client.Experiments.Metadata(ctx, e.key)
 	switch {
 	case err == nil:
 		return e.openThere(ctx, there)
@@ -264,7 +265,7 @@ func (e *experiment) look(ctx context.Context) (again bool, err error) {
 // have had to derive.
 func (e *experiment) lookDerived(ctx context.Context) (again bool, err error) {
 	derived := deriveKey(e.rec.Key, e.project.target)
-	there, err := e.r.c.Experiments.Metadata(ctx, derived)
+	there, err := e.r.Client.Experiments.Metadata(ctx, derived)
 	switch {
 	case answer.Hidden(err):
 		return false, nil
@@ -285,16 +286,9 @@ func (e *experiment) lookDerived(ctx context.Context) (again bool, err error) {
 func (e *experiment) sameTimes() bool {
 	switch {
 	case e.rec.Start != nil:
-		return equal(e.rec.Start, e.there.Start)
+		return reconcile.Equal(e.rec.Start, e.there.Start)
 	case e.rec.End != nil:
-		return equal(e.rec.End, e.there.End)
+		return reconcile.Equal(e.rec.End, e.there.End)
 	}
 	return !e.there.Running
-}
-
-func equal[T comparable](a, b *T) bool {
-	if a == nil || b == nil {
-		return a == b
-	}
-	return *a == *b
 }

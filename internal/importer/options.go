@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/report"
 )
 
@@ -36,7 +37,7 @@ type Options struct {
 	Owners map[string]string
 	User   string
 
-	Mode Mode
+	Mode Mode // Write if it is not said
 	// Verify reads each experiment back after it has been written.
 	Verify bool
 
@@ -64,17 +65,13 @@ type Options struct {
 }
 
 // Mode says whether an import writes.
-type Mode int
+type Mode = reconcile.Mode
 
 // The modes.
 const (
-	// Write imports.
-	Write Mode = iota
-	// DryRun reads the stream and what the destination has, and tells what an
-	// import would do.
-	DryRun
-	// VerifyOnly compares the destination with the stream.
-	VerifyOnly
+	Write      = reconcile.Write      // import
+	DryRun     = reconcile.DryRun     // read alone, and tell what an import would do
+	VerifyOnly = reconcile.VerifyOnly // compare the destination with the stream
 )
 
 // Counters count what has been done. Those that are nil are not used.

@@ -8,6 +8,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/quota"
+	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -74,14 +75,14 @@ func (e *experiment) other(name string, err error) {
 	i := report.Issue{Kind: string(stream.KindOthers), Name: name}
 	if err != nil && name == nameOther && (e.there == nil || e.unfinished) {
 		e.failure.Note(wrapItem(i, err), false)
-		e.r.concernsAll(err)
+		e.r.ConcernsAll(err)
 		return
 	}
 	e.item(i, err)
 }
 
 func (e *experiment) writeOther(ctx context.Context, v *valueDoc) error {
-	if e.r.dry() {
+	if e.r.Dry() {
 		return nil
 	}
 	if err := e.reopen(ctx); err != nil {
@@ -110,7 +111,7 @@ func (e *experiment) logOther(ctx context.Context, v *valueDoc) error {
 
 // logReading writes one reading of an other, as of now if time is nil.
 func (e *experiment) logReading(ctx context.Context, name string, r *reading, time *int64) error {
-	return e.sure(ctx, func() error { return e.r.c.Others.Log(ctx, e.key, name, r.json(), time) },
+	return e.sure(ctx, func() error { return e.r.Client.Others.Log(ctx, e.key, name, r.json(), time) },
 		func(x *expectation) { x.others[document.Hash(name)] = hashValue(r.value) })
 }
 
@@ -142,20 +143,20 @@ func (e *experiment) writeName(ctx context.Context, v *valueDoc) error {
 func (e *experiment) nameLost(ctx context.Context, v *valueDoc) (bool, error) {
 	for try := 1; ; try++ {
 		is, known := false, false
-		err := e.r.c.Others.Each(ctx, e.key, func() { is, known = false, false }, func(have *comet.Value) error {
+		err := e.r.Client.Others.Each(ctx, e.key, func() { is, known = false, false }, func(have *comet.Value) error {
 			if have.Name == nameOther {
-				is = equal(have.Current.Value, v.ValueCurrent.Ptr())
-				known = is || equal(have.Min.Value, v.ValueCurrent.Ptr()) || equal(have.Max.Value, v.ValueCurrent.Ptr())
+				is = reconcile.Equal(have.Current.Value, v.ValueCurrent.Ptr())
+				known = is || reconcile.Equal(have.Min.Value, v.ValueCurrent.Ptr()) || reconcile.Equal(have.Max.Value, v.ValueCurrent.Ptr())
 			}
 			return nil
 		})
 		switch {
 		case err != nil && !answer.Absent(err):
 			return false, err
-		case known || try == maxUnsteady:
+		case known || try == reconcile.MaxUnsteady:
 			return !is, nil
 		}
-		if err := flow.Pause(ctx, e.r.o.Settle); err != nil {
+		if err := flow.Pause(ctx, e.r.Settle); err != nil {
 			return false, err
 		}
 	}

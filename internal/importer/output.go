@@ -14,6 +14,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/content"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
+	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -33,7 +34,7 @@ func (e *experiment) output(ctx context.Context, kind stream.Kind, output conten
 	var done int64
 	if e.there != nil {
 		have, err := e.outputThere(ctx, output)
-		if err == nil && have.fits && have.n < output.Size && !e.r.dry() {
+		if err == nil && have.fits && have.n < output.Size && !e.r.Dry() {
 			// What was written a moment ago may not show yet.
 			have, err = e.outputSettled(ctx, output)
 		}
@@ -84,7 +85,7 @@ func (e *experiment) writeOutput(ctx context.Context, output content.Text, done 
 			if err != nil || len(lines) == 0 {
 				return err
 			}
-			if err := e.r.c.Texts.WriteOutput(ctx, e.key, lines); err != nil {
+			if err := e.r.Client.Texts.WriteOutput(ctx, e.key, lines); err != nil {
 				return err
 			}
 			done = o.off
@@ -107,12 +108,12 @@ func (e *experiment) restOfOutput(ctx context.Context, output content.Text, befo
 			return fmt.Errorf("after a lost answer the destination has another output: %w", errChanged)
 		}
 		if have.n > done {
-			e.r.unacknowledged(err)
+			e.r.Unacknowledged(err)
 		} else {
-			e.r.c.NotDone(err)
+			e.r.Client.NotDone(err)
 		}
 		done, err = e.writeOutput(ctx, output, have.n)
-		if !answer.Uncertain(err) || try == maxUncertain {
+		if !answer.Uncertain(err) || try == reconcile.MaxUncertain {
 			return err
 		}
 	}
@@ -221,7 +222,7 @@ var outputSeed = maphash.MakeSeed()
 func (e *experiment) outputSettled(ctx context.Context, output content.Text) (outputState, error) {
 	before := outputState{n: -1}
 	for n, agree := 1, 1; ; n, agree = n+1, agree+1 {
-		if n == maxReadings {
+		if n == reconcile.MaxReadings {
 			return before, errChanged
 		}
 		have, err := e.outputThere(ctx, output)
@@ -231,7 +232,7 @@ func (e *experiment) outputSettled(ctx context.Context, output content.Text) (ou
 		if have != before {
 			before, agree = have, 1
 		}
-		if agree == agreeing {
+		if agree == reconcile.Agreeing {
 			return have, nil
 		}
 		if err := e.settle(ctx); err != nil {
@@ -242,7 +243,7 @@ func (e *experiment) outputSettled(ctx context.Context, output content.Text) (ou
 
 // outputThere reads the output of the destination.
 func (e *experiment) outputThere(ctx context.Context, output content.Text) (s outputState, err error) {
-	err = e.r.steady(ctx, func() (err error) {
+	err = e.r.Steady(ctx, func() (err error) {
 		s, err = e.readOutput(ctx, output)
 		return err
 	})
@@ -250,7 +251,7 @@ func (e *experiment) outputThere(ctx context.Context, output content.Text) (s ou
 }
 
 func (e *experiment) readOutput(ctx context.Context, output content.Text) (outputState, error) {
-	t, err := e.r.c.Texts.Output(ctx, e.key)
+	t, err := e.r.Client.Texts.Output(ctx, e.key)
 	if err != nil {
 		if answer.Absent(err) {
 			return outputState{fits: true}, nil

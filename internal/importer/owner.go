@@ -24,7 +24,7 @@ func (p *project) writeOwner(ctx context.Context) error {
 	case p.before != nil && p.before.source != p.source:
 		p.noteOwner("the first of the projects that meet decides, not %q", p.owner)
 		return nil
-	case p.id == "" && r.o.Mode == VerifyOnly:
+	case p.id == "" && r.Mode == VerifyOnly:
 		return nil // the project itself is missing
 	}
 	have, err := p.ownerThere(ctx)
@@ -33,8 +33,8 @@ func (p *project) writeOwner(ctx context.Context) error {
 		return fmt.Errorf("read owner: %w", err)
 	case have == want:
 		return nil
-	case !r.fills(have == "" || have == r.o.User):
-		p.Issue(otherOwner(r.differs(), want, have))
+	case !r.Fills(have == "" || have == r.o.User):
+		p.Issue(otherOwner(r.DiffersClass(), want, have))
 		return nil
 	}
 	return p.setOwner(ctx, want)
@@ -46,7 +46,7 @@ func (p *project) ownerThere(ctx context.Context) (string, error) {
 	if p.id == "" {
 		return "", nil
 	}
-	there, err := p.r.c.Projects.ByID(ctx, p.id)
+	there, err := p.r.Client.Projects.ByID(ctx, p.id)
 	if err != nil {
 		return "", err
 	}
@@ -55,8 +55,8 @@ func (p *project) ownerThere(ctx context.Context) (string, error) {
 
 func (p *project) setOwner(ctx context.Context, want string) error {
 	r := p.r
-	if !r.dry() {
-		err := r.c.Projects.SetOwner(ctx, p.id, want)
+	if !r.Dry() {
+		err := r.Client.Projects.SetOwner(ctx, p.id, want)
 		if answer.Unsupported(err) || answer.Refused(err) {
 			p.Issue(report.Issue{Class: report.Missing, Kind: kindOwner, Name: want, Reason: err.Error()})
 			return nil
@@ -66,9 +66,9 @@ func (p *project) setOwner(ctx context.Context, want string) error {
 		}
 	}
 	p.Wrote(kindOwner)
-	r.other(kindOwner)
+	r.CountWritten(kindOwner)
 	p.noteOwner("%q, who stands for %q of the source", want, p.owner)
-	return r.confirm(ctx, &p.Ledger, otherOwner(report.Unverified, want, ""), func() (bool, error) {
+	return r.Confirm(ctx, &p.Ledger, otherOwner(report.Unverified, want, ""), func() (bool, error) {
 		have, err := p.ownerThere(ctx)
 		return have == want || have == "", err
 	})

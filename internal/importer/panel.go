@@ -9,6 +9,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/content"
+	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/internal/unpack"
@@ -34,7 +35,7 @@ func (p *panels) take(ctx, work context.Context, rec *stream.Panel) error {
 	r := p.w.r
 	o := &report.Ledger{Out: report.Outcome{Kind: string(stream.KindPanel), Workspace: r.to.workspace(rec.Workspace), Name: rec.Name}}
 	err = p.write(work, o, rec, whole)
-	r.single(o, stream.KindPanel, rec.Name, err)
+	r.Single(o, stream.KindPanel, rec.Name, err)
 	return nil
 }
 
@@ -58,15 +59,15 @@ func (p *panels) write(ctx context.Context, o *report.Ledger, rec *stream.Panel,
 	switch {
 	case same:
 		return nil
-	case id != "" && !r.fills(false), r.o.Mode == VerifyOnly:
+	case id != "" && !r.Fills(false), r.Mode == VerifyOnly:
 		reason := "the destination has another one of the name"
 		if id == "" {
 			reason = notThere
 		}
-		o.Issue(report.Issue{Class: r.differs(), Kind: string(stream.KindPanel), Name: rec.Name, Reason: reason})
+		o.Issue(report.Issue{Class: r.DiffersClass(), Kind: string(stream.KindPanel), Name: rec.Name, Reason: reason})
 		return nil
 	}
-	if !r.dry() {
+	if !r.Dry() {
 		if id, err = p.upload(ctx, o.Out.Workspace, rec.Name, id, file); err != nil {
 			return err
 		}
@@ -74,9 +75,9 @@ func (p *panels) write(ctx context.Context, o *report.Ledger, rec *stream.Panel,
 		p.lists[o.Out.Workspace] = append(p.lists[o.Out.Workspace], comet.Panel{ID: id, Name: rec.Name})
 	}
 	o.Wrote(string(stream.KindPanel))
-	r.other(string(stream.KindPanel))
+	r.CountWritten(string(stream.KindPanel))
 	other := report.Issue{Kind: string(stream.KindPanel), Name: rec.Name, Reason: "it is another one at the destination"}
-	return r.confirm(ctx, o, other, func() (bool, error) {
+	return r.Confirm(ctx, o, other, func() (bool, error) {
 		return p.same(ctx, id, file)
 	})
 }
@@ -93,7 +94,7 @@ func (p *panels) list(ctx context.Context, workspace string) ([]comet.Panel, err
 	if list, ok := p.lists[workspace]; ok {
 		return list, nil
 	}
-	list, err := p.w.r.c.Panels.List(ctx, workspace)
+	list, err := p.w.r.Client.Panels.List(ctx, workspace)
 	if err != nil && !answer.Absent(err) {
 		return nil, fmt.Errorf("list panels: %w", err)
 	}
@@ -127,8 +128,8 @@ func (p *panels) find(ctx context.Context, list []comet.Panel, name string, file
 
 // upload writes a panel once.
 func (p *panels) upload(ctx context.Context, workspace, name, id string, file *content.Spooled) (string, error) {
-	c := p.w.r.c
-	return once(ctx, p.w.r, func() (string, error) {
+	c := p.w.r.Client
+	return reconcile.Once(ctx, p.w.r.Destination, func() (string, error) {
 		return c.Panels.Upload(ctx, workspace, id, file.Text().Content())
 	}, func() (string, error) {
 		list, err := c.Panels.List(ctx, workspace)
@@ -146,7 +147,7 @@ func (p *panels) upload(ctx context.Context, workspace, name, id string, file *c
 // same reports whether a panel of the destination has the entries of a file. When
 // and how they were packed does not count.
 func (p *panels) same(ctx context.Context, id string, file *content.Spooled) (same bool, err error) {
-	err = p.w.r.steady(ctx, func() (err error) {
+	err = p.w.r.Steady(ctx, func() (err error) {
 		same, err = p.sameOnce(ctx, id, file)
 		return err
 	})
@@ -154,7 +155,7 @@ func (p *panels) same(ctx context.Context, id string, file *content.Spooled) (sa
 }
 
 func (p *panels) sameOnce(ctx context.Context, id string, file *content.Spooled) (bool, error) {
-	rc, err := p.w.r.c.Panels.File(ctx, id)
+	rc, err := p.w.r.Client.Panels.File(ctx, id)
 	if err != nil {
 		return false, err
 	}

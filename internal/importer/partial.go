@@ -53,7 +53,7 @@ func (e *experiment) beginPartial(ctx context.Context) error {
 func (e *experiment) comparePoint(ctx context.Context, pt *point) error {
 	p := &e.points
 	ok, known := p.there.Take(pt.hash)
-	if !ok && !known && !p.sure && !e.r.dry() {
+	if !ok && !known && !p.sure && !e.r.Dry() {
 		// The first point that is missing. What was written a moment ago may
 		// not show yet.
 		if err := e.makeSure(ctx); err != nil {
@@ -202,7 +202,7 @@ func (e *experiment) readSummaries(ctx context.Context) (summaries, error) {
 	h := pointset.NewHasher("")
 	reset := func() { found = make(summaries) }
 	reset()
-	err := e.r.c.Metrics.Each(ctx, e.key, reset, func(v *comet.Value) error {
+	err := e.r.Client.Metrics.Each(ctx, e.key, reset, func(v *comet.Value) error {
 		h.Use(v.Name)
 		var three [3]pointset.Hash
 		for i, r := range []comet.Reading{v.Min, v.Max, v.Current} {

@@ -28,7 +28,7 @@ type source struct {
 func (r *run) newSource(h *stream.Header) *source {
 	return &source{
 		url:  strings.TrimRight(h.Source.URL, "/"),
-		same: sameInstance(h.Source.URL, r.c.Root()), written: h.Created,
+		same: sameInstance(h.Source.URL, r.Client.Root()), written: h.Created,
 		whole: wholeResources(h),
 	}
 }
@@ -97,7 +97,7 @@ func (r *run) haveWorkspaces(ctx context.Context, names []string) error {
 	if len(names) == 0 {
 		return nil
 	}
-	there, err := r.c.Workspaces.List(ctx)
+	there, err := r.Client.Workspaces.List(ctx)
 	if err != nil {
 		return fmt.Errorf("list workspaces: %w", err)
 	}
@@ -108,18 +108,18 @@ func (r *run) haveWorkspaces(ctx context.Context, names []string) error {
 		if !r.o.CreateWorkspace {
 			return &WorkspaceError{Name: name, Close: similar(name, there)}
 		}
-		if r.dry() {
+		if r.Dry() {
 			r.places.none(name)
 			continue
 		}
-		err := r.sure(ctx, func() error { return r.c.Workspaces.Create(ctx, name) }, func() (bool, error) {
-			there, err := r.c.Workspaces.List(ctx)
+		err := r.Sure(ctx, func() error { return r.Client.Workspaces.Create(ctx, name) }, func() (bool, error) {
+			there, err := r.Client.Workspaces.List(ctx)
 			return slices.Contains(there, name), err
 		})
 		if err != nil && !errors.Is(err, comet.ErrExists) {
 			return fmt.Errorf("create workspace %q: %w", name, err)
 		}
-		r.other("workspace")
+		r.CountWritten("workspace")
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/halving"
 	"github.com/comet-stream/comet-stream/internal/importer/pointset"
+	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -78,7 +79,7 @@ func (e *experiment) beginMetric(ctx context.Context, name string) error {
 	}
 	p.hasher.Use(name)
 	clear(p.equal)
-	if e.there == nil || e.r.o.Mode == VerifyOnly {
+	if e.there == nil || e.r.Mode == VerifyOnly {
 		return nil
 	}
 	if p.there == nil || p.each {
@@ -87,7 +88,7 @@ func (e *experiment) beginMetric(ctx context.Context, name string) error {
 		}
 	}
 	p.series = p.there.Of(name)
-	if p.series.N == 0 && !p.sure && !e.r.dry() {
+	if p.series.N == 0 && !p.sure && !e.r.Dry() {
 		// What was written a moment ago may not show yet.
 		if err := e.makeSure(ctx); err != nil {
 			return fmt.Errorf("read metric %q: %w", name, err)
@@ -245,10 +246,6 @@ func (e *experiment) wrotePoints(n int) {
 	e.Change(func(o *report.Outcome) { o.Written.Points += int64(n) })
 }
 
-// maxUncertain is how often a write is tried whose answers are lost while
-// others come through.
-const maxUncertain = 8
-
 // maxPostponed is how many batches of an experiment may wait for its end.
 const maxPostponed = 4
 
@@ -256,7 +253,7 @@ const maxPostponed = 4
 // are, if they may, postponed until nothing else of the experiment is being
 // written: what shows then shows everything soon.
 func (e *experiment) writeOnce(ctx context.Context, batch []point, later bool) (postponed bool, err error) {
-	if e.r.dry() {
+	if e.r.Dry() {
 		e.wrotePoints(len(batch))
 		return false, nil
 	}
@@ -287,15 +284,15 @@ func (e *experiment) writeRest(ctx context.Context, batch []point, err error) er
 			return unread
 		}
 		if e.wrotePoints(len(batch) - len(rest)); len(rest) < len(batch) {
-			e.r.unacknowledged(err)
+			e.r.Unacknowledged(err)
 		} else {
-			e.r.c.NotDone(err)
+			e.r.Client.NotDone(err)
 		}
 		if len(rest) == 0 {
 			return nil
 		}
 		batch, err = halving.Write(rest, func(part []point) error { return e.post(ctx, part) }, e.refusedPoints, &e.refusals.points)
-		if !answer.Uncertain(err) || try == maxUncertain {
+		if !answer.Uncertain(err) || try == reconcile.MaxUncertain {
 			return err
 		}
 	}
@@ -325,7 +322,7 @@ func (e *experiment) post(ctx context.Context, batch []point) error {
 		}
 		b.AddMetric(&v)
 	}
-	if err := e.r.c.Metrics.Write(ctx, e.key, b); err != nil {
+	if err := e.r.Client.Metrics.Write(ctx, e.key, b); err != nil {
 		return err
 	}
 	e.wrotePoints(len(batch))

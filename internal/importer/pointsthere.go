@@ -9,6 +9,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/pointset"
+	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"golang.org/x/sync/semaphore"
 )
 
@@ -39,13 +40,6 @@ func (s *share) free() {
 	}
 	s.n = 0
 }
-
-// agreeing is how many readings in a row have to agree before what they show is
-// taken for the truth: any of them may lag behind.
-const agreeing = 3
-
-// maxReadings is how many readings are made until enough of them agree.
-const maxReadings = 60
 
 // errRestless says that readings do not agree, because someone else writes.
 var errRestless = errors.New("its points change from reading to reading; import it again once nothing else writes to it")
@@ -103,12 +97,12 @@ func (e *experiment) waitTurn(ctx context.Context) error {
 // has left unfinished, maybe a moment ago, it reads until enough readings agree:
 // what it lacks will be written, and must not be there already.
 func (e *experiment) readSettled(ctx context.Context, metric string) (*pointset.Set, error) {
-	if !e.unfinished || e.r.dry() {
+	if !e.unfinished || e.r.Dry() {
 		return e.readSet(ctx, metric)
 	}
 	before, err := e.readDigest(ctx, metric)
 	for n, agree := 1, 1; err == nil; n, agree = n+1, agree+1 {
-		if n == maxReadings {
+		if n == reconcile.MaxReadings {
 			return nil, errRestless
 		}
 		if err = e.settle(ctx); err != nil {
@@ -116,7 +110,7 @@ func (e *experiment) readSettled(ctx context.Context, metric string) (*pointset.
 		}
 		var now pointset.Digest
 		var set *pointset.Set
-		if agree+1 < agreeing {
+		if agree+1 < reconcile.Agreeing {
 			now, err = e.readDigest(ctx, metric)
 		} else if set, err = e.readSet(ctx, metric); err == nil {
 			now = set.Digest
@@ -140,8 +134,8 @@ func (e *experiment) makeSure(ctx context.Context) error {
 	if p.each {
 		metric = p.name
 	}
-	for n, agree := 1, 1; agree < agreeing; n++ {
-		if n == maxReadings {
+	for n, agree := 1, 1; agree < reconcile.Agreeing; n++ {
+		if n == reconcile.MaxReadings {
 			return errRestless
 		}
 		if err := e.settle(ctx); err != nil {
@@ -178,16 +172,16 @@ const maxDigesting = 30
 
 // settle gives the destination time to digest what was written to it.
 func (e *experiment) settle(ctx context.Context) error {
-	if err := flow.Pause(ctx, e.r.o.Settle); err != nil {
+	if err := flow.Pause(ctx, e.r.Settle); err != nil {
 		return err
 	}
 	for i := range maxDigesting {
-		busy, err := e.r.c.Experiments.Processing(ctx, e.key)
+		busy, err := e.r.Client.Experiments.Processing(ctx, e.key)
 		if err != nil || !busy {
 			// Not all servers tell.
 			return ctx.Err()
 		}
-		if err := flow.Pause(ctx, time.Duration(min(i+1, 10))*e.r.o.Settle); err != nil {
+		if err := flow.Pause(ctx, time.Duration(min(i+1, 10))*e.r.Settle); err != nil {
 			return err
 		}
 	}
@@ -264,9 +258,9 @@ func (e *experiment) readDigest(ctx context.Context, metric string) (pointset.Di
 func (e *experiment) eachPoint(ctx context.Context, metric string, restart func(), yield func(*comet.Point) error) error {
 	var err error
 	if metric == "" {
-		err = e.r.c.Metrics.AllPoints(ctx, e.key, restart, yield)
+		err = e.r.Client.Metrics.AllPoints(ctx, e.key, restart, yield)
 	} else {
-		err = e.r.c.Metrics.Points(ctx, e.key, metric, restart, yield)
+		err = e.r.Client.Metrics.Points(ctx, e.key, metric, restart, yield)
 	}
 	// Older servers answer so for what has no points.
 	if answer.Absent(err) && !errors.Is(err, comet.ErrUnsupported) {
@@ -292,7 +286,7 @@ func (e *experiment) missing(ctx context.Context, batch []point) ([]point, error
 		if d := found.digest(); d != before {
 			before, agree = d, 1
 		}
-		if len(rest) == 0 || agree == agreeing {
+		if len(rest) == 0 || agree == reconcile.Agreeing {
 			return rest, nil
 		}
 		if err := e.settle(ctx); err != nil {

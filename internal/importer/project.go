@@ -104,7 +104,7 @@ func (p *project) have(ctx context.Context, rec *stream.Project) error {
 		}
 	}
 	there, err := p.r.places.project(ctx, p.target)
-	if err == nil && p.r.o.Mode == DryRun {
+	if err == nil && p.r.Mode == DryRun {
 		err = p.r.places.mayWrite(ctx, p.target)
 	}
 	if err != nil {
@@ -126,22 +126,22 @@ func (p *project) have(ctx context.Context, rec *stream.Project) error {
 // create creates the project. It returns the one that is there if someone else
 // has just created it, nil if it made a new one or nothing may be written.
 func (p *project) create(ctx context.Context, description *string, public *bool) (*comet.Project, error) {
-	if p.r.o.Mode == VerifyOnly {
+	if p.r.Mode == VerifyOnly {
 		p.Issue(report.Issue{Class: report.Unverified, Kind: string(stream.KindProject), Reason: "the destination does not have it"})
 		return nil, nil
 	}
-	if p.r.dry() {
+	if p.r.Dry() {
 		p.created()
 		return nil, nil
 	}
 	n := comet.NewProject{Workspace: p.target.Workspace, Name: p.target.Name, Description: description}
 	n.Public = public != nil && *public
 	id := ""
-	err := p.r.sure(ctx, func() (err error) {
-		id, err = p.r.c.Projects.Create(ctx, n)
+	err := p.r.Sure(ctx, func() (err error) {
+		id, err = p.r.Client.Projects.Create(ctx, n)
 		return err
 	}, func() (bool, error) {
-		there, err := p.r.c.Projects.Get(ctx, n.Workspace, n.Name)
+		there, err := p.r.Client.Projects.Get(ctx, n.Workspace, n.Name)
 		if err == nil {
 			id = there.ID
 		} else if answer.Absent(err) {
@@ -152,7 +152,7 @@ func (p *project) create(ctx context.Context, description *string, public *bool)
 	if answer.Refused(err) {
 		// A listing that lags behind, or an answer that was lost: the refusal
 		// need not say that the name is taken.
-		if there, readErr := p.r.c.Projects.Get(ctx, n.Workspace, n.Name); readErr == nil {
+		if there, readErr := p.r.Client.Projects.Get(ctx, n.Workspace, n.Name); readErr == nil {
 			return there, nil
 		}
 	}
@@ -166,13 +166,13 @@ func (p *project) create(ctx context.Context, description *string, public *bool)
 }
 
 func (p *project) created() {
-	p.r.count(func(s *report.Summary) { s.ProjectsCreated++ })
+	p.r.Count(func(s *report.Summary) { s.ProjectsCreated++ })
 	p.Change(func(o *report.Outcome) { o.Result = report.ResultCreated })
 }
 
 // verify reads back what has been written of the project, if that is asked for.
 func (p *project) verify(ctx context.Context, want comet.ProjectUpdate) error {
-	if !p.r.verifies() {
+	if !p.r.Verifies() {
 		return nil
 	}
 	found, err := p.others(ctx, want)
@@ -189,7 +189,7 @@ func (p *project) verify(ctx context.Context, want comet.ProjectUpdate) error {
 // others returns what the project at the destination has in another way than it
 // was written.
 func (p *project) others(ctx context.Context, want comet.ProjectUpdate) (found []report.Issue, err error) {
-	there, err := p.r.c.Projects.Get(ctx, p.target.Workspace, p.target.Name)
+	there, err := p.r.Client.Projects.Get(ctx, p.target.Workspace, p.target.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -212,17 +212,17 @@ func (p *project) update(ctx context.Context, there *comet.Project, description 
 	}
 	switch {
 	case description == "" || description == have:
-	case p.r.fills(have == ""):
+	case p.r.Fills(have == ""):
 		u.Description = &description
 	default:
-		p.Issue(report.Issue{Class: p.r.differs(), Kind: "description", Reason: "the destination has another one"})
+		p.Issue(report.Issue{Class: p.r.DiffersClass(), Kind: "description", Reason: "the destination has another one"})
 	}
 	switch {
 	case public == nil || there.Public == nil || *public == *there.Public:
-	case p.r.fills(false):
+	case p.r.Fills(false):
 		u.Public = public
 	default:
-		class := p.r.differs()
+		class := p.r.DiffersClass()
 		if p.before != nil && p.before.source != p.source {
 			// The first of those that meet has decided.
 			class = report.Noted
@@ -233,11 +233,11 @@ func (p *project) update(ctx context.Context, there *comet.Project, description 
 		return nil
 	}
 	p.Wrote("project")
-	p.r.other("project")
-	if p.r.dry() {
+	p.r.CountWritten("project")
+	if p.r.Dry() {
 		return nil
 	}
-	err := p.r.sure(ctx, func() error { return p.r.c.Projects.Update(ctx, there.ID, u) }, func() (bool, error) {
+	err := p.r.Sure(ctx, func() error { return p.r.Client.Projects.Update(ctx, there.ID, u) }, func() (bool, error) {
 		found, err := p.others(ctx, u)
 		return len(found) == 0, err
 	})
@@ -245,23 +245,6 @@ func (p *project) update(ctx context.Context, there *comet.Project, description 
 		return fmt.Errorf("update: %w", err)
 	}
 	return p.verify(ctx, u)
-}
-
-// fills reports whether the stream decides on a single value that is another
-// one at the destination, or none.
-func (r *run) fills(empty bool) bool {
-	return r.o.Mode != VerifyOnly && (empty || r.o.Update)
-}
-
-// verifies reports whether what has been written is to be read back.
-func (r *run) verifies() bool { return r.o.Verify && r.o.Mode == Write }
-
-// differs is the class of what the destination has in another way.
-func (r *run) differs() report.IssueClass {
-	if r.o.Mode == VerifyOnly {
-		return report.Unverified
-	}
-	return report.Differs
 }
 
 // closeProject ends the project that is open: its notes, share links and
@@ -293,7 +276,7 @@ func (d *dispatcher) closeProject(work context.Context) {
 		}
 		p.notes.Close()
 		if o := &p.Out; err != nil || len(o.Issues) > 0 || o.Result != "" || o.Written.Any() {
-			d.r.finished(o, err)
+			d.r.Finished(o, err)
 		}
 	})
 }
@@ -315,7 +298,7 @@ func (p *project) writeNotes(ctx context.Context) error {
 	if p.notes.Size == 0 {
 		return nil
 	}
-	notes, err := content.AsUTF8(&p.Ledger, p.notes.Text(), report.Issue{Class: p.r.differs(), Kind: string(stream.KindNotes)})
+	notes, err := content.AsUTF8(&p.Ledger, p.notes.Text(), report.Issue{Class: p.r.DiffersClass(), Kind: string(stream.KindNotes)})
 	if err == nil && p.r.o.RewriteLinks {
 		notes, err = notes.Becomes(p.refs().links)
 	}
@@ -330,34 +313,34 @@ func (p *project) writeText(ctx context.Context, notes content.Text) error {
 		p.Wrote("notes")
 		return nil
 	}
-	read := func() (*comet.Text, error) { return p.r.c.Projects.Notes(ctx, p.id) }
+	read := func() (*comet.Text, error) { return p.r.Client.Projects.Notes(ctx, p.id) }
 	same, empty := false, true
 	if p.Out.Result != report.ResultCreated {
 		var err error
-		if same, empty, err = p.r.compareText(ctx, notes.Sum, read); err != nil {
+		if same, empty, err = p.r.CompareText(ctx, notes.Sum, read); err != nil {
 			return fmt.Errorf("read notes: %w", err)
 		}
 	}
 	switch {
 	case same:
 		return nil
-	case !p.r.fills(empty):
-		p.Issue(report.Issue{Class: p.r.differs(), Kind: string(stream.KindNotes), Reason: "the destination has other notes"})
+	case !p.r.Fills(empty):
+		p.Issue(report.Issue{Class: p.r.DiffersClass(), Kind: string(stream.KindNotes), Reason: "the destination has other notes"})
 		return nil
 	}
 	p.Wrote("notes")
-	p.r.other("notes")
-	if p.r.dry() {
+	p.r.CountWritten("notes")
+	if p.r.Dry() {
 		return nil
 	}
 	shows := func() (bool, error) {
-		same, _, err := p.r.compareText(ctx, notes.Sum, read)
+		same, _, err := p.r.CompareText(ctx, notes.Sum, read)
 		return same, err
 	}
-	if err := p.r.sure(ctx, func() error { return p.r.c.Projects.WriteNotes(ctx, p.id, notes.Content()) }, shows); err != nil {
+	if err := p.r.Sure(ctx, func() error { return p.r.Client.Projects.WriteNotes(ctx, p.id, notes.Content()) }, shows); err != nil {
 		return fmt.Errorf("write notes: %w", err)
 	}
-	if !p.r.verifies() {
+	if !p.r.Verifies() {
 		return nil
 	}
 	same, err := shows()

@@ -40,7 +40,7 @@ func (r *run) read(ctx, work context.Context, in io.Reader) error {
 	records, quit := make(chan fed), make(chan struct{})
 	defer close(quit)
 	// Who writes checks the SHA-256 of assets by itself.
-	go feed(in, stream.ReaderOptions{SkipSHA256: r.o.Mode == Write}, records, quit)
+	go feed(in, stream.ReaderOptions{SkipSHA256: r.Mode == Write}, records, quit)
 	d := &dispatcher{r: r}
 	defer d.leave()
 	for {
@@ -173,7 +173,7 @@ func (d *dispatcher) openProject(ctx, work context.Context, rec *stream.Project)
 	if err := d.r.to.add(Project{rec.Workspace, rec.Name}); err != nil {
 		return err
 	}
-	d.r.count(func(s *report.Summary) { s.Projects++ })
+	d.r.Count(func(s *report.Summary) { s.Projects++ })
 	d.project = d.r.openProject(work, d.source, rec)
 	return ctx.Err()
 }
@@ -196,7 +196,7 @@ func (d *dispatcher) skipped(s *stream.Skipped) {
 		o.Out.Kind = "skipped"
 	}
 	o.Issue(skippedIssue(s))
-	d.r.finished(&o.Out, nil)
+	d.r.Finished(&o.Out, nil)
 }
 
 // skippedIssue tells of something that is missing from the stream.
@@ -212,7 +212,7 @@ func skippedIssue(s *stream.Skipped) report.Issue {
 }
 
 func (d *dispatcher) unknown(kind stream.Kind) {
-	d.r.count(func(s *report.Summary) {
+	d.r.Count(func(s *report.Summary) {
 		if s.Unknown == nil {
 			s.Unknown = make(map[string]int64)
 		}

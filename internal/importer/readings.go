@@ -57,10 +57,10 @@ func (e *experiment) prefetch(ctx context.Context, kind stream.Kind) {
 	switch kind {
 	case stream.KindParameters:
 		if !e.unfinished {
-			e.reads.parameters.Start(&e.reads.under, func() (valuesThere, error) { return e.readValues(ctx, e.r.c.Parameters.Each) })
+			e.reads.parameters.Start(&e.reads.under, func() (valuesThere, error) { return e.readValues(ctx, e.r.Client.Parameters.Each) })
 		}
 	case stream.KindOthers:
-		e.reads.others.Start(&e.reads.under, func() (valuesThere, error) { return e.readValues(ctx, e.r.c.Others.Each) })
+		e.reads.others.Start(&e.reads.under, func() (valuesThere, error) { return e.readValues(ctx, e.r.Client.Others.Each) })
 	case stream.KindAsset:
 		e.reads.assets.Start(&e.reads.under, func() (assetsThere, error) { return e.readAssetsFirst(ctx) })
 	case stream.KindMetrics:

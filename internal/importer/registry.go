@@ -10,6 +10,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/content"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
+	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -91,7 +92,7 @@ func (m *model) work(ctx context.Context) {
 	if err == nil && m.Whole {
 		err = m.finish(ctx)
 	}
-	if err == nil && m.r.verifies() {
+	if err == nil && m.r.Verifies() {
 		err = m.verify(ctx)
 	}
 	switch {
@@ -104,7 +105,7 @@ func (m *model) work(ctx context.Context) {
 		m.Out.Result = report.ResultCompleted
 	}
 	if m.Out.Result != report.ResultThere || len(m.Out.Issues) > 0 {
-		m.r.finished(&m.Out, err)
+		m.r.Finished(&m.Out, err)
 	}
 }
 
@@ -113,7 +114,7 @@ func (m *model) load(ctx context.Context) error {
 	if err := document.Read(m.rec.Doc, &m.doc); err != nil {
 		return err
 	}
-	there, err := m.r.c.Registry.Model(ctx, m.target, m.rec.Name)
+	there, err := m.r.Client.Registry.Model(ctx, m.target, m.rec.Name)
 	m.there = there
 	if answer.Absent(err) || answer.Unsupported(err) {
 		return nil
@@ -133,7 +134,7 @@ func (m *model) take(ctx context.Context, rec stream.Record) error {
 		if err == nil || !answer.Refused(err) {
 			return err
 		}
-		m.Issue(v.issue(m.r.missing(), err.Error()))
+		m.Issue(v.issue(m.r.MissingClass(), err.Error()))
 		if mayBeTaken(err) && m.version(rec.Version) == nil {
 			m.refused = rec.Version
 		}
@@ -156,7 +157,7 @@ func (m *model) version(version string) *comet.RegistryVersion {
 // finish writes what belongs to the model as a whole.
 func (m *model) finish(ctx context.Context) error {
 	if m.there == nil {
-		m.IssueEmpty(m.r.missing())
+		m.IssueEmpty(m.r.MissingClass())
 		return nil
 	}
 	if err := m.part("details", m.update(ctx)); err != nil {
@@ -171,7 +172,7 @@ func (m *model) part(kind string, err error) error {
 	if err == nil || !answer.Refused(err) {
 		return err
 	}
-	m.Issue(report.Issue{Class: m.r.missing(), Kind: kind, Name: m.rec.Name, Reason: err.Error()})
+	m.Issue(report.Issue{Class: m.r.MissingClass(), Kind: kind, Name: m.rec.Name, Reason: err.Error()})
 	return nil
 }
 
@@ -179,18 +180,18 @@ func (m *model) part(kind string, err error) error {
 func (m *model) update(ctx context.Context) error {
 	var description *string
 	if want, have := m.doc.Description.V, deref(m.there.Description); want != "" && want != have {
-		if m.r.fills(have == "") {
+		if m.r.Fills(have == "") {
 			description = &want
 		} else {
-			m.Issue(m.otherDescription(m.r.differs()))
+			m.Issue(m.otherDescription(m.r.DiffersClass()))
 		}
 	}
 	var public *bool
 	if want, have := m.doc.Public, m.there.Public; want.OK && have != nil && want.V != *have {
-		if m.r.fills(false) {
+		if m.r.Fills(false) {
 			public = &want.V
 		} else {
-			m.Issue(m.otherVisibility(m.r.differs(), want.V, *have))
+			m.Issue(m.otherVisibility(m.r.DiffersClass(), want.V, *have))
 		}
 	}
 	if description == nil && public == nil {
@@ -198,13 +199,13 @@ func (m *model) update(ctx context.Context) error {
 	}
 	m.written.description, m.written.public = description, public
 	m.Wrote("details")
-	m.r.other(kindModel)
-	if m.r.dry() {
+	m.r.CountWritten(kindModel)
+	if m.r.Dry() {
 		return nil
 	}
-	return m.r.sure(ctx, func() error { return m.r.c.Registry.UpdateModel(ctx, m.there.ID, description, public) }, func() (bool, error) {
-		there, err := m.r.c.Registry.Model(ctx, m.target, m.rec.Name)
-		return err == nil && (description == nil || deref(there.Description) == *description) && (public == nil || equal(there.Public, public)), err
+	return m.r.Sure(ctx, func() error { return m.r.Client.Registry.UpdateModel(ctx, m.there.ID, description, public) }, func() (bool, error) {
+		there, err := m.r.Client.Registry.Model(ctx, m.target, m.rec.Name)
+		return err == nil && (description == nil || deref(there.Description) == *description) && (public == nil || reconcile.Equal(there.Public, public)), err
 	})
 }
 
@@ -224,25 +225,25 @@ func (m *model) notes(ctx context.Context) error {
 	switch {
 	case same:
 		return nil
-	case !m.r.fills(empty):
-		m.Issue(m.otherNotes(m.r.differs()))
+	case !m.r.Fills(empty):
+		m.Issue(m.otherNotes(m.r.DiffersClass()))
 		return nil
 	}
 	m.written.notes = true
 	m.Wrote("notes")
-	m.r.other(kindModel)
-	if m.r.dry() {
+	m.r.CountWritten(kindModel)
+	if m.r.Dry() {
 		return nil
 	}
-	return m.r.sure(ctx, func() error { return m.r.c.Registry.WriteNotes(ctx, m.target, m.rec.Name, want) }, func() (bool, error) {
+	return m.r.Sure(ctx, func() error { return m.r.Client.Registry.WriteNotes(ctx, m.target, m.rec.Name, want) }, func() (bool, error) {
 		same, _, err := m.sameNotes(ctx)
 		return same, err
 	})
 }
 
 func (m *model) sameNotes(ctx context.Context) (same, empty bool, err error) {
-	read := func() (*comet.Text, error) { return m.r.c.Registry.Notes(ctx, m.target, m.rec.Name) }
-	if same, empty, err = m.r.compareText(ctx, content.SumOfText(deref(m.rec.Notes)), read); err != nil {
+	read := func() (*comet.Text, error) { return m.r.Client.Registry.Notes(ctx, m.target, m.rec.Name) }
+	if same, empty, err = m.r.CompareText(ctx, content.SumOfText(deref(m.rec.Notes)), read); err != nil {
 		err = fmt.Errorf("read notes: %w", err)
 	}
 	return same, empty, err

@@ -34,7 +34,7 @@ var versionParts = []versionPart{
 			if err != nil {
 				return err
 			}
-			return v.m.r.c.Registry.WriteMetadata(ctx, id, entries)
+			return v.m.r.Client.Registry.WriteMetadata(ctx, id, entries)
 		},
 	},
 	{
@@ -101,7 +101,7 @@ func metadataDoc(entries []comet.MetadataEntry) json.RawMessage {
 // writeStatusConfiguration sets the rule for the status. On some servers that
 // sets the status too, which is then set again.
 func (v *modelVersion) writeStatusConfiguration(ctx context.Context, id string, want json.RawMessage) error {
-	c := v.m.r.c
+	c := v.m.r.Client
 	rule := comet.ParseStatusConfiguration(want)
 	if err := c.Registry.WriteStatusConfiguration(ctx, id, &rule); err != nil {
 		return err

@@ -14,7 +14,7 @@ func (m *model) verify(ctx context.Context) error {
 	if len(w.versions)+len(w.parts) == 0 && w.description == nil && w.public == nil && !w.notes {
 		return nil
 	}
-	_, err := m.r.shows(ctx, func() (bool, error) {
+	_, err := m.r.Shows(ctx, func() (bool, error) {
 		m.found = nil
 		err := m.readBack(ctx)
 		return len(m.found) == 0, err

@@ -8,6 +8,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
+	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -32,7 +33,7 @@ func (v *modelVersion) take(ctx context.Context) error {
 		return err
 	}
 	there := m.version(v.rec.Version)
-	if there == nil && m.r.o.Mode == VerifyOnly {
+	if there == nil && m.r.Mode == VerifyOnly {
 		m.Issue(v.issue(report.Unverified, notThere))
 		return nil
 	}
@@ -49,7 +50,7 @@ func (v *modelVersion) take(ctx context.Context) error {
 		return v.compare(ctx, there)
 	}
 	id := ""
-	if !m.r.dry() {
+	if !m.r.Dry() {
 		if id, err = v.create(ctx); err != nil {
 			return err
 		}
@@ -80,7 +81,7 @@ func (v *modelVersion) missing(reason string) {
 
 func (v *modelVersion) wrote() {
 	v.m.Wrote(kindModelVersion + " " + v.rec.Version)
-	v.m.r.other(kindModelVersion)
+	v.m.r.CountWritten(kindModelVersion)
 }
 
 // create creates the version, and the model with its first one. A status that
@@ -108,7 +109,7 @@ func (v *modelVersion) create(ctx context.Context) (string, error) {
 
 func (v *modelVersion) createOnce(ctx context.Context, n comet.NewRegistryVersion) (string, error) {
 	look := func() (string, error) {
-		there, err := v.m.r.c.Registry.Model(ctx, v.m.target, v.m.rec.Name)
+		there, err := v.m.r.Client.Registry.Model(ctx, v.m.target, v.m.rec.Name)
 		if answer.Absent(err) {
 			return "", nil
 		}
@@ -122,7 +123,7 @@ func (v *modelVersion) createOnce(ctx context.Context, n comet.NewRegistryVersio
 		}
 		return "", nil
 	}
-	id, err := once(ctx, v.m.r, func() (string, error) { return v.post(ctx, &n) }, look)
+	id, err := reconcile.Once(ctx, v.m.r.Destination, func() (string, error) { return v.post(ctx, &n) }, look)
 	if errors.Is(err, comet.ErrExists) {
 		// A listing that lags behind, or a write of an import that was killed.
 		if there, unread := look(); unread == nil && there != "" {
@@ -135,7 +136,7 @@ func (v *modelVersion) createOnce(ctx context.Context, n comet.NewRegistryVersio
 // post makes the request that creates the version: the newer one, or the older
 // ones that want the id of the experiment's model.
 func (v *modelVersion) post(ctx context.Context, n *comet.NewRegistryVersion) (string, error) {
-	c := v.m.r.c
+	c := v.m.r.Client
 	id, err := c.Registry.CreateItem(ctx, *n)
 	if !errors.Is(err, comet.ErrUnsupported) {
 		return id, err
@@ -166,11 +167,11 @@ func (v *modelVersion) post(ctx context.Context, n *comet.NewRegistryVersion) (s
 // none, or the destination does not take it.
 func (v *modelVersion) writePart(ctx context.Context, p *versionPart, id string) (written bool, err error) {
 	want, err := p.want(v)
-	if err != nil || want == nil || v.m.r.dry() {
+	if err != nil || want == nil || v.m.r.Dry() {
 		return err == nil && want != nil, err
 	}
-	err = v.m.r.sure(ctx, func() error { return p.write(ctx, v, id, want) }, func() (bool, error) {
-		have, err := p.read(ctx, v.m.r.c, id)
+	err = v.m.r.Sure(ctx, func() error { return p.write(ctx, v, id, want) }, func() (bool, error) {
+		have, err := p.read(ctx, v.m.r.Client, id)
 		return err == nil && p.same(want, have), err
 	})
 	if answer.Unsupported(err) || err != nil && answer.Refused(err) {
@@ -197,7 +198,7 @@ func (v *modelVersion) compare(ctx context.Context, there *comet.RegistryVersion
 		switch {
 		case err != nil:
 			return err
-		case !lacks || m.r.o.Mode == VerifyOnly:
+		case !lacks || m.r.Mode == VerifyOnly:
 			other = append(other, issues...)
 			continue
 		}
@@ -230,13 +231,13 @@ func (v *modelVersion) others(ctx context.Context, there *comet.RegistryVersion)
 
 // another is the issue of something that the destination has in another way.
 func (v *modelVersion) another(what string) report.Issue {
-	return v.issue(v.m.r.differs(), "the destination has another "+what)
+	return v.issue(v.m.r.DiffersClass(), "the destination has another "+what)
 }
 
 // untold is the issue of something that a destination does not give: nobody can
 // say whether it is the same.
 func (v *modelVersion) untold(what string, err error) report.Issue {
-	return v.issue(v.m.r.missing(), fmt.Sprintf("its %s: %v", what, err))
+	return v.issue(v.m.r.MissingClass(), fmt.Sprintf("its %s: %v", what, err))
 }
 
 // otherFields is others without the parts.
@@ -271,7 +272,7 @@ func (v *modelVersion) otherFields(ctx context.Context, there *comet.RegistryVer
 // that has made it may have had to leave it out.
 func (v *modelVersion) fillStatus(ctx context.Context, there *comet.RegistryVersion) error {
 	r, want := v.m.r, deref(v.rec.Status)
-	if want == "" || want == noStatus || r.o.Mode == VerifyOnly {
+	if want == "" || want == noStatus || r.Mode == VerifyOnly {
 		return nil
 	}
 	have, err := v.statusThere(ctx, there)
@@ -284,9 +285,9 @@ func (v *modelVersion) fillStatus(ctx context.Context, there *comet.RegistryVers
 		there.Status = have
 		return nil
 	}
-	if !r.dry() {
-		err = r.sure(ctx, func() error { return r.c.Registry.SetStatus(ctx, there.ID, want) }, func() (bool, error) {
-			item, err := r.c.Registry.Item(ctx, v.m.target, v.m.rec.Name, v.rec.Version)
+	if !r.Dry() {
+		err = r.Sure(ctx, func() error { return r.Client.Registry.SetStatus(ctx, there.ID, want) }, func() (bool, error) {
+			item, err := r.Client.Registry.Item(ctx, v.m.target, v.m.rec.Name, v.rec.Version)
 			return err == nil && deref(item.Status) == want, err
 		})
 	}
@@ -306,7 +307,7 @@ func (v *modelVersion) statusThere(ctx context.Context, there *comet.RegistryVer
 	if there.Status != nil || v.rec.Status == nil {
 		return there.Status, nil
 	}
-	item, err := v.m.r.c.Registry.Item(ctx, v.m.target, v.m.rec.Name, v.rec.Version)
+	item, err := v.m.r.Client.Registry.Item(ctx, v.m.target, v.m.rec.Name, v.rec.Version)
 	if err != nil {
 		return nil, err
 	}
@@ -320,7 +321,7 @@ func (v *modelVersion) comparePart(ctx context.Context, p *versionPart, there *c
 	if err != nil || want == nil {
 		return false, nil, err
 	}
-	have, err := p.read(ctx, v.m.r.c, there.ID)
+	have, err := p.read(ctx, v.m.r.Client, there.ID)
 	switch {
 	case answer.Unsupported(err) || answer.Absent(err):
 		return false, []report.Issue{v.untold(p.name, err)}, nil

@@ -31,7 +31,7 @@ type reopening struct {
 // reopen marks the experiment before the first write to it, unless the import
 // has made it or has found it unfinished.
 func (e *experiment) reopen(ctx context.Context) error {
-	if e.there == nil || e.unfinished || e.rec.Start == nil || e.r.dry() {
+	if e.there == nil || e.unfinished || e.rec.Start == nil || e.r.Dry() {
 		return nil
 	}
 	e.reopening.mu.Lock()
@@ -81,7 +81,7 @@ func (e *experiment) asFinished(there *comet.Experiment) *comet.Experiment {
 // findMark takes an experiment that an earlier import has marked for the
 // finished one that it was.
 func (e *experiment) findMark(there *comet.Experiment) *comet.Experiment {
-	if e.r.o.Mode == VerifyOnly || e.rec.Start == nil || there.Start == nil || *there.Start != *e.rec.Start+openMark {
+	if e.r.Mode == VerifyOnly || e.rec.Start == nil || there.Start == nil || *there.Start != *e.rec.Start+openMark {
 		return there
 	}
 	e.reopening.found, e.reopening.done = true, true
@@ -102,10 +102,10 @@ func (e *experiment) findMark(there *comet.Experiment) *comet.Experiment {
 // The mark is taken away, unless the next import needs it. Where that fails too
 // the next import finds the mark.
 func (e *experiment) putBack(ctx context.Context) {
-	if e.r.dry() || e.unfinished || !e.resumed.Load() && !e.reopening.tried.Load() {
+	if e.r.Dry() || e.unfinished || !e.resumed.Load() && !e.reopening.tried.Load() {
 		return
 	}
-	ctx, cancel := e.r.aftermath(ctx)
+	ctx, cancel := e.r.After(ctx)
 	defer cancel()
 	if e.resumed.Load() && (e.there == nil || !e.there.Running) {
 		run, ok := e.runs.Peek()

@@ -223,7 +223,7 @@ func (r *run) linkReferences(src *source, to Project, derived bool) *references 
 	if derived {
 		refs.linked = func(id string) string { return deriveAsset(id, to) }
 	}
-	refs.setAddress(src, r.c.Root())
+	refs.setAddress(src, r.Client.Root())
 	return refs
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
+	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/report"
 )
 
@@ -28,12 +29,12 @@ func (p *project) writeShareLinks(ctx context.Context) error {
 		// where readings do not show it yet.
 		p.links = p.before.links
 	}
-	if want == nil || *want <= p.links || p.r.o.NoShareLinks || p.id == "" && p.r.o.Mode == VerifyOnly {
+	if want == nil || *want <= p.links || p.r.o.NoShareLinks || p.id == "" && p.r.Mode == VerifyOnly {
 		return nil
 	}
 	err := p.fillShareLinks(ctx, *want)
 	if answer.Refused(err) || answer.Unsupported(err) {
-		p.Issue(report.Issue{Class: p.r.missing(), Kind: kindShareLinks, Reason: fmt.Sprintf("%d in the stream: %v", *want, err)})
+		p.Issue(report.Issue{Class: p.r.MissingClass(), Kind: kindShareLinks, Reason: fmt.Sprintf("%d in the stream: %v", *want, err)})
 		return nil
 	}
 	if err != nil {
@@ -49,7 +50,7 @@ func (p *project) fillShareLinks(ctx context.Context, want int64) error {
 	if p.links = max(p.links, have); err != nil || p.links >= want {
 		return err
 	}
-	if p.r.o.Mode == VerifyOnly {
+	if p.r.Mode == VerifyOnly {
 		p.fewShareLinks(report.Unverified, want, have)
 		return nil
 	}
@@ -59,10 +60,10 @@ func (p *project) fillShareLinks(ctx context.Context, want int64) error {
 	if p.links < want {
 		p.fewShareLinks(report.Missing, want, p.links)
 	}
-	if !p.r.verifies() {
+	if !p.r.Verifies() {
 		return nil
 	}
-	have, err = p.shareLinksThere(ctx, p.links, agreeing)
+	have, err = p.shareLinksThere(ctx, p.links, reconcile.Agreeing)
 	if err != nil {
 		return fmt.Errorf("verify: %w", err)
 	}
@@ -80,10 +81,10 @@ func (p *project) fewShareLinks(class report.IssueClass, want, have int64) {
 // one that lags behind would make them twice. Of a project that is new there is
 // nothing to miss.
 func (p *project) readingsBefore() int {
-	if p.r.dry() || p.Out.Result == report.ResultCreated {
+	if p.r.Dry() || p.Out.Result == report.ResultCreated {
 		return 1
 	}
-	return agreeing
+	return reconcile.Agreeing
 }
 
 // shareLinksThere reads how many share links there are, until there are as many
@@ -94,7 +95,7 @@ func (p *project) shareLinksThere(ctx context.Context, want int64, readings int)
 	}
 	before := int64(-1)
 	for agree := 1; ; agree++ {
-		have, err := p.r.c.Projects.ShareLinks(ctx, p.id)
+		have, err := p.r.Client.Projects.ShareLinks(ctx, p.id)
 		if err != nil || have >= want {
 			return have, err
 		}
@@ -104,7 +105,7 @@ func (p *project) shareLinksThere(ctx context.Context, want int64, readings int)
 		if agree >= readings {
 			return have, nil
 		}
-		if err := flow.Pause(ctx, p.r.o.Settle); err != nil {
+		if err := flow.Pause(ctx, p.r.Settle); err != nil {
 			return have, err
 		}
 	}
@@ -121,14 +122,14 @@ func (p *project) addShareLinks(ctx context.Context, want int64) error {
 		}
 	}()
 	for p.links < want {
-		if !p.r.dry() {
+		if !p.r.Dry() {
 			if err := p.addShareLink(ctx); err != nil {
 				return err
 			}
 		}
 		made++
 		p.links++
-		p.r.other(kindShareLink)
+		p.r.CountWritten(kindShareLink)
 		if err := p.othersShareLinks(ctx, want); err != nil {
 			return err
 		}
@@ -137,7 +138,7 @@ func (p *project) addShareLinks(ctx context.Context, want int64) error {
 }
 
 func (p *project) madeShareLinks(n int) string {
-	if p.r.dry() {
+	if p.r.Dry() {
 		return fmt.Sprintf("%d to be made anew, with other codes than the source's", n)
 	}
 	return fmt.Sprintf("%d made anew, with other codes than the source's: hand out the new ones", n)
@@ -145,10 +146,10 @@ func (p *project) madeShareLinks(n int) string {
 
 // addShareLink makes one share link, once.
 func (p *project) addShareLink(ctx context.Context) error {
-	_, err := once(ctx, p.r, func() (string, error) {
-		return "", p.r.c.Projects.AddShareLink(ctx, p.id)
+	_, err := reconcile.Once(ctx, p.r.Destination, func() (string, error) {
+		return "", p.r.Client.Projects.AddShareLink(ctx, p.id)
 	}, func() (string, error) {
-		have, err := p.r.c.Projects.ShareLinks(ctx, p.id)
+		have, err := p.r.Client.Projects.ShareLinks(ctx, p.id)
 		if err != nil || have <= p.links {
 			return "", err
 		}
@@ -160,10 +161,10 @@ func (p *project) addShareLink(ctx context.Context) error {
 // othersShareLinks looks again, where more are wanted: an import of other
 // experiments of the project may be making them too.
 func (p *project) othersShareLinks(ctx context.Context, want int64) error {
-	if p.links >= want || p.r.dry() {
+	if p.links >= want || p.r.Dry() {
 		return nil
 	}
-	have, err := p.r.c.Projects.ShareLinks(ctx, p.id)
+	have, err := p.r.Client.Projects.ShareLinks(ctx, p.id)
 	p.links = max(p.links, have)
 	return err
 }

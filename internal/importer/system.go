@@ -11,6 +11,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
+	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -113,8 +114,8 @@ func (e *experiment) writeSystem(ctx context.Context, want map[string]json.RawMe
 		return err
 	}
 	return e.write(ctx, string(stream.KindSystem), func() error {
-		_, err := once(ctx, e.r, func() (string, error) {
-			return "", e.r.c.Origins.WriteSystem(ctx, e.key, doc)
+		_, err := reconcile.Once(ctx, e.r.Destination, func() (string, error) {
+			return "", e.r.Client.Origins.WriteSystem(ctx, e.key, doc)
 		}, func() (string, error) {
 			have, err := e.systemThere(ctx)
 			for name, v := range write {
@@ -147,7 +148,7 @@ func forgotten(name string, have map[string]json.RawMessage) bool {
 
 func (e *experiment) systemThere(ctx context.Context) (map[string]json.RawMessage, error) {
 	var have map[string]json.RawMessage
-	s, err := e.r.c.Origins.System(ctx, e.key)
+	s, err := e.r.Client.Origins.System(ctx, e.key)
 	if err == nil {
 		err = json.Unmarshal(s.Raw, &have)
 	}
@@ -188,7 +189,7 @@ func (e *experiment) takeGit(ctx context.Context, rec *stream.Document) error {
 func (e *experiment) writeGit(ctx context.Context, g *gitDoc) error {
 	write := &comet.Git{User: g.User.Ptr(), Root: g.Root.Ptr(), Branch: g.Branch.Ptr(), Parent: g.Parent.Ptr(), Origin: g.Origin.Ptr()}
 	if e.there != nil {
-		have, err := e.r.c.Origins.Git(ctx, e.key)
+		have, err := e.r.Client.Origins.Git(ctx, e.key)
 		if err != nil && !answer.Absent(err) {
 			return err
 		}
@@ -202,7 +203,7 @@ func (e *experiment) writeGit(ctx context.Context, g *gitDoc) error {
 			}
 		}
 	}
-	return e.write(ctx, string(stream.KindGit), func() error { return e.r.c.Origins.WriteGit(ctx, e.key, write) })
+	return e.write(ctx, string(stream.KindGit), func() error { return e.r.Client.Origins.WriteGit(ctx, e.key, write) })
 }
 
 func gitDocOf(g *comet.Git) *gitDoc {

@@ -2,40 +2,13 @@ package importer
 
 import (
 	"context"
-	"errors"
-	"io"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/content"
-	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
-
-// compareText reads a text of the destination and holds it against one of the
-// stream. No text and an empty one are the same here.
-func (r *run) compareText(ctx context.Context, want content.Sum, open func() (*comet.Text, error)) (same, empty bool, err error) {
-	have, err := r.readSum(ctx, func() (io.ReadCloser, error) { return open() })
-	return have == want, have.Size == 0, err
-}
-
-// maxUnsteady is how often something is read that changes while it is read.
-const maxUnsteady = 10
-
-// steady repeats a reading of something that changes meanwhile, as it does where
-// what was written a moment ago begins to show.
-func (r *run) steady(ctx context.Context, read func() error) error {
-	for try := 1; ; try++ {
-		err := read()
-		if !errors.Is(err, comet.ErrChanged) || try == maxUnsteady {
-			return err
-		}
-		if err := flow.Pause(ctx, r.o.Settle); err != nil {
-			return err
-		}
-	}
-}
 
 // textKinds are the texts of an experiment that one request reads and one
 // request replaces.
@@ -83,7 +56,7 @@ func (e *experiment) textOf(kind stream.Kind, whole *content.Spooled) (content.T
 	if kind == stream.KindGitPatch {
 		return text, nil // it goes in a zip file, and may hold any bytes
 	}
-	text, err := content.AsUTF8(&e.Ledger, text, report.Issue{Class: e.r.differs(), Kind: string(kind)})
+	text, err := content.AsUTF8(&e.Ledger, text, report.Issue{Class: e.r.DiffersClass(), Kind: string(kind)})
 	if err == nil && kind == stream.KindHTML && e.r.o.RewriteLinks {
 		text, err = text.Becomes(e.r.linkReferences(e.source, e.project.target, e.derived).links)
 	}
@@ -111,7 +84,7 @@ func (e *experiment) writeText(ctx context.Context, kind stream.Kind, text conte
 		return nil
 	}
 	if e.there != nil {
-		same, empty, err := e.r.compareText(ctx, text.Sum, func() (*comet.Text, error) { return k.read(e.r.c.Texts, ctx, e.key) })
+		same, empty, err := e.r.CompareText(ctx, text.Sum, func() (*comet.Text, error) { return k.read(e.r.Client.Texts, ctx, e.key) })
 		switch {
 		case err != nil:
 			return err
@@ -122,7 +95,7 @@ func (e *experiment) writeText(ctx context.Context, kind stream.Kind, text conte
 			return nil
 		}
 	}
-	write := func() error { return k.write(e.r.c.Texts, ctx, e.key, text.Content()) }
+	write := func() error { return k.write(e.r.Client.Texts, ctx, e.key, text.Content()) }
 	err := e.write(ctx, string(kind), func() error {
 		if text.Size == 0 {
 			return write() // a reading may not tell it from none

@@ -11,6 +11,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comettest"
 	"github.com/comet-stream/comet-stream/internal/importer/content"
+	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
 )
 
@@ -83,7 +84,7 @@ func TestTextsNotUTF8(t *testing.T) {
 // Links in a text are rewritten to the same bytes however often it is sent, also
 // when the keys of more experiments become known meanwhile.
 func TestRewrittenTextIsSteady(t *testing.T) {
-	r := &run{keys: make(map[string]importedKey), c: newClient(t, newServer(t, comettest.Options{}))}
+	r := &run{keys: make(map[string]importedKey), Destination: &reconcile.Destination{Client: newClient(t, newServer(t, comettest.Options{}))}}
 	early, late, other := testKey(1), testKey(2), testKey(3)
 	r.setKey(early, importedKey{key: other})
 	text := `<a href="/x?experimentKey=` + early + `">` + strings.Repeat("x ", 100_000) + `<a href="/x?experimentKey=` + late + `">`

@@ -300,7 +300,7 @@ func (e *experiment) refusedNames(kind stream.Kind, names []string, err error) {
 }
 
 func (e *experiment) writeParameters(ctx context.Context, values []*loggedParameter) error {
-	if e.r.dry() {
+	if e.r.Dry() {
 		return nil
 	}
 	if err := e.reopen(ctx); err != nil {
@@ -310,7 +310,7 @@ func (e *experiment) writeParameters(ctx context.Context, values []*loggedParame
 	for _, v := range values {
 		b.AddParameter(&v.ParameterValue)
 	}
-	return e.sure(ctx, func() error { return e.r.c.Parameters.Write(ctx, e.key, &b) }, func(x *expectation) {
+	return e.sure(ctx, func() error { return e.r.Client.Parameters.Write(ctx, e.key, &b) }, func(x *expectation) {
 		for _, v := range values {
 			x.parameters[document.Hash(v.Name)] = hashValue(v.value)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
+	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -17,11 +18,11 @@ import (
 // verify reads the experiment back and tells where it is not what the stream
 // says.
 func (e *experiment) verify(ctx context.Context) error {
-	if e.there == nil && e.r.o.Mode == VerifyOnly {
+	if e.there == nil && e.r.Mode == VerifyOnly {
 		e.unverified(report.Issue{Kind: report.KindExperiment, Reason: "the destination does not have it"})
 		return nil
 	}
-	if e.r.o.Mode == DryRun {
+	if e.r.Mode == DryRun {
 		return nil
 	}
 	v := &verification{e: e, x: e.verified}
@@ -55,7 +56,7 @@ type verification struct {
 func (v *verification) twice(ctx context.Context, check func(context.Context) error) error {
 	v.found = nil
 	err := check(ctx)
-	if err == nil && len(v.found) > 0 && v.e.r.o.Mode == Write {
+	if err == nil && len(v.found) > 0 && v.e.r.Mode == Write {
 		v.found = nil
 		if err = v.e.settle(ctx); err == nil {
 			err = check(ctx)
@@ -77,14 +78,14 @@ func (v *verification) finds(kind, name, reason string, args ...any) {
 
 func (v *verification) metadata(ctx context.Context) error {
 	e := v.e
-	there, err := e.r.c.Experiments.Metadata(ctx, e.key)
+	there, err := e.r.Client.Experiments.Metadata(ctx, e.key)
 	if err != nil {
 		return err
 	}
-	if e.rec.Start != nil && !equal(e.rec.Start, there.Start) {
+	if e.rec.Start != nil && !reconcile.Equal(e.rec.Start, there.Start) {
 		v.finds("start time", "", "%d in the stream, %s at the destination", *e.rec.Start, timeText(there.Start))
 	}
-	if e.rec.End != nil && !equal(e.rec.End, there.End) && !e.runsThere(there) {
+	if e.rec.End != nil && !reconcile.Equal(e.rec.End, there.End) && !e.runsThere(there) {
 		v.finds("end time", "", "%d in the stream, %s at the destination", *e.rec.End, timeText(there.End))
 	}
 	if there.Archived != e.rec.Archived {
@@ -114,7 +115,7 @@ func (v *verification) names(there *comet.Experiment) {
 // contents compares what can be written and replaced at any time.
 func (v *verification) contents(ctx context.Context) error {
 	if v.x.name != nil || v.x.filePath != "" {
-		there, err := v.e.r.c.Experiments.Metadata(ctx, v.e.key)
+		there, err := v.e.r.Client.Experiments.Metadata(ctx, v.e.key)
 		if err != nil {
 			return err
 		}
@@ -132,7 +133,7 @@ func (v *verification) tags(ctx context.Context) error {
 	if len(v.x.tags) == 0 {
 		return nil
 	}
-	have, err := v.e.r.c.Experiments.Tags(ctx, v.e.key)
+	have, err := v.e.r.Client.Experiments.Tags(ctx, v.e.key)
 	if err != nil && !answer.Absent(err) {
 		return err
 	}
@@ -143,7 +144,7 @@ func (v *verification) tags(ctx context.Context) error {
 }
 
 func (v *verification) values(ctx context.Context) error {
-	c := v.e.r.c
+	c := v.e.r.Client
 	if err := v.table(ctx, stream.KindParameters, v.x.parameters, c.Parameters.Each); err != nil {
 		return err
 	}
@@ -204,7 +205,7 @@ func (v *verification) git(ctx context.Context) error {
 	if v.x.git == nil {
 		return nil
 	}
-	have, err := v.e.r.c.Origins.Git(ctx, v.e.key)
+	have, err := v.e.r.Client.Origins.Git(ctx, v.e.key)
 	if err != nil && !answer.Absent(err) {
 		return err
 	}
@@ -220,7 +221,7 @@ func (v *verification) texts(ctx context.Context) error {
 		if k, ok := textKinds[kind]; ok {
 			read = k.read
 		}
-		have, err := v.e.r.readSum(ctx, func() (io.ReadCloser, error) { return read(v.e.r.c.Texts, ctx, v.e.key) })
+		have, err := v.e.r.ReadSum(ctx, func() (io.ReadCloser, error) { return read(v.e.r.Client.Texts, ctx, v.e.key) })
 		switch want := v.x.texts[kind]; {
 		case err != nil:
 			return err

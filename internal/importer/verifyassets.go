@@ -68,7 +68,7 @@ func (v *verification) strangers(ctx context.Context, have assetsThere, found ma
 		equal[have[id].like] = true
 	}
 	var others []report.Issue
-	err := v.e.r.c.Assets.Each(ctx, v.e.key, "", func() { others = nil }, func(a *comet.Asset) error {
+	err := v.e.r.Client.Assets.Each(ctx, v.e.key, "", func() { others = nil }, func(a *comet.Asset) error {
 		t, listed := have[a.ID]
 		made := a.Type == stream.AssetFullMetric || a.Type == stream.AssetCombinedHistogram // by the server, of others
 		if !listed || found[a.ID] || v.x.skipped[a.ID] || made {
@@ -107,14 +107,7 @@ func (v *verification) bytes(ctx context.Context, want assetSum) error {
 
 // readAssetSum reads an asset of the destination to its end.
 func (r *run) readAssetSum(ctx context.Context, key, id string) (content.Sum, error) {
-	return r.readSum(ctx, func() (io.ReadCloser, error) { return r.c.Assets.Content(ctx, comet.AssetRequest{Key: key, ID: id}) })
-}
-
-// readSum reads a content to its end. One that is absent is empty.
-func (r *run) readSum(ctx context.Context, open func() (io.ReadCloser, error)) (s content.Sum, err error) {
-	err = r.steady(ctx, func() (err error) {
-		s, err = content.SumOf(open)
-		return err
+	return r.ReadSum(ctx, func() (io.ReadCloser, error) {
+		return r.Client.Assets.Content(ctx, comet.AssetRequest{Key: key, ID: id})
 	})
-	return s, err
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
+	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -41,7 +42,7 @@ func (v *views) write(ctx context.Context, rec *stream.View) {
 	r := v.w.r
 	to := r.to.target(Project{rec.Workspace, rec.Project})
 	o := &report.Ledger{Out: report.Outcome{Kind: string(stream.KindView), Workspace: to.Workspace, Project: to.Name, Name: rec.Name}}
-	r.single(o, stream.KindView, rec.Name, v.one(ctx, o, rec, to))
+	r.Single(o, stream.KindView, rec.Name, v.one(ctx, o, rec, to))
 }
 
 func (v *views) one(ctx context.Context, o *report.Ledger, rec *stream.View, to Project) error {
@@ -66,26 +67,26 @@ func (v *views) one(ctx context.Context, o *report.Ledger, rec *stream.View, to 
 		}
 	}
 	// Which of several is to be changed nobody can say.
-	if len(others) > 1 || len(others) == 1 && !r.fills(false) || r.o.Mode == VerifyOnly {
+	if len(others) > 1 || len(others) == 1 && !r.Fills(false) || r.Mode == VerifyOnly {
 		reason := "the destination has another one of the name"
 		if len(others) == 0 {
 			reason = notThere
 		}
-		o.Issue(report.Issue{Class: r.differs(), Kind: string(stream.KindView), Name: rec.Name, Reason: reason})
+		o.Issue(report.Issue{Class: r.DiffersClass(), Kind: string(stream.KindView), Name: rec.Name, Reason: reason})
 		return nil
 	}
 	w := comet.ViewWrite{Table: at.table, ProjectID: at.project, Name: rec.Name, Key: at.key, Doc: doc}
 	if len(others) == 1 {
 		w.ID = others[0]
 	}
-	if !r.dry() {
+	if !r.Dry() {
 		if err := v.put(ctx, at, w); err != nil {
 			return err
 		}
 	}
 	o.Wrote(string(stream.KindView))
-	r.other(string(stream.KindView))
-	return r.confirm(ctx, o, report.Issue{Kind: string(stream.KindView), Name: rec.Name, Reason: notThere}, func() (bool, error) {
+	r.CountWritten(string(stream.KindView))
+	return r.Confirm(ctx, o, report.Issue{Kind: string(stream.KindView), Name: rec.Name, Reason: notThere}, func() (bool, error) {
 		id, err := v.look(ctx, at, &w)
 		return id != "", err
 	})
@@ -93,8 +94,8 @@ func (v *views) one(ctx context.Context, o *report.Ledger, rec *stream.View, to 
 
 // put writes a view once.
 func (v *views) put(ctx context.Context, at viewPlace, w comet.ViewWrite) error {
-	c := v.w.r.c
-	_, err := once(ctx, v.w.r, func() (string, error) {
+	c := v.w.r.Client
+	_, err := reconcile.Once(ctx, v.w.r.Destination, func() (string, error) {
 		_, err := c.Views.Write(ctx, w)
 		return "", err
 	}, func() (string, error) { return v.look(ctx, at, &w) })
@@ -104,7 +105,7 @@ func (v *views) put(ctx context.Context, at viewPlace, w comet.ViewWrite) error 
 // look returns the id of a view of the destination that is as w writes it, "" if
 // there is none.
 func (v *views) look(ctx context.Context, at viewPlace, w *comet.ViewWrite) (string, error) {
-	list, err := v.w.r.c.Views.List(ctx, at.table, at.project, at.key)
+	list, err := v.w.r.Client.Views.List(ctx, at.table, at.project, at.key)
 	for _, have := range list {
 		if have.Name == w.Name && have.Key == w.Key && sameView(w.Doc, have.Raw, w.Key) {
 			return have.ID, nil
@@ -123,7 +124,7 @@ func (v *views) find(ctx context.Context, rec *stream.View, to Project) (at view
 		return at, nil, err
 	case there != nil:
 		at.project = there.ID
-	case !v.w.r.dry():
+	case !v.w.r.Dry():
 		return at, nil, answer.Limitf("the destination has no project %q", to)
 	}
 	if rec.ChartTemplate {
@@ -153,7 +154,7 @@ func (v *views) list(ctx context.Context, at viewPlace) ([]comet.View, error) {
 	if ok || at.project == "" {
 		return list, nil
 	}
-	list, err := v.w.r.c.Views.List(ctx, at.table, at.project, at.key)
+	list, err := v.w.r.Client.Views.List(ctx, at.table, at.project, at.key)
 	if err == nil {
 		if v.lists == nil {
 			v.lists = make(map[viewPlace][]comet.View)

@@ -171,11 +171,11 @@ func (w *workspace) findProducer(ctx context.Context, key string) (producer, err
 			w.touched[k.key] = touched{k, key, false}
 		}
 	} else {
-		there, err := w.r.c.Experiments.Metadata(ctx, key)
+		there, err := w.r.Client.Experiments.Metadata(ctx, key)
 		if err == nil && w.source.same {
 			// That is the source's own. An earlier import may have copied it.
 			p.key = deriveKey(key, w.r.to.target(Project{there.Workspace, there.Project}))
-			there, err = w.r.c.Experiments.Metadata(ctx, p.key)
+			there, err = w.r.Client.Experiments.Metadata(ctx, p.key)
 		}
 		switch {
 		case err == nil:
@@ -204,7 +204,7 @@ func (w *workspace) run(ctx context.Context, key string) (*comet.Run, error) {
 	if err := w.mark(ctx, key); err != nil {
 		return nil, err
 	}
-	run, err := w.r.c.Experiments.Open(ctx, key)
+	run, err := w.r.Client.Experiments.Open(ctx, key)
 	if err == nil {
 		w.runs[key] = run
 	}
@@ -220,7 +220,7 @@ func (w *workspace) mark(ctx context.Context, key string) error {
 		return nil
 	}
 	late := *k.start + openMark
-	if err := w.r.setTimes(ctx, key, &late, k.end); err != nil {
+	if err := w.r.SetTimes(ctx, key, &late, k.end); err != nil {
 		return fmt.Errorf("set times: %w", err)
 	}
 	return nil
@@ -229,7 +229,7 @@ func (w *workspace) mark(ctx context.Context, key string) error {
 // finish ends the experiments again in whose name something was written, and
 // sets their times: servers may have moved their end, or let them run again.
 func (w *workspace) finish(ctx context.Context) {
-	if w.r.dry() || !w.r.wrote(kindVersion) && len(w.opened) == 0 {
+	if w.r.Dry() || !w.r.HasWritten(kindVersion) && len(w.opened) == 0 {
 		return
 	}
 	for _, k := range w.touched {
@@ -243,12 +243,12 @@ func (w *workspace) finish(ctx context.Context) {
 		err := w.endAgain(ctx, k.importedKey, run)
 		if err != nil {
 			// What was finished is not left running for one answer.
-			after, cancel := w.r.aftermath(ctx)
+			after, cancel := w.r.After(ctx)
 			err = w.endAgain(after, k.importedKey, run)
 			cancel()
 		}
 		if err != nil {
-			w.r.finished(&report.Outcome{Kind: "times", SourceKey: k.source, Key: k.key}, err)
+			w.r.Finished(&report.Outcome{Kind: "times", SourceKey: k.source, Key: k.key}, err)
 		}
 	}
 }
@@ -256,11 +256,11 @@ func (w *workspace) finish(ctx context.Context) {
 // endAgain ends one that was resumed, unless run is nil, and sets its times.
 func (w *workspace) endAgain(ctx context.Context, k importedKey, run *comet.Run) error {
 	if run != nil {
-		if err := w.r.reportEnd(ctx, run); err != nil {
+		if err := w.r.ReportEnd(ctx, run); err != nil {
 			return err
 		}
 		if k.crashed {
-			if err := w.r.updateStatus(ctx, k.key, true); err != nil && !answer.Unsupported(err) {
+			if err := w.r.UpdateStatus(ctx, k.key, true); err != nil && !answer.Unsupported(err) {
 				return err
 			}
 		}
@@ -268,5 +268,5 @@ func (w *workspace) endAgain(ctx context.Context, k importedKey, run *comet.Run)
 	if k.start == nil && k.end == nil {
 		return nil
 	}
-	return w.r.setTimes(ctx, k.key, k.start, k.end)
+	return w.r.SetTimes(ctx, k.key, k.start, k.end)
 }

@@ -63,11 +63,16 @@ var rules = map[string]rule{
 
 	"internal/filter": {own: []string{"internal/pathname", "internal/progress", "internal/selection", "stream"}, others: []string{"golang.org/x/sync"}, not: []string{"os", "net", "net/http"}},
 	"internal/folder": {own: []string{"internal/comet/wire", "stream"}, others: []string{"golang.org/x/text/"}, not: []string{"net", "net/http"}},
-	"internal/comet":  {own: []string{"internal/unpack"}, others: []string{"golang.org/x/", "github.com/klauspost/compress/gzip"}},
+	"internal/comet":  {own: []string{"internal/unpack"}},
 
 	// The rooms of the client, from the bottom up.
-	"internal/comet/wire": {not: []string{"os", "net", "net/http"}},
-	"internal/comet/scan": {own: []string{"internal/comet/wire"}, not: []string{"os", "net", "net/http"}},
+	"internal/comet/wire":      {not: []string{"os", "net", "net/http"}},
+	"internal/comet/scan":      {own: []string{"internal/comet/wire"}, not: []string{"os", "net", "net/http"}},
+	"internal/comet/transport": {own: []string{"internal/unpack"}, others: []string{"golang.org/x/", "github.com/klauspost/compress/gzip"}},
+	"internal/comet/api": {
+		own:    []string{"internal/comet/scan", "internal/comet/transport", "internal/comet/wire", "internal/unpack"},
+		others: []string{"golang.org/x/time/rate", "github.com/klauspost/compress/gzip"},
+	},
 
 	// A server that shares the client's types shares its mistakes.
 	"internal/comettest": {others: []string{"golang.org/x/", "github.com/klauspost/compress/gzip"}},

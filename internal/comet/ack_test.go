@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 )
 
 // oddAnswers are what no server of the API answers to a write that it has done,
@@ -48,15 +50,15 @@ func TestOddAnswersToWrites(t *testing.T) {
 					return odd(req), nil
 				}
 				return reply(req, 200, savedDoc), nil
-			}, func(o *Options) { o.Retry = quickRetry })
+			}, func(o *api.Options) { o.Retry = quickRetry })
 			switch err := tc.do(t.Context(), c); {
 			case err == nil && tries == 2:
-			case tries == 1 && errors.Is(err, ErrUncertain) && !errors.Is(err, ErrServer):
+			case tries == 1 && errors.Is(err, api.ErrUncertain) && !errors.Is(err, api.ErrServer):
 			default:
 				t.Errorf("%s, once %s: %v after %d tries", tc.name, name, err, tries)
 			}
 			tries, always = 0, true
-			if err := tc.do(t.Context(), c); !errors.Is(err, ErrUncertain) || tries > 1 && !errors.Is(err, ErrServer) {
+			if err := tc.do(t.Context(), c); !errors.Is(err, api.ErrUncertain) || tries > 1 && !errors.Is(err, api.ErrServer) {
 				t.Errorf("%s, always %s: %v after %d tries", tc.name, name, err, tries)
 			}
 		}
@@ -67,10 +69,10 @@ func TestOddAnswersToWrites(t *testing.T) {
 // uploads are the writes that are no JSON.
 var uploads = append([]write{
 	{name: "git patch", do: func(ctx context.Context, c *Client) error {
-		return c.Texts.WriteGitPatch(ctx, "K", TextContent("diff"))
+		return c.Texts.WriteGitPatch(ctx, "K", api.TextContent("diff"))
 	}},
 	{name: "panel", do: func(ctx context.Context, c *Client) error {
-		_, err := c.Panels.Upload(ctx, "w", "", TextContent(""))
+		_, err := c.Panels.Upload(ctx, "w", "", api.TextContent(""))
 		return err
 	}},
 }, func() (list []write) {
@@ -83,28 +85,6 @@ var uploads = append([]write{
 	}
 	return list
 }()...)
-
-func TestAcknowledges(t *testing.T) {
-	for doc, want := range map[string]bool{
-		savedDoc:                        true,
-		`{"code":200}`:                  true,
-		`{"code":"200","msg":null}`:     true,
-		`{"msg":"Archived"}`:            true,
-		`{"msg":"saved","code":null}`:   true,
-		`{"given":"x"}`:                 true,
-		`{"given":null}`:                false,
-		`{"other":"x"}`:                 false,
-		`{"given":"x","code":500}`:      false,
-		`{"msg":"Saved","code":201}`:    false,
-		`{"msg":"not saved"}`:           false,
-		`{"data":{"code":200}}`:         false,
-		`{"code":200,"sdkErrorCode":1}`: false,
-	} {
-		if got := acknowledges([]byte(doc), []string{"given"}); got != want {
-			t.Errorf("%s: %v", doc, got)
-		}
-	}
-}
 
 // A call that this server has never acknowledged is tried once from then on;
 // one that it has is tried as often as any.
@@ -119,11 +99,11 @@ func TestSilentServer(t *testing.T) {
 			return reply(req, 200, savedDoc), nil
 		}
 		return reply(req, 200, `{}`), nil
-	}, func(o *Options) { o.Retry = quickRetry })
-	for i, want := range []int{silentTries, 1, 1, silentTries} {
+	}, func(o *api.Options) { o.Retry = quickRetry })
+	for i, want := range []int{4, 1, 1, 4} {
 		tries, acknowledge = 0, i == 2
 		err := c.Experiments.AddTags(t.Context(), "K", []string{"a"})
-		if tries != want || acknowledge != (err == nil) || err != nil && !errors.Is(err, ErrUncertain) {
+		if tries != want || acknowledge != (err == nil) || err != nil && !errors.Is(err, api.ErrUncertain) {
 			t.Errorf("write %d: %v after %d tries, want %d", i+1, err, tries, want)
 		}
 	}
@@ -147,10 +127,10 @@ func TestHandshakeOfAnother(t *testing.T) {
 				answers = answers[1:]
 			}
 			return reply(req, status, doc), nil
-		}, func(o *Options) { o.Retry = quickRetry })
+		}, func(o *api.Options) { o.Retry = quickRetry })
 		_, err := c.Experiments.Start(t.Context(), Handshake{Key: "K"})
-		e, ok := errors.AsType[*Error](err)
-		if !ok || !errors.Is(err, ErrExists) || !e.Repeated {
+		e, ok := errors.AsType[*api.Error](err)
+		if !ok || !errors.Is(err, api.ErrExists) || !e.Repeated {
 			t.Errorf("%s: %v, want that it exists, perhaps by this very call", name, err)
 		}
 	}

@@ -1,16 +1,18 @@
 package comet
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
 
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // Artifacts are the calls of artifacts, their versions and lineage.
-type Artifacts struct{ conn *conn }
+type Artifacts struct{ conn *api.Conn }
 
 // Artifact is an artifact of a workspace. A listing leaves the versions out, and
 // Raw always does.
@@ -117,7 +119,7 @@ func parseArtifactVersion(data []byte) ArtifactVersion {
 // List returns the artifacts of a workspace: all of them if typ is empty,
 // else those of one type.
 func (c Artifacts) List(ctx context.Context, workspace, typ string) ([]Artifact, error) {
-	return listOf(ctx, c.conn, readArtifacts, values("workspace", workspace, "type", typ), nil, parseArtifact)
+	return api.ListOf(ctx, c.conn, readArtifacts, api.Query("workspace", workspace, "type", typ), nil, parseArtifact)
 }
 
 // Get returns an artifact with its versions.
@@ -132,7 +134,7 @@ func (c Artifacts) ByID(ctx context.Context, id string) (*Artifact, error) {
 }
 
 func (c Artifacts) get(ctx context.Context, query ...string) (*Artifact, error) {
-	raw, versions, err := documentAround(ctx, c.conn, readArtifact, values(query...), parseArtifactVersion)
+	raw, versions, err := api.ListWithin(ctx, c.conn, readArtifact, api.Query(query...), parseArtifactVersion)
 	if err != nil {
 		return nil, err
 	}
@@ -168,7 +170,7 @@ func (q *VersionQuery) pairs() []string {
 // Version returns the details of a version. It leaves no trace: the
 // server records a consumer only for [Artifacts.AddConsumer].
 func (c Artifacts) Version(ctx context.Context, q VersionQuery) (*ArtifactVersion, error) {
-	data, err := c.conn.get(ctx, readArtifactVersion, q.pairs()...)
+	data, err := c.conn.Get(ctx, readArtifactVersion, q.pairs()...)
 	if err != nil {
 		return nil, err
 	}
@@ -179,26 +181,26 @@ func (c Artifacts) Version(ctx context.Context, q VersionQuery) (*ArtifactVersio
 // AddConsumer records an experiment as a consumer of a version. It is safe to
 // repeat.
 func (c Artifacts) AddConsumer(ctx context.Context, q VersionQuery, consumer string) error {
-	return c.conn.ack(ctx, &call{
-		method:  http.MethodGet,
-		path:    "artifacts/version",
-		query:   values(append(q.pairs(), "consumerExperimentKey", consumer)...),
-		mutates: true,
-		given:   []string{"artifactVersionId"},
+	return c.conn.Ack(ctx, &api.Call{
+		Method:  http.MethodGet,
+		Path:    "artifacts/version",
+		Query:   api.Query(append(q.pairs(), "consumerExperimentKey", consumer)...),
+		Mutates: true,
+		Given:   []string{"artifactVersionId"},
 	})
 }
 
 // Files returns the files of a version.
 func (c Artifacts) Files(ctx context.Context, workspace, name, version string) ([]Asset, error) {
-	q := values("workspace", workspace, "artifactName", name, "version", version)
-	return listOf(ctx, c.conn, readArtifactFiles, q, nil, parseArtifactFile)
+	q := api.Query("workspace", workspace, "artifactName", name, "version", version)
+	return api.ListOf(ctx, c.conn, readArtifactFiles, q, nil, parseArtifactFile)
 }
 
 // EachFile calls yield for each file of a version as the answer comes,
 // under the terms of [Parameters.Each].
 func (c Artifacts) EachFile(ctx context.Context, workspace, name, version string, restart func(), yield func(*Asset) error) error {
-	q := values("workspace", workspace, "artifactName", name, "version", version)
-	return c.conn.each(ctx, readArtifactFiles, q, restart, func(v []byte, cut bool) error {
+	q := api.Query("workspace", workspace, "artifactName", name, "version", version)
+	return c.conn.Each(ctx, readArtifactFiles, q, restart, func(v []byte, cut bool) error {
 		a := parseArtifactFile(v)
 		a.Cut = cut
 		return yield(&a)
@@ -217,9 +219,9 @@ func parseArtifactFile(v []byte) Asset {
 // FileContent returns the content of a file of an artifact version. The
 // key of the request should be that of the producer. Where the server does not
 // know it any more, the file is asked for without it.
-func (c Artifacts) FileContent(ctx context.Context, ar AssetRequest) (*Body, error) {
+func (c Artifacts) FileContent(ctx context.Context, ar api.AssetRequest) (*api.Body, error) {
 	b, err := Assets{c.conn}.Content(ctx, ar)
-	e, ok := errors.AsType[*Error](err)
+	e, ok := errors.AsType[*api.Error](err)
 	if !ok || ar.Key == "" {
 		return b, err
 	}
@@ -252,7 +254,7 @@ const (
 // ([LineageInput]), produced, or both. The form of the answer is not
 // documented: fields that are not found are empty.
 func (c Artifacts) Lineage(ctx context.Context, key, filter string) ([]Lineage, error) {
-	return listOf(ctx, c.conn, readLineage, values("experimentKey", key, "filter", filter), nil, func(v []byte) Lineage {
+	return api.ListOf(ctx, c.conn, readLineage, api.Query("experimentKey", key, "filter", filter), nil, func(v []byte) Lineage {
 		l := Lineage{Raw: v}
 		l.read(v)
 		return l
@@ -333,12 +335,12 @@ func (c Artifacts) OpenVersion(ctx context.Context, n NewArtifactVersion) (*Open
 	if n.Note != nil {
 		o.Text("note", *n.Note)
 	}
-	data, err := c.conn.document(ctx, &call{
-		method: http.MethodPost,
-		path:   "write/artifacts/upsert",
-		body:   jsonBody(o.Bytes()),
-		unsafe: n.Version == "",
-		check:  has("artifactId", "artifactVersionId"),
+	data, err := c.conn.Document(ctx, &api.Call{
+		Method: http.MethodPost,
+		Path:   "write/artifacts/upsert",
+		Body:   api.JSONBody(o.Bytes()),
+		Unsafe: n.Version == "",
+		Check:  api.Gives("artifactId", "artifactVersionId"),
 	})
 	if err != nil {
 		return nil, err
@@ -382,7 +384,7 @@ func (c Artifacts) AddRemoteFiles(ctx context.Context, key, versionID string, fi
 		var o wire.Object
 		o.Text("link", f.Link)
 		typ := f.Type
-		setDefault(&typ, "asset")
+		typ = cmp.Or(typ, "asset")
 		o.Text("type", typ)
 		o.TextOrNull("metadata", f.Metadata)
 		o.Text("assetId", f.ID)
@@ -393,9 +395,9 @@ func (c Artifacts) AddRemoteFiles(ctx context.Context, key, versionID string, fi
 		o.Text("artifactVersionId", versionID)
 		list = append(list, o.Bytes()...)
 	}
-	return c.conn.gated(ctx, featureRemoteFiles, http.MethodPost, Experiments{c.conn}.exists(ctx, key), func() error {
-		cl := call{method: http.MethodPost, path: featureRemoteFiles.path, query: values("experimentKey", key), unsafe: true}
-		return c.conn.compressed(ctx, cl, c.conn.altAck, `{"remoteArtifactAssetRequests":[`, list, `]}`)
+	return c.conn.Gated(ctx, featureRemoteFiles, http.MethodPost, Experiments{c.conn}.exists(ctx, key), func() error {
+		cl := api.Call{Method: http.MethodPost, Path: featureRemoteFiles.Path, Query: api.Query("experimentKey", key), Unsafe: true}
+		return c.conn.Compressed(ctx, cl, c.conn.AltAck, `{"remoteArtifactAssetRequests":[`, list, `]}`)
 	})
 }
 
@@ -405,7 +407,7 @@ func (c Artifacts) SetState(ctx context.Context, versionID, key, state string) e
 	o.Text("artifactVersionId", versionID)
 	o.Text("experimentKey", key)
 	o.Text("state", state)
-	return c.conn.post(ctx, "write/artifacts/state", &o)
+	return c.conn.Post(ctx, "write/artifacts/state", &o)
 }
 
 // ArtifactUpdate holds what to change of an artifact; nil fields stay.
@@ -436,7 +438,7 @@ func (c Artifacts) Update(ctx context.Context, id string, u ArtifactUpdate) erro
 	if u.Emoji != nil {
 		o.Text("emoji", *u.Emoji)
 	}
-	return c.conn.post(ctx, "write/artifacts/details", &o)
+	return c.conn.Post(ctx, "write/artifacts/details", &o)
 }
 
 // VersionLabels holds what to change of an artifact version; nil fields stay,
@@ -454,5 +456,5 @@ func (c Artifacts) LabelVersion(ctx context.Context, versionID string, l Version
 	o.TextsOrNull("alias", l.Aliases)
 	o.TextOrNull("versionMetadata", l.Metadata)
 	o.TextsOrNull("versionTags", l.Tags)
-	return c.conn.post(ctx, "write/artifacts/version/labels", &o)
+	return c.conn.Post(ctx, "write/artifacts/version/labels", &o)
 }

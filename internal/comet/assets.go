@@ -6,11 +6,12 @@ import (
 	"encoding/json"
 	"net/http"
 
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // Assets are the calls of the assets of an experiment.
-type Assets struct{ conn *conn }
+type Assets struct{ conn *api.Conn }
 
 // Asset is an entry of an asset list.
 type Asset struct {
@@ -80,7 +81,7 @@ func (c Assets) List(ctx context.Context, key, typ string) ([]Asset, error) {
 	if typ == "" {
 		typ = allTypes
 	}
-	return listOf(ctx, c.conn, readAssets, values("experimentKey", key, "type", typ), nil, parseAsset)
+	return api.ListOf(ctx, c.conn, readAssets, api.Query("experimentKey", key, "type", typ), nil, parseAsset)
 }
 
 // allTypes asks for assets of all types. Without a type older servers leave out
@@ -91,8 +92,8 @@ const allTypes = "all"
 // answer [ErrUnsupported].
 func (c Assets) ByName(ctx context.Context, key, name string) ([]Asset, error) {
 	var found []Asset
-	err := c.conn.gated(ctx, featureAssetByName, http.MethodGet, Experiments{c.conn}.exists(ctx, key), func() (err error) {
-		found, err = listOf(ctx, c.conn, readAssetsByName, values("experimentKey", key, "assetName", name), nil, parseAsset)
+	err := c.conn.Gated(ctx, featureAssetByName, http.MethodGet, Experiments{c.conn}.exists(ctx, key), func() (err error) {
+		found, err = api.ListOf(ctx, c.conn, readAssetsByName, api.Query("experimentKey", key, "assetName", name), nil, parseAsset)
 		return err
 	})
 	return found, err
@@ -105,8 +106,8 @@ func (c Assets) Each(ctx context.Context, key, typ string, restart func(), yield
 	if typ == "" {
 		typ = allTypes
 	}
-	q := values("experimentKey", key, "type", typ)
-	return c.conn.each(ctx, readAssets, q, restart, func(v []byte, cut bool) error {
+	q := api.Query("experimentKey", key, "type", typ)
+	return c.conn.Each(ctx, readAssets, q, restart, func(v []byte, cut bool) error {
 		a := parseAsset(v)
 		a.Cut = cut
 		return yield(&a)
@@ -115,10 +116,10 @@ func (c Assets) Each(ctx context.Context, key, typ string, restart func(), yield
 
 // Delete removes an asset of an experiment.
 func (c Assets) Delete(ctx context.Context, key, id string) error {
-	return c.conn.getAck(ctx, "write/experiment/asset/delete", "experimentKey", key, "assetId", id)
+	return c.conn.GetAck(ctx, "write/experiment/asset/delete", "experimentKey", key, "assetId", id)
 }
 
 // Content returns the content of an asset.
-func (c Assets) Content(ctx context.Context, ar AssetRequest) (*Body, error) {
-	return c.conn.download(ctx, ar)
+func (c Assets) Content(ctx context.Context, ar api.AssetRequest) (*api.Body, error) {
+	return c.conn.Download(ctx, ar)
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
@@ -60,12 +61,12 @@ func (b *Batch) each(f func(first bool, v []byte) error) error {
 	return err
 }
 
-func (c *conn) writeBatch(ctx context.Context, path, key string, b *Batch, unsafe bool) error {
+func writeBatch(ctx context.Context, c *api.Conn, path, key string, b *Batch, unsafe bool) error {
 	if b.n == 0 {
 		return nil
 	}
-	cl := call{method: http.MethodPost, family: familyClient, path: path, unsafe: unsafe}
-	return c.compressed(ctx, cl, c.ack, `{"experimentKey":`, string(wire.Quote(key)), `,"values":[`, b.buf, `]}`)
+	cl := api.Call{Method: http.MethodPost, Family: api.FamilyClient, Path: path, Unsafe: unsafe}
+	return c.Compressed(ctx, cl, c.Ack, `{"experimentKey":`, string(wire.Quote(key)), `,"values":[`, b.buf, `]}`)
 }
 
 // withKey returns the members of the JSON object doc with the experiment key

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/url"
 
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
@@ -25,12 +26,12 @@ type Client struct {
 	Panels      Panels
 	Views       Views
 
-	conn *conn
+	conn *api.Conn
 }
 
 // New returns a client. It does not speak to the server yet.
-func New(o Options) (*Client, error) {
-	c, err := newConn(o)
+func New(o api.Options) (*Client, error) {
+	c, err := api.New(o)
 	if err != nil {
 		return nil, err
 	}
@@ -43,23 +44,34 @@ func New(o Options) (*Client, error) {
 }
 
 // Root returns the address of the instance: scheme and host, with a slash.
-func (c *Client) Root() string { return c.conn.root() }
+func (c *Client) Root() string { return c.conn.Root() }
 
 // Clientlib returns the client library's address that all others follow from.
-func (c *Client) Clientlib() string { return c.conn.addr.clientlib }
+func (c *Client) Clientlib() string { return c.conn.Clientlib() }
 
 // Version returns the version of the server, and false when it does not tell.
 // The server is asked once.
-func (c *Client) Version(ctx context.Context) (Version, bool) { return c.conn.serverVersion(ctx) }
+func (c *Client) Version(ctx context.Context) (api.Version, bool) { return c.conn.Version(ctx) }
+
+// CheckAddress makes sure that the client library's API is where the address of
+// the instance leads: the REST API, whose place follows from the host alone, may
+// answer all the same. It returns an [*AddressError] if it is elsewhere, or
+// nowhere while the path is not the usual one. Where the server does not tell its
+// version at all, a usual path is taken for right.
+func (c *Client) CheckAddress(ctx context.Context) error { return c.conn.CheckAddress(ctx) }
+
+// FindAddress returns the address, the configured one or one near it, at which the
+// client library's API tells its version, "" if there is none.
+func (c *Client) FindAddress(ctx context.Context) string { return c.conn.FindAddress(ctx) }
 
 // NotDone tells the client that an uncertain write was not done, as its caller
 // has found. Where several were answered as by a server that does not have the
 // call, the client makes it in another way from then on.
-func (c *Client) NotDone(err error) { c.conn.notDone(err) }
+func (c *Client) NotDone(err error) { c.conn.NotDone(err) }
 
 // ExperimentURL returns the address of an experiment in the web interface.
 func (c *Client) ExperimentURL(workspace, project, key string, archived bool) string {
-	u := c.conn.root() + url.PathEscape(workspace) + "/" + url.PathEscape(project) + "/"
+	u := c.conn.Root() + url.PathEscape(workspace) + "/" + url.PathEscape(project) + "/"
 	if archived {
 		u += "archive/"
 	}
@@ -68,7 +80,7 @@ func (c *Client) ExperimentURL(workspace, project, key string, archived bool) st
 
 // CloseIdle closes the connections that wait for a next request.
 func (c *Client) CloseIdle() {
-	c.conn.closeIdle()
+	c.conn.CloseIdle()
 }
 
 // Account is the user whom the key belongs to.
@@ -80,7 +92,7 @@ type Account struct {
 
 // Account returns the user whom the key belongs to.
 func (c *Client) Account(ctx context.Context) (*Account, error) {
-	data, err := c.conn.get(ctx, readAccount)
+	data, err := c.conn.Get(ctx, api.ReadAccount)
 	if err != nil {
 		return nil, err
 	}

@@ -10,13 +10,15 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 )
 
 const testKey = "SeCrEtKeY0123456789abcdef*eyJiYXNlVXJsIjoiIn0"
 
 // newTestClient returns a client of a server with the given routes. Patterns
 // are those of http.ServeMux. What no route answers is an unknown endpoint.
-func newTestClient(t *testing.T, routes map[string]http.HandlerFunc, change ...func(*Options)) *Client {
+func newTestClient(t *testing.T, routes map[string]http.HandlerFunc, change ...func(*api.Options)) *Client {
 	t.Helper()
 	mux := http.NewServeMux()
 	for p, h := range routes {
@@ -27,7 +29,7 @@ func newTestClient(t *testing.T, routes map[string]http.HandlerFunc, change ...f
 	}
 	srv := httptest.NewServer(mux)
 	t.Cleanup(srv.Close)
-	o := Options{URL: srv.URL + "/clientlib/", APIKey: testKey, Retry: quickRetry}
+	o := api.Options{URL: srv.URL + "/clientlib/", APIKey: testKey, Retry: quickRetry}
 	for _, f := range change {
 		f(&o)
 	}
@@ -42,7 +44,7 @@ func newTestClient(t *testing.T, routes map[string]http.HandlerFunc, change ...f
 // accountRoute is what the client asks for to see whether the server is well.
 const accountRoute = "GET /api/rest/v2/account-details"
 
-var quickRetry = Retry{MaxElapsed: 5 * time.Second, Tries: 4, Base: time.Millisecond, Cap: 2 * time.Millisecond}
+var quickRetry = api.Retry{MaxElapsed: 5 * time.Second, Tries: 4, Base: time.Millisecond, Cap: 2 * time.Millisecond}
 
 // answer serves a fixed JSON document.
 func answer(doc string) http.HandlerFunc {
@@ -84,7 +86,7 @@ func TestCloseIdle(t *testing.T) {
 	}
 	srv.Start()
 	t.Cleanup(srv.Close)
-	c, err := New(Options{URL: srv.URL, APIKey: testKey, Retry: quickRetry})
+	c, err := New(api.Options{URL: srv.URL, APIKey: testKey, Retry: quickRetry})
 	if err != nil {
 		t.Fatal(err)
 	}

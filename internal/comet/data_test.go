@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 )
 
 // docServer returns a client of a server that answers one path with a document.
@@ -112,7 +114,7 @@ func TestProjects(t *testing.T) {
 	if diff := cmp.Diff(&want[0], p); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
-	if _, err := docServer(t, "project", `{}`).Projects.ByID(t.Context(), "P"); !errors.Is(err, ErrUnclear) || errors.Is(err, ErrNotFound) {
+	if _, err := docServer(t, "project", `{}`).Projects.ByID(t.Context(), "P"); !errors.Is(err, api.ErrUnclear) || errors.Is(err, api.ErrNotFound) {
 		t.Errorf("an empty answer: %v", err)
 	}
 }
@@ -144,12 +146,12 @@ func TestProjectsPage(t *testing.T) {
 		t.Errorf("offsets (-want +got):\n%s", diff)
 	}
 	// An old server has the plain listing alone.
-	if _, err := docServer(t, "projects", `{"projects":[]}`).Projects.Pages(t.Context(), "w"); !errors.Is(err, ErrUnsupported) {
+	if _, err := docServer(t, "projects", `{"projects":[]}`).Projects.Pages(t.Context(), "w"); !errors.Is(err, api.ErrUnsupported) {
 		t.Errorf("old server: %v", err)
 	}
 	// No such workspace is another matter.
 	c = newTestClient(t, map[string]http.HandlerFunc{"/": status(404, `{"msg":"no such workspace"}`)})
-	if _, err := c.Projects.Pages(t.Context(), "w"); !errors.Is(err, ErrNotFound) || errors.Is(err, ErrUnsupported) {
+	if _, err := c.Projects.Pages(t.Context(), "w"); !errors.Is(err, api.ErrNotFound) || errors.Is(err, api.ErrUnsupported) {
 		t.Errorf("no workspace: %v", err)
 	}
 }
@@ -172,10 +174,10 @@ func TestAssetsByNameAndProcessing(t *testing.T) {
 		t.Errorf("%v, %v", busy, err)
 	}
 	old := docServer(t, "experiment/metadata", `{"experimentKey":"K"}`)
-	if _, err := old.Assets.ByName(t.Context(), "K", "x"); !errors.Is(err, ErrUnsupported) {
+	if _, err := old.Assets.ByName(t.Context(), "K", "x"); !errors.Is(err, api.ErrUnsupported) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := old.Experiments.Processing(t.Context(), "K"); !errors.Is(err, ErrUnsupported) {
+	if _, err := old.Experiments.Processing(t.Context(), "K"); !errors.Is(err, api.ErrUnsupported) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -3,7 +3,6 @@ package comet
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -11,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
@@ -18,7 +18,7 @@ import (
 // in parts that may be sent side by side and again. The asset appears with
 // [DirectUpload.Complete], not before.
 type DirectUpload struct {
-	c     *conn
+	c     *api.Conn
 	path  string // of its calls: "asset/" or "visualizations/"
 	id    string
 	parts []directPart
@@ -33,29 +33,26 @@ type directPart struct {
 // good for, in seconds; the official client asks for the same.
 const directExpiry = 10800
 
-var (
-	errOddStart = fmt.Errorf("%w: it is not one address for each part", ErrNotAcknowledged)
-	errNoTag    = errors.New("the answer has no ETag")
-)
+var errOddStart = fmt.Errorf("%w: it is not one address for each part", api.ErrNotAcknowledged)
 
 // Start begins what [Assets.Upload] does as a direct upload in so many
 // parts, where [Run.Direct] allows it. It is harmless to begin one again; if the
 // id exists the answer may be [ErrImmutable]. After [Assets.LeaveDirect] it is
 // [ErrUnsupported].
 func (c Assets) Start(ctx context.Context, u *Upload, parts int) (*DirectUpload, error) {
-	return c.startDirect(ctx, "asset/", u.assetQuery(c.conn.key), u.Metadata, parts)
+	return c.startDirect(ctx, "asset/", u.assetQuery(c.conn.Key), u.Metadata, parts)
 }
 
 // StartVisualization is [Assets.Start] for what goes by
 // [Assets.UploadVisualization].
 func (c Assets) StartVisualization(ctx context.Context, u *Upload, parts int) (*DirectUpload, error) {
-	return c.startDirect(ctx, "visualizations/", u.visualizationQuery(c.conn.key), u.Metadata, parts)
+	return c.startDirect(ctx, "visualizations/", u.visualizationQuery(c.conn.Key), u.Metadata, parts)
 }
 
 func (c Assets) startDirect(ctx context.Context, path string, q url.Values, metadata json.RawMessage, parts int) (*DirectUpload, error) {
-	cl := &call{method: http.MethodPost, family: familyClient, path: path + "upload-start"}
-	if c.conn.lacks(featureDirect) {
-		return nil, c.conn.missing(cl)
+	cl := &api.Call{Method: http.MethodPost, Family: api.FamilyClient, Path: path + "upload-start"}
+	if c.conn.Lacks(featureDirect) {
+		return nil, c.conn.Missing(cl)
 	}
 	o := fieldsOf(q)
 	if metadata != nil {
@@ -66,10 +63,10 @@ func (c Assets) startDirect(ctx context.Context, path string, q url.Values, meta
 	params.Int("preSignUrlTimeoutSec", directExpiry)
 	params.Int("numOfFileParts", int64(parts))
 	o.Raw("startUploadParams", params.Bytes())
-	cl.body = jsonBody(o.Bytes())
+	cl.Body = api.JSONBody(o.Bytes())
 	d := &DirectUpload{c: c.conn, path: path}
-	cl.check = func(data []byte) error { return d.begin(data, parts) }
-	if _, err := c.conn.document(ctx, cl); err != nil {
+	cl.Check = func(data []byte) error { return d.begin(data, parts) }
+	if _, err := c.conn.Document(ctx, cl); err != nil {
 		return nil, err
 	}
 	return d, nil
@@ -111,22 +108,9 @@ func fieldsOf(q url.Values) *wire.Object {
 // one goroutine at a time. [ErrStorage] says that it was refused.
 func (d *DirectUpload) PutPart(ctx context.Context, n int, content io.ReaderAt, offset, size int64) error {
 	p := &d.parts[n]
-	cl := &call{
-		method: http.MethodPut, storage: p.address, rateless: true, want: wantBytes,
-		body: &body{size: size, open: func() (io.ReadCloser, error) {
-			return io.NopCloser(io.NewSectionReader(content, offset, size)), nil
-		}},
-		accept: func(resp *http.Response) error {
-			if isHTML(resp, nil) {
-				return ErrNotJSON
-			}
-			if p.tag = resp.Header.Get("ETag"); p.tag == "" {
-				return errNoTag
-			}
-			return nil
-		},
-	}
-	return d.c.store(ctx, cl)
+	tag, err := d.c.PutPart(ctx, p.address, content, offset, size)
+	p.tag = tag
+	return err
 }
 
 // Complete makes the asset of the parts, all of which have been sent. It is not
@@ -145,16 +129,16 @@ func (d *DirectUpload) Complete(ctx context.Context, size int64) error {
 	o := d.end(true, size)
 	o.Raw("uploadedFileParts", append(append([]byte{'['}, list...), ']'))
 	cl := d.completion(o)
-	cl.unsafe, cl.given = true, []string{"assetId", "imageId"}
-	return d.c.ack(ctx, cl)
+	cl.Unsafe, cl.Given = true, []string{"assetId", "imageId"}
+	return d.c.Ack(ctx, cl)
 }
 
 // Abandon tells the server that the upload will not be completed, so that it
 // need not keep the parts. It is tried once.
 func (d *DirectUpload) Abandon(ctx context.Context) error {
 	cl := d.completion(d.end(false, -1))
-	cl.want = wantBytes
-	resp, err := d.c.try(ctx, cl)
+	cl.Want = api.WantBytes
+	resp, err := d.c.Try(ctx, cl)
 	if err != nil {
 		return err
 	}
@@ -166,16 +150,16 @@ func (d *DirectUpload) end(succeed bool, size int64) *wire.Object {
 	o.Text("requestId", d.id)
 	o.Bool("succeed", succeed)
 	o.Int("fileSize", size)
-	o.Text("apiKey", d.c.key)
+	o.Text("apiKey", d.c.Key)
 	return o
 }
 
-func (d *DirectUpload) completion(o *wire.Object) *call {
-	return &call{method: http.MethodPost, family: familyClient, path: d.path + "upload-complete", body: jsonBody(o.Bytes())}
+func (d *DirectUpload) completion(o *wire.Object) *api.Call {
+	return &api.Call{Method: http.MethodPost, Family: api.FamilyClient, Path: d.path + "upload-complete", Body: api.JSONBody(o.Bytes())}
 }
 
 // LeaveDirect notes that direct uploads do not work at this server, and why.
 // None is begun any more.
 func (c Assets) LeaveDirect(why error) {
-	c.conn.leave(featureDirect, "direct uploads do not work here, assets go through the server", why)
+	c.conn.Leave(featureDirect, "direct uploads do not work here, assets go through the server", why)
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 )
 
 // eachServer answers every request with the next of answers, the last one for
@@ -21,7 +23,7 @@ func eachServer(t *testing.T, answers ...func(http.ResponseWriter)) *Client {
 		n++
 	}))
 	t.Cleanup(srv.Close)
-	c, err := New(Options{URL: srv.URL + "/clientlib/", APIKey: "k", Retry: Retry{Base: 1}})
+	c, err := New(api.Options{URL: srv.URL + "/clientlib/", APIKey: "k", Retry: api.Retry{Base: 1}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,11 +5,12 @@ import (
 	"encoding/json"
 	"net/http"
 
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // Experiments are the calls of experiments: which there are, their state, times and tags.
-type Experiments struct{ conn *conn }
+type Experiments struct{ conn *api.Conn }
 
 // Experiment is an experiment as a listing or its metadata give it. All but
 // the key may be missing.
@@ -79,7 +80,7 @@ func parseListed(data []byte) (e Experiment, flagged bool) {
 
 // Metadata returns the metadata of an experiment.
 func (c Experiments) Metadata(ctx context.Context, key string) (*Experiment, error) {
-	data, err := c.conn.get(ctx, readMetadata, "experimentKey", key)
+	data, err := c.conn.Get(ctx, readMetadata, "experimentKey", key)
 	if err != nil {
 		return nil, err
 	}
@@ -94,8 +95,8 @@ func (c Experiments) Metadata(ctx context.Context, key string) (*Experiment, err
 // experiment. Older servers answer [ErrUnsupported].
 func (c Experiments) Processing(ctx context.Context, key string) (bool, error) {
 	busy := false
-	err := c.conn.gated(ctx, featureProcessing, http.MethodGet, c.exists(ctx, key), func() error {
-		data, err := c.conn.get(ctx, readProcessing, "experimentKey", key)
+	err := c.conn.Gated(ctx, featureProcessing, http.MethodGet, c.exists(ctx, key), func() error {
+		data, err := c.conn.Get(ctx, readProcessing, "experimentKey", key)
 		busy = wire.IsTrue(wire.Member(data, "processing"))
 		return err
 	})
@@ -120,12 +121,12 @@ func (c Experiments) Create(ctx context.Context, workspace, project, name string
 		o.Text("experimentName", name)
 	}
 	o.Bool("disableHeartBeat", true)
-	data, err := c.conn.document(ctx, &call{
-		method: http.MethodPost,
-		path:   "write/experiment/create",
-		body:   jsonBody(o.Bytes()),
-		unsafe: true,
-		check:  has("experimentKey"),
+	data, err := c.conn.Document(ctx, &api.Call{
+		Method: http.MethodPost,
+		Path:   "write/experiment/create",
+		Body:   api.JSONBody(o.Bytes()),
+		Unsafe: true,
+		Check:  api.Gives("experimentKey"),
 	})
 	if err != nil {
 		return "", err
@@ -135,7 +136,7 @@ func (c Experiments) Create(ctx context.Context, workspace, project, name string
 
 // Tags returns the tags of an experiment.
 func (c Experiments) Tags(ctx context.Context, key string) ([]string, error) {
-	data, err := c.conn.get(ctx, readTags, "experimentKey", key)
+	data, err := c.conn.Get(ctx, readTags, "experimentKey", key)
 	if err != nil {
 		return nil, err
 	}
@@ -148,15 +149,15 @@ func (c Experiments) AddTags(ctx context.Context, key string, tags []string) err
 	var o wire.Object
 	o.Text("experimentKey", key)
 	o.Texts("addedTags", tags)
-	return c.conn.post(ctx, "write/experiment/tags", &o)
+	return c.conn.Post(ctx, "write/experiment/tags", &o)
 }
 
 // AddRunTags is [Experiments.AddTags] through the client library's endpoint.
 func (c Experiments) AddRunTags(ctx context.Context, key string, tags []string) error {
-	o := c.conn.authorized()
+	o := c.conn.Authorized()
 	o.Text("experimentKey", key)
 	o.Texts("addedTags", tags)
-	return c.conn.postClient(ctx, "tags/add-tags-to-experiment", o)
+	return c.conn.PostClient(ctx, "tags/add-tags-to-experiment", o)
 }
 
 // Status is the state of an experiment to be written.
@@ -169,13 +170,13 @@ type Status struct {
 // UpdateStatus sets the state of an experiment. Servers that know no crashed
 // experiments answer [ErrUnsupported].
 func (c Experiments) UpdateStatus(ctx context.Context, key string, s Status) error {
-	return c.conn.gated(ctx, featureState, http.MethodPost, c.exists(ctx, key), func() error {
+	return c.conn.Gated(ctx, featureState, http.MethodPost, c.exists(ctx, key), func() error {
 		var o wire.Object
 		o.Text("experimentKey", key)
 		o.Bool("isAlive", s.Alive)
 		o.TextOrNull("error", s.Error)
 		o.Bool("hasCrashed", s.Crashed)
-		return c.conn.post(ctx, featureState.path, &o)
+		return c.conn.Post(ctx, featureState.Path, &o)
 	})
 }
 
@@ -186,15 +187,15 @@ func (c Experiments) SetTimes(ctx context.Context, key string, start, end *int64
 	o.Text("experimentKey", key)
 	o.IntOrNull("startTimeMillis", start)
 	o.IntOrNull("endTimeMillis", end)
-	return c.conn.post(ctx, "write/experiment/set-start-end-time", &o)
+	return c.conn.Post(ctx, "write/experiment/set-start-end-time", &o)
 }
 
 // Archive archives an experiment.
 func (c Experiments) Archive(ctx context.Context, key string) error {
-	return c.conn.getAck(ctx, "write/experiment/archive", "experimentKey", key)
+	return c.conn.GetAck(ctx, "write/experiment/archive", "experimentKey", key)
 }
 
 // Restore brings an archived experiment back.
 func (c Experiments) Restore(ctx context.Context, key string) error {
-	return c.conn.getAck(ctx, "write/experiment/restore", "experimentKey", key)
+	return c.conn.GetAck(ctx, "write/experiment/restore", "experimentKey", key)
 }

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 )
 
 // listed is an experiment of a fake project.
@@ -204,7 +206,7 @@ func TestExperimentsError(t *testing.T) {
 		l.serve(w, r)
 	}})
 	got, err := list(t, c, 10)
-	if !errors.Is(err, ErrForbidden) || len(got) != 10 {
+	if !errors.Is(err, api.ErrForbidden) || len(got) != 10 {
 		t.Errorf("%d experiments, %v", len(got), err)
 	}
 	// A caller may stop at any time.
@@ -258,16 +260,16 @@ func TestGated(t *testing.T) {
 		first, then int // how often it is asked, in all, after one call and after two
 	}{
 		{name: "new", version: "4.0.0", route: answer(`{"metrics":[]}`), first: 1, then: 2},
-		{name: "new, no experiment", version: "4.0.0", route: status(404, gone), missing: true, want: ErrNotFound, first: 1, then: 2},
-		{name: "old", version: "3.20.59", route: answer(`{"metrics":[]}`), want: ErrUnsupported},
+		{name: "new, no experiment", version: "4.0.0", route: status(404, gone), missing: true, want: api.ErrNotFound, first: 1, then: 2},
+		{name: "old", version: "3.20.59", route: answer(`{"metrics":[]}`), want: api.ErrUnsupported},
 		{name: "just new enough", version: "3.20.60", route: answer(`{"metrics":[]}`), first: 1, then: 2},
 		{name: "unknown version, there", route: answer(`{"metrics":[]}`), first: 1, then: 2},
-		{name: "unknown version, 404", route: status(404, ``), want: ErrUnsupported, first: unclearTries, then: unclearTries},
-		{name: "unknown version, 400", route: status(400, `{"msg":"bad request"}`), want: ErrUnsupported, first: unclearTries, then: unclearTries},
-		{name: "unknown version, 405", route: status(405, ``), want: ErrUnsupported, first: unclearTries, then: unclearTries},
-		{name: "unknown version, no experiment", route: status(400, gone), missing: true, want: ErrNotFound, first: 1, then: 2},
-		{name: "version lies", version: "9.9.9", route: status(404, ``), want: ErrUnsupported, first: unclearTries, then: unclearTries},
-		{name: "forbidden", version: "4.0.0", route: status(403, ``), want: ErrForbidden, first: 1, then: 2},
+		{name: "unknown version, 404", route: status(404, ``), want: api.ErrUnsupported, first: 4, then: 4},
+		{name: "unknown version, 400", route: status(400, `{"msg":"bad request"}`), want: api.ErrUnsupported, first: 4, then: 4},
+		{name: "unknown version, 405", route: status(405, ``), want: api.ErrUnsupported, first: 4, then: 4},
+		{name: "unknown version, no experiment", route: status(400, gone), missing: true, want: api.ErrNotFound, first: 1, then: 2},
+		{name: "version lies", version: "9.9.9", route: status(404, ``), want: api.ErrUnsupported, first: 4, then: 4},
+		{name: "forbidden", version: "4.0.0", route: status(403, ``), want: api.ErrForbidden, first: 1, then: 2},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			asked := 0
@@ -284,7 +286,7 @@ func TestGated(t *testing.T) {
 			c := newTestClient(t, routes)
 			for i, want := range []int{tc.first, tc.then} {
 				err := c.Metrics.AllPoints(t.Context(), "k", nil, func(*Point) error { return nil })
-				if !errors.Is(err, tc.want) || tc.want == ErrNotFound && errors.Is(err, ErrUnsupported) {
+				if !errors.Is(err, tc.want) || tc.want == api.ErrNotFound && errors.Is(err, api.ErrUnsupported) {
 					t.Errorf("call %d: %v, want %v", i+1, err, tc.want)
 				}
 				if asked != want {
@@ -299,19 +301,19 @@ func TestVersion(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
 		serve http.HandlerFunc
-		want  Version
+		want  api.Version
 		known bool
 		asked int
 	}{
-		{"usual", answer(`{"version":"3.45.12","code":200}`), Version{3, 45, 12, "3.45.12"}, true, 1},
-		{"suffix", answer(`{"version":"4.18.133-rc2"}`), Version{4, 18, 133, "4.18.133-rc2"}, true, 1},
-		{"two numbers", answer(`{"version":"4.18"}`), Version{}, false, 1},
-		{"null", answer(`{"version":null}`), Version{}, false, 1},
-		{"page", answer(`<html>`), Version{}, false, 2},
-		{"missing", status(404, ``), Version{}, false, 2},
-		{"refused", status(403, ``), Version{}, false, 1},
+		{"usual", answer(`{"version":"3.45.12","code":200}`), api.Version{Major: 3, Minor: 45, Patch: 12, Text: "3.45.12"}, true, 1},
+		{"suffix", answer(`{"version":"4.18.133-rc2"}`), api.Version{Major: 4, Minor: 18, Patch: 133, Text: "4.18.133-rc2"}, true, 1},
+		{"two numbers", answer(`{"version":"4.18"}`), api.Version{}, false, 1},
+		{"null", answer(`{"version":null}`), api.Version{}, false, 1},
+		{"page", answer(`<html>`), api.Version{}, false, 2},
+		{"missing", status(404, ``), api.Version{}, false, 2},
+		{"refused", status(403, ``), api.Version{}, false, 1},
 		// An outage is not remembered, and does not use up the budget.
-		{"broken", status(500, ``), Version{}, false, 8},
+		{"broken", status(500, ``), api.Version{}, false, 8},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			asked := 0
@@ -338,7 +340,7 @@ func TestVersionPrefix(t *testing.T) {
 		mux := http.NewServeMux()
 		mux.HandleFunc(path, answer(`{"version":"1.2.3"}`))
 		srv := httptest.NewServer(mux)
-		c, err := New(Options{URL: srv.URL + "/comet/clientlib/", APIKey: testKey})
+		c, err := New(api.Options{URL: srv.URL + "/comet/clientlib/", APIKey: testKey})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -350,7 +352,7 @@ func TestVersionPrefix(t *testing.T) {
 }
 
 func TestVersionLess(t *testing.T) {
-	order := []Version{{1, 2, 78, ""}, {3, 3, 11, ""}, {3, 20, 59, ""}, {3, 20, 60, "x"}, {4, 0, 0, ""}}
+	order := []api.Version{{Major: 1, Minor: 2, Patch: 78, Text: ""}, {Major: 3, Minor: 3, Patch: 11, Text: ""}, {Major: 3, Minor: 20, Patch: 59, Text: ""}, {Major: 3, Minor: 20, Patch: 60, Text: "x"}, {Major: 4, Minor: 0, Patch: 0, Text: ""}}
 	for i, v := range order {
 		for j, w := range order {
 			if v.Less(w) != (i < j) {

@@ -11,7 +11,7 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/comet-stream/comet-stream/internal/comet/scan"
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 	"github.com/comet-stream/comet-stream/internal/unpack"
 )
@@ -22,12 +22,12 @@ const patchName = "git_diff.patch"
 
 // GitPatch returns the patch of uncommitted changes of an experiment: the
 // patch itself, not the zip file in which newer servers wrap it.
-func (c Texts) GitPatch(ctx context.Context, key string) (*Text, error) {
-	cl := readGitPatch.call(values("experimentKey", key))
-	cl.want = wantBytes
+func (c Texts) GitPatch(ctx context.Context, key string) (*api.Text, error) {
+	cl := readGitPatch.Call(api.Query("experimentKey", key))
+	cl.Want = api.WantBytes
 	empty := 0
 	beside := new(besides)
-	text, err := c.conn.openText(ctx, cl, func(resp *http.Response) (io.Reader, error) {
+	text, err := c.conn.OpenText(ctx, cl, func(resp *http.Response) (io.Reader, error) {
 		beside.names = nil
 		head, whole, err := readHead(resp)
 		if err == nil && len(head) == 0 && resp.StatusCode == http.StatusOK {
@@ -51,7 +51,7 @@ func (c Texts) GitPatch(ctx context.Context, key string) (*Text, error) {
 
 // besides gathers the other files of the zip file of a patch.
 type besides struct {
-	of    *Text // nil until there is one
+	of    *api.Text // nil until there is one
 	names []string
 }
 
@@ -68,8 +68,8 @@ const smallFile = 1 << 20
 // readHead reads the beginning of an answer that is no page of HTML, all of it if
 // that is not much.
 func readHead(resp *http.Response) (head []byte, whole bool, err error) {
-	if isHTML(resp, nil) {
-		return nil, false, ErrNotJSON
+	if api.IsHTML(resp, nil) {
+		return nil, false, api.ErrNotJSON
 	}
 	head, err = io.ReadAll(io.LimitReader(resp.Body, smallFile+1))
 	return head, len(head) <= smallFile, err
@@ -79,8 +79,8 @@ func readHead(resp *http.Response) (head []byte, whole bool, err error) {
 // which head is the beginning: nil where it says that there is none.
 func readPatch(resp *http.Response, head []byte, whole bool, beside *besides) (io.Reader, error) {
 	switch {
-	case isHTML(resp, head):
-		return nil, ErrNotJSON
+	case api.IsHTML(resp, head):
+		return nil, api.ErrNotJSON
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
 		if whole {
 			return unzipPatch(head, beside)
@@ -89,15 +89,10 @@ func readPatch(resp *http.Response, head []byte, whole bool, beside *besides) (i
 	case isPatch(head):
 		return io.MultiReader(bytes.NewReader(head), resp.Body), nil
 	}
-	l := &scan.Lack{Status: resp.StatusCode, Why: "the answer is neither a patch nor says that there is none"}
-	if json.Valid(head) {
-		if saysNoPatch(head) {
-			return nil, nil
-		}
-		l.Own = isOwn(head)
-		l.Words, _ = serverWords(resp, head)
+	if json.Valid(head) && saysNoPatch(head) {
+		return nil, nil
 	}
-	return nil, l
+	return nil, api.OtherAnswer(resp, head, "the answer is neither a patch nor says that there is none")
 }
 
 // saysNoPatch reports whether an answer of status 200 says that there is no
@@ -105,7 +100,7 @@ func readPatch(resp *http.Response, head []byte, whole bool, beside *besides) (i
 func saysNoPatch(data []byte) bool {
 	msg := wire.TextOrEmpty(wire.Member(data, "msg"))
 	code := wire.IntOrZero(wire.Member(data, "sdk_error_code"))
-	absent, parent := saysAbsent(int(code), msg, readGitPatch.about)
+	absent, parent := api.SaysAbsent(int(code), msg, readGitPatch.About)
 	return msg != "" && (absent && !parent || code == 0 && wire.IntOrZero(wire.Member(data, "code")) == http.StatusOK)
 }
 
@@ -192,42 +187,42 @@ func (l *lastEntry) Read([]byte) (int, error) {
 
 // WriteGitPatch sets the patch of uncommitted changes, wrapped in a zip file
 // as servers want it.
-func (c Texts) WriteGitPatch(ctx context.Context, key string, patch Content) error {
+func (c Texts) WriteGitPatch(ctx context.Context, key string, patch api.Content) error {
 	file, err := zipPatch(patch)
 	if err != nil {
 		return err
 	}
-	form := &form{file: file.Open, size: file.Size}
-	return c.conn.ack(ctx, &call{
-		method: http.MethodPost,
-		path:   "write/experiment/git/patch",
-		query:  values("experimentKey", key),
-		body:   form.body(),
+	form := &api.Form{File: file.Open, Size: file.Size}
+	return c.conn.Ack(ctx, &api.Call{
+		Method: http.MethodPost,
+		Path:   "write/experiment/git/patch",
+		Query:  api.Query("experimentKey", key),
+		Body:   form.Body(),
 	})
 }
 
 // zipPatch wraps a patch as servers want it: in memory where there is little of
 // it, else anew each time. The same patch gives the same bytes.
-func zipPatch(patch Content) (Content, error) {
+func zipPatch(patch api.Content) (api.Content, error) {
 	write := func(w io.Writer) error {
 		zw := zip.NewWriter(w)
 		entry, err := zw.Create(patchName)
 		if err != nil {
 			return err
 		}
-		if err := copyTo(entry, patch, func(r io.Reader) io.Reader { return r }); err != nil {
+		if err := api.CopyTo(entry, patch, func(r io.Reader) io.Reader { return r }); err != nil {
 			return err
 		}
 		return zw.Close()
 	}
 	kept := &firstBytes{most: smallFile}
 	if err := write(kept); err != nil {
-		return Content{}, err
+		return api.Content{}, err
 	}
 	if kept.n <= kept.most {
-		return TextContent(kept.b.String()), nil
+		return api.TextContent(kept.b.String()), nil
 	}
-	return Content{kept.n, func() (io.ReadCloser, error) { return ReadWritten(write), nil }}, nil
+	return api.Content{Size: kept.n, Open: func() (io.ReadCloser, error) { return api.ReadWritten(write), nil }}, nil
 }
 
 // firstBytes counts what is written to it, and keeps it while it is not too

@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 	"github.com/comet-stream/comet-stream/internal/comet/transport"
 )
 
@@ -44,7 +45,7 @@ func readMany(ctx context.Context, n int, read func(i int) error) (lost []int, t
 
 // readNumbered reads the asset of a number to its end.
 func readNumbered(ctx context.Context, c *Client, i int) error {
-	b, err := c.Assets.Content(ctx, AssetRequest{ID: fmt.Sprint(i)})
+	b, err := c.Assets.Content(ctx, api.AssetRequest{ID: fmt.Sprint(i)})
 	if err != nil {
 		return err
 	}
@@ -100,7 +101,7 @@ func TestBrokenAlone(t *testing.T) {
 		c := offline(t, network)
 		lost, took := readMany(t.Context(), 10_000, func(i int) error {
 			err := readNumbered(t.Context(), c, i)
-			if errors.Is(err, ErrOutage) {
+			if errors.Is(err, api.ErrOutage) {
 				t.Error(err)
 			}
 			return err
@@ -182,13 +183,13 @@ func TestUnansweredEndpoint(t *testing.T) {
 						return hanging(req)
 					}
 					return reply(req, 200, wellDoc), nil
-				}, func(o *Options) { o.Retry.MaxElapsed = budget })
+				}, func(o *api.Options) { o.Retry.MaxElapsed = budget })
 				if _, err := c.Workspaces.List(t.Context()); err != nil {
 					t.Fatal(err)
 				}
 				start := time.Now()
 				_, err := c.Experiments.Tags(t.Context(), "k")
-				if !errors.Is(err, ErrServer) || errors.Is(err, ErrOutage) {
+				if !errors.Is(err, api.ErrServer) || errors.Is(err, api.ErrOutage) {
 					t.Errorf("got %v", err)
 				}
 				if d := time.Since(start); d > want+time.Minute {
@@ -218,14 +219,14 @@ func TestUnansweredServer(t *testing.T) {
 							return ill(req)
 						}
 						return reply(req, 200, wellDoc), nil
-					}, func(o *Options) { o.Retry.MaxElapsed = budget })
+					}, func(o *api.Options) { o.Retry.MaxElapsed = budget })
 					if _, err := c.Workspaces.List(t.Context()); err != nil {
 						t.Fatal(err)
 					}
 					broken = true
 					start := time.Now()
 					_, err := c.Workspaces.List(t.Context())
-					if !errors.Is(err, ErrOutage) {
+					if !errors.Is(err, api.ErrOutage) {
 						t.Errorf("got %v", err)
 					}
 					most := budget + budget/5
@@ -244,7 +245,7 @@ func TestUnansweredServer(t *testing.T) {
 // Content that comes in tiny pieces, each before the connection ends, is given up
 // when the time is over; content that comes in large ones is had.
 func TestPiecemeal(t *testing.T) {
-	for piece, want := range map[int]error{1: ErrServer, 100 << 10: nil} {
+	for piece, want := range map[int]error{1: api.ErrServer, 100 << 10: nil} {
 		t.Run(fmt.Sprint(piece), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				const size = 10 << 20
@@ -284,7 +285,7 @@ func TestPiecemeal(t *testing.T) {
 // asset can go another way.
 func TestUnansweredStorage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := offline(t, nil, func(o *Options) {
+		c := offline(t, nil, func(o *api.Options) {
 			o.Transport = fake(func(req *http.Request) (*http.Response, error) {
 				switch {
 				case req.URL.Host == "s3.test":
@@ -301,7 +302,7 @@ func TestUnansweredStorage(t *testing.T) {
 		}
 		start := time.Now()
 		err = up.PutPart(t.Context(), 0, strings.NewReader("first"), 0, 5)
-		if !errors.Is(err, transport.ErrNoAnswer) || errors.Is(err, ErrOutage) || errors.Is(err, ErrMisconfigured) || time.Since(start) != time.Minute {
+		if !errors.Is(err, transport.ErrNoAnswer) || errors.Is(err, api.ErrOutage) || errors.Is(err, api.ErrMisconfigured) || time.Since(start) != time.Minute {
 			t.Errorf("got %v after %v", err, time.Since(start))
 		}
 	})

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 	"github.com/comet-stream/comet-stream/internal/comet/transport"
 )
 
@@ -61,7 +62,8 @@ func many(t *testing.T, c *Client, n int) {
 func TestLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g gauge
-		c := offline(t, g.answer, func(o *Options) { o.MaxInFlight = 5 })
+		var counters transport.Counters
+		c := offline(t, g.answer, func(o *api.Options) { o.MaxInFlight, o.Counters = 5, &counters })
 		start := time.Now()
 		many(t, c, 50)
 		if p := g.peak(); p != 5 {
@@ -70,7 +72,7 @@ func TestLimit(t *testing.T) {
 		if d := time.Since(start); d != 10*time.Second {
 			t.Errorf("took %v, want 10s", d)
 		}
-		if n := c.conn.stats.Waiting.Load(); n != 0 {
+		if n := counters.Waiting.Load(); n != 0 {
 			t.Errorf("%d still waiting", n)
 		}
 	})
@@ -87,7 +89,7 @@ func TestLimitAdapts(t *testing.T) {
 			}
 			return 200
 		}}
-		c := offline(t, g.answer, func(o *Options) {
+		c := offline(t, g.answer, func(o *api.Options) {
 			o.MaxInFlight = 16
 			o.Retry.Base, o.Retry.Cap = time.Hour, time.Hour
 		})
@@ -123,7 +125,7 @@ func TestLimitHead(t *testing.T) {
 			started <- req.URL.Query().Get("experimentKey")
 			<-hold
 			return reply(req, 200, `{"tags":[]}`), nil
-		}, func(o *Options) { o.MaxInFlight = 1 })
+		}, func(o *api.Options) { o.MaxInFlight = 1 })
 		var wg sync.WaitGroup
 		ask := func(ctx context.Context, key string) {
 			wg.Go(func() {
@@ -161,7 +163,7 @@ func TestLimitHead(t *testing.T) {
 func TestPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := offline(t, func(req *http.Request) (*http.Response, error) { return reply(req, 200, savedDoc), nil },
-			func(o *Options) { o.ReadRate, o.WriteRate = 2, rate.Limit(900.0/3600) })
+			func(o *api.Options) { o.ReadRate, o.WriteRate = 2, rate.Limit(900.0/3600) })
 		for _, tc := range []struct {
 			name string
 			do   func() error
@@ -189,15 +191,4 @@ func TestPace(t *testing.T) {
 			}
 		}
 	})
-}
-
-func TestDefaultWriteRate(t *testing.T) {
-	for host, want := range map[string]rate.Limit{
-		"www.comet.com": 4, "comet.com:443": 4, "WWW.COMET.COM": 4, "www.comet.ml": 4,
-		"comet.example.com": rate.Inf, "notcomet.com": rate.Inf, "[::1]:8080": rate.Inf, "127.0.0.1:80": rate.Inf,
-	} {
-		if got := defaultWriteRate(host); got != want {
-			t.Errorf("%s: %v, want %v", host, got, want)
-		}
-	}
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"strconv"
 
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 	"github.com/comet-stream/comet-stream/internal/comet/scan"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
@@ -137,19 +138,19 @@ func (p *listPass) add(items []Experiment, seen map[string]bool, yield func(Expe
 }
 
 func pageMissing(err error) bool {
-	e, ok := errors.AsType[*Error](err)
-	return ok && errors.Is(e, ErrNotFound) && !e.Parent
+	e, ok := errors.AsType[*api.Error](err)
+	return ok && errors.Is(e, api.ErrNotFound) && !e.Parent
 }
 
 // listPage reads one page. more is false when the server says that it is the
 // last one.
 func (c Experiments) listPage(ctx context.Context, l Listing, archived bool, page int) (items []Experiment, more bool, err error) {
-	q := values("workspaceName", l.Workspace, "projectName", l.Project, "projectId", l.ProjectID,
+	q := api.Query("workspaceName", l.Workspace, "projectName", l.Project, "projectId", l.ProjectID,
 		"archived", strconv.FormatBool(archived),
 		"page", strconv.Itoa(page), "size", strconv.Itoa(l.PageSize),
 		"sortBy", "startTime", "sortOrder", "asc")
 	var hints pageHints
-	items, err = listOf(ctx, c.conn, readExperiments, q, hints.beside(), func(v []byte) Experiment {
+	items, err = api.ListOf(ctx, c.conn, readExperiments, q, hints.beside(), func(v []byte) Experiment {
 		e, flagged := parseListed(v)
 		e.Raw = nil // of hundreds of thousands
 		if !flagged {

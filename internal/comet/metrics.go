@@ -8,23 +8,24 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 	"github.com/comet-stream/comet-stream/internal/comet/scan"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // Metrics are the calls of the metrics of an experiment and their points.
-type Metrics struct{ conn *conn }
+type Metrics struct{ conn *api.Conn }
 
 // List returns the summaries of all metrics of an experiment. Metrics of
 // the system may be missing from it, see [System.Metrics].
 func (c Metrics) List(ctx context.Context, key string) ([]Value, error) {
-	return c.conn.summary(ctx, readSummary, key)
+	return summary(ctx, c.conn, readSummary, key)
 }
 
 // Each is [Parameters.Each] for the summaries of the metrics of an
 // experiment.
 func (c Metrics) Each(ctx context.Context, key string, restart func(), yield func(*Value) error) error {
-	return c.conn.eachValue(ctx, readSummary, key, restart, yield)
+	return eachValue(ctx, c.conn, readSummary, key, restart, yield)
 }
 
 // ValueKind tells how the server wrote the value of a metric point.
@@ -61,7 +62,7 @@ type Point struct {
 // error of yield ends the reading and is returned as it is.
 func (c Metrics) Points(ctx context.Context, key, metric string, restart func(), yield func(*Point) error) error {
 	q := url.Values{"experimentKey": {key}, "metricName": {metric}}
-	return c.points(ctx, readPoints.call(q), metric, restart, yield)
+	return c.points(ctx, readPoints.Call(q), metric, restart, yield)
 }
 
 // AllPoints calls yield for each point of all metrics of an experiment, under
@@ -69,19 +70,19 @@ func (c Metrics) Points(ctx context.Context, key, metric string, restart func(),
 // mixed. Older servers do not have the call: [ErrUnsupported]. Since
 // [Metrics.Points] gives the same, it is tried less often than other calls.
 func (c Metrics) AllPoints(ctx context.Context, key string, restart func(), yield func(*Point) error) error {
-	return c.conn.gated(ctx, featureAllPoints, http.MethodGet, Experiments{c.conn}.exists(ctx, key), func() error {
-		cl := readAllPoints.call(values("experimentKey", key))
-		cl.heavy = true
+	return c.conn.Gated(ctx, featureAllPoints, http.MethodGet, Experiments{c.conn}.exists(ctx, key), func() error {
+		cl := readAllPoints.Call(api.Query("experimentKey", key))
+		cl.Heavy = true
 		return c.points(ctx, cl, "", restart, yield)
 	})
 }
 
-func (c Metrics) points(ctx context.Context, cl *call, metric string, restart func(), yield func(*Point) error) error {
-	return c.conn.streamed(ctx, cl, restart, func(s *scan.Scanner, taken *bool) error {
+func (c Metrics) points(ctx context.Context, cl *api.Call, metric string, restart func(), yield func(*Point) error) error {
+	return c.conn.Streamed(ctx, cl, restart, func(s *scan.Scanner, taken *bool) error {
 		return decodePoints(s, metric, func(p *Point) error {
 			*taken = true
 			if err := yield(p); err != nil {
-				return &yieldError{err}
+				return &api.YieldError{Err: err}
 			}
 			return nil
 		})
@@ -126,17 +127,17 @@ func AppendMetricValue(dst []byte, v *MetricValue) []byte {
 // after [ErrUncertain] the caller has to look what has arrived. On a server that
 // takes no batches the points are written one by one.
 func (c Metrics) Write(ctx context.Context, key string, b *Batch) error {
-	err := c.conn.gated(ctx, featureMetricBatch, http.MethodPost, nil, func() error {
-		return c.conn.writeBatch(ctx, featureMetricBatch.path, key, b, true)
+	err := c.conn.Gated(ctx, featureMetricBatch, http.MethodPost, nil, func() error {
+		return writeBatch(ctx, c.conn, featureMetricBatch.Path, key, b, true)
 	})
-	if !errors.Is(err, ErrUnsupported) {
+	if !errors.Is(err, api.ErrUnsupported) {
 		return err
 	}
 	return b.each(func(first bool, v []byte) error {
-		err := c.conn.postOnce(ctx, "write/experiment/metric", withKey(key, v))
-		if err != nil && !first && !errors.Is(err, ErrUncertain) {
+		err := c.conn.PostOnce(ctx, "write/experiment/metric", withKey(key, v))
+		if err != nil && !first && !errors.Is(err, api.ErrUncertain) {
 			// What came before has been written, and must not be again.
-			return fmt.Errorf("%w: %w", ErrUncertain, err)
+			return fmt.Errorf("%w: %w", api.ErrUncertain, err)
 		}
 		return err
 	})
@@ -145,7 +146,7 @@ func (c Metrics) Write(ctx context.Context, key string, b *Batch) error {
 // Log writes a single metric point through the REST API. It is not safe
 // to do twice, see [ErrUncertain].
 func (c Metrics) Log(ctx context.Context, key string, v *MetricValue) error {
-	return c.conn.postOnce(ctx, "write/experiment/metric", withKey(key, AppendMetricValue(nil, v)))
+	return c.conn.PostOnce(ctx, "write/experiment/metric", withKey(key, AppendMetricValue(nil, v)))
 }
 
 // Kinds of values.

@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 	"github.com/comet-stream/comet-stream/internal/comet/transport"
 )
 
@@ -55,8 +56,8 @@ func alertServer(t *testing.T) string {
 }
 
 // proxyTo lets a client use a proxy for all that it asks.
-func proxyTo(address string) func(*Options) {
-	return func(o *Options) {
+func proxyTo(address string) func(*api.Options) {
+	return func(o *api.Options) {
 		o.Proxy = func(*http.Request) (*url.URL, error) { return url.Parse(address) }
 	}
 }
@@ -84,7 +85,7 @@ func TestMisconfigured(t *testing.T) {
 	host := func(srv *httptest.Server) string { return strings.TrimPrefix(srv.URL, "http://") }
 	for name, tc := range map[string]struct {
 		url    string
-		change func(*Options)
+		change func(*api.Options)
 		want   string
 	}{
 		"plain HTTP to TLS":           {strings.Replace(secure.URL, "https", "http", 1), nil, "the address must begin with https://"},
@@ -99,7 +100,7 @@ func TestMisconfigured(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var counters transport.Counters
-			o := Options{URL: tc.url, APIKey: testKey, Counters: &counters}
+			o := api.Options{URL: tc.url, APIKey: testKey, Counters: &counters}
 			if tc.change != nil {
 				tc.change(&o)
 			}
@@ -109,7 +110,7 @@ func TestMisconfigured(t *testing.T) {
 			}
 			defer c.CloseIdle()
 			_, err = c.Workspaces.List(t.Context())
-			if !errors.Is(err, ErrMisconfigured) || !strings.Contains(fmt.Sprint(err), tc.want) {
+			if !errors.Is(err, api.ErrMisconfigured) || !strings.Contains(fmt.Sprint(err), tc.want) {
 				t.Errorf("got %v, want %q", err, tc.want)
 			}
 			if text := fmt.Sprint(err); strings.Contains(text, "secret") || strings.Contains(text, testKey) {
@@ -150,7 +151,7 @@ func TestMisconfiguredLater(t *testing.T) {
 					if !lasts && err != nil {
 						t.Errorf("got %v", err)
 					}
-					if lasts && (!errors.Is(err, ErrOutage) || errors.Is(err, ErrMisconfigured) || time.Since(start) < 15*time.Minute) {
+					if lasts && (!errors.Is(err, api.ErrOutage) || errors.Is(err, api.ErrMisconfigured) || time.Since(start) < 15*time.Minute) {
 						t.Errorf("got %v after %v", err, time.Since(start))
 					}
 				})
@@ -174,7 +175,7 @@ func TestMisconfiguredWrites(t *testing.T) {
 			t.Fatal(err)
 		}
 		err := c.Experiments.AddTags(t.Context(), "k", []string{"a"})
-		if !errors.Is(err, ErrMisconfigured) || tries != 1 || !strings.Contains(err.Error(), "set its address to https://new.example/)") {
+		if !errors.Is(err, api.ErrMisconfigured) || tries != 1 || !strings.Contains(err.Error(), "set its address to https://new.example/)") {
 			t.Errorf("%d tries, %v", tries, err)
 		}
 	})
@@ -202,13 +203,13 @@ func TestRedirects(t *testing.T) {
 					return reply(req, 302, "", "Location", tc.to), nil
 				}
 				return reply(req, 200, workspacesDoc), nil
-			}, func(o *Options) { o.URL = tc.from })
+			}, func(o *api.Options) { o.URL = tc.from })
 			_, err := c.Workspaces.List(t.Context())
-			if errors.Is(err, errMoved) == tc.document || !tc.document != (err != nil) {
+			if errors.Is(err, api.ErrMoved) == tc.document || !tc.document != (err != nil) {
 				t.Errorf("document: %v", err)
 			}
 			first = true
-			if _, _, err := readAsset(t, c, AssetRequest{ID: "a"}); err != nil {
+			if _, _, err := readAsset(t, c, api.AssetRequest{ID: "a"}); err != nil {
 				t.Errorf("contents: %v", err)
 			}
 		})
@@ -234,10 +235,10 @@ func TestNeverReached(t *testing.T) {
 		for _, prefix := range []string{"", "/comet/clientlib/"} {
 			t.Run(name+prefix, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					c := offline(t, network, func(o *Options) { o.URL = "https://comet.test" + prefix })
+					c := offline(t, network, func(o *api.Options) { o.URL = "https://comet.test" + prefix })
 					start := time.Now()
 					_, err := c.Workspaces.List(t.Context())
-					if !errors.Is(err, ErrOutage) {
+					if !errors.Is(err, api.ErrOutage) {
 						t.Errorf("got %v", err)
 					}
 					if d := time.Since(start); d < 20*time.Second || d > 45*time.Second {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
@@ -18,7 +19,7 @@ type Model struct {
 
 // Models returns the models of an experiment.
 func (c Assets) Models(ctx context.Context, key string) ([]Model, error) {
-	return listOf(ctx, c.conn, readModels, values("experimentKey", key), nil, func(data []byte) Model {
+	return api.ListOf(ctx, c.conn, readModels, api.Query("experimentKey", key), nil, func(data []byte) Model {
 		m := Model{Raw: data, Key: key}
 		wire.Members(data, func(name string, v []byte) {
 			switch name {
@@ -38,5 +39,5 @@ func (c Assets) Models(ctx context.Context, key string) ([]Model, error) {
 
 // OfModel returns the assets of one model of an experiment.
 func (c Assets) OfModel(ctx context.Context, key, model string) ([]Asset, error) {
-	return listOf(ctx, c.conn, readModelAssets, values("experimentKey", key, "modelName", model), nil, parseAsset)
+	return api.ListOf(ctx, c.conn, readModelAssets, api.Query("experimentKey", key, "modelName", model), nil, parseAsset)
 }

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"sync/atomic"
 	"testing"
+
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 )
 
 func TestNotifyThenSucceeded(t *testing.T) {
@@ -17,8 +19,8 @@ func TestNotifyThenSucceeded(t *testing.T) {
 			}
 			answer(`{"workspaceNames":["alice"]}`)(w, r)
 		},
-	}, func(o *Options) {
-		o.Notify = func(Trouble) { told += "trouble " }
+	}, func(o *api.Options) {
+		o.Notify = func(api.Trouble) { told += "trouble " }
 		o.Succeeded = func() { told += "success " }
 	})
 	if _, err := c.Workspaces.List(t.Context()); err != nil {

@@ -6,11 +6,12 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // Origins are the calls of where an experiment ran: the repository and the machine.
-type Origins struct{ conn *conn }
+type Origins struct{ conn *api.Conn }
 
 // Git is the state of the repository that an experiment ran from.
 type Git struct {
@@ -25,7 +26,7 @@ func (g *Git) Empty() bool {
 
 // Git returns the state of the repository that an experiment ran from.
 func (c Origins) Git(ctx context.Context, key string) (*Git, error) {
-	data, err := c.conn.get(ctx, readGit, "experimentKey", key)
+	data, err := c.conn.Get(ctx, readGit, "experimentKey", key)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +58,7 @@ func (c Origins) WriteGit(ctx context.Context, key string, g *Git) error {
 	o.TextOrNull("branch", g.Branch)
 	o.TextOrNull("parent", g.Parent)
 	o.TextOrNull("origin", g.Origin)
-	return c.conn.post(ctx, "write/experiment/git/metadata", &o)
+	return c.conn.Post(ctx, "write/experiment/git/metadata", &o)
 }
 
 // System is what is known of the machine that an experiment ran on.
@@ -71,7 +72,7 @@ type System struct {
 // System returns what is known of the machine that an experiment ran
 // on. Without any details all of it is null.
 func (c Origins) System(ctx context.Context, key string) (*System, error) {
-	data, err := c.conn.get(ctx, readSystem, "experimentKey", key)
+	data, err := c.conn.Get(ctx, readSystem, "experimentKey", key)
 	if err != nil {
 		return nil, err
 	}
@@ -96,11 +97,11 @@ func (c Origins) WriteSystem(ctx context.Context, key string, doc json.RawMessag
 	if !json.Valid(doc) {
 		return errors.New("comet: system details are not JSON")
 	}
-	return c.conn.altAck(ctx, &call{
-		method: http.MethodPost,
-		path:   "write/experiment/system-details",
-		body:   jsonBody(withKey(key, doc).Bytes()),
-		unsafe: true,
+	return c.conn.AltAck(ctx, &api.Call{
+		Method: http.MethodPost,
+		Path:   "write/experiment/system-details",
+		Body:   api.JSONBody(withKey(key, doc).Bytes()),
+		Unsafe: true,
 	})
 }
 
@@ -124,5 +125,5 @@ func (c Origins) WriteDependencies(ctx context.Context, key string, deps []Depen
 	o.Text("experimentKey", key)
 	o.Int("timestamp", time)
 	o.Raw("logDependencies", append(append([]byte{'['}, list...), ']'))
-	return c.conn.ack(ctx, &call{method: http.MethodPut, path: "write/experiment/dependencies", body: jsonBody(o.Bytes())})
+	return c.conn.Ack(ctx, &api.Call{Method: http.MethodPut, Path: "write/experiment/dependencies", Body: api.JSONBody(o.Bytes())})
 }

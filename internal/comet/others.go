@@ -4,20 +4,21 @@ import (
 	"context"
 	"encoding/json"
 
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // Others are the calls of the others of an experiment.
-type Others struct{ conn *conn }
+type Others struct{ conn *api.Conn }
 
 // List returns the others of an experiment.
 func (c Others) List(ctx context.Context, key string) ([]Value, error) {
-	return c.conn.summary(ctx, readOthers, key)
+	return summary(ctx, c.conn, readOthers, key)
 }
 
 // Each is [Parameters.Each] for the others of an experiment.
 func (c Others) Each(ctx context.Context, key string, restart func(), yield func(*Value) error) error {
-	return c.conn.eachValue(ctx, readOthers, key, restart, yield)
+	return eachValue(ctx, c.conn, readOthers, key, restart, yield)
 }
 
 // Log sets an other of an experiment. value is a JSON value, nil for
@@ -30,5 +31,5 @@ func (c Others) Log(ctx context.Context, key, name string, value json.RawMessage
 	if time != nil {
 		o.Int("timestamp", *time)
 	}
-	return c.conn.post(ctx, "write/experiment/log-other", &o)
+	return c.conn.Post(ctx, "write/experiment/log-other", &o)
 }

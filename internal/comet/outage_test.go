@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 )
 
 // Answers to requests that were under way when a server broke down come in
@@ -24,7 +26,7 @@ func TestOutageWithLateSuccess(t *testing.T) {
 				return reply(req, http.StatusServiceUnavailable, ""), nil
 			}
 			return reply(req, http.StatusOK, `{}`), nil
-		}, func(o *Options) { o.Retry = Retry{MaxElapsed: time.Hour, Tries: 5} })
+		}, func(o *api.Options) { o.Retry = api.Retry{MaxElapsed: time.Hour, Tries: 5} })
 		late := make(chan error)
 		go func() {
 			_, err := c.Experiments.Tags(t.Context(), "k")
@@ -34,7 +36,7 @@ func TestOutageWithLateSuccess(t *testing.T) {
 		down.Store(true)
 		began := time.Now()
 		_, err := c.Parameters.List(t.Context(), "k")
-		if !errors.Is(err, ErrOutage) || time.Since(began) < time.Hour {
+		if !errors.Is(err, api.ErrOutage) || time.Since(began) < time.Hour {
 			t.Errorf("error %v after %v, want an outage after an hour", err, time.Since(began))
 		}
 		if err := <-late; err != nil {

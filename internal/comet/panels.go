@@ -8,11 +8,12 @@ import (
 	"io"
 	"net/http"
 
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // Panels are the calls of the custom panels of a workspace.
-type Panels struct{ conn *conn }
+type Panels struct{ conn *api.Conn }
 
 // Panel is a custom panel of a workspace.
 type Panel struct {
@@ -24,7 +25,7 @@ type Panel struct {
 
 // List returns the custom panels of a workspace.
 func (c Panels) List(ctx context.Context, workspace string) ([]Panel, error) {
-	return listOf(ctx, c.conn, readPanels, values("workspace", workspace), nil, func(v []byte) Panel {
+	return api.ListOf(ctx, c.conn, readPanels, api.Query("workspace", workspace), nil, func(v []byte) Panel {
 		return Panel{
 			Raw:   v,
 			ID:    wire.TextOrEmpty(wire.Member(v, "templateId")),
@@ -36,7 +37,7 @@ func (c Panels) List(ctx context.Context, workspace string) ([]Panel, error) {
 
 // Code returns the source of a panel: the value of "code" in the answer.
 func (c Panels) Code(ctx context.Context, id string) (json.RawMessage, error) {
-	data, err := c.conn.get(ctx, readPanelCode, "templateId", id)
+	data, err := c.conn.Get(ctx, readPanelCode, "templateId", id)
 	if err != nil {
 		return nil, err
 	}
@@ -44,10 +45,10 @@ func (c Panels) Code(ctx context.Context, id string) (json.RawMessage, error) {
 }
 
 // File returns the zip file of a panel, which [Panels.Upload] takes.
-func (c Panels) File(ctx context.Context, id string) (*Text, error) {
-	cl := readPanelFile.of(id).call(nil)
-	cl.want = wantBytes
-	return c.conn.openText(ctx, cl, func(resp *http.Response) (io.Reader, error) {
+func (c Panels) File(ctx context.Context, id string) (*api.Text, error) {
+	cl := readPanelFile.Of(id).Call(nil)
+	cl.Want = api.WantBytes
+	return c.conn.OpenText(ctx, cl, func(resp *http.Response) (io.Reader, error) {
 		head, whole, err := readHead(resp)
 		switch {
 		case err != nil:
@@ -67,15 +68,15 @@ func (c Panels) File(ctx context.Context, id string) (*Text, error) {
 // Upload writes a panel, over the one with the given id if it is not
 // empty, and returns its id. Without an id the call is not safe to do twice,
 // see [ErrUncertain].
-func (c Panels) Upload(ctx context.Context, workspace, id string, file Content) (string, error) {
-	form := &form{file: file.Open, size: file.Size}
-	data, err := c.conn.document(ctx, &call{
-		method: http.MethodPost,
-		path:   "write/template/upload",
-		query:  values("teamName", workspace, "templateId", id),
-		body:   form.body(),
-		unsafe: id == "",
-		check:  has("templateId"),
+func (c Panels) Upload(ctx context.Context, workspace, id string, file api.Content) (string, error) {
+	form := &api.Form{File: file.Open, Size: file.Size}
+	data, err := c.conn.Document(ctx, &api.Call{
+		Method: http.MethodPost,
+		Path:   "write/template/upload",
+		Query:  api.Query("teamName", workspace, "templateId", id),
+		Body:   form.Body(),
+		Unsafe: id == "",
+		Check:  api.Gives("templateId"),
 	})
 	if err != nil {
 		return "", err

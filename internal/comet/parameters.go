@@ -6,22 +6,23 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // Parameters are the calls of the parameters of an experiment.
-type Parameters struct{ conn *conn }
+type Parameters struct{ conn *api.Conn }
 
 // List returns the parameters of an experiment.
 func (c Parameters) List(ctx context.Context, key string) ([]Value, error) {
-	return c.conn.summary(ctx, readParameters, key)
+	return summary(ctx, c.conn, readParameters, key)
 }
 
 // Each calls yield for each parameter of an experiment as the answer
 // comes, for experiments that have tens of thousands. The terms are those of
 // [Metrics.Points]; the Value and its Raw are valid until yield returns.
 func (c Parameters) Each(ctx context.Context, key string, restart func(), yield func(*Value) error) error {
-	return c.conn.eachValue(ctx, readParameters, key, restart, yield)
+	return eachValue(ctx, c.conn, readParameters, key, restart, yield)
 }
 
 // ParameterValue is one parameter to be written.
@@ -64,18 +65,18 @@ func AppendParameterValue(dst []byte, v *ParameterValue) []byte {
 // Write writes a batch of parameters, one by one where the server
 // takes no batches. It is safe to repeat.
 func (c Parameters) Write(ctx context.Context, key string, b *Batch) error {
-	err := c.conn.gated(ctx, featureParameterBatch, http.MethodPost, nil, func() error {
-		return c.conn.writeBatch(ctx, featureParameterBatch.path, key, b, false)
+	err := c.conn.Gated(ctx, featureParameterBatch, http.MethodPost, nil, func() error {
+		return writeBatch(ctx, c.conn, featureParameterBatch.Path, key, b, false)
 	})
-	if !errors.Is(err, ErrUnsupported) {
+	if !errors.Is(err, api.ErrUnsupported) {
 		return err
 	}
 	return b.each(func(_ bool, v []byte) error {
-		return c.conn.post(ctx, "write/experiment/parameter", withKey(key, v))
+		return c.conn.Post(ctx, "write/experiment/parameter", withKey(key, v))
 	})
 }
 
 // Log writes a single parameter through the REST API.
 func (c Parameters) Log(ctx context.Context, key string, v *ParameterValue) error {
-	return c.conn.post(ctx, "write/experiment/parameter", withKey(key, AppendParameterValue(nil, v)))
+	return c.conn.Post(ctx, "write/experiment/parameter", withKey(key, AppendParameterValue(nil, v)))
 }

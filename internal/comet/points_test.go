@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 	"github.com/comet-stream/comet-stream/internal/comet/scan"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
@@ -322,7 +323,7 @@ func TestPointsBeginAgain(t *testing.T) {
 		c := newTestClient(t, routes)
 		tries = 0
 		err := c.Metrics.Points(t.Context(), "k", "a/b c%é", nil, func(*Point) error { return nil })
-		if !errors.Is(err, ErrServer) || !errors.Is(err, io.ErrUnexpectedEOF) {
+		if !errors.Is(err, api.ErrServer) || !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Errorf("got %v", err)
 		}
 	})

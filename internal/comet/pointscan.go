@@ -13,7 +13,7 @@ import (
 // decodePoints reads {"metrics": [point, ...]}.
 func decodePoints(s *scan.Scanner, metric string, yield func(*Point) error) error {
 	d := &pointDecoder{metric: metric, names: newInterned(), contexts: newInterned()}
-	return s.Listed(readPoints.wants, nil, func() error { return d.list(s, yield) })
+	return s.Listed(readPoints.Wants, nil, func() error { return d.list(s, yield) })
 }
 
 // errMore says that an object goes on after the end of the buffer.

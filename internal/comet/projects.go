@@ -6,12 +6,13 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 	"github.com/comet-stream/comet-stream/internal/comet/scan"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // Projects are the calls of projects, and what belongs to them.
-type Projects struct{ conn *conn }
+type Projects struct{ conn *api.Conn }
 
 // Project is a project as a listing gives it.
 type Project struct {
@@ -63,7 +64,7 @@ func parseProject(data []byte) Project {
 
 // List returns all projects of a workspace.
 func (c Projects) List(ctx context.Context, workspace string) ([]Project, error) {
-	return listOf(ctx, c.conn, readProjects, values("workspaceName", workspace), nil, func(v []byte) Project {
+	return api.ListOf(ctx, c.conn, readProjects, api.Query("workspaceName", workspace), nil, func(v []byte) Project {
 		return parseProjectOf(workspace, v)
 	})
 }
@@ -86,7 +87,7 @@ func (c Projects) Pages(ctx context.Context, workspace string) ([]Project, error
 		_, err := c.List(ctx, workspace)
 		return err == nil
 	}
-	err := c.conn.gated(ctx, featureProjects, http.MethodGet, exists, func() (err error) {
+	err := c.conn.Gated(ctx, featureProjects, http.MethodGet, exists, func() (err error) {
 		list, err = c.pages(ctx, workspace)
 		return err
 	})
@@ -100,8 +101,8 @@ func (c Projects) pages(ctx context.Context, workspace string) ([]Project, error
 	seen := make(map[string]bool)
 	for offset := 0; ; {
 		var total *int64
-		q := values("workspaceName", workspace, "offset", strconv.Itoa(offset), "count", strconv.Itoa(count))
-		rows, err := listOf(ctx, c.conn, readProjectsPage, q, &scan.Beside{Begin: func() { total = nil }, Member: func(_ *scan.Room, name string, v []byte) error {
+		q := api.Query("workspaceName", workspace, "offset", strconv.Itoa(offset), "count", strconv.Itoa(count))
+		rows, err := api.ListOf(ctx, c.conn, readProjectsPage, q, &scan.Beside{Begin: func() { total = nil }, Member: func(_ *scan.Room, name string, v []byte) error {
 			if name == "totalRowCount" {
 				total = wire.IntOf(v)
 			}
@@ -135,7 +136,7 @@ func (c Projects) ByID(ctx context.Context, id string) (*Project, error) {
 }
 
 func (c Projects) get(ctx context.Context, query ...string) (*Project, error) {
-	data, err := c.conn.get(ctx, readProject, query...)
+	data, err := c.conn.Get(ctx, readProject, query...)
 	if err != nil {
 		return nil, err
 	}
@@ -144,8 +145,8 @@ func (c Projects) get(ctx context.Context, query ...string) (*Project, error) {
 }
 
 // Notes returns the notes of a project.
-func (c Projects) Notes(ctx context.Context, projectID string) (*Text, error) {
-	return c.conn.text(ctx, readProjectNotes, values("projectId", projectID))
+func (c Projects) Notes(ctx context.Context, projectID string) (*api.Text, error) {
+	return c.conn.Text(ctx, readProjectNotes, api.Query("projectId", projectID))
 }
 
 // NewProject describes a project to be created.
@@ -164,7 +165,7 @@ func (c Projects) Create(ctx context.Context, p NewProject) (id string, err erro
 	o.Text("projectName", p.Name)
 	o.TextOrNull("projectDescription", p.Description)
 	o.Bool("isPublic", p.Public)
-	data, err := c.conn.document(ctx, &call{method: http.MethodPost, path: "write/project/create", body: jsonBody(o.Bytes()), check: has("projectId")})
+	data, err := c.conn.Document(ctx, &api.Call{Method: http.MethodPost, Path: "write/project/create", Body: api.JSONBody(o.Bytes()), Check: api.Gives("projectId")})
 	if err != nil {
 		return "", err
 	}
@@ -191,34 +192,34 @@ func (c Projects) Update(ctx context.Context, id string, u ProjectUpdate) error 
 	if u.Public != nil {
 		o.Bool("isPublic", *u.Public)
 	}
-	return c.conn.post(ctx, "write/project/update", &o)
+	return c.conn.Post(ctx, "write/project/update", &o)
 }
 
 // SetOwner gives a project to another user, which needs the rights of an
 // administrator of its workspace. Older servers answer [ErrUnsupported].
 func (c Projects) SetOwner(ctx context.Context, projectID, user string) error {
-	return c.conn.gated(ctx, featureProjectOwner, http.MethodPost, nil, func() error {
+	return c.conn.Gated(ctx, featureProjectOwner, http.MethodPost, nil, func() error {
 		var o wire.Object
 		o.Text("projectId", projectID)
 		o.Text("userName", user)
-		return c.conn.post(ctx, featureProjectOwner.path, &o)
+		return c.conn.Post(ctx, featureProjectOwner.Path, &o)
 	})
 }
 
 // WriteNotes replaces the notes of a project.
-func (c Projects) WriteNotes(ctx context.Context, projectID string, notes Content) error {
+func (c Projects) WriteNotes(ctx context.Context, projectID string, notes api.Content) error {
 	var o wire.Object
 	o.Text("projectId", projectID)
-	return c.conn.postText(ctx, call{path: "write/project/notes"}, &o, "notes", notes)
+	return c.conn.PostText(ctx, api.Call{Path: "write/project/notes"}, &o, "notes", notes)
 }
 
 // Symlink makes an experiment appear in another project of its workspace.
 func (c Projects) Symlink(ctx context.Context, key, project string) error {
-	return c.conn.ack(ctx, &call{
-		method: http.MethodGet,
-		path:   "write/project/symlink",
-		query:  values("experimentKey", key, "projectName", project),
-		given:  []string{"link"},
+	return c.conn.Ack(ctx, &api.Call{
+		Method: http.MethodGet,
+		Path:   "write/project/symlink",
+		Query:  api.Query("experimentKey", key, "projectName", project),
+		Given:  []string{"link"},
 	})
 }
 
@@ -231,8 +232,8 @@ func (c Projects) ShareLinks(ctx context.Context, projectID string) (int64, erro
 		_, err := c.ByID(ctx, projectID)
 		return err == nil
 	}
-	err := c.conn.gated(ctx, featureShareLinks, http.MethodGet, exists, func() error {
-		data, err := c.conn.get(ctx, readShareLinks, "projectId", projectID)
+	err := c.conn.Gated(ctx, featureShareLinks, http.MethodGet, exists, func() error {
+		data, err := c.conn.Get(ctx, readShareLinks, "projectId", projectID)
 		wire.Elements(wire.Member(data, "shareCodes"), func([]byte) { n++ })
 		return err
 	})
@@ -242,11 +243,11 @@ func (c Projects) ShareLinks(ctx context.Context, projectID string) (int64, erro
 // AddShareLink makes one more share link of a project, with a code that the
 // server chooses. It is not safe to do twice, see [ErrUncertain].
 func (c Projects) AddShareLink(ctx context.Context, projectID string) error {
-	return c.conn.ack(ctx, &call{
-		method: http.MethodGet,
-		path:   "write/project/add-share-link",
-		query:  values("projectId", projectID),
-		unsafe: true,
-		given:  []string{"shareCode"},
+	return c.conn.Ack(ctx, &api.Call{
+		Method: http.MethodGet,
+		Path:   "write/project/add-share-link",
+		Query:  api.Query("projectId", projectID),
+		Unsafe: true,
+		Given:  []string{"shareCode"},
 	})
 }

@@ -1,61 +1,64 @@
 package comet
 
-import "github.com/comet-stream/comet-stream/internal/comet/scan"
+import (
+	"github.com/comet-stream/comet-stream/internal/comet/api"
+	"github.com/comet-stream/comet-stream/internal/comet/scan"
+)
 
 // The reads of the API. An answer 200 without what is wanted here says nothing,
 // also not that there is nothing: see [ErrUnclear].
 var (
-	readWorkspaces = read{"workspaces", scan.ListNamed("workspaceNames", "workspaces"), []string{"workspace"}}
+	readWorkspaces = api.NewRead("workspaces", scan.ListNamed("workspaceNames", "workspaces"), "workspace")
 
-	readProjects     = read{"projects", scan.ListNamed("projects"), []string{"workspace", "team"}}
-	readProjectsPage = read{featureProjects.path, scan.ListNamed("rows"), []string{"workspace", "team"}}
-	readProject      = read{"project", scan.ValueNamed("projectId"), []string{"project"}}
-	readProjectNotes = read{"project/notes", scan.TextNamed("notes"), []string{"note"}}
-	readShareLinks   = read{featureShareLinks.path, scan.ArrayNamed("shareCodes"), []string{"share"}}
+	readProjects     = api.NewRead("projects", scan.ListNamed("projects"), "workspace", "team")
+	readProjectsPage = api.NewRead(featureProjects.Path, scan.ListNamed("rows"), "workspace", "team")
+	readProject      = api.NewRead("project", scan.ValueNamed("projectId"), "project")
+	readProjectNotes = api.NewRead("project/notes", scan.TextNamed("notes"), "note")
+	readShareLinks   = api.NewRead(featureShareLinks.Path, scan.ArrayNamed("shareCodes"), "share")
 	// The views of projects, and by another path those of experiments.
-	readViews = read{featureViews.path, scan.ArrayNamed("views", "templates", "data").OrBare(), []string{"view", "template"}}
+	readViews = api.NewRead(featureViews.Path, scan.ArrayNamed("views", "templates", "data").OrBare(), "view", "template")
 
-	readExperiments = read{"experiments", scan.ListNamed("experiments"), []string{"page"}}
-	readMetadata    = read{"experiment/metadata", scan.ValueNamed("experimentKey"), []string{"experiment", "run"}}
-	readProcessing  = read{featureProcessing.path, scan.ValueNamed("processing"), []string{"experiment", "run"}}
-	readParameters  = read{"experiment/parameters", scan.ListNamed("values"), []string{"parameter"}}
-	readOthers      = read{"experiment/log-other", scan.ListNamed("values"), []string{"other"}}
-	readSummary     = read{"experiment/metrics/summary", scan.ListNamed("values"), []string{"metric"}}
-	readAllPoints   = read{featureAllPoints.path, scan.ListNamed("metrics"), []string{"metric"}}
-	readPoints      = read{"experiment/metrics/get-metric", scan.ListNamed("metrics"), []string{"metric"}}
-	readTags        = read{"experiment/tags", scan.ListNamed("tags"), []string{"tag"}}
-	readHTML        = read{"experiment/html", scan.TextNamed("html"), []string{"html"}}
-	readCode        = read{"experiment/code", scan.TextNamed("code"), []string{"code", "source", "script"}}
-	readOutput      = read{"experiment/output", scan.TextNamed("output"), []string{"output", "stdout"}}
-	readGraph       = read{"experiment/graph", scan.TextNamed("graph"), []string{"graph"}}
-	readGit         = read{"experiment/git/metadata", scan.TextNamed("user", "root", "branch", "parent", "origin"), []string{"git"}}
-	readGitPatch    = read{path: "experiment/git/patch", about: []string{"git", "patch", "diff"}}
+	readExperiments = api.NewRead("experiments", scan.ListNamed("experiments"), "page")
+	readMetadata    = api.NewRead("experiment/metadata", scan.ValueNamed("experimentKey"), "experiment", "run")
+	readProcessing  = api.NewRead(featureProcessing.Path, scan.ValueNamed("processing"), "experiment", "run")
+	readParameters  = api.NewRead("experiment/parameters", scan.ListNamed("values"), "parameter")
+	readOthers      = api.NewRead("experiment/log-other", scan.ListNamed("values"), "other")
+	readSummary     = api.NewRead("experiment/metrics/summary", scan.ListNamed("values"), "metric")
+	readAllPoints   = api.NewRead(featureAllPoints.Path, scan.ListNamed("metrics"), "metric")
+	readPoints      = api.NewRead("experiment/metrics/get-metric", scan.ListNamed("metrics"), "metric")
+	readTags        = api.NewRead("experiment/tags", scan.ListNamed("tags"), "tag")
+	readHTML        = api.NewRead("experiment/html", scan.TextNamed("html"), "html")
+	readCode        = api.NewRead("experiment/code", scan.TextNamed("code"), "code", "source", "script")
+	readOutput      = api.NewRead("experiment/output", scan.TextNamed("output"), "output", "stdout")
+	readGraph       = api.NewRead("experiment/graph", scan.TextNamed("graph"), "graph")
+	readGit         = api.NewRead("experiment/git/metadata", scan.TextNamed("user", "root", "branch", "parent", "origin"), "git")
+	readGitPatch    = api.Read{Path: "experiment/git/patch", About: []string{"git", "patch", "diff"}}
 	// Servers leave out some of these, and of an experiment without details
 	// give them as null.
-	readSystem = read{"experiment/system-details", scan.TextNamed("experimentKey", "user", "hostname", "os", "osType", "ip", "pid", "command",
-		"executable", "pythonVersion", "installedPackages", "osPackages", "gpuStaticInfoList"), []string{"system", "details"}}
+	readSystem = api.NewRead("experiment/system-details", scan.TextNamed("experimentKey", "user", "hostname", "os", "osType", "ip", "pid", "command",
+		"executable", "pythonVersion", "installedPackages", "osPackages", "gpuStaticInfoList"), "system", "details")
 
-	readAssets       = read{"experiment/asset/list", scan.ListNamed("assets"), []string{"asset"}}
-	readAssetsByName = read{featureAssetByName.path, scan.ListNamed("assets"), []string{"asset"}}
+	readAssets       = api.NewRead("experiment/asset/list", scan.ListNamed("assets"), "asset")
+	readAssetsByName = api.NewRead(featureAssetByName.Path, scan.ListNamed("assets"), "asset")
 
-	readModels      = read{"experiment/model", scan.ListNamed("models"), []string{"model"}}
-	readModelAssets = read{"experiment/model/asset/list", scan.ListNamed("assets"), []string{"model"}}
+	readModels      = api.NewRead("experiment/model", scan.ListNamed("models"), "model")
+	readModelAssets = api.NewRead("experiment/model/asset/list", scan.ListNamed("assets"), "model")
 
-	readRegistry            = read{"registry-model", scan.ListNamed("registryModels"), []string{"workspace", "team"}}
-	readRegistryModel       = read{"registry-model/details", scan.ListNamed("versions"), []string{"model"}}
-	readRegistryNotes       = read{"registry-model/notes", scan.TextNamed("notes"), []string{"note"}}
-	readRegistryItem        = read{featureRegistryItem.path, scan.ValueNamed("registryModelItemId", "version"), []string{"model", "version", "item"}}
-	readRegistryMetadata    = read{featureRegistryMetadata.path, scan.ListNamed("metadata"), []string{"metadata"}}
-	readStatusConfiguration = read{featureStatusConfiguration.path, scan.TextNamed("status"), []string{"configuration"}}
-	readRegistryHistory     = read{path: featureRegistryHistory.path, about: []string{"model", "version", "item"}}
+	readRegistry            = api.NewRead("registry-model", scan.ListNamed("registryModels"), "workspace", "team")
+	readRegistryModel       = api.NewRead("registry-model/details", scan.ListNamed("versions"), "model")
+	readRegistryNotes       = api.NewRead("registry-model/notes", scan.TextNamed("notes"), "note")
+	readRegistryItem        = api.NewRead(featureRegistryItem.Path, scan.ValueNamed("registryModelItemId", "version"), "model", "version", "item")
+	readRegistryMetadata    = api.NewRead(featureRegistryMetadata.Path, scan.ListNamed("metadata"), "metadata")
+	readStatusConfiguration = api.NewRead(featureStatusConfiguration.Path, scan.TextNamed("status"), "configuration")
+	readRegistryHistory     = api.Read{Path: featureRegistryHistory.Path, About: []string{"model", "version", "item"}}
 
-	readArtifacts       = read{"artifacts/get-all", scan.ListNamed("artifacts"), []string{"workspace", "team"}}
-	readArtifact        = read{"artifacts/get", scan.ListNamed("versions"), []string{"artifact"}}
-	readArtifactVersion = read{"artifacts/version", scan.ValueNamed("artifactVersionId"), []string{"artifact", "version", "alias"}}
-	readArtifactFiles   = read{"artifacts/version/files", scan.ListNamed("files"), []string{"artifact", "version", "alias"}}
-	readLineage         = read{"get/artifacts", scan.ArrayNamed("artifacts", "artifactVersions", "versions").OrBare(), []string{"lineage", "input"}}
+	readArtifacts       = api.NewRead("artifacts/get-all", scan.ListNamed("artifacts"), "workspace", "team")
+	readArtifact        = api.NewRead("artifacts/get", scan.ListNamed("versions"), "artifact")
+	readArtifactVersion = api.NewRead("artifacts/version", scan.ValueNamed("artifactVersionId"), "artifact", "version", "alias")
+	readArtifactFiles   = api.NewRead("artifacts/version/files", scan.ListNamed("files"), "artifact", "version", "alias")
+	readLineage         = api.NewRead("get/artifacts", scan.ArrayNamed("artifacts", "artifactVersions", "versions").OrBare(), "lineage", "input")
 
-	readPanels    = read{"code-panel/get-all", scan.ListNamed("codePanelTemplateRows"), []string{"workspace", "team"}}
-	readPanelCode = read{"code-panel/download", scan.ValueNamed("code"), []string{"panel", "template"}}
-	readPanelFile = read{path: "template/{id}/download", about: []string{"panel", "template"}}
+	readPanels    = api.NewRead("code-panel/get-all", scan.ListNamed("codePanelTemplateRows"), "workspace", "team")
+	readPanelCode = api.NewRead("code-panel/download", scan.ValueNamed("code"), "panel", "template")
+	readPanelFile = api.Read{Path: "template/{id}/download", About: []string{"panel", "template"}}
 )

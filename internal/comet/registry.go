@@ -7,11 +7,12 @@ import (
 	"net/url"
 	"slices"
 
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // Registry are the calls of the model registry of a workspace.
-type Registry struct{ conn *conn }
+type Registry struct{ conn *api.Conn }
 
 // RegistryModel is a model of a workspace's registry.
 type RegistryModel struct {
@@ -104,12 +105,12 @@ func (x *RegistryVersion) source(data []byte) {
 
 // Models returns the models of a workspace's registry.
 func (c Registry) Models(ctx context.Context, workspace string) ([]RegistryModel, error) {
-	return listOf(ctx, c.conn, readRegistry, values("workspaceName", workspace), nil, parseRegistryModel)
+	return api.ListOf(ctx, c.conn, readRegistry, api.Query("workspaceName", workspace), nil, parseRegistryModel)
 }
 
 // Model returns a registry model with its versions and their assets.
 func (c Registry) Model(ctx context.Context, workspace, name string) (*RegistryModel, error) {
-	raw, versions, err := documentAround(ctx, c.conn, readRegistryModel, values("workspaceName", workspace, "modelName", name), parseRegistryVersion)
+	raw, versions, err := api.ListWithin(ctx, c.conn, readRegistryModel, api.Query("workspaceName", workspace, "modelName", name), parseRegistryVersion)
 	if err != nil {
 		return nil, err
 	}
@@ -119,8 +120,8 @@ func (c Registry) Model(ctx context.Context, workspace, name string) (*RegistryM
 }
 
 // Notes returns the notes of a registry model.
-func (c Registry) Notes(ctx context.Context, workspace, name string) (*Text, error) {
-	return c.conn.text(ctx, readRegistryNotes, values("workspaceName", workspace, "modelName", name))
+func (c Registry) Notes(ctx context.Context, workspace, name string) (*api.Text, error) {
+	return c.conn.Text(ctx, readRegistryNotes, api.Query("workspaceName", workspace, "modelName", name))
 }
 
 // Item returns the details of a version, which include its status.
@@ -131,8 +132,8 @@ func (c Registry) Item(ctx context.Context, workspace, name, version string) (*R
 		_, err := c.Model(ctx, workspace, name)
 		return err == nil
 	}
-	err := c.conn.gated(ctx, featureRegistryItem, http.MethodGet, exists, func() error {
-		data, err := c.conn.get(ctx, readRegistryItem, "workspaceName", workspace, "modelName", name, "version", version)
+	err := c.conn.Gated(ctx, featureRegistryItem, http.MethodGet, exists, func() error {
+		data, err := c.conn.Get(ctx, readRegistryItem, "workspaceName", workspace, "modelName", name, "version", version)
 		item = parseRegistryVersion(data)
 		return err
 	})
@@ -153,8 +154,8 @@ type MetadataEntry struct {
 // answer [ErrUnsupported].
 func (c Registry) Metadata(ctx context.Context, id string) ([]MetadataEntry, error) {
 	var entries []MetadataEntry
-	err := c.conn.gated(ctx, featureRegistryMetadata, http.MethodGet, nil, func() (err error) {
-		entries, err = listOf(ctx, c.conn, readRegistryMetadata.of(id), nil, nil, parseEntry)
+	err := c.conn.Gated(ctx, featureRegistryMetadata, http.MethodGet, nil, func() (err error) {
+		entries, err = api.ListOf(ctx, c.conn, readRegistryMetadata.Of(id), nil, nil, parseEntry)
 		return err
 	})
 	return entries, err
@@ -200,10 +201,10 @@ func parseEntry(v []byte) MetadataEntry {
 // id, nil if it has none. Older servers answer [ErrUnsupported].
 func (c Registry) StatusConfiguration(ctx context.Context, id string) (*StatusConfiguration, error) {
 	var s StatusConfiguration
-	err := c.conn.gated(ctx, featureStatusConfiguration, http.MethodGet, nil, func() error {
-		cl := readStatusConfiguration.of(id).call(nil)
+	err := c.conn.Gated(ctx, featureStatusConfiguration, http.MethodGet, nil, func() error {
+		cl := readStatusConfiguration.Of(id).Call(nil)
 		empty := 0
-		cl.check = func(data []byte) error {
+		cl.Check = func(data []byte) error {
 			// An empty object says that there is none. It is also what a gateway may
 			// say that knows nothing, so it is asked twice.
 			any := false
@@ -214,9 +215,9 @@ func (c Registry) StatusConfiguration(ctx context.Context, id string) (*StatusCo
 			if empty > 1 {
 				return nil
 			}
-			return cl.wants.Holds(data)
+			return cl.Wants.Holds(data)
 		}
-		data, err := c.conn.document(ctx, cl)
+		data, err := c.conn.Document(ctx, cl)
 		s = ParseStatusConfiguration(data)
 		return err
 	})
@@ -230,12 +231,12 @@ func (c Registry) StatusConfiguration(ctx context.Context, id string) (*StatusCo
 // it. Older servers answer [ErrUnsupported].
 func (c Registry) History(ctx context.Context, id string) (json.RawMessage, error) {
 	var history json.RawMessage
-	err := c.conn.gated(ctx, featureRegistryHistory, http.MethodPost, nil, func() error {
+	err := c.conn.Gated(ctx, featureRegistryHistory, http.MethodPost, nil, func() error {
 		var o wire.Object
 		o.Text("registryModelItemId", id)
 		o.Text("groupedBy", "DAY")
-		data, err := c.conn.document(ctx, &call{
-			method: http.MethodPost, path: readRegistryHistory.path, about: readRegistryHistory.about, body: jsonBody(o.Bytes()), reads: true,
+		data, err := c.conn.Document(ctx, &api.Call{
+			Method: http.MethodPost, Path: readRegistryHistory.Path, About: readRegistryHistory.About, Body: api.JSONBody(o.Bytes()), Reads: true,
 		})
 		history = data
 		return err
@@ -266,7 +267,7 @@ type NewRegistryVersion struct {
 // and [Registry.AddVersion]. The call is not safe to do twice, see
 // [ErrUncertain].
 func (c Registry) CreateItem(ctx context.Context, n NewRegistryVersion) (id string, err error) {
-	err = c.conn.gated(ctx, featureRegistryCreate, http.MethodPost, c.modelExists(ctx, n.Key, n.Model), func() error {
+	err = c.conn.Gated(ctx, featureRegistryCreate, http.MethodPost, c.modelExists(ctx, n.Key, n.Model), func() error {
 		var o wire.Object
 		o.Text("experimentKey", n.Key)
 		o.Text("experimentModelName", n.Model)
@@ -277,7 +278,7 @@ func (c Registry) CreateItem(ctx context.Context, n NewRegistryVersion) (id stri
 		o.Texts("tags", n.Stages)
 		o.TextOrNull("status", n.Status)
 		o.Bool("publicModel", n.Public)
-		id, err = c.createdItem(ctx, featureRegistryCreate.path, &o)
+		id, err = c.createdItem(ctx, featureRegistryCreate.Path, &o)
 		return err
 	})
 	return id, err
@@ -324,7 +325,7 @@ func (n *NewRegistryVersion) classic() *wire.Object {
 }
 
 func (c Registry) createdItem(ctx context.Context, path string, o *wire.Object) (id string, err error) {
-	data, err := c.conn.document(ctx, &call{method: http.MethodPost, path: path, body: jsonBody(o.Bytes()), unsafe: true, check: has("registryModelItemId")})
+	data, err := c.conn.Document(ctx, &api.Call{Method: http.MethodPost, Path: path, Body: api.JSONBody(o.Bytes()), Unsafe: true, Check: api.Gives("registryModelItemId")})
 	if err != nil {
 		return "", err
 	}
@@ -341,7 +342,7 @@ func (c Registry) UpdateVersion(ctx context.Context, id string, comment *string,
 	if stages != nil {
 		o.Texts("stages", stages)
 	}
-	return c.conn.post(ctx, "write/registry-model/item/update", &o)
+	return c.conn.Post(ctx, "write/registry-model/item/update", &o)
 }
 
 // UpdateModel changes description and visibility of a registry model;
@@ -355,7 +356,7 @@ func (c Registry) UpdateModel(ctx context.Context, id string, description *strin
 	if public != nil {
 		o.Bool("isPublic", *public)
 	}
-	return c.conn.post(ctx, "write/registry-model/update", &o)
+	return c.conn.Post(ctx, "write/registry-model/update", &o)
 }
 
 // WriteNotes replaces the notes of a registry model.
@@ -364,28 +365,28 @@ func (c Registry) WriteNotes(ctx context.Context, workspace, name, notes string)
 	o.Text("workspaceName", workspace)
 	o.Text("registryModelName", name)
 	o.Text("notes", notes)
-	return c.conn.post(ctx, "write/registry-model/notes", &o)
+	return c.conn.Post(ctx, "write/registry-model/notes", &o)
 }
 
 // SetStatus sets the status of a version. Which values there are is
 // the organisation's choice, and some need approval. Older servers answer
 // [ErrUnsupported].
 func (c Registry) SetStatus(ctx context.Context, id, status string) error {
-	return c.conn.gated(ctx, featureRegistryStatus, http.MethodPost, nil, func() error {
+	return c.conn.Gated(ctx, featureRegistryStatus, http.MethodPost, nil, func() error {
 		var o wire.Object
 		o.Text("modelItemId", id)
 		o.Text("status", status)
-		return c.conn.post(ctx, featureRegistryStatus.path, &o)
+		return c.conn.Post(ctx, featureRegistryStatus.Path, &o)
 	})
 }
 
 // WriteMetadata sets entries of the metadata of a version. Older
 // servers answer [ErrUnsupported].
 func (c Registry) WriteMetadata(ctx context.Context, id string, entries []MetadataEntry) error {
-	return c.conn.gated(ctx, featureRegistryMetadataWrite, http.MethodPost, nil, func() error {
+	return c.conn.Gated(ctx, featureRegistryMetadataWrite, http.MethodPost, nil, func() error {
 		var o wire.Object
 		o.Raw("metadata", entryList(entries))
-		return c.conn.post(ctx, "write/registry-model/item/"+url.PathEscape(id)+"/metadata", &o)
+		return c.conn.Post(ctx, "write/registry-model/item/"+url.PathEscape(id)+"/metadata", &o)
 	})
 }
 
@@ -418,19 +419,19 @@ func (s *StatusConfiguration) Doc() json.RawMessage {
 // WriteStatusConfiguration sets the rule for the status of a version, which may
 // set the status too. Older servers answer [ErrUnsupported].
 func (c Registry) WriteStatusConfiguration(ctx context.Context, id string, s *StatusConfiguration) error {
-	return c.conn.gated(ctx, featureStatusConfigurationWrite, http.MethodPost, nil, func() error {
-		return c.conn.ack(ctx, &call{
-			method: http.MethodPost, path: "write/registry-model/item/" + url.PathEscape(id) + "/status-configuration", body: jsonBody(s.Doc()),
+	return c.conn.Gated(ctx, featureStatusConfigurationWrite, http.MethodPost, nil, func() error {
+		return c.conn.Ack(ctx, &api.Call{
+			Method: http.MethodPost, Path: "write/registry-model/item/" + url.PathEscape(id) + "/status-configuration", Body: api.JSONBody(s.Doc()),
 		})
 	})
 }
 
 // AddStage adds a stage, which newer servers call a tag, to a version.
 func (c Registry) AddStage(ctx context.Context, id, stage string) error {
-	return c.conn.getAck(ctx, "write/registry-model/item/stage", "modelItemId", id, "stage", stage)
+	return c.conn.GetAck(ctx, "write/registry-model/item/stage", "modelItemId", id, "stage", stage)
 }
 
 // DeleteStage removes a stage from a version.
 func (c Registry) DeleteStage(ctx context.Context, id, stage string) error {
-	return c.conn.getAck(ctx, "write/registry-model/item/stage/delete", "modelItemId", id, "stage", stage)
+	return c.conn.GetAck(ctx, "write/registry-model/item/stage/delete", "modelItemId", id, "stage", stage)
 }

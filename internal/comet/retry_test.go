@@ -13,6 +13,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/comet-stream/comet-stream/internal/comet/api"
+	"github.com/comet-stream/comet-stream/internal/comet/transport"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -50,9 +52,9 @@ func reply(req *http.Request, status int, body string, headers ...string) *http.
 }
 
 // offline returns a client of a fake network.
-func offline(t *testing.T, f fake, change ...func(*Options)) *Client {
+func offline(t *testing.T, f fake, change ...func(*api.Options)) *Client {
 	t.Helper()
-	o := Options{URL: "https://comet.test/clientlib/", APIKey: testKey, Transport: f}
+	o := api.Options{URL: "https://comet.test/clientlib/", APIKey: testKey, Transport: f}
 	for _, c := range change {
 		c(&o)
 	}
@@ -191,7 +193,7 @@ func TestRetryUnsafeWrites(t *testing.T) {
 				for name, write := range map[string]func() error{
 					"metrics": func() error { return c.Metrics.Write(t.Context(), "k", &b) },
 					"output":  func() error { return c.Texts.WriteOutput(t.Context(), "k", []OutputLine{{Text: "x"}}) },
-					"html":    func() error { return c.Texts.WriteHTML(t.Context(), "k", TextContent("x"), false, nil) },
+					"html":    func() error { return c.Texts.WriteHTML(t.Context(), "k", api.TextContent("x"), false, nil) },
 					"metric":  func() error { return c.Metrics.Log(t.Context(), "k", &MetricValue{Name: "m"}) },
 					"upload":  func() error { return c.Assets.UploadREST(t.Context(), &Upload{Run: &Run{Key: "k"}, Link: "s3://b/k"}) },
 				} {
@@ -200,7 +202,7 @@ func TestRetryUnsafeWrites(t *testing.T) {
 					if tc.repeat && (err != nil || tries != 2) {
 						t.Errorf("%s: %d tries, %v", name, tries, err)
 					}
-					if !tc.repeat && (!errors.Is(err, ErrUncertain) || tries != 1) {
+					if !tc.repeat && (!errors.Is(err, api.ErrUncertain) || tries != 1) {
 						t.Errorf("%s: %d tries, %v, want uncertain", name, tries, err)
 					}
 				}
@@ -220,8 +222,8 @@ func TestRetrySafeWriteSaysRepeated(t *testing.T) {
 			return reply(req, 400, `{"msg":"exists","sdk_error_code":90999}`), nil
 		})
 		_, err := c.Experiments.Start(t.Context(), Handshake{Key: "k"})
-		e, ok := errors.AsType[*Error](err)
-		if !ok || !errors.Is(err, ErrExists) || !e.Repeated {
+		e, ok := errors.AsType[*api.Error](err)
+		if !ok || !errors.Is(err, api.ErrExists) || !e.Repeated {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -278,25 +280,28 @@ func TestRetryThrottled(t *testing.T) {
 		err               error
 	}{
 		"a quota an hour":    {65 * time.Minute, 0, 65 * time.Minute, nil},
-		"for ever":           {1000 * time.Hour, 0, 90 * time.Minute, ErrOutage},
-		"a bound of its own": {1000 * time.Hour, 10 * time.Second, 10 * time.Second, ErrOutage},
+		"for ever":           {1000 * time.Hour, 0, 90 * time.Minute, api.ErrOutage},
+		"a bound of its own": {1000 * time.Hour, 10 * time.Second, 10 * time.Second, api.ErrOutage},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
+				var counters transport.Counters
 				start := time.Now()
 				c := offline(t, func(req *http.Request) (*http.Response, error) {
 					if time.Since(start) < tc.lasts {
 						return reply(req, 429, `{}`), nil
 					}
 					return reply(req, 200, workspacesDoc), nil
-				}, func(o *Options) { o.Retry.MaxElapsed, o.Retry.MaxThrottled = time.Minute, tc.most })
+				}, func(o *api.Options) {
+					o.Retry.MaxElapsed, o.Retry.MaxThrottled, o.Counters = time.Minute, tc.most, &counters
+				})
 				if _, err := c.Workspaces.List(t.Context()); !errors.Is(err, tc.err) {
 					t.Fatalf("got %v, want %v", err, tc.err)
 				}
 				if d := time.Since(start); d < tc.want || d > tc.want+time.Minute {
 					t.Errorf("ended after %v, want %v", d, tc.want)
 				}
-				if n := c.conn.stats.Throttled.Load(); n > 1000 {
+				if n := counters.Throttled.Load(); n > 1000 {
 					t.Errorf("%d tries", n)
 				}
 			})
@@ -316,7 +321,7 @@ func TestRetryThrottledAlone(t *testing.T) {
 				return reply(req, 429, `{}`), nil
 			}
 			return reply(req, 200, `{"tags":["x"]}`), nil
-		}, func(o *Options) { o.Retry.MaxElapsed, o.Retry.MaxThrottled = time.Second, time.Second })
+		}, func(o *api.Options) { o.Retry.MaxElapsed, o.Retry.MaxThrottled = time.Second, time.Second })
 		ctx, stop := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		wg.Go(func() {
@@ -350,13 +355,13 @@ func TestRetryAfterTooLong(t *testing.T) {
 								return reply(req, status, `{"msg":"slow down"}`, header, value), nil
 							})
 							_, err := c.Workspaces.List(t.Context())
-							if !errors.Is(err, ErrServer) || errors.Is(err, ErrOutage) == others {
+							if !errors.Is(err, api.ErrServer) || errors.Is(err, api.ErrOutage) == others {
 								t.Errorf("got %v", err)
 							}
 							most := time.Duration(0)
 							if others {
 								most = 5 * time.Minute
-							} else if !errors.Is(err, ErrLongWait) {
+							} else if !errors.Is(err, api.ErrLongWait) {
 								t.Errorf("got %v", err)
 							}
 							if d := time.Since(start); d > most {
@@ -382,7 +387,7 @@ func TestRetryThrottledBetweenFailures(t *testing.T) {
 				return reply(req, 429, `{}`, "Retry-After", "3600"), nil
 			}
 			return reply(req, 200, workspacesDoc), nil
-		}, func(o *Options) { o.Retry.MaxElapsed = time.Minute })
+		}, func(o *api.Options) { o.Retry.MaxElapsed = time.Minute })
 		if _, err := c.Workspaces.List(t.Context()); err != nil {
 			t.Error(err)
 		}
@@ -390,7 +395,7 @@ func TestRetryThrottledBetweenFailures(t *testing.T) {
 }
 
 // down lets a fake network fail with an error once it has worked.
-func down(t *testing.T, err error, change ...func(*Options)) *Client {
+func down(t *testing.T, err error, change ...func(*api.Options)) *Client {
 	t.Helper()
 	worked := false
 	c := offline(t, func(req *http.Request) (*http.Response, error) {
@@ -412,7 +417,7 @@ func TestRetryOutage(t *testing.T) {
 		c := down(t, errReset)
 		start := time.Now()
 		_, err := c.Workspaces.List(t.Context())
-		if !errors.Is(err, ErrOutage) || !errors.Is(err, ErrServer) {
+		if !errors.Is(err, api.ErrOutage) || !errors.Is(err, api.ErrServer) {
 			t.Fatalf("got %v", err)
 		}
 		if d := time.Since(start); d < 15*time.Minute || d > 16*time.Minute {
@@ -438,7 +443,7 @@ func TestRetryBudgetBegins(t *testing.T) {
 		time.Sleep(5 * time.Hour)
 		down = true
 		start := time.Now()
-		if _, err := c.Workspaces.List(t.Context()); !errors.Is(err, ErrOutage) {
+		if _, err := c.Workspaces.List(t.Context()); !errors.Is(err, api.ErrOutage) {
 			t.Fatalf("got %v", err)
 		}
 		if d := time.Since(start); d < 15*time.Minute {
@@ -462,7 +467,7 @@ func TestRetryBrokenObject(t *testing.T) {
 			return reply(req, 500, `{"msg":"NullPointerException"}`), nil
 		})
 		_, err := c.Experiments.Tags(t.Context(), "k")
-		if !errors.Is(err, ErrServer) || errors.Is(err, ErrOutage) {
+		if !errors.Is(err, api.ErrServer) || errors.Is(err, api.ErrOutage) {
 			t.Fatalf("got %v", err)
 		}
 		if tries != 12 || probes != 1 {
@@ -477,7 +482,7 @@ func TestRetryBrokenObject(t *testing.T) {
 // While others succeed, a long row of failures of one kind does not end in an
 // outage.
 func TestRetryOthersSucceed(t *testing.T) {
-	for budget, want := range map[time.Duration]error{time.Hour: nil, 20 * time.Second: ErrServer} {
+	for budget, want := range map[time.Duration]error{time.Hour: nil, 20 * time.Second: api.ErrServer} {
 		t.Run(budget.String(), func(t *testing.T) { testOthersSucceed(t, budget, want) })
 	}
 }
@@ -493,7 +498,7 @@ func testOthersSucceed(t *testing.T, budget time.Duration, want error) {
 				return nil, errReset
 			}
 			return reply(req, 200, `{"tags":["x"]}`), nil
-		}, func(o *Options) { o.Retry.MaxElapsed = budget; o.Retry.Base = 10 * time.Second })
+		}, func(o *api.Options) { o.Retry.MaxElapsed = budget; o.Retry.Base = 10 * time.Second })
 		start := time.Now()
 		ctx, stop := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
@@ -507,7 +512,7 @@ func testOthersSucceed(t *testing.T, budget time.Duration, want error) {
 		took := time.Since(start)
 		stop()
 		wg.Wait()
-		if !errors.Is(err, want) || errors.Is(err, ErrOutage) || err == nil && len(tags) != 1 {
+		if !errors.Is(err, want) || errors.Is(err, api.ErrOutage) || err == nil && len(tags) != 1 {
 			t.Errorf("%v, %v", tags, err)
 		}
 		if want != nil && took > budget+time.Minute {
@@ -528,7 +533,7 @@ func TestRetryWrongAddress(t *testing.T) {
 		})
 		start := time.Now()
 		_, err := c.Workspaces.List(t.Context())
-		if !errors.Is(err, ErrOutage) || !errors.Is(err, ErrNotJSON) || tries != 4 || time.Since(start) > 5*time.Second {
+		if !errors.Is(err, api.ErrOutage) || !errors.Is(err, api.ErrNotJSON) || tries != 4 || time.Since(start) > 5*time.Second {
 			t.Errorf("%d tries in %v, %v", tries, time.Since(start), err)
 		}
 	})
@@ -543,7 +548,7 @@ func TestRetryPagesAreAnOutage(t *testing.T) {
 			return c.Metrics.Points(ctx, "k", "m", nil, func(*Point) error { return nil })
 		},
 		"asset": func(ctx context.Context, c *Client) error {
-			_, err := c.Assets.Content(ctx, AssetRequest{ID: "a", Size: ptr(int64(5))})
+			_, err := c.Assets.Content(ctx, api.AssetRequest{ID: "a", Size: ptr(int64(5))})
 			return err
 		},
 		"patch": func(ctx context.Context, c *Client) error { _, err := c.Texts.GitPatch(ctx, "k"); return err },
@@ -566,7 +571,7 @@ func TestRetryPagesAreAnOutage(t *testing.T) {
 						t.Fatal(err)
 					}
 					well = false
-					if err := read(t.Context(), c); !errors.Is(err, ErrOutage) {
+					if err := read(t.Context(), c); !errors.Is(err, api.ErrOutage) {
 						t.Errorf("got %v", err)
 					}
 				})
@@ -584,7 +589,7 @@ func TestRetryProbeRefused(t *testing.T) {
 			}
 			return reply(req, 500, `{}`), nil
 		})
-		if _, err := c.Experiments.Tags(t.Context(), "k"); !errors.Is(err, ErrServer) || errors.Is(err, ErrOutage) {
+		if _, err := c.Experiments.Tags(t.Context(), "k"); !errors.Is(err, api.ErrServer) || errors.Is(err, api.ErrOutage) {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -595,7 +600,7 @@ func TestRetrySwitchedOff(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			tries := 0
 			c := offline(t, func(req *http.Request) (*http.Response, error) { tries++; return o.do(req) },
-				func(o *Options) { o.Retry.MaxElapsed = -1 })
+				func(o *api.Options) { o.Retry.MaxElapsed = -1 })
 			if _, err := c.Workspaces.List(t.Context()); err == nil || tries != 1 {
 				t.Errorf("%s: %d tries, %v", o.name, tries, err)
 			}
@@ -619,27 +624,10 @@ func TestRetryCancelled(t *testing.T) {
 	})
 }
 
-// Waits grow exponentially, with jitter over their whole length.
-func TestRetryBackoff(t *testing.T) {
-	e := &effort{r: &retrier{}}
-	for _, tc := range []struct {
-		failures int
-		most     time.Duration
-	}{{1, time.Second / 2}, {2, time.Second}, {3, 2 * time.Second}, {6, 16 * time.Second}, {7, 30 * time.Second}, {500, 30 * time.Second}} {
-		var low, high time.Duration = time.Hour, 0
-		for range 2000 {
-			d := e.backoff(tc.failures, time.Second/2, 30*time.Second)
-			low, high = min(low, d), max(high, d)
-		}
-		if low > tc.most/50 || high < tc.most*49/50 || high > tc.most {
-			t.Errorf("after %d failures: from %v to %v, want from 0 to %v", tc.failures, low, high, tc.most)
-		}
-	}
-}
-
 func TestNotify(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var told []Trouble
+		var told []api.Trouble
+		var counters transport.Counters
 		tries := 0
 		c := offline(t, func(req *http.Request) (*http.Response, error) {
 			switch tries++; tries {
@@ -649,7 +637,7 @@ func TestNotify(t *testing.T) {
 				return reply(req, 503, `{"msg":"busy"}`, "Retry-After", "40"), nil
 			}
 			return reply(req, 200, workspacesDoc), nil
-		}, func(o *Options) { o.Notify = func(t Trouble) { told = append(told, t) } })
+		}, func(o *api.Options) { o.Counters, o.Notify = &counters, func(t api.Trouble) { told = append(told, t) } })
 		start := time.Now()
 		if _, err := c.Workspaces.List(t.Context()); err != nil {
 			t.Fatal(err)
@@ -658,7 +646,7 @@ func TestNotify(t *testing.T) {
 			told[i].Err = errors.New(told[i].Err.Error())
 		}
 		path := "/api/rest/v2/workspaces"
-		want := []Trouble{
+		want := []api.Trouble{
 			{Method: "GET", Path: path, Throttled: true, Try: 1, Since: start, Wait: 3 * time.Second,
 				Err: errors.New("GET " + path + ": 429 Too Many Requests: slow down")},
 			{Method: "GET", Path: path, Try: 2, Since: start.Add(3 * time.Second), Wait: 40 * time.Second,
@@ -668,7 +656,7 @@ func TestNotify(t *testing.T) {
 		if diff := cmp.Diff(want, told, text); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
-		if n := c.conn.stats.Retries.Load(); n != 2 {
+		if n := counters.Retries.Load(); n != 2 {
 			t.Errorf("%d retries counted", n)
 		}
 	})
@@ -678,7 +666,7 @@ func TestNotify(t *testing.T) {
 // of them.
 func TestRetrySharedCause(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
-	shared := &Error{Method: "GET", Path: "other", Status: 400}
+	shared := &api.Error{Method: "GET", Path: "other", Status: 400}
 	tries := 0
 	c := offline(t, func(req *http.Request) (*http.Response, error) {
 		if tries++; tries > 1 {

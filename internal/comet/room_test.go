@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 	"github.com/comet-stream/comet-stream/internal/comet/scan"
 )
 
@@ -71,7 +72,7 @@ func TestTooLarge(t *testing.T) {
 				return reply(req, 200, tt.doc), nil
 			})
 			err := tt.read(t.Context(), c)
-			if e, ok := errors.AsType[*Error](err); !ok || !errors.Is(err, scan.ErrTooLarge) || e.Path == "" || tries != 1 {
+			if e, ok := errors.AsType[*api.Error](err); !ok || !errors.Is(err, scan.ErrTooLarge) || e.Path == "" || tries != 1 {
 				t.Errorf("%v after %d tries", err, tries)
 			}
 		})

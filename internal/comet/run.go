@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
@@ -99,13 +101,13 @@ func parseRun(data []byte) *Run {
 // is [ErrExists]; with [Error.Repeated] it may have been taken by an earlier
 // try of this very call. A missing project is created by the server.
 func (c Experiments) Start(ctx context.Context, h Handshake) (*Run, error) {
-	o := c.conn.authorized()
+	o := c.conn.Authorized()
 	o.Int("local_timestamp", now())
 	o.Text("experimentKey", h.Key)
 	o.Bool("offline", h.Offline)
 	o.TextOrNull("projectName", nonEmpty(h.Project))
 	o.TextOrNull("teamName", nonEmpty(h.Workspace))
-	o.Text("libVersion", c.conn.lib)
+	o.Text("libVersion", c.conn.Lib)
 	o.Bool("getOrCreateEnabled", h.GetOrCreate)
 	return c.handshake(ctx, "logger/add/run", o, h.Key)
 }
@@ -113,19 +115,19 @@ func (c Experiments) Start(ctx context.Context, h Handshake) (*Run, error) {
 // Open opens an experiment that exists, for more to be written to it. Where
 // the server has no call for that, the run has no id, and the usual limits.
 func (c Experiments) Open(ctx context.Context, key string) (*Run, error) {
-	o := c.conn.authorized()
+	o := c.conn.Authorized()
 	o.Int("local_timestamp", now())
 	o.Text("previousExperiment", key)
-	o.Text("libVersion", c.conn.lib)
+	o.Text("libVersion", c.conn.Lib)
 	r, err := c.handshake(ctx, "logger/get/run", o, key)
-	e, ok := errors.AsType[*Error](err)
-	if !ok || e.SDKCode != 0 || e.Status != http.StatusNotFound && !errors.Is(e, ErrUnsupported) {
+	e, ok := errors.AsType[*api.Error](err)
+	if !ok || e.SDKCode != 0 || e.Status != http.StatusNotFound && !errors.Is(e, api.ErrUnsupported) {
 		return r, err
 	}
 	// Either the call is missing, or the experiment.
 	there, missing := c.Metadata(ctx, key)
 	switch {
-	case errors.Is(missing, ErrNotFound):
+	case errors.Is(missing, api.ErrNotFound):
 		return nil, missing
 	case missing != nil:
 		return nil, err
@@ -136,9 +138,9 @@ func (c Experiments) Open(ctx context.Context, key string) (*Run, error) {
 }
 
 func (c Experiments) handshake(ctx context.Context, path string, o *wire.Object, key string) (*Run, error) {
-	data, err := c.conn.document(ctx, &call{
-		method: http.MethodPost, family: familyClient, path: path, body: jsonBody(o.Bytes()),
-		check: func(data []byte) error { return isHandshake(data, key) },
+	data, err := c.conn.Document(ctx, &api.Call{
+		Method: http.MethodPost, Family: api.FamilyClient, Path: path, Body: api.JSONBody(o.Bytes()),
+		Check: func(data []byte) error { return isHandshake(data, key) },
 	})
 	if err != nil {
 		return nil, err
@@ -149,41 +151,51 @@ func (c Experiments) handshake(ctx context.Context, path string, o *wire.Object,
 // isHandshake returns an error for what is no handshake for an experiment. To
 // take one for it would make an experiment look new that is not.
 func isHandshake(data []byte, key string) error {
-	if err := has("runId", "experimentKey")(data); err != nil {
+	if err := api.Gives("runId", "experimentKey")(data); err != nil {
 		return err
 	}
 	if r := parseRun(data); r.ID == "" || r.Key != key {
-		return fmt.Errorf("%w: it is a handshake of experiment %q", ErrNotAcknowledged, r.Key)
+		return fmt.Errorf("%w: it is a handshake of experiment %q", api.ErrNotAcknowledged, r.Key)
 	}
 	return nil
 }
 
 // ReportStatus says that a run is alive, or that it has ended.
 func (c Experiments) ReportStatus(ctx context.Context, r *Run, alive, offline bool) error {
-	o := c.conn.authorized()
+	o := c.conn.Authorized()
 	o.Text("runId", r.ID)
 	o.Text("experimentKey", r.Key)
 	o.TextOrNull("projectId", nonEmpty(r.ProjectID))
 	o.Bool("is_alive", alive)
 	o.Int("local_timestamp", now())
 	o.Bool("offline", offline)
-	return c.conn.postClient(ctx, "status-report/update", o, "is_alive_beat_duration_millis")
+	return c.conn.PostClient(ctx, "status-report/update", o, "is_alive_beat_duration_millis")
 }
 
 // SetOfflineTimes sets the times of an experiment, in milliseconds. A nil
 // start stays as it is. It must come after the last [Experiments.ReportStatus]. On a
 // server that has no such call it is [Experiments.SetTimes].
 func (c Experiments) SetOfflineTimes(ctx context.Context, r *Run, start *int64, end int64) error {
-	err := c.conn.gated(ctx, featureOfflineTimes, http.MethodPost, nil, func() error {
-		o := c.conn.authorized()
+	err := c.conn.Gated(ctx, featureOfflineTimes, http.MethodPost, nil, func() error {
+		o := c.conn.Authorized()
 		o.Text("runId", r.ID)
 		o.Text("experimentKey", r.Key)
 		o.IntOrNull("startTimestamp", start)
 		o.Int("endTimestamp", end)
-		return c.conn.postClient(ctx, featureOfflineTimes.path, o)
+		return c.conn.PostClient(ctx, featureOfflineTimes.Path, o)
 	})
-	if errors.Is(err, ErrUnsupported) {
+	if errors.Is(err, api.ErrUnsupported) {
 		return c.SetTimes(ctx, r.Key, start, &end)
 	}
 	return err
 }
+
+// nonEmpty returns nil for an empty text.
+func nonEmpty(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func now() int64 { return time.Now().UnixMilli() }

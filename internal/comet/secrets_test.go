@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 )
 
 // holdsKey reports whether a text holds the key or a good part of it.
@@ -68,14 +70,14 @@ func TestNoKeyInErrors(t *testing.T) {
 			c := newTestClient(t, map[string]http.HandlerFunc{"/": func(w http.ResponseWriter, r *http.Request) {
 				io.Copy(io.Discard, r.Body)
 				h(w, r)
-			}}, func(o *Options) {
+			}}, func(o *api.Options) {
 				if h == nil {
 					o.URL = gone.URL
 				}
-				o.Retry = Retry{MaxElapsed: 10 * time.Millisecond, Base: time.Millisecond, Cap: time.Millisecond}
+				o.Retry = api.Retry{MaxElapsed: 10 * time.Millisecond, Base: time.Millisecond, Cap: time.Millisecond}
 				o.Timeouts.Stall = 20 * time.Millisecond
 				o.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-				o.Notify = func(t Trouble) { told = append(told, fmt.Sprintf("%v %+v", t.Err, t)) }
+				o.Notify = func(t api.Trouble) { told = append(told, fmt.Sprintf("%v %+v", t.Err, t)) }
 			})
 			for name, err := range failingCalls(t.Context(), c) {
 				if err == nil {
@@ -108,7 +110,7 @@ func failingCalls(ctx context.Context, c *Client) map[string]error {
 	var b Batch
 	b.AddMetric(&MetricValue{Name: "m", Value: []byte("1")})
 	var asset error
-	if body, err := c.Assets.Content(ctx, AssetRequest{ID: "a"}); err != nil {
+	if body, err := c.Assets.Content(ctx, api.AssetRequest{ID: "a"}); err != nil {
 		asset = err
 	} else {
 		// To this call an HTML page is a content like any other.
@@ -123,24 +125,5 @@ func failingCalls(ctx context.Context, c *Client) map[string]error {
 		"points": c.Metrics.Points(ctx, "k", "m", nil, func(*Point) error { return nil }),
 		"batch":  c.Metrics.Write(ctx, "k", &b),
 		"upload": c.Assets.Upload(ctx, &Upload{Run: &Run{Key: "k"}, ID: "a", Link: "s3://b/k"}),
-	}
-}
-
-func TestSecretsHide(t *testing.T) {
-	s := newSecrets("abcdef123456*eyJ9+/=", "gate value")
-	for text, want := range map[string]string{
-		"key abcdef123456*eyJ9+/= end":           "key [hidden] end",
-		"?apiKey=abcdef123456%2AeyJ9%2B%2F%3D&x": "?apiKey=[hidden]&x",
-		"only abcdef123456":                      "only [hidden]",
-		"a gate value":                           "a [hidden]",
-		"nothing":                                "nothing",
-	} {
-		if got := s.hide(text); got != want {
-			t.Errorf("%q: got %q, want %q", text, got, want)
-		}
-	}
-	// A short key, as in tests, must not blot out words.
-	if got := newSecrets("k").hide("key"); got != "key" {
-		t.Errorf("got %q", got)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"testing/iotest"
 	"unicode/utf8"
 
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
@@ -74,11 +75,11 @@ func TestTextChanged(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer r.Close()
-			if _, err := io.Copy(io.Discard, r); !errors.Is(err, ErrChanged) || tries != 2 {
+			if _, err := io.Copy(io.Discard, r); !errors.Is(err, api.ErrChanged) || tries != 2 {
 				t.Errorf("%d tries, %v", tries, err)
 			}
 			// The error stays.
-			if _, err := r.Read(make([]byte, 1)); !errors.Is(err, ErrChanged) {
+			if _, err := r.Read(make([]byte, 1)); !errors.Is(err, api.ErrChanged) {
 				t.Errorf("then %v", err)
 			}
 		})
@@ -98,12 +99,12 @@ func TestTexts(t *testing.T) {
 				}
 			},
 		})
-		read := map[string]func(string) (*Text, error){
-			"html":   func(k string) (*Text, error) { return c.Texts.HTML(t.Context(), k) },
-			"code":   func(k string) (*Text, error) { return c.Texts.Code(t.Context(), k) },
-			"output": func(k string) (*Text, error) { return c.Texts.Output(t.Context(), k) },
-			"graph":  func(k string) (*Text, error) { return c.Texts.Graph(t.Context(), k) },
-			"notes":  func(k string) (*Text, error) { return c.Projects.Notes(t.Context(), k) },
+		read := map[string]func(string) (*api.Text, error){
+			"html":   func(k string) (*api.Text, error) { return c.Texts.HTML(t.Context(), k) },
+			"code":   func(k string) (*api.Text, error) { return c.Texts.Code(t.Context(), k) },
+			"output": func(k string) (*api.Text, error) { return c.Texts.Output(t.Context(), k) },
+			"graph":  func(k string) (*api.Text, error) { return c.Texts.Graph(t.Context(), k) },
+			"notes":  func(k string) (*api.Text, error) { return c.Projects.Notes(t.Context(), k) },
 		}[name]
 		r, err := read("K")
 		if err != nil {
@@ -113,7 +114,7 @@ func TestTexts(t *testing.T) {
 		if string(got) != "text of K" || err != nil || r.Close() != nil {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
-		if _, err := read("gone"); !errors.Is(err, ErrNotFound) || errors.Is(err, ErrUnclear) {
+		if _, err := read("gone"); !errors.Is(err, api.ErrNotFound) || errors.Is(err, api.ErrUnclear) {
 			t.Errorf("%s: %v, want not found", name, err)
 		}
 	}
@@ -136,7 +137,7 @@ func zipOf(t *testing.T, names ...string) string {
 	return buf.String()
 }
 
-func readContent(t *testing.T, c Content) string {
+func readContent(t *testing.T, c api.Content) string {
 	t.Helper()
 	rc, err := c.Open()
 	if err != nil {
@@ -152,7 +153,7 @@ func readContent(t *testing.T, c Content) string {
 
 func TestGitPatch(t *testing.T) {
 	long := strings.Repeat("+é\n", 100_000)
-	whole, err := zipPatch(TextContent(long))
+	whole, err := zipPatch(api.TextContent(long))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,7 +197,7 @@ func TestGitPatch(t *testing.T) {
 
 // A zip file that is read as it comes tells its other files too, once it ends.
 func TestStreamedPatchBeside(t *testing.T) {
-	b := &besides{of: new(Text)}
+	b := &besides{of: new(api.Text)}
 	patch, err := streamPatch(iotest.HalfReader(strings.NewReader(zipOf(t, "git_diff.patch", "x", "y"))), b)
 	if err != nil {
 		t.Fatal(err)

@@ -4,56 +4,57 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // Texts are the calls of the long texts of an experiment.
-type Texts struct{ conn *conn }
+type Texts struct{ conn *api.Conn }
 
 // HTML returns the accumulated HTML of an experiment.
-func (c Texts) HTML(ctx context.Context, key string) (*Text, error) {
-	return c.conn.text(ctx, readHTML, values("experimentKey", key))
+func (c Texts) HTML(ctx context.Context, key string) (*api.Text, error) {
+	return c.conn.Text(ctx, readHTML, api.Query("experimentKey", key))
 }
 
 // Code returns the main source file of an experiment.
-func (c Texts) Code(ctx context.Context, key string) (*Text, error) {
-	return c.conn.text(ctx, readCode, values("experimentKey", key))
+func (c Texts) Code(ctx context.Context, key string) (*api.Text, error) {
+	return c.conn.Text(ctx, readCode, api.Query("experimentKey", key))
 }
 
 // Output returns what an experiment wrote to its standard output and error.
-func (c Texts) Output(ctx context.Context, key string) (*Text, error) {
-	return c.conn.text(ctx, readOutput, values("experimentKey", key))
+func (c Texts) Output(ctx context.Context, key string) (*api.Text, error) {
+	return c.conn.Text(ctx, readOutput, api.Query("experimentKey", key))
 }
 
 // Graph returns the model graph of an experiment.
-func (c Texts) Graph(ctx context.Context, key string) (*Text, error) {
-	return c.conn.text(ctx, readGraph, values("experimentKey", key))
+func (c Texts) Graph(ctx context.Context, key string) (*api.Text, error) {
+	return c.conn.Text(ctx, readGraph, api.Query("experimentKey", key))
 }
 
 // WriteHTML sets the HTML of an experiment, or appends to it. Appending is not
 // safe to do twice, see [ErrUncertain].
-func (c Texts) WriteHTML(ctx context.Context, key string, html Content, replace bool, time *int64) error {
+func (c Texts) WriteHTML(ctx context.Context, key string, html api.Content, replace bool, time *int64) error {
 	var o wire.Object
 	o.Text("experimentKey", key)
 	o.Bool("override", replace)
 	if time != nil {
 		o.Int("timestamp", *time)
 	}
-	return c.conn.postText(ctx, call{path: "write/experiment/html", unsafe: !replace}, &o, "html", html)
+	return c.conn.PostText(ctx, api.Call{Path: "write/experiment/html", Unsafe: !replace}, &o, "html", html)
 }
 
 // WriteCode sets the main source file of an experiment.
-func (c Texts) WriteCode(ctx context.Context, key string, code Content) error {
+func (c Texts) WriteCode(ctx context.Context, key string, code api.Content) error {
 	var o wire.Object
 	o.Text("experimentKey", key)
-	return c.conn.postText(ctx, call{path: "write/experiment/code"}, &o, "code", code)
+	return c.conn.PostText(ctx, api.Call{Path: "write/experiment/code"}, &o, "code", code)
 }
 
 // WriteGraph sets the model graph of an experiment.
-func (c Texts) WriteGraph(ctx context.Context, key string, graph Content) error {
+func (c Texts) WriteGraph(ctx context.Context, key string, graph api.Content) error {
 	var o wire.Object
 	o.Text("experimentKey", key)
-	return c.conn.postText(ctx, call{path: "write/experiment/graph"}, &o, "graph", graph)
+	return c.conn.PostText(ctx, api.Call{Path: "write/experiment/graph"}, &o, "graph", graph)
 }
 
 // WriteFilePath sets the path of the main source file. The file name follows
@@ -62,7 +63,7 @@ func (c Texts) WriteFilePath(ctx context.Context, key, path string) error {
 	var o wire.Object
 	o.Text("experimentKey", key)
 	o.Text("filePath", path)
-	return c.conn.post(ctx, "write/experiment/file-path", &o)
+	return c.conn.Post(ctx, "write/experiment/file-path", &o)
 }
 
 // OutputLine is one piece of output. The server joins pieces in the order of
@@ -89,6 +90,6 @@ func (c Texts) WriteOutput(ctx context.Context, key string, lines []OutputLine) 
 		o.Int("offset", l.Offset)
 		list = append(list, o.Bytes()...)
 	}
-	cl := call{method: http.MethodPost, path: "write/experiment/output", unsafe: true}
-	return c.conn.compressed(ctx, cl, c.conn.altAck, `{"experimentKey":`, string(wire.Quote(key)), `,"runContext":null,"outputLines":[`, list, `]}`)
+	cl := api.Call{Method: http.MethodPost, Path: "write/experiment/output", Unsafe: true}
+	return c.conn.Compressed(ctx, cl, c.conn.AltAck, `{"experimentKey":`, string(wire.Quote(key)), `,"runContext":null,"outputLines":[`, list, `]}`)
 }

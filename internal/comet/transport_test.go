@@ -1,6 +1,8 @@
 package comet
 
 import (
+	"bytes"
+	"compress/gzip"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -13,6 +15,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 )
 
 // The key, the allow header and the referrer stay with the configured host.
@@ -40,8 +44,8 @@ func TestRedirectToOtherHost(t *testing.T) {
 			}
 			http.Redirect(w, r, r.URL.String()+"&hop=1", http.StatusMovedPermanently)
 		},
-	}, func(o *Options) { o.AllowHeaderName, o.AllowHeaderValue = "X-Gate", "open sesame" })
-	b, err := c.Assets.Content(t.Context(), AssetRequest{Key: "k", ID: "a"})
+	}, func(o *api.Options) { o.AllowHeaderName, o.AllowHeaderValue = "X-Gate", "open sesame" })
+	b, err := c.Assets.Content(t.Context(), api.AssetRequest{Key: "k", ID: "a"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +69,7 @@ func TestRedirectedWrite(t *testing.T) {
 			},
 		})
 		err := c.Experiments.AddTags(t.Context(), "k", []string{"a"})
-		if !errors.Is(err, errMoved) || !strings.Contains(err.Error(), "https://elsewhere.example/x ") || tries != 1 {
+		if !errors.Is(err, api.ErrMoved) || !strings.Contains(err.Error(), "https://elsewhere.example/x ") || tries != 1 {
 			t.Errorf("%d: %d tries, %v", status, tries, err)
 		}
 	}
@@ -75,7 +79,7 @@ func TestRedirectLoop(t *testing.T) {
 	c := newTestClient(t, map[string]http.HandlerFunc{
 		"GET /api/rest/v2/workspaces": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, http.StatusFound) },
 	})
-	if _, err := c.Workspaces.List(t.Context()); !errors.Is(err, errRedirects) {
+	if _, err := c.Workspaces.List(t.Context()); !errors.Is(err, api.ErrRedirects) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -92,7 +96,7 @@ func TestCAFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	ask := func(ca string) error {
-		c, err := New(Options{URL: srv.URL, APIKey: testKey, CAFile: ca})
+		c, err := New(api.Options{URL: srv.URL, APIKey: testKey, CAFile: ca})
 		if err != nil {
 			return err
 		}
@@ -133,14 +137,9 @@ func TestConnections(t *testing.T) {
 			if r.Header.Get("Accept-Encoding") != "gzip" || r.Header.Get("User-Agent") != "comet-stream" {
 				t.Errorf("headers %v", r.Header)
 			}
-			body, err := gzipBody(workspacesDoc)
-			if err != nil {
-				t.Error(err)
-			}
-			rc, _ := body.open()
 			w.Header().Set("Content-Encoding", "gzip")
 			w.Header().Set("Content-Type", "application/octet-stream")
-			io.Copy(w, rc)
+			w.Write(gzipped(workspacesDoc))
 		},
 	})
 	for range 5 {
@@ -151,4 +150,17 @@ func TestConnections(t *testing.T) {
 	if len(remotes) != 1 {
 		t.Errorf("%d connections, want 1", len(remotes))
 	}
+}
+
+// gzipped returns a text with gzip.
+func gzipped(text string) []byte {
+	var b bytes.Buffer
+	zw := gzip.NewWriter(&b)
+	if _, err := zw.Write([]byte(text)); err != nil {
+		panic(err)
+	}
+	if err := zw.Close(); err != nil {
+		panic(err)
+	}
+	return b.Bytes()
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 )
 
 // Words of the server's own that nobody here knows are told once a call, so that a
@@ -20,7 +22,7 @@ func TestUnclearWords(t *testing.T) {
 				return reply(req, 200, `{"userName":"u"}`), nil
 			}
 			return reply(req, 400, body, "Content-Type", contentType), nil
-		}, func(o *Options) {
+		}, func(o *api.Options) {
 			o.Retry, o.AbsentWords = quickRetry, absent
 			o.Unclear = func(call, words string) { told = append(told, call+": "+words) }
 		})
@@ -31,13 +33,13 @@ func TestUnclearWords(t *testing.T) {
 		return err
 	}
 	const own = `{"msg":"nothing to see","code":400}`
-	if err := ask(own, "application/json"); !errors.Is(err, ErrUnclear) {
+	if err := ask(own, "application/json"); !errors.Is(err, api.ErrUnclear) {
 		t.Error(err)
 	}
-	if err := ask("<html>nothing to see</html>", "text/html"); !errors.Is(err, ErrUnclear) {
+	if err := ask("<html>nothing to see</html>", "text/html"); !errors.Is(err, api.ErrUnclear) {
 		t.Error(err)
 	}
-	if err := ask(own, "application/json", "nothing to see"); !errors.Is(err, ErrNotFound) {
+	if err := ask(own, "application/json", "nothing to see"); !errors.Is(err, api.ErrNotFound) {
 		t.Error(err)
 	}
 	if diff := cmp.Diff([]string{"GET experiment/html: nothing to see"}, told); diff != "" {
@@ -54,18 +56,18 @@ func TestAnswersBeside(t *testing.T) {
 		want             error
 	}{
 		{"good", "metadata", `{"experimentKey":"k","code":200,"sdk_error_code":0}`, nil},
-		{"code", "metadata", `{"experimentKey":"k","code":500}`, ErrUnclear},
-		{"code of an error", "metadata", `{"experimentKey":"k","sdk_error_code":90501}`, ErrUnclear},
+		{"code", "metadata", `{"experimentKey":"k","code":500}`, api.ErrUnclear},
+		{"code of an error", "metadata", `{"experimentKey":"k","sdk_error_code":90501}`, api.ErrUnclear},
 		{"good list", views, `[{"templateId":"v"}]`, nil},
-		{"list of nothing", views, `[{}]`, ErrUnclear},
-		{"list of null", views, `[null]`, ErrUnclear},
+		{"list of nothing", views, `[{}]`, api.ErrUnclear},
+		{"list of null", views, `[null]`, api.ErrUnclear},
 	} {
 		c := offline(t, func(req *http.Request) (*http.Response, error) {
 			if strings.HasSuffix(req.URL.Path, test.path) {
 				return reply(req, 200, test.body), nil
 			}
 			return reply(req, 200, `{"userName":"u","projectId":"p"}`), nil
-		}, func(o *Options) { o.Retry = quickRetry })
+		}, func(o *api.Options) { o.Retry = quickRetry })
 		_, err := c.Experiments.Metadata(t.Context(), "k")
 		if test.path == views {
 			_, err = c.Views.List(t.Context(), Dashboards, "p", "")
@@ -82,8 +84,8 @@ func TestAnswersBeside(t *testing.T) {
 			return reply(req, 302, "", "Location", "/login"), nil
 		}
 		return reply(req, 200, `{"userName":"u","projectId":"p"}`), nil
-	}, func(o *Options) { o.Retry = quickRetry })
-	if _, err := c.Views.List(t.Context(), Dashboards, "p", ""); !errors.Is(err, ErrUnclear) {
+	}, func(o *api.Options) { o.Retry = quickRetry })
+	if _, err := c.Views.List(t.Context(), Dashboards, "p", ""); !errors.Is(err, api.ErrUnclear) {
 		t.Errorf("redirected to where nothing is: %v", err)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 )
 
 // Upload describes an asset to be written.
@@ -49,7 +51,7 @@ type Upload struct {
 // documented), the answer is [ErrImmutable], also when an earlier try of the same
 // call has put it there.
 func (c Assets) Upload(ctx context.Context, u *Upload) error {
-	return c.upload(ctx, familyClient, "asset/upload", u.assetQuery(c.conn.key), u)
+	return c.upload(ctx, api.FamilyClient, "asset/upload", u.assetQuery(c.conn.Key), u)
 }
 
 func (u *Upload) assetQuery(key string) url.Values {
@@ -69,7 +71,7 @@ func (u *Upload) assetQuery(key string) url.Values {
 // UploadVisualization writes an image or figure under an id of the caller's
 // choice, under the terms of [Assets.Upload].
 func (c Assets) UploadVisualization(ctx context.Context, u *Upload) error {
-	return c.upload(ctx, familyClient, "visualizations/upload", u.visualizationQuery(c.conn.key), u)
+	return c.upload(ctx, api.FamilyClient, "visualizations/upload", u.visualizationQuery(c.conn.Key), u)
 }
 
 func (u *Upload) visualizationQuery(key string) url.Values {
@@ -120,22 +122,22 @@ func (c Assets) UploadREST(ctx context.Context, u *Upload) error {
 		q.Set("overwrite", pythonBool(true))
 	}
 	u.setCommon(q)
-	return c.upload(ctx, familyREST, "write/experiment/upload-asset", q, u)
+	return c.upload(ctx, api.FamilyREST, "write/experiment/upload-asset", q, u)
 }
 
-func (c Assets) upload(ctx context.Context, f family, path string, q url.Values, u *Upload) error {
+func (c Assets) upload(ctx context.Context, f api.Family, path string, q url.Values, u *Upload) error {
 	if u.Open == nil && u.Link == "" {
 		return errors.New("comet: an upload needs a content or a link")
 	}
-	form := &form{file: u.Open, size: u.Size, link: u.Link, metadata: u.Metadata}
-	return c.conn.ack(ctx, &call{
-		method: http.MethodPost,
-		family: f,
-		path:   path,
-		query:  q,
-		body:   form.body(),
-		unsafe: f == familyREST || u.ID == "" || u.Once,
-		given:  []string{"assetId", "imageId"},
+	form := &api.Form{File: u.Open, Size: u.Size, Link: u.Link, Metadata: u.Metadata}
+	return c.conn.Ack(ctx, &api.Call{
+		Method: http.MethodPost,
+		Family: f,
+		Path:   path,
+		Query:  q,
+		Body:   form.Body(),
+		Unsafe: f == api.FamilyREST || u.ID == "" || u.Once,
+		Given:  []string{"assetId", "imageId"},
 	})
 }
 

@@ -14,6 +14,8 @@ import (
 	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 )
 
 // part is a part of a form as a strict server reads it.
@@ -94,7 +96,9 @@ func TestUpload(t *testing.T) {
 		},
 		{
 			name: "git patch",
-			send: func(c *Client, _ *Upload) error { return c.Texts.WriteGitPatch(t.Context(), "K", TextContent("diff")) },
+			send: func(c *Client, _ *Upload) error {
+				return c.Texts.WriteGitPatch(t.Context(), "K", api.TextContent("diff"))
+			},
 			line: "POST /api/rest/v2/write/experiment/git/patch?experimentKey=K",
 		},
 	} {
@@ -197,7 +201,7 @@ func (c *closeCounter) Close() error { c.n.Add(1); return nil }
 func TestUploadWaitsForReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		content := &lateReader{entered: make(chan struct{}), closed: make(chan struct{}), release: make(chan struct{})}
-		c := offline(t, nil, func(o *Options) { o.Transport = early{content.entered} })
+		c := offline(t, nil, func(o *api.Options) { o.Transport = early{content.entered} })
 		returned := make(chan error, 1)
 		go func() {
 			returned <- c.Assets.Upload(t.Context(), &Upload{
@@ -215,7 +219,7 @@ func TestUploadWaitsForReader(t *testing.T) {
 			t.Errorf("returned %v while the content is read", <-returned)
 		}
 		close(content.release)
-		if err := <-returned; !errors.Is(err, ErrForbidden) {
+		if err := <-returned; !errors.Is(err, api.ErrForbidden) {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -288,10 +292,10 @@ func TestUploadImmutable(t *testing.T) {
 		"POST /clientlib/visualizations/upload": status(400, `{"msg":"immutable","sdk_error_code":7000006}`),
 	})
 	u := &Upload{Run: &Run{Key: "K"}, ID: "A", Link: "https://h/x"}
-	if err := c.Assets.Upload(t.Context(), u); !errors.Is(err, ErrImmutable) {
+	if err := c.Assets.Upload(t.Context(), u); !errors.Is(err, api.ErrImmutable) {
 		t.Errorf("got %v", err)
 	}
-	if err := c.Assets.UploadVisualization(t.Context(), u); !errors.Is(err, ErrImmutable) {
+	if err := c.Assets.UploadVisualization(t.Context(), u); !errors.Is(err, api.ErrImmutable) {
 		t.Errorf("got %v", err)
 	}
 	if err := c.Assets.Upload(t.Context(), &Upload{Run: &Run{Key: "K"}, ID: "A"}); err == nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
@@ -63,12 +64,12 @@ func parseValue(data []byte) Value {
 	return x
 }
 
-func (c *conn) summary(ctx context.Context, rd read, key string) ([]Value, error) {
-	return listOf(ctx, c, rd, values("experimentKey", key), nil, parseValue)
+func summary(ctx context.Context, c *api.Conn, rd api.Read, key string) ([]Value, error) {
+	return api.ListOf(ctx, c, rd, api.Query("experimentKey", key), nil, parseValue)
 }
 
-func (c *conn) eachValue(ctx context.Context, rd read, key string, restart func(), yield func(*Value) error) error {
-	return c.each(ctx, rd, values("experimentKey", key), restart, func(v []byte, cut bool) error {
+func eachValue(ctx context.Context, c *api.Conn, rd api.Read, key string, restart func(), yield func(*Value) error) error {
+	return c.Each(ctx, rd, api.Query("experimentKey", key), restart, func(v []byte, cut bool) error {
 		x := parseValue(v)
 		x.Cut = cut
 		return yield(&x)

@@ -7,11 +7,12 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // Views are the calls of the views of a project.
-type Views struct{ conn *conn }
+type Views struct{ conn *api.Conn }
 
 // ViewTable is one of the two tables in which servers keep views.
 type ViewTable int
@@ -27,8 +28,8 @@ const (
 
 // The calls that read and write each table.
 var (
-	viewReads  = [...]feature{Dashboards: featureViews, ChartTemplates: featureChartTemplates}
-	viewWrites = [...]feature{Dashboards: featureViewsWrite, ChartTemplates: featureChartTemplatesWrite}
+	viewReads  = [...]api.Feature{Dashboards: featureViews, ChartTemplates: featureChartTemplates}
+	viewWrites = [...]api.Feature{Dashboards: featureViewsWrite, ChartTemplates: featureChartTemplatesWrite}
 )
 
 // View is a saved arrangement of panels, of a project or of an experiment.
@@ -78,10 +79,10 @@ func (c Views) List(ctx context.Context, table ViewTable, projectID, key string)
 		_, err := Projects{c.conn}.ByID(ctx, projectID)
 		return err == nil
 	}
-	err := c.conn.gated(ctx, f, http.MethodGet, exists, func() (err error) {
+	err := c.conn.Gated(ctx, f, http.MethodGet, exists, func() (err error) {
 		rd := readViews
-		rd.path = f.path
-		views, err = listOf(ctx, c.conn, rd, values("projectId", projectID, "experimentKey", key), nil, func(v []byte) View {
+		rd.Path = f.Path
+		views, err = api.ListOf(ctx, c.conn, rd, api.Query("projectId", projectID, "experimentKey", key), nil, func(v []byte) View {
 			return parseView(table, v)
 		})
 		return err
@@ -147,15 +148,15 @@ func (c Views) Write(ctx context.Context, w ViewWrite) (*View, error) {
 	}
 	var v View
 	f := viewWrites[w.Table]
-	err := c.conn.gated(ctx, f, http.MethodPost, nil, func() error {
-		data, err := c.conn.document(ctx, &call{
-			method: http.MethodPost,
-			path:   f.path,
-			body:   jsonBody(o.Bytes()),
-			unsafe: w.ID == "",
-			check: func(data []byte) error {
-				if parseView(w.Table, data).ID == "" && !acknowledges(data, nil) {
-					return notAcknowledged(data)
+	err := c.conn.Gated(ctx, f, http.MethodPost, nil, func() error {
+		data, err := c.conn.Document(ctx, &api.Call{
+			Method: http.MethodPost,
+			Path:   f.Path,
+			Body:   api.JSONBody(o.Bytes()),
+			Unsafe: w.ID == "",
+			Check: func(data []byte) error {
+				if parseView(w.Table, data).ID == "" && !api.Acknowledges(data, nil) {
+					return api.NotAcknowledged(data)
 				}
 				return nil
 			},

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 )
 
 // Waits of more than ten seconds are told: of which call, why, and until when.
@@ -34,7 +36,7 @@ func TestWaitsAreTold(t *testing.T) {
 	}
 	for name, tc := range map[string]struct {
 		network fake
-		change  func(*Options)
+		change  func(*api.Options)
 		call    func(context.Context, *Client) error
 		want    string
 	}{
@@ -51,14 +53,14 @@ func TestWaitsAreTold(t *testing.T) {
 			resp.Body = &slowBody{req: req, text: `{"tags":[]}`, piece: 100, pauses: []time.Duration{30 * time.Second}}
 			return resp, nil
 		}), nil, read, "at 10s until 1m0s: " + tags + "the connection has stalled\n"},
-		"slow upload": {nil, func(o *Options) { o.Transport = swallow{piece: 1 << 20, pause: 30 * time.Second} },
+		"slow upload": {nil, func(o *api.Options) { o.Transport = swallow{piece: 1 << 20, pause: 30 * time.Second} },
 			func(ctx context.Context, c *Client) error {
 				return c.Assets.Upload(ctx, &Upload{Run: &Run{Key: "k"}, ID: "a", Size: 1 << 20, Open: func() (io.ReadCloser, error) {
 					return io.NopCloser(strings.NewReader(strings.Repeat("x", 1<<20))), nil
 				}})
 			}, "at 10s until 1m0s: POST /clientlib/asset/upload: the connection has stalled\n"},
 		"rate": {func(req *http.Request) (*http.Response, error) { return reply(req, 200, `{"tags":[]}`), nil },
-			func(o *Options) { o.ReadRate = rate.Every(20 * time.Second) },
+			func(o *api.Options) { o.ReadRate = rate.Every(20 * time.Second) },
 			func(ctx context.Context, c *Client) error {
 				if err := read(ctx, c); err != nil {
 					return err
@@ -71,14 +73,14 @@ func TestWaitsAreTold(t *testing.T) {
 				var mu sync.Mutex
 				var told strings.Builder
 				start := time.Now()
-				o := func(o *Options) {
-					o.Waits = func(w Wait) {
+				o := func(o *api.Options) {
+					o.Waits = func(w api.Wait) {
 						mu.Lock()
 						defer mu.Unlock()
 						fmt.Fprintf(&told, "at %v until %v: %v\n", time.Since(start).Round(time.Second), w.Until.Sub(start).Round(time.Second), w.Why)
 					}
 				}
-				change := []func(*Options){o}
+				change := []func(*api.Options){o}
 				if tc.change != nil {
 					change = append(change, tc.change)
 				}

@@ -10,10 +10,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 	"github.com/comet-stream/comet-stream/internal/comet/transport"
 )
 
-func noRetry(o *Options) { o.Retry.MaxElapsed = -1 }
+func noRetry(o *api.Options) { o.Retry.MaxElapsed = -1 }
 
 // hanging is a fake network that never answers by itself.
 func hanging(req *http.Request) (*http.Response, error) {
@@ -109,7 +110,7 @@ func TestPausingReader(t *testing.T) {
 			resp.Body = &slowBody{req: req, text: "abc", pauses: []time.Duration{0}}
 			return resp, nil
 		}, noRetry)
-		b, err := c.Assets.Content(t.Context(), AssetRequest{ID: "a"})
+		b, err := c.Assets.Content(t.Context(), api.AssetRequest{ID: "a"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -196,7 +197,7 @@ func TestStalledUpload(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c := offline(t, nil, noRetry, func(o *Options) { o.Transport = tc.network })
+				c := offline(t, nil, noRetry, func(o *api.Options) { o.Transport = tc.network })
 				start := time.Now()
 				err := c.Assets.Upload(t.Context(), &Upload{
 					Run: &Run{Key: "k"}, ID: "a", Size: 1 << 20,

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 )
 
 // workspaceWrites is every write of the workspace level, with the request that
@@ -133,10 +135,16 @@ func TestWorkspaceUnsafeWrites(t *testing.T) {
 			_, err := c.Registry.CreateModel(t.Context(), NewRegistryVersion{})
 			return err
 		}},
-		"panel":     {do: func(c *Client) error { _, err := c.Panels.Upload(t.Context(), "w", "", TextContent("")); return err }},
-		"old panel": {safe: true, do: func(c *Client) error { _, err := c.Panels.Upload(t.Context(), "w", "T", TextContent("")); return err }},
-		"view":      {do: func(c *Client) error { _, err := c.Views.Write(t.Context(), ViewWrite{}); return err }},
-		"old view":  {safe: true, do: func(c *Client) error { _, err := c.Views.Write(t.Context(), ViewWrite{ID: "T"}); return err }},
+		"panel": {do: func(c *Client) error {
+			_, err := c.Panels.Upload(t.Context(), "w", "", api.TextContent(""))
+			return err
+		}},
+		"old panel": {safe: true, do: func(c *Client) error {
+			_, err := c.Panels.Upload(t.Context(), "w", "T", api.TextContent(""))
+			return err
+		}},
+		"view":     {do: func(c *Client) error { _, err := c.Views.Write(t.Context(), ViewWrite{}); return err }},
+		"old view": {safe: true, do: func(c *Client) error { _, err := c.Views.Write(t.Context(), ViewWrite{ID: "T"}); return err }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tries := 0
@@ -148,9 +156,9 @@ func TestWorkspaceUnsafeWrites(t *testing.T) {
 					return nil, errReset
 				}
 				return reply(req, 200, savedDoc), nil
-			}, func(o *Options) { o.Retry = quickRetry })
+			}, func(o *api.Options) { o.Retry = quickRetry })
 			err := tc.do(c)
-			if tc.safe && (err != nil || tries != 2) || !tc.safe && (!errors.Is(err, ErrUncertain) || tries != 1) {
+			if tc.safe && (err != nil || tries != 2) || !tc.safe && (!errors.Is(err, api.ErrUncertain) || tries != 1) {
 				t.Errorf("%d tries, %v", tries, err)
 			}
 		})
@@ -191,7 +199,7 @@ func TestOpenArtifactFile(t *testing.T) {
 		}
 		w.Write([]byte("x"))
 	}})
-	b, err := c.Artifacts.FileContent(t.Context(), AssetRequest{Key: "K", ID: "A", ArtifactVersion: "V"})
+	b, err := c.Artifacts.FileContent(t.Context(), api.AssetRequest{Key: "K", ID: "A", ArtifactVersion: "V"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -250,11 +258,11 @@ func TestViewDocuments(t *testing.T) {
 			if diff := cmp.Diff(want, got); err != nil || diff != "" {
 				t.Errorf("%s: %v (-want +got):\n%s", doc, err, diff)
 			}
-			for body, want := range map[string]error{`{"msg":"HTTP 404 Not Found","code":404}`: ErrUnsupported, `<html>`: ErrUnclear} {
+			for body, want := range map[string]error{`{"msg":"HTTP 404 Not Found","code":404}`: api.ErrUnsupported, `<html>`: api.ErrUnclear} {
 				c := newTestClient(t, map[string]http.HandlerFunc{
 					"GET /api/rest/v2/project": answer(`{"projectId":"P"}`), "GET /api/rest/v2/" + path: status(404, body),
 				})
-				if _, err := c.Views.List(t.Context(), table, "P", ""); !errors.Is(err, want) || errors.Is(err, ErrUnsupported) == errors.Is(err, ErrUnclear) {
+				if _, err := c.Views.List(t.Context(), table, "P", ""); !errors.Is(err, want) || errors.Is(err, api.ErrUnsupported) == errors.Is(err, api.ErrUnclear) {
 					t.Errorf("server without %s, which says %s: %v", path, body, err)
 				}
 			}
@@ -297,7 +305,7 @@ func TestPanels(t *testing.T) {
 	if data, err := io.ReadAll(file); err != nil || string(data) != zip || tries != 2 {
 		t.Errorf("%d bytes after %d tries, %v", len(data), tries, err)
 	}
-	if id, err := c.Panels.Upload(t.Context(), "w", "", TextContent(zip)); err != nil || id != "T2" {
+	if id, err := c.Panels.Upload(t.Context(), "w", "", api.TextContent(zip)); err != nil || id != "T2" {
 		t.Errorf("%q, %v", id, err)
 	}
 }

@@ -3,15 +3,16 @@ package comet
 import (
 	"context"
 
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
 // Workspaces are the calls of the workspaces that the key may see.
-type Workspaces struct{ conn *conn }
+type Workspaces struct{ conn *api.Conn }
 
 // List returns the names of the workspaces that the key may see.
 func (c Workspaces) List(ctx context.Context) ([]string, error) {
-	named, err := listOf(ctx, c.conn, readWorkspaces, nil, nil, func(v []byte) *string {
+	named, err := api.ListOf(ctx, c.conn, readWorkspaces, nil, nil, func(v []byte) *string {
 		if v[0] == '{' {
 			// Newer servers may give objects.
 			name := wire.Member(v, "name")
@@ -36,5 +37,5 @@ func (c Workspaces) List(ctx context.Context) ([]string, error) {
 func (c Workspaces) Create(ctx context.Context, name string) error {
 	var o wire.Object
 	o.Text("name", name)
-	return c.conn.post(ctx, "write/workspace/new", &o, "workspace_id")
+	return c.conn.Post(ctx, "write/workspace/new", &o, "workspace_id")
 }

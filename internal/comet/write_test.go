@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/gzip"
 
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
@@ -70,9 +71,9 @@ func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	return reply(req, 200, r.answer), nil
 }
 
-func newRecorder(t *testing.T, doc string) (*recorder, *Client) {
+func newRecorder(t *testing.T, doc string, change ...func(*api.Options)) (*recorder, *Client) {
 	r := &recorder{t: t, answer: doc}
-	return r, offline(t, nil, func(o *Options) { o.Transport, o.Retry = r, quickRetry })
+	return r, offline(t, nil, append(change, func(o *api.Options) { o.Transport, o.Retry = r, quickRetry })...)
 }
 
 // anyTime replaces the one field of a body that is the clock's.
@@ -149,16 +150,18 @@ var writes = []write{
 	}, "POST /api/rest/v2/write/experiment/parameter",
 		`{"experimentKey":"K","parameterName":"p","parameterValue":"1","step":null,"source":"manual","context":null,"timestamp":null}`},
 	{"html", func(ctx context.Context, c *Client) error {
-		return c.Texts.WriteHTML(ctx, "K", TextContent("<b>&</b>"), true, ptr(int64(9)))
+		return c.Texts.WriteHTML(ctx, "K", api.TextContent("<b>&</b>"), true, ptr(int64(9)))
 	},
 		"POST /api/rest/v2/write/experiment/html", `{"experimentKey":"K","override":true,"timestamp":9,"html":"<b>&</b>"}`},
 	{"html appended", func(ctx context.Context, c *Client) error {
-		return c.Texts.WriteHTML(ctx, "K", TextContent(""), false, nil)
+		return c.Texts.WriteHTML(ctx, "K", api.TextContent(""), false, nil)
 	},
 		"POST /api/rest/v2/write/experiment/html", `{"experimentKey":"K","override":false,"html":""}`},
-	{"code", func(ctx context.Context, c *Client) error { return c.Texts.WriteCode(ctx, "K", TextContent("x = 1\n")) },
+	{"code", func(ctx context.Context, c *Client) error {
+		return c.Texts.WriteCode(ctx, "K", api.TextContent("x = 1\n"))
+	},
 		"POST /api/rest/v2/write/experiment/code", `{"experimentKey":"K","code":"x = 1\n"}`},
-	{"graph", func(ctx context.Context, c *Client) error { return c.Texts.WriteGraph(ctx, "K", TextContent("{}")) },
+	{"graph", func(ctx context.Context, c *Client) error { return c.Texts.WriteGraph(ctx, "K", api.TextContent("{}")) },
 		"POST /api/rest/v2/write/experiment/graph", `{"experimentKey":"K","graph":"{}"}`},
 	{"file path", func(ctx context.Context, c *Client) error { return c.Texts.WriteFilePath(ctx, "K", "/a/b.py") },
 		"POST /api/rest/v2/write/experiment/file-path", `{"experimentKey":"K","filePath":"/a/b.py"}`},
@@ -193,7 +196,9 @@ var writes = []write{
 	{"rename project", func(ctx context.Context, c *Client) error {
 		return c.Projects.Update(ctx, "P", ProjectUpdate{Name: ptr("n")})
 	}, "POST /api/rest/v2/write/project/update", `{"projectId":"P","newProjectName":"n"}`},
-	{"notes", func(ctx context.Context, c *Client) error { return c.Projects.WriteNotes(ctx, "P", TextContent("# n")) },
+	{"notes", func(ctx context.Context, c *Client) error {
+		return c.Projects.WriteNotes(ctx, "P", api.TextContent("# n"))
+	},
 		"POST /api/rest/v2/write/project/notes", `{"projectId":"P","notes":"# n"}`},
 	{"symlink", func(ctx context.Context, c *Client) error { return c.Projects.Symlink(ctx, "K", "p q") },
 		"GET /api/rest/v2/write/project/symlink?experimentKey=K&projectName=p q", ""},
@@ -243,7 +248,7 @@ func TestUpdateStatus(t *testing.T) {
 	for name, tc := range map[string]struct {
 		version string
 		want    error
-	}{"new": {"3.7.91", nil}, "old": {"3.7.90", ErrUnsupported}} {
+	}{"new": {"3.7.91", nil}, "old": {"3.7.90", api.ErrUnsupported}} {
 		t.Run(name, func(t *testing.T) {
 			r, c := newRecorder(t, `{"msg":"Saved","code":200,"version":"`+tc.version+`"}`)
 			err := c.Experiments.UpdateStatus(t.Context(), "K", Status{Crashed: true, Error: ptr("oom")})
@@ -351,14 +356,14 @@ func TestWriteWithoutBatches(t *testing.T) {
 	for range 4 {
 		b.AddMetric(&MetricValue{Name: "m", Value: []byte("1")})
 	}
-	if err := c.Metrics.Write(t.Context(), "K", &b); !errors.Is(err, ErrUncertain) || writes != 3 {
+	if err := c.Metrics.Write(t.Context(), "K", &b); !errors.Is(err, api.ErrUncertain) || writes != 3 {
 		t.Errorf("%v after %d writes, want it uncertain after 3", err, writes)
 	}
 	writes = 2
-	if err := c.Metrics.Write(t.Context(), "K", &b); err == nil || errors.Is(err, ErrUncertain) || writes != 3 {
+	if err := c.Metrics.Write(t.Context(), "K", &b); err == nil || errors.Is(err, api.ErrUncertain) || writes != 3 {
 		t.Errorf("%v after %d writes, want the first refused", err, writes-2)
 	}
-	if n := strings.Count(strings.Join(asked, " "), "/batch/"); n != unclearTries {
+	if n := strings.Count(strings.Join(asked, " "), "/batch/"); n != 4 {
 		t.Errorf("%d batches", n)
 	}
 	asked = nil
@@ -398,8 +403,8 @@ func TestAltFallsBack(t *testing.T) {
 		doubts  int // writes that turn out not to be done
 		tries   int // of the first that falls back
 	}{
-		"its own words": {status(404, `{"msg":"HTTP 404 Not Found","code":404}`), 0, unclearTries},
-		"a page":        {http.NotFound, unclearTries, 0},
+		"its own words": {status(404, `{"msg":"HTTP 404 Not Found","code":404}`), 0, 4},
+		"a page":        {http.NotFound, 4, 0},
 	} {
 		var asked, want []string
 		c := newTestClient(t, map[string]http.HandlerFunc{"/": func(w http.ResponseWriter, r *http.Request) {
@@ -417,7 +422,7 @@ func TestAltFallsBack(t *testing.T) {
 		write := func() error { return c.Texts.WriteOutput(t.Context(), "K", []OutputLine{{Text: "x"}}) }
 		for range tc.doubts {
 			err := write()
-			if !errors.Is(err, ErrUncertain) {
+			if !errors.Is(err, api.ErrUncertain) {
 				t.Fatalf("%s: %v, want it uncertain", name, err)
 			}
 			c.NotDone(err)
@@ -435,7 +440,7 @@ func TestAltFallsBack(t *testing.T) {
 	}
 	// A missing experiment is no missing place.
 	c := newTestClient(t, map[string]http.HandlerFunc{"/": status(404, `{"msg":"no such experiment"}`)})
-	if err := c.Origins.WriteSystem(t.Context(), "K", json.RawMessage(`{}`)); !errors.Is(err, ErrNotFound) {
+	if err := c.Origins.WriteSystem(t.Context(), "K", json.RawMessage(`{}`)); !errors.Is(err, api.ErrNotFound) {
 		t.Errorf("got %v", err)
 	}
 	if err := c.Origins.WriteSystem(t.Context(), "K", json.RawMessage(`{`)); err == nil {

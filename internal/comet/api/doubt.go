@@ -1,4 +1,4 @@
-package comet
+package api
 
 import (
 	"encoding/json"
@@ -20,7 +20,7 @@ import (
 // never taken for an absence or an empty list.
 
 // judge reads from the answer to a call that failed what it says.
-func (e *Error) judge(cl *call, named []string) {
+func (e *Error) judge(cl *Call, named []string) {
 	if e.Status/100 == 5 && e.Status != http.StatusNotImplemented && e.Status != http.StatusHTTPVersionNotSupported {
 		return // not of the object
 	}
@@ -34,13 +34,13 @@ func (e *Error) judge(cl *call, named []string) {
 	case e.Named:
 		e.absent, e.endpointMissing = true, false
 	case e.Own && !e.endpointMissing:
-		e.absent, e.Parent = saysAbsent(e.SDKCode, words, cl.about)
+		e.absent, e.Parent = SaysAbsent(e.SDKCode, words, cl.About)
 	}
 	e.unclear = !e.definite(cl)
 }
 
 // definite reports whether an answer that is no success says why.
-func (e *Error) definite(cl *call) bool {
+func (e *Error) definite(cl *Call) bool {
 	switch e.Status {
 	case http.StatusUnauthorized, http.StatusPaymentRequired, http.StatusForbidden, http.StatusProxyAuthRequired,
 		http.StatusRequestEntityTooLarge, http.StatusRequestURITooLong, http.StatusUnsupportedMediaType,
@@ -80,10 +80,10 @@ var things = []string{
 	"metric", "parameter", "template", "panel", "view", "upload", "user",
 }
 
-// saysAbsent reports whether the server's own error says that something is not
+// SaysAbsent reports whether the server's own error says that something is not
 // there. With parent it is not the thing that the call is about, but another one,
 // which that may belong to.
-func saysAbsent(code int, words string, about []string) (absent, parent bool) {
+func SaysAbsent(code int, words string, about []string) (absent, parent bool) {
 	if of := absentCodes[code]; of != nil {
 		return true, !slices.ContainsFunc(of, func(s string) bool { return slices.Contains(about, s) })
 	}
@@ -140,15 +140,26 @@ func plainWords(s string) []string {
 }
 
 // lacking returns the error of an answer that lacks something.
-func (c *conn) lacking(cl *call, l *scan.Lack) *Error {
+func (c *Conn) lacking(cl *Call, l *scan.Lack) *Error {
 	e := &Error{
-		Method: cl.method, Path: c.shownPath(cl), Status: l.Status, Own: l.Own,
+		Method: cl.Method, Path: c.shownPath(cl), Status: l.Status, Own: l.Own,
 		Msg: c.secrets.hide(clip(l.Words)), Err: l, unclear: true,
 	}
 	if isNamed(e.Msg, c.absentWords) {
 		e.Named, e.absent, e.unclear = true, true, false
 	}
 	return e
+}
+
+// OtherAnswer returns the error of a success that is something else than was asked
+// for, with what it says if the server itself says something.
+func OtherAnswer(resp *http.Response, data []byte, why string) error {
+	l := &scan.Lack{Status: resp.StatusCode, Why: why}
+	if json.Valid(data) {
+		l.Own = isOwn(data)
+		l.Words, _ = serverWords(resp, data)
+	}
+	return l
 }
 
 // isOwn reports whether the body of a failure is in the form in which the API
@@ -174,12 +185,12 @@ type unclearWords struct {
 }
 
 // note takes the error that a call is given up with.
-func (u *unclearWords) note(cl *call, err error) {
+func (u *unclearWords) note(cl *Call, err error) {
 	e, ok := errors.AsType[*Error](err)
 	if !ok || u.tell == nil || !e.unclear || !e.Own || e.Msg == "" || cl.write() || e.endpointMissing {
 		return
 	}
-	if _, told := u.told.LoadOrStore(cl.path, true); !told {
-		u.tell(cl.method+" "+cl.path, e.Msg)
+	if _, told := u.told.LoadOrStore(cl.Path, true); !told {
+		u.tell(cl.Method+" "+cl.Path, e.Msg)
 	}
 }

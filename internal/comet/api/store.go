@@ -1,14 +1,36 @@
-package comet
+package api
 
 import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
+	"net/http"
+	"net/url"
 	"time"
 )
 
-// store makes a call of the server's storage, which fails and recovers by itself.
-func (c *conn) store(ctx context.Context, cl *call) error {
+var ErrNoTag = errors.New("the answer has no ETag")
+
+// PutPart puts size bytes of content, from offset on, to a signed address of the
+// server's storage, which fails and recovers by itself. It returns the tag that the
+// storage gives them; [ErrStorage] says that they were refused.
+func (c *Conn) PutPart(ctx context.Context, address *url.URL, content io.ReaderAt, offset, size int64) (tag string, err error) {
+	cl := &Call{
+		Method: http.MethodPut, storage: address, rateless: true, Want: WantBytes,
+		Body: &payload{size: size, open: func() (io.ReadCloser, error) {
+			return io.NopCloser(io.NewSectionReader(content, offset, size)), nil
+		}},
+		accept: func(resp *http.Response) error {
+			if IsHTML(resp, nil) {
+				return ErrNotJSON
+			}
+			if tag = resp.Header.Get("ETag"); tag == "" {
+				return ErrNoTag
+			}
+			return nil
+		},
+	}
 	e := c.storage.begin(cl)
 	resp, err := c.doWith(ctx, cl, e)
 	if err != nil {
@@ -16,10 +38,10 @@ func (c *conn) store(ctx context.Context, cl *call) error {
 			// The server is well, it is its storage that is out of reach.
 			e.outage = false
 		}
-		return err
+		return "", err
 	}
 	e.completed()
-	return resp.Body.Close()
+	return tag, resp.Body.Close()
 }
 
 // storageAnswer is how long storage may take to answer when it has all of a part,

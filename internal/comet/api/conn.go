@@ -1,4 +1,4 @@
-package comet
+package api
 
 import (
 	"context"
@@ -168,11 +168,11 @@ func defaultWriteRate(host string) rate.Limit {
 	return rate.Inf
 }
 
-// conn is what is known of a server, and how calls of it are made.
-type conn struct {
+// Conn is what is known of a server, and how calls of it are made.
+type Conn struct {
 	addr    address
-	key     string
-	lib     string
+	Key     string
+	Lib     string
 	http    *http.Client
 	network http.RoundTripper // below what http wraps around it
 	retry   retrier
@@ -209,7 +209,7 @@ func (b *restBase) known(def string) string {
 
 // restURL returns the base of the REST API. Where the instance sits below a
 // path prefix it asks which of the two forms exists, until one of them answers.
-func (c *conn) restURL(ctx context.Context) string {
+func (c *Conn) restURL(ctx context.Context) string {
 	if c.addr.restPrefixed == "" {
 		return c.addr.rest
 	}
@@ -229,24 +229,24 @@ func (c *conn) restURL(ctx context.Context) string {
 
 // answersREST reports whether the REST API is at base. A key that is refused,
 // say, is refused by the API.
-func (c *conn) answersREST(ctx context.Context, base string) bool {
-	cl := readAccount.call(nil)
+func (c *Conn) answersREST(ctx context.Context, base string) bool {
+	cl := ReadAccount.Call(nil)
 	cl.base = base
-	_, err := c.try(c.retry.briefly(ctx), cl)
+	_, err := c.Try(c.retry.briefly(ctx), cl)
 	return err == nil || refused(err)
 }
 
 // probe reports whether the server answers at all now.
-func (c *conn) probe(ctx context.Context) bool {
+func (c *Conn) probe(ctx context.Context) bool {
 	ctx = c.retry.briefly(ctx)
 	return c.answersREST(ctx, c.restURL(ctx))
 }
 
-// readAccount is read also to see whether a server answers at all.
-var readAccount = read{"account-details", scan.ValueNamed("userName", "defaultWorkspaceName"), []string{"user", "account"}}
+// ReadAccount is read also to see whether a server answers at all.
+var ReadAccount = Read{"account-details", scan.ValueNamed("userName", "defaultWorkspaceName"), []string{"user", "account"}}
 
-// newConn returns a connection. It does not speak to the server yet.
-func newConn(o Options) (*conn, error) {
+// New returns a connection. It does not speak to the server yet.
+func New(o Options) (*Conn, error) {
 	if o.APIKey == "" {
 		return nil, errors.New("comet: no API key")
 	}
@@ -268,10 +268,10 @@ func newConn(o Options) (*conn, error) {
 			return nil, err
 		}
 	}
-	c := &conn{
+	c := &Conn{
 		addr:    addr,
-		key:     o.APIKey,
-		lib:     o.LibVersion,
+		Key:     o.APIKey,
+		Lib:     o.LibVersion,
 		http:    &http.Client{Transport: transport.New(network, chain), CheckRedirect: checkRedirect},
 		network: network,
 		stats:   o.Counters,
@@ -290,11 +290,14 @@ func newConn(o Options) (*conn, error) {
 	return c, nil
 }
 
-// root returns the address of the instance: scheme and host, with a slash.
-func (c *conn) root() string { return c.addr.root }
+// Clientlib returns the client library's address that all others follow from.
+func (c *Conn) Clientlib() string { return c.addr.clientlib }
 
-// closeIdle closes the connections that wait for a next request.
-func (c *conn) closeIdle() {
+// Root returns the address of the instance: scheme and host, with a slash.
+func (c *Conn) Root() string { return c.addr.root }
+
+// CloseIdle closes the connections that wait for a next request.
+func (c *Conn) CloseIdle() {
 	// http.Client would ask the outermost RoundTripper, which has none.
 	if n, ok := c.network.(interface{ CloseIdleConnections() }); ok {
 		n.CloseIdleConnections()

@@ -1,4 +1,4 @@
-package comet
+package api
 
 import (
 	"bytes"
@@ -50,8 +50,8 @@ func (b *Body) Read(p []byte) (int, error) { return b.r.Read(p) }
 // Close frees the connection.
 func (b *Body) Close() error { return b.r.Close() }
 
-// download returns the content of an asset.
-func (c *conn) download(ctx context.Context, ar AssetRequest) (*Body, error) {
+// Download returns the content of an asset.
+func (c *Conn) Download(ctx context.Context, ar AssetRequest) (*Body, error) {
 	d := &download{c: c, ar: ar}
 	cl := d.call(0)
 	d.e = c.retry.begin(cl)
@@ -74,7 +74,7 @@ func (c *conn) download(ctx context.Context, ar AssetRequest) (*Body, error) {
 // download knows what the first answer said of the content, so that further
 // ones can be held against it.
 type download struct {
-	c    *conn
+	c    *Conn
 	ar   AssetRequest
 	e    *effort
 	body *Body // nil before the first answer
@@ -127,10 +127,10 @@ func (d *download) ask(ctx context.Context, from, offset int64) (rc io.ReadClose
 }
 
 // call asks for what is missing after the first done bytes of the body.
-func (d *download) call(done int64) *call {
-	cl := readBody.call(values("experimentKey", d.ar.Key, "assetId", d.ar.ID, "artifactVersionId", d.ar.ArtifactVersion))
+func (d *download) call(done int64) *Call {
+	cl := readBody.Call(Query("experimentKey", d.ar.Key, "assetId", d.ar.ID, "artifactVersionId", d.ar.ArtifactVersion))
 	// Lengths and ranges are those of the bytes as they are stored.
-	cl.header, cl.want = http.Header{"Accept-Encoding": {"identity"}}, wantBytes
+	cl.header, cl.Want = http.Header{"Accept-Encoding": {"identity"}}, WantBytes
 	part := d.body == nil || d.body.Partial
 	from := done
 	if part {
@@ -157,10 +157,10 @@ type offer struct {
 	page        bool
 }
 
-var errPage = errors.New("a page of HTML came instead of the asset")
+var ErrPage = errors.New("a page of HTML came instead of the asset")
 
 func describe(resp *http.Response) (offer, error) {
-	k := offer{rc: resp.Body, size: resp.ContentLength, total: resp.ContentLength, page: isHTML(resp, nil)}
+	k := offer{rc: resp.Body, size: resp.ContentLength, total: resp.ContentLength, page: IsHTML(resp, nil)}
 	if resp.StatusCode == http.StatusPartialContent {
 		var ok bool
 		if k.from, k.size, k.total, ok = contentRange(resp); !ok {
@@ -200,7 +200,7 @@ func (d *download) accept(resp *http.Response, offset int64) (rc io.ReadCloser, 
 	}
 	switch {
 	case k.page && !d.page:
-		return nil, 0, errPage
+		return nil, 0, ErrPage
 	case k.partial && (k.from != start+offset || differ(k.total, d.body.Total)):
 		return nil, 0, ErrChanged
 	case k.partial:
@@ -224,7 +224,7 @@ func (d *download) first(resp *http.Response, k *offer) error {
 	}
 	if d.ar.Size != nil && differ(k.total, *d.ar.Size) {
 		if k.page {
-			return errPage
+			return ErrPage
 		}
 		return d.otherLength(k.total)
 	}
@@ -346,4 +346,4 @@ func (s *sized) Read(p []byte) (int, error) {
 
 func (s *sized) Close() error { return s.rc.Close() }
 
-var readBody = read{path: "experiment/asset/get-asset", about: []string{"asset", "image", "file"}}
+var readBody = Read{Path: "experiment/asset/get-asset", About: []string{"asset", "image", "file"}}

@@ -1,4 +1,4 @@
-package comet
+package api
 
 import (
 	"bytes"
@@ -8,48 +8,48 @@ import (
 	"io"
 )
 
-// form is a multipart body around one file, written around the stream of its
+// Form is a multipart body around one file, written around the stream of its
 // bytes: nothing is buffered, and the length is known beforehand.
-type form struct {
-	file     func() (io.ReadCloser, error) // nil for a link
-	size     int64
-	link     string
-	metadata []byte // nil: left out
+type Form struct {
+	File     func() (io.ReadCloser, error) // nil for a link
+	Size     int64
+	Link     string
+	Metadata []byte // nil: left out
 }
 
-// body lays the form out as the Python SDK does: the file or link first, both
+// Body lays the form out as the Python SDK does: the file or link first, both
 // as file parts, then the metadata as a plain field, none with a content type.
-func (f *form) body() *body {
+func (f *Form) Body() *payload {
 	boundary := rand.Text()
 	var head, tail bytes.Buffer
 	name := "file"
-	if f.file == nil {
+	if f.File == nil {
 		name = "link"
 	}
 	fmt.Fprintf(&head, "--%s\r\nContent-Disposition: form-data; name=%q; filename=%q\r\n\r\n", boundary, name, name)
-	if f.file == nil {
-		head.WriteString(f.link)
+	if f.File == nil {
+		head.WriteString(f.Link)
 	}
-	if f.metadata != nil {
-		fmt.Fprintf(&tail, "\r\n--%s\r\nContent-Disposition: form-data; name=\"metadata\"\r\n\r\n%s", boundary, f.metadata)
+	if f.Metadata != nil {
+		fmt.Fprintf(&tail, "\r\n--%s\r\nContent-Disposition: form-data; name=\"metadata\"\r\n\r\n%s", boundary, f.Metadata)
 	}
 	fmt.Fprintf(&tail, "\r\n--%s--\r\n", boundary)
 	size := int64(head.Len() + tail.Len())
-	if f.file != nil {
-		size += f.size
+	if f.File != nil {
+		size += f.Size
 	}
-	return &body{
+	return &payload{
 		contentType: "multipart/form-data; boundary=" + boundary,
 		size:        size,
 		open: func() (io.ReadCloser, error) {
-			if f.file == nil {
+			if f.File == nil {
 				return io.NopCloser(io.MultiReader(bytes.NewReader(head.Bytes()), bytes.NewReader(tail.Bytes()))), nil
 			}
-			rc, err := f.file()
+			rc, err := f.File()
 			if err != nil {
 				return nil, err
 			}
-			exact := &exactly{r: rc, left: f.size}
+			exact := &exactly{r: rc, left: f.Size}
 			return &joined{io.MultiReader(bytes.NewReader(head.Bytes()), exact, bytes.NewReader(tail.Bytes())), rc}, nil
 		},
 	}

@@ -1,4 +1,4 @@
-package comet
+package api
 
 import (
 	"context"
@@ -48,7 +48,7 @@ const firstContact = 30 * time.Second
 
 // hasWorked says whether a call of the kind, read or write, has been answered
 // well.
-func (r *retrier) hasWorked(cl *call) *atomic.Bool {
+func (r *retrier) hasWorked(cl *Call) *atomic.Bool {
 	if cl.write() {
 		return &r.worked[1]
 	}
@@ -94,7 +94,7 @@ func (r *retrier) lastSuccess(or time.Time) time.Time {
 // effort is the history of one call, over all its tries.
 type effort struct {
 	r         *retrier
-	cl        *call
+	cl        *Call
 	first     time.Time // when the first try began
 	began     time.Time // when the last try began
 	moved     time.Time // when the last try began, or brought something
@@ -109,7 +109,7 @@ type effort struct {
 	ambiguous bool      // a write may have been done by some failed try
 }
 
-func (r *retrier) begin(cl *call) *effort { return &effort{r: r, cl: cl, first: time.Now()} }
+func (r *retrier) begin(cl *Call) *effort { return &effort{r: r, cl: cl, first: time.Now()} }
 
 // start begins a try, and returns the context for it. The try waits for its
 // answer no longer than the time for all tries goes on.
@@ -211,7 +211,7 @@ func (e *effort) failure(ctx context.Context, ae *Error, before time.Time) (time
 	}
 	e.throttles = 0
 	e.failures++
-	if e.cl.unsafe && e.maybeDone(ae) {
+	if e.cl.Unsafe && e.maybeDone(ae) {
 		ae.uncertain = true
 		return 0, ae
 	}
@@ -338,11 +338,11 @@ func (e *effort) enough(ae *Error) (enough, quick bool) {
 	unanswered := errors.Is(ae, transport.ErrNoAnswer) || errors.Is(ae, transport.ErrStalled)
 	unreached := e.r.optional && !e.r.reached.Load() && ae.Status == 0
 	switch {
-	case unanswered && (quick || unreached || e.cl.heavy), e.cl.silent && errors.Is(ae, ErrNotAcknowledged):
+	case unanswered && (quick || unreached || e.cl.Heavy), e.cl.silent && errors.Is(ae, ErrNotAcknowledged):
 		tries = 1
 	case ae.unclear:
 		tries = min(tries, unclearTries)
-	case e.cl.heavy:
+	case e.cl.Heavy:
 		tries = min(tries, heavyTries)
 	case unanswered:
 		tries = min(tries, unansweredTries)
@@ -422,7 +422,7 @@ func (e *effort) tell(ae *Error, wait time.Duration) {
 
 // do tries a call until it succeeds or there is no point in going on. The
 // answer has been read.
-func (c *conn) do(ctx context.Context, cl *call) (*http.Response, error) {
+func (c *Conn) do(ctx context.Context, cl *Call) (*http.Response, error) {
 	e := c.retry.begin(cl)
 	resp, err := c.doWith(ctx, cl, e)
 	if err == nil {
@@ -433,9 +433,9 @@ func (c *conn) do(ctx context.Context, cl *call) (*http.Response, error) {
 
 // doWith is do for an answer that is still to be read: whoever reads it tells the
 // effort how that ends.
-func (c *conn) doWith(ctx context.Context, cl *call, e *effort) (*http.Response, error) {
+func (c *Conn) doWith(ctx context.Context, cl *Call, e *effort) (*http.Response, error) {
 	for {
-		resp, err := c.try(e.start(ctx, c.tellWaits(cl)), cl)
+		resp, err := c.Try(e.start(ctx, c.tellWaits(cl)), cl)
 		if err == nil || refused(err) {
 			e.r.answered(e.began)
 			e.r.hasWorked(cl).Store(true)
@@ -454,12 +454,12 @@ func (c *conn) doWith(ctx context.Context, cl *call, e *effort) (*http.Response,
 }
 
 // tellWaits returns what tells of a long wait for the network in a call.
-func (c *conn) tellWaits(cl *call) func(error, time.Time) {
+func (c *Conn) tellWaits(cl *Call) func(error, time.Time) {
 	if c.retry.waits == nil {
 		return nil
 	}
 	return func(why error, until time.Time) {
-		c.retry.waits(Wait{Why: &Error{Method: cl.method, Path: c.shownPath(cl), Err: why}, Until: until})
+		c.retry.waits(Wait{Why: &Error{Method: cl.Method, Path: c.shownPath(cl), Err: why}, Until: until})
 	}
 }
 
@@ -496,7 +496,7 @@ func passing(err error) bool {
 // passingCause sorts out the failures that waiting does not mend. What is wrong
 // with the configuration is not among them: see [effort.misconfigured].
 func passingCause(err error) bool {
-	for _, lasting := range []error{scan.ErrTooLarge, errRedirects, errNoTag, ErrChanged, ErrLength, unpack.ErrRatio} {
+	for _, lasting := range []error{scan.ErrTooLarge, ErrRedirects, ErrNoTag, ErrChanged, ErrLength, unpack.ErrRatio} {
 		if errors.Is(err, lasting) {
 			return false
 		}

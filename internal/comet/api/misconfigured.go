@@ -1,4 +1,4 @@
-package comet
+package api
 
 import (
 	"crypto/tls"
@@ -30,7 +30,7 @@ func misconfigures(e *Error) bool {
 	if _, ok := errors.AsType[tls.RecordHeaderError](e.Err); ok {
 		return true
 	}
-	return errors.Is(e.Err, http.ErrSchemeMismatch) || errors.Is(e.Err, errTLSPort) || errors.Is(e.Err, errMoved)
+	return errors.Is(e.Err, http.ErrSchemeMismatch) || errors.Is(e.Err, errTLSPort) || errors.Is(e.Err, ErrMoved)
 }
 
 // distrusts reports whether one side does not take the certificate of the other.
@@ -73,17 +73,17 @@ func saysTLSPort(status int, body []byte) bool {
 		"http request was sent to https port", "plain http to an ssl-enabled", "host and port requires tls")
 }
 
-// errMoved is a redirect that is not followed.
-var errMoved = errors.New("redirected")
+// ErrMoved is a redirect that is not followed.
+var ErrMoved = errors.New("redirected")
 
 // redirectError says where such a redirect leads.
 type redirectError struct{ from, to *url.URL }
 
-func (e *redirectError) Unwrap() error { return errMoved }
+func (e *redirectError) Unwrap() error { return ErrMoved }
 
 func (e *redirectError) Error() string {
 	to := url.URL{Scheme: e.to.Scheme, Host: e.to.Host, Path: e.to.Path}
-	s := errMoved.Error() + " to " + to.String()
+	s := ErrMoved.Error() + " to " + to.String()
 	if base, ok := strings.CutSuffix(to.String(), e.from.EscapedPath()); ok {
 		return s + " (if the instance has moved there, set its address to " + base + "/)"
 	}
@@ -99,13 +99,13 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 	t := traceOf(first.Context())
 	switch {
 	case len(via) >= 10:
-		return errRedirects
+		return ErrRedirects
 	case t != nil && t.call.storage != nil && req.Method == first.Method:
 	// net/http would go on with a GET, or send the body to a place that was not
 	// asked for.
 	case first.Method != http.MethodGet:
 		return &redirectError{first.URL, req.URL}
-	case t != nil && t.call.want == wantBytes:
+	case t != nil && t.call.Want == WantBytes:
 	case !sameOrigin(first.URL, req.URL):
 		return &redirectError{first.URL, req.URL}
 	}

@@ -1,4 +1,4 @@
-package comet
+package api
 
 import (
 	"io"
@@ -26,14 +26,14 @@ func TextContent(s string) Content {
 
 // bodyWith returns an object as a body with one more member: a text that is
 // read while it is sent. To know its length as JSON it is read once before.
-func bodyWith(o *wire.Object, name string, text Content) (*body, error) {
+func bodyWith(o *wire.Object, name string, text Content) (*payload, error) {
 	head := o.Upto(name) + `"`
 	const tail = `"}`
 	var n counter
-	if err := copyTo(&n, text, escaped); err != nil {
+	if err := CopyTo(&n, text, escaped); err != nil {
 		return nil, err
 	}
-	b := jsonBody(nil)
+	b := JSONBody(nil)
 	b.size = int64(len(head)+len(tail)) + int64(n)
 	b.open = func() (io.ReadCloser, error) {
 		rc, err := text.Open()
@@ -45,8 +45,8 @@ func bodyWith(o *wire.Object, name string, text Content) (*body, error) {
 	return b, nil
 }
 
-// copyTo copies what becomes of a content.
-func copyTo(w io.Writer, c Content, becomes func(io.Reader) io.Reader) error {
+// CopyTo copies what becomes of a content.
+func CopyTo(w io.Writer, c Content, becomes func(io.Reader) io.Reader) error {
 	rc, err := c.Open()
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package comet
+package api
 
 import (
 	"context"
@@ -40,12 +40,12 @@ func (t *Text) Close() error {
 	return t.r.Close()
 }
 
-// text reads the string that is wanted of a JSON document as a stream.
-func (c *conn) text(ctx context.Context, rd read, query url.Values) (*Text, error) {
-	cl := rd.call(query)
-	cl.want = wantStream
-	return c.openText(ctx, cl, func(resp *http.Response) (io.Reader, error) {
-		text, err := scan.ReadText(resp.Body, 64<<10, cl.wants)
+// Text reads the string that is wanted of a JSON document as a stream.
+func (c *Conn) Text(ctx context.Context, rd Read, query url.Values) (*Text, error) {
+	cl := rd.Call(query)
+	cl.Want = wantStream
+	return c.OpenText(ctx, cl, func(resp *http.Response) (io.Reader, error) {
+		text, err := scan.ReadText(resp.Body, 64<<10, cl.Wants)
 		if err == wire.ErrSyntax {
 			return nil, ErrNotJSON
 		}
@@ -53,9 +53,9 @@ func (c *conn) text(ctx context.Context, rd read, query url.Values) (*Text, erro
 	})
 }
 
-// openText makes a call that answers with a text. find returns the text in an
+// OpenText makes a call that answers with a text. find returns the text in an
 // answer, nil where it says that there is none; what it refuses is a failed try.
-func (c *conn) openText(ctx context.Context, cl *call, find func(*http.Response) (io.Reader, error)) (*Text, error) {
+func (c *Conn) OpenText(ctx context.Context, cl *Call, find func(*http.Response) (io.Reader, error)) (*Text, error) {
 	e := c.retry.begin(cl)
 	r := &resumed{
 		failed:    func(err error) error { return c.streamFailed(ctx, e, cl, err) },
@@ -92,7 +92,7 @@ func (c *conn) openText(ctx context.Context, cl *call, find func(*http.Response)
 
 // streamFailed handles a failure in the middle of an answer that is read as a
 // stream: it waits until the next try, or returns the final error.
-func (c *conn) streamFailed(ctx context.Context, e *effort, cl *call, err error) error {
+func (c *Conn) streamFailed(ctx context.Context, e *effort, cl *Call, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}

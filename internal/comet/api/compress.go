@@ -1,4 +1,4 @@
-package comet
+package api
 
 import (
 	"bytes"
@@ -12,15 +12,15 @@ import (
 // compressedBodies is what [features] remember of bodies with gzip.
 const compressedBodies = "gzip"
 
-// compressed has send make a call with a compressed body, of JSON text given in
+// Compressed has send make a call with a compressed body, of JSON text given in
 // pieces, which are strings and byte slices. A server, or a proxy before it,
 // that does not take the first such body gets this and all others as they are.
-func (c *conn) compressed(ctx context.Context, cl call, send func(context.Context, *call) error, pieces ...any) error {
+func (c *Conn) Compressed(ctx context.Context, cl Call, send func(context.Context, *Call) error, pieces ...any) error {
 	has, known := c.features.known(compressedBodies)
 	if has || !known {
 		small := cl
 		var err error
-		if small.body, err = gzipBody(pieces...); err != nil {
+		if small.Body, err = gzipBody(pieces...); err != nil {
 			return err
 		}
 		err = send(ctx, &small)
@@ -35,7 +35,7 @@ func (c *conn) compressed(ctx context.Context, cl call, send func(context.Contex
 			return err
 		}
 	}
-	cl.body = jsonBody(concat(pieces))
+	cl.Body = JSONBody(concat(pieces))
 	err := send(ctx, &cl)
 	if err == nil && !known {
 		c.features.learn(compressedBodies, false)
@@ -90,7 +90,7 @@ const packing = 8
 
 // gzipBody returns a compressed body of JSON text given in pieces, which are
 // strings and byte slices.
-func gzipBody(pieces ...any) (*body, error) {
+func gzipBody(pieces ...any) (*payload, error) {
 	var buf bytes.Buffer
 	buf.Grow(512 + length(pieces)/packing)
 	zw := compressors.Get().(*gzip.Writer)
@@ -111,7 +111,7 @@ func gzipBody(pieces ...any) (*body, error) {
 	if err := zw.Close(); err != nil {
 		return nil, err
 	}
-	b := jsonBody(buf.Bytes())
+	b := JSONBody(buf.Bytes())
 	b.encoding = "gzip"
 	return b, nil
 }

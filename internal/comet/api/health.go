@@ -1,4 +1,4 @@
-package comet
+package api
 
 import (
 	"strings"
@@ -39,7 +39,7 @@ const always = 1 << 30
 
 // tries takes note of a failure of a call that has failed since then, and returns
 // how often it is to be tried if others succeed, and whether to hurry.
-func (h *health) tries(cl *call, status int, since time.Time) (tries int, quick bool) {
+func (h *health) tries(cl *Call, status int, since time.Time) (tries int, quick bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	p := h.of(cl)
@@ -75,7 +75,7 @@ func (h *health) widespread(since time.Time) bool {
 
 // well takes note of a call that began then and came out well, saved if a try of
 // it had failed before.
-func (h *health) well(cl *call, began time.Time, saved bool) {
+func (h *health) well(cl *Call, began time.Time, saved bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	p := h.of(cl)
@@ -88,7 +88,7 @@ func (h *health) well(cl *call, began time.Time, saved bool) {
 }
 
 // gaveUp takes note of a call that has been given up while others succeeded.
-func (h *health) gaveUp(cl *call, status int) {
+func (h *health) gaveUp(cl *Call, status int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if p := h.of(cl); p.status == status {
@@ -97,10 +97,10 @@ func (h *health) gaveUp(cl *call, status int) {
 }
 
 // of returns the endpoint of a call. The caller holds mu.
-func (h *health) of(cl *call) *endpoint {
-	name := cl.method + " " + withoutIDs(cl.path)
+func (h *health) of(cl *Call) *endpoint {
+	name := cl.Method + " " + withoutIDs(cl.Path)
 	if cl.storage != nil {
-		name = cl.method + " " + cl.storage.Host
+		name = cl.Method + " " + cl.storage.Host
 	}
 	p := h.endpoints[name]
 	if p == nil {

@@ -1,4 +1,4 @@
-package comet
+package api
 
 import (
 	"errors"
@@ -10,13 +10,13 @@ import (
 // DefaultURL is the address of the public instance.
 const DefaultURL = "https://www.comet.com/clientlib/"
 
-// family tells which of the server's address spaces a path belongs to.
-type family int
+// Family tells which of the server's address spaces a path belongs to.
+type Family int
 
 const (
-	familyREST   family = iota // api/rest/v2/
+	FamilyREST   Family = iota // api/rest/v2/
 	familyAlt                  // clientlib/rest/v2/, where the Python SDK sends a few writes
-	familyClient               // clientlib/ itself
+	FamilyClient               // clientlib/ itself
 )
 
 // address holds the base URLs that follow from the configured one. All end in

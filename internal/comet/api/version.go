@@ -1,4 +1,4 @@
-package comet
+package api
 
 import (
 	"context"
@@ -65,9 +65,9 @@ type versionCache struct {
 	base  string // of the client library, where it was told
 }
 
-// serverVersion returns the version of the server, and false when it does not tell.
+// Version returns the version of the server, and false when it does not tell.
 // The server is asked once.
-func (c *conn) serverVersion(ctx context.Context) (Version, bool) {
+func (c *Conn) Version(ctx context.Context) (Version, bool) {
 	c.version.mu.Lock()
 	defer c.version.mu.Unlock()
 	if c.version.asked {
@@ -92,12 +92,12 @@ func (c *conn) serverVersion(ctx context.Context) (Version, bool) {
 	return Version{}, false
 }
 
-func (c *conn) askVersion(ctx context.Context, base string) (Version, bool, error) {
-	cl := readVersion.call(nil)
-	cl.family, cl.base, cl.rateless = familyClient, base, true
+func (c *Conn) askVersion(ctx context.Context, base string) (Version, bool, error) {
+	cl := readVersion.Call(nil)
+	cl.Family, cl.base, cl.rateless = FamilyClient, base, true
 	e := c.retry.begin(cl)
 	for {
-		resp, err := c.try(e.start(ctx, nil), cl)
+		resp, err := c.Try(e.start(ctx, nil), cl)
 		if err == nil {
 			c.retry.answered(e.began)
 			data, err := readWhole(resp, nil)
@@ -119,13 +119,13 @@ func (c *conn) askVersion(ctx context.Context, base string) (Version, bool, erro
 // isNoAnswer reports whether something else than the API has answered.
 func isNoAnswer(err error) bool { return errors.Is(err, ErrNotJSON) || errors.Is(err, ErrUnclear) }
 
-// feature is a call that older servers lack.
-type feature struct {
-	path  string
-	since Version
+// Feature is a call that older servers lack.
+type Feature struct {
+	Path  string
+	Since Version
 	// replaced says that others can do the same in its place: nothing is lost where
 	// it is taken to be missing and is not.
-	replaced bool
+	Replaced bool
 }
 
 // features remembers what the server has shown to have and to lack.
@@ -173,25 +173,25 @@ func (f *features) known(path string) (has, known bool) {
 	return has, known
 }
 
-// gated runs a call that older servers lack. It answers [ErrUnsupported]
+// Gated runs a call that older servers lack. It answers [ErrUnsupported]
 // without asking when the version or an earlier answer says so. When an answer
 // may mean both a missing call and a missing object, exists finds out which;
 // where it is nil, only an answer that speaks of the path means the call. Of a
 // call that nothing replaces, the server itself has to say that it is missing.
-func (c *conn) gated(ctx context.Context, f feature, method string, exists func() bool, run func() error) error {
-	missing := c.missing(&call{method: method, path: f.path})
-	has, known := c.features.known(f.path)
+func (c *Conn) Gated(ctx context.Context, f Feature, method string, exists func() bool, run func() error) error {
+	missing := c.Missing(&Call{Method: method, Path: f.Path})
+	has, known := c.features.known(f.Path)
 	if known && !has {
 		return missing
 	}
-	if !known && f.since != (Version{}) {
-		if v, ok := c.serverVersion(ctx); ok && v.Less(f.since) {
+	if !known && f.Since != (Version{}) {
+		if v, ok := c.Version(ctx); ok && v.Less(f.Since) {
 			return missing
 		}
 	}
 	err := run()
 	if err == nil {
-		c.features.learn(f.path, true)
+		c.features.learn(f.Path, true)
 		return nil
 	}
 	e, isAnswer := errors.AsType[*Error](err)
@@ -199,41 +199,41 @@ func (c *conn) gated(ctx context.Context, f feature, method string, exists func(
 	case !isAnswer || known:
 		return err
 	case e.uncertain && !e.gaveUp:
-		if f.replaced {
-			e.seemsToLack(f.path)
+		if f.Replaced {
+			e.seemsToLack(f.Path)
 		}
 		return err
 	case !mayBeMissing(e):
 		return err
 	}
-	if !f.replaced && !e.knowsNoPath() {
+	if !f.Replaced && !e.knowsNoPath() {
 		e.endpointMissing = false
 		return err
 	}
 	certain := e.Status != http.StatusNotFound && errors.Is(e, ErrUnsupported)
 	switch {
 	case certain, exists != nil && exists(), exists == nil && errors.Is(e, ErrUnsupported):
-		c.features.learn(f.path, false)
+		c.features.learn(f.Path, false)
 		return missing
 	}
 	e.endpointMissing = false
 	return err
 }
 
-// missing is the error of a call that the server lacks.
-func (c *conn) missing(cl *call) *Error {
-	return &Error{Method: cl.method, Path: c.shownPath(cl), Err: ErrUnsupported, endpointMissing: true}
+// Missing is the error of a call that the server lacks.
+func (c *Conn) Missing(cl *Call) *Error {
+	return &Error{Method: cl.Method, Path: c.shownPath(cl), Err: ErrUnsupported, endpointMissing: true}
 }
 
-// lacks reports whether the server is known to lack a call.
-func (c *conn) lacks(f feature) bool {
-	has, known := c.features.known(f.path)
+// Lacks reports whether the server is known to lack a call.
+func (c *Conn) Lacks(f Feature) bool {
+	has, known := c.features.known(f.Path)
 	return known && !has
 }
 
-// leave notes that a call is not to be made any more, and why.
-func (c *conn) leave(f feature, words string, why error) {
-	if c.features.learn(f.path, false) {
+// Leave notes that a call is not to be made any more, and why.
+func (c *Conn) Leave(f Feature, words string, why error) {
+	if c.features.learn(f.Path, false) {
 		c.log.Debug(words, "cause", why)
 	}
 }
@@ -257,10 +257,10 @@ func (e *Error) seemsToLack(path string) {
 	}
 }
 
-// notDone tells the client that an uncertain write was not done, as its caller
+// NotDone tells the client that an uncertain write was not done, as its caller
 // has found. Where several were answered as by a server that does not have the
 // call, the client makes it in another way from then on.
-func (c *conn) notDone(err error) {
+func (c *Conn) NotDone(err error) {
 	e, ok := errors.AsType[*Error](err)
 	if ok && e.lacks != "" {
 		c.features.doubt(e.lacks)
@@ -268,4 +268,4 @@ func (c *conn) notDone(err error) {
 }
 
 // What is no version is no answer of Comet's, and as good as none.
-var readVersion = read{path: "isAlive/ver"}
+var readVersion = Read{Path: "isAlive/ver"}

@@ -1,4 +1,4 @@
-package comet
+package api
 
 import (
 	"bufio"
@@ -20,11 +20,11 @@ import (
 
 // checkAnswer turns all but good answers into errors, and reads the answers
 // that are wanted whole.
-func (c *conn) checkAnswer(cl *call, resp *http.Response) error {
+func (c *Conn) checkAnswer(cl *Call, resp *http.Response) error {
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return c.refusal(cl, resp)
 	}
-	switch cl.want {
+	switch cl.Want {
 	case wantDocument:
 		data, err := readWhole(resp, cl.room)
 		if err != nil {
@@ -35,7 +35,7 @@ func (c *conn) checkAnswer(cl *call, resp *http.Response) error {
 		}
 		resp.Body = &held{bytes.NewReader(data), data}
 	case wantStream:
-		if err := beginsJSON(resp, cl.wants.Bare); err != nil {
+		if err := beginsJSON(resp, cl.Wants.Bare); err != nil {
 			return err
 		}
 	}
@@ -47,19 +47,19 @@ func (c *conn) checkAnswer(cl *call, resp *http.Response) error {
 
 // checkDocument returns an error for what is not the document that was asked
 // for.
-func checkDocument(cl *call, resp *http.Response, data []byte) error {
-	switch page := isHTML(resp, data); {
+func checkDocument(cl *Call, resp *http.Response, data []byte) error {
+	switch page := IsHTML(resp, data); {
 	case page, !json.Valid(data) && notJSON(data) == scan.ErrCutShort:
 		return notJSON(data)
 	case !json.Valid(data) || !saysJSON(resp):
 		if cl.write() {
-			return notAcknowledged(data)
+			return NotAcknowledged(data)
 		}
 		return ErrNotJSON
-	case cl.check != nil:
-		return cl.check(data)
+	case cl.Check != nil:
+		return cl.Check(data)
 	}
-	return cl.wants.Holds(data)
+	return cl.Wants.Holds(data)
 }
 
 // saysJSON reports whether the type of an answer is one that the official
@@ -80,7 +80,7 @@ func (h *held) Close() error { return nil }
 // beginsJSON looks at the first bytes of an answer that is read as a stream,
 // so that a page is not taken for an answer of the server.
 func beginsJSON(resp *http.Response, bare bool) error {
-	if isHTML(resp, nil) {
+	if IsHTML(resp, nil) {
 		return ErrNotJSON
 	}
 	br := bufio.NewReader(resp.Body)
@@ -116,7 +116,7 @@ func notJSON(data []byte) error {
 	return ErrNotJSON
 }
 
-func isHTML(resp *http.Response, data []byte) bool {
+func IsHTML(resp *http.Response, data []byte) bool {
 	mt, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if mt == "text/html" || mt == "application/xhtml+xml" {
 		return true
@@ -141,7 +141,7 @@ func readWhole(resp *http.Response, r *scan.Room) ([]byte, error) {
 // refusal reads why the server has not done a call. What a 4xx means is known
 // by its words and codes alone, as "exists already" after an answer that was
 // lost: one that breaks off is no answer, and the call is tried again.
-func (c *conn) refusal(cl *call, resp *http.Response) error {
+func (c *Conn) refusal(cl *Call, resp *http.Response) error {
 	data, err := io.ReadAll(io.LimitReader(resp.Body, maxWords))
 	resp.Body.Close()
 	if err == nil && len(data) < maxWords && !json.Valid(data) && notJSON(data) == scan.ErrCutShort {
@@ -158,8 +158,8 @@ func (c *conn) refusal(cl *call, resp *http.Response) error {
 const maxWords = 64 << 10
 
 // answerError returns what the server says about a failure.
-func (c *conn) answerError(cl *call, resp *http.Response, data []byte) *Error {
-	e := &Error{Method: cl.method, Path: c.shownPath(cl), Status: resp.StatusCode}
+func (c *Conn) answerError(cl *Call, resp *http.Response, data []byte) *Error {
+	e := &Error{Method: cl.Method, Path: c.shownPath(cl), Status: resp.StatusCode}
 	e.after = retryAfter(resp)
 	if e.storage = cl.storage != nil; e.storage {
 		e.Msg = storageCode(data)
@@ -177,14 +177,14 @@ func (c *conn) answerError(cl *call, resp *http.Response, data []byte) *Error {
 
 // ledAway reports whether an answer is that of another path, to which the call
 // was redirected: what it says is not of the call.
-func ledAway(cl *call, resp *http.Response) bool {
-	return resp.Request != nil && resp.Request.Response != nil && !strings.HasSuffix(resp.Request.URL.Path, "/"+cl.path)
+func ledAway(cl *Call, resp *http.Response) bool {
+	return resp.Request != nil && resp.Request.Response != nil && !strings.HasSuffix(resp.Request.URL.Path, "/"+cl.Path)
 }
 
 // serverWords finds the message and the code in the body of an error.
 func serverWords(resp *http.Response, data []byte) (msg string, code int) {
 	if !json.Valid(data) {
-		if isHTML(resp, data) {
+		if IsHTML(resp, data) {
 			return "", 0
 		}
 		// A proxy in front of the server speaks plainly.
@@ -225,28 +225,28 @@ func clip(s string) string {
 
 // shownPath returns the path of a call as errors show it, without the query;
 // that of another host begins with its name.
-func (c *conn) shownPath(cl *call) string {
+func (c *Conn) shownPath(cl *Call) string {
 	if cl.storage != nil {
 		return cl.storage.Host + cl.storage.EscapedPath()
 	}
 	base := cl.base
 	if base == "" {
-		switch cl.family {
-		case familyREST:
+		switch cl.Family {
+		case FamilyREST:
 			base = c.rest.known(c.addr.rest)
 		case familyAlt:
 			base = c.addr.alt
-		case familyClient:
+		case FamilyClient:
 			base = c.addr.clientlib
 		}
 	}
 	// The root has a slash too many.
-	return c.secrets.hide(base[len(c.addr.root)-1:] + cl.path)
+	return c.secrets.hide(base[len(c.addr.root)-1:] + cl.Path)
 }
 
 // networkError describes a try without a usable answer. The error of package
 // net/http quotes the URL with its query, so only its cause is kept.
-func (c *conn) networkError(ctx context.Context, cl *call, t *trace, err error) error {
+func (c *Conn) networkError(ctx context.Context, cl *Call, t *trace, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -261,11 +261,11 @@ func (c *conn) networkError(ctx context.Context, cl *call, t *trace, err error) 
 }
 
 // badAnswer describes an answer that is of no use, or the lack of one.
-func (c *conn) badAnswer(cl *call, err error, unsent bool) *Error {
+func (c *Conn) badAnswer(cl *Call, err error, unsent bool) *Error {
 	if l, ok := errors.AsType[*scan.Lack](err); ok {
 		return c.lacking(cl, l)
 	}
-	return &Error{Method: cl.method, Path: c.shownPath(cl), Err: c.cause(cl, clearly(err), unsent)}
+	return &Error{Method: cl.Method, Path: c.shownPath(cl), Err: c.cause(cl, clearly(err), unsent)}
 }
 
 // cause is the reason why no usable answer came.
@@ -276,7 +276,7 @@ type cause struct {
 
 // cause wraps an error that comes from elsewhere. One that quotes a secret is
 // replaced, so that its chain does not hold the secret either.
-func (c *conn) cause(cl *call, err error, unsent bool) *cause {
+func (c *Conn) cause(cl *Call, err error, unsent bool) *cause {
 	text := err.Error()
 	if shown := c.secretsOf(cl).hide(text); shown != text {
 		err = errors.New(shown)

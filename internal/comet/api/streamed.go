@@ -1,4 +1,4 @@
-package comet
+package api
 
 import (
 	"context"
@@ -7,17 +7,17 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet/scan"
 )
 
-// yieldError marks an error of the caller's own function.
-type yieldError struct{ err error }
+// YieldError marks an error of the caller's own function.
+type YieldError struct{ Err error }
 
-func (e *yieldError) Error() string { return e.err.Error() }
+func (e *YieldError) Error() string { return e.Err.Error() }
 
-// streamed makes a call whose answer decode takes as it comes. A decode that
+// Streamed makes a call whose answer decode takes as it comes. A decode that
 // has handed something to the caller sets taken; after a failure it begins
 // again, and restart is called first.
-func (c *conn) streamed(ctx context.Context, cl *call, restart func(), decode func(s *scan.Scanner, taken *bool) error) error {
+func (c *Conn) Streamed(ctx context.Context, cl *Call, restart func(), decode func(s *scan.Scanner, taken *bool) error) error {
 	const size = 128 << 10
-	cl.want, cl.room = wantStream, scan.NewRoom(ctx, c.largeTurn, scan.MaxElement, size)
+	cl.Want, cl.room = wantStream, scan.NewRoom(ctx, c.largeTurn, scan.MaxElement, size)
 	defer cl.room.Done()
 	e := c.retry.begin(cl)
 	taken := false
@@ -36,14 +36,14 @@ func (c *conn) streamed(ctx context.Context, cl *call, restart func(), decode fu
 			e.completed()
 			return nil
 		}
-		if ye, ok := err.(*yieldError); ok {
-			return ye.err
+		if ye, ok := err.(*YieldError); ok {
+			return ye.Err
 		}
 		if re, ok := err.(*scan.ReserveError); ok {
 			return re.Err
 		}
 		if taken && restart == nil {
-			return &Error{Method: cl.method, Path: c.shownPath(cl), Err: c.cause(cl, err, false), gaveUp: true}
+			return &Error{Method: cl.Method, Path: c.shownPath(cl), Err: c.cause(cl, err, false), gaveUp: true}
 		}
 		if err := c.streamFailed(ctx, e, cl, err); err != nil {
 			return err

@@ -1,4 +1,4 @@
-package comet
+package api
 
 import (
 	"net/url"
@@ -29,7 +29,7 @@ func newSecrets(key string, more ...string) secrets {
 
 // secretsOf returns what must not be in the errors of a call. The query of a
 // signed address is a credential.
-func (c *conn) secretsOf(cl *call) secrets {
+func (c *Conn) secretsOf(cl *Call) secrets {
 	all := c.secrets
 	if cl.storage != nil {
 		for _, values := range cl.storage.Query() {

@@ -1,4 +1,4 @@
-package comet
+package api
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 
 // trace follows one try through the chain.
 type trace struct {
-	call      *call
+	call      *Call
 	asked     atomic.Bool // a connection was asked for
 	connected atomic.Bool // and given: from then on bytes may have been sent
 
@@ -26,7 +26,7 @@ type trace struct {
 type traceKey struct{}
 
 // context returns ctx with t in it.
-func (t *trace) context(ctx context.Context, cl *call) context.Context {
+func (t *trace) context(ctx context.Context, cl *Call) context.Context {
 	t.call = cl
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn: func(string) { t.asked.Store(true) },

@@ -1,4 +1,4 @@
-package comet
+package api
 
 import (
 	"context"
@@ -16,19 +16,19 @@ import (
 // gateway may have made it up.
 var ErrNotAcknowledged = errors.New("the answer does not acknowledge the write")
 
-// ack makes a call whose answer says no more than that it was done.
+// Ack makes a call whose answer says no more than that it was done.
 //
 // A server that has never acknowledged a call is not asked for it in vain again
 // and again: the caller has to look in any case.
-func (c *conn) ack(ctx context.Context, cl *call) error {
-	cl.want = wantDocument
-	cl.check = func(data []byte) error {
-		if !acknowledges(data, cl.given) {
-			return notAcknowledged(data)
+func (c *Conn) Ack(ctx context.Context, cl *Call) error {
+	cl.Want = wantDocument
+	cl.Check = func(data []byte) error {
+		if !Acknowledges(data, cl.Given) {
+			return NotAcknowledged(data)
 		}
 		return nil
 	}
-	trait := "acknowledges " + cl.method + " " + cl.path
+	trait := "acknowledges " + cl.Method + " " + cl.Path
 	does, known := c.features.known(trait)
 	cl.silent = known && !does
 	resp, err := c.do(ctx, cl)
@@ -46,8 +46,8 @@ func (c *conn) ack(ctx context.Context, cl *call) error {
 // while the server answers other calls well.
 const silentTries = 4
 
-// has returns a check for a document that has to have all of the members.
-func has(names ...string) func([]byte) error {
+// Gives returns a check for a document that has to have all of the members.
+func Gives(names ...string) func([]byte) error {
 	return func(data []byte) error {
 		for _, name := range names {
 			if wire.IsNull(wire.Member(data, name)) {
@@ -58,9 +58,9 @@ func has(names ...string) func([]byte) error {
 	}
 }
 
-// acknowledges reports whether an answer says that a write was done: by its code,
+// Acknowledges reports whether an answer says that a write was done: by its code,
 // by the words of servers that send none, or by what the call gives in return.
-func acknowledges(data []byte, given []string) bool {
+func Acknowledges(data []byte, given []string) bool {
 	done, refused := false, false
 	wire.Members(data, func(name string, v []byte) {
 		switch {
@@ -86,7 +86,7 @@ func saysDone(msg string) bool {
 	return false
 }
 
-func notAcknowledged(data []byte) error {
+func NotAcknowledged(data []byte) error {
 	return fmt.Errorf("%w: %s", ErrNotAcknowledged, shown(data))
 }
 

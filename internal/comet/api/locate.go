@@ -1,4 +1,4 @@
-package comet
+package api
 
 import (
 	"context"
@@ -27,13 +27,13 @@ func (e *AddressError) Error() string {
 // answer all the same. It returns an [*AddressError] if it is elsewhere, or
 // nowhere while the path is not the usual one. Where the server does not tell its
 // version at all, a usual path is taken for right.
-func (c *Client) CheckAddress(ctx context.Context) error {
-	v := &c.conn.version
+func (c *Conn) CheckAddress(ctx context.Context) error {
+	v := &c.version
 	_, known := c.Version(ctx)
 	v.mu.Lock()
 	at, asked := v.base, v.asked
 	v.mu.Unlock()
-	configured := c.conn.addr.clientlib
+	configured := c.addr.clientlib
 	switch {
 	case known && at == configured, !asked:
 		return nil // !asked: it is in trouble, which whatever comes next will tell
@@ -49,12 +49,12 @@ func (c *Client) CheckAddress(ctx context.Context) error {
 
 // FindAddress returns the address, the configured one or one near it, at which the
 // client library's API tells its version, "" if there is none.
-func (c *Client) FindAddress(ctx context.Context) string {
-	for _, base := range c.conn.addr.near() {
+func (c *Conn) FindAddress(ctx context.Context) string {
+	for _, base := range c.addr.near() {
 		if ctx.Err() != nil {
 			break
 		}
-		if _, known, _ := c.conn.askVersion(c.conn.retry.briefly(ctx), base); known {
+		if _, known, _ := c.askVersion(c.retry.briefly(ctx), base); known {
 			return base
 		}
 	}

@@ -1,4 +1,4 @@
-package comet
+package api
 
 import (
 	"bytes"
@@ -20,60 +20,60 @@ type answerKind int
 const (
 	wantDocument answerKind = iota // a JSON document, read whole
 	wantStream                     // a JSON document, read by the caller
-	wantBytes                      // any bytes, read by the caller
+	WantBytes                      // any bytes, read by the caller
 )
 
-// call describes one call of the API, to be tried as often as it takes.
-type call struct {
-	method string
-	family family
+// Call describes one call of the API, to be tried as often as it takes.
+type Call struct {
+	Method string
+	Family Family
 	base   string // overrides the family's base
 	// storage, if not nil, is the whole address: a signed one of the server's
 	// storage, which stands for the credential. Nothing of ours is added to it.
 	storage *url.URL
-	path    string
-	query   url.Values
+	Path    string
+	Query   url.Values
 	header  http.Header
-	body    *body
-	want    answerKind
+	Body    *payload
+	Want    answerKind
 	// wants is what the answer must have, and about what the server calls the
 	// thing that is asked for.
-	wants scan.Wants
-	about []string
+	Wants scan.Wants
+	About []string
 	// accept, if not nil, looks at an answer that is read by the caller. What
 	// it refuses is a failed try like any other.
 	accept func(*http.Response) error
 	// check, if not nil, looks at a document, likewise.
-	check func([]byte) error
+	Check func([]byte) error
 
 	// unsafe marks a write that must not be done twice.
-	unsafe bool
+	Unsafe bool
 	// given are members that an answer may hold to say that a write was done.
-	given []string
+	Given []string
 	// heavy marks a read of much at a time, all of which lighter calls give as
 	// well. It is given up sooner.
-	heavy bool
+	Heavy bool
 	// silent marks a write that this server does not acknowledge.
 	silent bool
 	// mutates marks a write that has the look of a read, reads the reverse.
-	mutates, reads bool
+	Mutates, Reads bool
 	// rateless frees a call from pacing.
 	rateless bool
 	// room is what may be held of the answer.
 	room *scan.Room
 }
 
-// body is a request body that can be sent again.
-type body struct {
+// payload is a request body that can be sent again.
+type payload struct {
 	contentType string
 	encoding    string
 	size        int64
 	open        func() (io.ReadCloser, error)
 }
 
-// jsonBody returns a body of the given JSON text.
-func jsonBody(text []byte) *body {
-	return &body{
+// JSONBody returns a body of the given JSON text.
+func JSONBody(text []byte) *payload {
+	return &payload{
 		contentType: "application/json;charset=utf-8",
 		size:        int64(len(text)),
 		open:        func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(text)), nil },
@@ -82,31 +82,31 @@ func jsonBody(text []byte) *body {
 
 // write reports whether the call changes something on the server. Many writes
 // of the API are GETs.
-func (cl *call) write() bool {
-	if cl.reads || cl.mutates {
-		return cl.mutates
+func (cl *Call) write() bool {
+	if cl.Reads || cl.Mutates {
+		return cl.Mutates
 	}
-	return cl.method != http.MethodGet || strings.HasPrefix(cl.path, "write/")
+	return cl.Method != http.MethodGet || strings.HasPrefix(cl.Path, "write/")
 }
 
 // pace returns the rate that the call is held to: the quota of the API is one of
 // its REST family.
-func (cl *call) pace() transport.Pace {
+func (cl *Call) pace() transport.Pace {
 	switch {
 	case cl.rateless:
 		return transport.PaceNone
 	case !cl.write():
 		return transport.PaceRead
-	case cl.family == familyClient:
+	case cl.Family == FamilyClient:
 		return transport.PaceNone
 	}
 	return transport.PaceWrite
 }
 
-// try sends a call once. The answer it returns is good: of status 2xx and, as
+// Try sends a call once. The answer it returns is good: of status 2xx and, as
 // far as the call wants it, whole and of the right type. Any other outcome is
 // an error.
-func (c *conn) try(ctx context.Context, cl *call) (*http.Response, error) {
+func (c *Conn) Try(ctx context.Context, cl *Call) (*http.Response, error) {
 	t := new(trace)
 	req, err := c.request(t.context(ctx, cl), cl, t)
 	if err != nil {
@@ -134,19 +134,19 @@ func (c *conn) try(ctx context.Context, cl *call) (*http.Response, error) {
 	return resp, nil
 }
 
-func (c *conn) request(ctx context.Context, cl *call, t *trace) (*http.Request, error) {
-	req, err := http.NewRequestWithContext(ctx, cl.method, c.target(ctx, cl), nil)
+func (c *Conn) request(ctx context.Context, cl *Call, t *trace) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, cl.Method, c.target(ctx, cl), nil)
 	if err != nil {
-		return nil, fmt.Errorf("comet: %s %s: malformed request", cl.method, c.shownPath(cl))
+		return nil, fmt.Errorf("comet: %s %s: malformed request", cl.Method, c.shownPath(cl))
 	}
 	if cl.storage == nil {
-		req.URL.RawQuery = cl.query.Encode()
+		req.URL.RawQuery = cl.Query.Encode()
 	}
 	for k, v := range cl.header {
 		req.Header[k] = v
 	}
-	if cl.body == nil {
-		if cl.unsafe {
+	if cl.Body == nil {
+		if cl.Unsafe {
 			// A GET without a body, net/http sends again by itself when a
 			// connection ends before the answer; one whose body cannot be had
 			// again it does not. This body is empty, and none is sent.
@@ -154,15 +154,15 @@ func (c *conn) request(ctx context.Context, cl *call, t *trace) (*http.Request, 
 		}
 		return req, nil
 	}
-	if cl.body.contentType != "" {
-		req.Header.Set("Content-Type", cl.body.contentType)
+	if cl.Body.contentType != "" {
+		req.Header.Set("Content-Type", cl.Body.contentType)
 	}
-	if cl.body.encoding != "" {
-		req.Header.Set("Content-Encoding", cl.body.encoding)
+	if cl.Body.encoding != "" {
+		req.Header.Set("Content-Encoding", cl.Body.encoding)
 	}
-	req.ContentLength = cl.body.size
+	req.ContentLength = cl.Body.size
 	req.GetBody = func() (io.ReadCloser, error) {
-		rc, err := cl.body.open()
+		rc, err := cl.Body.open()
 		if err != nil {
 			return nil, t.sourceFailed(err)
 		}
@@ -175,25 +175,25 @@ func (c *conn) request(ctx context.Context, cl *call, t *trace) (*http.Request, 
 }
 
 // target returns the address of a call, but for its query.
-func (c *conn) target(ctx context.Context, cl *call) string {
+func (c *Conn) target(ctx context.Context, cl *Call) string {
 	switch {
 	case cl.storage != nil:
 		return cl.storage.String()
 	case cl.base != "":
-		return cl.base + cl.path
+		return cl.base + cl.Path
 	}
-	switch cl.family {
+	switch cl.Family {
 	case familyAlt:
-		return c.addr.alt + cl.path
-	case familyClient:
-		return c.addr.clientlib + cl.path
+		return c.addr.alt + cl.Path
+	case FamilyClient:
+		return c.addr.clientlib + cl.Path
 	}
-	return c.restURL(ctx) + cl.path
+	return c.restURL(ctx) + cl.Path
 }
 
-// document makes a call and returns its JSON answer.
-func (c *conn) document(ctx context.Context, cl *call) ([]byte, error) {
-	cl.want, cl.room = wantDocument, scan.NewRoom(ctx, c.largeTurn, scan.MaxDocument, 4<<10)
+// Document makes a call and returns its JSON answer.
+func (c *Conn) Document(ctx context.Context, cl *Call) ([]byte, error) {
+	cl.Want, cl.room = wantDocument, scan.NewRoom(ctx, c.largeTurn, scan.MaxDocument, 4<<10)
 	defer cl.room.Done()
 	resp, err := c.do(ctx, cl)
 	if err != nil {
@@ -202,14 +202,14 @@ func (c *conn) document(ctx context.Context, cl *call) ([]byte, error) {
 	return resp.Body.(*held).data, nil
 }
 
-// get reads a JSON document of the REST API.
-func (c *conn) get(ctx context.Context, rd read, query ...string) ([]byte, error) {
-	return c.document(ctx, rd.call(values(query...)))
+// Get reads a JSON document of the REST API.
+func (c *Conn) Get(ctx context.Context, rd Read, query ...string) ([]byte, error) {
+	return c.Document(ctx, rd.Call(Query(query...)))
 }
 
-// values builds a query from pairs. A pair with an empty value is left out:
+// Query builds a query from pairs. A pair with an empty value is left out:
 // no call of the API tells an empty parameter from a missing one.
-func values(pairs ...string) url.Values {
+func Query(pairs ...string) url.Values {
 	q := make(url.Values, len(pairs)/2)
 	for i := 0; i+1 < len(pairs); i += 2 {
 		if pairs[i+1] != "" {
@@ -220,5 +220,5 @@ func values(pairs ...string) url.Values {
 }
 
 var (
-	errRedirects = errors.New("redirected more than 10 times")
+	ErrRedirects = errors.New("redirected more than 10 times")
 )

@@ -1,0 +1,79 @@
+package comet
+
+import (
+	"context"
+	"io"
+
+	"github.com/comet-stream/comet-stream/internal/comet/api"
+	"github.com/comet-stream/comet-stream/internal/comet/scan"
+)
+
+// How a call is made, what it brings and how it fails is defined by package api.
+// These are the names for it of all who know this package alone.
+type (
+	Options      = api.Options
+	Retry        = api.Retry
+	Trouble      = api.Trouble
+	Wait         = api.Wait
+	Version      = api.Version
+	Error        = api.Error
+	AddressError = api.AddressError
+	Content      = api.Content
+	Text         = api.Text
+	Body         = api.Body
+	AssetRequest = api.AssetRequest
+)
+
+// DefaultURL is the address of the public instance.
+const DefaultURL = api.DefaultURL
+
+// Classes of failure, to be tested for with [errors.Is].
+var (
+	ErrNotFound        = api.ErrNotFound
+	ErrUnclear         = api.ErrUnclear
+	ErrUnauthorized    = api.ErrUnauthorized
+	ErrForbidden       = api.ErrForbidden
+	ErrThrottled       = api.ErrThrottled
+	ErrServer          = api.ErrServer
+	ErrOutage          = api.ErrOutage
+	ErrMisconfigured   = api.ErrMisconfigured
+	ErrLongWait        = api.ErrLongWait
+	ErrUncertain       = api.ErrUncertain
+	ErrNotAcknowledged = api.ErrNotAcknowledged
+	ErrLength          = api.ErrLength
+	ErrChanged         = api.ErrChanged
+	ErrUnsupported     = api.ErrUnsupported
+	ErrImmutable       = api.ErrImmutable
+	ErrNotJSON         = api.ErrNotJSON
+	ErrExists          = api.ErrExists
+	ErrQuota           = api.ErrQuota
+	ErrStorage         = api.ErrStorage
+	ErrTooLarge        = scan.ErrTooLarge
+)
+
+// Values of [Error.SDKCode] that callers tell from others.
+const (
+	CodeNoSuchRun             = api.CodeNoSuchRun
+	CodeExperimentExists      = api.CodeExperimentExists
+	CodeArtifactVersionClosed = api.CodeArtifactVersionClosed
+	CodeStorageFull           = api.CodeStorageFull
+)
+
+// TextContent returns a content that is in memory.
+func TextContent(s string) Content { return api.TextContent(s) }
+
+// ValidText returns a text with each byte that is not UTF-8 replaced by U+FFFD,
+// as in every text that is sent. If invalid is not nil, it counts those bytes.
+func ValidText(r io.Reader, invalid *int64) io.Reader { return api.ValidText(r, invalid) }
+
+// ReadWritten returns a reader of what write writes. Close ends the writing and
+// waits for it.
+func ReadWritten(write func(io.Writer) error) io.ReadCloser { return api.ReadWritten(write) }
+
+// A Reserve takes note of n more bytes that are held of answers, or waits until
+// they may be. An error of it ends the call, and is returned as it is.
+type Reserve = scan.Reserve
+
+// WithReserve returns a context for calls of whose answers somebody keeps a
+// budget. Without one, large answers are held one at a time.
+func WithReserve(ctx context.Context, r Reserve) context.Context { return scan.WithReserve(ctx, r) }

@@ -257,7 +257,7 @@ func (s *importScene) run(t testing.TB, cell matrixCell, flags []string) (proble
 	}
 	for _, e := range s.running(dst) {
 		// Unless to say that it has ended is what does not work, or nothing does.
-		if cell.route != "" && (cell.to > 0 || !strings.HasSuffix(cell.route, "status-lines/update")) {
+		if cell.route != "" && (cell.to > 0 || !strings.HasSuffix(cell.route, "status-report/update")) {
 			problems = append(problems, "was finished, and is left running: "+e)
 		}
 	}

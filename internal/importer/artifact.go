@@ -36,7 +36,8 @@ type artifact struct {
 	id      string                           // at the destination, "" if it is new
 	there   map[string]comet.ArtifactVersion // by version
 	version *artifactVersion                 // that is open
-	aliased []*artifactVersion               // that had other aliases at the destination
+	come    []*artifactVersion               // versions of the stream
+	aliases bool                             // those at the destination may be others in the end
 	refused string                           // version that the destination may take another time
 	order   versionOrder
 	tasks   flow.Tasks
@@ -228,6 +229,7 @@ func (a *artifact) take(ctx context.Context, rec stream.Record) error {
 func (a *artifact) openVersion(ctx context.Context, rec *stream.ArtifactVersion) error {
 	v := &artifactVersion{a: a, rec: rec}
 	a.version = v
+	a.come = append(a.come, v)
 	if err := document.Read(rec.Doc, &v.doc); err != nil {
 		return err
 	}
@@ -293,25 +295,48 @@ func (a *artifact) closeVersion(ctx context.Context) error {
 
 // checkAliases tells of the versions that have other aliases at the destination
 // in the end: one that this import has created has taken its own from those
-// before it.
+// before it, and the alias "latest" is at the version that servers keep it at.
 func (a *artifact) checkAliases(ctx context.Context) error {
-	if len(a.aliased) == 0 {
+	if !a.aliases {
 		return nil
 	}
-	there, err := a.r.Client.Artifacts.Get(ctx, a.target, a.rec.Name)
-	if err != nil {
-		return err
+	var other []*artifactVersion
+	_, err := a.r.Shows(ctx, func() (bool, error) {
+		there, err := a.r.Client.Artifacts.Get(ctx, a.target, a.rec.Name)
+		if err == nil {
+			other = a.otherAliases(there.Versions)
+		}
+		return len(other) == 0, err
+	})
+	for _, v := range other {
+		a.Issue(v.issue(a.r.DiffersClass(), "the destination has other aliases"))
 	}
+	return err
+}
+
+// otherAliases returns the versions that have other aliases in a list of those of
+// the destination. Where that has its latest version from elsewhere, that of the
+// stream is not the latest.
+func (a *artifact) otherAliases(there []comet.ArtifactVersion) (other []*artifactVersion) {
 	have := make(map[string][]string)
-	for _, v := range there.Versions {
-		have[v.Version] = ownAliases(v.Aliases)
-	}
-	for _, v := range a.aliased {
-		if !sameSet(ownAliases(v.rec.Alias), have[v.rec.Version]) {
-			a.Issue(v.issue(a.r.DiffersClass(), "the destination has other aliases"))
+	latest := "" // at the destination
+	for _, v := range there {
+		if have[v.Version] = slices.Concat([]string{}, v.Aliases); isLatest(v.Aliases) {
+			latest = v.Version
 		}
 	}
-	return nil
+	grown := latest != "" && !slices.ContainsFunc(a.come, func(v *artifactVersion) bool { return v.rec.Version == latest })
+	for i, v := range a.come {
+		want, has := v.rec.Alias, have[v.rec.Version]
+		if has == nil {
+			continue // it is not there, which is told
+		}
+		moved := !keepsLatest(want, has) && !(grown && i == len(a.come)-1) && a.r.Mode != DryRun
+		if moved || !sameSet(ownAliases(want), ownAliases(has)) {
+			other = append(other, v)
+		}
+	}
+	return other
 }
 
 // details writes what belongs to the artifact as a whole, while a version of it

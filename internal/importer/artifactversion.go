@@ -135,6 +135,7 @@ func (v *artifactVersion) create(ctx context.Context) error {
 	if a.r.Dry() {
 		return nil
 	}
+	a.aliases = true
 	opened, err := a.r.Client.Artifacts.OpenVersion(ctx, comet.NewArtifactVersion{
 		Key: key, Name: a.rec.Name, Type: a.rec.Type, Version: v.rec.Version, Metadata: v.doc.Metadata.Ptr(),
 		Aliases: ownAliases(v.rec.Alias), Tags: v.rec.Tags,
@@ -187,6 +188,13 @@ func (v *artifactVersion) opened(ctx context.Context) (there *comet.ArtifactVers
 func ownAliases(list []string) []string {
 	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return strings.EqualFold(s, "latest") })
 }
+
+// isLatest reports whether that one is among the aliases.
+func isLatest(list []string) bool { return len(ownAliases(list)) < len(list) }
+
+// keepsLatest reports whether a version that has it at the source has it at the
+// destination, too. That the destination gives it to one is its own affair.
+func keepsLatest(want, has []string) bool { return !isLatest(want) || isLatest(has) }
 
 // checkNote looks whether the destination has the note of the version. Not every
 // server takes it, since no client of its maker writes it, and lists of versions
@@ -251,8 +259,8 @@ func (v *artifactVersion) compare(there *comet.ArtifactVersion) {
 	if !sameSet(v.rec.Tags, there.Tags) {
 		other = append(other, "tags")
 	}
-	if !sameSet(ownAliases(v.rec.Alias), ownAliases(there.Aliases)) {
-		v.a.aliased = append(v.a.aliased, v)
+	if !keepsLatest(v.rec.Alias, there.Aliases) || !sameSet(ownAliases(v.rec.Alias), ownAliases(there.Aliases)) {
+		v.a.aliases = true
 	}
 	if len(other) > 0 {
 		v.a.Issue(v.issue(v.a.r.DiffersClass(), "the destination has other "+strings.Join(other, ", ")))

@@ -135,7 +135,7 @@ func (s *script) artifact(a comettest.ArtifactSpec) {
 			state = "CLOSED"
 		}
 		alias := slices.Concat([]string{}, v.Aliases)
-		if i == 2 {
+		if i == newest(a.Versions) {
 			alias = append(alias, "Latest")
 		}
 		s.write(&stream.ArtifactVersion{ID: "v" + v.Version, Version: v.Version, State: &state, Alias: alias, Tags: slices.Concat([]string{}, v.Tags), Experiment: &v.Producer,
@@ -145,6 +145,17 @@ func (s *script) artifact(a comettest.ArtifactSpec) {
 		}
 	}
 	s.write(&stream.ArtifactEnd{ID: "a-" + a.Name})
+}
+
+// newest returns which of the versions a server calls the latest: the last that is
+// closed.
+func newest(list []comettest.ArtifactVersionSpec) int {
+	for i, v := range slices.Backward(list) {
+		if v.State == "" || v.State == "CLOSED" {
+			return i
+		}
+	}
+	return -1
 }
 
 func (s *script) model(m comettest.RegistrySpec) {
@@ -695,4 +706,33 @@ func TestWorkspaceNoVersions(t *testing.T) {
 	srv := newServer(t, comettest.Options{})
 	full.seed(srv)
 	importTo(t, newClient(t, srv), w.stream(t, sourceURL), Options{}).succeed(t)
+}
+
+// TestWorkspaceLatest imports versions of which the owner, and not the server, has
+// called one the latest: the destination keeps that alias itself, which is told
+// each time.
+func TestWorkspaceLatest(t *testing.T) {
+	const other = `artifact-version "set:1.0.0": %s: the destination has other aliases`
+	w := versionedWorkspace()
+	for _, alias := range []string{"latest", "Latest"} {
+		w.artifacts[0].Versions[0].Aliases = []string{alias, "prod"}
+		c := newClient(t, newServer(t, comettest.Options{Clock: ticking()}))
+		for i, o := range []Options{{Verify: true}, {}, {Mode: VerifyOnly}} {
+			class := "differs"
+			if o.Mode == VerifyOnly {
+				class = "unverified"
+			}
+			r := importTo(t, c, w.stream(t, sourceURL), o)
+			if d := gocmp.Diff([]string{fmt.Sprintf(other, class)}, r.issues()); d != "" || r.err != nil {
+				t.Errorf("%s, run %d: %v, issues (-want +got): %s", alias, i, r.err, d)
+			}
+		}
+	}
+	// A destination that has gone on has another latest version.
+	w.artifacts[0].Versions[0].Aliases = nil
+	grown := versionedWorkspace()
+	grown.artifacts[0].Versions = append(grown.artifacts[0].Versions, comettest.ArtifactVersionSpec{Version: "3.0.0", Producer: testKey(1)})
+	c := newClient(t, newServer(t, comettest.Options{Clock: ticking()}))
+	importTo(t, c, grown.stream(t, sourceURL), Options{}).succeed(t)
+	importTo(t, c, w.stream(t, sourceURL), Options{}).succeed(t)
 }

@@ -65,6 +65,10 @@ var rules = map[string]rule{
 	"internal/folder": {own: []string{"internal/comet/wire", "stream"}, others: []string{"golang.org/x/text/"}, not: []string{"net", "net/http"}},
 	"internal/comet":  {own: []string{"internal/unpack"}},
 
+	// The rooms of the exporter.
+	"internal/exporter/judge":  {own: []string{"internal/comet", "stream"}},
+	"internal/exporter/packed": {own: []string{"stream"}, not: []string{"os", "net", "net/http"}},
+
 	// The rooms of the client, from the bottom up.
 	"internal/comet/wire":      {not: []string{"os", "net", "net/http"}},
 	"internal/comet/scan":      {own: []string{"internal/comet/wire"}, not: []string{"os", "net", "net/http"}},

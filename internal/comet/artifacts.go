@@ -220,7 +220,7 @@ func parseArtifactFile(v []byte) Asset {
 // key of the request should be that of the producer. Where the server does not
 // know it any more, the file is asked for without it.
 func (c Artifacts) FileContent(ctx context.Context, ar api.AssetRequest) (*api.Body, error) {
-	b, err := Assets{c.conn}.Content(ctx, ar)
+	b, err := Assets(c).Content(ctx, ar)
 	e, ok := errors.AsType[*api.Error](err)
 	if !ok || ar.Key == "" {
 		return b, err
@@ -228,7 +228,7 @@ func (c Artifacts) FileContent(ctx context.Context, ar api.AssetRequest) (*api.B
 	switch e.Status {
 	case http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound:
 		ar.Key = ""
-		return Assets{c.conn}.Content(ctx, ar)
+		return Assets(c).Content(ctx, ar)
 	}
 	return nil, err
 }
@@ -395,7 +395,7 @@ func (c Artifacts) AddRemoteFiles(ctx context.Context, key, versionID string, fi
 		o.Text("artifactVersionId", versionID)
 		list = append(list, o.Bytes()...)
 	}
-	return c.conn.Gated(ctx, featureRemoteFiles, http.MethodPost, Experiments{c.conn}.exists(ctx, key), func() error {
+	return c.conn.Gated(ctx, featureRemoteFiles, http.MethodPost, Experiments(c).exists(ctx, key), func() error {
 		cl := api.Call{Method: http.MethodPost, Path: featureRemoteFiles.Path, Query: api.Query("experimentKey", key), Unsafe: true}
 		return c.conn.Compressed(ctx, cl, c.conn.AltAck, `{"remoteArtifactAssetRequests":[`, list, `]}`)
 	})

@@ -92,7 +92,7 @@ const allTypes = "all"
 // answer [ErrUnsupported].
 func (c Assets) ByName(ctx context.Context, key, name string) ([]Asset, error) {
 	var found []Asset
-	err := c.conn.Gated(ctx, featureAssetByName, http.MethodGet, Experiments{c.conn}.exists(ctx, key), func() (err error) {
+	err := c.conn.Gated(ctx, featureAssetByName, http.MethodGet, Experiments(c).exists(ctx, key), func() (err error) {
 		found, err = api.ListOf(ctx, c.conn, readAssetsByName, api.Query("experimentKey", key, "assetName", name), nil, parseAsset)
 		return err
 	})

@@ -70,7 +70,7 @@ func (c Metrics) Points(ctx context.Context, key, metric string, restart func(),
 // mixed. Older servers do not have the call: [ErrUnsupported]. Since
 // [Metrics.Points] gives the same, it is tried less often than other calls.
 func (c Metrics) AllPoints(ctx context.Context, key string, restart func(), yield func(*Point) error) error {
-	return c.conn.Gated(ctx, featureAllPoints, http.MethodGet, Experiments{c.conn}.exists(ctx, key), func() error {
+	return c.conn.Gated(ctx, featureAllPoints, http.MethodGet, Experiments(c).exists(ctx, key), func() error {
 		cl := readAllPoints.Call(api.Query("experimentKey", key))
 		cl.Heavy = true
 		return c.points(ctx, cl, "", restart, yield)

@@ -10,17 +10,29 @@ import (
 
 // How a call is made, what it brings and how it fails is defined by package api.
 // These are the names for it of all who know this package alone.
+
 type (
-	Options      = api.Options
-	Retry        = api.Retry
-	Trouble      = api.Trouble
-	Wait         = api.Wait
-	Version      = api.Version
-	Error        = api.Error
+	// Options configure a [Client].
+	Options = api.Options
+	// Retry bounds how long and how often a call is repeated.
+	Retry = api.Retry
+	// Trouble is a failed try that will be repeated.
+	Trouble = api.Trouble
+	// Wait is a wait of more than ten seconds.
+	Wait = api.Wait
+	// Version is the version of a server.
+	Version = api.Version
+	// Error is a call that failed: what was asked, and what came of it.
+	Error = api.Error
+	// AddressError says that the client library's API is elsewhere.
 	AddressError = api.AddressError
-	Content      = api.Content
-	Text         = api.Text
-	Body         = api.Body
+	// Content is something to be written that may be too long for memory.
+	Content = api.Content
+	// Text is a long text, read as a stream.
+	Text = api.Text
+	// Body is the content of an asset, read as a stream.
+	Body = api.Body
+	// AssetRequest names the bytes of an asset.
 	AssetRequest = api.AssetRequest
 )
 

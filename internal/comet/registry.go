@@ -287,7 +287,7 @@ func (c Registry) CreateItem(ctx context.Context, n NewRegistryVersion) (id stri
 // modelExists returns a function that looks for a model of an experiment.
 func (c Registry) modelExists(ctx context.Context, key, name string) func() bool {
 	return func() bool {
-		list, err := Assets{c.conn}.Models(ctx, key)
+		list, err := Assets(c).Models(ctx, key)
 		return err == nil && slices.ContainsFunc(list, func(m Model) bool { return m.Name == name })
 	}
 }

@@ -76,7 +76,7 @@ func (c Views) List(ctx context.Context, table ViewTable, projectID, key string)
 	var views []View
 	f := viewReads[table]
 	exists := func() bool {
-		_, err := Projects{c.conn}.ByID(ctx, projectID)
+		_, err := Projects(c).ByID(ctx, projectID)
 		return err == nil
 	}
 	err := c.conn.Gated(ctx, f, http.MethodGet, exists, func() (err error) {

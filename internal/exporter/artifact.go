@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/exporter/judge"
 	"github.com/comet-stream/comet-stream/internal/suggest"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -155,7 +156,7 @@ func inScope[T any](list []T, want []string, get func(*T) (version string, label
 		})
 	})
 	if len(found) == 0 {
-		return nil, itemErrorf("there is no version %s", quoteAll(want))
+		return nil, judge.ItemErrorf("there is no version %s", quoteAll(want))
 	}
 	return found, nil
 }
@@ -244,14 +245,14 @@ func (u *artifactUnit) write(ctx context.Context, q *queue, out *output) error {
 	if !opened {
 		return nil
 	}
-	return out.write(&stream.ArtifactEnd{ID: valid(u.row.ID)})
+	return out.write(&stream.ArtifactEnd{ID: judge.Valid(u.row.ID)})
 }
 
 // open writes the record that opens the group.
 func (u *artifactUnit) open(out *output, d *artifactDetails) error {
 	return out.write(&stream.Artifact{
-		Doc: d.doc, ID: valid(u.row.ID), Name: valid(u.row.Name), Project: valid(cmp.Or(d.Project, u.row.Project)),
-		Type: valid(cmp.Or(d.Type, u.row.Type)), Workspace: valid(u.workspace),
+		Doc: d.doc, ID: judge.Valid(u.row.ID), Name: judge.Valid(u.row.Name), Project: judge.Valid(cmp.Or(d.Project, u.row.Project)),
+		Type: judge.Valid(cmp.Or(d.Type, u.row.Type)), Workspace: judge.Valid(u.workspace),
 	})
 }
 
@@ -265,8 +266,8 @@ func (u *artifactUnit) writeVersion(ctx context.Context, q *queue, out *output, 
 	}
 	if err == nil {
 		rec := &stream.ArtifactVersion{
-			Alias: validAll(v.Aliases), Doc: doc, Experiment: v.Key, ID: valid(v.ID), State: v.State, Tags: validAll(v.Tags),
-			Version: valid(row.Version),
+			Alias: validAll(v.Aliases), Doc: doc, Experiment: v.Key, ID: judge.Valid(v.ID), State: v.State, Tags: validAll(v.Tags),
+			Version: judge.Valid(row.Version),
 		}
 		err = out.write(rec)
 	}
@@ -285,7 +286,7 @@ func (u *artifactUnit) writeVersion(ctx context.Context, q *queue, out *output, 
 func validAll(list []string) []string {
 	out := make([]string, len(list))
 	for i, s := range list {
-		out[i] = valid(s)
+		out[i] = judge.Valid(s)
 	}
 	return out
 }
@@ -300,11 +301,11 @@ func (x *Exporter) needs(out *output, key *string, what string) {
 		return
 	}
 	x.told[*key] = true
-	if err := x.notAdded[*key]; x.o.WithExperiments && !isMissing(err) {
+	if err := x.notAdded[*key]; x.o.WithExperiments && !judge.Missing(err) {
 		if err == nil {
-			err = contradictionf("it was not known of when the export began")
+			err = judge.Contradictionf("it was not known of when the export began")
 		}
-		x.wanted = append(x.wanted, skipped(stream.KindExperiment, *key, "", "", fmt.Errorf("%s comes from it: %w", what, err)))
+		x.wanted = append(x.wanted, judge.Skipped(stream.KindExperiment, *key, "", "", fmt.Errorf("%s comes from it: %w", what, err)))
 		return
 	}
 	out.obs.Warn(fmt.Sprintf("%s comes from experiment %q, which is not in the stream (--with-experiments adds it)", what, *key))

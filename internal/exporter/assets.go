@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/exporter/judge"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -54,7 +55,7 @@ func byUpload(a, b *item) int {
 func newItem(a *comet.Asset) (*item, error) {
 	doc, err := stream.DocFromJSON(a.Raw)
 	if err != nil {
-		return nil, itemErrorf("its description does not fit the stream: %v", err)
+		return nil, judge.ItemErrorf("its description does not fit the stream: %v", err)
 	}
 	it := &item{id: strings.Clone(a.ID), created: a.Created}
 	it.name = docText(doc, "fileName")
@@ -70,7 +71,7 @@ func newItem(a *comet.Asset) (*item, error) {
 		if a.Link != nil {
 			link = *a.Link
 		}
-		link = valid(link)
+		link = judge.Valid(link)
 		it.remote = &link
 	} else {
 		dropped = append([]string{"link"}, droppedMembers...)
@@ -177,7 +178,7 @@ func (f *assetsFetch) list(ctx context.Context, s *slot) ([]*item, error) {
 	err := f.each(ctx, restart, func(a *comet.Asset) error {
 		switch {
 		case a.ID == "" && !a.Cut:
-			f.bad = append(f.bad, badItem{err: itemErrorf("the server lists it without an id")})
+			f.bad = append(f.bad, badItem{err: judge.ItemErrorf("the server lists it without an id")})
 			return nil
 		case f.artifact == "" && !f.x.o.Selection.Asset(&a.Type, &a.Name, &a.Size):
 			f.left++
@@ -185,7 +186,7 @@ func (f *assetsFetch) list(ctx context.Context, s *slot) ([]*item, error) {
 			return nil
 		}
 		if a.Cut {
-			f.bad = append(f.bad, badItem{strings.Clone(a.ID), strings.Clone(a.Name), itemErrorf("its description is %v", comet.ErrTooLarge)})
+			f.bad = append(f.bad, badItem{strings.Clone(a.ID), strings.Clone(a.Name), judge.ItemErrorf("its description is %v", comet.ErrTooLarge)})
 			return nil
 		}
 		it, err := newItem(a)
@@ -216,13 +217,13 @@ func (f *assetsFetch) list(ctx context.Context, s *slot) ([]*item, error) {
 
 // errScenePart is why the parts of a 3D scene are not in a stream. They have ids
 // and links, and yet no client reads one, nor says what it would get.
-var errScenePart = itemErrorf("it is a part of a 3D scene, which no call is known to read; the scene itself is carried")
+var errScenePart = judge.ItemErrorf("it is a part of a 3D scene, which no call is known to read; the scene itself is carried")
 
 // write writes the assets of a list, and what is missing of them. It calls
 // done with the size of each that is whole.
 func (f *assetsFetch) write(ctx context.Context, q *queue, out *output, list []*item, key string, done func(size int64)) error {
 	for _, b := range f.bad {
-		if err := out.skip(skipped(stream.KindAsset, key, b.id, b.name, b.err)); err != nil {
+		if err := out.skip(judge.Skipped(stream.KindAsset, key, b.id, b.name, b.err)); err != nil {
 			return err
 		}
 	}

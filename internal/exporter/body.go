@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/exporter/judge"
 )
 
 // bodySlot is the contents of an asset: one slot, and further ones for the
@@ -72,7 +73,7 @@ func (b *bodySlot) fetch(ctx context.Context, s *slot, from int64) error {
 		case got >= end:
 			return nil
 		case got == before:
-			return itemErrorf("its contents end after %d bytes, where there were more before", from+got)
+			return judge.ItemErrorf("its contents end after %d bytes, where there were more before", from+got)
 		}
 	}
 }
@@ -117,7 +118,7 @@ func notSatisfiable(err error) bool {
 }
 
 // errOtherSize ends a part of a body whose size is not what it was cut up for.
-var errOtherSize = itemErrorf("its size is not what the server said before")
+var errOtherSize = judge.ItemErrorf("its size is not what the server said before")
 
 // measured takes the length of the contents that an answer gives, -1 if none.
 func (b *bodySlot) measured(total int64) error {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/exporter/judge"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -121,7 +122,7 @@ func (x *Exporter) keptOf(p *project) keptPart {
 
 // inStream returns the name of the project as a stream has it.
 func (p *project) inStream() stream.ProjectName {
-	return stream.ProjectName{Workspace: valid(p.Workspace), Name: valid(p.Name)}
+	return stream.ProjectName{Workspace: judge.Valid(p.Workspace), Name: judge.Valid(p.Name)}
 }
 
 // keptGroup reports whether the partial stream has a group of that kind.

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/exporter/judge"
 	"github.com/comet-stream/comet-stream/stream"
 	"golang.org/x/sync/errgroup"
 )
@@ -92,7 +93,7 @@ func (d *dryRun) project(ctx context.Context, p *project) error {
 	x := d.x
 	if p.err == nil && !p.kept {
 		selected, left, err := x.selected(ctx, p)
-		if err != nil && isFatal(err) {
+		if err != nil && judge.Fatal(err) {
 			return err
 		}
 		p.keep(selected, left, x.o.Selection.Shard)
@@ -178,7 +179,7 @@ func (d *dryRun) failed(err error, l *listed, e *Estimate) error {
 	switch {
 	case err == nil:
 		return nil
-	case isFatal(err):
+	case judge.Fatal(err):
 		return fmt.Errorf("experiment %q: %w", l.key, err)
 	}
 	e.Failed = 1

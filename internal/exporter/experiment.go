@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/exporter/judge"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -222,8 +223,8 @@ func (u *experimentUnit) writeGroup(ctx context.Context, q *queue, out *output, 
 		{stream.KindAsset, u.writeAssets},
 	} {
 		err := part.write(ctx, q, out)
-		if _, tooLarge := err.(*itemError); tooLarge {
-			err = out.skip(skipped(part.kind, u.l.key, "", "", err))
+		if _, tooLarge := err.(*judge.ItemError); tooLarge {
+			err = out.skip(judge.Skipped(part.kind, u.l.key, "", "", err))
 		}
 		if err != nil {
 			return err
@@ -238,7 +239,7 @@ func (u *experimentUnit) writeGroup(ctx context.Context, q *queue, out *output, 
 func (u *experimentUnit) link(out *output, m *metadata) {
 	u.res.Result = ResultLinked
 	u.x.links = append(u.x.links, &stream.Link{
-		Experiment: u.l.key, Workspace: valid(u.p.Workspace), Project: valid(u.p.Name),
+		Experiment: u.l.key, Workspace: judge.Valid(u.p.Workspace), Project: judge.Valid(u.p.Name),
 	})
 	if _, exported := u.x.seen[u.l.key]; exported || u.x.inScope(m) {
 		return
@@ -249,12 +250,12 @@ func (u *experimentUnit) link(out *output, m *metadata) {
 
 // skipAll writes that the whole experiment is missing.
 func (u *experimentUnit) skipAll(out *output, err error) error {
-	if isFatal(err) {
+	if judge.Fatal(err) {
 		return err
 	}
-	s := skipped(stream.KindExperiment, u.l.key, "", u.l.name, err)
-	s.Workspace, s.Project = valid(u.p.Workspace), valid(u.p.Name)
-	if isMissing(err) {
+	s := judge.Skipped(stream.KindExperiment, u.l.key, "", u.l.name, err)
+	s.Workspace, s.Project = judge.Valid(u.p.Workspace), judge.Valid(u.p.Name)
+	if judge.Missing(err) {
 		s.Passing, s.Reason = false, "it was deleted after it had been listed: "+s.Reason
 	}
 	u.res.Result = ResultSkipped
@@ -289,26 +290,26 @@ type gone struct {
 // absentOrSkip handles an item that could not be had. That the server says it is
 // absent is no loss if the experiment is there: then it has none.
 func (u *experimentUnit) absentOrSkip(ctx context.Context, out *output, of stream.Kind, name string, err error) error {
-	if isFatal(err) {
+	if judge.Fatal(err) {
 		return err
 	}
-	if isMissing(err) {
+	if judge.Missing(err) {
 		if !u.gone.asked {
 			_, e := u.x.client.Experiments.Metadata(direct(ctx), u.l.key)
 			u.gone = gone{asked: true, err: e}
 		}
 		switch {
-		case u.gone.err == nil && isAbsence(of, err):
+		case u.gone.err == nil && judge.Absence(of, err):
 			return nil
 		case u.gone.err == nil:
-			err = contradictionf("the experiment exists, and yet: %w", err)
-		case isFatal(u.gone.err):
+			err = judge.Contradictionf("the experiment exists, and yet: %w", err)
+		case judge.Fatal(u.gone.err):
 			return u.gone.err
-		case isMissing(u.gone.err):
-			err = itemErrorf("the experiment was deleted while it was read")
+		case judge.Missing(u.gone.err):
+			err = judge.ItemErrorf("the experiment was deleted while it was read")
 		}
 	}
-	return out.skip(skipped(of, u.l.key, "", name, err))
+	return out.skip(judge.Skipped(of, u.l.key, "", name, err))
 }
 
 // count adds the result of an experiment.

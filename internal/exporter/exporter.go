@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/exporter/judge"
 	"github.com/comet-stream/comet-stream/internal/selection"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -141,7 +142,7 @@ func (x *Exporter) Export(ctx, hard context.Context, w *stream.Writer) (*Summary
 	err := x.export(ctx, hard, w)
 	if err == nil {
 		if err = w.Close(); err != nil {
-			err = &writeError{err}
+			err = &judge.WriteError{Err: err}
 		}
 		return &x.sum, err
 	}
@@ -152,12 +153,12 @@ func (x *Exporter) Export(ctx, hard context.Context, w *stream.Writer) (*Summary
 
 // abort ends the stream as failed.
 func (x *Exporter) abort(w *stream.Writer, cause error) error {
-	failed := w.Abort(abortClass(cause), cause.Error())
-	if _, ok := errors.AsType[*writeError](cause); ok {
+	failed := w.Abort(judge.AbortClass(cause), cause.Error())
+	if _, ok := errors.AsType[*judge.WriteError](cause); ok {
 		return nil
 	}
 	if failed != nil {
-		return &writeError{failed}
+		return &judge.WriteError{Err: failed}
 	}
 	return nil
 }
@@ -262,7 +263,7 @@ func (x *Exporter) headerScope() stream.Scope {
 		s.Selection = append(s.Selection, "--with-experiments")
 	}
 	for _, p := range x.o.Paths {
-		s.Paths = append(s.Paths, valid(p.String()))
+		s.Paths = append(s.Paths, judge.Valid(p.String()))
 	}
 	return s
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/exporter/judge"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -75,7 +76,7 @@ func skipBytes(r io.Reader, n int64) error {
 	}
 	k, err := io.CopyN(io.Discard, r, n)
 	if k < n && err == io.EOF {
-		return itemErrorf("it has become shorter while it was read")
+		return judge.ItemErrorf("it has become shorter while it was read")
 	}
 	return err
 }
@@ -100,8 +101,8 @@ func (t *textSlot) each(ctx context.Context, q *queue, fn func(data []byte, more
 		following, err = q.next(ctx, t.slot)
 		switch {
 		case err == nil || err == io.EOF:
-		case begun && isMissing(err):
-			return itemErrorf("it is gone since it was begun: %v", err)
+		case begun && judge.Missing(err):
+			return judge.ItemErrorf("it is gone since it was begun: %v", err)
 		default:
 			return err
 		}
@@ -216,7 +217,7 @@ func document(text []byte, without ...string) (stream.Doc, error) {
 		doc, err = doc.Without(drop...)
 	}
 	if err != nil {
-		return nil, itemErrorf("its description does not fit the stream: %v", err)
+		return nil, judge.ItemErrorf("its description does not fit the stream: %v", err)
 	}
 	return doc, nil
 }

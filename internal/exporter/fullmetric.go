@@ -16,6 +16,8 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comet/transport"
+	"github.com/comet-stream/comet-stream/internal/exporter/judge"
+	"github.com/comet-stream/comet-stream/internal/exporter/packed"
 	"github.com/comet-stream/comet-stream/internal/progress"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -88,7 +90,7 @@ func (u *experimentUnit) listFull(ctx context.Context) (map[string][]fullFile, e
 		files[name] = append(files[name], f)
 		return nil
 	})
-	if err != nil && !isAbsence(stream.KindAsset, err) {
+	if err != nil && !judge.Absence(stream.KindAsset, err) {
 		return nil, err
 	}
 	for _, list := range files {
@@ -103,13 +105,13 @@ func (u *experimentUnit) listFull(ctx context.Context) (map[string][]fullFile, e
 // has dropped from its list, nil if there are no more to be had. lost says why
 // points are not among them that files have. A metric that stays as the server has
 // thinned it is reported.
-func (u *experimentUnit) complete(ctx context.Context, c *collection, name string) (full *collection, lost, err error) {
+func (u *experimentUnit) complete(ctx context.Context, c *packed.Points, name string) (full *packed.Points, lost, err error) {
 	files, err := u.fullFiles(ctx)
 	if err == nil {
 		full, err = u.merge(ctx, c, name, files[notInFileName.ReplaceAllString(name, "_")])
 	}
-	switch n := c.series[name].n; {
-	case err != nil && isFatal(err):
+	switch n := c.Series[name].N; {
+	case err != nil && judge.Fatal(err):
 		return nil, nil, err
 	case err != nil:
 		return nil, fmt.Errorf("the server lists %d of its points, and what files have of the others is lost: %w", n, err), nil
@@ -138,8 +140,8 @@ func (u *experimentUnit) tellThinned(out *output) {
 
 // merge reads files that hold points of a metric. It returns nil if they have
 // none that the collection has not.
-func (u *experimentUnit) merge(ctx context.Context, c *collection, name string, files []fullFile) (*collection, error) {
-	if len(files) == 0 || c.series[name].n > maxFullListed {
+func (u *experimentUnit) merge(ctx context.Context, c *packed.Points, name string, files []fullFile) (*packed.Points, error) {
+	if len(files) == 0 || c.Series[name].N > maxFullListed {
 		return nil, nil
 	}
 	m := newMerger(c, name)
@@ -149,11 +151,11 @@ func (u *experimentUnit) merge(ctx context.Context, c *collection, name string, 
 			return nil, err
 		}
 		if err := m.addFile(data); err != nil {
-			return nil, itemErrorf("%s: %v", f.asset.Name, err)
+			return nil, judge.ItemErrorf("%s: %v", f.asset.Name, err)
 		}
 	}
 	if m.rows == 0 {
-		return nil, itemErrorf("%s: none of the listed points is in it", files[0].asset.Name)
+		return nil, judge.ItemErrorf("%s: none of the listed points is in it", files[0].asset.Name)
 	}
 	return m.finish(), nil
 }
@@ -169,7 +171,7 @@ func (u *experimentUnit) readFull(ctx context.Context, f fullFile) ([]byte, erro
 	data.Grow(int(min(f.asset.Size, maxFullFile)) + bytes.MinRead)
 	_, err = data.ReadFrom(io.LimitReader(body, maxFullFile+1))
 	if err == nil && data.Len() > maxFullFile {
-		err = itemErrorf("%s: the file is larger than %d MiB", f.asset.Name, maxFullFile>>20)
+		err = judge.ItemErrorf("%s: the file is larger than %d MiB", f.asset.Name, maxFullFile>>20)
 	}
 	return data.Bytes(), err
 }
@@ -181,7 +183,7 @@ type merger struct {
 	used    []bool
 	index   map[rowKey][]int32
 	context stream.String // that all of them have
-	full    *collection
+	full    *packed.Points
 	rows    int
 	last    int64 // time of the row before
 }
@@ -193,12 +195,12 @@ type rowKey struct {
 	text        string // else its text
 }
 
-func newMerger(c *collection, name string) *merger {
-	s := c.series[name]
-	m := &merger{name: name, full: newCollection(), index: make(map[rowKey][]int32)}
-	next := s.all(c)
+func newMerger(c *packed.Points, name string) *merger {
+	s := c.Series[name]
+	m := &merger{name: name, full: packed.New(), index: make(map[rowKey][]int32)}
+	next := s.All(c)
 	for p := next(); p != nil; p = next() {
-		q := own(p)
+		q := packed.Own(p)
 		if len(m.points) == 0 {
 			m.context = q.Context
 		} else if q.Context != m.context {
@@ -280,14 +282,14 @@ func (m *merger) judge(f *zip.File) (unit int64, err error) {
 
 // addRow adds the point of a row, as the server lists it if it does.
 func (m *merger) addRow(r *row, unit int64) error {
-	if m.rows++; m.full.size > maxCollected {
+	if m.rows++; m.full.Size > maxCollected {
 		return fmt.Errorf("it has more points than there is room for, after %d", m.rows)
 	}
 	for _, i := range m.index[keyOf(&r.point)] {
 		if !m.used[i] && r.at(m.points[i].Time, unit) {
 			m.used[i] = true
 			m.last = m.points[i].Time.V
-			m.full.add(m.name, &m.points[i])
+			m.full.Add(m.name, &m.points[i])
 			return nil
 		}
 	}
@@ -302,18 +304,18 @@ func (m *merger) addRow(r *row, unit int64) error {
 		}
 		p.Time, m.last = stream.NewInt64(t), t
 	}
-	m.full.add(m.name, &p)
+	m.full.Add(m.name, &p)
 	return nil
 }
 
 // finish adds the points that no row was matched with.
-func (m *merger) finish() *collection {
+func (m *merger) finish() *packed.Points {
 	for i := range m.points {
 		if !m.used[i] {
-			m.full.add(m.name, &m.points[i])
+			m.full.Add(m.name, &m.points[i])
 		}
 	}
-	if m.full.series[m.name].n == len(m.points) {
+	if m.full.Series[m.name].N == len(m.points) {
 		return nil
 	}
 	return m.full

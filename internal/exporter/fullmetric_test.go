@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/exporter/packed"
 	"github.com/comet-stream/comet-stream/stream"
 	"github.com/google/go-cmp/cmp"
 )
@@ -130,10 +131,10 @@ func zipCSV(t *testing.T, csv string) []byte {
 	return buf.Bytes()
 }
 
-func listedPoints(values ...string) *collection {
-	c := newCollection()
+func listedPoints(values ...string) *packed.Points {
+	c := packed.New()
 	for i, v := range values {
-		c.add("m", &stream.Point{
+		c.Add("m", &stream.Point{
 			Value: stream.TextValue(v), Time: stream.NewInt64(int64(5000 + 1001*i)), Step: stream.NewInt64(int64(i)),
 			Context: stream.NewString("train"),
 		})
@@ -141,9 +142,9 @@ func listedPoints(values ...string) *collection {
 	return c
 }
 
-func dump(c *collection, name string) []string {
+func dump(c *packed.Points, name string) []string {
 	var out []string
-	c.records(name, func(m *stream.Metrics) error {
+	c.Records(name, func(m *stream.Metrics) error {
 		for _, p := range m.Points {
 			out = append(out, fmt.Sprintf("%v@%d/%d/%s", p.Value, p.Time.V, p.Step.V, p.Context.V))
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/comet-stream/comet-stream/internal/exporter/judge"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -17,7 +18,7 @@ func (u *experimentUnit) getOthers(ctx context.Context, q *queue) ([]namedDoc, e
 // writeHead writes the record that opens the group.
 func (u *experimentUnit) writeHead(ctx context.Context, q *queue, out *output, m *metadata, others []namedDoc) error {
 	rec := &stream.Experiment{
-		Key: u.l.key, Workspace: valid(u.p.Workspace), Project: valid(u.p.Name),
+		Key: u.l.key, Workspace: judge.Valid(u.p.Workspace), Project: judge.Valid(u.p.Name),
 		Archived: u.l.archived, Running: m.Running, Crashed: m.Crashed,
 		Start: firstOf(m.Start, u.l.start), End: firstOf(m.End, u.l.end),
 		Name: nameOf(others, m.Name, u.l.name),
@@ -75,7 +76,7 @@ func nameOf(others []namedDoc, name *string, listed string) *string {
 		}
 	}
 	if name != nil {
-		return textOrNil(*name)
+		return judge.TextOrNil(*name)
 	}
-	return textOrNil(listed)
+	return judge.TextOrNil(listed)
 }

@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/exporter/judge"
+	"github.com/comet-stream/comet-stream/internal/exporter/packed"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -88,14 +90,14 @@ func (m *metricSizes) threshold() int {
 // metricsFetch is the slot of an experiment's points: either all of them or
 // the names of the metrics, which are then fetched one by one.
 type metricsFetch struct {
-	*valueSlot[*collection]
+	*valueSlot[*packed.Points]
 	u *experimentUnit
 	q *queue
 
 	names      []string        // metrics to be fetched one by one; nil = all at once
 	summarised map[string]bool // those of names that have a summary, and points
 	unknown    error           // why it is not known which system metrics there are
-	single     sequence[*valueSlot[*collection]]
+	single     sequence[*valueSlot[*packed.Points]]
 }
 
 func (u *experimentUnit) newMetricsFetch(q *queue) *metricsFetch {
@@ -110,12 +112,12 @@ func (m *metricsFetch) end(q *queue) { m.single.end(q) }
 
 // fetch gets all points at once where the server can do that and there is room
 // for them, else it leaves them to be fetched metric by metric.
-func (m *metricsFetch) fetch(ctx context.Context, s *slot) (*collection, error) {
+func (m *metricsFetch) fetch(ctx context.Context, s *slot) (*packed.Points, error) {
 	x := m.u.x
 	if limit := x.sizes.threshold(); limit > 0 {
 		names, err := m.list(ctx)
 		switch {
-		case err != nil && isFatal(err):
+		case err != nil && judge.Fatal(err):
 			return nil, err
 		case err == nil && len(names) >= limit:
 			return nil, m.split(names)
@@ -127,9 +129,9 @@ func (m *metricsFetch) fetch(ctx context.Context, s *slot) (*collection, error) 
 	note := func(int) {}
 	switch {
 	case err == nil:
-		x.sizes.seen(c.size, len(c.series))
+		x.sizes.seen(c.Size, len(c.Series))
 		return c, nil
-	case isUnsupported(err):
+	case judge.Unsupported(err):
 	case err == errCollected:
 		note = x.sizes.tooLarge
 	case hasLighter(err):
@@ -148,15 +150,15 @@ func (m *metricsFetch) fetch(ctx context.Context, s *slot) (*collection, error) 
 // hasLighter reports whether a call that failed is worth to be replaced by
 // several of less weight each.
 func hasLighter(err error) bool {
-	return !isFatal(err) && (errors.Is(err, comet.ErrServer) || errors.Is(err, comet.ErrUnclear))
+	return !judge.Fatal(err) && (errors.Is(err, comet.ErrServer) || errors.Is(err, comet.ErrUnclear))
 }
 
 // collect takes points as they come.
-func (m *metricsFetch) collect(ctx context.Context, s *slot, each func(restart func(), yield func(*comet.Point) error) error) (*collection, error) {
-	c := newCollection()
+func (m *metricsFetch) collect(ctx context.Context, s *slot, each func(restart func(), yield func(*comet.Point) error) error) (*packed.Points, error) {
+	c := packed.New()
 	growth := reserveGrowth{q: m.q, s: s}
 	restart := func() {
-		*c = *newCollection()
+		*c = *packed.New()
 		growth.reset()
 	}
 	whole := s == m.slot
@@ -168,11 +170,11 @@ func (m *metricsFetch) collect(ctx context.Context, s *slot, each func(restart f
 		if err != nil {
 			return err
 		}
-		c.add(p.Name, &point)
-		if whole && c.size > maxCollected {
+		c.Add(p.Name, &point)
+		if whole && c.Size > maxCollected {
 			return errCollected
 		}
-		return growth.to(ctx, c.size)
+		return growth.to(ctx, c.Size)
 	})
 	if err == errCollected {
 		growth.reset()
@@ -189,12 +191,12 @@ func (m *metricsFetch) list(ctx context.Context) ([]string, error) {
 	c, key, resources := m.u.x.client, m.u.l.key, m.u.x.o.Resources
 	err := c.Metrics.Each(ctx, key, func() { names = nil }, func(v *comet.Value) error {
 		if v.Cut && v.Name == "" {
-			return itemErrorf("the name of a metric is %v", comet.ErrTooLarge)
+			return judge.ItemErrorf("the name of a metric is %v", comet.ErrTooLarge)
 		}
 		names = append(names, strings.Clone(v.Name))
 		return nil
 	})
-	if err != nil && !isAbsence(stream.KindMetrics, err) {
+	if err != nil && !judge.Absence(stream.KindMetrics, err) {
 		return nil, err
 	}
 	for _, name := range names {
@@ -205,9 +207,9 @@ func (m *metricsFetch) list(ctx context.Context) ([]string, error) {
 		switch {
 		case err == nil:
 			names = append(names, details.Metrics...)
-		case isFatal(err):
+		case judge.Fatal(err):
 			return nil, err
-		case !isAbsence(stream.KindSystem, err):
+		case !judge.Absence(stream.KindSystem, err):
 			m.unknown = err
 		}
 	}
@@ -228,16 +230,16 @@ func (m *metricsFetch) split(names []string) error {
 		names = []string{}
 	}
 	m.names = names
-	m.single = sequence[*valueSlot[*collection]]{n: len(names), make: func(i int) *valueSlot[*collection] {
+	m.single = sequence[*valueSlot[*packed.Points]]{n: len(names), make: func(i int) *valueSlot[*packed.Points] {
 		at := m.at
 		at.part = i + 1
-		return newValueSlot(at, func(ctx context.Context, s *slot) (*collection, error) {
+		return newValueSlot(at, func(ctx context.Context, s *slot) (*packed.Points, error) {
 			c, err := m.metric(ctx, s, names[i])
-			if err == nil && c.series[names[i]] == nil && m.summarised[names[i]] {
+			if err == nil && c.Series[names[i]] == nil && m.summarised[names[i]] {
 				// It has points: the summary is made of them.
 				c, err = m.metric(ctx, s, names[i])
-				if err == nil && c.series[names[i]] == nil {
-					err = contradictionf("the list of its points is empty, and the summary of metrics has it")
+				if err == nil && c.Series[names[i]] == nil {
+					err = judge.Contradictionf("the list of its points is empty, and the summary of metrics has it")
 				}
 			}
 			return c, err
@@ -249,7 +251,7 @@ func (m *metricsFetch) split(names []string) error {
 
 // metric takes the points of one metric. There is no lighter call for them: none
 // asks for a part of a metric, and multi-metric-chart leaves out the contexts.
-func (m *metricsFetch) metric(ctx context.Context, s *slot, name string) (*collection, error) {
+func (m *metricsFetch) metric(ctx context.Context, s *slot, name string) (*packed.Points, error) {
 	return m.collect(ctx, s, func(restart func(), yield func(*comet.Point) error) error {
 		return m.u.x.client.Metrics.Points(ctx, m.u.l.key, name, restart, func(p *comet.Point) error {
 			// Some servers leave the name out where it was asked for.
@@ -271,9 +273,9 @@ func newPoint(p *comet.Point) (stream.Point, error) {
 	case comet.StringValue, comet.NumberValue:
 		point.Value = stream.TextValue(p.Value)
 	case comet.BoolValue:
-		point.Value = jsonFalse
+		point.Value = packed.False
 		if p.Value == "true" {
-			point.Value = jsonTrue
+			point.Value = packed.True
 		}
 	}
 	if p.Context != nil {
@@ -300,7 +302,7 @@ func (u *experimentUnit) writeMetrics(ctx context.Context, q *queue, out *output
 	case err != nil:
 		return u.absentOrSkip(ctx, out, stream.KindMetrics, "", err)
 	case m.names == nil:
-		for _, name := range c.names() {
+		for _, name := range c.Names() {
 			if err := u.writeMetric(ctx, out, c, name); err != nil {
 				return err
 			}
@@ -311,11 +313,11 @@ func (u *experimentUnit) writeMetrics(ctx context.Context, q *queue, out *output
 		s := m.single.take(q)
 		c, err := s.get(ctx, q)
 		switch {
-		case err != nil && !m.summarised[name] && isAbsence(stream.KindSystem, err):
+		case err != nil && !m.summarised[name] && judge.Absence(stream.KindSystem, err):
 			err = nil // the machine has it, and it has no points
 		case err != nil:
 			err = u.absentOrSkip(ctx, out, stream.KindMetrics, name, err)
-		case c.series[name] != nil:
+		case c.Series[name] != nil:
 			err = u.writeMetric(ctx, out, c, name)
 		}
 		q.leave(s.slot)
@@ -330,20 +332,20 @@ func (u *experimentUnit) writeMetrics(ctx context.Context, q *queue, out *output
 }
 
 // writeMetric writes the points of one metric, and frees them.
-func (u *experimentUnit) writeMetric(ctx context.Context, out *output, c *collection, name string) error {
+func (u *experimentUnit) writeMetric(ctx context.Context, out *output, c *packed.Points, name string) error {
 	var lost error
-	if c.series[name].n >= serverCap {
+	if c.Series[name].N >= serverCap {
 		full, why, err := u.complete(ctx, c, name)
 		if err != nil {
 			return err
 		}
 		if lost = why; full != nil {
-			c.drop(name)
+			c.Drop(name)
 			c = full
 		}
 	}
 	u.res.Metrics++
-	err := c.records(name, func(rec *stream.Metrics) error {
+	err := c.Records(name, func(rec *stream.Metrics) error {
 		if err := out.write(rec); err != nil {
 			return err
 		}
@@ -351,12 +353,12 @@ func (u *experimentUnit) writeMetric(ctx context.Context, out *output, c *collec
 		out.obs.Points(len(rec.Points))
 		return nil
 	})
-	c.drop(name)
-	if _, tooLarge := err.(*itemError); tooLarge {
+	c.Drop(name)
+	if _, tooLarge := err.(*judge.ItemError); tooLarge {
 		lost, err = err, nil
 	}
 	if err != nil || lost == nil {
 		return err
 	}
-	return out.skip(skipped(stream.KindMetrics, u.l.key, "", name, lost))
+	return out.skip(judge.Skipped(stream.KindMetrics, u.l.key, "", name, lost))
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/exporter/judge"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -128,7 +129,7 @@ const maxNotes = 4 << 20
 func (u *modelUnit) fetchNotes(ctx context.Context) (*string, error) {
 	text, err := u.x.client.Registry.Notes(ctx, u.workspace, u.row.Name)
 	switch {
-	case isAbsence(stream.KindNotes, err):
+	case judge.Absence(stream.KindNotes, err):
 		return nil, nil
 	case err != nil:
 		return nil, err
@@ -139,9 +140,9 @@ func (u *modelUnit) fetchNotes(ctx context.Context) (*string, error) {
 	}
 	data, err := io.ReadAll(io.LimitReader(text, maxNotes+1))
 	if len(data) > maxNotes {
-		return nil, itemErrorf("its notes are over %d MiB, which no record holds", maxNotes>>20)
+		return nil, judge.ItemErrorf("its notes are over %d MiB, which no record holds", maxNotes>>20)
 	}
-	notes := valid(string(data))
+	notes := judge.Valid(string(data))
 	return &notes, err
 }
 
@@ -152,7 +153,7 @@ func (u *modelUnit) fetchVersion(row *comet.RegistryVersion) func(context.Contex
 		switch {
 		case err == nil:
 			v.status = item.Status
-		case !isUnsupported(err):
+		case !judge.Unsupported(err):
 			return nil, err
 		}
 		configuration, err := u.x.client.Registry.StatusConfiguration(ctx, row.ID)
@@ -161,12 +162,12 @@ func (u *modelUnit) fetchVersion(row *comet.RegistryVersion) func(context.Contex
 			if v.configuration, err = document(configuration.Raw, "modelItemId"); err != nil {
 				return nil, err
 			}
-		case err != nil && !isUnsupported(err) && !isAbsence(stream.KindModelVersion, err):
+		case err != nil && !judge.Unsupported(err) && !judge.Absence(stream.KindModelVersion, err):
 			return nil, err
 		}
 		entries, err := u.x.client.Registry.Metadata(ctx, row.ID)
 		switch {
-		case isUnsupported(err), isAbsence(stream.KindModelVersion, err):
+		case judge.Unsupported(err), judge.Absence(stream.KindModelVersion, err):
 			return v, nil
 		case err != nil:
 			return nil, err
@@ -174,7 +175,7 @@ func (u *modelUnit) fetchVersion(row *comet.RegistryVersion) func(context.Contex
 		v.metadata = make([]stream.Doc, len(entries))
 		for i, e := range entries {
 			if v.metadata[i], err = stream.DocFromJSON(e.Raw); err != nil {
-				return nil, itemErrorf("its metadata do not fit the stream: %v", err)
+				return nil, judge.ItemErrorf("its metadata do not fit the stream: %v", err)
 			}
 		}
 		return v, nil
@@ -189,7 +190,7 @@ func (u *modelUnit) write(ctx context.Context, q *queue, out *output) error {
 	}
 	if err == nil {
 		err = out.write(&stream.Model{
-			Doc: d.doc, ID: valid(u.row.ID), Name: valid(u.row.Name), Notes: d.notes, Workspace: valid(u.workspace),
+			Doc: d.doc, ID: judge.Valid(u.row.ID), Name: judge.Valid(u.row.Name), Notes: d.notes, Workspace: judge.Valid(u.workspace),
 		})
 	}
 	if err != nil {
@@ -203,7 +204,7 @@ func (u *modelUnit) write(ctx context.Context, q *queue, out *output) error {
 			return err
 		}
 	}
-	return out.write(&stream.ModelEnd{ID: valid(u.row.ID)})
+	return out.write(&stream.ModelEnd{ID: judge.Valid(u.row.ID)})
 }
 
 // writeVersion writes a version.
@@ -216,14 +217,14 @@ func (u *modelUnit) writeVersion(ctx context.Context, q *queue, out *output, row
 	}
 	if err == nil {
 		err = out.write(&stream.ModelVersion{
-			Doc: doc, Experiment: textOrNil(row.Key), ID: valid(row.ID), Metadata: v.metadata, Model: textOrNil(row.Model),
+			Doc: doc, Experiment: judge.TextOrNil(row.Key), ID: judge.Valid(row.ID), Metadata: v.metadata, Model: judge.TextOrNil(row.Model),
 			Stages: validAll(row.Stages), Status: cmp.Or(v.status, row.Status), StatusConfiguration: v.configuration,
-			Version: valid(row.Version),
+			Version: judge.Valid(row.Version),
 		})
 	}
 	if err != nil {
 		return out.skipIn(stream.KindModelVersion, u.workspace, row.ID, label, err)
 	}
-	u.x.needs(out, textOrNil(row.Key), "registry model "+strconv.Quote(label))
+	u.x.needs(out, judge.TextOrNil(row.Key), "registry model "+strconv.Quote(label))
 	return nil
 }

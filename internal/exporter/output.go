@@ -3,6 +3,7 @@ package exporter
 import (
 	"errors"
 
+	"github.com/comet-stream/comet-stream/internal/exporter/judge"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -23,9 +24,9 @@ func (o *output) write(rec stream.Record) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, stream.ErrLimit):
-		return itemErrorf("it does not fit the stream: %v", err)
+		return judge.ItemErrorf("it does not fit the stream: %v", err)
 	}
-	return &writeError{err}
+	return &judge.WriteError{Err: err}
 }
 
 // skip writes that an item is missing, and tells the user.
@@ -44,8 +45,8 @@ func (o *output) skip(s *stream.Skipped) error {
 // skipFor is skip for an item of an experiment that err keeps from us. Errors
 // after which there is no point in going on are returned.
 func (o *output) skipFor(of stream.Kind, key, id, name string, err error) error {
-	if isFatal(err) {
+	if judge.Fatal(err) {
 		return err
 	}
-	return o.skip(skipped(of, key, id, name, err))
+	return o.skip(judge.Skipped(of, key, id, name, err))
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/exporter/judge"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -90,7 +91,7 @@ func (u *panelUnit) write(ctx context.Context, q *queue, out *output) error {
 	if err == nil {
 		err = u.file.each(ctx, q, func(data []byte, more bool) error {
 			return out.write(&stream.Panel{
-				Workspace: valid(u.workspace), Project: valid(u.project), ID: valid(u.p.ID), Name: valid(u.p.Name), Doc: doc,
+				Workspace: judge.Valid(u.workspace), Project: judge.Valid(u.project), ID: judge.Valid(u.p.ID), Name: judge.Valid(u.p.Name), Doc: doc,
 				Data: data, More: more,
 			})
 		})
@@ -137,7 +138,7 @@ func (x *Exporter) viewUnit(p *project, table comet.ViewTable, key string) unit 
 			if table == comet.ChartTemplates {
 				what = lackCharts
 				// One that has no views at all is told of once.
-				x.told[what] = x.told[what] || x.told[lackViews] && isUnsupported(err)
+				x.told[what] = x.told[what] || x.told[lackViews] && judge.Unsupported(err)
 			}
 			if x.lacks(what, err) {
 				return nil
@@ -192,7 +193,7 @@ func (t *viewTour) load(ctx context.Context, mu sync.Locker) (bool, error) {
 		// The stream has none of them, or those of a shard.
 		keys = nil
 		selected, _, err := x.selected(ctx, p)
-		if err != nil && isFatal(err) {
+		if err != nil && judge.Fatal(err) {
 			return false, err
 		}
 		for i := range selected {
@@ -246,8 +247,8 @@ func (x *Exporter) writeView(ctx context.Context, q *queue, out *output, p *proj
 		return err
 	}
 	return out.write(&stream.View{
-		Workspace: valid(p.Workspace), Project: valid(p.Name), Name: valid(v.Name), Doc: doc,
-		Experiment: textOrNil(v.Key), ChartTemplate: v.Table == comet.ChartTemplates,
+		Workspace: judge.Valid(p.Workspace), Project: judge.Valid(p.Name), Name: judge.Valid(v.Name), Doc: doc,
+		Experiment: judge.TextOrNil(v.Key), ChartTemplate: v.Table == comet.ChartTemplates,
 	})
 }
 

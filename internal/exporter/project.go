@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/exporter/judge"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -42,7 +43,7 @@ func (u *projectUnit) write(ctx context.Context, q *queue, out *output) error {
 	if p.err != nil {
 		return u.skip(out, p.Name, p.err)
 	}
-	rec := &stream.Project{Workspace: valid(p.Workspace), Name: valid(p.Name), Experiments: p.count}
+	rec := &stream.Project{Workspace: judge.Valid(p.Workspace), Name: judge.Valid(p.Name), Experiments: p.count}
 	var lost error
 	if u.x.o.Resources.Has(stream.ResourceProjectMetadata) {
 		// No server is known to have them here. If one did, they would be
@@ -52,7 +53,7 @@ func (u *projectUnit) write(ctx context.Context, q *queue, out *output) error {
 			return err // it came as JSON, and is small
 		}
 		rec.Doc, rec.Public = doc, p.Public
-		if rec.ShareLinks, lost = u.shareLinks(ctx, q); lost != nil && isFatal(lost) {
+		if rec.ShareLinks, lost = u.shareLinks(ctx, q); lost != nil && judge.Fatal(lost) {
 			return lost
 		}
 	}
@@ -78,7 +79,7 @@ func (u *projectUnit) shareLinks(ctx context.Context, q *queue) (*int64, error) 
 	switch {
 	case err == nil:
 		return &n, nil
-	case isUnsupported(err), errors.Is(err, comet.ErrForbidden), isAbsence(stream.KindProject, err):
+	case judge.Unsupported(err), errors.Is(err, comet.ErrForbidden), judge.Absence(stream.KindProject, err):
 		u.x.tellLack("share links", err)
 		return nil, nil
 	}
@@ -88,7 +89,7 @@ func (u *projectUnit) shareLinks(ctx context.Context, q *queue) (*int64, error) 
 // record writes the record, without its document where that is too large.
 func (u *projectUnit) record(out *output, rec *stream.Project) error {
 	err := out.write(rec)
-	if _, tooLarge := err.(*itemError); !tooLarge {
+	if _, tooLarge := err.(*judge.ItemError); !tooLarge {
 		return err
 	}
 	rec.Doc = nil
@@ -100,8 +101,8 @@ func (u *projectUnit) record(out *output, rec *stream.Project) error {
 
 // skip writes that the project, or something of it, is missing.
 func (u *projectUnit) skip(out *output, name string, err error) error {
-	s := skipped(stream.KindProject, "", u.p.ID, name, err)
-	s.Workspace, s.Project = valid(u.p.Workspace), valid(u.p.Name)
+	s := judge.Skipped(stream.KindProject, "", u.p.ID, name, err)
+	s.Workspace, s.Project = judge.Valid(u.p.Workspace), judge.Valid(u.p.Name)
 	return out.skip(s)
 }
 
@@ -123,15 +124,15 @@ func (u *notesUnit) end(q *queue) { q.leave(u.text.slot) }
 
 func (u *notesUnit) write(ctx context.Context, q *queue, out *output) error {
 	err := u.text.each(ctx, q, func(data []byte, more bool) error {
-		return out.write(&stream.Notes{Workspace: valid(u.p.Workspace), Project: valid(u.p.Name), Data: data, More: more})
+		return out.write(&stream.Notes{Workspace: judge.Valid(u.p.Workspace), Project: judge.Valid(u.p.Name), Data: data, More: more})
 	})
-	if err == nil || isAbsence(stream.KindNotes, err) {
+	if err == nil || judge.Absence(stream.KindNotes, err) {
 		return nil
 	}
-	if isFatal(err) {
+	if judge.Fatal(err) {
 		return err
 	}
-	s := skipped(stream.KindNotes, "", "", "", err)
-	s.Workspace, s.Project = valid(u.p.Workspace), valid(u.p.Name)
+	s := judge.Skipped(stream.KindNotes, "", "", "", err)
+	s.Workspace, s.Project = judge.Valid(u.p.Workspace), judge.Valid(u.p.Name)
 	return out.skip(s)
 }

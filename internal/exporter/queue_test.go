@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/comet-stream/comet-stream/internal/exporter/judge"
 )
 
 // fakeQueue returns a queue without units, with the given bounds.
@@ -371,7 +373,7 @@ func TestSequence(t *testing.T) {
 func TestTextPieces(t *testing.T) {
 	for _, n := range []int{0, 1, 4095, 4096, 4097, 70_000, pieceSize - 1, pieceSize, pieceSize + 1, 3*pieceSize + 5} {
 		for _, size := range []int64{-1, int64(n)} {
-			q := newQueue(t.Context(), 4, func() bool { return false }, isFatal)
+			q := newQueue(t.Context(), 4, func() bool { return false }, judge.Fatal)
 			s := newSlot(position{}, func(ctx context.Context, s *slot) error {
 				return q.fill(ctx, s, trickle(strings.NewReader(strings.Repeat("x", n))), size)
 			})

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/exporter/judge"
 )
 
 // capped is a network of one server that has one asset, whose bytes are the pattern.
@@ -292,7 +293,7 @@ func TestRangesAfterFailure(t *testing.T) {
 		bad, good := body(position{unit: 1}), body(position{unit: 2})
 		bad.slot.fetch = func(ctx context.Context, s *slot) error {
 			defer bad.asked()
-			return itemErrorf("gone")
+			return judge.ItemErrorf("gone")
 		}
 		q.pushAll(bad.slot, good.slot)
 		if _, err := bad.next(t.Context(), q); err == nil {

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/exporter/judge"
 	"github.com/comet-stream/comet-stream/internal/selection"
 	"github.com/comet-stream/comet-stream/internal/suggest"
 )
@@ -159,10 +160,10 @@ func (r *resolver) projectsOf(ctx context.Context, workspace string) ([]comet.Pr
 		return list, nil
 	}
 	list, err := r.x.client.Projects.List(ctx, workspace)
-	if err != nil && !isMissing(err) {
+	if err != nil && !judge.Missing(err) {
 		// Servers refuse to tell whether a workspace exists that the key may
 		// not see.
-		if isFatal(err) || !r.absent(ctx, workspace) {
+		if judge.Fatal(err) || !r.absent(ctx, workspace) {
 			return nil, fmt.Errorf("list projects of %q: %w", workspace, err)
 		}
 		return nil, r.noWorkspace(workspace)
@@ -190,7 +191,7 @@ func (r *resolver) listAgain(ctx context.Context, workspace string) ([]comet.Pro
 		return list, err
 	}
 	list, err = r.x.client.Projects.Pages(ctx, workspace)
-	if err != nil && !isFatal(err) {
+	if err != nil && !judge.Fatal(err) {
 		return nil, nil // it knows no more than the other
 	}
 	return list, err
@@ -240,7 +241,7 @@ func (r *resolver) addExperiment(ctx context.Context, p Path, proj *project) err
 		case err == nil && sameProject(e, &proj.Project):
 			proj.add(newListed(e))
 			return nil
-		case err != nil && isFatal(err):
+		case err != nil && judge.Fatal(err):
 			return fmt.Errorf("experiment %q: %w", p, err)
 		}
 	}
@@ -327,7 +328,7 @@ func (x *Exporter) listWhole(ctx context.Context, p *comet.Project) (all []liste
 		return all, nil, err
 	}
 	now, err := x.client.Projects.Get(ctx, p.Workspace, p.Name)
-	if err != nil && isFatal(err) {
+	if err != nil && judge.Fatal(err) {
 		return nil, nil, err
 	}
 	said := p.Experiments
@@ -335,7 +336,7 @@ func (x *Exporter) listWhole(ctx context.Context, p *comet.Project) (all []liste
 		said = now.Experiments
 	}
 	if fewer(said) {
-		doubt = itemErrorf("the project says that it has %d, and %d are listed", *said, len(all))
+		doubt = judge.ItemErrorf("the project says that it has %d, and %d are listed", *said, len(all))
 	}
 	return all, doubt, nil
 }
@@ -428,7 +429,7 @@ func (x *Exporter) listAll(ctx context.Context, projects []*project) error {
 			p.keep(selected, left, x.o.Selection.Shard)
 			switch {
 			case err == nil:
-			case isFatal(err) || len(projects) == 1:
+			case judge.Fatal(err) || len(projects) == 1:
 				return fmt.Errorf("list experiments of %q: %w", p.path(), err)
 			default:
 				p.err = err

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/exporter/judge"
 	"github.com/comet-stream/comet-stream/internal/pathname"
 )
 
@@ -101,7 +102,7 @@ func (r *resolver) addNeeded(ctx context.Context) error {
 		e, err := r.x.client.Experiments.Metadata(ctx, key)
 		switch {
 		case err == nil:
-		case isFatal(err):
+		case judge.Fatal(err):
 			return fmt.Errorf("experiment %q: %w", key, err)
 		default:
 			// It is told of when the version is written.
@@ -144,7 +145,7 @@ func (x *Exporter) neededKeys(ctx context.Context, w *workspaceScope) (keys []st
 
 // unlessFatal drops the errors that are of one item.
 func unlessFatal(err error) error {
-	if isFatal(err) {
+	if judge.Fatal(err) {
 		return err
 	}
 	return nil

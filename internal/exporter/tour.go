@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"github.com/comet-stream/comet-stream/internal/exporter/judge"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -50,7 +51,7 @@ func (x *Exporter) run(ctx, hard context.Context, r route, out *output) error {
 		ahead = append(ahead, u)
 		return true
 	}
-	q = newQueue(hard, x.o.InFlight, more, isFatal)
+	q = newQueue(hard, x.o.InFlight, more, judge.Fatal)
 	defer q.close()
 	for n := 0; ; n++ {
 		u, err := x.nextUnit(ctx, q, r, &ahead)
@@ -176,7 +177,7 @@ func (t *tour) load(ctx context.Context, mu sync.Locker) (bool, error) {
 	}
 	p := t.projects[0]
 	selected, left, err := t.x.selected(ctx, p)
-	if err != nil && isFatal(err) {
+	if err != nil && judge.Fatal(err) {
 		return false, err
 	}
 	mu.Lock()

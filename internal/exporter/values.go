@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/exporter/judge"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -38,7 +39,7 @@ func fetchValues(q *queue, each eachFunc, key string) func(context.Context, *slo
 		err := each(ctx, key, restart, func(v *comet.Value) error {
 			doc, err := document(v.Raw)
 			if v.Cut {
-				doc, err = nil, itemErrorf("it is %v", comet.ErrTooLarge)
+				doc, err = nil, judge.ItemErrorf("it is %v", comet.ErrTooLarge)
 			}
 			list = append(list, namedDoc{strings.Clone(v.Name), doc, err})
 			size += int64(len(doc)+len(v.Name)) + 64
@@ -77,7 +78,7 @@ func (u *experimentUnit) writeValues(ctx context.Context, q *queue, out *output,
 		for ; len(list) > 0 && size < valuesSize && len(rec.Values) < maxValues; list = list[1:] {
 			v := list[0]
 			if v.err != nil {
-				if err := out.skip(skipped(of, u.l.key, "", v.name, v.err)); err != nil {
+				if err := out.skip(judge.Skipped(of, u.l.key, "", v.name, v.err)); err != nil {
 					return err
 				}
 				continue
@@ -99,12 +100,12 @@ func (u *experimentUnit) writeValues(ctx context.Context, q *queue, out *output,
 // others go without it.
 func (u *experimentUnit) writeOrSplit(out *output, rec *stream.Values) error {
 	err := out.write(rec)
-	if _, tooLarge := err.(*itemError); !tooLarge {
+	if _, tooLarge := err.(*judge.ItemError); !tooLarge {
 		return err
 	}
 	if len(rec.Values) == 1 {
 		name, _ := rec.Values[0].Member("name").Text()
-		return out.skip(skipped(rec.Of, u.l.key, "", name, err))
+		return out.skip(judge.Skipped(rec.Of, u.l.key, "", name, err))
 	}
 	for _, doc := range rec.Values {
 		if err := u.writeOrSplit(out, &stream.Values{Of: rec.Of, Values: []stream.Doc{doc}}); err != nil {
@@ -118,7 +119,7 @@ func (u *experimentUnit) writeOrSplit(out *output, rec *stream.Values) error {
 func sortedTags(tags []string) []string {
 	sorted := make([]string, len(tags))
 	for i, t := range tags {
-		sorted[i] = valid(t)
+		sorted[i] = judge.Valid(t)
 	}
 	slices.Sort(sorted)
 	return sorted
@@ -169,7 +170,7 @@ func packages(member stream.Doc, list []string) []string {
 	}
 	valids := make([]string, len(list))
 	for i, p := range list {
-		valids[i] = valid(p)
+		valids[i] = judge.Valid(p)
 	}
 	return valids
 }
@@ -202,8 +203,8 @@ func (u *experimentUnit) writeSystem(ctx context.Context, q *queue, out *output)
 // fit.
 func (u *experimentUnit) writeDoc(out *output, rec *stream.Document) error {
 	err := out.write(rec)
-	if _, tooLarge := err.(*itemError); tooLarge {
-		return out.skip(skipped(rec.Of, u.l.key, "", "", err))
+	if _, tooLarge := err.(*judge.ItemError); tooLarge {
+		return out.skip(judge.Skipped(rec.Of, u.l.key, "", "", err))
 	}
 	return err
 }
@@ -264,7 +265,7 @@ func (u *experimentUnit) skipBeside(q *queue, out *output, of stream.Kind, t *te
 	beside := t.beside
 	q.mu.Unlock()
 	for _, name := range beside {
-		if err := out.skip(skipped(of, u.l.key, "", name, itemErrorf("it stands beside the patch in its zip file, and a stream has the patch alone"))); err != nil {
+		if err := out.skip(judge.Skipped(of, u.l.key, "", name, judge.ItemErrorf("it stands beside the patch in its zip file, and a stream has the patch alone"))); err != nil {
 			return err
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/exporter/judge"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -83,7 +84,7 @@ func (x *Exporter) planWorkspaces(s *scope) []string {
 	var names []string
 	for _, w := range x.workspaceScopes(s) {
 		if w.named {
-			names = append(names, valid(w.name))
+			names = append(names, judge.Valid(w.name))
 		}
 	}
 	return names
@@ -129,11 +130,11 @@ func (o *output) skipIn(kind stream.Kind, workspace, id, name string, err error)
 // skipAt is skip for something of a workspace, and of a project and an experiment
 // where these are not empty.
 func (o *output) skipAt(of stream.Kind, workspace, project, key, id, name string, err error) error {
-	if isFatal(err) {
+	if judge.Fatal(err) {
 		return err
 	}
-	s := skipped(of, key, id, name, err)
-	s.Workspace, s.Project = valid(workspace), valid(project)
+	s := judge.Skipped(of, key, id, name, err)
+	s.Workspace, s.Project = judge.Valid(workspace), judge.Valid(project)
 	return o.skip(s)
 }
 
@@ -142,7 +143,7 @@ func (o *output) skipAt(of stream.Kind, workspace, project, key, id, name string
 // themselves.
 func (x *Exporter) lacks(what string, err error) bool {
 	e, ok := errors.AsType[*comet.Error](err)
-	if !isUnsupported(err) && !(ok && e.Named) {
+	if !judge.Unsupported(err) && !(ok && e.Named) {
 		return false
 	}
 	x.tellLack(what, err)
@@ -249,14 +250,14 @@ func (x *Exporter) lineageUnits(ctx context.Context, w *workspaceScope, r *fixed
 				return writeLineage(out, w.name, key, slices.DeleteFunc(list, left))
 			},
 			fail: func(out *output, err error) error {
-				if isAbsence(stream.KindLineage, err) || x.lacks("inputs of experiments", err) {
+				if judge.Absence(stream.KindLineage, err) || x.lacks("inputs of experiments", err) {
 					return nil
 				}
-				if isFatal(err) {
+				if judge.Fatal(err) {
 					return err
 				}
-				s := skipped(stream.KindLineage, key, "", "", err)
-				s.Workspace = valid(w.name)
+				s := judge.Skipped(stream.KindLineage, key, "", "", err)
+				s.Workspace = judge.Valid(w.name)
 				return out.skip(s)
 			},
 		})
@@ -288,17 +289,17 @@ func writeLineage(out *output, workspace, key string, list []comet.Lineage) erro
 	for i := range list {
 		l := &list[i]
 		if l.Name == "" || l.Version == "" {
-			return itemErrorf("the server does not name the artifact versions that it consumed")
+			return judge.ItemErrorf("the server does not name the artifact versions that it consumed")
 		}
 		doc, err := document(l.Raw)
 		if err != nil {
 			return err
 		}
 		rec := &stream.Lineage{
-			Artifact: valid(l.Name), Version: valid(l.Version), Workspace: valid(l.Workspace), Experiment: key, Doc: doc,
+			Artifact: judge.Valid(l.Name), Version: judge.Valid(l.Version), Workspace: judge.Valid(l.Workspace), Experiment: key, Doc: doc,
 		}
 		if rec.Workspace == "" {
-			rec.Workspace = valid(workspace)
+			rec.Workspace = judge.Valid(workspace)
 		}
 		if err := out.write(rec); err != nil {
 			return err

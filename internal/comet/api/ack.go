@@ -86,6 +86,7 @@ func saysDone(msg string) bool {
 	return false
 }
 
+// NotAcknowledged returns an [ErrNotAcknowledged] that quotes the answer.
 func NotAcknowledged(data []byte) error {
 	return fmt.Errorf("%w: %s", ErrNotAcknowledged, shown(data))
 }

@@ -13,6 +13,7 @@ const DefaultURL = "https://www.comet.com/clientlib/"
 // Family tells which of the server's address spaces a path belongs to.
 type Family int
 
+// The address spaces of a server.
 const (
 	FamilyREST   Family = iota // api/rest/v2/
 	familyAlt                  // clientlib/rest/v2/, where the Python SDK sends a few writes

@@ -116,6 +116,7 @@ func notJSON(data []byte) error {
 	return ErrNotJSON
 }
 
+// IsHTML reports whether an answer, of which data may be the beginning, is a page.
 func IsHTML(resp *http.Response, data []byte) bool {
 	mt, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if mt == "text/html" || mt == "application/xhtml+xml" {

@@ -17,6 +17,7 @@ import (
 // answerKind tells what a call expects for an answer.
 type answerKind int
 
+// What a call may expect.
 const (
 	wantDocument answerKind = iota // a JSON document, read whole
 	wantStream                     // a JSON document, read by the caller
@@ -219,6 +220,5 @@ func Query(pairs ...string) url.Values {
 	return q
 }
 
-var (
-	ErrRedirects = errors.New("redirected more than 10 times")
-)
+// ErrRedirects is a redirect without an end.
+var ErrRedirects = errors.New("redirected more than 10 times")

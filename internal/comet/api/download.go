@@ -157,6 +157,7 @@ type offer struct {
 	page        bool
 }
 
+// ErrPage is a page in the place of an asset.
 var ErrPage = errors.New("a page of HTML came instead of the asset")
 
 func describe(resp *http.Response) (offer, error) {

@@ -10,6 +10,7 @@ import (
 	"time"
 )
 
+// ErrNoTag is an answer of storage that does not say what it has.
 var ErrNoTag = errors.New("the answer has no ETag")
 
 // PutPart puts size bytes of content, from offset on, to a signed address of the

@@ -401,6 +401,7 @@ func ReadAll(r io.Reader, size int, room *Room) ([]byte, error) {
 	return s.buf[:s.end:s.end], nil
 }
 
+// ErrCutShort says that a document ends too early.
 var ErrCutShort = fmt.Errorf("the answer is cut short: %w", io.ErrUnexpectedEOF)
 
 // Beside takes what stands beside a list. begin is called before each reading of

@@ -21,13 +21,17 @@ const (
 	wantedArray                   // an array: null would mean that the server does not tell
 )
 
-// ListNamed wants a list, or null for one with nothing in it, ArrayNamed a list that
-// is not null; ValueNamed wants what is not null, TextNamed anything. One of the
-// names will do.
-func ListNamed(names ...string) Wants  { return Wants{kind: wantedList, Names: names} }
+// ListNamed wants a list of one of the names, or null for one with nothing in it.
+func ListNamed(names ...string) Wants { return Wants{kind: wantedList, Names: names} }
+
+// ValueNamed wants what is not null.
 func ValueNamed(names ...string) Wants { return Wants{kind: wantedValue, Names: names} }
+
+// ArrayNamed wants a list that is not null.
 func ArrayNamed(names ...string) Wants { return Wants{kind: wantedArray, Names: names} }
-func TextNamed(names ...string) Wants  { return Wants{kind: wantedText, Names: names} }
+
+// TextNamed wants anything, or null.
+func TextNamed(names ...string) Wants { return Wants{kind: wantedText, Names: names} }
 
 // OrBare also takes a list that is all of the document, unless it is empty.
 func (w Wants) OrBare() Wants {

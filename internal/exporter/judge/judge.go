@@ -1,4 +1,4 @@
-package exporter
+package judge
 
 import (
 	"context"
@@ -14,25 +14,26 @@ import (
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-// writeError is a failure of the stream's output, which no server is the cause
+// WriteError is a failure of the stream's output, which no server is the cause
 // of.
-type writeError struct{ err error }
+type WriteError struct{ Err error }
 
-func (e *writeError) Error() string { return e.err.Error() }
-func (e *writeError) Unwrap() error { return e.err }
+func (e *WriteError) Error() string { return e.Err.Error() }
+func (e *WriteError) Unwrap() error { return e.Err }
 
-// itemError says what is wrong with one item that the server did give.
-type itemError struct{ reason string }
+// ItemError says what is wrong with one item that the server did give.
+type ItemError struct{ reason string }
 
-func (e *itemError) Error() string { return e.reason }
+func (e *ItemError) Error() string { return e.reason }
 
-func itemErrorf(format string, args ...any) error { return &itemError{fmt.Sprintf(format, args...)} }
+// ItemErrorf returns an [*ItemError].
+func ItemErrorf(format string, args ...any) error { return &ItemError{fmt.Sprintf(format, args...)} }
 
-// isFatal reports whether an error ends the export: the key is not accepted,
+// Fatal reports whether an error ends the export: the key is not accepted,
 // nothing succeeds any more, or we are to stop. All others are about the item
 // that was asked for.
-func isFatal(err error) bool {
-	if _, ok := errors.AsType[*itemError](err); ok {
+func Fatal(err error) bool {
+	if _, ok := errors.AsType[*ItemError](err); ok {
 		return false
 	}
 	if _, ok := errors.AsType[*contradiction](err); ok {
@@ -70,18 +71,19 @@ type contradiction struct{ err error }
 func (e *contradiction) Error() string { return e.err.Error() }
 func (e *contradiction) Unwrap() error { return e.err }
 
-func contradictionf(format string, args ...any) error {
+// Contradictionf returns an error of two answers that do not go together.
+func Contradictionf(format string, args ...any) error {
 	return &contradiction{fmt.Errorf(format, args...)}
 }
 
-// isMissing reports whether the server says that there is no such thing.
-func isMissing(err error) bool { return errors.Is(err, comet.ErrNotFound) }
+// Missing reports whether the server says that there is no such thing.
+func Missing(err error) bool { return errors.Is(err, comet.ErrNotFound) }
 
-// isAbsence reports whether err says that something which exists has no item of a
+// Absence reports whether err says that something which exists has no item of a
 // kind. Of lists an empty one would say so, unless the user knows the words.
-func isAbsence(of stream.Kind, err error) bool {
+func Absence(of stream.Kind, err error) bool {
 	e, ok := errors.AsType[*comet.Error](err)
-	if !ok || !isMissing(err) {
+	if !ok || !Missing(err) {
 		return false
 	}
 	switch of {
@@ -91,15 +93,15 @@ func isAbsence(of stream.Kind, err error) bool {
 	return !e.Parent
 }
 
-// isUnsupported reports whether it is certain that the server does not have the
+// Unsupported reports whether it is certain that the server does not have the
 // call.
-func isUnsupported(err error) bool {
+func Unsupported(err error) bool {
 	return errors.Is(err, comet.ErrUnsupported) && !errors.Is(err, comet.ErrUnclear)
 }
 
 // isPassing reports whether a later try may have success with an item.
 func isPassing(err error) bool {
-	if _, ok := errors.AsType[*itemError](err); ok {
+	if _, ok := errors.AsType[*ItemError](err); ok {
 		return false
 	}
 	if _, ok := errors.AsType[*contradiction](err); ok {
@@ -115,15 +117,15 @@ func isPassing(err error) bool {
 	return errors.Is(err, comet.ErrServer) || e.Status == 0 || e.Status == 429 || e.Status >= 500
 }
 
-// skipped describes an item that could not be had because of err.
-func skipped(of stream.Kind, key, id, name string, err error) *stream.Skipped {
+// Skipped describes an item that could not be had because of err.
+func Skipped(of stream.Kind, key, id, name string, err error) *stream.Skipped {
 	s := &stream.Skipped{
 		Of:         of,
-		Experiment: textOrNil(key),
-		ID:         textOrNil(id),
-		Name:       textOrNil(name),
+		Experiment: TextOrNil(key),
+		ID:         TextOrNil(id),
+		Name:       TextOrNil(name),
 		Passing:    isPassing(err),
-		Reason:     valid(err.Error()),
+		Reason:     Valid(err.Error()),
 	}
 	if e, ok := errors.AsType[*comet.Error](err); ok {
 		s.Status = e.Status
@@ -131,22 +133,23 @@ func skipped(of stream.Kind, key, id, name string, err error) *stream.Skipped {
 	return s
 }
 
-func textOrNil(s string) *string {
+// TextOrNil returns nil for an empty text.
+func TextOrNil(s string) *string {
 	if s == "" {
 		return nil
 	}
-	s = valid(s)
+	s = Valid(s)
 	return &s
 }
 
-// valid makes a text fit for a record, which is UTF-8.
-func valid(s string) string { return strings.ToValidUTF8(s, "\ufffd") }
+// Valid makes a text fit for a record, which is UTF-8.
+func Valid(s string) string { return strings.ToValidUTF8(s, "\ufffd") }
 
-// abortClass returns the class of the abort record for an error that has ended
+// AbortClass returns the class of the abort record for an error that has ended
 // an export. Whoever reads the stream goes by it: "server" says that another run
 // may come to its end.
-func abortClass(err error) string {
-	if _, ok := errors.AsType[*writeError](err); ok {
+func AbortClass(err error) string {
+	if _, ok := errors.AsType[*WriteError](err); ok {
 		return "output"
 	}
 	switch {

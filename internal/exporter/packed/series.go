@@ -1,4 +1,4 @@
-package exporter
+package packed
 
 import (
 	"cmp"
@@ -17,13 +17,13 @@ const maxStrays = 256
 // seriesCost stands for what a series takes besides its points.
 const seriesCost = 512
 
-// A collection holds the points of several metrics of one experiment, in the
+// A Points holds the points of several metrics of one experiment, in the
 // order in which the stream wants them, in few bytes.
-type collection struct {
-	series   map[string]*series
+type Points struct {
+	Series   map[string]*series
 	latest   *series // that took the last point, which most often takes the next
 	contexts contextTable
-	size     int64 // bytes of memory, about
+	Size     int64 // bytes of memory, about
 }
 
 // series holds the points of one metric: those that came in order in one pack,
@@ -33,68 +33,69 @@ type series struct {
 	main   pack
 	strays []stream.Point
 	sorted []*pack
-	n      int
+	N      int
 }
 
-func newCollection() *collection {
-	return &collection{series: make(map[string]*series), contexts: newContextTable()}
+// New returns one with nothing in it.
+func New() *Points {
+	return &Points{Series: make(map[string]*series), contexts: newContextTable()}
 }
 
-// names returns the metrics in the order of the stream.
-func (c *collection) names() []string { return slices.Sorted(maps.Keys(c.series)) }
+// Names returns the metrics in the order of the stream.
+func (c *Points) Names() []string { return slices.Sorted(maps.Keys(c.Series)) }
 
-// add takes a point of a metric. The point's texts are copied.
-func (c *collection) add(name string, p *stream.Point) {
+// Add takes a point of a metric. The point's texts are copied.
+func (c *Points) Add(name string, p *stream.Point) {
 	s := c.of(name)
 	before := len(c.contexts.list)
 	s.add(p, c)
 	if len(c.contexts.list) > before {
-		c.size += 64 + int64(len(p.Context.V))
+		c.Size += 64 + int64(len(p.Context.V))
 	}
 }
 
 // of returns the series of a name, which is made if it is new.
-func (c *collection) of(name string) *series {
+func (c *Points) of(name string) *series {
 	if c.latest != nil && c.latest.name == name {
 		return c.latest
 	}
-	s := c.series[name]
+	s := c.Series[name]
 	if s == nil {
 		s = &series{name: name}
-		c.series[name] = s
-		c.size += seriesCost + int64(len(name))
+		c.Series[name] = s
+		c.Size += seriesCost + int64(len(name))
 	}
 	c.latest = s
 	return s
 }
 
-// drop frees the points of a metric.
-func (c *collection) drop(name string) {
-	delete(c.series, name)
+// Drop frees the points of a metric.
+func (c *Points) Drop(name string) {
+	delete(c.Series, name)
 	c.latest = nil
 }
 
-func (s *series) add(p *stream.Point, c *collection) {
-	s.n++
+func (s *series) add(p *stream.Point, c *Points) {
+	s.N++
 	if s.main.n == 0 || order(&s.main.last, p) <= 0 {
-		c.size += int64(s.main.add(p, &c.contexts))
+		c.Size += int64(s.main.add(p, &c.contexts))
 		return
 	}
 	if len(s.strays) == cap(s.strays) {
-		c.size += int64(max(1, len(s.strays))) * 128
+		c.Size += int64(max(1, len(s.strays))) * 128
 	}
-	s.strays = append(s.strays, own(p))
+	s.strays = append(s.strays, Own(p))
 	if len(s.strays) == maxStrays {
 		s.flush(c)
 	}
 }
 
-// own returns a copy of p that shares no memory with others.
-func own(p *stream.Point) stream.Point {
+// Own returns a copy of p that shares no memory with others.
+func Own(p *stream.Point) stream.Point {
 	q := *p
 	q.Extra = slices.Clone(p.Extra)
 	switch p.Value {
-	case stream.Value{}, jsonTrue, jsonFalse:
+	case stream.Value{}, True, False:
 		return q
 	}
 	if f, number := p.Value.Float64(); !number || stream.FloatValue(f) != p.Value {
@@ -105,7 +106,7 @@ func own(p *stream.Point) stream.Point {
 
 // flush packs the strays. A pack goes on as long as the order holds, so that
 // points which are in order but for the first few do not end in many packs.
-func (s *series) flush(c *collection) {
+func (s *series) flush(c *Points) {
 	if len(s.strays) == 0 {
 		return
 	}
@@ -116,10 +117,10 @@ func (s *series) flush(c *collection) {
 	} else {
 		to = new(pack)
 		s.sorted = append(s.sorted, to)
-		c.size += 256
+		c.Size += 256
 	}
 	for i := range s.strays {
-		c.size += int64(to.add(&s.strays[i], &c.contexts))
+		c.Size += int64(to.add(&s.strays[i], &c.contexts))
 	}
 	clear(s.strays)
 	s.strays = s.strays[:0]
@@ -144,12 +145,12 @@ func orderInt(a, b stream.Int64) int {
 	return cmp.Compare(a.V, b.V)
 }
 
-// records yields the points of a metric as records. A record is valid until
+// Records yields the points of a metric as records. A record is valid until
 // the next.
-func (c *collection) records(name string, yield func(*stream.Metrics) error) error {
-	s := c.series[name]
-	next := s.all(c)
-	buf := make([]stream.Point, 0, min(s.n, stream.MaxPoints))
+func (c *Points) Records(name string, yield func(*stream.Metrics) error) error {
+	s := c.Series[name]
+	next := s.All(c)
+	buf := make([]stream.Point, 0, min(s.N, stream.MaxPoints))
 	for {
 		p := next()
 		if p != nil {
@@ -169,9 +170,9 @@ func (c *collection) records(name string, yield func(*stream.Metrics) error) err
 	}
 }
 
-// all returns a function that yields all points of s in order, nil at the end.
+// All returns a function that yields all points of s in order, nil at the end.
 // A point is valid until the next.
-func (s *series) all(c *collection) func() *stream.Point {
+func (s *series) All(c *Points) func() *stream.Point {
 	s.flush(c)
 	return s.merged(&c.contexts)
 }

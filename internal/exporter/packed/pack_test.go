@@ -1,4 +1,4 @@
-package exporter
+package packed
 
 import (
 	"fmt"
@@ -37,9 +37,9 @@ func awkwardPoints(t *testing.T, n int, seed uint64) []stream.Point {
 		case 0:
 			p.Value = stream.Value{}
 		case 1:
-			p.Value = jsonTrue
+			p.Value = True
 		case 2:
-			p.Value = jsonFalse
+			p.Value = False
 		case 3:
 			doc, err := stream.DocFromJSON([]byte(`{"x":[1,"` + fmt.Sprint(i) + `"]}`))
 			if err != nil {
@@ -64,7 +64,7 @@ func TestPack(t *testing.T) {
 		}
 		var got []stream.Point
 		for r := k.reader(&contexts); r.next(); {
-			got = append(got, own(&r.point))
+			got = append(got, Own(&r.point))
 		}
 		if diff := cmp.Diff(points, got, cmp.Comparer(func(a, b stream.Value) bool { return a == b })); diff != "" {
 			t.Fatalf("points (-want +got):\n%s", diff)
@@ -103,18 +103,18 @@ func TestCollectionOrder(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			want := slices.Clone(in)
 			stream.SortPoints(want)
-			c := newCollection()
+			c := New()
 			for i := range in {
-				c.add("m", &in[i])
-				c.add("other", &in[i])
+				c.Add("m", &in[i])
+				c.Add("other", &in[i])
 			}
 			var got []stream.Point
-			err := c.records("m", func(m *stream.Metrics) error {
+			err := c.Records("m", func(m *stream.Metrics) error {
 				if m.Name != "m" || len(m.Points) == 0 || len(m.Points) > stream.MaxPoints {
 					t.Fatalf("record of %q with %d points", m.Name, len(m.Points))
 				}
 				for i := range m.Points {
-					got = append(got, own(&m.Points[i]))
+					got = append(got, Own(&m.Points[i]))
 				}
 				return nil
 			})
@@ -127,12 +127,12 @@ func TestCollectionOrder(t *testing.T) {
 		})
 	}
 	// In order, or in order but for the first, there is no heap of packs.
-	c := newCollection()
+	c := New()
 	for i := range early {
-		c.add("m", &early[i])
+		c.Add("m", &early[i])
 	}
-	c.series["m"].flush(c)
-	if n := len(c.series["m"].sorted); n > 1 {
+	c.Series["m"].flush(c)
+	if n := len(c.Series["m"].sorted); n > 1 {
 		t.Errorf("%d packs for points that are in order but for the first", n)
 	}
 }

@@ -1,4 +1,4 @@
-package exporter
+package packed
 
 import (
 	"encoding/binary"
@@ -52,9 +52,10 @@ const (
 	packExtra     = 1 << 7
 )
 
+// The two values of JSON that are neither numbers nor texts.
 var (
-	jsonTrue, _  = stream.ValueFromJSON([]byte("true"))
-	jsonFalse, _ = stream.ValueFromJSON([]byte("false"))
+	True, _  = stream.ValueFromJSON([]byte("true"))
+	False, _ = stream.ValueFromJSON([]byte("false"))
 )
 
 // contextTable numbers contexts; 0 is that of points without one.
@@ -179,9 +180,9 @@ func (s *packState) appendValue(b []byte, v stream.Value) (byte, []byte) {
 	switch v {
 	case stream.Value{}:
 		return packNull, b
-	case jsonFalse:
+	case False:
 		return packFalse, b
-	case jsonTrue:
+	case True:
 		return packTrue, b
 	}
 	text := v.Text()
@@ -243,9 +244,9 @@ func (r *packReader) value(kind byte) stream.Value {
 		r.rest = r.rest[n:]
 		return stream.IntValue(i)
 	case packFalse:
-		return jsonFalse
+		return False
 	case packTrue:
-		return jsonTrue
+		return True
 	case packText:
 		return stream.TextValue(string(r.bytes()))
 	}

@@ -35,8 +35,8 @@ func (e *experiment) begin(ctx context.Context) error {
 
 // references says what becomes of the references in the experiment's assets.
 func (e *experiment) references() *references {
-	refs := &references{key: e.r.keyOf, asset: e.assets.idOf}
-	refs.setAddress(e.source, e.r.Client.Root())
+	refs := &references{key: e.r.keys.keyOf, asset: e.assets.idOf}
+	e.source.setAddress(refs, e.r.Client.Root())
 	return refs
 }
 

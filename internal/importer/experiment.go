@@ -147,7 +147,7 @@ func (e *experiment) report() {
 		o.Result = report.ResultFailed
 		err = fmt.Errorf("experiment %q: %w", e.rec.Key, err)
 		if e.there == nil || e.unfinished {
-			e.r.setUnfinished(e.rec.Key)
+			e.r.keys.setUnfinished(e.rec.Key)
 		}
 	case o.Result == report.ResultElsewhere:
 	case e.there == nil && e.r.Mode == VerifyOnly:

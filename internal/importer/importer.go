@@ -70,17 +70,17 @@ func Import(ctx, work context.Context, in io.Reader, c *comet.Client, o Options)
 		},
 		o:        o,
 		to:       newMapping(o.To, o.Merge),
-		places:   newPlaces(c),
 		projects: make(map[Project]*project),
 		inbox:    flow.NewInbox(),
 		large:    semaphore.NewWeighted(largeMemory),
 		batches:  semaphore.NewWeighted(maxBatches),
+		keys:     new(imported),
 		parts:    semaphore.NewWeighted(int64(max(2, o.Experiments))),
 		sets:     semaphore.NewWeighted(setSize),
 		spools:   spool.NewSpooler(o.TempDir, spoolMemory, o.TempMax),
 		open:     make(chan struct{}, max(2, o.Experiments)),
-		keys:     make(map[string]importedKey),
 	}
+	r.places = newPlaces(r.Destination)
 	err := r.read(ctx, work, in)
 	r.working.Wait()
 	if r.late != nil {
@@ -99,6 +99,7 @@ type run struct {
 
 	to     *mapping
 	places *places
+	keys   *imported
 	// projects holds the last project of the stream for each one of the
 	// destination. Only the reading uses it.
 	projects map[Project]*project
@@ -121,8 +122,7 @@ type run struct {
 	shown   struct{ together, each showing } // guarded by mu
 	working sync.WaitGroup
 
-	mu   sync.Mutex
-	keys map[string]importedKey // of experiments, by their key at the source
+	mu sync.Mutex
 }
 
 // result joins the errors of a run. Those that follow from another are left
@@ -161,60 +161,4 @@ func follows(failure error, s *reconcile.Stopped, err error) bool {
 		return true
 	}
 	return errors.Is(failure, context.Canceled) && errors.Is(err, context.Canceled)
-}
-
-// importedKey is what is kept of an experiment once it is done.
-type importedKey struct {
-	key        string // at the destination
-	n          int    // how many were known before it
-	start, end *int64
-	crashed    bool
-	unfinished bool // it could not be imported whole
-}
-
-// setKey notes the key that an experiment has at the destination.
-func (r *run) setKey(source string, k importedKey) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	k.n = len(r.keys)
-	if before, ok := r.keys[source]; ok {
-		k.n = before.n
-	}
-	r.keys[source] = k
-}
-
-// setUnfinished notes that an experiment has its key, and not all that belongs to
-// it.
-func (r *run) setUnfinished(source string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if k, ok := r.keys[source]; ok {
-		k.unfinished = true
-		r.keys[source] = k
-	}
-}
-
-// keyOf returns the key that an experiment has at the destination, if it has
-// been part of this import.
-func (r *run) keyOf(source string) (string, bool) {
-	k, ok := r.imported(source)
-	return k.key, ok
-}
-
-// keysSoFar is keyOf for the experiments that are known now.
-func (r *run) keysSoFar() func(string) (string, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	known := len(r.keys)
-	return func(source string) (string, bool) {
-		k, ok := r.imported(source)
-		return k.key, ok && k.n < known
-	}
-}
-
-func (r *run) imported(source string) (importedKey, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	k, ok := r.keys[source]
-	return k, ok
 }

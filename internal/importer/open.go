@@ -43,7 +43,7 @@ func (e *experiment) open(ctx context.Context) (free func(), err error) {
 		again, err := e.openKey(ctx)
 		if err == nil && !again {
 			if e.Out.Result != report.ResultElsewhere {
-				e.r.setKey(e.rec.Key, e.imported())
+				e.r.keys.setKey(e.rec.Key, e.imported())
 			}
 			return free, nil
 		}

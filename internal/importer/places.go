@@ -12,6 +12,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
+	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -25,10 +26,11 @@ type source struct {
 	whole stream.Resources
 }
 
-func (r *run) newSource(h *stream.Header) *source {
+// newSource returns the source of a stream; root is the address of the destination.
+func newSource(h *stream.Header, root string) *source {
 	return &source{
 		url:  strings.TrimRight(h.Source.URL, "/"),
-		same: sameInstance(h.Source.URL, r.Client.Root()), written: h.Created,
+		same: sameInstance(h.Source.URL, root), written: h.Created,
 		whole: wholeResources(h),
 	}
 }
@@ -51,14 +53,14 @@ func wholeResources(h *stream.Header) stream.Resources {
 // places knows the workspaces and projects of the destination, as far as they
 // were asked for.
 type places struct {
-	c *comet.Client
+	*reconcile.Destination
 
 	mu       sync.Mutex
 	projects map[string]map[string]comet.Project // by workspace and name
 }
 
-func newPlaces(c *comet.Client) *places {
-	return &places{c: c, projects: make(map[string]map[string]comet.Project)}
+func newPlaces(d *reconcile.Destination) *places {
+	return &places{Destination: d, projects: make(map[string]map[string]comet.Project)}
 }
 
 // project returns a project of the destination, nil if there is none. The
@@ -68,7 +70,7 @@ func (p *places) project(ctx context.Context, name Project) (*comet.Project, err
 	defer p.mu.Unlock()
 	list, ok := p.projects[name.Workspace]
 	if !ok {
-		all, err := p.c.Projects.List(ctx, name.Workspace)
+		all, err := p.Client.Projects.List(ctx, name.Workspace)
 		if err != nil {
 			return nil, fmt.Errorf("list projects of %q: %w", name.Workspace, err)
 		}
@@ -93,11 +95,11 @@ func (p *places) add(name Project, project comet.Project) {
 
 // haveWorkspaces checks that the destination has all of the workspaces, and
 // creates them where that is asked for.
-func (r *run) haveWorkspaces(ctx context.Context, names []string) error {
+func (p *places) haveWorkspaces(ctx context.Context, names []string, create bool) error {
 	if len(names) == 0 {
 		return nil
 	}
-	there, err := r.Client.Workspaces.List(ctx)
+	there, err := p.Client.Workspaces.List(ctx)
 	if err != nil {
 		return fmt.Errorf("list workspaces: %w", err)
 	}
@@ -105,21 +107,21 @@ func (r *run) haveWorkspaces(ctx context.Context, names []string) error {
 		if slices.Contains(there, name) {
 			continue
 		}
-		if !r.o.CreateWorkspace {
+		if !create {
 			return &WorkspaceError{Name: name, Close: similar(name, there)}
 		}
-		if r.Dry() {
-			r.places.none(name)
+		if p.Dry() {
+			p.none(name)
 			continue
 		}
-		err := r.Sure(ctx, func() error { return r.Client.Workspaces.Create(ctx, name) }, func() (bool, error) {
-			there, err := r.Client.Workspaces.List(ctx)
+		err := p.Sure(ctx, func() error { return p.Client.Workspaces.Create(ctx, name) }, func() (bool, error) {
+			there, err := p.Client.Workspaces.List(ctx)
 			return slices.Contains(there, name), err
 		})
 		if err != nil && !errors.Is(err, comet.ErrExists) {
 			return fmt.Errorf("create workspace %q: %w", name, err)
 		}
-		r.CountWritten("workspace")
+		p.CountWritten("workspace")
 	}
 	return nil
 }
@@ -140,7 +142,7 @@ type rights struct {
 // listing tells. Of a project that does not exist yet the others of its workspace
 // are a sign.
 func (p *places) mayWrite(ctx context.Context, name Project) error {
-	rows, err := p.c.Projects.Pages(ctx, name.Workspace)
+	rows, err := p.Client.Projects.Pages(ctx, name.Workspace)
 	if err != nil {
 		// Not every server has this listing.
 		return nil

@@ -58,7 +58,7 @@ func (r *run) openProject(work context.Context, src *source, rec *stream.Project
 	p := &project{
 		r: r, source: name, target: r.to.target(name), ready: make(chan struct{}), done: make(chan struct{}), wantLinks: rec.ShareLinks,
 	}
-	p.refs = func() *references { return r.linkReferences(src, p.target, p.derives(src)) }
+	p.refs = func() *references { return r.keys.linkReferences(src, r.Client.Root(), p.target, p.derives(src)) }
 	p.Out = report.Outcome{Kind: string(stream.KindProject), Workspace: p.target.Workspace, Project: p.target.Name}
 	p.before = r.projects[p.target]
 	r.projects[p.target] = p

@@ -92,7 +92,7 @@ func (d *dispatcher) take(ctx, work context.Context, raw stream.Raw) error {
 	}
 	switch rec := rec.(type) {
 	case *stream.Header:
-		d.source = d.r.newSource(rec)
+		d.source = newSource(rec, d.r.Client.Root())
 		d.project = nil
 	case *stream.Plan:
 		return d.plan(ctx, rec)
@@ -164,7 +164,7 @@ func (d *dispatcher) plan(ctx context.Context, plan *stream.Plan) error {
 			d.r.o.Counters.Planned.Add(*p.Experiments)
 		}
 	}
-	return d.r.haveWorkspaces(ctx, d.r.to.workspaces(plan))
+	return d.r.places.haveWorkspaces(ctx, d.r.to.workspaces(plan), d.r.o.CreateWorkspace)
 }
 
 func (d *dispatcher) openProject(ctx, work context.Context, rec *stream.Project) error {

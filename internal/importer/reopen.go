@@ -122,5 +122,5 @@ func (e *experiment) putBack(ctx context.Context) {
 		start += openMark
 	}
 	_ = e.setTimes(ctx, &start, e.there.End)
-	e.r.setKey(e.rec.Key, importedKey{key: e.key, start: &start, end: e.there.End, crashed: isTrue(e.there.Crashed)})
+	e.r.keys.setKey(e.rec.Key, importedKey{key: e.key, start: &start, end: e.there.End, crashed: isTrue(e.there.Crashed)})
 }

@@ -141,7 +141,11 @@ func (w *rewriter) next(stop int) (n int, replace string) {
 }
 
 // isWord reports whether c may be part of an id.
-func isWord(c byte) bool { return isAlnum(c) || c == '-' || c == '_' }
+func isWord(c byte) bool { return isLetterOrDigit(c) || c == '-' || c == '_' }
+
+func isLetterOrDigit(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+}
 
 // word decides on a word, which may be an id, or the name of a field before one.
 func (w *rewriter) word(word string) string {
@@ -212,26 +216,6 @@ func (w *rewriter) address(rest []byte) (n int, replace string) {
 		}
 	}
 	return 0, ""
-}
-
-// linkReferences are those for html and notes, which come before the assets that
-// they link to, or are not told which there are. They know the
-// keys that are known now, so that they always make the same of a text.
-func (r *run) linkReferences(src *source, to Project, derived bool) *references {
-	refs := &references{key: r.keysSoFar(), linked: func(id string) string { return id }}
-	refs.asset = func(string) (string, bool) { return "", false }
-	if derived {
-		refs.linked = func(id string) string { return deriveAsset(id, to) }
-	}
-	refs.setAddress(src, r.Client.Root())
-	return refs
-}
-
-// setAddress notes that the address changes, if it does.
-func (r *references) setAddress(src *source, root string) {
-	if src.url != "" && !src.same {
-		r.from, r.to = src.url, strings.TrimRight(root, "/")
-	}
 }
 
 // links returns a text with its references changed.

@@ -11,7 +11,6 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comettest"
 	"github.com/comet-stream/comet-stream/internal/importer/content"
-	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
 )
 
@@ -84,16 +83,16 @@ func TestTextsNotUTF8(t *testing.T) {
 // Links in a text are rewritten to the same bytes however often it is sent, also
 // when the keys of more experiments become known meanwhile.
 func TestRewrittenTextIsSteady(t *testing.T) {
-	r := &run{keys: make(map[string]importedKey), Destination: &reconcile.Destination{Client: newClient(t, newServer(t, comettest.Options{}))}}
 	early, late, other := testKey(1), testKey(2), testKey(3)
-	r.setKey(early, importedKey{key: other})
+	var keys imported
+	keys.setKey(early, importedKey{key: other})
 	text := `<a href="/x?experimentKey=` + early + `">` + strings.Repeat("x ", 100_000) + `<a href="/x?experimentKey=` + late + `">`
-	refs := r.linkReferences(&source{}, Project{"team", "p"}, false)
+	refs := keys.linkReferences(&source{}, "https://comet.test", Project{"team", "p"}, false)
 	made, err := content.Text{Sum: content.SumOfText(text), Open: comet.TextContent(text).Open}.Becomes(refs.links)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.setKey(late, importedKey{key: "0123456789"})
+	keys.setKey(late, importedKey{key: "0123456789"})
 	for range 2 {
 		if s, err := content.SumOf(made.Open); s != made.Sum || err != nil {
 			t.Errorf("%v, then %v (%v)", made.Sum, s, err)

@@ -180,7 +180,7 @@ func (v *views) rewrite(d stream.Doc, project string) (json.RawMessage, error) {
 	if err != nil {
 		return nil, err
 	}
-	refs := &references{key: v.w.r.keyOf, asset: func(id string) (string, bool) {
+	refs := &references{key: v.w.r.keys.keyOf, asset: func(id string) (string, bool) {
 		if id == cmp.Or(ids.ProjectID.V, ids.ProjectIDSnake.V) && project != "" {
 			return project, true
 		}

@@ -164,7 +164,7 @@ func (w *workspace) findProducer(ctx context.Context, key string) (producer, err
 		return p, nil
 	}
 	var p producer
-	if k, ok := w.r.imported(key); ok {
+	if k, ok := w.r.keys.get(key); ok {
 		p.key = k.key
 		if !k.unfinished {
 			// Times would make it look finished.

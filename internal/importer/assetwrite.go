@@ -115,26 +115,26 @@ func (e *experiment) finishAsset(ctx context.Context, a *asset) error {
 
 // rewriteAsset changes the references in an asset, if there are any to change.
 func (e *experiment) rewriteAsset(a *asset) error {
-	w, err := e.refs.rewriteAsset(a.content, a.content.Size)
+	w, err := e.refs.Content(a.content, a.content.Size)
 	if err != nil {
 		return fmt.Errorf("rewrite references: %w", err)
 	}
-	if len(w.unknown) > 0 || w.blocked > 0 {
+	if len(w.Unknown) > 0 || w.Blocked > 0 {
 		i := a.issue()
 		i.Class = report.Noted
-		i.Reason = "refers to what is not in the stream: " + strings.Join(w.unknown, ", ")
-		if len(w.unknown) == 0 {
-			i.Reason = fmt.Sprintf("%d references are in binary data and cannot change their length", w.blocked)
+		i.Reason = "refers to what is not in the stream: " + strings.Join(w.Unknown, ", ")
+		if len(w.Unknown) == 0 {
+			i.Reason = fmt.Sprintf("%d references are in binary data and cannot change their length", w.Blocked)
 		}
 		e.Issue(i)
 	}
-	if w.changes == 0 {
+	if w.Changes == 0 {
 		return nil
 	}
-	a.upload.Size, a.upload.Open, a.sha256 = w.size, w.open, w.sha256
+	a.upload.Size, a.upload.Open, a.sha256 = w.Size, w.Open, w.SHA256
 	e.Change(func(o *report.Outcome) {
 		o.Rewritten = append(o.Rewritten, report.Rewriting{
-			ID: a.upload.ID, Name: a.name(), References: w.changes, From: a.content.SHA256(), To: w.sha256,
+			ID: a.upload.ID, Name: a.name(), References: w.Changes, From: a.content.SHA256(), To: w.SHA256,
 		})
 	})
 	return nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
+	"github.com/comet-stream/comet-stream/internal/importer/rewrite"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -34,8 +35,8 @@ func (e *experiment) begin(ctx context.Context) error {
 }
 
 // references says what becomes of the references in the experiment's assets.
-func (e *experiment) references() *references {
-	refs := &references{key: e.r.keys.keyOf, asset: e.assets.idOf}
+func (e *experiment) references() *rewrite.References {
+	refs := &rewrite.References{Key: e.r.keys.keyOf, Asset: e.assets.idOf}
 	e.source.setAddress(refs, e.r.Client.Root())
 	return refs
 }

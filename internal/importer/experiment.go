@@ -12,6 +12,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/halving"
+	"github.com/comet-stream/comet-stream/internal/importer/rewrite"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -28,7 +29,7 @@ type experiment struct {
 	source  *source
 	project *project
 	turn    *flow.Turn
-	refs    *references
+	refs    *rewrite.References
 
 	// What open finds out.
 	key     string

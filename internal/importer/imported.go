@@ -3,6 +3,8 @@ package importer
 import (
 	"strings"
 	"sync"
+
+	"github.com/comet-stream/comet-stream/internal/importer/rewrite"
 )
 
 // imported are the experiments that the import has come to. It may be used by
@@ -74,19 +76,19 @@ func (m *imported) get(source string) (importedKey, bool) {
 // linkReferences are those for html and notes, which come before the assets that
 // they link to, or are not told which there are. They know the
 // keys that are known now, so that they always make the same of a text.
-func (k *imported) linkReferences(src *source, root string, to Project, derived bool) *references {
-	refs := &references{key: k.keysSoFar(), linked: func(id string) string { return id }}
-	refs.asset = func(string) (string, bool) { return "", false }
+func (k *imported) linkReferences(src *source, root string, to Project, derived bool) *rewrite.References {
+	refs := &rewrite.References{Key: k.keysSoFar(), Linked: func(id string) string { return id }}
+	refs.Asset = func(string) (string, bool) { return "", false }
 	if derived {
-		refs.linked = func(id string) string { return deriveAsset(id, to) }
+		refs.Linked = func(id string) string { return deriveAsset(id, to) }
 	}
 	src.setAddress(refs, root)
 	return refs
 }
 
 // setAddress notes that the address changes, if it does.
-func (s *source) setAddress(r *references, root string) {
+func (s *source) setAddress(r *rewrite.References, root string) {
 	if s.url != "" && !s.same {
-		r.from, r.to = s.url, strings.TrimRight(root, "/")
+		r.From, r.To = s.url, strings.TrimRight(root, "/")
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/content"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
+	"github.com/comet-stream/comet-stream/internal/importer/rewrite"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -31,10 +32,10 @@ type project struct {
 	before      *project      // another one of the stream that goes to the same place
 	done        chan struct{} // closed once all of the project is written
 	notes       *content.Spooled
-	refs        func() *references // for links in the notes
-	owner       string             // in the stream, "" if it does not say
-	wantLinks   *int64             // share links in the stream, nil if it does not say
-	links       int64              // share links at the destination, as far as is known
+	refs        func() *rewrite.References // for links in the notes
+	owner       string                     // in the stream, "" if it does not say
+	wantLinks   *int64                     // share links in the stream, nil if it does not say
+	links       int64                      // share links at the destination, as far as is known
 }
 
 // derives reports whether the keys of the project's experiments are derived.
@@ -58,7 +59,9 @@ func (r *run) openProject(work context.Context, src *source, rec *stream.Project
 	p := &project{
 		r: r, source: name, target: r.to.target(name), ready: make(chan struct{}), done: make(chan struct{}), wantLinks: rec.ShareLinks,
 	}
-	p.refs = func() *references { return r.keys.linkReferences(src, r.Client.Root(), p.target, p.derives(src)) }
+	p.refs = func() *rewrite.References {
+		return r.keys.linkReferences(src, r.Client.Root(), p.target, p.derives(src))
+	}
 	p.Out = report.Outcome{Kind: string(stream.KindProject), Workspace: p.target.Workspace, Project: p.target.Name}
 	p.before = r.projects[p.target]
 	r.projects[p.target] = p
@@ -300,7 +303,7 @@ func (p *project) writeNotes(ctx context.Context) error {
 	}
 	notes, err := content.AsUTF8(&p.Ledger, p.notes.Text(), report.Issue{Class: p.r.DiffersClass(), Kind: string(stream.KindNotes)})
 	if err == nil && p.r.o.RewriteLinks {
-		notes, err = notes.Becomes(p.refs().links)
+		notes, err = notes.Becomes(p.refs().Links)
 	}
 	if err != nil {
 		return err

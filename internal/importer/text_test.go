@@ -88,7 +88,7 @@ func TestRewrittenTextIsSteady(t *testing.T) {
 	keys.setKey(early, importedKey{key: other})
 	text := `<a href="/x?experimentKey=` + early + `">` + strings.Repeat("x ", 100_000) + `<a href="/x?experimentKey=` + late + `">`
 	refs := keys.linkReferences(&source{}, "https://comet.test", Project{"team", "p"}, false)
-	made, err := content.Text{Sum: content.SumOfText(text), Open: comet.TextContent(text).Open}.Becomes(refs.links)
+	made, err := content.Text{Sum: content.SumOfText(text), Open: comet.TextContent(text).Open}.Becomes(refs.Links)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
+	"github.com/comet-stream/comet-stream/internal/importer/rewrite"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -180,14 +181,14 @@ func (v *views) rewrite(d stream.Doc, project string) (json.RawMessage, error) {
 	if err != nil {
 		return nil, err
 	}
-	refs := &references{key: v.w.r.keys.keyOf, asset: func(id string) (string, bool) {
+	refs := &rewrite.References{Key: v.w.r.keys.keyOf, Asset: func(id string) (string, bool) {
 		if id == cmp.Or(ids.ProjectID.V, ids.ProjectIDSnake.V) && project != "" {
 			return project, true
 		}
 		now, ok := v.w.panels.ids[id]
 		return now, ok && now != ""
 	}}
-	return io.ReadAll(refs.links(bytes.NewReader(doc)))
+	return io.ReadAll(refs.Links(bytes.NewReader(doc)))
 }
 
 // sameView reports whether two views have the same states. Servers put the key

@@ -1,4 +1,4 @@
-package importer
+package rewrite
 
 import (
 	"bytes"
@@ -7,34 +7,34 @@ import (
 	"strings"
 )
 
-// references says which experiment keys, asset ids and addresses of the source
+// References says which experiment keys, asset ids and addresses of the source
 // are others at the destination. It is used to rewrite the contents of assets
 // that refer to other assets, and of html and notes.
-type references struct {
+type References struct {
 	// key and asset return what becomes of a key and an id. ok is false for
 	// those that are not known to be of the source.
-	key, asset func(id string) (now string, ok bool)
+	Key, Asset func(id string) (now string, ok bool)
 	// linked, if not nil, is asked for an id in a link that asset does not
 	// know.
-	linked func(id string) string
+	Linked func(id string) string
 	// from and to are the addresses of source and destination, without a slash
 	// at the end. They are empty where they are the same.
-	from, to string
+	From, To string
 }
 
 // A finding is what a rewriting came upon.
 type finding struct {
-	changes int
-	unknown []string // ids in the place of references that refer to nothing known, each once
-	blocked int      // references that could not be changed in their place
+	Changes int
+	Unknown []string // ids in the place of references that refer to nothing known, each once
+	Blocked int      // references that could not be changed in their place
 }
 
 // maxUnknown is how many unknown ids are kept for the report.
 const maxUnknown = 20
 
 func (f *finding) note(id string) {
-	if len(f.unknown) < maxUnknown && !slices.Contains(f.unknown, id) {
-		f.unknown = append(f.unknown, id)
+	if len(f.Unknown) < maxUnknown && !slices.Contains(f.Unknown, id) {
+		f.Unknown = append(f.Unknown, id)
 	}
 }
 
@@ -45,7 +45,7 @@ const lookahead = 512
 // rewrite copies src to dst and changes the references in it. What it does not
 // change it does not touch, to the byte. In binary data only what keeps its
 // length is changed.
-func (r *references) rewrite(dst io.Writer, src io.Reader, binary bool) (finding, error) {
+func (r *References) rewrite(dst io.Writer, src io.Reader, binary bool) (finding, error) {
 	w := rewriter{r: r, dst: dst, src: src, binary: binary, buf: make([]byte, 64<<10)}
 	for w.fill() {
 		if err := w.window(); err != nil {
@@ -60,7 +60,7 @@ func (r *references) rewrite(dst io.Writer, src io.Reader, binary bool) (finding
 
 // rewriter is a rewriting under way. buf[pos:end] is not yet written.
 type rewriter struct {
-	r        *references
+	r        *References
 	dst      io.Writer
 	src      io.Reader
 	binary   bool
@@ -97,7 +97,7 @@ func (w *rewriter) window() error {
 		out := w.buf[w.pos : w.pos+n]
 		if replace != "" {
 			out = []byte(replace)
-			w.found.changes++
+			w.found.Changes++
 		}
 		if _, err := w.dst.Write(out); err != nil {
 			return err
@@ -158,14 +158,14 @@ func (w *rewriter) word(word string) string {
 	if len(word) < 16 && !refers {
 		return ""
 	}
-	now, ok := w.r.asset(word)
+	now, ok := w.r.Asset(word)
 	if !ok || isKey {
-		if key, isKnown := w.r.key(word); isKnown {
+		if key, isKnown := w.r.Key(word); isKnown {
 			now, ok = key, true
 		}
 	}
-	if !ok && refers && !isKey && w.r.linked != nil {
-		now, ok = w.r.linked(word), true
+	if !ok && refers && !isKey && w.r.Linked != nil {
+		now, ok = w.r.Linked(word), true
 	}
 	switch {
 	case !ok:
@@ -176,7 +176,7 @@ func (w *rewriter) word(word string) string {
 	case now == word:
 		return ""
 	case w.binary && len(now) != len(word):
-		w.found.blocked++
+		w.found.Blocked++
 		return ""
 	}
 	return now
@@ -206,20 +206,20 @@ func introduces(gap []byte) bool {
 
 // address recognises the address of the source before the path of an API call.
 func (w *rewriter) address(rest []byte) (n int, replace string) {
-	if w.r.from == "" || w.binary {
+	if w.r.From == "" || w.binary {
 		return 0, ""
 	}
 	for _, slash := range []string{"/", `\/`} {
-		from := strings.ReplaceAll(w.r.from, "/", slash)
+		from := strings.ReplaceAll(w.r.From, "/", slash)
 		if bytes.HasPrefix(rest, []byte(from)) && bytes.HasPrefix(rest[len(from):], []byte(slash+"api"+slash)) {
-			return len(from), strings.ReplaceAll(w.r.to, "/", slash)
+			return len(from), strings.ReplaceAll(w.r.To, "/", slash)
 		}
 	}
 	return 0, ""
 }
 
-// links returns a text with its references changed.
-func (r *references) links(text io.Reader) io.Reader {
+// Links returns a text with its references changed.
+func (r *References) Links(text io.Reader) io.Reader {
 	t := new(rewrittenText)
 	t.w = rewriter{r: r, dst: &t.out, src: text, buf: make([]byte, 64<<10)}
 	return t

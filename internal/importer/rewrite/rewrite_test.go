@@ -1,8 +1,9 @@
-package importer
+package rewrite
 
 import (
 	"archive/zip"
 	"bytes"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -11,14 +12,17 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 )
 
+func experimentKey(n int) string { return fmt.Sprintf("%032x", 0xabc000000+int64(n)) }
+func assetID(n int) string       { return fmt.Sprintf("%032x", 0xdef000000+int64(n)) }
+
 // testReferences change one id, one key and the address.
-func testReferences() *references {
-	ids := map[string]string{testID(1): testID(101), testID(2): testID(2), "oddid-0123456789ab": "longer-" + testID(3)}
-	keys := map[string]string{testKey(1): testKey(101), testKey(2): testKey(2)}
-	return &references{
-		key:   func(k string) (string, bool) { now, ok := keys[k]; return now, ok },
-		asset: func(id string) (string, bool) { now, ok := ids[id]; return now, ok },
-		from:  "https://www.comet.com", to: "http://10.0.0.1:5000",
+func testReferences() *References {
+	ids := map[string]string{assetID(1): assetID(101), assetID(2): assetID(2), "oddid-0123456789ab": "longer-" + assetID(3)}
+	keys := map[string]string{experimentKey(1): experimentKey(101), experimentKey(2): experimentKey(2)}
+	return &References{
+		Key:   func(k string) (string, bool) { now, ok := keys[k]; return now, ok },
+		Asset: func(id string) (string, bool) { now, ok := ids[id]; return now, ok },
+		From:  "https://www.comet.com", To: "http://10.0.0.1:5000",
 	}
 }
 
@@ -29,21 +33,21 @@ func TestRewrite(t *testing.T) {
 		unknown        []string
 	}{
 		{"nothing", `{"labels":["a","b"],"type":"image"}`, "", 0, nil},
-		{"an id", `{"assetId":"` + testID(1) + `","index":1}`, `{"assetId":"` + testID(101) + `","index":1}`, 1, nil},
-		{"an id that stays", `{"assetId":"` + testID(2) + `"}`, "", 0, nil},
+		{"an id", `{"assetId":"` + assetID(1) + `","index":1}`, `{"assetId":"` + assetID(101) + `","index":1}`, 1, nil},
+		{"an id that stays", `{"assetId":"` + assetID(2) + `"}`, "", 0, nil},
 		{"null", `{"assetId":null,"sample":"x"}`, "", 0, nil},
-		{"spaces", `{"assetId": "` + testID(1) + `"}`, `{"assetId": "` + testID(101) + `"}`, 1, nil},
-		{"escaped JSON", `"{\"asset_id\": \"` + testID(1) + `\"}"`, `"{\"asset_id\": \"` + testID(101) + `\"}"`, 1, nil},
-		{"a link", `"/api/asset/download?assetId=` + testID(1) + `&experimentKey=` + testKey(1) + `"`,
-			`"/api/asset/download?assetId=` + testID(101) + `&experimentKey=` + testKey(101) + `"`, 2, nil},
-		{"a whole link", "https://www.comet.com/api/image/download?imageId=" + testID(2) + "&experimentKey=" + testKey(2),
-			"http://10.0.0.1:5000/api/image/download?imageId=" + testID(2) + "&experimentKey=" + testKey(2), 1, nil},
+		{"spaces", `{"assetId": "` + assetID(1) + `"}`, `{"assetId": "` + assetID(101) + `"}`, 1, nil},
+		{"escaped JSON", `"{\"asset_id\": \"` + assetID(1) + `\"}"`, `"{\"asset_id\": \"` + assetID(101) + `\"}"`, 1, nil},
+		{"a link", `"/api/asset/download?assetId=` + assetID(1) + `&experimentKey=` + experimentKey(1) + `"`,
+			`"/api/asset/download?assetId=` + assetID(101) + `&experimentKey=` + experimentKey(101) + `"`, 2, nil},
+		{"a whole link", "https://www.comet.com/api/image/download?imageId=" + assetID(2) + "&experimentKey=" + experimentKey(2),
+			"http://10.0.0.1:5000/api/image/download?imageId=" + assetID(2) + "&experimentKey=" + experimentKey(2), 1, nil},
 		{"escaped slashes", `https:\/\/www.comet.com\/api\/asset`, `http:\/\/10.0.0.1:5000\/api\/asset`, 1, nil},
 		{"another page of the address", "see https://www.comet.com/docs/api", "", 0, nil},
-		{"unknown", `{"assetId":"abc"},{"assetId":"abc"},{"imageId":"x-1"} experimentKey=` + testKey(9), "", 0, []string{"abc", "x-1", testKey(9)}},
-		{"part of a word", "x" + testID(1) + " " + testID(1) + "y _" + testID(1), "", 0, nil},
-		{"bare", testID(1) + "," + testKey(1), testID(101) + "," + testKey(101), 2, nil},
-		{"another length", `assetId=oddid-0123456789ab&x`, `assetId=longer-` + testID(3) + `&x`, 1, nil},
+		{"unknown", `{"assetId":"abc"},{"assetId":"abc"},{"imageId":"x-1"} experimentKey=` + experimentKey(9), "", 0, []string{"abc", "x-1", experimentKey(9)}},
+		{"part of a word", "x" + assetID(1) + " " + assetID(1) + "y _" + assetID(1), "", 0, nil},
+		{"bare", assetID(1) + "," + experimentKey(1), assetID(101) + "," + experimentKey(101), 2, nil},
+		{"another length", `assetId=oddid-0123456789ab&x`, `assetId=longer-` + assetID(3) + `&x`, 1, nil},
 		{"not a reference", `{"assetIds":{"size":12},"assetId_":"abc"}`, "", 0, nil},
 	}
 	for _, tt := range tests {
@@ -61,7 +65,7 @@ func TestRewrite(t *testing.T) {
 				if err != nil || out.String() != pad+tt.want+pad {
 					t.Fatalf("%v, got %q", err, strings.ReplaceAll(out.String(), " padding, ", ""))
 				}
-				if found.changes != tt.changes || gocmp.Diff(tt.unknown, found.unknown) != "" {
+				if found.Changes != tt.changes || gocmp.Diff(tt.unknown, found.Unknown) != "" {
 					t.Errorf("found %+v", found)
 				}
 			}
@@ -71,7 +75,7 @@ func TestRewrite(t *testing.T) {
 
 // TestRewriteWindows moves a reference over the borders of the buffer.
 func TestRewriteWindows(t *testing.T) {
-	in, want := `"assetId":"`+testID(1)+`"`, `"assetId":"`+testID(101)+`"`
+	in, want := `"assetId":"`+assetID(1)+`"`, `"assetId":"`+assetID(101)+`"`
 	for at := 64<<10 - 600; at < 64<<10+10; at += 7 {
 		pad := strings.Repeat("-", at)
 		var out bytes.Buffer
@@ -82,11 +86,11 @@ func TestRewriteWindows(t *testing.T) {
 }
 
 func TestRewriteBinary(t *testing.T) {
-	in := "\x00\x01" + testID(1) + "\x00oddid-0123456789ab\x00https://www.comet.com/api/x"
+	in := "\x00\x01" + assetID(1) + "\x00oddid-0123456789ab\x00https://www.comet.com/api/x"
 	var out bytes.Buffer
 	found, err := testReferences().rewrite(&out, strings.NewReader(in), true)
-	want := strings.Replace(in, testID(1), testID(101), 1)
-	if err != nil || out.String() != want || found.changes != 1 || found.blocked != 1 {
+	want := strings.Replace(in, assetID(1), assetID(101), 1)
+	if err != nil || out.String() != want || found.Changes != 1 || found.Blocked != 1 {
 		t.Errorf("%v, %+v, %q", err, found, out.String())
 	}
 }
@@ -130,20 +134,20 @@ func zipOf(t *testing.T, entries ...string) []byte {
 
 func TestRewriteZip(t *testing.T) {
 	plain := strings.Repeat("nothing here ", 1000)
-	data := zipOf(t, "a.json", `{"asset_id":"`+testID(1)+`"}`, "b.txt", plain, "c.bin", "\x00"+testID(1)+"\x00")
+	data := zipOf(t, "a.json", `{"asset_id":"`+assetID(1)+`"}`, "b.txt", plain, "c.bin", "\x00"+assetID(1)+"\x00")
 	refs := testReferences()
-	w, err := refs.rewriteAsset(bytesContent{bytes.NewReader(data)}, int64(len(data)))
-	if err != nil || w.changes != 2 {
+	w, err := refs.Content(bytesContent{bytes.NewReader(data)}, int64(len(data)))
+	if err != nil || w.Changes != 2 {
 		t.Fatalf("%v, %+v", err, w)
 	}
 	for range 2 {
-		rc, err := w.open()
+		rc, err := w.Open()
 		if err != nil {
 			t.Fatal(err)
 		}
 		got, err := io.ReadAll(rc)
-		if err != nil || int64(len(got)) != w.size {
-			t.Fatalf("%d bytes, want %d, %v", len(got), w.size, err)
+		if err != nil || int64(len(got)) != w.Size {
+			t.Fatalf("%d bytes, want %d, %v", len(got), w.Size, err)
 		}
 		if err := rc.Close(); err != nil {
 			t.Error(err)
@@ -152,7 +156,7 @@ func TestRewriteZip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := []string{`{"asset_id":"` + testID(101) + `"}`, plain, "\x00" + testID(101) + "\x00"}
+		want := []string{`{"asset_id":"` + assetID(101) + `"}`, plain, "\x00" + assetID(101) + "\x00"}
 		for i, f := range zr.File {
 			r, err := f.Open()
 			if err != nil {
@@ -164,7 +168,7 @@ func TestRewriteZip(t *testing.T) {
 		}
 	}
 	// One that nobody reads to its end must not leave a goroutine.
-	rc, err := w.open()
+	rc, err := w.Open()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,20 +179,20 @@ func TestRewriteZip(t *testing.T) {
 
 // TestRewriteOddFiles leaves alone what cannot be read.
 func TestRewriteOddFiles(t *testing.T) {
-	whole := zipOf(t, "a.json", `{"asset_id":"`+testID(1)+`"}`)
+	whole := zipOf(t, "a.json", `{"asset_id":"`+assetID(1)+`"}`)
 	bad := bytes.Clone(whole)
 	bad[40] ^= 0xff
 	for name, data := range map[string][]byte{"cut": whole[:len(whole)-5], "damaged": bad, "no zip": []byte("PK\x03\x04 hello"), "empty": {}} {
-		w, err := testReferences().rewriteAsset(bytesContent{bytes.NewReader(data)}, int64(len(data)))
-		if err != nil || w.changes != 0 {
+		w, err := testReferences().Content(bytesContent{bytes.NewReader(data)}, int64(len(data)))
+		if err != nil || w.Changes != 0 {
 			t.Errorf("%s: %v, %+v", name, err, w)
 		}
 	}
 }
 
 func FuzzRewrite(f *testing.F) {
-	f.Add([]byte(`{"assetId":"` + testID(1) + `"}`))
-	f.Add([]byte("https://www.comet.com/api/x?assetId=" + testID(2)))
+	f.Add([]byte(`{"assetId":"` + assetID(1) + `"}`))
+	f.Add([]byte("https://www.comet.com/api/x?assetId=" + assetID(2)))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		refs := testReferences()
 		var out bytes.Buffer
@@ -196,12 +200,12 @@ func FuzzRewrite(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if found.changes == 0 && !bytes.Equal(out.Bytes(), data) {
+		if found.Changes == 0 && !bytes.Equal(out.Bytes(), data) {
 			t.Fatalf("changed without a change: %q", out.Bytes())
 		}
 		var again bytes.Buffer
-		if found, err := refs.rewrite(&again, bytes.NewReader(out.Bytes()), false); err != nil || found.changes > 0 {
-			t.Fatalf("%v, a second pass changes %d", err, found.changes)
+		if found, err := refs.rewrite(&again, bytes.NewReader(out.Bytes()), false); err != nil || found.Changes > 0 {
+			t.Fatalf("%v, a second pass changes %d", err, found.Changes)
 		}
 	})
 }

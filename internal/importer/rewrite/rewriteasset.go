@@ -1,4 +1,4 @@
-package importer
+package rewrite
 
 import (
 	"archive/zip"
@@ -19,9 +19,9 @@ import (
 // new content is made anew each time it is read, so that it needs no room.
 type rewritten struct {
 	finding
-	size   int64
-	sha256 string
-	open   func() (io.ReadCloser, error)
+	Size   int64
+	SHA256 string
+	Open   func() (io.ReadCloser, error)
 }
 
 // readable is what an asset's bytes are read from.
@@ -30,8 +30,8 @@ type readable interface {
 	Open() (io.ReadCloser, error)
 }
 
-// rewriteAsset works out what becomes of an asset's content.
-func (r *references) rewriteAsset(c readable, size int64) (*rewritten, error) {
+// Content works out what becomes of an asset's content.
+func (r *References) Content(c readable, size int64) (*rewritten, error) {
 	head := make([]byte, min(size, 8<<10))
 	if _, err := c.ReadAt(head, 0); err != nil && err != io.EOF {
 		return nil, err
@@ -49,7 +49,7 @@ func (r *references) rewriteAsset(c readable, size int64) (*rewritten, error) {
 		}
 		write = z.write
 	}
-	w := &rewritten{open: func() (io.ReadCloser, error) {
+	w := &rewritten{Open: func() (io.ReadCloser, error) {
 		return comet.ReadWritten(func(dst io.Writer) error {
 			_, err := write(dst)
 			return err
@@ -60,12 +60,12 @@ func (r *references) rewriteAsset(c readable, size int64) (*rewritten, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.finding, w.size, w.sha256 = found, n.n, hex.EncodeToString(sum.Sum(nil))
+	w.finding, w.Size, w.SHA256 = found, n.n, hex.EncodeToString(sum.Sum(nil))
 	return w, nil
 }
 
 // writeFlat returns a function that rewrites the content as one text.
-func (r *references) writeFlat(c readable, binary bool) func(io.Writer) (finding, error) {
+func (r *References) writeFlat(c readable, binary bool) func(io.Writer) (finding, error) {
 	return func(dst io.Writer) (finding, error) {
 		src, err := c.Open()
 		if err != nil {
@@ -106,7 +106,7 @@ const maxUnzipped = 64 << 30
 // zipRewriter rewrites the entries of a zip file. Entries with nothing to change
 // are copied as they are packed.
 type zipRewriter struct {
-	r       *references
+	r       *References
 	zip     *zip.Reader
 	changed map[*zip.File]bool
 	binary  map[*zip.File]bool
@@ -114,7 +114,7 @@ type zipRewriter struct {
 }
 
 // newZipRewriter looks through the entries.
-func (r *references) newZipRewriter(c readable, size int64) (*zipRewriter, error) {
+func (r *References) newZipRewriter(c readable, size int64) (*zipRewriter, error) {
 	zr, err := unpack.OpenZip(c, size)
 	if err != nil {
 		return nil, err
@@ -150,10 +150,10 @@ func (z *zipRewriter) look(f *zip.File) error {
 	if err != nil {
 		return damagedEntry(err)
 	}
-	z.changed[f] = found.changes > 0
-	z.found.changes += found.changes
-	z.found.blocked += found.blocked
-	for _, id := range found.unknown {
+	z.changed[f] = found.Changes > 0
+	z.found.Changes += found.Changes
+	z.found.Blocked += found.Blocked
+	for _, id := range found.Unknown {
 		z.found.note(id)
 	}
 	return nil

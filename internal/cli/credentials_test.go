@@ -18,9 +18,9 @@ import (
 	"github.com/comet-stream/comet-stream/internal/progress"
 )
 
-// A place is where credentials may be written, in the order in which they are
+// A keySource is where credentials may be written, in the order in which they are
 // looked for.
-type place struct {
+type keySource struct {
 	name  string
 	rank  int
 	local bool // somebody else may have written it
@@ -28,19 +28,19 @@ type place struct {
 }
 
 var (
-	atFlag    = place{"flag", 0, false, ""}
-	atEnv     = place{"environment", 0, false, ""}
-	atDotenv  = place{".env", 1, true, "work/.env"}
-	atNamed   = place{"COMET_CONFIG", 2, false, "named"}
-	atWorking = place{"./.comet.config", 3, true, "work/.comet.config"}
-	atHome    = place{"~/.comet.config", 4, false, "home/.comet.config"}
+	atFlag    = keySource{"flag", 0, false, ""}
+	atEnv     = keySource{"environment", 0, false, ""}
+	atDotenv  = keySource{".env", 1, true, "work/.env"}
+	atNamed   = keySource{"COMET_CONFIG", 2, false, "named"}
+	atWorking = keySource{"./.comet.config", 3, true, "work/.comet.config"}
+	atHome    = keySource{"~/.comet.config", 4, false, "home/.comet.config"}
 
-	places = []place{atFlag, atEnv, atDotenv, atNamed, atWorking, atHome}
+	places = []keySource{atFlag, atEnv, atDotenv, atNamed, atWorking, atHome}
 )
 
-// A spot is a place and one of the two names that a setting has there.
+// A spot is a keySource and one of the two names that a setting has there.
 type spot struct {
-	place
+	keySource
 	own bool // for the side alone
 }
 
@@ -70,7 +70,7 @@ func spots() (all []spot) {
 // host is the address that is written at a spot, pair the one beside a key, and
 // held the one in a smart key.
 func (s spot) host() string {
-	return fmt.Sprintf("said-%d-%t.example", slices.Index(places, s.place), s.own)
+	return fmt.Sprintf("said-%d-%t.example", slices.Index(places, s.keySource), s.own)
 }
 
 const (
@@ -80,7 +80,7 @@ const (
 )
 
 func (s spot) key(smart bool) string {
-	key := fmt.Sprintf("key%d%t0123456789", slices.Index(places, s.place), s.own)
+	key := fmt.Sprintf("key%d%t0123456789", slices.Index(places, s.keySource), s.own)
 	if smart {
 		key += "*" + base64.StdEncoding.EncodeToString([]byte(`{"baseUrl":"http://`+heldHost+`"}`))
 	}
@@ -105,7 +105,7 @@ func (c *credentialCell) files(t *testing.T) (config.Flags, config.Places) {
 			section += "_" + string(c.side)
 		}
 		variable := strings.ToUpper(section + "_" + setting)
-		switch s.place {
+		switch s.keySource {
 		case atEnv:
 			env[variable] = value
 		case atDotenv:
@@ -119,14 +119,14 @@ func (c *credentialCell) files(t *testing.T) (config.Flags, config.Places) {
 		}
 	}
 	for s, key := range c.keys {
-		if s.place == atFlag {
+		if s.keySource == atFlag {
 			files["key"], flags.APIKeyFile = key, filepath.Join(dir, "key")
 			continue
 		}
 		set(s, "api_key", key)
 	}
 	for s, host := range c.hosts {
-		if s.place == atFlag {
+		if s.keySource == atFlag {
 			flags.URL = "http://" + host
 			continue
 		}
@@ -257,8 +257,8 @@ func TestCredentialMatrix(t *testing.T) {
 				for _, a := range append(spots(), spot{}) {
 					c := &credentialCell{side: side, keys: map[spot]string{k: k.key(form == "smart")}, hosts: map[spot]string{}}
 					beside := k
-					if k.place == atFlag {
-						beside.place = atEnv
+					if k.keySource == atFlag {
+						beside.keySource = atEnv
 					}
 					if form == "paired" {
 						c.hosts[beside] = pairHost
@@ -315,7 +315,7 @@ func wantedReceiver(k spot, form string, a spot) string {
 		return refused
 	case k.own != a.own:
 		return refused // the side is elsewhere than the key
-	case a.same(k) && (form == "smart" || a.place == atFlag):
+	case a.same(k) && (form == "smart" || a.keySource == atFlag):
 		return a.host()
 	case a.same(k), a.rank > k.rank:
 		return home

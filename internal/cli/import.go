@@ -13,6 +13,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/config"
 	"github.com/comet-stream/comet-stream/internal/importer"
+	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/progress"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
@@ -40,7 +41,7 @@ type importCommand struct {
 func Import(ctx context.Context, stdio IO, args []string) error {
 	c := &importCommand{
 		command: newCommand("comet-import", importUsage, stdio),
-		keys:    string(importer.KeysKeep), elsewhere: string(importer.ElsewhereLeave),
+		keys:    string(place.KeysKeep), elsewhere: string(place.ElsewhereLeave),
 	}
 	c.addFlags()
 	args, err := c.parse(args)
@@ -95,8 +96,8 @@ func (c *importCommand) addFlags() {
 	c.BoolVar(&o.RewriteLinks, "rewrite-links", false, "")
 	c.BoolVar(&o.NoShareLinks, "no-share-links", false, "")
 	c.StringVar(&c.owner, "owner", "", "")
-	c.EnumVar(&c.keys, "keys", string(importer.KeysKeep), string(importer.KeysDerive), string(importer.KeysRequire))
-	c.EnumVar(&c.elsewhere, "elsewhere", string(importer.ElsewhereLeave), string(importer.ElsewhereDerive))
+	c.EnumVar(&c.keys, "keys", string(place.KeysKeep), string(place.KeysDerive), string(place.KeysRequire))
+	c.EnumVar(&c.elsewhere, "elsewhere", string(place.ElsewhereLeave), string(place.ElsewhereDerive))
 	c.StringVar(&o.TempDir, "temp-dir", "", "")
 	c.SizeVar(&c.tempMax, "temp-max")
 }
@@ -116,13 +117,13 @@ func (c *importCommand) parseArgs(args []string) error {
 		if hints != nil && strings.HasSuffix(args[0], ".zst") {
 			return c.usageError(fmt.Errorf("%q is the name of a file, not of a workspace", args[0]), hints...)
 		}
-		to, err := importer.ParseTarget(args[0])
+		to, err := place.ParseTarget(args[0])
 		if err != nil {
 			return c.usageError(err, hints...)
 		}
 		o.To = to
 	}
-	o.Keys, o.Elsewhere = importer.Keys(c.keys), importer.Elsewhere(c.elsewhere)
+	o.Keys, o.Elsewhere = place.Keys(c.keys), place.Elsewhere(c.elsewhere)
 	switch {
 	case c.dryRun:
 		o.Mode = importer.DryRun
@@ -338,10 +339,10 @@ func (c *importCommand) explain(in *input, err error) error {
 	if _, ok := err.(*importer.InputError); ok {
 		return withCode(codeOfInput(err), fmt.Errorf("%s: %w", in.name, err), c.inputHints(in, err)...)
 	}
-	if _, ok := errors.AsType[*importer.MergeError](err); ok {
+	if _, ok := errors.AsType[*place.MergeError](err); ok {
 		return withCode(ExitUsage, err, "--merge puts them together; WORKSPACE alone keeps the names of projects apart")
 	}
-	if _, ok := errors.AsType[*importer.WorkspaceError](err); ok {
+	if _, ok := errors.AsType[*place.WorkspaceError](err); ok {
 		return withCode(ExitFailed, err, "--create-workspace creates it, with the key of an administrator")
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, comet.ErrServer) {

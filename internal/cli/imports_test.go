@@ -31,7 +31,7 @@ var rules = map[string]rule{
 	"cmd/comet-import": {own: []string{"internal/cli"}},
 	"internal/cli": {
 		own: []string{
-			"internal/config", "internal/exporter", "internal/filter", "internal/folder", "internal/importer",
+			"internal/config", "internal/exporter", "internal/filter", "internal/folder", "internal/importer", "internal/importer/place",
 			"internal/progress", "internal/report", "internal/selection", "internal/suggest", "internal/text", "internal/comet", "internal/comet/transport", "stream",
 		},
 		others: []string{"github.com/peterbourgon/ff/v3", "golang.org/x/"},
@@ -60,6 +60,10 @@ var rules = map[string]rule{
 	"internal/importer/reconcile": {own: []string{
 		"internal/comet", "internal/importer/answer", "internal/importer/content", "internal/importer/flow", "internal/importer/spool", "internal/report", "stream",
 	}, not: []string{"os", "net", "net/http"}},
+	"internal/importer/rewrite": {own: []string{"internal/comet", "internal/importer/spool", "internal/unpack"}, not: []string{"os", "net", "net/http"}},
+	"internal/importer/place": {own: []string{
+		"internal/comet", "internal/importer/document", "internal/importer/reconcile", "internal/importer/rewrite", "internal/pathname", "internal/suggest", "stream",
+	}, not: []string{"os", "net"}},
 
 	"internal/filter": {own: []string{"internal/pathname", "internal/progress", "internal/selection", "stream"}, others: []string{"golang.org/x/sync"}, not: []string{"os", "net", "net/http"}},
 	"internal/folder": {own: []string{"internal/comet/wire", "stream"}, others: []string{"golang.org/x/text/"}, not: []string{"net", "net/http"}},

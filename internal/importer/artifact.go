@@ -62,7 +62,7 @@ func (d *artifactDoc) public() *bool {
 // startArtifact begins the work on an artifact.
 func (w *workspace) startArtifact(work context.Context, rec *stream.Artifact) *artifact {
 	a := &artifact{
-		Group: flow.NewGroup(w.r.inbox), r: w.r, w: w, rec: rec, target: w.r.to.workspace(rec.Workspace), tasks: flow.NewTasks(cap(w.r.open)),
+		Group: flow.NewGroup(w.r.inbox), r: w.r, w: w, rec: rec, target: w.r.to.Workspace(rec.Workspace), tasks: flow.NewTasks(cap(w.r.open)),
 	}
 	a.Out = report.Outcome{Kind: kindArtifact, Workspace: a.target, Name: rec.Name, Result: report.ResultThere}
 	w.begin(func() { a.work(work) })

@@ -12,6 +12,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/content"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
+	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/importer/quota"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
@@ -22,14 +23,14 @@ import (
 // fileID returns the id that a file has at the destination: its own, but on the
 // source itself.
 func (v *artifactVersion) fileID(id string) string {
-	if v.a.w.source.same {
+	if v.a.w.source.Same {
 		return v.derivedID(id)
 	}
 	return id
 }
 
 func (v *artifactVersion) derivedID(id string) string {
-	return deriveAsset(id, Project{Workspace: v.a.target, Name: v.a.rec.Name})
+	return place.DeriveAsset(id, place.Project{Workspace: v.a.target, Name: v.a.rec.Name})
 }
 
 // takeFile begins a file of the version.

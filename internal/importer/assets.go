@@ -13,6 +13,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
+	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
@@ -39,7 +40,7 @@ func (a *assets) init(e *experiment) {
 	a.histograms = make(map[string]bool)
 	a.derive = func(id string) string { return id }
 	if e.derived {
-		a.derive = func(id string) string { return deriveAsset(id, e.project.target) }
+		a.derive = func(id string) string { return place.DeriveAsset(id, e.project.target) }
 	}
 }
 

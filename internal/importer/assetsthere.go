@@ -9,6 +9,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
+	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 )
 
@@ -96,7 +97,7 @@ const otherLink = "it is remote at the destination by another link"
 // found looks for the asset in a list of those that the destination has. A size
 // that is not known fits any.
 func (e *experiment) found(have assetsThere, a *asset, size int64) bool {
-	for _, id := range []string{a.upload.ID, deriveAsset(a.rec.ID, e.project.target)} {
+	for _, id := range []string{a.upload.ID, place.DeriveAsset(a.rec.ID, e.project.target)} {
 		t, ok := have[id]
 		if ok && t.is(a, size) {
 			e.r.ids.set(idsKept)

@@ -11,6 +11,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
+	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/importer/quota"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
@@ -158,7 +159,7 @@ func (e *experiment) uploadAsset(ctx context.Context, a *asset) error {
 	}
 	a.upload.Run = run
 	taken, err := e.upload(ctx, a)
-	derived := deriveAsset(a.rec.ID, e.project.target)
+	derived := place.DeriveAsset(a.rec.ID, e.project.target)
 	switch {
 	case !taken && (err == nil || !refusesID(err, a.upload.ID)):
 		return err

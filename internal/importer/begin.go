@@ -36,8 +36,8 @@ func (e *experiment) begin(ctx context.Context) error {
 
 // references says what becomes of the references in the experiment's assets.
 func (e *experiment) references() *rewrite.References {
-	refs := &rewrite.References{Key: e.r.keys.keyOf, Asset: e.assets.idOf}
-	e.source.setAddress(refs, e.r.Client.Root())
+	refs := &rewrite.References{Key: e.r.keys.KeyOf, Asset: e.assets.idOf}
+	e.source.SetAddress(refs, e.r.Client.Root())
 	return refs
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/halving"
+	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/importer/rewrite"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
@@ -26,7 +27,7 @@ type experiment struct {
 	r       *run
 	rec     *stream.Experiment
 	doc     experimentDoc
-	source  *source
+	source  *place.Source
 	project *project
 	turn    *flow.Turn
 	refs    *rewrite.References
@@ -68,7 +69,7 @@ type experimentDoc struct {
 var errStreamEnds = errors.New("the stream ends inside it")
 
 // startExperiment begins the work on an experiment.
-func (r *run) startExperiment(work context.Context, src *source, p *project, rec *stream.Experiment) *experiment {
+func (r *run) startExperiment(work context.Context, src *place.Source, p *project, rec *stream.Experiment) *experiment {
 	e := &experiment{
 		Group: flow.NewGroup(r.inbox), r: r, rec: rec, source: src, project: p, turn: r.turns.Join(),
 		tasks: flow.NewTasks(cap(r.open)),
@@ -148,7 +149,7 @@ func (e *experiment) report() {
 		o.Result = report.ResultFailed
 		err = fmt.Errorf("experiment %q: %w", e.rec.Key, err)
 		if e.there == nil || e.unfinished {
-			e.r.keys.setUnfinished(e.rec.Key)
+			e.r.keys.SetUnfinished(e.rec.Key)
 		}
 	case o.Result == report.ResultElsewhere:
 	case e.there == nil && e.r.Mode == VerifyOnly:

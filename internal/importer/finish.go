@@ -94,10 +94,10 @@ func (e *experiment) setFirstTimes(ctx context.Context, run *comet.Run) error {
 // ended is the end that a new experiment gets. Of one that was running nothing is
 // known after the stream was written, however much later it is imported.
 func (e *experiment) ended() *int64 {
-	if e.rec.End != nil || !e.rec.Running || e.source.written <= 0 {
+	if e.rec.End != nil || !e.rec.Running || e.source.Written <= 0 {
 		return e.rec.End
 	}
-	end := e.source.written
+	end := e.source.Written
 	if e.rec.Start != nil {
 		end = max(end, *e.rec.Start)
 	}

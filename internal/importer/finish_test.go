@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -27,7 +28,7 @@ func TestEndOfRunning(t *testing.T) {
 				&stream.ExperimentEnd{Key: testKey(1)},
 			)
 			data := s.close()
-			o := Options{To: Project{Workspace: "team"}}
+			o := Options{To: place.Project{Workspace: "team"}}
 			importTo(t, newClient(t, srv), data, o).succeed(t)
 			e := srv.State().Experiment(testKey(1))
 			if e.Running || e.Start != start || e.End != tt.want {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -38,10 +39,10 @@ func FuzzImport(f *testing.F) {
 		if text == nil {
 			return
 		}
-		o := Options{To: Project{Workspace: "team"}, Settle: time.Microsecond, TempDir: t.TempDir()}
+		o := Options{To: place.Project{Workspace: "team"}, Settle: time.Microsecond, TempDir: t.TempDir()}
 		o.Mode, o.Update, o.Verify = Mode(how%3), how&8 != 0, how&16 != 0
 		if how&32 != 0 {
-			o.Keys = KeysDerive
+			o.Keys = place.KeysDerive
 		}
 		sum, _ := Import(t.Context(), t.Context(), bytes.NewReader(text), c, o)
 		if n := sum.Created + sum.Completed + sum.There + sum.Elsewhere + sum.Failed; n != sum.Read {

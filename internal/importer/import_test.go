@@ -14,6 +14,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 )
 
@@ -91,7 +92,7 @@ func richProjects() []testProject {
 func TestImportNew(t *testing.T) {
 	want, got := newServer(t, comettest.Options{}), newServer(t, comettest.Options{})
 	seed(want, "team", richProjects()...)
-	r := importTo(t, newClient(t, got), streamOf(t, richProjects()...), Options{To: Project{Workspace: "team"}}).succeed(t)
+	r := importTo(t, newClient(t, got), streamOf(t, richProjects()...), Options{To: place.Project{Workspace: "team"}}).succeed(t)
 	if r.Created != 4 || r.ProjectsCreated != 3 || r.Points != 1300+260+12+3+1 || r.Assets != 10 {
 		t.Errorf("summary: %+v", r.Summary)
 	}
@@ -104,7 +105,7 @@ func TestImportAgain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			srv := newServer(t, comettest.Options{})
 			c, data := newClient(t, srv), streamOf(t, richProjects()...)
-			o.To = Project{Workspace: "team"}
+			o.To = place.Project{Workspace: "team"}
 			importTo(t, c, data, o).succeed(t)
 			before := srv.State()
 			srv.ResetStats()
@@ -131,7 +132,7 @@ func TestImportRequests(t *testing.T) {
 	e := projects[0].experiments[0]
 	e.Archived, e.Crashed = true, true
 	projects[0].experiments = []comettest.ExperimentSpec{e}
-	importTo(t, newClient(t, srv), streamOf(t, projects...), Options{To: Project{Workspace: "team"}}).succeed(t)
+	importTo(t, newClient(t, srv), streamOf(t, projects...), Options{To: place.Project{Workspace: "team"}}).succeed(t)
 	counts := srv.Counts()
 	n := srv.Stats().Requests
 	for _, shared := range []string{"GET /api/rest/v2/workspaces", "GET /api/rest/v2/projects", "POST /api/rest/v2/write/project/create", "GET /api/rest/v2/project/notes", "POST /api/rest/v2/write/project/notes", "GET /clientlib/isAlive/ver"} {
@@ -154,7 +155,7 @@ func TestImportRequests(t *testing.T) {
 // server has done it, and runs it again.
 func TestImportKilled(t *testing.T) {
 	data := streamOf(t, richProjects()...)
-	o := Options{To: Project{Workspace: "team"}}
+	o := Options{To: place.Project{Workspace: "team"}}
 	calm := newServer(t, comettest.Options{})
 	importTo(t, newClient(t, calm), data, o).succeed(t)
 	want, total := stateOf(calm), calm.Stats().Requests
@@ -192,7 +193,7 @@ func TestCompletionKilled(t *testing.T) {
 	e := &part.experiments[0]
 	e.Tags, e.Others, e.Parameters, e.Assets = nil, nil, e.Parameters[:1], e.Assets[:1]
 	e.HTML, e.Output, e.Git, e.System, e.FilePath, e.Points = nil, nil, nil, nil, "", nil
-	data, o := streamOf(t, whole), Options{To: Project{Workspace: "team"}}
+	data, o := streamOf(t, whole), Options{To: place.Project{Workspace: "team"}}
 	started := func(p testProject) *comettest.Server {
 		srv := newServer(t, comettest.Options{})
 		importTo(t, newClient(t, srv), streamOf(t, p), o).succeed(t)
@@ -261,7 +262,7 @@ func killed(t *testing.T, srv *comettest.Server, data []byte, o Options, k int, 
 // TestImportLostAnswers loses answers to writes that must not be done twice.
 func TestImportLostAnswers(t *testing.T) {
 	data := streamOf(t, richProjects()...)
-	o := Options{To: Project{Workspace: "team"}}
+	o := Options{To: place.Project{Workspace: "team"}}
 	calm := newServer(t, comettest.Options{})
 	importTo(t, newClient(t, calm), data, o).succeed(t)
 	for i, kind := range []comettest.FaultKind{comettest.FaultLost, comettest.FaultReset, comettest.FaultHTML, comettest.FaultStatus(503)} {
@@ -286,7 +287,7 @@ func TestImportLostAnswers(t *testing.T) {
 // run again.
 func TestImportLag(t *testing.T) {
 	data := streamOf(t, richProjects()[:1]...)
-	o := Options{To: Project{Workspace: "team"}, Settle: 20 * time.Millisecond}
+	o := Options{To: place.Project{Workspace: "team"}, Settle: 20 * time.Millisecond}
 	// Each write to an experiment makes its old answers replay again. This is
 	// less than what the readings that have to agree sit out.
 	lag := (reconcile.Agreeing-1)*o.Settle - time.Millisecond
@@ -332,7 +333,7 @@ func TestImportMoods(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv := newServer(t, comettest.Options{Moods: moods})
-			c, o := newClient(t, srv), Options{To: Project{Workspace: "team"}}
+			c, o := newClient(t, srv), Options{To: place.Project{Workspace: "team"}}
 			r := importTo(t, c, data, o)
 			untold := int64(0)
 			if moods.Version != "" {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
+	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/importer/quota"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
@@ -69,18 +70,18 @@ func Import(ctx, work context.Context, in io.Reader, c *comet.Client, o Options)
 			Fail: fail, Outcome: o.Outcome,
 		},
 		o:        o,
-		to:       newMapping(o.To, o.Merge),
-		projects: make(map[Project]*project),
+		to:       place.NewMapping(o.To, o.Merge),
+		projects: make(map[place.Project]*project),
 		inbox:    flow.NewInbox(),
 		large:    semaphore.NewWeighted(largeMemory),
 		batches:  semaphore.NewWeighted(maxBatches),
-		keys:     new(imported),
+		keys:     new(place.Imported),
 		parts:    semaphore.NewWeighted(int64(max(2, o.Experiments))),
 		sets:     semaphore.NewWeighted(setSize),
 		spools:   spool.NewSpooler(o.TempDir, spoolMemory, o.TempMax),
 		open:     make(chan struct{}, max(2, o.Experiments)),
 	}
-	r.places = newPlaces(r.Destination)
+	r.places = place.NewPlaces(r.Destination)
 	err := r.read(ctx, work, in)
 	r.working.Wait()
 	if r.late != nil {
@@ -97,12 +98,12 @@ type run struct {
 	*reconcile.Destination
 	o Options
 
-	to     *mapping
-	places *places
-	keys   *imported
+	to     *place.Mapping
+	places *place.Places
+	keys   *place.Imported
 	// projects holds the last project of the stream for each one of the
 	// destination. Only the reading uses it.
-	projects map[Project]*project
+	projects map[place.Project]*project
 	late     *workspace // what comes after the projects, until it is finished
 
 	inbox                *flow.Inbox

@@ -12,20 +12,21 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/report"
 )
 
 func TestDerive(t *testing.T) {
-	a := deriveKey("k", Project{"w", "p"})
-	if len(a) != 32 || !validKey(a) {
+	a := place.DeriveKey("k", place.Project{Workspace: "w", Name: "p"})
+	if len(a) != 32 || !place.ValidKey(a) {
 		t.Errorf("%q is no key", a)
 	}
-	if a != deriveKey("k", Project{"w", "p"}) {
+	if a != place.DeriveKey("k", place.Project{Workspace: "w", Name: "p"}) {
 		t.Error("it is another one the second time")
 	}
 	for what, b := range map[string]string{
-		"source": deriveKey("l", Project{"w", "p"}), "project": deriveKey("k", Project{"w", "q"}),
-		"cut": deriveKey("k", Project{"wp", ""}), "asset": deriveAsset("k", Project{"w", "p"}),
+		"source": place.DeriveKey("l", place.Project{Workspace: "w", Name: "p"}), "project": place.DeriveKey("k", place.Project{Workspace: "w", Name: "q"}),
+		"cut": place.DeriveKey("k", place.Project{Workspace: "wp", Name: ""}), "asset": place.DeriveAsset("k", place.Project{Workspace: "w", Name: "p"}),
 	} {
 		if a == b {
 			t.Errorf("another %s gives the same", what)
@@ -38,7 +39,7 @@ func TestValidKey(t *testing.T) {
 		strings.Repeat("a", 31): false, strings.Repeat("a", 32): true, strings.Repeat("Z9", 25): true,
 		strings.Repeat("a", 51): false, strings.Repeat("a", 31) + "-": false, strings.Repeat("ä", 20): false, "": false,
 	} {
-		if got := validKey(key); got != want {
+		if got := place.ValidKey(key); got != want {
 			t.Errorf("validKey(%q) = %v", key, got)
 		}
 	}
@@ -56,7 +57,7 @@ func TestSameInstance(t *testing.T) {
 		{"https://a.example.com", "https://b.example.com", false},
 		{"", "", false},
 	} {
-		if got := sameInstance(tt.a, tt.b); got != tt.want {
+		if got := place.SameInstance(tt.a, tt.b); got != tt.want {
 			t.Errorf("sameInstance(%q, %q) = %v", tt.a, tt.b, got)
 		}
 	}
@@ -86,11 +87,11 @@ func TestKeysSameInstance(t *testing.T) {
 	s.begin(p)
 	s.project(p)
 	data, c := s.close(), newClient(t, srv)
-	r := importTo(t, c, data, Options{To: Project{Workspace: "team"}})
+	r := importTo(t, c, data, Options{To: place.Project{Workspace: "team"}})
 	if r.err != nil || r.Created != 1 {
 		t.Fatalf("copy: %v, %+v", r.err, r.Summary)
 	}
-	key, id := deriveKey(testKey(1), Project{"team", "p"}), deriveAsset(testID(1), Project{"team", "p"})
+	key, id := place.DeriveKey(testKey(1), place.Project{Workspace: "team", Name: "p"}), place.DeriveAsset(testID(1), place.Project{Workspace: "team", Name: "p"})
 	e := srv.State(comettest.StateOptions{Texts: true}).Experiment(key)
 	if e == nil {
 		t.Fatal("no experiment under the derived key")
@@ -103,7 +104,7 @@ func TestKeysSameInstance(t *testing.T) {
 	}
 	var origin string
 	for _, o := range e.Others {
-		if o.Name == sourceKeyOther {
+		if o.Name == place.SourceKeyOther {
 			origin = o.Current.Value
 		}
 	}
@@ -111,11 +112,11 @@ func TestKeysSameInstance(t *testing.T) {
 		t.Errorf("origin is %q", origin)
 	}
 	want := `{"cells":[{"assetId":"` + id + `"},{"assetId":"nobody0123456789"}],"key":"` + key + `"}`
-	if got := readAsset(t, c, key, deriveAsset(testID(2), Project{"team", "p"})); got != want {
+	if got := readAsset(t, c, key, place.DeriveAsset(testID(2), place.Project{Workspace: "team", Name: "p"})); got != want {
 		t.Errorf("rewritten asset:\n got %s\nwant %s", got, want)
 	}
 	srv.ResetStats()
-	if r := importTo(t, c, data, Options{To: Project{Workspace: "team"}}); r.err != nil || r.There != 1 || len(writes(srv)) > 0 {
+	if r := importTo(t, c, data, Options{To: place.Project{Workspace: "team"}}); r.err != nil || r.There != 1 || len(writes(srv)) > 0 {
 		t.Errorf("second copy: %v, %+v, %v", r.err, r.Summary, writes(srv))
 	}
 	if d := gocmp.Diff(source, srv.State().Workspace("source")); d != "" {
@@ -154,7 +155,7 @@ func TestKeysTaken(t *testing.T) {
 	hidden := func(srv *comettest.Server) {
 		srv.SeedExperiment("hidden", "q", comettest.ExperimentSpec{Key: key, Start: 5, End: 6})
 	}
-	derived := deriveKey(key, Project{"team", "p"})
+	derived := place.DeriveKey(key, place.Project{Workspace: "team", Name: "p"})
 	tests := []struct {
 		name   string
 		seed   func(*comettest.Server)
@@ -163,12 +164,12 @@ func TestKeysTaken(t *testing.T) {
 		key    string // at the destination
 	}{
 		{"elsewhere, leave", elsewhere, Options{}, report.ResultElsewhere, key},
-		{"elsewhere, derive", elsewhere, Options{Elsewhere: ElsewhereDerive}, report.ResultCreated, derived},
-		{"elsewhere, require", elsewhere, Options{Elsewhere: ElsewhereDerive, Keys: KeysRequire}, report.ResultElsewhere, key},
+		{"elsewhere, derive", elsewhere, Options{Elsewhere: place.ElsewhereDerive}, report.ResultCreated, derived},
+		{"elsewhere, require", elsewhere, Options{Elsewhere: place.ElsewhereDerive, Keys: place.KeysRequire}, report.ResultElsewhere, key},
 		{"hidden", hidden, Options{}, report.ResultCreated, derived},
-		{"hidden, require", hidden, Options{Keys: KeysRequire}, report.ResultFailed, key},
-		{"free, derive", nil, Options{Keys: KeysDerive}, report.ResultCreated, derived},
-		{"free, require", nil, Options{Keys: KeysRequire}, report.ResultCreated, key},
+		{"hidden, require", hidden, Options{Keys: place.KeysRequire}, report.ResultFailed, key},
+		{"free, derive", nil, Options{Keys: place.KeysDerive}, report.ResultCreated, derived},
+		{"free, require", nil, Options{Keys: place.KeysRequire}, report.ResultCreated, key},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -178,7 +179,7 @@ func TestKeysTaken(t *testing.T) {
 			if tt.seed != nil {
 				tt.seed(srv)
 			}
-			tt.o.To = Project{Workspace: "team"}
+			tt.o.To = place.Project{Workspace: "team"}
 			data, c := streamOf(t, one(key)), newClient(t, srv)
 			r := importTo(t, c, data, tt.o)
 			o := r.of(t, key)
@@ -207,10 +208,10 @@ func TestKeysRefused(t *testing.T) {
 	for _, key := range []string{"short", "with-dashes-0123456789-0123456789", strings.Repeat("x", 60)} {
 		data := streamOf(t, testProject{workspace: "team", name: "p", experiments: []comettest.ExperimentSpec{{Key: key, Start: start, End: start}}})
 		r := importTo(t, newClient(t, srv), data, Options{}).succeed(t)
-		if o := r.of(t, key); o.Result != report.ResultCreated || o.Key != deriveKey(key, Project{"team", "p"}) {
+		if o := r.of(t, key); o.Result != report.ResultCreated || o.Key != place.DeriveKey(key, place.Project{Workspace: "team", Name: "p"}) {
 			t.Errorf("%q: %+v", key, o)
 		}
-		r = importTo(t, newClient(t, srv), data, Options{Keys: KeysRequire})
+		r = importTo(t, newClient(t, srv), data, Options{Keys: place.KeysRequire})
 		if _, ok := errors.AsType[*keyError](r.err); !ok {
 			t.Errorf("%q, --keys require: %v", key, r.err)
 		}
@@ -224,12 +225,12 @@ func TestAssetIDTaken(t *testing.T) {
 		{ID: testID(1), Name: "a.png", Body: []byte("p")},
 	}})
 	data, c := streamOf(t, one(testKey(1))), newClient(t, srv)
-	o := Options{To: Project{Workspace: "team"}}
+	o := Options{To: place.Project{Workspace: "team"}}
 	r := importTo(t, c, data, o)
 	if r.err != nil || r.Missing > 0 {
 		t.Fatalf("import: %v, %v", r.err, r.issues())
 	}
-	derived := deriveAsset(testID(1), Project{"team", "p"})
+	derived := place.DeriveAsset(testID(1), place.Project{Workspace: "team", Name: "p"})
 	if got := readAsset(t, c, testKey(1), testID(2)); !strings.Contains(got, derived) {
 		t.Errorf("the reference was not changed: %s", got)
 	}
@@ -238,7 +239,7 @@ func TestAssetIDTaken(t *testing.T) {
 		t.Errorf("second import: %v, %+v, %v", r.err, r.Summary, writes(srv))
 	}
 	for name, o := range map[string]Options{"--verify": {Verify: true}, "--verify-only": {Mode: VerifyOnly}, "--dry-run": {Mode: DryRun}} {
-		o.To = Project{Workspace: "team"}
+		o.To = place.Project{Workspace: "team"}
 		if r := importTo(t, c, data, o); r.err != nil || r.There != 1 || r.Unverified > 0 {
 			t.Errorf("%s: %v, %+v, %v", name, r.err, r.Summary, r.issues())
 		}
@@ -268,11 +269,11 @@ func TestAssetIDTakenLate(t *testing.T) {
 		{ID: testID(1), Name: "a.png", Body: []byte("p")},
 	}})
 	c := newClient(t, srv)
-	r := importTo(t, c, streamOf(t, one(testKey(1))), Options{To: Project{Workspace: "team"}})
+	r := importTo(t, c, streamOf(t, one(testKey(1))), Options{To: place.Project{Workspace: "team"}})
 	if r.err != nil || r.Missing > 0 {
 		t.Fatalf("import: %v, %v", r.err, r.issues())
 	}
-	derived := deriveAsset(testID(1), Project{"team", "p"})
+	derived := place.DeriveAsset(testID(1), place.Project{Workspace: "team", Name: "p"})
 	if got := readAsset(t, c, testKey(1), testID(2)); !strings.Contains(got, derived) {
 		t.Errorf("the reference was not changed: %s", got)
 	}
@@ -285,7 +286,7 @@ func TestRemoteAssetTellsIDs(t *testing.T) {
 	p := one(testKey(1))
 	p.experiments[0].Assets = []comettest.AssetSpec{{ID: testID(30), Name: "r", Link: "s3://b/r"}}
 	c := newClient(t, srv)
-	importTo(t, c, streamOf(t, p), Options{To: Project{Workspace: "team"}, Verify: true}).succeed(t)
+	importTo(t, c, streamOf(t, p), Options{To: place.Project{Workspace: "team"}, Verify: true}).succeed(t)
 	if assets := srv.State().Experiment(testKey(1)).Assets; len(assets) != 1 || assets[0].ID == testID(30) {
 		t.Errorf("assets: %+v", assets)
 	}
@@ -300,7 +301,7 @@ func TestAssetIDsAssigned(t *testing.T) {
 		{ID: testID(30), Name: "r", Link: "s3://b/r"}, {ID: testID(31), Name: "w/x", Type: "model-element", Model: "m", Body: []byte("w")},
 	}, p.experiments[0].Assets...)
 	data, c := streamOf(t, p), newClient(t, srv)
-	o := Options{To: Project{Workspace: "team"}, Verify: true}
+	o := Options{To: place.Project{Workspace: "team"}, Verify: true}
 	r := importTo(t, c, data, o)
 	assets := srv.State().Experiment(testKey(1)).Assets
 	if r.err != nil || r.Missing+r.Unverified > 0 || len(assets) != len(p.experiments[0].Assets) {
@@ -314,7 +315,7 @@ func TestAssetIDsAssigned(t *testing.T) {
 		t.Errorf("the reference was not changed: %s", got)
 	}
 	for name, o := range map[string]Options{"again": {}, "--verify": {Verify: true}, "--verify-only": {Mode: VerifyOnly}, "--dry-run": {Mode: DryRun}} {
-		o.To = Project{Workspace: "team"}
+		o.To = place.Project{Workspace: "team"}
 		srv.ResetStats()
 		if r := importTo(t, c, data, o); r.err != nil || r.There != 1 || r.Unverified > 0 || len(writes(srv)) > 0 {
 			t.Errorf("%s: %v, %+v, %v, %v", name, r.err, r.Summary, r.issues(), writes(srv))
@@ -333,7 +334,7 @@ func TestAssetLinkDiffers(t *testing.T) {
 	seed(srv, "team", theirs)
 	c, data := newClient(t, srv), streamOf(t, ours)
 	for i, o := range []Options{{}, {}, {Mode: VerifyOnly}} {
-		o.To = Project{Workspace: "team"}
+		o.To = place.Project{Workspace: "team"}
 		r := importTo(t, c, data, o)
 		class := "differs"
 		if o.Mode == VerifyOnly {
@@ -360,7 +361,7 @@ func TestAssetIDsAssignedRemote(t *testing.T) {
 	p.experiments[0].Assets = []comettest.AssetSpec{{ID: testID(1), Name: "r", Link: "s3://b/r"}}
 	data, c := streamOf(t, p), newClient(t, srv)
 	for range 2 {
-		r := importTo(t, c, data, Options{To: Project{Workspace: "team"}, Verify: true})
+		r := importTo(t, c, data, Options{To: place.Project{Workspace: "team"}, Verify: true})
 		if n := len(srv.State().Experiment(testKey(1)).Assets); r.err != nil || r.Missing+r.Unverified > 0 || n != 1 {
 			t.Fatalf("%v, %v, %d assets", r.err, r.issues(), n)
 		}

@@ -22,7 +22,7 @@ func (l *lineage) write(ctx context.Context, rec *stream.Lineage) {
 	r := l.w.r
 	name := rec.Artifact + ":" + rec.Version
 	o := &report.Ledger{Out: report.Outcome{
-		Kind: string(stream.KindLineage), SourceKey: rec.Experiment, Workspace: r.to.workspace(rec.Workspace), Name: name,
+		Kind: string(stream.KindLineage), SourceKey: rec.Experiment, Workspace: r.to.Workspace(rec.Workspace), Name: name,
 	}}
 	r.Single(o, stream.KindLineage, name, l.record(ctx, o, rec, name))
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
+	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -12,18 +13,18 @@ import (
 // links makes experiments appear in further projects of their workspace.
 type links struct {
 	w    *workspace
-	list map[Project]map[string]bool // keys that a project of the destination lists
+	list map[place.Project]map[string]bool // keys that a project of the destination lists
 }
 
 // write makes a link, unless it is there.
 func (l *links) write(ctx context.Context, rec *stream.Link) {
 	r := l.w.r
-	to := r.to.target(Project{rec.Workspace, rec.Project})
+	to := r.to.Target(place.Project{Workspace: rec.Workspace, Name: rec.Project})
 	o := report.Ledger{Out: report.Outcome{Kind: string(stream.KindLink), SourceKey: rec.Experiment, Workspace: to.Workspace, Project: to.Name}}
 	r.Single(&o, stream.KindLink, rec.Experiment, l.link(ctx, &o, rec.Experiment, to))
 }
 
-func (l *links) link(ctx context.Context, o *report.Ledger, source string, to Project) error {
+func (l *links) link(ctx context.Context, o *report.Ledger, source string, to place.Project) error {
 	r := l.w.r
 	key, err := l.w.producer(ctx, &source, to.Workspace)
 	if err != nil {
@@ -56,7 +57,7 @@ func (l *links) link(ctx context.Context, o *report.Ledger, source string, to Pr
 }
 
 // listed returns the keys of the experiments that a project lists.
-func (l *links) listed(ctx context.Context, p Project) (map[string]bool, error) {
+func (l *links) listed(ctx context.Context, p place.Project) (map[string]bool, error) {
 	if keys, ok := l.list[p]; ok {
 		return keys, nil
 	}
@@ -71,7 +72,7 @@ func (l *links) listed(ctx context.Context, p Project) (map[string]bool, error) 
 		keys[x.Key] = true
 	}
 	if l.list == nil {
-		l.list = make(map[Project]map[string]bool)
+		l.list = make(map[place.Project]map[string]bool)
 	}
 	l.list[p] = keys
 	return keys, nil

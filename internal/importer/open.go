@@ -9,6 +9,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
+	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/report"
 )
@@ -43,7 +44,7 @@ func (e *experiment) open(ctx context.Context) (free func(), err error) {
 		again, err := e.openKey(ctx)
 		if err == nil && !again {
 			if e.Out.Result != report.ResultElsewhere {
-				e.r.keys.setKey(e.rec.Key, e.imported())
+				e.r.keys.Set(e.rec.Key, e.imported())
 			}
 			return free, nil
 		}
@@ -56,24 +57,24 @@ func (e *experiment) open(ctx context.Context) (free func(), err error) {
 
 // imported returns the experiment as it is to be left: with the times and the
 // state of the stream, or, where it was finished before, with its own.
-func (e *experiment) imported() importedKey {
-	k := importedKey{key: e.key, start: e.rec.Start, end: e.rec.End, crashed: isTrue(e.rec.Crashed)}
+func (e *experiment) imported() place.Experiment {
+	k := place.Experiment{Key: e.key, Start: e.rec.Start, End: e.rec.End, Crashed: isTrue(e.rec.Crashed)}
 	if e.there != nil && !e.unfinished && !e.streamWins {
-		k.start, k.end, k.crashed = e.there.Start, e.there.End, isTrue(e.there.Crashed)
+		k.Start, k.End, k.Crashed = e.there.Start, e.there.End, isTrue(e.there.Crashed)
 	}
 	return k
 }
 
 // chooseKey chooses the key to try first.
 func (e *experiment) chooseKey() error {
-	from := Project{e.rec.Workspace, e.rec.Project}
+	from := place.Project{Workspace: e.rec.Workspace, Name: e.rec.Project}
 	e.key = e.rec.Key
 	switch keep := e.r.o.Keys; {
-	case keep == KeysDerive:
+	case keep == place.KeysDerive:
 		return e.derive("")
-	case !validKey(e.key):
+	case !place.ValidKey(e.key):
 		return e.derive("the destination takes keys of 32 to 50 letters and digits only")
-	case e.source.same && from != e.project.target:
+	case e.source.Same && from != e.project.target:
 		return e.derive("the destination is the source itself, where it is taken")
 	}
 	return nil
@@ -82,10 +83,10 @@ func (e *experiment) chooseKey() error {
 // derive changes to the derived key, unless keys have to be kept for whatever
 // reason.
 func (e *experiment) derive(reason string) error {
-	if e.r.o.Keys == KeysRequire {
+	if e.r.o.Keys == place.KeysRequire {
 		return &keyError{e.rec.Key, reason}
 	}
-	e.key, e.derived = deriveKey(e.rec.Key, e.project.target), true
+	e.key, e.derived = place.DeriveKey(e.rec.Key, e.project.target), true
 	return nil
 }
 
@@ -233,9 +234,9 @@ func (e *experiment) inTarget(ctx context.Context, there *comet.Experiment) (boo
 
 // elsewhere decides on an experiment whose key is taken in another project.
 func (e *experiment) elsewhere(there *comet.Experiment) (again bool, err error) {
-	where := Project{there.Workspace, there.Project}
+	where := place.Project{Workspace: there.Workspace, Name: there.Project}
 	reason := fmt.Sprintf("the destination has its key in %q", where)
-	if !e.derived && e.r.o.Elsewhere == ElsewhereDerive && e.r.o.Keys != KeysRequire {
+	if !e.derived && e.r.o.Elsewhere == place.ElsewhereDerive && e.r.o.Keys != place.KeysRequire {
 		return true, e.deriveFor(reason)
 	}
 	e.Out.Result = report.ResultElsewhere
@@ -255,7 +256,7 @@ func (e *experiment) look(ctx context.Context) (again bool, err error) {
 	case !answer.Hidden(err):
 		return false, fmt.Errorf("read metadata: %w", err)
 	}
-	if e.derived || e.r.o.Keys != KeysKeep {
+	if e.derived || e.r.o.Keys != place.KeysKeep {
 		return false, nil
 	}
 	return e.lookDerived(ctx)
@@ -264,7 +265,7 @@ func (e *experiment) look(ctx context.Context) (again bool, err error) {
 // lookDerived looks for the experiment under the key that an earlier import may
 // have had to derive.
 func (e *experiment) lookDerived(ctx context.Context) (again bool, err error) {
-	derived := deriveKey(e.rec.Key, e.project.target)
+	derived := place.DeriveKey(e.rec.Key, e.project.target)
 	there, err := e.r.Client.Experiments.Metadata(ctx, derived)
 	switch {
 	case answer.Hidden(err):

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/report"
 )
@@ -13,14 +14,14 @@ import (
 type Options struct {
 	// To is where projects go; an empty part keeps the name that it has in the
 	// stream. Merge lets several of them meet in one.
-	To    Project
+	To    place.Project
 	Merge bool
 	// CreateWorkspace creates workspaces that are missing, which needs the
 	// rights of an administrator.
 	CreateWorkspace bool
 
-	Keys      Keys      // KeysKeep if empty
-	Elsewhere Elsewhere // ElsewhereLeave if empty
+	Keys      place.Keys      // KeysKeep if empty
+	Elsewhere place.Elsewhere // ElsewhereLeave if empty
 	// Update lets the stream win where a single value differs from that of an
 	// experiment or project that exists.
 	Update bool
@@ -84,8 +85,8 @@ type Counters struct {
 }
 
 func (o *Options) setDefaults() {
-	o.Keys = cmp.Or(o.Keys, KeysKeep)
-	o.Elsewhere = cmp.Or(o.Elsewhere, ElsewhereLeave)
+	o.Keys = cmp.Or(o.Keys, place.KeysKeep)
+	o.Elsewhere = cmp.Or(o.Elsewhere, place.ElsewhereLeave)
 	o.TempMax = cmp.Or(o.TempMax, 8<<30)
 	o.Experiments = cmp.Or(o.Experiments, 16)
 	o.Settle = cmp.Or(o.Settle, time.Second)

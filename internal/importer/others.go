@@ -7,6 +7,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
+	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/importer/quota"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/report"
@@ -26,7 +27,7 @@ func (e *experiment) takeOthers(ctx context.Context, rec *stream.Values) error {
 		if v.Name == nameOther {
 			e.hasName = true
 		}
-		if v.Name == sourceKeyOther && e.derived {
+		if v.Name == place.SourceKeyOther && e.derived {
 			// Ours says where this copy comes from.
 			continue
 		}
@@ -194,5 +195,5 @@ func (e *experiment) flushName(ctx context.Context) {
 func (e *experiment) originOther(ctx context.Context) error {
 	origin := document.NewText(e.rec.Key)
 	at := document.Int{V: e.timeOf(document.Int{}), OK: true}
-	return e.takeOther(ctx, &valueDoc{Name: sourceKeyOther, ValueCurrent: origin, TimeCurrent: at})
+	return e.takeOther(ctx, &valueDoc{Name: place.SourceKeyOther, ValueCurrent: origin, TimeCurrent: at})
 }

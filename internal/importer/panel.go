@@ -33,7 +33,7 @@ func (p *panels) take(ctx, work context.Context, rec *stream.Panel) error {
 	}
 	defer whole.Close()
 	r := p.w.r
-	o := &report.Ledger{Out: report.Outcome{Kind: string(stream.KindPanel), Workspace: r.to.workspace(rec.Workspace), Name: rec.Name}}
+	o := &report.Ledger{Out: report.Outcome{Kind: string(stream.KindPanel), Workspace: r.to.Workspace(rec.Workspace), Name: rec.Name}}
 	err = p.write(work, o, rec, whole)
 	r.Single(o, stream.KindPanel, rec.Name, err)
 	return nil

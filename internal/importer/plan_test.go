@@ -10,17 +10,18 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/importer/place"
 )
 
 func TestParseTarget(t *testing.T) {
-	for arg, want := range map[string]Project{"": {}, "w": {Workspace: "w"}, "w/": {Workspace: "w"}, "w/p q": {"w", "p q"},
-		"w/team%2Fa": {"w", "team/a"}, "w/%61rtifacts": {"w", "artifacts"}, "w/artifacts": {"w", "artifacts"}, "w/50%25": {"w", "50%25"}} {
-		if got, err := ParseTarget(arg); err != nil || got != want {
+	for arg, want := range map[string]place.Project{"": {}, "w": {Workspace: "w"}, "w/": {Workspace: "w"}, "w/p q": {Workspace: "w", Name: "p q"},
+		"w/team%2Fa": {Workspace: "w", Name: "team/a"}, "w/%61rtifacts": {Workspace: "w", Name: "artifacts"}, "w/artifacts": {Workspace: "w", Name: "artifacts"}, "w/50%25": {Workspace: "w", Name: "50%25"}} {
+		if got, err := place.ParseTarget(arg); err != nil || got != want {
 			t.Errorf("ParseTarget(%q) = %+v, %v", arg, got, err)
 		}
 	}
 	for _, arg := range []string{"/", "/p", "w/p/e"} {
-		if got, err := ParseTarget(arg); err == nil {
+		if got, err := place.ParseTarget(arg); err == nil {
 			t.Errorf("ParseTarget(%q) = %+v", arg, got)
 		}
 	}
@@ -31,11 +32,11 @@ func TestSimilar(t *testing.T) {
 	for name, want := range map[string][]string{
 		"vision": {"vision-team", "visoin"}, "Audio": {"audio"}, "zzzzzz": nil,
 	} {
-		if d := gocmp.Diff(want, similar(name, names)); d != "" {
+		if d := gocmp.Diff(want, place.Similar(name, names)); d != "" {
 			t.Errorf("similar(%q): %s", name, d)
 		}
 	}
-	if d := gocmp.Diff([]string{"x", "y"}, similar("something", []string{"y", "x"})); d != "" {
+	if d := gocmp.Diff([]string{"x", "y"}, place.Similar("something", []string{"y", "x"})); d != "" {
 		t.Errorf("few: %s", d)
 	}
 }
@@ -44,16 +45,16 @@ func TestSimilar(t *testing.T) {
 func TestMergeRefused(t *testing.T) {
 	projects := []testProject{one(testKey(1)), {workspace: "source", name: "q"}, {workspace: "second", name: "p"}}
 	for _, tt := range []struct {
-		to      Project
-		sources []Project
+		to      place.Project
+		sources []place.Project
 	}{
-		{Project{"team", "all"}, []Project{{"source", "p"}, {"source", "q"}, {"second", "p"}}},
-		{Project{Workspace: "team"}, []Project{{"source", "p"}, {"second", "p"}}},
+		{place.Project{Workspace: "team", Name: "all"}, []place.Project{{Workspace: "source", Name: "p"}, {Workspace: "source", Name: "q"}, {Workspace: "second", Name: "p"}}},
+		{place.Project{Workspace: "team"}, []place.Project{{Workspace: "source", Name: "p"}, {Workspace: "second", Name: "p"}}},
 	} {
 		srv := newServer(t, comettest.Options{})
 		before := srv.State()
 		r := importTo(t, newClient(t, srv), streamOf(t, projects...), Options{To: tt.to})
-		merge, ok := errors.AsType[*MergeError](r.err)
+		merge, ok := errors.AsType[*place.MergeError](r.err)
 		if !ok || gocmp.Diff(tt.sources, merge.Sources) != "" {
 			t.Errorf("%+v: %v", tt.to, r.err)
 		}
@@ -71,15 +72,15 @@ func TestMergeRefused(t *testing.T) {
 func TestWorkspaceMissing(t *testing.T) {
 	srv := newServer(t, comettest.Options{})
 	data := streamOf(t, one(testKey(1)))
-	r := importTo(t, newClient(t, srv), data, Options{To: Project{Workspace: "taem"}})
-	missing, ok := errors.AsType[*WorkspaceError](r.err)
+	r := importTo(t, newClient(t, srv), data, Options{To: place.Project{Workspace: "taem"}})
+	missing, ok := errors.AsType[*place.WorkspaceError](r.err)
 	if !ok || missing.Name != "taem" || gocmp.Diff([]string{"team"}, missing.Close) != "" {
 		t.Errorf("got %v", r.err)
 	}
 	if len(writes(srv)) > 0 {
 		t.Errorf("writes: %v", writes(srv))
 	}
-	r = importTo(t, newClient(t, srv), data, Options{To: Project{Workspace: "taem"}, CreateWorkspace: true})
+	r = importTo(t, newClient(t, srv), data, Options{To: place.Project{Workspace: "taem"}, CreateWorkspace: true})
 	if r.err != nil || r.Created != 1 || srv.State().Project("taem", "p") == nil {
 		t.Errorf("--create-workspace: %+v", r.Summary)
 	}
@@ -109,7 +110,7 @@ func TestProjectThere(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			srv := newServer(t, comettest.Options{})
 			srv.SeedProject("team", "p", tt.there)
-			r := importTo(t, newClient(t, srv), streamOf(t, p), Options{To: Project{Workspace: "team"}, Update: tt.update})
+			r := importTo(t, newClient(t, srv), streamOf(t, p), Options{To: place.Project{Workspace: "team"}, Update: tt.update})
 			if r.err != nil {
 				t.Fatal(r.err)
 			}
@@ -140,7 +141,7 @@ func TestProjectVerify(t *testing.T) {
 	} {
 		srv := newServer(t, comettest.Options{Middleware: forgetful(t, request)})
 		srv.SeedProject("team", "p", comettest.ProjectSpec{})
-		r := importTo(t, newClient(t, srv), streamOf(t, p), Options{To: Project{Workspace: "team"}, Verify: true})
+		r := importTo(t, newClient(t, srv), streamOf(t, p), Options{To: place.Project{Workspace: "team"}, Verify: true})
 		if d := gocmp.Diff(want, ignoreReferences(r.issues())); r.err != nil || d != "" || int(r.Unverified) != len(want) {
 			t.Errorf("%s: %v, %+v, %s", request, r.err, r.Summary, d)
 		}
@@ -169,7 +170,7 @@ func TestProjectTaken(t *testing.T) {
 			if exists {
 				srv.SeedProject("team", "p", comettest.ProjectSpec{})
 			}
-			r := importTo(t, newClient(t, srv), streamOf(t, one(testKey(1))), Options{To: Project{Workspace: "team"}})
+			r := importTo(t, newClient(t, srv), streamOf(t, one(testKey(1))), Options{To: place.Project{Workspace: "team"}})
 			if (r.err == nil) != exists || (r.Created == 1) != exists || r.ProjectsCreated != 0 {
 				t.Errorf("%v, %+v, %v", r.err, r.Summary, r.issues())
 			}

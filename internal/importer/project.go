@@ -9,6 +9,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/content"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
+	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/importer/rewrite"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
@@ -19,8 +20,8 @@ import (
 type project struct {
 	report.Ledger
 	r      *run
-	source Project
-	target Project
+	source place.Project
+	target place.Project
 
 	// ready is closed once id and err are known. Without an id and an error the
 	// project does not exist, in a run that writes nothing.
@@ -39,8 +40,8 @@ type project struct {
 }
 
 // derives reports whether the keys of the project's experiments are derived.
-func (p *project) derives(src *source) bool {
-	return p.r.o.Keys == KeysDerive || src.same && p.source != p.target
+func (p *project) derives(src *place.Source) bool {
+	return p.r.o.Keys == place.KeysDerive || src.Same && p.source != p.target
 }
 
 // projectDoc is what is used of a project's document.
@@ -54,13 +55,13 @@ type projectDoc struct {
 
 // openProject sees to it that a project exists at the destination, while the
 // reading goes on.
-func (r *run) openProject(work context.Context, src *source, rec *stream.Project) *project {
-	name := Project{rec.Workspace, rec.Name}
+func (r *run) openProject(work context.Context, src *place.Source, rec *stream.Project) *project {
+	name := place.Project{Workspace: rec.Workspace, Name: rec.Name}
 	p := &project{
-		r: r, source: name, target: r.to.target(name), ready: make(chan struct{}), done: make(chan struct{}), wantLinks: rec.ShareLinks,
+		r: r, source: name, target: r.to.Target(name), ready: make(chan struct{}), done: make(chan struct{}), wantLinks: rec.ShareLinks,
 	}
 	p.refs = func() *rewrite.References {
-		return r.keys.linkReferences(src, r.Client.Root(), p.target, p.derives(src))
+		return r.keys.LinkReferences(src, r.Client.Root(), p.target, p.derives(src))
 	}
 	p.Out = report.Outcome{Kind: string(stream.KindProject), Workspace: p.target.Workspace, Project: p.target.Name}
 	p.before = r.projects[p.target]
@@ -106,9 +107,9 @@ func (p *project) have(ctx context.Context, rec *stream.Project) error {
 			}
 		}
 	}
-	there, err := p.r.places.project(ctx, p.target)
+	there, err := p.r.places.Project(ctx, p.target)
 	if err == nil && p.r.Mode == DryRun {
-		err = p.r.places.mayWrite(ctx, p.target)
+		err = p.r.places.MayWrite(ctx, p.target)
 	}
 	if err != nil {
 		return err
@@ -164,7 +165,7 @@ func (p *project) create(ctx context.Context, description *string, public *bool)
 	}
 	p.id = id
 	p.created()
-	p.r.places.add(p.target, comet.Project{ID: id, Workspace: n.Workspace, Name: n.Name, Description: description, Public: &n.Public})
+	p.r.places.Add(p.target, comet.Project{ID: id, Workspace: n.Workspace, Name: n.Name, Description: description, Public: &n.Public})
 	return nil, p.verify(ctx, comet.ProjectUpdate{Description: description, Public: &n.Public})
 }
 

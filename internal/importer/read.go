@@ -6,6 +6,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/importer/content"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
+	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -66,7 +67,7 @@ func (r *run) read(ctx, work context.Context, in io.Reader) error {
 // dispatcher knows where in the stream the reading is.
 type dispatcher struct {
 	r       *run
-	source  *source
+	source  *place.Source
 	project *project
 	current announced        // the group that is open
 	notes   *content.Spooled // notes that go on
@@ -92,7 +93,7 @@ func (d *dispatcher) take(ctx, work context.Context, raw stream.Raw) error {
 	}
 	switch rec := rec.(type) {
 	case *stream.Header:
-		d.source = newSource(rec, d.r.Client.Root())
+		d.source = place.NewSource(rec, d.r.Client.Root())
 		d.project = nil
 	case *stream.Plan:
 		return d.plan(ctx, rec)
@@ -156,7 +157,7 @@ func (d *dispatcher) dropTexts() {
 // plan checks that what is to come has a place at the destination, before
 // anything is written.
 func (d *dispatcher) plan(ctx context.Context, plan *stream.Plan) error {
-	if err := d.r.to.plan(plan); err != nil {
+	if err := d.r.to.Plan(plan); err != nil {
 		return err
 	}
 	for _, p := range plan.Projects {
@@ -164,13 +165,13 @@ func (d *dispatcher) plan(ctx context.Context, plan *stream.Plan) error {
 			d.r.o.Counters.Planned.Add(*p.Experiments)
 		}
 	}
-	return d.r.places.haveWorkspaces(ctx, d.r.to.workspaces(plan), d.r.o.CreateWorkspace)
+	return d.r.places.HaveWorkspaces(ctx, d.r.to.Workspaces(plan), d.r.o.CreateWorkspace)
 }
 
 func (d *dispatcher) openProject(ctx, work context.Context, rec *stream.Project) error {
 	d.closeProject(work)
 	// A plan made by other hands may not name all projects.
-	if err := d.r.to.add(Project{rec.Workspace, rec.Name}); err != nil {
+	if err := d.r.to.Add(place.Project{Workspace: rec.Workspace, Name: rec.Name}); err != nil {
 		return err
 	}
 	d.r.Count(func(s *report.Summary) { s.Projects++ })

@@ -14,6 +14,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -24,7 +25,7 @@ func TestReconcileResumed(t *testing.T) {
 	p := richProjects()[0]
 	p.experiments[0].Crashed = true
 	data := streamOf(t, p)
-	o := Options{To: Project{Workspace: "team"}}
+	o := Options{To: place.Project{Workspace: "team"}}
 	want := newServer(t, comettest.Options{})
 	importTo(t, newClient(t, want), data, o).succeed(t)
 	lacking := p
@@ -141,7 +142,7 @@ func TestServerFails(t *testing.T) {
 			faults := comettest.NewFaults(1, tt.fault)
 			srv := newServer(t, comettest.Options{Middleware: faults.Middleware})
 			c := newClient(t, srv, func(o *comet.Options) { o.Retry.Tries = 3 })
-			o := Options{To: Project{Workspace: "team"}}
+			o := Options{To: place.Project{Workspace: "team"}}
 			r := importTo(t, c, data, o)
 			if got := r.of(t, testKey(1)); got.Result != tt.result || !errors.Is(r.err, tt.class) || (r.err != nil) != (tt.class != nil) {
 				t.Errorf("got %q, %v", got.Result, r.err)
@@ -170,7 +171,7 @@ func TestFailuresAll(t *testing.T) {
 	faults := comettest.NewFaults(1, comettest.Fault{Kind: comettest.FaultStatus(500), Endpoint: "POST *log-other"})
 	srv := newServer(t, comettest.Options{Middleware: faults.Middleware})
 	c := newClient(t, srv, func(o *comet.Options) { o.Retry.Tries = 3 })
-	r := importTo(t, c, streamOf(t, p), Options{Keys: KeysRequire, Experiments: 1})
+	r := importTo(t, c, streamOf(t, p), Options{Keys: place.KeysRequire, Experiments: 1})
 	key, ok := errors.AsType[*keyError](r.err)
 	if !ok || key.key != "short" || !errors.Is(r.err, comet.ErrServer) || r.Failed != 2 {
 		t.Errorf("%v, %+v", r.err, r.Summary)
@@ -179,7 +180,7 @@ func TestFailuresAll(t *testing.T) {
 
 func TestVerifyOnly(t *testing.T) {
 	data := streamOf(t, richProjects()...)
-	o := Options{To: Project{Workspace: "team"}, Mode: VerifyOnly}
+	o := Options{To: place.Project{Workspace: "team"}, Mode: VerifyOnly}
 	t.Run("nothing there", func(t *testing.T) {
 		srv := newServer(t, comettest.Options{})
 		r := importTo(t, newClient(t, srv), data, o)
@@ -253,7 +254,7 @@ func TestVerifyName(t *testing.T) {
 
 // TestDryRunOutage reads nothing into an answer that the server owes.
 func TestDryRunOutage(t *testing.T) {
-	derived := deriveKey(testKey(0), Project{"team", "p"})
+	derived := place.DeriveKey(testKey(0), place.Project{Workspace: "team", Name: "p"})
 	for _, mode := range []Mode{DryRun, VerifyOnly} {
 		faults := comettest.NewFaults(1, comettest.Fault{Kind: comettest.FaultStatus(500), Endpoint: "GET *experiment/metadata", Item: derived})
 		srv := newServer(t, comettest.Options{Middleware: faults.Middleware})
@@ -286,7 +287,7 @@ func TestVerifyFinds(t *testing.T) {
 func TestDryRun(t *testing.T) {
 	data := streamOf(t, richProjects()...)
 	srv := newServer(t, comettest.Options{})
-	c, o := newClient(t, srv), Options{To: Project{Workspace: "team"}, Mode: DryRun}
+	c, o := newClient(t, srv), Options{To: place.Project{Workspace: "team"}, Mode: DryRun}
 	before := srv.State()
 	r := importTo(t, c, data, o).succeed(t)
 	if r.Created != 4 || r.ProjectsCreated != 3 || r.Points != 1576 || r.Assets != 10 {
@@ -399,7 +400,7 @@ func TestVerifyDigests(t *testing.T) {
 			}
 		})
 	}})
-	r := importTo(t, newClient(t, srv), streamOf(t, one(testKey(1))), Options{To: Project{Workspace: "team"}, Verify: true, Settle: time.Millisecond})
+	r := importTo(t, newClient(t, srv), streamOf(t, one(testKey(1))), Options{To: place.Project{Workspace: "team"}, Verify: true, Settle: time.Millisecond})
 	if r.err != nil || r.Created != 1 || r.Unverified > 0 || asked.Load() < busy {
 		t.Errorf("%v, %+v, %v, asked %d times", r.err, r.Summary, r.issues(), asked.Load())
 	}

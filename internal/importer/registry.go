@@ -68,7 +68,7 @@ type modelVersionDoc struct {
 
 // startModel begins the work on a registry model.
 func (w *workspace) startModel(work context.Context, rec *stream.Model) *model {
-	m := &model{Group: flow.NewGroup(w.r.inbox), r: w.r, w: w, rec: rec, target: w.r.to.workspace(rec.Workspace)}
+	m := &model{Group: flow.NewGroup(w.r.inbox), r: w.r, w: w, rec: rec, target: w.r.to.Workspace(rec.Workspace)}
 	m.Out = report.Outcome{Kind: kindModel, Workspace: m.target, Name: rec.Name, Result: report.ResultThere}
 	w.begin(func() { m.work(work) })
 	return m

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/place"
 )
 
 // openMark is by how many milliseconds the start of an experiment is late while
@@ -122,5 +123,5 @@ func (e *experiment) putBack(ctx context.Context) {
 		start += openMark
 	}
 	_ = e.setTimes(ctx, &start, e.there.End)
-	e.r.keys.setKey(e.rec.Key, importedKey{key: e.key, start: &start, end: e.there.End, crashed: isTrue(e.there.Crashed)})
+	e.r.keys.Set(e.rec.Key, place.Experiment{Key: e.key, Start: &start, End: e.there.End, Crashed: isTrue(e.there.Crashed)})
 }

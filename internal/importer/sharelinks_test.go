@@ -8,6 +8,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/importer/place"
 )
 
 const addShareLinkCall = "GET /api/rest/v2/write/project/add-share-link"
@@ -17,7 +18,7 @@ func shared(links int) testProject {
 	return testProject{workspace: "source", name: "p", spec: comettest.ProjectSpec{Notes: "# Notes", ShareLinks: links}}
 }
 
-var toTeam = Options{To: Project{Workspace: "team", Name: "p"}}
+var toTeam = Options{To: place.Project{Workspace: "team", Name: "p"}}
 
 // sharedServer starts a server that has the project with so many share links.
 func sharedServer(t *testing.T, o comettest.Options, links int) *comettest.Server {

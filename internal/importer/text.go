@@ -58,7 +58,7 @@ func (e *experiment) textOf(kind stream.Kind, whole *content.Spooled) (content.T
 	}
 	text, err := content.AsUTF8(&e.Ledger, text, report.Issue{Class: e.r.DiffersClass(), Kind: string(kind)})
 	if err == nil && kind == stream.KindHTML && e.r.o.RewriteLinks {
-		text, err = text.Becomes(e.r.keys.linkReferences(e.source, e.r.Client.Root(), e.project.target, e.derived).Links)
+		text, err = text.Becomes(e.r.keys.LinkReferences(e.source, e.r.Client.Root(), e.project.target, e.derived).Links)
 	}
 	return text, err
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comettest"
 	"github.com/comet-stream/comet-stream/internal/importer/content"
+	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
 )
 
@@ -84,15 +85,15 @@ func TestTextsNotUTF8(t *testing.T) {
 // when the keys of more experiments become known meanwhile.
 func TestRewrittenTextIsSteady(t *testing.T) {
 	early, late, other := testKey(1), testKey(2), testKey(3)
-	var keys imported
-	keys.setKey(early, importedKey{key: other})
+	var keys place.Imported
+	keys.Set(early, place.Experiment{Key: other})
 	text := `<a href="/x?experimentKey=` + early + `">` + strings.Repeat("x ", 100_000) + `<a href="/x?experimentKey=` + late + `">`
-	refs := keys.linkReferences(&source{}, "https://comet.test", Project{"team", "p"}, false)
+	refs := keys.LinkReferences(&place.Source{}, "https://comet.test", place.Project{Workspace: "team", Name: "p"}, false)
 	made, err := content.Text{Sum: content.SumOfText(text), Open: comet.TextContent(text).Open}.Becomes(refs.Links)
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys.setKey(late, importedKey{key: "0123456789"})
+	keys.Set(late, place.Experiment{Key: "0123456789"})
 	for range 2 {
 		if s, err := content.SumOf(made.Open); s != made.Sum || err != nil {
 			t.Errorf("%v, then %v (%v)", made.Sum, s, err)

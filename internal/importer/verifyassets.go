@@ -16,7 +16,7 @@ import (
 
 // assets compares the list, and the bytes of each asset.
 func (v *verification) assets(ctx context.Context) error {
-	if len(v.x.assets) == 0 && !v.e.source.whole.Has(stream.ResourceAssets) {
+	if len(v.x.assets) == 0 && !v.e.source.Whole.Has(stream.ResourceAssets) {
 		return nil
 	}
 	if err := v.e.settleIDs(ctx); err != nil {
@@ -60,7 +60,7 @@ const stranger = "the stream does not have it"
 
 // strangers tells of the assets of the destination that are none of the stream.
 func (v *verification) strangers(ctx context.Context, have assetsThere, found map[string]bool) error {
-	if len(have) <= len(found) || !v.e.source.whole.Has(stream.ResourceAssets) || v.x.skipped[""] {
+	if len(have) <= len(found) || !v.e.source.Whole.Has(stream.ResourceAssets) || v.x.skipped[""] {
 		return nil
 	}
 	equal := make(map[uint64]bool)

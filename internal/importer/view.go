@@ -11,6 +11,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
+	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/importer/rewrite"
 	"github.com/comet-stream/comet-stream/internal/report"
@@ -41,12 +42,12 @@ func (v *views) write(ctx context.Context, rec *stream.View) {
 		return
 	}
 	r := v.w.r
-	to := r.to.target(Project{rec.Workspace, rec.Project})
+	to := r.to.Target(place.Project{Workspace: rec.Workspace, Name: rec.Project})
 	o := &report.Ledger{Out: report.Outcome{Kind: string(stream.KindView), Workspace: to.Workspace, Project: to.Name, Name: rec.Name}}
 	r.Single(o, stream.KindView, rec.Name, v.one(ctx, o, rec, to))
 }
 
-func (v *views) one(ctx context.Context, o *report.Ledger, rec *stream.View, to Project) error {
+func (v *views) one(ctx context.Context, o *report.Ledger, rec *stream.View, to place.Project) error {
 	r := v.w.r
 	at, list, err := v.find(ctx, rec, to)
 	if err != nil {
@@ -118,8 +119,8 @@ func (v *views) look(ctx context.Context, at viewPlace, w *comet.ViewWrite) (str
 // find returns where a view goes, and what the destination has there. A
 // destination that has no table of chart templates keeps the views of
 // experiments with those of projects.
-func (v *views) find(ctx context.Context, rec *stream.View, to Project) (at viewPlace, list []comet.View, err error) {
-	there, err := v.w.r.places.project(ctx, to)
+func (v *views) find(ctx context.Context, rec *stream.View, to place.Project) (at viewPlace, list []comet.View, err error) {
+	there, err := v.w.r.places.Project(ctx, to)
 	switch {
 	case err != nil:
 		return at, nil, err
@@ -181,7 +182,7 @@ func (v *views) rewrite(d stream.Doc, project string) (json.RawMessage, error) {
 	if err != nil {
 		return nil, err
 	}
-	refs := &rewrite.References{Key: v.w.r.keys.keyOf, Asset: func(id string) (string, bool) {
+	refs := &rewrite.References{Key: v.w.r.keys.KeyOf, Asset: func(id string) (string, bool) {
 		if id == cmp.Or(ids.ProjectID.V, ids.ProjectIDSnake.V) && project != "" {
 			return project, true
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
+	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -16,7 +17,7 @@ import (
 // workspaces and refers to experiments, which are done by then.
 type workspace struct {
 	r      *run
-	source *source
+	source *place.Source
 
 	links   links
 	lineage lineage
@@ -41,7 +42,7 @@ type producer struct {
 
 // touched is an experiment that something may be written in the name of.
 type touched struct {
-	importedKey
+	place.Experiment
 	source string // its key there
 	// apart is true of one that the destination has and the stream has not.
 	apart bool
@@ -87,7 +88,7 @@ func (d *dispatcher) workspaceLevel(ctx, work context.Context, rec stream.Record
 	return nil
 }
 
-func newWorkspace(r *run, src *source) *workspace {
+func newWorkspace(r *run, src *place.Source) *workspace {
 	w := &workspace{
 		r: r, source: src,
 		producers: make(map[string]producer), touched: make(map[string]touched), runs: make(map[string]*comet.Run),
@@ -164,24 +165,24 @@ func (w *workspace) findProducer(ctx context.Context, key string) (producer, err
 		return p, nil
 	}
 	var p producer
-	if k, ok := w.r.keys.get(key); ok {
-		p.key = k.key
-		if !k.unfinished {
+	if k, ok := w.r.keys.Get(key); ok {
+		p.key = k.Key
+		if !k.Unfinished {
 			// Times would make it look finished.
-			w.touched[k.key] = touched{k, key, false}
+			w.touched[k.Key] = touched{k, key, false}
 		}
 	} else {
 		there, err := w.r.Client.Experiments.Metadata(ctx, key)
-		if err == nil && w.source.same {
+		if err == nil && w.source.Same {
 			// That is the source's own. An earlier import may have copied it.
-			p.key = deriveKey(key, w.r.to.target(Project{there.Workspace, there.Project}))
+			p.key = place.DeriveKey(key, w.r.to.Target(place.Project{Workspace: there.Workspace, Name: there.Project}))
 			there, err = w.r.Client.Experiments.Metadata(ctx, p.key)
 		}
 		switch {
 		case err == nil:
 			p = producer{there.Key, there.Workspace}
 			if !there.Running {
-				w.touched[there.Key] = touched{importedKey{key: there.Key, start: there.Start, end: there.End, crashed: isTrue(there.Crashed)}, key, true}
+				w.touched[there.Key] = touched{place.Experiment{Key: there.Key, Start: there.Start, End: there.End, Crashed: isTrue(there.Crashed)}, key, true}
 			}
 		case answer.Hidden(err):
 			p = producer{}
@@ -216,11 +217,11 @@ func (w *workspace) run(ctx context.Context, key string) (*comet.Run, error) {
 // the next one.
 func (w *workspace) mark(ctx context.Context, key string) error {
 	k, ok := w.touched[key]
-	if !ok || k.apart || k.start == nil {
+	if !ok || k.apart || k.Start == nil {
 		return nil
 	}
-	late := *k.start + openMark
-	if err := w.r.SetTimes(ctx, key, &late, k.end); err != nil {
+	late := *k.Start + openMark
+	if err := w.r.SetTimes(ctx, key, &late, k.End); err != nil {
 		return fmt.Errorf("set times: %w", err)
 	}
 	return nil
@@ -233,40 +234,40 @@ func (w *workspace) finish(ctx context.Context) {
 		return
 	}
 	for _, k := range w.touched {
-		run := w.runs[k.key]
+		run := w.runs[k.Key]
 		switch {
-		case run == nil && w.opened[k.key]:
-			run = comet.UsualRun(k.key) // its handshake was not understood
+		case run == nil && w.opened[k.Key]:
+			run = comet.UsualRun(k.Key) // its handshake was not understood
 		case run == nil && k.apart:
 			continue
 		}
-		err := w.endAgain(ctx, k.importedKey, run)
+		err := w.endAgain(ctx, k.Experiment, run)
 		if err != nil {
 			// What was finished is not left running for one answer.
 			after, cancel := w.r.After(ctx)
-			err = w.endAgain(after, k.importedKey, run)
+			err = w.endAgain(after, k.Experiment, run)
 			cancel()
 		}
 		if err != nil {
-			w.r.Finished(&report.Outcome{Kind: "times", SourceKey: k.source, Key: k.key}, err)
+			w.r.Finished(&report.Outcome{Kind: "times", SourceKey: k.source, Key: k.Key}, err)
 		}
 	}
 }
 
 // endAgain ends one that was resumed, unless run is nil, and sets its times.
-func (w *workspace) endAgain(ctx context.Context, k importedKey, run *comet.Run) error {
+func (w *workspace) endAgain(ctx context.Context, k place.Experiment, run *comet.Run) error {
 	if run != nil {
 		if err := w.r.ReportEnd(ctx, run); err != nil {
 			return err
 		}
-		if k.crashed {
-			if err := w.r.UpdateStatus(ctx, k.key, true); err != nil && !answer.Unsupported(err) {
+		if k.Crashed {
+			if err := w.r.UpdateStatus(ctx, k.Key, true); err != nil && !answer.Unsupported(err) {
 				return err
 			}
 		}
 	}
-	if k.start == nil && k.end == nil {
+	if k.Start == nil && k.End == nil {
 		return nil
 	}
-	return w.r.SetTimes(ctx, k.key, k.start, k.end)
+	return w.r.SetTimes(ctx, k.Key, k.Start, k.End)
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -400,7 +401,7 @@ func TestWorkspaceSameInstance(t *testing.T) {
 	w.seed(srv)
 	data := w.stream(t, srv.URL())
 	before := srv.State().Workspace("team")
-	c, o := newClient(t, srv), Options{To: Project{Workspace: "other"}}
+	c, o := newClient(t, srv), Options{To: place.Project{Workspace: "other"}}
 	if r := importTo(t, c, data, o); r.err != nil || r.Missing+r.Differing > 0 || r.Other["artifact-version"] == 0 {
 		t.Fatalf("%v, %+v, %v", r.err, r.Summary, r.issues())
 	}
@@ -408,7 +409,7 @@ func TestWorkspaceSameInstance(t *testing.T) {
 		t.Errorf("the source has changed: %s", d)
 	}
 	got := srv.State().Workspace("other")
-	if len(got.Artifacts) != 2 || len(got.Artifacts[1].Versions) != 4 || got.Artifacts[1].Versions[0].Producer != deriveKey(testKey(1), Project{"other", "p"}) {
+	if len(got.Artifacts) != 2 || len(got.Artifacts[1].Versions) != 4 || got.Artifacts[1].Versions[0].Producer != place.DeriveKey(testKey(1), place.Project{Workspace: "other", Name: "p"}) {
 		t.Errorf("artifacts: %+v", got.Artifacts)
 	}
 	srv.ResetStats()
@@ -480,7 +481,7 @@ func TestWorkspaceProducerElsewhere(t *testing.T) {
 	c := newClient(t, srv)
 	importTo(t, c, data, Options{}).succeed(t)
 	before := srv.State()
-	r := importTo(t, c, data, Options{To: Project{Workspace: "other"}})
+	r := importTo(t, c, data, Options{To: place.Project{Workspace: "other"}})
 	if r.err != nil || r.Missing != 9 {
 		t.Errorf("%v, %d missing: %q", r.err, r.Missing, r.issues())
 	}
@@ -501,7 +502,7 @@ func TestWorkspaceAlone(t *testing.T) {
 	for _, same := range []bool{false, true} {
 		srv := newServer(t, comettest.Options{Workspaces: []string{"other"}})
 		c, source := newClient(t, srv), sourceURL
-		o := Options{To: Project{Workspace: "other"}}
+		o := Options{To: place.Project{Workspace: "other"}}
 		if same {
 			w.seed(srv)
 			source = srv.URL()

@@ -1,4 +1,4 @@
-package importer
+package place
 
 import (
 	"cmp"
@@ -51,29 +51,29 @@ func (e *MergeError) Error() string {
 	return fmt.Sprintf("projects %s would meet in %q", strings.Join(names, " and "), e.Target)
 }
 
-// mapping says where the projects of a stream go.
-type mapping struct {
+// Mapping says where the projects of a stream go.
+type Mapping struct {
 	to      Project // empty parts keep the name
 	merge   bool    // several may meet in one
 	sources map[Project][]Project
 }
 
-func newMapping(to Project, merge bool) *mapping {
-	return &mapping{to: to, merge: merge, sources: make(map[Project][]Project)}
+func NewMapping(to Project, merge bool) *Mapping {
+	return &Mapping{to: to, merge: merge, sources: make(map[Project][]Project)}
 }
 
-// target returns where a project goes.
-func (m *mapping) target(p Project) Project {
+// Target returns where a project goes.
+func (m *Mapping) Target(p Project) Project {
 	return Project{cmp.Or(m.to.Workspace, p.Workspace), cmp.Or(m.to.Name, p.Name)}
 }
 
-// workspace returns where a workspace goes.
-func (m *mapping) workspace(name string) string { return cmp.Or(m.to.Workspace, name) }
+// Workspace returns where a workspace goes.
+func (m *Mapping) Workspace(name string) string { return cmp.Or(m.to.Workspace, name) }
 
-// add notes a project that is to come. It returns a *MergeError if another one
+// Add notes a project that is to come. It returns a *MergeError if another one
 // goes to the same place.
-func (m *mapping) add(p Project) error {
-	to := m.target(p)
+func (m *Mapping) Add(p Project) error {
+	to := m.Target(p)
 	if slices.Contains(m.sources[to], p) {
 		return nil
 	}
@@ -84,15 +84,15 @@ func (m *mapping) add(p Project) error {
 	return nil
 }
 
-// plan notes all projects of a plan. All that would meet are told, not only
+// Plan notes all projects of a plan. All that would meet are told, not only
 // the first.
-func (m *mapping) plan(plan *stream.Plan) error {
+func (m *Mapping) Plan(plan *stream.Plan) error {
 	clashes := make(map[Project]error)
 	var order []Project
 	for _, p := range plan.Projects {
 		src := Project{p.Workspace, p.Project}
-		if err := m.add(src); err != nil {
-			to := m.target(src)
+		if err := m.Add(src); err != nil {
+			to := m.Target(src)
 			if clashes[to] == nil {
 				order = append(order, to)
 			}
@@ -106,15 +106,15 @@ func (m *mapping) plan(plan *stream.Plan) error {
 	return errors.Join(errs...)
 }
 
-// workspaces returns the workspaces that a plan needs at the destination, each
+// Workspaces returns the workspaces that a plan needs at the destination, each
 // once.
-func (m *mapping) workspaces(plan *stream.Plan) []string {
+func (m *Mapping) Workspaces(plan *stream.Plan) []string {
 	var names []string
 	for _, p := range plan.Projects {
-		names = append(names, m.workspace(p.Workspace))
+		names = append(names, m.Workspace(p.Workspace))
 	}
 	for _, w := range plan.Workspaces {
-		names = append(names, m.workspace(w))
+		names = append(names, m.Workspace(w))
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
@@ -139,9 +139,9 @@ func (e *WorkspaceError) Error() string {
 	return msg + "; there is " + strings.Join(quoted, ", ")
 }
 
-// similar returns the names that resemble one, the nearest first; all of them
+// Similar returns the names that resemble one, the nearest first; all of them
 // if they are few and none does.
-func similar(name string, names []string) []string {
+func Similar(name string, names []string) []string {
 	const few = 5
 	if near := suggest.Nearest(name, names, few); len(near) > 0 || len(names) > few {
 		return near

@@ -1,4 +1,4 @@
-package importer
+package place
 
 import (
 	"crypto/sha256"
@@ -33,16 +33,16 @@ const (
 	ElsewhereDerive Elsewhere = "derive" // import it under a derived key
 )
 
-// sourceKeyOther is the other that names the origin of an experiment whose key
+// SourceKeyOther is the other that names the origin of an experiment whose key
 // was derived.
-const sourceKeyOther = "source_experiment_key"
+const SourceKeyOther = "source_experiment_key"
 
-// deriveKey returns the key of the copy of an experiment in a project: always
+// DeriveKey returns the key of the copy of an experiment in a project: always
 // the same one, so that each run finds what the one before has made.
-func deriveKey(source string, to Project) string { return derive("experiment", source, to) }
+func DeriveKey(source string, to Project) string { return derive("experiment", source, to) }
 
-// deriveAsset does for the id of an asset what deriveKey does for keys.
-func deriveAsset(id string, to Project) string { return derive("asset", id, to) }
+// DeriveAsset does for the id of an asset what deriveKey does for keys.
+func DeriveAsset(id string, to Project) string { return derive("asset", id, to) }
 
 // derive returns 32 hexadecimal digits, the form of ids that every server takes.
 func derive(what, id string, to Project) string {
@@ -55,8 +55,8 @@ func derive(what, id string, to Project) string {
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-// validKey reports whether handshakes take a key: 32 to 50 letters and digits.
-func validKey(key string) bool {
+// ValidKey reports whether handshakes take a key: 32 to 50 letters and digits.
+func ValidKey(key string) bool {
 	if len(key) < 32 || len(key) > 50 {
 		return false
 	}
@@ -72,8 +72,8 @@ func isAlnum(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
 }
 
-// sameInstance reports whether two addresses are of one instance.
-func sameInstance(a, b string) bool {
+// SameInstance reports whether two addresses are of one instance.
+func SameInstance(a, b string) bool {
 	x, ok := instance(a)
 	y, ok2 := instance(b)
 	return ok && ok2 && x == y

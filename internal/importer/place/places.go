@@ -1,4 +1,4 @@
-package importer
+package place
 
 import (
 	"context"
@@ -16,22 +16,22 @@ import (
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-// source is the instance that a stream was read from.
-type source struct {
+// Source is the instance that a stream was read from.
+type Source struct {
 	url string // without a slash at its end; "" where the stream does not say
 	// same is true when it is the destination itself.
-	same    bool
-	written int64 // when the stream was, in ms since the epoch
+	Same    bool
+	Written int64 // when the stream was, in ms since the epoch
 	// whole are the resources of which the stream has all that an experiment has.
-	whole stream.Resources
+	Whole stream.Resources
 }
 
-// newSource returns the source of a stream; root is the address of the destination.
-func newSource(h *stream.Header, root string) *source {
-	return &source{
+// NewSource returns the source of a stream; root is the address of the destination.
+func NewSource(h *stream.Header, root string) *Source {
+	return &Source{
 		url:  strings.TrimRight(h.Source.URL, "/"),
-		same: sameInstance(h.Source.URL, root), written: h.Created,
-		whole: wholeResources(h),
+		Same: SameInstance(h.Source.URL, root), Written: h.Created,
+		Whole: wholeResources(h),
 	}
 }
 
@@ -50,22 +50,22 @@ func wholeResources(h *stream.Header) stream.Resources {
 	return set
 }
 
-// places knows the workspaces and projects of the destination, as far as they
+// Places knows the workspaces and projects of the destination, as far as they
 // were asked for.
-type places struct {
+type Places struct {
 	*reconcile.Destination
 
 	mu       sync.Mutex
 	projects map[string]map[string]comet.Project // by workspace and name
 }
 
-func newPlaces(d *reconcile.Destination) *places {
-	return &places{Destination: d, projects: make(map[string]map[string]comet.Project)}
+func NewPlaces(d *reconcile.Destination) *Places {
+	return &Places{Destination: d, projects: make(map[string]map[string]comet.Project)}
 }
 
-// project returns a project of the destination, nil if there is none. The
+// Project returns a project of the destination, nil if there is none. The
 // projects of a workspace are listed once.
-func (p *places) project(ctx context.Context, name Project) (*comet.Project, error) {
+func (p *Places) Project(ctx context.Context, name Project) (*comet.Project, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	list, ok := p.projects[name.Workspace]
@@ -86,16 +86,16 @@ func (p *places) project(ctx context.Context, name Project) (*comet.Project, err
 	return nil, nil
 }
 
-// add notes a project that has been created.
-func (p *places) add(name Project, project comet.Project) {
+// Add notes a project that has been created.
+func (p *Places) Add(name Project, project comet.Project) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.projects[name.Workspace][name.Name] = project
 }
 
-// haveWorkspaces checks that the destination has all of the workspaces, and
+// HaveWorkspaces checks that the destination has all of the workspaces, and
 // creates them where that is asked for.
-func (p *places) haveWorkspaces(ctx context.Context, names []string, create bool) error {
+func (p *Places) HaveWorkspaces(ctx context.Context, names []string, create bool) error {
 	if len(names) == 0 {
 		return nil
 	}
@@ -108,7 +108,7 @@ func (p *places) haveWorkspaces(ctx context.Context, names []string, create bool
 			continue
 		}
 		if !create {
-			return &WorkspaceError{Name: name, Close: similar(name, there)}
+			return &WorkspaceError{Name: name, Close: Similar(name, there)}
 		}
 		if p.Dry() {
 			p.none(name)
@@ -127,7 +127,7 @@ func (p *places) haveWorkspaces(ctx context.Context, names []string, create bool
 }
 
 // none notes that a workspace has no projects, because it does not exist yet.
-func (p *places) none(workspace string) {
+func (p *Places) none(workspace string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.projects[workspace] = make(map[string]comet.Project)
@@ -138,10 +138,10 @@ type rights struct {
 	CanEdit document.Bool `json:"canEdit"`
 }
 
-// mayWrite returns an error if the key may not write to a project, as far as the
+// MayWrite returns an error if the key may not write to a project, as far as the
 // listing tells. Of a project that does not exist yet the others of its workspace
 // are a sign.
-func (p *places) mayWrite(ctx context.Context, name Project) error {
+func (p *Places) MayWrite(ctx context.Context, name Project) error {
 	rows, err := p.Client.Projects.Pages(ctx, name.Workspace)
 	if err != nil {
 		// Not every server has this listing.

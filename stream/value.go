@@ -229,3 +229,11 @@ func (a Int64) compare(b Int64) int {
 
 // GoString keeps test output readable.
 func (v Value) GoString() string { return fmt.Sprintf("stream.Value(%s)", v.AppendJSON(nil)) }
+
+// BoolValue returns the value of a JSON boolean.
+func BoolValue(b bool) Value {
+	if b {
+		return Value{kind: valueTrue}
+	}
+	return Value{kind: valueFalse}
+}

@@ -21,6 +21,7 @@ type filterCommand struct {
 	opts filter.Options
 
 	in, fromDir, out                string
+	extract                         string // a folder, or - for one asset
 	chosen                          selectionFlags
 	renames                         []string
 	list, json, sum, check, salvage bool
@@ -63,7 +64,7 @@ func Filter(ctx context.Context, stdio IO, args []string) error {
 // too; those of --check need not be read, since its exit code says enough.
 func (c *filterCommand) openFilterOutput() (*output, error) {
 	switch {
-	case c.check:
+	case c.check || c.extract != "" && c.extract != "-":
 		return c.stdoutOutput(), nil
 	case c.reading():
 		return c.openOutput("-")
@@ -77,6 +78,8 @@ func (c *filterCommand) addFlags() {
 	c.StringVar(&c.fromDir, "from-dir", "", "")
 	c.noEnv["from-dir"] = true
 	c.StringVar(&c.out, "o", "", "")
+	c.StringVar(&c.extract, "extract", "", "")
+	c.noEnv["extract"] = true
 	c.addSelectionFlags(&c.chosen, &r.Selection)
 	c.ListVar(&c.renames, "rename")
 	c.ModeVar(&c.list, "l", "list")
@@ -113,6 +116,7 @@ func (c *filterCommand) modes() (names []string) {
 		on   bool
 	}{
 		{"--list", c.list}, {"--json", c.json}, {"--sum", c.sum}, {"--check", c.check}, {"--salvage", c.salvage},
+		{"--extract", c.extract != ""},
 	} {
 		if m.on {
 			names = append(names, m.name)
@@ -121,8 +125,10 @@ func (c *filterCommand) modes() (names []string) {
 	return names
 }
 
-// reading reports whether lines are to be printed, and no stream written.
-func (c *filterCommand) reading() bool { return c.list || c.json || c.sum || c.check }
+// reading reports whether no stream is to be written, but lines or files.
+func (c *filterCommand) reading() bool {
+	return c.extract != "" || c.list || c.json || c.sum || c.check
+}
 
 // checkModes finds what does not go together.
 func (c *filterCommand) checkModes(args []string) error {
@@ -131,7 +137,7 @@ func (c *filterCommand) checkModes(args []string) error {
 	case len(modes) > 1:
 		return c.usagef("%s exclude each other", strings.Join(modes, " and "))
 	case c.reading() && c.out != "":
-		return c.usageError(fmt.Errorf("-o is for a stream, and %s writes none", modes[0]), "its lines go to standard output")
+		return c.usageError(fmt.Errorf("-o is for a stream, and %s writes none", modes[0]), "what it prints goes to standard output")
 	case c.salvage && c.fromDir != "":
 		return c.usagef("--salvage is for a damaged stream, and --from-dir makes a new one")
 	case (c.check || c.salvage) && !c.opts.Rules.Empty():
@@ -186,6 +192,8 @@ func (c *filterCommand) filter(ctx context.Context, in *input, out io.Writer) er
 		return filter.Sum(ctx, out, in, c.opts)
 	case c.check:
 		return filter.Check(ctx, out, in, c.opts)
+	case c.extract != "":
+		return c.extractFrom(ctx, in, out)
 	case c.salvage:
 		again, err := c.seekable(ctx, in)
 		if err != nil {

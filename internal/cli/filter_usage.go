@@ -3,6 +3,7 @@ package cli
 const filterUsage = `Usage:
     comet-filter [flags] [RESOURCE ...] < stream > stream
     comet-filter --list|--json|--sum [flags] [RESOURCE ...] < stream
+    comet-filter --extract DIR|- [flags] [RESOURCE ...] < stream
     comet-filter --check|--salvage [-i FILE] [-o FILE] < stream
 
 Passes a stream on, less what it is told to drop. Without flags and arguments it
@@ -55,7 +56,7 @@ From where, and where to:
     -o FILE                 write FILE.partial and rename it when it is whole; - is
                             standard output even if it is a terminal
 
-Modes, which write no stream but lines to standard output:
+Modes, which write no stream but lines to standard output, or files:
     -l, --list              a line for each experiment: key, path, name, start, end,
                             state, points, assets, their bytes, skipped items,
                             separated by tabs
@@ -65,6 +66,10 @@ Modes, which write no stream but lines to standard output:
                             its versions, registry model and its versions, panel,
                             view, link and input of an experiment: kind, name and
                             SHA-256. A faithful copy has the same lines
+    --extract DIR           write projects and experiments as files, as cometx download
+                            does; cometx copy reads them, --from-dir too
+    --extract -             write the bytes of the one asset that is what the flags
+                            select
     --check                 read everything, check everything, print the totals
 
 Modes:
@@ -81,16 +86,18 @@ Talk:
     -v                      more
 
 Options can be set by the environment, as COMET_FILTER_RENAME for --rename; modes,
---from-dir and -x cannot.
+--from-dir, --extract and -x cannot.
 
 Exit codes: 0 all done; 1 failed; 2 usage, nothing written; 3 done, but no experiment is
 what was selected, what --key, --keys-from or --rename names is not there, not all
-could be salvaged, or files of --from-dir are missing; 4 the input is damaged, cut off,
-aborted or no stream; 5 or 6 the tool before this one has failed
-with that code, and the output says so, too; 130 or 143 interrupted.
+could be salvaged, files of --from-dir are missing, or --extract has no place for what
+the stream names as missing; 4 the input is damaged, cut off, aborted or no stream; 5 or
+6 the tool before this one has failed with that code, and the output says so, too; 130
+or 143 interrupted.
 
 Examples:
     comet-export acme/vision | comet-filter -x assets | comet-import newteam/vision
     comet-filter --tag final --rename acme=newteam -i acme.comet.zst | comet-import
+    comet-filter --extract - --key KEY --asset-name best.pt -i acme.comet.zst > best.pt
     diff <(comet-filter --sum -i a.comet.zst) <(comet-filter --sum -i b.comet.zst)
 `

@@ -8,8 +8,10 @@ import (
 	"os"
 	"sync"
 
+	"github.com/comet-stream/comet-stream/internal/filter"
 	"github.com/comet-stream/comet-stream/internal/folder"
 	"github.com/comet-stream/comet-stream/internal/progress"
+	"github.com/comet-stream/comet-stream/stream"
 )
 
 // openInputOrFolder opens the stream that -i names, or makes one of the folder of
@@ -51,6 +53,49 @@ func (c *command) folderHint() []string {
 func isFolder(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.IsDir()
+}
+
+// extractFrom writes the files of what the rules leave: into a folder, or those of
+// the one asset to out.
+func (c *filterCommand) extractFrom(ctx context.Context, in *input, out io.Writer) error {
+	pr, pw := io.Pipe()
+	copied := make(chan error, 1)
+	go func() {
+		err := filter.Copy(ctx, pw, in, c.opts)
+		_ = pw.Close()
+		copied <- err
+	}()
+	err := c.extractStream(ctx, pr, out)
+	_ = pr.Close()
+	inputErr := <-copied
+	_, bad := errors.AsType[*stream.Error](err)
+	switch {
+	// What is wrong with the input is better told by who has read it.
+	case err == nil, inputErr != nil && (bad || errors.Is(err, stream.ErrAborted)):
+		return inputErr
+	case errors.Is(err, folder.ErrNoAsset):
+		return withCode(ExitIncomplete, fmt.Errorf("%s: %w", in.name, err), "comet-filter --json assets shows what there is")
+	}
+	if many, ok := errors.AsType[*folder.ManyError](err); ok {
+		return withCode(ExitFailed, fmt.Errorf("%s: %w", in.name, many), "the bytes of the first were written; --key, --asset-name and --asset-type choose one")
+	}
+	return withCode(ExitCode(err), err)
+}
+
+func (c *filterCommand) extractStream(ctx context.Context, r io.Reader, out io.Writer) error {
+	if c.extract == "-" {
+		return folder.Asset(ctx, out, r)
+	}
+	sum, err := folder.Extract(ctx, c.extract, r)
+	if left := sum.LeftOut(); left != "" {
+		c.talk.Warn("left out, since a folder has no place for it: %s", left)
+	}
+	c.talk.Info("%s and %s of %d bytes written to %s", progress.Count(sum.Experiments, "experiment"), progress.Count(sum.Assets, "asset"), sum.AssetBytes, c.extract)
+	if err == nil && sum.Skipped > 0 {
+		return withCode(ExitIncomplete, fmt.Errorf("%s missing in the stream, which a folder does not say", progress.Count(sum.Skipped, "item")),
+			"comet-filter --json shows them: records of kind skipped")
+	}
+	return err
 }
 
 // A folderReader reads a folder as a stream, from the first Read on.

@@ -139,7 +139,7 @@ func (g *group) openAsset(typ, file string) (*os.File, int64, error) {
 		typ = "asset"
 	}
 	f, size, err := openFile(g.root, assetsDir+"/"+typ+"/"+clean(file))
-	if safe := safePath(typ); err != nil && safe != typ {
+	if safe := typeFolder(typ); err != nil && safe != typ {
 		if f, size, again := openFile(g.root, assetsDir+"/"+safe+"/"+clean(file)); again == nil {
 			return f, size, nil
 		}

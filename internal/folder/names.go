@@ -46,6 +46,16 @@ func safePath(name string) string {
 	return shortened(strings.Join(parts, "_"), name)
 }
 
+// typeFolder returns the folder of the assets of a type, beside which the list of
+// all assets stands.
+func typeFolder(typ string) string {
+	p := safePath(typ)
+	if first, _, _ := strings.Cut(p, "/"); pathKey(first) == pathKey(path.Base(assetsFile)) {
+		return "_" + p
+	}
+	return p
+}
+
 // safePart returns a name as one part of a path. What Windows does not take in a
 // name becomes an underscore, as do slashes and what is not printed.
 func safePart(name string) string {
@@ -100,6 +110,7 @@ type pathSet map[[16]byte]taken
 type taken struct {
 	folder bool
 	others int
+	id     string // of a child
 }
 
 func pathKey(p string) [16]byte {
@@ -141,6 +152,22 @@ func (s pathSet) free(dir, part string, folder bool) string {
 		first.others++
 		s[pathKey(wanted)] = first
 		try = path.Join(dir, fmt.Sprintf("%s_%d%s", stem, first.others, ext))
+	}
+}
+
+// child returns the folder of a thing, which has an id of its own, below another
+// one: the same each time, and that of no other thing.
+func (s pathSet) child(dir, part, id string) string {
+	for n := 0; ; n++ {
+		try := path.Join(dir, part)
+		if n > 0 {
+			try = path.Join(dir, fmt.Sprintf("%s_%d", part, n))
+		}
+		key := pathKey(try)
+		if is, used := s[key]; !used || is.id == id {
+			s[key] = taken{folder: true, id: id}
+			return try
+		}
 	}
 }
 

@@ -36,9 +36,10 @@ func (o *Options) warn(format string, args ...any) {
 // ErrNone says that there is no project in a folder.
 var ErrNone = errors.New("no project in it")
 
-// The files that make a folder a project, or an experiment.
+// The files that make a folder a project, or an experiment, and that of notes.
 const (
 	projectFile    = "project_metadata.json"
+	notesFile      = "project_notes.md"
 	experimentFile = "metadata.json"
 )
 

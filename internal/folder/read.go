@@ -141,7 +141,7 @@ func (f *Folder) writeNotes(out *output, p *project) error {
 	skip := func(err error) error {
 		return out.skip(stream.Skipped{Of: stream.KindNotes, Project: p.name, Workspace: p.workspace}, err)
 	}
-	return writeText(f.root, path.Join(p.dir, "project_notes.md"), write, skip)
+	return writeText(f.root, path.Join(p.dir, notesFile), write, skip)
 }
 
 // A group is an experiment that is being written.

@@ -55,6 +55,7 @@ type experiment struct {
 	points     points
 	assets     assets
 	hasName    bool // the others hold the name
+	untimed    untimed
 	parameters parameterBatch
 	refusals   struct{ points, parameters halving.Refusals }
 	verified   *expectation
@@ -120,6 +121,7 @@ func (e *experiment) work(ctx context.Context) {
 	e.tasks.Wait()
 	e.runPostponed()
 	e.tellRefused()
+	e.tellUntimed()
 	e.reads.under.Wait()
 	e.points.share.free()
 	if e.Out.Result != report.ResultElsewhere {

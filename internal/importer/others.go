@@ -31,6 +31,9 @@ func (e *experiment) takeOthers(ctx context.Context, rec *stream.Values) error {
 			// Ours says where this copy comes from.
 			continue
 		}
+		if !hasTimes(v.history()) {
+			e.untimed.note(stream.KindOthers, v.Name)
+		}
 		if err := e.takeOther(ctx, v); err != nil {
 			return err
 		}

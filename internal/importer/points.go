@@ -101,6 +101,9 @@ func (e *experiment) takePoint(ctx context.Context, sp *stream.Point) error {
 	p := &e.points
 	p.n++
 	if !sp.Time.OK {
+		if !misfit(sp) {
+			e.untimed.note(stream.KindMetrics, p.name)
+		}
 		sp.Time = stream.NewInt64(e.timeOf(document.Int{}))
 	}
 	if misfit(sp) {

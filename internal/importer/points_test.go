@@ -241,24 +241,41 @@ func TestPointsRefusedAndLost(t *testing.T) {
 	}
 }
 
-// TestPointsWithoutTime imports points that have no time, twice: the
-// destination gives each one.
+// TestPointsWithoutTime imports values that have no time, more than once: the
+// destination gives each one, which is told each time.
 func TestPointsWithoutTime(t *testing.T) {
 	s := newScript(t, sourceURL)
 	p := manyPoints(0)
 	s.begin(p)
 	s.write(&stream.Project{Workspace: "team", Name: "p", Experiments: 1})
 	s.open(p, p.experiments[0])
-	s.write(&stream.Values{Of: stream.KindParameters, Values: []stream.Doc{s.doc(map[string]any{"name": "x", "valueCurrent": "1"})}})
-	s.write(&stream.Metrics{Name: "a", Points: []stream.Point{{Value: stream.IntValue(1), Step: stream.NewInt64(1)}}})
+	timed := map[string]any{"name": "timed", "valueCurrent": "1", "timestampCurrent": 5}
+	s.write(&stream.Values{Of: stream.KindParameters, Values: []stream.Doc{s.doc(map[string]any{"name": "x", "valueCurrent": "1"}), s.doc(timed)}})
+	s.write(&stream.Values{Of: stream.KindOthers, Values: []stream.Doc{
+		s.doc(map[string]any{"name": "y", "valueCurrent": "1"}), s.doc(map[string]any{"name": "z", "valueCurrent": "1"}), s.doc(timed),
+	}})
+	s.write(&stream.Metrics{Name: "a", Points: []stream.Point{
+		{Value: stream.IntValue(1), Step: stream.NewInt64(1)}, {Value: stream.IntValue(2), Step: stream.NewInt64(2)}, {Value: stream.IntValue(3), Time: stream.NewInt64(5)},
+	}})
 	s.write(&stream.ExperimentEnd{Key: testKey(1)})
 	data, srv := s.close(), newServer(t, comettest.Options{})
-	for range 2 {
+	for i, o := range []Options{{Verify: true}, {}, {Mode: VerifyOnly}} {
 		srv.ResetStats()
-		importTo(t, newClient(t, srv), data, Options{}).succeed(t)
-	}
-	if len(writes(srv)) > 0 || pointsSent(srv)["a"] != 1 {
-		t.Errorf("again: %v, %v", writes(srv), pointsSent(srv))
+		class := "differs"
+		if o.Mode == VerifyOnly {
+			class = "unverified"
+		}
+		const of = " without a time, in place of which the destination has that of the experiment: "
+		want := []string{
+			`metrics "a": ` + class + `: 2 points` + of + `["a"]`, `others: ` + class + `: 2 values` + of + `["y" "z"]`, `parameters "x": ` + class + `: 1 value` + of + `["x"]`,
+		}
+		r := importTo(t, newClient(t, srv), data, o)
+		if d := gocmp.Diff(want, r.issues()); d != "" || r.err != nil {
+			t.Errorf("run %d: %v, issues (-want +got): %s", i, r.err, d)
+		}
+		if i > 0 && len(writes(srv)) > 0 || pointsSent(srv)["a"] != 3 {
+			t.Errorf("run %d: %v, %v", i, writes(srv), pointsSent(srv))
+		}
 	}
 }
 

@@ -174,6 +174,9 @@ func (e *experiment) takeParameters(ctx context.Context, rec *stream.Values) err
 		if err != nil {
 			return err
 		}
+		if !hasTimes(v.history()) {
+			e.untimed.note(stream.KindParameters, v.Name)
+		}
 		if e.expect(func(x *expectation) { x.parameters[document.Hash(v.Name)] = hashValue(v.ValueCurrent) }) {
 			continue
 		}

@@ -1,0 +1,62 @@
+package importer
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/comet-stream/comet-stream/internal/importer/document"
+	"github.com/comet-stream/comet-stream/internal/progress"
+	"github.com/comet-stream/comet-stream/internal/report"
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// untimed are the values of an experiment that have no time in the stream. At a
+// destination each has one, so that it is another value there than at the source,
+// which is told once for each kind. Only the reading uses it.
+type untimed map[stream.Kind]*untimedValues
+
+type untimedValues struct {
+	n    int64
+	some []string // names of the first of them
+}
+
+// someNames is how many names are told of a number of values.
+const someNames = 20
+
+// note counts a value that has no time.
+func (u *untimed) note(kind stream.Kind, name string) {
+	if *u == nil {
+		*u = make(untimed)
+	}
+	v := (*u)[kind]
+	if v == nil {
+		v = new(untimedValues)
+		(*u)[kind] = v
+	}
+	v.n++
+	if len(v.some) < someNames && !slices.Contains(v.some, name) {
+		v.some = append(v.some, name[:min(len(name), 200)])
+	}
+}
+
+// tellUntimed tells of the values that have no time in the stream.
+func (e *experiment) tellUntimed() {
+	for _, kind := range slices.Sorted(maps.Keys(e.untimed)) {
+		v, what := e.untimed[kind], "value"
+		if kind == stream.KindMetrics {
+			what = "point"
+		}
+		i := report.Issue{Class: e.r.DiffersClass(), Kind: string(kind), Reason: fmt.Sprintf(
+			"%s without a time, in place of which the destination has that of the experiment: %q", progress.Count(v.n, what), v.some)}
+		if len(v.some) == 1 {
+			i.Name = v.some[0]
+		}
+		e.Issue(i)
+	}
+}
+
+// hasTimes reports whether all readings of a value have a time.
+func hasTimes(history []reading) bool {
+	return !slices.ContainsFunc(history, func(r reading) bool { return r.time == document.Int{} })
+}

@@ -11,11 +11,14 @@
 #               COMET_STREAM_SEED takes random tests again
 # make contract the official Python SDK, of today and of 2023, against the embedded server and what the tools move
 #               (docs/clients.md)
+# make snapshot what a release consists of, in dist, and a check of it; SKIP= for the container image too, which wants docker
+# make release  the same at a tag, as a draft on GitHub
 # make measure  how large each package is, and what imports it
 # make bench    the workloads of docs/benchmarks.md; bench-large adds the 20 GB asset
 
 GO          ?= go
 VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+GORELEASER  ?= $(GO) run github.com/goreleaser/goreleaser/v2@v2.15.0
 GOLANGCI    ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FUZZ        ?= ^Fuzz
 FUZZTIME    ?= 1m
@@ -31,10 +34,11 @@ PLATFORMS ?= windows/amd64 darwin/arm64 linux/386 linux/arm
 
 TOOLS := comet-export comet-filter comet-import
 
+SKIP    ?= docker
 PREFIX  ?= /usr/local
 DESTDIR ?=
 
-.PHONY: build manual install test contract check gofmt vet vet-all lint have-lint govulncheck fuzz torture bench bench-large measure demo clean
+.PHONY: build manual install test contract check gofmt vet vet-all lint have-lint govulncheck fuzz torture bench bench-large snapshot have-goreleaser release measure demo clean
 
 build: manual
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-X github.com/comet-stream/comet-stream/internal/cli.Version=$(VERSION)' -o bin/ $(TOOLS:%=./cmd/%)
@@ -111,6 +115,17 @@ bench: build
 
 bench-large: build
 	$(GO) run ./internal/bench -large
+
+snapshot:
+	$(GORELEASER) release --snapshot --clean $(addprefix --skip=,$(SKIP))
+	./internal/release/check.sh
+
+# Fetches it where it is missing.
+have-goreleaser:
+	@$(GORELEASER) --version | grep GitVersion
+
+release:
+	$(GORELEASER) release --clean
 
 measure:
 	@$(GO) run ./internal/measure

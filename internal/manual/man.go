@@ -49,14 +49,14 @@ func (p *Page) Man(version string, also ...string) string {
 		}
 		m.line(".BR %s (1)%s", escape(name), comma)
 	}
-	return m.String()
+	return m.page.String()
 }
 
 // roff is a page that is being written.
-type roff struct{ strings.Builder }
+type roff struct{ page strings.Builder }
 
 func (m *roff) line(format string, a ...any) {
-	fmt.Fprintf(m, format+"\n", a...)
+	fmt.Fprintf(&m.page, format+"\n", a...)
 }
 
 // text writes words that are filled to lines.

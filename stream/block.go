@@ -2,6 +2,8 @@ package stream
 
 import (
 	"hash/crc32"
+	"io"
+	"math"
 	"sync"
 
 	"github.com/klauspost/compress/zstd"
@@ -36,6 +38,18 @@ func (b *Block) check() error {
 		err = fault(ErrCorrupt, "frame: checksum mismatch")
 	}
 	return b.locate(err)
+}
+
+// ReadBlockAt reads and checks the block at an offset of r, and returns the offset
+// of what follows it. What stands before it is not looked at: that is for those
+// who have read the stream before.
+func ReadBlockAt(r io.ReaderAt, offset int64) (*Block, int64, error) {
+	s := &source{r: io.NewSectionReader(r, offset, math.MaxInt64-offset), offset: offset, started: true, inStream: true, single: true}
+	b, err := s.next(nil)
+	if err == nil {
+		err = b.check()
+	}
+	return b, s.offset, err
 }
 
 func (b *Block) locate(err error) error {

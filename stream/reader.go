@@ -89,6 +89,12 @@ func (r *Reader) nextRaw() (Raw, error) {
 	return raw, nil
 }
 
+// Position returns where the record returned last stands: the offset of its block,
+// for [ReadBlockAt], and its index among the records of that.
+func (r *Reader) Position() (block int64, index int) {
+	return r.job.block.Offset, r.next - 1
+}
+
 // nextBlock goes on to the next block. The buffers of the one before are used
 // again.
 func (r *Reader) nextBlock() error {

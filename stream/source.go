@@ -27,6 +27,7 @@ type source struct {
 	sequence uint64  // number of the next record of the stream
 	id       [8]byte // of the stream
 	skipping bool    // the input has ended within a skippable frame
+	single   bool    // one block is read, which may follow any
 }
 
 // next reads a block. At the end of the input it returns io.EOF where a stream
@@ -55,6 +56,8 @@ func (s *source) next(frame []byte) (*Block, error) {
 // follows checks that the block of that label may come next.
 func (s *source) follows(l *Label) error {
 	switch {
+	case s.single:
+		return nil
 	case l.First && s.inStream:
 		return fault(ErrCorrupt, "another stream begins before this one has ended")
 	case !l.First && !s.inStream:

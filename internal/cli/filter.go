@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/filter"
+	"github.com/comet-stream/comet-stream/internal/join"
 	"github.com/comet-stream/comet-stream/internal/progress"
 	"github.com/comet-stream/comet-stream/internal/selection"
 	"github.com/comet-stream/comet-stream/stream"
@@ -25,6 +26,7 @@ type filterCommand struct {
 	chosen                          selectionFlags
 	renames                         []string
 	list, json, sum, check, salvage bool
+	join                            bool
 
 	counters progress.Counters
 	talk     *progress.Reporter
@@ -38,6 +40,9 @@ func Filter(ctx context.Context, stdio IO, args []string) error {
 	args, err := c.parse(args)
 	if err != nil {
 		return err
+	}
+	if c.join {
+		return c.runJoin(ctx, args)
 	}
 	if err := errors.Join(c.parseRules(args), c.checkModes(args)); err != nil {
 		return err
@@ -87,6 +92,7 @@ func (c *filterCommand) addFlags() {
 	c.ModeVar(&c.sum, "sum")
 	c.ModeVar(&c.check, "check")
 	c.ModeVar(&c.salvage, "salvage")
+	c.ModeVar(&c.join, "join")
 }
 
 // parseRules makes the rules of flags and arguments.
@@ -116,7 +122,7 @@ func (c *filterCommand) modes() (names []string) {
 		on   bool
 	}{
 		{"--list", c.list}, {"--json", c.json}, {"--sum", c.sum}, {"--check", c.check}, {"--salvage", c.salvage},
-		{"--extract", c.extract != ""},
+		{"--extract", c.extract != ""}, {"--join", c.join},
 	} {
 		if m.on {
 			names = append(names, m.name)
@@ -155,6 +161,12 @@ func (c *filterCommand) run(ctx context.Context, in *input, out *output) error {
 	if err == nil {
 		err = in.incomplete()
 	}
+	return c.finish(out, err)
+}
+
+// finish ends a run that err has ended, and gives the output its name where it is
+// whole.
+func (c *filterCommand) finish(out *output, err error) error {
 	c.talk.Close()
 	code := ExitCode(err)
 	if c.reading() {
@@ -234,6 +246,12 @@ func (c *filterCommand) explain(in *input, err error) error {
 	}
 	if list := listOf(err); list != nil {
 		return explainEach(list, func(err error) error { return c.explain(in, err) })
+	}
+	if e, ok := errors.AsType[*join.InputError](err); ok {
+		return c.explain(&input{name: e.Input}, e.Err)
+	}
+	if _, ok := errors.AsType[*join.ConflictError](err); ok {
+		return withCode(ExitUsage, err, "--sum of each shows what differs; comet-filter --key or -x leaves one of them out")
 	}
 	if _, ok := errors.AsType[*filter.MissingError](err); ok {
 		return withCode(ExitIncomplete, fmt.Errorf("%s: %w", in.name, err))

@@ -5,6 +5,7 @@ const filterUsage = `Usage:
     comet-filter --list|--json|--sum [flags] [RESOURCE ...] < stream
     comet-filter --extract DIR|- [flags] [RESOURCE ...] < stream
     comet-filter --check|--salvage [-i FILE] [-o FILE] < stream
+    comet-filter --join [-o FILE] FILE ...
 
 Passes a stream on, less what it is told to drop. Without flags and arguments it
 drops nothing. The order stays, and what a later version has added stays too.
@@ -76,6 +77,9 @@ Modes:
     --salvage               write what is whole of a damaged or cut stream, as a good
                             one, and tell what is lost. Standard input, where it is
                             no file, is copied to one first (in TMPDIR)
+    --join                  make one stream of the files named: each project and
+                            experiment once. Two that have different records of
+                            one experiment are refused, and nothing is written
     -h, --help              print this text
     --version               print the version
 

@@ -29,6 +29,7 @@ var readmeSetup = []struct {
 	{regexp.MustCompile(`^COMET_API_KEY=`), `rm .comet.config`, 0},
 	{regexp.MustCompile(`--verify-only`), `comet-export acme/vision | comet-import lab/vision`, 0},
 	{regexp.MustCompile(`--salvage`), `comet-export -o damaged.comet.zst acme/vision && printf damaged | dd of=damaged.comet.zst bs=1 seek=900 conv=notrunc`, 3},
+	{regexp.MustCompile(`--join`), `for k in 0 1; do comet-export --shard $k/2 -o acme.$k.comet.zst acme; done`, 0},
 	{regexp.MustCompile(`acme\.comet\.zst`), `comet-export -o acme.comet.zst acme && comet-export acme | age -r x > s3.comet.zst.age`, 0},
 	{regexp.MustCompile(`aws s3 cp s3:`), `comet-export acme | age -r x > s3.comet.zst.age`, 0},
 	{regexp.MustCompile(`PROJECT\.comet\.zst`), `comet-export -o PROJECT.comet.zst acme/vision`, 0},

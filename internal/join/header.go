@@ -1,0 +1,135 @@
+package join
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/comet-stream/comet-stream/internal/filter"
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// header returns the header of the new stream. A stream has one source.
+func (c *contents) header(tool string) (*stream.Header, error) {
+	h := &stream.Header{Created: time.Now().UnixMilli(), Tool: tool, Parents: []string{}, Requires: []string{}}
+	var resources stream.Resources
+	for i, from := range c.headers {
+		if i == 0 {
+			h.Source = from.Source
+		}
+		if from.Source.URL != h.Source.URL {
+			return nil, &ConflictError{fmt.Sprintf("source %q", h.Source.URL), c.sources[0].Name, c.sources[i].Name}
+		}
+		if from.Source.Version == nil || h.Source.Version != nil && *from.Source.Version != *h.Source.Version {
+			h.Source.Version = nil // it has changed meanwhile
+		}
+		h.Parents = union(h.Parents, append([]string{from.ID}, from.Parents...))
+		h.Requires = union(h.Requires, from.Requires)
+		h.Scope.Paths = union(h.Scope.Paths, from.Scope.Paths)
+		h.Scope.Selection = union(h.Scope.Selection, from.Scope.Selection)
+		set, err := stream.ParseResources(from.Scope.Resources)
+		if err != nil {
+			set = stream.AllResources // a later version knows more names
+		}
+		resources |= set
+	}
+	h.Scope.Resources = resources.Names()
+	return h, nil
+}
+
+// union adds to a list what it has not.
+func union(list, more []string) []string {
+	for _, s := range more {
+		if !slices.Contains(list, s) {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// plan returns the plan of the new stream.
+func (c *contents) plan() *stream.Plan {
+	plan := &stream.Plan{Workspaces: slices.Compact(slices.Sorted(slices.Values(c.spaces)))}
+	for at, n := range c.planned {
+		if p := c.projects[at]; n != nil && p != nil {
+			left := *n - p.twice
+			n = &left
+		}
+		plan.Projects = append(plan.Projects, stream.PlannedProject{Workspace: at.workspace, Project: at.project, Experiments: n})
+	}
+	slices.SortFunc(plan.Projects, func(a, b stream.PlannedProject) int {
+		return place{a.Workspace, a.Project}.compare(place{b.Workspace, b.Project})
+	})
+	return plan
+}
+
+// record returns the record of a project, with what any input tells of it.
+func (p *project) record() (stream.Raw, error) {
+	base := p.raw[0]
+	var sum, links int64
+	told := false
+	for _, raw := range p.raw {
+		rec, err := project1(raw)
+		if err != nil {
+			return raw, err
+		}
+		if sum += rec.Experiments; rec.ShareLinks != nil {
+			links, told = max(links, *rec.ShareLinks), true
+		}
+		if base.Field("doc") == nil && rec.Doc != nil {
+			base = raw
+		}
+	}
+	rec, err := project1(base)
+	if err != nil {
+		return base, err
+	}
+	if rec.Experiments = sum - p.twice; told {
+		rec.ShareLinks = &links
+	}
+	return base.With(rec)
+}
+
+func project1(r stream.Raw) (*stream.Project, error) {
+	rec, err := r.Decode()
+	if err != nil {
+		return nil, err
+	}
+	return rec.(*stream.Project), nil
+}
+
+// sameProject reports whether a project is as one that was read before: what a
+// server changes by itself, and what only one of them tells, aside.
+func sameProject(before stream.Raw, now *stream.Project) (bool, error) {
+	rec, err := project1(before)
+	if err != nil || rec.Doc == nil || now.Doc == nil {
+		return true, err
+	}
+	if rec.Public != nil && now.Public != nil && *rec.Public != *now.Public {
+		return false, nil
+	}
+	a, b := written(rec.Doc), written(now.Doc)
+	if len(a) != len(b) {
+		return false, nil
+	}
+	for name, value := range a {
+		if !bytes.Equal(value, b[name]) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// written returns the members of a project's document that a server does not give
+// by itself.
+func written(doc stream.Doc) map[string]stream.Doc {
+	assigned := filter.Assigned()[stream.KindProject]
+	members := make(map[string]stream.Doc)
+	for name, value := range doc.Members() {
+		if !slices.Contains(assigned, "doc."+name) {
+			members[name] = value
+		}
+	}
+	return members
+}

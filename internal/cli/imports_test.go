@@ -78,8 +78,9 @@ var rules = map[string]rule{
 	"internal/comet/wire":      {not: []string{"os", "net", "net/http"}},
 	"internal/comet/scan":      {own: []string{"internal/comet/wire"}, not: []string{"os", "net", "net/http"}},
 	"internal/comet/transport": {own: []string{"internal/unpack"}, others: []string{"golang.org/x/", "github.com/klauspost/compress/gzip"}},
+	"internal/comet/gate":      {not: []string{"os", "net", "net/http"}},
 	"internal/comet/api": {
-		own:    []string{"internal/comet/scan", "internal/comet/transport", "internal/comet/wire", "internal/unpack"},
+		own:    []string{"internal/comet/gate", "internal/comet/scan", "internal/comet/transport", "internal/comet/wire", "internal/unpack"},
 		others: []string{"golang.org/x/time/rate", "github.com/klauspost/compress/gzip"},
 	},
 

@@ -64,6 +64,7 @@ func TestLimit(t *testing.T) {
 		var g gauge
 		var counters transport.Counters
 		c := offline(t, g.answer, func(o *api.Options) { o.MaxInFlight, o.Counters = 5, &counters })
+		many(t, c, 8) // so that the server is known
 		start := time.Now()
 		many(t, c, 50)
 		if p := g.peak(); p != 5 {
@@ -78,41 +79,22 @@ func TestLimit(t *testing.T) {
 	})
 }
 
-// The limit halves when the server throttles, once for all that are under way,
-// and grows back.
-func TestLimitAdapts(t *testing.T) {
+// A server that has answered nothing yet is not asked for all at once.
+func TestLimitGrows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		throttle := true
-		g := gauge{status: func() int {
-			if throttle {
-				return 429
-			}
-			return 200
-		}}
-		c := offline(t, g.answer, func(o *api.Options) {
-			o.MaxInFlight = 16
-			o.Retry.Base, o.Retry.Cap = time.Hour, time.Hour
-		})
-		ctx, cancel := context.WithCancel(t.Context())
+		var g gauge
+		c := offline(t, g.answer, func(o *api.Options) { o.MaxInFlight = 16 })
 		var wg sync.WaitGroup
-		for range 16 {
-			wg.Go(func() { c.Workspaces.List(ctx) })
-		}
-		time.Sleep(1500 * time.Millisecond)
-		cancel() // while they wait for their next try
-		wg.Wait()
-		throttle = false
-		g.peak()
-		wg.Go(func() { many(t, c, 16) })
-		time.Sleep(500 * time.Millisecond) // before the first of them is done
-		if p := g.peak(); p != 8 {
-			t.Errorf("%d at once after 16 were throttled, want 8", p)
+		wg.Go(func() { many(t, c, 100) })
+		for _, want := range []int{1, 2, 4, 8, 16, 16} {
+			time.Sleep(500 * time.Millisecond)
+			if p := g.peak(); p != want {
+				t.Errorf("%d at once, want %d", p, want)
+			}
+			time.Sleep(500 * time.Millisecond)
+			g.peak()
 		}
 		wg.Wait()
-		many(t, c, 500)
-		if p := g.peak(); p != 16 {
-			t.Errorf("%d at once in the end, want 16", p)
-		}
 	})
 }
 

@@ -77,7 +77,7 @@ func TestWaitsAreTold(t *testing.T) {
 					o.Waits = func(w api.Wait) {
 						mu.Lock()
 						defer mu.Unlock()
-						fmt.Fprintf(&told, "at %v until %v: %v\n", time.Since(start).Round(time.Second), w.Until.Sub(start).Round(time.Second), w.Why)
+						fmt.Fprintf(&told, "at %v until %v: %v\n", time.Since(start).Round(time.Second), w.Until.Sub(start).Truncate(time.Second), w.Why)
 					}
 				}
 				change := []func(*api.Options){o}

@@ -15,6 +15,7 @@ import (
 	"unicode"
 
 	"github.com/comet-stream/comet-stream/internal/comet/scan"
+	"github.com/comet-stream/comet-stream/internal/comet/transport"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
@@ -161,7 +162,7 @@ const maxWords = 64 << 10
 // answerError returns what the server says about a failure.
 func (c *Conn) answerError(cl *Call, resp *http.Response, data []byte) *Error {
 	e := &Error{Method: cl.Method, Path: c.shownPath(cl), Status: resp.StatusCode}
-	e.after = retryAfter(resp)
+	e.after = transport.RetryAfter(resp.Header)
 	if e.storage = cl.storage != nil; e.storage {
 		e.Msg = storageCode(data)
 		return e

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/comet-stream/comet-stream/internal/comet/gate"
 	"github.com/comet-stream/comet-stream/internal/comet/scan"
 	"github.com/comet-stream/comet-stream/internal/comet/transport"
 	"golang.org/x/time/rate"
@@ -57,7 +58,6 @@ type Options struct {
 	// documented quota, and unpaced elsewhere. [rate.Inf] is unpaced.
 	ReadRate, WriteRate rate.Limit
 	// MaxInFlight is how many requests may be under way at once, 16 if zero.
-	// The client goes below it by itself while the server throttles.
 	MaxInFlight int
 
 	// Counters are added to while the client works, if not nil.
@@ -286,6 +286,7 @@ func New(o Options) (*Conn, error) {
 	for _, r := range []*retrier{&c.retry, &c.storage} {
 		r.Retry, r.stats, r.notify, r.waits, r.well, r.probe = o.Retry, o.Counters, o.Notify, o.Waits, o.Succeeded, c.probe
 	}
+	c.retry.gate = gate.New(o.Retry.MaxThrottled)
 	c.storage.optional, c.storage.answer = true, storageAnswer
 	return c, nil
 }

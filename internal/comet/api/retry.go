@@ -7,10 +7,10 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"strconv"
 	"sync/atomic"
 	"time"
 
+	"github.com/comet-stream/comet-stream/internal/comet/gate"
 	"github.com/comet-stream/comet-stream/internal/comet/scan"
 	"github.com/comet-stream/comet-stream/internal/comet/transport"
 	"github.com/comet-stream/comet-stream/internal/unpack"
@@ -29,6 +29,7 @@ type retrier struct {
 	waits  func(Wait)
 	well   func() // nil, or told of each success
 	probe  func(context.Context) bool
+	gate   *gate.Gate // nil: calls pass none
 	// optional says that what is asked here can be done in another way. It is
 	// given up sooner while nothing has been answered yet.
 	optional bool
@@ -266,6 +267,11 @@ func (e *effort) throttled(ctx context.Context, ae *Error, before time.Time) (ti
 		wait = ae.after
 	}
 	wait = min(wait, left)
+	if e.r.gate != nil && e.r.gate.Opens().After(time.Now()) {
+		// The next try waits there, as all other calls do.
+		e.tell(ae, time.Until(e.r.gate.Opens()))
+		return 0, nil
+	}
 	e.tell(ae, wait)
 	return wait, nil
 }
@@ -435,7 +441,11 @@ func (c *Conn) do(ctx context.Context, cl *Call) (*http.Response, error) {
 // effort how that ends.
 func (c *Conn) doWith(ctx context.Context, cl *Call, e *effort) (*http.Response, error) {
 	for {
+		if err := e.pass(ctx, c.tellWaits(cl)); err != nil {
+			return nil, err
+		}
 		resp, err := c.Try(e.start(ctx, c.tellWaits(cl)), cl)
+		e.passed(err)
 		if err == nil || refused(err) {
 			e.r.answered(e.began)
 			e.r.hasWorked(cl).Store(true)
@@ -450,6 +460,35 @@ func (c *Conn) doWith(ctx context.Context, cl *Call, e *effort) (*http.Response,
 			c.unclear.note(cl, err)
 			return nil, err
 		}
+	}
+}
+
+// pass waits until the server is to be asked again. The time is not that of the
+// call.
+func (e *effort) pass(ctx context.Context, tell func(error, time.Time)) error {
+	if e.r.gate == nil {
+		return nil
+	}
+	until := e.r.gate.Opens()
+	if tell != nil && e.throttles == 0 && time.Until(until) > transport.TellAfter {
+		tell(ErrThrottled, until)
+	}
+	e.r.stats.Waiting.Add(1)
+	defer e.r.stats.Waiting.Add(-1)
+	return e.r.gate.Wait(ctx, transport.HeadOf(ctx))
+}
+
+// passed tells the gate what has become of the last try.
+func (e *effort) passed(err error) {
+	ae, ok := errors.AsType[*Error](err)
+	switch {
+	case e.r.gate == nil:
+	case ok && ae.Status == http.StatusTooManyRequests:
+		e.r.gate.Refused(e.began, ae.after)
+	case err != nil && (!ok || ae.Status == 0):
+		e.r.gate.Failed()
+	default:
+		e.r.gate.Taken(e.began)
 	}
 }
 
@@ -530,32 +569,3 @@ func unsentError(err error) bool {
 	_, dns := errors.AsType[*net.DNSError](err)
 	return dns
 }
-
-// retryAfter returns how long the server asks to wait: the longer of the two
-// headers that say so, in seconds or as a date. The official client reads the
-// second alone.
-func retryAfter(resp *http.Response) time.Duration {
-	return max(waitIn(resp, "Retry-After"), waitIn(resp, "Retry-After-Custom"))
-}
-
-func waitIn(resp *http.Response, header string) time.Duration {
-	v := resp.Header.Get(header)
-	if v == "" {
-		return 0
-	}
-	if s, err := strconv.ParseFloat(v, 64); err == nil && s >= 0 {
-		return time.Duration(min(s, maxRetryAfter.Seconds()) * float64(time.Second))
-	}
-	if t, err := http.ParseTime(v); err == nil {
-		now := time.Now()
-		// The server's clock is the one that the date was made with.
-		if d, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
-			now = d
-		}
-		return max(0, t.Sub(now))
-	}
-	return 0
-}
-
-// maxRetryAfter is what is made of longer waits, which no one sits out.
-const maxRetryAfter = 100 * 365 * 24 * time.Hour

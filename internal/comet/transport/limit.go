@@ -5,22 +5,14 @@ import (
 	"io"
 	"net/http"
 	"sync"
-	"time"
 )
 
-// limiter bounds the requests in flight. It goes down by half when the server
-// throttles and grows back by one with each full round of successes.
+// limiter bounds the requests in flight.
 type limiter struct {
 	mu      sync.Mutex
-	most    float64
-	now     float64
+	most    int
 	used    int
 	waiting []chan struct{}
-	cut     time.Time
-}
-
-func newLimiter(most int) *limiter {
-	return &limiter{most: float64(most), now: float64(most)}
 }
 
 type headKey struct{}
@@ -32,9 +24,16 @@ func WithHead(ctx context.Context, head <-chan struct{}) context.Context {
 	return context.WithValue(ctx, headKey{}, head)
 }
 
+// HeadOf returns what ends the waiting of the requests of a context, nil if nothing
+// does.
+func HeadOf(ctx context.Context) <-chan struct{} {
+	head, _ := ctx.Value(headKey{}).(<-chan struct{})
+	return head
+}
+
 // acquire waits for a slot.
 func (l *limiter) acquire(ctx context.Context) error {
-	head, _ := ctx.Value(headKey{}).(<-chan struct{})
+	head := HeadOf(ctx)
 	l.mu.Lock()
 	if len(l.waiting) == 0 && l.free() || isClosed(head) {
 		l.used++
@@ -72,7 +71,7 @@ func isClosed(ch <-chan struct{}) bool {
 }
 
 // free reports whether a slot is free. One always is when none is used.
-func (l *limiter) free() bool { return l.used == 0 || float64(l.used+1) <= l.now }
+func (l *limiter) free() bool { return l.used == 0 || l.used < l.most }
 
 // leave takes a waiting one out of the queue; false if it has its slot.
 func (l *limiter) leave(ready chan struct{}) bool {
@@ -102,25 +101,6 @@ func (l *limiter) grant() {
 	}
 }
 
-// throttled halves the limit, once for all requests that were under way when
-// it was last halved.
-func (l *limiter) throttled(began time.Time) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if began.Before(l.cut) {
-		return
-	}
-	l.cut = time.Now()
-	l.now = max(1, l.now/2)
-}
-
-func (l *limiter) succeeded() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.now = min(l.most, l.now+1/l.now)
-	l.grant()
-}
-
 // slots lets a request pass when the limiter has a slot, and holds it until
 // the answer's body is closed or read to its end.
 type slots struct {
@@ -136,17 +116,10 @@ func (s *slots) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, closeBody(req, err)
 	}
-	began := time.Now()
 	resp, err := s.next.RoundTrip(req)
 	if err != nil {
 		s.limit.release()
 		return nil, err
-	}
-	switch {
-	case resp.StatusCode == http.StatusTooManyRequests:
-		s.limit.throttled(began)
-	case resp.StatusCode < 400:
-		s.limit.succeeded()
 	}
 	resp.Body = &slotBody{ReadCloser: resp.Body, release: sync.OnceFunc(s.limit.release)}
 	return resp, nil

@@ -50,7 +50,7 @@ func New(network http.RoundTripper, o Options) http.RoundTripper {
 	rt = &observer{next: rt, stats: o.Counters, log: o.Logger}
 	rt = &watchdog{next: rt, answer: o.Timeouts.Answer, stall: o.Timeouts.Stall}
 	rt = &headers{next: rt, o: o}
-	rt = &slots{next: rt, limit: newLimiter(o.MaxInFlight), stats: o.Counters}
+	rt = &slots{next: rt, limit: &limiter{most: o.MaxInFlight}, stats: o.Counters}
 	rt = &pacer{next: rt, host: o.Host, reads: newRate(o.ReadRate), writes: newRate(o.WriteRate), stats: o.Counters}
 	return rt
 }

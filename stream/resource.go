@@ -186,3 +186,19 @@ func (a *Asset) Histogram() (name string, combined, ok bool) {
 	}
 	return name, *a.Type == AssetCombinedHistogram, true
 }
+
+// ModelFile returns the model that an asset is a file of, and its name in that. ok
+// is false for assets that are none. folded says that the asset's own name begins
+// with the folder of the model, as some servers list all files of a model; where
+// they are not all named so, it is the name that the file was given.
+func (a *Asset) ModelFile() (model, name string, folded, ok bool) {
+	dir, _ := a.Doc.Member("dir").Text()
+	model, ok = strings.CutPrefix(dir, "models/")
+	if !ok || a.Type == nil || *a.Type != "model-element" {
+		return "", "", false, false
+	}
+	if a.Name != nil {
+		name, folded = strings.CutPrefix(*a.Name, dir+"/")
+	}
+	return model, name, folded, true
+}

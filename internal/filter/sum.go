@@ -28,7 +28,8 @@ import (
 // member of a document that is null, false, or an empty text, list or object
 // counts as absent, for servers of different ages answer one or the other; in the
 // elements of parameters and others, where an empty text is a value, null alone
-// does. So does an empty text of an experiment. Of an asset that refers to others,
+// does. So does an empty text of an experiment. The files of a model count by their
+// names in its folder. Of an asset that refers to others,
 // the content counts without the address of its instance, which import rewrites.
 type summer struct {
 	sums []subjectSum
@@ -55,13 +56,29 @@ type summer struct {
 	histograms map[string]bool
 	combined   []combinedSum
 	content    *referenceHash // of the open asset, if it refers to others
-	source     string         // the address that the open stream came from
+	// file says of which model the open asset is a file, and whether its name begins
+	// with the folder of that. The folder counts where other files of the model,
+	// which are in plain, do not have it: see [stream.Asset.ModelFile].
+	file struct {
+		model      string
+		folded, is bool
+	}
+	whole  []byte // its item with the folder
+	plain  map[string]bool
+	folded []foldedSum
+	source string // the address that the open stream came from
 }
 
 // A combinedSum is a histogram of all steps.
 type combinedSum struct {
 	name string
 	sum  [sha256.Size]byte
+}
+
+// A foldedSum is a file of a model whose name begins with the folder of that.
+type foldedSum struct {
+	model           string
+	relative, whole [sha256.Size]byte // without and with it
 }
 
 // A subjectSum is one line of the result.
@@ -79,6 +96,7 @@ func (s *summer) start(name string) {
 	s.finish()
 	s.name, s.open, s.items = name, true, bag{}
 	s.histograms, s.combined = make(map[string]bool), nil
+	s.plain, s.folded = make(map[string]bool), nil
 	s.endText()
 }
 
@@ -88,6 +106,13 @@ func (s *summer) finish() {
 		for _, c := range s.combined {
 			if !s.histograms[c.name] {
 				s.items.add(c.sum)
+			}
+		}
+		for _, f := range s.folded {
+			if s.plain[f.model] {
+				s.items.add(f.whole)
+			} else {
+				s.items.add(f.relative)
 			}
 		}
 		s.sums = append(s.sums, subjectSum{s.name, s.items.sum()})
@@ -268,22 +293,44 @@ func (s *summer) beginAsset(r stream.Raw, a *stream.Asset) {
 	if stream.RefersToAssets(deref(a.Type)) && a.Remote == nil {
 		s.content = newReferenceHash(s.source)
 	}
+	s.file.model, _, s.file.folded, s.file.is = a.ModelFile()
+	folder := ""
+	if s.file.folded {
+		folder = textOf(a.Doc.Member("dir"))
+		folder = folder[1:len(folder)-1] + "/"
+		s.whole = append(s.whole[:0], s.describe(r, a, "")...)
+	}
+	s.asset = append(s.asset[:0], s.describe(r, a, folder)...)
+}
+
+// describe returns the item of an asset without its bytes. A folder, as it stands
+// in JSON, is no part of its name.
+func (s *summer) describe(r stream.Raw, a *stream.Asset, folder string) []byte {
+	cut := func(name, text string) string {
+		if name != "name" && name != "fileName" || folder == "" {
+			return text
+		}
+		if rest, ok := strings.CutPrefix(text, `"`+folder); ok {
+			return `"` + rest
+		}
+		return text
+	}
 	s.begin("asset").add(assetType(deref(a.Type)))
 	for name, value := range r.Fields() {
 		if name == "doc" || name == "type" || isAssigned(r.Kind, name) || name == "size" && s.content != nil {
 			continue
 		}
 		if text := textOf(value); !blank(text) {
-			s.add(name, text)
+			s.add(name, cut(name, text))
 		}
 	}
 	s.add("doc")
 	for name, value := range a.Doc.Members() {
 		if text := textOf(value); name != "type" && s.counts(r.Kind, name, text) && (name != "fileSize" || s.content == nil) {
-			s.add(name, text)
+			s.add(name, cut(name, text))
 		}
 	}
-	s.asset = append(s.asset[:0], s.item...)
+	return s.item
 }
 
 func (s *summer) endAsset(end *stream.AssetEnd) {
@@ -303,6 +350,12 @@ func (s *summer) endAsset(end *stream.AssetEnd) {
 		return
 	case ok:
 		s.histograms[name] = true
+	case s.file.folded:
+		whole := sha256.Sum256(append(s.whole, s.item[len(s.asset):]...))
+		s.folded = append(s.folded, foldedSum{s.file.model, sha256.Sum256(s.item), whole})
+		return
+	case s.file.is:
+		s.plain[s.file.model] = true
 	}
 	s.put()
 }

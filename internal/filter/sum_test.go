@@ -441,3 +441,27 @@ func TestSumOfCombinedHistogram(t *testing.T) {
 		t.Error("it counts though the server makes it")
 	}
 }
+
+// The files of a model count by their names in its folder, which some servers put
+// before each of them. It counts where a file was given it.
+func TestSumOfModelFolder(t *testing.T) {
+	sum := func(names ...string) string {
+		var items []any
+		for i, name := range names {
+			items = append(items, &stream.Asset{
+				ID: fmt.Sprint(i), Type: ptr("model-element"), Name: &name,
+				Doc: doc(t, `{"dir":"models/a \"b\"","fileName":%q}`, name),
+			}, &stream.AssetEnd{})
+		}
+		return strings.Join(sums(t, one(t, items...)), "")
+	}
+	const folder = `models/a "b"/`
+	switch {
+	case sum("x", "y/z") != sum(folder+"x", folder+"y/z"):
+		t.Error("it counts though the server has put it before all names")
+	case sum("x", "z") == sum("x", folder+"z"), sum("x", "x") == sum("x", folder+"x"), sum(folder+"x", "x") != sum("x", folder+"x"):
+		t.Error("it does not count though a file was given it")
+	case sum("x") == sum("y"), sum(folder+"x") == sum(folder+"y"):
+		t.Error("names do not count")
+	}
+}

@@ -28,6 +28,7 @@ type assets struct {
 	// histograms are the names of those of single steps that have come. Only the
 	// reading uses it.
 	histograms map[string]bool
+	folders    folders
 	likes      likes
 
 	open  *asset         // whose records come just now
@@ -124,7 +125,6 @@ const (
 
 // assetDoc is what is used of an asset's entry in the list.
 type assetDoc struct {
-	Dir      document.Text `json:"dir"`
 	Step     document.Int  `json:"step"`
 	Epoch    document.Int  `json:"epoch"`
 	Context  document.Text `json:"runContext"`
@@ -227,9 +227,9 @@ func (e *experiment) describe(a *asset) error {
 			u.Metadata = json.RawMessage(m)
 		}
 	}
-	if model, ok := strings.CutPrefix(a.doc.Dir.V, "models/"); ok && u.Type == "model-element" {
-		u.Model = model
-		u.Name = strings.TrimPrefix(u.Name, a.doc.Dir.V+"/")
+	if model, name, folded, ok := a.rec.ModelFile(); ok {
+		u.Model, u.Name = model, name
+		e.assets.folders.note(model, folded, a.issue())
 	}
 	a.upload = u
 	return nil

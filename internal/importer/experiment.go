@@ -122,6 +122,7 @@ func (e *experiment) work(ctx context.Context) {
 	e.runPostponed()
 	e.tellRefused()
 	e.tellUntimed()
+	e.tellFolders()
 	e.reads.under.Wait()
 	e.points.share.free()
 	if e.Out.Result != report.ResultElsewhere {

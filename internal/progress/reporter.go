@@ -207,7 +207,7 @@ func (r *Reporter) print(kind, text string) {
 // write writes to standard error, in one piece. Its own error is dropped: there is
 // no other place to report it. The caller holds r.mu.
 func (r *Reporter) write(texts ...string) {
-	_, _ = io.WriteString(r.w, strings.Join(texts, ""))
+	_, _ = r.w.Write([]byte(strings.Join(texts, "")))
 }
 
 // wipe clears the status line if there is one. The caller holds r.mu.

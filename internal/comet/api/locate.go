@@ -41,7 +41,7 @@ func (c *Conn) CheckAddress(ctx context.Context) error {
 		return &AddressError{configured, at}
 	}
 	found := c.FindAddress(ctx)
-	if found == "" && strings.HasSuffix(configured, "/clientlib/") {
+	if found == configured || found == "" && strings.HasSuffix(configured, "/clientlib/") {
 		return nil
 	}
 	return &AddressError{configured, found}

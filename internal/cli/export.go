@@ -12,6 +12,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/config"
 	"github.com/comet-stream/comet-stream/internal/exporter"
+	"github.com/comet-stream/comet-stream/internal/listing"
 	"github.com/comet-stream/comet-stream/internal/progress"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -22,6 +23,7 @@ type exportCommand struct {
 	opts exporter.Options
 
 	list, dryRun bool
+	json         bool
 	out          string
 	level        int
 	chosen       selectionFlags
@@ -70,7 +72,7 @@ func Export(ctx context.Context, stdio IO, args []string) error {
 	if _, err := c.source.introduce(ctx, "from"); err != nil {
 		return err
 	}
-	c.opts.Client = c.source.Client
+	c.opts.Client, c.watch.page = c.source.Client, c.source.ExperimentURL
 	c.opts.InFlight = c.server.concurrency
 	c.opts.Tool = "comet-export " + version()
 	// Requests are counted where a rate is set: an asset takes one.
@@ -101,6 +103,7 @@ func (c *exportCommand) addFlags() {
 	c.IntVar(&c.server.concurrency, "j", c.server.concurrency, "")
 	c.noEnv["j"] = true
 	c.ModeVar(&c.list, "l", "list")
+	c.ModeVar(&c.json, "json")
 	c.ModeVar(&c.dryRun, "dry-run")
 	c.StringVar(&c.out, "o", "", "")
 	c.addReportFlag()
@@ -117,6 +120,8 @@ func (c *exportCommand) parseArgs(args []string) error {
 	switch {
 	case c.list && c.dryRun:
 		return c.usagef("--list and --dry-run exclude each other")
+	case c.json && !c.list:
+		return c.usageError(errors.New("--json is for --list"), "comet-filter --json prints what a stream holds")
 	case c.list && len(args) > 1:
 		return c.usagef("-l takes one path, and %q is a second argument", args[1])
 	case (c.list || c.dryRun) && c.out != "":
@@ -158,12 +163,13 @@ func (c *exportCommand) runList(ctx context.Context) error {
 		p = c.opts.Paths[0]
 	}
 	w := bufio.NewWriter(c.stdio.Stdout)
-	err := exporter.New(c.opts).List(ctx, p, func(fields []string) error {
-		for i, f := range fields {
-			fields[i] = progress.Escape(f)
+	err := exporter.New(c.opts).List(ctx, p, func(e listing.Entry) error {
+		line, err := e.Line(c.json, progress.Escape, progress.EscapeJSON)
+		if err == nil {
+			_, err = fmt.Fprintln(w, line)
+			err = stdoutError(err)
 		}
-		_, err := fmt.Fprintln(w, strings.Join(fields, "\t"))
-		return stdoutError(err)
+		return err
 	})
 	return errors.Join(err, stdoutError(w.Flush()))
 }

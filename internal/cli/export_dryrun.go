@@ -23,10 +23,6 @@ func (c *exportCommand) runDry(ctx context.Context) error {
 	if e == nil {
 		return err
 	}
-	limit, which := c.server.rate, "as --rate says"
-	if limit <= 0 || limit == rate.Inf {
-		limit, which = quotaRate, "the quota of comet.com"
-	}
 	w := tabwriter.NewWriter(c.stdio.Stdout, 0, 0, 2, ' ', 0)
 	for _, line := range []struct {
 		name  string
@@ -37,7 +33,7 @@ func (c *exportCommand) runDry(ctx context.Context) error {
 		{"experiments", e.Experiments, notes(note(e.LeftOut, "left out"), note(e.Running, "running"))},
 		{"assets", e.Assets, note(e.AssetsLeft, "left out")},
 		{"asset-bytes", e.AssetBytes, progress.Bytes(e.AssetBytes)},
-		{"requests", e.Requests, fmt.Sprintf("%.2f hours at %s/h, %s", float64(e.Requests)/float64(limit)/3600, perHour(limit), which)},
+		{"requests", e.Requests, c.pace(e.Requests)},
 		{"upper-bound", e.UpperBound, progress.Bytes(e.UpperBound) + ", for aws s3 cp --expected-size"},
 	} {
 		text := strings.TrimSuffix(fmt.Sprintf("%s\t%d\t%s", line.name, line.value, line.note), "\t")
@@ -53,6 +49,15 @@ func (c *exportCommand) runDry(ctx context.Context) error {
 		err = errors.Join(err, withCode(ExitIncomplete, failed))
 	}
 	return err
+}
+
+// pace says how long so many requests take.
+func (c *command) pace(requests int64) string {
+	limit, which := c.server.rate, "as --rate says"
+	if limit <= 0 || limit == rate.Inf {
+		limit, which = quotaRate, "the quota of comet.com"
+	}
+	return fmt.Sprintf("%.2f hours at %s/h, %s", float64(requests)/float64(limit)/3600, perHour(limit), which)
 }
 
 // note says how many of something there are besides, if any.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/exporter"
 	"github.com/comet-stream/comet-stream/internal/progress"
+	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -14,6 +15,7 @@ type exportWatch struct {
 	counters *progress.Counters
 	talk     *progress.Reporter
 	report   *reportFile // nil if none is wanted
+	page     func(workspace, project, key string, archived bool) string
 }
 
 func (w *exportWatch) Planned(n int64) { w.counters.Planned.Store(n) }
@@ -39,14 +41,19 @@ func (w *exportWatch) Experiment(r *exporter.Result) {
 	default:
 		w.counters.Experiments.Add(1)
 	}
+	r.Kind = report.KindExperiment
+	if r.Workspace != "" {
+		r.SourceURL = w.page(r.Workspace, r.Project, r.Key, r.Archived)
+	}
 	w.report.add(r)
 }
 
 // end writes the last line of the report.
 func (w *exportWatch) end(sum *exporter.Summary) error {
 	w.report.add(struct {
-		Summary *exporter.Summary `json:"summary"`
-	}{sum})
+		Kind string `json:"kind"`
+		*exporter.Summary
+	}{report.KindTotal, sum})
 	return w.report.close()
 }
 

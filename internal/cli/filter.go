@@ -121,7 +121,7 @@ func (c *filterCommand) modes() (names []string) {
 		name string
 		on   bool
 	}{
-		{"--list", c.list}, {"--json", c.json}, {"--sum", c.sum}, {"--check", c.check}, {"--salvage", c.salvage},
+		{"--list", c.list}, {"--json", c.json && !c.list}, {"--sum", c.sum}, {"--check", c.check}, {"--salvage", c.salvage},
 		{"--extract", c.extract != ""}, {"--join", c.join},
 	} {
 		if m.on {
@@ -157,6 +157,7 @@ func (c *filterCommand) run(ctx context.Context, in *input, out *output) error {
 	boundMemory()
 	c.opts.Tool = "comet-filter " + version()
 	c.opts.Counters = &c.counters
+	c.opts.ListJSON = c.json
 	err := c.explain(in, c.filter(ctx, in, codedWriter{out}))
 	if err == nil {
 		err = in.incomplete()

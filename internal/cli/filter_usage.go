@@ -60,8 +60,10 @@ From where, and where to:
 Modes, which write no stream but lines to standard output, or files:
     -l, --list              a line for each experiment: key, path, name, start, end,
                             state, points, assets, their bytes, skipped items,
-                            separated by tabs
-    --json                  a JSON object for each record
+                            separated by tabs. The state is finished, running or
+                            crashed, and ,archived behind it
+    --json                  a JSON object for each record; with --list for each
+                            experiment
     --sum                   a line for each experiment: its key and a SHA-256 of its
                             content; and one for each project, notes, artifact and
                             its versions, registry model and its versions, panel,

@@ -34,6 +34,8 @@ type importCommand struct {
 	talk     *progress.Reporter
 	target   *server
 	lines    *reportFile // nil if no report is wanted
+
+	wouldTake int64 // requests, of a dry run
 }
 
 // Import is the command comet-import: it reads a stream and writes it to a
@@ -163,6 +165,9 @@ func (c *importCommand) run(ctx context.Context, in *input) (err error) {
 		Planned: &c.counters.Planned, Experiments: &c.counters.Experiments, Points: &c.counters.Points,
 		Assets: &c.counters.Assets, Skipped: &c.counters.Skipped,
 	}
+	if c.opts.Mode != importer.Write {
+		c.talk.Info("nothing will be written; the stream is read to its end, and so is its source where that is comet-export")
+	}
 	if c.stdio.Import != nil {
 		c.stdio.Import(&c.opts)
 	}
@@ -193,6 +198,7 @@ const maxIssueLines = 10
 // tell prints what is odd about one outcome, and adds it to the report.
 func (c *importCommand) tell(o *report.Outcome) {
 	c.lines.add(o)
+	c.wouldTake += requestsFor(o)
 	subject := outcomeName(o)
 	if o.Error != "" {
 		c.talk.Warn("%s: not finished: %s", subject, strings.TrimPrefix(o.Error, subject+": "))
@@ -216,6 +222,25 @@ func (c *importCommand) tell(o *report.Outcome) {
 	}
 }
 
+// requestsFor returns about how many requests it takes to write what an outcome
+// says, which comes from a run that only looks.
+func requestsFor(o *report.Outcome) int64 {
+	const (
+		toCreate  = 12 // handshake, tags, times, state and the texts that most have
+		toCompare = 8
+		batch     = 1000 // points, and parameters, of one request
+	)
+	w := &o.Written
+	n := w.Others + w.Assets + int64(len(w.Items)) + (w.Points+batch-1)/batch + (w.Parameters+batch-1)/batch
+	if o.Kind != report.KindExperiment {
+		return n + 2
+	}
+	if o.Result == report.ResultCreated {
+		return n + toCreate
+	}
+	return n + toCompare
+}
+
 // outcomeName names what an outcome is of.
 func outcomeName(o *report.Outcome) string {
 	switch {
@@ -235,7 +260,7 @@ func (c *importCommand) total(s *report.Summary, whole bool) {
 	c.lines.add(struct {
 		Kind string `json:"kind"`
 		*report.Summary
-	}{"total", s})
+	}{report.KindTotal, s})
 	for _, kind := range slices.Sorted(maps.Keys(s.Unknown)) {
 		c.talk.Warn("%s of kind %q not imported: this version does not know it", progress.Count(s.Unknown[kind], "record"), kind)
 	}
@@ -262,8 +287,14 @@ func (c *importCommand) total(s *report.Summary, whole bool) {
 	case c.opts.Mode == importer.Write && !s.Wrote():
 		c.talk.Info("nothing was written")
 	}
+	if c.opts.Mode == importer.DryRun {
+		c.talk.Info("an import would take about %d requests, %s", c.wouldTake, c.pace(c.wouldTake))
+	}
 	if c.opts.Mode != importer.Write {
 		c.talk.Info("nothing was written: this was to look only")
+	}
+	if c.opts.Verify || c.opts.Mode == importer.VerifyOnly {
+		c.talk.Info("verified: %d of %d identical", s.Verified, s.Read)
 	}
 }
 

@@ -71,7 +71,13 @@ func (c *Client) NotDone(err error) { c.conn.NotDone(err) }
 
 // ExperimentURL returns the address of an experiment in the web interface.
 func (c *Client) ExperimentURL(workspace, project, key string, archived bool) string {
-	u := c.conn.Root() + url.PathEscape(workspace) + "/" + url.PathEscape(project) + "/"
+	return ExperimentURL(c.Root(), workspace, project, key, archived)
+}
+
+// ExperimentURL returns the address of an experiment in the web interface of the
+// instance at root, which ends in a slash.
+func ExperimentURL(root, workspace, project, key string, archived bool) string {
+	u := root + url.PathEscape(workspace) + "/" + url.PathEscape(project) + "/"
 	if archived {
 		u += "archive/"
 	}

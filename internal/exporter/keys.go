@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
+	"github.com/comet-stream/comet-stream/internal/listing"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/internal/text"
 )
@@ -49,6 +51,9 @@ func keyOfLine(line string, done bool) (string, error) {
 	}
 	key, _, _ := strings.Cut(rest, "\t")
 	key = strings.TrimSpace(key)
+	if done && tabs && slices.ContainsFunc(strings.Split(line, "\t"), listing.IsRunning) {
+		return "", nil // a line of a list, of one that has gone on since
+	}
 	if key == "" || strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("\"',;/{}", r) }) {
 		return "", fmt.Errorf("%q is no experiment key", key)
 	}
@@ -58,15 +63,23 @@ func keyOfLine(line string, done bool) (string, error) {
 // reportLine is what a line of a report, of an import or an export, says of an
 // experiment.
 type reportLine struct {
-	Kind    string          `json:"kind"` // "" in the report of an export
-	Key     string          `json:"key"`  // of the source
+	Key     string          `json:"key"` // of the source
 	Result  string          `json:"result"`
+	Running bool            `json:"running"` // when it was read
+	State   string          `json:"state"`   // in a list
 	Missing json.RawMessage `json:"missing"` // a list, but in lines about all of them
 	Issues  []report.Issue  `json:"issues"`
 }
 
-// done reports whether nothing is left to do.
+// done reports whether nothing is left to do. An experiment that was running has
+// gone on since.
 func (l *reportLine) done() bool {
+	if l.State != "" {
+		return !listing.IsRunning(l.State)
+	}
+	if l.Running {
+		return false
+	}
 	switch l.Result {
 	case ResultExported, ResultKept, string(report.ResultCreated), string(report.ResultCompleted), string(report.ResultThere):
 	default:
@@ -81,11 +94,22 @@ func (l *reportLine) done() bool {
 }
 
 func keyOfReport(line string, done bool) (string, error) {
+	// Lines about other things may have other values by the same names.
+	var of struct {
+		Kind string `json:"kind"`
+	}
 	var l reportLine
-	if err := json.Unmarshal([]byte(line), &l); err != nil {
+	err := json.Unmarshal([]byte(line), &of)
+	if err == nil && of.Kind != "" && of.Kind != report.KindExperiment {
+		return "", nil
+	}
+	if err == nil {
+		err = json.Unmarshal([]byte(line), &l)
+	}
+	if err != nil {
 		return "", fmt.Errorf("not a line of a report: %w", err)
 	}
-	if l.Kind != "" && l.Kind != report.KindExperiment || done && !l.done() {
+	if done && !l.done() {
 		return "", nil
 	}
 	return l.Key, nil

@@ -4,19 +4,18 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/listing"
+	"github.com/comet-stream/comet-stream/stream"
 )
 
-// List yields what there is at a path, one entry after the other, as fields of
-// which the first is the full path: the workspaces for an empty path, the
+// List yields what there is at a path, one entry after the other, of whose fields
+// the first is the full path: the workspaces for an empty path, the
 // projects of a workspace (id, number of experiments, visibility), the
-// experiments of a project (key, start, end, state, name). An absent field is
-// empty. A *KeysError or *selection.NothingError comes after all entries.
-func (x *Exporter) List(ctx context.Context, p Path, yield func(fields []string) error) error {
+// experiments of a project (key, start, end, state, name). A *KeysError or *selection.NothingError comes after all entries.
+func (x *Exporter) List(ctx context.Context, p Path, yield func(listing.Entry) error) error {
 	switch {
 	case p.Workspace == "":
 		names, err := x.client.Workspaces.List(ctx)
@@ -25,7 +24,7 @@ func (x *Exporter) List(ctx context.Context, p Path, yield func(fields []string)
 		}
 		slices.Sort(names)
 		for _, name := range names {
-			if err := yield([]string{name}); err != nil {
+			if err := yield(listing.Entry{Kind: "workspace", Fields: []listing.Field{{Name: "path", Value: name}}}); err != nil {
 				return err
 			}
 		}
@@ -38,7 +37,7 @@ func (x *Exporter) List(ctx context.Context, p Path, yield func(fields []string)
 	return x.listExperiments(ctx, p, yield)
 }
 
-func (x *Exporter) listProjects(ctx context.Context, workspace string, yield func([]string) error) error {
+func (x *Exporter) listProjects(ctx context.Context, workspace string, yield func(listing.Entry) error) error {
 	r := newResolver(x)
 	list, err := r.projectsOf(ctx, workspace)
 	if err != nil {
@@ -47,24 +46,26 @@ func (x *Exporter) listProjects(ctx context.Context, workspace string, yield fun
 	list = slices.Clone(list)
 	slices.SortFunc(list, func(a, b comet.Project) int { return strings.Compare(a.Name, b.Name) })
 	for _, p := range list {
-		fields := []string{workspace + "/" + projectPart(p.Name), p.ID, "", ""}
+		fields := []listing.Field{
+			{Name: "path", Value: workspace + "/" + projectPart(p.Name)}, {Name: "id", Value: listing.Optional(p.ID)}, {Name: "experiments"}, {Name: "visibility"},
+		}
 		if p.Experiments != nil {
-			fields[2] = strconv.FormatInt(*p.Experiments, 10)
+			fields[2].Value = *p.Experiments
 		}
 		if p.Public != nil {
-			fields[3] = "private"
+			fields[3].Value = "private"
 			if *p.Public {
-				fields[3] = "public"
+				fields[3].Value = "public"
 			}
 		}
-		if err := yield(fields); err != nil {
+		if err := yield(listing.Entry{Kind: string(stream.KindProject), Fields: fields}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (x *Exporter) listExperiments(ctx context.Context, p Path, yield func([]string) error) error {
+func (x *Exporter) listExperiments(ctx context.Context, p Path, yield func(listing.Entry) error) error {
 	s, err := x.resolveAll(ctx, []Path{p})
 	if err != nil {
 		return err
@@ -77,25 +78,14 @@ func (x *Exporter) listExperiments(ctx context.Context, p Path, yield func([]str
 	x.tellDoubt(proj)
 	proj.keep(selected, left, x.o.Selection.Shard)
 	for _, e := range proj.experiments {
-		state := "finished"
-		if e.running {
-			state = "running"
+		fields := []listing.Field{
+			{Name: "path", Value: proj.path() + "/" + e.key}, {Name: "key", Value: e.key},
+			{Name: "start", Value: listing.Time(e.start)}, {Name: "end", Value: listing.Time(e.end)},
+			{Name: "state", Value: listing.State(e.running, e.crashed, e.archived)}, {Name: "name", Value: listing.Optional(e.name)},
 		}
-		if e.archived {
-			state = "archived"
-		}
-		fields := []string{proj.path() + "/" + e.key, e.key, timeText(e.start), timeText(e.end), state, e.name}
-		if err := yield(fields); err != nil {
+		if err := yield(listing.Entry{Kind: string(stream.KindExperiment), Fields: fields}); err != nil {
 			return err
 		}
 	}
 	return x.notFound()
-}
-
-// timeText returns a time as people and programs both read it.
-func timeText(ms *int64) string {
-	if ms == nil {
-		return ""
-	}
-	return time.UnixMilli(*ms).UTC().Format("2006-01-02T15:04:05.000Z")
 }

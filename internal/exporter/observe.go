@@ -34,7 +34,9 @@ const (
 
 // A Result is what came of one experiment, a line of the report.
 type Result struct {
+	Kind      string `json:"kind"` // "experiment"
 	Key       string `json:"key"`
+	SourceURL string `json:"source_url,omitempty"` // of its page
 	Workspace string `json:"workspace"`
 	Project   string `json:"project"`
 	Name      string `json:"name,omitempty"`

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/listing"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -37,8 +38,8 @@ func TestListedPathsLead(t *testing.T) {
 	list := func(path string) [][]string {
 		t.Helper()
 		var lines [][]string
-		err := New(Options{Client: client}).List(t.Context(), paths(t, path)[0], func(fields []string) error {
-			lines = append(lines, fields)
+		err := New(Options{Client: client}).List(t.Context(), paths(t, path)[0], func(e listing.Entry) error {
+			lines = append(lines, e.Texts())
 			return nil
 		})
 		if err != nil {

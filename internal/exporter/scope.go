@@ -26,12 +26,13 @@ type listed struct {
 	start, end *int64
 	archived   bool
 	running    bool
+	crashed    bool
 }
 
 func newListed(e *comet.Experiment) listed {
 	l := listed{
 		key: strings.Clone(e.Key), start: e.Start, end: e.End,
-		archived: e.Archived, running: e.Running,
+		archived: e.Archived, running: e.Running, crashed: e.Crashed != nil && *e.Crashed,
 	}
 	if e.Name != nil {
 		l.name = strings.Clone(*e.Name)

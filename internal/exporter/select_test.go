@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/listing"
 	"github.com/comet-stream/comet-stream/internal/selection"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -56,6 +57,11 @@ ws/proj/aaaa1111aaaa1111aaaa1111aaaa1111	aaaa1111aaaa1111aaaa1111aaaa1111	2024-0
 {"key":"exported0","workspace":"w","result":"exported"}
 {"key":"partly0","workspace":"w","result":"exported","missing":[{"kind":"html"}]}
 {"kind":"artifact","key":"artifact0","result":"created"}
+{"kind":"experiment","key":"running0","workspace":"w","result":"created","running":true}
+{"kind":"experiment","path":"w/p/listed0","key":"listed0","state":"crashed,archived"}
+{"kind":"experiment","path":"w/p/listed1","key":"listed1","state":"running"}
+listed2	w/p/listed2	name	2024-01-01		running,archived	1	2	3	0
+{"kind":"total","listed":3}
 {"summary":{"listed":3}}
 `
 	for name, list := range map[string]string{
@@ -68,13 +74,13 @@ ws/proj/aaaa1111aaaa1111aaaa1111aaaa1111	aaaa1111aaaa1111aaaa1111aaaa1111	2024-0
 		"white space":       strings.ReplaceAll(list, "\n", " \u00a0\n\t"),
 	} {
 		keys, err := ReadKeys(strings.NewReader(list), false)
-		if err != nil || len(keys) != 8 || !keys["0123456789abcdef0123456789abcdef"] || !keys["there0"] {
+		if err != nil || len(keys) != 12 || !keys["0123456789abcdef0123456789abcdef"] || !keys["there0"] {
 			t.Errorf("%s: keys %v, %v", name, keys, err)
 		}
 	}
 	for done, want := range map[bool][]string{
-		false: {"0123456789abcdef0123456789abcdef", "aaaa1111aaaa1111aaaa1111aaaa1111", "created0", "differs0", "exported0", "failed0", "partly0", "there0"},
-		true:  {"0123456789abcdef0123456789abcdef", "aaaa1111aaaa1111aaaa1111aaaa1111", "created0", "exported0", "there0"},
+		false: {"0123456789abcdef0123456789abcdef", "aaaa1111aaaa1111aaaa1111aaaa1111", "created0", "differs0", "exported0", "failed0", "listed0", "listed1", "listed2", "partly0", "running0", "there0"},
+		true:  {"0123456789abcdef0123456789abcdef", "aaaa1111aaaa1111aaaa1111aaaa1111", "created0", "exported0", "listed0", "there0"},
 	} {
 		keys, err := ReadKeys(strings.NewReader(list), done)
 		if err != nil {
@@ -249,8 +255,8 @@ func TestList(t *testing.T) {
 		"demo/vision/gave up": {"demo/vision/" + comettest.DemoKey("demo", comettest.DemoArchived)},
 	} {
 		var got []string
-		err := New(Options{Client: newClient(t, srv)}).List(t.Context(), paths(t, path)[0], func(fields []string) error {
-			got = append(got, fields[0])
+		err := New(Options{Client: newClient(t, srv)}).List(t.Context(), paths(t, path)[0], func(e listing.Entry) error {
+			got = append(got, e.Texts()[0])
 			return nil
 		})
 		if err != nil {
@@ -262,7 +268,7 @@ func TestList(t *testing.T) {
 	}
 	var lines [][]string
 	x := New(Options{Client: newClient(t, srv)})
-	err := x.List(t.Context(), paths(t, "demo/vision")[0], func(fields []string) error { lines = append(lines, fields); return nil })
+	err := x.List(t.Context(), paths(t, "demo/vision")[0], func(e listing.Entry) error { lines = append(lines, e.Texts()); return nil })
 	if err != nil || len(lines) != 5 {
 		t.Fatalf("%d lines, %v", len(lines), err)
 	}

@@ -9,7 +9,9 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/exporter/judge"
+	"github.com/comet-stream/comet-stream/internal/listing"
 	"github.com/comet-stream/comet-stream/internal/pathname"
+	"github.com/comet-stream/comet-stream/stream"
 )
 
 // checkSpecial makes sure that a path to what belongs to a workspace leads
@@ -249,7 +251,7 @@ func (x *Exporter) estimateWorkspaces(ctx context.Context, s *scope, e *Estimate
 // listSpecial lists artifacts (type, project), their versions (id, state,
 // aliases), registry models, their versions (id, experiment, stages), or
 // panels (id).
-func (x *Exporter) listSpecial(ctx context.Context, p Path, yield func([]string) error) error {
+func (x *Exporter) listSpecial(ctx context.Context, p Path, yield func(listing.Entry) error) error {
 	r := newResolver(x)
 	if err := r.checkSpecial(ctx, &p); err != nil {
 		return err
@@ -260,19 +262,19 @@ func (x *Exporter) listSpecial(ctx context.Context, p Path, yield func([]string)
 	case p.Kind == pathPanels:
 		list, err := x.panels(ctx, &p)
 		for i := 0; err == nil && i < len(list); i++ {
-			err = yield([]string{prefix + pathname.Escape(list[i].Name), list[i].ID})
+			err = yield(entry(string(stream.KindPanel), prefix+pathname.Escape(list[i].Name), list[i].ID))
 		}
 		return err
 	case p.Name == "" && p.Kind == pathArtifacts:
 		list, err := x.artifacts(ctx, &p)
 		for i := 0; err == nil && i < len(list); i++ {
-			err = yield([]string{prefix + pathname.Escape(list[i].Name), list[i].ID, list[i].Type, list[i].Project})
+			err = yield(entry(string(stream.KindArtifact), prefix+pathname.Escape(list[i].Name), list[i].ID, "type", list[i].Type, "project", list[i].Project))
 		}
 		return err
 	case p.Name == "":
 		list, err := x.models(ctx, &p)
 		for i := 0; err == nil && i < len(list); i++ {
-			err = yield([]string{prefix + pathname.Escape(list[i].Name), list[i].ID})
+			err = yield(entry(string(stream.KindModel), prefix+pathname.Escape(list[i].Name), list[i].ID))
 		}
 		return err
 	case p.Kind == pathArtifacts:
@@ -285,8 +287,18 @@ func (x *Exporter) listSpecial(ctx context.Context, p Path, yield func([]string)
 		if v.State != nil {
 			state = *v.State
 		}
-		return yield([]string{prefix + pathname.Escape(a.Name) + "/" + v.Version, v.ID, state, strings.Join(v.Aliases, " ")})
+		return yield(entry(string(stream.KindArtifactVersion), prefix+pathname.Escape(a.Name)+"/"+v.Version, v.ID, "state", state, "aliases", strings.Join(v.Aliases, " ")))
 	}, func(m *comet.RegistryModel, v *comet.RegistryVersion) error {
-		return yield([]string{prefix + pathname.Escape(m.Name) + "/" + v.Version, v.ID, v.Key, strings.Join(v.Stages, " ")})
+		return yield(entry(string(stream.KindModelVersion), prefix+pathname.Escape(m.Name)+"/"+v.Version, v.ID, "experiment", v.Key, "stages", strings.Join(v.Stages, " ")))
 	}, func(err error) error { return err })
+}
+
+// entry returns the entry of something in a workspace: its path and id, and more
+// fields by name and value.
+func entry(kind, path, id string, more ...string) listing.Entry {
+	e := listing.Entry{Kind: kind, Fields: []listing.Field{{Name: "path", Value: path}, {Name: "id", Value: listing.Optional(id)}}}
+	for i := 0; i+1 < len(more); i += 2 {
+		e.Fields = append(e.Fields, listing.Field{Name: more[i], Value: listing.Optional(more[i+1])})
+	}
+	return e
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/listing"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -88,7 +89,7 @@ func TestListVersionsUnread(t *testing.T) {
 	} {
 		srv := faulty(t, comettest.Moods{}, demo, fault)
 		// The first reading is that which settles the path.
-		err := New(Options{Client: newClient(t, srv)}).List(t.Context(), paths(t, path)[0], func([]string) error { return nil })
+		err := New(Options{Client: newClient(t, srv)}).List(t.Context(), paths(t, path)[0], func(listing.Entry) error { return nil })
 		if !errors.Is(err, comet.ErrServer) {
 			t.Errorf("%s: %v", path, err)
 		}

@@ -19,6 +19,7 @@ type Options struct {
 	Rules    Rules
 	Tool     string             // name and version, for the header of the new stream
 	Counters *progress.Counters // what is counted; nil counts nothing
+	ListJSON bool               // List prints JSON
 }
 
 func (o *Options) withDefaults() *Options {

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
-	"time"
 
+	"github.com/comet-stream/comet-stream/internal/listing"
+	"github.com/comet-stream/comet-stream/internal/progress"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -17,8 +17,9 @@ import (
 //	key, workspace/project/key, name, start, end, state, metric points, assets,
 //	bytes of assets, skipped items
 //
-// Times are in UTC, one that is absent is empty. The state is finished, running
-// or crashed, with ",archived" behind it where the experiment is. Blocks that
+// Times are in UTC, one that is absent is empty. The state is that of
+// [listing.State]. With the option ListJSON each line is a JSON object with the same
+// fields. Blocks that
 // cannot hold what is printed are not decompressed, and the order of records and
 // their totals are not checked; [Check] does that.
 func List(ctx context.Context, w io.Writer, r io.Reader, o Options) error {
@@ -92,7 +93,10 @@ func (l *lister) record(b *stream.Block, i int, r stream.Raw) error {
 			return &stream.Error{Class: stream.ErrGrammar, Kind: r.Kind, Reason: fmt.Sprintf("ends %q, which is not open", rec.Key)}
 		}
 		l.options.Counters.Experiments.Add(1)
-		_, err = l.lines.WriteString(strings.Join(listLine(l.open, rec), "\t") + "\n")
+		line, err := listEntry(l.open, rec).Line(l.options.ListJSON, quoted, progress.EscapeJSON)
+		if err == nil {
+			_, err = l.lines.WriteString(line + "\n")
+		}
 		l.open = nil
 		// Whoever looks on sees each experiment as it comes.
 		return errors.Join(err, l.lines.Flush())
@@ -104,34 +108,17 @@ func (l *lister) record(b *stream.Block, i int, r stream.Raw) error {
 	return nil
 }
 
-func listLine(e *stream.Experiment, end *stream.ExperimentEnd) []string {
-	state := "finished"
-	switch {
-	case e.Running:
-		state = "running"
-	case e.Crashed != nil && *e.Crashed:
-		state = "crashed"
-	}
-	if e.Archived {
-		state += ",archived"
-	}
-	return []string{
-		quoted(e.Key),
-		quoted(e.Workspace + "/" + e.Project + "/" + e.Key),
-		quoted(deref(e.Name)),
-		listTime(e.Start),
-		listTime(e.End),
-		state,
-		fmt.Sprint(end.Points),
-		fmt.Sprint(end.Counts[stream.KindAsset]),
-		fmt.Sprint(end.AssetBytes),
-		fmt.Sprint(end.Skipped),
-	}
-}
-
-func listTime(ms *int64) string {
-	if ms == nil {
-		return ""
-	}
-	return time.UnixMilli(*ms).UTC().Format("2006-01-02T15:04:05.000Z")
+func listEntry(e *stream.Experiment, end *stream.ExperimentEnd) listing.Entry {
+	return listing.Entry{Kind: string(stream.KindExperiment), Fields: []listing.Field{
+		{Name: "key", Value: e.Key},
+		{Name: "path", Value: e.Workspace + "/" + e.Project + "/" + e.Key},
+		{Name: "name", Value: listing.Optional(deref(e.Name))},
+		{Name: "start", Value: listing.Time(e.Start)},
+		{Name: "end", Value: listing.Time(e.End)},
+		{Name: "state", Value: listing.State(e.Running, e.Crashed != nil && *e.Crashed, e.Archived)},
+		{Name: "points", Value: end.Points},
+		{Name: "assets", Value: end.Counts[stream.KindAsset]},
+		{Name: "asset_bytes", Value: end.AssetBytes},
+		{Name: "skipped", Value: end.Skipped},
+	}}
 }

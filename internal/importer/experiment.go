@@ -77,7 +77,8 @@ func (r *run) startExperiment(work context.Context, src *place.Source, p *projec
 	}
 	e.Out = report.Outcome{
 		Kind: report.KindExperiment, SourceKey: rec.Key,
-		Workspace: p.target.Workspace, Project: p.target.Name,
+		Workspace: p.target.Workspace, Project: p.target.Name, Running: rec.Running,
+		SourceURL: src.page(rec),
 	}
 	if rec.Name != nil {
 		e.Out.Name = *rec.Name

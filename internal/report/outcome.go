@@ -17,17 +17,22 @@ const (
 	ResultFailed    Result = "failed"        // it is not finished, or has not been begun
 )
 
+// ResultSkipped is that of what the source has and the stream has not.
+const ResultSkipped Result = "skipped"
+
 // Outcome tells what became of an experiment, or of another thing that Kind
 // names. It is encoded as a line of the report.
 type Outcome struct {
 	Kind      string `json:"kind"` // "experiment", "project", "artifact", ...
 	SourceKey string `json:"key,omitempty"`
 	Key       string `json:"destination_key,omitempty"`
-	URL       string `json:"url,omitempty"`
+	SourceURL string `json:"source_url,omitempty"` // of its page at the source
+	URL       string `json:"destination_url,omitempty"`
 	Workspace string `json:"workspace"`
 	Project   string `json:"project,omitempty"`
 	Name      string `json:"name,omitempty"`
 	Result    Result `json:"result"`
+	Running   bool   `json:"running,omitempty"`  // at the source, when it was read
 	DryRun    bool   `json:"dry_run,omitempty"`  // what would become of it
 	Verified  bool   `json:"verified,omitempty"` // read back and found equal
 	Error     string `json:"error,omitempty"`    // why it failed
@@ -117,4 +122,19 @@ func CutText(s string) string {
 		return s
 	}
 	return strings.ToValidUTF8(s[:maxText], "") + "…"
+}
+
+// Settle gives an outcome that has no result the one that follows from the rest.
+func (o *Outcome) Settle() {
+	switch {
+	case o.Result != "":
+	case o.skipped > 0:
+		o.Result = ResultSkipped
+	case o.Error != "" || o.missing > 0:
+		o.Result = ResultFailed
+	case o.Written.Any():
+		o.Result = ResultCompleted
+	default:
+		o.Result = ResultThere
+	}
 }

@@ -18,6 +18,7 @@ type Summary struct {
 	Missing    int64 `json:"missing"`    // items
 	Differing  int64 `json:"differing"`  // items, those of projects included
 	Unverified int64 `json:"unverified"` // findings of a verification
+	Verified   int64 `json:"verified"`   // experiments that were read back and found equal
 	Skipped    int64 `json:"skipped"`    // in the stream
 
 	Points     int64 `json:"points"` // written
@@ -35,8 +36,9 @@ func (s *Summary) Wrote() bool {
 	return s.Created+s.Completed+s.ProjectsCreated > 0 || len(s.Other) > 0
 }
 
-// Add takes one outcome in.
+// Add takes one outcome in, and settles it.
 func (s *Summary) Add(o *Outcome) {
+	o.Settle()
 	if o.Kind == KindExperiment {
 		s.addExperiment(o)
 	}
@@ -49,10 +51,17 @@ func (s *Summary) Add(o *Outcome) {
 	s.AssetBytes += o.Written.AssetBytes
 }
 
-const KindExperiment = string(stream.KindExperiment)
+// Kinds of lines: of an experiment, and of the sum of all.
+const (
+	KindExperiment = string(stream.KindExperiment)
+	KindTotal      = "total"
+)
 
 func (s *Summary) addExperiment(o *Outcome) {
 	s.Read++
+	if o.Verified {
+		s.Verified++
+	}
 	switch o.Result {
 	case ResultCreated:
 		s.Created++

@@ -35,6 +35,15 @@ func NewSource(h *stream.Header, root string) *Source {
 	}
 }
 
+// page returns the address of an experiment in the web interface of the source, ""
+// where the stream does not say where it comes from.
+func (s *source) page(rec *stream.Experiment) string {
+	if s.url == "" {
+		return ""
+	}
+	return comet.ExperimentURL(s.url+"/", rec.Workspace, rec.Project, rec.Key, rec.Archived)
+}
+
 // wholeResources returns what a stream has all of, as far as its header tells. A
 // filter need not tell what it has left out.
 func wholeResources(h *stream.Header) stream.Resources {

@@ -78,7 +78,7 @@ func (r *run) startExperiment(work context.Context, src *place.Source, p *projec
 	e.Out = report.Outcome{
 		Kind: report.KindExperiment, SourceKey: rec.Key,
 		Workspace: p.target.Workspace, Project: p.target.Name, Running: rec.Running,
-		SourceURL: src.page(rec),
+		SourceURL: src.Page(rec),
 	}
 	if rec.Name != nil {
 		e.Out.Name = *rec.Name

@@ -35,9 +35,9 @@ func NewSource(h *stream.Header, root string) *Source {
 	}
 }
 
-// page returns the address of an experiment in the web interface of the source, ""
+// Page returns the address of an experiment in the web interface of the source, ""
 // where the stream does not say where it comes from.
-func (s *source) page(rec *stream.Experiment) string {
+func (s *Source) Page(rec *stream.Experiment) string {
 	if s.url == "" {
 		return ""
 	}

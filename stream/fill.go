@@ -6,15 +6,20 @@ import (
 	"encoding/hex"
 )
 
+// NewID returns a new id for a stream.
+func NewID() string {
+	var id [16]byte
+	rand.Read(id[:]) // never fails
+	return hex.EncodeToString(id[:])
+}
+
 // fill completes the records that the Writer knows more about than its caller.
 func (w *Writer) fill(rec Record) {
 	switch rec := rec.(type) {
 	case *Header:
 		rec.Format, rec.Version = formatName, [2]int{majorVersion, minorVersion}
 		if rec.ID == "" {
-			var id [16]byte
-			rand.Read(id[:]) // never fails
-			rec.ID = hex.EncodeToString(id[:])
+			rec.ID = NewID()
 		}
 	case *AssetEnd:
 		if rec.SHA256 == "" && w.g.open == KindAsset && w.g.hashing {

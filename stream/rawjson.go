@@ -2,6 +2,7 @@ package stream
 
 import (
 	"encoding/base64"
+	"errors"
 	"math"
 	"strconv"
 )
@@ -84,4 +85,63 @@ func appendLooseFloat(b []byte, f float64) []byte {
 func appendBase64(b, data []byte) []byte {
 	b = append(b, '"')
 	return append(base64.StdEncoding.AppendEncode(b, data), '"')
+}
+
+// RawFromJSON returns the record of a kind whose body [Raw.AppendJSON] gives as
+// body, as far as there is a way back: bytes are read from base64 where FORMAT.md
+// has bytes, numbers and text as [DocFromJSON] reads them. Members may come in any
+// order.
+func RawFromJSON(kind Kind, body []byte) (Raw, error) {
+	doc, err := parseJSON(body)
+	if err != nil {
+		return Raw{}, err
+	}
+	if len(doc) == 0 || classOf[doc[0]] != classMap {
+		return Raw{}, fault(ErrCorrupt, "the body of a record is an object")
+	}
+	var binary func(key string) bool
+	if info := kinds[kind]; info != nil {
+		binary = info.schema.binary
+	}
+	c := cursorAt(doc, 0)
+	defer c.free()
+	data := pack(nil, func(p *packer) {
+		p.record(kind)
+		n := c.mapLen()
+		p.mapLen(n)
+		for range n {
+			key := string(c.bytes())
+			value := c.skip()
+			p.str(key)
+			if binary == nil || !binary(key) || err != nil {
+				p.raw(value)
+				continue
+			}
+			var content []byte
+			if content, err = fromBase64(value); err != nil {
+				err = fault(ErrCorrupt, "value of key %q: %v", key, err)
+			}
+			p.bin(content)
+		}
+	})
+	if err != nil {
+		return Raw{}, err
+	}
+	r := Raw{Kind: kind, Data: data}
+	_, err = r.checked()
+	return r, err
+}
+
+// binary reports whether the value of a key is bytes.
+func (s *schema) binary(key string) bool {
+	f := s.find([]byte(key), 0)
+	return f >= 0 && s.fields[f].typ == typeBin
+}
+
+func fromBase64(value []byte) ([]byte, error) {
+	text, ok := Doc(value).Text()
+	if !ok {
+		return nil, errors.New("want base64")
+	}
+	return base64.StdEncoding.Strict().DecodeString(text)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/filter"
 	"github.com/comet-stream/comet-stream/internal/join"
+	"github.com/comet-stream/comet-stream/internal/jsonform"
 	"github.com/comet-stream/comet-stream/internal/progress"
 	"github.com/comet-stream/comet-stream/internal/selection"
 	"github.com/comet-stream/comet-stream/stream"
@@ -26,7 +27,7 @@ type filterCommand struct {
 	chosen                          selectionFlags
 	renames                         []string
 	list, json, sum, check, salvage bool
-	join                            bool
+	join, fromJSON                  bool
 
 	counters progress.Counters
 	talk     *progress.Reporter
@@ -93,6 +94,7 @@ func (c *filterCommand) addFlags() {
 	c.ModeVar(&c.check, "check")
 	c.ModeVar(&c.salvage, "salvage")
 	c.ModeVar(&c.join, "join")
+	c.ModeVar(&c.fromJSON, "from-json")
 }
 
 // parseRules makes the rules of flags and arguments.
@@ -122,7 +124,7 @@ func (c *filterCommand) modes() (names []string) {
 		on   bool
 	}{
 		{"--list", c.list}, {"--json", c.json && !c.list}, {"--sum", c.sum}, {"--check", c.check}, {"--salvage", c.salvage},
-		{"--extract", c.extract != ""}, {"--join", c.join},
+		{"--extract", c.extract != ""}, {"--join", c.join}, {"--from-json", c.fromJSON},
 	} {
 		if m.on {
 			names = append(names, m.name)
@@ -146,7 +148,9 @@ func (c *filterCommand) checkModes(args []string) error {
 		return c.usageError(fmt.Errorf("-o is for a stream, and %s writes none", modes[0]), "what it prints goes to standard output")
 	case c.salvage && c.fromDir != "":
 		return c.usagef("--salvage is for a damaged stream, and --from-dir makes a new one")
-	case (c.check || c.salvage) && !c.opts.Rules.Empty():
+	case c.fromJSON && c.fromDir != "":
+		return c.usagef("--from-json and --from-dir both make a stream")
+	case (c.check || c.salvage || c.fromJSON) && !c.opts.Rules.Empty():
 		return c.usageError(fmt.Errorf("%s takes the whole stream, without rules and RESOURCE names", modes[0]),
 			"pass its output through comet-filter again")
 	}
@@ -203,6 +207,8 @@ func (c *filterCommand) filter(ctx context.Context, in *input, out io.Writer) er
 		return filter.JSON(ctx, out, in, c.opts)
 	case c.sum:
 		return filter.Sum(ctx, out, in, c.opts)
+	case c.fromJSON:
+		return filter.FromJSON(ctx, out, in, c.opts)
 	case c.check:
 		return filter.Check(ctx, out, in, c.opts)
 	case c.extract != "":
@@ -265,6 +271,9 @@ func (c *filterCommand) explain(in *input, err error) error {
 	}
 	if _, ok := errors.AsType[*filter.MeetError](err); ok {
 		return withCode(ExitUsage, err, "comet-import --merge puts projects together")
+	}
+	if _, ok := errors.AsType[*jsonform.LineError](err); ok {
+		return withCode(ExitInput, fmt.Errorf("%s: %w", in.name, err), "FORMAT.md has the form of the lines, section 9")
 	}
 	if errors.Is(err, stream.ErrAborted) {
 		return withCode(c.codeOfInput(err), fmt.Errorf("%s: %w", in.name, err), "what comes before the abort is good", abortHint)

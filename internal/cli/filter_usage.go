@@ -5,6 +5,7 @@ const filterUsage = `Usage:
     comet-filter --list|--json|--sum [flags] [RESOURCE ...] < stream
     comet-filter --extract DIR|- [flags] [RESOURCE ...] < stream
     comet-filter --check|--salvage [-i FILE] [-o FILE] < stream
+    comet-filter --from-json < lines > stream
     comet-filter --join [-o FILE] FILE ...
 
 Passes a stream on, less what it is told to drop. Without flags and arguments it
@@ -62,8 +63,8 @@ Modes, which write no stream but lines to standard output, or files:
                             state, points, assets, their bytes, skipped items,
                             separated by tabs. The state is finished, running or
                             crashed, and ,archived behind it
-    --json                  a JSON object for each record; with --list for each
-                            experiment
+    --json                  a JSON object for each record, with all that it has;
+                            with --list for each experiment
     --sum                   a line for each experiment: its key and a SHA-256 of its
                             content; and one for each project, notes, artifact and
                             its versions, registry model and its versions, panel,
@@ -79,6 +80,7 @@ Modes:
     --salvage               write what is whole of a damaged or cut stream, as a good
                             one, and tell what is lost. Standard input, where it is
                             no file, is copied to one first (in TMPDIR)
+    --from-json             make a stream of what --json prints: the same records
     --join                  make one stream of the files named: each project and
                             experiment once. Two that have different records of
                             one experiment are refused, and nothing is written

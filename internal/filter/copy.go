@@ -2,8 +2,6 @@ package filter
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"io"
 	"time"
@@ -269,10 +267,8 @@ func newHeader(r stream.Raw, tool string) (stream.Raw, error) {
 	if err != nil {
 		return r, err
 	}
-	var id [16]byte
-	rand.Read(id[:]) // never fails
 	h.Parents = append([]string{h.ID}, h.Parents...)
-	h.ID = hex.EncodeToString(id[:])
+	h.ID = stream.NewID()
 	h.Created = time.Now().UnixMilli()
 	h.Tool = tool
 	return r.With(h)

@@ -73,8 +73,9 @@ var rules = map[string]rule{
 	"internal/comet":    {own: []string{"internal/unpack"}},
 
 	// The rooms of the exporter.
-	"internal/exporter/judge":  {own: []string{"internal/comet", "stream"}},
-	"internal/exporter/packed": {own: []string{"stream"}, not: []string{"os", "net", "net/http"}},
+	"internal/exporter/judge":    {own: []string{"internal/comet", "stream"}},
+	"internal/exporter/packed":   {own: []string{"stream"}, not: []string{"os", "net", "net/http"}},
+	"internal/exporter/prefetch": {own: []string{"internal/comet", "internal/comet/transport", "internal/exporter/judge"}, not: []string{"os", "net"}},
 
 	// The rooms of the client, from the bottom up.
 	"internal/comet/wire":      {not: []string{"os", "net", "net/http"}},

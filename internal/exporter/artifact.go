@@ -10,6 +10,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/exporter/judge"
+	"github.com/comet-stream/comet-stream/internal/exporter/prefetch"
 	"github.com/comet-stream/comet-stream/internal/suggest"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -17,14 +18,14 @@ import (
 // artifactUnit carries an artifact with its versions and their files.
 type artifactUnit struct {
 	x         *Exporter
-	q         *queue
+	q         *prefetch.Queue
 	n         int
 	workspace string
 	row       comet.Artifact // of the list
 	named     []string       // versions or aliases; nil = all
 
-	details  *valueSlot[*artifactDetails]
-	versions sequence[*versionSlot]
+	details  *prefetch.Value[*artifactDetails]
+	versions prefetch.Sequence[*versionSlot]
 }
 
 // artifactDetails is an artifact and those of its versions that are in scope.
@@ -96,20 +97,20 @@ type versionSlot struct {
 }
 
 // begin implements unit.
-func (u *artifactUnit) begin(q *queue, n int) {
+func (u *artifactUnit) begin(q *prefetch.Queue, n int) {
 	u.q, u.n = q, n
-	u.details = newValueSlot(position{unit: n}, u.fetch)
-	q.push(u.details.slot)
+	u.details = prefetch.NewValue(prefetch.Position{Unit: n}, u.fetch)
+	q.Push(u.details.Slot)
 }
 
 // end implements unit.
-func (u *artifactUnit) end(q *queue) {
-	q.leave(u.details.slot)
-	u.versions.end(q)
+func (u *artifactUnit) end(q *prefetch.Queue) {
+	q.Leave(u.details.Slot)
+	u.versions.Close(q)
 }
 
 // fetch reads the artifact, and makes slots for its versions.
-func (u *artifactUnit) fetch(ctx context.Context, s *slot) (*artifactDetails, error) {
+func (u *artifactUnit) fetch(ctx context.Context, s *prefetch.Slot) (*artifactDetails, error) {
 	a, err := u.x.client.Artifacts.Get(ctx, u.workspace, u.row.Name)
 	if err != nil {
 		return nil, err
@@ -122,15 +123,10 @@ func (u *artifactUnit) fetch(ctx context.Context, s *slot) (*artifactDetails, er
 	if d.Versions, err = inScope(a.Versions, u.named, artifactLabels); err != nil {
 		return nil, err
 	}
-	u.q.mu.Lock()
-	defer u.q.mu.Unlock()
-	if s.dropped || s.lost {
-		return nil, errDropped
-	}
-	s.fixed = true
-	u.versions = sequence[*versionSlot]{n: len(d.Versions), make: func(i int) *versionSlot { return u.newVersion(i, &d.Versions[i]) }}
-	u.versions.begin(u.q)
-	return d, nil
+	return d, u.q.Fix(s, func() {
+		u.versions = prefetch.Sequence[*versionSlot]{N: len(d.Versions), Make: func(i int) *versionSlot { return u.newVersion(i, &d.Versions[i]) }}
+		u.versions.Open(u.q)
+	})
 }
 
 func artifactLabels(v *comet.ArtifactVersion) (version string, labels []string) {
@@ -183,7 +179,7 @@ func versionParts(s string) []int {
 // newVersion makes the slot of a version. The caller holds the queue's mu.
 func (u *artifactUnit) newVersion(i int, row *comet.ArtifactVersion) *versionSlot {
 	v := new(versionSlot)
-	at := position{unit: u.n, item: 1, part: i}
+	at := prefetch.Position{Unit: u.n, Item: 1, Part: i}
 	v.assetsFetch = u.x.newAssetsFetch(u.q, at, func(ctx context.Context, restart func(), yield func(*comet.Asset) error) error {
 		c := u.x.client
 		var err error
@@ -215,8 +211,8 @@ func (u *artifactUnit) newVersion(i int, row *comet.ArtifactVersion) *versionSlo
 
 // write implements unit. An artifact whose versions all come from experiments
 // that are left out is left out too.
-func (u *artifactUnit) write(ctx context.Context, q *queue, out *output) error {
-	d, err := u.details.get(ctx, q)
+func (u *artifactUnit) write(ctx context.Context, q *prefetch.Queue, out *output) error {
+	d, err := u.details.Get(ctx, q)
 	if err == nil && len(d.Versions) == 0 {
 		err = u.open(out, d)
 	}
@@ -225,11 +221,11 @@ func (u *artifactUnit) write(ctx context.Context, q *queue, out *output) error {
 	}
 	opened := len(d.Versions) == 0
 	for i := range d.Versions {
-		v := u.versions.take(q)
-		files, err := v.get(ctx, q)
+		v := u.versions.Take(q)
+		files, err := v.Get(ctx, q)
 		if !v.gone && !opened {
 			if unfit := u.open(out, d); unfit != nil {
-				v.leave(q)
+				v.Leave(q)
 				return out.skipIn(stream.KindArtifact, u.workspace, u.row.ID, u.row.Name, unfit)
 			}
 			opened = true
@@ -237,7 +233,7 @@ func (u *artifactUnit) write(ctx context.Context, q *queue, out *output) error {
 		if !v.gone {
 			err = u.writeVersion(ctx, q, out, &d.Versions[i], v, files, err)
 		}
-		v.leave(q)
+		v.Leave(q)
 		if err != nil {
 			return err
 		}
@@ -257,7 +253,7 @@ func (u *artifactUnit) open(out *output, d *artifactDetails) error {
 }
 
 // writeVersion writes a version and its files, which its slot has brought, or err.
-func (u *artifactUnit) writeVersion(ctx context.Context, q *queue, out *output, row *comet.ArtifactVersion, s *versionSlot, files []*item, err error) error {
+func (u *artifactUnit) writeVersion(ctx context.Context, q *prefetch.Queue, out *output, row *comet.ArtifactVersion, s *versionSlot, files []*item, err error) error {
 	label := u.row.Name + ":" + row.Version
 	v := s.version
 	var doc stream.Doc

@@ -10,6 +10,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/exporter/judge"
+	"github.com/comet-stream/comet-stream/internal/exporter/prefetch"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -26,6 +27,11 @@ type item struct {
 	doc      stream.Doc
 	key      string // of the experiment that has the bytes
 	artifact string // id of the artifact version whose file it is
+}
+
+// request asks for the bytes of an asset.
+func (it *item) request() comet.AssetRequest {
+	return comet.AssetRequest{Key: it.key, ID: it.id, ArtifactVersion: it.artifact, Size: it.size}
 }
 
 // badItem is an entry of a list that no record can hold.
@@ -112,33 +118,33 @@ type eachAsset func(ctx context.Context, restart func(), yield func(*comet.Asset
 // assetsFetch is the slot of a list of assets, of an experiment or a version
 // of an artifact, and the slots of their contents.
 type assetsFetch struct {
-	*valueSlot[[]*item]
+	*prefetch.Value[[]*item]
 	x        *Exporter
-	q        *queue
+	q        *prefetch.Queue
 	each     eachAsset
 	key      string // of the experiment
 	artifact string // id of the artifact version
 
-	bodies    sequence[*bodySlot]
+	bodies    prefetch.Sequence[*prefetch.Body]
 	left      int // left out by choice
 	leftBytes int64
 	bad       []badItem
 }
 
-func (x *Exporter) newAssetsFetch(q *queue, at position, each eachAsset) *assetsFetch {
+func (x *Exporter) newAssetsFetch(q *prefetch.Queue, at prefetch.Position, each eachAsset) *assetsFetch {
 	f := &assetsFetch{x: x, q: q, each: each}
-	f.valueSlot = newValueSlot(at, f.fetch)
+	f.Value = prefetch.NewValue(at, f.fetch)
 	return f
 }
 
 // leave gives back what is held.
-func (f *assetsFetch) leave(q *queue) {
-	q.leave(f.slot)
-	f.bodies.end(q)
+func (f *assetsFetch) Leave(q *prefetch.Queue) {
+	q.Leave(f.Slot)
+	f.bodies.Close(q)
 }
 
 // fetch reads the list, and makes slots for the contents.
-func (f *assetsFetch) fetch(ctx context.Context, s *slot) ([]*item, error) {
+func (f *assetsFetch) fetch(ctx context.Context, s *prefetch.Slot) ([]*item, error) {
 	list, err := f.list(ctx, s)
 	if err != nil {
 		return nil, err
@@ -149,30 +155,25 @@ func (f *assetsFetch) fetch(ctx context.Context, s *slot) ([]*item, error) {
 			local = append(local, it)
 		}
 	}
-	f.q.mu.Lock()
-	defer f.q.mu.Unlock()
-	if s.dropped || s.lost {
-		return nil, errDropped
-	}
-	s.fixed = true
-	f.bodies = sequence[*bodySlot]{n: len(local), make: func(i int) *bodySlot {
-		at := s.at
-		at.file = i + 1
-		return f.x.newBodySlot(f.q, at, local[i])
-	}}
-	f.bodies.begin(f.q)
-	return list, nil
+	return list, f.q.Fix(s, func() {
+		f.bodies = prefetch.Sequence[*prefetch.Body]{N: len(local), Make: func(i int) *prefetch.Body {
+			at := s.At
+			at.File = i + 1
+			return f.x.bodies.Slot(f.q, at, local[i].request())
+		}}
+		f.bodies.Open(f.q)
+	})
 }
 
 // list reads the list of assets, in the order of the stream.
-func (f *assetsFetch) list(ctx context.Context, s *slot) ([]*item, error) {
+func (f *assetsFetch) list(ctx context.Context, s *prefetch.Slot) ([]*item, error) {
 	var list []*item
 	var size int64
-	growth := reserveGrowth{q: f.q, s: s}
+	growth := prefetch.NewGrowth(f.q, s)
 	restart := func() {
 		list, size = nil, 0
 		f.left, f.leftBytes, f.bad = 0, 0, nil
-		growth.reset()
+		growth.Reset()
 	}
 	restart()
 	err := f.each(ctx, restart, func(a *comet.Asset) error {
@@ -200,7 +201,7 @@ func (f *assetsFetch) list(ctx context.Context, s *slot) ([]*item, error) {
 			f.bad = append(f.bad, badItem{it.id, strings.Clone(a.Name) + "/" + part, errScenePart})
 		}
 		size += int64(len(it.doc)) + 400
-		return growth.to(ctx, size)
+		return growth.To(ctx, size)
 	})
 	if err != nil {
 		return nil, err
@@ -221,7 +222,7 @@ var errScenePart = judge.ItemErrorf("it is a part of a 3D scene, which no call i
 
 // write writes the assets of a list, and what is missing of them. It calls
 // done with the size of each that is whole.
-func (f *assetsFetch) write(ctx context.Context, q *queue, out *output, list []*item, key string, done func(size int64)) error {
+func (f *assetsFetch) write(ctx context.Context, q *prefetch.Queue, out *output, list []*item, key string, done func(size int64)) error {
 	for _, b := range f.bad {
 		if err := out.skip(judge.Skipped(stream.KindAsset, key, b.id, b.name, b.err)); err != nil {
 			return err
@@ -242,11 +243,11 @@ func (f *assetsFetch) write(ctx context.Context, q *queue, out *output, list []*
 }
 
 // writeAssets writes the assets of the experiment.
-func (u *experimentUnit) writeAssets(ctx context.Context, q *queue, out *output) error {
+func (u *experimentUnit) writeAssets(ctx context.Context, q *prefetch.Queue, out *output) error {
 	if u.assets == nil {
 		return nil
 	}
-	list, err := u.assets.get(ctx, q)
+	list, err := u.assets.Get(ctx, q)
 	if err != nil {
 		return u.absentOrSkip(ctx, out, stream.KindAsset, "", err)
 	}
@@ -259,7 +260,7 @@ func (u *experimentUnit) writeAssets(ctx context.Context, q *queue, out *output)
 
 // writeItem writes an asset with its contents, which stand next in bodies. It
 // returns how many bytes it has, -1 if it was skipped.
-func writeItem(ctx context.Context, q *queue, out *output, it *item, bodies *sequence[*bodySlot], key string) (int64, error) {
+func writeItem(ctx context.Context, q *prefetch.Queue, out *output, it *item, bodies *prefetch.Sequence[*prefetch.Body], key string) (int64, error) {
 	rec := &stream.Asset{Doc: it.doc, ID: it.id, Name: it.name, Remote: it.remote, Size: it.size, Type: it.typ}
 	if it.remote != nil {
 		err := out.write(rec)
@@ -268,9 +269,9 @@ func writeItem(ctx context.Context, q *queue, out *output, it *item, bodies *seq
 		}
 		return -1, out.skipItem(it, key, err)
 	}
-	b := bodies.take(q)
-	defer b.leave(q)
-	n, err := b.write(ctx, q, out, rec)
+	b := bodies.Take(q)
+	defer b.Leave(q)
+	n, err := writeBody(ctx, q, out, b, rec)
 	if err != nil {
 		return -1, out.skipItem(it, key, err)
 	}
@@ -286,11 +287,11 @@ func (o *output) skipItem(it *item, key string, err error) error {
 	return o.skipFor(stream.KindAsset, key, it.id, name, err)
 }
 
-// write writes the asset rec with its contents.
-func (b *bodySlot) write(ctx context.Context, q *queue, out *output, rec *stream.Asset) (int64, error) {
+// writeBody writes the asset rec with its contents.
+func writeBody(ctx context.Context, q *prefetch.Queue, out *output, b *prefetch.Body, rec *stream.Asset) (int64, error) {
 	// The first piece comes before the record that opens the asset: one that
 	// cannot be had at all need not be opened.
-	p, err := b.next(ctx, q)
+	p, err := b.Next(ctx, q)
 	if err != nil && err != io.EOF {
 		return 0, err
 	}
@@ -303,8 +304,8 @@ func (b *bodySlot) write(ctx context.Context, q *queue, out *output, rec *stream
 			return 0, werr
 		}
 		n += int64(len(p))
-		b.recycle(q, p)
-		p, err = b.next(ctx, q)
+		b.Recycle(q, p)
+		p, err = b.Next(ctx, q)
 	}
 	if err != io.EOF {
 		return 0, err

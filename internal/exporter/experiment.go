@@ -6,6 +6,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/exporter/judge"
+	"github.com/comet-stream/comet-stream/internal/exporter/prefetch"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -44,16 +45,16 @@ type experimentUnit struct {
 	// may be a link, or is too new.
 	late bool
 
-	metadata   *valueSlot[*metadata]
-	tags       *valueSlot[[]string]
-	others     *valueSlot[[]namedDoc]
-	parameters *valueSlot[[]namedDoc]
-	system     *valueSlot[*system]
-	git        *valueSlot[stream.Doc]
-	texts      [5]*textSlot // by textKinds
+	metadata   *prefetch.Value[*metadata]
+	tags       *prefetch.Value[[]string]
+	others     *prefetch.Value[[]namedDoc]
+	parameters *prefetch.Value[[]namedDoc]
+	system     *prefetch.Value[*system]
+	git        *prefetch.Value[stream.Doc]
+	texts      [5]*prefetch.Text // by textKinds
 	metrics    *metricsFetch
 	assets     *assetsFetch
-	slots      []*slot // all of them but those of metrics and assets
+	slots      []*prefetch.Slot // all of them but those of metrics and assets
 
 	res  Result
 	gone gone
@@ -79,76 +80,78 @@ var textKinds = [5]struct {
 }
 
 // begin implements unit.
-func (u *experimentUnit) begin(q *queue, n int) {
+func (u *experimentUnit) begin(q *prefetch.Queue, n int) {
 	u.n = n
-	u.metadata = newValueSlot(u.at(itemMetadata), u.fetchMetadata)
-	u.push(q, u.metadata.slot)
+	u.metadata = prefetch.NewValue(u.at(itemMetadata), u.fetchMetadata)
+	u.push(q, u.metadata.Slot)
 	if u.late {
 		return
 	}
 	c, key := u.x.client, u.l.key
 	if u.has(stream.ResourceMetadata) {
-		u.tags = newValueSlot(u.at(itemTags), func(ctx context.Context, s *slot) ([]string, error) { return c.Experiments.Tags(ctx, key) })
-		u.push(q, u.tags.slot)
+		u.tags = prefetch.NewValue(u.at(itemTags), func(ctx context.Context, s *prefetch.Slot) ([]string, error) { return c.Experiments.Tags(ctx, key) })
+		u.push(q, u.tags.Slot)
 	}
 	if u.has(stream.ResourceOthers) {
-		u.others = newValueSlot(u.at(itemOthers), fetchValues(q, c.Others.Each, key))
-		u.push(q, u.others.slot)
+		u.others = prefetch.NewValue(u.at(itemOthers), fetchValues(q, c.Others.Each, key))
+		u.push(q, u.others.Slot)
 	}
 	if u.has(stream.ResourceParameters) {
-		u.parameters = newValueSlot(u.at(itemParameters), fetchValues(q, c.Parameters.Each, key))
-		u.push(q, u.parameters.slot)
+		u.parameters = prefetch.NewValue(u.at(itemParameters), fetchValues(q, c.Parameters.Each, key))
+		u.push(q, u.parameters.Slot)
 	}
 	if u.has(stream.ResourceSystem | stream.ResourceRequirements) {
-		u.system = newValueSlot(u.at(itemSystem), fetchSystem(c, key))
-		u.push(q, u.system.slot)
+		u.system = prefetch.NewValue(u.at(itemSystem), fetchSystem(c, key))
+		u.push(q, u.system.Slot)
 	}
 	if u.has(stream.ResourceGit) {
-		u.git = newValueSlot(u.at(itemGit), fetchGit(c, key))
-		u.push(q, u.git.slot)
+		u.git = prefetch.NewValue(u.at(itemGit), fetchGit(c, key))
+		u.push(q, u.git.Slot)
 	}
 	for i, t := range textKinds {
 		if u.has(t.resource) {
-			u.texts[i] = newTextSlot(q, u.at(t.item), func(ctx context.Context) (*comet.Text, error) { return t.open(c.Texts, ctx, key) })
-			u.push(q, u.texts[i].slot)
+			u.texts[i] = prefetch.NewText(q, u.at(t.item), func(ctx context.Context) (*comet.Text, error) { return t.open(c.Texts, ctx, key) })
+			u.push(q, u.texts[i].Slot)
 		}
 	}
 	if u.has(stream.ResourceMetrics) {
 		u.metrics = u.newMetricsFetch(q)
-		u.push(q, u.metrics.slot)
+		u.push(q, u.metrics.Slot)
 	}
 	if u.has(stream.ResourceAssets) {
 		u.assets = u.x.newAssetsFetch(q, u.at(itemAssets), func(ctx context.Context, restart func(), yield func(*comet.Asset) error) error {
 			return c.Assets.Each(ctx, key, "", restart, yield)
 		})
 		u.assets.key = key
-		u.push(q, u.assets.slot)
+		u.push(q, u.assets.Slot)
 	}
 }
 
-func (u *experimentUnit) at(item int) position { return position{unit: u.n, item: item} }
+func (u *experimentUnit) at(item int) prefetch.Position {
+	return prefetch.Position{Unit: u.n, Item: item}
+}
 
 func (u *experimentUnit) has(any stream.Resources) bool { return u.x.o.Resources.HasAny(any) }
 
-func (u *experimentUnit) push(q *queue, s *slot) {
+func (u *experimentUnit) push(q *prefetch.Queue, s *prefetch.Slot) {
 	u.slots = append(u.slots, s)
-	q.push(s)
+	q.Push(s)
 }
 
 // end implements unit.
-func (u *experimentUnit) end(q *queue) {
+func (u *experimentUnit) end(q *prefetch.Queue) {
 	for _, s := range u.slots {
-		q.leave(s)
+		q.Leave(s)
 	}
 	if u.metrics != nil {
 		u.metrics.end(q)
 	}
 	if u.assets != nil {
-		u.assets.leave(q)
+		u.assets.Leave(q)
 	}
 }
 
-func (u *experimentUnit) fetchMetadata(ctx context.Context, _ *slot) (*metadata, error) {
+func (u *experimentUnit) fetchMetadata(ctx context.Context, _ *prefetch.Slot) (*metadata, error) {
 	e, err := u.x.client.Experiments.Metadata(ctx, u.l.key)
 	if err != nil {
 		return nil, err
@@ -162,7 +165,7 @@ func (u *experimentUnit) fetchMetadata(ctx context.Context, _ *slot) (*metadata,
 }
 
 // write implements unit.
-func (u *experimentUnit) write(ctx context.Context, q *queue, out *output) error {
+func (u *experimentUnit) write(ctx context.Context, q *prefetch.Queue, out *output) error {
 	u.res = Result{
 		Key: u.l.key, Name: u.l.name, Workspace: u.p.Workspace, Project: u.p.Name,
 		Archived: u.l.archived, Running: u.l.running,
@@ -179,8 +182,8 @@ func (u *experimentUnit) write(ctx context.Context, q *queue, out *output) error
 }
 
 // writeAny writes the group of the experiment, or what stands in its place.
-func (u *experimentUnit) writeAny(ctx context.Context, q *queue, out *output) error {
-	m, err := u.metadata.get(ctx, q)
+func (u *experimentUnit) writeAny(ctx context.Context, q *prefetch.Queue, out *output) error {
+	m, err := u.metadata.Get(ctx, q)
 	if err != nil {
 		return u.skipAll(out, err)
 	}
@@ -202,7 +205,7 @@ func (u *experimentUnit) writeAny(ctx context.Context, q *queue, out *output) er
 }
 
 // writeGroup writes the group of the experiment.
-func (u *experimentUnit) writeGroup(ctx context.Context, q *queue, out *output, m *metadata) error {
+func (u *experimentUnit) writeGroup(ctx context.Context, q *prefetch.Queue, out *output, m *metadata) error {
 	others, othersErr := u.getOthers(ctx, q)
 	if err := u.writeHead(ctx, q, out, m, others); err != nil {
 		return u.skipAll(out, err)
@@ -210,10 +213,10 @@ func (u *experimentUnit) writeGroup(ctx context.Context, q *queue, out *output, 
 	u.res.Others = len(others)
 	for _, part := range []struct {
 		kind  stream.Kind
-		write func(context.Context, *queue, *output) error
+		write func(context.Context, *prefetch.Queue, *output) error
 	}{
 		{stream.KindParameters, u.writeParameters},
-		{stream.KindOthers, func(ctx context.Context, q *queue, out *output) error {
+		{stream.KindOthers, func(ctx context.Context, q *prefetch.Queue, out *output) error {
 			return u.writeValues(ctx, q, out, u.others, stream.KindOthers, others, othersErr)
 		}},
 		{stream.KindSystem, u.writeSystem},

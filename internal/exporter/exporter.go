@@ -19,6 +19,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/exporter/judge"
+	"github.com/comet-stream/comet-stream/internal/exporter/prefetch"
 	"github.com/comet-stream/comet-stream/internal/selection"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -61,7 +62,7 @@ type Exporter struct {
 	links  []*stream.Link
 	seen   map[string]struct{} // keys whose groups are in the stream
 	sizes  metricSizes
-	ranges ranges
+	bodies *prefetch.Bodies
 	// keptKeys are the keys of the groups that the partial stream has, and
 	// where they stand.
 	keptKeys map[string]stream.ProjectName
@@ -107,9 +108,7 @@ func New(o Options) *Exporter {
 		artifactLists: make(map[string][]comet.Artifact), modelLists: make(map[string][]comet.RegistryModel),
 		panelLists: make(map[string]panelList), notAdded: make(map[string]error),
 	}
-	if o.OneRequest {
-		x.ranges.support = rangesIgnored
-	}
+	x.bodies = prefetch.NewBodies(o.Client, o.OneRequest)
 	x.sum.Items = o.Continue.Totals.Skipped
 	for _, g := range o.Continue.Groups {
 		if g.Kind == stream.KindExperiment {

@@ -5,18 +5,19 @@ import (
 	"fmt"
 
 	"github.com/comet-stream/comet-stream/internal/exporter/judge"
+	"github.com/comet-stream/comet-stream/internal/exporter/prefetch"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-func (u *experimentUnit) getOthers(ctx context.Context, q *queue) ([]namedDoc, error) {
+func (u *experimentUnit) getOthers(ctx context.Context, q *prefetch.Queue) ([]namedDoc, error) {
 	if u.others == nil {
 		return nil, nil
 	}
-	return u.others.get(ctx, q)
+	return u.others.Get(ctx, q)
 }
 
 // writeHead writes the record that opens the group.
-func (u *experimentUnit) writeHead(ctx context.Context, q *queue, out *output, m *metadata, others []namedDoc) error {
+func (u *experimentUnit) writeHead(ctx context.Context, q *prefetch.Queue, out *output, m *metadata, others []namedDoc) error {
 	rec := &stream.Experiment{
 		Key: u.l.key, Workspace: judge.Valid(u.p.Workspace), Project: judge.Valid(u.p.Name),
 		Archived: u.l.archived, Running: m.Running, Crashed: m.Crashed,
@@ -30,7 +31,7 @@ func (u *experimentUnit) writeHead(ctx context.Context, q *queue, out *output, m
 	if u.tags != nil {
 		rec.Doc, rec.Tags = m.doc, []string{}
 		var tags []string
-		if tags, tagsErr = u.tags.get(ctx, q); tagsErr == nil {
+		if tags, tagsErr = u.tags.Get(ctx, q); tagsErr == nil {
 			rec.Tags = sortedTags(tags)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/exporter/judge"
 	"github.com/comet-stream/comet-stream/internal/exporter/packed"
+	"github.com/comet-stream/comet-stream/internal/exporter/prefetch"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -90,29 +91,29 @@ func (m *metricSizes) threshold() int {
 // metricsFetch is the slot of an experiment's points: either all of them or
 // the names of the metrics, which are then fetched one by one.
 type metricsFetch struct {
-	*valueSlot[*packed.Points]
+	*prefetch.Value[*packed.Points]
 	u *experimentUnit
-	q *queue
+	q *prefetch.Queue
 
 	names      []string        // metrics to be fetched one by one; nil = all at once
 	summarised map[string]bool // those of names that have a summary, and points
 	unknown    error           // why it is not known which system metrics there are
-	single     sequence[*valueSlot[*packed.Points]]
+	single     prefetch.Sequence[*prefetch.Value[*packed.Points]]
 }
 
-func (u *experimentUnit) newMetricsFetch(q *queue) *metricsFetch {
+func (u *experimentUnit) newMetricsFetch(q *prefetch.Queue) *metricsFetch {
 	m := &metricsFetch{u: u, q: q}
-	m.valueSlot = newValueSlot(u.at(itemMetrics), m.fetch)
-	m.expect = u.x.sizes.expected
+	m.Value = prefetch.NewValue(u.at(itemMetrics), m.fetch)
+	m.Expect = u.x.sizes.expected
 	return m
 }
 
 // end gives back what is held.
-func (m *metricsFetch) end(q *queue) { m.single.end(q) }
+func (m *metricsFetch) end(q *prefetch.Queue) { m.single.Close(q) }
 
 // fetch gets all points at once where the server can do that and there is room
 // for them, else it leaves them to be fetched metric by metric.
-func (m *metricsFetch) fetch(ctx context.Context, s *slot) (*packed.Points, error) {
+func (m *metricsFetch) fetch(ctx context.Context, s *prefetch.Slot) (*packed.Points, error) {
 	x := m.u.x
 	if limit := x.sizes.threshold(); limit > 0 {
 		names, err := m.list(ctx)
@@ -154,14 +155,14 @@ func hasLighter(err error) bool {
 }
 
 // collect takes points as they come.
-func (m *metricsFetch) collect(ctx context.Context, s *slot, each func(restart func(), yield func(*comet.Point) error) error) (*packed.Points, error) {
+func (m *metricsFetch) collect(ctx context.Context, s *prefetch.Slot, each func(restart func(), yield func(*comet.Point) error) error) (*packed.Points, error) {
 	c := packed.New()
-	growth := reserveGrowth{q: m.q, s: s}
+	growth := prefetch.NewGrowth(m.q, s)
 	restart := func() {
 		*c = *packed.New()
-		growth.reset()
+		growth.Reset()
 	}
-	whole := s == m.slot
+	whole := s == m.Slot
 	err := each(restart, func(p *comet.Point) error {
 		if !m.u.x.o.Resources.Has(stream.ResourceOfMetric(p.Name)) {
 			return nil
@@ -174,10 +175,10 @@ func (m *metricsFetch) collect(ctx context.Context, s *slot, each func(restart f
 		if whole && c.Size > maxCollected {
 			return errCollected
 		}
-		return growth.to(ctx, c.Size)
+		return growth.To(ctx, c.Size)
 	})
 	if err == errCollected {
-		growth.reset()
+		growth.Reset()
 	}
 	return c, err
 }
@@ -220,38 +221,33 @@ func (m *metricsFetch) list(ctx context.Context) ([]string, error) {
 
 // split makes a slot for each metric.
 func (m *metricsFetch) split(names []string) error {
-	m.q.mu.Lock()
-	defer m.q.mu.Unlock()
-	if m.dropped || m.lost {
-		return errDropped
-	}
-	m.fixed = true
-	if names == nil {
-		names = []string{}
-	}
-	m.names = names
-	m.single = sequence[*valueSlot[*packed.Points]]{n: len(names), make: func(i int) *valueSlot[*packed.Points] {
-		at := m.at
-		at.part = i + 1
-		return newValueSlot(at, func(ctx context.Context, s *slot) (*packed.Points, error) {
-			c, err := m.metric(ctx, s, names[i])
-			if err == nil && c.Series[names[i]] == nil && m.summarised[names[i]] {
-				// It has points: the summary is made of them.
-				c, err = m.metric(ctx, s, names[i])
-				if err == nil && c.Series[names[i]] == nil {
-					err = judge.Contradictionf("the list of its points is empty, and the summary of metrics has it")
+	return m.q.Fix(m.Slot, func() {
+		if names == nil {
+			names = []string{}
+		}
+		m.names = names
+		m.single = prefetch.Sequence[*prefetch.Value[*packed.Points]]{N: len(names), Make: func(i int) *prefetch.Value[*packed.Points] {
+			at := m.At
+			at.Part = i + 1
+			return prefetch.NewValue(at, func(ctx context.Context, s *prefetch.Slot) (*packed.Points, error) {
+				c, err := m.metric(ctx, s, names[i])
+				if err == nil && c.Series[names[i]] == nil && m.summarised[names[i]] {
+					// It has points: the summary is made of them.
+					c, err = m.metric(ctx, s, names[i])
+					if err == nil && c.Series[names[i]] == nil {
+						err = judge.Contradictionf("the list of its points is empty, and the summary of metrics has it")
+					}
 				}
-			}
-			return c, err
-		})
-	}}
-	m.single.begin(m.q)
-	return nil
+				return c, err
+			})
+		}}
+		m.single.Open(m.q)
+	})
 }
 
 // metric takes the points of one metric. There is no lighter call for them: none
 // asks for a part of a metric, and multi-metric-chart leaves out the contexts.
-func (m *metricsFetch) metric(ctx context.Context, s *slot, name string) (*packed.Points, error) {
+func (m *metricsFetch) metric(ctx context.Context, s *prefetch.Slot, name string) (*packed.Points, error) {
 	return m.collect(ctx, s, func(restart func(), yield func(*comet.Point) error) error {
 		return m.u.x.client.Metrics.Points(ctx, m.u.l.key, name, restart, func(p *comet.Point) error {
 			// Some servers leave the name out where it was asked for.
@@ -291,13 +287,13 @@ func newPoint(p *comet.Point) (stream.Point, error) {
 }
 
 // writeMetrics writes the points of the experiment.
-func (u *experimentUnit) writeMetrics(ctx context.Context, q *queue, out *output) error {
+func (u *experimentUnit) writeMetrics(ctx context.Context, q *prefetch.Queue, out *output) error {
 	m := u.metrics
 	if m == nil {
 		return nil
 	}
-	defer q.leave(m.slot)
-	c, err := m.get(ctx, q)
+	defer q.Leave(m.Slot)
+	c, err := m.Get(ctx, q)
 	switch {
 	case err != nil:
 		return u.absentOrSkip(ctx, out, stream.KindMetrics, "", err)
@@ -310,8 +306,8 @@ func (u *experimentUnit) writeMetrics(ctx context.Context, q *queue, out *output
 		return nil
 	}
 	for _, name := range m.names {
-		s := m.single.take(q)
-		c, err := s.get(ctx, q)
+		s := m.single.Take(q)
+		c, err := s.Get(ctx, q)
 		switch {
 		case err != nil && !m.summarised[name] && judge.Absence(stream.KindSystem, err):
 			err = nil // the machine has it, and it has no points
@@ -320,7 +316,7 @@ func (u *experimentUnit) writeMetrics(ctx context.Context, q *queue, out *output
 		case c.Series[name] != nil:
 			err = u.writeMetric(ctx, out, c, name)
 		}
-		q.leave(s.slot)
+		q.Leave(s.Slot)
 		if err != nil {
 			return err
 		}

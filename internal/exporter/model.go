@@ -9,6 +9,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/exporter/judge"
+	"github.com/comet-stream/comet-stream/internal/exporter/prefetch"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -16,14 +17,14 @@ import (
 // of the experiments that they come from.
 type modelUnit struct {
 	x         *Exporter
-	q         *queue
+	q         *prefetch.Queue
 	n         int
 	workspace string
 	row       comet.RegistryModel // of the list
 	named     []string            // versions or stages; nil = all
 
-	details  *valueSlot[*modelDetails]
-	versions sequence[*valueSlot[*modelVersion]]
+	details  *prefetch.Value[*modelDetails]
+	versions prefetch.Sequence[*prefetch.Value[*modelVersion]]
 }
 
 // modelDetails is a registry model and those of its versions that are in
@@ -77,20 +78,20 @@ func modelLabels(v *comet.RegistryVersion) (version string, labels []string) {
 }
 
 // begin implements unit.
-func (u *modelUnit) begin(q *queue, n int) {
+func (u *modelUnit) begin(q *prefetch.Queue, n int) {
 	u.q, u.n = q, n
-	u.details = newValueSlot(position{unit: n}, u.fetch)
-	q.push(u.details.slot)
+	u.details = prefetch.NewValue(prefetch.Position{Unit: n}, u.fetch)
+	q.Push(u.details.Slot)
 }
 
 // end implements unit.
-func (u *modelUnit) end(q *queue) {
-	q.leave(u.details.slot)
-	u.versions.end(q)
+func (u *modelUnit) end(q *prefetch.Queue) {
+	q.Leave(u.details.Slot)
+	u.versions.Close(q)
 }
 
 // fetch reads the model, and makes slots for its versions.
-func (u *modelUnit) fetch(ctx context.Context, s *slot) (*modelDetails, error) {
+func (u *modelUnit) fetch(ctx context.Context, s *prefetch.Slot) (*modelDetails, error) {
 	m, err := u.x.client.Registry.Model(ctx, u.workspace, u.row.Name)
 	if err != nil {
 		return nil, err
@@ -110,17 +111,12 @@ func (u *modelUnit) fetch(ctx context.Context, s *slot) (*modelDetails, error) {
 	listed := len(d.Versions)
 	d.Versions = slices.DeleteFunc(d.Versions, func(v comet.RegistryVersion) bool { return u.x.gone(v.Key) })
 	d.gone = listed > 0 && len(d.Versions) == 0
-	u.q.mu.Lock()
-	defer u.q.mu.Unlock()
-	if s.dropped || s.lost {
-		return nil, errDropped
-	}
-	s.fixed = true
-	u.versions = sequence[*valueSlot[*modelVersion]]{n: len(d.Versions), make: func(i int) *valueSlot[*modelVersion] {
-		return newValueSlot(position{unit: u.n, item: 1, part: i}, u.fetchVersion(&d.Versions[i]))
-	}}
-	u.versions.begin(u.q)
-	return d, nil
+	return d, u.q.Fix(s, func() {
+		u.versions = prefetch.Sequence[*prefetch.Value[*modelVersion]]{N: len(d.Versions), Make: func(i int) *prefetch.Value[*modelVersion] {
+			return prefetch.NewValue(prefetch.Position{Unit: u.n, Item: 1, Part: i}, u.fetchVersion(&d.Versions[i]))
+		}}
+		u.versions.Open(u.q)
+	})
 }
 
 // maxNotes bounds the notes of a registry model, which go into its record.
@@ -146,8 +142,8 @@ func (u *modelUnit) fetchNotes(ctx context.Context) (*string, error) {
 	return &notes, err
 }
 
-func (u *modelUnit) fetchVersion(row *comet.RegistryVersion) func(context.Context, *slot) (*modelVersion, error) {
-	return func(ctx context.Context, s *slot) (*modelVersion, error) {
+func (u *modelUnit) fetchVersion(row *comet.RegistryVersion) func(context.Context, *prefetch.Slot) (*modelVersion, error) {
+	return func(ctx context.Context, s *prefetch.Slot) (*modelVersion, error) {
 		v := new(modelVersion)
 		item, err := u.x.client.Registry.Item(ctx, u.workspace, u.row.Name, row.Version)
 		switch {
@@ -183,8 +179,8 @@ func (u *modelUnit) fetchVersion(row *comet.RegistryVersion) func(context.Contex
 }
 
 // write implements unit.
-func (u *modelUnit) write(ctx context.Context, q *queue, out *output) error {
-	d, err := u.details.get(ctx, q)
+func (u *modelUnit) write(ctx context.Context, q *prefetch.Queue, out *output) error {
+	d, err := u.details.Get(ctx, q)
 	if err == nil && d.gone {
 		return nil
 	}
@@ -197,9 +193,9 @@ func (u *modelUnit) write(ctx context.Context, q *queue, out *output) error {
 		return out.skipIn(stream.KindModel, u.workspace, u.row.ID, u.row.Name, err)
 	}
 	for i := range d.Versions {
-		s := u.versions.take(q)
+		s := u.versions.Take(q)
 		err := u.writeVersion(ctx, q, out, &d.Versions[i], s)
-		q.leave(s.slot)
+		q.Leave(s.Slot)
 		if err != nil {
 			return err
 		}
@@ -208,9 +204,9 @@ func (u *modelUnit) write(ctx context.Context, q *queue, out *output) error {
 }
 
 // writeVersion writes a version.
-func (u *modelUnit) writeVersion(ctx context.Context, q *queue, out *output, row *comet.RegistryVersion, s *valueSlot[*modelVersion]) error {
+func (u *modelUnit) writeVersion(ctx context.Context, q *prefetch.Queue, out *output, row *comet.RegistryVersion, s *prefetch.Value[*modelVersion]) error {
 	label := u.row.Name + ":" + row.Version
-	v, err := s.get(ctx, q)
+	v, err := s.Get(ctx, q)
 	var doc stream.Doc
 	if err == nil {
 		doc, err = document(row.Raw, "assets")

@@ -9,6 +9,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/exporter/judge"
+	"github.com/comet-stream/comet-stream/internal/exporter/prefetch"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -73,23 +74,23 @@ type panelUnit struct {
 	workspace string
 	project   string // whose view shows it, "" where all panels are in scope
 	p         *comet.Panel
-	file      *textSlot
+	file      *prefetch.Text
 }
 
-func (u *panelUnit) begin(q *queue, n int) {
-	u.file = newTextSlot(q, position{unit: n}, func(ctx context.Context) (*comet.Text, error) {
+func (u *panelUnit) begin(q *prefetch.Queue, n int) {
+	u.file = prefetch.NewText(q, prefetch.Position{Unit: n}, func(ctx context.Context) (*comet.Text, error) {
 		return u.x.client.Panels.File(ctx, u.p.ID)
 	})
-	q.push(u.file.slot)
+	q.Push(u.file.Slot)
 }
 
-func (u *panelUnit) end(q *queue) { q.leave(u.file.slot) }
+func (u *panelUnit) end(q *prefetch.Queue) { q.Leave(u.file.Slot) }
 
-func (u *panelUnit) write(ctx context.Context, q *queue, out *output) error {
+func (u *panelUnit) write(ctx context.Context, q *prefetch.Queue, out *output) error {
 	u.x.panelsDone[u.p.ID] = true
 	doc, err := document(u.p.Raw)
 	if err == nil {
-		err = u.file.each(ctx, q, func(data []byte, more bool) error {
+		err = u.file.Each(ctx, q, func(data []byte, more bool) error {
 			return out.write(&stream.Panel{
 				Workspace: judge.Valid(u.workspace), Project: judge.Valid(u.project), ID: judge.Valid(u.p.ID), Name: judge.Valid(u.p.Name), Doc: doc,
 				Data: data, More: more,
@@ -127,7 +128,7 @@ const (
 func (x *Exporter) viewUnit(p *project, table comet.ViewTable, key string) unit {
 	return &fetchUnit[[]comet.View]{
 		get: func(ctx context.Context) ([]comet.View, error) { return x.client.Views.List(ctx, table, p.ID, key) },
-		put: func(ctx context.Context, q *queue, out *output, list []comet.View) error {
+		put: func(ctx context.Context, q *prefetch.Queue, out *output, list []comet.View) error {
 			for i := range list {
 				x.listsCharts = x.listsCharts || table == comet.ChartTemplates && list[i].Key != ""
 			}
@@ -169,7 +170,7 @@ func (x *Exporter) newViewTour(scopes []workspaceScope) *viewTour {
 	return t
 }
 
-func (t *viewTour) next() unit {
+func (t *viewTour) Next() unit {
 	for len(t.projects) > 0 && t.listed {
 		if len(t.keys) > 0 {
 			key := t.keys[0]
@@ -207,7 +208,7 @@ func (t *viewTour) load(ctx context.Context, mu sync.Locker) (bool, error) {
 }
 
 // writeViews writes those of a list of views that the stream does not have yet.
-func (x *Exporter) writeViews(ctx context.Context, q *queue, out *output, p *project, list []comet.View) error {
+func (x *Exporter) writeViews(ctx context.Context, q *prefetch.Queue, out *output, p *project, list []comet.View) error {
 	slices.SortStableFunc(list, func(a, b comet.View) int {
 		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.ID, b.ID))
 	})
@@ -238,7 +239,7 @@ func (x *Exporter) leavesView(v *comet.View) bool {
 }
 
 // writeView writes a view behind the panels that it shows.
-func (x *Exporter) writeView(ctx context.Context, q *queue, out *output, p *project, v *comet.View) error {
+func (x *Exporter) writeView(ctx context.Context, q *prefetch.Queue, out *output, p *project, v *comet.View) error {
 	doc, err := document(v.Raw)
 	if err != nil {
 		return err
@@ -254,7 +255,7 @@ func (x *Exporter) writeView(ctx context.Context, q *queue, out *output, p *proj
 
 // writeShown writes the custom panels that a view of a project shows, but for
 // those that the stream has.
-func (x *Exporter) writeShown(ctx context.Context, q *queue, out *output, in *project, view []byte) error {
+func (x *Exporter) writeShown(ctx context.Context, q *prefetch.Queue, out *output, in *project, view []byte) error {
 	list, err := x.panels(direct(ctx), &Path{Workspace: in.Workspace})
 	if err != nil {
 		return x.skipPanels(out, in.Workspace, in.Name, err)
@@ -276,9 +277,9 @@ func (x *Exporter) writeShown(ctx context.Context, q *queue, out *output, in *pr
 			continue
 		}
 		u := &panelUnit{x: x, workspace: in.Workspace, project: in.Name, p: p}
-		q.mu.Lock()
+		q.Lock()
 		u.begin(q, 0)
-		q.mu.Unlock()
+		q.Unlock()
 		err := u.write(ctx, q, out)
 		u.end(q)
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/exporter/judge"
+	"github.com/comet-stream/comet-stream/internal/exporter/prefetch"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -13,14 +14,14 @@ import (
 type projectUnit struct {
 	x     *Exporter
 	p     *project
-	links *valueSlot[int64] // how many share links it has; nil where that is not asked for
+	links *prefetch.Value[int64] // how many share links it has; nil where that is not asked for
 }
 
-func (u *projectUnit) begin(q *queue, n int) {
+func (u *projectUnit) begin(q *prefetch.Queue, n int) {
 	if u.p.err != nil || !u.x.o.Resources.Has(stream.ResourceProjectMetadata) || !u.x.o.Selection.Shard.First() {
 		return
 	}
-	u.links = newValueSlot(position{unit: n}, func(ctx context.Context, _ *slot) (int64, error) {
+	u.links = prefetch.NewValue(prefetch.Position{Unit: n}, func(ctx context.Context, _ *prefetch.Slot) (int64, error) {
 		links, err := u.x.client.Projects.ShareLinks(ctx, u.p.ID)
 		if errors.Is(err, comet.ErrForbidden) {
 			// That is no reason to call the stream incomplete, as it is for
@@ -29,16 +30,16 @@ func (u *projectUnit) begin(q *queue, n int) {
 		}
 		return links, err
 	})
-	q.push(u.links.slot)
+	q.Push(u.links.Slot)
 }
 
-func (u *projectUnit) end(q *queue) {
+func (u *projectUnit) end(q *prefetch.Queue) {
 	if u.links != nil {
-		q.leave(u.links.slot)
+		q.Leave(u.links.Slot)
 	}
 }
 
-func (u *projectUnit) write(ctx context.Context, q *queue, out *output) error {
+func (u *projectUnit) write(ctx context.Context, q *prefetch.Queue, out *output) error {
 	p := u.p
 	if p.err != nil {
 		return u.skip(out, p.Name, p.err)
@@ -71,11 +72,11 @@ func (u *projectUnit) write(ctx context.Context, q *queue, out *output) error {
 // shareLinks returns how many share links the project has, nil where the server
 // does not tell: older ones have none, and not every key may see them. That is
 // no loss, and is told once.
-func (u *projectUnit) shareLinks(ctx context.Context, q *queue) (*int64, error) {
+func (u *projectUnit) shareLinks(ctx context.Context, q *prefetch.Queue) (*int64, error) {
 	if u.links == nil {
 		return nil, nil // another shard tells
 	}
-	n, err := u.links.get(ctx, q)
+	n, err := u.links.Get(ctx, q)
 	switch {
 	case err == nil:
 		return &n, nil
@@ -110,20 +111,20 @@ func (u *projectUnit) skip(out *output, name string, err error) error {
 type notesUnit struct {
 	x    *Exporter
 	p    *project
-	text *textSlot
+	text *prefetch.Text
 }
 
-func (u *notesUnit) begin(q *queue, n int) {
-	u.text = newTextSlot(q, position{unit: n}, func(ctx context.Context) (*comet.Text, error) {
+func (u *notesUnit) begin(q *prefetch.Queue, n int) {
+	u.text = prefetch.NewText(q, prefetch.Position{Unit: n}, func(ctx context.Context) (*comet.Text, error) {
 		return u.x.client.Projects.Notes(ctx, u.p.ID)
 	})
-	q.push(u.text.slot)
+	q.Push(u.text.Slot)
 }
 
-func (u *notesUnit) end(q *queue) { q.leave(u.text.slot) }
+func (u *notesUnit) end(q *prefetch.Queue) { q.Leave(u.text.Slot) }
 
-func (u *notesUnit) write(ctx context.Context, q *queue, out *output) error {
-	err := u.text.each(ctx, q, func(data []byte, more bool) error {
+func (u *notesUnit) write(ctx context.Context, q *prefetch.Queue, out *output) error {
+	err := u.text.Each(ctx, q, func(data []byte, more bool) error {
 		return out.write(&stream.Notes{Workspace: judge.Valid(u.p.Workspace), Project: judge.Valid(u.p.Name), Data: data, More: more})
 	})
 	if err == nil || judge.Absence(stream.KindNotes, err) {

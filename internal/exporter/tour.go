@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/comet-stream/comet-stream/internal/exporter/judge"
+	"github.com/comet-stream/comet-stream/internal/exporter/prefetch"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -14,18 +15,18 @@ type unit interface {
 	// begin makes the unit's slots, with n as the first part of their
 	// position, and pushes those that can be started at once. It is called
 	// with the queue's mu held and must not wait.
-	begin(q *queue, n int)
+	begin(q *prefetch.Queue, n int)
 	// write writes the unit's records, in which it waits for the slots.
-	write(ctx context.Context, q *queue, out *output) error
+	write(ctx context.Context, q *prefetch.Queue, out *output) error
 	// end gives back what the slots hold, also of those never read.
-	end(q *queue)
+	end(q *prefetch.Queue)
 }
 
 // A route yields units one after the other.
 type route interface {
 	// next returns the next unit, nil if there is none that can be had
 	// without waiting.
-	next() unit
+	Next() unit
 	// load does the waiting, and then locks mu to change what next depends on.
 	// It reports false at the end of the route.
 	load(ctx context.Context, mu sync.Locker) (bool, error)
@@ -36,13 +37,13 @@ type route interface {
 func (x *Exporter) run(ctx, hard context.Context, r route, out *output) error {
 	var ahead []unit // begun and not yet written
 	begun := 0
-	var q *queue
+	var q *prefetch.Queue
 	more := func() bool {
 		// So many units keep all requests busy; more would only take memory.
 		if len(ahead) >= 4*x.o.InFlight {
 			return false
 		}
-		u := r.next()
+		u := r.Next()
 		if u == nil {
 			return false
 		}
@@ -51,14 +52,14 @@ func (x *Exporter) run(ctx, hard context.Context, r route, out *output) error {
 		ahead = append(ahead, u)
 		return true
 	}
-	q = newQueue(hard, x.o.InFlight, more, judge.Fatal)
-	defer q.close()
+	q = prefetch.NewQueue(hard, x.o.InFlight, more, judge.Fatal)
+	defer q.Close()
 	for n := 0; ; n++ {
 		u, err := x.nextUnit(ctx, q, r, &ahead)
 		if err != nil || u == nil {
 			return err
 		}
-		stop := context.AfterFunc(ctx, func() { q.stopAfter(n) })
+		stop := context.AfterFunc(ctx, func() { q.StopAfter(n) })
 		err = u.write(hard, q, out)
 		stop()
 		u.end(q)
@@ -69,25 +70,25 @@ func (x *Exporter) run(ctx, hard context.Context, r route, out *output) error {
 }
 
 // nextUnit returns the next unit to be written, nil at the end.
-func (x *Exporter) nextUnit(ctx context.Context, q *queue, r route, ahead *[]unit) (unit, error) {
+func (x *Exporter) nextUnit(ctx context.Context, q *prefetch.Queue, r route, ahead *[]unit) (unit, error) {
 	for {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		q.mu.Lock()
+		q.Lock()
 		if len(*ahead) == 0 {
-			q.more()
+			q.More()
 		}
 		if len(*ahead) > 0 {
 			u := (*ahead)[0]
 			(*ahead)[0] = nil
 			*ahead = (*ahead)[1:]
-			q.pump()
-			q.mu.Unlock()
+			q.Pump()
+			q.Unlock()
 			return u, nil
 		}
-		q.mu.Unlock()
-		if more, err := r.load(ctx, &q.mu); err != nil || !more {
+		q.Unlock()
+		if more, err := r.load(ctx, q); err != nil || !more {
 			return nil, err
 		}
 	}
@@ -105,7 +106,7 @@ func (x *Exporter) newTour(s *scope) *tour {
 	return &tour{x: x, projects: s.projects, at: -1}
 }
 
-func (t *tour) next() unit {
+func (t *tour) Next() unit {
 	for len(t.projects) > 0 {
 		p := t.projects[0]
 		if p.err == nil && !p.kept {
@@ -154,10 +155,10 @@ type keptUnit struct {
 	skipped bool
 }
 
-func (u *keptUnit) begin(*queue, int) {}
-func (u *keptUnit) end(*queue)        {}
+func (u *keptUnit) begin(*prefetch.Queue, int) {}
+func (u *keptUnit) end(*prefetch.Queue)        {}
 
-func (u *keptUnit) write(_ context.Context, _ *queue, out *output) error {
+func (u *keptUnit) write(_ context.Context, _ *prefetch.Queue, out *output) error {
 	res := &Result{
 		Key: u.l.key, Name: u.l.name, Workspace: u.p.Workspace, Project: u.p.Name,
 		Archived: u.l.archived, Running: u.l.running, Result: ResultKept,

@@ -7,6 +7,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/exporter/judge"
+	"github.com/comet-stream/comet-stream/internal/exporter/prefetch"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -27,14 +28,14 @@ type eachFunc func(ctx context.Context, key string, restart func(), yield func(*
 
 // fetchValues returns a fetch of parameters or others, in the order of their
 // names.
-func fetchValues(q *queue, each eachFunc, key string) func(context.Context, *slot) ([]namedDoc, error) {
-	return func(ctx context.Context, s *slot) ([]namedDoc, error) {
+func fetchValues(q *prefetch.Queue, each eachFunc, key string) func(context.Context, *prefetch.Slot) ([]namedDoc, error) {
+	return func(ctx context.Context, s *prefetch.Slot) ([]namedDoc, error) {
 		var list []namedDoc
 		var size int64
-		growth := reserveGrowth{q: q, s: s}
+		growth := prefetch.NewGrowth(q, s)
 		restart := func() {
 			list, size = nil, 0
-			growth.reset()
+			growth.Reset()
 		}
 		err := each(ctx, key, restart, func(v *comet.Value) error {
 			doc, err := document(v.Raw)
@@ -43,7 +44,7 @@ func fetchValues(q *queue, each eachFunc, key string) func(context.Context, *slo
 			}
 			list = append(list, namedDoc{strings.Clone(v.Name), doc, err})
 			size += int64(len(doc)+len(v.Name)) + 64
-			return growth.to(ctx, size)
+			return growth.To(ctx, size)
 		})
 		if err != nil {
 			return nil, err
@@ -53,22 +54,22 @@ func fetchValues(q *queue, each eachFunc, key string) func(context.Context, *slo
 	}
 }
 
-func (u *experimentUnit) writeParameters(ctx context.Context, q *queue, out *output) error {
+func (u *experimentUnit) writeParameters(ctx context.Context, q *prefetch.Queue, out *output) error {
 	if u.parameters == nil {
 		return nil
 	}
-	list, err := u.parameters.get(ctx, q)
+	list, err := u.parameters.Get(ctx, q)
 	u.res.Parameters = len(list)
 	return u.writeValues(ctx, q, out, u.parameters, stream.KindParameters, list, err)
 }
 
 // writeValues writes a list of parameters or others, and gives back what held
 // it.
-func (u *experimentUnit) writeValues(ctx context.Context, q *queue, out *output, s *valueSlot[[]namedDoc], of stream.Kind, list []namedDoc, err error) error {
+func (u *experimentUnit) writeValues(ctx context.Context, q *prefetch.Queue, out *output, s *prefetch.Value[[]namedDoc], of stream.Kind, list []namedDoc, err error) error {
 	if s == nil {
 		return nil
 	}
-	defer q.leave(s.slot)
+	defer q.Leave(s.Slot)
 	if err != nil {
 		return u.absentOrSkip(ctx, out, of, "", err)
 	}
@@ -138,8 +139,8 @@ const (
 	memberOS        = "osPackages"
 )
 
-func fetchSystem(c *comet.Client, key string) func(context.Context, *slot) (*system, error) {
-	return func(ctx context.Context, s *slot) (*system, error) {
+func fetchSystem(c *comet.Client, key string) func(context.Context, *prefetch.Slot) (*system, error) {
+	return func(ctx context.Context, s *prefetch.Slot) (*system, error) {
 		details, err := c.Origins.System(ctx, key)
 		if err != nil {
 			return nil, err
@@ -175,12 +176,12 @@ func packages(member stream.Doc, list []string) []string {
 	return valids
 }
 
-func (u *experimentUnit) writeSystem(ctx context.Context, q *queue, out *output) error {
+func (u *experimentUnit) writeSystem(ctx context.Context, q *prefetch.Queue, out *output) error {
 	if u.system == nil {
 		return nil
 	}
-	defer q.leave(u.system.slot)
-	v, err := u.system.get(ctx, q)
+	defer q.Leave(u.system.Slot)
+	v, err := u.system.Get(ctx, q)
 	if err != nil {
 		return u.absentOrSkip(ctx, out, stream.KindSystem, "", err)
 	}
@@ -209,8 +210,8 @@ func (u *experimentUnit) writeDoc(out *output, rec *stream.Document) error {
 	return err
 }
 
-func fetchGit(c *comet.Client, key string) func(context.Context, *slot) (stream.Doc, error) {
-	return func(ctx context.Context, s *slot) (stream.Doc, error) {
+func fetchGit(c *comet.Client, key string) func(context.Context, *prefetch.Slot) (stream.Doc, error) {
+	return func(ctx context.Context, s *prefetch.Slot) (stream.Doc, error) {
 		g, err := c.Origins.Git(ctx, key)
 		if err != nil {
 			return nil, err
@@ -223,12 +224,12 @@ func fetchGit(c *comet.Client, key string) func(context.Context, *slot) (stream.
 	}
 }
 
-func (u *experimentUnit) writeGit(ctx context.Context, q *queue, out *output) error {
+func (u *experimentUnit) writeGit(ctx context.Context, q *prefetch.Queue, out *output) error {
 	if u.git == nil {
 		return nil
 	}
-	defer q.leave(u.git.slot)
-	doc, err := u.git.get(ctx, q)
+	defer q.Leave(u.git.Slot)
+	doc, err := u.git.Get(ctx, q)
 	switch {
 	case err != nil:
 		return u.absentOrSkip(ctx, out, stream.KindGit, "", err)
@@ -238,15 +239,15 @@ func (u *experimentUnit) writeGit(ctx context.Context, q *queue, out *output) er
 	return u.writeDoc(out, &stream.Document{Of: stream.KindGit, Doc: doc})
 }
 
-func (u *experimentUnit) writeTexts(ctx context.Context, q *queue, out *output) error {
+func (u *experimentUnit) writeTexts(ctx context.Context, q *prefetch.Queue, out *output) error {
 	for i, t := range textKinds {
 		if u.texts[i] == nil {
 			continue
 		}
-		err := u.texts[i].each(ctx, q, func(data []byte, more bool) error {
+		err := u.texts[i].Each(ctx, q, func(data []byte, more bool) error {
 			return out.write(&stream.Text{Of: t.kind, Data: data, More: more})
 		})
-		q.leave(u.texts[i].slot)
+		q.Leave(u.texts[i].Slot)
 		if err != nil {
 			err = u.absentOrSkip(ctx, out, t.kind, "", err)
 		} else {
@@ -260,10 +261,10 @@ func (u *experimentUnit) writeTexts(ctx context.Context, q *queue, out *output) 
 }
 
 // skipBeside tells what came with a text and is in no stream.
-func (u *experimentUnit) skipBeside(q *queue, out *output, of stream.Kind, t *textSlot) error {
-	q.mu.Lock()
-	beside := t.beside
-	q.mu.Unlock()
+func (u *experimentUnit) skipBeside(q *prefetch.Queue, out *output, of stream.Kind, t *prefetch.Text) error {
+	q.Lock()
+	beside := t.Beside
+	q.Unlock()
 	for _, name := range beside {
 		if err := out.skip(judge.Skipped(of, u.l.key, "", name, judge.ItemErrorf("it stands beside the patch in its zip file, and a stream has the patch alone"))); err != nil {
 			return err

@@ -10,6 +10,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/exporter/judge"
+	"github.com/comet-stream/comet-stream/internal/exporter/prefetch"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -163,7 +164,7 @@ type fixedRoute struct{ units []unit }
 
 func (r *fixedRoute) add(u unit) { r.units = append(r.units, u) }
 
-func (r *fixedRoute) next() unit {
+func (r *fixedRoute) Next() unit {
 	if len(r.units) == 0 {
 		return nil
 	}
@@ -180,27 +181,29 @@ type recordUnit struct {
 	records func(out *output) error
 }
 
-func (u *recordUnit) begin(*queue, int)                                    {}
-func (u *recordUnit) end(*queue)                                           {}
-func (u *recordUnit) write(_ context.Context, _ *queue, out *output) error { return u.records(out) }
+func (u *recordUnit) begin(*prefetch.Queue, int) {}
+func (u *recordUnit) end(*prefetch.Queue)        {}
+func (u *recordUnit) write(_ context.Context, _ *prefetch.Queue, out *output) error {
+	return u.records(out)
+}
 
 // fetchUnit fetches one value and writes what it is about.
 type fetchUnit[T any] struct {
 	get   func(ctx context.Context) (T, error)
-	put   func(ctx context.Context, q *queue, out *output, v T) error
+	put   func(ctx context.Context, q *prefetch.Queue, out *output, v T) error
 	fail  func(out *output, err error) error
-	value *valueSlot[T]
+	value *prefetch.Value[T]
 }
 
-func (u *fetchUnit[T]) begin(q *queue, n int) {
-	u.value = newValueSlot(position{unit: n}, func(ctx context.Context, _ *slot) (T, error) { return u.get(ctx) })
-	q.push(u.value.slot)
+func (u *fetchUnit[T]) begin(q *prefetch.Queue, n int) {
+	u.value = prefetch.NewValue(prefetch.Position{Unit: n}, func(ctx context.Context, _ *prefetch.Slot) (T, error) { return u.get(ctx) })
+	q.Push(u.value.Slot)
 }
 
-func (u *fetchUnit[T]) end(q *queue) { q.leave(u.value.slot) }
+func (u *fetchUnit[T]) end(q *prefetch.Queue) { q.Leave(u.value.Slot) }
 
-func (u *fetchUnit[T]) write(ctx context.Context, q *queue, out *output) error {
-	v, err := u.value.get(ctx, q)
+func (u *fetchUnit[T]) write(ctx context.Context, q *prefetch.Queue, out *output) error {
+	v, err := u.value.Get(ctx, q)
 	if err == nil {
 		err = u.put(ctx, q, out, v)
 	}
@@ -246,7 +249,7 @@ func (x *Exporter) lineageUnits(ctx context.Context, w *workspaceScope, r *fixed
 			get: func(ctx context.Context) ([]comet.Lineage, error) {
 				return x.client.Artifacts.Lineage(ctx, key, comet.LineageInput)
 			},
-			put: func(_ context.Context, _ *queue, out *output, list []comet.Lineage) error {
+			put: func(_ context.Context, _ *prefetch.Queue, out *output, list []comet.Lineage) error {
 				return writeLineage(out, w.name, key, slices.DeleteFunc(list, left))
 			},
 			fail: func(out *output, err error) error {

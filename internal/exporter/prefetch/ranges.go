@@ -1,4 +1,4 @@
-package exporter
+package prefetch
 
 // A large body is fetched in parts by several requests at a time, so that the
 // limit of one connection is not that of the export. The rule is fixed: a body
@@ -28,20 +28,20 @@ const (
 // ranges is guarded by the mu of the queue.
 type ranges struct {
 	support rangeSupport
-	asking  *bodySlot // whose answer will tell, while that is unknown
+	asking  *Body // whose answer will tell, while that is unknown
 }
 
 // hold reports whether the body should wait until it is known whether the server
 // honours ranges. The caller holds the queue's mu.
-func (b *bodySlot) hold() bool {
-	r := &b.x.ranges
+func (b *Body) hold() bool {
+	r := &b.of.ranges
 	return r.support == rangesUnknown && r.asking != nil && r.asking != b
 }
 
 // begin cuts a large body of which nothing has been fetched yet into parts. The
 // caller holds the queue's mu.
-func (b *bodySlot) begin() {
-	r := &b.x.ranges
+func (b *Body) begin() {
+	r := &b.of.ranges
 	if b.got > 0 || b.rest.next > 0 {
 		return
 	}
@@ -53,19 +53,19 @@ func (b *bodySlot) begin() {
 		b.cut()
 	case rangesHonoured:
 		b.cut()
-		b.rest.begin(b.q)
+		b.rest.Open(b.q)
 	}
 }
 
 // cut ends the first slot after a part and makes a sequence of the parts behind
 // it. The caller holds the queue's mu.
-func (b *bodySlot) cut() {
+func (b *Body) cut() {
 	b.end = partSize
-	at := b.slot.at
-	b.rest = sequence[*slot]{n: int((b.total - 1) / partSize), make: func(i int) *slot {
+	at := b.Slot.At
+	b.rest = Sequence[*Slot]{N: int((b.total - 1) / partSize), Make: func(i int) *Slot {
 		from := int64(i+1) * partSize
 		to := min(from+partSize, b.total)
-		if i == b.rest.n-1 {
+		if i == b.rest.N-1 {
 			to = b.total // also where the last part is a larger one, see join
 		}
 		at.piece = i + 1
@@ -75,22 +75,22 @@ func (b *bodySlot) cut() {
 
 // join makes one part of those that have not been made yet, the first slot where
 // none has. The caller holds the queue's mu.
-func (b *bodySlot) join() {
+func (b *Body) join() {
 	if b.rest.next == 0 {
-		b.end, b.rest.n = 0, 0
+		b.end, b.rest.N = 0, 0
 		return
 	}
-	b.rest.n = min(b.rest.n, b.rest.next+1)
+	b.rest.N = min(b.rest.N, b.rest.next+1)
 }
 
 // learn takes note of whether the part that was asked for came, or the whole.
-func (b *bodySlot) learn(partial bool) {
+func (b *Body) learn(partial bool) {
 	b.q.mu.Lock()
 	defer b.q.mu.Unlock()
-	if b.rest.n == 0 {
+	if b.rest.N == 0 {
 		return // it was asked for as a whole, and goes on after a break
 	}
-	r := &b.x.ranges
+	r := &b.of.ranges
 	switch {
 	case !partial:
 		r.support = rangesIgnored
@@ -99,17 +99,17 @@ func (b *bodySlot) learn(partial bool) {
 		r.support = rangesHonoured
 	}
 	if partial && b.rest.next == 0 {
-		b.rest.begin(b.q)
+		b.rest.Open(b.q)
 	}
-	b.q.pump()
+	b.q.Pump()
 }
 
 // asked is called when a fetch has ended: others need not wait for its answer
 // any more.
-func (b *bodySlot) asked() {
+func (b *Body) asked() {
 	b.q.mu.Lock()
 	defer b.q.mu.Unlock()
-	if b.x.ranges.asking == b {
-		b.x.ranges.asking = nil
+	if b.of.ranges.asking == b {
+		b.of.ranges.asking = nil
 	}
 }

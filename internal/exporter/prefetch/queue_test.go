@@ -1,4 +1,4 @@
-package exporter
+package prefetch
 
 import (
 	"bytes"
@@ -16,26 +16,26 @@ import (
 )
 
 // fakeQueue returns a queue without units, with the given bounds.
-func fakeQueue(t *testing.T, limit int, soft, hard int64) *queue {
-	q := newQueue(t.Context(), limit, func() bool { return false }, func(err error) bool { return err == errFatal })
+func fakeQueue(t *testing.T, limit int, soft, hard int64) *Queue {
+	q := NewQueue(t.Context(), limit, func() bool { return false }, func(err error) bool { return err == errFatal })
 	q.soft, q.hard = soft, hard
 	return q
 }
 
 var errFatal = errors.New("fatal")
 
-func (q *queue) pushAll(slots ...*slot) {
+func (q *Queue) pushAll(slots ...*Slot) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, s := range slots {
-		q.push(s)
+		q.Push(s)
 	}
-	q.pump()
+	q.Pump()
 }
 
 // bodyOf returns a slot of a body of n bytes that come after d each.
-func bodyOf(q *queue, at position, n int, d time.Duration, opened *atomic.Int64) *slot {
-	return newSlot(at, func(ctx context.Context, s *slot) error {
+func bodyOf(q *Queue, at Position, n int, d time.Duration, opened *atomic.Int64) *Slot {
+	return newSlot(at, func(ctx context.Context, s *Slot) error {
 		if opened != nil {
 			opened.Add(1)
 		}
@@ -71,13 +71,13 @@ type readerFunc func(p []byte) (int, error)
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 // readBody reads a slot's body to its end.
-func readBody(t *testing.T, q *queue, s *slot) []byte {
+func readBody(t *testing.T, q *Queue, s *Slot) []byte {
 	t.Helper()
 	var all []byte
 	for {
-		p, err := q.next(t.Context(), s)
+		p, err := q.Next(t.Context(), s)
 		if err == io.EOF {
-			q.leave(s)
+			q.Leave(s)
 			return all
 		}
 		if err != nil {
@@ -101,12 +101,12 @@ func checkPattern(t *testing.T, name string, got []byte, n int) {
 func TestQueueOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := fakeQueue(t, 3, 1<<20, 1<<20)
-		defer q.close()
-		var slots []*slot
+		defer q.Close()
+		var slots []*Slot
 		var running, most atomic.Int64
 		var started []int
 		for i := range 20 {
-			slots = append(slots, newSlot(position{unit: i / 4, item: i % 4}, func(ctx context.Context, s *slot) error {
+			slots = append(slots, newSlot(Position{Unit: i / 4, Item: i % 4}, func(ctx context.Context, s *Slot) error {
 				q.mu.Lock()
 				started = append(started, i)
 				q.mu.Unlock()
@@ -116,16 +116,16 @@ func TestQueueOrder(t *testing.T) {
 				return nil
 			}))
 		}
-		reversed := make([]*slot, 0, len(slots))
+		reversed := make([]*Slot, 0, len(slots))
 		for _, s := range slots {
-			reversed = append([]*slot{s}, reversed...)
+			reversed = append([]*Slot{s}, reversed...)
 		}
 		q.pushAll(reversed...)
 		for _, s := range slots {
 			if err := q.wait(t.Context(), s); err != nil {
 				t.Fatal(err)
 			}
-			q.leave(s)
+			q.Leave(s)
 		}
 		for i, n := range started {
 			// Those of one second may be noted in any order.
@@ -149,10 +149,10 @@ func TestQueueBudget(t *testing.T) {
 		const soft, n = 1 << 20, 1<<20 + 300_017
 		q := fakeQueue(t, 8, soft, 2*soft)
 		q.patience = time.Hour
-		defer q.close()
-		var slots []*slot
+		defer q.Close()
+		var slots []*Slot
 		for i := range 4 {
-			slots = append(slots, bodyOf(q, position{unit: i}, n, time.Duration(4-i)*time.Second, nil))
+			slots = append(slots, bodyOf(q, Position{Unit: i}, n, time.Duration(4-i)*time.Second, nil))
 		}
 		q.pushAll(slots...)
 		time.Sleep(time.Minute)
@@ -172,12 +172,12 @@ func TestQueueHeadIsExempt(t *testing.T) {
 		const soft = 1 << 20
 		q := fakeQueue(t, 2, soft, 100*soft)
 		q.patience = time.Hour
-		defer q.close()
+		defer q.Close()
 		// Two later bodies fill the budget and take all places.
-		late := []*slot{bodyOf(q, position{unit: 2}, 1<<20, 0, nil), bodyOf(q, position{unit: 3}, 1<<20, 0, nil)}
+		late := []*Slot{bodyOf(q, Position{Unit: 2}, 1<<20, 0, nil), bodyOf(q, Position{Unit: 3}, 1<<20, 0, nil)}
 		q.pushAll(late...)
 		synctest.Wait()
-		head := bodyOf(q, position{unit: 1}, 2<<20, time.Second, nil)
+		head := bodyOf(q, Position{Unit: 1}, 2<<20, time.Second, nil)
 		q.pushAll(head)
 		synctest.Wait()
 		if head.state != waiting {
@@ -194,12 +194,12 @@ func TestQueueSlowReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const soft = 1 << 20
 		q := fakeQueue(t, 2, soft, 2*soft)
-		defer q.close()
-		s := bodyOf(q, position{}, 8<<20, 0, nil)
+		defer q.Close()
+		s := bodyOf(q, Position{}, 8<<20, 0, nil)
 		q.pushAll(s)
 		var all []byte
 		for {
-			p, err := q.next(t.Context(), s)
+			p, err := q.Next(t.Context(), s)
 			if err == io.EOF {
 				break
 			}
@@ -228,10 +228,10 @@ func TestQueueSlowReader(t *testing.T) {
 func TestQueueStall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := fakeQueue(t, 4, 1<<20, 4<<20)
-		defer q.close()
+		defer q.Close()
 		var opened atomic.Int64
-		first := bodyOf(q, position{unit: 0}, 100, 0, nil)
-		second := bodyOf(q, position{unit: 1}, 3<<20, 0, &opened)
+		first := bodyOf(q, Position{Unit: 0}, 100, 0, nil)
+		second := bodyOf(q, Position{Unit: 1}, 3<<20, 0, &opened)
 		q.pushAll(first, second)
 		time.Sleep(2 * stallTime)
 		synctest.Wait()
@@ -254,9 +254,9 @@ func TestQueueShed(t *testing.T) {
 		const mb = 1 << 20
 		q := fakeQueue(t, 4, 8*mb, 12*mb)
 		q.patience = time.Hour
-		defer q.close()
-		grow := func(n int64, d time.Duration, runs *atomic.Int64) func(context.Context, *slot) ([]byte, error) {
-			return func(ctx context.Context, s *slot) ([]byte, error) {
+		defer q.Close()
+		grow := func(n int64, d time.Duration, runs *atomic.Int64) func(context.Context, *Slot) ([]byte, error) {
+			return func(ctx context.Context, s *Slot) ([]byte, error) {
 				runs.Add(1)
 				for range n {
 					time.Sleep(d)
@@ -268,12 +268,12 @@ func TestQueueShed(t *testing.T) {
 			}
 		}
 		var runs [3]atomic.Int64
-		head := newValueSlot(position{unit: 0}, grow(9, time.Second, &runs[0]))
-		near := newValueSlot(position{unit: 1}, grow(2, 0, &runs[1]))
-		far := newValueSlot(position{unit: 2}, grow(2, 0, &runs[2]))
-		q.pushAll(head.slot, near.slot, far.slot)
-		for i, v := range []*valueSlot[[]byte]{head, near, far} {
-			if _, err := v.get(t.Context(), q); err != nil {
+		head := NewValue(Position{Unit: 0}, grow(9, time.Second, &runs[0]))
+		near := NewValue(Position{Unit: 1}, grow(2, 0, &runs[1]))
+		far := NewValue(Position{Unit: 2}, grow(2, 0, &runs[2]))
+		q.pushAll(head.Slot, near.Slot, far.Slot)
+		for i, v := range []*Value[[]byte]{head, near, far} {
+			if _, err := v.Get(t.Context(), q); err != nil {
 				t.Fatalf("value %d: %v", i, err)
 			}
 			if v.v == nil {
@@ -282,7 +282,7 @@ func TestQueueShed(t *testing.T) {
 			if q.used > 12*mb {
 				t.Errorf("%d bytes held", q.used)
 			}
-			q.leave(v.slot)
+			q.Leave(v.Slot)
 		}
 		if runs[0].Load() != 1 || runs[1].Load() != 1 || runs[2].Load() != 2 {
 			t.Errorf("fetched %d, %d and %d times; want the last one twice", runs[0].Load(), runs[1].Load(), runs[2].Load())
@@ -295,10 +295,10 @@ func TestQueueShed(t *testing.T) {
 func TestQueueFatal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := fakeQueue(t, 1, 1<<20, 1<<20)
-		defer q.close()
+		defer q.Close()
 		var later atomic.Int64
-		bad := newSlot(position{unit: 0}, func(context.Context, *slot) error { return errFatal })
-		next := newSlot(position{unit: 1}, func(context.Context, *slot) error { later.Add(1); return nil })
+		bad := newSlot(Position{Unit: 0}, func(context.Context, *Slot) error { return errFatal })
+		next := newSlot(Position{Unit: 1}, func(context.Context, *Slot) error { later.Add(1); return nil })
 		q.pushAll(bad, next)
 		if err := q.wait(t.Context(), bad); err != errFatal {
 			t.Errorf("error %v", err)
@@ -317,17 +317,17 @@ func TestQueueFatal(t *testing.T) {
 func TestQueueLeave(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := fakeQueue(t, 2, 1<<20, 1<<20)
-		defer q.close()
-		hanging := newSlot(position{unit: 0}, func(ctx context.Context, s *slot) error {
+		defer q.Close()
+		hanging := newSlot(Position{Unit: 0}, func(ctx context.Context, s *Slot) error {
 			<-ctx.Done()
 			return context.Cause(ctx)
 		})
-		blocked := bodyOf(q, position{unit: 1}, 8<<20, 0, nil)
-		waits := bodyOf(q, position{unit: 2}, 8, 0, nil)
+		blocked := bodyOf(q, Position{Unit: 1}, 8<<20, 0, nil)
+		waits := bodyOf(q, Position{Unit: 2}, 8, 0, nil)
 		q.pushAll(hanging, blocked, waits)
 		synctest.Wait()
-		for _, s := range []*slot{waits, blocked, hanging} {
-			q.leave(s)
+		for _, s := range []*Slot{waits, blocked, hanging} {
+			q.Leave(s)
 		}
 		synctest.Wait()
 		if q.used != 0 || q.running != 0 || len(q.waiting)+len(q.deferred)+len(q.blocked) != 0 {
@@ -340,28 +340,28 @@ func TestQueueLeave(t *testing.T) {
 func TestSequence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := fakeQueue(t, 4, 20*slotCost, 40*slotCost)
-		defer q.close()
+		defer q.Close()
 		made := 0
-		c := sequence[*valueSlot[int]]{n: 1000, make: func(i int) *valueSlot[int] {
+		c := Sequence[*Value[int]]{N: 1000, Make: func(i int) *Value[int] {
 			made++
-			return newValueSlot(position{part: i}, func(context.Context, *slot) (int, error) { return i, nil })
+			return NewValue(Position{Part: i}, func(context.Context, *Slot) (int, error) { return i, nil })
 		}}
 		q.mu.Lock()
-		c.begin(q)
-		q.pump()
+		c.Open(q)
+		q.Pump()
 		q.mu.Unlock()
 		synctest.Wait()
 		if made > 30 {
 			t.Errorf("%d slots made ahead of the reader", made)
 		}
 		for i := range 500 {
-			s := c.take(q)
-			if v, err := s.get(t.Context(), q); v != i || err != nil {
+			s := c.Take(q)
+			if v, err := s.Get(t.Context(), q); v != i || err != nil {
 				t.Fatalf("slot %d: %d, %v", i, v, err)
 			}
-			q.leave(s.slot)
+			q.Leave(s.Slot)
 		}
-		c.end(q)
+		c.Close(q)
 		synctest.Wait()
 		if q.used != 0 || made > 540 {
 			t.Errorf("%d bytes held, %d slots made", q.used, made)
@@ -373,14 +373,14 @@ func TestSequence(t *testing.T) {
 func TestTextPieces(t *testing.T) {
 	for _, n := range []int{0, 1, 4095, 4096, 4097, 70_000, pieceSize - 1, pieceSize, pieceSize + 1, 3*pieceSize + 5} {
 		for _, size := range []int64{-1, int64(n)} {
-			q := newQueue(t.Context(), 4, func() bool { return false }, judge.Fatal)
-			s := newSlot(position{}, func(ctx context.Context, s *slot) error {
+			q := NewQueue(t.Context(), 4, func() bool { return false }, judge.Fatal)
+			s := newSlot(Position{}, func(ctx context.Context, s *Slot) error {
 				return q.fill(ctx, s, trickle(strings.NewReader(strings.Repeat("x", n))), size)
 			})
 			q.pushAll(s)
 			var cuts []int
 			for {
-				p, err := q.next(t.Context(), s)
+				p, err := q.Next(t.Context(), s)
 				if err == io.EOF {
 					break
 				}
@@ -398,11 +398,11 @@ func TestTextPieces(t *testing.T) {
 			if n > 0 && len(cuts) != (n+pieceSize-1)/pieceSize || n == 0 && len(cuts) != 0 {
 				t.Errorf("%d bytes, size %d: %d pieces", n, size, len(cuts))
 			}
-			q.leave(s)
+			q.Leave(s)
 			if q.used != 0 {
 				t.Errorf("%d bytes, size %d: %d held in the end", n, size, q.used)
 			}
-			q.close()
+			q.Close()
 		}
 	}
 }
@@ -422,20 +422,20 @@ func TestQueueExpected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const mb = 1 << 20
 		q := fakeQueue(t, 8, 8*mb, 16*mb)
-		defer q.close()
+		defer q.Close()
 		var running, most atomic.Int64
-		var large []*slot
+		var large []*Slot
 		for i := range 4 {
-			s := newSlot(position{unit: i}, func(ctx context.Context, s *slot) error {
+			s := newSlot(Position{Unit: i}, func(ctx context.Context, s *Slot) error {
 				most.Store(max(most.Load(), running.Add(1)))
 				defer running.Add(-1)
 				time.Sleep(time.Second)
 				return q.reserve(ctx, s, 6*mb)
 			})
-			s.expect = func() int64 { return 6 * mb }
+			s.Expect = func() int64 { return 6 * mb }
 			large = append(large, s)
 		}
-		small := newSlot(position{unit: 9}, func(context.Context, *slot) error { return nil })
+		small := newSlot(Position{Unit: 9}, func(context.Context, *Slot) error { return nil })
 		q.pushAll(append(large, small)...)
 		synctest.Wait()
 		if most.Load() != 2 || small.state != done {
@@ -448,9 +448,9 @@ func TestQueueExpected(t *testing.T) {
 			if q.used > 20*mb {
 				t.Errorf("%d bytes held", q.used)
 			}
-			q.leave(s)
+			q.Leave(s)
 		}
-		q.leave(small)
+		q.Leave(small)
 		if q.used != 0 || q.promised != 0 {
 			t.Errorf("%d bytes held in the end, %d set aside", q.used, q.promised)
 		}

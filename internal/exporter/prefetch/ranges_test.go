@@ -1,4 +1,4 @@
-package exporter
+package prefetch
 
 import (
 	"bytes"
@@ -98,28 +98,28 @@ func (b *cappedBody) Read(p []byte) (int, error) {
 }
 
 // cappedQueue returns a queue, and a function that makes bodies of a network.
-func cappedQueue(t *testing.T, c *capped, o Options) (*queue, func(at position) *bodySlot) {
+func cappedQueue(t *testing.T, c *capped, whole bool) (*Queue, func(at Position) *Body) {
 	t.Helper()
-	var err error
-	if o.Client, err = comet.New(comet.Options{URL: "http://comet.test/clientlib/", APIKey: "k", Transport: c}); err != nil {
+	client, err := comet.New(comet.Options{URL: "http://comet.test/clientlib/", APIKey: "k", Transport: c})
+	if err != nil {
 		t.Fatal(err)
 	}
-	x := New(o)
+	of := NewBodies(client, whole)
 	q := fakeQueue(t, 16, softBudget, hardBudget)
 	size := cmp.Or(c.listed, c.size)
-	return q, func(at position) *bodySlot {
-		return x.newBodySlot(q, at, &item{id: "a", key: "k", size: &size})
+	return q, func(at Position) *Body {
+		return of.Slot(q, at, comet.AssetRequest{ID: "a", Key: "k", Size: &size})
 	}
 }
 
 // readWholeBody reads a body to its end.
-func readWholeBody(t *testing.T, q *queue, b *bodySlot, size int64) {
+func readWholeBody(t *testing.T, q *Queue, b *Body, size int64) {
 	t.Helper()
-	defer b.leave(q)
+	defer b.Leave(q)
 	var n int64
 	want := make([]byte, pieceSize)
 	for {
-		p, err := b.next(t.Context(), q)
+		p, err := b.Next(t.Context(), q)
 		if err == io.EOF {
 			break
 		}
@@ -134,7 +134,7 @@ func readWholeBody(t *testing.T, q *queue, b *bodySlot, size int64) {
 			t.Fatalf("other bytes in the %d after the first %d", len(p), n)
 		}
 		n += int64(len(p))
-		b.recycle(q, p)
+		b.Recycle(q, p)
 	}
 	if n != size {
 		t.Errorf("%d bytes, want %d", n, size)
@@ -142,7 +142,7 @@ func readWholeBody(t *testing.T, q *queue, b *bodySlot, size int64) {
 }
 
 // nothingLeft fails the test if a queue that has been read still holds anything.
-func nothingLeft(t *testing.T, q *queue) {
+func nothingLeft(t *testing.T, q *Queue) {
 	t.Helper()
 	synctest.Wait()
 	if q.used != 0 || q.promised != 0 || q.running != 0 {
@@ -152,18 +152,18 @@ func nothingLeft(t *testing.T, q *queue) {
 
 // readCapped reads the bodies of one experiment, which are fetched ahead, and
 // returns how long that took.
-func readCapped(t *testing.T, c *capped, o Options, bodies int) time.Duration {
+func readCapped(t *testing.T, c *capped, whole bool, bodies int) time.Duration {
 	t.Helper()
-	q, body := cappedQueue(t, c, o)
-	defer q.close()
-	row := sequence[*bodySlot]{n: bodies, make: func(i int) *bodySlot { return body(position{file: i + 1}) }}
+	q, body := cappedQueue(t, c, whole)
+	defer q.Close()
+	row := Sequence[*Body]{N: bodies, Make: func(i int) *Body { return body(Position{File: i + 1}) }}
 	began := time.Now()
 	q.mu.Lock()
-	row.begin(q)
-	q.pump()
+	row.Open(q)
+	q.Pump()
 	q.mu.Unlock()
 	for range bodies {
-		readWholeBody(t, q, row.take(q), c.size)
+		readWholeBody(t, q, row.Take(q), c.size)
 	}
 	nothingLeft(t, q)
 	return time.Since(began)
@@ -176,23 +176,23 @@ func TestRanges(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		network *capped
-		options Options
+		whole   bool
 		bodies  int
 		want    int64 // requests
 	}{
-		{"small", &capped{size: 1 << 20, ranges: true}, Options{}, 3, 3},
-		{"one byte less than large", &capped{size: splitSize - 1, ranges: true}, Options{}, 3, 3},
-		{"large", &capped{size: splitSize, ranges: true}, Options{}, 1, 8},
-		{"one byte more", &capped{size: splitSize + 1, ranges: true}, Options{}, 1, 9},
-		{"several", &capped{size: large, ranges: true}, Options{}, 5, 5 * 21},
-		{"parts that are cut short", &capped{size: large, ranges: true, most: 1 << 20}, Options{}, 1, 20*4 + 1},
-		{"no ranges", &capped{size: large}, Options{}, 5, 5},
-		{"one request", &capped{size: large, ranges: true}, Options{OneRequest: true}, 5, 5},
+		{"small", &capped{size: 1 << 20, ranges: true}, false, 3, 3},
+		{"one byte less than large", &capped{size: splitSize - 1, ranges: true}, false, 3, 3},
+		{"large", &capped{size: splitSize, ranges: true}, false, 1, 8},
+		{"one byte more", &capped{size: splitSize + 1, ranges: true}, false, 1, 9},
+		{"several", &capped{size: large, ranges: true}, false, 5, 5 * 21},
+		{"parts that are cut short", &capped{size: large, ranges: true, most: 1 << 20}, false, 1, 20*4 + 1},
+		{"no ranges", &capped{size: large}, false, 5, 5},
+		{"one request", &capped{size: large, ranges: true}, true, 5, 5},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				test.network.connection = 20e6
-				readCapped(t, test.network, test.options, test.bodies)
+				readCapped(t, test.network, test.whole, test.bodies)
 				if n := test.network.requests.Load(); n != test.want {
 					t.Errorf("%d requests, want %d", n, test.want)
 				}
@@ -213,7 +213,7 @@ func TestRangesSameRequests(t *testing.T) {
 		} {
 			synctest.Test(t, func(t *testing.T) {
 				c.size, c.ranges = 40<<20+1, ranges
-				readCapped(t, c, Options{}, 4)
+				readCapped(t, c, false, 4)
 				slices.Sort(c.asked)
 				switch {
 				case first == nil:
@@ -235,7 +235,7 @@ func TestRangesAhead(t *testing.T) {
 	}{{10, 256e6}, {40, 64e6}} {
 		synctest.Test(t, func(t *testing.T) {
 			c := &capped{size: test.size, ranges: true, connection: 25e6}
-			took := readCapped(t, c, Options{}, test.bodies)
+			took := readCapped(t, c, false, test.bodies)
 			share := float64(test.bodies) * float64(test.size) / took.Seconds() / (16 * 25e6)
 			t.Logf("%d bodies: %.1f %% of 16 connections, %d requests", test.bodies, 100*share, c.requests.Load())
 			if share < 0.95 {
@@ -250,21 +250,21 @@ func TestRangesAhead(t *testing.T) {
 func TestRangesHold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &capped{size: 64 << 20, ranges: true, connection: 25e6, latency: time.Second}
-		q, body := cappedQueue(t, c, Options{})
-		defer q.close()
-		var bodies []*bodySlot
+		q, body := cappedQueue(t, c, false)
+		defer q.Close()
+		var bodies []*Body
 		for i := range 3 {
-			bodies = append(bodies, body(position{file: i + 1}))
-			q.pushAll(bodies[i].slot)
+			bodies = append(bodies, body(Position{File: i + 1}))
+			q.pushAll(bodies[i].Slot)
 		}
-		head := body(position{})
+		head := body(Position{})
 		for _, step := range []struct {
 			do   func()
 			want int64
 		}{
 			{func() {}, 1},
-			{func() { q.pushAll(head.slot) }, 1},
-			{func() { q.mu.Lock(); q.setHead(head.slot); q.mu.Unlock() }, 2},
+			{func() { q.pushAll(head.Slot) }, 1},
+			{func() { q.mu.Lock(); q.setHead(head.Slot); q.mu.Unlock() }, 2},
 			{func() { time.Sleep(time.Second + time.Millisecond) }, 16},
 		} {
 			step.do()
@@ -288,18 +288,18 @@ func TestRangesHold(t *testing.T) {
 func TestRangesAfterFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &capped{size: 64 << 20, ranges: true, connection: 25e6}
-		q, body := cappedQueue(t, c, Options{})
-		defer q.close()
-		bad, good := body(position{unit: 1}), body(position{unit: 2})
-		bad.slot.fetch = func(ctx context.Context, s *slot) error {
+		q, body := cappedQueue(t, c, false)
+		defer q.Close()
+		bad, good := body(Position{Unit: 1}), body(Position{Unit: 2})
+		bad.Slot.fetch = func(ctx context.Context, s *Slot) error {
 			defer bad.asked()
 			return judge.ItemErrorf("gone")
 		}
-		q.pushAll(bad.slot, good.slot)
-		if _, err := bad.next(t.Context(), q); err == nil {
+		q.pushAll(bad.Slot, good.Slot)
+		if _, err := bad.Next(t.Context(), q); err == nil {
 			t.Error("no error")
 		}
-		bad.leave(q)
+		bad.Leave(q)
 		readWholeBody(t, q, good, c.size)
 		nothingLeft(t, q)
 		if n := c.requests.Load(); n != 16 {
@@ -316,15 +316,15 @@ func TestRangesWrongSize(t *testing.T) {
 		for _, other := range []int64{size - 5<<20 - 1, size + 5<<20 + 1, 0} {
 			synctest.Test(t, func(t *testing.T) {
 				c := &capped{size: other, listed: size, ranges: true, connection: 50e6}
-				q, body := cappedQueue(t, c, Options{})
-				defer q.close()
-				b := body(position{})
-				b.x.ranges.support = known
-				q.pushAll(b.slot)
-				if _, err := b.next(t.Context(), q); !errors.Is(err, comet.ErrLength) {
+				q, body := cappedQueue(t, c, false)
+				defer q.Close()
+				b := body(Position{})
+				b.of.ranges.support = known
+				q.pushAll(b.Slot)
+				if _, err := b.Next(t.Context(), q); !errors.Is(err, comet.ErrLength) {
 					t.Errorf("%d bytes, support %d: got %v, want %v", other, known, err, comet.ErrLength)
 				}
-				b.leave(q)
+				b.Leave(q)
 				nothingLeft(t, q)
 			})
 		}
@@ -337,18 +337,18 @@ func TestRangesRefused(t *testing.T) {
 	const size = 400 << 20
 	synctest.Test(t, func(t *testing.T) {
 		c := &capped{size: size, ranges: true, only: 20, connection: 50e6}
-		q, body := cappedQueue(t, c, Options{})
-		defer q.close()
-		b := body(position{})
-		q.pushAll(b.slot)
+		q, body := cappedQueue(t, c, false)
+		defer q.Close()
+		b := body(Position{})
+		q.pushAll(b.Slot)
 		readWholeBody(t, q, b, size)
 		nothingLeft(t, q)
 		if n := c.requests.Load(); n > 60 {
 			t.Errorf("%d requests", n)
 		}
 		before := c.requests.Load()
-		next := body(position{unit: 1})
-		q.pushAll(next.slot)
+		next := body(Position{Unit: 1})
+		q.pushAll(next.Slot)
 		readWholeBody(t, q, next, size)
 		nothingLeft(t, q)
 		if n := c.requests.Load() - before; n != 1 {
@@ -362,11 +362,11 @@ func TestWholeBodyNeedsNoMoreRoom(t *testing.T) {
 	for _, size := range []int64{100 << 10, 2 * pieceSize} {
 		synctest.Test(t, func(t *testing.T) {
 			c := &capped{size: size, connection: 1e9}
-			q, body := cappedQueue(t, c, Options{})
-			defer q.close()
+			q, body := cappedQueue(t, c, false)
+			defer q.Close()
 			q.soft = slotCost + size
-			b := body(position{})
-			q.pushAll(b.slot)
+			b := body(Position{})
+			q.pushAll(b.Slot)
 			time.Sleep(time.Second)
 			synctest.Wait()
 			if b.state != done || q.used != slotCost+size || c.requests.Load() != 1 {

@@ -1,4 +1,4 @@
-package exporter
+package prefetch
 
 import (
 	"context"
@@ -21,14 +21,14 @@ const (
 	done
 )
 
-// A slot is one thing to fetch. Its fetch either leaves a value where the
+// A Slot is one thing to fetch. Its fetch either leaves a value where the
 // reader finds it once the slot is done, or puts a body piece by piece while
 // the reader takes them.
-type slot struct {
-	at position
+type Slot struct {
+	At Position
 	// fetch may be run again after it was dropped, and then begins anew; a
 	// body goes on after the bytes in got.
-	fetch func(ctx context.Context, s *slot) error
+	fetch func(ctx context.Context, s *Slot) error
 	// begins, if not nil, is called each time the slot is started, with the
 	// queue's mu held.
 	begins func()
@@ -40,7 +40,7 @@ type slot struct {
 	publish, discard func()
 	// expect, if not nil, returns how many bytes are expected, 0 where that is
 	// not known. They are set aside when the slot is started ahead of the reader.
-	expect func() int64
+	Expect func() int64
 	// hold, if not nil, reports whether the slot is not to be started ahead of
 	// the reader for now. It is called with the queue's mu held.
 	hold func() bool
@@ -66,12 +66,12 @@ type slot struct {
 	lost    bool          // the reader has left
 }
 
-func newSlot(at position, fetch func(context.Context, *slot) error) *slot {
-	return &slot{at: at, fetch: fetch, isHead: make(chan struct{})}
+func newSlot(at Position, fetch func(context.Context, *Slot) error) *Slot {
+	return &Slot{At: at, fetch: fetch, isHead: make(chan struct{})}
 }
 
 // kept returns how many bytes a drop leaves in s.
-func (s *slot) kept() int64 {
+func (s *Slot) kept() int64 {
 	var n int64
 	for _, p := range s.pieces {
 		n += int64(cap(p))
@@ -80,7 +80,7 @@ func (s *slot) kept() int64 {
 }
 
 // forget gives up the value or the pieces that wait to be taken.
-func (s *slot) forget() {
+func (s *Slot) forget() {
 	for _, p := range s.pieces {
 		s.got -= int64(len(p))
 	}
@@ -90,12 +90,12 @@ func (s *slot) forget() {
 	}
 }
 
-func (s *slot) self() *slot { return s }
+func (s *Slot) Self() *Slot { return s }
 
-func (s *slot) leave(q *queue) { q.leave(s) }
+func (s *Slot) Leave(q *Queue) { q.Leave(s) }
 
 // wait makes s the head and waits for the end of its fetch.
-func (q *queue) wait(ctx context.Context, s *slot) error {
+func (q *Queue) wait(ctx context.Context, s *Slot) error {
 	if err := q.await(ctx, s, func() bool { return false }); err != nil {
 		return err
 	}
@@ -105,9 +105,9 @@ func (q *queue) wait(ctx context.Context, s *slot) error {
 	return s.err
 }
 
-// next makes s the head and returns the next piece of its body, and io.EOF
+// Next makes s the head and returns the next piece of its body, and io.EOF
 // after the last. The piece is the reader's until it gives it back by recycle.
-func (q *queue) next(ctx context.Context, s *slot) ([]byte, error) {
+func (q *Queue) Next(ctx context.Context, s *Slot) ([]byte, error) {
 	if err := q.await(ctx, s, func() bool { return len(s.pieces) > 0 }); err != nil {
 		return nil, err
 	}
@@ -126,7 +126,7 @@ func (q *queue) next(ctx context.Context, s *slot) ([]byte, error) {
 }
 
 // recycle gives a piece of s back.
-func (q *queue) recycle(s *slot, p []byte) {
+func (q *Queue) recycle(s *Slot, p []byte) {
 	q.mu.Lock()
 	if cap(p) == pieceSize && len(q.spare) < maxSpare {
 		q.spare = append(q.spare, p[:0])
@@ -135,8 +135,8 @@ func (q *queue) recycle(s *slot, p []byte) {
 	q.release(s, int64(cap(p)))
 }
 
-// leave tells that the reader is done with s, or will not read on.
-func (q *queue) leave(s *slot) {
+// Leave tells that the reader is done with s, or will not read on.
+func (q *Queue) Leave(s *Slot) {
 	q.mu.Lock()
 	s.lost = true
 	s.forget()
@@ -155,7 +155,7 @@ func (q *queue) leave(s *slot) {
 }
 
 // put hands a piece to the reader. What was reserved for it stays so.
-func (q *queue) put(s *slot, p []byte) error {
+func (q *Queue) put(s *Slot, p []byte) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if s.dropped || s.lost {
@@ -168,7 +168,7 @@ func (q *queue) put(s *slot, p []byte) error {
 }
 
 // piece reserves and returns an empty piece with room for n bytes.
-func (q *queue) piece(ctx context.Context, s *slot, n int) ([]byte, error) {
+func (q *Queue) piece(ctx context.Context, s *Slot, n int) ([]byte, error) {
 	if err := q.reserve(ctx, s, int64(n)); err != nil {
 		return nil, err
 	}
@@ -185,7 +185,7 @@ func (q *queue) piece(ctx context.Context, s *slot, n int) ([]byte, error) {
 }
 
 // extent returns how much of the body has been put, and where it ends for s.
-func (q *queue) extent(s *slot) (got, end int64) {
+func (q *Queue) extent(s *Slot) (got, end int64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return s.got, s.end
@@ -193,7 +193,7 @@ func (q *queue) extent(s *slot) (got, end int64) {
 
 // fill reads body into pieces of s, to its end or that of s. size is how many
 // bytes are expected, -1 if that is unknown.
-func (q *queue) fill(ctx context.Context, s *slot, body io.Reader, size int64) error {
+func (q *Queue) fill(ctx context.Context, s *Slot, body io.Reader, size int64) error {
 	for {
 		most := int64(pieceSize)
 		got, end := q.extent(s)
@@ -219,7 +219,7 @@ func (q *queue) fill(ctx context.Context, s *slot, body io.Reader, size int64) e
 
 // fillPiece reads the piece after the got bytes there are. Bodies of unknown
 // size begin small, so that a short text does not take the room of a long one.
-func (q *queue) fillPiece(ctx context.Context, s *slot, body io.Reader, size *int64, got int64, most int) ([]byte, error) {
+func (q *Queue) fillPiece(ctx context.Context, s *Slot, body io.Reader, size *int64, got int64, most int) ([]byte, error) {
 	n := most
 	switch {
 	case *size >= 0:

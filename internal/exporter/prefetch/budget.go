@@ -1,4 +1,4 @@
-package exporter
+package prefetch
 
 import (
 	"container/heap"
@@ -28,7 +28,7 @@ const (
 
 // reserve waits until n more bytes may be held by s. It fails with errDropped
 // when s has to make room, and must then end the fetch.
-func (q *queue) reserve(ctx context.Context, s *slot, n int64) error {
+func (q *Queue) reserve(ctx context.Context, s *Slot, n int64) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	switch {
@@ -38,7 +38,7 @@ func (q *queue) reserve(ctx context.Context, s *slot, n int64) error {
 		q.promise(s, s.credit-n)
 		q.charge(s, n)
 		return nil
-	case q.exempt(s) || q.used+n <= q.soft && (len(q.blocked) == 0 || s.at.before(q.blocked[0].at)):
+	case q.exempt(s) || q.used+n <= q.soft && (len(q.blocked) == 0 || s.At.before(q.blocked[0].At)):
 		q.charge(s, n)
 		return nil
 	}
@@ -63,7 +63,7 @@ func (q *queue) reserve(ctx context.Context, s *slot, n int64) error {
 
 // sleep gives up mu until room is closed, ctx is done or patience is at its
 // end; it reports whether that was it.
-func (q *queue) sleep(ctx context.Context, room <-chan struct{}) bool {
+func (q *Queue) sleep(ctx context.Context, room <-chan struct{}) bool {
 	timer := time.NewTimer(q.patience)
 	defer timer.Stop()
 	q.mu.Unlock()
@@ -79,10 +79,10 @@ func (q *queue) sleep(ctx context.Context, room <-chan struct{}) bool {
 
 // block puts s among those that wait for n bytes. The channel it returns is
 // closed when s may go on or has been dropped.
-func (q *queue) block(s *slot, n int64) <-chan struct{} {
+func (q *Queue) block(s *Slot, n int64) <-chan struct{} {
 	s.room, s.need = make(chan struct{}), n
-	at, _ := slices.BinarySearchFunc(q.blocked, s, func(a, b *slot) int {
-		if a.at.before(b.at) {
+	at, _ := slices.BinarySearchFunc(q.blocked, s, func(a, b *Slot) int {
+		if a.At.before(b.At) {
 			return -1
 		}
 		return 1
@@ -92,14 +92,14 @@ func (q *queue) block(s *slot, n int64) <-chan struct{} {
 }
 
 // promise sets how many bytes are set aside for s.
-func (q *queue) promise(s *slot, n int64) {
+func (q *Queue) promise(s *Slot, n int64) {
 	q.promised += n - s.credit
 	s.credit = n
 }
 
 // charge reserves n bytes for s; where the head goes beyond all bounds by it,
 // others make room. The caller holds mu.
-func (q *queue) charge(s *slot, n int64) {
+func (q *Queue) charge(s *Slot, n int64) {
 	s.held += n
 	q.used += n
 	q.held[s] = struct{}{}
@@ -109,12 +109,12 @@ func (q *queue) charge(s *slot, n int64) {
 }
 
 // grant lets a blocked slot go on.
-func (q *queue) grant(s *slot) {
+func (q *Queue) grant(s *Slot) {
 	q.unblock(s)
 	q.charge(s, s.need)
 }
 
-func (q *queue) unblock(s *slot) {
+func (q *Queue) unblock(s *Slot) {
 	close(s.room)
 	s.room = nil
 	if i := slices.Index(q.blocked, s); i >= 0 {
@@ -123,15 +123,15 @@ func (q *queue) unblock(s *slot) {
 }
 
 // release gives back n bytes of s, all of them if n is negative.
-func (q *queue) release(s *slot, n int64) {
+func (q *Queue) release(s *Slot, n int64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.uncharge(s, n)
 	q.regrant()
-	q.pump()
+	q.Pump()
 }
 
-func (q *queue) uncharge(s *slot, n int64) {
+func (q *Queue) uncharge(s *Slot, n int64) {
 	if n < 0 || n > s.held {
 		n = s.held
 	}
@@ -143,7 +143,7 @@ func (q *queue) uncharge(s *slot, n int64) {
 }
 
 // regrant lets blocked slots go on for which there is room now, in order.
-func (q *queue) regrant() {
+func (q *Queue) regrant() {
 	for len(q.blocked) > 0 && q.used+q.blocked[0].need <= q.soft {
 		q.grant(q.blocked[0])
 	}
@@ -151,11 +151,11 @@ func (q *queue) regrant() {
 
 // shed drops large slots, the last first, until no more than most is held or
 // nothing is left to drop.
-func (q *queue) shed(most int64) {
+func (q *Queue) shed(most int64) {
 	for q.used > most {
-		var last *slot
+		var last *Slot
 		for s := range q.held {
-			if s != q.head && !s.taken && !s.fixed && s.held >= worthDropping && (last == nil || last.at.before(s.at)) {
+			if s != q.head && !s.taken && !s.fixed && s.held >= worthDropping && (last == nil || last.At.before(s.At)) {
 				last = s
 			}
 		}
@@ -167,7 +167,7 @@ func (q *queue) shed(most int64) {
 }
 
 // restart gives up all that a slot holds, to be fetched again later.
-func (q *queue) restart(s *slot) {
+func (q *Queue) restart(s *Slot) {
 	s.forget()
 	q.drop(s)
 	if s.room != nil {
@@ -181,7 +181,7 @@ func (q *queue) restart(s *slot) {
 
 // drop ends the fetch of s, to be begun again later. A body keeps what pieces
 // of it there are, and goes on after them.
-func (q *queue) drop(s *slot) {
+func (q *Queue) drop(s *Slot) {
 	s.dropped = true
 	if s.state == running {
 		s.stop(errDropped)

@@ -1,4 +1,4 @@
-package exporter
+package prefetch
 
 import (
 	"context"
@@ -10,49 +10,66 @@ import (
 	"github.com/comet-stream/comet-stream/internal/exporter/judge"
 )
 
-// bodySlot is the contents of an asset: one slot, and further ones for the
+// Body is the contents of an asset: one slot, and further ones for the
 // parts behind it where the body is fetched by several requests at a time; see
 // ranges.go.
-type bodySlot struct {
-	*slot
-	x  *Exporter
-	q  *queue
-	it *item
+type Body struct {
+	*Slot
+	of *Bodies
+	q  *Queue
+	it comet.AssetRequest
 	// large says that the body is fetched in parts where the server can do that.
 	large bool
 
 	// Guarded by the queue's mu.
 	total int64 // length of the contents, -1 while not known
-	rest  sequence[*slot]
+	rest  Sequence[*Slot]
 
-	at    *slot // where the reader is
+	at    *Slot // where the reader is
 	taken int   // parts of rest that the reader has come to
 }
 
-func (x *Exporter) newBodySlot(q *queue, at position, it *item) *bodySlot {
-	b := &bodySlot{x: x, q: q, it: it, total: -1}
-	b.slot = b.part(at, 0, 0)
-	if it.size != nil && *it.size >= splitSize {
-		b.large, b.total = true, *it.size
-		b.slot.begins, b.slot.hold = b.begin, b.hold
+// Bodies makes the slots of contents. It knows whether the server honours ranges.
+type Bodies struct {
+	client *comet.Client
+	ranges ranges // guarded by the mu of the queue
+}
+
+// NewBodies returns bodies of a server, each of which is asked for by one request if
+// whole is set.
+func NewBodies(client *comet.Client, whole bool) *Bodies {
+	b := &Bodies{client: client}
+	if whole {
+		b.ranges.support = rangesIgnored
 	}
-	b.at = b.slot
+	return b
+}
+
+// Slot returns the slot of the contents that a request asks for.
+func (of *Bodies) Slot(q *Queue, at Position, it comet.AssetRequest) *Body {
+	b := &Body{of: of, q: q, it: it, total: -1}
+	b.Slot = b.part(at, 0, 0)
+	if it.Size != nil && *it.Size >= splitSize {
+		b.large, b.total = true, *it.Size
+		b.Slot.begins, b.Slot.hold = b.begin, b.hold
+	}
+	b.at = b.Slot
 	return b
 }
 
 // part returns the slot of the contents between two offsets; to is 0 for the
 // end.
-func (b *bodySlot) part(at position, from, to int64) *slot {
-	s := newSlot(at, func(ctx context.Context, s *slot) error { return b.fetch(ctx, s, from) })
+func (b *Body) part(at Position, from, to int64) *Slot {
+	s := newSlot(at, func(ctx context.Context, s *Slot) error { return b.fetch(ctx, s, from) })
 	if to > 0 {
 		s.end = to - from
 	}
 	// A part that had to wait for room would keep a connection from others.
-	s.expect = func() int64 {
+	s.Expect = func() int64 {
 		switch {
 		case s.end > 0:
 			return s.end - s.got
-		case s == b.slot && b.large && b.x.ranges.support != rangesIgnored:
+		case s == b.Slot && b.large && b.of.ranges.support != rangesIgnored:
 			return partSize
 		}
 		return 0
@@ -62,7 +79,7 @@ func (b *bodySlot) part(at position, from, to int64) *slot {
 
 // fetch reads a part of the contents into s. A server may answer with less than
 // was asked for.
-func (b *bodySlot) fetch(ctx context.Context, s *slot, from int64) error {
+func (b *Body) fetch(ctx context.Context, s *Slot, from int64) error {
 	defer b.asked()
 	for {
 		before, _ := b.q.extent(s)
@@ -79,7 +96,7 @@ func (b *bodySlot) fetch(ctx context.Context, s *slot, from int64) error {
 }
 
 // fetchOnce reads what one answer gives of a part into s.
-func (b *bodySlot) fetchOnce(ctx context.Context, s *slot, from int64) error {
+func (b *Body) fetchOnce(ctx context.Context, s *Slot, from int64) error {
 	got, end := b.q.extent(s)
 	offset, length := from+got, int64(0)
 	if end > 0 && from+end != b.totalSize() {
@@ -121,7 +138,7 @@ func notSatisfiable(err error) bool {
 var errOtherSize = judge.ItemErrorf("its size is not what the server said before")
 
 // measured takes the length of the contents that an answer gives, -1 if none.
-func (b *bodySlot) measured(total int64) error {
+func (b *Body) measured(total int64) error {
 	b.q.mu.Lock()
 	defer b.q.mu.Unlock()
 	switch {
@@ -135,46 +152,45 @@ func (b *bodySlot) measured(total int64) error {
 
 // open asks for the contents from offset on, length bytes of them unless it
 // is 0.
-func (b *bodySlot) open(ctx context.Context, offset, length int64) (*comet.Body, error) {
-	r := comet.AssetRequest{
-		Key: b.it.key, ID: b.it.id, ArtifactVersion: b.it.artifact, Offset: offset, Length: length, Size: b.it.size,
+func (b *Body) open(ctx context.Context, offset, length int64) (*comet.Body, error) {
+	r := b.it
+	r.Offset, r.Length = offset, length
+	if r.ArtifactVersion != "" {
+		return b.of.client.Artifacts.FileContent(ctx, r)
 	}
-	if b.it.artifact != "" {
-		return b.x.client.Artifacts.FileContent(ctx, r)
-	}
-	return b.x.client.Assets.Content(ctx, r)
+	return b.of.client.Assets.Content(ctx, r)
 }
 
-func (b *bodySlot) totalSize() int64 {
+func (b *Body) totalSize() int64 {
 	b.q.mu.Lock()
 	defer b.q.mu.Unlock()
 	return b.total
 }
 
-// next returns the next piece of the contents, and io.EOF after the last.
-func (b *bodySlot) next(ctx context.Context, q *queue) ([]byte, error) {
+// Next returns the next piece of the contents, and io.EOF after the last.
+func (b *Body) Next(ctx context.Context, q *Queue) ([]byte, error) {
 	for {
-		p, err := q.next(ctx, b.at)
+		p, err := q.Next(ctx, b.at)
 		if err != io.EOF {
 			return p, err
 		}
 		q.mu.Lock()
-		last := b.taken == b.rest.n
+		last := b.taken == b.rest.N
 		q.mu.Unlock()
 		if last {
 			return nil, io.EOF
 		}
-		q.leave(b.at)
-		b.at = b.rest.take(q)
+		q.Leave(b.at)
+		b.at = b.rest.Take(q)
 		b.taken++
 	}
 }
 
-// recycle gives a piece back.
-func (b *bodySlot) recycle(q *queue, p []byte) { q.recycle(b.at, p) }
+// Recycle gives a piece back.
+func (b *Body) Recycle(q *Queue, p []byte) { q.recycle(b.at, p) }
 
-// leave gives back what is held.
-func (b *bodySlot) leave(q *queue) {
-	q.leave(b.at)
-	b.rest.end(q)
+// Leave gives back what is held.
+func (b *Body) Leave(q *Queue) {
+	q.Leave(b.at)
+	b.rest.Close(q)
 }

@@ -1,4 +1,4 @@
-package exporter
+package prefetch
 
 import (
 	"container/heap"
@@ -14,37 +14,37 @@ import (
 // errDropped ends a fetch whose bytes had to make room. It begins again later.
 var errDropped = errors.New("dropped to make room")
 
-// position orders slots as their content stands in the stream: by unit, item
+// Position orders slots as their content stands in the stream: by unit, item
 // of the unit, part of the item (a metric, a version of an artifact), file and
 // piece of a file.
-type position struct{ unit, item, part, file, piece int }
+type Position struct{ Unit, Item, Part, File, piece int }
 
-func (p position) before(q position) bool {
+func (p Position) before(q Position) bool {
 	switch {
-	case p.unit != q.unit:
-		return p.unit < q.unit
-	case p.item != q.item:
-		return p.item < q.item
-	case p.part != q.part:
-		return p.part < q.part
-	case p.file != q.file:
-		return p.file < q.file
+	case p.Unit != q.Unit:
+		return p.Unit < q.Unit
+	case p.Item != q.Item:
+		return p.Item < q.Item
+	case p.Part != q.Part:
+		return p.Part < q.Part
+	case p.File != q.File:
+		return p.File < q.File
 	}
 	return p.piece < q.piece
 }
 
-// A queue fetches ahead of the one goroutine that reads it, the reader. Slots
+// A Queue fetches ahead of the one goroutine that reads it, the reader. Slots
 // are started in the order of the stream, as many at a time as the limit says,
 // as long as what has been fetched and not yet been read fits the budget. The
 // slot that the reader waits for, the head, is exempt from both, so the reader
 // never waits for something that waits for the reader.
-type queue struct {
+type Queue struct {
 	limit      int
 	soft, hard int64
 	patience   time.Duration
 	// more puts the first slots of the next unit into the queue with push; it
 	// reports false when there is no further unit. It is called with mu held.
-	more func() bool
+	More func() bool
 	// fatal reports whether an error is one after which nothing can succeed.
 	fatal func(error) bool
 
@@ -56,35 +56,57 @@ type queue struct {
 	mu       sync.Mutex
 	waiting  slotHeap // to be started, the earliest first
 	deferred slotHeap // dropped ones, to be started again when there is room
-	blocked  []*slot  // running ones that wait for budget, by position
-	held     map[*slot]struct{}
+	blocked  []*Slot  // running ones that wait for budget, by position
+	held     map[*Slot]struct{}
 	running  int
 	used     int64 // bytes held
 	promised int64 // bytes set aside for what is expected
-	head     *slot
+	head     *Slot
 	last     int // no slot of a later unit is started; -1: no bound
 	stopped  bool
 	spare    [][]byte
 }
 
-func newQueue(ctx context.Context, limit int, more func() bool, fatal func(error) bool) *queue {
-	q := &queue{
+// NewQueue returns a queue that fetches limit slots at a time until ctx is done. more
+// and fatal are described at [Queue].
+func NewQueue(ctx context.Context, limit int, more func() bool, fatal func(error) bool) *Queue {
+	q := &Queue{
 		limit:    max(1, limit),
 		soft:     softBudget,
 		hard:     hardBudget,
 		patience: stallTime,
-		more:     more,
+		More:     more,
 		fatal:    fatal,
 		ready:    make(chan struct{}, 1),
-		held:     make(map[*slot]struct{}),
+		held:     make(map[*Slot]struct{}),
 		last:     -1,
 	}
 	q.ctx, q.cancel = context.WithCancelCause(ctx)
 	return q
 }
 
-// close ends all fetches and waits for them.
-func (q *queue) close() {
+// Lock gives the caller what the queue guards: what more, begins, follow, hold and
+// the making of a sequence see of it.
+func (q *Queue) Lock() { q.mu.Lock() }
+
+// Unlock ends that.
+func (q *Queue) Unlock() { q.mu.Unlock() }
+
+// Fix makes what depends on the value of s, which is not dropped any more from then
+// on.
+func (q *Queue) Fix(s *Slot, depends func()) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if s.dropped || s.lost {
+		return errDropped
+	}
+	s.fixed = true
+	depends()
+	return nil
+}
+
+// Close ends all fetches and waits for them.
+func (q *Queue) Close() {
 	q.mu.Lock()
 	q.stopped = true
 	q.mu.Unlock()
@@ -92,24 +114,24 @@ func (q *queue) close() {
 	q.wg.Wait()
 }
 
-// stopAfter makes unit the last one of which anything is started.
-func (q *queue) stopAfter(unit int) {
+// StopAfter makes unit the last one of which anything is started.
+func (q *Queue) StopAfter(unit int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.last = unit
 }
 
-// push adds a slot. The caller holds mu.
-func (q *queue) push(s *slot) { heap.Push(&q.waiting, s) }
+// Push adds a slot. The caller holds mu.
+func (q *Queue) Push(s *Slot) { heap.Push(&q.waiting, s) }
 
-// pump starts what can be started. The caller holds mu.
-func (q *queue) pump() {
+// Pump starts what can be started. The caller holds mu.
+func (q *Queue) Pump() {
 	for !q.stopped && q.running < q.limit && q.used < q.soft {
 		s := q.earliest()
 		switch {
 		case s != nil:
 			q.start(s)
-		case q.last >= 0 || !q.more():
+		case q.last >= 0 || !q.More():
 			return
 		}
 	}
@@ -117,17 +139,17 @@ func (q *queue) pump() {
 
 // earliest takes the slot to be started next out of the queue, nil if there is
 // none.
-func (q *queue) earliest() *slot {
+func (q *Queue) earliest() *Slot {
 	for {
 		from := &q.waiting
 		if len(q.deferred) > 0 && q.fits(q.deferred[0], q.soft/2) &&
-			(len(q.waiting) == 0 || q.deferred[0].at.before(q.waiting[0].at)) {
+			(len(q.waiting) == 0 || q.deferred[0].At.before(q.waiting[0].At)) {
 			from = &q.deferred
 		}
-		if len(*from) == 0 || q.last >= 0 && (*from)[0].at.unit > q.last {
+		if len(*from) == 0 || q.last >= 0 && (*from)[0].At.Unit > q.last {
 			return nil
 		}
-		s := heap.Pop(from).(*slot)
+		s := heap.Pop(from).(*Slot)
 		if from == &q.deferred || q.fits(s, 0) {
 			return s
 		}
@@ -137,12 +159,12 @@ func (q *queue) earliest() *slot {
 
 // fits reports whether there is room for what s is expected to hold, and for
 // at least as much as said.
-func (q *queue) fits(s *slot, least int64) bool {
+func (q *Queue) fits(s *Slot, least int64) bool {
 	if s.hold != nil && s.hold() {
 		return false
 	}
-	if s.expect != nil {
-		if n := s.expect(); n > 0 {
+	if s.Expect != nil {
+		if n := s.Expect(); n > 0 {
 			return q.used+q.promised+n <= q.hard-q.hard/8
 		}
 	}
@@ -150,7 +172,7 @@ func (q *queue) fits(s *slot, least int64) bool {
 }
 
 // start runs the fetch of a slot. The caller holds mu.
-func (q *queue) start(s *slot) {
+func (q *Queue) start(s *Slot) {
 	ctx := comet.WithReserve(transport.WithHead(q.ctx, s.isHead), func(ctx context.Context, n int64) error { return q.reserve(ctx, s, n) })
 	ctx, cancel := context.WithCancelCause(ctx)
 	s.state, s.dropped, s.stop = running, false, cancel
@@ -161,8 +183,8 @@ func (q *queue) start(s *slot) {
 	if s.begins != nil {
 		s.begins()
 	}
-	if s.expect != nil && s != q.head {
-		q.promise(s, s.expect())
+	if s.Expect != nil && s != q.head {
+		q.promise(s, s.Expect())
 	}
 	if follow := s.follow; follow != nil {
 		s.follow = nil
@@ -176,7 +198,7 @@ func (q *queue) start(s *slot) {
 }
 
 // finish takes note of the end of a fetch.
-func (q *queue) finish(s *slot, err error) {
+func (q *Queue) finish(s *Slot, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.running--
@@ -198,11 +220,11 @@ func (q *queue) finish(s *slot, err error) {
 			q.stopped = true
 		}
 	}
-	q.pump()
+	q.Pump()
 }
 
 // wake tells the reader of news of s.
-func (q *queue) wake(s *slot) {
+func (q *Queue) wake(s *Slot) {
 	if s != q.head {
 		return
 	}
@@ -213,7 +235,7 @@ func (q *queue) wake(s *slot) {
 }
 
 // setHead makes s the head. The caller holds mu.
-func (q *queue) setHead(s *slot) {
+func (q *Queue) setHead(s *Slot) {
 	q.head = s
 	if !s.headed {
 		s.headed = true
@@ -230,10 +252,10 @@ func (q *queue) setHead(s *slot) {
 
 // exempt reports whether the reader waits for s, so that it must go on however
 // full the budget is. A body of which pieces are there is not waited for.
-func (q *queue) exempt(s *slot) bool { return s == q.head && len(s.pieces) == 0 }
+func (q *Queue) exempt(s *Slot) bool { return s == q.head && len(s.pieces) == 0 }
 
 // unqueue takes a slot that waits to be started out of its heap.
-func (q *queue) unqueue(s *slot) {
+func (q *Queue) unqueue(s *Slot) {
 	for _, h := range []*slotHeap{&q.waiting, &q.deferred} {
 		if s.index < len(*h) && (*h)[s.index] == s {
 			heap.Remove(h, s.index)
@@ -244,7 +266,7 @@ func (q *queue) unqueue(s *slot) {
 }
 
 // await makes s the head and waits until cond holds or the fetch has ended.
-func (q *queue) await(ctx context.Context, s *slot, cond func() bool) error {
+func (q *Queue) await(ctx context.Context, s *Slot, cond func() bool) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.setHead(s)
@@ -265,16 +287,16 @@ func (q *queue) await(ctx context.Context, s *slot, cond func() bool) error {
 }
 
 // slotHeap orders slots by position.
-type slotHeap []*slot
+type slotHeap []*Slot
 
 func (h slotHeap) Len() int           { return len(h) }
-func (h slotHeap) Less(i, j int) bool { return h[i].at.before(h[j].at) }
+func (h slotHeap) Less(i, j int) bool { return h[i].At.before(h[j].At) }
 func (h slotHeap) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
 	h[i].index, h[j].index = i, j
 }
 func (h *slotHeap) Push(v any) {
-	s := v.(*slot)
+	s := v.(*Slot)
 	s.index = len(*h)
 	*h = append(*h, s)
 }

@@ -27,6 +27,7 @@ type exportCommand struct {
 	out          string
 	level        int
 	chosen       selectionFlags
+	changedFrom  []string // files
 
 	counters progress.Counters
 	talk     *progress.Reporter
@@ -109,6 +110,7 @@ func (c *exportCommand) addFlags() {
 	c.addReportFlag()
 	c.IntVar(&c.level, "level", 0, "")
 	c.addSelectionFlags(&c.chosen, &c.opts.Selection)
+	c.ListVar(&c.changedFrom, "changed-from")
 	c.BoolVar(&c.opts.WithExperiments, "with-experiments", false, "")
 }
 
@@ -148,10 +150,19 @@ func (c *exportCommand) parseArgs(args []string) error {
 // parseSelection reads what narrows down the experiments, and what of them is
 // exported.
 func (c *exportCommand) parseSelection(resources []string) error {
-	if err := c.oneStdin(c.chosen.files()); err != nil {
+	files := c.chosen.files()
+	for _, name := range c.changedFrom {
+		if name == "-" {
+			files["--changed-from"] = name
+		}
+	}
+	if err := c.oneStdin(files); err != nil {
 		return err
 	}
 	var err error
+	if c.opts.Base, err = c.readBase(); err != nil {
+		return err
+	}
 	c.opts.Resources, err = c.chosen.parse(c.command, &c.opts.Selection, resources, "a further workspace is written with a slash, as WORKSPACE/")
 	return err
 }
@@ -212,6 +223,9 @@ func (c *exportCommand) finish(out *output, sum *exporter.Summary, err error) er
 	if sum.LeftOut > 0 || sum.AssetsLeft > 0 {
 		c.talk.Info("left out by choice: %s, %s (%s)",
 			progress.Count(sum.LeftOut, "experiment"), progress.Count(sum.AssetsLeft, "asset"), progress.Bytes(sum.AssetsBytes))
+	}
+	if c.opts.Base != nil {
+		c.talk.Info("unchanged since the archive, and left out: %s; new or changed: %d; gone: %d", progress.Count(sum.Unchanged, "experiment"), sum.Listed-sum.Linked, sum.Gone)
 	}
 	if sum.Thinned > 0 {
 		c.talk.Warn("%s in the stream as the server keeps them, with points dropped (see --report)", progress.Count(sum.Thinned, "metric"))

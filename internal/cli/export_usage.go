@@ -43,7 +43,17 @@ What to export:
     --tag TAG               with this tag; may be repeated. Asks for the tags of each
                             experiment that all else allows
     --since TIME            started or ended since, or running: 2024-05-01,
-                            2024-05-01T12:00:00Z, 30d, 2d12h, or milliseconds
+                            2024-05-01T12:00:00Z, 30d, 2d12h, or milliseconds. It
+                            does not see what was archived, renamed or tagged since;
+                            --changed-from does
+    --changed-from FILE     not what this archive has and what is still the same: an
+                            experiment goes again that is new, was running, or has
+                            another name, project, state, times or tags; one that is
+                            gone from the source is named. Versions of artifacts that
+                            it has are left out. Parameters, others and assets that
+                            were added to a finished experiment are not seen. May be
+                            repeated, for a base and what came after it; - is standard
+                            input
     --archived include|exclude|only
                             archived experiments (default include)
     --shard K/N             the part K, from 0, of N: what belongs to an experiment by

@@ -35,14 +35,14 @@ func (w *exportWatch) Skipped(in string, s *stream.Skipped) {
 
 func (w *exportWatch) Experiment(r *exporter.Result) {
 	switch r.Result {
-	case exporter.ResultNotFound: // never planned
+	case exporter.ResultNotFound, exporter.ResultGone: // never planned
 	case exporter.ResultLinked:
 		w.counters.Planned.Add(-1) // it counts where it belongs
 	default:
 		w.counters.Experiments.Add(1)
 	}
 	r.Kind = report.KindExperiment
-	if r.Workspace != "" {
+	if r.Workspace != "" && r.Result != exporter.ResultGone {
 		r.SourceURL = w.page(r.Workspace, r.Project, r.Key, r.Archived)
 	}
 	w.report.add(r)

@@ -31,7 +31,8 @@ repeated any):
                             characters, / included, ? for one, [abc] for one of these
     --tag TAG               with this tag; may be repeated
     --since TIME            started or ended since, or running: 2024-05-01,
-                            2024-05-01T12:00:00Z, 30d, 2d12h, or milliseconds
+                            2024-05-01T12:00:00Z, 30d, 2d12h, or milliseconds. What
+                            was archived, renamed or tagged since does not count
     --archived include|exclude|only
                             archived experiments (default include)
     --shard K/N             the part K, from 0, of N: what belongs to an experiment by

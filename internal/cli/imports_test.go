@@ -31,7 +31,7 @@ var rules = map[string]rule{
 	"cmd/comet-import": {own: []string{"internal/cli"}},
 	"internal/cli": {
 		own: []string{
-			"internal/config", "internal/exporter", "internal/filter", "internal/folder", "internal/importer", "internal/importer/place", "internal/listing", "internal/join", "internal/jsonform",
+			"internal/base", "internal/config", "internal/exporter", "internal/filter", "internal/folder", "internal/importer", "internal/importer/place", "internal/listing", "internal/join", "internal/jsonform",
 			"internal/progress", "internal/report", "internal/selection", "internal/suggest", "internal/text", "internal/comet", "internal/comet/transport", "stream",
 		},
 		others: []string{"github.com/peterbourgon/ff/v3", "golang.org/x/"},
@@ -41,12 +41,13 @@ var rules = map[string]rule{
 	"internal/progress":  {},
 	"internal/pathname":  {not: []string{"net", "net/http", "os"}},
 	"internal/suggest":   {},
+	"internal/base":      {own: []string{"internal/listing", "stream"}, not: []string{"net", "net/http", "os"}},
 	"internal/listing":   {not: []string{"net", "net/http", "os"}},
 	"internal/report":    {own: []string{"stream"}, not: []string{"os", "net", "net/http"}},
 	"internal/thin":      {not: []string{"net", "net/http", "os"}},
 	"internal/unpack":    {not: []string{"net", "net/http", "os"}},
 	"internal/selection": {own: []string{"stream"}, not: []string{"os", "net", "net/http"}},
-	"internal/exporter":  {own: []string{"internal/comet", "internal/comet/transport", "internal/listing", "internal/pathname", "internal/progress", "internal/report", "internal/selection", "internal/suggest", "internal/text", "stream"}, others: []string{"golang.org/x/"}},
+	"internal/exporter":  {own: []string{"internal/base", "internal/comet", "internal/comet/transport", "internal/listing", "internal/pathname", "internal/progress", "internal/report", "internal/selection", "internal/suggest", "internal/text", "stream"}, others: []string{"golang.org/x/"}},
 	"internal/importer":  {own: []string{"internal/comet", "internal/comet/transport", "internal/comet/wire", "internal/pathname", "internal/progress", "internal/report", "internal/suggest", "internal/thin", "internal/unpack", "stream"}, others: []string{"golang.org/x/"}},
 
 	// The rooms of the importer, from the bottom up.

@@ -31,7 +31,8 @@ type artifactUnit struct {
 // artifactDetails is an artifact and those of its versions that are in scope.
 type artifactDetails struct {
 	comet.Artifact
-	doc stream.Doc
+	doc  stream.Doc
+	held bool // an earlier archive has all versions
 }
 
 // artifacts returns the artifacts of a workspace that a path names, in the
@@ -123,6 +124,9 @@ func (u *artifactUnit) fetch(ctx context.Context, s *prefetch.Slot) (*artifactDe
 	if d.Versions, err = inScope(a.Versions, u.named, artifactLabels); err != nil {
 		return nil, err
 	}
+	listed := len(d.Versions)
+	d.Versions = slices.DeleteFunc(d.Versions, func(v comet.ArtifactVersion) bool { return u.x.o.Base.HasVersion(judge.Valid(v.ID)) })
+	d.held = listed > 0 && len(d.Versions) == 0
 	return d, u.q.Fix(s, func() {
 		u.versions = prefetch.Sequence[*versionSlot]{N: len(d.Versions), Make: func(i int) *versionSlot { return u.newVersion(i, &d.Versions[i]) }}
 		u.versions.Open(u.q)
@@ -213,6 +217,9 @@ func (u *artifactUnit) newVersion(i int, row *comet.ArtifactVersion) *versionSlo
 // that are left out is left out too.
 func (u *artifactUnit) write(ctx context.Context, q *prefetch.Queue, out *output) error {
 	d, err := u.details.Get(ctx, q)
+	if err == nil && d.held {
+		return nil
+	}
 	if err == nil && len(d.Versions) == 0 {
 		err = u.open(out, d)
 	}
@@ -293,7 +300,7 @@ func (x *Exporter) needs(out *output, key *string, what string) {
 	if key == nil || *key == "" {
 		return
 	}
-	if _, there := x.seen[*key]; there || x.told[*key] || !x.o.Selection.Shard.Has(*key) {
+	if _, there := x.seen[*key]; there || x.told[*key] || !x.o.Selection.Shard.Has(*key) || x.o.Base.Has(*key) {
 		return
 	}
 	x.told[*key] = true

@@ -330,6 +330,8 @@ func (s *Summary) count(r *Result) {
 		s.Skipped++
 	case ResultNotFound:
 		s.NotFound++
+	case ResultGone:
+		s.Gone++
 	}
 	if r.Running {
 		s.Running++

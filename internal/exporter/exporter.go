@@ -17,6 +17,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/comet-stream/comet-stream/internal/base"
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/exporter/judge"
 	"github.com/comet-stream/comet-stream/internal/exporter/prefetch"
@@ -38,6 +39,11 @@ type Options struct {
 	// scope were made by.
 	WithExperiments bool
 
+	// Base, if not nil, is what earlier archives hold: an experiment that its
+	// listing and its tags say has not changed since is left out, as are whole
+	// versions of artifacts.
+	Base *base.Base
+
 	// InFlight is how many requests are under way at a time, 16 if zero.
 	InFlight int
 	// OneRequest forbids to fetch a large asset in parts, by several requests at
@@ -58,6 +64,7 @@ type Exporter struct {
 	client *comet.Client
 	sum    Summary
 	search *selection.Search // for the keys that were asked for
+	since  changes
 	scope  *scope
 	links  []*stream.Link
 	seen   map[string]struct{} // keys whose groups are in the stream
@@ -191,6 +198,7 @@ func (x *Exporter) begin(ctx context.Context, scope *scope, out *output) error {
 		return err
 	}
 	x.sum.LeftOut = x.prune(scope)
+	x.tellGone(scope)
 	plan := &stream.Plan{Workspaces: x.planWorkspaces(scope)}
 	for _, p := range scope.projects {
 		line := stream.PlannedProject{Project: p.Name, Workspace: p.Workspace}
@@ -201,6 +209,7 @@ func (x *Exporter) begin(ctx context.Context, scope *scope, out *output) error {
 		plan.Projects = append(plan.Projects, line)
 		x.sum.Listed += p.count
 		x.sum.LeftOut += p.left
+		x.sum.Unchanged += p.unchanged
 	}
 	x.o.Observer.Planned(x.sum.Listed)
 	x.tellMissing()
@@ -258,6 +267,9 @@ func (x *Exporter) inScope(m *metadata) bool {
 // headerScope is the scope as the header has it.
 func (x *Exporter) headerScope() stream.Scope {
 	s := stream.Scope{Resources: x.o.Resources.Names(), Selection: x.o.Selection.Flags()}
+	if x.o.Base != nil {
+		s.Selection = append(s.Selection, "--changed-from "+x.o.Base.ID())
+	}
 	if x.o.WithExperiments {
 		s.Selection = append(s.Selection, "--with-experiments")
 	}

@@ -30,6 +30,8 @@ const (
 
 	// Its key was asked for, and nothing that the paths name has it.
 	ResultNotFound = "not found"
+	// An earlier archive has it, and the source does not list it any more.
+	ResultGone = "gone"
 )
 
 // A Result is what came of one experiment, a line of the report.
@@ -90,6 +92,8 @@ type Summary struct {
 	Skipped     int64 `json:"skipped"`   // experiments that could not be read
 	NotFound    int64 `json:"not_found"` // experiments asked for by key
 	LeftOut     int64 `json:"left_out"`
+	Unchanged   int64 `json:"unchanged,omitempty"` // since an earlier archive
+	Gone        int64 `json:"gone,omitempty"`      // from the source, since then
 	Running     int64 `json:"running"`
 	Thinned     int64 `json:"thinned"`       // metrics of which the server has dropped points
 	Items       int64 `json:"items_skipped"` // skipped records in the stream, those of a partial stream that is continued among them

@@ -235,7 +235,7 @@ func (x *Exporter) leavesView(v *comet.View) bool {
 	if shard := x.o.Selection.Shard; !has && !shard.Has(v.Key) {
 		has = !x.search.Gone(v.Key)
 	}
-	return v.Key != "" && !has && x.o.Resources.HasAny(stream.ExperimentResources)
+	return v.Key != "" && !has && !x.o.Base.Has(v.Key) && x.o.Resources.HasAny(stream.ExperimentResources)
 }
 
 // writeView writes a view behind the panels that it shows.

@@ -68,6 +68,7 @@ type project struct {
 	kept        bool                // experiments holds them
 	count       int64               // of them
 	left        int64               // not selected
+	unchanged   int64               // selected, and held by an earlier archive
 	err         error               // what keeps us from listing it
 	doubt       error               // why its listing may not be whole
 	chosen      int64               // of the selected ones of all shards
@@ -362,44 +363,57 @@ func (x *Exporter) selected(ctx context.Context, p *project) (selected []listed,
 			all = append(all, e)
 		}
 	}
-	if selected, err = x.choose(ctx, all); err != nil {
+	x.since.list(x.o.Base, all)
+	if selected, p.unchanged, err = x.choose(ctx, p, all); err != nil {
 		return nil, 0, err
 	}
 	slices.SortFunc(selected, byStart)
-	return slices.Clip(selected), int64(len(all) - len(selected)), nil
+	return slices.Clip(selected), int64(len(all)-len(selected)) - p.unchanged, nil
 }
 
-// choose returns those of the listed experiments that are selected. A listing
-// does not tell tags, so they are asked for where all else allows.
-func (x *Exporter) choose(ctx context.Context, all []listed) ([]listed, error) {
-	keep := make([]bool, len(all))
+// choose returns those of the listed experiments that are selected, less those that
+// an earlier archive has, and the number of these. A listing does not tell tags, so
+// they are asked for where all else allows, or nothing else has changed.
+func (x *Exporter) choose(ctx context.Context, p *project, all []listed) (selected []listed, unchanged int64, err error) {
+	keep, held := make([]bool, len(all)), make([]bool, len(all))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(x.o.InFlight)
 	for i := range all {
 		e := all[i].chosen()
-		if may := x.o.Selection.Experiment(&e); !may && !x.o.Selection.Invert || len(x.o.Selection.Tags) == 0 {
+		may := x.o.Selection.Experiment(&e)
+		ask := len(x.o.Selection.Tags) > 0 && (may || x.o.Selection.Invert)
+		if !ask {
 			keep[i] = x.search.Experiment(&e)
+		}
+		was := all[i].inBase(p)
+		held[i] = (ask || keep[i]) && x.o.Base.Listed(&was)
+		if !ask && !(held[i] && x.o.Base.KnowsTags(e.Key)) {
 			continue
 		}
 		g.Go(func() (err error) {
 			if e.Tags, err = x.client.Experiments.Tags(ctx, e.Key); err != nil {
 				return fmt.Errorf("tags of experiment %q: %w", e.Key, err)
 			}
-			e.NoTags = false
-			keep[i] = x.search.Experiment(&e)
+			e.NoTags, was.Tags = false, e.Tags
+			if ask {
+				keep[i] = x.search.Experiment(&e)
+			}
+			held[i] = held[i] && x.o.Base.Tagged(&was)
 			return nil
 		})
 	}
 	if err := g.Wait(); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	var selected []listed
 	for i, keep := range keep {
-		if keep {
+		switch {
+		case keep && held[i]:
+			unchanged++
+		case keep:
 			selected = append(selected, all[i])
 		}
 	}
-	return selected, nil
+	return selected, unchanged, nil
 }
 
 // chosen returns what a listing tells for the choice of experiments.
@@ -456,7 +470,7 @@ func (x *Exporter) prune(s *scope) (left int64) {
 		return 0
 	}
 	s.projects = slices.DeleteFunc(s.projects, func(p *project) bool {
-		empty := p.err == nil && p.chosen == 0 && (p.left > 0 || chosen.Narrows())
+		empty := p.err == nil && p.chosen+p.unchanged == 0 && (p.left > 0 || chosen.Narrows())
 		if empty {
 			left += p.left
 		}

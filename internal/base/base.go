@@ -1,0 +1,187 @@
+// Package base knows what earlier archives hold, so that an export can leave out
+// what has not changed since:
+//
+//	held, err := base.Read(archives) // one stream, or several, one behind the other
+//	if !held.Same(&base.Experiment{Key: key, …}) {
+//		… // it is new, or not what it was
+//	}
+//
+// It keeps about a hundred bytes of each experiment and of each version of an
+// artifact, and looks into no block that has neither.
+package base
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"maps"
+	"slices"
+
+	"github.com/comet-stream/comet-stream/internal/listing"
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// An Experiment is what the listing of a server tells of an experiment, and its
+// tags, which are asked for.
+type Experiment struct {
+	Key, Workspace, Project string
+	Name                    string // "" where the listing has none
+	Start, End              *int64
+	Archived, Running       bool
+	Crashed                 bool
+	Tags                    []string
+}
+
+// A Base is what streams hold. A nil Base holds nothing.
+type Base struct {
+	experiments map[string]held
+	versions    map[string]bool // ids of whole versions of artifacts
+	id          string
+}
+
+// held is one experiment; the newest of several streams counts.
+type held struct {
+	Experiment
+	whole  bool // nothing of it was skipped
+	tagged bool // its tags are known
+}
+
+// Read reads the streams in r. Of one that was cut off or aborted it returns the
+// error, since what an export would leave out because of it may not be there.
+func Read(r io.Reader) (*Base, error) {
+	blocks := stream.NewBlockReader(r, stream.BlockReaderOptions{
+		Decode: func(l *stream.Label) bool { return l.Kinds.HasAny(looked) },
+	})
+	defer blocks.Close()
+	b := &reader{Base: &Base{experiments: make(map[string]held), versions: make(map[string]bool)}}
+	ids := sha256.New()
+	for {
+		block, err := blocks.Next()
+		switch {
+		case err == io.EOF:
+			b.id = hex.EncodeToString(ids.Sum(nil)[:8])
+			return b.Base, nil
+		case err != nil:
+			return nil, err
+		case !block.Label.Kinds.HasAny(looked):
+			continue
+		}
+		records, err := block.Records()
+		if err != nil {
+			return nil, err
+		}
+		for _, record := range records {
+			if !looked.Has(record.Kind) {
+				continue
+			}
+			rec, err := record.Decode()
+			if err != nil {
+				return nil, err
+			}
+			if header, ok := rec.(*stream.Header); ok {
+				io.WriteString(ids, header.ID)
+			}
+			if err := b.take(rec); err != nil {
+				return nil, err
+			}
+		}
+	}
+}
+
+// looked are the kinds that a base is made from.
+var looked = stream.KindSetOf(stream.KindHeader, stream.KindExperiment, stream.KindExperimentEnd,
+	stream.KindArtifactVersion, stream.KindArtifactEnd, stream.KindAbort)
+
+// A reader takes the records of a base in their order.
+type reader struct {
+	*Base
+	open     *stream.Experiment
+	versions []string // of the artifact that is open
+}
+
+func (b *reader) take(rec stream.Record) error {
+	switch rec := rec.(type) {
+	case *stream.Experiment:
+		b.open = rec
+	case *stream.ExperimentEnd:
+		if e := b.open; e != nil && e.Key == rec.Key {
+			b.experiments[e.Key] = held{experimentOf(e), rec.Skipped == 0, e.Doc != nil}
+		}
+		b.open = nil
+	case *stream.ArtifactVersion:
+		b.versions = append(b.versions, rec.ID)
+	case *stream.ArtifactEnd:
+		for _, id := range b.versions {
+			b.Base.versions[id] = b.Base.versions[id] || rec.Skipped == 0
+		}
+		b.versions = nil
+	case *stream.Abort:
+		return &stream.AbortedError{Class: rec.Class, Message: rec.Message, Last: rec.Last, Record: -1, Offset: -1}
+	}
+	return nil
+}
+
+func experimentOf(e *stream.Experiment) Experiment {
+	x := Experiment{
+		Key: e.Key, Workspace: e.Workspace, Project: e.Project, Start: e.Start, End: e.End,
+		Archived: e.Archived, Running: e.Running, Crashed: e.Crashed != nil && *e.Crashed, Tags: slices.Sorted(slices.Values(e.Tags)),
+	}
+	if e.Name != nil {
+		x.Name = *e.Name
+	}
+	return x
+}
+
+// ID stands for the streams that were read.
+func (b *Base) ID() string { return b.id }
+
+// Has reports whether a whole experiment of that key is in the base.
+func (b *Base) Has(key string) bool {
+	if b == nil {
+		return false
+	}
+	_, ok := b.experiments[key]
+	return ok
+}
+
+// HasVersion reports whether the base has the version of an artifact with that id,
+// and all of its files.
+func (b *Base) HasVersion(id string) bool { return b != nil && b.versions[id] }
+
+// Listed reports whether the listing, which tells no tags, still says of an
+// experiment what the base has. One that was running has gone on since, and one of
+// which something was skipped is worth another try.
+func (b *Base) Listed(e *Experiment) bool {
+	if b == nil {
+		return false
+	}
+	h, ok := b.experiments[e.Key]
+	return ok && h.whole && !h.Running &&
+		h.Workspace == e.Workspace && h.Project == e.Project && (e.Name == "" || h.Name == e.Name) &&
+		same(h.Start, e.Start) && same(h.End, e.End) &&
+		listing.State(h.Running, h.Crashed, h.Archived) == listing.State(e.Running, e.Crashed, e.Archived)
+}
+
+// KnowsTags reports whether the base has the tags of an experiment.
+func (b *Base) KnowsTags(key string) bool { return b.experiments[key].tagged }
+
+// Tagged reports whether the base has an experiment with these tags, as far as it
+// knows them.
+func (b *Base) Tagged(e *Experiment) bool {
+	return !b.KnowsTags(e.Key) || slices.Equal(b.experiments[e.Key].Tags, slices.Sorted(slices.Values(e.Tags)))
+}
+
+// same compares a time with one that a listing may leave out.
+func same(held, listed *int64) bool { return listed == nil || held != nil && *held == *listed }
+
+// Gone returns the experiments of the projects that in accepts that seen does not
+// have, sorted by key.
+func (b *Base) Gone(in func(workspace, project string) bool, seen func(key string) bool) []Experiment {
+	var gone []Experiment
+	for _, key := range slices.Sorted(maps.Keys(b.experiments)) {
+		if h := b.experiments[key]; in(h.Workspace, h.Project) && !seen(key) {
+			gone = append(gone, h.Experiment)
+		}
+	}
+	return gone
+}

@@ -1,0 +1,125 @@
+package e2e
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/comet-stream/comet-stream/internal/cli"
+	"github.com/comet-stream/comet-stream/internal/comettest"
+)
+
+// change makes a call that changes a server.
+func change(t *testing.T, in *instance, method, path, body string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, in.URL()+"api/rest/v2/"+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", in.key)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if answer, _ := io.ReadAll(resp.Body); resp.StatusCode != http.StatusOK {
+		t.Fatalf("%s %s: %s: %s", method, path, resp.Status, answer)
+	}
+}
+
+// A base and what each night adds to it restore, joined by cat, what the source has
+// now: what is new, what was running, archived, renamed or tagged goes again, and
+// nothing else does; what is gone is named.
+func TestNightly(t *testing.T) {
+	src, dst := start(t, comettest.Options{}), start(t, comettest.Options{Workspaces: []string{"lab"}})
+	src.SeedDemo("demo")
+	seed := func(name string, spec comettest.ExperimentSpec) string {
+		spec.Name, spec.Start = name, epoch
+		if !spec.Running {
+			spec.End = epoch + 1000
+		}
+		spec.Points = []comettest.MetricPoint{{Metric: "loss", Value: "0.5", Time: epoch}}
+		return src.SeedExperiment("demo", "nights", spec)
+	}
+	same := seed("same", comettest.ExperimentSpec{Tags: []string{"b", "a"}})
+	running := seed("running", comettest.ExperimentSpec{Running: true})
+	archived, renamed, tagged := seed("archived", comettest.ExperimentSpec{}), seed("old name", comettest.ExperimentSpec{}), seed("tagged", comettest.ExperimentSpec{})
+	gone := seed("gone", comettest.ExperimentSpec{})
+
+	dir := t.TempDir()
+	file := func(name string) string { return filepath.Join(dir, name) }
+	runExport(src, "-o", file("base"), "demo").want(t, cli.ExitOK)
+	runImport(dst, read(t, file("base")), "lab").want(t, cli.ExitOK)
+
+	// A night without changes: neither experiments, but the one that runs, nor
+	// versions of artifacts.
+	runExport(src, "-o", file("0"), "--changed-from", file("base"), "--report", file("report"), "demo").want(t, cli.ExitOK).
+		says(t, "unchanged since the archive, and left out: 11 experiments; new or changed: 2; gone: 0")
+	sums := string(runFilter(read(t, file("0")), "--sum").want(t, cli.ExitOK).stdout)
+	if strings.Contains(sums, "artifact") || strings.Count(sums, "project\t") != 5 {
+		t.Errorf("a night without changes:\n%s", sums)
+	}
+
+	change(t, src, "GET", "write/experiment/archive?experimentKey="+archived, "")
+	change(t, src, "POST", "write/experiment/tags", `{"experimentKey":"`+tagged+`","addedTags":["final"]}`)
+	change(t, src, "POST", "write/experiment/log-other", `{"experimentKey":"`+renamed+`","key":"Name","value":"new name"}`)
+	change(t, src, "GET", "write/experiment/delete?experimentKey="+gone, "")
+	fresh := seed("fresh", comettest.ExperimentSpec{})
+	r := runExport(src, "-o", file("1"), "--changed-from", file("base"), "--report", file("report"), "demo").want(t, cli.ExitOK)
+	r.says(t, `gone from the source since the archive: experiment "`+gone+`"`, "new or changed: 6; gone: 1")
+	if !strings.Contains(string(read(t, file("report"))), `"key":"`+gone+`","workspace":"demo","project":"nights","name":"gone","result":"gone"`) {
+		t.Errorf("the report does not name what is gone:\n%s", read(t, file("report")))
+	}
+	listed := string(runFilter(read(t, file("1")), "--list").want(t, cli.ExitOK).stdout)
+	for key, want := range map[string]bool{same: false, running: true, archived: true, renamed: true, tagged: true, fresh: true, gone: false} {
+		if strings.Contains(listed, key) != want {
+			t.Errorf("experiment %s in the increment: %v\n%s", key, !want, listed)
+		}
+	}
+
+	// The next night is compared with both.
+	again := seed("again", comettest.ExperimentSpec{})
+	runExport(src, "-o", file("2"), "--changed-from", file("base"), "--changed-from", file("1"), "demo").want(t, cli.ExitOK).
+		says(t, "new or changed: 3; gone: 1")
+	listed = string(runFilter(read(t, file("2")), "--list").want(t, cli.ExitOK).stdout)
+	if !strings.Contains(listed, again) || strings.Contains(listed, fresh) || strings.Contains(listed, archived) {
+		t.Errorf("the second increment:\n%s", listed)
+	}
+
+	// Into the destination that has the base, and into an empty one.
+	all := slices.Concat(read(t, file("base")), read(t, file("1")), read(t, file("2")))
+	empty := start(t, comettest.Options{Workspaces: []string{"lab"}})
+	for name, to := range map[string]*instance{"the one that has the base": dst, "an empty one": empty} {
+		runImport(to, all, "--update", "lab").want(t, cli.ExitOK)
+		now := runExport(src, "demo/nights").want(t, cli.ExitOK).stdout
+		if r := runImport(to, now, "--verify-only", "lab"); r.code != cli.ExitOK {
+			t.Errorf("%s: %d\n%s", name, r.code, r.stderr)
+		}
+	}
+
+	// What is no whole archive is no base.
+	for name, data := range map[string][]byte{"cut": read(t, file("base"))[:5000], "empty": nil, "other": []byte("key\n")} {
+		if err := os.WriteFile(file(name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		runExport(src, "--changed-from", file(name), "demo").want(t, cli.ExitUsage).says(t, "hint: it takes whole archives")
+	}
+	if r := runExport(src, "--changed-from", file("missing"), "demo"); r.code != cli.ExitUsage || bytes.Contains(r.stdout, []byte("comet")) {
+		t.Errorf("exit code %d\n%s", r.code, r.stderr)
+	}
+}
+
+func read(t *testing.T, file string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}

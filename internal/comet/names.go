@@ -82,6 +82,17 @@ func ValidText(r io.Reader, invalid *int64) io.Reader { return api.ValidText(r, 
 // waits for it.
 func ReadWritten(write func(io.Writer) error) io.ReadCloser { return api.ReadWritten(write) }
 
+// NotUnicode is told of each answer that has text which is not Unicode, by the path
+// of the call and its query. Several goroutines may call it.
+type NotUnicode = api.NotUnicode
+
+// WithNotUnicode returns a context whose calls tell f of text that is not Unicode.
+// A byte that is not UTF-8, and half a surrogate pair, become U+FFFD and their
+// number in hexadecimal digits, so that names which differ stay so.
+func WithNotUnicode(ctx context.Context, f NotUnicode) context.Context {
+	return api.WithNotUnicode(ctx, f)
+}
+
 // A Reserve takes note of n more bytes that are held of answers, or waits until
 // they may be. An error of it ends the call, and is returned as it is.
 type Reserve = scan.Reserve

@@ -235,6 +235,9 @@ func (u *experimentUnit) writeGroup(ctx context.Context, q *prefetch.Queue, out 
 	}
 	u.res.Result = ResultExported
 	u.tellThinned(out)
+	if err := u.x.notUnicode.skip(out, u.l.key); err != nil {
+		return err
+	}
 	return out.write(&stream.ExperimentEnd{Key: u.l.key})
 }
 

@@ -87,6 +87,8 @@ type Exporter struct {
 	modelLists    map[string][]comet.RegistryModel
 	panelLists    map[string]panelList
 
+	notUnicode notUnicode
+
 	// notAdded are the experiments that could not be added to the scope, and why;
 	// wanted names those of them that something in the stream comes from.
 	notAdded map[string]error
@@ -170,6 +172,7 @@ func (x *Exporter) abort(w *stream.Writer, cause error) error {
 }
 
 func (x *Exporter) export(ctx, hard context.Context, w *stream.Writer) error {
+	ctx, hard = comet.WithNotUnicode(ctx, x.notUnicode.note), comet.WithNotUnicode(hard, x.notUnicode.note)
 	scope, err := x.resolveAll(ctx, x.o.Paths)
 	if err != nil {
 		return err

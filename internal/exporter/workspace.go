@@ -120,7 +120,10 @@ func (x *Exporter) workspaces(ctx, hard context.Context, s *scope, out *output) 
 	if err := x.run(ctx, hard, r, out); err != nil {
 		return err
 	}
-	return x.run(ctx, hard, x.newViewTour(scopes), out)
+	if err := x.run(ctx, hard, x.newViewTour(scopes), out); err != nil {
+		return err
+	}
+	return x.notUnicode.skip(out, "")
 }
 
 // skipIn is skip for something of a workspace.

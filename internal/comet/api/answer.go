@@ -25,6 +25,9 @@ func (c *Conn) checkAnswer(cl *Call, resp *http.Response) error {
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return c.refusal(cl, resp)
 	}
+	if cl.Want != WantBytes {
+		resp.Body = &unicodeBody{wire.Unicode(resp.Body, func() { noteNotUnicode(resp.Request, cl) }), resp.Body}
+	}
 	switch cl.Want {
 	case wantDocument:
 		data, err := readWhole(resp, cl.room)

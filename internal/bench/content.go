@@ -37,6 +37,15 @@ func longSeries(ctx context.Context, l *lab) error {
 	l.table.atMost("W3", "stream of metrics, share of the points as JSON lines under zstd -3", 100*float64(out.output)/float64(lines), 60, "%")
 	l.table.note("W3", "export", figure(float64(points)/out.wall.Seconds()/1e6, "Mpoints/s"))
 	l.table.memory("W3", "export", out.peak...)
+	for _, format := range []string{"csv", "jsonl"} {
+		rows, err := l.pipe(ctx, file, "", filter("--points", "--format", format))
+		if err != nil {
+			return err
+		}
+		what := "filter --points, as " + format
+		l.table.atLeast("W3", what, float64(points)/rows.wall.Seconds()/1e6, 5, "Mpoints/s")
+		l.table.memory("W3", what, rows.peak...)
+	}
 	to, err := l.serve(ctx, "-seed", "empty")
 	if err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/jsonform"
 	"github.com/comet-stream/comet-stream/internal/progress"
 	"github.com/comet-stream/comet-stream/internal/selection"
+	"github.com/comet-stream/comet-stream/internal/table"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -27,7 +28,8 @@ type filterCommand struct {
 	chosen                          selectionFlags
 	renames                         []string
 	list, json, sum, check, salvage bool
-	join, fromJSON                  bool
+	join, fromJSON, points, values  bool
+	format                          string // of a table
 
 	counters progress.Counters
 	talk     *progress.Reporter
@@ -93,6 +95,10 @@ func (c *filterCommand) addFlags() {
 	c.ModeVar(&c.sum, "sum")
 	c.ModeVar(&c.check, "check")
 	c.ModeVar(&c.salvage, "salvage")
+	c.ModeVar(&c.points, "points")
+	c.ModeVar(&c.values, "values")
+	c.EnumVar(&c.format, "format", string(table.CSV), string(table.TSV), string(table.JSONL))
+	c.noEnv["format"] = true
 	c.ModeVar(&c.join, "join")
 	c.ModeVar(&c.fromJSON, "from-json")
 }
@@ -124,7 +130,7 @@ func (c *filterCommand) modes() (names []string) {
 		on   bool
 	}{
 		{"--list", c.list}, {"--json", c.json && !c.list}, {"--sum", c.sum}, {"--check", c.check}, {"--salvage", c.salvage},
-		{"--extract", c.extract != ""}, {"--join", c.join}, {"--from-json", c.fromJSON},
+		{"--extract", c.extract != ""}, {"--points", c.points}, {"--values", c.values}, {"--join", c.join}, {"--from-json", c.fromJSON},
 	} {
 		if m.on {
 			names = append(names, m.name)
@@ -135,7 +141,7 @@ func (c *filterCommand) modes() (names []string) {
 
 // reading reports whether no stream is to be written, but lines or files.
 func (c *filterCommand) reading() bool {
-	return c.extract != "" || c.list || c.json || c.sum || c.check
+	return c.extract != "" || c.list || c.json || c.sum || c.check || c.points || c.values
 }
 
 // checkModes finds what does not go together.
@@ -146,6 +152,8 @@ func (c *filterCommand) checkModes(args []string) error {
 		return c.usagef("%s exclude each other", strings.Join(modes, " and "))
 	case c.reading() && c.out != "":
 		return c.usageError(fmt.Errorf("-o is for a stream, and %s writes none", modes[0]), "what it prints goes to standard output")
+	case c.format != "" && !c.points && !c.values:
+		return c.usagef("--format is for --points and --values")
 	case c.salvage && c.fromDir != "":
 		return c.usagef("--salvage is for a damaged stream, and --from-dir makes a new one")
 	case c.fromJSON && c.fromDir != "":
@@ -209,6 +217,10 @@ func (c *filterCommand) filter(ctx context.Context, in *input, out io.Writer) er
 		return filter.Sum(ctx, out, in, c.opts)
 	case c.fromJSON:
 		return filter.FromJSON(ctx, out, in, c.opts)
+	case c.points:
+		return filter.Table(ctx, out, in, table.Points, c.tableFormat(), c.opts)
+	case c.values:
+		return filter.Table(ctx, out, in, table.Values, c.tableFormat(), c.opts)
 	case c.check:
 		return filter.Check(ctx, out, in, c.opts)
 	case c.extract != "":
@@ -222,6 +234,9 @@ func (c *filterCommand) filter(ctx context.Context, in *input, out io.Writer) er
 	}
 	return filter.Copy(ctx, out, in, c.opts)
 }
+
+// tableFormat is the format of a table.
+func (c *filterCommand) tableFormat() table.Format { return cmp.Or(table.Format(c.format), table.CSV) }
 
 // seekable returns the input as one that can be read twice: itself if it can,
 // else a copy, which has no name any more and is gone with the process.

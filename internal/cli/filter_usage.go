@@ -3,6 +3,7 @@ package cli
 const filterUsage = `Usage:
     comet-filter [flags] [RESOURCE ...] < stream > stream
     comet-filter --list|--json|--sum [flags] [RESOURCE ...] < stream
+    comet-filter --points|--values [--format csv|tsv|jsonl] [flags] < stream
     comet-filter --extract DIR|- [flags] [RESOURCE ...] < stream
     comet-filter --check|--salvage [-i FILE] [-o FILE] < stream
     comet-filter --from-json < lines > stream
@@ -71,6 +72,10 @@ Modes, which write no stream but lines to standard output, or files:
                             its versions, registry model and its versions, panel,
                             view, link and input of an experiment: kind, name and
                             SHA-256. A faithful copy has the same lines
+    --points                a table with a row for each metric point
+    --values                a table with a row for each parameter and other
+    --format csv|tsv|jsonl  of the table (default csv): for pandas, DuckDB and
+                            spreadsheets; times are in UTC
     --extract DIR           write projects and experiments as files, as cometx download
                             does; cometx copy reads them, --from-dir too
     --extract -             write the bytes of the one asset that is what the flags
@@ -95,7 +100,7 @@ Talk:
     -v                      more
 
 Options can be set by the environment, as COMET_FILTER_RENAME for --rename; modes,
---from-dir, --extract and -x cannot.
+--from-dir, --extract, --format and -x cannot.
 
 Exit codes: 0 all done; 1 failed; 2 usage, nothing written; 3 done, but no experiment is
 what was selected, what --key, --keys-from or --rename names is not there, not all

@@ -32,7 +32,7 @@ var rules = map[string]rule{
 	"internal/cli": {
 		own: []string{
 			"internal/base", "internal/config", "internal/exporter", "internal/filter", "internal/folder", "internal/importer", "internal/importer/place", "internal/listing", "internal/join", "internal/jsonform",
-			"internal/progress", "internal/report", "internal/selection", "internal/suggest", "internal/text", "internal/comet", "internal/comet/transport", "stream",
+			"internal/progress", "internal/report", "internal/selection", "internal/suggest", "internal/table", "internal/text", "internal/comet", "internal/comet/transport", "stream",
 		},
 		others: []string{"github.com/peterbourgon/ff/v3", "golang.org/x/"},
 	},
@@ -67,8 +67,9 @@ var rules = map[string]rule{
 		"internal/comet", "internal/importer/document", "internal/importer/reconcile", "internal/importer/rewrite", "internal/pathname", "internal/suggest", "stream",
 	}, not: []string{"os", "net"}},
 
-	"internal/filter":   {own: []string{"internal/jsonform", "internal/listing", "internal/pathname", "internal/progress", "internal/selection", "stream"}, others: []string{"golang.org/x/sync"}, not: []string{"os", "net", "net/http"}},
+	"internal/filter":   {own: []string{"internal/table", "internal/jsonform", "internal/listing", "internal/pathname", "internal/progress", "internal/selection", "stream"}, others: []string{"golang.org/x/sync"}, not: []string{"os", "net", "net/http"}},
 	"internal/folder":   {own: []string{"internal/comet/wire", "stream"}, others: []string{"golang.org/x/text/"}, not: []string{"net", "net/http"}},
+	"internal/table":    {own: []string{"internal/progress", "stream"}, not: []string{"os", "net", "net/http"}},
 	"internal/jsonform": {own: []string{"internal/progress", "stream"}, not: []string{"os", "net", "net/http"}},
 	"internal/join":     {own: []string{"internal/filter", "internal/progress", "stream"}, not: []string{"os", "net", "net/http"}},
 	"internal/comet":    {own: []string{"internal/unpack"}},

@@ -24,63 +24,21 @@ import (
 // their totals are not checked; [Check] does that.
 func List(ctx context.Context, w io.Writer, r io.Reader, o Options) error {
 	return run(ctx, w, r, o, func(s *scan) error {
-		kinds := newKindSets(&s.options.Rules)
 		l := &lister{scan: s}
-		blocks := stream.NewBlockReader(s.in, stream.BlockReaderOptions{
-			Decode: func(label *stream.Label) bool { return kinds.foresee(label.Kinds) || label.Kinds.HasAny(listed) },
-		})
-		defer blocks.Close()
-		for {
-			b, err := blocks.Next()
-			if err == io.EOF {
-				return l.aborted
-			}
-			if err == nil {
-				err = l.block(b)
-			}
-			if err != nil {
-				return err
-			}
-		}
+		return s.pick(listed, l.record)
 	})
 }
 
 // listed are the kinds that a listing is made from.
-var listed = stream.KindSetOf(stream.KindExperiment, stream.KindExperimentEnd, stream.KindAbort)
+var listed = stream.KindSetOf(stream.KindExperiment, stream.KindExperimentEnd)
 
 // A lister is one run of List.
 type lister struct {
 	*scan
-	sieve   *sieve
-	open    *stream.Experiment
-	aborted error // the first abort
+	open *stream.Experiment
 }
 
-func (l *lister) block(b *stream.Block) error {
-	if b.Label.First {
-		l.sieve, l.open = newSieve(l.found), nil
-	}
-	if l.sieve.block(b.Label.Kinds) != openBlock && !b.Label.Kinds.HasAny(listed) {
-		return nil
-	}
-	records, err := b.Records()
-	if err != nil {
-		return err
-	}
-	for i, record := range records {
-		out, v, err := l.sieve.record(record)
-		l.sieve.released() // none of what a listing is made from
-		if err == nil && v != drop && listed.Has(out.Kind) {
-			err = l.record(b, i, out)
-		}
-		if err != nil {
-			return at(b, i, err)
-		}
-	}
-	return nil
-}
-
-func (l *lister) record(b *stream.Block, i int, r stream.Raw) error {
+func (l *lister) record(r stream.Raw) error {
 	rec, err := r.Decode()
 	if err != nil {
 		return err
@@ -100,10 +58,6 @@ func (l *lister) record(b *stream.Block, i int, r stream.Raw) error {
 		l.open = nil
 		// Whoever looks on sees each experiment as it comes.
 		return errors.Join(err, l.lines.Flush())
-	case *stream.Abort:
-		if l.aborted == nil {
-			l.aborted = abortedError(b, i, rec)
-		}
 	}
 	return nil
 }

@@ -77,6 +77,69 @@ func (s *scan) records(take func(stream.Raw) error) error {
 	}
 }
 
+// pick hands the records of some kinds that the rules leave to take, in order,
+// which owns them. Blocks that hold none of them are not decompressed, and neither
+// the order of records nor their totals are checked. An abort comes as an error at
+// the end of the input.
+func (s *scan) pick(wanted stream.KindSet, take func(stream.Raw) error) error {
+	kinds := newKindSets(&s.options.Rules)
+	wanted |= stream.KindSetOf(stream.KindAbort)
+	blocks := stream.NewBlockReader(s.in, stream.BlockReaderOptions{
+		Decode: func(label *stream.Label) bool { return kinds.foresee(label.Kinds) || label.Kinds.HasAny(wanted) },
+	})
+	defer blocks.Close()
+	var sv *sieve
+	var aborted error // the first one
+	for {
+		b, err := blocks.Next()
+		if err == io.EOF {
+			return aborted
+		}
+		if err != nil {
+			return err
+		}
+		if b.Label.First {
+			sv = newSieve(s.found)
+		}
+		if sv.block(b.Label.Kinds) != openBlock && !b.Label.Kinds.HasAny(wanted) {
+			continue
+		}
+		abort, err := s.pickBlock(sv, b, wanted, take)
+		if err != nil {
+			return err
+		}
+		if aborted == nil && abort != nil {
+			aborted = abort
+		}
+	}
+}
+
+// pickBlock is pick for one block.
+func (s *scan) pickBlock(sv *sieve, b *stream.Block, wanted stream.KindSet, take func(stream.Raw) error) (aborted, err error) {
+	records, err := b.Records()
+	if err != nil {
+		return nil, err
+	}
+	for i, record := range records {
+		out, v, err := sv.record(record)
+		sv.released() // none of them is of a kind that is picked
+		if err == nil && v != drop && wanted.Has(out.Kind) && out.Kind.Known() {
+			if out.Kind == stream.KindAbort {
+				var abort *stream.Abort
+				if abort, err = decode[*stream.Abort](out); err == nil {
+					aborted = abortedError(b, i, abort)
+				}
+			} else {
+				err = take(out)
+			}
+		}
+		if err != nil {
+			return nil, at(b, i, err)
+		}
+	}
+	return aborted, nil
+}
+
 // Sum prints a line for each experiment of the streams in r that the rules leave,
 // and for each other thing, such as a version of an artifact: the key of the
 // experiment, or kind and name, and the SHA-256 of the content, tab-separated and

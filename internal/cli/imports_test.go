@@ -66,6 +66,10 @@ var rules = map[string]rule{
 	"internal/importer/place": {own: []string{
 		"internal/comet", "internal/importer/document", "internal/importer/reconcile", "internal/importer/rewrite", "internal/pathname", "internal/suggest", "stream",
 	}, not: []string{"os", "net"}},
+	"internal/importer/upload": {own: []string{
+		"internal/comet", "internal/comet/transport", "internal/importer/answer", "internal/importer/content", "internal/importer/document", "internal/importer/flow",
+		"internal/importer/quota", "internal/importer/reconcile", "internal/importer/spool", "internal/report", "stream",
+	}, others: []string{"golang.org/x/sync"}, not: []string{"os", "net", "net/http"}},
 
 	"internal/filter":   {own: []string{"internal/table", "internal/jsonform", "internal/listing", "internal/pathname", "internal/progress", "internal/selection", "stream"}, others: []string{"golang.org/x/sync"}, not: []string{"os", "net", "net/http"}},
 	"internal/folder":   {own: []string{"internal/comet/wire", "stream"}, others: []string{"golang.org/x/text/"}, not: []string{"net", "net/http"}},

@@ -62,7 +62,7 @@ func importOver(t testing.TB, n *oddNetwork, dst *instance, data []byte, args ..
 	args = append(append(flagsOf(dst), "--report", file), args...)
 	code := cli.Main("comet-import", cli.Import, cli.IO{
 		Stdin: bytes.NewReader(data), Stdout: &stderr, Stderr: &stderr, Client: n.use,
-		Import: func(o *importer.Options) { o.Settle = time.Microsecond },
+		Import: func(o *importer.Options) { inParts(o); o.Settle = time.Microsecond },
 	}, args)
 	r := result{tool: "comet-import", args: args, code: code, stderr: stderr.String()}
 	text, err := os.ReadFile(file)

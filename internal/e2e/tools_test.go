@@ -31,8 +31,6 @@ func TestMain(m *testing.M) {
 	// their own, not for this one.
 	os.Setenv("GOGC", "100")
 	os.Setenv("GOMEMLIMIT", "off")
-	// Where a server takes them, the smallest assets go to storage in parts.
-	importer.Direct = importer.DirectSizes{From: 1, Part: 5}
 	home, err := os.MkdirTemp("", "e2e")
 	if err != nil {
 		panic(err)
@@ -133,9 +131,13 @@ type command func(context.Context, cli.IO, []string) error
 // run runs a command from stdin to stdout.
 func run(name string, f command, stdin io.Reader, stdout io.Writer, args []string) result {
 	var stderr bytes.Buffer
-	code := cli.Main(name, f, cli.IO{Stdin: stdin, Stdout: stdout, Stderr: &stderr}, args)
+	code := cli.Main(name, f, cli.IO{Stdin: stdin, Stdout: stdout, Stderr: &stderr, Import: inParts}, args)
 	return result{tool: name, args: args, code: code, stderr: stderr.String()}
 }
+
+// inParts has the smallest assets go to storage in parts, where a server takes
+// them.
+func inParts(o *importer.Options) { o.Direct = importer.DirectSizes{From: 1, Part: 5} }
 
 // runExport runs comet-export on an instance. Its standard output is the stream.
 func runExport(src *instance, args ...string) result {

@@ -185,8 +185,8 @@ func (a *artifact) compare(there *comet.Artifact) {
 		have *string
 	}{"description": {a.doc.Description, there.Description}, "emoji": {a.doc.Emoji, there.Emoji}} {
 		switch {
-		case v.want.V == "" || v.want.V == deref(v.have):
-		case deref(v.have) == "":
+		case v.want.V == "" || v.want.V == document.Deref(v.have):
+		case document.Deref(v.have) == "":
 			// Not every server takes it, so it is not tried again and again.
 			differs(what, "the destination has none", report.Noted)
 		default:
@@ -370,10 +370,10 @@ func (a *artifact) checkDetails(ctx context.Context) error {
 		return err
 	}
 	var lost []string
-	if a.doc.Description.V != deref(there.Description) {
+	if a.doc.Description.V != document.Deref(there.Description) {
 		lost = append(lost, "description")
 	}
-	if a.doc.Emoji.V != deref(there.Emoji) {
+	if a.doc.Emoji.V != document.Deref(there.Emoji) {
 		lost = append(lost, "emoji")
 	}
 	if a.doc.public() != nil && there.Public != nil && !*there.Public {

@@ -16,6 +16,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/quota"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
+	"github.com/comet-stream/comet-stream/internal/importer/upload"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -35,29 +36,29 @@ func (v *artifactVersion) derivedID(id string) string {
 
 // takeFile begins a file of the version.
 func (v *artifactVersion) takeFile(ctx context.Context, rec *stream.Asset) error {
-	a := &asset{rec: rec}
+	a := &upload.Asset{Record: rec}
 	v.file = a
 	v.a.r.o.Counters.Assets.Add(1)
-	if err := document.Read(rec.Doc, &a.doc); err != nil {
+	if err := document.Read(rec.Doc, &a.Doc); err != nil {
 		return err
 	}
-	a.upload = &comet.Upload{
-		ID: v.fileID(rec.ID), Name: a.name(), Type: a.typ(), Extension: extension(a.name()),
-		Link: deref(rec.Remote), ArtifactVersion: v.id, Step: a.doc.Step.Ptr(),
+	a.Upload = &comet.Upload{
+		ID: v.fileID(rec.ID), Name: a.Name(), Type: a.Type(), Extension: upload.Extension(a.Name()),
+		Link: document.Deref(rec.Remote), ArtifactVersion: v.id, Step: a.Doc.Step.Ptr(),
 	}
-	if m := a.doc.Metadata.V; json.Valid([]byte(m)) {
-		a.upload.Metadata = json.RawMessage(m)
+	if m := a.Doc.Metadata.V; json.Valid([]byte(m)) {
+		a.Upload.Metadata = json.RawMessage(m)
 	}
 	switch {
 	case v.state == versionLeft:
-		a.state = assetLeftOut
+		a.State = upload.LeftOut
 		return nil
 	case v.has(a):
-		a.state = assetThereAlready
+		a.State = upload.Present
 		return nil
 	case v.state == versionFinal:
-		a.state = assetLeftOut
-		i := a.issue()
+		a.State = upload.LeftOut
+		i := a.Issue()
 		i.Class, i.Reason = v.a.r.DiffersClass(), fmt.Sprintf("version %s at the destination has no such file of this size, and is closed", v.rec.Version)
 		v.a.Issue(i)
 		return nil
@@ -70,19 +71,19 @@ func (v *artifactVersion) takeFile(ctx context.Context, rec *stream.Asset) error
 // has reports whether the destination has the file: under its id, under the
 // derived one, or, in a version that is closed or at a destination that gives
 // ids of its own, another of its name and size.
-func (v *artifactVersion) has(a *asset) bool {
-	for _, id := range []string{a.upload.ID, v.derivedID(a.rec.ID)} {
+func (v *artifactVersion) has(a *upload.Asset) bool {
+	for _, id := range []string{a.Upload.ID, v.derivedID(a.Record.ID)} {
 		if f, ok := v.have[id]; ok && fits(a, &f) {
-			a.upload.ID, v.matched[id] = id, true
+			a.Upload.ID, v.matched[id] = id, true
 			return true
 		}
 	}
-	if v.state != versionFinal && v.a.r.ids.get() != idsAssigned {
+	if v.state != versionFinal && v.a.r.uploads.IDs.Get() != upload.IDsAssigned {
 		return false
 	}
 	for id, f := range v.have {
-		if !v.matched[id] && f.Name == a.name() && fits(a, &f) {
-			a.upload.ID, v.matched[id] = id, true
+		if !v.matched[id] && f.Name == a.Name() && fits(a, &f) {
+			a.Upload.ID, v.matched[id] = id, true
 			return true
 		}
 	}
@@ -90,22 +91,22 @@ func (v *artifactVersion) has(a *asset) bool {
 }
 
 // openContent makes a place for the bytes of a file.
-func (v *artifactVersion) openContent(ctx context.Context, a *asset) error {
-	size := sizeOf(a.rec)
+func (v *artifactVersion) openContent(ctx context.Context, a *upload.Asset) error {
+	size := upload.SizeOf(a.Record)
 	sp, err := v.a.r.spools.Open(ctx, size)
 	if !errors.Is(err, spool.ErrOverBudget) {
-		a.content = sp
+		a.Content = sp
 		if err == nil && sp.OnDisk {
-			a.follow(&v.a.tasks, func() error { return v.upload(ctx, a) }, func(err error) { v.written(a, err) })
+			a.Follow(&v.a.tasks, func() error { return v.upload(ctx, a) }, func(err error) { v.written(a, err) })
 		}
 		return err
 	}
-	a.through = newPassed()
-	a.upload.Size, a.upload.Open = size, a.through.open
+	a.Pipe = upload.NewPipe()
+	a.Upload.Size, a.Upload.Open = size, a.Pipe.Open
 	v.a.tasks.Beyond(func() {
 		run, err := v.a.w.run(ctx, v.key)
-		a.upload.Run = run
-		err = a.through.send(ctx, err, func(ctx context.Context) error { return v.put(ctx, a) })
+		a.Upload.Run = run
+		err = a.Pipe.Send(ctx, err, func(ctx context.Context) error { return v.put(ctx, a) })
 		v.fileDone(a, err)
 	})
 	return nil
@@ -115,13 +116,13 @@ func (v *artifactVersion) openContent(ctx context.Context, a *asset) error {
 func (v *artifactVersion) takeChunk(rec *stream.Chunk) error {
 	a := v.file
 	switch {
-	case a == nil || a.state == assetLeftOut:
-	case a.through != nil:
-		a.through.write(rec.Data)
-	case a.content != nil:
-		_, err := a.content.Write(rec.Data)
+	case a == nil || a.State == upload.LeftOut:
+	case a.Pipe != nil:
+		a.Pipe.Write(rec.Data)
+	case a.Content != nil:
+		_, err := a.Content.Write(rec.Data)
 		if errors.Is(err, spool.ErrOverBudget) {
-			return fmt.Errorf("%s: %w: raise --temp-max", itemName(a.issue()), err)
+			return fmt.Errorf("%s: %w: raise --temp-max", a.Issue().Item(), err)
 		}
 		return err
 	}
@@ -132,35 +133,35 @@ func (v *artifactVersion) takeChunk(rec *stream.Chunk) error {
 func (v *artifactVersion) takeFileEnd(ctx context.Context, rec *stream.AssetEnd) error {
 	a := v.file
 	v.file = nil
-	if a == nil || a.state == assetLeftOut {
+	if a == nil || a.State == upload.LeftOut {
 		return nil
 	}
-	a.sha256 = rec.SHA256
-	if a.rec.Remote == nil && a.through == nil && a.tail == nil {
-		a.upload.Size = rec.Size
+	a.SHA256 = rec.SHA256
+	if a.Record.Remote == nil && a.Pipe == nil && a.Tail == nil {
+		a.Upload.Size = rec.Size
 	}
-	want := &assetSum{a.issue(), a.upload.ID, content.NewSum(rec.Size, rec.SHA256), a.rec.Remote}
-	v.want, a.want = append(v.want, want), want
+	want := &upload.Expected{Issue: a.Issue(), ID: a.Upload.ID, Sum: content.NewSum(rec.Size, rec.SHA256), Remote: a.Record.Remote}
+	v.want, a.Want = append(v.want, want), want
 	switch {
-	case a.state == assetThereAlready:
-	case a.through != nil:
-		a.through.End(rec.Size, rec.SHA256)
+	case a.State == upload.Present:
+	case a.Pipe != nil:
+		a.Pipe.End(rec.Size, rec.SHA256)
 	case v.a.r.Dry():
 		v.fileDone(a, nil)
-	case a.rec.Remote != nil:
+	case a.Record.Remote != nil:
 		v.addRemote(a)
-	case a.content.Size != rec.Size || a.content.SHA256() != rec.SHA256:
-		a.drop(errDropped)
-		return &InputError{Err: fmt.Errorf("%s: %w", itemName(a.issue()), errBadHash)}
+	case a.Content.Size != rec.Size || a.Content.SHA256() != rec.SHA256:
+		a.Drop(upload.ErrDropped)
+		return &InputError{Err: fmt.Errorf("%s: %w", a.Issue().Item(), upload.ErrBadHash)}
 	default:
-		a.content.Shrink()
-		if a.tail != nil {
-			a.tail.End(a.upload.Size)
+		a.Content.Shrink()
+		if a.Tail != nil {
+			a.Tail.End(a.Upload.Size)
 			return nil
 		}
-		a.upload.Open = a.content.Open
+		a.Upload.Open = a.Content.Open
 		v.a.tasks.Run(func() {
-			defer a.drop(errDropped)
+			defer a.Drop(upload.ErrDropped)
 			v.written(a, v.upload(ctx, a))
 		})
 	}
@@ -169,35 +170,35 @@ func (v *artifactVersion) takeFileEnd(ctx context.Context, rec *stream.AssetEnd)
 
 // written takes the result of the upload of a file, which may have given it
 // another id.
-func (v *artifactVersion) written(a *asset, err error) {
-	if a.want != nil {
-		v.a.Change(func(*report.Outcome) { a.want.id = a.upload.ID })
+func (v *artifactVersion) written(a *upload.Asset, err error) {
+	if a.Want != nil {
+		v.a.Change(func(*report.Outcome) { a.Want.ID = a.Upload.ID })
 	}
 	v.fileDone(a, err)
 }
 
 // upload writes a file under its id, or a derived one where that is taken.
-func (v *artifactVersion) upload(ctx context.Context, a *asset) error {
+func (v *artifactVersion) upload(ctx context.Context, a *upload.Asset) error {
 	run, err := v.a.w.run(ctx, v.key)
 	if err != nil {
 		return err
 	}
-	a.upload.Run = run
+	a.Upload.Run = run
 	err = v.put(ctx, a)
 	if !errors.Is(err, comet.ErrImmutable) {
 		return err
 	}
-	if ours, err := v.arrived(ctx, a, readingsFor(err)); ours || err != nil {
+	if ours, err := v.arrived(ctx, a, upload.ReadingsFor(err)); ours || err != nil {
 		return err
 	}
-	derived := v.derivedID(a.rec.ID)
-	if derived == a.upload.ID {
+	derived := v.derivedID(a.Record.ID)
+	if derived == a.Upload.ID {
 		return v.whyTaken(ctx, a)
 	}
-	a.upload.ID = derived
+	a.Upload.ID = derived
 	err = v.put(ctx, a)
 	if errors.Is(err, comet.ErrImmutable) {
-		if ours, err := v.arrived(ctx, a, readingsFor(err)); ours || err != nil {
+		if ours, err := v.arrived(ctx, a, upload.ReadingsFor(err)); ours || err != nil {
 			return err
 		}
 		return v.whyTaken(ctx, a)
@@ -206,24 +207,24 @@ func (v *artifactVersion) upload(ctx context.Context, a *asset) error {
 }
 
 // whyTaken says why a file is refused under each id.
-func (v *artifactVersion) whyTaken(ctx context.Context, a *asset) error {
+func (v *artifactVersion) whyTaken(ctx context.Context, a *upload.Asset) error {
 	files, err := v.files(ctx)
 	if err != nil {
 		return err
 	}
-	if slices.ContainsFunc(files, func(f comet.Asset) bool { return f.Name == a.name() }) {
+	if slices.ContainsFunc(files, func(f comet.Asset) bool { return f.Name == a.Name() }) {
 		return errFileTaken
 	}
-	return errIDTaken
+	return upload.ErrIDTaken
 }
 
 var errFileTaken = answer.Limitf("the version has another file of its name at the destination, which takes no second one")
 
 // put writes a file once, also where the destination may give it an id of its own.
-func (v *artifactVersion) put(ctx context.Context, a *asset) error {
-	a.upload.Once = v.a.r.ids.get() != idsKept
-	return v.a.r.quotas.Within(v.rooms(), a.upload.Size, func() error {
-		return v.a.r.putOnce(ctx, a, func(readings int) (bool, error) { return v.arrived(ctx, a, readings) })
+func (v *artifactVersion) put(ctx context.Context, a *upload.Asset) error {
+	a.Upload.Once = v.a.r.uploads.IDs.Get() != upload.IDsKept
+	return v.a.r.uploads.Quotas.Within(v.rooms(), a.Upload.Size, func() error {
+		return v.a.r.uploads.PutOnce(ctx, a, func(readings int) (bool, error) { return v.arrived(ctx, a, readings) })
 	})
 }
 
@@ -231,20 +232,20 @@ func (v *artifactVersion) put(ctx context.Context, a *asset) error {
 func (v *artifactVersion) rooms() []quota.Room { return []quota.Room{{Workspace: v.a.target}} }
 
 // arrived reports whether the version has a file that was, perhaps, written.
-func (v *artifactVersion) arrived(ctx context.Context, a *asset, readings int) (bool, error) {
+func (v *artifactVersion) arrived(ctx context.Context, a *upload.Asset, readings int) (bool, error) {
 	for n := 1; ; n++ {
 		files, err := v.files(ctx)
 		if err != nil {
 			return false, err
 		}
 		for i := range files {
-			if f := &files[i]; f.ID == a.upload.ID {
+			if f := &files[i]; f.ID == a.Upload.ID {
 				return fits(a, f), nil
 			}
 		}
 		for i := range files {
 			if v.isNew(a, &files[i]) {
-				a.upload.ID = files[i].ID
+				a.Upload.ID = files[i].ID
 				return true, nil
 			}
 		}
@@ -263,22 +264,22 @@ func (v *artifactVersion) files(ctx context.Context) ([]comet.Asset, error) {
 
 // fits reports whether a file of the destination may be one of the stream, as far
 // as the list tells.
-func fits(a *asset, f *comet.Asset) bool {
-	if a.rec.Remote != nil {
-		return deref(f.Link) == *a.rec.Remote
+func fits(a *upload.Asset, f *comet.Asset) bool {
+	if a.Record.Remote != nil {
+		return document.Deref(f.Link) == *a.Record.Remote
 	}
-	size := a.upload.Size
-	if a.rec.Size != nil && a.upload.Open == nil {
-		size = *a.rec.Size
+	size := a.Upload.Size
+	if a.Record.Size != nil && a.Upload.Open == nil {
+		size = *a.Record.Size
 	}
-	return !f.Remote && (a.rec.Size == nil && a.upload.Open == nil || f.Size == size)
+	return !f.Remote && (a.Record.Size == nil && a.Upload.Open == nil || f.Size == size)
 }
 
 // isNew reports whether a file has come under an id of the destination since the
 // work on the version began, and stands for no other one of the stream. If so, it
 // stands for this one from now on.
-func (v *artifactVersion) isNew(a *asset, f *comet.Asset) (ok bool) {
-	if _, before := v.have[f.ID]; before || v.a.r.ids.get() == idsKept || f.Name != a.name() || !fits(a, f) {
+func (v *artifactVersion) isNew(a *upload.Asset, f *comet.Asset) (ok bool) {
+	if _, before := v.have[f.ID]; before || v.a.r.uploads.IDs.Get() == upload.IDsKept || f.Name != a.Name() || !fits(a, f) {
 		return false
 	}
 	v.a.Change(func(*report.Outcome) {
@@ -293,16 +294,16 @@ func (v *artifactVersion) isNew(a *asset, f *comet.Asset) (ok bool) {
 }
 
 // fileDone takes the result of the work on a file.
-func (v *artifactVersion) fileDone(a *asset, err error) {
+func (v *artifactVersion) fileDone(a *upload.Asset, err error) {
 	switch {
-	case errors.Is(err, errDropped): // it is told where the stream breaks off
+	case errors.Is(err, upload.ErrDropped): // it is told where the stream breaks off
 	case err == nil:
 		v.a.Change(func(o *report.Outcome) {
 			o.Written.Assets++
-			o.Written.AssetBytes += a.upload.Size
+			o.Written.AssetBytes += a.Upload.Size
 		})
 	case answer.Refused(err):
-		i := a.issue()
+		i := a.Issue()
 		i.Class, i.Reason = report.Missing, err.Error()
 		v.a.Issue(i)
 		// Closed without it, the version could never get it. A limit stays as it
@@ -311,7 +312,7 @@ func (v *artifactVersion) fileDone(a *asset, err error) {
 			v.a.Change(func(*report.Outcome) { v.lacks = true })
 		}
 	default:
-		v.a.failure.Note(fmt.Errorf("%s: %w", itemName(a.issue()), err), !errors.Is(err, comet.ErrServer))
+		v.a.failure.Note(fmt.Errorf("%s: %w", a.Issue().Item(), err), !errors.Is(err, comet.ErrServer))
 		v.a.r.ConcernsAll(err)
 	}
 }
@@ -319,16 +320,16 @@ func (v *artifactVersion) fileDone(a *asset, err error) {
 // dropFile forgets the file that is open.
 func (v *artifactVersion) dropFile() {
 	if v.file != nil {
-		v.file.drop(errDropped)
+		v.file.Drop(upload.ErrDropped)
 	}
 	v.file = nil
 }
 
 // addRemote puts a remote file with those that are written together.
-func (v *artifactVersion) addRemote(a *asset) {
-	f := comet.RemoteFile{ID: a.upload.ID, Name: a.name(), Link: a.upload.Link, Type: a.typ(), Step: a.upload.Step}
-	if a.upload.Metadata != nil {
-		m := string(a.upload.Metadata)
+func (v *artifactVersion) addRemote(a *upload.Asset) {
+	f := comet.RemoteFile{ID: a.Upload.ID, Name: a.Name(), Link: a.Upload.Link, Type: a.Type(), Step: a.Upload.Step}
+	if a.Upload.Metadata != nil {
+		m := string(a.Upload.Metadata)
 		f.Metadata = &m
 	}
 	v.remotes = append(v.remotes, f)
@@ -364,17 +365,17 @@ func (v *artifactVersion) addRemotes(ctx context.Context, part []comet.RemoteFil
 		if !arrived {
 			return "", err
 		}
-		return first.upload.ID, err
+		return first.Upload.ID, err
 	})
 	return err
 }
 
 // remote returns a remote file as an asset to be written.
-func (v *artifactVersion) remote(f *comet.RemoteFile) *asset {
+func (v *artifactVersion) remote(f *comet.RemoteFile) *upload.Asset {
 	rec := &stream.Asset{ID: f.ID, Name: &f.Name, Type: &f.Type, Remote: &f.Link}
-	a := &asset{rec: rec, upload: &comet.Upload{ID: f.ID, Name: f.Name, Type: f.Type, Link: f.Link, ArtifactVersion: v.id, Step: f.Step}}
+	a := &upload.Asset{Record: rec, Upload: &comet.Upload{ID: f.ID, Name: f.Name, Type: f.Type, Link: f.Link, ArtifactVersion: v.id, Step: f.Step}}
 	if f.Metadata != nil {
-		a.upload.Metadata = json.RawMessage(*f.Metadata)
+		a.Upload.Metadata = json.RawMessage(*f.Metadata)
 	}
 	return a
 }

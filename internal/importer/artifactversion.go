@@ -12,6 +12,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
+	"github.com/comet-stream/comet-stream/internal/importer/upload"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -31,9 +32,9 @@ type artifactVersion struct {
 	come    map[string]bool        // those that have come since under ids of the destination
 	skipped bool                   // the stream lacks a file of it
 	lacks   bool                   // it lacks a file that another import may bring
-	file    *asset                 // that is open
+	file    *upload.Asset          // that is open
 	remotes []comet.RemoteFile     // that wait to be written
-	want    []*assetSum            // for a verification
+	want    []*upload.Expected     // for a verification
 }
 
 // versionState says what is to be done with a version.
@@ -109,7 +110,7 @@ const waits = "not written, since version %s was refused, which comes before it"
 
 // final is the state that the version has in the end, "" to leave it open.
 func (v *artifactVersion) final() string {
-	switch s := deref(v.rec.State); s {
+	switch s := document.Deref(v.rec.State); s {
 	case "":
 		return comet.ArtifactClosed
 	case comet.ArtifactOpen:
@@ -207,7 +208,7 @@ func (v *artifactVersion) checkNote(ctx context.Context) error {
 	switch {
 	case err != nil:
 		return err
-	case deref(there.Note) == "":
+	case document.Deref(there.Note) == "":
 		v.a.Issue(v.issue(report.Noted, "the destination does not have its note"))
 	case *there.Note != v.doc.Note.V:
 		v.a.Issue(v.issue(v.a.r.DiffersClass(), "the destination has another note"))
@@ -220,7 +221,7 @@ func (v *artifactVersion) checkNote(ctx context.Context) error {
 func (v *artifactVersion) continueThere(ctx context.Context, there *comet.ArtifactVersion) error {
 	a := v.a
 	v.id, v.state = there.ID, versionFinal
-	open := deref(there.State) == comet.ArtifactOpen
+	open := document.Deref(there.State) == comet.ArtifactOpen
 	if open && a.r.Mode != VerifyOnly {
 		key, err := a.w.producer(ctx, v.rec.Experiment, a.target)
 		if err != nil {
@@ -249,11 +250,11 @@ func (v *artifactVersion) continueThere(ctx context.Context, there *comet.Artifa
 // compare tells where a version that exists is another one.
 func (v *artifactVersion) compare(there *comet.ArtifactVersion) {
 	var other []string
-	want, have := cmp.Or(deref(v.rec.State), comet.ArtifactClosed), cmp.Or(deref(there.State), comet.ArtifactClosed)
+	want, have := cmp.Or(document.Deref(v.rec.State), comet.ArtifactClosed), cmp.Or(document.Deref(there.State), comet.ArtifactClosed)
 	if v.state == versionFinal && want != have {
 		other = append(other, "state")
 	}
-	if !sameJSONText(v.doc.Metadata.V, deref(there.Metadata)) {
+	if !sameJSONText(v.doc.Metadata.V, document.Deref(there.Metadata)) {
 		other = append(other, "metadata")
 	}
 	if !sameSet(v.rec.Tags, there.Tags) {
@@ -300,13 +301,13 @@ func (v *artifactVersion) close(ctx context.Context) error {
 	}
 	err := a.r.Sure(ctx, func() error { return a.r.Client.Artifacts.SetState(ctx, v.id, v.key, state) }, func() (bool, error) {
 		there, err := a.r.Client.Artifacts.Version(ctx, v.query())
-		return err == nil && deref(there.State) == state, err
+		return err == nil && document.Deref(there.State) == state, err
 	})
 	if ce, ok := errors.AsType[*comet.Error](err); ok && ce.SDKCode == comet.CodeArtifactVersionClosed {
 		// The answer to an earlier try was lost.
 		var there *comet.ArtifactVersion
 		there, err = a.r.Client.Artifacts.Version(ctx, v.query())
-		if err == nil && deref(there.State) != state {
+		if err == nil && document.Deref(there.State) != state {
 			err = ce
 		}
 	}
@@ -349,7 +350,7 @@ func (v *artifactVersion) readBack(ctx context.Context) (found []report.Issue, e
 		have[files[i].ID] = &files[i]
 	}
 	for _, want := range v.want {
-		i, f := want.issue, v.fileOf(want, have, files)
+		i, f := want.Issue, v.fileOf(want, have, files)
 		if f == nil {
 			i.Reason = notThere
 		} else if i.Reason, err = v.otherFile(ctx, want, f); err != nil {
@@ -375,13 +376,13 @@ func (v *artifactVersion) readBack(ctx context.Context) (found []report.Issue, e
 
 // fileOf returns the file of the destination that stands for one of the stream,
 // nil for none. Where ids may not be kept it is known by name and size.
-func (v *artifactVersion) fileOf(want *assetSum, have map[string]*comet.Asset, files []comet.Asset) *comet.Asset {
-	if f := have[want.id]; f != nil || v.a.r.ids.get() == idsKept {
+func (v *artifactVersion) fileOf(want *upload.Expected, have map[string]*comet.Asset, files []comet.Asset) *comet.Asset {
+	if f := have[want.ID]; f != nil || v.a.r.uploads.IDs.Get() == upload.IDsKept {
 		return f
 	}
 	for i := range files {
 		f := &files[i]
-		if have[f.ID] != nil && f.Name == want.issue.Name && f.Remote == (want.remote != nil) && (f.Remote || f.Size == want.sum.Size) {
+		if have[f.ID] != nil && f.Name == want.Issue.Name && f.Remote == (want.Remote != nil) && (f.Remote || f.Size == want.Sum.Size) {
 			return f
 		}
 	}
@@ -390,9 +391,9 @@ func (v *artifactVersion) fileOf(want *assetSum, have map[string]*comet.Asset, f
 
 // otherFile says in what a file of the destination is another one, "" if it is
 // not.
-func (v *artifactVersion) otherFile(ctx context.Context, want *assetSum, f *comet.Asset) (string, error) {
-	if want.remote != nil {
-		if deref(f.Link) != *want.remote {
+func (v *artifactVersion) otherFile(ctx context.Context, want *upload.Expected, f *comet.Asset) (string, error) {
+	if want.Remote != nil {
+		if document.Deref(f.Link) != *want.Remote {
 			return "it is another link at the destination", nil
 		}
 		return "", nil
@@ -400,7 +401,7 @@ func (v *artifactVersion) otherFile(ctx context.Context, want *assetSum, f *come
 	got, err := v.a.r.ReadSum(ctx, func() (io.ReadCloser, error) {
 		return v.a.r.Client.Artifacts.FileContent(ctx, comet.AssetRequest{Key: v.key, ID: f.ID, ArtifactVersion: v.id})
 	})
-	if err == nil && got != want.sum {
+	if err == nil && got != want.Sum {
 		return "its bytes are not those of the stream", nil
 	}
 	return "", err

@@ -2,98 +2,14 @@ package importer
 
 import (
 	"context"
-	"fmt"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/content"
-	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
+	"github.com/comet-stream/comet-stream/internal/importer/upload"
 )
-
-// idKeeping is what has turned out about the ids of assets that a destination
-// was given.
-type idKeeping int
-
-const (
-	idsUnknown idKeeping = iota
-	// idsKept is what all clients rely on, though no document promises it.
-	idsKept
-	// idsAssigned: the destination gives assets ids of its own. They are
-	// recognised by their likeness.
-	idsAssigned
-)
-
-// idKeeper finds out, once for all experiments.
-type idKeeper struct {
-	mu     sync.Mutex
-	state  idKeeping
-	asking bool
-}
-
-func (k *idKeeper) get() idKeeping {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.state
-}
-
-// set notes what was found out. An id that was kept is proof, likeness is not.
-func (k *idKeeper) set(state idKeeping) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.state != idsKept {
-		k.state = state
-	}
-}
-
-// ask runs f to find out, unless that is known or somebody else is at it.
-func (k *idKeeper) ask(f func() error) error {
-	k.mu.Lock()
-	if k.state != idsUnknown || k.asking {
-		k.mu.Unlock()
-		return nil
-	}
-	k.asking = true
-	k.mu.Unlock()
-	err := f()
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.asking = false
-	return err
-}
-
-// likeness is the hash of what an asset is recognised by where its id says
-// nothing: its name, step, context, and size or link.
-func likeness(name string, step document.Int, context document.Text, size int64, link string) uint64 {
-	return document.Hash(fmt.Sprintf("%q %v %q %v %d %q", name, step, context.V, context.OK, size, link))
-}
-
-// like returns the likeness of the asset as it is written.
-func (a *asset) like(size int64) uint64 {
-	if a.rec.Remote != nil {
-		size = 0
-	}
-	return likeness(a.upload.Name, a.doc.Step, a.doc.Context, size, a.upload.Link)
-}
-
-// likeOf returns the likeness of an asset of the destination.
-func likeOf(a *comet.Asset) uint64 {
-	size, link := a.Size, ""
-	if a.Remote && a.Link != nil {
-		size, link = 0, *a.Link
-	}
-	return likeness(writtenName(a), document.IntOf(a.Step), document.TextOf(a.Context), size, link)
-}
-
-// writtenName returns the name that an asset of the destination was written with.
-func writtenName(a *comet.Asset) string {
-	if strings.HasPrefix(a.Dir, "models/") {
-		return strings.TrimPrefix(a.Name, a.Dir+"/")
-	}
-	return a.Name
-}
 
 // An unlisted asset has been written, and its id at the destination is not known
 // for sure.
@@ -147,19 +63,19 @@ func (e *experiment) expected(ctx context.Context, like uint64) (int, error) {
 
 // wroteAs notes an asset that has been written. The first one of all shows
 // whether ids are kept.
-func (e *experiment) wroteAs(ctx context.Context, a *asset) error {
-	if e.r.ids.get() == idsKept {
+func (e *experiment) wroteAs(ctx context.Context, a *upload.Asset) error {
+	if e.r.uploads.IDs.Get() == upload.IDsKept {
 		return nil
 	}
-	u := unlisted{a.rec.ID, a.upload.ID, a.like(a.upload.Size), content.Sum{Size: a.upload.Size}}
-	if a.through == nil && a.rec.Remote == nil { // a remote one has no bytes to read
-		u.sum.SHA256 = a.sha256
+	u := unlisted{a.Record.ID, a.Upload.ID, a.Like(a.Upload.Size), content.Sum{Size: a.Upload.Size}}
+	if a.Pipe == nil && a.Record.Remote == nil { // a remote one has no bytes to read
+		u.sum.SHA256 = a.SHA256
 	}
 	l := &e.assets.likes
 	l.mu.Lock()
 	l.unlisted = append(l.unlisted, u)
 	l.mu.Unlock()
-	return e.r.ids.ask(func() error { return e.settleIDs(ctx) })
+	return e.r.uploads.IDs.Ask(func() error { return e.settleIDs(ctx) })
 }
 
 // settleIDs finds out which ids the assets have got that were written. A list
@@ -168,7 +84,7 @@ func (e *experiment) settleIDs(ctx context.Context) error {
 	l := &e.assets.likes
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.unlisted) == 0 || e.r.ids.get() == idsKept {
+	if len(l.unlisted) == 0 || e.r.uploads.IDs.Get() == upload.IDsKept {
 		return nil
 	}
 	have, err := e.readAssets(ctx)
@@ -177,7 +93,7 @@ func (e *experiment) settleIDs(ctx context.Context) error {
 	}
 	for _, u := range l.unlisted {
 		if _, ok := have[u.now]; ok {
-			e.r.ids.set(idsKept)
+			e.r.uploads.IDs.Set(upload.IDsKept)
 			l.unlisted = nil
 			return nil
 		}
@@ -193,7 +109,7 @@ func (e *experiment) settleIDs(ctx context.Context) error {
 			rest = append(rest, u)
 			continue
 		}
-		e.r.ids.set(idsAssigned)
+		e.r.uploads.IDs.Set(upload.IDsAssigned)
 		e.assets.change(u.id, id)
 	}
 	l.unlisted = rest
@@ -209,7 +125,7 @@ func (e *experiment) claim(ctx context.Context, have assetsThere, like uint64, w
 		if _, ok := l.claimed[id]; ok {
 			continue
 		}
-		if want.SHA256 != "" && (len(alike) > 1 || l.written[like] > 1 || e.there != nil || e.r.ids.get() != idsAssigned) {
+		if want.SHA256 != "" && (len(alike) > 1 || l.written[like] > 1 || e.there != nil || e.r.uploads.IDs.Get() != upload.IDsAssigned) {
 			there, err := e.r.readAssetSum(ctx, e.key, id)
 			if err != nil {
 				return "", false, err
@@ -239,84 +155,84 @@ func (t assetsThere) alike(like uint64) []string {
 // foundLike looks for an asset at a destination that gives ids of its own, as far
 // as that can be said before its bytes have come. In an experiment that is not
 // finished what is like it may be another one of the stream.
-func (e *experiment) foundLike(have assetsThere, a *asset, size int64) bool {
-	if e.r.ids.get() != idsAssigned || e.unfinished && !e.r.Dry() {
+func (e *experiment) foundLike(have assetsThere, a *upload.Asset, size int64) bool {
+	if e.r.uploads.IDs.Get() != upload.IDsAssigned || e.unfinished && !e.r.Dry() {
 		return false
 	}
 	l := &e.assets.likes
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	alike := have.alike(a.like(size))
+	alike := have.alike(a.Like(size))
 	if len(alike) != 1 {
 		return false
 	}
 	if _, ok := l.claimed[alike[0]]; ok {
 		return false
 	}
-	l.claimed[alike[0]] = claim{id: a.rec.ID}
-	a.upload.ID = alike[0]
-	e.assets.change(a.rec.ID, alike[0])
+	l.claimed[alike[0]] = claim{id: a.Record.ID}
+	a.Upload.ID = alike[0]
+	e.assets.change(a.Record.ID, alike[0])
 	return true
 }
 
 // knowsByBytes reports whether an asset that the destination has under no id of
 // ours may be there all the same, to be known by its bytes.
-func (e *experiment) knowsByBytes(ctx context.Context, a *asset, size int64) (bool, error) {
-	if e.there == nil || e.r.ids.get() == idsKept {
+func (e *experiment) knowsByBytes(ctx context.Context, a *upload.Asset, size int64) (bool, error) {
+	if e.there == nil || e.r.uploads.IDs.Get() == upload.IDsKept {
 		return false, nil
 	}
 	have, err := e.assetsThere(ctx)
-	return len(have.alike(a.like(size))) > 0, err
+	return len(have.alike(a.Like(size))) > 0, err
 }
 
 // foundSame looks for an asset a last time before it is written. One that is like
 // it and has the same bytes is taken for it.
-func (e *experiment) foundSame(ctx context.Context, a *asset) (bool, error) {
-	if may, err := e.knowsByBytes(ctx, a, a.upload.Size); !may || err != nil {
+func (e *experiment) foundSame(ctx context.Context, a *upload.Asset) (bool, error) {
+	if may, err := e.knowsByBytes(ctx, a, a.Upload.Size); !may || err != nil {
 		return false, err
 	}
 	have, err := e.assetsThere(ctx)
 	if err != nil {
 		return false, err
 	}
-	want := content.NewSum(a.upload.Size, a.sha256)
-	if a.rec.Remote != nil {
+	want := content.NewSum(a.Upload.Size, a.SHA256)
+	if a.Record.Remote != nil {
 		want.SHA256 = ""
 	}
 	l := &e.assets.likes
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	by := claim{a.rec.ID, nil}
-	if e.r.ids.get() == idsUnknown {
-		by.upload = a.upload
+	by := claim{a.Record.ID, nil}
+	if e.r.uploads.IDs.Get() == upload.IDsUnknown {
+		by.upload = a.Upload
 	}
-	id, ok, err := e.claim(ctx, have, a.like(want.Size), want, by)
+	id, ok, err := e.claim(ctx, have, a.Like(want.Size), want, by)
 	if err != nil || !ok {
 		return false, err
 	}
-	e.r.ids.set(idsAssigned)
-	taken := *a.upload
+	e.r.uploads.IDs.Set(upload.IDsAssigned)
+	taken := *a.Upload
 	taken.ID = id
-	a.upload = &taken
-	e.assets.change(a.rec.ID, id)
+	a.Upload = &taken
+	e.assets.change(a.Record.ID, id)
 	return true, nil
 }
 
 // standsFor looks whether an asset that the destination has under its id was
 // taken for another one of the stream, with the same bytes. That one is missing
 // then: the asset is written once more, as the other.
-func (e *experiment) standsFor(a *asset, id string) bool {
+func (e *experiment) standsFor(a *upload.Asset, id string) bool {
 	l := &e.assets.likes
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	other, ok := l.claimed[id]
 	delete(l.claimed, id)
-	if !ok || other.id == a.rec.ID || other.upload == nil {
+	if !ok || other.id == a.Record.ID || other.upload == nil {
 		return false
 	}
 	as := *other.upload
-	as.Run, as.Open, as.Size = a.upload.Run, a.upload.Open, a.upload.Size
-	a.upload = &as
+	as.Run, as.Open, as.Size = a.Upload.Run, a.Upload.Open, a.Upload.Size
+	a.Upload = &as
 	e.assets.keep(other.id)
 	return true
 }

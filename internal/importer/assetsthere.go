@@ -11,6 +11,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
+	"github.com/comet-stream/comet-stream/internal/importer/upload"
 )
 
 // assetsThere are the assets that the destination has, by id.
@@ -26,9 +27,9 @@ type assetThere struct {
 
 // is reports whether it may be an asset of the stream, by its size if that is
 // known. The link of a remote one is a matter of its own.
-func (t assetThere) is(a *asset, size int64) bool {
-	if a.rec.Remote != nil || t.remote {
-		return a.rec.Remote != nil && t.remote
+func (t assetThere) is(a *upload.Asset, size int64) bool {
+	if a.Record.Remote != nil || t.remote {
+		return a.Record.Remote != nil && t.remote
 	}
 	return size < 0 || t.size == size
 }
@@ -42,7 +43,7 @@ func (t assetThere) linksElsewhere(link *string) bool {
 func (e *experiment) readAssets(ctx context.Context) (assetsThere, error) {
 	have := make(assetsThere)
 	err := e.r.Client.Assets.Each(ctx, e.key, "", func() { clear(have) }, func(a *comet.Asset) error {
-		have[strings.Clone(a.ID)] = assetThere{a.Size, a.Remote, document.Hash(deref(a.Link)), document.Hash(writtenName(a)), likeOf(a)}
+		have[strings.Clone(a.ID)] = assetThere{a.Size, a.Remote, document.Hash(document.Deref(a.Link)), document.Hash(upload.WrittenName(a)), upload.LikeOf(a)}
 		return nil
 	})
 	if err != nil && !answer.Absent(err) {
@@ -59,7 +60,7 @@ func (e *experiment) readAssetsFirst(ctx context.Context) (assetsThere, error) {
 	if !e.unfinished || e.r.Dry() {
 		return have, err
 	}
-	for n, agree := 1, 1; err == nil && agree < reconcile.Agreeing && n < reconcile.MaxReadings && e.r.ids.get() != idsKept; n++ {
+	for n, agree := 1, 1; err == nil && agree < reconcile.Agreeing && n < reconcile.MaxReadings && e.r.uploads.IDs.Get() != upload.IDsKept; n++ {
 		if err = e.settle(ctx); err != nil {
 			break
 		}
@@ -75,16 +76,16 @@ func (e *experiment) readAssetsFirst(ctx context.Context) (assetsThere, error) {
 
 // hasAsset reports whether the destination has the asset already: under its id
 // or under the one it gets where that is taken.
-func (e *experiment) hasAsset(ctx context.Context, a *asset) (bool, error) {
+func (e *experiment) hasAsset(ctx context.Context, a *upload.Asset) (bool, error) {
 	// What refers to others may have been rewritten, to another size.
-	if e.there == nil || a.refers {
+	if e.there == nil || a.Refers {
 		return false, nil
 	}
 	have, err := e.assetsThere(ctx)
 	if err != nil {
 		return false, err
 	}
-	return e.found(have, a, sizeOf(a.rec)), nil
+	return e.found(have, a, upload.SizeOf(a.Record)), nil
 }
 
 func (e *experiment) assetsThere(ctx context.Context) (assetsThere, error) {
@@ -96,22 +97,22 @@ const otherLink = "it is remote at the destination by another link"
 
 // found looks for the asset in a list of those that the destination has. A size
 // that is not known fits any.
-func (e *experiment) found(have assetsThere, a *asset, size int64) bool {
-	for _, id := range []string{a.upload.ID, place.DeriveAsset(a.rec.ID, e.project.target)} {
+func (e *experiment) found(have assetsThere, a *upload.Asset, size int64) bool {
+	for _, id := range []string{a.Upload.ID, place.DeriveAsset(a.Record.ID, e.project.target)} {
 		t, ok := have[id]
 		if ok && t.is(a, size) {
-			e.r.ids.set(idsKept)
+			e.r.uploads.IDs.Set(upload.IDsKept)
 			if e.standsFor(a, id) {
 				return false
 			}
-			if t.linksElsewhere(a.rec.Remote) && e.r.Mode != VerifyOnly {
-				i := a.issue()
+			if t.linksElsewhere(a.Record.Remote) && e.r.Mode != VerifyOnly {
+				i := a.Issue()
 				i.Reason = otherLink
 				e.differs(i)
 			}
-			if id != a.upload.ID {
-				a.upload.ID = id
-				e.assets.change(a.rec.ID, id)
+			if id != a.Upload.ID {
+				a.Upload.ID = id
+				e.assets.change(a.Record.ID, id)
 			}
 			return true
 		}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/importer/upload"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -201,7 +202,7 @@ func TestAssetThrough(t *testing.T) {
 		faults := comettest.NewFaults(1, comettest.Fault{Kind: comettest.FaultReset, Endpoint: "POST *asset/upload", Item: testID(1), Bytes: 1 << 20, From: 1, To: 1})
 		srv := newServer(t, comettest.Options{Middleware: faults.Middleware})
 		r := importTo(t, newClient(t, srv), streamOf(t, p), o)
-		through, ok := errors.AsType[*throughError](r.err)
+		through, ok := errors.AsType[*upload.BrokenOff](r.err)
 		if !ok || through.ExitCode() != 5 || r.of(t, testKey(1)).Result != report.ResultFailed {
 			t.Fatalf("got %v", r.err)
 		}
@@ -214,7 +215,7 @@ func TestAssetThrough(t *testing.T) {
 		for _, max := range []int64{1 << 20, 1 << 30} {
 			srv := newServer(t, comettest.Options{})
 			r := importTo(t, newClient(t, srv), badHash(t, p), Options{TempMax: max})
-			if _, ok := errors.AsType[*InputError](r.err); !ok || !errors.Is(r.err, errBadHash) {
+			if _, ok := errors.AsType[*InputError](r.err); !ok || !errors.Is(r.err, upload.ErrBadHash) {
 				t.Errorf("got %v", r.err)
 			}
 			if e := srv.State().Experiment(testKey(1)); e != nil && len(e.Assets) > 0 {

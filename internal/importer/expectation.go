@@ -6,7 +6,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/importer/content"
 	"github.com/comet-stream/comet-stream/internal/importer/pointset"
-	"github.com/comet-stream/comet-stream/internal/report"
+	"github.com/comet-stream/comet-stream/internal/importer/upload"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -18,8 +18,8 @@ type expectation struct {
 	others     map[uint64]uint64
 	metrics    map[string]*metricSum
 	texts      map[stream.Kind]content.Sum
-	assets     map[string]assetSum // by their ids at the source
-	skipped    map[string]bool     // ids of assets that the stream has not; "" for some
+	assets     map[string]upload.Expected // by their ids at the source
+	skipped    map[string]bool            // ids of assets that the stream has not; "" for some
 	tags       []string
 	name       *string
 	filePath   string
@@ -34,19 +34,11 @@ type metricSum struct {
 	thinned     bool // at the destination, which was told
 }
 
-// assetSum stands for an asset.
-type assetSum struct {
-	issue  report.Issue
-	id     string // at the destination
-	sum    content.Sum
-	remote *string
-}
-
 func newExpectation() *expectation {
 	return &expectation{
 		parameters: make(map[uint64]uint64), others: make(map[uint64]uint64),
 		metrics: make(map[string]*metricSum), texts: make(map[stream.Kind]content.Sum),
-		assets: make(map[string]assetSum),
+		assets: make(map[string]upload.Expected),
 	}
 }
 
@@ -75,8 +67,8 @@ func (x *expectation) point(metric string, h pointset.Hash, again bool) {
 	}
 }
 
-func (x *expectation) asset(a *asset) {
-	x.assets[a.rec.ID] = assetSum{a.issue(), a.upload.ID, content.NewSum(a.upload.Size, a.sha256), a.rec.Remote}
+func (x *expectation) asset(a *upload.Asset) {
+	x.assets[a.Record.ID] = upload.Expected{Issue: a.Issue(), ID: a.Upload.ID, Sum: content.NewSum(a.Upload.Size, a.SHA256), Remote: a.Record.Remote}
 }
 
 // skip notes an asset that the source has and the stream has not.

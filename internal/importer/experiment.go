@@ -14,6 +14,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/halving"
 	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/importer/rewrite"
+	"github.com/comet-stream/comet-stream/internal/importer/upload"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -232,7 +233,7 @@ func (e *experiment) takeSkipped(rec *stream.Skipped) {
 	e.assets.drop()
 	e.Issue(skippedIssue(rec))
 	if rec.Of == stream.KindAsset {
-		e.expect(func(x *expectation) { x.skip(deref(rec.ID)) })
+		e.expect(func(x *expectation) { x.skip(document.Deref(rec.ID)) })
 	}
 }
 
@@ -303,33 +304,15 @@ func (e *experiment) differs(i report.Issue) {
 // item takes the result of the work on one item: nil, an error that concerns
 // this item alone, or one that leaves the experiment unfinished.
 func (e *experiment) item(i report.Issue, err error) {
-	if err == nil || errors.Is(err, errDropped) {
+	if err == nil || errors.Is(err, upload.ErrDropped) {
 		return // what the stream has not is told where it breaks off
 	}
 	if !answer.Refused(err) {
 		// The other items may come through.
-		e.failure.Note(wrapItem(i, err), !errors.Is(err, comet.ErrServer))
+		e.failure.Note(i.Wrap(err), !errors.Is(err, comet.ErrServer))
 		e.r.ConcernsAll(err)
 		return
 	}
 	i.Class, i.Reason = report.Missing, err.Error()
 	e.Issue(i)
-}
-
-// wrapItem adds to an error which item it is of; nil stays nil.
-func wrapItem(i report.Issue, err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("%s: %w", itemName(i), err)
-}
-
-func itemName(i report.Issue) string {
-	switch {
-	case i.Name != "":
-		return fmt.Sprintf("%s %q", i.Kind, i.Name)
-	case i.ID != "":
-		return fmt.Sprintf("%s %q", i.Kind, i.ID)
-	}
-	return i.Kind
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/place"
-	"github.com/comet-stream/comet-stream/internal/importer/quota"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
+	"github.com/comet-stream/comet-stream/internal/importer/upload"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"golang.org/x/sync/semaphore"
 )
@@ -76,10 +76,12 @@ func Import(ctx, work context.Context, in io.Reader, c *comet.Client, o Options)
 		large:    semaphore.NewWeighted(largeMemory),
 		batches:  semaphore.NewWeighted(maxBatches),
 		keys:     new(place.Imported),
-		parts:    semaphore.NewWeighted(int64(max(2, o.Experiments))),
 		sets:     semaphore.NewWeighted(setSize),
 		spools:   spool.NewSpooler(o.TempDir, spoolMemory, o.TempMax),
 		open:     make(chan struct{}, max(2, o.Experiments)),
+	}
+	r.uploads = &upload.Uploader{
+		Destination: r.Destination, Parts: semaphore.NewWeighted(int64(max(2, o.Experiments))), Direct: o.Direct,
 	}
 	r.places = place.NewPlaces(r.Destination)
 	err := r.read(ctx, work, in)
@@ -108,8 +110,8 @@ type run struct {
 
 	inbox                *flow.Inbox
 	large, batches, sets *semaphore.Weighted
-	parts                *semaphore.Weighted // of direct uploads, that wait for their turn or are under way
 	spools               *spool.Spooler
+	uploads              *upload.Uploader
 
 	// How the destination does what servers do differently.
 	saysTaken    flow.Lazy[bool] // its handshake refuses a key that is taken
@@ -117,9 +119,7 @@ type run struct {
 
 	open    chan struct{} // holds a value for each group under way
 	turns   flow.Turns
-	busy    flow.Locks[string] // experiments by their key at the destination: joined streams may hold one twice
-	ids     idKeeper
-	quotas  quota.Quotas
+	busy    flow.Locks[string]               // experiments by their key at the destination: joined streams may hold one twice
 	shown   struct{ together, each showing } // guarded by mu
 	working sync.WaitGroup
 

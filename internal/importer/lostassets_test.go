@@ -10,6 +10,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/importer/upload"
 )
 
 // manyAssets is a project with an experiment that has assets of each way to
@@ -134,7 +135,7 @@ func TestNamesOnce(t *testing.T) {
 				r := importTo(t, c, data, Options{})
 				var names []string
 				for _, i := range r.issues() {
-					if !strings.HasSuffix(i, errNameTaken.Error()) {
+					if !strings.HasSuffix(i, upload.ErrNameTaken.Error()) {
 						t.Errorf("run %d: %s", run, i)
 					}
 					names = append(names, strings.SplitN(i, ":", 2)[0])

@@ -7,6 +7,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
+	"github.com/comet-stream/comet-stream/internal/importer/upload"
 	"github.com/comet-stream/comet-stream/internal/report"
 )
 
@@ -58,6 +59,10 @@ type Options struct {
 	// zero.
 	SeriesCap int64
 
+	// Direct says which assets go to the storage of a destination in parts, where
+	// that offers it: those from 50 MiB on, in parts of 8 MiB or more, if zero.
+	Direct DirectSizes
+
 	// Counters are added to while the import runs.
 	Counters Counters
 	// Outcome, if not nil, is told what became of each experiment, and of other
@@ -75,6 +80,9 @@ const (
 	VerifyOnly = reconcile.VerifyOnly // compare the destination with the stream
 )
 
+// DirectSizes are the sizes of uploads in parts.
+type DirectSizes = upload.DirectSizes
+
 // Counters count what has been done. Those that are nil are not used.
 type Counters struct {
 	Planned     *atomic.Int64 // experiments that the streams announce
@@ -91,6 +99,7 @@ func (o *Options) setDefaults() {
 	o.Experiments = cmp.Or(o.Experiments, 16)
 	o.Settle = cmp.Or(o.Settle, time.Second)
 	o.Aftermath = cmp.Or(o.Aftermath, time.Second/2)
+	o.Direct.From, o.Direct.Part = cmp.Or(o.Direct.From, 50<<20), cmp.Or(o.Direct.Part, 8<<20)
 	o.SeriesCap = cmp.Or(o.SeriesCap, 15000)
 	for _, c := range []**atomic.Int64{
 		&o.Counters.Planned, &o.Counters.Experiments, &o.Counters.Points, &o.Counters.Assets, &o.Counters.Skipped,

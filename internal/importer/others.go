@@ -78,7 +78,7 @@ func (e *experiment) takeOther(ctx context.Context, v *valueDoc) error {
 func (e *experiment) other(name string, err error) {
 	i := report.Issue{Kind: string(stream.KindOthers), Name: name}
 	if err != nil && name == nameOther && (e.there == nil || e.unfinished) {
-		e.failure.Note(wrapItem(i, err), false)
+		e.failure.Note(i.Wrap(err), false)
 		e.r.ConcernsAll(err)
 		return
 	}
@@ -99,7 +99,7 @@ func (e *experiment) writeOther(ctx context.Context, v *valueDoc) error {
 }
 
 func (e *experiment) logOther(ctx context.Context, v *valueDoc) error {
-	return e.r.quotas.Within([]quota.Room{{Experiment: e.key, Of: string(stream.KindOthers)}}, 0, func() error {
+	return e.r.uploads.Quotas.Within([]quota.Room{{Experiment: e.key, Of: string(stream.KindOthers)}}, 0, func() error {
 		for i, r := range v.history() {
 			time := e.timeOf(r.time)
 			if err := e.logReading(ctx, v.Name, &r, &time); err != nil {

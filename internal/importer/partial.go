@@ -10,6 +10,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
+	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/pointset"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/report"
@@ -207,7 +208,7 @@ func (e *experiment) readSummaries(ctx context.Context) (summaries, error) {
 		var three [3]pointset.Hash
 		for i, r := range []comet.Reading{v.Min, v.Max, v.Current} {
 			three[i] = h.WithoutEpoch(&stream.Point{
-				Value: stream.TextValue(deref(r.Value)), Time: int64Of(r.Time), Step: int64Of(r.Step), Context: stream.NewString(deref(r.Context)),
+				Value: stream.TextValue(document.Deref(r.Value)), Time: int64Of(r.Time), Step: int64Of(r.Step), Context: stream.NewString(document.Deref(r.Context)),
 			})
 		}
 		found[v.Name] = three

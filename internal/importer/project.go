@@ -197,7 +197,7 @@ func (p *project) others(ctx context.Context, want comet.ProjectUpdate) (found [
 	if err != nil {
 		return nil, err
 	}
-	if want.Description != nil && deref(there.Description) != *want.Description {
+	if want.Description != nil && document.Deref(there.Description) != *want.Description {
 		found = append(found, report.Issue{Kind: "description", Reason: "the destination has another one"})
 	}
 	if want.Public != nil && there.Public != nil && *there.Public != *want.Public {

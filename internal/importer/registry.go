@@ -179,7 +179,7 @@ func (m *model) part(kind string, err error) error {
 // update fills in description and visibility of a model that was there.
 func (m *model) update(ctx context.Context) error {
 	var description *string
-	if want, have := m.doc.Description.V, deref(m.there.Description); want != "" && want != have {
+	if want, have := m.doc.Description.V, document.Deref(m.there.Description); want != "" && want != have {
 		if m.r.Fills(have == "") {
 			description = &want
 		} else {
@@ -205,13 +205,13 @@ func (m *model) update(ctx context.Context) error {
 	}
 	return m.r.Sure(ctx, func() error { return m.r.Client.Registry.UpdateModel(ctx, m.there.ID, description, public) }, func() (bool, error) {
 		there, err := m.r.Client.Registry.Model(ctx, m.target, m.rec.Name)
-		return err == nil && (description == nil || deref(there.Description) == *description) && (public == nil || reconcile.Equal(there.Public, public)), err
+		return err == nil && (description == nil || document.Deref(there.Description) == *description) && (public == nil || reconcile.Equal(there.Public, public)), err
 	})
 }
 
 // notes writes the notes of the model if it has none.
 func (m *model) notes(ctx context.Context) error {
-	want := deref(m.rec.Notes)
+	want := document.Deref(m.rec.Notes)
 	if want == "" {
 		return nil
 	}
@@ -243,7 +243,7 @@ func (m *model) notes(ctx context.Context) error {
 
 func (m *model) sameNotes(ctx context.Context) (same, empty bool, err error) {
 	read := func() (*comet.Text, error) { return m.r.Client.Registry.Notes(ctx, m.target, m.rec.Name) }
-	if same, empty, err = m.r.CompareText(ctx, content.SumOfText(deref(m.rec.Notes)), read); err != nil {
+	if same, empty, err = m.r.CompareText(ctx, content.SumOfText(document.Deref(m.rec.Notes)), read); err != nil {
 		err = fmt.Errorf("read notes: %w", err)
 	}
 	return same, empty, err

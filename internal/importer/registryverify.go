@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/report"
 )
 
@@ -39,7 +40,7 @@ func (m *model) readBack(ctx context.Context) error {
 		m.there = new(comet.RegistryModel)
 	}
 	w := &m.written
-	if w.description != nil && *w.description != deref(m.there.Description) {
+	if w.description != nil && *w.description != document.Deref(m.there.Description) {
 		m.finds(m.otherDescription(report.Unverified))
 	}
 	if have := m.there.Public; w.public != nil && have != nil && *w.public != *have {

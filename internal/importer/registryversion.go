@@ -90,7 +90,7 @@ func (v *modelVersion) create(ctx context.Context) (string, error) {
 	m := v.m
 	n := comet.NewRegistryVersion{
 		Name: m.rec.Name, Description: m.doc.Description.Ptr(), Public: m.doc.Public.V, Version: v.rec.Version,
-		Comment: v.doc.Comment.Ptr(), Stages: v.rec.Stages, Status: v.rec.Status, Key: v.key, Model: deref(v.rec.Model),
+		Comment: v.doc.Comment.Ptr(), Stages: v.rec.Stages, Status: v.rec.Status, Key: v.key, Model: document.Deref(v.rec.Model),
 	}
 	id, err := v.createOnce(ctx, n)
 	if err != nil && n.Status != nil && answer.Refused(err) {
@@ -141,7 +141,7 @@ func (v *modelVersion) post(ctx context.Context, n *comet.NewRegistryVersion) (s
 	if !errors.Is(err, comet.ErrUnsupported) {
 		return id, err
 	}
-	if s := deref(n.Status); s != "" && s != noStatus {
+	if s := document.Deref(n.Status); s != "" && s != noStatus {
 		v.missing(fmt.Sprintf("its status %q: the destination knows none", s))
 		n.Status = nil
 	}
@@ -249,14 +249,14 @@ func (v *modelVersion) otherFields(ctx context.Context, there *comet.RegistryVer
 	if there.Model != "" && v.rec.Model != nil && there.Model != *v.rec.Model {
 		other = append(other, v.another("model"))
 	}
-	if v.doc.Comment.V != deref(there.Comment) {
+	if v.doc.Comment.V != document.Deref(there.Comment) {
 		other = append(other, v.another("comment"))
 	}
 	if !sameSet(v.rec.Stages, there.Stages) {
 		other = append(other, v.another("stages"))
 	}
 	status, err := v.statusThere(ctx, there)
-	switch want := deref(v.rec.Status); {
+	switch want := document.Deref(v.rec.Status); {
 	case answer.Unsupported(err) || answer.Absent(err):
 		if want != "" && want != noStatus {
 			other = append(other, v.untold(fmt.Sprintf("status %q", want), err))
@@ -271,7 +271,7 @@ func (v *modelVersion) otherFields(ctx context.Context, there *comet.RegistryVer
 // fillStatus gives a version that has no status the one of the stream: the import
 // that has made it may have had to leave it out.
 func (v *modelVersion) fillStatus(ctx context.Context, there *comet.RegistryVersion) error {
-	r, want := v.m.r, deref(v.rec.Status)
+	r, want := v.m.r, document.Deref(v.rec.Status)
 	if want == "" || want == noStatus || r.Mode == VerifyOnly {
 		return nil
 	}
@@ -288,7 +288,7 @@ func (v *modelVersion) fillStatus(ctx context.Context, there *comet.RegistryVers
 	if !r.Dry() {
 		err = r.Sure(ctx, func() error { return r.Client.Registry.SetStatus(ctx, there.ID, want) }, func() (bool, error) {
 			item, err := r.Client.Registry.Item(ctx, v.m.target, v.m.rec.Name, v.rec.Version)
-			return err == nil && deref(item.Status) == want, err
+			return err == nil && document.Deref(item.Status) == want, err
 		})
 	}
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comettest"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
+	"github.com/comet-stream/comet-stream/internal/importer/upload"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -210,9 +211,9 @@ func TestTail(t *testing.T) {
 				t.Errorf("the last byte came too early: %v", over)
 			}
 			second.Close()
-			tail.Fail(errDropped)
+			tail.Fail(upload.ErrDropped)
 			synctest.Wait()
-			if !errors.Is(over[0], errDropped) || over[1] == nil || errors.Is(over[1], errDropped) || tail.Wait() != errDropped {
+			if !errors.Is(over[0], upload.ErrDropped) || over[1] == nil || errors.Is(over[1], upload.ErrDropped) || tail.Wait() != upload.ErrDropped {
 				t.Errorf("ends: %v, %v", over, tail.Wait())
 			}
 		})

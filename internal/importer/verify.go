@@ -104,11 +104,11 @@ func (v *verification) metadata(ctx context.Context) error {
 
 // names compares what metadata hold of the contents of an experiment.
 func (v *verification) names(there *comet.Experiment) {
-	if n := v.x.name; n != nil && deref(there.Name) != *n {
-		v.finds("name", *n, "the destination has %q", deref(there.Name))
+	if n := v.x.name; n != nil && document.Deref(there.Name) != *n {
+		v.finds("name", *n, "the destination has %q", document.Deref(there.Name))
 	}
-	if p := v.x.filePath; p != "" && deref(there.FilePath) != p {
-		v.finds("file path", p, "the destination has %q", deref(there.FilePath))
+	if p := v.x.filePath; p != "" && document.Deref(there.FilePath) != p {
+		v.finds("file path", p, "the destination has %q", document.Deref(there.FilePath))
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/content"
+	"github.com/comet-stream/comet-stream/internal/importer/upload"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -30,22 +31,22 @@ func (v *verification) assets(ctx context.Context) error {
 	for _, id := range slices.Sorted(maps.Keys(v.x.assets)) {
 		want := v.x.assets[id]
 		if now, ok := v.e.assets.idOf(id); ok {
-			want.id = now // which may have come to light since it was written
+			want.ID = now // which may have come to light since it was written
 		}
-		t, ok := have[want.id]
+		t, ok := have[want.ID]
 		if ok {
-			found[want.id] = true
+			found[want.ID] = true
 		}
 		switch {
 		case !ok:
-			v.finds(want.issue.Kind, itemTitle(want.issue), "the destination has it not")
-		case t.remote != (want.remote != nil):
-			v.finds(want.issue.Kind, itemTitle(want.issue), "remote is %v in the stream, %v at the destination", want.remote != nil, t.remote)
-		case t.linksElsewhere(want.remote):
-			v.finds(want.issue.Kind, itemTitle(want.issue), otherLink)
+			v.finds(want.Issue.Kind, itemTitle(want.Issue), "the destination has it not")
+		case t.remote != (want.Remote != nil):
+			v.finds(want.Issue.Kind, itemTitle(want.Issue), "remote is %v in the stream, %v at the destination", want.Remote != nil, t.remote)
+		case t.linksElsewhere(want.Remote):
+			v.finds(want.Issue.Kind, itemTitle(want.Issue), otherLink)
 		case t.remote:
-		case t.size != want.sum.Size:
-			v.finds(want.issue.Kind, itemTitle(want.issue), "%d bytes in the stream, %d at the destination", want.sum.Size, t.size)
+		case t.size != want.Sum.Size:
+			v.finds(want.Issue.Kind, itemTitle(want.Issue), "%d bytes in the stream, %d at the destination", want.Sum.Size, t.size)
 		default:
 			if err := v.bytes(ctx, want); err != nil {
 				return err
@@ -94,13 +95,13 @@ func itemTitle(i report.Issue) string {
 }
 
 // bytes compares the content of an asset.
-func (v *verification) bytes(ctx context.Context, want assetSum) error {
-	have, err := v.e.r.readAssetSum(ctx, v.e.key, want.id)
+func (v *verification) bytes(ctx context.Context, want upload.Expected) error {
+	have, err := v.e.r.readAssetSum(ctx, v.e.key, want.ID)
 	if err != nil {
 		return err
 	}
-	if have != want.sum {
-		v.finds(want.issue.Kind, itemTitle(want.issue), "its bytes are not those of the stream")
+	if have != want.Sum {
+		v.finds(want.Issue.Kind, itemTitle(want.Issue), "its bytes are not those of the stream")
 	}
 	return nil
 }

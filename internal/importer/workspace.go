@@ -7,6 +7,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
+	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/report"
@@ -143,7 +144,7 @@ func waitFor(ctx context.Context, wg *sync.WaitGroup) error {
 // name something is to be written. That goes where the experiment is, so that one
 // in another workspace than the target is of no use.
 func (w *workspace) producer(ctx context.Context, key *string, target string) (string, error) {
-	if deref(key) == "" {
+	if document.Deref(key) == "" {
 		return "", answer.Limitf("the source does not say which experiment it comes from")
 	}
 	p, err := w.findProducer(ctx, *key)

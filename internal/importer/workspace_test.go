@@ -15,6 +15,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -684,8 +685,8 @@ func TestWorkspaceProducerUnfinished(t *testing.T) {
 	if r := importTo(t, c, data, Options{}); r.err != nil || r.Missing+r.Differing > 0 {
 		t.Errorf("again: %v, %q", r.err, r.issues())
 	}
-	if e := srv.State().Experiment(testKey(1)); deref(e.Name) != "n" || e.Start != start || e.End != start+1 {
-		t.Errorf("again: %q, from %d to %d", deref(e.Name), e.Start, e.End)
+	if e := srv.State().Experiment(testKey(1)); document.Deref(e.Name) != "n" || e.Start != start || e.End != start+1 {
+		t.Errorf("again: %q, from %d to %d", document.Deref(e.Name), e.Start, e.End)
 	}
 }
 

@@ -87,18 +87,28 @@ type Issue struct {
 	Reason string     `json:"reason"`
 }
 
-// String describes the issue in a few words.
-func (i Issue) String() string {
-	var b strings.Builder
-	b.WriteString(i.Kind)
+// Item names the item that the issue is about.
+func (i Issue) Item() string {
 	switch {
 	case i.Name != "":
-		fmt.Fprintf(&b, " %q", i.Name)
+		return fmt.Sprintf("%s %q", i.Kind, i.Name)
 	case i.ID != "":
-		fmt.Fprintf(&b, " %q", i.ID)
+		return fmt.Sprintf("%s %q", i.Kind, i.ID)
 	}
-	fmt.Fprintf(&b, ": %s: %s", i.Class, i.Reason)
-	return b.String()
+	return i.Kind
+}
+
+// Wrap adds to an error which item it is of; nil stays nil.
+func (i Issue) Wrap(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", i.Item(), err)
+}
+
+// String describes the issue in a few words.
+func (i Issue) String() string {
+	return fmt.Sprintf("%s: %s: %s", i.Item(), i.Class, i.Reason)
 }
 
 // Rewriting is an asset whose references were changed.

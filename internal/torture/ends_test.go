@@ -100,7 +100,7 @@ func runTo(stdout io.WriteCloser, name string, stdin io.Reader, args ...string) 
 		stdin = strings.NewReader("")
 	}
 	args = append([]string{"--progress", "none"}, args...)
-	code := cli.Main(name, tools[name], cli.IO{Stdin: stdin, Stdout: stdout, Stderr: &stderr}, args)
+	code := cli.Main(name, tools[name], cli.IO{Stdin: stdin, Stdout: stdout, Stderr: &stderr, Import: inParts}, args)
 	return result{tool: name, args: args, code: code, stderr: stderr.String()}
 }
 

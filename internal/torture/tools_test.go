@@ -33,12 +33,14 @@ var tools = map[string]command{
 	"hog":          hog,
 }
 
+// inParts has assets of a few kilobytes go to storage in parts, where a
+// destination takes them.
+func inParts(o *importer.Options) { o.Direct = importer.DirectSizes{From: 10_000, Part: 200_000} }
+
 // TestMain takes away every setting of the machine that the tools would find.
 func TestMain(m *testing.M) {
-	// Where a destination takes them, assets of a few kilobytes go to storage.
-	importer.Direct = importer.DirectSizes{From: 10_000, Part: 200_000}
 	if name := os.Getenv(asTool); name != "" {
-		code := cli.Main(name, tools[name], cli.IO{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}, os.Args[1:])
+		code := cli.Main(name, tools[name], cli.IO{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Import: inParts}, os.Args[1:])
 		tellPeak(os.Getenv(peakFile))
 		os.Exit(code)
 	}
@@ -125,7 +127,7 @@ func run(name string, stdin io.Reader, args ...string) result {
 	var stdout, stderr bytes.Buffer
 	begin := time.Now()
 	args = append([]string{"--progress", "none"}, args...)
-	code := cli.Main(name, tools[name], cli.IO{Stdin: stdin, Stdout: &stdout, Stderr: &stderr}, args)
+	code := cli.Main(name, tools[name], cli.IO{Stdin: stdin, Stdout: &stdout, Stderr: &stderr, Import: inParts}, args)
 	return result{name, args, code, stdout.Bytes(), stderr.String(), time.Since(begin)}
 }
 

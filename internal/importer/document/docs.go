@@ -114,3 +114,11 @@ var hashSeed = maphash.MakeSeed()
 // Hash returns a hash of a text, which stands for it in comparisons within
 // one process.
 func Hash(s string) uint64 { return maphash.String(hashSeed, s) }
+
+// Deref returns the text that s points to, "" if it is nil.
+func Deref(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}

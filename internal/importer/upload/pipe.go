@@ -1,7 +1,6 @@
-package importer
+package upload
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -14,6 +13,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comet/transport"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
+	"github.com/comet-stream/comet-stream/internal/importer/flow"
 )
 
 // A passed asset goes from the stream to the destination without being kept,
@@ -29,15 +29,15 @@ type passed struct {
 	begun bool // some of it has been sent
 }
 
-func newPassed() *passed {
+func NewPipe() *passed {
 	p := &passed{sum: sha256.New()}
 	p.r, p.w = io.Pipe()
 	return p
 }
 
-// write passes a piece on. It waits until the one before has been sent. Of an
+// Write passes a piece on. It waits until the one before has been sent. Of an
 // upload that has ended the rest is dropped.
-func (p *passed) write(data []byte) {
+func (p *passed) Write(data []byte) {
 	p.sum.Write(data)
 	p.size += int64(len(data))
 	p.pass()
@@ -55,7 +55,7 @@ func (p *passed) pass() {
 // else the upload is broken off before its end.
 func (p *passed) End(size int64, sum string) {
 	if p.size != size || hex.EncodeToString(p.sum.Sum(nil)) != sum {
-		p.fail(&InputError{Err: errBadHash})
+		p.fail(&flow.InputError{Err: ErrBadHash})
 		return
 	}
 	p.pass()
@@ -67,8 +67,8 @@ func (p *passed) fail(err error) { _ = p.w.CloseWithError(err) }
 // errSentOnce says that a passed asset is asked for again.
 var errSentOnce = errors.New("it cannot be sent again")
 
-// open returns the bytes, for as long as none of them have been taken.
-func (p *passed) open() (io.ReadCloser, error) {
+// Open returns the bytes, for as long as none of them have been taken.
+func (p *passed) Open() (io.ReadCloser, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.begun {
@@ -92,17 +92,17 @@ func (r passedReader) Read(b []byte) (int, error) {
 // Close leaves the rest for another try if nothing has been taken.
 func (r passedReader) Close() error { return nil }
 
-// throughError says that an upload broke off that cannot be repeated.
-type throughError struct{ err error }
+// BrokenOff says that an upload broke off that cannot be repeated.
+type BrokenOff struct{ err error }
 
-func (e *throughError) Error() string {
+func (e *BrokenOff) Error() string {
 	return fmt.Sprintf("the upload broke off, and there was no room to keep it for another try (see --temp-max): %v", e.err)
 }
 
-func (e *throughError) Unwrap() error { return e.err }
+func (e *BrokenOff) Unwrap() error { return e.err }
 
 // ExitCode returns 5.
-func (e *throughError) ExitCode() int { return 5 }
+func (e *BrokenOff) ExitCode() int { return 5 }
 
 // always is a head that all others wait for.
 var always = func() <-chan struct{} {
@@ -111,52 +111,22 @@ var always = func() <-chan struct{} {
 	return c
 }()
 
-// errKnownByBytes is why an asset is not written that cannot be kept, where one
-// like it is there under another id.
-var errKnownByBytes = errors.New("the destination has one like it under another id, and there is no room to compare them: raise --temp-max")
-
-// uploadThrough writes an asset while its bytes come.
-func (e *experiment) uploadThrough(ctx context.Context, a *asset) error {
-	run, err := e.run(ctx)
-	if err == nil {
-		a.upload.Run = run
-		err = e.checkLimits(ctx, a, a.upload.Size)
-	}
-	if may, unread := e.knowsByBytes(ctx, a, a.upload.Size); err == nil && (may || unread != nil) {
-		err = cmp.Or(unread, errKnownByBytes)
-	}
-	err = a.through.send(ctx, err, func(ctx context.Context) error {
-		err := e.putAsset(ctx, a)
-		if errors.Is(err, comet.ErrImmutable) {
-			if ours, unread := e.arrived(ctx, a, readingsFor(err)); ours || unread != nil {
-				return unread
-			}
-		}
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	e.uploaded(a)
-	return e.wroteAs(ctx, a)
-}
-
-// send runs the upload of a passed asset, unless there is an error already.
-func (p *passed) send(ctx context.Context, err error, upload func(context.Context) error) error {
+// Send runs the upload of a passed asset, unless there is an error already.
+func (p *passed) Send(ctx context.Context, err error, upload func(context.Context) error) error {
 	// Whatever happens, the one who passes the bytes on must not wait for ever.
 	defer p.r.Close()
 	if err != nil {
 		return err
 	}
 	err = upload(transport.WithHead(ctx, always))
-	_, input := errors.AsType[*InputError](err)
+	_, input := errors.AsType[*flow.InputError](err)
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, comet.ErrImmutable):
 		return answer.Limitf("its id or name is taken at the destination; with more --temp-max it can be compared, and go under another id")
-	case answer.Refused(err) || input || errors.Is(err, errDropped) || ctx.Err() != nil:
+	case answer.Refused(err) || input || errors.Is(err, ErrDropped) || ctx.Err() != nil:
 		return err
 	}
-	return &throughError{err}
+	return &BrokenOff{err}
 }

@@ -1,0 +1,161 @@
+package upload
+
+import (
+	"errors"
+	"path"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/answer"
+	"github.com/comet-stream/comet-stream/internal/importer/content"
+	"github.com/comet-stream/comet-stream/internal/importer/document"
+	"github.com/comet-stream/comet-stream/internal/importer/flow"
+	"github.com/comet-stream/comet-stream/internal/importer/spool"
+	"github.com/comet-stream/comet-stream/internal/report"
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+var ErrDropped = errors.New("the stream has not the whole of it")
+
+// Asset is one asset on its way to the destination.
+type Asset struct {
+	Record *stream.Asset
+	Doc    assetDoc
+	Upload *comet.Upload
+	Refers bool // its content names other assets
+
+	State   assetState
+	Content *spool.Spool // where its bytes wait
+	Tail    *spool.Tail  // and who writes them while they come
+	Pipe    *passed      // or where they go at once
+	SHA256  string       // of what is written
+	Want    *Expected    // of a file of an artifact: what there is to verify
+}
+
+// assetState says what is to be done with an asset.
+type assetState int
+
+const (
+	assetWanted assetState = iota
+	Present
+	LeftOut // of a type that servers make themselves, or told as missing
+)
+
+// assetDoc is what is used of an asset's entry in the list.
+type assetDoc struct {
+	Step     document.Int  `json:"step"`
+	Epoch    document.Int  `json:"epoch"`
+	Context  document.Text `json:"runContext"`
+	Metadata document.Text `json:"metadata"`
+}
+
+func (a *Asset) Drop(err error) {
+	if a.Tail != nil {
+		// Who writes it frees it.
+		a.Tail.Fail(err)
+		return
+	}
+	if a.Pipe != nil {
+		a.Pipe.fail(err)
+	}
+	if a.Content != nil {
+		// Room on disk is all there is to lose.
+		_ = a.Content.Close()
+	}
+	a.Content, a.Pipe = nil, nil
+}
+
+func (a *Asset) Name() string {
+	if a.Record.Name != nil {
+		return *a.Record.Name
+	}
+	return ""
+}
+
+func (a *Asset) Type() string {
+	if a.Record.Type != nil {
+		return *a.Record.Type
+	}
+	return ""
+}
+
+func (a *Asset) Issue() report.Issue {
+	return report.Issue{Kind: string(stream.KindAsset), Name: a.Name(), ID: a.Record.ID}
+}
+
+// Extension returns that of a file name, without its dot, if it looks like one.
+func Extension(name string) string {
+	ext := strings.TrimPrefix(path.Ext(name), ".")
+	if len(ext) > 16 {
+		return ""
+	}
+	return ext
+}
+
+func SizeOf(rec *stream.Asset) int64 {
+	if rec.Size == nil {
+		return -1
+	}
+	return *rec.Size
+}
+
+// OverLimit returns a *limitError if the asset is over a limit of the handshake.
+func (a *Asset) OverLimit(run *comet.Run, size int64) error {
+	limit, name := run.MaxAsset, run.MaxAssetName
+	switch {
+	case a.isImage():
+		limit, name = run.MaxUpload, run.MaxImageName
+	case a.Type() == "video":
+		limit = run.MaxVideo
+	}
+	if n := utf8.RuneCountInString(a.Upload.Name); name > 0 && n > name {
+		return answer.Limitf("its name of %d characters is over the limit of the destination, %d", n, name)
+	}
+	if a.Record.Remote == nil && limit > 0 && size > limit {
+		return answer.Limitf("its %d bytes are over the limit of the destination, %d", size, limit)
+	}
+	return nil
+}
+
+// isImage reports whether the asset goes to the endpoint for images. That one
+// keeps neither epochs nor any type but image, and names what has no name. It
+// knows no artifacts.
+func (a *Asset) isImage() bool {
+	return a.Upload.ArtifactVersion == "" && a.Type() == "image" && a.Record.Remote == nil && a.Record.Name != nil && *a.Record.Name != "" && !a.Doc.Epoch.OK
+}
+
+// Follow runs an upload that follows the bytes of the asset, and then done with
+// its outcome. It reports false where there is no slot for it.
+func (a *Asset) Follow(t *flow.Tasks, upload func() error, done func(error)) bool {
+	a.Tail = a.Content.Follow()
+	a.Upload.Size, a.Upload.Open = SizeOf(a.Record), a.Tail.Open
+	begun := t.Try(func() {
+		err := upload()
+		// The upload may be over, one way or the other, before the bytes are.
+		end := a.Tail.Wait()
+		switch {
+		case end == spool.ErrOtherSize, end == nil && errors.Is(err, spool.ErrFollowedOnce):
+			a.Upload.Size, a.Upload.Open = a.Content.Size, a.Content.Open
+			err = upload()
+		case end != nil:
+			err = end
+		}
+		done(err)
+		_ = a.Content.Close() // room on disk is all there is to lose
+	})
+	if !begun {
+		a.Tail, a.Content.Tail = nil, nil
+	}
+	return begun
+}
+
+// Expected stands for an asset.
+type Expected struct {
+	Issue  report.Issue
+	ID     string // at the destination
+	Sum    content.Sum
+	Remote *string
+}
+
+var ErrBadHash = errors.New("its bytes have not the SHA-256 that the stream says")

@@ -220,7 +220,7 @@ func TestDirectSideBySide(t *testing.T) {
 		w.Write(data[most:])
 		w.Close()
 	}()
-	if _, err := Import(t.Context(), t.Context(), r, newClient(t, srv), Options{TempDir: t.TempDir()}); err != nil {
+	if _, err := Import(t.Context(), t.Context(), r, newClient(t, srv), Options{Direct: smallParts, TempDir: t.TempDir()}); err != nil {
 		t.Fatal(err)
 	}
 	want := newServer(t, comettest.Options{})

@@ -171,7 +171,7 @@ func TestInterrupted(t *testing.T) {
 		pw.Write(whole[:len(whole)-20])
 		cancel(errKilled)
 	}()
-	sum, err := Import(ctx, t.Context(), pr, newClient(t, srv), Options{TempDir: t.TempDir()})
+	sum, err := Import(ctx, t.Context(), pr, newClient(t, srv), Options{Direct: smallParts, TempDir: t.TempDir()})
 	if !errors.Is(err, errKilled) {
 		t.Errorf("got %v", err)
 	}

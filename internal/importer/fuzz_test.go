@@ -39,7 +39,7 @@ func FuzzImport(f *testing.F) {
 		if text == nil {
 			return
 		}
-		o := Options{To: place.Project{Workspace: "team"}, Settle: time.Microsecond, TempDir: t.TempDir()}
+		o := Options{To: place.Project{Workspace: "team"}, Settle: time.Microsecond, TempDir: t.TempDir(), Direct: smallParts}
 		o.Mode, o.Update, o.Verify = Mode(how%3), how&8 != 0, how&16 != 0
 		if how&32 != 0 {
 			o.Keys = place.KeysDerive

@@ -404,6 +404,9 @@ func importTo(t *testing.T, c *comet.Client, data []byte, o Options) *result {
 	return importIn(t.Context(), t, c, data, o)
 }
 
+// smallParts has small assets go to storage in parts, where a server takes them.
+var smallParts = DirectSizes{From: 1 << 10, Part: 400 << 10}
+
 func importIn(ctx context.Context, t *testing.T, c *comet.Client, data []byte, o Options) *result {
 	t.Helper()
 	r := new(result)
@@ -411,8 +414,7 @@ func importIn(ctx context.Context, t *testing.T, c *comet.Client, data []byte, o
 	o.Settle = cmp.Or(o.Settle, 5*time.Millisecond)
 	o.Aftermath = cmp.Or(o.Aftermath, time.Minute)
 	o.TempDir = t.TempDir()
-	// Where a server takes them, small assets go to storage in parts.
-	o.Direct.From, o.Direct.Part = cmp.Or(o.Direct.From, 1<<10), cmp.Or(o.Direct.Part, 400<<10)
+	o.Direct = smallParts
 	r.Summary, r.err = Import(ctx, ctx, bytes.NewReader(data), c, o)
 	if sum := r.Created + r.Completed + r.There + r.Elsewhere + r.Failed; sum != r.Read {
 		t.Errorf("the balance is wrong: %+v", r.Summary)

@@ -68,7 +68,7 @@ func TestAssetFollowed(t *testing.T) {
 		w.Write(data[len(data)/2:])
 		w.Close()
 	}()
-	if _, err := Import(t.Context(), t.Context(), r, newClient(t, srv), Options{TempDir: t.TempDir()}); err != nil {
+	if _, err := Import(t.Context(), t.Context(), r, newClient(t, srv), Options{Direct: smallParts, TempDir: t.TempDir()}); err != nil {
 		t.Fatal(err)
 	}
 	diffStates(t, "destination", stateOf(want), stateOf(srv))

@@ -79,8 +79,12 @@ var rules = map[string]rule{
 	"internal/comet":    {own: []string{"internal/unpack"}},
 
 	// The rooms of the exporter.
-	"internal/exporter/judge":    {own: []string{"internal/comet", "stream"}},
-	"internal/exporter/packed":   {own: []string{"stream"}, not: []string{"os", "net", "net/http"}},
+	"internal/exporter/judge":  {own: []string{"internal/comet", "stream"}},
+	"internal/exporter/packed": {own: []string{"stream"}, not: []string{"os", "net", "net/http"}},
+	"internal/exporter/find": {
+		own: []string{"internal/base", "internal/comet", "internal/exporter/judge", "internal/pathname", "internal/selection", "internal/suggest", "stream"}, not: []string{"os", "net", "net/http"},
+		others: []string{"golang.org/x/sync"},
+	},
 	"internal/exporter/prefetch": {own: []string{"internal/comet", "internal/comet/transport", "internal/exporter/judge"}, not: []string{"os", "net"}},
 
 	// The rooms of the client, from the bottom up.

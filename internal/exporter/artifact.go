@@ -6,12 +6,11 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/exporter/find"
 	"github.com/comet-stream/comet-stream/internal/exporter/judge"
 	"github.com/comet-stream/comet-stream/internal/exporter/prefetch"
-	"github.com/comet-stream/comet-stream/internal/suggest"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -35,58 +34,18 @@ type artifactDetails struct {
 	held bool // an earlier archive has all versions
 }
 
-// artifacts returns the artifacts of a workspace that a path names, in the
-// order of their names. The list is read once.
-func (x *Exporter) artifacts(ctx context.Context, p *Path) ([]comet.Artifact, error) {
-	list, ok := x.artifactLists[p.Workspace]
-	if !ok {
-		var err error
-		if list, err = x.client.Artifacts.List(ctx, p.Workspace, ""); err != nil && !x.lacks("artifacts", err) {
-			return nil, err
-		}
-		x.artifactLists[p.Workspace] = list
-	}
-	return named(list, p, "artifact", artifactName)
-}
-
 // artifactUnits adds the artifacts of a workspace.
-func (x *Exporter) artifactUnits(ctx context.Context, w *workspaceScope, r *fixedRoute, out *output) error {
-	err := eachPicked(ctx, w, &w.artifacts, x.artifacts, artifactName, func(row *comet.Artifact, versions []string) error {
+func (x *Exporter) artifactUnits(ctx context.Context, w *find.Workspace, r *fixedRoute, out *output) error {
+	err := find.EachPicked(ctx, w, &w.Artifacts, x.find.Artifacts, find.ArtifactName, func(row *comet.Artifact, versions []string) error {
 		if !x.keptID(stream.KindArtifact, row.ID) && x.o.Selection.Shard.Has(row.Name) {
-			r.add(&artifactUnit{x: x, workspace: w.name, row: *row, named: versions})
+			r.add(&artifactUnit{x: x, workspace: w.Name, row: *row, named: versions})
 		}
 		return nil
 	})
 	if err != nil {
-		return out.skipIn(stream.KindArtifact, w.name, "", "", err)
+		return out.skipIn(stream.KindArtifact, w.Name, "", "", err)
 	}
 	return nil
-}
-
-func artifactName(row *comet.Artifact) string { return row.Name }
-
-// named returns those of a list that a path names, in the order of their
-// names. It settles how the name in the path is meant.
-func named[T any](list []T, p *Path, what string, name func(*T) string) ([]T, error) {
-	list = slices.Clone(list)
-	slices.SortStableFunc(list, func(a, b T) int { return strings.Compare(name(&a), name(&b)) })
-	if p.Name == "" {
-		return list, nil
-	}
-	names := make([]string, len(list))
-	for i := range list {
-		names[i] = name(&list[i])
-	}
-	first := p.find(p.Name, names)
-	if first < 0 {
-		return nil, &NotFoundError{What: what, Name: p.Name, In: p.Workspace, Near: suggest.Nearest(p.Name, names, 5), Count: len(names)}
-	}
-	p.Name, p.literal = names[first], ""
-	after := first
-	for after < len(names) && names[after] == p.Name {
-		after++
-	}
-	return list[first:after], nil
 }
 
 // versionSlot is the slot of a version of an artifact: its details, the list of
@@ -121,7 +80,7 @@ func (u *artifactUnit) fetch(ctx context.Context, s *prefetch.Slot) (*artifactDe
 		return nil, err
 	}
 	d.Raw = nil
-	if d.Versions, err = inScope(a.Versions, u.named, artifactLabels); err != nil {
+	if d.Versions, err = find.InScope(a.Versions, u.named, find.ArtifactLabels); err != nil {
 		return nil, err
 	}
 	listed := len(d.Versions)
@@ -131,53 +90,6 @@ func (u *artifactUnit) fetch(ctx context.Context, s *prefetch.Slot) (*artifactDe
 		u.versions = prefetch.Sequence[*versionSlot]{N: len(d.Versions), Make: func(i int) *versionSlot { return u.newVersion(i, &d.Versions[i]) }}
 		u.versions.Open(u.q)
 	})
-}
-
-func artifactLabels(v *comet.ArtifactVersion) (version string, labels []string) {
-	return v.Version, v.Aliases
-}
-
-// inScope returns the versions that paths name by version or label, in ascending
-// order; all of them if want is nil.
-func inScope[T any](list []T, want []string, get func(*T) (version string, labels []string)) ([]T, error) {
-	list = slices.Clone(list)
-	slices.SortStableFunc(list, func(a, b T) int {
-		va, _ := get(&a)
-		vb, _ := get(&b)
-		return compareVersions(va, vb)
-	})
-	if want == nil {
-		return list, nil
-	}
-	found := slices.DeleteFunc(list, func(v T) bool {
-		version, labels := get(&v)
-		return !slices.ContainsFunc(want, func(w string) bool {
-			return version == w || slices.ContainsFunc(labels, func(l string) bool { return strings.EqualFold(l, w) })
-		})
-	})
-	if len(found) == 0 {
-		return nil, judge.ItemErrorf("there is no version %s", quoteAll(want))
-	}
-	return found, nil
-}
-
-// compareVersions orders semantic versions; what is none comes first.
-func compareVersions(a, b string) int {
-	pa, pb := versionParts(a), versionParts(b)
-	return cmp.Or(slices.Compare(pa, pb), strings.Compare(a, b))
-}
-
-func versionParts(s string) []int {
-	core, _, _ := strings.Cut(s, "-")
-	var parts []int
-	for _, p := range strings.Split(core, ".") {
-		n, err := strconv.Atoi(p)
-		if err != nil {
-			return nil
-		}
-		parts = append(parts, n)
-	}
-	return parts
 }
 
 // newVersion makes the slot of a version. The caller holds the queue's mu.
@@ -195,7 +107,7 @@ func (u *artifactUnit) newVersion(i int, row *comet.ArtifactVersion) *versionSlo
 		if v.version.Key != nil {
 			v.key = *v.version.Key
 		}
-		if v.gone = u.x.gone(v.key); v.gone {
+		if v.gone = u.x.find.Gone(v.key); v.gone {
 			return nil
 		}
 		list, err := c.Artifacts.Files(ctx, u.workspace, u.row.Name, row.Version)
@@ -300,11 +212,11 @@ func (x *Exporter) needs(out *output, key *string, what string) {
 	if key == nil || *key == "" {
 		return
 	}
-	if _, there := x.seen[*key]; there || x.told[*key] || !x.o.Selection.Shard.Has(*key) || x.o.Base.Has(*key) {
+	if _, there := x.seen[*key]; there || x.find.Told[*key] || !x.o.Selection.Shard.Has(*key) || x.o.Base.Has(*key) {
 		return
 	}
-	x.told[*key] = true
-	if err := x.notAdded[*key]; x.o.WithExperiments && !judge.Missing(err) {
+	x.find.Told[*key] = true
+	if err := x.find.NotAdded[*key]; x.o.WithExperiments && !judge.Missing(err) {
 		if err == nil {
 			err = judge.Contradictionf("it was not known of when the export began")
 		}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/exporter/find"
 	"github.com/comet-stream/comet-stream/internal/exporter/judge"
 	"github.com/comet-stream/comet-stream/internal/exporter/prefetch"
 	"github.com/comet-stream/comet-stream/stream"
@@ -55,7 +56,7 @@ func rankOf(typ string) int {
 // byUpload orders assets by the rank of their types, then by the time of their
 // upload, absent times first, and by id. No server decides on that order.
 func byUpload(a, b *item) int {
-	return cmp.Or(cmp.Compare(a.rank, b.rank), compareTime(a.created, b.created), strings.Compare(a.id, b.id))
+	return cmp.Or(cmp.Compare(a.rank, b.rank), find.CompareTimes(a.created, b.created), strings.Compare(a.id, b.id))
 }
 
 func newItem(a *comet.Asset) (*item, error) {
@@ -252,7 +253,7 @@ func (u *experimentUnit) writeAssets(ctx context.Context, q *prefetch.Queue, out
 		return u.absentOrSkip(ctx, out, stream.KindAsset, "", err)
 	}
 	u.res.LeftOut, u.res.LeftOutBytes = u.assets.left, u.assets.leftBytes
-	return u.assets.write(ctx, q, out, list, u.l.key, func(size int64) {
+	return u.assets.write(ctx, q, out, list, u.l.Key, func(size int64) {
 		u.res.Assets++
 		u.res.AssetBytes += size
 	})

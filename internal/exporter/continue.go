@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
-	"github.com/comet-stream/comet-stream/internal/exporter/judge"
+	"github.com/comet-stream/comet-stream/internal/exporter/find"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -109,20 +109,15 @@ const (
 )
 
 // keptOf tells what the partial stream has of a project.
-func (x *Exporter) keptOf(p *project) keptPart {
+func (x *Exporter) keptOf(p *find.Project) keptPart {
 	projects := x.o.Continue.Projects
-	switch i := slices.Index(projects, p.inStream()); {
+	switch i := slices.Index(projects, p.InStream()); {
 	case i < 0:
 		return keptNothing
 	case i < len(projects)-1 || x.keptGroup(stream.KindArtifact) || x.keptGroup(stream.KindModel):
 		return keptAll
 	}
 	return keptBegin
-}
-
-// inStream returns the name of the project as a stream has it.
-func (p *project) inStream() stream.ProjectName {
-	return stream.ProjectName{Workspace: judge.Valid(p.Workspace), Name: judge.Valid(p.Name)}
 }
 
 // keptGroup reports whether the partial stream has a group of that kind.

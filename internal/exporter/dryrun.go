@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/exporter/find"
 	"github.com/comet-stream/comet-stream/internal/exporter/judge"
 	"github.com/comet-stream/comet-stream/stream"
 	"golang.org/x/sync/errgroup"
@@ -42,19 +43,19 @@ const (
 // writes nothing. With a *KeysError or a
 // *selection.NothingError the estimate is good.
 func (x *Exporter) DryRun(ctx context.Context) (*Estimate, error) {
-	scope, err := x.resolveAll(ctx, x.o.Paths)
+	scope, err := x.find.ResolveAll(ctx, x.o.Paths)
 	if err != nil {
 		return nil, err
 	}
-	if err := x.listAll(ctx, scope.projects); err != nil {
+	if err := x.find.ListAll(ctx, scope.Projects); err != nil {
 		return nil, err
 	}
 	d := &dryRun{x: x, perExperiment: x.callsPerExperiment()}
-	d.LeftOut = x.prune(scope)
+	d.LeftOut = x.find.Prune(scope)
 	d.UpperBound = boundStream
 	// Account, version, workspaces and projects.
 	d.Requests = 3 + int64(len(x.o.Paths))
-	for _, p := range scope.projects {
+	for _, p := range scope.Projects {
 		if err := d.project(ctx, p); err != nil {
 			return nil, err
 		}
@@ -89,26 +90,26 @@ func (x *Exporter) callsPerExperiment() int64 {
 	return n
 }
 
-func (d *dryRun) project(ctx context.Context, p *project) error {
+func (d *dryRun) project(ctx context.Context, p *find.Project) error {
 	x := d.x
-	if p.err == nil && !p.kept {
-		selected, left, err := x.selected(ctx, p)
+	if p.Err == nil && !p.Kept {
+		selected, left, err := x.find.Selected(ctx, p)
 		if err != nil && judge.Fatal(err) {
 			return err
 		}
-		p.keep(selected, left, x.o.Selection.Shard)
-		p.err = err
+		p.Keep(selected, left, x.o.Selection.Shard)
+		p.Err = err
 	}
-	x.tellDoubt(p)
-	if p.err != nil {
+	x.find.TellDoubt(p)
+	if p.Err != nil {
 		d.Failed++
 		return nil
 	}
 	d.Projects++
-	d.Experiments += p.count
-	d.LeftOut += p.left
+	d.Experiments += p.Count
+	d.LeftOut += p.Left
 	// Two listings of pages of a thousand, the last of them empty.
-	d.Requests += 4 + p.count/1000
+	d.Requests += 4 + p.Count/1000
 	for _, name := range []stream.Resources{stream.ResourceProjectMetadata, stream.ResourceProjectNotes} {
 		if x.o.Resources.Has(name) {
 			d.Requests++
@@ -119,25 +120,25 @@ func (d *dryRun) project(ctx context.Context, p *project) error {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(x.o.InFlight)
-	for i := range p.experiments {
-		l := &p.experiments[i]
+	for i := range p.Experiments {
+		l := &p.Experiments[i]
 		g.Go(func() error { return d.experiment(ctx, l) })
 	}
 	err := g.Wait()
-	p.experiments = nil
+	p.Experiments = nil
 	return err
 }
 
 // experiment adds one experiment.
-func (d *dryRun) experiment(ctx context.Context, l *listed) error {
+func (d *dryRun) experiment(ctx context.Context, l *find.Experiment) error {
 	e := Estimate{Requests: d.perExperiment, UpperBound: boundExperiment}
-	if l.running {
+	if l.Running {
 		e.Running++
 	}
 	x := d.x
 	if x.o.Resources.Has(stream.ResourceAssets) {
 		restart := func() { e.Assets, e.AssetBytes, e.AssetsLeft, e.Requests = 0, 0, 0, d.perExperiment }
-		err := x.client.Assets.Each(ctx, l.key, "", restart, func(a *comet.Asset) error {
+		err := x.client.Assets.Each(ctx, l.Key, "", restart, func(a *comet.Asset) error {
 			if !x.o.Selection.Asset(&a.Type, &a.Name, &a.Size) {
 				e.AssetsLeft++
 				return nil
@@ -156,7 +157,7 @@ func (d *dryRun) experiment(ctx context.Context, l *listed) error {
 	}
 	if x.o.Resources.HasAny(stream.ResourceMetrics) {
 		restart := func() { e.Metrics = 0 }
-		err := x.client.Metrics.Each(ctx, l.key, restart, func(v *comet.Value) error {
+		err := x.client.Metrics.Each(ctx, l.Key, restart, func(v *comet.Value) error {
 			e.Metrics++
 			return nil
 		})
@@ -175,12 +176,12 @@ func (d *dryRun) experiment(ctx context.Context, l *listed) error {
 }
 
 // failed notes an experiment that cannot be counted.
-func (d *dryRun) failed(err error, l *listed, e *Estimate) error {
+func (d *dryRun) failed(err error, l *find.Experiment, e *Estimate) error {
 	switch {
 	case err == nil:
 		return nil
 	case judge.Fatal(err):
-		return fmt.Errorf("experiment %q: %w", l.key, err)
+		return fmt.Errorf("experiment %q: %w", l.Key, err)
 	}
 	e.Failed = 1
 	return nil

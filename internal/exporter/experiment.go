@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/exporter/find"
 	"github.com/comet-stream/comet-stream/internal/exporter/judge"
 	"github.com/comet-stream/comet-stream/internal/exporter/prefetch"
 	"github.com/comet-stream/comet-stream/stream"
@@ -38,8 +39,8 @@ type metadata struct {
 // experimentUnit carries one experiment.
 type experimentUnit struct {
 	x *Exporter
-	p *project
-	l *listed
+	p *find.Project
+	l *find.Experiment
 	n int
 	// late is true when the stream has left the project behind: the experiment
 	// may be a link, or is too new.
@@ -87,7 +88,7 @@ func (u *experimentUnit) begin(q *prefetch.Queue, n int) {
 	if u.late {
 		return
 	}
-	c, key := u.x.client, u.l.key
+	c, key := u.x.client, u.l.Key
 	if u.has(stream.ResourceMetadata) {
 		u.tags = prefetch.NewValue(u.at(itemTags), func(ctx context.Context, s *prefetch.Slot) ([]string, error) { return c.Experiments.Tags(ctx, key) })
 		u.push(q, u.tags.Slot)
@@ -152,7 +153,7 @@ func (u *experimentUnit) end(q *prefetch.Queue) {
 }
 
 func (u *experimentUnit) fetchMetadata(ctx context.Context, _ *prefetch.Slot) (*metadata, error) {
-	e, err := u.x.client.Experiments.Metadata(ctx, u.l.key)
+	e, err := u.x.client.Experiments.Metadata(ctx, u.l.Key)
 	if err != nil {
 		return nil, err
 	}
@@ -167,8 +168,8 @@ func (u *experimentUnit) fetchMetadata(ctx context.Context, _ *prefetch.Slot) (*
 // write implements unit.
 func (u *experimentUnit) write(ctx context.Context, q *prefetch.Queue, out *output) error {
 	u.res = Result{
-		Key: u.l.key, Name: u.l.name, Workspace: u.p.Workspace, Project: u.p.Name,
-		Archived: u.l.archived, Running: u.l.running,
+		Key: u.l.Key, Name: u.l.Name, Workspace: u.p.Workspace, Project: u.p.Name,
+		Archived: u.l.Archived, Running: u.l.Running,
 	}
 	out.res = &u.res
 	err := u.writeAny(ctx, q, out)
@@ -194,7 +195,7 @@ func (u *experimentUnit) writeAny(ctx context.Context, q *prefetch.Queue, out *o
 	switch {
 	case u.late:
 		u.res.Result = ResultTooNew
-		out.obs.Warn(fmt.Sprintf("experiment %q has come to %q since the stream was begun, and is not in it", u.l.key, u.p.path()))
+		out.obs.Warn(fmt.Sprintf("experiment %q has come to %q since the stream was begun, and is not in it", u.l.Key, u.p.Path()))
 		return nil
 	case !u.has(stream.ExperimentResources):
 		// Only the links were asked for.
@@ -227,7 +228,7 @@ func (u *experimentUnit) writeGroup(ctx context.Context, q *prefetch.Queue, out 
 	} {
 		err := part.write(ctx, q, out)
 		if _, tooLarge := err.(*judge.ItemError); tooLarge {
-			err = out.skip(judge.Skipped(part.kind, u.l.key, "", "", err))
+			err = out.skip(judge.Skipped(part.kind, u.l.Key, "", "", err))
 		}
 		if err != nil {
 			return err
@@ -235,23 +236,23 @@ func (u *experimentUnit) writeGroup(ctx context.Context, q *prefetch.Queue, out 
 	}
 	u.res.Result = ResultExported
 	u.tellThinned(out)
-	if err := u.x.notUnicode.skip(out, u.l.key); err != nil {
+	if err := u.x.notUnicode.skip(out, u.l.Key); err != nil {
 		return err
 	}
-	return out.write(&stream.ExperimentEnd{Key: u.l.key})
+	return out.write(&stream.ExperimentEnd{Key: u.l.Key})
 }
 
 // link notes that the experiment belongs elsewhere.
 func (u *experimentUnit) link(out *output, m *metadata) {
 	u.res.Result = ResultLinked
 	u.x.links = append(u.x.links, &stream.Link{
-		Experiment: u.l.key, Workspace: judge.Valid(u.p.Workspace), Project: judge.Valid(u.p.Name),
+		Experiment: u.l.Key, Workspace: judge.Valid(u.p.Workspace), Project: judge.Valid(u.p.Name),
 	})
-	if _, exported := u.x.seen[u.l.key]; exported || u.x.inScope(m) {
+	if _, exported := u.x.seen[u.l.Key]; exported || u.x.inScope(m) {
 		return
 	}
 	out.obs.Warn(fmt.Sprintf("experiment %q of %q belongs to %q, which is not exported: the stream has a link to it and no more",
-		u.l.key, u.p.path(), m.Workspace+"/"+m.Project))
+		u.l.Key, u.p.Path(), m.Workspace+"/"+m.Project))
 }
 
 // skipAll writes that the whole experiment is missing.
@@ -259,7 +260,7 @@ func (u *experimentUnit) skipAll(out *output, err error) error {
 	if judge.Fatal(err) {
 		return err
 	}
-	s := judge.Skipped(stream.KindExperiment, u.l.key, "", u.l.name, err)
+	s := judge.Skipped(stream.KindExperiment, u.l.Key, "", u.l.Name, err)
 	s.Workspace, s.Project = judge.Valid(u.p.Workspace), judge.Valid(u.p.Name)
 	if judge.Missing(err) {
 		s.Passing, s.Reason = false, "it was deleted after it had been listed: "+s.Reason
@@ -272,10 +273,10 @@ func (u *experimentUnit) skipAll(out *output, err error) error {
 // one in whose listing it stands, or has been exported with another one. One
 // that a path names is exported where the path says.
 func (u *experimentUnit) linked(m *metadata) bool {
-	if _, ok := u.x.seen[u.l.key]; ok {
+	if _, ok := u.x.seen[u.l.Key]; ok {
 		return true
 	}
-	if _, named := u.p.named[u.l.key]; named {
+	if _, named := u.p.Named[u.l.Key]; named {
 		return false
 	}
 	switch {
@@ -301,7 +302,7 @@ func (u *experimentUnit) absentOrSkip(ctx context.Context, out *output, of strea
 	}
 	if judge.Missing(err) {
 		if !u.gone.asked {
-			_, e := u.x.client.Experiments.Metadata(direct(ctx), u.l.key)
+			_, e := u.x.client.Experiments.Metadata(direct(ctx), u.l.Key)
 			u.gone = gone{asked: true, err: e}
 		}
 		switch {
@@ -315,7 +316,7 @@ func (u *experimentUnit) absentOrSkip(ctx context.Context, out *output, of strea
 			err = judge.ItemErrorf("the experiment was deleted while it was read")
 		}
 	}
-	return out.skip(judge.Skipped(of, u.l.key, "", name, err))
+	return out.skip(judge.Skipped(of, u.l.Key, "", name, err))
 }
 
 // count adds the result of an experiment.

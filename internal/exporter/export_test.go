@@ -13,6 +13,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/exporter/find"
 	"github.com/comet-stream/comet-stream/internal/selection"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -32,11 +33,11 @@ func newClient(t testing.TB, srv *comettest.Server) *comet.Client {
 }
 
 // paths parses the paths of a test.
-func paths(t testing.TB, list ...string) []Path {
+func paths(t testing.TB, list ...string) []find.Path {
 	t.Helper()
-	var out []Path
+	var out []find.Path
 	for _, s := range list {
-		p, err := ParsePath(s)
+		p, err := find.ParsePath(s)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -189,7 +190,7 @@ func TestExport(t *testing.T) {
 		t.Errorf("first group %+v", first)
 	}
 	for i := 1; i < len(groups); i++ {
-		if compareTime(groups[i-1].Start, groups[i].Start) > 0 {
+		if find.CompareTimes(groups[i-1].Start, groups[i].Start) > 0 {
 			t.Errorf("group %q starts before the one before it", groups[i].Key)
 		}
 	}

@@ -19,16 +19,29 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/base"
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/exporter/find"
 	"github.com/comet-stream/comet-stream/internal/exporter/judge"
 	"github.com/comet-stream/comet-stream/internal/exporter/prefetch"
 	"github.com/comet-stream/comet-stream/internal/selection"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
+// A Path leads to what is to be exported.
+type Path = find.Path
+
+// NotFoundError says that a path leads nowhere, and what exists near it.
+type NotFoundError = find.NotFoundError
+
+// KeysError says that nothing in the paths has keys that were asked for.
+type KeysError = find.KeysError
+
+// ParsePath parses a path as it is written on the command line.
+func ParsePath(s string) (Path, error) { return find.ParsePath(s) }
+
 // Options says what to export, and how.
 type Options struct {
 	Client *comet.Client
-	Paths  []Path
+	Paths  []find.Path
 	// Resources are what is exported of it, all if zero.
 	Resources stream.Resources
 	// Selection narrows that down. What it leaves out is counted, and is not
@@ -63,9 +76,8 @@ type Exporter struct {
 	o      Options
 	client *comet.Client
 	sum    Summary
-	search *selection.Search // for the keys that were asked for
-	since  changes
-	scope  *scope
+	find   *find.Finder
+	scope  *find.Scope
 	links  []*stream.Link
 	seen   map[string]struct{} // keys whose groups are in the stream
 	sizes  metricSizes
@@ -75,24 +87,13 @@ type Exporter struct {
 	keptKeys map[string]stream.ProjectName
 
 	exported map[stream.ProjectName][]string // keys of experiments in the stream, by the project that they stand in
-	told     map[string]bool                 // experiments that something needs, and what the server lacks, once told of
-	// viewsDone and panelsDone are the ids of views and panels that are in the
-	// stream, or skipped. listsCharts says that the server lists the views of
-	// experiments with those of their project.
-	viewsDone, panelsDone map[string]bool
-	listsCharts           bool
-
-	// The lists of workspaces, once they have been read.
-	artifactLists map[string][]comet.Artifact
-	modelLists    map[string][]comet.RegistryModel
-	panelLists    map[string]panelList
+	pages    *pageWriter
 
 	notUnicode notUnicode
 
-	// notAdded are the experiments that could not be added to the scope, and why;
-	// wanted names those of them that something in the stream comes from.
-	notAdded map[string]error
-	wanted   []*stream.Skipped
+	// wanted names those of the experiments that could not be added to the scope that
+	// something in the stream comes from.
+	wanted []*stream.Skipped
 }
 
 // New returns an Exporter. It does not speak to the server yet.
@@ -110,13 +111,11 @@ func New(o Options) *Exporter {
 		o.Continue = &Partial{Partial: &stream.Partial{}}
 	}
 	x := &Exporter{
-		o: o, client: o.Client, search: o.Selection.Search(),
+		o: o, client: o.Client, find: find.New(find.Options{Client: o.Client, Resources: o.Resources, Selection: o.Selection, WithExperiments: o.WithExperiments, Base: o.Base, InFlight: o.InFlight, Warn: o.Observer.Warn}),
 		seen: make(map[string]struct{}), keptKeys: make(map[string]stream.ProjectName),
-		exported: make(map[stream.ProjectName][]string), told: make(map[string]bool),
-		viewsDone: make(map[string]bool), panelsDone: make(map[string]bool),
-		artifactLists: make(map[string][]comet.Artifact), modelLists: make(map[string][]comet.RegistryModel),
-		panelLists: make(map[string]panelList), notAdded: make(map[string]error),
+		exported: make(map[stream.ProjectName][]string),
 	}
+	x.pages = &pageWriter{x: x, viewsDone: make(map[string]bool), panelsDone: make(map[string]bool)}
 	x.bodies = prefetch.NewBodies(o.Client, o.OneRequest)
 	x.sum.Items = o.Continue.Totals.Skipped
 	for _, g := range o.Continue.Groups {
@@ -173,7 +172,7 @@ func (x *Exporter) abort(w *stream.Writer, cause error) error {
 
 func (x *Exporter) export(ctx, hard context.Context, w *stream.Writer) error {
 	ctx, hard = comet.WithNotUnicode(ctx, x.notUnicode.note), comet.WithNotUnicode(hard, x.notUnicode.note)
-	scope, err := x.resolveAll(ctx, x.o.Paths)
+	scope, err := x.find.ResolveAll(ctx, x.o.Paths)
 	if err != nil {
 		return err
 	}
@@ -190,29 +189,29 @@ func (x *Exporter) export(ctx, hard context.Context, w *stream.Writer) error {
 
 // begin lists what is in scope, and writes header and plan. The header goes
 // out first: whoever reads the stream can see that it has begun.
-func (x *Exporter) begin(ctx context.Context, scope *scope, out *output) error {
+func (x *Exporter) begin(ctx context.Context, scope *find.Scope, out *output) error {
 	fresh := x.o.Continue.Header == nil
 	if fresh {
 		if err := out.write(x.header(ctx)); err != nil {
 			return err
 		}
 	}
-	if err := x.listAll(ctx, scope.projects); err != nil {
+	if err := x.find.ListAll(ctx, scope.Projects); err != nil {
 		return err
 	}
-	x.sum.LeftOut = x.prune(scope)
+	x.sum.LeftOut = x.find.Prune(scope)
 	x.tellGone(scope)
 	plan := &stream.Plan{Workspaces: x.planWorkspaces(scope)}
-	for _, p := range scope.projects {
+	for _, p := range scope.Projects {
 		line := stream.PlannedProject{Project: p.Name, Workspace: p.Workspace}
-		if p.err == nil {
-			count := p.count
+		if p.Err == nil {
+			count := p.Count
 			line.Experiments = &count
 		}
 		plan.Projects = append(plan.Projects, line)
-		x.sum.Listed += p.count
-		x.sum.LeftOut += p.left
-		x.sum.Unchanged += p.unchanged
+		x.sum.Listed += p.Count
+		x.sum.LeftOut += p.Left
+		x.sum.Unchanged += p.Unchanged
 	}
 	x.o.Observer.Planned(x.sum.Listed)
 	x.tellMissing()
@@ -225,20 +224,20 @@ func (x *Exporter) begin(ctx context.Context, scope *scope, out *output) error {
 // notFound returns an error that names the keys that were asked for and are in no
 // listing, or says that none is what was asked for; nil if all is there.
 func (x *Exporter) notFound() error {
-	if missing := x.search.Missing(); len(missing) > 0 {
-		return &KeysError{missing}
+	if missing := x.find.Search.Missing(); len(missing) > 0 {
+		return &find.KeysError{Keys: missing}
 	}
-	return x.search.Nothing()
+	return x.find.Search.Nothing()
 }
 
 // tellMissing tells at once of keys that notFound names.
 func (x *Exporter) tellMissing() {
-	x.sum.Nothing = x.search.Nothing()
-	missing := x.search.Missing()
+	x.sum.Nothing = x.find.Search.Nothing()
+	missing := x.find.Search.Missing()
 	if len(missing) == 0 {
 		return
 	}
-	x.o.Observer.Warn((&KeysError{missing}).Error())
+	x.o.Observer.Warn((&find.KeysError{Keys: missing}).Error())
 	for _, key := range missing {
 		r := &Result{Key: key, Result: ResultNotFound}
 		x.sum.count(r)
@@ -258,10 +257,10 @@ func (x *Exporter) header(ctx context.Context) *stream.Header {
 
 // inScope reports whether an experiment is in scope where it belongs.
 func (x *Exporter) inScope(m *metadata) bool {
-	for _, p := range x.scope.projects {
-		if sameProject(&m.Experiment, &p.Project) {
-			_, named := p.some[m.Key]
-			return p.all || named
+	for _, p := range x.scope.Projects {
+		if find.SameProject(&m.Experiment, &p.Project) {
+			_, named := p.Some[m.Key]
+			return p.All || named
 		}
 	}
 	return false

@@ -16,6 +16,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comet/transport"
+	"github.com/comet-stream/comet-stream/internal/exporter/find"
 	"github.com/comet-stream/comet-stream/internal/exporter/judge"
 	"github.com/comet-stream/comet-stream/internal/exporter/packed"
 	"github.com/comet-stream/comet-stream/internal/progress"
@@ -74,7 +75,7 @@ func (u *experimentUnit) fullFiles(ctx context.Context) (map[string][]fullFile, 
 func (u *experimentUnit) listFull(ctx context.Context) (map[string][]fullFile, error) {
 	files := make(map[string][]fullFile)
 	restart := func() { clear(files) }
-	err := u.x.client.Assets.Each(direct(ctx), u.l.key, stream.AssetFullMetric, restart, func(a *comet.Asset) error {
+	err := u.x.client.Assets.Each(direct(ctx), u.l.Key, stream.AssetFullMetric, restart, func(a *comet.Asset) error {
 		// Older servers may list other types when they do not know this one.
 		m := fullFileName.FindStringSubmatch(a.Name)
 		if a.Type != stream.AssetFullMetric || m == nil {
@@ -131,7 +132,7 @@ func (u *experimentUnit) tellThinned(out *output) {
 		return
 	}
 	text := fmt.Sprintf("experiment %q: %s of %d points, which is the most that servers keep and may not be all there were: %s",
-		u.l.key, progress.Count(int64(n), "metric"), serverCap, quoteAll(u.res.Thinned[:min(n, maxNamed)]))
+		u.l.Key, progress.Count(int64(n), "metric"), serverCap, find.QuoteAll(u.res.Thinned[:min(n, maxNamed)]))
 	if n > maxNamed {
 		text += " and others"
 	}
@@ -162,7 +163,7 @@ func (u *experimentUnit) merge(ctx context.Context, c *packed.Points, name strin
 
 // readFull reads a file into memory.
 func (u *experimentUnit) readFull(ctx context.Context, f fullFile) ([]byte, error) {
-	body, err := u.x.client.Assets.Content(direct(ctx), comet.AssetRequest{Key: u.l.key, ID: f.asset.ID})
+	body, err := u.x.client.Assets.Content(direct(ctx), comet.AssetRequest{Key: u.l.Key, ID: f.asset.ID})
 	if err != nil {
 		return nil, err
 	}

@@ -19,10 +19,10 @@ func (u *experimentUnit) getOthers(ctx context.Context, q *prefetch.Queue) ([]na
 // writeHead writes the record that opens the group.
 func (u *experimentUnit) writeHead(ctx context.Context, q *prefetch.Queue, out *output, m *metadata, others []namedDoc) error {
 	rec := &stream.Experiment{
-		Key: u.l.key, Workspace: judge.Valid(u.p.Workspace), Project: judge.Valid(u.p.Name),
-		Archived: u.l.archived, Running: m.Running, Crashed: m.Crashed,
-		Start: firstOf(m.Start, u.l.start), End: firstOf(m.End, u.l.end),
-		Name: nameOf(others, m.Name, u.l.name),
+		Key: u.l.Key, Workspace: judge.Valid(u.p.Workspace), Project: judge.Valid(u.p.Name),
+		Archived: u.l.Archived, Running: m.Running, Crashed: m.Crashed,
+		Start: firstOf(m.Start, u.l.Start), End: firstOf(m.End, u.l.End),
+		Name: nameOf(others, m.Name, u.l.Name),
 	}
 	if m.doc.Member("archived") != nil {
 		rec.Archived = m.Archived
@@ -42,11 +42,11 @@ func (u *experimentUnit) writeHead(ctx context.Context, q *prefetch.Queue, out *
 	if err := out.write(rec); err != nil {
 		return err
 	}
-	u.x.seen[u.l.key] = struct{}{}
-	in := u.p.inStream()
-	u.x.exported[in] = append(u.x.exported[in], u.l.key)
+	u.x.seen[u.l.Key] = struct{}{}
+	in := u.p.InStream()
+	u.x.exported[in] = append(u.x.exported[in], u.l.Key)
 	if rec.Running {
-		out.obs.Warn(fmt.Sprintf("experiment %q is running: what it logs from now on is not in the stream", u.l.key))
+		out.obs.Warn(fmt.Sprintf("experiment %q is running: what it logs from now on is not in the stream", u.l.Key))
 	}
 	return u.skipTags(ctx, out, tagsErr)
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/exporter/find"
 	"github.com/comet-stream/comet-stream/internal/listing"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -15,7 +16,7 @@ import (
 // the first is the full path: the workspaces for an empty path, the
 // projects of a workspace (id, number of experiments, visibility), the
 // experiments of a project (key, start, end, state, name). A *KeysError or *selection.NothingError comes after all entries.
-func (x *Exporter) List(ctx context.Context, p Path, yield func(listing.Entry) error) error {
+func (x *Exporter) List(ctx context.Context, p find.Path, yield func(listing.Entry) error) error {
 	switch {
 	case p.Workspace == "":
 		names, err := x.client.Workspaces.List(ctx)
@@ -38,8 +39,8 @@ func (x *Exporter) List(ctx context.Context, p Path, yield func(listing.Entry) e
 }
 
 func (x *Exporter) listProjects(ctx context.Context, workspace string, yield func(listing.Entry) error) error {
-	r := newResolver(x)
-	list, err := r.projectsOf(ctx, workspace)
+	r := find.NewResolver(x.find)
+	list, err := r.ProjectsOf(ctx, workspace)
 	if err != nil {
 		return err
 	}
@@ -47,7 +48,7 @@ func (x *Exporter) listProjects(ctx context.Context, workspace string, yield fun
 	slices.SortFunc(list, func(a, b comet.Project) int { return strings.Compare(a.Name, b.Name) })
 	for _, p := range list {
 		fields := []listing.Field{
-			{Name: "path", Value: workspace + "/" + projectPart(p.Name)}, {Name: "id", Value: listing.Optional(p.ID)}, {Name: "experiments"}, {Name: "visibility"},
+			{Name: "path", Value: workspace + "/" + find.ProjectPart(p.Name)}, {Name: "id", Value: listing.Optional(p.ID)}, {Name: "experiments"}, {Name: "visibility"},
 		}
 		if p.Experiments != nil {
 			fields[2].Value = *p.Experiments
@@ -65,23 +66,23 @@ func (x *Exporter) listProjects(ctx context.Context, workspace string, yield fun
 	return nil
 }
 
-func (x *Exporter) listExperiments(ctx context.Context, p Path, yield func(listing.Entry) error) error {
-	s, err := x.resolveAll(ctx, []Path{p})
+func (x *Exporter) listExperiments(ctx context.Context, p find.Path, yield func(listing.Entry) error) error {
+	s, err := x.find.ResolveAll(ctx, []find.Path{p})
 	if err != nil {
 		return err
 	}
-	proj := s.projects[0]
-	selected, left, err := x.selected(ctx, proj)
+	proj := s.Projects[0]
+	selected, left, err := x.find.Selected(ctx, proj)
 	if err != nil {
-		return fmt.Errorf("list experiments of %q: %w", proj.path(), err)
+		return fmt.Errorf("list experiments of %q: %w", proj.Path(), err)
 	}
-	x.tellDoubt(proj)
-	proj.keep(selected, left, x.o.Selection.Shard)
-	for _, e := range proj.experiments {
+	x.find.TellDoubt(proj)
+	proj.Keep(selected, left, x.o.Selection.Shard)
+	for _, e := range proj.Experiments {
 		fields := []listing.Field{
-			{Name: "path", Value: proj.path() + "/" + e.key}, {Name: "key", Value: e.key},
-			{Name: "start", Value: listing.Time(e.start)}, {Name: "end", Value: listing.Time(e.end)},
-			{Name: "state", Value: listing.State(e.running, e.crashed, e.archived)}, {Name: "name", Value: listing.Optional(e.name)},
+			{Name: "path", Value: proj.Path() + "/" + e.Key}, {Name: "key", Value: e.Key},
+			{Name: "start", Value: listing.Time(e.Start)}, {Name: "end", Value: listing.Time(e.End)},
+			{Name: "state", Value: listing.State(e.Running, e.Crashed, e.Archived)}, {Name: "name", Value: listing.Optional(e.Name)},
 		}
 		if err := yield(listing.Entry{Kind: string(stream.KindExperiment), Fields: fields}); err != nil {
 			return err

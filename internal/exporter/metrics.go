@@ -125,7 +125,7 @@ func (m *metricsFetch) fetch(ctx context.Context, s *prefetch.Slot) (*packed.Poi
 		}
 	}
 	c, err := m.collect(ctx, s, func(restart func(), yield func(*comet.Point) error) error {
-		return x.client.Metrics.AllPoints(ctx, m.u.l.key, restart, yield)
+		return x.client.Metrics.AllPoints(ctx, m.u.l.Key, restart, yield)
 	})
 	note := func(int) {}
 	switch {
@@ -189,7 +189,7 @@ func (m *metricsFetch) collect(ctx context.Context, s *prefetch.Slot, each func(
 func (m *metricsFetch) list(ctx context.Context) ([]string, error) {
 	var names []string
 	m.summarised, m.unknown = make(map[string]bool), nil
-	c, key, resources := m.u.x.client, m.u.l.key, m.u.x.o.Resources
+	c, key, resources := m.u.x.client, m.u.l.Key, m.u.x.o.Resources
 	err := c.Metrics.Each(ctx, key, func() { names = nil }, func(v *comet.Value) error {
 		if v.Cut && v.Name == "" {
 			return judge.ItemErrorf("the name of a metric is %v", comet.ErrTooLarge)
@@ -249,7 +249,7 @@ func (m *metricsFetch) split(names []string) error {
 // asks for a part of a metric, and multi-metric-chart leaves out the contexts.
 func (m *metricsFetch) metric(ctx context.Context, s *prefetch.Slot, name string) (*packed.Points, error) {
 	return m.collect(ctx, s, func(restart func(), yield func(*comet.Point) error) error {
-		return m.u.x.client.Metrics.Points(ctx, m.u.l.key, name, restart, func(p *comet.Point) error {
+		return m.u.x.client.Metrics.Points(ctx, m.u.l.Key, name, restart, func(p *comet.Point) error {
 			// Some servers leave the name out where it was asked for.
 			p.Name = name
 			return yield(p)
@@ -356,5 +356,5 @@ func (u *experimentUnit) writeMetric(ctx context.Context, out *output, c *packed
 	if err != nil || lost == nil {
 		return err
 	}
-	return out.skip(judge.Skipped(stream.KindMetrics, u.l.key, "", name, lost))
+	return out.skip(judge.Skipped(stream.KindMetrics, u.l.Key, "", name, lost))
 }

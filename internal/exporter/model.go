@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/exporter/find"
 	"github.com/comet-stream/comet-stream/internal/exporter/judge"
 	"github.com/comet-stream/comet-stream/internal/exporter/prefetch"
 	"github.com/comet-stream/comet-stream/stream"
@@ -43,38 +44,18 @@ type modelVersion struct {
 	configuration stream.Doc   // of the status; nil = none
 }
 
-// models returns the registry models of a workspace that a path names, in the
-// order of their names. The list is read once.
-func (x *Exporter) models(ctx context.Context, p *Path) ([]comet.RegistryModel, error) {
-	list, ok := x.modelLists[p.Workspace]
-	if !ok {
-		var err error
-		if list, err = x.client.Registry.Models(ctx, p.Workspace); err != nil && !x.lacks("registry models", err) {
-			return nil, err
-		}
-		x.modelLists[p.Workspace] = list
-	}
-	return named(list, p, "registry model", modelName)
-}
-
 // modelUnits adds the registry models of a workspace.
-func (x *Exporter) modelUnits(ctx context.Context, w *workspaceScope, r *fixedRoute, out *output) error {
-	err := eachPicked(ctx, w, &w.models, x.models, modelName, func(row *comet.RegistryModel, versions []string) error {
+func (x *Exporter) modelUnits(ctx context.Context, w *find.Workspace, r *fixedRoute, out *output) error {
+	err := find.EachPicked(ctx, w, &w.Models, x.find.Models, find.ModelName, func(row *comet.RegistryModel, versions []string) error {
 		if !x.keptID(stream.KindModel, row.ID) && x.o.Selection.Shard.Has(row.Name) {
-			r.add(&modelUnit{x: x, workspace: w.name, row: *row, named: versions})
+			r.add(&modelUnit{x: x, workspace: w.Name, row: *row, named: versions})
 		}
 		return nil
 	})
 	if err != nil {
-		return out.skipIn(stream.KindModel, w.name, "", "", err)
+		return out.skipIn(stream.KindModel, w.Name, "", "", err)
 	}
 	return nil
-}
-
-func modelName(row *comet.RegistryModel) string { return row.Name }
-
-func modelLabels(v *comet.RegistryVersion) (version string, labels []string) {
-	return v.Version, v.Stages
 }
 
 // begin implements unit.
@@ -105,11 +86,11 @@ func (u *modelUnit) fetch(ctx context.Context, s *prefetch.Slot) (*modelDetails,
 	if d.notes, err = u.fetchNotes(ctx); err != nil {
 		return nil, err
 	}
-	if d.Versions, err = inScope(m.Versions, u.named, modelLabels); err != nil {
+	if d.Versions, err = find.InScope(m.Versions, u.named, find.ModelLabels); err != nil {
 		return nil, err
 	}
 	listed := len(d.Versions)
-	d.Versions = slices.DeleteFunc(d.Versions, func(v comet.RegistryVersion) bool { return u.x.gone(v.Key) })
+	d.Versions = slices.DeleteFunc(d.Versions, func(v comet.RegistryVersion) bool { return u.x.find.Gone(v.Key) })
 	d.gone = listed > 0 && len(d.Versions) == 0
 	return d, u.q.Fix(s, func() {
 		u.versions = prefetch.Sequence[*prefetch.Value[*modelVersion]]{N: len(d.Versions), Make: func(i int) *prefetch.Value[*modelVersion] {

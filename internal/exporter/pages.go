@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/exporter/find"
 	"github.com/comet-stream/comet-stream/internal/exporter/judge"
 	"github.com/comet-stream/comet-stream/internal/exporter/prefetch"
 	"github.com/comet-stream/comet-stream/stream"
@@ -17,56 +18,39 @@ import (
 // panels that these show. They go with the project, also where the other panels
 // of its workspace do not.
 
-// panels returns the custom panels of a workspace that a path names, in the
-// order of their names. The list is read once.
-func (x *Exporter) panels(ctx context.Context, p *Path) ([]comet.Panel, error) {
-	l, ok := x.panelLists[p.Workspace]
-	if !ok {
-		l.rows, l.err = x.client.Panels.List(ctx, p.Workspace)
-		if l.err != nil && x.lacks("panels", l.err) {
-			l.err = nil
-		}
-		slices.SortFunc(l.rows, func(a, b comet.Panel) int { return strings.Compare(a.ID, b.ID) })
-		x.panelLists[p.Workspace] = l
-	}
-	if l.err != nil {
-		return nil, l.err
-	}
-	return named(l.rows, p, "panel", panelName)
-}
-
-// panelList is the list of the custom panels of a workspace, or why there is
-// none.
-type panelList struct {
-	rows []comet.Panel
-	err  error
+// A pageWriter writes the pages of projects.
+type pageWriter struct {
+	x *Exporter
+	// viewsDone and panelsDone are the ids of views and panels that are in the
+	// stream, or skipped. listsCharts says that the server lists the views of
+	// experiments with those of their project.
+	viewsDone, panelsDone map[string]bool
+	listsCharts           bool
 }
 
 // skipPanels tells that the panels of a workspace are not known: where all of them
 // are in scope once, else for each project whose views show some.
-func (x *Exporter) skipPanels(out *output, workspace, project string, err error) error {
+func (pages *pageWriter) skipPanels(out *output, workspace, project string, err error) error {
 	const of = "panels of "
 	at := of + workspace + "/" + project
-	if x.told[of+workspace+"/"] || x.told[at] {
+	if pages.x.find.Told[of+workspace+"/"] || pages.x.find.Told[at] {
 		return nil
 	}
-	x.told[at] = true
+	pages.x.find.Told[at] = true
 	return out.skipAt(stream.KindPanel, workspace, project, "", "", "", err)
 }
 
 // panelUnits adds the custom panels of a workspace.
-func (x *Exporter) panelUnits(ctx context.Context, w *workspaceScope, r *fixedRoute, out *output) error {
-	err := eachPicked(ctx, w, &w.panels, x.panels, panelName, func(p *comet.Panel, _ []string) error {
-		r.add(&panelUnit{x: x, workspace: w.name, p: p})
+func (pages *pageWriter) panelUnits(ctx context.Context, w *find.Workspace, r *fixedRoute, out *output) error {
+	err := find.EachPicked(ctx, w, &w.Panels, pages.x.find.Panels, find.PanelName, func(p *comet.Panel, _ []string) error {
+		r.add(&panelUnit{x: pages.x, workspace: w.Name, p: p})
 		return nil
 	})
 	if err != nil {
-		return x.skipPanels(out, w.name, "", err)
+		return pages.skipPanels(out, w.Name, "", err)
 	}
 	return nil
 }
-
-func panelName(p *comet.Panel) string { return p.Name }
 
 // panelUnit carries a custom panel.
 type panelUnit struct {
@@ -87,7 +71,7 @@ func (u *panelUnit) begin(q *prefetch.Queue, n int) {
 func (u *panelUnit) end(q *prefetch.Queue) { q.Leave(u.file.Slot) }
 
 func (u *panelUnit) write(ctx context.Context, q *prefetch.Queue, out *output) error {
-	u.x.panelsDone[u.p.ID] = true
+	u.x.pages.panelsDone[u.p.ID] = true
 	doc, err := document(u.p.Raw)
 	if err == nil {
 		err = u.file.Each(ctx, q, func(data []byte, more bool) error {
@@ -105,14 +89,14 @@ func (u *panelUnit) write(ctx context.Context, q *prefetch.Queue, out *output) e
 
 // viewUnits adds the views of the projects in scope, as far as the listings of
 // whole projects have them.
-func (x *Exporter) viewUnits(scopes []workspaceScope, r *fixedRoute) {
+func (pages *pageWriter) viewUnits(scopes []find.Workspace, r *fixedRoute) {
 	for i := range scopes {
-		for _, p := range scopes[i].pages {
-			if p.err != nil || !p.all {
+		for _, p := range scopes[i].Pages {
+			if p.Err != nil || !p.All {
 				continue
 			}
-			r.add(x.viewUnit(p, comet.Dashboards, ""))
-			r.add(x.viewUnit(p, comet.ChartTemplates, ""))
+			r.add(pages.viewUnit(p, comet.Dashboards, ""))
+			r.add(pages.viewUnit(p, comet.ChartTemplates, ""))
 		}
 	}
 }
@@ -125,23 +109,25 @@ const (
 
 // viewUnit returns the unit of the views that a project, or one experiment of it,
 // has in a table.
-func (x *Exporter) viewUnit(p *project, table comet.ViewTable, key string) unit {
+func (pages *pageWriter) viewUnit(p *find.Project, table comet.ViewTable, key string) unit {
 	return &fetchUnit[[]comet.View]{
-		get: func(ctx context.Context) ([]comet.View, error) { return x.client.Views.List(ctx, table, p.ID, key) },
+		get: func(ctx context.Context) ([]comet.View, error) {
+			return pages.x.client.Views.List(ctx, table, p.ID, key)
+		},
 		put: func(ctx context.Context, q *prefetch.Queue, out *output, list []comet.View) error {
 			for i := range list {
-				x.listsCharts = x.listsCharts || table == comet.ChartTemplates && list[i].Key != ""
+				pages.listsCharts = pages.listsCharts || table == comet.ChartTemplates && list[i].Key != ""
 			}
-			return x.writeViews(ctx, q, out, p, list)
+			return pages.writeViews(ctx, q, out, p, list)
 		},
 		fail: func(out *output, err error) error {
 			what := lackViews
 			if table == comet.ChartTemplates {
 				what = lackCharts
 				// One that has no views at all is told of once.
-				x.told[what] = x.told[what] || x.told[lackViews] && judge.Unsupported(err)
+				pages.x.find.Told[what] = pages.x.find.Told[what] || pages.x.find.Told[lackViews] && judge.Unsupported(err)
 			}
-			if x.lacks(what, err) {
+			if pages.x.find.Lacks(what, err) {
 				return nil
 			}
 			return out.skipAt(stream.KindView, p.Workspace, p.Name, key, "", "", err)
@@ -154,18 +140,18 @@ func (x *Exporter) viewUnit(p *project, table comet.ViewTable, key string) unit 
 // asked for its own.
 type viewTour struct {
 	x        *Exporter
-	projects []*project
+	projects []*find.Project
 	keys     []string // experiments of projects[0] whose turn has not come
 	listed   bool     // keys are those of projects[0]
 }
 
-func (x *Exporter) newViewTour(scopes []workspaceScope) *viewTour {
-	t := &viewTour{x: x}
-	if x.listsCharts || x.told[lackCharts] {
+func (pages *pageWriter) newViewTour(scopes []find.Workspace) *viewTour {
+	t := &viewTour{x: pages.x}
+	if pages.listsCharts || pages.x.find.Told[lackCharts] {
 		return t
 	}
 	for i := range scopes {
-		t.projects = append(t.projects, scopes[i].pages...)
+		t.projects = append(t.projects, scopes[i].Pages...)
 	}
 	return t
 }
@@ -175,7 +161,7 @@ func (t *viewTour) Next() unit {
 		if len(t.keys) > 0 {
 			key := t.keys[0]
 			t.keys = t.keys[1:]
-			return t.x.viewUnit(t.projects[0], comet.ChartTemplates, key)
+			return t.x.pages.viewUnit(t.projects[0], comet.ChartTemplates, key)
 		}
 		t.projects, t.listed = t.projects[1:], false
 	}
@@ -188,17 +174,17 @@ func (t *viewTour) load(ctx context.Context, mu sync.Locker) (bool, error) {
 		return false, nil
 	}
 	p := t.projects[0]
-	keys := t.x.exported[p.inStream()]
+	keys := t.x.exported[p.InStream()]
 	x := t.x
-	if (!x.o.Selection.Shard.Whole() || !x.o.Resources.HasAny(stream.ExperimentResources)) && p.err == nil {
+	if (!x.o.Selection.Shard.Whole() || !x.o.Resources.HasAny(stream.ExperimentResources)) && p.Err == nil {
 		// The stream has none of them, or those of a shard.
 		keys = nil
-		selected, _, err := x.selected(ctx, p)
+		selected, _, err := x.find.Selected(ctx, p)
 		if err != nil && judge.Fatal(err) {
 			return false, err
 		}
 		for i := range selected {
-			keys = append(keys, selected[i].key)
+			keys = append(keys, selected[i].Key)
 		}
 	}
 	mu.Lock()
@@ -208,18 +194,18 @@ func (t *viewTour) load(ctx context.Context, mu sync.Locker) (bool, error) {
 }
 
 // writeViews writes those of a list of views that the stream does not have yet.
-func (x *Exporter) writeViews(ctx context.Context, q *prefetch.Queue, out *output, p *project, list []comet.View) error {
+func (pages *pageWriter) writeViews(ctx context.Context, q *prefetch.Queue, out *output, p *find.Project, list []comet.View) error {
 	slices.SortStableFunc(list, func(a, b comet.View) int {
 		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.ID, b.ID))
 	})
 	for i := range list {
 		v := &list[i]
-		if v.Unsaved || v.ID != "" && x.viewsDone[v.ID] || x.leavesView(v) {
+		if v.Unsaved || v.ID != "" && pages.viewsDone[v.ID] || pages.leavesView(v) {
 			// What somebody has changed and not saved is nobody's view yet.
 			continue
 		}
-		x.viewsDone[v.ID] = true
-		if err := x.writeView(ctx, q, out, p, v); err != nil {
+		pages.viewsDone[v.ID] = true
+		if err := pages.writeView(ctx, q, out, p, v); err != nil {
 			if err := out.skipAt(stream.KindView, p.Workspace, p.Name, v.Key, v.ID, v.Name, err); err != nil {
 				return err
 			}
@@ -230,21 +216,21 @@ func (x *Exporter) writeViews(ctx context.Context, q *prefetch.Queue, out *outpu
 
 // leavesView reports whether a view belongs to an experiment that is not in the
 // stream, or that of another shard, where others are.
-func (x *Exporter) leavesView(v *comet.View) bool {
-	_, has := x.seen[v.Key]
-	if shard := x.o.Selection.Shard; !has && !shard.Has(v.Key) {
-		has = !x.search.Gone(v.Key)
+func (pages *pageWriter) leavesView(v *comet.View) bool {
+	_, has := pages.x.seen[v.Key]
+	if shard := pages.x.o.Selection.Shard; !has && !shard.Has(v.Key) {
+		has = !pages.x.find.Search.Gone(v.Key)
 	}
-	return v.Key != "" && !has && !x.o.Base.Has(v.Key) && x.o.Resources.HasAny(stream.ExperimentResources)
+	return v.Key != "" && !has && !pages.x.o.Base.Has(v.Key) && pages.x.o.Resources.HasAny(stream.ExperimentResources)
 }
 
 // writeView writes a view behind the panels that it shows.
-func (x *Exporter) writeView(ctx context.Context, q *prefetch.Queue, out *output, p *project, v *comet.View) error {
+func (pages *pageWriter) writeView(ctx context.Context, q *prefetch.Queue, out *output, p *find.Project, v *comet.View) error {
 	doc, err := document(v.Raw)
 	if err != nil {
 		return err
 	}
-	if err := x.writeShown(ctx, q, out, p, v.Raw); err != nil {
+	if err := pages.writeShown(ctx, q, out, p, v.Raw); err != nil {
 		return err
 	}
 	return out.write(&stream.View{
@@ -255,14 +241,14 @@ func (x *Exporter) writeView(ctx context.Context, q *prefetch.Queue, out *output
 
 // writeShown writes the custom panels that a view of a project shows, but for
 // those that the stream has.
-func (x *Exporter) writeShown(ctx context.Context, q *prefetch.Queue, out *output, in *project, view []byte) error {
-	list, err := x.panels(direct(ctx), &Path{Workspace: in.Workspace})
+func (pages *pageWriter) writeShown(ctx context.Context, q *prefetch.Queue, out *output, in *find.Project, view []byte) error {
+	list, err := pages.x.find.Panels(direct(ctx), &find.Path{Workspace: in.Workspace})
 	if err != nil {
-		return x.skipPanels(out, in.Workspace, in.Name, err)
+		return pages.skipPanels(out, in.Workspace, in.Name, err)
 	}
 	left := make(map[string]bool) // whether the view shows it
 	for i := range list {
-		if id := list[i].ID; !x.panelsDone[id] {
+		if id := list[i].ID; !pages.panelsDone[id] {
 			left[id] = false
 		}
 	}
@@ -276,7 +262,7 @@ func (x *Exporter) writeShown(ctx context.Context, q *prefetch.Queue, out *outpu
 		if !left[p.ID] {
 			continue
 		}
-		u := &panelUnit{x: x, workspace: in.Workspace, project: in.Name, p: p}
+		u := &panelUnit{x: pages.x, workspace: in.Workspace, project: in.Name, p: p}
 		q.Lock()
 		u.begin(q, 0)
 		q.Unlock()

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/exporter/find"
 	"github.com/comet-stream/comet-stream/internal/listing"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -117,7 +118,7 @@ func TestPathsAsGiven(t *testing.T) {
 		t.Errorf("warnings (-want +got):\n%s", diff)
 	}
 	_, _, err := export(t, Options{Client: client, Paths: paths(t, "ws/panel/x")})
-	missing, ok := errors.AsType[*NotFoundError](err)
+	missing, ok := errors.AsType[*find.NotFoundError](err)
 	if !ok || strings.Join(missing.Hint(), "") != `there is "%70anels"` {
 		t.Errorf("error %v, hint %q", err, missing.Hint())
 	}

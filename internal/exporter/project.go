@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/exporter/find"
 	"github.com/comet-stream/comet-stream/internal/exporter/judge"
 	"github.com/comet-stream/comet-stream/internal/exporter/prefetch"
 	"github.com/comet-stream/comet-stream/stream"
@@ -13,12 +14,12 @@ import (
 // projectUnit writes the record that begins a project.
 type projectUnit struct {
 	x     *Exporter
-	p     *project
+	p     *find.Project
 	links *prefetch.Value[int64] // how many share links it has; nil where that is not asked for
 }
 
 func (u *projectUnit) begin(q *prefetch.Queue, n int) {
-	if u.p.err != nil || !u.x.o.Resources.Has(stream.ResourceProjectMetadata) || !u.x.o.Selection.Shard.First() {
+	if u.p.Err != nil || !u.x.o.Resources.Has(stream.ResourceProjectMetadata) || !u.x.o.Selection.Shard.First() {
 		return
 	}
 	u.links = prefetch.NewValue(prefetch.Position{Unit: n}, func(ctx context.Context, _ *prefetch.Slot) (int64, error) {
@@ -41,10 +42,10 @@ func (u *projectUnit) end(q *prefetch.Queue) {
 
 func (u *projectUnit) write(ctx context.Context, q *prefetch.Queue, out *output) error {
 	p := u.p
-	if p.err != nil {
-		return u.skip(out, p.Name, p.err)
+	if p.Err != nil {
+		return u.skip(out, p.Name, p.Err)
 	}
-	rec := &stream.Project{Workspace: judge.Valid(p.Workspace), Name: judge.Valid(p.Name), Experiments: p.count}
+	rec := &stream.Project{Workspace: judge.Valid(p.Workspace), Name: judge.Valid(p.Name), Experiments: p.Count}
 	var lost error
 	if u.x.o.Resources.Has(stream.ResourceProjectMetadata) {
 		// No server is known to have them here. If one did, they would be
@@ -60,8 +61,8 @@ func (u *projectUnit) write(ctx context.Context, q *prefetch.Queue, out *output)
 	}
 	u.x.sum.Projects++
 	err := u.record(out, rec)
-	if err == nil && p.doubt != nil {
-		err = u.skip(out, "experiments", p.doubt)
+	if err == nil && p.Doubt != nil {
+		err = u.skip(out, "experiments", p.Doubt)
 	}
 	if err == nil && lost != nil {
 		err = u.skip(out, "share links", lost)
@@ -81,7 +82,7 @@ func (u *projectUnit) shareLinks(ctx context.Context, q *prefetch.Queue) (*int64
 	case err == nil:
 		return &n, nil
 	case judge.Unsupported(err), errors.Is(err, comet.ErrForbidden), judge.Absence(stream.KindProject, err):
-		u.x.tellLack("share links", err)
+		u.x.find.TellLack("share links", err)
 		return nil, nil
 	}
 	return nil, err
@@ -110,7 +111,7 @@ func (u *projectUnit) skip(out *output, name string, err error) error {
 // notesUnit carries the notes of a project.
 type notesUnit struct {
 	x    *Exporter
-	p    *project
+	p    *find.Project
 	text *prefetch.Text
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/exporter/find"
 	"github.com/comet-stream/comet-stream/internal/listing"
 	"github.com/comet-stream/comet-stream/internal/selection"
 	"github.com/comet-stream/comet-stream/stream"
@@ -17,29 +18,29 @@ import (
 func TestParsePath(t *testing.T) {
 	for _, test := range []struct {
 		in   string
-		want Path
+		want find.Path
 		text string
 	}{
-		{"ws", Path{Workspace: "ws"}, "ws"},
-		{"ws/", Path{Workspace: "ws"}, "ws"},
-		{"ws/proj", Path{Workspace: "ws", Project: "proj"}, "ws/proj"},
-		{"ws/proj/", Path{Workspace: "ws", Project: "proj"}, "ws/proj"},
-		{"ws/proj/a name/with/slashes", Path{Workspace: "ws", Project: "proj", Experiment: "a name/with/slashes"}, "ws/proj/a name/with/slashes"},
-		{"ws/artifacts", Path{Workspace: "ws", Kind: "artifacts"}, "ws/artifacts"},
-		{"ws/artifacts/a/Latest", Path{Workspace: "ws", Kind: "artifacts", Name: "a", Version: "Latest"}, "ws/artifacts/a/Latest"},
-		{"ws/model-registry/m", Path{Workspace: "ws", Kind: "model-registry", Name: "m"}, "ws/model-registry/m"},
-		{"ws/panels/my/panel", Path{Workspace: "ws", Kind: "panels", Name: "my/panel"}, "ws/panels/my%2Fpanel"},
-		{"ws/team%2Fa/x", Path{Workspace: "ws", Project: "team/a", Experiment: "x", literal: "team%2Fa"}, "ws/team%2Fa/x"},
-		{"ws/%61rtifacts", Path{Workspace: "ws", Project: "artifacts", literal: "%61rtifacts"}, "ws/%61rtifacts"},
-		{"ws/100%", Path{Workspace: "ws", Project: "100%"}, "ws/100%"},
+		{"ws", find.Path{Workspace: "ws"}, "ws"},
+		{"ws/", find.Path{Workspace: "ws"}, "ws"},
+		{"ws/proj", find.Path{Workspace: "ws", Project: "proj"}, "ws/proj"},
+		{"ws/proj/", find.Path{Workspace: "ws", Project: "proj"}, "ws/proj"},
+		{"ws/proj/a name/with/slashes", find.Path{Workspace: "ws", Project: "proj", Experiment: "a name/with/slashes"}, "ws/proj/a name/with/slashes"},
+		{"ws/artifacts", find.Path{Workspace: "ws", Kind: "artifacts"}, "ws/artifacts"},
+		{"ws/artifacts/a/Latest", find.Path{Workspace: "ws", Kind: "artifacts", Name: "a", Version: "Latest"}, "ws/artifacts/a/Latest"},
+		{"ws/model-registry/m", find.Path{Workspace: "ws", Kind: "model-registry", Name: "m"}, "ws/model-registry/m"},
+		{"ws/panels/my/panel", find.Path{Workspace: "ws", Kind: "panels", Name: "my/panel"}, "ws/panels/my%2Fpanel"},
+		{"ws/team%2Fa/x", find.Path{Workspace: "ws", Project: "team/a", Experiment: "x", Literal: "team%2Fa"}, "ws/team%2Fa/x"},
+		{"ws/%61rtifacts", find.Path{Workspace: "ws", Project: "artifacts", Literal: "%61rtifacts"}, "ws/%61rtifacts"},
+		{"ws/100%", find.Path{Workspace: "ws", Project: "100%"}, "ws/100%"},
 	} {
-		got, err := ParsePath(test.in)
+		got, err := find.ParsePath(test.in)
 		if err != nil || got != test.want || got.String() != test.text {
 			t.Errorf("%q: %+v %q, %v", test.in, got, got, err)
 		}
 	}
 	for _, bad := range []string{"", "/", "/proj", "ws//x", "ws/artifacts//1.0.0", "https://www.comet.com/ws/proj"} {
-		if p, err := ParsePath(bad); err == nil {
+		if p, err := find.ParsePath(bad); err == nil {
 			t.Errorf("%q: %+v", bad, p)
 		}
 	}
@@ -230,13 +231,13 @@ func TestPaths(t *testing.T) {
 		"demo/vision/nothing at": nil,
 	} {
 		data, _, err := export(t, Options{Client: client, Paths: paths(t, path)})
-		nf, ok := errors.AsType[*NotFoundError](err)
+		nf, ok := errors.AsType[*find.NotFoundError](err)
 		if !ok || !cmp.Equal(nf.Near, near) || len(nf.Hint()) != 1 || len(data) != 0 {
 			t.Errorf("%s: error %v, near %+v, %d bytes", path, err, nf, len(data))
 		}
 	}
 	_, _, err := export(t, Options{Client: client, Paths: paths(t, "demo/vision/baseline")})
-	ambiguous, ok := errors.AsType[*AmbiguousError](err)
+	ambiguous, ok := errors.AsType[*find.AmbiguousError](err)
 	if want := []string{first, twin}; !ok || !cmp.Equal(ambiguous.Keys, want) || !strings.Contains(ambiguous.Hint()[0], twin) {
 		t.Errorf("error %v, %+v", err, ambiguous)
 	}

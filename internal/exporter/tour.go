@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"github.com/comet-stream/comet-stream/internal/exporter/find"
 	"github.com/comet-stream/comet-stream/internal/exporter/judge"
 	"github.com/comet-stream/comet-stream/internal/exporter/prefetch"
 	"github.com/comet-stream/comet-stream/stream"
@@ -98,18 +99,18 @@ func (x *Exporter) nextUnit(ctx context.Context, q *prefetch.Queue, r route, ahe
 // its experiments, and its notes.
 type tour struct {
 	x        *Exporter
-	projects []*project
+	projects []*find.Project
 	at       int // index of the next experiment of projects[0]; -1: before the project
 }
 
-func (x *Exporter) newTour(s *scope) *tour {
-	return &tour{x: x, projects: s.projects, at: -1}
+func (x *Exporter) newTour(s *find.Scope) *tour {
+	return &tour{x: x, projects: s.Projects, at: -1}
 }
 
 func (t *tour) Next() unit {
 	for len(t.projects) > 0 {
 		p := t.projects[0]
-		if p.err == nil && !p.kept {
+		if p.Err == nil && !p.Kept {
 			return nil
 		}
 		part := t.x.keptOf(p)
@@ -120,14 +121,14 @@ func (t *tour) Next() unit {
 			}
 			t.x.sum.Projects++
 		}
-		if p.err == nil && t.x.withExperiments() && t.at < len(p.experiments) {
-			l := &p.experiments[t.at]
+		if p.Err == nil && t.x.withExperiments() && t.at < len(p.Experiments) {
+			l := &p.Experiments[t.at]
 			t.at++
 			return t.x.experiment(p, l, part)
 		}
-		p.experiments = nil
+		p.Experiments = nil
 		t.projects, t.at = t.projects[1:], -1
-		if p.err == nil && part != keptAll && t.x.o.Resources.Has(stream.ResourceProjectNotes) && t.x.o.Selection.Shard.Has(p.Name) {
+		if p.Err == nil && part != keptAll && t.x.o.Resources.Has(stream.ResourceProjectNotes) && t.x.o.Selection.Shard.Has(p.Name) {
 			return &notesUnit{x: t.x, p: p}
 		}
 	}
@@ -136,11 +137,11 @@ func (t *tour) Next() unit {
 
 // experiment returns the unit for an experiment, of which the partial stream
 // may have something.
-func (x *Exporter) experiment(p *project, l *listed, part keptPart) unit {
+func (x *Exporter) experiment(p *find.Project, l *find.Experiment, part keptPart) unit {
 	if part != keptNothing {
-		in, done := x.keptKeys[l.key]
-		done = done && in == p.inStream()
-		if done || x.o.Continue.Skipped[l.key] {
+		in, done := x.keptKeys[l.Key]
+		done = done && in == p.InStream()
+		if done || x.o.Continue.Skipped[l.Key] {
 			return &keptUnit{x: x, p: p, l: l, skipped: !done}
 		}
 	}
@@ -150,8 +151,8 @@ func (x *Exporter) experiment(p *project, l *listed, part keptPart) unit {
 // keptUnit stands for an experiment that a partial stream has.
 type keptUnit struct {
 	x       *Exporter
-	p       *project
-	l       *listed
+	p       *find.Project
+	l       *find.Experiment
 	skipped bool
 }
 
@@ -160,8 +161,8 @@ func (u *keptUnit) end(*prefetch.Queue)        {}
 
 func (u *keptUnit) write(_ context.Context, _ *prefetch.Queue, out *output) error {
 	res := &Result{
-		Key: u.l.key, Name: u.l.name, Workspace: u.p.Workspace, Project: u.p.Name,
-		Archived: u.l.archived, Running: u.l.running, Result: ResultKept,
+		Key: u.l.Key, Name: u.l.Name, Workspace: u.p.Workspace, Project: u.p.Name,
+		Archived: u.l.Archived, Running: u.l.Running, Result: ResultKept,
 	}
 	if u.skipped {
 		res.Result = ResultSkipped
@@ -177,14 +178,14 @@ func (t *tour) load(ctx context.Context, mu sync.Locker) (bool, error) {
 		return false, nil
 	}
 	p := t.projects[0]
-	selected, left, err := t.x.selected(ctx, p)
+	selected, left, err := t.x.find.Selected(ctx, p)
 	if err != nil && judge.Fatal(err) {
 		return false, err
 	}
 	mu.Lock()
 	defer mu.Unlock()
-	p.keep(selected, left, t.x.o.Selection.Shard)
-	p.err = err
+	p.Keep(selected, left, t.x.o.Selection.Shard)
+	p.Err = err
 	return true, nil
 }
 

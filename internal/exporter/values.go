@@ -79,7 +79,7 @@ func (u *experimentUnit) writeValues(ctx context.Context, q *prefetch.Queue, out
 		for ; len(list) > 0 && size < valuesSize && len(rec.Values) < maxValues; list = list[1:] {
 			v := list[0]
 			if v.err != nil {
-				if err := out.skip(judge.Skipped(of, u.l.key, "", v.name, v.err)); err != nil {
+				if err := out.skip(judge.Skipped(of, u.l.Key, "", v.name, v.err)); err != nil {
 					return err
 				}
 				continue
@@ -106,7 +106,7 @@ func (u *experimentUnit) writeOrSplit(out *output, rec *stream.Values) error {
 	}
 	if len(rec.Values) == 1 {
 		name, _ := rec.Values[0].Member("name").Text()
-		return out.skip(judge.Skipped(rec.Of, u.l.key, "", name, err))
+		return out.skip(judge.Skipped(rec.Of, u.l.Key, "", name, err))
 	}
 	for _, doc := range rec.Values {
 		if err := u.writeOrSplit(out, &stream.Values{Of: rec.Of, Values: []stream.Doc{doc}}); err != nil {
@@ -205,7 +205,7 @@ func (u *experimentUnit) writeSystem(ctx context.Context, q *prefetch.Queue, out
 func (u *experimentUnit) writeDoc(out *output, rec *stream.Document) error {
 	err := out.write(rec)
 	if _, tooLarge := err.(*judge.ItemError); tooLarge {
-		return out.skip(judge.Skipped(rec.Of, u.l.key, "", "", err))
+		return out.skip(judge.Skipped(rec.Of, u.l.Key, "", "", err))
 	}
 	return err
 }
@@ -266,7 +266,7 @@ func (u *experimentUnit) skipBeside(q *prefetch.Queue, out *output, of stream.Ki
 	beside := t.Beside
 	q.Unlock()
 	for _, name := range beside {
-		if err := out.skip(judge.Skipped(of, u.l.key, "", name, judge.ItemErrorf("it stands beside the patch in its zip file, and a stream has the patch alone"))); err != nil {
+		if err := out.skip(judge.Skipped(of, u.l.Key, "", name, judge.ItemErrorf("it stands beside the patch in its zip file, and a stream has the patch alone"))); err != nil {
 			return err
 		}
 	}

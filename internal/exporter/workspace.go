@@ -2,13 +2,12 @@ package exporter
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/exporter/find"
 	"github.com/comet-stream/comet-stream/internal/exporter/judge"
 	"github.com/comet-stream/comet-stream/internal/exporter/prefetch"
 	"github.com/comet-stream/comet-stream/stream"
@@ -18,83 +17,21 @@ import (
 // groups, of artifacts and registry models, then single records. A partial
 // stream ends behind a group, so that the single records are all written anew.
 
-// workspaceScope says what of a workspace is in scope.
-type workspaceScope struct {
-	name                      string
-	named                     bool // what belongs to it is in scope, not only pages
-	artifacts, models, panels pick
-	pages                     []*project // whose views are in scope, with the panels that they show
-}
-
-// workspaceScopes returns what paths and RESOURCE names select, by workspace.
-func (x *Exporter) workspaceScopes(s *scope) []workspaceScope {
-	var list []workspaceScope
-	at := func(name string) *workspaceScope {
-		for i := range list {
-			if list[i].name == name {
-				return &list[i]
-			}
-		}
-		list = append(list, workspaceScope{name: name})
-		return &list[len(list)-1]
-	}
-	has := x.o.Resources.HasAny
-	// Views name panels by their ids, so that all of a workspace stay together.
-	hasPanels := func(workspace string) bool {
-		return has(stream.ResourcePanels) && x.o.Selection.Shard.Has(workspace)
-	}
-	for _, p := range s.special {
-		w := at(p.Workspace)
-		w.named = true
-		switch {
-		case p.Kind == pathArtifacts && has(stream.ResourceArtifacts):
-			w.artifacts.add(&p)
-		case p.Kind == pathModels && has(stream.ResourceModels):
-			w.models.add(&p)
-		case p.Kind == pathPanels && hasPanels(p.Workspace):
-			w.panels.add(&p)
-		}
-	}
-	for _, name := range s.workspaces {
-		w := at(name)
-		w.named = true
-		w.artifacts.all = has(stream.ResourceArtifacts)
-		w.models.all = has(stream.ResourceModels)
-		w.panels.all = hasPanels(name)
-	}
-	for _, p := range s.projects {
-		if hasPanels(p.Workspace) {
-			w := at(p.Workspace)
-			w.pages = append(w.pages, p)
-		}
-	}
-	slices.SortFunc(list, func(a, b workspaceScope) int { return strings.Compare(a.name, b.name) })
-	return slices.DeleteFunc(list, func(w workspaceScope) bool {
-		return w.artifacts.empty() && w.models.empty() && w.panels.empty() && len(w.pages) == 0 && !has(stream.ResourceLinks)
-	})
-}
-
-// gone reports whether a version of an artifact or a model goes with the
-// experiment that it comes from.
-func (x *Exporter) gone(key string) bool {
-	return key != "" && x.o.Selection.SelectsExperiments() && x.search.Gone(key)
-}
-
 // planWorkspaces returns the workspaces that the plan names.
-func (x *Exporter) planWorkspaces(s *scope) []string {
+func (x *Exporter) planWorkspaces(s *find.Scope) []string {
 	var names []string
-	for _, w := range x.workspaceScopes(s) {
-		if w.named {
-			names = append(names, judge.Valid(w.name))
+	for _, w := range x.find.WorkspaceScopes(s) {
+		if w.Named {
+			names = append(names, judge.Valid(w.Name))
 		}
 	}
 	return names
 }
 
 // workspaces writes what belongs to workspaces.
-func (x *Exporter) workspaces(ctx, hard context.Context, s *scope, out *output) error {
+func (x *Exporter) workspaces(ctx, hard context.Context, s *find.Scope, out *output) error {
 	r := new(fixedRoute)
-	scopes := x.workspaceScopes(s)
+	scopes := x.find.WorkspaceScopes(s)
 	for i := range scopes {
 		w := &scopes[i]
 		if err := x.artifactUnits(direct(ctx), w, r, out); err != nil {
@@ -111,16 +48,16 @@ func (x *Exporter) workspaces(ctx, hard context.Context, s *scope, out *output) 
 		if err := x.lineageUnits(direct(ctx), w, r, out); err != nil {
 			return err
 		}
-		if err := x.panelUnits(direct(ctx), w, r, out); err != nil {
+		if err := x.pages.panelUnits(direct(ctx), w, r, out); err != nil {
 			return err
 		}
 	}
-	x.viewUnits(scopes, r)
+	x.pages.viewUnits(scopes, r)
 	r.add(&recordUnit{x.skipNotAdded})
 	if err := x.run(ctx, hard, r, out); err != nil {
 		return err
 	}
-	if err := x.run(ctx, hard, x.newViewTour(scopes), out); err != nil {
+	if err := x.run(ctx, hard, x.pages.newViewTour(scopes), out); err != nil {
 		return err
 	}
 	return x.notUnicode.skip(out, "")
@@ -140,26 +77,6 @@ func (o *output) skipAt(of stream.Kind, workspace, project, key, id, name string
 	s := judge.Skipped(of, key, id, name, err)
 	s.Workspace, s.Project = judge.Valid(workspace), judge.Valid(project)
 	return o.skip(s)
-}
-
-// lacks reports whether an error means that the server has no call for something.
-// That is told once: older servers have none of it, and others may keep it to
-// themselves.
-func (x *Exporter) lacks(what string, err error) bool {
-	e, ok := errors.AsType[*comet.Error](err)
-	if !judge.Unsupported(err) && !(ok && e.Named) {
-		return false
-	}
-	x.tellLack(what, err)
-	return true
-}
-
-// tellLack tells once that the server gives something not.
-func (x *Exporter) tellLack(what string, err error) {
-	if !x.told[what] {
-		x.told[what] = true
-		x.o.Observer.Warn(fmt.Sprintf("the server gives no %s, so that the stream has none: %v", what, err))
-	}
 }
 
 // fixedRoute is a route through units that are known from the start.
@@ -238,32 +155,32 @@ func (x *Exporter) linkUnits(r *fixedRoute) {
 // lineageUnits adds the artifact versions in scope that the experiments of the
 // stream consumed. A workspace without artifacts has no lineage, and is not asked
 // for that of each experiment.
-func (x *Exporter) lineageUnits(ctx context.Context, w *workspaceScope, r *fixedRoute, out *output) error {
-	list, known := x.artifactLists[w.name]
-	if w.artifacts.empty() || known && len(list) == 0 {
+func (x *Exporter) lineageUnits(ctx context.Context, w *find.Workspace, r *fixedRoute, out *output) error {
+	list, known := x.find.ArtifactLists[w.Name]
+	if w.Artifacts.Empty() || known && len(list) == 0 {
 		return nil
 	}
 	left, err := x.lineageLeft(ctx, w)
 	if err != nil {
-		return out.skipIn(stream.KindLineage, w.name, "", "", err)
+		return out.skipIn(stream.KindLineage, w.Name, "", "", err)
 	}
-	for _, key := range x.exportedIn(w.name) {
+	for _, key := range x.exportedIn(w.Name) {
 		r.add(&fetchUnit[[]comet.Lineage]{
 			get: func(ctx context.Context) ([]comet.Lineage, error) {
 				return x.client.Artifacts.Lineage(ctx, key, comet.LineageInput)
 			},
 			put: func(_ context.Context, _ *prefetch.Queue, out *output, list []comet.Lineage) error {
-				return writeLineage(out, w.name, key, slices.DeleteFunc(list, left))
+				return writeLineage(out, w.Name, key, slices.DeleteFunc(list, left))
 			},
 			fail: func(out *output, err error) error {
-				if judge.Absence(stream.KindLineage, err) || x.lacks("inputs of experiments", err) {
+				if judge.Absence(stream.KindLineage, err) || x.find.Lacks("inputs of experiments", err) {
 					return nil
 				}
 				if judge.Fatal(err) {
 					return err
 				}
 				s := judge.Skipped(stream.KindLineage, key, "", "", err)
-				s.Workspace = judge.Valid(w.name)
+				s.Workspace = judge.Valid(w.Name)
 				return out.skip(s)
 			},
 		})
@@ -273,18 +190,18 @@ func (x *Exporter) lineageUnits(ctx context.Context, w *workspaceScope, r *fixed
 
 // lineageLeft returns what reports whether an input of an experiment is to be
 // left out, since paths name other artifacts, or other versions of them.
-func (x *Exporter) lineageLeft(ctx context.Context, w *workspaceScope) (func(comet.Lineage) bool, error) {
-	if w.artifacts.all {
+func (x *Exporter) lineageLeft(ctx context.Context, w *find.Workspace) (func(comet.Lineage) bool, error) {
+	if w.Artifacts.All {
 		return func(comet.Lineage) bool { return false }, nil
 	}
 	versions := make(map[string]bool)
-	err := x.eachVersion(ctx, &workspaceScope{name: w.name, artifacts: w.artifacts},
+	err := x.find.EachVersion(ctx, &find.Workspace{Name: w.Name, Artifacts: w.Artifacts},
 		func(a *comet.Artifact, v *comet.ArtifactVersion) error {
 			versions[a.Name+":"+v.Version] = true
 			return nil
 		}, nil, func(err error) error { return err })
 	return func(l comet.Lineage) bool {
-		return l.Workspace != "" && l.Workspace != w.name || !versions[l.Name+":"+l.Version]
+		return l.Workspace != "" && l.Workspace != w.Name || !versions[l.Name+":"+l.Version]
 	}, err
 }
 
@@ -318,9 +235,9 @@ func writeLineage(out *output, workspace, key string, list []comet.Lineage) erro
 // stream, in its order.
 func (x *Exporter) exportedIn(workspace string) []string {
 	var keys []string
-	for _, p := range x.scope.projects {
+	for _, p := range x.scope.Projects {
 		if p.Workspace == workspace {
-			keys = append(keys, x.exported[p.inStream()]...)
+			keys = append(keys, x.exported[p.InStream()]...)
 		}
 	}
 	return keys

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/exporter/find"
 	"github.com/comet-stream/comet-stream/stream"
 	"github.com/google/go-cmp/cmp"
 )
@@ -142,7 +143,7 @@ func TestWorkspacePaths(t *testing.T) {
 	}
 	for _, path := range []string{"demo/artifacts/digit", "demo/artifacts/digits/9.9.9", "demo/model-registry/x", "demo/panels/Scatte", "dem/panels"} {
 		_, sum, err := export(t, Options{Client: client, Paths: paths(t, path)})
-		nf, ok := errors.AsType[*NotFoundError](err)
+		nf, ok := errors.AsType[*find.NotFoundError](err)
 		if !ok || sum.Listed != 0 || path != "demo/model-registry/x" && len(nf.Near) == 0 {
 			t.Errorf("%s: error %v, near %+v", path, err, nf)
 		}
@@ -217,7 +218,7 @@ func TestCompareVersions(t *testing.T) {
 	sorted := []string{"latest", "1.0.0", "1.0.2", "1.0.10", "1.2.0", "2.0.0", "10.0.0"}
 	got := slices.Clone(sorted)
 	slices.Reverse(got)
-	slices.SortFunc(got, compareVersions)
+	slices.SortFunc(got, find.CompareVersions)
 	if diff := cmp.Diff(sorted, got); diff != "" {
 		t.Errorf("versions (-want +got):\n%s", diff)
 	}

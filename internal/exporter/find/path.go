@@ -1,4 +1,4 @@
-package exporter
+package find
 
 import (
 	"errors"
@@ -24,15 +24,15 @@ type Path struct {
 
 	// literal is Project or Name as it was given, if that was escaped: it may be
 	// a name that only looks so. It is "" if there is nothing to choose.
-	literal string
+	Literal string
 }
 
 // Words that stand in the place of a project for what belongs to the
 // workspace as a whole.
 const (
-	pathArtifacts = "artifacts"
+	PathArtifacts = "artifacts"
 	pathModels    = "model-registry"
-	pathPanels    = "panels"
+	PathPanels    = "panels"
 )
 
 // ParsePath reads WORKSPACE[/PROJECT[/EXPERIMENT]], or one of
@@ -55,14 +55,14 @@ func ParsePath(s string) (Path, error) {
 		return Path{}, fmt.Errorf("path %q names no project between its slashes", s)
 	}
 	switch project {
-	case pathArtifacts, pathModels:
+	case PathArtifacts, pathModels:
 		p.Kind = project
 		p.Name, p.Version, _ = strings.Cut(rest, "/")
 		if p.Name == "" && p.Version != "" {
 			return Path{}, fmt.Errorf("path %q names nothing between its slashes", s)
 		}
 		p.unescape(&p.Name)
-	case pathPanels:
+	case PathPanels:
 		p.Kind, p.Name = project, rest
 		p.unescape(&p.Name)
 	default:
@@ -75,23 +75,23 @@ func ParsePath(s string) (Path, error) {
 // unescape reads a name of the path.
 func (p *Path) unescape(name *string) {
 	if plain := pathname.Unescape(*name); plain != *name {
-		p.literal, *name = *name, plain
+		p.Literal, *name = *name, plain
 	}
 }
 
 // find returns where the name in a path is in a list: as it was meant to be
 // read, else as it was given. It returns -1 if it is not there.
 func (p *Path) find(name string, names []string) int {
-	if i := slices.Index(names, name); i >= 0 || p.literal == "" {
+	if i := slices.Index(names, name); i >= 0 || p.Literal == "" {
 		return i
 	}
-	return slices.Index(names, p.literal)
+	return slices.Index(names, p.Literal)
 }
 
 // String returns the path as it is written on the command line, which
 // [ParsePath] reads.
 func (p Path) String() string {
-	parts := []string{p.Workspace, projectPart(p.Project), p.Experiment}
+	parts := []string{p.Workspace, ProjectPart(p.Project), p.Experiment}
 	if p.Kind != "" {
 		parts = []string{p.Workspace, p.Kind, pathname.Escape(p.Name), p.Version}
 	}
@@ -101,11 +101,11 @@ func (p Path) String() string {
 	return strings.Join(parts, "/")
 }
 
-// projectPart returns the name of a project as a part of a path, where some words
+// ProjectPart returns the name of a project as a part of a path, where some words
 // have a meaning of their own.
-func projectPart(name string) string {
+func ProjectPart(name string) string {
 	switch name {
-	case pathArtifacts, pathModels, pathPanels:
+	case PathArtifacts, pathModels, PathPanels:
 		return pathname.EscapeWord(name)
 	}
 	return pathname.Escape(name)

@@ -1,4 +1,4 @@
-package exporter
+package find
 
 import (
 	"fmt"
@@ -29,7 +29,7 @@ func (e *NotFoundError) Error() string {
 func (e *NotFoundError) Hint() []string {
 	switch {
 	case len(e.Near) > 0:
-		return []string{"there is " + quoteAll(e.Near)}
+		return []string{"there is " + QuoteAll(e.Near)}
 	case e.Count == 0:
 		return []string{fmt.Sprintf("there is no %s at all that the key may see", e.What)}
 	case e.In == "":
@@ -38,7 +38,8 @@ func (e *NotFoundError) Hint() []string {
 	return []string{fmt.Sprintf("there are %d; comet-export -l %s lists them", e.Count, e.In)}
 }
 
-func quoteAll(names []string) string {
+// QuoteAll returns names as an error lists them.
+func QuoteAll(names []string) string {
 	quoted := make([]string, len(names))
 	for i, n := range names {
 		quoted[i] = fmt.Sprintf("%q", n)
@@ -70,12 +71,12 @@ func (e *AmbiguousError) Hint() []string {
 	return []string{"name one by its key: " + strings.Join(e.Keys, ", ")}
 }
 
-func notFoundExperiment(p Path, all []listed) error {
+func notFoundExperiment(p Path, all []Experiment) error {
 	names := make([]string, 0, 2*len(all))
 	for _, e := range all {
-		names = append(names, e.key)
-		if e.name != "" {
-			names = append(names, e.name)
+		names = append(names, e.Key)
+		if e.Name != "" {
+			names = append(names, e.Name)
 		}
 	}
 	return &NotFoundError{

@@ -1,4 +1,4 @@
-package exporter
+package find
 
 import (
 	"cmp"
@@ -14,39 +14,40 @@ import (
 	"github.com/comet-stream/comet-stream/internal/exporter/judge"
 	"github.com/comet-stream/comet-stream/internal/selection"
 	"github.com/comet-stream/comet-stream/internal/suggest"
+	"github.com/comet-stream/comet-stream/stream"
 )
 
 // maxListed is how many listed experiments are kept in memory. The listings of
 // projects beyond it are counted, and read again when their turn comes.
 const maxListed = 50_000
 
-// listed is what is kept of an experiment in the listing of its project.
-type listed struct {
-	key, name  string
-	start, end *int64
-	archived   bool
-	running    bool
-	crashed    bool
+// Experiment is what is kept of an experiment in the listing of its project.
+type Experiment struct {
+	Key, Name  string
+	Start, End *int64
+	Archived   bool
+	Running    bool
+	Crashed    bool
 }
 
-func newListed(e *comet.Experiment) listed {
-	l := listed{
-		key: strings.Clone(e.Key), start: e.Start, end: e.End,
-		archived: e.Archived, running: e.Running, crashed: e.Crashed != nil && *e.Crashed,
+func newListed(e *comet.Experiment) Experiment {
+	l := Experiment{
+		Key: strings.Clone(e.Key), Start: e.Start, End: e.End,
+		Archived: e.Archived, Running: e.Running, Crashed: e.Crashed != nil && *e.Crashed,
 	}
 	if e.Name != nil {
-		l.name = strings.Clone(*e.Name)
+		l.Name = strings.Clone(*e.Name)
 	}
 	return l
 }
 
 // byStart orders experiments as they stand in a stream.
-func byStart(a, b listed) int {
-	return cmp.Or(compareTime(a.start, b.start), strings.Compare(a.key, b.key))
+func byStart(a, b Experiment) int {
+	return cmp.Or(CompareTimes(a.Start, b.Start), strings.Compare(a.Key, b.Key))
 }
 
-// compareTime orders times, absent ones first.
-func compareTime(a, b *int64) int {
+// CompareTimes orders times, absent ones first.
+func CompareTimes(a, b *int64) int {
 	switch {
 	case a == nil && b == nil:
 		return 0
@@ -58,45 +59,46 @@ func compareTime(a, b *int64) int {
 	return cmp.Compare(*a, *b)
 }
 
-// project is a project in scope.
-type project struct {
+// Project is a project in scope.
+type Project struct {
 	comet.Project
-	all         bool                // all of its experiments are in scope
-	some        map[string]listed   // or these
-	named       map[string]struct{} // keys that paths name, all the same
-	experiments []listed            // selected, in order; nil while not kept
-	kept        bool                // experiments holds them
-	count       int64               // of them
-	left        int64               // not selected
-	unchanged   int64               // selected, and held by an earlier archive
-	err         error               // what keeps us from listing it
-	doubt       error               // why its listing may not be whole
-	chosen      int64               // of the selected ones of all shards
+	All         bool                  // all of its experiments are in scope
+	Some        map[string]Experiment // or these
+	Named       map[string]struct{}   // keys that paths name, all the same
+	Experiments []Experiment          // selected, in order; nil while not kept
+	Kept        bool                  // experiments holds them
+	Count       int64                 // of them
+	Left        int64                 // not selected
+	Unchanged   int64                 // selected, and held by an earlier archive
+	Err         error                 // what keeps us from listing it
+	Doubt       error                 // why its listing may not be whole
+	Chosen      int64                 // of the selected ones of all shards
 }
 
-// scope is all that is to be exported.
-type scope struct {
-	projects   []*project
-	workspaces []string // whose workspace-level kinds are in scope
+// Scope is all that is to be exported.
+type Scope struct {
+	Projects   []*Project
+	Workspaces []string // whose workspace-level kinds are in scope
 	special    []Path   // workspace-level kinds named by paths
 }
 
 // resolver finds what paths lead to.
 type resolver struct {
-	x          *Exporter
+	x          *Finder
 	workspaces []string // nil until asked for
 	known      map[string][]comet.Project
-	projects   map[[2]string]*project
-	scope      scope
+	projects   map[[2]string]*Project
+	scope      Scope
 }
 
-func newResolver(x *Exporter) *resolver {
-	return &resolver{x: x, known: make(map[string][]comet.Project), projects: make(map[[2]string]*project)}
+// NewResolver returns a resolver of paths.
+func NewResolver(x *Finder) *resolver {
+	return &resolver{x: x, known: make(map[string][]comet.Project), projects: make(map[[2]string]*Project)}
 }
 
-// resolveAll finds what paths lead to.
-func (x *Exporter) resolveAll(ctx context.Context, paths []Path) (*scope, error) {
-	r := newResolver(x)
+// ResolveAll finds what paths lead to.
+func (x *Finder) ResolveAll(ctx context.Context, paths []Path) (*Scope, error) {
+	r := NewResolver(x)
 	for _, p := range paths {
 		if err := r.add(ctx, p); err != nil {
 			return nil, err
@@ -108,32 +110,32 @@ func (x *Exporter) resolveAll(ctx context.Context, paths []Path) (*scope, error)
 		}
 	}
 	for _, p := range r.projects {
-		r.scope.projects = append(r.scope.projects, p)
+		r.scope.Projects = append(r.scope.Projects, p)
 	}
-	slices.SortFunc(r.scope.projects, func(a, b *project) int {
+	slices.SortFunc(r.scope.Projects, func(a, b *Project) int {
 		return cmp.Or(strings.Compare(a.Workspace, b.Workspace), strings.Compare(a.Name, b.Name))
 	})
-	slices.Sort(r.scope.workspaces)
-	r.scope.workspaces = slices.Compact(r.scope.workspaces)
+	slices.Sort(r.scope.Workspaces)
+	r.scope.Workspaces = slices.Compact(r.scope.Workspaces)
 	return &r.scope, nil
 }
 
 // add puts what a path leads to into the scope.
 func (r *resolver) add(ctx context.Context, p Path) error {
 	if p.Kind != "" {
-		err := r.checkSpecial(ctx, &p)
+		err := r.CheckSpecial(ctx, &p)
 		r.scope.special = append(r.scope.special, p)
 		return err
 	}
 	if p.Project == "" {
-		list, err := r.projectsOf(ctx, p.Workspace)
+		list, err := r.ProjectsOf(ctx, p.Workspace)
 		if err != nil {
 			return err
 		}
 		for i := range list {
-			r.project(&list[i]).all = true
+			r.project(&list[i]).All = true
 		}
-		r.scope.workspaces = append(r.scope.workspaces, p.Workspace)
+		r.scope.Workspaces = append(r.scope.Workspaces, p.Workspace)
 		return nil
 	}
 	proj, err := r.findProject(ctx, p)
@@ -141,23 +143,23 @@ func (r *resolver) add(ctx context.Context, p Path) error {
 		return err
 	}
 	if p.Experiment == "" {
-		r.project(proj).all = true
+		r.project(proj).All = true
 		return nil
 	}
 	return r.addExperiment(ctx, p, r.project(proj))
 }
 
 // project returns the project in scope, which it may put there.
-func (r *resolver) project(p *comet.Project) *project {
+func (r *resolver) project(p *comet.Project) *Project {
 	at := [2]string{p.Workspace, p.Name}
 	if r.projects[at] == nil {
-		r.projects[at] = &project{Project: *p, named: make(map[string]struct{})}
+		r.projects[at] = &Project{Project: *p, Named: make(map[string]struct{})}
 	}
 	return r.projects[at]
 }
 
-// projectsOf lists the projects of a workspace.
-func (r *resolver) projectsOf(ctx context.Context, workspace string) ([]comet.Project, error) {
+// ProjectsOf lists the projects of a workspace.
+func (r *resolver) ProjectsOf(ctx context.Context, workspace string) ([]comet.Project, error) {
 	if list, ok := r.known[workspace]; ok {
 		return list, nil
 	}
@@ -217,7 +219,7 @@ func (r *resolver) noWorkspace(name string) error {
 
 // findProject returns the project of a path.
 func (r *resolver) findProject(ctx context.Context, p Path) (*comet.Project, error) {
-	list, err := r.projectsOf(ctx, p.Workspace)
+	list, err := r.ProjectsOf(ctx, p.Workspace)
 	if err != nil {
 		return nil, err
 	}
@@ -230,17 +232,17 @@ func (r *resolver) findProject(ctx context.Context, p Path) (*comet.Project, err
 	}
 	near := suggest.Nearest(p.Project, names, 5)
 	for i := range near {
-		near[i] = projectPart(near[i])
+		near[i] = ProjectPart(near[i])
 	}
 	return nil, &NotFoundError{What: "project", Name: p.Project, In: p.Workspace, Near: near, Count: len(names)}
 }
 
 // addExperiment puts one experiment into the scope, found by key or name.
-func (r *resolver) addExperiment(ctx context.Context, p Path, proj *project) error {
+func (r *resolver) addExperiment(ctx context.Context, p Path, proj *Project) error {
 	if isKey(p.Experiment) {
 		e, err := r.x.client.Experiments.Metadata(ctx, p.Experiment)
 		switch {
-		case err == nil && sameProject(e, &proj.Project):
+		case err == nil && SameProject(e, &proj.Project):
 			proj.add(newListed(e))
 			return nil
 		case err != nil && judge.Fatal(err):
@@ -250,15 +252,15 @@ func (r *resolver) addExperiment(ctx context.Context, p Path, proj *project) err
 	// A name, or the key of an experiment that is linked into the project.
 	all, err := r.x.list(ctx, &proj.Project)
 	if err != nil {
-		return fmt.Errorf("list experiments of %q: %w", proj.path(), err)
+		return fmt.Errorf("list experiments of %q: %w", proj.Path(), err)
 	}
-	var found []listed
+	var found []Experiment
 	for _, e := range all {
-		if e.key == p.Experiment {
-			found = []listed{e}
+		if e.Key == p.Experiment {
+			found = []Experiment{e}
 			break
 		}
-		if e.name == p.Experiment {
+		if e.Name == p.Experiment {
 			found = append(found, e)
 		}
 	}
@@ -271,7 +273,7 @@ func (r *resolver) addExperiment(ctx context.Context, p Path, proj *project) err
 	}
 	e := &AmbiguousError{Path: p}
 	for _, f := range found {
-		e.Keys = append(e.Keys, f.key)
+		e.Keys = append(e.Keys, f.Key)
 	}
 	return e
 }
@@ -286,29 +288,29 @@ func isKey(s string) bool {
 	return len(s) >= 20 && len(s) <= 64
 }
 
-// sameProject reports whether an experiment's metadata names the project.
-func sameProject(e *comet.Experiment, p *comet.Project) bool {
+// SameProject reports whether an experiment's metadata names the project.
+func SameProject(e *comet.Experiment, p *comet.Project) bool {
 	if e.ProjectID != "" && p.ID != "" {
 		return e.ProjectID == p.ID
 	}
 	return e.Project == p.Name && (e.Workspace == "" || e.Workspace == p.Workspace)
 }
 
-// path returns the project as it is written on the command line.
-func (p *project) path() string { return p.Workspace + "/" + projectPart(p.Name) }
+// Path returns the project as it is written on the command line.
+func (p *Project) Path() string { return p.Workspace + "/" + ProjectPart(p.Name) }
 
 // add puts one experiment into scope.
-func (p *project) add(e listed) {
-	if p.some == nil {
-		p.some = make(map[string]listed)
+func (p *Project) add(e Experiment) {
+	if p.Some == nil {
+		p.Some = make(map[string]Experiment)
 	}
-	p.some[e.key] = e
-	p.named[e.key] = struct{}{}
+	p.Some[e.Key] = e
+	p.Named[e.Key] = struct{}{}
 }
 
 // list reads the listing of a project.
-func (x *Exporter) list(ctx context.Context, p *comet.Project) ([]listed, error) {
-	var all []listed
+func (x *Finder) list(ctx context.Context, p *comet.Project) ([]Experiment, error) {
+	var all []Experiment
 	for e, err := range x.client.Experiments.List(ctx, comet.Listing{Workspace: p.Workspace, Project: p.Name}) {
 		if err != nil {
 			return nil, err
@@ -321,7 +323,7 @@ func (x *Exporter) list(ctx context.Context, p *comet.Project) ([]listed, error)
 // listWhole lists the experiments of a project. Where they are fewer than the
 // project says, both are asked again, and if that does not settle it, doubt says
 // so: a listing that was cut short looks like one of a smaller project.
-func (x *Exporter) listWhole(ctx context.Context, p *comet.Project) (all []listed, doubt, err error) {
+func (x *Finder) listWhole(ctx context.Context, p *comet.Project) (all []Experiment, doubt, err error) {
 	fewer := func(said *int64) bool { return said != nil && int64(len(all)) < *said }
 	if all, err = x.list(ctx, p); err != nil || !fewer(p.Experiments) {
 		return all, nil, err
@@ -343,38 +345,38 @@ func (x *Exporter) listWhole(ctx context.Context, p *comet.Project) (all []liste
 	return all, doubt, nil
 }
 
-// tellDoubt tells of a listing that may not be whole, where no stream can.
-func (x *Exporter) tellDoubt(p *project) {
-	if p.doubt != nil {
-		x.o.Observer.Warn(fmt.Sprintf("experiments of %q: %v", p.path(), p.doubt))
+// TellDoubt tells of a listing that may not be whole, where no stream can.
+func (x *Finder) TellDoubt(p *Project) {
+	if p.Doubt != nil {
+		x.o.Warn(fmt.Sprintf("experiments of %q: %v", p.Path(), p.Doubt))
 	}
 }
 
-// selected returns the selected experiments of a project in order, and how many
+// Selected returns the selected experiments of a project in order, and how many
 // there are besides, whatever shard they are in.
-func (x *Exporter) selected(ctx context.Context, p *project) (selected []listed, left int64, err error) {
-	all := make([]listed, 0, len(p.some))
-	if p.all {
-		if all, p.doubt, err = x.listWhole(ctx, &p.Project); err != nil {
+func (x *Finder) Selected(ctx context.Context, p *Project) (selected []Experiment, left int64, err error) {
+	all := make([]Experiment, 0, len(p.Some))
+	if p.All {
+		if all, p.Doubt, err = x.listWhole(ctx, &p.Project); err != nil {
 			return nil, 0, err
 		}
 	} else {
-		for _, e := range p.some {
+		for _, e := range p.Some {
 			all = append(all, e)
 		}
 	}
 	x.since.list(x.o.Base, all)
-	if selected, p.unchanged, err = x.choose(ctx, p, all); err != nil {
+	if selected, p.Unchanged, err = x.choose(ctx, p, all); err != nil {
 		return nil, 0, err
 	}
 	slices.SortFunc(selected, byStart)
-	return slices.Clip(selected), int64(len(all)-len(selected)) - p.unchanged, nil
+	return slices.Clip(selected), int64(len(all)-len(selected)) - p.Unchanged, nil
 }
 
 // choose returns those of the listed experiments that are selected, less those that
 // an earlier archive has, and the number of these. A listing does not tell tags, so
 // they are asked for where all else allows, or nothing else has changed.
-func (x *Exporter) choose(ctx context.Context, p *project, all []listed) (selected []listed, unchanged int64, err error) {
+func (x *Finder) choose(ctx context.Context, p *Project, all []Experiment) (selected []Experiment, unchanged int64, err error) {
 	keep, held := make([]bool, len(all)), make([]bool, len(all))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(x.o.InFlight)
@@ -383,7 +385,7 @@ func (x *Exporter) choose(ctx context.Context, p *project, all []listed) (select
 		may := x.o.Selection.Experiment(&e)
 		ask := len(x.o.Selection.Tags) > 0 && (may || x.o.Selection.Invert)
 		if !ask {
-			keep[i] = x.search.Experiment(&e)
+			keep[i] = x.Search.Experiment(&e)
 		}
 		was := all[i].inBase(p)
 		held[i] = (ask || keep[i]) && x.o.Base.Listed(&was)
@@ -396,7 +398,7 @@ func (x *Exporter) choose(ctx context.Context, p *project, all []listed) (select
 			}
 			e.NoTags, was.Tags = false, e.Tags
 			if ask {
-				keep[i] = x.search.Experiment(&e)
+				keep[i] = x.Search.Experiment(&e)
 			}
 			held[i] = held[i] && x.o.Base.Tagged(&was)
 			return nil
@@ -417,40 +419,40 @@ func (x *Exporter) choose(ctx context.Context, p *project, all []listed) (select
 }
 
 // chosen returns what a listing tells for the choice of experiments.
-func (l *listed) chosen() selection.Experiment {
-	e := selection.Experiment{Key: l.key, NoTags: true, Start: l.start, End: l.end, Archived: l.archived, Running: l.running}
-	if l.name != "" {
-		e.Name = &l.name
+func (l *Experiment) chosen() selection.Experiment {
+	e := selection.Experiment{Key: l.Key, NoTags: true, Start: l.Start, End: l.End, Archived: l.Archived, Running: l.Running}
+	if l.Name != "" {
+		e.Name = &l.Name
 	}
 	return e
 }
 
-// keep takes those of the selected experiments of p that are in the shard.
-func (p *project) keep(selected []listed, left int64, shard selection.Shard) {
-	p.chosen, p.left = int64(len(selected)), left
-	p.experiments, p.kept = slices.DeleteFunc(selected, func(e listed) bool { return !shard.Has(e.key) }), true
-	p.count = int64(len(p.experiments))
+// Keep takes those of the selected experiments of p that are in the shard.
+func (p *Project) Keep(selected []Experiment, left int64, shard selection.Shard) {
+	p.Chosen, p.Left = int64(len(selected)), left
+	p.Experiments, p.Kept = slices.DeleteFunc(selected, func(e Experiment) bool { return !shard.Has(e.Key) }), true
+	p.Count = int64(len(p.Experiments))
 }
 
-// listAll lists the projects, several at a time. A listing that fails in a
+// ListAll lists the projects, several at a time. A listing that fails in a
 // workspace of many projects is no reason to give up the others.
-func (x *Exporter) listAll(ctx context.Context, projects []*project) error {
+func (x *Finder) ListAll(ctx context.Context, projects []*Project) error {
 	var total atomic.Int64
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(max(1, min(x.o.InFlight, 4)))
 	for _, p := range projects {
 		g.Go(func() error {
-			selected, left, err := x.selected(ctx, p)
-			p.keep(selected, left, x.o.Selection.Shard)
+			selected, left, err := x.Selected(ctx, p)
+			p.Keep(selected, left, x.o.Selection.Shard)
 			switch {
 			case err == nil:
 			case judge.Fatal(err) || len(projects) == 1:
-				return fmt.Errorf("list experiments of %q: %w", p.path(), err)
+				return fmt.Errorf("list experiments of %q: %w", p.Path(), err)
 			default:
-				p.err = err
+				p.Err = err
 			}
-			if total.Add(p.count) > maxListed && p.count > 0 {
-				p.experiments, p.kept = nil, false
+			if total.Add(p.Count) > maxListed && p.Count > 0 {
+				p.Experiments, p.Kept = nil, false
 			}
 			return nil
 		})
@@ -458,26 +460,31 @@ func (x *Exporter) listAll(ctx context.Context, projects []*project) error {
 	return g.Wait()
 }
 
-// prune takes projects out of a listed scope that have no experiment left, and what
+// Prune takes projects out of a listed scope that have no experiment left, and what
 // belongs to workspaces where none at all is. It returns how many experiments the
 // projects had that are not selected.
-func (x *Exporter) prune(s *scope) (left int64) {
+func (x *Finder) Prune(s *Scope) (left int64) {
 	chosen := &x.o.Selection
-	if len(s.projects) == 0 {
-		x.search.Match() // paths name nothing that experiments are chosen from
+	if len(s.Projects) == 0 {
+		x.Search.Match() // paths name nothing that experiments are chosen from
 	}
-	if !chosen.SelectsExperiments() || len(s.projects) == 0 {
+	if !chosen.SelectsExperiments() || len(s.Projects) == 0 {
 		return 0
 	}
-	s.projects = slices.DeleteFunc(s.projects, func(p *project) bool {
-		empty := p.err == nil && p.chosen+p.unchanged == 0 && (p.left > 0 || chosen.Narrows())
+	s.Projects = slices.DeleteFunc(s.Projects, func(p *Project) bool {
+		empty := p.Err == nil && p.Chosen+p.Unchanged == 0 && (p.Left > 0 || chosen.Narrows())
 		if empty {
-			left += p.left
+			left += p.Left
 		}
 		return empty
 	})
-	if len(s.projects) == 0 && chosen.Narrows() {
-		s.workspaces, s.special = nil, nil
+	if len(s.Projects) == 0 && chosen.Narrows() {
+		s.Workspaces, s.special = nil, nil
 	}
 	return left
+}
+
+// InStream returns the name of the project as a stream has it.
+func (p *Project) InStream() stream.ProjectName {
+	return stream.ProjectName{Workspace: judge.Valid(p.Workspace), Name: judge.Valid(p.Name)}
 }

@@ -1,0 +1,84 @@
+package find
+
+import (
+	"sync"
+
+	"github.com/comet-stream/comet-stream/internal/base"
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/selection"
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// A Finder finds what there is to be exported: what paths lead to, which of the
+// listed experiments are selected, what belongs to a workspace.
+type Finder struct {
+	client *comet.Client
+	o      Options
+	Search *selection.Search // for the keys that were asked for
+	since  changes
+	Told   map[string]bool // experiments that something needs, and what the server lacks, once told of
+
+	// The lists of workspaces, once they have been read.
+	ArtifactLists map[string][]comet.Artifact
+	modelLists    map[string][]comet.RegistryModel
+	panelLists    map[string]panelList
+
+	NotAdded map[string]error // experiments that could not be added to the scope, and why
+}
+
+// Options say what is to be found.
+type Options struct {
+	Client          *comet.Client
+	Resources       stream.Resources
+	Selection       selection.Selection
+	WithExperiments bool
+	Base            *base.Base
+	InFlight        int
+	Warn            func(string)
+}
+
+// New returns a finder. It does not speak to the server yet.
+func New(o Options) *Finder {
+	return &Finder{
+		client: o.Client, Search: o.Selection.Search(), Told: make(map[string]bool), o: o,
+		ArtifactLists: make(map[string][]comet.Artifact), modelLists: make(map[string][]comet.RegistryModel),
+		panelLists: make(map[string]panelList), NotAdded: make(map[string]error),
+	}
+}
+
+// HasListed reports whether an experiment has been listed, where a base is compared
+// with.
+func (x *Finder) HasListed(key string) bool {
+	_, ok := x.since.listed[key]
+	return ok
+}
+
+// changes notes what is listed now, for what earlier archives have besides.
+type changes struct {
+	mu     sync.Mutex
+	listed map[string]struct{} // keys
+}
+
+// list notes the experiments of a project, if they are to be compared.
+func (c *changes) list(with *base.Base, all []Experiment) {
+	if with == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.listed == nil {
+		c.listed = make(map[string]struct{}, len(all))
+	}
+	for i := range all {
+		c.listed[all[i].Key] = struct{}{}
+	}
+}
+
+// inBase returns what a listing tells, as a base has it.
+func (l *Experiment) inBase(p *Project) base.Experiment {
+	in := p.InStream()
+	return base.Experiment{
+		Key: l.Key, Workspace: in.Workspace, Project: in.Name, Name: l.Name, Start: l.Start, End: l.End,
+		Archived: l.Archived, Running: l.Running, Crashed: l.Crashed,
+	}
+}

@@ -307,3 +307,31 @@ func TestUnansweredStorage(t *testing.T) {
 		}
 	})
 }
+
+// An item that is broken and comes when nothing else is left to read costs little,
+// since its endpoint still answers what it answered before. Where it does not, it
+// is the endpoint that is not well, and what is mended in time is not lost.
+func TestBrokenLast(t *testing.T) {
+	for name, down := range map[string]time.Duration{"broken item": 0, "endpoint that comes back": time.Minute} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var since time.Time
+				network, _ := assets(func(id string, _ int) bool {
+					if down == 0 {
+						return id == "199"
+					}
+					return !since.IsZero() && time.Since(since) < down
+				})
+				c := offline(t, network)
+				if lost, _ := readMany(t.Context(), 199, func(i int) error { return readNumbered(t.Context(), c, i) }); len(lost) > 0 {
+					t.Fatalf("%d lost", len(lost))
+				}
+				since = time.Now()
+				err := readNumbered(t.Context(), c, 199)
+				if took := time.Since(since); (err == nil) != (down > 0) || down == 0 && took > 35*time.Second {
+					t.Errorf("%v after %v", err, took)
+				}
+			})
+		})
+	}
+}

@@ -242,6 +242,16 @@ func (c *Conn) probe(ctx context.Context) bool {
 	return c.answersREST(ctx, c.restURL(ctx))
 }
 
+// answersWell reports whether a read that was answered well still is.
+func (c *Conn) answersWell(ctx context.Context, cl *Call) bool {
+	resp, err := c.Try(c.retry.briefly(ctx), cl)
+	if err != nil {
+		return false
+	}
+	resp.Body.Close()
+	return true
+}
+
 // ReadAccount is read also to see whether a server answers at all.
 var ReadAccount = Read{"account-details", scan.ValueNamed("userName", "defaultWorkspaceName"), []string{"user", "account"}}
 
@@ -284,7 +294,7 @@ func New(o Options) (*Conn, error) {
 		unclear:     unclearWords{tell: o.Unclear},
 	}
 	for _, r := range []*retrier{&c.retry, &c.storage} {
-		r.Retry, r.stats, r.notify, r.waits, r.well, r.probe = o.Retry, o.Counters, o.Notify, o.Waits, o.Succeeded, c.probe
+		r.Retry, r.stats, r.notify, r.waits, r.well, r.probe, r.sample = o.Retry, o.Counters, o.Notify, o.Waits, o.Succeeded, c.probe, c.answersWell
 	}
 	c.retry.gate = gate.New(o.Retry.MaxThrottled)
 	c.storage.optional, c.storage.answer = true, storageAnswer

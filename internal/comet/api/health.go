@@ -19,6 +19,7 @@ type endpoint struct {
 	status    int       // of the failures that are counted
 	lost      int       // calls that were given up after failing so
 	saved     int       // calls that failed so and then came out well
+	sample    *Call     // a read that was answered well
 }
 
 const (
@@ -30,6 +31,9 @@ const (
 	// the same way were lost, but no longer than againTime.
 	againTries = 4
 	againTime  = 10 * time.Second
+	// sampleTries is how often a read is tried before its endpoint is asked for what
+	// it has answered well, to tell a broken object from a broken endpoint.
+	sampleTries = 3
 	// lasting is how long an endpoint has to fail to be taken for broken.
 	lasting = time.Minute
 )
@@ -85,6 +89,31 @@ func (h *health) well(cl *Call, began time.Time, saved bool) {
 	if saved {
 		p.saved++
 	}
+}
+
+// remember keeps a read that was answered well.
+func (h *health) remember(cl *Call) {
+	if cl.write() || cl.Heavy || cl.Body != nil || cl.storage != nil {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.of(cl).sample = &Call{Method: cl.Method, Family: cl.Family, base: cl.base, Path: cl.Path, Query: cl.Query, Want: WantBytes}
+}
+
+// sampleFor returns a read that its endpoint has answered well, and no other since
+// a time; nil if there is none but the read itself.
+func (h *health) sampleFor(cl *Call, since time.Time) *Call {
+	if cl.write() {
+		return nil
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p := h.of(cl)
+	if s := p.sample; s != nil && !p.good.After(since) && (s.Path != cl.Path || s.Query.Encode() != cl.Query.Encode()) {
+		return s
+	}
+	return nil
 }
 
 // gaveUp takes note of a call that has been given up while others succeeded.

@@ -29,6 +29,7 @@ type retrier struct {
 	waits  func(Wait)
 	well   func() // nil, or told of each success
 	probe  func(context.Context) bool
+	sample func(context.Context, *Call) bool // whether a read is answered well now
 	gate   *gate.Gate // nil: calls pass none
 	// optional says that what is asked here can be done in another way. It is
 	// given up sooner while nothing has been answered yet.
@@ -217,6 +218,9 @@ func (e *effort) failure(ctx context.Context, ae *Error, before time.Time) (time
 		return 0, ae
 	}
 	e.ambiguous = e.ambiguous || e.maybeDone(ae)
+	if e.failures >= sampleTries {
+		e.askSample(ctx)
+	}
 	left := e.r.MaxElapsed - time.Since(e.r.lastSuccess(e.failing))
 	enough, quick := e.enough(ae)
 	if others := enough && e.othersSucceed(ctx, before); others || left <= 0 || e.unreachable(ae) {
@@ -362,6 +366,16 @@ func (e *effort) enough(ae *Error) (enough, quick bool) {
 	return e.failures >= tries || time.Since(e.failing) >= e.r.MaxElapsed, quick
 }
 
+// askSample asks the endpoint of a call that keeps failing for what it has answered
+// well. That it still does so shows that it is what is asked for that is broken.
+func (e *effort) askSample(ctx context.Context) {
+	began := time.Now()
+	if s := e.r.health.sampleFor(e.cl, e.failing); s != nil && e.r.sample(ctx, s) {
+		e.r.answered(began)
+		e.r.health.well(s, began, false)
+	}
+}
+
 // final marks the error with what the caller may have to know of earlier
 // tries.
 func (e *effort) final(err error) error {
@@ -451,6 +465,7 @@ func (c *Conn) doWith(ctx context.Context, cl *Call, e *effort) (*http.Response,
 			e.r.hasWorked(cl).Store(true)
 		}
 		if err == nil {
+			e.r.health.remember(cl)
 			return resp, nil
 		}
 		if refused(err) {

@@ -55,7 +55,7 @@ func (c *filterCommand) openInputs(ctx context.Context, names []string) (inputs 
 	var opened []io.Closer
 	closeAll = func() {
 		for _, f := range opened {
-			f.Close() // they were only read
+			_ = f.Close() // they were only read
 		}
 	}
 	for _, name := range names {

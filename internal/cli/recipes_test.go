@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
@@ -16,25 +17,54 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comettest"
 )
 
-// TestRecipes runs each block of commands in docs/recipes.md, to the letter, in a
+// documents are the pages whose commands are run, and how many sections of them
+// have some at least.
+var documents = map[string]int{"README.md": 1, "docs/recipes.md": 11, "docs/folders.md": 1}
+
+// TestRecipes runs each block of commands in the documents, to the letter, in a
 // shell with the programs that it names: between a server with the sandbox's
 // workspace demo, and one with an empty workspace lab, which each block finds empty.
 // The blocks of a section share their folder, and what they have put to S3.
 func TestRecipes(t *testing.T) {
 	source := comettest.Start(t, comettest.Options{})
 	source.SeedDemo("demo")
-	sections := documentSections(t, "../../docs/recipes.md")
-	if len(sections) < 11 {
-		t.Fatalf("docs/recipes.md has %d sections with commands, fewer than it should", len(sections))
+	for document, least := range documents {
+		sections := documentSections(t, "../../"+document)
+		if len(sections) < least {
+			t.Fatalf("%s has %d sections with commands, fewer than it should", document, len(sections))
+		}
+		for _, s := range sections {
+			t.Run(document+"/"+s.title, func(t *testing.T) {
+				t.Parallel()
+				k := newKitchen(t, source)
+				for _, block := range s.blocks {
+					k.run(t, block)
+				}
+			})
+		}
 	}
-	for _, s := range sections {
-		t.Run(s.title, func(t *testing.T) {
-			t.Parallel()
-			k := newKitchen(t, source)
-			for _, block := range s.blocks {
-				k.run(t, block)
-			}
-		})
+}
+
+// TestKeysOfEachProcess runs the pipe of docs/credentials.md whose tools get a key
+// each, with real ones put in.
+func TestKeysOfEachProcess(t *testing.T) {
+	text, err := os.ReadFile("../../docs/credentials.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pipe := regexp.MustCompile(`(?m)^    (COMET_API_KEY=… comet-export .*)$`).FindSubmatch(text)
+	if pipe == nil {
+		t.Fatal("docs/credentials.md has no such pipe")
+	}
+	source, destination := comettest.Start(t, comettest.Options{}), comettest.Start(t, comettest.Options{})
+	source.SeedDemo("acme")
+	destination.SeedWorkspace("lab")
+	smart := comettest.DefaultAPIKey + "*" + base64.StdEncoding.EncodeToString(fmt.Appendf(nil, `{"baseUrl":%q}`, source.URL()))
+	line := strings.Replace(string(pipe[1]), "COMET_API_KEY=…", "COMET_API_KEY='"+smart+"'", 1)
+	line = strings.Replace(line, "COMET_API_KEY=…", "COMET_API_KEY="+comettest.DefaultAPIKey, 1)
+	line = strings.Replace(line, "https://comet.example.com", destination.URL(), 1)
+	if out, err := newKitchen(t, source).shell(t, "set -o pipefail; "+line); err != nil {
+		t.Errorf("%v\n%s\n%s", err, line, out)
 	}
 }
 

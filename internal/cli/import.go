@@ -16,6 +16,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/progress"
 	"github.com/comet-stream/comet-stream/internal/report"
+	"github.com/comet-stream/comet-stream/internal/signoff"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -36,6 +37,9 @@ type importCommand struct {
 	lines    *reportFile // nil if no report is wanted
 
 	wouldTake int64 // requests, of a dry run
+
+	htmlReport string // file
+	page       *signoff.Page
 }
 
 // Import is the command comet-import: it reads a stream and writes it to a
@@ -68,6 +72,9 @@ func Import(ctx context.Context, stdio IO, args []string) error {
 	if c.lines, err = c.openReport(); err != nil {
 		return err
 	}
+	if err := c.checkPage(); err != nil {
+		return err
+	}
 	c.talk = c.startReport(&c.counters)
 	defer c.talk.Close()
 	for _, text := range in.warnings {
@@ -86,6 +93,7 @@ func (c *importCommand) addFlags() {
 	c.StringVar(&c.dir, "d", "", "")
 	c.noEnv["d"] = true
 	c.addReportFlag()
+	c.StringVar(&c.htmlReport, "html-report", "", "")
 	c.ModeVar(&c.dryRun, "dry-run")
 	c.ModeVar(&c.verifyOnly, "verify-only")
 	c.BoolVar(&o.Verify, "verify", false, "")
@@ -173,10 +181,12 @@ func (c *importCommand) run(ctx context.Context, in *input) (err error) {
 	}
 	work, cancel := withGrace(ctx, graceTime)
 	defer cancel()
-	sum, err := importer.Import(ctx, work, &countedReader{r: in, n: &c.counters.Bytes}, c.target.Client, c.opts)
+	read := c.startPage(&countedReader{r: in, n: &c.counters.Bytes}, account.UserName)
+	sum, err := importer.Import(ctx, work, read, c.target.Client, c.opts)
+	pageErr := c.writePage(work, sum, err)
 	c.talk.Close()
 	c.total(sum, err == nil)
-	return errors.Join(c.explain(in, err), c.verdict(sum))
+	return errors.Join(c.explain(in, err), c.verdict(sum), pageErr)
 }
 
 // countedReader counts what is read from r.
@@ -199,6 +209,9 @@ const maxIssueLines = 10
 func (c *importCommand) tell(o *report.Outcome) {
 	c.lines.add(o)
 	c.wouldTake += requestsFor(o)
+	if c.page != nil {
+		c.page.Outcome(o)
+	}
 	subject := outcomeName(o)
 	if o.Error != "" {
 		c.talk.Warn("%s: not finished: %s", subject, strings.TrimPrefix(o.Error, subject+": "))

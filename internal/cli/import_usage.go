@@ -44,6 +44,10 @@ Where it goes:
 How:
     --verify                read everything back and compare it
     --report FILE           a line of JSON for each experiment, and one for the sum
+    --html-report FILE      one page for whoever signs the migration off: counts of both
+                            sides, what could not be kept, links from old to new, the
+                            share links to hand out (so keep it to yourself), and some
+                            series drawn from both sides. It needs no network
     --temp-dir DIR          where large assets wait (default the system's place)
     --temp-max SIZE         how much of them: 500MB, 20GiB (default 8GiB); larger
                             ones are sent while they are read, and cannot be retried

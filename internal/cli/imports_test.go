@@ -32,7 +32,7 @@ var rules = map[string]rule{
 	"internal/cli": {
 		own: []string{
 			"internal/base", "internal/config", "internal/exporter", "internal/filter", "internal/folder", "internal/importer", "internal/importer/place", "internal/listing", "internal/join", "internal/jsonform",
-			"internal/progress", "internal/report", "internal/selection", "internal/suggest", "internal/table", "internal/text", "internal/comet", "internal/comet/transport", "stream",
+			"internal/progress", "internal/report", "internal/selection", "internal/suggest", "internal/table", "internal/text", "internal/comet", "internal/comet/transport", "internal/signoff", "stream",
 		},
 		others: []string{"github.com/peterbourgon/ff/v3", "golang.org/x/"},
 	},
@@ -42,6 +42,7 @@ var rules = map[string]rule{
 	"internal/pathname":  {not: []string{"net", "net/http", "os"}},
 	"internal/suggest":   {},
 	"internal/base":      {own: []string{"internal/listing", "stream"}, not: []string{"net", "net/http", "os"}},
+	"internal/signoff":   {own: []string{"internal/report", "stream"}, not: []string{"net", "net/http", "os"}},
 	"internal/listing":   {not: []string{"net", "net/http", "os"}},
 	"internal/report":    {own: []string{"stream"}, not: []string{"os", "net", "net/http"}},
 	"internal/thin":      {not: []string{"net", "net/http", "os"}},

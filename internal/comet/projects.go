@@ -223,21 +223,28 @@ func (c Projects) Symlink(ctx context.Context, key, project string) error {
 	})
 }
 
-// ShareLinks returns how many share links a project has. A code of one lets in
-// whoever holds it, so that none leaves this method. Servers that do not tell
+// ShareLinks returns how many share links a project has. Servers that do not tell
 // answer [ErrUnsupported].
 func (c Projects) ShareLinks(ctx context.Context, projectID string) (int64, error) {
-	var n int64
+	codes, err := c.ShareCodes(ctx, projectID)
+	return int64(len(codes)), err
+}
+
+// ShareCodes returns the codes of the share links of a project, under the terms of
+// [Projects.ShareLinks]. A code lets in whoever holds it: it is for those alone who
+// hand links out, and goes into no stream, log or error.
+func (c Projects) ShareCodes(ctx context.Context, projectID string) (codes []string, err error) {
 	exists := func() bool {
 		_, err := c.ByID(ctx, projectID)
 		return err == nil
 	}
-	err := c.conn.Gated(ctx, featureShareLinks, http.MethodGet, exists, func() error {
+	err = c.conn.Gated(ctx, featureShareLinks, http.MethodGet, exists, func() error {
+		codes = nil
 		data, err := c.conn.Get(ctx, readShareLinks, "projectId", projectID)
-		wire.Elements(wire.Member(data, "shareCodes"), func([]byte) { n++ })
+		wire.Elements(wire.Member(data, "shareCodes"), func(code []byte) { codes = append(codes, wire.TextOrEmpty(code)) })
 		return err
 	})
-	return n, err
+	return codes, err
 }
 
 // AddShareLink makes one more share link of a project, with a code that the

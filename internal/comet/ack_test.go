@@ -77,7 +77,7 @@ var uploads = append([]write{
 	}},
 }, func() (list []write) {
 	for name, send := range map[string]func(Assets, context.Context, *Upload) error{
-		"asset": Assets.Upload, "image": Assets.UploadVisualization, "asset by REST": Assets.UploadREST,
+		"asset": Assets.Upload, "image": Assets.UploadVisualization,
 	} {
 		list = append(list, write{name: name, do: func(ctx context.Context, c *Client) error {
 			return send(c.Assets, ctx, &Upload{Run: &Run{Key: "K"}, ID: "A", Open: fromText("data"), Size: 4})

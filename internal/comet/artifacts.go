@@ -127,12 +127,6 @@ func (c Artifacts) Get(ctx context.Context, workspace, name string) (*Artifact, 
 	return c.get(ctx, "workspace", workspace, "artifactName", name)
 }
 
-// ByID is [Artifacts.Get] by id.
-func (c Artifacts) ByID(ctx context.Context, id string) (*Artifact, error) {
-	// This one parameter is in snake case.
-	return c.get(ctx, "artifact_id", id)
-}
-
 func (c Artifacts) get(ctx context.Context, query ...string) (*Artifact, error) {
 	raw, versions, err := api.ListWithin(ctx, c.conn, readArtifact, api.Query(query...), parseArtifactVersion)
 	if err != nil {
@@ -194,17 +188,6 @@ func (c Artifacts) AddConsumer(ctx context.Context, q VersionQuery, consumer str
 func (c Artifacts) Files(ctx context.Context, workspace, name, version string) ([]Asset, error) {
 	q := api.Query("workspace", workspace, "artifactName", name, "version", version)
 	return api.ListOf(ctx, c.conn, readArtifactFiles, q, nil, parseArtifactFile)
-}
-
-// EachFile calls yield for each file of a version as the answer comes,
-// under the terms of [Parameters.Each].
-func (c Artifacts) EachFile(ctx context.Context, workspace, name, version string, restart func(), yield func(*Asset) error) error {
-	q := api.Query("workspace", workspace, "artifactName", name, "version", version)
-	return c.conn.Each(ctx, readArtifactFiles, q, restart, func(v []byte, cut bool) error {
-		a := parseArtifactFile(v)
-		a.Cut = cut
-		return yield(&a)
-	})
 }
 
 func parseArtifactFile(v []byte) Asset {
@@ -439,22 +422,4 @@ func (c Artifacts) Update(ctx context.Context, id string, u ArtifactUpdate) erro
 		o.Text("emoji", *u.Emoji)
 	}
 	return c.conn.Post(ctx, "write/artifacts/details", &o)
-}
-
-// VersionLabels holds what to change of an artifact version; nil fields stay,
-// lists are replaced.
-type VersionLabels struct {
-	Aliases  []string
-	Tags     []string
-	Metadata *string // JSON text
-}
-
-// LabelVersion changes the labels of an artifact version.
-func (c Artifacts) LabelVersion(ctx context.Context, versionID string, l VersionLabels) error {
-	var o wire.Object
-	o.Text("artifactVersionId", versionID)
-	o.TextsOrNull("alias", l.Aliases)
-	o.TextOrNull("versionMetadata", l.Metadata)
-	o.TextsOrNull("versionTags", l.Tags)
-	return c.conn.Post(ctx, "write/artifacts/version/labels", &o)
 }

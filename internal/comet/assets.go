@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"net/http"
 
 	"github.com/comet-stream/comet-stream/internal/comet/api"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
@@ -75,29 +74,9 @@ func parseAsset(data []byte) Asset {
 	return a
 }
 
-// List returns the assets of an experiment: all of them if typ is empty,
-// else those of one type.
-func (c Assets) List(ctx context.Context, key, typ string) ([]Asset, error) {
-	if typ == "" {
-		typ = allTypes
-	}
-	return api.ListOf(ctx, c.conn, readAssets, api.Query("experimentKey", key, "type", typ), nil, parseAsset)
-}
-
 // allTypes asks for assets of all types. Without a type older servers leave out
 // most.
 const allTypes = "all"
-
-// ByName returns the assets of an experiment with a name. Older servers
-// answer [ErrUnsupported].
-func (c Assets) ByName(ctx context.Context, key, name string) ([]Asset, error) {
-	var found []Asset
-	err := c.conn.Gated(ctx, featureAssetByName, http.MethodGet, Experiments(c).exists(ctx, key), func() (err error) {
-		found, err = api.ListOf(ctx, c.conn, readAssetsByName, api.Query("experimentKey", key, "assetName", name), nil, parseAsset)
-		return err
-	})
-	return found, err
-}
 
 // Each calls yield for each asset of an experiment as the answer comes,
 // under the terms of [Parameters.Each]: all of them if typ is empty, else
@@ -112,11 +91,6 @@ func (c Assets) Each(ctx context.Context, key, typ string, restart func(), yield
 		a.Cut = cut
 		return yield(&a)
 	})
-}
-
-// Delete removes an asset of an experiment.
-func (c Assets) Delete(ctx context.Context, key, id string) error {
-	return c.conn.GetAck(ctx, "write/experiment/asset/delete", "experimentKey", key, "assetId", id)
 }
 
 // Content returns the content of an asset.

@@ -352,7 +352,7 @@ func TestAssets(t *testing.T) {
 			answer(`{"assets":[`+full+`,`+odd+`]}`)(w, r)
 		},
 	})
-	got, err := c.Assets.List(t.Context(), "K", "")
+	got, err := AssetsOf(c)(t.Context(), "K", "")
 	if err != nil || query != "experimentKey=K&type=all" {
 		t.Fatalf("%s: %v", query, err)
 	}
@@ -364,7 +364,7 @@ func TestAssets(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if _, err := c.Assets.List(t.Context(), "K", "ASSET_TYPE_FULL_METRIC"); err != nil || query != "experimentKey=K&type=ASSET_TYPE_FULL_METRIC" {
+	if _, err := AssetsOf(c)(t.Context(), "K", "ASSET_TYPE_FULL_METRIC"); err != nil || query != "experimentKey=K&type=ASSET_TYPE_FULL_METRIC" {
 		t.Errorf("%s: %v", query, err)
 	}
 }

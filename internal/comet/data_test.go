@@ -28,9 +28,9 @@ func TestValues(t *testing.T) {
 		{Raw: []byte(odd), Name: "Name|Max", Current: Reading{Value: ptr("12.50"), Time: ptr(int64(7))}},
 	}
 	for path, read := range map[string]func(*Client) ([]Value, error){
-		"experiment/parameters":      func(c *Client) ([]Value, error) { return c.Parameters.List(t.Context(), "k") },
-		"experiment/log-other":       func(c *Client) ([]Value, error) { return c.Others.List(t.Context(), "k") },
-		"experiment/metrics/summary": func(c *Client) ([]Value, error) { return c.Metrics.List(t.Context(), "k") },
+		"experiment/parameters":      func(c *Client) ([]Value, error) { return ValuesOf(c.Parameters.Each)(t.Context(), "k") },
+		"experiment/log-other":       func(c *Client) ([]Value, error) { return ValuesOf(c.Others.Each)(t.Context(), "k") },
+		"experiment/metrics/summary": func(c *Client) ([]Value, error) { return ValuesOf(c.Metrics.Each)(t.Context(), "k") },
 	} {
 		got, err := read(docServer(t, path, `{"values":[`+full+`,`+odd+`]}`))
 		if err != nil {
@@ -90,10 +90,6 @@ func TestModels(t *testing.T) {
 	want := []Model{{Raw: []byte(a), ID: "M1", Key: "K", Name: "cnn"}, {Raw: []byte(b), ID: "M2", Key: "K", Name: "rnn"}}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
-	}
-	assets, err := docServer(t, "experiment/model/asset/list", `{"assets":[{"assetId":"A","dir":"models/cnn"}]}`).Assets.OfModel(t.Context(), "K", "cnn")
-	if err != nil || len(assets) != 1 || assets[0].Dir != "models/cnn" {
-		t.Errorf("%+v, %v", assets, err)
 	}
 }
 
@@ -156,27 +152,14 @@ func TestProjectsPage(t *testing.T) {
 	}
 }
 
-func TestAssetsByNameAndProcessing(t *testing.T) {
+func TestProcessing(t *testing.T) {
 	c := newTestClient(t, map[string]http.HandlerFunc{
-		"GET /api/rest/v2/experiment/asset/get-by-name": func(w http.ResponseWriter, r *http.Request) {
-			if q := r.URL.RawQuery; q != "assetName=a%2Fb&experimentKey=K" {
-				t.Errorf("query %s", q)
-			}
-			answer(`{"assets":[{"assetId":"A"}]}`)(w, r)
-		},
 		"GET /api/rest/v2/experiment/processing/status": answer(`{"processing":true}`),
 	})
-	list, err := c.Assets.ByName(t.Context(), "K", "a/b")
-	if err != nil || len(list) != 1 || list[0].ID != "A" {
-		t.Errorf("%v, %v", list, err)
-	}
 	if busy, err := c.Experiments.Processing(t.Context(), "K"); err != nil || !busy {
 		t.Errorf("%v, %v", busy, err)
 	}
 	old := docServer(t, "experiment/metadata", `{"experimentKey":"K"}`)
-	if _, err := old.Assets.ByName(t.Context(), "K", "x"); !errors.Is(err, api.ErrUnsupported) {
-		t.Errorf("got %v", err)
-	}
 	if _, err := old.Experiments.Processing(t.Context(), "K"); !errors.Is(err, api.ErrUnsupported) {
 		t.Errorf("got %v", err)
 	}

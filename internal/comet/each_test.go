@@ -1,6 +1,8 @@
 package comet
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -92,5 +94,29 @@ func TestEachStopped(t *testing.T) {
 	err := c.Metrics.Each(t.Context(), "k", func() { t.Error("restarted") }, func(*Value) error { n++; return stop })
 	if err != stop || n != 1 {
 		t.Errorf("error %v after %d values, want %v after 1", err, n, stop)
+	}
+}
+
+// ValuesOf returns a function that gathers what each yields.
+func ValuesOf(each func(context.Context, string, func(), func(*Value) error) error) func(context.Context, string) ([]Value, error) {
+	return func(ctx context.Context, key string) (list []Value, err error) {
+		err = each(ctx, key, func() { list = nil }, func(v *Value) error {
+			list = append(list, *v)
+			list[len(list)-1].Raw = bytes.Clone(v.Raw)
+			return nil
+		})
+		return list, err
+	}
+}
+
+// AssetsOf returns a function that gathers the assets of an experiment.
+func AssetsOf(c *Client) func(context.Context, string, string) ([]Asset, error) {
+	return func(ctx context.Context, key, typ string) (list []Asset, err error) {
+		err = c.Assets.Each(ctx, key, typ, func() { list = nil }, func(a *Asset) error {
+			list = append(list, *a)
+			list[len(list)-1].Raw = bytes.Clone(a.Raw)
+			return nil
+		})
+		return list, err
 	}
 }

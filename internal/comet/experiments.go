@@ -111,29 +111,6 @@ func (c Experiments) exists(ctx context.Context, key string) func() bool {
 	}
 }
 
-// Create creates an experiment whose key the server chooses, and
-// returns the key. It is not safe to do twice, see [ErrUncertain].
-func (c Experiments) Create(ctx context.Context, workspace, project, name string) (key string, err error) {
-	var o wire.Object
-	o.Text("workspaceName", workspace)
-	o.Text("projectName", project)
-	if name != "" {
-		o.Text("experimentName", name)
-	}
-	o.Bool("disableHeartBeat", true)
-	data, err := c.conn.Document(ctx, &api.Call{
-		Method: http.MethodPost,
-		Path:   "write/experiment/create",
-		Body:   api.JSONBody(o.Bytes()),
-		Unsafe: true,
-		Check:  api.Gives("experimentKey"),
-	})
-	if err != nil {
-		return "", err
-	}
-	return wire.TextOrEmpty(wire.Member(data, "experimentKey")), nil
-}
-
 // Tags returns the tags of an experiment.
 func (c Experiments) Tags(ctx context.Context, key string) ([]string, error) {
 	data, err := c.conn.Get(ctx, readTags, "experimentKey", key)
@@ -150,14 +127,6 @@ func (c Experiments) AddTags(ctx context.Context, key string, tags []string) err
 	o.Text("experimentKey", key)
 	o.Texts("addedTags", tags)
 	return c.conn.Post(ctx, "write/experiment/tags", &o)
-}
-
-// AddRunTags is [Experiments.AddTags] through the client library's endpoint.
-func (c Experiments) AddRunTags(ctx context.Context, key string, tags []string) error {
-	o := c.conn.Authorized()
-	o.Text("experimentKey", key)
-	o.Texts("addedTags", tags)
-	return c.conn.PostClient(ctx, "tags/add-tags-to-experiment", o)
 }
 
 // Status is the state of an experiment to be written.

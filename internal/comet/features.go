@@ -5,12 +5,11 @@ import "github.com/comet-stream/comet-stream/internal/comet/api"
 // The calls that older servers lack, the version that brought them, and whether
 // others do the same in their place.
 var (
-	featureAllPoints   = api.Feature{Path: "experiment/metrics/get-all", Since: api.Version{Major: 3, Minor: 20, Patch: 60}, Replaced: true}
-	featureAssetByName = api.Feature{Path: "experiment/asset/get-by-name", Since: api.Version{Major: 4, Minor: 3, Patch: 385}, Replaced: true}
-	featureProcessing  = api.Feature{Path: "experiment/processing/status", Replaced: true}
-	featureProjects    = api.Feature{Path: "projects/page", Replaced: true}
-	featureViews       = api.Feature{Path: "views/get-all"}
-	featureViewsWrite  = api.Feature{Path: "write/views/upsert"}
+	featureAllPoints  = api.Feature{Path: "experiment/metrics/get-all", Since: api.Version{Major: 3, Minor: 20, Patch: 60}, Replaced: true}
+	featureProcessing = api.Feature{Path: "experiment/processing/status", Replaced: true}
+	featureProjects   = api.Feature{Path: "projects/page", Replaced: true}
+	featureViews      = api.Feature{Path: "views/get-all"}
+	featureViewsWrite = api.Feature{Path: "write/views/upsert"}
 
 	featureChartTemplates      = api.Feature{Path: "views/chart-templates"}
 	featureChartTemplatesWrite = api.Feature{Path: "write/chart-templates/upsert"}
@@ -21,10 +20,9 @@ var (
 	featureShareLinks   = api.Feature{Path: "project/get-project-share-links"}
 	featureRemoteFiles  = api.Feature{Path: "write/artifact/assets/remote/batch", Since: api.Version{Major: 3, Minor: 12, Patch: 26}, Replaced: true}
 
-	featureRegistryItem    = api.Feature{Path: "registry-model/item/details", Since: api.Version{Major: 3, Minor: 5, Patch: 42}}
-	featureRegistryHistory = api.Feature{Path: "registry-model/history/item", Since: api.Version{Major: 3, Minor: 7, Patch: 28}}
-	featureRegistryCreate  = api.Feature{Path: "write/registry-model/item/create", Since: api.Version{Major: 3, Minor: 5, Patch: 42}, Replaced: true}
-	featureRegistryStatus  = api.Feature{Path: "write/registry-model/item/status", Since: api.Version{Major: 3, Minor: 5, Patch: 42}}
+	featureRegistryItem   = api.Feature{Path: "registry-model/item/details", Since: api.Version{Major: 3, Minor: 5, Patch: 42}}
+	featureRegistryCreate = api.Feature{Path: "write/registry-model/item/create", Since: api.Version{Major: 3, Minor: 5, Patch: 42}, Replaced: true}
+	featureRegistryStatus = api.Feature{Path: "write/registry-model/item/status", Since: api.Version{Major: 3, Minor: 5, Patch: 42}}
 	// The official client makes these calls from 4.18.133 on, those about status
 	// configurations from 4.20.477 on. The version is not asked about: with a
 	// server that tells an older one and has them all the same data would be lost,

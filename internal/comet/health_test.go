@@ -164,7 +164,7 @@ func TestMostlyDown(t *testing.T) {
 				_, err := c.Experiments.Tags(t.Context(), "k")
 				return err
 			}
-			_, err := c.Parameters.List(t.Context(), "k")
+			_, err := ValuesOf(c.Parameters.Each)(t.Context(), "k")
 			return err
 		})
 		if len(lost) > 100 {

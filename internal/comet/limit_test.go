@@ -154,7 +154,7 @@ func TestPace(t *testing.T) {
 			{"read", func() error { _, err := c.Experiments.Tags(t.Context(), "k"); return err }, 5 * time.Second},
 			{"write", func() error { return c.Experiments.AddTags(t.Context(), "k", nil) }, 40 * time.Second},
 			{"write by GET", func() error { return c.Experiments.Archive(t.Context(), "k") }, 40 * time.Second},
-			{"client library", func() error { return c.Experiments.AddRunTags(t.Context(), "k", nil) }, 0},
+			{"client library", func() error { return c.Experiments.ReportStatus(t.Context(), &Run{ID: "r", Key: "k"}, true, false) }, 0},
 		} {
 			time.Sleep(time.Hour)
 			for range 2 { // use up the burst

@@ -16,12 +16,6 @@ import (
 // Metrics are the calls of the metrics of an experiment and their points.
 type Metrics struct{ conn *api.Conn }
 
-// List returns the summaries of all metrics of an experiment. Metrics of
-// the system may be missing from it, see [System.Metrics].
-func (c Metrics) List(ctx context.Context, key string) ([]Value, error) {
-	return summary(ctx, c.conn, readSummary, key)
-}
-
 // Each is [Parameters.Each] for the summaries of the metrics of an
 // experiment.
 func (c Metrics) Each(ctx context.Context, key string, restart func(), yield func(*Value) error) error {
@@ -141,12 +135,6 @@ func (c Metrics) Write(ctx context.Context, key string, b *Batch) error {
 		}
 		return err
 	})
-}
-
-// Log writes a single metric point through the REST API. It is not safe
-// to do twice, see [ErrUncertain].
-func (c Metrics) Log(ctx context.Context, key string, v *MetricValue) error {
-	return c.conn.PostOnce(ctx, "write/experiment/metric", withKey(key, AppendMetricValue(nil, v)))
 }
 
 // Kinds of values.

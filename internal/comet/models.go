@@ -36,8 +36,3 @@ func (c Assets) Models(ctx context.Context, key string) ([]Model, error) {
 		return m
 	})
 }
-
-// OfModel returns the assets of one model of an experiment.
-func (c Assets) OfModel(ctx context.Context, key, model string) ([]Asset, error) {
-	return api.ListOf(ctx, c.conn, readModelAssets, api.Query("experimentKey", key, "modelName", model), nil, parseAsset)
-}

@@ -104,26 +104,3 @@ func (c Origins) WriteSystem(ctx context.Context, key string, doc json.RawMessag
 		Unsafe: true,
 	})
 }
-
-// Dependency is a package that an experiment used.
-type Dependency struct{ Name, Version string }
-
-// WriteDependencies adds packages to those that an experiment used. time is in
-// milliseconds.
-func (c Origins) WriteDependencies(ctx context.Context, key string, deps []Dependency, time int64) error {
-	var list []byte
-	for i, d := range deps {
-		if i > 0 {
-			list = append(list, ',')
-		}
-		var o wire.Object
-		o.Text("name", d.Name)
-		o.Text("version", d.Version)
-		list = append(list, o.Bytes()...)
-	}
-	var o wire.Object
-	o.Text("experimentKey", key)
-	o.Int("timestamp", time)
-	o.Raw("logDependencies", append(append([]byte{'['}, list...), ']'))
-	return c.conn.Ack(ctx, &api.Call{Method: http.MethodPut, Path: "write/experiment/dependencies", Body: api.JSONBody(o.Bytes())})
-}

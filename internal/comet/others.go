@@ -11,11 +11,6 @@ import (
 // Others are the calls of the others of an experiment.
 type Others struct{ conn *api.Conn }
 
-// List returns the others of an experiment.
-func (c Others) List(ctx context.Context, key string) ([]Value, error) {
-	return summary(ctx, c.conn, readOthers, key)
-}
-
 // Each is [Parameters.Each] for the others of an experiment.
 func (c Others) Each(ctx context.Context, key string, restart func(), yield func(*Value) error) error {
 	return eachValue(ctx, c.conn, readOthers, key, restart, yield)

@@ -35,7 +35,7 @@ func TestOutageWithLateSuccess(t *testing.T) {
 		synctest.Wait() // the request is under way
 		down.Store(true)
 		began := time.Now()
-		_, err := c.Parameters.List(t.Context(), "k")
+		_, err := ValuesOf(c.Parameters.Each)(t.Context(), "k")
 		if !errors.Is(err, api.ErrOutage) || time.Since(began) < time.Hour {
 			t.Errorf("error %v after %v, want an outage after an hour", err, time.Since(began))
 		}

@@ -35,15 +35,6 @@ func (c Panels) List(ctx context.Context, workspace string) ([]Panel, error) {
 	})
 }
 
-// Code returns the source of a panel: the value of "code" in the answer.
-func (c Panels) Code(ctx context.Context, id string) (json.RawMessage, error) {
-	data, err := c.conn.Get(ctx, readPanelCode, "templateId", id)
-	if err != nil {
-		return nil, err
-	}
-	return wire.Member(data, "code"), nil
-}
-
 // File returns the zip file of a panel, which [Panels.Upload] takes.
 func (c Panels) File(ctx context.Context, id string) (*api.Text, error) {
 	cl := readPanelFile.Of(id).Call(nil)

@@ -13,11 +13,6 @@ import (
 // Parameters are the calls of the parameters of an experiment.
 type Parameters struct{ conn *api.Conn }
 
-// List returns the parameters of an experiment.
-func (c Parameters) List(ctx context.Context, key string) ([]Value, error) {
-	return summary(ctx, c.conn, readParameters, key)
-}
-
 // Each calls yield for each parameter of an experiment as the answer
 // comes, for experiments that have tens of thousands. The terms are those of
 // [Metrics.Points]; the Value and its Raw are valid until yield returns.
@@ -74,9 +69,4 @@ func (c Parameters) Write(ctx context.Context, key string, b *Batch) error {
 	return b.each(func(_ bool, v []byte) error {
 		return c.conn.Post(ctx, "write/experiment/parameter", withKey(key, v))
 	})
-}
-
-// Log writes a single parameter through the REST API.
-func (c Parameters) Log(ctx context.Context, key string, v *ParameterValue) error {
-	return c.conn.Post(ctx, "write/experiment/parameter", withKey(key, AppendParameterValue(nil, v)))
 }

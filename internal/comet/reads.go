@@ -38,11 +38,9 @@ var (
 	readSystem = api.NewRead("experiment/system-details", scan.TextNamed("experimentKey", "user", "hostname", "os", "osType", "ip", "pid", "command",
 		"executable", "pythonVersion", "installedPackages", "osPackages", "gpuStaticInfoList"), "system", "details")
 
-	readAssets       = api.NewRead("experiment/asset/list", scan.ListNamed("assets"), "asset")
-	readAssetsByName = api.NewRead(featureAssetByName.Path, scan.ListNamed("assets"), "asset")
+	readAssets = api.NewRead("experiment/asset/list", scan.ListNamed("assets"), "asset")
 
-	readModels      = api.NewRead("experiment/model", scan.ListNamed("models"), "model")
-	readModelAssets = api.NewRead("experiment/model/asset/list", scan.ListNamed("assets"), "model")
+	readModels = api.NewRead("experiment/model", scan.ListNamed("models"), "model")
 
 	readRegistry            = api.NewRead("registry-model", scan.ListNamed("registryModels"), "workspace", "team")
 	readRegistryModel       = api.NewRead("registry-model/details", scan.ListNamed("versions"), "model")
@@ -50,7 +48,6 @@ var (
 	readRegistryItem        = api.NewRead(featureRegistryItem.Path, scan.ValueNamed("registryModelItemId", "version"), "model", "version", "item")
 	readRegistryMetadata    = api.NewRead(featureRegistryMetadata.Path, scan.ListNamed("metadata"), "metadata")
 	readStatusConfiguration = api.NewRead(featureStatusConfiguration.Path, scan.TextNamed("status"), "configuration")
-	readRegistryHistory     = api.Read{Path: featureRegistryHistory.Path, About: []string{"model", "version", "item"}}
 
 	readArtifacts       = api.NewRead("artifacts/get-all", scan.ListNamed("artifacts"), "workspace", "team")
 	readArtifact        = api.NewRead("artifacts/get", scan.ListNamed("versions"), "artifact")
@@ -59,6 +56,5 @@ var (
 	readLineage         = api.NewRead("get/artifacts", scan.ArrayNamed("artifacts", "artifactVersions", "versions").OrBare(), "lineage", "input")
 
 	readPanels    = api.NewRead("code-panel/get-all", scan.ListNamed("codePanelTemplateRows"), "workspace", "team")
-	readPanelCode = api.NewRead("code-panel/download", scan.ValueNamed("code"), "panel", "template")
 	readPanelFile = api.Read{Path: "template/{id}/download", About: []string{"panel", "template"}}
 )

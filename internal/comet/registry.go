@@ -227,23 +227,6 @@ func (c Registry) StatusConfiguration(ctx context.Context, id string) (*StatusCo
 	return &s, nil
 }
 
-// History returns what has happened to a version, as the server tells
-// it. Older servers answer [ErrUnsupported].
-func (c Registry) History(ctx context.Context, id string) (json.RawMessage, error) {
-	var history json.RawMessage
-	err := c.conn.Gated(ctx, featureRegistryHistory, http.MethodPost, nil, func() error {
-		var o wire.Object
-		o.Text("registryModelItemId", id)
-		o.Text("groupedBy", "DAY")
-		data, err := c.conn.Document(ctx, &api.Call{
-			Method: http.MethodPost, Path: readRegistryHistory.Path, About: readRegistryHistory.About, Body: api.JSONBody(o.Bytes()), Reads: true,
-		})
-		history = data
-		return err
-	})
-	return history, err
-}
-
 // NewRegistryVersion describes a version of a registry model to be created.
 // The workspace is that of the experiment. Versions should be created oldest
 // first.
@@ -332,19 +315,6 @@ func (c Registry) createdItem(ctx context.Context, path string, o *wire.Object) 
 	return wire.TextOrEmpty(wire.Member(data, "registryModelItemId")), nil
 }
 
-// UpdateVersion changes comment and stages of a version; nil ones stay.
-func (c Registry) UpdateVersion(ctx context.Context, id string, comment *string, stages []string) error {
-	var o wire.Object
-	o.Text("registryModelItemId", id)
-	if comment != nil {
-		o.Text("comment", *comment)
-	}
-	if stages != nil {
-		o.Texts("stages", stages)
-	}
-	return c.conn.Post(ctx, "write/registry-model/item/update", &o)
-}
-
 // UpdateModel changes description and visibility of a registry model;
 // nil ones stay.
 func (c Registry) UpdateModel(ctx context.Context, id string, description *string, public *bool) error {
@@ -424,14 +394,4 @@ func (c Registry) WriteStatusConfiguration(ctx context.Context, id string, s *St
 			Method: http.MethodPost, Path: "write/registry-model/item/" + url.PathEscape(id) + "/status-configuration", Body: api.JSONBody(s.Doc()),
 		})
 	})
-}
-
-// AddStage adds a stage, which newer servers call a tag, to a version.
-func (c Registry) AddStage(ctx context.Context, id, stage string) error {
-	return c.conn.GetAck(ctx, "write/registry-model/item/stage", "modelItemId", id, "stage", stage)
-}
-
-// DeleteStage removes a stage from a version.
-func (c Registry) DeleteStage(ctx context.Context, id, stage string) error {
-	return c.conn.GetAck(ctx, "write/registry-model/item/stage/delete", "modelItemId", id, "stage", stage)
 }

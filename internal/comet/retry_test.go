@@ -194,8 +194,7 @@ func TestRetryUnsafeWrites(t *testing.T) {
 					"metrics": func() error { return c.Metrics.Write(t.Context(), "k", &b) },
 					"output":  func() error { return c.Texts.WriteOutput(t.Context(), "k", []OutputLine{{Text: "x"}}) },
 					"html":    func() error { return c.Texts.WriteHTML(t.Context(), "k", api.TextContent("x"), false, nil) },
-					"metric":  func() error { return c.Metrics.Log(t.Context(), "k", &MetricValue{Name: "m"}) },
-					"upload":  func() error { return c.Assets.UploadREST(t.Context(), &Upload{Run: &Run{Key: "k"}, Link: "s3://b/k"}) },
+					"upload":  func() error { return c.Assets.Upload(t.Context(), &Upload{Run: &Run{Key: "k"}, Link: "s3://b/k"}) },
 				} {
 					tries = 0
 					err := write()
@@ -326,7 +325,7 @@ func TestRetryThrottledAlone(t *testing.T) {
 		var wg sync.WaitGroup
 		wg.Go(func() {
 			for ctx.Err() == nil {
-				c.Parameters.List(ctx, "k")
+				ValuesOf(c.Parameters.Each)(ctx, "k")
 				time.Sleep(time.Second / 2)
 			}
 		})

@@ -83,7 +83,7 @@ func readExperiment(ctx context.Context, c *comet.Client, key string) (data []st
 	}
 	note("metadata %s %s %d %v %v", m.Key, deref(m.Name), *m.Start, m.Archived, m.Running)
 	for kind, read := range map[string]func(context.Context, string) ([]comet.Value, error){
-		"parameter": c.Parameters.List, "other": c.Others.List, "metric": c.Metrics.List,
+		"parameter": comet.ValuesOf(c.Parameters.Each), "other": comet.ValuesOf(c.Others.Each), "metric": comet.ValuesOf(c.Metrics.Each),
 	} {
 		list, err := read(ctx, key)
 		if err != nil {
@@ -122,7 +122,7 @@ func readExperiment(ctx context.Context, c *comet.Client, key string) (data []st
 		return nil, err
 	}
 	data = append(data, points...)
-	assets, err := c.Assets.List(ctx, key, "")
+	assets, err := comet.AssetsOf(c)(ctx, key, "")
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +163,7 @@ func readPoints(ctx context.Context, c *comet.Client, key string) ([]string, err
 	if !errors.Is(err, comet.ErrUnsupported) {
 		return points, err
 	}
-	summary, err := c.Metrics.List(ctx, key)
+	summary, err := comet.ValuesOf(c.Metrics.Each)(ctx, key)
 	if err != nil {
 		return nil, err
 	}
@@ -369,10 +369,7 @@ func TestServerWrites(t *testing.T) {
 	if err := c.Experiments.Restore(ctx, key); err != nil {
 		t.Error(err)
 	}
-	if err := c.Assets.Delete(ctx, key, fmt.Sprintf("%032x", 2)); err != nil {
-		t.Error(err)
-	}
-	if list, err := c.Assets.List(ctx, key, ""); err != nil || len(list) != 3 {
+	if list, err := comet.AssetsOf(c)(ctx, key, ""); err != nil || len(list) != 4 {
 		t.Errorf("%d assets, %v", len(list), err)
 	}
 }
@@ -392,8 +389,7 @@ func writeAll(ctx context.Context, c *comet.Client, run *comet.Run, project stri
 		"alive":      c.Experiments.ReportStatus(ctx, run, true, true),
 		"name":       c.Others.Log(ctx, key, "Name", wire.Quote("ünï"), &start),
 		"other":      c.Others.Log(ctx, key, "other", json.RawMessage("1"), nil),
-		"tags":       c.Experiments.AddTags(ctx, key, []string{"a", "b"}),
-		"run tags":   c.Experiments.AddRunTags(ctx, key, []string{"c"}),
+		"tags":       c.Experiments.AddTags(ctx, key, []string{"a", "b", "c"}),
 		"metrics":    c.Metrics.Write(ctx, key, &metrics),
 		"parameters": c.Parameters.Write(ctx, key, &parameters),
 		"html":       c.Texts.WriteHTML(ctx, key, comet.TextContent("<b>"), true, nil),
@@ -404,7 +400,6 @@ func writeAll(ctx context.Context, c *comet.Client, run *comet.Run, project stri
 		"system":     c.Origins.WriteSystem(ctx, key, json.RawMessage(`{"installedPackages":["numpy==1"]}`)),
 		"git":        c.Origins.WriteGit(ctx, key, &comet.Git{User: &user}),
 		"patch":      c.Texts.WriteGitPatch(ctx, key, comet.TextContent("diff")),
-		"depends":    c.Origins.WriteDependencies(ctx, key, []comet.Dependency{{Name: "numpy", Version: "1"}}, 5),
 		"asset": c.Assets.Upload(ctx, &comet.Upload{Run: run, ID: fmt.Sprintf("%032x", 1), Name: "d/x.bin", Extension: "bin",
 			Metadata: json.RawMessage(`{"a":1}`), Open: open("data"), Size: 4}),
 		"remote": c.Assets.Upload(ctx, &comet.Upload{Run: run, ID: fmt.Sprintf("%032x", 2), Name: "s3", Link: "s3://b/k"}),

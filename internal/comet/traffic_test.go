@@ -102,7 +102,7 @@ func TestTrafficReads(t *testing.T) {
 	}
 	metrics, points := 0, 0
 	for key := range keys {
-		list, err := c.Metrics.List(ctx, key)
+		list, err := ValuesOf(c.Metrics.Each)(ctx, key)
 		if err != nil {
 			continue // not every call was recorded for every experiment
 		}

@@ -51,7 +51,7 @@ type Upload struct {
 // documented), the answer is [ErrImmutable], also when an earlier try of the same
 // call has put it there.
 func (c Assets) Upload(ctx context.Context, u *Upload) error {
-	return c.upload(ctx, api.FamilyClient, "asset/upload", u.assetQuery(c.conn.Key), u)
+	return c.upload(ctx, "asset/upload", u.assetQuery(c.conn.Key), u)
 }
 
 func (u *Upload) assetQuery(key string) url.Values {
@@ -71,7 +71,7 @@ func (u *Upload) assetQuery(key string) url.Values {
 // UploadVisualization writes an image or figure under an id of the caller's
 // choice, under the terms of [Assets.Upload].
 func (c Assets) UploadVisualization(ctx context.Context, u *Upload) error {
-	return c.upload(ctx, api.FamilyClient, "visualizations/upload", u.visualizationQuery(c.conn.Key), u)
+	return c.upload(ctx, "visualizations/upload", u.visualizationQuery(c.conn.Key), u)
 }
 
 func (u *Upload) visualizationQuery(key string) url.Values {
@@ -107,36 +107,18 @@ func (u *Upload) setCommon(q url.Values) {
 	}
 }
 
-// UploadREST writes an asset through the REST API. Without an id of its
-// own an upload is not safe to do twice, see [ErrUncertain]; whether servers
-// honour an id here is not known.
-func (c Assets) UploadREST(ctx context.Context, u *Upload) error {
-	q := url.Values{"experimentKey": {u.Run.Key}}
-	setText(q, "assetId", u.ID)
-	setText(q, "fileName", u.Name)
-	setText(q, "type", u.Type)
-	setInt64(q, "epoch", u.Epoch)
-	setText(q, "groupingName", u.Model)
-	setText(q, "artifactVersionId", u.ArtifactVersion)
-	if u.Overwrite {
-		q.Set("overwrite", pythonBool(true))
-	}
-	u.setCommon(q)
-	return c.upload(ctx, api.FamilyREST, "write/experiment/upload-asset", q, u)
-}
-
-func (c Assets) upload(ctx context.Context, f api.Family, path string, q url.Values, u *Upload) error {
+func (c Assets) upload(ctx context.Context, path string, q url.Values, u *Upload) error {
 	if u.Open == nil && u.Link == "" {
 		return errors.New("comet: an upload needs a content or a link")
 	}
 	form := &api.Form{File: u.Open, Size: u.Size, Link: u.Link, Metadata: u.Metadata}
 	return c.conn.Ack(ctx, &api.Call{
 		Method: http.MethodPost,
-		Family: f,
+		Family: api.FamilyClient,
 		Path:   path,
 		Query:  q,
 		Body:   form.Body(),
-		Unsafe: f == api.FamilyREST || u.ID == "" || u.Once,
+		Unsafe: u.ID == "" || u.Once,
 		Given:  []string{"assetId", "imageId"},
 	})
 }

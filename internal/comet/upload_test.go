@@ -88,13 +88,6 @@ func TestUpload(t *testing.T) {
 			parts: []part{{"file", "file", "", "png"}},
 		},
 		{
-			name:  "REST",
-			u:     Upload{Run: run, Name: "x", Type: "audio", Epoch: ptr(int64(4)), Overwrite: true, Open: fromText("1"), Size: 1},
-			send:  func(c *Client, u *Upload) error { return c.Assets.UploadREST(t.Context(), u) },
-			line:  "POST /api/rest/v2/write/experiment/upload-asset?epoch=4&experimentKey=K&fileName=x&overwrite=True&type=audio",
-			parts: []part{{"file", "file", "", "1"}},
-		},
-		{
 			name: "git patch",
 			send: func(c *Client, _ *Upload) error {
 				return c.Texts.WriteGitPatch(t.Context(), "K", api.TextContent("diff"))

@@ -64,10 +64,6 @@ func parseValue(data []byte) Value {
 	return x
 }
 
-func summary(ctx context.Context, c *api.Conn, rd api.Read, key string) ([]Value, error) {
-	return api.ListOf(ctx, c, rd, api.Query("experimentKey", key), nil, parseValue)
-}
-
 func eachValue(ctx context.Context, c *api.Conn, rd api.Read, key string, restart func(), yield func(*Value) error) error {
 	return c.Each(ctx, rd, api.Query("experimentKey", key), restart, func(v []byte, cut bool) error {
 		x := parseValue(v)

@@ -44,10 +44,6 @@ var workspaceWrites = []write{
 		return c.Artifacts.Update(ctx, "A", ArtifactUpdate{Tags: []string{}, Description: ptr("d"), Public: ptr(false), Emoji: ptr("e")})
 	}, "POST /api/rest/v2/write/artifacts/details",
 		`{"artifactId":"A","artifactType":null,"versionMetadata":null,"version":null,"tags":[],"description":"d","isPublic":false,"emoji":"e"}`},
-	{"artifact labels", func(ctx context.Context, c *Client) error {
-		return c.Artifacts.LabelVersion(ctx, "V", VersionLabels{Aliases: []string{"a"}})
-	}, "POST /api/rest/v2/write/artifacts/version/labels",
-		`{"artifactVersionId":"V","alias":["a"],"versionMetadata":null,"versionTags":null}`},
 	{"consumer", func(ctx context.Context, c *Client) error {
 		return c.Artifacts.AddConsumer(ctx, VersionQuery{Workspace: "w", Name: "n", Version: "1.0.0"}, "C")
 	}, "GET /api/rest/v2/artifacts/version?artifactName=n&consumerExperimentKey=C&version=1.0.0&workspace=w", ""},
@@ -69,8 +65,6 @@ var workspaceWrites = []write{
 		_, err := c.Registry.AddVersion(ctx, NewRegistryVersion{Name: "r", Version: "1.0.1", ModelID: "M", Stages: []string{}})
 		return err
 	}, "POST /api/rest/v2/write/registry-model/item", `{"experimentModelId":"M","registryModelName":"r","version":"1.0.1","stages":[]}`},
-	{"registry version update", func(ctx context.Context, c *Client) error { return c.Registry.UpdateVersion(ctx, "I", ptr("c"), nil) },
-		"POST /api/rest/v2/write/registry-model/item/update", `{"registryModelItemId":"I","comment":"c"}`},
 	{"registry model update", func(ctx context.Context, c *Client) error { return c.Registry.UpdateModel(ctx, "R", nil, ptr(true)) },
 		"POST /api/rest/v2/write/registry-model/update", `{"registryModelId":"R","isPublic":true}`},
 	{"registry notes", func(ctx context.Context, c *Client) error { return c.Registry.WriteNotes(ctx, "w", "r", "# n") },
@@ -80,10 +74,6 @@ var workspaceWrites = []write{
 	{"registry metadata", func(ctx context.Context, c *Client) error {
 		return c.Registry.WriteMetadata(ctx, "I", []MetadataEntry{{Key: "a", Value: json.RawMessage("1")}, {Key: "b"}})
 	}, "POST /api/rest/v2/write/registry-model/item/I/metadata", `{"metadata":[{"key":"a","value":1},{"key":"b","value":null}]}`},
-	{"stage", func(ctx context.Context, c *Client) error { return c.Registry.AddStage(ctx, "I", "prod") },
-		"GET /api/rest/v2/write/registry-model/item/stage?modelItemId=I&stage=prod", ""},
-	{"stage deleted", func(ctx context.Context, c *Client) error { return c.Registry.DeleteStage(ctx, "I", "prod") },
-		"GET /api/rest/v2/write/registry-model/item/stage/delete?modelItemId=I&stage=prod", ""},
 	{"view", func(ctx context.Context, c *Client) error {
 		v, err := c.Views.Write(ctx, ViewWrite{ProjectID: "P", Name: "n", Doc: json.RawMessage(
 			`{"templateId":"old","experimentKey":"old","v3":{"a":1},"v2":null,"experimentQueryState":"{}","createdBy":"x"}`)})
@@ -171,7 +161,7 @@ func TestArtifactDocuments(t *testing.T) {
 	c := docServer(t, "artifacts/get", artifact)
 	want := &Artifact{Raw: []byte(strings.Replace(artifact, `,"versions":[`+version+`]`, "", 1)), ID: "A", Project: "p", Type: "dataset", Name: "n", Public: ptr(true), Emoji: ptr("e"), Tags: []string{"t"},
 		Versions: []ArtifactVersion{{Raw: []byte(version), ID: "V", Version: "1.0.0", Owner: ptr("alice"), Size: ptr(int64(5)), Added: ptr(int64(7)), Aliases: []string{"a"}}}}
-	got, err := c.Artifacts.ByID(t.Context(), "A")
+	got, err := c.Artifacts.Get(t.Context(), "w", "n")
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
@@ -293,9 +283,6 @@ func TestPanels(t *testing.T) {
 	list, err := c.Panels.List(t.Context(), "w")
 	if err != nil || len(list) != 1 || list[0].ID != "T" || list[0].Name != "n" || list[0].Scope != "PRIVATE" {
 		t.Errorf("%+v, %v", list, err)
-	}
-	if code, err := c.Panels.Code(t.Context(), "T"); err != nil || string(code) != `{"type":"py","pyCode":"x"}` {
-		t.Errorf("%s, %v", code, err)
 	}
 	file, err := c.Panels.File(t.Context(), "T")
 	if err != nil {

@@ -74,9 +74,6 @@ func (c *copier) artifact(ctx context.Context, listed comet.Artifact) error {
 	if err != nil {
 		return err
 	}
-	if byID, err := c.src.Artifacts.ByID(ctx, listed.ID); err != nil || !cmp.Equal(a, byID) {
-		return fmt.Errorf("by id it is %+v: %w", byID, err)
-	}
 	for _, row := range a.Versions {
 		v, err := c.src.Artifacts.Version(ctx, comet.VersionQuery{ArtifactID: a.ID, VersionOrAlias: row.Version})
 		if err != nil {
@@ -179,14 +176,8 @@ func (c *copier) model(ctx context.Context, name string) error {
 				return err
 			}
 		}
-		// These change nothing in the end.
-		if err := errors.Join(
-			c.dst.Registry.AddStage(ctx, id, "passing"), c.dst.Registry.DeleteStage(ctx, id, "passing"),
-			c.dst.Registry.SetStatus(ctx, id, *item.Status), c.dst.Registry.UpdateVersion(ctx, id, v.Comment, nil),
-		); err != nil {
-			return err
-		}
-		if _, err := c.dst.Registry.History(ctx, id); err != nil {
+		// This changes nothing in the end.
+		if err := c.dst.Registry.SetStatus(ctx, id, *item.Status); err != nil {
 			return err
 		}
 	}

@@ -134,21 +134,11 @@ var writes = []write{
 		return c.Experiments.AddTags(ctx, "K", []string{"a", "été"})
 	},
 		"POST /api/rest/v2/write/experiment/tags", `{"experimentKey":"K","addedTags":["a","été"]}`},
-	{"run tags", func(ctx context.Context, c *Client) error { return c.Experiments.AddRunTags(ctx, "K", nil) },
-		"POST /clientlib/tags/add-tags-to-experiment", `{"apiKey":"KEY","experimentKey":"K","addedTags":[]}`},
 	{"other", func(ctx context.Context, c *Client) error {
 		return c.Others.Log(ctx, "K", "Name", wire.Quote("x\"y"), ptr(int64(5)))
 	}, "POST /api/rest/v2/write/experiment/log-other", `{"experimentKey":"K","key":"Name","value":"x\"y","timestamp":5}`},
 	{"other null", func(ctx context.Context, c *Client) error { return c.Others.Log(ctx, "K", "a", nil, nil) },
 		"POST /api/rest/v2/write/experiment/log-other", `{"experimentKey":"K","key":"a","value":null}`},
-	{"metric", func(ctx context.Context, c *Client) error {
-		return c.Metrics.Log(ctx, "K", &MetricValue{Name: "m", Value: []byte("NaN"), Step: IntOf(1)})
-	}, "POST /api/rest/v2/write/experiment/metric",
-		`{"experimentKey":"K","metricName":"m","metricValue":"NaN","step":1,"epoch":null,"context":null,"timestamp":null}`},
-	{"parameter", func(ctx context.Context, c *Client) error {
-		return c.Parameters.Log(ctx, "K", &ParameterValue{Name: "p", Value: wire.Quote("1")})
-	}, "POST /api/rest/v2/write/experiment/parameter",
-		`{"experimentKey":"K","parameterName":"p","parameterValue":"1","step":null,"source":"manual","context":null,"timestamp":null}`},
 	{"html", func(ctx context.Context, c *Client) error {
 		return c.Texts.WriteHTML(ctx, "K", api.TextContent("<b>&</b>"), true, ptr(int64(9)))
 	},
@@ -177,12 +167,6 @@ var writes = []write{
 		return c.Origins.WriteGit(ctx, "K", &Git{User: ptr("u"), Root: ptr("")})
 	}, "POST /api/rest/v2/write/experiment/git/metadata",
 		`{"experimentKey":"K","user":"u","root":"","branch":null,"parent":null,"origin":null}`},
-	{"dependencies", func(ctx context.Context, c *Client) error {
-		return c.Origins.WriteDependencies(ctx, "K", []Dependency{{"numpy", "1.21"}, {"x", ""}}, 8)
-	}, "PUT /api/rest/v2/write/experiment/dependencies",
-		`{"experimentKey":"K","timestamp":8,"logDependencies":[{"name":"numpy","version":"1.21"},{"name":"x","version":""}]}`},
-	{"delete asset", func(ctx context.Context, c *Client) error { return c.Assets.Delete(ctx, "K", "A") },
-		"GET /api/rest/v2/write/experiment/asset/delete?assetId=A&experimentKey=K", ""},
 	{"workspace", func(ctx context.Context, c *Client) error { return c.Workspaces.Create(ctx, "w") },
 		"POST /api/rest/v2/write/workspace/new", `{"name":"w"}`},
 	{"project", func(ctx context.Context, c *Client) error {
@@ -204,12 +188,6 @@ var writes = []write{
 		"GET /api/rest/v2/write/project/symlink?experimentKey=K&projectName=p q", ""},
 	{"share link", func(ctx context.Context, c *Client) error { return c.Projects.AddShareLink(ctx, "P") },
 		"GET /api/rest/v2/write/project/add-share-link?projectId=P", ""},
-	{"create", func(ctx context.Context, c *Client) error {
-		_, err := c.Experiments.Create(ctx, "w", "p", "n")
-		return err
-	},
-		"POST /api/rest/v2/write/experiment/create",
-		`{"workspaceName":"w","projectName":"p","experimentName":"n","disableHeartBeat":true}`},
 }
 
 // savedDoc acknowledges any write, with what the calls give in return.
@@ -292,9 +270,6 @@ func TestAnswers(t *testing.T) {
 	_, c := newRecorder(t, `{"projectId":"P","experimentKey":"K","link":"https://h/l"}`)
 	if id, err := c.Projects.Create(t.Context(), NewProject{}); id != "P" || err != nil {
 		t.Errorf("project %q, %v", id, err)
-	}
-	if key, err := c.Experiments.Create(t.Context(), "w", "p", ""); key != "K" || err != nil {
-		t.Errorf("experiment %q, %v", key, err)
 	}
 }
 

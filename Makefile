@@ -11,6 +11,8 @@
 #               COMET_STREAM_SEED takes random tests again
 # make contract the official Python SDK, of today and of 2023, against the embedded server and what the tools move
 #               (docs/clients.md)
+# make contract-full
+#               the same, and folders of cometx (another 700 MB) into the tools and out of them
 # make snapshot what a release consists of, in dist, and a check of it; SKIP= for the container image too, which wants docker
 # make release  the same at a tag, as a draft on GitHub
 # make measure  how large each package is, and what imports it
@@ -38,7 +40,7 @@ SKIP    ?= docker
 PREFIX  ?= /usr/local
 DESTDIR ?=
 
-.PHONY: build manual install test contract check gofmt vet vet-all lint have-lint govulncheck fuzz torture bench bench-large snapshot have-goreleaser release measure demo clean
+.PHONY: build manual install test contract contract-full check gofmt vet vet-all lint have-lint govulncheck fuzz torture bench bench-large snapshot have-goreleaser release measure demo clean
 
 build: manual
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-X github.com/comet-stream/comet-stream/internal/cli.Version=$(VERSION)' -o bin/ $(TOOLS:%=./cmd/%)
@@ -64,6 +66,10 @@ ifeq ($(RACE),)
 else
 	CGO_ENABLED=1 $(GO) test $(RACE) ./...
 endif
+
+contract-full:
+	sdks=$$(internal/contract/venv.sh current 2023) && cometx=$$(internal/contract/venv.sh cometx) && \
+	COMET_SDK_PYTHON=$$sdks COMET_COMETX_PYTHON=$$cometx $(GO) test -count 1 -timeout 30m -v ./internal/contract
 
 contract:
 	sdks=$$(internal/contract/venv.sh current 2023) && COMET_SDK_PYTHON=$$sdks $(GO) test -count 1 -v ./internal/contract

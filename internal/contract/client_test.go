@@ -24,7 +24,7 @@ const (
 // A client is a Python with an SDK.
 type client struct {
 	python  string
-	version string // of comet_ml
+	version string // of comet_ml, or of cometx
 }
 
 // clients returns the Pythons of COMET_SDK_PYTHON. It skips the test if there are
@@ -44,6 +44,21 @@ func clients(t *testing.T) []client {
 		found = append(found, client{python, strings.TrimSpace(string(out))})
 	}
 	return found
+}
+
+// withCometx returns the Python of COMET_COMETX_PYTHON, whose SDK is the one that
+// cometx works with. It skips the test if there is none.
+func withCometx(t *testing.T) client {
+	t.Helper()
+	python := os.Getenv("COMET_COMETX_PYTHON")
+	if python == "" {
+		t.Skip("COMET_COMETX_PYTHON names no Python with cometx: make contract-full makes one")
+	}
+	out, err := exec.CommandContext(t.Context(), python, "-c", "from importlib.metadata import version; print(version('cometx'))").Output()
+	if err != nil {
+		t.Fatalf("COMET_COMETX_PYTHON: %s: %v", python, err)
+	}
+	return client{python, strings.TrimSpace(string(out))}
 }
 
 // eachClient runs a test for each client.

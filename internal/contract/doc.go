@@ -6,5 +6,6 @@
 //
 // The package holds tests alone. They run the Pythons that COMET_SDK_PYTHON lists,
 // each with an SDK of some age, and are skipped without; make contract makes what
-// they need. None of the clients' code is here.
+// they need. Those of cometx run the one of COMET_COMETX_PYTHON, which make
+// contract-full makes. None of the clients' code is here.
 package contract

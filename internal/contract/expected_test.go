@@ -30,6 +30,9 @@ var expectedEvents = []expected{
 	{"start.py", `error: Experiment with key: .* doesn't exists at Comet\..*`, "the script gets what is not there"},
 	{"start.py", `error: Failed to create Comet experiment, reason: (InvalidExperimentMode|ExperimentNotFound)\(.*`, "both of these"},
 	{"registry.py", `warning: This method has been deprecated.*`, "the script uses what is deprecated too"},
+	{"folders.py", `warning: The value '.*' for the metric .* is not a valid number.*`, "cometx logs the texts that its own download has written"},
+	{"folders.py", `warning: Experiment Name is generated at upload time.*`, "cometx gives none"},
+	{"folders.py", `(error|warning): .*(tags|tag\(s\)).*`, "cometx adds no tags of an experiment without any"},
 	{"read.py", `warning: .*(has been deprecated|is deprecated).*`, "the script uses what is deprecated too"},
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comettest"
 )
 
-// tool runs one of the tools on a server, which must end well: nothing is missing
+// tool runs one of the tools, on a server if it is not nil, which must end well: nothing is missing
 // but the parts of 3D scenes, which no client reads (docs/fidelity.md).
 func tool(t *testing.T, name string, f func(context.Context, cli.IO, []string) error, srv *comettest.Server, stdin []byte, args ...string) []byte {
 	t.Helper()
@@ -20,7 +20,10 @@ func tool(t *testing.T, name string, f func(context.Context, cli.IO, []string) e
 	if err := os.WriteFile(key, []byte(comettest.DefaultAPIKey), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	args = append([]string{"--progress", "none", "--api-key-file", key, "--url", srv.ClientlibURL()}, args...)
+	if srv != nil {
+		args = append([]string{"--api-key-file", key, "--url", srv.ClientlibURL()}, args...)
+	}
+	args = append([]string{"--progress", "none"}, args...)
 	var stdout, stderr bytes.Buffer
 	code := cli.Main(name, f, cli.IO{Stdin: bytes.NewReader(stdin), Stdout: &stdout, Stderr: &stderr}, args)
 	missing := 0

@@ -20,6 +20,10 @@ var unanswered = map[string]string{
 	"ws/logger-ws":                           "the SDK is told to send its messages over HTTP",
 	"write/experiment/upload-asset-start":    "of a class that nothing uses",
 	"write/experiment/upload-asset-complete": "of a class that nothing uses",
+	"admin/chargeback/report":                "cometx: reports on an instance for its administrators",
+	"admin/service-accounts":                 "cometx: reports on an instance for its administrators",
+	"mpm/v3/workspaces":                      "cometx: the monitoring of models in production",
+	"opik/api":                               "cometx: another product",
 }
 
 // Every path that a client's source names is known to the server, or on a list.

@@ -21,7 +21,7 @@ func tools(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	heading := regexp.MustCompile(`(?m)^## (.+)$`).FindSubmatch(log)
+	heading := regexp.MustCompile(`(?m)^## \[?([^]\n]+)`).FindSubmatch(log)
 	if heading == nil {
 		t.Fatal("CHANGELOG.md has no version")
 	}

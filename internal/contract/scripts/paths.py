@@ -18,11 +18,12 @@ PATH = re.compile(r"[a-z][A-Za-z0-9_.-]*(/([A-Za-z0-9_.-]|\{\})+)*/?")
 OTHER = {
     "application": "a media type", "text": "a media type", "image": "a media type", "gradient": "a name of a metric",
     "hist_stats": "a name of a metric", "model-data": "a file", "content": "a file",
+    "run": "a file", "train": "a name of a metric", "val": "a name of a metric", "training": "a name of a metric",
 }
 # Files that name paths of others.
-OTHER_FILES = ("secrets/", "testlib/")
+OTHER_FILES = ("secrets/", "testlib/", "framework/wandb.py", "framework/neptune.py")
 # Prefixes of paths, which are put before others.
-PREFIXES = {"api/rest", "clientlib/rest", "api/auth", "optimizer", "write/experiment", "registry-model/item", "write/registry-model/item", "v2"}
+PREFIXES = {"api/rest", "clientlib/rest", "api/auth", "optimizer", "write/experiment", "registry-model/item", "write/registry-model/item", "v2", "models"}
 
 
 def text(node):
@@ -65,6 +66,15 @@ def paths(source):
             yield t
 
 
+def without_base(path):
+    """Is a path without the address and the base that it is written with."""
+    for base in "/api/rest/v2/", "/api/":
+        before, found, after = path.partition(base)
+        if found and before in ("", "{}"):
+            return after
+    return path
+
+
 def main(package):
     spec = importlib.util.find_spec(package)
     root = os.path.dirname(spec.origin)
@@ -74,7 +84,7 @@ def main(package):
             path = os.path.join(folder, name)
             if name.endswith(".py") and not os.path.relpath(path, root).startswith(OTHER_FILES):
                 with open(path, encoding="utf-8") as f:
-                    found.update(t.strip("/") for t in paths(f.read()) if PATH.fullmatch(t))
+                    found.update(t.strip("/") for t in map(without_base, paths(f.read())) if PATH.fullmatch(t))
     print("\n".join(sorted(p for p in found - PREFIXES if p.split("/")[0] not in OTHER)))
 
 

@@ -8,6 +8,7 @@ die, to the file in CONTRACT_EVENTS, one JSON object a line.
 import json
 import logging
 import os
+import re
 import socket
 import sys
 import threading
@@ -34,18 +35,28 @@ def _thread_died(args):
     event("thread", "".join(traceback.format_exception(args.exc_type, args.exc_value, args.exc_traceback)))
 
 
-_connect = socket.socket.connect
+_connect, _getaddrinfo = socket.socket.connect, socket.getaddrinfo
+
+HERE = ("127.0.0.1", "::1", "localhost", None, "", socket.gethostname())
 
 
 def _connect_here(self, address):
-    if isinstance(address, tuple) and address[0] not in ("127.0.0.1", "::1", "localhost"):
+    if isinstance(address, tuple) and address[0] not in HERE:
         event("network", "%s:%s" % address[:2])
         raise OSError("no network but this machine")
     return _connect(self, address)
 
 
+def _resolve_here(host, port, *args, **kwargs):
+    # Who asks for the address of another host may wait for minutes before it connects.
+    if host not in HERE and not re.fullmatch(r"[0-9.]+|.*:.*", host if isinstance(host, str) else host.decode()):
+        event("network", "%s:%s" % (host, port))
+        raise socket.gaierror("no network but this machine")
+    return _getaddrinfo(host, port, *args, **kwargs)
+
+
 if "CONTRACT_EVENTS" in os.environ:
     open(os.environ["CONTRACT_EVENTS"], "a").close()
-    socket.socket.connect = _connect_here
+    socket.socket.connect, socket.getaddrinfo = _connect_here, _resolve_here
     threading.excepthook = _thread_died
     logging.getLogger("comet_ml").addHandler(_Handler(logging.WARNING))

@@ -169,7 +169,7 @@ func (c *importCommand) run(ctx context.Context, in *input) (err error) {
 	c.opts.User = account.UserName
 	c.opts.Experiments = c.server.concurrency
 	c.opts.Outcome = c.tell
-	c.opts.Counters = importer.Counters{
+	c.opts.Counters = report.Counters{
 		Planned: &c.counters.Planned, Experiments: &c.counters.Experiments, Points: &c.counters.Points,
 		Assets: &c.counters.Assets, Skipped: &c.counters.Skipped,
 	}

@@ -71,6 +71,11 @@ var rules = map[string]rule{
 		"internal/comet", "internal/comet/transport", "internal/importer/answer", "internal/importer/content", "internal/importer/document", "internal/importer/flow",
 		"internal/importer/quota", "internal/importer/reconcile", "internal/importer/spool", "internal/report", "stream",
 	}, others: []string{"golang.org/x/sync"}, not: []string{"os", "net", "net/http"}},
+	"internal/importer/workspace": {own: []string{
+		"internal/comet", "internal/importer/answer", "internal/importer/content", "internal/importer/document", "internal/importer/flow",
+		"internal/importer/place", "internal/importer/quota", "internal/importer/reconcile", "internal/importer/rewrite", "internal/importer/spool",
+		"internal/importer/upload", "internal/report", "internal/unpack", "stream",
+	}, not: []string{"os", "net", "net/http"}},
 
 	"internal/filter":   {own: []string{"internal/table", "internal/jsonform", "internal/listing", "internal/pathname", "internal/progress", "internal/selection", "stream"}, others: []string{"golang.org/x/sync"}, not: []string{"os", "net", "net/http"}},
 	"internal/folder":   {own: []string{"internal/comet/wire", "stream"}, others: []string{"golang.org/x/text/"}, not: []string{"net", "net/http"}},

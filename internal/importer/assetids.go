@@ -64,7 +64,7 @@ func (e *experiment) expected(ctx context.Context, like uint64) (int, error) {
 // wroteAs notes an asset that has been written. The first one of all shows
 // whether ids are kept.
 func (e *experiment) wroteAs(ctx context.Context, a *upload.Asset) error {
-	if e.r.uploads.IDs.Get() == upload.IDsKept {
+	if e.r.Uploads.IDs.Get() == upload.IDsKept {
 		return nil
 	}
 	u := unlisted{a.Record.ID, a.Upload.ID, a.Like(a.Upload.Size), content.Sum{Size: a.Upload.Size}}
@@ -75,7 +75,7 @@ func (e *experiment) wroteAs(ctx context.Context, a *upload.Asset) error {
 	l.mu.Lock()
 	l.unlisted = append(l.unlisted, u)
 	l.mu.Unlock()
-	return e.r.uploads.IDs.Ask(func() error { return e.settleIDs(ctx) })
+	return e.r.Uploads.IDs.Ask(func() error { return e.settleIDs(ctx) })
 }
 
 // settleIDs finds out which ids the assets have got that were written. A list
@@ -84,7 +84,7 @@ func (e *experiment) settleIDs(ctx context.Context) error {
 	l := &e.assets.likes
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.unlisted) == 0 || e.r.uploads.IDs.Get() == upload.IDsKept {
+	if len(l.unlisted) == 0 || e.r.Uploads.IDs.Get() == upload.IDsKept {
 		return nil
 	}
 	have, err := e.readAssets(ctx)
@@ -93,7 +93,7 @@ func (e *experiment) settleIDs(ctx context.Context) error {
 	}
 	for _, u := range l.unlisted {
 		if _, ok := have[u.now]; ok {
-			e.r.uploads.IDs.Set(upload.IDsKept)
+			e.r.Uploads.IDs.Set(upload.IDsKept)
 			l.unlisted = nil
 			return nil
 		}
@@ -109,7 +109,7 @@ func (e *experiment) settleIDs(ctx context.Context) error {
 			rest = append(rest, u)
 			continue
 		}
-		e.r.uploads.IDs.Set(upload.IDsAssigned)
+		e.r.Uploads.IDs.Set(upload.IDsAssigned)
 		e.assets.change(u.id, id)
 	}
 	l.unlisted = rest
@@ -125,7 +125,7 @@ func (e *experiment) claim(ctx context.Context, have assetsThere, like uint64, w
 		if _, ok := l.claimed[id]; ok {
 			continue
 		}
-		if want.SHA256 != "" && (len(alike) > 1 || l.written[like] > 1 || e.there != nil || e.r.uploads.IDs.Get() != upload.IDsAssigned) {
+		if want.SHA256 != "" && (len(alike) > 1 || l.written[like] > 1 || e.there != nil || e.r.Uploads.IDs.Get() != upload.IDsAssigned) {
 			there, err := e.r.readAssetSum(ctx, e.key, id)
 			if err != nil {
 				return "", false, err
@@ -156,7 +156,7 @@ func (t assetsThere) alike(like uint64) []string {
 // as that can be said before its bytes have come. In an experiment that is not
 // finished what is like it may be another one of the stream.
 func (e *experiment) foundLike(have assetsThere, a *upload.Asset, size int64) bool {
-	if e.r.uploads.IDs.Get() != upload.IDsAssigned || e.unfinished && !e.r.Dry() {
+	if e.r.Uploads.IDs.Get() != upload.IDsAssigned || e.unfinished && !e.r.Dry() {
 		return false
 	}
 	l := &e.assets.likes
@@ -178,7 +178,7 @@ func (e *experiment) foundLike(have assetsThere, a *upload.Asset, size int64) bo
 // knowsByBytes reports whether an asset that the destination has under no id of
 // ours may be there all the same, to be known by its bytes.
 func (e *experiment) knowsByBytes(ctx context.Context, a *upload.Asset, size int64) (bool, error) {
-	if e.there == nil || e.r.uploads.IDs.Get() == upload.IDsKept {
+	if e.there == nil || e.r.Uploads.IDs.Get() == upload.IDsKept {
 		return false, nil
 	}
 	have, err := e.assetsThere(ctx)
@@ -203,14 +203,14 @@ func (e *experiment) foundSame(ctx context.Context, a *upload.Asset) (bool, erro
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	by := claim{a.Record.ID, nil}
-	if e.r.uploads.IDs.Get() == upload.IDsUnknown {
+	if e.r.Uploads.IDs.Get() == upload.IDsUnknown {
 		by.upload = a.Upload
 	}
 	id, ok, err := e.claim(ctx, have, a.Like(want.Size), want, by)
 	if err != nil || !ok {
 		return false, err
 	}
-	e.r.uploads.IDs.Set(upload.IDsAssigned)
+	e.r.Uploads.IDs.Set(upload.IDsAssigned)
 	taken := *a.Upload
 	taken.ID = id
 	a.Upload = &taken

@@ -38,7 +38,7 @@ func (a *assets) init(e *experiment) {
 	a.histograms = make(map[string]bool)
 	a.derive = func(id string) string { return id }
 	if e.derived {
-		a.derive = func(id string) string { return place.DeriveAsset(id, e.project.target) }
+		a.derive = func(id string) string { return place.DeriveAsset(id, e.project.Target) }
 	}
 }
 
@@ -119,10 +119,10 @@ func (e *experiment) takeAsset(ctx context.Context, rec *stream.Asset) error {
 		return nil
 	}
 	// Of what may still turn out to be there the limits are checked later.
-	if e.there == nil || !a.Refers && (e.r.Dry() || e.r.uploads.IDs.Get() == upload.IDsKept) {
+	if e.there == nil || !a.Refers && (e.r.Dry() || e.r.Uploads.IDs.Get() == upload.IDsKept) {
 		err := e.checkLimits(ctx, a, upload.SizeOf(rec))
 		if err == nil {
-			err = e.r.uploads.Quotas.Check(e.rooms(a), upload.SizeOf(rec))
+			err = e.r.Uploads.Quotas.Check(e.rooms(a), upload.SizeOf(rec))
 		}
 		if err != nil {
 			a.State = upload.LeftOut
@@ -185,7 +185,7 @@ func (e *experiment) openContent(ctx context.Context, a *upload.Asset) error {
 		return nil
 	}
 	size := upload.SizeOf(a.Record)
-	sp, err := e.r.spools.Open(ctx, size)
+	sp, err := e.r.Spools.Open(ctx, size)
 	switch {
 	case err == nil:
 		a.Content = sp

@@ -60,7 +60,7 @@ func (e *experiment) readAssetsFirst(ctx context.Context) (assetsThere, error) {
 	if !e.unfinished || e.r.Dry() {
 		return have, err
 	}
-	for n, agree := 1, 1; err == nil && agree < reconcile.Agreeing && n < reconcile.MaxReadings && e.r.uploads.IDs.Get() != upload.IDsKept; n++ {
+	for n, agree := 1, 1; err == nil && agree < reconcile.Agreeing && n < reconcile.MaxReadings && e.r.Uploads.IDs.Get() != upload.IDsKept; n++ {
 		if err = e.settle(ctx); err != nil {
 			break
 		}
@@ -98,10 +98,10 @@ const otherLink = "it is remote at the destination by another link"
 // found looks for the asset in a list of those that the destination has. A size
 // that is not known fits any.
 func (e *experiment) found(have assetsThere, a *upload.Asset, size int64) bool {
-	for _, id := range []string{a.Upload.ID, place.DeriveAsset(a.Record.ID, e.project.target)} {
+	for _, id := range []string{a.Upload.ID, place.DeriveAsset(a.Record.ID, e.project.Target)} {
 		t, ok := have[id]
 		if ok && t.is(a, size) {
-			e.r.uploads.IDs.Set(upload.IDsKept)
+			e.r.Uploads.IDs.Set(upload.IDsKept)
 			if e.standsFor(a, id) {
 				return false
 			}

@@ -131,7 +131,7 @@ func (e *experiment) uploadAsset(ctx context.Context, a *upload.Asset) error {
 	}
 	a.Upload.Run = run
 	taken, err := e.upload(ctx, a)
-	derived := place.DeriveAsset(a.Record.ID, e.project.target)
+	derived := place.DeriveAsset(a.Record.ID, e.project.Target)
 	switch {
 	case !taken && (err == nil || !upload.RefusesID(err, a.Upload.ID)):
 		return err
@@ -180,7 +180,7 @@ func (e *experiment) putAsset(ctx context.Context, a *upload.Asset) error {
 	if err := e.reopen(ctx); err != nil {
 		return err
 	}
-	return e.r.uploads.Quotas.Within(e.rooms(a), a.Upload.Size, func() error { return e.putOnce(ctx, a) })
+	return e.r.Uploads.Quotas.Within(e.rooms(a), a.Upload.Size, func() error { return e.putOnce(ctx, a) })
 }
 
 // putOnce writes an asset once, also where the destination may give it an id of
@@ -188,7 +188,7 @@ func (e *experiment) putAsset(ctx context.Context, a *upload.Asset) error {
 // not arrived.
 func (e *experiment) putOnce(ctx context.Context, a *upload.Asset) error {
 	like := a.Like(a.Upload.Size)
-	a.Upload.Once = e.r.uploads.IDs.Get() != upload.IDsKept
+	a.Upload.Once = e.r.Uploads.IDs.Get() != upload.IDsKept
 	if a.Upload.Once {
 		free, err := e.assets.likes.writing.Lock(ctx, like)
 		if err != nil {
@@ -196,7 +196,7 @@ func (e *experiment) putOnce(ctx context.Context, a *upload.Asset) error {
 		}
 		defer free()
 	}
-	err := e.r.uploads.PutOnce(ctx, a, func(readings int) (bool, error) { return e.arrived(ctx, a, readings) })
+	err := e.r.Uploads.PutOnce(ctx, a, func(readings int) (bool, error) { return e.arrived(ctx, a, readings) })
 	if err == nil && a.Upload.Once {
 		e.assets.likes.count(like)
 	}
@@ -205,7 +205,7 @@ func (e *experiment) putOnce(ctx context.Context, a *upload.Asset) error {
 
 // rooms returns what an asset takes room of.
 func (e *experiment) rooms(a *upload.Asset) []quota.Room {
-	to := e.project.target.Workspace
+	to := e.project.Target.Workspace
 	return []quota.Room{{Workspace: to}, {Workspace: to, Experiment: e.key, Of: cmp.Or(a.Type(), "asset")}}
 }
 
@@ -238,7 +238,7 @@ func (e *experiment) arrived(ctx context.Context, a *upload.Asset, readings int)
 		switch {
 		case ok:
 			return t.is(a, a.Upload.Size), nil
-		case e.r.uploads.IDs.Get() != upload.IDsKept && len(have.alike(like)) > expected:
+		case e.r.Uploads.IDs.Get() != upload.IDsKept && len(have.alike(like)) > expected:
 			return true, nil
 		case n == readings:
 			return false, nil

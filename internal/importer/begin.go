@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
+	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/rewrite"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
@@ -36,7 +37,7 @@ func (e *experiment) begin(ctx context.Context) error {
 
 // references says what becomes of the references in the experiment's assets.
 func (e *experiment) references() *rewrite.References {
-	refs := &rewrite.References{Key: e.r.keys.KeyOf, Asset: e.assets.idOf}
+	refs := &rewrite.References{Key: e.r.Keys.KeyOf, Asset: e.assets.idOf}
 	e.source.SetAddress(refs, e.r.Client.Root())
 	return refs
 }
@@ -49,7 +50,7 @@ func (e *experiment) writeTags(ctx context.Context, tags []string) error {
 		if err != nil && !answer.Absent(err) {
 			return err
 		}
-		if missing = without(tags, have); len(missing) == 0 {
+		if missing = document.Without(tags, have); len(missing) == 0 {
 			return nil
 		}
 	}
@@ -65,21 +66,6 @@ func (e *experiment) writeTags(ctx context.Context, tags []string) error {
 	}
 	e.Change(func(o *report.Outcome) { o.Written.Tags += int64(len(missing)) })
 	return nil
-}
-
-// without returns the elements of a that are not in b.
-func without(a, b []string) []string {
-	in := make(map[string]bool, len(b))
-	for _, s := range b {
-		in[s] = true
-	}
-	var rest []string
-	for _, s := range a {
-		if !in[s] {
-			rest = append(rest, s)
-		}
-	}
-	return rest
 }
 
 // writeFilePath sets the path of the main file.

@@ -15,6 +15,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/importer/rewrite"
 	"github.com/comet-stream/comet-stream/internal/importer/upload"
+	"github.com/comet-stream/comet-stream/internal/importer/workspace"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -29,7 +30,7 @@ type experiment struct {
 	rec     *stream.Experiment
 	doc     experimentDoc
 	source  *place.Source
-	project *project
+	project *workspace.Project
 	turn    *flow.Turn
 	refs    *rewrite.References
 
@@ -67,18 +68,15 @@ type experimentDoc struct {
 	FilePath document.Text `json:"filePath"`
 }
 
-// errStreamEnds is why an experiment stays unfinished whose end has not come.
-var errStreamEnds = errors.New("the stream ends inside it")
-
 // startExperiment begins the work on an experiment.
-func (r *run) startExperiment(work context.Context, src *place.Source, p *project, rec *stream.Experiment) *experiment {
+func (r *run) startExperiment(work context.Context, src *place.Source, p *workspace.Project, rec *stream.Experiment) *experiment {
 	e := &experiment{
-		Group: flow.NewGroup(r.inbox), r: r, rec: rec, source: src, project: p, turn: r.turns.Join(),
-		tasks: flow.NewTasks(cap(r.open)),
+		Group: flow.NewGroup(r.Inbox), r: r, rec: rec, source: src, project: p, turn: r.Turns.Join(),
+		tasks: flow.NewTasks(cap(r.Open)),
 	}
 	e.Out = report.Outcome{
 		Kind: report.KindExperiment, SourceKey: rec.Key,
-		Workspace: p.target.Workspace, Project: p.target.Name, Running: rec.Running,
+		Workspace: p.Target.Workspace, Project: p.Target.Name, Running: rec.Running,
 		SourceURL: src.Page(rec),
 	}
 	if rec.Name != nil {
@@ -87,11 +85,11 @@ func (r *run) startExperiment(work context.Context, src *place.Source, p *projec
 	if r.Verify || r.Mode == VerifyOnly {
 		e.verified = newExpectation()
 	}
-	p.experiments.Add(1)
-	r.working.Go(func() {
-		defer p.experiments.Done()
+	p.Experiments.Add(1)
+	r.Working.Go(func() {
+		defer p.Experiments.Done()
 		defer e.turn.Leave()
-		defer func() { <-r.open }()
+		defer func() { <-r.Open }()
 		e.work(work)
 	})
 	return e
@@ -129,7 +127,7 @@ func (e *experiment) work(ctx context.Context) {
 	e.points.share.free()
 	if e.Out.Result != report.ResultElsewhere {
 		if !e.Whole {
-			e.failure.Set(errStreamEnds)
+			e.failure.Set(flow.ErrStreamEnds)
 		}
 		if e.failure.Get() == nil {
 			e.failure.Set(e.finish(ctx))
@@ -154,7 +152,7 @@ func (e *experiment) report() {
 		o.Result = report.ResultFailed
 		err = fmt.Errorf("experiment %q: %w", e.rec.Key, err)
 		if e.there == nil || e.unfinished {
-			e.r.keys.SetUnfinished(e.rec.Key)
+			e.r.Keys.SetUnfinished(e.rec.Key)
 		}
 	case o.Result == report.ResultElsewhere:
 	case e.there == nil && e.r.Mode == VerifyOnly:
@@ -169,7 +167,7 @@ func (e *experiment) report() {
 	if e.key != "" && o.Result != report.ResultElsewhere {
 		o.URL = e.r.Client.ExperimentURL(o.Workspace, o.Project, e.key, e.rec.Archived)
 	}
-	if errors.Is(err, errStreamEnds) {
+	if errors.Is(err, flow.ErrStreamEnds) {
 		// The end of the input is told once, by the reading.
 		o.Error = err.Error()
 		err = nil
@@ -231,7 +229,7 @@ func (e *experiment) takeSkipped(rec *stream.Skipped) {
 	e.text.Close()
 	e.text = nil
 	e.assets.drop()
-	e.Issue(skippedIssue(rec))
+	e.Issue(report.SkippedIssue(rec))
 	if rec.Of == stream.KindAsset {
 		e.expect(func(x *expectation) { x.skip(document.Deref(rec.ID)) })
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
+	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/report"
 )
@@ -33,7 +34,7 @@ func (e *experiment) finishNew(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := e.endRun(ctx, run, isTrue(e.rec.Crashed)); err != nil {
+		if err := e.endRun(ctx, run, document.IsTrue(e.rec.Crashed)); err != nil {
 			return err
 		}
 		if err := e.setFirstTimes(ctx, run); err != nil {
@@ -167,14 +168,12 @@ func (e *experiment) endAgain(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	crashed := isTrue(e.there.Crashed)
+	crashed := document.IsTrue(e.there.Crashed)
 	if e.streamWins && e.rec.Crashed != nil {
 		crashed = *e.rec.Crashed
 	}
 	return e.endRun(ctx, run, crashed)
 }
-
-func isTrue(b *bool) bool { return b != nil && *b }
 
 func timeText(t *int64) string {
 	if t == nil {
@@ -188,7 +187,7 @@ const untoldCrash = "crashed in the stream, and the destination does not tell wh
 
 // compareState compares whether the experiment has ended, and how.
 func (e *experiment) compareState(ctx context.Context) error {
-	crashed := isTrue(e.rec.Crashed)
+	crashed := document.IsTrue(e.rec.Crashed)
 	has := e.there.Crashed
 	if crashed && has == nil && !e.there.Running {
 		e.Issue(report.Issue{Class: report.Missing, Kind: "state", Reason: untoldCrash})

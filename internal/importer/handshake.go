@@ -104,7 +104,7 @@ const maxHandshakes = 3
 func (e *experiment) handshake(ctx context.Context) (*comet.Run, error) {
 	for try := 1; ; try++ {
 		run, err := e.r.Client.Experiments.Start(ctx, comet.Handshake{
-			Key: e.key, Workspace: e.project.target.Workspace, Project: e.project.target.Name, Offline: true,
+			Key: e.key, Workspace: e.project.Target.Workspace, Project: e.project.Target.Name, Offline: true,
 		})
 		if !answer.Unexplained(err) || try == maxHandshakes {
 			return run, err

@@ -13,6 +13,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/importer/upload"
+	"github.com/comet-stream/comet-stream/internal/importer/workspace"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"golang.org/x/sync/semaphore"
 )
@@ -64,64 +65,57 @@ func Import(ctx, work context.Context, in io.Reader, c *comet.Client, o Options)
 	o.setDefaults()
 	work, fail := context.WithCancelCause(work)
 	defer fail(nil)
+	d := &reconcile.Destination{
+		Client: c, Mode: o.Mode, Update: o.Update, Verify: o.Verify, Settle: o.Settle, Aftermath: o.Aftermath,
+		Fail: fail, Outcome: o.Outcome,
+	}
+	groups := max(2, o.Experiments)
 	r := &run{
-		Destination: &reconcile.Destination{
-			Client: c, Mode: o.Mode, Update: o.Update, Verify: o.Verify, Settle: o.Settle, Aftermath: o.Aftermath,
-			Fail: fail, Outcome: o.Outcome,
+		Services: &workspace.Services{
+			Destination: d, Schedule: flow.NewSchedule(groups),
+			Settings: workspace.Settings{
+				DeriveKeys: o.Keys == place.KeysDerive, RewriteLinks: o.RewriteLinks, NoShareLinks: o.NoShareLinks, Owners: o.Owners, User: o.User,
+			},
+			To: place.NewMapping(o.To, o.Merge), Places: place.NewPlaces(d), Keys: new(place.Imported),
+			Spools:   spool.NewSpooler(o.TempDir, spoolMemory, o.TempMax),
+			Uploads:  &upload.Uploader{Destination: d, Parts: semaphore.NewWeighted(int64(groups)), Direct: o.Direct},
+			Counters: o.Counters,
 		},
 		o:        o,
-		to:       place.NewMapping(o.To, o.Merge),
-		projects: make(map[place.Project]*project),
-		inbox:    flow.NewInbox(),
+		projects: make(map[place.Project]*workspace.Project),
 		large:    semaphore.NewWeighted(largeMemory),
 		batches:  semaphore.NewWeighted(maxBatches),
-		keys:     new(place.Imported),
 		sets:     semaphore.NewWeighted(setSize),
-		spools:   spool.NewSpooler(o.TempDir, spoolMemory, o.TempMax),
-		open:     make(chan struct{}, max(2, o.Experiments)),
 	}
-	r.uploads = &upload.Uploader{
-		Destination: r.Destination, Parts: semaphore.NewWeighted(int64(max(2, o.Experiments))), Direct: o.Direct,
-	}
-	r.places = place.NewPlaces(r.Destination)
 	err := r.read(ctx, work, in)
-	r.working.Wait()
+	r.Working.Wait()
 	if r.late != nil {
 		// The stream has ended too early, or the work.
 		after, cancel := r.After(work)
 		defer cancel()
-		r.late.finish(after)
+		r.late.Finish(after)
 	}
 	return r.Summary(), r.result(work, err)
 }
 
 // run is one import.
 type run struct {
-	*reconcile.Destination
+	*workspace.Services
 	o Options
 
-	to     *place.Mapping
-	places *place.Places
-	keys   *place.Imported
 	// projects holds the last project of the stream for each one of the
 	// destination. Only the reading uses it.
-	projects map[place.Project]*project
-	late     *workspace // what comes after the projects, until it is finished
+	projects map[place.Project]*workspace.Project
+	late     *workspace.Level // what comes after the projects, until it is finished
 
-	inbox                *flow.Inbox
 	large, batches, sets *semaphore.Weighted
-	spools               *spool.Spooler
-	uploads              *upload.Uploader
 
 	// How the destination does what servers do differently.
 	saysTaken    flow.Lazy[bool] // its handshake refuses a key that is taken
 	oldNamesLose flow.Lazy[bool] // against the name that it makes up, since that is later
 
-	open    chan struct{} // holds a value for each group under way
-	turns   flow.Turns
-	busy    flow.Locks[string]               // experiments by their key at the destination: joined streams may hold one twice
-	shown   struct{ together, each showing } // guarded by mu
-	working sync.WaitGroup
+	busy  flow.Locks[string]               // experiments by their key at the destination: joined streams may hold one twice
+	shown struct{ together, each showing } // guarded by mu
 
 	mu sync.Mutex
 }

@@ -30,7 +30,7 @@ func (e *experiment) open(ctx context.Context) (free func(), err error) {
 	if err := document.Read(e.rec.Doc, &e.doc); err != nil {
 		return nil, err
 	}
-	if err := e.project.wait(ctx); err != nil {
+	if err := e.project.Wait(ctx); err != nil {
 		return nil, err
 	}
 	if err := e.chooseKey(); err != nil {
@@ -44,7 +44,7 @@ func (e *experiment) open(ctx context.Context) (free func(), err error) {
 		again, err := e.openKey(ctx)
 		if err == nil && !again {
 			if e.Out.Result != report.ResultElsewhere {
-				e.r.keys.Set(e.rec.Key, e.imported())
+				e.r.Keys.Set(e.rec.Key, e.imported())
 			}
 			return free, nil
 		}
@@ -58,9 +58,9 @@ func (e *experiment) open(ctx context.Context) (free func(), err error) {
 // imported returns the experiment as it is to be left: with the times and the
 // state of the stream, or, where it was finished before, with its own.
 func (e *experiment) imported() place.Experiment {
-	k := place.Experiment{Key: e.key, Start: e.rec.Start, End: e.rec.End, Crashed: isTrue(e.rec.Crashed)}
+	k := place.Experiment{Key: e.key, Start: e.rec.Start, End: e.rec.End, Crashed: document.IsTrue(e.rec.Crashed)}
 	if e.there != nil && !e.unfinished && !e.streamWins {
-		k.Start, k.End, k.Crashed = e.there.Start, e.there.End, isTrue(e.there.Crashed)
+		k.Start, k.End, k.Crashed = e.there.Start, e.there.End, document.IsTrue(e.there.Crashed)
 	}
 	return k
 }
@@ -74,7 +74,7 @@ func (e *experiment) chooseKey() error {
 		return e.derive("")
 	case !place.ValidKey(e.key):
 		return e.derive("the destination takes keys of 32 to 50 letters and digits only")
-	case e.source.Same && from != e.project.target:
+	case e.source.Same && from != e.project.Target:
 		return e.derive("the destination is the source itself, where it is taken")
 	}
 	return nil
@@ -86,7 +86,7 @@ func (e *experiment) derive(reason string) error {
 	if e.r.o.Keys == place.KeysRequire {
 		return &keyError{e.rec.Key, reason}
 	}
-	e.key, e.derived = place.DeriveKey(e.rec.Key, e.project.target), true
+	e.key, e.derived = place.DeriveKey(e.rec.Key, e.project.Target), true
 	return nil
 }
 
@@ -214,12 +214,12 @@ func (e *experiment) begun(ctx context.Context, run *comet.Run) error {
 // inTarget reports whether an experiment of the destination is in the target
 // project. Servers may leave out where it is.
 func (e *experiment) inTarget(ctx context.Context, there *comet.Experiment) (bool, error) {
-	target := e.project.target
+	target := e.project.Target
 	switch {
 	case there.Workspace != "" && there.Project != "":
 		return there.Workspace == target.Workspace && there.Project == target.Name, nil
-	case there.ProjectID != "" && e.project.id != "":
-		return there.ProjectID == e.project.id, nil
+	case there.ProjectID != "" && e.project.ID != "":
+		return there.ProjectID == e.project.ID, nil
 	}
 	for x, err := range e.r.Client.Experiments.List(ctx, comet.Listing{Workspace: target.Workspace, Project: target.Name}) {
 		if err != nil {
@@ -265,7 +265,7 @@ func (e *experiment) look(ctx context.Context) (again bool, err error) {
 // lookDerived looks for the experiment under the key that an earlier import may
 // have had to derive.
 func (e *experiment) lookDerived(ctx context.Context) (again bool, err error) {
-	derived := place.DeriveKey(e.rec.Key, e.project.target)
+	derived := place.DeriveKey(e.rec.Key, e.project.Target)
 	there, err := e.r.Client.Experiments.Metadata(ctx, derived)
 	switch {
 	case answer.Hidden(err):

@@ -64,7 +64,7 @@ type Options struct {
 	Direct DirectSizes
 
 	// Counters are added to while the import runs.
-	Counters Counters
+	Counters report.Counters
 	// Outcome, if not nil, is told what became of each experiment, and of other
 	// things where there is something to tell. Calls come one at a time.
 	Outcome func(*report.Outcome)
@@ -82,15 +82,6 @@ const (
 
 // DirectSizes are the sizes of uploads in parts.
 type DirectSizes = upload.DirectSizes
-
-// Counters count what has been done. Those that are nil are not used.
-type Counters struct {
-	Planned     *atomic.Int64 // experiments that the streams announce
-	Experiments *atomic.Int64 // experiments done
-	Points      *atomic.Int64 // metric points compared or written
-	Assets      *atomic.Int64 // assets compared or written
-	Skipped     *atomic.Int64 // items that the source has and the stream has not
-}
 
 func (o *Options) setDefaults() {
 	o.Keys = cmp.Or(o.Keys, place.KeysKeep)

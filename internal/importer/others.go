@@ -99,7 +99,7 @@ func (e *experiment) writeOther(ctx context.Context, v *valueDoc) error {
 }
 
 func (e *experiment) logOther(ctx context.Context, v *valueDoc) error {
-	return e.r.uploads.Quotas.Within([]quota.Room{{Experiment: e.key, Of: string(stream.KindOthers)}}, 0, func() error {
+	return e.r.Uploads.Quotas.Within([]quota.Room{{Experiment: e.key, Of: string(stream.KindOthers)}}, 0, func() error {
 		for i, r := range v.history() {
 			time := e.timeOf(r.time)
 			if err := e.logReading(ctx, v.Name, &r, &time); err != nil {

@@ -111,7 +111,7 @@ func (part *partial) keep(ctx context.Context, r *run, rec *stream.Metrics) erro
 		return err
 	}
 	if part.held == nil {
-		if part.held, err = r.spools.Open(ctx, -1); err != nil {
+		if part.held, err = r.Spools.Open(ctx, -1); err != nil {
 			return err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/content"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/place"
+	"github.com/comet-stream/comet-stream/internal/importer/workspace"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -68,16 +69,16 @@ func (r *run) read(ctx, work context.Context, in io.Reader) error {
 type dispatcher struct {
 	r       *run
 	source  *place.Source
-	project *project
+	project *workspace.Project
 	current announced        // the group that is open
 	notes   *content.Spooled // notes that go on
-	late    *workspace       // what comes after the projects
+	late    *workspace.Level // what comes after the projects
 }
 
 // announced is a group that hears of its records before it works on them.
 type announced interface {
-	// announce is called in the order of the stream, ahead of the work.
-	announce(stream.Kind)
+	// Announce is called in the order of the stream, ahead of the work.
+	Announce(stream.Kind)
 	Send(context.Context, stream.Raw) error
 	End(whole bool)
 }
@@ -133,7 +134,7 @@ func (d *dispatcher) inside(ctx context.Context, raw stream.Raw) error {
 			return &InputError{Err: err}
 		}
 	}
-	d.current.announce(raw.Kind)
+	d.current.Announce(raw.Kind)
 	return d.current.Send(ctx, raw)
 }
 
@@ -150,14 +151,14 @@ func (d *dispatcher) dropTexts() {
 	d.notes.Close()
 	d.notes = nil
 	if d.late != nil {
-		d.late.panels.drop()
+		d.late.Panels.Drop()
 	}
 }
 
 // plan checks that what is to come has a place at the destination, before
 // anything is written.
 func (d *dispatcher) plan(ctx context.Context, plan *stream.Plan) error {
-	if err := d.r.to.Plan(plan); err != nil {
+	if err := d.r.To.Plan(plan); err != nil {
 		return err
 	}
 	for _, p := range plan.Projects {
@@ -165,17 +166,19 @@ func (d *dispatcher) plan(ctx context.Context, plan *stream.Plan) error {
 			d.r.o.Counters.Planned.Add(*p.Experiments)
 		}
 	}
-	return d.r.places.HaveWorkspaces(ctx, d.r.to.Workspaces(plan), d.r.o.CreateWorkspace)
+	return d.r.Places.HaveWorkspaces(ctx, d.r.To.Workspaces(plan), d.r.o.CreateWorkspace)
 }
 
 func (d *dispatcher) openProject(ctx, work context.Context, rec *stream.Project) error {
 	d.closeProject(work)
 	// A plan made by other hands may not name all projects.
-	if err := d.r.to.Add(place.Project{Workspace: rec.Workspace, Name: rec.Name}); err != nil {
+	if err := d.r.To.Add(place.Project{Workspace: rec.Workspace, Name: rec.Name}); err != nil {
 		return err
 	}
 	d.r.Count(func(s *report.Summary) { s.Projects++ })
-	d.project = d.r.openProject(work, d.source, rec)
+	to := d.r.To.Target(place.Project{Workspace: rec.Workspace, Name: rec.Name})
+	d.project = d.r.OpenProject(work, d.source, rec, d.r.projects[to])
+	d.r.projects[to] = d.project
 	return ctx.Err()
 }
 
@@ -196,20 +199,8 @@ func (d *dispatcher) skipped(s *stream.Skipped) {
 		// It was not read, so it is none of the experiments of the balance.
 		o.Out.Kind = "skipped"
 	}
-	o.Issue(skippedIssue(s))
+	o.Issue(report.SkippedIssue(s))
 	d.r.Finished(&o.Out, nil)
-}
-
-// skippedIssue tells of something that is missing from the stream.
-func skippedIssue(s *stream.Skipped) report.Issue {
-	i := report.Issue{Class: report.Skipped, Kind: string(s.Of), Reason: s.Reason}
-	if s.Name != nil {
-		i.Name = *s.Name
-	}
-	if s.ID != nil {
-		i.ID = *s.ID
-	}
-	return i
 }
 
 func (d *dispatcher) unknown(kind stream.Kind) {
@@ -239,10 +230,61 @@ func (d *dispatcher) trailer(ctx, work context.Context) error {
 	if late == nil {
 		return nil
 	}
-	if err := waitFor(ctx, &late.groups); err != nil {
+	if err := flow.WaitFor(ctx, &late.Groups); err != nil {
 		return err
 	}
-	late.finish(work)
+	late.Finish(work)
 	d.r.late = nil
 	return nil
+}
+
+// workspaceLevel takes a record that comes after the projects. All experiments
+// are done then.
+func (d *dispatcher) workspaceLevel(ctx, work context.Context, rec stream.Record) error {
+	if d.late == nil {
+		d.closeProject(work)
+		if err := flow.WaitFor(ctx, &d.r.Working); err != nil {
+			return err
+		}
+		d.late = workspace.New(d.r.Services, d.source)
+		d.r.late = d.late
+	}
+	w := d.late
+	switch rec := rec.(type) {
+	case *stream.Artifact:
+		return d.openGroup(ctx, func() announced { return w.StartArtifact(work, rec) })
+	case *stream.Model:
+		return d.openGroup(ctx, func() announced { return w.StartModel(work, rec) })
+	}
+	return w.Take(ctx, work, rec)
+}
+
+func (d *dispatcher) openGroup(ctx context.Context, start func() announced) error {
+	select {
+	case d.r.Open <- struct{}{}:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	d.current = start()
+	return nil
+}
+
+// takeNotes takes a piece of the notes of the project that is open.
+func (d *dispatcher) takeNotes(ctx context.Context, rec *stream.Notes) error {
+	whole, err := content.Part(ctx, d.r.Spools, &d.notes, rec.Data, rec.More)
+	if err != nil {
+		return err
+	}
+	if whole != nil {
+		d.project.SetNotes(whole)
+	}
+	return nil
+}
+
+// closeProject ends the project that is open.
+func (d *dispatcher) closeProject(work context.Context) {
+	if d.project != nil {
+		d.project.Close(work)
+	}
+	d.project = nil
 }

@@ -49,8 +49,8 @@ func (r *readings) begin(start func(stream.Kind)) {
 	}
 }
 
-// announce is called by the one who reads the stream.
-func (e *experiment) announce(kind stream.Kind) { e.reads.announce(kind) }
+// Announce is called by the one who reads the stream.
+func (e *experiment) Announce(kind stream.Kind) { e.reads.announce(kind) }
 
 // prefetch begins to read what will be compared with records of a kind.
 func (e *experiment) prefetch(ctx context.Context, kind stream.Kind) {

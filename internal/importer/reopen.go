@@ -7,12 +7,10 @@ import (
 	"sync/atomic"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/place"
+	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 )
-
-// openMark is by how many milliseconds the start of an experiment is late while
-// an import completes it.
-const openMark = 1
 
 // reopening marks a finished experiment while it is written to.
 //
@@ -40,7 +38,7 @@ func (e *experiment) reopen(ctx context.Context) error {
 	if e.reopening.done {
 		return nil
 	}
-	late := *e.rec.Start + openMark
+	late := *e.rec.Start + reconcile.OpenMark
 	e.reopening.tried.Store(true)
 	if err := e.setTimes(ctx, &late, e.there.End); err != nil {
 		return fmt.Errorf("set times: %w", err)
@@ -82,7 +80,7 @@ func (e *experiment) asFinished(there *comet.Experiment) *comet.Experiment {
 // findMark takes an experiment that an earlier import has marked for the
 // finished one that it was.
 func (e *experiment) findMark(there *comet.Experiment) *comet.Experiment {
-	if e.r.Mode == VerifyOnly || e.rec.Start == nil || there.Start == nil || *there.Start != *e.rec.Start+openMark {
+	if e.r.Mode == VerifyOnly || e.rec.Start == nil || there.Start == nil || *there.Start != *e.rec.Start+reconcile.OpenMark {
 		return there
 	}
 	e.reopening.found, e.reopening.done = true, true
@@ -113,15 +111,15 @@ func (e *experiment) putBack(ctx context.Context) {
 		if !ok {
 			run = comet.UsualRun(e.key) // its handshake was not understood
 		}
-		_ = e.endRun(ctx, run, e.there != nil && isTrue(e.there.Crashed))
+		_ = e.endRun(ctx, run, e.there != nil && document.IsTrue(e.there.Crashed))
 	}
 	if e.there == nil || !e.reopening.tried.Load() {
 		return
 	}
 	start := *e.rec.Start
 	if e.reopening.found || e.reopening.half.Load() {
-		start += openMark
+		start += reconcile.OpenMark
 	}
 	_ = e.setTimes(ctx, &start, e.there.End)
-	e.r.keys.Set(e.rec.Key, place.Experiment{Key: e.key, Start: &start, End: e.there.End, Crashed: isTrue(e.there.Crashed)})
+	e.r.Keys.Set(e.rec.Key, place.Experiment{Key: e.key, Start: &start, End: e.there.End, Crashed: document.IsTrue(e.there.Crashed)})
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comettest"
 	"github.com/comet-stream/comet-stream/internal/importer/place"
+	"github.com/comet-stream/comet-stream/internal/importer/workspace"
 )
 
 const addShareLinkCall = "GET /api/rest/v2/write/project/add-share-link"
@@ -61,7 +62,7 @@ func TestShareLinks(t *testing.T) {
 		{"verify only", 3, 1, Options{Mode: VerifyOnly}, 1, []string{"share links: unverified: 3 in the stream, 1 at the destination"}},
 		{"verify only, more there", 3, 5, Options{Mode: VerifyOnly}, 5, nil},
 		{"verify only, no project", 3, -1, Options{Mode: VerifyOnly}, -1, []string{"project: unverified: the destination does not have it"}},
-		{"too many", maxShareLinks + 5, maxShareLinks - 1, Options{}, maxShareLinks,
+		{"too many", workspace.MaxShareLinks + 5, workspace.MaxShareLinks - 1, Options{}, workspace.MaxShareLinks,
 			[]string{"share links: missing: 1005 in the stream, 1000 at the destination", made(1)}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -93,7 +94,7 @@ func TestShareLinks(t *testing.T) {
 func TestShareLinksTold(t *testing.T) {
 	srv := newServer(t, comettest.Options{})
 	r := importTo(t, newClient(t, srv), streamOf(t, shared(3)), toTeam)
-	if r.Other[kindShareLink] != 3 || len(r.outcomes) != 1 || gocmp.Diff([]string{"notes", kindShareLinks}, r.outcomes[0].Written.Items) != "" {
+	if r.Other[workspace.KindShareLink] != 3 || len(r.outcomes) != 1 || gocmp.Diff([]string{"notes", workspace.KindShareLinks}, r.outcomes[0].Written.Items) != "" {
 		t.Errorf("%+v, %+v", r.Summary, r.outcomes)
 	}
 }
@@ -113,7 +114,7 @@ func TestShareLinksMerged(t *testing.T) {
 			o := toTeam
 			o.Merge, o.Mode = true, mode
 			r := importTo(t, newClient(t, srv), append(data, data...), o)
-			if r.err != nil || r.Other[kindShareLink] != 3 || mode == Write && shareLinksOf(srv) != 3 {
+			if r.err != nil || r.Other[workspace.KindShareLink] != 3 || mode == Write && shareLinksOf(srv) != 3 {
 				t.Errorf("%v: %v, %+v, want 3 share links", links, r.err, r.Summary)
 			}
 		}

@@ -26,7 +26,7 @@ var textKinds = map[stream.Kind]struct {
 
 // takeText takes a piece of a text of the experiment.
 func (e *experiment) takeText(ctx context.Context, rec *stream.Text) error {
-	whole, err := content.Part(ctx, e.r.spools, &e.text, rec.Data, rec.More)
+	whole, err := content.Part(ctx, e.r.Spools, &e.text, rec.Data, rec.More)
 	if err != nil || whole == nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func (e *experiment) textOf(kind stream.Kind, whole *content.Spooled) (content.T
 	}
 	text, err := content.AsUTF8(&e.Ledger, text, report.Issue{Class: e.r.DiffersClass(), Kind: string(kind)})
 	if err == nil && kind == stream.KindHTML && e.r.o.RewriteLinks {
-		text, err = text.Becomes(e.r.keys.LinkReferences(e.source, e.r.Client.Root(), e.project.target, e.derived).Links)
+		text, err = text.Becomes(e.r.Keys.LinkReferences(e.source, e.r.Client.Root(), e.project.Target, e.derived).Links)
 	}
 	return text, err
 }

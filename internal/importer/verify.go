@@ -137,7 +137,7 @@ func (v *verification) tags(ctx context.Context) error {
 	if err != nil && !answer.Absent(err) {
 		return err
 	}
-	for _, t := range without(v.x.tags, have) {
+	for _, t := range document.Without(v.x.tags, have) {
 		v.finds("tags", t, "the destination has it not")
 	}
 	return nil

@@ -56,9 +56,6 @@ func (v *verification) assets(ctx context.Context) error {
 	return v.strangers(ctx, have, found)
 }
 
-// stranger is the reason of what a verification finds at the destination alone.
-const stranger = "the stream does not have it"
-
 // strangers tells of the assets of the destination that are none of the stream.
 func (v *verification) strangers(ctx context.Context, have assetsThere, found map[string]bool) error {
 	if len(have) <= len(found) || !v.e.source.Whole.Has(stream.ResourceAssets) || v.x.skipped[""] {
@@ -75,7 +72,7 @@ func (v *verification) strangers(ctx context.Context, have assetsThere, found ma
 		if !listed || found[a.ID] || v.x.skipped[a.ID] || made {
 			return nil
 		}
-		i := report.Issue{Kind: string(stream.KindAsset), Name: strings.Clone(cmp.Or(a.Name, a.ID)), Reason: stranger}
+		i := report.Issue{Kind: string(stream.KindAsset), Name: strings.Clone(cmp.Or(a.Name, a.ID)), Reason: upload.Stranger}
 		if equal[t.like] {
 			i.Reason = "an equal one is there too, under another id"
 		}

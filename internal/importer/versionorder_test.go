@@ -13,7 +13,6 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/comet-stream/comet-stream/internal/comettest"
-	"github.com/comet-stream/comet-stream/internal/importer/document"
 )
 
 // refusingUntil refuses the requests to a path whose body holds a text, for as long
@@ -111,33 +110,6 @@ func TestVersionsLate(t *testing.T) {
 		want := []string{`artifact-version "set:2.0.0": ` + class + late, `artifact-version "set:2.0.1": ` + class + late}
 		if d := gocmp.Diff(want, r.issues()); d != "" || r.err != nil {
 			t.Errorf("run %d: %v, issues (-want +got): %s", i, r.err, d)
-		}
-	}
-}
-
-// The order of the source is the right one, whatever the numbers of versions say.
-func TestVersionOrderOfSource(t *testing.T) {
-	at := func(v int64) document.Int { return document.IntOf(&v) }
-	for name, tt := range map[string]struct {
-		added  []int64
-		source []document.Int
-		want   string
-	}{
-		"as in the stream":       {[]int64{1, 2, 3}, make([]document.Int, 3), ""},
-		"all at once":            {[]int64{1, 1, 1}, make([]document.Int, 3), ""},
-		"another order":          {[]int64{1, 3, 2}, make([]document.Int, 3), "b"},
-		"another than at source": {[]int64{1, 3, 2}, []document.Int{at(1), at(2), at(3)}, "b"},
-		"that of the source":     {[]int64{1, 3, 2}, []document.Int{at(1), at(3), at(2)}, ""},
-	} {
-		var o versionOrder
-		got := ""
-		for i, version := range []string{"a", "b", "c"} {
-			if late := o.next(version, tt.added[i], tt.source[i]); late != "" {
-				got = late
-			}
-		}
-		if got != tt.want {
-			t.Errorf("%s: got %q, want %q", name, got, tt.want)
 		}
 	}
 }

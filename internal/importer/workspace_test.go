@@ -17,6 +17,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comettest"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/place"
+	"github.com/comet-stream/comet-stream/internal/importer/workspace"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -123,7 +124,7 @@ func (w *testWorkspace) stream(t *testing.T, source string) []byte {
 	v3 := map[string]any{"sections": []any{map[string]any{"panels": []any{map[string]any{"templateId": sourcePanel, "experimentKey": testKey(1), "project": "source-project-id"}}}}}
 	s.write(&stream.View{Workspace: "team", Project: "p", Name: "Overview", Doc: s.doc(map[string]any{
 		"projectId": "source-project-id", "templateName": "Overview", "v3": v3, "dashboardChartState": `{"key":"` + testKey(2) + `"}`, "pinnedExperiments": []string{testKey(1)},
-	})}, &stream.View{Workspace: "team", Project: "p", Name: unsavedName, Doc: s.doc(map[string]any{})})
+	})}, &stream.View{Workspace: "team", Project: "p", Name: workspace.UnsavedName, Doc: s.doc(map[string]any{})})
 	return s.close()
 }
 

@@ -3,6 +3,8 @@ package report
 import (
 	"fmt"
 	"strings"
+
+	"github.com/comet-stream/comet-stream/stream"
 )
 
 // Result is what became of an experiment.
@@ -147,4 +149,16 @@ func (o *Outcome) Settle() {
 	default:
 		o.Result = ResultThere
 	}
+}
+
+// SkippedIssue tells of something that is missing from the stream.
+func SkippedIssue(s *stream.Skipped) Issue {
+	i := Issue{Class: Skipped, Kind: string(s.Of), Reason: s.Reason}
+	if s.Name != nil {
+		i.Name = *s.Name
+	}
+	if s.ID != nil {
+		i.ID = *s.ID
+	}
+	return i
 }

@@ -122,3 +122,21 @@ func Deref(s *string) string {
 	}
 	return *s
 }
+
+// Without returns the elements of a that are not in b.
+func Without(a, b []string) []string {
+	in := make(map[string]bool, len(b))
+	for _, s := range b {
+		in[s] = true
+	}
+	var rest []string
+	for _, s := range a {
+		if !in[s] {
+			rest = append(rest, s)
+		}
+	}
+	return rest
+}
+
+// IsTrue reports whether b points to true.
+func IsTrue(b *bool) bool { return b != nil && *b }

@@ -45,3 +45,7 @@ func Equal[T comparable](a, b *T) bool {
 	}
 	return *a == *b
 }
+
+// OpenMark is by how many milliseconds the start of an experiment is late while
+// an import completes it.
+const OpenMark = 1

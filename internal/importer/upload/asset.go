@@ -159,3 +159,6 @@ type Expected struct {
 }
 
 var ErrBadHash = errors.New("its bytes have not the SHA-256 that the stream says")
+
+// Stranger is the reason of what a verification finds at the destination alone.
+const Stranger = "the stream does not have it"

@@ -1,4 +1,4 @@
-package importer
+package workspace
 
 import (
 	"context"
@@ -18,7 +18,7 @@ import (
 
 // panels writes the custom panels of a workspace.
 type panels struct {
-	w     *workspace
+	w     *Level
 	open  *content.Spooled // that goes on
 	lists map[string][]comet.Panel
 	ids   map[string]string // of the source: those of the destination
@@ -27,19 +27,19 @@ type panels struct {
 
 // take takes a piece of a panel.
 func (p *panels) take(ctx, work context.Context, rec *stream.Panel) error {
-	whole, err := content.Part(ctx, p.w.r.spools, &p.open, rec.Data, rec.More)
+	whole, err := content.Part(ctx, p.w.r.Spools, &p.open, rec.Data, rec.More)
 	if err != nil || whole == nil {
 		return err
 	}
 	defer whole.Close()
 	r := p.w.r
-	o := &report.Ledger{Out: report.Outcome{Kind: string(stream.KindPanel), Workspace: r.to.Workspace(rec.Workspace), Name: rec.Name}}
+	o := &report.Ledger{Out: report.Outcome{Kind: string(stream.KindPanel), Workspace: r.To.Workspace(rec.Workspace), Name: rec.Name}}
 	err = p.write(work, o, rec, whole)
 	r.Single(o, stream.KindPanel, rec.Name, err)
 	return nil
 }
 
-func (p *panels) drop() {
+func (p *panels) Drop() {
 	p.open.Close()
 	p.open = nil
 }
@@ -59,7 +59,7 @@ func (p *panels) write(ctx context.Context, o *report.Ledger, rec *stream.Panel,
 	switch {
 	case same:
 		return nil
-	case id != "" && !r.Fills(false), r.Mode == VerifyOnly:
+	case id != "" && !r.Fills(false), r.Mode == reconcile.VerifyOnly:
 		reason := "the destination has another one of the name"
 		if id == "" {
 			reason = notThere
@@ -160,7 +160,7 @@ func (p *panels) sameOnce(ctx context.Context, id string, file *content.Spooled)
 		return false, err
 	}
 	defer rc.Close()
-	have, err := p.w.r.spools.Open(ctx, -1)
+	have, err := p.w.r.Spools.Open(ctx, -1)
 	if err != nil {
 		return false, err
 	}

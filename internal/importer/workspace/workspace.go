@@ -1,4 +1,4 @@
-package importer
+package workspace
 
 import (
 	"context"
@@ -10,19 +10,20 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/place"
+	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-// workspace takes what comes after the projects of a stream: what belongs to
+// Level takes what comes after the projects of a stream: what belongs to
 // workspaces and refers to experiments, which are done by then.
-type workspace struct {
-	r      *run
+type Level struct {
+	r      *Services
 	source *place.Source
 
 	links   links
 	lineage lineage
-	panels  panels
+	Panels  panels
 	views   views
 
 	mu        sync.Mutex
@@ -30,7 +31,7 @@ type workspace struct {
 	touched   map[string]touched    // by the key at the destination
 	runs      map[string]*comet.Run // of producers
 	opened    map[string]bool       // producers that may run again
-	groups    sync.WaitGroup        // artifacts and registry models under way
+	Groups    sync.WaitGroup        // artifacts and registry models under way
 	names     flow.Locks[string]    // of artifacts and models: two workspaces of a stream may meet in one
 }
 
@@ -52,98 +53,34 @@ type touched struct {
 // notThere is the reason of what a verification does not find.
 const notThere = "the destination has it not"
 
-// workspaceLevel takes a record that comes after the projects. All experiments
-// are done then.
-func (d *dispatcher) workspaceLevel(ctx, work context.Context, rec stream.Record) error {
-	if d.late == nil {
-		d.closeProject(work)
-		if err := d.r.rest(ctx); err != nil {
-			return err
-		}
-		d.late = newWorkspace(d.r, d.source)
-		d.r.late = d.late
-	}
-	w := d.late
-	switch rec := rec.(type) {
-	case *stream.Artifact:
-		return d.openGroup(ctx, func() announced { return w.startArtifact(work, rec) })
-	case *stream.Model:
-		return d.openGroup(ctx, func() announced { return w.startModel(work, rec) })
-	}
-	// The single records refer to the groups.
-	if err := waitFor(ctx, &w.groups); err != nil {
-		return err
-	}
-	switch rec := rec.(type) {
-	case *stream.Link:
-		// The plan counts what the source listed, links too.
-		d.r.o.Counters.Planned.Add(-1)
-		w.links.write(work, rec)
-	case *stream.Lineage:
-		w.lineage.write(work, rec)
-	case *stream.Panel:
-		return w.panels.take(ctx, work, rec)
-	case *stream.View:
-		w.views.write(work, rec)
-	}
-	return nil
-}
-
-func newWorkspace(r *run, src *place.Source) *workspace {
-	w := &workspace{
+func New(r *Services, src *place.Source) *Level {
+	w := &Level{
 		r: r, source: src,
 		producers: make(map[string]producer), touched: make(map[string]touched), runs: make(map[string]*comet.Run),
 		opened: make(map[string]bool),
 	}
-	w.links.w, w.lineage.w, w.panels.w, w.views.w = w, w, w, w
+	w.links.w, w.lineage.w, w.Panels.w, w.views.w = w, w, w, w
 	w.views.taken = make(map[string]bool)
-	w.panels.ids, w.panels.taken = make(map[string]string), make(map[string]bool)
+	w.Panels.ids, w.Panels.taken = make(map[string]string), make(map[string]bool)
 	return w
 }
 
-func (d *dispatcher) openGroup(ctx context.Context, start func() announced) error {
-	select {
-	case d.r.open <- struct{}{}:
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-	d.current = start()
-	return nil
-}
-
 // begin runs the work on a group of the workspace.
-func (w *workspace) begin(work func()) {
-	t := w.r.turns.Join()
-	w.groups.Add(1)
-	w.r.working.Go(func() {
-		defer w.groups.Done()
+func (w *Level) begin(work func()) {
+	t := w.r.Turns.Join()
+	w.Groups.Add(1)
+	w.r.Working.Go(func() {
+		defer w.Groups.Done()
 		defer t.Leave()
-		defer func() { <-w.r.open }()
+		defer func() { <-w.r.Open }()
 		work()
 	})
-}
-
-// rest waits until nothing is under way.
-func (r *run) rest(ctx context.Context) error { return waitFor(ctx, &r.working) }
-
-func waitFor(ctx context.Context, wg *sync.WaitGroup) error {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		wg.Wait()
-	}()
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }
 
 // producer returns the key that an experiment has at the destination, in whose
 // name something is to be written. That goes where the experiment is, so that one
 // in another workspace than the target is of no use.
-func (w *workspace) producer(ctx context.Context, key *string, target string) (string, error) {
+func (w *Level) producer(ctx context.Context, key *string, target string) (string, error) {
 	if document.Deref(key) == "" {
 		return "", answer.Limitf("the source does not say which experiment it comes from")
 	}
@@ -159,14 +96,14 @@ func (w *workspace) producer(ctx context.Context, key *string, target string) (s
 	return p.key, nil
 }
 
-func (w *workspace) findProducer(ctx context.Context, key string) (producer, error) {
+func (w *Level) findProducer(ctx context.Context, key string) (producer, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if p, ok := w.producers[key]; ok {
 		return p, nil
 	}
 	var p producer
-	if k, ok := w.r.keys.Get(key); ok {
+	if k, ok := w.r.Keys.Get(key); ok {
 		p.key = k.Key
 		if !k.Unfinished {
 			// Times would make it look finished.
@@ -176,14 +113,14 @@ func (w *workspace) findProducer(ctx context.Context, key string) (producer, err
 		there, err := w.r.Client.Experiments.Metadata(ctx, key)
 		if err == nil && w.source.Same {
 			// That is the source's own. An earlier import may have copied it.
-			p.key = place.DeriveKey(key, w.r.to.Target(place.Project{Workspace: there.Workspace, Name: there.Project}))
+			p.key = place.DeriveKey(key, w.r.To.Target(place.Project{Workspace: there.Workspace, Name: there.Project}))
 			there, err = w.r.Client.Experiments.Metadata(ctx, p.key)
 		}
 		switch {
 		case err == nil:
 			p = producer{there.Key, there.Workspace}
 			if !there.Running {
-				w.touched[there.Key] = touched{place.Experiment{Key: there.Key, Start: there.Start, End: there.End, Crashed: isTrue(there.Crashed)}, key, true}
+				w.touched[there.Key] = touched{place.Experiment{Key: there.Key, Start: there.Start, End: there.End, Crashed: document.IsTrue(there.Crashed)}, key, true}
 			}
 		case answer.Hidden(err):
 			p = producer{}
@@ -196,7 +133,7 @@ func (w *workspace) findProducer(ctx context.Context, key string) (producer, err
 }
 
 // run returns the handshake of a producer, which uploads need.
-func (w *workspace) run(ctx context.Context, key string) (*comet.Run, error) {
+func (w *Level) run(ctx context.Context, key string) (*comet.Run, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if run, ok := w.runs[key]; ok {
@@ -216,21 +153,21 @@ func (w *workspace) run(ctx context.Context, key string) (*comet.Run, error) {
 // mark marks an experiment of the stream before it is resumed, as one is that is
 // completed: an import that is killed before it has ended it again leaves it to
 // the next one.
-func (w *workspace) mark(ctx context.Context, key string) error {
+func (w *Level) mark(ctx context.Context, key string) error {
 	k, ok := w.touched[key]
 	if !ok || k.apart || k.Start == nil {
 		return nil
 	}
-	late := *k.Start + openMark
+	late := *k.Start + reconcile.OpenMark
 	if err := w.r.SetTimes(ctx, key, &late, k.End); err != nil {
 		return fmt.Errorf("set times: %w", err)
 	}
 	return nil
 }
 
-// finish ends the experiments again in whose name something was written, and
+// Finish ends the experiments again in whose name something was written, and
 // sets their times: servers may have moved their end, or let them run again.
-func (w *workspace) finish(ctx context.Context) {
+func (w *Level) Finish(ctx context.Context) {
 	if w.r.Dry() || !w.r.HasWritten(kindVersion) && len(w.opened) == 0 {
 		return
 	}
@@ -256,7 +193,7 @@ func (w *workspace) finish(ctx context.Context) {
 }
 
 // endAgain ends one that was resumed, unless run is nil, and sets its times.
-func (w *workspace) endAgain(ctx context.Context, k place.Experiment, run *comet.Run) error {
+func (w *Level) endAgain(ctx context.Context, k place.Experiment, run *comet.Run) error {
 	if run != nil {
 		if err := w.r.ReportEnd(ctx, run); err != nil {
 			return err
@@ -271,4 +208,25 @@ func (w *workspace) endAgain(ctx context.Context, k place.Experiment, run *comet
 		return nil
 	}
 	return w.r.SetTimes(ctx, k.Key, k.Start, k.End)
+}
+
+// Take works on a record that is no group of its own, once the groups that it may
+// refer to are done.
+func (w *Level) Take(ctx, work context.Context, rec stream.Record) error {
+	if err := flow.WaitFor(ctx, &w.Groups); err != nil {
+		return err
+	}
+	switch rec := rec.(type) {
+	case *stream.Link:
+		// The plan counts what the source listed, links too.
+		w.r.Counters.Planned.Add(-1)
+		w.links.write(work, rec)
+	case *stream.Lineage:
+		w.lineage.write(work, rec)
+	case *stream.Panel:
+		return w.Panels.take(ctx, work, rec)
+	case *stream.View:
+		w.views.write(work, rec)
+	}
+	return nil
 }

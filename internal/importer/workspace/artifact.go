@@ -1,4 +1,4 @@
-package importer
+package workspace
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
+	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -27,8 +28,8 @@ const (
 type artifact struct {
 	*flow.Group
 	report.Ledger
-	r      *run
-	w      *workspace
+	r      *Services
+	w      *Level
 	rec    *stream.Artifact
 	doc    artifactDoc
 	target string // workspace
@@ -59,18 +60,18 @@ func (d *artifactDoc) public() *bool {
 	return &d.Public.V
 }
 
-// startArtifact begins the work on an artifact.
-func (w *workspace) startArtifact(work context.Context, rec *stream.Artifact) *artifact {
+// StartArtifact begins the work on an artifact.
+func (w *Level) StartArtifact(work context.Context, rec *stream.Artifact) *artifact {
 	a := &artifact{
-		Group: flow.NewGroup(w.r.inbox), r: w.r, w: w, rec: rec, target: w.r.to.Workspace(rec.Workspace), tasks: flow.NewTasks(cap(w.r.open)),
+		Group: flow.NewGroup(w.r.Inbox), r: w.r, w: w, rec: rec, target: w.r.To.Workspace(rec.Workspace), tasks: flow.NewTasks(cap(w.r.Open)),
 	}
 	a.Out = report.Outcome{Kind: kindArtifact, Workspace: a.target, Name: rec.Name, Result: report.ResultThere}
 	w.begin(func() { a.work(work) })
 	return a
 }
 
-// announce does nothing: there is nothing to read ahead.
-func (a *artifact) announce(stream.Kind) {}
+// Announce does nothing: there is nothing to read ahead.
+func (a *artifact) Announce(stream.Kind) {}
 
 func (a *artifact) work(ctx context.Context) {
 	free, _ := a.w.names.Lock(context.WithoutCancel(ctx), kindArtifact+" "+a.target+"/"+a.rec.Name) // which cannot end
@@ -83,7 +84,7 @@ func (a *artifact) work(ctx context.Context) {
 		return a.take(ctx, rec)
 	}))
 	if !a.Whole {
-		a.failure.Set(errStreamEnds)
+		a.failure.Set(flow.ErrStreamEnds)
 	}
 	if err := a.closeVersion(ctx); err != nil {
 		a.failure.Set(err)
@@ -98,7 +99,7 @@ func (a *artifact) work(ctx context.Context) {
 	switch {
 	case err != nil:
 		a.Out.Result = report.ResultFailed
-		if errors.Is(err, errStreamEnds) {
+		if errors.Is(err, flow.ErrStreamEnds) {
 			a.Out.Error, err = err.Error(), nil
 		} else {
 			err = fmt.Errorf("artifact %q: %w", a.target+"/"+a.rec.Name, err)
@@ -193,7 +194,7 @@ func (a *artifact) compare(there *comet.Artifact) {
 			differs(what, reason, a.r.DiffersClass())
 		}
 	}
-	if lacking := without(a.doc.Tags, there.Tags); len(lacking) > 0 && len(there.Tags) > 0 {
+	if lacking := document.Without(a.doc.Tags, there.Tags); len(lacking) > 0 && len(there.Tags) > 0 {
 		differs("tags", fmt.Sprintf("the destination lacks %q", lacking), a.r.DiffersClass())
 	}
 }
@@ -214,8 +215,8 @@ func (a *artifact) take(ctx context.Context, rec stream.Record) error {
 	case *stream.AssetEnd:
 		return v.takeFileEnd(ctx, rec)
 	case *stream.Skipped:
-		a.r.o.Counters.Skipped.Add(1)
-		a.Issue(skippedIssue(rec))
+		a.r.Counters.Skipped.Add(1)
+		a.Issue(report.SkippedIssue(rec))
 		if v != nil {
 			v.dropFile()
 			// The uploads of its other files may be at it too.
@@ -246,7 +247,7 @@ func (a *artifact) openVersion(ctx context.Context, rec *stream.ArtifactVersion)
 		return v.continueThere(ctx, full)
 	case ok:
 		return v.continueThere(ctx, &there)
-	case a.r.Mode == VerifyOnly:
+	case a.r.Mode == reconcile.VerifyOnly:
 		v.state = versionLeft
 		a.Issue(v.issue(report.Unverified, notThere))
 		return nil
@@ -264,7 +265,7 @@ func (a *artifact) openVersion(ctx context.Context, rec *stream.ArtifactVersion)
 func (v *artifactVersion) compareOrder(there *comet.ArtifactVersion, ok bool) {
 	added := int64(math.MaxInt64)
 	switch {
-	case !ok && v.a.r.Mode == VerifyOnly, ok && there.Added == nil:
+	case !ok && v.a.r.Mode == reconcile.VerifyOnly, ok && there.Added == nil:
 		return
 	case ok:
 		added = *there.Added
@@ -331,7 +332,7 @@ func (a *artifact) otherAliases(there []comet.ArtifactVersion) (other []*artifac
 		if has == nil {
 			continue // it is not there, which is told
 		}
-		moved := !keepsLatest(want, has) && !(grown && i == len(a.come)-1) && a.r.Mode != DryRun
+		moved := !keepsLatest(want, has) && !(grown && i == len(a.come)-1) && a.r.Mode != reconcile.DryRun
 		if moved || !sameSet(ownAliases(want), ownAliases(has)) {
 			other = append(other, v)
 		}

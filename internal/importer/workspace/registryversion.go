@@ -1,4 +1,4 @@
-package importer
+package workspace
 
 import (
 	"context"
@@ -33,7 +33,7 @@ func (v *modelVersion) take(ctx context.Context) error {
 		return err
 	}
 	there := m.version(v.rec.Version)
-	if there == nil && m.r.Mode == VerifyOnly {
+	if there == nil && m.r.Mode == reconcile.VerifyOnly {
 		m.Issue(v.issue(report.Unverified, notThere))
 		return nil
 	}
@@ -198,7 +198,7 @@ func (v *modelVersion) compare(ctx context.Context, there *comet.RegistryVersion
 		switch {
 		case err != nil:
 			return err
-		case !lacks || m.r.Mode == VerifyOnly:
+		case !lacks || m.r.Mode == reconcile.VerifyOnly:
 			other = append(other, issues...)
 			continue
 		}
@@ -272,7 +272,7 @@ func (v *modelVersion) otherFields(ctx context.Context, there *comet.RegistryVer
 // that has made it may have had to leave it out.
 func (v *modelVersion) fillStatus(ctx context.Context, there *comet.RegistryVersion) error {
 	r, want := v.m.r, document.Deref(v.rec.Status)
-	if want == "" || want == noStatus || r.Mode == VerifyOnly {
+	if want == "" || want == noStatus || r.Mode == reconcile.VerifyOnly {
 		return nil
 	}
 	have, err := v.statusThere(ctx, there)

@@ -1,4 +1,4 @@
-package importer
+package workspace
 
 import (
 	"context"
@@ -10,27 +10,28 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/content"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/place"
+	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/importer/rewrite"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-// project is a project of the stream and the one of the destination that it
+// Project is a project of the stream and the one of the destination that it
 // goes to.
-type project struct {
+type Project struct {
 	report.Ledger
-	r      *run
+	r      *Services
 	source place.Project
-	target place.Project
+	Target place.Project
 
 	// ready is closed once id and err are known. Without an id and an error the
 	// project does not exist, in a run that writes nothing.
 	ready chan struct{}
-	id    string
+	ID    string
 	err   error
 
-	experiments sync.WaitGroup
-	before      *project      // another one of the stream that goes to the same place
+	Experiments sync.WaitGroup
+	before      *Project      // another one of the stream that goes to the same place
 	done        chan struct{} // closed once all of the project is written
 	notes       *content.Spooled
 	refs        func() *rewrite.References // for links in the notes
@@ -40,8 +41,8 @@ type project struct {
 }
 
 // derives reports whether the keys of the project's experiments are derived.
-func (p *project) derives(src *place.Source) bool {
-	return p.r.o.Keys == place.KeysDerive || src.Same && p.source != p.target
+func (p *Project) derives(src *place.Source) bool {
+	return p.r.DeriveKeys || src.Same && p.source != p.Target
 }
 
 // projectDoc is what is used of a project's document.
@@ -53,34 +54,33 @@ type projectDoc struct {
 	Owner       document.Text `json:"ownerUserName"`
 }
 
-// openProject sees to it that a project exists at the destination, while the
+// OpenProject sees to it that a project exists at the destination, while the
 // reading goes on.
-func (r *run) openProject(work context.Context, src *place.Source, rec *stream.Project) *project {
+func (r *Services) OpenProject(work context.Context, src *place.Source, rec *stream.Project, before *Project) *Project {
 	name := place.Project{Workspace: rec.Workspace, Name: rec.Name}
-	p := &project{
-		r: r, source: name, target: r.to.Target(name), ready: make(chan struct{}), done: make(chan struct{}), wantLinks: rec.ShareLinks,
+	p := &Project{
+		r: r, source: name, Target: r.To.Target(name), ready: make(chan struct{}), done: make(chan struct{}), wantLinks: rec.ShareLinks,
 	}
 	p.refs = func() *rewrite.References {
-		return r.keys.LinkReferences(src, r.Client.Root(), p.target, p.derives(src))
+		return r.Keys.LinkReferences(src, r.Client.Root(), p.Target, p.derives(src))
 	}
-	p.Out = report.Outcome{Kind: string(stream.KindProject), Workspace: p.target.Workspace, Project: p.target.Name}
-	p.before = r.projects[p.target]
-	r.projects[p.target] = p
-	r.working.Go(func() {
+	p.Out = report.Outcome{Kind: string(stream.KindProject), Workspace: p.Target.Workspace, Project: p.Target.Name}
+	p.before = before
+	r.Working.Go(func() {
 		defer close(p.ready)
 		// Two projects that meet in one must not both find it missing.
 		if p.before != nil {
 			<-p.before.ready
 		}
 		if p.err = p.have(work, rec); p.err != nil {
-			p.err = fmt.Errorf("project %q: %w", p.target, p.err)
+			p.err = fmt.Errorf("project %q: %w", p.Target, p.err)
 		}
 	})
 	return p
 }
 
-// wait waits until the project is there, and returns the error if it cannot be.
-func (p *project) wait(ctx context.Context) error {
+// Wait waits until the project is there, and returns the error if it cannot be.
+func (p *Project) Wait(ctx context.Context) error {
 	select {
 	case <-p.ready:
 		return p.err
@@ -90,7 +90,7 @@ func (p *project) wait(ctx context.Context) error {
 }
 
 // have creates the project, or compares the one that is there.
-func (p *project) have(ctx context.Context, rec *stream.Project) error {
+func (p *Project) have(ctx context.Context, rec *stream.Project) error {
 	var doc projectDoc
 	if err := document.Read(rec.Doc, &doc); err != nil {
 		return err
@@ -107,9 +107,9 @@ func (p *project) have(ctx context.Context, rec *stream.Project) error {
 			}
 		}
 	}
-	there, err := p.r.places.Project(ctx, p.target)
-	if err == nil && p.r.Mode == DryRun {
-		err = p.r.places.MayWrite(ctx, p.target)
+	there, err := p.r.Places.Project(ctx, p.Target)
+	if err == nil && p.r.Mode == reconcile.DryRun {
+		err = p.r.Places.MayWrite(ctx, p.Target)
 	}
 	if err != nil {
 		return err
@@ -120,7 +120,7 @@ func (p *project) have(ctx context.Context, rec *stream.Project) error {
 			return err
 		}
 	}
-	p.id = there.ID
+	p.ID = there.ID
 	if rec.Doc == nil {
 		return nil
 	}
@@ -129,8 +129,8 @@ func (p *project) have(ctx context.Context, rec *stream.Project) error {
 
 // create creates the project. It returns the one that is there if someone else
 // has just created it, nil if it made a new one or nothing may be written.
-func (p *project) create(ctx context.Context, description *string, public *bool) (*comet.Project, error) {
-	if p.r.Mode == VerifyOnly {
+func (p *Project) create(ctx context.Context, description *string, public *bool) (*comet.Project, error) {
+	if p.r.Mode == reconcile.VerifyOnly {
 		p.Issue(report.Issue{Class: report.Unverified, Kind: string(stream.KindProject), Reason: "the destination does not have it"})
 		return nil, nil
 	}
@@ -138,7 +138,7 @@ func (p *project) create(ctx context.Context, description *string, public *bool)
 		p.created()
 		return nil, nil
 	}
-	n := comet.NewProject{Workspace: p.target.Workspace, Name: p.target.Name, Description: description}
+	n := comet.NewProject{Workspace: p.Target.Workspace, Name: p.Target.Name, Description: description}
 	n.Public = public != nil && *public
 	id := ""
 	err := p.r.Sure(ctx, func() (err error) {
@@ -163,19 +163,19 @@ func (p *project) create(ctx context.Context, description *string, public *bool)
 	if err != nil {
 		return nil, fmt.Errorf("create: %w", err)
 	}
-	p.id = id
+	p.ID = id
 	p.created()
-	p.r.places.Add(p.target, comet.Project{ID: id, Workspace: n.Workspace, Name: n.Name, Description: description, Public: &n.Public})
+	p.r.Places.Add(p.Target, comet.Project{ID: id, Workspace: n.Workspace, Name: n.Name, Description: description, Public: &n.Public})
 	return nil, p.verify(ctx, comet.ProjectUpdate{Description: description, Public: &n.Public})
 }
 
-func (p *project) created() {
+func (p *Project) created() {
 	p.r.Count(func(s *report.Summary) { s.ProjectsCreated++ })
 	p.Change(func(o *report.Outcome) { o.Result = report.ResultCreated })
 }
 
 // verify reads back what has been written of the project, if that is asked for.
-func (p *project) verify(ctx context.Context, want comet.ProjectUpdate) error {
+func (p *Project) verify(ctx context.Context, want comet.ProjectUpdate) error {
 	if !p.r.Verifies() {
 		return nil
 	}
@@ -192,8 +192,8 @@ func (p *project) verify(ctx context.Context, want comet.ProjectUpdate) error {
 
 // others returns what the project at the destination has in another way than it
 // was written.
-func (p *project) others(ctx context.Context, want comet.ProjectUpdate) (found []report.Issue, err error) {
-	there, err := p.r.Client.Projects.Get(ctx, p.target.Workspace, p.target.Name)
+func (p *Project) others(ctx context.Context, want comet.ProjectUpdate) (found []report.Issue, err error) {
+	there, err := p.r.Client.Projects.Get(ctx, p.Target.Workspace, p.Target.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -208,7 +208,7 @@ func (p *project) others(ctx context.Context, want comet.ProjectUpdate) (found [
 
 // update fills in what the project at the destination lacks, and tells what it
 // has in another way.
-func (p *project) update(ctx context.Context, there *comet.Project, description string, public *bool) error {
+func (p *Project) update(ctx context.Context, there *comet.Project, description string, public *bool) error {
 	var u comet.ProjectUpdate
 	have := ""
 	if there.Description != nil {
@@ -251,17 +251,12 @@ func (p *project) update(ctx context.Context, there *comet.Project, description 
 	return p.verify(ctx, u)
 }
 
-// closeProject ends the project that is open: its notes, share links and
-// owner are written once its experiments are done.
-func (d *dispatcher) closeProject(work context.Context) {
-	p := d.project
-	if p == nil {
-		return
-	}
-	d.project = nil
-	d.r.working.Go(func() {
+// Close writes the notes, share links and owner of the project once its
+// experiments are done.
+func (p *Project) Close(work context.Context) {
+	p.r.Working.Go(func() {
 		defer close(p.done)
-		p.experiments.Wait()
+		p.Experiments.Wait()
 		if p.before != nil {
 			<-p.before.done
 		}
@@ -280,30 +275,18 @@ func (d *dispatcher) closeProject(work context.Context) {
 		}
 		p.notes.Close()
 		if o := &p.Out; err != nil || len(o.Issues) > 0 || o.Result != "" || o.Written.Any() {
-			d.r.Finished(o, err)
+			p.r.Finished(o, err)
 		}
 	})
 }
 
-// takeNotes takes a piece of the notes of the project that is open.
-func (d *dispatcher) takeNotes(ctx context.Context, rec *stream.Notes) error {
-	whole, err := content.Part(ctx, d.r.spools, &d.notes, rec.Data, rec.More)
-	if err != nil {
-		return err
-	}
-	if whole != nil {
-		d.project.notes = whole
-	}
-	return nil
-}
-
 // writeNotes writes the notes of the project if it has none.
-func (p *project) writeNotes(ctx context.Context) error {
+func (p *Project) writeNotes(ctx context.Context) error {
 	if p.notes.Size == 0 {
 		return nil
 	}
 	notes, err := content.AsUTF8(&p.Ledger, p.notes.Text(), report.Issue{Class: p.r.DiffersClass(), Kind: string(stream.KindNotes)})
-	if err == nil && p.r.o.RewriteLinks {
+	if err == nil && p.r.RewriteLinks {
 		notes, err = notes.Becomes(p.refs().Links)
 	}
 	if err != nil {
@@ -312,12 +295,12 @@ func (p *project) writeNotes(ctx context.Context) error {
 	return p.writeText(ctx, notes)
 }
 
-func (p *project) writeText(ctx context.Context, notes content.Text) error {
-	if p.id == "" {
+func (p *Project) writeText(ctx context.Context, notes content.Text) error {
+	if p.ID == "" {
 		p.Wrote("notes")
 		return nil
 	}
-	read := func() (*comet.Text, error) { return p.r.Client.Projects.Notes(ctx, p.id) }
+	read := func() (*comet.Text, error) { return p.r.Client.Projects.Notes(ctx, p.ID) }
 	same, empty := false, true
 	if p.Out.Result != report.ResultCreated {
 		var err error
@@ -341,7 +324,7 @@ func (p *project) writeText(ctx context.Context, notes content.Text) error {
 		same, _, err := p.r.CompareText(ctx, notes.Sum, read)
 		return same, err
 	}
-	if err := p.r.Sure(ctx, func() error { return p.r.Client.Projects.WriteNotes(ctx, p.id, notes.Content()) }, shows); err != nil {
+	if err := p.r.Sure(ctx, func() error { return p.r.Client.Projects.WriteNotes(ctx, p.ID, notes.Content()) }, shows); err != nil {
 		return fmt.Errorf("write notes: %w", err)
 	}
 	if !p.r.Verifies() {
@@ -356,3 +339,6 @@ func (p *project) writeText(ctx context.Context, notes content.Text) error {
 	}
 	return nil
 }
+
+// SetNotes says what the notes of the project are.
+func (p *Project) SetNotes(notes *content.Spooled) { p.notes = notes }

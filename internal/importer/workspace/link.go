@@ -1,4 +1,4 @@
-package importer
+package workspace
 
 import (
 	"context"
@@ -6,20 +6,21 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/place"
+	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
 // links makes experiments appear in further projects of their workspace.
 type links struct {
-	w    *workspace
+	w    *Level
 	list map[place.Project]map[string]bool // keys that a project of the destination lists
 }
 
 // write makes a link, unless it is there.
 func (l *links) write(ctx context.Context, rec *stream.Link) {
 	r := l.w.r
-	to := r.to.Target(place.Project{Workspace: rec.Workspace, Name: rec.Project})
+	to := r.To.Target(place.Project{Workspace: rec.Workspace, Name: rec.Project})
 	o := report.Ledger{Out: report.Outcome{Kind: string(stream.KindLink), SourceKey: rec.Experiment, Workspace: to.Workspace, Project: to.Name}}
 	r.Single(&o, stream.KindLink, rec.Experiment, l.link(ctx, &o, rec.Experiment, to))
 }
@@ -35,7 +36,7 @@ func (l *links) link(ctx context.Context, o *report.Ledger, source string, to pl
 	if err != nil || listed[key] {
 		return err
 	}
-	if r.Mode == VerifyOnly {
+	if r.Mode == reconcile.VerifyOnly {
 		o.Issue(report.Issue{Class: report.Unverified, Kind: string(stream.KindLink), ID: key, Reason: notThere})
 		return nil
 	}

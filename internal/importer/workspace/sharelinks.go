@@ -1,4 +1,4 @@
-package importer
+package workspace
 
 import (
 	"context"
@@ -11,30 +11,30 @@ import (
 )
 
 const (
-	kindShareLinks = "share links" // in outcomes; they have no record of their own
-	kindShareLink  = "share-link"  // in counts
+	KindShareLinks = "share links" // in outcomes; they have no record of their own
+	KindShareLink  = "share-link"  // in counts
 )
 
-// maxShareLinks is how many share links a project is given at most. A stream has
+// MaxShareLinks is how many share links a project is given at most. A stream has
 // nothing but their number, and a wrong one would make requests without end.
-const maxShareLinks = 1000
+const MaxShareLinks = 1000
 
 // writeShareLinks makes as many share links as the project has in the stream,
 // those that are there counted. Their codes are the destination's, and nobody has
 // them before they are handed out: so nobody gets in whom nobody has let in.
-func (p *project) writeShareLinks(ctx context.Context) error {
+func (p *Project) writeShareLinks(ctx context.Context) error {
 	want := p.wantLinks
 	if p.before != nil {
 		// Of those that meet in one the most of one is there already, also
 		// where readings do not show it yet.
 		p.links = p.before.links
 	}
-	if want == nil || *want <= p.links || p.r.o.NoShareLinks || p.id == "" && p.r.Mode == VerifyOnly {
+	if want == nil || *want <= p.links || p.r.NoShareLinks || p.ID == "" && p.r.Mode == reconcile.VerifyOnly {
 		return nil
 	}
 	err := p.fillShareLinks(ctx, *want)
 	if answer.Refused(err) || answer.Unsupported(err) {
-		p.Issue(report.Issue{Class: p.r.MissingClass(), Kind: kindShareLinks, Reason: fmt.Sprintf("%d in the stream: %v", *want, err)})
+		p.Issue(report.Issue{Class: p.r.MissingClass(), Kind: KindShareLinks, Reason: fmt.Sprintf("%d in the stream: %v", *want, err)})
 		return nil
 	}
 	if err != nil {
@@ -45,16 +45,16 @@ func (p *project) writeShareLinks(ctx context.Context) error {
 
 // fillShareLinks reads how many share links there are, and makes those that are
 // missing.
-func (p *project) fillShareLinks(ctx context.Context, want int64) error {
+func (p *Project) fillShareLinks(ctx context.Context, want int64) error {
 	have, err := p.shareLinksThere(ctx, want, p.readingsBefore())
 	if p.links = max(p.links, have); err != nil || p.links >= want {
 		return err
 	}
-	if p.r.Mode == VerifyOnly {
+	if p.r.Mode == reconcile.VerifyOnly {
 		p.fewShareLinks(report.Unverified, want, have)
 		return nil
 	}
-	if err := p.addShareLinks(ctx, min(want, maxShareLinks)); err != nil {
+	if err := p.addShareLinks(ctx, min(want, MaxShareLinks)); err != nil {
 		return err
 	}
 	if p.links < want {
@@ -73,14 +73,14 @@ func (p *project) fillShareLinks(ctx context.Context, want int64) error {
 	return nil
 }
 
-func (p *project) fewShareLinks(class report.IssueClass, want, have int64) {
-	p.Issue(report.Issue{Class: class, Kind: kindShareLinks, Reason: fmt.Sprintf("%d in the stream, %d at the destination", want, have)})
+func (p *Project) fewShareLinks(class report.IssueClass, want, have int64) {
+	p.Issue(report.Issue{Class: class, Kind: KindShareLinks, Reason: fmt.Sprintf("%d in the stream, %d at the destination", want, have)})
 }
 
 // readingsBefore is how many readings have to agree before share links are made:
 // one that lags behind would make them twice. Of a project that is new there is
 // nothing to miss.
-func (p *project) readingsBefore() int {
+func (p *Project) readingsBefore() int {
 	if p.r.Dry() || p.Out.Result == report.ResultCreated {
 		return 1
 	}
@@ -89,13 +89,13 @@ func (p *project) readingsBefore() int {
 
 // shareLinksThere reads how many share links there are, until there are as many
 // as are wanted or enough readings agree.
-func (p *project) shareLinksThere(ctx context.Context, want int64, readings int) (int64, error) {
-	if p.id == "" {
+func (p *Project) shareLinksThere(ctx context.Context, want int64, readings int) (int64, error) {
+	if p.ID == "" {
 		return 0, nil
 	}
 	before := int64(-1)
 	for agree := 1; ; agree++ {
-		have, err := p.r.Client.Projects.ShareLinks(ctx, p.id)
+		have, err := p.r.Client.Projects.ShareLinks(ctx, p.ID)
 		if err != nil || have >= want {
 			return have, err
 		}
@@ -113,12 +113,12 @@ func (p *project) shareLinksThere(ctx context.Context, want int64, readings int)
 
 // addShareLinks makes share links until there are as many as are wanted, and
 // tells of those that it has made also where it cannot make them all.
-func (p *project) addShareLinks(ctx context.Context, want int64) error {
+func (p *Project) addShareLinks(ctx context.Context, want int64) error {
 	made := 0
 	defer func() {
 		if made > 0 {
-			p.Wrote(kindShareLinks)
-			p.Issue(report.Issue{Class: report.Noted, Kind: kindShareLinks, Reason: p.madeShareLinks(made)})
+			p.Wrote(KindShareLinks)
+			p.Issue(report.Issue{Class: report.Noted, Kind: KindShareLinks, Reason: p.madeShareLinks(made)})
 		}
 	}()
 	for p.links < want {
@@ -129,7 +129,7 @@ func (p *project) addShareLinks(ctx context.Context, want int64) error {
 		}
 		made++
 		p.links++
-		p.r.CountWritten(kindShareLink)
+		p.r.CountWritten(KindShareLink)
 		if err := p.othersShareLinks(ctx, want); err != nil {
 			return err
 		}
@@ -137,7 +137,7 @@ func (p *project) addShareLinks(ctx context.Context, want int64) error {
 	return nil
 }
 
-func (p *project) madeShareLinks(n int) string {
+func (p *Project) madeShareLinks(n int) string {
 	if p.r.Dry() {
 		return fmt.Sprintf("%d to be made anew, with other codes than the source's", n)
 	}
@@ -145,11 +145,11 @@ func (p *project) madeShareLinks(n int) string {
 }
 
 // addShareLink makes one share link, once.
-func (p *project) addShareLink(ctx context.Context) error {
+func (p *Project) addShareLink(ctx context.Context) error {
 	_, err := reconcile.Once(ctx, p.r.Destination, func() (string, error) {
-		return "", p.r.Client.Projects.AddShareLink(ctx, p.id)
+		return "", p.r.Client.Projects.AddShareLink(ctx, p.ID)
 	}, func() (string, error) {
-		have, err := p.r.Client.Projects.ShareLinks(ctx, p.id)
+		have, err := p.r.Client.Projects.ShareLinks(ctx, p.ID)
 		if err != nil || have <= p.links {
 			return "", err
 		}
@@ -160,11 +160,11 @@ func (p *project) addShareLink(ctx context.Context) error {
 
 // othersShareLinks looks again, where more are wanted: an import of other
 // experiments of the project may be making them too.
-func (p *project) othersShareLinks(ctx context.Context, want int64) error {
+func (p *Project) othersShareLinks(ctx context.Context, want int64) error {
 	if p.links >= want || p.r.Dry() {
 		return nil
 	}
-	have, err := p.r.Client.Projects.ShareLinks(ctx, p.id)
+	have, err := p.r.Client.Projects.ShareLinks(ctx, p.ID)
 	p.links = max(p.links, have)
 	return err
 }

@@ -1,4 +1,4 @@
-package importer
+package workspace
 
 import (
 	"context"
@@ -27,8 +27,8 @@ const noStatus = "None"
 type model struct {
 	*flow.Group
 	report.Ledger
-	r      *run
-	w      *workspace
+	r      *Services
+	w      *Level
 	rec    *stream.Model
 	doc    modelDoc
 	target string // workspace
@@ -66,16 +66,16 @@ type modelVersionDoc struct {
 	Comment document.Text `json:"comment"`
 }
 
-// startModel begins the work on a registry model.
-func (w *workspace) startModel(work context.Context, rec *stream.Model) *model {
-	m := &model{Group: flow.NewGroup(w.r.inbox), r: w.r, w: w, rec: rec, target: w.r.to.Workspace(rec.Workspace)}
+// StartModel begins the work on a registry model.
+func (w *Level) StartModel(work context.Context, rec *stream.Model) *model {
+	m := &model{Group: flow.NewGroup(w.r.Inbox), r: w.r, w: w, rec: rec, target: w.r.To.Workspace(rec.Workspace)}
 	m.Out = report.Outcome{Kind: kindModel, Workspace: m.target, Name: rec.Name, Result: report.ResultThere}
 	w.begin(func() { m.work(work) })
 	return m
 }
 
-// announce does nothing: there is nothing to read ahead.
-func (m *model) announce(stream.Kind) {}
+// Announce does nothing: there is nothing to read ahead.
+func (m *model) Announce(stream.Kind) {}
 
 func (m *model) work(ctx context.Context) {
 	free, _ := m.w.names.Lock(context.WithoutCancel(ctx), kindModel+" "+m.target+"/"+m.rec.Name) // which cannot end
@@ -100,7 +100,7 @@ func (m *model) work(ctx context.Context) {
 		m.Out.Result = report.ResultFailed
 		err = fmt.Errorf("registry model %q: %w", m.target+"/"+m.rec.Name, err)
 	case !m.Whole:
-		m.Out.Result, m.Out.Error = report.ResultFailed, errStreamEnds.Error()
+		m.Out.Result, m.Out.Error = report.ResultFailed, flow.ErrStreamEnds.Error()
 	case m.Out.Result != report.ResultCreated && m.Out.Written.Any():
 		m.Out.Result = report.ResultCompleted
 	}
@@ -126,8 +126,8 @@ func (m *model) load(ctx context.Context) error {
 func (m *model) take(ctx context.Context, rec stream.Record) error {
 	switch rec := rec.(type) {
 	case *stream.Skipped:
-		m.r.o.Counters.Skipped.Add(1)
-		m.Issue(skippedIssue(rec))
+		m.r.Counters.Skipped.Add(1)
+		m.Issue(report.SkippedIssue(rec))
 	case *stream.ModelVersion:
 		v := &modelVersion{m: m, rec: rec}
 		err := v.take(ctx)

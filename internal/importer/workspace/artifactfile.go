@@ -1,4 +1,4 @@
-package importer
+package workspace
 
 import (
 	"context"
@@ -38,7 +38,7 @@ func (v *artifactVersion) derivedID(id string) string {
 func (v *artifactVersion) takeFile(ctx context.Context, rec *stream.Asset) error {
 	a := &upload.Asset{Record: rec}
 	v.file = a
-	v.a.r.o.Counters.Assets.Add(1)
+	v.a.r.Counters.Assets.Add(1)
 	if err := document.Read(rec.Doc, &a.Doc); err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (v *artifactVersion) has(a *upload.Asset) bool {
 			return true
 		}
 	}
-	if v.state != versionFinal && v.a.r.uploads.IDs.Get() != upload.IDsAssigned {
+	if v.state != versionFinal && v.a.r.Uploads.IDs.Get() != upload.IDsAssigned {
 		return false
 	}
 	for id, f := range v.have {
@@ -93,7 +93,7 @@ func (v *artifactVersion) has(a *upload.Asset) bool {
 // openContent makes a place for the bytes of a file.
 func (v *artifactVersion) openContent(ctx context.Context, a *upload.Asset) error {
 	size := upload.SizeOf(a.Record)
-	sp, err := v.a.r.spools.Open(ctx, size)
+	sp, err := v.a.r.Spools.Open(ctx, size)
 	if !errors.Is(err, spool.ErrOverBudget) {
 		a.Content = sp
 		if err == nil && sp.OnDisk {
@@ -152,7 +152,7 @@ func (v *artifactVersion) takeFileEnd(ctx context.Context, rec *stream.AssetEnd)
 		v.addRemote(a)
 	case a.Content.Size != rec.Size || a.Content.SHA256() != rec.SHA256:
 		a.Drop(upload.ErrDropped)
-		return &InputError{Err: fmt.Errorf("%s: %w", a.Issue().Item(), upload.ErrBadHash)}
+		return &flow.InputError{Err: fmt.Errorf("%s: %w", a.Issue().Item(), upload.ErrBadHash)}
 	default:
 		a.Content.Shrink()
 		if a.Tail != nil {
@@ -222,9 +222,9 @@ var errFileTaken = answer.Limitf("the version has another file of its name at th
 
 // put writes a file once, also where the destination may give it an id of its own.
 func (v *artifactVersion) put(ctx context.Context, a *upload.Asset) error {
-	a.Upload.Once = v.a.r.uploads.IDs.Get() != upload.IDsKept
-	return v.a.r.uploads.Quotas.Within(v.rooms(), a.Upload.Size, func() error {
-		return v.a.r.uploads.PutOnce(ctx, a, func(readings int) (bool, error) { return v.arrived(ctx, a, readings) })
+	a.Upload.Once = v.a.r.Uploads.IDs.Get() != upload.IDsKept
+	return v.a.r.Uploads.Quotas.Within(v.rooms(), a.Upload.Size, func() error {
+		return v.a.r.Uploads.PutOnce(ctx, a, func(readings int) (bool, error) { return v.arrived(ctx, a, readings) })
 	})
 }
 
@@ -279,7 +279,7 @@ func fits(a *upload.Asset, f *comet.Asset) bool {
 // work on the version began, and stands for no other one of the stream. If so, it
 // stands for this one from now on.
 func (v *artifactVersion) isNew(a *upload.Asset, f *comet.Asset) (ok bool) {
-	if _, before := v.have[f.ID]; before || v.a.r.uploads.IDs.Get() == upload.IDsKept || f.Name != a.Name() || !fits(a, f) {
+	if _, before := v.have[f.ID]; before || v.a.r.Uploads.IDs.Get() == upload.IDsKept || f.Name != a.Name() || !fits(a, f) {
 		return false
 	}
 	v.a.Change(func(*report.Outcome) {

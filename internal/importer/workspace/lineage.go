@@ -1,4 +1,4 @@
-package importer
+package workspace
 
 import (
 	"context"
@@ -6,13 +6,14 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
+	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
 // lineage records which artifact versions experiments have consumed.
 type lineage struct {
-	w        *workspace
+	w        *Level
 	consumer string          // the experiment of the last record
 	have     map[string]bool // what it has consumed at the destination, as name:version
 }
@@ -22,7 +23,7 @@ func (l *lineage) write(ctx context.Context, rec *stream.Lineage) {
 	r := l.w.r
 	name := rec.Artifact + ":" + rec.Version
 	o := &report.Ledger{Out: report.Outcome{
-		Kind: string(stream.KindLineage), SourceKey: rec.Experiment, Workspace: r.to.Workspace(rec.Workspace), Name: name,
+		Kind: string(stream.KindLineage), SourceKey: rec.Experiment, Workspace: r.To.Workspace(rec.Workspace), Name: name,
 	}}
 	r.Single(o, stream.KindLineage, name, l.record(ctx, o, rec, name))
 }
@@ -43,7 +44,7 @@ func (l *lineage) record(ctx context.Context, o *report.Ledger, rec *stream.Line
 	if l.have[name] {
 		return nil
 	}
-	if r.Mode == VerifyOnly {
+	if r.Mode == reconcile.VerifyOnly {
 		o.Issue(report.Issue{Class: report.Unverified, Kind: string(stream.KindLineage), Name: name, Reason: notThere})
 		return nil
 	}

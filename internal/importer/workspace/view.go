@@ -1,4 +1,4 @@
-package importer
+package workspace
 
 import (
 	"bytes"
@@ -18,13 +18,13 @@ import (
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-// unsavedName is the name of the views that hold what somebody has changed and
+// UnsavedName is the name of the views that hold what somebody has changed and
 // not saved.
-const unsavedName = "Unsaved Changes"
+const UnsavedName = "Unsaved Changes"
 
 // views writes the saved views of projects and experiments.
 type views struct {
-	w     *workspace
+	w     *Level
 	lists map[viewPlace][]comet.View
 	taken map[string]bool // ids of the destination that stand for a view of the stream
 }
@@ -38,11 +38,11 @@ type viewPlace struct {
 
 // write writes a view, unless it is there.
 func (v *views) write(ctx context.Context, rec *stream.View) {
-	if rec.Name == unsavedName {
+	if rec.Name == UnsavedName {
 		return
 	}
 	r := v.w.r
-	to := r.to.Target(place.Project{Workspace: rec.Workspace, Name: rec.Project})
+	to := r.To.Target(place.Project{Workspace: rec.Workspace, Name: rec.Project})
 	o := &report.Ledger{Out: report.Outcome{Kind: string(stream.KindView), Workspace: to.Workspace, Project: to.Name, Name: rec.Name}}
 	r.Single(o, stream.KindView, rec.Name, v.one(ctx, o, rec, to))
 }
@@ -69,7 +69,7 @@ func (v *views) one(ctx context.Context, o *report.Ledger, rec *stream.View, to 
 		}
 	}
 	// Which of several is to be changed nobody can say.
-	if len(others) > 1 || len(others) == 1 && !r.Fills(false) || r.Mode == VerifyOnly {
+	if len(others) > 1 || len(others) == 1 && !r.Fills(false) || r.Mode == reconcile.VerifyOnly {
 		reason := "the destination has another one of the name"
 		if len(others) == 0 {
 			reason = notThere
@@ -120,7 +120,7 @@ func (v *views) look(ctx context.Context, at viewPlace, w *comet.ViewWrite) (str
 // destination that has no table of chart templates keeps the views of
 // experiments with those of projects.
 func (v *views) find(ctx context.Context, rec *stream.View, to place.Project) (at viewPlace, list []comet.View, err error) {
-	there, err := v.w.r.places.Project(ctx, to)
+	there, err := v.w.r.Places.Project(ctx, to)
 	switch {
 	case err != nil:
 		return at, nil, err
@@ -182,11 +182,11 @@ func (v *views) rewrite(d stream.Doc, project string) (json.RawMessage, error) {
 	if err != nil {
 		return nil, err
 	}
-	refs := &rewrite.References{Key: v.w.r.keys.KeyOf, Asset: func(id string) (string, bool) {
+	refs := &rewrite.References{Key: v.w.r.Keys.KeyOf, Asset: func(id string) (string, bool) {
 		if id == cmp.Or(ids.ProjectID.V, ids.ProjectIDSnake.V) && project != "" {
 			return project, true
 		}
-		now, ok := v.w.panels.ids[id]
+		now, ok := v.w.Panels.ids[id]
 		return now, ok && now != ""
 	}}
 	return io.ReadAll(refs.Links(bytes.NewReader(doc)))

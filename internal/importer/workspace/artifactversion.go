@@ -1,4 +1,4 @@
-package importer
+package workspace
 
 import (
 	"cmp"
@@ -12,6 +12,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
+	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/importer/upload"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
@@ -61,7 +62,7 @@ type versionOrder struct {
 	source document.Int // when the source got it
 }
 
-// next takes the next version of the stream, and when destination and source got
+// Next takes the next version of the stream, and when destination and source got
 // it. It returns the one that the destination got later and the source did not,
 // "" for none.
 func (o *versionOrder) next(version string, added int64, source document.Int) (late string) {
@@ -222,7 +223,7 @@ func (v *artifactVersion) continueThere(ctx context.Context, there *comet.Artifa
 	a := v.a
 	v.id, v.state = there.ID, versionFinal
 	open := document.Deref(there.State) == comet.ArtifactOpen
-	if open && a.r.Mode != VerifyOnly {
+	if open && a.r.Mode != reconcile.VerifyOnly {
 		key, err := a.w.producer(ctx, v.rec.Experiment, a.target)
 		if err != nil {
 			return v.left(err)
@@ -320,7 +321,7 @@ func (v *artifactVersion) close(ctx context.Context) error {
 // verify reads the files of the version back.
 func (v *artifactVersion) verify(ctx context.Context) error {
 	a := v.a
-	if a.r.Mode == DryRun || a.r.Mode == Write && !a.r.Verify {
+	if a.r.Mode == reconcile.DryRun || a.r.Mode == reconcile.Write && !a.r.Verify {
 		return nil
 	}
 	var found []report.Issue
@@ -368,7 +369,7 @@ func (v *artifactVersion) readBack(ctx context.Context) (found []report.Issue, e
 	}
 	for _, f := range files {
 		if have[f.ID] != nil {
-			found = append(found, report.Issue{Kind: string(stream.KindAsset), Name: f.Name, ID: f.ID, Reason: stranger})
+			found = append(found, report.Issue{Kind: string(stream.KindAsset), Name: f.Name, ID: f.ID, Reason: upload.Stranger})
 		}
 	}
 	return found, nil
@@ -377,7 +378,7 @@ func (v *artifactVersion) readBack(ctx context.Context) (found []report.Issue, e
 // fileOf returns the file of the destination that stands for one of the stream,
 // nil for none. Where ids may not be kept it is known by name and size.
 func (v *artifactVersion) fileOf(want *upload.Expected, have map[string]*comet.Asset, files []comet.Asset) *comet.Asset {
-	if f := have[want.ID]; f != nil || v.a.r.uploads.IDs.Get() == upload.IDsKept {
+	if f := have[want.ID]; f != nil || v.a.r.Uploads.IDs.Get() == upload.IDsKept {
 		return f
 	}
 	for i := range files {

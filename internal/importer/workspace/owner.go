@@ -1,10 +1,11 @@
-package importer
+package workspace
 
 import (
 	"context"
 	"fmt"
 
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
+	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/report"
 )
 
@@ -12,11 +13,11 @@ const kindOwner = "owner" // in outcomes; it has no record of its own
 
 // writeOwner gives the project to the user who stands for its owner at the
 // source.
-func (p *project) writeOwner(ctx context.Context) error {
+func (p *Project) writeOwner(ctx context.Context) error {
 	r := p.r
-	want := r.o.Owners[p.owner]
+	want := r.Owners[p.owner]
 	switch {
-	case r.o.Owners == nil || p.owner == "":
+	case r.Owners == nil || p.owner == "":
 		return nil
 	case want == "":
 		p.noteOwner("nobody stands for %q, who has it at the source", p.owner)
@@ -24,7 +25,7 @@ func (p *project) writeOwner(ctx context.Context) error {
 	case p.before != nil && p.before.source != p.source:
 		p.noteOwner("the first of the projects that meet decides, not %q", p.owner)
 		return nil
-	case p.id == "" && r.Mode == VerifyOnly:
+	case p.ID == "" && r.Mode == reconcile.VerifyOnly:
 		return nil // the project itself is missing
 	}
 	have, err := p.ownerThere(ctx)
@@ -33,7 +34,7 @@ func (p *project) writeOwner(ctx context.Context) error {
 		return fmt.Errorf("read owner: %w", err)
 	case have == want:
 		return nil
-	case !r.Fills(have == "" || have == r.o.User):
+	case !r.Fills(have == "" || have == r.User):
 		p.Issue(otherOwner(r.DiffersClass(), want, have))
 		return nil
 	}
@@ -42,21 +43,21 @@ func (p *project) writeOwner(ctx context.Context) error {
 
 // ownerThere returns the owner at the destination, "" where there is none yet or
 // the server does not say.
-func (p *project) ownerThere(ctx context.Context) (string, error) {
-	if p.id == "" {
+func (p *Project) ownerThere(ctx context.Context) (string, error) {
+	if p.ID == "" {
 		return "", nil
 	}
-	there, err := p.r.Client.Projects.ByID(ctx, p.id)
+	there, err := p.r.Client.Projects.ByID(ctx, p.ID)
 	if err != nil {
 		return "", err
 	}
 	return there.Owner, nil
 }
 
-func (p *project) setOwner(ctx context.Context, want string) error {
+func (p *Project) setOwner(ctx context.Context, want string) error {
 	r := p.r
 	if !r.Dry() {
-		err := r.Client.Projects.SetOwner(ctx, p.id, want)
+		err := r.Client.Projects.SetOwner(ctx, p.ID, want)
 		if answer.Unsupported(err) || answer.Refused(err) {
 			p.Issue(report.Issue{Class: report.Missing, Kind: kindOwner, Name: want, Reason: err.Error()})
 			return nil
@@ -74,7 +75,7 @@ func (p *project) setOwner(ctx context.Context, want string) error {
 	})
 }
 
-func (p *project) noteOwner(format string, args ...any) {
+func (p *Project) noteOwner(format string, args ...any) {
 	p.Issue(report.Issue{Class: report.Noted, Kind: kindOwner, Reason: fmt.Sprintf(format, args...)})
 }
 

@@ -1,0 +1,38 @@
+package flow
+
+import (
+	"context"
+	"errors"
+	"sync"
+)
+
+// ErrStreamEnds is why something stays unfinished whose end has not come.
+var ErrStreamEnds = errors.New("the stream ends inside it")
+
+// A Schedule holds the groups under way to their number and their order.
+type Schedule struct {
+	Inbox   *Inbox
+	Open    chan struct{} // holds a value for each group under way
+	Turns   Turns
+	Working sync.WaitGroup // all that is under way
+}
+
+// NewSchedule returns a schedule for n groups at a time.
+func NewSchedule(n int) *Schedule {
+	return &Schedule{Inbox: NewInbox(), Open: make(chan struct{}, n)}
+}
+
+// WaitFor waits for a group of goroutines, or for the end of ctx.
+func WaitFor(ctx context.Context, wg *sync.WaitGroup) error {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		wg.Wait()
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

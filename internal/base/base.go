@@ -79,7 +79,7 @@ func Read(r io.Reader) (*Base, error) {
 				return nil, err
 			}
 			if header, ok := rec.(*stream.Header); ok {
-				io.WriteString(ids, header.ID)
+				_, _ = io.WriteString(ids, header.ID)
 			}
 			if err := b.take(rec); err != nil {
 				return nil, err

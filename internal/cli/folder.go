@@ -117,7 +117,7 @@ func newFolderReader(ctx context.Context, f *folder.Folder) *folderReader {
 			defer close(r.done)
 			r.skipped, r.err = f.Stream(ctx, pw)
 			r.err = errors.Join(r.err, f.Close())
-			pw.Close()
+			_ = pw.Close()
 		}()
 	})
 	return r

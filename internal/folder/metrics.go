@@ -92,7 +92,7 @@ func (g *group) writeMetrics(ctx context.Context) error {
 	defer func() {
 		for _, file := range opened {
 			if file != nil {
-				file.Close()
+				_ = file.Close() // only read
 			}
 		}
 	}()

@@ -255,7 +255,8 @@ func (f *Folder) address() string {
 	for _, p := range f.projects {
 		for _, e := range p.experiments {
 			found := ""
-			eachLine(f.root, path.Join(e.dir, assetsFile), func(line []byte, _ int64) error {
+			// What cannot be read is told with its experiment.
+			_ = eachLine(f.root, path.Join(e.dir, assetsFile), func(line []byte, _ int64) error {
 				obj, err := object(line)
 				if err != nil || wire.IsTrue(wire.Member(obj, "remote")) {
 					return nil

@@ -87,7 +87,7 @@ func (g *Group) release(q queued) {
 
 func cost(raw stream.Raw) int64 { return min(int64(len(raw.Data))+64, inboxMemory) }
 
-// end says that no more records come. whole is false where the stream broke off
+// End says that no more records come. whole is false where the stream broke off
 // inside the group.
 func (g *Group) End(whole bool) {
 	g.Whole = whole

@@ -76,8 +76,8 @@ func (m *Imported) Get(source string) (Experiment, bool) {
 // LinkReferences are those for html and notes, which come before the assets that
 // they link to, or are not told which there are. They know the
 // keys that are known now, so that they always make the same of a text.
-func (k *Imported) LinkReferences(src *Source, root string, to Project, derived bool) *rewrite.References {
-	refs := &rewrite.References{Key: k.keysSoFar(), Linked: func(id string) string { return id }}
+func (m *Imported) LinkReferences(src *Source, root string, to Project, derived bool) *rewrite.References {
+	refs := &rewrite.References{Key: m.keysSoFar(), Linked: func(id string) string { return id }}
 	refs.Asset = func(string) (string, bool) { return "", false }
 	if derived {
 		refs.Linked = func(id string) string { return DeriveAsset(id, to) }

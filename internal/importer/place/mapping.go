@@ -58,6 +58,7 @@ type Mapping struct {
 	sources map[Project][]Project
 }
 
+// NewMapping returns a mapping of projects to where the target says.
 func NewMapping(to Project, merge bool) *Mapping {
 	return &Mapping{to: to, merge: merge, sources: make(map[Project][]Project)}
 }

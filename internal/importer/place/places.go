@@ -68,6 +68,8 @@ type Places struct {
 	projects map[string]map[string]comet.Project // by workspace and name
 }
 
+// NewPlaces returns the workspaces and projects of a destination, which it reads when
+// they are asked for.
 func NewPlaces(d *reconcile.Destination) *Places {
 	return &Places{Destination: d, projects: make(map[string]map[string]comet.Project)}
 }

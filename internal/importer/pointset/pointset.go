@@ -28,6 +28,7 @@ type Hasher struct {
 
 var pointSeed = maphash.MakeSeed()
 
+// NewHasher returns a hasher for the points of a metric.
 func NewHasher(metric string) *Hasher {
 	return &Hasher{metric: metric, name: maphash.String(pointSeed, metric), contextHash: maphash.String(pointSeed, "")}
 }
@@ -87,6 +88,7 @@ func (h *Hasher) WithoutEpoch(p *stream.Point) Hash {
 	return h.sum(p.Value, p.Time, p.Step, stream.Int64{}, p.Context.V)
 }
 
+// Int64 returns an integer of a server as a stream has it.
 func Int64(i comet.Int) stream.Int64 {
 	return stream.Int64{V: i.N, OK: i.State == comet.Present}
 }
@@ -196,6 +198,7 @@ type bucket struct {
 	taken  []uint64 // a bit for each
 }
 
+// New returns a set without points.
 func New() *Set { return &Set{Series: make(map[string]*Series)} }
 
 // bucketOf returns the bucket that a hash belongs to.

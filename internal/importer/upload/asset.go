@@ -16,6 +16,7 @@ import (
 	"github.com/comet-stream/comet-stream/stream"
 )
 
+// ErrDropped is why an asset is not written whose bytes the stream breaks off.
 var ErrDropped = errors.New("the stream has not the whole of it")
 
 // Asset is one asset on its way to the destination.
@@ -37,9 +38,11 @@ type Asset struct {
 type assetState int
 
 const (
-	assetWanted assetState = iota
+	_ assetState = iota // to be written
+	// Present is an asset that the destination has.
 	Present
-	LeftOut // of a type that servers make themselves, or told as missing
+	// LeftOut is one of a type that servers make themselves, or told as missing.
+	LeftOut
 )
 
 // assetDoc is what is used of an asset's entry in the list.
@@ -93,6 +96,7 @@ func Extension(name string) string {
 	return ext
 }
 
+// SizeOf returns the size that the stream gives for an asset, -1 if it gives none.
 func SizeOf(rec *stream.Asset) int64 {
 	if rec.Size == nil {
 		return -1
@@ -158,6 +162,7 @@ type Expected struct {
 	Remote *string
 }
 
+// ErrBadHash is why an asset is not written whose bytes are not those of the source.
 var ErrBadHash = errors.New("its bytes have not the SHA-256 that the stream says")
 
 // Stranger is the reason of what a verification finds at the destination alone.

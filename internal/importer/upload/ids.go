@@ -7,10 +7,11 @@ import "sync"
 type idKeeping int
 
 const (
+	// IDsUnknown is so until the first asset has been written.
 	IDsUnknown idKeeping = iota
 	// IDsKept is what all clients rely on, though no document promises it.
 	IDsKept
-	// IDsAssigned: the destination gives assets ids of its own. They are
+	// IDsAssigned says that the destination gives assets ids of its own. They are
 	// recognised by their likeness.
 	IDsAssigned
 )

@@ -29,6 +29,7 @@ type passed struct {
 	begun bool // some of it has been sent
 }
 
+// NewPipe returns a pipe for the bytes of one asset.
 func NewPipe() *passed {
 	p := &passed{sum: sha256.New()}
 	p.r, p.w = io.Pipe()

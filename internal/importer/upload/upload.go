@@ -84,6 +84,8 @@ func (u *Uploader) put(ctx context.Context, a *Asset, arrived func(readings int)
 }
 
 var (
-	ErrIDTaken   = answer.Limitf("its id is taken at the destination, and so is the derived one")
+	// ErrIDTaken is why an asset has no place left that it can be written to.
+	ErrIDTaken = answer.Limitf("its id is taken at the destination, and so is the derived one")
+	// ErrNameTaken is why one is not written where names are unique.
 	ErrNameTaken = answer.Limitf("the experiment has another asset of its name at the destination, which takes no second one")
 )

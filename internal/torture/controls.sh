@@ -50,20 +50,22 @@ control() {
 }
 
 # Retries and outages.
-control retry-503 internal/comet/retry.go '/case e.Status >= 500:/,+1 s/return true/return e.Status != 503/' \
+control retry-503 internal/comet/api/retry.go '/case e.Status >= 500, e.Status < 400:/,+1 s/return true/return e.Status != 503/' \
 	./internal/torture TestFaultAtOneRequestOfExport
-control cut-answer internal/comet/answer.go 's/if isHTML(resp, data) || !json.Valid(data) {/if isHTML(resp, data) {/' \
+control cut-answer internal/comet/api/answer.go '/case page, !json.Valid(data)/,+1 s/return notJSON(data)/return nil/' \
 	./internal/comet TestRetryReads
-control lost-words internal/comet/answer.go 's/if err != nil \&\& e.Status\/100 == 4 /if false \&\& err != nil \&\& e.Status\/100 == 4 /' \
+control lost-words internal/comet/api/answer.go 's/if err != nil \&\& e.Status\/100 == 4 /if false \&\& err != nil \&\& e.Status\/100 == 4 /' \
 	./internal/comet TestRetryReads
-control abort internal/exporter/exporter.go 's/failed := w.Abort(abortClass(cause), cause.Error())/failed := w.Stop()/' \
+control abort internal/exporter/exporter.go 's/failed := w.Abort(judge.AbortClass(cause), cause.Error())/failed := w.Stop()/' \
 	./internal/torture TestCauseThroughPipe
 
 # What an answer says.
-control status-is-absence internal/comet/doubt.go 's/e.absent, e.Parent = saysAbsent(e.SDKCode, words, cl.about)/e.absent = true/; s/case e.Own \&\& !e.endpointMissing:/case e.Status == 404:/' \
+control status-is-absence internal/comet/api/doubt.go 's/e.absent, e.Parent = SaysAbsent(e.SDKCode, words, cl.About)/e.absent = true/; s/case e.Own \&\& !e.endpointMissing:/case e.Status == 404:/' \
 	./internal/e2e TestReadMatrix
-control member-is-wanted internal/comet/doubt.go 's/case !k.found:/case !k.found \&\& k.n == 0:/' \
+control member-is-wanted internal/comet/scan/check.go 's/case !k.found:/case !k.found \&\& k.n == 0:/' \
 	./internal/e2e TestReadMatrix
+control ack-is-said internal/comet/api/ack.go 's/return done \&\& !refused/return done || !refused/' \
+	./internal/e2e TestImportMatrix
 
 # Checks of the stream.
 control frame-checksum stream/block.go 's/ != b.Label.CRC {/ != b.Label.CRC \&\& false {/' \
@@ -84,13 +86,13 @@ control salvage-groups internal/filter/salvager.go 's/if u.number == 0 || s.whol
 # Reconciling.
 control compare-values internal/importer/values.go 's/case have.value != hashValue(v.ValueCurrent):/case false \&\& have.value == 0:/' \
 	./internal/importer TestReconcile
-control points-there internal/importer/pointset.go '/^func (s \*pointSet) take(/,/^}/ s/if !known {/if len(b.hashes) >= 0 {/' \
+control points-there internal/importer/pointset/pointset.go '/^func (s \*Set) Take(/,/^}/ s/if !known {/if len(b.hashes) >= 0 {/' \
 	./internal/torture 'TestFaultAtOneRequestOfImport|TestKilledImport|TestStorm'
-control read-back internal/importer/experiment.go 's/return errors.Is(err, comet.ErrUncertain) }/return err == comet.ErrUncertain }/' \
+control read-back internal/importer/answer/answer.go 's/return errors.Is(err, comet.ErrUncertain) }/return err == comet.ErrUncertain }/' \
 	./internal/importer TestImportLostAnswers
-control repeat-at-once internal/importer/points.go 's/if e.wrotePoints(len(batch) - len(rest)); len(rest) == 0 {/if rest = batch; len(rest) == 0 {/' \
+control repeat-at-once internal/importer/points.go 's/if e.wrotePoints(len(batch) - len(rest)); len(rest) < len(batch) {/if rest = batch; len(rest) < len(batch) {/' \
 	./internal/importer TestImportLostAnswers
-control broken-group internal/importer/experiment.go 's/if !e.whole {/if false {/' \
+control broken-group internal/importer/experiment.go 's/if !e.Whole {/if false {/' \
 	./internal/importer TestStreamBroken
 control reopen internal/importer/reopen.go 's/if e.there == nil || e.unfinished/if true || e.there == nil || e.unfinished/' \
 	./internal/importer TestCompletionKilled

@@ -1,6 +1,7 @@
 package torture
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -304,4 +305,62 @@ func TestMemoryLong(t *testing.T) {
 	// The destination has all of it, the long values too: what is read of them is
 	// compared with a stream that has other ones.
 	runMeasured(t, "comet-import", openFile(t, file), io.Discard, append(src.flags, "--dry-run", "lab/long")...).want(t, cli.ExitOK, cli.ExitIncomplete)
+}
+
+// Long metrics are put together from files in little memory, whatever these hold.
+func TestMemoryFullMetric(t *testing.T) {
+	measurable(t)
+	zipped := func(write func(w io.Writer)) http.HandlerFunc {
+		var buf bytes.Buffer
+		zw := zip.NewWriter(&buf)
+		w, err := zw.Create("m_0.csv")
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(w, "value,timestamp,step,epoch\n")
+		write(w)
+		if err := zw.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return func(w http.ResponseWriter, _ *http.Request) { w.Write(buf.Bytes()) }
+	}
+	for _, tt := range []struct {
+		name  string
+		files http.HandlerFunc // in place of those of the server
+		codes []int
+	}{
+		{"as they are", nil, []int{cli.ExitOK}},
+		{"a row without end", zipped(func(w io.Writer) { io.Copy(w, io.LimitReader(nines{}, 300<<20)) }), []int{cli.ExitIncomplete}},
+		{"rows without end", zipped(func(w io.Writer) { fmt.Fprint(w, strings.Repeat("1,1,1,1\n", 20<<20)) }), []int{cli.ExitIncomplete}},
+		{"a file without end", func(w http.ResponseWriter, _ *http.Request) { io.Copy(w, io.LimitReader(nines{}, 300<<20)) }, []int{cli.ExitIncomplete}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			o := comettest.Options{Moods: comettest.Moods{MetricCap: comettest.DefaultMetricCap, FullMetricFiles: "typed"}}
+			if tt.files != nil {
+				o.Middleware = bombs.Replaced(map[string]http.HandlerFunc{"experiment/asset/get-asset": tt.files})
+			}
+			src := startWith(t, o)
+			n := 20_000
+			if tt.files == nil {
+				n = 400_000
+			}
+			var metrics []comettest.SyntheticMetric
+			for m := range 4 {
+				metrics = append(metrics, comettest.SyntheticMetric{Name: fmt.Sprint("m", m), Seed: uint64(m), N: n, Start: epoch})
+			}
+			src.SeedExperiment("lab", "points", comettest.ExperimentSpec{Start: epoch, Synthetic: metrics})
+			m := runMeasured(t, "comet-export", strings.NewReader(""), io.Discard, append(src.flags, "lab/points")...).want(t, tt.codes...)
+			t.Logf("%.300s", m.stderr)
+		})
+	}
+}
+
+// nines is a number without end.
+type nines struct{}
+
+func (nines) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = '9'
+	}
+	return len(p), nil
 }

@@ -30,7 +30,7 @@ type retrier struct {
 	well   func() // nil, or told of each success
 	probe  func(context.Context) bool
 	sample func(context.Context, *Call) bool // whether a read is answered well now
-	gate   *gate.Gate // nil: calls pass none
+	gate   *gate.Gate                        // nil: calls pass none
 	// optional says that what is asked here can be done in another way. It is
 	// given up sooner while nothing has been answered yet.
 	optional bool

@@ -16,6 +16,7 @@
 # make snapshot what a release consists of, in dist, and a check of it; SKIP= for the container image too, which wants docker
 # make release  the same at a tag, as a draft on GitHub
 # make measure  how large each package is, and what imports it
+# make python   python/comet_stream: types, the golden streams, the tables as pandas and DuckDB read them
 # make bench    the workloads of docs/benchmarks.md; bench-large adds the 20 GB asset
 
 GO          ?= go
@@ -40,7 +41,7 @@ SKIP    ?= docker
 PREFIX  ?= /usr/local
 DESTDIR ?=
 
-.PHONY: build manual install test contract contract-full check gofmt vet vet-all lint have-lint govulncheck fuzz torture bench bench-large snapshot have-goreleaser release measure demo clean
+.PHONY: build manual install test contract contract-full check gofmt vet vet-all lint have-lint govulncheck fuzz torture bench bench-large snapshot have-goreleaser release measure demo clean python
 
 build: manual
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-X github.com/comet-stream/comet-stream/internal/cli.Version=$(VERSION)' -o bin/ $(TOOLS:%=./cmd/%)
@@ -73,6 +74,12 @@ contract-full:
 
 contract:
 	sdks=$$(internal/contract/venv.sh current 2023) && COMET_SDK_PYTHON=$$sdks $(GO) test -count 1 -v ./internal/contract
+
+python: build
+	python=$$(internal/contract/venv.sh python/requirements.txt) && cd python && \
+	$$python -m mypy comet_stream && \
+	$$python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall . && \
+	COMET_FILTER=$(CURDIR)/bin/comet-filter PYTHONDONTWRITEBYTECODE=1 $$python -m unittest discover -s tests
 
 check: gofmt vet lint govulncheck
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Makes a Python with what requirements-NAME.txt says for each NAME, where it is
-# not there yet, and prints the interpreters, joined by colons:
+# Makes a Python with what requirements-NAME.txt, or a file that is named by its
+# path, says for each NAME, where it is not there yet, and prints the interpreters,
+# joined by colons:
 #
 #	COMET_SDK_PYTHON=$(internal/contract/venv.sh current 2023) go test ./internal/contract
 #
@@ -26,6 +27,9 @@ made=()
 python=$(suited)
 for name in "$@"; do
   pins=$here/requirements-$name.txt
+  case $name in
+    */*) pins=$name name=$(basename "$(dirname "$name")") ;;
+  esac
   # Another list, or another Python, is another place.
   dir=$cache/$name-$({ "$python" -V; cat "$pins"; } | cksum | cut -d' ' -f1)
   if [ ! -e "$dir/complete" ]; then

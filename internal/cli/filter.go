@@ -169,6 +169,9 @@ func (c *filterCommand) run(ctx context.Context, in *input, out *output) error {
 	boundMemory()
 	c.opts.Tool = "comet-filter " + version()
 	c.opts.Counters = &c.counters
+	if !c.salvage { // that reads twice
+		c.counters.Size.Store(in.size())
+	}
 	c.opts.ListJSON = c.json
 	err := c.explain(in, c.filter(ctx, in, codedWriter{out}))
 	if err == nil {

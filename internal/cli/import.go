@@ -181,6 +181,7 @@ func (c *importCommand) run(ctx context.Context, in *input) (err error) {
 	}
 	work, cancel := withGrace(ctx, graceTime)
 	defer cancel()
+	c.counters.Size.Store(in.size())
 	read := c.startPage(&countedReader{r: in, n: &c.counters.Bytes}, account.UserName)
 	sum, err := importer.Import(ctx, work, read, c.target.Client, c.opts)
 	pageErr := c.writePage(work, sum, err)

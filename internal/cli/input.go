@@ -28,6 +28,23 @@ func (in *input) Close() error {
 	return in.closer.Close()
 }
 
+// size returns how many bytes are left to read, 0 where that is not known.
+func (in *input) size() int64 {
+	f, ok := in.Reader.(*os.File)
+	if !ok {
+		return 0
+	}
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return 0
+	}
+	at, err := f.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return 0
+	}
+	return info.Size() - at
+}
+
 // openInput opens the stream that -i names: a path, or "" or "-" for standard
 // input, which must not be a terminal. The caller closes it.
 func (c *command) openInput(path string) (*input, error) {

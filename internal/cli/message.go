@@ -25,7 +25,11 @@ func printError(w io.Writer, tool string, err error) {
 // printLine writes one line of talk. Its own error is dropped: there is no
 // other place to report that standard error cannot be written.
 func printLine(w io.Writer, tool, kind, text string) {
-	_, _ = fmt.Fprintf(w, "%s: %s: %s\n", tool, kind, progress.Escape(text))
+	begin := ""
+	if clearsLines(w) {
+		begin = progress.Wipe
+	}
+	_, _ = fmt.Fprintf(w, "%s%s: %s: %s\n", begin, tool, kind, progress.Escape(text))
 }
 
 // splitJoined returns the errors that a list of errors holds, as that of

@@ -49,6 +49,7 @@ func (c *command) reportOptions() progress.Options {
 		Quiet:    c.talk.quiet,
 		Verbose:  c.talk.verbose,
 		Width:    terminalWidth(c.stdio.Stderr),
+		Terminal: clearsLines(c.stdio.Stderr),
 		Traffic:  c.countTraffic,
 	}
 	piped := isPipe(c.stdio.Stdout)
@@ -65,12 +66,15 @@ func (c *command) reportOptions() progress.Options {
 	default:
 		// Of several status lines on one terminal each would wipe the others,
 		// so only the last tool of a pipe draws one.
-		if isTerminal(c.stdio.Stderr) && !piped && os.Getenv("TERM") != "dumb" {
+		if opts.Terminal && !piped {
 			opts.Mode = progress.Line
 		}
 	}
 	return opts
 }
+
+// clearsLines reports whether w is a terminal that can clear a line.
+func clearsLines(w any) bool { return isTerminal(w) && os.Getenv("TERM") != "dumb" }
 
 // countTraffic reads the counters of the client.
 func (c *command) countTraffic() progress.Traffic {

@@ -1,6 +1,11 @@
 // Package progress tells the user how a long run goes: engines count, a
 // reporter reads the counters and writes to standard error.
 //
+// The tools of a pipe write to one terminal and know nothing of each other. So each
+// message begins with the clearing of whatever stands in its line, and only the last
+// tool keeps a status line. Libraries that draw bars (mpb, progressbar, bubbletea)
+// take a terminal for their own; they would save none of this.
+//
 //	var counters progress.Counters
 //	report := progress.Start(os.Stderr, &counters, progress.Options{Tool: "comet-export"})
 //	defer report.Close()
@@ -23,6 +28,7 @@ type Counters struct {
 	Points      atomic.Int64 // metric points
 	Assets      atomic.Int64 // assets
 	Bytes       atomic.Int64 // bytes of stream, as they are read or written
+	Size        atomic.Int64 // bytes of stream to come in all, 0 while unknown
 	Skipped     atomic.Int64 // items that the source has and the stream has not
 }
 

@@ -25,6 +25,10 @@ const (
 // lineInterval is how often the status line is drawn anew.
 const lineInterval = 200 * time.Millisecond
 
+// Wipe clears the line of a terminal in which another tool may have a status line,
+// for who writes to it without a reporter.
+const Wipe = wipe
+
 // wipe takes the cursor to the start of the line and clears the line.
 const wipe = "\r\x1b[K"
 
@@ -36,6 +40,7 @@ type Options struct {
 	Quiet    bool          // print warnings only
 	Verbose  bool          // print what Debug is told
 	Width    func() int    // width of the terminal, for Line; nil or 0 is 80
+	Terminal bool          // messages go to a terminal, where another tool may have a status line
 
 	// Traffic, if not nil, is shown beside the counters. It is called from
 	// the reporter's own goroutine and by Summary.
@@ -56,6 +61,8 @@ type Reporter struct {
 	mu    sync.Mutex
 	w     io.Writer
 	drawn bool // a status line stands on the terminal
+	pace  pace
+	until time.Time // a server has asked to wait until then
 }
 
 // Start returns a reporter of counters that writes to w until it is closed.
@@ -75,7 +82,7 @@ func Start(w io.Writer, counters *Counters, opts Options) *Reporter {
 	case Line:
 		go r.every(lineInterval, r.draw)
 	case Plain:
-		go r.every(opts.Interval, func() { r.print("", r.status()) })
+		go r.every(opts.Interval, func() { r.print(r.stamp(), r.line()) })
 	default:
 		close(r.stopped)
 	}
@@ -154,6 +161,44 @@ func (r *Reporter) status() string {
 	return fmt.Sprintf("%s%s, %s", r.counters, traffic, time.Since(r.started).Round(time.Second))
 }
 
+// stamp says when a line of progress was printed, where it goes to a file.
+func (r *Reporter) stamp() string {
+	if r.opts.Terminal {
+		return ""
+	}
+	return time.Now().UTC().Format(time.RFC3339) + " "
+}
+
+// line is the status with what else is to be known while it goes on. What matters
+// most comes first: a narrow terminal shows no more.
+func (r *Reporter) line() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	text := r.pace.String(r.counters, r.started, now)
+	if now.Before(r.until) {
+		text = "asked to wait, next try " + clock(r.until, now) + ", " + text
+	}
+	return text + r.status()
+}
+
+// waits notes that a server has asked to wait until some time.
+func (r *Reporter) waits(until time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if until.After(r.until) {
+		r.until = until
+	}
+}
+
+// clock returns a time for people to read, with its date where it is far off.
+func clock(t, now time.Time) string {
+	if t.Sub(now) > 12*time.Hour {
+		return t.Format(time.DateTime)
+	}
+	return t.Format(time.TimeOnly)
+}
+
 // every calls f at each interval until the reporter is closed.
 func (r *Reporter) every(interval time.Duration, f func()) {
 	defer close(r.stopped)
@@ -179,9 +224,10 @@ func (r *Reporter) draw() {
 	if width <= 0 {
 		width = 80
 	}
+	text := r.line()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.write(wipe, cut(r.status(), width-1))
+	r.write(wipe, cut(text, width-1))
 	r.drawn = true
 }
 
@@ -196,12 +242,15 @@ func cut(s string, n int) string {
 	return s
 }
 
-// print prints one line.
+// print prints one line, in one write: another tool may write to the same place.
 func (r *Reporter) print(kind, text string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.wipe()
-	r.write(r.opts.Tool, ": ", kind, Escape(text), "\n")
+	begin := ""
+	if r.drawn || r.opts.Terminal {
+		begin, r.drawn = wipe, false
+	}
+	r.write(begin, r.opts.Tool, ": ", kind, Escape(text), "\n")
 }
 
 // write writes to standard error, in one piece. Its own error is dropped: there is

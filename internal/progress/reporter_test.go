@@ -2,6 +2,7 @@ package progress
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -41,7 +42,7 @@ func TestReporterPlain(t *testing.T) {
 		c.Experiments.Add(1)
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if got, want := out.take(), "tool: 2 experiments, 7 requests, 1m0s\ntool: 3 experiments, 7 requests, 2m0s\n"; got != want {
+		if got, want := out.take(), "tool: 2000-01-01T00:01:00Z 2 experiments, 7 requests, 1m0s\ntool: 2000-01-01T00:02:00Z 3 experiments, 7 requests, 2m0s\n"; got != want {
 			t.Errorf("two intervals: %q, want %q", got, want)
 		}
 		r.Close()
@@ -154,4 +155,58 @@ func TestReporterConcurrent(t *testing.T) {
 	if n := strings.Count(got, "t: line\n"); n != 400 {
 		t.Errorf("%d whole lines of 400", n)
 	}
+}
+
+// A status line says first what matters most: the waiting that a server has asked
+// for, how far it has come, how long it will take, how fast.
+func TestReporterPace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out buffer
+		var c Counters
+		r := Start(&out, &c, Options{Tool: "tool", Mode: Line, Width: func() int { return 200 }})
+		defer r.Close()
+		look := func(what, want string) {
+			t.Helper()
+			time.Sleep(lineInterval)
+			synctest.Wait()
+			lines := strings.Split(out.take(), wipe)
+			if got := lines[len(lines)-1]; got != want {
+				t.Errorf("%s: %q, want %q", what, got, want)
+			}
+		}
+		c.Planned.Store(8)
+		look("at first", "0%, 0 of 8 experiments, 0s")
+		for range 40 {
+			time.Sleep(500 * time.Millisecond)
+			c.Bytes.Add(1 << 20)
+		}
+		c.Experiments.Store(2)
+		look("under way", "25%, 1m1s left, 2.0 MiB/s, 2 of 8 experiments, 40.0 MiB, 20s")
+		r.NewWaits().Begin("429", time.Now().UTC().Add(30*time.Second))
+		look("asked to wait", "asked to wait, next try 00:00:50, 25%, 1m2s left, 2.0 MiB/s, 2 of 8 experiments, 40.0 MiB, 21s")
+		time.Sleep(30 * time.Second)
+		look("after it", "25%, 2m32s left, 2 of 8 experiments, 40.0 MiB, 51s")
+		c.Size.Store(50 << 20)
+		look("of a file", "80%, 13s left, 2 of 8 experiments, 40.0 MiB, 51s")
+	})
+}
+
+// On a terminal each message clears the line that it is written into, in one write:
+// the status line of another tool may stand there.
+func TestReporterSharesATerminal(t *testing.T) {
+	var writes []string
+	r := Start(writer(func(p []byte) { writes = append(writes, string(p)) }), new(Counters), Options{Tool: "a", Mode: None, Terminal: true})
+	r.Info("one")
+	r.Warn("two")
+	r.Close()
+	if want := []string{wipe + "a: one\n", wipe + "a: warning: two\n"}; !slices.Equal(writes, want) {
+		t.Errorf("writes %q, want %q", writes, want)
+	}
+}
+
+type writer func([]byte)
+
+func (w writer) Write(p []byte) (int, error) {
+	w(p)
+	return len(p), nil
 }

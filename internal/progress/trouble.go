@@ -92,7 +92,8 @@ func (t *Trouble) Close() {
 // trouble: what is told says it for all of them, unless another wait lasts much
 // longer.
 type Waits struct {
-	say func(cause string, until time.Time)
+	say  func(cause string, until time.Time)
+	note func(until time.Time) // hears of each wait; may be nil
 
 	mu          sync.Mutex
 	told, until time.Time // when the last one was told, and when it ends
@@ -108,6 +109,9 @@ func NewWaits(say func(cause string, until time.Time)) *Waits { return &Waits{sa
 // Begin says that a call waits because of a cause. It may be called by any number
 // of goroutines.
 func (w *Waits) Begin(cause string, until time.Time) {
+	if w.note != nil {
+		w.note(until)
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := time.Now()
@@ -120,14 +124,12 @@ func (w *Waits) Begin(cause string, until time.Time) {
 
 // NewWaits returns a Waits that tells in lines of r, unless r is quiet.
 func (r *Reporter) NewWaits() *Waits {
-	return NewWaits(func(cause string, until time.Time) {
-		layout := time.TimeOnly
-		left := time.Until(until)
-		if left > 12*time.Hour {
-			layout = time.DateTime
-		}
-		r.Info("waiting until %s (%s): %s", until.Format(layout), left.Round(time.Second), cause)
+	w := NewWaits(func(cause string, until time.Time) {
+		now := time.Now()
+		r.Info("asked to wait, next try %s (%s): %s", clock(until, now), until.Sub(now).Round(time.Second), cause)
 	})
+	w.note = r.waits
+	return w
 }
 
 // NewTrouble returns a Trouble that tells of the server named who, by its

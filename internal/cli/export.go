@@ -259,9 +259,11 @@ func (c *exportCommand) howToGoOn(out *output, err error) error {
 	if code != ExitServer && !errors.Is(err, context.Canceled) {
 		return err
 	}
-	hint := "run the pipeline again: comet-import passes over what is there already"
 	if partial := out.Partial(); partial != "" {
-		hint = fmt.Sprintf("run the same command again: it goes on with %s", partial)
+		return withCode(code, err, fmt.Sprintf("run the same command again: it goes on with %s", partial))
 	}
-	return withCode(code, err, hint)
+	if isRegular(c.stdio.Stdout) {
+		return withCode(code, err, "the file on standard output is cut off: run the command again, or with -o FILE, which would go on where it stopped")
+	}
+	return withCode(code, err, "run the whole pipeline again: comet-import writes what is missing; a copy that another command has stored is cut off")
 }

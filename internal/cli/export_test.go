@@ -75,7 +75,7 @@ func TestExportExitCodes(t *testing.T) {
 		{"unauthorized", comettest.Fault{Kind: "401", From: 40}, ExitDenied, "unauthorized",
 			[]string{"error: GET ", "401 Unauthorized", "hint: the key comes from COMET_API_KEY"}},
 		{"outage", comettest.Fault{Kind: "503", From: 40}, ExitServer, "server",
-			[]string{"503 Service Unavailable", "hint: run the pipeline again: comet-import passes over what is there already"}},
+			[]string{"503 Service Unavailable", "hint: run the whole pipeline again: comet-import writes what is missing; a copy that another command has stored is cut off"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			faults, _ := faultySource(t)
@@ -103,6 +103,42 @@ func TestExportExitCodes(t *testing.T) {
 				t.Error("the key is in the output")
 			}
 		})
+	}
+}
+
+// What to do about a stream that is cut off depends on where it went.
+func TestExportHintFitsOutput(t *testing.T) {
+	dir := t.TempDir()
+	file, err := os.Create(filepath.Join(dir, "redirected"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	for _, tt := range []struct {
+		name   string
+		stdout io.Writer
+		out    string
+		want   string
+	}{
+		{"file", file, "", "run the command again, or with -o FILE"},
+		{"pipe", w, "", "run the whole pipeline again"},
+		{"-o", w, filepath.Join(dir, "o"), "goes on with " + filepath.Join(dir, "o.partial")},
+	} {
+		c := &exportCommand{command: newCommand("comet-export", exportUsage, IO{Stdout: tt.stdout})}
+		out, err := c.openOutput(tt.out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hints := hintsOf(c.howToGoOn(out, withCode(ExitServer, errors.New("503"))))
+		if len(hints) != 1 || !strings.Contains(hints[0], tt.want) {
+			t.Errorf("%s: hints %q, want %q", tt.name, hints, tt.want)
+		}
 	}
 }
 

@@ -46,10 +46,21 @@ func (c *command) openStdout() error {
 // isPipe reports whether v, one end of an IO, leads to another process: a pipe,
 // or the socket that sshd and some shells use in place of one.
 func isPipe(v any) bool {
+	return modeOf(v)&(fs.ModeNamedPipe|fs.ModeSocket) != 0
+}
+
+// isRegular reports whether v is an ordinary file.
+func isRegular(v any) bool { return modeOf(v) == 0 }
+
+// modeOf returns the type of a file, [fs.ModeIrregular] of what is none.
+func modeOf(v any) fs.FileMode {
 	f, ok := v.(*os.File)
 	if !ok {
-		return false
+		return fs.ModeIrregular
 	}
 	info, err := f.Stat()
-	return err == nil && info.Mode()&(fs.ModeNamedPipe|fs.ModeSocket) != 0
+	if err != nil {
+		return fs.ModeIrregular
+	}
+	return info.Mode().Type()
 }

@@ -3,6 +3,7 @@ package comet
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -58,6 +59,7 @@ func TestAnswersBeside(t *testing.T) {
 		{"good", "metadata", `{"experimentKey":"k","code":200,"sdk_error_code":0}`, nil},
 		{"code", "metadata", `{"experimentKey":"k","code":500}`, api.ErrUnclear},
 		{"code of an error", "metadata", `{"experimentKey":"k","sdk_error_code":90501}`, api.ErrUnclear},
+		{"cut", "metadata", `{"experimentKey":"k","experimentName":"na`, io.ErrUnexpectedEOF},
 		{"good list", views, `[{"templateId":"v"}]`, nil},
 		{"list of nothing", views, `[{}]`, api.ErrUnclear},
 		{"list of null", views, `[null]`, api.ErrUnclear},

@@ -53,7 +53,7 @@ control() {
 control retry-503 internal/comet/api/retry.go '/case e.Status >= 500, e.Status < 400:/,+1 s/return true/return e.Status != 503/' \
 	./internal/torture TestFaultAtOneRequestOfExport
 control cut-answer internal/comet/api/answer.go '/case page, !json.Valid(data)/,+1 s/return notJSON(data)/return nil/' \
-	./internal/comet TestRetryReads
+	./internal/comet TestAnswersBeside
 control lost-words internal/comet/api/answer.go 's/if err != nil \&\& e.Status\/100 == 4 /if false \&\& err != nil \&\& e.Status\/100 == 4 /' \
 	./internal/comet TestRetryReads
 control abort internal/exporter/exporter.go 's/failed := w.Abort(judge.AbortClass(cause), cause.Error())/failed := w.Stop()/' \

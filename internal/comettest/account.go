@@ -8,20 +8,20 @@ import (
 
 func (s *Server) accountRoutes() []route {
 	return []route{
-		{method: "GET", family: root, path: "clientlib/isAlive/ver", auth: authNone, handle: (*call).isAlive},
-		{method: "GET", family: clientlib, path: "health/ping", auth: authNone, handle: (*call).ping},
-		{method: "GET", path: "account-details", handle: (*call).accountDetails},
-		{method: "GET", path: "workspaces", handle: (*call).workspaces},
-		{method: "POST", path: "write/workspace/new", handle: (*call).newWorkspace},
-		{method: "POST", path: "write/add-workspace-member", handle: (*call).addMember},
-		{method: "GET", family: root, path: "api/auth/users", auth: authNone, handle: (*call).findUser},
-		{method: "POST", family: root, path: "api/auth/users", auth: authNone, handle: (*call).signUp},
-		{method: "GET", family: root, path: "api/admin/chargeback/report", handle: (*call).chargeback},
-		{method: "GET", family: root, path: "clientlib/api/admin/chargeback/report", handle: (*call).chargeback},
+		{method: "GET", family: root, path: "clientlib/isAlive/ver", auth: authNone, handle: in(accountCall.isAlive)},
+		{method: "GET", family: clientlib, path: "health/ping", auth: authNone, handle: in(accountCall.ping)},
+		{method: "GET", path: "account-details", handle: in(accountCall.accountDetails)},
+		{method: "GET", path: "workspaces", handle: in(accountCall.workspaces)},
+		{method: "POST", path: "write/workspace/new", handle: in(accountCall.newWorkspace)},
+		{method: "POST", path: "write/add-workspace-member", handle: in(accountCall.addMember)},
+		{method: "GET", family: root, path: "api/auth/users", auth: authNone, handle: in(accountCall.findUser)},
+		{method: "POST", family: root, path: "api/auth/users", auth: authNone, handle: in(accountCall.signUp)},
+		{method: "GET", family: root, path: "api/admin/chargeback/report", handle: in(accountCall.chargeback)},
+		{method: "GET", family: root, path: "clientlib/api/admin/chargeback/report", handle: in(accountCall.chargeback)},
 	}
 }
 
-func (c *call) isAlive() error {
+func (c accountCall) isAlive() error {
 	if c.moods.NoVersion {
 		return sdkError(http.StatusNotFound, 0, "HTTP 404 Not Found")
 	}
@@ -32,11 +32,11 @@ func (c *call) isAlive() error {
 	return c.send(map[string]any{"msg": "Alive", "code": http.StatusOK, "version": v})
 }
 
-func (c *call) ping() error {
+func (c accountCall) ping() error {
 	return c.send(map[string]any{"msg": "Healthy", "code": http.StatusOK})
 }
 
-func (c *call) accountDetails() error {
+func (c accountCall) accountDetails() error {
 	return c.send(map[string]any{"userName": c.key.User, "defaultWorkspaceName": c.key.defaultWorkspace()})
 }
 
@@ -47,7 +47,7 @@ func (k *Key) defaultWorkspace() string {
 	return k.User
 }
 
-func (c *call) workspaces() error {
+func (c accountCall) workspaces() error {
 	st := c.s.store
 	st.mu.RLock()
 	defer st.mu.RUnlock()
@@ -66,7 +66,7 @@ func (c *call) workspaces() error {
 	return c.send(map[string]any{"workspaceNames": names})
 }
 
-func (c *call) newWorkspace() error {
+func (c accountCall) newWorkspace() error {
 	var req struct {
 		Name string `json:"name"`
 		Plan string `json:"plan"`
@@ -90,7 +90,7 @@ func (c *call) newWorkspace() error {
 	return c.send(map[string]any{"msg": "saved", "workspace_name": w.name, "workspace_id": w.id, "code": http.StatusOK})
 }
 
-func (c *call) addMember() error {
+func (c accountCall) addMember() error {
 	var req struct {
 		UserEmail     string `json:"userEmail"`
 		WorkspaceName string `json:"workspaceName"`
@@ -119,7 +119,7 @@ func (c *call) addMember() error {
 }
 
 // findUser answers 200 for a known address and 204 for another.
-func (c *call) findUser() error {
+func (c accountCall) findUser() error {
 	email, err := c.param("email")
 	if err != nil {
 		return err
@@ -134,7 +134,7 @@ func (c *call) findUser() error {
 }
 
 // signUp answers for users the server knows; it makes no new ones.
-func (c *call) signUp() error {
+func (c accountCall) signUp() error {
 	var req struct {
 		Email    string `json:"email"`
 		UserName string `json:"userName"`
@@ -155,7 +155,7 @@ type chargebackMember struct {
 	Email    *string `json:"email"`
 }
 
-func (c *call) chargeback() error {
+func (c accountCall) chargeback() error {
 	if !c.key.Admin {
 		return sdkError(http.StatusForbidden, 0, "User: %s is no admin", c.key.User)
 	}

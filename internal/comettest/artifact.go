@@ -187,7 +187,7 @@ func (a *artifact) size() int64 {
 
 // addArtifactFile attaches a to the version it names, which must be open. The
 // lock of the store is held.
-func (c *call) addArtifactFile(a *asset) error {
+func (c artifactCall) addArtifactFile(a *asset) error {
 	v := c.s.store.artifactVersion(a.versionID)
 	if v == nil {
 		return unknownThing(codeNoArtifactVersion, "artifact version %q does not exist", a.versionID)
@@ -204,7 +204,7 @@ func (c *call) addArtifactFile(a *asset) error {
 }
 
 // artifactAsset returns a file of the artifact version in the query.
-func (c *call) artifactAsset(id string) (*asset, error) {
+func (c artifactCall) artifactAsset(id string) (*asset, error) {
 	st := c.s.store
 	st.mu.RLock()
 	defer st.mu.RUnlock()
@@ -224,7 +224,7 @@ func (c *call) artifactAsset(id string) (*asset, error) {
 }
 
 // readArtifact answers 403 unless the key may read a.
-func (c *call) readArtifact(a *artifact) error {
+func (c artifactCall) readArtifact(a *artifact) error {
 	if a.public {
 		return nil
 	}

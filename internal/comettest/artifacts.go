@@ -4,16 +4,16 @@ import "net/url"
 
 func (s *Server) artifactRoutes() []route {
 	return []route{
-		{method: "GET", path: "artifacts/get-all", handle: (*call).artifacts},
-		{method: "GET", path: "artifacts/get", handle: (*call).artifact},
-		{method: "GET", path: "artifacts/version", handle: (*call).artifactVersion},
-		{method: "GET", path: "artifacts/version/files", handle: (*call).artifactFiles},
-		{method: "GET", path: "artifacts/version/download", handle: (*call).downloadArtifact},
-		{method: "GET", path: "get/artifacts", handle: (*call).experimentArtifacts},
-		{method: "POST", path: "write/artifacts/upsert", handle: (*call).upsertArtifact},
-		{method: "POST", path: "write/artifacts/state", handle: (*call).setArtifactState},
-		{method: "POST", path: "write/artifacts/details", handle: (*call).updateArtifact},
-		{method: "POST", path: "write/artifacts/version/labels", handle: (*call).labelArtifact},
+		{method: "GET", path: "artifacts/get-all", handle: in(artifactCall.artifacts)},
+		{method: "GET", path: "artifacts/get", handle: in(artifactCall.artifact)},
+		{method: "GET", path: "artifacts/version", handle: in(artifactCall.artifactVersion)},
+		{method: "GET", path: "artifacts/version/files", handle: in(artifactCall.artifactFiles)},
+		{method: "GET", path: "artifacts/version/download", handle: in(artifactCall.downloadArtifact)},
+		{method: "GET", path: "get/artifacts", handle: in(artifactCall.experimentArtifacts)},
+		{method: "POST", path: "write/artifacts/upsert", handle: in(artifactCall.upsertArtifact)},
+		{method: "POST", path: "write/artifacts/state", handle: in(artifactCall.setArtifactState)},
+		{method: "POST", path: "write/artifacts/details", handle: in(artifactCall.updateArtifact)},
+		{method: "POST", path: "write/artifacts/version/labels", handle: in(artifactCall.labelArtifact)},
 	}
 }
 
@@ -30,7 +30,7 @@ type artifactRow struct {
 	SizeInBytes   int64    `json:"sizeInBytes"`
 }
 
-func (c *call) artifacts() error {
+func (c artifactCall) artifacts() error {
 	name, err := c.param("workspace")
 	if err != nil {
 		return err
@@ -91,7 +91,7 @@ type artifactVersionRow struct {
 
 // findArtifact returns the artifact the query names by id or by names. The
 // lock of the store is held.
-func (c *call) findArtifact(idParams ...string) (*artifact, error) {
+func (c artifactCall) findArtifact(idParams ...string) (*artifact, error) {
 	st := c.s.store
 	for _, param := range idParams {
 		id := c.optional(param)
@@ -124,7 +124,7 @@ func (c *call) findArtifact(idParams ...string) (*artifact, error) {
 }
 
 // artifactWorkspace is the one named, else that of the requesting experiment.
-func (c *call) artifactWorkspace() (*workspace, error) {
+func (c artifactCall) artifactWorkspace() (*workspace, error) {
 	if name := c.optional("workspace"); name != "" {
 		return c.workspaceFor(name, RoleNone)
 	}
@@ -138,7 +138,7 @@ func (c *call) artifactWorkspace() (*workspace, error) {
 	return nil, badRequest("workspace is missing")
 }
 
-func (c *call) artifact() error {
+func (c artifactCall) artifact() error {
 	st := c.s.store
 	st.mu.RLock()
 	defer st.mu.RUnlock()
@@ -168,7 +168,7 @@ func (c *call) artifact() error {
 
 // findVersion returns the version the query names. The lock of the store is
 // held.
-func (c *call) findVersion(idParams ...string) (*artifactVersion, error) {
+func (c artifactCall) findVersion(idParams ...string) (*artifactVersion, error) {
 	if id := c.optional("versionId"); id != "" {
 		v := c.s.store.artifactVersion(id)
 		if v == nil {
@@ -241,7 +241,7 @@ func (v *artifactVersion) doc() artifactVersionDoc {
 
 // artifactVersion describes a version. With consumerExperimentKey it notes
 // that experiment as a consumer, which wants a closed version.
-func (c *call) artifactVersion() error {
+func (c artifactCall) artifactVersion() error {
 	st := c.s.store
 	consumer := c.optional("consumerExperimentKey")
 	if consumer == "" {
@@ -263,7 +263,7 @@ func (c *call) artifactVersion() error {
 	return c.send(v.doc())
 }
 
-func (c *call) consume(v *artifactVersion, key string) error {
+func (c artifactCall) consume(v *artifactVersion, key string) error {
 	e, err := c.experimentLocked(key, RoleOwner)
 	if err != nil {
 		return err
@@ -291,7 +291,7 @@ type artifactFileDoc struct {
 	Remote            bool    `json:"remote"`
 }
 
-func (c *call) artifactFiles() error {
+func (c artifactCall) artifactFiles() error {
 	st := c.s.store
 	st.mu.RLock()
 	defer st.mu.RUnlock()
@@ -315,7 +315,7 @@ func (c *call) artifactFiles() error {
 	return c.send(map[string]any{"files": docs})
 }
 
-func (c *call) downloadArtifact() error {
+func (c artifactCall) downloadArtifact() error {
 	st := c.s.store
 	st.mu.RLock()
 	v, err := c.findVersion("artifactId", "artifact_id")
@@ -327,12 +327,12 @@ func (c *call) downloadArtifact() error {
 	if err != nil {
 		return err
 	}
-	return c.sendZip(files)
+	return assetCall(c).sendZip(files)
 }
 
 // experimentArtifacts are the versions that an experiment produced (output)
 // and consumed (input).
-func (c *call) experimentArtifacts() error {
+func (c artifactCall) experimentArtifacts() error {
 	filter := c.optional("filter")
 	if filter == "" {
 		filter = "all"

@@ -42,7 +42,7 @@ type upsertRequest struct {
 
 // upsertArtifact opens a new version, of a new artifact or of one that exists
 // in the workspace of the experiment.
-func (c *call) upsertArtifact() error {
+func (c artifactCall) upsertArtifact() error {
 	var req upsertRequest
 	if err := c.decode(&req); err != nil {
 		return err
@@ -72,7 +72,7 @@ func (c *call) upsertArtifact() error {
 		previous = &last.version
 	}
 	v := c.openVersion(a, e, &req)
-	req.apply(c, a, v)
+	req.apply(c.call, a, v)
 	return c.send(struct {
 		ack
 		ArtifactID        string  `json:"artifactId"`
@@ -84,7 +84,7 @@ func (c *call) upsertArtifact() error {
 
 // artifactFor returns the artifact of the request, a new one if there is none
 // of that name.
-func (c *call) artifactFor(e *experiment, req *upsertRequest) (*artifact, error) {
+func (c artifactCall) artifactFor(e *experiment, req *upsertRequest) (*artifact, error) {
 	w := e.project.workspace
 	a := w.artifactNamed(req.ArtifactName)
 	if a == nil {
@@ -104,7 +104,7 @@ func (c *call) artifactFor(e *experiment, req *upsertRequest) (*artifact, error)
 	return a, nil
 }
 
-func (c *call) openVersion(a *artifact, e *experiment, req *upsertRequest) *artifactVersion {
+func (c artifactCall) openVersion(a *artifact, e *experiment, req *upsertRequest) *artifactVersion {
 	v := &artifactVersion{
 		artifact: a, id: newID(), owner: c.key.User, metadata: req.VersionMetadata, state: stateOpen, added: c.now(),
 		tags: unique(req.VersionTags), producer: e.key, version: a.nextVersion(),
@@ -117,7 +117,7 @@ func (c *call) openVersion(a *artifact, e *experiment, req *upsertRequest) *arti
 	return v
 }
 
-func (c *call) setArtifactState() error {
+func (c artifactCall) setArtifactState() error {
 	var req struct {
 		ArtifactVersionID string `json:"artifactVersionId"`
 		ExperimentKey     string `json:"experimentKey"`
@@ -142,7 +142,7 @@ func (c *call) setArtifactState() error {
 }
 
 // changeVersion calls f for a version with the lock of the store held.
-func (c *call) changeVersion(id string, f func(v *artifactVersion) error) error {
+func (c artifactCall) changeVersion(id string, f func(v *artifactVersion) error) error {
 	st := c.s.store
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -156,7 +156,7 @@ func (c *call) changeVersion(id string, f func(v *artifactVersion) error) error 
 	return f(v)
 }
 
-func (c *call) updateArtifact() error {
+func (c artifactCall) updateArtifact() error {
 	var req struct {
 		ArtifactID      string    `json:"artifactId"`
 		ArtifactType    *string   `json:"artifactType"`
@@ -196,13 +196,13 @@ func (c *call) updateArtifact() error {
 	if req.Tags != nil {
 		a.tags = unique(*req.Tags)
 	}
-	req.apply(c, a, v)
+	req.apply(c.call, a, v)
 	return c.ack()
 }
 
 // labelArtifact changes what may change of a closed version. null leaves a
 // field alone, a list replaces the one before.
-func (c *call) labelArtifact() error {
+func (c artifactCall) labelArtifact() error {
 	var req struct {
 		ArtifactVersionID string    `json:"artifactVersionId"`
 		Alias             *[]string `json:"alias"`
@@ -226,7 +226,7 @@ func (c *call) labelArtifact() error {
 		if req.VersionTags != nil {
 			v.tags = unique(*req.VersionTags)
 		}
-		req.apply(c, v.artifact, v)
+		req.apply(c.call, v.artifact, v)
 		return c.ack()
 	})
 }

@@ -12,18 +12,18 @@ import (
 
 func (s *Server) assetRoutes() []route {
 	return []route{
-		{method: "GET", path: "experiment/asset/list", handle: (*call).assetList},
-		{method: "GET", path: "experiment/asset/get-by-name", since: version{4, 3, 385}, handle: (*call).assetByName},
-		{method: "GET", path: "experiment/asset/get-asset", handle: (*call).getAsset},
-		{method: "GET", path: "write/experiment/asset/delete", handle: (*call).deleteAsset},
-		{method: "GET", family: root, path: "api/asset/download", auth: authQuery, handle: (*call).downloadAsset},
-		{method: "GET", family: root, path: "api/image/download", auth: authQuery, handle: (*call).downloadImage},
+		{method: "GET", path: "experiment/asset/list", handle: in(assetCall.assetList)},
+		{method: "GET", path: "experiment/asset/get-by-name", since: version{4, 3, 385}, handle: in(assetCall.assetByName)},
+		{method: "GET", path: "experiment/asset/get-asset", handle: in(assetCall.getAsset)},
+		{method: "GET", path: "write/experiment/asset/delete", handle: in(assetCall.deleteAsset)},
+		{method: "GET", family: root, path: "api/asset/download", auth: authQuery, handle: in(assetCall.downloadAsset)},
+		{method: "GET", family: root, path: "api/image/download", auth: authQuery, handle: in(assetCall.downloadImage)},
 	}
 }
 
 // listed are the assets of e of a type, or of all types, the ones that the
 // server derives included. The lock of e is held.
-func (c *call) listed(e *experiment, typ string) []*asset {
+func (c assetCall) listed(e *experiment, typ string) []*asset {
 	var list []*asset
 	for _, a := range e.assets {
 		if typ == "all" || a.typ == typ || typ == "" && defaultTypes[a.typ] {
@@ -40,13 +40,13 @@ func (c *call) listed(e *experiment, typ string) []*asset {
 	return list
 }
 
-func (c *call) assetList() error {
+func (c assetCall) assetList() error {
 	return c.readExperiment(func(e *experiment) error {
 		return c.sendAssets(c.listed(e, c.optional("type")))
 	})
 }
 
-func (c *call) sendAssets(list []*asset) error {
+func (c assetCall) sendAssets(list []*asset) error {
 	docs := make([]assetDoc, len(list))
 	for i, a := range list {
 		docs[i] = a.doc(c.root())
@@ -57,7 +57,7 @@ func (c *call) sendAssets(list []*asset) error {
 	return c.send(map[string]any{"assets": docs})
 }
 
-func (c *call) assetByName() error {
+func (c assetCall) assetByName() error {
 	name, err := c.param("assetName")
 	if err != nil {
 		return err
@@ -79,9 +79,9 @@ func (c *call) assetByName() error {
 
 // findAsset returns the asset with the given id that the call names: of an
 // experiment, or of an artifact version.
-func (c *call) findAsset(id string) (*asset, error) {
+func (c assetCall) findAsset(id string) (*asset, error) {
 	if c.optional("artifactVersionId") != "" {
-		return c.artifactAsset(id)
+		return artifactCall(c).artifactAsset(id)
 	}
 	e, err := c.experiment(c.optional("experimentKey"), RoleViewer)
 	if err != nil {
@@ -110,7 +110,7 @@ func (c *call) findAsset(id string) (*asset, error) {
 	return nil, notFound("asset %q does not exist in experiment %q", id, e.key)
 }
 
-func (c *call) getAsset() error {
+func (c assetCall) getAsset() error {
 	id, err := c.param("assetId")
 	if err != nil {
 		return err
@@ -131,16 +131,16 @@ func (c *call) getAsset() error {
 	return c.sendBody(a)
 }
 
-func (c *call) downloadAsset() error { return c.getAsset() }
+func (c assetCall) downloadAsset() error { return c.getAsset() }
 
-func (c *call) downloadImage() error {
+func (c assetCall) downloadImage() error {
 	if c.query.Has("imageId") {
 		c.query.Set("assetId", c.query.Get("imageId"))
 	}
 	return c.getAsset()
 }
 
-func (c *call) sendBody(a *asset) error {
+func (c assetCall) sendBody(a *asset) error {
 	return sendBody(c.w, c.r, a, c.moods.Ranges)
 }
 
@@ -171,7 +171,7 @@ func sendBody(w http.ResponseWriter, r *http.Request, a *asset, ranges bool) err
 type onlyWriter struct{ io.Writer }
 
 // redirect answers with the place of a on the second host.
-func (c *call) redirect(a *asset) error {
+func (c assetCall) redirect(a *asset) error {
 	host, err := c.s.storageURL()
 	if err != nil {
 		return err
@@ -183,7 +183,7 @@ func (c *call) redirect(a *asset) error {
 	return nil
 }
 
-func (c *call) deleteAsset() error {
+func (c assetCall) deleteAsset() error {
 	id, err := c.param("assetId")
 	if err != nil {
 		return err

@@ -33,7 +33,7 @@ const chartPoints = 500
 
 // metricChart answers with arrays for drawing. Values that no chart shows,
 // such as NaN and text, are left out.
-func (c *call) metricChart() error {
+func (c metricCall) metricChart() error {
 	var req chartRequest
 	if err := c.decode(&req); err != nil {
 		return err
@@ -52,7 +52,7 @@ func (c *call) metricChart() error {
 }
 
 // chart is nil if e has nothing of what is asked for.
-func (c *call) chart(e *experiment, req *chartRequest) *chartDoc {
+func (c metricCall) chart(e *experiment, req *chartRequest) *chartDoc {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	doc := &chartDoc{ExperimentKey: e.key, Steps: []int64{}, Metrics: []chartMetric{}}
@@ -76,7 +76,7 @@ func (c *call) chart(e *experiment, req *chartRequest) *chartDoc {
 	return doc
 }
 
-func (c *call) chartMetric(e *experiment, s *series, full bool) chartMetric {
+func (c metricCall) chartMetric(e *experiment, s *series, full bool) chartMetric {
 	m := chartMetric{MetricName: s.name, Values: []float64{}, Steps: []*int64{}, Epochs: []*int64{},
 		Timestamps: []int64{}, Durations: []int64{}}
 	shown := c.moods.showing()

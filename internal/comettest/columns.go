@@ -32,7 +32,7 @@ var environmentColumns = []string{
 	"pythonVersionVerbose", "user",
 }
 
-func (c *call) columnNames() error {
+func (c metricCall) columnNames() error {
 	archived, err := c.flag("archived")
 	if err != nil {
 		return err

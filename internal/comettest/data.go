@@ -8,16 +8,16 @@ import (
 
 func (s *Server) dataRoutes() []route {
 	return []route{
-		{method: "GET", path: "experiment/parameters", handle: (*call).parameters},
-		{method: "GET", path: "experiment/log-other", handle: (*call).others},
-		{method: "GET", path: "experiment/tags", handle: (*call).tags},
-		{method: "GET", path: "experiment/html", handle: (*call).html},
-		{method: "GET", path: "experiment/code", handle: (*call).code},
-		{method: "GET", path: "experiment/output", handle: (*call).output},
-		{method: "GET", path: "experiment/graph", handle: (*call).graph},
-		{method: "GET", path: "experiment/git/metadata", handle: (*call).gitMetadata},
-		{method: "GET", path: "experiment/git/patch", handle: (*call).gitPatch},
-		{method: "GET", path: "experiment/system-details", handle: (*call).systemDetails},
+		{method: "GET", path: "experiment/parameters", handle: in(valueCall.parameters)},
+		{method: "GET", path: "experiment/log-other", handle: in(valueCall.others)},
+		{method: "GET", path: "experiment/tags", handle: in(valueCall.tags)},
+		{method: "GET", path: "experiment/html", handle: in(valueCall.html)},
+		{method: "GET", path: "experiment/code", handle: in(valueCall.code)},
+		{method: "GET", path: "experiment/output", handle: in(valueCall.output)},
+		{method: "GET", path: "experiment/graph", handle: in(valueCall.graph)},
+		{method: "GET", path: "experiment/git/metadata", handle: in(valueCall.gitMetadata)},
+		{method: "GET", path: "experiment/git/patch", handle: in(valueCall.gitPatch)},
+		{method: "GET", path: "experiment/system-details", handle: in(valueCall.systemDetails)},
 	}
 }
 
@@ -57,13 +57,13 @@ func (t *valueTable) docs() []summaryDoc {
 	return docs
 }
 
-func (c *call) parameters() error {
+func (c valueCall) parameters() error {
 	return c.readExperiment(func(e *experiment) error {
 		return c.send(map[string]any{"values": e.params.docs()})
 	})
 }
 
-func (c *call) others() error {
+func (c valueCall) others() error {
 	return c.readExperiment(func(e *experiment) error {
 		return c.send(map[string]any{"values": e.otherDocs()})
 	})
@@ -80,31 +80,31 @@ func (e *experiment) otherDocs() []summaryDoc {
 	return docs
 }
 
-func (c *call) tags() error {
+func (c valueCall) tags() error {
 	return c.readExperiment(func(e *experiment) error {
 		return c.send(map[string]any{"tags": append([]string{}, e.tags...)})
 	})
 }
 
-func (c *call) html() error {
+func (c valueCall) html() error {
 	return c.readExperiment(func(e *experiment) error { return c.send(map[string]any{"html": e.html}) })
 }
 
-func (c *call) code() error {
+func (c valueCall) code() error {
 	return c.readExperiment(func(e *experiment) error { return c.send(map[string]any{"code": e.code}) })
 }
 
-func (c *call) graph() error {
+func (c valueCall) graph() error {
 	return c.readExperiment(func(e *experiment) error { return c.send(map[string]any{"graph": e.graph}) })
 }
 
-func (c *call) output() error {
+func (c valueCall) output() error {
 	return c.readExperiment(func(e *experiment) error {
 		return c.send(map[string]any{"output": e.output.text()})
 	})
 }
 
-func (c *call) gitMetadata() error {
+func (c valueCall) gitMetadata() error {
 	return c.readExperiment(func(e *experiment) error {
 		git := gitMetadata{}
 		if e.git != nil {
@@ -116,7 +116,7 @@ func (c *call) gitMetadata() error {
 
 // gitPatch answers with the patch as it was uploaded, or, with status 200,
 // that there is none.
-func (c *call) gitPatch() error {
+func (c valueCall) gitPatch() error {
 	return c.readExperiment(func(e *experiment) error {
 		if e.gitPatch == nil {
 			return c.send(saved("No git patch was found"))
@@ -129,7 +129,7 @@ func (c *call) gitPatch() error {
 
 // systemDetails answers every field, those never written as null or as an
 // empty list.
-func (c *call) systemDetails() error {
+func (c valueCall) systemDetails() error {
 	return c.readExperiment(func(e *experiment) error {
 		doc := map[string]any{"experimentKey": nil, "maxTotalMemory": e.maxTotalMemory(), "systemMetricNames": e.systemMetricNames()}
 		if len(e.system) > 0 {

@@ -8,9 +8,9 @@ import (
 
 func (s *Server) experimentRoutes() []route {
 	return []route{
-		{method: "GET", path: "experiments", handle: (*call).experiments},
-		{method: "GET", path: "experiment/metadata", handle: (*call).metadata},
-		{method: "GET", path: "experiment/processing/status", handle: (*call).processing},
+		{method: "GET", path: "experiments", handle: in(experimentCall.experiments)},
+		{method: "GET", path: "experiment/metadata", handle: in(experimentCall.metadata)},
+		{method: "GET", path: "experiment/processing/status", handle: in(experimentCall.processing)},
 	}
 }
 
@@ -40,7 +40,7 @@ type experimentDoc struct {
 
 // doc describes e as an item of project p. The locks of the store and of e
 // are held.
-func (c *call) experimentDoc(e *experiment, p *project) experimentDoc {
+func (c experimentCall) experimentDoc(e *experiment, p *project) experimentDoc {
 	now := c.now()
 	d := experimentDoc{
 		ExperimentKey: e.key, ExperimentName: e.displayName(), OptimizationID: e.optimizationID,
@@ -62,7 +62,7 @@ func (c *call) experimentDoc(e *experiment, p *project) experimentDoc {
 	return d
 }
 
-func (c *call) metadata() error {
+func (c experimentCall) metadata() error {
 	st := c.s.store
 	st.mu.RLock()
 	defer st.mu.RUnlock()
@@ -76,7 +76,7 @@ func (c *call) metadata() error {
 	return c.send(doc)
 }
 
-func (c *call) processing() error {
+func (c experimentCall) processing() error {
 	return c.readExperiment(func(*experiment) error {
 		return c.send(map[string]any{"processing": false})
 	})
@@ -88,7 +88,7 @@ type page struct {
 	sortBy, sortDesc string
 }
 
-func (c *call) parsePage() (p page, err error) {
+func (c experimentCall) parsePage() (p page, err error) {
 	number, err := c.number("page")
 	if err != nil {
 		return p, err
@@ -131,7 +131,7 @@ type pageHints struct {
 	NextPage   *int64 `json:"nextPage"`
 }
 
-func (c *call) experiments() error {
+func (c experimentCall) experiments() error {
 	want, err := c.parsePage()
 	if err != nil {
 		return err
@@ -157,11 +157,11 @@ func (c *call) experiments() error {
 
 // listExperiments describes those of the project in the query that are
 // archived, not archived, or all (nil), the symlinked ones last.
-func (c *call) listExperiments(archived *bool) ([]experimentDoc, error) {
+func (c experimentCall) listExperiments(archived *bool) ([]experimentDoc, error) {
 	st := c.s.store
 	st.mu.RLock()
 	defer st.mu.RUnlock()
-	p, err := c.queryProject().find(c, RoleViewer)
+	p, err := c.queryProject().find(c.call, RoleViewer)
 	if err != nil {
 		return nil, err
 	}
@@ -203,7 +203,7 @@ func (d *experimentDoc) end() int64 {
 }
 
 // cutPage returns the page that was asked for, changed by the moods.
-func (c *call) cutPage(docs []experimentDoc, want page) listing {
+func (c experimentCall) cutPage(docs []experimentDoc, want page) listing {
 	force := int64(c.moods.ForcePages)
 	if want.number == 0 && force == 0 {
 		return listing{Experiments: docs}
@@ -231,7 +231,7 @@ func (c *call) cutPage(docs []experimentDoc, want page) listing {
 
 // shifted turns docs by the places that the mood ShiftListing has gathered for
 // this listing.
-func (c *call) shifted(docs []experimentDoc) []experimentDoc {
+func (c experimentCall) shifted(docs []experimentDoc) []experimentDoc {
 	by := c.moods.ShiftListing
 	if by == 0 || len(docs) == 0 {
 		return docs

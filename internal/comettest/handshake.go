@@ -21,16 +21,16 @@ func (s *Server) clientlibRoutes() []route {
 		return r
 	}
 	return []route{
-		handshake("logger/add/run", (*call).addRun),
-		handshake("logger/get/run", (*call).getRun),
-		handshake("logger/copy-steps-from-experiment", (*call).copyRun),
-		post("status-report/update", (*call).statusReport),
-		post("status-report/offline-metadata", (*call).offlineMetadata),
-		post("tags/add-tags-to-experiment", (*call).writeTags),
-		{method: "GET", family: clientlib, path: "rpc/get-pending-rpcs", auth: authQuery, handle: (*call).pendingRPCs},
+		handshake("logger/add/run", in(experimentCall.addRun)),
+		handshake("logger/get/run", in(experimentCall.getRun)),
+		handshake("logger/copy-steps-from-experiment", in(experimentCall.copyRun)),
+		post("status-report/update", in(experimentCall.statusReport)),
+		post("status-report/offline-metadata", in(experimentCall.offlineMetadata)),
+		post("tags/add-tags-to-experiment", in(valueCall.writeTags)),
+		{method: "GET", family: clientlib, path: "rpc/get-pending-rpcs", auth: authQuery, handle: in(experimentCall.pendingRPCs)},
 		post("rpc/register-rpc", (*call).ack),
 		post("rpc/save-rpc-result", (*call).ack),
-		post("asset/3d-limits", (*call).sceneLimits),
+		post("asset/3d-limits", in(assetCall.sceneLimits)),
 		{method: "POST", family: clientlib, path: "notify/event", auth: authNone, handle: (*call).ack},
 		{method: "POST", family: clientlib, path: "notification/experiment", auth: authNone, handle: (*call).ack},
 		{method: "POST", family: clientlib, path: "log/add", auth: authNone, handle: (*call).ack},
@@ -70,7 +70,7 @@ type featureToggle struct {
 }
 
 // handshakeAnswer answers for e. The locks of the store and of e are held.
-func (c *call) handshakeAnswer(e *experiment) error {
+func (c experimentCall) handshakeAnswer(e *experiment) error {
 	root, p := c.root(), e.project
 	getAsset := root + "api/rest/v2/experiment/asset/get-asset"
 	l := c.s.opts.Limits
@@ -114,7 +114,7 @@ type addRunRequest struct {
 	GetOrCreateEnabled bool    `json:"getOrCreateEnabled"`
 }
 
-func (c *call) addRun() error {
+func (c experimentCall) addRun() error {
 	var req addRunRequest
 	if err := c.decode(&req); err != nil {
 		return err
@@ -141,7 +141,7 @@ func (c *call) addRun() error {
 }
 
 // newRun makes the experiment of a handshake. The lock of the store is held.
-func (c *call) newRun(req addRunRequest) error {
+func (c experimentCall) newRun(req addRunRequest) error {
 	team := c.key.defaultWorkspace()
 	if req.TeamName != nil {
 		team = *req.TeamName
@@ -173,7 +173,7 @@ func (c *call) newRun(req addRunRequest) error {
 
 // resume answers for an experiment that exists, with a new run id. The lock of
 // the store is held.
-func (c *call) resume(e *experiment) error {
+func (c experimentCall) resume(e *experiment) error {
 	if e == nil || c.moods.vanished(e.key) || c.role(e.project.workspace) != RoleOwner {
 		return badRequest("User: %s cannot access experiment for writing", c.key.User).withCode(codeNoWriteAccess)
 	}
@@ -186,7 +186,7 @@ func (c *call) resume(e *experiment) error {
 	return c.handshakeAnswer(e)
 }
 
-func (c *call) getRun() error {
+func (c experimentCall) getRun() error {
 	var req struct {
 		PreviousExperiment string `json:"previousExperiment"`
 	}
@@ -213,7 +213,7 @@ func generatedName() string {
 		nameNouns[rand.IntN(len(nameNouns))], 1000+rand.IntN(9000))
 }
 
-func (c *call) statusReport() error {
+func (c experimentCall) statusReport() error {
 	var req struct {
 		ExperimentKey string `json:"experimentKey"`
 		IsAlive       *bool  `json:"is_alive"`
@@ -239,7 +239,7 @@ func (c *call) statusReport() error {
 	})
 }
 
-func (c *call) offlineMetadata() error {
+func (c experimentCall) offlineMetadata() error {
 	var req struct {
 		ExperimentKey  string `json:"experimentKey"`
 		StartTimestamp *int64 `json:"startTimestamp"`
@@ -254,7 +254,7 @@ func (c *call) offlineMetadata() error {
 	return c.setExperimentTimes(req.ExperimentKey, req.StartTimestamp, req.EndTimestamp)
 }
 
-func (c *call) pendingRPCs() error {
+func (c experimentCall) pendingRPCs() error {
 	return c.readExperiment(func(*experiment) error {
 		return c.send(map[string]any{"remoteProcedureCalls": []any{}})
 	})
@@ -262,7 +262,7 @@ func (c *call) pendingRPCs() error {
 
 // copyRun makes a new experiment from what another of this instance logged up
 // to a step. Assets are not copied.
-func (c *call) copyRun() error {
+func (c experimentCall) copyRun() error {
 	var req struct {
 		CopiedExperimentKey string          `json:"copiedExperimentKey"`
 		NewExperimentKey    string          `json:"newExperimentKey"`

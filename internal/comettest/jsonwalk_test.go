@@ -16,7 +16,7 @@ func TestBatchSyntax(t *testing.T) {
 	read := func(doc []byte) error {
 		r := httptest.NewRequest(http.MethodPost, "/", nil)
 		r.Header.Set("Content-Type", "application/json")
-		_, _, err := (&call{s: s, r: r, raw: doc}).readBatch()
+		_, _, err := metricCall{&call{s: s, r: r, raw: doc}}.readBatch()
 		return err
 	}
 	good := []byte(` {"experimentKey" : "k", "more":{"a":[1,"]\"",{}],"b":-0.5e+1},"values":[` +

@@ -2,21 +2,21 @@ package comettest
 
 func (s *Server) lifecycleRoutes() []route {
 	return []route{
-		{method: "POST", path: "write/experiment/create", handle: (*call).createExperiment},
-		{method: "POST", path: "write/experiment/set-start-end-time", handle: (*call).setTimes},
-		{method: "POST", path: "write/experiment/update-status", handle: (*call).updateStatus},
-		{method: "GET", path: "write/experiment/set-status", handle: (*call).setStatus},
-		{method: "GET", path: "write/experiment/archive", handle: (*call).archive},
-		{method: "GET", path: "write/experiment/restore", handle: (*call).restore},
-		{method: "GET", path: "write/experiment/delete", handle: (*call).deleteExperiment},
-		{method: "GET", path: "write/experiment/stop", handle: (*call).stop},
-		{method: "POST", path: "write/experiment/move", handle: (*call).move},
-		{method: "POST", path: "write/experiment/file-path", handle: (*call).setFilePath},
-		{method: "POST", path: "write/experiment/{experimentKey}/mark-not-throttled", since: version{4, 7, 416}, handle: (*call).markNotThrottled},
+		{method: "POST", path: "write/experiment/create", handle: in(experimentCall.createExperiment)},
+		{method: "POST", path: "write/experiment/set-start-end-time", handle: in(experimentCall.setTimes)},
+		{method: "POST", path: "write/experiment/update-status", handle: in(experimentCall.updateStatus)},
+		{method: "GET", path: "write/experiment/set-status", handle: in(experimentCall.setStatus)},
+		{method: "GET", path: "write/experiment/archive", handle: in(experimentCall.archive)},
+		{method: "GET", path: "write/experiment/restore", handle: in(experimentCall.restore)},
+		{method: "GET", path: "write/experiment/delete", handle: in(experimentCall.deleteExperiment)},
+		{method: "GET", path: "write/experiment/stop", handle: in(experimentCall.stop)},
+		{method: "POST", path: "write/experiment/move", handle: in(experimentCall.move)},
+		{method: "POST", path: "write/experiment/file-path", handle: in(experimentCall.setFilePath)},
+		{method: "POST", path: "write/experiment/{experimentKey}/mark-not-throttled", since: version{4, 7, 416}, handle: in(experimentCall.markNotThrottled)},
 	}
 }
 
-func (c *call) createExperiment() error {
+func (c experimentCall) createExperiment() error {
 	var req struct {
 		WorkspaceName    string  `json:"workspaceName"`
 		ProjectName      string  `json:"projectName"`
@@ -60,8 +60,8 @@ func (c *call) createExperiment() error {
 
 // roomIn returns the project for a new experiment, which is created if it is
 // missing.
-func (c *call) roomIn(w *workspace, name string) (*project, error) {
-	p, err := c.projectOrNew(w, name)
+func (c experimentCall) roomIn(w *workspace, name string) (*project, error) {
+	p, err := projectCall(c).projectOrNew(w, name)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +71,7 @@ func (c *call) roomIn(w *workspace, name string) (*project, error) {
 	return p, nil
 }
 
-func (c *call) setTimes() error {
+func (c experimentCall) setTimes() error {
 	var req struct {
 		ExperimentKey   string `json:"experimentKey"`
 		StartTimeMillis *int64 `json:"startTimeMillis"`
@@ -85,7 +85,7 @@ func (c *call) setTimes() error {
 
 // setExperimentTimes sets what is not nil. It is no write that would move the
 // end.
-func (c *call) setExperimentTimes(key string, start, end *int64) error {
+func (c experimentCall) setExperimentTimes(key string, start, end *int64) error {
 	e, err := c.experiment(key, RoleOwner)
 	if err != nil {
 		return err
@@ -101,7 +101,7 @@ func (c *call) setExperimentTimes(key string, start, end *int64) error {
 	return c.ack()
 }
 
-func (c *call) updateStatus() error {
+func (c experimentCall) updateStatus() error {
 	var req struct {
 		ExperimentKey string  `json:"experimentKey"`
 		IsAlive       *bool   `json:"isAlive"`
@@ -133,7 +133,7 @@ func (c *call) updateStatus() error {
 
 // setAlive notes a sign of life, or the end of the experiment: the time of a
 // run that was alive until now. The lock of e is held.
-func (c *call) setAlive(e *experiment, alive bool) {
+func (c experimentCall) setAlive(e *experiment, alive bool) {
 	now := c.now()
 	e.ended = e.ended && !alive
 	switch {
@@ -144,7 +144,7 @@ func (c *call) setAlive(e *experiment, alive bool) {
 	}
 }
 
-func (c *call) setStatus() error {
+func (c experimentCall) setStatus() error {
 	return c.heartbeat(c.optional("experimentKey"), func() error {
 		return c.send(map[string]any{
 			"isAliveBeatDurationMillis": 10000, "gpuMonitorIntervalMillis": 60000, "cpuMonitorIntervalMillis": 68000,
@@ -152,7 +152,7 @@ func (c *call) setStatus() error {
 	})
 }
 
-func (c *call) heartbeat(key string, answer func() error) error {
+func (c experimentCall) heartbeat(key string, answer func() error) error {
 	e, err := c.experiment(key, RoleOwner)
 	if err != nil {
 		return err
@@ -163,10 +163,10 @@ func (c *call) heartbeat(key string, answer func() error) error {
 	return answer()
 }
 
-func (c *call) archive() error { return c.setArchived(true, "Archived") }
-func (c *call) restore() error { return c.setArchived(false, "Restore") }
+func (c experimentCall) archive() error { return c.setArchived(true, "Archived") }
+func (c experimentCall) restore() error { return c.setArchived(false, "Restore") }
 
-func (c *call) setArchived(archived bool, msg string) error {
+func (c experimentCall) setArchived(archived bool, msg string) error {
 	st := c.s.store
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -180,7 +180,7 @@ func (c *call) setArchived(archived bool, msg string) error {
 	return c.send(saved(msg))
 }
 
-func (c *call) deleteExperiment() error {
+func (c experimentCall) deleteExperiment() error {
 	st := c.s.store
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -192,7 +192,7 @@ func (c *call) deleteExperiment() error {
 	return c.send(saved("Deleted"))
 }
 
-func (c *call) stop() error {
+func (c experimentCall) stop() error {
 	e, err := c.experiment(c.optional("experimentKey"), RoleOwner)
 	if err != nil {
 		return err
@@ -203,7 +203,7 @@ func (c *call) stop() error {
 	return c.send(saved("Stop Requested"))
 }
 
-func (c *call) move() error {
+func (c experimentCall) move() error {
 	var req struct {
 		TargetWorkspaceName string   `json:"targetWorkspaceName"`
 		TargetProjectName   string   `json:"targetProjectName"`
@@ -232,14 +232,14 @@ func (c *call) move() error {
 			return badRequest("experiment %q cannot be moved to another workspace", key)
 		}
 	}
-	p, err := c.projectOrNew(w, req.TargetProjectName)
+	p, err := projectCall(c).projectOrNew(w, req.TargetProjectName)
 	if err != nil {
 		return err
 	}
 	return c.moveAll(list, p, req.Symlink)
 }
 
-func (c *call) moveAll(list []*experiment, p *project, symlink bool) error {
+func (c experimentCall) moveAll(list []*experiment, p *project, symlink bool) error {
 	for _, e := range list {
 		switch {
 		case symlink:
@@ -256,7 +256,7 @@ func (c *call) moveAll(list []*experiment, p *project, symlink bool) error {
 	return c.ack()
 }
 
-func (c *call) setFilePath() error {
+func (c experimentCall) setFilePath() error {
 	var req struct {
 		ExperimentKey string  `json:"experimentKey"`
 		FilePath      *string `json:"filePath"`
@@ -273,7 +273,7 @@ func (c *call) setFilePath() error {
 	})
 }
 
-func (c *call) markNotThrottled() error {
+func (c experimentCall) markNotThrottled() error {
 	return c.writeExperiment(c.params["experimentKey"], func(e *experiment) error {
 		e.throttle, e.throttleMsg = false, nil
 		e.others.remove("throttled")

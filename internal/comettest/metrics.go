@@ -9,14 +9,14 @@ import (
 
 func (s *Server) metricRoutes() []route {
 	return []route{
-		{method: "GET", path: "experiment/metrics/summary", handle: (*call).metricSummary},
-		{method: "GET", path: "experiment/metrics/get-metric", handle: (*call).getMetric},
-		{method: "GET", path: "experiment/metrics/get-all", since: version{3, 20, 60}, handle: (*call).getAllMetrics},
-		{method: "POST", path: "experiments/multi-metric-chart", handle: (*call).metricChart},
+		{method: "GET", path: "experiment/metrics/summary", handle: in(metricCall.metricSummary)},
+		{method: "GET", path: "experiment/metrics/get-metric", handle: in(metricCall.getMetric)},
+		{method: "GET", path: "experiment/metrics/get-all", since: version{3, 20, 60}, handle: in(metricCall.getAllMetrics)},
+		{method: "POST", path: "experiments/multi-metric-chart", handle: in(metricCall.metricChart)},
 	}
 }
 
-func (c *call) metricSummary() error {
+func (c metricCall) metricSummary() error {
 	return c.readExperiment(func(e *experiment) error {
 		docs := []summaryDoc{}
 		for _, name := range e.names {
@@ -38,7 +38,7 @@ func (e *experiment) stamp(p point) stamped {
 }
 
 // getMetric answers the points of one metric. An unknown metric has none.
-func (c *call) getMetric() error {
+func (c metricCall) getMetric() error {
 	name, err := c.param("metricName")
 	if err != nil {
 		return err
@@ -58,7 +58,7 @@ func (c *call) getMetric() error {
 	return c.sendPoints(list, contexts)
 }
 
-func (c *call) getAllMetrics() error {
+func (c metricCall) getAllMetrics() error {
 	e, err := c.experiment(c.optional("experimentKey"), RoleViewer)
 	if err != nil {
 		return err
@@ -78,7 +78,7 @@ func (c *call) getAllMetrics() error {
 
 // sendPoints answers with the points of all the series. They are written as
 // they are unpacked: an answer may be far larger than the store.
-func (c *call) sendPoints(list []*series, contexts []string) error {
+func (c metricCall) sendPoints(list []*series, contexts []string) error {
 	if c.moods.changesDocs() {
 		pw := newPointWriter(nil, contexts)
 		c.writePoints(pw, list)
@@ -98,7 +98,7 @@ func (c *call) sendPoints(list []*series, contexts []string) error {
 	return pw.flush()
 }
 
-func (c *call) writePoints(pw *pointWriter, list []*series) {
+func (c metricCall) writePoints(pw *pointWriter, list []*series) {
 	pw.buf = append(pw.buf, `{"metrics":[`...)
 	if c.moods.InterleaveMetrics {
 		c.interleave(pw, list)
@@ -112,7 +112,7 @@ func (c *call) writePoints(pw *pointWriter, list []*series) {
 }
 
 // interleave writes one point of each series after the other, round and round.
-func (c *call) interleave(pw *pointWriter, list []*series) {
+func (c metricCall) interleave(pw *pointWriter, list []*series) {
 	points := make([][]point, len(list))
 	for i, s := range list {
 		s.kept(c.moods.showing(), func(p *point) bool {

@@ -104,7 +104,7 @@ func parsePoint(w *walker, before *newPoint) (p newPoint, err error) {
 }
 
 // addPoint logs p. The lock of e is held.
-func (c *call) addPoint(e *experiment, p *newPoint) {
+func (c metricCall) addPoint(e *experiment, p *newPoint) {
 	if e.metrics[p.metric] == nil && full(len(e.names), c.s.opts.Limits.MetricNames) {
 		e.throttled("metric names")
 		return
@@ -122,7 +122,7 @@ func (c *call) addPoint(e *experiment, p *newPoint) {
 	s.add(p.point, c.moods.MergeDuplicates)
 }
 
-func (c *call) writeMetric() error {
+func (c metricCall) writeMetric() error {
 	var req struct {
 		ExperimentKey string `json:"experimentKey"`
 		metricValueDoc
@@ -142,7 +142,7 @@ func (c *call) writeMetric() error {
 
 // metricBatch logs many points, all of them or, if one is wrong, none. Its
 // bodies are most of what an import sends, so they are read by hand.
-func (c *call) metricBatch() error {
+func (c metricCall) metricBatch() error {
 	key, points, err := c.readBatch()
 	if err != nil {
 		return err
@@ -155,7 +155,7 @@ func (c *call) metricBatch() error {
 	})
 }
 
-func (c *call) readBatch() (key string, points []newPoint, err error) {
+func (c metricCall) readBatch() (key string, points []newPoint, err error) {
 	if err := c.checkJSON(); err != nil {
 		return "", nil, err
 	}
@@ -188,7 +188,7 @@ func (c *call) readBatch() (key string, points []newPoint, err error) {
 // pointText is about the least that clients write of a metric point.
 const pointText = 100
 
-func (c *call) readPoints(w *walker) (points []newPoint, err error) {
+func (c metricCall) readPoints(w *walker) (points []newPoint, err error) {
 	limit := c.s.opts.Limits.BatchValues
 	points = make([]newPoint, 0, len(w.rest)/pointText+1)
 	before := &newPoint{}

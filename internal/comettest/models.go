@@ -8,9 +8,9 @@ import (
 
 func (s *Server) modelRoutes() []route {
 	return []route{
-		{method: "GET", path: "experiment/model", handle: (*call).experimentModels},
-		{method: "GET", path: "experiment/model/asset/list", handle: (*call).modelAssets},
-		{method: "GET", path: "experiment/model/download", handle: (*call).downloadModel},
+		{method: "GET", path: "experiment/model", handle: in(assetCall.experimentModels)},
+		{method: "GET", path: "experiment/model/asset/list", handle: in(assetCall.modelAssets)},
+		{method: "GET", path: "experiment/model/download", handle: in(assetCall.downloadModel)},
 	}
 }
 
@@ -36,7 +36,7 @@ type registryRecordDoc struct {
 	CreatedAt           int64  `json:"createdAt"`
 }
 
-func (c *call) experimentModels() error {
+func (c assetCall) experimentModels() error {
 	st := c.s.store
 	st.mu.RLock()
 	defer st.mu.RUnlock()
@@ -55,7 +55,7 @@ func (c *call) experimentModels() error {
 
 // modelElements are the assets of the model that the call names. The lock of
 // e is held.
-func (c *call) modelElements(e *experiment) ([]*asset, error) {
+func (c assetCall) modelElements(e *experiment) ([]*asset, error) {
 	name, err := c.param("modelName")
 	if err != nil {
 		return nil, err
@@ -72,7 +72,7 @@ func (c *call) modelElements(e *experiment) ([]*asset, error) {
 	return list, nil
 }
 
-func (c *call) modelAssets() error {
+func (c assetCall) modelAssets() error {
 	return c.readExperiment(func(e *experiment) error {
 		list, err := c.modelElements(e)
 		if err != nil {
@@ -82,7 +82,7 @@ func (c *call) modelAssets() error {
 	})
 }
 
-func (c *call) downloadModel() error {
+func (c assetCall) downloadModel() error {
 	var list []*asset
 	err := c.readExperiment(func(e *experiment) (err error) {
 		list, err = c.modelElements(e)
@@ -95,7 +95,7 @@ func (c *call) downloadModel() error {
 }
 
 // sendZip answers with the local files of list as one zip.
-func (c *call) sendZip(list []*asset) error {
+func (c assetCall) sendZip(list []*asset) error {
 	c.w.Header().Set("Content-Type", "application/octet-stream")
 	zw := zip.NewWriter(c.w)
 	for _, a := range list {

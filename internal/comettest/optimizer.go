@@ -16,19 +16,19 @@ func (s *Server) optimizerRoutes() []route {
 			}}
 	}
 	return []route{
-		at("GET", "next", (*call).noMoreWork),
-		at("GET", "spec", (*call).noSuchSearch),
-		at("GET", "status", (*call).noSuchSearch),
+		at("GET", "next", in(accountCall.noMoreWork)),
+		at("GET", "spec", in(accountCall.noSuchSearch)),
+		at("GET", "status", in(accountCall.noSuchSearch)),
 		at("GET", "algorithms", func(c *call) error { return c.send(map[string]any{}) }),
-		at("POST", "update", (*call).noSuchSearch),
-		at("POST", "insert", (*call).noSuchSearch),
+		at("POST", "update", in(accountCall.noSuchSearch)),
+		at("POST", "insert", in(accountCall.noSuchSearch)),
 	}
 }
 
-func (c *call) noMoreWork() error {
+func (c accountCall) noMoreWork() error {
 	return c.send(map[string]any{"code": http.StatusNotFound, "message": "no more work"})
 }
 
-func (c *call) noSuchSearch() error {
+func (c accountCall) noSuchSearch() error {
 	return c.send(map[string]any{"code": http.StatusNotFound, "message": "this server has no hyper-parameter search"})
 }

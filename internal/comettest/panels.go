@@ -13,16 +13,16 @@ import (
 
 func (s *Server) panelRoutes() []route {
 	return []route{
-		{method: "GET", path: "code-panel/get-all", handle: (*call).panels},
-		{method: "GET", path: "code-panel/download", handle: (*call).panelCode},
-		{method: "GET", path: "template/{templateId}/download", handle: (*call).downloadPanel},
-		{method: "POST", path: "write/template/upload", stream: true, handle: (*call).uploadPanel},
-		{method: "GET", path: "views/get-all", handle: (*call).projectViews},
-		{method: "POST", path: "write/views/upsert", handle: (*call).upsertProjectView},
-		{method: "GET", path: "views/chart-templates", handle: (*call).chartViews},
-		{method: "POST", path: "write/chart-templates/upsert", handle: (*call).upsertChartView},
-		{method: "POST", path: "write/dashboard-template/create", handle: (*call).createDashboard},
-		{method: "POST", path: "dashboard-templates/project/upsert", handle: (*call).updateDashboard},
+		{method: "GET", path: "code-panel/get-all", handle: in(pageCall.panels)},
+		{method: "GET", path: "code-panel/download", handle: in(pageCall.panelCode)},
+		{method: "GET", path: "template/{templateId}/download", handle: in(pageCall.downloadPanel)},
+		{method: "POST", path: "write/template/upload", stream: true, handle: in(pageCall.uploadPanel)},
+		{method: "GET", path: "views/get-all", handle: in(pageCall.projectViews)},
+		{method: "POST", path: "write/views/upsert", handle: in(pageCall.upsertProjectView)},
+		{method: "GET", path: "views/chart-templates", handle: in(pageCall.chartViews)},
+		{method: "POST", path: "write/chart-templates/upsert", handle: in(pageCall.upsertChartView)},
+		{method: "POST", path: "write/dashboard-template/create", handle: in(pageCall.createDashboard)},
+		{method: "POST", path: "dashboard-templates/project/upsert", handle: in(pageCall.updateDashboard)},
 	}
 }
 
@@ -100,7 +100,7 @@ type panelRow struct {
 	CreatedAt      int64  `json:"createdAt"`
 }
 
-func (c *call) panels() error {
+func (c pageCall) panels() error {
 	st := c.s.store
 	st.mu.RLock()
 	defer st.mu.RUnlock()
@@ -116,7 +116,7 @@ func (c *call) panels() error {
 }
 
 // findPanel returns a panel that the key may read.
-func (c *call) findPanel(id string) (*panel, error) {
+func (c pageCall) findPanel(id string) (*panel, error) {
 	st := c.s.store
 	st.mu.RLock()
 	defer st.mu.RUnlock()
@@ -128,7 +128,7 @@ func (c *call) findPanel(id string) (*panel, error) {
 	return nil, notFound("template %q does not exist", id)
 }
 
-func (c *call) panelCode() error {
+func (c pageCall) panelCode() error {
 	p, err := c.findPanel(c.optional("templateId"))
 	if err != nil {
 		return err
@@ -136,7 +136,7 @@ func (c *call) panelCode() error {
 	return c.send(map[string]any{"templateId": p.id, "templateName": p.name, "code": p.code})
 }
 
-func (c *call) downloadPanel() error {
+func (c pageCall) downloadPanel() error {
 	p, err := c.findPanel(c.params["templateId"])
 	if err != nil {
 		return err
@@ -147,7 +147,7 @@ func (c *call) downloadPanel() error {
 }
 
 // uploadPanel stores a panel, over the one with templateId if that is given.
-func (c *call) uploadPanel() error {
+func (c pageCall) uploadPanel() error {
 	data, err := c.formFile("file")
 	if err != nil {
 		return err
@@ -181,8 +181,8 @@ func (c *call) uploadPanel() error {
 }
 
 // formFile reads one file of a multipart form.
-func (c *call) formFile(field string) ([]byte, error) {
-	form, err := c.multipart()
+func (c pageCall) formFile(field string) ([]byte, error) {
+	form, err := uploadCall(c).multipart()
 	if err != nil {
 		return nil, err
 	}

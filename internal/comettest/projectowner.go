@@ -7,7 +7,7 @@ import (
 
 // updateOwner gives a project to another user of its workspace. Only an admin
 // of the workspace may.
-func (c *call) updateOwner() error {
+func (c projectCall) updateOwner() error {
 	var req struct {
 		ProjectID string `json:"projectId"`
 		UserName  string `json:"userName"`

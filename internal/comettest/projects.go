@@ -2,20 +2,20 @@ package comettest
 
 func (s *Server) projectRoutes() []route {
 	return []route{
-		{method: "GET", path: "projects", handle: (*call).projects},
-		{method: "GET", path: "projects/page", handle: (*call).projectsPage},
-		{method: "GET", path: "project", handle: (*call).project},
-		{method: "GET", path: "project/notes", handle: (*call).projectNotes},
-		{method: "GET", path: "project/get-project-share-links", handle: (*call).shareLinks},
-		{method: "POST", path: "write/project/create", handle: (*call).createProject},
-		{method: "POST", path: "write/project/update", handle: (*call).updateProject},
-		{method: "POST", path: "write/project/update-owner", since: version{4, 35, 0}, handle: (*call).updateOwner},
-		{method: "POST", path: "write/project/notes", handle: (*call).writeNotes},
-		{method: "POST", path: "write/project/delete", handle: (*call).deleteProject},
-		{method: "GET", path: "write/project/add-share-link", handle: (*call).addShareLink},
-		{method: "GET", path: "write/project/delete-project-share-link", handle: (*call).deleteShareLink},
-		{method: "GET", path: "write/project/symlink", handle: (*call).symlink},
-		{method: "GET", family: clientlib, path: "symlink/new", auth: authQuery, handle: (*call).symlink},
+		{method: "GET", path: "projects", handle: in(projectCall.projects)},
+		{method: "GET", path: "projects/page", handle: in(projectCall.projectsPage)},
+		{method: "GET", path: "project", handle: in(projectCall.project)},
+		{method: "GET", path: "project/notes", handle: in(projectCall.projectNotes)},
+		{method: "GET", path: "project/get-project-share-links", handle: in(projectCall.shareLinks)},
+		{method: "POST", path: "write/project/create", handle: in(projectCall.createProject)},
+		{method: "POST", path: "write/project/update", handle: in(projectCall.updateProject)},
+		{method: "POST", path: "write/project/update-owner", since: version{4, 35, 0}, handle: in(projectCall.updateOwner)},
+		{method: "POST", path: "write/project/notes", handle: in(projectCall.writeNotes)},
+		{method: "POST", path: "write/project/delete", handle: in(projectCall.deleteProject)},
+		{method: "GET", path: "write/project/add-share-link", handle: in(projectCall.addShareLink)},
+		{method: "GET", path: "write/project/delete-project-share-link", handle: in(projectCall.deleteShareLink)},
+		{method: "GET", path: "write/project/symlink", handle: in(projectCall.symlink)},
+		{method: "GET", family: clientlib, path: "symlink/new", auth: authQuery, handle: in(projectCall.symlink)},
 	}
 }
 
@@ -39,7 +39,7 @@ func (p *project) doc() projectDoc {
 }
 
 // readableProjects are those of the workspace named in the query.
-func (c *call) readableProjects() ([]*project, error) {
+func (c projectCall) readableProjects() ([]*project, error) {
 	name, err := c.param("workspaceName")
 	if err != nil {
 		return nil, err
@@ -63,7 +63,7 @@ func (c *call) readableProjects() ([]*project, error) {
 	return public, nil
 }
 
-func (c *call) projects() error {
+func (c projectCall) projects() error {
 	c.s.store.mu.RLock()
 	defer c.s.store.mu.RUnlock()
 	list, err := c.readableProjects()
@@ -77,20 +77,20 @@ func (c *call) projects() error {
 	return c.send(map[string]any{"projects": docs})
 }
 
-func (c *call) project() error {
+func (c projectCall) project() error {
 	c.s.store.mu.RLock()
 	defer c.s.store.mu.RUnlock()
-	p, err := c.queryProject().find(c, RoleViewer)
+	p, err := c.queryProject().find(c.call, RoleViewer)
 	if err != nil {
 		return err
 	}
 	return c.send(p.doc())
 }
 
-func (c *call) projectNotes() error {
+func (c projectCall) projectNotes() error {
 	c.s.store.mu.RLock()
 	defer c.s.store.mu.RUnlock()
-	p, err := c.queryProject().find(c, RoleViewer)
+	p, err := c.queryProject().find(c.call, RoleViewer)
 	if err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ type projectRow struct {
 	FilteredRowCount  string  `json:"filteredRowCount"`
 }
 
-func (c *call) projectsPage() error {
+func (c projectCall) projectsPage() error {
 	c.s.store.mu.RLock()
 	defer c.s.store.mu.RUnlock()
 	all, err := c.readableProjects()
@@ -51,7 +51,7 @@ func (c *call) projectsPage() error {
 	return c.send(map[string]any{"rows": rows, "filteredRowCount": filtered, "totalRowCount": len(all)})
 }
 
-func (c *call) projectRow(p *project, total, filtered int) projectRow {
+func (c projectCall) projectRow(p *project, total, filtered int) projectRow {
 	edit := c.role(p.workspace) == RoleOwner
 	return projectRow{
 		ProjectID: p.id, UserName: p.owner, ProjectName: p.name, ProjectDesc: p.description,
@@ -62,7 +62,7 @@ func (c *call) projectRow(p *project, total, filtered int) projectRow {
 	}
 }
 
-func (c *call) filterProjects(all []*project) ([]*project, error) {
+func (c projectCall) filterProjects(all []*project) ([]*project, error) {
 	public, err := c.flag("public")
 	if err != nil {
 		return nil, err
@@ -94,7 +94,7 @@ func (c *call) filterProjects(all []*project) ([]*project, error) {
 }
 
 // window cuts list to the parameters offset and count.
-func (c *call) window(list []*project) ([]*project, error) {
+func (c projectCall) window(list []*project) ([]*project, error) {
 	offset, err := c.number("offset")
 	if err != nil {
 		return nil, err

@@ -16,7 +16,7 @@ func checkProjectName(name string) error {
 	return nil
 }
 
-func (c *call) createProject() error {
+func (c projectCall) createProject() error {
 	var req struct {
 		WorkspaceName      string  `json:"workspaceName"`
 		ProjectName        string  `json:"projectName"`
@@ -49,7 +49,7 @@ func (c *call) createProject() error {
 
 // projectOrNew returns the project of the given name and makes it if there is
 // none.
-func (c *call) projectOrNew(w *workspace, name string) (*project, error) {
+func (c projectCall) projectOrNew(w *workspace, name string) (*project, error) {
 	if err := checkProjectName(name); err != nil {
 		return nil, err
 	}
@@ -59,7 +59,7 @@ func (c *call) projectOrNew(w *workspace, name string) (*project, error) {
 	return c.s.store.addProject(w, name, c.key.User, c.now()), nil
 }
 
-func (c *call) updateProject() error {
+func (c projectCall) updateProject() error {
 	var req struct {
 		projectRef
 		NewProjectName        *string `json:"newProjectName"`
@@ -72,7 +72,7 @@ func (c *call) updateProject() error {
 	st := c.s.store
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	p, err := req.find(c, RoleOwner)
+	p, err := req.find(c.call, RoleOwner)
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func (c *call) updateProject() error {
 	return c.ack()
 }
 
-func (c *call) writeNotes() error {
+func (c projectCall) writeNotes() error {
 	var req struct {
 		projectRef
 		Notes *string `json:"notes"`
@@ -113,11 +113,11 @@ func (c *call) writeNotes() error {
 }
 
 // changeProject calls f for the project with the lock of the store held.
-func (c *call) changeProject(ref projectRef, f func(p *project) error) error {
+func (c projectCall) changeProject(ref projectRef, f func(p *project) error) error {
 	st := c.s.store
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	p, err := ref.find(c, RoleOwner)
+	p, err := ref.find(c.call, RoleOwner)
 	if err != nil {
 		return err
 	}
@@ -125,7 +125,7 @@ func (c *call) changeProject(ref projectRef, f func(p *project) error) error {
 	return f(p)
 }
 
-func (c *call) deleteProject() error {
+func (c projectCall) deleteProject() error {
 	var req struct {
 		projectRef
 		DeleteAllExperiments bool `json:"deleteAllExperiments"`

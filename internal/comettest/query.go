@@ -4,7 +4,7 @@ import "slices"
 
 func (s *Server) queryRoutes() []route {
 	return []route{
-		{method: "GET", path: "project/column-names", handle: (*call).columnNames},
+		{method: "GET", path: "project/column-names", handle: in(metricCall.columnNames)},
 		{method: "POST", path: "project/query", handle: (*call).projectQuery},
 		{method: "POST", path: "experiments/search", handle: (*call).searchExperiments},
 	}

@@ -9,33 +9,33 @@ import (
 func (s *Server) registryRoutes() []route {
 	items, metadata, configuration := version{3, 5, 42}, version{4, 18, 133}, version{4, 20, 477}
 	return []route{
-		{method: "GET", path: "registry-model", handle: (*call).registryModels},
-		{method: "GET", path: "registry-model/count", handle: (*call).registryCount},
-		{method: "GET", path: "registry-model/details", handle: (*call).registryDetails},
-		{method: "GET", path: "registry-model/latest_version", handle: (*call).latestRegistryVersion},
-		{method: "GET", path: "registry-model/notes", handle: (*call).registryNotes},
-		{method: "GET", path: "registry-model/item/download", handle: (*call).downloadRegistryItem},
-		{method: "GET", path: "registry-model/item/download-instructions", handle: (*call).registryInstructions},
-		{method: "GET", path: "registry-model/compact-details", since: items, handle: (*call).compactDetails},
-		{method: "GET", path: "registry-model/items", since: items, handle: (*call).registryItems},
-		{method: "GET", path: "registry-model/item/details", since: items, handle: (*call).registryItemDetails},
-		{method: "GET", path: "registry-model/item/{itemId}/metadata", since: metadata, handle: (*call).registryItemMetadata},
-		{method: "GET", path: "registry-model/item/{itemId}/status-configuration", since: configuration, handle: (*call).statusConfiguration},
-		{method: "GET", path: "registry-model/allowed_status_values", since: items, handle: (*call).allowedStatuses},
-		{method: "POST", path: "registry-model/history/item", since: version{3, 7, 28}, handle: (*call).registryHistory},
-		{method: "POST", path: "write/registry-model", handle: (*call).createRegistryModel},
-		{method: "POST", path: "write/registry-model/item", handle: (*call).addRegistryItem},
-		{method: "POST", path: "write/registry-model/item/create", since: items, handle: (*call).createRegistryItem},
-		{method: "POST", path: "write/registry-model/item/update", handle: (*call).updateRegistryItem},
-		{method: "POST", path: "write/registry-model/update", handle: (*call).updateRegistryModel},
-		{method: "POST", path: "write/registry-model/notes", handle: (*call).writeRegistryNotes},
-		{method: "POST", path: "write/registry-model/item/status", since: items, handle: (*call).setRegistryStatus},
-		{method: "POST", path: "write/registry-model/item/{itemId}/metadata", since: metadata, handle: (*call).writeRegistryMetadata},
-		{method: "POST", path: "write/registry-model/item/{itemId}/status-configuration", since: configuration, handle: (*call).writeStatusConfiguration},
-		{method: "GET", path: "write/registry-model/item/stage", handle: (*call).addStage},
-		{method: "GET", path: "write/registry-model/item/stage/delete", handle: (*call).deleteStage},
-		{method: "GET", path: "write/registry-model/delete", handle: (*call).deleteRegistryModel},
-		{method: "GET", path: "write/registry-model/item/delete", handle: (*call).deleteRegistryItem},
+		{method: "GET", path: "registry-model", handle: in(registryCall.registryModels)},
+		{method: "GET", path: "registry-model/count", handle: in(registryCall.registryCount)},
+		{method: "GET", path: "registry-model/details", handle: in(registryCall.registryDetails)},
+		{method: "GET", path: "registry-model/latest_version", handle: in(registryCall.latestRegistryVersion)},
+		{method: "GET", path: "registry-model/notes", handle: in(registryCall.registryNotes)},
+		{method: "GET", path: "registry-model/item/download", handle: in(registryCall.downloadRegistryItem)},
+		{method: "GET", path: "registry-model/item/download-instructions", handle: in(registryCall.registryInstructions)},
+		{method: "GET", path: "registry-model/compact-details", since: items, handle: in(registryCall.compactDetails)},
+		{method: "GET", path: "registry-model/items", since: items, handle: in(registryCall.registryItems)},
+		{method: "GET", path: "registry-model/item/details", since: items, handle: in(registryCall.registryItemDetails)},
+		{method: "GET", path: "registry-model/item/{itemId}/metadata", since: metadata, handle: in(registryCall.registryItemMetadata)},
+		{method: "GET", path: "registry-model/item/{itemId}/status-configuration", since: configuration, handle: in(registryCall.statusConfiguration)},
+		{method: "GET", path: "registry-model/allowed_status_values", since: items, handle: in(registryCall.allowedStatuses)},
+		{method: "POST", path: "registry-model/history/item", since: version{3, 7, 28}, handle: in(registryCall.registryHistory)},
+		{method: "POST", path: "write/registry-model", handle: in(registryCall.createRegistryModel)},
+		{method: "POST", path: "write/registry-model/item", handle: in(registryCall.addRegistryItem)},
+		{method: "POST", path: "write/registry-model/item/create", since: items, handle: in(registryCall.createRegistryItem)},
+		{method: "POST", path: "write/registry-model/item/update", handle: in(registryCall.updateRegistryItem)},
+		{method: "POST", path: "write/registry-model/update", handle: in(registryCall.updateRegistryModel)},
+		{method: "POST", path: "write/registry-model/notes", handle: in(registryCall.writeRegistryNotes)},
+		{method: "POST", path: "write/registry-model/item/status", since: items, handle: in(registryCall.setRegistryStatus)},
+		{method: "POST", path: "write/registry-model/item/{itemId}/metadata", since: metadata, handle: in(registryCall.writeRegistryMetadata)},
+		{method: "POST", path: "write/registry-model/item/{itemId}/status-configuration", since: configuration, handle: in(registryCall.writeStatusConfiguration)},
+		{method: "GET", path: "write/registry-model/item/stage", handle: in(registryCall.addStage)},
+		{method: "GET", path: "write/registry-model/item/stage/delete", handle: in(registryCall.deleteStage)},
+		{method: "GET", path: "write/registry-model/delete", handle: in(registryCall.deleteRegistryModel)},
+		{method: "GET", path: "write/registry-model/item/delete", handle: in(registryCall.deleteRegistryItem)},
 	}
 }
 
@@ -204,7 +204,7 @@ func (i *registryItem) doc() registryItemDoc {
 }
 
 // full is doc with the assets.
-func (c *call) registryItemDoc(i *registryItem) registryItemDoc {
+func (c registryCall) registryItemDoc(i *registryItem) registryItemDoc {
 	d := i.doc()
 	d.Assets = []assetDoc{}
 	for _, a := range i.assets(c.s.store) {
@@ -215,7 +215,7 @@ func (c *call) registryItemDoc(i *registryItem) registryItemDoc {
 	return d
 }
 
-func (c *call) registryModels() error {
+func (c registryCall) registryModels() error {
 	st := c.s.store
 	st.mu.RLock()
 	defer st.mu.RUnlock()
@@ -241,7 +241,7 @@ func (c *call) registryModels() error {
 	return c.send(map[string]any{"registryModels": docs})
 }
 
-func (c *call) registryCount() error {
+func (c registryCall) registryCount() error {
 	st := c.s.store
 	st.mu.RLock()
 	defer st.mu.RUnlock()
@@ -254,7 +254,7 @@ func (c *call) registryCount() error {
 
 // readRegistry calls f for the model the query names, with the lock of the
 // store held.
-func (c *call) readRegistry(f func(m *registryModel) error) error {
+func (c registryCall) readRegistry(f func(m *registryModel) error) error {
 	name, err := c.param("modelName")
 	if err != nil {
 		return err
@@ -278,7 +278,7 @@ func (c *call) readRegistry(f func(m *registryModel) error) error {
 	return f(m)
 }
 
-func (c *call) registryDetails() error {
+func (c registryCall) registryDetails() error {
 	return c.readRegistry(func(m *registryModel) error {
 		d := m.doc()
 		d.Versions = []registryItemDoc{}
@@ -291,7 +291,7 @@ func (c *call) registryDetails() error {
 
 // latestRegistryVersion is registryDetails with the newest of the versions
 // that fit alone.
-func (c *call) latestRegistryVersion() error {
+func (c registryCall) latestRegistryVersion() error {
 	return c.readRegistry(func(m *registryModel) error {
 		stage, prefix := c.optional("stage"), ""
 		if major := c.optional("versionMajor"); major != "" {
@@ -311,13 +311,13 @@ func (c *call) latestRegistryVersion() error {
 	})
 }
 
-func (c *call) registryNotes() error {
+func (c registryCall) registryNotes() error {
 	return c.readRegistry(func(m *registryModel) error { return c.send(map[string]any{"notes": m.notes}) })
 }
 
 // pickItem returns the item with the version or stage in the query, else the
 // latest.
-func (c *call) pickItem(m *registryModel) (*registryItem, error) {
+func (c registryCall) pickItem(m *registryModel) (*registryItem, error) {
 	version, stage := c.optional("version"), c.optional("stage")
 	if version != "" && stage != "" {
 		return nil, badRequest("version and stage exclude each other")
@@ -332,14 +332,14 @@ func (c *call) pickItem(m *registryModel) (*registryItem, error) {
 
 // noteDownload writes a download to the history of the item, as the real
 // server does: reading the registry this way changes it.
-func (c *call) noteDownload(i *registryItem) {
+func (c registryCall) noteDownload(i *registryItem) {
 	st := c.s.store
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	i.event(c.now(), c.key.User, "MODEL_VERSION_DOWNLOADED", nil, nil)
 }
 
-func (c *call) downloadRegistryItem() error {
+func (c registryCall) downloadRegistryItem() error {
 	var item *registryItem
 	var files []*asset
 	err := c.readRegistry(func(m *registryModel) (err error) {
@@ -352,10 +352,10 @@ func (c *call) downloadRegistryItem() error {
 		return err
 	}
 	c.noteDownload(item)
-	return c.sendZip(files)
+	return assetCall(c).sendZip(files)
 }
 
-func (c *call) registryInstructions() error {
+func (c registryCall) registryInstructions() error {
 	var item *registryItem
 	err := c.readRegistry(func(m *registryModel) (err error) {
 		if item, err = c.pickItem(m); err != nil {

@@ -4,7 +4,7 @@ import "slices"
 
 // changeItem calls f for an item with the lock of the store held, and answers
 // with an acknowledgement.
-func (c *call) changeItem(id string, f func(i *registryItem) error) error {
+func (c registryCall) changeItem(id string, f func(i *registryItem) error) error {
 	st := c.s.store
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -23,7 +23,7 @@ func (c *call) changeItem(id string, f func(i *registryItem) error) error {
 	return c.ack()
 }
 
-func (c *call) updateRegistryItem() error {
+func (c registryCall) updateRegistryItem() error {
 	var req struct {
 		RegistryModelItemID string    `json:"registryModelItemId"`
 		Comment             *string   `json:"comment"`
@@ -43,7 +43,7 @@ func (c *call) updateRegistryItem() error {
 	})
 }
 
-func (c *call) setRegistryStatus() error {
+func (c registryCall) setRegistryStatus() error {
 	var req struct {
 		ModelItemID string `json:"modelItemId"`
 		Status      string `json:"status"`
@@ -64,7 +64,7 @@ func (c *call) setRegistryStatus() error {
 	})
 }
 
-func (c *call) writeRegistryMetadata() error {
+func (c registryCall) writeRegistryMetadata() error {
 	var req struct {
 		Metadata *[]registryMeta `json:"metadata"`
 	}
@@ -83,7 +83,7 @@ func (c *call) writeRegistryMetadata() error {
 	})
 }
 
-func (c *call) addStage() error {
+func (c registryCall) addStage() error {
 	stage, err := c.param("stage")
 	if err != nil {
 		return err
@@ -94,7 +94,7 @@ func (c *call) addStage() error {
 	})
 }
 
-func (c *call) deleteStage() error {
+func (c registryCall) deleteStage() error {
 	stage, err := c.param("stage")
 	if err != nil {
 		return err
@@ -108,7 +108,7 @@ func (c *call) deleteStage() error {
 	})
 }
 
-func (c *call) deleteRegistryItem() error {
+func (c registryCall) deleteRegistryItem() error {
 	return c.changeItem(c.optional("modelItemId"), func(i *registryItem) error {
 		i.model.items = without(i.model.items, i)
 		return nil
@@ -117,7 +117,7 @@ func (c *call) deleteRegistryItem() error {
 
 // changeRegistry calls f for the registry model that match picks, with the
 // lock of the store held, and answers with an acknowledgement.
-func (c *call) changeRegistry(match func(m *registryModel) bool, f func(m *registryModel) error) error {
+func (c registryCall) changeRegistry(match func(m *registryModel) bool, f func(m *registryModel) error) error {
 	st := c.s.store
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -139,7 +139,7 @@ func (c *call) changeRegistry(match func(m *registryModel) bool, f func(m *regis
 	return unknownThing(codeNoRegistryToUpdate, "registry model does not exist")
 }
 
-func (c *call) updateRegistryModel() error {
+func (c registryCall) updateRegistryModel() error {
 	var req struct {
 		RegistryModelID   string  `json:"registryModelId"`
 		RegistryModelName *string `json:"registryModelName"`
@@ -166,7 +166,7 @@ func (c *call) updateRegistryModel() error {
 	})
 }
 
-func (c *call) writeRegistryNotes() error {
+func (c registryCall) writeRegistryNotes() error {
 	var req struct {
 		WorkspaceName     string  `json:"workspaceName"`
 		RegistryModelName string  `json:"registryModelName"`
@@ -187,7 +187,7 @@ func (c *call) writeRegistryNotes() error {
 	})
 }
 
-func (c *call) deleteRegistryModel() error {
+func (c registryCall) deleteRegistryModel() error {
 	workspace, name := c.optional("workspaceName"), c.optional("modelName")
 	match := func(m *registryModel) bool { return m.workspace.name == workspace && m.name == name }
 	return c.changeRegistry(match, func(m *registryModel) error {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-func (c *call) compactDetails() error {
+func (c registryCall) compactDetails() error {
 	return c.readRegistry(func(m *registryModel) error { return c.send(m.doc()) })
 }
 
@@ -27,7 +27,7 @@ func (i *registryItem) compact() compactItemDoc {
 	return compactItemDoc{i.id, i.version, notNil(i.stages), i.status, i.experimentKey, i.source.name, i.comment, i.user, i.created, i.updated}
 }
 
-func (c *call) registryItems() error {
+func (c registryCall) registryItems() error {
 	return c.readRegistry(func(m *registryModel) error {
 		tag, status, prefix := c.optional("tag"), c.optional("status"), c.optional("versionPrefix")
 		docs := []compactItemDoc{}
@@ -40,7 +40,7 @@ func (c *call) registryItems() error {
 	})
 }
 
-func (c *call) registryItemDetails() error {
+func (c registryCall) registryItemDetails() error {
 	version, err := c.param("version")
 	if err != nil {
 		return err
@@ -57,7 +57,7 @@ func (c *call) registryItemDetails() error {
 
 // readItem calls f for the item with the given id, with the lock of the store
 // held for reading.
-func (c *call) readItem(id string, f func(i *registryItem) error) error {
+func (c registryCall) readItem(id string, f func(i *registryItem) error) error {
 	st := c.s.store
 	st.mu.RLock()
 	defer st.mu.RUnlock()
@@ -73,7 +73,7 @@ func (c *call) readItem(id string, f func(i *registryItem) error) error {
 	return f(i)
 }
 
-func (c *call) registryItemMetadata() error {
+func (c registryCall) registryItemMetadata() error {
 	return c.readItem(c.params["itemId"], func(i *registryItem) error {
 		return c.send(map[string]any{"metadata": append([]registryMeta{}, i.metadata...)})
 	})
@@ -94,7 +94,7 @@ type registryEventDoc struct {
 	Timestamp       int64          `json:"timestamp"`
 }
 
-func (c *call) registryHistory() error {
+func (c registryCall) registryHistory() error {
 	var req struct {
 		RegistryModelItemID string `json:"registryModelItemId"`
 		GroupedBy           string `json:"groupedBy"`

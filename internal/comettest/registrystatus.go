@@ -13,7 +13,7 @@ type statusConfiguration struct {
 }
 
 // allowedStatuses are the statuses that a version may have in a workspace.
-func (c *call) allowedStatuses() error {
+func (c registryCall) allowedStatuses() error {
 	st := c.s.store
 	st.mu.RLock()
 	defer st.mu.RUnlock()
@@ -24,7 +24,7 @@ func (c *call) allowedStatuses() error {
 }
 
 // statusConfiguration is an empty object for a version that has none.
-func (c *call) statusConfiguration() error {
+func (c registryCall) statusConfiguration() error {
 	return c.readItem(c.params["itemId"], func(i *registryItem) error {
 		if i.configuration == nil {
 			return c.send(map[string]any{})
@@ -38,7 +38,7 @@ func (c *call) statusConfiguration() error {
 
 // writeStatusConfiguration replaces the configuration. The status of the
 // version is its own, unless the mood ConfigurationSetsStatus is on.
-func (c *call) writeStatusConfiguration() error {
+func (c registryCall) writeStatusConfiguration() error {
 	var req statusConfiguration
 	if err := c.decode(&req); err != nil {
 		return err

@@ -35,7 +35,7 @@ func (n *newVersion) check(c *call, m *registryModel) error {
 	if n.status == "" {
 		n.status = noStatus
 	}
-	if err := c.checkStatus(n.status); err != nil {
+	if err := (registryCall{c}).checkStatus(n.status); err != nil {
 		return err
 	}
 	if m != nil && slices.ContainsFunc(m.items, func(i *registryItem) bool { return i.version == n.version }) {
@@ -44,14 +44,14 @@ func (n *newVersion) check(c *call, m *registryModel) error {
 	return nil
 }
 
-func (c *call) checkStatus(status string) error {
+func (c registryCall) checkStatus(status string) error {
 	if !slices.Contains(c.s.opts.Statuses, status) {
 		return badRequest("status %q is not one of %q", status, c.s.opts.Statuses)
 	}
 	return nil
 }
 
-func (c *call) addVersion(m *registryModel, n *newVersion) *registryItem {
+func (c registryCall) addVersion(m *registryModel, n *newVersion) *registryItem {
 	now := c.now()
 	i := &registryItem{
 		model: m, id: newID(), version: n.version, comment: n.comment, stages: unique(n.stages), status: n.status,
@@ -63,7 +63,7 @@ func (c *call) addVersion(m *registryModel, n *newVersion) *registryItem {
 	return i
 }
 
-func (c *call) newRegistryModel(w *workspace, name string, description *string, public bool) *registryModel {
+func (c registryCall) newRegistryModel(w *workspace, name string, description *string, public bool) *registryModel {
 	now := c.now()
 	m := &registryModel{
 		workspace: w, id: newID(), name: name, description: description, public: public,
@@ -74,7 +74,7 @@ func (c *call) newRegistryModel(w *workspace, name string, description *string, 
 }
 
 // modelByID finds a model of an experiment. The lock of the store is held.
-func (c *call) modelByID(id string) (*experiment, *experimentModel, error) {
+func (c registryCall) modelByID(id string) (*experiment, *experimentModel, error) {
 	for _, e := range c.s.store.experiments {
 		e.mu.Lock()
 		i := slices.IndexFunc(e.models, func(m *experimentModel) bool { return m.id == id })
@@ -101,12 +101,12 @@ type classicItem struct {
 }
 
 // createRegistryModel makes a model and its first version.
-func (c *call) createRegistryModel() error {
+func (c registryCall) createRegistryModel() error {
 	return c.classic(func(req *classicItem, w *workspace, n *newVersion) error {
 		if w.registryNamed(req.RegistryModelName) != nil {
 			return badRequest("registry model %q exists already", req.RegistryModelName)
 		}
-		if err := n.check(c, nil); err != nil {
+		if err := n.check(c.call, nil); err != nil {
 			return err
 		}
 		m := c.newRegistryModel(w, req.RegistryModelName, req.Description, req.IsPublic)
@@ -115,20 +115,20 @@ func (c *call) createRegistryModel() error {
 }
 
 // addRegistryItem adds a version to a model that exists.
-func (c *call) addRegistryItem() error {
+func (c registryCall) addRegistryItem() error {
 	return c.classic(func(req *classicItem, w *workspace, n *newVersion) error {
 		m := w.registryNamed(req.RegistryModelName)
 		if m == nil {
 			return unknownThing(codeNoRegistryToUpdate, "registry model %q does not exist", req.RegistryModelName)
 		}
-		if err := n.check(c, m); err != nil {
+		if err := n.check(c.call, m); err != nil {
 			return err
 		}
 		return c.sendItem(c.addVersion(m, n))
 	})
 }
 
-func (c *call) classic(f func(req *classicItem, w *workspace, n *newVersion) error) error {
+func (c registryCall) classic(f func(req *classicItem, w *workspace, n *newVersion) error) error {
 	var req classicItem
 	if err := c.decode(&req); err != nil {
 		return err
@@ -145,7 +145,7 @@ func (c *call) classic(f func(req *classicItem, w *workspace, n *newVersion) err
 	})
 }
 
-func (c *call) sendItem(i *registryItem) error {
+func (c registryCall) sendItem(i *registryItem) error {
 	return c.send(struct {
 		ack
 		RegistryModelID     string `json:"registryModelId"`
@@ -155,7 +155,7 @@ func (c *call) sendItem(i *registryItem) error {
 
 // createRegistryItem adds a version, to a new model if there is none of the
 // name.
-func (c *call) createRegistryItem() error {
+func (c registryCall) createRegistryItem() error {
 	var req struct {
 		ExperimentKey            string   `json:"experimentKey"`
 		ExperimentModelName      string   `json:"experimentModelName"`
@@ -189,7 +189,7 @@ func (c *call) createRegistryItem() error {
 	}
 	w := e.project.workspace
 	m := w.registryNamed(req.RegistryModelName)
-	if err := n.check(c, m); err != nil {
+	if err := n.check(c.call, m); err != nil {
 		return err
 	}
 	if m == nil {

@@ -24,14 +24,14 @@ type s3Part struct {
 // directTypes are the types that may go straight to storage.
 var directTypes = map[string]bool{typeAsset: true, typeModel: true, "visualization": true, "image": true}
 
-func (c *call) startAssetUpload() error {
+func (c uploadCall) startAssetUpload() error {
 	return c.startUpload(func() (*uploadSpec, error) { return c.uploadQuery("experimentId") })
 }
-func (c *call) startImageUpload() error { return c.startUpload(c.imageQuery) }
+func (c uploadCall) startImageUpload() error { return c.startUpload(c.imageQuery) }
 
 // startUpload answers with one address for each part. The parameters of a
 // plain upload come as fields of the body.
-func (c *call) startUpload(read func() (*uploadSpec, error)) error {
+func (c uploadCall) startUpload(read func() (*uploadSpec, error)) error {
 	var req struct {
 		Metadata          *string `json:"metadata"`
 		StartUploadParams struct {
@@ -69,7 +69,7 @@ func (c *call) startUpload(read func() (*uploadSpec, error)) error {
 }
 
 // fieldsToQuery makes the scalar fields of the body parameters of the call.
-func (c *call) fieldsToQuery() error {
+func (c uploadCall) fieldsToQuery() error {
 	var fields map[string]json.RawMessage
 	if err := c.decode(&fields); err != nil {
 		return err
@@ -87,7 +87,7 @@ func (c *call) fieldsToQuery() error {
 	return nil
 }
 
-func (c *call) presign(up *s3Upload) error {
+func (c uploadCall) presign(up *s3Upload) error {
 	host, err := c.s.storageURL()
 	if err != nil {
 		return err
@@ -158,7 +158,7 @@ type completeRequest struct {
 }
 
 // completeUpload joins the parts to an asset, or forgets them.
-func (c *call) completeUpload() error {
+func (c uploadCall) completeUpload() error {
 	var req completeRequest
 	if err := c.decode(&req); err != nil {
 		return err
@@ -192,7 +192,7 @@ func (c *call) completeUpload() error {
 }
 
 // joinParts returns the parts as one body.
-func (c *call) joinParts(up *s3Upload) (*body, error) {
+func (c uploadCall) joinParts(up *s3Upload) (*body, error) {
 	bodies, limit := c.s.store.bodies, c.s.uploadLimit(up.spec.kind())
 	readers, size := make([]io.Reader, len(up.parts)), int64(0)
 	for i, p := range up.parts {
@@ -241,7 +241,7 @@ func (up *s3Upload) remove() {
 }
 
 // remoteBatch stores many remote files at once.
-func (c *call) remoteBatch() error {
+func (c uploadCall) remoteBatch() error {
 	var req struct {
 		Requests []struct {
 			Link              string   `json:"link"`
@@ -281,7 +281,7 @@ func (c *call) remoteBatch() error {
 }
 
 // logRemoteModel makes a model of remote files.
-func (c *call) logRemoteModel() error {
+func (c uploadCall) logRemoteModel() error {
 	var req struct {
 		ExperimentKey  string `json:"experimentKey"`
 		ModelName      string `json:"modelName"`

@@ -19,14 +19,14 @@ type sceneItemDoc struct {
 	Link     string `json:"link"`
 }
 
-func (c *call) sceneLimits() error {
+func (c assetCall) sceneLimits() error {
 	return c.send(map[string]any{
 		"maxPoints": 1000000, "maxPointsFileSizeInBytes": 0, "maxBoxes": 250000, "maxBoxesFileSizeInBytes": 0,
 	})
 }
 
 // newScene makes an asset without content, whose parts come later.
-func (c *call) newScene() error {
+func (c assetCall) newScene() error {
 	var req struct {
 		ExperimentKey string          `json:"experimentKey"`
 		UserFileName  string          `json:"userFileName"`
@@ -49,7 +49,7 @@ func (c *call) newScene() error {
 		}
 		spec.asset.metadata = &text
 	}
-	a, err := c.store(spec)
+	a, err := uploadCall(c).store(spec)
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ type sceneForm struct {
 }
 
 // addSceneItem takes a part of a scene: points or boxes.
-func (c *call) addSceneItem() error {
+func (c assetCall) addSceneItem() error {
 	return c.sceneUpload("assetItemContent", func(form *sceneForm, scene *asset) {
 		scene.items = append(scene.items, &asset{
 			id: newID(), experimentKey: scene.experimentKey, name: form.UserFileName, typ: form.AssetItemType,
@@ -78,13 +78,13 @@ func (c *call) addSceneItem() error {
 
 // sceneThumbnail takes the picture of a scene, which nobody can read, and
 // forgets it.
-func (c *call) sceneThumbnail() error {
+func (c assetCall) sceneThumbnail() error {
 	return c.sceneUpload("thumbnail", func(form *sceneForm, _ *asset) { form.content.remove() })
 }
 
 // sceneUpload reads a form with the file of that name, and calls f with the
 // scene it is for and the lock of its experiment held.
-func (c *call) sceneUpload(file string, f func(form *sceneForm, scene *asset)) error {
+func (c assetCall) sceneUpload(file string, f func(form *sceneForm, scene *asset)) error {
 	form, err := c.sceneForm(file)
 	if err == nil {
 		err = c.toScene(form, f)
@@ -95,7 +95,7 @@ func (c *call) sceneUpload(file string, f func(form *sceneForm, scene *asset)) e
 	return err
 }
 
-func (c *call) toScene(form *sceneForm, f func(form *sceneForm, scene *asset)) error {
+func (c assetCall) toScene(form *sceneForm, f func(form *sceneForm, scene *asset)) error {
 	if c.key = c.s.lookupKey(form.APIKey); c.key == nil {
 		return sdkError(http.StatusUnauthorized, codeBadKey, "API key is not registered")
 	}
@@ -116,9 +116,9 @@ func (c *call) toScene(form *sceneForm, f func(form *sceneForm, scene *asset)) e
 	})
 }
 
-func (c *call) sceneForm(file string) (*sceneForm, error) {
+func (c assetCall) sceneForm(file string) (*sceneForm, error) {
 	form := &sceneForm{}
-	parts, err := c.multipart()
+	parts, err := uploadCall(c).multipart()
 	for err == nil {
 		var part *multipart.Part
 		part, err = parts.NextPart()

@@ -2,17 +2,17 @@ package comettest
 
 import "slices"
 
-func (c *call) shareLinks() error {
+func (c projectCall) shareLinks() error {
 	c.s.store.mu.RLock()
 	defer c.s.store.mu.RUnlock()
-	p, err := c.queryProject().find(c, RoleViewer)
+	p, err := c.queryProject().find(c.call, RoleViewer)
 	if err != nil {
 		return err
 	}
 	return c.send(map[string]any{"shareCodes": append([]string{}, p.shareCodes...)})
 }
 
-func (c *call) addShareLink() error {
+func (c projectCall) addShareLink() error {
 	return c.changeProject(c.queryProject(), func(p *project) error {
 		return c.send(map[string]any{"shareCode": p.addShareCode()})
 	})
@@ -25,7 +25,7 @@ func (p *project) addShareCode() string {
 	return code
 }
 
-func (c *call) deleteShareLink() error {
+func (c projectCall) deleteShareLink() error {
 	code, err := c.param("shareCode")
 	if err != nil {
 		return err

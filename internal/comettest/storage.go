@@ -41,7 +41,7 @@ func signature(id string) string {
 
 func (s *Server) getObject(w http.ResponseWriter, r *http.Request, id string) {
 	c := &call{s: s, w: w, r: r, moods: s.moods.Load(), query: r.URL.Query(), key: &Key{Admin: true}}
-	a, err := c.findAsset(id)
+	a, err := assetCall{c}.findAsset(id)
 	if err != nil {
 		storageError(w, http.StatusNotFound, "NoSuchKey", "The key does not exist")
 		return

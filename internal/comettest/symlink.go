@@ -4,7 +4,7 @@ import "slices"
 
 // symlink makes an experiment appear in another project of its workspace,
 // which is created if it is missing.
-func (c *call) symlink() error {
+func (c projectCall) symlink() error {
 	name, err := c.param("projectName")
 	if err != nil {
 		return err

@@ -9,24 +9,24 @@ import (
 
 func (s *Server) textRoutes() []route {
 	return []route{
-		{method: "POST", path: "write/experiment/html", handle: (*call).writeHTML},
-		{method: "POST", path: "write/experiment/code", handle: (*call).writeCode},
-		{method: "POST", path: "write/experiment/graph", handle: (*call).writeGraph},
-		{method: "POST", path: "write/experiment/output", handle: (*call).writeOutput},
-		{method: "POST", path: "write/experiment/git/metadata", handle: (*call).writeGit},
-		{method: "POST", path: "write/experiment/git/patch", stream: true, handle: (*call).writePatch},
-		{method: "POST", path: "write/experiment/system-details", handle: (*call).writeSystem},
-		{method: "POST", path: "write/experiment/cloud-details", handle: (*call).writeCloud},
-		{method: "PUT", path: "write/experiment/dependencies", handle: (*call).writeDependencies},
+		{method: "POST", path: "write/experiment/html", handle: in(valueCall.writeHTML)},
+		{method: "POST", path: "write/experiment/code", handle: in(valueCall.writeCode)},
+		{method: "POST", path: "write/experiment/graph", handle: in(valueCall.writeGraph)},
+		{method: "POST", path: "write/experiment/output", handle: in(valueCall.writeOutput)},
+		{method: "POST", path: "write/experiment/git/metadata", handle: in(valueCall.writeGit)},
+		{method: "POST", path: "write/experiment/git/patch", stream: true, handle: in(valueCall.writePatch)},
+		{method: "POST", path: "write/experiment/system-details", handle: in(valueCall.writeSystem)},
+		{method: "POST", path: "write/experiment/cloud-details", handle: in(valueCall.writeCloud)},
+		{method: "PUT", path: "write/experiment/dependencies", handle: in(valueCall.writeDependencies)},
 	}
 }
 
 // noText reports whether a request is refused for want of its text.
-func (c *call) noText(text *string) bool {
+func (c valueCall) noText(text *string) bool {
 	return text == nil || *text == "" && c.moods.RefuseEmptyTexts
 }
 
-func (c *call) writeHTML() error {
+func (c valueCall) writeHTML() error {
 	var req struct {
 		ExperimentKey string  `json:"experimentKey"`
 		HTML          *string `json:"html"`
@@ -49,7 +49,7 @@ func (c *call) writeHTML() error {
 	})
 }
 
-func (c *call) writeCode() error {
+func (c valueCall) writeCode() error {
 	var req struct {
 		ExperimentKey string  `json:"experimentKey"`
 		Code          *string `json:"code"`
@@ -67,7 +67,7 @@ func (c *call) writeCode() error {
 }
 
 // writeGraph takes text, and objects too, which it keeps as text.
-func (c *call) writeGraph() error {
+func (c valueCall) writeGraph() error {
 	var req struct {
 		ExperimentKey string          `json:"experimentKey"`
 		Graph         json.RawMessage `json:"graph"`
@@ -91,7 +91,7 @@ func (c *call) writeGraph() error {
 // maxOutputLine is the most bytes of one piece of output.
 const maxOutputLine = 20_000_000
 
-func (c *call) writeOutput() error {
+func (c valueCall) writeOutput() error {
 	var req struct {
 		ExperimentKey string  `json:"experimentKey"`
 		RunContext    *string `json:"runContext"`
@@ -121,7 +121,7 @@ func (c *call) writeOutput() error {
 	})
 }
 
-func (c *call) writeGit() error {
+func (c valueCall) writeGit() error {
 	var req struct {
 		ExperimentKey string `json:"experimentKey"`
 		gitMetadata
@@ -136,14 +136,14 @@ func (c *call) writeGit() error {
 	})
 }
 
-func (c *call) writePatch() error { return c.savePatch(c.optional("experimentKey")) }
+func (c valueCall) writePatch() error { return c.savePatch(c.optional("experimentKey")) }
 
 // savePatch takes the field file of a multipart form as git patch.
-func (c *call) savePatch(key string) error {
+func (c valueCall) savePatch(key string) error {
 	if _, err := c.experiment(key, RoleOwner); err != nil {
 		return err
 	}
-	form, err := c.multipart()
+	form, err := uploadCall(c).multipart()
 	if err != nil {
 		return err
 	}
@@ -172,7 +172,7 @@ func (c *call) savePatch(key string) error {
 	})
 }
 
-func (c *call) writeSystem() error {
+func (c valueCall) writeSystem() error {
 	var doc map[string]json.RawMessage
 	if err := c.decode(&doc); err != nil {
 		return err
@@ -203,7 +203,7 @@ func checkSystem(doc map[string]json.RawMessage) error {
 	return nil
 }
 
-func (c *call) writeCloud() error {
+func (c valueCall) writeCloud() error {
 	var req struct {
 		ExperimentKey string `json:"experimentKey"`
 		cloudDetails
@@ -220,7 +220,7 @@ func (c *call) writeCloud() error {
 	})
 }
 
-func (c *call) writeDependencies() error {
+func (c valueCall) writeDependencies() error {
 	var req struct {
 		ExperimentKey   string       `json:"experimentKey"`
 		Timestamp       *int64       `json:"timestamp"`

@@ -19,19 +19,19 @@ func (s *Server) uploadRoutes() []route {
 		return route{method: "POST", family: clientlib, path: path, auth: authBody, handle: handle}
 	}
 	return []route{
-		stream("asset/upload", (*call).uploadAsset),
-		stream("visualizations/upload", (*call).uploadImage),
-		stream("git-patch/upload", func(c *call) error { return c.savePatch(c.optional("experimentId")) }),
-		{method: "POST", path: "write/experiment/upload-asset", stream: true, handle: (*call).restUpload},
-		{method: "POST", path: "write/artifact/assets/remote/batch", since: version{3, 12, 26}, handle: (*call).remoteBatch},
-		post("asset/log-remote-model", (*call).logRemoteModel),
-		post("asset/upload-start", (*call).startAssetUpload),
-		post("visualizations/upload-start", (*call).startImageUpload),
-		post("asset/upload-complete", (*call).completeUpload),
-		post("visualizations/upload-complete", (*call).completeUpload),
-		post("asset", (*call).newScene),
-		{method: "POST", family: clientlib, path: "asset/asset-item", auth: authNone, stream: true, handle: (*call).addSceneItem},
-		{method: "PUT", family: clientlib, path: "asset/{assetId}/thumbnail", auth: authNone, stream: true, handle: (*call).sceneThumbnail},
+		stream("asset/upload", in(uploadCall.uploadAsset)),
+		stream("visualizations/upload", in(uploadCall.uploadImage)),
+		stream("git-patch/upload", func(c *call) error { return valueCall{c}.savePatch(c.optional("experimentId")) }),
+		{method: "POST", path: "write/experiment/upload-asset", stream: true, handle: in(uploadCall.restUpload)},
+		{method: "POST", path: "write/artifact/assets/remote/batch", since: version{3, 12, 26}, handle: in(uploadCall.remoteBatch)},
+		post("asset/log-remote-model", in(uploadCall.logRemoteModel)),
+		post("asset/upload-start", in(uploadCall.startAssetUpload)),
+		post("visualizations/upload-start", in(uploadCall.startImageUpload)),
+		post("asset/upload-complete", in(uploadCall.completeUpload)),
+		post("visualizations/upload-complete", in(uploadCall.completeUpload)),
+		post("asset", in(assetCall.newScene)),
+		{method: "POST", family: clientlib, path: "asset/asset-item", auth: authNone, stream: true, handle: in(assetCall.addSceneItem)},
+		{method: "PUT", family: clientlib, path: "asset/{assetId}/thumbnail", auth: authNone, stream: true, handle: in(assetCall.sceneThumbnail)},
 	}
 }
 
@@ -45,7 +45,7 @@ type uploadSpec struct {
 	content       *body
 }
 
-func (c *call) uploadAsset() error {
+func (c uploadCall) uploadAsset() error {
 	spec, err := c.uploadQuery("experimentId")
 	if err != nil {
 		return err
@@ -54,7 +54,7 @@ func (c *call) uploadAsset() error {
 }
 
 // uploadImage takes an image or figure, under the id imageId.
-func (c *call) uploadImage() error {
+func (c uploadCall) uploadImage() error {
 	spec, err := c.imageQuery()
 	if err != nil {
 		return err
@@ -62,7 +62,7 @@ func (c *call) uploadImage() error {
 	return c.upload(spec)
 }
 
-func (c *call) imageQuery() (*uploadSpec, error) {
+func (c uploadCall) imageQuery() (*uploadSpec, error) {
 	c.query.Set("assetId", c.optional("imageId"))
 	name := c.optional("figName")
 	if name == "" {
@@ -84,7 +84,7 @@ func (c *call) imageQuery() (*uploadSpec, error) {
 	return spec, nil
 }
 
-func (c *call) restUpload() error {
+func (c uploadCall) restUpload() error {
 	spec, err := c.uploadQuery("experimentKey")
 	if err != nil {
 		return err
@@ -93,7 +93,7 @@ func (c *call) restUpload() error {
 }
 
 // uploadQuery reads the parameters of an upload.
-func (c *call) uploadQuery(keyParam string) (*uploadSpec, error) {
+func (c uploadCall) uploadQuery(keyParam string) (*uploadSpec, error) {
 	key, err := c.param(keyParam)
 	if err != nil {
 		return nil, err
@@ -144,7 +144,7 @@ func (spec *uploadSpec) check() error {
 }
 
 // upload reads the form of an upload and stores the asset.
-func (c *call) upload(spec *uploadSpec) error {
+func (c uploadCall) upload(spec *uploadSpec) error {
 	if _, err := c.experiment(spec.experimentKey, RoleOwner); err != nil {
 		return err
 	}
@@ -168,7 +168,7 @@ type uploadedDoc struct {
 	Link          string `json:"link"`
 }
 
-func (c *call) sendUploaded(a *asset) error {
+func (c uploadCall) sendUploaded(a *asset) error {
 	doc := uploadedDoc{ack: saved("saved"), AssetID: a.id, ExperimentKey: a.experimentKey, Link: a.doc(c.root()).Link}
 	if a.image {
 		doc.ImageID = a.id
@@ -176,7 +176,7 @@ func (c *call) sendUploaded(a *asset) error {
 	return c.send(doc)
 }
 
-func (c *call) multipart() (*multipart.Reader, error) {
+func (c uploadCall) multipart() (*multipart.Reader, error) {
 	form, err := c.r.MultipartReader()
 	if err != nil {
 		return nil, badRequest("multipart form: %v", err)
@@ -189,7 +189,7 @@ const maxFormText = 16 << 20
 
 // readForm reads the fields file, link and metadata of an upload. The link
 // comes as plain field or as a file part.
-func (c *call) readForm(spec *uploadSpec) error {
+func (c uploadCall) readForm(spec *uploadSpec) error {
 	form, err := c.multipart()
 	if err != nil {
 		return err
@@ -217,7 +217,7 @@ func (c *call) readForm(spec *uploadSpec) error {
 	return checkMetadata(spec.asset.metadata)
 }
 
-func (c *call) readPart(spec *uploadSpec, part *multipart.Part) error {
+func (c uploadCall) readPart(spec *uploadSpec, part *multipart.Part) error {
 	switch part.FormName() {
 	case "file":
 		if spec.content != nil {
@@ -287,7 +287,7 @@ func uploadError(err error) error {
 }
 
 // store puts the asset of spec where it belongs.
-func (c *call) store(spec *uploadSpec) (*asset, error) {
+func (c uploadCall) store(spec *uploadSpec) (*asset, error) {
 	a := spec.asset
 	a.experimentKey, a.created = spec.experimentKey, c.now()
 	if a.id == "" || c.moods.AssignIDs {
@@ -309,14 +309,14 @@ func (c *call) store(spec *uploadSpec) (*asset, error) {
 		return nil, err
 	}
 	if a.versionID != "" {
-		return &a, c.addArtifactFile(&a)
+		return &a, artifactCall(c).addArtifactFile(&a)
 	}
 	return &a, c.addAsset(e, &a, spec.overwrite)
 }
 
 // checkImmutable reports an asset whose id the experiment has or, as the moods
 // say, any of the instance. The lock of the store is held.
-func (c *call) checkImmutable(a *asset) error {
+func (c uploadCall) checkImmutable(a *asset) error {
 	st := c.s.store
 	switch {
 	case st.assets[a.ref()] == nil && !(c.moods.InstanceIDs && st.hasID(a.id)):
@@ -328,7 +328,7 @@ func (c *call) checkImmutable(a *asset) error {
 }
 
 // addAsset adds a to e. The lock of the store is held.
-func (c *call) addAsset(e *experiment, a *asset, overwrite bool) error {
+func (c uploadCall) addAsset(e *experiment, a *asset, overwrite bool) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if overwrite {
@@ -381,7 +381,7 @@ func (e *experiment) dropped(st *store, a *asset) {
 	e.changes++
 }
 
-func (c *call) checkLimit(e *experiment, a *asset) error {
+func (c uploadCall) checkLimit(e *experiment, a *asset) error {
 	typ := a.typ
 	most := c.s.opts.Limits.AssetName
 	if a.image {

@@ -9,24 +9,24 @@ import (
 
 func (s *Server) valueRoutes() []route {
 	return []route{
-		{method: "POST", path: "write/experiment/metric", python: true, handle: (*call).writeMetric},
-		{method: "POST", path: "write/experiment/metric/delete", handle: (*call).deleteMetric},
-		{method: "POST", path: "write/experiment/parameter", python: true, handle: (*call).writeParameter},
-		{method: "POST", path: "write/experiment/parameter/delete", handle: (*call).deleteParameter},
-		{method: "POST", path: "write/experiments/parameters/delete", since: version{3, 29, 724}, handle: (*call).deleteParameters},
-		{method: "POST", path: "write/experiment/log-other", python: true, handle: (*call).writeOther},
-		{method: "POST", path: "write/experiment/tags", handle: (*call).writeTags},
-		{method: "POST", path: "write/experiment/tags/delete", since: version{3, 12, 26}, handle: (*call).deleteTags},
-		{method: "POST", path: "write/experiment/gpu-metrics", handle: (*call).gpuMetrics},
-		{method: "POST", path: "write/experiment/cpu-metrics", handle: (*call).cpuMetrics},
-		{method: "POST", path: "write/experiment/ram-metrics", handle: (*call).ramMetrics},
-		{method: "POST", path: "write/experiment/load-metrics", handle: (*call).loadMetrics},
-		{method: "POST", family: clientlib, path: "batch/logger/experiment/metric", handle: (*call).metricBatch},
-		{method: "POST", family: clientlib, path: "batch/logger/experiment/parameter", handle: (*call).parameterBatch},
+		{method: "POST", path: "write/experiment/metric", python: true, handle: in(metricCall.writeMetric)},
+		{method: "POST", path: "write/experiment/metric/delete", handle: in(valueCall.deleteMetric)},
+		{method: "POST", path: "write/experiment/parameter", python: true, handle: in(valueCall.writeParameter)},
+		{method: "POST", path: "write/experiment/parameter/delete", handle: in(valueCall.deleteParameter)},
+		{method: "POST", path: "write/experiments/parameters/delete", since: version{3, 29, 724}, handle: in(valueCall.deleteParameters)},
+		{method: "POST", path: "write/experiment/log-other", python: true, handle: in(valueCall.writeOther)},
+		{method: "POST", path: "write/experiment/tags", handle: in(valueCall.writeTags)},
+		{method: "POST", path: "write/experiment/tags/delete", since: version{3, 12, 26}, handle: in(valueCall.deleteTags)},
+		{method: "POST", path: "write/experiment/gpu-metrics", handle: in(valueCall.gpuMetrics)},
+		{method: "POST", path: "write/experiment/cpu-metrics", handle: in(valueCall.cpuMetrics)},
+		{method: "POST", path: "write/experiment/ram-metrics", handle: in(valueCall.ramMetrics)},
+		{method: "POST", path: "write/experiment/load-metrics", handle: in(valueCall.loadMetrics)},
+		{method: "POST", family: clientlib, path: "batch/logger/experiment/metric", handle: in(metricCall.metricBatch)},
+		{method: "POST", family: clientlib, path: "batch/logger/experiment/parameter", handle: in(valueCall.parameterBatch)},
 	}
 }
 
-func (c *call) checkBatch(missing bool, n int) error {
+func (c valueCall) checkBatch(missing bool, n int) error {
 	if missing {
 		return badRequest("values is missing")
 	}
@@ -36,7 +36,7 @@ func (c *call) checkBatch(missing bool, n int) error {
 	return nil
 }
 
-func (c *call) deleteMetric() error {
+func (c valueCall) deleteMetric() error {
 	var req struct {
 		ExperimentKey string `json:"experimentKey"`
 		MetricName    string `json:"metricName"`
@@ -75,7 +75,7 @@ func (d *parameterDoc) check() (string, error) {
 }
 
 // setParameter logs d. The lock of e is held.
-func (c *call) setParameter(e *experiment, d *parameterDoc) error {
+func (c valueCall) setParameter(e *experiment, d *parameterDoc) error {
 	text, err := d.check()
 	if err != nil {
 		return err
@@ -95,7 +95,7 @@ func (c *call) setParameter(e *experiment, d *parameterDoc) error {
 	return nil
 }
 
-func (c *call) writeParameter() error {
+func (c valueCall) writeParameter() error {
 	var req struct {
 		ExperimentKey string `json:"experimentKey"`
 		parameterDoc
@@ -113,7 +113,7 @@ func (c *call) writeParameter() error {
 
 var parameterSources = []string{"", "auto-logged", "cli", "manual"}
 
-func (c *call) parameterBatch() error {
+func (c valueCall) parameterBatch() error {
 	var req struct {
 		ExperimentKey string         `json:"experimentKey"`
 		Values        []parameterDoc `json:"values"`
@@ -150,7 +150,7 @@ type parameterRef struct {
 	ParameterName string `json:"parameterName"`
 }
 
-func (c *call) deleteParameter() error {
+func (c valueCall) deleteParameter() error {
 	var req parameterRef
 	if err := c.decode(&req); err != nil {
 		return err
@@ -161,7 +161,7 @@ func (c *call) deleteParameter() error {
 	return c.ack()
 }
 
-func (c *call) deleteParameters() error {
+func (c valueCall) deleteParameters() error {
 	var req []parameterRef
 	if err := c.decode(&req); err != nil {
 		return err
@@ -174,7 +174,7 @@ func (c *call) deleteParameters() error {
 	return c.ack()
 }
 
-func (c *call) removeParameter(ref parameterRef) error {
+func (c valueCall) removeParameter(ref parameterRef) error {
 	return c.writeExperiment(ref.ExperimentKey, func(e *experiment) error {
 		if !e.params.remove(ref.ParameterName) {
 			return notFound("parameter %q does not exist", ref.ParameterName)
@@ -183,7 +183,7 @@ func (c *call) removeParameter(ref parameterRef) error {
 	})
 }
 
-func (c *call) writeOther() error {
+func (c valueCall) writeOther() error {
 	var req struct {
 		ExperimentKey string          `json:"experimentKey"`
 		Key           string          `json:"key"`
@@ -217,7 +217,7 @@ func (c *call) writeOther() error {
 	})
 }
 
-func (c *call) writeTags() error {
+func (c valueCall) writeTags() error {
 	var req struct {
 		ExperimentKey string   `json:"experimentKey"`
 		AddedTags     []string `json:"addedTags"`
@@ -234,7 +234,7 @@ func (c *call) writeTags() error {
 	})
 }
 
-func (c *call) deleteTags() error {
+func (c valueCall) deleteTags() error {
 	var req struct {
 		ExperimentKey string   `json:"experimentKey"`
 		Tags          []string `json:"tags"`
@@ -258,7 +258,7 @@ type systemSample struct {
 }
 
 // logSystem logs the values as metrics, in the order of their names.
-func (c *call) logSystem(s systemSample, values map[string]json.Number) error {
+func (c valueCall) logSystem(s systemSample, values map[string]json.Number) error {
 	names := make([]string, 0, len(values))
 	for name, v := range values {
 		if v != "" {
@@ -273,13 +273,13 @@ func (c *call) logSystem(s systemSample, values map[string]json.Number) error {
 			if err != nil {
 				return err
 			}
-			c.addPoint(e, &p)
+			metricCall(c).addPoint(e, &p)
 		}
 		return c.ack()
 	})
 }
 
-func (c *call) gpuMetrics() error {
+func (c valueCall) gpuMetrics() error {
 	var req struct {
 		systemSample
 		GPUs []struct {
@@ -304,7 +304,7 @@ func (c *call) gpuMetrics() error {
 	return c.logSystem(req.systemSample, values)
 }
 
-func (c *call) cpuMetrics() error {
+func (c valueCall) cpuMetrics() error {
 	var req struct {
 		systemSample
 		CPU []json.Number `json:"cpuPercentUtilization"`
@@ -330,7 +330,7 @@ func (c *call) cpuMetrics() error {
 	return c.logSystem(req.systemSample, values)
 }
 
-func (c *call) ramMetrics() error {
+func (c valueCall) ramMetrics() error {
 	var req struct {
 		systemSample
 		TotalRAM json.Number `json:"totalRam"`
@@ -342,7 +342,7 @@ func (c *call) ramMetrics() error {
 	return c.logSystem(req.systemSample, map[string]json.Number{"sys.ram.total": req.TotalRAM, "sys.ram.used": req.UsedRAM})
 }
 
-func (c *call) loadMetrics() error {
+func (c valueCall) loadMetrics() error {
 	var req struct {
 		systemSample
 		LoadAverage json.Number `json:"loadAverage"`

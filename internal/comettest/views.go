@@ -62,14 +62,14 @@ func (v *view) doc(p *project) map[string]any {
 	return doc
 }
 
-func (c *call) projectViews() error { return c.views(dashboards) }
+func (c pageCall) projectViews() error { return c.views(dashboards) }
 
-func (c *call) chartViews() error { return c.views(charts) }
+func (c pageCall) chartViews() error { return c.views(charts) }
 
 // views lists the views that a project has in a table: those of one experiment
 // with experimentKey, and those of the other projects of its workspace too with
 // includeWorkspaceViews.
-func (c *call) views(table viewTable) error {
+func (c pageCall) views(table viewTable) error {
 	everywhere, err := c.flag("includeWorkspaceViews")
 	if err != nil {
 		return err
@@ -77,7 +77,7 @@ func (c *call) views(table viewTable) error {
 	st := c.s.store
 	st.mu.RLock()
 	defer st.mu.RUnlock()
-	p, err := c.queryProject().find(c, RoleViewer)
+	p, err := c.queryProject().find(c.call, RoleViewer)
 	if err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func (c *call) views(table viewTable) error {
 	return c.send(map[string]any{"views": docs})
 }
 
-func (c *call) viewDocs(p *project, table viewTable) []map[string]any {
+func (c pageCall) viewDocs(p *project, table viewTable) []map[string]any {
 	var docs []map[string]any
 	for _, v := range p.views {
 		if key := c.optional("experimentKey"); v.table != table || key != "" && key != v.experimentKey {
@@ -123,12 +123,12 @@ func snakeCase(doc map[string]any) map[string]any {
 	return snake
 }
 
-func (c *call) upsertProjectView() error { return c.upsertView(dashboards) }
+func (c pageCall) upsertProjectView() error { return c.upsertView(dashboards) }
 
-func (c *call) upsertChartView() error { return c.upsertView(charts) }
+func (c pageCall) upsertChartView() error { return c.upsertView(charts) }
 
 // upsertView makes a view, or changes the one with templateId.
-func (c *call) upsertView(table viewTable) error {
+func (c pageCall) upsertView(table viewTable) error {
 	var doc map[string]json.RawMessage
 	if err := c.decode(&doc); err != nil {
 		return err
@@ -182,7 +182,7 @@ type dashboardRequest struct {
 
 // createDashboard makes a view, as a copy of the one with template_id if that
 // is given.
-func (c *call) createDashboard() error {
+func (c pageCall) createDashboard() error {
 	var req dashboardRequest
 	var doc map[string]json.RawMessage
 	if err := errorsOf(c.decode(&req), c.decode(&doc)); err != nil {
@@ -199,7 +199,7 @@ func (c *call) createDashboard() error {
 	return c.putView(view{table: dashboards, name: req.TemplateName}, req.ProjectID, doc)
 }
 
-func (c *call) updateDashboard() error {
+func (c pageCall) updateDashboard() error {
 	var req dashboardRequest
 	var doc map[string]json.RawMessage
 	if err := errorsOf(c.decode(&req), c.decode(&doc)); err != nil {
@@ -222,11 +222,11 @@ func errorsOf(errs ...error) error {
 
 // putView changes the view with the id of want, or makes one like it, and gives
 // it the fields of doc.
-func (c *call) putView(want view, projectID string, doc map[string]json.RawMessage) error {
+func (c pageCall) putView(want view, projectID string, doc map[string]json.RawMessage) error {
 	if projectID == "" {
 		return badRequest("projectId is missing")
 	}
-	return c.changeProject(projectRef{ProjectID: projectID}, func(p *project) error {
+	return projectCall(c).changeProject(projectRef{ProjectID: projectID}, func(p *project) error {
 		if want.experimentKey != "" {
 			if _, err := c.experimentLocked(want.experimentKey, RoleOwner); err != nil {
 				return err

@@ -77,8 +77,8 @@ Modes:
     -l, --list              list workspaces, projects or experiments, one a line:
                             path and key first, separated by tabs; of experiments
                             start, end, state (finished, running or crashed, and
-                            ,archived behind it) and name. With --json each line is
-                            a JSON object
+                            ,archived behind it) and name
+    --json                  with --list, a JSON object a line
     --dry-run               count what there is to export, and write no stream
     -h, --help              print this text
     --version               print the version

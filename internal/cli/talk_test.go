@@ -18,7 +18,8 @@ func TestReportModes(t *testing.T) {
 	}
 	defer r.Close()
 	defer w.Close()
-	const plain = "comet-filter: 0 experiments, "
+	// The time of synctest begins with the year 2000.
+	const tool, plain = "comet-filter: ", " 0 experiments, "
 	for _, tt := range []struct {
 		name   string
 		args   []string
@@ -27,9 +28,9 @@ func TestReportModes(t *testing.T) {
 		want   string // "" for silence until then
 	}{
 		{"silent before the first interval", nil, io.Discard, plainInterval - time.Second, ""},
-		{"plain", nil, io.Discard, plainInterval + time.Second, plain + "30s\n"},
+		{"plain", nil, io.Discard, plainInterval + time.Second, tool + "2000-01-01T00:00:30Z" + plain + "30s\n"},
 		{"not the last of a pipe, before", nil, w, pipedInterval - time.Second, ""},
-		{"not the last of a pipe", nil, w, pipedInterval + time.Second, plain + "1m0s\n"},
+		{"not the last of a pipe", nil, w, pipedInterval + time.Second, tool + "2000-01-01T00:01:00Z" + plain + "1m0s\n"},
 		{"none", []string{"--progress", "none"}, io.Discard, time.Hour, ""},
 		{"quiet", []string{"-q"}, io.Discard, time.Hour, ""},
 		{"a line that is asked for", []string{"--progress", "tty"}, w, 250 * time.Millisecond, "\r\x1b[K0 experiments, 0s"},

@@ -41,7 +41,7 @@ SKIP    ?= docker
 PREFIX  ?= /usr/local
 DESTDIR ?=
 
-.PHONY: build manual install test contract contract-full check gofmt vet vet-all lint have-lint govulncheck fuzz torture bench bench-large snapshot have-goreleaser release measure demo clean python
+.PHONY: build manual install changelog test contract contract-full check gofmt vet vet-all lint have-lint govulncheck fuzz torture bench bench-large snapshot have-goreleaser release measure demo clean python
 
 build: manual
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-X github.com/comet-stream/comet-stream/internal/cli.Version=$(VERSION)' -o bin/ $(TOOLS:%=./cmd/%)
@@ -81,11 +81,16 @@ python: build
 	$$python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall . && \
 	COMET_FILTER=$(CURDIR)/bin/comet-filter PYTHONDONTWRITEBYTECODE=1 $$python -m unittest discover -s tests
 
-check: gofmt vet lint govulncheck
+check: gofmt changelog vet lint govulncheck
 
 gofmt:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')) && \
 	if [ -n "$$unformatted" ]; then echo "gofmt would change:" $$unformatted >&2; exit 1; fi
+
+# The headings of Keep a Changelog, and entries of their own below them.
+changelog:
+	@wrong=$$(grep -nE '^#' CHANGELOG.md | grep -vE '^[0-9]+:(# Changelog|## \[[^]]+\].*|### (Added|Changed|Deprecated|Removed|Fixed|Security)|#### .*)$$') || true; \
+	if [ -n "$$wrong" ]; then echo "CHANGELOG.md has headings that are not of Keep a Changelog:" >&2; echo "$$wrong" >&2; exit 1; fi
 
 vet:
 	$(GO) vet ./...

@@ -86,7 +86,8 @@ Options can be set by the environment, as COMET_IMPORT_TEMP_DIR for --temp-dir; 
 Exit codes: 0 all done; 1 failed; 2 usage or configuration, nothing touched; 3 done, but
 for what is listed as missing, elsewhere or different; 4 the input is damaged, cut off
 or no stream; 5 the server kept failing, or that of the export, run it again; 6 key or
-permission, here or there; 7 verification found differences; 130 or 143 interrupted.
+permission, here or there; 7 verification found differences; 130 or 143 interrupted; 141
+nobody reads the output.
 
 Examples:
     comet-export acme/vision | comet-import newteam/vision

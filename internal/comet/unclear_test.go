@@ -91,3 +91,31 @@ func TestAnswersBeside(t *testing.T) {
 		t.Errorf("redirected to where nothing is: %v", err)
 	}
 }
+
+// A refusal that is the page of a gateway says nothing of an object: it is asked
+// again, and then unclear. That of a write says that it was not done.
+func TestForbiddenPage(t *testing.T) {
+	for body, want := range map[string]error{"<html>blocked</html>": ErrUnclear, `{"msg":"no access","code":403}`: ErrForbidden, "": ErrForbidden} {
+		asked := 0
+		c := offline(t, func(req *http.Request) (*http.Response, error) {
+			if strings.HasSuffix(req.URL.Path, "account-details") {
+				return reply(req, 200, `{"userName":"u"}`), nil
+			}
+			asked++
+			kind := "application/json"
+			if strings.HasPrefix(body, "<") {
+				kind = "text/html"
+			}
+			return reply(req, 403, body, "Content-Type", kind), nil
+		}, func(o *Options) { o.Retry = quickRetry })
+		_, err := c.Experiments.Metadata(t.Context(), "k")
+		if other := errors.Is(err, ErrForbidden) == errors.Is(err, ErrUnclear); !errors.Is(err, want) || other || asked > 1 != (want == ErrUnclear) {
+			t.Errorf("%q: %v, asked %d times", body, err, asked)
+		}
+		asked = 0
+		err = c.Experiments.AddTags(t.Context(), "k", []string{"x"})
+		if !errors.Is(err, ErrForbidden) || errors.Is(err, ErrUnclear) || asked != 1 {
+			t.Errorf("a write, %q: %v, asked %d times", body, err, asked)
+		}
+	}
+}

@@ -171,6 +171,7 @@ func (c *Conn) answerError(cl *Call, resp *http.Response, data []byte) *Error {
 		return e
 	}
 	e.Msg, e.SDKCode = serverWords(resp, data)
+	e.page = IsHTML(resp, data)
 	e.Own = isOwn(data) && !ledAway(cl, resp)
 	if saysTLSPort(e.Status, data) {
 		e.Msg, e.Err = "", errTLSPort

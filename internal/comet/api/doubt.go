@@ -42,11 +42,14 @@ func (e *Error) judge(cl *Call, named []string) {
 // definite reports whether an answer that is no success says why.
 func (e *Error) definite(cl *Call) bool {
 	switch e.Status {
-	case http.StatusUnauthorized, http.StatusPaymentRequired, http.StatusForbidden, http.StatusProxyAuthRequired,
+	case http.StatusUnauthorized, http.StatusPaymentRequired, http.StatusProxyAuthRequired,
 		http.StatusRequestEntityTooLarge, http.StatusRequestURITooLong, http.StatusUnsupportedMediaType,
 		http.StatusRequestedRangeNotSatisfiable, http.StatusExpectationFailed, http.StatusRequestHeaderFieldsTooLarge,
 		http.StatusUnavailableForLegalReasons:
 		return true
+	case http.StatusForbidden:
+		// The page of a gateway says nothing of what the key may read.
+		return !e.page || cl.write()
 	}
 	switch {
 	case e.endpointMissing, errors.Is(e, ErrUnsupported):

@@ -128,6 +128,7 @@ type Error struct {
 	Named bool
 
 	absent          bool // says that something does not exist
+	page            bool // is one of HTML, which the API never sends
 	unclear         bool
 	endpointMissing bool   // speaks of the path, not of an object
 	lacks           string // of [features]: what the server seems to lack
@@ -222,6 +223,9 @@ func (e *Error) class() error {
 	case http.StatusUnauthorized:
 		return ErrUnauthorized
 	case http.StatusForbidden:
+		if e.page && e.unclear {
+			return nil
+		}
 		return ErrForbidden
 	case http.StatusTooManyRequests:
 		return ErrThrottled

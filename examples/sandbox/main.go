@@ -18,6 +18,7 @@ import (
 	"syscall"
 
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/comettest/inject"
 )
 
 const usage = `Usage:
@@ -75,7 +76,7 @@ type settings struct {
 	addr, key, workspace, seed, moods, profile string
 
 	opts    comettest.Options
-	network comettest.Network
+	network inject.Network
 }
 
 func parseFlags(stderr io.Writer, args []string) (*settings, error) {
@@ -159,7 +160,7 @@ func (s *settings) newServer() (*comettest.Server, error) {
 		Admin: true, DefaultWorkspace: s.workspace,
 	}}
 	s.opts.Workspaces = []string{s.workspace}
-	faults := comettest.NewFaults(1)
+	faults := inject.NewFaults(1)
 	s.opts.Middleware = func(h http.Handler) http.Handler {
 		return s.network.Middleware(faults.Middleware(h))
 	}

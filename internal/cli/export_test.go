@@ -13,14 +13,15 @@ import (
 	"testing"
 
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/comettest/inject"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
 // faultySource starts a server with a few experiments, makes it the source of
 // the tools, and returns its faults.
-func faultySource(t *testing.T) (*comettest.Faults, []string) {
+func faultySource(t *testing.T) (*inject.Faults, []string) {
 	t.Helper()
-	faults := comettest.NewFaults(1)
+	faults := inject.NewFaults(1)
 	srv := source(t, faults.Middleware)
 	keys := srv.SeedSynthetic(comettest.SyntheticSpec{Workspace: "w", Project: "p", Experiments: 4, Metrics: 1, Points: 20, Assets: 1, AssetSize: 3000})
 	return faults, keys
@@ -65,16 +66,16 @@ func TestExportExitCodes(t *testing.T) {
 	const rest = "GET /api/rest/v2/"
 	for _, test := range []struct {
 		name   string
-		fault  comettest.Fault
+		fault  inject.Fault
 		code   int
 		class  string // of the abort, "" for a trailer
 		stderr []string
 	}{
-		{"skipped", comettest.Fault{Kind: "403", Endpoint: rest + "experiment/html"}, ExitIncomplete, "",
+		{"skipped", inject.Fault{Kind: "403", Endpoint: rest + "experiment/html"}, ExitIncomplete, "",
 			[]string{`warning: experiment "`, `": html: skipped: GET `, ": 403 Forbidden", "error: the stream lacks 4 items, named in it as skipped"}},
-		{"unauthorized", comettest.Fault{Kind: "401", From: 40}, ExitDenied, "unauthorized",
+		{"unauthorized", inject.Fault{Kind: "401", From: 40}, ExitDenied, "unauthorized",
 			[]string{"error: GET ", "401 Unauthorized", "hint: the key comes from COMET_API_KEY"}},
-		{"outage", comettest.Fault{Kind: "503", From: 40}, ExitServer, "server",
+		{"outage", inject.Fault{Kind: "503", From: 40}, ExitServer, "server",
 			[]string{"503 Service Unavailable", "hint: run the whole pipeline again: comet-import writes what is missing; a copy that another command has stored is cut off"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -144,9 +145,9 @@ func TestExportHintFitsOutput(t *testing.T) {
 
 // A file that is missing from an artifact is told of with the artifact.
 func TestExportArtifactFile(t *testing.T) {
-	faults := comettest.NewFaults(1)
+	faults := inject.NewFaults(1)
 	source(t, faults.Middleware).SeedDemo("demo")
-	if err := faults.Set(1, comettest.Fault{Kind: "403", Endpoint: "GET */get-asset"}); err != nil {
+	if err := faults.Set(1, inject.Fault{Kind: "403", Endpoint: "GET */get-asset"}); err != nil {
 		t.Fatal(err)
 	}
 	code, _, stderr := runExportCommand(t, t.Context(), "demo/artifacts/digits/1.0.0")
@@ -205,8 +206,8 @@ func (l *listener) Write(p []byte) (int, error) {
 // happens.
 func TestExportReport(t *testing.T) {
 	faults, keys := faultySource(t)
-	if err := faults.Set(1, comettest.Fault{Kind: "403", Endpoint: "*experiment/code", Item: keys[0]},
-		comettest.Fault{Kind: "404", Endpoint: "*experiment/metadata", Item: keys[1]}); err != nil {
+	if err := faults.Set(1, inject.Fault{Kind: "403", Endpoint: "*experiment/code", Item: keys[0]},
+		inject.Fault{Kind: "404", Endpoint: "*experiment/metadata", Item: keys[1]}); err != nil {
 		t.Fatal(err)
 	}
 	name := filepath.Join(t.TempDir(), "report")

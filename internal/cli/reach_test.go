@@ -18,6 +18,7 @@ import (
 	"testing"
 
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/comettest/inject"
 )
 
 // tool runs one of the tools with an empty input, and returns its exit code and
@@ -232,7 +233,7 @@ func socksProxy(t *testing.T, to string, asked *atomic.Int64) string {
 
 // The certificates that the SDK is told to trust are trusted.
 func TestCertificates(t *testing.T) {
-	ca, err := comettest.NewCA()
+	ca, err := inject.NewCA()
 	if err != nil {
 		t.Fatal(err)
 	}

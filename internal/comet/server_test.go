@@ -19,6 +19,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/comettest/inject"
 )
 
 func newClient(t *testing.T, srv *comettest.Server) *comet.Client {
@@ -267,20 +268,20 @@ func TestServerMoods(t *testing.T) {
 // TestServerFaults reads the same from a server where every fifth request goes
 // wrong in one way or another.
 func TestServerFaults(t *testing.T) {
-	kinds := []comettest.FaultKind{
-		comettest.FaultRefuse, comettest.FaultReset, comettest.FaultResetHead, comettest.FaultResetBody, comettest.FaultShort,
-		comettest.FaultHTML, comettest.FaultLost, comettest.FaultStatus(408), comettest.FaultStatus(429), comettest.FaultStatus(500),
-		comettest.FaultStatus(502), comettest.FaultStatus(503), comettest.FaultStatus(504),
+	kinds := []inject.FaultKind{
+		inject.FaultRefuse, inject.FaultReset, inject.FaultResetHead, inject.FaultResetBody, inject.FaultShort,
+		inject.FaultHTML, inject.FaultLost, inject.FaultStatus(408), inject.FaultStatus(429), inject.FaultStatus(500),
+		inject.FaultStatus(502), inject.FaultStatus(503), inject.FaultStatus(504),
 	}
-	var rules []comettest.Fault
+	var rules []inject.Fault
 	for _, k := range kinds {
-		rules = append(rules, comettest.Fault{Kind: k, Rate: 0.2 / float64(len(kinds))})
+		rules = append(rules, inject.Fault{Kind: k, Rate: 0.2 / float64(len(kinds))})
 	}
 	// A wrong length shows in a document, and where the list has the right one.
 	for _, endpoint := range []string{"GET *experiment/metadata*", "GET *get-asset*"} {
-		rules = append(rules, comettest.Fault{Kind: comettest.FaultLength, Endpoint: endpoint, Rate: 0.05})
+		rules = append(rules, inject.Fault{Kind: inject.FaultLength, Endpoint: endpoint, Rate: 0.05})
 	}
-	faults := comettest.NewFaults(7)
+	faults := inject.NewFaults(7)
 	srv := comettest.Start(t, comettest.Options{Middleware: faults.Middleware})
 	srv.SeedDemo("demo")
 	key := comettest.DemoKey("demo", comettest.DemoFirst)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/comettest/inject"
 )
 
 // shareServer returns a client of a server with one project, and its id.
@@ -66,7 +67,7 @@ func TestShareLinksOddAnswers(t *testing.T) {
 // A share link whose answer is lost is made once, also over a connection that is
 // used again, where net/http would repeat a GET by itself.
 func TestAddShareLinkLost(t *testing.T) {
-	faults := comettest.NewFaults(1, comettest.Fault{Kind: comettest.FaultLost, Endpoint: "GET *add-share-link", From: 1, To: 1})
+	faults := inject.NewFaults(1, inject.Fault{Kind: inject.FaultLost, Endpoint: "GET *add-share-link", From: 1, To: 1})
 	srv, c, id := shareServer(t, comettest.Options{Middleware: faults.Middleware}, 0)
 	if _, err := c.Projects.ShareLinks(t.Context(), id); err != nil {
 		t.Fatal(err)

@@ -7,21 +7,23 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/inject"
 )
 
 func TestFaultsControl(t *testing.T) {
-	f := NewFaults(3)
+	f := inject.NewFaults(3)
 	store := new(okHandler)
 	srv := httptest.NewServer(f.Middleware(store))
 	defer srv.Close()
 	client := srv.Client()
-	call := func(method, body string, wantStatus int) faultsDoc {
+	call := func(method, body string, wantStatus int) inject.FaultsDoc {
 		t.Helper()
-		got := fetchOutcome(client, method, srv.URL+FaultsPath, body)
+		got := fetchOutcome(client, method, srv.URL+inject.FaultsPath, body)
 		if got.Err != nil || got.Status != wantStatus || got.Type != "application/json" {
 			t.Fatalf("%s %s: %+v, want status %d", method, body, got, wantStatus)
 		}
-		var doc faultsDoc
+		var doc inject.FaultsDoc
 		if err := json.Unmarshal([]byte(got.Body), &doc); err != nil {
 			t.Fatal(err)
 		}
@@ -30,8 +32,8 @@ func TestFaultsControl(t *testing.T) {
 
 	// The control path itself is never struck, although the rule matches.
 	doc := call("POST", `{"rules":[{"kind":"500","from":2,"times":1},{"kind":"html","rate":1e-9}]}`, 200)
-	rules := []Fault{{Kind: "500", From: 2, Times: 1}, {Kind: FaultHTML, Rate: 1e-9}}
-	want := faultsDoc{Seed: 3, Rules: rules, Injected: []Injection{}, Counts: map[FaultKind]int{}}
+	rules := []inject.Fault{{Kind: "500", From: 2, Times: 1}, {Kind: inject.FaultHTML, Rate: 1e-9}}
+	want := inject.FaultsDoc{Seed: 3, Rules: rules, Injected: []inject.Injection{}, Counts: map[inject.FaultKind]int{}}
 	if diff := cmp.Diff(want, doc); diff != "" {
 		t.Error(diff)
 	}
@@ -40,8 +42,8 @@ func TestFaultsControl(t *testing.T) {
 			t.Errorf("status %d, want %d", got.Status, status)
 		}
 	}
-	want.Injected = []Injection{{Kind: "500", Request: 2, Method: "GET", Path: "/a", Query: "x=1"}}
-	want.Counts = map[FaultKind]int{"500": 1}
+	want.Injected = []inject.Injection{{Kind: "500", Request: 2, Method: "GET", Path: "/a", Query: "x=1"}}
+	want.Counts = map[inject.FaultKind]int{"500": 1}
 	if diff := cmp.Diff(want, call("GET", "", 200)); diff != "" {
 		t.Error(diff)
 	}

@@ -12,14 +12,16 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/inject"
 )
 
 func isReset(err error) bool { return errors.Is(err, syscall.ECONNRESET) }
 
 // newCA returns a CA for one test.
-func newCA(t *testing.T) *CA {
+func newCA(t *testing.T) *inject.CA {
 	t.Helper()
-	ca, err := NewCA()
+	ca, err := inject.NewCA()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +61,7 @@ func TestCA(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return TLSListener(l, cert)
+			return inject.TLSListener(l, cert)
 		}
 	}
 	good := func(l net.Listener) net.Listener {
@@ -72,7 +74,7 @@ func TestCA(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		wrap  func(net.Listener) net.Listener
-		trust *CA
+		trust *inject.CA
 		check func(error) bool
 	}{
 		{"good", good, ca, func(err error) bool { return err == nil }},
@@ -106,8 +108,8 @@ func TestCA(t *testing.T) {
 // Below TLS, faults reach the connection and the network counts what the wire
 // carries.
 func TestFaultsOverTLS(t *testing.T) {
-	ca, n := newCA(t), new(Network)
-	f := NewFaults(1, Fault{Kind: FaultResetBody, To: 1}, Fault{Kind: FaultLost, From: 2})
+	ca, n := newCA(t), new(inject.Network)
+	f := inject.NewFaults(1, inject.Fault{Kind: inject.FaultResetBody, To: 1}, inject.Fault{Kind: inject.FaultLost, From: 2})
 	url := serveTLS(t, f.Middleware(new(bodies)), func(l net.Listener) net.Listener {
 		l, err := ca.Listener(n.Listener(l))
 		if err != nil {

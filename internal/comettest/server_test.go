@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/comettest/inject"
 )
 
 // Two servers with the same seeds have the same state, and it survives JSON.
@@ -164,7 +165,7 @@ func TestNameLimits(t *testing.T) {
 
 // HTTPS is served where it is asked for, links included.
 func TestTLS(t *testing.T) {
-	ca, err := comettest.NewCA()
+	ca, err := inject.NewCA()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/cli"
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/comettest/inject"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -141,11 +142,11 @@ func viewsOf(w *comettest.WorkspaceState) (views []comettest.ViewState) {
 
 // outages are the ways in which a server goes away at its k-th request: before
 // that is done, or when it is done and not answered.
-func outages(k int) map[string][]comettest.Fault {
-	gone := comettest.Fault{Kind: comettest.FaultRefuse, From: k + 1}
-	return map[string][]comettest.Fault{
-		"not done": {{Kind: comettest.FaultRefuse, From: k}},
-		"done":     {{Kind: comettest.FaultLost, From: k, To: k}, gone},
+func outages(k int) map[string][]inject.Fault {
+	gone := inject.Fault{Kind: inject.FaultRefuse, From: k + 1}
+	return map[string][]inject.Fault{
+		"not done": {{Kind: inject.FaultRefuse, From: k}},
+		"done":     {{Kind: inject.FaultLost, From: k, To: k}, gone},
 	}
 }
 
@@ -170,7 +171,7 @@ func TestBelongingsImportOutage(t *testing.T) {
 		for name, rules := range outages(k) {
 			t.Run(fmt.Sprintf("request %d %s", k, name), func(t *testing.T) {
 				t.Parallel()
-				faults := comettest.NewFaults(1)
+				faults := inject.NewFaults(1)
 				dst := start(t, comettest.Options{Workspaces: []string{"lab"}, Middleware: faults.Middleware})
 				if err := faults.Set(1, rules...); err != nil {
 					t.Fatal(err)
@@ -189,12 +190,12 @@ func TestBelongingsImportOutage(t *testing.T) {
 // of one that nothing disturbed; and a request that fails once makes no
 // difference.
 func TestBelongingsExportOutage(t *testing.T) {
-	faults := comettest.NewFaults(1)
+	faults := inject.NewFaults(1)
 	src := start(t, comettest.Options{Middleware: faults.Middleware})
 	seedTeam(src, 300_000)
 	want := content(t, runExport(src, "team").want(t, cli.ExitOK).stdout)
 	total := src.Stats().Requests
-	set := func(t *testing.T, rules ...comettest.Fault) {
+	set := func(t *testing.T, rules ...inject.Fault) {
 		t.Helper()
 		if err := faults.Set(1, rules...); err != nil {
 			t.Fatal(err)
@@ -202,12 +203,12 @@ func TestBelongingsExportOutage(t *testing.T) {
 	}
 	for k := 3; k <= total; k += everyday(61) {
 		t.Run(fmt.Sprintf("request %d", k), func(t *testing.T) {
-			set(t, comettest.Fault{Kind: comettest.FaultStatus(503), From: k, To: k})
+			set(t, inject.Fault{Kind: inject.FaultStatus(503), From: k, To: k})
 			sameContent(t, want, content(t, runExport(src, "team").want(t, cli.ExitOK).stdout))
 			file := filepath.Join(t.TempDir(), "team.comet.zst")
-			set(t, comettest.Fault{Kind: comettest.FaultRefuse, From: k})
+			set(t, inject.Fault{Kind: inject.FaultRefuse, From: k})
 			r := runExport(src, "--retry-max-elapsed", "1ms", "-o", file, "team")
-			if faults.Counts()[comettest.FaultRefuse] > 0 { // the last requests of one run are not made in every one
+			if faults.Counts()[inject.FaultRefuse] > 0 { // the last requests of one run are not made in every one
 				r.want(t, cli.ExitServer)
 			}
 			faults.Reset()

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/comettest/inject"
 	"github.com/comet-stream/comet-stream/internal/selection"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -99,21 +100,21 @@ func TestContinue(t *testing.T) {
 // What was skipped for a passing cause is tried again, what is kept is not
 // fetched.
 func TestContinueSkipped(t *testing.T) {
-	faults := comettest.NewFaults(1)
+	faults := inject.NewFaults(1)
 	srv := comettest.Start(t, comettest.Options{Middleware: faults.Middleware})
 	keys := srv.SeedSynthetic(comettest.SyntheticSpec{Workspace: "w", Project: "p", Experiments: 5, Metrics: 1, Points: 20, Assets: 1, AssetSize: 3000})
 	o := Options{Client: newClient(t, srv), Paths: paths(t, "w/p")}
 	want := content(t, mustExport(t, o))
 	for _, test := range []struct {
 		name  string
-		fault comettest.Fault
+		fault inject.Fault
 		kept  int64
 		same  bool
 	}{
-		{"passing item", comettest.Fault{Kind: "500", Endpoint: rest + "experiment/html", Item: keys[2]}, 2, true},
-		{"passing experiment", comettest.Fault{Kind: "500", Endpoint: rest + "experiment/metadata", Item: keys[2]}, 2, true},
-		{"definite experiment", comettest.Fault{Kind: "403", Endpoint: rest + "experiment/metadata", Item: keys[2]}, 3, false},
-		{"definite item", comettest.Fault{Kind: "403", Endpoint: rest + "experiment/html", Item: keys[2]}, 4, false},
+		{"passing item", inject.Fault{Kind: "500", Endpoint: rest + "experiment/html", Item: keys[2]}, 2, true},
+		{"passing experiment", inject.Fault{Kind: "500", Endpoint: rest + "experiment/metadata", Item: keys[2]}, 2, true},
+		{"definite experiment", inject.Fault{Kind: "403", Endpoint: rest + "experiment/metadata", Item: keys[2]}, 3, false},
+		{"definite item", inject.Fault{Kind: "403", Endpoint: rest + "experiment/html", Item: keys[2]}, 4, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if err := faults.Set(1, test.fault); err != nil {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/comettest/inject"
 	"github.com/comet-stream/comet-stream/stream"
 	"github.com/google/go-cmp/cmp"
 )
@@ -45,7 +46,7 @@ func TestShareLinks(t *testing.T) {
 	one := map[string]int64{"general": 0, "none": 0, "one": -1, "three": 3}
 	for name, test := range map[string]struct {
 		options comettest.Options
-		fault   comettest.Fault
+		fault   inject.Fault
 		want    map[string]int64
 		skips   []string
 		told    int
@@ -53,15 +54,15 @@ func TestShareLinks(t *testing.T) {
 		"all":             {want: map[string]int64{"general": 0, "none": 0, "one": 1, "three": 3}},
 		"no such call":    {options: comettest.Options{Moods: comettest.Moods{Lacks: []string{shareLinksCall}}}, want: unknown, told: 1},
 		"400 for no call": {options: comettest.Options{Moods: comettest.Moods{Lacks: []string{shareLinksCall}, BadRequestForMissing: true}}, want: unknown, told: 1},
-		"forbidden":       {fault: comettest.Fault{Kind: "403"}, want: unknown, told: 1},
-		"one forbidden":   {fault: comettest.Fault{Kind: "403", Item: "one"}, want: one, told: 1},
-		"one unclear":     {fault: comettest.Fault{Kind: "404", Item: "one"}, want: one, skips: []string{"project 404 share links"}},
-		"one failing":     {fault: comettest.Fault{Kind: "500", Item: "one"}, want: one, skips: []string{"project 500 share links passing"}},
-		"forbidden once":  {fault: comettest.Fault{Kind: "403", Item: "one", To: 1}, want: map[string]int64{"general": 0, "none": 0, "one": 1, "three": 3}},
-		"one throttled":   {fault: comettest.Fault{Kind: "429", Item: "one", To: 2}, want: map[string]int64{"general": 0, "none": 0, "one": 1, "three": 3}},
+		"forbidden":       {fault: inject.Fault{Kind: "403"}, want: unknown, told: 1},
+		"one forbidden":   {fault: inject.Fault{Kind: "403", Item: "one"}, want: one, told: 1},
+		"one unclear":     {fault: inject.Fault{Kind: "404", Item: "one"}, want: one, skips: []string{"project 404 share links"}},
+		"one failing":     {fault: inject.Fault{Kind: "500", Item: "one"}, want: one, skips: []string{"project 500 share links passing"}},
+		"forbidden once":  {fault: inject.Fault{Kind: "403", Item: "one", To: 1}, want: map[string]int64{"general": 0, "none": 0, "one": 1, "three": 3}},
+		"one throttled":   {fault: inject.Fault{Kind: "429", Item: "one", To: 2}, want: map[string]int64{"general": 0, "none": 0, "one": 1, "three": 3}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			faults := comettest.NewFaults(1)
+			faults := inject.NewFaults(1)
 			test.options.Middleware = faults.Middleware
 			srv := seedShared(t, test.options)
 			if test.fault.Kind != "" {
@@ -95,11 +96,11 @@ func TestShareLinks(t *testing.T) {
 // A number that could not be had for a passing cause is had by the export that
 // goes on with the stream.
 func TestShareLinksContinued(t *testing.T) {
-	faults := comettest.NewFaults(1)
+	faults := inject.NewFaults(1)
 	srv := seedShared(t, comettest.Options{Middleware: faults.Middleware})
 	o := Options{Client: newClient(t, srv), Paths: paths(t, "w")}
 	want := content(t, mustExport(t, o))
-	if err := faults.Set(1, comettest.Fault{Kind: "500", Endpoint: "GET *" + shareLinksCall}); err != nil {
+	if err := faults.Set(1, inject.Fault{Kind: "500", Endpoint: "GET *" + shareLinksCall}); err != nil {
 		t.Fatal(err)
 	}
 	data, sum := exportBlocks(t, o)

@@ -17,14 +17,15 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/comettest/inject"
 	"github.com/comet-stream/comet-stream/internal/selection"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
 // seedFaults starts a server with a few experiments, and what goes wrong there.
-func seedFaults(t *testing.T, rules ...comettest.Fault) (*comettest.Server, []string) {
+func seedFaults(t *testing.T, rules ...inject.Fault) (*comettest.Server, []string) {
 	t.Helper()
-	faults := comettest.NewFaults(1)
+	faults := inject.NewFaults(1)
 	srv := comettest.Start(t, comettest.Options{Middleware: faults.Middleware})
 	keys := seedSmall(srv)
 	if err := faults.Set(1, rules...); err != nil {
@@ -63,24 +64,24 @@ func skips(all []stream.Record) []string {
 func TestSkipped(t *testing.T) {
 	for _, test := range []struct {
 		name   string
-		fault  comettest.Fault
+		fault  inject.Fault
 		item   func(key string) string
 		want   []string
 		groups int
 	}{
-		{"forbidden text", comettest.Fault{Kind: "403", Endpoint: rest + "experiment/html"}, nil, []string{"html 403"}, 4},
-		{"failing text", comettest.Fault{Kind: "500", Endpoint: rest + "experiment/output"}, nil, []string{"output 500 passing"}, 4},
-		{"forbidden values", comettest.Fault{Kind: "403", Endpoint: rest + "experiment/parameters"}, nil, []string{"parameters 403"}, 4},
-		{"forbidden others", comettest.Fault{Kind: "403", Endpoint: rest + "experiment/log-other"}, nil, []string{"others 403"}, 4},
-		{"forbidden tags", comettest.Fault{Kind: "403", Endpoint: rest + "experiment/tags"}, nil, []string{"experiment 403 tags"}, 4},
-		{"forbidden details", comettest.Fault{Kind: "403", Endpoint: rest + "experiment/system-details"}, nil, []string{"system 403"}, 4},
-		{"failing git", comettest.Fault{Kind: "503", Endpoint: rest + "experiment/git/metadata"}, nil, []string{"git 503 passing"}, 4},
-		{"failing points", comettest.Fault{Kind: "500", Endpoint: rest + "experiment/metrics/get-*"}, nil, []string{"metrics 500 metric_000 passing", "metrics 500 metric_001 passing"}, 4},
-		{"failing call for all points", comettest.Fault{Kind: "500", Endpoint: rest + "experiment/metrics/get-all"}, nil, nil, 4},
-		{"forbidden list", comettest.Fault{Kind: "403", Endpoint: rest + "experiment/asset/list"}, nil, []string{"asset 403"}, 4},
-		{"forbidden experiment", comettest.Fault{Kind: "403", Endpoint: rest + "experiment/metadata"}, nil, []string{"experiment 403 run 1"}, 3},
-		{"missing text", comettest.Fault{Kind: "404", Endpoint: rest + "experiment/html"}, nil, []string{"html 404"}, 4},
-		{"refused text", comettest.Fault{Kind: "400", Endpoint: rest + "experiment/graph"}, nil, []string{"graph 400"}, 4},
+		{"forbidden text", inject.Fault{Kind: "403", Endpoint: rest + "experiment/html"}, nil, []string{"html 403"}, 4},
+		{"failing text", inject.Fault{Kind: "500", Endpoint: rest + "experiment/output"}, nil, []string{"output 500 passing"}, 4},
+		{"forbidden values", inject.Fault{Kind: "403", Endpoint: rest + "experiment/parameters"}, nil, []string{"parameters 403"}, 4},
+		{"forbidden others", inject.Fault{Kind: "403", Endpoint: rest + "experiment/log-other"}, nil, []string{"others 403"}, 4},
+		{"forbidden tags", inject.Fault{Kind: "403", Endpoint: rest + "experiment/tags"}, nil, []string{"experiment 403 tags"}, 4},
+		{"forbidden details", inject.Fault{Kind: "403", Endpoint: rest + "experiment/system-details"}, nil, []string{"system 403"}, 4},
+		{"failing git", inject.Fault{Kind: "503", Endpoint: rest + "experiment/git/metadata"}, nil, []string{"git 503 passing"}, 4},
+		{"failing points", inject.Fault{Kind: "500", Endpoint: rest + "experiment/metrics/get-*"}, nil, []string{"metrics 500 metric_000 passing", "metrics 500 metric_001 passing"}, 4},
+		{"failing call for all points", inject.Fault{Kind: "500", Endpoint: rest + "experiment/metrics/get-all"}, nil, nil, 4},
+		{"forbidden list", inject.Fault{Kind: "403", Endpoint: rest + "experiment/asset/list"}, nil, []string{"asset 403"}, 4},
+		{"forbidden experiment", inject.Fault{Kind: "403", Endpoint: rest + "experiment/metadata"}, nil, []string{"experiment 403 run 1"}, 3},
+		{"missing text", inject.Fault{Kind: "404", Endpoint: rest + "experiment/html"}, nil, []string{"html 404"}, 4},
+		{"refused text", inject.Fault{Kind: "400", Endpoint: rest + "experiment/graph"}, nil, []string{"graph 400"}, 4},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			srv, keys := seedFaults(t)
@@ -108,12 +109,12 @@ func TestSkipped(t *testing.T) {
 
 // An asset that cannot be had is one item; whatever came of it does not count.
 func TestSkippedAsset(t *testing.T) {
-	for name, kind := range map[string]comettest.FaultKind{"forbidden": "403", "missing": "404", "failing": "500", "short": comettest.FaultShort} {
+	for name, kind := range map[string]inject.FaultKind{"forbidden": "403", "missing": "404", "failing": "500", "short": inject.FaultShort} {
 		t.Run(name, func(t *testing.T) {
 			srv, keys := seedFaults(t)
 			clean := records(t, mustExport(t, Options{Client: newClient(t, srv), Paths: paths(t, "w/p/"+keys[2])}))
 			id := of[*stream.Asset](clean)[0].ID
-			faulty, _ := seedFaults(t, comettest.Fault{Kind: kind, Endpoint: rest + "experiment/asset/get-asset", Item: id})
+			faulty, _ := seedFaults(t, inject.Fault{Kind: kind, Endpoint: rest + "experiment/asset/get-asset", Item: id})
 			data, _, err := export(t, Options{Client: newClient(t, faulty), Paths: paths(t, "w/p")})
 			if err != nil {
 				t.Fatal(err)
@@ -126,7 +127,7 @@ func TestSkippedAsset(t *testing.T) {
 			if n := len(of[*stream.AssetEnd](all)); n != 4*2-1 {
 				t.Errorf("%d assets are whole, want 7", n)
 			}
-			if passing := kind == "500" || kind == comettest.FaultShort; skipped[0].Passing != passing {
+			if passing := kind == "500" || kind == inject.FaultShort; skipped[0].Passing != passing {
 				t.Errorf("passing %v", skipped[0].Passing)
 			}
 		})
@@ -199,8 +200,8 @@ func TestVanished(t *testing.T) {
 		}
 	}
 	faulty, keys := seedFaults(t,
-		comettest.Fault{Kind: "404", SDKErrorCode: comet.CodeNoSuchRun, Endpoint: rest + "experiment/metadata", From: 2, Item: keys[1]},
-		comettest.Fault{Kind: "404", SDKErrorCode: comet.CodeNoSuchRun, Endpoint: rest + "experiment/parameters", Item: keys[1]})
+		inject.Fault{Kind: "404", SDKErrorCode: comet.CodeNoSuchRun, Endpoint: rest + "experiment/metadata", From: 2, Item: keys[1]},
+		inject.Fault{Kind: "404", SDKErrorCode: comet.CodeNoSuchRun, Endpoint: rest + "experiment/parameters", Item: keys[1]})
 	data, _, err := export(t, Options{Client: newClient(t, faulty), Paths: paths(t, "w/p")})
 	if err != nil {
 		t.Fatal(err)
@@ -218,16 +219,16 @@ func TestVanished(t *testing.T) {
 func TestAborted(t *testing.T) {
 	for _, test := range []struct {
 		name  string
-		fault comettest.Fault
+		fault inject.Fault
 		class string
 		is    error
 	}{
-		{"unauthorized", comettest.Fault{Kind: "401"}, "unauthorized", comet.ErrUnauthorized},
-		{"outage", comettest.Fault{Kind: "503"}, "server", comet.ErrOutage},
-		{"refused connections", comettest.Fault{Kind: comettest.FaultRefuse}, "server", comet.ErrOutage},
+		{"unauthorized", inject.Fault{Kind: "401"}, "unauthorized", comet.ErrUnauthorized},
+		{"outage", inject.Fault{Kind: "503"}, "server", comet.ErrOutage},
+		{"refused connections", inject.Fault{Kind: inject.FaultRefuse}, "server", comet.ErrOutage},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			faults, late := comettest.NewFaults(1), &latecomer{written: make(chan struct{})}
+			faults, late := inject.NewFaults(1), &latecomer{written: make(chan struct{})}
 			srv := comettest.Start(t, comettest.Options{Middleware: func(next http.Handler) http.Handler {
 				return late.middleware(faults.Middleware(next))
 			}})
@@ -309,7 +310,7 @@ func (l *latecomer) middleware(next http.Handler) http.Handler {
 
 // Before anything is written a refused key is just an error.
 func TestUnauthorizedAtOnce(t *testing.T) {
-	srv, _ := seedFaults(t, comettest.Fault{Kind: "401"})
+	srv, _ := seedFaults(t, inject.Fault{Kind: "401"})
 	data, _, err := export(t, Options{Client: newClient(t, srv), Paths: paths(t, "w/p")})
 	if !errors.Is(err, comet.ErrUnauthorized) || len(data) != 0 {
 		t.Errorf("error %v, %d bytes", err, len(data))
@@ -318,15 +319,15 @@ func TestUnauthorizedAtOnce(t *testing.T) {
 
 // Faults that pass are not to be seen in the stream.
 func TestPassingFaults(t *testing.T) {
-	faults := comettest.NewFaults(1)
+	faults := inject.NewFaults(1)
 	srv := comettest.Start(t, comettest.Options{Middleware: faults.Middleware})
 	srv.SeedSynthetic(comettest.SyntheticSpec{Workspace: "w", Project: "p", Experiments: 6, Metrics: 2, Points: 30, Assets: 2, AssetSize: 5000})
 	want := content(t, mustExport(t, Options{Client: newClient(t, srv), Paths: paths(t, "w/p")}))
-	var rules []comettest.Fault
-	for _, kind := range []comettest.FaultKind{
-		comettest.FaultReset, comettest.FaultResetBody, comettest.FaultShort, comettest.FaultHTML, "500", "503", "429", "408",
+	var rules []inject.Fault
+	for _, kind := range []inject.FaultKind{
+		inject.FaultReset, inject.FaultResetBody, inject.FaultShort, inject.FaultHTML, "500", "503", "429", "408",
 	} {
-		rules = append(rules, comettest.Fault{Kind: kind, Rate: 0.03})
+		rules = append(rules, inject.Fault{Kind: kind, Rate: 0.03})
 	}
 	if err := faults.Set(1, rules...); err != nil {
 		t.Fatal(err)
@@ -448,7 +449,7 @@ func TestLinked(t *testing.T) {
 
 // A project that may not be read is no reason to give up the others.
 func TestForbiddenProject(t *testing.T) {
-	faults := comettest.NewFaults(1, comettest.Fault{Kind: "403", Endpoint: rest + "experiments", Item: "projectName=shelf"})
+	faults := inject.NewFaults(1, inject.Fault{Kind: "403", Endpoint: rest + "experiments", Item: "projectName=shelf"})
 	srv := comettest.Start(t, comettest.Options{Middleware: faults.Middleware})
 	srv.SeedDemo("demo")
 	data, _, err := export(t, Options{Client: newClient(t, srv), Paths: paths(t, "demo")})
@@ -475,13 +476,13 @@ func TestForbiddenProject(t *testing.T) {
 // points of each metric, and is not made anew for every experiment. A metric that
 // cannot be had by itself either is named.
 func TestHeavyPoints(t *testing.T) {
-	faults := comettest.NewFaults(1)
+	faults := inject.NewFaults(1)
 	srv := comettest.Start(t, comettest.Options{Middleware: faults.Middleware})
 	const experiments = 60
 	keys := srv.SeedSynthetic(comettest.SyntheticSpec{Workspace: "w", Project: "p", Experiments: experiments, Metrics: 4, Points: 20})
 	want := content(t, mustExport(t, Options{Client: newClient(t, srv), Paths: paths(t, "w/p")}))
-	slow := comettest.Fault{Endpoint: rest + "experiment/metrics/get-all"}
-	for _, kind := range []comettest.FaultKind{"504", "500", comettest.FaultResetBody, comettest.FaultHTML} {
+	slow := inject.Fault{Endpoint: rest + "experiment/metrics/get-all"}
+	for _, kind := range []inject.FaultKind{"504", "500", inject.FaultResetBody, inject.FaultHTML} {
 		t.Run(string(kind), func(t *testing.T) {
 			slow.Kind = kind
 			if err := faults.Set(1, slow); err != nil {
@@ -497,7 +498,7 @@ func TestHeavyPoints(t *testing.T) {
 		})
 	}
 	slow.Kind = "504"
-	lost := comettest.Fault{Kind: "504", Endpoint: rest + "experiment/metrics/get-metric", Item: "experimentKey=" + keys[7] + "&metricName=metric_002"}
+	lost := inject.Fault{Kind: "504", Endpoint: rest + "experiment/metrics/get-metric", Item: "experimentKey=" + keys[7] + "&metricName=metric_002"}
 	if err := faults.Set(1, slow, lost); err != nil {
 		t.Fatal(err)
 	}

@@ -9,15 +9,16 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/comettest/inject"
 	"github.com/comet-stream/comet-stream/internal/listing"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
 // faulty starts a server with rules of what goes wrong, which are set once it is
 // seeded.
-func faulty(t *testing.T, moods comettest.Moods, seed func(*comettest.Server), rules ...comettest.Fault) *comettest.Server {
+func faulty(t *testing.T, moods comettest.Moods, seed func(*comettest.Server), rules ...inject.Fault) *comettest.Server {
 	t.Helper()
-	faults := comettest.NewFaults(1)
+	faults := inject.NewFaults(1)
 	srv := comettest.Start(t, comettest.Options{Moods: moods, Middleware: faults.Middleware})
 	seed(srv)
 	if err := faults.Set(1, rules...); err != nil {
@@ -31,13 +32,13 @@ func faulty(t *testing.T, moods comettest.Moods, seed func(*comettest.Server), r
 func TestFullMetricsUnread(t *testing.T) {
 	moods := comettest.Moods{MetricCap: comettest.DefaultMetricCap, FullMetricFiles: "typed"}
 	for name, test := range map[string]struct {
-		fault comettest.Fault
+		fault inject.Fault
 		want  []string
 	}{
-		"forbidden file": {comettest.Fault{Kind: "403", Endpoint: rest + "experiment/asset/get-asset"}, []string{"metrics 403 a b", "metrics 403 c"}},
-		"failing file":   {comettest.Fault{Kind: "500", Endpoint: rest + "experiment/asset/get-asset"}, []string{"metrics 500 a b passing", "metrics 500 c passing"}},
+		"forbidden file": {inject.Fault{Kind: "403", Endpoint: rest + "experiment/asset/get-asset"}, []string{"metrics 403 a b", "metrics 403 c"}},
+		"failing file":   {inject.Fault{Kind: "500", Endpoint: rest + "experiment/asset/get-asset"}, []string{"metrics 500 a b passing", "metrics 500 c passing"}},
 		"failing list": {
-			comettest.Fault{Kind: "500", Endpoint: rest + "experiment/asset/list", Item: stream.AssetFullMetric},
+			inject.Fault{Kind: "500", Endpoint: rest + "experiment/asset/list", Item: stream.AssetFullMetric},
 			[]string{"metrics 500 a b passing", "metrics 500 c passing"},
 		},
 	} {
@@ -83,7 +84,7 @@ func TestFullMetricsBounded(t *testing.T) {
 // A listing of versions that cannot be read is an error, and no empty list.
 func TestListVersionsUnread(t *testing.T) {
 	demo := func(srv *comettest.Server) { srv.SeedDemo("demo") }
-	for path, fault := range map[string]comettest.Fault{
+	for path, fault := range map[string]inject.Fault{
 		"demo/artifacts/digits":   {Kind: "500", Endpoint: rest + "artifacts/get", From: 2},
 		"demo/model-registry/cnn": {Kind: "500", Endpoint: rest + "registry-model/details", From: 2},
 	} {
@@ -99,7 +100,7 @@ func TestListVersionsUnread(t *testing.T) {
 // An experiment that --with-experiments was to add and could not is missing.
 func TestWithExperimentsUnread(t *testing.T) {
 	key := comettest.DemoKey("demo", comettest.DemoFirst)
-	for name, fault := range map[string]comettest.Fault{
+	for name, fault := range map[string]inject.Fault{
 		"version":    {Kind: "500", Endpoint: rest + "artifacts/version", To: 3},
 		"experiment": {Kind: "403", Endpoint: rest + "experiment/metadata", Item: key},
 	} {
@@ -128,7 +129,7 @@ func TestPanelsUnread(t *testing.T) {
 			srv.SeedProject("w", p, comettest.ProjectSpec{})
 			srv.SeedView("w", p, "", "Page", nil)
 		}
-	}, comettest.Fault{Kind: "500", Endpoint: rest + "code-panel/get-all"})
+	}, inject.Fault{Kind: "500", Endpoint: rest + "code-panel/get-all"})
 	data, _, err := export(t, Options{Client: newClient(t, srv), Paths: paths(t, "w/a", "w/b")})
 	if err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/comettest/inject"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -40,9 +41,9 @@ func (s *storage) middleware(next http.Handler) http.Handler {
 }
 
 // directServer starts a server that takes uploads to its storage.
-func directServer(t *testing.T, faults ...comettest.Fault) (*comettest.Server, *storage) {
+func directServer(t *testing.T, faults ...inject.Fault) (*comettest.Server, *storage) {
 	s := new(storage)
-	f := comettest.NewFaults(1, faults...)
+	f := inject.NewFaults(1, faults...)
 	return newServer(t, comettest.Options{
 		Moods:      comettest.Moods{S3Upload: true},
 		Middleware: func(h http.Handler) http.Handler { return s.middleware(f.Middleware(h)) },
@@ -114,32 +115,32 @@ func TestDirect(t *testing.T) {
 // Whatever happens to a direct upload, the asset is there in the end, and once.
 func TestDirectTrouble(t *testing.T) {
 	const parts, start, complete, plain = "PUT /bucket/*", "POST *upload-start", "POST *upload-complete", "POST *asset/upload"
-	status := comettest.FaultStatus
+	status := inject.FaultStatus
 	for name, tc := range map[string]struct {
-		faults []comettest.Fault
+		faults []inject.Fault
 		want   uploadCounts
 	}{
-		"a part fails":    {[]comettest.Fault{{Kind: status(503), Endpoint: parts, From: 3, To: 4}}, uploadCounts{2, 2, 0}},
-		"a part breaks":   {[]comettest.Fault{{Kind: comettest.FaultReset, Endpoint: parts, Bytes: 100_000, From: 2, To: 2}}, uploadCounts{2, 2, 0}},
-		"a part is lost":  {[]comettest.Fault{{Kind: comettest.FaultLost, Endpoint: parts, From: 2, To: 2}}, uploadCounts{2, 2, 0}},
-		"expired":         {[]comettest.Fault{{Kind: status(403), Endpoint: parts, From: 2, To: 2}}, uploadCounts{3, 3, 0}},
-		"always refused":  {[]comettest.Fault{{Kind: status(403), Endpoint: parts}}, uploadCounts{2, 2, 2}},
-		"out of order":    {[]comettest.Fault{{Kind: status(500), Endpoint: parts}}, uploadCounts{1, 1, 2}},
-		"not known":       {[]comettest.Fault{{Kind: status(404), Endpoint: start}}, uploadCounts{1, 0, 2}},
-		"not allowed":     {[]comettest.Fault{{Kind: status(405), Endpoint: start}}, uploadCounts{4, 0, 2}},
-		"not implemented": {[]comettest.Fault{{Kind: status(501), Endpoint: start}}, uploadCounts{4, 0, 2}},
-		"refused":         {[]comettest.Fault{{Kind: status(400), Endpoint: start}}, uploadCounts{1, 0, 2}},
-		"begins again":    {[]comettest.Fault{{Kind: comettest.FaultLost, Endpoint: start, From: 1, To: 1}}, uploadCounts{3, 2, 0}},
-		"the end is lost": {[]comettest.Fault{{Kind: comettest.FaultLost, Endpoint: complete, From: 1, To: 1}}, uploadCounts{2, 2, 0}},
-		"lost, and late": {[]comettest.Fault{
-			{Kind: comettest.FaultLost, Endpoint: complete, From: 1, To: 1},
-			{Kind: comettest.FaultLag, Endpoint: "GET *asset/list", Reads: 5, Prime: []string{"/api/rest/v2/experiment/asset/list?experimentKey={experimentKey}&type=all"}},
+		"a part fails":    {[]inject.Fault{{Kind: status(503), Endpoint: parts, From: 3, To: 4}}, uploadCounts{2, 2, 0}},
+		"a part breaks":   {[]inject.Fault{{Kind: inject.FaultReset, Endpoint: parts, Bytes: 100_000, From: 2, To: 2}}, uploadCounts{2, 2, 0}},
+		"a part is lost":  {[]inject.Fault{{Kind: inject.FaultLost, Endpoint: parts, From: 2, To: 2}}, uploadCounts{2, 2, 0}},
+		"expired":         {[]inject.Fault{{Kind: status(403), Endpoint: parts, From: 2, To: 2}}, uploadCounts{3, 3, 0}},
+		"always refused":  {[]inject.Fault{{Kind: status(403), Endpoint: parts}}, uploadCounts{2, 2, 2}},
+		"out of order":    {[]inject.Fault{{Kind: status(500), Endpoint: parts}}, uploadCounts{1, 1, 2}},
+		"not known":       {[]inject.Fault{{Kind: status(404), Endpoint: start}}, uploadCounts{1, 0, 2}},
+		"not allowed":     {[]inject.Fault{{Kind: status(405), Endpoint: start}}, uploadCounts{4, 0, 2}},
+		"not implemented": {[]inject.Fault{{Kind: status(501), Endpoint: start}}, uploadCounts{4, 0, 2}},
+		"refused":         {[]inject.Fault{{Kind: status(400), Endpoint: start}}, uploadCounts{1, 0, 2}},
+		"begins again":    {[]inject.Fault{{Kind: inject.FaultLost, Endpoint: start, From: 1, To: 1}}, uploadCounts{3, 2, 0}},
+		"the end is lost": {[]inject.Fault{{Kind: inject.FaultLost, Endpoint: complete, From: 1, To: 1}}, uploadCounts{2, 2, 0}},
+		"lost, and late": {[]inject.Fault{
+			{Kind: inject.FaultLost, Endpoint: complete, From: 1, To: 1},
+			{Kind: inject.FaultLag, Endpoint: "GET *asset/list", Reads: 5, Prime: []string{"/api/rest/v2/experiment/asset/list?experimentKey={experimentKey}&type=all"}},
 		}, uploadCounts{2, 2, 0}},
-		"the end fails":      {[]comettest.Fault{{Kind: status(503), Endpoint: complete, From: 1, To: 1}}, uploadCounts{2, 3, 0}},
-		"the end is refused": {[]comettest.Fault{{Kind: status(404), Endpoint: complete, From: 1, To: 1}}, uploadCounts{1, 1, 2}},
-		"all is lost": {[]comettest.Fault{
+		"the end fails":      {[]inject.Fault{{Kind: status(503), Endpoint: complete, From: 1, To: 1}}, uploadCounts{2, 3, 0}},
+		"the end is refused": {[]inject.Fault{{Kind: status(404), Endpoint: complete, From: 1, To: 1}}, uploadCounts{1, 1, 2}},
+		"all is lost": {[]inject.Fault{
 			{Kind: status(403), Endpoint: parts},
-			{Kind: comettest.FaultReset, Endpoint: plain, Bytes: 1000, From: 1, To: 1},
+			{Kind: inject.FaultReset, Endpoint: plain, Bytes: 1000, From: 1, To: 1},
 		}, uploadCounts{2, 2, 3}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/comettest/inject"
 	"github.com/comet-stream/comet-stream/internal/importer/upload"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
@@ -92,10 +93,10 @@ func TestStreamBroken(t *testing.T) {
 // TestTruncatedAndCut loses one experiment to answers that are cut, in a stream
 // that is cut itself: both are told, though both are io.ErrUnexpectedEOF.
 func TestTruncatedAndCut(t *testing.T) {
-	faults := comettest.NewFaults(1)
+	faults := inject.NewFaults(1)
 	srv := newServer(t, comettest.Options{Middleware: faults.Middleware})
 	importTo(t, newClient(t, srv), streamOf(t, twoExperiments()), Options{}).succeed(t)
-	if err := faults.Set(1, comettest.Fault{Kind: comettest.FaultShort, Endpoint: "GET *log-other", Item: testKey(0)}); err != nil {
+	if err := faults.Set(1, inject.Fault{Kind: inject.FaultShort, Endpoint: "GET *log-other", Item: testKey(0)}); err != nil {
 		t.Fatal(err)
 	}
 	r := importTo(t, newClient(t, srv), broken(t, (*stream.Writer).Stop), Options{})
@@ -199,7 +200,7 @@ func TestAssetThrough(t *testing.T) {
 		diffStates(t, "destination", stateOf(want), stateOf(srv))
 	})
 	t.Run("broken off", func(t *testing.T) {
-		faults := comettest.NewFaults(1, comettest.Fault{Kind: comettest.FaultReset, Endpoint: "POST *asset/upload", Item: testID(1), Bytes: 1 << 20, From: 1, To: 1})
+		faults := inject.NewFaults(1, inject.Fault{Kind: inject.FaultReset, Endpoint: "POST *asset/upload", Item: testID(1), Bytes: 1 << 20, From: 1, To: 1})
 		srv := newServer(t, comettest.Options{Middleware: faults.Middleware})
 		r := importTo(t, newClient(t, srv), streamOf(t, p), o)
 		through, ok := errors.AsType[*upload.BrokenOff](r.err)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/comettest/inject"
 	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 )
@@ -265,13 +266,13 @@ func TestImportLostAnswers(t *testing.T) {
 	o := Options{To: place.Project{Workspace: "team"}}
 	calm := newServer(t, comettest.Options{})
 	importTo(t, newClient(t, calm), data, o).succeed(t)
-	for i, kind := range []comettest.FaultKind{comettest.FaultLost, comettest.FaultReset, comettest.FaultHTML, comettest.FaultStatus(503)} {
+	for i, kind := range []inject.FaultKind{inject.FaultLost, inject.FaultReset, inject.FaultHTML, inject.FaultStatus(503)} {
 		for j, endpoint := range []string{"POST *batch/logger/experiment/metric", "POST *write/experiment/output", "POST *logger/add/run", "POST *asset/upload", "POST *project/create"} {
 			if (i+j)%stride(2) != 0 {
 				continue
 			}
 			t.Run(string(kind)+" "+endpoint, func(t *testing.T) {
-				faults := comettest.NewFaults(1, comettest.Fault{Kind: kind, Endpoint: endpoint, From: 1, To: 2})
+				faults := inject.NewFaults(1, inject.Fault{Kind: kind, Endpoint: endpoint, From: 1, To: 2})
 				srv := newServer(t, comettest.Options{Middleware: faults.Middleware})
 				importTo(t, newClient(t, srv), data, o).succeed(t)
 				if len(faults.Injected()) == 0 {
@@ -295,9 +296,9 @@ func TestImportLag(t *testing.T) {
 	importTo(t, newClient(t, calm), data, o).succeed(t)
 	total := calm.Stats().Requests
 	for k := 15; k < total; k += stride(13) {
-		faults := comettest.NewFaults(1,
-			comettest.Fault{Kind: comettest.FaultLag, Endpoint: "GET *", Reads: 1, For: lag},
-			comettest.Fault{Kind: comettest.FaultLost, Endpoint: "POST *experiment/metric", From: 1, To: 1})
+		faults := inject.NewFaults(1,
+			inject.Fault{Kind: inject.FaultLag, Endpoint: "GET *", Reads: 1, For: lag},
+			inject.Fault{Kind: inject.FaultLost, Endpoint: "POST *experiment/metric", From: 1, To: 1})
 		srv := newServer(t, comettest.Options{Middleware: faults.Middleware})
 		killed(t, srv, data, o, k, true)
 		if r := importTo(t, newClient(t, srv), data, o); r.err != nil {

@@ -10,6 +10,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/comettest/inject"
 	"github.com/comet-stream/comet-stream/internal/importer/upload"
 )
 
@@ -53,13 +54,13 @@ func TestLostAnswersOfAssets(t *testing.T) {
 		t.Fatalf("%d assets without a fault, want %d", len(want), n)
 	}
 	lost := 0
-	for _, kind := range []comettest.FaultKind{comettest.FaultLost, comettest.FaultReset, comettest.FaultStatus(502)} {
+	for _, kind := range []inject.FaultKind{inject.FaultLost, inject.FaultReset, inject.FaultStatus(502)} {
 		for n := 1; n <= 20; n += stride(3) {
-			faults := comettest.NewFaults(1,
-				comettest.Fault{Kind: kind, Endpoint: "POST *upload", From: n, To: n},
-				comettest.Fault{Kind: comettest.FaultLag, Endpoint: "GET *asset/list", Reads: n % 3})
+			faults := inject.NewFaults(1,
+				inject.Fault{Kind: kind, Endpoint: "POST *upload", From: n, To: n},
+				inject.Fault{Kind: inject.FaultLag, Endpoint: "GET *asset/list", Reads: n % 3})
 			if n%3 == 0 {
-				faults = comettest.NewFaults(1, comettest.Fault{Kind: kind, Endpoint: "POST *upload", From: n, To: n + 1})
+				faults = inject.NewFaults(1, inject.Fault{Kind: kind, Endpoint: "POST *upload", From: n, To: n + 1})
 			}
 			srv := newServer(t, comettest.Options{Moods: moods, Middleware: faults.Middleware})
 			c := newClient(t, srv)
@@ -128,7 +129,7 @@ func TestNamesOnce(t *testing.T) {
 	p := manyAssets()
 	for name, moods := range map[string]comettest.Moods{"ids kept": {NamesOnce: true}, "ids assigned": {NamesOnce: true, AssignIDs: true}} {
 		t.Run(name, func(t *testing.T) {
-			faults := comettest.NewFaults(1, comettest.Fault{Kind: comettest.FaultLost, Endpoint: "POST *upload", Rate: 0.5})
+			faults := inject.NewFaults(1, inject.Fault{Kind: inject.FaultLost, Endpoint: "POST *upload", Rate: 0.5})
 			srv := newServer(t, comettest.Options{Moods: moods, Middleware: faults.Middleware})
 			c, data := newClient(t, srv), streamOf(t, p)
 			for run := range 3 {
@@ -197,7 +198,7 @@ func TestLostAnswersOfFiles(t *testing.T) {
 	want := files(calm)
 	for endpoint, most := range map[string]int{"POST *asset/upload": 12, "POST *remote/batch": 1} {
 		for n := 1; n <= most; n += stride(3) {
-			faults := comettest.NewFaults(1, comettest.Fault{Kind: comettest.FaultLost, Endpoint: endpoint, From: n, To: n})
+			faults := inject.NewFaults(1, inject.Fault{Kind: inject.FaultLost, Endpoint: endpoint, From: n, To: n})
 			srv := newServer(t, comettest.Options{Moods: moods, Middleware: faults.Middleware})
 			c := newClient(t, srv)
 			for run, o := range []Options{{Verify: true}, {}, {Mode: VerifyOnly}} {

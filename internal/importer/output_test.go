@@ -11,6 +11,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/comettest/inject"
 	"github.com/comet-stream/comet-stream/internal/importer/content"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -99,9 +100,9 @@ func TestOutputLost(t *testing.T) {
 	want := newServer(t, comettest.Options{})
 	seed(want, "", p)
 	data := streamOf(t, p)
-	for i, kind := range []comettest.FaultKind{comettest.FaultLost, comettest.FaultReset} {
+	for i, kind := range []inject.FaultKind{inject.FaultLost, inject.FaultReset} {
 		for at := i; at < 3; at += stride(2) {
-			faults := comettest.NewFaults(1, comettest.Fault{Kind: kind, Endpoint: "POST *write/experiment/output", From: at + 1, To: at + 2})
+			faults := inject.NewFaults(1, inject.Fault{Kind: kind, Endpoint: "POST *write/experiment/output", From: at + 1, To: at + 2})
 			srv := newServer(t, comettest.Options{Middleware: faults.Middleware})
 			importTo(t, newClient(t, srv), data, Options{}).succeed(t)
 			if len(faults.Injected()) == 0 {
@@ -118,7 +119,7 @@ func TestOutputNeverArrives(t *testing.T) {
 	p := testProject{workspace: "team", name: "p", experiments: []comettest.ExperimentSpec{{
 		Key: testKey(1), Start: start, End: start, Output: []string{"a line\n"},
 	}}}
-	faults := comettest.NewFaults(1, comettest.Fault{Kind: comettest.FaultReset, Endpoint: "POST *write/experiment/output"})
+	faults := inject.NewFaults(1, inject.Fault{Kind: inject.FaultReset, Endpoint: "POST *write/experiment/output"})
 	srv := newServer(t, comettest.Options{Middleware: faults.Middleware})
 	r := importTo(t, newClient(t, srv), streamOf(t, p), Options{})
 	if !errors.Is(r.err, comet.ErrUncertain) || r.Failed != 1 {

@@ -16,6 +16,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/comettest/inject"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -202,7 +203,7 @@ func TestPointsRefused(t *testing.T) {
 	data := s.close()
 	for name, moods := range map[string]comettest.Moods{"in batches": {}, "one by one": {NoBatch: true}} {
 		t.Run(name, func(t *testing.T) {
-			faults := comettest.NewFaults(1, comettest.Fault{Kind: comettest.FaultStatus(422), Endpoint: "POST *experiment/metric", Item: "forbidden"})
+			faults := inject.NewFaults(1, inject.Fault{Kind: inject.FaultStatus(422), Endpoint: "POST *experiment/metric", Item: "forbidden"})
 			srv := newServer(t, comettest.Options{Middleware: faults.Middleware, Moods: moods})
 			r := importTo(t, newClient(t, srv), data, Options{})
 			if r.err != nil || r.Created != 1 || r.Missing != 2 {
@@ -229,10 +230,10 @@ func TestPointsRefusedAndLost(t *testing.T) {
 	s.write(&stream.Metrics{Name: "c", Points: points}, &stream.Metrics{Name: "forbidden", Points: points[:1]}, &stream.Metrics{Name: "z", Points: points[:1]})
 	s.write(&stream.ExperimentEnd{Key: e.Key})
 	// The first request, and that for the second half.
-	faults := comettest.NewFaults(1,
-		comettest.Fault{Kind: comettest.FaultReset, Endpoint: "POST *experiment/metric", From: 1, To: 1},
-		comettest.Fault{Kind: comettest.FaultReset, Endpoint: "POST *experiment/metric", Item: "forbidden", From: 3, To: 3},
-		comettest.Fault{Kind: comettest.FaultStatus(422), Endpoint: "POST *experiment/metric", Item: "forbidden"})
+	faults := inject.NewFaults(1,
+		inject.Fault{Kind: inject.FaultReset, Endpoint: "POST *experiment/metric", From: 1, To: 1},
+		inject.Fault{Kind: inject.FaultReset, Endpoint: "POST *experiment/metric", Item: "forbidden", From: 3, To: 3},
+		inject.Fault{Kind: inject.FaultStatus(422), Endpoint: "POST *experiment/metric", Item: "forbidden"})
 	srv := newServer(t, comettest.Options{Middleware: faults.Middleware})
 	r := importTo(t, newClient(t, srv), s.close(), Options{})
 	n := pointsSent(srv)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/comettest/inject"
 	"github.com/comet-stream/comet-stream/internal/importer/quota"
 )
 
@@ -87,7 +88,7 @@ func TestQuotaOfPoints(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var refused atomic.Int64
 			srv := newServer(t, comettest.Options{Middleware: func(next http.Handler) http.Handler {
-				faults := comettest.NewFaults(1, comettest.Fault{Kind: comettest.FaultStatus(answer.status), Endpoint: "POST *experiment/metric", Item: `"forbidden"`})
+				faults := inject.NewFaults(1, inject.Fault{Kind: inject.FaultStatus(answer.status), Endpoint: "POST *experiment/metric", Item: `"forbidden"`})
 				inner := faults.Middleware(next)
 				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					inner.ServeHTTP(w, r)

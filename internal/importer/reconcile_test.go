@@ -14,6 +14,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/comettest/inject"
 	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
@@ -128,18 +129,18 @@ func TestReconcile(t *testing.T) {
 func TestServerFails(t *testing.T) {
 	data := streamOf(t, richProjects()...)
 	for _, tt := range []struct {
-		fault  comettest.Fault
+		fault  inject.Fault
 		result report.Result
 		class  error
 	}{
-		{comettest.Fault{Kind: comettest.FaultStatus(500), Endpoint: "POST *write/experiment/html"}, report.ResultFailed, comet.ErrServer},
-		{comettest.Fault{Kind: comettest.FaultStatus(403), Endpoint: "POST *write/experiment/code", Item: "träin"}, report.ResultCreated, nil},
-		{comettest.Fault{Kind: comettest.FaultStatus(401), Endpoint: "POST *write/experiment/html"}, report.ResultFailed, comet.ErrUnauthorized},
-		{comettest.Fault{Kind: comettest.FaultStatus(400), Endpoint: "POST *logger/add/run", Item: testKey(1)}, report.ResultCreated, nil},
-		{comettest.Fault{Kind: comettest.FaultStatus(400), Endpoint: "POST *offline-metadata"}, report.ResultCreated, nil},
+		{inject.Fault{Kind: inject.FaultStatus(500), Endpoint: "POST *write/experiment/html"}, report.ResultFailed, comet.ErrServer},
+		{inject.Fault{Kind: inject.FaultStatus(403), Endpoint: "POST *write/experiment/code", Item: "träin"}, report.ResultCreated, nil},
+		{inject.Fault{Kind: inject.FaultStatus(401), Endpoint: "POST *write/experiment/html"}, report.ResultFailed, comet.ErrUnauthorized},
+		{inject.Fault{Kind: inject.FaultStatus(400), Endpoint: "POST *logger/add/run", Item: testKey(1)}, report.ResultCreated, nil},
+		{inject.Fault{Kind: inject.FaultStatus(400), Endpoint: "POST *offline-metadata"}, report.ResultCreated, nil},
 	} {
 		t.Run(fmt.Sprint(tt.fault.Kind, tt.fault.Endpoint), func(t *testing.T) {
-			faults := comettest.NewFaults(1, tt.fault)
+			faults := inject.NewFaults(1, tt.fault)
 			srv := newServer(t, comettest.Options{Middleware: faults.Middleware})
 			c := newClient(t, srv, func(o *comet.Options) { o.Retry.Tries = 3 })
 			o := Options{To: place.Project{Workspace: "team"}}
@@ -168,7 +169,7 @@ func TestServerFails(t *testing.T) {
 func TestFailuresAll(t *testing.T) {
 	p := twoExperiments()
 	p.experiments[0].Key = "short"
-	faults := comettest.NewFaults(1, comettest.Fault{Kind: comettest.FaultStatus(500), Endpoint: "POST *log-other"})
+	faults := inject.NewFaults(1, inject.Fault{Kind: inject.FaultStatus(500), Endpoint: "POST *log-other"})
 	srv := newServer(t, comettest.Options{Middleware: faults.Middleware})
 	c := newClient(t, srv, func(o *comet.Options) { o.Retry.Tries = 3 })
 	r := importTo(t, c, streamOf(t, p), Options{Keys: place.KeysRequire, Experiments: 1})
@@ -256,7 +257,7 @@ func TestVerifyName(t *testing.T) {
 func TestDryRunOutage(t *testing.T) {
 	derived := place.DeriveKey(testKey(0), place.Project{Workspace: "team", Name: "p"})
 	for _, mode := range []Mode{DryRun, VerifyOnly} {
-		faults := comettest.NewFaults(1, comettest.Fault{Kind: comettest.FaultStatus(500), Endpoint: "GET *experiment/metadata", Item: derived})
+		faults := inject.NewFaults(1, inject.Fault{Kind: inject.FaultStatus(500), Endpoint: "GET *experiment/metadata", Item: derived})
 		srv := newServer(t, comettest.Options{Middleware: faults.Middleware})
 		c := newClient(t, srv, func(o *comet.Options) { o.Retry.Tries = 3 })
 		r := importTo(t, c, streamOf(t, twoExperiments()), Options{Mode: mode})
@@ -269,8 +270,8 @@ func TestDryRunOutage(t *testing.T) {
 // TestVerifyFinds checks that --verify sees what an import did not bring about.
 func TestVerifyFinds(t *testing.T) {
 	// A server that says yes and does nothing.
-	deaf := comettest.NewFaults(1,
-		comettest.Fault{Kind: comettest.FaultHTML, Endpoint: "POST *write/experiment/tags"})
+	deaf := inject.NewFaults(1,
+		inject.Fault{Kind: inject.FaultHTML, Endpoint: "POST *write/experiment/tags"})
 	srv := newServer(t, comettest.Options{Middleware: deaf.Middleware})
 	c := newClient(t, srv, func(o *comet.Options) { o.Retry.Tries = 2 })
 	p := twoExperiments()

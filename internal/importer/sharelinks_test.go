@@ -8,6 +8,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/comettest/inject"
 	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/importer/workspace"
 )
@@ -128,19 +129,19 @@ func TestShareLinksMissing(t *testing.T) {
 	add := strings.TrimPrefix(addShareLinkCall, "GET /api/rest/v2/")
 	for name, tt := range map[string]struct {
 		lacks []string
-		fault comettest.Fault
+		fault inject.Fault
 		made  int
 	}{
 		"no call":           {lacks: []string{read, add}},
 		"no call to write":  {lacks: []string{add}},
-		"forbidden":         {fault: comettest.Fault{Kind: "403", Endpoint: "GET *" + read}},
-		"forbidden to make": {fault: comettest.Fault{Kind: "403", Endpoint: "GET *" + add}},
-		"a limit":           {fault: comettest.Fault{Kind: "400", Endpoint: "GET *" + add, From: 3}, made: 2},
+		"forbidden":         {fault: inject.Fault{Kind: "403", Endpoint: "GET *" + read}},
+		"forbidden to make": {fault: inject.Fault{Kind: "403", Endpoint: "GET *" + add}},
+		"a limit":           {fault: inject.Fault{Kind: "400", Endpoint: "GET *" + add, From: 3}, made: 2},
 	} {
 		t.Run(name, func(t *testing.T) {
-			faults := comettest.NewFaults(1)
+			faults := inject.NewFaults(1)
 			if tt.fault.Kind != "" {
-				faults = comettest.NewFaults(1, tt.fault)
+				faults = inject.NewFaults(1, tt.fault)
 			}
 			srv := newServer(t, comettest.Options{Moods: comettest.Moods{Lacks: tt.lacks}, Middleware: faults.Middleware})
 			r := importTo(t, newClient(t, srv), streamOf(t, shared(3)), toTeam)
@@ -162,22 +163,22 @@ func TestShareLinksMissing(t *testing.T) {
 // was written may show late: no share link is made twice, none is left out.
 func TestShareLinksLostAnswers(t *testing.T) {
 	data := streamOf(t, shared(3))
-	lost := func(kind comettest.FaultKind, from, to int) comettest.Fault {
-		return comettest.Fault{Kind: kind, Endpoint: addShareLinkCall, From: from, To: to}
+	lost := func(kind inject.FaultKind, from, to int) inject.Fault {
+		return inject.Fault{Kind: kind, Endpoint: addShareLinkCall, From: from, To: to}
 	}
-	for name, rules := range map[string][]comettest.Fault{
-		"lost, the first":   {lost(comettest.FaultLost, 1, 1)},
-		"lost, the second":  {lost(comettest.FaultLost, 2, 2)},
-		"lost, all":         {lost(comettest.FaultLost, 1, 0)},
-		"never came":        {lost(comettest.FaultReset, 1, 2)},
+	for name, rules := range map[string][]inject.Fault{
+		"lost, the first":   {lost(inject.FaultLost, 1, 1)},
+		"lost, the second":  {lost(inject.FaultLost, 2, 2)},
+		"lost, all":         {lost(inject.FaultLost, 1, 0)},
+		"never came":        {lost(inject.FaultReset, 1, 2)},
 		"failed":            {lost("503", 2, 3)},
-		"page of a gateway": {lost(comettest.FaultHTML, 1, 2)},
-		"late":              {{Kind: comettest.FaultLag, Endpoint: "GET *share-links", Reads: 1}},
-		"lost and late":     {lost(comettest.FaultLost, 1, 2), {Kind: comettest.FaultLag, Endpoint: "GET *share-links", Reads: 2}},
+		"page of a gateway": {lost(inject.FaultHTML, 1, 2)},
+		"late":              {{Kind: inject.FaultLag, Endpoint: "GET *share-links", Reads: 1}},
+		"lost and late":     {lost(inject.FaultLost, 1, 2), {Kind: inject.FaultLag, Endpoint: "GET *share-links", Reads: 2}},
 	} {
 		for _, there := range []int{-1, 1} {
 			t.Run(fmt.Sprint(name, ", there ", there), func(t *testing.T) {
-				faults := comettest.NewFaults(1, rules...)
+				faults := inject.NewFaults(1, rules...)
 				srv := newServer(t, comettest.Options{Middleware: faults.Middleware})
 				if there >= 0 {
 					srv.SeedProject("team", "p", shared(there).spec)

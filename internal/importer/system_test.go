@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/comettest/inject"
 )
 
 // TestGitNull imports a repository again of which the destination has made null
@@ -60,15 +61,15 @@ func TestSystemAppended(t *testing.T) {
 	data := streamOf(t, systemProject())
 	want := newServer(t, comettest.Options{Moods: comettest.Moods{AppendSystem: true}})
 	importTo(t, newClient(t, want), data, Options{}).succeed(t)
-	for name, fault := range map[string]comettest.Fault{
-		"answer lost":       {Kind: comettest.FaultLost, From: 1, To: 1},
-		"request lost":      {Kind: comettest.FaultReset, From: 1, To: 1},
-		"two answers lost":  {Kind: comettest.FaultLost, From: 1, To: 2},
-		"answered by a 502": {Kind: comettest.FaultStatus(502), From: 1, To: 1},
+	for name, fault := range map[string]inject.Fault{
+		"answer lost":       {Kind: inject.FaultLost, From: 1, To: 1},
+		"request lost":      {Kind: inject.FaultReset, From: 1, To: 1},
+		"two answers lost":  {Kind: inject.FaultLost, From: 1, To: 2},
+		"answered by a 502": {Kind: inject.FaultStatus(502), From: 1, To: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			fault.Endpoint = "POST *system-details"
-			faults := comettest.NewFaults(1, fault, comettest.Fault{Kind: comettest.FaultLag, Endpoint: "GET *system-details", Reads: 1})
+			faults := inject.NewFaults(1, fault, inject.Fault{Kind: inject.FaultLag, Endpoint: "GET *system-details", Reads: 1})
 			srv := newServer(t, comettest.Options{Middleware: faults.Middleware, Moods: comettest.Moods{AppendSystem: true}})
 			c := newClient(t, srv)
 			for range 3 {

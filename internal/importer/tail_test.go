@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/comettest/inject"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/importer/upload"
 	"github.com/comet-stream/comet-stream/stream"
@@ -91,17 +92,17 @@ func TestAssetFollowedAgain(t *testing.T) {
 		s.write(&stream.ExperimentEnd{Key: e.Key})
 		return s.close()
 	}
-	reset := comettest.Fault{Kind: comettest.FaultReset, Endpoint: "POST *asset/upload", Bytes: 1 << 20, From: 1, To: 1}
+	reset := inject.Fault{Kind: inject.FaultReset, Endpoint: "POST *asset/upload", Bytes: 1 << 20, From: 1, To: 1}
 	for name, test := range map[string]struct {
 		data   []byte
-		faults []comettest.Fault
+		faults []inject.Fault
 	}{
-		"reset":   {streamOf(t, p), []comettest.Fault{reset}},
+		"reset":   {streamOf(t, p), []inject.Fault{reset}},
 		"smaller": {otherSize(int64(len(body)) - 1000), nil},
 		"larger":  {otherSize(int64(len(body)) + 1000), nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			srv := newServer(t, comettest.Options{Middleware: comettest.NewFaults(1, test.faults...).Middleware})
+			srv := newServer(t, comettest.Options{Middleware: inject.NewFaults(1, test.faults...).Middleware})
 			importTo(t, newClient(t, srv), test.data, Options{}).succeed(t)
 			a := srv.State().Experiment(testKey(1)).Assets
 			if len(a) != 1 || a[0].Size != int64(len(body)) {
@@ -119,9 +120,9 @@ func TestAssetFollowedAgain(t *testing.T) {
 func TestAssetLostAndLate(t *testing.T) {
 	p := bigAsset()
 	p.experiments[0].Assets = append(p.experiments[0].Assets, comettest.AssetSpec{ID: testID(2), Name: "empty"})
-	faults := comettest.NewFaults(1,
-		comettest.Fault{Kind: comettest.FaultLost, Endpoint: "POST *asset/upload", From: 1, To: 2},
-		comettest.Fault{Kind: comettest.FaultLag, Endpoint: "GET *asset/list", Reads: 5})
+	faults := inject.NewFaults(1,
+		inject.Fault{Kind: inject.FaultLost, Endpoint: "POST *asset/upload", From: 1, To: 2},
+		inject.Fault{Kind: inject.FaultLag, Endpoint: "GET *asset/list", Reads: 5})
 	srv, want := newServer(t, comettest.Options{Middleware: faults.Middleware}), newServer(t, comettest.Options{})
 	seed(want, "", p)
 	importTo(t, newClient(t, srv), streamOf(t, p), Options{}).succeed(t)

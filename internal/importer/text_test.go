@@ -10,6 +10,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/comettest/inject"
 	"github.com/comet-stream/comet-stream/internal/importer/content"
 	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
@@ -110,10 +111,10 @@ func TestTextSentAgain(t *testing.T) {
 	p := testProject{workspace: "team", name: "p", experiments: []comettest.ExperimentSpec{{
 		Key: testKey(1), Start: start, End: start, HTML: &text, Code: &text, Graph: &text, GitPatch: []byte(text),
 	}}}
-	faults := comettest.NewFaults(1,
-		comettest.Fault{Kind: comettest.FaultLost, Endpoint: "POST *write/experiment/html", To: 1},
-		comettest.Fault{Kind: comettest.FaultReset, Endpoint: "POST *write/experiment/code", To: 2},
-		comettest.Fault{Kind: comettest.FaultStatus(http.StatusBadGateway), Endpoint: "POST *write/experiment/git/patch", To: 1},
+	faults := inject.NewFaults(1,
+		inject.Fault{Kind: inject.FaultLost, Endpoint: "POST *write/experiment/html", To: 1},
+		inject.Fault{Kind: inject.FaultReset, Endpoint: "POST *write/experiment/code", To: 2},
+		inject.Fault{Kind: inject.FaultStatus(http.StatusBadGateway), Endpoint: "POST *write/experiment/git/patch", To: 1},
 	)
 	want, srv := newServer(t, comettest.Options{}), newServer(t, comettest.Options{Middleware: faults.Middleware})
 	seed(want, "", p)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/comettest/inject"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/importer/workspace"
@@ -377,12 +378,12 @@ func TestWorkspaceOpenVersionContinued(t *testing.T) {
 func TestWorkspaceLostAnswers(t *testing.T) {
 	w := richWorkspace()
 	data := w.stream(t, sourceURL)
-	for _, kind := range []comettest.FaultKind{comettest.FaultLost, comettest.FaultReset} {
+	for _, kind := range []inject.FaultKind{inject.FaultLost, inject.FaultReset} {
 		for _, endpoint := range []string{
 			"POST *artifacts/upsert", "POST *artifacts/state", "POST *assets/remote/batch", "POST *registry-model/item/create",
 			"POST *template/upload", "POST *views/upsert", "GET *write/project/symlink*",
 		} {
-			faults := comettest.NewFaults(1, comettest.Fault{Kind: kind, Endpoint: endpoint, From: 1, To: 1})
+			faults := inject.NewFaults(1, inject.Fault{Kind: kind, Endpoint: endpoint, From: 1, To: 1})
 			srv := newServer(t, comettest.Options{Middleware: faults.Middleware})
 			what := string(kind) + " " + endpoint
 			if r := importTo(t, newClient(t, srv), data, Options{}); r.err != nil || r.Missing+r.Differing > 0 {
@@ -645,7 +646,7 @@ func TestWorkspaceVerifyLag(t *testing.T) {
 	begun := &some.artifacts[0].Versions[2]
 	begun.State, begun.Files = "OPEN", nil
 	// Less than the pauses between the readings.
-	faults := comettest.NewFaults(1, comettest.Fault{Kind: comettest.FaultLag, Endpoint: "GET *", For: 18 * time.Millisecond})
+	faults := inject.NewFaults(1, inject.Fault{Kind: inject.FaultLag, Endpoint: "GET *", For: 18 * time.Millisecond})
 	srv := newServer(t, comettest.Options{Middleware: faults.Middleware})
 	some.seed(srv)
 	r := importTo(t, newClient(t, srv), w.stream(t, sourceURL), Options{Verify: true, Settle: 10 * time.Millisecond})
@@ -676,7 +677,7 @@ func TestWorkspaceProducerUnfinished(t *testing.T) {
 		w.projects[0].experiments[i].Name = "n"
 	}
 	data := w.stream(t, sourceURL)
-	faults := comettest.NewFaults(1, comettest.Fault{Kind: comettest.FaultStatus(500), Endpoint: "POST *log-other"})
+	faults := inject.NewFaults(1, inject.Fault{Kind: inject.FaultStatus(500), Endpoint: "POST *log-other"})
 	srv := newServer(t, comettest.Options{Moods: comettest.Moods{GeneratedNames: true}, Middleware: faults.Middleware})
 	c := newClient(t, srv, func(o *comet.Options) { o.Retry.Tries = 3 })
 	if r := importTo(t, c, data, Options{}); !errors.Is(r.err, comet.ErrServer) || r.Failed != 2 || r.Other["artifact-version"] == 0 {

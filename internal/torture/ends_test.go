@@ -17,6 +17,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/cli"
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/comettest/inject"
 )
 
 // The tools after one that fails tell its cause, whether or not the shell
@@ -25,7 +26,7 @@ func TestCauseThroughPipe(t *testing.T) {
 	src, dst := start(t, nil), start(t, nil)
 	seedSmall(src)
 	plain := withoutTrouble(t, src, "small")
-	if err := src.faults.Set(1, comettest.Fault{Kind: comettest.FaultStatus(503), From: plain.reads / 2}); err != nil {
+	if err := src.faults.Set(1, inject.Fault{Kind: inject.FaultStatus(503), From: plain.reads / 2}); err != nil {
 		t.Fatal(err)
 	}
 	exports, filters := pipe(), pipe()
@@ -241,7 +242,7 @@ func tinyDisk(t testing.TB) (string, bool) {
 // A server whose certificate is not to be trusted gets no request, and no
 // patience: more tries would not mend it.
 func TestUntrusted(t *testing.T) {
-	ca, err := comettest.NewCA()
+	ca, err := inject.NewCA()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -304,7 +305,7 @@ func TestImportersSideBySide(t *testing.T) {
 			t.Parallel()
 			dst := start(t, nil)
 			if i%2 == 1 {
-				if err := dst.faults.Set(seed, comettest.Fault{Kind: comettest.FaultLost, Rate: 0.05}, comettest.Fault{Kind: comettest.FaultStatus(503), Rate: 0.05}); err != nil {
+				if err := dst.faults.Set(seed, inject.Fault{Kind: inject.FaultLost, Rate: 0.05}, inject.Fault{Kind: inject.FaultStatus(503), Rate: 0.05}); err != nil {
 					t.Fatal(err)
 				}
 			}

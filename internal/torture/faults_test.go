@@ -13,12 +13,13 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/cli"
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/comettest/inject"
 )
 
 // A trouble is a fault, and how the tools may end because of it.
 type trouble struct {
 	name  string
-	fault comettest.Fault
+	fault inject.Fault
 	// lasts makes the fault strike every request from the k-th on.
 	lasts bool
 	codes []int
@@ -27,27 +28,27 @@ type trouble struct {
 // passing are faults after which a retry suffices.
 func passing() []trouble {
 	list := []trouble{}
-	add := func(name string, f comettest.Fault) {
+	add := func(name string, f inject.Fault) {
 		list = append(list, trouble{name: name, fault: f, codes: []int{cli.ExitOK}})
 	}
-	for _, kind := range []comettest.FaultKind{
-		comettest.FaultRefuse, comettest.FaultReset, comettest.FaultResetHead, comettest.FaultResetBody, comettest.FaultShort,
-		comettest.FaultLength, comettest.FaultHTML, comettest.FaultLost,
+	for _, kind := range []inject.FaultKind{
+		inject.FaultRefuse, inject.FaultReset, inject.FaultResetHead, inject.FaultResetBody, inject.FaultShort,
+		inject.FaultLength, inject.FaultHTML, inject.FaultLost,
 	} {
-		add(string(kind), comettest.Fault{Kind: kind})
+		add(string(kind), inject.Fault{Kind: kind})
 	}
 	for _, status := range []int{408, 425, 429, 500, 502, 503, 504} {
-		add(fmt.Sprint(status), comettest.Fault{Kind: comettest.FaultStatus(status)})
+		add(fmt.Sprint(status), inject.Fault{Kind: inject.FaultStatus(status)})
 	}
-	add("429 retry after", comettest.Fault{Kind: comettest.FaultStatus(429), RetryAfter: "1"})
-	add("503 retry after", comettest.Fault{Kind: comettest.FaultStatus(503), RetryAfter: "1"})
-	add("500 done", comettest.Fault{Kind: comettest.FaultStatus(500), Done: true})
-	add("504 done", comettest.Fault{Kind: comettest.FaultStatus(504), Done: true})
-	add("quota", comettest.Fault{Kind: comettest.FaultQuota, Requests: 3, RetryAfter: "0"})
-	add("trickle", comettest.Fault{Kind: comettest.FaultTrickle, Bytes: 20_000, Delay: time.Millisecond})
-	add("stall", comettest.Fault{Kind: comettest.FaultStall, Delay: 20 * time.Millisecond})
-	add("hang", comettest.Fault{Kind: comettest.FaultHang, Delay: 20 * time.Millisecond})
-	add("hang done", comettest.Fault{Kind: comettest.FaultHang, Delay: 20 * time.Millisecond, Done: true})
+	add("429 retry after", inject.Fault{Kind: inject.FaultStatus(429), RetryAfter: "1"})
+	add("503 retry after", inject.Fault{Kind: inject.FaultStatus(503), RetryAfter: "1"})
+	add("500 done", inject.Fault{Kind: inject.FaultStatus(500), Done: true})
+	add("504 done", inject.Fault{Kind: inject.FaultStatus(504), Done: true})
+	add("quota", inject.Fault{Kind: inject.FaultQuota, Requests: 3, RetryAfter: "0"})
+	add("trickle", inject.Fault{Kind: inject.FaultTrickle, Bytes: 20_000, Delay: time.Millisecond})
+	add("stall", inject.Fault{Kind: inject.FaultStall, Delay: 20 * time.Millisecond})
+	add("hang", inject.Fault{Kind: inject.FaultHang, Delay: 20 * time.Millisecond})
+	add("hang done", inject.Fault{Kind: inject.FaultHang, Delay: 20 * time.Millisecond, Done: true})
 	return list
 }
 
@@ -55,18 +56,18 @@ func passing() []trouble {
 // started again.
 func ending() []trouble {
 	return []trouble{
-		{"401 on", comettest.Fault{Kind: comettest.FaultStatus(401)}, true, []int{cli.ExitDenied}},
-		{"403", comettest.Fault{Kind: comettest.FaultStatus(403)}, false, []int{cli.ExitOK, cli.ExitIncomplete, cli.ExitDenied}},
-		{"503 on", comettest.Fault{Kind: comettest.FaultStatus(503)}, true, []int{cli.ExitServer}},
-		{"refuse on", comettest.Fault{Kind: comettest.FaultRefuse}, true, []int{cli.ExitServer}},
-		{"lost on", comettest.Fault{Kind: comettest.FaultLost}, true, []int{cli.ExitServer}},
-		{"504 done on", comettest.Fault{Kind: comettest.FaultStatus(504), Done: true}, true, []int{cli.ExitServer}},
-		{"html on", comettest.Fault{Kind: comettest.FaultHTML}, true, []int{cli.ExitServer}},
+		{"401 on", inject.Fault{Kind: inject.FaultStatus(401)}, true, []int{cli.ExitDenied}},
+		{"403", inject.Fault{Kind: inject.FaultStatus(403)}, false, []int{cli.ExitOK, cli.ExitIncomplete, cli.ExitDenied}},
+		{"503 on", inject.Fault{Kind: inject.FaultStatus(503)}, true, []int{cli.ExitServer}},
+		{"refuse on", inject.Fault{Kind: inject.FaultRefuse}, true, []int{cli.ExitServer}},
+		{"lost on", inject.Fault{Kind: inject.FaultLost}, true, []int{cli.ExitServer}},
+		{"504 done on", inject.Fault{Kind: inject.FaultStatus(504), Done: true}, true, []int{cli.ExitServer}},
+		{"html on", inject.Fault{Kind: inject.FaultHTML}, true, []int{cli.ExitServer}},
 	}
 }
 
 // at returns the rule for the k-th request.
-func (x trouble) at(k int) comettest.Fault {
+func (x trouble) at(k int) inject.Fault {
 	f := x.fault
 	f.From, f.To = k, k
 	switch {
@@ -155,7 +156,7 @@ func TestFaultAtOneRequestOfImportToStorage(t *testing.T) {
 	src := start(t, nil)
 	seedSmall(src)
 	plain := withoutTrouble(t, src, "small")
-	network := &comettest.Network{}
+	network := &inject.Network{}
 	dst := startIn(t, network, takesParts)
 	runImport(dst, plain.stream).want(t, cli.ExitOK)
 	same(t, plain.state, dst)
@@ -198,8 +199,8 @@ func TestLagAtImport(t *testing.T) {
 			dst := start(t, nil)
 			// A later write makes old answers replay as often again. The bound in
 			// time is what an import sits out with three readings a second apart.
-			lag := comettest.Fault{Kind: comettest.FaultLag, Endpoint: "GET *", Reads: reads, For: 3 * time.Second / 2}
-			lost := comettest.Fault{Kind: comettest.FaultLost, Endpoint: "POST *", From: k/2 + 1, Times: 2}
+			lag := inject.Fault{Kind: inject.FaultLag, Endpoint: "GET *", Reads: reads, For: 3 * time.Second / 2}
+			lost := inject.Fault{Kind: inject.FaultLost, Endpoint: "POST *", From: k/2 + 1, Times: 2}
 			if err := dst.faults.Set(1, lost, lag); err != nil {
 				t.Fatal(err)
 			}
@@ -221,7 +222,7 @@ func TestMissingItemIsToldAgain(t *testing.T) {
 	src := start(t, nil)
 	seedSmall(src)
 	plain := withoutTrouble(t, src, "small")
-	if err := src.faults.Set(1, comettest.Fault{Kind: comettest.FaultStatus(403), Endpoint: "GET *experiment/html"}); err != nil {
+	if err := src.faults.Set(1, inject.Fault{Kind: inject.FaultStatus(403), Endpoint: "GET *experiment/html"}); err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "small.comet.zst")

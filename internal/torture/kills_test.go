@@ -15,10 +15,11 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/cli"
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/comettest/inject"
 )
 
 // slow makes a run long enough to be interrupted anywhere.
-func slow() *comettest.Network { return &comettest.Network{Latency: 5 * time.Millisecond} }
+func slow() *inject.Network { return &inject.Network{Latency: 5 * time.Millisecond} }
 
 // inHand are flags with which requests are made a few at a time.
 var inHand = []string{"-j", "2"}
@@ -248,7 +249,7 @@ func TestSecondSignal(t *testing.T) {
 // some are in flight when a signal comes.
 func stall(t testing.TB, in *instance) {
 	t.Helper()
-	if err := in.faults.Set(1, comettest.Fault{Kind: comettest.FaultHang, From: 20, Delay: 200 * time.Millisecond}); err != nil {
+	if err := in.faults.Set(1, inject.Fault{Kind: inject.FaultHang, From: 20, Delay: 200 * time.Millisecond}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -256,7 +257,7 @@ func stall(t testing.TB, in *instance) {
 // hang leaves requests without an answer from the tenth on.
 func hang(t testing.TB, in *instance) {
 	t.Helper()
-	if err := in.faults.Set(1, comettest.Fault{Kind: comettest.FaultHang, From: 10}); err != nil {
+	if err := in.faults.Set(1, inject.Fault{Kind: inject.FaultHang, From: 10}); err != nil {
 		t.Fatal(err)
 	}
 }

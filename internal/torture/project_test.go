@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/comettest/inject"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -27,12 +28,12 @@ const epoch = 1_700_000_000_000
 // which the tools reach it.
 type instance struct {
 	*comettest.Server
-	faults *comettest.Faults
+	faults *inject.Faults
 	flags  []string
 }
 
 // start returns a running server with the workspace lab.
-func start(t testing.TB, network *comettest.Network) *instance {
+func start(t testing.TB, network *inject.Network) *instance {
 	t.Helper()
 	return startIn(t, network, comettest.Moods{})
 }
@@ -40,7 +41,7 @@ func start(t testing.TB, network *comettest.Network) *instance {
 // takesParts is the mood of a destination whose storage takes assets in parts.
 var takesParts = comettest.Moods{S3Upload: true}
 
-func startIn(t testing.TB, network *comettest.Network, moods comettest.Moods) *instance {
+func startIn(t testing.TB, network *inject.Network, moods comettest.Moods) *instance {
 	t.Helper()
 	o := comettest.Options{Moods: moods}
 	if network != nil {
@@ -52,7 +53,7 @@ func startIn(t testing.TB, network *comettest.Network, moods comettest.Moods) *i
 // startWith is start with options, of which faults come before the middleware.
 func startWith(t testing.TB, o comettest.Options) *instance {
 	t.Helper()
-	faults, middleware := comettest.NewFaults(0), o.Middleware
+	faults, middleware := inject.NewFaults(0), o.Middleware
 	o.Workspaces = append(o.Workspaces, "lab")
 	o.Middleware = func(h http.Handler) http.Handler {
 		if h = faults.Middleware(h); middleware != nil {
@@ -67,7 +68,7 @@ func startWith(t testing.TB, o comettest.Options) *instance {
 // front returns another address of an instance, with faults of its own.
 func front(t testing.TB, in *instance) *instance {
 	t.Helper()
-	faults := comettest.NewFaults(0)
+	faults := inject.NewFaults(0)
 	s := httptest.NewServer(faults.Middleware(in.Server))
 	t.Cleanup(s.Close)
 	return &instance{in.Server, faults, []string{"--url", s.URL + "/clientlib/", "--api-key-file", keyFile(t, comettest.DefaultAPIKey)}}
@@ -75,14 +76,14 @@ func front(t testing.TB, in *instance) *instance {
 
 // secured returns another address of an instance, with TLS and a certificate
 // for host that is valid until some time.
-func secured(t testing.TB, in *instance, ca *comettest.CA, until time.Time, host string) *instance {
+func secured(t testing.TB, in *instance, ca *inject.CA, until time.Time, host string) *instance {
 	t.Helper()
 	cert, err := ca.Certificate(until, host)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := httptest.NewUnstartedServer(in.Server)
-	s.Listener = comettest.TLSListener(s.Listener, cert)
+	s.Listener = inject.TLSListener(s.Listener, cert)
 	s.Start()
 	t.Cleanup(s.Close)
 	url := strings.Replace(s.URL, "http://", "https://", 1)

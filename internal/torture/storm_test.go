@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/comet-stream/comet-stream/internal/cli"
-	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/comettest/inject"
 )
 
 // maxRuns is how often a command is started again in a storm before the test
@@ -17,10 +17,10 @@ const maxRuns = 8
 
 // storm returns rules that strike requests at a rate with every kind of fault.
 // What ends a run comes a few times in all.
-func storm(rate float64) []comettest.Fault {
-	rules := []comettest.Fault{
-		{Kind: comettest.FaultStatus(401), Rate: rate / 20, Times: 1},
-		{Kind: comettest.FaultStatus(403), Rate: rate / 20, Times: 3},
+func storm(rate float64) []inject.Fault {
+	rules := []inject.Fault{
+		{Kind: inject.FaultStatus(401), Rate: rate / 20, Times: 1},
+		{Kind: inject.FaultStatus(403), Rate: rate / 20, Times: 3},
 	}
 	list := passing()
 	for _, x := range list {
@@ -31,7 +31,7 @@ func storm(rate float64) []comettest.Fault {
 		}
 		rules = append(rules, f)
 	}
-	return append(rules, comettest.Fault{Kind: comettest.FaultLag, Endpoint: "GET *", Rate: rate, For: stormLag})
+	return append(rules, inject.Fault{Kind: inject.FaultLag, Endpoint: "GET *", Rate: rate, For: stormLag})
 }
 
 // stormLag is how long reads lag behind writes in a storm.

@@ -1,4 +1,4 @@
-package comettest
+package inject
 
 import (
 	"math/rand/v2"
@@ -78,9 +78,9 @@ func (n *Network) Stats() NetworkStats {
 	}
 }
 
-func (n *Network) init() {
+func (n *Network) Init() {
 	n.once.Do(func() {
-		n.in, n.out = newPacer(n.BytesPerSecond), newPacer(n.BytesPerSecond)
+		n.in, n.out = NewPacer(n.BytesPerSecond), NewPacer(n.BytesPerSecond)
 		n.jitter = rand.New(rand.NewPCG(n.Seed, 0))
 	})
 }
@@ -101,7 +101,7 @@ func (n *Network) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // Middleware wraps a server. It also answers [NetworkPath] itself.
 func (n *Network) Middleware(next http.Handler) http.Handler {
-	n.init()
+	n.Init()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.URL.Path == NetworkPath:

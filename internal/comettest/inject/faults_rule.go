@@ -1,4 +1,4 @@
-package comettest
+package inject
 
 import (
 	"bytes"
@@ -160,9 +160,9 @@ func (f *Fault) lasts() bool {
 	return f.Kind != FaultLag && (f.Requests > 0 || f.For > 0)
 }
 
-// check returns what is wrong with the rule. A rule that could never strike is
+// Check returns what is wrong with the rule. A rule that could never strike is
 // wrong: a test would pass because nothing happened.
-func (f *Fault) check() error {
+func (f *Fault) Check() error {
 	switch {
 	case !f.Kind.known():
 		return fmt.Errorf("unknown kind %q", f.Kind)
@@ -238,9 +238,9 @@ func (f *Fault) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// matchGlob reports whether s matches the pattern as a whole, * standing for
+// MatchGlob reports whether s matches the pattern as a whole, * standing for
 // any text and ? for one byte.
-func matchGlob(pattern, s string) bool {
+func MatchGlob(pattern, s string) bool {
 	// After a mismatch the last * takes one byte more; an earlier one never
 	// needs to.
 	star, retry := -1, 0

@@ -1,4 +1,4 @@
-package comettest
+package inject
 
 import (
 	"bytes"
@@ -76,7 +76,7 @@ func (f *Faults) Set(seed uint64, rules ...Fault) error {
 	states := make([]*faultRule, len(rules))
 	peek := false
 	for i, r := range rules {
-		if err := r.check(); err != nil {
+		if err := r.Check(); err != nil {
 			return fmt.Errorf("fault rule %d: %w", i, err)
 		}
 		r.Prime = slices.Clone(r.Prime)
@@ -193,7 +193,7 @@ type faultRule struct {
 }
 
 func (r *faultRule) matches(c *faultCall) bool {
-	if r.Endpoint != "" && !matchGlob(r.Endpoint, c.endpoint) {
+	if r.Endpoint != "" && !MatchGlob(r.Endpoint, c.endpoint) {
 		return false
 	}
 	return r.Item == "" || strings.Contains(c.URL.Path, r.Item) ||

@@ -1,4 +1,4 @@
-package comettest
+package inject
 
 import (
 	"context"
@@ -45,7 +45,7 @@ func (s *faultStrike) inject(w http.ResponseWriter, r *http.Request, next http.H
 	case FaultLost:
 		hangUp(w, true)
 	case FaultHTML:
-		writeHTML(w, http.StatusOK, "Sign in")
+		WriteHTML(w, http.StatusOK, "Sign in")
 	default:
 		s.writeStatus(w)
 	}
@@ -94,7 +94,7 @@ func (s *faultStrike) writeStatus(w http.ResponseWriter) {
 	}
 	switch code {
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		writeHTML(w, code, fmt.Sprintf("%d %s", code, http.StatusText(code)))
+		WriteHTML(w, code, fmt.Sprintf("%d %s", code, http.StatusText(code)))
 		return
 	}
 	doc, err := json.Marshal(map[string]any{
@@ -109,7 +109,8 @@ func (s *faultStrike) writeStatus(w http.ResponseWriter) {
 	_, _ = w.Write(doc)
 }
 
-func writeHTML(w http.ResponseWriter, code int, title string) {
+// WriteHTML answers with the page of a gateway.
+func WriteHTML(w http.ResponseWriter, code int, title string) {
 	w.Header().Set("Content-Type", "text/html")
 	w.WriteHeader(code)
 	_, _ = fmt.Fprintf(w, "<html>\n<head><title>%[1]s</title></head>\n<body><h1>%[1]s</h1></body>\n</html>\n", title)
@@ -149,9 +150,9 @@ func closeConn(conn net.Conn, reset bool) {
 // errCut is what a handler gets that writes after the cut.
 var errCut = errors.New("comettest: the answer was cut by a fault")
 
-// maxHeld is how much of an answer of undeclared length is held back in order
+// MaxHeld is how much of an answer of undeclared length is held back in order
 // to learn the length.
-const maxHeld = 1 << 20
+const MaxHeld = 1 << 20
 
 // A cutWriter lets the answer through up to a point and does there what the
 // rule says.
@@ -186,7 +187,7 @@ func (c *cutWriter) Write(p []byte) (int, error) {
 	}
 	if !c.started {
 		c.held = append(c.held, p...)
-		if len(c.held) < maxHeld {
+		if len(c.held) < MaxHeld {
 			return len(p), nil
 		}
 		c.start(-1)

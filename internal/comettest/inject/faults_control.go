@@ -1,4 +1,4 @@
-package comettest
+package inject
 
 import (
 	"encoding/json"
@@ -18,8 +18,8 @@ import (
 // Each answers with what GET then answers.
 const FaultsPath = testPrefix + "faults"
 
-// faultsDoc is the answer of FaultsPath.
-type faultsDoc struct {
+// FaultsDoc is the answer of FaultsPath.
+type FaultsDoc struct {
 	Seed     uint64            `json:"seed"`
 	Rules    []Fault           `json:"rules"`
 	Injected []Injection       `json:"injected"`
@@ -45,11 +45,11 @@ func (f *Faults) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	writeControl(w, http.StatusOK, f.doc())
 }
 
-func (f *Faults) doc() faultsDoc {
+func (f *Faults) doc() FaultsDoc {
 	f.mu.Lock()
 	seed := f.seed
 	f.mu.Unlock()
-	return faultsDoc{Seed: seed, Rules: f.Rules(), Injected: append([]Injection{}, f.Injected()...), Counts: f.Counts()}
+	return FaultsDoc{Seed: seed, Rules: f.Rules(), Injected: append([]Injection{}, f.Injected()...), Counts: f.Counts()}
 }
 
 // setJSON replaces the rules by those of a request.

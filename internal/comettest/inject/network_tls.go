@@ -1,4 +1,4 @@
-package comettest
+package inject
 
 import (
 	"crypto/ecdsa"

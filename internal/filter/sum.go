@@ -28,7 +28,8 @@ import (
 // member of a document that is null, false, or an empty text, list or object
 // counts as absent, for servers of different ages answer one or the other; in the
 // elements of parameters and others, where an empty text is a value, null alone
-// does. So does an empty text of an experiment. The files of a model count by their
+// does. So does an empty text of an experiment. What a document says again of its
+// record does not count: see restated. The files of a model count by their
 // names in its folder. Of an asset that refers to others,
 // the content counts without the address of its instance, which import rewrites.
 type summer struct {
@@ -39,10 +40,11 @@ type summer struct {
 	items bag
 	item  []byte // scratch: the item that is being made
 
-	key    string            // of the open experiment
-	group  string            // name of the open artifact or model
-	panels map[string]string // ids of the stream's panels: names
-	zip    []byte            // of the open panel, as far as it is kept
+	key         string            // of the open experiment
+	displayName string            // its name
+	group       string            // name of the open artifact or model
+	panels      map[string]string // ids of the stream's panels: names
+	zip         []byte            // of the open panel, as far as it is kept
 
 	projects map[openProject]int64 // their share links
 
@@ -146,7 +148,7 @@ func (s *summer) inside(r stream.Raw, rec stream.Record) {
 			s.value(rec.Of, v)
 		}
 	case *stream.Document:
-		s.document(rec.Of, rec.Doc)
+		s.document(r, rec.Doc)
 	case *stream.Requirements:
 		s.list("installed", rec.Installed)
 		s.list("os", rec.OS)
@@ -185,21 +187,35 @@ func (s *summer) experiment(r stream.Raw, e *stream.Experiment) {
 			s.begin("experiment").add(name, text).put()
 		}
 	}
+	s.displayName = deref(e.Name)
 	s.list("tag", e.Tags)
-	s.document(r.Kind, e.Doc)
+	s.document(r, e.Doc)
 }
 
-// document adds the members of a document, each as an item.
-func (s *summer) document(kind stream.Kind, doc stream.Doc) {
+// document adds the members of the document of a record, each as an item.
+func (s *summer) document(r stream.Raw, doc stream.Doc) {
 	for name, value := range doc.Members() {
-		if text := textOf(value); s.counts(kind, name, text) {
-			s.begin("doc").add(string(kind), name, inOrder(name, text)).put()
+		if text := textOf(value); s.counts(r, name, text) {
+			s.begin("doc").add(string(r.Kind), name, inOrder(name, text)).put()
 		}
 	}
 }
 
+// restated are the members of documents that say what a field of their record says:
+// a server has them, and a stream from elsewhere need not.
+var restated = map[stream.Kind]map[string]string{
+	stream.KindExperiment: {
+		"experimentName": "name", "startTimeMillis": "start", "endTimeMillis": "end", "archived": "archived", "hasCrashed": "crashed",
+	},
+	stream.KindAsset: {"assetId": "id", "fileName": "name", "fileSize": "size", "link": "remote"},
+}
+
 // counts reports whether a member of a document is content.
-func (s *summer) counts(kind stream.Kind, name, text string) bool {
+func (s *summer) counts(r stream.Raw, name, text string) bool {
+	kind := r.Kind
+	if field := restated[kind][name]; field != "" && textOf(r.Field(field)) == text {
+		return false
+	}
 	switch {
 	case blank(text) || slices.Contains(placed, name) || kind == stream.KindArtifact && name == "project":
 		return false
@@ -215,6 +231,9 @@ func (s *summer) counts(kind stream.Kind, name, text string) bool {
 func (s *summer) value(kind stream.Kind, v stream.Doc) {
 	s.begin(string(kind))
 	display := kind == stream.KindOthers && isDisplayName(v)
+	if current, ok := v.Member("valueCurrent").Text(); display && ok && current == s.displayName {
+		return // the record of the experiment has it
+	}
 	object := false
 	for name, value := range v.Members() {
 		object = true
@@ -326,7 +345,7 @@ func (s *summer) describe(r stream.Raw, a *stream.Asset, folder string) []byte {
 	}
 	s.add("doc")
 	for name, value := range a.Doc.Members() {
-		if text := textOf(value); name != "type" && s.counts(r.Kind, name, text) && (name != "fileSize" || s.content == nil) {
+		if text := textOf(value); name != "type" && !(name == "remote" && a.Remote != nil) && s.counts(r, name, text) && (name != "fileSize" || s.content == nil) {
 			s.add(name, cut(name, text))
 		}
 	}

@@ -31,21 +31,21 @@ func (s *summer) outside(r stream.Raw, rec stream.Record) bool {
 	case *stream.Experiment:
 		s.experiment(r, rec)
 	case *stream.Project:
-		s.project(rec)
+		s.project(r, rec)
 	case *stream.Notes:
 		s.notes(rec)
 	case *stream.Artifact:
 		s.start("artifact " + rec.Name)
 		s.group = rec.Name
 		s.begin("type").add(rec.Type).put()
-		s.document(r.Kind, rec.Doc)
+		s.document(r, rec.Doc)
 	case *stream.ArtifactVersion:
 		s.artifactVersion(r, rec)
 	case *stream.Model:
 		s.start("model " + rec.Name)
 		s.group = rec.Name
 		s.begin("notes").add(deref(rec.Notes)).put()
-		s.document(r.Kind, rec.Doc)
+		s.document(r, rec.Doc)
 	case *stream.ModelVersion:
 		s.modelVersion(r, rec)
 	case *stream.Link:
@@ -55,7 +55,7 @@ func (s *summer) outside(r stream.Raw, rec stream.Record) bool {
 	case *stream.Panel:
 		s.panel(r, rec)
 	case *stream.View:
-		s.view(rec)
+		s.view(r, rec)
 	case *stream.ArtifactEnd, *stream.ModelEnd:
 		s.finish()
 	case *stream.Skipped:
@@ -74,7 +74,7 @@ func (s *summer) single(name string) {
 	s.finish()
 }
 
-func (s *summer) project(rec *stream.Project) {
+func (s *summer) project(r stream.Raw, rec *stream.Project) {
 	if rec.Doc == nil {
 		return
 	}
@@ -82,7 +82,7 @@ func (s *summer) project(rec *stream.Project) {
 	if rec.Public != nil && *rec.Public {
 		s.begin("public").put()
 	}
-	s.document(stream.KindProject, rec.Doc)
+	s.document(r, rec.Doc)
 	p := openProject{Place{rec.Workspace, rec.Name}, s.items}
 	links := s.projects[p]
 	if rec.ShareLinks != nil {
@@ -140,7 +140,7 @@ func (s *summer) artifactVersion(r stream.Raw, rec *stream.ArtifactVersion) {
 	s.begin("of").add(deref(rec.Experiment), deref(rec.State)).put()
 	s.list("alias", rec.Alias)
 	s.list("tag", rec.Tags)
-	s.document(r.Kind, rec.Doc)
+	s.document(r, rec.Doc)
 }
 
 func (s *summer) modelVersion(r stream.Raw, rec *stream.ModelVersion) {
@@ -151,7 +151,7 @@ func (s *summer) modelVersion(r stream.Raw, rec *stream.ModelVersion) {
 		s.begin("metadata").add(textOf(entry)).put()
 	}
 	s.configuration(rec.StatusConfiguration)
-	s.document(r.Kind, rec.Doc)
+	s.document(r, rec.Doc)
 }
 
 // configuration adds the rule for a status. The pairs in it have no order.
@@ -180,7 +180,7 @@ func (s *summer) panel(r stream.Raw, rec *stream.Panel) {
 		s.start("panel " + rec.Name)
 		s.zip = s.zip[:0]
 		s.panels[rec.ID] = rec.Name
-		s.document(r.Kind, rec.Doc)
+		s.document(r, rec.Doc)
 	}
 	s.text.Write(rec.Data)
 	s.textSize += int64(len(rec.Data))
@@ -211,7 +211,7 @@ func (s *summer) entries() bool {
 }
 
 // view adds a view, in which panels and the project go by name.
-func (s *summer) view(rec *stream.View) {
+func (s *summer) view(r stream.Raw, rec *stream.View) {
 	name := "view " + rec.Name
 	if rec.Experiment != nil {
 		name += " of " + *rec.Experiment
@@ -222,7 +222,7 @@ func (s *summer) view(rec *stream.View) {
 	}
 	named := s.names(rec.Doc)
 	for name, value := range rec.Doc.Members() {
-		if text := textOf(withoutKey(value, deref(rec.Experiment))); s.counts(stream.KindView, name, text) {
+		if text := textOf(withoutKey(value, deref(rec.Experiment))); s.counts(r, name, text) {
 			s.begin("doc").add(name, named.Replace(text)).put()
 		}
 	}

@@ -102,7 +102,7 @@ class Writer:
         self.write("experiment", {
             "key": key, "workspace": workspace, "project": project, "name": name, "start": start, "end": end,
             "running": False, "crashed": crashed, "archived": archived, "tags": list(tags), "doc": dict(metadata or {})})
-        return ExperimentWriter(self)
+        return ExperimentWriter(self, start)
 
     def notes(self, text: str) -> None:
         """Writes the notes of the project, behind its experiments."""
@@ -138,8 +138,8 @@ class Writer:
 class ExperimentWriter:
     """What an experiment holds, in the order of the format: parameters, others, …, metrics, assets."""
 
-    def __init__(self, writer: Writer):
-        self._w = writer
+    def __init__(self, writer: Writer, start: Optional[int] = None):
+        self._w, self._start = writer, start
 
     def __enter__(self) -> "ExperimentWriter":
         return self
@@ -149,7 +149,10 @@ class ExperimentWriter:
             self.end()
 
     def parameters(self, values: Dict[str, Any], time: Optional[int] = None) -> None:
-        """Writes parameters by name. A value that is a dict is taken for the server's own element."""
+        """Writes parameters by name, logged at a time: that of the start if none is given.
+
+        A value that is a dict is taken for the server's own element.
+        """
         self._values("parameters", values, time)
 
     def others(self, values: Dict[str, Any], time: Optional[int] = None) -> None:
@@ -157,7 +160,7 @@ class ExperimentWriter:
         self._values("others", values, time)
 
     def _values(self, kind: str, values: Dict[str, Any], at: Optional[int]) -> None:
-        docs = [value(name, values[name], at) for name in sorted(values)]
+        docs = [value(name, values[name], self._start if at is None else at) for name in sorted(values)]
         for i in range(0, len(docs), 1000):
             self._w.write(kind, {"values": docs[i:i + 1000]})
 
@@ -192,9 +195,14 @@ class ExperimentWriter:
             id = hashlib.sha256(f"{self._w._grammar.group_id}/{name}".encode()).hexdigest()[:32]
         if isinstance(data, bytes):
             size = len(data)
+        elif size is None and data is not None and data.seekable():
+            at = data.tell()
+            size = data.seek(0, os.SEEK_END) - at
+            data.seek(at)
         self._w.write("asset", {
             "id": id, "name": name, "type": type, "size": 0 if remote else size, "remote": remote,
-            "doc": dict(doc) if doc is not None else {"assetId": id, "fileName": name, "type": type}})
+            "doc": dict(doc) if doc is not None else {
+                "assetId": id, "fileName": name, "type": type, **({"link": remote, "remote": True} if remote else {})}})
         if data is not None and not remote:
             self._chunks(data)
         self._w.write("asset-end", {"sha256": self._w._grammar.hash.hexdigest(), "size": self._w._grammar.size})

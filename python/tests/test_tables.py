@@ -67,7 +67,7 @@ class Tables(unittest.TestCase):
         with open(self.table("values", "jsonl"), encoding="utf-8") as lines:
             rows = [json.loads(line) for line in lines]
         self.assertEqual(rows[0]["kind"], "parameter")
-        self.assertIsNone(rows[0]["time"])
+        self.assertEqual(rows[0]["time"], "1970-01-01 00:00:00.001")  # that of the start
         self.assertEqual(rows[4]["time"], "1970-01-01 00:00:00.005")
 
 

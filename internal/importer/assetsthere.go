@@ -89,7 +89,7 @@ func (e *experiment) hasAsset(ctx context.Context, a *upload.Asset) (bool, error
 }
 
 func (e *experiment) assetsThere(ctx context.Context) (assetsThere, error) {
-	e.reads.assets.Start(&e.reads.under, func() (assetsThere, error) { return e.readAssetsFirst(ctx) })
+	e.reads.assets.Start(&e.reading, func() (assetsThere, error) { return e.readAssetsFirst(ctx) })
 	return e.reads.assets.Wait(ctx)
 }
 

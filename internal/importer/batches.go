@@ -42,10 +42,10 @@ type span struct {
 
 // addPoint puts a point into the batch. A full batch is sent when it is known
 // whether the metric goes on.
-func (e *experiment) addPoint(ctx context.Context, pt point) error {
-	b := &e.points.batches
+func (ps *points) addPoint(ctx context.Context, pt point) error {
+	b := &ps.batches
 	if len(b.batch) >= comet.MaxBatch || b.size >= 4*maxBatchSize {
-		if err := e.sendPoints(ctx, pt.name); err != nil {
+		if err := ps.sendPoints(ctx, pt.name); err != nil {
 			return err
 		}
 	}
@@ -60,15 +60,14 @@ func (e *experiment) addPoint(ctx context.Context, pt point) error {
 // Beyond the number of points that destinations keep, batches are written one
 // after the other: an import that is killed then leaves no hole that a later
 // one could take for thinned out.
-func (e *experiment) sendPoints(ctx context.Context, next string) error {
-	p := &e.points
-	b := &p.batches
+func (ps *points) sendPoints(ctx context.Context, next string) error {
+	b := &ps.batches
 	if len(b.batch) == 0 {
 		return nil
 	}
 	batch := b.batch
 	b.batch, b.size = make([]point, 0, min(len(batch), comet.MaxBatch)), 0
-	beyond := p.n > e.r.o.SeriesCap
+	beyond := ps.n > ps.limits.SeriesCap
 	if b.inOrder || beyond {
 		b.under.Wait()
 	}
@@ -77,17 +76,17 @@ func (e *experiment) sendPoints(ctx context.Context, next string) error {
 	b.inOrder = beyond
 	w := b.place(batch, next)
 	w.later = !ordered
-	if err := e.r.batches.Acquire(ctx, 1); err != nil {
+	if err := ps.limits.batches.Acquire(ctx, 1); err != nil {
 		return context.Cause(ctx)
 	}
 	b.under.Add(1)
 	if w.span != nil {
 		w.span.under.Add(1)
 	}
-	e.spawn(func() {
+	ps.spawn(func() {
 		defer b.under.Done()
-		defer e.r.batches.Release(1)
-		sure := e.writeBatch(ctx, w)
+		defer ps.limits.batches.Release(1)
+		sure := ps.writeBatch(ctx, w)
 		w.done(sure)
 	})
 	return nil
@@ -166,15 +165,15 @@ func (w *writing) wait() bool {
 
 // writeBatch writes a batch in its turn, and reports whether it has been written
 // for certain.
-func (e *experiment) writeBatch(ctx context.Context, w *writing) bool {
+func (ps *points) writeBatch(ctx context.Context, w *writing) bool {
 	if w.wait() {
-		return e.writePoints(ctx, w.batch, w.later && !w.begins)
+		return ps.writePoints(ctx, w.batch, w.later && !w.begins)
 	}
-	if e.failure.Get() == nil {
+	if ps.failure.Get() == nil {
 		// What has been left for later comes before.
-		e.postpone(func() {
-			if e.failure.Get() == nil {
-				e.writePoints(ctx, w.batch, false)
+		ps.postpone(func() {
+			if ps.failure.Get() == nil {
+				ps.writePoints(ctx, w.batch, false)
 			}
 		})
 	}
@@ -182,13 +181,13 @@ func (e *experiment) writeBatch(ctx context.Context, w *writing) bool {
 }
 
 // writePoints writes a batch, each point once.
-func (e *experiment) writePoints(ctx context.Context, batch []point, later bool) bool {
+func (ps *points) writePoints(ctx context.Context, batch []point, later bool) bool {
 	sure := true
 	_, err := halving.Write(batch, func(part []point) error {
-		postponed, err := e.writeOnce(ctx, part, later)
+		postponed, err := ps.writeOnce(ctx, part, later)
 		sure = sure && !postponed
 		return err
-	}, e.refusedPoints, &e.refusals.points)
-	e.item(report.Issue{Kind: string(stream.KindMetrics), Name: nameOf(batch)}, err)
+	}, ps.refusedPoints, &ps.refusals)
+	ps.item(report.Issue{Kind: string(stream.KindMetrics), Name: nameOf(batch)}, err)
 	return sure && err == nil
 }

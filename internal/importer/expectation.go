@@ -5,7 +5,6 @@ import (
 	"sync"
 
 	"github.com/comet-stream/comet-stream/internal/importer/content"
-	"github.com/comet-stream/comet-stream/internal/importer/pointset"
 	"github.com/comet-stream/comet-stream/internal/importer/upload"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -16,7 +15,6 @@ type expectation struct {
 	mu         sync.Mutex
 	parameters map[uint64]uint64 // hash of the name: hash of the current value
 	others     map[uint64]uint64
-	metrics    map[string]*metricSum
 	texts      map[stream.Kind]content.Sum
 	assets     map[string]upload.Expected // by their ids at the source
 	skipped    map[string]bool            // ids of assets that the stream has not; "" for some
@@ -27,17 +25,10 @@ type expectation struct {
 	git        *gitDoc
 }
 
-// metricSum stands for the points of a metric: for all of them, and for those
-// that are left where equal ones are merged.
-type metricSum struct {
-	all, unique pointset.Digest
-	thinned     bool // at the destination, which was told
-}
-
 func newExpectation() *expectation {
 	return &expectation{
 		parameters: make(map[uint64]uint64), others: make(map[uint64]uint64),
-		metrics: make(map[string]*metricSum), texts: make(map[stream.Kind]content.Sum),
+		texts:  make(map[stream.Kind]content.Sum),
 		assets: make(map[string]upload.Expected),
 	}
 }
@@ -47,24 +38,6 @@ func (x *expectation) note(f func(*expectation)) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	f(x)
-}
-
-func (x *expectation) metric(name string) *metricSum {
-	m := x.metrics[name]
-	if m == nil {
-		m = new(metricSum)
-		x.metrics[name] = m
-	}
-	return m
-}
-
-// point adds a point; again says that an equal one came before.
-func (x *expectation) point(metric string, h pointset.Hash, again bool) {
-	m := x.metric(metric)
-	m.all.Add(h)
-	if !again {
-		m.unique.Add(h)
-	}
 }
 
 func (x *expectation) asset(a *upload.Asset) {

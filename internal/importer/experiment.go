@@ -7,14 +7,12 @@ import (
 	"sync/atomic"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
-	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/content"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/halving"
 	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/importer/rewrite"
-	"github.com/comet-stream/comet-stream/internal/importer/upload"
 	"github.com/comet-stream/comet-stream/internal/importer/workspace"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
@@ -25,41 +23,25 @@ import (
 // done side by side by others.
 type experiment struct {
 	*flow.Group
-	report.Ledger
+	*session
 	r       *run
-	rec     *stream.Experiment
 	doc     experimentDoc
 	source  *place.Source
 	project *workspace.Project
-	turn    *flow.Turn
 	refs    *rewrite.References
 
-	// What open finds out.
-	key     string
-	derived bool              // key is not that of the source
 	seen    *comet.Experiment // what a reading before the handshake has shown
-	there   *comet.Experiment // nil if it is new
-	// streamWins is true where the destination has nothing that could be
-	// anyone's but ours: the experiment is new, an earlier import of it was not
-	// finished, or the user said so.
-	streamWins bool
-	unfinished bool        // it exists, and an earlier import of it was not finished
-	resumed    atomic.Bool // servers may let it run again
-	runs       flow.Lazy[*comet.Run]
-	reopening  reopening
+	resumed atomic.Bool       // servers may let it run again
+	runs    flow.Lazy[*comet.Run]
 
-	tasks      flow.Tasks
-	postponed  []func() // to be run once the tasks are done
-	failure    flow.Failure
 	reads      readings
 	system     systemItem
 	text       *content.Spooled
-	points     points
+	points     *points
 	assets     assets
 	hasName    bool // the others hold the name
-	untimed    untimed
 	parameters parameterBatch
-	refusals   struct{ points, parameters halving.Refusals }
+	refusals   halving.Refusals // of parameters
 	verified   *expectation
 }
 
@@ -71,9 +53,10 @@ type experimentDoc struct {
 // startExperiment begins the work on an experiment.
 func (r *run) startExperiment(work context.Context, src *place.Source, p *workspace.Project, rec *stream.Experiment) *experiment {
 	e := &experiment{
-		Group: flow.NewGroup(r.Inbox), r: r, rec: rec, source: src, project: p, turn: r.Turns.Join(),
-		tasks: flow.NewTasks(cap(r.Open)),
+		Group: flow.NewGroup(r.Inbox), r: r, source: src, project: p,
+		session: &session{Destination: r.Destination, rec: rec, turn: r.Turns.Join(), tasks: flow.NewTasks(cap(r.Open))},
 	}
+	e.points = newPoints(e.session, r.points, r.Spools, r.Counters.Points)
 	e.Out = report.Outcome{
 		Kind: report.KindExperiment, SourceKey: rec.Key,
 		Workspace: p.Target.Workspace, Project: p.Target.Name, Running: rec.Running,
@@ -83,7 +66,7 @@ func (r *run) startExperiment(work context.Context, src *place.Source, p *worksp
 		e.Out.Name = *rec.Name
 	}
 	if r.Verify || r.Mode == VerifyOnly {
-		e.verified = newExpectation()
+		e.verifies, e.verified = true, newExpectation()
 	}
 	p.Experiments.Add(1)
 	r.Working.Go(func() {
@@ -120,10 +103,10 @@ func (e *experiment) work(ctx context.Context) {
 	e.abandon()
 	e.tasks.Wait()
 	e.runPostponed()
-	e.tellRefused()
+	e.points.tellRefused()
 	e.tellUntimed()
 	e.tellFolders()
-	e.reads.under.Wait()
+	e.reading.Wait()
 	e.points.share.free()
 	if e.Out.Result != report.ResultElsewhere {
 		if !e.Whole {
@@ -196,7 +179,7 @@ func (e *experiment) take(ctx context.Context, rec stream.Record) error {
 	case *stream.Text:
 		return e.takeText(ctx, rec)
 	case *stream.Metrics:
-		return e.takePoints(ctx, rec)
+		return e.points.take(ctx, rec)
 	case *stream.Asset:
 		return e.takeAsset(ctx, rec)
 	case *stream.Chunk:
@@ -218,7 +201,7 @@ func (e *experiment) between(ctx context.Context, next stream.Kind) error {
 		e.flushSystem(ctx)
 	}
 	if next != stream.KindMetrics {
-		return e.flushPoints(ctx)
+		return e.points.flush(ctx)
 	}
 	return nil
 }
@@ -250,40 +233,6 @@ func (e *experiment) abandon() {
 	e.points.part.close()
 }
 
-// spawn runs f beside the others, when few enough of them are under way.
-func (e *experiment) spawn(f func()) { e.tasks.Run(f) }
-
-// postpone leaves f until nothing else of the experiment is under way.
-func (e *experiment) postpone(f func()) {
-	e.Change(func(*report.Outcome) { e.postponed = append(e.postponed, f) })
-}
-
-func (e *experiment) runPostponed() {
-	for _, f := range e.postponed {
-		f()
-	}
-	e.postponed = nil
-}
-
-// write makes a write of a single item, unless nothing may be written.
-func (e *experiment) write(ctx context.Context, what string, f func() error) error {
-	if err := e.reopen(ctx); err != nil {
-		return err
-	}
-	return e.writeLast(what, f)
-}
-
-// writeLast is write for what comes when all else is done.
-func (e *experiment) writeLast(what string, f func() error) error {
-	if !e.r.Dry() {
-		if err := f(); err != nil {
-			return err
-		}
-	}
-	e.Wrote(what)
-	return nil
-}
-
 // expect notes what a verification has to find. It reports whether that is all
 // there is to do.
 func (e *experiment) expect(f func(*expectation)) bool {
@@ -291,26 +240,4 @@ func (e *experiment) expect(f func(*expectation)) bool {
 		e.verified.note(f)
 	}
 	return e.r.Mode == VerifyOnly
-}
-
-// differs tells of a value that the destination has in another way.
-func (e *experiment) differs(i report.Issue) {
-	i.Class = report.Differs
-	e.Issue(i)
-}
-
-// item takes the result of the work on one item: nil, an error that concerns
-// this item alone, or one that leaves the experiment unfinished.
-func (e *experiment) item(i report.Issue, err error) {
-	if err == nil || errors.Is(err, upload.ErrDropped) {
-		return // what the stream has not is told where it breaks off
-	}
-	if !answer.Refused(err) {
-		// The other items may come through.
-		e.failure.Note(i.Wrap(err), !errors.Is(err, comet.ErrServer))
-		e.r.ConcernsAll(err)
-		return
-	}
-	i.Class, i.Reason = report.Missing, err.Error()
-	e.Issue(i)
 }

@@ -55,10 +55,6 @@ func (e *experiment) endRun(ctx context.Context, run *comet.Run, crashed bool) e
 	return e.setCrashed(ctx, crashed)
 }
 
-func (e *experiment) setTimes(ctx context.Context, start, end *int64) error {
-	return e.r.SetTimes(ctx, e.key, start, end)
-}
-
 // setCrashed tells that the experiment has crashed, if it has.
 func (e *experiment) setCrashed(ctx context.Context, crashed bool) error {
 	if !crashed {

@@ -24,12 +24,7 @@ import (
 const (
 	spoolMemory = 16 << 20 // small assets and texts that wait to be written
 	largeMemory = 32 << 20 // requests that are built in memory as a whole
-	maxBatches  = 24       // batches of points that wait to be written
 )
-
-// setSize is how many points of experiments may be held to be compared ahead of
-// their turn, at 8 bytes each. Tests change it.
-var setSize int64 = 2 << 20
 
 // InputError says that the stream is damaged, truncated or no stream at all.
 // The experiments that came whole before have been imported.
@@ -84,8 +79,7 @@ func Import(ctx, work context.Context, in io.Reader, c *comet.Client, o Options)
 		o:        o,
 		projects: make(map[place.Project]*workspace.Project),
 		large:    semaphore.NewWeighted(largeMemory),
-		batches:  semaphore.NewWeighted(maxBatches),
-		sets:     semaphore.NewWeighted(setSize),
+		points:   newPointLimits(o.PointSets, o.SeriesCap, o.RewriteSeries),
 	}
 	err := r.read(ctx, work, in)
 	r.Working.Wait()
@@ -108,7 +102,8 @@ type run struct {
 	projects map[place.Project]*workspace.Project
 	late     *workspace.Level // what comes after the projects, until it is finished
 
-	large, batches, sets *semaphore.Weighted
+	large  *semaphore.Weighted
+	points *pointLimits
 
 	// How the destination does what servers do differently.
 	saysTaken    flow.Lazy[bool] // its handshake refuses a key that is taken

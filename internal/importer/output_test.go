@@ -17,7 +17,7 @@ import (
 )
 
 func outputExperiment() *experiment {
-	return &experiment{rec: &stream.Experiment{Start: ptr(int64(1000))}}
+	return &experiment{session: &session{rec: &stream.Experiment{Start: ptr(int64(1000))}}}
 }
 
 func TestOutputRequests(t *testing.T) {

@@ -34,58 +34,56 @@ type partial struct {
 
 // beginPartial begins to compare a metric of which the destination has something,
 // also where it shows nothing but a summary.
-func (e *experiment) beginPartial(ctx context.Context) error {
-	p := &e.points
-	if p.series.N > 0 {
-		p.part = new(partial)
+func (ps *points) beginPartial(ctx context.Context) error {
+	if ps.series.N > 0 {
+		ps.part = new(partial)
 		return nil
 	}
-	named, err := e.readSummaries(ctx)
+	named, err := ps.readSummaries(ctx)
 	if err != nil {
 		return fmt.Errorf("read summaries of the metrics: %w", err)
 	}
-	if _, ok := named[p.name]; ok {
-		p.part = &partial{named: true}
+	if _, ok := named[ps.name]; ok {
+		ps.part = &partial{named: true}
 	}
 	return nil
 }
 
 // comparePoint compares a point with what the destination shows.
-func (e *experiment) comparePoint(ctx context.Context, pt *point) error {
-	p := &e.points
-	ok, known := p.there.Take(pt.hash)
-	if !ok && !known && !p.sure && !e.r.Dry() {
+func (ps *points) comparePoint(ctx context.Context, pt *point) error {
+	ok, known := ps.have.Take(pt.hash)
+	if !ok && !known && !ps.sure && !ps.Dry() {
 		// The first point that is missing. What was written a moment ago may
 		// not show yet.
-		if err := e.makeSure(ctx); err != nil {
-			return fmt.Errorf("read metric %q: %w", p.name, err)
+		if err := ps.makeSure(ctx); err != nil {
+			return fmt.Errorf("read metric %q: %w", ps.name, err)
 		}
-		ok, known = p.there.Take(pt.hash)
+		ok, known = ps.have.Take(pt.hash)
 	}
-	state, part := thin.Missing, p.part
+	state, part := thin.Missing, ps.part
 	part.last = true
 	switch {
 	case ok:
-		p.series.Taken++
+		ps.series.Taken++
 		state = thin.Shown
 	case known:
 		state = thin.Copy
 	default:
-		named, err := e.isNamed(ctx, pt)
+		named, err := ps.isNamed(ctx, pt)
 		if err != nil {
-			return fmt.Errorf("read summary of metric %q: %w", p.name, err)
+			return fmt.Errorf("read summary of metric %q: %w", ps.name, err)
 		}
 		part.named, part.last = part.named || named, named
 	}
-	part.shown.Add(p.hasher.Sample(&pt.Point, pt.hash), state)
-	part.here[len(part.here)-1] = state == thin.Missing || state == thin.Copy && e.unfinished
+	part.shown.Add(ps.hasher.Sample(&pt.Point, pt.hash), state)
+	part.here[len(part.here)-1] = state == thin.Missing || state == thin.Copy && ps.unfinished
 	return nil
 }
 
 // hold keeps a record whose points have been compared, if it or one before lacks
 // any.
-func (e *experiment) hold(ctx context.Context, rec *stream.Metrics) error {
-	part := e.points.part
+func (ps *points) hold(ctx context.Context, rec *stream.Metrics) error {
+	part := ps.part
 	here := part.here
 	part.here = part.here[:0]
 	some := part.held != nil
@@ -95,23 +93,23 @@ func (e *experiment) hold(ctx context.Context, rec *stream.Metrics) error {
 	if !some || part.lost {
 		return nil
 	}
-	err := part.keep(ctx, e.r, rec)
+	err := part.keep(ctx, ps.spools, rec)
 	if errors.Is(err, spool.ErrOverBudget) {
 		part.lost = true
-		e.failure.Note(fmt.Errorf("metric %q: %w: raise --temp-max", rec.Name, err), false)
+		ps.failure.Note(fmt.Errorf("metric %q: %w: raise --temp-max", rec.Name, err), false)
 		return nil
 	}
 	part.wants = append(part.wants, here...)
 	return err
 }
 
-func (part *partial) keep(ctx context.Context, r *run, rec *stream.Metrics) error {
+func (part *partial) keep(ctx context.Context, spools *spool.Spooler, rec *stream.Metrics) error {
 	raw, err := stream.Encode(rec)
 	if err != nil {
 		return err
 	}
 	if part.held == nil {
-		if part.held, err = r.Spools.Open(ctx, -1); err != nil {
+		if part.held, err = spools.Open(ctx, -1); err != nil {
 			return err
 		}
 	}
@@ -177,14 +175,13 @@ func (part *partial) each(f func(*stream.Point) error) error {
 type summaries map[string][3]pointset.Hash
 
 // isNamed reports whether the summary names a point, which is there then.
-func (e *experiment) isNamed(ctx context.Context, pt *point) (bool, error) {
-	p := &e.points
-	named, err := e.readSummaries(ctx)
+func (ps *points) isNamed(ctx context.Context, pt *point) (bool, error) {
+	named, err := ps.readSummaries(ctx)
 	if err != nil {
 		return false, err
 	}
-	h := p.hasher.WithoutEpoch(&pt.Point)
-	for _, x := range named[p.name] {
+	h := ps.hasher.WithoutEpoch(&pt.Point)
+	for _, x := range named[ps.name] {
 		if x == h {
 			return true, nil
 		}
@@ -194,16 +191,15 @@ func (e *experiment) isNamed(ctx context.Context, pt *point) (bool, error) {
 
 // readSummaries reads the summaries once; it is called by the goroutine of the
 // experiment.
-func (e *experiment) readSummaries(ctx context.Context) (summaries, error) {
-	p := &e.points
-	if p.named != nil {
-		return p.named, nil
+func (ps *points) readSummaries(ctx context.Context) (summaries, error) {
+	if ps.named != nil {
+		return ps.named, nil
 	}
 	var found summaries
 	h := pointset.NewHasher("")
 	reset := func() { found = make(summaries) }
 	reset()
-	err := e.r.Client.Metrics.Each(ctx, e.key, reset, func(v *comet.Value) error {
+	err := ps.Client.Metrics.Each(ctx, ps.key, reset, func(v *comet.Value) error {
 		h.Use(v.Name)
 		var three [3]pointset.Hash
 		for i, r := range []comet.Reading{v.Min, v.Max, v.Current} {
@@ -217,7 +213,7 @@ func (e *experiment) readSummaries(ctx context.Context) (summaries, error) {
 	if err != nil && !answer.Absent(err) && !answer.Unsupported(err) {
 		return nil, err
 	}
-	p.named = found
+	ps.named = found
 	return found, nil
 }
 
@@ -226,27 +222,6 @@ func int64Of(n *int64) stream.Int64 {
 		return stream.Int64{}
 	}
 	return stream.NewInt64(*n)
-}
-
-// A showing is what has turned out of how the destination shows metrics: all
-// together, or one by one. It is for all experiments.
-type showing struct {
-	whole int64 // points of the longest one that was shown as it was written
-	most  int64 // points of the longest one at all
-	// several is true when several points of one step and context are shown.
-	several bool
-}
-
-// showing changes what is known of one way to read metrics, and returns it.
-func (r *run) showing(each bool, change func(*showing)) showing {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	s := &r.shown.together
-	if each {
-		s = &r.shown.each
-	}
-	change(s)
-	return *s
 }
 
 // remedy says what is done about the points that are not shown.
@@ -264,31 +239,31 @@ const longRun = 100
 
 // remedy decides whether the missing points of the metric that has ended are
 // written: only where it is known that they are not there.
-func (e *experiment) remedy(part *partial) remedy {
-	p, s := &e.points, &part.shown
-	known := e.r.showing(p.each, func(k *showing) {
+func (ps *points) remedy(part *partial) remedy {
+	s := &part.shown
+	known := ps.limits.showing(ps.each, func(k *showing) {
 		if s.Missing == 0 {
 			k.whole = max(k.whole, s.Shown)
 		}
 		k.several = k.several || s.Several()
 	})
-	oneOfStep := !known.several && (s.Overridden() || !e.unfinished && s.OnePerStep() > 0)
-	full := p.series.N >= e.r.o.SeriesCap
+	oneOfStep := !known.several && (s.Overridden() || !ps.unfinished && s.OnePerStep() > 0)
+	full := ps.series.N >= ps.limits.SeriesCap
 	switch {
-	case e.r.o.RewriteSeries || s.Missing == 0:
+	case ps.limits.RewriteSeries || s.Missing == 0:
 		return writeMissing
 	case part.named, oneOfStep:
 		return leaveMissing
 	case s.Shown+s.Missing+s.Copies <= known.whole:
 		return writeMissing
-	case full && !e.unfinished, e.unfinished && part.last:
+	case full && !ps.unfinished, ps.unfinished && part.last:
 		// The last point is written when all others have been.
 		return leaveMissing
 	case full:
 		// Beyond the cap batches are written one after the other, so that
 		// nothing has been written behind what is shown.
 		return writeAfter
-	case s.Tail(), s.Stretches(), p.series.N < known.most && s.LongestShown() >= longRun:
+	case s.Tail(), s.Stretches(), ps.series.N < known.most && s.LongestShown() >= longRun:
 		return writeMissing
 	}
 	return leaveMissing
@@ -296,10 +271,10 @@ func (e *experiment) remedy(part *partial) remedy {
 
 // endPartial writes what is missing of the metric that has ended, or tells why
 // not.
-func (e *experiment) endPartial(ctx context.Context, part *partial) error {
+func (ps *points) endPartial(ctx context.Context, part *partial) error {
 	defer part.close()
-	p, s := &e.points, &part.shown
-	what, left := e.remedy(part), int64(0)
+	s := &part.shown
+	what, left := ps.remedy(part), int64(0)
 	switch {
 	case part.lost:
 		return nil
@@ -307,43 +282,43 @@ func (e *experiment) endPartial(ctx context.Context, part *partial) error {
 		left = s.Missing
 	default:
 		err := part.each(func(sp *stream.Point) error {
-			if what == writeAfter && !(pointset.At(sp.Time, sp.Step)).After(p.series.Last) {
+			if what == writeAfter && !(pointset.At(sp.Time, sp.Step)).After(ps.series.Last) {
 				left++
 				return nil
 			}
-			return e.addPoint(ctx, point{p.name, p.hasher.Point(sp), *sp})
+			return ps.addPoint(ctx, point{ps.name, ps.hasher.Point(sp), *sp})
 		})
 		if err != nil {
 			return err
 		}
 	}
 	if left > 0 {
-		e.tellLeft(part, left)
+		ps.tellLeft(part, left)
 	}
 	return nil
 }
 
 // tellLeft tells of points that the destination does not show and that are not
 // written.
-func (e *experiment) tellLeft(part *partial, left int64) {
-	p, s := &e.points, &part.shown
-	i := report.Issue{Class: report.Noted, Kind: string(stream.KindMetrics), Name: p.name}
-	others := p.series.N - p.series.Taken
-	switch full := p.series.N >= e.r.o.SeriesCap; {
+func (ps *points) tellLeft(part *partial, left int64) {
+	s := &part.shown
+	i := report.Issue{Class: report.Noted, Kind: string(stream.KindMetrics), Name: ps.name}
+	others := ps.series.N - ps.series.Taken
+	switch full := ps.series.N >= ps.limits.SeriesCap; {
 	case full && others > 0:
 		i.Class = report.Differs
-		i.Reason = fmt.Sprintf("the destination lacks %d of the %d points, is full, and has %d that are not in the stream", left, p.n, others)
+		i.Reason = fmt.Sprintf("the destination lacks %d of the %d points, is full, and has %d that are not in the stream", left, ps.n, others)
 	case full:
-		i = thinned(p.name, p.series.N, p.n)
+		i = thinned(ps.name, ps.series.N, ps.n)
 	case others == 0 && part.last && s.OnePerStep() >= fewSteps:
-		i.Reason = fmt.Sprintf(oneOfStep, p.series.N, p.n)
+		i.Reason = fmt.Sprintf(oneOfStep, ps.series.N, ps.n)
 	default:
 		i.Class = report.Differs
-		i.Reason = fmt.Sprintf("the destination shows %d of the %d points, and does not tell whether it has the others: they are not written (see --rewrite-series)", p.series.Taken, p.n)
+		i.Reason = fmt.Sprintf("the destination shows %d of the %d points, and does not tell whether it has the others: they are not written (see --rewrite-series)", ps.series.Taken, ps.n)
 	}
-	e.Issue(i)
-	if e.verified != nil && i.Class == report.Noted {
-		e.verified.note(func(x *expectation) { x.metric(p.name).thinned = true })
+	ps.Issue(i)
+	if ps.verifies && i.Class == report.Noted {
+		ps.metric(ps.name).thinned = true
 	}
 }
 

@@ -11,21 +11,31 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
+	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/halving"
 	"github.com/comet-stream/comet-stream/internal/importer/pointset"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
+	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
 // points is the way of an experiment's metric points.
 type points struct {
+	*session
+	limits   *pointLimits
+	spools   *spool.Spooler
+	count    *atomic.Int64 // of points compared or written
+	ahead    flow.Future[*pointset.Set]
+	sums     map[string]*metricSum // what a verification has to find
+	refusals halving.Refusals
+
 	hasher *pointset.Hasher
 	name   string // of the metric that is open
 	begun  bool
 	n      int64 // of its points that have come
 
-	there  *pointset.Set // what the destination has; of the open metric alone if each
+	have   *pointset.Set // what the destination has; of the open metric alone if each
 	each   bool          // metrics are read one by one
 	share  share         // of the memory for sets
 	sure   bool          // that what is missing from there is not on its way
@@ -36,9 +46,13 @@ type points struct {
 	at     pointset.Time
 	equal  map[pointset.Hash]struct{} // points at that time and step
 
-	batches   batches
-	postponed atomic.Int32 // batches that wait for the end, about
-	refused   map[string]*refusedSeries
+	batches batches
+	late    atomic.Int32 // batches that wait for the end, about
+	refused map[string]*refusedSeries
+}
+
+func newPoints(s *session, limits *pointLimits, spools *spool.Spooler, count *atomic.Int64) *points {
+	return &points{session: s, limits: limits, spools: spools, count: count}
 }
 
 // A point is a metric point that waits to be written.
@@ -48,100 +62,98 @@ type point struct {
 	stream.Point
 }
 
-// takePoints writes the points of a record that the destination does not have.
-func (e *experiment) takePoints(ctx context.Context, rec *stream.Metrics) error {
-	p := &e.points
-	if !p.begun || p.name != rec.Name {
-		if err := e.endMetric(ctx); err != nil {
+// take writes the points of a record that the destination does not have.
+func (ps *points) take(ctx context.Context, rec *stream.Metrics) error {
+	if !ps.begun || ps.name != rec.Name {
+		if err := ps.endMetric(ctx); err != nil {
 			return err
 		}
-		if err := e.beginMetric(ctx, rec.Name); err != nil {
+		if err := ps.beginMetric(ctx, rec.Name); err != nil {
 			return err
 		}
 	}
-	e.r.o.Counters.Points.Add(int64(len(rec.Points)))
+	ps.count.Add(int64(len(rec.Points)))
 	for i := range rec.Points {
-		if err := e.takePoint(ctx, &rec.Points[i]); err != nil {
+		if err := ps.takePoint(ctx, &rec.Points[i]); err != nil {
 			return err
 		}
 	}
-	if p.part != nil {
-		return e.hold(ctx, rec)
+	if ps.part != nil {
+		return ps.hold(ctx, rec)
 	}
 	return nil
 }
 
-func (e *experiment) beginMetric(ctx context.Context, name string) error {
-	p := &e.points
-	p.name, p.begun, p.n, p.bad, p.part = name, true, 0, 0, nil
-	if p.hasher == nil {
-		p.hasher = pointset.NewHasher(name)
+func (ps *points) beginMetric(ctx context.Context, name string) error {
+	ps.name, ps.begun, ps.n, ps.bad, ps.part = name, true, 0, 0, nil
+	if ps.hasher == nil {
+		ps.hasher = pointset.NewHasher(name)
 	}
-	p.hasher.Use(name)
-	clear(p.equal)
-	if e.there == nil || e.r.Mode == VerifyOnly {
+	ps.hasher.Use(name)
+	clear(ps.equal)
+	if ps.there == nil || ps.Mode == VerifyOnly {
 		return nil
 	}
-	if p.there == nil || p.each {
-		if err := e.readThere(ctx, name); err != nil {
+	if ps.have == nil || ps.each {
+		if err := ps.readThere(ctx, name); err != nil {
 			return fmt.Errorf("read metric %q: %w", name, err)
 		}
 	}
-	p.series = p.there.Of(name)
-	if p.series.N == 0 && !p.sure && !e.r.Dry() {
+	ps.series = ps.have.Of(name)
+	if ps.series.N == 0 && !ps.sure && !ps.Dry() {
 		// What was written a moment ago may not show yet.
-		if err := e.makeSure(ctx); err != nil {
+		if err := ps.makeSure(ctx); err != nil {
 			return fmt.Errorf("read metric %q: %w", name, err)
 		}
 	}
-	return e.beginPartial(ctx)
+	return ps.beginPartial(ctx)
 }
 
-func (e *experiment) takePoint(ctx context.Context, sp *stream.Point) error {
-	p := &e.points
-	p.n++
+func (ps *points) takePoint(ctx context.Context, sp *stream.Point) error {
+	ps.n++
 	if !sp.Time.OK {
 		if !misfit(sp) {
-			e.untimed.note(stream.KindMetrics, p.name)
+			ps.untimed.note(stream.KindMetrics, ps.name)
 		}
-		sp.Time = stream.NewInt64(e.timeOf(document.Int{}))
+		sp.Time = stream.NewInt64(ps.timeOf(document.Int{}))
 	}
 	if misfit(sp) {
-		p.bad++
+		ps.bad++
 	}
-	if p.part != nil {
-		p.part.here = append(p.part.here, false)
+	if ps.part != nil {
+		ps.part.here = append(ps.part.here, false)
 	}
 	if sp.Value.IsNull() {
 		return nil
 	}
-	pt := point{p.name, p.hasher.Point(sp), *sp}
-	if e.verified != nil {
-		again := p.again(&pt)
-		if e.expect(func(x *expectation) { x.point(pt.name, pt.hash, again) }) {
+	pt := point{ps.name, ps.hasher.Point(sp), *sp}
+	if ps.verifies {
+		again := ps.again(&pt)
+		ps.expect(pt.name, pt.hash, again)
+		if ps.Mode == VerifyOnly {
 			return nil
 		}
 	}
-	if p.part != nil {
-		return e.comparePoint(ctx, &pt)
+	if ps.part != nil {
+		return ps.comparePoint(ctx, &pt)
 	}
-	return e.addPoint(ctx, pt)
+	return ps.addPoint(ctx, pt)
 }
 
 // again reports whether an equal point of the metric came before. The order of
 // the stream has put them close to each other.
-func (p *points) again(pt *point) bool {
-	if at := (pointset.At(pt.Time, pt.Step)); at != p.at {
-		p.at = at
-		clear(p.equal)
+func (ps *points) again(pt *point) bool {
+	if at := (pointset.At(pt.Time, pt.Step)); at != ps.at {
+		ps.at = at
+		clear(ps.equal)
 	}
-	if _, ok := p.equal[pt.hash]; ok {
+	if _, ok := ps.equal[pt.hash]; ok {
 		return true
 	}
-	if p.equal == nil {
-		p.equal = make(map[pointset.Hash]struct{})
+	if ps.equal == nil {
+		ps.equal = make(map[pointset.Hash]struct{})
 	}
-	p.equal[pt.hash] = struct{}{}
+	ps.equal[pt.hash] = struct{}{}
 	return false
 }
 
@@ -163,21 +175,20 @@ func misfit(sp *stream.Point) bool {
 }
 
 // endMetric ends the metric that is open, and tells what is odd about it.
-func (e *experiment) endMetric(ctx context.Context) error {
-	p := &e.points
-	if !p.begun {
+func (ps *points) endMetric(ctx context.Context) error {
+	if !ps.begun {
 		return nil
 	}
-	if p.bad > 0 {
-		e.Issue(report.Issue{Class: report.Missing, Kind: string(stream.KindMetrics), Name: p.name, Reason: fmt.Sprintf(
-			"%d points have no value, or a time, step or epoch that is no integer", p.bad)})
+	if ps.bad > 0 {
+		ps.Issue(report.Issue{Class: report.Missing, Kind: string(stream.KindMetrics), Name: ps.name, Reason: fmt.Sprintf(
+			"%d points have no value, or a time, step or epoch that is no integer", ps.bad)})
 	}
-	part := p.part
-	p.part = nil
+	part := ps.part
+	ps.part = nil
 	if part == nil {
 		return nil
 	}
-	return e.endPartial(ctx, part)
+	return ps.endPartial(ctx, part)
 }
 
 // thinned tells of a series that the destination has thinned out.
@@ -185,17 +196,17 @@ func thinned(name string, have, want int64) report.Issue {
 	return report.Issue{Class: report.Noted, Kind: string(stream.KindMetrics), Name: name, Reason: fmt.Sprintf("the destination keeps %d of the %d points", have, want)}
 }
 
-// flushPoints ends the metrics.
-func (e *experiment) flushPoints(ctx context.Context) error {
-	if !e.points.begun {
+// flush ends the metrics.
+func (ps *points) flush(ctx context.Context) error {
+	if !ps.begun {
 		return nil
 	}
-	err := e.endMetric(ctx)
+	err := ps.endMetric(ctx)
 	if err == nil {
-		err = e.sendPoints(ctx, "")
+		err = ps.sendPoints(ctx, "")
 	}
-	e.points.share.free()
-	e.points.there, e.points.series, e.points.begun = nil, nil, false
+	ps.share.free()
+	ps.have, ps.series, ps.begun = nil, nil, false
 	return err
 }
 
@@ -216,16 +227,16 @@ type refusedSeries struct {
 }
 
 // refusedPoints takes points that the destination refuses.
-func (e *experiment) refusedPoints(refused []point, err error) {
-	e.Change(func(*report.Outcome) {
-		if e.points.refused == nil {
-			e.points.refused = make(map[string]*refusedSeries)
+func (ps *points) refusedPoints(refused []point, err error) {
+	ps.Change(func(*report.Outcome) {
+		if ps.refused == nil {
+			ps.refused = make(map[string]*refusedSeries)
 		}
 		for _, p := range refused {
-			s := e.points.refused[p.name]
+			s := ps.refused[p.name]
 			if s == nil {
 				s = &refusedSeries{err: err}
-				e.points.refused[p.name] = s
+				ps.refused[p.name] = s
 			}
 			s.n++
 		}
@@ -233,20 +244,20 @@ func (e *experiment) refusedPoints(refused []point, err error) {
 }
 
 // tellRefused tells of each metric once what the destination has refused of it.
-func (e *experiment) tellRefused() {
-	for _, name := range slices.Sorted(maps.Keys(e.points.refused)) {
-		s := e.points.refused[name]
+func (ps *points) tellRefused() {
+	for _, name := range slices.Sorted(maps.Keys(ps.refused)) {
+		s := ps.refused[name]
 		err := s.err
 		if s.n > 1 {
 			err = fmt.Errorf("%d points: %w", s.n, err)
 		}
-		e.item(report.Issue{Kind: string(stream.KindMetrics), Name: name}, err)
+		ps.item(report.Issue{Kind: string(stream.KindMetrics), Name: name}, err)
 	}
-	e.points.refused = nil
+	ps.refused = nil
 }
 
-func (e *experiment) wrotePoints(n int) {
-	e.Change(func(o *report.Outcome) { o.Written.Points += int64(n) })
+func (ps *points) wrotePoints(n int) {
+	ps.Change(func(o *report.Outcome) { o.Written.Points += int64(n) })
 }
 
 // maxPostponed is how many batches of an experiment may wait for its end.
@@ -255,24 +266,24 @@ const maxPostponed = 4
 // writeOnce writes points. Where it is uncertain whether they have arrived they
 // are, if they may, postponed until nothing else of the experiment is being
 // written: what shows then shows everything soon.
-func (e *experiment) writeOnce(ctx context.Context, batch []point, later bool) (postponed bool, err error) {
-	if e.r.Dry() {
-		e.wrotePoints(len(batch))
+func (ps *points) writeOnce(ctx context.Context, batch []point, later bool) (postponed bool, err error) {
+	if ps.Dry() {
+		ps.wrotePoints(len(batch))
 		return false, nil
 	}
-	if err := e.reopen(ctx); err != nil {
+	if err := ps.reopen(ctx); err != nil {
 		return false, err
 	}
-	err = e.post(ctx, batch)
+	err = ps.post(ctx, batch)
 	if !answer.Uncertain(err) {
 		return false, err
 	}
-	if !later || e.points.postponed.Add(1) > maxPostponed {
-		return false, e.writeRest(ctx, batch, err)
+	if !later || ps.late.Add(1) > maxPostponed {
+		return false, ps.writeRest(ctx, batch, err)
 	}
-	e.postpone(func() {
-		if !e.failure.Stops() {
-			e.item(report.Issue{Kind: string(stream.KindMetrics), Name: nameOf(batch)}, e.writeRest(ctx, batch, err))
+	ps.postpone(func() {
+		if !ps.failure.Stops() {
+			ps.item(report.Issue{Kind: string(stream.KindMetrics), Name: nameOf(batch)}, ps.writeRest(ctx, batch, err))
 		}
 	})
 	return true, nil
@@ -280,21 +291,21 @@ func (e *experiment) writeOnce(ctx context.Context, batch []point, later bool) (
 
 // writeRest writes those points of a batch that have not arrived; err says why
 // that is uncertain.
-func (e *experiment) writeRest(ctx context.Context, batch []point, err error) error {
+func (ps *points) writeRest(ctx context.Context, batch []point, err error) error {
 	for try := 1; ; try++ {
-		rest, unread := e.missing(ctx, batch)
+		rest, unread := ps.missing(ctx, batch)
 		if unread != nil {
 			return unread
 		}
-		if e.wrotePoints(len(batch) - len(rest)); len(rest) < len(batch) {
-			e.r.Unacknowledged(err)
+		if ps.wrotePoints(len(batch) - len(rest)); len(rest) < len(batch) {
+			ps.Unacknowledged(err)
 		} else {
-			e.r.Client.NotDone(err)
+			ps.Client.NotDone(err)
 		}
 		if len(rest) == 0 {
 			return nil
 		}
-		batch, err = halving.Write(rest, func(part []point) error { return e.post(ctx, part) }, e.refusedPoints, &e.refusals.points)
+		batch, err = halving.Write(rest, func(part []point) error { return ps.post(ctx, part) }, ps.refusedPoints, &ps.refusals)
 		if !answer.Uncertain(err) || try == reconcile.MaxUncertain {
 			return err
 		}
@@ -305,7 +316,7 @@ func (e *experiment) writeRest(ctx context.Context, batch []point, err error) er
 var requests = sync.Pool{New: func() any { return new(comet.Batch) }}
 
 // post makes the request for a batch.
-func (e *experiment) post(ctx context.Context, batch []point) error {
+func (ps *points) post(ctx context.Context, batch []point) error {
 	b := requests.Get().(*comet.Batch)
 	defer requests.Put(b)
 	b.Reset()
@@ -325,9 +336,37 @@ func (e *experiment) post(ctx context.Context, batch []point) error {
 		}
 		b.AddMetric(&v)
 	}
-	if err := e.r.Client.Metrics.Write(ctx, e.key, b); err != nil {
+	if err := ps.Client.Metrics.Write(ctx, ps.key, b); err != nil {
 		return err
 	}
-	e.wrotePoints(len(batch))
+	ps.wrotePoints(len(batch))
 	return nil
+}
+
+// metricSum stands for the points of a metric: for all of them, and for those
+// that are left where equal ones are merged.
+type metricSum struct {
+	all, unique pointset.Digest
+	thinned     bool // at the destination, which was told
+}
+
+func (ps *points) metric(name string) *metricSum {
+	m := ps.sums[name]
+	if m == nil {
+		m = new(metricSum)
+		if ps.sums == nil {
+			ps.sums = make(map[string]*metricSum)
+		}
+		ps.sums[name] = m
+	}
+	return m
+}
+
+// expect adds a point; again says that an equal one came before.
+func (ps *points) expect(metric string, h pointset.Hash, again bool) {
+	m := ps.metric(metric)
+	m.all.Add(h)
+	if !again {
+		m.unique.Add(h)
+	}
 }

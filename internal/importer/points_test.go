@@ -292,11 +292,8 @@ func TestPointsCrowded(t *testing.T) {
 	srv := newServer(t, comettest.Options{})
 	data, c := streamOf(t, p), newClient(t, srv)
 	importTo(t, c, data, Options{}).succeed(t)
-	old := setSize
-	setSize = shareStep
-	t.Cleanup(func() { setSize = old })
 	srv.ResetStats()
-	if r := importTo(t, c, data, Options{}).succeed(t); r.There != 6 || len(writes(srv)) > 0 {
+	if r := importTo(t, c, data, Options{PointSets: shareStep}).succeed(t); r.There != 6 || len(writes(srv)) > 0 {
 		t.Errorf("again: %+v, %v", r.Summary, writes(srv))
 	}
 }

@@ -3,11 +3,9 @@ package importer
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
-	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/pointset"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"golang.org/x/sync/semaphore"
@@ -46,73 +44,62 @@ var errRestless = errors.New("its points change from reading to reading; import 
 
 // readThere reads what the destination has of the points: all of them, or those
 // of the metric where it has to be.
-func (e *experiment) readThere(ctx context.Context, metric string) error {
-	p := &e.points
-	if !p.each {
+func (ps *points) readThere(ctx context.Context, metric string) error {
+	if !ps.each {
 		// The kind may have been announced before the experiment was known.
-		e.reads.points.Start(&e.reads.under, func() (*pointset.Set, error) { return e.readAhead(ctx) })
-		set, err := e.reads.points.Wait(ctx)
+		ps.prefetch(ctx)
+		set, err := ps.ahead.Wait(ctx)
 		if err == errBusy {
-			if err = e.waitTurn(ctx); err == nil {
-				set, err = e.readSettled(ctx, "")
+			if err = ps.waitTurn(ctx); err == nil {
+				set, err = ps.readSettled(ctx, "")
 			}
 		}
 		switch {
 		case err == nil:
-			p.there, p.sure = set, e.unfinished
+			ps.have, ps.sure = set, ps.unfinished
 			return nil
 		case !errors.Is(err, comet.ErrUnsupported) && err != errTooMany:
 			return err
 		}
-		p.each = true
+		ps.each = true
 	}
-	p.there = nil
-	p.share.free()
-	set, err := e.readSettled(ctx, metric)
+	ps.have = nil
+	ps.share.free()
+	set, err := ps.readSettled(ctx, metric)
 	if err == errBusy {
-		if err = e.waitTurn(ctx); err == nil {
-			set, err = e.readSettled(ctx, metric)
+		if err = ps.waitTurn(ctx); err == nil {
+			set, err = ps.readSettled(ctx, metric)
 		}
 	}
-	p.there, p.sure = set, e.unfinished
+	ps.have, ps.sure = set, ps.unfinished
 	return err
 }
 
-// readAhead reads all points of the experiment before its turn.
-func (e *experiment) readAhead(ctx context.Context) (*pointset.Set, error) {
-	return e.readSettled(ctx, "")
-}
-
-// waitTurn waits until the experiment is the first of those under way.
-func (e *experiment) waitTurn(ctx context.Context) error {
-	select {
-	case <-e.turn.First:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+// prefetch begins to read all points of the experiment, before its turn.
+func (ps *points) prefetch(ctx context.Context) {
+	ps.ahead.Start(&ps.reading, func() (*pointset.Set, error) { return ps.readSettled(ctx, "") })
 }
 
 // readSettled reads a set of points. Of an experiment that an earlier import
 // has left unfinished, maybe a moment ago, it reads until enough readings agree:
 // what it lacks will be written, and must not be there already.
-func (e *experiment) readSettled(ctx context.Context, metric string) (*pointset.Set, error) {
-	if !e.unfinished || e.r.Dry() {
-		return e.readSet(ctx, metric)
+func (ps *points) readSettled(ctx context.Context, metric string) (*pointset.Set, error) {
+	if !ps.unfinished || ps.Dry() {
+		return ps.readSet(ctx, metric)
 	}
-	before, err := e.readDigest(ctx, metric)
+	before, err := ps.readDigest(ctx, metric)
 	for n, agree := 1, 1; err == nil; n, agree = n+1, agree+1 {
 		if n == reconcile.MaxReadings {
 			return nil, errRestless
 		}
-		if err = e.settle(ctx); err != nil {
+		if err = ps.settle(ctx); err != nil {
 			break
 		}
 		var now pointset.Digest
 		var set *pointset.Set
 		if agree+1 < reconcile.Agreeing {
-			now, err = e.readDigest(ctx, metric)
-		} else if set, err = e.readSet(ctx, metric); err == nil {
+			now, err = ps.readDigest(ctx, metric)
+		} else if set, err = ps.readSet(ctx, metric); err == nil {
 			now = set.Digest
 		}
 		switch {
@@ -128,77 +115,54 @@ func (e *experiment) readSettled(ctx context.Context, metric string) (*pointset.
 
 // makeSure reads again until enough readings agree, before the first point is
 // written that the destination seems to lack.
-func (e *experiment) makeSure(ctx context.Context) error {
-	p := &e.points
+func (ps *points) makeSure(ctx context.Context) error {
 	metric := ""
-	if p.each {
-		metric = p.name
+	if ps.each {
+		metric = ps.name
 	}
 	for n, agree := 1, 1; agree < reconcile.Agreeing; n++ {
 		if n == reconcile.MaxReadings {
 			return errRestless
 		}
-		if err := e.settle(ctx); err != nil {
+		if err := ps.settle(ctx); err != nil {
 			return err
 		}
-		again, err := e.readDigest(ctx, metric)
+		again, err := ps.readDigest(ctx, metric)
 		if err != nil {
 			return err
 		}
-		if again == p.there.Digest {
+		if again == ps.have.Digest {
 			agree++
 			continue
 		}
 		agree = 1
-		set, err := e.readSet(ctx, metric)
+		set, err := ps.readSet(ctx, metric)
 		if err == errBusy {
-			if err = e.waitTurn(ctx); err == nil {
-				set, err = e.readSet(ctx, metric)
+			if err = ps.waitTurn(ctx); err == nil {
+				set, err = ps.readSet(ctx, metric)
 			}
 		}
 		if err != nil {
 			return err
 		}
-		set.TakeLike(p.there)
-		p.there, p.series = set, set.Of(p.name)
+		set.TakeLike(ps.have)
+		ps.have, ps.series = set, set.Of(ps.name)
 	}
-	p.sure = true
-	return nil
-}
-
-// maxDigesting is how often a destination is asked that says it still digests
-// what was written, with longer and longer pauses: for about four minutes.
-const maxDigesting = 30
-
-// settle gives the destination time to digest what was written to it.
-func (e *experiment) settle(ctx context.Context) error {
-	if err := flow.Pause(ctx, e.r.Settle); err != nil {
-		return err
-	}
-	for i := range maxDigesting {
-		busy, err := e.r.Client.Experiments.Processing(ctx, e.key)
-		if err != nil || !busy {
-			// Not all servers tell.
-			return ctx.Err()
-		}
-		if err := flow.Pause(ctx, time.Duration(min(i+1, 10))*e.r.Settle); err != nil {
-			return err
-		}
-	}
+	ps.sure = true
 	return nil
 }
 
 // readSet reads what the destination has of one metric, or of all.
-func (e *experiment) readSet(ctx context.Context, metric string) (*pointset.Set, error) {
-	set, mine := pointset.New(), share{of: e.r.sets}
+func (ps *points) readSet(ctx context.Context, metric string) (*pointset.Set, error) {
+	set, mine := pointset.New(), share{of: ps.limits.sets}
 	h, room := pointset.NewHasher(""), int64(0)
 	var series *pointset.Series
 	last := ""
-	err := e.eachPoint(ctx, metric, func() {
+	err := ps.eachPoint(ctx, metric, func() {
 		set, series, last = pointset.New(), nil, ""
 	}, func(p *comet.Point) error {
 		if set.Digest.N == room {
-			if err := e.enlarge(&mine, room, metric); err != nil {
+			if err := ps.enlarge(&mine, room, metric); err != nil {
 				return err
 			}
 			room += shareStep
@@ -215,10 +179,10 @@ func (e *experiment) readSet(ctx context.Context, metric string) (*pointset.Set,
 		mine.free()
 		return nil, err
 	}
-	e.points.share.free()
-	e.points.share = mine
+	ps.share.free()
+	ps.share = mine
 	set.Seal()
-	e.r.showing(metric != "", func(k *showing) {
+	ps.limits.showing(metric != "", func(k *showing) {
 		for _, s := range set.Series {
 			k.most = max(k.most, s.N)
 		}
@@ -228,25 +192,25 @@ func (e *experiment) readSet(ctx context.Context, metric string) (*pointset.Set,
 
 // enlarge makes room for more points. The first of the experiments under way
 // gets it in any case.
-func (e *experiment) enlarge(s *share, have int64, metric string) error {
+func (ps *points) enlarge(s *share, have int64, metric string) error {
 	if metric == "" && have >= maxPoints {
 		return errTooMany
 	}
-	if e.r.sets.TryAcquire(shareStep) {
+	if ps.limits.sets.TryAcquire(shareStep) {
 		s.n += shareStep
 		return nil
 	}
-	if e.turn.IsFirst() {
+	if ps.turn.IsFirst() {
 		return nil
 	}
 	return errBusy
 }
 
 // readDigest is readSet for the digest alone, which needs no memory.
-func (e *experiment) readDigest(ctx context.Context, metric string) (pointset.Digest, error) {
+func (ps *points) readDigest(ctx context.Context, metric string) (pointset.Digest, error) {
 	var d pointset.Digest
 	h := pointset.NewHasher("")
-	err := e.eachPoint(ctx, metric, func() { d = pointset.Digest{} }, func(p *comet.Point) error {
+	err := ps.eachPoint(ctx, metric, func() { d = pointset.Digest{} }, func(p *comet.Point) error {
 		h.Use(p.Name)
 		d.Add(h.Existing(p))
 		return nil
@@ -255,12 +219,12 @@ func (e *experiment) readDigest(ctx context.Context, metric string) (pointset.Di
 }
 
 // eachPoint reads the points of one metric, or of all if it is "".
-func (e *experiment) eachPoint(ctx context.Context, metric string, restart func(), yield func(*comet.Point) error) error {
+func (ps *points) eachPoint(ctx context.Context, metric string, restart func(), yield func(*comet.Point) error) error {
 	var err error
 	if metric == "" {
-		err = e.r.Client.Metrics.AllPoints(ctx, e.key, restart, yield)
+		err = ps.Client.Metrics.AllPoints(ctx, ps.key, restart, yield)
 	} else {
-		err = e.r.Client.Metrics.Points(ctx, e.key, metric, restart, yield)
+		err = ps.Client.Metrics.Points(ctx, ps.key, metric, restart, yield)
 	}
 	// Older servers answer so for what has no points.
 	if answer.Absent(err) && !errors.Is(err, comet.ErrUnsupported) {
@@ -275,21 +239,21 @@ const maxNamesRead = 4
 
 // missing returns the points of a batch that have not arrived at the
 // destination, once enough readings have agreed on that.
-func (e *experiment) missing(ctx context.Context, batch []point) ([]point, error) {
+func (ps *points) missing(ctx context.Context, batch []point) ([]point, error) {
 	var before pointset.Digest
 	for agree := 1; ; agree++ {
-		found, err := e.lookFor(ctx, batch)
+		found, err := ps.lookFor(ctx, batch)
 		if err != nil {
 			return nil, err
 		}
-		rest := found.missing(batch, e.r.o.SeriesCap)
+		rest := found.missing(batch, ps.limits.SeriesCap)
 		if d := found.digest(); d != before {
 			before, agree = d, 1
 		}
 		if len(rest) == 0 || agree == reconcile.Agreeing {
 			return rest, nil
 		}
-		if err := e.settle(ctx); err != nil {
+		if err := ps.settle(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -352,7 +316,7 @@ func (a arrived) digest() pointset.Digest {
 }
 
 // lookFor reads the metrics of a batch and looks for its points.
-func (e *experiment) lookFor(ctx context.Context, batch []point) (arrived, error) {
+func (ps *points) lookFor(ctx context.Context, batch []point) (arrived, error) {
 	found := make(arrived)
 	reset := func() {
 		for _, p := range batch {
@@ -372,13 +336,13 @@ func (e *experiment) lookFor(ctx context.Context, batch []point) (arrived, error
 		return nil
 	}
 	if len(found) > maxNamesRead {
-		err := e.eachPoint(ctx, "", reset, take)
+		err := ps.eachPoint(ctx, "", reset, take)
 		if !errors.Is(err, comet.ErrUnsupported) {
 			return found, err
 		}
 	}
 	for name := range found {
-		err := e.eachPoint(ctx, name, func() { found[name] = newArrival(name, batch) }, take)
+		err := ps.eachPoint(ctx, name, func() { found[name] = newArrival(name, batch) }, take)
 		if err != nil {
 			return nil, err
 		}

@@ -5,7 +5,6 @@ import (
 	"sync"
 
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
-	"github.com/comet-stream/comet-stream/internal/importer/pointset"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -17,11 +16,9 @@ type readings struct {
 	seen  stream.KindSet
 	start func(stream.Kind) // nil until the experiment is known to exist
 
-	under      sync.WaitGroup
 	parameters flow.Future[valuesThere]
 	others     flow.Future[valuesThere]
 	assets     flow.Future[assetsThere]
-	points     flow.Future[*pointset.Set]
 }
 
 // announce notes that a kind is to come.
@@ -57,13 +54,13 @@ func (e *experiment) prefetch(ctx context.Context, kind stream.Kind) {
 	switch kind {
 	case stream.KindParameters:
 		if !e.unfinished {
-			e.reads.parameters.Start(&e.reads.under, func() (valuesThere, error) { return e.readValues(ctx, e.r.Client.Parameters.Each) })
+			e.reads.parameters.Start(&e.reading, func() (valuesThere, error) { return e.readValues(ctx, e.r.Client.Parameters.Each) })
 		}
 	case stream.KindOthers:
-		e.reads.others.Start(&e.reads.under, func() (valuesThere, error) { return e.readValues(ctx, e.r.Client.Others.Each) })
+		e.reads.others.Start(&e.reading, func() (valuesThere, error) { return e.readValues(ctx, e.r.Client.Others.Each) })
 	case stream.KindAsset:
-		e.reads.assets.Start(&e.reads.under, func() (assetsThere, error) { return e.readAssetsFirst(ctx) })
+		e.reads.assets.Start(&e.reading, func() (assetsThere, error) { return e.readAssetsFirst(ctx) })
 	case stream.KindMetrics:
-		e.reads.points.Start(&e.reads.under, func() (*pointset.Set, error) { return e.readAhead(ctx) })
+		e.points.prefetch(ctx)
 	}
 }

@@ -2,58 +2,12 @@ package importer
 
 import (
 	"context"
-	"fmt"
-	"sync"
-	"sync/atomic"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 )
-
-// reopening marks a finished experiment while it is written to.
-//
-// Every write moves its end, which is set again when all is done. An import that
-// is killed before leaves an end that could be anyone's; the mark tells the next
-// one that it was ours.
-type reopening struct {
-	found bool // by this import, of one before
-
-	mu   sync.Mutex
-	done bool
-	// tried is true where a mark may have been made, half where something was
-	// written in part that only the mark tells from what somebody has changed.
-	tried, half atomic.Bool
-}
-
-// reopen marks the experiment before the first write to it, unless the import
-// has made it or has found it unfinished.
-func (e *experiment) reopen(ctx context.Context) error {
-	if e.there == nil || e.unfinished || e.rec.Start == nil || e.r.Dry() {
-		return nil
-	}
-	e.reopening.mu.Lock()
-	defer e.reopening.mu.Unlock()
-	if e.reopening.done {
-		return nil
-	}
-	late := *e.rec.Start + reconcile.OpenMark
-	e.reopening.tried.Store(true)
-	if err := e.setTimes(ctx, &late, e.there.End); err != nil {
-		return fmt.Errorf("set times: %w", err)
-	}
-	e.reopening.done = true
-	return nil
-}
-
-// reopened reports whether the experiment has been marked in this import or in
-// one before.
-func (e *experiment) reopened() bool {
-	e.reopening.mu.Lock()
-	defer e.reopening.mu.Unlock()
-	return e.reopening.done
-}
 
 // markResumed marks a finished experiment that a handshake has resumed before it
 // was found, and takes it for the finished one that it was.

@@ -40,23 +40,23 @@ func (u *untimed) note(kind stream.Kind, name string) {
 	}
 }
 
+// hasTimes reports whether all readings of a value have a time.
+func hasTimes(history []reading) bool {
+	return !slices.ContainsFunc(history, func(r reading) bool { return r.time == document.Int{} })
+}
+
 // tellUntimed tells of the values that have no time in the stream.
-func (e *experiment) tellUntimed() {
-	for _, kind := range slices.Sorted(maps.Keys(e.untimed)) {
-		v, what := e.untimed[kind], "value"
+func (s *session) tellUntimed() {
+	for _, kind := range slices.Sorted(maps.Keys(s.untimed)) {
+		v, what := s.untimed[kind], "value"
 		if kind == stream.KindMetrics {
 			what = "point"
 		}
-		i := report.Issue{Class: e.r.DiffersClass(), Kind: string(kind), Reason: fmt.Sprintf(
+		i := report.Issue{Class: s.DiffersClass(), Kind: string(kind), Reason: fmt.Sprintf(
 			"%s without a time, in place of which the destination has that of the experiment: %q", progress.Count(v.n, what), v.some)}
 		if len(v.some) == 1 {
 			i.Name = v.some[0]
 		}
-		e.Issue(i)
+		s.Issue(i)
 	}
-}
-
-// hasTimes reports whether all readings of a value have a time.
-func hasTimes(history []reading) bool {
-	return !slices.ContainsFunc(history, func(r reading) bool { return r.time == document.Int{} })
 }

@@ -248,21 +248,6 @@ func cometInt(i document.Int) comet.Int {
 	return comet.IntOf(i.V)
 }
 
-// timeOf returns the time to write for a value. Every value has one at the
-// destination; one that had none at the source gets that of the experiment, so
-// that another import finds it again.
-func (e *experiment) timeOf(t document.Int) int64 {
-	switch {
-	case t.OK:
-		return t.V
-	case e.rec.Start != nil:
-		return *e.rec.Start
-	case e.rec.End != nil:
-		return *e.rec.End
-	}
-	return 0
-}
-
 // flushParameters writes the parameters that wait.
 func (e *experiment) flushParameters(ctx context.Context) {
 	b := e.parameters
@@ -280,7 +265,7 @@ func (e *experiment) flushParameters(ctx context.Context) {
 						bad[v.Name], names[v.Name] = true, true
 					}
 					e.refusedNames(stream.KindParameters, slices.Sorted(maps.Keys(names)), err)
-				}, &e.refusals.parameters)
+				}, &e.refusals)
 			return err
 		})
 		if err == nil {

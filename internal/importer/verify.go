@@ -35,7 +35,7 @@ func (e *experiment) verify(ctx context.Context) error {
 			return fmt.Errorf("verify: %w", err)
 		}
 	}
-	e.Verify()
+	e.SetVerified()
 	return nil
 }
 
@@ -230,4 +230,9 @@ func (v *verification) texts(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+func (v *verification) points(ctx context.Context) (err error) {
+	v.found, err = v.e.points.verify(ctx)
+	return err
 }

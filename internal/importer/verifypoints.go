@@ -3,22 +3,24 @@ package importer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/pointset"
+	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-// points compares the multiset of points of each metric. Points beyond those
+// verify compares the multiset of points of each metric. Points beyond those
 // of the stream are found too, as they are when something was written twice.
-func (v *verification) points(ctx context.Context) error {
-	if len(v.x.metrics) == 0 {
-		return nil
+func (ps *points) verify(ctx context.Context) (found []report.Issue, err error) {
+	if len(ps.sums) == 0 {
+		return nil, nil
 	}
 	have := make(map[string]*pointset.Digest)
-	for name := range v.x.metrics {
+	for name := range ps.sums {
 		have[name] = new(pointset.Digest)
 	}
 	h := pointset.NewHasher("")
@@ -29,7 +31,7 @@ func (v *verification) points(ctx context.Context) error {
 		}
 		return nil
 	}
-	err := v.e.eachPoint(ctx, "", func() {
+	err = ps.eachPoint(ctx, "", func() {
 		for name := range have {
 			*have[name] = pointset.Digest{}
 		}
@@ -37,32 +39,36 @@ func (v *verification) points(ctx context.Context) error {
 	if errors.Is(err, comet.ErrUnsupported) {
 		err = nil
 		for name := range have {
-			if err = v.e.eachPoint(ctx, name, func() { *have[name] = pointset.Digest{} }, take); err != nil {
+			if err = ps.eachPoint(ctx, name, func() { *have[name] = pointset.Digest{} }, take); err != nil {
 				break
 			}
 		}
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, name := range slices.Sorted(maps.Keys(have)) {
-		v.compareMetric(name, v.x.metrics[name], *have[name])
+		if reason := ps.compareMetric(name, ps.sums[name], *have[name]); reason != "" {
+			found = append(found, report.Issue{Kind: string(stream.KindMetrics), Name: name, Reason: reason})
+		}
 	}
-	return nil
+	return found, nil
 }
 
-func (v *verification) compareMetric(name string, want *metricSum, have pointset.Digest) {
-	kind := string(stream.KindMetrics)
+// compareMetric says in what a metric of the destination is another one, "" if it
+// is not.
+func (ps *points) compareMetric(name string, want *metricSum, have pointset.Digest) string {
 	switch {
 	case have == want.all || have == want.unique:
-	case have.N < want.all.N && have.N >= v.e.r.o.SeriesCap:
+	case have.N < want.all.N && have.N >= ps.limits.SeriesCap:
 		if !want.thinned {
 			want.thinned = true
-			v.e.Issue(thinned(name, have.N, want.all.N))
+			ps.Issue(thinned(name, have.N, want.all.N))
 		}
 	case have.N == want.all.N:
-		v.finds(kind, name, "%d points, but not those of the stream", have.N)
+		return fmt.Sprintf("%d points, but not those of the stream", have.N)
 	default:
-		v.finds(kind, name, "%d points in the stream, %d at the destination", want.all.N, have.N)
+		return fmt.Sprintf("%d points in the stream, %d at the destination", want.all.N, have.N)
 	}
+	return ""
 }

@@ -43,9 +43,9 @@ func (l *Ledger) Wrote(kind string) {
 	l.Change(func(o *Outcome) { o.Written.Items = append(o.Written.Items, kind) })
 }
 
-// Verify notes that the thing was read back, and equal unless something was
+// SetVerified notes that the thing was read back, and equal unless something was
 // found.
-func (l *Ledger) Verify() { l.Change(func(o *Outcome) { o.Verified = o.unverified == 0 }) }
+func (l *Ledger) SetVerified() { l.Change(func(o *Outcome) { o.Verified = o.unverified == 0 }) }
 
 // IssueEmpty tells of an artifact or registry model that the destination has not,
 // unless something has been told or written of its versions.

@@ -1,0 +1,51 @@
+package importer
+
+import (
+	"sync"
+
+	"golang.org/x/sync/semaphore"
+)
+
+// pointLimits bound what the points of all experiments take, and hold what has
+// turned out of how a destination shows metrics.
+type pointLimits struct {
+	sets    *semaphore.Weighted // points that are held to be compared ahead of their turn
+	batches *semaphore.Weighted // batches of points that wait to be written
+	// SeriesCap is how many points of a metric the destination keeps.
+	SeriesCap int64
+	// RewriteSeries writes the points that are not shown in any case.
+	RewriteSeries bool
+
+	mu    sync.Mutex
+	shown struct{ together, each showing } // guarded by mu
+}
+
+// maxBatches is how many batches of points may wait to be written.
+const maxBatches = 24
+
+func newPointLimits(sets, seriesCap int64, rewriteSeries bool) *pointLimits {
+	return &pointLimits{
+		sets: semaphore.NewWeighted(sets), batches: semaphore.NewWeighted(maxBatches), SeriesCap: seriesCap, RewriteSeries: rewriteSeries,
+	}
+}
+
+// A showing is what has turned out of how the destination shows metrics: all
+// together, or one by one. It is for all experiments.
+type showing struct {
+	whole int64 // points of the longest one that was shown as it was written
+	most  int64 // points of the longest one at all
+	// several is true when several points of one step and context are shown.
+	several bool
+}
+
+// showing changes what is known of one way to read metrics, and returns it.
+func (l *pointLimits) showing(each bool, change func(*showing)) showing {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := &l.shown.together
+	if each {
+		s = &l.shown.each
+	}
+	change(s)
+	return *s
+}

@@ -71,6 +71,14 @@ var rules = map[string]rule{
 		"internal/comet", "internal/comet/transport", "internal/importer/answer", "internal/importer/content", "internal/importer/document", "internal/importer/flow",
 		"internal/importer/quota", "internal/importer/reconcile", "internal/importer/spool", "internal/report", "stream",
 	}, others: []string{"golang.org/x/sync"}, not: []string{"os", "net", "net/http"}},
+	"internal/importer/session": {own: []string{
+		"internal/comet", "internal/importer/answer", "internal/importer/document", "internal/importer/flow", "internal/importer/reconcile",
+		"internal/progress", "internal/report", "stream",
+	}, not: []string{"os", "net", "net/http"}},
+	"internal/importer/points": {own: []string{
+		"internal/comet", "internal/importer/answer", "internal/importer/document", "internal/importer/flow", "internal/importer/halving", "internal/importer/pointset",
+		"internal/importer/reconcile", "internal/importer/session", "internal/importer/spool", "internal/report", "internal/thin", "stream",
+	}, others: []string{"golang.org/x/sync"}, not: []string{"os", "net", "net/http"}},
 	"internal/importer/workspace": {own: []string{
 		"internal/comet", "internal/importer/answer", "internal/importer/content", "internal/importer/document", "internal/importer/flow",
 		"internal/importer/place", "internal/importer/quota", "internal/importer/reconcile", "internal/importer/rewrite", "internal/importer/spool",

@@ -48,7 +48,7 @@ func (l *likes) count(like uint64) {
 // written but those that are known to be.
 func (e *experiment) expected(ctx context.Context, like uint64) (int, error) {
 	n := 0
-	if e.there != nil {
+	if e.Existing != nil {
 		have, err := e.assetsThere(ctx)
 		if err != nil {
 			return 0, err
@@ -125,8 +125,8 @@ func (e *experiment) claim(ctx context.Context, have assetsThere, like uint64, w
 		if _, ok := l.claimed[id]; ok {
 			continue
 		}
-		if want.SHA256 != "" && (len(alike) > 1 || l.written[like] > 1 || e.there != nil || e.r.Uploads.IDs.Get() != upload.IDsAssigned) {
-			there, err := e.r.readAssetSum(ctx, e.key, id)
+		if want.SHA256 != "" && (len(alike) > 1 || l.written[like] > 1 || e.Existing != nil || e.r.Uploads.IDs.Get() != upload.IDsAssigned) {
+			there, err := e.r.readAssetSum(ctx, e.Key, id)
 			if err != nil {
 				return "", false, err
 			}
@@ -156,7 +156,7 @@ func (t assetsThere) alike(like uint64) []string {
 // as that can be said before its bytes have come. In an experiment that is not
 // finished what is like it may be another one of the stream.
 func (e *experiment) foundLike(have assetsThere, a *upload.Asset, size int64) bool {
-	if e.r.Uploads.IDs.Get() != upload.IDsAssigned || e.unfinished && !e.r.Dry() {
+	if e.r.Uploads.IDs.Get() != upload.IDsAssigned || e.Unfinished && !e.r.Dry() {
 		return false
 	}
 	l := &e.assets.likes
@@ -178,7 +178,7 @@ func (e *experiment) foundLike(have assetsThere, a *upload.Asset, size int64) bo
 // knowsByBytes reports whether an asset that the destination has under no id of
 // ours may be there all the same, to be known by its bytes.
 func (e *experiment) knowsByBytes(ctx context.Context, a *upload.Asset, size int64) (bool, error) {
-	if e.there == nil || e.r.Uploads.IDs.Get() == upload.IDsKept {
+	if e.Existing == nil || e.r.Uploads.IDs.Get() == upload.IDsKept {
 		return false, nil
 	}
 	have, err := e.assetsThere(ctx)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
+	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/importer/upload"
@@ -37,7 +38,7 @@ func (a *assets) init(e *experiment) {
 	a.likes.claimed, a.likes.written = make(map[string]claim), make(map[uint64]int)
 	a.histograms = make(map[string]bool)
 	a.derive = func(id string) string { return id }
-	if e.derived {
+	if e.Derived {
 		a.derive = func(id string) string { return place.DeriveAsset(id, e.project.Target) }
 	}
 }
@@ -89,7 +90,7 @@ func (a *assets) keep(id string) {
 // drop forgets the asset that is open.
 func (a *assets) drop() {
 	if a.open != nil {
-		a.open.Drop(upload.ErrDropped)
+		a.open.Drop(flow.ErrDropped)
 	}
 	a.open = nil
 }
@@ -119,14 +120,14 @@ func (e *experiment) takeAsset(ctx context.Context, rec *stream.Asset) error {
 		return nil
 	}
 	// Of what may still turn out to be there the limits are checked later.
-	if e.there == nil || !a.Refers && (e.r.Dry() || e.r.Uploads.IDs.Get() == upload.IDsKept) {
+	if e.Existing == nil || !a.Refers && (e.r.Dry() || e.r.Uploads.IDs.Get() == upload.IDsKept) {
 		err := e.checkLimits(ctx, a, upload.SizeOf(rec))
 		if err == nil {
 			err = e.r.Uploads.Quotas.Check(e.rooms(a), upload.SizeOf(rec))
 		}
 		if err != nil {
 			a.State = upload.LeftOut
-			e.item(a.Issue(), err)
+			e.Item(a.Issue(), err)
 			return nil
 		}
 	}
@@ -201,9 +202,9 @@ func (e *experiment) openContent(ctx context.Context, a *upload.Asset) error {
 	e.assets.plain.Add(1)
 	// It takes no slot of the tasks: those may wait for records that come only
 	// after this asset.
-	e.tasks.Beyond(func() {
+	e.Tasks.Beyond(func() {
 		defer e.assets.plain.Done()
-		e.item(a.Issue(), e.uploadThrough(ctx, a))
+		e.Item(a.Issue(), e.uploadThrough(ctx, a))
 	})
 	return nil
 }
@@ -218,9 +219,9 @@ func (e *experiment) takeChunk(rec *stream.Chunk) error {
 	case a.Content != nil:
 		_, err := a.Content.Write(rec.Data)
 		if errors.Is(err, spool.ErrOverBudget) {
-			a.Drop(upload.ErrDropped)
+			a.Drop(flow.ErrDropped)
 			a.State = upload.LeftOut
-			e.failure.Note(fmt.Errorf("%s: %w: raise --temp-max", a.Issue().Item(), err), false)
+			e.Failure.Note(fmt.Errorf("%s: %w: raise --temp-max", a.Issue().Item(), err), false)
 			return nil
 		}
 		if err != nil {
@@ -246,7 +247,7 @@ func (e *experiment) takeAssetEnd(ctx context.Context, rec *stream.AssetEnd) err
 		return nil
 	case a.Content != nil:
 		if a.Content.Size != rec.Size || a.Content.SHA256() != rec.SHA256 {
-			a.Drop(upload.ErrDropped)
+			a.Drop(flow.ErrDropped)
 			return &InputError{Err: fmt.Errorf("%s: %w", a.Issue().Item(), upload.ErrBadHash)}
 		}
 		a.Content.Shrink()

@@ -42,7 +42,7 @@ func (t assetThere) linksElsewhere(link *string) bool {
 // readAssets reads the list of assets of the destination.
 func (e *experiment) readAssets(ctx context.Context) (assetsThere, error) {
 	have := make(assetsThere)
-	err := e.r.Client.Assets.Each(ctx, e.key, "", func() { clear(have) }, func(a *comet.Asset) error {
+	err := e.r.Client.Assets.Each(ctx, e.Key, "", func() { clear(have) }, func(a *comet.Asset) error {
 		have[strings.Clone(a.ID)] = assetThere{a.Size, a.Remote, document.Hash(document.Deref(a.Link)), document.Hash(upload.WrittenName(a)), upload.LikeOf(a)}
 		return nil
 	})
@@ -57,11 +57,11 @@ func (e *experiment) readAssets(ctx context.Context) (assetsThere, error) {
 // readings agree, unless an asset can be written only once.
 func (e *experiment) readAssetsFirst(ctx context.Context) (assetsThere, error) {
 	have, err := e.readAssets(ctx)
-	if !e.unfinished || e.r.Dry() {
+	if !e.Unfinished || e.r.Dry() {
 		return have, err
 	}
 	for n, agree := 1, 1; err == nil && agree < reconcile.Agreeing && n < reconcile.MaxReadings && e.r.Uploads.IDs.Get() != upload.IDsKept; n++ {
-		if err = e.settle(ctx); err != nil {
+		if err = e.WaitSettled(ctx); err != nil {
 			break
 		}
 		var now assetsThere
@@ -78,7 +78,7 @@ func (e *experiment) readAssetsFirst(ctx context.Context) (assetsThere, error) {
 // or under the one it gets where that is taken.
 func (e *experiment) hasAsset(ctx context.Context, a *upload.Asset) (bool, error) {
 	// What refers to others may have been rewritten, to another size.
-	if e.there == nil || a.Refers {
+	if e.Existing == nil || a.Refers {
 		return false, nil
 	}
 	have, err := e.assetsThere(ctx)
@@ -89,7 +89,7 @@ func (e *experiment) hasAsset(ctx context.Context, a *upload.Asset) (bool, error
 }
 
 func (e *experiment) assetsThere(ctx context.Context) (assetsThere, error) {
-	e.reads.assets.Start(&e.reading, func() (assetsThere, error) { return e.readAssetsFirst(ctx) })
+	e.reads.assets.Start(&e.Reading, func() (assetsThere, error) { return e.readAssetsFirst(ctx) })
 	return e.reads.assets.Wait(ctx)
 }
 
@@ -108,7 +108,7 @@ func (e *experiment) found(have assetsThere, a *upload.Asset, size int64) bool {
 			if t.linksElsewhere(a.Record.Remote) && e.r.Mode != VerifyOnly {
 				i := a.Issue()
 				i.Reason = otherLink
-				e.differs(i)
+				e.Differs(i)
 			}
 			if id != a.Upload.ID {
 				a.Upload.ID = id

@@ -9,6 +9,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
+	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/importer/quota"
 	"github.com/comet-stream/comet-stream/internal/importer/upload"
@@ -24,17 +25,17 @@ func (e *experiment) writeAsset(ctx context.Context, a *upload.Asset) {
 	} else {
 		e.assets.plain.Add(1)
 	}
-	e.spawn(func() {
-		defer a.Drop(upload.ErrDropped)
+	e.Spawn(func() {
+		defer a.Drop(flow.ErrDropped)
 		if a.Refers {
 			if err := e.settleIDs(ctx); err != nil {
-				e.item(a.Issue(), err)
+				e.Item(a.Issue(), err)
 				return
 			}
 		} else {
 			defer e.assets.plain.Done()
 		}
-		e.item(a.Issue(), e.finishAsset(ctx, a))
+		e.Item(a.Issue(), e.finishAsset(ctx, a))
 	})
 }
 
@@ -48,12 +49,12 @@ func (e *experiment) follow(ctx context.Context, a *upload.Asset) {
 		return
 	}
 	e.assets.plain.Add(1)
-	begun := a.Follow(&e.tasks, func() error { return e.uploadAsset(ctx, a) }, func(err error) {
+	begun := a.Follow(&e.Tasks, func() error { return e.uploadAsset(ctx, a) }, func(err error) {
 		defer e.assets.plain.Done()
 		if err == nil {
 			e.expect(func(x *expectation) { x.asset(a) })
 		}
-		e.item(a.Issue(), err)
+		e.Item(a.Issue(), err)
 	})
 	if !begun {
 		e.assets.plain.Done()
@@ -65,7 +66,7 @@ func (e *experiment) finishAsset(ctx context.Context, a *upload.Asset) error {
 		if err := e.rewriteAsset(a); err != nil {
 			return err
 		}
-		if e.there != nil {
+		if e.Existing != nil {
 			have, err := e.assetsThere(ctx)
 			if err != nil {
 				return err
@@ -177,7 +178,7 @@ func (e *experiment) upload(ctx context.Context, a *upload.Asset) (taken bool, e
 }
 
 func (e *experiment) putAsset(ctx context.Context, a *upload.Asset) error {
-	if err := e.reopen(ctx); err != nil {
+	if err := e.Reopen(ctx); err != nil {
 		return err
 	}
 	return e.r.Uploads.Quotas.Within(e.rooms(a), a.Upload.Size, func() error { return e.putOnce(ctx, a) })
@@ -206,7 +207,7 @@ func (e *experiment) putOnce(ctx context.Context, a *upload.Asset) error {
 // rooms returns what an asset takes room of.
 func (e *experiment) rooms(a *upload.Asset) []quota.Room {
 	to := e.project.Target.Workspace
-	return []quota.Room{{Workspace: to}, {Workspace: to, Experiment: e.key, Of: cmp.Or(a.Type(), "asset")}}
+	return []quota.Room{{Workspace: to}, {Workspace: to, Experiment: e.Key, Of: cmp.Or(a.Type(), "asset")}}
 }
 
 // isOurs counts the asset if it has arrived: then an earlier try has put it there.
@@ -243,7 +244,7 @@ func (e *experiment) arrived(ctx context.Context, a *upload.Asset, readings int)
 		case n == readings:
 			return false, nil
 		}
-		if err := e.settle(ctx); err != nil {
+		if err := e.WaitSettled(ctx); err != nil {
 			return false, err
 		}
 	}

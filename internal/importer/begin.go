@@ -15,22 +15,22 @@ import (
 func (e *experiment) begin(ctx context.Context) error {
 	e.assets.init(e)
 	e.refs = e.references()
-	if e.there != nil && e.r.Mode != VerifyOnly {
+	if e.Existing != nil && e.r.Mode != VerifyOnly {
 		e.reads.begin(func(kind stream.Kind) { e.prefetch(ctx, kind) })
 	}
-	if e.derived {
+	if e.Derived {
 		if err := e.originOther(ctx); err != nil {
 			return err
 		}
 	}
-	if e.rec.Doc == nil {
+	if e.Record.Doc == nil {
 		return nil
 	}
-	if tags := e.rec.Tags; len(tags) > 0 && !e.expect(func(x *expectation) { x.tags = tags }) {
-		e.spawn(func() { e.item(report.Issue{Kind: "tags"}, e.writeTags(ctx, tags)) })
+	if tags := e.Record.Tags; len(tags) > 0 && !e.expect(func(x *expectation) { x.tags = tags }) {
+		e.Spawn(func() { e.Item(report.Issue{Kind: "tags"}, e.writeTags(ctx, tags)) })
 	}
 	if path := e.doc.FilePath; path.OK && !e.expect(func(x *expectation) { x.filePath = path.V }) {
-		e.spawn(func() { e.item(report.Issue{Kind: "file path"}, e.writeFilePath(ctx, path.V)) })
+		e.Spawn(func() { e.Item(report.Issue{Kind: "file path"}, e.writeFilePath(ctx, path.V)) })
 	}
 	return nil
 }
@@ -45,8 +45,8 @@ func (e *experiment) references() *rewrite.References {
 // writeTags adds the tags that are missing.
 func (e *experiment) writeTags(ctx context.Context, tags []string) error {
 	missing := tags
-	if e.there != nil {
-		have, err := e.r.Client.Experiments.Tags(ctx, e.key)
+	if e.Existing != nil {
+		have, err := e.r.Client.Experiments.Tags(ctx, e.Key)
 		if err != nil && !answer.Absent(err) {
 			return err
 		}
@@ -55,10 +55,10 @@ func (e *experiment) writeTags(ctx context.Context, tags []string) error {
 		}
 	}
 	if !e.r.Dry() {
-		if err := e.reopen(ctx); err != nil {
+		if err := e.Reopen(ctx); err != nil {
 			return err
 		}
-		err := e.sure(ctx, func() error { return e.r.Client.Experiments.AddTags(ctx, e.key, missing) },
+		err := e.sure(ctx, func() error { return e.r.Client.Experiments.AddTags(ctx, e.Key, missing) },
 			func(x *expectation) { x.tags = missing })
 		if err != nil {
 			return err
@@ -70,17 +70,17 @@ func (e *experiment) writeTags(ctx context.Context, tags []string) error {
 
 // writeFilePath sets the path of the main file.
 func (e *experiment) writeFilePath(ctx context.Context, path string) error {
-	if e.there != nil {
-		switch have := e.there.FilePath; {
+	if e.Existing != nil {
+		switch have := e.Existing.FilePath; {
 		case have != nil && *have == path:
 			return nil
-		case have != nil && *have != "" && !e.streamWins:
-			e.differs(report.Issue{Kind: "file path", Reason: fmt.Sprintf("%q in the stream, %q at the destination", path, *have)})
+		case have != nil && *have != "" && !e.StreamWins:
+			e.Differs(report.Issue{Kind: "file path", Reason: fmt.Sprintf("%q in the stream, %q at the destination", path, *have)})
 			return nil
 		}
 	}
-	write := func() error { return e.r.Client.Texts.WriteFilePath(ctx, e.key, path) }
-	return e.write(ctx, "file path", func() error {
+	write := func() error { return e.r.Client.Texts.WriteFilePath(ctx, e.Key, path) }
+	return e.Write(ctx, "file path", func() error {
 		if path == "" {
 			return write() // a reading may not tell it from none
 		}

@@ -12,7 +12,9 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/halving"
 	"github.com/comet-stream/comet-stream/internal/importer/place"
+	"github.com/comet-stream/comet-stream/internal/importer/points"
 	"github.com/comet-stream/comet-stream/internal/importer/rewrite"
+	"github.com/comet-stream/comet-stream/internal/importer/session"
 	"github.com/comet-stream/comet-stream/internal/importer/workspace"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
@@ -23,7 +25,7 @@ import (
 // done side by side by others.
 type experiment struct {
 	*flow.Group
-	*session
+	*session.Experiment
 	r       *run
 	doc     experimentDoc
 	source  *place.Source
@@ -37,7 +39,7 @@ type experiment struct {
 	reads      readings
 	system     systemItem
 	text       *content.Spooled
-	points     *points
+	points     *points.Points
 	assets     assets
 	hasName    bool // the others hold the name
 	parameters parameterBatch
@@ -54,9 +56,9 @@ type experimentDoc struct {
 func (r *run) startExperiment(work context.Context, src *place.Source, p *workspace.Project, rec *stream.Experiment) *experiment {
 	e := &experiment{
 		Group: flow.NewGroup(r.Inbox), r: r, source: src, project: p,
-		session: &session{Destination: r.Destination, rec: rec, turn: r.Turns.Join(), tasks: flow.NewTasks(cap(r.Open))},
+		Experiment: &session.Experiment{Destination: r.Destination, Record: rec, Turn: r.Turns.Join(), Tasks: flow.NewTasks(cap(r.Open))},
 	}
-	e.points = newPoints(e.session, r.points, r.Spools, r.Counters.Points)
+	e.points = points.New(e.Experiment, r.points, r.Spools, r.Counters.Points)
 	e.Out = report.Outcome{
 		Kind: report.KindExperiment, SourceKey: rec.Key,
 		Workspace: p.Target.Workspace, Project: p.Target.Name, Running: rec.Running,
@@ -66,12 +68,12 @@ func (r *run) startExperiment(work context.Context, src *place.Source, p *worksp
 		e.Out.Name = *rec.Name
 	}
 	if r.Verify || r.Mode == VerifyOnly {
-		e.verifies, e.verified = true, newExpectation()
+		e.Verifies, e.verified = true, newExpectation()
 	}
 	p.Experiments.Add(1)
 	r.Working.Go(func() {
 		defer p.Experiments.Done()
-		defer e.turn.Leave()
+		defer e.Turn.Leave()
 		defer func() { <-r.Open }()
 		e.work(work)
 	})
@@ -86,38 +88,38 @@ func (e *experiment) work(ctx context.Context) {
 	}
 	if err != nil || e.Out.Result == report.ResultElsewhere {
 		// Its records are dropped as they come.
-		e.failure.Set(err)
+		e.Failure.Set(err)
 	} else {
-		e.failure.Set(e.begin(ctx))
+		e.Failure.Set(e.begin(ctx))
 	}
 	err = e.Each(func(rec stream.Record) error {
-		if e.failure.Stops() || e.Out.Result == report.ResultElsewhere {
+		if e.Failure.Stops() || e.Out.Result == report.ResultElsewhere {
 			return nil
 		}
 		return e.take(ctx, rec)
 	})
-	e.failure.Set(err)
-	if !e.failure.Stops() && e.Whole && e.Out.Result != report.ResultElsewhere {
-		e.failure.Set(e.flush(ctx))
+	e.Failure.Set(err)
+	if !e.Failure.Stops() && e.Whole && e.Out.Result != report.ResultElsewhere {
+		e.Failure.Set(e.flush(ctx))
 	}
 	e.abandon()
-	e.tasks.Wait()
-	e.runPostponed()
-	e.points.tellRefused()
-	e.tellUntimed()
+	e.Tasks.Wait()
+	e.RunPostponed()
+	e.points.TellRefused()
+	e.TellUntimed()
 	e.tellFolders()
-	e.reading.Wait()
-	e.points.share.free()
+	e.Reading.Wait()
+	e.points.Free()
 	if e.Out.Result != report.ResultElsewhere {
 		if !e.Whole {
-			e.failure.Set(flow.ErrStreamEnds)
+			e.Failure.Set(flow.ErrStreamEnds)
 		}
-		if e.failure.Get() == nil {
-			e.failure.Set(e.finish(ctx))
+		if e.Failure.Get() == nil {
+			e.Failure.Set(e.finish(ctx))
 		}
-		if e.failure.Get() == nil && e.verified != nil {
-			e.failure.Set(e.verify(ctx))
-		} else if e.failure.Get() != nil {
+		if e.Failure.Get() == nil && e.verified != nil {
+			e.Failure.Set(e.verify(ctx))
+		} else if e.Failure.Get() != nil {
 			e.putBack(ctx)
 		}
 	}
@@ -128,27 +130,27 @@ func (e *experiment) work(ctx context.Context) {
 func (e *experiment) report() {
 	e.r.o.Counters.Experiments.Add(1)
 	o := &e.Out
-	err := e.failure.Get()
-	o.Key = e.key
+	err := e.Failure.Get()
+	o.Key = e.Key
 	switch {
 	case err != nil:
 		o.Result = report.ResultFailed
-		err = fmt.Errorf("experiment %q: %w", e.rec.Key, err)
-		if e.there == nil || e.unfinished {
-			e.r.Keys.SetUnfinished(e.rec.Key)
+		err = fmt.Errorf("experiment %q: %w", e.Record.Key, err)
+		if e.Existing == nil || e.Unfinished {
+			e.r.Keys.SetUnfinished(e.Record.Key)
 		}
 	case o.Result == report.ResultElsewhere:
-	case e.there == nil && e.r.Mode == VerifyOnly:
+	case e.Existing == nil && e.r.Mode == VerifyOnly:
 		o.Result = report.ResultFailed
-	case e.there == nil:
+	case e.Existing == nil:
 		o.Result = report.ResultCreated
 	case o.Written.Any():
 		o.Result = report.ResultCompleted
 	default:
 		o.Result = report.ResultThere
 	}
-	if e.key != "" && o.Result != report.ResultElsewhere {
-		o.URL = e.r.Client.ExperimentURL(o.Workspace, o.Project, e.key, e.rec.Archived)
+	if e.Key != "" && o.Result != report.ResultElsewhere {
+		o.URL = e.r.Client.ExperimentURL(o.Workspace, o.Project, e.Key, e.Record.Archived)
 	}
 	if errors.Is(err, flow.ErrStreamEnds) {
 		// The end of the input is told once, by the reading.
@@ -179,7 +181,7 @@ func (e *experiment) take(ctx context.Context, rec stream.Record) error {
 	case *stream.Text:
 		return e.takeText(ctx, rec)
 	case *stream.Metrics:
-		return e.points.take(ctx, rec)
+		return e.points.Take(ctx, rec)
 	case *stream.Asset:
 		return e.takeAsset(ctx, rec)
 	case *stream.Chunk:
@@ -201,7 +203,7 @@ func (e *experiment) between(ctx context.Context, next stream.Kind) error {
 		e.flushSystem(ctx)
 	}
 	if next != stream.KindMetrics {
-		return e.points.flush(ctx)
+		return e.points.Flush(ctx)
 	}
 	return nil
 }
@@ -230,7 +232,7 @@ func (e *experiment) abandon() {
 	e.text.Close()
 	e.text = nil
 	e.assets.drop()
-	e.points.part.close()
+	e.points.Abandon()
 }
 
 // expect notes what a verification has to find. It reports whether that is all

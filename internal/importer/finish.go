@@ -22,7 +22,7 @@ func (e *experiment) finish(ctx context.Context) error {
 	switch {
 	case e.r.Mode == VerifyOnly:
 		return nil
-	case e.there == nil || e.unfinished:
+	case e.Existing == nil || e.Unfinished:
 		return e.finishNew(ctx)
 	}
 	return e.finishThere(ctx)
@@ -34,14 +34,14 @@ func (e *experiment) finishNew(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := e.endRun(ctx, run, document.IsTrue(e.rec.Crashed)); err != nil {
+		if err := e.endRun(ctx, run, document.IsTrue(e.Record.Crashed)); err != nil {
 			return err
 		}
 		if err := e.setFirstTimes(ctx, run); err != nil {
 			return fmt.Errorf("set times: %w", err)
 		}
 	}
-	if e.unfinished {
+	if e.Unfinished {
 		e.Wrote("times")
 	}
 	return e.setArchived(ctx)
@@ -60,7 +60,7 @@ func (e *experiment) setCrashed(ctx context.Context, crashed bool) error {
 	if !crashed {
 		return nil
 	}
-	err := e.r.UpdateStatus(ctx, e.key, true)
+	err := e.r.UpdateStatus(ctx, e.Key, true)
 	if answer.Unsupported(err) {
 		e.Issue(report.Issue{Class: report.Missing, Kind: "state", Reason: "the destination knows no crashed experiments"})
 		return nil
@@ -76,14 +76,14 @@ func (e *experiment) setFirstTimes(ctx context.Context, run *comet.Run) error {
 	end := e.ended()
 	switch {
 	case end != nil:
-		err := e.r.SureTimes(ctx, e.key, e.rec.Start, end, func() error { return e.r.Client.Experiments.SetOfflineTimes(ctx, run, e.rec.Start, *end) })
+		err := e.r.SureTimes(ctx, e.Key, e.Record.Start, end, func() error { return e.r.Client.Experiments.SetOfflineTimes(ctx, run, e.Record.Start, *end) })
 		if answer.Refused(err) {
 			// The REST API has another call for it.
-			return e.setTimes(ctx, e.rec.Start, end)
+			return e.SetOwnTimes(ctx, e.Record.Start, end)
 		}
 		return err
-	case e.rec.Start != nil:
-		return e.setTimes(ctx, e.rec.Start, nil)
+	case e.Record.Start != nil:
+		return e.SetOwnTimes(ctx, e.Record.Start, nil)
 	}
 	return nil
 }
@@ -91,33 +91,33 @@ func (e *experiment) setFirstTimes(ctx context.Context, run *comet.Run) error {
 // ended is the end that a new experiment gets. Of one that was running nothing is
 // known after the stream was written, however much later it is imported.
 func (e *experiment) ended() *int64 {
-	if e.rec.End != nil || !e.rec.Running || e.source.Written <= 0 {
-		return e.rec.End
+	if e.Record.End != nil || !e.Record.Running || e.source.Written <= 0 {
+		return e.Record.End
 	}
 	end := e.source.Written
-	if e.rec.Start != nil {
-		end = max(end, *e.rec.Start)
+	if e.Record.Start != nil {
+		end = max(end, *e.Record.Start)
 	}
 	return &end
 }
 
 // setArchived archives the experiment where the stream has it archived.
 func (e *experiment) setArchived(ctx context.Context) error {
-	archived := e.there != nil && e.there.Archived
+	archived := e.Existing != nil && e.Existing.Archived
 	switch {
-	case e.rec.Archived == archived:
+	case e.Record.Archived == archived:
 		return nil
-	case !e.rec.Archived && !e.streamWins:
-		e.differs(report.Issue{Kind: "archived", Reason: "it is archived at the destination"})
+	case !e.Record.Archived && !e.StreamWins:
+		e.Differs(report.Issue{Kind: "archived", Reason: "it is archived at the destination"})
 		return nil
 	}
 	set := e.r.Client.Experiments.Restore
-	if e.rec.Archived {
+	if e.Record.Archived {
 		set = e.r.Client.Experiments.Archive
 	}
-	err := e.writeLast("archived", func() error {
-		return e.r.SureOf(ctx, e.key, func() error { return set(ctx, e.key) },
-			func(m *comet.Experiment) bool { return m.Archived == e.rec.Archived })
+	err := e.WriteLast("archived", func() error {
+		return e.r.SureOf(ctx, e.Key, func() error { return set(ctx, e.Key) },
+			func(m *comet.Experiment) bool { return m.Archived == e.Record.Archived })
 	})
 	if err != nil {
 		return fmt.Errorf("archive: %w", err)
@@ -130,24 +130,24 @@ func (e *experiment) finishThere(ctx context.Context) error {
 	if err := e.compareState(ctx); err != nil {
 		return err
 	}
-	end, wrong := e.there.End, false
-	if e.rec.End != nil && !reconcile.Equal(e.rec.End, e.there.End) && !e.runsThere(e.there) {
-		if wrong = e.streamWins; wrong {
-			end = e.rec.End
+	end, wrong := e.Existing.End, false
+	if e.Record.End != nil && !reconcile.Equal(e.Record.End, e.Existing.End) && !e.runsThere(e.Existing) {
+		if wrong = e.StreamWins; wrong {
+			end = e.Record.End
 		} else {
-			e.differs(report.Issue{Kind: "end time", Reason: fmt.Sprintf("%d in the stream, %s at the destination", *e.rec.End, timeText(e.there.End))})
+			e.Differs(report.Issue{Kind: "end time", Reason: fmt.Sprintf("%d in the stream, %s at the destination", *e.Record.End, timeText(e.Existing.End))})
 		}
 	}
 	if err := e.endAgain(ctx); err != nil {
 		return err
 	}
 	// What was written has moved the end, so it is set again.
-	if e.reopened() || e.Out.Written.Any() || wrong {
-		start := e.there.Start
-		if e.rec.Start != nil && (e.streamWins || e.reopened()) {
-			start = e.rec.Start
+	if e.Reopened() || e.Out.Written.Any() || wrong {
+		start := e.Existing.Start
+		if e.Record.Start != nil && (e.StreamWins || e.Reopened()) {
+			start = e.Record.Start
 		}
-		err := e.writeLast("times", func() error { return e.setTimes(ctx, start, end) })
+		err := e.WriteLast("times", func() error { return e.SetOwnTimes(ctx, start, end) })
 		if err != nil {
 			return fmt.Errorf("set times: %w", err)
 		}
@@ -157,16 +157,16 @@ func (e *experiment) finishThere(ctx context.Context) error {
 
 // endAgain ends an experiment that was resumed to be written to.
 func (e *experiment) endAgain(ctx context.Context) error {
-	if !e.resumed.Load() || e.there.Running || e.r.Dry() {
+	if !e.resumed.Load() || e.Existing.Running || e.r.Dry() {
 		return nil
 	}
 	run, err := e.run(ctx)
 	if err != nil {
 		return err
 	}
-	crashed := document.IsTrue(e.there.Crashed)
-	if e.streamWins && e.rec.Crashed != nil {
-		crashed = *e.rec.Crashed
+	crashed := document.IsTrue(e.Existing.Crashed)
+	if e.StreamWins && e.Record.Crashed != nil {
+		crashed = *e.Record.Crashed
 	}
 	return e.endRun(ctx, run, crashed)
 }
@@ -183,21 +183,21 @@ const untoldCrash = "crashed in the stream, and the destination does not tell wh
 
 // compareState compares whether the experiment has ended, and how.
 func (e *experiment) compareState(ctx context.Context) error {
-	crashed := document.IsTrue(e.rec.Crashed)
-	has := e.there.Crashed
-	if crashed && has == nil && !e.there.Running {
+	crashed := document.IsTrue(e.Record.Crashed)
+	has := e.Existing.Crashed
+	if crashed && has == nil && !e.Existing.Running {
 		e.Issue(report.Issue{Class: report.Missing, Kind: "state", Reason: untoldCrash})
 		return nil
 	}
-	if e.runsThere(e.there) || !e.there.Running && (e.rec.Crashed == nil || has == nil || *has == crashed) {
+	if e.runsThere(e.Existing) || !e.Existing.Running && (e.Record.Crashed == nil || has == nil || *has == crashed) {
 		return nil
 	}
-	if !e.streamWins {
-		e.differs(report.Issue{Kind: "state", Reason: fmt.Sprintf("%s in the stream, %s at the destination",
-			state(false, &crashed), state(e.there.Running, has))})
+	if !e.StreamWins {
+		e.Differs(report.Issue{Kind: "state", Reason: fmt.Sprintf("%s in the stream, %s at the destination",
+			state(false, &crashed), state(e.Existing.Running, has))})
 		return nil
 	}
-	err := e.write(ctx, "state", func() error { return e.r.UpdateStatus(ctx, e.key, crashed) })
+	err := e.Write(ctx, "state", func() error { return e.r.UpdateStatus(ctx, e.Key, crashed) })
 	if err != nil {
 		return fmt.Errorf("set state: %w", err)
 	}
@@ -206,7 +206,9 @@ func (e *experiment) compareState(ctx context.Context) error {
 
 // runsThere reports whether an experiment of the stream that runs does so at the
 // destination too, as where that is the source.
-func (e *experiment) runsThere(there *comet.Experiment) bool { return e.rec.Running && there.Running }
+func (e *experiment) runsThere(there *comet.Experiment) bool {
+	return e.Record.Running && there.Running
+}
 
 func state(running bool, crashed *bool) string {
 	switch {

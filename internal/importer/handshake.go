@@ -79,7 +79,7 @@ func saysTaken(err error) bool {
 // take a free key for another's would make a copy under a derived one.
 func (e *experiment) isTaken(ctx context.Context) (bool, error) {
 	for try := 1; ; try++ {
-		there, err := e.r.Client.Experiments.Metadata(ctx, e.key)
+		there, err := e.r.Client.Experiments.Metadata(ctx, e.Key)
 		e.seen = there
 		switch {
 		case err == nil, errors.Is(err, comet.ErrForbidden) && try == maxHandshakes:
@@ -104,7 +104,7 @@ const maxHandshakes = 3
 func (e *experiment) handshake(ctx context.Context) (*comet.Run, error) {
 	for try := 1; ; try++ {
 		run, err := e.r.Client.Experiments.Start(ctx, comet.Handshake{
-			Key: e.key, Workspace: e.project.Target.Workspace, Project: e.project.Target.Name, Offline: true,
+			Key: e.Key, Workspace: e.project.Target.Workspace, Project: e.project.Target.Name, Offline: true,
 		})
 		if !answer.Unexplained(err) || try == maxHandshakes {
 			return run, err
@@ -117,19 +117,19 @@ func (e *experiment) handshake(ctx context.Context) (*comet.Run, error) {
 
 // refusesKey reports whether a handshake was refused for no other reason than,
 // perhaps, the key.
-func (e *experiment) refusesKey(err error) bool { return !e.derived && answer.Unexplained(err) }
+func (e *experiment) refusesKey(err error) bool { return !e.Derived && answer.Unexplained(err) }
 
 // run returns the handshake of the experiment, which uploads need.
 func (e *experiment) run(ctx context.Context) (*comet.Run, error) {
 	return e.runs.Get(func() (*comet.Run, error) {
 		if e.r.Dry() {
-			return comet.UsualRun(e.key), nil
+			return comet.UsualRun(e.Key), nil
 		}
 		// It may run again from now on.
-		if err := e.reopen(ctx); err != nil {
+		if err := e.Reopen(ctx); err != nil {
 			return nil, err
 		}
 		e.resumed.Store(true)
-		return e.r.Client.Experiments.Open(ctx, e.key)
+		return e.r.Client.Experiments.Open(ctx, e.Key)
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/place"
+	"github.com/comet-stream/comet-stream/internal/importer/points"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/importer/upload"
@@ -79,7 +80,7 @@ func Import(ctx, work context.Context, in io.Reader, c *comet.Client, o Options)
 		o:        o,
 		projects: make(map[place.Project]*workspace.Project),
 		large:    semaphore.NewWeighted(largeMemory),
-		points:   newPointLimits(o.PointSets, o.SeriesCap, o.RewriteSeries),
+		points:   points.NewLimits(o.PointSets, o.SeriesCap, o.RewriteSeries),
 	}
 	err := r.read(ctx, work, in)
 	r.Working.Wait()
@@ -103,14 +104,14 @@ type run struct {
 	late     *workspace.Level // what comes after the projects, until it is finished
 
 	large  *semaphore.Weighted
-	points *pointLimits
+	points *points.Limits
 
 	// How the destination does what servers do differently.
 	saysTaken    flow.Lazy[bool] // its handshake refuses a key that is taken
 	oldNamesLose flow.Lazy[bool] // against the name that it makes up, since that is later
 
-	busy  flow.Locks[string]               // experiments by their key at the destination: joined streams may hold one twice
-	shown struct{ together, each showing } // guarded by mu
+	busy  flow.Locks[string]                      // experiments by their key at the destination: joined streams may hold one twice
+	shown struct{ together, each points.Showing } // guarded by mu
 
 	mu sync.Mutex
 }

@@ -27,7 +27,7 @@ func (e *keyError) ExitCode() int { return 3 }
 // open finds or creates the experiment at the destination, and claims it until
 // the function it returns is called.
 func (e *experiment) open(ctx context.Context) (free func(), err error) {
-	if err := document.Read(e.rec.Doc, &e.doc); err != nil {
+	if err := document.Read(e.Record.Doc, &e.doc); err != nil {
 		return nil, err
 	}
 	if err := e.project.Wait(ctx); err != nil {
@@ -37,14 +37,14 @@ func (e *experiment) open(ctx context.Context) (free func(), err error) {
 		return nil, err
 	}
 	for {
-		free, err := e.r.busy.Lock(ctx, e.key)
+		free, err := e.r.busy.Lock(ctx, e.Key)
 		if err != nil {
 			return nil, err
 		}
 		again, err := e.openKey(ctx)
 		if err == nil && !again {
 			if e.Out.Result != report.ResultElsewhere {
-				e.r.Keys.Set(e.rec.Key, e.imported())
+				e.r.Keys.Set(e.Record.Key, e.imported())
 			}
 			return free, nil
 		}
@@ -58,21 +58,21 @@ func (e *experiment) open(ctx context.Context) (free func(), err error) {
 // imported returns the experiment as it is to be left: with the times and the
 // state of the stream, or, where it was finished before, with its own.
 func (e *experiment) imported() place.Experiment {
-	k := place.Experiment{Key: e.key, Start: e.rec.Start, End: e.rec.End, Crashed: document.IsTrue(e.rec.Crashed)}
-	if e.there != nil && !e.unfinished && !e.streamWins {
-		k.Start, k.End, k.Crashed = e.there.Start, e.there.End, document.IsTrue(e.there.Crashed)
+	k := place.Experiment{Key: e.Key, Start: e.Record.Start, End: e.Record.End, Crashed: document.IsTrue(e.Record.Crashed)}
+	if e.Existing != nil && !e.Unfinished && !e.StreamWins {
+		k.Start, k.End, k.Crashed = e.Existing.Start, e.Existing.End, document.IsTrue(e.Existing.Crashed)
 	}
 	return k
 }
 
 // chooseKey chooses the key to try first.
 func (e *experiment) chooseKey() error {
-	from := place.Project{Workspace: e.rec.Workspace, Name: e.rec.Project}
-	e.key = e.rec.Key
+	from := place.Project{Workspace: e.Record.Workspace, Name: e.Record.Project}
+	e.Key = e.Record.Key
 	switch keep := e.r.o.Keys; {
 	case keep == place.KeysDerive:
 		return e.derive("")
-	case !place.ValidKey(e.key):
+	case !place.ValidKey(e.Key):
 		return e.derive("the destination takes keys of 32 to 50 letters and digits only")
 	case e.source.Same && from != e.project.Target:
 		return e.derive("the destination is the source itself, where it is taken")
@@ -84,15 +84,15 @@ func (e *experiment) chooseKey() error {
 // reason.
 func (e *experiment) derive(reason string) error {
 	if e.r.o.Keys == place.KeysRequire {
-		return &keyError{e.rec.Key, reason}
+		return &keyError{e.Record.Key, reason}
 	}
-	e.key, e.derived = place.DeriveKey(e.rec.Key, e.project.Target), true
+	e.Key, e.Derived = place.DeriveKey(e.Record.Key, e.project.Target), true
 	return nil
 }
 
 // deriveFor is derive for a reason that the destination has given.
 func (e *experiment) deriveFor(reason string) error {
-	e.Issue(report.Issue{Class: report.Noted, Kind: "key", Name: e.rec.Key, Reason: "another one was derived: " + reason})
+	e.Issue(report.Issue{Class: report.Noted, Kind: "key", Name: e.Record.Key, Reason: "another one was derived: " + reason})
 	return e.derive(reason)
 }
 
@@ -105,7 +105,7 @@ func (e *experiment) openKey(ctx context.Context) (again bool, err error) {
 	run, err := e.newRun(ctx)
 	switch {
 	case err == nil:
-		e.streamWins = true
+		e.StreamWins = true
 		e.runs.Set(run)
 		return false, e.begun(ctx, run)
 	case errors.Is(err, comet.ErrExists):
@@ -119,7 +119,7 @@ func (e *experiment) openKey(ctx context.Context) (again bool, err error) {
 // openRefused goes on after a handshake that was refused for no reason that is
 // understood: perhaps because there is the experiment.
 func (e *experiment) openRefused(ctx context.Context, refusal error) (again bool, err error) {
-	there, err := e.r.Client.Experiments.Metadata(ctx, e.key)
+	there, err := e.r.Client.Experiments.Metadata(ctx, e.Key)
 	switch {
 	case err == nil:
 		return e.openThere(ctx, there)
@@ -133,14 +133,14 @@ func (e *experiment) openRefused(ctx context.Context, refusal error) (again bool
 func (e *experiment) openTaken(ctx context.Context) (again bool, err error) {
 	there, err := e.seen, error(nil)
 	if e.seen = nil; there == nil {
-		there, err = e.r.Client.Experiments.Metadata(ctx, e.key)
+		there, err = e.r.Client.Experiments.Metadata(ctx, e.Key)
 	}
 	if answer.Hidden(err) {
 		there, err = e.hidden(ctx)
 	}
 	switch {
-	case answer.Hidden(err) && e.derived:
-		return false, &keyError{e.key, hiddenReason}
+	case answer.Hidden(err) && e.Derived:
+		return false, &keyError{e.Key, hiddenReason}
 	case answer.Hidden(err):
 		return true, e.deriveFor(hiddenReason)
 	case err != nil:
@@ -155,7 +155,7 @@ const hiddenReason = "it is taken at the destination by an experiment that the A
 // reading does not: whether it is someone else's, or the reading only lags
 // behind. A mistake here would make a second copy of it.
 func (e *experiment) hidden(ctx context.Context) (*comet.Experiment, error) {
-	run, err := e.r.Client.Experiments.Open(ctx, e.key)
+	run, err := e.r.Client.Experiments.Open(ctx, e.Key)
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +165,7 @@ func (e *experiment) hidden(ctx context.Context) (*comet.Experiment, error) {
 		if err := flow.Pause(ctx, e.r.Settle); err != nil {
 			return nil, err
 		}
-		there, err := e.r.Client.Experiments.Metadata(ctx, e.key)
+		there, err := e.r.Client.Experiments.Metadata(ctx, e.Key)
 		if !answer.Hidden(err) {
 			return there, err
 		}
@@ -188,10 +188,10 @@ func (e *experiment) openThere(ctx context.Context, there *comet.Experiment) (ag
 	if !ours {
 		return e.elsewhere(there)
 	}
-	e.there = e.findMark(there)
-	e.unfinished = !e.sameTimes() && e.r.Mode != VerifyOnly
-	e.streamWins = e.unfinished || e.r.Update
-	if !e.unfinished || e.r.Dry() {
+	e.Existing = e.findMark(there)
+	e.Unfinished = !e.sameTimes() && e.r.Mode != VerifyOnly
+	e.StreamWins = e.Unfinished || e.r.Update
+	if !e.Unfinished || e.r.Dry() {
 		return false, e.markResumed(ctx)
 	}
 	run, err := e.run(ctx)
@@ -203,7 +203,7 @@ func (e *experiment) openThere(ctx context.Context, there *comet.Experiment) (ag
 
 // begun says that the experiment is being written to.
 func (e *experiment) begun(ctx context.Context, run *comet.Run) error {
-	err := e.r.SureOf(ctx, e.key, func() error { return e.r.Client.Experiments.ReportStatus(ctx, run, true, true) },
+	err := e.r.SureOf(ctx, e.Key, func() error { return e.r.Client.Experiments.ReportStatus(ctx, run, true, true) },
 		func(m *comet.Experiment) bool { return m.Running })
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
@@ -225,7 +225,7 @@ func (e *experiment) inTarget(ctx context.Context, there *comet.Experiment) (boo
 		if err != nil {
 			return false, fmt.Errorf("list experiments of %q: %w", target, err)
 		}
-		if x.Key == e.key {
+		if x.Key == e.Key {
 			return true, nil
 		}
 	}
@@ -236,27 +236,27 @@ func (e *experiment) inTarget(ctx context.Context, there *comet.Experiment) (boo
 func (e *experiment) elsewhere(there *comet.Experiment) (again bool, err error) {
 	where := place.Project{Workspace: there.Workspace, Name: there.Project}
 	reason := fmt.Sprintf("the destination has its key in %q", where)
-	if !e.derived && e.r.o.Elsewhere == place.ElsewhereDerive && e.r.o.Keys != place.KeysRequire {
+	if !e.Derived && e.r.o.Elsewhere == place.ElsewhereDerive && e.r.o.Keys != place.KeysRequire {
 		return true, e.deriveFor(reason)
 	}
 	e.Out.Result = report.ResultElsewhere
 	e.Out.URL = e.r.Client.ExperimentURL(there.Workspace, there.Project, there.Key, there.Archived)
-	e.Issue(report.Issue{Class: report.Noted, Kind: report.KindExperiment, Name: e.Out.Name, ID: e.key, Reason: reason})
+	e.Issue(report.Issue{Class: report.Noted, Kind: report.KindExperiment, Name: e.Out.Name, ID: e.Key, Reason: reason})
 	return false, nil
 }
 
 // look finds the experiment without a handshake, which would create it.
 func (e *experiment) look(ctx context.Context) (again bool, err error) {
-	there, err := e.r.Client.Experiments.Metadata(ctx, e.key)
+	there, err := e.r.Client.Experiments.Metadata(ctx, e.Key)
 	switch {
 	case err == nil:
 		return e.openThere(ctx, there)
-	case errors.Is(err, comet.ErrForbidden) && !e.derived:
+	case errors.Is(err, comet.ErrForbidden) && !e.Derived:
 		return true, e.deriveFor(hiddenReason)
 	case !answer.Hidden(err):
 		return false, fmt.Errorf("read metadata: %w", err)
 	}
-	if e.derived || e.r.o.Keys != place.KeysKeep {
+	if e.Derived || e.r.o.Keys != place.KeysKeep {
 		return false, nil
 	}
 	return e.lookDerived(ctx)
@@ -265,7 +265,7 @@ func (e *experiment) look(ctx context.Context) (again bool, err error) {
 // lookDerived looks for the experiment under the key that an earlier import may
 // have had to derive.
 func (e *experiment) lookDerived(ctx context.Context) (again bool, err error) {
-	derived := place.DeriveKey(e.rec.Key, e.project.Target)
+	derived := place.DeriveKey(e.Record.Key, e.project.Target)
 	there, err := e.r.Client.Experiments.Metadata(ctx, derived)
 	switch {
 	case answer.Hidden(err):
@@ -277,7 +277,7 @@ func (e *experiment) lookDerived(ctx context.Context) (again bool, err error) {
 	if err != nil || !ours {
 		return false, err
 	}
-	e.key, e.derived = derived, true
+	e.Key, e.Derived = derived, true
 	return true, nil
 }
 
@@ -286,10 +286,10 @@ func (e *experiment) lookDerived(ctx context.Context) (again bool, err error) {
 // another start has never been finished.
 func (e *experiment) sameTimes() bool {
 	switch {
-	case e.rec.Start != nil:
-		return reconcile.Equal(e.rec.Start, e.there.Start)
-	case e.rec.End != nil:
-		return reconcile.Equal(e.rec.End, e.there.End)
+	case e.Record.Start != nil:
+		return reconcile.Equal(e.Record.Start, e.Existing.Start)
+	case e.Record.End != nil:
+		return reconcile.Equal(e.Record.End, e.Existing.End)
 	}
-	return !e.there.Running
+	return !e.Existing.Running
 }

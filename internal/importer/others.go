@@ -27,12 +27,12 @@ func (e *experiment) takeOthers(ctx context.Context, rec *stream.Values) error {
 		if v.Name == nameOther {
 			e.hasName = true
 		}
-		if v.Name == place.SourceKeyOther && e.derived {
+		if v.Name == place.SourceKeyOther && e.Derived {
 			// Ours says where this copy comes from.
 			continue
 		}
 		if !hasTimes(v.history()) {
-			e.untimed.note(stream.KindOthers, v.Name)
+			e.Untimed.Note(stream.KindOthers, v.Name)
 		}
 		if err := e.takeOther(ctx, v); err != nil {
 			return err
@@ -45,7 +45,7 @@ func (e *experiment) takeOther(ctx context.Context, v *valueDoc) error {
 	if e.expect(func(x *expectation) { x.others[document.Hash(v.Name)] = hashValue(v.ValueCurrent) }) {
 		return nil
 	}
-	if e.there != nil {
+	if e.Existing != nil {
 		e.reads.announce(stream.KindOthers)
 		have, err := e.reads.others.Wait(ctx)
 		if err != nil {
@@ -53,16 +53,16 @@ func (e *experiment) takeOther(ctx context.Context, v *valueDoc) error {
 		}
 		is := have.compare(v)
 		switch {
-		case is == same && e.unfinished && v.TimeCurrent.OK && have[document.Hash(v.Name)].time != v.TimeCurrent:
+		case is == same && e.Unfinished && v.TimeCurrent.OK && have[document.Hash(v.Name)].time != v.TimeCurrent:
 			is = other
-		case e.reopening.found && have.begun(v):
+		case e.Reopening.Found && have.begun(v):
 			is = absent
 		}
 		if !e.decide(is, stream.KindOthers, v.Name) {
 			return nil
 		}
 	}
-	e.spawn(func() {
+	e.Spawn(func() {
 		err := e.writeOther(ctx, v)
 		if err == nil {
 			e.Change(func(o *report.Outcome) { o.Written.Others++ })
@@ -77,19 +77,19 @@ func (e *experiment) takeOther(ctx context.Context, v *valueDoc) error {
 // nobody could tell from one that was changed there.
 func (e *experiment) other(name string, err error) {
 	i := report.Issue{Kind: string(stream.KindOthers), Name: name}
-	if err != nil && name == nameOther && (e.there == nil || e.unfinished) {
-		e.failure.Note(i.Wrap(err), false)
+	if err != nil && name == nameOther && (e.Existing == nil || e.Unfinished) {
+		e.Failure.Note(i.Wrap(err), false)
 		e.r.ConcernsAll(err)
 		return
 	}
-	e.item(i, err)
+	e.Item(i, err)
 }
 
 func (e *experiment) writeOther(ctx context.Context, v *valueDoc) error {
 	if e.r.Dry() {
 		return nil
 	}
-	if err := e.reopen(ctx); err != nil {
+	if err := e.Reopen(ctx); err != nil {
 		return err
 	}
 	if v.Name == nameOther {
@@ -99,12 +99,12 @@ func (e *experiment) writeOther(ctx context.Context, v *valueDoc) error {
 }
 
 func (e *experiment) logOther(ctx context.Context, v *valueDoc) error {
-	return e.r.Uploads.Quotas.Within([]quota.Room{{Experiment: e.key, Of: string(stream.KindOthers)}}, 0, func() error {
+	return e.r.Uploads.Quotas.Within([]quota.Room{{Experiment: e.Key, Of: string(stream.KindOthers)}}, 0, func() error {
 		for i, r := range v.history() {
-			time := e.timeOf(r.time)
+			time := e.TimeOf(r.time)
 			if err := e.logReading(ctx, v.Name, &r, &time); err != nil {
 				if i > 0 {
-					e.reopening.half.Store(true)
+					e.Reopening.Half.Store(true)
 				}
 				return err
 			}
@@ -115,7 +115,7 @@ func (e *experiment) logOther(ctx context.Context, v *valueDoc) error {
 
 // logReading writes one reading of an other, as of now if time is nil.
 func (e *experiment) logReading(ctx context.Context, name string, r *reading, time *int64) error {
-	return e.sure(ctx, func() error { return e.r.Client.Others.Log(ctx, e.key, name, r.json(), time) },
+	return e.sure(ctx, func() error { return e.r.Client.Others.Log(ctx, e.Key, name, r.json(), time) },
 		func(x *expectation) { x.others[document.Hash(name)] = hashValue(r.value) })
 }
 
@@ -147,7 +147,7 @@ func (e *experiment) writeName(ctx context.Context, v *valueDoc) error {
 func (e *experiment) nameLost(ctx context.Context, v *valueDoc) (bool, error) {
 	for try := 1; ; try++ {
 		is, known := false, false
-		err := e.r.Client.Others.Each(ctx, e.key, func() { is, known = false, false }, func(have *comet.Value) error {
+		err := e.r.Client.Others.Each(ctx, e.Key, func() { is, known = false, false }, func(have *comet.Value) error {
 			if have.Name == nameOther {
 				is = reconcile.Equal(have.Current.Value, v.ValueCurrent.Ptr())
 				known = is || reconcile.Equal(have.Min.Value, v.ValueCurrent.Ptr()) || reconcile.Equal(have.Max.Value, v.ValueCurrent.Ptr())
@@ -169,25 +169,25 @@ func (e *experiment) nameLost(ctx context.Context, v *valueDoc) (bool, error) {
 // flushName writes the name of an experiment whose others are not in the
 // stream.
 func (e *experiment) flushName(ctx context.Context) {
-	if e.hasName || e.rec.Name == nil || *e.rec.Name == "" {
+	if e.hasName || e.Record.Name == nil || *e.Record.Name == "" {
 		return
 	}
 	e.hasName = true
-	name := *e.rec.Name
+	name := *e.Record.Name
 	if e.expect(func(x *expectation) { x.name = &name }) {
 		return
 	}
-	if e.there != nil {
-		switch have := e.there.Name; {
+	if e.Existing != nil {
+		switch have := e.Existing.Name; {
 		case have != nil && *have == name:
 			return
-		case have != nil && *have != "" && !e.streamWins:
-			e.differs(report.Issue{Kind: "name", Name: name, Reason: "the destination has another one"})
+		case have != nil && *have != "" && !e.StreamWins:
+			e.Differs(report.Issue{Kind: "name", Name: name, Reason: "the destination has another one"})
 			return
 		}
 	}
-	e.spawn(func() {
-		err := e.write(ctx, "name", func() error {
+	e.Spawn(func() {
+		err := e.Write(ctx, "name", func() error {
 			return e.writeName(ctx, &valueDoc{Name: nameOther, ValueCurrent: document.NewText(name)})
 		})
 		e.other(nameOther, err)
@@ -196,7 +196,7 @@ func (e *experiment) flushName(ctx context.Context) {
 
 // originOther notes where an experiment with a derived key comes from.
 func (e *experiment) originOther(ctx context.Context) error {
-	origin := document.NewText(e.rec.Key)
-	at := document.Int{V: e.timeOf(document.Int{}), OK: true}
+	origin := document.NewText(e.Record.Key)
+	at := document.Int{V: e.TimeOf(document.Int{}), OK: true}
 	return e.takeOther(ctx, &valueDoc{Name: place.SourceKeyOther, ValueCurrent: origin, TimeCurrent: at})
 }

@@ -32,7 +32,7 @@ func (e *experiment) output(ctx context.Context, kind stream.Kind, output conten
 		return nil
 	}
 	var done int64
-	if e.there != nil {
+	if e.Existing != nil {
 		have, err := e.outputThere(ctx, output)
 		if err == nil && have.fits && have.n < output.Size && !e.r.Dry() {
 			// What was written a moment ago may not show yet.
@@ -42,14 +42,14 @@ func (e *experiment) output(ctx context.Context, kind stream.Kind, output conten
 		case err != nil:
 			return err
 		case !have.fits:
-			e.differs(report.Issue{Kind: string(kind), Reason: "the destination has another output, and output cannot be replaced"})
+			e.Differs(report.Issue{Kind: string(kind), Reason: "the destination has another output, and output cannot be replaced"})
 			return nil
 		case have.n == output.Size:
 			return nil
 		}
 		done = have.n
 	}
-	return e.write(ctx, string(kind), func() error {
+	return e.Write(ctx, string(kind), func() error {
 		done, err := e.writeOutput(ctx, output, done)
 		if answer.Uncertain(err) {
 			return &postponedError{done, err}
@@ -85,7 +85,7 @@ func (e *experiment) writeOutput(ctx context.Context, output content.Text, done 
 			if err != nil || len(lines) == 0 {
 				return err
 			}
-			if err := e.r.Client.Texts.WriteOutput(ctx, e.key, lines); err != nil {
+			if err := e.r.Client.Texts.WriteOutput(ctx, e.Key, lines); err != nil {
 				return err
 			}
 			done = o.off
@@ -145,7 +145,7 @@ func (e *experiment) openOutput(output content.Text, from int64) (*outputLines, 
 		rc.Close()
 		return nil, err
 	}
-	return &outputLines{rc: rc, off: from, time: e.timeOf(document.Int{}) + int64(before)}, nil
+	return &outputLines{rc: rc, off: from, time: e.TimeOf(document.Int{}) + int64(before)}, nil
 }
 
 type lineCounter int64
@@ -235,7 +235,7 @@ func (e *experiment) outputSettled(ctx context.Context, output content.Text) (ou
 		if agree == reconcile.Agreeing {
 			return have, nil
 		}
-		if err := e.settle(ctx); err != nil {
+		if err := e.WaitSettled(ctx); err != nil {
 			return outputState{}, err
 		}
 	}
@@ -251,7 +251,7 @@ func (e *experiment) outputThere(ctx context.Context, output content.Text) (s ou
 }
 
 func (e *experiment) readOutput(ctx context.Context, output content.Text) (outputState, error) {
-	t, err := e.r.Client.Texts.Output(ctx, e.key)
+	t, err := e.r.Client.Texts.Output(ctx, e.Key)
 	if err != nil {
 		if answer.Absent(err) {
 			return outputState{fits: true}, nil

@@ -13,11 +13,12 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comettest"
 	"github.com/comet-stream/comet-stream/internal/comettest/inject"
 	"github.com/comet-stream/comet-stream/internal/importer/content"
+	"github.com/comet-stream/comet-stream/internal/importer/session"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
 func outputExperiment() *experiment {
-	return &experiment{session: &session{rec: &stream.Experiment{Start: ptr(int64(1000))}}}
+	return &experiment{Experiment: &session.Experiment{Record: &stream.Experiment{Start: ptr(int64(1000))}}}
 }
 
 func TestOutputRequests(t *testing.T) {

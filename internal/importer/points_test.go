@@ -17,6 +17,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comettest"
 	"github.com/comet-stream/comet-stream/internal/comettest/inject"
+	"github.com/comet-stream/comet-stream/internal/importer/points"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -293,7 +294,7 @@ func TestPointsCrowded(t *testing.T) {
 	data, c := streamOf(t, p), newClient(t, srv)
 	importTo(t, c, data, Options{}).succeed(t)
 	srv.ResetStats()
-	if r := importTo(t, c, data, Options{PointSets: shareStep}).succeed(t); r.There != 6 || len(writes(srv)) > 0 {
+	if r := importTo(t, c, data, Options{PointSets: 16 << 10}).succeed(t); r.There != 6 || len(writes(srv)) > 0 {
 		t.Errorf("again: %+v, %v", r.Summary, writes(srv))
 	}
 }
@@ -356,7 +357,7 @@ func TestPointsRestless(t *testing.T) {
 			}})
 			srv.SeedExperiment("team", "p", theirs)
 			r := importTo(t, newClient(t, srv), streamOf(t, p), Options{Settle: time.Millisecond})
-			if !errors.Is(r.err, errRestless) || r.Failed != 1 || pointsSent(srv)["a"] != 10 {
+			if !errors.Is(r.err, points.ErrRestless) || r.Failed != 1 || pointsSent(srv)["a"] != 10 {
 				t.Errorf("%v, %+v, %v after %d readings", r.err, r.Summary, pointsSent(srv), n.Load())
 			}
 		})

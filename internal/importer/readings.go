@@ -53,14 +53,14 @@ func (e *experiment) Announce(kind stream.Kind) { e.reads.announce(kind) }
 func (e *experiment) prefetch(ctx context.Context, kind stream.Kind) {
 	switch kind {
 	case stream.KindParameters:
-		if !e.unfinished {
-			e.reads.parameters.Start(&e.reading, func() (valuesThere, error) { return e.readValues(ctx, e.r.Client.Parameters.Each) })
+		if !e.Unfinished {
+			e.reads.parameters.Start(&e.Reading, func() (valuesThere, error) { return e.readValues(ctx, e.r.Client.Parameters.Each) })
 		}
 	case stream.KindOthers:
-		e.reads.others.Start(&e.reading, func() (valuesThere, error) { return e.readValues(ctx, e.r.Client.Others.Each) })
+		e.reads.others.Start(&e.Reading, func() (valuesThere, error) { return e.readValues(ctx, e.r.Client.Others.Each) })
 	case stream.KindAsset:
-		e.reads.assets.Start(&e.reading, func() (assetsThere, error) { return e.readAssetsFirst(ctx) })
+		e.reads.assets.Start(&e.Reading, func() (assetsThere, error) { return e.readAssetsFirst(ctx) })
 	case stream.KindMetrics:
-		e.points.prefetch(ctx)
+		e.points.Prefetch(ctx)
 	}
 }

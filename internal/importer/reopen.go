@@ -15,17 +15,17 @@ func (e *experiment) markResumed(ctx context.Context) error {
 	if !e.resumed.Load() {
 		return nil
 	}
-	e.there = e.asFinished(e.there)
-	return e.reopen(ctx)
+	e.Existing = e.asFinished(e.Existing)
+	return e.Reopen(ctx)
 }
 
 // asFinished returns an experiment as it was before an import resumed it.
 func (e *experiment) asFinished(there *comet.Experiment) *comet.Experiment {
 	was := *there
-	if was.Running && !e.rec.Running {
+	if was.Running && !e.Record.Running {
 		was.Running = false
-		if e.rec.End != nil {
-			was.End = e.rec.End
+		if e.Record.End != nil {
+			was.End = e.Record.End
 		}
 	}
 	return &was
@@ -34,18 +34,18 @@ func (e *experiment) asFinished(there *comet.Experiment) *comet.Experiment {
 // findMark takes an experiment that an earlier import has marked for the
 // finished one that it was.
 func (e *experiment) findMark(there *comet.Experiment) *comet.Experiment {
-	if e.r.Mode == VerifyOnly || e.rec.Start == nil || there.Start == nil || *there.Start != *e.rec.Start+reconcile.OpenMark {
+	if e.r.Mode == VerifyOnly || e.Record.Start == nil || there.Start == nil || *there.Start != *e.Record.Start+reconcile.OpenMark {
 		return there
 	}
-	e.reopening.found, e.reopening.done = true, true
-	e.reopening.tried.Store(true)
+	e.Reopening.Found, e.Reopening.Done = true, true
+	e.Reopening.Tried.Store(true)
 	was := e.asFinished(there)
 	if was.Running != there.Running {
 		e.resumed.Store(true)
 	}
-	was.Start = e.rec.Start
-	if e.rec.End != nil {
-		was.End = e.rec.End
+	was.Start = e.Record.Start
+	if e.Record.End != nil {
+		was.End = e.Record.End
 	}
 	return was
 }
@@ -55,25 +55,25 @@ func (e *experiment) findMark(there *comet.Experiment) *comet.Experiment {
 // The mark is taken away, unless the next import needs it. Where that fails too
 // the next import finds the mark.
 func (e *experiment) putBack(ctx context.Context) {
-	if e.r.Dry() || e.unfinished || !e.resumed.Load() && !e.reopening.tried.Load() {
+	if e.r.Dry() || e.Unfinished || !e.resumed.Load() && !e.Reopening.Tried.Load() {
 		return
 	}
 	ctx, cancel := e.r.After(ctx)
 	defer cancel()
-	if e.resumed.Load() && (e.there == nil || !e.there.Running) {
+	if e.resumed.Load() && (e.Existing == nil || !e.Existing.Running) {
 		run, ok := e.runs.Peek()
 		if !ok {
-			run = comet.UsualRun(e.key) // its handshake was not understood
+			run = comet.UsualRun(e.Key) // its handshake was not understood
 		}
-		_ = e.endRun(ctx, run, e.there != nil && document.IsTrue(e.there.Crashed))
+		_ = e.endRun(ctx, run, e.Existing != nil && document.IsTrue(e.Existing.Crashed))
 	}
-	if e.there == nil || !e.reopening.tried.Load() {
+	if e.Existing == nil || !e.Reopening.Tried.Load() {
 		return
 	}
-	start := *e.rec.Start
-	if e.reopening.found || e.reopening.half.Load() {
+	start := *e.Record.Start
+	if e.Reopening.Found || e.Reopening.Half.Load() {
 		start += reconcile.OpenMark
 	}
-	_ = e.setTimes(ctx, &start, e.there.End)
-	e.r.Keys.Set(e.rec.Key, place.Experiment{Key: e.key, Start: &start, End: e.there.End, Crashed: document.IsTrue(e.there.Crashed)})
+	_ = e.SetOwnTimes(ctx, &start, e.Existing.End)
+	e.r.Keys.Set(e.Record.Key, place.Experiment{Key: e.Key, Start: &start, End: e.Existing.End, Crashed: document.IsTrue(e.Existing.Crashed)})
 }

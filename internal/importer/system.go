@@ -82,12 +82,12 @@ func (e *experiment) flushSystem(ctx context.Context) {
 	if len(want) == 0 || e.expect(func(x *expectation) { x.system = want }) {
 		return
 	}
-	e.spawn(func() { e.item(report.Issue{Kind: string(stream.KindSystem)}, e.writeSystem(ctx, want)) })
+	e.Spawn(func() { e.Item(report.Issue{Kind: string(stream.KindSystem)}, e.writeSystem(ctx, want)) })
 }
 
 func (e *experiment) writeSystem(ctx context.Context, want map[string]json.RawMessage) error {
 	write := want
-	if e.there != nil {
+	if e.Existing != nil {
 		have, err := e.systemThere(ctx)
 		if err != nil {
 			return err
@@ -97,12 +97,12 @@ func (e *experiment) writeSystem(ctx context.Context, want map[string]json.RawMe
 			switch {
 			case document.SameServer(want[name], have[name]), forgotten(name, have):
 				if n := document.Doubled(want[name], have[name]); n > 0 {
-					e.differs(report.Issue{Kind: string(stream.KindSystem), Name: name, Reason: fmt.Sprintf(isDoubled, n)})
+					e.Differs(report.Issue{Kind: string(stream.KindSystem), Name: name, Reason: fmt.Sprintf(isDoubled, n)})
 				}
-			case document.Empty(have[name]) || e.streamWins:
+			case document.Empty(have[name]) || e.StreamWins:
 				write[name] = want[name]
 			default:
-				e.differs(report.Issue{Kind: string(stream.KindSystem), Name: name, Reason: "the destination has another value"})
+				e.Differs(report.Issue{Kind: string(stream.KindSystem), Name: name, Reason: "the destination has another value"})
 			}
 		}
 	}
@@ -113,9 +113,9 @@ func (e *experiment) writeSystem(ctx context.Context, want map[string]json.RawMe
 	if err != nil {
 		return err
 	}
-	return e.write(ctx, string(stream.KindSystem), func() error {
+	return e.Write(ctx, string(stream.KindSystem), func() error {
 		_, err := reconcile.Once(ctx, e.r.Destination, func() (string, error) {
-			return "", e.r.Client.Origins.WriteSystem(ctx, e.key, doc)
+			return "", e.r.Client.Origins.WriteSystem(ctx, e.Key, doc)
 		}, func() (string, error) {
 			have, err := e.systemThere(ctx)
 			for name, v := range write {
@@ -148,7 +148,7 @@ func forgotten(name string, have map[string]json.RawMessage) bool {
 
 func (e *experiment) systemThere(ctx context.Context) (map[string]json.RawMessage, error) {
 	var have map[string]json.RawMessage
-	s, err := e.r.Client.Origins.System(ctx, e.key)
+	s, err := e.r.Client.Origins.System(ctx, e.Key)
 	if err == nil {
 		err = json.Unmarshal(s.Raw, &have)
 	}
@@ -182,14 +182,14 @@ func (e *experiment) takeGit(ctx context.Context, rec *stream.Document) error {
 	if g == (gitDoc{}) || e.expect(func(x *expectation) { x.git = &g }) {
 		return nil
 	}
-	e.spawn(func() { e.item(report.Issue{Kind: string(stream.KindGit)}, e.writeGit(ctx, &g)) })
+	e.Spawn(func() { e.Item(report.Issue{Kind: string(stream.KindGit)}, e.writeGit(ctx, &g)) })
 	return nil
 }
 
 func (e *experiment) writeGit(ctx context.Context, g *gitDoc) error {
 	write := &comet.Git{User: g.User.Ptr(), Root: g.Root.Ptr(), Branch: g.Branch.Ptr(), Parent: g.Parent.Ptr(), Origin: g.Origin.Ptr()}
-	if e.there != nil {
-		have, err := e.r.Client.Origins.Git(ctx, e.key)
+	if e.Existing != nil {
+		have, err := e.r.Client.Origins.Git(ctx, e.Key)
 		if err != nil && !answer.Absent(err) {
 			return err
 		}
@@ -197,13 +197,13 @@ func (e *experiment) writeGit(ctx context.Context, g *gitDoc) error {
 			if gitDocOf(have).is(g) {
 				return nil
 			}
-			if !e.streamWins {
-				e.differs(report.Issue{Kind: string(stream.KindGit), Reason: "the destination has other values"})
+			if !e.StreamWins {
+				e.Differs(report.Issue{Kind: string(stream.KindGit), Reason: "the destination has other values"})
 				return nil
 			}
 		}
 	}
-	return e.write(ctx, string(stream.KindGit), func() error { return e.r.Client.Origins.WriteGit(ctx, e.key, write) })
+	return e.Write(ctx, string(stream.KindGit), func() error { return e.r.Client.Origins.WriteGit(ctx, e.Key, write) })
 }
 
 func gitDocOf(g *comet.Git) *gitDoc {

@@ -13,8 +13,8 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comettest"
 	"github.com/comet-stream/comet-stream/internal/comettest/inject"
+	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
-	"github.com/comet-stream/comet-stream/internal/importer/upload"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -212,9 +212,9 @@ func TestTail(t *testing.T) {
 				t.Errorf("the last byte came too early: %v", over)
 			}
 			second.Close()
-			tail.Fail(upload.ErrDropped)
+			tail.Fail(flow.ErrDropped)
 			synctest.Wait()
-			if !errors.Is(over[0], upload.ErrDropped) || over[1] == nil || errors.Is(over[1], upload.ErrDropped) || tail.Wait() != upload.ErrDropped {
+			if !errors.Is(over[0], flow.ErrDropped) || over[1] == nil || errors.Is(over[1], flow.ErrDropped) || tail.Wait() != flow.ErrDropped {
 				t.Errorf("ends: %v, %v", over, tail.Wait())
 			}
 		})

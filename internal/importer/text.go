@@ -31,7 +31,7 @@ func (e *experiment) takeText(ctx context.Context, rec *stream.Text) error {
 		return err
 	}
 	kind := rec.Of
-	e.spawn(func() {
+	e.Spawn(func() {
 		write := e.writeText
 		if kind == stream.KindOutput {
 			write = e.output
@@ -41,11 +41,11 @@ func (e *experiment) takeText(ctx context.Context, rec *stream.Text) error {
 			err = write(ctx, kind, text)
 		}
 		if p, ok := err.(*postponedError); ok {
-			e.postpone(func() { e.finishOutput(ctx, whole, text, p) })
+			e.Postpone(func() { e.finishOutput(ctx, whole, text, p) })
 			return
 		}
 		whole.Close()
-		e.item(report.Issue{Kind: string(kind)}, err)
+		e.Item(report.Issue{Kind: string(kind)}, err)
 	})
 	return nil
 }
@@ -58,7 +58,7 @@ func (e *experiment) textOf(kind stream.Kind, whole *content.Spooled) (content.T
 	}
 	text, err := content.AsUTF8(&e.Ledger, text, report.Issue{Class: e.r.DiffersClass(), Kind: string(kind)})
 	if err == nil && kind == stream.KindHTML && e.r.o.RewriteLinks {
-		text, err = text.Becomes(e.r.Keys.LinkReferences(e.source, e.r.Client.Root(), e.project.Target, e.derived).Links)
+		text, err = text.Becomes(e.r.Keys.LinkReferences(e.source, e.r.Client.Root(), e.project.Target, e.Derived).Links)
 	}
 	return text, err
 }
@@ -66,11 +66,11 @@ func (e *experiment) textOf(kind stream.Kind, whole *content.Spooled) (content.T
 // finishOutput writes the rest of an output.
 func (e *experiment) finishOutput(ctx context.Context, whole *content.Spooled, text content.Text, p *postponedError) {
 	defer whole.Close()
-	if e.failure.Stops() {
+	if e.Failure.Stops() {
 		return
 	}
 	kind := string(stream.KindOutput)
-	e.item(report.Issue{Kind: kind}, e.write(ctx, kind, func() error { return e.restOfOutput(ctx, text, p) }))
+	e.Item(report.Issue{Kind: kind}, e.Write(ctx, kind, func() error { return e.restOfOutput(ctx, text, p) }))
 }
 
 // writeText writes a text that a request replaces as a whole.
@@ -83,20 +83,20 @@ func (e *experiment) writeText(ctx context.Context, kind stream.Kind, text conte
 	if e.expect(func(x *expectation) { x.texts[kind] = text.Sum }) {
 		return nil
 	}
-	if e.there != nil {
-		same, empty, err := e.r.CompareText(ctx, text.Sum, func() (*comet.Text, error) { return k.read(e.r.Client.Texts, ctx, e.key) })
+	if e.Existing != nil {
+		same, empty, err := e.r.CompareText(ctx, text.Sum, func() (*comet.Text, error) { return k.read(e.r.Client.Texts, ctx, e.Key) })
 		switch {
 		case err != nil:
 			return err
-		case same && (text.Size > 0 || !e.unfinished):
+		case same && (text.Size > 0 || !e.Unfinished):
 			return nil
-		case !same && !empty && !e.streamWins:
-			e.differs(report.Issue{Kind: string(kind), Reason: "the destination has another one"})
+		case !same && !empty && !e.StreamWins:
+			e.Differs(report.Issue{Kind: string(kind), Reason: "the destination has another one"})
 			return nil
 		}
 	}
-	write := func() error { return k.write(e.r.Client.Texts, ctx, e.key, text.Content()) }
-	err := e.write(ctx, string(kind), func() error {
+	write := func() error { return k.write(e.r.Client.Texts, ctx, e.Key, text.Content()) }
+	err := e.Write(ctx, string(kind), func() error {
 		if text.Size == 0 {
 			return write() // a reading may not tell it from none
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/halving"
+	"github.com/comet-stream/comet-stream/internal/importer/session"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -114,7 +115,7 @@ func hashThere(v *comet.Value) uint64 {
 // readValues reads the parameters or others of the destination.
 func (e *experiment) readValues(ctx context.Context, each func(context.Context, string, func(), func(*comet.Value) error) error) (valuesThere, error) {
 	have := make(valuesThere)
-	err := each(ctx, e.key, func() { clear(have) }, func(v *comet.Value) error {
+	err := each(ctx, e.Key, func() { clear(have) }, func(v *comet.Value) error {
 		t := valueThere{value: hashThere(v)}
 		t.time = document.IntOf(v.Current.Time)
 		have[document.Hash(v.Name)] = t
@@ -164,9 +165,6 @@ type parameterBatch struct {
 	size   int
 }
 
-// maxBatchSize is about the most bytes of one batch.
-const maxBatchSize = 1 << 20
-
 // takeParameters writes parameters in batches.
 func (e *experiment) takeParameters(ctx context.Context, rec *stream.Values) error {
 	for _, d := range rec.Values {
@@ -175,7 +173,7 @@ func (e *experiment) takeParameters(ctx context.Context, rec *stream.Values) err
 			return err
 		}
 		if !hasTimes(v.history()) {
-			e.untimed.note(stream.KindParameters, v.Name)
+			e.Untimed.Note(stream.KindParameters, v.Name)
 		}
 		if e.expect(func(x *expectation) { x.parameters[document.Hash(v.Name)] = hashValue(v.ValueCurrent) }) {
 			continue
@@ -194,7 +192,7 @@ func (e *experiment) takeParameters(ctx context.Context, rec *stream.Values) err
 func (e *experiment) addParameter(ctx context.Context, v *valueDoc, size int) {
 	history := v.history()
 	b := &e.parameters
-	if len(b.values)+len(history) > comet.MaxBatch || b.size+size > maxBatchSize {
+	if len(b.values)+len(history) > comet.MaxBatch || b.size+size > session.MaxBatch {
 		e.flushParameters(ctx)
 	}
 	for i := range history {
@@ -208,7 +206,7 @@ func (e *experiment) addParameter(ctx context.Context, v *valueDoc, size int) {
 func (e *experiment) wantsParameter(ctx context.Context, v *valueDoc) (bool, error) {
 	// To write a parameter again changes nothing, and is quicker than to read
 	// what an earlier import has come to.
-	if e.there == nil || e.unfinished {
+	if e.Existing == nil || e.Unfinished {
 		return true, nil
 	}
 	have, err := e.reads.parameters.Wait(ctx)
@@ -221,8 +219,8 @@ func (e *experiment) wantsParameter(ctx context.Context, v *valueDoc) (bool, err
 // decide reports whether an item is to be written, and tells of one that
 // differs.
 func (e *experiment) decide(v verdict, kind stream.Kind, name string) bool {
-	if v == other && !e.streamWins {
-		e.differs(report.Issue{Kind: string(kind), Name: name, Reason: "the destination has another value"})
+	if v == other && !e.StreamWins {
+		e.Differs(report.Issue{Kind: string(kind), Name: name, Reason: "the destination has another value"})
 		return false
 	}
 	return v != same
@@ -237,7 +235,7 @@ type loggedParameter struct {
 func (e *experiment) parameter(name string, r *reading) *loggedParameter {
 	return &loggedParameter{comet.ParameterValue{
 		Name: name, Value: r.json(), Context: r.context.Ptr(),
-		Step: cometInt(r.step), Time: comet.IntOf(e.timeOf(r.time)),
+		Step: cometInt(r.step), Time: comet.IntOf(e.TimeOf(r.time)),
 	}, r.value}
 }
 
@@ -255,7 +253,7 @@ func (e *experiment) flushParameters(ctx context.Context) {
 		return
 	}
 	e.parameters = parameterBatch{}
-	e.spawn(func() {
+	e.Spawn(func() {
 		bad := make(map[string]bool)
 		err := e.r.withMemory(ctx, min(4*int64(b.size), largeMemory), func() error {
 			_, err := halving.Write(b.values, func(part []*loggedParameter) error { return e.writeParameters(ctx, part) },
@@ -271,7 +269,7 @@ func (e *experiment) flushParameters(ctx context.Context) {
 		if err == nil {
 			e.Change(func(o *report.Outcome) { o.Written.Parameters += b.n - int64(len(bad)) })
 		}
-		e.item(report.Issue{Kind: string(stream.KindParameters)}, err)
+		e.Item(report.Issue{Kind: string(stream.KindParameters)}, err)
 	})
 }
 
@@ -279,26 +277,26 @@ func (e *experiment) flushParameters(ctx context.Context) {
 // one issue.
 func (e *experiment) refusedNames(kind stream.Kind, names []string, err error) {
 	if len(names) == 1 {
-		e.item(report.Issue{Kind: string(kind), Name: names[0]}, err)
+		e.Item(report.Issue{Kind: string(kind), Name: names[0]}, err)
 		return
 	}
 	const some = 20
 	list := fmt.Sprintf("%q", names[:min(len(names), some)])
-	e.item(report.Issue{Kind: string(kind)}, fmt.Errorf("%d of them, %s: %w", len(names), list, err))
+	e.Item(report.Issue{Kind: string(kind)}, fmt.Errorf("%d of them, %s: %w", len(names), list, err))
 }
 
 func (e *experiment) writeParameters(ctx context.Context, values []*loggedParameter) error {
 	if e.r.Dry() {
 		return nil
 	}
-	if err := e.reopen(ctx); err != nil {
+	if err := e.Reopen(ctx); err != nil {
 		return err
 	}
 	var b comet.Batch
 	for _, v := range values {
 		b.AddParameter(&v.ParameterValue)
 	}
-	return e.sure(ctx, func() error { return e.r.Client.Parameters.Write(ctx, e.key, &b) }, func(x *expectation) {
+	return e.sure(ctx, func() error { return e.r.Client.Parameters.Write(ctx, e.Key, &b) }, func(x *expectation) {
 		for _, v := range values {
 			x.parameters[document.Hash(v.Name)] = hashValue(v.value)
 		}
@@ -312,4 +310,9 @@ func (r *run) withMemory(ctx context.Context, n int64, f func() error) error {
 	}
 	defer r.large.Release(n)
 	return f()
+}
+
+// hasTimes reports whether all readings of a value have a time.
+func hasTimes(history []reading) bool {
+	return !slices.ContainsFunc(history, func(r reading) bool { return r.time == document.Int{} })
 }

@@ -18,7 +18,7 @@ import (
 // verify reads the experiment back and tells where it is not what the stream
 // says.
 func (e *experiment) verify(ctx context.Context) error {
-	if e.there == nil && e.r.Mode == VerifyOnly {
+	if e.Existing == nil && e.r.Mode == VerifyOnly {
 		e.unverified(report.Issue{Kind: report.KindExperiment, Reason: "the destination does not have it"})
 		return nil
 	}
@@ -58,7 +58,7 @@ func (v *verification) twice(ctx context.Context, check func(context.Context) er
 	err := check(ctx)
 	if err == nil && len(v.found) > 0 && v.e.r.Mode == Write {
 		v.found = nil
-		if err = v.e.settle(ctx); err == nil {
+		if err = v.e.WaitSettled(ctx); err == nil {
 			err = check(ctx)
 		}
 	}
@@ -78,25 +78,25 @@ func (v *verification) finds(kind, name, reason string, args ...any) {
 
 func (v *verification) metadata(ctx context.Context) error {
 	e := v.e
-	there, err := e.r.Client.Experiments.Metadata(ctx, e.key)
+	there, err := e.r.Client.Experiments.Metadata(ctx, e.Key)
 	if err != nil {
 		return err
 	}
-	if e.rec.Start != nil && !reconcile.Equal(e.rec.Start, there.Start) {
-		v.finds("start time", "", "%d in the stream, %s at the destination", *e.rec.Start, timeText(there.Start))
+	if e.Record.Start != nil && !reconcile.Equal(e.Record.Start, there.Start) {
+		v.finds("start time", "", "%d in the stream, %s at the destination", *e.Record.Start, timeText(there.Start))
 	}
-	if e.rec.End != nil && !reconcile.Equal(e.rec.End, there.End) && !e.runsThere(there) {
-		v.finds("end time", "", "%d in the stream, %s at the destination", *e.rec.End, timeText(there.End))
+	if e.Record.End != nil && !reconcile.Equal(e.Record.End, there.End) && !e.runsThere(there) {
+		v.finds("end time", "", "%d in the stream, %s at the destination", *e.Record.End, timeText(there.End))
 	}
-	if there.Archived != e.rec.Archived {
-		v.finds("archived", "", "%v in the stream, %v at the destination", e.rec.Archived, there.Archived)
+	if there.Archived != e.Record.Archived {
+		v.finds("archived", "", "%v in the stream, %v at the destination", e.Record.Archived, there.Archived)
 	}
 	v.names(there)
-	crashed := e.rec.Crashed != nil && *e.rec.Crashed
+	crashed := e.Record.Crashed != nil && *e.Record.Crashed
 	if crashed && there.Crashed == nil {
 		v.finds("state", "", "%s", untoldCrash)
 	}
-	if there.Running && !e.rec.Running || there.Crashed != nil && e.rec.Crashed != nil && *there.Crashed != crashed {
+	if there.Running && !e.Record.Running || there.Crashed != nil && e.Record.Crashed != nil && *there.Crashed != crashed {
 		v.finds("state", "", "%s in the stream, %s at the destination", state(false, &crashed), state(there.Running, there.Crashed))
 	}
 	return nil
@@ -115,7 +115,7 @@ func (v *verification) names(there *comet.Experiment) {
 // contents compares what can be written and replaced at any time.
 func (v *verification) contents(ctx context.Context) error {
 	if v.x.name != nil || v.x.filePath != "" {
-		there, err := v.e.r.Client.Experiments.Metadata(ctx, v.e.key)
+		there, err := v.e.r.Client.Experiments.Metadata(ctx, v.e.Key)
 		if err != nil {
 			return err
 		}
@@ -133,7 +133,7 @@ func (v *verification) tags(ctx context.Context) error {
 	if len(v.x.tags) == 0 {
 		return nil
 	}
-	have, err := v.e.r.Client.Experiments.Tags(ctx, v.e.key)
+	have, err := v.e.r.Client.Experiments.Tags(ctx, v.e.Key)
 	if err != nil && !answer.Absent(err) {
 		return err
 	}
@@ -160,7 +160,7 @@ func (v *verification) table(ctx context.Context, kind stream.Kind, want map[uin
 		return nil
 	}
 	found, differ := 0, []string(nil)
-	err := each(ctx, v.e.key, func() { found, differ = 0, nil }, func(x *comet.Value) error {
+	err := each(ctx, v.e.Key, func() { found, differ = 0, nil }, func(x *comet.Value) error {
 		value, ok := want[document.Hash(x.Name)]
 		if !ok {
 			return nil
@@ -205,7 +205,7 @@ func (v *verification) git(ctx context.Context) error {
 	if v.x.git == nil {
 		return nil
 	}
-	have, err := v.e.r.Client.Origins.Git(ctx, v.e.key)
+	have, err := v.e.r.Client.Origins.Git(ctx, v.e.Key)
 	if err != nil && !answer.Absent(err) {
 		return err
 	}
@@ -221,7 +221,7 @@ func (v *verification) texts(ctx context.Context) error {
 		if k, ok := textKinds[kind]; ok {
 			read = k.read
 		}
-		have, err := v.e.r.ReadSum(ctx, func() (io.ReadCloser, error) { return read(v.e.r.Client.Texts, ctx, v.e.key) })
+		have, err := v.e.r.ReadSum(ctx, func() (io.ReadCloser, error) { return read(v.e.r.Client.Texts, ctx, v.e.Key) })
 		switch want := v.x.texts[kind]; {
 		case err != nil:
 			return err
@@ -233,6 +233,6 @@ func (v *verification) texts(ctx context.Context) error {
 }
 
 func (v *verification) points(ctx context.Context) (err error) {
-	v.found, err = v.e.points.verify(ctx)
+	v.found, err = v.e.points.ReadBack(ctx)
 	return err
 }

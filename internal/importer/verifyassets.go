@@ -66,7 +66,7 @@ func (v *verification) strangers(ctx context.Context, have assetsThere, found ma
 		equal[have[id].like] = true
 	}
 	var others []report.Issue
-	err := v.e.r.Client.Assets.Each(ctx, v.e.key, "", func() { others = nil }, func(a *comet.Asset) error {
+	err := v.e.r.Client.Assets.Each(ctx, v.e.Key, "", func() { others = nil }, func(a *comet.Asset) error {
 		t, listed := have[a.ID]
 		made := a.Type == stream.AssetFullMetric || a.Type == stream.AssetCombinedHistogram // by the server, of others
 		if !listed || found[a.ID] || v.x.skipped[a.ID] || made {
@@ -93,7 +93,7 @@ func itemTitle(i report.Issue) string {
 
 // bytes compares the content of an asset.
 func (v *verification) bytes(ctx context.Context, want upload.Expected) error {
-	have, err := v.e.r.readAssetSum(ctx, v.e.key, want.ID)
+	have, err := v.e.r.readAssetSum(ctx, v.e.Key, want.ID)
 	if err != nil {
 		return err
 	}

@@ -16,9 +16,6 @@ import (
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-// ErrDropped is why an asset is not written whose bytes the stream breaks off.
-var ErrDropped = errors.New("the stream has not the whole of it")
-
 // Asset is one asset on its way to the destination.
 type Asset struct {
 	Record *stream.Asset

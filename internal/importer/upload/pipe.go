@@ -126,7 +126,7 @@ func (p *passed) Send(ctx context.Context, err error, upload func(context.Contex
 		return nil
 	case errors.Is(err, comet.ErrImmutable):
 		return answer.Limitf("its id or name is taken at the destination; with more --temp-max it can be compared, and go under another id")
-	case answer.Refused(err) || input || errors.Is(err, ErrDropped) || ctx.Err() != nil:
+	case answer.Refused(err) || input || errors.Is(err, flow.ErrDropped) || ctx.Err() != nil:
 		return err
 	}
 	return &BrokenOff{err}

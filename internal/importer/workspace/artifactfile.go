@@ -151,7 +151,7 @@ func (v *artifactVersion) takeFileEnd(ctx context.Context, rec *stream.AssetEnd)
 	case a.Record.Remote != nil:
 		v.addRemote(a)
 	case a.Content.Size != rec.Size || a.Content.SHA256() != rec.SHA256:
-		a.Drop(upload.ErrDropped)
+		a.Drop(flow.ErrDropped)
 		return &flow.InputError{Err: fmt.Errorf("%s: %w", a.Issue().Item(), upload.ErrBadHash)}
 	default:
 		a.Content.Shrink()
@@ -161,7 +161,7 @@ func (v *artifactVersion) takeFileEnd(ctx context.Context, rec *stream.AssetEnd)
 		}
 		a.Upload.Open = a.Content.Open
 		v.a.tasks.Run(func() {
-			defer a.Drop(upload.ErrDropped)
+			defer a.Drop(flow.ErrDropped)
 			v.written(a, v.upload(ctx, a))
 		})
 	}
@@ -296,7 +296,7 @@ func (v *artifactVersion) isNew(a *upload.Asset, f *comet.Asset) (ok bool) {
 // fileDone takes the result of the work on a file.
 func (v *artifactVersion) fileDone(a *upload.Asset, err error) {
 	switch {
-	case errors.Is(err, upload.ErrDropped): // it is told where the stream breaks off
+	case errors.Is(err, flow.ErrDropped): // it is told where the stream breaks off
 	case err == nil:
 		v.a.Change(func(o *report.Outcome) {
 			o.Written.Assets++
@@ -320,7 +320,7 @@ func (v *artifactVersion) fileDone(a *upload.Asset, err error) {
 // dropFile forgets the file that is open.
 func (v *artifactVersion) dropFile() {
 	if v.file != nil {
-		v.file.Drop(upload.ErrDropped)
+		v.file.Drop(flow.ErrDropped)
 	}
 	v.file = nil
 }

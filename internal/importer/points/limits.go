@@ -1,4 +1,4 @@
-package importer
+package points
 
 import (
 	"sync"
@@ -6,9 +6,9 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// pointLimits bound what the points of all experiments take, and hold what has
+// Limits bound what the points of all experiments take, and hold what has
 // turned out of how a destination shows metrics.
-type pointLimits struct {
+type Limits struct {
 	sets    *semaphore.Weighted // points that are held to be compared ahead of their turn
 	batches *semaphore.Weighted // batches of points that wait to be written
 	// SeriesCap is how many points of a metric the destination keeps.
@@ -17,21 +17,22 @@ type pointLimits struct {
 	RewriteSeries bool
 
 	mu    sync.Mutex
-	shown struct{ together, each showing } // guarded by mu
+	shown struct{ together, each Showing } // guarded by mu
 }
 
 // maxBatches is how many batches of points may wait to be written.
 const maxBatches = 24
 
-func newPointLimits(sets, seriesCap int64, rewriteSeries bool) *pointLimits {
-	return &pointLimits{
+// NewLimits returns limits for one import; sets bounds the points that are held.
+func NewLimits(sets, seriesCap int64, rewriteSeries bool) *Limits {
+	return &Limits{
 		sets: semaphore.NewWeighted(sets), batches: semaphore.NewWeighted(maxBatches), SeriesCap: seriesCap, RewriteSeries: rewriteSeries,
 	}
 }
 
-// A showing is what has turned out of how the destination shows metrics: all
+// A Showing is what has turned out of how the destination shows metrics: all
 // together, or one by one. It is for all experiments.
-type showing struct {
+type Showing struct {
 	whole int64 // points of the longest one that was shown as it was written
 	most  int64 // points of the longest one at all
 	// several is true when several points of one step and context are shown.
@@ -39,7 +40,7 @@ type showing struct {
 }
 
 // showing changes what is known of one way to read metrics, and returns it.
-func (l *pointLimits) showing(each bool, change func(*showing)) showing {
+func (l *Limits) showing(each bool, change func(*Showing)) Showing {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := &l.shown.together

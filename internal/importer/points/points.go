@@ -1,4 +1,4 @@
-package importer
+package points
 
 import (
 	"context"
@@ -15,15 +15,16 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/halving"
 	"github.com/comet-stream/comet-stream/internal/importer/pointset"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
+	"github.com/comet-stream/comet-stream/internal/importer/session"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-// points is the way of an experiment's metric points.
-type points struct {
-	*session
-	limits   *pointLimits
+// Points is the way of an experiment's metric points.
+type Points struct {
+	*session.Experiment
+	limits   *Limits
 	spools   *spool.Spooler
 	count    *atomic.Int64 // of points compared or written
 	ahead    flow.Future[*pointset.Set]
@@ -51,9 +52,16 @@ type points struct {
 	refused map[string]*refusedSeries
 }
 
-func newPoints(s *session, limits *pointLimits, spools *spool.Spooler, count *atomic.Int64) *points {
-	return &points{session: s, limits: limits, spools: spools, count: count}
+// New returns the points of an experiment; count is added to.
+func New(s *session.Experiment, limits *Limits, spools *spool.Spooler, count *atomic.Int64) *Points {
+	return &Points{Experiment: s, limits: limits, spools: spools, count: count}
 }
+
+// Abandon lets go of what waits for points that do not come any more.
+func (ps *Points) Abandon() { ps.part.close() }
+
+// Free gives back the memory for what the destination has.
+func (ps *Points) Free() { ps.share.free() }
 
 // A point is a metric point that waits to be written.
 type point struct {
@@ -62,8 +70,8 @@ type point struct {
 	stream.Point
 }
 
-// take writes the points of a record that the destination does not have.
-func (ps *points) take(ctx context.Context, rec *stream.Metrics) error {
+// Take writes the points of a record that the destination does not have.
+func (ps *Points) Take(ctx context.Context, rec *stream.Metrics) error {
 	if !ps.begun || ps.name != rec.Name {
 		if err := ps.endMetric(ctx); err != nil {
 			return err
@@ -84,14 +92,14 @@ func (ps *points) take(ctx context.Context, rec *stream.Metrics) error {
 	return nil
 }
 
-func (ps *points) beginMetric(ctx context.Context, name string) error {
+func (ps *Points) beginMetric(ctx context.Context, name string) error {
 	ps.name, ps.begun, ps.n, ps.bad, ps.part = name, true, 0, 0, nil
 	if ps.hasher == nil {
 		ps.hasher = pointset.NewHasher(name)
 	}
 	ps.hasher.Use(name)
 	clear(ps.equal)
-	if ps.there == nil || ps.Mode == VerifyOnly {
+	if ps.Existing == nil || ps.Mode == reconcile.VerifyOnly {
 		return nil
 	}
 	if ps.have == nil || ps.each {
@@ -109,13 +117,13 @@ func (ps *points) beginMetric(ctx context.Context, name string) error {
 	return ps.beginPartial(ctx)
 }
 
-func (ps *points) takePoint(ctx context.Context, sp *stream.Point) error {
+func (ps *Points) takePoint(ctx context.Context, sp *stream.Point) error {
 	ps.n++
 	if !sp.Time.OK {
 		if !misfit(sp) {
-			ps.untimed.note(stream.KindMetrics, ps.name)
+			ps.Untimed.Note(stream.KindMetrics, ps.name)
 		}
-		sp.Time = stream.NewInt64(ps.timeOf(document.Int{}))
+		sp.Time = stream.NewInt64(ps.TimeOf(document.Int{}))
 	}
 	if misfit(sp) {
 		ps.bad++
@@ -127,10 +135,10 @@ func (ps *points) takePoint(ctx context.Context, sp *stream.Point) error {
 		return nil
 	}
 	pt := point{ps.name, ps.hasher.Point(sp), *sp}
-	if ps.verifies {
+	if ps.Verifies {
 		again := ps.again(&pt)
 		ps.expect(pt.name, pt.hash, again)
-		if ps.Mode == VerifyOnly {
+		if ps.Mode == reconcile.VerifyOnly {
 			return nil
 		}
 	}
@@ -142,7 +150,7 @@ func (ps *points) takePoint(ctx context.Context, sp *stream.Point) error {
 
 // again reports whether an equal point of the metric came before. The order of
 // the stream has put them close to each other.
-func (ps *points) again(pt *point) bool {
+func (ps *Points) again(pt *point) bool {
 	if at := (pointset.At(pt.Time, pt.Step)); at != ps.at {
 		ps.at = at
 		clear(ps.equal)
@@ -175,7 +183,7 @@ func misfit(sp *stream.Point) bool {
 }
 
 // endMetric ends the metric that is open, and tells what is odd about it.
-func (ps *points) endMetric(ctx context.Context) error {
+func (ps *Points) endMetric(ctx context.Context) error {
 	if !ps.begun {
 		return nil
 	}
@@ -196,8 +204,8 @@ func thinned(name string, have, want int64) report.Issue {
 	return report.Issue{Class: report.Noted, Kind: string(stream.KindMetrics), Name: name, Reason: fmt.Sprintf("the destination keeps %d of the %d points", have, want)}
 }
 
-// flush ends the metrics.
-func (ps *points) flush(ctx context.Context) error {
+// Flush ends the metrics.
+func (ps *Points) Flush(ctx context.Context) error {
 	if !ps.begun {
 		return nil
 	}
@@ -227,7 +235,7 @@ type refusedSeries struct {
 }
 
 // refusedPoints takes points that the destination refuses.
-func (ps *points) refusedPoints(refused []point, err error) {
+func (ps *Points) refusedPoints(refused []point, err error) {
 	ps.Change(func(*report.Outcome) {
 		if ps.refused == nil {
 			ps.refused = make(map[string]*refusedSeries)
@@ -243,20 +251,20 @@ func (ps *points) refusedPoints(refused []point, err error) {
 	})
 }
 
-// tellRefused tells of each metric once what the destination has refused of it.
-func (ps *points) tellRefused() {
+// TellRefused tells of each metric once what the destination has refused of it.
+func (ps *Points) TellRefused() {
 	for _, name := range slices.Sorted(maps.Keys(ps.refused)) {
 		s := ps.refused[name]
 		err := s.err
 		if s.n > 1 {
 			err = fmt.Errorf("%d points: %w", s.n, err)
 		}
-		ps.item(report.Issue{Kind: string(stream.KindMetrics), Name: name}, err)
+		ps.Item(report.Issue{Kind: string(stream.KindMetrics), Name: name}, err)
 	}
 	ps.refused = nil
 }
 
-func (ps *points) wrotePoints(n int) {
+func (ps *Points) wrotePoints(n int) {
 	ps.Change(func(o *report.Outcome) { o.Written.Points += int64(n) })
 }
 
@@ -266,12 +274,12 @@ const maxPostponed = 4
 // writeOnce writes points. Where it is uncertain whether they have arrived they
 // are, if they may, postponed until nothing else of the experiment is being
 // written: what shows then shows everything soon.
-func (ps *points) writeOnce(ctx context.Context, batch []point, later bool) (postponed bool, err error) {
+func (ps *Points) writeOnce(ctx context.Context, batch []point, later bool) (postponed bool, err error) {
 	if ps.Dry() {
 		ps.wrotePoints(len(batch))
 		return false, nil
 	}
-	if err := ps.reopen(ctx); err != nil {
+	if err := ps.Reopen(ctx); err != nil {
 		return false, err
 	}
 	err = ps.post(ctx, batch)
@@ -281,9 +289,9 @@ func (ps *points) writeOnce(ctx context.Context, batch []point, later bool) (pos
 	if !later || ps.late.Add(1) > maxPostponed {
 		return false, ps.writeRest(ctx, batch, err)
 	}
-	ps.postpone(func() {
-		if !ps.failure.Stops() {
-			ps.item(report.Issue{Kind: string(stream.KindMetrics), Name: nameOf(batch)}, ps.writeRest(ctx, batch, err))
+	ps.Postpone(func() {
+		if !ps.Failure.Stops() {
+			ps.Item(report.Issue{Kind: string(stream.KindMetrics), Name: nameOf(batch)}, ps.writeRest(ctx, batch, err))
 		}
 	})
 	return true, nil
@@ -291,7 +299,7 @@ func (ps *points) writeOnce(ctx context.Context, batch []point, later bool) (pos
 
 // writeRest writes those points of a batch that have not arrived; err says why
 // that is uncertain.
-func (ps *points) writeRest(ctx context.Context, batch []point, err error) error {
+func (ps *Points) writeRest(ctx context.Context, batch []point, err error) error {
 	for try := 1; ; try++ {
 		rest, unread := ps.missing(ctx, batch)
 		if unread != nil {
@@ -316,7 +324,7 @@ func (ps *points) writeRest(ctx context.Context, batch []point, err error) error
 var requests = sync.Pool{New: func() any { return new(comet.Batch) }}
 
 // post makes the request for a batch.
-func (ps *points) post(ctx context.Context, batch []point) error {
+func (ps *Points) post(ctx context.Context, batch []point) error {
 	b := requests.Get().(*comet.Batch)
 	defer requests.Put(b)
 	b.Reset()
@@ -336,7 +344,7 @@ func (ps *points) post(ctx context.Context, batch []point) error {
 		}
 		b.AddMetric(&v)
 	}
-	if err := ps.Client.Metrics.Write(ctx, ps.key, b); err != nil {
+	if err := ps.Client.Metrics.Write(ctx, ps.Key, b); err != nil {
 		return err
 	}
 	ps.wrotePoints(len(batch))
@@ -350,7 +358,7 @@ type metricSum struct {
 	thinned     bool // at the destination, which was told
 }
 
-func (ps *points) metric(name string) *metricSum {
+func (ps *Points) metric(name string) *metricSum {
 	m := ps.sums[name]
 	if m == nil {
 		m = new(metricSum)
@@ -363,7 +371,7 @@ func (ps *points) metric(name string) *metricSum {
 }
 
 // expect adds a point; again says that an equal one came before.
-func (ps *points) expect(metric string, h pointset.Hash, again bool) {
+func (ps *Points) expect(metric string, h pointset.Hash, again bool) {
 	m := ps.metric(metric)
 	m.all.Add(h)
 	if !again {

@@ -1,4 +1,4 @@
-package importer
+package points
 
 import (
 	"bufio"
@@ -34,7 +34,7 @@ type partial struct {
 
 // beginPartial begins to compare a metric of which the destination has something,
 // also where it shows nothing but a summary.
-func (ps *points) beginPartial(ctx context.Context) error {
+func (ps *Points) beginPartial(ctx context.Context) error {
 	if ps.series.N > 0 {
 		ps.part = new(partial)
 		return nil
@@ -50,7 +50,7 @@ func (ps *points) beginPartial(ctx context.Context) error {
 }
 
 // comparePoint compares a point with what the destination shows.
-func (ps *points) comparePoint(ctx context.Context, pt *point) error {
+func (ps *Points) comparePoint(ctx context.Context, pt *point) error {
 	ok, known := ps.have.Take(pt.hash)
 	if !ok && !known && !ps.sure && !ps.Dry() {
 		// The first point that is missing. What was written a moment ago may
@@ -76,13 +76,13 @@ func (ps *points) comparePoint(ctx context.Context, pt *point) error {
 		part.named, part.last = part.named || named, named
 	}
 	part.shown.Add(ps.hasher.Sample(&pt.Point, pt.hash), state)
-	part.here[len(part.here)-1] = state == thin.Missing || state == thin.Copy && ps.unfinished
+	part.here[len(part.here)-1] = state == thin.Missing || state == thin.Copy && ps.Unfinished
 	return nil
 }
 
 // hold keeps a record whose points have been compared, if it or one before lacks
 // any.
-func (ps *points) hold(ctx context.Context, rec *stream.Metrics) error {
+func (ps *Points) hold(ctx context.Context, rec *stream.Metrics) error {
 	part := ps.part
 	here := part.here
 	part.here = part.here[:0]
@@ -96,7 +96,7 @@ func (ps *points) hold(ctx context.Context, rec *stream.Metrics) error {
 	err := part.keep(ctx, ps.spools, rec)
 	if errors.Is(err, spool.ErrOverBudget) {
 		part.lost = true
-		ps.failure.Note(fmt.Errorf("metric %q: %w: raise --temp-max", rec.Name, err), false)
+		ps.Failure.Note(fmt.Errorf("metric %q: %w: raise --temp-max", rec.Name, err), false)
 		return nil
 	}
 	part.wants = append(part.wants, here...)
@@ -175,7 +175,7 @@ func (part *partial) each(f func(*stream.Point) error) error {
 type summaries map[string][3]pointset.Hash
 
 // isNamed reports whether the summary names a point, which is there then.
-func (ps *points) isNamed(ctx context.Context, pt *point) (bool, error) {
+func (ps *Points) isNamed(ctx context.Context, pt *point) (bool, error) {
 	named, err := ps.readSummaries(ctx)
 	if err != nil {
 		return false, err
@@ -191,7 +191,7 @@ func (ps *points) isNamed(ctx context.Context, pt *point) (bool, error) {
 
 // readSummaries reads the summaries once; it is called by the goroutine of the
 // experiment.
-func (ps *points) readSummaries(ctx context.Context) (summaries, error) {
+func (ps *Points) readSummaries(ctx context.Context) (summaries, error) {
 	if ps.named != nil {
 		return ps.named, nil
 	}
@@ -199,7 +199,7 @@ func (ps *points) readSummaries(ctx context.Context) (summaries, error) {
 	h := pointset.NewHasher("")
 	reset := func() { found = make(summaries) }
 	reset()
-	err := ps.Client.Metrics.Each(ctx, ps.key, reset, func(v *comet.Value) error {
+	err := ps.Client.Metrics.Each(ctx, ps.Key, reset, func(v *comet.Value) error {
 		h.Use(v.Name)
 		var three [3]pointset.Hash
 		for i, r := range []comet.Reading{v.Min, v.Max, v.Current} {
@@ -239,15 +239,15 @@ const longRun = 100
 
 // remedy decides whether the missing points of the metric that has ended are
 // written: only where it is known that they are not there.
-func (ps *points) remedy(part *partial) remedy {
+func (ps *Points) remedy(part *partial) remedy {
 	s := &part.shown
-	known := ps.limits.showing(ps.each, func(k *showing) {
+	known := ps.limits.showing(ps.each, func(k *Showing) {
 		if s.Missing == 0 {
 			k.whole = max(k.whole, s.Shown)
 		}
 		k.several = k.several || s.Several()
 	})
-	oneOfStep := !known.several && (s.Overridden() || !ps.unfinished && s.OnePerStep() > 0)
+	oneOfStep := !known.several && (s.Overridden() || !ps.Unfinished && s.OnePerStep() > 0)
 	full := ps.series.N >= ps.limits.SeriesCap
 	switch {
 	case ps.limits.RewriteSeries || s.Missing == 0:
@@ -256,7 +256,7 @@ func (ps *points) remedy(part *partial) remedy {
 		return leaveMissing
 	case s.Shown+s.Missing+s.Copies <= known.whole:
 		return writeMissing
-	case full && !ps.unfinished, ps.unfinished && part.last:
+	case full && !ps.Unfinished, ps.Unfinished && part.last:
 		// The last point is written when all others have been.
 		return leaveMissing
 	case full:
@@ -271,7 +271,7 @@ func (ps *points) remedy(part *partial) remedy {
 
 // endPartial writes what is missing of the metric that has ended, or tells why
 // not.
-func (ps *points) endPartial(ctx context.Context, part *partial) error {
+func (ps *Points) endPartial(ctx context.Context, part *partial) error {
 	defer part.close()
 	s := &part.shown
 	what, left := ps.remedy(part), int64(0)
@@ -300,7 +300,7 @@ func (ps *points) endPartial(ctx context.Context, part *partial) error {
 
 // tellLeft tells of points that the destination does not show and that are not
 // written.
-func (ps *points) tellLeft(part *partial, left int64) {
+func (ps *Points) tellLeft(part *partial, left int64) {
 	s := &part.shown
 	i := report.Issue{Class: report.Noted, Kind: string(stream.KindMetrics), Name: ps.name}
 	others := ps.series.N - ps.series.Taken
@@ -317,7 +317,7 @@ func (ps *points) tellLeft(part *partial, left int64) {
 		i.Reason = fmt.Sprintf("the destination shows %d of the %d points, and does not tell whether it has the others: they are not written (see --rewrite-series)", ps.series.Taken, ps.n)
 	}
 	ps.Issue(i)
-	if ps.verifies && i.Class == report.Noted {
+	if ps.Verifies && i.Class == report.Noted {
 		ps.metric(ps.name).thinned = true
 	}
 }

@@ -1,4 +1,4 @@
-package importer
+package session
 
 import (
 	"sync"
@@ -11,11 +11,11 @@ import (
 // is killed before leaves an end that could be anyone's; the mark tells the next
 // one that it was ours.
 type reopening struct {
-	found bool // by this import, of one before
+	Found bool // by this import, of one before
 
 	mu   sync.Mutex
-	done bool
+	Done bool
 	// tried is true where a mark may have been made, half where something was
 	// written in part that only the mark tells from what somebody has changed.
-	tried, half atomic.Bool
+	Tried, Half atomic.Bool
 }

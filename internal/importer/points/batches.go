@@ -1,4 +1,4 @@
-package importer
+package points
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/halving"
+	"github.com/comet-stream/comet-stream/internal/importer/session"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -42,9 +43,9 @@ type span struct {
 
 // addPoint puts a point into the batch. A full batch is sent when it is known
 // whether the metric goes on.
-func (ps *points) addPoint(ctx context.Context, pt point) error {
+func (ps *Points) addPoint(ctx context.Context, pt point) error {
 	b := &ps.batches
-	if len(b.batch) >= comet.MaxBatch || b.size >= 4*maxBatchSize {
+	if len(b.batch) >= comet.MaxBatch || b.size >= 4*session.MaxBatch {
 		if err := ps.sendPoints(ctx, pt.name); err != nil {
 			return err
 		}
@@ -60,7 +61,7 @@ func (ps *points) addPoint(ctx context.Context, pt point) error {
 // Beyond the number of points that destinations keep, batches are written one
 // after the other: an import that is killed then leaves no hole that a later
 // one could take for thinned out.
-func (ps *points) sendPoints(ctx context.Context, next string) error {
+func (ps *Points) sendPoints(ctx context.Context, next string) error {
 	b := &ps.batches
 	if len(b.batch) == 0 {
 		return nil
@@ -83,7 +84,7 @@ func (ps *points) sendPoints(ctx context.Context, next string) error {
 	if w.span != nil {
 		w.span.under.Add(1)
 	}
-	ps.spawn(func() {
+	ps.Spawn(func() {
 		defer b.under.Done()
 		defer ps.limits.batches.Release(1)
 		sure := ps.writeBatch(ctx, w)
@@ -165,14 +166,14 @@ func (w *writing) wait() bool {
 
 // writeBatch writes a batch in its turn, and reports whether it has been written
 // for certain.
-func (ps *points) writeBatch(ctx context.Context, w *writing) bool {
+func (ps *Points) writeBatch(ctx context.Context, w *writing) bool {
 	if w.wait() {
 		return ps.writePoints(ctx, w.batch, w.later && !w.begins)
 	}
-	if ps.failure.Get() == nil {
+	if ps.Failure.Get() == nil {
 		// What has been left for later comes before.
-		ps.postpone(func() {
-			if ps.failure.Get() == nil {
+		ps.Postpone(func() {
+			if ps.Failure.Get() == nil {
 				ps.writePoints(ctx, w.batch, false)
 			}
 		})
@@ -181,13 +182,13 @@ func (ps *points) writeBatch(ctx context.Context, w *writing) bool {
 }
 
 // writePoints writes a batch, each point once.
-func (ps *points) writePoints(ctx context.Context, batch []point, later bool) bool {
+func (ps *Points) writePoints(ctx context.Context, batch []point, later bool) bool {
 	sure := true
 	_, err := halving.Write(batch, func(part []point) error {
 		postponed, err := ps.writeOnce(ctx, part, later)
 		sure = sure && !postponed
 		return err
 	}, ps.refusedPoints, &ps.refusals)
-	ps.item(report.Issue{Kind: string(stream.KindMetrics), Name: nameOf(batch)}, err)
+	ps.Item(report.Issue{Kind: string(stream.KindMetrics), Name: nameOf(batch)}, err)
 	return sure && err == nil
 }

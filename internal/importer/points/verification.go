@@ -1,4 +1,4 @@
-package importer
+package points
 
 import (
 	"context"
@@ -13,9 +13,9 @@ import (
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-// verify compares the multiset of points of each metric. Points beyond those
+// ReadBack compares the multiset of points of each metric. Points beyond those
 // of the stream are found too, as they are when something was written twice.
-func (ps *points) verify(ctx context.Context) (found []report.Issue, err error) {
+func (ps *Points) ReadBack(ctx context.Context) (found []report.Issue, err error) {
 	if len(ps.sums) == 0 {
 		return nil, nil
 	}
@@ -57,7 +57,7 @@ func (ps *points) verify(ctx context.Context) (found []report.Issue, err error) 
 
 // compareMetric says in what a metric of the destination is another one, "" if it
 // is not.
-func (ps *points) compareMetric(name string, want *metricSum, have pointset.Digest) string {
+func (ps *Points) compareMetric(name string, want *metricSum, have pointset.Digest) string {
 	switch {
 	case have == want.all || have == want.unique:
 	case have.N < want.all.N && have.N >= ps.limits.SeriesCap:

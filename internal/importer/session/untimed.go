@@ -1,11 +1,10 @@
-package importer
+package session
 
 import (
 	"fmt"
 	"maps"
 	"slices"
 
-	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/progress"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
@@ -24,8 +23,8 @@ type untimedValues struct {
 // someNames is how many names are told of a number of values.
 const someNames = 20
 
-// note counts a value that has no time.
-func (u *untimed) note(kind stream.Kind, name string) {
+// Note counts a value that has no time.
+func (u *untimed) Note(kind stream.Kind, name string) {
 	if *u == nil {
 		*u = make(untimed)
 	}
@@ -40,15 +39,10 @@ func (u *untimed) note(kind stream.Kind, name string) {
 	}
 }
 
-// hasTimes reports whether all readings of a value have a time.
-func hasTimes(history []reading) bool {
-	return !slices.ContainsFunc(history, func(r reading) bool { return r.time == document.Int{} })
-}
-
-// tellUntimed tells of the values that have no time in the stream.
-func (s *session) tellUntimed() {
-	for _, kind := range slices.Sorted(maps.Keys(s.untimed)) {
-		v, what := s.untimed[kind], "value"
+// TellUntimed tells of the values that have no time in the stream.
+func (s *Experiment) TellUntimed() {
+	for _, kind := range slices.Sorted(maps.Keys(s.Untimed)) {
+		v, what := s.Untimed[kind], "value"
 		if kind == stream.KindMetrics {
 			what = "point"
 		}

@@ -1,4 +1,4 @@
-package importer
+package points
 
 import (
 	"context"
@@ -39,24 +39,24 @@ func (s *share) free() {
 	s.n = 0
 }
 
-// errRestless says that readings do not agree, because someone else writes.
-var errRestless = errors.New("its points change from reading to reading; import it again once nothing else writes to it")
+// ErrRestless says that readings do not agree, because someone else writes.
+var ErrRestless = errors.New("its points change from reading to reading; import it again once nothing else writes to it")
 
 // readThere reads what the destination has of the points: all of them, or those
 // of the metric where it has to be.
-func (ps *points) readThere(ctx context.Context, metric string) error {
+func (ps *Points) readThere(ctx context.Context, metric string) error {
 	if !ps.each {
 		// The kind may have been announced before the experiment was known.
-		ps.prefetch(ctx)
+		ps.Prefetch(ctx)
 		set, err := ps.ahead.Wait(ctx)
 		if err == errBusy {
-			if err = ps.waitTurn(ctx); err == nil {
+			if err = ps.WaitTurn(ctx); err == nil {
 				set, err = ps.readSettled(ctx, "")
 			}
 		}
 		switch {
 		case err == nil:
-			ps.have, ps.sure = set, ps.unfinished
+			ps.have, ps.sure = set, ps.Unfinished
 			return nil
 		case !errors.Is(err, comet.ErrUnsupported) && err != errTooMany:
 			return err
@@ -67,32 +67,32 @@ func (ps *points) readThere(ctx context.Context, metric string) error {
 	ps.share.free()
 	set, err := ps.readSettled(ctx, metric)
 	if err == errBusy {
-		if err = ps.waitTurn(ctx); err == nil {
+		if err = ps.WaitTurn(ctx); err == nil {
 			set, err = ps.readSettled(ctx, metric)
 		}
 	}
-	ps.have, ps.sure = set, ps.unfinished
+	ps.have, ps.sure = set, ps.Unfinished
 	return err
 }
 
-// prefetch begins to read all points of the experiment, before its turn.
-func (ps *points) prefetch(ctx context.Context) {
-	ps.ahead.Start(&ps.reading, func() (*pointset.Set, error) { return ps.readSettled(ctx, "") })
+// Prefetch begins to read all points of the experiment, before its turn.
+func (ps *Points) Prefetch(ctx context.Context) {
+	ps.ahead.Start(&ps.Reading, func() (*pointset.Set, error) { return ps.readSettled(ctx, "") })
 }
 
 // readSettled reads a set of points. Of an experiment that an earlier import
 // has left unfinished, maybe a moment ago, it reads until enough readings agree:
 // what it lacks will be written, and must not be there already.
-func (ps *points) readSettled(ctx context.Context, metric string) (*pointset.Set, error) {
-	if !ps.unfinished || ps.Dry() {
+func (ps *Points) readSettled(ctx context.Context, metric string) (*pointset.Set, error) {
+	if !ps.Unfinished || ps.Dry() {
 		return ps.readSet(ctx, metric)
 	}
 	before, err := ps.readDigest(ctx, metric)
 	for n, agree := 1, 1; err == nil; n, agree = n+1, agree+1 {
 		if n == reconcile.MaxReadings {
-			return nil, errRestless
+			return nil, ErrRestless
 		}
-		if err = ps.settle(ctx); err != nil {
+		if err = ps.WaitSettled(ctx); err != nil {
 			break
 		}
 		var now pointset.Digest
@@ -115,16 +115,16 @@ func (ps *points) readSettled(ctx context.Context, metric string) (*pointset.Set
 
 // makeSure reads again until enough readings agree, before the first point is
 // written that the destination seems to lack.
-func (ps *points) makeSure(ctx context.Context) error {
+func (ps *Points) makeSure(ctx context.Context) error {
 	metric := ""
 	if ps.each {
 		metric = ps.name
 	}
 	for n, agree := 1, 1; agree < reconcile.Agreeing; n++ {
 		if n == reconcile.MaxReadings {
-			return errRestless
+			return ErrRestless
 		}
-		if err := ps.settle(ctx); err != nil {
+		if err := ps.WaitSettled(ctx); err != nil {
 			return err
 		}
 		again, err := ps.readDigest(ctx, metric)
@@ -138,7 +138,7 @@ func (ps *points) makeSure(ctx context.Context) error {
 		agree = 1
 		set, err := ps.readSet(ctx, metric)
 		if err == errBusy {
-			if err = ps.waitTurn(ctx); err == nil {
+			if err = ps.WaitTurn(ctx); err == nil {
 				set, err = ps.readSet(ctx, metric)
 			}
 		}
@@ -153,7 +153,7 @@ func (ps *points) makeSure(ctx context.Context) error {
 }
 
 // readSet reads what the destination has of one metric, or of all.
-func (ps *points) readSet(ctx context.Context, metric string) (*pointset.Set, error) {
+func (ps *Points) readSet(ctx context.Context, metric string) (*pointset.Set, error) {
 	set, mine := pointset.New(), share{of: ps.limits.sets}
 	h, room := pointset.NewHasher(""), int64(0)
 	var series *pointset.Series
@@ -182,7 +182,7 @@ func (ps *points) readSet(ctx context.Context, metric string) (*pointset.Set, er
 	ps.share.free()
 	ps.share = mine
 	set.Seal()
-	ps.limits.showing(metric != "", func(k *showing) {
+	ps.limits.showing(metric != "", func(k *Showing) {
 		for _, s := range set.Series {
 			k.most = max(k.most, s.N)
 		}
@@ -192,7 +192,7 @@ func (ps *points) readSet(ctx context.Context, metric string) (*pointset.Set, er
 
 // enlarge makes room for more points. The first of the experiments under way
 // gets it in any case.
-func (ps *points) enlarge(s *share, have int64, metric string) error {
+func (ps *Points) enlarge(s *share, have int64, metric string) error {
 	if metric == "" && have >= maxPoints {
 		return errTooMany
 	}
@@ -200,14 +200,14 @@ func (ps *points) enlarge(s *share, have int64, metric string) error {
 		s.n += shareStep
 		return nil
 	}
-	if ps.turn.IsFirst() {
+	if ps.Turn.IsFirst() {
 		return nil
 	}
 	return errBusy
 }
 
 // readDigest is readSet for the digest alone, which needs no memory.
-func (ps *points) readDigest(ctx context.Context, metric string) (pointset.Digest, error) {
+func (ps *Points) readDigest(ctx context.Context, metric string) (pointset.Digest, error) {
 	var d pointset.Digest
 	h := pointset.NewHasher("")
 	err := ps.eachPoint(ctx, metric, func() { d = pointset.Digest{} }, func(p *comet.Point) error {
@@ -219,12 +219,12 @@ func (ps *points) readDigest(ctx context.Context, metric string) (pointset.Diges
 }
 
 // eachPoint reads the points of one metric, or of all if it is "".
-func (ps *points) eachPoint(ctx context.Context, metric string, restart func(), yield func(*comet.Point) error) error {
+func (ps *Points) eachPoint(ctx context.Context, metric string, restart func(), yield func(*comet.Point) error) error {
 	var err error
 	if metric == "" {
-		err = ps.Client.Metrics.AllPoints(ctx, ps.key, restart, yield)
+		err = ps.Client.Metrics.AllPoints(ctx, ps.Key, restart, yield)
 	} else {
-		err = ps.Client.Metrics.Points(ctx, ps.key, metric, restart, yield)
+		err = ps.Client.Metrics.Points(ctx, ps.Key, metric, restart, yield)
 	}
 	// Older servers answer so for what has no points.
 	if answer.Absent(err) && !errors.Is(err, comet.ErrUnsupported) {
@@ -239,7 +239,7 @@ const maxNamesRead = 4
 
 // missing returns the points of a batch that have not arrived at the
 // destination, once enough readings have agreed on that.
-func (ps *points) missing(ctx context.Context, batch []point) ([]point, error) {
+func (ps *Points) missing(ctx context.Context, batch []point) ([]point, error) {
 	var before pointset.Digest
 	for agree := 1; ; agree++ {
 		found, err := ps.lookFor(ctx, batch)
@@ -253,7 +253,7 @@ func (ps *points) missing(ctx context.Context, batch []point) ([]point, error) {
 		if len(rest) == 0 || agree == reconcile.Agreeing {
 			return rest, nil
 		}
-		if err := ps.settle(ctx); err != nil {
+		if err := ps.WaitSettled(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -316,7 +316,7 @@ func (a arrived) digest() pointset.Digest {
 }
 
 // lookFor reads the metrics of a batch and looks for its points.
-func (ps *points) lookFor(ctx context.Context, batch []point) (arrived, error) {
+func (ps *Points) lookFor(ctx context.Context, batch []point) (arrived, error) {
 	found := make(arrived)
 	reset := func() {
 		for _, p := range batch {

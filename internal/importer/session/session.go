@@ -1,0 +1,183 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/answer"
+	"github.com/comet-stream/comet-stream/internal/importer/document"
+	"github.com/comet-stream/comet-stream/internal/importer/flow"
+	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
+	"github.com/comet-stream/comet-stream/internal/report"
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// A Experiment is an experiment of the destination that is open to be written to: what
+// there was of it, who wins, and what becomes of the work on it.
+type Experiment struct {
+	*reconcile.Destination
+	report.Ledger
+	Record *stream.Experiment // in the stream
+
+	Key      string            // at the destination
+	Derived  bool              // key is not that of the source
+	Existing *comet.Experiment // nil if it is new
+	// streamWins is true where the destination has nothing that could be
+	// anyone's but ours: the experiment is new, an earlier import of it was not
+	// finished, or the user said so.
+	StreamWins bool
+	Unfinished bool // it exists, and an earlier import of it was not finished
+	Verifies   bool // it is to be read back, or only to be compared
+
+	Turn      *flow.Turn
+	Tasks     flow.Tasks
+	Reading   sync.WaitGroup // of what the destination has
+	postponed []func()       // to be run once the tasks are done
+	Failure   flow.Failure
+	Reopening reopening
+	Untimed   untimed
+}
+
+// Spawn runs f beside the others, when few enough of them are under way.
+func (s *Experiment) Spawn(f func()) { s.Tasks.Run(f) }
+
+// Postpone leaves f until nothing else of the experiment is under way.
+func (s *Experiment) Postpone(f func()) {
+	s.Change(func(*report.Outcome) { s.postponed = append(s.postponed, f) })
+}
+
+// RunPostponed runs what was left.
+func (s *Experiment) RunPostponed() {
+	for _, f := range s.postponed {
+		f()
+	}
+	s.postponed = nil
+}
+
+// Write makes a write of a single item, unless nothing may be written.
+func (s *Experiment) Write(ctx context.Context, what string, f func() error) error {
+	if err := s.Reopen(ctx); err != nil {
+		return err
+	}
+	return s.WriteLast(what, f)
+}
+
+// WriteLast is write for what comes when all else is done.
+func (s *Experiment) WriteLast(what string, f func() error) error {
+	if !s.Dry() {
+		if err := f(); err != nil {
+			return err
+		}
+	}
+	s.Wrote(what)
+	return nil
+}
+
+// Differs tells of a value that the destination has in another way.
+func (s *Experiment) Differs(i report.Issue) {
+	i.Class = report.Differs
+	s.Issue(i)
+}
+
+// Item takes the result of the work on one item: nil, an error that concerns
+// this item alone, or one that leaves the experiment unfinished.
+func (s *Experiment) Item(i report.Issue, err error) {
+	if err == nil || errors.Is(err, flow.ErrDropped) {
+		return // what the stream has not is told where it breaks off
+	}
+	if !answer.Refused(err) {
+		// The other items may come through.
+		s.Failure.Note(i.Wrap(err), !errors.Is(err, comet.ErrServer))
+		s.ConcernsAll(err)
+		return
+	}
+	i.Class, i.Reason = report.Missing, err.Error()
+	s.Issue(i)
+}
+
+// Reopen marks the experiment before the first write to it, unless the import
+// has made it or has found it unfinished.
+func (s *Experiment) Reopen(ctx context.Context) error {
+	if s.Existing == nil || s.Unfinished || s.Record.Start == nil || s.Dry() {
+		return nil
+	}
+	s.Reopening.mu.Lock()
+	defer s.Reopening.mu.Unlock()
+	if s.Reopening.Done {
+		return nil
+	}
+	late := *s.Record.Start + reconcile.OpenMark
+	s.Reopening.Tried.Store(true)
+	if err := s.SetOwnTimes(ctx, &late, s.Existing.End); err != nil {
+		return fmt.Errorf("set times: %w", err)
+	}
+	s.Reopening.Done = true
+	return nil
+}
+
+// Reopened reports whether the experiment has been marked in this import or in
+// one before.
+func (s *Experiment) Reopened() bool {
+	s.Reopening.mu.Lock()
+	defer s.Reopening.mu.Unlock()
+	return s.Reopening.Done
+}
+
+// SetOwnTimes sets the times of the experiment.
+func (s *Experiment) SetOwnTimes(ctx context.Context, start, end *int64) error {
+	return s.SetTimes(ctx, s.Key, start, end)
+}
+
+// maxDigesting is how often a destination is asked that says it still digests
+// what was written, with longer and longer pauses: for about four minutes.
+const maxDigesting = 30
+
+// WaitSettled gives the destination time to digest what was written to it.
+func (s *Experiment) WaitSettled(ctx context.Context) error {
+	if err := flow.Pause(ctx, s.Settle); err != nil {
+		return err
+	}
+	for i := range maxDigesting {
+		busy, err := s.Client.Experiments.Processing(ctx, s.Key)
+		if err != nil || !busy {
+			// Not all servers tell.
+			return ctx.Err()
+		}
+		if err := flow.Pause(ctx, time.Duration(min(i+1, 10))*s.Settle); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// TimeOf returns the time to write for a value. Every value has one at the
+// destination; one that had none at the source gets that of the experiment, so
+// that another import finds it again.
+func (s *Experiment) TimeOf(t document.Int) int64 {
+	switch {
+	case t.OK:
+		return t.V
+	case s.Record.Start != nil:
+		return *s.Record.Start
+	case s.Record.End != nil:
+		return *s.Record.End
+	}
+	return 0
+}
+
+// WaitTurn waits until the experiment is the first of those under way.
+func (s *Experiment) WaitTurn(ctx context.Context) error {
+	select {
+	case <-s.Turn.First:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// MaxBatch is about the most bytes of one batch of values.
+const MaxBatch = 1 << 20

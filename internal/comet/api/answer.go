@@ -19,11 +19,19 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
+// A judge says what the answer to a call means, in errors that hold no secret.
+type judge struct {
+	addr        address
+	rest        *restBase
+	secrets     secrets
+	absentWords []string // see [Options]
+}
+
 // checkAnswer turns all but good answers into errors, and reads the answers
 // that are wanted whole.
-func (c *Conn) checkAnswer(cl *Call, resp *http.Response) error {
+func (j *judge) checkAnswer(cl *Call, resp *http.Response) error {
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return c.refusal(cl, resp)
+		return j.refusal(cl, resp)
 	}
 	if cl.Want != WantBytes {
 		resp.Body = &unicodeBody{wire.Unicode(resp.Body, func() { noteNotUnicode(resp.Request, cl) }), resp.Body}
@@ -146,13 +154,13 @@ func readWhole(resp *http.Response, r *scan.Room) ([]byte, error) {
 // refusal reads why the server has not done a call. What a 4xx means is known
 // by its words and codes alone, as "exists already" after an answer that was
 // lost: one that breaks off is no answer, and the call is tried again.
-func (c *Conn) refusal(cl *Call, resp *http.Response) error {
+func (j *judge) refusal(cl *Call, resp *http.Response) error {
 	data, err := io.ReadAll(io.LimitReader(resp.Body, maxWords))
 	resp.Body.Close()
 	if err == nil && len(data) < maxWords && !json.Valid(data) && notJSON(data) == scan.ErrCutShort {
 		err = scan.ErrCutShort
 	}
-	e := c.answerError(cl, resp, data)
+	e := j.answerError(cl, resp, data)
 	if err != nil && e.Status/100 == 4 && e.Status != http.StatusUnauthorized && !passing(e) {
 		return fmt.Errorf("in the answer %d %s: %w", e.Status, http.StatusText(e.Status), err)
 	}
@@ -163,8 +171,8 @@ func (c *Conn) refusal(cl *Call, resp *http.Response) error {
 const maxWords = 64 << 10
 
 // answerError returns what the server says about a failure.
-func (c *Conn) answerError(cl *Call, resp *http.Response, data []byte) *Error {
-	e := &Error{Method: cl.Method, Path: c.shownPath(cl), Status: resp.StatusCode}
+func (j *judge) answerError(cl *Call, resp *http.Response, data []byte) *Error {
+	e := &Error{Method: cl.Method, Path: j.shownPath(cl), Status: resp.StatusCode}
 	e.after = transport.RetryAfter(resp.Header)
 	if e.storage = cl.storage != nil; e.storage {
 		e.Msg = storageCode(data)
@@ -176,8 +184,8 @@ func (c *Conn) answerError(cl *Call, resp *http.Response, data []byte) *Error {
 	if saysTLSPort(e.Status, data) {
 		e.Msg, e.Err = "", errTLSPort
 	}
-	e.Msg = c.secrets.hide(clip(e.Msg))
-	e.judge(cl, c.absentWords)
+	e.Msg = j.secrets.hide(clip(e.Msg))
+	e.judge(cl, j.absentWords)
 	return e
 }
 
@@ -231,7 +239,7 @@ func clip(s string) string {
 
 // shownPath returns the path of a call as errors show it, without the query;
 // that of another host begins with its name.
-func (c *Conn) shownPath(cl *Call) string {
+func (j *judge) shownPath(cl *Call) string {
 	if cl.storage != nil {
 		return cl.storage.Host + cl.storage.EscapedPath()
 	}
@@ -239,20 +247,20 @@ func (c *Conn) shownPath(cl *Call) string {
 	if base == "" {
 		switch cl.Family {
 		case FamilyREST:
-			base = c.rest.known(c.addr.rest)
+			base = j.rest.known(j.addr.rest)
 		case familyAlt:
-			base = c.addr.alt
+			base = j.addr.alt
 		case FamilyClient:
-			base = c.addr.clientlib
+			base = j.addr.clientlib
 		}
 	}
 	// The root has a slash too many.
-	return c.secrets.hide(base[len(c.addr.root)-1:] + cl.Path)
+	return j.secrets.hide(base[len(j.addr.root)-1:] + cl.Path)
 }
 
 // networkError describes a try without a usable answer. The error of package
 // net/http quotes the URL with its query, so only its cause is kept.
-func (c *Conn) networkError(ctx context.Context, cl *Call, t *trace, err error) error {
+func (j *judge) networkError(ctx context.Context, cl *Call, t *trace, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -263,15 +271,15 @@ func (c *Conn) networkError(ctx context.Context, cl *Call, t *trace, err error) 
 		}
 		err = ue.Err
 	}
-	return c.badAnswer(cl, err, t.unsent(err))
+	return j.badAnswer(cl, err, t.unsent(err))
 }
 
 // badAnswer describes an answer that is of no use, or the lack of one.
-func (c *Conn) badAnswer(cl *Call, err error, unsent bool) *Error {
+func (j *judge) badAnswer(cl *Call, err error, unsent bool) *Error {
 	if l, ok := errors.AsType[*scan.Lack](err); ok {
-		return c.lacking(cl, l)
+		return j.lacking(cl, l)
 	}
-	return &Error{Method: cl.Method, Path: c.shownPath(cl), Err: c.cause(cl, clearly(err), unsent)}
+	return &Error{Method: cl.Method, Path: j.shownPath(cl), Err: j.cause(cl, clearly(err), unsent)}
 }
 
 // cause is the reason why no usable answer came.
@@ -282,9 +290,9 @@ type cause struct {
 
 // cause wraps an error that comes from elsewhere. One that quotes a secret is
 // replaced, so that its chain does not hold the secret either.
-func (c *Conn) cause(cl *Call, err error, unsent bool) *cause {
+func (j *judge) cause(cl *Call, err error, unsent bool) *cause {
 	text := err.Error()
-	if shown := c.secretsOf(cl).hide(text); shown != text {
+	if shown := j.secretsOf(cl).hide(text); shown != text {
 		err = errors.New(shown)
 	}
 	return &cause{err: err, unsent: unsent}

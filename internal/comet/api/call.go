@@ -115,7 +115,7 @@ func (c *Conn) Try(ctx context.Context, cl *Call) (*http.Response, error) {
 	}
 	resp, err := c.http.Do(req)
 	if err == nil {
-		if err = c.checkAnswer(cl, resp); err != nil {
+		if err = c.judge.checkAnswer(cl, resp); err != nil {
 			resp.Body.Close()
 		}
 	}
@@ -130,7 +130,7 @@ func (c *Conn) Try(ctx context.Context, cl *Call) (*http.Response, error) {
 		if e, ok := errors.AsType[*Error](err); ok {
 			return nil, e
 		}
-		return nil, c.networkError(ctx, cl, t, err)
+		return nil, c.judge.networkError(ctx, cl, t, err)
 	}
 	return resp, nil
 }
@@ -138,7 +138,7 @@ func (c *Conn) Try(ctx context.Context, cl *Call) (*http.Response, error) {
 func (c *Conn) request(ctx context.Context, cl *Call, t *trace) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, cl.Method, c.target(ctx, cl), nil)
 	if err != nil {
-		return nil, fmt.Errorf("comet: %s %s: malformed request", cl.Method, c.shownPath(cl))
+		return nil, fmt.Errorf("comet: %s %s: malformed request", cl.Method, c.judge.shownPath(cl))
 	}
 	if cl.storage == nil {
 		req.URL.RawQuery = cl.Query.Encode()

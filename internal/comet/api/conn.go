@@ -179,10 +179,9 @@ type Conn struct {
 	storage retrier // of direct uploads: their host fails and recovers by itself
 	stats   *transport.Counters
 	log     *slog.Logger
-	secrets secrets
+	judge   *judge
 
-	absentWords []string
-	unclear     unclearWords
+	unclear unclearWords
 
 	largeTurn chan struct{} // see room
 
@@ -286,13 +285,12 @@ func New(o Options) (*Conn, error) {
 		network: network,
 		stats:   o.Counters,
 		log:     o.Logger,
-		secrets: newSecrets(o.APIKey, o.AllowHeaderValue),
 
 		largeTurn: make(chan struct{}, 1),
 
-		absentWords: o.AbsentWords,
-		unclear:     unclearWords{tell: o.Unclear},
+		unclear: unclearWords{tell: o.Unclear},
 	}
+	c.judge = &judge{addr: addr, rest: &c.rest, secrets: newSecrets(o.APIKey, o.AllowHeaderValue), absentWords: o.AbsentWords}
 	for _, r := range []*retrier{&c.retry, &c.storage} {
 		r.Retry, r.stats, r.notify, r.waits, r.well, r.probe, r.sample = o.Retry, o.Counters, o.Notify, o.Waits, o.Succeeded, c.probe, c.answersWell
 	}

@@ -143,12 +143,12 @@ func plainWords(s string) []string {
 }
 
 // lacking returns the error of an answer that lacks something.
-func (c *Conn) lacking(cl *Call, l *scan.Lack) *Error {
+func (j *judge) lacking(cl *Call, l *scan.Lack) *Error {
 	e := &Error{
-		Method: cl.Method, Path: c.shownPath(cl), Status: l.Status, Own: l.Own,
-		Msg: c.secrets.hide(clip(l.Words)), Err: l, unclear: true,
+		Method: cl.Method, Path: j.shownPath(cl), Status: l.Status, Own: l.Own,
+		Msg: j.secrets.hide(clip(l.Words)), Err: l, unclear: true,
 	}
-	if isNamed(e.Msg, c.absentWords) {
+	if isNamed(e.Msg, j.absentWords) {
 		e.Named, e.absent, e.unclear = true, true, false
 	}
 	return e

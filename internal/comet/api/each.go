@@ -55,7 +55,7 @@ func ListOf[T any](ctx context.Context, c *Conn, rd Read, q url.Values, b *scan.
 	case ok:
 		return nil, re.Err
 	case errors.Is(err, scan.ErrTooLarge):
-		return nil, c.badAnswer(rd.Call(nil), err, false)
+		return nil, c.judge.badAnswer(rd.Call(nil), err, false)
 	case err != nil:
 		return nil, err
 	}

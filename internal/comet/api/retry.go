@@ -513,7 +513,7 @@ func (c *Conn) tellWaits(cl *Call) func(error, time.Time) {
 		return nil
 	}
 	return func(why error, until time.Time) {
-		c.retry.waits(Wait{Why: &Error{Method: cl.Method, Path: c.shownPath(cl), Err: why}, Until: until})
+		c.retry.waits(Wait{Why: &Error{Method: cl.Method, Path: c.judge.shownPath(cl), Err: why}, Until: until})
 	}
 }
 

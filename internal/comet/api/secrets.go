@@ -29,8 +29,8 @@ func newSecrets(key string, more ...string) secrets {
 
 // secretsOf returns what must not be in the errors of a call. The query of a
 // signed address is a credential.
-func (c *Conn) secretsOf(cl *Call) secrets {
-	all := c.secrets
+func (j *judge) secretsOf(cl *Call) secrets {
+	all := j.secrets
 	if cl.storage != nil {
 		for _, values := range cl.storage.Query() {
 			all = append(slices.Clip(all), newSecrets("", values...)...)

@@ -43,7 +43,7 @@ func (c *Conn) Streamed(ctx context.Context, cl *Call, restart func(), decode fu
 			return re.Err
 		}
 		if taken && restart == nil {
-			return &Error{Method: cl.Method, Path: c.shownPath(cl), Err: c.cause(cl, err, false), gaveUp: true}
+			return &Error{Method: cl.Method, Path: c.judge.shownPath(cl), Err: c.judge.cause(cl, err, false), gaveUp: true}
 		}
 		if err := c.streamFailed(ctx, e, cl, err); err != nil {
 			return err

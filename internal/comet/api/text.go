@@ -100,7 +100,7 @@ func (c *Conn) streamFailed(ctx context.Context, e *effort, cl *Call, err error)
 		err = ErrNotJSON
 	}
 	if _, ok := errors.AsType[*Error](err); !ok {
-		err = c.badAnswer(cl, err, false)
+		err = c.judge.badAnswer(cl, err, false)
 	}
 	return e.failed(ctx, err)
 }

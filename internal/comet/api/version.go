@@ -222,7 +222,7 @@ func (c *Conn) Gated(ctx context.Context, f Feature, method string, exists func(
 
 // Missing is the error of a call that the server lacks.
 func (c *Conn) Missing(cl *Call) *Error {
-	return &Error{Method: cl.Method, Path: c.shownPath(cl), Err: ErrUnsupported, endpointMissing: true}
+	return &Error{Method: cl.Method, Path: c.judge.shownPath(cl), Err: ErrUnsupported, endpointMissing: true}
 }
 
 // Lacks reports whether the server is known to lack a call.

@@ -15,9 +15,11 @@
 //	}
 //
 // A client has a field for each resource, and that a method for each endpoint.
-// Methods take a context, may be called from any number of goroutines, and repeat what fails for a passing reason until
-// the retry budget is used up; a write that must not be done twice is never
-// repeated when it may have reached the server, see [ErrUncertain].
+// Methods take a context, may be called from any number of goroutines, and repeat
+// what fails for a passing reason until the retry budget is used up; a write that
+// must not be done twice is never repeated when it may have reached the server, see
+// [ErrUncertain]. How calls are made, and what answers mean, is in package api, of
+// which names.go has the names that callers need.
 //
 // # Documents
 //

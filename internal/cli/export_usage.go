@@ -42,6 +42,11 @@ What to export:
                             characters, / included, ? for one, [abc] for one of these
     --tag TAG               with this tag; may be repeated. Asks for the tags of each
                             experiment that all else allows
+    --where CONDITION       whose parameter, other or metric compares so, by < <= > >=
+                            = != or ~ GLOB: "lr<0.01", "other:Name~best*",
+                            "metric:loss<0.2", "metric:loss:min<0.2" (or :max; else
+                            the last value); may be repeated, all must hold. Asks for
+                            the values of each experiment that all else allows
     --since TIME            started or ended since, or running: 2024-05-01,
                             2024-05-01T12:00:00Z, 30d, 2d12h, or milliseconds. It
                             does not see what was archived, renamed or tagged since;

@@ -211,6 +211,9 @@ func (w codedWriter) Write(p []byte) (int, error) {
 }
 
 func (c *filterCommand) filter(ctx context.Context, in *input, out io.Writer) error {
+	if err := c.survey(ctx, in); err != nil {
+		return err
+	}
 	switch {
 	case c.list:
 		return filter.List(ctx, out, in, c.opts)
@@ -240,6 +243,29 @@ func (c *filterCommand) filter(ctx context.Context, in *input, out io.Writer) er
 
 // tableFormat is the format of a table.
 func (c *filterCommand) tableFormat() table.Format { return cmp.Or(table.Format(c.format), table.CSV) }
+
+// survey reads the input ahead where experiments are chosen by what comes late in
+// them.
+func (c *filterCommand) survey(ctx context.Context, in *input) error {
+	rules := &c.opts.Rules
+	if len(rules.Where) == 0 {
+		return nil
+	}
+	again, err := c.seekable(ctx, in)
+	if err != nil {
+		return err
+	}
+	start, err := again.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return err
+	}
+	if rules.Holding, err = filter.Survey(ctx, again, &rules.Selection); err != nil {
+		return err
+	}
+	_, err = again.Seek(start, io.SeekStart)
+	in.Reader = again
+	return err
+}
 
 // seekable returns the input as one that can be read twice: itself if it can,
 // else a copy, which has no name any more and is gone with the process.

@@ -31,6 +31,12 @@ repeated any):
     --name GLOB             with such a name; may be repeated. * stands for any
                             characters, / included, ? for one, [abc] for one of these
     --tag TAG               with this tag; may be repeated
+    --where CONDITION       whose parameter, other or metric compares so, by < <= > >=
+                            = != or ~ GLOB: "lr<0.01", "other:Name~best*",
+                            "metric:loss<0.2", "metric:loss:min<0.2" (or :max; else
+                            the last value); may be repeated, all must hold. Standard
+                            input, where it is no file, is copied to one first (in
+                            TMPDIR)
     --since TIME            started or ended since, or running: 2024-05-01,
                             2024-05-01T12:00:00Z, 30d, 2d12h, or milliseconds. What
                             was archived, renamed or tagged since does not count

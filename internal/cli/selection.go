@@ -32,6 +32,11 @@ func (c *command) addSelectionFlags(f *selectionFlags, s *selection.Selection) {
 	c.StringVar(&f.skipKeys, "skip-keys-from", "", "")
 	c.ListVar(&f.names, "name")
 	c.ListVar(&s.Tags, "tag")
+	c.Func("where", "", func(text string) error {
+		condition, err := selection.ParseCondition(text)
+		s.Where = append(s.Where, condition)
+		return err
+	})
 	c.TimeVar(&s.Since, &s.SinceText, "since")
 	f.archived = string(selection.ArchivedInclude)
 	c.Func("shard", "", func(text string) (err error) {

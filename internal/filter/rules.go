@@ -14,6 +14,9 @@ type Rules struct {
 
 	Without stream.Resources // what is left out
 	Renames Renames
+	// Holding says of experiments, by key, whether they fulfil the conditions of
+	// the selection; see [Survey].
+	Holding map[string]bool
 }
 
 // Empty reports whether the rules keep everything as it is.
@@ -25,8 +28,12 @@ func (r *Rules) experiment(e *stream.Experiment, search *selection.Search) (bool
 	if len(r.Tags) > 0 && e.Doc == nil {
 		return false, fmt.Errorf("experiment %q: its tags are not in the stream, which was made without metadata", e.Key)
 	}
+	var holds *bool
+	if hold, known := r.Holding[e.Key]; known {
+		holds = &hold
+	}
 	return search.Experiment(&selection.Experiment{
-		Key: e.Key, Name: e.Name, Tags: e.Tags, Start: e.Start, End: e.End, Archived: e.Archived, Running: e.Running,
+		Key: e.Key, Name: e.Name, Tags: e.Tags, Holds: holds, Start: e.Start, End: e.End, Archived: e.Archived, Running: e.Running,
 	}), nil
 }
 

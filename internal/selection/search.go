@@ -122,6 +122,9 @@ func (s *Selection) describe() string {
 	either("has the key", "has one of the keys", slices.Sorted(maps.Keys(s.Keys)))
 	either("has a name like", "has a name like one of", globTexts(s.Names))
 	either("has the tag", "has one of the tags", s.Tags)
+	for _, c := range s.Where {
+		parts = append(parts, fmt.Sprintf("fulfils %q", c.String()))
+	}
 	switch s.Archived {
 	case ArchivedOnly:
 		parts = append(parts, "is archived")

@@ -39,6 +39,7 @@ type Selection struct {
 	SkipKeys map[string]bool // of experiments that are left out whatever else is said
 	Names    []Glob          // of experiments; one without a name has the name ""
 	Tags     []string
+	Where    []Condition // all of which must hold
 	Archived Archived
 	Since    time.Time // started or ended at this time or later, or running; zero = always
 	// SinceText is Since as the user gave it: "30d" says the same today and
@@ -65,7 +66,8 @@ type Experiment struct {
 	Key               string
 	Name              *string // nil = none
 	Tags              []string
-	NoTags            bool // its tags are not known
+	NoTags            bool  // its tags are not known
+	Holds             *bool // whether all of Where holds; nil if that is not known
 	Start, End        *int64
 	Archived, Running bool
 }
@@ -86,7 +88,7 @@ func (s *Selection) SelectsExperiments() bool { return s.choosesExperiments() ||
 func (s *Selection) Narrows() bool { return s.choosesExperiments() && !s.Invert }
 
 func (s *Selection) choosesExperiments() bool {
-	return s.Keys != nil || len(s.Names)+len(s.Tags) > 0 || s.choosesArchived() || !s.Since.IsZero()
+	return s.Keys != nil || len(s.Names)+len(s.Tags)+len(s.Where) > 0 || s.choosesArchived() || !s.Since.IsZero()
 }
 
 func (s *Selection) choosesArchived() bool { return s.Archived != "" && s.Archived != ArchivedInclude }
@@ -126,7 +128,7 @@ func (s *Selection) Experiment(e *Experiment) bool { return !s.SkipKeys[e.Key] &
 // matches is Experiment as if there were no SkipKeys.
 func (s *Selection) matches(e *Experiment) bool {
 	return !s.choosesExperiments() ||
-		s.keeps(min(s.key(e.Key), s.name(e.Name), s.tagged(e), s.archived(e), s.since(e)))
+		s.keeps(min(s.key(e.Key), s.name(e.Name), s.tagged(e), s.where(e), s.archived(e), s.since(e)))
 }
 
 // AbsentExperiment reports whether an experiment is kept of which nothing is at
@@ -151,7 +153,7 @@ func (s *Selection) AbsentExperiment(key, name *string) bool {
 			c = min(c, unsure)
 		}
 	}
-	if len(s.Tags) > 0 || s.choosesArchived() || !s.Since.IsZero() {
+	if len(s.Tags)+len(s.Where) > 0 || s.choosesArchived() || !s.Since.IsZero() {
 		c = min(c, unsure)
 	}
 	return s.keeps(c)
@@ -171,6 +173,16 @@ func (s *Selection) tagged(e *Experiment) choice {
 		return unsure
 	}
 	return choose(slices.ContainsFunc(e.Tags, func(t string) bool { return slices.Contains(s.Tags, t) }))
+}
+
+func (s *Selection) where(e *Experiment) choice {
+	switch {
+	case len(s.Where) == 0:
+		return yes
+	case e.Holds == nil:
+		return unsure
+	}
+	return choose(*e.Holds)
 }
 
 func (s *Selection) archived(e *Experiment) choice {
@@ -274,11 +286,20 @@ func (s *Selection) Flags() []string {
 		add("skip-keys-from", fingerprint(s.SkipKeys))
 	}
 	set("tag", s.Tags)
+	set("where", conditionTexts(s.Where))
 	return list
 }
 
 func (s *Selection) sinceText() string {
 	return cmp.Or(s.SinceText, s.Since.UTC().Format(time.RFC3339Nano))
+}
+
+func conditionTexts(conditions []Condition) []string {
+	texts := make([]string, len(conditions))
+	for i := range conditions {
+		texts[i] = conditions[i].String()
+	}
+	return texts
 }
 
 func globTexts(globs []Glob) []string {

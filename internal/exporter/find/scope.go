@@ -383,7 +383,7 @@ func (x *Finder) choose(ctx context.Context, p *Project, all []Experiment) (sele
 	for i := range all {
 		e := all[i].chosen()
 		may := x.o.Selection.Experiment(&e)
-		ask := len(x.o.Selection.Tags) > 0 && (may || x.o.Selection.Invert)
+		ask := len(x.o.Selection.Tags)+len(x.o.Selection.Where) > 0 && (may || x.o.Selection.Invert)
 		if !ask {
 			keep[i] = x.Search.Experiment(&e)
 		}
@@ -392,12 +392,19 @@ func (x *Finder) choose(ctx context.Context, p *Project, all []Experiment) (sele
 		if !ask && !(held[i] && x.o.Base.KnowsTags(e.Key)) {
 			continue
 		}
-		g.Go(func() (err error) {
-			if e.Tags, err = x.client.Experiments.Tags(ctx, e.Key); err != nil {
-				return fmt.Errorf("tags of experiment %q: %w", e.Key, err)
+		g.Go(func() error {
+			if len(x.o.Selection.Tags) > 0 || held[i] {
+				tags, err := x.client.Experiments.Tags(ctx, e.Key)
+				if err != nil {
+					return fmt.Errorf("tags of experiment %q: %w", e.Key, err)
+				}
+				e.NoTags, e.Tags, was.Tags = false, tags, tags
 			}
-			e.NoTags, was.Tags = false, e.Tags
 			if ask {
+				var err error
+				if e.Holds, err = x.holds(ctx, e.Key); err != nil {
+					return fmt.Errorf("values of experiment %q: %w", e.Key, err)
+				}
 				keep[i] = x.Search.Experiment(&e)
 			}
 			held[i] = held[i] && x.o.Base.Tagged(&was)

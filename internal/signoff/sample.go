@@ -59,7 +59,7 @@ func (p *Page) Read(r io.Reader) io.Reader {
 		defer close(p.looking)
 		p.sample.look(in)
 		// Whatever comes is taken: the reading must not wait for a page.
-		io.Copy(io.Discard, in)
+		_, _ = io.Copy(io.Discard, in)
 	}()
 	return io.TeeReader(r, out)
 }
@@ -67,7 +67,7 @@ func (p *Page) Read(r io.Reader) io.Reader {
 // End says that no more is read.
 func (p *Page) End() {
 	if p.passing != nil {
-		p.passing.Close()
+		_ = p.passing.Close() // of a pipe: it cannot fail
 		<-p.looking
 	}
 }

@@ -10,9 +10,11 @@ import (
 	"github.com/comet-stream/comet-stream/internal/report"
 )
 
+// What share links are called: in outcomes, since they have no record of their own,
+// and in counts.
 const (
-	KindShareLinks = "share links" // in outcomes; they have no record of their own
-	KindShareLink  = "share-link"  // in counts
+	KindShareLinks = "share links"
+	KindShareLink  = "share-link"
 )
 
 // MaxShareLinks is how many share links a project is given at most. A stream has

@@ -53,6 +53,7 @@ type touched struct {
 // notThere is the reason of what a verification does not find.
 const notThere = "the destination has it not"
 
+// New returns what imports the items of workspaces.
 func New(r *Services, src *place.Source) *Level {
 	w := &Level{
 		r: r, source: src,

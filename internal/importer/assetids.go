@@ -46,16 +46,16 @@ func (l *likes) count(like uint64) {
 
 // expected returns how many assets of a likeness the experiment has, were none
 // written but those that are known to be.
-func (e *experiment) expected(ctx context.Context, like uint64) (int, error) {
+func (as *assets) expected(ctx context.Context, like uint64) (int, error) {
 	n := 0
-	if e.Existing != nil {
-		have, err := e.assetsThere(ctx)
+	if as.Existing != nil {
+		have, err := as.assetsThere(ctx)
 		if err != nil {
 			return 0, err
 		}
 		n = len(have.alike(like))
 	}
-	l := &e.assets.likes
+	l := &as.likes
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return n + l.written[like], nil
@@ -63,44 +63,44 @@ func (e *experiment) expected(ctx context.Context, like uint64) (int, error) {
 
 // wroteAs notes an asset that has been written. The first one of all shows
 // whether ids are kept.
-func (e *experiment) wroteAs(ctx context.Context, a *upload.Asset) error {
-	if e.r.Uploads.IDs.Get() == upload.IDsKept {
+func (as *assets) wroteAs(ctx context.Context, a *upload.Asset) error {
+	if as.uploads.IDs.Get() == upload.IDsKept {
 		return nil
 	}
 	u := unlisted{a.Record.ID, a.Upload.ID, a.Like(a.Upload.Size), content.Sum{Size: a.Upload.Size}}
 	if a.Pipe == nil && a.Record.Remote == nil { // a remote one has no bytes to read
 		u.sum.SHA256 = a.SHA256
 	}
-	l := &e.assets.likes
+	l := &as.likes
 	l.mu.Lock()
 	l.unlisted = append(l.unlisted, u)
 	l.mu.Unlock()
-	return e.r.Uploads.IDs.Ask(func() error { return e.settleIDs(ctx) })
+	return as.uploads.IDs.Ask(func() error { return as.settleIDs(ctx) })
 }
 
 // settleIDs finds out which ids the assets have got that were written. A list
 // that shows nothing of them, because it lags behind, leaves that open.
-func (e *experiment) settleIDs(ctx context.Context) error {
-	l := &e.assets.likes
+func (as *assets) settleIDs(ctx context.Context) error {
+	l := &as.likes
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.unlisted) == 0 || e.r.Uploads.IDs.Get() == upload.IDsKept {
+	if len(l.unlisted) == 0 || as.uploads.IDs.Get() == upload.IDsKept {
 		return nil
 	}
-	have, err := e.readAssets(ctx)
+	have, err := as.readAssets(ctx)
 	if err != nil {
 		return err
 	}
 	for _, u := range l.unlisted {
 		if _, ok := have[u.now]; ok {
-			e.r.Uploads.IDs.Set(upload.IDsKept)
+			as.uploads.IDs.Set(upload.IDsKept)
 			l.unlisted = nil
 			return nil
 		}
 	}
 	var rest []unlisted
 	for i, u := range l.unlisted {
-		id, ok, err := e.claim(ctx, have, u.like, u.sum, claim{id: u.id})
+		id, ok, err := as.claim(ctx, have, u.like, u.sum, claim{id: u.id})
 		if err != nil {
 			l.unlisted = append(rest, l.unlisted[i:]...)
 			return err
@@ -109,8 +109,8 @@ func (e *experiment) settleIDs(ctx context.Context) error {
 			rest = append(rest, u)
 			continue
 		}
-		e.r.Uploads.IDs.Set(upload.IDsAssigned)
-		e.assets.change(u.id, id)
+		as.uploads.IDs.Set(upload.IDsAssigned)
+		as.change(u.id, id)
 	}
 	l.unlisted = rest
 	return nil
@@ -118,15 +118,15 @@ func (e *experiment) settleIDs(ctx context.Context) error {
 
 // claim takes an asset of the destination for one of the stream, each once. Where
 // there are, or may be, several that are alike the bytes decide; likes.mu is held.
-func (e *experiment) claim(ctx context.Context, have assetsThere, like uint64, want content.Sum, by claim) (id string, ok bool, err error) {
-	l := &e.assets.likes
+func (as *assets) claim(ctx context.Context, have assetsThere, like uint64, want content.Sum, by claim) (id string, ok bool, err error) {
+	l := &as.likes
 	alike := have.alike(like)
 	for _, id := range alike {
 		if _, ok := l.claimed[id]; ok {
 			continue
 		}
-		if want.SHA256 != "" && (len(alike) > 1 || l.written[like] > 1 || e.Existing != nil || e.r.Uploads.IDs.Get() != upload.IDsAssigned) {
-			there, err := e.r.readAssetSum(ctx, e.Key, id)
+		if want.SHA256 != "" && (len(alike) > 1 || l.written[like] > 1 || as.Existing != nil || as.uploads.IDs.Get() != upload.IDsAssigned) {
+			there, err := as.readSum(ctx, id)
 			if err != nil {
 				return "", false, err
 			}
@@ -155,11 +155,11 @@ func (t assetsThere) alike(like uint64) []string {
 // foundLike looks for an asset at a destination that gives ids of its own, as far
 // as that can be said before its bytes have come. In an experiment that is not
 // finished what is like it may be another one of the stream.
-func (e *experiment) foundLike(have assetsThere, a *upload.Asset, size int64) bool {
-	if e.r.Uploads.IDs.Get() != upload.IDsAssigned || e.Unfinished && !e.r.Dry() {
+func (as *assets) foundLike(have assetsThere, a *upload.Asset, size int64) bool {
+	if as.uploads.IDs.Get() != upload.IDsAssigned || as.Unfinished && !as.Dry() {
 		return false
 	}
-	l := &e.assets.likes
+	l := &as.likes
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	alike := have.alike(a.Like(size))
@@ -171,27 +171,27 @@ func (e *experiment) foundLike(have assetsThere, a *upload.Asset, size int64) bo
 	}
 	l.claimed[alike[0]] = claim{id: a.Record.ID}
 	a.Upload.ID = alike[0]
-	e.assets.change(a.Record.ID, alike[0])
+	as.change(a.Record.ID, alike[0])
 	return true
 }
 
 // knowsByBytes reports whether an asset that the destination has under no id of
 // ours may be there all the same, to be known by its bytes.
-func (e *experiment) knowsByBytes(ctx context.Context, a *upload.Asset, size int64) (bool, error) {
-	if e.Existing == nil || e.r.Uploads.IDs.Get() == upload.IDsKept {
+func (as *assets) knowsByBytes(ctx context.Context, a *upload.Asset, size int64) (bool, error) {
+	if as.Existing == nil || as.uploads.IDs.Get() == upload.IDsKept {
 		return false, nil
 	}
-	have, err := e.assetsThere(ctx)
+	have, err := as.assetsThere(ctx)
 	return len(have.alike(a.Like(size))) > 0, err
 }
 
 // foundSame looks for an asset a last time before it is written. One that is like
 // it and has the same bytes is taken for it.
-func (e *experiment) foundSame(ctx context.Context, a *upload.Asset) (bool, error) {
-	if may, err := e.knowsByBytes(ctx, a, a.Upload.Size); !may || err != nil {
+func (as *assets) foundSame(ctx context.Context, a *upload.Asset) (bool, error) {
+	if may, err := as.knowsByBytes(ctx, a, a.Upload.Size); !may || err != nil {
 		return false, err
 	}
-	have, err := e.assetsThere(ctx)
+	have, err := as.assetsThere(ctx)
 	if err != nil {
 		return false, err
 	}
@@ -199,30 +199,30 @@ func (e *experiment) foundSame(ctx context.Context, a *upload.Asset) (bool, erro
 	if a.Record.Remote != nil {
 		want.SHA256 = ""
 	}
-	l := &e.assets.likes
+	l := &as.likes
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	by := claim{a.Record.ID, nil}
-	if e.r.Uploads.IDs.Get() == upload.IDsUnknown {
+	if as.uploads.IDs.Get() == upload.IDsUnknown {
 		by.upload = a.Upload
 	}
-	id, ok, err := e.claim(ctx, have, a.Like(want.Size), want, by)
+	id, ok, err := as.claim(ctx, have, a.Like(want.Size), want, by)
 	if err != nil || !ok {
 		return false, err
 	}
-	e.r.Uploads.IDs.Set(upload.IDsAssigned)
+	as.uploads.IDs.Set(upload.IDsAssigned)
 	taken := *a.Upload
 	taken.ID = id
 	a.Upload = &taken
-	e.assets.change(a.Record.ID, id)
+	as.change(a.Record.ID, id)
 	return true, nil
 }
 
 // standsFor looks whether an asset that the destination has under its id was
 // taken for another one of the stream, with the same bytes. That one is missing
 // then: the asset is written once more, as the other.
-func (e *experiment) standsFor(a *upload.Asset, id string) bool {
-	l := &e.assets.likes
+func (as *assets) standsFor(a *upload.Asset, id string) bool {
+	l := &as.likes
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	other, ok := l.claimed[id]
@@ -230,9 +230,9 @@ func (e *experiment) standsFor(a *upload.Asset, id string) bool {
 	if !ok || other.id == a.Record.ID || other.upload == nil {
 		return false
 	}
-	as := *other.upload
-	as.Run, as.Open, as.Size = a.Upload.Run, a.Upload.Open, a.Upload.Size
-	a.Upload = &as
-	e.assets.keep(other.id)
+	u := *other.upload
+	u.Run, u.Open, u.Size = a.Upload.Run, a.Upload.Open, a.Upload.Size
+	a.Upload = &u
+	as.keep(other.id)
 	return true
 }

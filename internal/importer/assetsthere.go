@@ -40,9 +40,9 @@ func (t assetThere) linksElsewhere(link *string) bool {
 }
 
 // readAssets reads the list of assets of the destination.
-func (e *experiment) readAssets(ctx context.Context) (assetsThere, error) {
+func (as *assets) readAssets(ctx context.Context) (assetsThere, error) {
 	have := make(assetsThere)
-	err := e.r.Client.Assets.Each(ctx, e.Key, "", func() { clear(have) }, func(a *comet.Asset) error {
+	err := as.Client.Assets.Each(ctx, as.Key, "", func() { clear(have) }, func(a *comet.Asset) error {
 		have[strings.Clone(a.ID)] = assetThere{a.Size, a.Remote, document.Hash(document.Deref(a.Link)), document.Hash(upload.WrittenName(a)), upload.LikeOf(a)}
 		return nil
 	})
@@ -55,17 +55,17 @@ func (e *experiment) readAssets(ctx context.Context) (assetsThere, error) {
 // readAssetsFirst reads the list before anything is written. Of an experiment that
 // an earlier import has left unfinished, maybe a moment ago, it reads until enough
 // readings agree, unless an asset can be written only once.
-func (e *experiment) readAssetsFirst(ctx context.Context) (assetsThere, error) {
-	have, err := e.readAssets(ctx)
-	if !e.Unfinished || e.r.Dry() {
+func (as *assets) readAssetsFirst(ctx context.Context) (assetsThere, error) {
+	have, err := as.readAssets(ctx)
+	if !as.Unfinished || as.Dry() {
 		return have, err
 	}
-	for n, agree := 1, 1; err == nil && agree < reconcile.Agreeing && n < reconcile.MaxReadings && e.r.Uploads.IDs.Get() != upload.IDsKept; n++ {
-		if err = e.WaitSettled(ctx); err != nil {
+	for n, agree := 1, 1; err == nil && agree < reconcile.Agreeing && n < reconcile.MaxReadings && as.uploads.IDs.Get() != upload.IDsKept; n++ {
+		if err = as.WaitSettled(ctx); err != nil {
 			break
 		}
 		var now assetsThere
-		if now, err = e.readAssets(ctx); maps.Equal(now, have) {
+		if now, err = as.readAssets(ctx); maps.Equal(now, have) {
 			agree++
 			continue
 		}
@@ -76,46 +76,46 @@ func (e *experiment) readAssetsFirst(ctx context.Context) (assetsThere, error) {
 
 // hasAsset reports whether the destination has the asset already: under its id
 // or under the one it gets where that is taken.
-func (e *experiment) hasAsset(ctx context.Context, a *upload.Asset) (bool, error) {
+func (as *assets) hasAsset(ctx context.Context, a *upload.Asset) (bool, error) {
 	// What refers to others may have been rewritten, to another size.
-	if e.Existing == nil || a.Refers {
+	if as.Existing == nil || a.Refers {
 		return false, nil
 	}
-	have, err := e.assetsThere(ctx)
+	have, err := as.assetsThere(ctx)
 	if err != nil {
 		return false, err
 	}
-	return e.found(have, a, upload.SizeOf(a.Record)), nil
+	return as.found(have, a, upload.SizeOf(a.Record)), nil
 }
 
-func (e *experiment) assetsThere(ctx context.Context) (assetsThere, error) {
-	e.reads.assets.Start(&e.Reading, func() (assetsThere, error) { return e.readAssetsFirst(ctx) })
-	return e.reads.assets.Wait(ctx)
+func (as *assets) assetsThere(ctx context.Context) (assetsThere, error) {
+	as.prefetch(ctx)
+	return as.ahead.Wait(ctx)
 }
 
 const otherLink = "it is remote at the destination by another link"
 
 // found looks for the asset in a list of those that the destination has. A size
 // that is not known fits any.
-func (e *experiment) found(have assetsThere, a *upload.Asset, size int64) bool {
-	for _, id := range []string{a.Upload.ID, place.DeriveAsset(a.Record.ID, e.project.Target)} {
+func (as *assets) found(have assetsThere, a *upload.Asset, size int64) bool {
+	for _, id := range []string{a.Upload.ID, place.DeriveAsset(a.Record.ID, as.target)} {
 		t, ok := have[id]
 		if ok && t.is(a, size) {
-			e.r.Uploads.IDs.Set(upload.IDsKept)
-			if e.standsFor(a, id) {
+			as.uploads.IDs.Set(upload.IDsKept)
+			if as.standsFor(a, id) {
 				return false
 			}
-			if t.linksElsewhere(a.Record.Remote) && e.r.Mode != VerifyOnly {
+			if t.linksElsewhere(a.Record.Remote) && as.Mode != VerifyOnly {
 				i := a.Issue()
 				i.Reason = otherLink
-				e.Differs(i)
+				as.Differs(i)
 			}
 			if id != a.Upload.ID {
 				a.Upload.ID = id
-				e.assets.change(a.Record.ID, id)
+				as.change(a.Record.ID, id)
 			}
 			return true
 		}
 	}
-	return e.foundLike(have, a, size)
+	return as.foundLike(have, a, size)
 }

@@ -17,79 +17,79 @@ import (
 )
 
 // writeAsset writes an asset whose bytes are there, in the background.
-func (e *experiment) writeAsset(ctx context.Context, a *upload.Asset) {
+func (as *assets) writeAsset(ctx context.Context, a *upload.Asset) {
 	if a.Refers {
 		// The ids of the others are settled once they are written. They need
 		// slots, so that none is to be taken before.
-		e.assets.plain.Wait()
+		as.plain.Wait()
 	} else {
-		e.assets.plain.Add(1)
+		as.plain.Add(1)
 	}
-	e.Spawn(func() {
+	as.Spawn(func() {
 		defer a.Drop(flow.ErrDropped)
 		if a.Refers {
-			if err := e.settleIDs(ctx); err != nil {
-				e.Item(a.Issue(), err)
+			if err := as.settleIDs(ctx); err != nil {
+				as.Item(a.Issue(), err)
 				return
 			}
 		} else {
-			defer e.assets.plain.Done()
+			defer as.plain.Done()
 		}
-		e.Item(a.Issue(), e.finishAsset(ctx, a))
+		as.Item(a.Issue(), as.finishAsset(ctx, a))
 	})
 }
 
 // follow begins to write a large asset while its bytes come, if there is a slot
 // for it and nothing depends on what they are.
-func (e *experiment) follow(ctx context.Context, a *upload.Asset) {
-	if !a.Content.OnDisk || a.Refers || e.r.Dry() {
+func (as *assets) follow(ctx context.Context, a *upload.Asset) {
+	if !a.Content.OnDisk || a.Refers || as.Dry() {
 		return
 	}
-	if may, err := e.knowsByBytes(ctx, a, upload.SizeOf(a.Record)); may || err != nil {
+	if may, err := as.knowsByBytes(ctx, a, upload.SizeOf(a.Record)); may || err != nil {
 		return
 	}
-	e.assets.plain.Add(1)
-	begun := a.Follow(&e.Tasks, func() error { return e.uploadAsset(ctx, a) }, func(err error) {
-		defer e.assets.plain.Done()
+	as.plain.Add(1)
+	begun := a.Follow(&as.Tasks, func() error { return as.uploadAsset(ctx, a) }, func(err error) {
+		defer as.plain.Done()
 		if err == nil {
-			e.expect(func(x *expectation) { x.asset(a) })
+			as.expect(a)
 		}
-		e.Item(a.Issue(), err)
+		as.Item(a.Issue(), err)
 	})
 	if !begun {
-		e.assets.plain.Done()
+		as.plain.Done()
 	}
 }
 
-func (e *experiment) finishAsset(ctx context.Context, a *upload.Asset) error {
+func (as *assets) finishAsset(ctx context.Context, a *upload.Asset) error {
 	if a.Refers && a.Content != nil {
-		if err := e.rewriteAsset(a); err != nil {
+		if err := as.rewriteAsset(a); err != nil {
 			return err
 		}
-		if e.Existing != nil {
-			have, err := e.assetsThere(ctx)
+		if as.Existing != nil {
+			have, err := as.assetsThere(ctx)
 			if err != nil {
 				return err
 			}
-			if e.found(have, a, a.Upload.Size) {
-				e.expect(func(x *expectation) { x.asset(a) })
+			if as.found(have, a, a.Upload.Size) {
+				as.expect(a)
 				return nil
 			}
 		}
 	}
-	there, err := e.foundSame(ctx, a)
+	there, err := as.foundSame(ctx, a)
 	if err == nil && !there {
-		err = e.uploadAsset(ctx, a)
+		err = as.uploadAsset(ctx, a)
 	}
 	if err == nil {
-		e.expect(func(x *expectation) { x.asset(a) })
+		as.expect(a)
 	}
 	return err
 }
 
 // rewriteAsset changes the references in an asset, if there are any to change.
-func (e *experiment) rewriteAsset(a *upload.Asset) error {
-	w, err := e.refs.Content(a.Content, a.Content.Size)
+func (as *assets) rewriteAsset(a *upload.Asset) error {
+	w, err := as.refs.Content(a.Content, a.Content.Size)
 	if err != nil {
 		return fmt.Errorf("rewrite references: %w", err)
 	}
@@ -100,13 +100,13 @@ func (e *experiment) rewriteAsset(a *upload.Asset) error {
 		if len(w.Unknown) == 0 {
 			i.Reason = fmt.Sprintf("%d references are in binary data and cannot change their length", w.Blocked)
 		}
-		e.Issue(i)
+		as.Issue(i)
 	}
 	if w.Changes == 0 {
 		return nil
 	}
 	a.Upload.Size, a.Upload.Open, a.SHA256 = w.Size, w.Open, w.SHA256
-	e.Change(func(o *report.Outcome) {
+	as.Change(func(o *report.Outcome) {
 		o.Rewritten = append(o.Rewritten, report.Rewriting{
 			ID: a.Upload.ID, Name: a.Name(), References: w.Changes, From: a.Content.SHA256(), To: w.SHA256,
 		})
@@ -116,42 +116,42 @@ func (e *experiment) rewriteAsset(a *upload.Asset) error {
 
 // uploadAsset writes an asset under its id. Where another one has that id, or
 // the destination does not take it, it goes under a derived one.
-func (e *experiment) uploadAsset(ctx context.Context, a *upload.Asset) error {
-	if e.r.Dry() {
-		if e.r.Mode == DryRun {
-			e.uploaded(a)
+func (as *assets) uploadAsset(ctx context.Context, a *upload.Asset) error {
+	if as.Dry() {
+		if as.Mode == DryRun {
+			as.uploaded(a)
 		}
 		return nil
 	}
-	if err := e.checkLimits(ctx, a, a.Upload.Size); err != nil {
+	if err := as.checkLimits(ctx, a, a.Upload.Size); err != nil {
 		return err
 	}
-	run, err := e.run(ctx)
+	run, err := as.run(ctx)
 	if err != nil {
 		return err
 	}
 	a.Upload.Run = run
-	taken, err := e.upload(ctx, a)
-	derived := place.DeriveAsset(a.Record.ID, e.project.Target)
+	taken, err := as.upload(ctx, a)
+	derived := place.DeriveAsset(a.Record.ID, as.target)
 	switch {
 	case !taken && (err == nil || !upload.RefusesID(err, a.Upload.ID)):
 		return err
 	case derived == a.Upload.ID:
-		return e.whyTaken(ctx, a)
+		return as.whyTaken(ctx, a)
 	}
 	a.Upload.ID = derived
-	e.assets.change(a.Record.ID, derived)
-	taken, err = e.upload(ctx, a)
+	as.change(a.Record.ID, derived)
+	taken, err = as.upload(ctx, a)
 	if taken {
-		return e.whyTaken(ctx, a)
+		return as.whyTaken(ctx, a)
 	}
 	return err
 }
 
 // whyTaken says why an asset is refused under each id. A server may mean that the
 // experiment has another one of its name.
-func (e *experiment) whyTaken(ctx context.Context, a *upload.Asset) error {
-	have, err := e.readAssets(ctx)
+func (as *assets) whyTaken(ctx context.Context, a *upload.Asset) error {
+	have, err := as.readAssets(ctx)
 	if err != nil {
 		return err
 	}
@@ -164,74 +164,74 @@ func (e *experiment) whyTaken(ctx context.Context, a *upload.Asset) error {
 }
 
 // upload makes one upload. taken means that something else has the id.
-func (e *experiment) upload(ctx context.Context, a *upload.Asset) (taken bool, err error) {
-	err = e.putAsset(ctx, a)
+func (as *assets) upload(ctx context.Context, a *upload.Asset) (taken bool, err error) {
+	err = as.putAsset(ctx, a)
 	if errors.Is(err, comet.ErrImmutable) {
-		ours, err := e.isOurs(ctx, a, upload.ReadingsFor(err))
+		ours, err := as.isOurs(ctx, a, upload.ReadingsFor(err))
 		return !ours && err == nil, err
 	}
 	if err != nil {
 		return false, err
 	}
-	e.uploaded(a)
-	return false, e.wroteAs(ctx, a)
+	as.uploaded(a)
+	return false, as.wroteAs(ctx, a)
 }
 
-func (e *experiment) putAsset(ctx context.Context, a *upload.Asset) error {
-	if err := e.Reopen(ctx); err != nil {
+func (as *assets) putAsset(ctx context.Context, a *upload.Asset) error {
+	if err := as.Reopen(ctx); err != nil {
 		return err
 	}
-	return e.r.Uploads.Quotas.Within(e.rooms(a), a.Upload.Size, func() error { return e.putOnce(ctx, a) })
+	return as.uploads.Quotas.Within(as.rooms(a), a.Upload.Size, func() error { return as.putOnce(ctx, a) })
 }
 
 // putOnce writes an asset once, also where the destination may give it an id of
 // its own: then it must not be written again after a lost answer, unless it has
 // not arrived.
-func (e *experiment) putOnce(ctx context.Context, a *upload.Asset) error {
+func (as *assets) putOnce(ctx context.Context, a *upload.Asset) error {
 	like := a.Like(a.Upload.Size)
-	a.Upload.Once = e.r.Uploads.IDs.Get() != upload.IDsKept
+	a.Upload.Once = as.uploads.IDs.Get() != upload.IDsKept
 	if a.Upload.Once {
-		free, err := e.assets.likes.writing.Lock(ctx, like)
+		free, err := as.likes.writing.Lock(ctx, like)
 		if err != nil {
 			return err
 		}
 		defer free()
 	}
-	err := e.r.Uploads.PutOnce(ctx, a, func(readings int) (bool, error) { return e.arrived(ctx, a, readings) })
+	err := as.uploads.PutOnce(ctx, a, func(readings int) (bool, error) { return as.arrived(ctx, a, readings) })
 	if err == nil && a.Upload.Once {
-		e.assets.likes.count(like)
+		as.likes.count(like)
 	}
 	return err
 }
 
 // rooms returns what an asset takes room of.
-func (e *experiment) rooms(a *upload.Asset) []quota.Room {
-	to := e.project.Target.Workspace
-	return []quota.Room{{Workspace: to}, {Workspace: to, Experiment: e.Key, Of: cmp.Or(a.Type(), "asset")}}
+func (as *assets) rooms(a *upload.Asset) []quota.Room {
+	to := as.target.Workspace
+	return []quota.Room{{Workspace: to}, {Workspace: to, Experiment: as.Key, Of: cmp.Or(a.Type(), "asset")}}
 }
 
 // isOurs counts the asset if it has arrived: then an earlier try has put it there.
-func (e *experiment) isOurs(ctx context.Context, a *upload.Asset, readings int) (bool, error) {
-	ours, err := e.arrived(ctx, a, readings)
+func (as *assets) isOurs(ctx context.Context, a *upload.Asset, readings int) (bool, error) {
+	ours, err := as.arrived(ctx, a, readings)
 	if err != nil || !ours {
 		return false, err
 	}
-	e.assets.likes.count(a.Like(a.Upload.Size))
-	e.uploaded(a)
-	return true, e.wroteAs(ctx, a)
+	as.likes.count(a.Like(a.Upload.Size))
+	as.uploaded(a)
+	return true, as.wroteAs(ctx, a)
 }
 
 // arrived reports whether the experiment has an asset that was, perhaps, written:
 // one of the id and the same size, or where ids may not be kept, one more that is
 // like it. A list that does not show it may lag behind.
-func (e *experiment) arrived(ctx context.Context, a *upload.Asset, readings int) (bool, error) {
+func (as *assets) arrived(ctx context.Context, a *upload.Asset, readings int) (bool, error) {
 	like := a.Like(a.Upload.Size)
-	expected, err := e.expected(ctx, like)
+	expected, err := as.expected(ctx, like)
 	if err != nil {
 		return false, err
 	}
 	for n := 1; ; n++ {
-		have, err := e.readAssets(ctx)
+		have, err := as.readAssets(ctx)
 		if err != nil {
 			return false, err
 		}
@@ -239,20 +239,20 @@ func (e *experiment) arrived(ctx context.Context, a *upload.Asset, readings int)
 		switch {
 		case ok:
 			return t.is(a, a.Upload.Size), nil
-		case e.r.Uploads.IDs.Get() != upload.IDsKept && len(have.alike(like)) > expected:
+		case as.uploads.IDs.Get() != upload.IDsKept && len(have.alike(like)) > expected:
 			return true, nil
 		case n == readings:
 			return false, nil
 		}
-		if err := e.WaitSettled(ctx); err != nil {
+		if err := as.WaitSettled(ctx); err != nil {
 			return false, err
 		}
 	}
 }
 
 // uploaded counts an asset that has been written.
-func (e *experiment) uploaded(a *upload.Asset) {
-	e.Change(func(o *report.Outcome) {
+func (as *assets) uploaded(a *upload.Asset) {
+	as.Change(func(o *report.Outcome) {
 		o.Written.Assets++
 		o.Written.AssetBytes += a.Upload.Size
 	})
@@ -263,19 +263,19 @@ func (e *experiment) uploaded(a *upload.Asset) {
 var errKnownByBytes = errors.New("the destination has one like it under another id, and there is no room to compare them: raise --temp-max")
 
 // uploadThrough writes an asset while its bytes come.
-func (e *experiment) uploadThrough(ctx context.Context, a *upload.Asset) error {
-	run, err := e.run(ctx)
+func (as *assets) uploadThrough(ctx context.Context, a *upload.Asset) error {
+	run, err := as.run(ctx)
 	if err == nil {
 		a.Upload.Run = run
-		err = e.checkLimits(ctx, a, a.Upload.Size)
+		err = as.checkLimits(ctx, a, a.Upload.Size)
 	}
-	if may, unread := e.knowsByBytes(ctx, a, a.Upload.Size); err == nil && (may || unread != nil) {
+	if may, unread := as.knowsByBytes(ctx, a, a.Upload.Size); err == nil && (may || unread != nil) {
 		err = cmp.Or(unread, errKnownByBytes)
 	}
 	err = a.Pipe.Send(ctx, err, func(ctx context.Context) error {
-		err := e.putAsset(ctx, a)
+		err := as.putAsset(ctx, a)
 		if errors.Is(err, comet.ErrImmutable) {
-			if ours, unread := e.arrived(ctx, a, upload.ReadingsFor(err)); ours || unread != nil {
+			if ours, unread := as.arrived(ctx, a, upload.ReadingsFor(err)); ours || unread != nil {
 				return unread
 			}
 		}
@@ -284,6 +284,6 @@ func (e *experiment) uploadThrough(ctx context.Context, a *upload.Asset) error {
 	if err != nil {
 		return err
 	}
-	e.uploaded(a)
-	return e.wroteAs(ctx, a)
+	as.uploaded(a)
+	return as.wroteAs(ctx, a)
 }

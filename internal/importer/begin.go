@@ -13,8 +13,7 @@ import (
 
 // begin starts with what the experiment record itself holds.
 func (e *experiment) begin(ctx context.Context) error {
-	e.assets.init(e)
-	e.refs = e.references()
+	e.assets.begin(e.references())
 	if e.Existing != nil && e.r.Mode != VerifyOnly {
 		e.reads.begin(func(kind stream.Kind) { e.prefetch(ctx, kind) })
 	}
@@ -37,7 +36,7 @@ func (e *experiment) begin(ctx context.Context) error {
 
 // references says what becomes of the references in the experiment's assets.
 func (e *experiment) references() *rewrite.References {
-	refs := &rewrite.References{Key: e.r.Keys.KeyOf, Asset: e.assets.idOf}
+	refs := &rewrite.References{Key: e.r.Keys.KeyOf}
 	e.source.SetAddress(refs, e.r.Client.Root())
 	return refs
 }

@@ -5,7 +5,6 @@ import (
 	"sync"
 
 	"github.com/comet-stream/comet-stream/internal/importer/content"
-	"github.com/comet-stream/comet-stream/internal/importer/upload"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -16,8 +15,6 @@ type expectation struct {
 	parameters map[uint64]uint64 // hash of the name: hash of the current value
 	others     map[uint64]uint64
 	texts      map[stream.Kind]content.Sum
-	assets     map[string]upload.Expected // by their ids at the source
-	skipped    map[string]bool            // ids of assets that the stream has not; "" for some
 	tags       []string
 	name       *string
 	filePath   string
@@ -28,8 +25,7 @@ type expectation struct {
 func newExpectation() *expectation {
 	return &expectation{
 		parameters: make(map[uint64]uint64), others: make(map[uint64]uint64),
-		texts:  make(map[stream.Kind]content.Sum),
-		assets: make(map[string]upload.Expected),
+		texts: make(map[stream.Kind]content.Sum),
 	}
 }
 
@@ -38,16 +34,4 @@ func (x *expectation) note(f func(*expectation)) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	f(x)
-}
-
-func (x *expectation) asset(a *upload.Asset) {
-	x.assets[a.Record.ID] = upload.Expected{Issue: a.Issue(), ID: a.Upload.ID, Sum: content.NewSum(a.Upload.Size, a.SHA256), Remote: a.Record.Remote}
-}
-
-// skip notes an asset that the source has and the stream has not.
-func (x *expectation) skip(id string) {
-	if x.skipped == nil {
-		x.skipped = make(map[string]bool)
-	}
-	x.skipped[id] = true
 }

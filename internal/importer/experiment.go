@@ -13,7 +13,6 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/halving"
 	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/importer/points"
-	"github.com/comet-stream/comet-stream/internal/importer/rewrite"
 	"github.com/comet-stream/comet-stream/internal/importer/session"
 	"github.com/comet-stream/comet-stream/internal/importer/workspace"
 	"github.com/comet-stream/comet-stream/internal/report"
@@ -30,7 +29,6 @@ type experiment struct {
 	doc     experimentDoc
 	source  *place.Source
 	project *workspace.Project
-	refs    *rewrite.References
 
 	seen    *comet.Experiment // what a reading before the handshake has shown
 	resumed atomic.Bool       // servers may let it run again
@@ -40,7 +38,7 @@ type experiment struct {
 	system     systemItem
 	text       *content.Spooled
 	points     *points.Points
-	assets     assets
+	assets     *assets
 	hasName    bool // the others hold the name
 	parameters parameterBatch
 	refusals   halving.Refusals // of parameters
@@ -58,6 +56,10 @@ func (r *run) startExperiment(work context.Context, src *place.Source, p *worksp
 		Group: flow.NewGroup(r.Inbox), r: r, source: src, project: p,
 		Experiment: &session.Experiment{Destination: r.Destination, Record: rec, Turn: r.Turns.Join(), Tasks: flow.NewTasks(cap(r.Open))},
 	}
+	e.assets = newAssets(e.Experiment, assetOptions{
+		uploads: r.Uploads, spools: r.Spools, count: r.Counters.Assets, target: p.Target, run: e.run,
+		whole: src.Whole.Has(stream.ResourceAssets), noRewrite: r.o.NoRewrite,
+	})
 	e.points = points.New(e.Experiment, r.points, r.Spools, r.Counters.Points)
 	e.Out = report.Outcome{
 		Kind: report.KindExperiment, SourceKey: rec.Key,
@@ -107,7 +109,7 @@ func (e *experiment) work(ctx context.Context) {
 	e.RunPostponed()
 	e.points.TellRefused()
 	e.TellUntimed()
-	e.tellFolders()
+	e.assets.tellFolders()
 	e.Reading.Wait()
 	e.points.Free()
 	if e.Out.Result != report.ResultElsewhere {
@@ -183,11 +185,11 @@ func (e *experiment) take(ctx context.Context, rec stream.Record) error {
 	case *stream.Metrics:
 		return e.points.Take(ctx, rec)
 	case *stream.Asset:
-		return e.takeAsset(ctx, rec)
+		return e.assets.takeAsset(ctx, rec)
 	case *stream.Chunk:
-		return e.takeChunk(rec)
+		return e.assets.takeChunk(rec)
 	case *stream.AssetEnd:
-		return e.takeAssetEnd(ctx, rec)
+		return e.assets.takeAssetEnd(ctx, rec)
 	case *stream.Skipped:
 		e.takeSkipped(rec)
 	}
@@ -216,7 +218,7 @@ func (e *experiment) takeSkipped(rec *stream.Skipped) {
 	e.assets.drop()
 	e.Issue(report.SkippedIssue(rec))
 	if rec.Of == stream.KindAsset {
-		e.expect(func(x *expectation) { x.skip(document.Deref(rec.ID)) })
+		e.assets.skip(document.Deref(rec.ID))
 	}
 }
 

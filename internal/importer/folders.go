@@ -35,13 +35,13 @@ func (f *folders) note(model string, folded bool, file report.Issue) {
 }
 
 // tellFolders tells of the files that lose a folder which is part of their names.
-func (e *experiment) tellFolders() {
-	for _, model := range slices.Sorted(maps.Keys(e.assets.folders)) {
-		m := e.assets.folders[model]
+func (as *assets) tellFolders() {
+	for _, model := range slices.Sorted(maps.Keys(as.folders)) {
+		m := as.folders[model]
 		for _, i := range m.folded {
 			if m.plain {
-				i.Class, i.Reason = e.r.DiffersClass(), "its name is without the folder of its model at the destination, which other files of that do not have in theirs"
-				e.Issue(i)
+				i.Class, i.Reason = as.DiffersClass(), "its name is without the folder of its model at the destination, which other files of that do not have in theirs"
+				as.Issue(i)
 			}
 		}
 	}

@@ -18,7 +18,6 @@ type readings struct {
 
 	parameters flow.Future[valuesThere]
 	others     flow.Future[valuesThere]
-	assets     flow.Future[assetsThere]
 }
 
 // announce notes that a kind is to come.
@@ -59,7 +58,7 @@ func (e *experiment) prefetch(ctx context.Context, kind stream.Kind) {
 	case stream.KindOthers:
 		e.reads.others.Start(&e.Reading, func() (valuesThere, error) { return e.readValues(ctx, e.r.Client.Others.Each) })
 	case stream.KindAsset:
-		e.reads.assets.Start(&e.Reading, func() (assetsThere, error) { return e.readAssetsFirst(ctx) })
+		e.assets.prefetch(ctx)
 	case stream.KindMetrics:
 		e.points.Prefetch(ctx)
 	}

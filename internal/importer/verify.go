@@ -236,3 +236,8 @@ func (v *verification) points(ctx context.Context) (err error) {
 	v.found, err = v.e.points.ReadBack(ctx)
 	return err
 }
+
+func (v *verification) assets(ctx context.Context) (err error) {
+	v.found, err = v.e.assets.readBack(ctx)
+	return err
+}

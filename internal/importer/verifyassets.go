@@ -3,6 +3,7 @@ package importer
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"io"
 	"maps"
 	"slices"
@@ -15,22 +16,32 @@ import (
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-// assets compares the list, and the bytes of each asset.
-func (v *verification) assets(ctx context.Context) error {
-	if len(v.x.assets) == 0 && !v.e.source.Whole.Has(stream.ResourceAssets) {
+// readBack compares the list, and the bytes of each asset.
+func (as *assets) readBack(ctx context.Context) ([]report.Issue, error) {
+	as.findings = nil
+	err := as.compare(ctx)
+	return as.findings, err
+}
+
+func (as *assets) finds(i report.Issue, reason string, args ...any) {
+	as.findings = append(as.findings, report.Issue{Kind: i.Kind, Name: cmp.Or(i.Name, i.ID), Reason: fmt.Sprintf(reason, args...)})
+}
+
+func (as *assets) compare(ctx context.Context) error {
+	if len(as.want) == 0 && !as.whole {
 		return nil
 	}
-	if err := v.e.settleIDs(ctx); err != nil {
+	if err := as.settleIDs(ctx); err != nil {
 		return err
 	}
-	have, err := v.e.readAssets(ctx)
+	have, err := as.readAssets(ctx)
 	if err != nil {
 		return err
 	}
 	found := make(map[string]bool)
-	for _, id := range slices.Sorted(maps.Keys(v.x.assets)) {
-		want := v.x.assets[id]
-		if now, ok := v.e.assets.idOf(id); ok {
+	for _, id := range slices.Sorted(maps.Keys(as.want)) {
+		want := as.want[id]
+		if now, ok := as.idOf(id); ok {
 			want.ID = now // which may have come to light since it was written
 		}
 		t, ok := have[want.ID]
@@ -39,26 +50,26 @@ func (v *verification) assets(ctx context.Context) error {
 		}
 		switch {
 		case !ok:
-			v.finds(want.Issue.Kind, itemTitle(want.Issue), "the destination has it not")
+			as.finds(want.Issue, "the destination has it not")
 		case t.remote != (want.Remote != nil):
-			v.finds(want.Issue.Kind, itemTitle(want.Issue), "remote is %v in the stream, %v at the destination", want.Remote != nil, t.remote)
+			as.finds(want.Issue, "remote is %v in the stream, %v at the destination", want.Remote != nil, t.remote)
 		case t.linksElsewhere(want.Remote):
-			v.finds(want.Issue.Kind, itemTitle(want.Issue), otherLink)
+			as.finds(want.Issue, otherLink)
 		case t.remote:
 		case t.size != want.Sum.Size:
-			v.finds(want.Issue.Kind, itemTitle(want.Issue), "%d bytes in the stream, %d at the destination", want.Sum.Size, t.size)
+			as.finds(want.Issue, "%d bytes in the stream, %d at the destination", want.Sum.Size, t.size)
 		default:
-			if err := v.bytes(ctx, want); err != nil {
+			if err := as.bytes(ctx, want); err != nil {
 				return err
 			}
 		}
 	}
-	return v.strangers(ctx, have, found)
+	return as.strangers(ctx, have, found)
 }
 
 // strangers tells of the assets of the destination that are none of the stream.
-func (v *verification) strangers(ctx context.Context, have assetsThere, found map[string]bool) error {
-	if len(have) <= len(found) || !v.e.source.Whole.Has(stream.ResourceAssets) || v.x.skipped[""] {
+func (as *assets) strangers(ctx context.Context, have assetsThere, found map[string]bool) error {
+	if len(have) <= len(found) || !as.whole || as.skipped[""] {
 		return nil
 	}
 	equal := make(map[uint64]bool)
@@ -66,10 +77,10 @@ func (v *verification) strangers(ctx context.Context, have assetsThere, found ma
 		equal[have[id].like] = true
 	}
 	var others []report.Issue
-	err := v.e.r.Client.Assets.Each(ctx, v.e.Key, "", func() { others = nil }, func(a *comet.Asset) error {
+	err := as.Client.Assets.Each(ctx, as.Key, "", func() { others = nil }, func(a *comet.Asset) error {
 		t, listed := have[a.ID]
 		made := a.Type == stream.AssetFullMetric || a.Type == stream.AssetCombinedHistogram // by the server, of others
-		if !listed || found[a.ID] || v.x.skipped[a.ID] || made {
+		if !listed || found[a.ID] || as.skipped[a.ID] || made {
 			return nil
 		}
 		i := report.Issue{Kind: string(stream.KindAsset), Name: strings.Clone(cmp.Or(a.Name, a.ID)), Reason: upload.Stranger}
@@ -80,32 +91,25 @@ func (v *verification) strangers(ctx context.Context, have assetsThere, found ma
 		return nil
 	})
 	slices.SortFunc(others, func(a, b report.Issue) int { return strings.Compare(a.Name, b.Name) })
-	v.found = append(v.found, others...)
+	as.findings = append(as.findings, others...)
 	return err
 }
 
-func itemTitle(i report.Issue) string {
-	if i.Name != "" {
-		return i.Name
-	}
-	return i.ID
-}
-
 // bytes compares the content of an asset.
-func (v *verification) bytes(ctx context.Context, want upload.Expected) error {
-	have, err := v.e.r.readAssetSum(ctx, v.e.Key, want.ID)
+func (as *assets) bytes(ctx context.Context, want upload.Expected) error {
+	have, err := as.readSum(ctx, want.ID)
 	if err != nil {
 		return err
 	}
 	if have != want.Sum {
-		v.finds(want.Issue.Kind, itemTitle(want.Issue), "its bytes are not those of the stream")
+		as.finds(want.Issue, "its bytes are not those of the stream")
 	}
 	return nil
 }
 
 // readAssetSum reads an asset of the destination to its end.
-func (r *run) readAssetSum(ctx context.Context, key, id string) (content.Sum, error) {
-	return r.ReadSum(ctx, func() (io.ReadCloser, error) {
-		return r.Client.Assets.Content(ctx, comet.AssetRequest{Key: key, ID: id})
+func (as *assets) readSum(ctx context.Context, id string) (content.Sum, error) {
+	return as.ReadSum(ctx, func() (io.ReadCloser, error) {
+		return as.Client.Assets.Content(ctx, comet.AssetRequest{Key: as.Key, ID: id})
 	})
 }

@@ -79,6 +79,11 @@ var rules = map[string]rule{
 		"internal/comet", "internal/importer/answer", "internal/importer/document", "internal/importer/flow", "internal/importer/halving", "internal/importer/pointset",
 		"internal/importer/reconcile", "internal/importer/session", "internal/importer/spool", "internal/report", "internal/thin", "stream",
 	}, others: []string{"golang.org/x/sync"}, not: []string{"os", "net", "net/http"}},
+	"internal/importer/assets": {own: []string{
+		"internal/comet", "internal/importer/answer", "internal/importer/content", "internal/importer/document", "internal/importer/flow", "internal/importer/place",
+		"internal/importer/quota", "internal/importer/reconcile", "internal/importer/rewrite", "internal/importer/session", "internal/importer/spool",
+		"internal/importer/upload", "internal/report", "stream",
+	}, not: []string{"os", "net", "net/http"}},
 	"internal/importer/workspace": {own: []string{
 		"internal/comet", "internal/importer/answer", "internal/importer/content", "internal/importer/document", "internal/importer/flow",
 		"internal/importer/place", "internal/importer/quota", "internal/importer/reconcile", "internal/importer/rewrite", "internal/importer/spool",

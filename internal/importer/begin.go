@@ -13,7 +13,7 @@ import (
 
 // begin starts with what the experiment record itself holds.
 func (e *experiment) begin(ctx context.Context) error {
-	e.assets.begin(e.references())
+	e.assets.Start(e.references())
 	if e.Existing != nil && e.r.Mode != VerifyOnly {
 		e.reads.begin(func(kind stream.Kind) { e.prefetch(ctx, kind) })
 	}

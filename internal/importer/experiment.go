@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/assets"
 	"github.com/comet-stream/comet-stream/internal/importer/content"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
@@ -38,7 +39,7 @@ type experiment struct {
 	system     systemItem
 	text       *content.Spooled
 	points     *points.Points
-	assets     *assets
+	assets     *assets.Assets
 	hasName    bool // the others hold the name
 	parameters parameterBatch
 	refusals   halving.Refusals // of parameters
@@ -56,9 +57,9 @@ func (r *run) startExperiment(work context.Context, src *place.Source, p *worksp
 		Group: flow.NewGroup(r.Inbox), r: r, source: src, project: p,
 		Experiment: &session.Experiment{Destination: r.Destination, Record: rec, Turn: r.Turns.Join(), Tasks: flow.NewTasks(cap(r.Open))},
 	}
-	e.assets = newAssets(e.Experiment, assetOptions{
-		uploads: r.Uploads, spools: r.Spools, count: r.Counters.Assets, target: p.Target, run: e.run,
-		whole: src.Whole.Has(stream.ResourceAssets), noRewrite: r.o.NoRewrite,
+	e.assets = assets.New(e.Experiment, assets.Options{
+		Uploads: r.Uploads, Spools: r.Spools, Count: r.Counters.Assets, Target: p.Target, Run: e.run,
+		Whole: src.Whole.Has(stream.ResourceAssets), NoRewrite: r.o.NoRewrite,
 	})
 	e.points = points.New(e.Experiment, r.points, r.Spools, r.Counters.Points)
 	e.Out = report.Outcome{
@@ -109,7 +110,7 @@ func (e *experiment) work(ctx context.Context) {
 	e.RunPostponed()
 	e.points.TellRefused()
 	e.TellUntimed()
-	e.assets.tellFolders()
+	e.assets.TellFolders()
 	e.Reading.Wait()
 	e.points.Free()
 	if e.Out.Result != report.ResultElsewhere {
@@ -185,11 +186,11 @@ func (e *experiment) take(ctx context.Context, rec stream.Record) error {
 	case *stream.Metrics:
 		return e.points.Take(ctx, rec)
 	case *stream.Asset:
-		return e.assets.takeAsset(ctx, rec)
+		return e.assets.Begin(ctx, rec)
 	case *stream.Chunk:
-		return e.assets.takeChunk(rec)
+		return e.assets.Chunk(rec)
 	case *stream.AssetEnd:
-		return e.assets.takeAssetEnd(ctx, rec)
+		return e.assets.End(ctx, rec)
 	case *stream.Skipped:
 		e.takeSkipped(rec)
 	}
@@ -215,10 +216,10 @@ func (e *experiment) takeSkipped(rec *stream.Skipped) {
 	e.r.o.Counters.Skipped.Add(1)
 	e.text.Close()
 	e.text = nil
-	e.assets.drop()
+	e.assets.Abandon()
 	e.Issue(report.SkippedIssue(rec))
 	if rec.Of == stream.KindAsset {
-		e.assets.skip(document.Deref(rec.ID))
+		e.assets.Skip(document.Deref(rec.ID))
 	}
 }
 
@@ -233,7 +234,7 @@ func (e *experiment) flush(ctx context.Context) error {
 func (e *experiment) abandon() {
 	e.text.Close()
 	e.text = nil
-	e.assets.drop()
+	e.assets.Abandon()
 	e.points.Abandon()
 }
 

@@ -58,7 +58,7 @@ func (e *experiment) prefetch(ctx context.Context, kind stream.Kind) {
 	case stream.KindOthers:
 		e.reads.others.Start(&e.Reading, func() (valuesThere, error) { return e.readValues(ctx, e.r.Client.Others.Each) })
 	case stream.KindAsset:
-		e.assets.prefetch(ctx)
+		e.assets.Prefetch(ctx)
 	case stream.KindMetrics:
 		e.points.Prefetch(ctx)
 	}

@@ -238,6 +238,6 @@ func (v *verification) points(ctx context.Context) (err error) {
 }
 
 func (v *verification) assets(ctx context.Context) (err error) {
-	v.found, err = v.e.assets.readBack(ctx)
+	v.found, err = v.e.assets.ReadBack(ctx)
 	return err
 }

@@ -1,4 +1,4 @@
-package importer
+package assets
 
 import (
 	"cmp"
@@ -16,19 +16,19 @@ import (
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-// readBack compares the list, and the bytes of each asset.
-func (as *assets) readBack(ctx context.Context) ([]report.Issue, error) {
+// ReadBack compares the list, and the bytes of each asset.
+func (as *Assets) ReadBack(ctx context.Context) ([]report.Issue, error) {
 	as.findings = nil
 	err := as.compare(ctx)
 	return as.findings, err
 }
 
-func (as *assets) finds(i report.Issue, reason string, args ...any) {
+func (as *Assets) finds(i report.Issue, reason string, args ...any) {
 	as.findings = append(as.findings, report.Issue{Kind: i.Kind, Name: cmp.Or(i.Name, i.ID), Reason: fmt.Sprintf(reason, args...)})
 }
 
-func (as *assets) compare(ctx context.Context) error {
-	if len(as.want) == 0 && !as.whole {
+func (as *Assets) compare(ctx context.Context) error {
+	if len(as.want) == 0 && !as.Whole {
 		return nil
 	}
 	if err := as.settleIDs(ctx); err != nil {
@@ -68,8 +68,8 @@ func (as *assets) compare(ctx context.Context) error {
 }
 
 // strangers tells of the assets of the destination that are none of the stream.
-func (as *assets) strangers(ctx context.Context, have assetsThere, found map[string]bool) error {
-	if len(have) <= len(found) || !as.whole || as.skipped[""] {
+func (as *Assets) strangers(ctx context.Context, have assetsThere, found map[string]bool) error {
+	if len(have) <= len(found) || !as.Whole || as.skipped[""] {
 		return nil
 	}
 	equal := make(map[uint64]bool)
@@ -96,7 +96,7 @@ func (as *assets) strangers(ctx context.Context, have assetsThere, found map[str
 }
 
 // bytes compares the content of an asset.
-func (as *assets) bytes(ctx context.Context, want upload.Expected) error {
+func (as *Assets) bytes(ctx context.Context, want upload.Expected) error {
 	have, err := as.readSum(ctx, want.ID)
 	if err != nil {
 		return err
@@ -108,7 +108,7 @@ func (as *assets) bytes(ctx context.Context, want upload.Expected) error {
 }
 
 // readAssetSum reads an asset of the destination to its end.
-func (as *assets) readSum(ctx context.Context, id string) (content.Sum, error) {
+func (as *Assets) readSum(ctx context.Context, id string) (content.Sum, error) {
 	return as.ReadSum(ctx, func() (io.ReadCloser, error) {
 		return as.Client.Assets.Content(ctx, comet.AssetRequest{Key: as.Key, ID: id})
 	})

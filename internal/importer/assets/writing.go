@@ -1,4 +1,4 @@
-package importer
+package assets
 
 import (
 	"cmp"
@@ -12,12 +12,13 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/importer/quota"
+	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/importer/upload"
 	"github.com/comet-stream/comet-stream/internal/report"
 )
 
 // writeAsset writes an asset whose bytes are there, in the background.
-func (as *assets) writeAsset(ctx context.Context, a *upload.Asset) {
+func (as *Assets) writeAsset(ctx context.Context, a *upload.Asset) {
 	if a.Refers {
 		// The ids of the others are settled once they are written. They need
 		// slots, so that none is to be taken before.
@@ -41,7 +42,7 @@ func (as *assets) writeAsset(ctx context.Context, a *upload.Asset) {
 
 // follow begins to write a large asset while its bytes come, if there is a slot
 // for it and nothing depends on what they are.
-func (as *assets) follow(ctx context.Context, a *upload.Asset) {
+func (as *Assets) follow(ctx context.Context, a *upload.Asset) {
 	if !a.Content.OnDisk || a.Refers || as.Dry() {
 		return
 	}
@@ -61,7 +62,7 @@ func (as *assets) follow(ctx context.Context, a *upload.Asset) {
 	}
 }
 
-func (as *assets) finishAsset(ctx context.Context, a *upload.Asset) error {
+func (as *Assets) finishAsset(ctx context.Context, a *upload.Asset) error {
 	if a.Refers && a.Content != nil {
 		if err := as.rewriteAsset(a); err != nil {
 			return err
@@ -88,7 +89,7 @@ func (as *assets) finishAsset(ctx context.Context, a *upload.Asset) error {
 }
 
 // rewriteAsset changes the references in an asset, if there are any to change.
-func (as *assets) rewriteAsset(a *upload.Asset) error {
+func (as *Assets) rewriteAsset(a *upload.Asset) error {
 	w, err := as.refs.Content(a.Content, a.Content.Size)
 	if err != nil {
 		return fmt.Errorf("rewrite references: %w", err)
@@ -116,9 +117,9 @@ func (as *assets) rewriteAsset(a *upload.Asset) error {
 
 // uploadAsset writes an asset under its id. Where another one has that id, or
 // the destination does not take it, it goes under a derived one.
-func (as *assets) uploadAsset(ctx context.Context, a *upload.Asset) error {
+func (as *Assets) uploadAsset(ctx context.Context, a *upload.Asset) error {
 	if as.Dry() {
-		if as.Mode == DryRun {
+		if as.Mode == reconcile.DryRun {
 			as.uploaded(a)
 		}
 		return nil
@@ -126,13 +127,13 @@ func (as *assets) uploadAsset(ctx context.Context, a *upload.Asset) error {
 	if err := as.checkLimits(ctx, a, a.Upload.Size); err != nil {
 		return err
 	}
-	run, err := as.run(ctx)
+	run, err := as.Run(ctx)
 	if err != nil {
 		return err
 	}
 	a.Upload.Run = run
 	taken, err := as.upload(ctx, a)
-	derived := place.DeriveAsset(a.Record.ID, as.target)
+	derived := place.DeriveAsset(a.Record.ID, as.Target)
 	switch {
 	case !taken && (err == nil || !upload.RefusesID(err, a.Upload.ID)):
 		return err
@@ -150,7 +151,7 @@ func (as *assets) uploadAsset(ctx context.Context, a *upload.Asset) error {
 
 // whyTaken says why an asset is refused under each id. A server may mean that the
 // experiment has another one of its name.
-func (as *assets) whyTaken(ctx context.Context, a *upload.Asset) error {
+func (as *Assets) whyTaken(ctx context.Context, a *upload.Asset) error {
 	have, err := as.readAssets(ctx)
 	if err != nil {
 		return err
@@ -164,7 +165,7 @@ func (as *assets) whyTaken(ctx context.Context, a *upload.Asset) error {
 }
 
 // upload makes one upload. taken means that something else has the id.
-func (as *assets) upload(ctx context.Context, a *upload.Asset) (taken bool, err error) {
+func (as *Assets) upload(ctx context.Context, a *upload.Asset) (taken bool, err error) {
 	err = as.putAsset(ctx, a)
 	if errors.Is(err, comet.ErrImmutable) {
 		ours, err := as.isOurs(ctx, a, upload.ReadingsFor(err))
@@ -177,19 +178,19 @@ func (as *assets) upload(ctx context.Context, a *upload.Asset) (taken bool, err 
 	return false, as.wroteAs(ctx, a)
 }
 
-func (as *assets) putAsset(ctx context.Context, a *upload.Asset) error {
+func (as *Assets) putAsset(ctx context.Context, a *upload.Asset) error {
 	if err := as.Reopen(ctx); err != nil {
 		return err
 	}
-	return as.uploads.Quotas.Within(as.rooms(a), a.Upload.Size, func() error { return as.putOnce(ctx, a) })
+	return as.Uploads.Quotas.Within(as.rooms(a), a.Upload.Size, func() error { return as.putOnce(ctx, a) })
 }
 
 // putOnce writes an asset once, also where the destination may give it an id of
 // its own: then it must not be written again after a lost answer, unless it has
 // not arrived.
-func (as *assets) putOnce(ctx context.Context, a *upload.Asset) error {
+func (as *Assets) putOnce(ctx context.Context, a *upload.Asset) error {
 	like := a.Like(a.Upload.Size)
-	a.Upload.Once = as.uploads.IDs.Get() != upload.IDsKept
+	a.Upload.Once = as.Uploads.IDs.Get() != upload.IDsKept
 	if a.Upload.Once {
 		free, err := as.likes.writing.Lock(ctx, like)
 		if err != nil {
@@ -197,7 +198,7 @@ func (as *assets) putOnce(ctx context.Context, a *upload.Asset) error {
 		}
 		defer free()
 	}
-	err := as.uploads.PutOnce(ctx, a, func(readings int) (bool, error) { return as.arrived(ctx, a, readings) })
+	err := as.Uploads.PutOnce(ctx, a, func(readings int) (bool, error) { return as.arrived(ctx, a, readings) })
 	if err == nil && a.Upload.Once {
 		as.likes.count(like)
 	}
@@ -205,13 +206,13 @@ func (as *assets) putOnce(ctx context.Context, a *upload.Asset) error {
 }
 
 // rooms returns what an asset takes room of.
-func (as *assets) rooms(a *upload.Asset) []quota.Room {
-	to := as.target.Workspace
+func (as *Assets) rooms(a *upload.Asset) []quota.Room {
+	to := as.Target.Workspace
 	return []quota.Room{{Workspace: to}, {Workspace: to, Experiment: as.Key, Of: cmp.Or(a.Type(), "asset")}}
 }
 
 // isOurs counts the asset if it has arrived: then an earlier try has put it there.
-func (as *assets) isOurs(ctx context.Context, a *upload.Asset, readings int) (bool, error) {
+func (as *Assets) isOurs(ctx context.Context, a *upload.Asset, readings int) (bool, error) {
 	ours, err := as.arrived(ctx, a, readings)
 	if err != nil || !ours {
 		return false, err
@@ -224,7 +225,7 @@ func (as *assets) isOurs(ctx context.Context, a *upload.Asset, readings int) (bo
 // arrived reports whether the experiment has an asset that was, perhaps, written:
 // one of the id and the same size, or where ids may not be kept, one more that is
 // like it. A list that does not show it may lag behind.
-func (as *assets) arrived(ctx context.Context, a *upload.Asset, readings int) (bool, error) {
+func (as *Assets) arrived(ctx context.Context, a *upload.Asset, readings int) (bool, error) {
 	like := a.Like(a.Upload.Size)
 	expected, err := as.expected(ctx, like)
 	if err != nil {
@@ -239,7 +240,7 @@ func (as *assets) arrived(ctx context.Context, a *upload.Asset, readings int) (b
 		switch {
 		case ok:
 			return t.is(a, a.Upload.Size), nil
-		case as.uploads.IDs.Get() != upload.IDsKept && len(have.alike(like)) > expected:
+		case as.Uploads.IDs.Get() != upload.IDsKept && len(have.alike(like)) > expected:
 			return true, nil
 		case n == readings:
 			return false, nil
@@ -251,7 +252,7 @@ func (as *assets) arrived(ctx context.Context, a *upload.Asset, readings int) (b
 }
 
 // uploaded counts an asset that has been written.
-func (as *assets) uploaded(a *upload.Asset) {
+func (as *Assets) uploaded(a *upload.Asset) {
 	as.Change(func(o *report.Outcome) {
 		o.Written.Assets++
 		o.Written.AssetBytes += a.Upload.Size
@@ -263,8 +264,8 @@ func (as *assets) uploaded(a *upload.Asset) {
 var errKnownByBytes = errors.New("the destination has one like it under another id, and there is no room to compare them: raise --temp-max")
 
 // uploadThrough writes an asset while its bytes come.
-func (as *assets) uploadThrough(ctx context.Context, a *upload.Asset) error {
-	run, err := as.run(ctx)
+func (as *Assets) uploadThrough(ctx context.Context, a *upload.Asset) error {
+	run, err := as.Run(ctx)
 	if err == nil {
 		a.Upload.Run = run
 		err = as.checkLimits(ctx, a, a.Upload.Size)

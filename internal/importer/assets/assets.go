@@ -1,4 +1,4 @@
-package importer
+package assets
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/place"
+	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/importer/rewrite"
 	"github.com/comet-stream/comet-stream/internal/importer/session"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
@@ -21,21 +22,21 @@ import (
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-// assetOptions are what the assets of an experiment are written with.
-type assetOptions struct {
-	uploads   *upload.Uploader
-	spools    *spool.Spooler
-	count     *atomic.Int64 // of assets compared or written
-	target    place.Project
-	whole     bool // the stream has all assets of the experiment
-	noRewrite bool
-	run       func(context.Context) (*comet.Run, error) // the handshake, which uploads need
+// Options are what the assets of an experiment are written with.
+type Options struct {
+	Uploads   *upload.Uploader
+	Spools    *spool.Spooler
+	Count     *atomic.Int64 // of assets compared or written
+	Target    place.Project
+	Whole     bool // the stream has all assets of the experiment
+	NoRewrite bool
+	Run       func(context.Context) (*comet.Run, error) // the handshake, which uploads need
 }
 
-// assets is the way of an experiment's assets.
-type assets struct {
+// Assets is the way of an experiment's assets.
+type Assets struct {
 	*session.Experiment
-	assetOptions
+	Options
 	refs     *rewrite.References // what becomes of references in their contents
 	ahead    flow.Future[assetsThere]
 	skipped  map[string]bool            // ids of assets that the stream does not have; "" for some
@@ -56,9 +57,9 @@ type assets struct {
 	plain sync.WaitGroup // uploads of assets that others may refer to
 }
 
-// newAssets returns the assets of an experiment that goes to a project.
-func newAssets(x *session.Experiment, o assetOptions) *assets {
-	as := &assets{Experiment: x, assetOptions: o, derive: func(id string) string { return id }}
+// New returns the assets of an experiment that goes to a project.
+func New(x *session.Experiment, o Options) *Assets {
+	as := &Assets{Experiment: x, Options: o, derive: func(id string) string { return id }}
 	as.known, as.changed = make(map[uint64]struct{}), make(map[string]string)
 	as.likes.claimed, as.likes.written = make(map[string]claim), make(map[uint64]int)
 	as.histograms = make(map[string]bool)
@@ -66,18 +67,18 @@ func newAssets(x *session.Experiment, o assetOptions) *assets {
 	return as
 }
 
-// begin says that the experiment is open. References in the contents of assets are
+// Start says that the experiment is open. References in the contents of assets are
 // changed as refs says, and to what becomes of the assets themselves.
-func (as *assets) begin(refs *rewrite.References) {
+func (as *Assets) Start(refs *rewrite.References) {
 	if as.Derived {
-		as.derive = func(id string) string { return place.DeriveAsset(id, as.target) }
+		as.derive = func(id string) string { return place.DeriveAsset(id, as.Target) }
 	}
 	refs.Asset = as.idOf
 	as.refs = refs
 }
 
 // expect notes what a verification has to find of an asset.
-func (as *assets) expect(a *upload.Asset) {
+func (as *Assets) expect(a *upload.Asset) {
 	if !as.Verifies {
 		return
 	}
@@ -86,16 +87,16 @@ func (as *assets) expect(a *upload.Asset) {
 	as.want[a.Record.ID] = upload.Expected{Issue: a.Issue(), ID: a.Upload.ID, Sum: content.NewSum(a.Upload.Size, a.SHA256), Remote: a.Record.Remote}
 }
 
-// skip notes an asset that the source has and the stream has not, "" for some.
-func (as *assets) skip(id string) { as.skipped[id] = true }
+// Skip notes an asset that the source has and the stream has not, "" for some.
+func (as *Assets) Skip(id string) { as.skipped[id] = true }
 
-// prefetch begins to read the list of the destination.
-func (as *assets) prefetch(ctx context.Context) {
+// Prefetch begins to read the list of the destination.
+func (as *Assets) Prefetch(ctx context.Context) {
 	as.ahead.Start(&as.Reading, func() (assetsThere, error) { return as.readAssetsFirst(ctx) })
 }
 
 // idOf returns the id that an asset of the experiment has at the destination.
-func (as *assets) idOf(id string) (string, bool) {
+func (as *Assets) idOf(id string) (string, bool) {
 	as.mu.Lock()
 	defer as.mu.Unlock()
 	if _, ok := as.known[document.Hash(id)]; !ok {
@@ -108,7 +109,7 @@ func (as *assets) idOf(id string) (string, bool) {
 }
 
 // add notes an asset of the source.
-func (as *assets) add(id string) {
+func (as *Assets) add(id string) {
 	as.mu.Lock()
 	defer as.mu.Unlock()
 	as.known[document.Hash(id)] = struct{}{}
@@ -116,7 +117,7 @@ func (as *assets) add(id string) {
 
 // derived reports whether the destination makes an asset itself: of the points of
 // a metric, or of the histograms of single steps, where the stream has them.
-func (as *assets) derived(rec *stream.Asset) bool {
+func (as *Assets) derived(rec *stream.Asset) bool {
 	name, combined, ok := rec.Histogram()
 	if ok && !combined {
 		as.histograms[name] = true
@@ -125,33 +126,33 @@ func (as *assets) derived(rec *stream.Asset) bool {
 }
 
 // change notes that an asset has another id at the destination.
-func (as *assets) change(id, now string) {
+func (as *Assets) change(id, now string) {
 	as.mu.Lock()
 	defer as.mu.Unlock()
 	as.changed[id] = now
 }
 
 // keep takes a change back.
-func (as *assets) keep(id string) {
+func (as *Assets) keep(id string) {
 	as.mu.Lock()
 	defer as.mu.Unlock()
 	delete(as.changed, id)
 }
 
-// drop forgets the asset that is open.
-func (as *assets) drop() {
+// Abandon forgets the asset that is open.
+func (as *Assets) Abandon() {
 	if as.open != nil {
 		as.open.Drop(flow.ErrDropped)
 	}
 	as.open = nil
 }
 
-// takeAsset begins an asset.
-func (as *assets) takeAsset(ctx context.Context, rec *stream.Asset) error {
-	a := &upload.Asset{Record: rec, Refers: stream.RefersToAssets(document.Deref(rec.Type)) && rec.Remote == nil && !as.noRewrite}
+// Begin begins an asset.
+func (as *Assets) Begin(ctx context.Context, rec *stream.Asset) error {
+	a := &upload.Asset{Record: rec, Refers: stream.RefersToAssets(document.Deref(rec.Type)) && rec.Remote == nil && !as.NoRewrite}
 	as.open = a
 	as.add(rec.ID)
-	as.count.Add(1)
+	as.Count.Add(1)
 	if err := document.Read(rec.Doc, &a.Doc); err != nil {
 		return err
 	}
@@ -171,10 +172,10 @@ func (as *assets) takeAsset(ctx context.Context, rec *stream.Asset) error {
 		return nil
 	}
 	// Of what may still turn out to be there the limits are checked later.
-	if as.Existing == nil || !a.Refers && (as.Dry() || as.uploads.IDs.Get() == upload.IDsKept) {
+	if as.Existing == nil || !a.Refers && (as.Dry() || as.Uploads.IDs.Get() == upload.IDsKept) {
 		err := as.checkLimits(ctx, a, upload.SizeOf(rec))
 		if err == nil {
-			err = as.uploads.Quotas.Check(as.rooms(a), upload.SizeOf(rec))
+			err = as.Uploads.Quotas.Check(as.rooms(a), upload.SizeOf(rec))
 		}
 		if err != nil {
 			a.State = upload.LeftOut
@@ -186,7 +187,7 @@ func (as *assets) takeAsset(ctx context.Context, rec *stream.Asset) error {
 }
 
 // describe works out how the asset is written.
-func (as *assets) describe(a *upload.Asset) error {
+func (as *Assets) describe(a *upload.Asset) error {
 	u := &comet.Upload{
 		ID: as.derive(a.Record.ID), Name: a.Name(), Type: a.Type(), Extension: upload.Extension(a.Name()),
 		Step: a.Doc.Step.Ptr(), Epoch: a.Doc.Epoch.Ptr(), Context: a.Doc.Context.Ptr(),
@@ -211,16 +212,16 @@ func (as *assets) describe(a *upload.Asset) error {
 
 // checkLimits returns an error for an asset that is over a limit which the
 // destination has announced.
-func (as *assets) checkLimits(ctx context.Context, a *upload.Asset, size int64) error {
-	if as.Mode == VerifyOnly {
+func (as *Assets) checkLimits(ctx context.Context, a *upload.Asset, size int64) error {
+	if as.Mode == reconcile.VerifyOnly {
 		return nil
 	}
-	run, err := as.run(ctx)
+	run, err := as.Run(ctx)
 	if err != nil {
 		return err
 	}
 	err = a.OverLimit(run, size)
-	if err != nil && as.Mode == DryRun {
+	if err != nil && as.Mode == reconcile.DryRun {
 		// Without a handshake, which would write, only the usual limits are known.
 		i := a.Issue()
 		i.Class, i.Reason = report.Noted, "may be refused: if the destination has the usual limits, "+err.Error()
@@ -231,13 +232,13 @@ func (as *assets) checkLimits(ctx context.Context, a *upload.Asset, size int64) 
 }
 
 // openContent makes a place for the bytes of an asset.
-func (as *assets) openContent(ctx context.Context, a *upload.Asset) error {
+func (as *Assets) openContent(ctx context.Context, a *upload.Asset) error {
 	// Who writes nothing needs the content only to rewrite it.
 	if a.Record.Remote != nil || as.Dry() && !a.Refers {
 		return nil
 	}
 	size := upload.SizeOf(a.Record)
-	sp, err := as.spools.Open(ctx, size)
+	sp, err := as.Spools.Open(ctx, size)
 	switch {
 	case err == nil:
 		a.Content = sp
@@ -260,8 +261,8 @@ func (as *assets) openContent(ctx context.Context, a *upload.Asset) error {
 	return nil
 }
 
-// takeChunk takes a piece of the open asset.
-func (as *assets) takeChunk(rec *stream.Chunk) error {
+// Chunk takes a piece of the open asset.
+func (as *Assets) Chunk(rec *stream.Chunk) error {
 	a := as.open
 	switch {
 	case a == nil || a.State == upload.LeftOut:
@@ -283,8 +284,8 @@ func (as *assets) takeChunk(rec *stream.Chunk) error {
 	return nil
 }
 
-// takeAssetEnd ends the open asset and writes it.
-func (as *assets) takeAssetEnd(ctx context.Context, rec *stream.AssetEnd) error {
+// End ends the open asset and writes it.
+func (as *Assets) End(ctx context.Context, rec *stream.AssetEnd) error {
 	a := as.open
 	as.open = nil
 	if a == nil || a.State == upload.LeftOut {
@@ -299,7 +300,7 @@ func (as *assets) takeAssetEnd(ctx context.Context, rec *stream.AssetEnd) error 
 	case a.Content != nil:
 		if a.Content.Size != rec.Size || a.Content.SHA256() != rec.SHA256 {
 			a.Drop(flow.ErrDropped)
-			return &InputError{Err: fmt.Errorf("%s: %w", a.Issue().Item(), upload.ErrBadHash)}
+			return &flow.InputError{Err: fmt.Errorf("%s: %w", a.Issue().Item(), upload.ErrBadHash)}
 		}
 		a.Content.Shrink()
 		if a.Tail != nil {

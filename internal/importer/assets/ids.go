@@ -1,4 +1,4 @@
-package importer
+package assets
 
 import (
 	"context"
@@ -46,7 +46,7 @@ func (l *likes) count(like uint64) {
 
 // expected returns how many assets of a likeness the experiment has, were none
 // written but those that are known to be.
-func (as *assets) expected(ctx context.Context, like uint64) (int, error) {
+func (as *Assets) expected(ctx context.Context, like uint64) (int, error) {
 	n := 0
 	if as.Existing != nil {
 		have, err := as.assetsThere(ctx)
@@ -63,8 +63,8 @@ func (as *assets) expected(ctx context.Context, like uint64) (int, error) {
 
 // wroteAs notes an asset that has been written. The first one of all shows
 // whether ids are kept.
-func (as *assets) wroteAs(ctx context.Context, a *upload.Asset) error {
-	if as.uploads.IDs.Get() == upload.IDsKept {
+func (as *Assets) wroteAs(ctx context.Context, a *upload.Asset) error {
+	if as.Uploads.IDs.Get() == upload.IDsKept {
 		return nil
 	}
 	u := unlisted{a.Record.ID, a.Upload.ID, a.Like(a.Upload.Size), content.Sum{Size: a.Upload.Size}}
@@ -75,16 +75,16 @@ func (as *assets) wroteAs(ctx context.Context, a *upload.Asset) error {
 	l.mu.Lock()
 	l.unlisted = append(l.unlisted, u)
 	l.mu.Unlock()
-	return as.uploads.IDs.Ask(func() error { return as.settleIDs(ctx) })
+	return as.Uploads.IDs.Ask(func() error { return as.settleIDs(ctx) })
 }
 
 // settleIDs finds out which ids the assets have got that were written. A list
 // that shows nothing of them, because it lags behind, leaves that open.
-func (as *assets) settleIDs(ctx context.Context) error {
+func (as *Assets) settleIDs(ctx context.Context) error {
 	l := &as.likes
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.unlisted) == 0 || as.uploads.IDs.Get() == upload.IDsKept {
+	if len(l.unlisted) == 0 || as.Uploads.IDs.Get() == upload.IDsKept {
 		return nil
 	}
 	have, err := as.readAssets(ctx)
@@ -93,7 +93,7 @@ func (as *assets) settleIDs(ctx context.Context) error {
 	}
 	for _, u := range l.unlisted {
 		if _, ok := have[u.now]; ok {
-			as.uploads.IDs.Set(upload.IDsKept)
+			as.Uploads.IDs.Set(upload.IDsKept)
 			l.unlisted = nil
 			return nil
 		}
@@ -109,7 +109,7 @@ func (as *assets) settleIDs(ctx context.Context) error {
 			rest = append(rest, u)
 			continue
 		}
-		as.uploads.IDs.Set(upload.IDsAssigned)
+		as.Uploads.IDs.Set(upload.IDsAssigned)
 		as.change(u.id, id)
 	}
 	l.unlisted = rest
@@ -118,14 +118,14 @@ func (as *assets) settleIDs(ctx context.Context) error {
 
 // claim takes an asset of the destination for one of the stream, each once. Where
 // there are, or may be, several that are alike the bytes decide; likes.mu is held.
-func (as *assets) claim(ctx context.Context, have assetsThere, like uint64, want content.Sum, by claim) (id string, ok bool, err error) {
+func (as *Assets) claim(ctx context.Context, have assetsThere, like uint64, want content.Sum, by claim) (id string, ok bool, err error) {
 	l := &as.likes
 	alike := have.alike(like)
 	for _, id := range alike {
 		if _, ok := l.claimed[id]; ok {
 			continue
 		}
-		if want.SHA256 != "" && (len(alike) > 1 || l.written[like] > 1 || as.Existing != nil || as.uploads.IDs.Get() != upload.IDsAssigned) {
+		if want.SHA256 != "" && (len(alike) > 1 || l.written[like] > 1 || as.Existing != nil || as.Uploads.IDs.Get() != upload.IDsAssigned) {
 			there, err := as.readSum(ctx, id)
 			if err != nil {
 				return "", false, err
@@ -155,8 +155,8 @@ func (t assetsThere) alike(like uint64) []string {
 // foundLike looks for an asset at a destination that gives ids of its own, as far
 // as that can be said before its bytes have come. In an experiment that is not
 // finished what is like it may be another one of the stream.
-func (as *assets) foundLike(have assetsThere, a *upload.Asset, size int64) bool {
-	if as.uploads.IDs.Get() != upload.IDsAssigned || as.Unfinished && !as.Dry() {
+func (as *Assets) foundLike(have assetsThere, a *upload.Asset, size int64) bool {
+	if as.Uploads.IDs.Get() != upload.IDsAssigned || as.Unfinished && !as.Dry() {
 		return false
 	}
 	l := &as.likes
@@ -177,8 +177,8 @@ func (as *assets) foundLike(have assetsThere, a *upload.Asset, size int64) bool 
 
 // knowsByBytes reports whether an asset that the destination has under no id of
 // ours may be there all the same, to be known by its bytes.
-func (as *assets) knowsByBytes(ctx context.Context, a *upload.Asset, size int64) (bool, error) {
-	if as.Existing == nil || as.uploads.IDs.Get() == upload.IDsKept {
+func (as *Assets) knowsByBytes(ctx context.Context, a *upload.Asset, size int64) (bool, error) {
+	if as.Existing == nil || as.Uploads.IDs.Get() == upload.IDsKept {
 		return false, nil
 	}
 	have, err := as.assetsThere(ctx)
@@ -187,7 +187,7 @@ func (as *assets) knowsByBytes(ctx context.Context, a *upload.Asset, size int64)
 
 // foundSame looks for an asset a last time before it is written. One that is like
 // it and has the same bytes is taken for it.
-func (as *assets) foundSame(ctx context.Context, a *upload.Asset) (bool, error) {
+func (as *Assets) foundSame(ctx context.Context, a *upload.Asset) (bool, error) {
 	if may, err := as.knowsByBytes(ctx, a, a.Upload.Size); !may || err != nil {
 		return false, err
 	}
@@ -203,14 +203,14 @@ func (as *assets) foundSame(ctx context.Context, a *upload.Asset) (bool, error) 
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	by := claim{a.Record.ID, nil}
-	if as.uploads.IDs.Get() == upload.IDsUnknown {
+	if as.Uploads.IDs.Get() == upload.IDsUnknown {
 		by.upload = a.Upload
 	}
 	id, ok, err := as.claim(ctx, have, a.Like(want.Size), want, by)
 	if err != nil || !ok {
 		return false, err
 	}
-	as.uploads.IDs.Set(upload.IDsAssigned)
+	as.Uploads.IDs.Set(upload.IDsAssigned)
 	taken := *a.Upload
 	taken.ID = id
 	a.Upload = &taken
@@ -221,7 +221,7 @@ func (as *assets) foundSame(ctx context.Context, a *upload.Asset) (bool, error) 
 // standsFor looks whether an asset that the destination has under its id was
 // taken for another one of the stream, with the same bytes. That one is missing
 // then: the asset is written once more, as the other.
-func (as *assets) standsFor(a *upload.Asset, id string) bool {
+func (as *Assets) standsFor(a *upload.Asset, id string) bool {
 	l := &as.likes
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -1,4 +1,4 @@
-package importer
+package assets
 
 import (
 	"context"
@@ -40,7 +40,7 @@ func (t assetThere) linksElsewhere(link *string) bool {
 }
 
 // readAssets reads the list of assets of the destination.
-func (as *assets) readAssets(ctx context.Context) (assetsThere, error) {
+func (as *Assets) readAssets(ctx context.Context) (assetsThere, error) {
 	have := make(assetsThere)
 	err := as.Client.Assets.Each(ctx, as.Key, "", func() { clear(have) }, func(a *comet.Asset) error {
 		have[strings.Clone(a.ID)] = assetThere{a.Size, a.Remote, document.Hash(document.Deref(a.Link)), document.Hash(upload.WrittenName(a)), upload.LikeOf(a)}
@@ -55,12 +55,12 @@ func (as *assets) readAssets(ctx context.Context) (assetsThere, error) {
 // readAssetsFirst reads the list before anything is written. Of an experiment that
 // an earlier import has left unfinished, maybe a moment ago, it reads until enough
 // readings agree, unless an asset can be written only once.
-func (as *assets) readAssetsFirst(ctx context.Context) (assetsThere, error) {
+func (as *Assets) readAssetsFirst(ctx context.Context) (assetsThere, error) {
 	have, err := as.readAssets(ctx)
 	if !as.Unfinished || as.Dry() {
 		return have, err
 	}
-	for n, agree := 1, 1; err == nil && agree < reconcile.Agreeing && n < reconcile.MaxReadings && as.uploads.IDs.Get() != upload.IDsKept; n++ {
+	for n, agree := 1, 1; err == nil && agree < reconcile.Agreeing && n < reconcile.MaxReadings && as.Uploads.IDs.Get() != upload.IDsKept; n++ {
 		if err = as.WaitSettled(ctx); err != nil {
 			break
 		}
@@ -76,7 +76,7 @@ func (as *assets) readAssetsFirst(ctx context.Context) (assetsThere, error) {
 
 // hasAsset reports whether the destination has the asset already: under its id
 // or under the one it gets where that is taken.
-func (as *assets) hasAsset(ctx context.Context, a *upload.Asset) (bool, error) {
+func (as *Assets) hasAsset(ctx context.Context, a *upload.Asset) (bool, error) {
 	// What refers to others may have been rewritten, to another size.
 	if as.Existing == nil || a.Refers {
 		return false, nil
@@ -88,8 +88,8 @@ func (as *assets) hasAsset(ctx context.Context, a *upload.Asset) (bool, error) {
 	return as.found(have, a, upload.SizeOf(a.Record)), nil
 }
 
-func (as *assets) assetsThere(ctx context.Context) (assetsThere, error) {
-	as.prefetch(ctx)
+func (as *Assets) assetsThere(ctx context.Context) (assetsThere, error) {
+	as.Prefetch(ctx)
 	return as.ahead.Wait(ctx)
 }
 
@@ -97,15 +97,15 @@ const otherLink = "it is remote at the destination by another link"
 
 // found looks for the asset in a list of those that the destination has. A size
 // that is not known fits any.
-func (as *assets) found(have assetsThere, a *upload.Asset, size int64) bool {
-	for _, id := range []string{a.Upload.ID, place.DeriveAsset(a.Record.ID, as.target)} {
+func (as *Assets) found(have assetsThere, a *upload.Asset, size int64) bool {
+	for _, id := range []string{a.Upload.ID, place.DeriveAsset(a.Record.ID, as.Target)} {
 		t, ok := have[id]
 		if ok && t.is(a, size) {
-			as.uploads.IDs.Set(upload.IDsKept)
+			as.Uploads.IDs.Set(upload.IDsKept)
 			if as.standsFor(a, id) {
 				return false
 			}
-			if t.linksElsewhere(a.Record.Remote) && as.Mode != VerifyOnly {
+			if t.linksElsewhere(a.Record.Remote) && as.Mode != reconcile.VerifyOnly {
 				i := a.Issue()
 				i.Reason = otherLink
 				as.Differs(i)

@@ -30,10 +30,10 @@ func (c *exportCommand) runDry(ctx context.Context) error {
 		note  string
 	}{
 		{"projects", e.Projects, ""},
-		{"experiments", e.Experiments, notes(note(e.LeftOut, "left out"), note(e.Running, "running"))},
-		{"assets", e.Assets, note(e.AssetsLeft, "left out")},
-		{"asset-bytes", e.AssetBytes, progress.Bytes(e.AssetBytes)},
-		{"requests", e.Requests, c.pace(e.Requests)},
+		{"experiments", e.Experiments, notes(note(e.LeftOut, "left out"), note(e.Running, "running"), note(e.Sampled, "looked into"))},
+		{"assets", e.Assets, notes(note(e.AssetsLeft, "left out"), within(e, e.AssetsRange, plainly))},
+		{"asset-bytes", e.AssetBytes, notes(progress.Bytes(e.AssetBytes), within(e, e.BytesRange, progress.Bytes))},
+		{"requests", e.Requests, notes(c.pace(e.Requests), within(e, e.RequestsRange, plainly))},
 		{"upper-bound", e.UpperBound, progress.Bytes(e.UpperBound) + ", for aws s3 cp --expected-size"},
 	} {
 		text := strings.TrimSuffix(fmt.Sprintf("%s\t%d\t%s", line.name, line.value, line.note), "\t")
@@ -50,6 +50,16 @@ func (c *exportCommand) runDry(ctx context.Context) error {
 	}
 	return err
 }
+
+// within says between which numbers one is likely to be that comes from a sample.
+func within(e *exporter.Estimate, r exporter.Range, show func(int64) string) string {
+	if e.Sampled == 0 {
+		return ""
+	}
+	return fmt.Sprintf("likely %s to %s", show(r.Low), show(r.High))
+}
+
+func plainly(n int64) string { return strconv.FormatInt(n, 10) }
 
 // pace says how long so many requests take.
 func (c *command) pace(requests int64) string {

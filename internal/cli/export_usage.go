@@ -84,7 +84,9 @@ Modes:
                             start, end, state (finished, running or crashed, and
                             ,archived behind it) and name
     --json                  with --list, a JSON object a line
-    --dry-run               count what there is to export, and write no stream
+    --dry-run               count what there is to export, and write no stream. It
+                            reads the lists of the source in full, and looks into
+                            200 experiments; of more it says what is likely
     -h, --help              print this text
     --version               print the version
 

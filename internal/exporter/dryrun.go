@@ -3,6 +3,7 @@ package exporter
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
@@ -27,6 +28,11 @@ type Estimate struct {
 	// UpperBound is more than the stream will be long, in bytes. It is far
 	// off for small experiments.
 	UpperBound int64
+
+	// Sampled is how many experiments were looked into where that are not all; then
+	// the numbers of assets, bytes and requests are likely to be in these ranges.
+	Sampled                                int64
+	AssetsRange, BytesRange, RequestsRange Range
 }
 
 // What a part of a stream takes at most, compressed. Nothing tells the sizes
@@ -39,8 +45,8 @@ const (
 )
 
 // DryRun counts what there is to export, and what it would take. It asks for
-// the assets and, if they are wanted, the metrics of each experiment, and
-// writes nothing. With a *KeysError or a
+// the assets and, if they are wanted, the metrics of each experiment, of many for
+// those of a sample, and writes nothing. With a *KeysError or a
 // *selection.NothingError the estimate is good.
 func (x *Exporter) DryRun(ctx context.Context) (*Estimate, error) {
 	scope, err := x.find.ResolveAll(ctx, x.o.Paths)
@@ -50,11 +56,14 @@ func (x *Exporter) DryRun(ctx context.Context) (*Estimate, error) {
 	if err := x.find.ListAll(ctx, scope.Projects); err != nil {
 		return nil, err
 	}
-	d := &dryRun{x: x, perExperiment: x.callsPerExperiment()}
+	d := &dryRun{x: x, perExperiment: x.callsPerExperiment(), random: rand.New(rand.NewPCG(1, 2))}
 	d.LeftOut = x.find.Prune(scope)
 	d.UpperBound = boundStream
 	// Account, version, workspaces and projects.
 	d.Requests = 3 + int64(len(x.o.Paths))
+	for _, p := range scope.Projects {
+		d.all += p.Count
+	}
 	for _, p := range scope.Projects {
 		if err := d.project(ctx, p); err != nil {
 			return nil, err
@@ -63,6 +72,7 @@ func (x *Exporter) DryRun(ctx context.Context) (*Estimate, error) {
 	if err := x.estimateWorkspaces(ctx, scope, &d.Estimate); err != nil {
 		return nil, err
 	}
+	d.scale()
 	return &d.Estimate, x.notFound()
 }
 
@@ -70,8 +80,14 @@ type dryRun struct {
 	x             *Exporter
 	perExperiment int64
 
+	all, seen int64 // experiments in all, and so far
+
+	stretch, stretchEnd, pick int64 // of the sample
+	random                    *rand.Rand
+
 	mu sync.Mutex
 	Estimate
+	samples []Estimate // of experiments, where not all are looked into
 }
 
 // callsPerExperiment is how many requests an experiment takes, besides those
@@ -122,6 +138,12 @@ func (d *dryRun) project(ctx context.Context, p *find.Project) error {
 	g.SetLimit(x.o.InFlight)
 	for i := range p.Experiments {
 		l := &p.Experiments[i]
+		if l.Running {
+			d.Running++
+		}
+		if !d.inSample() {
+			continue
+		}
 		g.Go(func() error { return d.experiment(ctx, l) })
 	}
 	err := g.Wait()
@@ -132,9 +154,6 @@ func (d *dryRun) project(ctx context.Context, p *find.Project) error {
 // experiment adds one experiment.
 func (d *dryRun) experiment(ctx context.Context, l *find.Experiment) error {
 	e := Estimate{Requests: d.perExperiment, UpperBound: boundExperiment}
-	if l.Running {
-		e.Running++
-	}
 	x := d.x
 	if x.o.Resources.Has(stream.ResourceAssets) {
 		restart := func() { e.Assets, e.AssetBytes, e.AssetsLeft, e.Requests = 0, 0, 0, d.perExperiment }
@@ -171,6 +190,11 @@ func (d *dryRun) experiment(ctx context.Context, l *find.Experiment) error {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.all > sampleSize {
+		d.samples = append(d.samples, e)
+		d.Failed += e.Failed
+		return nil
+	}
 	d.add(&e)
 	return nil
 }
@@ -188,7 +212,6 @@ func (d *dryRun) failed(err error, l *find.Experiment, e *Estimate) error {
 }
 
 func (e *Estimate) add(o *Estimate) {
-	e.Running += o.Running
 	e.Assets += o.Assets
 	e.AssetBytes += o.AssetBytes
 	e.AssetsLeft += o.AssetsLeft

@@ -284,7 +284,7 @@ func TestWaitIsTold(t *testing.T) {
 		want string // "" for nothing
 		code int
 	}{
-		{[]string{"--progress", "none", "--retry-max-elapsed", "2d"}, "(24h0m0s): GET /api/rest/v2/account-details: 429 Too Many Requests", ExitInterrupted},
+		{[]string{"--progress", "none", "--retry-max-elapsed", "2d"}, "(24h0m", ExitInterrupted},
 		{[]string{"-q", "--retry-max-elapsed", "2d"}, "", ExitInterrupted},
 		{nil, "error: ADDRESS/: GET /api/rest/v2/account-details: 429 Too Many Requests: ", ExitServer},
 		{[]string{"--retry-max-elapsed", "10s"}, "the server asks for too long a wait: 24h0m0s, where 10s are left", ExitServer},

@@ -35,7 +35,7 @@ type partial struct {
 // beginPartial begins to compare a metric of which the destination has something,
 // also where it shows nothing but a summary.
 func (ps *Points) beginPartial(ctx context.Context) error {
-	if ps.series.N > 0 {
+	if ps.series.Digest.N > 0 {
 		ps.part = new(partial)
 		return nil
 	}
@@ -248,7 +248,7 @@ func (ps *Points) remedy(part *partial) remedy {
 		k.several = k.several || s.Several()
 	})
 	oneOfStep := !known.several && (s.Overridden() || !ps.Unfinished && s.OnePerStep() > 0)
-	full := ps.series.N >= ps.limits.SeriesCap
+	full := ps.series.Digest.N >= ps.limits.SeriesCap
 	switch {
 	case ps.limits.RewriteSeries || s.Missing == 0:
 		return writeMissing
@@ -263,7 +263,7 @@ func (ps *Points) remedy(part *partial) remedy {
 		// Beyond the cap batches are written one after the other, so that
 		// nothing has been written behind what is shown.
 		return writeAfter
-	case s.Tail(), s.Stretches(), ps.series.N < known.most && s.LongestShown() >= longRun:
+	case s.Tail(), s.Stretches(), ps.series.Digest.N < known.most && s.LongestShown() >= longRun:
 		return writeMissing
 	}
 	return leaveMissing
@@ -303,15 +303,15 @@ func (ps *Points) endPartial(ctx context.Context, part *partial) error {
 func (ps *Points) tellLeft(part *partial, left int64) {
 	s := &part.shown
 	i := report.Issue{Class: report.Noted, Kind: string(stream.KindMetrics), Name: ps.name}
-	others := ps.series.N - ps.series.Taken
-	switch full := ps.series.N >= ps.limits.SeriesCap; {
+	others := ps.series.Digest.N - ps.series.Taken
+	switch full := ps.series.Digest.N >= ps.limits.SeriesCap; {
 	case full && others > 0:
 		i.Class = report.Differs
 		i.Reason = fmt.Sprintf("the destination lacks %d of the %d points, is full, and has %d that are not in the stream", left, ps.n, others)
 	case full:
-		i = thinned(ps.name, ps.series.N, ps.n)
+		i = thinned(ps.name, ps.series.Digest.N, ps.n)
 	case others == 0 && part.last && s.OnePerStep() >= fewSteps:
-		i.Reason = fmt.Sprintf(oneOfStep, ps.series.N, ps.n)
+		i.Reason = fmt.Sprintf(oneOfStep, ps.series.Digest.N, ps.n)
 	default:
 		i.Class = report.Differs
 		i.Reason = fmt.Sprintf("the destination shows %d of the %d points, and does not tell whether it has the others: they are not written (see --rewrite-series)", ps.series.Taken, ps.n)

@@ -99,7 +99,7 @@ func (ps *Points) beginMetric(ctx context.Context, name string) error {
 	}
 	ps.hasher.Use(name)
 	clear(ps.equal)
-	if ps.Existing == nil || ps.Mode == reconcile.VerifyOnly {
+	if ps.Existing == nil {
 		return nil
 	}
 	if ps.have == nil || ps.each {
@@ -108,7 +108,10 @@ func (ps *Points) beginMetric(ctx context.Context, name string) error {
 		}
 	}
 	ps.series = ps.have.Of(name)
-	if ps.series.N == 0 && !ps.sure && !ps.Dry() {
+	if ps.Mode == reconcile.VerifyOnly {
+		return nil
+	}
+	if ps.series.Digest.N == 0 && !ps.sure && !ps.Dry() {
 		// What was written a moment ago may not show yet.
 		if err := ps.makeSure(ctx); err != nil {
 			return fmt.Errorf("read metric %q: %w", name, err)
@@ -139,6 +142,7 @@ func (ps *Points) takePoint(ctx context.Context, sp *stream.Point) error {
 		again := ps.again(&pt)
 		ps.expect(pt.name, pt.hash, again)
 		if ps.Mode == reconcile.VerifyOnly {
+			ps.takeShown(pt.hash)
 			return nil
 		}
 	}
@@ -146,6 +150,17 @@ func (ps *Points) takePoint(ctx context.Context, sp *stream.Point) error {
 		return ps.comparePoint(ctx, &pt)
 	}
 	return ps.addPoint(ctx, pt)
+}
+
+// takeShown takes a point of the stream out of those that the destination shows,
+// where it is only compared.
+func (ps *Points) takeShown(h pointset.Hash) {
+	if ps.series == nil {
+		return
+	}
+	if ok, _ := ps.have.Take(h); ok {
+		ps.series.Taken++
+	}
 }
 
 // again reports whether an equal point of the metric came before. The order of
@@ -190,6 +205,10 @@ func (ps *Points) endMetric(ctx context.Context) error {
 	if ps.bad > 0 {
 		ps.Issue(report.Issue{Class: report.Missing, Kind: string(stream.KindMetrics), Name: ps.name, Reason: fmt.Sprintf(
 			"%d points have no value, or a time, step or epoch that is no integer", ps.bad)})
+	}
+	if ps.Verifies && ps.series != nil && (ps.part != nil || ps.Mode == reconcile.VerifyOnly) {
+		m := ps.metric(ps.name)
+		m.shown, m.strangers = ps.series.Digest, ps.series.Digest.N-ps.series.Taken
 	}
 	part := ps.part
 	ps.part = nil
@@ -355,7 +374,9 @@ func (ps *Points) post(ctx context.Context, batch []point) error {
 // that are left where equal ones are merged.
 type metricSum struct {
 	all, unique pointset.Digest
-	thinned     bool // at the destination, which was told
+	shown       pointset.Digest // at the destination, before anything was written
+	strangers   int64           // of those shown, points that are none of the stream
+	thinned     bool            // at the destination, which was told
 }
 
 func (ps *Points) metric(name string) *metricSum {

@@ -184,7 +184,7 @@ func (ps *Points) readSet(ctx context.Context, metric string) (*pointset.Set, er
 	set.Seal()
 	ps.limits.showing(metric != "", func(k *Showing) {
 		for _, s := range set.Series {
-			k.most = max(k.most, s.N)
+			k.most = max(k.most, s.Digest.N)
 		}
 	})
 	return set, nil

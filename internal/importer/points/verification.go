@@ -9,6 +9,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/pointset"
+	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -20,32 +21,16 @@ func (ps *Points) ReadBack(ctx context.Context) (found []report.Issue, err error
 		return nil, nil
 	}
 	have := make(map[string]*pointset.Digest)
-	for name := range ps.sums {
+	for name, sum := range ps.sums {
 		have[name] = new(pointset.Digest)
-	}
-	h := pointset.NewHasher("")
-	take := func(p *comet.Point) error {
-		if d := have[p.Name]; d != nil {
-			h.Use(p.Name)
-			d.Add(h.Existing(p))
-		}
-		return nil
-	}
-	err = ps.eachPoint(ctx, "", func() {
-		for name := range have {
-			*have[name] = pointset.Digest{}
-		}
-	}, take)
-	if errors.Is(err, comet.ErrUnsupported) {
-		err = nil
-		for name := range have {
-			if err = ps.eachPoint(ctx, name, func() { *have[name] = pointset.Digest{} }, take); err != nil {
-				break
-			}
+		if ps.Mode == reconcile.VerifyOnly {
+			*have[name] = sum.shown
 		}
 	}
-	if err != nil {
-		return nil, err
+	if ps.Mode != reconcile.VerifyOnly {
+		if err := ps.readDigests(ctx, have); err != nil {
+			return nil, err
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(have)) {
 		if reason := ps.compareMetric(name, ps.sums[name], *have[name]); reason != "" {
@@ -55,11 +40,39 @@ func (ps *Points) ReadBack(ctx context.Context) (found []report.Issue, err error
 	return found, nil
 }
 
+// readDigests reads what the destination has of some metrics now.
+func (ps *Points) readDigests(ctx context.Context, have map[string]*pointset.Digest) error {
+	h := pointset.NewHasher("")
+	take := func(p *comet.Point) error {
+		if d := have[p.Name]; d != nil {
+			h.Use(p.Name)
+			d.Add(h.Existing(p))
+		}
+		return nil
+	}
+	err := ps.eachPoint(ctx, "", func() {
+		for name := range have {
+			*have[name] = pointset.Digest{}
+		}
+	}, take)
+	if !errors.Is(err, comet.ErrUnsupported) {
+		return err
+	}
+	for name := range have {
+		if err := ps.eachPoint(ctx, name, func() { *have[name] = pointset.Digest{} }, take); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // compareMetric says in what a metric of the destination is another one, "" if it
 // is not.
 func (ps *Points) compareMetric(name string, want *metricSum, have pointset.Digest) string {
 	switch {
 	case have == want.all || have == want.unique:
+	case have.N < want.all.N && have.N >= ps.limits.SeriesCap && want.strangers > 0:
+		return fmt.Sprintf("the destination shows %d of the %d points, and %d that are not in the stream", have.N-want.strangers, want.all.N, want.strangers)
 	case have.N < want.all.N && have.N >= ps.limits.SeriesCap:
 		if !want.thinned {
 			want.thinned = true

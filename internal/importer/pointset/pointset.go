@@ -163,9 +163,9 @@ type Set struct {
 
 // Series is what the destination has of one metric.
 type Series struct {
-	N     int64
-	Taken int64
-	Last  Time // of the latest point
+	Digest Digest
+	Taken  int64
+	Last   Time // of the latest point
 }
 
 // Time is the place of a point in the order of the stream.
@@ -209,10 +209,10 @@ func (s *Set) Add(t *Series, h Hash, at Time) {
 	b := s.bucketOf(h)
 	b.hashes = append(b.hashes, h)
 	s.Digest.Add(h)
-	if t.N == 0 || at.After(t.Last) {
+	if t.Digest.N == 0 || at.After(t.Last) {
 		t.Last = at
 	}
-	t.N++
+	t.Digest.Add(h)
 }
 
 // Of returns the series of a name, which is made if it is new.

@@ -70,10 +70,11 @@ endif
 
 contract-full:
 	sdks=$$(internal/contract/venv.sh current 2023) && cometx=$$(internal/contract/venv.sh cometx) && \
-	COMET_SDK_PYTHON=$$sdks COMET_COMETX_PYTHON=$$cometx $(GO) test -count 1 -timeout 30m -v ./internal/contract
+	COMET_STREAM_PYTHON=$$(internal/contract/venv.sh python/requirements.txt) COMET_SDK_PYTHON=$$sdks COMET_COMETX_PYTHON=$$cometx $(GO) test -count 1 -timeout 30m -v ./internal/contract
 
 contract:
-	sdks=$$(internal/contract/venv.sh current 2023) && COMET_SDK_PYTHON=$$sdks $(GO) test -count 1 -v ./internal/contract
+	sdks=$$(internal/contract/venv.sh current 2023) && python=$$(internal/contract/venv.sh python/requirements.txt) && \
+	COMET_SDK_PYTHON=$$sdks COMET_STREAM_PYTHON=$$python $(GO) test -count 1 -v ./internal/contract
 
 python: build
 	python=$$(internal/contract/venv.sh python/requirements.txt) && cd python && \

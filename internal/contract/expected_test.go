@@ -24,6 +24,7 @@ var expectedEvents = []expected{
 	{"", `warning: Logging embedding is experimental.*`, "the SDK says so of each"},
 	{"offline.py", `warning: Experiment\.set_code\(code=\.\.\.\) is deprecated.*`, "the script uses what is deprecated too"},
 	{"offline.py", `warning: Converting metric value 'True' into a string.*`, "the script logs one"},
+	{"archive.py", `warning: Converting metric value 'True' into a string.*`, "the script logs one"},
 	{"offline.py", `warning: Config key 'comet\.auto_log\.weights' is deprecated.*`, "the SDK's own setting"},
 	{"offline.py", `warning: Experiment Name is generated at upload time.*`, "the script gives none"},
 	{"start.py", `error: Can not create new experiment with key: .* already exists at Comet.*`, "the script creates what is there"},

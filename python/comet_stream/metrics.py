@@ -1,6 +1,7 @@
 """Metric points by column: FORMAT.md section 5."""
 
 import math
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from .records import MAX_POINTS, Literal
@@ -127,16 +128,11 @@ def pack_context(values: Sequence[Optional[str]]) -> Any:
 def pack_value(value: Any) -> Value:
     """Returns a value as the format has it: an int or float where its text is canonical, else the text."""
     if isinstance(value, Literal):
-        return value.text
+        return canonical(value.text)
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
-        try:
-            if str(int(value)) == value and -(1 << 63) <= int(value) < 1 << 63:
-                return int(value)
-        except ValueError:
-            pass
-        return value
+        return canonical(value)
     if hasattr(value, "item"):
         value = value.item()  # of NumPy
     if isinstance(value, int):
@@ -149,6 +145,32 @@ def pack_value(value: Any) -> Value:
     if number == int(number) and abs(number) < 1 << 53:
         return "-0" if math.copysign(1, number) < 0 and number == 0 else int(number)
     return number
+
+
+def canonical(text: str) -> Value:
+    """Returns the int or float whose text this is as encoding/json of Go prints it, else the text."""
+    try:
+        if str(int(text)) == text and -(1 << 63) <= int(text) < 1 << 63:
+            return int(text)
+    except ValueError:
+        pass
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return number if math.isfinite(number) and go_text(number) == text else text
+
+
+def go_text(number: float) -> str:
+    if number == 0:
+        return "-0" if math.copysign(1, number) < 0 else "0"
+    if 1e-6 <= abs(number) < 1e21:
+        return format(Decimal(repr(number)), "f").removesuffix(".0")
+    mantissa, _, exponent = repr(number).partition("e")
+    if not exponent:
+        mantissa, _, exponent = format(Decimal(repr(number)).normalize(), "e").partition("e")
+    mantissa = mantissa.removesuffix(".0")
+    return f"{mantissa}e{int(exponent):+d}"
 
 
 def pack_metric(name: str, points: Sequence[Point]) -> Iterator[Tuple[str, Dict[str, Any]]]:

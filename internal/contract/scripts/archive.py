@@ -1,0 +1,24 @@
+"""Leaves the zip of an offline run, and uploads it by the command line."""
+
+import os
+import sys
+
+import everything
+from sdk import KEYS, PROJECT, WORKSPACE, comet_ml, command
+
+folder = sys.argv[1]
+everything.repository(os.getcwd())
+e = comet_ml.OfflineExperiment(
+    workspace=WORKSPACE, project_name=PROJECT, experiment_key=KEYS["offline"], offline_directory=folder, display_summary_level=0)
+e.set_name("offline run")
+everything.values(e)
+e.add_tags(["one", "ünïcode"])
+e.log_other("note", "a text")
+e.log_others({"number": 3, "flag": True})
+e.log_html("<b>bold</b>")
+e.log_asset_data({"a": [1, 2.50]}, name="data.json", metadata={"k": 1.0})
+e.log_remote_asset("s3://bucket/key", remote_file_name="key")
+e.log_text("a sample", step=3)
+e.log_confusion_matrix([0, 1, 1], [0, 1, 0])
+e.end()
+command("upload", *[os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(".zip")])

@@ -131,7 +131,7 @@ func (c *exportCommand) parseArgs(args []string) error {
 	}
 	var resources []string
 	for i, arg := range args {
-		if i > 0 && !strings.Contains(arg, "/") {
+		if i > 0 && !strings.Contains(arg, "/") && !isBareKey(arg) {
 			resources = append(resources, arg)
 			continue
 		}
@@ -146,6 +146,10 @@ func (c *exportCommand) parseArgs(args []string) error {
 	}
 	return c.parseSelection(resources)
 }
+
+// isBareKey reports whether an argument can only be the key of an experiment: it has
+// its form, and digits, which no RESOURCE has.
+func isBareKey(arg string) bool { return exporter.IsKey(arg) && strings.ContainsAny(arg, "0123456789") }
 
 // parseSelection reads what narrows down the experiments, and what of them is
 // exported.

@@ -14,6 +14,7 @@ Arguments:
                             and its views with the panels that they show
     WORKSPACE/PROJECT/EXPERIMENT
                             one experiment, by its key or by its name
+    KEY                     the experiment with this key, wherever it is
     WORKSPACE/artifacts[/NAME[/VERSION-OR-ALIAS]]
     WORKSPACE/model-registry[/NAME[/VERSION-OR-STAGE]]
     WORKSPACE/panels[/NAME]

@@ -35,6 +35,9 @@ type NotFoundError = find.NotFoundError
 // KeysError says that nothing in the paths has keys that were asked for.
 type KeysError = find.KeysError
 
+// IsKey reports whether a text has the form of an experiment key.
+func IsKey(s string) bool { return find.IsKey(s) }
+
 // ParsePath parses a path as it is written on the command line.
 func ParsePath(s string) (Path, error) { return find.ParsePath(s) }
 

@@ -33,7 +33,11 @@ func (x *Exporter) List(ctx context.Context, p find.Path, yield func(listing.Ent
 	case p.Kind != "":
 		return x.listSpecial(ctx, p, yield)
 	case p.Project == "":
-		return x.listProjects(ctx, p.Workspace, yield)
+		err := x.listProjects(ctx, p.Workspace, yield)
+		if p.MayBeKey(err) {
+			return x.listExperiments(ctx, p, yield)
+		}
+		return err
 	}
 	return x.listExperiments(ctx, p, yield)
 }

@@ -3,6 +3,7 @@ package find
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -129,6 +130,9 @@ func (r *resolver) add(ctx context.Context, p Path) error {
 	}
 	if p.Project == "" {
 		list, err := r.ProjectsOf(ctx, p.Workspace)
+		if p.MayBeKey(err) {
+			return r.addKey(ctx, p.Workspace, err)
+		}
 		if err != nil {
 			return err
 		}
@@ -147,6 +151,37 @@ func (r *resolver) add(ctx context.Context, p Path) error {
 		return nil
 	}
 	return r.addExperiment(ctx, p, r.project(proj))
+}
+
+// MayBeKey reports whether a path that leads to no workspace, as err says, may be the
+// key of an experiment by itself.
+func (p *Path) MayBeKey(err error) bool {
+	e, ok := errors.AsType[*NotFoundError](err)
+	return ok && e.What == "workspace" && p.Project == "" && IsKey(p.Workspace)
+}
+
+// addKey puts the experiment of a key into the scope, wherever it is. It returns
+// notFound if there is none.
+func (r *resolver) addKey(ctx context.Context, key string, notFound error) error {
+	e, err := r.x.client.Experiments.Metadata(ctx, key)
+	switch {
+	case err == nil:
+	case judge.Fatal(err):
+		return fmt.Errorf("experiment %q: %w", key, err)
+	default:
+		return notFound
+	}
+	list, err := r.ProjectsOf(ctx, e.Workspace)
+	if err != nil {
+		return err
+	}
+	for i := range list {
+		if SameProject(e, &list[i]) {
+			r.project(&list[i]).add(newListed(e))
+			return nil
+		}
+	}
+	return notFound
 }
 
 // project returns the project in scope, which it may put there.
@@ -239,7 +274,7 @@ func (r *resolver) findProject(ctx context.Context, p Path) (*comet.Project, err
 
 // addExperiment puts one experiment into the scope, found by key or name.
 func (r *resolver) addExperiment(ctx context.Context, p Path, proj *Project) error {
-	if isKey(p.Experiment) {
+	if IsKey(p.Experiment) {
 		e, err := r.x.client.Experiments.Metadata(ctx, p.Experiment)
 		switch {
 		case err == nil && SameProject(e, &proj.Project):
@@ -278,8 +313,8 @@ func (r *resolver) addExperiment(ctx context.Context, p Path, proj *Project) err
 	return e
 }
 
-// isKey reports whether s has the form of an experiment key.
-func isKey(s string) bool {
+// IsKey reports whether s has the form of an experiment key.
+func IsKey(s string) bool {
 	for _, c := range []byte(s) {
 		if (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
 			return false

@@ -48,7 +48,7 @@ var rules = map[string]rule{
 	"internal/thin":      {not: []string{"net", "net/http", "os"}},
 	"internal/unpack":    {not: []string{"net", "net/http", "os"}},
 	"internal/selection": {own: []string{"stream"}, not: []string{"os", "net", "net/http"}},
-	"internal/exporter":  {own: []string{"internal/base", "internal/comet", "internal/comet/transport", "internal/listing", "internal/pathname", "internal/progress", "internal/report", "internal/selection", "internal/suggest", "internal/text", "stream"}, others: []string{"golang.org/x/"}},
+	"internal/exporter":  {own: []string{"internal/base", "internal/comet", "internal/comet/transport", "internal/comet/wire", "internal/listing", "internal/pathname", "internal/progress", "internal/report", "internal/selection", "internal/suggest", "internal/text", "stream"}, others: []string{"golang.org/x/"}},
 	"internal/importer":  {own: []string{"internal/comet", "internal/comet/transport", "internal/comet/wire", "internal/pathname", "internal/progress", "internal/report", "internal/suggest", "internal/thin", "internal/unpack", "stream"}, others: []string{"golang.org/x/"}},
 
 	// The rooms of the importer, from the bottom up.

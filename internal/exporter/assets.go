@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
-	"github.com/comet-stream/comet-stream/internal/exporter/find"
 	"github.com/comet-stream/comet-stream/internal/exporter/judge"
 	"github.com/comet-stream/comet-stream/internal/exporter/prefetch"
 	"github.com/comet-stream/comet-stream/stream"
@@ -56,7 +55,7 @@ func rankOf(typ string) int {
 // byUpload orders assets by the rank of their types, then by the time of their
 // upload, absent times first, and by id. No server decides on that order.
 func byUpload(a, b *item) int {
-	return cmp.Or(cmp.Compare(a.rank, b.rank), find.CompareTimes(a.created, b.created), strings.Compare(a.id, b.id))
+	return cmp.Or(cmp.Compare(a.rank, b.rank), stream.CompareTimes(a.created, b.created), strings.Compare(a.id, b.id))
 }
 
 func newItem(a *comet.Asset) (*item, error) {

@@ -190,7 +190,7 @@ func TestExport(t *testing.T) {
 		t.Errorf("first group %+v", first)
 	}
 	for i := 1; i < len(groups); i++ {
-		if find.CompareTimes(groups[i-1].Start, groups[i].Start) > 0 {
+		if stream.CompareTimes(groups[i-1].Start, groups[i].Start) > 0 {
 			t.Errorf("group %q starts before the one before it", groups[i].Key)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comet/transport"
+	"github.com/comet-stream/comet-stream/internal/comet/wire"
 	"github.com/comet-stream/comet-stream/internal/exporter/find"
 	"github.com/comet-stream/comet-stream/internal/exporter/judge"
 	"github.com/comet-stream/comet-stream/internal/exporter/packed"
@@ -420,11 +421,8 @@ func number(s string) float64 {
 // integer reads an integer, which programs of statistics write with a
 // fraction; anything else is absent.
 func integer(s string) stream.Int64 {
-	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
+	if n, ok := wire.ParseInt([]byte(s)); ok {
 		return stream.NewInt64(n)
-	}
-	if f := number(s); f == math.Trunc(f) && math.Abs(f) < 1<<53 {
-		return stream.NewInt64(int64(f))
 	}
 	return stream.Int64{}
 }

@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
+	"github.com/comet-stream/comet-stream/stream"
 )
 
 // Options say how a folder is read and written.
@@ -264,23 +265,10 @@ func (f *Folder) addProject(dir string) error {
 		p.addExperiment(f.root, path.Join(dir, name))
 	}
 	slices.SortStableFunc(p.experiments, func(a, b *experiment) int {
-		return cmp.Or(compareTimes(a.start, b.start), strings.Compare(a.key, b.key))
+		return cmp.Or(stream.CompareTimes(a.start, b.start), strings.Compare(a.key, b.key))
 	})
 	f.projects = append(f.projects, p)
 	return nil
-}
-
-// compareTimes orders absent before present.
-func compareTimes(a, b *int64) int {
-	switch {
-	case a == nil && b == nil:
-		return 0
-	case a == nil:
-		return -1
-	case b == nil:
-		return 1
-	}
-	return cmp.Compare(*a, *b)
 }
 
 // addExperiment adds the experiment of a directory, if it is one.

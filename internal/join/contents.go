@@ -317,25 +317,14 @@ func (p *project) contents() []*item {
 			rest = append(rest, it)
 		}
 	}
-	slices.SortStableFunc(list, func(a, b *item) int { return cmp.Or(compareTime(a.start, b.start), strings.Compare(a.id, b.id)) })
+	slices.SortStableFunc(list, func(a, b *item) int {
+		return cmp.Or(stream.CompareTimes(a.start, b.start), strings.Compare(a.id, b.id))
+	})
 	list = append(list, rest...)
 	if p.notes != nil {
 		list = append(list, p.notes)
 	}
 	return list
-}
-
-// compareTime orders times, absent ones first.
-func compareTime(a, b *int64) int {
-	switch {
-	case a == nil && b == nil:
-		return 0
-	case a == nil:
-		return -1
-	case b == nil:
-		return 1
-	}
-	return cmp.Compare(*a, *b)
 }
 
 // rank is the order of what stands behind all projects: what refers to others

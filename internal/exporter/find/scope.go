@@ -44,20 +44,7 @@ func newListed(e *comet.Experiment) Experiment {
 
 // byStart orders experiments as they stand in a stream.
 func byStart(a, b Experiment) int {
-	return cmp.Or(CompareTimes(a.Start, b.Start), strings.Compare(a.Key, b.Key))
-}
-
-// CompareTimes orders times, absent ones first.
-func CompareTimes(a, b *int64) int {
-	switch {
-	case a == nil && b == nil:
-		return 0
-	case a == nil:
-		return -1
-	case b == nil:
-		return 1
-	}
-	return cmp.Compare(*a, *b)
+	return cmp.Or(stream.CompareTimes(a.Start, b.Start), strings.Compare(a.Key, b.Key))
 }
 
 // Project is a project in scope.

@@ -160,8 +160,8 @@ func plain(v any) string {
 	switch {
 	case err != nil:
 		return text
-	case f == math.Trunc(f) && math.Abs(f) <= 1<<53:
-		return strconv.FormatFloat(f, 'f', -1, 64)
+	case f == math.Trunc(f) && math.Abs(f) < 1<<63:
+		return strconv.FormatInt(int64(f), 10)
 	}
 	return strconv.FormatFloat(f, 'g', -1, 64)
 }

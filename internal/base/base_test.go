@@ -1,0 +1,126 @@
+package base
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"testing"
+
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+func ptr[T any](v T) *T { return &v }
+
+// archive returns a stream of experiments, and of an artifact with two versions of
+// which the files of the second may be missing.
+func archive(t *testing.T, lost bool, experiments ...*stream.Experiment) []byte {
+	t.Helper()
+	var data bytes.Buffer
+	w := stream.NewWriter(&data, stream.WriterOptions{})
+	records := []stream.Record{&stream.Header{}, &stream.Plan{}, &stream.Project{Workspace: "w", Name: "p"}}
+	for _, e := range experiments {
+		e.Workspace, e.Project = "w", "p"
+		records = append(records, e)
+		if e.Key == "partly" {
+			records = append(records, &stream.Skipped{Experiment: &e.Key, Of: stream.KindHTML, Reason: "500"})
+		}
+		records = append(records, &stream.ExperimentEnd{Key: e.Key})
+	}
+	records = append(records, &stream.Artifact{ID: "a", Workspace: "w", Project: "p"}, &stream.ArtifactVersion{ID: "v1", Version: "1.0.0"})
+	if lost {
+		records = append(records, &stream.Skipped{ID: ptr("x"), Of: stream.KindAsset, Reason: "410"})
+	}
+	records = append(records, &stream.ArtifactEnd{ID: "a"})
+	for _, r := range records {
+		if err := w.Write(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return data.Bytes()
+}
+
+func tagged(t *testing.T, tags ...string) func(*stream.Experiment) {
+	doc, err := stream.DocFromJSON([]byte(`{}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(e *stream.Experiment) { e.Doc, e.Tags = doc, append([]string{}, tags...) }
+}
+
+func TestBase(t *testing.T) {
+	same := &stream.Experiment{Key: "same", Name: ptr("one"), Start: ptr[int64](1), End: ptr[int64](2), Crashed: ptr(true), Archived: true}
+	tagged(t, "b", "a")(same)
+	first := archive(t, true, same, &stream.Experiment{Key: "running", Running: true}, &stream.Experiment{Key: "partly"}, &stream.Experiment{Key: "renamed", Name: ptr("old")})
+	second := archive(t, false, &stream.Experiment{Key: "renamed", Name: ptr("new")})
+	b, err := Read(io.MultiReader(bytes.NewReader(first), bytes.NewReader(second)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed := func(key string, change func(*Experiment)) *Experiment {
+		e := &Experiment{Key: key, Workspace: "w", Project: "p"}
+		change(e)
+		return e
+	}
+	as := func(e *Experiment) {
+		e.Name, e.Start, e.End, e.Crashed, e.Archived, e.Tags = "one", ptr[int64](1), ptr[int64](2), true, true, []string{"a", "b"}
+	}
+	for name, test := range map[string]struct {
+		e      *Experiment
+		listed bool
+	}{
+		"the same":               {listed("same", as), true},
+		"a listing with less":    {listed("same", func(e *Experiment) { as(e); e.Name, e.End = "", nil }), true},
+		"another name":           {listed("same", func(e *Experiment) { as(e); e.Name = "two" }), false},
+		"another end":            {listed("same", func(e *Experiment) { as(e); e.End = ptr[int64](3) }), false},
+		"restored":               {listed("same", func(e *Experiment) { as(e); e.Archived = false }), false},
+		"running again":          {listed("same", func(e *Experiment) { as(e); e.Running = true }), false},
+		"moved":                  {listed("same", func(e *Experiment) { as(e); e.Project = "q" }), false},
+		"one that was running":   {listed("running", func(*Experiment) {}), false},
+		"one that lacks an item": {listed("partly", func(*Experiment) {}), false},
+		"the newest counts":      {listed("renamed", func(e *Experiment) { e.Name = "new" }), true},
+		"an older one does not":  {listed("renamed", func(e *Experiment) { e.Name = "old" }), false},
+		"a new one":              {listed("new", func(*Experiment) {}), false},
+	} {
+		if got := b.Listed(test.e); got != test.listed {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	if !b.Tagged(listed("same", as)) || b.Tagged(listed("same", func(e *Experiment) { e.Tags = []string{"a"} })) {
+		t.Error("tags are not compared")
+	}
+	if b.KnowsTags("renamed") || !b.Tagged(listed("renamed", as)) {
+		t.Error("tags are known that the stream left out")
+	}
+	if !b.HasVersion("v1") || b.HasVersion("v2") || (*Base)(nil).HasVersion("v1") || (*Base)(nil).Listed(listed("same", as)) {
+		t.Error("versions: the whole one of the second stream counts, and no other")
+	}
+	gone := b.Gone(func(_, project string) bool { return project == "p" }, func(key string) bool { return key != "partly" })
+	if len(gone) != 1 || gone[0].Key != "partly" {
+		t.Errorf("gone: %+v", gone)
+	}
+	other, err := Read(bytes.NewReader(second))
+	if err != nil || other.ID() == b.ID() || len(b.ID()) != 16 {
+		t.Errorf("ids %q and %q, %v", b.ID(), other.ID(), err)
+	}
+	if alone, err := Read(bytes.NewReader(first)); err != nil || alone.HasVersion("v1") {
+		t.Errorf("a version without its files counts, %v", err)
+	}
+}
+
+func TestBaseOfPartOfAStream(t *testing.T) {
+	data := archive(t, false, &stream.Experiment{Key: "k"})
+	if _, err := Read(bytes.NewReader(data[:len(data)-10])); !errors.Is(err, stream.ErrTruncated) {
+		t.Errorf("cut: %v", err)
+	}
+	var aborted bytes.Buffer
+	w := stream.NewWriter(&aborted, stream.WriterOptions{})
+	if err := errors.Join(w.Write(&stream.Header{}), w.Write(&stream.Plan{}), w.Abort("server", "it rains")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Read(&aborted); !errors.Is(err, stream.ErrAborted) {
+		t.Errorf("aborted: %v", err)
+	}
+}

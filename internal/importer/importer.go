@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
@@ -110,10 +109,7 @@ type run struct {
 	saysTaken    flow.Lazy[bool] // its handshake refuses a key that is taken
 	oldNamesLose flow.Lazy[bool] // against the name that it makes up, since that is later
 
-	busy  flow.Locks[string]                      // experiments by their key at the destination: joined streams may hold one twice
-	shown struct{ together, each points.Showing } // guarded by mu
-
-	mu sync.Mutex
+	busy flow.Locks[string] // experiments by their key at the destination: joined streams may hold one twice
 }
 
 // result joins the errors of a run. Those that follow from another are left

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/comet-stream/comet-stream/internal/base"
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/exporter/judge"
 	"github.com/comet-stream/comet-stream/internal/selection"
@@ -414,23 +415,14 @@ func (x *Finder) choose(ctx context.Context, p *Project, all []Experiment) (sele
 		if !ask && !(held[i] && x.o.Base.KnowsTags(e.Key)) {
 			continue
 		}
-		g.Go(func() error {
-			if len(x.o.Selection.Tags) > 0 || held[i] {
-				tags, err := x.client.Experiments.Tags(ctx, e.Key)
-				if err != nil {
-					return fmt.Errorf("tags of experiment %q: %w", e.Key, err)
-				}
-				e.NoTags, e.Tags, was.Tags = false, tags, tags
-			}
+		g.Go(func() (err error) {
 			if ask {
-				var err error
-				if e.Holds, err = x.holds(ctx, e.Key); err != nil {
-					return fmt.Errorf("values of experiment %q: %w", e.Key, err)
-				}
-				keep[i] = x.Search.Experiment(&e)
+				keep[i], err = x.keeps(ctx, &e, &was, held[i])
+			} else {
+				err = x.tagged(ctx, &e, &was)
 			}
 			held[i] = held[i] && x.o.Base.Tagged(&was)
-			return nil
+			return err
 		})
 	}
 	if err := g.Wait(); err != nil {
@@ -445,6 +437,31 @@ func (x *Finder) choose(ctx context.Context, p *Project, all []Experiment) (sele
 		}
 	}
 	return selected, unchanged, nil
+}
+
+// keeps reports whether an experiment is selected, by its tags and values too. The
+// tags are also those of was.
+func (x *Finder) keeps(ctx context.Context, e *selection.Experiment, was *base.Experiment, held bool) (bool, error) {
+	if len(x.o.Selection.Tags) > 0 || held {
+		if err := x.tagged(ctx, e, was); err != nil {
+			return false, err
+		}
+	}
+	var err error
+	if e.Holds, err = x.holds(ctx, e.Key); err != nil {
+		return false, fmt.Errorf("values of experiment %q: %w", e.Key, err)
+	}
+	return x.Search.Experiment(e), nil
+}
+
+// tagged asks for the tags of an experiment.
+func (x *Finder) tagged(ctx context.Context, e *selection.Experiment, was *base.Experiment) error {
+	tags, err := x.client.Experiments.Tags(ctx, e.Key)
+	if err != nil {
+		return fmt.Errorf("tags of experiment %q: %w", e.Key, err)
+	}
+	e.NoTags, e.Tags, was.Tags = false, tags, tags
+	return nil
 }
 
 // chosen returns what a listing tells for the choice of experiments.

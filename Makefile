@@ -77,10 +77,11 @@ contract:
 	COMET_SDK_PYTHON=$$sdks COMET_STREAM_PYTHON=$$python $(GO) test -count 1 -v ./internal/contract
 
 python: build
+	cd examples/parquet && $(GO) vet . && CGO_ENABLED=0 $(GO) build -trimpath -o $(CURDIR)/bin/ .
 	python=$$(internal/contract/venv.sh python/requirements.txt) && cd python && \
 	$$python -m mypy comet_stream && \
 	$$python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall . && \
-	COMET_FILTER=$(CURDIR)/bin/comet-filter PYTHONDONTWRITEBYTECODE=1 $$python -m unittest discover -s tests
+	COMET_FILTER=$(CURDIR)/bin/comet-filter COMET_PARQUET=$(CURDIR)/bin/parquet PYTHONDONTWRITEBYTECODE=1 $$python -m unittest discover -s tests
 
 check: gofmt changelog vet lint govulncheck
 

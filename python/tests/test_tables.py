@@ -63,6 +63,19 @@ class Tables(unittest.TestCase):
                 steps = query(f"select max(step) from {source}").fetchone()[0]
                 self.assertEqual(int(steps), 2**63 - 1)
 
+    @unittest.skipUnless(os.environ.get("COMET_PARQUET"), "COMET_PARQUET names no build of examples/parquet")
+    def test_parquet(self):
+        name = os.path.join(self.folder.name, "points.parquet")
+        with open(self.stream, "rb") as data:
+            subprocess.run([os.environ["COMET_PARQUET"], name], stdin=data, check=True)
+        query = duckdb.connect().execute
+        self.assertEqual(
+            query(f"select count(*), sum(value), max(time) from '{name}' where metric = 'accuracy'").fetchone()[:2], (20000, sum(range(20000))))
+        rows = query(f"select step, epoch, context, value, text from '{name}' where metric = 'loss'").fetchall()
+        self.assertEqual(len(rows), len(POINTS))
+        self.assertEqual(rows[3][:4], (2**63 - 1, None, None, 1.0))
+        self.assertEqual([row[4] for row in rows], ["9007199254740993", "true", "null", "1.0", "0.5", "NaN"])
+
     def test_json_lines(self):
         with open(self.table("values", "jsonl"), encoding="utf-8") as lines:
             rows = [json.loads(line) for line in lines]

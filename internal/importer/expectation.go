@@ -3,9 +3,6 @@ package importer
 import (
 	"encoding/json"
 	"sync"
-
-	"github.com/comet-stream/comet-stream/internal/importer/content"
-	"github.com/comet-stream/comet-stream/stream"
 )
 
 // An expectation is what a verification has to find of an experiment. It holds
@@ -14,18 +11,15 @@ type expectation struct {
 	mu         sync.Mutex
 	parameters map[uint64]uint64 // hash of the name: hash of the current value
 	others     map[uint64]uint64
-	texts      map[stream.Kind]content.Sum
-	tags       []string
+	checks     []check // of items
 	name       *string
 	filePath   string
 	system     map[string]json.RawMessage
-	git        *gitDoc
 }
 
 func newExpectation() *expectation {
 	return &expectation{
 		parameters: make(map[uint64]uint64), others: make(map[uint64]uint64),
-		texts: make(map[stream.Kind]content.Sum),
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/importer/quota"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
+	"github.com/comet-stream/comet-stream/internal/importer/session"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -177,21 +178,7 @@ func (e *experiment) flushName(ctx context.Context) {
 	if e.expect(func(x *expectation) { x.name = &name }) {
 		return
 	}
-	if e.Existing != nil {
-		switch have := e.Existing.Name; {
-		case have != nil && *have == name:
-			return
-		case have != nil && *have != "" && !e.StreamWins:
-			e.Differs(report.Issue{Kind: "name", Name: name, Reason: "the destination has another one"})
-			return
-		}
-	}
-	e.Spawn(func() {
-		err := e.Write(ctx, "name", func() error {
-			return e.writeName(ctx, &valueDoc{Name: nameOther, ValueCurrent: document.NewText(name)})
-		})
-		e.other(nameOther, err)
-	})
+	e.Spawn(func() { e.other(nameOther, session.Put(ctx, e.Experiment, e.name(name))) })
 }
 
 // originOther notes where an experiment with a derived key comes from.

@@ -179,31 +179,10 @@ func (e *experiment) takeGit(ctx context.Context, rec *stream.Document) error {
 	if err := document.Read(rec.Doc, &g); err != nil {
 		return err
 	}
-	if g == (gitDoc{}) || e.expect(func(x *expectation) { x.git = &g }) {
-		return nil
+	if g != (gitDoc{}) {
+		put(ctx, e, e.git(g))
 	}
-	e.Spawn(func() { e.Item(report.Issue{Kind: string(stream.KindGit)}, e.writeGit(ctx, &g)) })
 	return nil
-}
-
-func (e *experiment) writeGit(ctx context.Context, g *gitDoc) error {
-	write := &comet.Git{User: g.User.Ptr(), Root: g.Root.Ptr(), Branch: g.Branch.Ptr(), Parent: g.Parent.Ptr(), Origin: g.Origin.Ptr()}
-	if e.Existing != nil {
-		have, err := e.r.Client.Origins.Git(ctx, e.Key)
-		if err != nil && !answer.Absent(err) {
-			return err
-		}
-		if have != nil && !have.Empty() {
-			if gitDocOf(have).is(g) {
-				return nil
-			}
-			if !e.StreamWins {
-				e.Differs(report.Issue{Kind: string(stream.KindGit), Reason: "the destination has other values"})
-				return nil
-			}
-		}
-	}
-	return e.Write(ctx, string(stream.KindGit), func() error { return e.r.Client.Origins.WriteGit(ctx, e.Key, write) })
 }
 
 func gitDocOf(g *comet.Git) *gitDoc {

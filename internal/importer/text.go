@@ -6,6 +6,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/content"
+	"github.com/comet-stream/comet-stream/internal/importer/session"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -22,6 +23,7 @@ var textKinds = map[stream.Kind]struct {
 		return t.WriteHTML(ctx, key, html, true, nil)
 	}},
 	stream.KindGitPatch: {comet.Texts.GitPatch, comet.Texts.WriteGitPatch},
+	stream.KindOutput:   {comet.Texts.Output, nil}, // which can only be added to
 }
 
 // takeText takes a piece of a text of the experiment.
@@ -75,33 +77,14 @@ func (e *experiment) finishOutput(ctx context.Context, whole *content.Spooled, t
 
 // writeText writes a text that a request replaces as a whole.
 func (e *experiment) writeText(ctx context.Context, kind stream.Kind, text content.Text) error {
-	k := textKinds[kind]
 	// Empty patches do not exist; an empty html, code or graph does.
 	if text.Size == 0 && kind == stream.KindGitPatch {
 		return nil
 	}
-	if e.expect(func(x *expectation) { x.texts[kind] = text.Sum }) {
+	if e.later(string(kind), e.longText(kind, content.Text{Sum: text.Sum}).Check) {
 		return nil
 	}
-	if e.Existing != nil {
-		same, empty, err := e.r.CompareText(ctx, text.Sum, func() (*comet.Text, error) { return k.read(e.r.Client.Texts, ctx, e.Key) })
-		switch {
-		case err != nil:
-			return err
-		case same && (text.Size > 0 || !e.Unfinished):
-			return nil
-		case !same && !empty && !e.StreamWins:
-			e.Differs(report.Issue{Kind: string(kind), Reason: "the destination has another one"})
-			return nil
-		}
-	}
-	write := func() error { return k.write(e.r.Client.Texts, ctx, e.Key, text.Content()) }
-	err := e.Write(ctx, string(kind), func() error {
-		if text.Size == 0 {
-			return write() // a reading may not tell it from none
-		}
-		return e.sure(ctx, write, func(x *expectation) { x.texts[kind] = text.Sum })
-	})
+	err := session.Put(ctx, e.Experiment, e.longText(kind, text))
 	if text.Size == 0 && answer.Refused(err) {
 		// Some servers answer an empty text for none, and take none. Nothing is
 		// lost: there is no text at the destination either.

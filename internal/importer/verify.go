@@ -3,7 +3,6 @@ package importer
 import (
 	"context"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 
@@ -26,9 +25,9 @@ func (e *experiment) verify(ctx context.Context) error {
 		return nil
 	}
 	v := &verification{e: e, x: e.verified}
-	for _, check := range []func(context.Context) error{
-		v.metadata, v.tags, v.values, v.system, v.git, v.texts, v.points, v.assets,
-	} {
+	checks := []func(context.Context) error{v.metadata, v.values, v.system}
+	checks = append(checks, v.items()...)
+	for _, check := range append(checks, v.points, v.assets) {
 		// What was written a moment ago may not show yet, so that a finding
 		// counts when it is found again.
 		if err := v.twice(ctx, check); err != nil {
@@ -121,24 +120,10 @@ func (v *verification) contents(ctx context.Context) error {
 		}
 		v.names(there)
 	}
-	for _, check := range []func(context.Context) error{v.tags, v.values, v.system, v.git, v.texts} {
+	for _, check := range []func(context.Context) error{v.values, v.system} {
 		if err := check(ctx); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-func (v *verification) tags(ctx context.Context) error {
-	if len(v.x.tags) == 0 {
-		return nil
-	}
-	have, err := v.e.r.Client.Experiments.Tags(ctx, v.e.Key)
-	if err != nil && !answer.Absent(err) {
-		return err
-	}
-	for _, t := range document.Without(v.x.tags, have) {
-		v.finds("tags", t, "the destination has it not")
 	}
 	return nil
 }
@@ -196,37 +181,6 @@ func (v *verification) system(ctx context.Context) error {
 			v.finds(string(stream.KindSystem), name, "the destination has another value")
 		} else if n := document.Doubled(v.x.system[name], have[name]); n > 0 {
 			v.finds(string(stream.KindSystem), name, isDoubled, n)
-		}
-	}
-	return nil
-}
-
-func (v *verification) git(ctx context.Context) error {
-	if v.x.git == nil {
-		return nil
-	}
-	have, err := v.e.r.Client.Origins.Git(ctx, v.e.Key)
-	if err != nil && !answer.Absent(err) {
-		return err
-	}
-	if have == nil || !gitDocOf(have).is(v.x.git) {
-		v.finds(string(stream.KindGit), "", "the destination has other values")
-	}
-	return nil
-}
-
-func (v *verification) texts(ctx context.Context) error {
-	for _, kind := range slices.Sorted(maps.Keys(v.x.texts)) {
-		read := comet.Texts.Output
-		if k, ok := textKinds[kind]; ok {
-			read = k.read
-		}
-		have, err := v.e.r.ReadSum(ctx, func() (io.ReadCloser, error) { return read(v.e.r.Client.Texts, ctx, v.e.Key) })
-		switch want := v.x.texts[kind]; {
-		case err != nil:
-			return err
-		case have != want:
-			v.finds(string(kind), "", "%d bytes in the stream, %d other ones at the destination", want.Size, have.Size)
 		}
 	}
 	return nil

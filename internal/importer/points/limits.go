@@ -17,7 +17,7 @@ type Limits struct {
 	RewriteSeries bool
 
 	mu    sync.Mutex
-	shown struct{ together, each Showing } // guarded by mu
+	shown struct{ together, each showing } // guarded by mu
 }
 
 // maxBatches is how many batches of points may wait to be written.
@@ -30,9 +30,9 @@ func NewLimits(sets, seriesCap int64, rewriteSeries bool) *Limits {
 	}
 }
 
-// A Showing is what has turned out of how the destination shows metrics: all
+// A showing is what has turned out of how the destination shows metrics: all
 // together, or one by one. It is for all experiments.
-type Showing struct {
+type showing struct {
 	whole int64 // points of the longest one that was shown as it was written
 	most  int64 // points of the longest one at all
 	// several is true when several points of one step and context are shown.
@@ -40,7 +40,7 @@ type Showing struct {
 }
 
 // showing changes what is known of one way to read metrics, and returns it.
-func (l *Limits) showing(each bool, change func(*Showing)) Showing {
+func (l *Limits) showing(each bool, change func(*showing)) showing {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := &l.shown.together

@@ -241,7 +241,7 @@ const longRun = 100
 // written: only where it is known that they are not there.
 func (ps *Points) remedy(part *partial) remedy {
 	s := &part.shown
-	known := ps.limits.showing(ps.each, func(k *Showing) {
+	known := ps.limits.showing(ps.each, func(k *showing) {
 		if s.Missing == 0 {
 			k.whole = max(k.whole, s.Shown)
 		}

@@ -182,7 +182,7 @@ func (ps *Points) readSet(ctx context.Context, metric string) (*pointset.Set, er
 	ps.share.free()
 	ps.share = mine
 	set.Seal()
-	ps.limits.showing(metric != "", func(k *Showing) {
+	ps.limits.showing(metric != "", func(k *showing) {
 		for _, s := range set.Series {
 			k.most = max(k.most, s.Digest.N)
 		}

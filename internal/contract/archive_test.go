@@ -130,7 +130,7 @@ func leaves(t *testing.T, stream []byte) map[string]string {
 				leavesOf(found, fmt.Sprintf("%s %v", rec.Kind, value.(map[string]any)["name"]), value)
 			}
 		default:
-			leavesOf(found, fmt.Sprintf("%s %s %v", rec.Kind, rec.Asset, rec.Body["name"]), map[string]any(rec.Body))
+			leavesOf(found, fmt.Sprintf("%s %s %v", rec.Kind, rec.Asset, rec.Body["name"]), rec.Body)
 		}
 	}
 	return found

@@ -20,11 +20,9 @@ import (
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-// experiment is an experiment of the stream on its way to the destination. Its
-// records are worked on by one goroutine, in their order; what they ask for is
-// done side by side by others.
-type experiment struct {
-	*flow.Group
+// An opening is the way of an experiment from its key to the mark that it is
+// finished: how it is found or made, marked before it is written to, and ended.
+type opening struct {
 	*session.Experiment
 	r       *run
 	doc     experimentDoc
@@ -34,6 +32,14 @@ type experiment struct {
 	seen    *comet.Experiment // what a reading before the handshake has shown
 	resumed atomic.Bool       // servers may let it run again
 	runs    flow.Lazy[*comet.Run]
+}
+
+// experiment is an experiment of the stream on its way to the destination. Its
+// records are worked on by one goroutine, in their order; what they ask for is
+// done side by side by others.
+type experiment struct {
+	*flow.Group
+	*opening
 
 	reads      readings
 	system     systemItem
@@ -53,10 +59,10 @@ type experimentDoc struct {
 
 // startExperiment begins the work on an experiment.
 func (r *run) startExperiment(work context.Context, src *place.Source, p *workspace.Project, rec *stream.Experiment) *experiment {
-	e := &experiment{
-		Group: flow.NewGroup(r.Inbox), r: r, source: src, project: p,
+	e := &experiment{Group: flow.NewGroup(r.Inbox), opening: &opening{
 		Experiment: &session.Experiment{Destination: r.Destination, Record: rec, Turn: r.Turns.Join(), Tasks: flow.NewTasks(cap(r.Open))},
-	}
+		r:          r, source: src, project: p,
+	}}
 	e.assets = assets.New(e.Experiment, assets.Options{
 		Uploads: r.Uploads, Spools: r.Spools, Count: r.Counters.Assets, Target: p.Target, Run: e.run,
 		Whole: src.Whole.Has(stream.ResourceAssets), NoRewrite: r.o.NoRewrite,

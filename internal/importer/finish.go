@@ -18,7 +18,7 @@ import (
 // with the times of the stream is therefore one that was finished but for that
 // flag, and an archived one needs no other mark. One that is written to later is
 // marked by its start, see reopen.
-func (e *experiment) finish(ctx context.Context) error {
+func (e *opening) finish(ctx context.Context) error {
 	switch {
 	case e.r.Mode == VerifyOnly:
 		return nil
@@ -28,7 +28,7 @@ func (e *experiment) finish(ctx context.Context) error {
 	return e.finishThere(ctx)
 }
 
-func (e *experiment) finishNew(ctx context.Context) error {
+func (e *opening) finishNew(ctx context.Context) error {
 	if !e.r.Dry() {
 		run, err := e.run(ctx)
 		if err != nil {
@@ -48,7 +48,7 @@ func (e *experiment) finishNew(ctx context.Context) error {
 }
 
 // endRun ends the experiment, as one that has crashed if it has.
-func (e *experiment) endRun(ctx context.Context, run *comet.Run, crashed bool) error {
+func (e *opening) endRun(ctx context.Context, run *comet.Run, crashed bool) error {
 	if err := e.r.ReportEnd(ctx, run); err != nil {
 		return fmt.Errorf("end: %w", err)
 	}
@@ -56,7 +56,7 @@ func (e *experiment) endRun(ctx context.Context, run *comet.Run, crashed bool) e
 }
 
 // setCrashed tells that the experiment has crashed, if it has.
-func (e *experiment) setCrashed(ctx context.Context, crashed bool) error {
+func (e *opening) setCrashed(ctx context.Context, crashed bool) error {
 	if !crashed {
 		return nil
 	}
@@ -72,7 +72,7 @@ func (e *experiment) setCrashed(ctx context.Context, crashed bool) error {
 }
 
 // setFirstTimes sets the times of an experiment for the first time.
-func (e *experiment) setFirstTimes(ctx context.Context, run *comet.Run) error {
+func (e *opening) setFirstTimes(ctx context.Context, run *comet.Run) error {
 	end := e.ended()
 	switch {
 	case end != nil:
@@ -90,7 +90,7 @@ func (e *experiment) setFirstTimes(ctx context.Context, run *comet.Run) error {
 
 // ended is the end that a new experiment gets. Of one that was running nothing is
 // known after the stream was written, however much later it is imported.
-func (e *experiment) ended() *int64 {
+func (e *opening) ended() *int64 {
 	if e.Record.End != nil || !e.Record.Running || e.source.Written <= 0 {
 		return e.Record.End
 	}
@@ -102,7 +102,7 @@ func (e *experiment) ended() *int64 {
 }
 
 // setArchived archives the experiment where the stream has it archived.
-func (e *experiment) setArchived(ctx context.Context) error {
+func (e *opening) setArchived(ctx context.Context) error {
 	archived := e.Existing != nil && e.Existing.Archived
 	switch {
 	case e.Record.Archived == archived:
@@ -126,7 +126,7 @@ func (e *experiment) setArchived(ctx context.Context) error {
 }
 
 // finishThere ends the work on an experiment that was finished before.
-func (e *experiment) finishThere(ctx context.Context) error {
+func (e *opening) finishThere(ctx context.Context) error {
 	if err := e.compareState(ctx); err != nil {
 		return err
 	}
@@ -156,7 +156,7 @@ func (e *experiment) finishThere(ctx context.Context) error {
 }
 
 // endAgain ends an experiment that was resumed to be written to.
-func (e *experiment) endAgain(ctx context.Context) error {
+func (e *opening) endAgain(ctx context.Context) error {
 	if !e.resumed.Load() || e.Existing.Running || e.r.Dry() {
 		return nil
 	}
@@ -182,7 +182,7 @@ func timeText(t *int64) string {
 const untoldCrash = "crashed in the stream, and the destination does not tell whether it has crashed"
 
 // compareState compares whether the experiment has ended, and how.
-func (e *experiment) compareState(ctx context.Context) error {
+func (e *opening) compareState(ctx context.Context) error {
 	crashed := document.IsTrue(e.Record.Crashed)
 	has := e.Existing.Crashed
 	if crashed && has == nil && !e.Existing.Running {
@@ -206,7 +206,7 @@ func (e *experiment) compareState(ctx context.Context) error {
 
 // runsThere reports whether an experiment of the stream that runs does so at the
 // destination too, as where that is the source.
-func (e *experiment) runsThere(there *comet.Experiment) bool {
+func (e *opening) runsThere(there *comet.Experiment) bool {
 	return e.Record.Running && there.Running
 }
 

@@ -18,7 +18,7 @@ import (
 // another import would then write all of it again. So until a destination is
 // known to refuse keys that are taken, it is asked for the experiment before. The
 // first new experiment of a run shows which kind the destination is.
-func (e *experiment) newRun(ctx context.Context) (*comet.Run, error) {
+func (e *opening) newRun(ctx context.Context) (*comet.Run, error) {
 	says, known := e.r.saysTaken.Peek()
 	if !says {
 		if taken, err := e.isTaken(ctx); taken || err != nil {
@@ -47,7 +47,7 @@ func (e *experiment) newRun(ctx context.Context) (*comet.Run, error) {
 // handshake says that a key is taken: one after the other shows it. Where both
 // are answered, or the second one is neither answered nor refused by the server
 // itself, the key may have been taken before them too.
-func (e *experiment) tryHandshake(ctx context.Context) (run *comet.Run, says bool, unknown, err error) {
+func (e *opening) tryHandshake(ctx context.Context) (run *comet.Run, says bool, unknown, err error) {
 	run, err = e.handshake(ctx)
 	if err != nil {
 		if says = saysTaken(err); !says {
@@ -77,7 +77,7 @@ func saysTaken(err error) bool {
 // isTaken reports whether there is an experiment with the key. One refusal to show
 // it may be that of something before the server, and is not believed at once: to
 // take a free key for another's would make a copy under a derived one.
-func (e *experiment) isTaken(ctx context.Context) (bool, error) {
+func (e *opening) isTaken(ctx context.Context) (bool, error) {
 	for try := 1; ; try++ {
 		there, err := e.r.Client.Experiments.Metadata(ctx, e.Key)
 		e.seen = there
@@ -101,7 +101,7 @@ const maxHandshakes = 3
 
 // handshake asks for the experiment under its key. A refusal without a code may
 // be one that was garbled on its way, and is not believed at once.
-func (e *experiment) handshake(ctx context.Context) (*comet.Run, error) {
+func (e *opening) handshake(ctx context.Context) (*comet.Run, error) {
 	for try := 1; ; try++ {
 		run, err := e.r.Client.Experiments.Start(ctx, comet.Handshake{
 			Key: e.Key, Workspace: e.project.Target.Workspace, Project: e.project.Target.Name, Offline: true,
@@ -117,10 +117,10 @@ func (e *experiment) handshake(ctx context.Context) (*comet.Run, error) {
 
 // refusesKey reports whether a handshake was refused for no other reason than,
 // perhaps, the key.
-func (e *experiment) refusesKey(err error) bool { return !e.Derived && answer.Unexplained(err) }
+func (e *opening) refusesKey(err error) bool { return !e.Derived && answer.Unexplained(err) }
 
 // run returns the handshake of the experiment, which uploads need.
-func (e *experiment) run(ctx context.Context) (*comet.Run, error) {
+func (e *opening) run(ctx context.Context) (*comet.Run, error) {
 	return e.runs.Get(func() (*comet.Run, error) {
 		if e.r.Dry() {
 			return comet.UsualRun(e.Key), nil

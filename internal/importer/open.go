@@ -26,7 +26,7 @@ func (e *keyError) ExitCode() int { return 3 }
 
 // open finds or creates the experiment at the destination, and claims it until
 // the function it returns is called.
-func (e *experiment) open(ctx context.Context) (free func(), err error) {
+func (e *opening) open(ctx context.Context) (free func(), err error) {
 	if err := document.Read(e.Record.Doc, &e.doc); err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func (e *experiment) open(ctx context.Context) (free func(), err error) {
 
 // imported returns the experiment as it is to be left: with the times and the
 // state of the stream, or, where it was finished before, with its own.
-func (e *experiment) imported() place.Experiment {
+func (e *opening) imported() place.Experiment {
 	k := place.Experiment{Key: e.Key, Start: e.Record.Start, End: e.Record.End, Crashed: document.IsTrue(e.Record.Crashed)}
 	if e.Existing != nil && !e.Unfinished && !e.StreamWins {
 		k.Start, k.End, k.Crashed = e.Existing.Start, e.Existing.End, document.IsTrue(e.Existing.Crashed)
@@ -66,7 +66,7 @@ func (e *experiment) imported() place.Experiment {
 }
 
 // chooseKey chooses the key to try first.
-func (e *experiment) chooseKey() error {
+func (e *opening) chooseKey() error {
 	from := place.Project{Workspace: e.Record.Workspace, Name: e.Record.Project}
 	e.Key = e.Record.Key
 	switch keep := e.r.o.Keys; {
@@ -82,7 +82,7 @@ func (e *experiment) chooseKey() error {
 
 // derive changes to the derived key, unless keys have to be kept for whatever
 // reason.
-func (e *experiment) derive(reason string) error {
+func (e *opening) derive(reason string) error {
 	if e.r.o.Keys == place.KeysRequire {
 		return &keyError{e.Record.Key, reason}
 	}
@@ -91,14 +91,14 @@ func (e *experiment) derive(reason string) error {
 }
 
 // deriveFor is derive for a reason that the destination has given.
-func (e *experiment) deriveFor(reason string) error {
+func (e *opening) deriveFor(reason string) error {
 	e.Issue(report.Issue{Class: report.Noted, Kind: "key", Name: e.Record.Key, Reason: "another one was derived: " + reason})
 	return e.derive(reason)
 }
 
 // openKey opens the experiment with the chosen key. again means that another
 // key was chosen, to be tried next.
-func (e *experiment) openKey(ctx context.Context) (again bool, err error) {
+func (e *opening) openKey(ctx context.Context) (again bool, err error) {
 	if e.r.Dry() {
 		return e.look(ctx)
 	}
@@ -118,7 +118,7 @@ func (e *experiment) openKey(ctx context.Context) (again bool, err error) {
 
 // openRefused goes on after a handshake that was refused for no reason that is
 // understood: perhaps because there is the experiment.
-func (e *experiment) openRefused(ctx context.Context, refusal error) (again bool, err error) {
+func (e *opening) openRefused(ctx context.Context, refusal error) (again bool, err error) {
 	there, err := e.r.Client.Experiments.Metadata(ctx, e.Key)
 	switch {
 	case err == nil:
@@ -130,7 +130,7 @@ func (e *experiment) openRefused(ctx context.Context, refusal error) (again bool
 }
 
 // openTaken opens an experiment that exists already.
-func (e *experiment) openTaken(ctx context.Context) (again bool, err error) {
+func (e *opening) openTaken(ctx context.Context) (again bool, err error) {
 	there, err := e.seen, error(nil)
 	if e.seen = nil; there == nil {
 		there, err = e.r.Client.Experiments.Metadata(ctx, e.Key)
@@ -154,7 +154,7 @@ const hiddenReason = "it is taken at the destination by an experiment that the A
 // hidden finds out more of an experiment that the handshake knows and the
 // reading does not: whether it is someone else's, or the reading only lags
 // behind. A mistake here would make a second copy of it.
-func (e *experiment) hidden(ctx context.Context) (*comet.Experiment, error) {
+func (e *opening) hidden(ctx context.Context) (*comet.Experiment, error) {
 	run, err := e.r.Client.Experiments.Open(ctx, e.Key)
 	if err != nil {
 		return nil, err
@@ -180,7 +180,7 @@ var errUnreadable = errors.New("it does not come to light")
 
 // openThere takes an experiment that exists for ours if it is in the target
 // project.
-func (e *experiment) openThere(ctx context.Context, there *comet.Experiment) (again bool, err error) {
+func (e *opening) openThere(ctx context.Context, there *comet.Experiment) (again bool, err error) {
 	ours, err := e.inTarget(ctx, there)
 	if err != nil {
 		return false, err
@@ -202,7 +202,7 @@ func (e *experiment) openThere(ctx context.Context, there *comet.Experiment) (ag
 }
 
 // begun says that the experiment is being written to.
-func (e *experiment) begun(ctx context.Context, run *comet.Run) error {
+func (e *opening) begun(ctx context.Context, run *comet.Run) error {
 	err := e.r.SureOf(ctx, e.Key, func() error { return e.r.Client.Experiments.ReportStatus(ctx, run, true, true) },
 		func(m *comet.Experiment) bool { return m.Running })
 	if err != nil {
@@ -213,7 +213,7 @@ func (e *experiment) begun(ctx context.Context, run *comet.Run) error {
 
 // inTarget reports whether an experiment of the destination is in the target
 // project. Servers may leave out where it is.
-func (e *experiment) inTarget(ctx context.Context, there *comet.Experiment) (bool, error) {
+func (e *opening) inTarget(ctx context.Context, there *comet.Experiment) (bool, error) {
 	target := e.project.Target
 	switch {
 	case there.Workspace != "" && there.Project != "":
@@ -233,7 +233,7 @@ func (e *experiment) inTarget(ctx context.Context, there *comet.Experiment) (boo
 }
 
 // elsewhere decides on an experiment whose key is taken in another project.
-func (e *experiment) elsewhere(there *comet.Experiment) (again bool, err error) {
+func (e *opening) elsewhere(there *comet.Experiment) (again bool, err error) {
 	where := place.Project{Workspace: there.Workspace, Name: there.Project}
 	reason := fmt.Sprintf("the destination has its key in %q", where)
 	if !e.Derived && e.r.o.Elsewhere == place.ElsewhereDerive && e.r.o.Keys != place.KeysRequire {
@@ -246,7 +246,7 @@ func (e *experiment) elsewhere(there *comet.Experiment) (again bool, err error) 
 }
 
 // look finds the experiment without a handshake, which would create it.
-func (e *experiment) look(ctx context.Context) (again bool, err error) {
+func (e *opening) look(ctx context.Context) (again bool, err error) {
 	there, err := e.r.Client.Experiments.Metadata(ctx, e.Key)
 	switch {
 	case err == nil:
@@ -264,7 +264,7 @@ func (e *experiment) look(ctx context.Context) (again bool, err error) {
 
 // lookDerived looks for the experiment under the key that an earlier import may
 // have had to derive.
-func (e *experiment) lookDerived(ctx context.Context) (again bool, err error) {
+func (e *opening) lookDerived(ctx context.Context) (again bool, err error) {
 	derived := place.DeriveKey(e.Record.Key, e.project.Target)
 	there, err := e.r.Client.Experiments.Metadata(ctx, derived)
 	switch {
@@ -284,7 +284,7 @@ func (e *experiment) lookDerived(ctx context.Context) (again bool, err error) {
 // sameTimes reports whether the experiment at the destination has the times of
 // the stream. They are the last that an import sets, so that an experiment with
 // another start has never been finished.
-func (e *experiment) sameTimes() bool {
+func (e *opening) sameTimes() bool {
 	switch {
 	case e.Record.Start != nil:
 		return reconcile.Equal(e.Record.Start, e.Existing.Start)

@@ -14,9 +14,12 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/content"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
+	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
+	"github.com/comet-stream/comet-stream/internal/importer/session"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
+	"golang.org/x/sync/semaphore"
 )
 
 // Output is written in requests of about so many bytes and lines.
@@ -25,16 +28,25 @@ const (
 	maxLines    = 10000
 )
 
+// outputs write what an experiment has printed.
+type outputs struct {
+	*session.Experiment
+	memory *semaphore.Weighted // for requests that are built
+	// later notes what a verification has to find of an output, and reports whether
+	// that is all there is to do.
+	later func(content.Text) bool
+}
+
 // output writes what the experiment has printed. There is no way to replace
 // output, only to add to it.
-func (e *experiment) output(ctx context.Context, kind stream.Kind, output content.Text) error {
-	if output.Size == 0 || e.later(string(kind), e.longText(kind, content.Text{Sum: output.Sum}).Check) {
+func (e *outputs) output(ctx context.Context, kind stream.Kind, output content.Text) error {
+	if output.Size == 0 || e.later(output) {
 		return nil
 	}
 	var done int64
 	if e.Existing != nil {
 		have, err := e.outputThere(ctx, output)
-		if err == nil && have.fits && have.n < output.Size && !e.r.Dry() {
+		if err == nil && have.fits && have.n < output.Size && !e.Dry() {
 			// What was written a moment ago may not show yet.
 			have, err = e.outputSettled(ctx, output)
 		}
@@ -73,8 +85,8 @@ const outputMemory = 8 << 20
 
 // writeOutput writes the output from an offset on, until it is uncertain what has
 // arrived. It returns how much has for sure.
-func (e *experiment) writeOutput(ctx context.Context, output content.Text, done int64) (int64, error) {
-	err := e.r.withMemory(ctx, min(4*output.Size, outputMemory), func() error {
+func (e *outputs) writeOutput(ctx context.Context, output content.Text, done int64) (int64, error) {
+	err := flow.WithRoom(ctx, e.memory, min(4*output.Size, outputMemory), func() error {
 		o, err := e.openOutput(output, done)
 		if err != nil {
 			return err
@@ -85,7 +97,7 @@ func (e *experiment) writeOutput(ctx context.Context, output content.Text, done 
 			if err != nil || len(lines) == 0 {
 				return err
 			}
-			if err := e.r.Client.Texts.WriteOutput(ctx, e.Key, lines); err != nil {
+			if err := e.Client.Texts.WriteOutput(ctx, e.Key, lines); err != nil {
 				return err
 			}
 			done = o.off
@@ -97,7 +109,7 @@ func (e *experiment) writeOutput(ctx context.Context, output content.Text, done 
 // restOfOutput writes what has not arrived of the output, when nothing else of
 // the experiment is being written.
 // before says why that is uncertain.
-func (e *experiment) restOfOutput(ctx context.Context, output content.Text, before *postponedError) error {
+func (e *outputs) restOfOutput(ctx context.Context, output content.Text, before *postponedError) error {
 	done, err := before.done, before.err
 	for try := 1; ; try++ {
 		have, unread := e.outputSettled(ctx, output)
@@ -108,9 +120,9 @@ func (e *experiment) restOfOutput(ctx context.Context, output content.Text, befo
 			return fmt.Errorf("after a lost answer the destination has another output: %w", errChanged)
 		}
 		if have.n > done {
-			e.r.Unacknowledged(err)
+			e.Unacknowledged(err)
 		} else {
-			e.r.Client.NotDone(err)
+			e.Client.NotDone(err)
 		}
 		done, err = e.writeOutput(ctx, output, have.n)
 		if !answer.Uncertain(err) || try == reconcile.MaxUncertain {
@@ -135,7 +147,7 @@ type outputLines struct {
 }
 
 // openOutput returns the lines of an output from an offset on.
-func (e *experiment) openOutput(output content.Text, from int64) (*outputLines, error) {
+func (e *outputs) openOutput(output content.Text, from int64) (*outputLines, error) {
 	rc, err := output.Open()
 	if err != nil {
 		return nil, err
@@ -219,7 +231,7 @@ var outputSeed = maphash.MakeSeed()
 
 // outputSettled reads until enough readings agree, or all of it is there, or
 // something else is seen to write to it.
-func (e *experiment) outputSettled(ctx context.Context, output content.Text) (outputState, error) {
+func (e *outputs) outputSettled(ctx context.Context, output content.Text) (outputState, error) {
 	before := outputState{n: -1}
 	for n, agree := 1, 1; ; n, agree = n+1, agree+1 {
 		if n == reconcile.MaxReadings {
@@ -242,16 +254,16 @@ func (e *experiment) outputSettled(ctx context.Context, output content.Text) (ou
 }
 
 // outputThere reads the output of the destination.
-func (e *experiment) outputThere(ctx context.Context, output content.Text) (s outputState, err error) {
-	err = e.r.Steady(ctx, func() (err error) {
+func (e *outputs) outputThere(ctx context.Context, output content.Text) (s outputState, err error) {
+	err = e.Steady(ctx, func() (err error) {
 		s, err = e.readOutput(ctx, output)
 		return err
 	})
 	return s, err
 }
 
-func (e *experiment) readOutput(ctx context.Context, output content.Text) (outputState, error) {
-	t, err := e.r.Client.Texts.Output(ctx, e.Key)
+func (e *outputs) readOutput(ctx context.Context, output content.Text) (outputState, error) {
+	t, err := e.Client.Texts.Output(ctx, e.Key)
 	if err != nil {
 		if answer.Absent(err) {
 			return outputState{fits: true}, nil

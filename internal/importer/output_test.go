@@ -17,8 +17,8 @@ import (
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-func outputExperiment() *experiment {
-	return &experiment{Experiment: &session.Experiment{Record: &stream.Experiment{Start: ptr(int64(1000))}}}
+func outputExperiment() *outputs {
+	return &outputs{Experiment: &session.Experiment{Record: &stream.Experiment{Start: ptr(int64(1000))}}}
 }
 
 func TestOutputRequests(t *testing.T) {
@@ -74,7 +74,7 @@ func TestOutputRequests(t *testing.T) {
 
 // outputRequests yields the lines of each request for an output from an offset
 // on.
-func outputRequests(t *testing.T, e *experiment, output string, from int64) iter.Seq[[]comet.OutputLine] {
+func outputRequests(t *testing.T, e *outputs, output string, from int64) iter.Seq[[]comet.OutputLine] {
 	return func(yield func([]comet.OutputLine) bool) {
 		o, err := e.openOutput(content.Text{Sum: content.SumOfText(output), Open: comet.TextContent(output).Open}, from)
 		if err != nil {

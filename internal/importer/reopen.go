@@ -11,7 +11,7 @@ import (
 
 // markResumed marks a finished experiment that a handshake has resumed before it
 // was found, and takes it for the finished one that it was.
-func (e *experiment) markResumed(ctx context.Context) error {
+func (e *opening) markResumed(ctx context.Context) error {
 	if !e.resumed.Load() {
 		return nil
 	}
@@ -20,7 +20,7 @@ func (e *experiment) markResumed(ctx context.Context) error {
 }
 
 // asFinished returns an experiment as it was before an import resumed it.
-func (e *experiment) asFinished(there *comet.Experiment) *comet.Experiment {
+func (e *opening) asFinished(there *comet.Experiment) *comet.Experiment {
 	was := *there
 	if was.Running && !e.Record.Running {
 		was.Running = false
@@ -33,7 +33,7 @@ func (e *experiment) asFinished(there *comet.Experiment) *comet.Experiment {
 
 // findMark takes an experiment that an earlier import has marked for the
 // finished one that it was.
-func (e *experiment) findMark(there *comet.Experiment) *comet.Experiment {
+func (e *opening) findMark(there *comet.Experiment) *comet.Experiment {
 	if e.r.Mode == VerifyOnly || e.Record.Start == nil || there.Start == nil || *there.Start != *e.Record.Start+reconcile.OpenMark {
 		return there
 	}
@@ -54,7 +54,7 @@ func (e *experiment) findMark(there *comet.Experiment) *comet.Experiment {
 // has been written to it, when its import has failed: it ends again, at its time.
 // The mark is taken away, unless the next import needs it. Where that fails too
 // the next import finds the mark.
-func (e *experiment) putBack(ctx context.Context) {
+func (e *opening) putBack(ctx context.Context) {
 	if e.r.Dry() || e.Unfinished || !e.resumed.Load() && !e.Reopening.Tried.Load() {
 		return
 	}

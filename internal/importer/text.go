@@ -36,7 +36,7 @@ func (e *experiment) takeText(ctx context.Context, rec *stream.Text) error {
 	e.Spawn(func() {
 		write := e.writeText
 		if kind == stream.KindOutput {
-			write = e.output
+			write = e.outputs().output
 		}
 		text, err := e.textOf(kind, whole)
 		if err == nil {
@@ -72,7 +72,7 @@ func (e *experiment) finishOutput(ctx context.Context, whole *content.Spooled, t
 		return
 	}
 	kind := string(stream.KindOutput)
-	e.Item(report.Issue{Kind: kind}, e.Write(ctx, kind, func() error { return e.restOfOutput(ctx, text, p) }))
+	e.Item(report.Issue{Kind: kind}, e.Write(ctx, kind, func() error { return e.outputs().restOfOutput(ctx, text, p) }))
 }
 
 // writeText writes a text that a request replaces as a whole.
@@ -91,4 +91,11 @@ func (e *experiment) writeText(ctx context.Context, kind stream.Kind, text conte
 		return nil
 	}
 	return err
+}
+
+// outputs returns what writes the output of the experiment.
+func (e *experiment) outputs() *outputs {
+	return &outputs{Experiment: e.Experiment, memory: e.r.large, later: func(output content.Text) bool {
+		return e.later(string(stream.KindOutput), e.longText(stream.KindOutput, content.Text{Sum: output.Sum}).Check)
+	}}
 }

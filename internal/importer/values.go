@@ -12,6 +12,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
+	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/halving"
 	"github.com/comet-stream/comet-stream/internal/importer/session"
 	"github.com/comet-stream/comet-stream/internal/report"
@@ -255,7 +256,7 @@ func (e *experiment) flushParameters(ctx context.Context) {
 	e.parameters = parameterBatch{}
 	e.Spawn(func() {
 		bad := make(map[string]bool)
-		err := e.r.withMemory(ctx, min(4*int64(b.size), largeMemory), func() error {
+		err := flow.WithRoom(ctx, e.r.large, min(4*int64(b.size), largeMemory), func() error {
 			_, err := halving.Write(b.values, func(part []*loggedParameter) error { return e.writeParameters(ctx, part) },
 				func(refused []*loggedParameter, err error) {
 					names := make(map[string]bool)
@@ -301,15 +302,6 @@ func (e *experiment) writeParameters(ctx context.Context, values []*loggedParame
 			x.parameters[document.Hash(v.Name)] = hashValue(v.value)
 		}
 	})
-}
-
-// withMemory calls f once there is memory for what it builds.
-func (r *run) withMemory(ctx context.Context, n int64, f func() error) error {
-	if err := r.large.Acquire(ctx, n); err != nil {
-		return context.Cause(ctx)
-	}
-	defer r.large.Release(n)
-	return f()
 }
 
 // hasTimes reports whether all readings of a value have a time.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"sync"
+
+	"golang.org/x/sync/semaphore"
 )
 
 // ErrStreamEnds is why something stays unfinished whose end has not come.
@@ -39,4 +41,13 @@ func WaitFor(ctx context.Context, wg *sync.WaitGroup) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+// WithRoom calls f once there is room for what it builds.
+func WithRoom(ctx context.Context, room *semaphore.Weighted, n int64, f func() error) error {
+	if err := room.Acquire(ctx, n); err != nil {
+		return context.Cause(ctx)
+	}
+	defer room.Release(n)
+	return f()
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // writes are the scripts that make a project, in their order.
-var writes = []string{"live.py", "offline.py", "start.py", "rest.py", "artifacts.py", "registry.py", "autolog.py"}
+var writes = []string{"live.py", "offline.py", "start.py", "rest.py", "artifacts.py", "registry.py", "autolog.py", "awkward.py"}
 
 func TestContract(t *testing.T) {
 	eachClient(t, func(t *testing.T, c client) {

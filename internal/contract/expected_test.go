@@ -34,6 +34,9 @@ var expectedEvents = []expected{
 	{"folders.py", `warning: The value '.*' for the metric .* is not a valid number.*`, "cometx logs the texts that its own download has written"},
 	{"folders.py", `warning: Experiment Name is generated at upload time.*`, "cometx gives none"},
 	{"folders.py", `(error|warning): .*(tags|tag\(s\)).*`, "cometx adds no tags of an experiment without any"},
+	{"awkward.py", `warning: (An invalid .*message has been detected|Failure reason: <ValidationError).*`, "comet upload takes no object in a list"},
+	{"awkward.py", `warning: The value '-?Infinity' for the metric .* is not a valid number.*`, "comet upload takes a sample of the points, for which infinity is none"},
+	{"awkward.py", `warning: Error processing line .*TypeError.*`, "comet upload of 2023 breaks at infinity while it takes a sample"},
 	{"read.py", `warning: .*(has been deprecated|is deprecated).*`, "the script uses what is deprecated too"},
 }
 

@@ -317,7 +317,8 @@ func (s *importScene) cells(rng *rand.Rand) []matrixCell {
 
 // notDone are the answers that say that nothing was done: a refusal in the
 // server's own form is believed. The others of them are made of the good one.
-var notDone = map[string]bool{"404 JSON": true, "400 unknown code": true, "cut": true, "short": true, "longer": true, "code 500 beside": true, "error code beside": true}
+var notDone = map[string]bool{"404 JSON": true, "400 unknown code": true, "cut": true, "short": true, "longer": true, "code 500 beside": true, "error code beside": true,
+	"error beside": true, "error text beside": true, "error behind": true, "status error beside": true, "success false behind": true}
 
 // importScenes returns the imports that are disturbed.
 func importScenes(t testing.TB) []*importScene {

@@ -42,6 +42,12 @@ var oddAnswers = []oddAnswer{
 	fixedAnswer("null", 200, "application/json", `null`),
 	changedAnswer("code 500 beside", beside(`"code":500,"msg":"Internal error",`)),
 	changedAnswer("error code beside", beside(`"sdk_error_code":90501,`)),
+	changedAnswer("error beside", beside(`"error":true,`)),
+	changedAnswer("error text beside", beside(`"error":"Internal error",`)),
+	changedAnswer("error behind", behind(`,"error":{"message":"Internal error"}`)),
+	changedAnswer("status error beside", beside(`"status":"error",`)),
+	changedAnswer("success false behind", behind(`,"success":false`)),
+	fixedAnswer("403 page", 403, "text/html", "<html><title>Access denied</title></html>"),
 	fixedAnswer("500", 500, "application/json", `{"msg":"Internal Server Error","code":500}`),
 	fixedAnswer("504", 504, "text/html", "<html>Gateway Time-out</html>"),
 	changedAnswer("cut", func(body []byte) ([]byte, int) { return body[:len(body)/2], len(body) / 2 }),
@@ -80,6 +86,16 @@ func beside(members string) func([]byte) ([]byte, int) {
 	return func(body []byte) ([]byte, int) {
 		if bytes.HasPrefix(body, []byte(`{"`)) {
 			body = append([]byte("{"+members), body[1:]...)
+		}
+		return body, len(body)
+	}
+}
+
+// behind returns what puts members behind those of an object.
+func behind(members string) func([]byte) ([]byte, int) {
+	return func(body []byte) ([]byte, int) {
+		if bytes.HasPrefix(body, []byte(`{"`)) && bytes.HasSuffix(body, []byte("}")) {
+			body = slices.Concat(body[:len(body)-1], []byte(members+"}"))
 		}
 		return body, len(body)
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/comet-stream/comet-stream/internal/comet/scan"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
@@ -46,7 +47,8 @@ func (c *Conn) Ack(ctx context.Context, cl *Call) error {
 // while the server answers other calls well.
 const silentTries = 4
 
-// Gives returns a check for a document that has to have all of the members.
+// Gives returns a check for a document that has to have all of the members, and
+// that must not say that it is an error.
 func Gives(names ...string) func([]byte) error {
 	return func(data []byte) error {
 		for _, name := range names {
@@ -54,8 +56,18 @@ func Gives(names ...string) func([]byte) error {
 				return fmt.Errorf("%w: it has no %q: %s", ErrNotAcknowledged, name, shown(data))
 			}
 		}
+		if saysError(data) {
+			return NotAcknowledged(data)
+		}
 		return nil
 	}
+}
+
+// saysError reports whether a document says that it is an error.
+func saysError(data []byte) bool {
+	says := false
+	wire.Members(data, func(name string, v []byte) { says = says || scan.SaysError(name, v) })
+	return says
 }
 
 // Acknowledges reports whether an answer says that a write was done: by its code,
@@ -65,6 +77,8 @@ func Acknowledges(data []byte, given []string) bool {
 	wire.Members(data, func(name string, v []byte) {
 		switch {
 		case wire.IsNull(v):
+		case scan.SaysError(name, v):
+			refused = true
 		case name == "code":
 			done, refused = true, refused || wire.IntOrZero(v) != http.StatusOK
 		case name == "sdk_error_code", name == "sdkErrorCode":

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
@@ -27,14 +28,37 @@ type check struct {
 	code  int64
 	sdk   int64 // the code of an error
 	words string
+	says  string // the member that says that the answer is an error
 	n     int
 }
 
 // minds reports whether a member that is not wanted says something of the answer.
 func (k *check) minds(name string) bool {
 	switch name {
-	case "code", "msg", "message", "sdk_error_code", "sdkErrorCode":
+	case "code", "msg", "message", "sdk_error_code", "sdkErrorCode", "error", "errors", "success", "status":
 		return true
+	}
+	return false
+}
+
+// SaysError reports whether a member of an answer says that this is an error, in
+// one of the forms that gateways and libraries use. Codes and words are no matter
+// of it.
+func SaysError(name string, value []byte) bool {
+	switch name {
+	case "error", "errors":
+		switch string(value) {
+		case "", "null", "false", "0", `""`, "[]", "{}":
+			return false
+		}
+		return true
+	case "success":
+		b := wire.BoolOf(value)
+		return b != nil && !*b
+	case "status":
+		// Those of the versions of models are what users call them: no other words.
+		word := strings.ToLower(wire.TextOrEmpty(value))
+		return word == "error" || word == "fail" || word == "failure"
 	}
 	return false
 }
@@ -49,6 +73,8 @@ func (k *check) member(name string, value []byte) {
 		k.sdk = cmp.Or(k.sdk, wire.IntOrZero(value))
 	case slices.Contains(k.wants.Names, name):
 		k.found = k.found || k.wants.takes(value)
+	case SaysError(name, value):
+		k.says = fmt.Sprintf("%q: %s", name, value[:min(len(value), maxShown)])
 	case k.minds(name) && k.words == "" && len(value) > 0 && value[0] == '"':
 		k.words = wire.TextOrEmpty(value)
 	}
@@ -77,6 +103,8 @@ func (k *check) end() error {
 		l.Why = fmt.Sprintf("the answer says code %d", k.code)
 	case k.sdk != 0:
 		l.Why = fmt.Sprintf("the answer has the code %d of an error", k.sdk)
+	case k.says != "":
+		l.Why = "the answer says " + k.says
 	case !k.found:
 		l.Why = "the answer lacks " + k.wants.String()
 	default:

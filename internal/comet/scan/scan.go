@@ -226,21 +226,8 @@ func (s *Scanner) object(fn func(name string) error) error {
 		return nil
 	}
 	for {
-		if c, err = s.Peek(); err != nil {
-			return err
-		}
-		if c != '"' {
-			return wire.ErrSyntax
-		}
-		raw, err := s.value()
+		name, err := s.name()
 		if err != nil {
-			return err
-		}
-		if !json.Valid(raw) {
-			return wire.ErrSyntax
-		}
-		name := wire.Unquote(raw)
-		if err := s.Expect(':'); err != nil {
 			return err
 		}
 		if err := fn(name); err != nil {
@@ -258,6 +245,23 @@ func (s *Scanner) object(fn func(name string) error) error {
 			return wire.ErrSyntax
 		}
 	}
+}
+
+// name reads the name of a member, and the colon after it.
+func (s *Scanner) name() (string, error) {
+	c, err := s.Peek()
+	if err != nil {
+		return "", err
+	}
+	if c != '"' {
+		return "", wire.ErrSyntax
+	}
+	raw, err := s.checked()
+	if err != nil {
+		return "", err
+	}
+	name := wire.Unquote(raw)
+	return name, s.Expect(':')
 }
 
 // finish makes sure that nothing but white space follows.
@@ -300,12 +304,7 @@ func (s *Scanner) Listed(w Wants, b *Beside, read func() error) error {
 			return read()
 		}
 		if b == nil {
-			v, ok, err := s.short()
-			if !ok {
-				v = []byte{c}
-			}
-			k.member(name, v)
-			return err
+			return s.judge(&k, name)
 		}
 		v, err := s.checked()
 		if err != nil {
@@ -321,6 +320,21 @@ func (s *Scanner) Listed(w Wants, b *Beside, read func() error) error {
 		return err
 	}
 	return k.end()
+}
+
+// judge reads a member that is not wanted, of any size, for what it says of the
+// answer.
+func (s *Scanner) judge(k *check, name string) error {
+	c, err := s.Peek()
+	if err != nil {
+		return err
+	}
+	v, ok, err := s.short()
+	if !ok {
+		v = []byte{c}
+	}
+	k.member(name, v)
+	return err
 }
 
 // bare reads a list that is all of the document. One with nothing in it might be

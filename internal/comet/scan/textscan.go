@@ -14,6 +14,7 @@ import (
 // stringReader decodes one string of a JSON document as it comes.
 type stringReader struct {
 	s    *Scanner
+	k    check
 	lit  *strings.Reader // a value that is not a string: its literal
 	done bool
 	high rune   // a high surrogate that waits for its other half
@@ -27,8 +28,8 @@ const leastRoom = 2 * utf8.UTFMax
 // ReadText returns the text that is wanted of a document, nil if that is null. It
 // reads size bytes at a time.
 func ReadText(r io.Reader, size int, w Wants) (io.Reader, error) {
-	sr := &stringReader{s: New(r, size, nil)}
-	if null, err := sr.start(w); err != nil || null {
+	sr := &stringReader{s: New(r, size, nil), k: check{wants: w}}
+	if null, err := sr.start(); err != nil || null {
 		return nil, err
 	}
 	return sr, nil
@@ -36,15 +37,15 @@ func ReadText(r io.Reader, size int, w Wants) (io.Reader, error) {
 
 // start reads up to the value of the member that is wanted of the document's
 // object. It reports whether that is null.
-func (r *stringReader) start(w Wants) (null bool, err error) {
+func (r *stringReader) start() (null bool, err error) {
 	null = true
-	k := check{wants: w}
+	k := &r.k
 	err = r.s.object(func(n string) error {
 		c, err := r.s.Peek()
 		if err != nil {
 			return err
 		}
-		wanted := slices.Contains(w.Names, n)
+		wanted := slices.Contains(k.wants.Names, n)
 		switch {
 		case wanted && c == '"':
 			k.found = true
@@ -270,18 +271,23 @@ func (r *stringReader) rest() error {
 		r.s.pos++
 		switch c {
 		case '}':
-			return r.s.finish()
+			if err := r.s.finish(); err != nil {
+				return err
+			}
+			return r.k.end()
 		case ',':
 		default:
 			return wire.ErrSyntax
 		}
-		if _, err := r.s.value(); err != nil {
-			return err
+		name, err := r.s.name()
+		switch {
+		case err != nil:
+		case slices.Contains(r.k.wants.Names, name) || !r.k.minds(name):
+			err = r.s.skip()
+		default:
+			err = r.s.judge(&r.k, name)
 		}
-		if err := r.s.Expect(':'); err != nil {
-			return err
-		}
-		if err := r.s.skip(); err != nil {
+		if err != nil {
 			return err
 		}
 	}

@@ -95,3 +95,34 @@ func FuzzStringReader(f *testing.F) {
 		}
 	})
 }
+
+// TestSaysError has a text of an answer that says, before or after it, that it is
+// an error.
+func TestSaysError(t *testing.T) {
+	for doc, want := range map[string]string{
+		`{"error":null,"text":"t","errors":[],"success":true,"status":"Production"}`: "",
+		`{"error":true,"text":"t"}`:                        `the answer says "error": true`,
+		`{"text":"t","error":"busy"}`:                      `the answer says "error": "busy"`,
+		`{"text":"t","error":{"message":"busy"},"more":1}`: `the answer says "error": {"message":"busy"}`,
+		`{"text":"t","success":false}`:                     `the answer says "success": false`,
+		`{"status":"Error","text":"t"}`:                    `the answer says "status": "Error"`,
+		`{"text":"t","code":500}`:                          "the answer says code 500",
+	} {
+		for _, size := range []int{16, 4096} {
+			got := ""
+			r, err := ReadText(strings.NewReader(doc), size, TextNamed("text"))
+			if err == nil {
+				_, err = io.ReadAll(r)
+			}
+			if err != nil {
+				got = err.Error()
+			}
+			if got != want {
+				t.Errorf("%s: error %q, want %q", doc, got, want)
+			}
+			if err := TextNamed("text").Holds([]byte(doc)); (err == nil) != (want == "") {
+				t.Errorf("%s: Holds returns %v", doc, err)
+			}
+		}
+	}
+}

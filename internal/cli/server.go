@@ -276,10 +276,11 @@ func codeOfCall(err *comet.Error) int {
 	switch {
 	case errors.Is(err, comet.ErrMisconfigured):
 		return ExitUsage
-	case errors.Is(err, comet.ErrUnauthorized), errors.Is(err, comet.ErrForbidden):
+	case err.Denied():
 		return ExitDenied
-	case errors.Is(err, comet.ErrServer), errors.Is(err, comet.ErrUncertain), errors.Is(err, comet.ErrUnclear), errors.Is(err, comet.ErrThrottled),
-		err.Status >= http.StatusInternalServerError:
+	case errors.Is(err, comet.ErrNotFound):
+		return ExitFailed
+	case errors.Is(err, comet.ErrServer), errors.Is(err, comet.ErrUncertain), errors.Is(err, comet.ErrUnclear), err.Status != 0:
 		return ExitServer
 	}
 	return ExitFailed

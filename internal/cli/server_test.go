@@ -92,7 +92,7 @@ func TestServerExplains(t *testing.T) {
 	}{
 		{"wrong key", 401, ExitDenied, "the key comes from COMET_API_KEY; is it a key of ADDRESS/?"},
 		{"no permission", 403, ExitDenied, "the key from COMET_API_KEY may not do this on ADDRESS/"},
-		{"no plan", 402, ExitFailed, "the address comes from COMET_URL_OVERRIDE; is a Comet instance there?"},
+		{"no plan", 402, ExitDenied, "the address comes from COMET_URL_OVERRIDE; is a Comet instance there?"},
 		{"other JSON", 200, ExitServer, "the address comes from COMET_URL_OVERRIDE; is a Comet instance there?"},
 		{"outage", 503, ExitServer, "run the same command again"},
 	} {
@@ -210,7 +210,7 @@ func TestClientOptions(t *testing.T) {
 
 func TestCodeOfCall(t *testing.T) {
 	for status, want := range map[int]int{
-		400: ExitFailed, 401: ExitDenied, 402: ExitFailed, 403: ExitDenied, 404: ExitFailed, 429: ExitServer, 500: ExitServer, 0: ExitFailed,
+		400: ExitServer, 401: ExitDenied, 402: ExitDenied, 403: ExitDenied, 404: ExitServer, 451: ExitDenied, 429: ExitServer, 500: ExitServer, 0: ExitFailed,
 	} {
 		err := fmt.Errorf("list experiments: %w", errors.Join(&comet.Error{Status: status}))
 		if got := ExitCode(err); got != want {

@@ -34,6 +34,10 @@ func (j *judge) checkAnswer(cl *Call, resp *http.Response) error {
 		return j.refusal(cl, resp)
 	}
 	if cl.Want != WantBytes {
+		if ledAway(cl, resp) && IsHTML(resp, nil) {
+			resp.Body.Close()
+			return &redirectError{askedFor(resp), resp.Request.URL}
+		}
 		resp.Body = &unicodeBody{wire.Unicode(resp.Body, func() { noteNotUnicode(resp.Request, cl) }), resp.Body}
 	}
 	switch cl.Want {
@@ -193,6 +197,16 @@ func (j *judge) answerError(cl *Call, resp *http.Response, data []byte) *Error {
 // was redirected: what it says is not of the call.
 func ledAway(cl *Call, resp *http.Response) bool {
 	return resp.Request != nil && resp.Request.Response != nil && !strings.HasSuffix(resp.Request.URL.Path, "/"+cl.Path)
+}
+
+// askedFor returns the address of the request that was redirected, maybe more than
+// once, to what gave the answer.
+func askedFor(resp *http.Response) *url.URL {
+	req := resp.Request
+	for req.Response != nil && req.Response.Request != nil {
+		req = req.Response.Request
+	}
+	return req.URL
 }
 
 // serverWords finds the message and the code in the body of an error.

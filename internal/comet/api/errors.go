@@ -197,6 +197,18 @@ func (e *Error) Is(target error) bool {
 	return false
 }
 
+// Denied reports whether the server refuses because of who asks: for the key, for
+// what it may do, for what its owner has not paid, or for the law.
+func (e *Error) Denied() bool {
+	switch {
+	case errors.Is(e, ErrUnauthorized), errors.Is(e, ErrForbidden):
+		return true
+	case e.storage:
+		return false
+	}
+	return e.Status == http.StatusPaymentRequired || e.Status == http.StatusUnavailableForLegalReasons
+}
+
 // class finds the one class of an answer. The code is the surest sign, then
 // the status, then the words.
 func (e *Error) class() error {

@@ -152,12 +152,15 @@ func AbortClass(err error) string {
 	if _, ok := errors.AsType[*WriteError](err); ok {
 		return "output"
 	}
+	e, ok := errors.AsType[*comet.Error](err)
 	switch {
-	case errors.Is(err, comet.ErrUnauthorized), errors.Is(err, comet.ErrForbidden):
+	case ok && e.Denied():
 		return "unauthorized"
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return "interrupted"
-	case isPassing(err) && !errors.Is(err, comet.ErrMisconfigured):
+	case ok && (errors.Is(err, comet.ErrMisconfigured) || Missing(err)):
+		return "error"
+	case isPassing(err), ok && e.Status != 0:
 		return "server"
 	}
 	return "error"

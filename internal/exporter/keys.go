@@ -13,11 +13,11 @@ import (
 	"github.com/comet-stream/comet-stream/internal/text"
 )
 
-// ReadKeys reads a list of experiment keys: one a line, or a line as -l prints
-// it (path and key, separated by tabs), or a line of a report of an import or
-// an export. The list may be in UTF-8 or UTF-16. Empty lines and lines that begin with # are passed over. Of a
-// report, only experiments that came out well are taken when done is true, so
-// that what failed is tried again.
+// ReadKeys reads a list of experiment keys: one a line, or the path of an experiment,
+// or a line as -l prints it (path and key, separated by tabs), or a line of a report of
+// an import or an export. The list may be in UTF-8 or UTF-16. Empty lines and lines that
+// begin with # are passed over. Of a report, only experiments that came out well are
+// taken when done is true, so that what failed is tried again.
 func ReadKeys(r io.Reader, done bool) (map[string]bool, error) {
 	keys := make(map[string]bool)
 	scanner := bufio.NewScanner(text.NewReader(r))
@@ -47,7 +47,7 @@ func keyOfLine(line string, done bool) (string, error) {
 	}
 	first, rest, tabs := strings.Cut(line, "\t")
 	if !tabs || !strings.Contains(first, "/") {
-		rest = first
+		rest = first[strings.LastIndexByte(first, '/')+1:]
 	}
 	key, _, _ := strings.Cut(rest, "\t")
 	key = strings.TrimSpace(key)

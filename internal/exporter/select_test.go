@@ -62,6 +62,7 @@ ws/proj/aaaa1111aaaa1111aaaa1111aaaa1111	aaaa1111aaaa1111aaaa1111aaaa1111	2024-0
 {"kind":"experiment","path":"w/p/listed0","key":"listed0","state":"crashed,archived"}
 {"kind":"experiment","path":"w/p/listed1","key":"listed1","state":"running"}
 listed2	w/p/listed2	name	2024-01-01		running,archived	1	2	3	0
+w/p/alone0
 {"kind":"total","listed":3}
 {"summary":{"listed":3}}
 `
@@ -75,13 +76,13 @@ listed2	w/p/listed2	name	2024-01-01		running,archived	1	2	3	0
 		"white space":       strings.ReplaceAll(list, "\n", " \u00a0\n\t"),
 	} {
 		keys, err := ReadKeys(strings.NewReader(list), false)
-		if err != nil || len(keys) != 12 || !keys["0123456789abcdef0123456789abcdef"] || !keys["there0"] {
+		if err != nil || len(keys) != 13 || !keys["0123456789abcdef0123456789abcdef"] || !keys["there0"] {
 			t.Errorf("%s: keys %v, %v", name, keys, err)
 		}
 	}
 	for done, want := range map[bool][]string{
-		false: {"0123456789abcdef0123456789abcdef", "aaaa1111aaaa1111aaaa1111aaaa1111", "created0", "differs0", "exported0", "failed0", "listed0", "listed1", "listed2", "partly0", "running0", "there0"},
-		true:  {"0123456789abcdef0123456789abcdef", "aaaa1111aaaa1111aaaa1111aaaa1111", "created0", "exported0", "listed0", "there0"},
+		false: {"0123456789abcdef0123456789abcdef", "aaaa1111aaaa1111aaaa1111aaaa1111", "alone0", "created0", "differs0", "exported0", "failed0", "listed0", "listed1", "listed2", "partly0", "running0", "there0"},
+		true:  {"0123456789abcdef0123456789abcdef", "aaaa1111aaaa1111aaaa1111aaaa1111", "alone0", "created0", "exported0", "listed0", "there0"},
 	} {
 		keys, err := ReadKeys(strings.NewReader(list), done)
 		if err != nil {

@@ -119,6 +119,9 @@ func (s *Selection) describe() string {
 			parts = append(parts, several+" "+strings.Join(quoted, ", "))
 		}
 	}
+	if s.Keys != nil && len(s.Keys) == 0 {
+		parts = append(parts, "is in the list of keys, which is empty")
+	}
 	either("has the key", "has one of the keys", slices.Sorted(maps.Keys(s.Keys)))
 	either("has a name like", "has a name like one of", globTexts(s.Names))
 	either("has the tag", "has one of the tags", s.Tags)

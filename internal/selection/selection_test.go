@@ -99,6 +99,7 @@ func TestNothing(t *testing.T) {
 			`no experiment has a name like "x*" and is archived and is running, has started or has ended since 30d`,
 		},
 		"one chosen":                 {Selection{Tags: []string{"junk"}}, []*Experiment{one}, ""},
+		"no key at all":              {Selection{Keys: map[string]bool{}}, []*Experiment{one}, "no experiment is in the list of keys, which is empty"},
 		"the key is missing":         {Selection{Keys: map[string]bool{"z": true}}, []*Experiment{one}, ""},
 		"the key has no tag":         {Selection{Keys: map[string]bool{"k": true}, Tags: []string{"a"}}, []*Experiment{one}, `no experiment has the key "k" and has the tag "a"`},
 		"chosen, and to be skipped":  {Selection{Tags: []string{"junk"}, SkipKeys: map[string]bool{"k": true}}, []*Experiment{one}, ""},

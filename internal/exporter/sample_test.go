@@ -13,7 +13,7 @@ func TestDryRunSamples(t *testing.T) {
 	const n = 1000
 	var assets, size int64
 	for i := range n {
-		spec := comettest.ExperimentSpec{Start: int64(1_700_000_000_000 + i), Running: i < 3}
+		spec := comettest.ExperimentSpec{Start: 1_700_000_000_000 + int64(i), Running: i < 3}
 		for j := range 1 + i%5 {
 			spec.Assets = append(spec.Assets, comettest.AssetSpec{Name: "a", Size: int64(1000 * (1 + j + i%7)), Seed: 1})
 			assets++

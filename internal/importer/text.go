@@ -2,11 +2,13 @@ package importer
 
 import (
 	"context"
+	"errors"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/content"
 	"github.com/comet-stream/comet-stream/internal/importer/session"
+	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -29,10 +31,14 @@ var textKinds = map[stream.Kind]struct {
 // takeText takes a piece of a text of the experiment.
 func (e *experiment) takeText(ctx context.Context, rec *stream.Text) error {
 	whole, err := content.Part(ctx, e.r.Spools, &e.text, rec.Data, rec.More)
+	kind := rec.Of
+	if errors.Is(err, spool.ErrOverBudget) {
+		e.Failure.Note(report.Issue{Kind: string(kind)}.Wrap(err), false)
+		return nil
+	}
 	if err != nil || whole == nil {
 		return err
 	}
-	kind := rec.Of
 	e.Spawn(func() {
 		write := e.writeText
 		if kind == stream.KindOutput {

@@ -273,7 +273,7 @@ func (as *Assets) Chunk(rec *stream.Chunk) error {
 		if errors.Is(err, spool.ErrOverBudget) {
 			a.Drop(flow.ErrDropped)
 			a.State = upload.LeftOut
-			as.Failure.Note(fmt.Errorf("%s: %w: raise --temp-max", a.Issue().Item(), err), false)
+			as.Failure.Note(fmt.Errorf("%s: %w", a.Issue().Item(), err), false)
 			return nil
 		}
 		if err != nil {

@@ -2,42 +2,50 @@ package content
 
 import (
 	"context"
+	"errors"
 
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
 )
 
 // A Spooled is a long text that is put together from its pieces.
-type Spooled struct{ *spool.Spool }
+type Spooled struct {
+	*spool.Spool // nil where there was no room
+}
 
 // Part takes the next piece of the text in *t, which it begins if it is
 // nil. With the last piece it returns the whole text, and *t is nil again.
-func Part(ctx context.Context, spools *spool.Spooler, t **Spooled, data []byte, more bool) (*Spooled, error) {
+//
+// Of a text that is larger than its room it returns [spool.ErrOverBudget] once, and
+// drops the pieces that still come.
+func Part(ctx context.Context, spools *spool.Spooler, t **Spooled, data []byte, more bool) (whole *Spooled, err error) {
 	if *t == nil {
+		*t = new(Spooled)
 		size := int64(-1)
 		if !more {
 			size = int64(len(data))
 		}
-		sp, err := spools.Open(ctx, size)
-		if err != nil {
-			return nil, err
-		}
-		*t = &Spooled{sp}
+		(*t).Spool, err = spools.Open(ctx, size)
 	}
-	if _, err := (*t).Write(data); err != nil {
+	if err == nil && (*t).Spool != nil {
+		_, err = (*t).Write(data)
+	}
+	if errors.Is(err, spool.ErrOverBudget) {
+		(*t).Close()
+		(*t).Spool = nil
+	}
+	if !more {
+		whole, *t = *t, nil
+	}
+	if err != nil || whole == nil || whole.Spool == nil {
 		return nil, err
 	}
-	if more {
-		return nil, nil
-	}
-	whole := *t
-	*t = nil
 	whole.Shrink()
 	return whole, nil
 }
 
 // Close frees the text. It may be nil.
 func (t *Spooled) Close() {
-	if t != nil {
+	if t != nil && t.Spool != nil {
 		// All there is to lose is the room on disk, and the file has no name.
 		_ = t.Spool.Close()
 	}

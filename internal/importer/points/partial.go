@@ -96,7 +96,7 @@ func (ps *Points) hold(ctx context.Context, rec *stream.Metrics) error {
 	err := part.keep(ctx, ps.spools, rec)
 	if errors.Is(err, spool.ErrOverBudget) {
 		part.lost = true
-		ps.Failure.Note(fmt.Errorf("metric %q: %w: raise --temp-max", rec.Name, err), false)
+		ps.Failure.Note(fmt.Errorf("metric %q: %w", rec.Name, err), false)
 		return nil
 	}
 	part.wants = append(part.wants, here...)

@@ -122,7 +122,7 @@ func (v *artifactVersion) takeChunk(rec *stream.Chunk) error {
 	case a.Content != nil:
 		_, err := a.Content.Write(rec.Data)
 		if errors.Is(err, spool.ErrOverBudget) {
-			return fmt.Errorf("%s: %w: raise --temp-max", a.Issue().Item(), err)
+			return fmt.Errorf("%s: %w", a.Issue().Item(), err)
 		}
 		return err
 	}

@@ -124,3 +124,24 @@ func TestTextSentAgain(t *testing.T) {
 	}
 	diffStates(t, "state", stateOf(want), stateOf(srv))
 }
+
+// A text for which there is no room on disk is named with what to do, and the
+// others are written.
+func TestTextOverTempMax(t *testing.T) {
+	long, short := strings.Repeat("a line of code\n", 200_000), "<p>short</p>"
+	p := testProject{workspace: "team", name: "p", experiments: []comettest.ExperimentSpec{
+		{Key: testKey(1), Start: start, End: start + 1, Code: &long, HTML: &short, GitPatch: []byte("diff --git a b\n")},
+	}}
+	srv := newServer(t, comettest.Options{})
+	c, data := newClient(t, srv), streamOf(t, p)
+	r := importTo(t, c, data, Options{TempMax: 1 << 20})
+	want := "code: larger than the room for temporary files (raise --temp-max)"
+	if r.err == nil || !strings.Contains(r.err.Error(), want) {
+		t.Errorf("%v, want %q", r.err, want)
+	}
+	e := srv.State(comettest.StateOptions{Texts: true}).Experiment(testKey(1))
+	if e.HTML == nil || e.GitPatchSHA256 == "" || e.Code != nil {
+		t.Errorf("the destination has %+v, %q, %+v", e.HTML, e.GitPatchSHA256, e.Code)
+	}
+	importTo(t, c, data, Options{Verify: true}).succeed(t)
+}

@@ -46,8 +46,12 @@ func keyOfLine(line string, done bool) (string, error) {
 		return keyOfReport(line, done)
 	}
 	first, rest, tabs := strings.Cut(line, "\t")
-	if !tabs || !strings.Contains(first, "/") {
+	switch {
+	case tabs && strings.Contains(first, "/"):
+	case strings.Count(first, "/") >= 2:
 		rest = first[strings.LastIndexByte(first, '/')+1:]
+	default:
+		rest = first
 	}
 	key, _, _ := strings.Cut(rest, "\t")
 	key = strings.TrimSpace(key)

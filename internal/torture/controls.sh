@@ -90,11 +90,11 @@ control points-there internal/importer/pointset/pointset.go '/^func (s \*Set) Ta
 	./internal/torture 'TestFaultAtOneRequestOfImport|TestKilledImport|TestStorm'
 control read-back internal/importer/answer/answer.go 's/return errors.Is(err, comet.ErrUncertain) }/return err == comet.ErrUncertain }/' \
 	./internal/importer TestImportLostAnswers
-control repeat-at-once internal/importer/points.go 's/if e.wrotePoints(len(batch) - len(rest)); len(rest) < len(batch) {/if rest = batch; len(rest) < len(batch) {/' \
+control repeat-at-once internal/importer/points/points.go 's/if ps.wrotePoints(len(batch) - len(rest)); len(rest) < len(batch) {/if rest = batch; len(rest) < len(batch) {/' \
 	./internal/importer TestImportLostAnswers
 control broken-group internal/importer/experiment.go 's/if !e.Whole {/if false {/' \
 	./internal/importer TestStreamBroken
-control reopen internal/importer/reopen.go 's/if e.there == nil || e.unfinished/if true || e.there == nil || e.unfinished/' \
+control reopen internal/importer/session/session.go 's/if s.Existing == nil || s.Unfinished/if true || s.Existing == nil || s.Unfinished/' \
 	./internal/importer TestCompletionKilled
 
 # Ends.

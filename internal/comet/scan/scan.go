@@ -21,12 +21,17 @@ type Scanner struct {
 	err      error // why r gives no more; io.EOF at its end
 	full     error // why the buffer does not grow
 	elements int   // of lists, read so far, that are neither null nor empty
+	left     int64 // bytes that the document may still have
 }
+
+// longest is how many bytes a document may have. No experiment has as much; a server
+// that sends without end is not read for ever.
+const longest = 16 << 30
 
 // New returns a scanner of a document, which reads size bytes at a time and more
 // where room allows it.
 func New(r io.Reader, size int, room *Room) *Scanner {
-	return &Scanner{r: r, room: room, buf: make([]byte, size)}
+	return &Scanner{r: r, room: room, buf: make([]byte, size), left: longest}
 }
 
 // fill reads more after what is unread, which moves to the front of the
@@ -48,6 +53,10 @@ func (s *Scanner) fill() bool {
 	for range 100 {
 		n, err := s.r.Read(s.buf[s.end:])
 		s.end += n
+		if s.left -= int64(n); s.left < 0 {
+			s.err = fmt.Errorf("over %d GiB: %w", longest>>30, ErrTooLarge)
+			return false
+		}
 		if err != nil {
 			s.err = err
 		}

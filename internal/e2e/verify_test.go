@@ -30,7 +30,7 @@ func verified() comettest.ExperimentSpec {
 	pair := func(key, value string) map[string]any { return map[string]any{"key": key, "value": value} }
 	return comettest.ExperimentSpec{
 		Key: verifyKey, Name: "n", Start: epoch, End: epoch + 100_000,
-		System: map[string]any{"user": "ann", "logAdditionalSystemInfoList": []any{pair("gpu", "a"), pair("gpu", "b"), pair("rack", "7")}},
+		System: map[string]any{"user": "ann", "logAdditionalSystemInfoList": []any{pair("gpu0", "a"), pair("gpu1", "b"), pair("rack", "7")}},
 		Points: slices.Concat(steps("loss", 0, 50), steps("long", 0, 40_000)),
 		Assets: []comettest.AssetSpec{
 			{ID: fmt.Sprintf("%032x", 1), Name: "model.bin", Body: []byte("weights")}, {ID: fmt.Sprintf("%032x", 2), Name: "log.txt", Body: []byte("log")},
@@ -42,7 +42,7 @@ func verified() comettest.ExperimentSpec {
 // TestVerifyNamesDoubledSystem has a verification name, with exit code 7, what a
 // server has appended to additional system information again.
 func TestVerifyNamesDoubledSystem(t *testing.T) {
-	appends := comettest.Options{Moods: comettest.Moods{AppendSystem: true}}
+	appends := comettest.Options{Workspaces: []string{"lab"}, Moods: comettest.Moods{AppendSystem: true}}
 	src, dst := start(t, comettest.Options{}), start(t, appends)
 	spec := verified()
 	src.SeedExperiment("lab", "p", spec)

@@ -95,20 +95,22 @@ func (r *retrier) lastSuccess(or time.Time) time.Time {
 
 // effort is the history of one call, over all its tries.
 type effort struct {
-	r         *retrier
-	cl        *Call
-	first     time.Time // when the first try began
-	began     time.Time // when the last try began
-	moved     time.Time // when the last try began, or brought something
-	tries     int
-	failures  int       // since the last progress, throttling aside
-	throttles int       // in a row
-	failing   time.Time // since when it has failed, zero if it does not
-	slowed    time.Time // since when it has been throttled
-	last      time.Time // of the last failure or throttling
-	gained    int       // bytes that came while it failed
-	troubled  bool      // a try has failed since it last came out well
-	ambiguous bool      // a write may have been done by some failed try
+	r           *retrier
+	cl          *Call
+	first       time.Time // when the first try began
+	began       time.Time // when the last try began
+	moved       time.Time // when the last try began, or brought something
+	tries       int
+	failures    int       // since the last progress, throttling aside
+	throttles   int       // in a row
+	failing     time.Time // since when it has failed, zero if it does not
+	slowed      time.Time // since when it has been throttled
+	failedFirst time.Time // when the first of the failures came
+	works       bool      // a failure ago its endpoint answered others
+	last        time.Time // of the last failure or throttling
+	gained      int       // bytes that came while it failed
+	troubled    bool      // a try has failed since it last came out well
+	ambiguous   bool      // a write may have been done by some failed try
 }
 
 func (r *retrier) begin(cl *Call) *effort { return &effort{r: r, cl: cl, first: time.Now()} }
@@ -210,6 +212,7 @@ func (e *effort) next(ctx context.Context, err error) (time.Duration, error) {
 func (e *effort) failure(ctx context.Context, ae *Error, before time.Time) (time.Duration, error) {
 	if e.failing.IsZero() {
 		e.failing, e.gained = e.moved, 0
+		e.failedFirst, e.works = e.last, false
 	}
 	e.throttles = 0
 	e.failures++
@@ -343,7 +346,12 @@ const (
 // here may be behind a firewall for good, and what would go there can go through
 // the server. What is answered and not acknowledged may well have been done.
 func (e *effort) enough(ae *Error) (enough, quick bool) {
-	tries, quick := e.r.health.tries(e.cl, ae.Status, e.failing)
+	tries, quick := e.r.health.tries(e.cl, ae.Status, e.failedFirst)
+	// That its endpoint answers others may be newer than the last try.
+	news := tries < always && !e.works
+	if news {
+		e.works, tries = true, max(tries, e.failures+1)
+	}
 	tries = min(tries, e.r.Tries)
 	unanswered := errors.Is(ae, transport.ErrNoAnswer) || errors.Is(ae, transport.ErrStalled)
 	unreached := e.r.optional && !e.r.reached.Load() && ae.Status == 0
@@ -360,7 +368,7 @@ func (e *effort) enough(ae *Error) (enough, quick bool) {
 		tries = min(tries, unreachedTries)
 	case errors.Is(ae, ErrNotAcknowledged):
 		tries = min(tries, silentTries)
-	case quick && time.Since(e.failing) >= againTime:
+	case quick && !news && time.Since(e.failing) >= againTime:
 		tries = min(tries, 2)
 	}
 	return e.failures >= tries || time.Since(e.failing) >= e.r.MaxElapsed, quick
@@ -370,7 +378,7 @@ func (e *effort) enough(ae *Error) (enough, quick bool) {
 // well. That it still does so shows that it is what is asked for that is broken.
 func (e *effort) askSample(ctx context.Context) {
 	began := time.Now()
-	if s := e.r.health.sampleFor(e.cl, e.failing); s != nil && e.r.sample(ctx, s) {
+	if s := e.r.health.sampleFor(e.cl, e.failedFirst); s != nil && e.r.sample(ctx, s) {
 		e.r.answered(began)
 		e.r.health.well(s, began, false)
 	}

@@ -212,6 +212,39 @@ func TestGateShared(t *testing.T) {
 	}
 }
 
+// After a refusal nothing is sent for as long as the server asks, then one request
+// alone, and the others only when that has been taken.
+func TestGateProbes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := New(time.Hour)
+		start := time.Now()
+		if err := g.Wait(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		g.Refused(start, 3*time.Second)
+		passed := make(chan time.Duration, 3)
+		for range 3 {
+			go func() {
+				if err := g.Wait(t.Context(), nil); err != nil {
+					t.Error(err)
+				}
+				passed <- time.Since(start)
+			}()
+		}
+		first := <-passed
+		if first < 3*time.Second || first > 4*time.Second {
+			t.Errorf("the first passes after %v, want 3 s and a bit", first)
+		}
+		time.Sleep(time.Second)
+		if n := len(passed); n > 0 {
+			t.Errorf("%d more have passed before the first was taken", n)
+		}
+		g.Taken(start.Add(first))
+		<-passed
+		<-passed
+	})
+}
+
 // A few requests, which all came back at once and were refused again and again.
 func TestGateFew(t *testing.T) {
 	for header, most := range map[string]time.Duration{"1": 30 * time.Second, "3": 36 * time.Second} {

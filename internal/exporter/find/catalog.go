@@ -392,14 +392,8 @@ func (r *resolver) addNeeded(ctx context.Context) error {
 			r.x.NotAdded[key] = err
 			continue
 		}
-		list, err := r.ProjectsOf(ctx, e.Workspace)
-		if err != nil {
+		if _, err := r.addToProject(ctx, e); err != nil {
 			return err
-		}
-		for i := range list {
-			if SameProject(e, &list[i]) {
-				r.project(&list[i]).add(newListed(e))
-			}
 		}
 	}
 	return nil

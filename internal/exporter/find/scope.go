@@ -159,17 +159,26 @@ func (r *resolver) addKey(ctx context.Context, key string, notFound error) error
 	default:
 		return notFound
 	}
+	if found, err := r.addToProject(ctx, e); err != nil || found {
+		return err
+	}
+	return notFound
+}
+
+// addToProject puts an experiment into the scope, in its project. It reports whether
+// there is that.
+func (r *resolver) addToProject(ctx context.Context, e *comet.Experiment) (found bool, err error) {
 	list, err := r.ProjectsOf(ctx, e.Workspace)
 	if err != nil {
-		return err
+		return false, err
 	}
 	for i := range list {
 		if SameProject(e, &list[i]) {
 			r.project(&list[i]).add(newListed(e))
-			return nil
+			return true, nil
 		}
 	}
-	return notFound
+	return false, nil
 }
 
 // project returns the project in scope, which it may put there.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -123,6 +124,20 @@ func meet(t *testing.T, q quota, n, processes int) (out outcome) {
 	return out
 }
 
+// usual is the middle of what five of meet come to: waits are random.
+func usual(t *testing.T, q quota, n, processes int) outcome {
+	t.Helper()
+	var took []time.Duration
+	var refused []int
+	for range 5 {
+		out := meet(t, q, n, processes)
+		took, refused = append(took, out.took), append(refused, out.refused)
+	}
+	slices.Sort(took)
+	slices.Sort(refused)
+	return outcome{took[2], refused[2]}
+}
+
 // crowd lets 16 workers send n requests, and returns how long that takes.
 func crowd(t *testing.T, g *Gate, l *limited, n int) time.Duration {
 	start := time.Now()
@@ -181,7 +196,7 @@ func TestGate(t *testing.T) {
 	for _, q := range grid([]float64{1, 10}, []time.Duration{time.Second, time.Minute}, "", "1", "3", "date") {
 		t.Run(q.String(), func(t *testing.T) {
 			n := int(1200 * q.rate)
-			out := meet(t, q, n, 1)
+			out := usual(t, q, n, 1)
 			if most := q.ideal(n) * 6 / 5; out.took > most {
 				t.Errorf("took %v, want %v at most", out.took, most)
 			}
@@ -200,7 +215,7 @@ func TestGateShared(t *testing.T) {
 			q := bucket(10, 5, header)
 			t.Run(fmt.Sprint(q, " ", processes), func(t *testing.T) {
 				n := int(1800 * q.rate)
-				out := meet(t, q, n, processes)
+				out := usual(t, q, n, processes)
 				if most := q.ideal(n) * 13 / 10; out.took > most {
 					t.Errorf("took %v, want %v at most", out.took, most)
 				}

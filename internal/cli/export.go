@@ -14,6 +14,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/exporter"
 	"github.com/comet-stream/comet-stream/internal/listing"
 	"github.com/comet-stream/comet-stream/internal/progress"
+	"github.com/comet-stream/comet-stream/internal/selection"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -237,7 +238,16 @@ func (c *exportCommand) finish(out *output, sum *exporter.Summary, err error) er
 	if reportErr != nil {
 		return reportErr
 	}
-	return errors.Join(missingItems(sum.Items), missingKeys(sum.NotFound), withCode(ExitIncomplete, sum.Nothing, "comet-export -l lists what there is"))
+	return errors.Join(missingItems(sum.Items), missingKeys(sum.NotFound), selectedNothing(sum.Nothing))
+}
+
+// selectedNothing returns err, which says that a selection has left nothing, with
+// how to see what there is.
+func selectedNothing(err error) error {
+	if e, ok := errors.AsType[*selection.NothingError](err); ok && e.OfAssets() {
+		return withCode(ExitIncomplete, err, "all else is in the stream; comet-filter --json assets shows the assets of one that is exported whole")
+	}
+	return withCode(ExitIncomplete, err, "comet-export -l lists what there is")
 }
 
 // missingKeys returns an error for experiments that were asked for by key, and

@@ -307,8 +307,12 @@ func (c *filterCommand) explain(in *input, err error) error {
 	if _, ok := errors.AsType[*filter.MissingError](err); ok {
 		return withCode(ExitIncomplete, fmt.Errorf("%s: %w", in.name, err))
 	}
-	if _, ok := errors.AsType[*selection.NothingError](err); ok {
-		return withCode(ExitIncomplete, fmt.Errorf("%s: %w", in.name, err), "comet-filter --list shows what there is, --json the tags too")
+	if e, ok := errors.AsType[*selection.NothingError](err); ok {
+		hint := "comet-filter --list shows what there is, --json the tags too"
+		if e.OfAssets() {
+			hint = "comet-filter --json assets shows what there is"
+		}
+		return withCode(ExitIncomplete, fmt.Errorf("%s: %w", in.name, err), hint)
 	}
 	if _, ok := errors.AsType[*filter.LossError](err); ok {
 		return withCode(ExitIncomplete, fmt.Errorf("%s: %w", in.name, err), "the output is good, and names what is lost as skipped")

@@ -181,7 +181,7 @@ func (f *assetsFetch) list(ctx context.Context, s *prefetch.Slot) ([]*item, erro
 		case a.ID == "" && !a.Cut:
 			f.bad = append(f.bad, badItem{err: judge.ItemErrorf("the server lists it without an id")})
 			return nil
-		case f.artifact == "" && !f.x.o.Selection.Asset(&a.Type, &a.Name, &a.Size):
+		case f.artifact == "" && !f.x.find.Search.Asset(&a.Type, &a.Name, &a.Size):
 			f.left++
 			f.leftBytes += a.Size
 			return nil

@@ -1,6 +1,7 @@
 package exporter
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -73,7 +74,7 @@ func (x *Exporter) DryRun(ctx context.Context) (*Estimate, error) {
 		return nil, err
 	}
 	d.scale()
-	return &d.Estimate, x.notFound()
+	return &d.Estimate, cmp.Or(x.notFound(), x.find.Search.NoAsset())
 }
 
 type dryRun struct {
@@ -158,7 +159,7 @@ func (d *dryRun) experiment(ctx context.Context, l *find.Experiment) error {
 	if x.o.Resources.Has(stream.ResourceAssets) {
 		restart := func() { e.Assets, e.AssetBytes, e.AssetsLeft, e.Requests = 0, 0, 0, d.perExperiment }
 		err := x.client.Assets.Each(ctx, l.Key, "", restart, func(a *comet.Asset) error {
-			if !x.o.Selection.Asset(&a.Type, &a.Name, &a.Size) {
+			if !x.find.Search.Asset(&a.Type, &a.Name, &a.Size) {
 				e.AssetsLeft++
 				return nil
 			}

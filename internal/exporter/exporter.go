@@ -13,6 +13,7 @@
 package exporter
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -186,6 +187,9 @@ func (x *Exporter) export(ctx, hard context.Context, w *stream.Writer) error {
 	}
 	if err := x.run(ctx, hard, x.newTour(scope), out); err != nil {
 		return err
+	}
+	if x.o.Base == nil {
+		x.sum.Nothing = cmp.Or(x.sum.Nothing, x.find.Search.NoAsset())
 	}
 	return x.workspaces(ctx, hard, scope, out)
 }

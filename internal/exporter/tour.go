@@ -168,6 +168,7 @@ func (u *keptUnit) write(_ context.Context, _ *prefetch.Queue, out *output) erro
 		res.Result = ResultSkipped
 	}
 	u.x.sum.count(res)
+	u.x.find.Search.MatchAsset() // it may have some
 	out.obs.Experiment(res)
 	return nil
 }

@@ -44,11 +44,12 @@ func (m *matches) missing() error {
 			e.Places = append(e.Places, rule)
 		}
 	}
+	nothing := cmp.Or(m.search.Nothing(), m.search.NoAsset())
 	if len(e.Keys)+len(e.Places) == 0 {
-		return m.search.Nothing()
+		return nothing
 	}
 	slices.SortFunc(e.Places, func(a, b Place) int { return cmp.Compare(a.String(), b.String()) })
-	return errors.Join(m.search.Nothing(), e)
+	return errors.Join(nothing, e)
 }
 
 // A MissingError lists what rules name and no stream of the input has.

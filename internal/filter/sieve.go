@@ -275,7 +275,7 @@ func (s *sieve) openAsset(r stream.Raw) (gone bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		gone = !s.rules.Asset(a.Type, a.Name, a.Size)
+		gone = !s.found.search.Asset(a.Type, a.Name, a.Size)
 	}
 	s.asset = assetState{open: true, dropped: gone}
 	return gone, nil

@@ -18,6 +18,8 @@ type Search struct {
 	matched bool            // something has been kept, or would have been but for SkipKeys
 	seen    bool            // there was an experiment
 	dropped keySet
+
+	assetMatched, assetDropped bool // an asset has been kept, has been left out
 }
 
 // Search returns the search for what s selects. Keys of experiments that are to be
@@ -74,6 +76,38 @@ func (f *Search) Match() {
 	f.mu.Unlock()
 }
 
+// Asset is [Selection.Asset], and notes the answer.
+func (f *Search) Asset(typ, name *string, size *int64) bool {
+	kept := f.selection.Asset(typ, name, size)
+	f.mu.Lock()
+	if kept {
+		f.assetMatched = true
+	} else {
+		f.assetDropped = true
+	}
+	f.mu.Unlock()
+	return kept
+}
+
+// MatchAsset notes that assets may have been kept that are not seen.
+func (f *Search) MatchAsset() {
+	f.mu.Lock()
+	f.assetMatched = true
+	f.mu.Unlock()
+}
+
+// NoAsset returns a [*NothingError] if there were assets and the selection has left
+// none of them.
+func (f *Search) NoAsset() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s := f.selection
+	if f.assetMatched || !f.assetDropped || len(s.SkipKeys) > 0 {
+		return nil
+	}
+	return &NothingError{of: "asset", what: s.describeAssets(), all: s.Invert}
+}
+
 // Nothing returns a [*NothingError] if experiments were to be chosen and none
 // has been, unless Missing says why.
 func (f *Search) Nothing() error {
@@ -83,48 +117,69 @@ func (f *Search) Nothing() error {
 	if f.matched || !s.choosesExperiments() || len(f.wanted) > 0 || s.Invert && !f.seen {
 		return nil
 	}
-	return &NothingError{what: s.describe(), all: s.Invert}
+	return &NothingError{of: "experiment", what: s.describe(), all: s.Invert}
 }
 
-// A NothingError says that a selection has left no experiment.
+// A NothingError says that a selection has left no experiment, or no asset.
 type NothingError struct {
-	what string // what the selection asks of an experiment
+	of   string // of what nothing is left
+	what string // what the selection asks of each
 	all  bool   // it leaves out what is so
 }
+
+// OfAssets reports whether it is assets of which nothing is left.
+func (e *NothingError) OfAssets() bool { return e.of == "asset" }
 
 // Error says what none of them has, or all have.
 func (e *NothingError) Error() string {
 	if e.all {
-		return "no experiment is left: each " + e.what
+		return fmt.Sprintf("no %s is left: each %s", e.of, e.what)
 	}
-	return "no experiment " + e.what
+	return fmt.Sprintf("no %s %s", e.of, e.what)
 }
 
-// describe says what experiments are chosen by, as a verb and its object.
-func (s *Selection) describe() string {
-	var parts []string
-	either := func(one, several string, values []string) {
-		switch len(values) {
-		case 0:
-		case 1:
-			parts = append(parts, fmt.Sprintf("%s %q", one, values[0]))
-		default:
-			quoted := make([]string, min(len(values), maxNamed))
-			for i := range quoted {
-				quoted[i] = fmt.Sprintf("%q", values[i])
-			}
-			if more := len(values) - len(quoted); more > 0 {
-				quoted = append(quoted, fmt.Sprintf("%d more", more))
-			}
-			parts = append(parts, several+" "+strings.Join(quoted, ", "))
+// A description says what experiments or assets are chosen by: verbs with their
+// objects.
+type description []string
+
+// either adds the values of one field, of which any will do.
+func (d *description) either(one, several string, values []string) {
+	switch len(values) {
+	case 0:
+	case 1:
+		*d = append(*d, fmt.Sprintf("%s %q", one, values[0]))
+	default:
+		quoted := make([]string, min(len(values), maxNamed))
+		for i := range quoted {
+			quoted[i] = fmt.Sprintf("%q", values[i])
 		}
+		if more := len(values) - len(quoted); more > 0 {
+			quoted = append(quoted, fmt.Sprintf("%d more", more))
+		}
+		*d = append(*d, several+" "+strings.Join(quoted, ", "))
 	}
+}
+
+func (d description) String() string { return strings.Join(d, " and ") }
+
+func (s *Selection) describeAssets() string {
+	var parts description
+	parts.either("has a name like", "has a name like one of", globTexts(s.AssetNames))
+	parts.either("is of type", "is of one of the types", s.AssetTypes)
+	if s.MaxAssetSize.OK {
+		parts = append(parts, fmt.Sprintf("has at most %d bytes", s.MaxAssetSize.V))
+	}
+	return parts.String()
+}
+
+func (s *Selection) describe() string {
+	var parts description
 	if s.Keys != nil && len(s.Keys) == 0 {
 		parts = append(parts, "is in the list of keys, which is empty")
 	}
-	either("has the key", "has one of the keys", slices.Sorted(maps.Keys(s.Keys)))
-	either("has a name like", "has a name like one of", globTexts(s.Names))
-	either("has the tag", "has one of the tags", s.Tags)
+	parts.either("has the key", "has one of the keys", slices.Sorted(maps.Keys(s.Keys)))
+	parts.either("has a name like", "has a name like one of", globTexts(s.Names))
+	parts.either("has the tag", "has one of the tags", s.Tags)
 	for _, c := range s.Where {
 		parts = append(parts, fmt.Sprintf("fulfils %q", c.String()))
 	}
@@ -137,7 +192,7 @@ func (s *Selection) describe() string {
 	if !s.Since.IsZero() {
 		parts = append(parts, "is running, has started or has ended since "+s.sinceText())
 	}
-	return strings.Join(parts, " and ")
+	return parts.String()
 }
 
 // Missing returns the keys that were asked for and have not been found, sorted. Those

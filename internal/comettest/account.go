@@ -16,8 +16,6 @@ func (s *Server) accountRoutes() []route {
 		{method: "POST", path: "write/add-workspace-member", handle: in(accountCall.addMember)},
 		{method: "GET", family: root, path: "api/auth/users", auth: authNone, handle: in(accountCall.findUser)},
 		{method: "POST", family: root, path: "api/auth/users", auth: authNone, handle: in(accountCall.signUp)},
-		{method: "GET", family: root, path: "api/admin/chargeback/report", handle: in(accountCall.chargeback)},
-		{method: "GET", family: root, path: "clientlib/api/admin/chargeback/report", handle: in(accountCall.chargeback)},
 	}
 }
 
@@ -148,45 +146,4 @@ func (c accountCall) signUp() error {
 		}
 	}
 	return badRequest("sign up of %q is not possible here", req.Email)
-}
-
-type chargebackMember struct {
-	UserName string  `json:"userName"`
-	Email    *string `json:"email"`
-}
-
-func (c accountCall) chargeback() error {
-	if !c.key.Admin {
-		return sdkError(http.StatusForbidden, 0, "User: %s is no admin", c.key.User)
-	}
-	st := c.s.store
-	st.mu.RLock()
-	defer st.mu.RUnlock()
-	users := []map[string]any{}
-	for _, k := range c.s.opts.Keys {
-		users = append(users, map[string]any{
-			"username": k.User, "email": emailOf(k), "created_at": 0, "deletedAt": nil, "suspended": false,
-		})
-	}
-	workspaces := []map[string]any{}
-	for _, w := range st.workspaces {
-		members := []chargebackMember{}
-		for _, k := range c.s.opts.Keys {
-			if _, ok := w.members[k.User]; ok {
-				members = append(members, chargebackMember{k.User, emailOf(k)})
-			}
-		}
-		workspaces = append(workspaces, map[string]any{"name": w.name, "members": members})
-	}
-	return c.send(map[string]any{
-		"numberOfUsers": len(users), "createdAt": c.now(), "organizationId": "organization",
-		"workspaces": workspaces, "users": users,
-	})
-}
-
-func emailOf(k Key) *string {
-	if k.Email == "" {
-		return nil
-	}
-	return &k.Email
 }

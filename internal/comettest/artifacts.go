@@ -8,7 +8,6 @@ func (s *Server) artifactRoutes() []route {
 		{method: "GET", path: "artifacts/get", handle: in(artifactCall.artifact)},
 		{method: "GET", path: "artifacts/version", handle: in(artifactCall.artifactVersion)},
 		{method: "GET", path: "artifacts/version/files", handle: in(artifactCall.artifactFiles)},
-		{method: "GET", path: "artifacts/version/download", handle: in(artifactCall.downloadArtifact)},
 		{method: "GET", path: "get/artifacts", handle: in(artifactCall.experimentArtifacts)},
 		{method: "POST", path: "write/artifacts/upsert", handle: in(artifactCall.upsertArtifact)},
 		{method: "POST", path: "write/artifacts/state", handle: in(artifactCall.setArtifactState)},
@@ -313,21 +312,6 @@ func (c artifactCall) artifactFiles() error {
 		docs = append(docs, d)
 	}
 	return c.send(map[string]any{"files": docs})
-}
-
-func (c artifactCall) downloadArtifact() error {
-	st := c.s.store
-	st.mu.RLock()
-	v, err := c.findVersion("artifactId", "artifact_id")
-	var files []*asset
-	if err == nil {
-		files = v.files
-	}
-	st.mu.RUnlock()
-	if err != nil {
-		return err
-	}
-	return assetCall(c).sendZip(files)
 }
 
 // experimentArtifacts are the versions that an experiment produced (output)

@@ -10,7 +10,6 @@ import (
 func (s *Server) valueRoutes() []route {
 	return []route{
 		{method: "POST", path: "write/experiment/metric", python: true, handle: in(metricCall.writeMetric)},
-		{method: "POST", path: "write/experiment/metric/delete", handle: in(valueCall.deleteMetric)},
 		{method: "POST", path: "write/experiment/parameter", python: true, handle: in(valueCall.writeParameter)},
 		{method: "POST", path: "write/experiment/parameter/delete", handle: in(valueCall.deleteParameter)},
 		{method: "POST", path: "write/experiments/parameters/delete", since: version{3, 29, 724}, handle: in(valueCall.deleteParameters)},
@@ -34,24 +33,6 @@ func (c valueCall) checkBatch(missing bool, n int) error {
 		return badRequest("a batch of %d values is over the limit of %d", n, limit)
 	}
 	return nil
-}
-
-func (c valueCall) deleteMetric() error {
-	var req struct {
-		ExperimentKey string `json:"experimentKey"`
-		MetricName    string `json:"metricName"`
-	}
-	if err := c.decode(&req); err != nil {
-		return err
-	}
-	return c.writeExperiment(req.ExperimentKey, func(e *experiment) error {
-		if e.metrics[req.MetricName] == nil {
-			return notFound("metric %q does not exist", req.MetricName)
-		}
-		delete(e.metrics, req.MetricName)
-		e.names = without(e.names, req.MetricName)
-		return c.ack()
-	})
 }
 
 type parameterDoc struct {

@@ -1,10 +1,14 @@
 package contract
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -38,6 +42,68 @@ func TestPaths(t *testing.T) {
 			t.Errorf("the SDK names the path %s, which the server does not know: implement it, or put it on the list with a reason", path)
 		}
 	})
+}
+
+// madeElsewhere are the routes that no source names as a whole, and who calls them.
+var madeElsewhere = map[string]string{
+	"api/asset/download":      "the links in lists of assets",
+	"api/image/download":      "the links of images",
+	"notification/experiment": "comet_ml, connection_url_helpers.py: after the address of the server",
+	"optimizer/algorithms":    "comet_ml, connection_api.py: after the address of the optimizer, as those below",
+	"optimizer/insert":        "comet_ml",
+	"optimizer/next":          "comet_ml",
+	"optimizer/status":        "comet_ml",
+	"optimizer/update":        "comet_ml",
+}
+
+// Every route of the server is named by the source of a client, an official one or
+// ours, or is on a list.
+func TestRoutes(t *testing.T) {
+	named := ownPaths(t)
+	for _, c := range clients(t) {
+		named = append(named, c.paths(t, "comet_ml", "")...)
+	}
+	named = append(named, withCometx(t).paths(t, "cometx", "")...)
+	uncalled := func(r comettest.Route) bool {
+		return madeElsewhere[strings.TrimPrefix(strings.TrimPrefix(r.Path, "/"), "clientlib/")] == "" &&
+			!slices.ContainsFunc(named, func(path string) bool { return ends(r.Path, path) || ends(r.Path, "rest/v2/"+path) })
+	}
+	routes := start(t, comettest.Options{}).Routes()
+	for _, r := range routes {
+		if uncalled(r) {
+			t.Errorf("no client calls %s %s: remove it, or put it on the list with a reason", r.Method, r.Path)
+		}
+	}
+	if !uncalled(comettest.Route{Method: "POST", Path: "/api/rest/v2/write/experiment/praise"}) {
+		t.Error("a route that no client knows is taken for called")
+	}
+}
+
+// ownPaths are the texts in the source of our client that may be paths.
+func ownPaths(t *testing.T) (paths []string) {
+	t.Helper()
+	files, err := filepath.Glob("../comet/*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no source of the client", err)
+	}
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING {
+				if text, err := strconv.Unquote(lit.Value); err == nil && strings.Contains(text, "/") {
+					paths = append(paths, text)
+				}
+			}
+			return true
+		})
+	}
+	return paths
 }
 
 // A client that names another path is noticed.

@@ -30,7 +30,7 @@ func (c *exportCommand) runDry(ctx context.Context) error {
 		note  string
 	}{
 		{"projects", e.Projects, ""},
-		{"experiments", e.Experiments, notes(note(e.LeftOut, "left out"), note(e.Running, "running"), note(e.Sampled, "looked into"))},
+		{"experiments", e.Experiments, notes(note(e.Linked, "linked to"), note(e.LeftOut, "left out"), note(e.Running, "running"), note(e.Sampled, "looked into"))},
 		{"assets", e.Assets, notes(note(e.AssetsLeft, "left out"), within(e, e.AssetsRange, plainly))},
 		{"asset-bytes", e.AssetBytes, notes(progress.Bytes(e.AssetBytes), within(e, e.BytesRange, progress.Bytes))},
 		{"requests", e.Requests, notes(c.pace(e.Requests), within(e, e.RequestsRange, plainly))},

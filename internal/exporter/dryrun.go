@@ -19,6 +19,7 @@ type Estimate struct {
 	Projects    int64
 	Experiments int64
 	Running     int64
+	Linked      int64 // experiments that a project shows and another one has
 	LeftOut     int64 // experiments that are not selected
 	Assets      int64 // remote ones included
 	AssetBytes  int64
@@ -139,6 +140,12 @@ func (d *dryRun) project(ctx context.Context, p *find.Project) error {
 	g.SetLimit(x.o.InFlight)
 	for i := range p.Experiments {
 		l := &p.Experiments[i]
+		if _, twice := x.seen[l.Key]; twice {
+			d.Experiments--
+			d.Linked++
+			continue
+		}
+		x.seen[l.Key] = struct{}{}
 		if l.Running {
 			d.Running++
 		}

@@ -3,8 +3,8 @@ package importer
 import (
 	"context"
 
+	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/importer/rewrite"
-	"github.com/comet-stream/comet-stream/internal/importer/session"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -27,7 +27,7 @@ func (e *experiment) begin(ctx context.Context) error {
 		put(ctx, e, e.tags(tags))
 	}
 	if path := e.doc.FilePath; path.OK && !e.expect(func(x *expectation) { x.filePath = path.V }) {
-		e.Spawn(func() { e.Item(report.Issue{Kind: "file path"}, session.Put(ctx, e.Experiment, e.filePath(path.V))) })
+		e.Spawn(func() { e.Item(report.Issue{Kind: "file path"}, reconcile.Put(ctx, e.Subject(), e.filePath(path.V))) })
 	}
 	return nil
 }

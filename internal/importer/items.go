@@ -11,7 +11,6 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/content"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
-	"github.com/comet-stream/comet-stream/internal/importer/session"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -24,9 +23,9 @@ type check struct {
 
 // put writes an item beside the others, or notes it for the verification where
 // that is all there is to do.
-func put[T any](ctx context.Context, e *experiment, i *session.Item[T]) {
+func put[T any](ctx context.Context, e *experiment, i *reconcile.Item[T]) {
 	if !e.later(i.Issue.Kind, i.Check) {
-		e.Spawn(func() { e.Item(i.Issue, session.Put(ctx, e.Experiment, i)) })
+		e.Spawn(func() { e.Item(i.Issue, reconcile.Put(ctx, e.Subject(), i)) })
 	}
 }
 
@@ -49,31 +48,30 @@ func (v *verification) items() (checks []func(context.Context) error) {
 }
 
 // tags are added to those that the destination has.
-func (e *experiment) tags(want []string) *session.Item[[]string] {
-	lacking := func(have []string) []string { return document.Without(want, have) }
-	return &session.Item[[]string]{
-		Issue: report.Issue{Kind: "tags"}, Want: want,
-		Read: func(ctx context.Context) ([]string, error) { return e.r.Client.Experiments.Tags(ctx, e.Key) },
-		Same: func(_, have []string) bool { return len(lacking(have)) == 0 },
-		Free: func([]string) bool { return true },
-		Write: func(ctx context.Context, have []string) error {
-			return e.r.Client.Experiments.AddTags(ctx, e.Key, lacking(have))
-		},
-		Finds: func(have []string) (found []report.Issue) {
-			for _, t := range lacking(have) {
-				found = append(found, report.Issue{Kind: "tags", Name: t, Reason: "the destination has it not"})
+func (e *experiment) tags(want []string) *reconcile.Item[[]string] {
+	return &reconcile.Item[[]string]{
+		Issue: report.Issue{Kind: "tags"},
+		Read:  func(ctx context.Context) ([]string, error) { return e.r.Client.Experiments.Tags(ctx, e.Key) },
+		Compare: func(have []string) (lacking []reconcile.Difference) {
+			for _, t := range document.Without(want, have) {
+				lacking = append(lacking, reconcile.Difference{
+					Issue: report.Issue{Kind: "tags", Name: t, Reason: "the destination has it not"}, Free: true,
+				})
 			}
-			return found
+			return lacking
 		},
-		Count: func(have []string) {
-			e.Change(func(o *report.Outcome) { o.Written.Tags += int64(len(lacking(have))) })
+		Write: func(ctx context.Context, f reconcile.Found[[]string]) error {
+			return e.r.Client.Experiments.AddTags(ctx, e.Key, document.Without(want, f.Have))
+		},
+		Count: func(f reconcile.Found[[]string]) {
+			e.Change(func(o *report.Outcome) { o.Written.Tags += int64(len(f.Values)) })
 		},
 	}
 }
 
 // filePath is the path of the main file.
-func (e *experiment) filePath(want string) *session.Item[*string] {
-	return &session.Item[*string]{
+func (e *experiment) filePath(want string) *reconcile.Item[*string] {
+	return &reconcile.Item[*string]{
 		Issue: report.Issue{Kind: "file path"}, Want: &want,
 		Known: func() *string { return e.Existing.FilePath },
 		Read: func(ctx context.Context) (*string, error) {
@@ -83,9 +81,11 @@ func (e *experiment) filePath(want string) *session.Item[*string] {
 			}
 			return there.FilePath, nil
 		},
-		Same:  reconcile.Equal[string],
-		Free:  func(have *string) bool { return document.Deref(have) == "" },
-		Write: func(ctx context.Context, _ *string) error { return e.r.Client.Texts.WriteFilePath(ctx, e.Key, want) },
+		Same: reconcile.Equal[string],
+		Free: func(have *string) bool { return document.Deref(have) == "" },
+		Write: func(ctx context.Context, _ reconcile.Found[*string]) error {
+			return e.r.Client.Texts.WriteFilePath(ctx, e.Key, want)
+		},
 		Other: func(have *string) string {
 			return fmt.Sprintf("%q in the stream, %q at the destination", want, document.Deref(have))
 		},
@@ -94,8 +94,8 @@ func (e *experiment) filePath(want string) *session.Item[*string] {
 }
 
 // git is the state of the repository.
-func (e *experiment) git(want gitDoc) *session.Item[gitDoc] {
-	return &session.Item[gitDoc]{
+func (e *experiment) git(want gitDoc) *reconcile.Item[gitDoc] {
+	return &reconcile.Item[gitDoc]{
 		Issue: report.Issue{Kind: string(stream.KindGit)}, Want: want,
 		Read: func(ctx context.Context) (gitDoc, error) {
 			have, err := e.r.Client.Origins.Git(ctx, e.Key)
@@ -106,7 +106,7 @@ func (e *experiment) git(want gitDoc) *session.Item[gitDoc] {
 		},
 		Same: func(want, have gitDoc) bool { return want.is(&have) },
 		Free: func(have gitDoc) bool { return have.is(new(gitDoc)) },
-		Write: func(ctx context.Context, _ gitDoc) error {
+		Write: func(ctx context.Context, _ reconcile.Found[gitDoc]) error {
 			return e.r.Client.Origins.WriteGit(ctx, e.Key, &comet.Git{
 				User: want.User.Ptr(), Root: want.Root.Ptr(), Branch: want.Branch.Ptr(), Parent: want.Parent.Ptr(), Origin: want.Origin.Ptr(),
 			})
@@ -116,16 +116,16 @@ func (e *experiment) git(want gitDoc) *session.Item[gitDoc] {
 }
 
 // longText is a text that one request reads and one request replaces.
-func (e *experiment) longText(kind stream.Kind, text content.Text) *session.Item[content.Sum] {
+func (e *experiment) longText(kind stream.Kind, text content.Text) *reconcile.Item[content.Sum] {
 	k := textKinds[kind]
-	return &session.Item[content.Sum]{
+	return &reconcile.Item[content.Sum]{
 		Issue: report.Issue{Kind: string(kind)}, Want: text.Sum,
 		Read: func(ctx context.Context) (content.Sum, error) {
 			return e.r.ReadSum(ctx, func() (io.ReadCloser, error) { return k.read(e.r.Client.Texts, ctx, e.Key) })
 		},
 		Same: func(want, have content.Sum) bool { return want == have },
 		Free: func(have content.Sum) bool { return have.Size == 0 },
-		Write: func(ctx context.Context, _ content.Sum) error {
+		Write: func(ctx context.Context, _ reconcile.Found[content.Sum]) error {
 			return k.write(e.r.Client.Texts, ctx, e.Key, text.Content())
 		},
 		Other: func(have content.Sum) string {
@@ -138,13 +138,13 @@ func (e *experiment) longText(kind stream.Kind, text content.Text) *session.Item
 }
 
 // name is the name of an experiment whose others are not in the stream.
-func (e *experiment) name(want string) *session.Item[*string] {
-	return &session.Item[*string]{
+func (e *experiment) name(want string) *reconcile.Item[*string] {
+	return &reconcile.Item[*string]{
 		Issue: report.Issue{Kind: "name", Name: want}, Want: &want,
 		Known: func() *string { return e.Existing.Name },
 		Same:  reconcile.Equal[string],
 		Free:  func(have *string) bool { return document.Deref(have) == "" },
-		Write: func(ctx context.Context, _ *string) error {
+		Write: func(ctx context.Context, _ reconcile.Found[*string]) error {
 			return e.writeName(ctx, &valueDoc{Name: nameOther, ValueCurrent: document.NewText(want)})
 		},
 		Other: func(*string) string { return "the destination has another one" },

@@ -10,7 +10,6 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/importer/quota"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
-	"github.com/comet-stream/comet-stream/internal/importer/session"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -178,7 +177,7 @@ func (e *experiment) flushName(ctx context.Context) {
 	if e.expect(func(x *expectation) { x.name = &name }) {
 		return
 	}
-	e.Spawn(func() { e.other(nameOther, session.Put(ctx, e.Experiment, e.name(name))) })
+	e.Spawn(func() { e.other(nameOther, reconcile.Put(ctx, e.Subject(), e.name(name))) })
 }
 
 // originOther notes where an experiment with a derived key comes from.

@@ -7,7 +7,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/content"
-	"github.com/comet-stream/comet-stream/internal/importer/session"
+	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
@@ -90,7 +90,7 @@ func (e *experiment) writeText(ctx context.Context, kind stream.Kind, text conte
 	if e.later(string(kind), e.longText(kind, content.Text{Sum: text.Sum}).Check) {
 		return nil
 	}
-	err := session.Put(ctx, e.Experiment, e.longText(kind, text))
+	err := reconcile.Put(ctx, e.Subject(), e.longText(kind, text))
 	if text.Size == 0 && answer.Refused(err) {
 		// Some servers answer an empty text for none, and take none. Nothing is
 		// lost: there is no text at the destination either.

@@ -181,3 +181,8 @@ func (s *Experiment) WaitTurn(ctx context.Context) error {
 
 // MaxBatch is about the most bytes of one batch of values.
 const MaxBatch = 1 << 20
+
+// Subject returns what items of the experiment are written of.
+func (s *Experiment) Subject() *reconcile.Subject {
+	return &reconcile.Subject{Destination: s.Destination, Ledger: &s.Ledger, New: s.Existing == nil, Wins: s.StreamWins, Reopen: s.Reopen}
+}

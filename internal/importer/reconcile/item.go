@@ -1,0 +1,223 @@
+package reconcile
+
+import (
+	"context"
+	"slices"
+
+	"github.com/comet-stream/comet-stream/internal/importer/answer"
+	"github.com/comet-stream/comet-stream/internal/report"
+)
+
+// A Subject is what items are written of: an experiment, or something of a project
+// or workspace.
+type Subject struct {
+	*Destination
+	*report.Ledger
+	// New says that the destination did not have it: nothing is read before it is
+	// written. Wins says that the stream decides where the two differ.
+	New, Wins bool
+	// Reopen, if not nil, comes before each write.
+	Reopen func(context.Context) error
+	// Count, if not nil, counts what was written of a kind, as Ledger.Wrote does
+	// else.
+	Count func(kind string)
+	// Written, if not nil, takes the check of each item that was written.
+	Written func(context.Context, Check) error
+}
+
+// A Check reads an item back, and returns in what the destination has another.
+type Check func(context.Context) ([]report.Issue, error)
+
+// An Item is something that the destination keeps of a subject and one request
+// writes: a value, or several. The zero value of T stands for none.
+type Item[T any] struct {
+	Issue report.Issue // what it is called
+	Want  T
+	Read  func(context.Context) (T, error)
+	Write func(context.Context, Found[T]) error
+
+	Same func(want, have T) bool
+	// Free reports whether the item may be written where the destination has
+	// something else: it has none, or is only added to. Nil is never.
+	Free func(have T) bool
+	// Other says what is wrong with what the destination has.
+	Other func(have T) string
+	// Differs, if not "", is told in place of that where the item is not written.
+	Differs string
+
+	// Compare, if not nil, compares an item of several values in place of the four
+	// above.
+	Compare func(have T) []Difference
+
+	// Known, if not nil, is what is known of the destination before anything is
+	// written; it is not read then.
+	Known func() T
+	// Blind says that a reading does not show whether it was written.
+	Blind bool
+	// Again writes it also where it seems to be the same.
+	Again bool
+	// Count, if not nil, counts it in place of its subject.
+	Count func(Found[T])
+}
+
+// A Difference is a value that the destination has in another way, or lacks.
+type Difference struct {
+	report.Issue // with a class if that is none of what differs
+	Free         bool
+	Fixed        bool // no request writes it
+}
+
+// Found is what the destination has of an item, and the values of it that are to
+// be written.
+type Found[T any] struct {
+	Have   T
+	Values []Difference
+}
+
+// Writes reports whether a value of a kind is to be written.
+func (f *Found[T]) Writes(kind string) bool {
+	return slices.ContainsFunc(f.Values, func(d Difference) bool { return d.Kind == kind })
+}
+
+// Check reads the item back.
+func (i *Item[T]) Check(ctx context.Context) (found []report.Issue, err error) {
+	have, err := i.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range i.compare(have) {
+		found = append(found, d.Issue)
+	}
+	return found, nil
+}
+
+func (i *Item[T]) compare(have T) []Difference {
+	if i.Compare != nil {
+		return i.Compare(have)
+	}
+	if i.Same(i.Want, have) {
+		return nil
+	}
+	d := Difference{Issue: i.Issue, Free: i.Free != nil && i.Free(have)}
+	d.Reason = i.Other(have)
+	return []Difference{d}
+}
+
+func (i *Item[T]) read(ctx context.Context) (T, error) {
+	have, err := i.Read(ctx)
+	if answer.Absent(err) {
+		var none T
+		return none, nil
+	}
+	return have, err
+}
+
+// before returns what the destination has before anything is written.
+func (i *Item[T]) before(ctx context.Context, s *Subject) (have T, err error) {
+	switch {
+	case s.New:
+		return have, nil
+	case i.Known != nil:
+		return i.Known(), nil
+	}
+	return i.read(ctx)
+}
+
+// Put writes the values of an item that the destination does not have, and tells of
+// those that it has in another way: as the mode says, and who wins.
+func Put[T any](ctx context.Context, s *Subject, i *Item[T]) error {
+	have, err := i.before(ctx, s)
+	if err != nil {
+		return err
+	}
+	f := Found[T]{Have: have}
+	differ := i.compare(have)
+	for _, d := range differ {
+		if !d.Fixed && s.Mode != VerifyOnly && (d.Free || s.New || s.Wins) {
+			f.Values = append(f.Values, d)
+		} else {
+			i.tell(s, d)
+		}
+	}
+	if len(f.Values) == 0 && (len(differ) > 0 || !s.New && !i.Again || s.Mode == VerifyOnly) {
+		return nil
+	}
+	if s.Reopen != nil {
+		if err := s.Reopen(ctx); err != nil {
+			return err
+		}
+	}
+	if !s.Dry() {
+		if err := i.write(ctx, s, f); err != nil {
+			return err
+		}
+	}
+	i.count(s, f)
+	if s.Written == nil {
+		return nil
+	}
+	return s.Written(ctx, func(ctx context.Context) ([]report.Issue, error) { return i.remaining(ctx, f) })
+}
+
+func (i *Item[T]) tell(s *Subject, d Difference) {
+	if d.Class == "" {
+		d.Class = s.DiffersClass()
+	}
+	if i.Differs != "" {
+		d.Reason = i.Differs
+	}
+	s.Issue(d.Issue)
+}
+
+func (i *Item[T]) count(s *Subject, f Found[T]) {
+	switch {
+	case i.Count != nil:
+		i.Count(f)
+	case s.Count != nil:
+		s.Count(i.Issue.Kind)
+	default:
+		s.Wrote(i.Issue.Kind)
+	}
+}
+
+func (i *Item[T]) write(ctx context.Context, s *Subject, f Found[T]) error {
+	write := func() error { return i.Write(ctx, f) }
+	if i.Blind {
+		return write()
+	}
+	return s.Sure(ctx, write, func() (bool, error) {
+		found, err := i.remaining(ctx, f)
+		return err == nil && len(found) == 0, err
+	})
+}
+
+// remaining reads the item back, and returns what is not as it was written.
+func (i *Item[T]) remaining(ctx context.Context, f Found[T]) ([]report.Issue, error) {
+	found, err := i.Check(ctx)
+	return slices.DeleteFunc(found, func(now report.Issue) bool {
+		return len(f.Values) > 0 && !slices.ContainsFunc(f.Values, func(d Difference) bool {
+			return d.Kind == now.Kind && d.Name == now.Name && d.ID == now.ID
+		})
+	}), err
+}
+
+// ReadBack runs the check of what has been written a moment ago, if that is asked
+// for, and tells of it what does not show.
+func (s *Subject) ReadBack(ctx context.Context, check Check) error {
+	if !s.Verifies() {
+		return nil
+	}
+	var found []report.Issue
+	_, err := s.Shows(ctx, func() (ok bool, err error) {
+		found, err = check(ctx)
+		return len(found) == 0, err
+	})
+	if err != nil {
+		return err
+	}
+	for _, i := range found {
+		i.Class = report.Unverified
+		s.Issue(i)
+	}
+	return nil
+}

@@ -143,6 +143,7 @@ func (d *dryRun) project(ctx context.Context, p *find.Project) error {
 		if _, twice := x.seen[l.Key]; twice {
 			d.Experiments--
 			d.Linked++
+			d.Requests += d.perExperiment // made before it is known whose it is
 			continue
 		}
 		x.seen[l.Key] = struct{}{}

@@ -18,6 +18,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comettest"
 	"github.com/comet-stream/comet-stream/internal/comettest/inject"
+	"github.com/comet-stream/comet-stream/internal/exporter/find"
 	"github.com/comet-stream/comet-stream/internal/selection"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -314,6 +315,15 @@ func TestUnauthorizedAtOnce(t *testing.T) {
 	data, _, err := export(t, Options{Client: newClient(t, srv), Paths: paths(t, "w/p")})
 	if !errors.Is(err, comet.ErrUnauthorized) || len(data) != 0 {
 		t.Errorf("error %v, %d bytes", err, len(data))
+	}
+}
+
+// A key alone whose experiment is refused is no workspace of that name.
+func TestForbiddenKeyAlone(t *testing.T) {
+	srv, keys := seedFaults(t, inject.Fault{Kind: "403", Endpoint: rest + "experiment/metadata"})
+	_, _, err := export(t, Options{Client: newClient(t, srv), Paths: paths(t, keys[1])})
+	if _, missing := errors.AsType[*find.NotFoundError](err); missing || !errors.Is(err, comet.ErrForbidden) {
+		t.Errorf("error %v", err)
 	}
 }
 

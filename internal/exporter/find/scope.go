@@ -149,15 +149,15 @@ func (p *Path) MayBeKey(err error) bool {
 }
 
 // addKey puts the experiment of a key into the scope, wherever it is. It returns
-// notFound if there is none.
+// notFound if the server says that there is none.
 func (r *resolver) addKey(ctx context.Context, key string, notFound error) error {
 	e, err := r.x.client.Experiments.Metadata(ctx, key)
 	switch {
 	case err == nil:
-	case judge.Fatal(err):
-		return fmt.Errorf("experiment %q: %w", key, err)
-	default:
+	case judge.Missing(err):
 		return notFound
+	default:
+		return fmt.Errorf("experiment %q: %w", key, err)
 	}
 	if found, err := r.addToProject(ctx, e); err != nil || found {
 		return err

@@ -33,50 +33,28 @@ type pointDecoder struct {
 
 // list reads an array of points.
 func (d *pointDecoder) list(s *scan.Scanner, yield func(*Point) error) error {
-	if err := s.Expect('['); err != nil {
-		return err
-	}
-	c, err := s.Peek()
-	if err != nil {
-		return err
-	}
-	if c == ']' {
-		s.Advance(1)
-		return nil
-	}
-	for {
-		if c, err = s.Peek(); err != nil {
-			return err
-		}
-		if c != '{' {
-			return wire.ErrSyntax
-		}
-		n, err := d.point(s.Unread())
-		if err == errMore {
-			if err := s.More(); err != nil {
+	return s.Elements(func() error {
+		for {
+			c, err := s.Peek()
+			if err != nil {
 				return err
 			}
-			continue
+			if c != '{' {
+				return wire.ErrSyntax
+			}
+			n, err := d.point(s.Unread())
+			switch {
+			case err == errMore:
+				err = s.More()
+			case err == nil:
+				s.Advance(n)
+				return yield(&d.p)
+			}
+			if err != nil {
+				return err
+			}
 		}
-		if err != nil {
-			return err
-		}
-		s.Advance(n)
-		if err := yield(&d.p); err != nil {
-			return err
-		}
-		if c, err = s.Peek(); err != nil {
-			return err
-		}
-		s.Advance(1)
-		switch c {
-		case ']':
-			return nil
-		case ',':
-		default:
-			return wire.ErrSyntax
-		}
-	}
+	})
 }
 
 // point decodes the object at the start of b and returns its length.

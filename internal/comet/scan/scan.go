@@ -223,23 +223,31 @@ func (s *Scanner) pruned() ([]byte, error) {
 
 // object reads an object member by member. For each, fn must read the value.
 func (s *Scanner) object(fn func(name string) error) error {
-	if err := s.Expect('{'); err != nil {
+	return s.sequence('{', '}', func() error {
+		name, err := s.name()
+		if err != nil {
+			return err
+		}
+		return fn(name)
+	})
+}
+
+// sequence reads what stands between two marks and is separated by commas. For each
+// of it, read must read it.
+func (s *Scanner) sequence(begin, end byte, read func() error) error {
+	if err := s.Expect(begin); err != nil {
 		return err
 	}
 	c, err := s.Peek()
 	if err != nil {
 		return err
 	}
-	if c == '}' {
+	if c == end {
 		s.pos++
 		return nil
 	}
 	for {
-		name, err := s.name()
-		if err != nil {
-			return err
-		}
-		if err := fn(name); err != nil {
+		if err := read(); err != nil {
 			return err
 		}
 		if c, err = s.Peek(); err != nil {
@@ -247,7 +255,7 @@ func (s *Scanner) object(fn func(name string) error) error {
 		}
 		s.pos++
 		switch c {
-		case '}':
+		case end:
 			return nil
 		case ',':
 		default:
@@ -366,18 +374,7 @@ func (s *Scanner) bare(k *check, read func() error) error {
 
 // Array reads an array element by element. fn must not keep the element.
 func (s *Scanner) Array(fn func(v []byte, cut bool) error) error {
-	if err := s.Expect('['); err != nil {
-		return err
-	}
-	c, err := s.Peek()
-	if err != nil {
-		return err
-	}
-	if c == ']' {
-		s.pos++
-		return nil
-	}
-	for {
+	return s.Elements(func() error {
 		v, cut, err := s.element()
 		if err != nil {
 			return err
@@ -385,22 +382,13 @@ func (s *Scanner) Array(fn func(v []byte, cut bool) error) error {
 		if !bytes.Equal(v, []byte("null")) && !bytes.Equal(v, []byte("{}")) {
 			s.elements++
 		}
-		if err := fn(v, cut); err != nil {
-			return err
-		}
-		if c, err = s.Peek(); err != nil {
-			return err
-		}
-		s.pos++
-		switch c {
-		case ']':
-			return nil
-		case ',':
-		default:
-			return wire.ErrSyntax
-		}
-	}
+		return fn(v, cut)
+	})
 }
+
+// Elements reads an array. read must read each of its elements, by [Scanner.Unread],
+// [Scanner.Advance] and [Scanner.More].
+func (s *Scanner) Elements(read func() error) error { return s.sequence('[', ']', read) }
 
 // element reads an element of a list. cut says that it is too large, and what is
 // left of it.

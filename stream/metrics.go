@@ -1,7 +1,6 @@
 package stream
 
 import (
-	"cmp"
 	"iter"
 	"slices"
 )
@@ -30,9 +29,21 @@ type Point struct {
 // SortPoints sorts points by time, then step, absent ones first. Points that are
 // equal in both keep their order.
 func SortPoints(points []Point) {
-	slices.SortStableFunc(points, func(a, b Point) int {
-		return cmp.Or(a.Time.compare(b.Time), a.Step.compare(b.Step))
-	})
+	slices.SortStableFunc(points, func(a, b Point) int { return a.Position().Compare(b.Position()) })
+}
+
+// Position is the place of a point in the order of its metric.
+type Position struct{ Time, Step Int64 }
+
+// Position returns the place of the point in the order of its metric.
+func (p *Point) Position() Position { return Position{p.Time, p.Step} }
+
+// Compare orders by time, then step, absent ones first.
+func (p Position) Compare(q Position) int {
+	if c := p.Time.compare(q.Time); c != 0 {
+		return c
+	}
+	return p.Step.compare(q.Step)
 }
 
 // metricsSize is the size at which SplitMetrics ends a record.

@@ -219,6 +219,24 @@ func TestSortPoints(t *testing.T) {
 	}
 }
 
+func TestPosition(t *testing.T) {
+	at := func(time, step int64) Position { return Position{NewInt64(time), NewInt64(step)} }
+	noStep := Position{Time: NewInt64(5)}
+	for _, tt := range []struct {
+		a, b Position
+		want int
+	}{
+		{at(1, 1), at(0, 9), 1}, {at(1, 2), at(1, 1), 1}, {at(1, 1), at(1, 1), 0}, {at(5, -3), noStep, 1}, {Position{}, at(-5, 0), -1},
+	} {
+		if got := tt.a.Compare(tt.b); got != tt.want {
+			t.Errorf("%v to %v: %d, want %d", tt.a, tt.b, got, tt.want)
+		}
+		if got := tt.b.Compare(tt.a); got != -tt.want {
+			t.Errorf("%v to %v: %d, want %d", tt.b, tt.a, got, -tt.want)
+		}
+	}
+}
+
 func TestSplitMetrics(t *testing.T) {
 	digits := TextValue(strings.Repeat("7", 400))
 	extra := doc(t, `{"x":"`+strings.Repeat("x", 100<<10)+`"}`)

@@ -77,7 +77,7 @@ func (c *Points) Drop(name string) {
 
 func (s *series) add(p *stream.Point, c *Points) {
 	s.N++
-	if s.main.n == 0 || order(&s.main.last, p) <= 0 {
+	if s.main.n == 0 || s.main.last.Position().Compare(p.Position()) <= 0 {
 		c.Size += int64(s.main.add(p, &c.contexts))
 		return
 	}
@@ -112,7 +112,7 @@ func (s *series) flush(c *Points) {
 	}
 	stream.SortPoints(s.strays)
 	var to *pack
-	if last := len(s.sorted) - 1; last >= 0 && order(&s.sorted[last].last, &s.strays[0]) <= 0 {
+	if last := len(s.sorted) - 1; last >= 0 && s.sorted[last].last.Position().Compare(s.strays[0].Position()) <= 0 {
 		to = s.sorted[last]
 	} else {
 		to = new(pack)
@@ -124,25 +124,6 @@ func (s *series) flush(c *Points) {
 	}
 	clear(s.strays)
 	s.strays = s.strays[:0]
-}
-
-// order compares two points as the stream orders them: by time, then step,
-// absent ones first.
-func order(a, b *stream.Point) int {
-	if d := orderInt(a.Time, b.Time); d != 0 {
-		return d
-	}
-	return orderInt(a.Step, b.Step)
-}
-
-func orderInt(a, b stream.Int64) int {
-	if a.OK != b.OK {
-		if b.OK {
-			return -1
-		}
-		return 1
-	}
-	return cmp.Compare(a.V, b.V)
 }
 
 // Records yields the points of a metric as records. A record is valid until
@@ -217,7 +198,7 @@ type merging struct {
 
 func (m merge) Len() int { return len(m) }
 func (m merge) Less(i, j int) bool {
-	return cmp.Or(order(&m[i].point, &m[j].point), cmp.Compare(m[i].rank, m[j].rank)) < 0
+	return cmp.Or(m[i].point.Position().Compare(m[j].point.Position()), cmp.Compare(m[i].rank, m[j].rank)) < 0
 }
 func (m merge) Swap(i, j int) { m[i], m[j] = m[j], m[i] }
 func (m *merge) Push(v any)   { *m = append(*m, v.(merging)) }

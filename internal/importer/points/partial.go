@@ -282,7 +282,7 @@ func (ps *Points) endPartial(ctx context.Context, part *partial) error {
 		left = s.Missing
 	default:
 		err := part.each(func(sp *stream.Point) error {
-			if what == writeAfter && !(pointset.At(sp.Time, sp.Step)).After(ps.series.Last) {
+			if what == writeAfter && sp.Position().Compare(ps.series.Last) <= 0 {
 				left++
 				return nil
 			}

@@ -44,7 +44,7 @@ type Points struct {
 	part   *partial  // nil where the destination shows nothing of the open metric
 	named  summaries // once they are read
 	bad    int64     // of the open metric: points that no server takes
-	at     pointset.Time
+	at     stream.Position
 	equal  map[pointset.Hash]struct{} // points at that time and step
 
 	batches batches
@@ -166,7 +166,7 @@ func (ps *Points) takeShown(h pointset.Hash) {
 // again reports whether an equal point of the metric came before. The order of
 // the stream has put them close to each other.
 func (ps *Points) again(pt *point) bool {
-	if at := (pointset.At(pt.Time, pt.Step)); at != ps.at {
+	if at := pt.Position(); at != ps.at {
 		ps.at = at
 		clear(ps.equal)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/pointset"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
+	"github.com/comet-stream/comet-stream/stream"
 	"golang.org/x/sync/semaphore"
 )
 
@@ -172,7 +173,7 @@ func (ps *Points) readSet(ctx context.Context, metric string) (*pointset.Set, er
 			last = p.Name
 			series = set.Of(last)
 		}
-		set.Add(series, h.Existing(p), pointset.At(pointset.Int64(p.Time), pointset.Int64(p.Step)))
+		set.Add(series, h.Existing(p), stream.Position{Time: pointset.Int64(p.Time), Step: pointset.Int64(p.Step)})
 		return nil
 	})
 	if err != nil {

@@ -165,29 +165,7 @@ type Set struct {
 type Series struct {
 	Digest Digest
 	Taken  int64
-	Last   Time // of the latest point
-}
-
-// Time is the place of a point in the order of the stream.
-type Time struct{ Time, Step stream.Int64 }
-
-// At returns the place of a point.
-func At(time, step stream.Int64) Time { return Time{time, step} }
-
-// After reports whether p comes after q in the order (time, step), absent ones
-// first.
-func (p Time) After(q Time) bool {
-	if p.Time != q.Time {
-		return later(p.Time, q.Time)
-	}
-	return later(p.Step, q.Step)
-}
-
-func later(a, b stream.Int64) bool {
-	if a.OK != b.OK {
-		return a.OK
-	}
-	return a.V > b.V
+	Last   stream.Position // of the latest point
 }
 
 // A bucket holds the hashes that begin with the same bits, sorted once it is
@@ -205,11 +183,11 @@ func New() *Set { return &Set{Series: make(map[string]*Series)} }
 func (s *Set) bucketOf(h Hash) *bucket { return &s.buckets[h>>58] }
 
 // Add puts a point of the series in. The set must not be sealed.
-func (s *Set) Add(t *Series, h Hash, at Time) {
+func (s *Set) Add(t *Series, h Hash, at stream.Position) {
 	b := s.bucketOf(h)
 	b.hashes = append(b.hashes, h)
 	s.Digest.Add(h)
-	if t.Digest.N == 0 || at.After(t.Last) {
+	if t.Digest.N == 0 || at.Compare(t.Last) > 0 {
 		t.Last = at
 	}
 	t.Digest.Add(h)

@@ -1,7 +1,6 @@
 package pointset
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"testing"
 
@@ -26,7 +25,7 @@ func TestPointSetIsMultiset(t *testing.T) {
 	hashes = append(hashes, 0, 1, 1<<58, 1<<58-1, ^Hash(0), ^Hash(0)-1)
 	for range 5000 {
 		h := hashes[rng.IntN(len(hashes))]
-		set.Add(series, h, Time{})
+		set.Add(series, h, stream.Position{})
 		counts[h]++
 	}
 	set.Seal()
@@ -49,9 +48,9 @@ func TestPointSetIsMultiset(t *testing.T) {
 func TestPointSetTakeLike(t *testing.T) {
 	old, fresh := New(), New()
 	for h := range Hash(100) {
-		old.Add(old.Of("m"), h<<57, Time{})
-		fresh.Add(fresh.Of("m"), h<<57, Time{})
-		fresh.Add(fresh.Of("m"), h<<57|1, Time{})
+		old.Add(old.Of("m"), h<<57, stream.Position{})
+		fresh.Add(fresh.Of("m"), h<<57, stream.Position{})
+		fresh.Add(fresh.Of("m"), h<<57|1, stream.Position{})
 	}
 	old.Seal()
 	fresh.Seal()
@@ -126,25 +125,5 @@ func TestDigestKnowsOrderAndNumber(t *testing.T) {
 		if sum(1, 2, 3) == other {
 			t.Errorf("digest of 1, 2, 3 is %+v", other)
 		}
-	}
-}
-
-func TestPointTimeAfter(t *testing.T) {
-	at := func(time, step int64) Time {
-		return Time{stream.NewInt64(time), stream.NewInt64(step)}
-	}
-	noStep := Time{Time: stream.NewInt64(5)}
-	for i, tt := range []struct {
-		a, b Time
-		want bool
-	}{
-		{at(1, 1), at(0, 9), true}, {at(0, 9), at(1, 1), false}, {at(1, 2), at(1, 1), true}, {at(1, 1), at(1, 1), false},
-		{noStep, at(5, -3), false}, {at(5, -3), noStep, true}, {Time{}, at(-5, 0), false},
-	} {
-		t.Run(fmt.Sprint(i), func(t *testing.T) {
-			if got := tt.a.After(tt.b); got != tt.want {
-				t.Errorf("after = %v", got)
-			}
-		})
 	}
 }

@@ -1,11 +1,11 @@
-package comettest_test
+package e2e
 
 import (
 	"bufio"
 	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
@@ -21,41 +21,40 @@ import (
 // The recorded traffic stands beside the repository, not in it.
 const trafficDir = "../../../shared/traffic"
 
-// exchange is one line of a recording.
+// exchange is one line of a recording: a request and its answer.
 type exchange struct {
 	Method     string
 	Path       string
 	Query      [][2]string
 	Headers    map[string]string
-	Body       *payload
-	Gzip       bool
+	Body       recordedBody
 	Status     int
 	AnswerType string `json:"answer_type"`
-	Answer     *payload
+	Answer     recordedBody
 }
 
-type payload struct {
+type recordedBody struct {
 	JSON   json.RawMessage
-	Text   *string
-	Base64 *string
+	Text   string
+	Base64 []byte
 }
 
-func (p *payload) bytes(t *testing.T) []byte {
+func (b recordedBody) bytes() []byte {
 	switch {
-	case p == nil:
-		return nil
-	case p.JSON != nil:
-		return p.JSON
-	case p.Text != nil:
-		return []byte(*p.Text)
-	case p.Base64 != nil:
-		b, err := base64.StdEncoding.DecodeString(*p.Base64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return b
+	case b.JSON != nil:
+		return b.JSON
+	case b.Base64 != nil:
+		return b.Base64
 	}
-	return nil
+	return []byte(b.Text)
+}
+
+func (x exchange) query() url.Values {
+	q := url.Values{}
+	for _, kv := range x.Query {
+		q.Add(kv[0], kv[1])
+	}
+	return q
 }
 
 func readTraffic(t *testing.T, name string) []exchange {
@@ -88,7 +87,7 @@ func readTraffic(t *testing.T, name string) []exchange {
 // replaced by those of ours.
 type replayer struct {
 	t   *testing.T
-	srv *comettest.Server
+	srv http.Handler
 	ids map[string]string
 }
 
@@ -103,11 +102,7 @@ func (r *replayer) replace(text string) string {
 }
 
 func (r *replayer) send(x exchange) *httptest.ResponseRecorder {
-	q := url.Values{}
-	for _, kv := range x.Query {
-		q.Add(kv[0], kv[1])
-	}
-	body := []byte(r.replace(string(x.Body.bytes(r.t))))
+	body := []byte(r.replace(string(x.Body.bytes())))
 	if x.Headers["content-encoding"] == "gzip" {
 		var buf bytes.Buffer
 		zw := gzip.NewWriter(&buf)
@@ -115,7 +110,7 @@ func (r *replayer) send(x exchange) *httptest.ResponseRecorder {
 		zw.Close()
 		body = buf.Bytes()
 	}
-	req := httptest.NewRequestWithContext(r.t.Context(), x.Method, "http://comet.test"+x.Path+"?"+r.replace(q.Encode()), bytes.NewReader(body))
+	req := httptest.NewRequestWithContext(r.t.Context(), x.Method, "http://comet.test"+x.Path+"?"+r.replace(x.query().Encode()), bytes.NewReader(body))
 	for name, v := range x.Headers {
 		req.Header.Set(name, v)
 	}
@@ -140,7 +135,9 @@ func (r *replayer) learn(theirs, ours any) {
 	}
 }
 
+// replay sends a recording and compares the answers.
 func (r *replayer) replay(name string) {
+	r.t.Helper()
 	for i, x := range readTraffic(r.t, name) {
 		what := fmt.Sprintf("%s:%d: %s %s", name, i+1, x.Method, x.Path)
 		rec := r.send(x)
@@ -151,7 +148,7 @@ func (r *replayer) replay(name string) {
 			r.t.Errorf("%s: content type %q, want %q", what, got, x.AnswerType)
 		}
 		if x.AnswerType != "application/json" {
-			if want := x.Answer.bytes(r.t); !bytes.Equal(rec.Body.Bytes(), want) {
+			if want := x.Answer.bytes(); !bytes.Equal(rec.Body.Bytes(), want) {
 				r.t.Errorf("%s: body of %d bytes differs from the recorded %d", what, rec.Body.Len(), len(want))
 			}
 			continue
@@ -201,25 +198,19 @@ func shapeDiff(path string, want, got any) []string {
 	return diffs
 }
 
-func newReplayer(t *testing.T) *replayer {
-	srv, err := comettest.New(comettest.Options{
-		Keys: []comettest.Key{{Key: "KEY", User: "alice"}}, Workspaces: []string{"team", "team2"}, Dir: t.TempDir(),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { srv.Close() })
+func newReplayer(t *testing.T, srv http.Handler) *replayer {
 	return &replayer{t: t, srv: srv, ids: make(map[string]string)}
 }
 
 // The recorded requests of official clients are all taken, and answered in
 // the shape that those clients were seen to read.
 func TestReplay(t *testing.T) {
-	r := newReplayer(t)
+	srv := start(t, comettest.Options{Keys: []comettest.Key{{Key: "KEY", User: "alice"}}, Workspaces: []string{"team", "team2"}})
+	r := newReplayer(t, srv)
 	for _, name := range []string{"sdk-live", "sdk-rest-writes", "sdk-offline-upload", "sdk-reads", "cometx-download", "cometx-copy"} {
 		r.replay(name)
 	}
-	for endpoint := range r.srv.Counts() {
+	for endpoint := range srv.Counts() {
 		if endpoint == "unknown" {
 			t.Errorf("the server did not know a call")
 		}

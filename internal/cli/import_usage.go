@@ -60,26 +60,9 @@ Modes:
 
 Server (or COMET_IMPORT_API_KEY and COMET_IMPORT_URL_OVERRIDE, or COMET_API_KEY and
 COMET_URL_OVERRIDE, or section [comet_import] or [comet] of .comet.config):
-    --api-key-file FILE     a file that holds the key; - is standard input
-    --url URL               address of the instance (default https://www.comet.com)
-    --ca-file FILE          certificates to trust beside those of the system
-    --concurrency N, -j N   requests in flight (default 16)
-    --rate N/s|N/h          most requests a second or an hour (default 4/s for REST
+` + connectionUsage + `    --rate N/s|N/h          most requests a second or an hour (default 4/s for REST
                             writes to comet.com, else no limit)
-    --retry-max-elapsed D   give up when nothing has succeeded, or one item has
-                            failed, for so long (default 15m, and 90m while the
-                            server asks for fewer requests; 0 tries nothing again).
-                            If it asks for a longer wait, the run ends at once. An
-                            address that never answered is given up after 30s
-    --absent-words TEXT     an error of the server with these words means that there is
-                            no such thing; may be repeated
-
-Talk:
-    --progress auto|tty|plain|none
-                            how progress is shown (default auto)
-    -q                      warnings and errors only
-    -v                      each request too
-
+` + patienceUsage + `
 Options can be set by the environment, as COMET_IMPORT_TEMP_DIR for --temp-dir; modes,
 -d and --rewrite-series cannot.
 

@@ -1,0 +1,24 @@
+package cli
+
+// What the tools that speak to a server have in their usage texts alike.
+const (
+	connectionUsage = `    --api-key-file FILE     a file that holds the key; - is standard input
+    --url URL               address of the instance (default https://www.comet.com)
+    --ca-file FILE          certificates to trust beside those of the system
+    --concurrency N, -j N   requests in flight (default 16)
+`
+	patienceUsage = `    --retry-max-elapsed D   give up when nothing has succeeded, or one item has
+                            failed, for so long (default 15m, and 90m while the
+                            server asks for fewer requests; 0 tries nothing again).
+                            If it asks for a longer wait, the run ends at once. An
+                            address that never answered is given up after 30s
+    --absent-words TEXT     an error of the server with these words means that there is
+                            no such thing; may be repeated
+
+Talk:
+    --progress auto|tty|plain|none
+                            how progress is shown (default auto)
+    -q                      warnings and errors only
+    -v                      each request too
+`
+)

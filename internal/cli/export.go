@@ -193,6 +193,8 @@ func (c *exportCommand) runList(ctx context.Context) error {
 // runExport writes the stream, and what is to be said about it in the end.
 func (c *exportCommand) runExport(ctx context.Context, out *output) error {
 	c.opts.Observer = c.watch
+	// The other modes are asked what there is, and not what a list says.
+	c.opts.Listed = c.chosen.listed
 	w, err := c.openStream(out)
 	if err != nil {
 		return err

@@ -35,7 +35,10 @@ holds a slash, or is one of the words above, -l prints how it is written: team%2
 What to export:
     --keys-from FILE        these experiments alone: keys, one a line, or lines of -l,
                             or a report; - is standard input. One that is not there
-                            is named
+                            is named. Where each line has a path in what is exported,
+                            as those of -l, the list is taken for the listing: no
+                            other is asked for, unless --name, --since, --archived or
+                            --changed-from need it
     --skip-keys-from FILE   leave these out; of a report, those that came out
                             well
     --key KEY               the experiment with this key; may be repeated

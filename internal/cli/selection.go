@@ -15,6 +15,7 @@ import (
 type selectionFlags struct {
 	keys, names, assetNames []string
 	keysFrom, skipKeys      string
+	listed                  exporter.Listed // by keysFrom, where that places all keys
 	archived                string
 	exclude                 bool
 }
@@ -62,11 +63,17 @@ func (f *selectionFlags) parse(c *command, s *selection.Selection, resources []s
 	if s.AssetNames, err = parseGlobs(f.assetNames); err != nil {
 		return 0, c.usagef("--asset-name %w", err)
 	}
-	if s.Keys, err = c.readKeys("--keys-from", f.keysFrom, false); err != nil {
+	listed, err := c.readKeys("--keys-from", f.keysFrom, false)
+	if err != nil {
 		return 0, err
 	}
-	if s.SkipKeys, err = c.readKeys("--skip-keys-from", f.skipKeys, true); err != nil {
+	done, err := c.readKeys("--skip-keys-from", f.skipKeys, true)
+	if err != nil {
 		return 0, err
+	}
+	s.Keys, s.SkipKeys = listed.Keys, done.Keys
+	if len(f.keys) == 0 {
+		f.listed = listed.Listed
 	}
 	for _, key := range f.keys {
 		if s.Keys == nil {
@@ -88,10 +95,10 @@ func (f *selectionFlags) parse(c *command, s *selection.Selection, resources []s
 }
 
 // readKeys reads the list of keys that a flag names, "-" for standard input. It
-// returns nil if the flag names none. Of a report, done takes what came out well.
-func (c *command) readKeys(flag, name string, done bool) (map[string]bool, error) {
+// returns an empty one if the flag names none. Of a report, done takes what came out well.
+func (c *command) readKeys(flag, name string, done bool) (*exporter.KeyList, error) {
 	if name == "" {
-		return nil, nil
+		return new(exporter.KeyList), nil
 	}
 	r, where := c.stdio.Stdin, "standard input"
 	if name != "-" {
@@ -102,11 +109,11 @@ func (c *command) readKeys(flag, name string, done bool) (map[string]bool, error
 		defer f.Close()
 		r, where = f, name
 	}
-	keys, err := exporter.ReadKeys(r, done)
+	list, err := exporter.ReadKeys(r, done)
 	if err != nil {
 		return nil, c.usageError(fmt.Errorf("%s %s: %w", flag, where, err))
 	}
-	return keys, nil
+	return list, nil
 }
 
 func parseGlobs(patterns []string) ([]selection.Glob, error) {

@@ -3,8 +3,10 @@ package e2e
 import (
 	"bytes"
 	"fmt"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -93,6 +95,112 @@ func TestShardsSelect(t *testing.T) {
 		runFilter(one, "--shard", bad).want(t, cli.ExitUsage).says(t, "for flag -shard")
 	}
 	runFilter(one, "-x", "--shard", "0/2").want(t, cli.ExitUsage).says(t, "-x does not say what to leave out")
+}
+
+// listings counts the pages of experiments that a server was asked for.
+func listings(in *instance) int { return in.Counts()["GET /api/rest/v2/experiments"] }
+
+// keyList lists experiments into a file, changed as change says.
+func keyList(t *testing.T, src *instance, change func(string) string, args ...string) string {
+	t.Helper()
+	list := runExport(src, append([]string{"-l"}, args...)...).want(t, cli.ExitOK).stdout
+	file := filepath.Join(t.TempDir(), "list")
+	if err := os.WriteFile(file, []byte(change(string(list))), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func asListed(list string) string { return list }
+
+// pathsOf returns the paths of a list.
+func pathsOf(list string) string {
+	var b strings.Builder
+	for line := range strings.Lines(list) {
+		path, _, _ := strings.Cut(line, "\t")
+		b.WriteString(path + "\n")
+	}
+	return b.String()
+}
+
+// One listing is enough for all shards, in whatever form it was kept.
+func TestShardsListed(t *testing.T) {
+	src := start(t, comettest.Options{})
+	seedShards(src)
+	want := map[string][]byte{}
+	for _, path := range []string{"team/serve", "team/train"} {
+		want[path] = runExport(src, path).want(t, cli.ExitOK).stdout
+	}
+	for name, form := range map[string]struct {
+		change func(string) string
+		flags  []string
+	}{
+		"lines": {asListed, nil}, "JSON": {asListed, []string{"--json"}}, "paths": {pathsOf, nil},
+		"twice": {func(list string) string { return pathsOf(list) + list }, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for path := range want {
+				src.ResetStats()
+				list := keyList(t, src, form.change, append(form.flags, path)...)
+				listed := listings(src)
+				var shards [][]byte
+				for k := range 4 {
+					shards = append(shards, runExport(src, "--keys-from", list, "--shard", fmt.Sprintf("%d/4", k), path).want(t, cli.ExitOK).stdout)
+				}
+				sameSums(t, want[path], bytes.Join(shards, nil))
+				// A link to an experiment outside of the scope is looked for, once.
+				if n := listings(src) - listed; n > listed {
+					t.Errorf("%s: %d pages were listed, and %d more by the shards", path, listed, n)
+				}
+			}
+		})
+	}
+	// With the homes of all links in scope, nothing is listed at all.
+	both := keyList(t, src, func(list string) string {
+		return list + string(runExport(src, "-l", "team/serve").want(t, cli.ExitOK).stdout)
+	}, "team/train")
+	src.ResetStats()
+	shards := [][]byte{}
+	for k := range 4 {
+		shards = append(shards, runExport(src, "--keys-from", both, "--shard", fmt.Sprintf("%d/4", k), "team").want(t, cli.ExitOK).stdout)
+	}
+	if n := listings(src); n != 0 {
+		t.Errorf("%d pages were listed in spite of the list", n)
+	}
+	// --key is a key without a place.
+	sameSums(t, runExport(src, "--keys-from", both, "--key", makerKey, "team").want(t, cli.ExitOK).stdout, bytes.Join(shards, nil))
+}
+
+// What a list has that is no more so is named, and never left out in silence. What a
+// list cannot tell is asked for.
+func TestListedStale(t *testing.T) {
+	src := start(t, comettest.Options{})
+	seedShards(src)
+	list := keyList(t, src, asListed, "team/serve")
+	moved, deleted := fmt.Sprintf("%032d", 3), fmt.Sprintf("%032d", 4)
+	src.Delete(deleted)
+	body := fmt.Sprintf(`{"targetWorkspaceName":"team","targetProjectName":"train","experimentKeys":[%q],"symlink":false}`, moved)
+	req := httptest.NewRequest("POST", "/api/rest/v2/write/experiment/move", strings.NewReader(body))
+	req.Header.Set("Authorization", src.key)
+	req.Header.Set("Content-Type", "application/json")
+	answer := httptest.NewRecorder()
+	if src.ServeHTTP(answer, req); answer.Code != 200 {
+		t.Fatal(answer.Body)
+	}
+	for _, path := range []string{"team/serve", "team"} {
+		r := runExport(src, "--keys-from", list, path).want(t, cli.ExitIncomplete)
+		r.says(t, `"`+moved+`"`, `in "team/serve", and it is in "team/train" now`, `"`+deleted+`"`, "the list of keys has it, and the source does not")
+	}
+	for _, flags := range [][]string{{"--archived", "exclude"}, {"--name", "run*"}, {"--since", "2020-01-01"}, {"--key", moved}} {
+		src.ResetStats()
+		runExport(src, append(flags, "--keys-from", list, "team")...).want(t, cli.ExitIncomplete).says(t, "not found", deleted)
+		if listings(src) == 0 {
+			t.Errorf("%v: nothing was listed", flags)
+		}
+	}
+	// A list of another place still means the keys.
+	elsewhere := keyList(t, src, func(list string) string { return strings.ReplaceAll(list, "team/serve", "lab/other") }, "team/serve")
+	sameSums(t, runExport(src, "team/serve").want(t, cli.ExitOK).stdout, runExport(src, "--keys-from", elsewhere, "team/serve").want(t, cli.ExitOK).stdout)
 }
 
 // Shards imported one after another, and side by side, leave what one import

@@ -189,8 +189,7 @@ func (u *experimentUnit) writeAny(ctx context.Context, q *prefetch.Queue, out *o
 		return u.skipAll(out, err)
 	}
 	if u.linked(m) {
-		u.link(out, m)
-		return nil
+		return u.link(ctx, out, m)
 	}
 	switch {
 	case u.late:
@@ -243,16 +242,28 @@ func (u *experimentUnit) writeGroup(ctx context.Context, q *prefetch.Queue, out 
 }
 
 // link notes that the experiment belongs elsewhere.
-func (u *experimentUnit) link(out *output, m *metadata) {
+func (u *experimentUnit) link(ctx context.Context, out *output, m *metadata) error {
+	_, exported := u.x.seen[u.l.Key]
+	home := u.x.home(m)
+	if !exported {
+		moved, err := u.x.find.Moved(direct(ctx), u.p, u.l.Key, home)
+		if err == nil && moved {
+			err = judge.ItemErrorf("the list of keys has it in %q, and it is in %q now", u.p.Path(), m.Workspace+"/"+m.Project)
+		}
+		if err != nil {
+			return u.skipAll(out, err)
+		}
+	}
 	u.res.Result = ResultLinked
 	u.x.links = append(u.x.links, &stream.Link{
 		Experiment: u.l.Key, Workspace: judge.Valid(u.p.Workspace), Project: judge.Valid(u.p.Name),
 	})
-	if _, exported := u.x.seen[u.l.Key]; exported || u.x.inScope(m) {
-		return
+	if exported || home != nil {
+		return nil
 	}
 	out.obs.Warn(fmt.Sprintf("experiment %q of %q belongs to %q, which is not exported: the stream has a link to it and no more",
 		u.l.Key, u.p.Path(), m.Workspace+"/"+m.Project))
+	return nil
 }
 
 // skipAll writes that the whole experiment is missing.
@@ -263,7 +274,11 @@ func (u *experimentUnit) skipAll(out *output, err error) error {
 	s := judge.Skipped(stream.KindExperiment, u.l.Key, "", u.l.Name, err)
 	s.Workspace, s.Project = judge.Valid(u.p.Workspace), judge.Valid(u.p.Name)
 	if judge.Missing(err) {
-		s.Passing, s.Reason = false, "it was deleted after it had been listed: "+s.Reason
+		when := "it was deleted after it had been listed: "
+		if u.p.ByList {
+			when = "the list of keys has it, and the source does not: "
+		}
+		s.Passing, s.Reason = false, when+s.Reason
 	}
 	u.res.Result = ResultSkipped
 	return out.skip(s)

@@ -30,6 +30,9 @@ import (
 // A Path leads to what is to be exported.
 type Path = find.Path
 
+// Listed are experiments where a list of keys places them.
+type Listed = find.Listed
+
 // NotFoundError says that a path leads nowhere, and what exists near it.
 type NotFoundError = find.NotFoundError
 
@@ -55,6 +58,11 @@ type Options struct {
 	// WithExperiments adds the experiments that artifact and model versions in
 	// scope were made by.
 	WithExperiments bool
+
+	// Listed are the experiments of Selection.Keys where the list of these places them,
+	// if it does so for all. Where nothing else is asked of a listing, an export then
+	// does without.
+	Listed Listed
 
 	// Base, if not nil, is what earlier archives hold: an experiment that its
 	// listing and its tags say has not changed since is left out, as are whole
@@ -115,7 +123,7 @@ func New(o Options) *Exporter {
 		o.Continue = &Partial{Partial: &stream.Partial{}}
 	}
 	x := &Exporter{
-		o: o, client: o.Client, find: find.New(find.Options{Client: o.Client, Resources: o.Resources, Selection: o.Selection, WithExperiments: o.WithExperiments, Base: o.Base, InFlight: o.InFlight, Warn: o.Observer.Warn}),
+		o: o, client: o.Client, find: find.New(find.Options{Client: o.Client, Resources: o.Resources, Selection: o.Selection, WithExperiments: o.WithExperiments, Base: o.Base, Listed: o.Listed, InFlight: o.InFlight, Warn: o.Observer.Warn}),
 		seen: make(map[string]struct{}), keptKeys: make(map[string]stream.ProjectName),
 		exported: make(map[stream.ProjectName][]string),
 	}
@@ -262,15 +270,17 @@ func (x *Exporter) header(ctx context.Context) *stream.Header {
 	return h
 }
 
-// inScope reports whether an experiment is in scope where it belongs.
-func (x *Exporter) inScope(m *metadata) bool {
+// home returns the project where an experiment belongs, if that has it in scope.
+func (x *Exporter) home(m *metadata) *find.Project {
 	for _, p := range x.scope.Projects {
 		if find.SameProject(&m.Experiment, &p.Project) {
-			_, named := p.Some[m.Key]
-			return p.All || named
+			if _, named := p.Some[m.Key]; p.All || named {
+				return p
+			}
+			return nil
 		}
 	}
-	return false
+	return nil
 }
 
 // headerScope is the scope as the header has it.

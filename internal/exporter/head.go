@@ -24,8 +24,11 @@ func (u *experimentUnit) writeHead(ctx context.Context, q *prefetch.Queue, out *
 		Start: firstOf(m.Start, u.l.Start), End: firstOf(m.End, u.l.End),
 		Name: nameOf(others, m.Name, u.l.Name),
 	}
-	if m.doc.Member("archived") != nil {
+	switch {
+	case m.doc.Member("archived") != nil:
 		rec.Archived = m.Archived
+	case u.l.Stateless:
+		return judge.ItemErrorf("neither its metadata nor the list of keys say whether it is archived (make the list with -l)")
 	}
 	var tagsErr error
 	if u.tags != nil {

@@ -76,7 +76,7 @@ w/p/alone0
 		"white space":       strings.ReplaceAll(list, "\n", " \u00a0\n\t"),
 	} {
 		keys, err := ReadKeys(strings.NewReader(list), false)
-		if err != nil || len(keys) != 13 || !keys["0123456789abcdef0123456789abcdef"] || !keys["there0"] {
+		if err != nil || len(keys.Keys) != 13 || !keys.Keys["0123456789abcdef0123456789abcdef"] || !keys.Keys["there0"] || keys.Listed != nil {
 			t.Errorf("%s: keys %v, %v", name, keys, err)
 		}
 	}
@@ -89,7 +89,7 @@ w/p/alone0
 			t.Fatal(err)
 		}
 		var got []string
-		for k := range keys {
+		for k := range keys.Keys {
 			got = append(got, k)
 		}
 		slices.Sort(got)
@@ -100,6 +100,30 @@ w/p/alone0
 	for _, bad := range []string{"a b", `{"key":`, "key;drop", "k\x00", "kéy"} {
 		if _, err := ReadKeys(strings.NewReader("x\n"+bad), false); err == nil || !strings.Contains(err.Error(), "line 2") {
 			t.Errorf("%q: error %v", bad, err)
+		}
+	}
+}
+
+// Where each line places its experiment, so does the list, with what -l says of it.
+func TestReadKeysListed(t *testing.T) {
+	ms := int64(1_700_000_000_000)
+	place := [2]string{"w", "a/b"}
+	for list, want := range map[string]find.Experiment{
+		"w/a%2Fb/k0": {Key: "k0", Stateless: true},
+		"w/a%2Fb/k0\tk0\t2023-11-14T22:13:20.000Z\t\trunning,archived\tx":                                            {Key: "k0", Start: &ms, Archived: true},
+		`{"kind":"experiment","path":"w/a%2Fb/k0","key":"k0","start":"2023-11-14T22:13:20.000Z","state":"finished"}`: {Key: "k0", Start: &ms},
+	} {
+		keys, err := ReadKeys(strings.NewReader(list+"\nv/p/k1\n"), false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]find.Experiment{want}, keys.Listed[place]); diff != "" || len(keys.Listed) != 2 {
+			t.Errorf("%s: %d projects (-want +got):\n%s", list, len(keys.Listed), diff)
+		}
+		for _, bare := range []string{"k2", "w/artifacts/k2", "k2\tw/p/k2", `{"key":"k2"}`, `{"path":"w/p","key":"k2"}`} {
+			if keys, err = ReadKeys(strings.NewReader(list+"\n"+bare+"\nw/p/k3"), false); err != nil || keys.Listed != nil {
+				t.Errorf("with %s: %v, %v", bare, keys.Listed, err)
+			}
 		}
 	}
 }
@@ -281,7 +305,7 @@ func TestList(t *testing.T) {
 	}
 	// What -l prints is what --keys-from reads.
 	keys, err := ReadKeys(strings.NewReader(strings.Join(lines[0], "\t")), false)
-	if err != nil || !keys[key] {
+	if err != nil || !keys.Keys[key] {
 		t.Errorf("keys %v, %v", keys, err)
 	}
 }

@@ -84,6 +84,9 @@ func State(running, crashed, archived bool) string {
 // IsRunning reports whether a state is that of an experiment that goes on.
 func IsRunning(state string) bool { return state == "running" || state == "running,archived" }
 
+// IsArchived reports whether a state is that of an archived experiment.
+func IsArchived(state string) bool { return strings.HasSuffix(state, ",archived") }
+
 // Time returns a time in milliseconds as people and programs both read it, nil for
 // none.
 func Time(ms *int64) any {
@@ -91,6 +94,16 @@ func Time(ms *int64) any {
 		return nil
 	}
 	return time.UnixMilli(*ms).UTC().Format("2006-01-02T15:04:05.000Z")
+}
+
+// ParseTime reads what [Time] returns, nil for anything else.
+func ParseTime(text string) *int64 {
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		return nil
+	}
+	ms := t.UnixMilli()
+	return &ms
 }
 
 // Optional returns a text as the value of a field, nil for an empty one.

@@ -87,6 +87,12 @@ func (s *Selection) SelectsExperiments() bool { return s.choosesExperiments() ||
 // describe, so that there may be none such.
 func (s *Selection) Narrows() bool { return s.choosesExperiments() && !s.Invert }
 
+// ByKeysAlone reports whether experiments are kept by their keys, and by what is asked
+// of each: nothing that a listing tells decides, or what is not listed.
+func (s *Selection) ByKeysAlone() bool {
+	return s.Keys != nil && !s.Invert && len(s.Names) == 0 && !s.choosesArchived() && s.Since.IsZero()
+}
+
 func (s *Selection) choosesExperiments() bool {
 	return s.Keys != nil || len(s.Names)+len(s.Tags)+len(s.Where) > 0 || s.choosesArchived() || !s.Since.IsZero()
 }

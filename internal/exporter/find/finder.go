@@ -33,6 +33,7 @@ type Options struct {
 	Selection       selection.Selection
 	WithExperiments bool
 	Base            *base.Base
+	Listed          Listed // by a list of keys, which then are those of Selection
 	InFlight        int
 	Warn            func(string)
 }

@@ -30,6 +30,7 @@ type Experiment struct {
 	Archived   bool
 	Running    bool
 	Crashed    bool
+	Stateless  bool // a list of keys says nothing of it but where it is
 }
 
 func newListed(e *comet.Experiment) Experiment {
@@ -62,6 +63,8 @@ type Project struct {
 	Err         error                 // what keeps us from listing it
 	Doubt       error                 // why its listing may not be whole
 	Chosen      int64                 // of the selected ones of all shards
+	ByList      bool                  // its experiments are those that a list places in it
+	now         map[string]struct{}   // keys that it has, where that was asked in spite of the list
 }
 
 // Scope is all that is to be exported.
@@ -388,11 +391,14 @@ func (x *Finder) TellDoubt(p *Project) {
 // there are besides, whatever shard they are in.
 func (x *Finder) Selected(ctx context.Context, p *Project) (selected []Experiment, left int64, err error) {
 	all := make([]Experiment, 0, len(p.Some))
-	if p.All {
+	switch {
+	case p.ByList:
+		all = x.o.Listed.of(&p.Project) // which stays as it is
+	case p.All:
 		if all, p.Doubt, err = x.listWhole(ctx, &p.Project); err != nil {
 			return nil, 0, err
 		}
-	} else {
+	default:
 		for _, e := range p.Some {
 			all = append(all, e)
 		}
@@ -492,6 +498,7 @@ func (p *Project) Keep(selected []Experiment, left int64, shard selection.Shard)
 // ListAll lists the projects, several at a time. A listing that fails in a
 // workspace of many projects is no reason to give up the others.
 func (x *Finder) ListAll(ctx context.Context, projects []*Project) error {
+	x.useListed(projects)
 	var total atomic.Int64
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(max(1, min(x.o.InFlight, 4)))

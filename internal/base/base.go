@@ -11,25 +11,27 @@
 package base
 
 import (
+	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/comet-stream/comet-stream/internal/listing"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-// An Experiment is what the listing of a server tells of an experiment, and its
-// tags, which are asked for.
+// An Experiment is what the listing of a server tells of an experiment.
 type Experiment struct {
 	Key, Workspace, Project string
-	Name                    string // "" where the listing has none
+	Name                    string  // "" where the listing has none
+	Path                    *string // of its main file; nil where the listing has none
 	Start, End              *int64
 	Archived, Running       bool
 	Crashed                 bool
-	Tags                    []string
 }
 
 // A Base is what streams hold. A nil Base holds nothing.
@@ -37,13 +39,16 @@ type Base struct {
 	experiments map[string]held
 	versions    map[string]bool // ids of whole versions of artifacts
 	id          string
+	created     int64 // when the newest of the streams was
 }
 
 // held is one experiment; the newest of several streams counts.
 type held struct {
 	Experiment
-	whole  bool // nothing of it was skipped
-	tagged bool // its tags are known
+	tags      []string // sorted; nil where the stream leaves them out
+	created   int64    // when its stream was
+	whole     bool     // nothing of it was skipped
+	knowsPath bool
 }
 
 // Read reads the streams in r. Of one that was cut off or aborted it returns the
@@ -80,6 +85,7 @@ func Read(r io.Reader) (*Base, error) {
 			}
 			if header, ok := rec.(*stream.Header); ok {
 				_, _ = io.WriteString(ids, header.ID)
+				b.at, b.created = header.Created, max(b.created, header.Created)
 			}
 			if err := b.take(rec); err != nil {
 				return nil, err
@@ -95,6 +101,7 @@ var looked = stream.KindSetOf(stream.KindHeader, stream.KindExperiment, stream.K
 // A reader takes the records of a base in their order.
 type reader struct {
 	*Base
+	at       int64 // when the stream that is read was created
 	open     *stream.Experiment
 	versions []string // of the artifact that is open
 }
@@ -105,7 +112,7 @@ func (b *reader) take(rec stream.Record) error {
 		b.open = rec
 	case *stream.ExperimentEnd:
 		if e := b.open; e != nil && e.Key == rec.Key {
-			b.experiments[e.Key] = held{experimentOf(e), rec.Skipped == 0, e.Doc != nil}
+			b.experiments[e.Key] = held{experimentOf(e), tagsOf(e), b.at, rec.Skipped == 0, e.Doc.Member("filePath") != nil}
 		}
 		b.open = nil
 	case *stream.ArtifactVersion:
@@ -124,12 +131,26 @@ func (b *reader) take(rec stream.Record) error {
 func experimentOf(e *stream.Experiment) Experiment {
 	x := Experiment{
 		Key: e.Key, Workspace: e.Workspace, Project: e.Project, Start: e.Start, End: e.End,
-		Archived: e.Archived, Running: e.Running, Crashed: e.Crashed != nil && *e.Crashed, Tags: slices.Sorted(slices.Values(e.Tags)),
+		Archived: e.Archived, Running: e.Running, Crashed: e.Crashed != nil && *e.Crashed,
 	}
 	if e.Name != nil {
 		x.Name = *e.Name
 	}
+	if path, ok := e.Doc.Member("filePath").Text(); ok {
+		x.Path = &path
+	}
 	return x
+}
+
+// tagsOf returns the tags of an experiment in order, nil where its stream leaves
+// them out.
+func tagsOf(e *stream.Experiment) []string {
+	if e.Doc == nil {
+		return nil
+	}
+	tags := append([]string{}, e.Tags...)
+	slices.Sort(tags)
+	return tags
 }
 
 // ID stands for the streams that were read.
@@ -148,9 +169,9 @@ func (b *Base) Has(key string) bool {
 // and all of its files.
 func (b *Base) HasVersion(id string) bool { return b != nil && b.versions[id] }
 
-// Listed reports whether the listing, which tells no tags, still says of an
-// experiment what the base has. One that was running has gone on since, and one of
-// which something was skipped is worth another try.
+// Listed reports whether the listing still says of an experiment what the base has.
+// One that was running has gone on since, and one of which something was skipped is
+// worth another try.
 func (b *Base) Listed(e *Experiment) bool {
 	if b == nil {
 		return false
@@ -158,21 +179,54 @@ func (b *Base) Listed(e *Experiment) bool {
 	h, ok := b.experiments[e.Key]
 	return ok && h.whole && !h.Running &&
 		h.Workspace == e.Workspace && h.Project == e.Project && (e.Name == "" || h.Name == e.Name) &&
-		same(h.Start, e.Start) && same(h.End, e.End) &&
+		(!h.knowsPath || same(h.Path, e.Path)) && same(h.Start, e.Start) && same(h.End, e.End) &&
 		listing.State(h.Running, h.Crashed, h.Archived) == listing.State(e.Running, e.Crashed, e.Archived)
 }
 
-// KnowsTags reports whether the base has the tags of an experiment.
-func (b *Base) KnowsTags(key string) bool { return b.experiments[key].tagged }
-
-// Tagged reports whether the base has an experiment with these tags, as far as it
-// knows them.
-func (b *Base) Tagged(e *Experiment) bool {
-	return !b.KnowsTags(e.Key) || slices.Equal(b.experiments[e.Key].Tags, slices.Sorted(slices.Values(e.Tags)))
+// Tagged reports whether the base has the experiment of a key with these tags, as far
+// as it knows them. No listing tells them.
+func (b *Base) Tagged(key string, tags []string) bool {
+	h := b.experiments[key]
+	return h.tags == nil || slices.Equal(h.tags, slices.Sorted(slices.Values(tags)))
 }
 
-// same compares a time with one that a listing may leave out.
-func same(held, listed *int64) bool { return listed == nil || held != nil && *held == *listed }
+// same compares what the base has with what a listing may leave out.
+func same[T comparable](held, listed *T) bool {
+	return listed == nil || held != nil && *held == *listed
+}
+
+// Due returns those of the keys whose turn it is to be read again, whatever the
+// listing says: so many of a hundred of them, rounded up, those first that the base
+// has from the oldest streams. What is read again is in a new stream, and so has its
+// next turn when all others have had theirs. Where one stream has all of them, the
+// day of the newest stream decides instead. The same base and keys have the same turn.
+func (b *Base) Due(keys []string, percent float64) map[string]bool {
+	due := make(map[string]bool)
+	if b == nil || len(keys) == 0 || percent <= 0 {
+		return due
+	}
+	type turn struct {
+		key     string
+		created int64
+		place   [sha256.Size]byte // among those of one stream
+	}
+	turns := make([]turn, len(keys))
+	for i, key := range keys {
+		turns[i] = turn{key, b.experiments[key].created, sha256.Sum256([]byte(key))}
+	}
+	slices.SortFunc(turns, func(x, y turn) int {
+		return cmp.Or(cmp.Compare(x.created, y.created), bytes.Compare(x.place[:], y.place[:]))
+	})
+	n, first := min(int(math.Ceil(percent*float64(len(keys))/100)), len(keys)), 0
+	if turns[0].created == turns[len(turns)-1].created {
+		const day = 24 * 60 * 60 * 1000
+		first = int(max(b.created/day, 0) * int64(n) % int64(len(keys)))
+	}
+	for i := range n {
+		due[turns[(first+i)%len(turns)].key] = true
+	}
+	return due
+}
 
 // Gone returns the experiments of the projects that in accepts that seen does not
 // have, sorted by key.

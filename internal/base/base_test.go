@@ -3,7 +3,11 @@ package base
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
+	"maps"
+	"math"
+	"slices"
 	"testing"
 
 	"github.com/comet-stream/comet-stream/stream"
@@ -17,7 +21,7 @@ func archive(t *testing.T, lost bool, experiments ...*stream.Experiment) []byte 
 	t.Helper()
 	var data bytes.Buffer
 	w := stream.NewWriter(&data, stream.WriterOptions{})
-	records := []stream.Record{&stream.Header{}, &stream.Plan{}, &stream.Project{Workspace: "w", Name: "p"}}
+	records := []stream.Record{&stream.Header{Created: 1}, &stream.Plan{}, &stream.Project{Workspace: "w", Name: "p"}}
 	for _, e := range experiments {
 		e.Workspace, e.Project = "w", "p"
 		records = append(records, e)
@@ -43,7 +47,7 @@ func archive(t *testing.T, lost bool, experiments ...*stream.Experiment) []byte 
 }
 
 func tagged(t *testing.T, tags ...string) func(*stream.Experiment) {
-	doc, err := stream.DocFromJSON([]byte(`{}`))
+	doc, err := stream.DocFromJSON([]byte(`{"filePath":"a.py"}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,33 +69,35 @@ func TestBase(t *testing.T) {
 		return e
 	}
 	as := func(e *Experiment) {
-		e.Name, e.Start, e.End, e.Crashed, e.Archived, e.Tags = "one", ptr[int64](1), ptr[int64](2), true, true, []string{"a", "b"}
+		e.Name, e.Start, e.End, e.Crashed, e.Archived, e.Path = "one", ptr[int64](1), ptr[int64](2), true, true, ptr("a.py")
 	}
 	for name, test := range map[string]struct {
 		e      *Experiment
 		listed bool
 	}{
-		"the same":               {listed("same", as), true},
-		"a listing with less":    {listed("same", func(e *Experiment) { as(e); e.Name, e.End = "", nil }), true},
-		"another name":           {listed("same", func(e *Experiment) { as(e); e.Name = "two" }), false},
-		"another end":            {listed("same", func(e *Experiment) { as(e); e.End = ptr[int64](3) }), false},
-		"restored":               {listed("same", func(e *Experiment) { as(e); e.Archived = false }), false},
-		"running again":          {listed("same", func(e *Experiment) { as(e); e.Running = true }), false},
-		"moved":                  {listed("same", func(e *Experiment) { as(e); e.Project = "q" }), false},
-		"one that was running":   {listed("running", func(*Experiment) {}), false},
-		"one that lacks an item": {listed("partly", func(*Experiment) {}), false},
-		"the newest counts":      {listed("renamed", func(e *Experiment) { e.Name = "new" }), true},
-		"an older one does not":  {listed("renamed", func(e *Experiment) { e.Name = "old" }), false},
-		"a new one":              {listed("new", func(*Experiment) {}), false},
+		"the same":                               {listed("same", as), true},
+		"a listing with less":                    {listed("same", func(e *Experiment) { as(e); e.Name, e.End = "", nil }), true},
+		"another name":                           {listed("same", func(e *Experiment) { as(e); e.Name = "two" }), false},
+		"another end":                            {listed("same", func(e *Experiment) { as(e); e.End = ptr[int64](3) }), false},
+		"restored":                               {listed("same", func(e *Experiment) { as(e); e.Archived = false }), false},
+		"running again":                          {listed("same", func(e *Experiment) { as(e); e.Running = true }), false},
+		"another file":                           {listed("same", func(e *Experiment) { as(e); e.Path = ptr("b.py") }), false},
+		"a file of which the base does not know": {listed("renamed", func(e *Experiment) { e.Name, e.Path = "new", ptr("b.py") }), true},
+		"moved":                                  {listed("same", func(e *Experiment) { as(e); e.Project = "q" }), false},
+		"one that was running":                   {listed("running", func(*Experiment) {}), false},
+		"one that lacks an item":                 {listed("partly", func(*Experiment) {}), false},
+		"the newest counts":                      {listed("renamed", func(e *Experiment) { e.Name = "new" }), true},
+		"an older one does not":                  {listed("renamed", func(e *Experiment) { e.Name = "old" }), false},
+		"a new one":                              {listed("new", func(*Experiment) {}), false},
 	} {
 		if got := b.Listed(test.e); got != test.listed {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
-	if !b.Tagged(listed("same", as)) || b.Tagged(listed("same", func(e *Experiment) { e.Tags = []string{"a"} })) {
+	if !b.Tagged("same", []string{"a", "b"}) || b.Tagged("same", []string{"a"}) {
 		t.Error("tags are not compared")
 	}
-	if b.KnowsTags("renamed") || !b.Tagged(listed("renamed", as)) {
+	if !b.Tagged("renamed", []string{"a"}) {
 		t.Error("tags are known that the stream left out")
 	}
 	if !b.HasVersion("v1") || b.HasVersion("v2") || (*Base)(nil).HasVersion("v1") || (*Base)(nil).Listed(listed("same", as)) {
@@ -122,5 +128,50 @@ func TestBaseOfPartOfAStream(t *testing.T) {
 	}
 	if _, err := Read(&aborted); !errors.Is(err, stream.ErrAborted) {
 		t.Errorf("aborted: %v", err)
+	}
+}
+
+// Each run reads a share of the experiments again, and so many runs as the share asks
+// for come to all of them: whether the archives are kept, each beside the base, or are
+// joined to one each night.
+func TestDue(t *testing.T) {
+	const day = 24 * 60 * 60 * 1000
+	for name, joined := range map[string]bool{"kept": false, "joined": true} {
+		for _, test := range []struct {
+			percent    float64
+			keys, runs int
+		}{{5, 1000, 20}, {5, 7, 7}, {30, 1000, 4}, {100, 3, 1}, {7, 100, 15}, {0.5, 300, 150}} {
+			b := &Base{experiments: make(map[string]held), created: 40 * day}
+			var keys []string
+			for i := range test.keys {
+				key := fmt.Sprintf("key%d", i)
+				keys = append(keys, key)
+				b.experiments[key] = held{created: b.created}
+			}
+			seen := make(map[string]bool)
+			for range test.runs {
+				due := b.Due(keys, test.percent)
+				if want := int(math.Ceil(test.percent * float64(test.keys) / 100)); len(due) != want {
+					t.Fatalf("%s, %g%% of %d: %d are due, want %d", name, test.percent, test.keys, len(due), want)
+				}
+				slices.Reverse(keys)
+				if !maps.Equal(due, b.Due(keys, test.percent)) {
+					t.Fatalf("%s: the order of the keys decides", name)
+				}
+				b.created += day
+				for key := range b.experiments {
+					if due[key] || joined {
+						b.experiments[key] = held{created: b.created}
+					}
+				}
+				maps.Copy(seen, due)
+			}
+			if len(seen) != test.keys {
+				t.Errorf("%s: %d runs of %g%% have come to %d of %d", name, test.runs, test.percent, len(seen), test.keys)
+			}
+		}
+	}
+	if n := len((*Base)(nil).Due([]string{"a"}, 5)); n != 0 {
+		t.Errorf("%d of a key are due without a base", n)
 	}
 }

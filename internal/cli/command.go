@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"time"
 
@@ -99,6 +100,17 @@ func (c *command) RateVar(p *rate.Limit, name string) {
 	c.Func(name, "", func(s string) (err error) {
 		*p, err = parseRate(s)
 		return err
+	})
+}
+
+// PercentVar declares a flag that takes a share, as 5% or 0.5%.
+func (c *command) PercentVar(p *float64, name string) {
+	c.Func(name, "", func(s string) (err error) {
+		number, ok := strings.CutSuffix(s, "%")
+		if *p, err = strconv.ParseFloat(number, 64); !ok || err != nil || !(*p >= 0 && *p <= 100) {
+			return errors.New("want a share such as 5%")
+		}
+		return nil
 	})
 }
 

@@ -112,6 +112,7 @@ func (c *exportCommand) addFlags() {
 	c.IntVar(&c.level, "level", 0, "")
 	c.addSelectionFlags(&c.chosen, &c.opts.Selection)
 	c.ListVar(&c.changedFrom, "changed-from")
+	c.PercentVar(&c.opts.Recheck, "recheck")
 	c.BoolVar(&c.opts.WithExperiments, "with-experiments", false, "")
 }
 
@@ -232,7 +233,10 @@ func (c *exportCommand) finish(out *output, sum *exporter.Summary, err error) er
 			progress.Count(sum.LeftOut, "experiment"), progress.Count(sum.AssetsLeft, "asset"), progress.Bytes(sum.AssetsBytes))
 	}
 	if c.opts.Base != nil {
-		c.talk.Info("unchanged since the archive, and left out: %s; new or changed: %d; gone: %d", progress.Count(sum.Unchanged, "experiment"), sum.Listed-sum.Linked, sum.Gone)
+		c.talk.Info("unchanged since the archive, and left out: %s; new or changed: %d; gone: %d", progress.Count(sum.Unchanged, "experiment"), sum.Listed-sum.Linked-sum.Rechecked, sum.Gone)
+	}
+	if c.opts.Recheck > 0 {
+		c.talk.Info("read again in turn, though the listing shows no change: %s", progress.Count(sum.Rechecked, "experiment"))
 	}
 	if sum.Thinned > 0 {
 		c.talk.Warn("%s in the stream as the server keeps them, with points dropped (see --report)", progress.Count(sum.Thinned, "metric"))

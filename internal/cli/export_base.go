@@ -13,6 +13,9 @@ import (
 // standard input; nil if it names none.
 func (c *exportCommand) readBase() (*base.Base, error) {
 	if len(c.changedFrom) == 0 {
+		if c.opts.Recheck > 0 {
+			return nil, c.usageError(errors.New("--recheck without --changed-from"), "it reads again what an archive has; name that with --changed-from FILE")
+		}
 		return nil, nil
 	}
 	var archives []io.Reader

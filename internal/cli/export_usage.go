@@ -53,16 +53,22 @@ What to export:
                             the values of each experiment that all else allows
     --since TIME            started or ended since, or running: 2024-05-01,
                             2024-05-01T12:00:00Z, 30d, 2d12h, or milliseconds. It
-                            does not see what was archived, renamed or tagged since;
+                            does not see what was archived or renamed since;
                             --changed-from does
     --changed-from FILE     not what this archive has and what is still the same: an
-                            experiment goes again that is new, was running, or has
-                            another name, project, state, times or tags; one that is
-                            gone from the source is named. Versions of artifacts that
-                            it has are left out. Parameters, others and assets that
-                            were added to a finished experiment are not seen. May be
-                            repeated, for a base and what came after it; - is standard
-                            input
+                            experiment goes again that is new, was running, or that
+                            the listing of its project shows with another name, file,
+                            project, state or times; one that is gone from the source
+                            is named. Versions of artifacts that it has are left out.
+                            A listing has no tags, values, points, texts or assets:
+                            what is changed or added of these after the end is seen
+                            where the server moves the end for it, and else by
+                            --recheck. May be repeated, for a base and what came
+                            after it; - is standard input
+    --recheck N%            with --changed-from: N of a hundred of the experiments that
+                            look unchanged go again too, in full, those first that
+                            the archives have had the longest. 100/N runs, such as 20
+                            of 5%, come to all
     --archived include|exclude|only
                             archived experiments (default include)
     --shard K/N             the part K, from 0, of N: what belongs to an experiment by

@@ -16,6 +16,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/comet-stream/comet-stream/internal/base"
@@ -65,9 +66,12 @@ type Options struct {
 	Listed Listed
 
 	// Base, if not nil, is what earlier archives hold: an experiment that its
-	// listing and its tags say has not changed since is left out, as are whole
-	// versions of artifacts.
+	// listing says has not changed since is left out, as are whole versions of
+	// artifacts.
 	Base *base.Base
+	// Recheck is how many of a hundred of these experiments are exported all the
+	// same, in turn: see [base.Base.Due].
+	Recheck float64
 
 	// InFlight is how many requests are under way at a time, 16 if zero.
 	InFlight int
@@ -123,7 +127,7 @@ func New(o Options) *Exporter {
 		o.Continue = &Partial{Partial: &stream.Partial{}}
 	}
 	x := &Exporter{
-		o: o, client: o.Client, find: find.New(find.Options{Client: o.Client, Resources: o.Resources, Selection: o.Selection, WithExperiments: o.WithExperiments, Base: o.Base, Listed: o.Listed, InFlight: o.InFlight, Warn: o.Observer.Warn}),
+		o: o, client: o.Client, find: find.New(find.Options{Client: o.Client, Resources: o.Resources, Selection: o.Selection, WithExperiments: o.WithExperiments, Base: o.Base, Recheck: o.Recheck, Listed: o.Listed, InFlight: o.InFlight, Warn: o.Observer.Warn}),
 		seen: make(map[string]struct{}), keptKeys: make(map[string]stream.ProjectName),
 		exported: make(map[stream.ProjectName][]string),
 	}
@@ -227,6 +231,7 @@ func (x *Exporter) begin(ctx context.Context, scope *find.Scope, out *output) er
 		x.sum.Listed += p.Count
 		x.sum.LeftOut += p.Left
 		x.sum.Unchanged += p.Unchanged
+		x.sum.Rechecked += p.Rechecked
 	}
 	x.o.Observer.Planned(x.sum.Listed)
 	x.tellMissing()
@@ -288,6 +293,9 @@ func (x *Exporter) headerScope() stream.Scope {
 	s := stream.Scope{Resources: x.o.Resources.Names(), Selection: x.o.Selection.Flags()}
 	if x.o.Base != nil {
 		s.Selection = append(s.Selection, "--changed-from "+x.o.Base.ID())
+	}
+	if x.o.Recheck > 0 {
+		s.Selection = append(s.Selection, fmt.Sprintf("--recheck %g%%", x.o.Recheck))
 	}
 	if x.o.WithExperiments {
 		s.Selection = append(s.Selection, "--with-experiments")

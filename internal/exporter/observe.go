@@ -93,6 +93,7 @@ type Summary struct {
 	NotFound    int64 `json:"not_found"` // experiments asked for by key
 	LeftOut     int64 `json:"left_out"`
 	Unchanged   int64 `json:"unchanged,omitempty"` // since an earlier archive
+	Rechecked   int64 `json:"rechecked,omitempty"` // not known to have changed, and exported all the same in turn
 	Gone        int64 `json:"gone,omitempty"`      // from the source, since then
 	Running     int64 `json:"running"`
 	Thinned     int64 `json:"thinned"`       // metrics of which the server has dropped points

@@ -16,6 +16,7 @@ type Finder struct {
 	o      Options
 	Search *selection.Search // for the keys that were asked for
 	since  changes
+	due    map[string]bool // keys that are selected though nothing is seen to have changed; nil until it is known
 	Told   map[string]bool // experiments that something needs, and what the server lacks, once told of
 
 	// The lists of workspaces, once they have been read.
@@ -33,7 +34,8 @@ type Options struct {
 	Selection       selection.Selection
 	WithExperiments bool
 	Base            *base.Base
-	Listed          Listed // by a list of keys, which then are those of Selection
+	Listed          Listed  // by a list of keys, which then are those of Selection
+	Recheck         float64 // of a hundred unchanged experiments, how many are selected all the same
 	InFlight        int
 	Warn            func(string)
 }
@@ -79,7 +81,7 @@ func (c *changes) list(with *base.Base, all []Experiment) {
 func (l *Experiment) inBase(p *Project) base.Experiment {
 	in := p.InStream()
 	return base.Experiment{
-		Key: l.Key, Workspace: in.Workspace, Project: in.Name, Name: l.Name, Start: l.Start, End: l.End,
+		Key: l.Key, Workspace: in.Workspace, Project: in.Name, Name: l.Name, Path: l.Path, Start: l.Start, End: l.End,
 		Archived: l.Archived, Running: l.Running, Crashed: l.Crashed,
 	}
 }

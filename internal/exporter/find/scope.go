@@ -11,7 +11,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/comet-stream/comet-stream/internal/base"
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/exporter/judge"
 	"github.com/comet-stream/comet-stream/internal/selection"
@@ -26,6 +25,7 @@ const maxListed = 50_000
 // Experiment is what is kept of an experiment in the listing of its project.
 type Experiment struct {
 	Key, Name  string
+	Path       *string // of its main file
 	Start, End *int64
 	Archived   bool
 	Running    bool
@@ -40,6 +40,10 @@ func newListed(e *comet.Experiment) Experiment {
 	}
 	if e.Name != nil {
 		l.Name = strings.Clone(*e.Name)
+	}
+	if e.FilePath != nil {
+		path := strings.Clone(*e.FilePath)
+		l.Path = &path
 	}
 	return l
 }
@@ -60,6 +64,8 @@ type Project struct {
 	Count       int64                 // of them
 	Left        int64                 // not selected
 	Unchanged   int64                 // selected, and held by an earlier archive
+	Rechecked   int64                 // held by one, and among Count all the same because it is their turn
+	held        []Experiment          // the unchanged ones, until it is known whose turn it is
 	Err         error                 // what keeps us from listing it
 	Doubt       error                 // why its listing may not be whole
 	Chosen      int64                 // of the selected ones of all shards
@@ -404,7 +410,7 @@ func (x *Finder) Selected(ctx context.Context, p *Project) (selected []Experimen
 		}
 	}
 	x.since.list(x.o.Base, all)
-	if selected, p.Unchanged, err = x.choose(ctx, p, all); err != nil {
+	if selected, err = x.choose(ctx, p, all); err != nil {
 		return nil, 0, err
 	}
 	slices.SortFunc(selected, byStart)
@@ -412,9 +418,9 @@ func (x *Finder) Selected(ctx context.Context, p *Project) (selected []Experimen
 }
 
 // choose returns those of the listed experiments that are selected, less those that
-// an earlier archive has, and the number of these. A listing does not tell tags, so
-// they are asked for where all else allows, or nothing else has changed.
-func (x *Finder) choose(ctx context.Context, p *Project, all []Experiment) (selected []Experiment, unchanged int64, err error) {
+// an earlier archive has, and counts these. A listing does not tell tags, so they are
+// asked for where the selection names some and all else allows.
+func (x *Finder) choose(ctx context.Context, p *Project, all []Experiment) (selected []Experiment, err error) {
 	keep, held := make([]bool, len(all)), make([]bool, len(all))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(x.o.InFlight)
@@ -427,56 +433,78 @@ func (x *Finder) choose(ctx context.Context, p *Project, all []Experiment) (sele
 		}
 		was := all[i].inBase(p)
 		held[i] = (ask || keep[i]) && x.o.Base.Listed(&was)
-		if !ask && !(held[i] && x.o.Base.KnowsTags(e.Key)) {
+		if !ask {
 			continue
 		}
 		g.Go(func() (err error) {
-			if ask {
-				keep[i], err = x.keeps(ctx, &e, &was, held[i])
-			} else {
-				err = x.tagged(ctx, &e, &was)
-			}
-			held[i] = held[i] && x.o.Base.Tagged(&was)
+			keep[i], err = x.keeps(ctx, &e)
+			held[i] = held[i] && (e.NoTags || x.o.Base.Tagged(e.Key, e.Tags))
 			return err
 		})
 	}
 	if err := g.Wait(); err != nil {
-		return nil, 0, err
+		return nil, err
 	}
+	p.Unchanged, p.held = 0, nil
 	for i, keep := range keep {
 		switch {
-		case keep && held[i]:
-			unchanged++
+		case keep && held[i] && !x.due[all[i].Key]:
+			p.Unchanged++
+			if x.o.Recheck > 0 && x.due == nil {
+				p.held = append(p.held, all[i])
+			}
 		case keep:
 			selected = append(selected, all[i])
 		}
 	}
-	return selected, unchanged, nil
+	return selected, nil
 }
 
-// keeps reports whether an experiment is selected, by its tags and values too. The
-// tags are also those of was.
-func (x *Finder) keeps(ctx context.Context, e *selection.Experiment, was *base.Experiment, held bool) (bool, error) {
-	if len(x.o.Selection.Tags) > 0 || held {
-		if err := x.tagged(ctx, e, was); err != nil {
-			return false, err
+// recheck selects those of the unchanged experiments of all projects whose turn it is
+// to be read again.
+func (x *Finder) recheck(projects []*Project) {
+	var keys []string
+	for _, p := range projects {
+		for i := range p.held {
+			keys = append(keys, p.held[i].Key)
 		}
+	}
+	x.due = x.o.Base.Due(keys, x.o.Recheck)
+	for _, p := range projects {
+		for _, e := range p.held {
+			if !x.due[e.Key] {
+				continue
+			}
+			p.Unchanged--
+			p.Chosen++
+			if !x.o.Selection.Shard.Has(e.Key) {
+				continue
+			}
+			p.Count++
+			p.Rechecked++
+			if p.Kept {
+				p.Experiments = append(p.Experiments, e)
+			}
+		}
+		slices.SortFunc(p.Experiments, byStart)
+		p.held = nil
+	}
+}
+
+// keeps reports whether an experiment is selected, by its tags and values too.
+func (x *Finder) keeps(ctx context.Context, e *selection.Experiment) (bool, error) {
+	if len(x.o.Selection.Tags) > 0 {
+		tags, err := x.client.Experiments.Tags(ctx, e.Key)
+		if err != nil {
+			return false, fmt.Errorf("tags of experiment %q: %w", e.Key, err)
+		}
+		e.NoTags, e.Tags = false, tags
 	}
 	var err error
 	if e.Holds, err = x.holds(ctx, e.Key); err != nil {
 		return false, fmt.Errorf("values of experiment %q: %w", e.Key, err)
 	}
 	return x.Search.Experiment(e), nil
-}
-
-// tagged asks for the tags of an experiment.
-func (x *Finder) tagged(ctx context.Context, e *selection.Experiment, was *base.Experiment) error {
-	tags, err := x.client.Experiments.Tags(ctx, e.Key)
-	if err != nil {
-		return fmt.Errorf("tags of experiment %q: %w", e.Key, err)
-	}
-	e.NoTags, e.Tags, was.Tags = false, tags, tags
-	return nil
 }
 
 // chosen returns what a listing tells for the choice of experiments.
@@ -519,7 +547,11 @@ func (x *Finder) ListAll(ctx context.Context, projects []*Project) error {
 			return nil
 		})
 	}
-	return g.Wait()
+	err := g.Wait()
+	if err == nil && x.o.Recheck > 0 {
+		x.recheck(projects)
+	}
+	return err
 }
 
 // Prune takes projects out of a listed scope that have no experiment left, and what

@@ -1,0 +1,122 @@
+package exporter
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/comet-stream/comet-stream/internal/base"
+	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/stream"
+)
+
+// A night is an export of what has changed since archives.
+type night struct {
+	data     []byte
+	sum      *Summary
+	requests int
+}
+
+// keys are the experiments in its stream, in order.
+func (n *night) keys(t *testing.T) (keys []string) {
+	for _, e := range of[*stream.Experiment](records(t, n.data)) {
+		keys = append(keys, e.Key)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func nightAfter(t *testing.T, srv *comettest.Server, archives []byte, recheck float64) *night {
+	t.Helper()
+	held, err := base.Read(bytes.NewReader(archives))
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv.ResetStats()
+	data, sum, err := export(t, Options{Client: newClient(t, srv), Paths: paths(t, "w"), Base: held, Recheck: recheck})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &night{data, sum, srv.Stats().Requests}
+}
+
+// A night asks for the listing of each project, and for what has changed.
+func TestNightlyRequests(t *testing.T) {
+	srv := comettest.Start(t, comettest.Options{})
+	var keys []string
+	for i, n := range []int{334, 333, 333} {
+		keys = append(keys, srv.SeedSynthetic(comettest.SyntheticSpec{
+			Workspace: "w", Project: fmt.Sprintf("p%d", i), Experiments: n, Metrics: 1, Points: 2, Assets: 1, AssetSize: 10, Seed: uint64(i + 1),
+		})...)
+	}
+	whole := mustExport(t, Options{Client: newClient(t, srv), Paths: paths(t, "w"), Resources: stream.ResourceMetadata})
+
+	// Version, projects, artifacts, models, panels; of each project three pages of its
+	// listing (an empty one says that there is no more, and one is of what is
+	// archived), notes, share links, and two tables of views.
+	// A workspace has one project more, which is empty.
+	const fixed, projects, project = 5, 4, 3 + 4
+	// What a whole experiment takes, with its views and its lineage.
+	const experiment = 14 + 1 + 2
+	at := nightAfter(t, srv, whole, 0)
+	if most := fixed + projects*project; at.sum.Unchanged != 1000 || at.sum.Listed != 0 || at.requests > most {
+		t.Errorf("nothing has changed: %d requests, want at most %d: %v\n%+v", at.requests, most, srv.Counts(), at.sum)
+	}
+
+	slices.Sort(keys)
+	changed := []string{keys[3], keys[333], keys[334], keys[700], keys[999]}
+	c := newClient(t, srv)
+	for _, key := range changed {
+		if err := c.Experiments.AddTags(t.Context(), key, []string{"late"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	at = nightAfter(t, srv, whole, 0)
+	if got := at.keys(t); !slices.Equal(got, changed) {
+		t.Errorf("a tag has moved the end of %q, and exported are %q", changed, got)
+	}
+	if most := fixed + projects*project + len(changed)*experiment; at.sum.Unchanged != 995 || at.requests > most {
+		t.Errorf("five have changed: %d requests, want at most %d: %v\n%+v", at.requests, most, srv.Counts(), at.sum)
+	}
+}
+
+// What a listing does not show comes with a share of the experiments that is read
+// again each night, and all of them have had their turn after so many nights as the
+// share asks for.
+func TestNightlyRecheck(t *testing.T) {
+	srv := comettest.Start(t, comettest.Options{})
+	var keys []string
+	for i := range 3 {
+		keys = append(keys, srv.SeedSynthetic(comettest.SyntheticSpec{Workspace: "w", Project: fmt.Sprintf("p%d", i), Experiments: 7, Metrics: 1, Points: 2, Seed: uint64(i + 1)})...)
+	}
+	archives := mustExport(t, Options{Client: newClient(t, srv), Paths: paths(t, "w")})
+	srv.SetMoods(comettest.Moods{KeepEndTime: true})
+	slices.Sort(keys)
+	if err := newClient(t, srv).Experiments.AddTags(t.Context(), keys[11], []string{"unseen"}); err != nil {
+		t.Fatal(err)
+	}
+	if at := nightAfter(t, srv, archives, 0); len(at.keys(t)) > 0 {
+		t.Fatalf("the listing shows no change, and exported are %q", at.keys(t))
+	}
+	seen := make(map[string]int)
+	tagged := false
+	for range 4 {
+		at := nightAfter(t, srv, archives, 25)
+		got := at.keys(t)
+		if len(got) != 6 || at.sum.Rechecked != 6 || at.sum.Unchanged != 15 || at.sum.Listed != 6 {
+			t.Fatalf("exported are %q: %+v", got, at.sum)
+		}
+		for _, key := range got {
+			seen[key]++
+		}
+		for _, e := range of[*stream.Experiment](records(t, at.data)) {
+			tagged = tagged || e.Key == keys[11] && slices.Contains(e.Tags, "unseen")
+		}
+		archives = append(archives, at.data...)
+	}
+	if got := slices.Sorted(maps.Keys(seen)); !slices.Equal(got, keys) || !tagged {
+		t.Errorf("after four nights of 25%%: %d of %d, the one with a new tag among them: %v", len(got), len(keys), tagged)
+	}
+}

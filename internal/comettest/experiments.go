@@ -143,21 +143,16 @@ func (c experimentCall) experiments() error {
 	if c.moods.IgnoreArchived {
 		archived = nil
 	}
-	docs, err := c.listExperiments(archived)
+	answer, err := c.list(archived, want)
 	if err != nil {
 		return err
-	}
-	sortExperiments(docs, want)
-	answer := listing{Experiments: docs}
-	if !c.moods.IgnorePages {
-		answer = c.cutPage(docs, want)
 	}
 	return c.send(answer)
 }
 
-// listExperiments describes those of the project in the query that are
-// archived, not archived, or all (nil), the symlinked ones last.
-func (c experimentCall) listExperiments(archived *bool) ([]experimentDoc, error) {
+// list returns a page of those of the project in the query that are archived, not
+// archived, or all (nil).
+func (c experimentCall) list(archived *bool, want page) (*listing, error) {
 	st := c.s.store
 	st.mu.RLock()
 	defer st.mu.RUnlock()
@@ -165,76 +160,92 @@ func (c experimentCall) listExperiments(archived *bool) ([]experimentDoc, error)
 	if err != nil {
 		return nil, err
 	}
-	docs := []experimentDoc{}
-	for _, e := range slices.Concat(p.experiments, p.links) {
-		if archived != nil && e.archived != *archived {
-			continue
-		}
+	answer := &listing{Experiments: []experimentDoc{}}
+	list := c.sorted(p, archived, want)
+	if !c.moods.IgnorePages {
+		list, answer.pageHints = c.cutPage(list, want)
+	}
+	for _, e := range list {
 		e.mu.Lock()
-		docs = append(docs, c.experimentDoc(e, p))
+		answer.Experiments = append(answer.Experiments, c.experimentDoc(e, p))
 		e.mu.Unlock()
 	}
-	return docs, nil
+	return answer, nil
 }
 
-func sortExperiments(docs []experimentDoc, p page) {
-	var less func(a, b experimentDoc) int
-	switch p.sortBy {
-	case "startTime":
-		less = func(a, b experimentDoc) int { return cmp.Compare(a.StartTimeMillis, b.StartTimeMillis) }
-	case "endTime":
-		less = func(a, b experimentDoc) int { return cmp.Compare(a.end(), b.end()) }
-	default:
-		return
+// sorted returns those of a project that are archived, not archived, or all (nil), in
+// the order that was asked for, else the symlinked ones last. The lock of the store is
+// held.
+func (c experimentCall) sorted(p *project, archived *bool, by page) []*experiment {
+	type timed struct {
+		*experiment
+		at int64
 	}
-	slices.SortStableFunc(docs, func(a, b experimentDoc) int {
-		if p.sortDesc == "desc" {
+	var list []timed
+	for _, e := range slices.Concat(p.experiments, p.links) {
+		if archived == nil || e.archived == *archived {
+			list = append(list, timed{e, c.sortedBy(e, by.sortBy)})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b timed) int {
+		if by.sortDesc == "desc" {
 			a, b = b, a
 		}
-		return less(a, b)
+		return cmp.Compare(a.at, b.at)
 	})
+	all := make([]*experiment, len(list))
+	for i := range list {
+		all[i] = list[i].experiment
+	}
+	return all
 }
 
-func (d *experimentDoc) end() int64 {
-	if d.EndTimeMillis == nil {
-		return d.StartTimeMillis + d.DurationMillis
+// sortedBy returns the time that a listing is sorted by, 0 if it is not.
+func (c experimentCall) sortedBy(e *experiment, by string) int64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch now := c.now(); by {
+	case "startTime":
+		return e.start
+	case "endTime":
+		return cmp.Or(e.endTime(now, c.s.opts.HeartbeatTimeout), max(now, e.start))
 	}
-	return *d.EndTimeMillis
+	return 0
 }
 
 // cutPage returns the page that was asked for, changed by the moods.
-func (c experimentCall) cutPage(docs []experimentDoc, want page) listing {
+func (c experimentCall) cutPage(list []*experiment, want page) ([]*experiment, *pageHints) {
 	force := int64(c.moods.ForcePages)
 	if want.number == 0 && force == 0 {
-		return listing{Experiments: docs}
+		return list, nil
 	}
 	number, size := max(want.number, 1), want.size
 	if size == 0 || force > 0 && size > force {
 		size = force
 	}
-	docs = c.shifted(docs)
-	total := (int64(len(docs)) + size - 1) / size
-	from := min((number-1)*size, int64(len(docs)))
-	to := min(from+size, int64(len(docs)))
+	list = c.shifted(list)
+	total := (int64(len(list)) + size - 1) / size
+	from := min((number-1)*size, int64(len(list)))
+	to := min(from+size, int64(len(list)))
 	if c.moods.RepeatListing && from > 0 {
 		from--
 	}
-	answer := listing{Experiments: docs[from:to]}
-	if force > 0 {
-		answer.pageHints = &pageHints{Page: number, TotalPages: total, HasMore: number < total}
-		if next := number + 1; number < total {
-			answer.NextPage = &next
-		}
+	if force == 0 {
+		return list[from:to], nil
 	}
-	return answer
+	hints := &pageHints{Page: number, TotalPages: total, HasMore: number < total}
+	if next := number + 1; number < total {
+		hints.NextPage = &next
+	}
+	return list[from:to], hints
 }
 
-// shifted turns docs by the places that the mood ShiftListing has gathered for
+// shifted turns list by the places that the mood ShiftListing has gathered for
 // this listing.
-func (c experimentCall) shifted(docs []experimentDoc) []experimentDoc {
+func (c experimentCall) shifted(list []*experiment) []*experiment {
 	by := c.moods.ShiftListing
-	if by == 0 || len(docs) == 0 {
-		return docs
+	if by == 0 || len(list) == 0 {
+		return list
 	}
 	id := strings.Join([]string{c.optional("projectId"), c.optional("workspaceName"),
 		c.optional("projectName"), c.optional("archived")}, "\x00")
@@ -242,7 +253,7 @@ func (c experimentCall) shifted(docs []experimentDoc) []experimentDoc {
 	turn := c.s.shifts[id]
 	c.s.shifts[id] = turn + by
 	c.s.mu.Unlock()
-	n := len(docs)
+	n := len(list)
 	at := ((-turn)%n + n) % n
-	return slices.Concat(docs[at:], docs[:at])
+	return slices.Concat(list[at:], list[:at])
 }

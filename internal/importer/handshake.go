@@ -8,7 +8,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
-	"github.com/comet-stream/comet-stream/internal/importer/flow"
+	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 )
 
 // newRun asks for a new experiment under the key; the error is
@@ -78,21 +78,18 @@ func saysTaken(err error) bool {
 // it may be that of something before the server, and is not believed at once: to
 // take a free key for another's would make a copy under a derived one.
 func (e *opening) isTaken(ctx context.Context) (bool, error) {
-	for try := 1; ; try++ {
-		there, err := e.r.Client.Experiments.Metadata(ctx, e.Key)
-		e.seen = there
+	return reconcile.Settle(ctx, e.r.Pause, maxHandshakes, func(int) (taken, known bool, err error) {
+		e.seen, err = e.r.Client.Experiments.Metadata(ctx, e.Key)
 		switch {
-		case err == nil, errors.Is(err, comet.ErrForbidden) && try == maxHandshakes:
-			return true, nil
 		case answer.Absent(err):
-			return false, nil
-		case !errors.Is(err, comet.ErrForbidden):
-			return false, fmt.Errorf("read metadata: %w", err)
+			return false, true, nil
+		case errors.Is(err, comet.ErrForbidden):
+			return true, false, nil
+		case err != nil:
+			return false, true, fmt.Errorf("read metadata: %w", err)
 		}
-		if err := flow.Pause(ctx, e.r.Settle); err != nil {
-			return false, err
-		}
-	}
+		return true, true, nil
+	})
 }
 
 // maxHandshakes is how often a handshake is made that is refused without a
@@ -102,17 +99,14 @@ const maxHandshakes = 3
 // handshake asks for the experiment under its key. A refusal without a code may
 // be one that was garbled on its way, and is not believed at once.
 func (e *opening) handshake(ctx context.Context) (*comet.Run, error) {
-	for try := 1; ; try++ {
-		run, err := e.r.Client.Experiments.Start(ctx, comet.Handshake{
+	var refusal error
+	run, err := reconcile.Settle(ctx, e.r.Pause, maxHandshakes, func(int) (run *comet.Run, explained bool, _ error) {
+		run, refusal = e.r.Client.Experiments.Start(ctx, comet.Handshake{
 			Key: e.Key, Workspace: e.project.Target.Workspace, Project: e.project.Target.Name, Offline: true,
 		})
-		if !answer.Unexplained(err) || try == maxHandshakes {
-			return run, err
-		}
-		if err := flow.Pause(ctx, e.r.Settle); err != nil {
-			return nil, err
-		}
-	}
+		return run, !answer.Unexplained(refusal), nil
+	})
+	return run, cmp.Or(err, refusal)
 }
 
 // refusesKey reports whether a handshake was refused for no other reason than,

@@ -8,7 +8,6 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
-	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/report"
@@ -161,22 +160,24 @@ func (e *opening) hidden(ctx context.Context) (*comet.Experiment, error) {
 	}
 	e.runs.Set(run)
 	e.resumed.Store(true)
-	for try := 1; ; try++ {
-		if err := flow.Pause(ctx, e.r.Settle); err != nil {
-			return nil, err
-		}
-		there, err := e.r.Client.Experiments.Metadata(ctx, e.Key)
-		if !answer.Hidden(err) {
-			return there, err
-		}
-		if try == 10 {
-			// It can be written to, so it is not hidden.
-			return nil, fmt.Errorf("%w (and yet a handshake opens it)", errUnreadable)
-		}
+	if err := e.r.Pause(ctx); err != nil {
+		return nil, err
 	}
+	there, err := reconcile.Settle(ctx, e.r.Pause, reconcile.MaxUnsteady, func(int) (*comet.Experiment, bool, error) {
+		there, err := e.r.Client.Experiments.Metadata(ctx, e.Key)
+		if answer.Hidden(err) {
+			return nil, false, nil
+		}
+		return there, true, err
+	})
+	if there == nil && err == nil {
+		// It can be written to, so it is not hidden.
+		err = errUnreadable
+	}
+	return there, err
 }
 
-var errUnreadable = errors.New("it does not come to light")
+var errUnreadable = fmt.Errorf("still not readable after %d tries (and yet a handshake opens it)", reconcile.MaxUnsteady)
 
 // openThere takes an experiment that exists for ours if it is in the target
 // project.

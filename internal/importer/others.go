@@ -6,7 +6,6 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
-	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/importer/quota"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
@@ -145,25 +144,20 @@ func (e *experiment) writeName(ctx context.Context, v *valueDoc) error {
 // nameLost reports whether the destination keeps to another name than the one
 // written. A reading that does not know that one yet says nothing.
 func (e *experiment) nameLost(ctx context.Context, v *valueDoc) (bool, error) {
-	for try := 1; ; try++ {
-		is, known := false, false
-		err := e.r.Client.Others.Each(ctx, e.Key, func() { is, known = false, false }, func(have *comet.Value) error {
+	is, err := reconcile.Settle(ctx, e.r.Pause, reconcile.MaxUnsteady, func(int) (is, known bool, err error) {
+		err = e.r.Client.Others.Each(ctx, e.Key, func() { is, known = false, false }, func(have *comet.Value) error {
 			if have.Name == nameOther {
 				is = reconcile.Equal(have.Current.Value, v.ValueCurrent.Ptr())
 				known = is || reconcile.Equal(have.Min.Value, v.ValueCurrent.Ptr()) || reconcile.Equal(have.Max.Value, v.ValueCurrent.Ptr())
 			}
 			return nil
 		})
-		switch {
-		case err != nil && !answer.Absent(err):
-			return false, err
-		case known || try == reconcile.MaxUnsteady:
-			return !is, nil
+		if answer.Absent(err) {
+			err = nil
 		}
-		if err := flow.Pause(ctx, e.r.Settle); err != nil {
-			return false, err
-		}
-	}
+		return is, known, err
+	})
+	return !is, err
 }
 
 // flushName writes the name of an experiment whose others are not in the

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"hash/maphash"
 	"io"
 	"slices"
@@ -107,31 +106,30 @@ func (e *outputs) writeOutput(ctx context.Context, output content.Text, done int
 }
 
 // restOfOutput writes what has not arrived of the output, when nothing else of
-// the experiment is being written.
-// before says why that is uncertain.
+// the experiment is being written. before says why that is uncertain.
 func (e *outputs) restOfOutput(ctx context.Context, output content.Text, before *postponedError) error {
-	done, err := before.done, before.err
-	for try := 1; ; try++ {
-		have, unread := e.outputSettled(ctx, output)
+	done := before.done
+	return e.Certain(before.err, func() (reconcile.Extent, error) {
+		have, err := e.outputSettled(ctx, output)
+		if err == nil && !have.fits {
+			err = errOtherOutput
+		}
+		extent := reconcile.None
 		switch {
-		case unread != nil:
-			return unread
-		case !have.fits:
-			return fmt.Errorf("after a lost answer the destination has another output: %w", errChanged)
+		case have.n == output.Size:
+			extent = reconcile.All
+		case have.n > done:
+			extent = reconcile.Some
 		}
-		if have.n > done {
-			e.Unacknowledged(err)
-		} else {
-			e.Client.NotDone(err)
-		}
-		done, err = e.writeOutput(ctx, output, have.n)
-		if !answer.Uncertain(err) || try == reconcile.MaxUncertain {
-			return err
-		}
-	}
+		done = have.n
+		return extent, err
+	}, func() (err error) {
+		done, err = e.writeOutput(ctx, output, done)
+		return err
+	})
 }
 
-var errChanged = errors.New("something else writes to it")
+var errOtherOutput = errors.New("after a lost answer the destination has another output: something else writes to it")
 
 // outputLines gives the lines of an output, request by request.
 //
@@ -229,28 +227,12 @@ type outputState struct {
 
 var outputSeed = maphash.MakeSeed()
 
-// outputSettled reads until enough readings agree, or all of it is there, or
-// something else is seen to write to it.
+// outputSettled reads until enough readings agree, or all of it is there.
 func (e *outputs) outputSettled(ctx context.Context, output content.Text) (outputState, error) {
-	before := outputState{n: -1}
-	for n, agree := 1, 1; ; n, agree = n+1, agree+1 {
-		if n == reconcile.MaxReadings {
-			return before, errChanged
-		}
+	return reconcile.Settle(ctx, e.WaitSettled, reconcile.Agreeing, func(int) (outputState, bool, error) {
 		have, err := e.outputThere(ctx, output)
-		if err != nil || have.fits && have.n == output.Size {
-			return have, err
-		}
-		if have != before {
-			before, agree = have, 1
-		}
-		if agree == reconcile.Agreeing {
-			return have, nil
-		}
-		if err := e.WaitSettled(ctx); err != nil {
-			return outputState{}, err
-		}
-	}
+		return have, have.fits && have.n == output.Size, err
+	})
 }
 
 // outputThere reads the output of the destination.

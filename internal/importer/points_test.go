@@ -17,7 +17,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comettest"
 	"github.com/comet-stream/comet-stream/internal/comettest/inject"
-	"github.com/comet-stream/comet-stream/internal/importer/points"
+	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -357,7 +357,7 @@ func TestPointsRestless(t *testing.T) {
 			}})
 			srv.SeedExperiment("team", "p", theirs)
 			r := importTo(t, newClient(t, srv), streamOf(t, p), Options{Settle: time.Millisecond})
-			if !errors.Is(r.err, points.ErrRestless) || r.Failed != 1 || pointsSent(srv)["a"] != 10 {
+			if !errors.Is(r.err, reconcile.ErrRestless) || r.Failed != 1 || pointsSent(srv)["a"] != 10 {
 				t.Errorf("%v, %+v, %v after %d readings", r.err, r.Summary, pointsSent(srv), n.Load())
 			}
 		})

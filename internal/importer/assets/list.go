@@ -55,22 +55,15 @@ func (as *Assets) readAssets(ctx context.Context) (assetsThere, error) {
 // readAssetsFirst reads the list before anything is written. Of an experiment that
 // an earlier import has left unfinished, maybe a moment ago, it reads until enough
 // readings agree, unless an asset can be written only once.
-func (as *Assets) readAssetsFirst(ctx context.Context) (assetsThere, error) {
-	have, err := as.readAssets(ctx)
-	if !as.Unfinished || as.Dry() {
-		return have, err
-	}
-	for n, agree := 1, 1; err == nil && agree < reconcile.Agreeing && n < reconcile.MaxReadings && as.Uploads.IDs.Get() != upload.IDsKept; n++ {
-		if err = as.WaitSettled(ctx); err != nil {
-			break
+func (as *Assets) readAssetsFirst(ctx context.Context) (have assetsThere, err error) {
+	changes := 0
+	_, err = reconcile.Settle(ctx, as.WaitSettled, reconcile.Agreeing, func(int) (int, bool, error) {
+		now, err := as.readAssets(ctx)
+		if !maps.Equal(now, have) {
+			have, changes = now, changes+1
 		}
-		var now assetsThere
-		if now, err = as.readAssets(ctx); maps.Equal(now, have) {
-			agree++
-			continue
-		}
-		have, agree = now, 1
-	}
+		return changes, !as.Unfinished || as.Dry() || as.Uploads.IDs.Get() == upload.IDsKept, err
+	})
 	return have, err
 }
 

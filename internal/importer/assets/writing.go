@@ -231,24 +231,14 @@ func (as *Assets) arrived(ctx context.Context, a *upload.Asset, readings int) (b
 	if err != nil {
 		return false, err
 	}
-	for n := 1; ; n++ {
+	return reconcile.Settle(ctx, as.WaitSettled, readings, func(int) (ours, listed bool, err error) {
 		have, err := as.readAssets(ctx)
-		if err != nil {
-			return false, err
+		if t, ok := have[a.Upload.ID]; ok {
+			return t.is(a, a.Upload.Size), true, err
 		}
-		t, ok := have[a.Upload.ID]
-		switch {
-		case ok:
-			return t.is(a, a.Upload.Size), nil
-		case as.Uploads.IDs.Get() != upload.IDsKept && len(have.alike(like)) > expected:
-			return true, nil
-		case n == readings:
-			return false, nil
-		}
-		if err := as.WaitSettled(ctx); err != nil {
-			return false, err
-		}
-	}
+		more := as.Uploads.IDs.Get() != upload.IDsKept && len(have.alike(like)) > expected
+		return more, more, err
+	})
 }
 
 // uploaded counts an asset that has been written.

@@ -301,16 +301,16 @@ func (ps *Points) writeOnce(ctx context.Context, batch []point, later bool) (pos
 	if err := ps.Reopen(ctx); err != nil {
 		return false, err
 	}
-	err = ps.post(ctx, batch)
-	if !answer.Uncertain(err) {
-		return false, err
+	lost := ps.post(ctx, batch)
+	if !answer.Uncertain(lost) {
+		return false, lost
 	}
 	if !later || ps.late.Add(1) > maxPostponed {
-		return false, ps.writeRest(ctx, batch, err)
+		return false, ps.writeRest(ctx, batch, lost)
 	}
 	ps.Postpone(func() {
 		if !ps.Failure.Stops() {
-			ps.Item(report.Issue{Kind: string(stream.KindMetrics), Name: nameOf(batch)}, ps.writeRest(ctx, batch, err))
+			ps.Item(report.Issue{Kind: string(stream.KindMetrics), Name: nameOf(batch)}, ps.writeRest(ctx, batch, lost))
 		}
 	})
 	return true, nil
@@ -319,24 +319,25 @@ func (ps *Points) writeOnce(ctx context.Context, batch []point, later bool) (pos
 // writeRest writes those points of a batch that have not arrived; err says why
 // that is uncertain.
 func (ps *Points) writeRest(ctx context.Context, batch []point, err error) error {
-	for try := 1; ; try++ {
-		rest, unread := ps.missing(ctx, batch)
-		if unread != nil {
-			return unread
+	return ps.Certain(err, func() (reconcile.Extent, error) {
+		rest, err := ps.missing(ctx, batch)
+		if err != nil {
+			return reconcile.None, err
 		}
-		if ps.wrotePoints(len(batch) - len(rest)); len(rest) < len(batch) {
-			ps.Unacknowledged(err)
-		} else {
-			ps.Client.NotDone(err)
+		done := reconcile.Some
+		switch len(rest) {
+		case 0:
+			done = reconcile.All
+		case len(batch):
+			done = reconcile.None
 		}
-		if len(rest) == 0 {
-			return nil
-		}
-		batch, err = halving.Write(rest, func(part []point) error { return ps.post(ctx, part) }, ps.refusedPoints, &ps.refusals)
-		if !answer.Uncertain(err) || try == reconcile.MaxUncertain {
-			return err
-		}
-	}
+		ps.wrotePoints(len(batch) - len(rest))
+		batch = rest
+		return done, nil
+	}, func() (err error) {
+		batch, err = halving.Write(batch, func(part []point) error { return ps.post(ctx, part) }, ps.refusedPoints, &ps.refusals)
+		return err
+	})
 }
 
 // requests are kept: each holds the text of a whole batch.

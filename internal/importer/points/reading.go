@@ -40,21 +40,13 @@ func (s *share) free() {
 	s.n = 0
 }
 
-// ErrRestless says that readings do not agree, because someone else writes.
-var ErrRestless = errors.New("its points change from reading to reading; import it again once nothing else writes to it")
-
 // readThere reads what the destination has of the points: all of them, or those
 // of the metric where it has to be.
 func (ps *Points) readThere(ctx context.Context, metric string) error {
 	if !ps.each {
 		// The kind may have been announced before the experiment was known.
 		ps.Prefetch(ctx)
-		set, err := ps.ahead.Wait(ctx)
-		if err == errBusy {
-			if err = ps.WaitTurn(ctx); err == nil {
-				set, err = ps.readSettled(ctx, "")
-			}
-		}
+		set, err := ps.inTurn(ctx, func() (*pointset.Set, error) { return ps.ahead.Wait(ctx) }, func() (*pointset.Set, error) { return ps.readSettled(ctx, "") })
 		switch {
 		case err == nil:
 			ps.have, ps.sure = set, ps.Unfinished
@@ -66,12 +58,8 @@ func (ps *Points) readThere(ctx context.Context, metric string) error {
 	}
 	ps.have = nil
 	ps.share.free()
-	set, err := ps.readSettled(ctx, metric)
-	if err == errBusy {
-		if err = ps.WaitTurn(ctx); err == nil {
-			set, err = ps.readSettled(ctx, metric)
-		}
-	}
+	read := func() (*pointset.Set, error) { return ps.readSettled(ctx, metric) }
+	set, err := ps.inTurn(ctx, read, read)
 	ps.have, ps.sure = set, ps.Unfinished
 	return err
 }
@@ -83,35 +71,22 @@ func (ps *Points) Prefetch(ctx context.Context) {
 
 // readSettled reads a set of points. Of an experiment that an earlier import
 // has left unfinished, maybe a moment ago, it reads until enough readings agree:
-// what it lacks will be written, and must not be there already.
-func (ps *Points) readSettled(ctx context.Context, metric string) (*pointset.Set, error) {
+// what it lacks will be written, and must not be there already. Only the last of
+// them needs memory.
+func (ps *Points) readSettled(ctx context.Context, metric string) (set *pointset.Set, err error) {
 	if !ps.Unfinished || ps.Dry() {
 		return ps.readSet(ctx, metric)
 	}
-	before, err := ps.readDigest(ctx, metric)
-	for n, agree := 1, 1; err == nil; n, agree = n+1, agree+1 {
-		if n == reconcile.MaxReadings {
-			return nil, ErrRestless
-		}
-		if err = ps.WaitSettled(ctx); err != nil {
-			break
-		}
-		var now pointset.Digest
-		var set *pointset.Set
-		if agree+1 < reconcile.Agreeing {
-			now, err = ps.readDigest(ctx, metric)
+	_, err = reconcile.Settle(ctx, ps.WaitSettled, reconcile.Agreeing, func(agreed int) (d pointset.Digest, _ bool, err error) {
+		set = nil
+		if agreed+1 < reconcile.Agreeing {
+			d, err = ps.readDigest(ctx, metric)
 		} else if set, err = ps.readSet(ctx, metric); err == nil {
-			now = set.Digest
+			d = set.Digest
 		}
-		switch {
-		case err != nil:
-		case now != before:
-			before, agree = now, 0
-		case set != nil:
-			return set, nil
-		}
-	}
-	return nil, err
+		return d, false, err
+	})
+	return set, err
 }
 
 // makeSure reads again until enough readings agree, before the first point is
@@ -121,36 +96,37 @@ func (ps *Points) makeSure(ctx context.Context) error {
 	if ps.each {
 		metric = ps.name
 	}
-	for n, agree := 1, 1; agree < reconcile.Agreeing; n++ {
-		if n == reconcile.MaxReadings {
-			return ErrRestless
+	_, err := reconcile.Settle(ctx, ps.WaitSettled, reconcile.Agreeing, func(agreed int) (pointset.Digest, bool, error) {
+		if agreed == 0 {
+			return ps.have.Digest, false, nil
 		}
-		if err := ps.WaitSettled(ctx); err != nil {
-			return err
+		d, err := ps.readDigest(ctx, metric)
+		if err != nil || d == ps.have.Digest {
+			return d, false, err
 		}
-		again, err := ps.readDigest(ctx, metric)
+		read := func() (*pointset.Set, error) { return ps.readSet(ctx, metric) }
+		set, err := ps.inTurn(ctx, read, read)
 		if err != nil {
-			return err
-		}
-		if again == ps.have.Digest {
-			agree++
-			continue
-		}
-		agree = 1
-		set, err := ps.readSet(ctx, metric)
-		if err == errBusy {
-			if err = ps.WaitTurn(ctx); err == nil {
-				set, err = ps.readSet(ctx, metric)
-			}
-		}
-		if err != nil {
-			return err
+			return d, false, err
 		}
 		set.TakeLike(ps.have)
 		ps.have, ps.series = set, set.Of(ps.name)
+		return d, false, nil
+	})
+	ps.sure = err == nil
+	return err
+}
+
+// inTurn reads a set, again in the turn of the experiment where there is no memory
+// for it before.
+func (ps *Points) inTurn(ctx context.Context, read, again func() (*pointset.Set, error)) (*pointset.Set, error) {
+	set, err := read()
+	if err == errBusy {
+		if err = ps.WaitTurn(ctx); err == nil {
+			set, err = again()
+		}
 	}
-	ps.sure = true
-	return nil
+	return set, err
 }
 
 // readSet reads what the destination has of one metric, or of all.
@@ -240,24 +216,16 @@ const maxNamesRead = 4
 
 // missing returns the points of a batch that have not arrived at the
 // destination, once enough readings have agreed on that.
-func (ps *Points) missing(ctx context.Context, batch []point) ([]point, error) {
-	var before pointset.Digest
-	for agree := 1; ; agree++ {
+func (ps *Points) missing(ctx context.Context, batch []point) (rest []point, err error) {
+	_, err = reconcile.Settle(ctx, ps.WaitSettled, reconcile.Agreeing, func(int) (d pointset.Digest, _ bool, err error) {
 		found, err := ps.lookFor(ctx, batch)
 		if err != nil {
-			return nil, err
+			return d, false, err
 		}
-		rest := found.missing(batch, ps.limits.SeriesCap)
-		if d := found.digest(); d != before {
-			before, agree = d, 1
-		}
-		if len(rest) == 0 || agree == reconcile.Agreeing {
-			return rest, nil
-		}
-		if err := ps.WaitSettled(ctx); err != nil {
-			return nil, err
-		}
-	}
+		rest = found.missing(batch, ps.limits.SeriesCap)
+		return found.digest(), len(rest) == 0, nil
+	})
+	return rest, err
 }
 
 // arrived is what a reading has found of a batch, by metric.

@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,48 +21,75 @@ import (
 // as often as it is worth. Where that leaves open whether it was done, shows
 // decides.
 func (d *Destination) Sure(ctx context.Context, write func() error, shows func() (bool, error)) error {
-	err := write()
-	if !answer.Uncertain(err) {
-		return err
-	}
-	done, unread := d.Shows(ctx, shows)
-	switch {
-	case unread != nil:
-		return fmt.Errorf("read back what may have been written: %w", unread)
-	case !done:
-		return err
-	}
-	d.Unacknowledged(err)
-	return nil
+	return d.Certain(write(), func() (Extent, error) {
+		done, err := d.Shows(ctx, shows)
+		if err != nil {
+			err = fmt.Errorf("read back what may have been written: %w", err)
+		}
+		return ExtentOf(done), err
+	}, nil)
 }
 
 // Once makes a write that must not be made twice and returns the id of what it
 // has made. Where it is uncertain whether it was made, look finds the id, "" for
 // none, and has to find nothing so often before the write is made again.
-func Once(ctx context.Context, d *Destination, write, look func() (string, error)) (string, error) {
-	for try := 1; ; try++ {
-		id, err := write()
-		if !answer.Uncertain(err) {
-			return id, err
-		}
-		for range Agreeing {
-			id, unread := look()
-			if unread == nil && id != "" {
-				d.Unacknowledged(err)
-			}
-			if unread != nil || id != "" {
-				return id, unread
-			}
-			if err := flow.Pause(ctx, d.Settle); err != nil {
-				return "", err
-			}
-		}
-		d.Client.NotDone(err)
-		// What may be repeated has been, by the client.
-		if try == MaxUncertain || errors.Is(err, comet.ErrServer) {
-			return "", err
-		}
+func Once(ctx context.Context, d *Destination, write, look func() (string, error)) (id string, err error) {
+	try := func() (err error) {
+		id, err = write()
+		return err
 	}
+	err = d.Certain(try(), func() (_ Extent, err error) {
+		id, err = Settle(ctx, d.Pause, Agreeing, func(int) (string, bool, error) {
+			id, err := look()
+			return id, id != "", err
+		})
+		return ExtentOf(id != ""), err
+	}, try)
+	return id, err
+}
+
+// An Extent is how much of a write has been done.
+type Extent int
+
+// The extents.
+const (
+	None Extent = iota
+	Some
+	All
+)
+
+// ExtentOf returns that of a write that is done as a whole.
+func ExtentOf(done bool) Extent {
+	if done {
+		return All
+	}
+	return None
+}
+
+// Certain goes on after a write that has returned err, until it is certain that
+// all of it was done: where it is not, look reads how much of it was, and again,
+// which is nil for what is not worth it, makes what is left.
+func (d *Destination) Certain(err error, look func() (Extent, error), again func() error) error {
+	for try := 1; answer.Uncertain(err); try++ {
+		done, unread := look()
+		switch {
+		case unread != nil:
+			return unread
+		case done == None:
+			d.Client.NotDone(err)
+		default:
+			d.Unacknowledged(err)
+		}
+		// What may be repeated has been, by the client.
+		if done == All {
+			return nil
+		}
+		if again == nil || try == MaxUncertain || errors.Is(err, comet.ErrServer) {
+			return err
+		}
+		err = again()
+	}
+	return err
 }
 
 // Unacknowledged tells, once for each call, that the destination does not
@@ -87,21 +115,14 @@ func (d *Destination) Unacknowledged(err error) {
 	d.Finished(&l.Out, nil)
 }
 
-// MaxUnsteady is how often something is read that changes while it is read.
-const MaxUnsteady = 10
-
 // Steady repeats a reading of something that changes meanwhile, as it does where
 // what was written a moment ago begins to show.
-func (d *Destination) Steady(ctx context.Context, read func() error) error {
-	for try := 1; ; try++ {
-		err := read()
-		if !errors.Is(err, comet.ErrChanged) || try == MaxUnsteady {
-			return err
-		}
-		if err := flow.Pause(ctx, d.Settle); err != nil {
-			return err
-		}
-	}
+func (d *Destination) Steady(ctx context.Context, read func() error) (err error) {
+	_, ended := Settle(ctx, d.Pause, MaxUnsteady, func(int) (_, steady bool, _ error) {
+		err = read()
+		return false, !errors.Is(err, comet.ErrChanged), nil
+	})
+	return cmp.Or(ended, err)
 }
 
 // CompareText reads a text of the destination and holds it against one of the
@@ -137,24 +158,62 @@ func (d *Destination) Confirm(ctx context.Context, o *report.Ledger, i report.Is
 // Shows reads what has been written a moment ago until it shows, or so many
 // readings have agreed that it does not. Who writes nothing reads once.
 func (d *Destination) Shows(ctx context.Context, read func() (bool, error)) (bool, error) {
-	for n := 1; ; n++ {
-		ok, err := read()
-		if err != nil || ok || n == Agreeing || d.Dry() {
-			return ok, err
+	agreeing := Agreeing
+	if d.Dry() {
+		agreeing = 1
+	}
+	return Settle(ctx, d.Pause, agreeing, func(int) (ok, enough bool, err error) {
+		ok, err = read()
+		return ok, ok, err
+	})
+}
+
+// Settle reads until so many readings in a row agree on what there is, since any
+// of them may lag behind what was written a moment ago, or until one is enough.
+// read is told how many before it agree. What changes for ever is [ErrRestless],
+// beside what was read last.
+func Settle[T comparable](ctx context.Context, pause func(context.Context) error, agreeing int, read func(agreed int) (v T, enough bool, err error)) (T, error) {
+	var before T
+	for n, agreed := 1, 0; ; n++ {
+		v, enough, err := read(agreed)
+		if err != nil || enough {
+			return v, err
 		}
-		if err := flow.Pause(ctx, d.Settle); err != nil {
-			return false, err
+		if v != before {
+			before, agreed = v, 0
+		}
+		agreed++
+		switch {
+		case agreed >= agreeing:
+			return v, nil
+		case n == MaxReadings:
+			return v, ErrRestless
+		}
+		if err := pause(ctx); err != nil {
+			return v, err
 		}
 	}
 }
 
-// Agreeing is how many readings in a row have to agree before what they show is
-// taken for the truth: any of them may lag behind.
-const Agreeing = 3
+// ErrRestless says that readings do not agree, because someone else writes.
+var ErrRestless = errors.New("it changes from reading to reading; import it again once nothing else writes to it")
 
-// MaxReadings is how many readings are made until enough of them agree.
-const MaxReadings = 60
+// Pause waits for what was written to show.
+func (d *Destination) Pause(ctx context.Context) error { return flow.Pause(ctx, d.Settle) }
 
-// MaxUncertain is how often a write is tried whose answers are lost while
-// others come through.
-const MaxUncertain = 8
+// How often things are read and written.
+const (
+	// Agreeing is how many readings in a row have to agree before what they show is
+	// taken for the truth.
+	Agreeing = 3
+	// ManyAgreeing is how many do where it most likely is there, and may not yet show.
+	ManyAgreeing = 4 * Agreeing
+	// MaxUnsteady is how often something is read that changes while it is read, or
+	// does not show what must be there.
+	MaxUnsteady = 10
+	// MaxReadings is how many readings are made until enough of them agree.
+	MaxReadings = 60
+	// MaxUncertain is how often a write is tried whose answers are lost while
+	// others come through.
+	MaxUncertain = 8
+)

@@ -5,7 +5,6 @@ import (
 	"errors"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
-	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"golang.org/x/sync/errgroup"
 )
@@ -55,7 +54,7 @@ func failsDirect(err error) bool {
 
 // putDirect writes an asset to storage. Once it begins again where storage
 // refuses a part: addresses expire.
-func (u *Uploader) putDirect(ctx context.Context, a *Asset, arrived func(int) (bool, error)) error {
+func (u *Uploader) putDirect(ctx context.Context, a *Asset, arrived Arrived) error {
 	for try := 1; ; try++ {
 		part := u.Direct.part(a.Upload.Size)
 		up, err := u.startDirect(ctx, a, int((a.Upload.Size+part-1)/part))
@@ -122,20 +121,9 @@ func (a *Asset) await(ctx context.Context, n int64) error {
 
 // completeDirect makes the asset of its parts. After an answer that was lost it
 // looks for it first.
-func (u *Uploader) completeDirect(ctx context.Context, up *comet.DirectUpload, a *Asset, arrived func(int) (bool, error)) error {
-	for try := 1; ; try++ {
-		err := up.Complete(ctx, a.Upload.Size)
-		if !answer.Uncertain(err) || try == reconcile.MaxUncertain {
-			return err
-		}
-		there, unread := arrived(mostReadings)
-		if unread == nil && there {
-			u.Unacknowledged(err)
-		}
-		if unread != nil || there {
-			return unread
-		}
-	}
+func (u *Uploader) completeDirect(ctx context.Context, up *comet.DirectUpload, a *Asset, arrived Arrived) error {
+	complete := func() error { return up.Complete(ctx, a.Upload.Size) }
+	return u.Certain(complete(), arrived.in(reconcile.ManyAgreeing), complete)
 }
 
 // abandon gives an upload up. Servers clean up without being told, too.

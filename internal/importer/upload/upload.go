@@ -23,40 +23,32 @@ type Uploader struct {
 }
 
 // PutOnce puts an asset until it is certain that it has arrived.
-func (u *Uploader) PutOnce(ctx context.Context, a *Asset, arrived func(readings int) (bool, error)) error {
+func (u *Uploader) PutOnce(ctx context.Context, a *Asset, arrived Arrived) error {
 	readings := reconcile.Agreeing
 	if a.Upload.Once {
-		readings = mostReadings
+		readings = reconcile.ManyAgreeing
 	}
-	for try := 1; ; try++ {
-		err := u.put(ctx, a, arrived)
-		if !answer.Uncertain(err) {
-			return err
-		}
-		ours, unread := arrived(readings)
-		if ours && unread == nil {
-			u.Unacknowledged(err)
-		}
-		// What may be repeated has been, by the client.
-		switch {
-		case ours, unread != nil:
-			return unread
-		case try == reconcile.MaxUncertain, errors.Is(err, comet.ErrServer):
-			return err
-		}
-	}
+	put := func() error { return u.put(ctx, a, arrived) }
+	return u.Certain(put(), arrived.in(readings), put)
 }
 
-// mostReadings is how many readings are to show that an asset is not of the
-// experiment whose upload may have come through.
-const mostReadings = 4 * reconcile.Agreeing
+// Arrived looks for an asset at the destination, in so many readings if they do not
+// show it.
+type Arrived func(readings int) (bool, error)
+
+func (look Arrived) in(readings int) func() (reconcile.Extent, error) {
+	return func() (reconcile.Extent, error) {
+		ours, err := look(readings)
+		return reconcile.ExtentOf(ours), err
+	}
+}
 
 // ReadingsFor returns how many readings of the list are to show that an asset is
 // not of the experiment, after the answer that its id exists. Where the answer to
 // an earlier try of the same upload was lost, it most likely is.
 func ReadingsFor(err error) int {
 	if ce, ok := errors.AsType[*comet.Error](err); ok && ce.Repeated {
-		return mostReadings
+		return reconcile.ManyAgreeing
 	}
 	return reconcile.Agreeing
 }
@@ -68,8 +60,8 @@ func RefusesID(err error, id string) bool {
 }
 
 // put writes the content of an asset, to storage where that works. arrived looks
-// for the asset at the destination, in so many readings if they do not show it.
-func (u *Uploader) put(ctx context.Context, a *Asset, arrived func(readings int) (bool, error)) error {
+// for it at the destination.
+func (u *Uploader) put(ctx context.Context, a *Asset, arrived Arrived) error {
 	if a.goesDirect(u.Direct.From) {
 		err := u.putDirect(ctx, a, arrived)
 		if ctx.Err() != nil || !failsDirect(err) {

@@ -233,29 +233,21 @@ func (v *artifactVersion) rooms() []quota.Room { return []quota.Room{{Workspace:
 
 // arrived reports whether the version has a file that was, perhaps, written.
 func (v *artifactVersion) arrived(ctx context.Context, a *upload.Asset, readings int) (bool, error) {
-	for n := 1; ; n++ {
+	return reconcile.Settle(ctx, v.a.r.Pause, readings, func(int) (ours, listed bool, err error) {
 		files, err := v.files(ctx)
-		if err != nil {
-			return false, err
-		}
 		for i := range files {
 			if f := &files[i]; f.ID == a.Upload.ID {
-				return fits(a, f), nil
+				return fits(a, f), true, err
 			}
 		}
 		for i := range files {
 			if v.isNew(a, &files[i]) {
 				a.Upload.ID = files[i].ID
-				return true, nil
+				return true, true, err
 			}
 		}
-		if n == readings {
-			return false, nil
-		}
-		if err := flow.Pause(ctx, v.a.r.Settle); err != nil {
-			return false, err
-		}
-	}
+		return false, false, err
+	})
 }
 
 func (v *artifactVersion) files(ctx context.Context) ([]comet.Asset, error) {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
-	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/report"
 )
@@ -95,22 +94,10 @@ func (p *Project) shareLinksThere(ctx context.Context, want int64, readings int)
 	if p.ID == "" {
 		return 0, nil
 	}
-	before := int64(-1)
-	for agree := 1; ; agree++ {
+	return reconcile.Settle(ctx, p.r.Pause, readings, func(int) (int64, bool, error) {
 		have, err := p.r.Client.Projects.ShareLinks(ctx, p.ID)
-		if err != nil || have >= want {
-			return have, err
-		}
-		if have != before {
-			before, agree = have, 1
-		}
-		if agree >= readings {
-			return have, nil
-		}
-		if err := flow.Pause(ctx, p.r.Settle); err != nil {
-			return have, err
-		}
-	}
+		return have, have >= want, err
+	})
 }
 
 // addShareLinks makes share links until there are as many as are wanted, and

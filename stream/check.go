@@ -127,7 +127,7 @@ func checkRecord(b []byte) (view, error) {
 		end, err = info.schema.check(b, end, 1, &v)
 	}
 	if err == nil && end > maxRecord {
-		err = errTooLarge
+		err = fault(ErrLimit, "record of more than %d bytes", maxRecord)
 	}
 	if err != nil {
 		return v, err
@@ -272,10 +272,6 @@ func (f *field) check(b []byte, i, depth int, v *view) (int, error) {
 func (f *field) wrong() error {
 	return fault(ErrCorrupt, "value of key %q is of another type", f.key)
 }
-
-// overInt64 reports whether the integer at b[i], which is there whole, is above
-// the range of int64.
-func overInt64(b []byte, i int) bool { return b[i] == msgpcode.Uint64 && b[i+1] >= 0x80 }
 
 // checkList checks an array, or the map of typeCounts, and its elements.
 func (f *field) checkList(b []byte, i, depth int) (int, error) {

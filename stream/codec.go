@@ -97,7 +97,7 @@ func appendRecord(b []byte, rec Record) ([]byte, error) {
 		return b, fault(ErrLimit, "metrics record of %d points", len(m.Points))
 	}
 	return pack(b, func(p *packer) {
-		p.record(kind)
+		packHead(p, kind)
 		if isMetrics {
 			m.packBody(p)
 		} else {
@@ -106,8 +106,8 @@ func appendRecord(b []byte, rec Record) ([]byte, error) {
 	}), nil
 }
 
-// record packs what stands before the body of a record.
-func (p *packer) record(kind Kind) {
+// packHead packs what stands before the body of a record.
+func packHead(p *packer, kind Kind) {
 	p.arrayLen(2)
 	p.str(string(kind))
 }
@@ -158,9 +158,9 @@ func (f *field) pack(p *packer, v reflect.Value) {
 	case typeBin:
 		p.bin(v.Bytes())
 	case typeDoc:
-		p.doc(v.Bytes())
+		packDoc(p, v.Bytes())
 	case typeCounts:
-		p.counts(v.Interface().(Counts))
+		packCounts(p, v.Interface().(Counts))
 	case typeStruct:
 		f.sub.pack(p, v)
 	default:
@@ -177,15 +177,15 @@ func (f *field) packList(p *packer, v reflect.Value) {
 		case typeStrs:
 			p.str(e.String())
 		case typeDocs:
-			p.doc(e.Bytes())
+			packDoc(p, e.Bytes())
 		case typeStructs:
 			f.sub.pack(p, e)
 		}
 	}
 }
 
-// doc packs a document. A required one that is nil is a JSON null.
-func (p *packer) doc(d Doc) {
+// packDoc packs a document. A required one that is nil is a JSON null.
+func packDoc(p *packer, d Doc) {
 	if d == nil {
 		p.null()
 		return
@@ -193,7 +193,7 @@ func (p *packer) doc(d Doc) {
 	p.raw(d)
 }
 
-func (p *packer) counts(c Counts) {
+func packCounts(p *packer, c Counts) {
 	p.mapLen(len(c))
 	for _, k := range slices.SortedFunc(maps.Keys(c), cmp.Compare[Kind]) {
 		p.str(string(k))

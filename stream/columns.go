@@ -69,7 +69,7 @@ func (m *Metrics) hasExtra() bool {
 func (m *Metrics) packExtra(p *packer) {
 	p.arrayLen(len(m.Points))
 	for i := range m.Points {
-		p.doc(m.Points[i].Extra)
+		packDoc(p, m.Points[i].Extra)
 	}
 }
 
@@ -85,7 +85,7 @@ func (m *Metrics) packContexts(p *packer) {
 		}
 	}
 	if same {
-		p.context(first)
+		packContext(p, first)
 		return
 	}
 	index := map[String]int{}
@@ -100,7 +100,7 @@ func (m *Metrics) packContexts(p *packer) {
 	p.arrayLen(2)
 	p.arrayLen(len(order))
 	for _, c := range order {
-		p.context(c)
+		packContext(p, c)
 	}
 	p.arrayLen(len(m.Points))
 	for i := range m.Points {
@@ -108,7 +108,7 @@ func (m *Metrics) packContexts(p *packer) {
 	}
 }
 
-func (p *packer) context(c String) {
+func packContext(p *packer, c String) {
 	if !c.OK {
 		p.null()
 		return
@@ -157,28 +157,28 @@ func (m *Metrics) decode(c *cursor, rows int) {
 	for range c.mapLen() {
 		switch string(c.bytes()) {
 		case "context":
-			c.contexts(m.Points)
+			readContexts(c, m.Points)
 		case "epoch":
-			c.ints(m.Points, func(p *Point) *Int64 { return &p.Epoch })
+			readInts(c, m.Points, func(p *Point) *Int64 { return &p.Epoch })
 		case "extra":
-			c.extra(m.Points)
+			readExtra(c, m.Points)
 		case "name":
 			m.Name = c.str()
 		case "step":
-			c.ints(m.Points, func(p *Point) *Int64 { return &p.Step })
+			readInts(c, m.Points, func(p *Point) *Int64 { return &p.Step })
 		case "time":
-			c.ints(m.Points, func(p *Point) *Int64 { return &p.Time })
+			readInts(c, m.Points, func(p *Point) *Int64 { return &p.Time })
 		case "value":
-			c.values(m.Points)
+			readValues(c, m.Points)
 		default:
 			c.skip() // n, which rows is, and unknown keys
 		}
 	}
 }
 
-func (c *cursor) contexts(points []Point) {
+func readContexts(c *cursor, points []Point) {
 	if c.class() != classArray {
-		all := c.context()
+		all := readContext(c)
 		for i := range points {
 			points[i].Context = all
 		}
@@ -187,7 +187,7 @@ func (c *cursor) contexts(points []Point) {
 	c.arrayLen()
 	dictionary := make([]String, c.arrayLen())
 	for i := range dictionary {
-		dictionary[i] = c.context()
+		dictionary[i] = readContext(c)
 	}
 	c.arrayLen()
 	for i := range points {
@@ -195,14 +195,14 @@ func (c *cursor) contexts(points []Point) {
 	}
 }
 
-func (c *cursor) context() String {
+func readContext(c *cursor) String {
 	if c.null() {
 		return String{}
 	}
 	return NewString(c.str())
 }
 
-func (c *cursor) ints(points []Point, of func(*Point) *Int64) {
+func readInts(c *cursor, points []Point, of func(*Point) *Int64) {
 	if c.null() {
 		return
 	}
@@ -221,7 +221,7 @@ func (c *cursor) ints(points []Point, of func(*Point) *Int64) {
 	}
 }
 
-func (c *cursor) extra(points []Point) {
+func readExtra(c *cursor, points []Point) {
 	c.arrayLen()
 	for i := range points {
 		if !c.null() {
@@ -230,10 +230,10 @@ func (c *cursor) extra(points []Point) {
 	}
 }
 
-func (c *cursor) values(points []Point) {
+func readValues(c *cursor, points []Point) {
 	c.arrayLen()
 	for i := range points {
-		points[i].Value = c.value()
+		points[i].Value = readValue(c)
 	}
 }
 

@@ -17,7 +17,8 @@ type Doc []byte
 // bytes. Text that is no JSON is an error; one nested too deep for a record is
 // an [ErrLimit]. What is not UTF-8, and unpaired surrogates, become U+FFFD.
 func DocFromJSON(text []byte) (Doc, error) {
-	return parseJSON(text)
+	doc, err := parseJSON(text)
+	return doc, placeless(err)
 }
 
 // JSON returns the document as compact JSON with the members of objects in
@@ -34,7 +35,8 @@ func (d Doc) AppendJSON(b []byte) ([]byte, error) {
 	}
 	c := cursorAt(d, 0)
 	defer c.free()
-	return appendJSON(b, c)
+	b, err := appendJSON(b, c)
+	return b, placeless(err)
 }
 
 // MarshalJSON returns what JSON returns.
@@ -54,7 +56,7 @@ func (d Doc) check() error {
 	if err == nil && end != len(d) {
 		err = fault(ErrCorrupt, "bytes after the document")
 	}
-	return err
+	return placeless(err)
 }
 
 // Text returns the text of a document that is a string. ok is false for every
@@ -76,12 +78,12 @@ func (d Doc) Member(name string) Doc {
 	}
 	c := cursorAt(d, 0)
 	defer c.free()
-	return c.member(name)
+	return memberOf(c, name)
 }
 
-// member reads a map and returns the value of a key, or nil where it has none.
+// memberOf reads a map and returns the value of a key, or nil where it has none.
 // The cursor is then of no more use.
-func (c *cursor) member(key string) []byte {
+func memberOf(c *cursor, key string) []byte {
 	for range c.mapLen() {
 		found := string(c.bytes()) == key
 		if value := c.skip(); found {

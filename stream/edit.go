@@ -50,7 +50,7 @@ func (r Raw) Field(key string) Doc {
 	}
 	c := v.body()
 	defer c.free()
-	return c.member(key)
+	return memberOf(c, key)
 }
 
 // With returns the record rec, which is of the kind of r, together with what r
@@ -68,7 +68,7 @@ func (r Raw) With(rec Record) (Raw, error) {
 	body := old.body()
 	defer body.free()
 	data := pack(nil, func(p *packer) {
-		p.record(r.Kind)
+		packHead(p, r.Kind)
 		info.schema.packWith(p, reflect.ValueOf(rec).Elem(), body)
 	})
 	changed := Raw{Kind: r.Kind, Data: data, place: r.place}
@@ -107,7 +107,7 @@ func (s *schema) packWith(p *packer, v reflect.Value, old *cursor) {
 	for i := range s.fields {
 		f := &s.fields[i]
 		for len(unknown) > 0 && unknown[0].key < f.key {
-			p.pair(unknown[0])
+			unknown[0].pack(p)
 			unknown = unknown[1:]
 		}
 		if !f.absent(v) {
@@ -116,11 +116,11 @@ func (s *schema) packWith(p *packer, v reflect.Value, old *cursor) {
 		}
 	}
 	for _, u := range unknown {
-		p.pair(u)
+		u.pack(p)
 	}
 }
 
-func (p *packer) pair(kv pair) {
+func (kv *pair) pack(p *packer) {
 	p.str(kv.key)
 	p.raw(kv.value)
 }

@@ -22,9 +22,9 @@ var (
 	ErrVersion = errors.New("stream needs a newer reader")
 	// ErrCorrupt says that bytes are not what they should be: a checksum, a
 	// length, a sequence number, or msgpack that is not a record.
-	ErrCorrupt = errors.New("stream is damaged")
+	ErrCorrupt = errCorrupt
 	// ErrLimit says that something is larger than the format allows.
-	ErrLimit = errors.New("over a limit of the format")
+	ErrLimit = errLimit
 	// ErrGrammar says that whole records stand in a wrong order, repeat a key
 	// or id, or that totals do not hold.
 	ErrGrammar = errors.New("records do not form a stream")
@@ -95,9 +95,19 @@ func fault(class error, format string, args ...any) *Error {
 	return &Error{Class: class, Reason: fmt.Sprintf(format, args...), Record: -1, Offset: -1}
 }
 
+// placeless returns a fault of msgpack or JSON as an error without a place, and every
+// other error as it is.
+func placeless(err error) error {
+	if f, ok := errors.AsType[*packFault](err); ok {
+		return fault(f.class, "%s", f.reason)
+	}
+	return err
+}
+
 // locate fills in the place of an error that has none yet. Errors of other
 // types pass unchanged.
 func locate(err error, record int64, kind Kind, offset int64) error {
+	err = placeless(err)
 	e, ok := errors.AsType[*Error](err)
 	if !ok {
 		return err

@@ -30,7 +30,7 @@ type member struct{ start, key, keyEnd, end int }
 var parsers = sync.Pool{New: func() any { return &jsonParser{out: newPacker()} }}
 
 // parseJSON returns the msgpack of a JSON text.
-func parseJSON(text []byte) (Doc, error) {
+func parseJSON(text []byte) ([]byte, error) {
 	p := parsers.Get().(*jsonParser)
 	defer parsers.Put(p)
 	p.in, p.i, p.out.b, p.members = string(text), 0, p.out.b[:0], p.members[:0]
@@ -146,7 +146,7 @@ func (p *jsonParser) array(depth int) error {
 	}
 }
 
-var errDocTooDeep = fault(ErrLimit, "document nested deeper than %d levels", maxDocDepth)
+var errDocTooDeep = tooLarge("document nested deeper than %d levels", maxDocDepth)
 
 // setHead gives the array or map at start, which was begun as an empty one, the
 // length that it has come to. The new head is packed at the end and then moved.

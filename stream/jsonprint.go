@@ -22,7 +22,7 @@ func appendJSON(b []byte, c *cursor) ([]byte, error) {
 	case classFloat:
 		f := c.float()
 		if math.IsNaN(f) || math.IsInf(f, 0) {
-			return b, fault(ErrCorrupt, "%v in a document", f)
+			return b, corrupt("%v in a document", f)
 		}
 		return appendJSONFloat(b, f), nil
 	case classStr:
@@ -30,7 +30,7 @@ func appendJSON(b []byte, c *cursor) ([]byte, error) {
 	case classExt:
 		typ, text := c.ext()
 		if typ != extLiteral || !isJSONNumber(text) {
-			return b, fault(ErrCorrupt, "ext that is no number in a document")
+			return b, corrupt("ext that is no number in a document")
 		}
 		return append(b, text...), nil
 	case classArray:
@@ -57,7 +57,7 @@ func appendJSON(b []byte, c *cursor) ([]byte, error) {
 		}
 		return append(b, '}'), nil
 	default:
-		return b, fault(ErrCorrupt, "byte 0x%02x in a document", c.b[c.i])
+		return b, corrupt("byte 0x%02x in a document", c.b[c.i])
 	}
 }
 

@@ -92,7 +92,7 @@ func appendBase64(b, data []byte) []byte {
 // has bytes, numbers and text as [DocFromJSON] reads them. Members may come in any
 // order.
 func RawFromJSON(kind Kind, body []byte) (Raw, error) {
-	doc, err := parseJSON(body)
+	doc, err := DocFromJSON(body)
 	if err != nil {
 		return Raw{}, err
 	}
@@ -106,7 +106,7 @@ func RawFromJSON(kind Kind, body []byte) (Raw, error) {
 	c := cursorAt(doc, 0)
 	defer c.free()
 	data := pack(nil, func(p *packer) {
-		p.record(kind)
+		packHead(p, kind)
 		n := c.mapLen()
 		p.mapLen(n)
 		for range n {

@@ -95,6 +95,10 @@ func bytesAt(b []byte, i int) []byte {
 	return b[start:end:end]
 }
 
+// overInt64 reports whether the integer at b[i], which is there whole, is above
+// the range of int64.
+func overInt64(b []byte, i int) bool { return b[i] == msgpcode.Uint64 && b[i+1] >= 0x80 }
+
 // A classSet is a set of classes.
 type classSet uint16
 
@@ -112,13 +116,12 @@ func (s classSet) has(c byte) bool { return s&(1<<classOf[c]) != 0 }
 
 // What scan can find.
 var (
-	errCut      = fault(ErrCorrupt, "msgpack ends in the middle of a value")
-	errLength   = fault(ErrCorrupt, "msgpack announces more than is there")
-	errCode     = fault(ErrCorrupt, "not msgpack")
-	errUTF8     = fault(ErrCorrupt, "text is not UTF-8")
-	errKeyType  = fault(ErrCorrupt, "key of a map is not a str")
-	errTooDeep  = fault(ErrLimit, "nested deeper than %d levels", maxDepth)
-	errTooLarge = fault(ErrLimit, "record of more than %d bytes", maxRecord)
+	errCut     = corrupt("msgpack ends in the middle of a value")
+	errLength  = corrupt("msgpack announces more than is there")
+	errCode    = corrupt("not msgpack")
+	errUTF8    = corrupt("text is not UTF-8")
+	errKeyType = corrupt("key of a map is not a str")
+	errTooDeep = tooLarge("nested deeper than %d levels", maxDepth)
 )
 
 // scan checks the value at b[i], which stands under depth arrays and maps, and

@@ -173,9 +173,9 @@ func (v Value) pack(p *packer) {
 // size is an upper bound of the bytes that the value takes.
 func (v Value) size() int { return 9 + len(v.text) }
 
-// value reads a value that has been checked. A number or text that another
+// readValue reads a value that has been checked. A number or text that another
 // writer has put in an unusual form comes out as the Value of its text.
-func (c *cursor) value() Value {
+func readValue(c *cursor) Value {
 	switch c.class() {
 	case classNil:
 		c.null()

@@ -69,7 +69,7 @@ func TestTextValue(t *testing.T) {
 			t.Errorf("TextValue(%q) is sent on as %s, want %s", tt.text, got, want)
 		}
 		c := cursorAt(pack(nil, v.pack), 0)
-		if back := c.value(); back != v || c.i != len(c.b) {
+		if back := readValue(c); back != v || c.i != len(c.b) {
 			t.Errorf("TextValue(%q) comes back as %#v", tt.text, back)
 		}
 	}

@@ -1,6 +1,9 @@
 package stream
 
-import "github.com/vmihailenco/msgpack/v5/msgpcode"
+import (
+	"github.com/comet-stream/comet-stream/stream/internal/pack"
+	"github.com/vmihailenco/msgpack/v5/msgpcode"
+)
 
 // Limits of the format, FORMAT.md section 2.
 const (
@@ -56,16 +59,16 @@ type view struct {
 }
 
 // body returns a cursor at the body of the record. It is to be freed.
-func (v *view) body() *cursor {
-	c := cursorAt(v.data, 1)
-	c.skip()
+func (v *view) body() *pack.Cursor {
+	c := pack.CursorAt(v.data, 1)
+	c.Skip()
 	return c
 }
 
 // has reports whether the field is there and not null.
 func (v *view) has(s slot) bool {
 	i := v.at[s]
-	return i != 0 && classOf[v.data[i]] != classNil
+	return i != 0 && pack.ClassOf[v.data[i]] != pack.ClassNil
 }
 
 // str returns a text field, "" where it is absent or null. It aliases the record.
@@ -73,25 +76,25 @@ func (v *view) str(s slot) []byte {
 	if !v.has(s) {
 		return nil
 	}
-	return bytesAt(v.data, int(v.at[s]))
+	return pack.BytesAt(v.data, int(v.at[s]))
 }
 
 func (v *view) int(s slot) int64 {
 	if !v.has(s) {
 		return 0
 	}
-	c := cursorAt(v.data, int(v.at[s]))
-	defer c.free()
-	return c.int()
+	c := pack.CursorAt(v.data, int(v.at[s]))
+	defer c.Free()
+	return c.Int()
 }
 
 func (v *view) bool(s slot) bool {
 	if !v.has(s) {
 		return false
 	}
-	c := cursorAt(v.data, int(v.at[s]))
-	defer c.free()
-	return c.bool()
+	c := pack.CursorAt(v.data, int(v.at[s]))
+	defer c.Free()
+	return c.Bool()
 }
 
 // recordHead is the head of an array of two, which every record begins with.
@@ -102,19 +105,19 @@ var recordHead = msgpcode.FixedArrayLow | 2
 func checkRecord(b []byte) (view, error) {
 	v := view{data: b, bit: unknownBit, rows: -1}
 	if len(b) == 0 {
-		return v, errCut
+		return v, pack.ErrCut
 	}
 	if b[0] != recordHead {
 		return v, fault(ErrCorrupt, "not a record: no array of two")
 	}
-	end, err := scan(b, 1, 1)
+	end, err := pack.Scan(b, 1, 1)
 	if err != nil {
 		return v, err
 	}
-	if classOf[b[1]] != classStr {
+	if pack.ClassOf[b[1]] != pack.ClassStr {
 		return v, fault(ErrCorrupt, "not a record: its kind is not a str")
 	}
-	name := bytesAt(b, 1)
+	name := pack.BytesAt(b, 1)
 	if len(name) == 0 || len(name) > maxKind {
 		return v, fault(ErrLimit, "kind of %d bytes", len(name))
 	}
@@ -137,10 +140,10 @@ func checkRecord(b []byte) (view, error) {
 }
 
 func checkUnknown(b []byte, i int) (int, error) {
-	if i < len(b) && classOf[b[i]] != classMap {
+	if i < len(b) && pack.ClassOf[b[i]] != pack.ClassMap {
 		return i, fault(ErrCorrupt, "not a record: its body is not a map")
 	}
-	return scan(b, i, 1)
+	return pack.Scan(b, i, 1)
 }
 
 // limits checks what FORMAT.md says about single fields.
@@ -168,7 +171,7 @@ func (v *view) limits() error {
 // their types, and returns the index behind it. Unknown keys may stand in it. A
 // view, where one is given, learns where its slots are.
 func (s *schema) check(b []byte, i, depth int, v *view) (int, error) {
-	if i < len(b) && classOf[b[i]] != classMap {
+	if i < len(b) && pack.ClassOf[b[i]] != pack.ClassMap {
 		return i, fault(ErrCorrupt, "not a record: no map where one belongs")
 	}
 	n, i, err := checkHead(b, i, depth)
@@ -179,16 +182,16 @@ func (s *schema) check(b []byte, i, depth int, v *view) (int, error) {
 	var seen uint32
 	next := 0
 	for range n {
-		if i < len(b) && classOf[b[i]] != classStr {
-			return i, errKeyType
+		if i < len(b) && pack.ClassOf[b[i]] != pack.ClassStr {
+			return i, pack.ErrKeyType
 		}
 		start := i
-		if i, err = scan(b, i, depth); err != nil {
+		if i, err = pack.Scan(b, i, depth); err != nil {
 			return i, err
 		}
-		f := s.find(bytesAt(b, start), next)
+		f := s.find(pack.BytesAt(b, start), next)
 		if f < 0 {
-			if i, err = scan(b, i, depth); err != nil {
+			if i, err = pack.Scan(b, i, depth); err != nil {
 				return i, err
 			}
 			continue
@@ -215,35 +218,35 @@ func (s *schema) check(b []byte, i, depth int, v *view) (int, error) {
 }
 
 // classesOf has the classes that a field of each type may have, null aside.
-var classesOf = [...]classSet{
-	typeStr:     setOf(classStr),
-	typeBool:    setOf(classBool),
-	typeInt:     setOf(classInt),
-	typePair:    setOf(classArray),
-	typeBin:     setOf(classBin),
+var classesOf = [...]pack.ClassSet{
+	typeStr:     pack.SetOf(pack.ClassStr),
+	typeBool:    pack.SetOf(pack.ClassBool),
+	typeInt:     pack.SetOf(pack.ClassInt),
+	typePair:    pack.SetOf(pack.ClassArray),
+	typeBin:     pack.SetOf(pack.ClassBin),
 	typeDoc:     docClasses,
-	typeStrs:    setOf(classArray),
-	typeDocs:    setOf(classArray),
-	typeCounts:  setOf(classMap),
-	typeStruct:  setOf(classMap),
-	typeStructs: setOf(classArray),
-	typeContext: setOf(classNil, classStr, classArray),
-	typeInts:    setOf(classNil, classArray),
-	typeExtra:   setOf(classArray),
-	typeValues:  setOf(classArray),
+	typeStrs:    pack.SetOf(pack.ClassArray),
+	typeDocs:    pack.SetOf(pack.ClassArray),
+	typeCounts:  pack.SetOf(pack.ClassMap),
+	typeStruct:  pack.SetOf(pack.ClassMap),
+	typeStructs: pack.SetOf(pack.ClassArray),
+	typeContext: pack.SetOf(pack.ClassNil, pack.ClassStr, pack.ClassArray),
+	typeInts:    pack.SetOf(pack.ClassNil, pack.ClassArray),
+	typeExtra:   pack.SetOf(pack.ClassArray),
+	typeValues:  pack.SetOf(pack.ClassArray),
 }
 
-var docClasses = setOf(classNil, classBool, classInt, classFloat, classStr, classArray, classMap, classExt)
+var docClasses = pack.SetOf(pack.ClassNil, pack.ClassBool, pack.ClassInt, pack.ClassFloat, pack.ClassStr, pack.ClassArray, pack.ClassMap, pack.ClassExt)
 
 // check checks the value of one field at b[i].
 func (f *field) check(b []byte, i, depth int, v *view) (int, error) {
 	if i >= len(b) {
-		return i, errCut
+		return i, pack.ErrCut
 	}
-	if classOf[b[i]] == classNil && f.null {
+	if pack.ClassOf[b[i]] == pack.ClassNil && f.null {
 		return i + 1, nil
 	}
-	if !classesOf[f.typ].has(b[i]) {
+	if !classesOf[f.typ].Has(b[i]) {
 		return i, f.wrong()
 	}
 	switch f.typ {
@@ -254,15 +257,15 @@ func (f *field) check(b []byte, i, depth int, v *view) (int, error) {
 	case typeContext, typeInts, typeExtra, typeValues:
 		return f.checkColumn(b, i, depth, v)
 	}
-	end, err := scan(b, i, depth)
+	end, err := pack.Scan(b, i, depth)
 	if err != nil {
 		return i, err
 	}
-	if f.typ == typeInt && overInt64(b, i) {
+	if f.typ == typeInt && pack.OverInt64(b, i) {
 		return i, f.wrong()
 	}
 	if f.max > 0 {
-		if n, _ := lengthOf(b, i); n > f.max {
+		if n, _ := pack.LengthOf(b, i); n > f.max {
 			return i, fault(ErrLimit, "%s of %d bytes, more than %d", f.key, n, f.max)
 		}
 	}
@@ -283,15 +286,15 @@ func (f *field) checkList(b []byte, i, depth int) (int, error) {
 	if n > maxList {
 		return i, fault(ErrLimit, "list %q of %d elements, more than %d", f.key, n, maxList)
 	}
-	var elements classSet
+	var elements pack.ClassSet
 	switch f.typ {
 	case typePair:
-		elements = setOf(classInt)
+		elements = pack.SetOf(pack.ClassInt)
 		if n != 2 {
 			return i, f.wrong()
 		}
 	case typeStrs:
-		elements = setOf(classStr)
+		elements = pack.SetOf(pack.ClassStr)
 	case typeDocs:
 		elements = docClasses
 	case typeStructs:
@@ -303,10 +306,10 @@ func (f *field) checkList(b []byte, i, depth int) (int, error) {
 		return i, nil
 	case typeCounts:
 		for range n {
-			if i, err = f.checkRun(b, i, 1, depth, setOf(classStr)); err != nil {
+			if i, err = f.checkRun(b, i, 1, depth, pack.SetOf(pack.ClassStr)); err != nil {
 				return i, err
 			}
-			if i, err = f.checkRun(b, i, 1, depth, setOf(classInt)); err != nil {
+			if i, err = f.checkRun(b, i, 1, depth, pack.SetOf(pack.ClassInt)); err != nil {
 				return i, err
 			}
 		}
@@ -318,46 +321,46 @@ func (f *field) checkList(b []byte, i, depth int) (int, error) {
 // checkHead reads the head of the array or map at b[i], which stands under depth
 // others, and returns the number of its elements and the index of the first.
 func checkHead(b []byte, i, depth int) (n, next int, err error) {
-	if i >= len(b) || i+int(headSize[b[i]]) > len(b) {
-		return 0, i, errCut
+	if i >= len(b) || i+int(pack.HeadSize[b[i]]) > len(b) {
+		return 0, i, pack.ErrCut
 	}
-	if depth >= maxDepth {
-		return 0, i, errTooDeep
+	if depth >= pack.MaxDepth {
+		return 0, i, pack.ErrTooDeep
 	}
-	n, head := lengthOf(b, i)
+	n, head := pack.LengthOf(b, i)
 	i += head
 	least := n // bytes that so many elements take
-	if classOf[b[i-head]] == classMap {
+	if pack.ClassOf[b[i-head]] == pack.ClassMap {
 		least = 2 * n
 	}
 	if least > len(b)-i {
-		return 0, i, errLength
+		return 0, i, pack.ErrLength
 	}
 	return n, i, nil
 }
 
 // checkRun checks n values of the given classes, integers in the range of int64.
-func (f *field) checkRun(b []byte, i, n, depth int, classes classSet) (int, error) {
+func (f *field) checkRun(b []byte, i, n, depth int, classes pack.ClassSet) (int, error) {
 	for range n {
 		if i >= len(b) {
-			return i, errCut
+			return i, pack.ErrCut
 		}
 		head := b[i]
-		if !classes.has(head) {
+		if !classes.Has(head) {
 			return i, f.wrong()
 		}
-		if size := int(fixedSize[head]); size > 0 {
+		if size := int(pack.FixedSize[head]); size > 0 {
 			if i+size > len(b) {
-				return i, errCut
+				return i, pack.ErrCut
 			}
-			if overInt64(b, i) && f.typ != typeDocs {
+			if pack.OverInt64(b, i) && f.typ != typeDocs {
 				return i, f.wrong()
 			}
 			i += size
 			continue
 		}
 		var err error
-		if i, err = scan(b, i, depth); err != nil {
+		if i, err = pack.Scan(b, i, depth); err != nil {
 			return i, err
 		}
 	}

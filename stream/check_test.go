@@ -18,11 +18,11 @@ func editBody(t testing.TB, rec Record, change func([]pair) []pair) []byte {
 		t.Fatal(err)
 	}
 	c := raw.view.body()
-	head := c.i
-	list := make([]pair, c.mapLen())
+	head := c.Offset()
+	list := make([]pair, c.MapLen())
 	for i := range list {
-		list[i].key = c.str()
-		list[i].value = c.skip()
+		list[i].key = c.Str()
+		list[i].value = c.Skip()
 	}
 	b := bytes.Clone(raw.Data[:head])
 	list = change(list)

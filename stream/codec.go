@@ -5,6 +5,8 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+
+	"github.com/comet-stream/comet-stream/stream/internal/pack"
 )
 
 // A Raw is one record as it stands in a stream. A Raw that a Reader or a Block
@@ -96,7 +98,7 @@ func appendRecord(b []byte, rec Record) ([]byte, error) {
 	if isMetrics && (len(m.Points) < 1 || len(m.Points) > MaxPoints) {
 		return b, fault(ErrLimit, "metrics record of %d points", len(m.Points))
 	}
-	return pack(b, func(p *packer) {
+	return pack.Append(b, func(p *pack.Packer) {
 		packHead(p, kind)
 		if isMetrics {
 			m.packBody(p)
@@ -107,22 +109,22 @@ func appendRecord(b []byte, rec Record) ([]byte, error) {
 }
 
 // packHead packs what stands before the body of a record.
-func packHead(p *packer, kind Kind) {
-	p.arrayLen(2)
-	p.str(string(kind))
+func packHead(p *pack.Packer, kind Kind) {
+	p.ArrayLen(2)
+	p.Str(string(kind))
 }
 
-func (s *schema) pack(p *packer, v reflect.Value) {
+func (s *schema) pack(p *pack.Packer, v reflect.Value) {
 	left := 0
 	for i := range s.fields {
 		if s.fields[i].absent(v) {
 			left++
 		}
 	}
-	p.mapLen(len(s.fields) - left)
+	p.MapLen(len(s.fields) - left)
 	for i := range s.fields {
 		if f := &s.fields[i]; !f.absent(v) {
-			p.str(f.key)
+			p.Str(f.key)
 			f.pack(p, v.Field(f.index))
 		}
 	}
@@ -136,27 +138,27 @@ func (f *field) absent(v reflect.Value) bool {
 	return f.optional && v.Field(f.index).IsZero()
 }
 
-func (f *field) pack(p *packer, v reflect.Value) {
+func (f *field) pack(p *pack.Packer, v reflect.Value) {
 	if v.Kind() == reflect.Pointer {
 		if v.IsNil() {
-			p.null()
+			p.Null()
 			return
 		}
 		v = v.Elem()
 	}
 	if f.null && v.Kind() == reflect.Slice && v.IsNil() {
-		p.null()
+		p.Null()
 		return
 	}
 	switch f.typ {
 	case typeStr:
-		p.str(v.String())
+		p.Str(v.String())
 	case typeBool:
-		p.bool(v.Bool())
+		p.Bool(v.Bool())
 	case typeInt:
-		p.int(v.Int())
+		p.Int(v.Int())
 	case typeBin:
-		p.bin(v.Bytes())
+		p.Bin(v.Bytes())
 	case typeDoc:
 		packDoc(p, v.Bytes())
 	case typeCounts:
@@ -168,14 +170,14 @@ func (f *field) pack(p *packer, v reflect.Value) {
 	}
 }
 
-func (f *field) packList(p *packer, v reflect.Value) {
-	p.arrayLen(v.Len())
+func (f *field) packList(p *pack.Packer, v reflect.Value) {
+	p.ArrayLen(v.Len())
 	for i := range v.Len() {
 		switch e := v.Index(i); f.typ {
 		case typePair:
-			p.int(e.Int())
+			p.Int(e.Int())
 		case typeStrs:
-			p.str(e.String())
+			p.Str(e.String())
 		case typeDocs:
 			packDoc(p, e.Bytes())
 		case typeStructs:
@@ -185,19 +187,19 @@ func (f *field) packList(p *packer, v reflect.Value) {
 }
 
 // packDoc packs a document. A required one that is nil is a JSON null.
-func packDoc(p *packer, d Doc) {
+func packDoc(p *pack.Packer, d Doc) {
 	if d == nil {
-		p.null()
+		p.Null()
 		return
 	}
-	p.raw(d)
+	p.Raw(d)
 }
 
-func packCounts(p *packer, c Counts) {
-	p.mapLen(len(c))
+func packCounts(p *pack.Packer, c Counts) {
+	p.MapLen(len(c))
 	for _, k := range slices.SortedFunc(maps.Keys(c), cmp.Compare[Kind]) {
-		p.str(string(k))
-		p.int(c[k])
+		p.Str(string(k))
+		p.Int(c[k])
 	}
 }
 
@@ -208,7 +210,7 @@ func (v *view) decode() Record {
 		return &Unknown{Of: v.kind, Data: v.data}
 	}
 	c := v.body()
-	defer c.free()
+	defer c.Free()
 	rec := info.make()
 	if m, ok := rec.(*Metrics); ok {
 		m.decode(c, v.rows)
@@ -218,12 +220,12 @@ func (v *view) decode() Record {
 	return rec
 }
 
-func (s *schema) decode(c *cursor, v reflect.Value) {
+func (s *schema) decode(c *pack.Cursor, v reflect.Value) {
 	next := 0
-	for range c.mapLen() {
-		f := s.find(c.bytes(), next)
+	for range c.MapLen() {
+		f := s.find(c.Bytes(), next)
 		if f < 0 {
-			c.skip()
+			c.Skip()
 			continue
 		}
 		next = f + 1
@@ -231,8 +233,8 @@ func (s *schema) decode(c *cursor, v reflect.Value) {
 	}
 }
 
-func (f *field) decode(c *cursor, v reflect.Value) {
-	if f.null && c.null() {
+func (f *field) decode(c *pack.Cursor, v reflect.Value) {
+	if f.null && c.Null() {
 		return
 	}
 	if v.Kind() == reflect.Pointer {
@@ -241,20 +243,20 @@ func (f *field) decode(c *cursor, v reflect.Value) {
 	}
 	switch f.typ {
 	case typeStr:
-		v.SetString(c.str())
+		v.SetString(c.Str())
 	case typeBool:
-		v.SetBool(c.bool())
+		v.SetBool(c.Bool())
 	case typeInt:
-		v.SetInt(c.int())
+		v.SetInt(c.Int())
 	case typeBin:
-		v.SetBytes(c.bytes())
+		v.SetBytes(c.Bytes())
 	case typeDoc:
-		v.SetBytes(c.skip())
+		v.SetBytes(c.Skip())
 	case typeCounts:
 		counts := Counts{}
-		for range c.mapLen() {
-			k := c.str()
-			counts[Kind(k)] = c.int()
+		for range c.MapLen() {
+			k := c.Str()
+			counts[Kind(k)] = c.Int()
 		}
 		v.Set(reflect.ValueOf(counts))
 	case typeStruct:
@@ -264,19 +266,19 @@ func (f *field) decode(c *cursor, v reflect.Value) {
 	}
 }
 
-func (f *field) decodeList(c *cursor, v reflect.Value) {
-	n := c.arrayLen()
+func (f *field) decodeList(c *pack.Cursor, v reflect.Value) {
+	n := c.ArrayLen()
 	if f.typ != typePair {
 		v.Set(reflect.MakeSlice(v.Type(), n, n))
 	}
 	for i := range n {
 		switch e := v.Index(i); f.typ {
 		case typePair:
-			e.SetInt(c.int())
+			e.SetInt(c.Int())
 		case typeStrs:
-			e.SetString(c.str())
+			e.SetString(c.Str())
 		case typeDocs:
-			e.SetBytes(c.skip())
+			e.SetBytes(c.Skip())
 		case typeStructs:
 			f.sub.decode(c, e)
 		}

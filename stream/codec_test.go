@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/vmihailenco/msgpack/v5/msgpcode"
+
+	"github.com/comet-stream/comet-stream/stream/internal/pack"
 )
 
 // keysOf has the keys of each kind, as FORMAT.md lists them.
@@ -207,53 +209,53 @@ func TestEncodeDeterministic(t *testing.T) {
 // every length and integer is in its shortest form.
 func checkSorted(t *testing.T, kind Kind, b []byte) {
 	t.Helper()
-	c := cursorAt(b, 0)
+	c := pack.CursorAt(b, 0)
 	var walk func()
 	walk = func() {
-		start := c.i
-		switch c.class() {
-		case classArray:
-			n := c.arrayLen()
-			if short := appendArrayLen(nil, n); !bytes.Equal(short, b[start:c.i]) {
-				t.Errorf("%s: length % x, want % x", kind, b[start:c.i], short)
+		start := c.Offset()
+		switch c.Class() {
+		case pack.ClassArray:
+			n := c.ArrayLen()
+			if short := appendArrayLen(nil, n); !bytes.Equal(short, b[start:c.Offset()]) {
+				t.Errorf("%s: length % x, want % x", kind, b[start:c.Offset()], short)
 			}
 			for range n {
 				walk()
 			}
-		case classMap:
-			n := c.mapLen()
-			if short := appendMapLen(nil, n); !bytes.Equal(short, b[start:c.i]) {
-				t.Errorf("%s: length % x, want % x", kind, b[start:c.i], short)
+		case pack.ClassMap:
+			n := c.MapLen()
+			if short := appendMapLen(nil, n); !bytes.Equal(short, b[start:c.Offset()]) {
+				t.Errorf("%s: length % x, want % x", kind, b[start:c.Offset()], short)
 			}
 			last := ""
 			for i := range n {
-				key := c.str()
+				key := c.Str()
 				if i > 0 && key <= last {
 					t.Errorf("%s: key %q after %q", kind, key, last)
 				}
 				last = key
 				walk()
 			}
-		case classInt:
-			v := c.int()
-			if short := appendInt(nil, v); !bytes.Equal(short, b[start:c.i]) {
-				t.Errorf("%s: integer % x, want % x", kind, b[start:c.i], short)
+		case pack.ClassInt:
+			v := c.Int()
+			if short := appendInt(nil, v); !bytes.Equal(short, b[start:c.Offset()]) {
+				t.Errorf("%s: integer % x, want % x", kind, b[start:c.Offset()], short)
 			}
-		case classStr:
-			s := c.bytes()
-			if short := appendStr(nil, s); !bytes.Equal(short, b[start:c.i]) {
-				t.Errorf("%s: text % x, want % x", kind, b[start:c.i], short)
+		case pack.ClassStr:
+			s := c.Bytes()
+			if short := appendStr(nil, s); !bytes.Equal(short, b[start:c.Offset()]) {
+				t.Errorf("%s: text % x, want % x", kind, b[start:c.Offset()], short)
 			}
-		case classBin:
-			s := c.bytes()
-			if short := appendBin(nil, s); !bytes.Equal(short, b[start:c.i]) {
-				t.Errorf("%s: bytes % x, want % x", kind, b[start:c.i], short)
+		case pack.ClassBin:
+			s := c.Bytes()
+			if short := appendBin(nil, s); !bytes.Equal(short, b[start:c.Offset()]) {
+				t.Errorf("%s: bytes % x, want % x", kind, b[start:c.Offset()], short)
 			}
 		default:
-			c.skip()
+			c.Skip()
 		}
 	}
-	for c.i < len(b) {
+	for c.Offset() < len(b) {
 		walk()
 	}
 }
@@ -274,35 +276,35 @@ func TestMsgpackBorders(t *testing.T) {
 			b = appendInt(b, v)
 		}
 		for i := 0; i < len(b); {
-			end, err := scan(b, i, 0)
+			end, err := pack.Scan(b, i, 0)
 			if err != nil {
 				t.Fatalf("%d: at %d: %v", n, i, err)
 			}
 			i = end
 		}
-		c := cursorAt(b, 0)
-		if s := c.str(); s != text {
+		c := pack.CursorAt(b, 0)
+		if s := c.Str(); s != text {
 			t.Errorf("str of %d is one of %d", n, len(s))
 		}
-		if s := c.bytes(); string(s) != text {
+		if s := c.Bytes(); string(s) != text {
 			t.Errorf("bin of %d is one of %d", n, len(s))
 		}
-		if literal := c.skip(); n > 0 && Doc(literal).String() != strings.Repeat("1", n) {
+		if literal := c.Skip(); n > 0 && Doc(literal).String() != strings.Repeat("1", n) {
 			t.Errorf("literal of %d: % .20x", n, literal)
 		}
-		if a := cursorAt(b, c.i); a.arrayLen() != n || len(c.skip()) < n {
+		if a := pack.CursorAt(b, c.Offset()); a.ArrayLen() != n || len(c.Skip()) < n {
 			t.Errorf("array of %d", n)
 		}
-		if m := cursorAt(b, c.i); m.mapLen() != n || len(c.skip()) < 2*n {
+		if m := pack.CursorAt(b, c.Offset()); m.MapLen() != n || len(c.Skip()) < 2*n {
 			t.Errorf("map of %d", n)
 		}
 		for _, v := range []int64{int64(n), -int64(n), int64(n) << 40, -int64(n) << 40} {
-			if got := c.int(); got != v {
+			if got := c.Int(); got != v {
 				t.Errorf("%d is %d", v, got)
 			}
 		}
-		if c.i != len(b) {
-			t.Errorf("%d bytes left", len(b)-c.i)
+		if c.Offset() != len(b) {
+			t.Errorf("%d bytes left", len(b)-c.Offset())
 		}
 	}
 }

@@ -1,5 +1,7 @@
 package stream
 
+import "github.com/comet-stream/comet-stream/stream/internal/pack"
+
 // The types of the columns of a metrics record, FORMAT.md section 5.
 type (
 	contextColumn []byte
@@ -27,31 +29,31 @@ const (
 	flagPlain  = 1
 )
 
-func (m *Metrics) packBody(p *packer) {
+func (m *Metrics) packBody(p *pack.Packer) {
 	extra := m.hasExtra()
 	keys := 7
 	if extra {
 		keys++
 	}
-	p.mapLen(keys)
-	p.str("context")
+	p.MapLen(keys)
+	p.Str("context")
 	m.packContexts(p)
-	p.str("epoch")
+	p.Str("epoch")
 	m.packInts(p, func(pt *Point) *Int64 { return &pt.Epoch })
 	if extra {
-		p.str("extra")
+		p.Str("extra")
 		m.packExtra(p)
 	}
-	p.str("n")
-	p.int(int64(len(m.Points)))
-	p.str("name")
-	p.str(m.Name)
-	p.str("step")
+	p.Str("n")
+	p.Int(int64(len(m.Points)))
+	p.Str("name")
+	p.Str(m.Name)
+	p.Str("step")
 	m.packInts(p, func(pt *Point) *Int64 { return &pt.Step })
-	p.str("time")
+	p.Str("time")
 	m.packInts(p, func(pt *Point) *Int64 { return &pt.Time })
-	p.str("value")
-	p.arrayLen(len(m.Points))
+	p.Str("value")
+	p.ArrayLen(len(m.Points))
 	for i := range m.Points {
 		m.Points[i].Value.pack(p)
 	}
@@ -66,8 +68,8 @@ func (m *Metrics) hasExtra() bool {
 	return false
 }
 
-func (m *Metrics) packExtra(p *packer) {
-	p.arrayLen(len(m.Points))
+func (m *Metrics) packExtra(p *pack.Packer) {
+	p.ArrayLen(len(m.Points))
 	for i := range m.Points {
 		packDoc(p, m.Points[i].Extra)
 	}
@@ -75,7 +77,7 @@ func (m *Metrics) packExtra(p *packer) {
 
 // packContexts packs null or a str where all points agree, else the dictionary
 // in the order of first use, and the indexes.
-func (m *Metrics) packContexts(p *packer) {
+func (m *Metrics) packContexts(p *pack.Packer) {
 	first := m.Points[0].Context
 	same := true
 	for i := range m.Points {
@@ -97,27 +99,27 @@ func (m *Metrics) packContexts(p *packer) {
 			order = append(order, c)
 		}
 	}
-	p.arrayLen(2)
-	p.arrayLen(len(order))
+	p.ArrayLen(2)
+	p.ArrayLen(len(order))
 	for _, c := range order {
 		packContext(p, c)
 	}
-	p.arrayLen(len(m.Points))
+	p.ArrayLen(len(m.Points))
 	for i := range m.Points {
-		p.int(int64(index[m.Points[i].Context]))
+		p.Int(int64(index[m.Points[i].Context]))
 	}
 }
 
-func packContext(p *packer, c String) {
+func packContext(p *pack.Packer, c String) {
 	if !c.OK {
-		p.null()
+		p.Null()
 		return
 	}
-	p.str(c.V)
+	p.Str(c.V)
 }
 
 // packInts packs the column of one integer of the points.
-func (m *Metrics) packInts(p *packer, of func(*Point) *Int64) {
+func (m *Metrics) packInts(p *pack.Packer, of func(*Point) *Int64) {
 	present := 0
 	for i := range m.Points {
 		if of(&m.Points[i]).OK {
@@ -125,37 +127,37 @@ func (m *Metrics) packInts(p *packer, of func(*Point) *Int64) {
 		}
 	}
 	if present == 0 {
-		p.null()
+		p.Null()
 		return
 	}
-	p.arrayLen(2)
+	p.ArrayLen(2)
 	if present < len(m.Points) {
-		p.int(flagPlain)
-		p.arrayLen(len(m.Points))
+		p.Int(flagPlain)
+		p.ArrayLen(len(m.Points))
 		for i := range m.Points {
 			if v := of(&m.Points[i]); v.OK {
-				p.int(v.V)
+				p.Int(v.V)
 			} else {
-				p.null()
+				p.Null()
 			}
 		}
 		return
 	}
-	p.int(flagDeltas)
-	p.arrayLen(len(m.Points))
+	p.Int(flagDeltas)
+	p.ArrayLen(len(m.Points))
 	last := int64(0)
 	for i := range m.Points {
 		v := of(&m.Points[i]).V
-		p.int(v - last)
+		p.Int(v - last)
 		last = v
 	}
 }
 
 // decode reads the checked body of a record whose columns have so many rows.
-func (m *Metrics) decode(c *cursor, rows int) {
+func (m *Metrics) decode(c *pack.Cursor, rows int) {
 	m.Points = make([]Point, rows)
-	for range c.mapLen() {
-		switch string(c.bytes()) {
+	for range c.MapLen() {
+		switch string(c.Bytes()) {
 		case "context":
 			readContexts(c, m.Points)
 		case "epoch":
@@ -163,7 +165,7 @@ func (m *Metrics) decode(c *cursor, rows int) {
 		case "extra":
 			readExtra(c, m.Points)
 		case "name":
-			m.Name = c.str()
+			m.Name = c.Str()
 		case "step":
 			readInts(c, m.Points, func(p *Point) *Int64 { return &p.Step })
 		case "time":
@@ -171,67 +173,67 @@ func (m *Metrics) decode(c *cursor, rows int) {
 		case "value":
 			readValues(c, m.Points)
 		default:
-			c.skip() // n, which rows is, and unknown keys
+			c.Skip() // n, which rows is, and unknown keys
 		}
 	}
 }
 
-func readContexts(c *cursor, points []Point) {
-	if c.class() != classArray {
+func readContexts(c *pack.Cursor, points []Point) {
+	if c.Class() != pack.ClassArray {
 		all := readContext(c)
 		for i := range points {
 			points[i].Context = all
 		}
 		return
 	}
-	c.arrayLen()
-	dictionary := make([]String, c.arrayLen())
+	c.ArrayLen()
+	dictionary := make([]String, c.ArrayLen())
 	for i := range dictionary {
 		dictionary[i] = readContext(c)
 	}
-	c.arrayLen()
+	c.ArrayLen()
 	for i := range points {
-		points[i].Context = dictionary[c.int()]
+		points[i].Context = dictionary[c.Int()]
 	}
 }
 
-func readContext(c *cursor) String {
-	if c.null() {
+func readContext(c *pack.Cursor) String {
+	if c.Null() {
 		return String{}
 	}
-	return NewString(c.str())
+	return NewString(c.Str())
 }
 
-func readInts(c *cursor, points []Point, of func(*Point) *Int64) {
-	if c.null() {
+func readInts(c *pack.Cursor, points []Point, of func(*Point) *Int64) {
+	if c.Null() {
 		return
 	}
-	c.arrayLen()
-	flag := c.int()
-	c.arrayLen()
+	c.ArrayLen()
+	flag := c.Int()
+	c.ArrayLen()
 	last := int64(0)
 	for i := range points {
 		switch {
 		case flag == flagDeltas:
-			last += c.int()
+			last += c.Int()
 			*of(&points[i]) = NewInt64(last)
-		case !c.null():
-			*of(&points[i]) = NewInt64(c.int())
+		case !c.Null():
+			*of(&points[i]) = NewInt64(c.Int())
 		}
 	}
 }
 
-func readExtra(c *cursor, points []Point) {
-	c.arrayLen()
+func readExtra(c *pack.Cursor, points []Point) {
+	c.ArrayLen()
 	for i := range points {
-		if !c.null() {
-			points[i].Extra = c.skip()
+		if !c.Null() {
+			points[i].Extra = c.Skip()
 		}
 	}
 }
 
-func readValues(c *cursor, points []Point) {
-	c.arrayLen()
+func readValues(c *pack.Cursor, points []Point) {
+	c.ArrayLen()
 	for i := range points {
 		points[i].Value = readValue(c)
 	}
@@ -239,11 +241,11 @@ func readValues(c *cursor, points []Point) {
 
 // The classes of the elements of columns.
 var (
-	contextClasses = setOf(classNil, classStr)
-	deltaClasses   = setOf(classInt)
-	plainClasses   = setOf(classNil, classInt)
-	extraClasses   = setOf(classNil, classMap)
-	valueClasses   = setOf(classNil, classBool, classInt, classFloat, classStr)
+	contextClasses = pack.SetOf(pack.ClassNil, pack.ClassStr)
+	deltaClasses   = pack.SetOf(pack.ClassInt)
+	plainClasses   = pack.SetOf(pack.ClassNil, pack.ClassInt)
+	extraClasses   = pack.SetOf(pack.ClassNil, pack.ClassMap)
+	valueClasses   = pack.SetOf(pack.ClassNil, pack.ClassBool, pack.ClassInt, pack.ClassFloat, pack.ClassStr)
 )
 
 // checkColumn checks a column of metrics at b[i], and that it is as long as the
@@ -251,12 +253,12 @@ var (
 func (f *field) checkColumn(b []byte, i, depth int, v *view) (int, error) {
 	switch f.typ {
 	case typeContext:
-		if classOf[b[i]] != classArray {
-			return scan(b, i, depth)
+		if pack.ClassOf[b[i]] != pack.ClassArray {
+			return pack.Scan(b, i, depth)
 		}
 		return f.checkContexts(b, i, depth, v)
 	case typeInts:
-		if classOf[b[i]] == classNil {
+		if pack.ClassOf[b[i]] == pack.ClassNil {
 			return i + 1, nil
 		}
 		n, i, err := checkHead(b, i, depth)
@@ -277,8 +279,8 @@ func (f *field) checkColumn(b []byte, i, depth int, v *view) (int, error) {
 }
 
 // checkRows checks an array that has one element for each point.
-func (f *field) checkRows(b []byte, i, depth int, classes classSet, v *view) (int, error) {
-	if i < len(b) && classOf[b[i]] != classArray {
+func (f *field) checkRows(b []byte, i, depth int, classes pack.ClassSet, v *view) (int, error) {
+	if i < len(b) && pack.ClassOf[b[i]] != pack.ClassArray {
 		return i, f.wrong()
 	}
 	n, i, err := checkHead(b, i, depth)
@@ -300,7 +302,7 @@ func (f *field) checkContexts(b []byte, i, depth int, v *view) (int, error) {
 	if err != nil {
 		return i, err
 	}
-	if n != 2 || classOf[b[i]] != classArray {
+	if n != 2 || pack.ClassOf[b[i]] != pack.ClassArray {
 		return i, f.wrong()
 	}
 	size, i, err := checkHead(b, i, depth+1)
@@ -317,10 +319,10 @@ func (f *field) checkContexts(b []byte, i, depth int, v *view) (int, error) {
 	if i, err = f.checkRows(b, i, depth+1, deltaClasses, v); err != nil {
 		return i, err
 	}
-	c := cursorAt(b, start)
-	defer c.free()
-	for range c.arrayLen() {
-		if at := c.int(); at < 0 || at >= int64(size) {
+	c := pack.CursorAt(b, start)
+	defer c.Free()
+	for range c.ArrayLen() {
+		if at := c.Int(); at < 0 || at >= int64(size) {
 			return i, fault(ErrCorrupt, "context %d of a dictionary of %d", at, size)
 		}
 	}

@@ -3,6 +3,8 @@ package stream
 import (
 	"fmt"
 	"slices"
+
+	"github.com/comet-stream/comet-stream/stream/internal/pack"
 )
 
 // A Doc is one JSON value of a server in the encoding of the stream. A nil Doc
@@ -17,7 +19,7 @@ type Doc []byte
 // bytes. Text that is no JSON is an error; one nested too deep for a record is
 // an [ErrLimit]. What is not UTF-8, and unpaired surrogates, become U+FFFD.
 func DocFromJSON(text []byte) (Doc, error) {
-	doc, err := parseJSON(text)
+	doc, err := pack.ParseJSON(text)
 	return doc, placeless(err)
 }
 
@@ -33,9 +35,9 @@ func (d Doc) AppendJSON(b []byte) ([]byte, error) {
 	if err := d.check(); err != nil {
 		return b, err
 	}
-	c := cursorAt(d, 0)
-	defer c.free()
-	b, err := appendJSON(b, c)
+	c := pack.CursorAt(d, 0)
+	defer c.Free()
+	b, err := pack.AppendJSON(b, c)
 	return b, placeless(err)
 }
 
@@ -52,7 +54,7 @@ func (d Doc) String() string {
 }
 
 func (d Doc) check() error {
-	end, err := scan(d, 0, 0)
+	end, err := pack.Scan(d, 0, 0)
 	if err == nil && end != len(d) {
 		err = fault(ErrCorrupt, "bytes after the document")
 	}
@@ -62,31 +64,31 @@ func (d Doc) check() error {
 // Text returns the text of a document that is a string. ok is false for every
 // other one.
 func (d Doc) Text() (text string, ok bool) {
-	if len(d) == 0 || classOf[d[0]] != classStr || d.check() != nil {
+	if len(d) == 0 || pack.ClassOf[d[0]] != pack.ClassStr || d.check() != nil {
 		return "", false
 	}
-	c := cursorAt(d, 0)
-	defer c.free()
-	return c.str(), true
+	c := pack.CursorAt(d, 0)
+	defer c.Free()
+	return c.Str(), true
 }
 
 // Member returns the member of an object with that name, or nil where there is
 // none or the document is no object. It aliases the document.
 func (d Doc) Member(name string) Doc {
-	if len(d) == 0 || classOf[d[0]] != classMap || d.check() != nil {
+	if len(d) == 0 || pack.ClassOf[d[0]] != pack.ClassMap || d.check() != nil {
 		return nil
 	}
-	c := cursorAt(d, 0)
-	defer c.free()
+	c := pack.CursorAt(d, 0)
+	defer c.Free()
 	return memberOf(c, name)
 }
 
 // memberOf reads a map and returns the value of a key, or nil where it has none.
 // The cursor is then of no more use.
-func memberOf(c *cursor, key string) []byte {
-	for range c.mapLen() {
-		found := string(c.bytes()) == key
-		if value := c.skip(); found {
+func memberOf(c *pack.Cursor, key string) []byte {
+	for range c.MapLen() {
+		found := string(c.Bytes()) == key
+		if value := c.Skip(); found {
 			return value
 		}
 	}
@@ -103,23 +105,21 @@ func (d Doc) Without(names ...string) (Doc, error) {
 	if err := d.check(); err != nil {
 		return nil, err
 	}
-	if classOf[d[0]] != classMap {
+	if pack.ClassOf[d[0]] != pack.ClassMap {
 		return d, nil
 	}
 	kept, n := make([]byte, 0, len(d)), 0
-	c := cursorAt(d, 0)
-	defer c.free()
-	for range c.mapLen() {
-		start := c.i
-		drop := slices.Contains(names, string(c.bytes()))
-		c.skip()
-		if !drop {
-			kept = append(kept, d[start:c.i]...)
+	c := pack.CursorAt(d, 0)
+	defer c.Free()
+	for range c.MapLen() {
+		name, value := c.Skip(), c.Skip()
+		if !slices.Contains(names, string(pack.BytesAt(name, 0))) {
+			kept = append(append(kept, name...), value...)
 			n++
 		}
 	}
-	return pack(make([]byte, 0, len(kept)+5), func(p *packer) {
-		p.mapLen(n)
-		p.raw(kept)
+	return pack.Append(make([]byte, 0, len(kept)+5), func(p *pack.Packer) {
+		p.MapLen(n)
+		p.Raw(kept)
 	}), nil
 }

@@ -10,30 +10,32 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/vmihailenco/msgpack/v5/msgpcode"
+
+	"github.com/comet-stream/comet-stream/stream/internal/pack"
 )
 
 func TestDocNumbers(t *testing.T) {
 	for _, tt := range []struct {
 		literal string
-		class   class
+		class   pack.Class
 	}{
-		{"0", classInt}, {"-1", classInt}, {"127", classInt}, {"-129", classInt}, {"70000", classInt},
-		{"9223372036854775807", classInt}, {"-9223372036854775808", classInt}, {"9223372036854775808", classInt},
-		{"18446744073709551615", classInt}, {"18446744073709551616", classExt}, {"-9223372036854775809", classExt},
-		{"-0", classExt}, {"-0.0", classExt}, {"0.0", classExt}, {"1.0", classExt}, {"1E5", classExt}, {"1e5", classExt},
-		{"0.5", classFloat}, {"-1.25", classFloat}, {"1e+21", classFloat}, {"1e21", classExt}, {"100000000000000000000", classFloat},
-		{"1e-7", classFloat}, {"1e-07", classExt}, {"0.000001", classFloat}, {"0.0000001", classExt}, {"5e-324", classFloat},
-		{"1e-400", classExt}, {"1e999", classExt}, {"-1e999", classExt},
-		{"0.1234567890123456789012345678901234567890", classExt}, {"1234567890123456789012345678901234567890", classExt},
-		{"1" + strings.Repeat("0", 70000), classExt},
+		{"0", pack.ClassInt}, {"-1", pack.ClassInt}, {"127", pack.ClassInt}, {"-129", pack.ClassInt}, {"70000", pack.ClassInt},
+		{"9223372036854775807", pack.ClassInt}, {"-9223372036854775808", pack.ClassInt}, {"9223372036854775808", pack.ClassInt},
+		{"18446744073709551615", pack.ClassInt}, {"18446744073709551616", pack.ClassExt}, {"-9223372036854775809", pack.ClassExt},
+		{"-0", pack.ClassExt}, {"-0.0", pack.ClassExt}, {"0.0", pack.ClassExt}, {"1.0", pack.ClassExt}, {"1E5", pack.ClassExt}, {"1e5", pack.ClassExt},
+		{"0.5", pack.ClassFloat}, {"-1.25", pack.ClassFloat}, {"1e+21", pack.ClassFloat}, {"1e21", pack.ClassExt}, {"100000000000000000000", pack.ClassFloat},
+		{"1e-7", pack.ClassFloat}, {"1e-07", pack.ClassExt}, {"0.000001", pack.ClassFloat}, {"0.0000001", pack.ClassExt}, {"5e-324", pack.ClassFloat},
+		{"1e-400", pack.ClassExt}, {"1e999", pack.ClassExt}, {"-1e999", pack.ClassExt},
+		{"0.1234567890123456789012345678901234567890", pack.ClassExt}, {"1234567890123456789012345678901234567890", pack.ClassExt},
+		{"1" + strings.Repeat("0", 70000), pack.ClassExt},
 	} {
 		d, err := DocFromJSON([]byte(tt.literal))
 		if err != nil {
 			t.Errorf("%.50s: %v", tt.literal, err)
 			continue
 		}
-		if classOf[d[0]] != tt.class {
-			t.Errorf("%.50s is of class %d, want %d", tt.literal, classOf[d[0]], tt.class)
+		if pack.ClassOf[d[0]] != tt.class {
+			t.Errorf("%.50s is of class %d, want %d", tt.literal, pack.ClassOf[d[0]], tt.class)
 		}
 		if back, err := d.JSON(); err != nil || string(back) != tt.literal {
 			t.Errorf("%.50s comes back as %.50s (%v)", tt.literal, back, err)
@@ -114,9 +116,9 @@ func TestDocFromJSONBad(t *testing.T) {
 			t.Errorf("%q = %v", text, d)
 		}
 	}
-	deep := strings.Repeat("[", maxDocDepth) + strings.Repeat("]", maxDocDepth)
+	deep := strings.Repeat("[", pack.MaxDocDepth) + strings.Repeat("]", pack.MaxDocDepth)
 	if _, err := DocFromJSON([]byte(deep)); err != nil {
-		t.Errorf("%d levels: %v", maxDocDepth, err)
+		t.Errorf("%d levels: %v", pack.MaxDocDepth, err)
 	}
 	for _, open := range []string{"[", `{"a":`} {
 		if _, err := DocFromJSON([]byte(strings.Repeat(open, 1e6))); !errors.Is(err, ErrLimit) {
@@ -132,7 +134,7 @@ func TestDocJSONBad(t *testing.T) {
 		"cut":            {msgpcode.FixedArrayLow | 2, 1},
 		"bin":            {msgpcode.Bin8, 0},
 		"other ext":      {msgpcode.FixExt1, 2, '1'},
-		"ext no number":  {msgpcode.FixExt1, extLiteral, 'x'},
+		"ext no number":  {msgpcode.FixExt1, pack.ExtLiteral, 'x'},
 		"timestamp":      {msgpcode.FixExt4, 0xff, 0, 0, 0, 0},
 		"NaN":            appendFloat(nil, nan()),
 		"float32":        {msgpcode.Float, 0, 0, 0, 0},
@@ -192,7 +194,7 @@ func TestDocParts(t *testing.T) {
 	if len(names) != 17 || !slices.IsSorted(names) {
 		t.Errorf("members: %q", names)
 	}
-	if less, err := big.Without(names[3:]...); err != nil || classOf[less[0]] != classMap || less[0] != msgpcode.FixedMapLow|3 {
+	if less, err := big.Without(names[3:]...); err != nil || pack.ClassOf[less[0]] != pack.ClassMap || less[0] != msgpcode.FixedMapLow|3 {
 		t.Errorf("three members: % x, %v", []byte(less), err)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/comet-stream/comet-stream/stream/internal/pack"
 )
 
 // Members returns an iterator over the names and values of an object, in the
@@ -12,10 +14,10 @@ import (
 // alias the document.
 func (d Doc) Members() iter.Seq2[string, Doc] {
 	return func(yield func(string, Doc) bool) {
-		if len(d) == 0 || classOf[d[0]] != classMap || d.check() != nil {
+		if len(d) == 0 || pack.ClassOf[d[0]] != pack.ClassMap || d.check() != nil {
 			return
 		}
-		members(cursorAt(d, 0), yield)
+		members(pack.CursorAt(d, 0), yield)
 	}
 }
 
@@ -31,11 +33,11 @@ func (r Raw) Fields() iter.Seq2[string, Doc] {
 }
 
 // members yields the keys and values of the checked map at c, and frees c.
-func members(c *cursor, yield func(string, Doc) bool) {
-	defer c.free()
-	for range c.mapLen() {
-		name := c.bytes()
-		if !yield(string(name), c.skip()) {
+func members(c *pack.Cursor, yield func(string, Doc) bool) {
+	defer c.Free()
+	for range c.MapLen() {
+		name := c.Bytes()
+		if !yield(string(name), c.Skip()) {
 			return
 		}
 	}
@@ -49,7 +51,7 @@ func (r Raw) Field(key string) Doc {
 		return nil
 	}
 	c := v.body()
-	defer c.free()
+	defer c.Free()
 	return memberOf(c, key)
 }
 
@@ -66,8 +68,8 @@ func (r Raw) With(rec Record) (Raw, error) {
 		return Raw{}, fault(ErrGrammar, "a %T cannot take the place of a record of kind %s", rec, printable(r.Kind))
 	}
 	body := old.body()
-	defer body.free()
-	data := pack(nil, func(p *packer) {
+	defer body.Free()
+	data := pack.Append(nil, func(p *pack.Packer) {
 		packHead(p, r.Kind)
 		info.schema.packWith(p, reflect.ValueOf(rec).Elem(), body)
 	})
@@ -84,12 +86,12 @@ type pair struct {
 
 // packWith is pack, with the pairs of the map at old that the schema does not
 // know added in the order of their keys.
-func (s *schema) packWith(p *packer, v reflect.Value, old *cursor) {
+func (s *schema) packWith(p *pack.Packer, v reflect.Value, old *pack.Cursor) {
 	known := make(map[string][]byte)
 	var unknown []pair
-	for range old.mapLen() {
-		key := old.bytes()
-		value := old.skip()
+	for range old.MapLen() {
+		key := old.Bytes()
+		value := old.Skip()
 		if s.find(key, 0) >= 0 {
 			known[string(key)] = value
 		} else {
@@ -103,7 +105,7 @@ func (s *schema) packWith(p *packer, v reflect.Value, old *cursor) {
 			n++
 		}
 	}
-	p.mapLen(n)
+	p.MapLen(n)
 	for i := range s.fields {
 		f := &s.fields[i]
 		for len(unknown) > 0 && unknown[0].key < f.key {
@@ -111,7 +113,7 @@ func (s *schema) packWith(p *packer, v reflect.Value, old *cursor) {
 			unknown = unknown[1:]
 		}
 		if !f.absent(v) {
-			p.str(f.key)
+			p.Str(f.key)
 			f.packWith(p, v.Field(f.index), known[f.key])
 		}
 	}
@@ -120,25 +122,25 @@ func (s *schema) packWith(p *packer, v reflect.Value, old *cursor) {
 	}
 }
 
-func (kv *pair) pack(p *packer) {
-	p.str(kv.key)
-	p.raw(kv.value)
+func (kv *pair) pack(p *pack.Packer) {
+	p.Str(kv.key)
+	p.Raw(kv.value)
 }
 
 // packWith packs the value of a field; maps in it keep the unknown keys of the
 // maps in the old value. The elements of lists are told apart by their place.
-func (f *field) packWith(p *packer, v reflect.Value, old []byte) {
+func (f *field) packWith(p *pack.Packer, v reflect.Value, old []byte) {
 	if old == nil || f.sub == nil {
 		f.pack(p, v)
 		return
 	}
-	c := cursorAt(old, 0)
-	defer c.free()
+	c := pack.CursorAt(old, 0)
+	defer c.Free()
 	switch {
 	case f.typ == typeStruct:
 		f.sub.packWith(p, v, c)
-	case c.arrayLen() == v.Len():
-		p.arrayLen(v.Len())
+	case c.ArrayLen() == v.Len():
+		p.ArrayLen(v.Len())
 		for i := range v.Len() {
 			f.sub.packWith(p, v.Index(i), c)
 		}

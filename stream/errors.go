@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/comet-stream/comet-stream/stream/internal/pack"
 )
 
 // The classes of errors that reading and writing a stream gives. Test for them
@@ -22,9 +24,9 @@ var (
 	ErrVersion = errors.New("stream needs a newer reader")
 	// ErrCorrupt says that bytes are not what they should be: a checksum, a
 	// length, a sequence number, or msgpack that is not a record.
-	ErrCorrupt = errCorrupt
+	ErrCorrupt = pack.ErrCorrupt
 	// ErrLimit says that something is larger than the format allows.
-	ErrLimit = errLimit
+	ErrLimit = pack.ErrLimit
 	// ErrGrammar says that whole records stand in a wrong order, repeat a key
 	// or id, or that totals do not hold.
 	ErrGrammar = errors.New("records do not form a stream")
@@ -98,8 +100,8 @@ func fault(class error, format string, args ...any) *Error {
 // placeless returns a fault of msgpack or JSON as an error without a place, and every
 // other error as it is.
 func placeless(err error) error {
-	if f, ok := errors.AsType[*packFault](err); ok {
-		return fault(f.class, "%s", f.reason)
+	if f, ok := errors.AsType[*pack.Fault](err); ok {
+		return fault(f.Class, "%s", f.Reason)
 	}
 	return err
 }

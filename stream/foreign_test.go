@@ -18,6 +18,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/vmihailenco/msgpack/v5"
+
+	"github.com/comet-stream/comet-stream/stream/internal/pack"
 )
 
 // Other programs read the good golden streams as this package does: zstd the
@@ -148,7 +150,7 @@ func TestForeignGo(t *testing.T) {
 type literal struct{ text []byte }
 
 func init() {
-	msgpack.RegisterExtDecoder(extLiteral, literal{}, func(d *msgpack.Decoder, v reflect.Value, n int) error {
+	msgpack.RegisterExtDecoder(pack.ExtLiteral, literal{}, func(d *msgpack.Decoder, v reflect.Value, n int) error {
 		text := make([]byte, n)
 		if err := d.ReadFull(text); err != nil {
 			return err
@@ -170,7 +172,7 @@ func showAny(v any) string {
 	case []byte:
 		return fmt.Sprintf("b%x", v)
 	case literal:
-		return fmt.Sprintf("e%d:%x", extLiteral, v.text)
+		return fmt.Sprintf("e%d:%x", pack.ExtLiteral, v.text)
 	case *literal:
 		return showAny(*v)
 	case []any:
@@ -202,43 +204,45 @@ func showText(s string) string {
 // dump shows records as this package reads them.
 func dump(records []byte) string {
 	var b strings.Builder
-	c := cursorAt(records, 0)
-	for c.i < len(records) {
+	c := pack.CursorAt(records, 0)
+	for c.Offset() < len(records) {
 		b.WriteString(show(c) + "\n")
 	}
 	return b.String()
 }
 
-func show(c *cursor) string {
-	switch c.class() {
-	case classNil:
-		c.skip()
+func show(c *pack.Cursor) string {
+	switch c.Class() {
+	case pack.ClassNil:
+		c.Skip()
 		return "null"
-	case classBool:
-		return fmt.Sprint(c.bool())
-	case classInt:
-		if overInt64(c.b, c.i) {
-			return fmt.Sprint(uint64(c.int()))
+	case pack.ClassBool:
+		return fmt.Sprint(c.Bool())
+	case pack.ClassInt:
+		value := c.Skip()
+		if n := pack.CursorAt(value, 0).Int(); pack.OverInt64(value, 0) {
+			return fmt.Sprint(uint64(n))
+		} else {
+			return fmt.Sprint(n)
 		}
-		return fmt.Sprint(c.int())
-	case classFloat:
-		return fmt.Sprintf("f%016x", math.Float64bits(c.float()))
-	case classStr:
-		return showText(c.str())
-	case classBin:
-		return fmt.Sprintf("b%x", c.bytes())
-	case classExt:
-		typ, data := c.ext()
+	case pack.ClassFloat:
+		return fmt.Sprintf("f%016x", math.Float64bits(c.Float()))
+	case pack.ClassStr:
+		return showText(c.Str())
+	case pack.ClassBin:
+		return fmt.Sprintf("b%x", c.Bytes())
+	case pack.ClassExt:
+		typ, data := c.Ext()
 		return fmt.Sprintf("e%d:%x", typ, data)
-	case classArray:
+	case pack.ClassArray:
 		var list []string
-		for range c.arrayLen() {
+		for range c.ArrayLen() {
 			list = append(list, show(c))
 		}
 		return "[" + strings.Join(list, ",") + "]"
 	default:
 		var list []string
-		for range c.mapLen() {
+		for range c.MapLen() {
 			list = append(list, show(c)+":"+show(c))
 		}
 		return "{" + strings.Join(list, ",") + "}"

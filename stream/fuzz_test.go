@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/vmihailenco/msgpack/v5/msgpcode"
+
+	"github.com/comet-stream/comet-stream/stream/internal/pack"
 )
 
 // FuzzReader reads any input: it must not crash, and what it reads whole is
@@ -194,7 +196,7 @@ func FuzzDoc(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		d, err := DocFromJSON(text)
 		if valid := json.Valid(text); valid != (err == nil) {
-			if err != errDocTooDeep {
+			if err != pack.ErrDocTooDeep {
 				t.Fatalf("%q: %v, encoding/json says %v", text, err, valid)
 			}
 		}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/vmihailenco/msgpack/v5/msgpcode"
+
+	"github.com/comet-stream/comet-stream/stream/internal/pack"
 )
 
 // badStreams has one stream for each thing that a reader refuses.
@@ -243,15 +245,15 @@ func bad(t *testing.T, text string, more ...[]byte) []byte {
 	content := slices.Concat(unchecked(t, text), slices.Concat(more...))
 	var kinds KindSet
 	n := uint32(0)
-	c := cursorAt(content, 0)
-	for c.i < len(content) {
-		start := c.i
-		if _, err := scan(content, start, 0); err != nil {
+	c := pack.CursorAt(content, 0)
+	for c.Offset() < len(content) {
+		start := c.Offset()
+		if _, err := pack.Scan(content, start, 0); err != nil {
 			t.Fatal(err)
 		}
-		c.arrayLen()
-		kind := Kind(c.str())
-		c.skip()
+		c.ArrayLen()
+		kind := Kind(c.Str())
+		c.Skip()
 		kinds |= KindSetOf(kind)
 		n++
 	}

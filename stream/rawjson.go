@@ -5,6 +5,8 @@ import (
 	"errors"
 	"math"
 	"strconv"
+
+	"github.com/comet-stream/comet-stream/stream/internal/pack"
 )
 
 // AppendJSON appends the body of the record to b as JSON, as
@@ -15,7 +17,7 @@ func (r Raw) AppendJSON(b []byte) ([]byte, error) {
 		return b, err
 	}
 	c := v.body()
-	defer c.free()
+	defer c.Free()
 	return appendLooseJSON(b, c), nil
 }
 
@@ -31,55 +33,55 @@ func (d Doc) AppendLooseJSON(b []byte) ([]byte, error) {
 	if err := d.check(); err != nil {
 		return b, err
 	}
-	c := cursorAt(d, 0)
-	defer c.free()
+	c := pack.CursorAt(d, 0)
+	defer c.Free()
 	return appendLooseJSON(b, c), nil
 }
 
 // appendLooseJSON appends the JSON of any checked value at c.
-func appendLooseJSON(b []byte, c *cursor) []byte {
-	switch c.class() {
-	case classFloat, classFloat32:
-		return appendLooseFloat(b, c.float())
-	case classBin:
-		return appendBase64(b, c.bytes())
-	case classExt:
-		typ, data := c.ext()
-		if typ == extLiteral && isJSONNumber(data) {
+func appendLooseJSON(b []byte, c *pack.Cursor) []byte {
+	switch c.Class() {
+	case pack.ClassFloat, pack.ClassFloat32:
+		return appendLooseFloat(b, c.Float())
+	case pack.ClassBin:
+		return appendBase64(b, c.Bytes())
+	case pack.ClassExt:
+		typ, data := c.Ext()
+		if typ == pack.ExtLiteral && pack.IsJSONNumber(data) {
 			return append(b, data...)
 		}
 		b = append(b, `{"ext":`...)
 		b = strconv.AppendInt(b, int64(typ), 10)
 		return append(appendBase64(append(b, `,"data":`...), data), '}')
-	case classArray:
+	case pack.ClassArray:
 		b = append(b, '[')
-		for i := range c.arrayLen() {
+		for i := range c.ArrayLen() {
 			if i > 0 {
 				b = append(b, ',')
 			}
 			b = appendLooseJSON(b, c)
 		}
 		return append(b, ']')
-	case classMap:
+	case pack.ClassMap:
 		b = append(b, '{')
-		for i := range c.mapLen() {
+		for i := range c.MapLen() {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			b = append(appendJSONString(b, c.bytes()), ':')
+			b = append(pack.AppendJSONString(b, c.Bytes()), ':')
 			b = appendLooseJSON(b, c)
 		}
 		return append(b, '}')
 	}
-	b, _ = appendJSON(b, c) // null, booleans, integers and text cannot fail
+	b, _ = pack.AppendJSON(b, c) // null, booleans, integers and text cannot fail
 	return b
 }
 
 func appendLooseFloat(b []byte, f float64) []byte {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
-		return appendJSONString(b, FloatValue(f).Text())
+		return pack.AppendJSONString(b, FloatValue(f).Text())
 	}
-	return appendJSONFloat(b, f)
+	return pack.AppendJSONFloat(b, f)
 }
 
 func appendBase64(b, data []byte) []byte {
@@ -96,32 +98,32 @@ func RawFromJSON(kind Kind, body []byte) (Raw, error) {
 	if err != nil {
 		return Raw{}, err
 	}
-	if len(doc) == 0 || classOf[doc[0]] != classMap {
+	if len(doc) == 0 || pack.ClassOf[doc[0]] != pack.ClassMap {
 		return Raw{}, fault(ErrCorrupt, "the body of a record is an object")
 	}
 	var binary func(key string) bool
 	if info := kinds[kind]; info != nil {
 		binary = info.schema.binary
 	}
-	c := cursorAt(doc, 0)
-	defer c.free()
-	data := pack(nil, func(p *packer) {
+	c := pack.CursorAt(doc, 0)
+	defer c.Free()
+	data := pack.Append(nil, func(p *pack.Packer) {
 		packHead(p, kind)
-		n := c.mapLen()
-		p.mapLen(n)
+		n := c.MapLen()
+		p.MapLen(n)
 		for range n {
-			key := string(c.bytes())
-			value := c.skip()
-			p.str(key)
+			key := string(c.Bytes())
+			value := c.Skip()
+			p.Str(key)
 			if binary == nil || !binary(key) || err != nil {
-				p.raw(value)
+				p.Raw(value)
 				continue
 			}
 			var content []byte
 			if content, err = fromBase64(value); err != nil {
 				err = fault(ErrCorrupt, "value of key %q: %v", key, err)
 			}
-			p.bin(content)
+			p.Bin(content)
 		}
 	})
 	if err != nil {

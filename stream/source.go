@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"unicode/utf8"
+
+	"github.com/comet-stream/comet-stream/stream/internal/pack"
 )
 
 const (
@@ -204,7 +206,7 @@ func looksLike(b []byte) string {
 		return "it looks like XML"
 	case isText(b):
 		return "it looks like text"
-	case classOf[b[0]] == classArray || classOf[b[0]] == classMap:
+	case pack.ClassOf[b[0]] == pack.ClassArray || pack.ClassOf[b[0]] == pack.ClassMap:
 		return "it looks like msgpack without the blocks of a stream"
 	}
 	return "it is of an unknown type"

@@ -6,6 +6,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/comet-stream/comet-stream/stream/internal/pack"
 )
 
 // A Value is the value of a metric point, exactly as the server gave it: a text,
@@ -32,10 +34,10 @@ const (
 // a number in the form of encoding/json, is kept as the number, and Text gives
 // it back as it was.
 func TextValue(text string) Value {
-	if i, ok := canonicalInt(text); ok {
+	if i, ok := pack.CanonicalInt(text); ok {
 		return IntValue(i)
 	}
-	if f, ok := canonicalFloat(text); ok {
+	if f, ok := pack.CanonicalFloat(text); ok {
 		return Value{kind: valueFloat, num: math.Float64bits(f)}
 	}
 	return Value{kind: valueText, text: text}
@@ -56,7 +58,7 @@ func FloatValue(f float64) Value {
 		return Value{kind: valueText, text: "-Infinity"}
 	}
 	if f == math.Trunc(f) && math.Abs(f) < 1<<63 {
-		return TextValue(string(appendJSONFloat(nil, f))) // most often an integer
+		return TextValue(string(pack.AppendJSONFloat(nil, f))) // most often an integer
 	}
 	return Value{kind: valueFloat, num: math.Float64bits(f)}
 }
@@ -108,7 +110,7 @@ func (v Value) AppendText(b []byte) []byte {
 	case valueInt:
 		return strconv.AppendInt(b, int64(v.num), 10)
 	case valueFloat:
-		return appendJSONFloat(b, math.Float64frombits(v.num))
+		return pack.AppendJSONFloat(b, math.Float64frombits(v.num))
 	}
 	return append(b, v.text...)
 }
@@ -119,8 +121,8 @@ func (v Value) String() string { return v.Text() }
 // AppendJSON appends the value as it is sent on to a server: text that is a JSON
 // number as that number, other text as a string.
 func (v Value) AppendJSON(b []byte) []byte {
-	if v.kind == valueText && !isJSONNumber(v.text) {
-		return appendJSONString(b, v.text)
+	if v.kind == valueText && !pack.IsJSONNumber(v.text) {
+		return pack.AppendJSONString(b, v.text)
 	}
 	return v.AppendText(b)
 }
@@ -138,7 +140,7 @@ func (v Value) Float64() (f float64, ok bool) {
 		return math.Float64frombits(v.num), true
 	case valueText:
 		// Not everything that ParseFloat takes is a number to a server.
-		if !isJSONNumber(v.text) && !isSpecialFloat(v.text) {
+		if !pack.IsJSONNumber(v.text) && !isSpecialFloat(v.text) {
 			return 0, false
 		}
 		f, err := strconv.ParseFloat(v.text, 64)
@@ -155,18 +157,18 @@ func isSpecialFloat(s string) bool {
 	return false
 }
 
-func (v Value) pack(p *packer) {
+func (v Value) pack(p *pack.Packer) {
 	switch v.kind {
 	case valueNull:
-		p.null()
+		p.Null()
 	case valueFalse, valueTrue:
-		p.bool(v.kind == valueTrue)
+		p.Bool(v.kind == valueTrue)
 	case valueInt:
-		p.int(int64(v.num))
+		p.Int(int64(v.num))
 	case valueFloat:
-		p.float(math.Float64frombits(v.num))
+		p.Float(math.Float64frombits(v.num))
 	default:
-		p.str(v.text)
+		p.Str(v.text)
 	}
 }
 
@@ -175,22 +177,22 @@ func (v Value) size() int { return 9 + len(v.text) }
 
 // readValue reads a value that has been checked. A number or text that another
 // writer has put in an unusual form comes out as the Value of its text.
-func readValue(c *cursor) Value {
-	switch c.class() {
-	case classNil:
-		c.null()
+func readValue(c *pack.Cursor) Value {
+	switch c.Class() {
+	case pack.ClassNil:
+		c.Null()
 		return Value{}
-	case classBool:
-		if c.bool() {
+	case pack.ClassBool:
+		if c.Bool() {
 			return Value{kind: valueTrue}
 		}
 		return Value{kind: valueFalse}
-	case classInt:
-		return IntValue(c.int())
-	case classFloat:
-		return FloatValue(c.float())
+	case pack.ClassInt:
+		return IntValue(c.Int())
+	case pack.ClassFloat:
+		return FloatValue(c.Float())
 	}
-	return TextValue(c.str())
+	return TextValue(c.Str())
 }
 
 // Int64 is an integer that may be absent: the zero Int64 is.

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"math"
 	"testing"
+
+	"github.com/comet-stream/comet-stream/stream/internal/pack"
 )
 
 func TestTextValue(t *testing.T) {
@@ -68,8 +70,9 @@ func TestTextValue(t *testing.T) {
 		if got := string(v.AppendJSON(nil)); got != want {
 			t.Errorf("TextValue(%q) is sent on as %s, want %s", tt.text, got, want)
 		}
-		c := cursorAt(pack(nil, v.pack), 0)
-		if back := readValue(c); back != v || c.i != len(c.b) {
+		packed := pack.Append(nil, v.pack)
+		c := pack.CursorAt(packed, 0)
+		if back := readValue(c); back != v || c.Offset() != len(packed) {
 			t.Errorf("TextValue(%q) comes back as %#v", tt.text, back)
 		}
 	}

@@ -123,6 +123,7 @@ var rules = map[string]rule{
 		others: []string{"github.com/klauspost/compress/zstd", "github.com/vmihailenco/msgpack/v5"},
 		not:    []string{"net", "net/http", "os"},
 	},
+	"stream/internal/pack": {others: []string{"github.com/vmihailenco/msgpack/v5"}, not: []string{"net", "net/http", "os"}},
 	// Programs and tests around the tools, which nothing imports.
 	"internal/contract":        {own: []string{"internal/cli", "internal/comettest"}},
 	"internal/e2e":             {own: []string{"internal/cli", "internal/comettest", "stream"}},

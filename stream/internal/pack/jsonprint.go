@@ -1,57 +1,57 @@
-package stream
+package pack
 
 import (
 	"math"
 	"strconv"
 )
 
-// appendJSON appends the JSON of the checked document at c.
-func appendJSON(b []byte, c *cursor) ([]byte, error) {
+// AppendJSON appends the JSON of the checked document at c.
+func AppendJSON(b []byte, c *Cursor) ([]byte, error) {
 	var err error
-	switch c.class() {
-	case classNil:
-		c.null()
+	switch c.Class() {
+	case ClassNil:
+		c.Null()
 		return append(b, "null"...), nil
-	case classBool:
-		return strconv.AppendBool(b, c.bool()), nil
-	case classInt:
-		if overInt64(c.b, c.i) {
-			return strconv.AppendUint(b, uint64(c.int()), 10), nil
+	case ClassBool:
+		return strconv.AppendBool(b, c.Bool()), nil
+	case ClassInt:
+		if OverInt64(c.b, c.i) {
+			return strconv.AppendUint(b, uint64(c.Int()), 10), nil
 		}
-		return strconv.AppendInt(b, c.int(), 10), nil
-	case classFloat:
-		f := c.float()
+		return strconv.AppendInt(b, c.Int(), 10), nil
+	case ClassFloat:
+		f := c.Float()
 		if math.IsNaN(f) || math.IsInf(f, 0) {
 			return b, corrupt("%v in a document", f)
 		}
-		return appendJSONFloat(b, f), nil
-	case classStr:
-		return appendJSONString(b, c.bytes()), nil
-	case classExt:
-		typ, text := c.ext()
-		if typ != extLiteral || !isJSONNumber(text) {
+		return AppendJSONFloat(b, f), nil
+	case ClassStr:
+		return AppendJSONString(b, c.Bytes()), nil
+	case ClassExt:
+		typ, text := c.Ext()
+		if typ != ExtLiteral || !IsJSONNumber(text) {
 			return b, corrupt("ext that is no number in a document")
 		}
 		return append(b, text...), nil
-	case classArray:
+	case ClassArray:
 		b = append(b, '[')
-		for i := range c.arrayLen() {
+		for i := range c.ArrayLen() {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			if b, err = appendJSON(b, c); err != nil {
+			if b, err = AppendJSON(b, c); err != nil {
 				return b, err
 			}
 		}
 		return append(b, ']'), nil
-	case classMap:
+	case ClassMap:
 		b = append(b, '{')
-		for i := range c.mapLen() {
+		for i := range c.MapLen() {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			b = append(appendJSONString(b, c.bytes()), ':')
-			if b, err = appendJSON(b, c); err != nil {
+			b = append(AppendJSONString(b, c.Bytes()), ':')
+			if b, err = AppendJSON(b, c); err != nil {
 				return b, err
 			}
 		}
@@ -61,9 +61,9 @@ func appendJSON(b []byte, c *cursor) ([]byte, error) {
 	}
 }
 
-// appendJSONString appends s, which is UTF-8, as a JSON string. Only what must be
+// AppendJSONString appends s, which is UTF-8, as a JSON string. Only what must be
 // escaped is.
-func appendJSONString[T string | []byte](b []byte, s T) []byte {
+func AppendJSONString[T string | []byte](b []byte, s T) []byte {
 	b = append(b, '"')
 	start := 0
 	for i := range len(s) {

@@ -1,4 +1,4 @@
-package stream
+package pack
 
 import (
 	"bytes"
@@ -10,15 +10,15 @@ import (
 	"unicode/utf8"
 )
 
-// maxDocDepth is the deepest nesting of a document: it stands at best under the
+// MaxDocDepth is the deepest nesting of a document: it stands at best under the
 // array and the body of a record.
-const maxDocDepth = maxDepth - 2
+const MaxDocDepth = MaxDepth - 2
 
 // A jsonParser turns JSON text into the msgpack of a Doc.
 type jsonParser struct {
 	in      string // a string, so that numbers go to strconv without a copy
 	i       int
-	out     *packer
+	out     *Packer
 	members []member // of the objects that are open
 	scratch []byte
 }
@@ -29,8 +29,8 @@ type member struct{ start, key, keyEnd, end int }
 // parsers keeps the room of parsers for the next document.
 var parsers = sync.Pool{New: func() any { return &jsonParser{out: newPacker()} }}
 
-// parseJSON returns the msgpack of a JSON text.
-func parseJSON(text []byte) ([]byte, error) {
+// ParseJSON returns the msgpack of a JSON text.
+func ParseJSON(text []byte) ([]byte, error) {
 	p := parsers.Get().(*jsonParser)
 	defer parsers.Put(p)
 	p.in, p.i, p.out.b, p.members = string(text), 0, p.out.b[:0], p.members[:0]
@@ -105,13 +105,13 @@ func (p *jsonParser) word() error {
 	switch rest := p.in[p.i:]; {
 	case strings.HasPrefix(rest, "true"):
 		p.i += len("true")
-		p.out.bool(true)
+		p.out.Bool(true)
 	case strings.HasPrefix(rest, "false"):
 		p.i += len("false")
-		p.out.bool(false)
+		p.out.Bool(false)
 	case strings.HasPrefix(rest, "null"):
 		p.i += len("null")
-		p.out.null()
+		p.out.Null()
 	default:
 		return p.wrong("where a value belongs")
 	}
@@ -119,12 +119,12 @@ func (p *jsonParser) word() error {
 }
 
 func (p *jsonParser) array(depth int) error {
-	if depth > maxDocDepth {
-		return errDocTooDeep
+	if depth > MaxDocDepth {
+		return ErrDocTooDeep
 	}
 	p.i++
 	head := len(p.out.b)
-	p.out.arrayLen(0)
+	p.out.ArrayLen(0)
 	if p.next() == ']' {
 		p.i++
 		return nil
@@ -138,7 +138,7 @@ func (p *jsonParser) array(depth int) error {
 			p.i++
 		case ']':
 			p.i++
-			p.setHead(head, n, p.out.arrayLen)
+			p.setHead(head, n, p.out.ArrayLen)
 			return nil
 		default:
 			return p.wrong("in an array")
@@ -146,7 +146,8 @@ func (p *jsonParser) array(depth int) error {
 	}
 }
 
-var errDocTooDeep = tooLarge("document nested deeper than %d levels", maxDocDepth)
+// ErrDocTooDeep refuses a document that no record could hold.
+var ErrDocTooDeep = tooLarge("document nested deeper than %d levels", MaxDocDepth)
 
 // setHead gives the array or map at start, which was begun as an empty one, the
 // length that it has come to. The new head is packed at the end and then moved.
@@ -158,12 +159,12 @@ func (p *jsonParser) setHead(start, n int, packLen func(n int)) {
 }
 
 func (p *jsonParser) object(depth int) error {
-	if depth > maxDocDepth {
-		return errDocTooDeep
+	if depth > MaxDocDepth {
+		return ErrDocTooDeep
 	}
 	p.i++
 	head, first := len(p.out.b), len(p.members)
-	p.out.mapLen(0)
+	p.out.MapLen(0)
 	if p.next() == '}' {
 		p.i++
 		return nil
@@ -176,7 +177,7 @@ func (p *jsonParser) object(depth int) error {
 		if err := p.str(); err != nil {
 			return err
 		}
-		_, size := lengthOf(p.out.b, m.start)
+		_, size := LengthOf(p.out.b, m.start)
 		m.key, m.keyEnd = m.start+size, len(p.out.b)
 		if p.next() != ':' {
 			return p.wrong("after a name")
@@ -194,7 +195,7 @@ func (p *jsonParser) object(depth int) error {
 			p.i++
 			n := p.order(p.members[first:], head+1)
 			p.members = p.members[:first]
-			p.setHead(head, n, p.out.mapLen)
+			p.setHead(head, n, p.out.MapLen)
 			return nil
 		default:
 			return p.wrong("in an object")
@@ -257,7 +258,7 @@ func (p *jsonParser) text(s string) {
 	if !utf8.ValidString(s) {
 		s = string([]rune(s))
 	}
-	p.out.str(s)
+	p.out.Str(s)
 }
 
 // escaped reads the string that begins at start and has its first escape at i.
@@ -349,14 +350,14 @@ func (p *jsonParser) number() error {
 	}
 	text := p.in[p.i : p.i+n]
 	p.i += n
-	if i, ok := canonicalInt(text); ok {
-		p.out.int(i)
+	if i, ok := CanonicalInt(text); ok {
+		p.out.Int(i)
 	} else if u, ok := canonicalUint(text); ok {
-		p.out.uint(u)
-	} else if f, ok := canonicalFloat(text); ok && text != "-0" {
-		p.out.float(f)
+		p.out.Uint(u)
+	} else if f, ok := CanonicalFloat(text); ok && text != "-0" {
+		p.out.Float(f)
 	} else {
-		p.out.literal(text)
+		p.out.Literal(text)
 	}
 	return nil
 }

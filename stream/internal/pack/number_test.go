@@ -1,4 +1,4 @@
-package stream
+package pack
 
 import (
 	"math/rand/v2"
@@ -17,7 +17,7 @@ func TestShortDecimal(t *testing.T) {
 		}
 		taken++
 		want, err := strconv.ParseFloat(s, 64)
-		if text := string(appendJSONFloat(nil, want)); err != nil || got != want || text != s {
+		if text := string(AppendJSONFloat(nil, want)); err != nil || got != want || text != s {
 			t.Fatalf("shortDecimal(%q) = %v, want %v, which prints as %s (%v)", s, got, want, text, err)
 		}
 	}

@@ -1,4 +1,4 @@
-package stream
+package pack
 
 import (
 	"math"
@@ -44,10 +44,11 @@ func numberLen[T string | []byte](s T) int {
 	return i
 }
 
-func isJSONNumber[T string | []byte](s T) bool { return len(s) > 0 && numberLen(s) == len(s) }
+// IsJSONNumber reports whether s is a number of JSON and no more.
+func IsJSONNumber[T string | []byte](s T) bool { return len(s) > 0 && numberLen(s) == len(s) }
 
-// canonicalInt returns the int64 that s is, where s is what strconv prints for it.
-func canonicalInt[T string | []byte](s T) (int64, bool) {
+// CanonicalInt returns the int64 that s is, where s is what strconv prints for it.
+func CanonicalInt[T string | []byte](s T) (int64, bool) {
 	n := len(s)
 	if n == 0 || n > 20 {
 		return 0, false
@@ -83,9 +84,9 @@ func canonicalUint(s string) (uint64, bool) {
 	return u, err == nil
 }
 
-// canonicalFloat returns the float64 that s is, where s is what encoding/json
+// CanonicalFloat returns the float64 that s is, where s is what encoding/json
 // prints for it.
-func canonicalFloat[T string | []byte](s T) (float64, bool) {
+func CanonicalFloat[T string | []byte](s T) (float64, bool) {
 	if f, ok := shortDecimal(s); ok {
 		return f, true
 	}
@@ -102,7 +103,7 @@ func canonicalFloat[T string | []byte](s T) (float64, bool) {
 		return 0, false
 	}
 	var buf [32]byte
-	return f, string(appendJSONFloat(buf[:0], f)) == string(s)
+	return f, string(AppendJSONFloat(buf[:0], f)) == string(s)
 }
 
 // powersOfTen are all float64s, to the digit.
@@ -144,9 +145,9 @@ func shortDecimal[T string | []byte](s T) (float64, bool) {
 	return f, math.Abs(f) >= 1e-6 // smaller ones have an exponent
 }
 
-// appendJSONFloat appends f in the form of encoding/json, which is that of
+// AppendJSONFloat appends f in the form of encoding/json, which is that of
 // ECMAScript.
-func appendJSONFloat(b []byte, f float64) []byte {
+func AppendJSONFloat(b []byte, f float64) []byte {
 	abs := math.Abs(f)
 	if abs == 0 || abs >= 1e-6 && abs < 1e21 {
 		return strconv.AppendFloat(b, f, 'f', -1, 64)

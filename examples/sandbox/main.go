@@ -49,6 +49,9 @@ It ends on an interrupt, and everything in it is gone then.
     -bandwidth BYTES    bytes a second of all connections together; takes K, M and G
     -conn-bandwidth BYTES
                         bytes a second of each connection
+    -requests N             requests a second that are served; those above are answered
+                            with 429
+    -burst N                requests that are served at once in spite of it (default 100)
     -profile FILE       where a profile of its processor time is left at the end
 
 While it runs, GET /_comettest/state, GET /_comettest/stats, POST /_comettest/stats/reset and
@@ -95,6 +98,8 @@ func parseFlags(stderr io.Writer, args []string) (*settings, error) {
 	fs.StringVar(&s.opts.Dir, "dir", "", "")
 	fs.BoolVar(&s.opts.DiscardBodies, "discard", false, "")
 	fs.DurationVar(&s.network.Latency, "latency", 0, "")
+	fs.Float64Var(&s.network.RequestsPerSecond, "requests", 0, "")
+	fs.IntVar(&s.network.Burst, "burst", 100, "")
 	fs.Func("bandwidth", "", func(v string) (err error) {
 		s.network.BytesPerSecond, err = parseSize(v)
 		return err

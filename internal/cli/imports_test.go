@@ -117,7 +117,7 @@ var rules = map[string]rule{
 	},
 
 	// A server that shares the client's types shares its mistakes.
-	"internal/comettest/inject": {},
+	"internal/comettest/inject": {others: []string{"golang.org/x/"}},
 	"internal/comettest":        {others: []string{"golang.org/x/", "github.com/klauspost/compress/gzip"}},
 	"stream": {
 		others: []string{"github.com/klauspost/compress/zstd", "github.com/vmihailenco/msgpack/v5"},

@@ -83,6 +83,26 @@ func TestNetworkJitter(t *testing.T) {
 	}
 }
 
+func TestNetworkQuota(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &inject.Network{RequestsPerSecond: 10, Burst: 3}
+		h := n.Middleware(new(okHandler))
+		if diff := cmp.Diff([]int{200, 200, 200, 429, 429}, statuses(h, 5, "GET", "/")); diff != "" {
+			t.Errorf("a burst (-want +got):\n%s", diff)
+		}
+		time.Sleep(200 * time.Millisecond)
+		if diff := cmp.Diff([]int{200, 200, 429}, statuses(h, 3, "GET", "/")); diff != "" {
+			t.Errorf("after 200 ms (-want +got):\n%s", diff)
+		}
+		if after := send(h, "GET", "/", "").Header().Get("Retry-After"); after != "1" {
+			t.Errorf("Retry-After %q", after)
+		}
+		if got := n.Stats(); got.Requests != 9 || got.Refused != 4 {
+			t.Errorf("stats %+v", got)
+		}
+	})
+}
+
 func TestNetworkMaxRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &inject.Network{Latency: time.Second, MaxRequests: 3}

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // Network shapes the wire of a server: Listener caps the bandwidth, Middleware
@@ -40,8 +42,15 @@ type Network struct {
 	// answered with 429. 0 is no bound.
 	MaxRequests int
 
+	// RequestsPerSecond is how many requests are served on average, Burst how many
+	// at once. Those above it are answered with 429, and that it be tried again in
+	// a second. 0 is no quota.
+	RequestsPerSecond float64
+	Burst             int
+
 	once       sync.Once
 	in, out    *pacer // nil without a cap
+	quota      *rate.Limiter
 	jitter     *rand.Rand
 	jitterLock sync.Mutex
 
@@ -60,7 +69,7 @@ type NetworkStats struct {
 	// Conns is the number of connections accepted.
 	Conns int64 `json:"conns"`
 	// Requests counts those that arrived, Refused those of them that were
-	// answered with 429 by MaxRequests.
+	// answered with 429.
 	Requests int64 `json:"requests"`
 	Refused  int64 `json:"refused"`
 	// InFlight is the number of requests being served, latency included, and
@@ -81,6 +90,10 @@ func (n *Network) Stats() NetworkStats {
 func (n *Network) Init() {
 	n.once.Do(func() {
 		n.in, n.out = NewPacer(n.BytesPerSecond), NewPacer(n.BytesPerSecond)
+		n.quota = rate.NewLimiter(rate.Inf, 0)
+		if n.RequestsPerSecond > 0 {
+			n.quota = rate.NewLimiter(rate.Limit(n.RequestsPerSecond), n.Burst)
+		}
 		n.jitter = rand.New(rand.NewPCG(n.Seed, 0))
 	})
 }
@@ -113,7 +126,11 @@ func (n *Network) Middleware(next http.Handler) http.Handler {
 		}
 		n.requests.Add(1)
 		flight := n.flight.Add(1)
-		admitted := n.MaxRequests == 0 || flight <= int64(n.MaxRequests)
+		admitted, msg := n.MaxRequests == 0 || flight <= int64(n.MaxRequests), "too many requests at once"
+		if admitted && !n.quota.Allow() {
+			admitted, msg = false, "too many requests"
+			w.Header().Set("Retry-After", "1")
+		}
 		if !admitted {
 			// It gives its place back before it waits: refused requests must
 			// not keep others out.
@@ -121,7 +138,7 @@ func (n *Network) Middleware(next http.Handler) http.Handler {
 			n.refused.Add(1)
 			n.wait(r)
 			writeControl(w, http.StatusTooManyRequests, map[string]any{
-				"msg": "too many requests at once", "code": http.StatusTooManyRequests, "data": nil, "sdk_error_code": 0,
+				"msg": msg, "code": http.StatusTooManyRequests, "data": nil, "sdk_error_code": 0,
 			})
 			return
 		}

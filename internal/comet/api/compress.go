@@ -2,11 +2,12 @@ package api
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"net/http"
 	"sync"
+
+	"github.com/klauspost/compress/gzip"
 )
 
 // compressedBodies is what [features] remember of bodies with gzip.

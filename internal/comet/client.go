@@ -26,6 +26,9 @@ type Client struct {
 	Panels      Panels
 	Views       Views
 
+	// Server is what is known of the instance.
+	*api.Server
+
 	conn *api.Conn
 }
 
@@ -39,35 +42,9 @@ func New(o api.Options) (*Client, error) {
 		Workspaces: Workspaces{c}, Projects: Projects{c}, Experiments: Experiments{c},
 		Parameters: Parameters{c}, Others: Others{c}, Metrics: Metrics{c}, Texts: Texts{c}, Origins: Origins{c}, Assets: Assets{c},
 		Artifacts: Artifacts{c}, Registry: Registry{c}, Panels: Panels{c}, Views: Views{c},
-		conn: c,
+		Server: c.Server, conn: c,
 	}, nil
 }
-
-// Root returns the address of the instance: scheme and host, with a slash.
-func (c *Client) Root() string { return c.conn.Root() }
-
-// Clientlib returns the client library's address that all others follow from.
-func (c *Client) Clientlib() string { return c.conn.Clientlib() }
-
-// Version returns the version of the server, and false when it does not tell.
-// The server is asked once.
-func (c *Client) Version(ctx context.Context) (api.Version, bool) { return c.conn.Version(ctx) }
-
-// CheckAddress makes sure that the client library's API is where the address of
-// the instance leads: the REST API, whose place follows from the host alone, may
-// answer all the same. It returns an [*AddressError] if it is elsewhere, or
-// nowhere while the path is not the usual one. Where the server does not tell its
-// version at all, a usual path is taken for right.
-func (c *Client) CheckAddress(ctx context.Context) error { return c.conn.CheckAddress(ctx) }
-
-// FindAddress returns the address, the configured one or one near it, at which the
-// client library's API tells its version, "" if there is none.
-func (c *Client) FindAddress(ctx context.Context) string { return c.conn.FindAddress(ctx) }
-
-// NotDone tells the client that an uncertain write was not done, as its caller
-// has found. Where several were answered as by a server that does not have the
-// call, the client makes it in another way from then on.
-func (c *Client) NotDone(err error) { c.conn.NotDone(err) }
 
 // ExperimentURL returns the address of an experiment in the web interface.
 func (c *Client) ExperimentURL(workspace, project, key string, archived bool) string {

@@ -51,7 +51,7 @@ func (c Assets) StartVisualization(ctx context.Context, u *Upload, parts int) (*
 
 func (c Assets) startDirect(ctx context.Context, path string, q url.Values, metadata json.RawMessage, parts int) (*DirectUpload, error) {
 	cl := &api.Call{Method: http.MethodPost, Family: api.FamilyClient, Path: path + "upload-start"}
-	if c.conn.Lacks(featureDirect) {
+	if c.conn.Server.Lacks(featureDirect) {
 		return nil, c.conn.Missing(cl)
 	}
 	o := fieldsOf(q)
@@ -161,5 +161,5 @@ func (d *DirectUpload) completion(o *wire.Object) *api.Call {
 // LeaveDirect notes that direct uploads do not work at this server, and why.
 // None is begun any more.
 func (c Assets) LeaveDirect(why error) {
-	c.conn.Leave(featureDirect, "direct uploads do not work here, assets go through the server", why)
+	c.conn.Server.Leave(featureDirect, "direct uploads do not work here, assets go through the server", why)
 }

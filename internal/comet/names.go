@@ -36,8 +36,11 @@ type (
 	AssetRequest = api.AssetRequest
 )
 
-// DefaultURL is the address of the public instance.
-const DefaultURL = api.DefaultURL
+// What servers do differently, and an import finds out.
+const (
+	RefusesTakenKeys = api.RefusesTakenKeys
+	KeepsLatestName  = api.KeepsLatestName
+)
 
 // Classes of failure, to be tested for with [errors.Is].
 var (

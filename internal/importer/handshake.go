@@ -19,7 +19,7 @@ import (
 // known to refuse keys that are taken, it is asked for the experiment before. The
 // first new experiment of a run shows which kind the destination is.
 func (e *opening) newRun(ctx context.Context) (*comet.Run, error) {
-	says, known := e.r.saysTaken.Peek()
+	says, known := e.r.Client.Server.Known(comet.RefusesTakenKeys)
 	if !says {
 		if taken, err := e.isTaken(ctx); taken || err != nil {
 			return nil, cmp.Or(err, comet.ErrExists)
@@ -32,7 +32,7 @@ func (e *opening) newRun(ctx context.Context) (*comet.Run, error) {
 	var err error
 	first := false
 	// What is unknown is found out by the next one.
-	_, _ = e.r.saysTaken.Get(func() (says bool, unknown error) {
+	_, _ = e.r.Client.Server.Find(comet.RefusesTakenKeys, func() (says bool, unknown error) {
 		first = true
 		run, says, unknown, err = e.tryHandshake(ctx)
 		return says, unknown

@@ -105,10 +105,6 @@ type run struct {
 	large  *semaphore.Weighted
 	points *points.Limits
 
-	// How the destination does what servers do differently.
-	saysTaken    flow.Lazy[bool] // its handshake refuses a key that is taken
-	oldNamesLose flow.Lazy[bool] // against the name that it makes up, since that is later
-
 	busy flow.Locks[string] // experiments by their key at the destination: joined streams may hold one twice
 }
 

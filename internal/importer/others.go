@@ -125,7 +125,7 @@ func (e *experiment) logReading(ctx context.Context, name string, r *reading, ti
 // of now. The first name of a run shows which kind the destination is.
 func (e *experiment) writeName(ctx context.Context, v *valueDoc) error {
 	written := false
-	old, err := e.r.oldNamesLose.Get(func() (bool, error) {
+	old, err := e.r.Client.Server.Find(comet.KeepsLatestName, func() (bool, error) {
 		written = true
 		if err := e.logOther(ctx, v); err != nil {
 			return false, err

@@ -29,16 +29,16 @@ func (c *Conn) Ack(ctx context.Context, cl *Call) error {
 		}
 		return nil
 	}
-	trait := "acknowledges " + cl.Method + " " + cl.Path
-	does, known := c.features.known(trait)
+	trait := acknowledges(cl)
+	does, known := c.Server.Known(trait)
 	cl.silent = known && !does
 	resp, err := c.do(ctx, cl)
 	switch {
 	case err == nil:
-		c.features.learn(trait, true)
+		c.Server.Learn(trait, true)
 		return resp.Body.Close()
 	case !known && errors.Is(err, ErrNotAcknowledged):
-		c.features.learn(trait, false)
+		c.Server.Learn(trait, false)
 	}
 	return err
 }

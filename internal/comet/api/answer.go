@@ -21,8 +21,7 @@ import (
 
 // A judge says what the answer to a call means, in errors that hold no secret.
 type judge struct {
-	addr        address
-	rest        *restBase
+	server      *Server
 	secrets     secrets
 	absentWords []string // see [Options]
 }
@@ -261,15 +260,15 @@ func (j *judge) shownPath(cl *Call) string {
 	if base == "" {
 		switch cl.Family {
 		case FamilyREST:
-			base = j.rest.known(j.addr.rest)
+			base = j.server.rest.known(j.server.addr.rest)
 		case familyAlt:
-			base = j.addr.alt
+			base = j.server.addr.alt
 		case FamilyClient:
-			base = j.addr.clientlib
+			base = j.server.addr.clientlib
 		}
 	}
 	// The root has a slash too many.
-	return j.secrets.hide(base[len(j.addr.root)-1:] + cl.Path)
+	return j.secrets.hide(base[len(j.server.addr.root)-1:] + cl.Path)
 }
 
 // networkError describes a try without a usable answer. The error of package

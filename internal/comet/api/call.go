@@ -185,11 +185,11 @@ func (c *Conn) target(ctx context.Context, cl *Call) string {
 	}
 	switch cl.Family {
 	case familyAlt:
-		return c.addr.alt + cl.Path
+		return c.Server.addr.alt + cl.Path
 	case FamilyClient:
-		return c.addr.clientlib + cl.Path
+		return c.Server.addr.clientlib + cl.Path
 	}
-	return c.restURL(ctx) + cl.Path
+	return c.Server.restURL(ctx) + cl.Path
 }
 
 // Document makes a call and returns its JSON answer.

@@ -10,14 +10,11 @@ import (
 	"github.com/klauspost/compress/gzip"
 )
 
-// compressedBodies is what [features] remember of bodies with gzip.
-const compressedBodies = "gzip"
-
 // Compressed has send make a call with a compressed body, of JSON text given in
 // pieces, which are strings and byte slices. A server, or a proxy before it,
 // that does not take the first such body gets this and all others as they are.
 func (c *Conn) Compressed(ctx context.Context, cl Call, send func(context.Context, *Call) error, pieces ...any) error {
-	has, known := c.features.known(compressedBodies)
+	has, known := c.Server.Known(TakesGzip)
 	if has || !known {
 		small := cl
 		var err error
@@ -26,20 +23,20 @@ func (c *Conn) Compressed(ctx context.Context, cl Call, send func(context.Contex
 		}
 		err = send(ctx, &small)
 		if err == nil {
-			c.features.learn(compressedBodies, true)
+			c.Server.Learn(TakesGzip, true)
 		}
 		if known || !mayRefuseEncoding(err) {
 			return err
 		}
 		if e, ok := errors.AsType[*Error](err); ok && e.uncertain && !e.gaveUp {
-			e.lacks = compressedBodies
+			e.lacks = TakesGzip
 			return err
 		}
 	}
 	cl.Body = JSONBody(concat(pieces))
 	err := send(ctx, &cl)
 	if err == nil && !known {
-		c.features.learn(compressedBodies, false)
+		c.Server.Learn(TakesGzip, false)
 	}
 	return err
 }

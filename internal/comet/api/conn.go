@@ -1,13 +1,11 @@
 package api
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/comet-stream/comet-stream/internal/comet/gate"
@@ -170,7 +168,7 @@ func defaultWriteRate(host string) rate.Limit {
 
 // Conn is what is known of a server, and how calls of it are made.
 type Conn struct {
-	addr    address
+	Server  *Server
 	Key     string
 	Lib     string
 	http    *http.Client
@@ -184,71 +182,6 @@ type Conn struct {
 	unclear unclearWords
 
 	largeTurn chan struct{} // see room
-
-	rest     restBase
-	version  versionCache
-	features features
-}
-
-// restBase remembers which of two candidate bases the REST API answers on.
-type restBase struct {
-	mu   sync.Mutex
-	base string
-}
-
-// known returns the base that has been found, or def.
-func (b *restBase) known(def string) string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.base != "" {
-		return b.base
-	}
-	return def
-}
-
-// restURL returns the base of the REST API. Where the instance sits below a
-// path prefix it asks which of the two forms exists, until one of them answers.
-func (c *Conn) restURL(ctx context.Context) string {
-	if c.addr.restPrefixed == "" {
-		return c.addr.rest
-	}
-	c.rest.mu.Lock()
-	defer c.rest.mu.Unlock()
-	if c.rest.base != "" {
-		return c.rest.base
-	}
-	for _, base := range []string{c.addr.rest, c.addr.restPrefixed} {
-		if c.answersREST(ctx, base) {
-			c.rest.base = base
-			return base
-		}
-	}
-	return c.addr.rest
-}
-
-// answersREST reports whether the REST API is at base. A key that is refused,
-// say, is refused by the API.
-func (c *Conn) answersREST(ctx context.Context, base string) bool {
-	cl := ReadAccount.Call(nil)
-	cl.base = base
-	_, err := c.Try(c.retry.briefly(ctx), cl)
-	return err == nil || refused(err)
-}
-
-// probe reports whether the server answers at all now.
-func (c *Conn) probe(ctx context.Context) bool {
-	ctx = c.retry.briefly(ctx)
-	return c.answersREST(ctx, c.restURL(ctx))
-}
-
-// answersWell reports whether a read that was answered well still is.
-func (c *Conn) answersWell(ctx context.Context, cl *Call) bool {
-	resp, err := c.Try(c.retry.briefly(ctx), cl)
-	if err != nil {
-		return false
-	}
-	resp.Body.Close()
-	return true
 }
 
 // ReadAccount is read also to see whether a server answers at all.
@@ -278,7 +211,7 @@ func New(o Options) (*Conn, error) {
 		}
 	}
 	c := &Conn{
-		addr:    addr,
+		Server:  &Server{addr: addr},
 		Key:     o.APIKey,
 		Lib:     o.LibVersion,
 		http:    &http.Client{Transport: transport.New(network, chain), CheckRedirect: checkRedirect},
@@ -290,20 +223,15 @@ func New(o Options) (*Conn, error) {
 
 		unclear: unclearWords{tell: o.Unclear},
 	}
-	c.judge = &judge{addr: addr, rest: &c.rest, secrets: newSecrets(o.APIKey, o.AllowHeaderValue), absentWords: o.AbsentWords}
+	c.Server.conn = c
+	c.judge = &judge{server: c.Server, secrets: newSecrets(o.APIKey, o.AllowHeaderValue), absentWords: o.AbsentWords}
 	for _, r := range []*retrier{&c.retry, &c.storage} {
-		r.Retry, r.stats, r.notify, r.waits, r.well, r.probe, r.sample = o.Retry, o.Counters, o.Notify, o.Waits, o.Succeeded, c.probe, c.answersWell
+		r.Retry, r.stats, r.notify, r.waits, r.well, r.probe, r.sample = o.Retry, o.Counters, o.Notify, o.Waits, o.Succeeded, c.Server.answers, c.Server.answersWell
 	}
 	c.retry.gate = gate.New(o.Retry.MaxThrottled)
 	c.storage.optional, c.storage.answer = true, storageAnswer
 	return c, nil
 }
-
-// Clientlib returns the client library's address that all others follow from.
-func (c *Conn) Clientlib() string { return c.addr.clientlib }
-
-// Root returns the address of the instance: scheme and host, with a slash.
-func (c *Conn) Root() string { return c.addr.root }
 
 // CloseIdle closes the connections that wait for a next request.
 func (c *Conn) CloseIdle() {

@@ -22,9 +22,7 @@
 // is then an [*Error] of one of the classes in errors.go. A write that must not be
 // done twice is sent once, and [ErrUncertain] where its outcome is not known.
 //
-// What a conn has learnt of the server is kept in it: its version, the place of the
-// REST API, calls that it lacks, writes that it does not acknowledge, whether it
-// takes compressed bodies ([Conn.Gated], version.go), and how its endpoints do.
+// What is known of the server is one value, a [Server] (server.go, traits.go).
 //
 // A conn may be used by any number of goroutines.
 //

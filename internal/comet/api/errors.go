@@ -130,9 +130,9 @@ type Error struct {
 	absent          bool // says that something does not exist
 	page            bool // is one of HTML, which the API never sends
 	unclear         bool
-	endpointMissing bool   // speaks of the path, not of an object
-	lacks           string // of [features]: what the server seems to lack
-	storage         bool   // the answer is that of the server's storage
+	endpointMissing bool  // speaks of the path, not of an object
+	lacks           Trait // of [features]: what the server seems to lack
+	storage         bool  // the answer is that of the server's storage
 	gaveUp          bool
 	outage          bool
 	uncertain       bool

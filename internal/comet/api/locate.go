@@ -27,20 +27,20 @@ func (e *AddressError) Error() string {
 // answer all the same. It returns an [*AddressError] if it is elsewhere, or
 // nowhere while the path is not the usual one. Where the server does not tell its
 // version at all, a usual path is taken for right.
-func (c *Conn) CheckAddress(ctx context.Context) error {
-	v := &c.version
-	_, known := c.Version(ctx)
+func (s *Server) CheckAddress(ctx context.Context) error {
+	v := &s.version
+	_, known := s.Version(ctx)
 	v.mu.Lock()
 	at, asked := v.base, v.asked
 	v.mu.Unlock()
-	configured := c.addr.clientlib
+	configured := s.addr.clientlib
 	switch {
 	case known && at == configured, !asked:
 		return nil // !asked: it is in trouble, which whatever comes next will tell
 	case known:
 		return &AddressError{configured, at}
 	}
-	found := c.FindAddress(ctx)
+	found := s.FindAddress(ctx)
 	if found == configured || found == "" && strings.HasSuffix(configured, "/clientlib/") {
 		return nil
 	}
@@ -49,12 +49,12 @@ func (c *Conn) CheckAddress(ctx context.Context) error {
 
 // FindAddress returns the address, the configured one or one near it, at which the
 // client library's API tells its version, "" if there is none.
-func (c *Conn) FindAddress(ctx context.Context) string {
-	for _, base := range c.addr.near() {
+func (s *Server) FindAddress(ctx context.Context) string {
+	for _, base := range s.addr.near() {
 		if ctx.Err() != nil {
 			break
 		}
-		if _, known, _ := c.askVersion(c.retry.briefly(ctx), base); known {
+		if _, known, _ := s.askVersion(s.conn.retry.briefly(ctx), base); known {
 			return base
 		}
 	}

@@ -47,21 +47,20 @@ func (c *Conn) PostText(ctx context.Context, cl Call, o *wire.Object, name strin
 // AltAck writes where the Python SDK writes, and where that place is missing,
 // to the documented one.
 func (c *Conn) AltAck(ctx context.Context, cl *Call) error {
-	const place = "clientlib/rest/v2/"
-	if has, known := c.features.known(place); !known || has {
+	if has, known := c.Server.Known(HasSDKWrites); !known || has {
 		alt := *cl
 		alt.Family = familyAlt
 		err := c.Ack(ctx, &alt)
 		if e, ok := errors.AsType[*Error](err); ok && !known {
-			e.seemsToLack(place)
+			e.seemsToLack(HasSDKWrites)
 		}
 		if !errors.Is(err, ErrUnsupported) {
 			if err == nil {
-				c.features.learn(place, true)
+				c.Server.Learn(HasSDKWrites, true)
 			}
 			return err
 		}
-		c.features.learn(place, false)
+		c.Server.Learn(HasSDKWrites, false)
 	}
 	return c.Ack(ctx, cl)
 }

@@ -35,7 +35,7 @@ func (c *Conn) PutPart(ctx context.Context, address *url.URL, content io.ReaderA
 	e := c.storage.begin(cl)
 	resp, err := c.doWith(ctx, cl, e)
 	if err != nil {
-		if e, ok := errors.AsType[*Error](err); ok && e.outage && ctx.Err() == nil && c.probe(ctx) {
+		if e, ok := errors.AsType[*Error](err); ok && e.outage && ctx.Err() == nil && c.Server.answers(ctx) {
 			// The server is well, it is its storage that is out of reach.
 			e.outage = false
 		}

@@ -1,0 +1,106 @@
+package api
+
+import "sync"
+
+// Trait is something in which servers differ. That of a call which older servers lack
+// is the path of the call.
+type Trait string
+
+// The traits that are not calls.
+const (
+	// TakesGzip is that requests may be compressed.
+	TakesGzip Trait = "takes gzip"
+	// HasSDKWrites is that writes are taken where the Python SDK sends some.
+	HasSDKWrites Trait = "has clientlib/rest/v2/"
+	// RefusesTakenKeys is that a handshake for an experiment key that is taken is
+	// refused.
+	RefusesTakenKeys Trait = "refuses taken keys"
+	// KeepsLatestName is that a name counts by its time, not by when it came.
+	KeepsLatestName Trait = "keeps the latest name"
+)
+
+// acknowledges is that the answer to a call says that it was done.
+func acknowledges(cl *Call) Trait { return Trait("acknowledges " + cl.Method + " " + cl.Path) }
+
+// Traits remembers what a server has shown to have and to lack.
+type Traits struct {
+	mu    sync.Mutex
+	known map[Trait]*knowledge
+}
+
+// knowledge is what is known of one trait.
+type knowledge struct {
+	asking     chan struct{} // full while somebody finds out
+	has, known bool
+	// doubts is how often a write by a call was not done whose answer looked like
+	// that of a server without the call.
+	doubts int
+}
+
+// of returns what is known of a trait. The caller holds mu.
+func (t *Traits) of(trait Trait) *knowledge {
+	k := t.known[trait]
+	if k == nil {
+		if t.known == nil {
+			t.known = make(map[Trait]*knowledge)
+		}
+		k = &knowledge{asking: make(chan struct{}, 1)}
+		t.known[trait] = k
+	}
+	return k
+}
+
+// Known returns whether the server has a trait, if that is known. It waits for who
+// is finding out, see [Traits.Find].
+func (t *Traits) Known(trait Trait) (has, known bool) {
+	t.mu.Lock()
+	k := t.of(trait)
+	t.mu.Unlock()
+	k.asking <- struct{}{}
+	defer func() { <-k.asking }()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return k.has, k.known
+}
+
+// Learn notes whether the server has a trait. It reports whether that is news.
+func (t *Traits) Learn(trait Trait, has bool) (news bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	k := t.of(trait)
+	news = !k.known || k.has != has
+	k.has, k.known = has, true
+	return news
+}
+
+// Find returns whether the server has a trait, and runs ask to find out where that is
+// not known; others wait meanwhile. What ask returns with an error is forgotten.
+func (t *Traits) Find(trait Trait, ask func() (has bool, err error)) (bool, error) {
+	t.mu.Lock()
+	k := t.of(trait)
+	t.mu.Unlock()
+	k.asking <- struct{}{}
+	defer func() { <-k.asking }()
+	t.mu.Lock()
+	has, known := k.has, k.known
+	t.mu.Unlock()
+	if known {
+		return has, nil
+	}
+	has, err := ask()
+	if err == nil {
+		t.Learn(trait, has)
+	}
+	return has, err
+}
+
+// doubt notes one more write that was not done.
+func (t *Traits) doubt(trait Trait) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	k := t.of(trait)
+	k.doubts++
+	if !k.known && k.doubts >= unclearTries {
+		k.has, k.known = false, true
+	}
+}

@@ -18,6 +18,10 @@
 # make measure  how large each package is, and what imports it
 # make python   python/comet_stream: types, the golden streams, the tables as pandas and DuckDB read them
 # make bench    the workloads of docs/benchmarks.md; bench-large adds the 20 GB asset
+# make bench-scale
+#               25,000 experiments (or EXPERIMENTS=) by 1 to 16 shards, some of them killed; half an hour
+# make bench-growth
+#               list, export, import and unchanged import of SIZES=1000,5000,25000,100000 experiments; twenty minutes
 
 GO          ?= go
 VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null)
@@ -41,7 +45,7 @@ SKIP    ?= docker
 PREFIX  ?= /usr/local
 DESTDIR ?=
 
-.PHONY: build manual install changelog test contract contract-full check gofmt vet vet-all lint have-lint govulncheck fuzz torture bench bench-large snapshot have-goreleaser release measure demo clean python
+.PHONY: build manual install changelog test contract contract-full check gofmt vet vet-all lint have-lint govulncheck fuzz torture bench bench-large bench-scale bench-growth snapshot have-goreleaser release measure demo clean python
 
 build: manual
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-X github.com/comet-stream/comet-stream/internal/cli.Version=$(VERSION)' -o bin/ $(TOOLS:%=./cmd/%)
@@ -135,6 +139,14 @@ bench: build
 
 bench-large: build
 	$(GO) run ./internal/bench -large
+
+EXPERIMENTS ?= 25000
+bench-scale: build
+	$(GO) run ./internal/bench -only scale -experiments $(EXPERIMENTS)
+
+SIZES ?= 1000,5000,25000,100000
+bench-growth: build
+	$(GO) run ./internal/bench -only W4 -sizes $(SIZES)
 
 snapshot:
 	$(GORELEASER) release --snapshot --clean $(addprefix --skip=,$(SKIP))

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
@@ -186,7 +187,7 @@ func (l *lab) mixed(ctx context.Context) (file string, content float64, err erro
 	}
 	times := int(2e9/plain) + 1
 	file = l.file("mixed.comet.zst")
-	return file, plain * float64(times), fill(file, one, times)
+	return file, plain * float64(times), concat(file, slices.Repeat([]string{one}, times)...)
 }
 
 // contentSize returns the size of what a file is when it is decompressed.

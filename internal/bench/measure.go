@@ -34,9 +34,10 @@ func filter(args ...string) step {
 // A result is what a pipe took.
 type result struct {
 	wall   time.Duration
-	first  time.Duration // to the first byte on the last stdout, 0 if none
-	peak   []int64       // resident set of each process at its highest, in bytes
-	output int64         // bytes on the last stdout
+	first  time.Duration   // to the first byte on the last stdout, 0 if none
+	peak   []int64         // resident set of each process at its highest, in bytes
+	cpu    []time.Duration // processor time of each process
+	output int64           // bytes on the last stdout
 }
 
 // pipe runs the steps as one pipe from the file in (or nothing) to the file out
@@ -104,6 +105,7 @@ func (l *lab) pipe(ctx context.Context, in, out string, steps ...step) (*result,
 			failed = errors.Join(failed, fmt.Errorf("%s: %w: %s", strings.Join(c.Args, " "), err, strings.TrimSpace(words[i].String())))
 		}
 		res.peak = append(res.peak, watches[i].end())
+		res.cpu = append(res.cpu, c.ProcessState.UserTime()+c.ProcessState.SystemTime())
 		l.profiles.ended(names[i], c.ProcessState)
 	}
 	res.wall = time.Since(began)
@@ -148,13 +150,13 @@ func size(name string) (int64, error) {
 	return fi.Size(), nil
 }
 
-// fill concatenates n times a file into another.
-func fill(name, from string, n int) error {
+// concat writes files one after the other into one.
+func concat(name string, files ...string) error {
 	out, err := os.Create(filepath.Clean(name))
 	if err != nil {
 		return err
 	}
-	for range n {
+	for _, from := range files {
 		in, err := os.Open(from)
 		if err != nil {
 			return errors.Join(err, out.Close())

@@ -67,16 +67,28 @@ type stats struct {
 }
 
 func (s *server) stats() (*stats, error) {
-	resp, err := http.Get(s.env["URL"] + "_comettest/stats")
+	st := &stats{}
+	return st, s.control("stats", st)
+}
+
+// traffic returns how many requests came in all, and how many of them were refused.
+func (s *server) traffic() (requests, refused int, err error) {
+	var n struct{ Requests, Refused int }
+	err = s.control("network", &n)
+	return n.Requests, n.Refused, err
+}
+
+// control reads a page of what the server says of itself.
+func (s *server) control(page string, into any) error {
+	resp, err := http.Get(s.env["URL"] + "_comettest/" + page)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("stats: %s", resp.Status)
+		return fmt.Errorf("%s: %s", page, resp.Status)
 	}
-	st := &stats{}
-	return st, json.NewDecoder(resp.Body).Decode(st)
+	return json.NewDecoder(resp.Body).Decode(into)
 }
 
 func (s *server) resetStats() error {

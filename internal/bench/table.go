@@ -91,12 +91,50 @@ func (t *table) keep(name string) error {
 	return os.WriteFile(name, text, 0o666)
 }
 
+// section prints a table of its own, and where it was asked for by name keeps it in
+// the file of the tables, in place of its last run.
+func (l *lab) section(name, words string, columns []string, rows [][]string) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s\n\n", words, onThis())
+	b.WriteString("| " + strings.Join(columns, " | ") + " |\n|" + strings.Repeat("---|", len(columns)) + "\n")
+	for _, row := range rows {
+		b.WriteString("| " + strings.Join(row, " | ") + " |\n")
+	}
+	fmt.Println(b.String())
+	if l.out == "-" || l.only == "" {
+		return nil
+	}
+	text, err := os.ReadFile(l.out)
+	if err != nil {
+		return err
+	}
+	first, last := "<!-- "+name+" -->\n", "<!-- end of "+name+" -->"
+	before, rest, begins := strings.Cut(string(text), first)
+	_, after, ends := strings.Cut(rest, last)
+	if !begins || !ends {
+		return fmt.Errorf("%s has no place for the table: %q and %q", l.out, strings.TrimSpace(first), last)
+	}
+	return os.WriteFile(l.out, []byte(before+first+b.String()+last+after), 0o666)
+}
+
+// onThis says where and when a table was made.
+func onThis() string {
+	return fmt.Sprintf("%s/%s, %d cores, %s, %s. Run of %s.", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), processor(), runtime.Version(),
+		time.Now().UTC().Format(time.DateOnly))
+}
+
+// thousands writes a number with its thousands apart.
+func thousands(n int) string {
+	if n < 1000 {
+		return fmt.Sprint(n)
+	}
+	return fmt.Sprintf("%s,%03d", thousands(n/1000), n%1000)
+}
+
 func (t *table) markdown() []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "# Benchmarks\n\n`make bench` prints this table, and leaves its last run here; the workloads are in `internal/bench`. Everything ran on one machine: %s/%s, %d cores, %s, %s. ",
-		runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), processor(), runtime.Version())
-	fmt.Fprintf(&b, "The embedded server shares the cores with the tools, so figures without a cap on latency or bandwidth are those of both together. Run of %s.\n\n",
-		time.Now().UTC().Format(time.DateOnly))
+	fmt.Fprintf(&b, "# Benchmarks\n\n`make bench` prints this table, and leaves its last run here; the workloads are in `internal/bench`. Everything ran on one machine: %s ", onThis())
+	b.WriteString("The embedded server shares the cores with the tools, so figures without a cap on latency or bandwidth are those of both together.\n\n")
 	b.WriteString("| workload | what | reached | target | met |\n|---|---|---|---|---|\n")
 	for _, r := range t.rows {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", r.workload, strings.ReplaceAll(r.what, "|", `\|`), r.reached, r.target, r.met)

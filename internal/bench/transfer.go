@@ -312,45 +312,6 @@ func (l *lab) curl(ctx context.Context, s *server, what string, total float64) e
 	return nil
 }
 
-// tinyExperiments is W4: the cost grows with the number of experiments alone.
-func tinyExperiments(ctx context.Context, l *lab) error {
-	const tiny = "synthetic:experiments=%d,metrics=1,points=1,assets=0,parameters=2"
-	file := l.file("tiny.comet.zst")
-	measure := func(n int) (out, in *result, err error) {
-		from, err := l.serve(ctx, "-seed", fmt.Sprintf(tiny, n))
-		if err != nil {
-			return nil, nil, err
-		}
-		out, err = l.pipe(ctx, "", file, exporter(from, source))
-		from.stop()
-		if err != nil {
-			return nil, nil, err
-		}
-		to, err := l.serve(ctx, "-seed", "empty")
-		if err != nil {
-			return nil, nil, err
-		}
-		defer to.stop()
-		in, err = l.pipe(ctx, file, "", importer(to, source))
-		return out, in, err
-	}
-	out1, in1, err := measure(1000)
-	if err != nil {
-		return err
-	}
-	out5, in5, err := measure(5000)
-	if err != nil {
-		return err
-	}
-	l.table.atMost("W4", "export, time of 5,000 experiments over that of 1,000", out5.wall.Seconds()/out1.wall.Seconds(), 5.5, "×")
-	l.table.atMost("W4", "export, memory of 5,000 experiments over that of 1,000", float64(out5.peak[0])/float64(out1.peak[0]), 1.2, "×")
-	l.table.atMost("W4", "import, time of 5,000 experiments over that of 1,000", in5.wall.Seconds()/in1.wall.Seconds(), 5.5, "×")
-	l.table.atMost("W4", "import, memory of 5,000 experiments over that of 1,000", float64(in5.peak[0])/float64(in1.peak[0]), 1.2, "×")
-	l.table.memory("W4", "export of 5,000 experiments", out5.peak...)
-	l.table.memory("W4", "import of 5,000 experiments", in5.peak...)
-	return os.Remove(file)
-}
-
 // hugeAsset is W5: one asset of 20 GB, made as it is read and not kept.
 func hugeAsset(ctx context.Context, l *lab) error {
 	const total = 20e9

@@ -134,7 +134,7 @@ var rules = map[string]rule{
 	"internal/measure":         {},
 	"internal/manual":          {not: []string{"os", "net", "net/http"}},
 	"internal/manual/generate": {own: []string{"internal/cli", "internal/manual"}},
-	"internal/bench":           {own: []string{"internal/bombs", "internal/cli", "internal/comet", "internal/comettest", "stream"}, others: []string{"github.com/klauspost/compress/zstd", "golang.org/x/"}},
+	"internal/bench":           {own: []string{"internal/bombs", "internal/cli", "internal/comet", "internal/comettest", "internal/comettest/inject", "stream"}, others: []string{"github.com/klauspost/compress/zstd", "golang.org/x/"}},
 }
 
 // slowGzip takes two to three times the processor of the library that all else is

@@ -2,6 +2,7 @@ package halving
 
 import (
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
@@ -60,6 +61,9 @@ type halving[T any] struct {
 }
 
 func (h *halving[T]) rest(from, to int) []T {
+	if !slices.Contains(h.done[from:to], true) {
+		return h.values[from:to:to] // as it is most often: nothing to be copied
+	}
 	var rest []T
 	for i := from; i < to; i++ {
 		if !h.done[i] {

@@ -75,6 +75,18 @@ var rules = map[string]rule{
 		"internal/comet", "internal/importer/answer", "internal/importer/document", "internal/importer/flow", "internal/importer/reconcile",
 		"internal/progress", "internal/report", "stream",
 	}, not: []string{"os", "net", "net/http"}},
+	"internal/importer/values": {own: []string{
+		"internal/comet", "internal/comet/wire", "internal/importer/answer", "internal/importer/document", "internal/importer/flow", "internal/importer/halving",
+		"internal/importer/place", "internal/importer/quota", "internal/importer/reconcile", "internal/importer/session", "internal/report", "stream",
+	}, others: []string{"golang.org/x/sync"}, not: []string{"os", "net", "net/http"}},
+	"internal/importer/texts": {own: []string{
+		"internal/comet", "internal/importer/answer", "internal/importer/content", "internal/importer/document", "internal/importer/flow", "internal/importer/reconcile",
+		"internal/importer/rewrite", "internal/importer/session", "internal/importer/spool", "internal/report", "stream",
+	}, others: []string{"golang.org/x/sync"}, not: []string{"os", "net", "net/http"}},
+	"internal/importer/origins": {own: []string{
+		"internal/comet", "internal/importer/answer", "internal/importer/document", "internal/importer/flow", "internal/importer/reconcile", "internal/importer/session",
+		"internal/report", "stream",
+	}, not: []string{"os", "net", "net/http"}},
 	"internal/importer/points": {own: []string{
 		"internal/comet", "internal/importer/answer", "internal/importer/document", "internal/importer/flow", "internal/importer/halving", "internal/importer/pointset",
 		"internal/importer/reconcile", "internal/importer/session", "internal/importer/spool", "internal/report", "internal/thin", "stream",

@@ -8,20 +8,22 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/assets"
-	"github.com/comet-stream/comet-stream/internal/importer/content"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
-	"github.com/comet-stream/comet-stream/internal/importer/halving"
 	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/importer/points"
+	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
+	"github.com/comet-stream/comet-stream/internal/importer/rewrite"
 	"github.com/comet-stream/comet-stream/internal/importer/session"
+	"github.com/comet-stream/comet-stream/internal/importer/texts"
+	"github.com/comet-stream/comet-stream/internal/importer/values"
 	"github.com/comet-stream/comet-stream/internal/importer/workspace"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-// An opening is the way of an experiment from its key to the mark that it is
-// finished: how it is found or made, marked before it is written to, and ended.
+// An opening is the way of an experiment from its key to its first record: how it is
+// found or made, and marked before it is written to.
 type opening struct {
 	*session.Experiment
 	r       *run
@@ -34,22 +36,28 @@ type opening struct {
 	runs    flow.Lazy[*comet.Run]
 }
 
+// An ending is the way of an experiment from its last record to the mark that it is
+// finished, and what its metadata show then.
+type ending struct {
+	*opening
+	name string // that is not among the others
+}
+
 // experiment is an experiment of the stream on its way to the destination. Its
 // records are worked on by one goroutine, in their order; what they ask for is
 // done side by side by others.
 type experiment struct {
 	*flow.Group
-	*opening
+	*ending
 
-	reads      readings
-	system     systemItem
-	text       *content.Spooled
-	points     *points.Points
-	assets     *assets.Assets
-	hasName    bool // the others hold the name
-	parameters parameterBatch
-	refusals   halving.Refusals // of parameters
-	verified   *expectation
+	others *values.Others
+	texts  *texts.Texts
+	points *points.Points
+	assets *assets.Assets
+
+	parts   map[stream.Kind]*part
+	current *part // that has taken the last record
+	ahead   ahead
 }
 
 // experimentDoc is what is used of an experiment's metadata.
@@ -59,15 +67,10 @@ type experimentDoc struct {
 
 // startExperiment begins the work on an experiment.
 func (r *run) startExperiment(work context.Context, src *place.Source, p *workspace.Project, rec *stream.Experiment) *experiment {
-	e := &experiment{Group: flow.NewGroup(r.Inbox), opening: &opening{
+	e := &experiment{Group: flow.NewGroup(r.Inbox), ending: &ending{opening: &opening{
 		Experiment: &session.Experiment{Destination: r.Destination, Record: rec, Turn: r.Turns.Join(), Tasks: flow.NewTasks(cap(r.Open))},
 		r:          r, source: src, project: p,
-	}}
-	e.assets = assets.New(e.Experiment, assets.Options{
-		Uploads: r.Uploads, Spools: r.Spools, Count: r.Counters.Assets, Target: p.Target, Run: e.run,
-		Whole: src.Whole.Has(stream.ResourceAssets), NoRewrite: r.o.NoRewrite,
-	})
-	e.points = points.New(e.Experiment, r.points, r.Spools, r.Counters.Points)
+	}}}
 	e.Out = report.Outcome{
 		Kind: report.KindExperiment, SourceKey: rec.Key,
 		Workspace: p.Target.Workspace, Project: p.Target.Name, Running: rec.Running,
@@ -76,9 +79,8 @@ func (r *run) startExperiment(work context.Context, src *place.Source, p *worksp
 	if rec.Name != nil {
 		e.Out.Name = *rec.Name
 	}
-	if r.Verify || r.Mode == VerifyOnly {
-		e.Verifies, e.verified = true, newExpectation()
-	}
+	e.Verifies = r.Verify || r.Mode == VerifyOnly
+	e.setParts()
 	p.Experiments.Add(1)
 	r.Working.Go(func() {
 		defer p.Experiments.Done()
@@ -109,7 +111,8 @@ func (e *experiment) work(ctx context.Context) {
 	})
 	e.Failure.Set(err)
 	if !e.Failure.Stops() && e.Whole && e.Out.Result != report.ResultElsewhere {
-		e.Failure.Set(e.flush(ctx))
+		e.Failure.Set(e.leave(ctx))
+		e.putName(ctx)
 	}
 	e.abandon()
 	e.Tasks.Wait()
@@ -126,10 +129,10 @@ func (e *experiment) work(ctx context.Context) {
 		if e.Failure.Get() == nil {
 			e.Failure.Set(e.finish(ctx))
 		}
-		if e.Failure.Get() == nil && e.verified != nil {
-			e.Failure.Set(e.verify(ctx))
-		} else if e.Failure.Get() != nil {
+		if e.Failure.Get() != nil {
 			e.putBack(ctx)
+		} else if e.Verifies {
+			e.Failure.Set(e.verify(ctx))
 		}
 	}
 	e.report()
@@ -169,59 +172,84 @@ func (e *experiment) report() {
 	e.r.Finished(o, err)
 }
 
-// take works on one record.
-func (e *experiment) take(ctx context.Context, rec stream.Record) error {
-	if err := e.between(ctx, rec.Kind()); err != nil {
-		return err
+// begin starts with what the experiment record itself holds.
+func (e *experiment) begin(ctx context.Context) error {
+	refs := &rewrite.References{Key: e.r.Keys.KeyOf}
+	e.source.SetAddress(refs, e.r.Client.Root())
+	e.assets.Start(refs)
+	if e.Existing != nil && e.r.Mode != VerifyOnly {
+		e.prefetch(ctx)
 	}
-	switch rec := rec.(type) {
-	case *stream.Values:
-		if rec.Of == stream.KindParameters {
-			return e.takeParameters(ctx, rec)
+	e.Expect(e.checkMetadata)
+	if e.Derived {
+		if err := e.others.PutOrigin(ctx); err != nil {
+			return err
 		}
-		return e.takeOthers(ctx, rec)
-	case *stream.Document:
-		if rec.Of == stream.KindGit {
-			return e.takeGit(ctx, rec)
-		}
-		return e.system.take(rec)
-	case *stream.Requirements:
-		return e.system.takePackages(rec)
-	case *stream.Text:
-		return e.takeText(ctx, rec)
-	case *stream.Metrics:
-		return e.points.Take(ctx, rec)
-	case *stream.Asset:
-		return e.assets.Begin(ctx, rec)
-	case *stream.Chunk:
-		return e.assets.Chunk(rec)
-	case *stream.AssetEnd:
-		return e.assets.End(ctx, rec)
-	case *stream.Skipped:
-		e.takeSkipped(rec)
+	}
+	if e.Record.Doc == nil {
+		return nil
+	}
+	if tags := e.Record.Tags; len(tags) > 0 {
+		session.Put(ctx, e.Experiment, e.tagsItem(tags))
+	}
+	if e.doc.FilePath.OK && e.r.Mode != VerifyOnly {
+		e.Spawn(func() { e.Item(report.Issue{Kind: "file path"}, e.putPath(ctx)) })
 	}
 	return nil
 }
 
-// between ends what goes over several records of other kinds than the next.
-func (e *experiment) between(ctx context.Context, next stream.Kind) error {
-	if next != stream.KindParameters {
-		e.flushParameters(ctx)
+// tagsItem are the tags, which are added to those that the destination has.
+func (e *experiment) tagsItem(want []string) *reconcile.Item[[]string] {
+	return &reconcile.Item[[]string]{
+		Issue: report.Issue{Kind: "tags"},
+		Read:  func(ctx context.Context) ([]string, error) { return e.r.Client.Experiments.Tags(ctx, e.Key) },
+		Compare: func(have []string) (lacking []reconcile.Difference) {
+			for _, t := range document.Without(want, have) {
+				lacking = append(lacking, differs(true, "tags", t, "the destination has it not")...)
+			}
+			return lacking
+		},
+		Write: func(ctx context.Context, f reconcile.Found[[]string]) error {
+			return e.r.Client.Experiments.AddTags(ctx, e.Key, document.Without(want, f.Have))
+		},
+		Count: func(f reconcile.Found[[]string]) {
+			e.Change(func(o *report.Outcome) { o.Written.Tags += int64(len(f.Values)) })
+		},
 	}
-	if next != stream.KindSystem && next != stream.KindRequirements {
-		e.flushSystem(ctx)
+}
+
+// take works on one record.
+func (e *experiment) take(ctx context.Context, rec stream.Record) error {
+	p := e.parts[rec.Kind()]
+	if p == nil || p != e.current {
+		if err := e.leave(ctx); err != nil {
+			return err
+		}
+		e.current = p
 	}
-	if next != stream.KindMetrics {
-		return e.points.Flush(ctx)
+	switch {
+	case p != nil:
+		return p.take(ctx, rec)
+	case rec.Kind() == stream.KindSkipped:
+		e.takeSkipped(rec.(*stream.Skipped))
 	}
 	return nil
+}
+
+// leave ends what goes over several records of a part.
+func (e *experiment) leave(ctx context.Context) error {
+	p := e.current
+	e.current = nil
+	if p == nil || p.flush == nil {
+		return nil
+	}
+	return p.flush(ctx)
 }
 
 // takeSkipped notes what the stream has not, and drops what came of it.
 func (e *experiment) takeSkipped(rec *stream.Skipped) {
 	e.r.o.Counters.Skipped.Add(1)
-	e.text.Close()
-	e.text = nil
+	e.texts.Drop()
 	e.assets.Abandon()
 	e.Issue(report.SkippedIssue(rec))
 	if rec.Of == stream.KindAsset {
@@ -229,26 +257,35 @@ func (e *experiment) takeSkipped(rec *stream.Skipped) {
 	}
 }
 
-// flush ends what goes over several records, after the last one.
-func (e *experiment) flush(ctx context.Context) error {
-	e.flushName(ctx)
-	return e.between(ctx, stream.KindExperimentEnd)
+// putName writes the name of an experiment whose others are not in the stream.
+func (e *experiment) putName(ctx context.Context) {
+	if e.name = document.Deref(e.Record.Name); e.others.HasName {
+		e.name = ""
+	}
+	if e.name != "" && e.r.Mode != VerifyOnly {
+		e.others.PutName(ctx, e.nameItem(), e.name)
+	}
 }
 
 // abandon ends what is open when the records have ended too early: an upload
 // may wait for more of them.
 func (e *experiment) abandon() {
-	e.text.Close()
-	e.text = nil
+	e.texts.Drop()
 	e.assets.Abandon()
 	e.points.Abandon()
 }
 
-// expect notes what a verification has to find. It reports whether that is all
-// there is to do.
-func (e *experiment) expect(f func(*expectation)) bool {
-	if e.verified != nil {
-		e.verified.note(f)
+// verify reads the experiment back and tells where it is not what the stream
+// says.
+func (e *experiment) verify(ctx context.Context) error {
+	switch {
+	case e.Existing == nil && e.r.Mode == VerifyOnly:
+		e.Issue(report.Issue{Class: report.Unverified, Kind: report.KindExperiment, Reason: "the destination does not have it"})
+		return nil
+	case e.r.Mode == DryRun:
+		return nil
 	}
-	return e.r.Mode == VerifyOnly
+	e.Expect(e.points.ReadBack)
+	e.Expect(e.assets.ReadBack)
+	return e.ReadBack(ctx)
 }

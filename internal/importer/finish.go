@@ -7,7 +7,6 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
-	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/report"
 )
 
@@ -18,7 +17,7 @@ import (
 // with the times of the stream is therefore one that was finished but for that
 // flag, and an archived one needs no other mark. One that is written to later is
 // marked by its start, see reopen.
-func (e *opening) finish(ctx context.Context) error {
+func (e *ending) finish(ctx context.Context) error {
 	switch {
 	case e.r.Mode == VerifyOnly:
 		return nil
@@ -28,7 +27,7 @@ func (e *opening) finish(ctx context.Context) error {
 	return e.finishThere(ctx)
 }
 
-func (e *opening) finishNew(ctx context.Context) error {
+func (e *ending) finishNew(ctx context.Context) error {
 	if !e.r.Dry() {
 		run, err := e.run(ctx)
 		if err != nil {
@@ -44,11 +43,11 @@ func (e *opening) finishNew(ctx context.Context) error {
 	if e.Unfinished {
 		e.Wrote("times")
 	}
-	return e.setArchived(ctx)
+	return e.archive(ctx)
 }
 
 // endRun ends the experiment, as one that has crashed if it has.
-func (e *opening) endRun(ctx context.Context, run *comet.Run, crashed bool) error {
+func (e *ending) endRun(ctx context.Context, run *comet.Run, crashed bool) error {
 	if err := e.r.ReportEnd(ctx, run); err != nil {
 		return fmt.Errorf("end: %w", err)
 	}
@@ -56,7 +55,7 @@ func (e *opening) endRun(ctx context.Context, run *comet.Run, crashed bool) erro
 }
 
 // setCrashed tells that the experiment has crashed, if it has.
-func (e *opening) setCrashed(ctx context.Context, crashed bool) error {
+func (e *ending) setCrashed(ctx context.Context, crashed bool) error {
 	if !crashed {
 		return nil
 	}
@@ -72,7 +71,7 @@ func (e *opening) setCrashed(ctx context.Context, crashed bool) error {
 }
 
 // setFirstTimes sets the times of an experiment for the first time.
-func (e *opening) setFirstTimes(ctx context.Context, run *comet.Run) error {
+func (e *ending) setFirstTimes(ctx context.Context, run *comet.Run) error {
 	end := e.ended()
 	switch {
 	case end != nil:
@@ -90,7 +89,7 @@ func (e *opening) setFirstTimes(ctx context.Context, run *comet.Run) error {
 
 // ended is the end that a new experiment gets. Of one that was running nothing is
 // known after the stream was written, however much later it is imported.
-func (e *opening) ended() *int64 {
+func (e *ending) ended() *int64 {
 	if e.Record.End != nil || !e.Record.Running || e.source.Written <= 0 {
 		return e.Record.End
 	}
@@ -101,62 +100,30 @@ func (e *opening) ended() *int64 {
 	return &end
 }
 
-// setArchived archives the experiment where the stream has it archived.
-func (e *opening) setArchived(ctx context.Context) error {
-	archived := e.Existing != nil && e.Existing.Archived
-	switch {
-	case e.Record.Archived == archived:
-		return nil
-	case !e.Record.Archived && !e.StreamWins:
-		e.Differs(report.Issue{Kind: "archived", Reason: "it is archived at the destination"})
-		return nil
+// finishThere ends the work on an experiment that was finished before.
+func (e *ending) finishThere(ctx context.Context) error {
+	if err := e.putState(ctx); err != nil {
+		return fmt.Errorf("set state: %w", err)
 	}
-	set := e.r.Client.Experiments.Restore
-	if e.Record.Archived {
-		set = e.r.Client.Experiments.Archive
+	if err := e.endAgain(ctx); err != nil {
+		return err
 	}
-	err := e.WriteLast("archived", func() error {
-		return e.r.SureOf(ctx, e.Key, func() error { return set(ctx, e.Key) },
-			func(m *comet.Experiment) bool { return m.Archived == e.Record.Archived })
-	})
-	if err != nil {
+	if err := e.putTimes(ctx); err != nil {
+		return fmt.Errorf("set times: %w", err)
+	}
+	return e.archive(ctx)
+}
+
+// archive comes after the times.
+func (e *ending) archive(ctx context.Context) error {
+	if err := e.putArchived(ctx); err != nil {
 		return fmt.Errorf("archive: %w", err)
 	}
 	return nil
 }
 
-// finishThere ends the work on an experiment that was finished before.
-func (e *opening) finishThere(ctx context.Context) error {
-	if err := e.compareState(ctx); err != nil {
-		return err
-	}
-	end, wrong := e.Existing.End, false
-	if e.Record.End != nil && !reconcile.Equal(e.Record.End, e.Existing.End) && !e.runsThere(e.Existing) {
-		if wrong = e.StreamWins; wrong {
-			end = e.Record.End
-		} else {
-			e.Differs(report.Issue{Kind: "end time", Reason: fmt.Sprintf("%d in the stream, %s at the destination", *e.Record.End, timeText(e.Existing.End))})
-		}
-	}
-	if err := e.endAgain(ctx); err != nil {
-		return err
-	}
-	// What was written has moved the end, so it is set again.
-	if e.Reopened() || e.Out.Written.Any() || wrong {
-		start := e.Existing.Start
-		if e.Record.Start != nil && (e.StreamWins || e.Reopened()) {
-			start = e.Record.Start
-		}
-		err := e.WriteLast("times", func() error { return e.SetOwnTimes(ctx, start, end) })
-		if err != nil {
-			return fmt.Errorf("set times: %w", err)
-		}
-	}
-	return e.setArchived(ctx)
-}
-
 // endAgain ends an experiment that was resumed to be written to.
-func (e *opening) endAgain(ctx context.Context) error {
+func (e *ending) endAgain(ctx context.Context) error {
 	if !e.resumed.Load() || e.Existing.Running || e.r.Dry() {
 		return nil
 	}
@@ -169,53 +136,4 @@ func (e *opening) endAgain(ctx context.Context) error {
 		crashed = *e.Record.Crashed
 	}
 	return e.endRun(ctx, run, crashed)
-}
-
-func timeText(t *int64) string {
-	if t == nil {
-		return "none"
-	}
-	return fmt.Sprint(*t)
-}
-
-// untoldCrash is the reason where a crash cannot be found again.
-const untoldCrash = "crashed in the stream, and the destination does not tell whether it has crashed"
-
-// compareState compares whether the experiment has ended, and how.
-func (e *opening) compareState(ctx context.Context) error {
-	crashed := document.IsTrue(e.Record.Crashed)
-	has := e.Existing.Crashed
-	if crashed && has == nil && !e.Existing.Running {
-		e.Issue(report.Issue{Class: report.Missing, Kind: "state", Reason: untoldCrash})
-		return nil
-	}
-	if e.runsThere(e.Existing) || !e.Existing.Running && (e.Record.Crashed == nil || has == nil || *has == crashed) {
-		return nil
-	}
-	if !e.StreamWins {
-		e.Differs(report.Issue{Kind: "state", Reason: fmt.Sprintf("%s in the stream, %s at the destination",
-			state(false, &crashed), state(e.Existing.Running, has))})
-		return nil
-	}
-	err := e.Write(ctx, "state", func() error { return e.r.UpdateStatus(ctx, e.Key, crashed) })
-	if err != nil {
-		return fmt.Errorf("set state: %w", err)
-	}
-	return nil
-}
-
-// runsThere reports whether an experiment of the stream that runs does so at the
-// destination too, as where that is the source.
-func (e *opening) runsThere(there *comet.Experiment) bool {
-	return e.Record.Running && there.Running
-}
-
-func state(running bool, crashed *bool) string {
-	switch {
-	case running:
-		return "running"
-	case crashed != nil && *crashed:
-		return "crashed"
-	}
-	return "finished"
 }

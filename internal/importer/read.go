@@ -124,7 +124,7 @@ func (d *dispatcher) inside(ctx context.Context, raw stream.Raw) error {
 		d.current = nil
 		return nil
 	}
-	if !known(raw.Kind) {
+	if !raw.Kind.Known() {
 		d.unknown(raw.Kind)
 		return nil
 	}
@@ -211,16 +211,6 @@ func (d *dispatcher) unknown(kind stream.Kind) {
 		s.Unknown[string(kind)]++
 	})
 }
-
-// itemKinds are the kinds that may stand in a group.
-var itemKinds = stream.KindSetOf(
-	stream.KindParameters, stream.KindOthers, stream.KindSystem, stream.KindRequirements, stream.KindGit,
-	stream.KindGitPatch, stream.KindCode, stream.KindGraph, stream.KindHTML, stream.KindOutput, stream.KindMetrics,
-	stream.KindAsset, stream.KindChunk, stream.KindAssetEnd, stream.KindSkipped,
-	stream.KindArtifactVersion, stream.KindModelVersion,
-)
-
-func known(kind stream.Kind) bool { return itemKinds.Has(kind) }
 
 // trailer ends what belongs to one stream; another one may follow.
 func (d *dispatcher) trailer(ctx, work context.Context) error {

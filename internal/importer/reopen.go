@@ -54,7 +54,7 @@ func (e *opening) findMark(there *comet.Experiment) *comet.Experiment {
 // has been written to it, when its import has failed: it ends again, at its time.
 // The mark is taken away, unless the next import needs it. Where that fails too
 // the next import finds the mark.
-func (e *opening) putBack(ctx context.Context) {
+func (e *ending) putBack(ctx context.Context) {
 	if e.r.Dry() || e.Unfinished || !e.resumed.Load() && !e.Reopening.Tried.Load() {
 		return
 	}

@@ -39,15 +39,6 @@ func TestGitNull(t *testing.T) {
 	importTo(t, c, data, Options{Mode: VerifyOnly}).succeed(t)
 }
 
-func TestForgotten(t *testing.T) {
-	have := map[string]json.RawMessage{"later": json.RawMessage("null")}
-	for name, want := range map[string]bool{"user": false, "later": false, "muchLater": true} {
-		if got := forgotten(name, have); got != want {
-			t.Errorf("forgotten(%q) = %v", name, got)
-		}
-	}
-}
-
 func systemProject() testProject {
 	return testProject{workspace: "team", name: "p", experiments: []comettest.ExperimentSpec{{
 		Key: testKey(1), Start: start, End: start + 1,

@@ -52,9 +52,12 @@ type Item[T any] struct {
 	// Known, if not nil, is what is known of the destination before anything is
 	// written; it is not read then.
 	Known func() T
-	// Blind says that a reading does not show whether it was written.
+	// Blind says that a reading does not show whether it was written, or that Write
+	// reads back by itself.
 	Blind bool
-	// Again writes it also where it seems to be the same.
+	// Once says that it must not be written twice.
+	Once bool
+	// Again writes it also where nothing of it is to be written.
 	Again bool
 	// Count, if not nil, counts it in place of its subject.
 	Count func(Found[T])
@@ -79,16 +82,21 @@ func (f *Found[T]) Writes(kind string) bool {
 	return slices.ContainsFunc(f.Values, func(d Difference) bool { return d.Kind == kind })
 }
 
+// Issues returns what there is to tell of differences.
+func Issues(differ []Difference) (found []report.Issue) {
+	for _, d := range differ {
+		found = append(found, d.Issue)
+	}
+	return found
+}
+
 // Check reads the item back.
-func (i *Item[T]) Check(ctx context.Context) (found []report.Issue, err error) {
+func (i *Item[T]) Check(ctx context.Context) ([]report.Issue, error) {
 	have, err := i.read(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for _, d := range i.compare(have) {
-		found = append(found, d.Issue)
-	}
-	return found, nil
+	return Issues(i.compare(have)), nil
 }
 
 func (i *Item[T]) compare(have T) []Difference {
@@ -139,7 +147,7 @@ func Put[T any](ctx context.Context, s *Subject, i *Item[T]) error {
 			i.tell(s, d)
 		}
 	}
-	if len(f.Values) == 0 && (len(differ) > 0 || !s.New && !i.Again || s.Mode == VerifyOnly) {
+	if len(f.Values) == 0 && !i.Again && (len(differ) > 0 || !s.New) || s.Mode == VerifyOnly {
 		return nil
 	}
 	if s.Reopen != nil {
@@ -182,23 +190,36 @@ func (i *Item[T]) count(s *Subject, f Found[T]) {
 
 func (i *Item[T]) write(ctx context.Context, s *Subject, f Found[T]) error {
 	write := func() error { return i.Write(ctx, f) }
-	if i.Blind {
-		return write()
-	}
-	return s.Sure(ctx, write, func() (bool, error) {
+	shows := func() (bool, error) {
 		found, err := i.remaining(ctx, f)
 		return err == nil && len(found) == 0, err
-	})
+	}
+	switch {
+	case i.Blind:
+		return write()
+	case i.Once:
+		_, err := Once(ctx, s.Destination, func() (string, error) { return "", write() }, func() (string, error) {
+			if shown, err := shows(); !shown {
+				return "", err
+			}
+			return "written", nil
+		})
+		return err
+	}
+	return s.Sure(ctx, write, shows)
 }
 
 // remaining reads the item back, and returns what is not as it was written.
 func (i *Item[T]) remaining(ctx context.Context, f Found[T]) ([]report.Issue, error) {
-	found, err := i.Check(ctx)
-	return slices.DeleteFunc(found, func(now report.Issue) bool {
-		return len(f.Values) > 0 && !slices.ContainsFunc(f.Values, func(d Difference) bool {
+	have, err := i.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return Issues(slices.DeleteFunc(i.compare(have), func(now Difference) bool {
+		return now.Fixed || len(f.Values) > 0 && !slices.ContainsFunc(f.Values, func(d Difference) bool {
 			return d.Kind == now.Kind && d.Name == now.Name && d.ID == now.ID
 		})
-	}), err
+	})), nil
 }
 
 // ReadBack runs the check of what has been written a moment ago, if that is asked

@@ -32,6 +32,7 @@ type Experiment struct {
 	StreamWins bool
 	Unfinished bool // it exists, and an earlier import of it was not finished
 	Verifies   bool // it is to be read back, or only to be compared
+	checks     []reconcile.Check
 
 	Turn      *flow.Turn
 	Tasks     flow.Tasks
@@ -63,11 +64,6 @@ func (s *Experiment) Write(ctx context.Context, what string, f func() error) err
 	if err := s.Reopen(ctx); err != nil {
 		return err
 	}
-	return s.WriteLast(what, f)
-}
-
-// WriteLast is write for what comes when all else is done.
-func (s *Experiment) WriteLast(what string, f func() error) error {
 	if !s.Dry() {
 		if err := f(); err != nil {
 			return err

@@ -1,4 +1,4 @@
-package importer
+package texts
 
 import (
 	"bytes"
@@ -15,11 +15,11 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
-	"github.com/comet-stream/comet-stream/internal/importer/session"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
-	"golang.org/x/sync/semaphore"
 )
+
+const kindOutput = string(stream.KindOutput)
 
 // Output is written in requests of about so many bytes and lines.
 const (
@@ -27,41 +27,29 @@ const (
 	maxLines    = 10000
 )
 
-// outputs write what an experiment has printed.
-type outputs struct {
-	*session.Experiment
-	memory *semaphore.Weighted // for requests that are built
-	// later notes what a verification has to find of an output, and reports whether
-	// that is all there is to do.
-	later func(content.Text) bool
-}
-
-// output writes what the experiment has printed. There is no way to replace
+// putOutput writes what the experiment has printed. There is no way to replace
 // output, only to add to it.
-func (e *outputs) output(ctx context.Context, kind stream.Kind, output content.Text) error {
-	if output.Size == 0 || e.later(output) {
-		return nil
-	}
+func (t *Texts) putOutput(ctx context.Context, output content.Text) error {
 	var done int64
-	if e.Existing != nil {
-		have, err := e.outputThere(ctx, output)
-		if err == nil && have.fits && have.n < output.Size && !e.Dry() {
+	if t.Existing != nil {
+		have, err := t.existingOutput(ctx, output)
+		if err == nil && have.fits && have.n < output.Size && !t.Dry() {
 			// What was written a moment ago may not show yet.
-			have, err = e.outputSettled(ctx, output)
+			have, err = t.outputSettled(ctx, output)
 		}
 		switch {
 		case err != nil:
 			return err
 		case !have.fits:
-			e.Differs(report.Issue{Kind: string(kind), Reason: "the destination has another output, and output cannot be replaced"})
+			t.Differs(report.Issue{Kind: kindOutput, Reason: "the destination has another output, and output cannot be replaced"})
 			return nil
 		case have.n == output.Size:
 			return nil
 		}
 		done = have.n
 	}
-	return e.Write(ctx, string(kind), func() error {
-		done, err := e.writeOutput(ctx, output, done)
+	return t.Write(ctx, kindOutput, func() error {
+		done, err := t.writeOutput(ctx, output, done)
 		if answer.Uncertain(err) {
 			return &postponedError{done, err}
 		}
@@ -84,9 +72,9 @@ const outputMemory = 8 << 20
 
 // writeOutput writes the output from an offset on, until it is uncertain what has
 // arrived. It returns how much has for sure.
-func (e *outputs) writeOutput(ctx context.Context, output content.Text, done int64) (int64, error) {
-	err := flow.WithRoom(ctx, e.memory, min(4*output.Size, outputMemory), func() error {
-		o, err := e.openOutput(output, done)
+func (t *Texts) writeOutput(ctx context.Context, output content.Text, done int64) (int64, error) {
+	err := flow.WithRoom(ctx, t.Memory, min(4*output.Size, outputMemory), func() error {
+		o, err := t.openOutput(output, done)
 		if err != nil {
 			return err
 		}
@@ -96,7 +84,7 @@ func (e *outputs) writeOutput(ctx context.Context, output content.Text, done int
 			if err != nil || len(lines) == 0 {
 				return err
 			}
-			if err := e.Client.Texts.WriteOutput(ctx, e.Key, lines); err != nil {
+			if err := t.Client.Texts.WriteOutput(ctx, t.Key, lines); err != nil {
 				return err
 			}
 			done = o.off
@@ -107,10 +95,10 @@ func (e *outputs) writeOutput(ctx context.Context, output content.Text, done int
 
 // restOfOutput writes what has not arrived of the output, when nothing else of
 // the experiment is being written. before says why that is uncertain.
-func (e *outputs) restOfOutput(ctx context.Context, output content.Text, before *postponedError) error {
+func (t *Texts) restOfOutput(ctx context.Context, output content.Text, before *postponedError) error {
 	done := before.done
-	return e.Certain(before.err, func() (reconcile.Extent, error) {
-		have, err := e.outputSettled(ctx, output)
+	return t.Certain(before.err, func() (reconcile.Extent, error) {
+		have, err := t.outputSettled(ctx, output)
 		if err == nil && !have.fits {
 			err = errOtherOutput
 		}
@@ -124,9 +112,17 @@ func (e *outputs) restOfOutput(ctx context.Context, output content.Text, before 
 		done = have.n
 		return extent, err
 	}, func() (err error) {
-		done, err = e.writeOutput(ctx, output, done)
+		done, err = t.writeOutput(ctx, output, done)
 		return err
 	})
+}
+
+// finishOutput writes the rest of an output that was postponed.
+func (t *Texts) finishOutput(ctx context.Context, whole *content.Spooled, output content.Text, p *postponedError) {
+	defer whole.Close()
+	if !t.Failure.Stops() {
+		t.Item(report.Issue{Kind: kindOutput}, t.Write(ctx, kindOutput, func() error { return t.restOfOutput(ctx, output, p) }))
+	}
 }
 
 var errOtherOutput = errors.New("after a lost answer the destination has another output: something else writes to it")
@@ -145,7 +141,7 @@ type outputLines struct {
 }
 
 // openOutput returns the lines of an output from an offset on.
-func (e *outputs) openOutput(output content.Text, from int64) (*outputLines, error) {
+func (t *Texts) openOutput(output content.Text, from int64) (*outputLines, error) {
 	rc, err := output.Open()
 	if err != nil {
 		return nil, err
@@ -155,7 +151,7 @@ func (e *outputs) openOutput(output content.Text, from int64) (*outputLines, err
 		rc.Close()
 		return nil, err
 	}
-	return &outputLines{rc: rc, off: from, time: e.TimeOf(document.Int{}) + int64(before)}, nil
+	return &outputLines{rc: rc, off: from, time: t.TimeOf(document.Int{}) + int64(before)}, nil
 }
 
 type lineCounter int64
@@ -228,31 +224,31 @@ type outputState struct {
 var outputSeed = maphash.MakeSeed()
 
 // outputSettled reads until enough readings agree, or all of it is there.
-func (e *outputs) outputSettled(ctx context.Context, output content.Text) (outputState, error) {
-	return reconcile.Settle(ctx, e.WaitSettled, reconcile.Agreeing, func(int) (outputState, bool, error) {
-		have, err := e.outputThere(ctx, output)
+func (t *Texts) outputSettled(ctx context.Context, output content.Text) (outputState, error) {
+	return reconcile.Settle(ctx, t.WaitSettled, reconcile.Agreeing, func(int) (outputState, bool, error) {
+		have, err := t.existingOutput(ctx, output)
 		return have, have.fits && have.n == output.Size, err
 	})
 }
 
-// outputThere reads the output of the destination.
-func (e *outputs) outputThere(ctx context.Context, output content.Text) (s outputState, err error) {
-	err = e.Steady(ctx, func() (err error) {
-		s, err = e.readOutput(ctx, output)
+// existingOutput reads the output of the destination.
+func (t *Texts) existingOutput(ctx context.Context, output content.Text) (s outputState, err error) {
+	err = t.Steady(ctx, func() (err error) {
+		s, err = t.readOutput(ctx, output)
 		return err
 	})
 	return s, err
 }
 
-func (e *outputs) readOutput(ctx context.Context, output content.Text) (outputState, error) {
-	t, err := e.Client.Texts.Output(ctx, e.Key)
+func (t *Texts) readOutput(ctx context.Context, output content.Text) (outputState, error) {
+	rc, err := t.Client.Texts.Output(ctx, t.Key)
 	if err != nil {
 		if answer.Absent(err) {
 			return outputState{fits: true}, nil
 		}
 		return outputState{}, err
 	}
-	defer t.Close()
+	defer rc.Close()
 	want, err := output.Open()
 	if err != nil {
 		return outputState{}, err
@@ -263,7 +259,7 @@ func (e *outputs) readOutput(ctx context.Context, output content.Text) (outputSt
 	h.SetSeed(outputSeed)
 	buf, expected := make([]byte, 32<<10), make([]byte, 32<<10)
 	for {
-		n, err := t.Read(buf)
+		n, err := rc.Read(buf)
 		h.Write(buf[:n])
 		if s.fits && n > 0 {
 			k, wantErr := io.ReadFull(want, expected[:n])

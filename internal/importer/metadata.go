@@ -1,0 +1,192 @@
+package importer
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/document"
+	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
+	"github.com/comet-stream/comet-stream/internal/report"
+)
+
+// checkMetadata reads back all that the metadata show.
+func (e *ending) checkMetadata(ctx context.Context) ([]report.Issue, error) {
+	have, err := e.r.Client.Experiments.Metadata(ctx, e.Key)
+	if err != nil {
+		return nil, err
+	}
+	differ := slices.Concat(e.compareTimes(have), e.compareArchived(have), e.compareName(have))
+	if e.doc.FilePath.V != "" { // a reading may not tell an empty one from none
+		differ = append(differ, e.comparePath(have)...)
+	}
+	return reconcile.Issues(append(differ, e.compareState(have)...)), nil
+}
+
+// metadataItem returns an item that the metadata show. Before it is written it is
+// compared with what was known when the experiment was opened.
+func (e *ending) metadataItem(kind string, compare func(*comet.Experiment) []reconcile.Difference,
+	write func(context.Context, reconcile.Found[*comet.Experiment]) error,
+) *reconcile.Item[*comet.Experiment] {
+	return &reconcile.Item[*comet.Experiment]{
+		Issue: report.Issue{Kind: kind},
+		Known: func() *comet.Experiment { return e.Existing },
+		Read: func(ctx context.Context) (*comet.Experiment, error) {
+			return e.r.Client.Experiments.Metadata(ctx, e.Key)
+		},
+		Compare: func(have *comet.Experiment) []reconcile.Difference {
+			if have == nil {
+				have = new(comet.Experiment)
+			}
+			return compare(have)
+		},
+		Write: write,
+	}
+}
+
+func differs(free bool, kind, name, reason string, args ...any) []reconcile.Difference {
+	return []reconcile.Difference{{Issue: report.Issue{Kind: kind, Name: name, Reason: fmt.Sprintf(reason, args...)}, Free: free}}
+}
+
+// putPath writes the path of the main file.
+func (e *ending) putPath(ctx context.Context) error {
+	want := e.doc.FilePath.V
+	compare := func(have *comet.Experiment) []reconcile.Difference {
+		differ := e.comparePath(have)
+		for i := range differ {
+			differ[i].Name, differ[i].Reason = "", fmt.Sprintf("%q in the stream, %q at the destination", want, document.Deref(have.FilePath))
+		}
+		return differ
+	}
+	i := e.metadataItem("file path", compare, func(ctx context.Context, _ reconcile.Found[*comet.Experiment]) error {
+		return e.r.Client.Texts.WriteFilePath(ctx, e.Key, want)
+	})
+	i.Blind = want == ""
+	return reconcile.Put(ctx, e.Subject(), i)
+}
+
+func (e *ending) comparePath(have *comet.Experiment) []reconcile.Difference {
+	want, path := e.doc.FilePath, document.Deref(have.FilePath)
+	if !want.OK || reconcile.Equal(want.Ptr(), have.FilePath) {
+		return nil
+	}
+	return differs(path == "", "file path", want.V, "the destination has %q", path)
+}
+
+// nameItem is the name of an experiment whose others are not in the stream. Who
+// writes others writes it.
+func (e *ending) nameItem() *reconcile.Item[*comet.Experiment] {
+	i := e.metadataItem("name", e.compareName, nil)
+	i.Differs = "the destination has another one"
+	return i
+}
+
+func (e *ending) compareName(have *comet.Experiment) []reconcile.Difference {
+	name := document.Deref(have.Name)
+	if e.name == "" || name == e.name {
+		return nil
+	}
+	return differs(name == "", "name", e.name, "the destination has %q", name)
+}
+
+// putTimes sets the times of an experiment that was finished before: what was
+// written has moved its end.
+func (e *ending) putTimes(ctx context.Context) error {
+	i := e.metadataItem("times", e.compareTimes, func(ctx context.Context, f reconcile.Found[*comet.Experiment]) error {
+		end := e.Existing.End
+		if f.Writes(endTime) {
+			end = e.Record.End
+		}
+		return e.SetOwnTimes(ctx, e.Existing.Start, end)
+	})
+	i.Again = e.Reopened() || e.Out.Written.Any()
+	i.Blind = true // times are read back where they are set
+	return reconcile.Put(ctx, e.last(), i)
+}
+
+const endTime = "end time"
+
+func (e *ending) compareTimes(have *comet.Experiment) (differ []reconcile.Difference) {
+	if start := e.Record.Start; start != nil && !reconcile.Equal(start, have.Start) {
+		differ = differs(false, "start time", "", "%d in the stream, %s at the destination", *start, timeText(have.Start))
+	}
+	if end := e.Record.End; end != nil && !reconcile.Equal(end, have.End) && !e.runsStill(have) {
+		differ = append(differ, differs(false, endTime, "", "%d in the stream, %s at the destination", *end, timeText(have.End))...)
+	}
+	return differ
+}
+
+func timeText(t *int64) string {
+	if t == nil {
+		return "none"
+	}
+	return fmt.Sprint(*t)
+}
+
+// putState sets whether an experiment that was finished before has ended, and how.
+func (e *ending) putState(ctx context.Context) error {
+	return reconcile.Put(ctx, e.Subject(), e.metadataItem("state", e.compareState, func(ctx context.Context, _ reconcile.Found[*comet.Experiment]) error {
+		return e.r.Client.Experiments.UpdateStatus(ctx, e.Key, comet.Status{Crashed: document.IsTrue(e.Record.Crashed)})
+	}))
+}
+
+func (e *ending) compareState(have *comet.Experiment) []reconcile.Difference {
+	crashed := document.IsTrue(e.Record.Crashed)
+	switch {
+	case e.runsStill(have):
+		return nil
+	case crashed && have.Crashed == nil && !have.Running:
+		d := differs(false, "state", "", "crashed in the stream, and the destination does not tell whether it has crashed")
+		d[0].Class, d[0].Fixed = report.Missing, true
+		return d
+	case have.Running, e.Record.Crashed != nil && have.Crashed != nil && *have.Crashed != crashed:
+		return differs(false, "state", "", "%s in the stream, %s at the destination", state(false, &crashed), state(have.Running, have.Crashed))
+	}
+	return nil
+}
+
+func state(running bool, crashed *bool) string {
+	switch {
+	case running:
+		return "running"
+	case crashed != nil && *crashed:
+		return "crashed"
+	}
+	return "finished"
+}
+
+// runsStill reports whether an experiment of the stream that runs does so at the
+// destination too, as where that is the source.
+func (e *ending) runsStill(have *comet.Experiment) bool { return e.Record.Running && have.Running }
+
+// putArchived archives the experiment where the stream has it archived.
+func (e *ending) putArchived(ctx context.Context) error {
+	if e.Existing == nil && !e.Record.Archived {
+		return nil
+	}
+	i := e.metadataItem("archived", e.compareArchived, func(ctx context.Context, _ reconcile.Found[*comet.Experiment]) error {
+		if e.Record.Archived {
+			return e.r.Client.Experiments.Archive(ctx, e.Key)
+		}
+		return e.r.Client.Experiments.Restore(ctx, e.Key)
+	})
+	i.Differs = "it is archived at the destination"
+	return reconcile.Put(ctx, e.last(), i)
+}
+
+func (e *ending) compareArchived(have *comet.Experiment) []reconcile.Difference {
+	want := e.Record.Archived
+	if have.Archived == want {
+		return nil
+	}
+	return differs(want, "archived", "", "%v in the stream, %v at the destination", want, have.Archived)
+}
+
+// last is the subject of what comes when all else is done: the experiment is not
+// marked for it.
+func (e *ending) last() *reconcile.Subject {
+	s := e.Subject()
+	s.Reopen = nil
+	return s
+}

@@ -47,7 +47,7 @@ func Filter(ctx context.Context, stdio IO, args []string) error {
 	if c.join {
 		return c.runJoin(ctx, args)
 	}
-	if err := errors.Join(c.parseRules(args), c.checkModes(args)); err != nil {
+	if err := errors.Join(c.parseRules(args), c.checkModes()); err != nil {
 		return err
 	}
 	in, err := c.openInputOrFolder(ctx, c.in, "--from-dir", c.fromDir)
@@ -145,7 +145,7 @@ func (c *filterCommand) reading() bool {
 }
 
 // checkModes finds what does not go together.
-func (c *filterCommand) checkModes(args []string) error {
+func (c *filterCommand) checkModes() error {
 	modes := c.modes()
 	switch {
 	case len(modes) > 1:

@@ -37,7 +37,7 @@ func (c *filterCommand) checkJoin(args []string) error {
 	chosen := c.chosen.files()
 	switch {
 	case len(c.modes()) > 1:
-		return c.checkModes(args)
+		return c.checkModes()
 	case len(args) == 0:
 		return c.usageError(errors.New("--join without a file"), "name the files that are to become one stream")
 	case c.in != "" || c.fromDir != "":

@@ -59,7 +59,6 @@ func parseArtifact(data []byte) Artifact {
 const (
 	ArtifactOpen   = "OPEN"
 	ArtifactClosed = "CLOSED"
-	ArtifactFailed = "ERROR"
 )
 
 // ArtifactVersion is a version of an artifact. Within an [Artifact] the
@@ -226,18 +225,10 @@ type Lineage struct {
 	Version    string
 }
 
-// Which sides of its lineage [Artifacts.Lineage] tells.
-const (
-	LineageAll    = "all"
-	LineageInput  = "input"
-	LineageOutput = "output"
-)
-
-// Lineage returns the artifact versions that an experiment consumed
-// ([LineageInput]), produced, or both. The form of the answer is not
-// documented: fields that are not found are empty.
-func (c Artifacts) Lineage(ctx context.Context, key, filter string) ([]Lineage, error) {
-	return api.ListOf(ctx, c.conn, readLineage, api.Query("experimentKey", key, "filter", filter), nil, func(v []byte) Lineage {
+// Lineage returns the artifact versions that an experiment consumed. The form of
+// the answer is not documented: fields that are not found are empty.
+func (c Artifacts) Lineage(ctx context.Context, key string) ([]Lineage, error) {
+	return api.ListOf(ctx, c.conn, readLineage, api.Query("experimentKey", key, "filter", "input"), nil, func(v []byte) Lineage {
 		l := Lineage{Raw: v}
 		l.read(v)
 		return l

@@ -48,14 +48,12 @@ var (
 	ErrUnclear         = api.ErrUnclear
 	ErrUnauthorized    = api.ErrUnauthorized
 	ErrForbidden       = api.ErrForbidden
-	ErrThrottled       = api.ErrThrottled
 	ErrServer          = api.ErrServer
 	ErrOutage          = api.ErrOutage
 	ErrMisconfigured   = api.ErrMisconfigured
 	ErrLongWait        = api.ErrLongWait
 	ErrUncertain       = api.ErrUncertain
 	ErrNotAcknowledged = api.ErrNotAcknowledged
-	ErrLength          = api.ErrLength
 	ErrChanged         = api.ErrChanged
 	ErrUnsupported     = api.ErrUnsupported
 	ErrImmutable       = api.ErrImmutable
@@ -68,14 +66,10 @@ var (
 
 // Values of [Error.SDKCode] that callers tell from others.
 const (
-	CodeNoSuchRun             = api.CodeNoSuchRun
 	CodeExperimentExists      = api.CodeExperimentExists
 	CodeArtifactVersionClosed = api.CodeArtifactVersionClosed
 	CodeStorageFull           = api.CodeStorageFull
 )
-
-// TextContent returns a content that is in memory.
-func TextContent(s string) Content { return api.TextContent(s) }
 
 // ValidText returns a text with each byte that is not UTF-8 replaced by U+FFFD,
 // as in every text that is sent. If invalid is not nil, it counts those bytes.

@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 	"github.com/comet-stream/comet-stream/internal/comettest"
 	"github.com/comet-stream/comet-stream/internal/comettest/inject"
@@ -393,14 +394,14 @@ func writeAll(ctx context.Context, c *comet.Client, run *comet.Run, project stri
 		"tags":       c.Experiments.AddTags(ctx, key, []string{"a", "b", "c"}),
 		"metrics":    c.Metrics.Write(ctx, key, &metrics),
 		"parameters": c.Parameters.Write(ctx, key, &parameters),
-		"html":       c.Texts.WriteHTML(ctx, key, comet.TextContent("<b>"), true, nil),
-		"code":       c.Texts.WriteCode(ctx, key, comet.TextContent("x = 1")),
-		"graph":      c.Texts.WriteGraph(ctx, key, comet.TextContent("{}")),
+		"html":       c.Texts.WriteHTML(ctx, key, api.TextContent("<b>"), true, nil),
+		"code":       c.Texts.WriteCode(ctx, key, api.TextContent("x = 1")),
+		"graph":      c.Texts.WriteGraph(ctx, key, api.TextContent("{}")),
 		"file path":  c.Texts.WriteFilePath(ctx, key, "/a/b.py"),
 		"output":     c.Texts.WriteOutput(ctx, key, []comet.OutputLine{{Text: "one\n"}, {Text: "two", Offset: 1}}),
 		"system":     c.Origins.WriteSystem(ctx, key, json.RawMessage(`{"installedPackages":["numpy==1"]}`)),
 		"git":        c.Origins.WriteGit(ctx, key, &comet.Git{User: &user}),
-		"patch":      c.Texts.WriteGitPatch(ctx, key, comet.TextContent("diff")),
+		"patch":      c.Texts.WriteGitPatch(ctx, key, api.TextContent("diff")),
 		"asset": c.Assets.Upload(ctx, &comet.Upload{Run: run, ID: fmt.Sprintf("%032x", 1), Name: "d/x.bin", Extension: "bin",
 			Metadata: json.RawMessage(`{"a":1}`), Open: open("data"), Size: 4}),
 		"remote": c.Assets.Upload(ctx, &comet.Upload{Run: run, ID: fmt.Sprintf("%032x", 2), Name: "s3", Link: "s3://b/k"}),
@@ -408,7 +409,7 @@ func writeAll(ctx context.Context, c *comet.Client, run *comet.Run, project stri
 		"model": c.Assets.Upload(ctx, &comet.Upload{Run: run, ID: fmt.Sprintf("%032x", 4), Name: "w", Type: "model-element", Model: "m",
 			Open: open(""), Size: 0}),
 		"project": c.Projects.Update(ctx, project, comet.ProjectUpdate{Description: &about, Public: &public}),
-		"notes":   c.Projects.WriteNotes(ctx, project, comet.TextContent("# n")),
+		"notes":   c.Projects.WriteNotes(ctx, project, api.TextContent("# n")),
 	}
 	// The end of an experiment comes after all else.
 	errs["ended"] = c.Experiments.ReportStatus(ctx, run, false, true)

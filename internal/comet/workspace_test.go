@@ -209,7 +209,7 @@ func TestLineage(t *testing.T) {
 		`{"artifactName":"n","artifactId":"A","workspace":"w","version":{"versionId":"V","version":"1.0.0"}}`,
 	} {
 		for _, doc := range []string{`{"artifacts":[` + item + `]}`, `[` + item + `]`, `{"versions":[` + item + `]}`} {
-			got, err := docServer(t, "get/artifacts", doc).Artifacts.Lineage(t.Context(), "K", LineageInput)
+			got, err := docServer(t, "get/artifacts", doc).Artifacts.Lineage(t.Context(), "K")
 			if err != nil || len(got) != 1 {
 				t.Fatalf("%s: %v, %v", doc, got, err)
 			}

@@ -10,9 +10,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/comet-stream/comet-stream/internal/comet"
-	"github.com/comet-stream/comet-stream/internal/comettest"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/comet/api"
+	"github.com/comet-stream/comet-stream/internal/comettest"
 )
 
 // copier copies what belongs to a workspace to the same workspace of another
@@ -56,7 +58,7 @@ func (c *copier) all(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		file := comet.TextContent(string(data))
+		file := api.TextContent(string(data))
 		id, err := c.dst.Panels.Upload(ctx, c.workspace, "", file)
 		if err != nil {
 			return err
@@ -223,7 +225,7 @@ func TestServerWorkspace(t *testing.T) {
 	target.SeedExperiment("demo", "vision", comettest.ExperimentSpec{Key: twin})
 
 	before := source.State()
-	lineage, err := c.src.Artifacts.Lineage(ctx, twin, comet.LineageInput)
+	lineage, err := c.src.Artifacts.Lineage(ctx, twin)
 	if err != nil || len(lineage) != 1 || lineage[0].Name != "digits" || lineage[0].Version != "1.0.0" {
 		t.Fatalf("lineage %+v, %v", lineage, err)
 	}

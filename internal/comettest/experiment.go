@@ -205,14 +205,11 @@ func (e *experiment) snapshot(name string) *series {
 	return &c
 }
 
-// model returns the model of the given name and makes it if there is none.
-func (e *experiment) model(name string) *experimentModel {
-	if i := e.modelIndex(name); i >= 0 {
-		return e.models[i]
+// addModel makes a model of the given name if there is none.
+func (e *experiment) addModel(name string) {
+	if !e.hasModel(name) {
+		e.models = append(e.models, &experimentModel{id: newID(), name: name})
 	}
-	m := &experimentModel{id: newID(), name: name}
-	e.models = append(e.models, m)
-	return m
 }
 
 func (e *experiment) hasModel(name string) bool { return e.modelIndex(name) >= 0 }

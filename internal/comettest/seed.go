@@ -336,7 +336,7 @@ func (s *Server) seedAsset(e *experiment, spec AssetSpec) string {
 	e.perType[a.typ]++
 	e.changes++
 	if a.grouping != "" {
-		e.model(a.grouping)
+		e.addModel(a.grouping)
 	}
 	return a.id
 }

@@ -43,9 +43,9 @@ const (
 func (s *series) len() int { return s.count + s.synth.len() }
 
 // add appends p. With merge, a point equal to an earlier one is dropped.
-func (s *series) add(p point, merge bool) bool {
+func (s *series) add(p point, merge bool) {
 	if merge && !s.first(p) {
-		return false
+		return
 	}
 	if !merge && s.seen != nil {
 		s.seen = nil
@@ -56,7 +56,6 @@ func (s *series) add(p point, merge bool) bool {
 	p.offset = int64(s.len())
 	s.pack(p)
 	s.sum.add(p)
-	return true
 }
 
 func (s *series) pack(p point) {

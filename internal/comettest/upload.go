@@ -349,7 +349,7 @@ func (c uploadCall) addAsset(e *experiment, a *asset, overwrite bool) error {
 	e.changes++
 	c.s.store.assets[a.ref()] = a
 	if a.grouping != "" {
-		e.model(a.grouping)
+		e.addModel(a.grouping)
 	}
 	e.touch(c.now(), c.moods.KeepEndTime)
 	return nil

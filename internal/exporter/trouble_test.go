@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 	"github.com/comet-stream/comet-stream/internal/comettest"
 	"github.com/comet-stream/comet-stream/internal/comettest/inject"
 	"github.com/comet-stream/comet-stream/internal/exporter/find"
@@ -201,8 +202,8 @@ func TestVanished(t *testing.T) {
 		}
 	}
 	faulty, keys := seedFaults(t,
-		inject.Fault{Kind: "404", SDKErrorCode: comet.CodeNoSuchRun, Endpoint: rest + "experiment/metadata", From: 2, Item: keys[1]},
-		inject.Fault{Kind: "404", SDKErrorCode: comet.CodeNoSuchRun, Endpoint: rest + "experiment/parameters", Item: keys[1]})
+		inject.Fault{Kind: "404", SDKErrorCode: api.CodeNoSuchRun, Endpoint: rest + "experiment/metadata", From: 2, Item: keys[1]},
+		inject.Fault{Kind: "404", SDKErrorCode: api.CodeNoSuchRun, Endpoint: rest + "experiment/parameters", Item: keys[1]})
 	data, _, err := export(t, Options{Client: newClient(t, faulty), Paths: paths(t, "w/p")})
 	if err != nil {
 		t.Fatal(err)

@@ -167,7 +167,7 @@ func (x *Exporter) lineageUnits(ctx context.Context, w *find.Workspace, r *fixed
 	for _, key := range x.exportedIn(w.Name) {
 		r.add(&fetchUnit[[]comet.Lineage]{
 			get: func(ctx context.Context) ([]comet.Lineage, error) {
-				return x.client.Artifacts.Lineage(ctx, key, comet.LineageInput)
+				return x.client.Artifacts.Lineage(ctx, key)
 			},
 			put: func(_ context.Context, _ *prefetch.Queue, out *output, list []comet.Lineage) error {
 				return writeLineage(out, w.Name, key, slices.DeleteFunc(list, left))

@@ -8,7 +8,7 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 
-	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 	"github.com/comet-stream/comet-stream/internal/comettest"
 	"github.com/comet-stream/comet-stream/internal/comettest/inject"
 	"github.com/comet-stream/comet-stream/internal/importer/content"
@@ -90,7 +90,7 @@ func TestRewrittenTextIsSteady(t *testing.T) {
 	keys.Set(early, place.Experiment{Key: other})
 	text := `<a href="/x?experimentKey=` + early + `">` + strings.Repeat("x ", 100_000) + `<a href="/x?experimentKey=` + late + `">`
 	refs := keys.LinkReferences(&place.Source{}, "https://comet.test", place.Project{Workspace: "team", Name: "p"}, false)
-	made, err := content.Text{Sum: content.SumOfText(text), Open: comet.TextContent(text).Open}.Becomes(refs.Links)
+	made, err := content.Text{Sum: content.SumOfText(text), Open: api.TextContent(text).Open}.Becomes(refs.Links)
 	if err != nil {
 		t.Fatal(err)
 	}

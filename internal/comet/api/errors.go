@@ -69,7 +69,7 @@ var (
 	ErrStorage = errors.New("the storage does not take it")
 )
 
-// Values of [Error.SDKCode].
+// Values of [Error.SDKCode] that mean something here.
 const (
 	CodeNoWriteAccess           = 90210
 	CodeNoSuchRun               = 90211
@@ -77,31 +77,21 @@ const (
 	CodeNoSuchWorkspace         = 90219
 	CodeArtifactVersionExists   = 90399
 	CodeArtifactVersionClosed   = 90401
-	CodeArtifactVersionNotReady = 90402
-	CodeArtifactVersionFailed   = 90403
-	CodeInvalidArtifactState    = 90410
 	CodeStorageFull             = 90501
-	CodeNoKey                   = 90998
 	CodeExperimentExists        = 90999
-	CodeNoProjectName           = 98219
 	CodeNoSuchArtifact          = 624522
 	CodeNoSuchArtifactVersion   = 624523
 	CodeProjectNameTooLong      = 1341241
-	CodeInvalidModelVersion     = 42001
 	CodeNoModelToUpdate         = 42006
 	CodeNoSuchModel             = 42008
 	CodeImageLimit              = 7000001
 	CodeAssetImmutable          = 7000005
 	CodeImageImmutable          = 7000006
-	CodeSDKTooOld               = 7000008
 	CodeViewOnly                = 7000011
 	CodeTextSampleLimit         = 7000012
 	CodeVideoLimit              = 7000018
-	CodeArtifactVersionDeleted  = 7000019
 	CodeTooManyExperiments      = 7000020
 	CodeServiceAccount          = 7000023
-	CodeLLMProject              = 34323
-	CodeMessage                 = 7777777
 )
 
 // Error is a call that failed: what was asked, and what came of it.

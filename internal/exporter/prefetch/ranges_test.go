@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 	"github.com/comet-stream/comet-stream/internal/exporter/judge"
 )
 
@@ -341,8 +342,8 @@ func TestRangesWrongSize(t *testing.T) {
 				b := body(Position{})
 				b.of.ranges.support = known
 				q.pushAll(b.Slot)
-				if _, err := b.Next(t.Context(), q); !errors.Is(err, comet.ErrLength) {
-					t.Errorf("%d bytes, support %d: got %v, want %v", other, known, err, comet.ErrLength)
+				if _, err := b.Next(t.Context(), q); !errors.Is(err, api.ErrLength) {
+					t.Errorf("%d bytes, support %d: got %v, want %v", other, known, err, api.ErrLength)
 				}
 				b.Leave(q)
 				nothingLeft(t, q)

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/comet/api"
 	"github.com/comet-stream/comet-stream/internal/importer/content"
 	"github.com/comet-stream/comet-stream/internal/importer/session"
 	"github.com/comet-stream/comet-stream/stream"
@@ -74,7 +75,7 @@ func TestOutputRequests(t *testing.T) {
 // on.
 func outputRequests(t *testing.T, e *Texts, output string, from int64) iter.Seq[[]comet.OutputLine] {
 	return func(yield func([]comet.OutputLine) bool) {
-		o, err := e.openOutput(content.Text{Sum: content.SumOfText(output), Open: comet.TextContent(output).Open}, from)
+		o, err := e.openOutput(content.Text{Sum: content.SumOfText(output), Open: api.TextContent(output).Open}, from)
 		if err != nil {
 			t.Fatal(err)
 		}

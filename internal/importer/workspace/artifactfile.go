@@ -334,12 +334,12 @@ func (v *artifactVersion) writeRemotes(ctx context.Context) error {
 	v.remotes = nil
 	for part := range slices.Chunk(files, comet.MaxBatch) {
 		err := v.addRemotes(ctx, part)
-		if errors.Is(err, comet.ErrUnsupported) || errors.Is(err, comet.ErrImmutable) || answer.Uncertain(err) || err != nil && answer.Refused(err) {
-			err = v.writeEach(ctx, part)
-		} else if err == nil {
+		switch {
+		case err == nil:
 			v.a.Change(func(o *report.Outcome) { o.Written.Assets += int64(len(part)) })
-		}
-		if err != nil {
+		case errors.Is(err, comet.ErrUnsupported), errors.Is(err, comet.ErrImmutable), answer.Uncertain(err), answer.Refused(err):
+			v.writeEach(ctx, part)
+		default:
 			return err
 		}
 	}
@@ -373,10 +373,9 @@ func (v *artifactVersion) remote(f *comet.RemoteFile) *upload.Asset {
 }
 
 // writeEach writes remote files one by one.
-func (v *artifactVersion) writeEach(ctx context.Context, files []comet.RemoteFile) error {
+func (v *artifactVersion) writeEach(ctx context.Context, files []comet.RemoteFile) {
 	for i := range files {
 		a := v.remote(&files[i])
 		v.fileDone(a, v.upload(ctx, a))
 	}
-	return nil
 }

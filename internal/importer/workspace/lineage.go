@@ -66,7 +66,7 @@ func (l *lineage) record(ctx context.Context, o *report.Ledger, rec *stream.Line
 
 // read returns what an experiment has consumed.
 func (l *lineage) read(ctx context.Context, key string) (map[string]bool, error) {
-	list, err := l.w.r.Client.Artifacts.Lineage(ctx, key, comet.LineageInput)
+	list, err := l.w.r.Client.Artifacts.Lineage(ctx, key)
 	if err != nil && !answer.Absent(err) {
 		return nil, fmt.Errorf("read: %w", err)
 	}

@@ -17,7 +17,8 @@
 # make release  the same at a tag, as a draft on GitHub
 # make measure  how large each package is, and what imports it
 # make python   python/comet_stream: types, the golden streams, the tables as pandas and DuckDB read them
-# make bench    the workloads of docs/benchmarks.md; bench-large adds the 20 GB asset
+# make bench    the workloads of docs/benchmarks.md; bench-large adds the 20 GB asset;
+#               COMETX=PATH, of cometx 3.6.11, puts its figures beside them
 # make bench-scale
 #               25,000 experiments (or EXPERIMENTS=) by 1 to 16 shards, some of them killed; half an hour
 # make bench-growth

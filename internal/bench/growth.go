@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -14,7 +15,7 @@ import (
 const small = "synthetic:experiments=%d,metrics=2,points=10,assets=1,size=1000,parameters=4"
 
 // grownTools are the tools of the growth table, in the order in which they run.
-var grownTools = []string{"list", "export", "import", "unchanged import once more"}
+var grownTools = []string{"list", "export", "unchanged export (--changed-from)", "import", "unchanged import once more"}
 
 // A share is what an experiment takes of a tool, and what all of them take.
 type share struct{ requests, ms, peak float64 }
@@ -41,8 +42,22 @@ func growth(ctx context.Context, l *lab) error {
 		}
 		rows = append(rows, row)
 	}
+	down, err := l.download(ctx, 20, fmt.Sprintf(small, 20))
+	if err != nil {
+		return err
+	}
+	up, err := l.copy(ctx, 20)
+	if err != nil {
+		return err
+	}
+	rivals := []*rival{nil, down, nil, up, nil}
 	for i, what := range grownTools {
+		l.table.beside(rivals[i].perExperiment(), "")
+		l.table.note("W4", what+", requests an experiment", figure(last[i].requests, ""))
+		l.table.beside(rivals[i].show(func(r *rival) string { return figure(r.cpu[0].Seconds()*1e3/20, "ms") }), "")
+		l.table.note("W4", what+", processor of an experiment", figure(last[i].ms, "ms"))
 		l.table.atMost("W4", what+", processor of an experiment of "+rows[len(rows)-1][0]+" over that of "+rows[0][0], last[i].ms/first[i].ms, 1.2, "×")
+		l.table.beside(rivals[i].memory(), "")
 		l.table.atMost("W4", "peak memory: "+what+" of "+rows[len(rows)-1][0]+" experiments", last[i].peak, 150, "MB")
 	}
 	return l.section("growth", "Of each tool: requests an experiment, processor time of one, resident memory at its highest.",
@@ -62,9 +77,12 @@ func (l *lab) grown(ctx context.Context, n int) (all []share, err error) {
 		return nil, err
 	}
 	defer to.stop()
-	for i, tool := range []step{exporter(from, "-l", source), exporter(from, "-o", file, source), importer(to, source), importer(to, source)} {
+	for i, tool := range []step{
+		exporter(from, "-l", source), exporter(from, "-o", file, source), exporter(from, "--changed-from", file, "-o", file+".2", source),
+		importer(to, source), importer(to, source),
+	} {
 		s, in := from, ""
-		if i > 1 {
+		if i > 2 {
 			s, in = to, file
 		}
 		if err := s.resetStats(); err != nil {
@@ -80,5 +98,5 @@ func (l *lab) grown(ctx context.Context, n int) (all []share, err error) {
 		}
 		all = append(all, share{float64(st.Requests) / float64(n), res.cpu[0].Seconds() * 1e3 / float64(n), float64(res.peak[0]) / 1e6})
 	}
-	return all, os.Remove(file)
+	return all, errors.Join(os.Remove(file), os.Remove(file+".2"))
 }

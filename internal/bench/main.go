@@ -1,7 +1,8 @@
 // Bench runs the workloads of docs/benchmarks.md: the three tools as processes
 // against the embedded server as a process of its own, with the latency and the
 // bandwidth that a workload asks for. It prints ratios within the run, and
-// asserts nothing.
+// asserts nothing. COMETX may name the executable of cometx 3.6.11, which then
+// does the same beside them (pip install cometx==3.6.11 comet-ml==3.58.8).
 //
 //	make bench        # keeps its table in docs/benchmarks.md
 //	make bench-large  # adds the asset of 20 GB
@@ -83,6 +84,7 @@ var workloads = []workload{
 	{"W6", always, filterSpeed},
 	{"W7", always, crowdedMemory},
 	{"W8", always, bombMemory},
+	{"W9", always, quotas},
 	{"scale", ifNamed, scale},
 }
 

@@ -17,27 +17,29 @@ import (
 type step struct {
 	args []string
 	env  []string
+	dir  string // where it runs, "" for here
 }
 
 func exporter(s *server, args ...string) step {
-	return step{append([]string{tool("comet-export"), "-q"}, args...), s.source()}
+	return step{append([]string{tool("comet-export"), "-q"}, args...), s.source(), ""}
 }
 
 func importer(s *server, args ...string) step {
-	return step{append([]string{tool("comet-import"), "-q"}, args...), s.destination()}
+	return step{append([]string{tool("comet-import"), "-q"}, args...), s.destination(), ""}
 }
 
 func filter(args ...string) step {
-	return step{append([]string{tool("comet-filter"), "-q"}, args...), nil}
+	return step{append([]string{tool("comet-filter"), "-q"}, args...), nil, ""}
 }
 
 // A result is what a pipe took.
 type result struct {
-	wall   time.Duration
-	first  time.Duration   // to the first byte on the last stdout, 0 if none
-	peak   []int64         // resident set of each process at its highest, in bytes
-	cpu    []time.Duration // processor time of each process
-	output int64           // bytes on the last stdout
+	wall     time.Duration
+	first    time.Duration   // to the first byte on the last stdout, 0 if none
+	peak     []int64         // resident set of each process at its highest, in bytes
+	cpu      []time.Duration // processor time of each process
+	output   int64           // bytes on the last stdout
+	requests int             // of a server, where they are counted
 }
 
 // pipe runs the steps as one pipe from the file in (or nothing) to the file out
@@ -62,6 +64,7 @@ func (l *lab) pipe(ctx context.Context, in, out string, steps ...step) (*result,
 	for i, s := range steps {
 		s.args, names[i] = l.profiles.tool(s.args)
 		cmds[i] = exec.CommandContext(ctx, s.args[0], s.args[1:]...)
+		cmds[i].Dir = s.dir
 		cmds[i].Env = append(os.Environ(), s.env...)
 		cmds[i].Stderr = &words[i]
 	}

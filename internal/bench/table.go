@@ -13,13 +13,18 @@ import (
 
 // A table collects rows: what was measured, beside what it should reach.
 type table struct {
-	rows []row
+	rows          []row
+	cometx, bound string // of the next row
 }
 
 type row struct {
 	workload, what, reached, target string
 	met                             string
+	cometx, bound                   string // the same of cometx, and what no tool could pass; "" where there is none
 }
+
+// beside says what stands beside the next row.
+func (t *table) beside(cometx, bound string) { t.cometx, t.bound = cometx, bound }
 
 // atLeast adds a row whose figure should not be lower than the target.
 func (t *table) atLeast(workload, what string, reached, target float64, unit string) {
@@ -32,7 +37,7 @@ func (t *table) atMost(workload, what string, reached, target float64, unit stri
 }
 
 func (t *table) add(workload, what string, reached, target float64, unit, sign string, met bool) {
-	r := row{workload, what, figure(reached, unit), sign + " " + figure(target, unit), "yes"}
+	r := row{workload: workload, what: what, reached: figure(reached, unit), target: sign + " " + figure(target, unit), met: "yes"}
 	if !met {
 		r.met = "**no**"
 	}
@@ -41,12 +46,14 @@ func (t *table) add(workload, what string, reached, target float64, unit, sign s
 
 // note adds a row without a target.
 func (t *table) note(workload, what, reached string) {
-	t.print(row{workload, what, reached, "", ""})
+	t.print(row{workload: workload, what: what, reached: reached})
 }
 
 func (t *table) print(r row) {
+	r.cometx, r.bound = t.cometx, t.bound
+	t.beside("", "")
 	t.rows = append(t.rows, r)
-	fmt.Printf("%-3s %-86s %12s %12s %s\n", r.workload, r.what, r.reached, r.target, strings.Trim(r.met, "*"))
+	fmt.Printf("%-3s %-86s %12s %12s %12s %12s %s\n", r.workload, r.what, r.reached, r.cometx, r.bound, r.target, strings.Trim(r.met, "*"))
 }
 
 func figure(v float64, unit string) string {
@@ -134,10 +141,11 @@ func thousands(n int) string {
 func (t *table) markdown() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# Benchmarks\n\n`make bench` prints this table, and leaves its last run here; the workloads are in `internal/bench`. Everything ran on one machine: %s ", onThis())
-	b.WriteString("The embedded server shares the cores with the tools, so figures without a cap on latency or bandwidth are those of both together.\n\n")
-	b.WriteString("| workload | what | reached | target | met |\n|---|---|---|---|---|\n")
+	b.WriteString("The embedded server shares the cores with the tools, so figures without a cap on latency or bandwidth are those of both together. " +
+		"The column of cometx is what it takes for the same in a smaller number, where COMETX names its executable; the bound is what no tool can pass there.\n\n")
+	b.WriteString("| workload | what | reached | cometx 3.6.11 | bound | target | met |\n|---|---|---|---|---|---|---|\n")
 	for _, r := range t.rows {
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", r.workload, strings.ReplaceAll(r.what, "|", `\|`), r.reached, r.target, r.met)
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s |\n", r.workload, strings.ReplaceAll(r.what, "|", `\|`), r.reached, r.cometx, strings.ReplaceAll(r.bound, "|", `\|`), r.target, r.met)
 	}
 	return b.Bytes()
 }

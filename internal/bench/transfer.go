@@ -17,6 +17,9 @@ const many = "synthetic:experiments=%d,metrics=20,points=1000,assets=10,size=100
 const (
 	crowd  = 200 // experiments of the whole run
 	serial = 20  // experiments of the run with one request at a time, which is scaled
+	beside = 4   // experiments of cometx, likewise
+
+	inFlight = 16 // requests of a tool at a time
 )
 
 // source is the project that every synthetic server has.
@@ -55,22 +58,46 @@ func (l *lab) manyAt(ctx context.Context, latency time.Duration) error {
 	if err != nil {
 		return err
 	}
-
-	scale := float64(crowd) / serial
-	speedup := func(slow, fast *result) float64 { return scale * slow.wall.Seconds() / fast.wall.Seconds() }
-	slower := max(fast.wall, fastIn.wall)
-	if latency == 50*time.Millisecond {
-		l.table.atLeast("W1", "export, times its one-request-at-a-time mode "+at, speedup(slow, fast), 12, "×")
-		l.table.atLeast("W1", "import, times its one-request-at-a-time mode "+at, speedup(slowIn, fastIn), 12, "×")
-		l.table.atMost("W1", "export, first byte after the start "+at, fast.first.Seconds(), 1, "s")
-	} else {
-		l.table.note("W1", "export, times its one-request-at-a-time mode "+at, figure(speedup(slow, fast), "×"))
-		l.table.note("W1", "import, times its one-request-at-a-time mode "+at, figure(speedup(slowIn, fastIn), "×"))
+	down, err := l.download(ctx, beside, fmt.Sprintf(many, beside), latencyFlag(latency))
+	if err != nil {
+		return err
 	}
-	l.table.atMost("W1", "export | import, times the slower of the two alone "+at, both.wall.Seconds()/slower.Seconds(), 1.15, "×")
-	l.table.memory("W1", "export "+at, fast.peak...)
-	l.table.memory("W1", "import "+at, fastIn.peak...)
+	up, err := l.copy(ctx, beside, latencyFlag(latency))
+	if err != nil {
+		return err
+	}
+	l.manyRows("export", latency, slow, fast, down)
+	l.manyRows("import", latency, slowIn, fastIn, up)
+	if latency == 50*time.Millisecond {
+		l.table.atMost("W1", "export, first byte after the start "+at, fast.first.Seconds(), 1, "s")
+	}
+	l.table.atMost("W1", "export | import, times the slower of the two alone "+at, both.wall.Seconds()/max(fast.wall, fastIn.wall).Seconds(), 1.15, "×")
 	return nil
+}
+
+// manyRows adds the rows of one tool: its speed, that over its one-request-at-a-time
+// mode, and its memory.
+func (l *lab) manyRows(tool string, latency time.Duration, slow, fast *result, other *rival) {
+	at := fmt.Sprintf("at %d ms", latency.Milliseconds())
+	bound := ""
+	if latency > 0 {
+		bound = figure(inFlight*crowd/(float64(fast.requests)*latency.Seconds()), "/s")
+	} else {
+		l.table.beside(other.perExperiment(), "")
+		l.table.note("W1", tool+", all requests an experiment", figure(float64(fast.requests)/crowd, ""))
+	}
+	l.table.beside(other.perSecond(), bound)
+	l.table.note("W1", tool+", experiments "+at, figure(crowd/fast.wall.Seconds(), "/s"))
+	what := tool + ", times its one-request-at-a-time mode " + at
+	speedup := float64(crowd) / serial * slow.wall.Seconds() / fast.wall.Seconds()
+	l.table.beside("", figure(inFlight, "×"))
+	if latency == 50*time.Millisecond {
+		l.table.atLeast("W1", what, speedup, 12, "×")
+	} else {
+		l.table.note("W1", what, figure(speedup, "×"))
+	}
+	l.table.beside(other.memory(), "")
+	l.table.memory("W1", tool+" "+at, fast.peak...)
 }
 
 func latencyFlag(d time.Duration) string { return "-latency=" + d.String() }
@@ -83,12 +110,16 @@ func (l *lab) timedExport(ctx context.Context, latency time.Duration, n int, out
 	}
 	defer s.stop()
 	res, err := l.pipe(ctx, "", out, exporter(s, append(flags, source)...))
-	if err != nil || len(flags) > 0 || latency > 0 {
-		return res, err
+	if err != nil {
+		return nil, err
 	}
 	st, err := s.stats()
 	if err != nil {
 		return nil, err
+	}
+	res.requests = st.Requests
+	if len(flags) > 0 || latency > 0 {
+		return res, nil
 	}
 	assets := st.Endpoints["GET /api/rest/v2/experiment/asset/get-asset"]
 	// As in the exporter's test of its requests.
@@ -106,12 +137,16 @@ func (l *lab) timedImport(ctx context.Context, latency time.Duration, in string,
 	}
 	defer s.stop()
 	res, err := l.pipe(ctx, in, "", importer(s, append(flags, source)...))
-	if err != nil || len(flags) > 0 || latency > 0 {
-		return res, err
+	if err != nil {
+		return nil, err
 	}
 	st, err := s.stats()
 	if err != nil {
 		return nil, err
+	}
+	res.requests = st.Requests
+	if len(flags) > 0 || latency > 0 {
+		return res, nil
 	}
 	l.table.atMost("W1", "import, requests an experiment beside assets, others and batches", float64(st.Requests-counted(st))/float64(n), 16, "")
 	if err := s.resetStats(); err != nil {
@@ -216,10 +251,19 @@ func largeAssets(ctx context.Context, l *lab) error {
 			return err
 		}
 		out, err := l.pipe(ctx, "", "", exporter(from, source))
+		curl := ""
 		if err == nil {
-			err = l.curl(ctx, from, wire.what, total)
+			curl, err = l.curl(ctx, from, total)
 		}
 		from.stop()
+		if err != nil {
+			return err
+		}
+		down, err := l.download(ctx, 1, files, wire.flags...)
+		if err != nil {
+			return err
+		}
+		up, err := l.copy(ctx, 1, wire.flags...)
 		if err != nil {
 			return err
 		}
@@ -227,8 +271,8 @@ func largeAssets(ctx context.Context, l *lab) error {
 		if err != nil {
 			return err
 		}
-		l.largeRow("export", wire.what, total, wire.out, out)
-		l.largeRow("import", wire.what, total, wire.in, in)
+		l.largeRow("export", wire.what, total, wire.out, out, down, curl)
+		l.largeRow("import", wire.what, total, wire.in, in, up, "")
 		if wire.direct < 0 {
 			continue
 		}
@@ -236,7 +280,7 @@ func largeAssets(ctx context.Context, l *lab) error {
 		if err != nil {
 			return err
 		}
-		l.largeRow("import to storage", wire.what, total, wire.direct, direct)
+		l.largeRow("import to storage", wire.what, total, wire.direct, direct, nil, "")
 	}
 	return os.Remove(file)
 }
@@ -264,21 +308,25 @@ func (l *lab) fileOf(ctx context.Context, seed, file string) error {
 
 // largeRow adds the rows of one tool: its share of the wire where that has a
 // cap, else its speed.
-func (l *lab) largeRow(tool, wire string, total, most float64, res *result) {
+func (l *lab) largeRow(tool, wire string, total, most float64, res *result, other *rival, bound string) {
 	speed := total / res.wall.Seconds()
+	if most > 0 {
+		bound = figure(most/1e6, "MB/s")
+	}
+	l.table.beside(other.show(func(r *rival) string { return figure(total/r.wall.Seconds()/1e6, "MB/s") }), bound)
 	if most > 0 {
 		l.table.atLeast("W2", tool+", share of the wire: "+wire, 100*speed/most, 90, "%")
 	} else {
 		l.table.note("W2", tool+", "+wire, figure(speed/1e6, "MB/s"))
 	}
+	l.table.beside(other.memory(), "")
 	l.table.memory("W2", tool+", "+wire, res.peak...)
 }
 
-// curl downloads the same assets with curl --parallel, for comparison.
-func (l *lab) curl(ctx context.Context, s *server, what string, total float64) error {
+// curl returns how fast curl --parallel downloads the same assets.
+func (l *lab) curl(ctx context.Context, s *server, total float64) (string, error) {
 	if _, err := exec.LookPath("curl"); err != nil {
-		l.table.note("W2", "curl --parallel: "+what, "curl is missing")
-		return nil
+		return "curl is missing", nil
 	}
 	var list struct {
 		Experiments []struct {
@@ -286,7 +334,7 @@ func (l *lab) curl(ctx context.Context, s *server, what string, total float64) e
 		} `json:"experiments"`
 	}
 	if err := s.getJSON("experiments?workspaceName=demo&projectName=synthetic", &list); err != nil {
-		return err
+		return "", err
 	}
 	key := list.Experiments[0].ExperimentKey
 	var assets struct {
@@ -295,7 +343,7 @@ func (l *lab) curl(ctx context.Context, s *server, what string, total float64) e
 		} `json:"assets"`
 	}
 	if err := s.getJSON("experiment/asset/list?type=all&experimentKey="+key, &assets); err != nil {
-		return err
+		return "", err
 	}
 	args := []string{"-sS", "--fail", "--parallel", "-H", "Authorization: " + s.env["COMET_API_KEY"]}
 	for _, a := range assets.Assets {
@@ -306,10 +354,9 @@ func (l *lab) curl(ctx context.Context, s *server, what string, total float64) e
 	cmd := exec.CommandContext(ctx, "curl", args...)
 	cmd.Stderr = os.Stderr
 	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("curl: %w", err)
+		return "", fmt.Errorf("curl: %w", err)
 	}
-	l.table.note("W2", "curl --parallel: "+what, figure(total/time.Since(began).Seconds()/1e6, "MB/s"))
-	return nil
+	return "curl: " + figure(total/time.Since(began).Seconds()/1e6, "MB/s"), nil
 }
 
 // hugeAsset is W5: one asset of 20 GB, made as it is read and not kept.

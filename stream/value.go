@@ -33,14 +33,14 @@ const (
 // TextValue returns the value of that text. Text that is a canonical integer, or
 // a number in the form of encoding/json, is kept as the number, and Text gives
 // it back as it was.
-func TextValue(text string) Value {
+func TextValue[T string | []byte](text T) Value {
 	if i, ok := pack.CanonicalInt(text); ok {
 		return IntValue(i)
 	}
 	if f, ok := pack.CanonicalFloat(text); ok {
 		return Value{kind: valueFloat, num: math.Float64bits(f)}
 	}
-	return Value{kind: valueText, text: text}
+	return Value{kind: valueText, text: string(text)}
 }
 
 // IntValue returns the value whose text is that integer.

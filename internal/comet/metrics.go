@@ -28,7 +28,7 @@ type ValueKind uint8
 // Point is one metric point as the server lists it.
 type Point struct {
 	Name  string
-	Value string // the text of a string, else the literal; "" if null or absent
+	Value []byte // the text of a string, else the literal; nil if null or absent
 	Kind  ValueKind
 
 	Time    Int // milliseconds
@@ -47,8 +47,8 @@ type Point struct {
 }
 
 // Points calls yield for each point of one metric of an experiment, in
-// the server's order. The Point is reused for the next call, what its fields
-// refer to is not.
+// the server's order. The Point, its Value and its Extra are valid until yield
+// returns, its names for ever.
 //
 // If the connection breaks, the reading begins again, and restart is called
 // before the first point comes a second time: the caller has to forget what it

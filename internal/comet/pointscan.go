@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comet/scan"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
@@ -19,152 +18,230 @@ func decodePoints(s *scan.Scanner, metric string, yield func(*Point) error) erro
 // errMore says that an object goes on after the end of the buffer.
 var errMore = errors.New("more")
 
-// pointDecoder decodes points without an allocation for each: names and
-// contexts are interned, other texts cut from larger pieces.
+// pointDecoder decodes points without an allocation for each: names and contexts
+// are interned, values and extra members are those of the buffer.
 type pointDecoder struct {
 	metric   string
 	p        Point
+	like     []written // the members of the point before
 	names    *interned
 	contexts *interned
-	texts    texts
-	objects  objects
 	extra    []byte
+}
+
+// A written is a member of a point as it was written. The last of a point is its
+// closing brace.
+type written struct {
+	upto  string // what stands between the values before and this one
+	name  []byte // with its quotes
+	field field
+}
+
+// A field is a member of a point that has a place in [Point].
+type field uint8
+
+const (
+	fieldExtra field = iota
+	fieldName
+	fieldValue
+	fieldTime
+	fieldStep
+	fieldEpoch
+	fieldOffset
+	fieldContext
+)
+
+var fieldsByName = map[string]field{
+	`"metricName"`: fieldName, `"metricValue"`: fieldValue, `"timestamp"`: fieldTime, `"step"`: fieldStep,
+	`"epoch"`: fieldEpoch, `"offset"`: fieldOffset, `"runContext"`: fieldContext,
 }
 
 // list reads an array of points.
 func (d *pointDecoder) list(s *scan.Scanner, yield func(*Point) error) error {
-	return s.Elements(func() error {
-		for {
-			c, err := s.Peek()
-			if err != nil {
-				return err
-			}
-			if c != '{' {
-				return wire.ErrSyntax
-			}
-			n, err := d.point(s.Unread())
-			switch {
-			case err == errMore:
-				err = s.More()
-			case err == nil:
-				s.Advance(n)
-				return yield(&d.p)
-			}
-			if err != nil {
-				return err
-			}
+	if err := s.Expect('['); err != nil {
+		return err
+	}
+	c, err := s.Peek()
+	if err != nil {
+		return err
+	}
+	if c == ']' {
+		s.Advance(1)
+		return nil
+	}
+	for {
+		if c, err = s.Peek(); err != nil {
+			return err
 		}
-	})
+		if c != '{' {
+			return wire.ErrSyntax
+		}
+		n, err := d.point(s.Unread())
+		if err == errMore {
+			if err := s.More(); err != nil {
+				return err
+			}
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		s.Advance(n)
+		if err := yield(&d.p); err != nil {
+			return err
+		}
+		if c, err = s.Peek(); err != nil {
+			return err
+		}
+		s.Advance(1)
+		switch c {
+		case ']':
+			return nil
+		case ',':
+		default:
+			return wire.ErrSyntax
+		}
+	}
 }
 
 // point decodes the object at the start of b and returns its length.
 func (d *pointDecoder) point(b []byte) (int, error) {
-	d.p = Point{Name: d.metric}
-	d.extra = d.extra[:0]
-	i := wire.SkipSpace(b, 1)
-	if i < len(b) && b[i] == '}' {
-		return i + 1, nil
+	d.begin()
+	if n := d.alike(b); n > 0 {
+		d.finish()
+		return n, nil
 	}
-	for {
-		nameEnd, err := shortStringEnd(b, i)
-		if err != nil {
-			return 0, err
-		}
-		name := b[i:nameEnd]
-		if i = wire.SkipSpace(b, nameEnd); i >= len(b) {
-			return 0, errMore
-		}
-		if b[i] != ':' {
-			return 0, wire.ErrSyntax
-		}
-		i = wire.SkipSpace(b, i+1)
-		end := wire.ValueEnd(b, i)
-		// What ends with the buffer may go on.
-		if end < 0 || end >= len(b) {
-			return 0, errMore
-		}
-		if err := d.member(name, b[i:end]); err != nil {
-			return 0, err
-		}
-		if i = wire.SkipSpace(b, end); i >= len(b) {
-			return 0, errMore
-		}
-		switch b[i] {
-		case '}':
-			d.finish()
-			return i + 1, nil
-		case ',':
-			i = wire.SkipSpace(b, i+1)
-		default:
-			return 0, wire.ErrSyntax
-		}
-	}
-}
-
-// shortStringEnd is stringEnd for names, which are short, with a check of the
-// characters. i must be at the opening quote.
-func shortStringEnd(b []byte, i int) (int, error) {
-	if i >= len(b) {
+	end := wire.ValueEnd(b, 0)
+	if end < 0 {
 		return 0, errMore
 	}
-	if b[i] != '"' {
+	if !json.Valid(b[:end]) {
 		return 0, wire.ErrSyntax
 	}
-	for j := i + 1; j < len(b); j++ {
-		switch c := b[j]; {
-		case c == '"':
-			return j + 1, nil
-		case c == '\\':
-			j++
-		case c < ' ':
-			return 0, wire.ErrSyntax
-		}
-	}
-	return 0, errMore
+	d.begin()
+	d.members(b[:end])
+	d.finish()
+	return end, nil
 }
 
-// member takes one member of a point. name and v are raw.
-func (d *pointDecoder) member(name, v []byte) error {
-	kind, err := kindOf(v)
-	if err != nil {
-		return err
+func (d *pointDecoder) begin() {
+	d.p = Point{Name: d.metric}
+	d.extra = d.extra[:0]
+}
+
+// finish completes the point that has been read.
+func (d *pointDecoder) finish() {
+	if len(d.extra) > 0 {
+		d.extra[0] = '{'
+		d.extra = append(d.extra, '}')
+		d.p.Extra = d.extra
 	}
-	if bytes.IndexByte(name, '\\') >= 0 {
-		if !json.Valid(name) {
-			return wire.ErrSyntax
+}
+
+// alike decodes a point with the members of the one before, in the same order and
+// with the same space around them, as servers write all of an answer. It looks at
+// each byte once. It returns 0 for one that is different, or not there whole.
+func (d *pointDecoder) alike(b []byte) int {
+	i := 0
+	for k := range d.like {
+		w := &d.like[k]
+		if !begins(b[i:], w.upto) {
+			return 0
 		}
-		name = wire.Quote(wire.Unquote(name))
+		i += len(w.upto)
+		if w.name == nil {
+			return i
+		}
+		if p := d.integer(w.field); p != nil {
+			if v, n := leadingInt(b[i:]); n > 0 {
+				*p = IntOf(v)
+				i += n
+				continue
+			}
+		}
+		kind, n := simpleValue(b[i:])
+		if n == 0 {
+			return 0
+		}
+		d.member(w, kind, b[i:i+n])
+		i += n
 	}
+	return 0
+}
+
+func begins(b []byte, with string) bool { return len(b) >= len(with) && string(b[:len(with)]) == with }
+
+// members decodes an object that is valid, and remembers how it is written.
+func (d *pointDecoder) members(b []byte) {
+	from, k := 0, 0
+	for i := wire.SkipSpace(b, 1); b[i] != '}'; k++ {
+		nameEnd := wire.ValueEnd(b, i)
+		at := wire.SkipSpace(b, wire.SkipSpace(b, nameEnd)+1)
+		w := d.learn(k, b[from:at], b[i:nameEnd])
+		from = wire.ValueEnd(b, at)
+		d.member(w, kindOf(b[at:from]), b[at:from])
+		if i = wire.SkipSpace(b, from); b[i] == ',' {
+			i = wire.SkipSpace(b, i+1)
+		}
+	}
+	d.learn(k, b[from:], nil)
+	d.like = d.like[:k+1]
+}
+
+// learn remembers the member k of a point.
+func (d *pointDecoder) learn(k int, upto, name []byte) *written {
+	if k == len(d.like) {
+		d.like = append(d.like, written{})
+	}
+	w := &d.like[k]
+	if w.upto != string(upto) {
+		if bytes.IndexByte(name, '\\') >= 0 {
+			name = wire.Quote(wire.Unquote(name))
+		}
+		*w = written{string(upto), bytes.Clone(name), fieldsByName[string(name)]}
+	}
+	return w
+}
+
+// member takes one member of a point.
+func (d *pointDecoder) member(w *written, kind jsonKind, v []byte) {
 	p, ok := &d.p, false
-	switch string(name) {
-	case `"metricName"`:
+	switch w.field {
+	case fieldName:
 		if ok = kind.text(); ok {
 			p.Name = *d.names.get(content(kind, v))
 		}
-	case `"metricValue"`:
+	case fieldValue:
 		if ok = kind != kindOther; ok {
 			p.Kind, p.Value = d.value(kind, v)
 		}
-	case `"timestamp"`:
-		ok = setInt(&p.Time, kind, v)
-	case `"step"`:
-		ok = setInt(&p.Step, kind, v)
-	case `"epoch"`:
-		ok = setInt(&p.Epoch, kind, v)
-	case `"offset"`:
-		ok = setInt(&p.Offset, kind, v)
-	case `"runContext"`:
+	case fieldContext:
 		switch {
 		case kind == kindNull:
 			p.Context, ok = nil, true
 		case kind.text():
 			p.Context, ok = d.contexts.get(content(kind, v)), true
 		}
+	case fieldTime, fieldStep, fieldEpoch, fieldOffset:
+		ok = setInt(d.integer(w.field), kind, v)
 	}
-	if ok {
-		return nil
+	if !ok {
+		d.extra = append(append(append(append(d.extra, ','), w.name...), ':'), v...)
 	}
-	d.extra = append(append(append(append(d.extra, ','), name...), ':'), v...)
+}
+
+// integer returns the place of a field that is one, else nil.
+func (d *pointDecoder) integer(f field) *Int {
+	switch f {
+	case fieldTime:
+		return &d.p.Time
+	case fieldStep:
+		return &d.p.Step
+	case fieldEpoch:
+		return &d.p.Epoch
+	case fieldOffset:
+		return &d.p.Offset
+	}
 	return nil
 }
 
@@ -182,47 +259,51 @@ const (
 
 func (k jsonKind) text() bool { return k == kindPlain || k == kindString }
 
-// kindOf returns the type of a raw value and checks that it is well formed.
-func kindOf(v []byte) (jsonKind, error) {
-	if len(v) == 0 {
-		return 0, wire.ErrSyntax
-	}
+// kindOf returns the type of a valid value.
+func kindOf(v []byte) jsonKind {
 	switch v[0] {
 	case '"':
-		if plainString(v) {
-			return kindPlain, nil
+		if plainLen(v) == len(v) {
+			return kindPlain
 		}
-		if json.Valid(v) {
-			return kindString, nil
-		}
+		return kindString
 	case 'n':
-		if string(v) == "null" {
-			return kindNull, nil
-		}
+		return kindNull
 	case 't', 'f':
-		if string(v) == "true" || string(v) == "false" {
-			return kindBool, nil
-		}
+		return kindBool
 	case '{', '[':
-		if json.Valid(v) {
-			return kindOther, nil
-		}
-	default:
-		if wire.IsNumber(v) {
-			return kindNumber, nil
-		}
+		return kindOther
 	}
-	return 0, wire.ErrSyntax
+	return kindNumber
 }
 
-// plainString reports whether a raw string is ASCII without escapes.
-func plainString(v []byte) bool {
-	for _, c := range v[1 : len(v)-1] {
-		if c < ' ' || c == '\\' || c == '"' || c >= 0x80 {
-			return false
+// simpleValue returns type and length of the value at the start of b, where it is
+// null, a number or a plain string, else 0.
+func simpleValue(b []byte) (jsonKind, int) {
+	switch {
+	case len(b) == 0:
+	case b[0] == '"':
+		return kindPlain, plainLen(b)
+	case begins(b, "null"):
+		return kindNull, len("null")
+	default:
+		return kindNumber, wire.NumberLen(b)
+	}
+	return kindOther, 0
+}
+
+// plainLen returns the length of the string at the start of b, quotes included, 0
+// if it is cut, or has an escape or anything but ASCII.
+func plainLen(b []byte) int {
+	for i, c := range b[1:] {
+		switch {
+		case c == '"':
+			return i + 2
+		case c < ' ' || c == '\\' || c >= 0x80:
+			return 0
 		}
 	}
-	return true
+	return 0
 }
 
 // content returns the bytes of a raw string, which are valid for the moment.
@@ -233,16 +314,16 @@ func content(kind jsonKind, v []byte) []byte {
 	return []byte(wire.Unquote(v))
 }
 
-func (d *pointDecoder) value(kind jsonKind, v []byte) (ValueKind, string) {
+func (d *pointDecoder) value(kind jsonKind, v []byte) (ValueKind, []byte) {
 	switch kind {
 	case kindNull:
-		return NullValue, ""
+		return NullValue, nil
 	case kindPlain, kindString:
-		return StringValue, d.texts.text(content(kind, v))
+		return StringValue, content(kind, v)
 	case kindBool:
-		return BoolValue, *d.names.get(v)
+		return BoolValue, v
 	}
-	return NumberValue, d.texts.text(v)
+	return NumberValue, v
 }
 
 // setInt takes an integer, null, or a text that holds an integer. Others are
@@ -253,10 +334,7 @@ func setInt(i *Int, kind jsonKind, v []byte) bool {
 		*i = Int{State: Null}
 		return true
 	case kindNumber, kindPlain:
-		n, ok := quickInt(wire.TrimQuotes(v))
-		if !ok {
-			n, ok = wire.ParseInt(wire.TrimQuotes(v))
-		}
+		n, ok := wire.ParseInt(wire.TrimQuotes(v))
 		if ok {
 			*i = IntOf(n)
 		}
@@ -265,28 +343,24 @@ func setInt(i *Int, kind jsonKind, v []byte) bool {
 	return false
 }
 
-// quickInt reads what nearly all integers look like.
-func quickInt(b []byte) (n int64, ok bool) {
-	if len(b) == 0 || len(b) > 18 {
-		return 0, false
+// leadingInt returns the integer that b begins with, and its length; 0 where
+// there is none, or one that might be over the range.
+func leadingInt(b []byte) (n int64, length int) {
+	i := 0
+	if begins(b, "-") {
+		i = 1
 	}
-	for _, c := range b {
-		if c < '0' || c > '9' {
-			return 0, false
-		}
-		n = n*10 + int64(c-'0')
+	first := i
+	for ; i < len(b) && '0' <= b[i] && b[i] <= '9'; i++ {
+		n = n*10 + int64(b[i]-'0')
 	}
-	return n, true
-}
-
-// finish completes the point that has been read.
-func (d *pointDecoder) finish() {
-	if len(d.extra) == 0 {
-		return
+	if digits := i - first; digits == 0 || digits > 18 || digits > 1 && b[first] == '0' {
+		return 0, 0
 	}
-	d.extra[0] = '{'
-	d.extra = append(d.extra, '}')
-	d.p.Extra = d.objects.bytes(d.extra)
+	if first > 0 {
+		n = -n
+	}
+	return n, i
 }
 
 // maxInterned bounds the tables of known texts, against a server that gives
@@ -317,39 +391,4 @@ func (t *interned) get(b []byte) *string {
 	}
 	t.last = s
 	return s
-}
-
-// pieceSize is the memory that texts and objects allocate at a time. Ones that
-// are large for it are allocated by themselves.
-const pieceSize = 32 << 10
-
-// texts cuts strings from larger pieces of memory.
-type texts struct{ b strings.Builder }
-
-func (t *texts) text(b []byte) string {
-	if len(b) > pieceSize/4 {
-		return string(b)
-	}
-	if t.b.Cap()-t.b.Len() < len(b) {
-		t.b.Reset()
-		t.b.Grow(pieceSize)
-	}
-	from := t.b.Len()
-	t.b.Write(b)
-	return t.b.String()[from:]
-}
-
-// objects does for byte slices what texts does for strings.
-type objects struct{ b []byte }
-
-func (o *objects) bytes(b []byte) []byte {
-	if len(b) > pieceSize/4 {
-		return bytes.Clone(b)
-	}
-	if cap(o.b)-len(o.b) < len(b) {
-		o.b = make([]byte, 0, pieceSize)
-	}
-	from := len(o.b)
-	o.b = append(o.b, b...)
-	return o.b[from:len(o.b):len(o.b)]
 }

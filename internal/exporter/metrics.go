@@ -270,7 +270,7 @@ func newPoint(p *comet.Point) (stream.Point, error) {
 		point.Value = stream.TextValue(p.Value)
 	case comet.BoolValue:
 		point.Value = packed.False
-		if p.Value == "true" {
+		if string(p.Value) == "true" {
 			point.Value = packed.True
 		}
 	}

@@ -347,11 +347,14 @@ func (s *Scanner) judge(k *check, name string) error {
 		return err
 	}
 	v, ok, err := s.short()
+	if err != nil {
+		return err
+	}
 	if !ok {
 		v = []byte{c}
 	}
 	k.member(name, v)
-	return err
+	return nil
 }
 
 // bare reads a list that is all of the document. One with nothing in it might be

@@ -256,7 +256,11 @@ func TextsOf(v []byte) []string {
 }
 
 // IsNumber reports whether b is a JSON number.
-func IsNumber(b []byte) bool {
+func IsNumber(b []byte) bool { return len(b) > 0 && NumberLen(b) == len(b) }
+
+// NumberLen returns the length of the JSON number that b begins with, 0 where it
+// begins with none.
+func NumberLen(b []byte) int {
 	i := 0
 	if i < len(b) && b[i] == '-' {
 		i++
@@ -264,12 +268,12 @@ func IsNumber(b []byte) bool {
 	start := i
 	i = skipDigits(b, i)
 	if i == start || (b[start] == '0' && i > start+1) {
-		return false
+		return 0
 	}
 	if i < len(b) && b[i] == '.' {
 		from := i + 1
 		if i = skipDigits(b, from); i == from {
-			return false
+			return 0
 		}
 	}
 	if i < len(b) && (b[i] == 'e' || b[i] == 'E') {
@@ -279,10 +283,10 @@ func IsNumber(b []byte) bool {
 		}
 		from := i
 		if i = skipDigits(b, from); i == from {
-			return false
+			return 0
 		}
 	}
-	return i == len(b) && i > 0
+	return i
 }
 
 func skipDigits(b []byte, i int) int {

@@ -20,7 +20,6 @@ const (
 // before.
 type pack struct {
 	blocks [][]byte
-	last   stream.Point
 	state  packState
 	n      int
 }
@@ -81,28 +80,27 @@ func (t *contextTable) number(s stream.String) int {
 
 // add appends a point. It returns by how many bytes the pack has grown.
 func (k *pack) add(p *stream.Point, contexts *contextTable) int {
-	var buf [512]byte
+	var buf [64]byte
 	b := k.state.append(buf[:0], p, contexts)
-	k.last, k.n = *p, k.n+1
-	// The texts of p may be cut from larger pieces of memory; only what the
-	// order depends on is kept.
-	k.last.Value, k.last.Context, k.last.Extra = stream.Value{}, stream.String{}, nil
+	k.n++
 	grown := 0
-	if len(k.blocks) == 0 || cap(k.last1())-len(k.last1()) < len(b) {
-		size := firstPack
-		if len(k.blocks) > 0 {
-			size = min(2*cap(k.last1()), largePack)
+	if last := len(k.blocks) - 1; last < 0 || cap(k.blocks[last])-len(k.blocks[last]) < len(b) {
+		grown = firstPack
+		if last >= 0 {
+			grown = min(2*cap(k.blocks[last]), largePack)
 		}
-		size = max(size, len(b))
-		k.blocks = append(k.blocks, make([]byte, 0, size))
-		grown = size
+		grown = max(grown, len(b))
+		k.blocks = append(k.blocks, make([]byte, 0, grown))
 	}
 	end := &k.blocks[len(k.blocks)-1]
 	*end = append(*end, b...)
 	return grown
 }
 
-func (k *pack) last1() []byte { return k.blocks[len(k.blocks)-1] }
+// upTo reports whether p may follow the points of the pack.
+func (k *pack) upTo(p *stream.Point) bool {
+	return k.n == 0 || stream.Position{Time: k.state.time, Step: k.state.step}.Compare(p.Position()) <= 0
+}
 
 // append appends the code of a point that follows the state.
 func (s *packState) append(b []byte, p *stream.Point, contexts *contextTable) []byte {

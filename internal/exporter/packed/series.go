@@ -5,7 +5,6 @@ import (
 	"container/heap"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -77,7 +76,7 @@ func (c *Points) Drop(name string) {
 
 func (s *series) add(p *stream.Point, c *Points) {
 	s.N++
-	if s.main.n == 0 || s.main.last.Position().Compare(p.Position()) <= 0 {
+	if s.main.upTo(p) {
 		c.Size += int64(s.main.add(p, &c.contexts))
 		return
 	}
@@ -94,13 +93,6 @@ func (s *series) add(p *stream.Point, c *Points) {
 func Own(p *stream.Point) stream.Point {
 	q := *p
 	q.Extra = slices.Clone(p.Extra)
-	switch p.Value {
-	case stream.Value{}, True, False:
-		return q
-	}
-	if f, number := p.Value.Float64(); !number || stream.FloatValue(f) != p.Value {
-		q.Value = stream.TextValue(strings.Clone(p.Value.Text()))
-	}
 	return q
 }
 
@@ -112,7 +104,7 @@ func (s *series) flush(c *Points) {
 	}
 	stream.SortPoints(s.strays)
 	var to *pack
-	if last := len(s.sorted) - 1; last >= 0 && s.sorted[last].last.Position().Compare(s.strays[0].Position()) <= 0 {
+	if last := len(s.sorted) - 1; last >= 0 && s.sorted[last].upTo(&s.strays[0]) {
 		to = s.sorted[last]
 	} else {
 		to = new(pack)

@@ -11,11 +11,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/exporter"
 	"github.com/comet-stream/comet-stream/internal/progress"
-	"golang.org/x/time/rate"
 )
-
-// quotaRate is the quota that comet.com documents: 15,000 requests an hour.
-const quotaRate = rate.Limit(15000.0 / 3600)
 
 // runDry prints what an export would take.
 func (c *exportCommand) runDry(ctx context.Context) error {
@@ -33,7 +29,7 @@ func (c *exportCommand) runDry(ctx context.Context) error {
 		{"experiments", e.Experiments, notes(note(e.Linked, "linked to"), note(e.LeftOut, "left out"), note(e.Running, "running"), note(e.Sampled, "looked into"))},
 		{"assets", e.Assets, notes(note(e.AssetsLeft, "left out"), within(e, e.AssetsRange, plainly))},
 		{"asset-bytes", e.AssetBytes, notes(progress.Bytes(e.AssetBytes), within(e, e.BytesRange, progress.Bytes))},
-		{"requests", e.Requests, notes(c.pace(e.Requests), within(e, e.RequestsRange, plainly))},
+		{"requests", e.Requests, notes(c.source.pace(e.Requests), within(e, e.RequestsRange, plainly))},
 		{"upper-bound", e.UpperBound, progress.Bytes(e.UpperBound) + ", for aws s3 cp --expected-size"},
 	} {
 		text := strings.TrimSuffix(fmt.Sprintf("%s\t%d\t%s", line.name, line.value, line.note), "\t")
@@ -61,15 +57,6 @@ func within(e *exporter.Estimate, r exporter.Range, show func(int64) string) str
 
 func plainly(n int64) string { return strconv.FormatInt(n, 10) }
 
-// pace says how long so many requests take.
-func (c *command) pace(requests int64) string {
-	limit, which := c.server.rate, "as --rate says"
-	if limit <= 0 || limit == rate.Inf {
-		limit, which = quotaRate, "the quota of comet.com"
-	}
-	return fmt.Sprintf("%.2f hours at %s/h, %s", float64(requests)/float64(limit)/3600, perHour(limit), which)
-}
-
 // note says how many of something there are besides, if any.
 func note(n int64, what string) string {
 	if n == 0 {
@@ -81,8 +68,4 @@ func note(n int64, what string) string {
 // notes joins what there is to say of a line.
 func notes(all ...string) string {
 	return strings.Join(slices.DeleteFunc(all, func(s string) bool { return s == "" }), ", ")
-}
-
-func perHour(limit rate.Limit) string {
-	return strconv.FormatFloat(float64(limit)*3600, 'f', 0, 64)
 }

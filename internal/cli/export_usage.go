@@ -102,8 +102,7 @@ Modes:
 
 Server (or COMET_EXPORT_API_KEY and COMET_EXPORT_URL_OVERRIDE, or COMET_API_KEY and
 COMET_URL_OVERRIDE, or section [comet_export] or [comet] of .comet.config):
-` + connectionUsage + `    --rate N/s|N/h          most requests a second or an hour (default no limit)
-` + patienceUsage + `
+` + connectionUsage + rateUsage + patienceUsage + `
 Options can be set by the environment, as COMET_EXPORT_RATE for --rate; modes cannot.
 
 Exit codes: 0 all done; 1 failed; 2 usage or configuration; 3 done, but for what is

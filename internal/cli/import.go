@@ -302,7 +302,7 @@ func (c *importCommand) total(s *report.Summary, whole bool) {
 		c.talk.Info("nothing was written")
 	}
 	if c.opts.Mode == importer.DryRun {
-		c.talk.Info("an import would take about %d requests, %s", c.wouldTake, c.pace(c.wouldTake))
+		c.talk.Info("an import would take about %d requests, %s", c.wouldTake, c.target.pace(c.wouldTake))
 	}
 	if c.opts.Mode != importer.Write {
 		c.talk.Info("nothing was written: this was to look only")

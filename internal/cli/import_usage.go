@@ -60,9 +60,7 @@ Modes:
 
 Server (or COMET_IMPORT_API_KEY and COMET_IMPORT_URL_OVERRIDE, or COMET_API_KEY and
 COMET_URL_OVERRIDE, or section [comet_import] or [comet] of .comet.config):
-` + connectionUsage + `    --rate N/s|N/h          most requests a second or an hour (default 4/s for REST
-                            writes to comet.com, else no limit)
-` + patienceUsage + `
+` + connectionUsage + rateUsage + patienceUsage + `
 Options can be set by the environment, as COMET_IMPORT_TEMP_DIR for --temp-dir; modes,
 -d and --rewrite-series cannot.
 

@@ -24,7 +24,7 @@ import (
 type serverFlags struct {
 	side        config.Side
 	credentials config.Flags
-	rate        rate.Limit
+	rate        rate.Limit // 0 if not given
 	concurrency int
 	retryMax    time.Duration // negative if not given
 	absentWords []string
@@ -74,6 +74,7 @@ func (c *command) oneStdin(flags map[string]string) error {
 type server struct {
 	*comet.Client
 	endpoint *config.Endpoint
+	rate     comet.Rate
 	report   *progress.Reporter
 	trouble  *progress.Trouble
 	waits    *progress.Waits
@@ -99,7 +100,7 @@ func (c *command) openServer(report *progress.Reporter) (*server, error) {
 		return nil, c.usagef("--concurrency %d: want 1 or more", c.server.concurrency)
 	}
 	s := &server{
-		endpoint: endpoint, report: report, trouble: report.NewTrouble(endpoint.Address()), waits: report.NewWaits(),
+		endpoint: endpoint, rate: c.server.rateFor(endpoint.URL), report: report, trouble: report.NewTrouble(endpoint.Address()), waits: report.NewWaits(),
 	}
 	if s.proxy, err = proxyFromEnv(); err != nil {
 		return nil, err
@@ -139,8 +140,7 @@ func (c *command) clientOptions(s *server) comet.Options {
 		Proxy:            s.proxy,
 		Retry:            retry,
 		AbsentWords:      f.absentWords,
-		ReadRate:         f.rate,
-		WriteRate:        f.rate,
+		Rate:             s.rate,
 		MaxInFlight:      f.concurrency,
 		Counters:         &c.traffic,
 		Notify:           func(t comet.Trouble) { s.trouble.Failed(t.Err.Error()) },

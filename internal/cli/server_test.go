@@ -16,6 +16,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/config"
 	"github.com/comet-stream/comet-stream/internal/progress"
+	"golang.org/x/time/rate"
 )
 
 const testKey = "s3cretkey"
@@ -181,12 +182,13 @@ func TestClientOptions(t *testing.T) {
 		args string
 		want comet.Options
 	}{
-		{"", comet.Options{MaxInFlight: 16}},
-		{"--retry-max-elapsed 10s", comet.Options{MaxInFlight: 16, Retry: comet.Retry{MaxElapsed: 10 * time.Second, MaxThrottled: 10 * time.Second}}},
+		{"", comet.Options{MaxInFlight: 16, Rate: cloudQuota}},
+		{"--rate none --retry-max-elapsed 10s", comet.Options{MaxInFlight: 16, Rate: comet.Rate{PerSecond: rate.Inf}, Retry: comet.Retry{MaxElapsed: 10 * time.Second, MaxThrottled: 10 * time.Second}}},
 		{"--rate 4/s --concurrency 3 --retry-max-elapsed 0", comet.Options{
-			ReadRate: 4, WriteRate: 4, MaxInFlight: 3, Retry: comet.Retry{MaxElapsed: -1}}},
+			Rate: comet.Rate{PerSecond: 4}, MaxInFlight: 3, Retry: comet.Retry{MaxElapsed: -1}}},
 		{"--absent-words none --absent-words nil", comet.Options{
-			MaxInFlight: 16, AbsentWords: []string{"none", "nil"}}},
+			MaxInFlight: 16, Rate: cloudQuota, AbsentWords: []string{"none", "nil"}}},
+		{"--url http://127.0.0.1:1/clientlib/", comet.Options{MaxInFlight: 16}},
 	} {
 		cmd := newCommand("comet-export", "", IO{Stdout: io.Discard, Stderr: io.Discard})
 		cmd.addServerFlags(config.Export)
@@ -199,7 +201,7 @@ func TestClientOptions(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := cmd.clientOptions(s)
-		if got.ReadRate != tt.want.ReadRate || got.WriteRate != tt.want.WriteRate || got.MaxInFlight != tt.want.MaxInFlight || got.Retry != tt.want.Retry ||
+		if got.Rate != tt.want.Rate || got.MaxInFlight != tt.want.MaxInFlight || got.Retry != tt.want.Retry ||
 			!slices.Equal(got.AbsentWords, tt.want.AbsentWords) {
 			t.Errorf("%s: options %+v", tt.args, got)
 		}

@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"golang.org/x/time/rate"
 )
 
 // sizeUnits are the factors of a size: powers of 1000 as in GB, powers of 1024
@@ -40,24 +38,6 @@ func parseSize(s string) (int64, error) {
 		return 0, errors.New("the size is too large")
 	}
 	return int64(n), nil
-}
-
-// rateUnits are the seconds in the time unit of a rate.
-var rateUnits = map[string]float64{"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "hour": 3600}
-
-// parseRate reads a rate such as 4/s, 200/m or 15000/h, and returns it per
-// second. "none" is [rate.Inf].
-func parseRate(s string) (rate.Limit, error) {
-	if s == "none" {
-		return rate.Inf, nil
-	}
-	number, unit, _ := strings.Cut(s, "/")
-	seconds, ok := rateUnits[unit]
-	n, err := strconv.ParseFloat(number, 64)
-	if !ok || err != nil || !(n > 0) || math.IsInf(n, 0) {
-		return 0, errors.New("want a rate such as 4/s or 15000/h, or none")
-	}
-	return rate.Limit(n / seconds), nil
 }
 
 // dayUnits are the units of a span of time besides those of time.ParseDuration,

@@ -4,8 +4,6 @@ import (
 	"math"
 	"testing"
 	"time"
-
-	"golang.org/x/time/rate"
 )
 
 func TestParseSize(t *testing.T) {
@@ -25,24 +23,6 @@ func TestParseSize(t *testing.T) {
 		}
 		if got != tt.want {
 			t.Errorf("parseSize(%q) = %d, %v; want %d", tt.in, got, err, tt.want)
-		}
-	}
-}
-
-func TestParseRate(t *testing.T) {
-	for _, tt := range []struct {
-		in   string
-		want rate.Limit // -1 for an error
-	}{
-		{"4/s", 4}, {"0.5/s", 0.5}, {"15000/h", 15000.0 / 3600}, {"90/min", 1.5}, {"none", rate.Inf},
-		{"", -1}, {"4", -1}, {"/s", -1}, {"0/s", -1}, {"-1/s", -1}, {"4/d", -1}, {"Inf/s", -1}, {"NaN/s", -1},
-	} {
-		got, err := parseRate(tt.in)
-		if err != nil {
-			got = -1
-		}
-		if got != tt.want {
-			t.Errorf("parseRate(%q) = %v, %v; want %v", tt.in, got, err, tt.want)
 		}
 	}
 }

@@ -4,11 +4,10 @@ import (
 	"context"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"golang.org/x/time/rate"
 
 	"github.com/comet-stream/comet-stream/internal/comet/api"
 	"github.com/comet-stream/comet-stream/internal/comet/transport"
@@ -141,36 +140,77 @@ func TestLimitHead(t *testing.T) {
 	})
 }
 
-// Reads, REST writes and the client library's writes each have their pace.
-func TestPace(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := offline(t, func(req *http.Request) (*http.Response, error) { return reply(req, 200, savedDoc), nil },
-			func(o *api.Options) { o.ReadRate, o.WriteRate = 2, rate.Limit(900.0/3600) })
-		for _, tc := range []struct {
-			name string
-			do   func() error
-			want time.Duration // for ten more
-		}{
-			{"read", func() error { _, err := c.Experiments.Tags(t.Context(), "k"); return err }, 5 * time.Second},
-			{"write", func() error { return c.Experiments.AddTags(t.Context(), "k", nil) }, 40 * time.Second},
-			{"write by GET", func() error { return c.Experiments.Archive(t.Context(), "k") }, 40 * time.Second},
-			{"client library", func() error { return c.Experiments.ReportStatus(t.Context(), &Run{ID: "r", Key: "k"}, true, false) }, 0},
-		} {
-			time.Sleep(time.Hour)
-			for range 2 { // use up the burst
-				if err := tc.do(); err != nil {
-					t.Fatal(err)
-				}
-			}
+// A rate counts reads and writes together, in any hour no more than it allows, and
+// leaves out what the client library writes where it is for the REST API alone.
+func TestRate(t *testing.T) {
+	calls := map[string]func(context.Context, *Client) error{
+		"read":         func(ctx context.Context, c *Client) error { _, err := c.Experiments.Tags(ctx, "k"); return err },
+		"write":        func(ctx context.Context, c *Client) error { return c.Experiments.AddTags(ctx, "k", nil) },
+		"write by GET": func(ctx context.Context, c *Client) error { return c.Experiments.Archive(ctx, "k") },
+	}
+	library := func(ctx context.Context, c *Client) error {
+		return c.Experiments.ReportStatus(ctx, &Run{ID: "r", Key: "k"}, true, false)
+	}
+	for _, restOnly := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			c := offline(t, func(req *http.Request) (*http.Response, error) { return reply(req, 200, savedDoc), nil },
+				func(o *api.Options) { o.Rate = transport.Rate{PerSecond: 900. / 3600, Burst: 3, RESTOnly: restOnly} })
 			start := time.Now()
-			for range 10 {
-				if err := tc.do(); err != nil {
-					t.Fatal(err)
+			for name, call := range calls {
+				for range 4 {
+					if err := call(t.Context(), c); err != nil {
+						t.Errorf("%s: %v", name, err)
+					}
 				}
 			}
-			if d := time.Since(start); d < tc.want-time.Millisecond || d > tc.want+time.Millisecond {
-				t.Errorf("%s: ten took %v, want %v", tc.name, d, tc.want)
+			if got, want := time.Since(start), 9*4*time.Second; got != want {
+				t.Errorf("twelve took %v, want %v", got, want)
 			}
+			for range 5 {
+				if err := library(t.Context(), c); err != nil {
+					t.Error(err)
+				}
+			}
+			want := 9 * 4 * time.Second
+			if !restOnly {
+				want += 5 * 4 * time.Second
+			}
+			if got := time.Since(start); got != want {
+				t.Errorf("REST alone %v: all took %v, want %v", restOnly, got, want)
+			}
+		})
+	}
+}
+
+// Processes with a share of a quota each stay within it together, whatever they ask.
+func TestRateShares(t *testing.T) {
+	const processes, quota = 8, 15000
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int64
+		var wg sync.WaitGroup
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		for range processes {
+			c := offline(t, func(req *http.Request) (*http.Response, error) {
+				asked.Add(1)
+				time.Sleep(20 * time.Millisecond)
+				return reply(req, 200, savedDoc), nil
+			}, func(o *api.Options) { o.Rate.PerSecond = 1800. / 3600 })
+			for i := range 16 {
+				wg.Go(func() {
+					for err := error(nil); err == nil; {
+						if i%2 == 0 {
+							_, err = c.Experiments.Tags(ctx, "k")
+						} else {
+							err = c.Experiments.AddTags(ctx, "k", nil)
+						}
+					}
+				})
+			}
+		}
+		wg.Wait()
+		if n := asked.Load(); n > quota || n < processes*1800 {
+			t.Errorf("%d requests in an hour, want %d to %d", n, processes*1800, quota)
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet/api"
 	"github.com/comet-stream/comet-stream/internal/comet/scan"
+	"github.com/comet-stream/comet-stream/internal/comet/transport"
 )
 
 // How a call is made, what it brings and how it fails is defined by package api.
@@ -14,6 +15,8 @@ import (
 type (
 	// Options configure a [Client].
 	Options = api.Options
+	// Rate is how many requests to the instance may begin.
+	Rate = transport.Rate
 	// Retry bounds how long and how often a call is repeated.
 	Retry = api.Retry
 	// Trouble is a failed try that will be repeated.

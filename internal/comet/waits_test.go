@@ -60,7 +60,7 @@ func TestWaitsAreTold(t *testing.T) {
 				}})
 			}, "at 10s until 1m0s: POST /clientlib/asset/upload: the connection has stalled\n"},
 		"rate": {func(req *http.Request) (*http.Response, error) { return reply(req, 200, `{"tags":[]}`), nil },
-			func(o *api.Options) { o.ReadRate = rate.Every(20 * time.Second) },
+			func(o *api.Options) { o.Rate.PerSecond = rate.Every(20 * time.Second) },
 			func(ctx context.Context, c *Client) error {
 				if err := read(ctx, c); err != nil {
 					return err

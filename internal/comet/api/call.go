@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comet/scan"
-	"github.com/comet-stream/comet-stream/internal/comet/transport"
 )
 
 // answerKind tells what a call expects for an answer.
@@ -58,8 +57,6 @@ type Call struct {
 	silent bool
 	// mutates marks a write that has the look of a read, reads the reverse.
 	Mutates, Reads bool
-	// rateless frees a call from pacing.
-	rateless bool
 	// room is what may be held of the answer.
 	room *scan.Room
 }
@@ -88,20 +85,6 @@ func (cl *Call) write() bool {
 		return cl.Mutates
 	}
 	return cl.Method != http.MethodGet || strings.HasPrefix(cl.Path, "write/")
-}
-
-// pace returns the rate that the call is held to: the quota of the API is one of
-// its REST family.
-func (cl *Call) pace() transport.Pace {
-	switch {
-	case cl.rateless:
-		return transport.PaceNone
-	case !cl.write():
-		return transport.PaceRead
-	case cl.Family == FamilyClient:
-		return transport.PaceNone
-	}
-	return transport.PaceWrite
 }
 
 // Try sends a call once. The answer it returns is good: of status 2xx and, as

@@ -11,7 +11,6 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet/gate"
 	"github.com/comet-stream/comet-stream/internal/comet/scan"
 	"github.com/comet-stream/comet-stream/internal/comet/transport"
-	"golang.org/x/time/rate"
 )
 
 // Options configures a [Client]. The zero value of a field means its default.
@@ -51,10 +50,8 @@ type Options struct {
 	// so in words of their own. Upper and lower case are the same.
 	AbsentWords []string
 
-	// ReadRate paces reads, WriteRate writes of the REST family. Zero means
-	// the default: reads unpaced, writes 4/s on comet.com, which is its
-	// documented quota, and unpaced elsewhere. [rate.Inf] is unpaced.
-	ReadRate, WriteRate rate.Limit
+	// Rate is how many requests may begin, by default any number.
+	Rate transport.Rate
 	// MaxInFlight is how many requests may be under way at once, 16 if zero.
 	MaxInFlight int
 
@@ -116,7 +113,7 @@ type Wait struct {
 	Until time.Time
 }
 
-func (o *Options) setDefaults(addr address) {
+func (o *Options) setDefaults() {
 	setDefault(&o.UserAgent, "comet-stream")
 	setDefault(&o.LibVersion, "3.47.0")
 	setDefault(&o.Retry.MaxElapsed, 15*time.Minute)
@@ -131,8 +128,6 @@ func (o *Options) setDefaults(addr address) {
 		o.Timeouts.Stall = min(o.Timeouts.Stall, max(o.Retry.MaxElapsed, transport.LeastPatience))
 	}
 	setDefault(&o.MaxInFlight, 16)
-	setDefault(&o.ReadRate, rate.Inf)
-	setDefault(&o.WriteRate, defaultWriteRate(addr.host))
 	setDefault(&o.Counters, new(transport.Counters))
 	setDefault(&o.Logger, slog.New(slog.DiscardHandler))
 }
@@ -141,7 +136,7 @@ func (o *Options) chain(addr address) transport.Options {
 	return transport.Options{
 		Scheme: addr.scheme, Host: addr.host,
 		APIKey: o.APIKey, AllowHeaderName: o.AllowHeaderName, AllowHeaderValue: o.AllowHeaderValue, UserAgent: o.UserAgent,
-		ReadRate: o.ReadRate, WriteRate: o.WriteRate, MaxInFlight: o.MaxInFlight, Timeouts: o.Timeouts,
+		Rate: o.Rate, MaxInFlight: o.MaxInFlight, Timeouts: o.Timeouts,
 		Counters: o.Counters, Logger: o.Logger, CAFile: o.CAFile, Proxy: o.Proxy,
 	}
 }
@@ -151,19 +146,6 @@ func setDefault[T comparable](v *T, def T) {
 	if *v == zero {
 		*v = def
 	}
-}
-
-// defaultWriteRate is the quota that comet.com documents: 15,000 REST
-// submissions an hour for each key.
-func defaultWriteRate(host string) rate.Limit {
-	h := strings.ToLower(host)
-	if i := strings.LastIndexByte(h, ':'); i >= 0 {
-		h = h[:i]
-	}
-	if h == "comet.com" || strings.HasSuffix(h, ".comet.com") || strings.HasSuffix(h, ".comet.ml") {
-		return 4
-	}
-	return rate.Inf
 }
 
 // Conn is what is known of a server, and how calls of it are made.
@@ -199,7 +181,7 @@ func New(o Options) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.setDefaults(addr)
+	o.setDefaults()
 	if o.Proxy == nil {
 		o.Proxy = http.ProxyFromEnvironment
 	}

@@ -18,7 +18,7 @@ var ErrNoTag = errors.New("the answer has no ETag")
 // storage gives them; [ErrStorage] says that they were refused.
 func (c *Conn) PutPart(ctx context.Context, address *url.URL, content io.ReaderAt, offset, size int64) (tag string, err error) {
 	cl := &Call{
-		Method: http.MethodPut, storage: address, rateless: true, Want: WantBytes,
+		Method: http.MethodPut, storage: address, Want: WantBytes,
 		Body: &payload{size: size, open: func() (io.ReadCloser, error) {
 			return io.NopCloser(io.NewSectionReader(content, offset, size)), nil
 		}},

@@ -93,7 +93,7 @@ func (s *Server) Version(ctx context.Context) (Version, bool) {
 
 func (s *Server) askVersion(ctx context.Context, base string) (Version, bool, error) {
 	cl := readVersion.Call(nil)
-	cl.Family, cl.base, cl.rateless = FamilyClient, base, true
+	cl.Family, cl.base = FamilyClient, base
 	e := s.conn.retry.begin(cl)
 	for {
 		resp, err := s.conn.Try(e.start(ctx, nil), cl)

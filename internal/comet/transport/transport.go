@@ -4,6 +4,7 @@
 package transport
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -26,12 +27,12 @@ import (
 // a default.
 type Options struct {
 	// Scheme and Host are of the instance: requests to it alone get the
-	// credentials and are held to the rates.
+	// credentials and are held to the rate.
 	Scheme, Host string
 	// APIKey and the allow header are the credentials.
 	APIKey, AllowHeaderName, AllowHeaderValue string
 	UserAgent                                 string
-	ReadRate, WriteRate                       rate.Limit
+	Rate                                      Rate
 	MaxInFlight                               int
 	Timeouts                                  Timeouts
 	Counters                                  *Counters
@@ -51,7 +52,9 @@ func New(network http.RoundTripper, o Options) http.RoundTripper {
 	rt = &watchdog{next: rt, answer: o.Timeouts.Answer, stall: o.Timeouts.Stall}
 	rt = &headers{next: rt, o: o}
 	rt = &slots{next: rt, limit: &limiter{most: o.MaxInFlight}, stats: o.Counters}
-	rt = &pacer{next: rt, host: o.Host, reads: newRate(o.ReadRate), writes: newRate(o.WriteRate), stats: o.Counters}
+	if o.Rate.PerSecond > 0 && o.Rate.PerSecond != rate.Inf {
+		rt = &pacer{next: rt, host: o.Host, Rate: o.Rate, limiter: o.Rate.limiter(), stats: o.Counters}
+	}
 	return rt
 }
 
@@ -128,18 +131,10 @@ type Marks struct {
 	// Storage marks a request that goes to the server's storage by a signed
 	// address, which stands for the credential.
 	Storage bool
-	Pace    Pace
+	// LibraryWrite marks what the client library writes, for which no quota is
+	// documented.
+	LibraryWrite bool
 }
-
-// Pace is the rate that a request is held to.
-type Pace uint8
-
-// The rates.
-const (
-	PaceNone Pace = iota
-	PaceRead
-	PaceWrite
-)
 
 type marksKey struct{}
 
@@ -212,24 +207,29 @@ func (c *counted) Close() error { return c.rc.Close() }
 
 var errRate = errors.New("no more requests than the rate allows")
 
-// pacer keeps reads and REST writes to their rates.
-type pacer struct {
-	next          http.RoundTripper
-	host          string
-	reads, writes *rate.Limiter
-	stats         *Counters
+// Rate is how many requests to the instance may begin.
+type Rate struct {
+	PerSecond rate.Limit // 0 or [rate.Inf]: any number
+	Burst     int        // at once, 0: those of a second, and one at least
+	// RESTOnly leaves out what the client library writes.
+	RESTOnly bool
 }
 
-// newRate allows for bursts of a second's worth, and of one at least.
-func newRate(l rate.Limit) *rate.Limiter {
-	if l == rate.Inf {
-		return nil
-	}
-	return rate.NewLimiter(l, max(1, int(l)))
+func (r Rate) limiter() *rate.Limiter {
+	return rate.NewLimiter(r.PerSecond, max(1, cmp.Or(r.Burst, int(r.PerSecond))))
+}
+
+// pacer keeps requests to a rate.
+type pacer struct {
+	Rate
+	next    http.RoundTripper
+	host    string
+	limiter *rate.Limiter
+	stats   *Counters
 }
 
 func (p *pacer) RoundTrip(req *http.Request) (*http.Response, error) {
-	if l := p.limiter(req); l != nil {
+	if l := p.limiter; p.counts(req) {
 		p.stats.Waiting.Add(1)
 		wait := time.Duration((1 - l.Tokens()) / float64(l.Limit()) * float64(time.Second))
 		if w := waitingOf(req.Context()); wait > TellAfter && w.Tell != nil {
@@ -244,17 +244,10 @@ func (p *pacer) RoundTrip(req *http.Request) (*http.Response, error) {
 	return p.next.RoundTrip(req)
 }
 
-func (p *pacer) limiter(req *http.Request) *rate.Limiter {
-	if req.URL.Host != p.host {
-		return nil
-	}
-	switch marksOf(req.Context()).Pace {
-	case PaceRead:
-		return p.reads
-	case PaceWrite:
-		return p.writes
-	}
-	return nil
+// counts reports whether a request is held to the rate.
+func (p *pacer) counts(req *http.Request) bool {
+	marks := marksOf(req.Context())
+	return req.URL.Host == p.host && !marks.Storage && !(p.RESTOnly && marks.LibraryWrite)
 }
 
 // wrapBody returns a copy of the request with its body wrapped, also where the

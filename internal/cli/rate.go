@@ -1,0 +1,74 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"golang.org/x/time/rate"
+)
+
+// rateUsage is what the tools that speak to a server say of --rate.
+const rateUsage = `    --rate N/s|N/h|none     most requests a second or an hour of this process, all
+                            kinds counted; what runs beside it shares the quota of
+                            the key. Default for comet.com: 3000 at once and then
+                            12000/h, so that no hour has more than its quota of
+                            15000, of which uploads are no part; else none
+`
+
+// cloudQuota keeps to what Comet documents for its own instances: 15,000 requests an
+// hour for each key, of which reads are said to be some. Any hour has the burst and
+// what the rate brings in it, at most.
+var cloudQuota = comet.Rate{PerSecond: perHour(12000), Burst: 3000, RESTOnly: true}
+
+func perHour(n float64) rate.Limit { return rate.Limit(n / 3600) }
+
+// isCloud reports whether an address is of an instance that Comet runs for all.
+func isCloud(u *url.URL) bool {
+	host := "." + strings.ToLower(u.Hostname())
+	return strings.HasSuffix(host, ".comet.com") || strings.HasSuffix(host, ".comet.ml")
+}
+
+// rateFor returns the rate of requests to an address: what the user says, and for the
+// cloud, where nothing is said, its quota.
+func (f *serverFlags) rateFor(u *url.URL) comet.Rate {
+	if f.rate == 0 && isCloud(u) {
+		return cloudQuota
+	}
+	return comet.Rate{PerSecond: f.rate}
+}
+
+// pace says how long so many requests take.
+func (s *server) pace(requests int64) string {
+	limit, which := s.rate, "as --rate says"
+	switch {
+	case limit == cloudQuota:
+		which = "the default for comet.com"
+	case limit.PerSecond == 0 || limit.PerSecond == rate.Inf:
+		limit, which = comet.Rate{PerSecond: perHour(15000)}, "the quota of comet.com"
+	}
+	hours := max(0, float64(requests)-float64(limit.Burst)) / float64(limit.PerSecond) / 3600
+	return fmt.Sprintf("%.2f hours at %.0f/h, %s", hours, float64(limit.PerSecond)*3600, which)
+}
+
+// rateUnits are the seconds in the time unit of a rate.
+var rateUnits = map[string]float64{"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "hour": 3600}
+
+// parseRate reads a rate such as 4/s, 200/m or 15000/h, and returns it per
+// second. "none" and "0" are [rate.Inf].
+func parseRate(s string) (rate.Limit, error) {
+	if s == "none" || s == "0" {
+		return rate.Inf, nil
+	}
+	number, unit, _ := strings.Cut(s, "/")
+	seconds, ok := rateUnits[unit]
+	n, err := strconv.ParseFloat(number, 64)
+	if !ok || err != nil || !(n > 0) || math.IsInf(n, 0) {
+		return 0, errors.New("want a rate such as 4/s or 15000/h, or none")
+	}
+	return rate.Limit(n / seconds), nil
+}

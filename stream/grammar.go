@@ -48,15 +48,6 @@ const (
 	stageDone
 )
 
-// itemRanks is the order of the items of an experiment.
-var itemRanks = map[Kind]int{
-	KindParameters: 1, KindOthers: 2, KindSystem: 3, KindRequirements: 4, KindGit: 5, KindGitPatch: 6,
-	KindCode: 7, KindGraph: 8, KindHTML: 9, KindOutput: 10, KindMetrics: 11, KindAsset: 12,
-}
-
-// repeats are the items that may come again behind themselves.
-var repeats = KindSetOf(KindParameters, KindOthers, KindRequirements, KindMetrics, KindAsset)
-
 // alwaysOutside are the kinds that stand in no group.
 var alwaysOutside = KindSetOf(KindHeader, KindPlan, KindProject, KindExperiment, KindNotes, KindLink,
 	KindArtifact, KindLineage, KindModel, KindPanel, KindView, KindTrailer)
@@ -196,7 +187,7 @@ func quotable(b []byte) string { return string(b[:min(len(b), 100)]) }
 
 // checkItem checks an item of an experiment, or an asset of an artifact version.
 func (g *grammar) checkItem(v *view) error {
-	rank := itemRanks[v.kind]
+	info := kindOf[v.bit]
 	switch {
 	case v.kind == KindAsset && g.group == KindArtifact:
 		if !g.version {
@@ -204,9 +195,9 @@ func (g *grammar) checkItem(v *view) error {
 		}
 	case g.group != KindExperiment:
 		return fault(ErrGrammar, "stands in no experiment")
-	case rank < g.rank:
+	case info.rank < g.rank:
 		return fault(ErrGrammar, "comes too late in its experiment")
-	case rank == g.rank && g.open == "" && !repeats.Has(v.kind):
+	case info.rank == g.rank && g.open == "" && !info.repeats:
 		return fault(ErrGrammar, "a second time in its experiment")
 	}
 	if v.kind != KindAsset {
@@ -268,7 +259,7 @@ func (g *grammar) take(v *view) {
 		return
 	}
 	g.takeOpen(v)
-	if rank := itemRanks[v.kind]; rank > 0 {
+	if rank := kindOf[v.bit].rank; rank > 0 {
 		g.rank = rank
 	}
 }

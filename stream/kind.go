@@ -1,6 +1,51 @@
 package stream
 
-import "reflect"
+import (
+	"cmp"
+	"reflect"
+	"slices"
+)
+
+// A Kind names the type of a record. FORMAT.md section 4 lists the kinds and
+// their bits.
+type Kind string
+
+// The kinds of format 1.0.
+const (
+	KindHeader          Kind = "header"
+	KindPlan            Kind = "plan"
+	KindProject         Kind = "project"
+	KindExperiment      Kind = "experiment"
+	KindParameters      Kind = "parameters"
+	KindOthers          Kind = "others"
+	KindMetrics         Kind = "metrics"
+	KindSystem          Kind = "system"
+	KindRequirements    Kind = "requirements"
+	KindCode            Kind = "code"
+	KindOutput          Kind = "output"
+	KindGraph           Kind = "graph"
+	KindHTML            Kind = "html"
+	KindGit             Kind = "git"
+	KindGitPatch        Kind = "git-patch"
+	KindAsset           Kind = "asset"
+	KindChunk           Kind = "chunk"
+	KindAssetEnd        Kind = "asset-end"
+	KindExperimentEnd   Kind = "experiment-end"
+	KindSkipped         Kind = "skipped"
+	KindNotes           Kind = "notes"
+	KindLink            Kind = "link"
+	KindArtifact        Kind = "artifact"
+	KindArtifactVersion Kind = "artifact-version"
+	KindArtifactEnd     Kind = "artifact-end"
+	KindLineage         Kind = "lineage"
+	KindModel           Kind = "model"
+	KindModelVersion    Kind = "model-version"
+	KindModelEnd        Kind = "model-end"
+	KindPanel           Kind = "panel"
+	KindView            Kind = "view"
+	KindTrailer         Kind = "trailer"
+	KindAbort           Kind = "abort"
+)
 
 // A kindInfo is what the package knows about a kind.
 type kindInfo struct {
@@ -9,6 +54,9 @@ type kindInfo struct {
 	resource Resources // that its records belong to, 0 if they always travel
 	schema   *schema
 	make     func() Record
+
+	rank    int  // among the items of an experiment, 0 for what is none
+	repeats bool // such an item may come again behind itself
 }
 
 // unknownBit stands in labels for every kind without a bit of its own.
@@ -19,18 +67,18 @@ var kindTable = []kindInfo{
 	info[Plan](1, KindPlan, 0, func() Record { return new(Plan) }),
 	info[Project](2, KindProject, 0, func() Record { return new(Project) }),
 	info[Experiment](3, KindExperiment, 0, func() Record { return new(Experiment) }),
-	info[Values](4, KindParameters, ResourceParameters, func() Record { return &Values{Of: KindParameters} }),
-	info[Values](5, KindOthers, ResourceOthers, func() Record { return &Values{Of: KindOthers} }),
-	info[metricColumns](6, KindMetrics, ResourceMetrics, func() Record { return new(Metrics) }),
-	info[Document](7, KindSystem, ResourceSystem, func() Record { return &Document{Of: KindSystem} }),
-	info[Requirements](8, KindRequirements, ResourceRequirements, func() Record { return new(Requirements) }),
-	info[Text](9, KindCode, ResourceCode, func() Record { return &Text{Of: KindCode} }),
-	info[Text](10, KindOutput, ResourceOutput, func() Record { return &Text{Of: KindOutput} }),
-	info[Text](11, KindGraph, ResourceGraph, func() Record { return &Text{Of: KindGraph} }),
-	info[Text](12, KindHTML, ResourceHTML, func() Record { return &Text{Of: KindHTML} }),
-	info[Document](13, KindGit, ResourceGit, func() Record { return &Document{Of: KindGit} }),
-	info[Text](14, KindGitPatch, ResourceGit, func() Record { return &Text{Of: KindGitPatch} }),
-	info[Asset](15, KindAsset, ResourceAssets, func() Record { return new(Asset) }),
+	info[Values](4, KindParameters, ResourceParameters, func() Record { return &Values{Of: KindParameters} }).items(1),
+	info[Values](5, KindOthers, ResourceOthers, func() Record { return &Values{Of: KindOthers} }).items(2),
+	info[metricColumns](6, KindMetrics, ResourceMetrics, func() Record { return new(Metrics) }).items(11),
+	info[Document](7, KindSystem, ResourceSystem, func() Record { return &Document{Of: KindSystem} }).item(3),
+	info[Requirements](8, KindRequirements, ResourceRequirements, func() Record { return new(Requirements) }).items(4),
+	info[Text](9, KindCode, ResourceCode, func() Record { return &Text{Of: KindCode} }).item(7),
+	info[Text](10, KindOutput, ResourceOutput, func() Record { return &Text{Of: KindOutput} }).item(10),
+	info[Text](11, KindGraph, ResourceGraph, func() Record { return &Text{Of: KindGraph} }).item(8),
+	info[Text](12, KindHTML, ResourceHTML, func() Record { return &Text{Of: KindHTML} }).item(9),
+	info[Document](13, KindGit, ResourceGit, func() Record { return &Document{Of: KindGit} }).item(5),
+	info[Text](14, KindGitPatch, ResourceGit, func() Record { return &Text{Of: KindGitPatch} }).item(6),
+	info[Asset](15, KindAsset, ResourceAssets, func() Record { return new(Asset) }).items(12),
 	info[Chunk](16, KindChunk, ResourceAssets, func() Record { return new(Chunk) }),
 	info[AssetEnd](17, KindAssetEnd, ResourceAssets, func() Record { return new(AssetEnd) }),
 	info[ExperimentEnd](18, KindExperimentEnd, 0, func() Record { return new(ExperimentEnd) }),
@@ -54,6 +102,18 @@ func info[T any](bit uint8, kind Kind, of Resources, makeRecord func() Record) k
 	return kindInfo{kind: kind, bit: bit, resource: of, schema: schemaOf(reflect.TypeFor[T]()), make: makeRecord}
 }
 
+// item says where the kind stands among the items of an experiment.
+func (i kindInfo) item(rank int) kindInfo {
+	i.rank = rank
+	return i
+}
+
+// items is item for one that may come again behind itself.
+func (i kindInfo) items(rank int) kindInfo {
+	i.repeats = true
+	return i.item(rank)
+}
+
 // kinds finds a kind of this version by its name.
 var kinds = func() map[Kind]*kindInfo {
 	m := map[Kind]*kindInfo{}
@@ -65,6 +125,7 @@ var kinds = func() map[Kind]*kindInfo {
 
 // kindOf finds a kind of this version by its bit.
 var kindOf = func() (a [64]*kindInfo) {
+	a[unknownBit] = new(kindInfo)
 	for _, info := range kinds {
 		a[info.bit] = info
 	}
@@ -93,6 +154,22 @@ func Kinds() []Kind {
 		all[i] = kindTable[i].kind
 	}
 	return all
+}
+
+// TextKinds returns the kinds of the texts of an experiment, in their order.
+func TextKinds() []Kind {
+	var texts []*kindInfo
+	for i := range kindTable {
+		if _, ok := kindTable[i].make().(*Text); ok {
+			texts = append(texts, &kindTable[i])
+		}
+	}
+	slices.SortFunc(texts, func(a, b *kindInfo) int { return cmp.Compare(a.rank, b.rank) })
+	list := make([]Kind, len(texts))
+	for i, t := range texts {
+		list[i] = t.kind
+	}
+	return list
 }
 
 // Known reports whether this version knows the kind.

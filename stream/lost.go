@@ -22,7 +22,7 @@ func (g *grammar) copied(l *Label) {
 func (g *grammar) find(v *view) {
 	switch {
 	case v.bit == unknownBit || v.kind == KindSkipped:
-	case itemRanks[v.kind] > 0 || v.kind == KindChunk || v.kind == KindAssetEnd || v.kind == KindArtifactVersion || v.kind == KindModelVersion:
+	case kindOf[v.bit].rank > 0 || v.kind == KindChunk || v.kind == KindAssetEnd || v.kind == KindArtifactVersion || v.kind == KindModelVersion:
 		g.group = groupLost
 	default:
 		g.group = ""

@@ -1,46 +1,5 @@
 package stream
 
-// A Kind names the type of a record. FORMAT.md section 4 lists the kinds and
-// their bits.
-type Kind string
-
-// The kinds of format 1.0.
-const (
-	KindHeader          Kind = "header"
-	KindPlan            Kind = "plan"
-	KindProject         Kind = "project"
-	KindExperiment      Kind = "experiment"
-	KindParameters      Kind = "parameters"
-	KindOthers          Kind = "others"
-	KindMetrics         Kind = "metrics"
-	KindSystem          Kind = "system"
-	KindRequirements    Kind = "requirements"
-	KindCode            Kind = "code"
-	KindOutput          Kind = "output"
-	KindGraph           Kind = "graph"
-	KindHTML            Kind = "html"
-	KindGit             Kind = "git"
-	KindGitPatch        Kind = "git-patch"
-	KindAsset           Kind = "asset"
-	KindChunk           Kind = "chunk"
-	KindAssetEnd        Kind = "asset-end"
-	KindExperimentEnd   Kind = "experiment-end"
-	KindSkipped         Kind = "skipped"
-	KindNotes           Kind = "notes"
-	KindLink            Kind = "link"
-	KindArtifact        Kind = "artifact"
-	KindArtifactVersion Kind = "artifact-version"
-	KindArtifactEnd     Kind = "artifact-end"
-	KindLineage         Kind = "lineage"
-	KindModel           Kind = "model"
-	KindModelVersion    Kind = "model-version"
-	KindModelEnd        Kind = "model-end"
-	KindPanel           Kind = "panel"
-	KindView            Kind = "view"
-	KindTrailer         Kind = "trailer"
-	KindAbort           Kind = "abort"
-)
-
 // A Record is one typed message of the stream: a pointer to one of the record
 // types of this package, or *[Unknown].
 type Record interface {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/bombs"
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/stream"
 )
 
 // serveHere starts a server inside this process, for answers that no flag of the
@@ -71,7 +72,7 @@ func (l *lab) texts(ctx context.Context, what string, text []byte, limits comett
 		return err
 	}
 	key := strings.Repeat("c", 32)
-	if err := errors.Join(bombs.Texts(f, key, text, bombs.TextKinds...), f.Close()); err != nil {
+	if err := errors.Join(bombs.Texts(f, key, text, stream.TextKinds()...), f.Close()); err != nil {
 		return err
 	}
 	s, _, err := l.serveHere(comettest.Options{Limits: limits})

@@ -27,9 +27,6 @@ func Log(n int) []byte {
 	return bytes.Repeat(b.Bytes(), max(1, n/b.Len()))
 }
 
-// TextKinds are the kinds of texts of an experiment.
-var TextKinds = []stream.Kind{stream.KindGitPatch, stream.KindCode, stream.KindGraph, stream.KindHTML, stream.KindOutput}
-
 // Texts writes a stream with one experiment, which has the text as each of the
 // kinds.
 func Texts(w io.Writer, key string, text []byte, kinds ...stream.Kind) error {

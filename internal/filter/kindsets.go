@@ -74,9 +74,7 @@ func newKindSets(rules *Rules) kindSets {
 var unknown = ^stream.KindSetOf(stream.Kinds()...)
 
 // texts are the kinds that may go on in the next record.
-var texts = stream.KindSetOf(
-	stream.KindCode, stream.KindOutput, stream.KindGraph, stream.KindHTML, stream.KindGitPatch,
-	stream.KindNotes, stream.KindPanel)
+var texts = stream.KindSetOf(stream.TextKinds()...) | stream.KindSetOf(stream.KindNotes, stream.KindPanel)
 
 // A fate is what becomes of a whole block.
 type fate uint8

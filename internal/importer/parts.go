@@ -52,7 +52,7 @@ func (e *experiment) setParts() {
 		{part{takes(e.others.Take), e.others.Prefetch, nil}, []stream.Kind{stream.KindOthers}},
 		{part{system.Take, nil, system.Flush}, []stream.Kind{stream.KindSystem, stream.KindRequirements}},
 		{part{takes(e.putGit), nil, nil}, []stream.Kind{stream.KindGit}},
-		{part{takes(e.texts.Take), nil, nil}, texts.Kinds()},
+		{part{takes(e.texts.Take), nil, nil}, stream.TextKinds()},
 		{part{takes(e.points.Take), e.points.Prefetch, e.points.Flush}, []stream.Kind{stream.KindMetrics}},
 		{part{e.takeAsset, e.assets.Prefetch, nil}, []stream.Kind{stream.KindAsset, stream.KindChunk, stream.KindAssetEnd}},
 	} {

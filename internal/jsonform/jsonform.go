@@ -98,8 +98,7 @@ func returns(r stream.Raw, body []byte) bool {
 	return err == nil && bytes.Equal(again.Data, r.Data)
 }
 
-var packs = stream.KindSetOf(stream.KindMetrics, stream.KindChunk, stream.KindCode, stream.KindOutput, stream.KindGraph,
-	stream.KindHTML, stream.KindGitPatch, stream.KindNotes)
+var packs = stream.KindSetOf(stream.TextKinds()...) | stream.KindSetOf(stream.KindMetrics, stream.KindChunk, stream.KindNotes)
 
 // text returns the text under a key of a record.
 func text(r stream.Raw, key string) string {

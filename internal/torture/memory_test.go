@@ -145,7 +145,7 @@ func textStream(t *testing.T, key string, text []byte) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(bombs.Texts(f, key, text, bombs.TextKinds...), f.Close()); err != nil {
+	if err := errors.Join(bombs.Texts(f, key, text, stream.TextKinds()...), f.Close()); err != nil {
 		t.Fatal(err)
 	}
 	return file
@@ -213,8 +213,8 @@ func textSums(t *testing.T, in io.Reader) map[stream.Kind]string {
 	for kind, h := range hashes {
 		sums[kind] = fmt.Sprintf("%x", h.Sum(nil))
 	}
-	if len(sums) != len(bombs.TextKinds) {
-		t.Errorf("%d texts, want %d", len(sums), len(bombs.TextKinds))
+	if len(sums) != len(stream.TextKinds()) {
+		t.Errorf("%d texts, want %d", len(sums), len(stream.TextKinds()))
 	}
 	return sums
 }

@@ -5,13 +5,10 @@ from collections import Counter
 from typing import Any, Dict, Optional, Set
 
 from .errors import GrammarError, LimitExceeded, UnknownVersion, Corrupt
-from .records import BITS, Record
+from .records import BITS, RANKS, REPEATS, Record
 
 GROUP_ENDS = {"experiment-end": "experiment", "artifact-end": "artifact", "model-end": "model"}
 NOT_COUNTED = {"header", "plan", "trailer", "abort", "asset-end", *GROUP_ENDS}
-RANKS = {kind: n for n, kind in enumerate((
-    "parameters", "others", "system", "requirements", "git", "git-patch", "code", "graph", "html", "output", "metrics", "asset"))}
-REPEATS = {"parameters", "others", "requirements", "metrics", "asset"}
 REFERRING = {"confusion-matrix", "embeddings", "datagrid"}
 WORKSPACE = {"link", "artifact", "lineage", "model", "panel", "view"}
 

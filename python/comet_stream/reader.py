@@ -9,9 +9,7 @@ from .blocks import OUTSIDE, UNKNOWN_BIT, BlockReader, Label
 from .errors import Aborted, Corrupt, StreamError
 from .grammar import Grammar
 from .metrics import Metric
-from .records import BITS, KNOWN_BITS, Record, unpack
-
-TEXTS = ("code", "output", "graph", "html", "git-patch")
+from .records import BITS, KNOWN_BITS, TEXTS, Record, unpack
 
 
 def open(file: "Union[str, os.PathLike[str], BinaryIO]") -> "Reader":

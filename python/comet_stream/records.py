@@ -196,6 +196,11 @@ _SCHEMAS: Dict[str, Tuple[int, Dict[str, Any]]] = {
 
 BITS = {kind: bit for kind, (bit, _) in _SCHEMAS.items()}
 KNOWN_BITS = sum(1 << bit for bit in BITS.values())
+# The items of an experiment in their order, those that may come again behind themselves, and those that are texts.
+RANKS = {kind: n for n, kind in enumerate((
+    "parameters", "others", "system", "requirements", "git", "git-patch", "code", "graph", "html", "output", "metrics", "asset"))}
+REPEATS = {"parameters", "others", "requirements", "metrics", "asset"}
+TEXTS = {kind for kind in RANKS if _SCHEMAS[kind][1].keys() == {"data", "more"}}
 
 
 def check(record: Record) -> None:

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 
 	"golang.org/x/sync/semaphore"
 
@@ -44,9 +42,6 @@ var kinds = map[stream.Kind]struct {
 	stream.KindGitPatch: {comet.Texts.GitPatch, comet.Texts.WriteGitPatch},
 	stream.KindOutput:   {comet.Texts.Output, nil}, // which can only be added to
 }
-
-// Kinds returns the kinds of texts.
-func Kinds() []stream.Kind { return slices.Collect(maps.Keys(kinds)) }
 
 // Take takes a piece of a text. With the last one the text is written beside others.
 func (t *Texts) Take(ctx context.Context, rec *stream.Text) error {

@@ -95,13 +95,9 @@ type dryRun struct {
 // callsPerExperiment is how many requests an experiment takes, besides those
 // for the contents of its assets.
 func (x *Exporter) callsPerExperiment() int64 {
-	n := int64(1) // metadata
-	for _, any := range []stream.Resources{
-		stream.ResourceMetadata, stream.ResourceOthers, stream.ResourceParameters, stream.ResourceSystem | stream.ResourceRequirements,
-		stream.ResourceGit, stream.ResourceGit, stream.ResourceCode, stream.ResourceGraph, stream.ResourceHTML, stream.ResourceOutput,
-		stream.ResourceMetrics, stream.ResourceAssets,
-	} {
-		if x.o.Resources.HasAny(any) {
+	n := int64(0)
+	for _, c := range experimentCalls {
+		if x.o.Resources.HasAny(c.asked) {
 			n++
 		}
 	}

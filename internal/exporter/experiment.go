@@ -65,6 +65,30 @@ type experimentUnit struct {
 	fullErr error
 }
 
+// A call is a beginning of the paths of calls, and what their answers hold.
+type call struct {
+	path, name string
+	of         stream.Kind
+	asked      stream.Resources // of an experiment: it is made for any of them
+}
+
+// experimentCalls are the calls for an experiment, the longer ones first.
+var experimentCalls = []call{
+	{"experiment/metadata", "metadata", stream.KindExperiment, stream.AllResources},
+	{"experiment/tags", "tags", stream.KindExperiment, stream.ResourceMetadata},
+	{"experiment/parameters", "", stream.KindParameters, stream.ResourceParameters},
+	{"experiment/log-other", "", stream.KindOthers, stream.ResourceOthers},
+	{"experiment/metrics/", "", stream.KindMetrics, stream.ResourceMetrics},
+	{"experiment/system-details", "", stream.KindSystem, stream.ResourceSystem | stream.ResourceRequirements},
+	{"experiment/git/metadata", "", stream.KindGit, stream.ResourceGit},
+	{"experiment/git/patch", "", stream.KindGitPatch, stream.ResourceGit},
+	{"experiment/code", "", stream.KindCode, stream.ResourceCode},
+	{"experiment/graph", "", stream.KindGraph, stream.ResourceGraph},
+	{"experiment/html", "", stream.KindHTML, stream.ResourceHTML},
+	{"experiment/output", "", stream.KindOutput, stream.ResourceOutput},
+	{"experiment/asset/", "", stream.KindAsset, stream.ResourceAssets},
+}
+
 // textKinds are the kinds of texts of an experiment, in the order of the
 // stream, and the resources they belong to.
 var textKinds = [5]struct {

@@ -28,43 +28,28 @@ type notUnicodeItem struct {
 	workspace string
 }
 
-// calls are the beginnings of the paths of calls, the longer ones first, and what
-// their answers hold. Those of experiments are told in their groups. Listings of
-// experiments are not among them: their metadata say the same.
-var calls = []struct {
-	path, name string
-	of         stream.Kind
-	group      bool
-}{
-	{"experiment/metadata", "metadata", stream.KindExperiment, true},
-	{"experiment/tags", "tags", stream.KindExperiment, true},
-	{"experiment/parameters", "", stream.KindParameters, true},
-	{"experiment/log-other", "", stream.KindOthers, true},
-	{"experiment/metrics/", "", stream.KindMetrics, true},
-	{"experiment/system-details", "", stream.KindSystem, true},
-	{"experiment/git/metadata", "", stream.KindGit, true},
-	{"experiment/code", "", stream.KindCode, true},
-	{"experiment/graph", "", stream.KindGraph, true},
-	{"experiment/html", "", stream.KindHTML, true},
-	{"experiment/output", "", stream.KindOutput, true},
-	{"experiment/asset/", "", stream.KindAsset, true},
-	{"project/notes", "", stream.KindNotes, false},
-	{"project", "metadata", stream.KindProject, false},
-	{"artifacts/", "", stream.KindArtifact, false},
-	{"get/artifacts", "", stream.KindLineage, false},
-	{"registry-model", "", stream.KindModel, false},
-	{"code-panel/", "", stream.KindPanel, false},
-	{"views/", "", stream.KindView, false},
+// otherCalls are those outside experiments. Listings of experiments are not among
+// them: their metadata say the same.
+var otherCalls = []call{
+	{path: "project/notes", of: stream.KindNotes},
+	{path: "project", name: "metadata", of: stream.KindProject},
+	{path: "artifacts/", of: stream.KindArtifact},
+	{path: "get/artifacts", of: stream.KindLineage},
+	{path: "registry-model", of: stream.KindModel},
+	{path: "code-panel/", of: stream.KindPanel},
+	{path: "views/", of: stream.KindView},
 }
+
+var allCalls = slices.Concat(experimentCalls, otherCalls)
 
 // note takes an answer.
 func (n *notUnicode) note(path string, query url.Values) {
-	for _, c := range calls {
+	for _, c := range allCalls {
 		if !strings.HasPrefix(path, c.path) {
 			continue
 		}
 		key := ""
-		if c.group {
+		if c.asked != 0 {
 			key = query.Get("experimentKey")
 		}
 		i := notUnicodeItem{c.of, c.name, cmp.Or(query.Get("workspaceName"), query.Get("workspace"))}

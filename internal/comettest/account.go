@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-func (s *Server) accountRoutes() []route {
+func accountRoutes() []route {
 	return []route{
 		{method: "GET", family: root, path: "clientlib/isAlive/ver", auth: authNone, handle: in(accountCall.isAlive)},
 		{method: "GET", family: clientlib, path: "health/ping", auth: authNone, handle: in(accountCall.ping)},

@@ -2,7 +2,7 @@ package comettest
 
 import "net/url"
 
-func (s *Server) artifactRoutes() []route {
+func artifactRoutes() []route {
 	return []route{
 		{method: "GET", path: "artifacts/get-all", handle: in(artifactCall.artifacts)},
 		{method: "GET", path: "artifacts/get", handle: in(artifactCall.artifact)},

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-func (s *Server) assetRoutes() []route {
+func assetRoutes() []route {
 	return []route{
 		{method: "GET", path: "experiment/asset/list", handle: in(assetCall.assetList)},
 		{method: "GET", path: "experiment/asset/get-by-name", since: version{4, 3, 385}, handle: in(assetCall.assetByName)},

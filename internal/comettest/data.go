@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-func (s *Server) dataRoutes() []route {
+func dataRoutes() []route {
 	return []route{
 		{method: "GET", path: "experiment/parameters", handle: in(valueCall.parameters)},
 		{method: "GET", path: "experiment/log-other", handle: in(valueCall.others)},

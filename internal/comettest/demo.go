@@ -26,7 +26,7 @@ const demoStart int64 = 1700000000000
 // SeedDemo fills a workspace with the projects vision, with experiments of
 // every kind; shelf, where all are archived but a linked one; and blank,
 // without any. Artifacts, a registry model, a panel and a view belong to it.
-func (s *Server) SeedDemo(workspace string) {
+func (s *Seeds) SeedDemo(workspace string) {
 	about := "digits, three ways"
 	s.SeedProject(workspace, "vision", ProjectSpec{
 		Description: &about, Public: true, Notes: "# Vision\n\nNotes of the *project*, with ümläuts and 東京.\n", ShareLinks: 2,
@@ -61,7 +61,7 @@ func (s *Server) SeedDemo(workspace string) {
 
 func ptr[T any](v T) *T { return &v }
 
-func (s *Server) seedFirst(workspace string) {
+func (s *Seeds) seedFirst(workspace string) {
 	html, code := "<h1>Results</h1><p>see &amp; enjoy</p>", "import comet_ml\n\nprint('träin')\n"
 	graph := `{"layers":[{"name":"conv1"},{"name":"fc"}]}`
 	s.SeedExperiment(workspace, "vision", ExperimentSpec{
@@ -175,7 +175,7 @@ func demoAssets(workspace string) []AssetSpec {
 }
 
 // seedTwin is a small experiment with the name of the first.
-func (s *Server) seedTwin(workspace string) {
+func (s *Seeds) seedTwin(workspace string) {
 	var points []MetricPoint
 	for i := range 100 {
 		points = append(points, MetricPoint{Metric: "acc", Value: floatText(1 - math.Exp(-float64(i)/30)),

@@ -4,7 +4,7 @@ import "encoding/json"
 
 // seedDemoWorkspace adds what belongs to the workspace of the demo: artifacts
 // with lineage, registry models, panels and views.
-func (s *Server) seedDemoWorkspace(workspace string) {
+func (s *Seeds) seedDemoWorkspace(workspace string) {
 	first, twin := DemoKey(workspace, DemoFirst), DemoKey(workspace, DemoTwin)
 	file := func(name, version string, a AssetSpec) AssetSpec {
 		a.ID, a.Name = derivedID("demo file", workspace, version, name), name

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-func (s *Server) experimentRoutes() []route {
+func experimentRoutes() []route {
 	return []route{
 		{method: "GET", path: "experiments", handle: in(experimentCall.experiments)},
 		{method: "GET", path: "experiment/metadata", handle: in(experimentCall.metadata)},

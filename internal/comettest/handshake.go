@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-func (s *Server) clientlibRoutes() []route {
+func clientlibRoutes() []route {
 	post := func(path string, handle func(*call) error) route {
 		return route{method: "POST", family: clientlib, path: path, auth: authBody, handle: handle}
 	}

@@ -1,6 +1,6 @@
 package comettest
 
-func (s *Server) lifecycleRoutes() []route {
+func lifecycleRoutes() []route {
 	return []route{
 		{method: "POST", path: "write/experiment/create", handle: in(experimentCall.createExperiment)},
 		{method: "POST", path: "write/experiment/set-start-end-time", handle: in(experimentCall.setTimes)},

@@ -7,7 +7,7 @@ import (
 	"strconv"
 )
 
-func (s *Server) metricRoutes() []route {
+func metricRoutes() []route {
 	return []route{
 		{method: "GET", path: "experiment/metrics/summary", handle: in(metricCall.metricSummary)},
 		{method: "GET", path: "experiment/metrics/get-metric", handle: in(metricCall.getMetric)},

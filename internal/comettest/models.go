@@ -6,7 +6,7 @@ import (
 	"net/http"
 )
 
-func (s *Server) modelRoutes() []route {
+func modelRoutes() []route {
 	return []route{
 		{method: "GET", path: "experiment/model", handle: in(assetCall.experimentModels)},
 		{method: "GET", path: "experiment/model/asset/list", handle: in(assetCall.modelAssets)},

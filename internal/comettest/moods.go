@@ -1,6 +1,9 @@
 package comettest
 
-import "strings"
+import (
+	"strings"
+	"sync/atomic"
+)
 
 // Moods are the ways in which servers of other ages, or servers on a bad day,
 // differ from the documented one. The zero value is the documented server.
@@ -135,14 +138,17 @@ type Moods struct {
 	S3Upload bool `json:"s3Upload,omitempty"`
 }
 
+// mooded holds moods that change.
+type mooded struct{ moods atomic.Pointer[Moods] }
+
 // Moods returns the present moods.
-func (s *Server) Moods() Moods { return *s.moods.Load() }
+func (s *mooded) Moods() Moods { return *s.moods.Load() }
 
 // SetMoods replaces the moods. Requests that have begun keep the old ones.
-func (s *Server) SetMoods(m Moods) { s.moods.Store(&m) }
+func (s *mooded) SetMoods(m Moods) { s.moods.Store(&m) }
 
 // AdjustMoods changes the present moods by f, at once against other callers.
-func (s *Server) AdjustMoods(f func(*Moods)) {
+func (s *mooded) AdjustMoods(f func(*Moods)) {
 	for {
 		old := s.moods.Load()
 		m := *old

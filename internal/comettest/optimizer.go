@@ -5,11 +5,11 @@ import "net/http"
 // optimizerRoutes are those of the service for hyper-parameter search, which is
 // no part of this server: it says so to who asks for a search, and that there is
 // no more work to who has one.
-func (s *Server) optimizerRoutes() []route {
+func optimizerRoutes() []route {
 	at := func(method, path string, handle func(*call) error) route {
 		return route{method: method, family: root, path: "optimizer/" + path, auth: authNone, stream: true,
 			handle: func(c *call) error {
-				if c.key = s.lookupKey(c.r.Header.Get("X-API-KEY")); c.key == nil {
+				if c.key = c.s.lookupKey(c.r.Header.Get("X-API-KEY")); c.key == nil {
 					return sdkError(http.StatusUnauthorized, codeBadKey, "API key is not registered")
 				}
 				return handle(c)

@@ -11,7 +11,7 @@ import (
 	"slices"
 )
 
-func (s *Server) panelRoutes() []route {
+func panelRoutes() []route {
 	return []route{
 		{method: "GET", path: "code-panel/get-all", handle: in(pageCall.panels)},
 		{method: "GET", path: "code-panel/download", handle: in(pageCall.panelCode)},

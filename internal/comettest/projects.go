@@ -1,6 +1,6 @@
 package comettest
 
-func (s *Server) projectRoutes() []route {
+func projectRoutes() []route {
 	return []route{
 		{method: "GET", path: "projects", handle: in(projectCall.projects)},
 		{method: "GET", path: "projects/page", handle: in(projectCall.projectsPage)},

@@ -2,7 +2,7 @@ package comettest
 
 import "slices"
 
-func (s *Server) queryRoutes() []route {
+func queryRoutes() []route {
 	return []route{
 		{method: "GET", path: "project/column-names", handle: in(metricCall.columnNames)},
 		{method: "POST", path: "project/query", handle: (*call).projectQuery},

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-func (s *Server) registryRoutes() []route {
+func registryRoutes() []route {
 	items, metadata, configuration := version{3, 5, 42}, version{4, 18, 133}, version{4, 20, 477}
 	return []route{
 		{method: "GET", path: "registry-model", handle: in(registryCall.registryModels)},

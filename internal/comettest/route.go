@@ -58,13 +58,13 @@ type boundRoute struct {
 
 func (b *boundRoute) endpoint() string { return b.method + " " + b.full }
 
-func (s *Server) newRoutes() *routeTable {
+func newRoutes() *routeTable {
 	t := &routeTable{exact: make(map[string][]*boundRoute)}
 	groups := [][]route{
-		s.accountRoutes(), s.projectRoutes(), s.experimentRoutes(), s.dataRoutes(), s.metricRoutes(),
-		s.assetRoutes(), s.lifecycleRoutes(), s.valueRoutes(), s.textRoutes(), s.clientlibRoutes(),
-		s.uploadRoutes(), s.queryRoutes(), s.modelRoutes(), s.optimizerRoutes(),
-		s.registryRoutes(), s.artifactRoutes(), s.panelRoutes(),
+		accountRoutes(), projectRoutes(), experimentRoutes(), dataRoutes(), metricRoutes(),
+		assetRoutes(), lifecycleRoutes(), valueRoutes(), textRoutes(), clientlibRoutes(),
+		uploadRoutes(), queryRoutes(), modelRoutes(), optimizerRoutes(),
+		registryRoutes(), artifactRoutes(), panelRoutes(),
 	}
 	for _, group := range groups {
 		for i := range group {

@@ -6,24 +6,28 @@ import (
 	"fmt"
 )
 
-// The Seed functions put things into the store without HTTP. They panic on
-// what no server would hold, such as a key that exists: a test that seeds is
-// wrong then.
+// Seeds put things into the store of a server without HTTP. They panic on what no
+// server would hold, such as a key that exists: a test that seeds is wrong then.
+type Seeds struct {
+	store *store
+	owner string // of what the seeds say no owner of
+	now   func() int64
+}
 
 // SeedWorkspace makes sure that a workspace exists.
-func (s *Server) SeedWorkspace(name string) { s.ensureWorkspace(name, s.opts.Keys[0].User, s.now()) }
+func (s *Seeds) SeedWorkspace(name string) { s.store.ensureWorkspace(name, s.owner, s.now()) }
 
 // SeedProject makes sure that a project exists and sets its description,
 // visibility and notes, and how many share links it has. A nil description is
 // none.
-func (s *Server) SeedProject(workspace, name string, spec ProjectSpec) {
-	w := s.ensureWorkspace(workspace, s.opts.Keys[0].User, s.now())
+func (s *Seeds) SeedProject(workspace, name string, spec ProjectSpec) {
+	w := s.store.ensureWorkspace(workspace, s.owner, s.now())
 	st := s.store
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	p := w.project(name)
 	if p == nil {
-		p = st.addProject(w, name, s.opts.Keys[0].User, s.now())
+		p = st.addProject(w, name, s.owner, s.now())
 	}
 	p.description, p.public, p.notes = spec.Description, spec.Public, spec.Notes
 	p.owner = cmp.Or(spec.Owner, p.owner)
@@ -139,9 +143,9 @@ type ItemSpec struct {
 
 // SeedExperiment adds an experiment to a project, which is made if it is
 // missing, and returns its key.
-func (s *Server) SeedExperiment(workspace, project string, spec ExperimentSpec) string {
+func (s *Seeds) SeedExperiment(workspace, project string, spec ExperimentSpec) string {
 	e := s.newSeeded(&spec)
-	w := s.ensureWorkspace(workspace, s.opts.Keys[0].User, s.now())
+	w := s.store.ensureWorkspace(workspace, s.owner, s.now())
 	st := s.store
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -150,7 +154,7 @@ func (s *Server) SeedExperiment(workspace, project string, spec ExperimentSpec) 
 	}
 	p := w.project(project)
 	if p == nil {
-		p = st.addProject(w, project, s.opts.Keys[0].User, s.now())
+		p = st.addProject(w, project, s.owner, s.now())
 	}
 	st.addExperiment(p, e)
 	for _, a := range spec.Assets {
@@ -160,12 +164,12 @@ func (s *Server) SeedExperiment(workspace, project string, spec ExperimentSpec) 
 }
 
 // newSeeded makes the experiment but for its assets.
-func (s *Server) newSeeded(spec *ExperimentSpec) *experiment {
+func (s *Seeds) newSeeded(spec *ExperimentSpec) *experiment {
 	if spec.Key == "" {
 		spec.Key = newID()
 	}
 	if spec.User == "" {
-		spec.User = s.opts.Keys[0].User
+		spec.User = s.owner
 	}
 	if spec.Start == 0 {
 		spec.Start = s.now()
@@ -244,7 +248,7 @@ func (e *experiment) seedPoints(points []MetricPoint) {
 }
 
 // SeedPoints adds metric points to an experiment.
-func (s *Server) SeedPoints(key string, points ...MetricPoint) {
+func (s *Seeds) SeedPoints(key string, points ...MetricPoint) {
 	e := s.seeded(key)
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -252,7 +256,7 @@ func (s *Server) SeedPoints(key string, points ...MetricPoint) {
 }
 
 // SeedAsset adds an asset to an experiment and returns its id.
-func (s *Server) SeedAsset(key string, spec AssetSpec) string {
+func (s *Seeds) SeedAsset(key string, spec AssetSpec) string {
 	e := s.seeded(key)
 	s.store.mu.Lock()
 	defer s.store.mu.Unlock()
@@ -260,7 +264,7 @@ func (s *Server) SeedAsset(key string, spec AssetSpec) string {
 }
 
 // SeedLink makes an experiment appear in another project of its workspace.
-func (s *Server) SeedLink(key, project string) {
+func (s *Seeds) SeedLink(key, project string) {
 	e := s.seeded(key)
 	st := s.store
 	st.mu.Lock()
@@ -268,7 +272,7 @@ func (s *Server) SeedLink(key, project string) {
 	w := e.project.workspace
 	p := w.project(project)
 	if p == nil {
-		p = st.addProject(w, project, s.opts.Keys[0].User, s.now())
+		p = st.addProject(w, project, s.owner, s.now())
 	}
 	if err := p.link(e); err != nil {
 		panic("comettest: " + err.Error())
@@ -276,14 +280,14 @@ func (s *Server) SeedLink(key, project string) {
 }
 
 // Delete removes an experiment and all its assets.
-func (s *Server) Delete(key string) {
+func (s *Seeds) Delete(key string) {
 	e := s.seeded(key)
 	s.store.mu.Lock()
 	defer s.store.mu.Unlock()
 	s.store.removeExperiment(e)
 }
 
-func (s *Server) seeded(key string) *experiment {
+func (s *Seeds) seeded(key string) *experiment {
 	s.store.mu.RLock()
 	defer s.store.mu.RUnlock()
 	e := s.store.experiments[key]
@@ -294,7 +298,7 @@ func (s *Server) seeded(key string) *experiment {
 }
 
 // newAsset makes an asset and notes its id. The lock of the store is held.
-func (s *Server) newAsset(spec AssetSpec, key string, created int64) *asset {
+func (s *Seeds) newAsset(spec AssetSpec, key string, created int64) *asset {
 	a := &asset{
 		id: spec.ID, experimentKey: key, name: spec.Name, typ: spec.Type, grouping: spec.Model,
 		step: spec.Step, epoch: spec.Epoch, context: spec.Context, metadata: spec.Metadata,
@@ -328,7 +332,7 @@ func (s *Server) newAsset(spec AssetSpec, key string, created int64) *asset {
 }
 
 // seedAsset adds an asset to e. The lock of the store is held.
-func (s *Server) seedAsset(e *experiment, spec AssetSpec) string {
+func (s *Seeds) seedAsset(e *experiment, spec AssetSpec) string {
 	a := s.newAsset(spec, e.key, e.start)
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -33,7 +33,7 @@ type ArtifactVersionSpec struct {
 }
 
 // SeedArtifact adds an artifact to a workspace.
-func (s *Server) SeedArtifact(workspace string, spec ArtifactSpec) {
+func (s *Seeds) SeedArtifact(workspace string, spec ArtifactSpec) {
 	st := s.store
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -44,7 +44,7 @@ func (s *Server) SeedArtifact(workspace string, spec ArtifactSpec) {
 	first := spec.Versions[0].Producer
 	a := &artifact{
 		id: derivedID("artifact", workspace, spec.Name), typ: spec.Type, name: spec.Name, description: spec.Description,
-		tags: spec.Tags, public: spec.Public, emoji: spec.Emoji, owner: s.opts.Keys[0].User, producer: first,
+		tags: spec.Tags, public: spec.Public, emoji: spec.Emoji, owner: s.owner, producer: first,
 		project: w.projects[0],
 	}
 	if e := st.experiments[first]; e != nil {
@@ -56,7 +56,7 @@ func (s *Server) SeedArtifact(workspace string, spec ArtifactSpec) {
 	}
 }
 
-func (s *Server) seedArtifactVersion(a *artifact, spec ArtifactVersionSpec) {
+func (s *Seeds) seedArtifactVersion(a *artifact, spec ArtifactVersionSpec) {
 	v := &artifactVersion{
 		artifact: a, id: derivedID("artifact version", a.id, spec.Version), version: spec.Version, owner: a.owner,
 		metadata: spec.Metadata, note: spec.Note, state: spec.State, added: spec.Added, tags: spec.Tags,
@@ -104,7 +104,7 @@ type RegistryVersionSpec struct {
 }
 
 // SeedRegistryModel adds a model to the registry of a workspace.
-func (s *Server) SeedRegistryModel(workspace string, spec RegistrySpec) {
+func (s *Seeds) SeedRegistryModel(workspace string, spec RegistrySpec) {
 	st := s.store
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -114,7 +114,7 @@ func (s *Server) SeedRegistryModel(workspace string, spec RegistrySpec) {
 	}
 	m := &registryModel{
 		workspace: w, id: derivedID("registry", workspace, spec.Name), name: spec.Name, description: spec.Description,
-		public: spec.Public, notes: spec.Notes, user: s.opts.Keys[0].User, created: demoStart, updated: demoStart,
+		public: spec.Public, notes: spec.Notes, user: s.owner, created: demoStart, updated: demoStart,
 	}
 	w.registry = append(w.registry, m)
 	for _, v := range spec.Versions {
@@ -122,7 +122,7 @@ func (s *Server) SeedRegistryModel(workspace string, spec RegistrySpec) {
 	}
 }
 
-func (s *Server) seedRegistryItem(m *registryModel, spec RegistryVersionSpec) *registryItem {
+func (s *Seeds) seedRegistryItem(m *registryModel, spec RegistryVersionSpec) *registryItem {
 	e := s.store.experiments[spec.Experiment]
 	if e == nil || e.modelNamed(spec.Model) == nil {
 		panic(fmt.Sprintf("comettest: no model %q in experiment %q", spec.Model, spec.Experiment))
@@ -157,7 +157,7 @@ func (s *Server) seedRegistryItem(m *registryModel, spec RegistryVersionSpec) *r
 }
 
 // SeedPanel adds a Python panel to a workspace and returns its id.
-func (s *Server) SeedPanel(workspace, name, code string) string {
+func (s *Seeds) SeedPanel(workspace, name, code string) string {
 	doc, err := json.Marshal(map[string]any{
 		"templateName": name, "createdAt": demoStart, "editable": true, "thumbnailName": "template-thumbnail-1",
 		"code": map[string]any{"type": "py", "pyCode": code, "code": "", "html": "", "css": "", "pyConfig": "{}"},
@@ -166,7 +166,7 @@ func (s *Server) SeedPanel(workspace, name, code string) string {
 		panic("comettest: panel: " + err.Error())
 	}
 	p := &panel{
-		id: derivedID("panel", workspace, name), owner: s.opts.Keys[0].User, created: demoStart, revision: demoStart,
+		id: derivedID("panel", workspace, name), owner: s.owner, created: demoStart, revision: demoStart,
 		zip: zipOne("tempVisualizationTemplate.json", doc),
 	}
 	if p.name, p.code, err = readPanel(p.zip); err != nil {
@@ -182,17 +182,17 @@ func (s *Server) SeedPanel(workspace, name, code string) string {
 
 // SeedView adds a view to a project, or to one experiment of it if key is not
 // empty, and returns its id. Fields are those of write/views/upsert, as JSON.
-func (s *Server) SeedView(workspace, project, key, name string, fields map[string]json.RawMessage) string {
+func (s *Seeds) SeedView(workspace, project, key, name string, fields map[string]json.RawMessage) string {
 	return s.seedView(dashboards, workspace, project, key, name, fields)
 }
 
 // SeedExperimentView adds a view to an experiment, in the table of its own that
 // views/chart-templates lists, and returns its id. Fields are as in SeedView.
-func (s *Server) SeedExperimentView(workspace, project, key, name string, fields map[string]json.RawMessage) string {
+func (s *Seeds) SeedExperimentView(workspace, project, key, name string, fields map[string]json.RawMessage) string {
 	return s.seedView(charts, workspace, project, key, name, fields)
 }
 
-func (s *Server) seedView(table viewTable, workspace, project, key, name string, fields map[string]json.RawMessage) string {
+func (s *Seeds) seedView(table viewTable, workspace, project, key, name string, fields map[string]json.RawMessage) string {
 	id := []string{"view", workspace, project, name}
 	if table == charts {
 		id = append(id, key)
@@ -203,7 +203,7 @@ func (s *Server) seedView(table viewTable, workspace, project, key, name string,
 	p := st.workspace(workspace).project(project)
 	p.views = append(p.views, &view{
 		table: table, id: derivedID(id...), name: name, experimentKey: key, fields: fields,
-		createdBy: s.opts.Keys[0].User, updated: demoStart,
+		createdBy: s.owner, updated: demoStart,
 	})
 	return derivedID(id...)
 }

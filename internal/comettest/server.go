@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -17,10 +16,10 @@ import (
 // Server is a Comet-compatible instance. It is an [http.Handler], and can
 // listen by itself. All methods may be called at any time from any goroutine.
 type Server struct {
+	Seeds
+	mooded
+	stats
 	opts    Options
-	store   *store
-	moods   atomic.Pointer[Moods]
-	stats   stats
 	routes  *routeTable
 	handler http.Handler
 
@@ -43,29 +42,20 @@ func New(opts Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{opts: opts, store: newStore(bodies), shifts: make(map[string]int)}
+	now := func() int64 { return opts.Clock().UnixMilli() }
+	s := &Server{opts: opts, Seeds: Seeds{newStore(bodies), opts.Keys[0].User, now}, shifts: make(map[string]int)}
 	s.opts.Prefix = strings.TrimSuffix(opts.Prefix, "/")
 	s.stats.keep = opts.RequestLog
 	s.SetMoods(opts.Moods)
-	now := s.now()
 	for _, k := range opts.Keys {
-		s.ensureWorkspace(k.User, k.User, now)
+		s.store.ensureWorkspace(k.User, k.User, now())
 	}
 	for _, name := range opts.Workspaces {
-		s.ensureWorkspace(name, opts.Keys[0].User, now)
+		s.SeedWorkspace(name)
 	}
-	s.routes = s.newRoutes()
+	s.routes = newRoutes()
 	s.handler = s.newHandler()
 	return s, nil
-}
-
-func (s *Server) ensureWorkspace(name, owner string, now int64) *workspace {
-	s.store.mu.Lock()
-	defer s.store.mu.Unlock()
-	if w := s.store.workspace(name); w != nil {
-		return w
-	}
-	return s.store.addWorkspace(name, owner, now)
 }
 
 // Start returns a server that listens on a free port of 127.0.0.1 until the
@@ -221,8 +211,6 @@ func (s *Server) ClientlibURL() string {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.handler.ServeHTTP(w, r)
 }
-
-func (s *Server) now() int64 { return s.opts.Clock().UnixMilli() }
 
 // storageURL is the address of the second host, which begins to listen at the
 // first call. It goes by another host name than the first.

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"slices"
+	"time"
 )
 
 // StateOptions choose what [Server.State] tells. The zero value gives hashes
@@ -178,6 +179,15 @@ type ItemState struct {
 	SHA256 string `json:"sha256"`
 }
 
+// look is a look at the store: what is wanted of it, and what it depends on.
+type look struct {
+	StateOptions
+	store     *store
+	now       int64
+	heartbeat time.Duration
+	moods     *Moods
+}
+
 // State returns what the server has stored. Writers wait while it looks at an
 // experiment, so that each is seen at one moment. Several options are not
 // joined: the last one counts.
@@ -185,13 +195,13 @@ func (s *Server) State(opts ...StateOptions) *State {
 	var o StateOptions
 	for _, o = range opts {
 	}
-	st := s.store
-	st.mu.RLock()
-	defer st.mu.RUnlock()
+	l := &look{o, s.store, s.now(), s.opts.HeartbeatTimeout, s.moods.Load()}
+	l.store.mu.RLock()
+	defer l.store.mu.RUnlock()
 	state := &State{Workspaces: []WorkspaceState{}}
-	for _, w := range st.workspaces {
+	for _, w := range l.store.workspaces {
 		if o.Workspace == "" || o.Workspace == w.name {
-			state.Workspaces = append(state.Workspaces, s.workspaceState(w, o))
+			state.Workspaces = append(state.Workspaces, l.workspaceState(w))
 		}
 	}
 	slices.SortFunc(state.Workspaces, func(a, b WorkspaceState) int { return cmp.Compare(a.Name, b.Name) })
@@ -233,32 +243,32 @@ func (st *State) Experiment(key string) *ExperimentState {
 	return nil
 }
 
-func (s *Server) workspaceState(w *workspace, o StateOptions) WorkspaceState {
+func (l *look) workspaceState(w *workspace) WorkspaceState {
 	ws := WorkspaceState{Name: w.name, Projects: []ProjectState{}}
-	if !o.Portable {
+	if !l.Portable {
 		for m := range w.members {
 			ws.Members = append(ws.Members, m)
 		}
 		slices.Sort(ws.Members)
 	}
 	for _, p := range w.projects {
-		ws.Projects = append(ws.Projects, s.projectState(p, o))
+		ws.Projects = append(ws.Projects, l.projectState(p))
 	}
-	ws.RegistryModels, ws.Artifacts, ws.Panels = w.registryStates(o), w.artifactStates(o), w.panelStates(o)
+	ws.RegistryModels, ws.Artifacts, ws.Panels = w.registryStates(l.StateOptions), w.artifactStates(l.StateOptions), w.panelStates(l.StateOptions)
 	slices.SortFunc(ws.Projects, func(a, b ProjectState) int { return cmp.Compare(a.Name, b.Name) })
 	return ws
 }
 
-func (s *Server) projectState(p *project, o StateOptions) ProjectState {
+func (l *look) projectState(p *project) ProjectState {
 	ps := ProjectState{
 		Name: p.name, Description: p.description, Public: p.public, General: p.general, Notes: p.notes,
-		ShareCodes: len(p.shareCodes), Experiments: []ExperimentState{}, Links: []string{}, Views: p.viewStates(o),
+		ShareCodes: len(p.shareCodes), Experiments: []ExperimentState{}, Links: []string{}, Views: p.viewStates(l.StateOptions),
 	}
-	if !o.Portable {
+	if !l.Portable {
 		ps.ID, ps.Owner, ps.Created, ps.Updated = p.id, p.owner, p.created, p.updated
 	}
 	for _, e := range p.experiments {
-		ps.Experiments = append(ps.Experiments, s.experimentState(e, o))
+		ps.Experiments = append(ps.Experiments, l.experimentState(e))
 	}
 	slices.SortFunc(ps.Experiments, func(a, b ExperimentState) int { return cmp.Compare(a.Key, b.Key) })
 	for _, e := range p.links {
@@ -268,29 +278,29 @@ func (s *Server) projectState(p *project, o StateOptions) ProjectState {
 	return ps
 }
 
-func (s *Server) experimentState(e *experiment, o StateOptions) ExperimentState {
+func (l *look) experimentState(e *experiment) ExperimentState {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	x := ExperimentState{
 		Key: e.key, Name: e.displayName(), Start: e.start, Crashed: e.crashed, StatusError: e.statusError,
-		Running: e.running(s.now(), s.opts.HeartbeatTimeout), Archived: e.archived,
+		Running: e.running(l.now, l.heartbeat), Archived: e.archived,
 		OptimizationID: e.optimizationID, FilePath: e.filePath,
-		Tags: slices.Sorted(slices.Values(e.tags)), Parameters: e.params.states(o), Others: e.others.states(o),
-		Metrics: s.metricStates(e, o), HTML: textState(e.html, o), Code: textState(e.code, o), Graph: textState(e.graph, o),
-		System: map[string]json.RawMessage{}, Assets: assetStates(e.assets, o),
+		Tags: slices.Sorted(slices.Values(e.tags)), Parameters: e.params.states(l.StateOptions), Others: e.others.states(l.StateOptions),
+		Metrics: l.metricStates(e), HTML: textState(e.html, l.StateOptions), Code: textState(e.code, l.StateOptions), Graph: textState(e.graph, l.StateOptions),
+		System: map[string]json.RawMessage{}, Assets: assetStates(e.assets, l.StateOptions),
 	}
-	x.End = e.endTime(s.now(), s.opts.HeartbeatTimeout)
-	if !o.Portable {
+	x.End = e.endTime(l.now, l.heartbeat)
+	if !l.Portable {
 		x.User, x.Offline = e.user, e.offline
 	} else if e.others.get("Name") == nil {
 		x.Name = nil
 	}
-	x.addTexts(e, o)
+	x.addTexts(e, l.StateOptions)
 	for _, m := range e.models {
 		x.Models = append(x.Models, m.name)
 	}
 	slices.Sort(x.Models)
-	s.store.lineage(e, &x)
+	l.store.lineage(e, &x)
 	return x
 }
 

@@ -9,8 +9,8 @@ import (
 	"strconv"
 )
 
-func (s *Server) metricStates(e *experiment, o StateOptions) []MetricState {
-	shown := s.moods.Load().showing()
+func (l *look) metricStates(e *experiment) []MetricState {
+	shown := l.moods.showing()
 	list := []MetricState{}
 	for _, name := range e.names {
 		m := e.metrics[name]
@@ -20,12 +20,12 @@ func (s *Server) metricStates(e *experiment, o StateOptions) []MetricState {
 		}
 		x := MetricState{
 			Name: name, Points: m.keptLen(shown), Received: m.len(),
-			Min: e.stamp(sum.min).state(), Max: e.stamp(sum.max).state(), Current: e.stamp(sum.current(s.moods.Load())).state(),
+			Min: e.stamp(sum.min).state(), Max: e.stamp(sum.max).state(), Current: e.stamp(sum.current(l.moods)).state(),
 		}
-		if o.Portable {
+		if l.Portable {
 			x.Received = 0
 		}
-		x.hash(m, e.contexts, shown, o.Points)
+		x.hash(m, e.contexts, shown, l.Points)
 		list = append(list, x)
 	}
 	slices.SortFunc(list, func(a, b MetricState) int { return cmp.Compare(a.Name, b.Name) })

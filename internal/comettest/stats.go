@@ -47,33 +47,33 @@ type stats struct {
 }
 
 // Stats returns the counts since the start or the last ResetStats.
-func (s *Server) Stats() Stats {
-	s.stats.mu.Lock()
-	defer s.stats.mu.Unlock()
-	sum := s.stats.sum
-	sum.InFlight = s.stats.inFlight
+func (st *stats) Stats() Stats {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	sum := st.sum
+	sum.InFlight = st.inFlight
 	sum.Endpoints, sum.Unknown = maps.Clone(sum.Endpoints), maps.Clone(sum.Unknown)
 	sum.Statuses = maps.Clone(sum.Statuses)
 	return sum
 }
 
 // Counts returns the number of requests per endpoint; see [Stats.Endpoints].
-func (s *Server) Counts() map[string]int { return s.Stats().Endpoints }
+func (st *stats) Counts() map[string]int { return st.Stats().Endpoints }
 
 // Requests returns the latest requests, oldest first, as many as
 // Options.RequestLog says.
-func (s *Server) Requests() []Request {
-	s.stats.mu.Lock()
-	defer s.stats.mu.Unlock()
-	return append([]Request(nil), s.stats.log...)
+func (st *stats) Requests() []Request {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return append([]Request(nil), st.log...)
 }
 
 // ResetStats sets all counts to zero and forgets the requests.
-func (s *Server) ResetStats() {
-	s.stats.mu.Lock()
-	defer s.stats.mu.Unlock()
-	s.stats.sum = Stats{MaxInFlight: s.stats.inFlight}
-	s.stats.log = nil
+func (st *stats) ResetStats() {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.sum = Stats{MaxInFlight: st.inFlight}
+	st.log = nil
 }
 
 func (st *stats) begin(r *http.Request, endpoint string) {

@@ -110,6 +110,17 @@ func (st *store) addWorkspace(name, owner string, now int64) *workspace {
 	return w
 }
 
+// ensureWorkspace returns the workspace of a name, and makes it if there is none.
+// The lock of the store is not held.
+func (st *store) ensureWorkspace(name, owner string, now int64) *workspace {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if w := st.workspace(name); w != nil {
+		return w
+	}
+	return st.addWorkspace(name, owner, now)
+}
+
 func (w *workspace) project(name string) *project {
 	for _, p := range w.projects {
 		if p.name == name {

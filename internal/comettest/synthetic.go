@@ -24,7 +24,7 @@ type SyntheticSpec struct {
 
 // SeedSynthetic adds experiments as spec says and returns their keys in the
 // order of their start.
-func (s *Server) SeedSynthetic(spec SyntheticSpec) []string {
+func (s *Seeds) SeedSynthetic(spec SyntheticSpec) []string {
 	keys := make([]string, spec.Experiments)
 	for i := range keys {
 		keys[i] = s.SeedExperiment(spec.Workspace, spec.Project, spec.experiment(i))

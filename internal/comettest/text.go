@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-func (s *Server) textRoutes() []route {
+func textRoutes() []route {
 	return []route{
 		{method: "POST", path: "write/experiment/html", handle: in(valueCall.writeHTML)},
 		{method: "POST", path: "write/experiment/code", handle: in(valueCall.writeCode)},

@@ -11,7 +11,7 @@ import (
 	"unicode/utf8"
 )
 
-func (s *Server) uploadRoutes() []route {
+func uploadRoutes() []route {
 	stream := func(path string, handle func(*call) error) route {
 		return route{method: "POST", family: clientlib, path: path, auth: authQuery, stream: true, handle: handle}
 	}

@@ -7,7 +7,7 @@ import (
 	"strconv"
 )
 
-func (s *Server) valueRoutes() []route {
+func valueRoutes() []route {
 	return []route{
 		{method: "POST", path: "write/experiment/metric", python: true, handle: in(metricCall.writeMetric)},
 		{method: "POST", path: "write/experiment/parameter", python: true, handle: in(valueCall.writeParameter)},

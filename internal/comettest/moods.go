@@ -138,22 +138,23 @@ type Moods struct {
 	S3Upload bool `json:"s3Upload,omitempty"`
 }
 
-// mooded holds moods that change.
-type mooded struct{ moods atomic.Pointer[Moods] }
+// Current are the moods of the moment. Its methods may be called at any time from any
+// goroutine.
+type Current struct{ p atomic.Pointer[Moods] }
 
-// Moods returns the present moods.
-func (s *mooded) Moods() Moods { return *s.moods.Load() }
+// Load returns the moods, which nobody changes.
+func (c *Current) Load() *Moods { return c.p.Load() }
 
-// SetMoods replaces the moods. Requests that have begun keep the old ones.
-func (s *mooded) SetMoods(m Moods) { s.moods.Store(&m) }
+// Store replaces the moods.
+func (c *Current) Store(m Moods) { c.p.Store(&m) }
 
-// AdjustMoods changes the present moods by f, at once against other callers.
-func (s *mooded) AdjustMoods(f func(*Moods)) {
+// Adjust changes the moods by f, at once against other callers.
+func (c *Current) Adjust(f func(*Moods)) {
 	for {
-		old := s.moods.Load()
+		old := c.p.Load()
 		m := *old
 		f(&m)
-		if s.moods.CompareAndSwap(old, &m) {
+		if c.p.CompareAndSwap(old, &m) {
 			return
 		}
 	}

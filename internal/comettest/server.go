@@ -17,9 +17,9 @@ import (
 // listen by itself. All methods may be called at any time from any goroutine.
 type Server struct {
 	Seeds
-	mooded
 	stats
 	opts    Options
+	moods   Current
 	routes  *routeTable
 	handler http.Handler
 
@@ -114,6 +114,15 @@ func (s *Server) listen(addr string, h http.Handler) (string, error) {
 	s.waiting.Go(func() { srv.Serve(ln) })
 	return "http://" + host, nil
 }
+
+// Moods returns the present moods.
+func (s *Server) Moods() Moods { return *s.moods.Load() }
+
+// SetMoods replaces the moods. Requests that have begun keep the old ones.
+func (s *Server) SetMoods(m Moods) { s.moods.Store(m) }
+
+// AdjustMoods changes the present moods by f, at once against other callers.
+func (s *Server) AdjustMoods(f func(*Moods)) { s.moods.Adjust(f) }
 
 // Close waits up to five seconds for requests in flight, ends all listeners
 // and removes the bodies of assets if their directory was a temporary one.

@@ -97,7 +97,7 @@ func (c *call) experimentLocked(key string, need Role) (*experiment, error) {
 		return nil, badRequest("experimentKey is missing").withCode(codeNoExperimentKey)
 	}
 	e := c.s.store.experiments[key]
-	if e == nil || c.moods.vanished(key) {
+	if e == nil || c.moods.Vanished(key) {
 		return nil, notFound("experiment %q does not exist", key).withCode(codeNoSuchRun)
 	}
 	if need == RoleViewer && e.project.public {

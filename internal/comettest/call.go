@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/mood"
 )
 
 // call is one request on its way to an answer.
@@ -16,7 +18,7 @@ type call struct {
 	s      *Server
 	w      http.ResponseWriter
 	r      *http.Request
-	moods  *Moods
+	moods  *mood.Moods
 	params map[string]string // segments of the path
 	query  url.Values
 	raw    []byte // the JSON body, unpacked; valid until the end of the call
@@ -174,8 +176,8 @@ func (c *call) send(doc any) error {
 
 // sendRaw answers 200 with JSON that is ready but for the moods.
 func (c *call) sendRaw(doc []byte) {
-	if c.moods.changesDocs() {
-		doc = c.moods.change(doc)
+	if c.moods.ChangesDocs() {
+		doc = c.moods.Change(doc)
 	}
 	c.out = doc
 }

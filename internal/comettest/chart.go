@@ -79,7 +79,7 @@ func (c metricCall) chart(e *experiment, req *chartRequest) *chartDoc {
 func (c metricCall) chartMetric(e *experiment, s *series, full bool) chartMetric {
 	m := chartMetric{MetricName: s.name, Values: []float64{}, Steps: []*int64{}, Epochs: []*int64{},
 		Timestamps: []int64{}, Durations: []int64{}}
-	shown := c.moods.showing()
+	shown := showingOf(c.moods)
 	if !full && (shown.limit <= 0 || shown.limit > chartPoints) {
 		shown.limit = chartPoints
 	}

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/mood"
 )
 
 // controlPrefix is above the control endpoints, at the root of the server
@@ -37,7 +39,7 @@ func (s *Server) controlMux() *http.ServeMux {
 	mux.HandleFunc("GET "+controlPrefix+"requests", func(w http.ResponseWriter, r *http.Request) { sendControl(w, s.Requests()) })
 	mux.HandleFunc("GET "+controlPrefix+"moods", func(w http.ResponseWriter, r *http.Request) { sendControl(w, s.Moods()) })
 	mux.HandleFunc("POST "+controlPrefix+"moods", func(w http.ResponseWriter, r *http.Request) {
-		var m Moods
+		var m mood.Moods
 		dec := json.NewDecoder(r.Body)
 		dec.DisallowUnknownFields()
 		if err := dec.Decode(&m); err != nil {

@@ -12,6 +12,8 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/mood"
 )
 
 // derivedID is an id that depends on what it stands for alone.
@@ -126,7 +128,7 @@ type fullMetric struct {
 
 // fullMetricFiles are the zipped CSV files of the metrics that the server
 // down-samples, in parts. The lock of e is held.
-func (e *experiment) fullMetricFiles(m *Moods) []*asset {
+func (e *experiment) fullMetricFiles(m *mood.Moods) []*asset {
 	var list []*asset
 	for _, name := range e.names {
 		s := e.metrics[name]

@@ -174,7 +174,7 @@ func (c experimentCall) newRun(req addRunRequest) error {
 // resume answers for an experiment that exists, with a new run id. The lock of
 // the store is held.
 func (c experimentCall) resume(e *experiment) error {
-	if e == nil || c.moods.vanished(e.key) || c.role(e.project.workspace) != RoleOwner {
+	if e == nil || c.moods.Vanished(e.key) || c.role(e.project.workspace) != RoleOwner {
 		return badRequest("User: %s cannot access experiment for writing", c.key.User).withCode(codeNoWriteAccess)
 	}
 	e.mu.Lock()

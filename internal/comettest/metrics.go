@@ -79,7 +79,7 @@ func (c metricCall) getAllMetrics() error {
 // sendPoints answers with the points of all the series. They are written as
 // they are unpacked: an answer may be far larger than the store.
 func (c metricCall) sendPoints(list []*series, contexts []string) error {
-	if c.moods.changesDocs() {
+	if c.moods.ChangesDocs() {
 		pw := newPointWriter(nil, contexts)
 		c.writePoints(pw, list)
 		c.sendRaw(pw.buf)
@@ -105,7 +105,7 @@ func (c metricCall) writePoints(pw *pointWriter, list []*series) {
 	} else {
 		for _, s := range list {
 			pw.metric(s.name)
-			s.kept(c.moods.showing(), pw.point)
+			s.kept(showingOf(c.moods), pw.point)
 		}
 	}
 	pw.buf = append(pw.buf, "]}"...)
@@ -115,7 +115,7 @@ func (c metricCall) writePoints(pw *pointWriter, list []*series) {
 func (c metricCall) interleave(pw *pointWriter, list []*series) {
 	points := make([][]point, len(list))
 	for i, s := range list {
-		s.kept(c.moods.showing(), func(p *point) bool {
+		s.kept(showingOf(c.moods), func(p *point) bool {
 			points[i] = append(points[i], *p)
 			return true
 		})

@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/mood"
 )
 
 // The credentials and the age of a server whose options name none.
@@ -62,7 +64,7 @@ type Options struct {
 	Statuses []string
 
 	// Moods are the moods at the start; see [Server.SetMoods].
-	Moods Moods
+	Moods mood.Moods
 
 	// RequestLog is how many of the latest requests the server remembers for
 	// [Server.Requests].

@@ -137,7 +137,7 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	}
 	b, params, known := s.routes.find(r.Method, path)
 	switch {
-	case c.moods.lacks(path):
+	case c.moods.LacksPath(path):
 		c.fail(sdkError(http.StatusNotFound, 0, "HTTP 404 Not Found"))
 	case b == nil && known:
 		c.fail(sdkError(http.StatusMethodNotAllowed, 0, "method %s is not allowed for %s", r.Method, path))

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"hash/maphash"
 	"math"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/mood"
 )
 
 // point is one metric point. Its context is an index into the contexts of its
@@ -214,7 +216,7 @@ type pointSummary struct {
 }
 
 // current is the value that a server of these moods takes for the current one.
-func (s *pointSummary) current(m *Moods) point {
+func (s *pointSummary) current(m *mood.Moods) point {
 	if m.CurrentIsLast {
 		return s.last
 	}

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/mood"
 )
 
 // Server is a Comet-compatible instance. It is an [http.Handler], and can
@@ -19,7 +21,7 @@ type Server struct {
 	Seeds
 	stats
 	opts    Options
-	moods   Current
+	moods   mood.Current
 	routes  *routeTable
 	handler http.Handler
 
@@ -115,14 +117,17 @@ func (s *Server) listen(addr string, h http.Handler) (string, error) {
 	return "http://" + host, nil
 }
 
+// Moods are the ways in which a server differs from the documented one.
+type Moods = mood.Moods
+
 // Moods returns the present moods.
-func (s *Server) Moods() Moods { return *s.moods.Load() }
+func (s *Server) Moods() mood.Moods { return *s.moods.Load() }
 
 // SetMoods replaces the moods. Requests that have begun keep the old ones.
-func (s *Server) SetMoods(m Moods) { s.moods.Store(m) }
+func (s *Server) SetMoods(m mood.Moods) { s.moods.Store(m) }
 
 // AdjustMoods changes the present moods by f, at once against other callers.
-func (s *Server) AdjustMoods(f func(*Moods)) { s.moods.Adjust(f) }
+func (s *Server) AdjustMoods(f func(*mood.Moods)) { s.moods.Adjust(f) }
 
 // Close waits up to five seconds for requests in flight, ends all listeners
 // and removes the bodies of assets if their directory was a temporary one.

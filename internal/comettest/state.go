@@ -8,6 +8,8 @@ import (
 	"encoding/json"
 	"slices"
 	"time"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/mood"
 )
 
 // StateOptions choose what [Server.State] tells. The zero value gives hashes
@@ -185,7 +187,7 @@ type look struct {
 	store     *store
 	now       int64
 	heartbeat time.Duration
-	moods     *Moods
+	moods     *mood.Moods
 }
 
 // State returns what the server has stored. Writers wait while it looks at an

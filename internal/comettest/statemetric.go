@@ -10,7 +10,7 @@ import (
 )
 
 func (l *look) metricStates(e *experiment) []MetricState {
-	shown := l.moods.showing()
+	shown := showingOf(l.moods)
 	list := []MetricState{}
 	for _, name := range e.names {
 		m := e.metrics[name]

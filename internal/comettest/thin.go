@@ -2,6 +2,8 @@ package comettest
 
 import (
 	"slices"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/mood"
 )
 
 // A showing is what a server of some moods shows of a series.
@@ -12,7 +14,8 @@ type showing struct {
 	perStep string // "last": that one of a step and context
 }
 
-func (m *Moods) showing() showing {
+// showingOf returns what a server of these moods shows.
+func showingOf(m *mood.Moods) showing {
 	return showing{limit: m.MetricCap, end: m.MetricCapEnd, stride: m.MetricStride, perStep: m.OnePerStep}
 }
 

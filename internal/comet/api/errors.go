@@ -71,27 +71,27 @@ var (
 
 // Values of [Error.SDKCode] that mean something here.
 const (
-	CodeNoWriteAccess           = 90210
-	CodeNoSuchRun               = 90211
-	CodeBadAPIKey               = 90212
-	CodeNoSuchWorkspace         = 90219
-	CodeArtifactVersionExists   = 90399
-	CodeArtifactVersionClosed   = 90401
-	CodeStorageFull             = 90501
-	CodeExperimentExists        = 90999
-	CodeNoSuchArtifact          = 624522
-	CodeNoSuchArtifactVersion   = 624523
-	CodeProjectNameTooLong      = 1341241
-	CodeNoModelToUpdate         = 42006
-	CodeNoSuchModel             = 42008
-	CodeImageLimit              = 7000001
-	CodeAssetImmutable          = 7000005
-	CodeImageImmutable          = 7000006
-	CodeViewOnly                = 7000011
-	CodeTextSampleLimit         = 7000012
-	CodeVideoLimit              = 7000018
-	CodeTooManyExperiments      = 7000020
-	CodeServiceAccount          = 7000023
+	CodeNoWriteAccess         = 90210
+	CodeNoSuchRun             = 90211
+	CodeBadAPIKey             = 90212
+	CodeNoSuchWorkspace       = 90219
+	CodeArtifactVersionExists = 90399
+	CodeArtifactVersionClosed = 90401
+	CodeStorageFull           = 90501
+	CodeExperimentExists      = 90999
+	CodeNoSuchArtifact        = 624522
+	CodeNoSuchArtifactVersion = 624523
+	CodeProjectNameTooLong    = 1341241
+	CodeNoModelToUpdate       = 42006
+	CodeNoSuchModel           = 42008
+	CodeImageLimit            = 7000001
+	CodeAssetImmutable        = 7000005
+	CodeImageImmutable        = 7000006
+	CodeViewOnly              = 7000011
+	CodeTextSampleLimit       = 7000012
+	CodeVideoLimit            = 7000018
+	CodeTooManyExperiments    = 7000020
+	CodeServiceAccount        = 7000023
 )
 
 // Error is a call that failed: what was asked, and what came of it.

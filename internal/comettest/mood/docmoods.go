@@ -1,4 +1,4 @@
-package comettest
+package mood
 
 import (
 	"bytes"
@@ -26,14 +26,14 @@ var plainNumbers = []string{
 	"timestampCurrent", "lastUpdated", "numberOfExperiments", "pid", "sizeInBytes", "added",
 }
 
-// changesDocs reports whether answers differ from the documented ones in
+// ChangesDocs reports whether answers differ from the documented ones in
 // their fields.
-func (m *Moods) changesDocs() bool {
+func (m *Moods) ChangesDocs() bool {
 	return m.OptionalFields != "" || m.NumbersForText || m.TextForNumbers || m.ExtraFields
 }
 
-// change applies the moods to a JSON document.
-func (m *Moods) change(doc []byte) []byte {
+// Change applies the moods to a JSON document.
+func (m *Moods) Change(doc []byte) []byte {
 	dec := json.NewDecoder(bytes.NewReader(doc))
 	dec.UseNumber()
 	var tree any

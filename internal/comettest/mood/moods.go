@@ -1,13 +1,14 @@
-package comettest
+package mood
 
 import (
+	"slices"
 	"strings"
 	"sync/atomic"
 )
 
 // Moods are the ways in which servers of other ages, or servers on a bad day,
 // differ from the documented one. The zero value is the documented server.
-// They can be changed while the server runs, see [Server.SetMoods]; the JSON
+// They can be changed while the server runs, see [Current]; the JSON
 // names are those of the control endpoint.
 type Moods struct {
 	// Version replaces Options.Version when it is not empty.
@@ -160,16 +161,12 @@ func (c *Current) Adjust(f func(*Moods)) {
 	}
 }
 
-// lacks reports whether a server of these moods does not know a path.
-func (m *Moods) lacks(path string) bool {
+// LacksPath reports whether a server of these moods does not know a path.
+func (m *Moods) LacksPath(path string) bool {
 	return m.NoBatch && (strings.HasPrefix(path, "/clientlib/batch/") || path == "/clientlib/status-report/offline-metadata")
 }
 
-func (m *Moods) vanished(key string) bool {
-	for _, k := range m.Vanish {
-		if k == key {
-			return true
-		}
-	}
-	return false
+// Vanished reports whether an experiment is listed and gone when read.
+func (m *Moods) Vanished(key string) bool {
+	return slices.Contains(m.Vanish, key)
 }

@@ -114,21 +114,14 @@ func (x *Exporter) keptOf(p *find.Project) keptPart {
 	switch i := slices.Index(projects, p.InStream()); {
 	case i < 0:
 		return keptNothing
-	case i < len(projects)-1 || x.keptGroup(stream.KindArtifact) || x.keptGroup(stream.KindModel):
+	case i < len(projects)-1 || len(x.keptIDs[stream.KindArtifact])+len(x.keptIDs[stream.KindModel]) > 0:
 		return keptAll
 	}
 	return keptBegin
 }
 
-// keptGroup reports whether the partial stream has a group of that kind.
-func (x *Exporter) keptGroup(kind stream.Kind) bool {
-	return slices.ContainsFunc(x.o.Continue.Groups, func(g stream.Group) bool { return g.Kind == kind })
-}
-
 // keptID reports whether the partial stream has a group of that kind and id,
 // or says that it was skipped.
 func (x *Exporter) keptID(kind stream.Kind, id string) bool {
-	return x.o.Continue.Skipped[id] || slices.ContainsFunc(x.o.Continue.Groups, func(g stream.Group) bool {
-		return g.Kind == kind && g.ID == id
-	})
+	return x.o.Continue.Skipped[id] || x.keptIDs[kind][id]
 }

@@ -101,6 +101,7 @@ type Exporter struct {
 	// keptKeys are the keys of the groups that the partial stream has, and
 	// where they stand.
 	keptKeys map[string]stream.ProjectName
+	keptIDs  map[stream.Kind]map[string]bool // of other groups that it has
 
 	exported map[stream.ProjectName][]string // keys of experiments in the stream, by the project that they stand in
 	pages    *pageWriter
@@ -128,19 +129,24 @@ func New(o Options) *Exporter {
 	}
 	x := &Exporter{
 		o: o, client: o.Client, find: find.New(find.Options{Client: o.Client, Resources: o.Resources, Selection: o.Selection, WithExperiments: o.WithExperiments, Base: o.Base, Recheck: o.Recheck, Listed: o.Listed, InFlight: o.InFlight, Warn: o.Observer.Warn}),
-		seen: make(map[string]struct{}), keptKeys: make(map[string]stream.ProjectName),
+		seen: make(map[string]struct{}), keptKeys: make(map[string]stream.ProjectName), keptIDs: make(map[stream.Kind]map[string]bool),
 		exported: make(map[stream.ProjectName][]string),
 	}
 	x.pages = &pageWriter{x: x, viewsDone: make(map[string]bool), panelsDone: make(map[string]bool)}
 	x.bodies = prefetch.NewBodies(o.Client, o.OneRequest)
 	x.sum.Items = o.Continue.Totals.Skipped
 	for _, g := range o.Continue.Groups {
-		if g.Kind == stream.KindExperiment {
-			x.seen[g.ID] = struct{}{}
-			in := stream.ProjectName{Workspace: g.Workspace, Name: g.Project}
-			x.keptKeys[g.ID] = in
-			x.exported[in] = append(x.exported[in], g.ID)
+		if g.Kind != stream.KindExperiment {
+			if x.keptIDs[g.Kind] == nil {
+				x.keptIDs[g.Kind] = make(map[string]bool)
+			}
+			x.keptIDs[g.Kind][g.ID] = true
+			continue
 		}
+		x.seen[g.ID] = struct{}{}
+		in := stream.ProjectName{Workspace: g.Workspace, Name: g.Project}
+		x.keptKeys[g.ID] = in
+		x.exported[in] = append(x.exported[in], g.ID)
 	}
 	return x
 }

@@ -100,7 +100,8 @@ func (x *Exporter) nextUnit(ctx context.Context, q *prefetch.Queue, r route, ahe
 type tour struct {
 	x        *Exporter
 	projects []*find.Project
-	at       int // index of the next experiment of projects[0]; -1: before the project
+	at       int      // index of the next experiment of projects[0]; -1: before the project
+	part     keptPart // of projects[0]
 }
 
 func (x *Exporter) newTour(s *find.Scope) *tour {
@@ -113,10 +114,9 @@ func (t *tour) Next() unit {
 		if p.Err == nil && !p.Kept {
 			return nil
 		}
-		part := t.x.keptOf(p)
 		if t.at < 0 {
-			t.at = 0
-			if part == keptNothing {
+			t.at, t.part = 0, t.x.keptOf(p)
+			if t.part == keptNothing {
 				return &projectUnit{x: t.x, p: p}
 			}
 			t.x.sum.Projects++
@@ -124,11 +124,11 @@ func (t *tour) Next() unit {
 		if p.Err == nil && t.x.withExperiments() && t.at < len(p.Experiments) {
 			l := &p.Experiments[t.at]
 			t.at++
-			return t.x.experiment(p, l, part)
+			return t.x.experiment(p, l, t.part)
 		}
 		p.Experiments = nil
 		t.projects, t.at = t.projects[1:], -1
-		if p.Err == nil && part != keptAll && t.x.o.Resources.Has(stream.ResourceProjectNotes) && t.x.o.Selection.Shard.Has(p.Name) {
+		if p.Err == nil && t.part != keptAll && t.x.o.Resources.Has(stream.ResourceProjectNotes) && t.x.o.Selection.Shard.Has(p.Name) {
 			return &notesUnit{x: t.x, p: p}
 		}
 	}

@@ -2,6 +2,7 @@ package scan
 
 import (
 	"errors"
+	"strings"
 	"testing"
 )
 
@@ -27,5 +28,20 @@ func TestEndless(t *testing.T) {
 	err := s.Array(func([]byte, bool) error { n++; return nil })
 	if !errors.Is(err, ErrTooLarge) || n < 1<<18 || n > 1<<20 {
 		t.Errorf("%v after %d elements", err, n)
+	}
+}
+
+// Only what reads a long document takes the room for one.
+func TestFirstSize(t *testing.T) {
+	for size, want := range map[int]int{10: firstSize, firstSize - 10: firstSize, firstSize + 1: 64 << 10, 1 << 20: 64 << 10} {
+		text := "[" + strings.Repeat("1,", size/2) + "1]"
+		s := New(strings.NewReader(text), 64<<10, nil)
+		n := 0
+		if err := s.Array(func([]byte, bool) error { n++; return nil }); err != nil || n != size/2+1 {
+			t.Errorf("%d bytes: %d elements, %v; want %d", size, n, err, size/2+1)
+		}
+		if len(s.buf) != want {
+			t.Errorf("%d bytes: a buffer of %d, want %d", size, len(s.buf), want)
+		}
 	}
 }

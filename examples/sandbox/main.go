@@ -49,6 +49,7 @@ It ends on an interrupt, and everything in it is gone then.
     -bandwidth BYTES    bytes a second of all connections together; takes K, M and G
     -conn-bandwidth BYTES
                         bytes a second of each connection
+    -project-max N          experiments that a project takes (default 25000)
     -requests N             requests a second that are served; those above are answered
                             with 429
     -burst N                requests that are served at once in spite of it (default 100)
@@ -98,6 +99,7 @@ func parseFlags(stderr io.Writer, args []string) (*settings, error) {
 	fs.StringVar(&s.opts.Dir, "dir", "", "")
 	fs.BoolVar(&s.opts.DiscardBodies, "discard", false, "")
 	fs.DurationVar(&s.network.Latency, "latency", 0, "")
+	fs.IntVar(&s.opts.Limits.ExperimentsPerProject, "project-max", 0, "")
 	fs.Float64Var(&s.network.RequestsPerSecond, "requests", 0, "")
 	fs.IntVar(&s.network.Burst, "burst", 100, "")
 	fs.Func("bandwidth", "", func(v string) (err error) {

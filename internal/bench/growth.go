@@ -15,7 +15,7 @@ import (
 const small = "synthetic:experiments=%d,metrics=2,points=10,assets=1,size=1000,parameters=4"
 
 // grownTools are the tools of the growth table, in the order in which they run.
-var grownTools = []string{"list", "export", "unchanged export (--changed-from)", "import", "unchanged import once more"}
+var grownTools = []string{"list", "export", "export of its last tenth", "unchanged export (--changed-from)", "import", "unchanged import once more"}
 
 // A share is what an experiment takes of a tool, and what all of them take.
 type share struct{ requests, ms, peak float64 }
@@ -50,7 +50,7 @@ func growth(ctx context.Context, l *lab) error {
 	if err != nil {
 		return err
 	}
-	rivals := []*rival{nil, down, nil, up, nil}
+	rivals := []*rival{nil, down, nil, nil, up, nil}
 	for i, what := range grownTools {
 		l.table.beside(rivals[i].perExperiment(), "")
 		l.table.note("W4", what+", requests an experiment", figure(last[i].requests, ""))
@@ -72,20 +72,25 @@ func (l *lab) grown(ctx context.Context, n int) (all []share, err error) {
 		return nil, err
 	}
 	defer from.stop()
-	to, err := l.serve(ctx, "-seed", "empty", "-discard")
+	to, err := l.serve(ctx, "-seed", "empty", "-discard", "-project-max", strconv.Itoa(max(n, 25_000)))
 	if err != nil {
 		return nil, err
 	}
 	defer to.stop()
 	for i, tool := range []step{
-		exporter(from, "-l", source), exporter(from, "-o", file, source), exporter(from, "--changed-from", file, "-o", file+".2", source),
+		exporter(from, "-l", source), exporter(from, "-o", file, source), exporter(from, "-o", file+".2", source),
+		exporter(from, "--changed-from", file, "-o", file+".2", source),
 		importer(to, source), importer(to, source),
 	} {
 		s, in := from, ""
-		if i > 2 {
+		if i > 3 {
 			s, in = to, file
 		}
-		if err := s.resetStats(); err != nil {
+		err := s.resetStats()
+		if i == 2 {
+			err = errors.Join(err, cut(file, file+".2.partial"))
+		}
+		if err != nil {
 			return nil, err
 		}
 		res, err := l.pipe(ctx, in, "", tool)
@@ -99,4 +104,16 @@ func (l *lab) grown(ctx context.Context, n int) (all []share, err error) {
 		all = append(all, share{float64(st.Requests) / float64(n), res.cpu[0].Seconds() * 1e3 / float64(n), float64(res.peak[0]) / 1e6})
 	}
 	return all, errors.Join(os.Remove(file), os.Remove(file+".2"))
+}
+
+// cut copies the first nine tenths of a file, as an export leaves them that was ended.
+func cut(from, to string) error {
+	if err := concat(to, from); err != nil {
+		return err
+	}
+	n, err := size(to)
+	if err != nil {
+		return err
+	}
+	return os.Truncate(to, n/10*9)
 }

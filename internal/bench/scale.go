@@ -97,17 +97,13 @@ func (l *lab) newField(ctx context.Context, s *shared) (*field, error) {
 }
 
 // shard returns where a shard is kept.
-func (f *field) shard(k, shards int) string {
-	return f.file(fmt.Sprintf("shard.%d-of-%d.comet.zst", k, shards))
+func (f *field) shard(name string, k, shards int) string {
+	return f.file(fmt.Sprintf("%s.%d-of-%d.comet.zst", name, k, shards))
 }
 
 // row exports the project in shards, and compares their sums with those of before.
 func (f *field) row(ctx context.Context, shards, kills int) ([]string, error) {
-	files := make([]string, shards)
-	out, err := f.tasks(ctx, f.source, shards, kills, func(k int) (string, step) {
-		files[k] = f.shard(k, shards)
-		return "", exporter(f.source, "--keys-from", f.list, "--shard", fmt.Sprintf("%d/%d", k, shards), "-o", files[k], source)
-	})
+	files, out, err := f.exports(ctx, f.source, "shard", shards, kills)
 	if err != nil {
 		return nil, err
 	}
@@ -128,6 +124,17 @@ func (f *field) row(ctx context.Context, shards, kills int) ([]string, error) {
 	return out.row(shards, virtual, ideal, sums == f.sums), err
 }
 
+// exports exports the project of a server in shards.
+func (f *field) exports(ctx context.Context, from *server, name string, shards, kills int) (files []string, out *done, err error) {
+	for k := range shards {
+		files = append(files, f.shard(name, k, shards))
+	}
+	out, err = f.tasks(ctx, from, shards, kills, func(k int) (string, step) {
+		return "", exporter(from, "--keys-from", f.list, "--shard", fmt.Sprintf("%d/%d", k, shards), "-o", files[k], source)
+	})
+	return files, out, err
+}
+
 // imports imports the shards of the last row into one project, and compares what comes
 // out of that.
 func (f *field) imports(ctx context.Context, shards, kills int) ([]string, error) {
@@ -136,15 +143,15 @@ func (f *field) imports(ctx context.Context, shards, kills int) ([]string, error
 		return nil, err
 	}
 	defer to.stop()
-	out, err := f.tasks(ctx, to, shards, kills, func(k int) (string, step) { return f.shard(k, shards), importer(to, source) })
+	out, err := f.tasks(ctx, to, shards, kills, func(k int) (string, step) { return f.shard("shard", k, shards), importer(to, source) })
 	if err != nil {
 		return nil, err
 	}
-	back := f.file("back.comet.zst")
-	if _, err := f.pipe(ctx, "", "", exporter(to, "-o", back, source)); err != nil {
+	back, _, err := f.exports(ctx, to, "back", shards, 0)
+	if err != nil {
 		return nil, err
 	}
-	sums, err := f.sumsOf(ctx, []string{back})
+	sums, err := f.sumsOf(ctx, back)
 	row := out.row(shards, "", "", sums == f.sums)
 	row[0] += " imports"
 	return row, err

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -124,6 +125,22 @@ func script(t *testing.T, name string) string {
 func TestParallel(t *testing.T) {
 	f := newField(t, "parallel")
 	f.run(t, script(t, "parallel.sh"), "4", "acme", "lab", f.dir)
+	f.moved(t)
+}
+
+// One listing for all tasks, which the scripts pass on.
+func TestListed(t *testing.T) {
+	f := newField(t, "parallel")
+	list := filepath.Join(f.dir, "list")
+	f.run(t, "bash", "-c", "comet-export -l acme/many >list")
+	f.src.ResetStats()
+	own := f.env
+	f.env = append(slices.Clip(f.env), "COMET_EXPORT_KEYS_FROM="+list)
+	f.run(t, script(t, "parallel.sh"), "4", "acme", "lab", f.dir)
+	if n := f.src.Counts()["GET /api/rest/v2/experiments"]; n != 0 {
+		t.Errorf("%d pages were listed in spite of the list", n)
+	}
+	f.env = own
 	f.moved(t)
 }
 

@@ -130,6 +130,7 @@ var rules = map[string]rule{
 	},
 
 	// A server that shares the client's types shares its mistakes.
+	"internal/comettest/mood":   {},
 	"internal/comettest/inject": {others: []string{"golang.org/x/"}},
 	"internal/comettest":        {others: []string{"golang.org/x/", "github.com/klauspost/compress/gzip"}},
 	"stream": {

@@ -124,17 +124,38 @@ func Patch(n int64) http.HandlerFunc {
 	}
 }
 
-// AssetList answers with a list of n remote assets.
-func AssetList(n int) http.HandlerFunc {
+// List answers with a list of n elements in a member, each as write writes it.
+func List(member string, n int, write func(w io.Writer, i int)) http.HandlerFunc {
 	return Packed(func(w io.Writer) {
-		io.WriteString(w, `{"assets":[`)
+		fmt.Fprintf(w, `{%q:[`, member)
 		for i := range n {
 			if i > 0 {
 				io.WriteString(w, ",")
 			}
-			fmt.Fprintf(w, `{"assetId":"%032x","fileName":"shards/part-%06d.tar","fileSize":0,"type":"asset","dir":"others","step":%d,`+
-				`"remote":true,"link":"s3://bucket/data/part-%06d.tar","metadata":"{\"rows\":%d}","createdAt":%d}`, i, i, i, i, i*7, i)
+			write(w, i)
 		}
 		io.WriteString(w, `]}`)
+	})
+}
+
+// AssetList answers with a list of n remote assets.
+func AssetList(n int) http.HandlerFunc {
+	return List("assets", n, func(w io.Writer, i int) {
+		fmt.Fprintf(w, `{"assetId":"%032x","fileName":"shards/part-%06d.tar","fileSize":0,"type":"asset","dir":"others","step":%d,`+
+			`"remote":true,"link":"s3://bucket/data/part-%06d.tar","metadata":"{\"rows\":%d}","createdAt":%d}`, i, i, i, i, i*7, i)
+	})
+}
+
+// Values answers with a list of n parameters, others or summaries of metrics.
+func Values(n int) http.HandlerFunc {
+	return List("values", n, func(w io.Writer, i int) {
+		fmt.Fprintf(w, `{"name":"layer%06d/weight/norm","valueMin":"%d","valueMax":"%d","valueCurrent":"%d","timestampMin":%d,"timestampMax":%d,"timestampCurrent":%d}`, i, i, i, i, i, i, i)
+	})
+}
+
+// Points answers with a list of a point for each of n metrics.
+func Points(n int) http.HandlerFunc {
+	return List("metrics", n, func(w io.Writer, i int) {
+		fmt.Fprintf(w, `{"metricName":"layer%06d/weight/norm","metricValue":"%d.5","timestamp":%d,"step":%d}`, i, i, i, i)
 	})
 }

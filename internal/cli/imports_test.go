@@ -56,6 +56,7 @@ var rules = map[string]rule{
 	"internal/importer/pointset": {own: []string{"internal/comet", "internal/thin", "stream"}, not: []string{"os", "net", "net/http"}},
 	"internal/importer/spool":    {others: []string{"golang.org/x/sync"}, not: []string{"net", "net/http"}},
 	"internal/importer/flow":     {own: []string{"internal/report", "stream"}, others: []string{"golang.org/x/sync"}, not: []string{"os", "net", "net/http"}},
+	"internal/importer/index":    {own: []string{"internal/importer/answer", "internal/importer/flow"}, not: []string{"os", "net", "net/http"}},
 	"internal/importer/answer":   {own: []string{"internal/comet"}, not: []string{"os"}},
 	"internal/importer/halving":  {own: []string{"internal/comet", "internal/importer/answer"}, not: []string{"os", "net", "net/http"}},
 	"internal/importer/content":  {own: []string{"internal/comet", "internal/importer/answer", "internal/importer/spool", "internal/report"}, not: []string{"os", "net", "net/http"}},
@@ -76,7 +77,7 @@ var rules = map[string]rule{
 		"internal/progress", "internal/report", "stream",
 	}, not: []string{"os", "net", "net/http"}},
 	"internal/importer/values": {own: []string{
-		"internal/comet", "internal/comet/wire", "internal/importer/answer", "internal/importer/document", "internal/importer/flow", "internal/importer/halving",
+		"internal/comet", "internal/comet/wire", "internal/importer/answer", "internal/importer/document", "internal/importer/flow", "internal/importer/halving", "internal/importer/index",
 		"internal/importer/place", "internal/importer/quota", "internal/importer/reconcile", "internal/importer/session", "internal/report", "stream",
 	}, others: []string{"golang.org/x/sync"}, not: []string{"os", "net", "net/http"}},
 	"internal/importer/texts": {own: []string{
@@ -92,7 +93,7 @@ var rules = map[string]rule{
 		"internal/importer/reconcile", "internal/importer/session", "internal/importer/spool", "internal/report", "internal/thin", "stream",
 	}, others: []string{"golang.org/x/sync"}, not: []string{"os", "net", "net/http"}},
 	"internal/importer/assets": {own: []string{
-		"internal/comet", "internal/importer/answer", "internal/importer/content", "internal/importer/document", "internal/importer/flow", "internal/importer/place",
+		"internal/comet", "internal/importer/answer", "internal/importer/content", "internal/importer/document", "internal/importer/flow", "internal/importer/index", "internal/importer/place",
 		"internal/importer/quota", "internal/importer/reconcile", "internal/importer/rewrite", "internal/importer/session", "internal/importer/spool",
 		"internal/importer/upload", "internal/report", "stream",
 	}, not: []string{"os", "net", "net/http"}},

@@ -46,6 +46,10 @@ func New(o api.Options) (*Client, error) {
 	}, nil
 }
 
+// OneItem returns a context for all calls that write one item, which may fail for
+// as long together as one call may.
+func OneItem(ctx context.Context) context.Context { return api.OneItem(ctx) }
+
 // ExperimentURL returns the address of an experiment in the web interface.
 func (c *Client) ExperimentURL(workspace, project, key string, archived bool) string {
 	return ExperimentURL(c.Root(), workspace, project, key, archived)

@@ -50,7 +50,7 @@ func (c Assets) StartVisualization(ctx context.Context, u *Upload, parts int) (*
 }
 
 func (c Assets) startDirect(ctx context.Context, path string, q url.Values, metadata json.RawMessage, parts int) (*DirectUpload, error) {
-	cl := &api.Call{Method: http.MethodPost, Family: api.FamilyClient, Path: path + "upload-start"}
+	cl := &api.Call{Method: http.MethodPost, Family: api.FamilyClient, Path: path + "upload-start", Prepares: true}
 	if c.conn.Server.Lacks(featureDirect) {
 		return nil, c.conn.Missing(cl)
 	}

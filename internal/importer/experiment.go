@@ -50,10 +50,11 @@ type experiment struct {
 	*flow.Group
 	*ending
 
-	others *values.Others
-	texts  *texts.Texts
-	points *points.Points
-	assets *assets.Assets
+	parameters *values.Parameters
+	others     *values.Others
+	texts      *texts.Texts
+	points     *points.Points
+	assets     *assets.Assets
 
 	parts   map[stream.Kind]*part
 	current *part // that has taken the last record
@@ -68,7 +69,7 @@ type experimentDoc struct {
 // startExperiment begins the work on an experiment.
 func (r *run) startExperiment(work context.Context, src *place.Source, p *workspace.Project, rec *stream.Experiment) *experiment {
 	e := &experiment{Group: flow.NewGroup(r.Inbox), ending: &ending{opening: &opening{
-		Experiment: &session.Experiment{Destination: r.Destination, Record: rec, Turn: r.Turns.Join(), Tasks: flow.NewTasks(cap(r.Open))},
+		Experiment: &session.Experiment{Destination: r.Destination, Record: rec, Turn: r.Turns.Join(), Room: r.room, Tasks: flow.NewTasks(cap(r.Open))},
 		r:          r, source: src, project: p,
 	}}}
 	e.Out = report.Outcome{
@@ -122,6 +123,9 @@ func (e *experiment) work(ctx context.Context) {
 	e.assets.TellFolders()
 	e.Reading.Wait()
 	e.points.Free()
+	e.assets.Free()
+	e.parameters.Free()
+	e.others.Free()
 	if e.Out.Result != report.ResultElsewhere {
 		if !e.Whole {
 			e.Failure.Set(flow.ErrStreamEnds)

@@ -79,7 +79,8 @@ func Import(ctx, work context.Context, in io.Reader, c *comet.Client, o Options)
 		o:        o,
 		projects: make(map[place.Project]*workspace.Project),
 		large:    semaphore.NewWeighted(largeMemory),
-		points:   points.NewLimits(o.PointSets, o.SeriesCap, o.RewriteSeries),
+		room:     flow.NewRoom(o.Compared),
+		points:   points.NewLimits(o.SeriesCap, o.RewriteSeries),
 	}
 	err := r.read(ctx, work, in)
 	r.Working.Wait()
@@ -103,6 +104,7 @@ type run struct {
 	late     *workspace.Level // what comes after the projects, until it is finished
 
 	large  *semaphore.Weighted
+	room   *flow.Room
 	points *points.Limits
 
 	busy flow.Locks[string] // experiments by their key at the destination: joined streams may hold one twice

@@ -59,9 +59,9 @@ type Options struct {
 	// zero.
 	SeriesCap int64
 
-	// PointSets is how many points of experiments may be held to be compared ahead
-	// of their turn, at 8 bytes each: 2 Mi if zero.
-	PointSets int64
+	// Compared is how many bytes of what the destination has may be held, to be
+	// compared with experiments ahead of their turn, 16 MiB if zero.
+	Compared int64
 	// Direct says which assets go to the storage of a destination in parts, where
 	// that offers it: those from 50 MiB on, in parts of 8 MiB or more, if zero.
 	Direct DirectSizes
@@ -94,7 +94,7 @@ func (o *Options) setDefaults() {
 	o.Settle = cmp.Or(o.Settle, time.Second)
 	o.Aftermath = cmp.Or(o.Aftermath, time.Second/2)
 	o.Direct.From, o.Direct.Part = cmp.Or(o.Direct.From, 50<<20), cmp.Or(o.Direct.Part, 8<<20)
-	o.PointSets = cmp.Or(o.PointSets, 2<<20)
+	o.Compared = cmp.Or(o.Compared, 16<<20)
 	o.SeriesCap = cmp.Or(o.SeriesCap, 15000)
 	for _, c := range []**atomic.Int64{
 		&o.Counters.Planned, &o.Counters.Experiments, &o.Counters.Points, &o.Counters.Assets, &o.Counters.Skipped,

@@ -29,7 +29,7 @@ func takes[T stream.Record](take func(context.Context, T) error) func(context.Co
 // setParts says who works on which kind of record.
 func (e *experiment) setParts() {
 	r, x := e.r, e.Experiment
-	parameters := values.NewParameters(x, r.large, largeMemory)
+	e.parameters = values.NewParameters(x, r.large, largeMemory)
 	e.others = values.NewOthers(x, &r.Uploads.Quotas)
 	system := origins.System{Experiment: x}
 	e.texts = &texts.Texts{Experiment: x, Spools: r.Spools, Memory: r.large}
@@ -48,7 +48,7 @@ func (e *experiment) setParts() {
 		part
 		kinds []stream.Kind
 	}{
-		{part{takes(parameters.Take), parameters.Prefetch, parameters.Flush}, []stream.Kind{stream.KindParameters}},
+		{part{takes(e.parameters.Take), e.parameters.Prefetch, e.parameters.Flush}, []stream.Kind{stream.KindParameters}},
 		{part{takes(e.others.Take), e.others.Prefetch, nil}, []stream.Kind{stream.KindOthers}},
 		{part{system.Take, nil, system.Flush}, []stream.Kind{stream.KindSystem, stream.KindRequirements}},
 		{part{takes(e.putGit), nil, nil}, []stream.Kind{stream.KindGit}},

@@ -294,7 +294,7 @@ func TestPointsCrowded(t *testing.T) {
 	data, c := streamOf(t, p), newClient(t, srv)
 	importTo(t, c, data, Options{}).succeed(t)
 	srv.ResetStats()
-	if r := importTo(t, c, data, Options{PointSets: 16 << 10}).succeed(t); r.There != 6 || len(writes(srv)) > 0 {
+	if r := importTo(t, c, data, Options{Compared: 128 << 10}).succeed(t); r.There != 6 || len(writes(srv)) > 0 {
 		t.Errorf("again: %+v, %v", r.Summary, writes(srv))
 	}
 }

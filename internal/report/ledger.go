@@ -19,22 +19,23 @@ func (l *Ledger) Change(f func(*Outcome)) {
 // Issue adds an issue, and counts it by its class.
 func (l *Ledger) Issue(i Issue) {
 	i.Name, i.ID, i.Reason = CutText(i.Name), CutText(i.ID), CutText(i.Reason)
+	n := 1 + i.more
 	l.Change(func(o *Outcome) {
 		switch i.Class {
 		case Missing:
-			o.missing++
+			o.missing += n
 		case Differs:
-			o.differing++
+			o.differing += n
 		case Unverified:
-			o.unverified++
+			o.unverified += n
 		case Skipped:
-			o.skipped++
+			o.skipped += n
 		}
 		if len(o.Issues) < MaxIssues {
 			o.Issues = append(o.Issues, i)
-		} else {
-			o.MoreIssues++
+			n--
 		}
+		o.MoreIssues += n
 	})
 }
 

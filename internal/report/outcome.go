@@ -87,6 +87,8 @@ type Issue struct {
 	Name   string     `json:"name,omitempty"`
 	ID     string     `json:"id,omitempty"`
 	Reason string     `json:"reason"`
+
+	more int // that it stands for
 }
 
 // Item names the item that the issue is about.

@@ -55,7 +55,10 @@ func TestMemoryDestination(t *testing.T) {
 		{"huge system", map[string]http.HandlerFunc{"experiment/system-details": bombs.Document(`{"hostname":"x","env":{"A":"`, `"}}`, n)}},
 		{"huge parameter", map[string]http.HandlerFunc{"experiment/parameters": bombs.Document(`{"values":[{"name":"p","valueCurrent":"`, `"}]}`, n)}},
 		{"huge asset list", map[string]http.HandlerFunc{"experiment/asset/list": bombs.Document(`{"assets":[{"assetId":"a","metadata":"`, `"}]}`, n)}},
-		{"many assets", map[string]http.HandlerFunc{"experiment/asset/list": bombs.AssetList(20_000)}},
+		{"many assets", map[string]http.HandlerFunc{"experiment/asset/list": bombs.AssetList(100_000)}},
+		{"many parameters", map[string]http.HandlerFunc{"experiment/parameters": bombs.Values(100_000)}},
+		{"many others", map[string]http.HandlerFunc{"experiment/log-other": bombs.Values(100_000)}},
+		{"many metrics", map[string]http.HandlerFunc{"experiment/metrics/get-all": bombs.Points(100_000), "experiment/metrics/summary": bombs.Values(100_000)}},
 		{"bomb for a patch", map[string]http.HandlerFunc{"experiment/git/patch": bombs.Patch(int64(n) << 5)}},
 		{"types", map[string]http.HandlerFunc{
 			"experiment/parameters": fixed(`{"values":{"name":"p"}}`), "experiment/log-other": fixed(`{"values":"none"}`),

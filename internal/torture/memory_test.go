@@ -284,27 +284,46 @@ func TestMemoryDocuments(t *testing.T) {
 	}
 }
 
-// Values of 9 MB are named, and lists of a hundred thousand entries read.
+// Values of 9 MB are named, and lists of a hundred thousand entries read and
+// compared, of several experiments at a time.
 func TestMemoryLong(t *testing.T) {
 	measurable(t)
+	n := either(100_000, 25_000)
 	long := strings.Repeat("x", 9<<20)
-	spec := richExperiment()
-	spec.Parameters = append(spec.Parameters, comettest.Value{Name: "long parameter", Value: long, Time: epoch})
-	spec.Others = append(spec.Others, comettest.Value{Name: "long other", Value: long, Time: epoch})
-	src := startWith(t, comettest.Options{Middleware: bombs.Replaced(map[string]http.HandlerFunc{"experiment/asset/list": bombs.AssetList(100_000)})})
-	src.SeedExperiment("lab", "long", spec)
-	file := filepath.Join(t.TempDir(), "out")
-	out, err := os.Create(file)
-	if err != nil {
-		t.Fatal(err)
+	for _, tt := range []struct {
+		name    string
+		answers map[string]http.HandlerFunc
+		says    []string // by the export
+	}{
+		{"assets", map[string]http.HandlerFunc{"experiment/asset/list": bombs.AssetList(n)}, []string{fmt.Sprint(4*n, " assets")}},
+		{"values", map[string]http.HandlerFunc{"experiment/parameters": bombs.Values(n), "experiment/log-other": bombs.Values(n)}, nil},
+		{"long values", nil, []string{`parameters "long parameter": skipped`, `others "long other": skipped`}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			src := startWith(t, comettest.Options{Middleware: bombs.Replaced(tt.answers)})
+			seedCrowd(src, 4)
+			if tt.answers == nil {
+				spec := richExperiment()
+				spec.Parameters = append(spec.Parameters, comettest.Value{Name: "long parameter", Value: long, Time: epoch})
+				spec.Others = append(spec.Others, comettest.Value{Name: "long other", Value: long, Time: epoch})
+				src.SeedExperiment("lab", "crowd", spec)
+			}
+			file := filepath.Join(t.TempDir(), "out")
+			out, err := os.Create(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer out.Close()
+			runMeasured(t, "comet-export", strings.NewReader(""), out, append(src.flags, "lab/crowd")...).want(t, cli.ExitOK, cli.ExitIncomplete).says(t, tt.says...)
+			runMeasured(t, "comet-filter", openFile(t, file), io.Discard, "--sum").want(t, cli.ExitOK)
+			// The destination has all of it, the long values too: what is read of them
+			// is compared with a stream that has other ones.
+			for _, mode := range [][]string{{"--dry-run"}, {"--verify"}, {"--verify-only"}} {
+				runMeasured(t, "comet-import", openFile(t, file), io.Discard, append(append(mode, src.flags...), "lab/crowd")...).
+					want(t, cli.ExitOK, cli.ExitIncomplete, cli.ExitDiffers)
+			}
+		})
 	}
-	defer out.Close()
-	runMeasured(t, "comet-export", strings.NewReader(""), out, append(src.flags, "lab/long")...).
-		want(t, cli.ExitIncomplete).says(t, `parameters "long parameter": skipped`, `others "long other": skipped`, "100000 assets")
-	runMeasured(t, "comet-filter", openFile(t, file), io.Discard, "--sum").want(t, cli.ExitOK)
-	// The destination has all of it, the long values too: what is read of them is
-	// compared with a stream that has other ones.
-	runMeasured(t, "comet-import", openFile(t, file), io.Discard, append(src.flags, "--dry-run", "lab/long")...).want(t, cli.ExitOK, cli.ExitIncomplete)
 }
 
 // Long metrics are put together from files in little memory, whatever these hold.

@@ -37,8 +37,11 @@ func silentStorage(answer func(http.ResponseWriter, *http.Request), over <-chan 
 	}
 }
 
-// storageTime is how long storage may hold an import of one asset at most.
-const storageTime = 5 * time.Minute
+// storageTime is how long storage may hold an import of one asset at most, where
+// the retries of an item may take ten seconds: these, ten seconds for the request
+// that is under way then, and as much for the readings that look for what may have
+// arrived.
+const storageTime = time.Minute
 
 // Storage that does not answer, or takes a byte a second, holds an import for a
 // bounded time, and the asset is named.

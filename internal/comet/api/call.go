@@ -48,6 +48,8 @@ type Call struct {
 
 	// unsafe marks a write that must not be done twice.
 	Unsafe bool
+	// Prepares marks a write that makes nothing by itself.
+	Prepares bool
 	// given are members that an answer may hold to say that a write was done.
 	Given []string
 	// heavy marks a read of much at a time, all of which lighter calls give as

@@ -55,7 +55,7 @@ func (b *Body) Close() error { return b.r.Close() }
 func (c *Conn) Download(ctx context.Context, ar AssetRequest) (*Body, error) {
 	d := &download{c: c, ar: ar}
 	cl := d.call(0)
-	d.e = c.retry.begin(cl)
+	d.e = c.retry.begin(ctx, cl)
 	r := &resumed{
 		open:      func(offset int64) (io.ReadCloser, int64, error) { return d.open(ctx, offset) },
 		failed:    func(err error) error { return c.streamFailed(ctx, d.e, cl, err) },

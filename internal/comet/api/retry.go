@@ -97,6 +97,7 @@ func (r *retrier) lastSuccess(or time.Time) time.Time {
 type effort struct {
 	r           *retrier
 	cl          *Call
+	item        *item     // that it is of, or nil
 	first       time.Time // when the first try began
 	began       time.Time // when the last try began
 	moved       time.Time // when the last try began, or brought something
@@ -113,7 +114,9 @@ type effort struct {
 	ambiguous   bool      // a write may have been done by some failed try
 }
 
-func (r *retrier) begin(cl *Call) *effort { return &effort{r: r, cl: cl, first: time.Now()} }
+func (r *retrier) begin(ctx context.Context, cl *Call) *effort {
+	return &effort{r: r, cl: cl, item: itemOf(ctx), first: time.Now()}
+}
 
 // start begins a try, and returns the context for it. The try waits for its
 // answer no longer than the time for all tries goes on.
@@ -123,8 +126,8 @@ func (e *effort) start(ctx context.Context, tell func(why error, until time.Time
 	w := transport.Waiting{Answer: e.r.answer, Tell: tell, Answered: func() { e.r.reached.Store(true) }}
 	if e.r.MaxElapsed > 0 {
 		most := e.r.MaxElapsed
-		if !e.failing.IsZero() {
-			most -= time.Since(e.failing)
+		if since := e.failingSince(); !since.IsZero() {
+			most -= time.Since(since)
 		}
 		w.Answer = transport.Shorter(w.Answer, max(most, transport.LeastPatience))
 		if !e.r.reached.Load() && !e.r.optional {
@@ -132,6 +135,15 @@ func (e *effort) start(ctx context.Context, tell func(why error, until time.Time
 		}
 	}
 	return transport.WithWaiting(ctx, w)
+}
+
+// failingSince returns since when the call fails, or what it is of, zero if neither
+// does.
+func (e *effort) failingSince() time.Time {
+	if e.failing.IsZero() {
+		return e.item.since()
+	}
+	return e.failing
 }
 
 // enoughProgress is how many bytes show that a call goes on. Fewer may come from
@@ -153,6 +165,9 @@ func (e *effort) progress(n int) {
 func (e *effort) completed() {
 	e.r.health.well(e.cl, e.began, e.troubled)
 	e.troubled = false
+	if e.cl.write() && !e.cl.Prepares {
+		e.item.advances()
+	}
 }
 
 // failed takes the error of a try and waits until the next one is due. If
@@ -192,6 +207,7 @@ func (e *effort) next(ctx context.Context, err error) (time.Duration, error) {
 		return 0, e.final(err)
 	}
 	if e.r.MaxElapsed < 0 {
+		e.item.fails(e.moved)
 		ae.uncertain = e.maybeDone(ae)
 		return 0, e.final(err)
 	}
@@ -211,7 +227,7 @@ func (e *effort) next(ctx context.Context, err error) (time.Duration, error) {
 // before this.
 func (e *effort) failure(ctx context.Context, ae *Error, before time.Time) (time.Duration, error) {
 	if e.failing.IsZero() {
-		e.failing, e.gained = e.moved, 0
+		e.failing, e.gained = e.item.fails(e.moved), 0
 		e.failedFirst, e.works = e.last, false
 	}
 	e.throttles = 0
@@ -451,7 +467,7 @@ func (e *effort) tell(ae *Error, wait time.Duration) {
 // do tries a call until it succeeds or there is no point in going on. The
 // answer has been read.
 func (c *Conn) do(ctx context.Context, cl *Call) (*http.Response, error) {
-	e := c.retry.begin(cl)
+	e := c.retry.begin(ctx, cl)
 	resp, err := c.doWith(ctx, cl, e)
 	if err == nil {
 		e.completed()

@@ -32,7 +32,7 @@ func (c *Conn) PutPart(ctx context.Context, address *url.URL, content io.ReaderA
 			return nil
 		},
 	}
-	e := c.storage.begin(cl)
+	e := c.storage.begin(ctx, cl)
 	resp, err := c.doWith(ctx, cl, e)
 	if err != nil {
 		if e, ok := errors.AsType[*Error](err); ok && e.outage && ctx.Err() == nil && c.Server.answers(ctx) {

@@ -19,7 +19,7 @@ func (c *Conn) Streamed(ctx context.Context, cl *Call, restart func(), decode fu
 	const size = 128 << 10
 	cl.Want, cl.room = wantStream, scan.NewRoom(ctx, c.largeTurn, scan.MaxElement, size)
 	defer cl.room.Done()
-	e := c.retry.begin(cl)
+	e := c.retry.begin(ctx, cl)
 	taken := false
 	for {
 		resp, err := c.doWith(ctx, cl, e)

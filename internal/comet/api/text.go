@@ -56,7 +56,7 @@ func (c *Conn) Text(ctx context.Context, rd Read, query url.Values) (*Text, erro
 // OpenText makes a call that answers with a text. find returns the text in an
 // answer, nil where it says that there is none; what it refuses is a failed try.
 func (c *Conn) OpenText(ctx context.Context, cl *Call, find func(*http.Response) (io.Reader, error)) (*Text, error) {
-	e := c.retry.begin(cl)
+	e := c.retry.begin(ctx, cl)
 	r := &resumed{
 		failed:    func(err error) error { return c.streamFailed(ctx, e, cl, err) },
 		progress:  e.progress,

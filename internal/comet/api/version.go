@@ -94,7 +94,7 @@ func (s *Server) Version(ctx context.Context) (Version, bool) {
 func (s *Server) askVersion(ctx context.Context, base string) (Version, bool, error) {
 	cl := readVersion.Call(nil)
 	cl.Family, cl.base = FamilyClient, base
-	e := s.conn.retry.begin(cl)
+	e := s.conn.retry.begin(ctx, cl)
 	for {
 		resp, err := s.conn.Try(e.start(ctx, nil), cl)
 		if err == nil {

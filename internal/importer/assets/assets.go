@@ -2,6 +2,7 @@ package assets
 
 import (
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,7 +10,6 @@ import (
 	"sync/atomic"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
-	"github.com/comet-stream/comet-stream/internal/importer/content"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/place"
@@ -38,10 +38,10 @@ type Assets struct {
 	*session.Experiment
 	Options
 	refs     *rewrite.References // what becomes of references in their contents
-	ahead    flow.Future[assetsThere]
-	skipped  map[string]bool            // ids of assets that the stream does not have; "" for some
-	want     map[string]upload.Expected // what a verification has to find, by their ids at the source
-	findings []report.Issue             // by a verification
+	ahead    flow.Future[*listing]
+	skipped  map[string]bool // ids of assets that the stream does not have; "" for some
+	want     []expected      // what a verification has to find
+	findings report.Findings // by a verification
 
 	mu      sync.Mutex
 	known   map[uint64]struct{} // hashes of the ids at the source
@@ -63,7 +63,7 @@ func New(x *session.Experiment, o Options) *Assets {
 	as.known, as.changed = make(map[uint64]struct{}), make(map[string]string)
 	as.likes.claimed, as.likes.written = make(map[string]claim), make(map[uint64]int)
 	as.histograms = make(map[string]bool)
-	as.want, as.skipped = make(map[string]upload.Expected), make(map[string]bool)
+	as.skipped = make(map[string]bool)
 	return as
 }
 
@@ -84,15 +84,27 @@ func (as *Assets) expect(a *upload.Asset) {
 	}
 	as.mu.Lock()
 	defer as.mu.Unlock()
-	as.want[a.Record.ID] = upload.Expected{Issue: a.Issue(), ID: a.Upload.ID, Sum: content.NewSum(a.Upload.Size, a.SHA256), Remote: a.Record.Remote}
+	x := expected{id: a.Record.ID, name: a.Name(), size: a.Upload.Size, remote: a.Record.Remote}
+	if sum, err := hex.DecodeString(a.SHA256); err == nil {
+		copy(x.sha256[:], sum)
+	}
+	as.want = append(as.want, x)
 }
 
 // Skip notes an asset that the source has and the stream has not, "" for some.
 func (as *Assets) Skip(id string) { as.skipped[id] = true }
 
+// Free gives back the room for what the destination has.
+func (as *Assets) Free() {
+	if have, ok := as.ahead.Peek(); ok {
+		have.Free()
+	}
+	as.ahead = flow.Future[*listing]{}
+}
+
 // Prefetch begins to read the list of the destination.
 func (as *Assets) Prefetch(ctx context.Context) {
-	as.ahead.Start(&as.Reading, func() (assetsThere, error) { return as.readAssetsFirst(ctx) })
+	as.ahead.Start(&as.Reading, func() (*listing, error) { return as.readAssetsFirst(ctx) })
 }
 
 // idOf returns the id that an asset of the experiment has at the destination.

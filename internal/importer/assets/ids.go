@@ -2,11 +2,11 @@ package assets
 
 import (
 	"context"
-	"slices"
 	"sync"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/content"
+	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/upload"
 )
@@ -87,12 +87,16 @@ func (as *Assets) settleIDs(ctx context.Context) error {
 	if len(l.unlisted) == 0 || as.Uploads.IDs.Get() == upload.IDsKept {
 		return nil
 	}
-	have, err := as.readAssets(ctx)
+	wanted := make(map[uint64]bool)
+	for _, u := range l.unlisted {
+		wanted[u.like], wanted[document.Hash(u.now)] = true, true
+	}
+	have, err := as.readAssets(ctx, nil, func(t listed) bool { return wanted[t.like] || wanted[document.Hash(t.id)] })
 	if err != nil {
 		return err
 	}
 	for _, u := range l.unlisted {
-		if _, ok := have[u.now]; ok {
+		if _, ok := have.get(u.now); ok {
 			as.Uploads.IDs.Set(upload.IDsKept)
 			l.unlisted = nil
 			return nil
@@ -118,7 +122,7 @@ func (as *Assets) settleIDs(ctx context.Context) error {
 
 // claim takes an asset of the destination for one of the stream, each once. Where
 // there are, or may be, several that are alike the bytes decide; likes.mu is held.
-func (as *Assets) claim(ctx context.Context, have assetsThere, like uint64, want content.Sum, by claim) (id string, ok bool, err error) {
+func (as *Assets) claim(ctx context.Context, have *listing, like uint64, want content.Sum, by claim) (id string, ok bool, err error) {
 	l := &as.likes
 	alike := have.alike(like)
 	for _, id := range alike {
@@ -140,22 +144,10 @@ func (as *Assets) claim(ctx context.Context, have assetsThere, like uint64, want
 	return "", false, nil
 }
 
-// alike returns the ids of the assets of a likeness.
-func (t assetsThere) alike(like uint64) []string {
-	var ids []string
-	for id, a := range t {
-		if a.like == like {
-			ids = append(ids, id)
-		}
-	}
-	slices.Sort(ids)
-	return ids
-}
-
 // foundLike looks for an asset at a destination that gives ids of its own, as far
 // as that can be said before its bytes have come. In an experiment that is not
 // finished what is like it may be another one of the stream.
-func (as *Assets) foundLike(have assetsThere, a *upload.Asset, size int64) bool {
+func (as *Assets) foundLike(have *listing, a *upload.Asset, size int64) bool {
 	if as.Uploads.IDs.Get() != upload.IDsAssigned || as.Unfinished && !as.Dry() {
 		return false
 	}

@@ -3,28 +3,41 @@ package assets
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/content"
+	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/upload"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-// ReadBack compares the list, and the bytes of each asset.
-func (as *Assets) ReadBack(ctx context.Context) ([]report.Issue, error) {
-	as.findings = nil
-	err := as.compare(ctx)
-	return as.findings, err
+// expected is an asset that a verification has to find, in few bytes: there are as
+// many as the stream has.
+type expected struct {
+	id, name string // at the source
+	size     int64
+	sha256   [sha256.Size]byte
+	remote   *string
 }
 
-func (as *Assets) finds(i report.Issue, reason string, args ...any) {
-	as.findings = append(as.findings, report.Issue{Kind: i.Kind, Name: cmp.Or(i.Name, i.ID), Reason: fmt.Sprintf(reason, args...)})
+func (x *expected) sum() content.Sum { return content.NewSum(x.size, hex.EncodeToString(x.sha256[:])) }
+
+// ReadBack compares the list, and the bytes of each asset.
+func (as *Assets) ReadBack(ctx context.Context) ([]report.Issue, error) {
+	as.findings = report.Findings{}
+	err := as.compare(ctx)
+	return as.findings.Issues(), err
+}
+
+func (as *Assets) finds(x *expected, reason string, args ...any) {
+	as.findings.Add(report.Issue{Kind: string(stream.KindAsset), Name: cmp.Or(x.name, x.id), Reason: fmt.Sprintf(reason, args...)})
 }
 
 func (as *Assets) compare(ctx context.Context) error {
@@ -34,32 +47,33 @@ func (as *Assets) compare(ctx context.Context) error {
 	if err := as.settleIDs(ctx); err != nil {
 		return err
 	}
-	have, err := as.readAssets(ctx)
+	as.Free()
+	have, err := as.readInTurn(ctx)
 	if err != nil {
 		return err
 	}
-	found := make(map[string]bool)
-	for _, id := range slices.Sorted(maps.Keys(as.want)) {
-		want := as.want[id]
-		if now, ok := as.idOf(id); ok {
-			want.ID = now // which may have come to light since it was written
-		}
-		t, ok := have[want.ID]
+	defer have.Free()
+	slices.SortFunc(as.want, func(a, b expected) int { return strings.Compare(a.id, b.id) })
+	found := make(map[uint64]bool)
+	for i := range as.want {
+		x := &as.want[i]
+		id, _ := as.idOf(x.id)
+		t, ok := have.get(id)
 		if ok {
-			found[want.ID] = true
+			found[document.Hash(id)] = true
 		}
 		switch {
 		case !ok:
-			as.finds(want.Issue, "the destination has it not")
-		case t.remote != (want.Remote != nil):
-			as.finds(want.Issue, "remote is %v in the stream, %v at the destination", want.Remote != nil, t.remote)
-		case t.linksElsewhere(want.Remote):
-			as.finds(want.Issue, otherLink)
+			as.finds(x, "the destination has it not")
+		case t.remote != (x.remote != nil):
+			as.finds(x, "remote is %v in the stream, %v at the destination", x.remote != nil, t.remote)
+		case t.linksElsewhere(x.remote):
+			as.finds(x, otherLink)
 		case t.remote:
-		case t.size != want.Sum.Size:
-			as.finds(want.Issue, "%d bytes in the stream, %d at the destination", want.Sum.Size, t.size)
+		case t.size != x.size:
+			as.finds(x, "%d bytes in the stream, %d at the destination", x.size, t.size)
 		default:
-			if err := as.bytes(ctx, want); err != nil {
+			if err := as.bytes(ctx, x, id); err != nil {
 				return err
 			}
 		}
@@ -68,41 +82,42 @@ func (as *Assets) compare(ctx context.Context) error {
 }
 
 // strangers tells of the assets of the destination that are none of the stream.
-func (as *Assets) strangers(ctx context.Context, have assetsThere, found map[string]bool) error {
-	if len(have) <= len(found) || !as.Whole || as.skipped[""] {
+func (as *Assets) strangers(ctx context.Context, have *listing, found map[uint64]bool) error {
+	if have.Len() <= len(found) || !as.Whole || as.skipped[""] {
 		return nil
 	}
 	equal := make(map[uint64]bool)
 	for id := range found {
-		equal[have[id].like] = true
+		t, _ := have.Get(id)
+		equal[t.like] = true
 	}
-	var others []report.Issue
-	err := as.Client.Assets.Each(ctx, as.Key, "", func() { others = nil }, func(a *comet.Asset) error {
-		t, listed := have[a.ID]
+	before := as.findings
+	err := as.eachAsset(ctx, func() { as.findings = before }, func(a *comet.Asset) error {
+		id := document.Hash(a.ID)
+		t, listed := have.Get(id)
 		made := a.Type == stream.AssetFullMetric || a.Type == stream.AssetCombinedHistogram // by the server, of others
-		if !listed || found[a.ID] || as.skipped[a.ID] || made {
+		if !listed || found[id] || as.skipped[a.ID] || made {
 			return nil
 		}
 		i := report.Issue{Kind: string(stream.KindAsset), Name: strings.Clone(cmp.Or(a.Name, a.ID)), Reason: upload.Stranger}
 		if equal[t.like] {
 			i.Reason = "an equal one is there too, under another id"
 		}
-		others = append(others, i)
+		as.findings.Add(i)
 		return nil
 	})
-	slices.SortFunc(others, func(a, b report.Issue) int { return strings.Compare(a.Name, b.Name) })
-	as.findings = append(as.findings, others...)
+	as.findings.Sort(before.Len())
 	return err
 }
 
 // bytes compares the content of an asset.
-func (as *Assets) bytes(ctx context.Context, want upload.Expected) error {
-	have, err := as.readSum(ctx, want.ID)
+func (as *Assets) bytes(ctx context.Context, want *expected, id string) error {
+	have, err := as.readSum(ctx, id)
 	if err != nil {
 		return err
 	}
-	if have != want.Sum {
-		as.finds(want.Issue, "its bytes are not those of the stream")
+	if have != want.sum() {
+		as.finds(want, "its bytes are not those of the stream")
 	}
 	return nil
 }

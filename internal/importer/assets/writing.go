@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
-	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/importer/quota"
@@ -152,16 +151,14 @@ func (as *Assets) uploadAsset(ctx context.Context, a *upload.Asset) error {
 // whyTaken says why an asset is refused under each id. A server may mean that the
 // experiment has another one of its name.
 func (as *Assets) whyTaken(ctx context.Context, a *upload.Asset) error {
-	have, err := as.readAssets(ctx)
-	if err != nil {
-		return err
-	}
-	for _, t := range have {
-		if t.name == document.Hash(a.Upload.Name) {
-			return upload.ErrNameTaken
+	why := upload.ErrIDTaken
+	err := as.eachAsset(ctx, func() { why = upload.ErrIDTaken }, func(t *comet.Asset) error {
+		if upload.WrittenName(t) == a.Upload.Name {
+			why = upload.ErrNameTaken
 		}
-	}
-	return upload.ErrIDTaken
+		return nil
+	})
+	return cmp.Or(err, why)
 }
 
 // upload makes one upload. taken means that something else has the id.
@@ -198,7 +195,7 @@ func (as *Assets) putOnce(ctx context.Context, a *upload.Asset) error {
 		}
 		defer free()
 	}
-	err := as.Uploads.PutOnce(ctx, a, func(readings int) (bool, error) { return as.arrived(ctx, a, readings) })
+	err := as.Uploads.PutOnce(ctx, a, func(ctx context.Context, readings int) (bool, error) { return as.arrived(ctx, a, readings) })
 	if err == nil && a.Upload.Once {
 		as.likes.count(like)
 	}
@@ -232,13 +229,30 @@ func (as *Assets) arrived(ctx context.Context, a *upload.Asset, readings int) (b
 		return false, err
 	}
 	return reconcile.Settle(ctx, as.WaitSettled, readings, func(int) (ours, listed bool, err error) {
-		have, err := as.readAssets(ctx)
-		if t, ok := have[a.Upload.ID]; ok {
-			return t.is(a, a.Upload.Size), true, err
+		there, is, alike, err := as.lookFor(ctx, a, like)
+		if there {
+			return is, true, err
 		}
-		more := as.Uploads.IDs.Get() != upload.IDsKept && len(have.alike(like)) > expected
+		more := as.Uploads.IDs.Get() != upload.IDsKept && alike > expected
 		return more, more, err
 	})
+}
+
+// lookFor reads the list for an asset: whether its id is listed, and is that of
+// this asset, and how many are like it.
+func (as *Assets) lookFor(ctx context.Context, a *upload.Asset, like uint64) (there, ours bool, alike int, err error) {
+	restart := func() { there, ours, alike = false, false, 0 }
+	err = as.eachAsset(ctx, restart, func(have *comet.Asset) error {
+		t := entryOf(have)
+		if t.id == a.Upload.ID {
+			there, ours = true, t.is(a, a.Upload.Size)
+		}
+		if t.like == like {
+			alike++
+		}
+		return nil
+	})
+	return there, ours, alike, err
 }
 
 // uploaded counts an asset that has been written.

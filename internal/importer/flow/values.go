@@ -76,3 +76,18 @@ func (f *Future[T]) Wait(ctx context.Context) (T, error) {
 		return none, context.Cause(ctx)
 	}
 }
+
+// Peek returns the value if it has been worked out.
+func (f *Future[T]) Peek() (v T, done bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.done == nil {
+		return v, false
+	}
+	select {
+	case <-f.done:
+		return f.v, f.err == nil
+	default:
+		return v, false
+	}
+}

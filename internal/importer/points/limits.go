@@ -9,7 +9,6 @@ import (
 // Limits bound what the points of all experiments take, and hold what has
 // turned out of how a destination shows metrics.
 type Limits struct {
-	sets    *semaphore.Weighted // points that are held to be compared ahead of their turn
 	batches *semaphore.Weighted // batches of points that wait to be written
 	// SeriesCap is how many points of a metric the destination keeps.
 	SeriesCap int64
@@ -23,11 +22,9 @@ type Limits struct {
 // maxBatches is how many batches of points may wait to be written.
 const maxBatches = 24
 
-// NewLimits returns limits for one import; sets bounds the points that are held.
-func NewLimits(sets, seriesCap int64, rewriteSeries bool) *Limits {
-	return &Limits{
-		sets: semaphore.NewWeighted(sets), batches: semaphore.NewWeighted(maxBatches), SeriesCap: seriesCap, RewriteSeries: rewriteSeries,
-	}
+// NewLimits returns limits for one import.
+func NewLimits(seriesCap int64, rewriteSeries bool) *Limits {
+	return &Limits{batches: semaphore.NewWeighted(maxBatches), SeriesCap: seriesCap, RewriteSeries: rewriteSeries}
 }
 
 // A showing is what has turned out of how the destination shows metrics: all

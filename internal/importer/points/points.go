@@ -38,7 +38,7 @@ type Points struct {
 
 	have   *pointset.Set // what the destination has; of the open metric alone if each
 	each   bool          // metrics are read one by one
-	share  share         // of the memory for sets
+	share  *flow.Share   // of the room for it
 	sure   bool          // that what is missing from there is not on its way
 	series *pointset.Series
 	part   *partial  // nil where the destination shows nothing of the open metric
@@ -61,7 +61,7 @@ func New(s *session.Experiment, limits *Limits, spools *spool.Spooler, count *at
 func (ps *Points) Abandon() { ps.part.close() }
 
 // Free gives back the memory for what the destination has.
-func (ps *Points) Free() { ps.share.free() }
+func (ps *Points) Free() { ps.share.Free() }
 
 // A point is a metric point that waits to be written.
 type point struct {
@@ -232,7 +232,7 @@ func (ps *Points) Flush(ctx context.Context) error {
 	if err == nil {
 		err = ps.sendPoints(ctx, "")
 	}
-	ps.share.free()
+	ps.share.Free()
 	ps.have, ps.series, ps.begun = nil, nil, false
 	return err
 }
@@ -319,7 +319,8 @@ func (ps *Points) writeOnce(ctx context.Context, batch []point, later bool) (pos
 // writeRest writes those points of a batch that have not arrived; err says why
 // that is uncertain.
 func (ps *Points) writeRest(ctx context.Context, batch []point, err error) error {
-	return ps.Certain(err, func() (reconcile.Extent, error) {
+	ctx = comet.OneItem(ctx)
+	return ps.Certain(ctx, err, func() (reconcile.Extent, error) {
 		rest, err := ps.missing(ctx, batch)
 		if err != nil {
 			return reconcile.None, err

@@ -6,19 +6,14 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
+	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/pointset"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/stream"
-	"golang.org/x/sync/semaphore"
 )
 
-var (
-	// errBusy says that there is no memory left for a set of points ahead of
-	// the experiment's turn.
-	errBusy = errors.New("no memory for the points ahead of their turn")
-	// errTooMany says that an experiment has too many points for one set.
-	errTooMany = errors.New("too many points for one set")
-)
+// errTooMany says that an experiment has too many points for one set.
+var errTooMany = errors.New("too many points for one set")
 
 // maxPoints is how many points of an experiment are held at a time. Of one that
 // has more, metrics are read one by one.
@@ -27,26 +22,13 @@ const maxPoints = 6 << 20
 // shareStep is how many points are asked for at a time.
 const shareStep = 16 << 10
 
-// A share is what an experiment has of the memory for sets of points.
-type share struct {
-	of *semaphore.Weighted
-	n  int64
-}
-
-func (s *share) free() {
-	if s.n > 0 {
-		s.of.Release(s.n)
-	}
-	s.n = 0
-}
-
 // readThere reads what the destination has of the points: all of them, or those
 // of the metric where it has to be.
 func (ps *Points) readThere(ctx context.Context, metric string) error {
 	if !ps.each {
 		// The kind may have been announced before the experiment was known.
 		ps.Prefetch(ctx)
-		set, err := ps.inTurn(ctx, func() (*pointset.Set, error) { return ps.ahead.Wait(ctx) }, func() (*pointset.Set, error) { return ps.readSettled(ctx, "") })
+		set, err := ps.ahead.Wait(ctx)
 		switch {
 		case err == nil:
 			ps.have, ps.sure = set, ps.Unfinished
@@ -57,16 +39,21 @@ func (ps *Points) readThere(ctx context.Context, metric string) error {
 		ps.each = true
 	}
 	ps.have = nil
-	ps.share.free()
-	read := func() (*pointset.Set, error) { return ps.readSettled(ctx, metric) }
-	set, err := ps.inTurn(ctx, read, read)
+	ps.share.Free()
+	set, err := ps.readInTurn(ctx, metric, ps.readSettled)
 	ps.have, ps.sure = set, ps.Unfinished
 	return err
 }
 
 // Prefetch begins to read all points of the experiment, before its turn.
 func (ps *Points) Prefetch(ctx context.Context) {
-	ps.ahead.Start(&ps.Reading, func() (*pointset.Set, error) { return ps.readSettled(ctx, "") })
+	ps.ahead.Start(&ps.Reading, func() (*pointset.Set, error) { return ps.readInTurn(ctx, "", ps.readSettled) })
+}
+
+// readInTurn reads a set, when it is the turn of the experiment if there is no
+// room for it before.
+func (ps *Points) readInTurn(ctx context.Context, metric string, read func(context.Context, string) (*pointset.Set, error)) (*pointset.Set, error) {
+	return flow.InTurn(ctx, ps.Turn, func() (*pointset.Set, error) { return read(ctx, metric) })
 }
 
 // readSettled reads a set of points. Of an experiment that an earlier import
@@ -104,8 +91,7 @@ func (ps *Points) makeSure(ctx context.Context) error {
 		if err != nil || d == ps.have.Digest {
 			return d, false, err
 		}
-		read := func() (*pointset.Set, error) { return ps.readSet(ctx, metric) }
-		set, err := ps.inTurn(ctx, read, read)
+		set, err := ps.readInTurn(ctx, metric, ps.readSet)
 		if err != nil {
 			return d, false, err
 		}
@@ -117,21 +103,9 @@ func (ps *Points) makeSure(ctx context.Context) error {
 	return err
 }
 
-// inTurn reads a set, again in the turn of the experiment where there is no memory
-// for it before.
-func (ps *Points) inTurn(ctx context.Context, read, again func() (*pointset.Set, error)) (*pointset.Set, error) {
-	set, err := read()
-	if err == errBusy {
-		if err = ps.WaitTurn(ctx); err == nil {
-			set, err = again()
-		}
-	}
-	return set, err
-}
-
 // readSet reads what the destination has of one metric, or of all.
 func (ps *Points) readSet(ctx context.Context, metric string) (*pointset.Set, error) {
-	set, mine := pointset.New(), share{of: ps.limits.sets}
+	set, mine := pointset.New(), ps.Share()
 	h, room := pointset.NewHasher(""), int64(0)
 	var series *pointset.Series
 	last := ""
@@ -139,7 +113,7 @@ func (ps *Points) readSet(ctx context.Context, metric string) (*pointset.Set, er
 		set, series, last = pointset.New(), nil, ""
 	}, func(p *comet.Point) error {
 		if set.Digest.N == room {
-			if err := ps.enlarge(&mine, room, metric); err != nil {
+			if err := enlarge(mine, room, metric); err != nil {
 				return err
 			}
 			room += shareStep
@@ -147,16 +121,21 @@ func (ps *Points) readSet(ctx context.Context, metric string) (*pointset.Set, er
 		h.Use(p.Name)
 		if series == nil || last != p.Name {
 			last = p.Name
-			series = set.Of(last)
+			if series = set.Series[last]; series == nil {
+				if err := mine.Take(int64(len(last)) + pointset.SeriesSize); err != nil {
+					return err
+				}
+				series = set.Of(last)
+			}
 		}
 		set.Add(series, h.Existing(p), stream.Position{Time: pointset.Int64(p.Time), Step: pointset.Int64(p.Step)})
 		return nil
 	})
 	if err != nil {
-		mine.free()
+		mine.Free()
 		return nil, err
 	}
-	ps.share.free()
+	ps.share.Free()
 	ps.share = mine
 	set.Seal()
 	ps.limits.showing(metric != "", func(k *showing) {
@@ -167,20 +146,12 @@ func (ps *Points) readSet(ctx context.Context, metric string) (*pointset.Set, er
 	return set, nil
 }
 
-// enlarge makes room for more points. The first of the experiments under way
-// gets it in any case.
-func (ps *Points) enlarge(s *share, have int64, metric string) error {
+// enlarge makes room for more points.
+func enlarge(s *flow.Share, have int64, metric string) error {
 	if metric == "" && have >= maxPoints {
 		return errTooMany
 	}
-	if ps.limits.sets.TryAcquire(shareStep) {
-		s.n += shareStep
-		return nil
-	}
-	if ps.Turn.IsFirst() {
-		return nil
-	}
-	return errBusy
+	return s.Take(shareStep * pointset.HashSize)
 }
 
 // readDigest is readSet for the digest alone, which needs no memory.

@@ -16,7 +16,8 @@ import (
 
 // ReadBack compares the multiset of points of each metric. Points beyond those
 // of the stream are found too, as they are when something was written twice.
-func (ps *Points) ReadBack(ctx context.Context) (found []report.Issue, err error) {
+func (ps *Points) ReadBack(ctx context.Context) ([]report.Issue, error) {
+	var found report.Findings
 	if len(ps.sums) == 0 {
 		return nil, nil
 	}
@@ -34,10 +35,10 @@ func (ps *Points) ReadBack(ctx context.Context) (found []report.Issue, err error
 	}
 	for _, name := range slices.Sorted(maps.Keys(have)) {
 		if reason := ps.compareMetric(name, ps.sums[name], *have[name]); reason != "" {
-			found = append(found, report.Issue{Kind: string(stream.KindMetrics), Name: name, Reason: reason})
+			found.Add(report.Issue{Kind: string(stream.KindMetrics), Name: name, Reason: reason})
 		}
 	}
-	return found, nil
+	return found.Issues(), nil
 }
 
 // readDigests reads what the destination has of some metrics now.

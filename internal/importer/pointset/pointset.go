@@ -16,6 +16,13 @@ import (
 // 2^64 pairs.
 type Hash uint64
 
+// What is held of a set takes so many bytes: of a point, and of a series beside
+// its name.
+const (
+	HashSize   = 8
+	SeriesSize = 160
+)
+
 // Hasher computes the hashes of points, which is quickest for one metric after
 // the other. It is for one goroutine.
 type Hasher struct {

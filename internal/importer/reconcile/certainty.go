@@ -21,7 +21,7 @@ import (
 // as often as it is worth. Where that leaves open whether it was done, shows
 // decides.
 func (d *Destination) Sure(ctx context.Context, write func() error, shows func() (bool, error)) error {
-	return d.Certain(write(), func() (Extent, error) {
+	return d.Certain(ctx, write(), func() (Extent, error) {
 		done, err := d.Shows(ctx, shows)
 		if err != nil {
 			err = fmt.Errorf("read back what may have been written: %w", err)
@@ -33,12 +33,13 @@ func (d *Destination) Sure(ctx context.Context, write func() error, shows func()
 // Once makes a write that must not be made twice and returns the id of what it
 // has made. Where it is uncertain whether it was made, look finds the id, "" for
 // none, and has to find nothing so often before the write is made again.
-func Once(ctx context.Context, d *Destination, write, look func() (string, error)) (id string, err error) {
+func Once(ctx context.Context, d *Destination, write func(context.Context) (string, error), look func() (string, error)) (id string, err error) {
+	ctx = comet.OneItem(ctx)
 	try := func() (err error) {
-		id, err = write()
+		id, err = write(ctx)
 		return err
 	}
-	err = d.Certain(try(), func() (_ Extent, err error) {
+	err = d.Certain(ctx, try(), func() (_ Extent, err error) {
 		id, err = Settle(ctx, d.Pause, Agreeing, func(int) (string, bool, error) {
 			id, err := look()
 			return id, id != "", err
@@ -68,8 +69,9 @@ func ExtentOf(done bool) Extent {
 
 // Certain goes on after a write that has returned err, until it is certain that
 // all of it was done: where it is not, look reads how much of it was, and again,
-// which is nil for what is not worth it, makes what is left.
-func (d *Destination) Certain(err error, look func() (Extent, error), again func() error) error {
+// which is nil for what is not worth it, makes what is left. All of it has the time of
+// one call, if ctx is that of one item.
+func (d *Destination) Certain(ctx context.Context, err error, look func() (Extent, error), again func() error) error {
 	for try := 1; answer.Uncertain(err); try++ {
 		done, unread := look()
 		switch {
@@ -84,7 +86,7 @@ func (d *Destination) Certain(err error, look func() (Extent, error), again func
 		if done == All {
 			return nil
 		}
-		if again == nil || try == MaxUncertain || errors.Is(err, comet.ErrServer) {
+		if again == nil || try == MaxUncertain || errors.Is(err, comet.ErrServer) || d.Client.TimeOver(ctx) {
 			return err
 		}
 		err = again()

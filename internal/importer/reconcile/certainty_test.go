@@ -83,7 +83,7 @@ func TestCertain(t *testing.T) {
 			if !tt.again {
 				again = nil
 			}
-			err := d.Certain(tt.first, func() (Extent, error) { return tt.done, nil }, again)
+			err := d.Certain(t.Context(), tt.first, func() (Extent, error) { return tt.done, nil }, again)
 			if !errors.Is(err, tt.want) || tt.want == nil && err != nil || writes != tt.writes {
 				t.Errorf("got %v after %d more writes, want %v after %d", err, writes, tt.want, tt.writes)
 			}

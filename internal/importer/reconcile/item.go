@@ -198,7 +198,7 @@ func (i *Item[T]) write(ctx context.Context, s *Subject, f Found[T]) error {
 	case i.Blind:
 		return write()
 	case i.Once:
-		_, err := Once(ctx, s.Destination, func() (string, error) { return "", write() }, func() (string, error) {
+		_, err := Once(ctx, s.Destination, func(ctx context.Context) (string, error) { return "", i.Write(ctx, f) }, func() (string, error) {
 			if shown, err := shows(); !shown {
 				return "", err
 			}

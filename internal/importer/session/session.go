@@ -35,6 +35,7 @@ type Experiment struct {
 	checks     []reconcile.Check
 
 	Turn      *flow.Turn
+	Room      *flow.Room // for what is held of the destination
 	Tasks     flow.Tasks
 	Reading   sync.WaitGroup // of what the destination has
 	postponed []func()       // to be run once the tasks are done
@@ -165,15 +166,8 @@ func (s *Experiment) TimeOf(t document.Int) int64 {
 	return 0
 }
 
-// WaitTurn waits until the experiment is the first of those under way.
-func (s *Experiment) WaitTurn(ctx context.Context) error {
-	select {
-	case <-s.Turn.First:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
+// Share returns a share of the room for what is held of the destination.
+func (s *Experiment) Share() *flow.Share { return s.Room.Share(s.Turn) }
 
 // MaxBatch is about the most bytes of one batch of values.
 const MaxBatch = 1 << 20

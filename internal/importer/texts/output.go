@@ -96,8 +96,9 @@ func (t *Texts) writeOutput(ctx context.Context, output content.Text, done int64
 // restOfOutput writes what has not arrived of the output, when nothing else of
 // the experiment is being written. before says why that is uncertain.
 func (t *Texts) restOfOutput(ctx context.Context, output content.Text, before *postponedError) error {
+	ctx = comet.OneItem(ctx)
 	done := before.done
-	return t.Certain(before.err, func() (reconcile.Extent, error) {
+	return t.Certain(ctx, before.err, func() (reconcile.Extent, error) {
 		have, err := t.outputSettled(ctx, output)
 		if err == nil && !have.fits {
 			err = errOtherOutput

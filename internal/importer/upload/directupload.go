@@ -123,7 +123,7 @@ func (a *Asset) await(ctx context.Context, n int64) error {
 // looks for it first.
 func (u *Uploader) completeDirect(ctx context.Context, up *comet.DirectUpload, a *Asset, arrived Arrived) error {
 	complete := func() error { return up.Complete(ctx, a.Upload.Size) }
-	return u.Certain(complete(), arrived.in(reconcile.ManyAgreeing), complete)
+	return u.Certain(ctx, complete(), u.shows(ctx, arrived, reconcile.ManyAgreeing), complete)
 }
 
 // abandon gives an upload up. Servers clean up without being told, too.

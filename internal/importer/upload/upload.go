@@ -24,21 +24,27 @@ type Uploader struct {
 
 // PutOnce puts an asset until it is certain that it has arrived.
 func (u *Uploader) PutOnce(ctx context.Context, a *Asset, arrived Arrived) error {
+	ctx = comet.OneItem(ctx)
 	readings := reconcile.Agreeing
 	if a.Upload.Once {
 		readings = reconcile.ManyAgreeing
 	}
 	put := func() error { return u.put(ctx, a, arrived) }
-	return u.Certain(put(), arrived.in(readings), put)
+	return u.Certain(ctx, put(), u.shows(ctx, arrived, readings), put)
 }
 
 // Arrived looks for an asset at the destination, in so many readings if they do not
 // show it.
-type Arrived func(readings int) (bool, error)
+type Arrived func(ctx context.Context, readings int) (bool, error)
 
-func (look Arrived) in(readings int) func() (reconcile.Extent, error) {
+// shows returns what looks for an asset. What is not put again need not be looked
+// for so often.
+func (u *Uploader) shows(ctx context.Context, arrived Arrived, readings int) func() (reconcile.Extent, error) {
 	return func() (reconcile.Extent, error) {
-		ours, err := look(readings)
+		if u.Client.TimeOver(ctx) {
+			readings = reconcile.Agreeing
+		}
+		ours, err := arrived(ctx, readings)
 		return reconcile.ExtentOf(ours), err
 	}
 }

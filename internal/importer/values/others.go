@@ -70,6 +70,7 @@ func (o *Others) put(ctx context.Context, v *value) error {
 	// An import that is killed between the writes of one reading and the next
 	// leaves an earlier one.
 	begun := o.Reopening.Found && have.begun(v)
+	shown, _ := have.of(v.Name.V)
 	i := &reconcile.Item[values]{
 		Issue: report.Issue{Kind: string(o.kind), Name: v.Name.V},
 		Known: func() values { return have },
@@ -80,7 +81,7 @@ func (o *Others) put(ctx context.Context, v *value) error {
 			}
 			return differ
 		},
-		Again: begun || o.Unfinished && v.TimeCurrent.OK && have[hashOf(v.Name.V)].time != v.TimeCurrent,
+		Again: begun || o.Unfinished && v.TimeCurrent.OK && shown.time != v.TimeCurrent,
 		Blind: true,
 		Write: func(ctx context.Context, _ reconcile.Found[values]) error {
 			if v.Name.V == nameOther {
@@ -96,7 +97,8 @@ func (o *Others) put(ctx context.Context, v *value) error {
 
 // begun reports whether the destination has an earlier reading of a value.
 func (have values) begun(v *value) bool {
-	now, history := have[hashOf(v.Name.V)], v.history()
+	now, _ := have.of(v.Name.V)
+	history := v.history()
 	return slices.ContainsFunc(history[:len(history)-1], func(r reading) bool {
 		return now.is(hashValue(r.value)) && (!r.time.OK || now.time == r.time)
 	})

@@ -12,6 +12,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
+	"github.com/comet-stream/comet-stream/internal/importer/index"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/importer/session"
 	"github.com/comet-stream/comet-stream/internal/report"
@@ -113,12 +114,19 @@ func existingOf(v *comet.Value) existing {
 // is reports whether it is the value that the stream has.
 func (e existing) is(want hash) bool { return e.value == want }
 
-// values are those of the destination by their names.
-type values map[hash]existing
+// values are those of the destination by their names. The zero value has none.
+type values struct{ *index.Index[existing] }
+
+func (have values) of(name string) (existing, bool) {
+	if have.Index == nil {
+		return existing{}, false
+	}
+	return have.Get(document.Hash(name))
+}
 
 // compare returns in what a value of the stream differs from the destination's.
 func (have values) compare(kind stream.Kind, v *value) []reconcile.Difference {
-	now, ok := have[hashOf(v.Name.V)]
+	now, ok := have.of(v.Name.V)
 	if ok && now.is(hashValue(v.Current)) {
 		return nil
 	}
@@ -144,12 +152,33 @@ type table struct {
 func (t *table) Prefetch(ctx context.Context) {
 	t.ahead.Start(&t.Reading, func() (values, error) {
 		if t.Existing == nil || t.rewrites && t.Unfinished {
-			return nil, nil
+			return values{}, nil
 		}
-		have := make(values)
-		err := t.read(ctx, func() { clear(have) }, func(v *comet.Value) { have[hashOf(v.Name)] = existingOf(v) })
-		return have, err
+		return flow.InTurn(ctx, t.Turn, func() (values, error) { return t.hold(ctx, t.Share()) })
 	})
+}
+
+// hold reads what the destination has, and holds it in a share.
+func (t *table) hold(ctx context.Context, share *flow.Share) (have values, err error) {
+	restart := func() {
+		share.Free()
+		have.Index = index.New[existing](share)
+	}
+	restart()
+	err = t.each(ctx, t.Key, restart, func(v *comet.Value) error { return have.Put(document.Hash(v.Name), existingOf(v), 0) })
+	if err != nil && !answer.Absent(err) {
+		have.Free()
+		return values{}, err
+	}
+	have.Seal()
+	return have, nil
+}
+
+// Free gives back the room for what the destination has.
+func (t *table) Free() {
+	if have, ok := t.ahead.Peek(); ok {
+		have.Free()
+	}
 }
 
 // before returns what the destination has before anything is written.

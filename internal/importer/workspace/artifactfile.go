@@ -224,7 +224,7 @@ var errFileTaken = answer.Limitf("the version has another file of its name at th
 func (v *artifactVersion) put(ctx context.Context, a *upload.Asset) error {
 	a.Upload.Once = v.a.r.Uploads.IDs.Get() != upload.IDsKept
 	return v.a.r.Uploads.Quotas.Within(v.rooms(), a.Upload.Size, func() error {
-		return v.a.r.Uploads.PutOnce(ctx, a, func(readings int) (bool, error) { return v.arrived(ctx, a, readings) })
+		return v.a.r.Uploads.PutOnce(ctx, a, func(ctx context.Context, readings int) (bool, error) { return v.arrived(ctx, a, readings) })
 	})
 }
 
@@ -350,7 +350,7 @@ func (v *artifactVersion) writeRemotes(ctx context.Context) error {
 // lost it looks for them first: all are there, or none.
 func (v *artifactVersion) addRemotes(ctx context.Context, part []comet.RemoteFile) error {
 	first := v.remote(&part[0])
-	_, err := reconcile.Once(ctx, v.a.r.Destination, func() (string, error) {
+	_, err := reconcile.Once(ctx, v.a.r.Destination, func(ctx context.Context) (string, error) {
 		return "", v.a.r.Client.Artifacts.AddRemoteFiles(ctx, v.key, v.id, part)
 	}, func() (string, error) {
 		arrived, err := v.arrived(ctx, first, 1)

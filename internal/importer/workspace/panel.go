@@ -129,7 +129,7 @@ func (p *panels) find(ctx context.Context, list []comet.Panel, name string, file
 // upload writes a panel once.
 func (p *panels) upload(ctx context.Context, workspace, name, id string, file *content.Spooled) (string, error) {
 	c := p.w.r.Client
-	return reconcile.Once(ctx, p.w.r.Destination, func() (string, error) {
+	return reconcile.Once(ctx, p.w.r.Destination, func(ctx context.Context) (string, error) {
 		return c.Panels.Upload(ctx, workspace, id, file.Text().Content())
 	}, func() (string, error) {
 		list, err := c.Panels.List(ctx, workspace)

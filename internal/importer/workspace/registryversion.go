@@ -123,7 +123,7 @@ func (v *modelVersion) createOnce(ctx context.Context, n comet.NewRegistryVersio
 		}
 		return "", nil
 	}
-	id, err := reconcile.Once(ctx, v.m.r.Destination, func() (string, error) { return v.post(ctx, &n) }, look)
+	id, err := reconcile.Once(ctx, v.m.r.Destination, func(ctx context.Context) (string, error) { return v.post(ctx, &n) }, look)
 	if errors.Is(err, comet.ErrExists) {
 		// A listing that lags behind, or a write of an import that was killed.
 		if there, unread := look(); unread == nil && there != "" {

@@ -135,7 +135,7 @@ func (p *Project) madeShareLinks(n int) string {
 
 // addShareLink makes one share link, once.
 func (p *Project) addShareLink(ctx context.Context) error {
-	_, err := reconcile.Once(ctx, p.r.Destination, func() (string, error) {
+	_, err := reconcile.Once(ctx, p.r.Destination, func(ctx context.Context) (string, error) {
 		return "", p.r.Client.Projects.AddShareLink(ctx, p.ID)
 	}, func() (string, error) {
 		have, err := p.r.Client.Projects.ShareLinks(ctx, p.ID)

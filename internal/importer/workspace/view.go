@@ -97,7 +97,7 @@ func (v *views) one(ctx context.Context, o *report.Ledger, rec *stream.View, to 
 // put writes a view once.
 func (v *views) put(ctx context.Context, at viewPlace, w comet.ViewWrite) error {
 	c := v.w.r.Client
-	_, err := reconcile.Once(ctx, v.w.r.Destination, func() (string, error) {
+	_, err := reconcile.Once(ctx, v.w.r.Destination, func(ctx context.Context) (string, error) {
 		_, err := c.Views.Write(ctx, w)
 		return "", err
 	}, func() (string, error) { return v.look(ctx, at, &w) })

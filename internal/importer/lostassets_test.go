@@ -129,7 +129,7 @@ func TestNamesOnce(t *testing.T) {
 	p := manyAssets()
 	for name, moods := range map[string]comettest.Moods{"ids kept": {NamesOnce: true}, "ids assigned": {NamesOnce: true, AssignIDs: true}} {
 		t.Run(name, func(t *testing.T) {
-			faults := inject.NewFaults(1, inject.Fault{Kind: inject.FaultLost, Endpoint: "POST *upload", Rate: 0.5})
+			faults := inject.NewFaults(1, inject.Fault{Kind: inject.FaultLost, Endpoint: "POST *upload", Rate: 0.3})
 			srv := newServer(t, comettest.Options{Moods: moods, Middleware: faults.Middleware})
 			c, data := newClient(t, srv), streamOf(t, p)
 			for run := range 3 {

@@ -40,6 +40,7 @@ func growth(ctx context.Context, l *lab) error {
 		for _, s := range last {
 			row = append(row, strings.Join([]string{figure(s.requests, ""), figure(s.ms, "ms"), figure(s.peak, "MB")}, ", "))
 		}
+		progress(row)
 		rows = append(rows, row)
 	}
 	down, err := l.download(ctx, 20, fmt.Sprintf(small, 20))

@@ -53,9 +53,10 @@ func (l *lab) scaled(ctx context.Context) (words string, rows [][]string, err er
 	if err != nil {
 		return "", nil, fmt.Errorf("import: %w", err)
 	}
+	rows = append(rows, killed, imported)
 	words = fmt.Sprintf("%s experiments; %v, and %.0f requests a second. Random with the seed %d; one listing for all shards, %d requests.",
 		thousands(f.experiments), f.latency, f.requests, l.seed, f.listing)
-	return words, append(rows, killed, imported), nil
+	return words, rows, nil
 }
 
 // far is the server of these shards.
@@ -170,8 +171,10 @@ func (d *done) row(n int, virtual, ideal string, same bool) []string {
 	if !same {
 		equal = "**no**"
 	}
-	return []string{fmt.Sprint(n), fmt.Sprint(d.killed), thousands(d.requests), thousands(d.refused), figure(d.wall.Seconds(), "s"), virtual, ideal,
+	row := []string{fmt.Sprint(n), fmt.Sprint(d.killed), thousands(d.requests), thousands(d.refused), figure(d.wall.Seconds(), "s"), virtual, ideal,
 		figure(d.cpu.Seconds(), "s"), figure(float64(d.peak)/1e6, "MB"), equal}
+	progress(row)
+	return row
 }
 
 // tasks runs n tasks side by side against a server. Some of them are killed, at a random

@@ -124,6 +124,9 @@ func (l *lab) section(name, words string, columns []string, rows [][]string) err
 	return os.WriteFile(l.out, []byte(before+first+b.String()+last+after), 0o666)
 }
 
+// progress shows a row of a table that takes long.
+func progress(row []string) { fmt.Fprintln(os.Stderr, "bench:", strings.Join(row, " | ")) }
+
 // onThis says where and when a table was made.
 func onThis() string {
 	return fmt.Sprintf("%s/%s, %d cores, %s, %s. Run of %s.", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), processor(), runtime.Version(),

@@ -77,10 +77,10 @@ func (d *Destination) Certain(ctx context.Context, err error, look func() (Exten
 		switch {
 		case unread != nil:
 			return unread
-		case done == None:
-			d.Client.NotDone(err)
-		default:
+		case done != None:
 			d.Unacknowledged(err)
+		case again != nil:
+			d.Client.NotDone(err) // who does not make it again learns nothing of it
 		}
 		// What may be repeated has been, by the client.
 		if done == All {
@@ -127,13 +127,6 @@ func (d *Destination) Steady(ctx context.Context, read func() error) (err error)
 	return cmp.Or(ended, err)
 }
 
-// CompareText reads a text of the destination and holds it against one of the
-// stream. No text and an empty one are the same here.
-func (d *Destination) CompareText(ctx context.Context, want content.Sum, open func() (*comet.Text, error)) (same, empty bool, err error) {
-	have, err := d.ReadSum(ctx, func() (io.ReadCloser, error) { return open() })
-	return have == want, have.Size == 0, err
-}
-
 // ReadSum reads a content to its end. One that is absent is empty.
 func (d *Destination) ReadSum(ctx context.Context, open func() (io.ReadCloser, error)) (s content.Sum, err error) {
 	err = d.Steady(ctx, func() (err error) {
@@ -141,20 +134,6 @@ func (d *Destination) ReadSum(ctx context.Context, open func() (io.ReadCloser, e
 		return err
 	})
 	return s, err
-}
-
-// Confirm reads back what has been written, if that is asked for, and tells what
-// does not show.
-func (d *Destination) Confirm(ctx context.Context, o *report.Ledger, i report.Issue, shows func() (bool, error)) error {
-	if !d.Verifies() {
-		return nil
-	}
-	ok, err := d.Shows(ctx, shows)
-	if err == nil && !ok {
-		i.Class = report.Unverified
-		o.Issue(i)
-	}
-	return err
 }
 
 // Shows reads what has been written a moment ago until it shows, or so many

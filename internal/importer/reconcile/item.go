@@ -61,6 +61,11 @@ type Item[T any] struct {
 	Again bool
 	// Count, if not nil, counts it in place of its subject.
 	Count func(Found[T])
+	// Refused, if not nil, takes the destination's refusal to write it.
+	Refused func(error)
+	// Untold, if not nil, says what there is to tell where the destination does not
+	// give it: nobody can say then whether it is the same.
+	Untold func(error) []report.Issue
 }
 
 // A Difference is a value that the destination has in another way, or lacks.
@@ -93,10 +98,17 @@ func Issues(differ []Difference) (found []report.Issue) {
 // Check reads the item back.
 func (i *Item[T]) Check(ctx context.Context) ([]report.Issue, error) {
 	have, err := i.read(ctx)
-	if err != nil {
+	switch {
+	case i.untold(err):
+		return i.Untold(err), nil
+	case err != nil:
 		return nil, err
 	}
 	return Issues(i.compare(have)), nil
+}
+
+func (i *Item[T]) untold(err error) bool {
+	return i.Untold != nil && (answer.Unsupported(err) || answer.Absent(err))
 }
 
 func (i *Item[T]) compare(have T) []Difference {
@@ -113,7 +125,7 @@ func (i *Item[T]) compare(have T) []Difference {
 
 func (i *Item[T]) read(ctx context.Context) (T, error) {
 	have, err := i.Read(ctx)
-	if answer.Absent(err) {
+	if answer.Absent(err) && i.Untold == nil {
 		var none T
 		return none, nil
 	}
@@ -135,7 +147,13 @@ func (i *Item[T]) before(ctx context.Context, s *Subject) (have T, err error) {
 // those that it has in another way: as the mode says, and who wins.
 func Put[T any](ctx context.Context, s *Subject, i *Item[T]) error {
 	have, err := i.before(ctx, s)
-	if err != nil {
+	switch {
+	case i.untold(err):
+		for _, issue := range i.Untold(err) {
+			s.Issue(issue)
+		}
+		return nil
+	case err != nil:
 		return err
 	}
 	f := Found[T]{Have: have}
@@ -156,7 +174,12 @@ func Put[T any](ctx context.Context, s *Subject, i *Item[T]) error {
 		}
 	}
 	if !s.Dry() {
-		if err := i.write(ctx, s, f); err != nil {
+		err := i.write(ctx, s, f)
+		if i.Refused != nil && answer.Refused(err) {
+			i.Refused(err)
+			return nil
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -164,7 +187,13 @@ func Put[T any](ctx context.Context, s *Subject, i *Item[T]) error {
 	if s.Written == nil {
 		return nil
 	}
-	return s.Written(ctx, func(ctx context.Context) ([]report.Issue, error) { return i.remaining(ctx, f) })
+	return s.Written(ctx, func(ctx context.Context) ([]report.Issue, error) {
+		found, err := i.remaining(ctx, f)
+		if i.untold(err) {
+			return i.Untold(err), nil
+		}
+		return found, err
+	})
 }
 
 func (i *Item[T]) tell(s *Subject, d Difference) {
@@ -242,3 +271,6 @@ func (s *Subject) ReadBack(ctx context.Context, check Check) error {
 	}
 	return nil
 }
+
+// Is reports whether two values are the same.
+func Is[T comparable](a, b T) bool { return a == b }

@@ -136,31 +136,68 @@ func (a *artifact) read(ctx context.Context) error {
 	for _, v := range there.Versions {
 		a.there[v.Version] = v
 	}
-	a.compare(there)
-	if len(there.Tags) == 0 {
-		return a.fillTags(ctx)
+	s := a.r.subject(&a.Ledger)
+	s.Written = nil
+	s.Count = func(kind string) {
+		a.Wrote(kind)
+		a.r.CountWritten(kindArtifact)
 	}
-	return nil
+	return reconcile.Put(ctx, s, a.item(there))
 }
 
-// fillTags gives its tags to an artifact that has none: an import may have been
-// killed before it came to them.
-func (a *artifact) fillTags(ctx context.Context) error {
-	switch {
-	case len(a.doc.Tags) == 0:
-		return nil
-	case !a.r.Fills(true):
-		a.Issue(report.Issue{Class: a.r.DiffersClass(), Kind: "tags", Name: a.rec.Name, Reason: "the destination has none"})
-		return nil
+// item is what is said of an artifact that exists. Its tags are written where it has
+// none: an import may have been killed before it came to them.
+func (a *artifact) item(there *comet.Artifact) *reconcile.Item[*comet.Artifact] {
+	return &reconcile.Item[*comet.Artifact]{
+		Issue: report.Issue{Kind: "tags", Name: a.rec.Name},
+		Known: func() *comet.Artifact { return there },
+		Read: func(ctx context.Context) (*comet.Artifact, error) {
+			return a.r.Client.Artifacts.Get(ctx, a.target, a.rec.Name)
+		},
+		Compare: a.compare,
+		Write: func(ctx context.Context, _ reconcile.Found[*comet.Artifact]) error {
+			return a.r.Client.Artifacts.Update(ctx, a.id, comet.ArtifactUpdate{Tags: a.doc.Tags})
+		},
 	}
-	if !a.r.Dry() {
-		if err := a.update(ctx, comet.ArtifactUpdate{Tags: a.doc.Tags}); err != nil {
-			return err
+}
+
+// compare tells where an artifact that exists is another one.
+func (a *artifact) compare(have *comet.Artifact) (differ []reconcile.Difference) {
+	if have == nil {
+		have = new(comet.Artifact)
+	}
+	add := func(what string, free bool, class report.IssueClass, reason string) {
+		differ = append(differ, reconcile.Difference{
+			Issue: report.Issue{Class: class, Kind: what, Name: a.rec.Name, Reason: reason}, Free: free, Fixed: !free,
+		})
+	}
+	if have.Type != a.rec.Type {
+		add("type", false, "", fmt.Sprintf("%q in the stream, %q at the destination", a.rec.Type, have.Type))
+	}
+	for _, text := range []struct {
+		what       string
+		want, have string
+	}{
+		{"description", a.doc.Description.V, document.Deref(have.Description)},
+		{"emoji", a.doc.Emoji.V, document.Deref(have.Emoji)},
+	} {
+		switch {
+		case text.want == "" || text.want == text.have:
+		case text.have == "":
+			// Not every server takes it, so it is not tried again and again.
+			add(text.what, false, report.Noted, "the destination has none")
+		default:
+			add(text.what, false, "", "the destination has another one")
 		}
 	}
-	a.Wrote("tags")
-	a.r.CountWritten(kindArtifact)
-	return nil
+	switch lacking := document.Without(a.doc.Tags, have.Tags); {
+	case len(lacking) == 0:
+	case len(have.Tags) == 0:
+		add("tags", true, "", "the destination has none")
+	default:
+		add("tags", false, "", fmt.Sprintf("the destination lacks %q", lacking))
+	}
+	return differ
 }
 
 // update changes the artifact. Of what is written, servers are sure to keep the
@@ -170,33 +207,6 @@ func (a *artifact) update(ctx context.Context, u comet.ArtifactUpdate) error {
 		there, err := a.r.Client.Artifacts.Get(ctx, a.target, a.rec.Name)
 		return err == nil && (u.Tags == nil || sameSet(u.Tags, there.Tags)), err
 	})
-}
-
-// compare tells where an artifact that exists is another one.
-func (a *artifact) compare(there *comet.Artifact) {
-	differs := func(what, reason string, class report.IssueClass) {
-		a.Issue(report.Issue{Class: class, Kind: what, Name: a.rec.Name, Reason: reason})
-	}
-	const reason = "the destination has another one"
-	if there.Type != a.rec.Type {
-		differs("type", fmt.Sprintf("%q in the stream, %q at the destination", a.rec.Type, there.Type), a.r.DiffersClass())
-	}
-	for what, v := range map[string]struct {
-		want document.Text
-		have *string
-	}{"description": {a.doc.Description, there.Description}, "emoji": {a.doc.Emoji, there.Emoji}} {
-		switch {
-		case v.want.V == "" || v.want.V == document.Deref(v.have):
-		case document.Deref(v.have) == "":
-			// Not every server takes it, so it is not tried again and again.
-			differs(what, "the destination has none", report.Noted)
-		default:
-			differs(what, reason, a.r.DiffersClass())
-		}
-	}
-	if lacking := document.Without(a.doc.Tags, there.Tags); len(lacking) > 0 && len(there.Tags) > 0 {
-		differs("tags", fmt.Sprintf("the destination lacks %q", lacking), a.r.DiffersClass())
-	}
 }
 
 // take works on one record.
@@ -249,7 +259,7 @@ func (a *artifact) openVersion(ctx context.Context, rec *stream.ArtifactVersion)
 		return v.continueThere(ctx, &there)
 	case a.r.Mode == reconcile.VerifyOnly:
 		v.state = versionLeft
-		a.Issue(v.issue(report.Unverified, notThere))
+		a.Issue(v.issue(report.Unverified, missing))
 		return nil
 	}
 	if a.refused != "" {

@@ -353,7 +353,7 @@ func (v *artifactVersion) readBack(ctx context.Context) (found []report.Issue, e
 	for _, want := range v.want {
 		i, f := want.Issue, v.fileOf(want, have, files)
 		if f == nil {
-			i.Reason = notThere
+			i.Reason = missing
 		} else if i.Reason, err = v.otherFile(ctx, want, f); err != nil {
 			return nil, err
 		}

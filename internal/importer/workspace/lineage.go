@@ -6,7 +6,6 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
-	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -41,27 +40,12 @@ func (l *lineage) record(ctx context.Context, o *report.Ledger, rec *stream.Line
 		}
 		l.consumer = key
 	}
-	if l.have[name] {
-		return nil
-	}
-	if r.Mode == reconcile.VerifyOnly {
-		o.Issue(report.Issue{Class: report.Unverified, Kind: string(stream.KindLineage), Name: name, Reason: notThere})
-		return nil
-	}
-	shows := func() (bool, error) {
-		have, err := l.read(ctx, key)
-		return have[name], err
-	}
-	if !r.Dry() {
-		q := comet.VersionQuery{Workspace: o.Out.Workspace, Name: rec.Artifact, Version: rec.Version}
-		if err := r.Sure(ctx, func() error { return r.Client.Artifacts.AddConsumer(ctx, q, key) }, shows); err != nil {
-			return err
-		}
-	}
-	o.Wrote(string(stream.KindLineage))
-	r.CountWritten(string(stream.KindLineage))
-	l.have[name] = true
-	return r.Confirm(ctx, o, report.Issue{Kind: string(stream.KindLineage), Name: name, Reason: notThere}, shows)
+	return putMember(ctx, r.subject(o), report.Issue{Kind: string(stream.KindLineage), Name: name}, name, l.have,
+		func(ctx context.Context) (map[string]bool, error) { return l.read(ctx, key) },
+		func() error {
+			q := comet.VersionQuery{Workspace: o.Out.Workspace, Name: rec.Artifact, Version: rec.Version}
+			return r.Client.Artifacts.AddConsumer(ctx, q, key)
+		})
 }
 
 // read returns what an experiment has consumed.

@@ -6,7 +6,6 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/place"
-	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -33,35 +32,28 @@ func (l *links) link(ctx context.Context, o *report.Ledger, source string, to pl
 	}
 	o.Out.Key = key
 	listed, err := l.listed(ctx, to)
-	if err != nil || listed[key] {
+	if err != nil {
 		return err
 	}
-	if r.Mode == reconcile.VerifyOnly {
-		o.Issue(report.Issue{Class: report.Unverified, Kind: string(stream.KindLink), ID: key, Reason: notThere})
-		return nil
-	}
-	o.Wrote(string(stream.KindLink))
-	r.CountWritten(string(stream.KindLink))
-	if r.Dry() {
-		return nil
-	}
-	shows := func() (bool, error) {
-		delete(l.list, to)
-		listed, err := l.listed(ctx, to)
-		return listed[key], err
-	}
-	if err := r.Sure(ctx, func() error { return r.Client.Projects.Symlink(ctx, key, to.Name) }, shows); err != nil {
-		return err
-	}
-	listed[key] = true
-	return r.Confirm(ctx, o, report.Issue{Kind: string(stream.KindLink), ID: key, Reason: notThere}, shows)
+	return putMember(ctx, r.subject(o), report.Issue{Kind: string(stream.KindLink), ID: key}, key, listed,
+		func(ctx context.Context) (map[string]bool, error) { return l.read(ctx, to) },
+		func() error { return r.Client.Projects.Symlink(ctx, key, to.Name) })
 }
 
-// listed returns the keys of the experiments that a project lists.
+// listed returns the keys of the experiments that a project listed when it was first
+// asked for.
 func (l *links) listed(ctx context.Context, p place.Project) (map[string]bool, error) {
 	if keys, ok := l.list[p]; ok {
 		return keys, nil
 	}
+	keys, err := l.read(ctx, p)
+	if err == nil {
+		l.list[p] = keys
+	}
+	return keys, err
+}
+
+func (l *links) read(ctx context.Context, p place.Project) (map[string]bool, error) {
 	keys := make(map[string]bool)
 	for x, err := range l.w.r.Client.Experiments.List(ctx, comet.Listing{Workspace: p.Workspace, Project: p.Name}) {
 		if answer.Absent(err) {
@@ -72,9 +64,5 @@ func (l *links) listed(ctx context.Context, p place.Project) (map[string]bool, e
 		}
 		keys[x.Key] = true
 	}
-	if l.list == nil {
-		l.list = make(map[place.Project]map[string]bool)
-	}
-	l.list[p] = keys
 	return keys, nil
 }

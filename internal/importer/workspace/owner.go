@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/report"
 )
@@ -28,17 +27,40 @@ func (p *Project) writeOwner(ctx context.Context) error {
 	case p.ID == "" && r.Mode == reconcile.VerifyOnly:
 		return nil // the project itself is missing
 	}
-	have, err := p.ownerThere(ctx)
-	switch {
-	case err != nil:
-		return fmt.Errorf("read owner: %w", err)
-	case have == want:
-		return nil
-	case !r.Fills(have == "" || have == r.User):
-		p.Issue(otherOwner(r.DiffersClass(), want, have))
-		return nil
+	s := p.subject()
+	s.New = p.ID == "" // it may be the right one already
+	return put(ctx, s, p.ownerItem(want))
+}
+
+func (p *Project) ownerItem(want string) *reconcile.Item[string] {
+	issue, written := report.Issue{Kind: kindOwner, Name: want}, false
+	return &reconcile.Item[string]{
+		Issue: issue, Want: want,
+		Read: func(ctx context.Context) (string, error) {
+			have, err := p.ownerThere(ctx)
+			if have == "" && written {
+				have = want // not every server says
+			}
+			return have, err
+		},
+		Same: reconcile.Is[string],
+		Free: func(have string) bool { return have == "" || have == p.r.User },
+		Write: func(ctx context.Context, _ reconcile.Found[string]) error {
+			written = true
+			return p.r.Client.Projects.SetOwner(ctx, p.ID, want)
+		},
+		Blind: true, // an owner who is no more may be refused a reading
+		Other: func(have string) string { return fmt.Sprintf("the destination has %q", have) },
+		Count: func(reconcile.Found[string]) {
+			p.Wrote(kindOwner)
+			p.r.CountWritten(kindOwner)
+			p.noteOwner("%q, who stands for %q of the source", want, p.owner)
+		},
+		Refused: func(err error) {
+			issue.Class, issue.Reason = report.Missing, err.Error()
+			p.Issue(issue)
+		},
 	}
-	return p.setOwner(ctx, want)
 }
 
 // ownerThere returns the owner at the destination, "" where there is none yet or
@@ -54,35 +76,6 @@ func (p *Project) ownerThere(ctx context.Context) (string, error) {
 	return there.Owner, nil
 }
 
-func (p *Project) setOwner(ctx context.Context, want string) error {
-	r := p.r
-	if !r.Dry() {
-		err := r.Client.Projects.SetOwner(ctx, p.ID, want)
-		if answer.Unsupported(err) || answer.Refused(err) {
-			p.Issue(report.Issue{Class: report.Missing, Kind: kindOwner, Name: want, Reason: err.Error()})
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("set owner: %w", err)
-		}
-	}
-	p.Wrote(kindOwner)
-	r.CountWritten(kindOwner)
-	p.noteOwner("%q, who stands for %q of the source", want, p.owner)
-	return r.Confirm(ctx, &p.Ledger, otherOwner(report.Unverified, want, ""), func() (bool, error) {
-		have, err := p.ownerThere(ctx)
-		return have == want || have == "", err
-	})
-}
-
 func (p *Project) noteOwner(format string, args ...any) {
 	p.Issue(report.Issue{Class: report.Noted, Kind: kindOwner, Reason: fmt.Sprintf(format, args...)})
-}
-
-func otherOwner(class report.IssueClass, want, have string) report.Issue {
-	reason := "the destination has another one"
-	if have != "" {
-		reason = fmt.Sprintf("the destination has %q", have)
-	}
-	return report.Issue{Class: class, Kind: kindOwner, Name: want, Reason: reason}
 }

@@ -51,35 +51,40 @@ func (p *panels) write(ctx context.Context, o *report.Ledger, rec *stream.Panel,
 	if err != nil {
 		return err
 	}
-	id, same, err := p.find(ctx, list, rec.Name, file)
-	if err != nil {
+	var known panelThere
+	if known.id, known.same, err = p.find(ctx, list, rec.Name, file); err != nil {
 		return err
 	}
-	p.stands(rec.ID, id)
-	switch {
-	case same:
-		return nil
-	case id != "" && !r.Fills(false), r.Mode == reconcile.VerifyOnly:
-		reason := "the destination has another one of the name"
-		if id == "" {
-			reason = notThere
-		}
-		o.Issue(report.Issue{Class: r.DiffersClass(), Kind: string(stream.KindPanel), Name: rec.Name, Reason: reason})
-		return nil
-	}
-	if !r.Dry() {
-		if id, err = p.upload(ctx, o.Out.Workspace, rec.Name, id, file); err != nil {
+	p.stands(rec.ID, known.id)
+	return reconcile.Put(ctx, r.subject(o), &reconcile.Item[panelThere]{
+		Issue: report.Issue{Kind: string(stream.KindPanel), Name: rec.Name},
+		Known: func() panelThere { return known },
+		Read: func(ctx context.Context) (have panelThere, err error) {
+			have.id = p.ids[rec.ID]
+			have.same, err = p.same(ctx, have.id, file)
+			return have, err
+		},
+		Same: func(_, have panelThere) bool { return have.same },
+		Free: func(have panelThere) bool { return have.id == "" },
+		Write: func(ctx context.Context, f reconcile.Found[panelThere]) error {
+			id, err := p.upload(ctx, o.Out.Workspace, rec.Name, f.Have.id, file)
+			if err == nil {
+				p.stands(rec.ID, id)
+				p.lists[o.Out.Workspace] = append(p.lists[o.Out.Workspace], comet.Panel{ID: id, Name: rec.Name})
+			}
 			return err
-		}
-		p.stands(rec.ID, id)
-		p.lists[o.Out.Workspace] = append(p.lists[o.Out.Workspace], comet.Panel{ID: id, Name: rec.Name})
-	}
-	o.Wrote(string(stream.KindPanel))
-	r.CountWritten(string(stream.KindPanel))
-	other := report.Issue{Kind: string(stream.KindPanel), Name: rec.Name, Reason: "it is another one at the destination"}
-	return r.Confirm(ctx, o, other, func() (bool, error) {
-		return p.same(ctx, id, file)
+		},
+		Blind:   true, // the writing looks for itself
+		Other:   func(panelThere) string { return "it is another one at the destination" },
+		Differs: otherOfName(known.id != ""),
 	})
+}
+
+// panelThere is a panel of the destination, and whether it has the entries of that
+// of the stream.
+type panelThere struct {
+	id   string
+	same bool
 }
 
 // stands notes the panel of the destination that stands for one of the stream.
@@ -97,9 +102,6 @@ func (p *panels) list(ctx context.Context, workspace string) ([]comet.Panel, err
 	list, err := p.w.r.Client.Panels.List(ctx, workspace)
 	if err != nil && !answer.Absent(err) {
 		return nil, fmt.Errorf("list panels: %w", err)
-	}
-	if p.lists == nil {
-		p.lists = make(map[string][]comet.Panel)
 	}
 	p.lists[workspace] = list
 	return list, nil

@@ -124,7 +124,10 @@ func (p *Project) have(ctx context.Context, rec *stream.Project) error {
 	if rec.Doc == nil {
 		return nil
 	}
-	return p.update(ctx, there, doc.Description.V, public)
+	if err := reconcile.Put(ctx, p.subject(), p.details(there, details{doc.Description.V, public})); err != nil {
+		return fmt.Errorf("update: %w", err)
+	}
+	return nil
 }
 
 // create creates the project. It returns the one that is there if someone else
@@ -166,7 +169,7 @@ func (p *Project) create(ctx context.Context, description *string, public *bool)
 	p.ID = id
 	p.created()
 	p.r.Places.Add(p.Target, comet.Project{ID: id, Workspace: n.Workspace, Name: n.Name, Description: description, Public: &n.Public})
-	return nil, p.verify(ctx, comet.ProjectUpdate{Description: description, Public: &n.Public})
+	return nil, p.subject().ReadBack(ctx, p.details(nil, details{document.Deref(description), &n.Public}).Check)
 }
 
 func (p *Project) created() {
@@ -174,81 +177,41 @@ func (p *Project) created() {
 	p.Change(func(o *report.Outcome) { o.Result = report.ResultCreated })
 }
 
-// verify reads back what has been written of the project, if that is asked for.
-func (p *Project) verify(ctx context.Context, want comet.ProjectUpdate) error {
-	if !p.r.Verifies() {
-		return nil
-	}
-	found, err := p.others(ctx, want)
-	if err != nil {
-		return fmt.Errorf("verify: %w", err)
-	}
-	for _, i := range found {
-		i.Class = report.Unverified
-		p.Issue(i)
-	}
-	return nil
+// subject is the project as what items are written of.
+func (p *Project) subject() *reconcile.Subject {
+	s := p.r.subject(&p.Ledger)
+	s.New = p.ID == "" || p.Out.Result == report.ResultCreated
+	return s
 }
 
-// others returns what the project at the destination has in another way than it
-// was written.
-func (p *Project) others(ctx context.Context, want comet.ProjectUpdate) (found []report.Issue, err error) {
-	there, err := p.r.Client.Projects.Get(ctx, p.Target.Workspace, p.Target.Name)
-	if err != nil {
-		return nil, err
+// details are description and visibility. there, if not nil, is what is known of
+// them before.
+func (p *Project) details(there *comet.Project, want details) *reconcile.Item[details] {
+	read := func(p *comet.Project) details { return details{document.Deref(p.Description), p.Public} }
+	return &reconcile.Item[details]{
+		Issue: report.Issue{Kind: "project"},
+		Known: func() details { return read(there) },
+		Read: func(ctx context.Context) (details, error) {
+			there, err := p.r.Client.Projects.Get(ctx, p.Target.Workspace, p.Target.Name)
+			if err != nil {
+				return details{}, err
+			}
+			return read(there), nil
+		},
+		Compare: func(have details) []reconcile.Difference {
+			differ := want.compare(have, "")
+			for i := range differ {
+				if d := &differ[i]; d.Kind == kindVisibility && p.before != nil && p.before.source != p.source {
+					d.Class = report.Noted // the first of those that meet has decided
+				}
+			}
+			return differ
+		},
+		Write: func(ctx context.Context, f reconcile.Found[details]) error {
+			description, public := want.of(f)
+			return p.r.Client.Projects.Update(ctx, there.ID, comet.ProjectUpdate{Description: description, Public: public})
+		},
 	}
-	if want.Description != nil && document.Deref(there.Description) != *want.Description {
-		found = append(found, report.Issue{Kind: "description", Reason: "the destination has another one"})
-	}
-	if want.Public != nil && there.Public != nil && *there.Public != *want.Public {
-		found = append(found, report.Issue{Kind: "visibility", Reason: fmt.Sprintf("public is %v in the stream, %v at the destination", *want.Public, *there.Public)})
-	}
-	return found, nil
-}
-
-// update fills in what the project at the destination lacks, and tells what it
-// has in another way.
-func (p *Project) update(ctx context.Context, there *comet.Project, description string, public *bool) error {
-	var u comet.ProjectUpdate
-	have := ""
-	if there.Description != nil {
-		have = *there.Description
-	}
-	switch {
-	case description == "" || description == have:
-	case p.r.Fills(have == ""):
-		u.Description = &description
-	default:
-		p.Issue(report.Issue{Class: p.r.DiffersClass(), Kind: "description", Reason: "the destination has another one"})
-	}
-	switch {
-	case public == nil || there.Public == nil || *public == *there.Public:
-	case p.r.Fills(false):
-		u.Public = public
-	default:
-		class := p.r.DiffersClass()
-		if p.before != nil && p.before.source != p.source {
-			// The first of those that meet has decided.
-			class = report.Noted
-		}
-		p.Issue(report.Issue{Class: class, Kind: "visibility", Reason: fmt.Sprintf("public is %v in the stream, %v at the destination", *public, *there.Public)})
-	}
-	if u == (comet.ProjectUpdate{}) {
-		return nil
-	}
-	p.Wrote("project")
-	p.r.CountWritten("project")
-	if p.r.Dry() {
-		return nil
-	}
-	err := p.r.Sure(ctx, func() error { return p.r.Client.Projects.Update(ctx, there.ID, u) }, func() (bool, error) {
-		found, err := p.others(ctx, u)
-		return len(found) == 0, err
-	})
-	if err != nil {
-		return fmt.Errorf("update: %w", err)
-	}
-	return p.verify(ctx, u)
 }
 
 // Close writes the notes, share links and owner of the project once its
@@ -282,8 +245,14 @@ func (p *Project) Close(work context.Context) {
 
 // writeNotes writes the notes of the project if it has none.
 func (p *Project) writeNotes(ctx context.Context) error {
-	if p.notes.Size == 0 {
+	switch {
+	case p.notes.Size == 0:
 		return nil
+	case p.ID == "":
+		if p.r.Mode == reconcile.DryRun {
+			p.Wrote("notes")
+		}
+		return nil // there is no project, which is told
 	}
 	notes, err := content.AsUTF8(&p.Ledger, p.notes.Text(), report.Issue{Class: p.r.DiffersClass(), Kind: string(stream.KindNotes)})
 	if err == nil && p.r.RewriteLinks {
@@ -292,52 +261,9 @@ func (p *Project) writeNotes(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return p.writeText(ctx, notes)
-}
-
-func (p *Project) writeText(ctx context.Context, notes content.Text) error {
-	if p.ID == "" {
-		p.Wrote("notes")
-		return nil
-	}
-	read := func() (*comet.Text, error) { return p.r.Client.Projects.Notes(ctx, p.ID) }
-	same, empty := false, true
-	if p.Out.Result != report.ResultCreated {
-		var err error
-		if same, empty, err = p.r.CompareText(ctx, notes.Sum, read); err != nil {
-			return fmt.Errorf("read notes: %w", err)
-		}
-	}
-	switch {
-	case same:
-		return nil
-	case !p.r.Fills(empty):
-		p.Issue(report.Issue{Class: p.r.DiffersClass(), Kind: string(stream.KindNotes), Reason: "the destination has other notes"})
-		return nil
-	}
-	p.Wrote("notes")
-	p.r.CountWritten("notes")
-	if p.r.Dry() {
-		return nil
-	}
-	shows := func() (bool, error) {
-		same, _, err := p.r.CompareText(ctx, notes.Sum, read)
-		return same, err
-	}
-	if err := p.r.Sure(ctx, func() error { return p.r.Client.Projects.WriteNotes(ctx, p.ID, notes.Content()) }, shows); err != nil {
-		return fmt.Errorf("write notes: %w", err)
-	}
-	if !p.r.Verifies() {
-		return nil
-	}
-	same, err := shows()
-	if err != nil {
-		return fmt.Errorf("verify notes: %w", err)
-	}
-	if !same {
-		p.Issue(report.Issue{Class: report.Unverified, Kind: string(stream.KindNotes), Reason: "the destination has other notes"})
-	}
-	return nil
+	return put(ctx, p.subject(), notesItem(p.r, "", notes.Sum,
+		func() (*comet.Text, error) { return p.r.Client.Projects.Notes(ctx, p.ID) },
+		func() error { return p.r.Client.Projects.WriteNotes(ctx, p.ID, notes.Content()) }))
 }
 
 // SetNotes says what the notes of the project are.

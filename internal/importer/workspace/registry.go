@@ -36,23 +36,8 @@ type model struct {
 	there   *comet.RegistryModel // nil if it is new
 	refused string               // version that the destination may take another time
 
-	written written        // by this import, to be read back
-	found   []report.Issue // by the reading back
-}
-
-// written is what an import has written of a registry model.
-type written struct {
-	versions    []*modelVersion
-	parts       []writtenPart // of versions that were there without
-	description *string
-	public      *bool
-	notes       bool
-}
-
-// writtenPart is a part of a version that was written by itself.
-type writtenPart struct {
-	v *modelVersion
-	p *versionPart
+	written []reconcile.Check // of what this import has written, to be read back
+	reading bool              // there is what a reading back shows
 }
 
 // modelDoc is what is used of a registry model's document.
@@ -92,8 +77,8 @@ func (m *model) work(ctx context.Context) {
 	if err == nil && m.Whole {
 		err = m.finish(ctx)
 	}
-	if err == nil && m.r.Verifies() {
-		err = m.verify(ctx)
+	if err == nil && len(m.written) > 0 {
+		err = m.readBack(ctx)
 	}
 	switch {
 	case err != nil:
@@ -114,12 +99,62 @@ func (m *model) load(ctx context.Context) error {
 	if err := document.Read(m.rec.Doc, &m.doc); err != nil {
 		return err
 	}
-	there, err := m.r.Client.Registry.Model(ctx, m.target, m.rec.Name)
-	m.there = there
+	return m.read(ctx)
+}
+
+func (m *model) read(ctx context.Context) (err error) {
+	m.there, err = m.r.Client.Registry.Model(ctx, m.target, m.rec.Name)
 	if answer.Absent(err) || answer.Unsupported(err) {
 		return nil
 	}
 	return err
+}
+
+// now returns what the destination has of the model, nil for nothing.
+func (m *model) now(ctx context.Context) (*comet.RegistryModel, error) {
+	if m.reading {
+		return m.there, nil
+	}
+	there, err := m.r.Client.Registry.Model(ctx, m.target, m.rec.Name)
+	if answer.Absent(err) {
+		return nil, nil
+	}
+	return there, err
+}
+
+// readBack reads what has been written of the model, at one go.
+func (m *model) readBack(ctx context.Context) error {
+	m.reading = true
+	err := m.subject().ReadBack(ctx, func(ctx context.Context) (found []report.Issue, err error) {
+		err = m.read(ctx)
+		for i := 0; i < len(m.written) && err == nil; i++ {
+			var more []report.Issue
+			more, err = m.written[i](ctx)
+			found = append(found, more...)
+		}
+		return found, err
+	})
+	if err != nil {
+		return fmt.Errorf("verify: %w", err)
+	}
+	return nil
+}
+
+// subject is the model, or a version of it, as what items are written of. It is read
+// back at the end, all at one go.
+func (m *model) subject() *reconcile.Subject {
+	s := m.r.subject(&m.Ledger)
+	s.Count = func(kind string) {
+		m.Wrote(kind)
+		m.r.CountWritten(kindModel)
+	}
+	s.Written = func(_ context.Context, check reconcile.Check) error {
+		if m.r.Verifies() {
+			m.written = append(m.written, check)
+		}
+		return nil
+	}
+	return s
 }
 
 // take works on one record.
@@ -135,23 +170,23 @@ func (m *model) take(ctx context.Context, rec stream.Record) error {
 			return err
 		}
 		m.Issue(v.issue(m.r.MissingClass(), err.Error()))
-		if mayBeTaken(err) && m.version(rec.Version) == nil {
+		if mayBeTaken(err) && versionOf(m.there, rec.Version) == nil {
 			m.refused = rec.Version
 		}
 	}
 	return nil
 }
 
-// version returns a version that the destination has, nil if it has it not.
-func (m *model) version(version string) *comet.RegistryVersion {
-	if m.there == nil {
+// versionOf returns a version of a model of the destination, nil if that has it not.
+func versionOf(m *comet.RegistryModel, version string) *comet.RegistryVersion {
+	if m == nil {
 		return nil
 	}
-	i := slices.IndexFunc(m.there.Versions, func(v comet.RegistryVersion) bool { return v.Version == version })
+	i := slices.IndexFunc(m.Versions, func(v comet.RegistryVersion) bool { return v.Version == version })
 	if i < 0 {
 		return nil
 	}
-	return &m.there.Versions[i]
+	return &m.Versions[i]
 }
 
 // finish writes what belongs to the model as a whole.
@@ -160,10 +195,10 @@ func (m *model) finish(ctx context.Context) error {
 		m.IssueEmpty(m.r.MissingClass())
 		return nil
 	}
-	if err := m.part("details", m.update(ctx)); err != nil {
+	if err := m.part("details", reconcile.Put(ctx, m.subject(), m.details())); err != nil {
 		return err
 	}
-	return m.part("notes", m.notes(ctx))
+	return m.part("notes", m.writeNotes(ctx))
 }
 
 // part takes the result of a write to the model as a whole: what is refused is
@@ -176,87 +211,42 @@ func (m *model) part(kind string, err error) error {
 	return nil
 }
 
-// update fills in description and visibility of a model that was there.
-func (m *model) update(ctx context.Context) error {
-	var description *string
-	if want, have := m.doc.Description.V, document.Deref(m.there.Description); want != "" && want != have {
-		if m.r.Fills(have == "") {
-			description = &want
-		} else {
-			m.Issue(m.otherDescription(m.r.DiffersClass()))
+// details are description and visibility of a model.
+func (m *model) details() *reconcile.Item[details] {
+	want := details{description: m.doc.Description.V}
+	if m.doc.Public.OK {
+		want.public = &m.doc.Public.V
+	}
+	read := func(there *comet.RegistryModel) (have details) {
+		if there != nil {
+			have = details{document.Deref(there.Description), there.Public}
 		}
+		return have
 	}
-	var public *bool
-	if want, have := m.doc.Public, m.there.Public; want.OK && have != nil && want.V != *have {
-		if m.r.Fills(false) {
-			public = &want.V
-		} else {
-			m.Issue(m.otherVisibility(m.r.DiffersClass(), want.V, *have))
-		}
+	return &reconcile.Item[details]{
+		Issue: report.Issue{Kind: "details"},
+		Known: func() details { return read(m.there) },
+		Read: func(ctx context.Context) (details, error) {
+			there, err := m.now(ctx)
+			return read(there), err
+		},
+		Compare: func(have details) []reconcile.Difference { return want.compare(have, m.rec.Name) },
+		Write: func(ctx context.Context, f reconcile.Found[details]) error {
+			description, public := want.of(f)
+			return m.r.Client.Registry.UpdateModel(ctx, m.there.ID, description, public)
+		},
 	}
-	if description == nil && public == nil {
-		return nil
-	}
-	m.written.description, m.written.public = description, public
-	m.Wrote("details")
-	m.r.CountWritten(kindModel)
-	if m.r.Dry() {
-		return nil
-	}
-	return m.r.Sure(ctx, func() error { return m.r.Client.Registry.UpdateModel(ctx, m.there.ID, description, public) }, func() (bool, error) {
-		there, err := m.r.Client.Registry.Model(ctx, m.target, m.rec.Name)
-		return err == nil && (description == nil || document.Deref(there.Description) == *description) && (public == nil || reconcile.Equal(there.Public, public)), err
-	})
 }
 
-// notes writes the notes of the model if it has none.
-func (m *model) notes(ctx context.Context) error {
-	want := document.Deref(m.rec.Notes)
-	if want == "" {
+// writeNotes writes the notes of the model if it has none.
+func (m *model) writeNotes(ctx context.Context) error {
+	notes := document.Deref(m.rec.Notes)
+	if notes == "" {
 		return nil
 	}
-	same, empty := false, true
-	if m.there.ID != "" || m.Out.Result != report.ResultCreated {
-		var err error
-		if same, empty, err = m.sameNotes(ctx); err != nil {
-			return err
-		}
-	}
-	switch {
-	case same:
-		return nil
-	case !m.r.Fills(empty):
-		m.Issue(m.otherNotes(m.r.DiffersClass()))
-		return nil
-	}
-	m.written.notes = true
-	m.Wrote("notes")
-	m.r.CountWritten(kindModel)
-	if m.r.Dry() {
-		return nil
-	}
-	return m.r.Sure(ctx, func() error { return m.r.Client.Registry.WriteNotes(ctx, m.target, m.rec.Name, want) }, func() (bool, error) {
-		same, _, err := m.sameNotes(ctx)
-		return same, err
-	})
-}
-
-func (m *model) sameNotes(ctx context.Context) (same, empty bool, err error) {
-	read := func() (*comet.Text, error) { return m.r.Client.Registry.Notes(ctx, m.target, m.rec.Name) }
-	if same, empty, err = m.r.CompareText(ctx, content.SumOfText(document.Deref(m.rec.Notes)), read); err != nil {
-		err = fmt.Errorf("read notes: %w", err)
-	}
-	return same, empty, err
-}
-
-func (m *model) otherDescription(class report.IssueClass) report.Issue {
-	return report.Issue{Class: class, Kind: "description", Name: m.rec.Name, Reason: "the destination has another one"}
-}
-
-func (m *model) otherVisibility(class report.IssueClass, want, have bool) report.Issue {
-	return report.Issue{Class: class, Kind: "visibility", Name: m.rec.Name, Reason: fmt.Sprintf("public is %v in the stream, %v at the destination", want, have)}
-}
-
-func (m *model) otherNotes(class report.IssueClass) report.Issue {
-	return report.Issue{Class: class, Kind: "notes", Name: m.rec.Name, Reason: "the destination has other notes"}
+	s := m.subject()
+	s.New = m.Out.Result == report.ResultCreated && m.there.ID == ""
+	return put(ctx, s, notesItem(m.r, m.rec.Name, content.SumOfText(notes),
+		func() (*comet.Text, error) { return m.r.Client.Registry.Notes(ctx, m.target, m.rec.Name) },
+		func() error { return m.r.Client.Registry.WriteNotes(ctx, m.target, m.rec.Name, notes) }))
 }

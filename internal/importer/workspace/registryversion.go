@@ -2,6 +2,7 @@ package workspace
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -32,9 +33,9 @@ func (v *modelVersion) take(ctx context.Context) error {
 	if err := document.Read(v.rec.Doc, &v.doc); err != nil {
 		return err
 	}
-	there := m.version(v.rec.Version)
+	there := versionOf(m.there, v.rec.Version)
 	if there == nil && m.r.Mode == reconcile.VerifyOnly {
-		m.Issue(v.issue(report.Unverified, notThere))
+		m.Issue(v.issue(report.Unverified, missing))
 		return nil
 	}
 	if there == nil && m.refused != "" {
@@ -46,31 +47,54 @@ func (v *modelVersion) take(ctx context.Context) error {
 	if err != nil && (there == nil || !answer.Refused(err)) {
 		return err
 	}
-	if there != nil {
-		return v.compare(ctx, there)
+	if there == nil {
+		return v.writeNew(ctx)
 	}
-	id := ""
+	s := m.subject()
+	s.Count = func(string) { v.wrote() }
+	rows, err := v.rows(there)
+	return eachRow(rows, err, func(r row) error { return r.put(ctx, s) })
+}
+
+// writeNew creates the version, and writes what has calls of its own.
+func (v *modelVersion) writeNew(ctx context.Context) (err error) {
+	m, id := v.m, ""
 	if !m.r.Dry() {
 		if id, err = v.create(ctx); err != nil {
 			return err
 		}
 	}
+	s := m.subject()
 	if m.there == nil {
 		m.Out.Result = report.ResultCreated
 		m.there = &comet.RegistryModel{Name: m.rec.Name, Description: m.doc.Description.Ptr(), Public: &m.doc.Public.V}
-		m.written.description, m.written.public = m.there.Description, m.there.Public
+		_ = s.Written(ctx, m.details().Check) // which only notes it
 	}
-	m.there.Versions = append(m.there.Versions, comet.RegistryVersion{ID: id, Version: v.rec.Version})
+	there := comet.RegistryVersion{ID: id, Version: v.rec.Version}
+	m.there.Versions = append(m.there.Versions, there)
 	v.wrote()
-	for i := range versionParts {
-		if _, err := v.writePart(ctx, &versionParts[i], id); err != nil {
-			return err
-		}
+	s.New, s.Written, s.Count = true, nil, func(string) {}
+	parts, err := v.parts(&there)
+	if err := eachRow(parts, err, func(r row) error { return r.put(ctx, s) }); err != nil || v.lacks {
+		return err
 	}
-	if !v.lacks {
-		m.written.versions = append(m.written.versions, v)
+	return m.subject().Written(ctx, v.check)
+}
+
+// check reads the version back.
+func (v *modelVersion) check(ctx context.Context) (found []report.Issue, err error) {
+	model, err := v.m.now(ctx)
+	there := versionOf(model, v.rec.Version)
+	if err != nil || there == nil {
+		return []report.Issue{v.issue("", missing)}, err
 	}
-	return nil
+	rows, err := v.rows(there)
+	err = eachRow(rows, err, func(r row) error {
+		more, err := r.check(ctx)
+		found = append(found, more...)
+		return err
+	})
+	return found, err
 }
 
 // missing tells what the destination does not take.
@@ -163,172 +187,106 @@ func (v *modelVersion) post(ctx context.Context, n *comet.NewRegistryVersion) (s
 	return c.Registry.AddVersion(ctx, *n)
 }
 
-// writePart writes a part of the version. It reports false where the stream has
-// none, or the destination does not take it.
-func (v *modelVersion) writePart(ctx context.Context, p *versionPart, id string) (written bool, err error) {
-	want, err := p.want(v)
-	if err != nil || want == nil || v.m.r.Dry() {
-		return err == nil && want != nil, err
-	}
-	err = v.m.r.Sure(ctx, func() error { return p.write(ctx, v, id, want) }, func() (bool, error) {
-		have, err := p.read(ctx, v.m.r.Client, id)
-		return err == nil && p.same(want, have), err
-	})
-	if answer.Unsupported(err) || err != nil && answer.Refused(err) {
-		v.missing(fmt.Sprintf("its %s: %v", p.name, err))
-		return false, nil
-	}
-	return err == nil, err
+// rows returns what the version has at the destination: all of it is compared, and
+// of what has calls of its own that written which an import that was killed may not
+// have come to.
+func (v *modelVersion) rows(there *comet.RegistryVersion) ([]row, error) {
+	parts, err := v.parts(there)
+	return append([]row{rowOf(v.fields(there)), rowOf(v.status(there))}, parts...), err
 }
 
-// compare tells where a version that exists is another one. Only its parts, which
-// an import that was killed may not have come to, are filled in.
-func (v *modelVersion) compare(ctx context.Context, there *comet.RegistryVersion) error {
-	m := v.m
-	if err := v.fillStatus(ctx, there); err != nil {
-		return err
+// another is a value that the destination has in another way. It is written only
+// where it has none, which is free.
+func (v *modelVersion) another(what string, free bool) reconcile.Difference {
+	return reconcile.Difference{Issue: v.issue("", "the destination has another "+what), Free: free, Fixed: !free}
+}
+
+// untold is the issue of one that a destination does not give.
+func (v *modelVersion) untold(what string, err error) []report.Issue {
+	return []report.Issue{v.issue(v.m.r.MissingClass(), fmt.Sprintf("its %s: %v", what, err))}
+}
+
+// fields are what a version is created with.
+func (v *modelVersion) fields(there *comet.RegistryVersion) *reconcile.Item[*comet.RegistryVersion] {
+	read := func(context.Context) (*comet.RegistryVersion, error) { return there, nil }
+	return &reconcile.Item[*comet.RegistryVersion]{Read: read, Compare: func(have *comet.RegistryVersion) (differ []reconcile.Difference) {
+		for _, field := range []struct {
+			name  string
+			other bool
+		}{
+			{"experiment", have.Key != "" && v.key != "" && have.Key != v.key},
+			{"model", have.Model != "" && v.rec.Model != nil && have.Model != *v.rec.Model},
+			{"comment", v.doc.Comment.V != document.Deref(have.Comment)},
+			{"stages", !sameSet(v.rec.Stages, have.Stages)},
+		} {
+			if field.other {
+				differ = append(differ, v.another(field.name, false))
+			}
+		}
+		return differ
+	}}
+}
+
+// status is that of the version. Of one that has none the import that has made it may
+// have had to leave it out.
+func (v *modelVersion) status(there *comet.RegistryVersion) *reconcile.Item[*string] {
+	want, written := document.Deref(v.rec.Status), false
+	says := want != "" && want != noStatus
+	return &reconcile.Item[*string]{
+		Read: func(ctx context.Context) (*string, error) {
+			if v.rec.Status == nil || there.Status != nil && !written {
+				return there.Status, nil
+			}
+			item, err := v.m.r.Client.Registry.Item(ctx, v.m.target, v.m.rec.Name, v.rec.Version)
+			if err != nil {
+				return nil, err
+			}
+			return item.Status, nil
+		},
+		Untold: func(err error) []report.Issue {
+			if !says {
+				return nil
+			}
+			return v.untold(fmt.Sprintf("status %q", want), err)
+		},
+		Compare: func(have *string) []reconcile.Difference {
+			if v.rec.Status == nil || have == nil || *have == want {
+				return nil
+			}
+			return []reconcile.Difference{v.another("status", says && (*have == "" || *have == noStatus))}
+		},
+		Write: func(ctx context.Context, _ reconcile.Found[*string]) error {
+			written = true
+			return v.m.r.Client.Registry.SetStatus(ctx, there.ID, want)
+		},
+		Refused: func(err error) { v.missing(fmt.Sprintf("its status %q: %v", want, err)) },
 	}
-	other, err := v.otherFields(ctx, there)
-	if err != nil {
-		return err
-	}
-	for i := range versionParts {
-		p := &versionParts[i]
-		lacks, issues, err := v.comparePart(ctx, p, there)
-		switch {
-		case err != nil:
-			return err
-		case !lacks || m.r.Mode == reconcile.VerifyOnly:
-			other = append(other, issues...)
+}
+
+// parts are what has calls of its own: it is written once the version is there.
+func (v *modelVersion) parts(there *comet.RegistryVersion) (rows []row, err error) {
+	for _, p := range versionParts {
+		want, err := p.want(v)
+		if err != nil {
+			return nil, err
+		}
+		if want == nil {
 			continue
 		}
-		written, err := v.writePart(ctx, p, there.ID)
-		if err != nil {
-			return err
-		}
-		if written {
-			v.wrote()
-			m.written.parts = append(m.written.parts, writtenPart{v, p})
-		}
+		rows = append(rows, rowOf(&reconcile.Item[json.RawMessage]{
+			Read:   func(ctx context.Context) (json.RawMessage, error) { return p.read(ctx, v.m.r.Client, there.ID) },
+			Untold: func(err error) []report.Issue { return v.untold(p.name, err) },
+			Compare: func(have json.RawMessage) []reconcile.Difference {
+				if p.same(want, have) {
+					return nil
+				}
+				return []reconcile.Difference{v.another(p.name, have == nil)}
+			},
+			Write: func(ctx context.Context, _ reconcile.Found[json.RawMessage]) error {
+				return p.write(ctx, v, there.ID, want)
+			},
+			Refused: func(err error) { v.missing(fmt.Sprintf("its %s: %v", p.name, err)) },
+		}))
 	}
-	for _, i := range other {
-		m.Issue(i)
-	}
-	return nil
-}
-
-// others tells what the destination has in another way, and what it has and
-// does not tell.
-func (v *modelVersion) others(ctx context.Context, there *comet.RegistryVersion) ([]report.Issue, error) {
-	other, err := v.otherFields(ctx, there)
-	for i := 0; i < len(versionParts) && err == nil; i++ {
-		var issues []report.Issue
-		_, issues, err = v.comparePart(ctx, &versionParts[i], there)
-		other = append(other, issues...)
-	}
-	return other, err
-}
-
-// another is the issue of something that the destination has in another way.
-func (v *modelVersion) another(what string) report.Issue {
-	return v.issue(v.m.r.DiffersClass(), "the destination has another "+what)
-}
-
-// untold is the issue of something that a destination does not give: nobody can
-// say whether it is the same.
-func (v *modelVersion) untold(what string, err error) report.Issue {
-	return v.issue(v.m.r.MissingClass(), fmt.Sprintf("its %s: %v", what, err))
-}
-
-// otherFields is others without the parts.
-func (v *modelVersion) otherFields(ctx context.Context, there *comet.RegistryVersion) ([]report.Issue, error) {
-	var other []report.Issue
-	if there.Key != "" && v.key != "" && there.Key != v.key {
-		other = append(other, v.another("experiment"))
-	}
-	if there.Model != "" && v.rec.Model != nil && there.Model != *v.rec.Model {
-		other = append(other, v.another("model"))
-	}
-	if v.doc.Comment.V != document.Deref(there.Comment) {
-		other = append(other, v.another("comment"))
-	}
-	if !sameSet(v.rec.Stages, there.Stages) {
-		other = append(other, v.another("stages"))
-	}
-	status, err := v.statusThere(ctx, there)
-	switch want := document.Deref(v.rec.Status); {
-	case answer.Unsupported(err) || answer.Absent(err):
-		if want != "" && want != noStatus {
-			other = append(other, v.untold(fmt.Sprintf("status %q", want), err))
-		}
-		err = nil
-	case err == nil && v.rec.Status != nil && status != nil && want != *status:
-		other = append(other, v.another("status"))
-	}
-	return other, err
-}
-
-// fillStatus gives a version that has no status the one of the stream: the import
-// that has made it may have had to leave it out.
-func (v *modelVersion) fillStatus(ctx context.Context, there *comet.RegistryVersion) error {
-	r, want := v.m.r, document.Deref(v.rec.Status)
-	if want == "" || want == noStatus || r.Mode == reconcile.VerifyOnly {
-		return nil
-	}
-	have, err := v.statusThere(ctx, there)
-	switch {
-	case answer.Unsupported(err) || answer.Absent(err):
-		return nil // which is told with the rest
-	case err != nil:
-		return err
-	case have == nil || *have != "" && *have != noStatus:
-		there.Status = have
-		return nil
-	}
-	if !r.Dry() {
-		err = r.Sure(ctx, func() error { return r.Client.Registry.SetStatus(ctx, there.ID, want) }, func() (bool, error) {
-			item, err := r.Client.Registry.Item(ctx, v.m.target, v.m.rec.Name, v.rec.Version)
-			return err == nil && document.Deref(item.Status) == want, err
-		})
-	}
-	if err != nil {
-		if answer.Refused(err) {
-			v.missing(fmt.Sprintf("its status %q: %v", want, err))
-			return nil
-		}
-		return err
-	}
-	there.Status = &want
-	v.wrote()
-	return nil
-}
-
-func (v *modelVersion) statusThere(ctx context.Context, there *comet.RegistryVersion) (*string, error) {
-	if there.Status != nil || v.rec.Status == nil {
-		return there.Status, nil
-	}
-	item, err := v.m.r.Client.Registry.Item(ctx, v.m.target, v.m.rec.Name, v.rec.Version)
-	if err != nil {
-		return nil, err
-	}
-	return item.Status, nil
-}
-
-// comparePart compares a part of a version. lacks says that it is another because
-// the destination has none.
-func (v *modelVersion) comparePart(ctx context.Context, p *versionPart, there *comet.RegistryVersion) (lacks bool, other []report.Issue, err error) {
-	want, err := p.want(v)
-	if err != nil || want == nil {
-		return false, nil, err
-	}
-	have, err := p.read(ctx, v.m.r.Client, there.ID)
-	switch {
-	case answer.Unsupported(err) || answer.Absent(err):
-		return false, []report.Issue{v.untold(p.name, err)}, nil
-	case err != nil:
-		return false, nil, err
-	case !p.same(want, have):
-		other = []report.Issue{v.another(p.name)}
-	}
-	return have == nil, other, nil
+	return rows, nil
 }

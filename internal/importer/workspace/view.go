@@ -57,41 +57,54 @@ func (v *views) one(ctx context.Context, o *report.Ledger, rec *stream.View, to 
 	if err != nil {
 		return err
 	}
-	var others []string // of the name
-	for _, have := range list {
-		switch {
-		case have.Name != rec.Name || have.Key != at.key || v.taken[have.ID]:
-		case sameView(doc, have.Raw, at.key):
-			v.taken[have.ID] = true
-			return nil
-		default:
-			others = append(others, have.ID)
-		}
-	}
-	// Which of several is to be changed nobody can say.
-	if len(others) > 1 || len(others) == 1 && !r.Fills(false) || r.Mode == reconcile.VerifyOnly {
-		reason := "the destination has another one of the name"
-		if len(others) == 0 {
-			reason = notThere
-		}
-		o.Issue(report.Issue{Class: r.DiffersClass(), Kind: string(stream.KindView), Name: rec.Name, Reason: reason})
-		return nil
-	}
 	w := comet.ViewWrite{Table: at.table, ProjectID: at.project, Name: rec.Name, Key: at.key, Doc: doc}
-	if len(others) == 1 {
-		w.ID = others[0]
-	}
-	if !r.Dry() {
-		if err := v.put(ctx, at, w); err != nil {
-			return err
+	return reconcile.Put(ctx, r.subject(o), &reconcile.Item[viewThere]{
+		Issue: report.Issue{Kind: string(stream.KindView), Name: rec.Name},
+		Known: func() viewThere { return v.known(list, &w) },
+		Read: func(ctx context.Context) (have viewThere, err error) {
+			have.id, err = v.look(ctx, at, &w)
+			return have, err
+		},
+		Compare: func(have viewThere) []reconcile.Difference {
+			if have.id != "" {
+				return nil
+			}
+			// Which of several is to be changed nobody can say.
+			return []reconcile.Difference{{
+				Issue: report.Issue{Kind: string(stream.KindView), Name: rec.Name, Reason: otherOfName(len(have.others) > 0)},
+				Free:  len(have.others) == 0, Fixed: len(have.others) > 1,
+			}}
+		},
+		Write: func(ctx context.Context, f reconcile.Found[viewThere]) error {
+			if len(f.Have.others) == 1 {
+				w.ID = f.Have.others[0]
+			}
+			return v.put(ctx, at, w)
+		},
+		Blind: true, // the writing looks for itself
+	})
+}
+
+// viewThere are the views of the destination that have the name of one of the stream.
+type viewThere struct {
+	id     string // of one that is the same
+	others []string
+}
+
+// known looks for a view in a list of the destination, among those that stand for no
+// other of the stream.
+func (v *views) known(list []comet.View, w *comet.ViewWrite) (have viewThere) {
+	for _, x := range list {
+		switch {
+		case x.Name != w.Name || x.Key != w.Key || v.taken[x.ID]:
+		case sameView(w.Doc, x.Raw, w.Key):
+			v.taken[x.ID] = true
+			return viewThere{id: x.ID}
+		default:
+			have.others = append(have.others, x.ID)
 		}
 	}
-	o.Wrote(string(stream.KindView))
-	r.CountWritten(string(stream.KindView))
-	return r.Confirm(ctx, o, report.Issue{Kind: string(stream.KindView), Name: rec.Name, Reason: notThere}, func() (bool, error) {
-		id, err := v.look(ctx, at, &w)
-		return id != "", err
-	})
+	return have
 }
 
 // put writes a view once.
@@ -158,9 +171,6 @@ func (v *views) list(ctx context.Context, at viewPlace) ([]comet.View, error) {
 	}
 	list, err := v.w.r.Client.Views.List(ctx, at.table, at.project, at.key)
 	if err == nil {
-		if v.lists == nil {
-			v.lists = make(map[viewPlace][]comet.View)
-		}
 		v.lists[at] = list
 	}
 	return list, err

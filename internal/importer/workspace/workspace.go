@@ -50,9 +50,6 @@ type touched struct {
 	apart bool
 }
 
-// notThere is the reason of what a verification does not find.
-const notThere = "the destination has it not"
-
 // New returns what imports the items of workspaces.
 func New(r *Services, src *place.Source) *Level {
 	w := &Level{
@@ -60,9 +57,10 @@ func New(r *Services, src *place.Source) *Level {
 		producers: make(map[string]producer), touched: make(map[string]touched), runs: make(map[string]*comet.Run),
 		opened: make(map[string]bool),
 	}
-	w.links.w, w.lineage.w, w.Panels.w, w.views.w = w, w, w, w
-	w.views.taken = make(map[string]bool)
-	w.Panels.ids, w.Panels.taken = make(map[string]string), make(map[string]bool)
+	w.links = links{w: w, list: make(map[place.Project]map[string]bool)}
+	w.lineage = lineage{w: w}
+	w.Panels = panels{w: w, lists: make(map[string][]comet.Panel), ids: make(map[string]string), taken: make(map[string]bool)}
+	w.views = views{w: w, lists: make(map[viewPlace][]comet.View), taken: make(map[string]bool)}
 	return w
 }
 

@@ -2,6 +2,7 @@ package exporter
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
@@ -51,8 +52,8 @@ type experimentUnit struct {
 	others     *prefetch.Value[[]namedDoc]
 	parameters *prefetch.Value[[]namedDoc]
 	system     *prefetch.Value[*system]
-	git        *prefetch.Value[stream.Doc]
-	texts      [5]*prefetch.Text // by textKinds
+	docs       [len(docKinds)]*prefetch.Value[stream.Doc]
+	texts      [len(textKinds)]*prefetch.Text
 	metrics    *metricsFetch
 	assets     *assetsFetch
 	slots      []*prefetch.Slot // all of them but those of metrics and assets
@@ -89,9 +90,26 @@ var experimentCalls = []call{
 	{"experiment/asset/", "", stream.KindAsset, stream.ResourceAssets},
 }
 
+// docKinds are the documents of an experiment that are one answer each, in the order
+// of the stream: between the system and the texts.
+var docKinds = [...]struct {
+	kind     stream.Kind
+	resource stream.Resources
+	item     int
+	read     func(ctx context.Context, c *comet.Client, key string) (json.RawMessage, error)
+}{
+	{stream.KindGit, stream.ResourceGit, itemGit, func(ctx context.Context, c *comet.Client, key string) (json.RawMessage, error) {
+		g, err := c.Origins.Git(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		return g.Raw, nil
+	}},
+}
+
 // textKinds are the kinds of texts of an experiment, in the order of the
 // stream, and the resources they belong to.
-var textKinds = [5]struct {
+var textKinds = [...]struct {
 	kind     stream.Kind
 	resource stream.Resources
 	item     int
@@ -129,9 +147,11 @@ func (u *experimentUnit) begin(q *prefetch.Queue, n int) {
 		u.system = prefetch.NewValue(u.at(itemSystem), fetchSystem(c, key))
 		u.push(q, u.system.Slot)
 	}
-	if u.has(stream.ResourceGit) {
-		u.git = prefetch.NewValue(u.at(itemGit), fetchGit(c, key))
-		u.push(q, u.git.Slot)
+	for i, d := range docKinds {
+		if u.has(d.resource) {
+			u.docs[i] = prefetch.NewValue(u.at(d.item), fetchDoc(c, key, d.read))
+			u.push(q, u.docs[i].Slot)
+		}
 	}
 	for i, t := range textKinds {
 		if u.has(t.resource) {
@@ -244,7 +264,7 @@ func (u *experimentUnit) writeGroup(ctx context.Context, q *prefetch.Queue, out 
 			return u.writeValues(ctx, q, out, u.others, stream.KindOthers, others, othersErr)
 		}},
 		{stream.KindSystem, u.writeSystem},
-		{stream.KindGit, u.writeGit},
+		{stream.KindGit, u.writeDocs},
 		{stream.KindCode, u.writeTexts},
 		{stream.KindMetrics, u.writeMetrics},
 		{stream.KindAsset, u.writeAssets},

@@ -2,6 +2,7 @@ package exporter
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 
@@ -210,13 +211,13 @@ func (u *experimentUnit) writeDoc(out *output, rec *stream.Document) error {
 	return err
 }
 
-func fetchGit(c *comet.Client, key string) func(context.Context, *prefetch.Slot) (stream.Doc, error) {
+func fetchDoc(c *comet.Client, key string, read func(context.Context, *comet.Client, string) (json.RawMessage, error)) func(context.Context, *prefetch.Slot) (stream.Doc, error) {
 	return func(ctx context.Context, s *prefetch.Slot) (stream.Doc, error) {
-		g, err := c.Origins.Git(ctx, key)
+		data, err := read(ctx, c, key)
 		if err != nil {
 			return nil, err
 		}
-		doc, err := document(g.Raw)
+		doc, err := document(data)
 		if err != nil || doc.Empty("experimentKey") {
 			return nil, err
 		}
@@ -224,19 +225,24 @@ func fetchGit(c *comet.Client, key string) func(context.Context, *prefetch.Slot)
 	}
 }
 
-func (u *experimentUnit) writeGit(ctx context.Context, q *prefetch.Queue, out *output) error {
-	if u.git == nil {
-		return nil
+func (u *experimentUnit) writeDocs(ctx context.Context, q *prefetch.Queue, out *output) error {
+	for i, d := range docKinds {
+		if u.docs[i] == nil {
+			continue
+		}
+		doc, err := u.docs[i].Get(ctx, q)
+		switch {
+		case err != nil:
+			err = u.absentOrSkip(ctx, out, d.kind, "", err)
+		case doc != nil:
+			err = u.writeDoc(out, &stream.Document{Of: d.kind, Doc: doc})
+		}
+		q.Leave(u.docs[i].Slot)
+		if err != nil {
+			return err
+		}
 	}
-	defer q.Leave(u.git.Slot)
-	doc, err := u.git.Get(ctx, q)
-	switch {
-	case err != nil:
-		return u.absentOrSkip(ctx, out, stream.KindGit, "", err)
-	case doc == nil:
-		return nil
-	}
-	return u.writeDoc(out, &stream.Document{Of: stream.KindGit, Doc: doc})
+	return nil
 }
 
 func (u *experimentUnit) writeTexts(ctx context.Context, q *prefetch.Queue, out *output) error {

@@ -31,7 +31,7 @@ func (e *experiment) setParts() {
 	r, x := e.r, e.Experiment
 	e.parameters = values.NewParameters(x, r.large, largeMemory)
 	e.others = values.NewOthers(x, &r.Uploads.Quotas)
-	system := origins.System{Experiment: x}
+	origin := &origins.Origins{Experiment: x}
 	e.texts = &texts.Texts{Experiment: x, Spools: r.Spools, Memory: r.large}
 	if r.o.RewriteLinks {
 		e.texts.Links = func() *rewrite.References {
@@ -50,8 +50,7 @@ func (e *experiment) setParts() {
 	}{
 		{part{takes(e.parameters.Take), e.parameters.Prefetch, e.parameters.Flush}, []stream.Kind{stream.KindParameters}},
 		{part{takes(e.others.Take), e.others.Prefetch, nil}, []stream.Kind{stream.KindOthers}},
-		{part{system.Take, nil, system.Flush}, []stream.Kind{stream.KindSystem, stream.KindRequirements}},
-		{part{takes(e.putGit), nil, nil}, []stream.Kind{stream.KindGit}},
+		{part{origin.Take, nil, origin.Flush}, origins.Kinds},
 		{part{takes(e.texts.Take), nil, nil}, stream.TextKinds()},
 		{part{takes(e.points.Take), e.points.Prefetch, e.points.Flush}, []stream.Kind{stream.KindMetrics}},
 		{part{e.takeAsset, e.assets.Prefetch, nil}, []stream.Kind{stream.KindAsset, stream.KindChunk, stream.KindAssetEnd}},
@@ -60,10 +59,6 @@ func (e *experiment) setParts() {
 			e.parts[kind] = &p.part
 		}
 	}
-}
-
-func (e *experiment) putGit(ctx context.Context, rec *stream.Document) error {
-	return origins.PutGit(ctx, e.Experiment, rec)
 }
 
 func (e *experiment) takeAsset(ctx context.Context, rec stream.Record) error {

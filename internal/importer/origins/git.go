@@ -26,8 +26,8 @@ func (g git) is(o git) bool {
 	return g.User.V == o.User.V && g.Root.V == o.Root.V && g.Branch.V == o.Branch.V && g.Parent.V == o.Parent.V && g.Origin.V == o.Origin.V
 }
 
-// PutGit writes the state of the repository, beside others.
-func PutGit(ctx context.Context, s *session.Experiment, rec *stream.Document) error {
+// putGit writes the state of the repository.
+func putGit(ctx context.Context, s *session.Experiment, rec *stream.Document) error {
 	var want git
 	if err := document.Read(rec.Doc, &want); err != nil || want == (git{}) {
 		return err

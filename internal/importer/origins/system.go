@@ -17,10 +17,9 @@ import (
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-// System is the way of what the stream says of the machine: one document, and lists
-// of packages that may go over several records.
-type System struct {
-	*session.Experiment
+// machine is what the stream says of one: a document, and lists of packages that may
+// go over several records.
+type machine struct {
 	fields        system
 	installed, os []string
 	size          int
@@ -34,28 +33,17 @@ const maxPackages = 16 << 20
 
 var errPackages = errors.New("lists of packages are too long")
 
-// Take takes the document, or a part of the lists of packages.
-func (s *System) Take(_ context.Context, rec stream.Record) error {
-	switch rec := rec.(type) {
-	case *stream.Document:
-		return document.Read(rec.Doc, &s.fields)
-	case *stream.Requirements:
-		return s.takePackages(rec)
-	}
-	return nil
-}
-
-func (s *System) takePackages(rec *stream.Requirements) error {
+func (m *machine) takePackages(rec *stream.Requirements) error {
 	for _, list := range [][]string{rec.Installed, rec.OS} {
 		for _, p := range list {
-			s.size += 16 + len(p)
+			m.size += 16 + len(p)
 		}
 	}
-	if s.size > maxPackages {
+	if m.size > maxPackages {
 		return &flow.InputError{Err: errPackages}
 	}
-	s.installed = append(s.installed, rec.Installed...)
-	s.os = append(s.os, rec.OS...)
+	m.installed = append(m.installed, rec.Installed...)
+	m.os = append(m.os, rec.OS...)
 	return nil
 }
 
@@ -63,15 +51,15 @@ func (s *System) takePackages(rec *stream.Requirements) error {
 var serverFields = []string{"experimentKey", "systemMetricNames", "maxTotalMemory"}
 
 // details returns what there is to write.
-func (s *System) details() system {
-	d := maps.Clone(s.fields)
+func (m *machine) details() system {
+	d := maps.Clone(m.fields)
 	if d == nil {
 		d = make(system)
 	}
 	for _, name := range serverFields {
 		delete(d, name)
 	}
-	for name, list := range map[string][]string{"installedPackages": s.installed, "osPackages": s.os} {
+	for name, list := range map[string][]string{"installedPackages": m.installed, "osPackages": m.os} {
 		if len(list) > 0 {
 			d[name] = encode(list)
 		}
@@ -92,20 +80,20 @@ func encode(v any) json.RawMessage {
 }
 
 // Flush writes the system details once all records of them have come.
-func (s *System) Flush(ctx context.Context) error {
-	want := s.details()
-	s.fields, s.installed, s.os, s.size = nil, nil, nil, 0
+func (o *Origins) Flush(ctx context.Context) error {
+	want := o.machine.details()
+	o.machine = machine{}
 	if len(want) > 0 {
-		session.Put(ctx, s.Experiment, s.item(want))
+		session.Put(ctx, o.Experiment, o.systemItem(want))
 	}
 	return nil
 }
 
-// item is the details of the machine, a value for each field.
-func (s *System) item(want system) *reconcile.Item[system] {
+// systemItem is the details of the machine, a value for each field.
+func (o *Origins) systemItem(want system) *reconcile.Item[system] {
 	return &reconcile.Item[system]{
 		Issue:   report.Issue{Kind: string(stream.KindSystem)},
-		Read:    s.read,
+		Read:    o.readSystem,
 		Compare: func(have system) []reconcile.Difference { return compare(want, have) },
 		Once:    true,
 		Write: func(ctx context.Context, f reconcile.Found[system]) error {
@@ -113,15 +101,15 @@ func (s *System) item(want system) *reconcile.Item[system] {
 			for _, d := range f.Values {
 				lacking[d.Name] = want[d.Name]
 			}
-			return s.Client.Origins.WriteSystem(ctx, s.Key, encode(lacking))
+			return o.Client.Origins.WriteSystem(ctx, o.Key, encode(lacking))
 		},
 	}
 }
 
-// read reads the details that the destination has. Without an error they are not nil.
-func (s *System) read(ctx context.Context) (system, error) {
+// readSystem reads the details that the destination has. Without an error they are not nil.
+func (o *Origins) readSystem(ctx context.Context) (system, error) {
 	var have system
-	details, err := s.Client.Origins.System(ctx, s.Key)
+	details, err := o.Client.Origins.System(ctx, o.Key)
 	if err == nil {
 		err = json.Unmarshal(details.Raw, &have)
 	}

@@ -7,6 +7,7 @@ type (
 	projectCall    struct{ *call }
 	experimentCall struct{ *call }
 	valueCall      struct{ *call }
+	originCall     struct{ *call } // repository, machine, packages
 	metricCall     struct{ *call }
 	assetCall      struct{ *call }
 	uploadCall     struct{ *call }

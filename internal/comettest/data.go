@@ -1,9 +1,7 @@
 package comettest
 
 import (
-	"encoding/json"
 	"slices"
-	"strings"
 )
 
 func dataRoutes() []route {
@@ -15,9 +13,6 @@ func dataRoutes() []route {
 		{method: "GET", path: "experiment/code", handle: in(valueCall.code)},
 		{method: "GET", path: "experiment/output", handle: in(valueCall.output)},
 		{method: "GET", path: "experiment/graph", handle: in(valueCall.graph)},
-		{method: "GET", path: "experiment/git/metadata", handle: in(valueCall.gitMetadata)},
-		{method: "GET", path: "experiment/git/patch", handle: in(valueCall.gitPatch)},
-		{method: "GET", path: "experiment/system-details", handle: in(valueCall.systemDetails)},
 	}
 }
 
@@ -102,73 +97,4 @@ func (c valueCall) output() error {
 	return c.readExperiment(func(e *experiment) error {
 		return c.send(map[string]any{"output": e.output.text()})
 	})
-}
-
-func (c valueCall) gitMetadata() error {
-	return c.readExperiment(func(e *experiment) error {
-		git := gitMetadata{}
-		if e.git != nil {
-			git = *e.git
-		}
-		return c.send(git)
-	})
-}
-
-// gitPatch answers with the patch as it was uploaded, or, with status 200,
-// that there is none.
-func (c valueCall) gitPatch() error {
-	return c.readExperiment(func(e *experiment) error {
-		if e.gitPatch == nil {
-			return c.send(saved("No git patch was found"))
-		}
-		c.w.Header().Set("Content-Type", "application/octet-stream")
-		c.out = e.gitPatch
-		return nil
-	})
-}
-
-// systemDetails answers every field, those never written as null or as an
-// empty list.
-func (c valueCall) systemDetails() error {
-	return c.readExperiment(func(e *experiment) error {
-		doc := map[string]any{"experimentKey": nil, "maxTotalMemory": e.maxTotalMemory(), "systemMetricNames": e.systemMetricNames()}
-		if len(e.system) > 0 {
-			doc["experimentKey"] = e.key
-		}
-		for _, name := range systemScalars {
-			doc[name] = e.system[name]
-		}
-		for _, name := range systemLists {
-			if doc[name] = []string{}; e.system[name] != nil {
-				doc[name] = e.system[name]
-			}
-		}
-		return c.send(doc)
-	})
-}
-
-func (e *experiment) systemMetricNames() []string {
-	names := []string{}
-	for _, n := range e.names {
-		if strings.HasPrefix(n, "sys.") {
-			names = append(names, n)
-		}
-	}
-	slices.Sort(names)
-	return names
-}
-
-// maxTotalMemory is the memory of the largest GPU, which the server derives.
-func (e *experiment) maxTotalMemory() *float64 {
-	var gpus []struct {
-		TotalMemory float64 `json:"totalMemory"`
-	}
-	if json.Unmarshal(e.system["gpuStaticInfoList"], &gpus) != nil || len(gpus) == 0 {
-		return nil
-	}
-	most := 0.0
-	for _, g := range gpus {
-		most = max(most, g.TotalMemory)
-	}
-	return &most
 }

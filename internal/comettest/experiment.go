@@ -1,7 +1,6 @@
 package comettest
 
 import (
-	"encoding/json"
 	"path"
 	"slices"
 	"strings"
@@ -36,18 +35,14 @@ type experiment struct {
 	optimizationID *string
 	filePath       *string
 
-	params   valueTable
-	others   valueTable
-	tags     []string
-	html     *string
-	code     *string
-	graph    *string
-	output   outputLog
-	git      *gitMetadata
-	gitPatch []byte
-	system   systemDetails
-	cloud    []cloudDetails
-	deps     []dependency
+	params valueTable
+	others valueTable
+	tags   []string
+	html   *string
+	code   *string
+	graph  *string
+	output outputLog
+	origins
 
 	contexts []string // contexts[i-1] is context i of the points
 	context  map[string]uint32
@@ -59,24 +54,6 @@ type experiment struct {
 	changes int            // of assets
 	derived derivedAssets
 	models  []*experimentModel
-}
-
-type gitMetadata struct {
-	User   *string `json:"user"`
-	Root   *string `json:"root"`
-	Branch *string `json:"branch"`
-	Parent *string `json:"parent"`
-	Origin *string `json:"origin"`
-}
-
-type cloudDetails struct {
-	Provider string          `json:"provider"`
-	Metadata json.RawMessage `json:"metadata"`
-}
-
-type dependency struct {
-	Name    string  `json:"name"`
-	Version *string `json:"version"`
 }
 
 func newExperiment(key, user string, now int64) *experiment {

@@ -322,8 +322,8 @@ func (e *experiment) copyFrom(old *experiment, limit int64) {
 		}
 	}
 	e.addTags(old.tags)
-	e.html, e.code, e.graph, e.git, e.gitPatch, e.filePath = old.html, old.code, old.graph, old.git, old.gitPatch, old.filePath
-	e.system = maps.Clone(old.system)
+	e.html, e.code, e.graph, e.filePath = old.html, old.code, old.graph, old.filePath
+	e.git, e.gitPatch, e.system = old.git, old.gitPatch, maps.Clone(old.system)
 	e.output.pieces = slices.Clone(old.output.pieces)
 	for _, name := range old.names {
 		old.metrics[name].each(func(p *point) bool {

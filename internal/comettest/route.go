@@ -62,7 +62,7 @@ func newRoutes() *routeTable {
 	t := &routeTable{exact: make(map[string][]*boundRoute)}
 	groups := [][]route{
 		accountRoutes(), projectRoutes(), experimentRoutes(), dataRoutes(), metricRoutes(),
-		assetRoutes(), lifecycleRoutes(), valueRoutes(), textRoutes(), clientlibRoutes(),
+		assetRoutes(), lifecycleRoutes(), valueRoutes(), textRoutes(), originRoutes(), clientlibRoutes(),
 		uploadRoutes(), queryRoutes(), modelRoutes(), optimizerRoutes(),
 		registryRoutes(), artifactRoutes(), panelRoutes(),
 	}

@@ -68,33 +68,29 @@ type ProjectState struct {
 
 // ExperimentState is an experiment.
 type ExperimentState struct {
-	Key            string                     `json:"key"`
-	Name           *string                    `json:"name"`
-	User           string                     `json:"user,omitempty"`
-	Start          int64                      `json:"start"`
-	End            int64                      `json:"end"` // 0 = none
-	Running        bool                       `json:"running"`
-	Crashed        bool                       `json:"crashed"`
-	StatusError    *string                    `json:"statusError"`
-	Archived       bool                       `json:"archived"`
-	Offline        bool                       `json:"offline,omitempty"`
-	OptimizationID *string                    `json:"optimizationId"`
-	FilePath       *string                    `json:"filePath"`
-	Tags           []string                   `json:"tags"`
-	Parameters     []ValueState               `json:"parameters"`
-	Others         []ValueState               `json:"others"`
-	Metrics        []MetricState              `json:"metrics"`
-	HTML           *TextState                 `json:"html"`
-	Code           *TextState                 `json:"code"`
-	Graph          *TextState                 `json:"graph"`
-	Output         *TextState                 `json:"output"`
-	Git            *GitState                  `json:"git"`
-	GitPatchSHA256 string                     `json:"gitPatchSha256"` // "" = none
-	System         map[string]json.RawMessage `json:"system"`
-	CloudDetails   []json.RawMessage          `json:"cloudDetails"`
-	Dependencies   []string                   `json:"dependencies"` // name==version
-	Assets         []AssetState               `json:"assets"`
-	Models         []string                   `json:"models"`
+	Key            string        `json:"key"`
+	Name           *string       `json:"name"`
+	User           string        `json:"user,omitempty"`
+	Start          int64         `json:"start"`
+	End            int64         `json:"end"` // 0 = none
+	Running        bool          `json:"running"`
+	Crashed        bool          `json:"crashed"`
+	StatusError    *string       `json:"statusError"`
+	Archived       bool          `json:"archived"`
+	Offline        bool          `json:"offline,omitempty"`
+	OptimizationID *string       `json:"optimizationId"`
+	FilePath       *string       `json:"filePath"`
+	Tags           []string      `json:"tags"`
+	Parameters     []ValueState  `json:"parameters"`
+	Others         []ValueState  `json:"others"`
+	Metrics        []MetricState `json:"metrics"`
+	HTML           *TextState    `json:"html"`
+	Code           *TextState    `json:"code"`
+	Graph          *TextState    `json:"graph"`
+	Output         *TextState    `json:"output"`
+	OriginState
+	Assets []AssetState `json:"assets"`
+	Models []string     `json:"models"`
 	// InputArtifacts and OutputArtifacts are name:version.
 	InputArtifacts  []string `json:"inputArtifacts"`
 	OutputArtifacts []string `json:"outputArtifacts"`
@@ -146,11 +142,6 @@ type TextState struct {
 	Bytes  int    `json:"bytes"`
 	SHA256 string `json:"sha256"`
 	Text   string `json:"text,omitempty"`
-}
-
-// GitState is the git metadata.
-type GitState struct {
-	User, Root, Branch, Parent, Origin *string
 }
 
 // AssetState is an asset. Those that the server derives are left out.
@@ -289,7 +280,7 @@ func (l *look) experimentState(e *experiment) ExperimentState {
 		OptimizationID: e.optimizationID, FilePath: e.filePath,
 		Tags: slices.Sorted(slices.Values(e.tags)), Parameters: e.params.states(l.StateOptions), Others: e.others.states(l.StateOptions),
 		Metrics: l.metricStates(e), HTML: textState(e.html, l.StateOptions), Code: textState(e.code, l.StateOptions), Graph: textState(e.graph, l.StateOptions),
-		System: map[string]json.RawMessage{}, Assets: assetStates(e.assets, l.StateOptions),
+		OriginState: e.originState(l.StateOptions), Assets: assetStates(e.assets, l.StateOptions),
 	}
 	x.End = e.endTime(l.now, l.heartbeat)
 	if !l.Portable {
@@ -311,26 +302,8 @@ func (x *ExperimentState) addTexts(e *experiment, o StateOptions) {
 		text := e.output.text()
 		x.Output = textState(&text, o)
 	}
-	if e.git != nil {
-		git := GitState(*e.git)
-		x.Git = &git
-	}
-	if e.gitPatch != nil {
-		x.GitPatchSHA256 = sumHex(e.gitPatch)
-	}
-	for name, raw := range e.system {
-		x.System[name] = canonical(raw)
-	}
 	if o.Readable {
 		x.StatusError = nil
-		return
-	}
-	for _, c := range e.cloud {
-		doc, _ := json.Marshal(c) // what it holds came as JSON
-		x.CloudDetails = append(x.CloudDetails, doc)
-	}
-	for _, d := range e.deps {
-		x.Dependencies = append(x.Dependencies, d.text())
 	}
 }
 

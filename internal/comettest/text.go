@@ -1,10 +1,10 @@
 package comettest
 
 import (
+	"cmp"
 	"encoding/json"
-	"errors"
-	"io"
 	"slices"
+	"strings"
 )
 
 func textRoutes() []route {
@@ -13,11 +13,6 @@ func textRoutes() []route {
 		{method: "POST", path: "write/experiment/code", handle: in(valueCall.writeCode)},
 		{method: "POST", path: "write/experiment/graph", handle: in(valueCall.writeGraph)},
 		{method: "POST", path: "write/experiment/output", handle: in(valueCall.writeOutput)},
-		{method: "POST", path: "write/experiment/git/metadata", handle: in(valueCall.writeGit)},
-		{method: "POST", path: "write/experiment/git/patch", stream: true, handle: in(valueCall.writePatch)},
-		{method: "POST", path: "write/experiment/system-details", handle: in(valueCall.writeSystem)},
-		{method: "POST", path: "write/experiment/cloud-details", handle: in(valueCall.writeCloud)},
-		{method: "PUT", path: "write/experiment/dependencies", handle: in(valueCall.writeDependencies)},
 	}
 }
 
@@ -121,120 +116,37 @@ func (c valueCall) writeOutput() error {
 	})
 }
 
-func (c valueCall) writeGit() error {
-	var req struct {
-		ExperimentKey string `json:"experimentKey"`
-		gitMetadata
-	}
-	if err := c.decode(&req); err != nil {
-		return err
-	}
-	return c.writeExperiment(req.ExperimentKey, func(e *experiment) error {
-		git := req.gitMetadata
-		e.git = &git
-		return c.ack()
-	})
+// outputLog is what an experiment printed: pieces of text in the order of
+// their offsets, equal offsets in order of arrival.
+type outputLog struct {
+	pieces []outputPiece
+	sorted bool
 }
 
-func (c valueCall) writePatch() error { return c.savePatch(c.optional("experimentKey")) }
-
-// savePatch takes the field file of a multipart form as git patch.
-func (c valueCall) savePatch(key string) error {
-	if _, err := c.experiment(key, RoleOwner); err != nil {
-		return err
-	}
-	form, err := uploadCall(c).multipart()
-	if err != nil {
-		return err
-	}
-	var patch []byte
-	for {
-		part, err := form.NextPart()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return badRequest("form: %v", err)
-		}
-		if part.FormName() != "file" {
-			continue
-		}
-		if patch, err = io.ReadAll(limited(part, c.s.uploadLimit("git-patch"))); err != nil {
-			return uploadError(err)
-		}
-	}
-	if patch == nil {
-		return badRequest("form field file is missing")
-	}
-	return c.writeExperiment(key, func(e *experiment) error {
-		e.gitPatch = patch
-		return c.ack()
-	})
+type outputPiece struct {
+	text   string
+	offset int64
+	stderr bool
+	time   int64
 }
 
-func (c valueCall) writeSystem() error {
-	var doc map[string]json.RawMessage
-	if err := c.decode(&doc); err != nil {
-		return err
+func (o *outputLog) add(p outputPiece) {
+	if n := len(o.pieces); n > 0 && p.offset < o.pieces[n-1].offset {
+		o.sorted = false
+	} else if n == 0 {
+		o.sorted = true
 	}
-	var key string
-	if json.Unmarshal(doc["experimentKey"], &key) != nil {
-		return badRequest("experimentKey is missing").withCode(codeNoExperimentKey)
-	}
-	if err := checkSystem(doc); err != nil {
-		return err
-	}
-	return c.writeExperiment(key, func(e *experiment) error {
-		if err := e.system.merge(doc, c.moods.AppendSystem); err != nil {
-			return err
-		}
-		return c.ack()
-	})
+	o.pieces = append(o.pieces, p)
 }
 
-// checkSystem checks the lists among system details.
-func checkSystem(doc map[string]json.RawMessage) error {
-	for _, name := range systemLists {
-		var list []json.RawMessage
-		if raw, ok := doc[name]; ok && json.Unmarshal(raw, &list) != nil {
-			return badRequest("%s is not a list", name)
-		}
+func (o *outputLog) text() string {
+	if !o.sorted {
+		slices.SortStableFunc(o.pieces, func(a, b outputPiece) int { return cmp.Compare(a.offset, b.offset) })
+		o.sorted = true
 	}
-	return nil
-}
-
-func (c valueCall) writeCloud() error {
-	var req struct {
-		ExperimentKey string `json:"experimentKey"`
-		cloudDetails
+	var b strings.Builder
+	for _, p := range o.pieces {
+		b.WriteString(p.text)
 	}
-	if err := c.decode(&req); err != nil {
-		return err
-	}
-	if req.Provider == "" {
-		return badRequest("provider is missing")
-	}
-	return c.writeExperiment(req.ExperimentKey, func(e *experiment) error {
-		e.cloud = append(e.cloud, cloudDetails{req.Provider, slices.Clone(req.Metadata)})
-		return c.ack()
-	})
-}
-
-func (c valueCall) writeDependencies() error {
-	var req struct {
-		ExperimentKey   string       `json:"experimentKey"`
-		Timestamp       *int64       `json:"timestamp"`
-		LogDependencies []dependency `json:"logDependencies"`
-	}
-	if err := c.decode(&req); err != nil {
-		return err
-	}
-	if req.LogDependencies == nil {
-		return badRequest("logDependencies is missing")
-	}
-	return c.writeExperiment(req.ExperimentKey, func(e *experiment) error {
-		e.deps = append(e.deps, req.LogDependencies...)
-		e.system.addPackages(req.LogDependencies)
-		return c.ack()
-	})
+	return b.String()
 }

@@ -21,7 +21,7 @@ func uploadRoutes() []route {
 	return []route{
 		stream("asset/upload", in(uploadCall.uploadAsset)),
 		stream("visualizations/upload", in(uploadCall.uploadImage)),
-		stream("git-patch/upload", func(c *call) error { return valueCall{c}.savePatch(c.optional("experimentId")) }),
+		stream("git-patch/upload", func(c *call) error { return originCall{c}.savePatch(c.optional("experimentId")) }),
 		{method: "POST", path: "write/experiment/upload-asset", stream: true, handle: in(uploadCall.restUpload)},
 		{method: "POST", path: "write/artifact/assets/remote/batch", since: version{3, 12, 26}, handle: in(uploadCall.remoteBatch)},
 		post("asset/log-remote-model", in(uploadCall.logRemoteModel)),

@@ -1,46 +1,10 @@
 package comettest
 
 import (
-	"cmp"
 	"encoding/json"
 	"slices"
 	"strings"
 )
-
-// outputLog is what an experiment printed: pieces of text in the order of
-// their offsets, equal offsets in order of arrival.
-type outputLog struct {
-	pieces []outputPiece
-	sorted bool
-}
-
-type outputPiece struct {
-	text   string
-	offset int64
-	stderr bool
-	time   int64
-}
-
-func (o *outputLog) add(p outputPiece) {
-	if n := len(o.pieces); n > 0 && p.offset < o.pieces[n-1].offset {
-		o.sorted = false
-	} else if n == 0 {
-		o.sorted = true
-	}
-	o.pieces = append(o.pieces, p)
-}
-
-func (o *outputLog) text() string {
-	if !o.sorted {
-		slices.SortStableFunc(o.pieces, func(a, b outputPiece) int { return cmp.Compare(a.offset, b.offset) })
-		o.sorted = true
-	}
-	var b strings.Builder
-	for _, p := range o.pieces {
-		b.WriteString(p.text)
-	}
-	return b.String()
-}
 
 // systemDetails are the fields of write/experiment/system-details, as they
 // came.
@@ -108,14 +72,6 @@ func (d *systemDetails) addPackages(deps []dependency) {
 	(*d)["installedPackages"] = raw
 }
 
-// text is a dependency as package lists write it.
-func (d dependency) text() string {
-	if d.Version == nil {
-		return d.Name
-	}
-	return d.Name + "==" + *d.Version
-}
-
 func mergeSystemInfo(old, add json.RawMessage, appends bool) (json.RawMessage, error) {
 	var have, more []systemInfo
 	if old != nil {
@@ -135,4 +91,81 @@ func mergeSystemInfo(old, add json.RawMessage, appends bool) (json.RawMessage, e
 		}
 	}
 	return json.Marshal(have)
+}
+
+// systemDetails answers every field, those never written as null or as an
+// empty list.
+func (c originCall) systemDetails() error {
+	return c.readExperiment(func(e *experiment) error {
+		doc := map[string]any{"experimentKey": nil, "maxTotalMemory": e.maxTotalMemory(), "systemMetricNames": e.systemMetricNames()}
+		if len(e.system) > 0 {
+			doc["experimentKey"] = e.key
+		}
+		for _, name := range systemScalars {
+			doc[name] = e.system[name]
+		}
+		for _, name := range systemLists {
+			if doc[name] = []string{}; e.system[name] != nil {
+				doc[name] = e.system[name]
+			}
+		}
+		return c.send(doc)
+	})
+}
+
+func (e *experiment) systemMetricNames() []string {
+	names := []string{}
+	for _, n := range e.names {
+		if strings.HasPrefix(n, "sys.") {
+			names = append(names, n)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// maxTotalMemory is the memory of the largest GPU, which the server derives.
+func (e *experiment) maxTotalMemory() *float64 {
+	var gpus []struct {
+		TotalMemory float64 `json:"totalMemory"`
+	}
+	if json.Unmarshal(e.system["gpuStaticInfoList"], &gpus) != nil || len(gpus) == 0 {
+		return nil
+	}
+	most := 0.0
+	for _, g := range gpus {
+		most = max(most, g.TotalMemory)
+	}
+	return &most
+}
+
+func (c originCall) writeSystem() error {
+	var doc map[string]json.RawMessage
+	if err := c.decode(&doc); err != nil {
+		return err
+	}
+	var key string
+	if json.Unmarshal(doc["experimentKey"], &key) != nil {
+		return badRequest("experimentKey is missing").withCode(codeNoExperimentKey)
+	}
+	if err := checkSystem(doc); err != nil {
+		return err
+	}
+	return c.writeExperiment(key, func(e *experiment) error {
+		if err := e.system.merge(doc, c.moods.AppendSystem); err != nil {
+			return err
+		}
+		return c.ack()
+	})
+}
+
+// checkSystem checks the lists among system details.
+func checkSystem(doc map[string]json.RawMessage) error {
+	for _, name := range systemLists {
+		var list []json.RawMessage
+		if raw, ok := doc[name]; ok && json.Unmarshal(raw, &list) != nil {
+			return badRequest("%s is not a list", name)
+		}
+	}
+	return nil
 }

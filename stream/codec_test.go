@@ -22,17 +22,8 @@ var keysOf = map[Kind]string{
 	KindPlan:            "projects workspaces",
 	KindProject:         "doc experiments name public share_links workspace",
 	KindExperiment:      "archived crashed doc end key name project running start tags workspace",
-	KindParameters:      "values",
-	KindOthers:          "values",
 	KindMetrics:         "context epoch extra n name step time value",
-	KindSystem:          "doc",
 	KindRequirements:    "installed os",
-	KindCode:            "data more",
-	KindOutput:          "data more",
-	KindGraph:           "data more",
-	KindHTML:            "data more",
-	KindGit:             "doc",
-	KindGitPatch:        "data more",
 	KindAsset:           "doc id name remote size type",
 	KindChunk:           "data",
 	KindAssetEnd:        "sha256 size",
@@ -51,6 +42,20 @@ var keysOf = map[Kind]string{
 	KindView:            "chart_template doc experiment name project workspace",
 	KindTrailer:         "asset_bytes counts experiments points projects skipped",
 	KindAbort:           "class last message",
+}
+
+// Kinds that share a type of record share its keys.
+func init() {
+	for kind, info := range kinds {
+		switch info.make().(type) {
+		case *Document:
+			keysOf[kind] = "doc"
+		case *Text:
+			keysOf[kind] = "data more"
+		case *Values:
+			keysOf[kind] = "values"
+		}
+	}
 }
 
 // full has a record of each kind with every key in it.
@@ -76,6 +81,11 @@ func full(t testing.TB) map[Kind]Record {
 	for _, rec := range sample(t) {
 		if records[rec.Kind()] == nil {
 			records[rec.Kind()] = rec
+		}
+	}
+	for kind, info := range kinds {
+		if _, ok := info.make().(*Document); ok && records[kind] == nil {
+			records[kind] = &Document{Of: kind, Doc: d}
 		}
 	}
 	return records

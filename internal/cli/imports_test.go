@@ -73,7 +73,7 @@ var rules = map[string]rule{
 		"internal/importer/quota", "internal/importer/reconcile", "internal/importer/spool", "internal/report", "stream",
 	}, others: []string{"golang.org/x/sync"}, not: []string{"os", "net", "net/http"}},
 	"internal/importer/session": {own: []string{
-		"internal/comet", "internal/importer/answer", "internal/importer/document", "internal/importer/flow", "internal/importer/reconcile",
+		"internal/comet", "internal/importer/answer", "internal/importer/document", "internal/importer/flow", "internal/importer/overview", "internal/importer/reconcile",
 		"internal/progress", "internal/report", "stream",
 	}, not: []string{"os", "net", "net/http"}},
 	"internal/importer/values": {own: []string{
@@ -96,6 +96,9 @@ var rules = map[string]rule{
 		"internal/comet", "internal/importer/answer", "internal/importer/content", "internal/importer/document", "internal/importer/flow", "internal/importer/index", "internal/importer/place",
 		"internal/importer/quota", "internal/importer/reconcile", "internal/importer/rewrite", "internal/importer/session", "internal/importer/spool",
 		"internal/importer/upload", "internal/report", "stream",
+	}, not: []string{"os", "net", "net/http"}},
+	"internal/importer/overview": {own: []string{
+		"internal/comet", "internal/importer/document", "internal/importer/flow", "internal/importer/place", "stream",
 	}, not: []string{"os", "net", "net/http"}},
 	"internal/importer/workspace": {own: []string{
 		"internal/comet", "internal/importer/answer", "internal/importer/content", "internal/importer/document", "internal/importer/flow",

@@ -15,6 +15,7 @@ type Client struct {
 	Workspaces  Workspaces
 	Projects    Projects
 	Experiments Experiments
+	Many        Many
 	Parameters  Parameters
 	Others      Others
 	Metrics     Metrics
@@ -39,7 +40,7 @@ func New(o api.Options) (*Client, error) {
 		return nil, err
 	}
 	return &Client{
-		Workspaces: Workspaces{c}, Projects: Projects{c}, Experiments: Experiments{c},
+		Workspaces: Workspaces{c}, Projects: Projects{c}, Experiments: Experiments{c}, Many: Many{c},
 		Parameters: Parameters{c}, Others: Others{c}, Metrics: Metrics{c}, Texts: Texts{c}, Origins: Origins{c}, Assets: Assets{c},
 		Artifacts: Artifacts{c}, Registry: Registry{c}, Panels: Panels{c}, Views: Views{c},
 		Server: c.Server, conn: c,

@@ -38,6 +38,10 @@ var (
 	readSystem = api.NewRead("experiment/system-details", scan.TextNamed("experimentKey", "user", "hostname", "os", "osType", "ip", "pid", "command",
 		"executable", "pythonVersion", "installedPackages", "osPackages", "gpuStaticInfoList"), "system", "details")
 
+	// Queries about the experiments of a project, and about several of them.
+	readQuery = api.NewRead("project/query", scan.ListNamed("experimentKeys"), "project")
+	readChart = api.NewRead("experiments/multi-metric-chart", scan.ValueNamed("experiments"), "experiment", "run")
+
 	readAssets = api.NewRead("experiment/asset/list", scan.ListNamed("assets"), "asset")
 
 	readModels = api.NewRead("experiment/model", scan.ListNamed("models"), "model")

@@ -31,6 +31,8 @@ type opening struct {
 	source  *place.Source
 	project *workspace.Project
 
+	compare func(*comet.Experiment) []reconcile.Difference // the stream with what metadata show
+
 	seen    *comet.Experiment // what a reading before the handshake has shown
 	resumed atomic.Bool       // servers may let it run again
 	runs    flow.Lazy[*comet.Run]
@@ -81,6 +83,7 @@ func (r *run) startExperiment(work context.Context, src *place.Source, p *worksp
 		e.Out.Name = *rec.Name
 	}
 	e.Verifies = r.Verify || r.Mode == VerifyOnly
+	e.compare = e.compareMetadata
 	e.setParts()
 	p.Experiments.Add(1)
 	r.Working.Go(func() {
@@ -193,7 +196,7 @@ func (e *experiment) begin(ctx context.Context) error {
 	if e.Record.Doc == nil {
 		return nil
 	}
-	if tags := e.Record.Tags; len(tags) > 0 {
+	if tags := e.Record.Tags; len(tags) > 0 && !e.Listed.HasTags(ctx, tags) {
 		session.Put(ctx, e.Experiment, e.tagsItem(tags))
 	}
 	if e.doc.FilePath.OK && e.r.Mode != VerifyOnly {

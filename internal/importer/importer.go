@@ -8,6 +8,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
+	"github.com/comet-stream/comet-stream/internal/importer/overview"
 	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/importer/points"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
@@ -81,6 +82,7 @@ func Import(ctx, work context.Context, in io.Reader, c *comet.Client, o Options)
 		large:    semaphore.NewWeighted(largeMemory),
 		room:     flow.NewRoom(o.Compared),
 		points:   points.NewLimits(o.SeriesCap, o.RewriteSeries),
+		overview: overview.New(c),
 	}
 	err := r.read(ctx, work, in)
 	r.Working.Wait()
@@ -106,6 +108,8 @@ type run struct {
 	large  *semaphore.Weighted
 	room   *flow.Room
 	points *points.Limits
+	// overview says what the destination has, of many experiments at once.
+	overview *overview.Overview
 
 	busy flow.Locks[string] // experiments by their key at the destination: joined streams may hold one twice
 }

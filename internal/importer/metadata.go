@@ -17,11 +17,16 @@ func (e *ending) checkMetadata(ctx context.Context) ([]report.Issue, error) {
 	if err != nil {
 		return nil, err
 	}
+	return reconcile.Issues(e.compareMetadata(have)), nil
+}
+
+// compareMetadata returns in what the metadata of the destination differ.
+func (e *ending) compareMetadata(have *comet.Experiment) []reconcile.Difference {
 	differ := slices.Concat(e.compareTimes(have), e.compareArchived(have), e.compareName(have))
 	if e.doc.FilePath.V != "" { // a reading may not tell an empty one from none
 		differ = append(differ, e.comparePath(have)...)
 	}
-	return reconcile.Issues(append(differ, e.compareState(have)...)), nil
+	return append(differ, e.compareState(have)...)
 }
 
 // metadataItem returns an item that the metadata show. Before it is written it is

@@ -98,6 +98,9 @@ func (e *opening) deriveFor(reason string) error {
 // openKey opens the experiment with the chosen key. again means that another
 // key was chosen, to be tried next.
 func (e *opening) openKey(ctx context.Context) (again bool, err error) {
+	if e.openListed(ctx) {
+		return false, nil
+	}
 	if e.r.Dry() {
 		return e.look(ctx)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
+	"github.com/comet-stream/comet-stream/internal/importer/overview"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
@@ -26,6 +27,10 @@ type Experiment struct {
 	Key      string            // at the destination
 	Derived  bool              // key is not that of the source
 	Existing *comet.Experiment // nil if it is new
+	// Listed is what single answers say of it and of others, nil where it is to be
+	// asked itself. Confirm, if not nil, asks it before the first write.
+	Listed  *overview.Experiment
+	Confirm func(context.Context) error
 	// streamWins is true where the destination has nothing that could be
 	// anyone's but ours: the experiment is new, an earlier import of it was not
 	// finished, or the user said so.
@@ -106,6 +111,11 @@ func (s *Experiment) Reopen(ctx context.Context) error {
 	defer s.Reopening.mu.Unlock()
 	if s.Reopening.Done {
 		return nil
+	}
+	if s.Confirm != nil {
+		if err := s.Confirm(ctx); err != nil {
+			return err
+		}
 	}
 	late := *s.Record.Start + reconcile.OpenMark
 	s.Reopening.Tried.Store(true)

@@ -63,6 +63,9 @@ func (o *Others) put(ctx context.Context, v *value) error {
 	if o.expect(v) {
 		return nil
 	}
+	if v.Name.V == nameOther && o.Listed != nil && reconcile.Equal(o.Existing.Name, v.Current.Ptr()) {
+		return nil
+	}
 	have, err := o.before(ctx)
 	if err != nil {
 		return err

@@ -46,12 +46,19 @@ func NewParameters(s *session.Experiment, memory *semaphore.Weighted, most int64
 
 // Take writes the parameters of a record, in batches.
 func (p *Parameters) Take(ctx context.Context, rec *stream.Values) error {
-	for _, d := range rec.Values {
+	list := make([]*value, len(rec.Values))
+	for i, d := range rec.Values {
 		v, err := decode(d)
 		if err != nil {
 			return err
 		}
 		p.noteTimes(v)
+		list[i] = v
+	}
+	if p.isListed(ctx, list) {
+		return nil
+	}
+	for i, v := range list {
 		if p.expect(v) {
 			continue
 		}
@@ -60,13 +67,29 @@ func (p *Parameters) Take(ctx context.Context, rec *stream.Values) error {
 			return err
 		}
 		if len(have.compare(p.kind, v)) > 0 {
-			if err := p.add(ctx, v, len(d)); err != nil {
+			if err := p.add(ctx, v, len(rec.Values[i])); err != nil {
 				return err
 			}
 			p.batch.have = have
 		}
 	}
 	return nil
+}
+
+// isListed reports whether an answer about several experiments says that the
+// destination has parameters with these values.
+func (p *Parameters) isListed(ctx context.Context, list []*value) bool {
+	if p.Listed == nil {
+		return false
+	}
+	want := make(map[string]string, len(list))
+	for _, v := range list {
+		if !v.Current.OK {
+			return false
+		}
+		want[v.Name.V] = v.Current.V
+	}
+	return p.Listed.HasParameters(ctx, want)
 }
 
 func (p *Parameters) add(ctx context.Context, v *value, size int) error {

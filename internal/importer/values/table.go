@@ -148,8 +148,15 @@ type table struct {
 	rewrites bool // what an import has left unfinished is written again unread
 }
 
-// Prefetch begins to read what the destination has.
+// Prefetch begins to read what the destination has, unless that may be known from
+// what is said of others too.
 func (t *table) Prefetch(ctx context.Context) {
+	if t.Listed == nil {
+		t.start(ctx)
+	}
+}
+
+func (t *table) start(ctx context.Context) {
 	t.ahead.Start(&t.Reading, func() (values, error) {
 		if t.Existing == nil || t.rewrites && t.Unfinished {
 			return values{}, nil
@@ -183,7 +190,7 @@ func (t *table) Free() {
 
 // before returns what the destination has before anything is written.
 func (t *table) before(ctx context.Context) (values, error) {
-	t.Prefetch(ctx)
+	t.start(ctx)
 	return t.ahead.Wait(ctx)
 }
 

@@ -29,6 +29,9 @@ type Project struct {
 	ready chan struct{}
 	ID    string
 	err   error
+	// Planned is how many experiments of it the stream says it has, and Has how many
+	// the destination counted before.
+	Planned, Has int64
 
 	Experiments sync.WaitGroup
 	before      *Project      // another one of the stream that goes to the same place
@@ -59,7 +62,7 @@ type projectDoc struct {
 func (r *Services) OpenProject(work context.Context, src *place.Source, rec *stream.Project, before *Project) *Project {
 	name := place.Project{Workspace: rec.Workspace, Name: rec.Name}
 	p := &Project{
-		r: r, source: name, Target: r.To.Target(name), ready: make(chan struct{}), done: make(chan struct{}), wantLinks: rec.ShareLinks,
+		r: r, source: name, Target: r.To.Target(name), ready: make(chan struct{}), done: make(chan struct{}), wantLinks: rec.ShareLinks, Planned: rec.Experiments,
 	}
 	p.refs = func() *rewrite.References {
 		return r.Keys.LinkReferences(src, r.Client.Root(), p.Target, p.derives(src))
@@ -121,6 +124,9 @@ func (p *Project) have(ctx context.Context, rec *stream.Project) error {
 		}
 	}
 	p.ID = there.ID
+	if there.Experiments != nil {
+		p.Has = *there.Experiments
+	}
 	if rec.Doc == nil {
 		return nil
 	}

@@ -1,0 +1,55 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/comet-stream/comet-stream/internal/importer/overview"
+	"github.com/comet-stream/comet-stream/internal/importer/place"
+	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
+)
+
+// openListed opens an experiment that the listing of the target project shows as an
+// import of the stream leaves it. It reports whether there is one: in all other cases
+// the experiment itself is asked.
+func (e *opening) openListed(ctx context.Context) bool {
+	if e.Verifies {
+		return false // everything is asked for
+	}
+	p := e.project
+	x := e.r.overview.Project(p.Target, p.Planned, p.Has).Take(ctx, e.Key)
+	if x == nil || !e.isLeftSo(x) {
+		return false
+	}
+	e.Listed, e.Existing, e.StreamWins = x, &x.Experiment, e.r.Update
+	e.Confirm = e.confirm
+	return true
+}
+
+// isLeftSo reports whether the listing shows everything of an experiment as it is in
+// the stream: the times above all, which an import sets last.
+func (e *opening) isLeftSo(x *overview.Experiment) bool {
+	rec := e.Record
+	return rec.Start != nil && rec.End != nil && !rec.Running && place.Project{Workspace: x.Workspace, Name: x.Project} == e.project.Target &&
+		(rec.Name == nil || reconcile.Equal(rec.Name, x.Name)) && len(e.compare(&x.Experiment)) == 0
+}
+
+// confirm asks the experiment itself before the first write to one that was listed:
+// it may be a link to one in another project, or have changed since.
+func (e *opening) confirm(ctx context.Context) error {
+	there, err := e.r.Client.Experiments.Metadata(ctx, e.Key)
+	if err != nil {
+		return fmt.Errorf("read metadata: %w", err)
+	}
+	ours, err := e.inTarget(ctx, there)
+	switch {
+	case err != nil:
+		return err
+	case !ours:
+		return &keyError{e.Key, fmt.Sprintf("the destination has it in %q, and in %q a link to it", place.Project{Workspace: there.Workspace, Name: there.Project}, e.project.Target)}
+	case !reconcile.Equal(there.Start, e.Existing.Start) || !reconcile.Equal(there.End, e.Existing.End):
+		return errors.New("its times have changed since its project was listed: run the import again")
+	}
+	return nil
+}

@@ -123,6 +123,9 @@ type steps struct {
 
 func (s *Sample) steps(place func(*sampled) uint64) steps {
 	type group struct{ points, shown int }
+	if s.apart() {
+		return steps{none: slices.ContainsFunc(s.points, func(p sampled) bool { return !p.shown })}
+	}
 	groups, found := make(map[uint64]group), steps{}
 	for i := range s.points {
 		p := &s.points[i]
@@ -146,6 +149,17 @@ func (s *Sample) steps(place func(*sampled) uint64) steps {
 		}
 	}
 	return found
+}
+
+// apart reports whether the steps ascend, as those of most series do: no two points
+// are of the same then.
+func (s *Sample) apart() bool {
+	for i := range s.points {
+		if s.points[i].Stepless || i > 0 && s.points[i].Step <= s.points[i-1].Step {
+			return false
+		}
+	}
+	return true
 }
 
 // Several reports whether several points of one step and context are shown, as by

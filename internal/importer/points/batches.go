@@ -55,6 +55,26 @@ func (ps *Points) addPoint(ctx context.Context, pt point) error {
 	return nil
 }
 
+// rooms has the room of full batches that have been written, a fifth of a megabyte
+// each.
+var rooms sync.Pool
+
+// roomFor returns room for a batch, which is likely to be as long as the one before.
+func roomFor(n int) []point {
+	if b, ok := rooms.Get().(*[]point); ok {
+		return *b
+	}
+	return make([]point, 0, min(n, comet.MaxBatch))
+}
+
+func putRoom(b []point) {
+	if cap(b) >= comet.MaxBatch {
+		clear(b)
+		b = b[:0]
+		rooms.Put(&b)
+	}
+}
+
 // sendPoints writes the batch in the background. next is the metric of the point
 // after it, if there is one.
 //
@@ -67,7 +87,7 @@ func (ps *Points) sendPoints(ctx context.Context, next string) error {
 		return nil
 	}
 	batch := b.batch
-	b.batch, b.size = make([]point, 0, min(len(batch), comet.MaxBatch)), 0
+	b.batch, b.size = roomFor(len(batch)), 0
 	beyond := ps.n > ps.limits.SeriesCap
 	if b.inOrder || beyond {
 		b.under.Wait()
@@ -89,6 +109,9 @@ func (ps *Points) sendPoints(ctx context.Context, next string) error {
 		defer ps.limits.batches.Release(1)
 		sure := ps.writeBatch(ctx, w)
 		w.done(sure)
+		if sure { // and so nobody comes back to it
+			putRoom(batch)
+		}
 	})
 	return nil
 }

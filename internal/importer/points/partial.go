@@ -247,12 +247,11 @@ func (ps *Points) remedy(part *partial) remedy {
 		}
 		k.several = k.several || s.Several()
 	})
-	oneOfStep := !known.several && (s.Overridden() || !ps.Unfinished && s.OnePerStep() > 0)
 	full := ps.series.Digest.N >= ps.limits.SeriesCap
 	switch {
 	case ps.limits.RewriteSeries || s.Missing == 0:
 		return writeMissing
-	case part.named, oneOfStep:
+	case part.named, !known.several && (s.Overridden() || !ps.Unfinished && s.OnePerStep() > 0):
 		return leaveMissing
 	case s.Shown+s.Missing+s.Copies <= known.whole:
 		return writeMissing

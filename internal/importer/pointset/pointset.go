@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"hash/maphash"
 	"math"
+	"math/bits"
 	"slices"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
@@ -159,12 +160,15 @@ func (d *Digest) Add(h Hash) {
 	d.Sum += x ^ x>>31
 }
 
+// bucketBits is how many bits hashes of one bucket begin with.
+const bucketBits = 6
+
 // A Set is the multiset of points that the destination has of an
 // experiment, at 8 bytes for a point. It is filled with add, then sealed, then
 // points are taken out of it.
 type Set struct {
 	Digest  Digest
-	buckets [64]bucket
+	buckets [1 << bucketBits]bucket
 	Series  map[string]*Series
 }
 
@@ -187,7 +191,7 @@ type bucket struct {
 func New() *Set { return &Set{Series: make(map[string]*Series)} }
 
 // bucketOf returns the bucket that a hash belongs to.
-func (s *Set) bucketOf(h Hash) *bucket { return &s.buckets[h>>58] }
+func (s *Set) bucketOf(h Hash) *bucket { return &s.buckets[h>>(64-bucketBits)] }
 
 // Add puts a point of the series in. The set must not be sealed.
 func (s *Set) Add(t *Series, h Hash, at stream.Position) {
@@ -218,12 +222,27 @@ func (s *Set) Seal() {
 	}
 }
 
+// find returns where h is, or would be. Hashes are spread evenly, so that its share
+// of their range says where about that is.
+func (b *bucket) find(h Hash) int {
+	about, _ := bits.Mul64(uint64(h)<<bucketBits, uint64(len(b.hashes)))
+	from, to := int(about), int(about)
+	for step := 16; from > 0 && b.hashes[from-1] >= h; step *= 2 {
+		from = max(0, from-step)
+	}
+	for step := 16; to < len(b.hashes) && b.hashes[to] < h; step *= 2 {
+		to = min(to+step, len(b.hashes))
+	}
+	i, _ := slices.BinarySearch(b.hashes[from:to], h)
+	return from + i
+}
+
 // Take takes one point out. known is false if the set has never had such a
 // point; known without ok means that all like it have been taken.
 func (s *Set) Take(h Hash) (ok, known bool) {
 	b := s.bucketOf(h)
-	from, known := slices.BinarySearch(b.hashes, h)
-	if !known {
+	from := b.find(h)
+	if from == len(b.hashes) || b.hashes[from] != h {
 		return false, false
 	}
 	// Most hashes are there once.

@@ -2,6 +2,7 @@ package pointset
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
@@ -124,6 +125,30 @@ func TestDigestKnowsOrderAndNumber(t *testing.T) {
 	for _, other := range []Digest{sum(1, 2), sum(1, 2, 3, 3), sum(1, 2, 4), sum(0, 3, 3)} {
 		if sum(1, 2, 3) == other {
 			t.Errorf("digest of 1, 2, 3 is %+v", other)
+		}
+	}
+}
+
+// A hash is found wherever others of its bucket are, also where they are not spread.
+func TestFind(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for name, hash := range map[string]func(i int) Hash{
+		"none":   nil,
+		"spread": func(int) Hash { return Hash(random.Uint64() >> bucketBits) },
+		"equal":  func(int) Hash { return 7 },
+		"low":    func(i int) Hash { return Hash(i / 3) },
+		"high":   func(i int) Hash { return 1<<(64-bucketBits) - 1 - Hash(i/3) },
+	} {
+		var b bucket
+		for i := 0; hash != nil && i < 3000; i++ {
+			b.hashes = append(b.hashes, hash(i))
+		}
+		slices.Sort(b.hashes)
+		looked := []Hash{0, 6, 7, 8, 1 << 40, 1<<(64-bucketBits) - 1}
+		for _, h := range append(looked, b.hashes...) {
+			if want, _ := slices.BinarySearch(b.hashes, h); b.find(h) != want {
+				t.Fatalf("%s: hash %d is at %d, want %d", name, h, b.find(h), want)
+			}
 		}
 	}
 }

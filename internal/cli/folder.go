@@ -92,7 +92,7 @@ func (c *filterCommand) extractStream(ctx context.Context, r io.Reader, out io.W
 	}
 	c.talk.Info("%s and %s of %d bytes written to %s", progress.Count(sum.Experiments, "experiment"), progress.Count(sum.Assets, "asset"), sum.AssetBytes, c.extract)
 	if err == nil && sum.Skipped > 0 {
-		return withCode(ExitIncomplete, fmt.Errorf("%s missing in the stream, which a folder does not say", progress.Count(sum.Skipped, "item")),
+		return withCode(ExitIncomplete, fmt.Errorf("%s missing in the stream, which a folder cannot record", progress.Count(sum.Skipped, "item")),
 			"comet-filter --json shows them: records of kind skipped")
 	}
 	return err

@@ -348,12 +348,12 @@ func (c *importCommand) verdict(s *report.Summary) error {
 	if len(parts) > 0 {
 		var hints []string
 		if s.Differing > 0 {
-			hints = append(hints, "--update lets the stream win where single values differ")
+			hints = append(hints, "--update overwrites single values that differ")
 		}
 		if s.Elsewhere > 0 {
-			hints = append(hints, "--elsewhere derive imports under new keys what other projects have")
+			hints = append(hints, "--elsewhere derive imports experiments that other projects have under new keys")
 		}
-		errs = append(errs, withCode(ExitIncomplete, errors.New("done, but for these items: "+strings.Join(parts, ", ")), hints...))
+		errs = append(errs, withCode(ExitIncomplete, errors.New("done except for these items: "+strings.Join(parts, ", ")), hints...))
 	}
 	return errors.Join(errs...)
 }
@@ -385,7 +385,7 @@ func (c *importCommand) explain(in *input, err error) error {
 		return withCode(codeOfInput(err), fmt.Errorf("%s: %w", in.name, err), c.inputHints(in, err)...)
 	}
 	if _, ok := errors.AsType[*place.MergeError](err); ok {
-		return withCode(ExitUsage, err, "--merge puts them together; WORKSPACE alone keeps the names of projects apart")
+		return withCode(ExitUsage, err, "--merge allows that; WORKSPACE alone keeps each project under its own name")
 	}
 	if _, ok := errors.AsType[*place.WorkspaceError](err); ok {
 		return withCode(ExitFailed, err, "--create-workspace creates it, with the key of an administrator")

@@ -77,8 +77,8 @@ func TestMisconfiguredServer(t *testing.T) {
 		{"TLS to a plain port", strings.Replace(shop.URL, "http", "https", 1), "", []string{"the address must begin with http://"}},
 		{"plain HTTP to a TLS port", strings.Replace(tls.URL, "https", "http", 1), "", []string{"the address must begin with https://"}},
 		{"moved", moved.URL, "", []string{"redirected to https://new.example/api/rest/v2/account-details (if the instance has moved there, set its address to https://new.example/)"}},
-		{"proxy", "https://comet.test", proxy.URL, []string{"the proxy " + proxy.Listener.Addr().String() + " answers 407 Proxy Authentication Required", "hint: the way there leads through the proxy"}},
-		{"proxy of plain HTTP", "http://comet.test", proxy.URL, []string{"407 Proxy Authentication Required", "hint: the way there leads through the proxy"}},
+		{"proxy", "https://comet.test", proxy.URL, []string{"the proxy " + proxy.Listener.Addr().String() + " answers 407 Proxy Authentication Required", "hint: requests go through the proxy"}},
+		{"proxy of plain HTTP", "http://comet.test", proxy.URL, []string{"407 Proxy Authentication Required", "hint: requests go through the proxy"}},
 		{"no such kind of proxy", "http://comet.test", "ftp://user:s3cretpassword@proxy.test", []string{`ALL_PROXY: no proxies of the kind "ftp": want http`}},
 	} {
 		for _, name := range []string{"comet-export", "comet-import"} {
@@ -287,7 +287,7 @@ func TestWaitIsTold(t *testing.T) {
 		{[]string{"--progress", "none", "--retry-max-elapsed", "2d"}, "(24h0m", ExitInterrupted},
 		{[]string{"-q", "--retry-max-elapsed", "2d"}, "", ExitInterrupted},
 		{nil, "error: ADDRESS/: GET /api/rest/v2/account-details: 429 Too Many Requests: ", ExitServer},
-		{[]string{"--retry-max-elapsed", "10s"}, "the server asks for too long a wait: 24h0m0s, where 10s are left", ExitServer},
+		{[]string{"--retry-max-elapsed", "10s"}, "the server asks for a longer wait than is allowed: 24h0m0s, where 10s are left", ExitServer},
 		{[]string{"--retry-max-elapsed", "10s"}, "hint: run the same command again then, or let it wait with a longer --retry-max-elapsed", ExitServer},
 	} {
 		t.Run(strings.Join(tt.args, " "), func(t *testing.T) {

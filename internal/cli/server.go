@@ -192,7 +192,7 @@ func (s *server) explainFirst(ctx context.Context, err error) error {
 		hints = append(hints, fmt.Sprintf("no answer comes from %s: check host and port, whether the server runs, and the firewalls on the way", hostPort(s.endpoint.URL)))
 	}
 	if proxy, err := s.proxy(&http.Request{URL: s.endpoint.URL}); err == nil && proxy != nil {
-		hints = append(hints, fmt.Sprintf("the way there leads through the proxy %s, which a variable of the environment names", proxy.Host))
+		hints = append(hints, fmt.Sprintf("requests go through the proxy %s, which an environment variable names", proxy.Host))
 	}
 	if errors.Is(err, comet.ErrServer) && code == ExitServer {
 		hints = append(hints, "if there is, run the same command again once it answers")

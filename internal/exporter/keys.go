@@ -87,7 +87,7 @@ func parseKeyLine(line string, done bool) (*keyLine, error) {
 		return new(keyLine), nil // a line of a list, of one that has gone on since
 	}
 	if l.Key == "" || strings.ContainsFunc(l.Key, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("\"',;/{}", r) }) {
-		return nil, fmt.Errorf("%q is no experiment key", l.Key)
+		return nil, fmt.Errorf("%q is not an experiment key", l.Key)
 	}
 	return l, nil
 }

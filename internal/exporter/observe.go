@@ -101,6 +101,6 @@ type Summary struct {
 	AssetsLeft  int64 `json:"assets_left_out"`
 	AssetsBytes int64 `json:"assets_left_out_bytes"`
 
-	// Nothing says, if not nil, that no experiment or no asset is what was selected.
+	// Nothing says, if not nil, that no experiment or no asset was selected.
 	Nothing error `json:"-"`
 }

@@ -38,7 +38,7 @@ func (s *salvager) damage(d *stream.DamageError) {
 	if s.damages++; s.damages <= maxDamages {
 		s.warn("%v", d)
 	} else if s.damages == maxDamages+1 {
-		s.warn("there is more damage than this, it is not told one by one")
+		s.warn("there is more damage, which is not reported one by one")
 	}
 }
 
@@ -220,7 +220,7 @@ func (s *salvager) lose(skipped *stream.Skipped) error {
 	} else {
 		s.loss.Other++
 	}
-	s.warn("%s: lost, it is not whole", what)
+	s.warn("%s: lost: incomplete", what)
 	if err := s.ready(stream.KindSkipped); err != nil {
 		return err
 	}

@@ -165,7 +165,7 @@ func (g *group) writeAsset(a *asset, open func() (*os.File, int64, error)) error
 	case a.size == nil:
 		rec.Size = &size
 	case *a.size != size:
-		return g.skipItem(stream.KindAsset, a.id, deref(a.name), fmt.Errorf("its file has %d bytes and not %d: another asset has the same file", size, *a.size))
+		return g.skipItem(stream.KindAsset, a.id, deref(a.name), fmt.Errorf("its file has %d bytes, want %d: another asset has the same file", size, *a.size))
 	}
 	return g.putAsset(rec, file)
 }

@@ -206,7 +206,7 @@ func openFile(root *os.Root, name string) (*os.File, int64, error) {
 		return nil, 0, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, 0, &fs.PathError{Op: "read", Path: name, Err: errors.New("it is no regular file")}
+		return nil, 0, &fs.PathError{Op: "read", Path: name, Err: errors.New("it is not a regular file")}
 	}
 	file, err := root.Open(name)
 	return file, info.Size(), err

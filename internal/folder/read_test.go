@@ -343,8 +343,8 @@ func TestRefused(t *testing.T) {
 		`"asset" "../../../../../../../../../../../../../../..`+outside+`/secret": "refused: its path leads out of the folder"`,
 		`"asset" "link": "refused: its path leads out of the folder"`,
 		`"asset" "gone": "its file is not in the folder"`,
-		`"asset" "short": "its file has 5 bytes and not 6: another asset has the same file"`,
-		`"asset" "folder": "it is no regular file"`,
+		`"asset" "short": "its file has 5 bytes, want 6: another asset has the same file"`,
+		`"asset" "folder": "it is not a regular file"`,
 	)
 }
 

@@ -10,14 +10,14 @@ import (
 )
 
 // ErrNoAsset says that a stream has no asset of an experiment.
-var ErrNoAsset = errors.New("no asset of an experiment is what was selected")
+var ErrNoAsset = errors.New("no asset of any experiment was selected")
 
 // A ManyError says that a stream has more than one asset where one is wanted.
 type ManyError struct{ First, Second string }
 
 // Error names two of them.
 func (e *ManyError) Error() string {
-	return fmt.Sprintf("more than one asset is what was selected: %s and %s", e.First, e.Second)
+	return fmt.Sprintf("more than one asset was selected: %s and %s", e.First, e.Second)
 }
 
 // Asset writes the bytes of the one asset that the experiments of the stream r have.
@@ -68,7 +68,7 @@ func Asset(ctx context.Context, w io.Writer, r io.Reader) error {
 			open = false
 		case *stream.Skipped:
 			if open {
-				return fmt.Errorf("%s is not whole in the stream: %s", found, rec.Reason)
+				return fmt.Errorf("%s is incomplete in the stream: %s", found, rec.Reason)
 			}
 		}
 	}

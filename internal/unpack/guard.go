@@ -18,7 +18,7 @@ const (
 )
 
 // ErrRatio says that something unpacks to much more than it was made of.
-var ErrRatio = errors.New("it unpacks to too much")
+var ErrRatio = errors.New("it unpacks to too many bytes")
 
 // A Guard watches one compressed body. The zero value is ready.
 type Guard struct{ packed, unpacked int64 }

@@ -39,15 +39,15 @@ var (
 	ErrMisconfigured = errors.New("the configuration is wrong")
 	// ErrLongWait says that the server asks for a longer wait than is left of the
 	// time for it.
-	ErrLongWait = errors.New("the server asks for too long a wait")
+	ErrLongWait = errors.New("the server asks for a longer wait than is allowed")
 	// ErrUncertain says that a write may or may not have been done. One that
 	// must not be done twice has been tried once, and the caller has to look
 	// before it repeats it; any other has been tried as often as it is worth,
 	// and is an [ErrServer] too.
-	ErrUncertain = errors.New("it is uncertain whether the server has done it")
+	ErrUncertain = errors.New("uncertain whether the server did it")
 	// ErrLength says that the bytes of an asset are more or fewer than the list
 	// says, each time: a part of them, something else, or a list that is wrong.
-	ErrLength = errors.New("its length is not that of the list")
+	ErrLength = errors.New("its length differs from the list")
 	// ErrChanged says that a content was another one when the reading of it
 	// had to begin again. What was read is of no use.
 	ErrChanged = errors.New("it changed while it was read")
@@ -66,7 +66,7 @@ var (
 	ErrQuota = errors.New("a quota is used up")
 	// ErrStorage says that the storage of the server refused a part of a direct
 	// upload: the address that it was sent to may have expired.
-	ErrStorage = errors.New("the storage does not take it")
+	ErrStorage = errors.New("refused by the storage")
 )
 
 // Values of [Error.SDKCode] that mean something here.

@@ -135,7 +135,7 @@ func notSatisfiable(err error) bool {
 }
 
 // errOtherSize ends a part of a body whose size is not what it was cut up for.
-var errOtherSize = judge.ItemErrorf("its size is not what the server said before")
+var errOtherSize = judge.ItemErrorf("its size differs from what the server said before")
 
 // measured takes the length of the contents that an answer gives, -1 if none.
 func (b *Body) measured(total int64) error {

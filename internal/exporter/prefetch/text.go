@@ -74,7 +74,7 @@ func (t *Text) Each(ctx context.Context, q *Queue, fn func(data []byte, more boo
 		switch {
 		case err == nil || err == io.EOF:
 		case begun && judge.Missing(err):
-			return judge.ItemErrorf("it is gone since it was begun: %v", err)
+			return judge.ItemErrorf("it was deleted while it was read: %v", err)
 		default:
 			return err
 		}

@@ -48,7 +48,7 @@ func (e *MergeError) Error() string {
 	for i, p := range e.Sources {
 		names[i] = fmt.Sprintf("%q", p)
 	}
-	return fmt.Sprintf("projects %s would meet in %q", strings.Join(names, " and "), e.Target)
+	return fmt.Sprintf("projects %s would all go to %q", strings.Join(names, " and "), e.Target)
 }
 
 // Mapping says where the projects of a stream go.

@@ -29,7 +29,7 @@ type Tail struct {
 var (
 	// ErrOtherSize says that an item has another size than was announced, with
 	// which its upload had begun.
-	ErrOtherSize = errors.New("its size is not the announced one")
+	ErrOtherSize = errors.New("its size differs from the announced size")
 	// ErrFollowedOnce says that an item is asked for again that is not whole.
 	ErrFollowedOnce = errors.New("its upload broke off before the stream had all of it")
 )

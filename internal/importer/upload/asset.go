@@ -160,7 +160,7 @@ type Expected struct {
 }
 
 // ErrBadHash is why an asset is not written whose bytes are not those of the source.
-var ErrBadHash = errors.New("its bytes have not the SHA-256 that the stream says")
+var ErrBadHash = errors.New("SHA-256 mismatch: its bytes are not those that were exported")
 
 // Stranger is the reason of what a verification finds at the destination alone.
 const Stranger = "the stream does not have it"

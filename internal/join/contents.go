@@ -14,11 +14,16 @@ import (
 	"github.com/comet-stream/comet-stream/stream"
 )
 
+// A name is what identifies an item.
+type name struct {
+	kind stream.Kind
+	id   string // among those of its kind; "" where its records do
+}
+
 // An item is a run of records that belong together: a group, the pieces of a text,
 // or one record that stands outside of groups.
 type item struct {
-	kind      stream.Kind
-	id        string // what identifies it among those of its kind; "" where its records do
+	name
 	workspace string
 	start     *int64 // of an experiment
 	of        string // of a skipped record: the experiment that is missing
@@ -54,14 +59,14 @@ type contents struct {
 	projects map[place]*project
 	first    []*item // before any project
 	late     []*item // behind all projects
-	known    map[string]*item
+	known    map[name]*item
 	single   map[[sha256.Size]byte]int // number of the stream that has such a record
 }
 
 func newContents() *contents {
 	return &contents{
 		planned: make(map[place]*int64), projects: make(map[place]*project),
-		known: make(map[string]*item), single: make(map[[sha256.Size]byte]int),
+		known: make(map[name]*item), single: make(map[[sha256.Size]byte]int),
 	}
 }
 
@@ -137,25 +142,25 @@ func (s *scan) record(r stream.Raw) error {
 
 // begin opens the item that a record begins.
 func (s *scan) begin(r stream.Raw, rec stream.Record) {
-	it := &item{kind: r.Kind, in: s.in, part: len(s.headers)}
+	it := &item{name: name{kind: r.Kind}, in: s.in, part: len(s.headers)}
 	it.offset, it.index = s.reader.Position()
 	s.open, s.group = it, false
-	name := func(parts ...string) { it.id = fmt.Sprintf("%q", parts) }
+	named := func(parts ...string) { it.id = fmt.Sprintf("%q", parts) }
 	switch rec := rec.(type) {
 	case *stream.Experiment:
 		s.group, it.start = true, rec.Start
 		it.id = rec.Key
 	case *stream.Artifact:
 		s.group, it.workspace = true, rec.Workspace
-		name(rec.Workspace, rec.Name, rec.ID)
+		named(rec.Workspace, rec.Name, rec.ID)
 	case *stream.Model:
 		s.group, it.workspace = true, rec.Workspace
-		name(rec.Workspace, rec.Name, rec.ID)
+		named(rec.Workspace, rec.Name, rec.ID)
 	case *stream.Notes:
-		name(rec.Workspace, rec.Project)
+		named(rec.Workspace, rec.Project)
 	case *stream.Panel:
 		it.workspace = rec.Workspace
-		name(rec.Workspace, rec.ID)
+		named(rec.Workspace, rec.ID)
 	case *stream.Skipped:
 		if rec.Of == stream.KindExperiment && rec.Experiment != nil {
 			it.of = *rec.Experiment
@@ -203,7 +208,7 @@ func (s *scan) add(it *item) error {
 			return nil
 		}
 		s.single[it.sum] = it.part
-	} else if other, ok := s.known[string(it.kind)+" "+it.id]; ok {
+	} else if other, ok := s.known[it.name]; ok {
 		if other.sum != it.sum {
 			return &ConflictError{fmt.Sprintf("%s %s", it.kind, shown(it)), other.in.Name, it.in.Name}
 		}
@@ -212,7 +217,7 @@ func (s *scan) add(it *item) error {
 		}
 		return nil
 	} else {
-		s.known[string(it.kind)+" "+it.id] = it
+		s.known[it.name] = it
 	}
 	switch {
 	case s.late:
@@ -238,7 +243,7 @@ func (c *contents) again(at place) {
 func (c *contents) settle() {
 	for _, p := range c.projects {
 		p.items = slices.DeleteFunc(p.items, func(it *item) bool {
-			there := it.of != "" && c.known[string(stream.KindExperiment)+" "+it.of] != nil
+			there := it.of != "" && c.known[name{stream.KindExperiment, it.of}] != nil
 			if there {
 				p.twice++
 			}

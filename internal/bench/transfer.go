@@ -124,7 +124,7 @@ func (l *lab) timedExport(ctx context.Context, latency time.Duration, n int, out
 	assets := st.Endpoints["GET /api/rest/v2/experiment/asset/get-asset"]
 	// As in the exporter's test of its requests.
 	const project = 12
-	l.table.atMost("W1", "export, requests an experiment beside one an asset and 12 a project", float64(st.Requests-assets-project)/float64(n), 14, "")
+	l.table.atMost("W1", "export, requests an experiment beside one an asset and 12 a project", float64(st.Requests-assets-project)/float64(n), 8, "")
 	return res, nil
 }
 
@@ -158,7 +158,7 @@ func (l *lab) timedImport(ctx context.Context, latency time.Duration, in string,
 	if st, err = s.stats(); err != nil {
 		return nil, err
 	}
-	l.table.atMost("W1", "unchanged import once more, requests an experiment", float64(st.Requests)/float64(n), 14, "")
+	l.table.atMost("W1", "unchanged import once more, requests an experiment", float64(st.Requests)/float64(n), 3, "")
 	return res, nil
 }
 

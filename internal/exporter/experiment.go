@@ -52,6 +52,7 @@ type experimentUnit struct {
 	others     *prefetch.Value[[]namedDoc]
 	parameters *prefetch.Value[[]namedDoc]
 	system     *prefetch.Value[*system]
+	details    details
 	docs       [len(docKinds)]*prefetch.Value[stream.Doc]
 	texts      [len(textKinds)]*prefetch.Text
 	metrics    *metricsFetch
@@ -144,7 +145,8 @@ func (u *experimentUnit) begin(q *prefetch.Queue, n int) {
 		u.push(q, u.parameters.Slot)
 	}
 	if u.has(stream.ResourceSystem | stream.ResourceRequirements) {
-		u.system = prefetch.NewValue(u.at(itemSystem), fetchSystem(c, key))
+		u.details.wanted = true
+		u.system = prefetch.NewValue(u.at(itemSystem), u.fetchSystem)
 		u.push(q, u.system.Slot)
 	}
 	for i, d := range docKinds {

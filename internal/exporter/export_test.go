@@ -262,23 +262,47 @@ func TestExportChangesNothing(t *testing.T) {
 	}
 }
 
-// An experiment takes at most 14 requests and one for each asset.
+// What an experiment takes beside a request an asset, as the server counts: one call
+// for each item, since no answer says that another one is absent, and one more for the
+// views of its page. See docs/benchmarks.md.
 func TestExportRequests(t *testing.T) {
-	const n, assets, project = 20, 3, 12
-	requests := func(experiments int) int {
-		srv := comettest.Start(t, comettest.Options{})
-		srv.SeedSynthetic(comettest.SyntheticSpec{
-			Workspace: "w", Project: "p", Experiments: experiments, Metrics: 4, Points: 50, Assets: assets, AssetSize: 1000,
+	const n, metrics, assets = 20, 4, 3
+	all := stream.AllResources
+	for _, test := range []struct {
+		name      string
+		moods     comettest.Moods
+		resources stream.Resources
+		each      int // of an experiment
+		project   int // once
+	}{
+		{"all", comettest.Moods{}, all, 14 + assets, 9},
+		{"all of a project but its pages", comettest.Moods{}, all &^ stream.ResourcePanels, 13 + assets, 7},
+		{"metadata", comettest.Moods{}, stream.ResourceMetadata, 2, 5},
+		{"metrics", comettest.Moods{}, stream.ResourceMetrics, 2, 5},
+		{"values", comettest.Moods{}, stream.ResourceParameters | stream.ResourceOthers, 3, 5},
+		// Before 3.20.60 the summaries name the metrics, and the details of the
+		// machine those of it, which are read once.
+		{"all, of an older server", comettest.Moods{NoGetAll: true, Version: "3.19.0"}, all &^ stream.ResourcePanels, 13 + metrics + assets, 7},
+		{"metrics, of an older server", comettest.Moods{NoGetAll: true, Version: "3.19.0"}, stream.ResourceMetrics, 3 + metrics, 5},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			requests := func(experiments int) (int, map[string]int) {
+				srv := comettest.Start(t, comettest.Options{Moods: test.moods})
+				srv.SeedSynthetic(comettest.SyntheticSpec{
+					Workspace: "w", Project: "p", Experiments: experiments, Metrics: metrics, Points: 50, Assets: assets, AssetSize: 1000,
+				})
+				srv.ResetStats()
+				mustExport(t, Options{Client: newClient(t, srv), Paths: paths(t, "w/p"), Resources: test.resources})
+				return srv.Stats().Requests, srv.Counts()
+			}
+			few, _ := requests(n)
+			many, counts := requests(2 * n)
+			if got := many - few; got != n*test.each {
+				t.Errorf("%d requests for %d experiments, want %d: %v", got, n, n*test.each, counts)
+			}
+			if got := few - n*test.each; got > test.project {
+				t.Errorf("%d requests for the project itself, want at most %d: %v", got, test.project, counts)
+			}
 		})
-		srv.ResetStats()
-		mustExport(t, Options{Client: newClient(t, srv), Paths: paths(t, "w/p")})
-		return srv.Stats().Requests
-	}
-	few, many := requests(n), requests(2*n)
-	if got, most := many-few, n*(14+assets); got > most {
-		t.Errorf("%d requests for %d experiments, want at most %d", got, n, most)
-	}
-	if got := few - n*(14+assets); got > project {
-		t.Errorf("%d requests for the project itself, want at most %d", got, project)
 	}
 }

@@ -204,10 +204,10 @@ func (m *metricsFetch) list(ctx context.Context) ([]string, error) {
 		m.summarised[name] = true
 	}
 	if resources.Has(stream.ResourceSystemMetrics) {
-		details, err := c.Origins.System(ctx, key)
+		of, err := m.u.details.names(ctx, c, key)
 		switch {
 		case err == nil:
-			names = append(names, details.Metrics...)
+			names = append(names, of...)
 		case judge.Fatal(err):
 			return nil, err
 		case !judge.Absence(stream.KindSystem, err):

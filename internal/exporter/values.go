@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/exporter/judge"
@@ -131,7 +132,6 @@ func sortedTags(tags []string) []string {
 type system struct {
 	doc           stream.Doc // nil if there is nothing in it
 	installed, os []string   // nil = null
-	metrics       []string
 }
 
 // Members of system details that travel as requirements.
@@ -140,29 +140,72 @@ const (
 	memberOS        = "osPackages"
 )
 
-func fetchSystem(c *comet.Client, key string) func(context.Context, *prefetch.Slot) (*system, error) {
-	return func(ctx context.Context, s *prefetch.Slot) (*system, error) {
-		details, err := c.Origins.System(ctx, key)
-		if err != nil {
-			return nil, err
-		}
-		whole, err := document(details.Raw)
-		if err != nil {
-			return nil, err
-		}
-		v := &system{
-			installed: packages(whole.Member(memberInstalled), details.InstalledPackages),
-			os:        packages(whole.Member(memberOS), details.OSPackages),
-			metrics:   details.Metrics,
-		}
-		if v.doc, err = whole.Without(memberInstalled, memberOS); err != nil {
-			return nil, err
-		}
-		if v.doc.Empty("experimentKey") {
-			v.doc = nil
-		}
-		return v, nil
+func (u *experimentUnit) fetchSystem(ctx context.Context, _ *prefetch.Slot) (*system, error) {
+	details, err := u.details.read(ctx, u.x.client, u.l.Key)
+	if err != nil {
+		return nil, err
 	}
+	whole, err := document(details.Raw)
+	if err != nil {
+		return nil, err
+	}
+	v := &system{
+		installed: packages(whole.Member(memberInstalled), details.InstalledPackages),
+		os:        packages(whole.Member(memberOS), details.OSPackages),
+	}
+	if v.doc, err = whole.Without(memberInstalled, memberOS); err != nil {
+		return nil, err
+	}
+	if v.doc.Empty("experimentKey") {
+		v.doc = nil
+	}
+	return v, nil
+}
+
+// details are the answer about the machine of an experiment: its system is made of
+// it, and it names system metrics where points have to be asked for one by one. Who
+// comes first asks, and the other waits for that.
+type details struct {
+	mu      sync.Mutex
+	wanted  bool          // the system is to be made of it
+	answer  *comet.System // until it is
+	known   bool
+	metrics []string
+}
+
+// read returns the answer to the one who makes the system of it.
+func (d *details) read(ctx context.Context, c *comet.Client, key string) (*comet.System, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	err := d.ask(ctx, c, key)
+	s := d.answer
+	d.answer = nil
+	return s, err
+}
+
+// names returns the names of the system metrics.
+func (d *details) names(ctx context.Context, c *comet.Client, key string) ([]string, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.known {
+		return d.metrics, nil
+	}
+	err := d.ask(ctx, c, key)
+	if !d.wanted {
+		d.answer = nil
+	}
+	return d.metrics, err
+}
+
+func (d *details) ask(ctx context.Context, c *comet.Client, key string) error {
+	if d.answer != nil {
+		return nil
+	}
+	s, err := c.Origins.System(ctx, key)
+	if err == nil {
+		d.answer, d.known, d.metrics = s, true, s.Metrics
+	}
+	return err
 }
 
 // packages tells a list that is null or absent from an empty one.

@@ -251,14 +251,8 @@ func (p *Project) Close(work context.Context) {
 
 // writeNotes writes the notes of the project if it has none.
 func (p *Project) writeNotes(ctx context.Context) error {
-	switch {
-	case p.notes.Size == 0:
+	if p.notes.Size == 0 {
 		return nil
-	case p.ID == "":
-		if p.r.Mode == reconcile.DryRun {
-			p.Wrote("notes")
-		}
-		return nil // there is no project, which is told
 	}
 	notes, err := content.AsUTF8(&p.Ledger, p.notes.Text(), report.Issue{Class: p.r.DiffersClass(), Kind: string(stream.KindNotes)})
 	if err == nil && p.r.RewriteLinks {
@@ -266,6 +260,12 @@ func (p *Project) writeNotes(ctx context.Context) error {
 	}
 	if err != nil {
 		return err
+	}
+	if p.ID == "" { // there is no project, which is told
+		if p.r.Mode == reconcile.DryRun {
+			p.Wrote("notes")
+		}
+		return nil
 	}
 	return put(ctx, p.subject(), notesItem(p.r, "", notes.Sum,
 		func() (*comet.Text, error) { return p.r.Client.Projects.Notes(ctx, p.ID) },

@@ -31,7 +31,7 @@ var rules = map[string]rule{
 	"cmd/comet-import": {own: []string{"internal/cli"}},
 	"internal/cli": {
 		own: []string{
-			"internal/base", "internal/config", "internal/exporter", "internal/filter", "internal/folder", "internal/importer", "internal/importer/place", "internal/listing", "internal/join", "internal/jsonform",
+			"internal/base", "internal/config", "internal/exporter", "internal/filelock", "internal/filter", "internal/folder", "internal/importer", "internal/importer/place", "internal/listing", "internal/join", "internal/jsonform",
 			"internal/progress", "internal/report", "internal/selection", "internal/suggest", "internal/table", "internal/text", "internal/comet", "internal/comet/transport", "internal/signoff", "stream",
 		},
 		others: []string{"github.com/peterbourgon/ff/v3", "golang.org/x/"},
@@ -39,6 +39,7 @@ var rules = map[string]rule{
 	"internal/config":    {own: []string{"internal/text"}, not: []string{"net", "net/http"}},
 	"internal/text":      {not: []string{"net", "net/http", "os"}},
 	"internal/progress":  {},
+	"internal/filelock":  {not: []string{"net", "net/http"}},
 	"internal/pathname":  {not: []string{"net", "net/http", "os"}},
 	"internal/suggest":   {},
 	"internal/base":      {own: []string{"internal/listing", "stream"}, not: []string{"net", "net/http", "os"}},
@@ -126,7 +127,7 @@ var rules = map[string]rule{
 	"internal/comet/wire":      {not: []string{"os", "net", "net/http"}},
 	"internal/comet/scan":      {own: []string{"internal/comet/wire"}, not: []string{"os", "net", "net/http"}},
 	"internal/comet/transport": {own: []string{"internal/unpack"}, others: []string{"golang.org/x/", "github.com/klauspost/compress/gzip"}, not: slowGzip},
-	"internal/comet/gate":      {not: []string{"os", "net", "net/http"}},
+	"internal/comet/gate":      {own: []string{"internal/filelock"}, not: []string{"net", "net/http"}},
 	"internal/comet/api": {
 		own:    []string{"internal/comet/gate", "internal/comet/scan", "internal/comet/transport", "internal/comet/wire", "internal/unpack"},
 		others: []string{"golang.org/x/time/rate", "github.com/klauspost/compress/gzip"},

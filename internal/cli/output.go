@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"github.com/comet-stream/comet-stream/internal/filelock"
 )
 
 // partialSuffix is what a file is called by, after its name, until it is whole.
@@ -137,13 +139,10 @@ func (o *output) open() error {
 	return nil
 }
 
-// errLocked says that another process has a file.
-var errLocked = errors.New("another process is writing it")
-
 // claim makes f, the partial file at path, ours alone until it is closed: two
 // runs that write one file would leave a mixture of both.
 func claim(f *os.File, path string) error {
-	if err := lockFile(f); err != nil {
+	if err := filelock.Try(f); err != nil {
 		return withCode(ExitFailed, fmt.Errorf("%s: %w", path, err), "wait until it is done, or write to another file with -o")
 	}
 	ours, err := f.Stat()

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/comet-stream/comet-stream/internal/filelock"
 )
 
 // terminal returns a file that is a terminal.
@@ -283,11 +285,11 @@ func TestOutputTwice(t *testing.T) {
 	}
 	first, second := outputs[0], outputs[1]
 	put(t, first, "one")
-	if _, err := second.Write([]byte("two")); !errors.Is(err, errLocked) {
+	if _, err := second.Write([]byte("two")); !errors.Is(err, filelock.ErrLocked) {
 		if runtime.GOOS == "windows" {
 			t.Skip("there are no such locks here")
 		}
-		t.Fatalf("a second writer gives %v, want %v", err, errLocked)
+		t.Fatalf("a second writer gives %v, want %v", err, filelock.ErrLocked)
 	}
 	put(t, first, " and more")
 	commit(t, first)

@@ -4,10 +4,6 @@ package cli
 
 import "os"
 
-// lockFile does nothing: these systems have no such locks, or locks of another
-// kind.
-func lockFile(*os.File) error { return nil }
-
 // publish closes f, the file from, and gives it the name to: an open file cannot
 // be renamed everywhere.
 func publish(f *os.File, from, to string) error {

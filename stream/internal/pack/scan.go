@@ -34,7 +34,8 @@ var (
 	ClassOf [256]Class
 	// FixedSize has the whole size of a number, nil or bool, 0 for what has a length.
 	FixedSize [256]uint8
-	HeadSize  [256]uint8 // size of the head of what has a length, the type byte of ext left out
+	// HeadSize has the size of the head of what has a length, the type of an ext left out.
+	HeadSize [256]uint8
 )
 
 func init() {

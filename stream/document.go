@@ -16,7 +16,7 @@ import (
 type Doc []byte
 
 // DocFromJSON returns the Doc of a JSON text. The same value gives the same
-// bytes. Text that is no JSON is an error; one nested too deep for a record is
+// bytes. Text that is not JSON is an error; one nested too deep for a record is
 // an [ErrLimit]. What is not UTF-8, and unpaired surrogates, become U+FFFD.
 func DocFromJSON(text []byte) (Doc, error) {
 	doc, err := pack.ParseJSON(text)
@@ -73,7 +73,7 @@ func (d Doc) Text() (text string, ok bool) {
 }
 
 // Member returns the member of an object with that name, or nil where there is
-// none or the document is no object. It aliases the document.
+// none or the document is not an object. It aliases the document.
 func (d Doc) Member(name string) Doc {
 	if len(d) == 0 || pack.ClassOf[d[0]] != pack.ClassMap || d.check() != nil {
 		return nil
@@ -96,7 +96,7 @@ func memberOf(c *pack.Cursor, key string) []byte {
 }
 
 // Without returns the document without the members of that name; only those of
-// the outermost object are meant. A document that is no object is returned as it
+// the outermost object are meant. A document that is not an object is returned as it
 // is.
 func (d Doc) Without(names ...string) (Doc, error) {
 	if d == nil {

@@ -10,7 +10,7 @@ import (
 )
 
 // Members returns an iterator over the names and values of an object, in the
-// order in which they stand. Documents that are no objects have none. The values
+// order in which they stand. Documents that are not objects have none. The values
 // alias the document.
 func (d Doc) Members() iter.Seq2[string, Doc] {
 	return func(yield func(string, Doc) bool) {

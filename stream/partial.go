@@ -48,7 +48,7 @@ type Partial struct {
 //
 // It fails where rs does, and where not even header and plan can be read: with
 // ErrTruncated if they were not written, with another error if they may be there.
-// Everything else, damage in the middle included, cuts the stream and is told in
+// Everything else, damage in the middle included, cuts the stream and is reported in
 // Cause.
 func ReadPartial(rs io.ReadSeeker, stop func(Group) bool) (*Partial, error) {
 	watched := &readWatch{r: rs}

@@ -130,7 +130,7 @@ type ExperimentEnd struct {
 	Skipped    int64  `msgpack:"skipped"`
 }
 
-// Skipped names something that the source has and the stream has not.
+// Skipped names something that the source has and the stream lacks.
 type Skipped struct {
 	Experiment *string `msgpack:"experiment"`
 	ID         *string `msgpack:"id"`

@@ -79,7 +79,7 @@ func ResourceNames() []string {
 	return names
 }
 
-// UnknownResourceError names an argument that is no RESOURCE name.
+// UnknownResourceError names an argument that is not a RESOURCE name.
 type UnknownResourceError struct{ Name string }
 
 // Error lists the names there are.

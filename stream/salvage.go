@@ -32,7 +32,7 @@ type Salvager struct {
 	err     error
 }
 
-// A DamageError says that a part of the input was left out. It is no end: the
+// A DamageError says that a part of the input was left out. It is not an end: the
 // Salvager goes on behind it.
 type DamageError struct {
 	From, To int64 // the bytes of the input that were left out; equal where whole blocks are missing

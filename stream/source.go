@@ -158,7 +158,7 @@ func readFull(r io.Reader, buf []byte, n int) ([]byte, error) {
 	return buf, nil
 }
 
-// notStream says what an input looks like that begins with head and is no stream.
+// notStream says what an input looks like that begins with head and is not a stream.
 func (s *source) notStream(head []byte) error {
 	// One call of Read: what does not come at once is not waited for.
 	buf := make([]byte, 512)

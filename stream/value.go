@@ -131,7 +131,7 @@ func (v Value) AppendJSON(b []byte) []byte {
 func (v Value) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
 
 // Float64 returns the number nearest to the value; NaN and the infinities are
-// numbers too. ok is false where the text is no number.
+// numbers too. ok is false where the text is not a number.
 func (v Value) Float64() (f float64, ok bool) {
 	switch v.kind {
 	case valueInt:

@@ -17,7 +17,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 )
 
-// A row is one metric point. What it has not is null; a value that is no number, too,
+// A row is one metric point. What it lacks is null; a value that is not a number, too,
 // and Text has what the server gave.
 type row struct {
 	Workspace  string     `parquet:"workspace,dict"`

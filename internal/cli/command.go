@@ -71,7 +71,7 @@ func (c *command) ModeVar(p *bool, names ...string) {
 }
 
 // SizeVar declares a flag that takes a number of bytes, as 5GiB or 500MB. The
-// flag's absence is no size, and not 0.
+// flag's absence is not a size, and not 0.
 func (c *command) SizeVar(p *stream.Int64, name string) {
 	c.Func(name, "", func(s string) error {
 		n, err := parseSize(s)

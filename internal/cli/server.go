@@ -83,7 +83,7 @@ type server struct {
 
 // openServer finds the address and the key of the command's side and returns a
 // client of it, which has not spoken to the server yet. Its requests are
-// counted in the progress, and a trouble with it that lasts is told. The caller
+// counted in the progress, and a trouble with it that lasts is reported. The caller
 // closes it before the report.
 func (c *command) openServer(report *progress.Reporter) (*server, error) {
 	// Without a home directory there is no ~/.comet.config, and no error.

@@ -38,10 +38,10 @@ func (c *command) strayVariables(environ []string) []string {
 		switch {
 		case value == "" || !strings.HasPrefix(name, "COMET_") || slices.Contains(read, name):
 		case strings.HasPrefix(name, c.envPrefix+"_"):
-			said = append(said, stray(name, modes[name], nearVariables(c.envPrefix+"_", name, read)))
+			said = append(said, stray(name, modes[name], similarVariables(c.envPrefix+"_", name, read)))
 		case !ofSomeTool(name) && !slices.Contains(otherVariables, name):
-			if near := nearVariables("COMET_", name, credentials); near != nil {
-				said = append(said, stray(name, "", near))
+			if similar := similarVariables("COMET_", name, credentials); similar != nil {
+				said = append(said, stray(name, "", similar))
 			}
 		}
 	}
@@ -51,27 +51,27 @@ func (c *command) strayVariables(environ []string) []string {
 
 // stray returns what to say of one variable, which may be named for a flag that
 // none sets.
-func stray(name, mode string, near []string) string {
+func stray(name, mode string, similar []string) string {
 	if mode != "" {
 		return fmt.Sprintf("%s has no effect: %s is a flag, and no variable sets it", name, dashed(mode))
 	}
-	return fmt.Sprintf("%s has no effect: there is no such variable%s", name, didYouMean(near))
+	return fmt.Sprintf("%s has no effect: there is no such variable%s", name, didYouMean(similar))
 }
 
-// nearVariables returns those of known that a variable may have been meant for,
+// similarVariables returns those of known that a variable may have been meant for,
 // by what follows the prefix that they share.
-func nearVariables(prefix, name string, known []string) []string {
+func similarVariables(prefix, name string, known []string) []string {
 	var rests []string
 	for _, k := range known {
 		if rest, ok := strings.CutPrefix(k, prefix); ok {
 			rests = append(rests, rest)
 		}
 	}
-	near := suggest.Nearest(strings.TrimPrefix(name, prefix), rests, 2)
-	for i := range near {
-		near[i] = prefix + near[i]
+	similar := suggest.Nearest(strings.TrimPrefix(name, prefix), rests, 2)
+	for i := range similar {
+		similar[i] = prefix + similar[i]
 	}
-	return near
+	return similar
 }
 
 // ofSomeTool reports whether a variable is one of these tools, by its prefix.
@@ -85,11 +85,11 @@ func ofSomeTool(name string) bool {
 }
 
 // didYouMean is what to add to a word that is not known.
-func didYouMean(near []string) string {
-	if len(near) == 0 {
+func didYouMean(similar []string) string {
+	if len(similar) == 0 {
 		return ""
 	}
-	return "; did you mean " + strings.Join(near, " or ") + "?"
+	return "; did you mean " + strings.Join(similar, " or ") + "?"
 }
 
 // dashed returns a flag as it is given.

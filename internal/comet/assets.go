@@ -31,7 +31,7 @@ type Asset struct {
 	Metadata *string // JSON text
 	Remote   bool
 	Link     *string
-	Items    []string // names of the parts of a 3D scene, which are no assets
+	Items    []string // names of the parts of a 3D scene, which are not assets
 }
 
 func parseAsset(data []byte) Asset {

@@ -65,7 +65,7 @@ func (b *besides) tell() {
 // looked at.
 const smallFile = 1 << 20
 
-// readHead reads the beginning of an answer that is no page of HTML, all of it if
+// readHead reads the beginning of an answer that is not a page of HTML, all of it if
 // that is not much.
 func readHead(resp *http.Response) (head []byte, whole bool, err error) {
 	if api.IsHTML(resp, nil) {

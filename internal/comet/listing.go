@@ -107,7 +107,7 @@ func (c Experiments) readListing(ctx context.Context, l Listing, archived bool, 
 		if !p.add(items, seen, yield) {
 			return p, nil
 		}
-		// A page that is not full is no sign of the end: the server may have a
+		// A page that is not full is not a sign of the end: the server may have a
 		// smaller limit.
 		if !more || len(items) > l.PageSize {
 			return p, nil

@@ -82,7 +82,7 @@ func ValidText(r io.Reader, invalid *int64) io.Reader { return api.ValidText(r, 
 // waits for it.
 func ReadWritten(write func(io.Writer) error) io.ReadCloser { return api.ReadWritten(write) }
 
-// NotUnicode is told of each answer that has text which is not Unicode, by the path
+// NotUnicode is called for each answer that has text which is not Unicode, by the path
 // of the call and its query. Several goroutines may call it.
 type NotUnicode = api.NotUnicode
 

@@ -148,7 +148,7 @@ func (c Experiments) handshake(ctx context.Context, path string, o *wire.Object,
 	return parseRun(data), nil
 }
 
-// isHandshake returns an error for what is no handshake for an experiment. To
+// isHandshake returns an error for what is not a handshake for an experiment. To
 // take one for it would make an experiment look new that is not.
 func isHandshake(data []byte, key string) error {
 	if err := api.Gives("runId", "experimentKey")(data); err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/unpack"
 )
 
-// wholeZip returns an error for what is no zip file, or not all of one.
+// wholeZip returns an error for what is not a zip file, or not all of one.
 func wholeZip(data []byte) error {
 	if !endsZip(data) {
 		return scan.ErrCutShort

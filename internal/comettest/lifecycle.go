@@ -83,7 +83,7 @@ func (c experimentCall) setTimes() error {
 	return c.setExperimentTimes(req.ExperimentKey, req.StartTimeMillis, req.EndTimeMillis)
 }
 
-// setExperimentTimes sets what is not nil. It is no write that would move the
+// setExperimentTimes sets what is not nil. It is not a write that would move the
 // end.
 func (c experimentCall) setExperimentTimes(key string, start, end *int64) error {
 	e, err := c.experiment(key, RoleOwner)

@@ -31,7 +31,7 @@ func (s Side) own(name string) string {
 }
 
 // Variables returns the names of the environment variables that Resolve reads for
-// a side, the generic ones first. (COMET_INI is the name of old for COMET_CONFIG.)
+// a side, the generic ones first. (COMET_INI is the former name for COMET_CONFIG.)
 func Variables(side Side) []string {
 	names := []string{"COMET_CONFIG", nameAPIKey, nameURL, nameHeaderName, nameHeaderValue, nameCheckTLS}
 	for _, name := range []string{nameAPIKey, nameAPIKeyFile, nameURL, nameURLFlag, nameCAFile, nameHeaderName, nameHeaderValue} {
@@ -216,7 +216,7 @@ func (r *resolver) urlNames() []string { return []string{r.side.own(nameURL), r.
 
 // caFile returns the file of certificates to trust, "" for none, and where it was
 // named. Certificates decide who gets a key as an address does. The variables that
-// Comet's SDK follows are no settings of Comet: only the environment has them.
+// Comet's SDK follows are not settings of Comet: only the environment has them.
 func (r *resolver) caFile(key *foundKey) (file, from string, err error) {
 	s := r.flag("ca-file", r.flags.CAFile)
 	if s.text == "" {

@@ -141,7 +141,7 @@ func (u *experimentUnit) tellThinned(out *output) {
 }
 
 // merge reads files that hold points of a metric. It returns nil if they have
-// none that the collection has not.
+// none that the collection lacks.
 func (u *experimentUnit) merge(ctx context.Context, c *packed.Points, name string, files []fullFile) (*packed.Points, error) {
 	if len(files) == 0 || c.Series[name].N > maxFullListed {
 		return nil, nil

@@ -10,7 +10,7 @@ type Observer interface {
 	// Points and Asset tell of what has been written to the stream.
 	Points(n int)
 	Asset()
-	// Skipped tells of an item that the source has and the stream has not, and
+	// Skipped tells of an item that the source has and the stream lacks, and
 	// what it is in where the record does not say it.
 	Skipped(in string, s *stream.Skipped)
 	// Warn tells of something that is not lost, but that the user should know.
@@ -58,11 +58,11 @@ type Result struct {
 	LeftOutBytes int64 `json:"left_out_bytes,omitempty"`
 	// Thinned names the metrics of which the server has dropped points.
 	Thinned []string `json:"thinned,omitempty"`
-	// Missing is what the experiment has and the stream has not.
+	// Missing is what the experiment has and the stream lacks.
 	Missing []Missing `json:"missing,omitempty"`
 }
 
-// Missing is one item that an experiment has and the stream has not.
+// Missing is one item that an experiment has and the stream lacks.
 type Missing struct {
 	Kind   string `json:"kind"`
 	Name   string `json:"name,omitempty"`

@@ -124,7 +124,7 @@ func (pages *pageWriter) viewUnit(p *find.Project, table comet.ViewTable, key st
 			what := lackViews
 			if table == comet.ChartTemplates {
 				what = lackCharts
-				// One that has no views at all is told of once.
+				// One that has no views at all is reported once.
 				pages.x.find.Told[what] = pages.x.find.Told[what] || pages.x.find.Told[lackViews] && judge.Unsupported(err)
 			}
 			if pages.x.find.Lacks(what, err) {

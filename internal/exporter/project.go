@@ -26,7 +26,7 @@ func (u *projectUnit) begin(q *prefetch.Queue, n int) {
 		links, err := u.x.client.Projects.ShareLinks(ctx, u.p.ID)
 		if errors.Is(err, comet.ErrForbidden) {
 			// That is no reason to call the stream incomplete, as it is for
-			// other items, and so is not believed at once.
+			// other items, and so is not relied on at once.
 			links, err = u.x.client.Projects.ShareLinks(ctx, u.p.ID)
 		}
 		return links, err
@@ -72,7 +72,7 @@ func (u *projectUnit) write(ctx context.Context, q *prefetch.Queue, out *output)
 
 // shareLinks returns how many share links the project has, nil where the server
 // does not tell: older ones have none, and not every key may see them. That is
-// no loss, and is told once.
+// no loss, and is reported once.
 func (u *projectUnit) shareLinks(ctx context.Context, q *prefetch.Queue) (*int64, error) {
 	if u.links == nil {
 		return nil, nil // another shard tells

@@ -120,7 +120,7 @@ func (s *sieve) renamed(r stream.Raw) (stream.Raw, verdict, error) {
 }
 
 // placeIn returns where a record holds its workspace and its project, nil for
-// what it has not.
+// what it lacks.
 func placeIn(rec stream.Record) (workspace, project *string) {
 	switch rec := rec.(type) {
 	case *stream.Skipped:

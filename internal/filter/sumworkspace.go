@@ -238,7 +238,7 @@ func withoutKey(state stream.Doc, key string) stream.Doc {
 	}
 	rest, err := state.Without(member)
 	if err != nil {
-		return state // it is no object
+		return state // it is not an object
 	}
 	return rest
 }

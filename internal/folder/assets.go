@@ -66,7 +66,7 @@ func rankOf(typ string) int {
 }
 
 // writeLine writes the asset that a line describes, if it is of a rank. What cannot
-// be read is told with the first.
+// be read is reported with the first.
 func (g *group) writeLine(line []byte, at int64, rank int) error {
 	obj, err := object(line)
 	if err != nil {

@@ -242,7 +242,7 @@ func (g *group) writeTexts() error {
 // pieceSize is the most that one record of a text or an asset may hold.
 const pieceSize = 512 << 10
 
-// writeText hands the pieces of a file to write. No file is no text. What cannot be
+// writeText hands the pieces of a file to write. No file means no text. What cannot be
 // read is skipped, also in the middle.
 func writeText(root *os.Root, name string, write func(data []byte, more bool) error, skip func(error) error) error {
 	file, _, err := openFile(root, name)

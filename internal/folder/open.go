@@ -23,7 +23,7 @@ import (
 type Options struct {
 	// Tool is the name and version of the tool, for the header of the stream.
 	Tool string
-	// Warn is told what is in a folder and not in the stream, or the other way
+	// Warn is called with what is in a folder and not in the stream, or the other way
 	// round, because one of them has no place for it.
 	Warn func(text string)
 }

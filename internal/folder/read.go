@@ -255,7 +255,7 @@ func (f *Folder) address() string {
 	for _, p := range f.projects {
 		for _, e := range p.experiments {
 			found := ""
-			// What cannot be read is told with its experiment.
+			// What cannot be read is reported with its experiment.
 			_ = eachLine(f.root, path.Join(e.dir, assetsFile), func(line []byte, _ int64) error {
 				obj, err := object(line)
 				if err != nil || wire.IsTrue(wire.Member(obj, "remote")) {

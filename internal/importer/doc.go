@@ -18,7 +18,7 @@
 //   - Times are set last, after everything else is confirmed. An experiment
 //     with another start than that of the stream was never finished: there the
 //     stream wins. In one that was finished, what differs is someone else's,
-//     and is told.
+//     and is reported.
 //   - Points are compared as a multiset of hashes of all their fields. What must
 //     not be written twice is written only after two readings have agreed that
 //     it is missing.

@@ -172,7 +172,7 @@ func (e *experiment) report() {
 		o.URL = e.r.Client.ExperimentURL(o.Workspace, o.Project, e.Key, e.Record.Archived)
 	}
 	if errors.Is(err, flow.ErrStreamEnds) {
-		// The end of the input is told once, by the reading.
+		// The end of the input is reported once, by the reading.
 		o.Error = err.Error()
 		err = nil
 	}
@@ -253,7 +253,7 @@ func (e *experiment) leave(ctx context.Context) error {
 	return p.flush(ctx)
 }
 
-// takeSkipped notes what the stream has not, and drops what came of it.
+// takeSkipped notes what the stream lacks, and drops what came of it.
 func (e *experiment) takeSkipped(rec *stream.Skipped) {
 	e.r.o.Counters.Skipped.Add(1)
 	e.texts.Drop()

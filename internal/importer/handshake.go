@@ -75,7 +75,7 @@ func saysTaken(err error) bool {
 }
 
 // isTaken reports whether there is an experiment with the key. One refusal to show
-// it may be that of something before the server, and is not believed at once: to
+// it may be that of something before the server, and is not relied on at once: to
 // take a free key for another's would make a copy under a derived one.
 func (e *opening) isTaken(ctx context.Context) (bool, error) {
 	return reconcile.Settle(ctx, e.r.Pause, maxHandshakes, func(int) (taken, known bool, err error) {
@@ -97,7 +97,7 @@ func (e *opening) isTaken(ctx context.Context) (bool, error) {
 const maxHandshakes = 3
 
 // handshake asks for the experiment under its key. A refusal without a code may
-// be one that was garbled on its way, and is not believed at once.
+// be one that was garbled on its way, and is not relied on at once.
 func (e *opening) handshake(ctx context.Context) (*comet.Run, error) {
 	var refusal error
 	run, err := reconcile.Settle(ctx, e.r.Pause, maxHandshakes, func(int) (run *comet.Run, explained bool, _ error) {

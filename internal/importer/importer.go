@@ -45,7 +45,7 @@ func (e *UnfinishedError) Error() string {
 	return fmt.Sprintf("%d not finished; the first: %v", len(e.Failures), e.Failures[0])
 }
 
-// Unwrap returns all reasons, of which any may be the gravest. They are no list
+// Unwrap returns all reasons, of which any may be the gravest. They are not a list
 // of errors to be told one by one: each has been told.
 func (e *UnfinishedError) Unwrap() error { return errors.Join(e.Failures...) }
 

@@ -68,7 +68,7 @@ type Options struct {
 
 	// Counters are added to while the import runs.
 	Counters report.Counters
-	// Outcome, if not nil, is told what became of each experiment, and of other
+	// Outcome, if not nil, is called with what became of each experiment, and of other
 	// things where there is something to tell. Calls come one at a time.
 	Outcome func(*report.Outcome)
 }

@@ -12,21 +12,21 @@ import (
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-// fed is what the goroutine that reads the stream hands on.
-type fed struct {
+// readRecord is what the goroutine that reads the stream hands on.
+type readRecord struct {
 	raw stream.Raw
 	err error
 }
 
 // feed reads a stream until it ends or quit is closed. It is not waited for,
 // since it may hang in a Read that nothing ends.
-func feed(in io.Reader, o stream.ReaderOptions, out chan<- fed, quit <-chan struct{}) {
+func feed(in io.Reader, o stream.ReaderOptions, out chan<- readRecord, quit <-chan struct{}) {
 	r := stream.NewReader(in, o)
 	defer r.Close()
 	for {
 		raw, err := r.NextRaw()
 		select {
-		case out <- fed{raw.Clone(), err}:
+		case out <- readRecord{raw.Clone(), err}:
 		case <-quit:
 			return
 		}
@@ -39,7 +39,7 @@ func feed(in io.Reader, o stream.ReaderOptions, out chan<- fed, quit <-chan stru
 // read takes the records of the input in their order and gives each to where
 // it belongs. It returns why it ended, nil at the end of the input.
 func (r *run) read(ctx, work context.Context, in io.Reader) error {
-	records, quit := make(chan fed), make(chan struct{})
+	records, quit := make(chan readRecord), make(chan struct{})
 	defer close(quit)
 	// Who writes checks the SHA-256 of assets by itself.
 	go feed(in, stream.ReaderOptions{SkipSHA256: r.Mode == Write}, records, quit)

@@ -38,7 +38,7 @@ func (c *contents) header(tool string) (*stream.Header, error) {
 	return h, nil
 }
 
-// union adds to a list what it has not.
+// union adds to a list what it lacks.
 func union(list, more []string) []string {
 	for _, s := range more {
 		if !slices.Contains(list, s) {

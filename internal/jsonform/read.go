@@ -37,7 +37,7 @@ func (e *LineError) Unwrap() error { return e.Err }
 const maxLine = 96 << 20
 
 // Read writes the streams whose records stand in r, one a line, to w. It fails
-// with a [*LineError] at a line that is no record or may not stand there; what has
+// with a [*LineError] at a line that is not a record or may not stand there; what has
 // been written then ends with an abort. Where the lines end before a trailer, so
 // does the stream, and the error wraps [stream.ErrTruncated].
 func Read(ctx context.Context, w io.Writer, r io.Reader, o Options) error {

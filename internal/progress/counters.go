@@ -29,7 +29,7 @@ type Counters struct {
 	Assets      atomic.Int64 // assets
 	Bytes       atomic.Int64 // bytes of stream, as they are read or written
 	Size        atomic.Int64 // bytes of stream to come in all, 0 while unknown
-	Skipped     atomic.Int64 // items that the source has and the stream has not
+	Skipped     atomic.Int64 // items that the source has and the stream lacks
 }
 
 // Traffic is what a client of a server counts.

@@ -120,7 +120,7 @@ func (r *Reporter) Debug(format string, a ...any) {
 	}
 }
 
-// Logger returns a logger whose records, of all levels, are told as Debug tells.
+// Logger returns a logger whose records, of all levels, are printed as Debug prints.
 func (r *Reporter) Logger() *slog.Logger {
 	if !r.opts.Verbose {
 		return slog.New(slog.DiscardHandler)

@@ -8,5 +8,5 @@ type Counters struct {
 	Experiments *atomic.Int64 // experiments done
 	Points      *atomic.Int64 // metric points compared or written
 	Assets      *atomic.Int64 // assets compared or written
-	Skipped     *atomic.Int64 // items that the source has and the stream has not
+	Skipped     *atomic.Int64 // items that the source has and the stream lacks
 }

@@ -19,7 +19,7 @@ const (
 	ResultFailed    Result = "failed"        // it is not finished, or has not been begun
 )
 
-// ResultSkipped is that of what the source has and the stream has not.
+// ResultSkipped is that of what the source has and the stream lacks.
 const ResultSkipped Result = "skipped"
 
 // Outcome tells what became of an experiment, or of another thing that Kind
@@ -68,13 +68,13 @@ type IssueClass string
 
 // The classes of issues.
 const (
-	// Missing is an item that the source has and the destination has not.
+	// Missing is an item that the source has and the destination lacks.
 	Missing IssueClass = "missing"
 	// Differs is an item that the destination has in another way.
 	Differs IssueClass = "differs"
 	// Unverified is what a verification has found.
 	Unverified IssueClass = "unverified"
-	// Skipped is an item that the source has and the stream has not.
+	// Skipped is an item that the source has and the stream lacks.
 	Skipped IssueClass = "skipped"
 	// Noted is what someone may want to know; nothing is wrong.
 	Noted IssueClass = "noted"

@@ -107,7 +107,7 @@ type view struct {
 	Projects         []*projectView
 	Drawn            []*drawing
 	ShareLinks       []shareLink
-	Others           []*report.Outcome // with something to tell, that are no experiments
+	Others           []*report.Outcome // with something to tell, that are not experiments
 	More             int64
 }
 

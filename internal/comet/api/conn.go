@@ -61,18 +61,18 @@ type Options struct {
 
 	// Counters are added to while the client works, if not nil.
 	Counters *transport.Counters
-	// Notify, if not nil, is told of each failed try that will be repeated.
+	// Notify, if not nil, is called with each failed try that will be repeated.
 	// It is called from the goroutine that made the call and must not block.
 	Notify func(Trouble)
-	// Waits, if not nil, is told of waits of more than ten seconds: for the next
+	// Waits, if not nil, is called with waits of more than ten seconds: for the next
 	// try when they begin, for the network once ten seconds are over. It is called
 	// from any goroutine and must not block.
 	Waits func(Wait)
-	// Unclear, if not nil, is told once a call of words of the server's own that
+	// Unclear, if not nil, is called once a call with words of the server's own that
 	// stay unclear: they may mean that what was asked for does not exist, see
 	// AbsentWords. It is called as Notify is, and must not block.
 	Unclear func(call, words string)
-	// Succeeded, if not nil, is told whenever something comes out well, which
+	// Succeeded, if not nil, is called whenever something comes out well, which
 	// ends a trouble. It is called as Notify is, and must not block.
 	Succeeded func()
 	// Logger gets a record at the debug level for each try.

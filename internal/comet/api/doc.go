@@ -15,7 +15,7 @@
 //
 // # What is promised
 //
-// That something is absent is believed when the server says so in its own form of
+// That something is absent is accepted when the server says so in its own form of
 // an error, and for what was asked (doubt.go). A write counts as done when the
 // answer acknowledges it (ack.go). All else is asked again until the budget of
 // [Retry] is used up (retry.go), of a call that fails alone sooner (health.go), and

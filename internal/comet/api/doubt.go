@@ -39,7 +39,7 @@ func (e *Error) judge(cl *Call, named []string) {
 	e.unclear = !e.definite(cl)
 }
 
-// definite reports whether an answer that is no success says why.
+// definite reports whether an answer that is not a success says why.
 func (e *Error) definite(cl *Call) bool {
 	switch e.Status {
 	case http.StatusUnauthorized, http.StatusPaymentRequired, http.StatusProxyAuthRequired,

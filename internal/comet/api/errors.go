@@ -62,7 +62,7 @@ var (
 	// ErrExists says that the key or name is taken.
 	ErrExists = errors.New("exists already")
 	// ErrQuota says that the server takes no more of something: of this
-	// experiment, or of all of a workspace. To send less is no use.
+	// experiment, or of all of a workspace. To send less is of no use.
 	ErrQuota = errors.New("a quota is used up")
 	// ErrStorage says that the storage of the server refused a part of a direct
 	// upload: the address that it was sent to may have expired.

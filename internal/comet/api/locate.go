@@ -50,7 +50,7 @@ func (s *Server) CheckAddress(ctx context.Context) error {
 // FindAddress returns the address, the configured one or one near it, at which the
 // client library's API tells its version, "" if there is none.
 func (s *Server) FindAddress(ctx context.Context) string {
-	for _, base := range s.addr.near() {
+	for _, base := range s.addr.candidates() {
 		if ctx.Err() != nil {
 			break
 		}
@@ -61,9 +61,9 @@ func (s *Server) FindAddress(ctx context.Context) string {
 	return ""
 }
 
-// near returns the configured address of the client library, and those that it may
+// candidates returns the configured address of the client library, and those that it may
 // have been meant for: below each folder of its path, the root included.
-func (a *address) near() []string {
+func (a *address) candidates() []string {
 	list := []string{a.clientlib}
 	u, err := url.Parse(a.clientlib)
 	if err != nil {
@@ -74,12 +74,12 @@ func (a *address) near() []string {
 		if base != a.clientlib && !strings.HasSuffix(folder, "/clientlib/") {
 			list = append(list, base)
 		}
-		if folder == "/" || len(list) > maxNear {
+		if folder == "/" || len(list) > maxCandidates {
 			return list
 		}
 		folder = folder[:strings.LastIndexByte(strings.TrimSuffix(folder, "/"), '/')+1]
 	}
 }
 
-// maxNear bounds how many addresses are tried.
-const maxNear = 8
+// maxCandidates bounds how many addresses are tried.
+const maxCandidates = 8

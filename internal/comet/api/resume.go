@@ -16,7 +16,7 @@ type resumed struct {
 	open func(offset int64) (rc io.ReadCloser, at int64, err error)
 	// failed waits after a failure, or returns the final error.
 	failed func(error) error
-	// progress is told how many new bytes have come, completed that they were
+	// progress is called with how many new bytes have come, completed that they were
 	// the last.
 	progress  func(n int)
 	completed func()

@@ -479,11 +479,11 @@ func (c *Conn) do(ctx context.Context, cl *Call) (*http.Response, error) {
 // effort how that ends.
 func (c *Conn) doWith(ctx context.Context, cl *Call, e *effort) (*http.Response, error) {
 	for {
-		if err := e.pass(ctx, c.tellWaits(cl)); err != nil {
+		if err := e.waitGate(ctx, c.tellWaits(cl)); err != nil {
 			return nil, err
 		}
 		resp, err := c.Try(e.start(ctx, c.tellWaits(cl)), cl)
-		e.passed(err)
+		e.tellGate(err)
 		if err == nil || refused(err) {
 			e.r.answered(e.began)
 			e.r.hasWorked(cl).Store(true)
@@ -502,9 +502,9 @@ func (c *Conn) doWith(ctx context.Context, cl *Call, e *effort) (*http.Response,
 	}
 }
 
-// pass waits until the server is to be asked again. The time is not that of the
+// waitGate waits until the server is to be asked again. The time is not that of the
 // call.
-func (e *effort) pass(ctx context.Context, tell func(error, time.Time)) error {
+func (e *effort) waitGate(ctx context.Context, tell func(error, time.Time)) error {
 	if e.r.gate == nil {
 		return nil
 	}
@@ -517,8 +517,8 @@ func (e *effort) pass(ctx context.Context, tell func(error, time.Time)) error {
 	return e.r.gate.Wait(ctx, transport.HeadOf(ctx))
 }
 
-// passed tells the gate what has become of the last try.
-func (e *effort) passed(err error) {
+// tellGate tells the gate what has become of the last try.
+func (e *effort) tellGate(err error) {
 	ae, ok := errors.AsType[*Error](err)
 	switch {
 	case e.r.gate == nil:

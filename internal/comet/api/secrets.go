@@ -15,7 +15,7 @@ func newSecrets(key string, more ...string) secrets {
 	short, _, _ := strings.Cut(key, "*")
 	var s secrets
 	for _, t := range append([]string{key, short}, more...) {
-		// A text of a few letters is no secret, and would blot out words.
+		// A text of a few letters is not a secret, and would blot out words.
 		if len(t) < 6 {
 			continue
 		}

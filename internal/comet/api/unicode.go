@@ -7,13 +7,13 @@ import (
 	"net/url"
 )
 
-// NotUnicode is told of each answer that has text which is not Unicode, by the path
+// NotUnicode is called for each answer that has text which is not Unicode, by the path
 // of the call and its query. Several goroutines may call it.
 type NotUnicode func(path string, query url.Values)
 
 type notUnicodeKey struct{}
 
-// WithNotUnicode returns a context whose calls tell f. Without it nobody is told.
+// WithNotUnicode returns a context whose calls tell f. Without it nobody learns of it.
 func WithNotUnicode(ctx context.Context, f NotUnicode) context.Context {
 	return context.WithValue(ctx, notUnicodeKey{}, f)
 }

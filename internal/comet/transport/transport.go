@@ -117,7 +117,7 @@ func certPool(file string) (*x509.CertPool, error) {
 		if err != nil && name == file {
 			return nil, fmt.Errorf("CA file: %w", err)
 		}
-		// Of a folder, what is no certificate, or cannot be read, counts for nothing.
+		// Of a folder, what is not a certificate, or cannot be read, counts for nothing.
 		found = pool.AppendCertsFromPEM(pem) || found
 	}
 	if !found {

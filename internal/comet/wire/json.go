@@ -11,7 +11,7 @@ import (
 	"unicode/utf8"
 )
 
-// ErrSyntax says that a text is no JSON.
+// ErrSyntax says that a text is not JSON.
 var ErrSyntax = errors.New("malformed JSON")
 
 // Members calls fn for each member of a JSON object. The name is unescaped,

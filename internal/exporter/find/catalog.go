@@ -175,7 +175,7 @@ func (x *Finder) neededKeys(ctx context.Context, w *Workspace) (keys []string, e
 			keys = append(keys, v.Key)
 		}
 		return nil
-	}, UnlessFatal) // what comes from it is told of when the version is written
+	}, UnlessFatal) // what comes from it is reported when the version is written
 	return keys, err
 }
 
@@ -261,7 +261,7 @@ func named[T any](list []T, p *Path, what string, name func(*T) string) ([]T, er
 }
 
 // Lacks reports whether an error means that the server has no call for something.
-// That is told once: older servers have none of it, and others may keep it to
+// That is reported once: older servers have none of it, and others may keep it to
 // themselves.
 func (x *Finder) Lacks(what string, err error) bool {
 	e, ok := errors.AsType[*comet.Error](err)
@@ -272,7 +272,7 @@ func (x *Finder) Lacks(what string, err error) bool {
 	return true
 }
 
-// TellLack tells once that the server gives something not.
+// TellLack tells once that the server lacks something.
 func (x *Finder) TellLack(what string, err error) {
 	if !x.Told[what] {
 		x.Told[what] = true
@@ -388,7 +388,7 @@ func (r *resolver) addNeeded(ctx context.Context) error {
 		case judge.Fatal(err):
 			return fmt.Errorf("experiment %q: %w", key, err)
 		default:
-			// It is told of when the version is written.
+			// It is reported when the version is written.
 			r.x.NotAdded[key] = err
 			continue
 		}

@@ -30,7 +30,7 @@ func Limitf(format string, args ...any) error { return &Limit{fmt.Sprintf(format
 func (e *Limit) Error() string { return e.reason }
 
 // Absent reports whether an answer says that there is no such thing: older
-// servers answer so for data that an experiment has not.
+// servers answer so for data that an experiment lacks.
 func Absent(err error) bool { return errors.Is(err, comet.ErrNotFound) }
 
 // Unsupported reports whether it is certain that the destination does not have

@@ -91,7 +91,7 @@ func (as *Assets) expect(a *upload.Asset) {
 	as.want = append(as.want, x)
 }
 
-// Skip notes an asset that the source has and the stream has not, "" for some.
+// Skip notes an asset that the source has and the stream lacks, "" for some.
 func (as *Assets) Skip(id string) { as.skipped[id] = true }
 
 // Free gives back the room for what the destination has.

@@ -49,7 +49,7 @@ func (t Text) Ptr() *string {
 }
 
 // Int is an integer in a document of the source, which may come as a text.
-// What is no integer counts as absent.
+// What is not an integer counts as absent.
 type Int struct {
 	V  int64
 	OK bool
@@ -90,7 +90,7 @@ func (b *Bool) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// Read reads the fields of a document. A document that is no object has
+// Read reads the fields of a document. A document that is not an object has
 // none.
 func Read(d stream.Doc, fields any) error {
 	if d == nil {

@@ -12,7 +12,7 @@ import (
 var ErrStreamEnds = errors.New("the stream ends inside it")
 
 // ErrDropped is why the work on something ends of which the stream does not have
-// the whole; it is told where the stream breaks off.
+// the whole; it is reported where the stream breaks off.
 var ErrDropped = errors.New("it is incomplete in the stream")
 
 // A Schedule holds the groups under way to their number and their order.

@@ -3,7 +3,7 @@
 //
 // Keys and ids that cannot be kept are derived, always in the same way, so that
 // each run finds what the one before has made. Projects that would meet in one
-// are told before anything is written.
+// are reported before anything is written.
 //
 // It knows the names of workspaces, projects and experiments, and nothing of what
 // is in them.

@@ -181,7 +181,7 @@ func (ps *Points) again(pt *point) bool {
 }
 
 // misfit reports whether a point holds what no call of the API takes: no value,
-// or a time, step or epoch that is no integer.
+// or a time, step or epoch that is not an integer.
 func misfit(sp *stream.Point) bool {
 	if sp.Value.IsNull() {
 		return true

@@ -55,7 +55,7 @@ const (
 	hashHasTime = 1 << iota
 	hashHasStep
 	hashHasEpoch
-	hashIsText // the value is no number
+	hashIsText // the value is not a number
 	hashNull
 )
 

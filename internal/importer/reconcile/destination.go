@@ -27,7 +27,7 @@ type Destination struct {
 	Aftermath time.Duration
 	// Fail ends the work in flight, for a reason that concerns all of it.
 	Fail context.CancelCauseFunc
-	// Outcome is told what became of each thing. Calls come one at a time.
+	// Outcome is called with what became of each thing. Calls come one at a time.
 	Outcome func(*report.Outcome)
 
 	mu       sync.Mutex

@@ -89,7 +89,7 @@ func (s *Experiment) Differs(i report.Issue) {
 // this item alone, or one that leaves the experiment unfinished.
 func (s *Experiment) Item(i report.Issue, err error) {
 	if err == nil || errors.Is(err, flow.ErrDropped) {
-		return // what the stream has not is told where it breaks off
+		return // what the stream lacks is reported where it breaks off
 	}
 	if !answer.Refused(err) {
 		// The other items may come through.

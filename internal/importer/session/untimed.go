@@ -12,7 +12,7 @@ import (
 
 // untimed are the values of an experiment that have no time in the stream. At a
 // destination each has one, so that it is another value there than at the source,
-// which is told once for each kind. Only the reading uses it.
+// which is reported once for each kind. Only the reading uses it.
 type untimed map[stream.Kind]*untimedValues
 
 type untimedValues struct {

@@ -26,7 +26,7 @@ type Asset struct {
 	State   assetState
 	Content *spool.Spool // where its bytes wait
 	Tail    *spool.Tail  // and who writes them while they come
-	Pipe    *passed      // or where they go at once
+	Pipe    *Pipe        // or where they go at once
 	SHA256  string       // of what is written
 	Want    *Expected    // of a file of an artifact: what there is to verify
 }

@@ -16,9 +16,9 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
 )
 
-// A passed asset goes from the stream to the destination without being kept,
-// because there is no room for it. It can be sent only once.
-type passed struct {
+// A Pipe takes an asset from the stream to the destination without keeping it,
+// because there is no room for it. The asset can be sent only once.
+type Pipe struct {
 	r    *io.PipeReader
 	w    *io.PipeWriter
 	sum  hash.Hash
@@ -30,57 +30,57 @@ type passed struct {
 }
 
 // NewPipe returns a pipe for the bytes of one asset.
-func NewPipe() *passed {
-	p := &passed{sum: sha256.New()}
+func NewPipe() *Pipe {
+	p := &Pipe{sum: sha256.New()}
 	p.r, p.w = io.Pipe()
 	return p
 }
 
 // Write passes a piece on. It waits until the one before has been sent. Of an
 // upload that has ended the rest is dropped.
-func (p *passed) Write(data []byte) {
+func (p *Pipe) Write(data []byte) {
 	p.sum.Write(data)
 	p.size += int64(len(data))
-	p.pass()
+	p.sendLast()
 	p.last = data
 }
 
-func (p *passed) pass() {
+func (p *Pipe) sendLast() {
 	if len(p.last) > 0 {
-		// The one who reads tells what went wrong.
+		// The reader reports what went wrong.
 		_, _ = p.w.Write(p.last)
 	}
 }
 
 // end passes the last piece on if the asset is what the stream says that it is;
 // else the upload is broken off before its end.
-func (p *passed) End(size int64, sum string) {
+func (p *Pipe) End(size int64, sum string) {
 	if p.size != size || hex.EncodeToString(p.sum.Sum(nil)) != sum {
 		p.fail(&flow.InputError{Err: ErrBadHash})
 		return
 	}
-	p.pass()
+	p.sendLast()
 	_ = p.w.Close()
 }
 
-func (p *passed) fail(err error) { _ = p.w.CloseWithError(err) }
+func (p *Pipe) fail(err error) { _ = p.w.CloseWithError(err) }
 
 // errSentOnce says that a passed asset is asked for again.
 var errSentOnce = errors.New("it cannot be sent again")
 
 // Open returns the bytes, for as long as none of them have been taken.
-func (p *passed) Open() (io.ReadCloser, error) {
+func (p *Pipe) Open() (io.ReadCloser, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.begun {
 		return nil, errSentOnce
 	}
-	return passedReader{p}, nil
+	return pipeReader{p}, nil
 }
 
-type passedReader struct{ p *passed }
+type pipeReader struct{ p *Pipe }
 
-func (r passedReader) Read(b []byte) (int, error) {
+func (r pipeReader) Read(b []byte) (int, error) {
 	n, err := r.p.r.Read(b)
 	if n > 0 {
 		r.p.mu.Lock()
@@ -91,7 +91,7 @@ func (r passedReader) Read(b []byte) (int, error) {
 }
 
 // Close leaves the rest for another try if nothing has been taken.
-func (r passedReader) Close() error { return nil }
+func (r pipeReader) Close() error { return nil }
 
 // BrokenOff says that an upload broke off that cannot be repeated.
 type BrokenOff struct{ err error }
@@ -113,7 +113,7 @@ var always = func() <-chan struct{} {
 }()
 
 // Send runs the upload of a passed asset, unless there is an error already.
-func (p *passed) Send(ctx context.Context, err error, upload func(context.Context) error) error {
+func (p *Pipe) Send(ctx context.Context, err error, upload func(context.Context) error) error {
 	// Whatever happens, the one who passes the bytes on must not wait for ever.
 	defer p.r.Close()
 	if err != nil {

@@ -340,7 +340,7 @@ func (a *artifact) otherAliases(there []comet.ArtifactVersion) (other []*artifac
 	for i, v := range a.come {
 		want, has := v.rec.Alias, have[v.rec.Version]
 		if has == nil {
-			continue // it is not there, which is told
+			continue // it is not there, which is reported
 		}
 		moved := !keepsLatest(want, has) && !(grown && i == len(a.come)-1) && a.r.Mode != reconcile.DryRun
 		if moved || !sameSet(ownAliases(want), ownAliases(has)) {

@@ -288,7 +288,7 @@ func (v *artifactVersion) isNew(a *upload.Asset, f *comet.Asset) (ok bool) {
 // fileDone takes the result of the work on a file.
 func (v *artifactVersion) fileDone(a *upload.Asset, err error) {
 	switch {
-	case errors.Is(err, flow.ErrDropped): // it is told where the stream breaks off
+	case errors.Is(err, flow.ErrDropped): // it is reported where the stream breaks off
 	case err == nil:
 		v.a.Change(func(o *report.Outcome) {
 			o.Written.Assets++

@@ -340,7 +340,7 @@ func (v *artifactVersion) verify(ctx context.Context) error {
 }
 
 // readBack returns what the files of the version at the destination are not, and
-// those that the stream has not.
+// those that the stream lacks.
 func (v *artifactVersion) readBack(ctx context.Context) (found []report.Issue, err error) {
 	files, err := v.files(ctx)
 	if err != nil && !answer.Absent(err) {
@@ -365,7 +365,7 @@ func (v *artifactVersion) readBack(ctx context.Context) (found []report.Issue, e
 		}
 	}
 	if v.state == versionFinal || v.skipped {
-		return found, nil // those of a closed one are told without reading back
+		return found, nil // those of a closed one are reported without reading back
 	}
 	for _, f := range files {
 		if have[f.ID] != nil {

@@ -177,7 +177,7 @@ func (m *model) take(ctx context.Context, rec stream.Record) error {
 	return nil
 }
 
-// versionOf returns a version of a model of the destination, nil if that has it not.
+// versionOf returns a version of a model of the destination, nil if that lacks it.
 func versionOf(m *comet.RegistryModel, version string) *comet.RegistryVersion {
 	if m == nil {
 		return nil

@@ -20,7 +20,7 @@ type modelVersion struct {
 	rec *stream.ModelVersion
 	doc modelVersionDoc
 
-	key   string // of its experiment at the destination, "" if that has it not
+	key   string // of its experiment at the destination, "" if that lacks it
 	lacks bool   // the destination does not take all of it, which was told
 }
 

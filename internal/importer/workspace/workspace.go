@@ -46,7 +46,7 @@ type producer struct {
 type touched struct {
 	place.Experiment
 	source string // its key there
-	// apart is true of one that the destination has and the stream has not.
+	// apart is true of one that the destination has and the stream lacks.
 	apart bool
 }
 
@@ -209,7 +209,7 @@ func (w *Level) endAgain(ctx context.Context, k place.Experiment, run *comet.Run
 	return w.r.SetTimes(ctx, k.Key, k.Start, k.End)
 }
 
-// Take works on a record that is no group of its own, once the groups that it may
+// Take works on a record that is not a group of its own, once the groups that it may
 // refer to are done.
 func (w *Level) Take(ctx, work context.Context, rec stream.Record) error {
 	if err := flow.WaitFor(ctx, &w.Groups); err != nil {

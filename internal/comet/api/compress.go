@@ -1,13 +1,10 @@
 package api
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"net/http"
-	"sync"
-
-	"github.com/klauspost/compress/gzip"
+	"time"
 )
 
 // Compressed has send make a call with a compressed body, of JSON text given in
@@ -15,17 +12,20 @@ import (
 // that does not take the first such body gets this and all others as they are.
 func (c *Conn) Compressed(ctx context.Context, cl Call, send func(context.Context, *Call) error, pieces ...any) error {
 	has, known := c.Server.Known(TakesGzip)
-	if has || !known {
+	if has {
+		return c.packed(ctx, cl, send, pieces)
+	}
+	if !known {
 		small := cl
 		var err error
-		if small.Body, err = gzipBody(pieces...); err != nil {
+		if small.Body, err = packBody(levelFast, pieces); err != nil {
 			return err
 		}
 		err = send(ctx, &small)
 		if err == nil {
 			c.Server.Learn(TakesGzip, true)
 		}
-		if known || !mayRefuseEncoding(err) {
+		if !mayRefuseEncoding(err) {
 			return err
 		}
 		if e, ok := errors.AsType[*Error](err); ok && e.uncertain && !e.gaveUp {
@@ -33,12 +33,29 @@ func (c *Conn) Compressed(ctx context.Context, cl Call, send func(context.Contex
 			return err
 		}
 	}
-	cl.Body = JSONBody(concat(pieces))
-	err := send(ctx, &cl)
+	var err error
+	if cl.Body, err = packBody(levelPlain, pieces); err != nil {
+		return err
+	}
+	err = send(ctx, &cl)
 	if err == nil && !known {
 		c.Server.Learn(TakesGzip, false)
 	}
 	return err
+}
+
+// packed is Compressed for a server that takes gzip.
+func (c *Conn) packed(ctx context.Context, cl Call, send func(context.Context, *Call) error, pieces []any) (err error) {
+	level := levelFast
+	if n := length(pieces); n >= worthTrying {
+		level = c.packing.choose()
+		began := time.Now()
+		defer func() { c.packing.took(level, n, time.Since(began)) }()
+	}
+	if cl.Body, err = packBody(level, pieces); err != nil {
+		return err
+	}
+	return send(ctx, &cl)
 }
 
 // mayRefuseEncoding reports whether a request was refused, perhaps because its
@@ -50,66 +67,23 @@ func mayRefuseEncoding(err error) bool {
 }
 
 func length(pieces []any) (n int) {
-	for _, p := range pieces {
-		switch p := p.(type) {
-		case string:
-			n += len(p)
-		case []byte:
-			n += len(p)
-		}
-	}
+	_ = eachPiece(pieces, func(p []byte) (int, error) {
+		n += len(p)
+		return len(p), nil
+	})
 	return n
 }
 
-func concat(pieces []any) []byte {
-	var buf bytes.Buffer
+// eachPiece calls f for each piece.
+func eachPiece(pieces []any, f func([]byte) (int, error)) error {
 	for _, p := range pieces {
-		switch p := p.(type) {
-		case string:
-			buf.WriteString(p)
-		case []byte:
-			buf.Write(p)
+		b, ok := p.([]byte)
+		if !ok {
+			b = []byte(p.(string))
+		}
+		if _, err := f(b); err != nil {
+			return err
 		}
 	}
-	return buf.Bytes()
-}
-
-// compressors are kept: each holds a large table.
-var compressors = sync.Pool{New: func() any {
-	zw, err := gzip.NewWriterLevel(nil, gzip.BestSpeed)
-	if err != nil {
-		panic("comet: " + err.Error())
-	}
-	return zw
-}}
-
-// packing is about how many bytes of JSON become one.
-const packing = 8
-
-// gzipBody returns a compressed body of JSON text given in pieces, which are
-// strings and byte slices.
-func gzipBody(pieces ...any) (*payload, error) {
-	var buf bytes.Buffer
-	buf.Grow(512 + length(pieces)/packing)
-	zw := compressors.Get().(*gzip.Writer)
-	defer compressors.Put(zw)
-	zw.Reset(&buf)
-	var err error
-	for _, p := range pieces {
-		switch p := p.(type) {
-		case string:
-			_, err = zw.Write([]byte(p))
-		case []byte:
-			_, err = zw.Write(p)
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	if err := zw.Close(); err != nil {
-		return nil, err
-	}
-	b := JSONBody(buf.Bytes())
-	b.encoding = "gzip"
-	return b, nil
+	return nil
 }

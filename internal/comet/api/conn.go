@@ -168,6 +168,7 @@ type Conn struct {
 	unclear unclearWords
 
 	largeTurn chan struct{} // see room
+	packing   *packing
 }
 
 // ReadAccount is read also to see whether a server answers at all.
@@ -205,6 +206,7 @@ func New(o Options) (*Conn, error) {
 		stats:   o.Counters,
 		log:     o.Logger,
 
+		packing:   newPacking(),
 		largeTurn: make(chan struct{}, 1),
 
 		unclear: unclearWords{tell: o.Unclear},

@@ -1,0 +1,60 @@
+package api
+
+import (
+	"testing"
+	"time"
+)
+
+// Of each wire that level is used that takes the least time, and others are tried
+// seldom.
+func TestPackingSuitsTheWire(t *testing.T) {
+	// What a byte of JSON takes to be compressed, and what it becomes.
+	type level struct{ nanoseconds, share float64 }
+	of := [len(levels)]level{{0, 1}, {4, 0.13}, {16, 0.1}}
+	for _, tt := range []struct {
+		wire float64 // bytes a nanosecond
+		want int
+	}{
+		{5, levelPlain}, {0.5, levelPlain}, {0.1, levelFast}, {0.02, levelFast}, {0.001, 2},
+	} {
+		p, used, last := newPacking(), [len(levels)]int{}, 0
+		const n, bodies = 100_000, 20_000
+		for i := range bodies {
+			at := p.choose()
+			if i >= bodies/2 {
+				used[at]++
+			}
+			took := n * (of[at].nanoseconds + of[at].share/tt.wire)
+			p.took(at, n, time.Duration(took))
+			last = p.level
+		}
+		if others := bodies/2 - used[tt.want]; last != tt.want || others > bodies/200 {
+			t.Errorf("a wire of %v bytes a nanosecond: level %d, and others for %d bodies of %d; want %d", tt.wire, levels[last], others, bodies/2, levels[tt.want])
+		}
+	}
+}
+
+// A wire that becomes another one is noticed, and one body that waits changes nothing.
+func TestPackingFollowsTheWire(t *testing.T) {
+	p := newPacking()
+	run := func(bodies int, plain, packed time.Duration) int {
+		for range bodies {
+			at, took := p.choose(), packed
+			if at == levelPlain {
+				took = plain
+			}
+			p.took(at, worthTrying, took)
+		}
+		return p.level
+	}
+	if got := run(1000, time.Millisecond, 5*time.Millisecond); got != levelPlain {
+		t.Errorf("a fast wire has level %d", levels[got])
+	}
+	p.took(levelPlain, worthTrying, time.Hour)
+	if got := run(1000, time.Millisecond, 5*time.Millisecond); got != levelPlain {
+		t.Errorf("a fast wire has level %d after a wait", levels[got])
+	}
+	if got := run(20_000, 40*time.Millisecond, 5*time.Millisecond); got == levelPlain {
+		t.Errorf("a slow wire has no compression")
+	}
+}

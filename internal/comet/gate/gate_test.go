@@ -72,7 +72,11 @@ func TestGate(t *testing.T) {
 		for _, processes := range []int{1, 4, 16} {
 			t.Run(fmt.Sprint(q, " ", processes), func(t *testing.T) {
 				n := int(1200*q.rate) / processes * processes
-				meet(q, n, processes, true, 1).check(t, q, n, processes, 1.2, 0.05)
+				out := meet(q, n, processes, true, 1)
+				out.check(t, q, n, processes, 1.2, 0.05)
+				if out.fairness < 0.85 {
+					t.Errorf("fairness %.2f, want 0.85 at least", out.fairness)
+				}
 			})
 		}
 	}
@@ -227,5 +231,16 @@ func TestGateGrid(t *testing.T) {
 					q, processes, shared, wall, refused, out.fairness, wall <= 1.2 && refused <= 5)
 			}
 		}
+	}
+}
+
+// Where each refusal costs a minute by the word of the server, the time that it takes
+// to learn shows in half an hour, and little of it in four.
+func TestGateMinutes(t *testing.T) {
+	for _, q := range grid([]float64{1, 10}, []time.Duration{time.Second, time.Minute, time.Hour}, "60") {
+		t.Run(q.String(), func(t *testing.T) {
+			n := int(4 * 3600 * q.rate)
+			meet(q, n, 1, false, 1).check(t, q, n, 1, 1.25, 0.05)
+		})
 	}
 }

@@ -189,7 +189,10 @@ func (w *world) plan(e event) {
 	heap.Push(&w.events, e)
 }
 
-const away = 10 * time.Millisecond
+const (
+	away = 10 * time.Millisecond  // from the server
+	late = 200 * time.Microsecond // a timer, at most
+)
 
 // happen does what an event is.
 func (w *world) happen(e event) {
@@ -241,7 +244,7 @@ func (w *world) admit(p *process, now time.Time) {
 			}
 			if !p.wakes.After(now) || next.Before(p.wakes) {
 				p.wakes = next
-				w.plan(event{at: next, p: p})
+				w.plan(event{at: next.Add(time.Duration(w.luck.Int64N(int64(late)))), p: p})
 			}
 			return
 		}

@@ -34,41 +34,40 @@ holds a slash, or is one of the words above, -l prints how it is written: team%2
 
 What to export:
     --keys-from FILE        these experiments alone: keys, one a line, or lines of -l,
-                            or a report; - is standard input. One that is not there
-                            is named. Where each line has a path in what is exported,
-                            as those of -l, the list is taken for the listing: no
-                            other is asked for, unless --name, --since, --archived or
-                            --changed-from need it
+                            or a report; - is standard input. A missing one is named.
+                            Where each line has a path in what is exported, as those of
+                            -l, the list is taken for the listing: no other is asked
+                            for, unless --name, --since, --archived or --changed-from
+                            need it
     --skip-keys-from FILE   leave these out; of a report, those that came out
                             well
     --key KEY               the experiment with this key; may be repeated
     --name GLOB             with such a name; may be repeated. * stands for any
                             characters, / included, ? for one, [abc] for one of these
-    --tag TAG               with this tag; may be repeated. Asks for the tags of each
-                            experiment that all else allows
+    --tag TAG               with this tag; may be repeated. Reads the tags of each
+                            experiment that the other flags allow
     --where CONDITION       whose parameter, other or metric compares so, by < <= > >=
                             = != or ~ GLOB: "lr<0.01", "other:Name~best*",
                             "metric:loss<0.2", "metric:loss:min<0.2" (or :max; else
-                            the last value); may be repeated, all must hold. Asks for
-                            the values of each experiment that all else allows
+                            the last value); may be repeated, all must hold. Reads
+                            the values of each experiment that the other flags allow
     --since TIME            started or ended since, or running: 2024-05-01,
                             2024-05-01T12:00:00Z, 30d, 2d12h, or milliseconds. It
                             does not see what was archived or renamed since;
                             --changed-from does
-    --changed-from FILE     not what this archive has and what is still the same: an
-                            experiment goes again that is new, was running, or that
-                            the listing of its project shows with another name, file,
-                            project, state or times; one that is gone from the source
-                            is named. Versions of artifacts that it has are left out.
-                            A listing has no tags, values, points, texts or assets:
-                            what is changed or added of these after the end is seen
-                            where the server moves the end for it, and else by
-                            --recheck. May be repeated, for a base and what came
-                            after it; - is standard input
-    --recheck N%            with --changed-from: N of a hundred of the experiments that
-                            look unchanged go again too, in full, those first that
-                            the archives have had the longest. 100/N runs, such as 20
-                            of 5%, come to all
+    --changed-from FILE     leave out what this archive has and the source has not
+                            changed. Exported are experiments that are new, were
+                            running, or have another name, file, project, state or times
+                            in the listing of their project; one that is gone from the
+                            source is named. Versions of artifacts in the archive are
+                            left out. A listing has no tags, values, points, texts or
+                            assets: a change of these after the end is noticed only if
+                            the server moves the end, or by --recheck. May be repeated,
+                            for a base and what came after it; - is standard input
+    --recheck N%            with --changed-from: export N of a hundred of the
+                            experiments that look unchanged too, in full, those first
+                            that were exported longest ago. 100/N runs, such as 20 of
+                            5%, cover all of them
     --archived include|exclude|only
                             archived experiments (default include)
     --shard K/N             the part K, from 0, of N: what belongs to an experiment by

@@ -9,8 +9,8 @@ const filterUsage = `Usage:
     comet-filter --from-json < lines > stream
     comet-filter --join [-o FILE] FILE ...
 
-Passes a stream on, less what it is told to drop. Without flags and arguments it
-drops nothing. The order stays, and what a later version has added stays too.
+Copies a stream without what it is told to drop. Without flags and arguments it drops
+nothing. The order stays, and so does what a later version has added.
 
 Arguments:
     RESOURCE                keep these alone, everything if none is named:
@@ -84,13 +84,12 @@ Modes, which write no stream but lines to standard output, or files:
                             spreadsheets; times are in UTC
     --extract DIR           write projects and experiments as files, as cometx download
                             does; cometx copy reads them, --from-dir too
-    --extract -             write the bytes of the one asset that is what the flags
-                            select
+    --extract -             write the bytes of the one asset that the flags select
     --check                 read everything, check everything, print the totals
 
 Modes:
     --salvage               write what is whole of a damaged or cut stream, as a good
-                            one, and tell what is lost. Standard input, where it is
+                            one, and report what is lost. Standard input, where it is
                             no file, is copied to one first (in TMPDIR)
     --from-json             make a stream of what --json prints: the same records
     --join                  make one stream of the files named: each project and

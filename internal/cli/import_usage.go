@@ -19,7 +19,7 @@ What to read:
                             of assets and times are kept
 
 Where it goes:
-    --merge                 let several projects of the stream meet in one
+    --merge                 import several projects of the stream into one
     --create-workspace      create workspaces that are missing (administrators)
     --keys keep|derive|require
                             keep the keys of experiments where possible (default),
@@ -28,18 +28,18 @@ Where it goes:
     --elsewhere leave|derive
                             an experiment that another project of the destination
                             has: leave it (default), or import it under a derived key
-    --update                let the stream win where a single value differs
+    --update                overwrite a single value that differs
     --rewrite-series        write the points of a metric that the destination does not
-                            show, also where it may have them and thin them out: then
-                            they are there twice
+                            show, even if it may have them and thin them out: then it
+                            has them twice
     --no-rewrite            leave keys, ids and addresses inside confusion matrices,
                             embeddings and data grids as they are
     --rewrite-links         change links to assets in html and notes too
-    --no-share-links        make no share links of projects; else there will be as
-                            many as at the source, with codes of their own
-    --owner FILE            give projects to the users who stand for their owners: in
-                            each line a user of the source and one of the destination
-                            (administrators); else the user of the key has them
+    --no-share-links        make no share links of projects; else as many are made as
+                            the source has, with new codes
+    --owner FILE            give projects to other owners: each line of FILE has a user
+                            of the source and one of the destination (administrators);
+                            without it they belong to the user of the key
 
 How:
     --verify                read everything back and compare it
@@ -48,7 +48,7 @@ How:
                             sides, what could not be kept, links from old to new, the
                             share links to hand out (so keep it to yourself), and some
                             series drawn from both sides. It needs no network
-    --temp-dir DIR          where large assets wait (default the system's place)
+    --temp-dir DIR          where large assets wait (default that of the system)
     --temp-max SIZE         how much of them: 500MB, 20GiB (default 8GiB); larger
                             ones are sent while they are read, and cannot be retried
 
@@ -67,8 +67,8 @@ Options can be set by the environment, as COMET_IMPORT_TEMP_DIR for --temp-dir; 
 Exit codes: 0 all done; 1 failed; 2 usage or configuration, nothing touched; 3 done, but
 for what is listed as missing, elsewhere or different; 4 the input is damaged, cut off
 or no stream; 5 the server kept failing, or that of the export, run it again; 6 key or
-permission, here or there; 7 verification found differences; 130 or 143 interrupted; 141
-nobody reads the output.
+permission, of either side; 7 verification found differences; 130 or 143 interrupted;
+141 nobody reads the output.
 
 Examples:
     comet-export acme/vision | comet-import newteam/vision

@@ -51,7 +51,7 @@ type Assets struct {
 	// reading uses it.
 	histograms map[string]bool
 	folders    folders
-	likes      likes
+	likenesses likenesses
 
 	open  *upload.Asset  // whose records come just now
 	plain sync.WaitGroup // uploads of assets that others may refer to
@@ -61,7 +61,7 @@ type Assets struct {
 func New(x *session.Experiment, o Options) *Assets {
 	as := &Assets{Experiment: x, Options: o, derive: func(id string) string { return id }}
 	as.known, as.changed = make(map[uint64]struct{}), make(map[string]string)
-	as.likes.claimed, as.likes.written = make(map[string]claim), make(map[uint64]int)
+	as.likenesses.claimed, as.likenesses.written = make(map[string]claim), make(map[uint64]int)
 	as.histograms = make(map[string]bool)
 	as.skipped = make(map[string]bool)
 	return as

@@ -20,8 +20,8 @@ type unlisted struct {
 	sum  content.Sum // without a hash if that is not known
 }
 
-// likes are the assets of an experiment that are known by their likeness.
-type likes struct {
+// likenesses are the assets of an experiment that are known by their likeness.
+type likenesses struct {
 	mu       sync.Mutex
 	claimed  map[string]claim // by ids of the destination
 	unlisted []unlisted
@@ -38,7 +38,7 @@ type claim struct {
 	upload *comet.Upload // how it would have been written
 }
 
-func (l *likes) count(like uint64) {
+func (l *likenesses) count(like uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.written[like]++
@@ -55,7 +55,7 @@ func (as *Assets) expected(ctx context.Context, like uint64) (int, error) {
 		}
 		n = len(have.alike(like))
 	}
-	l := &as.likes
+	l := &as.likenesses
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return n + l.written[like], nil
@@ -71,7 +71,7 @@ func (as *Assets) wroteAs(ctx context.Context, a *upload.Asset) error {
 	if a.Pipe == nil && a.Record.Remote == nil { // a remote one has no bytes to read
 		u.sum.SHA256 = a.SHA256
 	}
-	l := &as.likes
+	l := &as.likenesses
 	l.mu.Lock()
 	l.unlisted = append(l.unlisted, u)
 	l.mu.Unlock()
@@ -81,7 +81,7 @@ func (as *Assets) wroteAs(ctx context.Context, a *upload.Asset) error {
 // settleIDs finds out which ids the assets have got that were written. A list
 // that shows nothing of them, because it lags behind, leaves that open.
 func (as *Assets) settleIDs(ctx context.Context) error {
-	l := &as.likes
+	l := &as.likenesses
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.unlisted) == 0 || as.Uploads.IDs.Get() == upload.IDsKept {
@@ -121,9 +121,9 @@ func (as *Assets) settleIDs(ctx context.Context) error {
 }
 
 // claim takes an asset of the destination for one of the stream, each once. Where
-// there are, or may be, several that are alike the bytes decide; likes.mu is held.
+// there are, or may be, several that are alike the bytes decide; likenesses.mu is held.
 func (as *Assets) claim(ctx context.Context, have *listing, like uint64, want content.Sum, by claim) (id string, ok bool, err error) {
-	l := &as.likes
+	l := &as.likenesses
 	alike := have.alike(like)
 	for _, id := range alike {
 		if _, ok := l.claimed[id]; ok {
@@ -151,7 +151,7 @@ func (as *Assets) foundLike(have *listing, a *upload.Asset, size int64) bool {
 	if as.Uploads.IDs.Get() != upload.IDsAssigned || as.Unfinished && !as.Dry() {
 		return false
 	}
-	l := &as.likes
+	l := &as.likenesses
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	alike := have.alike(a.Like(size))
@@ -191,7 +191,7 @@ func (as *Assets) foundSame(ctx context.Context, a *upload.Asset) (bool, error) 
 	if a.Record.Remote != nil {
 		want.SHA256 = ""
 	}
-	l := &as.likes
+	l := &as.likenesses
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	by := claim{a.Record.ID, nil}
@@ -214,7 +214,7 @@ func (as *Assets) foundSame(ctx context.Context, a *upload.Asset) (bool, error) 
 // taken for another one of the stream, with the same bytes. That one is missing
 // then: the asset is written once more, as the other.
 func (as *Assets) standsFor(a *upload.Asset, id string) bool {
-	l := &as.likes
+	l := &as.likenesses
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	other, ok := l.claimed[id]

@@ -21,8 +21,8 @@ import (
 // hashes of their ids.
 type listing struct {
 	*index.Index[listed]
-	likes []like // sorted
-	sum   uint64 // stands for all of it
+	likenesses []like // sorted
+	sum        uint64 // stands for all of it
 }
 
 // listed is an asset in it.
@@ -68,9 +68,9 @@ func (l *listing) get(id string) (listed, bool) { return l.Get(document.Hash(id)
 
 // alike returns the ids of the assets of a likeness.
 func (l *listing) alike(of uint64) []string {
-	from, _ := slices.BinarySearchFunc(l.likes, like{of, 0}, compareLikes)
+	from, _ := slices.BinarySearchFunc(l.likenesses, like{of, 0}, compareLikes)
 	var ids []string
-	for _, k := range l.likes[from:] {
+	for _, k := range l.likenesses[from:] {
 		if k.like != of {
 			break
 		}
@@ -112,12 +112,12 @@ func (as *Assets) readAssets(ctx context.Context, share *flow.Share, wanted func
 		return nil, err
 	}
 	l.Seal()
-	l.likes = make([]like, 0, l.Len())
+	l.likenesses = make([]like, 0, l.Len())
 	l.Each(func(id uint64, t listed) {
-		l.likes = append(l.likes, like{t.like, id})
+		l.likenesses = append(l.likenesses, like{t.like, id})
 		l.sum += document.Hash(fmt.Sprint(id, t.like, t.size, t.remote))
 	})
-	slices.SortFunc(l.likes, compareLikes)
+	slices.SortFunc(l.likenesses, compareLikes)
 	return l, nil
 }
 

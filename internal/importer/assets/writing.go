@@ -189,7 +189,7 @@ func (as *Assets) putOnce(ctx context.Context, a *upload.Asset) error {
 	like := a.Like(a.Upload.Size)
 	a.Upload.Once = as.Uploads.IDs.Get() != upload.IDsKept
 	if a.Upload.Once {
-		free, err := as.likes.writing.Lock(ctx, like)
+		free, err := as.likenesses.writing.Lock(ctx, like)
 		if err != nil {
 			return err
 		}
@@ -197,7 +197,7 @@ func (as *Assets) putOnce(ctx context.Context, a *upload.Asset) error {
 	}
 	err := as.Uploads.PutOnce(ctx, a, func(ctx context.Context, readings int) (bool, error) { return as.arrived(ctx, a, readings) })
 	if err == nil && a.Upload.Once {
-		as.likes.count(like)
+		as.likenesses.count(like)
 	}
 	return err
 }
@@ -214,7 +214,7 @@ func (as *Assets) isOurs(ctx context.Context, a *upload.Asset, readings int) (bo
 	if err != nil || !ours {
 		return false, err
 	}
-	as.likes.count(a.Like(a.Upload.Size))
+	as.likenesses.count(a.Like(a.Upload.Size))
 	as.uploaded(a)
 	return true, as.wroteAs(ctx, a)
 }

@@ -31,6 +31,7 @@ func scale(ctx context.Context, l *lab) error {
 
 // scaled returns the rows of scale, and what is said of them.
 func (l *lab) scaled(ctx context.Context) (words string, rows [][]string, err error) {
+	progress([]string{"scale", fmt.Sprint("seed ", l.seed)})
 	f, err := l.newField(ctx, far(l.experiments))
 	if err != nil {
 		return "", nil, err

@@ -65,9 +65,10 @@ func (s *shared) simulate(t *testing.T, dir string, shards, interrupts int, with
 		}
 		var tasks sync.WaitGroup
 		for k := range shards {
-			out.files = append(out.files, filepath.Join(dir, fmt.Sprintf("shard.%d-of-%d.comet.zst", k, shards)))
+			file := filepath.Join(dir, fmt.Sprintf("shard.%d-of-%d.comet.zst", k, shards))
+			out.files = append(out.files, file)
 			tasks.Go(func() {
-				f.task(ends[k], "--keys-from", list, "--shard", fmt.Sprintf("%d/%d", k, shards), "-o", out.files[k], "lab/many")
+				f.task(ends[k], "--keys-from", list, "--shard", fmt.Sprintf("%d/%d", k, shards), "-o", file, "lab/many")
 			})
 		}
 		tasks.Wait()

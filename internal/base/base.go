@@ -171,13 +171,13 @@ func (b *Base) HasVersion(id string) bool { return b != nil && b.versions[id] }
 
 // Listed reports whether the listing still says of an experiment what the base has.
 // One that was running has gone on since, and one of which something was skipped is
-// worth another try.
+// worth another try. A listing that leaves out the end says nothing.
 func (b *Base) Listed(e *Experiment) bool {
 	if b == nil {
 		return false
 	}
 	h, ok := b.experiments[e.Key]
-	return ok && h.whole && !h.Running &&
+	return ok && h.whole && !h.Running && (e.End != nil || h.End == nil) &&
 		h.Workspace == e.Workspace && h.Project == e.Project && (e.Name == "" || h.Name == e.Name) &&
 		(!h.knowsPath || same(h.Path, e.Path)) && same(h.Start, e.Start) && same(h.End, e.End) &&
 		listing.State(h.Running, h.Crashed, h.Archived) == listing.State(e.Running, e.Crashed, e.Archived)

@@ -76,7 +76,8 @@ func TestBase(t *testing.T) {
 		listed bool
 	}{
 		"the same":                               {listed("same", as), true},
-		"a listing with less":                    {listed("same", func(e *Experiment) { as(e); e.Name, e.End = "", nil }), true},
+		"a listing with less":                    {listed("same", func(e *Experiment) { as(e); e.Name, e.Start, e.Path = "", nil, nil }), true},
+		"one without the end":                    {listed("same", func(e *Experiment) { as(e); e.End = nil }), false},
 		"another name":                           {listed("same", func(e *Experiment) { as(e); e.Name = "two" }), false},
 		"another end":                            {listed("same", func(e *Experiment) { as(e); e.End = ptr[int64](3) }), false},
 		"restored":                               {listed("same", func(e *Experiment) { as(e); e.Archived = false }), false},

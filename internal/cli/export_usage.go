@@ -58,9 +58,9 @@ What to export:
     --changed-from FILE     leave out what this archive has and the source has not
                             changed. Exported are experiments that are new, were
                             running, or have another name, file, project, state or times
-                            in the listing of their project; one that is gone from the
-                            source is named. Versions of artifacts in the archive are
-                            left out. A listing has no tags, values, points, texts or
+                            in the listing of their project, or no end; one that is gone
+                            from the source is named. Versions of artifacts in the
+                            archive are left out. A listing has no tags, values, points, texts or
                             assets: a change of these after the end is noticed only if
                             the server moves the end, or by --recheck. May be repeated,
                             for a base and what came after it; - is standard input

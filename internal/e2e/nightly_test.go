@@ -103,6 +103,13 @@ func TestNightly(t *testing.T) {
 		}
 	}
 
+	// What looks unchanged goes again in its turn, half of it each night.
+	runExport(src, "-o", file("3"), "--changed-from", file("base"), "--changed-from", file("1"), "--changed-from", file("2"), "--recheck", "50%", "demo").want(t, cli.ExitOK).
+		says(t, "left out: 6 experiments; new or changed: 2; gone: 1", "read again in turn, though the listing shows no change: 6 experiments")
+	for _, args := range [][]string{{"--recheck", "5%"}, {"--changed-from", file("base"), "--recheck", "5"}, {"--changed-from", file("base"), "--recheck", "101%"}} {
+		runExport(src, append(args, "demo")...).want(t, cli.ExitUsage)
+	}
+
 	// What is no whole archive is no base.
 	for name, data := range map[string][]byte{"cut": read(t, file("base"))[:5000], "empty": nil, "other": []byte("key\n")} {
 		if err := os.WriteFile(file(name), data, 0o600); err != nil {

@@ -40,7 +40,7 @@ func (e *experiment) setParts() {
 	}
 	e.points = points.New(x, r.points, r.Spools, r.Counters.Points)
 	e.assets = assets.New(x, assets.Options{
-		Uploads: r.Uploads, Spools: r.Spools, Count: r.Counters.Assets, Target: e.project.Target, Run: e.run,
+		Uploads: r.Uploads, Spools: r.Spools, Count: r.Counters.Assets, Target: e.project.Target, Handshake: e.run,
 		Whole: e.source.Whole.Has(stream.ResourceAssets), NoRewrite: r.o.NoRewrite,
 	})
 	e.parts = make(map[stream.Kind]*part)

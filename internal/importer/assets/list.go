@@ -4,16 +4,18 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
+	"github.com/comet-stream/comet-stream/internal/importer/content"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/index"
-	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
+	"github.com/comet-stream/comet-stream/internal/importer/session"
 	"github.com/comet-stream/comet-stream/internal/importer/upload"
 )
 
@@ -81,25 +83,33 @@ func (l *listing) alike(of uint64) []string {
 	return ids
 }
 
-// eachAsset reads the list of the destination, which may have none.
-func (as *Assets) eachAsset(ctx context.Context, restart func(), yield func(*comet.Asset) error) error {
-	err := as.Client.Assets.Each(ctx, as.Key, "", restart, yield)
+// An inventory is what the destination has of the assets of an experiment: as it was
+// before anything was written, and as it is.
+type inventory struct {
+	*session.Experiment
+	kept  func() bool // whether the destination keeps the ids that it is given
+	ahead flow.Future[*listing]
+}
+
+// each reads the list of the destination, which may have none.
+func (v *inventory) each(ctx context.Context, restart func(), yield func(*comet.Asset) error) error {
+	err := v.Client.Assets.Each(ctx, v.Key, "", restart, yield)
 	if err != nil && !answer.Absent(err) {
 		return fmt.Errorf("list assets: %w", err)
 	}
 	return nil
 }
 
-// readAssets reads what the destination has of those that are wanted, of all if
+// read reads what the destination has of those that are wanted, of all if
 // wanted is nil, and holds it in a share.
-func (as *Assets) readAssets(ctx context.Context, share *flow.Share, wanted func(listed) bool) (*listing, error) {
+func (v *inventory) read(ctx context.Context, share *flow.Share, wanted func(listed) bool) (*listing, error) {
 	var l *listing
 	restart := func() {
 		share.Free()
 		l = &listing{Index: index.New[listed](share)}
 	}
 	restart()
-	err := as.eachAsset(ctx, restart, func(a *comet.Asset) error {
+	err := v.each(ctx, restart, func(a *comet.Asset) error {
 		t := entryOf(a)
 		if wanted != nil && !wanted(t) {
 			return nil
@@ -125,70 +135,65 @@ const likeSize = 16
 
 // readInTurn reads the whole list, when it is the turn of the experiment if there
 // is no room for it before.
-func (as *Assets) readInTurn(ctx context.Context) (*listing, error) {
-	return flow.InTurn(ctx, as.Turn, func() (*listing, error) { return as.readAssets(ctx, as.Share(), nil) })
+func (v *inventory) readInTurn(ctx context.Context) (*listing, error) {
+	return flow.InTurn(ctx, v.Turn, func() (*listing, error) { return v.read(ctx, v.Share(), nil) })
 }
 
-// readAssetsFirst reads the list before anything is written. Of an experiment that
+// readFirst reads the list before anything is written. Of an experiment that
 // an earlier import has left unfinished, maybe a moment ago, it reads until enough
 // readings agree, unless an asset can be written only once.
-func (as *Assets) readAssetsFirst(ctx context.Context) (have *listing, err error) {
-	_, err = reconcile.Settle(ctx, as.WaitSettled, reconcile.Agreeing, func(int) (uint64, bool, error) {
+func (v *inventory) readFirst(ctx context.Context) (have *listing, err error) {
+	_, err = reconcile.Settle(ctx, v.WaitSettled, reconcile.Agreeing, func(int) (uint64, bool, error) {
 		if have != nil {
 			have.Free()
 		}
-		have, err = as.readInTurn(ctx)
+		have, err = v.readInTurn(ctx)
 		if err != nil {
 			return 0, false, err
 		}
-		return have.sum, !as.Unfinished || as.Dry() || as.Uploads.IDs.Get() == upload.IDsKept, nil
+		return have.sum, !v.Unfinished || v.Dry() || v.kept(), nil
 	})
 	return have, err
 }
 
-// hasAsset reports whether the destination has the asset already: under its id
-// or under the one it gets where that is taken.
-func (as *Assets) hasAsset(ctx context.Context, a *upload.Asset) (bool, error) {
-	if as.Existing == nil {
-		return false, nil
-	}
-	// Those who wait for the list hold nothing that others may wait for.
-	have, err := as.assetsThere(ctx)
-	// What refers to others may have been rewritten, to another size.
-	if err != nil || a.Refers {
-		return false, err
-	}
-	return as.found(have, a, upload.SizeOf(a.Record)), nil
+// before returns the list as it was before anything was written.
+func (v *inventory) before(ctx context.Context) (*listing, error) {
+	v.prefetch(ctx)
+	return v.ahead.Wait(ctx)
 }
 
-func (as *Assets) assetsThere(ctx context.Context) (*listing, error) {
-	as.Prefetch(ctx)
-	return as.ahead.Wait(ctx)
+func (v *inventory) prefetch(ctx context.Context) {
+	v.ahead.Start(&v.Reading, func() (*listing, error) { return v.readFirst(ctx) })
 }
 
-const otherLink = "it is remote at the destination by another link"
+// free gives back the room for it.
+func (v *inventory) free() {
+	if have, ok := v.ahead.Peek(); ok {
+		have.Free()
+	}
+	v.ahead = flow.Future[*listing]{}
+}
 
-// found looks for the asset in a list of those that the destination has. A size
-// that is not known fits any.
-func (as *Assets) found(have *listing, a *upload.Asset, size int64) bool {
-	for _, id := range []string{a.Upload.ID, place.DeriveAsset(a.Record.ID, as.Target)} {
-		t, ok := have.get(id)
-		if ok && t.is(a, size) {
-			as.Uploads.IDs.Set(upload.IDsKept)
-			if as.standsFor(a, id) {
-				return false
-			}
-			if t.linksElsewhere(a.Record.Remote) && as.Mode != reconcile.VerifyOnly {
-				i := a.Issue()
-				i.Reason = otherLink
-				as.Differs(i)
-			}
-			if id != a.Upload.ID {
-				a.Upload.ID = id
-				as.change(a.Record.ID, id)
-			}
-			return true
+// lookFor reads the list for an asset: whether its id is listed, and is that of
+// this asset, and how many are like it.
+func (v *inventory) lookFor(ctx context.Context, a *upload.Asset, like uint64) (listed, ours bool, alike int, err error) {
+	restart := func() { listed, ours, alike = false, false, 0 }
+	err = v.each(ctx, restart, func(have *comet.Asset) error {
+		t := entryOf(have)
+		if t.id == a.Upload.ID {
+			listed, ours = true, t.is(a, a.Upload.Size)
 		}
-	}
-	return as.foundLike(have, a, size)
+		if t.like == like {
+			alike++
+		}
+		return nil
+	})
+	return listed, ours, alike, err
+}
+
+// content reads an asset of the destination to its end.
+func (v *inventory) content(ctx context.Context, id string) (content.Sum, error) {
+	return v.ReadSum(ctx, func() (io.ReadCloser, error) {
+		return v.Client.Assets.Content(ctx, comet.AssetRequest{Key: v.Key, ID: id})
+	})
 }

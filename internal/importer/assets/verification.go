@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -44,11 +43,11 @@ func (as *Assets) compare(ctx context.Context) error {
 	if len(as.want) == 0 && !as.Whole {
 		return nil
 	}
-	if err := as.settleIDs(ctx); err != nil {
+	if err := as.likenesses.settle(ctx); err != nil {
 		return err
 	}
 	as.Free()
-	have, err := as.readInTurn(ctx)
+	have, err := as.there.readInTurn(ctx)
 	if err != nil {
 		return err
 	}
@@ -57,7 +56,7 @@ func (as *Assets) compare(ctx context.Context) error {
 	found := make(map[uint64]bool)
 	for i := range as.want {
 		x := &as.want[i]
-		id, _ := as.idOf(x.id)
+		id, _ := as.ids.now(x.id)
 		t, ok := have.get(id)
 		if ok {
 			found[document.Hash(id)] = true
@@ -92,7 +91,7 @@ func (as *Assets) strangers(ctx context.Context, have *listing, found map[uint64
 		equal[t.like] = true
 	}
 	before := as.findings
-	err := as.eachAsset(ctx, func() { as.findings = before }, func(a *comet.Asset) error {
+	err := as.there.each(ctx, func() { as.findings = before }, func(a *comet.Asset) error {
 		id := document.Hash(a.ID)
 		t, listed := have.Get(id)
 		made := a.Type == stream.AssetFullMetric || a.Type == stream.AssetCombinedHistogram // by the server, of others
@@ -112,7 +111,7 @@ func (as *Assets) strangers(ctx context.Context, have *listing, found map[uint64
 
 // bytes compares the content of an asset.
 func (as *Assets) bytes(ctx context.Context, want *expected, id string) error {
-	have, err := as.readSum(ctx, id)
+	have, err := as.there.content(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -120,11 +119,4 @@ func (as *Assets) bytes(ctx context.Context, want *expected, id string) error {
 		as.finds(want, "its bytes are not those of the stream")
 	}
 	return nil
-}
-
-// readAssetSum reads an asset of the destination to its end.
-func (as *Assets) readSum(ctx context.Context, id string) (content.Sum, error) {
-	return as.ReadSum(ctx, func() (io.ReadCloser, error) {
-		return as.Client.Assets.Content(ctx, comet.AssetRequest{Key: as.Key, ID: id})
-	})
 }

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
@@ -257,13 +258,18 @@ func (s *Subject) ReadBack(ctx context.Context, check Check) error {
 	if !s.Verifies() {
 		return nil
 	}
+	return s.Find(ctx, check)
+}
+
+// Find tells what a check finds, again and again where something was written.
+func (s *Subject) Find(ctx context.Context, check Check) error {
 	var found []report.Issue
 	_, err := s.Shows(ctx, func() (ok bool, err error) {
 		found, err = check(ctx)
 		return len(found) == 0, err
 	})
 	if err != nil {
-		return err
+		return fmt.Errorf("verify: %w", err)
 	}
 	for _, i := range found {
 		i.Class = report.Unverified

@@ -8,7 +8,6 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
-	"github.com/comet-stream/comet-stream/internal/importer/content"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
@@ -28,7 +27,6 @@ type Asset struct {
 	Tail    *spool.Tail  // and who writes them while they come
 	Pipe    *Pipe        // or where they go at once
 	SHA256  string       // of what is written
-	Want    *Expected    // of a file of an artifact: what there is to verify
 }
 
 // assetState says what is to be done with an asset.
@@ -84,8 +82,15 @@ func (a *Asset) Issue() report.Issue {
 	return report.Issue{Kind: string(stream.KindAsset), Name: a.Name(), ID: a.Record.ID}
 }
 
-// Extension returns that of a file name, without its dot, if it looks like one.
-func Extension(name string) string {
+// BadMetadata is the issue of an asset whose metadata are not carried.
+func (a *Asset) BadMetadata() report.Issue {
+	i := a.Issue()
+	i.Class, i.Reason = report.Missing, "its metadata is no JSON"
+	return i
+}
+
+// extension returns that of a file name, without its dot, if it looks like one.
+func extension(name string) string {
 	ext := strings.TrimPrefix(path.Ext(name), ".")
 	if len(ext) > 16 {
 		return ""
@@ -126,9 +131,9 @@ func (a *Asset) isImage() bool {
 	return a.Upload.ArtifactVersion == "" && a.Type() == "image" && a.Record.Remote == nil && a.Record.Name != nil && *a.Record.Name != "" && !a.Doc.Epoch.OK
 }
 
-// Follow runs an upload that follows the bytes of the asset, and then done with
+// follow runs an upload that follows the bytes of the asset, and then done with
 // its outcome. It reports false where there is no slot for it.
-func (a *Asset) Follow(t *flow.Tasks, upload func() error, done func(error)) bool {
+func (a *Asset) follow(t *flow.Tasks, upload func() error, done func(error)) bool {
 	a.Tail = a.Content.Follow()
 	a.Upload.Size, a.Upload.Open = SizeOf(a.Record), a.Tail.Open
 	begun := t.Try(func() {
@@ -149,14 +154,6 @@ func (a *Asset) Follow(t *flow.Tasks, upload func() error, done func(error)) boo
 		a.Tail, a.Content.Tail = nil, nil
 	}
 	return begun
-}
-
-// Expected stands for an asset.
-type Expected struct {
-	Issue  report.Issue
-	ID     string // at the destination
-	Sum    content.Sum
-	Remote *string
 }
 
 // ErrBadHash is why an asset is not written whose bytes are not those of the source.

@@ -22,54 +22,137 @@ type Uploader struct {
 	Direct DirectSizes
 }
 
-// PutOnce puts an asset until it is certain that it has arrived.
-func (u *Uploader) PutOnce(ctx context.Context, a *Asset, arrived Arrived) error {
-	ctx = comet.OneItem(ctx)
-	readings := reconcile.Agreeing
-	if a.Upload.Once {
-		readings = reconcile.ManyAgreeing
-	}
-	put := func() error { return u.put(ctx, a, arrived) }
-	return u.Certain(ctx, put(), u.shows(ctx, arrived, readings), put)
+// A Place is what assets are kept in: an experiment, or a version of an artifact.
+type Place interface {
+	// Check returns why an asset is not to be written, as far as is known before.
+	Check(ctx context.Context, a *Asset) error
+	// Run returns the handshake that uploads need.
+	Run(ctx context.Context) (*comet.Run, error)
+	// Rooms returns what an asset takes room of.
+	Rooms(a *Asset) []quota.Room
+	// Put surrounds put, which writes an asset once.
+	Put(ctx context.Context, a *Asset, put func() error) error
+	// Arrived reports whether there is an asset that was, perhaps, written. A list
+	// that does not show it in so many readings does not have it.
+	Arrived(ctx context.Context, a *Asset, readings int) (bool, error)
+	// Derive gives an asset the id that it gets where its own is taken, and reports
+	// false where that is what it has.
+	Derive(a *Asset) bool
+	// Taken says why an asset is refused under each id.
+	Taken(ctx context.Context, a *Asset) error
+	// Wrote notes an asset that has been written.
+	Wrote(ctx context.Context, a *Asset) error
 }
 
-// Arrived looks for an asset at the destination, in so many readings if they do not
+// Write writes an asset under its id. Where another one has that id, or the
+// destination does not take it, it goes under a derived one.
+func (u *Uploader) Write(ctx context.Context, a *Asset, p Place) error {
+	if err := p.Check(ctx, a); err != nil {
+		return err
+	}
+	run, err := p.Run(ctx)
+	if err != nil {
+		return err
+	}
+	a.Upload.Run = run
+	taken, err := u.try(ctx, a, p)
+	if !taken && (err == nil || !refusesID(err, a.Upload.ID)) {
+		return err
+	}
+	if p.Derive(a) {
+		if taken, err = u.try(ctx, a, p); !taken {
+			return err
+		}
+	}
+	return p.Taken(ctx, a)
+}
+
+// try makes one upload. taken means that something else has the id.
+func (u *Uploader) try(ctx context.Context, a *Asset, p Place) (taken bool, err error) {
+	switch err := u.once(ctx, a, p); {
+	case errors.Is(err, comet.ErrImmutable):
+		return true, nil
+	case err != nil:
+		return false, err
+	}
+	return false, p.Wrote(ctx, a)
+}
+
+// Through writes an asset while its bytes come, which can be sent only once.
+func (u *Uploader) Through(ctx context.Context, a *Asset, p Place) error {
+	run, err := p.Run(ctx)
+	if err == nil {
+		a.Upload.Run = run
+		err = p.Check(ctx, a)
+	}
+	err = a.Pipe.Send(ctx, err, func(ctx context.Context) error { return u.once(ctx, a, p) })
+	if err != nil {
+		return err
+	}
+	return p.Wrote(ctx, a)
+}
+
+// once puts an asset until it is certain that it has arrived. Where the destination
+// may give it an id of its own, it must not be written again after a lost answer,
+// unless it has not arrived. The answer that its id exists may be to an earlier try.
+func (u *Uploader) once(ctx context.Context, a *Asset, p Place) error {
+	item := comet.OneItem(ctx)
+	readings := reconcile.Agreeing
+	if a.Upload.Once = u.IDs.Get() != IDsKept; a.Upload.Once {
+		readings = reconcile.ManyAgreeing
+	}
+	look := func(ctx context.Context, readings int) (bool, error) { return p.Arrived(ctx, a, readings) }
+	put := func() error { return u.put(item, a, look) }
+	return p.Put(ctx, a, func() error {
+		err := u.Quotas.Within(p.Rooms(a), a.Upload.Size, func() error {
+			return u.Certain(item, put(), u.shows(item, look, readings), put)
+		})
+		if errors.Is(err, comet.ErrImmutable) {
+			if ours, unread := look(ctx, readingsFor(err)); ours || unread != nil {
+				return unread
+			}
+		}
+		return err
+	})
+}
+
+// arrived looks for an asset at the destination, in so many readings if they do not
 // show it.
-type Arrived func(ctx context.Context, readings int) (bool, error)
+type arrived func(ctx context.Context, readings int) (bool, error)
 
 // shows returns what looks for an asset. What is not put again need not be looked
 // for so often.
-func (u *Uploader) shows(ctx context.Context, arrived Arrived, readings int) func() (reconcile.Extent, error) {
+func (u *Uploader) shows(ctx context.Context, look arrived, readings int) func() (reconcile.Extent, error) {
 	return func() (reconcile.Extent, error) {
 		if u.Client.TimeOver(ctx) {
 			readings = reconcile.Agreeing
 		}
-		ours, err := arrived(ctx, readings)
+		ours, err := look(ctx, readings)
 		return reconcile.ExtentOf(ours), err
 	}
 }
 
-// ReadingsFor returns how many readings of the list are to show that an asset is
+// readingsFor returns how many readings of the list are to show that an asset is
 // not of the experiment, after the answer that its id exists. Where the answer to
 // an earlier try of the same upload was lost, it most likely is.
-func ReadingsFor(err error) int {
+func readingsFor(err error) int {
 	if ce, ok := errors.AsType[*comet.Error](err); ok && ce.Repeated {
 		return reconcile.ManyAgreeing
 	}
 	return reconcile.Agreeing
 }
 
-// RefusesID reports whether an upload may have been refused for its id.
-func RefusesID(err error, id string) bool {
+// refusesID reports whether an upload may have been refused for its id.
+func refusesID(err error, id string) bool {
 	ce, ok := errors.AsType[*comet.Error](err)
 	return ok && ce.Status == 400 && ce.SDKCode == 0 && (len(id) != 32 || strings.ContainsAny(id, "-_"))
 }
 
-// put writes the content of an asset, to storage where that works. arrived looks
+// put writes the content of an asset, to storage where that works. look looks
 // for it at the destination.
-func (u *Uploader) put(ctx context.Context, a *Asset, arrived Arrived) error {
+func (u *Uploader) put(ctx context.Context, a *Asset, look arrived) error {
 	if a.goesDirect(u.Direct.From) {
-		err := u.putDirect(ctx, a, arrived)
+		err := u.putDirect(ctx, a, look)
 		if ctx.Err() != nil || !failsDirect(err) {
 			return err
 		}

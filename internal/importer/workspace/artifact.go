@@ -219,16 +219,16 @@ func (a *artifact) take(ctx context.Context, rec stream.Record) error {
 		}
 		return a.openVersion(ctx, rec)
 	case *stream.Asset:
-		return v.takeFile(ctx, rec)
+		return v.files.begin(ctx, rec)
 	case *stream.Chunk:
-		return v.takeChunk(rec)
+		return v.files.intake.Chunk(rec)
 	case *stream.AssetEnd:
-		return v.takeFileEnd(ctx, rec)
+		return v.files.end(ctx, rec)
 	case *stream.Skipped:
 		a.r.Counters.Skipped.Add(1)
 		a.Issue(report.SkippedIssue(rec))
 		if v != nil {
-			v.dropFile()
+			v.files.intake.Drop()
 			// The uploads of its other files may be at it too.
 			a.Change(func(*report.Outcome) { v.lacks, v.skipped = v.lacks || rec.Passing, true })
 		}
@@ -239,6 +239,7 @@ func (a *artifact) take(ctx context.Context, rec stream.Record) error {
 // openVersion finds a version at the destination, or opens a new one.
 func (a *artifact) openVersion(ctx context.Context, rec *stream.ArtifactVersion) error {
 	v := &artifactVersion{a: a, rec: rec}
+	v.files = newVersionFiles(v)
 	a.version = v
 	a.come = append(a.come, v)
 	if err := document.Read(rec.Doc, &v.doc); err != nil {
@@ -293,8 +294,8 @@ func (a *artifact) closeVersion(ctx context.Context) error {
 		return nil
 	}
 	a.version = nil
-	v.dropFile()
-	if err := v.writeRemotes(ctx); err != nil {
+	v.files.intake.Drop()
+	if err := v.files.writeRemotes(ctx); err != nil {
 		a.failure.Note(err, false)
 	}
 	a.tasks.Wait()

@@ -1,10 +1,11 @@
 package workspace
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
@@ -15,243 +16,111 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/importer/quota"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
-	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/importer/upload"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-// fileID returns the id that a file has at the destination: its own, but on the
-// source itself.
-func (v *artifactVersion) fileID(id string) string {
-	if v.a.w.source.Same {
-		return v.derivedID(id)
+// versionFiles are the files of a version of an artifact, which is a place for
+// assets.
+type versionFiles struct {
+	*artifactVersion
+	intake upload.Intake
+
+	have    map[string]comet.Asset // at the destination, by id
+	matched map[string]bool        // those of them that the stream has too
+	come    map[string]bool        // those that have come since under ids of the destination
+	remotes []*upload.Asset        // that wait to be written
+	want    []expectedFile         // for a verification
+}
+
+// expectedFile is a file that a verification has to find.
+type expectedFile struct {
+	issue  report.Issue
+	id     string // at the destination
+	sum    content.Sum
+	remote *string
+}
+
+func newVersionFiles(v *artifactVersion) *versionFiles {
+	a := v.a
+	f := &versionFiles{artifactVersion: v}
+	f.intake = upload.Intake{
+		Uploads: a.r.Uploads, Spools: a.r.Spools, Tasks: &a.tasks, Failure: &a.failure, Place: f,
+		Early:  func(context.Context, *upload.Asset) bool { return true },
+		Finish: f.finish, Done: f.done, Expect: f.expect,
 	}
-	return id
+	return f
 }
 
-func (v *artifactVersion) derivedID(id string) string {
-	return place.DeriveAsset(id, place.Project{Workspace: v.a.target, Name: v.a.rec.Name})
-}
-
-// takeFile begins a file of the version.
-func (v *artifactVersion) takeFile(ctx context.Context, rec *stream.Asset) error {
-	a := &upload.Asset{Record: rec}
-	v.file = a
-	v.a.r.Counters.Assets.Add(1)
-	if err := document.Read(rec.Doc, &a.Doc); err != nil {
+// begin begins a file of the version.
+func (f *versionFiles) begin(ctx context.Context, rec *stream.Asset) error {
+	f.a.r.Counters.Assets.Add(1)
+	a, err := f.intake.Begin(rec)
+	if err != nil {
 		return err
 	}
-	a.Upload = &comet.Upload{
-		ID: v.fileID(rec.ID), Name: a.Name(), Type: a.Type(), Extension: upload.Extension(a.Name()),
-		Link: document.Deref(rec.Remote), ArtifactVersion: v.id, Step: a.Doc.Step.Ptr(),
+	id := rec.ID
+	if f.a.w.source.Same {
+		id = f.derived(rec.ID)
 	}
-	if m := a.Doc.Metadata.V; json.Valid([]byte(m)) {
-		a.Upload.Metadata = json.RawMessage(m)
+	if !a.Describe(id) {
+		f.a.Issue(a.BadMetadata())
 	}
+	a.Upload.ArtifactVersion = f.id
 	switch {
-	case v.state == versionLeft:
+	case f.state == versionLeft:
 		a.State = upload.LeftOut
 		return nil
-	case v.has(a):
+	case f.has(a):
 		a.State = upload.Present
 		return nil
-	case v.state == versionFinal:
+	case f.state == versionFinal:
 		a.State = upload.LeftOut
 		i := a.Issue()
-		i.Class, i.Reason = v.a.r.DiffersClass(), fmt.Sprintf("version %s at the destination has no such file of this size, and is closed", v.rec.Version)
-		v.a.Issue(i)
-		return nil
-	case rec.Remote != nil || v.a.r.Dry():
+		i.Class, i.Reason = f.a.r.DiffersClass(), fmt.Sprintf("version %s at the destination has no such file of this size, and is closed", f.rec.Version)
+		f.a.Issue(i)
 		return nil
 	}
-	return v.openContent(ctx, a)
+	return f.intake.Keep(ctx)
+}
+
+// end ends the open file and writes it. Remote ones are written together.
+func (f *versionFiles) end(ctx context.Context, rec *stream.AssetEnd) error {
+	if a := f.intake.Open(); a != nil && a.State == 0 && a.Record.Remote != nil && !f.a.r.Dry() {
+		f.intake.Drop()
+		f.remotes = append(f.remotes, a)
+		return nil
+	}
+	return f.intake.End(ctx, rec)
+}
+
+// derived returns the id that a file gets where its own is taken, or on the source
+// itself.
+func (f *versionFiles) derived(id string) string {
+	return place.DeriveAsset(id, place.Project{Workspace: f.a.target, Name: f.a.rec.Name})
 }
 
 // has reports whether the destination has the file: under its id, under the
 // derived one, or, in a version that is closed or at a destination that gives
 // ids of its own, another of its name and size.
-func (v *artifactVersion) has(a *upload.Asset) bool {
-	for _, id := range []string{a.Upload.ID, v.derivedID(a.Record.ID)} {
-		if f, ok := v.have[id]; ok && fits(a, &f) {
-			a.Upload.ID, v.matched[id] = id, true
+func (f *versionFiles) has(a *upload.Asset) bool {
+	for _, id := range []string{a.Upload.ID, f.derived(a.Record.ID)} {
+		if x, ok := f.have[id]; ok && fits(a, &x) {
+			a.Upload.ID, f.matched[id] = id, true
 			return true
 		}
 	}
-	if v.state != versionFinal && v.a.r.Uploads.IDs.Get() != upload.IDsAssigned {
+	if f.state != versionFinal && f.a.r.Uploads.IDs.Get() != upload.IDsAssigned {
 		return false
 	}
-	for id, f := range v.have {
-		if !v.matched[id] && f.Name == a.Name() && fits(a, &f) {
-			a.Upload.ID, v.matched[id] = id, true
+	for id, x := range f.have {
+		if !f.matched[id] && x.Name == a.Name() && fits(a, &x) {
+			a.Upload.ID, f.matched[id] = id, true
 			return true
 		}
 	}
 	return false
-}
-
-// openContent makes a place for the bytes of a file.
-func (v *artifactVersion) openContent(ctx context.Context, a *upload.Asset) error {
-	size := upload.SizeOf(a.Record)
-	sp, err := v.a.r.Spools.Open(ctx, size)
-	if !errors.Is(err, spool.ErrOverBudget) {
-		a.Content = sp
-		if err == nil && sp.OnDisk {
-			a.Follow(&v.a.tasks, func() error { return v.upload(ctx, a) }, func(err error) { v.written(a, err) })
-		}
-		return err
-	}
-	a.Pipe = upload.NewPipe()
-	a.Upload.Size, a.Upload.Open = size, a.Pipe.Open
-	v.a.tasks.Beyond(func() {
-		run, err := v.a.w.run(ctx, v.key)
-		a.Upload.Run = run
-		err = a.Pipe.Send(ctx, err, func(ctx context.Context) error { return v.put(ctx, a) })
-		v.fileDone(a, err)
-	})
-	return nil
-}
-
-// takeChunk takes a piece of the open file.
-func (v *artifactVersion) takeChunk(rec *stream.Chunk) error {
-	a := v.file
-	switch {
-	case a == nil || a.State == upload.LeftOut:
-	case a.Pipe != nil:
-		a.Pipe.Write(rec.Data)
-	case a.Content != nil:
-		_, err := a.Content.Write(rec.Data)
-		if errors.Is(err, spool.ErrOverBudget) {
-			return fmt.Errorf("%s: %w", a.Issue().Item(), err)
-		}
-		return err
-	}
-	return nil
-}
-
-// takeFileEnd ends the open file and writes it.
-func (v *artifactVersion) takeFileEnd(ctx context.Context, rec *stream.AssetEnd) error {
-	a := v.file
-	v.file = nil
-	if a == nil || a.State == upload.LeftOut {
-		return nil
-	}
-	a.SHA256 = rec.SHA256
-	if a.Record.Remote == nil && a.Pipe == nil && a.Tail == nil {
-		a.Upload.Size = rec.Size
-	}
-	want := &upload.Expected{Issue: a.Issue(), ID: a.Upload.ID, Sum: content.NewSum(rec.Size, rec.SHA256), Remote: a.Record.Remote}
-	v.want, a.Want = append(v.want, want), want
-	switch {
-	case a.State == upload.Present:
-	case a.Pipe != nil:
-		a.Pipe.End(rec.Size, rec.SHA256)
-	case v.a.r.Dry():
-		v.fileDone(a, nil)
-	case a.Record.Remote != nil:
-		v.addRemote(a)
-	case a.Content.Size != rec.Size || a.Content.SHA256() != rec.SHA256:
-		a.Drop(flow.ErrDropped)
-		return &flow.InputError{Err: fmt.Errorf("%s: %w", a.Issue().Item(), upload.ErrBadHash)}
-	default:
-		a.Content.Shrink()
-		if a.Tail != nil {
-			a.Tail.End(a.Upload.Size)
-			return nil
-		}
-		a.Upload.Open = a.Content.Open
-		v.a.tasks.Run(func() {
-			defer a.Drop(flow.ErrDropped)
-			v.written(a, v.upload(ctx, a))
-		})
-	}
-	return nil
-}
-
-// written takes the result of the upload of a file, which may have given it
-// another id.
-func (v *artifactVersion) written(a *upload.Asset, err error) {
-	if a.Want != nil {
-		v.a.Change(func(*report.Outcome) { a.Want.ID = a.Upload.ID })
-	}
-	v.fileDone(a, err)
-}
-
-// upload writes a file under its id, or a derived one where that is taken.
-func (v *artifactVersion) upload(ctx context.Context, a *upload.Asset) error {
-	run, err := v.a.w.run(ctx, v.key)
-	if err != nil {
-		return err
-	}
-	a.Upload.Run = run
-	err = v.put(ctx, a)
-	if !errors.Is(err, comet.ErrImmutable) {
-		return err
-	}
-	if ours, err := v.arrived(ctx, a, upload.ReadingsFor(err)); ours || err != nil {
-		return err
-	}
-	derived := v.derivedID(a.Record.ID)
-	if derived == a.Upload.ID {
-		return v.whyTaken(ctx, a)
-	}
-	a.Upload.ID = derived
-	err = v.put(ctx, a)
-	if errors.Is(err, comet.ErrImmutable) {
-		if ours, err := v.arrived(ctx, a, upload.ReadingsFor(err)); ours || err != nil {
-			return err
-		}
-		return v.whyTaken(ctx, a)
-	}
-	return err
-}
-
-// whyTaken says why a file is refused under each id.
-func (v *artifactVersion) whyTaken(ctx context.Context, a *upload.Asset) error {
-	files, err := v.files(ctx)
-	if err != nil {
-		return err
-	}
-	if slices.ContainsFunc(files, func(f comet.Asset) bool { return f.Name == a.Name() }) {
-		return errFileTaken
-	}
-	return upload.ErrIDTaken
-}
-
-var errFileTaken = answer.Limitf("the version has another file of its name at the destination, which takes no second one")
-
-// put writes a file once, also where the destination may give it an id of its own.
-func (v *artifactVersion) put(ctx context.Context, a *upload.Asset) error {
-	a.Upload.Once = v.a.r.Uploads.IDs.Get() != upload.IDsKept
-	return v.a.r.Uploads.Quotas.Within(v.rooms(), a.Upload.Size, func() error {
-		return v.a.r.Uploads.PutOnce(ctx, a, func(ctx context.Context, readings int) (bool, error) { return v.arrived(ctx, a, readings) })
-	})
-}
-
-// rooms returns what a file takes room of.
-func (v *artifactVersion) rooms() []quota.Room { return []quota.Room{{Workspace: v.a.target}} }
-
-// arrived reports whether the version has a file that was, perhaps, written.
-func (v *artifactVersion) arrived(ctx context.Context, a *upload.Asset, readings int) (bool, error) {
-	return reconcile.Settle(ctx, v.a.r.Pause, readings, func(int) (ours, listed bool, err error) {
-		files, err := v.files(ctx)
-		for i := range files {
-			if f := &files[i]; f.ID == a.Upload.ID {
-				return fits(a, f), true, err
-			}
-		}
-		for i := range files {
-			if v.isNew(a, &files[i]) {
-				a.Upload.ID = files[i].ID
-				return true, true, err
-			}
-		}
-		return false, false, err
-	})
-}
-
-func (v *artifactVersion) files(ctx context.Context) ([]comet.Asset, error) {
-	return v.a.r.Client.Artifacts.Files(ctx, v.a.target, v.a.rec.Name, v.rec.Version)
 }
 
 // fits reports whether a file of the destination may be one of the stream, as far
@@ -267,80 +136,141 @@ func fits(a *upload.Asset, f *comet.Asset) bool {
 	return !f.Remote && (a.Record.Size == nil && a.Upload.Open == nil || f.Size == size)
 }
 
+func (f *versionFiles) finish(ctx context.Context, a *upload.Asset) error {
+	if f.a.r.Dry() {
+		return f.Wrote(ctx, a)
+	}
+	return f.a.r.Uploads.Write(ctx, a, f)
+}
+
+// done takes the result of the work on a file.
+func (f *versionFiles) done(a *upload.Asset, err error) {
+	switch {
+	case errors.Is(err, flow.ErrDropped): // it is reported where the stream breaks off
+	case err == nil:
+		f.expect(a)
+	case answer.Refused(err):
+		i := a.Issue()
+		i.Class, i.Reason = report.Missing, err.Error()
+		f.a.Issue(i)
+		// Closed without it, the version could never get it. A limit stays as it
+		// is, though.
+		if _, limit := errors.AsType[*answer.Limit](err); !limit {
+			f.a.Change(func(*report.Outcome) { f.lacks = true })
+		}
+	default:
+		f.a.failure.Note(a.Issue().Wrap(err), !errors.Is(err, comet.ErrServer))
+		f.a.r.ConcernsAll(err)
+	}
+}
+
+// expect notes what a verification has to find of a file.
+func (f *versionFiles) expect(a *upload.Asset) {
+	x := expectedFile{a.Issue(), a.Upload.ID, content.NewSum(a.Upload.Size, a.SHA256), a.Record.Remote}
+	f.a.Change(func(*report.Outcome) { f.want = append(f.want, x) })
+}
+
+// Check implements upload.Place: no server announces limits for artifacts.
+func (f *versionFiles) Check(context.Context, *upload.Asset) error { return nil }
+
+// Run implements upload.Place.
+func (f *versionFiles) Run(ctx context.Context) (*comet.Run, error) { return f.a.w.run(ctx, f.key) }
+
+// Rooms implements upload.Place.
+func (f *versionFiles) Rooms(*upload.Asset) []quota.Room {
+	return []quota.Room{{Workspace: f.a.target}}
+}
+
+// Put implements upload.Place.
+func (f *versionFiles) Put(_ context.Context, _ *upload.Asset, put func() error) error { return put() }
+
+// Derive implements upload.Place.
+func (f *versionFiles) Derive(a *upload.Asset) bool {
+	derived := f.derived(a.Record.ID)
+	before := a.Upload.ID
+	a.Upload.ID = derived
+	return before != derived
+}
+
+// Wrote implements upload.Place.
+func (f *versionFiles) Wrote(_ context.Context, a *upload.Asset) error {
+	f.a.Change(func(o *report.Outcome) {
+		o.Written.Assets++
+		o.Written.AssetBytes += a.Upload.Size
+	})
+	return nil
+}
+
+var errFileTaken = answer.Limitf("the version has another file of its name at the destination, which takes no second one")
+
+// Taken implements upload.Place.
+func (f *versionFiles) Taken(ctx context.Context, a *upload.Asset) error {
+	list, err := f.list(ctx)
+	if slices.ContainsFunc(list, func(x comet.Asset) bool { return x.Name == a.Name() }) {
+		return cmp.Or(err, errFileTaken)
+	}
+	return cmp.Or(err, upload.ErrIDTaken)
+}
+
+// Arrived implements upload.Place.
+func (f *versionFiles) Arrived(ctx context.Context, a *upload.Asset, readings int) (bool, error) {
+	return reconcile.Settle(ctx, f.a.r.Pause, readings, func(int) (ours, listed bool, err error) {
+		list, err := f.list(ctx)
+		for i := range list {
+			if list[i].ID == a.Upload.ID {
+				return fits(a, &list[i]), true, err
+			}
+		}
+		for i := range list {
+			if f.isNew(a, &list[i]) {
+				a.Upload.ID = list[i].ID
+				return true, true, err
+			}
+		}
+		return false, false, err
+	})
+}
+
+func (f *versionFiles) list(ctx context.Context) ([]comet.Asset, error) {
+	return f.a.r.Client.Artifacts.Files(ctx, f.a.target, f.a.rec.Name, f.rec.Version)
+}
+
 // isNew reports whether a file has come under an id of the destination since the
 // work on the version began, and stands for no other one of the stream. If so, it
 // stands for this one from now on.
-func (v *artifactVersion) isNew(a *upload.Asset, f *comet.Asset) (ok bool) {
-	if _, before := v.have[f.ID]; before || v.a.r.Uploads.IDs.Get() == upload.IDsKept || f.Name != a.Name() || !fits(a, f) {
+func (f *versionFiles) isNew(a *upload.Asset, x *comet.Asset) (ok bool) {
+	if _, before := f.have[x.ID]; before || f.a.r.Uploads.IDs.Get() == upload.IDsKept || x.Name != a.Name() || !fits(a, x) {
 		return false
 	}
-	v.a.Change(func(*report.Outcome) {
-		if ok = !v.come[f.ID]; ok {
-			if v.come == nil {
-				v.come = make(map[string]bool)
+	f.a.Change(func(*report.Outcome) {
+		if ok = !f.come[x.ID]; ok {
+			if f.come == nil {
+				f.come = make(map[string]bool)
 			}
-			v.come[f.ID] = true
+			f.come[x.ID] = true
 		}
 	})
 	return ok
 }
 
-// fileDone takes the result of the work on a file.
-func (v *artifactVersion) fileDone(a *upload.Asset, err error) {
-	switch {
-	case errors.Is(err, flow.ErrDropped): // it is reported where the stream breaks off
-	case err == nil:
-		v.a.Change(func(o *report.Outcome) {
-			o.Written.Assets++
-			o.Written.AssetBytes += a.Upload.Size
-		})
-	case answer.Refused(err):
-		i := a.Issue()
-		i.Class, i.Reason = report.Missing, err.Error()
-		v.a.Issue(i)
-		// Closed without it, the version could never get it. A limit stays as it
-		// is, though.
-		if _, limit := errors.AsType[*answer.Limit](err); !limit {
-			v.a.Change(func(*report.Outcome) { v.lacks = true })
-		}
-	default:
-		v.a.failure.Note(fmt.Errorf("%s: %w", a.Issue().Item(), err), !errors.Is(err, comet.ErrServer))
-		v.a.r.ConcernsAll(err)
-	}
-}
-
-// dropFile forgets the file that is open.
-func (v *artifactVersion) dropFile() {
-	if v.file != nil {
-		v.file.Drop(flow.ErrDropped)
-	}
-	v.file = nil
-}
-
-// addRemote puts a remote file with those that are written together.
-func (v *artifactVersion) addRemote(a *upload.Asset) {
-	f := comet.RemoteFile{ID: a.Upload.ID, Name: a.Name(), Link: a.Upload.Link, Type: a.Type(), Step: a.Upload.Step}
-	if a.Upload.Metadata != nil {
-		m := string(a.Upload.Metadata)
-		f.Metadata = &m
-	}
-	v.remotes = append(v.remotes, f)
-}
-
 // writeRemotes writes the remote files, many in a request where the server
 // takes that.
-func (v *artifactVersion) writeRemotes(ctx context.Context) error {
-	files := v.remotes
-	v.remotes = nil
+func (f *versionFiles) writeRemotes(ctx context.Context) error {
+	files := f.remotes
+	f.remotes = nil
 	for part := range slices.Chunk(files, comet.MaxBatch) {
-		err := v.addRemotes(ctx, part)
-		switch {
-		case err == nil:
-			v.a.Change(func(o *report.Outcome) { o.Written.Assets += int64(len(part)) })
-		case errors.Is(err, comet.ErrUnsupported), errors.Is(err, comet.ErrImmutable), answer.Uncertain(err), answer.Refused(err):
-			v.writeEach(ctx, part)
-		default:
+		err := f.addRemotes(ctx, part)
+		each := errors.Is(err, comet.ErrUnsupported) || errors.Is(err, comet.ErrImmutable) || answer.Uncertain(err) || answer.Refused(err)
+		if err != nil && !each {
 			return err
+		}
+		for _, a := range part {
+			switch {
+			case each:
+				f.done(a, f.a.r.Uploads.Write(ctx, a, f))
+			default:
+				f.done(a, f.Wrote(ctx, a))
+			}
 		}
 	}
 	return nil
@@ -348,34 +278,92 @@ func (v *artifactVersion) writeRemotes(ctx context.Context) error {
 
 // addRemotes writes remote files together, each once. After an answer that was
 // lost it looks for them first: all are there, or none.
-func (v *artifactVersion) addRemotes(ctx context.Context, part []comet.RemoteFile) error {
-	first := v.remote(&part[0])
-	_, err := reconcile.Once(ctx, v.a.r.Destination, func(ctx context.Context) (string, error) {
-		return "", v.a.r.Client.Artifacts.AddRemoteFiles(ctx, v.key, v.id, part)
+func (f *versionFiles) addRemotes(ctx context.Context, part []*upload.Asset) error {
+	files := make([]comet.RemoteFile, len(part))
+	for i, a := range part {
+		files[i] = comet.RemoteFile{ID: a.Upload.ID, Name: a.Name(), Link: a.Upload.Link, Type: a.Type(), Step: a.Upload.Step}
+		if a.Upload.Metadata != nil {
+			m := string(a.Upload.Metadata)
+			files[i].Metadata = &m
+		}
+	}
+	_, err := reconcile.Once(ctx, f.a.r.Destination, func(ctx context.Context) (string, error) {
+		return "", f.a.r.Client.Artifacts.AddRemoteFiles(ctx, f.key, f.id, files)
 	}, func() (string, error) {
-		arrived, err := v.arrived(ctx, first, 1)
+		arrived, err := f.Arrived(ctx, part[0], 1)
 		if !arrived {
 			return "", err
 		}
-		return first.Upload.ID, err
+		return part[0].Upload.ID, err
 	})
 	return err
 }
 
-// remote returns a remote file as an asset to be written.
-func (v *artifactVersion) remote(f *comet.RemoteFile) *upload.Asset {
-	rec := &stream.Asset{ID: f.ID, Name: &f.Name, Type: &f.Type, Remote: &f.Link}
-	a := &upload.Asset{Record: rec, Upload: &comet.Upload{ID: f.ID, Name: f.Name, Type: f.Type, Link: f.Link, ArtifactVersion: v.id, Step: f.Step}}
-	if f.Metadata != nil {
-		a.Upload.Metadata = json.RawMessage(*f.Metadata)
+// check reads back what the files of the version at the destination are not, and
+// those that the stream lacks.
+func (f *versionFiles) check(ctx context.Context) (found []report.Issue, err error) {
+	list, err := f.list(ctx)
+	if err != nil && !answer.Absent(err) {
+		return nil, err
 	}
-	return a
+	have := make(map[string]*comet.Asset)
+	for i := range list {
+		have[list[i].ID] = &list[i]
+	}
+	for i := range f.want {
+		want := &f.want[i]
+		i, x := want.issue, f.fileOf(want, have, list)
+		if x == nil {
+			i.Reason = missing
+		} else if i.Reason, err = f.other(ctx, want, x); err != nil {
+			return nil, err
+		}
+		if i.Reason != "" {
+			found = append(found, i)
+		}
+		if x != nil {
+			delete(have, x.ID)
+		}
+	}
+	if f.state == versionFinal || f.skipped {
+		return found, nil // those of a closed one are reported without reading back
+	}
+	for _, x := range list {
+		if have[x.ID] != nil {
+			found = append(found, report.Issue{Kind: string(stream.KindAsset), Name: x.Name, ID: x.ID, Reason: upload.Stranger})
+		}
+	}
+	return found, nil
 }
 
-// writeEach writes remote files one by one.
-func (v *artifactVersion) writeEach(ctx context.Context, files []comet.RemoteFile) {
-	for i := range files {
-		a := v.remote(&files[i])
-		v.fileDone(a, v.upload(ctx, a))
+// fileOf returns the file of the destination that stands for one of the stream,
+// nil for none. Where ids may not be kept it is known by name and size.
+func (f *versionFiles) fileOf(want *expectedFile, have map[string]*comet.Asset, list []comet.Asset) *comet.Asset {
+	if x := have[want.id]; x != nil || f.a.r.Uploads.IDs.Get() == upload.IDsKept {
+		return x
 	}
+	for i := range list {
+		x := &list[i]
+		if have[x.ID] != nil && x.Name == want.issue.Name && x.Remote == (want.remote != nil) && (x.Remote || x.Size == want.sum.Size) {
+			return x
+		}
+	}
+	return nil
+}
+
+// other says in what a file of the destination is another one, "" if it is not.
+func (f *versionFiles) other(ctx context.Context, want *expectedFile, x *comet.Asset) (string, error) {
+	if want.remote != nil {
+		if document.Deref(x.Link) != *want.remote {
+			return "it is another link at the destination", nil
+		}
+		return "", nil
+	}
+	got, err := f.a.r.ReadSum(ctx, func() (io.ReadCloser, error) {
+		return f.a.r.Client.Artifacts.FileContent(ctx, comet.AssetRequest{Key: f.key, ID: x.ID, ArtifactVersion: f.id})
+	})
+	if err == nil && got != want.sum {
+		return "its bytes are not those of the stream", nil
+	}
+	return "", err
 }

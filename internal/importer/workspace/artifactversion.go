@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -13,7 +12,6 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
-	"github.com/comet-stream/comet-stream/internal/importer/upload"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -28,14 +26,9 @@ type artifactVersion struct {
 	id  string // at the destination
 	key string // of the experiment that it comes from, there
 
-	have    map[string]comet.Asset // files at the destination, by id
-	matched map[string]bool        // those of them that the stream has too
-	come    map[string]bool        // those that have come since under ids of the destination
-	skipped bool                   // the stream lacks a file of it
-	lacks   bool                   // it lacks a file that another import may bring
-	file    *upload.Asset          // that is open
-	remotes []comet.RemoteFile     // that wait to be written
-	want    []*upload.Expected     // for a verification
+	files   *versionFiles
+	skipped bool // the stream lacks a file of it
+	lacks   bool // it lacks a file that another import may bring
 }
 
 // versionState says what is to be done with a version.
@@ -236,13 +229,14 @@ func (v *artifactVersion) continueThere(ctx context.Context, there *comet.Artifa
 			}
 		}
 	}
-	files, err := a.r.Client.Artifacts.Files(ctx, a.target, a.rec.Name, v.rec.Version)
+	f := v.files
+	list, err := f.list(ctx)
 	if err != nil && !answer.Absent(err) {
 		return fmt.Errorf("list files of version %q: %w", v.rec.Version, err)
 	}
-	v.have, v.matched = make(map[string]comet.Asset), make(map[string]bool)
-	for _, f := range files {
-		v.have[f.ID] = f
+	f.have, f.matched = make(map[string]comet.Asset), make(map[string]bool)
+	for _, x := range list {
+		f.have[x.ID] = x
 	}
 	v.compare(there)
 	return v.checkNote(ctx)
@@ -281,7 +275,7 @@ func (v *artifactVersion) close(ctx context.Context) error {
 	case versionLeft:
 		return nil
 	case versionFinal:
-		if n := len(v.have) - len(v.matched); n > 0 {
+		if n := len(v.files.have) - len(v.files.matched); n > 0 {
 			a.Issue(v.issue(a.r.DiffersClass(), fmt.Sprintf("the destination has %d files that are not in the stream", n)))
 		}
 		return v.verify(ctx)
@@ -293,7 +287,7 @@ func (v *artifactVersion) close(ctx context.Context) error {
 		}
 		return v.verify(ctx)
 	}
-	if v.have != nil {
+	if v.files.have != nil {
 		a.Wrote(kindVersion + " " + v.rec.Version + " state")
 		a.r.CountWritten(kindVersion)
 	}
@@ -320,90 +314,9 @@ func (v *artifactVersion) close(ctx context.Context) error {
 
 // verify reads the files of the version back.
 func (v *artifactVersion) verify(ctx context.Context) error {
-	a := v.a
-	if a.r.Mode == reconcile.DryRun || a.r.Mode == reconcile.Write && !a.r.Verify {
-		return nil
+	s := v.a.r.subject(&v.a.Ledger)
+	if v.a.r.Mode == reconcile.VerifyOnly {
+		return s.Find(ctx, v.files.check)
 	}
-	var found []report.Issue
-	_, err := a.r.Shows(ctx, func() (ok bool, err error) {
-		found, err = v.readBack(ctx)
-		return len(found) == 0, err
-	})
-	if err != nil {
-		return fmt.Errorf("verify: %w", err)
-	}
-	for _, i := range found {
-		i.Class = report.Unverified
-		a.Issue(i)
-	}
-	return nil
-}
-
-// readBack returns what the files of the version at the destination are not, and
-// those that the stream lacks.
-func (v *artifactVersion) readBack(ctx context.Context) (found []report.Issue, err error) {
-	files, err := v.files(ctx)
-	if err != nil && !answer.Absent(err) {
-		return nil, err
-	}
-	have := make(map[string]*comet.Asset)
-	for i := range files {
-		have[files[i].ID] = &files[i]
-	}
-	for _, want := range v.want {
-		i, f := want.Issue, v.fileOf(want, have, files)
-		if f == nil {
-			i.Reason = missing
-		} else if i.Reason, err = v.otherFile(ctx, want, f); err != nil {
-			return nil, err
-		}
-		if i.Reason != "" {
-			found = append(found, i)
-		}
-		if f != nil {
-			delete(have, f.ID)
-		}
-	}
-	if v.state == versionFinal || v.skipped {
-		return found, nil // those of a closed one are reported without reading back
-	}
-	for _, f := range files {
-		if have[f.ID] != nil {
-			found = append(found, report.Issue{Kind: string(stream.KindAsset), Name: f.Name, ID: f.ID, Reason: upload.Stranger})
-		}
-	}
-	return found, nil
-}
-
-// fileOf returns the file of the destination that stands for one of the stream,
-// nil for none. Where ids may not be kept it is known by name and size.
-func (v *artifactVersion) fileOf(want *upload.Expected, have map[string]*comet.Asset, files []comet.Asset) *comet.Asset {
-	if f := have[want.ID]; f != nil || v.a.r.Uploads.IDs.Get() == upload.IDsKept {
-		return f
-	}
-	for i := range files {
-		f := &files[i]
-		if have[f.ID] != nil && f.Name == want.Issue.Name && f.Remote == (want.Remote != nil) && (f.Remote || f.Size == want.Sum.Size) {
-			return f
-		}
-	}
-	return nil
-}
-
-// otherFile says in what a file of the destination is another one, "" if it is
-// not.
-func (v *artifactVersion) otherFile(ctx context.Context, want *upload.Expected, f *comet.Asset) (string, error) {
-	if want.Remote != nil {
-		if document.Deref(f.Link) != *want.Remote {
-			return "it is another link at the destination", nil
-		}
-		return "", nil
-	}
-	got, err := v.a.r.ReadSum(ctx, func() (io.ReadCloser, error) {
-		return v.a.r.Client.Artifacts.FileContent(ctx, comet.AssetRequest{Key: v.key, ID: f.ID, ArtifactVersion: v.id})
-	})
-	if err == nil && got != want.Sum {
-		return "its bytes are not those of the stream", nil
-	}
-	return "", err
+	return s.ReadBack(ctx, v.files.check)
 }

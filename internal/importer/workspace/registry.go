@@ -125,7 +125,7 @@ func (m *model) now(ctx context.Context) (*comet.RegistryModel, error) {
 // readBack reads what has been written of the model, at one go.
 func (m *model) readBack(ctx context.Context) error {
 	m.reading = true
-	err := m.subject().ReadBack(ctx, func(ctx context.Context) (found []report.Issue, err error) {
+	return m.subject().ReadBack(ctx, func(ctx context.Context) (found []report.Issue, err error) {
 		err = m.read(ctx)
 		for i := 0; i < len(m.written) && err == nil; i++ {
 			var more []report.Issue
@@ -134,10 +134,6 @@ func (m *model) readBack(ctx context.Context) error {
 		}
 		return found, err
 	})
-	if err != nil {
-		return fmt.Errorf("verify: %w", err)
-	}
-	return nil
 }
 
 // subject is the model, or a version of it, as what items are written of. It is read

@@ -41,12 +41,25 @@ type span struct {
 	lost, unsure atomic.Bool
 }
 
-// addPoint puts a point into the batch. A full batch is sent when it is known
+// An outbox writes the points of an experiment, each once.
+type outbox struct {
+	*reading
+	batches  batches
+	late     atomic.Int32 // batches that wait for the end, about
+	refusals halving.Refusals
+	refused  map[string]*refusedSeries
+}
+
+// beyond reports whether there are more points of the open metric than destinations
+// keep.
+func (ps *Points) beyond() bool { return ps.n > ps.limits.SeriesCap }
+
+// add puts a point into the batch. A full batch is sent when it is known
 // whether the metric goes on.
-func (ps *Points) addPoint(ctx context.Context, pt point) error {
-	b := &ps.batches
+func (o *outbox) add(ctx context.Context, pt point, beyond bool) error {
+	b := &o.batches
 	if len(b.batch) >= comet.MaxBatch || b.size >= 4*session.MaxBatch {
-		if err := ps.sendPoints(ctx, pt.name); err != nil {
+		if err := o.send(ctx, pt.name, beyond); err != nil {
 			return err
 		}
 	}
@@ -75,20 +88,19 @@ func putRoom(b []point) {
 	}
 }
 
-// sendPoints writes the batch in the background. next is the metric of the point
+// send writes the batch in the background. next is the metric of the point
 // after it, if there is one.
 //
-// Beyond the number of points that destinations keep, batches are written one
+// Beyond the number of points of a metric that destinations keep, batches are written one
 // after the other: an import that is killed then leaves no hole that a later
 // one could take for thinned out.
-func (ps *Points) sendPoints(ctx context.Context, next string) error {
-	b := &ps.batches
+func (o *outbox) send(ctx context.Context, next string, beyond bool) error {
+	b := &o.batches
 	if len(b.batch) == 0 {
 		return nil
 	}
 	batch := b.batch
 	b.batch, b.size = roomFor(len(batch)), 0
-	beyond := ps.n > ps.limits.SeriesCap
 	if b.inOrder || beyond {
 		b.under.Wait()
 	}
@@ -97,17 +109,17 @@ func (ps *Points) sendPoints(ctx context.Context, next string) error {
 	b.inOrder = beyond
 	w := b.place(batch, next)
 	w.later = !ordered
-	if err := ps.limits.batches.Acquire(ctx, 1); err != nil {
+	if err := o.limits.batches.Acquire(ctx, 1); err != nil {
 		return context.Cause(ctx)
 	}
 	b.under.Add(1)
 	if w.span != nil {
 		w.span.under.Add(1)
 	}
-	ps.Spawn(func() {
+	o.Spawn(func() {
 		defer b.under.Done()
-		defer ps.limits.batches.Release(1)
-		sure := ps.writeBatch(ctx, w)
+		defer o.limits.batches.Release(1)
+		sure := o.writeBatch(ctx, w)
 		w.done(sure)
 		if sure { // and so nobody comes back to it
 			putRoom(batch)
@@ -189,15 +201,15 @@ func (w *writing) wait() bool {
 
 // writeBatch writes a batch in its turn, and reports whether it has been written
 // for certain.
-func (ps *Points) writeBatch(ctx context.Context, w *writing) bool {
+func (o *outbox) writeBatch(ctx context.Context, w *writing) bool {
 	if w.wait() {
-		return ps.writePoints(ctx, w.batch, w.later && !w.begins)
+		return o.writePoints(ctx, w.batch, w.later && !w.begins)
 	}
-	if ps.Failure.Get() == nil {
+	if o.Failure.Get() == nil {
 		// What has been left for later comes before.
-		ps.Postpone(func() {
-			if ps.Failure.Get() == nil {
-				ps.writePoints(ctx, w.batch, false)
+		o.Postpone(func() {
+			if o.Failure.Get() == nil {
+				o.writePoints(ctx, w.batch, false)
 			}
 		})
 	}
@@ -205,13 +217,13 @@ func (ps *Points) writeBatch(ctx context.Context, w *writing) bool {
 }
 
 // writePoints writes a batch, each point once.
-func (ps *Points) writePoints(ctx context.Context, batch []point, later bool) bool {
+func (o *outbox) writePoints(ctx context.Context, batch []point, later bool) bool {
 	sure := true
 	_, err := halving.Write(batch, func(part []point) error {
-		postponed, err := ps.writeOnce(ctx, part, later)
+		postponed, err := o.writeOnce(ctx, part, later)
 		sure = sure && !postponed
 		return err
-	}, ps.refusedPoints, &ps.refusals)
-	ps.Item(report.Issue{Kind: string(stream.KindMetrics), Name: nameOf(batch)}, err)
+	}, o.refuse, &o.refusals)
+	o.Item(report.Issue{Kind: string(stream.KindMetrics), Name: nameOf(batch)}, err)
 	return sure && err == nil
 }

@@ -39,7 +39,7 @@ func (ps *Points) beginPartial(ctx context.Context) error {
 		ps.part = new(partial)
 		return nil
 	}
-	named, err := ps.readSummaries(ctx)
+	named, err := ps.read.summaries(ctx)
 	if err != nil {
 		return fmt.Errorf("read summaries of the metrics: %w", err)
 	}
@@ -176,7 +176,7 @@ type summaries map[string][3]pointset.Hash
 
 // isNamed reports whether the summary names a point, which is there then.
 func (ps *Points) isNamed(ctx context.Context, pt *point) (bool, error) {
-	named, err := ps.readSummaries(ctx)
+	named, err := ps.read.summaries(ctx)
 	if err != nil {
 		return false, err
 	}
@@ -189,17 +189,17 @@ func (ps *Points) isNamed(ctx context.Context, pt *point) (bool, error) {
 	return false, nil
 }
 
-// readSummaries reads the summaries once; it is called by the goroutine of the
+// summaries reads the summaries once; it is called by the goroutine of the
 // experiment.
-func (ps *Points) readSummaries(ctx context.Context) (summaries, error) {
-	if ps.named != nil {
-		return ps.named, nil
+func (r *reading) summaries(ctx context.Context) (summaries, error) {
+	if r.named != nil {
+		return r.named, nil
 	}
 	var found summaries
 	h := pointset.NewHasher("")
 	reset := func() { found = make(summaries) }
 	reset()
-	err := ps.Client.Metrics.Each(ctx, ps.Key, reset, func(v *comet.Value) error {
+	err := r.Client.Metrics.Each(ctx, r.Key, reset, func(v *comet.Value) error {
 		h.Use(v.Name)
 		var three [3]pointset.Hash
 		for i, r := range []comet.Reading{v.Min, v.Max, v.Current} {
@@ -213,7 +213,7 @@ func (ps *Points) readSummaries(ctx context.Context) (summaries, error) {
 	if err != nil && !answer.Absent(err) && !answer.Unsupported(err) {
 		return nil, err
 	}
-	ps.named = found
+	r.named = found
 	return found, nil
 }
 
@@ -285,7 +285,7 @@ func (ps *Points) endPartial(ctx context.Context, part *partial) error {
 				left++
 				return nil
 			}
-			return ps.addPoint(ctx, point{ps.name, ps.hasher.Point(sp), *sp})
+			return ps.out.add(ctx, point{ps.name, ps.hasher.Point(sp), *sp}, ps.beyond())
 		})
 		if err != nil {
 			return err
@@ -317,7 +317,7 @@ func (ps *Points) tellLeft(part *partial, left int64) {
 	}
 	ps.Issue(i)
 	if ps.Verifies && i.Class == report.Noted {
-		ps.metric(ps.name).thinned = true
+		ps.sums.metric(ps.name).thinned = true
 	}
 }
 

@@ -11,7 +11,6 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
-	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/halving"
 	"github.com/comet-stream/comet-stream/internal/importer/pointset"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
@@ -24,12 +23,12 @@ import (
 // Points is the way of an experiment's metric points.
 type Points struct {
 	*session.Experiment
-	limits   *Limits
-	spools   *spool.Spooler
-	count    *atomic.Int64 // of points compared or written
-	ahead    flow.Future[*pointset.Set]
-	sums     map[string]*metricSum // what a verification has to find
-	refusals halving.Refusals
+	limits *Limits
+	spools *spool.Spooler
+	count  *atomic.Int64 // of points compared or written
+	read   reading
+	out    outbox
+	sums   sums // what a verification has to find
 
 	hasher *pointset.Hasher
 	name   string // of the metric that is open
@@ -38,30 +37,30 @@ type Points struct {
 
 	have   *pointset.Set // what the destination has; of the open metric alone if each
 	each   bool          // metrics are read one by one
-	share  *flow.Share   // of the room for it
 	sure   bool          // that what is missing from there is not on its way
 	series *pointset.Series
-	part   *partial  // nil where the destination shows nothing of the open metric
-	named  summaries // once they are read
-	bad    int64     // of the open metric: points that no server takes
+	part   *partial // nil where the destination shows nothing of the open metric
+	bad    int64    // of the open metric: points that no server takes
 	at     stream.Position
 	equal  map[pointset.Hash]struct{} // points at that time and step
-
-	batches batches
-	late    atomic.Int32 // batches that wait for the end, about
-	refused map[string]*refusedSeries
 }
 
 // New returns the points of an experiment; count is added to.
 func New(s *session.Experiment, limits *Limits, spools *spool.Spooler, count *atomic.Int64) *Points {
-	return &Points{Experiment: s, limits: limits, spools: spools, count: count}
+	ps := &Points{Experiment: s, limits: limits, spools: spools, count: count, sums: make(sums)}
+	ps.read = reading{Experiment: s, limits: limits}
+	ps.out = outbox{reading: &ps.read}
+	return ps
 }
 
 // Abandon lets go of what waits for points that do not come any more.
 func (ps *Points) Abandon() { ps.part.close() }
 
 // Free gives back the memory for what the destination has.
-func (ps *Points) Free() { ps.share.Free() }
+func (ps *Points) Free() { ps.read.share.Free() }
+
+// TellRefused tells of each metric once what the destination has refused of it.
+func (ps *Points) TellRefused() { ps.out.tellRefused() }
 
 // A point is a metric point that waits to be written.
 type point struct {
@@ -140,7 +139,7 @@ func (ps *Points) takePoint(ctx context.Context, sp *stream.Point) error {
 	pt := point{ps.name, ps.hasher.Point(sp), *sp}
 	if ps.Verifies {
 		again := ps.again(&pt)
-		ps.expect(pt.name, pt.hash, again)
+		ps.sums.expect(pt.name, pt.hash, again)
 		if ps.Mode == reconcile.VerifyOnly {
 			ps.takeShown(pt.hash)
 			return nil
@@ -149,7 +148,7 @@ func (ps *Points) takePoint(ctx context.Context, sp *stream.Point) error {
 	if ps.part != nil {
 		return ps.comparePoint(ctx, &pt)
 	}
-	return ps.addPoint(ctx, pt)
+	return ps.out.add(ctx, pt, ps.beyond())
 }
 
 // takeShown takes a point of the stream out of those that the destination shows,
@@ -207,7 +206,7 @@ func (ps *Points) endMetric(ctx context.Context) error {
 			"%d points have no value, or a time, step or epoch that is no integer", ps.bad)})
 	}
 	if ps.Verifies && ps.series != nil && (ps.part != nil || ps.Mode == reconcile.VerifyOnly) {
-		m := ps.metric(ps.name)
+		m := ps.sums.metric(ps.name)
 		m.shown, m.strangers = ps.series.Digest, ps.series.Digest.N-ps.series.Taken
 	}
 	part := ps.part
@@ -230,9 +229,9 @@ func (ps *Points) Flush(ctx context.Context) error {
 	}
 	err := ps.endMetric(ctx)
 	if err == nil {
-		err = ps.sendPoints(ctx, "")
+		err = ps.out.send(ctx, "", ps.beyond())
 	}
-	ps.share.Free()
+	ps.Free()
 	ps.have, ps.series, ps.begun = nil, nil, false
 	return err
 }
@@ -254,37 +253,37 @@ type refusedSeries struct {
 }
 
 // refusedPoints takes points that the destination refuses.
-func (ps *Points) refusedPoints(refused []point, err error) {
-	ps.Change(func(*report.Outcome) {
-		if ps.refused == nil {
-			ps.refused = make(map[string]*refusedSeries)
+func (o *outbox) refuse(refused []point, err error) {
+	o.Change(func(*report.Outcome) {
+		if o.refused == nil {
+			o.refused = make(map[string]*refusedSeries)
 		}
 		for _, p := range refused {
-			s := ps.refused[p.name]
+			s := o.refused[p.name]
 			if s == nil {
 				s = &refusedSeries{err: err}
-				ps.refused[p.name] = s
+				o.refused[p.name] = s
 			}
 			s.n++
 		}
 	})
 }
 
-// TellRefused tells of each metric once what the destination has refused of it.
-func (ps *Points) TellRefused() {
-	for _, name := range slices.Sorted(maps.Keys(ps.refused)) {
-		s := ps.refused[name]
+// tellRefused tells of each metric once what the destination has refused of it.
+func (o *outbox) tellRefused() {
+	for _, name := range slices.Sorted(maps.Keys(o.refused)) {
+		s := o.refused[name]
 		err := s.err
 		if s.n > 1 {
 			err = fmt.Errorf("%d points: %w", s.n, err)
 		}
-		ps.Item(report.Issue{Kind: string(stream.KindMetrics), Name: name}, err)
+		o.Item(report.Issue{Kind: string(stream.KindMetrics), Name: name}, err)
 	}
-	ps.refused = nil
+	o.refused = nil
 }
 
-func (ps *Points) wrotePoints(n int) {
-	ps.Change(func(o *report.Outcome) { o.Written.Points += int64(n) })
+func (o *outbox) wrote(n int) {
+	o.Change(func(o *report.Outcome) { o.Written.Points += int64(n) })
 }
 
 // maxPostponed is how many batches of an experiment may wait for its end.
@@ -293,24 +292,24 @@ const maxPostponed = 4
 // writeOnce writes points. Where it is uncertain whether they have arrived they
 // are, if they may, postponed until nothing else of the experiment is being
 // written: what shows then shows everything soon.
-func (ps *Points) writeOnce(ctx context.Context, batch []point, later bool) (postponed bool, err error) {
-	if ps.Dry() {
-		ps.wrotePoints(len(batch))
+func (o *outbox) writeOnce(ctx context.Context, batch []point, later bool) (postponed bool, err error) {
+	if o.Dry() {
+		o.wrote(len(batch))
 		return false, nil
 	}
-	if err := ps.Reopen(ctx); err != nil {
+	if err := o.Reopen(ctx); err != nil {
 		return false, err
 	}
-	lost := ps.post(ctx, batch)
+	lost := o.post(ctx, batch)
 	if !answer.Uncertain(lost) {
 		return false, lost
 	}
-	if !later || ps.late.Add(1) > maxPostponed {
-		return false, ps.writeRest(ctx, batch, lost)
+	if !later || o.late.Add(1) > maxPostponed {
+		return false, o.writeRest(ctx, batch, lost)
 	}
-	ps.Postpone(func() {
-		if !ps.Failure.Stops() {
-			ps.Item(report.Issue{Kind: string(stream.KindMetrics), Name: nameOf(batch)}, ps.writeRest(ctx, batch, lost))
+	o.Postpone(func() {
+		if !o.Failure.Stops() {
+			o.Item(report.Issue{Kind: string(stream.KindMetrics), Name: nameOf(batch)}, o.writeRest(ctx, batch, lost))
 		}
 	})
 	return true, nil
@@ -318,10 +317,10 @@ func (ps *Points) writeOnce(ctx context.Context, batch []point, later bool) (pos
 
 // writeRest writes those points of a batch that have not arrived; err says why
 // that is uncertain.
-func (ps *Points) writeRest(ctx context.Context, batch []point, err error) error {
+func (o *outbox) writeRest(ctx context.Context, batch []point, err error) error {
 	ctx = comet.OneItem(ctx)
-	return ps.Certain(ctx, err, func() (reconcile.Extent, error) {
-		rest, err := ps.missing(ctx, batch)
+	return o.Certain(ctx, err, func() (reconcile.Extent, error) {
+		rest, err := o.missing(ctx, batch)
 		if err != nil {
 			return reconcile.None, err
 		}
@@ -332,11 +331,11 @@ func (ps *Points) writeRest(ctx context.Context, batch []point, err error) error
 		case len(batch):
 			done = reconcile.None
 		}
-		ps.wrotePoints(len(batch) - len(rest))
+		o.wrote(len(batch) - len(rest))
 		batch = rest
 		return done, nil
 	}, func() (err error) {
-		batch, err = halving.Write(batch, func(part []point) error { return ps.post(ctx, part) }, ps.refusedPoints, &ps.refusals)
+		batch, err = halving.Write(batch, func(part []point) error { return o.post(ctx, part) }, o.refuse, &o.refusals)
 		return err
 	})
 }
@@ -345,7 +344,7 @@ func (ps *Points) writeRest(ctx context.Context, batch []point, err error) error
 var requests = sync.Pool{New: func() any { return new(comet.Batch) }}
 
 // post makes the request for a batch.
-func (ps *Points) post(ctx context.Context, batch []point) error {
+func (o *outbox) post(ctx context.Context, batch []point) error {
 	b := requests.Get().(*comet.Batch)
 	defer requests.Put(b)
 	b.Reset()
@@ -365,10 +364,10 @@ func (ps *Points) post(ctx context.Context, batch []point) error {
 		}
 		b.AddMetric(&v)
 	}
-	if err := ps.Client.Metrics.Write(ctx, ps.Key, b); err != nil {
+	if err := o.Client.Metrics.Write(ctx, o.Key, b); err != nil {
 		return err
 	}
-	ps.wrotePoints(len(batch))
+	o.wrote(len(batch))
 	return nil
 }
 
@@ -381,21 +380,21 @@ type metricSum struct {
 	thinned     bool            // at the destination, which was told
 }
 
-func (ps *Points) metric(name string) *metricSum {
-	m := ps.sums[name]
+// sums are those of an experiment, by metric.
+type sums map[string]*metricSum
+
+func (s sums) metric(name string) *metricSum {
+	m := s[name]
 	if m == nil {
 		m = new(metricSum)
-		if ps.sums == nil {
-			ps.sums = make(map[string]*metricSum)
-		}
-		ps.sums[name] = m
+		s[name] = m
 	}
 	return m
 }
 
 // expect adds a point; again says that an equal one came before.
-func (ps *Points) expect(metric string, h pointset.Hash, again bool) {
-	m := ps.metric(metric)
+func (s sums) expect(metric string, h pointset.Hash, again bool) {
+	m := s.metric(metric)
 	m.all.Add(h)
 	if !again {
 		m.unique.Add(h)

@@ -9,6 +9,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/pointset"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
+	"github.com/comet-stream/comet-stream/internal/importer/session"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -22,13 +23,22 @@ const maxPoints = 6 << 20
 // shareStep is how many points are asked for at a time.
 const shareStep = 16 << 10
 
+// A reading is what is read of the points of an experiment.
+type reading struct {
+	*session.Experiment
+	limits *Limits
+	ahead  flow.Future[*pointset.Set]
+	share  *flow.Share // of the room for what is held of them
+	named  summaries   // once they are read
+}
+
 // readThere reads what the destination has of the points: all of them, or those
 // of the metric where it has to be.
 func (ps *Points) readThere(ctx context.Context, metric string) error {
 	if !ps.each {
 		// The kind may have been announced before the experiment was known.
 		ps.Prefetch(ctx)
-		set, err := ps.ahead.Wait(ctx)
+		set, err := ps.read.ahead.Wait(ctx)
 		switch {
 		case err == nil:
 			ps.have, ps.sure = set, ps.Unfinished
@@ -39,36 +49,36 @@ func (ps *Points) readThere(ctx context.Context, metric string) error {
 		ps.each = true
 	}
 	ps.have = nil
-	ps.share.Free()
-	set, err := ps.readInTurn(ctx, metric, ps.readSettled)
+	ps.Free()
+	set, err := ps.read.inTurn(ctx, metric, ps.read.settled)
 	ps.have, ps.sure = set, ps.Unfinished
 	return err
 }
 
 // Prefetch begins to read all points of the experiment, before its turn.
 func (ps *Points) Prefetch(ctx context.Context) {
-	ps.ahead.Start(&ps.Reading, func() (*pointset.Set, error) { return ps.readInTurn(ctx, "", ps.readSettled) })
+	ps.read.ahead.Start(&ps.Reading, func() (*pointset.Set, error) { return ps.read.inTurn(ctx, "", ps.read.settled) })
 }
 
-// readInTurn reads a set, when it is the turn of the experiment if there is no
+// inTurn reads a set, when it is the turn of the experiment if there is no
 // room for it before.
-func (ps *Points) readInTurn(ctx context.Context, metric string, read func(context.Context, string) (*pointset.Set, error)) (*pointset.Set, error) {
-	return flow.InTurn(ctx, ps.Turn, func() (*pointset.Set, error) { return read(ctx, metric) })
+func (r *reading) inTurn(ctx context.Context, metric string, read func(context.Context, string) (*pointset.Set, error)) (*pointset.Set, error) {
+	return flow.InTurn(ctx, r.Turn, func() (*pointset.Set, error) { return read(ctx, metric) })
 }
 
-// readSettled reads a set of points. Of an experiment that an earlier import
+// settled reads a set of points. Of an experiment that an earlier import
 // has left unfinished, maybe a moment ago, it reads until enough readings agree:
 // what it lacks will be written, and must not be there already. Only the last of
 // them needs memory.
-func (ps *Points) readSettled(ctx context.Context, metric string) (set *pointset.Set, err error) {
-	if !ps.Unfinished || ps.Dry() {
-		return ps.readSet(ctx, metric)
+func (r *reading) settled(ctx context.Context, metric string) (set *pointset.Set, err error) {
+	if !r.Unfinished || r.Dry() {
+		return r.set(ctx, metric)
 	}
-	_, err = reconcile.Settle(ctx, ps.WaitSettled, reconcile.Agreeing, func(agreed int) (d pointset.Digest, _ bool, err error) {
+	_, err = reconcile.Settle(ctx, r.WaitSettled, reconcile.Agreeing, func(agreed int) (d pointset.Digest, _ bool, err error) {
 		set = nil
 		if agreed+1 < reconcile.Agreeing {
-			d, err = ps.readDigest(ctx, metric)
-		} else if set, err = ps.readSet(ctx, metric); err == nil {
+			d, err = r.digest(ctx, metric)
+		} else if set, err = r.set(ctx, metric); err == nil {
 			d = set.Digest
 		}
 		return d, false, err
@@ -87,11 +97,11 @@ func (ps *Points) makeSure(ctx context.Context) error {
 		if agreed == 0 {
 			return ps.have.Digest, false, nil
 		}
-		d, err := ps.readDigest(ctx, metric)
+		d, err := ps.read.digest(ctx, metric)
 		if err != nil || d == ps.have.Digest {
 			return d, false, err
 		}
-		set, err := ps.readInTurn(ctx, metric, ps.readSet)
+		set, err := ps.read.inTurn(ctx, metric, ps.read.set)
 		if err != nil {
 			return d, false, err
 		}
@@ -103,13 +113,13 @@ func (ps *Points) makeSure(ctx context.Context) error {
 	return err
 }
 
-// readSet reads what the destination has of one metric, or of all.
-func (ps *Points) readSet(ctx context.Context, metric string) (*pointset.Set, error) {
-	set, mine := pointset.New(), ps.Share()
+// set reads what the destination has of one metric, or of all.
+func (r *reading) set(ctx context.Context, metric string) (*pointset.Set, error) {
+	set, mine := pointset.New(), r.Share()
 	h, room := pointset.NewHasher(""), int64(0)
 	var series *pointset.Series
 	last := ""
-	err := ps.eachPoint(ctx, metric, func() {
+	err := r.each(ctx, metric, func() {
 		set, series, last = pointset.New(), nil, ""
 	}, func(p *comet.Point) error {
 		if set.Digest.N == room {
@@ -135,10 +145,10 @@ func (ps *Points) readSet(ctx context.Context, metric string) (*pointset.Set, er
 		mine.Free()
 		return nil, err
 	}
-	ps.share.Free()
-	ps.share = mine
+	r.share.Free()
+	r.share = mine
 	set.Seal()
-	ps.limits.showing(metric != "", func(k *showing) {
+	r.limits.showing(metric != "", func(k *showing) {
 		for _, s := range set.Series {
 			k.most = max(k.most, s.Digest.N)
 		}
@@ -154,11 +164,11 @@ func enlarge(s *flow.Share, have int64, metric string) error {
 	return s.Take(shareStep * pointset.HashSize)
 }
 
-// readDigest is readSet for the digest alone, which needs no memory.
-func (ps *Points) readDigest(ctx context.Context, metric string) (pointset.Digest, error) {
+// digest is set for the digest alone, which needs no memory.
+func (r *reading) digest(ctx context.Context, metric string) (pointset.Digest, error) {
 	var d pointset.Digest
 	h := pointset.NewHasher("")
-	err := ps.eachPoint(ctx, metric, func() { d = pointset.Digest{} }, func(p *comet.Point) error {
+	err := r.each(ctx, metric, func() { d = pointset.Digest{} }, func(p *comet.Point) error {
 		h.Use(p.Name)
 		d.Add(h.Existing(p))
 		return nil
@@ -166,13 +176,13 @@ func (ps *Points) readDigest(ctx context.Context, metric string) (pointset.Diges
 	return d, err
 }
 
-// eachPoint reads the points of one metric, or of all if it is "".
-func (ps *Points) eachPoint(ctx context.Context, metric string, restart func(), yield func(*comet.Point) error) error {
+// each reads the points of one metric, or of all if it is "".
+func (r *reading) each(ctx context.Context, metric string, restart func(), yield func(*comet.Point) error) error {
 	var err error
 	if metric == "" {
-		err = ps.Client.Metrics.AllPoints(ctx, ps.Key, restart, yield)
+		err = r.Client.Metrics.AllPoints(ctx, r.Key, restart, yield)
 	} else {
-		err = ps.Client.Metrics.Points(ctx, ps.Key, metric, restart, yield)
+		err = r.Client.Metrics.Points(ctx, r.Key, metric, restart, yield)
 	}
 	// Older servers answer so for what has no points.
 	if answer.Absent(err) && !errors.Is(err, comet.ErrUnsupported) {
@@ -187,13 +197,13 @@ const maxNamesRead = 4
 
 // missing returns the points of a batch that have not arrived at the
 // destination, once enough readings have agreed on that.
-func (ps *Points) missing(ctx context.Context, batch []point) (rest []point, err error) {
-	_, err = reconcile.Settle(ctx, ps.WaitSettled, reconcile.Agreeing, func(int) (d pointset.Digest, _ bool, err error) {
-		found, err := ps.lookFor(ctx, batch)
+func (r *reading) missing(ctx context.Context, batch []point) (rest []point, err error) {
+	_, err = reconcile.Settle(ctx, r.WaitSettled, reconcile.Agreeing, func(int) (d pointset.Digest, _ bool, err error) {
+		found, err := r.lookFor(ctx, batch)
 		if err != nil {
 			return d, false, err
 		}
-		rest = found.missing(batch, ps.limits.SeriesCap)
+		rest = found.missing(batch, r.limits.SeriesCap)
 		return found.digest(), len(rest) == 0, nil
 	})
 	return rest, err
@@ -256,7 +266,7 @@ func (a arrived) digest() pointset.Digest {
 }
 
 // lookFor reads the metrics of a batch and looks for its points.
-func (ps *Points) lookFor(ctx context.Context, batch []point) (arrived, error) {
+func (r *reading) lookFor(ctx context.Context, batch []point) (arrived, error) {
 	found := make(arrived)
 	reset := func() {
 		for _, p := range batch {
@@ -276,13 +286,13 @@ func (ps *Points) lookFor(ctx context.Context, batch []point) (arrived, error) {
 		return nil
 	}
 	if len(found) > maxNamesRead {
-		err := ps.eachPoint(ctx, "", reset, take)
+		err := r.each(ctx, "", reset, take)
 		if !errors.Is(err, comet.ErrUnsupported) {
 			return found, err
 		}
 	}
 	for name := range found {
-		err := ps.eachPoint(ctx, name, func() { found[name] = newArrival(name, batch) }, take)
+		err := r.each(ctx, name, func() { found[name] = newArrival(name, batch) }, take)
 		if err != nil {
 			return nil, err
 		}

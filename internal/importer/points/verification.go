@@ -29,7 +29,7 @@ func (ps *Points) ReadBack(ctx context.Context) ([]report.Issue, error) {
 		}
 	}
 	if ps.Mode != reconcile.VerifyOnly {
-		if err := ps.readDigests(ctx, have); err != nil {
+		if err := ps.read.digests(ctx, have); err != nil {
 			return nil, err
 		}
 	}
@@ -41,8 +41,8 @@ func (ps *Points) ReadBack(ctx context.Context) ([]report.Issue, error) {
 	return found.Issues(), nil
 }
 
-// readDigests reads what the destination has of some metrics now.
-func (ps *Points) readDigests(ctx context.Context, have map[string]*pointset.Digest) error {
+// digests reads what the destination has of some metrics now.
+func (r *reading) digests(ctx context.Context, have map[string]*pointset.Digest) error {
 	h := pointset.NewHasher("")
 	take := func(p *comet.Point) error {
 		if d := have[p.Name]; d != nil {
@@ -51,7 +51,7 @@ func (ps *Points) readDigests(ctx context.Context, have map[string]*pointset.Dig
 		}
 		return nil
 	}
-	err := ps.eachPoint(ctx, "", func() {
+	err := r.each(ctx, "", func() {
 		for name := range have {
 			*have[name] = pointset.Digest{}
 		}
@@ -60,7 +60,7 @@ func (ps *Points) readDigests(ctx context.Context, have map[string]*pointset.Dig
 		return err
 	}
 	for name := range have {
-		if err := ps.eachPoint(ctx, name, func() { *have[name] = pointset.Digest{} }, take); err != nil {
+		if err := r.each(ctx, name, func() { *have[name] = pointset.Digest{} }, take); err != nil {
 			return err
 		}
 	}

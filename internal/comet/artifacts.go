@@ -297,18 +297,10 @@ func (c Artifacts) OpenVersion(ctx context.Context, n NewArtifactVersion) (*Open
 	o.TextOrNull("version", nonEmpty(n.Version))
 	o.Texts("alias", n.Aliases)
 	o.Texts("versionTags", n.Tags)
-	if n.Description != nil {
-		o.Text("description", *n.Description)
-	}
-	if n.Public != nil {
-		o.Bool("isPublic", *n.Public)
-	}
-	if n.Emoji != nil {
-		o.Text("emoji", *n.Emoji)
-	}
-	if n.Note != nil {
-		o.Text("note", *n.Note)
-	}
+	o.TextOrNone("description", n.Description)
+	o.BoolOrNone("isPublic", n.Public)
+	o.TextOrNone("emoji", n.Emoji)
+	o.TextOrNone("note", n.Note)
 	data, err := c.conn.Document(ctx, &api.Call{
 		Method: http.MethodPost,
 		Path:   "write/artifacts/upsert",
@@ -403,14 +395,8 @@ func (c Artifacts) Update(ctx context.Context, id string, u ArtifactUpdate) erro
 	o.Raw("versionMetadata", nil)
 	o.Raw("version", nil)
 	o.TextsOrNull("tags", u.Tags)
-	if u.Description != nil {
-		o.Text("description", *u.Description)
-	}
-	if u.Public != nil {
-		o.Bool("isPublic", *u.Public)
-	}
-	if u.Emoji != nil {
-		o.Text("emoji", *u.Emoji)
-	}
+	o.TextOrNone("description", u.Description)
+	o.BoolOrNone("isPublic", u.Public)
+	o.TextOrNone("emoji", u.Emoji)
 	return c.conn.Post(ctx, "write/artifacts/details", &o)
 }

@@ -23,8 +23,6 @@ func (c Others) Log(ctx context.Context, key, name string, value json.RawMessage
 	o.Text("experimentKey", key)
 	o.Text("key", name)
 	o.Raw("value", value)
-	if time != nil {
-		o.Int("timestamp", *time)
-	}
+	o.IntOrNone("timestamp", time)
 	return c.conn.Post(ctx, "write/experiment/log-other", &o)
 }

@@ -183,15 +183,9 @@ type ProjectUpdate struct {
 func (c Projects) Update(ctx context.Context, id string, u ProjectUpdate) error {
 	var o wire.Object
 	o.Text("projectId", id)
-	if u.Name != nil {
-		o.Text("newProjectName", *u.Name)
-	}
-	if u.Description != nil {
-		o.Text("newProjectDescription", *u.Description)
-	}
-	if u.Public != nil {
-		o.Bool("isPublic", *u.Public)
-	}
+	o.TextOrNone("newProjectName", u.Name)
+	o.TextOrNone("newProjectDescription", u.Description)
+	o.BoolOrNone("isPublic", u.Public)
 	return c.conn.Post(ctx, "write/project/update", &o)
 }
 

@@ -280,9 +280,7 @@ func (c Registry) modelExists(ctx context.Context, key, name string) func() bool
 func (c Registry) CreateModel(ctx context.Context, n NewRegistryVersion) (id string, err error) {
 	o := n.classic()
 	o.Bool("isPublic", n.Public)
-	if n.Description != nil {
-		o.Text("description", *n.Description)
-	}
+	o.TextOrNone("description", n.Description)
 	return c.createdItem(ctx, "write/registry-model", o)
 }
 
@@ -298,9 +296,7 @@ func (n *NewRegistryVersion) classic() *wire.Object {
 	o.Text("experimentModelId", n.ModelID)
 	o.Text("registryModelName", n.Name)
 	o.Text("version", n.Version)
-	if n.Comment != nil {
-		o.Text("comment", *n.Comment)
-	}
+	o.TextOrNone("comment", n.Comment)
 	if n.Stages != nil {
 		o.Texts("stages", n.Stages)
 	}
@@ -320,12 +316,8 @@ func (c Registry) createdItem(ctx context.Context, path string, o *wire.Object) 
 func (c Registry) UpdateModel(ctx context.Context, id string, description *string, public *bool) error {
 	var o wire.Object
 	o.Text("registryModelId", id)
-	if description != nil {
-		o.Text("description", *description)
-	}
-	if public != nil {
-		o.Bool("isPublic", *public)
-	}
+	o.TextOrNone("description", description)
+	o.BoolOrNone("isPublic", public)
 	return c.conn.Post(ctx, "write/registry-model/update", &o)
 }
 

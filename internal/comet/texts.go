@@ -37,9 +37,7 @@ func (c Texts) WriteHTML(ctx context.Context, key string, html api.Content, repl
 	var o wire.Object
 	o.Text("experimentKey", key)
 	o.Bool("override", replace)
-	if time != nil {
-		o.Int("timestamp", *time)
-	}
+	o.IntOrNone("timestamp", time)
 	return c.conn.PostText(ctx, api.Call{Path: "write/experiment/html", Unsafe: !replace}, &o, "html", html)
 }
 

@@ -16,15 +16,8 @@ import (
 
 // artifactUnit carries an artifact with its versions and their files.
 type artifactUnit struct {
-	x         *Exporter
-	q         *prefetch.Queue
-	n         int
-	workspace string
-	row       comet.Artifact // of the list
-	named     []string       // versions or aliases; nil = all
-
-	details  *prefetch.Value[*artifactDetails]
-	versions prefetch.Sequence[*versionSlot]
+	versioned[*artifactDetails, *versionSlot]
+	row comet.Artifact // of the list
 }
 
 // artifactDetails is an artifact and those of its versions that are in scope.
@@ -38,7 +31,7 @@ type artifactDetails struct {
 func (x *Exporter) artifactUnits(ctx context.Context, w *find.Workspace, r *fixedRoute, out *output) error {
 	err := find.EachPicked(ctx, w, &w.Artifacts, x.find.Artifacts, find.ArtifactName, func(row *comet.Artifact, versions []string) error {
 		if !x.keptID(stream.KindArtifact, row.ID) && x.o.Selection.Shard.Has(row.Name) {
-			r.add(&artifactUnit{x: x, workspace: w.Name, row: *row, named: versions})
+			r.add(&artifactUnit{versioned[*artifactDetails, *versionSlot]{x: x, workspace: w.Name, named: versions}, *row})
 		}
 		return nil
 	})
@@ -57,17 +50,7 @@ type versionSlot struct {
 }
 
 // begin implements unit.
-func (u *artifactUnit) begin(q *prefetch.Queue, n int) {
-	u.q, u.n = q, n
-	u.details = prefetch.NewValue(prefetch.Position{Unit: n}, u.fetch)
-	q.Push(u.details.Slot)
-}
-
-// end implements unit.
-func (u *artifactUnit) end(q *prefetch.Queue) {
-	q.Leave(u.details.Slot)
-	u.versions.Close(q)
-}
+func (u *artifactUnit) begin(q *prefetch.Queue, n int) { u.start(q, n, u.fetch) }
 
 // fetch reads the artifact, and makes slots for its versions.
 func (u *artifactUnit) fetch(ctx context.Context, s *prefetch.Slot) (*artifactDetails, error) {
@@ -86,16 +69,12 @@ func (u *artifactUnit) fetch(ctx context.Context, s *prefetch.Slot) (*artifactDe
 	listed := len(d.Versions)
 	d.Versions = slices.DeleteFunc(d.Versions, func(v comet.ArtifactVersion) bool { return u.x.o.Base.HasVersion(judge.Valid(v.ID)) })
 	d.held = listed > 0 && len(d.Versions) == 0
-	return d, u.q.Fix(s, func() {
-		u.versions = prefetch.Sequence[*versionSlot]{N: len(d.Versions), Make: func(i int) *versionSlot { return u.newVersion(i, &d.Versions[i]) }}
-		u.versions.Open(u.q)
-	})
+	return d, u.open(s, len(d.Versions), func(at prefetch.Position, i int) *versionSlot { return u.newVersion(at, &d.Versions[i]) })
 }
 
 // newVersion makes the slot of a version. The caller holds the queue's mu.
-func (u *artifactUnit) newVersion(i int, row *comet.ArtifactVersion) *versionSlot {
+func (u *artifactUnit) newVersion(at prefetch.Position, row *comet.ArtifactVersion) *versionSlot {
 	v := new(versionSlot)
-	at := prefetch.Position{Unit: u.n, Item: 1, Part: i}
 	v.assetsFetch = u.x.newAssetsFetch(u.q, at, func(ctx context.Context, restart func(), yield func(*comet.Asset) error) error {
 		c := u.x.client
 		var err error
@@ -133,7 +112,7 @@ func (u *artifactUnit) write(ctx context.Context, q *prefetch.Queue, out *output
 		return nil
 	}
 	if err == nil && len(d.Versions) == 0 {
-		err = u.open(out, d)
+		err = u.openGroup(out, d)
 	}
 	if err != nil {
 		return out.skipIn(stream.KindArtifact, u.workspace, u.row.ID, u.row.Name, err)
@@ -143,7 +122,7 @@ func (u *artifactUnit) write(ctx context.Context, q *prefetch.Queue, out *output
 		v := u.versions.Take(q)
 		files, err := v.Get(ctx, q)
 		if !v.gone && !opened {
-			if unfit := u.open(out, d); unfit != nil {
+			if unfit := u.openGroup(out, d); unfit != nil {
 				v.Leave(q)
 				return out.skipIn(stream.KindArtifact, u.workspace, u.row.ID, u.row.Name, unfit)
 			}
@@ -163,8 +142,8 @@ func (u *artifactUnit) write(ctx context.Context, q *prefetch.Queue, out *output
 	return out.write(&stream.ArtifactEnd{ID: judge.Valid(u.row.ID)})
 }
 
-// open writes the record that opens the group.
-func (u *artifactUnit) open(out *output, d *artifactDetails) error {
+// openGroup writes the record that opens the group.
+func (u *artifactUnit) openGroup(out *output, d *artifactDetails) error {
 	return out.write(&stream.Artifact{
 		Doc: d.doc, ID: judge.Valid(u.row.ID), Name: judge.Valid(u.row.Name), Project: judge.Valid(cmp.Or(d.Project, u.row.Project)),
 		Type: judge.Valid(cmp.Or(d.Type, u.row.Type)), Workspace: judge.Valid(u.workspace),

@@ -17,15 +17,8 @@ import (
 // modelUnit carries a registry model with its versions. Their files are assets
 // of the experiments that they come from.
 type modelUnit struct {
-	x         *Exporter
-	q         *prefetch.Queue
-	n         int
-	workspace string
-	row       comet.RegistryModel // of the list
-	named     []string            // versions or stages; nil = all
-
-	details  *prefetch.Value[*modelDetails]
-	versions prefetch.Sequence[*prefetch.Value[*modelVersion]]
+	versioned[*modelDetails, *prefetch.Value[*modelVersion]]
+	row comet.RegistryModel // of the list
 }
 
 // modelDetails is a registry model and those of its versions that are in
@@ -48,7 +41,7 @@ type modelVersion struct {
 func (x *Exporter) modelUnits(ctx context.Context, w *find.Workspace, r *fixedRoute, out *output) error {
 	err := find.EachPicked(ctx, w, &w.Models, x.find.Models, find.ModelName, func(row *comet.RegistryModel, versions []string) error {
 		if !x.keptID(stream.KindModel, row.ID) && x.o.Selection.Shard.Has(row.Name) {
-			r.add(&modelUnit{x: x, workspace: w.Name, row: *row, named: versions})
+			r.add(&modelUnit{versioned[*modelDetails, *prefetch.Value[*modelVersion]]{x: x, workspace: w.Name, named: versions}, *row})
 		}
 		return nil
 	})
@@ -59,17 +52,7 @@ func (x *Exporter) modelUnits(ctx context.Context, w *find.Workspace, r *fixedRo
 }
 
 // begin implements unit.
-func (u *modelUnit) begin(q *prefetch.Queue, n int) {
-	u.q, u.n = q, n
-	u.details = prefetch.NewValue(prefetch.Position{Unit: n}, u.fetch)
-	q.Push(u.details.Slot)
-}
-
-// end implements unit.
-func (u *modelUnit) end(q *prefetch.Queue) {
-	q.Leave(u.details.Slot)
-	u.versions.Close(q)
-}
+func (u *modelUnit) begin(q *prefetch.Queue, n int) { u.start(q, n, u.fetch) }
 
 // fetch reads the model, and makes slots for its versions.
 func (u *modelUnit) fetch(ctx context.Context, s *prefetch.Slot) (*modelDetails, error) {
@@ -92,11 +75,8 @@ func (u *modelUnit) fetch(ctx context.Context, s *prefetch.Slot) (*modelDetails,
 	listed := len(d.Versions)
 	d.Versions = slices.DeleteFunc(d.Versions, func(v comet.RegistryVersion) bool { return u.x.find.Gone(v.Key) })
 	d.gone = listed > 0 && len(d.Versions) == 0
-	return d, u.q.Fix(s, func() {
-		u.versions = prefetch.Sequence[*prefetch.Value[*modelVersion]]{N: len(d.Versions), Make: func(i int) *prefetch.Value[*modelVersion] {
-			return prefetch.NewValue(prefetch.Position{Unit: u.n, Item: 1, Part: i}, u.fetchVersion(&d.Versions[i]))
-		}}
-		u.versions.Open(u.q)
+	return d, u.open(s, len(d.Versions), func(at prefetch.Position, i int) *prefetch.Value[*modelVersion] {
+		return prefetch.NewValue(at, u.fetchVersion(&d.Versions[i]))
 	})
 }
 

@@ -155,3 +155,18 @@ func (o *Object) Bytes() []byte {
 	}
 	return append(o.buf, '}')
 }
+
+// TextOrNone writes a text that is not nil.
+func (o *Object) TextOrNone(name string, value *string) { orNone(value, name, o.Text) }
+
+// BoolOrNone writes a boolean that is not nil.
+func (o *Object) BoolOrNone(name string, value *bool) { orNone(value, name, o.Bool) }
+
+// IntOrNone writes an integer that is not nil.
+func (o *Object) IntOrNone(name string, value *int64) { orNone(value, name, o.Int) }
+
+func orNone[T any](value *T, name string, write func(string, T)) {
+	if value != nil {
+		write(name, *value)
+	}
+}

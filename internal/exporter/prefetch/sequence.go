@@ -1,7 +1,7 @@
 package prefetch
 
-// sequenced is a slot, or one with others that hang on it.
-type sequenced interface {
+// Sequenced is a slot, or one with others that hang on it.
+type Sequenced interface {
 	Self() *Slot
 	Leave(q *Queue)
 }
@@ -10,7 +10,7 @@ type sequenced interface {
 // the one before it is started, or when the reader comes to it. That way tens
 // of thousands of slots need not exist at a time. make is called with the
 // queue's mu held.
-type Sequence[S sequenced] struct {
+type Sequence[S Sequenced] struct {
 	N    int
 	Make func(i int) S
 

@@ -19,6 +19,8 @@
 # make python   python/comet_stream: types, the golden streams, the tables as pandas and DuckDB read them
 # make bench    the workloads of docs/benchmarks.md; bench-large adds the 20 GB asset;
 #               COMETX=PATH, of cometx 3.6.11, puts its figures beside them
+# make bench-quota
+#               the grid of docs/benchmarks.md of processes that share a quota, in virtual time; some minutes
 # make bench-scale
 #               25,000 experiments (or EXPERIMENTS=) by 1 to 16 shards, some of them killed; half an hour
 # make bench-growth
@@ -46,7 +48,7 @@ SKIP    ?= docker
 PREFIX  ?= /usr/local
 DESTDIR ?=
 
-.PHONY: build manual install changelog test contract contract-full check gofmt vet vet-all lint have-lint govulncheck fuzz torture bench bench-large bench-scale bench-growth snapshot have-goreleaser release measure demo clean python
+.PHONY: build manual install changelog test contract contract-full check gofmt vet vet-all lint have-lint govulncheck fuzz torture bench bench-quota bench-large bench-scale bench-growth snapshot have-goreleaser release measure demo clean python
 
 build: manual
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-X github.com/comet-stream/comet-stream/internal/cli.Version=$(VERSION)' -o bin/ $(TOOLS:%=./cmd/%)
@@ -137,6 +139,9 @@ torture:
 
 bench: build
 	$(GO) run ./internal/bench
+
+bench-quota:
+	COMET_STREAM_TORTURE=1 $(GO) test -count 1 -v -timeout 30m -run GateGrid ./internal/comet/gate
 
 bench-large: build
 	$(GO) run ./internal/bench -large

@@ -45,7 +45,10 @@ func (g *Gate) enter(refused bool) (leave func()) {
 	if f == nil {
 		return g.mu.Unlock
 	}
-	load(f, &g.pace, time.Now())
+	if !load(f, &g.pace, time.Now(), g.most) {
+		f.Close()
+		return g.mu.Unlock
+	}
 	return func() {
 		if g.pace.Limited {
 			save(f, &g.pace, time.Now())

@@ -157,6 +157,13 @@ func TestGateFile(t *testing.T) {
 			t.Errorf("gate %d opens after %v, want %v", i, got, wait)
 		}
 	}
+	hasty := New(time.Minute, file)
+	if hasty.Opens().After(sent) {
+		t.Error("a gate waits longer than it is to")
+	}
+	if hasty.Refused(sent, 10*time.Minute); gates[1].Opens().Sub(sent) < 10*time.Minute {
+		t.Error("a gate that does not wait opens the others")
+	}
 	info, err := os.Stat(file)
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("mode %v, %v", info, err)

@@ -56,12 +56,16 @@ func (s shared) open(create bool) *os.File {
 }
 
 // load sets the pace to that of the file, if it says one that holds now. What was
-// taken before counts as well.
-func load(f *os.File, p *pace, now time.Time) {
+// taken before counts as well. It returns false if others wait longer than most: who
+// does not is told so by the server itself, and leaves the file to them.
+func load(f *os.File, p *pace, now time.Time, most time.Duration) bool {
 	var k kept
-	data, err := io.ReadAll(f)
+	data, err := io.ReadAll(io.LimitReader(f, 1<<20))
 	if err != nil || json.Unmarshal(data, &k) != nil {
-		return
+		return true
+	}
+	if k.Pace.Shut.Sub(now) > most {
+		return false
 	}
 	if age := now.Sub(k.Saved); age >= 0 && age < fresh || k.Pace.Shut.After(now) && age >= 0 {
 		if !p.Limited {
@@ -69,6 +73,7 @@ func load(f *os.File, p *pace, now time.Time) {
 		}
 		*p = k.Pace
 	}
+	return true
 }
 
 // save replaces what the file holds. What is cut off in the middle is no JSON, and

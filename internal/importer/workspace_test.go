@@ -309,6 +309,46 @@ func TestWorkspaceFileRefusedAndSkipped(t *testing.T) {
 	}
 }
 
+// A file for which there is no room on disk, and whose size was not known before, is
+// named with what to do, and the others are written; metadata that cannot be carried
+// are reported. The version stays open for another import.
+func TestWorkspaceFileOverTempMax(t *testing.T) {
+	s := newScript(t, sourceURL)
+	p := testProject{workspace: "team", name: "p", experiments: []comettest.ExperimentSpec{{Key: testKey(1), Start: start, End: start + 1}}}
+	s.begin(p)
+	s.project(p)
+	s.write(
+		&stream.Artifact{ID: "a", Name: "set", Type: "dataset", Project: "p", Workspace: "team", Doc: s.doc(map[string]any{})},
+		&stream.ArtifactVersion{ID: "v", Version: "1.0.0", State: ptr("CLOSED"), Alias: []string{}, Tags: []string{}, Experiment: ptr(testKey(1)), Doc: s.doc(map[string]any{})},
+	)
+	large := bytes.Repeat([]byte("large "), 1<<19)
+	s.write(&stream.Asset{ID: testID(1), Name: ptr("large"), Type: ptr("unknown"), Doc: s.doc(map[string]any{})})
+	s.chunks(large)
+	s.endAsset(large)
+	s.asset(comettest.AssetSpec{ID: testID(2), Name: "small", Type: "unknown", Body: []byte("x"), Metadata: ptr("no JSON")})
+	s.write(&stream.ArtifactEnd{ID: "a"})
+	srv := newServer(t, comettest.Options{})
+	c, data := newClient(t, srv), s.close()
+	version := func() comettest.ArtifactVersionState { return srv.State().Workspace("team").Artifacts[0].Versions[0] }
+	r := importTo(t, c, data, Options{TempMax: 1 << 20})
+	want := `asset "large": larger than the room for temporary files (raise --temp-max)`
+	if r.err == nil || !strings.Contains(r.err.Error(), want) {
+		t.Errorf("%v, want %q", r.err, want)
+	}
+	if d := gocmp.Diff([]string{`asset "small": missing: its metadata is no JSON`}, r.issues()); d != "" {
+		t.Errorf("issues (-want +got): %s", d)
+	}
+	if v := version(); v.State != "OPEN" || len(v.Files) != 1 {
+		t.Errorf("the version is %s with %d files", v.State, len(v.Files))
+	}
+	if r := importTo(t, c, data, Options{}); r.err != nil {
+		t.Errorf("again: %v", r.err)
+	}
+	if v := version(); v.State != "CLOSED" || len(v.Files) != 2 {
+		t.Errorf("again: the version is %s with %d files", v.State, len(v.Files))
+	}
+}
+
 // refusing makes a server refuse the requests whose address has a text in it.
 func refusing(text string) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {

@@ -6,6 +6,7 @@
 // destination keeps the ids that it is given, takes parts and has room left is
 // found out once for all.
 //
-// It knows one asset at a time. Which assets are wanted, under which id, and how
-// to look for one at the destination is for whoever uses it to say.
+// An [Intake] takes the bytes of one asset after the other, an [Uploader] writes
+// them. It knows neither experiments nor artifacts: a [Place] says what there is, and
+// how to look for an asset in it.
 package upload

@@ -24,6 +24,13 @@ const (
 //
 // Who knows better sets GOMEMLIMIT or GOGC.
 func boundMemory() {
+	if limitMemory() {
+		afterCollections(setGoal)
+	}
+}
+
+// limitMemory sets the goal at the start. It reports whether that is to follow the job.
+func limitMemory() (follow bool) {
 	switch {
 	case os.Getenv("GOMEMLIMIT") != "":
 		// Which may be no limit at all, or one far away.
@@ -32,8 +39,9 @@ func boundMemory() {
 	default:
 		debug.SetGCPercent(-1)
 		debug.SetMemoryLimit(firstGoal)
-		afterCollections(setGoal)
+		return true
 	}
+	return false
 }
 
 // goal returns the goal of a process that has allocated so many bytes, and of which

@@ -24,7 +24,7 @@ func TestBoundMemory(t *testing.T) {
 		t.Setenv("GOGC", tt.percent)
 		// What the runtime has made of the environment at the start.
 		limit, percent := debug.SetMemoryLimit(math.MaxInt64), debug.SetGCPercent(70)
-		boundMemory()
+		limitMemory()
 		gotLimit, gotPercent := debug.SetMemoryLimit(limit), debug.SetGCPercent(percent)
 		if gotLimit != tt.wantLimit || gotPercent != tt.wantPercent {
 			t.Errorf("GOMEMLIMIT=%s GOGC=%s: limit %d, %d %%; want %d, %d %%", tt.limit, tt.percent, gotLimit, gotPercent, tt.wantLimit, tt.wantPercent)

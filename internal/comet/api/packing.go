@@ -37,6 +37,9 @@ const (
 const (
 	// worthTrying is how long a body must be to say something of the wire.
 	worthTrying = 16 << 10
+	// mostPlain is how long a body may be to go as it is: gateways refuse bodies of
+	// a megabyte, by what they are on the wire.
+	mostPlain   = 512 << 10
 	trialBodies = 4
 	firstTrial  = 32 // bodies before the first trial
 	rarestTrial = 4096

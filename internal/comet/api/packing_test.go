@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"testing"
 	"time"
 )
@@ -56,5 +57,25 @@ func TestPackingFollowsTheWire(t *testing.T) {
 	}
 	if got := run(20_000, 40*time.Millisecond, 5*time.Millisecond); got == levelPlain {
 		t.Errorf("a slow wire has no compression")
+	}
+}
+
+// A body that a gateway might refuse for its length is compressed on any wire.
+func TestPackingLongBodies(t *testing.T) {
+	for _, tt := range []struct {
+		n    int
+		want string
+	}{{worthTrying - 1, "gzip"}, {worthTrying, ""}, {mostPlain, ""}, {mostPlain + 1, "gzip"}} {
+		c := &Conn{packing: newPacking()}
+		c.packing.level, c.packing.trying = levelPlain, levelPlain
+		err := c.packed(t.Context(), Call{}, func(_ context.Context, cl *Call) error {
+			if got := cl.Body.encoding; got != tt.want {
+				t.Errorf("%d bytes are sent as %q, want %q", tt.n, got, tt.want)
+			}
+			return nil
+		}, []any{make([]byte, tt.n)})
+		if err != nil {
+			t.Error(err)
+		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -326,6 +327,12 @@ func wantedReceiver(k spot, form string, a spot) string {
 // TestCredentialWorlds fills places at random.
 func TestCredentialWorlds(t *testing.T) {
 	seed := rand.Uint64()
+	if text := os.Getenv("COMET_STREAM_SEED"); text != "" {
+		var err error
+		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatal(err)
+		}
+	}
 	rng := rand.New(rand.NewPCG(seed, 0))
 	results := make(map[bool]int)
 	merged := 0
@@ -348,7 +355,7 @@ func TestCredentialWorlds(t *testing.T) {
 			merged++
 		}
 	}
-	t.Logf("seed %d: %d keys sent, %d configurations refused; merged as Comet's SDK does, %d are wrong", seed, results[true], results[false], merged)
+	t.Logf("COMET_STREAM_SEED=%d: %d keys sent, %d configurations refused; merged as Comet's SDK does, %d are wrong", seed, results[true], results[false], merged)
 	if results[true] < 50 || merged < 50 {
 		t.Errorf("seed %d: %d keys sent, %d wrong when merged: the worlds tell too little", seed, results[true], merged)
 	}

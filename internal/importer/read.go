@@ -2,11 +2,13 @@ package importer
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"github.com/comet-stream/comet-stream/internal/importer/content"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/place"
+	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/importer/workspace"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
@@ -262,7 +264,11 @@ func (d *dispatcher) openGroup(ctx context.Context, start func() announced) erro
 // takeNotes takes a piece of the notes of the project that is open.
 func (d *dispatcher) takeNotes(ctx context.Context, rec *stream.Notes) error {
 	whole, err := content.Part(ctx, d.r.Spools, &d.notes, rec.Data, rec.More)
-	if err != nil {
+	switch {
+	case errors.Is(err, spool.ErrOverBudget):
+		d.project.Issue(report.Issue{Class: report.Missing, Kind: string(stream.KindNotes), Reason: err.Error()})
+		return nil
+	case err != nil:
 		return err
 	}
 	if whole != nil {

@@ -1,6 +1,8 @@
 package importer
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -14,6 +16,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/content"
 	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
+	"github.com/comet-stream/comet-stream/stream"
 )
 
 // A text that is not UTF-8, which no writer of ours makes, is told each time, and
@@ -144,4 +147,52 @@ func TestTextOverTempMax(t *testing.T) {
 		t.Errorf("the destination has %+v, %q, %+v", e.HTML, e.GitPatchSHA256, e.Code)
 	}
 	importTo(t, c, data, Options{Verify: true}).succeed(t)
+}
+
+// Notes and panels for which there is no room on disk are named with what to do, and
+// the rest of the stream is written.
+func TestNotesOverTempMax(t *testing.T) {
+	p := testProject{workspace: "team", name: "p", experiments: []comettest.ExperimentSpec{{Key: testKey(1), Start: start, End: start + 1}}}
+	long := testProject{workspace: "team", name: "long"}
+	s := newScript(t, sourceURL)
+	s.begin(long, p)
+	s.project(long)
+	for n := range 5 {
+		s.write(&stream.Notes{Workspace: "team", Project: "long", Data: []byte(strings.Repeat("a long note\n", 40_000)), More: n < 4})
+	}
+	s.project(p)
+	for i, size := range []int{40_000, 1} {
+		var code strings.Builder // that a zip file makes no smaller than half
+		for n := range size {
+			fmt.Fprintf(&code, "%x", sha256.Sum256([]byte{byte(n), byte(n >> 8)}))
+		}
+		rest := panelZip(fmt.Sprintf(`{"type":"py","pyCode":%q}`, code.String()))
+		for more := true; more; {
+			n := min(len(rest), stream.MaxData)
+			more = n < len(rest)
+			s.write(&stream.Panel{Workspace: "team", ID: fmt.Sprintf("%032d", i), Name: fmt.Sprint(size), Doc: s.doc(map[string]any{}), Data: rest[:n], More: more})
+			rest = rest[n:]
+		}
+	}
+	data := s.close()
+	srv := newServer(t, comettest.Options{})
+	c := newClient(t, srv)
+	r := importTo(t, c, data, Options{TempMax: 1 << 20})
+	want := []string{
+		"notes: missing: larger than the room for temporary files (raise --temp-max)",
+		`panel "40000": missing: larger than the room for temporary files (raise --temp-max)`,
+	}
+	if d := gocmp.Diff(want, r.issues()); r.err != nil || d != "" {
+		t.Errorf("%v, issues (-want +got): %s", r.err, d)
+	}
+	if r.Created != 1 || r.Missing != 2 {
+		t.Errorf("%+v", r.Summary)
+	}
+	state := stateOf(srv)
+	if panels, _ := takePanels(state); len(panels) != 1 {
+		t.Errorf("%d panels, want the small one", len(panels))
+	}
+	if r := importTo(t, c, data, Options{}); r.err != nil || len(r.issues()) > 0 || r.Other["panel"] == 0 || r.Other["notes"] != 1 {
+		t.Errorf("with room: %v, %q, %+v", r.err, r.issues(), r.Other)
+	}
 }

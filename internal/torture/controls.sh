@@ -103,6 +103,22 @@ control broken-group internal/importer/experiment.go 's/if !e.Whole {/if false {
 control reopen internal/importer/session/session.go 's/if s.Existing == nil || s.Unfinished/if true || s.Existing == nil || s.Unfinished/' \
 	./internal/importer TestCompletionKilled
 
+# Odd and hostile servers.
+control listing-size internal/importer/index/index.go 's/^	hash  uint64$/	hash  uint64; pad [2000]byte/; s/entry\[V\]{hash, v}/entry[V]{hash: hash, value: v}/' \
+	./internal/torture TestMemoryLists
+control large-documents internal/comet/scan/room.go 's/MaxElement  = 16 << 20/MaxElement = 1 << 30/' \
+	./internal/torture TestMemoryDestination
+control temp-max internal/importer/spool/spool.go 's/ (raise --temp-max)//' \
+	./internal/torture TestMemoryTextsOverTempMax
+control item-time internal/importer/reconcile/certainty.go 's/ || d.Client.TimeOver(ctx) {/ {/' \
+	./internal/torture TestSlowStorage
+control strangers internal/importer/assets/verification.go 's/if have.Len() <= len(found) /if true /' \
+	./internal/importer TestVerifyStrangers
+control lost-assets internal/importer/upload/upload.go 's/ours, err := arrived(ctx, readings)/ours, err := false, error(nil)/' \
+	./internal/importer TestLostAnswersOfAssets
+control address-of-key internal/config/pair.go 's/u.at.rank < key.at.rank \&\& !u.at.local/true/' \
+	./internal/cli 'TestCredentialMatrix|TestCredentialWorlds'
+
 # Ends.
 control partial internal/cli/output.go 's/o.path, o.final = target+partialSuffix, target/o.path, o.final = target, target/' \
 	./internal/torture 'TestKilledExport|TestFaultAtOneRequestOfExport'

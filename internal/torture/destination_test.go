@@ -37,28 +37,28 @@ func fixed(doc string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, doc) }
 }
 
+// Lists of a hundred thousand entries of each of four experiments are compared in
+// little memory.
+func TestMemoryLists(t *testing.T) {
+	const n = 100_000
+	hostileDestination(t, []hostileAnswers{
+		{"assets", map[string]http.HandlerFunc{"experiment/asset/list": bombs.AssetList(n)}},
+		{"parameters", map[string]http.HandlerFunc{"experiment/parameters": bombs.Values(n)}},
+		{"others", map[string]http.HandlerFunc{"experiment/log-other": bombs.Values(n)}},
+		{"metrics", map[string]http.HandlerFunc{"experiment/metrics/get-all": bombs.Points(n), "experiment/metrics/summary": bombs.Values(n)}},
+	})
+}
+
 // What a destination answers, when an import compares with it what it has, takes
 // little memory, and comes to an end that says what is wrong.
 func TestMemoryDestination(t *testing.T) {
-	measurable(t)
-	n := either(100<<20, 17<<20)
-	src := start(t, nil)
-	seedCrowd(src, 4)
-	stream := filepath.Join(t.TempDir(), "crowd.comet.zst")
-	runExport(src, "-o", stream, "lab/crowd").want(t, cli.ExitOK)
-	for _, tt := range []struct {
-		name    string
-		answers map[string]http.HandlerFunc
-	}{
+	n := either(100<<20, 64<<20)
+	hostileDestination(t, []hostileAnswers{
 		{"huge metadata", map[string]http.HandlerFunc{"experiment/metadata": bombs.Document(`{"experimentKey":"k","junk":"`, `"}`, n)}},
 		{"huge tags", map[string]http.HandlerFunc{"experiment/tags": bombs.Document(`{"tags":["`, `"]}`, n)}},
 		{"huge system", map[string]http.HandlerFunc{"experiment/system-details": bombs.Document(`{"hostname":"x","env":{"A":"`, `"}}`, n)}},
 		{"huge parameter", map[string]http.HandlerFunc{"experiment/parameters": bombs.Document(`{"values":[{"name":"p","valueCurrent":"`, `"}]}`, n)}},
 		{"huge asset list", map[string]http.HandlerFunc{"experiment/asset/list": bombs.Document(`{"assets":[{"assetId":"a","metadata":"`, `"}]}`, n)}},
-		{"many assets", map[string]http.HandlerFunc{"experiment/asset/list": bombs.AssetList(100_000)}},
-		{"many parameters", map[string]http.HandlerFunc{"experiment/parameters": bombs.Values(100_000)}},
-		{"many others", map[string]http.HandlerFunc{"experiment/log-other": bombs.Values(100_000)}},
-		{"many metrics", map[string]http.HandlerFunc{"experiment/metrics/get-all": bombs.Points(100_000), "experiment/metrics/summary": bombs.Values(100_000)}},
 		{"bomb for a patch", map[string]http.HandlerFunc{"experiment/git/patch": bombs.Patch(int64(n) << 5)}},
 		{"types", map[string]http.HandlerFunc{
 			"experiment/parameters": fixed(`{"values":{"name":"p"}}`), "experiment/log-other": fixed(`{"values":"none"}`),
@@ -69,7 +69,25 @@ func TestMemoryDestination(t *testing.T) {
 			"experiment/asset/list": fixed(`{"assets":["a",{"assetId":{},"fileSize":"many"},null]}`), "experiment/tags": fixed(`{"tags":[{},7]}`),
 			"experiment/metrics/get-all": fixed(`{"metrics":["loss",{"metricName":7,"metricValue":{}}]}`),
 		}},
-	} {
+	})
+}
+
+// hostileAnswers are answers of a destination by the paths of the calls.
+type hostileAnswers struct {
+	name    string
+	answers map[string]http.HandlerFunc
+}
+
+// hostileDestination imports four experiments into a destination that then begins to
+// answer in each of the ways, and again.
+func hostileDestination(t *testing.T, moods []hostileAnswers) {
+	measurable(t)
+	src := start(t, nil)
+	seedCrowd(src, 4)
+	stream := filepath.Join(t.TempDir(), "crowd.comet.zst")
+	runExport(src, "-o", stream, "lab/crowd").want(t, cli.ExitOK)
+	codes, most := make(map[int]int), int64(0)
+	for _, tt := range moods {
 		t.Run(tt.name, func(t *testing.T) {
 			h := &hostile{answers: tt.answers}
 			dst := startWith(t, comettest.Options{Middleware: h.middleware})
@@ -83,9 +101,12 @@ func TestMemoryDestination(t *testing.T) {
 					t.Errorf("exit code %d, and no experiment is named:\n%s", m.code, m.stderr)
 				}
 				printable(t, m.result, m.stderr)
+				codes[m.code]++
+				most = max(most, m.peak)
 			}
 		})
 	}
+	t.Logf("%d answers, nothing random: %d MB at most, exit codes %v", len(moods), most/1e6, codes)
 }
 
 // Texts that are larger than all that may be spooled on disk are written all the

@@ -2,6 +2,7 @@ package workspace
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -27,14 +28,18 @@ type panels struct {
 
 // take takes a piece of a panel.
 func (p *panels) take(ctx, work context.Context, rec *stream.Panel) error {
-	whole, err := content.Part(ctx, p.w.r.Spools, &p.open, rec.Data, rec.More)
-	if err != nil || whole == nil {
-		return err
-	}
-	defer whole.Close()
 	r := p.w.r
 	o := &report.Ledger{Out: report.Outcome{Kind: string(stream.KindPanel), Workspace: r.To.Workspace(rec.Workspace), Name: rec.Name}}
-	err = p.write(work, o, rec, whole)
+	whole, err := content.Part(ctx, r.Spools, &p.open, rec.Data, rec.More)
+	switch {
+	case errors.Is(err, spool.ErrOverBudget):
+		err = answer.Limitf("%v", err)
+	case err != nil || whole == nil:
+		return err
+	default:
+		defer whole.Close()
+		err = p.write(work, o, rec, whole)
+	}
 	r.Single(o, stream.KindPanel, rec.Name, err)
 	return nil
 }

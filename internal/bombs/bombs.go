@@ -8,10 +8,12 @@ import (
 	"bytes"
 	"compress/flate"
 	"compress/gzip"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/comet-stream/comet-stream/stream"
@@ -30,16 +32,7 @@ func Log(n int) []byte {
 // Texts writes a stream with one experiment, which has the text as each of the
 // kinds.
 func Texts(w io.Writer, key string, text []byte, kinds ...stream.Kind) error {
-	empty, err := stream.DocFromJSON([]byte(`{}`))
-	if err != nil {
-		return err
-	}
-	records := []stream.Record{
-		&stream.Header{Tool: "test", Source: stream.Source{URL: "https://source.example.com"}, Parents: []string{}, Requires: []string{}, Scope: stream.Scope{Paths: []string{}, Resources: []string{}}},
-		&stream.Plan{Projects: []stream.PlannedProject{}, Workspaces: []string{}},
-		&stream.Project{Workspace: "lab", Name: "texts", Experiments: 1, Doc: empty},
-		&stream.Experiment{Key: key, Workspace: "lab", Project: "texts", Doc: empty, Tags: []string{}},
-	}
+	var records []stream.Record
 	for _, kind := range kinds {
 		for rest := text; len(rest) > 0; {
 			n := min(len(rest), stream.MaxData)
@@ -47,8 +40,49 @@ func Texts(w io.Writer, key string, text []byte, kinds ...stream.Kind) error {
 			rest = rest[n:]
 		}
 	}
+	return Experiment(w, key, records...)
+}
+
+// Values writes a stream with one experiment, of which n parameters, n others and
+// the metadata of n assets have size bytes each.
+func Values(w io.Writer, key string, n, size int) error {
+	long := strings.Repeat("a", size)
+	doc := func(text string) stream.Doc {
+		d, err := stream.DocFromJSON([]byte(text))
+		if err != nil {
+			panic("bombs: " + err.Error())
+		}
+		return d
+	}
+	var records []stream.Record
+	for _, kind := range []stream.Kind{stream.KindParameters, stream.KindOthers} {
+		for i := range n {
+			text := fmt.Sprintf(`{"name":"v%d","valueCurrent":%q,"timestampCurrent":1}`, i, long)
+			records = append(records, &stream.Values{Of: kind, Values: []stream.Doc{doc(text)}})
+		}
+	}
+	link, none := "s3://bucket/x", fmt.Sprintf("%x", sha256.Sum256(nil))
+	for i := range n {
+		name, text := fmt.Sprintf("asset %d", i), fmt.Sprintf(`{"metadata":"{\"note\":\"%s\"}"}`, long)
+		records = append(records, &stream.Asset{ID: fmt.Sprintf("%032x", i), Name: &name, Remote: &link, Doc: doc(text)}, &stream.AssetEnd{SHA256: none})
+	}
+	return Experiment(w, key, records...)
+}
+
+// Experiment writes a stream with one experiment, of which it has these records.
+func Experiment(w io.Writer, key string, records ...stream.Record) error {
+	empty, err := stream.DocFromJSON([]byte(`{}`))
+	if err != nil {
+		return err
+	}
+	begin := []stream.Record{
+		&stream.Header{Tool: "test", Source: stream.Source{URL: "https://source.example.com"}, Parents: []string{}, Requires: []string{}, Scope: stream.Scope{Paths: []string{}, Resources: []string{}}},
+		&stream.Plan{Projects: []stream.PlannedProject{}, Workspaces: []string{}},
+		&stream.Project{Workspace: "lab", Name: "texts", Experiments: 1, Doc: empty},
+		&stream.Experiment{Key: key, Workspace: "lab", Project: "texts", Doc: empty, Tags: []string{}},
+	}
 	sw := stream.NewWriter(w, stream.WriterOptions{BlockSize: 15 << 20})
-	for _, rec := range append(records, &stream.ExperimentEnd{Key: key}) {
+	for _, rec := range slices.Concat(begin, records, []stream.Record{&stream.ExperimentEnd{Key: key}}) {
 		if err := sw.Write(rec); err != nil {
 			return err
 		}
@@ -146,8 +180,8 @@ func AssetList(n int) http.HandlerFunc {
 	})
 }
 
-// Values answers with a list of n parameters, others or summaries of metrics.
-func Values(n int) http.HandlerFunc {
+// ValueList answers with a list of n parameters, others or summaries of metrics.
+func ValueList(n int) http.HandlerFunc {
 	return List("values", n, func(w io.Writer, i int) {
 		fmt.Fprintf(w, `{"name":"layer%06d/weight/norm","valueMin":"%d","valueMax":"%d","valueCurrent":"%d","timestampMin":%d,"timestampMax":%d,"timestampCurrent":%d}`, i, i, i, i, i, i, i)
 	})

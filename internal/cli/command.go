@@ -237,6 +237,9 @@ func (e *envError) Unwrap() error { return e.err }
 
 // show prints a text that was asked for and returns flag.ErrHelp.
 func (c *command) show(text string) error {
+	if err := c.openStdout(); err != nil {
+		return err
+	}
 	if _, err := io.WriteString(c.stdio.Stdout, text); err != nil {
 		return stdoutError(err)
 	}

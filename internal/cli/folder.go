@@ -70,8 +70,9 @@ func (c *filterCommand) extractFrom(ctx context.Context, in *input, out io.Write
 	inputErr := <-copied
 	_, bad := errors.AsType[*stream.Error](err)
 	switch {
-	// What is wrong with the input is better told by who has read it.
-	case err == nil, inputErr != nil && (bad || errors.Is(err, stream.ErrAborted)):
+	// What is wrong with the input is better told by who has read it, unless that was
+	// a block which is copied as it is.
+	case err == nil, inputErr != nil && !errors.Is(inputErr, io.ErrClosedPipe) && (bad || errors.Is(err, stream.ErrAborted)):
 		return inputErr
 	case errors.Is(err, folder.ErrNoAsset):
 		return withCode(ExitIncomplete, fmt.Errorf("%s: %w", in.name, err), "comet-filter --json assets shows what there is")

@@ -71,7 +71,7 @@ type experimentDoc struct {
 // startExperiment begins the work on an experiment.
 func (r *run) startExperiment(work context.Context, src *place.Source, p *workspace.Project, rec *stream.Experiment) *experiment {
 	e := &experiment{Group: flow.NewGroup(r.Inbox), ending: &ending{opening: &opening{
-		Experiment: &session.Experiment{Destination: r.Destination, Record: rec, Turn: r.Turns.Join(), Room: r.room, Tasks: flow.NewTasks(cap(r.Open))},
+		Experiment: &session.Experiment{Destination: r.Destination, Record: rec, Turn: r.Turns.Join(), Room: r.room, Tasks: r.Tasks()},
 		r:          r, source: src, project: p,
 	}}}
 	e.Out = report.Outcome{

@@ -192,6 +192,22 @@ func TestMemoryTexts(t *testing.T) {
 	}
 }
 
+// Values and metadata of assets that are as long as a record may be take little
+// memory, however short the stream is.
+func TestMemoryValues(t *testing.T) {
+	measurable(t)
+	var b bytes.Buffer
+	n := either(40, 12)
+	if err := bombs.Values(&b, strings.Repeat("d", 32), n, 7<<20); err != nil {
+		t.Fatal(err)
+	}
+	dst := startWith(t, comettest.Options{Limits: comettest.Limits{BodyMB: -1, UploadMB: -1}})
+	args := append([]string{"--temp-dir", t.TempDir()}, dst.flags...)
+	m := runMeasured(t, "comet-import", bytes.NewReader(b.Bytes()), io.Discard, append(args, "lab/texts")...).want(t, cli.ExitOK)
+	m.says(t, fmt.Sprint(n, " assets"))
+	t.Logf("%d KB hold %d MB; nothing random", b.Len()/1000, 3*n*7<<20/1_000_000)
+}
+
 // textSums returns the SHA-256 of each text in a stream.
 func textSums(t *testing.T, in io.Reader) map[stream.Kind]string {
 	t.Helper()
@@ -296,7 +312,7 @@ func TestMemoryLong(t *testing.T) {
 		says    []string // by the export
 	}{
 		{"assets", map[string]http.HandlerFunc{"experiment/asset/list": bombs.AssetList(n)}, []string{fmt.Sprint(4*n, " assets")}},
-		{"values", map[string]http.HandlerFunc{"experiment/parameters": bombs.Values(n), "experiment/log-other": bombs.Values(n)}, nil},
+		{"values", map[string]http.HandlerFunc{"experiment/parameters": bombs.ValueList(n), "experiment/log-other": bombs.ValueList(n)}, nil},
 		{"long values", nil, []string{`parameters "long parameter": skipped`, `others "long other": skipped`}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -57,7 +57,7 @@ func appendEscape(dst []byte, c byte) []byte {
 }
 
 // Quote returns s as a JSON string.
-func Quote(s string) json.RawMessage { return AppendQuoted(nil, s) }
+func Quote(s string) json.RawMessage { return AppendQuoted(make([]byte, 0, len(s)+2), s) }
 
 // An Object builds a JSON object member by member, in the order of the calls.
 type Object struct{ buf []byte }

@@ -166,6 +166,7 @@ func (as *Assets) describe(a *upload.Asset) {
 		u.Model, u.Name = model, name
 		as.folders.note(model, folded, a.Issue())
 	}
+	a.Record.Doc = nil // it may be long
 }
 
 // checkLimits returns an error for an asset that is over a limit which the

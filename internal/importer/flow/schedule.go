@@ -21,11 +21,12 @@ type Schedule struct {
 	Open    chan struct{} // holds a value for each group under way
 	Turns   Turns
 	Working sync.WaitGroup // all that is under way
+	held    *semaphore.Weighted
 }
 
 // NewSchedule returns a schedule for n groups at a time.
 func NewSchedule(n int) *Schedule {
-	return &Schedule{Inbox: NewInbox(), Open: make(chan struct{}, n)}
+	return &Schedule{Inbox: NewInbox(), Open: make(chan struct{}, n), held: semaphore.NewWeighted(maxHeld)}
 }
 
 // WaitFor waits for a group of goroutines, or for the end of ctx.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 )
 
 // Failure is the first reason why an experiment cannot be finished.
@@ -47,10 +49,46 @@ func (f *Failure) Stops() bool {
 type Tasks struct {
 	wg    *sync.WaitGroup
 	slots chan struct{}
+	held  *semaphore.Weighted
 }
 
-// NewTasks returns tasks of which n run at a time.
-func NewTasks(n int) Tasks { return Tasks{wg: new(sync.WaitGroup), slots: make(chan struct{}, n)} }
+// Tasks returns tasks of one group, of which as many run at a time as there are
+// groups.
+func (s *Schedule) Tasks() Tasks {
+	return Tasks{wg: new(sync.WaitGroup), slots: make(chan struct{}, cap(s.Open)), held: s.held}
+}
+
+// Large is the size from which on what a task holds of the stream counts, and
+// maxHeld what all of them may hold of that.
+const (
+	Large   = 256 << 10
+	maxHeld = 12 << 20
+)
+
+// huge is the size from which on the next record is not looked at before f has ended.
+const huge = 2 << 20
+
+// RunHolding is Run for an f that holds so many bytes of the stream until it ends.
+func (t *Tasks) RunHolding(ctx context.Context, bytes int, f func()) error {
+	if bytes < Large {
+		t.Run(f)
+		return nil
+	}
+	n := min(int64(bytes), maxHeld)
+	if err := t.held.Acquire(ctx, n); err != nil {
+		return context.Cause(ctx)
+	}
+	if bytes >= huge {
+		defer t.held.Release(n)
+		f()
+		return nil
+	}
+	t.Run(func() {
+		defer t.held.Release(n)
+		f()
+	})
+	return nil
+}
 
 // Run runs f in a goroutine of its own, once there is a slot. f must not wait
 // for a later task.

@@ -48,14 +48,15 @@ func (in *Intake) Begin(rec *stream.Asset) (*Asset, error) {
 // Describe says how the asset is written. It reports false where its metadata cannot
 // be.
 func (a *Asset) Describe(id string) bool {
-	m := a.Doc.Metadata.V
+	m := []byte(a.Doc.Metadata.V)
+	a.Doc.Metadata = document.Text{} // it may be long
 	a.Upload = &comet.Upload{
 		ID: id, Name: a.Name(), Type: a.Type(), Extension: extension(a.Name()), Step: a.Doc.Step.Ptr(), Link: document.Deref(a.Record.Remote),
 	}
-	if json.Valid([]byte(m)) {
-		a.Upload.Metadata = json.RawMessage(m)
+	if json.Valid(m) {
+		a.Upload.Metadata = m
 	}
-	return m == "" || a.Upload.Metadata != nil
+	return len(m) == 0 || a.Upload.Metadata != nil
 }
 
 // Keep makes a place for the bytes of the open asset. Who writes nothing needs them
@@ -69,7 +70,7 @@ func (in *Intake) Keep(ctx context.Context) error {
 	switch {
 	case err == nil:
 		a.Content = sp
-		if sp.OnDisk && !dry && in.Early(ctx, a) {
+		if sp.OnDisk && !dry && len(a.Upload.Metadata) < flow.Large && in.Early(ctx, a) {
 			in.follow(ctx, a)
 		}
 		return nil
@@ -156,12 +157,11 @@ func (in *Intake) End(ctx context.Context, rec *stream.AssetEnd) error {
 		in.Expect(a)
 		return nil
 	}
-	in.finish(ctx, a)
-	return nil
+	return in.finish(ctx, a)
 }
 
 // finish writes an asset whose bytes are there.
-func (in *Intake) finish(ctx context.Context, a *Asset) {
+func (in *Intake) finish(ctx context.Context, a *Asset) error {
 	if a.Refers {
 		// The ids of the others are settled once they are written. They need
 		// slots, so that none is to be taken before.
@@ -169,13 +169,20 @@ func (in *Intake) finish(ctx context.Context, a *Asset) {
 	} else {
 		in.plain.Add(1)
 	}
-	in.Tasks.Run(func() {
+	err := in.Tasks.RunHolding(ctx, len(a.Upload.Metadata), func() {
 		defer a.Drop(flow.ErrDropped)
 		if !a.Refers {
 			defer in.plain.Done()
 		}
 		in.Done(a, in.Finish(ctx, a))
 	})
+	if err != nil {
+		a.Drop(err)
+		if !a.Refers {
+			in.plain.Done()
+		}
+	}
+	return err
 }
 
 // Open returns the asset that is open, nil for none.

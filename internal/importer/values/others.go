@@ -94,8 +94,7 @@ func (o *Others) put(ctx context.Context, v *value) error {
 		},
 		Count: func(reconcile.Found[values]) { o.Change(func(out *report.Outcome) { out.Written.Others++ }) },
 	}
-	o.Spawn(func() { o.done(i.Issue, reconcile.Put(ctx, o.Subject(), i)) })
-	return nil
+	return o.Tasks.RunHolding(ctx, v.size(), func() { o.done(i.Issue, reconcile.Put(ctx, o.Subject(), i)) })
 }
 
 // begun reports whether the destination has an earlier reading of a value.

@@ -71,6 +71,12 @@ func (p *Parameters) Take(ctx context.Context, rec *stream.Values) error {
 				return err
 			}
 			p.batch.have = have
+			if p.batch.size > session.MaxBatch {
+				err = p.Flush(ctx) // not held while the next one is read
+			}
+			if err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -130,8 +136,7 @@ func (p *Parameters) Flush(ctx context.Context) error {
 			p.Change(func(o *report.Outcome) { o.Written.Parameters += int64(len(f.Values) - len(bad)) })
 		},
 	}
-	p.Spawn(func() { p.Item(i.Issue, reconcile.Put(ctx, p.Subject(), i)) })
-	return nil
+	return p.Tasks.RunHolding(ctx, b.size, func() { p.Item(i.Issue, reconcile.Put(ctx, p.Subject(), i)) })
 }
 
 // logged is one reading of a parameter, as it is written.

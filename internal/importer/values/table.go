@@ -46,6 +46,9 @@ func decode(d stream.Doc) (*value, error) {
 	return v, document.Read(d, v)
 }
 
+// size returns how many bytes it takes, about.
+func (v *value) size() int { return len(v.Min.V) + len(v.Max.V) + len(v.Current.V) }
+
 // reading is one value of a parameter or other that was logged.
 type reading struct {
 	value   document.Text

@@ -63,7 +63,7 @@ func (d *artifactDoc) public() *bool {
 // StartArtifact begins the work on an artifact.
 func (w *Level) StartArtifact(work context.Context, rec *stream.Artifact) *artifact {
 	a := &artifact{
-		Group: flow.NewGroup(w.r.Inbox), r: w.r, w: w, rec: rec, target: w.r.To.Workspace(rec.Workspace), tasks: flow.NewTasks(cap(w.r.Open)),
+		Group: flow.NewGroup(w.r.Inbox), r: w.r, w: w, rec: rec, target: w.r.To.Workspace(rec.Workspace), tasks: w.r.Tasks(),
 	}
 	a.Out = report.Outcome{Kind: kindArtifact, Workspace: a.target, Name: rec.Name, Result: report.ResultThere}
 	w.begin(func() { a.work(work) })

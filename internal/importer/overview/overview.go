@@ -37,14 +37,13 @@ const (
 	maxTags = 32
 	// maxKeys and maxValues bound what is asked for of several experiments at once.
 	maxKeys, maxValues = 100, 10_000
-	// maxFailures is after how many failures a query is not made any more.
-	maxFailures = 2
 )
 
 // An Overview is of a destination.
 type Overview struct {
-	client   *comet.Client
-	failures struct{ tags, parameters atomic.Int32 }
+	client *comet.Client
+	// failed are the queries that are not made any more: the server may lack them.
+	failed struct{ tags, parameters atomic.Bool }
 
 	mu       sync.Mutex
 	projects map[place.Project]*Project
@@ -163,13 +162,13 @@ func (p *Project) withTag(ctx context.Context, k tagKey) []uint64 {
 		p.tagged[k] = of
 	}
 	p.mu.Unlock()
-	if of == nil || p.o.failures.tags.Load() >= maxFailures {
+	if of == nil || p.o.failed.tags.Load() {
 		return nil
 	}
 	hashes, _ := of.Get(func() (hashes []uint64, _ error) {
 		keys, err := p.o.client.Many.Tagged(ctx, p.name.Workspace, p.name.Name, k.tag, k.archived)
 		if err != nil {
-			p.o.failures.tags.Add(1)
+			p.o.failed.tags.Store(true)
 			return nil, nil
 		}
 		for _, key := range keys {
@@ -190,7 +189,7 @@ type values struct {
 // HasParameters reports whether the destination says that the experiment has these
 // parameters with these values.
 func (x *Experiment) HasParameters(ctx context.Context, want map[string]string) bool {
-	if x == nil || len(want) == 0 || len(want) > maxValues/10 || x.p.o.failures.parameters.Load() >= maxFailures {
+	if x == nil || len(want) == 0 || len(want) > maxValues/10 || x.p.o.failed.parameters.Load() {
 		return false
 	}
 	have := x.p.valuesOf(ctx, x, want)
@@ -230,7 +229,7 @@ func (p *Project) valuesOf(ctx context.Context, x *Experiment, want map[string]s
 			found[key][document.Hash(name)] = document.Hash(value)
 		})
 		if err != nil {
-			p.o.failures.parameters.Add(1)
+			p.o.failed.parameters.Store(true)
 			return nil, nil
 		}
 		return found, nil

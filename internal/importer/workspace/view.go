@@ -79,9 +79,10 @@ func (v *views) one(ctx context.Context, o *report.Ledger, rec *stream.View, to 
 			if len(f.Have.others) == 1 {
 				w.ID = f.Have.others[0]
 			}
-			return v.put(ctx, at, w)
+			_, err := r.Client.Views.Write(ctx, w)
+			return err
 		},
-		Blind: true, // the writing looks for itself
+		Once: true,
 	})
 }
 
@@ -105,16 +106,6 @@ func (v *views) known(list []comet.View, w *comet.ViewWrite) (have viewThere) {
 		}
 	}
 	return have
-}
-
-// put writes a view once.
-func (v *views) put(ctx context.Context, at viewPlace, w comet.ViewWrite) error {
-	c := v.w.r.Client
-	_, err := reconcile.Once(ctx, v.w.r.Destination, func(ctx context.Context) (string, error) {
-		_, err := c.Views.Write(ctx, w)
-		return "", err
-	}, func() (string, error) { return v.look(ctx, at, &w) })
-	return err
 }
 
 // look returns the id of a view of the destination that is as w writes it, "" if

@@ -117,7 +117,11 @@ func (p *Project) list(ctx context.Context) (map[string]*Experiment, error) {
 		if err != nil {
 			return nil, err
 		}
-		e.User, e.FileName = nil, nil
+		// Of a hundred thousand only what is compared is held.
+		e.User, e.FileName, e.Duration, e.ProjectID = nil, nil, nil, ""
+		if e.Workspace == p.name.Workspace && e.Project == p.name.Name {
+			e.Workspace, e.Project = p.name.Workspace, p.name.Name
+		}
 		all = append(all, &Experiment{Experiment: e, p: p})
 	}
 	slices.SortFunc(all, func(a, b *Experiment) int {

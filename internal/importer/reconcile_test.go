@@ -232,6 +232,27 @@ func TestVerifyOnly(t *testing.T) {
 	})
 }
 
+// What was written a moment ago and does not show yet is read once more before a
+// verification tells of it.
+func TestVerifyLag(t *testing.T) {
+	p := testProject{workspace: "team", name: "p", experiments: []comettest.ExperimentSpec{{
+		Key: testKey(1), Start: start, End: start + 1, Tags: []string{"a"}, Code: ptr("x"), Git: &comettest.GitState{Branch: ptr("main")},
+		Parameters: []comettest.Value{{Name: "lr", Value: "1", Time: start}}, Others: []comettest.Value{{Name: "o", Value: "1", Time: start}},
+	}}}
+	for _, read := range []string{"tags", "code", "git/metadata", "parameters", "log-other"} {
+		t.Run(read, func(t *testing.T) {
+			faults := inject.NewFaults(1, inject.Fault{Kind: inject.FaultLag, Endpoint: "GET *experiment/" + read, Reads: 1})
+			srv := newServer(t, comettest.Options{Middleware: faults.Middleware})
+			c, bare := newClient(t, srv), testProject{workspace: "team", name: "p", experiments: []comettest.ExperimentSpec{{Key: testKey(1), Start: start, End: start + 1}}}
+			importTo(t, c, streamOf(t, bare), Options{}).succeed(t)
+			importTo(t, c, streamOf(t, p), Options{Verify: true}).succeed(t)
+			if len(faults.Injected()) == 0 {
+				t.Error("no reading lagged behind")
+			}
+		})
+	}
+}
+
 // A name that is not among the others of the stream is compared too.
 func TestVerifyName(t *testing.T) {
 	s := newScript(t, sourceURL)

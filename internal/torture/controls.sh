@@ -114,7 +114,7 @@ control item-time internal/importer/reconcile/certainty.go 's/ || d.Client.TimeO
 	./internal/torture TestSlowStorage
 control strangers internal/importer/assets/verification.go 's/if have.Len() <= len(found) /if true /' \
 	./internal/importer TestVerifyStrangers
-control lost-assets internal/importer/upload/upload.go 's/ours, err := arrived(ctx, readings)/ours, err := false, error(nil)/' \
+control lost-assets internal/importer/upload/upload.go 's/ours, err := look(ctx, readings)/ours, err := false, error(nil)/' \
 	./internal/importer TestLostAnswersOfAssets
 control address-of-key internal/config/pair.go 's/u.at.rank < key.at.rank \&\& !u.at.local/true/' \
 	./internal/cli 'TestCredentialMatrix|TestCredentialWorlds'

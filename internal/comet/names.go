@@ -43,6 +43,7 @@ type (
 const (
 	RefusesTakenKeys = api.RefusesTakenKeys
 	KeepsLatestName  = api.KeepsLatestName
+	KeepsIDs         = api.KeepsIDs
 )
 
 // Classes of failure, to be tested for with [errors.Is].

@@ -17,6 +17,8 @@ const (
 	RefusesTakenKeys Trait = "refuses taken keys"
 	// KeepsLatestName is that a name counts by its time, not by when it came.
 	KeepsLatestName Trait = "keeps the latest name"
+	// KeepsIDs is that assets keep the ids that they are given.
+	KeepsIDs Trait = "keeps ids"
 )
 
 // acknowledges is that the answer to a call says that it was done.
@@ -71,6 +73,15 @@ func (t *Traits) Learn(trait Trait, has bool) (news bool) {
 	news = !k.known || k.has != has
 	k.has, k.known = has, true
 	return news
+}
+
+// Presume notes what is likely. It does not overrule that the server has a trait.
+func (t *Traits) Presume(trait Trait, has bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if k := t.of(trait); !k.known || !k.has {
+		k.has, k.known = has, true
+	}
 }
 
 // Find returns whether the server has a trait, and runs ask to find out where that is

@@ -71,3 +71,17 @@ func TestTraitsDoubt(t *testing.T) {
 		t.Error("a call that works is left")
 	}
 }
+
+// Likeness does not overrule proof, and proof overrules likeness.
+func TestTraitsPresume(t *testing.T) {
+	var traits Traits
+	traits.Presume(KeepsIDs, false)
+	if has, known := traits.Known(KeepsIDs); has || !known {
+		t.Error("what is likely is not noted")
+	}
+	traits.Learn(KeepsIDs, true)
+	traits.Presume(KeepsIDs, false)
+	if has, _ := traits.Known(KeepsIDs); !has {
+		t.Error("likeness overrules proof")
+	}
+}

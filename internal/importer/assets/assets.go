@@ -51,7 +51,7 @@ type Assets struct {
 func New(x *session.Experiment, o Options) *Assets {
 	as := &Assets{Experiment: x, Options: o, histograms: make(map[string]bool), skipped: make(map[string]bool)}
 	as.ids = ids{target: o.Target, known: make(map[uint64]struct{}), changed: make(map[string]string)}
-	as.there = inventory{Experiment: x, kept: func() bool { return o.Uploads.IDs.Get() == upload.IDsKept }}
+	as.there = inventory{Experiment: x, kept: func() bool { return o.Uploads.KeepsIDs() }}
 	as.likenesses = likenesses{
 		inventory: &as.there, ids: &as.ids, keeping: o.Uploads, claimed: make(map[string]claim), written: make(map[uint64]int),
 	}
@@ -141,7 +141,7 @@ func (as *Assets) Begin(ctx context.Context, rec *stream.Asset) error {
 		return nil
 	}
 	// Of what may still turn out to be there the limits are checked later.
-	if as.Existing == nil || !a.Refers && (as.Dry() || as.Uploads.IDs.Get() == upload.IDsKept) {
+	if as.Existing == nil || !a.Refers && (as.Dry() || as.Uploads.KeepsIDs()) {
 		err := as.checkLimits(ctx, a, upload.SizeOf(rec))
 		if err == nil {
 			err = as.Uploads.Quotas.Check(shelf{as}.Rooms(a), upload.SizeOf(rec))

@@ -67,7 +67,7 @@ func (l *likenesses) expected(ctx context.Context, like uint64) (int, error) {
 // wrote notes an asset that has been written. The first one of all shows
 // whether ids are kept.
 func (l *likenesses) wrote(ctx context.Context, a *upload.Asset) error {
-	if l.keeping.IDs.Get() == upload.IDsKept {
+	if l.keeping.KeepsIDs() {
 		return nil
 	}
 	u := unlisted{a.Record.ID, a.Upload.ID, a.Like(a.Upload.Size), content.Sum{Size: a.Upload.Size}}
@@ -77,7 +77,7 @@ func (l *likenesses) wrote(ctx context.Context, a *upload.Asset) error {
 	l.mu.Lock()
 	l.unlisted = append(l.unlisted, u)
 	l.mu.Unlock()
-	return l.keeping.IDs.Ask(func() error { return l.settle(ctx) })
+	return l.keeping.AskIDs(func() error { return l.settle(ctx) })
 }
 
 // settle finds out which ids the assets have got that were written. A list
@@ -85,7 +85,7 @@ func (l *likenesses) wrote(ctx context.Context, a *upload.Asset) error {
 func (l *likenesses) settle(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.unlisted) == 0 || l.keeping.IDs.Get() == upload.IDsKept {
+	if len(l.unlisted) == 0 || l.keeping.KeepsIDs() {
 		return nil
 	}
 	wanted := make(map[uint64]bool)
@@ -98,7 +98,7 @@ func (l *likenesses) settle(ctx context.Context) error {
 	}
 	for _, u := range l.unlisted {
 		if _, ok := have.get(u.now); ok {
-			l.keeping.IDs.Set(upload.IDsKept)
+			l.keeping.IDKept()
 			l.unlisted = nil
 			return nil
 		}
@@ -114,7 +114,7 @@ func (l *likenesses) settle(ctx context.Context) error {
 			rest = append(rest, u)
 			continue
 		}
-		l.keeping.IDs.Set(upload.IDsAssigned)
+		l.keeping.IDAssigned()
 		l.ids.change(u.id, id)
 	}
 	l.unlisted = rest
@@ -129,7 +129,7 @@ func (l *likenesses) claim(ctx context.Context, have *listing, like uint64, want
 		if _, ok := l.claimed[id]; ok {
 			continue
 		}
-		if want.SHA256 != "" && (len(alike) > 1 || l.written[like] > 1 || l.Existing != nil || l.keeping.IDs.Get() != upload.IDsAssigned) {
+		if want.SHA256 != "" && (len(alike) > 1 || l.written[like] > 1 || l.Existing != nil || !l.keeping.AssignsIDs()) {
 			there, err := l.content(ctx, id)
 			if err != nil {
 				return "", false, err
@@ -148,7 +148,7 @@ func (l *likenesses) claim(ctx context.Context, have *listing, like uint64, want
 // as that can be said before its bytes have come. In an experiment that is not
 // finished what is like it may be another one of the stream.
 func (l *likenesses) find(have *listing, a *upload.Asset, size int64) bool {
-	if l.keeping.IDs.Get() != upload.IDsAssigned || l.Unfinished && !l.Dry() {
+	if !l.keeping.AssignsIDs() || l.Unfinished && !l.Dry() {
 		return false
 	}
 	l.mu.Lock()
@@ -169,7 +169,7 @@ func (l *likenesses) find(have *listing, a *upload.Asset, size int64) bool {
 // maybe reports whether an asset that the destination has under no id of
 // ours may be there all the same, to be known by its bytes.
 func (l *likenesses) maybe(ctx context.Context, a *upload.Asset, size int64) (bool, error) {
-	if l.Existing == nil || l.keeping.IDs.Get() == upload.IDsKept {
+	if l.Existing == nil || l.keeping.KeepsIDs() {
 		return false, nil
 	}
 	have, err := l.before(ctx)
@@ -193,14 +193,14 @@ func (l *likenesses) findSame(ctx context.Context, a *upload.Asset) (bool, error
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	by := claim{a.Record.ID, nil}
-	if l.keeping.IDs.Get() == upload.IDsUnknown {
+	if !l.keeping.KeepsIDs() && !l.keeping.AssignsIDs() {
 		by.upload = a.Upload
 	}
 	id, ok, err := l.claim(ctx, have, a.Like(want.Size), want, by)
 	if err != nil || !ok {
 		return false, err
 	}
-	l.keeping.IDs.Set(upload.IDsAssigned)
+	l.keeping.IDAssigned()
 	taken := *a.Upload
 	taken.ID = id
 	a.Upload = &taken

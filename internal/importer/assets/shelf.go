@@ -68,7 +68,7 @@ func (s shelf) Arrived(ctx context.Context, a *upload.Asset, readings int) (bool
 		if listed {
 			return is, true, err
 		}
-		more := s.as.Uploads.IDs.Get() != upload.IDsKept && alike > expected
+		more := !s.as.Uploads.KeepsIDs() && alike > expected
 		return more, more, err
 	})
 }

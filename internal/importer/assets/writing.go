@@ -75,7 +75,7 @@ func (as *Assets) found(have *listing, a *upload.Asset, size int64) bool {
 	for _, id := range []string{a.Upload.ID, place.DeriveAsset(a.Record.ID, as.Target)} {
 		t, ok := have.get(id)
 		if ok && t.is(a, size) {
-			as.Uploads.IDs.Set(upload.IDsKept)
+			as.Uploads.IDKept()
 			if as.likenesses.standsFor(a, id) {
 				return false
 			}

@@ -1,55 +1,32 @@
 package upload
 
-import "sync"
+import "github.com/comet-stream/comet-stream/internal/comet"
 
-// idKeeping is what has turned out about the ids of assets that a destination
-// was given.
-type idKeeping int
-
-const (
-	// IDsUnknown is so until the first asset has been written.
-	IDsUnknown idKeeping = iota
-	// IDsKept is what all clients rely on, though no document promises it.
-	IDsKept
-	// IDsAssigned says that the destination gives assets ids of its own. They are
-	// recognised by their likeness.
-	IDsAssigned
-)
-
-// idKeeper finds out, once for all experiments.
-type idKeeper struct {
-	mu     sync.Mutex
-	state  idKeeping
-	asking bool
+// KeepsIDs reports whether the destination is known to keep the ids that assets are
+// given, on which all clients rely, though no document promises it.
+func (u *Uploader) KeepsIDs() bool {
+	keeps, known := u.Client.Server.Known(comet.KeepsIDs)
+	return known && keeps
 }
 
-func (k *idKeeper) Get() idKeeping {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.state
+// AssignsIDs reports whether the destination is known to give assets ids of its own.
+// They are recognised by their likeness.
+func (u *Uploader) AssignsIDs() bool {
+	keeps, known := u.Client.Server.Known(comet.KeepsIDs)
+	return known && !keeps
 }
 
-// Set notes what was found out. An id that was kept is proof, likeness is not.
-func (k *idKeeper) Set(state idKeeping) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.state != IDsKept {
-		k.state = state
-	}
-}
+// IDKept notes that an asset has the id that it was given, which is proof.
+func (u *Uploader) IDKept() { u.Client.Server.Learn(comet.KeepsIDs, true) }
 
-// Ask runs f to find out, unless that is known or somebody else is at it.
-func (k *idKeeper) Ask(f func() error) error {
-	k.mu.Lock()
-	if k.state != IDsUnknown || k.asking {
-		k.mu.Unlock()
+// IDAssigned notes that an asset was found by its likeness, which is no proof.
+func (u *Uploader) IDAssigned() { u.Client.Server.Presume(comet.KeepsIDs, false) }
+
+// AskIDs runs f to find out, unless that is known or somebody else is at it.
+func (u *Uploader) AskIDs(f func() error) error {
+	if u.KeepsIDs() || u.AssignsIDs() || !u.askingIDs.CompareAndSwap(false, true) {
 		return nil
 	}
-	k.asking = true
-	k.mu.Unlock()
-	err := f()
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.asking = false
-	return err
+	defer u.askingIDs.Store(false)
+	return f()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
@@ -16,10 +17,11 @@ import (
 // what has turned out about a destination by that.
 type Uploader struct {
 	*reconcile.Destination
-	IDs    idKeeper
 	Quotas quota.Quotas
 	Parts  *semaphore.Weighted // of direct uploads, that wait for their turn or are under way
 	Direct DirectSizes
+
+	askingIDs atomic.Bool // somebody finds out whether ids are kept
 }
 
 // A Place is what assets are kept in: an experiment, or a version of an artifact.
@@ -98,7 +100,7 @@ func (u *Uploader) Through(ctx context.Context, a *Asset, p Place) error {
 func (u *Uploader) once(ctx context.Context, a *Asset, p Place) error {
 	item := comet.OneItem(ctx)
 	readings := reconcile.Agreeing
-	if a.Upload.Once = u.IDs.Get() != IDsKept; a.Upload.Once {
+	if a.Upload.Once = !u.KeepsIDs(); a.Upload.Once {
 		readings = reconcile.ManyAgreeing
 	}
 	look := func(ctx context.Context, readings int) (bool, error) { return p.Arrived(ctx, a, readings) }

@@ -111,7 +111,7 @@ func (f *versionFiles) has(a *upload.Asset) bool {
 			return true
 		}
 	}
-	if f.state != versionFinal && f.a.r.Uploads.IDs.Get() != upload.IDsAssigned {
+	if f.state != versionFinal && !f.a.r.Uploads.AssignsIDs() {
 		return false
 	}
 	for id, x := range f.have {
@@ -239,7 +239,7 @@ func (f *versionFiles) list(ctx context.Context) ([]comet.Asset, error) {
 // work on the version began, and stands for no other one of the stream. If so, it
 // stands for this one from now on.
 func (f *versionFiles) isNew(a *upload.Asset, x *comet.Asset) (ok bool) {
-	if _, before := f.have[x.ID]; before || f.a.r.Uploads.IDs.Get() == upload.IDsKept || x.Name != a.Name() || !fits(a, x) {
+	if _, before := f.have[x.ID]; before || f.a.r.Uploads.KeepsIDs() || x.Name != a.Name() || !fits(a, x) {
 		return false
 	}
 	f.a.Change(func(*report.Outcome) {
@@ -339,7 +339,7 @@ func (f *versionFiles) check(ctx context.Context) (found []report.Issue, err err
 // fileOf returns the file of the destination that stands for one of the stream,
 // nil for none. Where ids may not be kept it is known by name and size.
 func (f *versionFiles) fileOf(want *expectedFile, have map[string]*comet.Asset, list []comet.Asset) *comet.Asset {
-	if x := have[want.id]; x != nil || f.a.r.Uploads.IDs.Get() == upload.IDsKept {
+	if x := have[want.id]; x != nil || f.a.r.Uploads.KeepsIDs() {
 		return x
 	}
 	for i := range list {

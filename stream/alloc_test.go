@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"runtime/debug"
 	"testing"
 
 	"github.com/comet-stream/comet-stream/stream/internal/pack"
@@ -12,6 +13,7 @@ func TestMsgpackAllocations(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector drops what is pooled")
 	}
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // a collection drops what is pooled, too
 	allocations := func(n int) (encode, decode float64) {
 		m := &Metrics{Name: "loss", Points: make([]Point, n)}
 		for i := range m.Points {

@@ -106,8 +106,6 @@ control reopen internal/importer/session/session.go 's/if s.Existing == nil || s
 # Odd and hostile servers.
 control listing-size internal/importer/index/index.go 's/^	hash  uint64$/	hash  uint64; pad [2000]byte/; s/entry\[V\]{hash, v}/entry[V]{hash: hash, value: v}/' \
 	./internal/torture TestMemoryLists
-control large-documents internal/comet/scan/room.go 's/MaxElement  = 16 << 20/MaxElement = 1 << 30/' \
-	./internal/torture TestMemoryDestination
 control temp-max internal/importer/spool/spool.go 's/ (raise --temp-max)//' \
 	./internal/torture TestMemoryTextsOverTempMax
 control item-time internal/importer/reconcile/certainty.go 's/ || d.Client.TimeOver(ctx) {/ {/' \

@@ -75,6 +75,9 @@ const (
 	CodeStorageFull           = api.CodeStorageFull
 )
 
+// Refusal is [api.Refusal].
+func Refusal(err error) error { return api.Refusal(err) }
+
 // ValidText returns a text with each byte that is not UTF-8 replaced by U+FFFD,
 // as in every text that is sent. If invalid is not nil, it counts those bytes.
 func ValidText(r io.Reader, invalid *int64) io.Reader { return api.ValidText(r, invalid) }

@@ -404,6 +404,23 @@ func TestImportMatrixControl(t *testing.T) {
 	}
 }
 
+// A gateway may refuse a write that the server behind it has done: points are then
+// looked for before they are written again, in halves or whole.
+func TestRefusedByGateway(t *testing.T) {
+	flags := reach(t, "http://comet.test/clientlib/", comettest.DefaultAPIKey)
+	scenes := importScenes(t)
+	s := scenes[slices.IndexFunc(scenes, func(s *importScene) bool { return s.name == "first" })]
+	s.settle(t, flags)
+	page := fixedAnswer("403 page", 403, "text/html", "<html><title>Access denied</title></html>")
+	text := fixedAnswer("403 text", 403, "text/plain", "Access denied")
+	for _, odd := range []*oddAnswer{&page, page.done(), &text, text.done()} {
+		c := matrixCell{"POST /clientlib/batch/logger/experiment/metric", odd, 1, 1}
+		if problems, talk := s.run(t, c, flags); len(problems) > 0 {
+			t.Errorf("%s: %s\n%s", c, strings.Join(problems, "\n"), head(talk))
+		}
+	}
+}
+
 // fixedList answers with a list of elements.
 func fixedList(name, elements string) *oddAnswer {
 	a := fixedAnswer("list", 200, "application/json", `{"`+name+`":[`+elements+`]}`)

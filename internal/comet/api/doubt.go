@@ -48,7 +48,11 @@ func (e *Error) definite(cl *Call) bool {
 		http.StatusUnavailableForLegalReasons:
 		return true
 	case http.StatusForbidden:
-		// The page of a gateway says nothing of what the key may read.
+		// A gateway says nothing of what the key may read, nor of whether the server
+		// behind it has done a write.
+		if cl.Unsafe {
+			return e.Own
+		}
 		return !e.page || cl.write()
 	}
 	switch {

@@ -199,6 +199,19 @@ func (e *Error) Denied() bool {
 	return e.Status == http.StatusPaymentRequired || e.Status == http.StatusUnavailableForLegalReasons
 }
 
+// Refusal returns the error of an uncertain write, that was answered with a refusal
+// whenever it was tried and has never been done, as that of a write that was refused.
+// Other errors come back as they are.
+func Refusal(err error) error {
+	e, ok := errors.AsType[*Error](err)
+	if !ok || !e.uncertain || e.Status/100 != 4 {
+		return err
+	}
+	refused := *e
+	refused.uncertain, refused.unclear = false, false
+	return &refused
+}
+
 // class finds the one class of an answer. The code is the surest sign, then
 // the status, then the words.
 func (e *Error) class() error {
@@ -225,7 +238,7 @@ func (e *Error) class() error {
 	case http.StatusUnauthorized:
 		return ErrUnauthorized
 	case http.StatusForbidden:
-		if e.page && e.unclear {
+		if e.unclear {
 			return nil
 		}
 		return ErrForbidden

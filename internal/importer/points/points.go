@@ -309,7 +309,12 @@ func (o *outbox) writeOnce(ctx context.Context, batch []point, later bool) (post
 	}
 	o.Postpone(func() {
 		if !o.Failure.Stops() {
-			o.Item(report.Issue{Kind: string(stream.KindMetrics), Name: nameOf(batch)}, o.writeRest(ctx, batch, lost))
+			err := o.writeRest(ctx, batch, lost)
+			if answer.Refused(err) {
+				o.writePoints(ctx, batch, false) // to find out which are to blame
+				return
+			}
+			o.Item(report.Issue{Kind: string(stream.KindMetrics), Name: nameOf(batch)}, err)
 		}
 	})
 	return true, nil

@@ -72,8 +72,10 @@ func ExtentOf(done bool) Extent {
 // which is nil for what is not worth it, makes what is left. All of it has the time of
 // one call, if ctx is that of one item.
 func (d *Destination) Certain(ctx context.Context, err error, look func() (Extent, error), again func() error) error {
+	untouched := true
 	for try := 1; answer.Uncertain(err); try++ {
 		done, unread := look()
+		untouched = untouched && done == None
 		switch {
 		case unread != nil:
 			return unread
@@ -85,6 +87,9 @@ func (d *Destination) Certain(ctx context.Context, err error, look func() (Exten
 		// What may be repeated has been, by the client.
 		if done == All {
 			return nil
+		}
+		if refused := comet.Refusal(err); untouched && try > 1 && answer.Refused(refused) {
+			return refused // by what stands before the server, and for good
 		}
 		if again == nil || try == MaxUncertain || errors.Is(err, comet.ErrServer) || d.Client.TimeOver(ctx) {
 			return err

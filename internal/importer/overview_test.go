@@ -16,7 +16,7 @@ import (
 func manyAlike(n int) testProject {
 	p := testProject{workspace: "src", name: "many"}
 	for i := range n {
-		start := int64(1_700_000_000_000 + i*1000)
+		start := 1_700_000_000_000 + int64(i)*1000
 		p.experiments = append(p.experiments, comettest.ExperimentSpec{
 			Key: fmt.Sprintf("%032x", 0xa000+i), Name: fmt.Sprintf("run %d", i), Start: start, End: start + 500, FilePath: "train.py",
 			Archived: i%4 == 3, Tags: []string{"all", fmt.Sprintf("mod %d", i%3)},

@@ -65,6 +65,8 @@ type experimentUnit struct {
 	// until they are asked for.
 	full    map[string][]fullFile
 	fullErr error
+	// summaries are what the server knows of its metrics, nil until they are asked for.
+	summaries map[string]summary
 }
 
 // A call is a beginning of the paths of calls, and what their answers hold.

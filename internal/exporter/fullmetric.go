@@ -117,7 +117,7 @@ func (u *experimentUnit) complete(ctx context.Context, c *packed.Points, name st
 		return nil, nil, err
 	case err != nil:
 		return nil, fmt.Errorf("the server lists %d of its points, and what files have of the others is lost: %w", n, err), nil
-	case full == nil && n == serverCap:
+	case full == nil && n <= serverCap:
 		u.res.Thinned = append(u.res.Thinned, name)
 	}
 	return full, nil, nil
@@ -132,8 +132,8 @@ func (u *experimentUnit) tellThinned(out *output) {
 	if n == 0 {
 		return
 	}
-	text := fmt.Sprintf("experiment %q: %s of %d points, which is the most that servers keep and may not be all there were: %s",
-		u.l.Key, progress.Count(int64(n), "metric"), serverCap, find.QuoteAll(u.res.Thinned[:min(n, maxNamed)]))
+	text := fmt.Sprintf("experiment %q: %s of which the server seems not to show all points, by their number or by its own summary: %s",
+		u.l.Key, progress.Count(int64(n), "metric"), find.QuoteAll(u.res.Thinned[:min(n, maxNamed)]))
 	if n > maxNamed {
 		text += " and others"
 	}

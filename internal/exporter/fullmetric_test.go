@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 	"testing"
@@ -113,6 +114,46 @@ func TestFullMetricsMissing(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"a/long one"}, obs.results[0].Thinned); diff != "" {
 		t.Errorf("thinned in the report (-want +got):\n%s", diff)
+	}
+}
+
+// A source that shows fewer points than there are is told of, whatever its limit is;
+// and points that are far apart because they were logged so are not.
+func TestThinned(t *testing.T) {
+	const n = 40_000
+	for _, test := range []struct {
+		name  string
+		moods comettest.Moods
+		every int64 // step that is logged
+		n     int
+		want  int64
+	}{
+		{"each third", comettest.Moods{MetricStride: 3}, 1, n, 1},
+		{"each seventh", comettest.Moods{MetricStride: 7}, 1, n, 1},
+		{"limit of 1,000", comettest.Moods{MetricCap: 1000}, 1, n, 1},
+		{"limit of 10,000", comettest.Moods{MetricCap: 10_000}, 1, n, 1},
+		{"limit of 14,999", comettest.Moods{MetricCap: 14_999}, 1, n, 1},
+		{"limit of 5,000, old", comettest.Moods{MetricCap: 5000, NoGetAll: true}, 1, n, 1},
+		{"all", comettest.Moods{}, 1, n, 0},
+		{"logged at each tenth step", comettest.Moods{}, 10, 10_000, 0},
+		{"logged at each step", comettest.Moods{}, 1, 10_000, 0},
+		{"the limit is not reached", comettest.Moods{MetricCap: 15_000}, 3, 12_345, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			srv := comettest.Start(t, comettest.Options{Moods: test.moods})
+			random := rand.New(rand.NewPCG(1, 2))
+			spec := comettest.ExperimentSpec{Key: strings.Repeat("k", 32), Start: 1, End: 2}
+			for i := range test.n {
+				step := int64(i) * test.every
+				spec.Points = append(spec.Points, comettest.MetricPoint{Metric: "loss", Value: strconv.FormatFloat(random.Float64(), 'g', -1, 64), Step: &step, Time: int64(1000 * i)})
+			}
+			srv.SeedExperiment("w", "p", spec)
+			obs := new(recorder)
+			_, sum, err := export(t, Options{Client: newClient(t, srv), Paths: paths(t, "w/p"), Observer: obs})
+			if err != nil || sum.Thinned != test.want || int64(len(obs.warnings)) != test.want {
+				t.Errorf("thinned %d, want %d; warnings %q; %v", sum.Thinned, test.want, obs.warnings, err)
+			}
+		})
 	}
 }
 

@@ -330,7 +330,11 @@ func (u *experimentUnit) writeMetrics(ctx context.Context, q *prefetch.Queue, ou
 // writeMetric writes the points of one metric, and frees them.
 func (u *experimentUnit) writeMetric(ctx context.Context, out *output, c *packed.Points, name string) error {
 	var lost error
-	if c.Series[name].N >= serverCap {
+	thinned, err := u.thinned(ctx, c, name)
+	if err != nil {
+		return err
+	}
+	if thinned {
 		full, why, err := u.complete(ctx, c, name)
 		if err != nil {
 			return err
@@ -341,7 +345,7 @@ func (u *experimentUnit) writeMetric(ctx context.Context, out *output, c *packed
 		}
 	}
 	u.res.Metrics++
-	err := c.Records(name, func(rec *stream.Metrics) error {
+	err = c.Records(name, func(rec *stream.Metrics) error {
 		if err := out.write(rec); err != nil {
 			return err
 		}

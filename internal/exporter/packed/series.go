@@ -33,6 +33,9 @@ type series struct {
 	strays []stream.Point
 	sorted []*pack
 	N      int
+
+	steps       int // points that have one
+	first, last int64
 }
 
 // New returns one with nothing in it.
@@ -74,8 +77,21 @@ func (c *Points) Drop(name string) {
 	c.latest = nil
 }
 
+// Gaps reports whether there are fewer points than steps between the first and the
+// last, or points without a step, so that some may lack between them.
+func (s *series) Gaps() bool {
+	return s.steps < s.N || uint64(s.last-s.first) >= uint64(s.steps)
+}
+
 func (s *series) add(p *stream.Point, c *Points) {
 	s.N++
+	if p.Step.OK {
+		if s.steps == 0 {
+			s.first, s.last = p.Step.V, p.Step.V
+		}
+		s.steps++
+		s.first, s.last = min(s.first, p.Step.V), max(s.last, p.Step.V)
+	}
 	if s.main.upTo(p) {
 		c.Size += int64(s.main.add(p, &c.contexts))
 		return

@@ -127,7 +127,7 @@ func valueRows() []row {
 		})},
 		{data: "metrics: the points that a source keeps of a long series", get: long(func(m comettest.MetricState) any { return m.SHA256 })},
 		{data: "metrics: points that the source has thinned away", get: long(func(m comettest.MetricState) any { return m.Received }),
-			missing: "no call reads them, unless the account stores metrics without sampling: then they are carried, their times to the second"},
+			missing: "no call reads them, unless the account stores metrics without sampling: then they are carried, their times to the second. What was thinned is told of, by the number of points, or where the server's own summary of the metric has a value or a step that they lack"},
 		{data: "parameters: names and current values", get: values(parameters, func(v value) any { return v.Current.Value })},
 		{data: "parameters: times, steps and contexts", get: values(parameters, func(v value) any { return []any{v.Current.Time, v.Current.Step, v.Current.Context} })},
 		{data: "parameters: least and greatest value", get: values(parameters, func(v value) any { return []any{v.Min, v.Max} })},

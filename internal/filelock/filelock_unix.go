@@ -33,13 +33,13 @@ func Wait(f *os.File, patience time.Duration) error {
 	select {
 	case err := <-done:
 		if err != nil {
-			f.Close()
+			_ = f.Close()
 		}
 		return err
 	case <-timer.C:
 		go func() {
-			<-done
-			f.Close()
+			_ = <-done
+			_ = f.Close()
 		}()
 		return ErrLocked
 	}

@@ -46,14 +46,14 @@ func (g *Gate) enter(refused bool) (leave func()) {
 		return g.mu.Unlock
 	}
 	if !load(f, &g.pace, time.Now(), g.most) {
-		f.Close()
+		_ = f.Close()
 		return g.mu.Unlock
 	}
 	return func() {
 		if g.pace.Limited {
 			save(f, &g.pace, time.Now())
 		}
-		f.Close()
+		_ = f.Close()
 		g.mu.Unlock()
 	}
 }

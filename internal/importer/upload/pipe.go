@@ -52,7 +52,7 @@ func (p *Pipe) sendLast() {
 	}
 }
 
-// end passes the last piece on if the asset is what the stream says that it is;
+// End passes the last piece on if the asset is what the stream says that it is;
 // else the upload is broken off before its end.
 func (p *Pipe) End(size int64, sum string) {
 	if p.size != size || hex.EncodeToString(p.sum.Sum(nil)) != sum {

@@ -38,8 +38,7 @@ func Wait(f *os.File, patience time.Duration) error {
 		return err
 	case <-timer.C:
 		go func() {
-			_ = <-done
-			_ = f.Close()
+			_ = errors.Join(<-done, f.Close()) // in this order
 		}()
 		return ErrLocked
 	}

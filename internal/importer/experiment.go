@@ -86,18 +86,24 @@ func (r *run) startExperiment(work context.Context, src *place.Source, p *worksp
 	e.compare = e.compareMetadata
 	e.setParts()
 	p.Experiments.Add(1)
+	copyBefore, done := r.copies.Queue(rec.Key)
 	r.Working.Go(func() {
 		defer p.Experiments.Done()
+		defer done()
 		defer e.Turn.Leave()
 		defer func() { <-r.Open }()
-		e.work(work)
+		e.work(work, copyBefore)
 	})
 	return e
 }
 
-// work imports the experiment and reports what became of it.
-func (e *experiment) work(ctx context.Context) {
-	free, err := e.open(ctx)
+// work imports the experiment and reports what became of it, when the copy of it that
+// came before is done.
+func (e *experiment) work(ctx context.Context, copyBefore func(context.Context) error) {
+	free, err := func() {}, copyBefore(ctx)
+	if err == nil {
+		free, err = e.open(ctx)
+	}
 	if err == nil {
 		defer free()
 	}

@@ -111,7 +111,10 @@ type run struct {
 	// overview says what the destination has, of many experiments at once.
 	overview *overview.Overview
 
-	busy flow.Locks[string] // experiments by their key at the destination: joined streams may hold one twice
+	// Joined streams may hold an experiment twice: copies, by the key in the stream,
+	// are worked on in their order, the last to win. At the destination two keys may
+	// be one: busy has it.
+	copies, busy flow.Locks[string]
 }
 
 // result joins the errors of a run. Those that follow from another are left

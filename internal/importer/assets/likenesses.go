@@ -192,8 +192,11 @@ func (l *likenesses) findSame(ctx context.Context, a *upload.Asset) (bool, error
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.keeping.KeepsIDs() {
+		return false, nil // as has come out meanwhile: what is like it is another one
+	}
 	by := claim{a.Record.ID, nil}
-	if !l.keeping.KeepsIDs() && !l.keeping.AssignsIDs() {
+	if !l.keeping.AssignsIDs() {
 		by.upload = a.Upload
 	}
 	id, ok, err := l.claim(ctx, have, a.Like(want.Size), want, by)

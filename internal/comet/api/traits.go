@@ -52,14 +52,21 @@ func (t *Traits) of(trait Trait) *knowledge {
 	return k
 }
 
+// hold waits for who is finding out about a trait, and keeps others from it until
+// release is called.
+func (t *Traits) hold(trait Trait) (k *knowledge, release func()) {
+	t.mu.Lock()
+	k = t.of(trait)
+	t.mu.Unlock()
+	k.asking <- struct{}{}
+	return k, func() { <-k.asking }
+}
+
 // Known returns whether the server has a trait, if that is known. It waits for who
 // is finding out, see [Traits.Find].
 func (t *Traits) Known(trait Trait) (has, known bool) {
-	t.mu.Lock()
-	k := t.of(trait)
-	t.mu.Unlock()
-	k.asking <- struct{}{}
-	defer func() { <-k.asking }()
+	k, release := t.hold(trait)
+	defer release()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return k.has, k.known
@@ -87,11 +94,8 @@ func (t *Traits) Presume(trait Trait, has bool) {
 // Find returns whether the server has a trait, and runs ask to find out where that is
 // not known; others wait meanwhile. What ask returns with an error is forgotten.
 func (t *Traits) Find(trait Trait, ask func() (has bool, err error)) (bool, error) {
-	t.mu.Lock()
-	k := t.of(trait)
-	t.mu.Unlock()
-	k.asking <- struct{}{}
-	defer func() { <-k.asking }()
+	k, release := t.hold(trait)
+	defer release()
 	t.mu.Lock()
 	has, known := k.has, k.known
 	t.mu.Unlock()

@@ -139,9 +139,6 @@ func (f *farm) export(ctx context.Context, stdout io.Writer, args ...string) boo
 	var talk bytes.Buffer
 	stdio := cli.IO{Stdout: stdout, Stderr: &talk, Client: func(o *comet.Options) {
 		o.Transport = f.network
-		// Processes on machines of their own: a file that they share is waited for in
-		// real time.
-		o.GateFile = ""
 	}}
 	stdio.Stdin = strings.NewReader(comettest.DefaultAPIKey)
 	err := cli.Export(ctx, stdio, append([]string{"-q", "--api-key-file", "-", "--url", "http://comet.test/clientlib/"}, args...))

@@ -1,19 +1,14 @@
 package cli
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"math"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
-	"github.com/comet-stream/comet-stream/internal/config"
 	"golang.org/x/time/rate"
 )
 
@@ -45,18 +40,6 @@ func (f *serverFlags) rateFor(u *url.URL) comet.Rate {
 		return cloudQuota
 	}
 	return comet.Rate{PerSecond: f.rate}
-}
-
-// gateFile returns where processes of this user on this machine keep what they learn
-// together of a server that answers 429, "" if there is no place. Its name does not
-// tell the key.
-func gateFile(e *config.Endpoint) string {
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		return ""
-	}
-	sum := sha256.Sum256([]byte(e.URL.Host + "\n" + string(e.APIKey)))
-	return filepath.Join(dir, "comet-stream", "rate-"+hex.EncodeToString(sum[:12])+".json")
 }
 
 // pace says how long so many requests take.

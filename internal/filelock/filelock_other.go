@@ -4,7 +4,6 @@ package filelock
 
 import (
 	"os"
-	"time"
 )
 
 // Supported says whether this system has the locks.
@@ -12,6 +11,3 @@ const Supported = false
 
 // Try does nothing: this system has no such locks, or locks of another kind.
 func Try(*os.File) error { return nil }
-
-// Wait does nothing either.
-func Wait(*os.File, time.Duration) error { return nil }

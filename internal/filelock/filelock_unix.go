@@ -7,7 +7,6 @@ import (
 	"errors"
 	"os"
 	"syscall"
-	"time"
 )
 
 // Supported says whether this system has the locks.
@@ -21,27 +20,6 @@ func Try(f *os.File) error {
 		return ErrLocked
 	}
 	return nil
-}
-
-// Wait is Try that waits for its turn, so long at most. It closes f where it returns
-// an error.
-func Wait(f *os.File, patience time.Duration) error {
-	done := make(chan error, 1)
-	go func() { done <- lock(f, syscall.LOCK_EX) }()
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
-	select {
-	case err := <-done:
-		if err != nil {
-			_ = f.Close()
-		}
-		return err
-	case <-timer.C:
-		go func() {
-			_ = errors.Join(<-done, f.Close()) // in this order
-		}()
-		return ErrLocked
-	}
 }
 
 func lock(f *os.File, how int) error {

@@ -52,10 +52,6 @@ type Options struct {
 
 	// Rate is how many requests may begin, by default any number.
 	Rate transport.Rate
-	// GateFile, if not empty, is a file in which the clients of several processes keep
-	// together what they learn of a server that answers 429. It is of the address and
-	// the key, and is made when it is needed.
-	GateFile string
 	// MaxInFlight is how many requests may be under way at once, 16 if zero.
 	MaxInFlight int
 
@@ -216,7 +212,7 @@ func New(o Options) (*Conn, error) {
 	for _, r := range []*retrier{&c.retry, &c.storage} {
 		r.Retry, r.stats, r.notify, r.waits, r.well, r.probe, r.sample = o.Retry, o.Counters, o.Notify, o.Waits, o.Succeeded, c.Server.answers, c.Server.answersWell
 	}
-	c.retry.gate = gate.New(o.Retry.MaxThrottled, o.GateFile)
+	c.retry.gate = gate.New(o.Retry.MaxThrottled)
 	c.storage.optional, c.storage.answer = true, storageAnswer
 	return c, nil
 }

@@ -16,21 +16,22 @@ import (
 // request alone, and when that is not refused the others, at a rate that the gate
 // learns. A Gate may be used from many goroutines.
 type Gate struct {
-	most   time.Duration // longer waits are not kept here
-	shared shared
+	most time.Duration // longer waits are not kept here
 
 	mu      sync.Mutex
 	waiting []*passage // in the order of their arrival
 	timer   *time.Timer
-	flying  int // requests whose outcome is not known
+	shut    time.Time // nothing passes before
+	probing time.Time // until when the outcome of a request that passed alone is waited for
+	unsure  bool      // the next request passes alone
+	again   int       // refusals since a request was last taken
+	flying  int       // requests whose outcome is not known
 	pace    pace
 }
 
 // New returns an open gate. A wait of more than most that a server asks for is not
-// kept: it is for who made the request to decide on it. Gates of several processes
-// that are given one file are as one, from the first refusal on; without the file,
-// or locks for it, each is for itself.
-func New(most time.Duration, file string) *Gate { return &Gate{most: most, shared: shared(file)} }
+// kept: it is for who made the request to decide on it.
+func New(most time.Duration) *Gate { return &Gate{most: most} }
 
 // passage is a request that waits at the gate.
 type passage struct {
@@ -38,30 +39,21 @@ type passage struct {
 	first <-chan struct{}
 }
 
-// enter begins what reads or changes the pace, and returns what ends it.
-func (g *Gate) enter(refused bool) (leave func()) {
-	g.mu.Lock()
-	f := g.shared.open(refused)
-	if f == nil {
-		return g.mu.Unlock
-	}
-	if !load(f, &g.pace, time.Now(), g.most) {
-		_ = f.Close()
-		return g.mu.Unlock
-	}
-	return func() {
-		if g.pace.Limited {
-			save(f, &g.pace, time.Now())
-		}
-		_ = f.Close()
-		g.mu.Unlock()
-	}
-}
+const (
+	// probeTime is how long the outcome of a request that passed alone is waited
+	// for. A refusal comes at once, what takes longer has been taken.
+	probeTime = 5 * time.Second
+	// firstWait is the first wait where the server does not say how long, and
+	// longestWait the longest, which more refusals lead to.
+	firstWait   = 500 * time.Millisecond
+	longestWait = time.Minute
+)
 
 // Opens returns until when the gate is shut. The time has passed where it is open.
 func (g *Gate) Opens() time.Time {
-	defer g.enter(false)()
-	return g.pace.Shut
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.shut
 }
 
 // Wait returns when a request may be sent, and an error if ctx ends before. Of each
@@ -69,19 +61,19 @@ func (g *Gate) Opens() time.Time {
 // closed the request is the next to pass, before those that came earlier.
 func (g *Gate) Wait(ctx context.Context, first <-chan struct{}) error {
 	p := &passage{make(chan struct{}), first}
-	leave := g.enter(false)
+	g.mu.Lock()
 	g.waiting = append(g.waiting, p)
 	g.admit()
-	leave()
+	g.mu.Unlock()
 	for {
 		select {
 		case <-p.open:
 			return nil
 		case <-first:
 			first = nil
-			leave := g.enter(false)
+			g.mu.Lock()
 			g.admit()
-			leave()
+			g.mu.Unlock()
 		case <-ctx.Done():
 			g.mu.Lock()
 			defer g.mu.Unlock()
@@ -94,27 +86,37 @@ func (g *Gate) Wait(ctx context.Context, first <-chan struct{}) error {
 	}
 }
 
-// admit lets pass whom it may, and sets the timer for the next. The caller has
-// entered.
+// admit lets pass whom it may, and sets the timer for the next. The caller holds mu.
 func (g *Gate) admit() {
 	for len(g.waiting) > 0 {
 		i := max(0, slices.IndexFunc(g.waiting, (*passage).isFirst))
-		if !g.pace.Limited && g.flying > g.pace.Taken.Total && !g.waiting[i].isFirst() {
+		if !g.pace.limited && g.flying > g.pace.taken.total && !g.waiting[i].isFirst() {
 			return
 		}
 		now := time.Now()
-		if wait := g.pace.next().Sub(now); wait > 0 {
-			if g.shared != "" && g.pace.Probing.After(now) {
-				wait = min(wait, sharedPoll)
-			}
+		if wait := g.next().Sub(now); wait > 0 {
 			g.wake(wait)
 			return
+		}
+		if g.unsure {
+			g.unsure, g.probing = false, now.Add(probeTime)
 		}
 		g.pace.sent(now)
 		g.flying++
 		close(g.waiting[i].open)
 		g.waiting = slices.Delete(g.waiting, i, i+1)
 	}
+}
+
+// next returns when the next request may pass.
+func (g *Gate) next() time.Time {
+	next := g.pace.next()
+	for _, t := range []time.Time{g.shut, g.probing} {
+		if t.After(next) {
+			next = t
+		}
+	}
+	return next
 }
 
 func (p *passage) isFirst() bool {
@@ -132,22 +134,28 @@ func (g *Gate) wake(d time.Duration) {
 		return
 	}
 	g.timer = time.AfterFunc(d, func() {
-		defer g.enter(false)()
+		g.mu.Lock()
+		defer g.mu.Unlock()
 		g.admit()
 	})
 }
 
 // Taken notes that a request which was sent then has not been refused.
 func (g *Gate) Taken(sent time.Time) {
-	defer g.enter(false)()
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	g.flying--
-	g.pace.took(sent)
+	g.pace.taken.add(sent)
+	if !sent.Before(g.shut) {
+		g.probing, g.again = time.Time{}, 0
+	}
 	g.admit()
 }
 
 // Failed notes that nothing is known of what became of a request.
 func (g *Gate) Failed() {
-	defer g.enter(false)()
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	g.flying--
 	g.admit()
 }
@@ -156,10 +164,38 @@ func (g *Gate) Failed() {
 // the server asks to wait, 0 if it does not say. Requests that were under way
 // together count as one refusal.
 func (g *Gate) Refused(sent time.Time, asked time.Duration) {
-	defer g.enter(true)()
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	g.flying--
-	if asked <= g.most {
-		g.pace.refused(sent, time.Now(), asked, rand.Float64())
+	defer g.admit()
+	now := time.Now()
+	switch {
+	case asked > g.most:
+		return
+	case sent.Before(g.shut):
+		if until := now.Add(asked); until.After(g.shut) {
+			g.shut = until
+		}
+		return
+	case g.again == 0:
+		g.pace.refused(now)
 	}
-	g.admit()
+	wait := g.spread(asked)
+	g.pace.rest(wait)
+	g.again++
+	g.probing, g.unsure, g.shut = time.Time{}, true, now.Add(wait)
+}
+
+// spread returns how long to wait: what the server asks for, or longer if that has
+// not been enough, and not the same for all who are refused together.
+func (g *Gate) spread(asked time.Duration) time.Duration {
+	wait := longestWait
+	if g.again < 20 {
+		wait = min(wait, firstWait<<g.again)
+	}
+	wait = wait/2 + rand.N(wait/2)
+	if asked > 0 {
+		wait = max(wait, asked+rand.N(min(asked/10, time.Second)+1))
+	}
+	return wait
 }

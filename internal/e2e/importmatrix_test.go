@@ -419,6 +419,12 @@ func TestRefusedByGateway(t *testing.T) {
 			t.Errorf("%s: %s\n%s", c, strings.Join(problems, "\n"), head(talk))
 		}
 	}
+	// One that refuses always has refused, of which nothing is uncertain.
+	c := matrixCell{"POST /clientlib/batch/logger/experiment/metric", &page, 1, 1000}
+	problems, talk := s.run(t, c, flags)
+	if len(problems) > 0 || !strings.Contains(talk, "403 Forbidden") || strings.Contains(talk, "uncertain") {
+		t.Errorf("%s: %s\n%s", c, strings.Join(problems, "\n"), head(talk))
+	}
 }
 
 // fixedList answers with a list of elements.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -94,6 +95,35 @@ func TestContinue(t *testing.T) {
 		if n > len(data)/2 && sum.Kept == 0 {
 			t.Errorf("cut at %d: nothing was kept: %+v", n, sum)
 		}
+	}
+}
+
+// Assets that a rule chooses may be in what is kept: what is left of the export says
+// nothing of them.
+func TestContinueChosenAssets(t *testing.T) {
+	srv := comettest.Start(t, comettest.Options{})
+	for i := range 3 {
+		name := "notes.txt"
+		if i == 0 {
+			name = "model.pt"
+		}
+		srv.SeedExperiment("w", "p", comettest.ExperimentSpec{
+			Key: strings.Repeat(string('a'+rune(i)), 32), Start: int64(i + 1), End: 10,
+			Assets: []comettest.AssetSpec{{Name: name, Body: []byte("b")}},
+		})
+	}
+	glob, err := selection.ParseGlob("*.pt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := Options{Client: newClient(t, srv), Paths: paths(t, "w/p"), Selection: selection.Selection{AssetNames: []selection.Glob{glob}}}
+	data, sum := exportBlocks(t, o)
+	if sum.Nothing != nil {
+		t.Errorf("the whole: %v", sum.Nothing)
+	}
+	_, sum, err = goOn(t, data[:len(data)-300], o)
+	if err != nil || sum.Kept == 0 || sum.Kept == 3 || sum.Nothing != nil {
+		t.Errorf("gone on: %v, kept %d, %v", err, sum.Kept, sum.Nothing)
 	}
 }
 

@@ -78,7 +78,7 @@ func (c *Points) Drop(name string) {
 }
 
 // Gaps reports whether there are fewer points than steps between the first and the
-// last, or points without a step, so that some may lack between them.
+// last, or points without a step, so that some may be missing between them.
 func (s *series) Gaps() bool {
 	return s.steps < s.N || uint64(s.last-s.first) >= uint64(s.steps)
 }

@@ -13,7 +13,8 @@
 #               (docs/clients.md)
 # make contract-full
 #               the same, and folders of cometx (another 700 MB) into the tools and out of them
-# make snapshot what a release consists of, in dist, and a check of it; SKIP= for the container image too, which wants docker
+# make snapshot what a release consists of, in dist, and a check of it; the container image by buildah, where that is
+#               installed, or with SKIP= by docker
 # make release  the same at a tag, as a draft on GitHub
 # make measure  how large each package is, and what imports it
 # make python   python/comet_stream: types, the golden streams, the tables as pandas and DuckDB read them
@@ -157,6 +158,7 @@ bench-growth: build
 snapshot:
 	$(GORELEASER) release --snapshot --clean $(addprefix --skip=,$(SKIP))
 	./internal/release/check.sh
+	if command -v buildah >/dev/null; then ./internal/release/image.sh; else echo 'image: buildah is missing: not built'; fi
 
 # Fetches it where it is missing.
 have-goreleaser:

@@ -20,6 +20,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	_ "golang.org/x/crypto/x509roots/fallback" // where the system has no certificates, as in a container
 	"golang.org/x/time/rate"
 )
 

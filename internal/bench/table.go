@@ -102,7 +102,7 @@ func (t *table) keep(name string) error {
 // the file of the tables, in place of its last run.
 func (l *lab) section(name, words string, columns []string, rows [][]string) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s\n\n", words, onThis())
+	fmt.Fprintf(&b, "%s %s\n\n", words, machineAndDate())
 	b.WriteString("| " + strings.Join(columns, " | ") + " |\n|" + strings.Repeat("---|", len(columns)) + "\n")
 	for _, row := range rows {
 		b.WriteString("| " + strings.Join(row, " | ") + " |\n")
@@ -127,8 +127,8 @@ func (l *lab) section(name, words string, columns []string, rows [][]string) err
 // progress shows a row of a table that takes long.
 func progress(row []string) { fmt.Fprintln(os.Stderr, "bench:", strings.Join(row, " | ")) }
 
-// onThis says where and when a table was made.
-func onThis() string {
+// machineAndDate says where and when a table was made.
+func machineAndDate() string {
 	return fmt.Sprintf("%s/%s, %d cores, %s, %s. Run of %s.", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), processor(), runtime.Version(),
 		time.Now().UTC().Format(time.DateOnly))
 }
@@ -143,7 +143,7 @@ func thousands(n int) string {
 
 func (t *table) markdown() []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "# Benchmarks\n\n`make bench` prints this table, and leaves its last run here; the workloads are in `internal/bench`. Everything ran on one machine: %s ", onThis())
+	fmt.Fprintf(&b, "# Benchmarks\n\n`make bench` prints this table, and leaves its last run here; the workloads are in `internal/bench`. Everything ran on one machine: %s ", machineAndDate())
 	b.WriteString("The embedded server shares the cores with the tools, so figures without a cap on latency or bandwidth are those of both together. " +
 		"The column of cometx is what it takes for the same in a smaller number, where COMETX names its executable; the bound is what no tool can pass there.\n\n")
 	b.WriteString("| workload | what | reached | cometx 3.6.11 | bound | target | met |\n|---|---|---|---|---|---|---|\n")

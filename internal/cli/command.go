@@ -35,7 +35,7 @@ type command struct {
 	stdio     IO
 	noEnv     map[string]bool // flags that the environment does not set
 	version   bool
-	talk      talkFlags
+	verbosity verbosityFlags
 	report    string // what --report names, of the tools that have it
 	server    serverFlags
 	traffic   transport.Counters // of the server, if there is one
@@ -56,7 +56,7 @@ func newCommand(name, usage string, stdio IO) *command {
 	// returns the error instead, and prints the usage when asked for it.
 	c.SetOutput(io.Discard)
 	c.ModeVar(&c.version, "version")
-	c.talk.register(c)
+	c.verbosity.register(c)
 	return c
 }
 

@@ -58,8 +58,8 @@ func TestParseFlags(t *testing.T) {
 	if cmd.server.rate != 15000.0/3600 || cmd.server.concurrency != 16 {
 		t.Errorf("server flags = %+v", cmd.server)
 	}
-	if cmd.talk != (talkFlags{progress: "none", quiet: true}) {
-		t.Errorf("talk = %+v", cmd.talk)
+	if cmd.verbosity != (verbosityFlags{progress: "none", quiet: true}) {
+		t.Errorf("talk = %+v", cmd.verbosity)
 	}
 	if out.Len() > 0 {
 		t.Errorf("printed %q", out)

@@ -31,7 +31,7 @@ type exportCommand struct {
 	changedFrom  []string // files
 
 	counters progress.Counters
-	talk     *progress.Reporter
+	reporter *progress.Reporter
 	source   *server
 	watch    *exportWatch
 }
@@ -64,10 +64,10 @@ func Export(ctx context.Context, stdio IO, args []string) error {
 		}
 		defer report.close()
 	}
-	c.talk = c.startReport(&c.counters)
-	defer c.talk.Close()
-	c.watch = &exportWatch{counters: &c.counters, talk: c.talk, report: report}
-	if c.source, err = c.openServer(c.talk); err != nil {
+	c.reporter = c.startReport(&c.counters)
+	defer c.reporter.Close()
+	c.watch = &exportWatch{counters: &c.counters, reporter: c.reporter, report: report}
+	if c.source, err = c.openServer(c.reporter); err != nil {
 		return err
 	}
 	defer c.source.Close()
@@ -204,14 +204,14 @@ func (c *exportCommand) runExport(ctx context.Context, out *output) error {
 		if err := out.Commit(); err != nil {
 			return err
 		}
-		c.talk.Info("%s was complete, and has its name now", out.name)
+		c.reporter.Info("%s was complete, and has its name now", out.name)
 		sum := c.opts.Continue.Report(c.watch)
 		return errors.Join(c.watch.end(sum), missingItems(sum.Items))
 	}
 	boundMemory()
-	hard, cancel := withGrace(ctx, graceTime)
+	graceCtx, cancel := withGrace(ctx, graceTime)
 	defer cancel()
-	sum, err := exporter.New(c.opts).Export(ctx, hard, w)
+	sum, err := exporter.New(c.opts).Export(ctx, graceCtx, w)
 	if err == nil {
 		err = out.Commit()
 	}
@@ -221,25 +221,25 @@ func (c *exportCommand) runExport(ctx context.Context, out *output) error {
 // finish tells how the export ended.
 func (c *exportCommand) finish(out *output, sum *exporter.Summary, err error) error {
 	reportErr := c.watch.end(sum)
-	c.talk.Close()
+	c.reporter.Close()
 	if err == nil || sum.Listed > 0 {
-		c.talk.Summary()
+		c.reporter.Summary()
 	}
 	if err != nil {
 		return errors.Join(c.howToGoOn(out, c.source.explain(err)), reportErr)
 	}
 	if sum.LeftOut > 0 || sum.AssetsLeft > 0 {
-		c.talk.Info("left out by choice: %s, %s (%s)",
+		c.reporter.Info("left out by choice: %s, %s (%s)",
 			progress.Count(sum.LeftOut, "experiment"), progress.Count(sum.AssetsLeft, "asset"), progress.Bytes(sum.AssetsBytes))
 	}
 	if c.opts.Base != nil {
-		c.talk.Info("unchanged since the archive, and left out: %s; new or changed: %d; gone: %d", progress.Count(sum.Unchanged, "experiment"), sum.Listed-sum.Linked-sum.Rechecked, sum.Gone)
+		c.reporter.Info("unchanged since the archive, and left out: %s; new or changed: %d; gone: %d", progress.Count(sum.Unchanged, "experiment"), sum.Listed-sum.Linked-sum.Rechecked, sum.Gone)
 	}
 	if c.opts.Recheck > 0 {
-		c.talk.Info("read again in turn, though the listing shows no change: %s", progress.Count(sum.Rechecked, "experiment"))
+		c.reporter.Info("read again in turn, though the listing shows no change: %s", progress.Count(sum.Rechecked, "experiment"))
 	}
 	if sum.Thinned > 0 {
-		c.talk.Warn("%s in the stream as the server keeps them, with points dropped (see --report)", progress.Count(sum.Thinned, "metric"))
+		c.reporter.Warn("%s in the stream as the server keeps them, with points dropped (see --report)", progress.Count(sum.Thinned, "metric"))
 	}
 	if reportErr != nil {
 		return reportErr

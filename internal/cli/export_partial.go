@@ -60,7 +60,7 @@ func (c *exportCommand) continueStream(out *output, f *os.File, options stream.W
 		out.Keep(info.Size())
 		return nil, nil
 	}
-	c.talk.Info("going on with %s: it has %s", out.Partial(), progress.Count(int64(len(p.Keys)), "experiment"))
+	c.reporter.Info("going on with %s: it has %s", out.Partial(), progress.Count(int64(len(p.Keys)), "experiment"))
 	c.counters.Bytes.Store(p.Size)
 	out.f = f
 	return p.Continue(&countedFile{File: f, n: &c.counters.Bytes}, options)

@@ -13,7 +13,7 @@ import (
 // exportWatch passes on what the exporter tells.
 type exportWatch struct {
 	counters *progress.Counters
-	talk     *progress.Reporter
+	reporter *progress.Reporter
 	report   *reportFile // nil if none is wanted
 	page     func(workspace, project, key string, archived bool) string
 }
@@ -22,7 +22,7 @@ func (w *exportWatch) Planned(n int64) { w.counters.Planned.Store(n) }
 func (w *exportWatch) Points(n int)    { w.counters.Points.Add(int64(n)) }
 func (w *exportWatch) Asset()          { w.counters.Assets.Add(1) }
 func (w *exportWatch) Warn(text string) {
-	w.talk.Warn("%s", text)
+	w.reporter.Warn("%s", text)
 }
 
 func (w *exportWatch) Skipped(in string, s *stream.Skipped) {
@@ -30,7 +30,7 @@ func (w *exportWatch) Skipped(in string, s *stream.Skipped) {
 	if in != "" {
 		in += ": "
 	}
-	w.talk.Warn("%s%s: skipped: %s", in, skippedName(s), s.Reason)
+	w.reporter.Warn("%s%s: skipped: %s", in, skippedName(s), s.Reason)
 }
 
 func (w *exportWatch) Experiment(r *exporter.Result) {

@@ -32,7 +32,7 @@ type filterCommand struct {
 	format                          string // of a table
 
 	counters progress.Counters
-	talk     *progress.Reporter
+	reporter *progress.Reporter
 }
 
 // Filter is the command comet-filter: it passes a stream on, less what it is
@@ -60,10 +60,10 @@ func Filter(ctx context.Context, stdio IO, args []string) error {
 		return err
 	}
 	defer output.Close()
-	c.talk = c.startReport(&c.counters)
-	defer c.talk.Close()
+	c.reporter = c.startReport(&c.counters)
+	defer c.reporter.Close()
 	for _, text := range in.warnings {
-		c.talk.Warn("%s", text)
+		c.reporter.Warn("%s", text)
 	}
 	return c.run(ctx, in, output)
 }
@@ -183,14 +183,14 @@ func (c *filterCommand) run(ctx context.Context, in *input, out *output) error {
 // finish ends a run that err has ended, and gives the output its name where it is
 // whole.
 func (c *filterCommand) finish(out *output, err error) error {
-	c.talk.Close()
+	c.reporter.Close()
 	code := ExitCode(err)
 	if c.reading() {
 		return errors.Join(err, out.Commit())
 	}
 	// What a run that found something missing has written is whole all the same.
 	if code == ExitOK || code == ExitIncomplete {
-		c.talk.Summary()
+		c.reporter.Summary()
 		return errors.Join(err, out.Commit())
 	}
 	if partial := out.Partial(); partial != "" {
@@ -236,7 +236,7 @@ func (c *filterCommand) filter(ctx context.Context, in *input, out io.Writer) er
 		if err != nil {
 			return err
 		}
-		return filter.Salvage(ctx, out, again, c.opts, c.talk.Warn)
+		return filter.Salvage(ctx, out, again, c.opts, c.reporter.Warn)
 	}
 	return filter.Copy(ctx, out, in, c.opts)
 }

@@ -89,9 +89,9 @@ func (c *filterCommand) extractStream(ctx context.Context, r io.Reader, out io.W
 	}
 	sum, err := folder.Extract(ctx, c.extract, r)
 	if left := sum.LeftOut(); left != "" {
-		c.talk.Warn("left out, since a folder has no place for it: %s", left)
+		c.reporter.Warn("left out, since a folder has no place for it: %s", left)
 	}
-	c.talk.Info("%s and %s of %d bytes written to %s", progress.Count(sum.Experiments, "experiment"), progress.Count(sum.Assets, "asset"), sum.AssetBytes, c.extract)
+	c.reporter.Info("%s and %s of %d bytes written to %s", progress.Count(sum.Experiments, "experiment"), progress.Count(sum.Assets, "asset"), sum.AssetBytes, c.extract)
 	if err == nil && sum.Skipped > 0 {
 		return withCode(ExitIncomplete, fmt.Errorf("%s missing in the stream, which a folder cannot record", progress.Count(sum.Skipped, "item")),
 			"comet-filter --json shows them: records of kind skipped")

@@ -32,11 +32,11 @@ type importCommand struct {
 	tempMax            stream.Int64
 
 	counters progress.Counters
-	talk     *progress.Reporter
+	reporter *progress.Reporter
 	target   *server
 	lines    *reportFile // nil if no report is wanted
 
-	wouldTake int64 // requests, of a dry run
+	dryRunRequests int64 // requests, of a dry run
 
 	htmlReport string // file
 	page       *signoff.Page
@@ -75,10 +75,10 @@ func Import(ctx context.Context, stdio IO, args []string) error {
 	if err := c.checkPage(); err != nil {
 		return err
 	}
-	c.talk = c.startReport(&c.counters)
-	defer c.talk.Close()
+	c.reporter = c.startReport(&c.counters)
+	defer c.reporter.Close()
 	for _, text := range in.warnings {
-		c.talk.Warn("%s", text)
+		c.reporter.Warn("%s", text)
 	}
 	err = c.run(ctx, in)
 	return errors.Join(err, c.lines.close())
@@ -155,7 +155,7 @@ func (c *importCommand) parseArgs(args []string) error {
 
 func (c *importCommand) run(ctx context.Context, in *input) (err error) {
 	boundMemory()
-	if c.target, err = c.openServer(c.talk); err != nil {
+	if c.target, err = c.openServer(c.reporter); err != nil {
 		return err
 	}
 	defer c.target.Close()
@@ -168,13 +168,13 @@ func (c *importCommand) run(ctx context.Context, in *input) (err error) {
 	}
 	c.opts.User = account.UserName
 	c.opts.Experiments = c.server.concurrency
-	c.opts.Outcome = c.tell
+	c.opts.Outcome = c.printOutcome
 	c.opts.Counters = report.Counters{
 		Planned: &c.counters.Planned, Experiments: &c.counters.Experiments, Points: &c.counters.Points,
 		Assets: &c.counters.Assets, Skipped: &c.counters.Skipped,
 	}
 	if c.opts.Mode != importer.Write {
-		c.talk.Info("nothing will be written; the stream is read to its end, and so is its source where that is comet-export")
+		c.reporter.Info("nothing will be written; the stream is read to its end, and so is its source where that is comet-export")
 	}
 	if c.stdio.Import != nil {
 		c.stdio.Import(&c.opts)
@@ -185,7 +185,7 @@ func (c *importCommand) run(ctx context.Context, in *input) (err error) {
 	read := c.startPage(&countedReader{r: in, n: &c.counters.Bytes}, account.UserName)
 	sum, err := importer.Import(ctx, work, read, c.target.Client, c.opts)
 	pageErr := c.writePage(work, sum, err)
-	c.talk.Close()
+	c.reporter.Close()
 	c.total(sum, err == nil)
 	return errors.Join(c.explain(in, err), c.verdict(sum), pageErr)
 }
@@ -206,33 +206,33 @@ func (c *countedReader) Read(p []byte) (int, error) {
 // has more.
 const maxIssueLines = 10
 
-// tell prints what is odd about one outcome, and adds it to the report.
-func (c *importCommand) tell(o *report.Outcome) {
+// printOutcome prints what is odd about one outcome, and adds it to the report.
+func (c *importCommand) printOutcome(o *report.Outcome) {
 	c.lines.add(o)
-	c.wouldTake += requestsFor(o)
+	c.dryRunRequests += requestsFor(o)
 	if c.page != nil {
 		c.page.Outcome(o)
 	}
 	subject := outcomeName(o)
 	if o.Error != "" {
-		c.talk.Warn("%s: not finished: %s", subject, strings.TrimPrefix(o.Error, subject+": "))
+		c.reporter.Warn("%s: not finished: %s", subject, strings.TrimPrefix(o.Error, subject+": "))
 	}
 	lines := 0
 	for _, i := range o.Issues {
 		switch {
 		case o.Result == report.ResultElsewhere:
-			c.talk.Warn("%s (%q): left out: %s", subject, o.Name, i.Reason)
+			c.reporter.Warn("%s (%q): left out: %s", subject, o.Name, i.Reason)
 			continue
 		case i.Class == report.Noted:
-			c.talk.Info("%s: %s", subject, i)
+			c.reporter.Info("%s: %s", subject, i)
 			continue
 		}
 		if lines++; lines <= maxIssueLines {
-			c.talk.Warn("%s: %s", subject, i)
+			c.reporter.Warn("%s: %s", subject, i)
 		}
 	}
 	if more := max(lines-maxIssueLines, 0) + o.MoreIssues; more > 0 {
-		c.talk.Warn("%s: and %d more; --report lists them", subject, more)
+		c.reporter.Warn("%s: and %d more; --report lists them", subject, more)
 	}
 }
 
@@ -276,18 +276,18 @@ func (c *importCommand) total(s *report.Summary, whole bool) {
 		*report.Summary
 	}{report.KindTotal, s})
 	for _, kind := range slices.Sorted(maps.Keys(s.Unknown)) {
-		c.talk.Warn("%s of kind %q not imported: this version does not know it", progress.Count(s.Unknown[kind], "record"), kind)
+		c.reporter.Warn("%s of kind %q not imported: this version does not know it", progress.Count(s.Unknown[kind], "record"), kind)
 	}
 	if !whole && s.Read+s.Projects == 0 && len(s.Other) == 0 {
 		return
 	}
-	c.talk.Summary()
+	c.reporter.Summary()
 	verb := ""
 	if c.opts.Mode != importer.Write {
 		verb = "would be "
 	}
-	c.talk.Info("%s read: %screated %d, %scompleted %d, already there %d, elsewhere %d, failed %d",
-		progress.Count(s.Read, "experiment"), verb, s.Created, verb, s.Completed, s.There, s.Elsewhere, s.Failed)
+	c.reporter.Info("%s read: %screated %d, %scompleted %d, already there %d, elsewhere %d, failed %d",
+		progress.Count(s.Read, "experiment"), verb, s.Created, verb, s.Completed, s.AlreadyThere, s.Elsewhere, s.Failed)
 	var others []string
 	for _, kind := range slices.Sorted(maps.Keys(s.Other)) {
 		others = append(others, countOther(kind, s.Other[kind]))
@@ -297,18 +297,18 @@ func (c *importCommand) total(s *report.Summary, whole bool) {
 	}
 	switch {
 	case len(others) > 0:
-		c.talk.Info("also: %s", strings.Join(others, ", "))
+		c.reporter.Info("also: %s", strings.Join(others, ", "))
 	case c.opts.Mode == importer.Write && !s.Wrote():
-		c.talk.Info("nothing was written")
+		c.reporter.Info("nothing was written")
 	}
 	if c.opts.Mode == importer.DryRun {
-		c.talk.Info("an import would take about %d requests, %s", c.wouldTake, c.target.pace(c.wouldTake))
+		c.reporter.Info("an import would take about %d requests, %s", c.dryRunRequests, c.target.pace(c.dryRunRequests))
 	}
 	if c.opts.Mode != importer.Write {
-		c.talk.Info("nothing was written: this was to look only")
+		c.reporter.Info("nothing was written: this was to look only")
 	}
 	if c.opts.Verify || c.opts.Mode == importer.VerifyOnly {
-		c.talk.Info("verified: %d of %d identical", s.Verified, s.Read)
+		c.reporter.Info("verified: %d of %d identical", s.Verified, s.Read)
 	}
 }
 

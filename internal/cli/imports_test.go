@@ -52,7 +52,7 @@ var rules = map[string]rule{
 	"internal/exporter":  {own: []string{"internal/base", "internal/comet", "internal/comet/transport", "internal/comet/wire", "internal/listing", "internal/pathname", "internal/progress", "internal/report", "internal/selection", "internal/suggest", "internal/text", "stream"}, others: []string{"golang.org/x/"}},
 	"internal/importer":  {own: []string{"internal/comet", "internal/comet/transport", "internal/comet/wire", "internal/pathname", "internal/progress", "internal/report", "internal/suggest", "internal/thin", "internal/unpack", "stream"}, others: []string{"golang.org/x/"}},
 
-	// The rooms of the importer, from the bottom up.
+	// The packages of the importer, from the bottom up.
 	"internal/importer/document": {own: []string{"internal/comet/wire", "stream"}, not: []string{"os", "net", "net/http"}},
 	"internal/importer/pointset": {own: []string{"internal/comet", "internal/thin", "stream"}, not: []string{"os", "net", "net/http"}},
 	"internal/importer/spool":    {others: []string{"golang.org/x/sync"}, not: []string{"net", "net/http"}},
@@ -114,7 +114,7 @@ var rules = map[string]rule{
 	"internal/join":     {own: []string{"internal/filter", "internal/progress", "stream"}, not: []string{"os", "net", "net/http"}},
 	"internal/comet":    {own: []string{"internal/unpack"}},
 
-	// The rooms of the exporter.
+	// The packages of the exporter.
 	"internal/exporter/judge":  {own: []string{"internal/comet", "stream"}},
 	"internal/exporter/packed": {own: []string{"stream"}, not: []string{"os", "net", "net/http"}},
 	"internal/exporter/find": {
@@ -123,7 +123,7 @@ var rules = map[string]rule{
 	},
 	"internal/exporter/prefetch": {own: []string{"internal/comet", "internal/comet/transport", "internal/exporter/judge"}, not: []string{"os", "net"}},
 
-	// The rooms of the client, from the bottom up.
+	// The packages of the client, from the bottom up.
 	"internal/comet/wire":      {not: []string{"os", "net", "net/http"}},
 	"internal/comet/scan":      {own: []string{"internal/comet/wire"}, not: []string{"os", "net", "net/http"}},
 	"internal/comet/transport": {own: []string{"internal/unpack"}, others: []string{"golang.org/x/", "github.com/klauspost/compress/gzip"}, not: slowGzip},

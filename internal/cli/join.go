@@ -25,8 +25,8 @@ func (c *filterCommand) runJoin(ctx context.Context, args []string) error {
 		return err
 	}
 	defer out.Close()
-	c.talk = c.startReport(&c.counters)
-	defer c.talk.Close()
+	c.reporter = c.startReport(&c.counters)
+	defer c.reporter.Close()
 	boundMemory()
 	o := join.Options{Tool: "comet-filter " + version(), Counters: &c.counters}
 	return c.finish(out, c.explain(&input{name: "join"}, join.Join(ctx, codedWriter{out}, inputs, o)))

@@ -38,10 +38,10 @@ func (c *command) strayVariables(environ []string) []string {
 		switch {
 		case value == "" || !strings.HasPrefix(name, "COMET_") || slices.Contains(read, name):
 		case strings.HasPrefix(name, c.envPrefix+"_"):
-			said = append(said, stray(name, modes[name], similarVariables(c.envPrefix+"_", name, read)))
+			said = append(said, strayVariable(name, modes[name], similarVariables(c.envPrefix+"_", name, read)))
 		case !ofSomeTool(name) && !slices.Contains(otherVariables, name):
 			if similar := similarVariables("COMET_", name, credentials); similar != nil {
-				said = append(said, stray(name, "", similar))
+				said = append(said, strayVariable(name, "", similar))
 			}
 		}
 	}
@@ -49,9 +49,9 @@ func (c *command) strayVariables(environ []string) []string {
 	return said
 }
 
-// stray returns what to say of one variable, which may be named for a flag that
+// strayVariable returns what to say of one variable, which may be named for a flag that
 // none sets.
-func stray(name, mode string, similar []string) string {
+func strayVariable(name, mode string, similar []string) string {
 	if mode != "" {
 		return fmt.Sprintf("%s has no effect: %s is a flag, and no variable sets it", name, dashed(mode))
 	}

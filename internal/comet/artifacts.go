@@ -306,7 +306,7 @@ func (c Artifacts) OpenVersion(ctx context.Context, n NewArtifactVersion) (*Open
 		Path:   "write/artifacts/upsert",
 		Body:   api.JSONBody(o.Bytes()),
 		Unsafe: n.Version == "",
-		Check:  api.Gives("artifactId", "artifactVersionId"),
+		Check:  api.HasMembers("artifactId", "artifactVersionId"),
 	})
 	if err != nil {
 		return nil, err

@@ -26,7 +26,7 @@ func TestZipPatchLarge(t *testing.T) {
 	if again := readContent(t, file); again != first {
 		t.Error("the second try sends other bytes")
 	}
-	patch, err := streamPatch(iotest.HalfReader(strings.NewReader(first)), new(besides))
+	patch, err := streamPatch(iotest.HalfReader(strings.NewReader(first)), new(otherFiles))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -80,7 +80,7 @@ func (d *DirectUpload) begin(data []byte, parts int) error {
 			d.parts = append(d.parts, directPart{address: u})
 		}
 	})
-	if d.id == "" || len(d.parts) != parts || api.Gives("requestId")(data) != nil {
+	if d.id == "" || len(d.parts) != parts || api.HasMembers("requestId")(data) != nil {
 		return errOddStart
 	}
 	return nil

@@ -26,7 +26,7 @@ func (c Texts) GitPatch(ctx context.Context, key string) (*api.Text, error) {
 	cl := readGitPatch.Call(api.Query("experimentKey", key))
 	cl.Want = api.WantBytes
 	empty := 0
-	beside := new(besides)
+	beside := new(otherFiles)
 	text, err := c.conn.OpenText(ctx, cl, func(resp *http.Response) (io.Reader, error) {
 		beside.names = nil
 		head, whole, err := readHead(resp)
@@ -44,18 +44,18 @@ func (c Texts) GitPatch(ctx context.Context, key string) (*api.Text, error) {
 	})
 	if err == nil {
 		beside.of = text
-		beside.tell()
+		beside.report()
 	}
 	return text, err
 }
 
-// besides gathers the other files of the zip file of a patch.
-type besides struct {
+// otherFiles gathers the other files of the zip file of a patch.
+type otherFiles struct {
 	of    *api.Text // nil until there is one
 	names []string
 }
 
-func (b *besides) tell() {
+func (b *otherFiles) report() {
 	if b.of != nil {
 		b.of.Beside = b.names
 	}
@@ -77,7 +77,7 @@ func readHead(resp *http.Response) (head []byte, whole bool, err error) {
 
 // readPatch finds the patch in what a server answers to the request for it, of
 // which head is the beginning: nil where it says that there is none.
-func readPatch(resp *http.Response, head []byte, whole bool, beside *besides) (io.Reader, error) {
+func readPatch(resp *http.Response, head []byte, whole bool, beside *otherFiles) (io.Reader, error) {
 	switch {
 	case api.IsHTML(resp, head):
 		return nil, api.ErrNotJSON
@@ -118,7 +118,7 @@ func isPatch(data []byte) bool {
 	return false
 }
 
-func unzipPatch(data []byte, beside *besides) (io.Reader, error) {
+func unzipPatch(data []byte, beside *otherFiles) (io.Reader, error) {
 	zr, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
 		return nil, fmt.Errorf("zip file of the patch: %w", err)
@@ -142,7 +142,7 @@ func unzipPatch(data []byte, beside *besides) (io.Reader, error) {
 }
 
 // streamPatch finds the patch in a zip file as it comes.
-func streamPatch(r io.Reader, beside *besides) (io.Reader, error) {
+func streamPatch(r io.Reader, beside *otherFiles) (io.Reader, error) {
 	z := unpack.NewZip(r)
 	name, entry, err := z.Next()
 	if name != patchName && err == nil {
@@ -158,14 +158,14 @@ func streamPatch(r io.Reader, beside *besides) (io.Reader, error) {
 // otherEntries is an end of a text that gathers the names of what follows.
 type otherEntries struct {
 	z      *unpack.Zip
-	beside *besides
+	beside *otherFiles
 }
 
 func (o *otherEntries) Read([]byte) (int, error) {
 	for {
 		name, _, err := o.z.Next()
 		if err == io.EOF {
-			o.beside.tell()
+			o.beside.report()
 		}
 		if err != nil {
 			return 0, err
@@ -215,11 +215,11 @@ func zipPatch(patch api.Content) (api.Content, error) {
 		}
 		return zw.Close()
 	}
-	kept := &firstBytes{most: smallFile}
+	kept := &firstBytes{max: smallFile}
 	if err := write(kept); err != nil {
 		return api.Content{}, err
 	}
-	if kept.n <= kept.most {
+	if kept.n <= kept.max {
 		return api.TextContent(kept.b.String()), nil
 	}
 	return api.Content{Size: kept.n, Open: func() (io.ReadCloser, error) { return api.ReadWritten(write), nil }}, nil
@@ -228,12 +228,12 @@ func zipPatch(patch api.Content) (api.Content, error) {
 // firstBytes counts what is written to it, and keeps it while it is not too
 // much.
 type firstBytes struct {
-	b       strings.Builder
-	n, most int64
+	b      strings.Builder
+	n, max int64
 }
 
 func (f *firstBytes) Write(p []byte) (int, error) {
-	if f.n += int64(len(p)); f.n <= f.most {
+	if f.n += int64(len(p)); f.n <= f.max {
 		f.b.Write(p)
 	} else {
 		f.b.Reset()

@@ -67,7 +67,7 @@ func (c Panels) Upload(ctx context.Context, workspace, id string, file api.Conte
 		Query:  api.Query("teamName", workspace, "templateId", id),
 		Body:   form.Body(),
 		Unsafe: id == "",
-		Check:  api.Gives("templateId"),
+		Check:  api.HasMembers("templateId"),
 	})
 	if err != nil {
 		return "", err

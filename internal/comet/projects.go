@@ -165,7 +165,7 @@ func (c Projects) Create(ctx context.Context, p NewProject) (id string, err erro
 	o.Text("projectName", p.Name)
 	o.TextOrNull("projectDescription", p.Description)
 	o.Bool("isPublic", p.Public)
-	data, err := c.conn.Document(ctx, &api.Call{Method: http.MethodPost, Path: "write/project/create", Body: api.JSONBody(o.Bytes()), Check: api.Gives("projectId")})
+	data, err := c.conn.Document(ctx, &api.Call{Method: http.MethodPost, Path: "write/project/create", Body: api.JSONBody(o.Bytes()), Check: api.HasMembers("projectId")})
 	if err != nil {
 		return "", err
 	}

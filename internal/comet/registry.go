@@ -304,7 +304,7 @@ func (n *NewRegistryVersion) classic() *wire.Object {
 }
 
 func (c Registry) createdItem(ctx context.Context, path string, o *wire.Object) (id string, err error) {
-	data, err := c.conn.Document(ctx, &api.Call{Method: http.MethodPost, Path: path, Body: api.JSONBody(o.Bytes()), Unsafe: true, Check: api.Gives("registryModelItemId")})
+	data, err := c.conn.Document(ctx, &api.Call{Method: http.MethodPost, Path: path, Body: api.JSONBody(o.Bytes()), Unsafe: true, Check: api.HasMembers("registryModelItemId")})
 	if err != nil {
 		return "", err
 	}

@@ -151,7 +151,7 @@ func (c Experiments) handshake(ctx context.Context, path string, o *wire.Object,
 // isHandshake returns an error for what is not a handshake for an experiment. To
 // take one for it would make an experiment look new that is not.
 func isHandshake(data []byte, key string) error {
-	if err := api.Gives("runId", "experimentKey")(data); err != nil {
+	if err := api.HasMembers("runId", "experimentKey")(data); err != nil {
 		return err
 	}
 	if r := parseRun(data); r.ID == "" || r.Key != key {

@@ -197,7 +197,7 @@ func TestGitPatch(t *testing.T) {
 
 // A zip file that is read as it comes tells its other files too, once it ends.
 func TestStreamedPatchBeside(t *testing.T) {
-	b := &besides{of: new(api.Text)}
+	b := &otherFiles{of: new(api.Text)}
 	patch, err := streamPatch(iotest.HalfReader(strings.NewReader(zipOf(t, "git_diff.patch", "x", "y"))), b)
 	if err != nil {
 		t.Fatal(err)

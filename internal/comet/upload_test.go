@@ -109,7 +109,7 @@ func TestUpload(t *testing.T) {
 			}
 			parts := parseForm(t, got)
 			if tc.parts == nil {
-				text, err := readPatch(reply(nil, 200, ""), []byte(parts[0].Text), true, new(besides))
+				text, err := readPatch(reply(nil, 200, ""), []byte(parts[0].Text), true, new(otherFiles))
 				if err != nil {
 					t.Fatal(err)
 				}

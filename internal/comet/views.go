@@ -158,7 +158,7 @@ func (c Views) Write(ctx context.Context, w ViewWrite) (*View, error) {
 				if parseView(w.Table, data).ID == "" && !api.Acknowledges(data, nil) {
 					return api.NotAcknowledged(data)
 				}
-				return api.Gives()(data)
+				return api.HasMembers()(data)
 			},
 		})
 		v = parseView(w.Table, data)

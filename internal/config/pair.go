@@ -63,7 +63,7 @@ func (r *resolver) addressOfOwn(key *foundKey, said *foundURL) (*foundURL, error
 		return nil, err
 	}
 	p := pairing{key: key, home: home, said: said, keyName: r.side.own(nameAPIKey), urlName: r.side.own(nameURL)}
-	return r.settle(&p)
+	return r.decide(&p)
 }
 
 // isDefault reports whether s is the address that a key without one goes to.
@@ -84,12 +84,12 @@ func (r *resolver) addressOfGeneric(key *foundKey, own *foundURL) (*foundURL, er
 		return nil, err
 	}
 	if own == nil {
-		return r.settle(&pairing{key: key, home: home, said: said, keyName: nameAPIKey, urlName: nameURL, sdk: true})
+		return r.decide(&pairing{key: key, home: home, said: said, keyName: nameAPIKey, urlName: nameURL, sdk: true})
 	}
-	if home == nil && said != nil && said.reaches(key) {
+	if home == nil && said != nil && said.mayReceive(key) {
 		home = said
 	}
-	return r.settle(&pairing{key: key, home: home, said: own, keyName: r.side.own(nameAPIKey), urlName: r.side.own(nameURL), sides: true})
+	return r.decide(&pairing{key: key, home: home, said: own, keyName: r.side.own(nameAPIKey), urlName: r.side.own(nameURL), sides: true})
 }
 
 // home returns the address that was given together with the key: in the same
@@ -105,9 +105,9 @@ func (k *foundKey) home(names []string) (*foundURL, error) {
 	return parseFoundURL(s)
 }
 
-// reaches reports whether an address may get a key: one of the same place, and
+// mayReceive reports whether an address may get a key: one of the same place, and
 // one that the user gave in a place that goes before that of the key.
-func (u *foundURL) reaches(key *foundKey) bool {
+func (u *foundURL) mayReceive(key *foundKey) bool {
 	return u.at == key.at || u.at.rank < key.at.rank && !u.at.local
 }
 
@@ -125,11 +125,11 @@ type pairing struct {
 // localRule is why a file of the working directory is not followed.
 const localRule = "a file in the working directory, which may be someone else's, decides for its own key alone"
 
-// settle decides for an address.
-func (r *resolver) settle(p *pairing) (*foundURL, error) {
+// decide decides for an address.
+func (r *resolver) decide(p *pairing) (*foundURL, error) {
 	def := &foundURL{url: mustParse(DefaultURL), from: "the default", at: r.all[0]}
 	said, home := p.said, p.home
-	if home == nil && (said == nil || !said.reaches(p.key)) {
+	if home == nil && (said == nil || !said.mayReceive(p.key)) {
 		// What the missing file says may be the address.
 		var at *layer
 		if said != nil {
@@ -144,13 +144,13 @@ func (r *resolver) settle(p *pairing) (*foundURL, error) {
 		return def, nil
 	case said == nil:
 		return home, nil
-	case home == nil && said.reaches(p.key):
+	case home == nil && said.mayReceive(p.key):
 		return said, nil
 	case home == nil && sameHost(said.url, def.url):
 		return def, nil
 	case home == nil:
-		return nil, p.apart(def)
-	case sameHost(said.url, home.url) && said.reaches(p.key):
+		return nil, p.keyWithoutAddress(def)
+	case sameHost(said.url, home.url) && said.mayReceive(p.key):
 		return said, nil
 	case sameHost(said.url, home.url):
 		return home, nil
@@ -158,15 +158,15 @@ func (r *resolver) settle(p *pairing) (*foundURL, error) {
 		return nil, p.conflict()
 	case said.at != p.key.at:
 		// The pair was complete before.
-		home.warnings = append(home.warnings, p.passedOver())
+		home.warnings = append(home.warnings, p.ignoredAddress())
 		return home, nil
 	}
 	return said, nil
 }
 
-// apart is the error for a key without an address, beside an address that it
+// keyWithoutAddress is the error for a key without an address, beside an address that it
 // must not go to.
-func (p *pairing) apart(def *foundURL) error {
+func (p *pairing) keyWithoutAddress(def *foundURL) error {
 	why := "it is read after the key, and may belong to another one"
 	if p.said.at.local {
 		why = localRule
@@ -174,7 +174,7 @@ func (p *pairing) apart(def *foundURL) error {
 	return &Error{
 		Message: fmt.Sprintf("the key from %s is not sent to %s, the address from %s: %s", p.key.from, address(p.said.url), p.said.from, why),
 		Hints: []string{
-			fmt.Sprintf("to send it there%s, set %s=%s", p.likeSDK(), p.urlName, withoutUser(p.said.url)),
+			fmt.Sprintf("to send it there%s, set %s=%s", p.sdkAddress(), p.urlName, withoutUser(p.said.url)),
 			fmt.Sprintf("to send it to %s, set %s=%s", address(def.url), p.urlName, def.url),
 		},
 	}
@@ -192,7 +192,7 @@ func (p *pairing) conflict() error {
 		hints[0] += fmt.Sprintf(" and %s=%s", p.urlName, there)
 	}
 	if p.sdk {
-		hints = append(hints, fmt.Sprintf("to send this key there%s, set %s to it and %s=%s", p.likeSDK(), p.keyName, p.urlName, there))
+		hints = append(hints, fmt.Sprintf("to send this key there%s, set %s to it and %s=%s", p.sdkAddress(), p.keyName, p.urlName, there))
 	}
 	if p.sdk {
 		hints = append(hints, fmt.Sprintf("to use it at %s, leave out what %s says", address(p.home.url), p.said.from))
@@ -216,18 +216,18 @@ func (p *pairing) orFlag() string {
 	return " (or --api-key-file)"
 }
 
-// likeSDK says where an address comes from that Comet's SDK would take.
-func (p *pairing) likeSDK() string {
+// sdkAddress says where an address comes from that Comet's SDK would take.
+func (p *pairing) sdkAddress() string {
 	if p.sdk {
 		return ", as Comet's SDK would"
 	}
 	return ""
 }
 
-// passedOver tells of an address that is not used because the key holds one.
-func (p *pairing) passedOver() string {
+// ignoredAddress tells of an address that is not used because the key holds one.
+func (p *pairing) ignoredAddress() string {
 	return fmt.Sprintf("the key from %s is sent to %s, which it holds, and not to %s (from %s); to send it there%s, set %s=%s",
-		p.key.from, address(p.home.url), address(p.said.url), p.said.from, p.likeSDK(), p.urlName, withoutUser(p.said.url))
+		p.key.from, address(p.home.url), address(p.said.url), p.said.from, p.sdkAddress(), p.urlName, withoutUser(p.said.url))
 }
 
 // withoutUser returns an address as one may set it, without userinfo.

@@ -171,7 +171,7 @@ func (u *artifactUnit) writeVersion(ctx context.Context, q *prefetch.Queue, out 
 	if v.State != nil && *v.State != comet.ArtifactClosed {
 		out.obs.Warn(fmt.Sprintf("artifact %q in %q: its state is %s, so it may not be whole", label, u.workspace, *v.State))
 	}
-	u.x.needs(out, v.Key, "artifact "+strconv.Quote(label))
+	u.x.reportMissingOrigin(out, v.Key, "artifact "+strconv.Quote(label))
 	out.in = "artifact " + strconv.Quote(label)
 	defer func() { out.in = "" }()
 	return s.write(ctx, q, out, files, "", func(int64) {})
@@ -185,16 +185,16 @@ func validAll(list []string) []string {
 	return out
 }
 
-// needs tells of an experiment that something in the stream comes from, and
+// reportMissingOrigin tells of an experiment that something in the stream comes from, and
 // that is not in the stream.
-func (x *Exporter) needs(out *output, key *string, what string) {
+func (x *Exporter) reportMissingOrigin(out *output, key *string, what string) {
 	if key == nil || *key == "" {
 		return
 	}
-	if _, there := x.seen[*key]; there || x.find.Told[*key] || !x.o.Selection.Shard.Has(*key) || x.o.Base.Has(*key) {
+	if _, there := x.seen[*key]; there || x.find.Reported[*key] || !x.o.Selection.Shard.Has(*key) || x.o.Base.Has(*key) {
 		return
 	}
-	x.find.Told[*key] = true
+	x.find.Reported[*key] = true
 	if err := x.find.NotAdded[*key]; x.o.WithExperiments && !judge.Missing(err) {
 		if err == nil {
 			err = judge.Contradictionf("it was not known of when the export began")

@@ -9,10 +9,10 @@ import (
 	"github.com/comet-stream/comet-stream/internal/selection"
 )
 
-// tellGone tells of the experiments that earlier archives have of what is in scope,
+// reportGone tells of the experiments that earlier archives have of what is in scope,
 // and that the source lists no more. Where a listing failed or is in doubt, nothing
 // is gone.
-func (x *Exporter) tellGone(s *find.Scope) {
+func (x *Exporter) reportGone(s *find.Scope) {
 	if x.o.Base == nil {
 		return
 	}

@@ -114,14 +114,14 @@ func (d *dryRun) project(ctx context.Context, p *find.Project) error {
 		p.Keep(selected, left, x.o.Selection.Shard)
 		p.Err = err
 	}
-	x.find.TellDoubt(p)
+	x.find.ReportIncomplete(p)
 	if p.Err != nil {
 		d.Failed++
 		return nil
 	}
 	d.Projects++
 	d.Experiments += p.Count
-	d.LeftOut += p.Left
+	d.LeftOut += p.NotSelected
 	// Two listings of pages of a thousand, the last of them empty.
 	d.Requests += 4 + p.Count/1000
 	for _, name := range []stream.Resources{stream.ResourceProjectMetadata, stream.ResourceProjectNotes} {

@@ -59,8 +59,8 @@ type experimentUnit struct {
 	assets     *assetsFetch
 	slots      []*prefetch.Slot // all of them but those of metrics and assets
 
-	res  Result
-	gone gone
+	res       Result
+	existence existence
 	// full are the full-metric files, fullErr why they are not known; both are nil
 	// until they are asked for.
 	full    map[string][]fullFile
@@ -282,7 +282,7 @@ func (u *experimentUnit) writeGroup(ctx context.Context, q *prefetch.Queue, out 
 		}
 	}
 	u.res.Result = ResultExported
-	u.tellThinned(out)
+	u.reportThinned(out)
 	if err := u.x.notUnicode.skip(out, u.l.Key); err != nil {
 		return err
 	}
@@ -351,8 +351,8 @@ func (u *experimentUnit) linked(m *metadata) bool {
 	return false
 }
 
-// gone remembers whether an experiment still exists.
-type gone struct {
+// existence remembers whether an experiment still exists.
+type existence struct {
 	asked bool
 	err   error
 }
@@ -364,18 +364,18 @@ func (u *experimentUnit) absentOrSkip(ctx context.Context, out *output, of strea
 		return err
 	}
 	if judge.Missing(err) {
-		if !u.gone.asked {
+		if !u.existence.asked {
 			_, e := u.x.client.Experiments.Metadata(direct(ctx), u.l.Key)
-			u.gone = gone{asked: true, err: e}
+			u.existence = existence{asked: true, err: e}
 		}
 		switch {
-		case u.gone.err == nil && judge.Absence(of, err):
+		case u.existence.err == nil && judge.Absence(of, err):
 			return nil
-		case u.gone.err == nil:
+		case u.existence.err == nil:
 			err = judge.Contradictionf("the experiment exists, and yet: %w", err)
-		case judge.Fatal(u.gone.err):
-			return u.gone.err
-		case judge.Missing(u.gone.err):
+		case judge.Fatal(u.existence.err):
+			return u.existence.err
+		case judge.Missing(u.existence.err):
 			err = judge.ItemErrorf("the experiment was deleted while it was read")
 		}
 	}

@@ -64,11 +64,11 @@ func export(t testing.TB, o Options) ([]byte, *Summary, error) {
 	return exportContext(t, t.Context(), t.Context(), o)
 }
 
-func exportContext(t testing.TB, ctx, hard context.Context, o Options) ([]byte, *Summary, error) {
+func exportContext(t testing.TB, ctx, graceCtx context.Context, o Options) ([]byte, *Summary, error) {
 	t.Helper()
 	var buf bytes.Buffer
 	w := stream.NewWriter(&buf, stream.WriterOptions{Workers: 1})
-	sum, err := New(o).Export(ctx, hard, w)
+	sum, err := New(o).Export(ctx, graceCtx, w)
 	return buf.Bytes(), sum, err
 }
 

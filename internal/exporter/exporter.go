@@ -162,13 +162,13 @@ func (silent) Warn(string)                     {}
 func (silent) Experiment(*Result)              {}
 
 // Export writes the stream and closes or aborts it. It does nothing more once
-// ctx is done, but for what is under way: that may go on until hard is.
+// ctx is done, but for what is under way: that may go on until graceCtx is.
 //
 // An error of finding what the paths lead to comes before anything is written.
 // A nil error means that the stream is complete; what is missing from it is in
 // the summary, which holds the numbers up to an error too.
-func (x *Exporter) Export(ctx, hard context.Context, w *stream.Writer) (*Summary, error) {
-	err := x.export(ctx, hard, w)
+func (x *Exporter) Export(ctx, graceCtx context.Context, w *stream.Writer) (*Summary, error) {
+	err := x.export(ctx, graceCtx, w)
 	if err == nil {
 		if err = w.Close(); err != nil {
 			err = &judge.WriteError{Err: err}
@@ -192,8 +192,8 @@ func (x *Exporter) abort(w *stream.Writer, cause error) error {
 	return nil
 }
 
-func (x *Exporter) export(ctx, hard context.Context, w *stream.Writer) error {
-	ctx, hard = comet.WithNotUnicode(ctx, x.notUnicode.note), comet.WithNotUnicode(hard, x.notUnicode.note)
+func (x *Exporter) export(ctx, graceCtx context.Context, w *stream.Writer) error {
+	ctx, graceCtx = comet.WithNotUnicode(ctx, x.notUnicode.note), comet.WithNotUnicode(graceCtx, x.notUnicode.note)
 	scope, err := x.find.ResolveAll(ctx, x.o.Paths)
 	if err != nil {
 		return err
@@ -203,13 +203,13 @@ func (x *Exporter) export(ctx, hard context.Context, w *stream.Writer) error {
 	if err := x.begin(ctx, scope, out); err != nil {
 		return err
 	}
-	if err := x.run(ctx, hard, x.newTour(scope), out); err != nil {
+	if err := x.run(ctx, graceCtx, x.newProjectRoute(scope), out); err != nil {
 		return err
 	}
 	if x.o.Base == nil {
 		x.sum.Nothing = cmp.Or(x.sum.Nothing, x.find.Search.NoAsset())
 	}
-	return x.workspaces(ctx, hard, scope, out)
+	return x.workspaces(ctx, graceCtx, scope, out)
 }
 
 // begin lists what is in scope, and writes header and plan. The header goes
@@ -225,7 +225,7 @@ func (x *Exporter) begin(ctx context.Context, scope *find.Scope, out *output) er
 		return err
 	}
 	x.sum.LeftOut = x.find.Prune(scope)
-	x.tellGone(scope)
+	x.reportGone(scope)
 	plan := &stream.Plan{Workspaces: x.planWorkspaces(scope)}
 	for _, p := range scope.Projects {
 		line := stream.PlannedProject{Project: p.Name, Workspace: p.Workspace}
@@ -235,12 +235,12 @@ func (x *Exporter) begin(ctx context.Context, scope *find.Scope, out *output) er
 		}
 		plan.Projects = append(plan.Projects, line)
 		x.sum.Listed += p.Count
-		x.sum.LeftOut += p.Left
+		x.sum.LeftOut += p.NotSelected
 		x.sum.Unchanged += p.Unchanged
 		x.sum.Rechecked += p.Rechecked
 	}
 	x.o.Observer.Planned(x.sum.Listed)
-	x.tellMissing()
+	x.reportMissing()
 	if !fresh {
 		return nil
 	}
@@ -256,8 +256,8 @@ func (x *Exporter) notFound() error {
 	return x.find.Search.Nothing()
 }
 
-// tellMissing tells at once of keys that notFound names.
-func (x *Exporter) tellMissing() {
+// reportMissing tells at once of keys that notFound names.
+func (x *Exporter) reportMissing() {
 	x.sum.Nothing = x.find.Search.Nothing()
 	missing := x.find.Search.Missing()
 	if len(missing) == 0 {
@@ -285,7 +285,7 @@ func (x *Exporter) header(ctx context.Context) *stream.Header {
 func (x *Exporter) home(m *metadata) *find.Project {
 	for _, p := range x.scope.Projects {
 		if find.SameProject(&m.Experiment, &p.Project) {
-			if _, named := p.Some[m.Key]; p.All || named {
+			if _, named := p.Only[m.Key]; p.All || named {
 				return p
 			}
 			return nil

@@ -115,7 +115,7 @@ func (l *keyLine) done() bool {
 		return false
 	}
 	switch l.Result {
-	case ResultExported, ResultKept, string(report.ResultCreated), string(report.ResultCompleted), string(report.ResultThere):
+	case ResultExported, ResultKept, string(report.ResultCreated), string(report.ResultCompleted), string(report.ResultAlreadyThere):
 	default:
 		return false
 	}

@@ -80,7 +80,7 @@ func (x *Exporter) listExperiments(ctx context.Context, p find.Path, yield func(
 	if err != nil {
 		return fmt.Errorf("list experiments of %q: %w", proj.Path(), err)
 	}
-	x.find.TellDoubt(proj)
+	x.find.ReportIncomplete(proj)
 	proj.Keep(selected, left, x.o.Selection.Shard)
 	for _, e := range proj.Experiments {
 		fields := []listing.Field{

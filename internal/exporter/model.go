@@ -182,6 +182,6 @@ func (u *modelUnit) writeVersion(ctx context.Context, q *prefetch.Queue, out *ou
 	if err != nil {
 		return out.skipIn(stream.KindModelVersion, u.workspace, row.ID, label, err)
 	}
-	u.x.needs(out, judge.TextOrNil(row.Key), "registry model "+strconv.Quote(label))
+	u.x.reportMissingOrigin(out, judge.TextOrNil(row.Key), "registry model "+strconv.Quote(label))
 	return nil
 }

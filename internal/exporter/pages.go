@@ -33,10 +33,10 @@ type pageWriter struct {
 func (pages *pageWriter) skipPanels(out *output, workspace, project string, err error) error {
 	const of = "panels of "
 	at := of + workspace + "/" + project
-	if pages.x.find.Told[of+workspace+"/"] || pages.x.find.Told[at] {
+	if pages.x.find.Reported[of+workspace+"/"] || pages.x.find.Reported[at] {
 		return nil
 	}
-	pages.x.find.Told[at] = true
+	pages.x.find.Reported[at] = true
 	return out.skipAt(stream.KindPanel, workspace, project, "", "", "", err)
 }
 
@@ -125,7 +125,7 @@ func (pages *pageWriter) viewUnit(p *find.Project, table comet.ViewTable, key st
 			if table == comet.ChartTemplates {
 				what = lackCharts
 				// One that has no views at all is reported once.
-				pages.x.find.Told[what] = pages.x.find.Told[what] || pages.x.find.Told[lackViews] && judge.Unsupported(err)
+				pages.x.find.Reported[what] = pages.x.find.Reported[what] || pages.x.find.Reported[lackViews] && judge.Unsupported(err)
 			}
 			if pages.x.find.Lacks(what, err) {
 				return nil
@@ -135,19 +135,19 @@ func (pages *pageWriter) viewUnit(p *find.Project, table comet.ViewTable, key st
 	}
 }
 
-// viewTour is the route through the views of experiments. Whether the listing of
+// viewRoute is the route through the views of experiments. Whether the listing of
 // a project has them is not known, unless it shows one; else each experiment is
 // asked for its own.
-type viewTour struct {
+type viewRoute struct {
 	x        *Exporter
 	projects []*find.Project
 	keys     []string // experiments of projects[0] whose turn has not come
 	listed   bool     // keys are those of projects[0]
 }
 
-func (pages *pageWriter) newViewTour(scopes []find.Workspace) *viewTour {
-	t := &viewTour{x: pages.x}
-	if pages.listsCharts || pages.x.find.Told[lackCharts] {
+func (pages *pageWriter) newViewRoute(scopes []find.Workspace) *viewRoute {
+	t := &viewRoute{x: pages.x}
+	if pages.listsCharts || pages.x.find.Reported[lackCharts] {
 		return t
 	}
 	for i := range scopes {
@@ -156,7 +156,7 @@ func (pages *pageWriter) newViewTour(scopes []find.Workspace) *viewTour {
 	return t
 }
 
-func (t *viewTour) Next() unit {
+func (t *viewRoute) Next() unit {
 	for len(t.projects) > 0 && t.listed {
 		if len(t.keys) > 0 {
 			key := t.keys[0]
@@ -169,7 +169,7 @@ func (t *viewTour) Next() unit {
 }
 
 // load finds the experiments of the project that is next.
-func (t *viewTour) load(ctx context.Context, mu sync.Locker) (bool, error) {
+func (t *viewRoute) load(ctx context.Context, mu sync.Locker) (bool, error) {
 	if len(t.projects) == 0 {
 		return false, nil
 	}

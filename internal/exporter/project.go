@@ -82,7 +82,7 @@ func (u *projectUnit) shareLinks(ctx context.Context, q *prefetch.Queue) (*int64
 	case err == nil:
 		return &n, nil
 	case judge.Unsupported(err), errors.Is(err, comet.ErrForbidden), judge.Absence(stream.KindProject, err):
-		u.x.find.TellLack("share links", err)
+		u.x.find.ReportLacking("share links", err)
 		return nil, nil
 	}
 	return nil, err

@@ -257,7 +257,7 @@ func TestPaths(t *testing.T) {
 	} {
 		data, _, err := export(t, Options{Client: client, Paths: paths(t, path)})
 		nf, ok := errors.AsType[*find.NotFoundError](err)
-		if !ok || !cmp.Equal(nf.Near, near) || len(nf.Hint()) != 1 || len(data) != 0 {
+		if !ok || !cmp.Equal(nf.Similar, near) || len(nf.Hint()) != 1 || len(data) != 0 {
 			t.Errorf("%s: error %v, near %+v, %d bytes", path, err, nf, len(data))
 		}
 	}

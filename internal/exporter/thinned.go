@@ -27,9 +27,9 @@ type summary struct {
 	least, largest float64
 	last           *int64 // step of the current value, or the highest that is shown
 
-	before *int64 // step of the point before
-	stride int64  // between the first two steps that are shown
-	uneven bool   // others are further apart, or less
+	before    *int64 // step of the point before
+	stride    int64  // between the first two steps that are shown
+	irregular bool   // others are further apart, or less
 }
 
 // thinned reports whether the server shows fewer points of a metric than it was
@@ -55,12 +55,12 @@ func (u *experimentUnit) thinned(ctx context.Context, c *packed.Points, name str
 		}
 	}
 	known, ok := u.summaries[name]
-	return ok && known.beyond(&shown) || shown.uneven && likeLimit(s.N), nil
+	return ok && known.beyond(&shown) || shown.irregular && isRoundLimit(s.N), nil
 }
 
-// likeLimit reports whether n is a number of points that people choose for a limit: a
+// isRoundLimit reports whether n is a number of points that people choose for a limit: a
 // thousand, or one less.
-func likeLimit(n int) bool { return n%1000 == 0 || n%1000 == 999 }
+func isRoundLimit(n int) bool { return n%1000 == 0 || n%1000 == 999 }
 
 // step takes the next step that is shown.
 func (s *summary) step(v int64) {
@@ -72,7 +72,7 @@ func (s *summary) step(v int64) {
 	if s.stride == 0 {
 		s.stride = by
 	}
-	s.uneven = s.uneven || by != s.stride && by != 0
+	s.irregular = s.irregular || by != s.stride && by != 0
 	*s.before, *s.last = v, max(*s.last, v)
 }
 

@@ -29,7 +29,7 @@ func (x *Exporter) planWorkspaces(s *find.Scope) []string {
 }
 
 // workspaces writes what belongs to workspaces.
-func (x *Exporter) workspaces(ctx, hard context.Context, s *find.Scope, out *output) error {
+func (x *Exporter) workspaces(ctx, graceCtx context.Context, s *find.Scope, out *output) error {
 	r := new(fixedRoute)
 	scopes := x.find.WorkspaceScopes(s)
 	for i := range scopes {
@@ -54,10 +54,10 @@ func (x *Exporter) workspaces(ctx, hard context.Context, s *find.Scope, out *out
 	}
 	x.pages.viewUnits(scopes, r)
 	r.add(&recordUnit{x.skipNotAdded})
-	if err := x.run(ctx, hard, r, out); err != nil {
+	if err := x.run(ctx, graceCtx, r, out); err != nil {
 		return err
 	}
-	if err := x.run(ctx, hard, x.pages.newViewTour(scopes), out); err != nil {
+	if err := x.run(ctx, graceCtx, x.pages.newViewRoute(scopes), out); err != nil {
 		return err
 	}
 	return x.notUnicode.skip(out, "")

@@ -144,7 +144,7 @@ func TestWorkspacePaths(t *testing.T) {
 	for _, path := range []string{"demo/artifacts/digit", "demo/artifacts/digits/9.9.9", "demo/model-registry/x", "demo/panels/Scatte", "dem/panels"} {
 		_, sum, err := export(t, Options{Client: client, Paths: paths(t, path)})
 		nf, ok := errors.AsType[*find.NotFoundError](err)
-		if !ok || sum.Listed != 0 || path != "demo/model-registry/x" && len(nf.Near) == 0 {
+		if !ok || sum.Listed != 0 || path != "demo/model-registry/x" && len(nf.Similar) == 0 {
 			t.Errorf("%s: error %v, near %+v", path, err, nf)
 		}
 	}

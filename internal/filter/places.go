@@ -42,10 +42,10 @@ func (s *sieve) place(from Place) Place {
 // gone there.
 func (s *sieve) move(from Place) (Place, error) {
 	to := s.place(from)
-	if other, ok := s.meets[to]; ok && other != from {
+	if other, ok := s.sourceOf[to]; ok && other != from {
 		return to, &MeetError{other, from, to}
 	}
-	s.meets[to] = from
+	s.sourceOf[to] = from
 	return to, nil
 }
 

@@ -149,7 +149,7 @@ func (u *unit) next(r stream.Raw) {
 		if u.open == "" {
 			u.begin(r.Kind)
 		}
-		u.closes = !more(r)
+		u.closes = !continues(r)
 	case stream.KindSkipped:
 		u.closes = u.open == stream.KindNotes || u.open == stream.KindPanel
 	}
@@ -160,8 +160,8 @@ func (u *unit) begin(kind stream.Kind) {
 	u.open, u.opens = kind, true
 }
 
-// more reports whether the next record goes on with the text of this one.
-func more(r stream.Raw) bool {
+// continues reports whether the next record goes on with the text of this one.
+func continues(r stream.Raw) bool {
 	text, _ := r.Field("more").JSON()
 	return string(text) == "true"
 }

@@ -17,13 +17,13 @@ type sieve struct {
 	other bool   // a text goes on that belongs to another shard
 	lost  ledger // of the stream
 
-	found *matches
-	kept  int64           // experiments that were not
-	wait  waiting         // what is not decided yet
-	ready []stream.Raw    // what has been decided since
-	gone  map[Place]bool  // projects that went with their experiments, by their new names
-	last  *string         // the last whole experiment that was kept
-	meets map[Place]Place // new places, and which project went there
+	found    *matches
+	kept     int64           // experiments that were not
+	wait     waiting         // what is not decided yet
+	ready    []stream.Raw    // what has been decided since
+	gone     map[Place]bool  // projects that went with their experiments, by their new names
+	last     *string         // the last whole experiment that was kept
+	sourceOf map[Place]Place // new places, and which project went there
 }
 
 // A groupState is the group that the next record stands in, if any.
@@ -51,7 +51,7 @@ const (
 
 // newSieve returns a sieve for one stream, with the rules that found is about.
 func newSieve(found *matches) *sieve {
-	return &sieve{rules: found.rules, kinds: newKindSets(found.rules), found: found, meets: make(map[Place]Place)}
+	return &sieve{rules: found.rules, kinds: newKindSets(found.rules), found: found, sourceOf: make(map[Place]Place)}
 }
 
 // record decides about the next record, and returns it as it goes on. Before it
@@ -212,7 +212,7 @@ func (s *sieve) closeGroup(r stream.Raw) (stream.Raw, verdict, error) {
 func (s *sieve) item(r stream.Raw) (stream.Raw, verdict, error) {
 	gone, err := s.itemGone(r)
 	if texts.Has(r.Kind) {
-		s.text = !gone && more(r)
+		s.text = !gone && continues(r)
 	}
 	switch {
 	case err != nil:
@@ -301,7 +301,7 @@ func (s *sieve) outside(r stream.Raw) (stream.Raw, verdict, error) {
 		gone = false // it closes what goes on
 	}
 	if r.Kind.Known() {
-		s.text = !gone && texts.Has(r.Kind) && more(r)
+		s.text = !gone && texts.Has(r.Kind) && continues(r)
 	}
 	switch {
 	case err != nil:
@@ -328,7 +328,7 @@ func (s *sieve) outsideGone(r stream.Raw) (bool, error) {
 	in := s.inShard(r)
 	gone, err := s.unwanted(r)
 	if r.Kind.Known() {
-		s.other = !gone && !in && texts.Has(r.Kind) && more(r)
+		s.other = !gone && !in && texts.Has(r.Kind) && continues(r)
 	}
 	if err != nil || gone || in {
 		return gone, err

@@ -20,9 +20,9 @@ import (
 // it (see sumworkspace.go): a SHA-256 that is the same wherever the same content
 // stands, however it is cut into records and blocks.
 //
-// The content of an experiment is a bag of items: a tag, a parameter, a metric
+// The content of an experiment is a multiset of items: a tag, a parameter, a metric
 // point, a text, an asset. Each item is hashed by itself, and the sum is a hash
-// of the bag, whatever the order of the items: a server gives neither tags nor
+// of the multiset, whatever the order of the items: a server gives neither tags nor
 // points of one time in a stable order. Left out are the names of workspaces and
 // projects, what is on the list of [Assigned], and how the content is cut. A
 // member of a document that is null, false, or an empty text, list or object
@@ -37,7 +37,7 @@ type summer struct {
 
 	name  string // of what is open: an experiment or another thing
 	open  bool
-	items bag
+	items multiset
 	item  []byte // scratch: the item that is being made
 
 	key         string            // of the open experiment
@@ -96,7 +96,7 @@ func newSummer() *summer {
 // start begins the sum of a thing, and ends that of the one before.
 func (s *summer) start(name string) {
 	s.finish()
-	s.name, s.open, s.items = name, true, bag{}
+	s.name, s.open, s.items = name, true, multiset{}
 	s.histograms, s.combined = make(map[string]bool), nil
 	s.plain, s.folded = make(map[string]bool), nil
 	s.endText()
@@ -386,7 +386,7 @@ func (s *summer) skipped(rec *stream.Skipped) {
 }
 
 // begin begins an item; add adds to it, in a way that shows where each part
-// ends, and put puts it into the bag.
+// ends, and put puts it into the multiset.
 func (s *summer) begin(tag string) *summer {
 	s.item = s.item[:0]
 	return s.add(tag)

@@ -96,7 +96,7 @@ func (s *summer) project(r stream.Raw, rec *stream.Project) {
 // as the shards of an export, of which one alone has the number of share links.
 type openProject struct {
 	place Place
-	items bag // all else
+	items multiset // all else
 }
 
 // closeProjects makes the sums of the projects.

@@ -138,9 +138,9 @@ func (g *group) openAsset(typ, file string) (*os.File, int64, error) {
 	if typ == "" {
 		typ = "asset"
 	}
-	f, size, err := openFile(g.root, assetsDir+"/"+typ+"/"+clean(file))
+	f, size, err := openFile(g.root, assetsDir+"/"+typ+"/"+cleanPath(file))
 	if safe := typeFolder(typ); err != nil && safe != typ {
-		if f, size, again := openFile(g.root, assetsDir+"/"+safe+"/"+clean(file)); again == nil {
+		if f, size, again := openFile(g.root, assetsDir+"/"+safe+"/"+cleanPath(file)); again == nil {
 			return f, size, nil
 		}
 	}

@@ -113,10 +113,10 @@ func (x *extractor) beginProject(p *stream.Project) error {
 	id := p.Workspace + "\x00" + p.Name
 	dir, known := x.projects[id]
 	if !known {
-		dir = x.top.child(x.top.child("", safePart(p.Workspace), p.Workspace), safePart(p.Name), id)
+		dir = x.top.childFolder(x.top.childFolder("", safePart(p.Workspace), p.Workspace), safePart(p.Name), id)
 		x.projects[id] = dir
 		for _, name := range []string{projectFile, notesFile} {
-			x.top.child(dir, name, "")
+			x.top.childFolder(dir, name, "")
 		}
 	}
 	x.project = dir
@@ -168,7 +168,7 @@ func (x *extractor) skip() error {
 }
 
 func (x *extractor) begin(e *stream.Experiment) error {
-	dir := x.top.child(x.project, safePart(e.Key), e.Key)
+	dir := x.top.childFolder(x.project, safePart(e.Key), e.Key)
 	if err := x.root.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}

@@ -310,7 +310,7 @@ func (o *outExperiment) beginAsset(rec *stream.Asset) error {
 	if rec.Remote != nil {
 		return nil
 	}
-	p := safePath(clean(deref(rec.Name)))
+	p := safePath(cleanPath(deref(rec.Name)))
 	if typ := typeOf(rec); typ == "html" {
 		// cometx copy takes all that stands in assets/html for the page of the
 		// experiment.
@@ -376,7 +376,7 @@ func (a *outAsset) diskName() string {
 	if !ok {
 		return "../../" + strings.TrimPrefix(a.path, assetsDir+"/")
 	}
-	if clean(deref(a.rec.Name)) == inType {
+	if cleanPath(deref(a.rec.Name)) == inType {
 		return deref(a.rec.Name)
 	}
 	return inType

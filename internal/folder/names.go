@@ -14,9 +14,9 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// clean is how cometx makes the name of an asset a path: one pass over "/../", no
+// cleanPath is how cometx makes the name of an asset a path: one pass over "/../", no
 // colons, no leading slashes. The result may still lead anywhere.
-func clean(name string) string {
+func cleanPath(name string) string {
 	name = strings.ReplaceAll("/"+name, "/../", "/")
 	return strings.TrimLeft(strings.ReplaceAll(name, ":", "-"), "/")
 }
@@ -104,10 +104,10 @@ func isDevice(stem string) bool {
 
 // A pathSet remembers paths, and what file systems take for the same: upper and
 // lower case, and the two ways in which Unicode writes an accent.
-type pathSet map[[16]byte]taken
+type pathSet map[[16]byte]takenPath
 
-// taken is what has a path: a folder or a file, and how many others wanted it.
-type taken struct {
+// takenPath is what has a path: a folder or a file, and how many others wanted it.
+type takenPath struct {
 	folder bool
 	others int
 	id     string // of a child
@@ -141,7 +141,7 @@ func (s pathSet) free(dir, part string, folder bool) string {
 		key := pathKey(try)
 		is, used := s[key]
 		if !used {
-			s[key] = taken{folder: folder}
+			s[key] = takenPath{folder: folder}
 			return try
 		}
 		if is.folder && folder {
@@ -155,9 +155,9 @@ func (s pathSet) free(dir, part string, folder bool) string {
 	}
 }
 
-// child returns the folder of a thing, which has an id of its own, below another
+// childFolder returns the folder of a thing, which has an id of its own, below another
 // one: the same each time, and that of no other thing.
-func (s pathSet) child(dir, part, id string) string {
+func (s pathSet) childFolder(dir, part, id string) string {
 	for n := 0; ; n++ {
 		try := path.Join(dir, part)
 		if n > 0 {
@@ -165,7 +165,7 @@ func (s pathSet) child(dir, part, id string) string {
 		}
 		key := pathKey(try)
 		if is, used := s[key]; !used || is.id == id {
-			s[key] = taken{folder: true, id: id}
+			s[key] = takenPath{folder: true, id: id}
 			return try
 		}
 	}

@@ -164,8 +164,8 @@ func leadsToFolder(root *os.Root, name string) bool {
 	return err == nil && info.IsDir() || err != nil && !errors.Is(err, fs.ErrNotExist)
 }
 
-// beside are the folders that cometx puts beside projects.
-var beside = []string{"artifacts", "model-registry", "panels", "reports"}
+// besideProjects are the folders that cometx puts beside projects.
+var besideProjects = []string{"artifacts", "model-registry", "panels", "reports"}
 
 // isProject reports whether a directory is a project. One of a single experiment,
 // or of another vendor, has no file of its own.
@@ -173,7 +173,7 @@ func isProject(root *os.Root, dir string) bool {
 	if info, err := root.Stat(path.Join(dir, projectFile)); err == nil {
 		return info.Mode().IsRegular()
 	}
-	if slices.Contains(beside, path.Base(dir)) {
+	if slices.Contains(besideProjects, path.Base(dir)) {
 		return false
 	}
 	return slices.ContainsFunc(subfolders(root, dir), func(name string) bool {
@@ -232,7 +232,7 @@ func (f *Folder) find(inside string) error {
 				if err := f.addProject(dir); err != nil {
 					return err
 				}
-			} else if slices.Contains(beside, name) {
+			} else if slices.Contains(besideProjects, name) {
 				f.options.warn("%s: left out: cometx writes it without versions and metadata", dir)
 			}
 		}

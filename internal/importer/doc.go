@@ -1,6 +1,6 @@
 // Package importer writes the experiments of a stream to a Comet instance.
 //
-//	sum, err := importer.Import(ctx, work, os.Stdin, client, importer.Options{
+//	sum, err := importer.Import(ctx, workCtx, os.Stdin, client, importer.Options{
 //		To: importer.Project{Workspace: "acme"},
 //	})
 //

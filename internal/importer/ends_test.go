@@ -155,7 +155,7 @@ func TestJoinedStreams(t *testing.T) {
 	data := streamOf(t, twoExperiments())
 	srv := newServer(t, comettest.Options{})
 	r := importTo(t, newClient(t, srv), append(bytes.Clone(data), data...), Options{}).succeed(t)
-	if r.Created != 2 || r.There != 2 {
+	if r.Created != 2 || r.AlreadyThere != 2 {
 		t.Errorf("summary: %+v", r.Summary)
 	}
 }

@@ -58,9 +58,9 @@ type experiment struct {
 	points     *points.Points
 	assets     *assets.Assets
 
-	parts   map[stream.Kind]*part
-	current *part // that has taken the last record
-	ahead   ahead
+	parts     map[stream.Kind]*part
+	current   *part // that has taken the last record
+	readAhead readAhead
 }
 
 // experimentDoc is what is used of an experiment's metadata.
@@ -69,9 +69,9 @@ type experimentDoc struct {
 }
 
 // startExperiment begins the work on an experiment.
-func (r *run) startExperiment(work context.Context, src *place.Source, p *workspace.Project, rec *stream.Experiment) *experiment {
-	e := &experiment{Group: flow.NewGroup(r.Inbox), ending: &ending{opening: &opening{
-		Experiment: &session.Experiment{Destination: r.Destination, Record: rec, Turn: r.Turns.Join(), Room: r.room, Tasks: r.Tasks()},
+func (r *run) startExperiment(workCtx context.Context, src *place.Source, p *workspace.Project, rec *stream.Experiment) *experiment {
+	e := &experiment{Group: flow.NewGroup(r.Records), ending: &ending{opening: &opening{
+		Experiment: &session.Experiment{Destination: r.Destination, Record: rec, Turn: r.Turns.Join(), Budget: r.budget, Tasks: r.Tasks()},
 		r:          r, source: src, project: p,
 	}}}
 	e.Out = report.Outcome{
@@ -92,7 +92,7 @@ func (r *run) startExperiment(work context.Context, src *place.Source, p *worksp
 		defer done()
 		defer e.Turn.Leave()
 		defer func() { <-r.Open }()
-		e.work(work, copyBefore)
+		e.work(workCtx, copyBefore)
 	})
 	return e
 }
@@ -120,23 +120,23 @@ func (e *experiment) work(ctx context.Context, copyBefore func(context.Context) 
 		return e.take(ctx, rec)
 	})
 	e.Failure.Set(err)
-	if !e.Failure.Stops() && e.Whole && e.Out.Result != report.ResultElsewhere {
+	if !e.Failure.Stops() && e.Complete && e.Out.Result != report.ResultElsewhere {
 		e.Failure.Set(e.leave(ctx))
 		e.putName(ctx)
 	}
 	e.abandon()
 	e.Tasks.Wait()
 	e.RunPostponed()
-	e.points.TellRefused()
-	e.TellUntimed()
-	e.assets.TellFolders()
+	e.points.ReportRefused()
+	e.ReportUntimed()
+	e.assets.ReportFolders()
 	e.Reading.Wait()
 	e.points.Free()
 	e.assets.Free()
 	e.parameters.Free()
 	e.others.Free()
 	if e.Out.Result != report.ResultElsewhere {
-		if !e.Whole {
+		if !e.Complete {
 			e.Failure.Set(flow.ErrStreamEnds)
 		}
 		if e.Failure.Get() == nil {
@@ -172,7 +172,7 @@ func (e *experiment) report() {
 	case o.Written.Any():
 		o.Result = report.ResultCompleted
 	default:
-		o.Result = report.ResultThere
+		o.Result = report.ResultAlreadyThere
 	}
 	if e.Key != "" && o.Result != report.ResultElsewhere {
 		o.URL = e.r.Client.ExperimentURL(o.Workspace, o.Project, e.Key, e.Record.Archived)

@@ -24,7 +24,7 @@ func (e *ending) finish(ctx context.Context) error {
 	case e.Existing == nil || e.Unfinished:
 		return e.finishNew(ctx)
 	}
-	return e.finishThere(ctx)
+	return e.finishExisting(ctx)
 }
 
 func (e *ending) finishNew(ctx context.Context) error {
@@ -75,7 +75,7 @@ func (e *ending) setFirstTimes(ctx context.Context, run *comet.Run) error {
 	end := e.ended()
 	switch {
 	case end != nil:
-		err := e.r.SureTimes(ctx, e.Key, e.Record.Start, end, func() error { return e.r.Client.Experiments.SetOfflineTimes(ctx, run, e.Record.Start, *end) })
+		err := e.r.EnsureTimes(ctx, e.Key, e.Record.Start, end, func() error { return e.r.Client.Experiments.SetOfflineTimes(ctx, run, e.Record.Start, *end) })
 		if answer.Refused(err) {
 			// The REST API has another call for it.
 			return e.SetOwnTimes(ctx, e.Record.Start, end)
@@ -100,8 +100,8 @@ func (e *ending) ended() *int64 {
 	return &end
 }
 
-// finishThere ends the work on an experiment that was finished before.
-func (e *ending) finishThere(ctx context.Context) error {
+// finishExisting ends the work on an experiment that was finished before.
+func (e *ending) finishExisting(ctx context.Context) error {
 	if err := e.putState(ctx); err != nil {
 		return fmt.Errorf("set state: %w", err)
 	}

@@ -45,7 +45,7 @@ func FuzzImport(f *testing.F) {
 			o.Keys = place.KeysDerive
 		}
 		sum, _ := Import(t.Context(), t.Context(), bytes.NewReader(text), c, o)
-		if n := sum.Created + sum.Completed + sum.There + sum.Elsewhere + sum.Failed; n != sum.Read {
+		if n := sum.Created + sum.Completed + sum.AlreadyThere + sum.Elsewhere + sum.Failed; n != sum.Read {
 			t.Errorf("the balance is wrong: %+v", sum)
 		}
 	})

@@ -412,11 +412,11 @@ func importIn(ctx context.Context, t *testing.T, c *comet.Client, data []byte, o
 	r := new(result)
 	o.Outcome = func(o *report.Outcome) { r.outcomes = append(r.outcomes, *o) }
 	o.Settle = cmp.Or(o.Settle, 5*time.Millisecond)
-	o.Aftermath = cmp.Or(o.Aftermath, time.Minute)
+	o.CleanupTime = cmp.Or(o.CleanupTime, time.Minute)
 	o.TempDir = t.TempDir()
 	o.Direct = smallParts
 	r.Summary, r.err = Import(ctx, ctx, bytes.NewReader(data), c, o)
-	if sum := r.Created + r.Completed + r.There + r.Elsewhere + r.Failed; sum != r.Read {
+	if sum := r.Created + r.Completed + r.AlreadyThere + r.Elsewhere + r.Failed; sum != r.Read {
 		t.Errorf("the balance is wrong: %+v", r.Summary)
 	}
 	return r

@@ -111,7 +111,7 @@ func TestImportAgain(t *testing.T) {
 			before := srv.State()
 			srv.ResetStats()
 			r := importTo(t, c, data, o).succeed(t)
-			if r.There != 4 || r.Wrote() {
+			if r.AlreadyThere != 4 || r.Wrote() {
 				t.Errorf("summary: %+v", r.Summary)
 			}
 			if w := writes(srv); len(w) > 0 {
@@ -245,7 +245,7 @@ func killed(t *testing.T, srv *comettest.Server, data []byte, o Options, k int, 
 		co.Transport = &killer{next: transport, at: int64(k), after: after, kill: func() { cancel(errKilled) }}
 	})
 	accepted, open := srv.Connections()
-	o.Aftermath = time.Millisecond
+	o.CleanupTime = time.Millisecond
 	importIn(ctx, t, c, data, o)
 	// What was sent may not have come to the server yet.
 	ticker := time.NewTicker(time.Millisecond)
@@ -350,7 +350,7 @@ func TestImportMoods(t *testing.T) {
 			}
 			srv.ResetStats()
 			r = importTo(t, c, data, o)
-			if r.err != nil || r.There != 4 || r.Differing > 0 || r.Missing != untold || len(writes(srv)) > 0 {
+			if r.err != nil || r.AlreadyThere != 4 || r.Differing > 0 || r.Missing != untold || len(writes(srv)) > 0 {
 				t.Errorf("again: %v, %+v, %v, %v", r.err, r.Summary, r.issues(), writes(srv))
 			}
 			o.Mode = VerifyOnly

@@ -51,18 +51,18 @@ func (e *UnfinishedError) Unwrap() error { return errors.Join(e.Failures...) }
 
 // Import writes the streams that in holds to the instance of c.
 //
-// The end of ctx means to take no new work; work ends what is under way. Where
+// The end of ctx means to take no new work; that of workCtx ends what is under way. Where
 // ctx ends while in hangs in a Read, that Read is left to itself.
 //
 // The summary is good also beside an error. The error is that of the input, of
 // the destination, of what could not be finished, or several of them joined.
 // Items that are missing or differ are no error.
-func Import(ctx, work context.Context, in io.Reader, c *comet.Client, o Options) (*report.Summary, error) {
+func Import(ctx, workCtx context.Context, in io.Reader, c *comet.Client, o Options) (*report.Summary, error) {
 	o.setDefaults()
-	work, fail := context.WithCancelCause(work)
+	workCtx, fail := context.WithCancelCause(workCtx)
 	defer fail(nil)
 	d := &reconcile.Destination{
-		Client: c, Mode: o.Mode, Update: o.Update, Verify: o.Verify, Settle: o.Settle, Aftermath: o.Aftermath,
+		Client: c, Mode: o.Mode, Update: o.Update, Verify: o.Verify, Settle: o.Settle, CleanupTime: o.CleanupTime,
 		Fail: fail, Outcome: o.Outcome,
 	}
 	groups := max(2, o.Experiments)
@@ -80,19 +80,19 @@ func Import(ctx, work context.Context, in io.Reader, c *comet.Client, o Options)
 		o:        o,
 		projects: make(map[place.Project]*workspace.Project),
 		large:    semaphore.NewWeighted(largeMemory),
-		room:     flow.NewRoom(o.Compared),
+		budget:   flow.NewBudget(o.Compared),
 		points:   points.NewLimits(o.SeriesCap, o.RewriteSeries),
 		overview: overview.New(c),
 	}
-	err := r.read(ctx, work, in)
+	err := r.read(ctx, workCtx, in)
 	r.Working.Wait()
 	if r.late != nil {
 		// The stream has ended too early, or the work.
-		after, cancel := r.After(work)
+		after, cancel := r.CleanupContext(workCtx)
 		defer cancel()
 		r.late.Finish(after)
 	}
-	return r.Summary(), r.result(work, err)
+	return r.Summary(), r.result(workCtx, err)
 }
 
 // run is one import.
@@ -106,7 +106,7 @@ type run struct {
 	late     *workspace.Level // what comes after the projects, until it is finished
 
 	large  *semaphore.Weighted
-	room   *flow.Room
+	budget *flow.Budget
 	points *points.Limits
 	// overview says what the destination has, of many experiments at once.
 	overview *overview.Overview
@@ -119,8 +119,8 @@ type run struct {
 
 // result joins the errors of a run. Those that follow from another are left
 // out.
-func (r *run) result(work context.Context, err error) error {
-	cause := context.Cause(work)
+func (r *run) result(workCtx context.Context, err error) error {
+	cause := context.Cause(workCtx)
 	s, isStopped := cause.(*reconcile.Stopped)
 	switch {
 	case isStopped && err == cause:
@@ -132,7 +132,7 @@ func (r *run) result(work context.Context, err error) error {
 	}
 	var unfinished UnfinishedError
 	for _, f := range r.Failures() {
-		if !follows(f, s, err) {
+		if !isConsequence(f, s, err) {
 			unfinished.Failures = append(unfinished.Failures, f)
 		}
 	}
@@ -142,11 +142,11 @@ func (r *run) result(work context.Context, err error) error {
 	return err
 }
 
-// follows reports whether a failure is told with the error of the run, or is no
+// isConsequence reports whether a failure is told with the error of the run, or is no
 // more than its consequence: it is that of the request which has ended all work,
 // or of work that was ended. That two errors have the same cause in common, as a
 // connection that breaks off, says nothing.
-func follows(failure error, s *reconcile.Stopped, err error) bool {
+func isConsequence(failure error, s *reconcile.Stopped, err error) bool {
 	_, ended := errors.AsType[*reconcile.Stopped](failure)
 	switch {
 	case ended, s != nil && errors.Is(failure, s.Err):

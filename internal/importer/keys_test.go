@@ -116,7 +116,7 @@ func TestKeysSameInstance(t *testing.T) {
 		t.Errorf("rewritten asset:\n got %s\nwant %s", got, want)
 	}
 	srv.ResetStats()
-	if r := importTo(t, c, data, Options{To: place.Project{Workspace: "team"}}); r.err != nil || r.There != 1 || len(writes(srv)) > 0 {
+	if r := importTo(t, c, data, Options{To: place.Project{Workspace: "team"}}); r.err != nil || r.AlreadyThere != 1 || len(writes(srv)) > 0 {
 		t.Errorf("second copy: %v, %+v, %v", r.err, r.Summary, writes(srv))
 	}
 	if d := gocmp.Diff(source, srv.State().Workspace("source")); d != "" {
@@ -190,7 +190,7 @@ func TestKeysTaken(t *testing.T) {
 				return
 			}
 			srv.ResetStats()
-			if r := importTo(t, c, data, tt.o); r.err != nil || r.There != 1 || len(writes(srv)) > 0 {
+			if r := importTo(t, c, data, tt.o); r.err != nil || r.AlreadyThere != 1 || len(writes(srv)) > 0 {
 				// The reading of an experiment that may not be seen is not a write,
 				// nor is the handshake that finds it taken.
 				for e := range writes(srv) {
@@ -235,12 +235,12 @@ func TestAssetIDTaken(t *testing.T) {
 		t.Errorf("the reference was not changed: %s", got)
 	}
 	srv.ResetStats()
-	if r := importTo(t, c, data, o); r.err != nil || r.There != 1 || len(writes(srv)) > 0 {
+	if r := importTo(t, c, data, o); r.err != nil || r.AlreadyThere != 1 || len(writes(srv)) > 0 {
 		t.Errorf("second import: %v, %+v, %v", r.err, r.Summary, writes(srv))
 	}
 	for name, o := range map[string]Options{"--verify": {Verify: true}, "--verify-only": {Mode: VerifyOnly}, "--dry-run": {Mode: DryRun}} {
 		o.To = place.Project{Workspace: "team"}
-		if r := importTo(t, c, data, o); r.err != nil || r.There != 1 || r.Unverified > 0 {
+		if r := importTo(t, c, data, o); r.err != nil || r.AlreadyThere != 1 || r.Unverified > 0 {
 			t.Errorf("%s: %v, %+v, %v", name, r.err, r.Summary, r.issues())
 		}
 	}
@@ -317,7 +317,7 @@ func TestAssetIDsAssigned(t *testing.T) {
 	for name, o := range map[string]Options{"again": {}, "--verify": {Verify: true}, "--verify-only": {Mode: VerifyOnly}, "--dry-run": {Mode: DryRun}} {
 		o.To = place.Project{Workspace: "team"}
 		srv.ResetStats()
-		if r := importTo(t, c, data, o); r.err != nil || r.There != 1 || r.Unverified > 0 || len(writes(srv)) > 0 {
+		if r := importTo(t, c, data, o); r.err != nil || r.AlreadyThere != 1 || r.Unverified > 0 || len(writes(srv)) > 0 {
 			t.Errorf("%s: %v, %+v, %v, %v", name, r.err, r.Summary, r.issues(), writes(srv))
 		}
 	}

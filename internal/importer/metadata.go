@@ -67,7 +67,7 @@ func (e *ending) putPath(ctx context.Context) error {
 	i := e.metadataItem("file path", compare, func(ctx context.Context, _ reconcile.Found[*comet.Experiment]) error {
 		return e.r.Client.Texts.WriteFilePath(ctx, e.Key, want)
 	})
-	i.Blind = want == ""
+	i.NoReadBack = want == ""
 	return reconcile.Put(ctx, e.Subject(), i)
 }
 
@@ -105,8 +105,8 @@ func (e *ending) putTimes(ctx context.Context) error {
 		}
 		return e.SetOwnTimes(ctx, e.Existing.Start, end)
 	})
-	i.Again = e.Reopened() || e.Out.Written.Any()
-	i.Blind = true // times are read back where they are set
+	i.Always = e.Reopened() || e.Out.Written.Any()
+	i.NoReadBack = true // times are read back where they are set
 	return reconcile.Put(ctx, e.last(), i)
 }
 

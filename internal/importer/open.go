@@ -124,7 +124,7 @@ func (e *opening) openRefused(ctx context.Context, refusal error) (again bool, e
 	there, err := e.r.Client.Experiments.Metadata(ctx, e.Key)
 	switch {
 	case err == nil:
-		return e.openThere(ctx, there)
+		return e.openExisting(ctx, there)
 	case answer.Hidden(err):
 		return true, e.deriveFor(refusal.Error())
 	}
@@ -148,7 +148,7 @@ func (e *opening) openTaken(ctx context.Context) (again bool, err error) {
 	case err != nil:
 		return false, fmt.Errorf("read metadata: %w", err)
 	}
-	return e.openThere(ctx, there)
+	return e.openExisting(ctx, there)
 }
 
 const hiddenReason = "it is taken at the destination by an experiment that the API key may not see"
@@ -182,9 +182,9 @@ func (e *opening) hidden(ctx context.Context) (*comet.Experiment, error) {
 
 var errUnreadable = fmt.Errorf("still not readable after %d tries (and yet a handshake opens it)", reconcile.MaxUnsteady)
 
-// openThere takes an experiment that exists for ours if it is in the target
+// openExisting takes an experiment that exists for ours if it is in the target
 // project.
-func (e *opening) openThere(ctx context.Context, there *comet.Experiment) (again bool, err error) {
+func (e *opening) openExisting(ctx context.Context, there *comet.Experiment) (again bool, err error) {
 	ours, err := e.inTarget(ctx, there)
 	if err != nil {
 		return false, err
@@ -207,7 +207,7 @@ func (e *opening) openThere(ctx context.Context, there *comet.Experiment) (again
 
 // begun says that the experiment is being written to.
 func (e *opening) begun(ctx context.Context, run *comet.Run) error {
-	err := e.r.SureOf(ctx, e.Key, func() error { return e.r.Client.Experiments.ReportStatus(ctx, run, true, true) },
+	err := e.r.EnsureExperiment(ctx, e.Key, func() error { return e.r.Client.Experiments.ReportStatus(ctx, run, true, true) },
 		func(m *comet.Experiment) bool { return m.Running })
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
@@ -237,14 +237,14 @@ func (e *opening) inTarget(ctx context.Context, there *comet.Experiment) (bool, 
 }
 
 // elsewhere decides on an experiment whose key is taken in another project.
-func (e *opening) elsewhere(there *comet.Experiment) (again bool, err error) {
-	where := place.Project{Workspace: there.Workspace, Name: there.Project}
+func (e *opening) elsewhere(existing *comet.Experiment) (again bool, err error) {
+	where := place.Project{Workspace: existing.Workspace, Name: existing.Project}
 	reason := fmt.Sprintf("the destination has its key in %q", where)
 	if !e.Derived && e.r.o.Elsewhere == place.ElsewhereDerive && e.r.o.Keys != place.KeysRequire {
 		return true, e.deriveFor(reason)
 	}
 	e.Out.Result = report.ResultElsewhere
-	e.Out.URL = e.r.Client.ExperimentURL(there.Workspace, there.Project, there.Key, there.Archived)
+	e.Out.URL = e.r.Client.ExperimentURL(existing.Workspace, existing.Project, existing.Key, existing.Archived)
 	e.Issue(report.Issue{Class: report.Noted, Kind: report.KindExperiment, Name: e.Out.Name, ID: e.Key, Reason: reason})
 	return false, nil
 }
@@ -254,7 +254,7 @@ func (e *opening) look(ctx context.Context) (again bool, err error) {
 	there, err := e.r.Client.Experiments.Metadata(ctx, e.Key)
 	switch {
 	case err == nil:
-		return e.openThere(ctx, there)
+		return e.openExisting(ctx, there)
 	case errors.Is(err, comet.ErrForbidden) && !e.Derived:
 		return true, e.deriveFor(hiddenReason)
 	case !answer.Hidden(err):

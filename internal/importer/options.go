@@ -52,9 +52,9 @@ type Options struct {
 	// Settle is the pause between the readings that have to agree before
 	// something is written that must not be written twice, 1 s if zero.
 	Settle time.Duration
-	// Aftermath is how long what has to be done after a failure may take when the
+	// CleanupTime is how long what has to be done after a failure may take when the
 	// work is to end, half a second if zero.
-	Aftermath time.Duration
+	CleanupTime time.Duration
 	// SeriesCap is how many points of a metric destinations keep, 15,000 if
 	// zero.
 	SeriesCap int64
@@ -92,7 +92,7 @@ func (o *Options) setDefaults() {
 	o.TempMax = cmp.Or(o.TempMax, 8<<30)
 	o.Experiments = cmp.Or(o.Experiments, 16)
 	o.Settle = cmp.Or(o.Settle, time.Second)
-	o.Aftermath = cmp.Or(o.Aftermath, time.Second/2)
+	o.CleanupTime = cmp.Or(o.CleanupTime, time.Second/2)
 	o.Direct.From, o.Direct.Part = cmp.Or(o.Direct.From, 50<<20), cmp.Or(o.Direct.Part, 8<<20)
 	o.Compared = cmp.Or(o.Compared, 16<<20)
 	o.SeriesCap = cmp.Or(o.SeriesCap, 15000)

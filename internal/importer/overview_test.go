@@ -45,7 +45,7 @@ func TestImportAgainRequests(t *testing.T) {
 			importTo(t, c, data, o).succeed(t)
 			srv.ResetStats()
 			r := importTo(t, c, data, o).succeed(t)
-			if r.There != n || r.Wrote() || len(writes(srv)) > 0 {
+			if r.AlreadyThere != n || r.Wrote() || len(writes(srv)) > 0 {
 				t.Errorf("summary: %+v, writes: %v", r.Summary, writes(srv))
 			}
 			// Version, workspaces, projects; two pages each of the experiments that
@@ -181,7 +181,7 @@ func TestOverviewOfLink(t *testing.T) {
 	srv.SeedLink(key, "many")
 	before := stateOf(srv)
 	r := importTo(t, newClient(t, srv), streamOf(t, p), Options{To: place.Project{Workspace: "team"}})
-	if r.err == nil || !strings.Contains(r.err.Error(), `the destination has it in "team/home", and in "team/many" a link to it`) || r.Failed != 1 || r.There != 11 {
+	if r.err == nil || !strings.Contains(r.err.Error(), `the destination has it in "team/home", and in "team/many" a link to it`) || r.Failed != 1 || r.AlreadyThere != 11 {
 		t.Errorf("%v: %+v", r.err, r.Summary)
 	}
 	if got := r.of(t, key); got.Result != "failed" {

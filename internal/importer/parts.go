@@ -21,8 +21,8 @@ type part struct {
 	flush    func(context.Context) error // ends what goes over several of them; may be nil
 }
 
-// takes is a function that takes records of one type as one that takes any.
-func takes[T stream.Record](take func(context.Context, T) error) func(context.Context, stream.Record) error {
+// takeAs is a function that takes records of one type as one that takes any.
+func takeAs[T stream.Record](take func(context.Context, T) error) func(context.Context, stream.Record) error {
 	return func(ctx context.Context, rec stream.Record) error { return take(ctx, rec.(T)) }
 }
 
@@ -48,11 +48,11 @@ func (e *experiment) setParts() {
 		part
 		kinds []stream.Kind
 	}{
-		{part{takes(e.parameters.Take), e.parameters.Prefetch, e.parameters.Flush}, []stream.Kind{stream.KindParameters}},
-		{part{takes(e.others.Take), e.others.Prefetch, nil}, []stream.Kind{stream.KindOthers}},
+		{part{takeAs(e.parameters.Take), e.parameters.Prefetch, e.parameters.Flush}, []stream.Kind{stream.KindParameters}},
+		{part{takeAs(e.others.Take), e.others.Prefetch, nil}, []stream.Kind{stream.KindOthers}},
 		{part{origin.Take, nil, origin.Flush}, origins.Kinds},
-		{part{takes(e.texts.Take), nil, nil}, stream.TextKinds()},
-		{part{takes(e.points.Take), e.points.Prefetch, e.points.Flush}, []stream.Kind{stream.KindMetrics}},
+		{part{takeAs(e.texts.Take), nil, nil}, stream.TextKinds()},
+		{part{takeAs(e.points.Take), e.points.Prefetch, e.points.Flush}, []stream.Kind{stream.KindMetrics}},
 		{part{e.takeAsset, e.assets.Prefetch, nil}, []stream.Kind{stream.KindAsset, stream.KindChunk, stream.KindAssetEnd}},
 	} {
 		for _, kind := range p.kinds {
@@ -73,9 +73,9 @@ func (e *experiment) takeAsset(ctx context.Context, rec stream.Record) error {
 	return nil
 }
 
-// ahead are the kinds that are to come of an experiment. What the destination has
+// readAhead are the kinds that are to come of an experiment. What the destination has
 // of them is read as soon as the first record comes in, ahead of the work on it.
-type ahead struct {
+type readAhead struct {
 	mu    sync.Mutex
 	seen  []stream.Kind
 	start func(stream.Kind) // nil until the experiment is known to exist
@@ -83,7 +83,7 @@ type ahead struct {
 
 // Announce is called by the one who reads the stream.
 func (e *experiment) Announce(kind stream.Kind) {
-	a := &e.ahead
+	a := &e.readAhead
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if slices.Contains(a.seen, kind) {
@@ -97,7 +97,7 @@ func (e *experiment) Announce(kind stream.Kind) {
 
 // prefetch begins to read what the destination has of the kinds that are to come.
 func (e *experiment) prefetch(ctx context.Context) {
-	a := &e.ahead
+	a := &e.readAhead
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.start = func(kind stream.Kind) {

@@ -64,7 +64,7 @@ func TestPointsThinned(t *testing.T) {
 		srv.ResetStats()
 		r = importTo(t, newClient(t, srv), data, o)
 		issues := []string{`metrics "a": noted: ` + kept, `metrics "b": noted: ` + kept}
-		if d := gocmp.Diff(issues, r.issues()); d != "" || r.There != 1 || len(writes(srv)) > 0 {
+		if d := gocmp.Diff(issues, r.issues()); d != "" || r.AlreadyThere != 1 || len(writes(srv)) > 0 {
 			t.Errorf("again: %v, %+v, %s", r.err, r.Summary, d)
 		}
 	}
@@ -175,7 +175,7 @@ func TestPointsMerged(t *testing.T) {
 	for i := range 2 {
 		srv.ResetStats()
 		r := importTo(t, newClient(t, srv), streamOf(t, p), Options{Verify: true}).succeed(t)
-		if i == 1 && (r.There != 1 || len(writes(srv)) > 0) {
+		if i == 1 && (r.AlreadyThere != 1 || len(writes(srv)) > 0) {
 			t.Errorf("again: %+v, %v", r.Summary, writes(srv))
 		}
 	}
@@ -294,7 +294,7 @@ func TestPointsCrowded(t *testing.T) {
 	data, c := streamOf(t, p), newClient(t, srv)
 	importTo(t, c, data, Options{}).succeed(t)
 	srv.ResetStats()
-	if r := importTo(t, c, data, Options{Compared: 128 << 10}).succeed(t); r.There != 6 || len(writes(srv)) > 0 {
+	if r := importTo(t, c, data, Options{Compared: 128 << 10}).succeed(t); r.AlreadyThere != 6 || len(writes(srv)) > 0 {
 		t.Errorf("again: %+v, %v", r.Summary, writes(srv))
 	}
 }

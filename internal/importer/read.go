@@ -20,9 +20,9 @@ type readRecord struct {
 	err error
 }
 
-// feed reads a stream until it ends or quit is closed. It is not waited for,
+// readStream reads a stream until it ends or quit is closed. It is not waited for,
 // since it may hang in a Read that nothing ends.
-func feed(in io.Reader, o stream.ReaderOptions, out chan<- readRecord, quit <-chan struct{}) {
+func readStream(in io.Reader, o stream.ReaderOptions, out chan<- readRecord, quit <-chan struct{}) {
 	r := stream.NewReader(in, o)
 	defer r.Close()
 	for {
@@ -40,19 +40,19 @@ func feed(in io.Reader, o stream.ReaderOptions, out chan<- readRecord, quit <-ch
 
 // read takes the records of the input in their order and gives each to where
 // it belongs. It returns why it ended, nil at the end of the input.
-func (r *run) read(ctx, work context.Context, in io.Reader) error {
+func (r *run) read(ctx, workCtx context.Context, in io.Reader) error {
 	records, quit := make(chan readRecord), make(chan struct{})
 	defer close(quit)
 	// Who writes checks the SHA-256 of assets by itself.
-	go feed(in, stream.ReaderOptions{SkipSHA256: r.Mode == Write}, records, quit)
+	go readStream(in, stream.ReaderOptions{SkipSHA256: r.Mode == Write}, records, quit)
 	d := &dispatcher{r: r}
 	defer d.leave()
 	for {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case <-work.Done():
-			return context.Cause(work)
+		case <-workCtx.Done():
+			return context.Cause(workCtx)
 		case f := <-records:
 			switch {
 			case f.err == io.EOF:
@@ -60,7 +60,7 @@ func (r *run) read(ctx, work context.Context, in io.Reader) error {
 			case f.err != nil:
 				return &InputError{Err: f.err}
 			}
-			if err := d.take(ctx, work, f.raw); err != nil {
+			if err := d.take(ctx, workCtx, f.raw); err != nil {
 				return err
 			}
 		}
@@ -86,7 +86,7 @@ type announced interface {
 }
 
 // take gives a record to where it belongs.
-func (d *dispatcher) take(ctx, work context.Context, raw stream.Raw) error {
+func (d *dispatcher) take(ctx, workCtx context.Context, raw stream.Raw) error {
 	if d.current != nil {
 		return d.inside(ctx, raw)
 	}
@@ -101,9 +101,9 @@ func (d *dispatcher) take(ctx, work context.Context, raw stream.Raw) error {
 	case *stream.Plan:
 		return d.plan(ctx, rec)
 	case *stream.Project:
-		return d.openProject(ctx, work, rec)
+		return d.openProject(ctx, workCtx, rec)
 	case *stream.Experiment:
-		return d.openExperiment(ctx, work, rec)
+		return d.openExperiment(ctx, workCtx, rec)
 	case *stream.Notes:
 		return d.takeNotes(ctx, rec)
 	case *stream.Skipped:
@@ -111,9 +111,9 @@ func (d *dispatcher) take(ctx, work context.Context, raw stream.Raw) error {
 	case *stream.Unknown:
 		d.unknown(rec.Of)
 	case *stream.Trailer:
-		return d.trailer(ctx, work)
+		return d.trailer(ctx, workCtx)
 	default:
-		return d.workspaceLevel(ctx, work, rec)
+		return d.workspaceLevel(ctx, workCtx, rec)
 	}
 	return nil
 }
@@ -171,21 +171,21 @@ func (d *dispatcher) plan(ctx context.Context, plan *stream.Plan) error {
 	return d.r.Places.HaveWorkspaces(ctx, d.r.To.Workspaces(plan), d.r.o.CreateWorkspace)
 }
 
-func (d *dispatcher) openProject(ctx, work context.Context, rec *stream.Project) error {
-	d.closeProject(work)
+func (d *dispatcher) openProject(ctx, workCtx context.Context, rec *stream.Project) error {
+	d.closeProject(workCtx)
 	// A plan made by other hands may not name all projects.
 	if err := d.r.To.Add(place.Project{Workspace: rec.Workspace, Name: rec.Name}); err != nil {
 		return err
 	}
 	d.r.Count(func(s *report.Summary) { s.Projects++ })
 	to := d.r.To.Target(place.Project{Workspace: rec.Workspace, Name: rec.Name})
-	d.project = d.r.OpenProject(work, d.source, rec, d.r.projects[to])
+	d.project = d.r.OpenProject(workCtx, d.source, rec, d.r.projects[to])
 	d.r.projects[to] = d.project
 	return ctx.Err()
 }
 
-func (d *dispatcher) openExperiment(ctx, work context.Context, rec *stream.Experiment) error {
-	return d.openGroup(ctx, func() announced { return d.r.startExperiment(work, d.source, d.project, rec) })
+func (d *dispatcher) openExperiment(ctx, workCtx context.Context, rec *stream.Experiment) error {
+	return d.openGroup(ctx, func() announced { return d.r.startExperiment(workCtx, d.source, d.project, rec) })
 }
 
 // skipped tells of something outside experiments that the source has and the
@@ -215,8 +215,8 @@ func (d *dispatcher) unknown(kind stream.Kind) {
 }
 
 // trailer ends what belongs to one stream; another one may follow.
-func (d *dispatcher) trailer(ctx, work context.Context) error {
-	d.closeProject(work)
+func (d *dispatcher) trailer(ctx, workCtx context.Context) error {
+	d.closeProject(workCtx)
 	late := d.late
 	d.late = nil
 	if late == nil {
@@ -225,16 +225,16 @@ func (d *dispatcher) trailer(ctx, work context.Context) error {
 	if err := flow.WaitFor(ctx, &late.Groups); err != nil {
 		return err
 	}
-	late.Finish(work)
+	late.Finish(workCtx)
 	d.r.late = nil
 	return nil
 }
 
 // workspaceLevel takes a record that comes after the projects. All experiments
 // are done then.
-func (d *dispatcher) workspaceLevel(ctx, work context.Context, rec stream.Record) error {
+func (d *dispatcher) workspaceLevel(ctx, workCtx context.Context, rec stream.Record) error {
 	if d.late == nil {
-		d.closeProject(work)
+		d.closeProject(workCtx)
 		if err := flow.WaitFor(ctx, &d.r.Working); err != nil {
 			return err
 		}
@@ -244,11 +244,11 @@ func (d *dispatcher) workspaceLevel(ctx, work context.Context, rec stream.Record
 	w := d.late
 	switch rec := rec.(type) {
 	case *stream.Artifact:
-		return d.openGroup(ctx, func() announced { return w.StartArtifact(work, rec) })
+		return d.openGroup(ctx, func() announced { return w.StartArtifact(workCtx, rec) })
 	case *stream.Model:
-		return d.openGroup(ctx, func() announced { return w.StartModel(work, rec) })
+		return d.openGroup(ctx, func() announced { return w.StartModel(workCtx, rec) })
 	}
-	return w.Take(ctx, work, rec)
+	return w.Take(ctx, workCtx, rec)
 }
 
 func (d *dispatcher) openGroup(ctx context.Context, start func() announced) error {
@@ -278,9 +278,9 @@ func (d *dispatcher) takeNotes(ctx context.Context, rec *stream.Notes) error {
 }
 
 // closeProject ends the project that is open.
-func (d *dispatcher) closeProject(work context.Context) {
+func (d *dispatcher) closeProject(workCtx context.Context) {
 	if d.project != nil {
-		d.project.Close(work)
+		d.project.Close(workCtx)
 	}
 	d.project = nil
 }

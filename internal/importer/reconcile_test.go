@@ -106,7 +106,7 @@ func TestReconcile(t *testing.T) {
 			if tt.issues == nil {
 				diffStates(t, "destination", stateOf(want), stateOf(srv))
 			} else {
-				if r.There != 1 || len(writes(srv)) > 0 {
+				if r.AlreadyThere != 1 || len(writes(srv)) > 0 {
 					t.Errorf("%+v, writes %v", r.Summary, writes(srv))
 				}
 				r = importTo(t, c, data, Options{Update: true})
@@ -195,7 +195,7 @@ func TestVerifyOnly(t *testing.T) {
 		importTo(t, c, data, Options{To: o.To, Verify: true}).succeed(t)
 		srv.ResetStats()
 		r := importTo(t, c, data, o).succeed(t)
-		if r.Unverified > 0 || r.There != 4 || len(writes(srv)) > 0 || srv.Counts()["POST /clientlib/logger/add/run"] > 0 {
+		if r.Unverified > 0 || r.AlreadyThere != 4 || len(writes(srv)) > 0 || srv.Counts()["POST /clientlib/logger/add/run"] > 0 {
 			t.Errorf("%+v, %v", r.Summary, srv.Counts())
 		}
 		if got := srv.Counts()["GET /api/rest/v2/experiment/asset/get-asset"]; got != 9 {
@@ -320,14 +320,14 @@ func TestDryRun(t *testing.T) {
 	}
 	diffStates(t, "destination", before, srv.State())
 	importTo(t, c, data, Options{To: o.To}).succeed(t)
-	if r := importTo(t, c, data, o).succeed(t); r.There != 4 || r.Wrote() {
+	if r := importTo(t, c, data, o).succeed(t); r.AlreadyThere != 4 || r.Wrote() {
 		t.Errorf("all there: %+v", r.Summary)
 	}
 	projects := richProjects()
 	projects[0].experiments[0].Points = projects[0].experiments[0].Points[:100]
 	srv = newServer(t, comettest.Options{})
 	seed(srv, "team", projects...)
-	if r := importTo(t, newClient(t, srv), data, o).succeed(t); r.Completed != 1 || r.There != 3 || r.Points == 0 || len(writes(srv)) > 0 {
+	if r := importTo(t, newClient(t, srv), data, o).succeed(t); r.Completed != 1 || r.AlreadyThere != 3 || r.Points == 0 || len(writes(srv)) > 0 {
 		t.Errorf("some there: %+v, %v", r.Summary, writes(srv))
 	}
 	if r := importTo(t, newClient(t, srv), broken(t, (*stream.Writer).Stop), o); r.err == nil {

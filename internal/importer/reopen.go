@@ -58,7 +58,7 @@ func (e *ending) putBack(ctx context.Context) {
 	if e.r.Dry() || e.Unfinished || !e.resumed.Load() && !e.Reopening.Tried.Load() {
 		return
 	}
-	ctx, cancel := e.r.After(ctx)
+	ctx, cancel := e.r.CleanupContext(ctx)
 	defer cancel()
 	if e.resumed.Load() && (e.Existing == nil || !e.Existing.Running) {
 		run, ok := e.runs.Peek()

@@ -183,7 +183,7 @@ func (s *scan) goesOn(r stream.Raw) error {
 	it := s.open
 	it.records++
 	s.hash.Write(r.Data)
-	if s.group && !(r.Kind.Known() && ends.Has(r.Kind)) || !s.group && more(it, r) {
+	if s.group && !(r.Kind.Known() && ends.Has(r.Kind)) || !s.group && continues(it, r) {
 		return nil
 	}
 	s.open = nil
@@ -191,8 +191,8 @@ func (s *scan) goesOn(r stream.Raw) error {
 	return s.add(it)
 }
 
-// more reports whether a text goes on behind a record.
-func more(it *item, r stream.Raw) bool {
+// continues reports whether a text goes on behind a record.
+func continues(it *item, r stream.Raw) bool {
 	if !r.Kind.Known() {
 		return r.Kind != it.kind // it changes nothing around it
 	}

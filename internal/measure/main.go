@@ -1,4 +1,4 @@
-// Command measure prints how large the rooms of the project are: for each
+// Command measure prints how large the packages of the project are: for each
 // package its lines without tests, its files, the packages of this module that
 // it imports and that import it, and its type with the most methods.
 //
@@ -21,8 +21,8 @@ import (
 	"text/tabwriter"
 )
 
-// room is a package and what is measured of it.
-type room struct {
+// packageSize is a package and what is measured of it.
+type packageSize struct {
 	ImportPath, Dir string
 	Module          struct{ Path string }
 	GoFiles         []string
@@ -48,12 +48,12 @@ func main() {
 }
 
 func run() error {
-	rooms, err := list()
+	packages, err := list()
 	if err != nil {
 		return err
 	}
 	importers := make(map[string]int)
-	for _, r := range rooms {
+	for _, r := range packages {
 		if err := r.measure(); err != nil {
 			return err
 		}
@@ -61,11 +61,13 @@ func run() error {
 			importers[imported]++
 		}
 	}
-	slices.SortFunc(rooms, func(a, b *room) int { return cmp.Or(-cmp.Compare(a.lines, b.lines), strings.Compare(a.name, b.name)) })
+	slices.SortFunc(packages, func(a, b *packageSize) int {
+		return cmp.Or(-cmp.Compare(a.lines, b.lines), strings.Compare(a.name, b.name))
+	})
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "package\tlines\tfiles\timports\timported by\ttype with the most methods")
 	product := 0
-	for _, r := range rooms {
+	for _, r := range packages {
 		if !r.outsideOfTool {
 			product += r.lines
 		}
@@ -76,25 +78,25 @@ func run() error {
 }
 
 // list asks the go command for the packages of the module.
-func list() ([]*room, error) {
+func list() ([]*packageSize, error) {
 	cmd := exec.Command("go", "list", "-json=ImportPath,Dir,Module,GoFiles,IgnoredGoFiles,Imports", "./...")
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
 		return nil, fmt.Errorf("go list: %w", err)
 	}
-	var rooms []*room
+	var packages []*packageSize
 	for decoder := json.NewDecoder(bytes.NewReader(out)); decoder.More(); {
-		r := new(room)
+		r := new(packageSize)
 		if err := decoder.Decode(r); err != nil {
 			return nil, fmt.Errorf("go list: %w", err)
 		}
-		rooms = append(rooms, r)
+		packages = append(packages, r)
 	}
-	return rooms, nil
+	return packages, nil
 }
 
-func (r *room) measure() error {
+func (r *packageSize) measure() error {
 	r.name = strings.TrimPrefix(r.ImportPath, r.Module.Path+"/")
 	r.outsideOfTool = slices.ContainsFunc(outside, func(folder string) bool { return r.name == folder || strings.HasPrefix(r.name, folder+"/") })
 	for _, imported := range r.Imports {

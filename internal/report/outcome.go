@@ -12,11 +12,11 @@ type Result string
 
 // The results. Each experiment that was read has one of them.
 const (
-	ResultCreated   Result = "created"       // it was new
-	ResultCompleted Result = "completed"     // it was there, and something was written
-	ResultThere     Result = "already there" // it was there, and nothing was written
-	ResultElsewhere Result = "elsewhere"     // its key is taken in another project; nothing was written
-	ResultFailed    Result = "failed"        // it is not finished, or has not been begun
+	ResultCreated      Result = "created"       // it was new
+	ResultCompleted    Result = "completed"     // it was there, and something was written
+	ResultAlreadyThere Result = "already there" // it was there, and nothing was written
+	ResultElsewhere    Result = "elsewhere"     // its key is taken in another project; nothing was written
+	ResultFailed       Result = "failed"        // it is not finished, or has not been begun
 )
 
 // ResultSkipped is that of what the source has and the stream lacks.
@@ -149,7 +149,7 @@ func (o *Outcome) Settle() {
 	case o.Written.Any():
 		o.Result = ResultCompleted
 	default:
-		o.Result = ResultThere
+		o.Result = ResultAlreadyThere
 	}
 }
 

@@ -14,12 +14,12 @@ func TestSettle(t *testing.T) {
 		want Result
 	}{
 		"it has one":            {&Outcome{Result: ResultElsewhere, Error: "x"}, ResultElsewhere},
-		"nothing to do":         {&Outcome{}, ResultThere},
+		"nothing to do":         {&Outcome{}, ResultAlreadyThere},
 		"written":               {&Outcome{Written: Written{Items: []string{"view"}}}, ResultCompleted},
 		"an error":              {&Outcome{Error: "PUT x: 500", Written: Written{Items: []string{"view"}}}, ResultFailed},
 		"missing":               {issue(Missing), ResultFailed},
 		"not in the stream":     {issue(Skipped), ResultSkipped},
-		"only something to say": {issue(Noted), ResultThere},
+		"only something to say": {issue(Noted), ResultAlreadyThere},
 	} {
 		var s Summary
 		s.Add(tt.o)
@@ -28,9 +28,9 @@ func TestSettle(t *testing.T) {
 		}
 	}
 	var s Summary
-	s.Add(&Outcome{Kind: KindExperiment, Result: ResultThere, Verified: true})
-	s.Add(&Outcome{Kind: KindExperiment, Result: ResultThere})
-	if s.Read != 2 || s.Verified != 1 || s.There != 2 {
+	s.Add(&Outcome{Kind: KindExperiment, Result: ResultAlreadyThere, Verified: true})
+	s.Add(&Outcome{Kind: KindExperiment, Result: ResultAlreadyThere})
+	if s.Read != 2 || s.Verified != 1 || s.AlreadyThere != 2 {
 		t.Errorf("sum %+v", s)
 	}
 }

@@ -5,12 +5,12 @@ import "github.com/comet-stream/comet-stream/stream"
 // Summary is what became of all experiments. Read is the sum of the five
 // numbers after it.
 type Summary struct {
-	Read      int64 `json:"read"`
-	Created   int64 `json:"created"`
-	Completed int64 `json:"completed"`
-	There     int64 `json:"already_there"`
-	Elsewhere int64 `json:"elsewhere"`
-	Failed    int64 `json:"failed"`
+	Read         int64 `json:"read"`
+	Created      int64 `json:"created"`
+	Completed    int64 `json:"completed"`
+	AlreadyThere int64 `json:"already_there"`
+	Elsewhere    int64 `json:"elsewhere"`
+	Failed       int64 `json:"failed"`
 
 	Projects        int64 `json:"projects"`         // read
 	ProjectsCreated int64 `json:"projects_created"` // of them
@@ -67,8 +67,8 @@ func (s *Summary) addExperiment(o *Outcome) {
 		s.Created++
 	case ResultCompleted:
 		s.Completed++
-	case ResultThere:
-		s.There++
+	case ResultAlreadyThere:
+		s.AlreadyThere++
 	case ResultElsewhere:
 		s.Elsewhere++
 	default:

@@ -108,24 +108,24 @@ func (s *Selection) SelectsAssets() bool {
 type choice int
 
 const (
-	no choice = iota
-	unsure
-	yes
+	excluded choice = iota
+	undecided
+	included
 )
 
 func choose(chosen bool) choice {
 	if chosen {
-		return yes
+		return included
 	}
-	return no
+	return excluded
 }
 
 // keeps reports whether what is chosen so is kept.
 func (s *Selection) keeps(c choice) bool {
 	if s.Invert {
-		return c != yes
+		return c != included
 	}
-	return c != no
+	return c != excluded
 }
 
 // Experiment reports whether an experiment is kept.
@@ -146,9 +146,9 @@ func (s *Selection) AbsentExperiment(key, name *string) bool {
 	if !s.choosesExperiments() {
 		return true
 	}
-	c := yes
+	c := included
 	if s.Keys != nil {
-		if c = unsure; key != nil {
+		if c = undecided; key != nil {
 			c = s.key(*key)
 		}
 	}
@@ -156,11 +156,11 @@ func (s *Selection) AbsentExperiment(key, name *string) bool {
 		if name != nil {
 			c = min(c, s.name(name))
 		} else {
-			c = min(c, unsure)
+			c = min(c, undecided)
 		}
 	}
 	if len(s.Tags)+len(s.Where) > 0 || s.choosesArchived() || !s.Since.IsZero() {
-		c = min(c, unsure)
+		c = min(c, undecided)
 	}
 	return s.keeps(c)
 }
@@ -174,9 +174,9 @@ func (s *Selection) name(name *string) choice {
 func (s *Selection) tagged(e *Experiment) choice {
 	switch {
 	case len(s.Tags) == 0:
-		return yes
+		return included
 	case e.NoTags:
-		return unsure
+		return undecided
 	}
 	return choose(slices.ContainsFunc(e.Tags, func(t string) bool { return slices.Contains(s.Tags, t) }))
 }
@@ -184,9 +184,9 @@ func (s *Selection) tagged(e *Experiment) choice {
 func (s *Selection) where(e *Experiment) choice {
 	switch {
 	case len(s.Where) == 0:
-		return yes
+		return included
 	case e.Holds == nil:
-		return unsure
+		return undecided
 	}
 	return choose(*e.Holds)
 }
@@ -198,9 +198,9 @@ func (s *Selection) archived(e *Experiment) choice {
 func (s *Selection) since(e *Experiment) choice {
 	switch since := s.Since.UnixMilli(); {
 	case s.Since.IsZero() || e.Running:
-		return yes
+		return included
 	case e.Start == nil && e.End == nil:
-		return unsure
+		return undecided
 	default:
 		return choose(e.Start != nil && *e.Start >= since || e.End != nil && *e.End >= since)
 	}
@@ -212,9 +212,9 @@ func (s *Selection) Asset(typ, name *string, size *int64) bool {
 	if !s.SelectsAssets() {
 		return true
 	}
-	known := yes
+	known := included
 	if s.MaxAssetSize.OK {
-		if known = unsure; size != nil {
+		if known = undecided; size != nil {
 			known = choose(*size <= s.MaxAssetSize.V)
 		}
 	}
@@ -228,14 +228,14 @@ func (s *Selection) AbsentAsset(name *string) bool {
 	if !s.SelectsAssets() {
 		return true
 	}
-	c := yes
+	c := included
 	if len(s.AssetNames) > 0 {
-		if c = unsure; name != nil {
+		if c = undecided; name != nil {
 			c = s.assetName(name)
 		}
 	}
 	if len(s.AssetTypes) > 0 || s.MaxAssetSize.OK {
-		c = min(c, unsure)
+		c = min(c, undecided)
 	}
 	return s.keeps(c)
 }

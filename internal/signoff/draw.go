@@ -11,12 +11,12 @@ import (
 
 // A drawing shows a series of both sides.
 type drawing struct {
-	Key, Metric, In string
-	Source, There   int // points
-	Error           string
-	Same            bool
-	Low, High       string // values
-	Lines           [2]string
+	Key, Metric, In     string
+	Source, Destination int // points
+	Error               string
+	Same                bool
+	Low, High           string // values
+	Lines               [2]string
 }
 
 // The size of a drawing, in the units of its lines.
@@ -38,7 +38,7 @@ func draw(ctx context.Context, s *series, key string, to Destination) *drawing {
 	}); err != nil {
 		d.Error = err.Error()
 	}
-	d.There = len(there)
+	d.Destination = len(there)
 	for _, points := range [][]point{s.points, there} {
 		slices.SortFunc(points, func(a, b point) int { return cmp.Or(cmp.Compare(a.x, b.x), cmp.Compare(a.y, b.y)) })
 	}

@@ -119,7 +119,7 @@ func (v *view) Good() bool {
 type projectView struct {
 	From, To           string
 	Listed, Read       int64  // experiments that the source had, and the stream has
-	There              int64  // at the destination
+	Destination        int64  // at the destination
 	Uncounted          string // why There is not known
 	Verified           int64
 	Experiments        []*report.Outcome
@@ -128,7 +128,7 @@ type projectView struct {
 }
 
 // order is that of results in a line.
-var order = []report.Result{report.ResultCreated, report.ResultCompleted, report.ResultThere, report.ResultElsewhere, report.ResultFailed}
+var order = []report.Result{report.ResultCreated, report.ResultCompleted, report.ResultAlreadyThere, report.ResultElsewhere, report.ResultFailed}
 
 // Results says how many experiments have which result.
 func (v *projectView) Results() string {
@@ -208,7 +208,7 @@ func (v *projectView) ask(ctx context.Context, to Destination) {
 		return
 	}
 	n, err := to.Count(ctx, v.workspace, v.project)
-	v.There = n
+	v.Destination = n
 	if err != nil {
 		v.Uncounted = err.Error()
 	}

@@ -82,7 +82,7 @@ func migrated(t *testing.T, d *there, run Run, change func(*report.Outcome)) str
 	sum := new(report.Summary)
 	for _, o := range []*report.Outcome{
 		{Kind: "experiment", SourceKey: "one", Key: "one", Name: "<b>one</b>", Project: "vision", Result: report.ResultCreated, Verified: true},
-		{Kind: "experiment", SourceKey: "two", Key: "other", Name: "<b>two</b>", Project: "vision", Result: report.ResultThere, Verified: true},
+		{Kind: "experiment", SourceKey: "two", Key: "other", Name: "<b>two</b>", Project: "vision", Result: report.ResultAlreadyThere, Verified: true},
 		{Kind: "experiment", SourceKey: "three", Key: "three", Name: "<b>three</b>", Project: "hidden", Result: report.ResultCreated, Verified: true},
 	} {
 		o.Workspace = "lab"

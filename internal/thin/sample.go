@@ -59,9 +59,9 @@ func (s *Sample) Halve() {
 type Reading struct {
 	s     *Sample
 	order []int // of the points by their hash
-	// Strangers counts points that are shown and not, or not so often, in the
+	// Extra counts points that are shown and not, or not so often, in the
 	// sample.
-	Strangers int64
+	Extra int64
 }
 
 // Read begins a reading.
@@ -104,7 +104,7 @@ func (r *Reading) Shows(p Point) {
 			return
 		}
 	}
-	r.Strangers++
+	r.Extra++
 }
 
 // A server may keep one point of a step, or one of a step and context.
@@ -203,7 +203,7 @@ func (s *Sample) Spread() bool {
 		run++
 		longest = max(longest, run)
 	}
-	if shown < stretch {
+	if shown < minRun {
 		return false
 	}
 	// Random choices leave gaps of the logarithm of their number.

@@ -21,10 +21,10 @@ const (
 	Copy
 )
 
-// stretch is how many points in a row make a stretch. A series that is thinned
+// minRun is how many points in a row make a stretch. A series that is thinned
 // out evenly has no two runs of shown and of missing points that are both so
 // long.
-const stretch = 10
+const minRun = 10
 
 // A Series is what a server shows of a series of points. Its zero value is an
 // empty one.
@@ -70,7 +70,7 @@ func (s *Series) Add(p Point, is State) {
 
 // end ends a run that another follows.
 func (s *Series) end() {
-	if s.runs > 1 && s.length < stretch {
+	if s.runs > 1 && s.length < minRun {
 		s.short = true
 	}
 }

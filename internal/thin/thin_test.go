@@ -101,8 +101,8 @@ func TestReading(t *testing.T) {
 				sampled++
 			}
 			r.Shows(Point{Step: s.points[0].Step, Hash: 3})
-			if r.Strangers != twice+1 {
-				t.Errorf("%d points, %s: %d strangers, want %d of %d", n, tt.name, r.Strangers, twice+1, sampled)
+			if r.Extra != twice+1 {
+				t.Errorf("%d points, %s: %d strangers, want %d of %d", n, tt.name, r.Extra, twice+1, sampled)
 			}
 		}
 	}

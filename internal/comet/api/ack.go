@@ -47,9 +47,9 @@ func (c *Conn) Ack(ctx context.Context, cl *Call) error {
 // while the server answers other calls well.
 const silentTries = 4
 
-// Gives returns a check for a document that has to have all of the members, and
+// HasMembers returns a check for a document that has to have all of the members, and
 // that must not say that it is an error.
-func Gives(names ...string) func([]byte) error {
+func HasMembers(names ...string) func([]byte) error {
 	return func(data []byte) error {
 		for _, name := range names {
 			if wire.IsNull(wire.Member(data, name)) {

@@ -33,7 +33,7 @@ func (j *judge) checkAnswer(cl *Call, resp *http.Response) error {
 		return j.refusal(cl, resp)
 	}
 	if cl.Want != WantBytes {
-		if ledAway(cl, resp) && IsHTML(resp, nil) {
+		if redirectedElsewhere(cl, resp) && IsHTML(resp, nil) {
 			resp.Body.Close()
 			return &redirectError{askedFor(resp), resp.Request.URL}
 		}
@@ -164,7 +164,7 @@ func (j *judge) refusal(cl *Call, resp *http.Response) error {
 		err = scan.ErrCutShort
 	}
 	e := j.answerError(cl, resp, data)
-	if err != nil && e.Status/100 == 4 && e.Status != http.StatusUnauthorized && !passing(e) {
+	if err != nil && e.Status/100 == 4 && e.Status != http.StatusUnauthorized && !isTransient(e) {
 		return fmt.Errorf("in the answer %d %s: %w", e.Status, http.StatusText(e.Status), err)
 	}
 	return e
@@ -183,7 +183,7 @@ func (j *judge) answerError(cl *Call, resp *http.Response, data []byte) *Error {
 	}
 	e.Msg, e.SDKCode = serverWords(resp, data)
 	e.page = IsHTML(resp, data)
-	e.Own = isOwn(data) && !ledAway(cl, resp)
+	e.Own = isOwn(data) && !redirectedElsewhere(cl, resp)
 	if saysTLSPort(e.Status, data) {
 		e.Msg, e.Err = "", errTLSPort
 	}
@@ -192,9 +192,9 @@ func (j *judge) answerError(cl *Call, resp *http.Response, data []byte) *Error {
 	return e
 }
 
-// ledAway reports whether an answer is that of another path, to which the call
+// redirectedElsewhere reports whether an answer is that of another path, to which the call
 // was redirected: what it says is not of the call.
-func ledAway(cl *Call, resp *http.Response) bool {
+func redirectedElsewhere(cl *Call, resp *http.Response) bool {
 	return resp.Request != nil && resp.Request.Response != nil && !strings.HasSuffix(resp.Request.URL.Path, "/"+cl.Path)
 }
 
@@ -292,7 +292,7 @@ func (j *judge) badAnswer(cl *Call, err error, unsent bool) *Error {
 	if l, ok := errors.AsType[*scan.Lack](err); ok {
 		return j.lacking(cl, l)
 	}
-	return &Error{Method: cl.Method, Path: j.shownPath(cl), Err: j.cause(cl, clearly(err), unsent)}
+	return &Error{Method: cl.Method, Path: j.shownPath(cl), Err: j.cause(cl, explainNetworkError(err), unsent)}
 }
 
 // cause is the reason why no usable answer came.

@@ -47,7 +47,7 @@ func (c *Conn) Compressed(ctx context.Context, cl Call, send func(context.Contex
 // packed is Compressed for a server that takes gzip.
 func (c *Conn) packed(ctx context.Context, cl Call, send func(context.Context, *Call) error, pieces []any) (err error) {
 	level := levelFast
-	if n := length(pieces); worthTrying <= n && n <= mostPlain {
+	if n := length(pieces); minTrialBody <= n && n <= mostPlain {
 		level = c.packing.choose()
 		began := time.Now()
 		defer func() { c.packing.took(level, n, time.Since(began)) }()

@@ -205,12 +205,12 @@ func New(o Options) (*Conn, error) {
 		packing:   newPacking(),
 		largeTurn: make(chan struct{}, 1),
 
-		unclear: unclearWords{tell: o.Unclear},
+		unclear: unclearWords{report: o.Unclear},
 	}
 	c.Server.conn = c
 	c.judge = &judge{server: c.Server, secrets: newSecrets(o.APIKey, o.AllowHeaderValue), absentWords: o.AbsentWords}
 	for _, r := range []*retrier{&c.retry, &c.storage} {
-		r.Retry, r.stats, r.notify, r.waits, r.well, r.probe, r.sample = o.Retry, o.Counters, o.Notify, o.Waits, o.Succeeded, c.Server.answers, c.Server.answersWell
+		r.Retry, r.stats, r.notify, r.waits, r.onSuccess, r.probe, r.sample = o.Retry, o.Counters, o.Notify, o.Waits, o.Succeeded, c.Server.answers, c.Server.answersWell
 	}
 	c.retry.gate = gate.New(o.Retry.MaxThrottled)
 	c.storage.optional, c.storage.answer = true, storageAnswer

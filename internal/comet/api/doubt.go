@@ -81,8 +81,8 @@ var absentCodes = map[int][]string{
 	CodeNoSuchModel:           {"model", "version", "item"},
 }
 
-// things are what servers say of that it does not exist.
-var things = []string{
+// absentObjects are what servers say of that it does not exist.
+var absentObjects = []string{
 	"experiment", "run", "project", "workspace", "team", "artifact", "version", "alias", "model", "item", "stage", "asset", "image", "file",
 	"metric", "parameter", "template", "panel", "view", "upload", "user",
 }
@@ -114,7 +114,7 @@ func SaysAbsent(code int, words string, about []string) (absent, parent bool) {
 	case of(about):
 		return true, false
 	}
-	return of(things), true
+	return of(absentObjects), true
 }
 
 // plainWords returns the words of a message in lower case and in the singular,
@@ -187,17 +187,17 @@ func isOwn(data []byte) bool {
 // unclearWords tells of words of the server that nobody here knows, once for each
 // call.
 type unclearWords struct {
-	tell func(call, words string)
-	told sync.Map // of paths
+	report   func(call, words string)
+	reported sync.Map // of paths
 }
 
 // note takes the error that a call is given up with.
 func (u *unclearWords) note(cl *Call, err error) {
 	e, ok := errors.AsType[*Error](err)
-	if !ok || u.tell == nil || !e.unclear || !e.Own || e.Msg == "" || cl.write() || e.endpointMissing {
+	if !ok || u.report == nil || !e.unclear || !e.Own || e.Msg == "" || cl.write() || e.endpointMissing {
 		return
 	}
-	if _, told := u.told.LoadOrStore(cl.Path, true); !told {
-		u.tell(cl.Method+" "+cl.Path, e.Msg)
+	if _, told := u.reported.LoadOrStore(cl.Path, true); !told {
+		u.report(cl.Method+" "+cl.Path, e.Msg)
 	}
 }

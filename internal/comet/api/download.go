@@ -77,7 +77,7 @@ func (c *Conn) Download(ctx context.Context, ar AssetRequest) (*Body, error) {
 type download struct {
 	c    *Conn
 	ar   AssetRequest
-	e    *effort
+	e    *callHistory
 	body *Body // nil before the first answer
 
 	etag   string

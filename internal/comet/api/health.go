@@ -41,9 +41,9 @@ const (
 // always is more tries than any call gets.
 const always = 1 << 30
 
-// tries takes note of a failure of a call that has failed since then, and returns
+// failed takes note of a failure of a call that has failed since then, and returns
 // how often it is to be tried if others succeed, and whether to hurry.
-func (h *health) tries(cl *Call, status int, since time.Time) (tries int, quick bool) {
+func (h *health) failed(cl *Call, status int, since time.Time) (tries int, quick bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	p := h.of(cl)
@@ -77,9 +77,9 @@ func (h *health) widespread(since time.Time) bool {
 	return failing > 1
 }
 
-// well takes note of a call that began then and came out well, saved if a try of
+// succeeded takes note of a call that began then and came out well, saved if a try of
 // it had failed before.
-func (h *health) well(cl *Call, began time.Time, saved bool) {
+func (h *health) succeeded(cl *Call, began time.Time, saved bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	p := h.of(cl)

@@ -33,10 +33,10 @@ func misconfigures(e *Error) bool {
 	return errors.Is(e.Err, http.ErrSchemeMismatch) || errors.Is(e.Err, errTLSPort) || errors.Is(e.Err, ErrMoved)
 }
 
-// distrusts reports whether one side does not take the certificate of the other.
+// isCertificateError reports whether one side does not take the certificate of the other.
 // It is the server's fault as likely as that of the configuration, and passes as
 // little.
-func distrusts(err error) bool {
+func isCertificateError(err error) bool {
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return true
 	}
@@ -53,9 +53,9 @@ func distrusts(err error) bool {
 // errTLSPort says that the address begins with http:// and the port speaks TLS.
 var errTLSPort = errors.New("the port speaks TLS (the address must begin with https://)")
 
-// clearly returns an error of the network, in other words where those do not say
+// explainNetworkError returns an error of the network, in other words where those do not say
 // what to do.
-func clearly(err error) error {
+func explainNetworkError(err error) error {
 	switch {
 	case errors.Is(err, http.ErrSchemeMismatch):
 		return fmt.Errorf("%w (the port speaks plain HTTP: the address must begin with http://, or name another port)", err)

@@ -14,16 +14,16 @@ import (
 // one below or above now and then, ever more seldom where that takes longer. It is for
 // one server, and safe for concurrent use.
 type packing struct {
-	mu     sync.Mutex
-	level  int     // in use, an index of levels
-	cost   float64 // of it, in nanoseconds a byte
-	trying int     // the level that is tried, level itself if none is
-	begun  int     // bodies of the trial
-	ended  int
-	sum    float64 // their costs
-	up     bool    // the trial before was of a higher level
-	until  int     // bodies before the next trial
-	every  int     // likewise, after this one
+	mu         sync.Mutex
+	level      int     // in use, an index of levels
+	cost       float64 // of it, in nanoseconds a byte
+	trialLevel int     // the level that is tried, level itself if none is
+	begun      int     // bodies of the trial
+	ended      int
+	sum        float64 // their costs
+	up         bool    // the trial before was of a higher level
+	untilTrial int     // bodies before the next trial
+	every      int     // likewise, after this one
 }
 
 // levels are those of gzip; a body of the first goes as it is.
@@ -35,8 +35,8 @@ const (
 )
 
 const (
-	// worthTrying is how long a body must be to say something of the wire.
-	worthTrying = 16 << 10
+	// minTrialBody is how long a body must be to say something of the wire.
+	minTrialBody = 16 << 10
 	// mostPlain is how long a body may be to go as it is: gateways refuse bodies of
 	// a megabyte, by what they are on the wire.
 	mostPlain   = 512 << 10
@@ -48,29 +48,29 @@ const (
 )
 
 func newPacking() *packing {
-	return &packing{level: levelFast, trying: levelFast, up: true, until: firstTrial, every: firstTrial}
+	return &packing{level: levelFast, trialLevel: levelFast, up: true, untilTrial: firstTrial, every: firstTrial}
 }
 
 // choose returns the level of the next body.
 func (p *packing) choose() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.trying == p.level {
-		if p.until--; p.until > 0 {
+	if p.trialLevel == p.level {
+		if p.untilTrial--; p.untilTrial > 0 {
 			return p.level
 		}
 		p.begun, p.ended, p.sum = 0, 0, 0
 		if p.up = !p.up; p.up && p.level+1 < len(levels) || p.level == 0 {
-			p.trying = p.level + 1
+			p.trialLevel = p.level + 1
 		} else {
-			p.trying = p.level - 1
+			p.trialLevel = p.level - 1
 		}
 	}
 	if p.begun == trialBodies {
 		return p.level
 	}
 	p.begun++
-	return p.trying
+	return p.trialLevel
 }
 
 // took takes note of how long a body of n bytes has taken.
@@ -85,7 +85,7 @@ func (p *packing) took(level, n int, d time.Duration) {
 		}
 		// One that had to wait says little of the others.
 		p.cost += (min(cost, 4*p.cost) - p.cost) / 16
-	case p.trying:
+	case p.trialLevel:
 		p.sum += cost
 		if p.ended++; p.ended == trialBodies {
 			p.decide(p.sum / trialBodies)
@@ -97,9 +97,9 @@ func (p *packing) took(level, n int, d time.Duration) {
 func (p *packing) decide(cost float64) {
 	p.every = min(2*p.every, rarestTrial)
 	if cost < better*p.cost {
-		p.level, p.cost, p.every = p.trying, cost, firstTrial
+		p.level, p.cost, p.every = p.trialLevel, cost, firstTrial
 	}
-	p.trying, p.until = p.level, p.every
+	p.trialLevel, p.untilTrial = p.level, p.every
 }
 
 // compressors are kept: each holds a large table.

@@ -44,14 +44,14 @@ func TestPackingFollowsTheWire(t *testing.T) {
 			if at == levelPlain {
 				took = plain
 			}
-			p.took(at, worthTrying, took)
+			p.took(at, minTrialBody, took)
 		}
 		return p.level
 	}
 	if got := run(1000, time.Millisecond, 5*time.Millisecond); got != levelPlain {
 		t.Errorf("a fast wire has level %d", levels[got])
 	}
-	p.took(levelPlain, worthTrying, time.Hour)
+	p.took(levelPlain, minTrialBody, time.Hour)
 	if got := run(1000, time.Millisecond, 5*time.Millisecond); got != levelPlain {
 		t.Errorf("a fast wire has level %d after a wait", levels[got])
 	}
@@ -65,9 +65,9 @@ func TestPackingLongBodies(t *testing.T) {
 	for _, tt := range []struct {
 		n    int
 		want string
-	}{{worthTrying - 1, "gzip"}, {worthTrying, ""}, {mostPlain, ""}, {mostPlain + 1, "gzip"}} {
+	}{{minTrialBody - 1, "gzip"}, {minTrialBody, ""}, {mostPlain, ""}, {mostPlain + 1, "gzip"}} {
 		c := &Conn{packing: newPacking()}
-		c.packing.level, c.packing.trying = levelPlain, levelPlain
+		c.packing.level, c.packing.trialLevel = levelPlain, levelPlain
 		err := c.packed(t.Context(), Call{}, func(_ context.Context, cl *Call) error {
 			if got := cl.Body.encoding; got != tt.want {
 				t.Errorf("%d bytes are sent as %q, want %q", tt.n, got, tt.want)

@@ -24,13 +24,13 @@ import (
 // knows of the server's health is shared by all calls.
 type retrier struct {
 	Retry
-	stats  *transport.Counters
-	notify func(Trouble)
-	waits  func(Wait)
-	well   func() // nil, or told of each success
-	probe  func(context.Context) bool
-	sample func(context.Context, *Call) bool // whether a read is answered well now
-	gate   *gate.Gate                        // nil: calls pass none
+	stats     *transport.Counters
+	notify    func(Trouble)
+	waits     func(Wait)
+	onSuccess func() // nil, or told of each success
+	probe     func(context.Context) bool
+	sample    func(context.Context, *Call) bool // whether a read is answered well now
+	gate      *gate.Gate                        // nil: calls pass none
 	// optional says that what is asked here can be done in another way. It is
 	// given up sooner while nothing has been answered yet.
 	optional bool
@@ -70,8 +70,8 @@ func (r *retrier) briefly(ctx context.Context) context.Context {
 // success notes that something has just come out well.
 func (r *retrier) success() {
 	r.succeeded.Store(time.Now().UnixNano())
-	if r.well != nil {
-		r.well()
+	if r.onSuccess != nil {
+		r.onSuccess()
 	}
 }
 
@@ -93,8 +93,8 @@ func (r *retrier) lastSuccess(or time.Time) time.Time {
 	return or
 }
 
-// effort is the history of one call, over all its tries.
-type effort struct {
+// callHistory is the history of one call, over all its tries.
+type callHistory struct {
 	r           *retrier
 	cl          *Call
 	item        *item     // that it is of, or nil
@@ -110,20 +110,20 @@ type effort struct {
 	works       bool      // a failure ago its endpoint answered others
 	last        time.Time // of the last failure or throttling
 	gained      int       // bytes that came while it failed
-	troubled    bool      // a try has failed since it last came out well
+	hasFailed   bool      // a try has failed since it last came out well
 	ambiguous   bool      // a write may have been done by some failed try
 }
 
-func (r *retrier) begin(ctx context.Context, cl *Call) *effort {
-	return &effort{r: r, cl: cl, item: itemOf(ctx), first: time.Now()}
+func (r *retrier) begin(ctx context.Context, cl *Call) *callHistory {
+	return &callHistory{r: r, cl: cl, item: itemOf(ctx), first: time.Now()}
 }
 
 // start begins a try, and returns the context for it. The try waits for its
 // answer no longer than the time for all tries goes on.
-func (e *effort) start(ctx context.Context, tell func(why error, until time.Time)) context.Context {
+func (e *callHistory) start(ctx context.Context, tell func(why error, until time.Time)) context.Context {
 	e.began = time.Now()
 	e.moved = e.began
-	w := transport.Waiting{Answer: e.r.answer, Tell: tell, Answered: func() { e.r.reached.Store(true) }}
+	w := transport.Waiting{Answer: e.r.answer, Report: tell, Answered: func() { e.r.reached.Store(true) }}
 	if e.r.MaxElapsed > 0 {
 		most := e.r.MaxElapsed
 		if since := e.failingSince(); !since.IsZero() {
@@ -139,7 +139,7 @@ func (e *effort) start(ctx context.Context, tell func(why error, until time.Time
 
 // failingSince returns since when the call fails, or what it is of, zero if neither
 // does.
-func (e *effort) failingSince() time.Time {
+func (e *callHistory) failingSince() time.Time {
 	if e.failing.IsZero() {
 		return e.item.since()
 	}
@@ -152,7 +152,7 @@ const enoughProgress = 64 << 10
 
 // progress takes note of bytes of an answer. The count of failures starts anew,
 // and with enough of them the time does so too.
-func (e *effort) progress(n int) {
+func (e *callHistory) progress(n int) {
 	e.failures, e.throttles = 0, 0
 	e.moved = time.Now()
 	if e.gained += n; e.gained >= enoughProgress {
@@ -162,9 +162,9 @@ func (e *effort) progress(n int) {
 }
 
 // completed takes note that the call has come to its end.
-func (e *effort) completed() {
-	e.r.health.well(e.cl, e.began, e.troubled)
-	e.troubled = false
+func (e *callHistory) completed() {
+	e.r.health.succeeded(e.cl, e.began, e.hasFailed)
+	e.hasFailed = false
 	if e.cl.write() && !e.cl.Prepares {
 		e.item.advances()
 	}
@@ -172,7 +172,7 @@ func (e *effort) completed() {
 
 // failed takes the error of a try and waits until the next one is due. If
 // there is to be none, it returns the error for the caller.
-func (e *effort) failed(ctx context.Context, err error) error {
+func (e *callHistory) failed(ctx context.Context, err error) error {
 	e.tries++
 	wait, err := e.next(ctx, err)
 	if err != nil {
@@ -192,7 +192,7 @@ func (e *effort) failed(ctx context.Context, err error) error {
 }
 
 // next returns how long to wait before the next try, or the final error.
-func (e *effort) next(ctx context.Context, err error) (time.Duration, error) {
+func (e *callHistory) next(ctx context.Context, err error) (time.Duration, error) {
 	if ctx.Err() != nil {
 		// It may be the failure of another call, for which ctx has ended, and is
 		// not ours to mark.
@@ -203,7 +203,7 @@ func (e *effort) next(ctx context.Context, err error) (time.Duration, error) {
 		ae.misconfigured = !e.r.optional
 		return 0, e.final(ae)
 	}
-	if !ok || !passing(err) || distrusts(err) && !e.r.hasWorked(e.cl).Load() {
+	if !ok || !isTransient(err) || isCertificateError(err) && !e.r.hasWorked(e.cl).Load() {
 		return 0, e.final(err)
 	}
 	if e.r.MaxElapsed < 0 {
@@ -211,7 +211,7 @@ func (e *effort) next(ctx context.Context, err error) (time.Duration, error) {
 		ae.uncertain = e.maybeDone(ae)
 		return 0, e.final(err)
 	}
-	e.troubled = true
+	e.hasFailed = true
 	before := e.last
 	e.last = time.Now()
 	if e.failing.IsZero() && e.slowed.IsZero() {
@@ -225,7 +225,7 @@ func (e *effort) next(ctx context.Context, err error) (time.Duration, error) {
 
 // failure is next for all failures but throttling. before is the time of the one
 // before this.
-func (e *effort) failure(ctx context.Context, ae *Error, before time.Time) (time.Duration, error) {
+func (e *callHistory) failure(ctx context.Context, ae *Error, before time.Time) (time.Duration, error) {
 	if e.failing.IsZero() {
 		e.failing, e.gained = e.item.fails(e.moved), 0
 		e.failedFirst, e.works = e.last, false
@@ -241,7 +241,7 @@ func (e *effort) failure(ctx context.Context, ae *Error, before time.Time) (time
 		e.askSample(ctx)
 	}
 	left := e.r.MaxElapsed - time.Since(e.r.lastSuccess(e.failing))
-	enough, quick := e.enough(ae)
+	enough, quick := e.triedEnough(ae)
 	if others := enough && e.othersSucceed(ctx, before); others || left <= 0 || e.unreachable(ae) {
 		return e.giveUp(ae, !others)
 	}
@@ -260,13 +260,13 @@ func (e *effort) failure(ctx context.Context, ae *Error, before time.Time) (time
 		left = min(left, max(0, firstContact-time.Since(e.first)))
 	}
 	wait = min(wait, left)
-	e.tell(ae, wait)
+	e.reportRetry(ae, wait)
 	return wait, nil
 }
 
 // throttled is next for an answer 429. The server is well and wants fewer
 // requests, so it does not count as a failure, and has a time of its own.
-func (e *effort) throttled(ctx context.Context, ae *Error, before time.Time) (time.Duration, error) {
+func (e *callHistory) throttled(ctx context.Context, ae *Error, before time.Time) (time.Duration, error) {
 	if e.slowed.IsZero() {
 		e.slowed = e.began
 	}
@@ -292,22 +292,22 @@ func (e *effort) throttled(ctx context.Context, ae *Error, before time.Time) (ti
 	wait = min(wait, left)
 	if e.r.gate != nil && e.r.gate.Opens().After(time.Now()) {
 		// The next try waits there, as all other calls do.
-		e.tell(ae, time.Until(e.r.gate.Opens()))
+		e.reportRetry(ae, time.Until(e.r.gate.Opens()))
 		return 0, nil
 	}
-	e.tell(ae, wait)
+	e.reportRetry(ae, wait)
 	return wait, nil
 }
 
 // maybeDone reports whether a write may have been done by a try that failed. A
 // part of an upload is nothing by itself.
-func (e *effort) maybeDone(ae *Error) bool {
+func (e *callHistory) maybeDone(ae *Error) bool {
 	return e.cl.write() && e.cl.storage == nil && !certainlyNotDone(ae)
 }
 
 // giveUp returns the final error of a call that keeps failing: because nothing
 // succeeds, in an outage, or because this call does not.
-func (e *effort) giveUp(ae *Error, outage bool) (time.Duration, error) {
+func (e *callHistory) giveUp(ae *Error, outage bool) (time.Duration, error) {
 	ae.gaveUp, ae.outage = true, outage
 	if !outage {
 		ae.uncertain = e.ambiguous
@@ -317,7 +317,7 @@ func (e *effort) giveUp(ae *Error, outage bool) (time.Duration, error) {
 }
 
 // tooLong adds to an error that the server asks for a longer wait than is left.
-func (e *effort) tooLong(ae *Error, left time.Duration) *Error {
+func (e *callHistory) tooLong(ae *Error, left time.Duration) *Error {
 	ae.Err = fmt.Errorf("%w: %v, where %v are left", ErrLongWait, ae.after.Round(time.Second), left.Round(time.Second))
 	return ae
 }
@@ -325,13 +325,13 @@ func (e *effort) tooLong(ae *Error, left time.Duration) *Error {
 // misconfigured reports whether a failure is due to the configuration, of the
 // address or a proxy, and will not pass. What has worked before is configured
 // well.
-func (e *effort) misconfigured(ae *Error) bool {
+func (e *callHistory) misconfigured(ae *Error) bool {
 	return misconfigures(ae) && !e.r.hasWorked(e.cl).Load()
 }
 
 // unreachable reports whether to give up a server that has never answered, or
 // never as one of Comet does.
-func (e *effort) unreachable(ae *Error) bool {
+func (e *callHistory) unreachable(ae *Error) bool {
 	if !e.r.worked[0].Load() && !e.r.worked[1].Load() && (errors.Is(ae, ErrNotJSON) || ae.unclear) {
 		return e.failures >= min(unclearTries, e.r.Tries)
 	}
@@ -357,12 +357,12 @@ const (
 	unclearTries = 4
 )
 
-// enough reports whether a call has been tried often or long enough while others
+// triedEnough reports whether a call has been tried often or long enough while others
 // succeed, and whether to hurry with it. A storage that cannot be reached from
 // here may be behind a firewall for good, and what would go there can go through
 // the server. What is answered and not acknowledged may well have been done.
-func (e *effort) enough(ae *Error) (enough, quick bool) {
-	tries, quick := e.r.health.tries(e.cl, ae.Status, e.failedFirst)
+func (e *callHistory) triedEnough(ae *Error) (enough, quick bool) {
+	tries, quick := e.r.health.failed(e.cl, ae.Status, e.failedFirst)
 	// That its endpoint answers others may be newer than the last try.
 	news := tries < always && !e.works
 	if news {
@@ -392,17 +392,17 @@ func (e *effort) enough(ae *Error) (enough, quick bool) {
 
 // askSample asks the endpoint of a call that keeps failing for what it has answered
 // well. That it still does so shows that it is what is asked for that is broken.
-func (e *effort) askSample(ctx context.Context) {
+func (e *callHistory) askSample(ctx context.Context) {
 	began := time.Now()
 	if s := e.r.health.sampleFor(e.cl, e.failedFirst); s != nil && e.r.sample(ctx, s) {
 		e.r.answered(began)
-		e.r.health.well(s, began, false)
+		e.r.health.succeeded(s, began, false)
 	}
 }
 
 // final marks the error with what the caller may have to know of earlier
 // tries.
-func (e *effort) final(err error) error {
+func (e *callHistory) final(err error) error {
 	if ae, ok := errors.AsType[*Error](err); ok {
 		ae.Repeated = e.ambiguous
 		// That the server does not have the call is clear when it says so again
@@ -418,7 +418,7 @@ func (e *effort) final(err error) error {
 // been asked since the failure before this one, and was answered well. What was
 // asked earlier may have been answered by the server before it broke down. When
 // no other call shows it, the server is asked.
-func (e *effort) othersSucceed(ctx context.Context, before time.Time) bool {
+func (e *callHistory) othersSucceed(ctx context.Context, before time.Time) bool {
 	if e.r.begun.Load() > before.UnixNano() {
 		return true
 	}
@@ -435,7 +435,7 @@ func (e *effort) othersSucceed(ctx context.Context, before time.Time) bool {
 
 // backoff returns a random wait with full jitter, of at most base doubled for
 // each failure after the first, and at most most.
-func (e *effort) backoff(failures int, base, most time.Duration) time.Duration {
+func (e *callHistory) backoff(failures int, base, most time.Duration) time.Duration {
 	ceiling := base
 	for range failures - 1 {
 		if ceiling >= most {
@@ -447,8 +447,8 @@ func (e *effort) backoff(failures int, base, most time.Duration) time.Duration {
 	return time.Duration(rand.Int64N(int64(ceiling) + 1))
 }
 
-// tell tells of a failure that will be repeated, and of the wait before that.
-func (e *effort) tell(ae *Error, wait time.Duration) {
+// reportRetry tells of a failure that will be repeated, and of the wait before that.
+func (e *callHistory) reportRetry(ae *Error, wait time.Duration) {
 	if e.r.notify != nil {
 		since := e.failing
 		if since.IsZero() {
@@ -459,7 +459,7 @@ func (e *effort) tell(ae *Error, wait time.Duration) {
 			Throttled: ae.Status == http.StatusTooManyRequests,
 		})
 	}
-	if e.r.waits != nil && wait > transport.TellAfter {
+	if e.r.waits != nil && wait > transport.ReportAfter {
 		e.r.waits(Wait{Why: ae, Until: time.Now().Add(wait)})
 	}
 }
@@ -476,14 +476,14 @@ func (c *Conn) do(ctx context.Context, cl *Call) (*http.Response, error) {
 }
 
 // doWith is do for an answer that is still to be read: whoever reads it tells the
-// effort how that ends.
-func (c *Conn) doWith(ctx context.Context, cl *Call, e *effort) (*http.Response, error) {
+// callHistory how that ends.
+func (c *Conn) doWith(ctx context.Context, cl *Call, e *callHistory) (*http.Response, error) {
 	for {
-		if err := e.waitGate(ctx, c.tellWaits(cl)); err != nil {
+		if err := e.waitGate(ctx, c.reportWaits(cl)); err != nil {
 			return nil, err
 		}
-		resp, err := c.Try(e.start(ctx, c.tellWaits(cl)), cl)
-		e.tellGate(err)
+		resp, err := c.Try(e.start(ctx, c.reportWaits(cl)), cl)
+		e.reportToGate(err)
 		if err == nil || refused(err) {
 			e.r.answered(e.began)
 			e.r.hasWorked(cl).Store(true)
@@ -504,12 +504,12 @@ func (c *Conn) doWith(ctx context.Context, cl *Call, e *effort) (*http.Response,
 
 // waitGate waits until the server is to be asked again. The time is not that of the
 // call.
-func (e *effort) waitGate(ctx context.Context, tell func(error, time.Time)) error {
+func (e *callHistory) waitGate(ctx context.Context, tell func(error, time.Time)) error {
 	if e.r.gate == nil {
 		return nil
 	}
 	until := e.r.gate.Opens()
-	if tell != nil && e.throttles == 0 && time.Until(until) > transport.TellAfter {
+	if tell != nil && e.throttles == 0 && time.Until(until) > transport.ReportAfter {
 		tell(ErrThrottled, until)
 	}
 	e.r.stats.Waiting.Add(1)
@@ -517,8 +517,8 @@ func (e *effort) waitGate(ctx context.Context, tell func(error, time.Time)) erro
 	return e.r.gate.Wait(ctx, transport.HeadOf(ctx))
 }
 
-// tellGate tells the gate what has become of the last try.
-func (e *effort) tellGate(err error) {
+// reportToGate tells the gate what has become of the last try.
+func (e *callHistory) reportToGate(err error) {
 	ae, ok := errors.AsType[*Error](err)
 	switch {
 	case e.r.gate == nil:
@@ -531,8 +531,8 @@ func (e *effort) tellGate(err error) {
 	}
 }
 
-// tellWaits returns what tells of a long wait for the network in a call.
-func (c *Conn) tellWaits(cl *Call) func(error, time.Time) {
+// reportWaits returns what tells of a long wait for the network in a call.
+func (c *Conn) reportWaits(cl *Call) func(error, time.Time) {
 	if c.retry.waits == nil {
 		return nil
 	}
@@ -545,11 +545,11 @@ func (c *Conn) tellWaits(cl *Call) func(error, time.Time) {
 // refused this one call for a reason of its own.
 func refused(err error) bool {
 	e, ok := errors.AsType[*Error](err)
-	return ok && e.Status != 0 && e.Status < 500 && !passing(err) && !misconfigures(e)
+	return ok && e.Status != 0 && e.Status < 500 && !isTransient(err) && !misconfigures(e)
 }
 
-// passing reports whether a failure may pass by itself.
-func passing(err error) bool {
+// isTransient reports whether a failure may pass by itself.
+func isTransient(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	if !ok {
 		return false
@@ -572,7 +572,7 @@ func passing(err error) bool {
 }
 
 // passingCause sorts out the failures that waiting does not mend. What is wrong
-// with the configuration is not among them: see [effort.misconfigured].
+// with the configuration is not among them: see [callHistory.misconfigured].
 func passingCause(err error) bool {
 	for _, lasting := range []error{scan.ErrTooLarge, ErrRedirects, ErrNoTag, ErrChanged, ErrLength, unpack.ErrRatio} {
 		if errors.Is(err, lasting) {

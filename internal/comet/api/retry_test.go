@@ -7,7 +7,7 @@ import (
 
 // Waits grow exponentially, with jitter over their whole length.
 func TestRetryBackoff(t *testing.T) {
-	e := &effort{r: &retrier{}}
+	e := &callHistory{r: &retrier{}}
 	for _, tc := range []struct {
 		failures int
 		most     time.Duration

@@ -92,7 +92,7 @@ func (c *Conn) OpenText(ctx context.Context, cl *Call, find func(*http.Response)
 
 // streamFailed handles a failure in the middle of an answer that is read as a
 // stream: it waits until the next try, or returns the final error.
-func (c *Conn) streamFailed(ctx context.Context, e *effort, cl *Call, err error) error {
+func (c *Conn) streamFailed(ctx context.Context, e *callHistory, cl *Call, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}

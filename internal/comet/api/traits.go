@@ -39,8 +39,8 @@ type knowledge struct {
 	doubts int
 }
 
-// of returns what is known of a trait. The caller holds mu.
-func (t *Traits) of(trait Trait) *knowledge {
+// get returns what is known of a trait. The caller holds mu.
+func (t *Traits) get(trait Trait) *knowledge {
 	k := t.known[trait]
 	if k == nil {
 		if t.known == nil {
@@ -52,11 +52,11 @@ func (t *Traits) of(trait Trait) *knowledge {
 	return k
 }
 
-// hold waits for who is finding out about a trait, and keeps others from it until
+// lock waits for who is finding out about a trait, and keeps others from it until
 // release is called.
-func (t *Traits) hold(trait Trait) (k *knowledge, release func()) {
+func (t *Traits) lock(trait Trait) (k *knowledge, release func()) {
 	t.mu.Lock()
-	k = t.of(trait)
+	k = t.get(trait)
 	t.mu.Unlock()
 	k.asking <- struct{}{}
 	return k, func() { <-k.asking }
@@ -65,7 +65,7 @@ func (t *Traits) hold(trait Trait) (k *knowledge, release func()) {
 // Known returns whether the server has a trait, if that is known. It waits for who
 // is finding out, see [Traits.Find].
 func (t *Traits) Known(trait Trait) (has, known bool) {
-	k, release := t.hold(trait)
+	k, release := t.lock(trait)
 	defer release()
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -76,7 +76,7 @@ func (t *Traits) Known(trait Trait) (has, known bool) {
 func (t *Traits) Learn(trait Trait, has bool) (news bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	k := t.of(trait)
+	k := t.get(trait)
 	news = !k.known || k.has != has
 	k.has, k.known = has, true
 	return news
@@ -86,7 +86,7 @@ func (t *Traits) Learn(trait Trait, has bool) (news bool) {
 func (t *Traits) Presume(trait Trait, has bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if k := t.of(trait); !k.known || !k.has {
+	if k := t.get(trait); !k.known || !k.has {
 		k.has, k.known = has, true
 	}
 }
@@ -94,7 +94,7 @@ func (t *Traits) Presume(trait Trait, has bool) {
 // Find returns whether the server has a trait, and runs ask to find out where that is
 // not known; others wait meanwhile. What ask returns with an error is forgotten.
 func (t *Traits) Find(trait Trait, ask func() (has bool, err error)) (bool, error) {
-	k, release := t.hold(trait)
+	k, release := t.lock(trait)
 	defer release()
 	t.mu.Lock()
 	has, known := k.has, k.known
@@ -113,7 +113,7 @@ func (t *Traits) Find(trait Trait, ask func() (has bool, err error)) (bool, erro
 func (t *Traits) doubt(trait Trait) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	k := t.of(trait)
+	k := t.get(trait)
 	k.doubts++
 	if !k.known && k.doubts >= unclearTries {
 		k.has, k.known = false, true

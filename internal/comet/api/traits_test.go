@@ -72,7 +72,7 @@ func TestTraitsDoubt(t *testing.T) {
 	}
 }
 
-// Likeness does not overrule proof, and proof overrules likeness.
+// What is presumed does not overrule what was observed, but the other way round.
 func TestTraitsPresume(t *testing.T) {
 	var traits Traits
 	traits.Presume(KeepsIDs, false)

@@ -83,7 +83,7 @@ func (s *Server) Version(ctx context.Context) (Version, bool) {
 			return v, true
 		}
 		// Only an answer is remembered; after an outage it is worth another try.
-		if err != nil && (passing(err) && !isNoAnswer(err) || ctx.Err() != nil) {
+		if err != nil && (isTransient(err) && !isNoAnswer(err) || ctx.Err() != nil) {
 			return Version{}, false
 		}
 	}

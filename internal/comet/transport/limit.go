@@ -10,7 +10,7 @@ import (
 // limiter bounds the requests in flight.
 type limiter struct {
 	mu      sync.Mutex
-	most    int
+	limit   int
 	used    int
 	waiting []chan struct{}
 }
@@ -71,7 +71,7 @@ func isClosed(ch <-chan struct{}) bool {
 }
 
 // free reports whether a slot is free. One always is when none is used.
-func (l *limiter) free() bool { return l.used == 0 || l.used < l.most }
+func (l *limiter) free() bool { return l.used == 0 || l.used < l.limit }
 
 // leave takes a waiting one out of the queue; false if it has its slot.
 func (l *limiter) leave(ready chan struct{}) bool {

@@ -9,7 +9,7 @@ import (
 
 func TestLimitCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := &limiter{most: 1}
+		l := &limiter{limit: 1}
 		if err := l.acquire(t.Context()); err != nil {
 			t.Fatal(err)
 		}

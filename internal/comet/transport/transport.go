@@ -52,7 +52,7 @@ func New(network http.RoundTripper, o Options) http.RoundTripper {
 	rt = &observer{next: rt, stats: o.Counters, log: o.Logger}
 	rt = &watchdog{next: rt, answer: o.Timeouts.Answer, stall: o.Timeouts.Stall}
 	rt = &headers{next: rt, o: o}
-	rt = &slots{next: rt, limit: &limiter{most: o.MaxInFlight}, stats: o.Counters}
+	rt = &slots{next: rt, limit: &limiter{limit: o.MaxInFlight}, stats: o.Counters}
 	if o.Rate.PerSecond > 0 && o.Rate.PerSecond != rate.Inf {
 		rt = &pacer{next: rt, host: o.Host, Rate: o.Rate, limiter: o.Rate.limiter(), stats: o.Counters}
 	}
@@ -233,8 +233,8 @@ func (p *pacer) RoundTrip(req *http.Request) (*http.Response, error) {
 	if l := p.limiter; p.counts(req) {
 		p.stats.Waiting.Add(1)
 		wait := time.Duration((1 - l.Tokens()) / float64(l.Limit()) * float64(time.Second))
-		if w := waitingOf(req.Context()); wait > TellAfter && w.Tell != nil {
-			w.Tell(errRate, time.Now().Add(wait))
+		if w := waitingOf(req.Context()); wait > ReportAfter && w.Report != nil {
+			w.Report(errRate, time.Now().Add(wait))
 		}
 		err := l.Wait(req.Context())
 		p.stats.Waiting.Add(-1)

@@ -20,8 +20,8 @@ var (
 // direction. What is slower holds a connection for no use.
 const slowest = 1 << 10
 
-// TellAfter is how long a wait is before it is told of.
-const TellAfter = 10 * time.Second
+// ReportAfter is how long a wait is before it is told of.
+const ReportAfter = 10 * time.Second
 
 // LeastPatience is what a request gets that is made just before the time is
 // over, and all that one gets which only asks how the server is.
@@ -36,7 +36,7 @@ type Waiting struct {
 	Answered func()
 	// Tell, if not nil, is called with a wait that has lasted for TellAfter: what for,
 	// and until when. It must not block.
-	Tell func(why error, until time.Time)
+	Report func(why error, until time.Time)
 }
 
 type waitingKey struct{}
@@ -66,7 +66,7 @@ func (w *watchdog) RoundTrip(req *http.Request) (*http.Response, error) {
 		answer = min(answer, max(time.Until(wait.Until), LeastPatience))
 	}
 	ctx, cancel := context.WithCancelCause(req.Context())
-	g := &guard{cancel: cancel, tell: wait.Tell}
+	g := &guard{cancel: cancel, report: wait.Report}
 	g.watch(answer, ErrNoAnswer)
 	req = wrapBody(req.WithContext(ctx), func(rc io.ReadCloser) io.ReadCloser {
 		return &watchedUpload{rc: rc, g: g, answer: answer, pace: pace{window: w.stall}}
@@ -88,13 +88,13 @@ func (w *watchdog) RoundTrip(req *http.Request) (*http.Response, error) {
 // guard is a timer that ends a request.
 type guard struct {
 	cancel context.CancelCauseFunc
-	tell   func(why error, until time.Time)
+	report func(why error, until time.Time)
 
 	mu       sync.Mutex
 	timer    *time.Timer
 	cause    error // nil while nothing is waited for
 	until    time.Time
-	told     bool // of this wait
+	reported bool // of this wait
 	answered bool
 }
 
@@ -104,9 +104,9 @@ func (g *guard) watch(d time.Duration, cause error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.cause, g.until = cause, time.Now().Add(d)
-	g.told = g.tell == nil || d <= TellAfter
-	if !g.told {
-		d = TellAfter
+	g.reported = g.report == nil || d <= ReportAfter
+	if !g.reported {
+		d = ReportAfter
 	}
 	if g.timer == nil {
 		g.timer = time.AfterFunc(d, g.fire)
@@ -128,10 +128,10 @@ func (g *guard) watchUpload(d time.Duration, cause error) {
 
 func (g *guard) fire() {
 	g.mu.Lock()
-	cause, until, told := g.cause, g.until, g.told
+	cause, until, told := g.cause, g.until, g.reported
 	left := time.Until(until)
 	if cause != nil && left > 0 {
-		g.told = true
+		g.reported = true
 		g.timer.Reset(left)
 	}
 	g.mu.Unlock()
@@ -140,7 +140,7 @@ func (g *guard) fire() {
 	case left <= 0:
 		g.cancel(cause)
 	case !told:
-		g.tell(cause, until)
+		g.report(cause, until)
 	}
 }
 

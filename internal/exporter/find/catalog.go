@@ -112,7 +112,7 @@ func versionsOf[T any](list []T, p *Path, get func(*T) (string, []string)) ([]T,
 	}
 	in := *p
 	in.Version = ""
-	return nil, &NotFoundError{What: "version", Name: p.Version, In: in.String(), Near: names[:min(len(names), 20)], Count: len(list)}
+	return nil, &NotFoundError{What: "version", Name: p.Version, In: in.String(), Similar: names[:min(len(names), 20)], Count: len(list)}
 }
 
 // EachVersion calls the functions for the artifact and model versions in scope,
@@ -250,7 +250,7 @@ func named[T any](list []T, p *Path, what string, name func(*T) string) ([]T, er
 	}
 	first := p.find(p.Name, names)
 	if first < 0 {
-		return nil, &NotFoundError{What: what, Name: p.Name, In: p.Workspace, Near: suggest.Nearest(p.Name, names, 5), Count: len(names)}
+		return nil, &NotFoundError{What: what, Name: p.Name, In: p.Workspace, Similar: suggest.Nearest(p.Name, names, 5), Count: len(names)}
 	}
 	p.Name, p.Literal = names[first], ""
 	after := first
@@ -268,14 +268,14 @@ func (x *Finder) Lacks(what string, err error) bool {
 	if !judge.Unsupported(err) && !(ok && e.Named) {
 		return false
 	}
-	x.TellLack(what, err)
+	x.ReportLacking(what, err)
 	return true
 }
 
-// TellLack tells once that the server lacks something.
-func (x *Finder) TellLack(what string, err error) {
-	if !x.Told[what] {
-		x.Told[what] = true
+// ReportLacking tells once that the server lacks something.
+func (x *Finder) ReportLacking(what string, err error) {
+	if !x.Reported[what] {
+		x.Reported[what] = true
 		x.o.Warn(fmt.Sprintf("the server gives no %s, so that the stream has none: %v", what, err))
 	}
 }

@@ -12,12 +12,12 @@ import (
 // A Finder finds what there is to be exported: what paths lead to, which of the
 // listed experiments are selected, what belongs to a workspace.
 type Finder struct {
-	client *comet.Client
-	o      Options
-	Search *selection.Search // for the keys that were asked for
-	since  changes
-	due    map[string]bool // keys that are selected though nothing is seen to have changed; nil until it is known
-	Told   map[string]bool // experiments that something needs, and what the server lacks, once told of
+	client   *comet.Client
+	o        Options
+	Search   *selection.Search // for the keys that were asked for
+	since    changes
+	due      map[string]bool // keys that are selected though nothing is seen to have changed; nil until it is known
+	Reported map[string]bool // experiments that something needs, and what the server lacks, once told of
 
 	// The lists of workspaces, once they have been read.
 	ArtifactLists map[string][]comet.Artifact
@@ -43,7 +43,7 @@ type Options struct {
 // New returns a finder. It does not speak to the server yet.
 func New(o Options) *Finder {
 	return &Finder{
-		client: o.Client, Search: o.Selection.Search(), Told: make(map[string]bool), o: o,
+		client: o.Client, Search: o.Selection.Search(), Reported: make(map[string]bool), o: o,
 		ArtifactLists: make(map[string][]comet.Artifact), modelLists: make(map[string][]comet.RegistryModel),
 		panelLists: make(map[string]panelList), NotAdded: make(map[string]error),
 	}

@@ -10,11 +10,11 @@ import (
 
 // NotFoundError says that a path leads nowhere, and what exists near it.
 type NotFoundError struct {
-	What  string   // "workspace", "project" or "experiment"
-	Name  string   // as given
-	In    string   // where it was looked for, "" for the instance
-	Near  []string // what it may have been meant for
-	Count int      // how many of its kind there are
+	What    string   // "workspace", "project" or "experiment"
+	Name    string   // as given
+	In      string   // where it was looked for, "" for the instance
+	Similar []string // what it may have been meant for
+	Count   int      // how many of its kind there are
 }
 
 // Error names what was not found.
@@ -28,8 +28,8 @@ func (e *NotFoundError) Error() string {
 // Hint says what exists near it.
 func (e *NotFoundError) Hint() []string {
 	switch {
-	case len(e.Near) > 0:
-		return []string{"there is " + QuoteAll(e.Near)}
+	case len(e.Similar) > 0:
+		return []string{"there is " + QuoteAll(e.Similar)}
 	case e.Count == 0:
 		return []string{fmt.Sprintf("there is no %s at all that the key may see", e.What)}
 	case e.In == "":
@@ -81,6 +81,6 @@ func notFoundExperiment(p Path, all []Experiment) error {
 	}
 	return &NotFoundError{
 		What: "experiment", Name: p.Experiment, In: p.Workspace + "/" + p.Project,
-		Near: suggest.Nearest(p.Experiment, names, 5), Count: len(all),
+		Similar: suggest.Nearest(p.Experiment, names, 5), Count: len(all),
 	}
 }

@@ -57,12 +57,12 @@ func byStart(a, b Experiment) int {
 type Project struct {
 	comet.Project
 	All         bool                  // all of its experiments are in scope
-	Some        map[string]Experiment // or these
+	Only        map[string]Experiment // or these
 	Named       map[string]struct{}   // keys that paths name, all the same
 	Experiments []Experiment          // selected, in order; nil while not kept
 	Kept        bool                  // experiments holds them
 	Count       int64                 // of them
-	Left        int64                 // not selected
+	NotSelected int64                 // not selected
 	Unchanged   int64                 // selected, and held by an earlier archive
 	Rechecked   int64                 // held by one, and among Count all the same because it is their turn
 	held        []Experiment          // the unchanged ones, until it is known whose turn it is
@@ -255,7 +255,7 @@ func (r *resolver) absent(ctx context.Context, workspace string) bool {
 }
 
 func (r *resolver) noWorkspace(name string) error {
-	return &NotFoundError{What: "workspace", Name: name, Near: suggest.Nearest(name, r.workspaces, 5), Count: len(r.workspaces)}
+	return &NotFoundError{What: "workspace", Name: name, Similar: suggest.Nearest(name, r.workspaces, 5), Count: len(r.workspaces)}
 }
 
 // findProject returns the project of a path.
@@ -275,7 +275,7 @@ func (r *resolver) findProject(ctx context.Context, p Path) (*comet.Project, err
 	for i := range near {
 		near[i] = ProjectPart(near[i])
 	}
-	return nil, &NotFoundError{What: "project", Name: p.Project, In: p.Workspace, Near: near, Count: len(names)}
+	return nil, &NotFoundError{What: "project", Name: p.Project, In: p.Workspace, Similar: near, Count: len(names)}
 }
 
 // addExperiment puts one experiment into the scope, found by key or name.
@@ -342,10 +342,10 @@ func (p *Project) Path() string { return p.Workspace + "/" + ProjectPart(p.Name)
 
 // add puts one experiment into scope.
 func (p *Project) add(e Experiment) {
-	if p.Some == nil {
-		p.Some = make(map[string]Experiment)
+	if p.Only == nil {
+		p.Only = make(map[string]Experiment)
 	}
-	p.Some[e.Key] = e
+	p.Only[e.Key] = e
 	p.Named[e.Key] = struct{}{}
 }
 
@@ -386,8 +386,8 @@ func (x *Finder) listWhole(ctx context.Context, p *comet.Project) (all []Experim
 	return all, doubt, nil
 }
 
-// TellDoubt tells of a listing that may not be whole, where no stream can.
-func (x *Finder) TellDoubt(p *Project) {
+// ReportIncomplete tells of a listing that may not be whole, where no stream can.
+func (x *Finder) ReportIncomplete(p *Project) {
 	if p.Doubt != nil {
 		x.o.Warn(fmt.Sprintf("experiments of %q: %v", p.Path(), p.Doubt))
 	}
@@ -396,7 +396,7 @@ func (x *Finder) TellDoubt(p *Project) {
 // Selected returns the selected experiments of a project in order, and how many
 // there are besides, whatever shard they are in.
 func (x *Finder) Selected(ctx context.Context, p *Project) (selected []Experiment, left int64, err error) {
-	all := make([]Experiment, 0, len(p.Some))
+	all := make([]Experiment, 0, len(p.Only))
 	switch {
 	case p.ByList:
 		all = x.o.Listed.of(&p.Project) // which stays as it is
@@ -405,7 +405,7 @@ func (x *Finder) Selected(ctx context.Context, p *Project) (selected []Experimen
 			return nil, 0, err
 		}
 	default:
-		for _, e := range p.Some {
+		for _, e := range p.Only {
 			all = append(all, e)
 		}
 	}
@@ -518,7 +518,7 @@ func (l *Experiment) chosen() selection.Experiment {
 
 // Keep takes those of the selected experiments of p that are in the shard.
 func (p *Project) Keep(selected []Experiment, left int64, shard selection.Shard) {
-	p.Chosen, p.Left = int64(len(selected)), left
+	p.Chosen, p.NotSelected = int64(len(selected)), left
 	p.Experiments, p.Kept = slices.DeleteFunc(selected, func(e Experiment) bool { return !shard.Has(e.Key) }), true
 	p.Count = int64(len(p.Experiments))
 }
@@ -566,9 +566,9 @@ func (x *Finder) Prune(s *Scope) (left int64) {
 		return 0
 	}
 	s.Projects = slices.DeleteFunc(s.Projects, func(p *Project) bool {
-		empty := p.Err == nil && p.Chosen+p.Unchanged == 0 && (p.Left > 0 || chosen.Narrows())
+		empty := p.Err == nil && p.Chosen+p.Unchanged == 0 && (p.NotSelected > 0 || chosen.Narrows())
 		if empty {
-			left += p.Left
+			left += p.NotSelected
 		}
 		return empty
 	})

@@ -51,7 +51,7 @@ func (of *Bodies) Slot(q *Queue, at Position, it comet.AssetRequest) *Body {
 	b.Slot = b.part(at, 0, 0)
 	if it.Size != nil && *it.Size >= splitSize {
 		b.large, b.total = true, *it.Size
-		b.Slot.begins, b.Slot.hold = b.begin, b.hold
+		b.Slot.begins, b.Slot.mustWait = b.begin, b.waitsForRanges
 	}
 	b.at = b.Slot
 	return b
@@ -105,7 +105,7 @@ func (b *Body) fetchOnce(ctx context.Context, s *Slot, from int64) error {
 	body, err := b.open(ctx, offset, length)
 	if offset == 0 && length > 0 && notSatisfiable(err) {
 		// The asset is empty, or the server knows no ranges.
-		b.learn(false)
+		b.noteRanges(false)
 		length = 0
 		body, err = b.open(ctx, offset, length)
 	}
@@ -117,7 +117,7 @@ func (b *Body) fetchOnce(ctx context.Context, s *Slot, from int64) error {
 		return err
 	}
 	if offset > 0 || length > 0 {
-		b.learn(body.Partial)
+		b.noteRanges(body.Partial)
 	}
 	size := body.Size
 	if !body.Partial && offset > 0 {

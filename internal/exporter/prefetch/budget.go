@@ -18,9 +18,9 @@ const (
 	// slotCost is reserved for each slot that has been started, on top of
 	// the bytes it holds: closures, documents in small pieces, a goroutine.
 	slotCost = 4 << 10
-	// worthDropping is the least that a slot must hold to be dropped for the
+	// minDropped is the least that a slot must hold to be dropped for the
 	// sake of the head. Small ones free little and cost a request each.
-	worthDropping = 1 << 20
+	minDropped = 1 << 20
 	// stallTime is how long a fetch waits for budget before it lets its
 	// connection go. Servers lose patience after a minute or so.
 	stallTime = 20 * time.Second
@@ -32,13 +32,13 @@ func (q *Queue) reserve(ctx context.Context, s *Slot, n int64) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	switch {
-	case s.dropped || s.lost:
+	case s.dropped || s.abandoned:
 		return errDropped
-	case s.credit >= n:
-		q.promise(s, s.credit-n)
+	case s.aside >= n:
+		q.setAside(s, s.aside-n)
 		q.charge(s, n)
 		return nil
-	case q.exempt(s) || q.used+n <= q.soft && (len(q.blocked) == 0 || s.At.before(q.blocked[0].At)):
+	case q.exempt(s) || q.used+n <= q.softLimit && (len(q.blocked) == 0 || s.At.before(q.blocked[0].At)):
 		q.charge(s, n)
 		return nil
 	}
@@ -47,7 +47,7 @@ func (q *Queue) reserve(ctx context.Context, s *Slot, n int64) error {
 		// A slow reader is no reason to let go of what it is reading.
 	}
 	switch {
-	case s.dropped || s.lost:
+	case s.dropped || s.abandoned:
 		return errDropped
 	case s.room != room:
 		return nil
@@ -91,10 +91,10 @@ func (q *Queue) block(s *Slot, n int64) <-chan struct{} {
 	return s.room
 }
 
-// promise sets how many bytes are set aside for s.
-func (q *Queue) promise(s *Slot, n int64) {
-	q.promised += n - s.credit
-	s.credit = n
+// setAside sets how many bytes are set aside for s.
+func (q *Queue) setAside(s *Slot, n int64) {
+	q.aside += n - s.aside
+	s.aside = n
 }
 
 // charge reserves n bytes for s; where the head goes beyond all bounds by it,
@@ -103,8 +103,8 @@ func (q *Queue) charge(s *Slot, n int64) {
 	s.held += n
 	q.used += n
 	q.held[s] = struct{}{}
-	if s == q.head && q.used > q.hard {
-		q.shed(q.hard)
+	if s == q.head && q.used > q.hardLimit {
+		q.dropLast(q.hardLimit)
 	}
 }
 
@@ -128,7 +128,7 @@ func (q *Queue) release(s *Slot, n int64) {
 	defer q.mu.Unlock()
 	q.uncharge(s, n)
 	q.regrant()
-	q.Pump()
+	q.StartFetches()
 }
 
 func (q *Queue) uncharge(s *Slot, n int64) {
@@ -144,18 +144,18 @@ func (q *Queue) uncharge(s *Slot, n int64) {
 
 // regrant lets blocked slots go on for which there is room now, in order.
 func (q *Queue) regrant() {
-	for len(q.blocked) > 0 && q.used+q.blocked[0].need <= q.soft {
+	for len(q.blocked) > 0 && q.used+q.blocked[0].need <= q.softLimit {
 		q.grant(q.blocked[0])
 	}
 }
 
-// shed drops large slots, the last first, until no more than most is held or
+// dropLast drops large slots, the last first, until no more than most is held or
 // nothing is left to drop.
-func (q *Queue) shed(most int64) {
+func (q *Queue) dropLast(most int64) {
 	for q.used > most {
 		var last *Slot
 		for s := range q.held {
-			if s != q.head && !s.taken && !s.fixed && s.held >= worthDropping && (last == nil || last.At.before(s.At)) {
+			if s != q.head && !s.taken && !s.fixed && s.held >= minDropped && (last == nil || last.At.before(s.At)) {
 				last = s
 			}
 		}
@@ -186,6 +186,6 @@ func (q *Queue) drop(s *Slot) {
 	if s.state == running {
 		s.stop(errDropped)
 	}
-	q.promise(s, 0)
-	q.uncharge(s, s.held-s.kept())
+	q.setAside(s, 0)
+	q.uncharge(s, s.held-s.keptOnDrop())
 }

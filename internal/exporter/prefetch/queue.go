@@ -39,9 +39,9 @@ func (p Position) before(q Position) bool {
 // slot that the reader waits for, the head, is exempt from both, so the reader
 // never waits for something that waits for the reader.
 type Queue struct {
-	limit      int
-	soft, hard int64
-	patience   time.Duration
+	limit                int
+	softLimit, hardLimit int64
+	patience             time.Duration
 	// more puts the first slots of the next unit into the queue with push; it
 	// reports false when there is no further unit. It is called with mu held.
 	More func() bool
@@ -60,7 +60,7 @@ type Queue struct {
 	held     map[*Slot]struct{}
 	running  int
 	used     int64 // bytes held
-	promised int64 // bytes set aside for what is expected
+	aside    int64 // bytes set aside for what is expected
 	head     *Slot
 	last     int // no slot of a later unit is started; -1: no bound
 	stopped  bool
@@ -71,15 +71,15 @@ type Queue struct {
 // and fatal are described at [Queue].
 func NewQueue(ctx context.Context, limit int, more func() bool, fatal func(error) bool) *Queue {
 	q := &Queue{
-		limit:    max(1, limit),
-		soft:     softBudget,
-		hard:     hardBudget,
-		patience: stallTime,
-		More:     more,
-		fatal:    fatal,
-		ready:    make(chan struct{}, 1),
-		held:     make(map[*Slot]struct{}),
-		last:     -1,
+		limit:     max(1, limit),
+		softLimit: softBudget,
+		hardLimit: hardBudget,
+		patience:  stallTime,
+		More:      more,
+		fatal:     fatal,
+		ready:     make(chan struct{}, 1),
+		held:      make(map[*Slot]struct{}),
+		last:      -1,
 	}
 	q.ctx, q.cancel = context.WithCancelCause(ctx)
 	return q
@@ -97,7 +97,7 @@ func (q *Queue) Unlock() { q.mu.Unlock() }
 func (q *Queue) Fix(s *Slot, depends func()) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if s.dropped || s.lost {
+	if s.dropped || s.abandoned {
 		return errDropped
 	}
 	s.fixed = true
@@ -124,9 +124,9 @@ func (q *Queue) StopAfter(unit int) {
 // Push adds a slot. The caller holds mu.
 func (q *Queue) Push(s *Slot) { heap.Push(&q.waiting, s) }
 
-// Pump starts what can be started. The caller holds mu.
-func (q *Queue) Pump() {
-	for !q.stopped && q.running < q.limit && q.used < q.soft {
+// StartFetches starts what can be started. The caller holds mu.
+func (q *Queue) StartFetches() {
+	for !q.stopped && q.running < q.limit && q.used < q.softLimit {
 		s := q.earliest()
 		switch {
 		case s != nil:
@@ -142,7 +142,7 @@ func (q *Queue) Pump() {
 func (q *Queue) earliest() *Slot {
 	for {
 		from := &q.waiting
-		if len(q.deferred) > 0 && q.fits(q.deferred[0], q.soft/2) &&
+		if len(q.deferred) > 0 && q.fits(q.deferred[0], q.softLimit/2) &&
 			(len(q.waiting) == 0 || q.deferred[0].At.before(q.waiting[0].At)) {
 			from = &q.deferred
 		}
@@ -160,15 +160,15 @@ func (q *Queue) earliest() *Slot {
 // fits reports whether there is room for what s is expected to hold, and for
 // at least as much as said.
 func (q *Queue) fits(s *Slot, least int64) bool {
-	if s.hold != nil && s.hold() {
+	if s.mustWait != nil && s.mustWait() {
 		return false
 	}
 	if s.Expect != nil {
 		if n := s.Expect(); n > 0 {
-			return q.used+q.promised+n <= q.hard-q.hard/8
+			return q.used+q.aside+n <= q.hardLimit-q.hardLimit/8
 		}
 	}
-	return q.used+least <= q.soft
+	return q.used+least <= q.softLimit
 }
 
 // start runs the fetch of a slot. The caller holds mu.
@@ -184,7 +184,7 @@ func (q *Queue) start(s *Slot) {
 		s.begins()
 	}
 	if s.Expect != nil && s != q.head {
-		q.promise(s, s.Expect())
+		q.setAside(s, s.Expect())
 	}
 	if follow := s.follow; follow != nil {
 		s.follow = nil
@@ -202,8 +202,8 @@ func (q *Queue) finish(s *Slot, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.running--
-	q.promise(s, 0)
-	if s.dropped && !s.lost {
+	q.setAside(s, 0)
+	if s.dropped && !s.abandoned {
 		s.state = waiting
 		heap.Push(&q.deferred, s)
 		if s == q.head {
@@ -212,19 +212,19 @@ func (q *Queue) finish(s *Slot, err error) {
 		}
 	} else {
 		s.state, s.err = done, err
-		if err == nil && s.publish != nil && !s.lost {
+		if err == nil && s.publish != nil && !s.abandoned {
 			s.publish()
 		}
-		q.wake(s)
+		q.notifyReader(s)
 		if err != nil && q.fatal(err) {
 			q.stopped = true
 		}
 	}
-	q.Pump()
+	q.StartFetches()
 }
 
-// wake tells the reader of news of s.
-func (q *Queue) wake(s *Slot) {
+// notifyReader tells the reader of news of s.
+func (q *Queue) notifyReader(s *Slot) {
 	if s != q.head {
 		return
 	}

@@ -18,7 +18,7 @@ import (
 // fakeQueue returns a queue without units, with the given bounds.
 func fakeQueue(t *testing.T, limit int, soft, hard int64) *Queue {
 	q := NewQueue(t.Context(), limit, func() bool { return false }, func(err error) bool { return err == errFatal })
-	q.soft, q.hard = soft, hard
+	q.softLimit, q.hardLimit = soft, hard
 	return q
 }
 
@@ -30,7 +30,7 @@ func (q *Queue) pushAll(slots ...*Slot) {
 	for _, s := range slots {
 		q.Push(s)
 	}
-	q.Pump()
+	q.StartFetches()
 }
 
 // bodyOf returns a slot of a body of n bytes that come after d each.
@@ -348,7 +348,7 @@ func TestSequence(t *testing.T) {
 		}}
 		q.mu.Lock()
 		c.Open(q)
-		q.Pump()
+		q.StartFetches()
 		q.mu.Unlock()
 		synctest.Wait()
 		if made > 30 {
@@ -451,8 +451,8 @@ func TestQueueExpected(t *testing.T) {
 			q.Leave(s)
 		}
 		q.Leave(small)
-		if q.used != 0 || q.promised != 0 {
-			t.Errorf("%d bytes held in the end, %d set aside", q.used, q.promised)
+		if q.used != 0 || q.aside != 0 {
+			t.Errorf("%d bytes held in the end, %d set aside", q.used, q.aside)
 		}
 	})
 }

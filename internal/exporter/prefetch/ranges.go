@@ -31,9 +31,9 @@ type ranges struct {
 	asking  *Body // whose answer will tell, while that is unknown
 }
 
-// hold reports whether the body should wait until it is known whether the server
+// waitsForRanges reports whether the body should wait until it is known whether the server
 // honours ranges. The caller holds the queue's mu.
-func (b *Body) hold() bool {
+func (b *Body) waitsForRanges() bool {
 	r := &b.of.ranges
 	return r.support == rangesUnknown && r.asking != nil && r.asking != b
 }
@@ -83,8 +83,8 @@ func (b *Body) join() {
 	b.rest.N = min(b.rest.N, b.rest.next+1)
 }
 
-// learn takes note of whether the part that was asked for came, or the whole.
-func (b *Body) learn(partial bool) {
+// noteRanges takes note of whether the part that was asked for came, or the whole.
+func (b *Body) noteRanges(partial bool) {
 	b.q.mu.Lock()
 	defer b.q.mu.Unlock()
 	if b.rest.N == 0 {
@@ -101,7 +101,7 @@ func (b *Body) learn(partial bool) {
 	if partial && b.rest.next == 0 {
 		b.rest.Open(b.q)
 	}
-	b.q.Pump()
+	b.q.StartFetches()
 }
 
 // asked is called when a fetch has ended: others need not wait for its answer

@@ -146,8 +146,8 @@ func readWholeBody(t *testing.T, q *Queue, b *Body, size int64) {
 func nothingLeft(t *testing.T, q *Queue) {
 	t.Helper()
 	synctest.Wait()
-	if q.used != 0 || q.promised != 0 || q.running != 0 {
-		t.Errorf("%d bytes held, %d promised, %d running", q.used, q.promised, q.running)
+	if q.used != 0 || q.aside != 0 || q.running != 0 {
+		t.Errorf("%d bytes held, %d promised, %d running", q.used, q.aside, q.running)
 	}
 }
 
@@ -161,7 +161,7 @@ func readCapped(t *testing.T, c *capped, whole bool, bodies int) time.Duration {
 	began := time.Now()
 	q.mu.Lock()
 	row.Open(q)
-	q.Pump()
+	q.StartFetches()
 	q.mu.Unlock()
 	for range bodies {
 		readWholeBody(t, q, row.Take(q), c.size)
@@ -385,7 +385,7 @@ func TestWholeBodyNeedsNoMoreRoom(t *testing.T) {
 			c := &capped{size: size, connection: 1e9}
 			q, body := cappedQueue(t, c, false)
 			defer q.Close()
-			q.soft = slotCost + size
+			q.softLimit = slotCost + size
 			b := body(Position{})
 			q.pushAll(b.Slot)
 			time.Sleep(time.Second)

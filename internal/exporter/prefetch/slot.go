@@ -41,37 +41,37 @@ type Slot struct {
 	// expect, if not nil, returns how many bytes are expected, 0 where that is
 	// not known. They are set aside when the slot is started ahead of the reader.
 	Expect func() int64
-	// hold, if not nil, reports whether the slot is not to be started ahead of
+	// mustWait, if not nil, reports whether the slot is not to be started ahead of
 	// the reader for now. It is called with the queue's mu held.
-	hold func() bool
+	mustWait func() bool
 	// isHead is closed when the slot becomes the head.
 	isHead chan struct{}
 
 	// The rest belongs to the queue and is guarded by its mu.
-	state   slotState
-	index   int // in its heap
-	dropped bool
-	taken   bool // the reader is at work on it
-	fixed   bool // others depend on it: it must not be dropped any more
-	headed  bool
-	stop    context.CancelCauseFunc
-	err     error
-	held    int64         // bytes reserved
-	credit  int64         // bytes set aside for it
-	need    int64         // bytes waited for
-	room    chan struct{} // closed when they are granted
-	pieces  [][]byte      // of a body, not yet taken
-	got     int64         // bytes of the body put so far, those taken included
-	end     int64         // where the body ends for this slot, 0 for its own end
-	lost    bool          // the reader has left
+	state     slotState
+	index     int // in its heap
+	dropped   bool
+	taken     bool // the reader is at work on it
+	fixed     bool // others depend on it: it must not be dropped any more
+	headed    bool
+	stop      context.CancelCauseFunc
+	err       error
+	held      int64         // bytes reserved
+	aside     int64         // bytes set aside for it
+	need      int64         // bytes waited for
+	room      chan struct{} // closed when they are granted
+	pieces    [][]byte      // of a body, not yet taken
+	got       int64         // bytes of the body put so far, those taken included
+	end       int64         // where the body ends for this slot, 0 for its own end
+	abandoned bool          // the reader has left
 }
 
 func newSlot(at Position, fetch func(context.Context, *Slot) error) *Slot {
 	return &Slot{At: at, fetch: fetch, isHead: make(chan struct{})}
 }
 
-// kept returns how many bytes a drop leaves in s.
-func (s *Slot) kept() int64 {
+// keptOnDrop returns how many bytes a drop leaves in s.
+func (s *Slot) keptOnDrop() int64 {
 	var n int64
 	for _, p := range s.pieces {
 		n += int64(cap(p))
@@ -138,7 +138,7 @@ func (q *Queue) recycle(s *Slot, p []byte) {
 // Leave tells that the reader is done with s, or will not read on.
 func (q *Queue) Leave(s *Slot) {
 	q.mu.Lock()
-	s.lost = true
+	s.abandoned = true
 	s.forget()
 	switch s.state {
 	case waiting:
@@ -158,12 +158,12 @@ func (q *Queue) Leave(s *Slot) {
 func (q *Queue) put(s *Slot, p []byte) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if s.dropped || s.lost {
+	if s.dropped || s.abandoned {
 		return errDropped
 	}
 	s.pieces = append(s.pieces, p)
 	s.got += int64(len(p))
-	q.wake(s)
+	q.notifyReader(s)
 	return nil
 }
 

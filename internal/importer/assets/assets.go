@@ -32,14 +32,14 @@ type Options struct {
 type Assets struct {
 	*session.Experiment
 	Options
-	intake     upload.Intake
-	ids        ids
-	there      inventory
-	likenesses likenesses
-	refs       *rewrite.References // what becomes of references in their contents
-	skipped    map[string]bool     // ids of assets that the stream does not have; "" for some
-	want       []expected          // what a verification has to find
-	findings   report.Findings     // by a verification
+	intake       upload.Intake
+	ids          ids
+	inventory    inventory
+	fingerprints fingerprints
+	refs         *rewrite.References // what becomes of references in their contents
+	skipped      map[string]bool     // ids of assets that the stream does not have; "" for some
+	want         []expected          // what a verification has to find
+	findings     report.Findings     // by a verification
 
 	// histograms are the names of those of single steps that have come. Only the
 	// reading uses it.
@@ -51,13 +51,13 @@ type Assets struct {
 func New(x *session.Experiment, o Options) *Assets {
 	as := &Assets{Experiment: x, Options: o, histograms: make(map[string]bool), skipped: make(map[string]bool)}
 	as.ids = ids{target: o.Target, known: make(map[uint64]struct{}), changed: make(map[string]string)}
-	as.there = inventory{Experiment: x, kept: func() bool { return o.Uploads.KeepsIDs() }}
-	as.likenesses = likenesses{
-		inventory: &as.there, ids: &as.ids, keeping: o.Uploads, claimed: make(map[string]claim), written: make(map[uint64]int),
+	as.inventory = inventory{Experiment: x, kept: func() bool { return o.Uploads.KeepsIDs() }}
+	as.fingerprints = fingerprints{
+		inventory: &as.inventory, ids: &as.ids, uploads: o.Uploads, claimed: make(map[string]claim), written: make(map[uint64]int),
 	}
 	as.intake = upload.Intake{
-		Uploads: o.Uploads, Spools: o.Spools, Tasks: &x.Tasks, Failure: &x.Failure, Place: shelf{as},
-		Early: as.early, Finish: as.finish, Expect: as.expect,
+		Uploads: o.Uploads, Spools: o.Spools, Tasks: &x.Tasks, Failure: &x.Failure, Place: experimentPlace{as},
+		Streamable: as.streamable, Finish: as.finish, Expect: as.expect,
 		Done: func(a *upload.Asset, err error) {
 			if err == nil {
 				as.expect(a)
@@ -92,10 +92,10 @@ func (as *Assets) expect(a *upload.Asset) {
 func (as *Assets) Skip(id string) { as.skipped[id] = true }
 
 // Free gives back the room for what the destination has.
-func (as *Assets) Free() { as.there.free() }
+func (as *Assets) Free() { as.inventory.free() }
 
 // Prefetch begins to read the list of the destination.
-func (as *Assets) Prefetch(ctx context.Context) { as.there.prefetch(ctx) }
+func (as *Assets) Prefetch(ctx context.Context) { as.inventory.prefetch(ctx) }
 
 // derived reports whether the destination makes an asset itself: of the points of
 // a metric, or of the histograms of single steps, where the stream has them.
@@ -144,7 +144,7 @@ func (as *Assets) Begin(ctx context.Context, rec *stream.Asset) error {
 	if as.Existing == nil || !a.Refers && (as.Dry() || as.Uploads.KeepsIDs()) {
 		err := as.checkLimits(ctx, a, upload.SizeOf(rec))
 		if err == nil {
-			err = as.Uploads.Quotas.Check(shelf{as}.Rooms(a), upload.SizeOf(rec))
+			err = as.Uploads.Quotas.Check(experimentPlace{as}.QuotaScopes(a), upload.SizeOf(rec))
 		}
 		if err != nil {
 			a.State = upload.LeftOut

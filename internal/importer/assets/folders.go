@@ -34,8 +34,8 @@ func (f *folders) note(model string, folded bool, file report.Issue) {
 	}
 }
 
-// TellFolders tells of the files that lose a folder which is part of their names.
-func (as *Assets) TellFolders() {
+// ReportFolders tells of the files that lose a folder which is part of their names.
+func (as *Assets) ReportFolders() {
 	for _, model := range slices.Sorted(maps.Keys(as.folders)) {
 		m := as.folders[model]
 		for _, i := range m.folded {

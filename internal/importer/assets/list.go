@@ -23,26 +23,28 @@ import (
 // hashes of their ids.
 type listing struct {
 	*index.Index[listed]
-	likenesses []like // sorted
-	sum        uint64 // stands for all of it
+	fingerprints []fingerprintEntry // sorted
+	sum          uint64             // stands for all of it
 }
 
 // listed is an asset in it.
 type listed struct {
-	id     string
-	like   uint64
-	size   int64 // of a remote one the hash of its link
-	remote bool
+	id          string
+	fingerprint uint64
+	size        int64 // of a remote one the hash of its link
+	remote      bool
 }
 
-// like leads from a likeness to one of the assets that have it.
-type like struct{ like, id uint64 }
+// fingerprintEntry leads from a fingerprint to one of the assets that have it.
+type fingerprintEntry struct{ fingerprint, id uint64 }
 
-func compareLikes(a, b like) int { return cmp.Or(cmp.Compare(a.like, b.like), cmp.Compare(a.id, b.id)) }
+func compareEntries(a, b fingerprintEntry) int {
+	return cmp.Or(cmp.Compare(a.fingerprint, b.fingerprint), cmp.Compare(a.id, b.id))
+}
 
 // entryOf returns what is held of an asset.
 func entryOf(a *comet.Asset) listed {
-	l := listed{a.ID, upload.LikeOf(a), a.Size, a.Remote}
+	l := listed{a.ID, upload.FingerprintOf(a), a.Size, a.Remote}
 	if a.Remote {
 		l.size = linkHash(a.Link)
 	}
@@ -68,12 +70,12 @@ func (t listed) linksElsewhere(link *string) bool {
 // get returns the asset of an id.
 func (l *listing) get(id string) (listed, bool) { return l.Get(document.Hash(id)) }
 
-// alike returns the ids of the assets of a likeness.
-func (l *listing) alike(of uint64) []string {
-	from, _ := slices.BinarySearchFunc(l.likenesses, like{of, 0}, compareLikes)
+// withFingerprint returns the ids of the assets of a fingerprint.
+func (l *listing) withFingerprint(of uint64) []string {
+	from, _ := slices.BinarySearchFunc(l.fingerprints, fingerprintEntry{of, 0}, compareEntries)
 	var ids []string
-	for _, k := range l.likenesses[from:] {
-		if k.like != of {
+	for _, k := range l.fingerprints[from:] {
+		if k.fingerprint != of {
 			break
 		}
 		t, _ := l.Get(k.id)
@@ -87,8 +89,8 @@ func (l *listing) alike(of uint64) []string {
 // before anything was written, and as it is.
 type inventory struct {
 	*session.Experiment
-	kept  func() bool // whether the destination keeps the ids that it is given
-	ahead flow.Future[*listing]
+	kept      func() bool // whether the destination keeps the ids that it is given
+	readAhead flow.Future[*listing]
 }
 
 // each reads the list of the destination, which may have none.
@@ -115,23 +117,23 @@ func (v *inventory) read(ctx context.Context, share *flow.Share, wanted func(lis
 			return nil
 		}
 		t.id = strings.Clone(t.id)
-		return l.Put(document.Hash(t.id), t, len(t.id)+likeSize)
+		return l.Put(document.Hash(t.id), t, len(t.id)+entrySize)
 	})
 	if err != nil {
 		l.Free()
 		return nil, err
 	}
 	l.Seal()
-	l.likenesses = make([]like, 0, l.Len())
+	l.fingerprints = make([]fingerprintEntry, 0, l.Len())
 	l.Each(func(id uint64, t listed) {
-		l.likenesses = append(l.likenesses, like{t.like, id})
-		l.sum += document.Hash(fmt.Sprint(id, t.like, t.size, t.remote))
+		l.fingerprints = append(l.fingerprints, fingerprintEntry{t.fingerprint, id})
+		l.sum += document.Hash(fmt.Sprint(id, t.fingerprint, t.size, t.remote))
 	})
-	slices.SortFunc(l.likenesses, compareLikes)
+	slices.SortFunc(l.fingerprints, compareEntries)
 	return l, nil
 }
 
-const likeSize = 16
+const entrySize = 16
 
 // readInTurn reads the whole list, when it is the turn of the experiment if there
 // is no room for it before.
@@ -159,31 +161,31 @@ func (v *inventory) readFirst(ctx context.Context) (have *listing, err error) {
 // before returns the list as it was before anything was written.
 func (v *inventory) before(ctx context.Context) (*listing, error) {
 	v.prefetch(ctx)
-	return v.ahead.Wait(ctx)
+	return v.readAhead.Wait(ctx)
 }
 
 func (v *inventory) prefetch(ctx context.Context) {
-	v.ahead.Start(&v.Reading, func() (*listing, error) { return v.readFirst(ctx) })
+	v.readAhead.Start(&v.Reading, func() (*listing, error) { return v.readFirst(ctx) })
 }
 
 // free gives back the room for it.
 func (v *inventory) free() {
-	if have, ok := v.ahead.Peek(); ok {
+	if have, ok := v.readAhead.Peek(); ok {
 		have.Free()
 	}
-	v.ahead = flow.Future[*listing]{}
+	v.readAhead = flow.Future[*listing]{}
 }
 
 // lookFor reads the list for an asset: whether its id is listed, and is that of
 // this asset, and how many are like it.
-func (v *inventory) lookFor(ctx context.Context, a *upload.Asset, like uint64) (listed, ours bool, alike int, err error) {
+func (v *inventory) lookFor(ctx context.Context, a *upload.Asset, fingerprint uint64) (listed, ours bool, alike int, err error) {
 	restart := func() { listed, ours, alike = false, false, 0 }
 	err = v.each(ctx, restart, func(have *comet.Asset) error {
 		t := entryOf(have)
 		if t.id == a.Upload.ID {
 			listed, ours = true, t.is(a, a.Upload.Size)
 		}
-		if t.like == like {
+		if t.fingerprint == fingerprint {
 			alike++
 		}
 		return nil

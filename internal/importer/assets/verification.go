@@ -35,7 +35,7 @@ func (as *Assets) ReadBack(ctx context.Context) ([]report.Issue, error) {
 	return as.findings.Issues(), err
 }
 
-func (as *Assets) finds(x *expected, reason string, args ...any) {
+func (as *Assets) addFinding(x *expected, reason string, args ...any) {
 	as.findings.Add(report.Issue{Kind: string(stream.KindAsset), Name: cmp.Or(x.name, x.id), Reason: fmt.Sprintf(reason, args...)})
 }
 
@@ -43,11 +43,11 @@ func (as *Assets) compare(ctx context.Context) error {
 	if len(as.want) == 0 && !as.Whole {
 		return nil
 	}
-	if err := as.likenesses.settle(ctx); err != nil {
+	if err := as.fingerprints.resolveIDs(ctx); err != nil {
 		return err
 	}
 	as.Free()
-	have, err := as.there.readInTurn(ctx)
+	have, err := as.inventory.readInTurn(ctx)
 	if err != nil {
 		return err
 	}
@@ -63,43 +63,43 @@ func (as *Assets) compare(ctx context.Context) error {
 		}
 		switch {
 		case !ok:
-			as.finds(x, "the destination has it not")
+			as.addFinding(x, "the destination has it not")
 		case t.remote != (x.remote != nil):
-			as.finds(x, "remote is %v in the stream, %v at the destination", x.remote != nil, t.remote)
+			as.addFinding(x, "remote is %v in the stream, %v at the destination", x.remote != nil, t.remote)
 		case t.linksElsewhere(x.remote):
-			as.finds(x, otherLink)
+			as.addFinding(x, otherLink)
 		case t.remote:
 		case t.size != x.size:
-			as.finds(x, "%d bytes in the stream, %d at the destination", x.size, t.size)
+			as.addFinding(x, "%d bytes in the stream, %d at the destination", x.size, t.size)
 		default:
 			if err := as.bytes(ctx, x, id); err != nil {
 				return err
 			}
 		}
 	}
-	return as.strangers(ctx, have, found)
+	return as.reportExtra(ctx, have, found)
 }
 
-// strangers tells of the assets of the destination that are none of the stream.
-func (as *Assets) strangers(ctx context.Context, have *listing, found map[uint64]bool) error {
+// reportExtra tells of the assets of the destination that are none of the stream.
+func (as *Assets) reportExtra(ctx context.Context, have *listing, found map[uint64]bool) error {
 	if have.Len() <= len(found) || !as.Whole || as.skipped[""] {
 		return nil
 	}
 	equal := make(map[uint64]bool)
 	for id := range found {
 		t, _ := have.Get(id)
-		equal[t.like] = true
+		equal[t.fingerprint] = true
 	}
 	before := as.findings
-	err := as.there.each(ctx, func() { as.findings = before }, func(a *comet.Asset) error {
+	err := as.inventory.each(ctx, func() { as.findings = before }, func(a *comet.Asset) error {
 		id := document.Hash(a.ID)
 		t, listed := have.Get(id)
 		made := a.Type == stream.AssetFullMetric || a.Type == stream.AssetCombinedHistogram // by the server, of others
 		if !listed || found[id] || as.skipped[a.ID] || made {
 			return nil
 		}
-		i := report.Issue{Kind: string(stream.KindAsset), Name: strings.Clone(cmp.Or(a.Name, a.ID)), Reason: upload.Stranger}
-		if equal[t.like] {
+		i := report.Issue{Kind: string(stream.KindAsset), Name: strings.Clone(cmp.Or(a.Name, a.ID)), Reason: upload.ReasonExtra}
+		if equal[t.fingerprint] {
 			i.Reason = "an equal one is there too, under another id"
 		}
 		as.findings.Add(i)
@@ -111,12 +111,12 @@ func (as *Assets) strangers(ctx context.Context, have *listing, found map[uint64
 
 // bytes compares the content of an asset.
 func (as *Assets) bytes(ctx context.Context, want *expected, id string) error {
-	have, err := as.there.content(ctx, id)
+	have, err := as.inventory.content(ctx, id)
 	if err != nil {
 		return err
 	}
 	if have != want.sum() {
-		as.finds(want, "its bytes are not those of the stream")
+		as.addFinding(want, "its bytes are not those of the stream")
 	}
 	return nil
 }

@@ -11,20 +11,20 @@ import (
 	"github.com/comet-stream/comet-stream/internal/report"
 )
 
-// early reports whether an asset may be written before all of it has come: nothing
+// streamable reports whether an asset may be written before all of it has come: nothing
 // depends on what its bytes are.
-func (as *Assets) early(ctx context.Context, a *upload.Asset) bool {
+func (as *Assets) streamable(ctx context.Context, a *upload.Asset) bool {
 	if a.Refers {
 		return false
 	}
-	may, err := as.likenesses.maybe(ctx, a, upload.SizeOf(a.Record))
+	may, err := as.fingerprints.mayExist(ctx, a, upload.SizeOf(a.Record))
 	return !may && err == nil
 }
 
 // finish writes an asset whose bytes are there, if the destination does not have it.
 func (as *Assets) finish(ctx context.Context, a *upload.Asset) error {
 	if a.Refers {
-		if err := as.likenesses.settle(ctx); err != nil {
+		if err := as.fingerprints.resolveIDs(ctx); err != nil {
 			return err
 		}
 	}
@@ -33,13 +33,13 @@ func (as *Assets) finish(ctx context.Context, a *upload.Asset) error {
 			return err
 		}
 		if as.Existing != nil {
-			have, err := as.there.before(ctx)
+			have, err := as.inventory.before(ctx)
 			if err != nil || as.found(have, a, a.Upload.Size) {
 				return err
 			}
 		}
 	}
-	found, err := as.likenesses.findSame(ctx, a)
+	found, err := as.fingerprints.findSame(ctx, a)
 	switch {
 	case err != nil || found:
 		return err
@@ -49,7 +49,7 @@ func (as *Assets) finish(ctx context.Context, a *upload.Asset) error {
 		}
 		return nil
 	}
-	return as.Uploads.Write(ctx, a, shelf{as})
+	return as.Uploads.Write(ctx, a, experimentPlace{as})
 }
 
 // has reports whether the destination has the asset already: under its id
@@ -59,7 +59,7 @@ func (as *Assets) has(ctx context.Context, a *upload.Asset) (bool, error) {
 		return false, nil
 	}
 	// Those who wait for the list hold nothing that others may wait for.
-	have, err := as.there.before(ctx)
+	have, err := as.inventory.before(ctx)
 	// What refers to others may have been rewritten, to another size.
 	if err != nil || a.Refers {
 		return false, err
@@ -76,7 +76,7 @@ func (as *Assets) found(have *listing, a *upload.Asset, size int64) bool {
 		t, ok := have.get(id)
 		if ok && t.is(a, size) {
 			as.Uploads.IDKept()
-			if as.likenesses.standsFor(a, id) {
+			if as.fingerprints.standsFor(a, id) {
 				return false
 			}
 			if t.linksElsewhere(a.Record.Remote) && as.Mode != reconcile.VerifyOnly {
@@ -91,7 +91,7 @@ func (as *Assets) found(have *listing, a *upload.Asset, size int64) bool {
 			return true
 		}
 	}
-	return as.likenesses.find(have, a, size)
+	return as.fingerprints.find(have, a, size)
 }
 
 // rewrite changes the references in an asset, if there are any to change.

@@ -11,10 +11,10 @@ import (
 // A Group takes the records of one group of the stream from the one who reads
 // it to the one who works on it.
 type Group struct {
-	inbox *Inbox
-	in    chan queued
-	spare chan struct{} // holds a value while the record of a spare place waits
-	Whole bool          // its end has been read; set before in is closed
+	budget   *RecordBudget
+	in       chan queued
+	spare    chan struct{} // holds a value while the record of a spare place waits
+	Complete bool          // its end has been read; set before in is closed
 }
 
 // queued is a record that waits for the work on it.
@@ -23,19 +23,19 @@ type queued struct {
 	spare bool // it takes the spare place of its group
 }
 
-// inboxLength is how many records may wait for the work on one group, beside
+// maxQueued is how many records may wait for the work on one group, beside
 // the bound on their bytes.
-const inboxLength = 256
+const maxQueued = 256
 
-// inboxMemory is how many bytes of records may wait for the work on all groups.
-const inboxMemory = 8 << 20
+// queuedMemory is how many bytes of records may wait for the work on all groups.
+const queuedMemory = 8 << 20
 
 // spareSize is the most that a record in a spare place may take: a chunk fits.
 const spareSize = stream.MaxData + 1024
 
-// NewGroup returns a group whose records share an inbox with those of others.
-func NewGroup(i *Inbox) *Group {
-	return &Group{inbox: i, in: make(chan queued, inboxLength), spare: make(chan struct{}, 1)}
+// NewGroup returns a group whose records share a budget with those of others.
+func NewGroup(i *RecordBudget) *Group {
+	return &Group{budget: i, in: make(chan queued, maxQueued), spare: make(chan struct{}, 1)}
 }
 
 // Send passes a record on. It waits for room.
@@ -64,11 +64,11 @@ func (g *Group) place(ctx context.Context, raw stream.Raw) (queued, error) {
 	if n <= spareSize {
 		spare = g.spare
 	}
-	for !g.inbox.take(n) {
+	for !g.budget.take(n) {
 		select {
 		case spare <- struct{}{}:
 			return queued{raw, true}, nil
-		case <-g.inbox.given:
+		case <-g.budget.given:
 		case <-ctx.Done():
 			return queued{}, context.Cause(ctx)
 		}
@@ -82,15 +82,15 @@ func (g *Group) release(q queued) {
 		<-g.spare
 		return
 	}
-	g.inbox.give(cost(q.raw))
+	g.budget.give(cost(q.raw))
 }
 
-func cost(raw stream.Raw) int64 { return min(int64(len(raw.Data))+64, inboxMemory) }
+func cost(raw stream.Raw) int64 { return min(int64(len(raw.Data))+64, queuedMemory) }
 
 // End says that no more records come. whole is false where the stream broke off
 // inside the group.
 func (g *Group) End(whole bool) {
-	g.Whole = whole
+	g.Complete = whole
 	close(g.in)
 }
 
@@ -113,20 +113,22 @@ func (g *Group) Each(f func(stream.Record) error) error {
 	return failed
 }
 
-// Inbox is the room for the records of all groups, in bytes. One goroutine takes
+// A RecordBudget bounds the bytes of the records that wait in all groups. One goroutine takes
 // of it, any may give back.
-type Inbox struct {
+type RecordBudget struct {
 	given chan struct{} // holds a value where some may have come back
 
 	mu   sync.Mutex
 	free int64
 }
 
-// NewInbox returns an empty inbox.
-func NewInbox() *Inbox { return &Inbox{given: make(chan struct{}, 1), free: inboxMemory} }
+// NewRecordBudget returns a budget of which nothing is used.
+func NewRecordBudget() *RecordBudget {
+	return &RecordBudget{given: make(chan struct{}, 1), free: queuedMemory}
+}
 
 // take takes n bytes if so many are free.
-func (i *Inbox) take(n int64) bool {
+func (i *RecordBudget) take(n int64) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if n > i.free {
@@ -136,7 +138,7 @@ func (i *Inbox) take(n int64) bool {
 	return true
 }
 
-func (i *Inbox) give(n int64) {
+func (i *RecordBudget) give(n int64) {
 	i.mu.Lock()
 	i.free += n
 	i.mu.Unlock()

@@ -8,10 +8,10 @@ import (
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-// fullInbox returns a group where others have all the room, and a small record.
-func fullInbox(t *testing.T) (*Group, stream.Raw) {
-	i := NewInbox()
-	i.take(inboxMemory)
+// fullBudget returns a group where others have all the room, and a small record.
+func fullBudget(t *testing.T) (*Group, stream.Raw) {
+	i := NewRecordBudget()
+	i.take(queuedMemory)
 	raw, err := stream.Encode(&stream.Chunk{Data: make([]byte, stream.MaxData)})
 	if err != nil {
 		t.Fatal(err)
@@ -22,7 +22,7 @@ func fullInbox(t *testing.T) (*Group, stream.Raw) {
 // A group gets a small record even where others have all the room.
 func TestGroupSpare(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g, raw := fullInbox(t)
+		g, raw := fullBudget(t)
 		sent := 0
 		go func() {
 			for range 3 {
@@ -47,7 +47,7 @@ func TestGroupSpare(t *testing.T) {
 // A record that waits for the spare place takes the room that comes back.
 func TestGroupRoomComesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g, raw := fullInbox(t)
+		g, raw := fullBudget(t)
 		sent := 0
 		go func() {
 			for range 4 {
@@ -57,7 +57,7 @@ func TestGroupRoomComesBack(t *testing.T) {
 			}
 		}()
 		synctest.Wait()
-		g.inbox.give(2 * cost(raw))
+		g.budget.give(2 * cost(raw))
 		synctest.Wait()
 		if sent != 3 {
 			t.Errorf("%d records sent, want one in the spare place and two in the room that came back", sent)

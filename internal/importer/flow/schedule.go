@@ -17,7 +17,7 @@ var ErrDropped = errors.New("it is incomplete in the stream")
 
 // A Schedule holds the groups under way to their number and their order.
 type Schedule struct {
-	Inbox   *Inbox
+	Records *RecordBudget
 	Open    chan struct{} // holds a value for each group under way
 	Turns   Turns
 	Working sync.WaitGroup // all that is under way
@@ -26,7 +26,7 @@ type Schedule struct {
 
 // NewSchedule returns a schedule for n groups at a time.
 func NewSchedule(n int) *Schedule {
-	return &Schedule{Inbox: NewInbox(), Open: make(chan struct{}, n), held: semaphore.NewWeighted(maxHeld)}
+	return &Schedule{Records: NewRecordBudget(), Open: make(chan struct{}, n), held: semaphore.NewWeighted(maxHeld)}
 }
 
 // WaitFor waits for a group of goroutines, or for the end of ctx.
@@ -44,8 +44,8 @@ func WaitFor(ctx context.Context, wg *sync.WaitGroup) error {
 	}
 }
 
-// WithRoom calls f once there is room for what it builds.
-func WithRoom(ctx context.Context, room *semaphore.Weighted, n int64, f func() error) error {
+// WithBudget calls f once there is room for what it builds.
+func WithBudget(ctx context.Context, room *semaphore.Weighted, n int64, f func() error) error {
 	if err := room.Acquire(ctx, n); err != nil {
 		return context.Cause(ctx)
 	}

@@ -38,7 +38,7 @@ func TestIndex(t *testing.T) {
 func TestIndexRoom(t *testing.T) {
 	var turns flow.Turns
 	first, second := turns.Join(), turns.Join()
-	room := flow.NewRoom(1 << 20)
+	room := flow.NewBudget(1 << 20)
 	fill := func(turn *flow.Turn) (*Index[[56]byte], int, error) {
 		x := New[[56]byte](room.Share(turn))
 		for i := range Max + 1 {

@@ -125,7 +125,7 @@ func (p *Places) HaveWorkspaces(ctx context.Context, names []string, create bool
 			p.none(name)
 			continue
 		}
-		err := p.Sure(ctx, func() error { return p.Client.Workspaces.Create(ctx, name) }, func() (bool, error) {
+		err := p.Ensure(ctx, func() error { return p.Client.Workspaces.Create(ctx, name) }, func() (bool, error) {
 			there, err := p.Client.Workspaces.List(ctx)
 			return slices.Contains(there, name), err
 		})

@@ -23,22 +23,22 @@ import (
 // metric is there from its beginning on, and if the last point is there, all of
 // it.
 type batches struct {
-	batch   []point
-	size    int
-	under   sync.WaitGroup // batches that are being written
-	inOrder bool           // the next batch waits for those before
-	span    *span          // of the metric that the batch begins with, if others have points of it
-	step    stream.Int64   // the highest one of the points in that
+	batch    []point
+	size     int
+	inFlight sync.WaitGroup // batches that are being written
+	inOrder  bool           // the next batch waits for those before
+	span     *span          // of the metric that the batch begins with, if others have points of it
+	step     stream.Int64   // the highest one of the points in that
 }
 
 // A span is batches of a metric, with different steps, before one that waits for
 // them all.
 type span struct {
-	begun chan struct{}  // closed when the first of them is done
-	under sync.WaitGroup // those that are not done
+	firstDone chan struct{}  // closed when the first of them is done
+	pending   sync.WaitGroup // those that are not done
 	// lost is true when the first has not been written, unsure when any has not,
 	// or not for certain.
-	lost, unsure atomic.Bool
+	failedFirst, uncertain atomic.Bool
 }
 
 // An outbox writes the points of an experiment, each once.
@@ -68,23 +68,23 @@ func (o *outbox) add(ctx context.Context, pt point, beyond bool) error {
 	return nil
 }
 
-// rooms has the room of full batches that have been written, a fifth of a megabyte
+// batchPool has the room of full batches that have been written, a fifth of a megabyte
 // each.
-var rooms sync.Pool
+var batchPool sync.Pool
 
-// roomFor returns room for a batch, which is likely to be as long as the one before.
-func roomFor(n int) []point {
-	if b, ok := rooms.Get().(*[]point); ok {
+// newBatch returns room for a batch, which is likely to be as long as the one before.
+func newBatch(n int) []point {
+	if b, ok := batchPool.Get().(*[]point); ok {
 		return *b
 	}
 	return make([]point, 0, min(n, comet.MaxBatch))
 }
 
-func putRoom(b []point) {
+func recycleBatch(b []point) {
 	if cap(b) >= comet.MaxBatch {
 		clear(b)
 		b = b[:0]
-		rooms.Put(&b)
+		batchPool.Put(&b)
 	}
 }
 
@@ -100,9 +100,9 @@ func (o *outbox) send(ctx context.Context, next string, beyond bool) error {
 		return nil
 	}
 	batch := b.batch
-	b.batch, b.size = roomFor(len(batch)), 0
+	b.batch, b.size = newBatch(len(batch)), 0
 	if b.inOrder || beyond {
-		b.under.Wait()
+		b.inFlight.Wait()
 	}
 	ordered := b.inOrder || beyond
 	// The batch with the end of a metric may begin the next one.
@@ -112,17 +112,17 @@ func (o *outbox) send(ctx context.Context, next string, beyond bool) error {
 	if err := o.limits.batches.Acquire(ctx, 1); err != nil {
 		return context.Cause(ctx)
 	}
-	b.under.Add(1)
+	b.inFlight.Add(1)
 	if w.span != nil {
-		w.span.under.Add(1)
+		w.span.pending.Add(1)
 	}
 	o.Spawn(func() {
-		defer b.under.Done()
+		defer b.inFlight.Done()
 		defer o.limits.batches.Release(1)
 		sure := o.writeBatch(ctx, w)
 		w.done(sure)
 		if sure { // and so nobody comes back to it
-			putRoom(batch)
+			recycleBatch(batch)
 		}
 	})
 	return nil
@@ -157,7 +157,7 @@ func (b *batches) place(batch []point, next string) *writing {
 	b.step = highest
 	if next == last {
 		if w.span = before; !goesOn || again {
-			w.span, w.begins = &span{begun: make(chan struct{})}, true
+			w.span, w.begins = &span{firstDone: make(chan struct{})}, true
 		}
 	}
 	if before != w.span {
@@ -174,29 +174,29 @@ func (w *writing) done(sure bool) {
 		return
 	}
 	if !sure {
-		w.span.unsure.Store(true)
-		w.span.lost.Store(w.begins || w.span.lost.Load())
+		w.span.uncertain.Store(true)
+		w.span.failedFirst.Store(w.begins || w.span.failedFirst.Load())
 	}
 	if w.begins {
-		close(w.span.begun)
+		close(w.span.firstDone)
 	}
-	w.span.under.Done()
+	w.span.pending.Done()
 }
 
 // wait waits for what has to be written before. It reports false where that is
 // not certain.
 func (w *writing) wait() bool {
 	if w.ends != nil {
-		w.ends.under.Wait()
-		if w.ends.unsure.Load() {
+		w.ends.pending.Wait()
+		if w.ends.uncertain.Load() {
 			return false
 		}
 	}
 	if w.span == nil || w.begins {
 		return true
 	}
-	<-w.span.begun
-	return !w.span.lost.Load()
+	<-w.span.firstDone
+	return !w.span.failedFirst.Load()
 }
 
 // writeBatch writes a batch in its turn, and reports whether it has been written

@@ -292,14 +292,14 @@ func (ps *Points) endPartial(ctx context.Context, part *partial) error {
 		}
 	}
 	if left > 0 {
-		ps.tellLeft(part, left)
+		ps.reportMissing(part, left)
 	}
 	return nil
 }
 
-// tellLeft tells of points that the destination does not show and that are not
+// reportMissing tells of points that the destination does not show and that are not
 // written.
-func (ps *Points) tellLeft(part *partial, left int64) {
+func (ps *Points) reportMissing(part *partial, left int64) {
 	s := &part.shown
 	i := report.Issue{Class: report.Noted, Kind: string(stream.KindMetrics), Name: ps.name}
 	others := ps.series.Digest.N - ps.series.Taken

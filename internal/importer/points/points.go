@@ -59,8 +59,8 @@ func (ps *Points) Abandon() { ps.part.close() }
 // Free gives back the memory for what the destination has.
 func (ps *Points) Free() { ps.read.share.Free() }
 
-// TellRefused tells of each metric once what the destination has refused of it.
-func (ps *Points) TellRefused() { ps.out.tellRefused() }
+// ReportRefused tells of each metric once what the destination has refused of it.
+func (ps *Points) ReportRefused() { ps.out.reportRefused() }
 
 // A point is a metric point that waits to be written.
 type point struct {
@@ -102,7 +102,7 @@ func (ps *Points) beginMetric(ctx context.Context, name string) error {
 		return nil
 	}
 	if ps.have == nil || ps.each {
-		if err := ps.readThere(ctx, name); err != nil {
+		if err := ps.readExisting(ctx, name); err != nil {
 			return fmt.Errorf("read metric %q: %w", name, err)
 		}
 	}
@@ -122,12 +122,12 @@ func (ps *Points) beginMetric(ctx context.Context, name string) error {
 func (ps *Points) takePoint(ctx context.Context, sp *stream.Point) error {
 	ps.n++
 	if !sp.Time.OK {
-		if !misfit(sp) {
+		if !unsupportedPoint(sp) {
 			ps.Untimed.Note(stream.KindMetrics, ps.name)
 		}
 		sp.Time = stream.NewInt64(ps.TimeOf(document.Int{}))
 	}
-	if misfit(sp) {
+	if unsupportedPoint(sp) {
 		ps.bad++
 	}
 	if ps.part != nil {
@@ -138,7 +138,7 @@ func (ps *Points) takePoint(ctx context.Context, sp *stream.Point) error {
 	}
 	pt := point{ps.name, ps.hasher.Point(sp), *sp}
 	if ps.Verifies {
-		again := ps.again(&pt)
+		again := ps.isRepeated(&pt)
 		ps.sums.expect(pt.name, pt.hash, again)
 		if ps.Mode == reconcile.VerifyOnly {
 			ps.takeShown(pt.hash)
@@ -162,9 +162,9 @@ func (ps *Points) takeShown(h pointset.Hash) {
 	}
 }
 
-// again reports whether an equal point of the metric came before. The order of
+// isRepeated reports whether an equal point of the metric came before. The order of
 // the stream has put them close to each other.
-func (ps *Points) again(pt *point) bool {
+func (ps *Points) isRepeated(pt *point) bool {
 	if at := pt.Position(); at != ps.at {
 		ps.at = at
 		clear(ps.equal)
@@ -179,9 +179,9 @@ func (ps *Points) again(pt *point) bool {
 	return false
 }
 
-// misfit reports whether a point holds what no call of the API takes: no value,
+// unsupportedPoint reports whether a point holds what no call of the API takes: no value,
 // or a time, step or epoch that is not an integer.
-func misfit(sp *stream.Point) bool {
+func unsupportedPoint(sp *stream.Point) bool {
 	if sp.Value.IsNull() {
 		return true
 	}
@@ -207,7 +207,7 @@ func (ps *Points) endMetric(ctx context.Context) error {
 	}
 	if ps.Verifies && ps.series != nil && (ps.part != nil || ps.Mode == reconcile.VerifyOnly) {
 		m := ps.sums.metric(ps.name)
-		m.shown, m.strangers = ps.series.Digest, ps.series.Digest.N-ps.series.Taken
+		m.shown, m.extra = ps.series.Digest, ps.series.Digest.N-ps.series.Taken
 	}
 	part := ps.part
 	ps.part = nil
@@ -269,8 +269,8 @@ func (o *outbox) refuse(refused []point, err error) {
 	})
 }
 
-// tellRefused tells of each metric once what the destination has refused of it.
-func (o *outbox) tellRefused() {
+// reportRefused tells of each metric once what the destination has refused of it.
+func (o *outbox) reportRefused() {
 	for _, name := range slices.Sorted(maps.Keys(o.refused)) {
 		s := o.refused[name]
 		err := s.err
@@ -329,7 +329,7 @@ func (o *outbox) writeRest(ctx context.Context, batch []point, err error) error 
 		if err != nil {
 			return reconcile.None, err
 		}
-		done := reconcile.Some
+		done := reconcile.Partly
 		switch len(rest) {
 		case 0:
 			done = reconcile.All
@@ -381,7 +381,7 @@ func (o *outbox) post(ctx context.Context, batch []point) error {
 type metricSum struct {
 	all, unique pointset.Digest
 	shown       pointset.Digest // at the destination, before anything was written
-	strangers   int64           // of those shown, points that are none of the stream
+	extra       int64           // of those shown, points that are none of the stream
 	thinned     bool            // at the destination, which was told
 }
 

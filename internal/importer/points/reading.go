@@ -26,19 +26,19 @@ const shareStep = 16 << 10
 // A reading is what is read of the points of an experiment.
 type reading struct {
 	*session.Experiment
-	limits *Limits
-	ahead  flow.Future[*pointset.Set]
-	share  *flow.Share // of the room for what is held of them
-	named  summaries   // once they are read
+	limits    *Limits
+	readAhead flow.Future[*pointset.Set]
+	share     *flow.Share // of the room for what is held of them
+	named     summaries   // once they are read
 }
 
-// readThere reads what the destination has of the points: all of them, or those
+// readExisting reads what the destination has of the points: all of them, or those
 // of the metric where it has to be.
-func (ps *Points) readThere(ctx context.Context, metric string) error {
+func (ps *Points) readExisting(ctx context.Context, metric string) error {
 	if !ps.each {
 		// The kind may have been announced before the experiment was known.
 		ps.Prefetch(ctx)
-		set, err := ps.read.ahead.Wait(ctx)
+		set, err := ps.read.readAhead.Wait(ctx)
 		switch {
 		case err == nil:
 			ps.have, ps.sure = set, ps.Unfinished
@@ -57,7 +57,7 @@ func (ps *Points) readThere(ctx context.Context, metric string) error {
 
 // Prefetch begins to read all points of the experiment, before its turn.
 func (ps *Points) Prefetch(ctx context.Context) {
-	ps.read.ahead.Start(&ps.Reading, func() (*pointset.Set, error) { return ps.read.inTurn(ctx, "", ps.read.settled) })
+	ps.read.readAhead.Start(&ps.Reading, func() (*pointset.Set, error) { return ps.read.inTurn(ctx, "", ps.read.settled) })
 }
 
 // inTurn reads a set, when it is the turn of the experiment if there is no
@@ -105,7 +105,7 @@ func (ps *Points) makeSure(ctx context.Context) error {
 		if err != nil {
 			return d, false, err
 		}
-		set.TakeLike(ps.have)
+		set.TakeSame(ps.have)
 		ps.have, ps.series = set, set.Of(ps.name)
 		return d, false, nil
 	})

@@ -72,8 +72,8 @@ func (r *reading) digests(ctx context.Context, have map[string]*pointset.Digest)
 func (ps *Points) compareMetric(name string, want *metricSum, have pointset.Digest) string {
 	switch {
 	case have == want.all || have == want.unique:
-	case have.N < want.all.N && have.N >= ps.limits.SeriesCap && want.strangers > 0:
-		return fmt.Sprintf("the destination shows %d of the %d points, and %d that are not in the stream", have.N-want.strangers, want.all.N, want.strangers)
+	case have.N < want.all.N && have.N >= ps.limits.SeriesCap && want.extra > 0:
+		return fmt.Sprintf("the destination shows %d of the %d points, and %d that are not in the stream", have.N-want.extra, want.all.N, want.extra)
 	case have.N < want.all.N && have.N >= ps.limits.SeriesCap:
 		if !want.thinned {
 			want.thinned = true

@@ -269,9 +269,9 @@ func (s *Set) Take(h Hash) (ok, known bool) {
 
 func (b *bucket) isTaken(i int) bool { return b.taken[i/64]&(1<<(i%64)) != 0 }
 
-// TakeLike takes out what has been taken out of an earlier reading of the same
+// TakeSame takes out what has been taken out of an earlier reading of the same
 // experiment.
-func (s *Set) TakeLike(old *Set) {
+func (s *Set) TakeSame(old *Set) {
 	for i := range old.buckets {
 		b := &old.buckets[i]
 		for j, h := range b.hashes {

@@ -59,7 +59,7 @@ func TestPointSetTakeLike(t *testing.T) {
 		old.Take(h << 57)
 		old.Of("m").Taken++
 	}
-	fresh.TakeLike(old)
+	fresh.TakeSame(old)
 	for h := range Hash(100) {
 		if ok, _ := fresh.Take(h << 57); ok != (h >= 50) {
 			t.Errorf("hash %d: take = %v", h, ok)

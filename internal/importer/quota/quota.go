@@ -8,15 +8,15 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 )
 
-// A Room is what takes things until a quota is used up: the storage of a
+// A Scope is what takes things until a quota is used up: the storage of a
 // workspace, or an experiment for one type of asset.
-type Room struct{ Workspace, Experiment, Of string }
+type Scope struct{ Workspace, Experiment, Of string }
 
 // Quotas remembers what the destination has said to take no more of, so that it
 // is not asked for each of many things.
 type Quotas struct {
 	mu   sync.Mutex
-	full map[Room]*fullness
+	full map[Scope]*fullness
 }
 
 type fullness struct {
@@ -42,7 +42,7 @@ func (e *quotaError) Unwrap() error { return e.err }
 
 // Check returns a *quotaError for something that is not worth trying. What is
 // much smaller than all that was refused may still fit.
-func (q *Quotas) Check(rooms []Room, size int64) error {
+func (q *Quotas) Check(rooms []Scope, size int64) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, r := range rooms {
@@ -54,7 +54,7 @@ func (q *Quotas) Check(rooms []Room, size int64) error {
 }
 
 // note takes what the destination has answered to something of a size.
-func (q *Quotas) note(rooms []Room, size int64, err error) {
+func (q *Quotas) note(rooms []Scope, size int64, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if !errors.Is(err, comet.ErrQuota) {
@@ -73,7 +73,7 @@ func (q *Quotas) note(rooms []Room, size int64, err error) {
 	if f == nil {
 		f = &fullness{smallest: size}
 		if q.full == nil {
-			q.full = make(map[Room]*fullness)
+			q.full = make(map[Scope]*fullness)
 		}
 		q.full[r] = f
 	}
@@ -89,11 +89,11 @@ func isOfKind(err error) bool {
 
 // Within runs f, which writes something of a size, unless that is not worth
 // trying.
-func (q *Quotas) Within(rooms []Room, size int64, f func() error) error {
-	if err := q.Check(rooms, size); err != nil {
+func (q *Quotas) Within(scopes []Scope, size int64, f func() error) error {
+	if err := q.Check(scopes, size); err != nil {
 		return err
 	}
 	err := f()
-	q.note(rooms, size, err)
+	q.note(scopes, size, err)
 	return err
 }

@@ -17,12 +17,12 @@ import (
 // A write counts as done when the destination has acknowledged it, or when a
 // reading shows that it was done.
 
-// Sure makes a write that is harmless to repeat, and that the client has repeated
+// Ensure makes a write that is harmless to repeat, and that the client has repeated
 // as often as it is worth. Where that leaves open whether it was done, shows
 // decides.
-func (d *Destination) Sure(ctx context.Context, write func() error, shows func() (bool, error)) error {
+func (d *Destination) Ensure(ctx context.Context, write func() error, shows func() (bool, error)) error {
 	return d.Certain(ctx, write(), func() (Extent, error) {
-		done, err := d.Shows(ctx, shows)
+		done, err := d.AwaitVisible(ctx, shows)
 		if err != nil {
 			err = fmt.Errorf("read back what may have been written: %w", err)
 		}
@@ -55,7 +55,7 @@ type Extent int
 // The extents.
 const (
 	None Extent = iota
-	Some
+	Partly
 	All
 )
 
@@ -122,9 +122,9 @@ func (d *Destination) Unacknowledged(err error) {
 	d.Finished(&l.Out, nil)
 }
 
-// Steady repeats a reading of something that changes meanwhile, as it does where
+// ReadStable repeats a reading of something that changes meanwhile, as it does where
 // what was written a moment ago begins to show.
-func (d *Destination) Steady(ctx context.Context, read func() error) (err error) {
+func (d *Destination) ReadStable(ctx context.Context, read func() error) (err error) {
 	_, ended := Settle(ctx, d.Pause, MaxUnsteady, func(int) (_, steady bool, _ error) {
 		err = read()
 		return false, !errors.Is(err, comet.ErrChanged), nil
@@ -134,16 +134,16 @@ func (d *Destination) Steady(ctx context.Context, read func() error) (err error)
 
 // ReadSum reads a content to its end. One that is absent is empty.
 func (d *Destination) ReadSum(ctx context.Context, open func() (io.ReadCloser, error)) (s content.Sum, err error) {
-	err = d.Steady(ctx, func() (err error) {
+	err = d.ReadStable(ctx, func() (err error) {
 		s, err = content.SumOf(open)
 		return err
 	})
 	return s, err
 }
 
-// Shows reads what has been written a moment ago until it shows, or so many
+// AwaitVisible reads what has been written a moment ago until it shows, or so many
 // readings have agreed that it does not. Who writes nothing reads once.
-func (d *Destination) Shows(ctx context.Context, read func() (bool, error)) (bool, error) {
+func (d *Destination) AwaitVisible(ctx context.Context, read func() (bool, error)) (bool, error) {
 	agreeing := Agreeing
 	if d.Dry() {
 		agreeing = 1

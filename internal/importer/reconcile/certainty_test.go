@@ -66,7 +66,7 @@ func TestCertain(t *testing.T) {
 		"done":           {nil, nil, None, true, 0, nil},
 		"refused":        {refused, nil, None, true, 0, refused},
 		"done and lost":  {lost, refused, All, true, 0, nil},
-		"some of it":     {lost, nil, Some, true, 1, nil},
+		"some of it":     {lost, nil, Partly, true, 1, nil},
 		"not done":       {lost, nil, None, true, 1, nil},
 		"then refused":   {lost, refused, None, true, 1, refused},
 		"lost for ever":  {lost, lost, None, true, MaxUncertain - 1, lost},

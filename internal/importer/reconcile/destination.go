@@ -22,9 +22,9 @@ type Destination struct {
 	Verify bool
 	// Settle is the pause between readings that have to agree.
 	Settle time.Duration
-	// Aftermath is how long what has to be done after a failure may take when the
+	// CleanupTime is how long what has to be done after a failure may take when the
 	// work is to end.
-	Aftermath time.Duration
+	CleanupTime time.Duration
 	// Fail ends the work in flight, for a reason that concerns all of it.
 	Fail context.CancelCauseFunc
 	// Outcome is called with what became of each thing. Calls come one at a time.
@@ -79,12 +79,12 @@ func (d *Destination) MissingClass() report.IssueClass {
 	return report.Missing
 }
 
-// After returns a context for what has to be done after a failure, also where
+// CleanupContext returns a context for what has to be done after a failure, also where
 // the work is to end. It does not go on for long.
-func (d *Destination) After(ctx context.Context) (context.Context, context.CancelFunc) {
+func (d *Destination) CleanupContext(ctx context.Context) (context.Context, context.CancelFunc) {
 	patience := 5 * time.Second
 	if ctx.Err() != nil {
-		patience = d.Aftermath
+		patience = d.CleanupTime
 	}
 	return context.WithTimeout(context.WithoutCancel(ctx), patience)
 }

@@ -15,8 +15,8 @@ type Subject struct {
 	*Destination
 	*report.Ledger
 	// New says that the destination did not have it: nothing is read before it is
-	// written. Wins says that the stream decides where the two differ.
-	New, Wins bool
+	// written. StreamWins says that the stream decides where the two differ.
+	New, StreamWins bool
 	// Reopen, if not nil, comes before each write.
 	Reopen func(context.Context) error
 	// Count, if not nil, counts what was written of a kind, as Ledger.Wrote does
@@ -53,20 +53,20 @@ type Item[T any] struct {
 	// Known, if not nil, is what is known of the destination before anything is
 	// written; it is not read then.
 	Known func() T
-	// Blind says that a reading does not show whether it was written, or that Write
+	// NoReadBack says that a reading does not show whether it was written, or that Write
 	// reads back by itself.
-	Blind bool
+	NoReadBack bool
 	// Once says that it must not be written twice.
 	Once bool
-	// Again writes it also where nothing of it is to be written.
-	Again bool
+	// Always writes it also where nothing of it is to be written.
+	Always bool
 	// Count, if not nil, counts it in place of its subject.
 	Count func(Found[T])
 	// Refused, if not nil, takes the destination's refusal to write it.
 	Refused func(error)
-	// Untold, if not nil, says what there is to tell where the destination does not
+	// NotGiven, if not nil, says what there is to tell where the destination does not
 	// give it: nobody can say then whether it is the same.
-	Untold func(error) []report.Issue
+	NotGiven func(error) []report.Issue
 }
 
 // A Difference is a value that the destination has in another way, or lacks.
@@ -100,16 +100,16 @@ func Issues(differ []Difference) (found []report.Issue) {
 func (i *Item[T]) Check(ctx context.Context) ([]report.Issue, error) {
 	have, err := i.read(ctx)
 	switch {
-	case i.untold(err):
-		return i.Untold(err), nil
+	case i.isNotGiven(err):
+		return i.NotGiven(err), nil
 	case err != nil:
 		return nil, err
 	}
 	return Issues(i.compare(have)), nil
 }
 
-func (i *Item[T]) untold(err error) bool {
-	return i.Untold != nil && (answer.Unsupported(err) || answer.Absent(err))
+func (i *Item[T]) isNotGiven(err error) bool {
+	return i.NotGiven != nil && (answer.Unsupported(err) || answer.Absent(err))
 }
 
 func (i *Item[T]) compare(have T) []Difference {
@@ -126,7 +126,7 @@ func (i *Item[T]) compare(have T) []Difference {
 
 func (i *Item[T]) read(ctx context.Context) (T, error) {
 	have, err := i.Read(ctx)
-	if answer.Absent(err) && i.Untold == nil {
+	if answer.Absent(err) && i.NotGiven == nil {
 		var none T
 		return none, nil
 	}
@@ -149,8 +149,8 @@ func (i *Item[T]) before(ctx context.Context, s *Subject) (have T, err error) {
 func Put[T any](ctx context.Context, s *Subject, i *Item[T]) error {
 	have, err := i.before(ctx, s)
 	switch {
-	case i.untold(err):
-		for _, issue := range i.Untold(err) {
+	case i.isNotGiven(err):
+		for _, issue := range i.NotGiven(err) {
 			s.Issue(issue)
 		}
 		return nil
@@ -160,13 +160,13 @@ func Put[T any](ctx context.Context, s *Subject, i *Item[T]) error {
 	f := Found[T]{Have: have}
 	differ := i.compare(have)
 	for _, d := range differ {
-		if !d.Fixed && s.Mode != VerifyOnly && (d.Free || s.New || s.Wins) {
+		if !d.Fixed && s.Mode != VerifyOnly && (d.Free || s.New || s.StreamWins) {
 			f.Values = append(f.Values, d)
 		} else {
-			i.tell(s, d)
+			i.report(s, d)
 		}
 	}
-	if len(f.Values) == 0 && !i.Again && (len(differ) > 0 || !s.New) || s.Mode == VerifyOnly {
+	if len(f.Values) == 0 && !i.Always && (len(differ) > 0 || !s.New) || s.Mode == VerifyOnly {
 		return nil
 	}
 	if s.Reopen != nil {
@@ -190,14 +190,14 @@ func Put[T any](ctx context.Context, s *Subject, i *Item[T]) error {
 	}
 	return s.Written(ctx, func(ctx context.Context) ([]report.Issue, error) {
 		found, err := i.remaining(ctx, f)
-		if i.untold(err) {
-			return i.Untold(err), nil
+		if i.isNotGiven(err) {
+			return i.NotGiven(err), nil
 		}
 		return found, err
 	})
 }
 
-func (i *Item[T]) tell(s *Subject, d Difference) {
+func (i *Item[T]) report(s *Subject, d Difference) {
 	if d.Class == "" {
 		d.Class = s.DiffersClass()
 	}
@@ -225,7 +225,7 @@ func (i *Item[T]) write(ctx context.Context, s *Subject, f Found[T]) error {
 		return err == nil && len(found) == 0, err
 	}
 	switch {
-	case i.Blind:
+	case i.NoReadBack:
 		return write()
 	case i.Once:
 		_, err := Once(ctx, s.Destination, func(ctx context.Context) (string, error) { return "", i.Write(ctx, f) }, func() (string, error) {
@@ -236,7 +236,7 @@ func (i *Item[T]) write(ctx context.Context, s *Subject, f Found[T]) error {
 		})
 		return err
 	}
-	return s.Sure(ctx, write, shows)
+	return s.Ensure(ctx, write, shows)
 }
 
 // remaining reads the item back, and returns what is not as it was written.
@@ -264,7 +264,7 @@ func (s *Subject) ReadBack(ctx context.Context, check Check) error {
 // Find tells what a check finds, again and again where something was written.
 func (s *Subject) Find(ctx context.Context, check Check) error {
 	var found []report.Issue
-	_, err := s.Shows(ctx, func() (ok bool, err error) {
+	_, err := s.AwaitVisible(ctx, func() (ok bool, err error) {
 		found, err = check(ctx)
 		return len(found) == 0, err
 	})

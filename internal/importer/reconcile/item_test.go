@@ -44,7 +44,7 @@ func TestPut(t *testing.T) {
 			reopened := false
 			ledger := new(report.Ledger)
 			s := &Subject{
-				Destination: &Destination{Client: new(comet.Client), Mode: tt.mode}, Ledger: ledger, New: tt.new, Wins: tt.wins,
+				Destination: &Destination{Client: new(comet.Client), Mode: tt.mode}, Ledger: ledger, New: tt.new, StreamWins: tt.wins,
 				Reopen: func(context.Context) error { reopened = true; return nil },
 				Count:  func(string) { got.count++ },
 			}
@@ -57,7 +57,7 @@ func TestPut(t *testing.T) {
 					}
 					return differ
 				},
-				Again: tt.again,
+				Always: tt.again,
 				Write: func(_ context.Context, f Found[[]string]) error {
 					if !reopened {
 						t.Error("written before it is marked")

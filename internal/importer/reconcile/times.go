@@ -6,36 +6,36 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 )
 
-// SureOf is sure for a write to an experiment that its metadata show.
-func (d *Destination) SureOf(ctx context.Context, key string, write func() error, shows func(*comet.Experiment) bool) error {
-	return d.Sure(ctx, write, func() (bool, error) {
+// EnsureExperiment is sure for a write to an experiment that its metadata show.
+func (d *Destination) EnsureExperiment(ctx context.Context, key string, write func() error, shows func(*comet.Experiment) bool) error {
+	return d.Ensure(ctx, write, func() (bool, error) {
 		m, err := d.Client.Experiments.Metadata(ctx, key)
 		return err == nil && shows(m), err
 	})
 }
 
-// SureTimes sets the times of an experiment. Those that are nil stay as they are.
-func (d *Destination) SureTimes(ctx context.Context, key string, start, end *int64, write func() error) error {
-	return d.SureOf(ctx, key, write, func(m *comet.Experiment) bool {
+// EnsureTimes sets the times of an experiment. Those that are nil stay as they are.
+func (d *Destination) EnsureTimes(ctx context.Context, key string, start, end *int64, write func() error) error {
+	return d.EnsureExperiment(ctx, key, write, func(m *comet.Experiment) bool {
 		return (start == nil || Equal(start, m.Start)) && (end == nil || Equal(end, m.End))
 	})
 }
 
 // ReportEnd says that a run has ended.
 func (d *Destination) ReportEnd(ctx context.Context, run *comet.Run) error {
-	return d.SureOf(ctx, run.Key, func() error { return d.Client.Experiments.ReportStatus(ctx, run, false, true) },
+	return d.EnsureExperiment(ctx, run.Key, func() error { return d.Client.Experiments.ReportStatus(ctx, run, false, true) },
 		func(m *comet.Experiment) bool { return !m.Running })
 }
 
 // UpdateStatus sets whether an experiment that has ended has crashed.
 func (d *Destination) UpdateStatus(ctx context.Context, key string, crashed bool) error {
-	return d.SureOf(ctx, key, func() error { return d.Client.Experiments.UpdateStatus(ctx, key, comet.Status{Crashed: crashed}) },
+	return d.EnsureExperiment(ctx, key, func() error { return d.Client.Experiments.UpdateStatus(ctx, key, comet.Status{Crashed: crashed}) },
 		func(m *comet.Experiment) bool { return !m.Running && m.Crashed != nil && *m.Crashed == crashed })
 }
 
 // SetTimes sets the times of an experiment. Those that are nil stay as they are.
 func (d *Destination) SetTimes(ctx context.Context, key string, start, end *int64) error {
-	return d.SureTimes(ctx, key, start, end, func() error { return d.Client.Experiments.SetTimes(ctx, key, start, end) })
+	return d.EnsureTimes(ctx, key, start, end, func() error { return d.Client.Experiments.SetTimes(ctx, key, start, end) })
 }
 
 // Equal reports whether two values are the same, or both absent.

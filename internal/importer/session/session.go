@@ -40,7 +40,7 @@ type Experiment struct {
 	checks     []reconcile.Check
 
 	Turn      *flow.Turn
-	Room      *flow.Room // for what is held of the destination
+	Budget    *flow.Budget // for what is held of the destination
 	Tasks     flow.Tasks
 	Reading   sync.WaitGroup // of what the destination has
 	postponed []func()       // to be run once the tasks are done
@@ -177,12 +177,12 @@ func (s *Experiment) TimeOf(t document.Int) int64 {
 }
 
 // Share returns a share of the room for what is held of the destination.
-func (s *Experiment) Share() *flow.Share { return s.Room.Share(s.Turn) }
+func (s *Experiment) Share() *flow.Share { return s.Budget.Share(s.Turn) }
 
 // MaxBatch is about the most bytes of one batch of values.
 const MaxBatch = 1 << 20
 
 // Subject returns what items of the experiment are written of.
 func (s *Experiment) Subject() *reconcile.Subject {
-	return &reconcile.Subject{Destination: s.Destination, Ledger: &s.Ledger, New: s.Existing == nil, Wins: s.StreamWins, Reopen: s.Reopen}
+	return &reconcile.Subject{Destination: s.Destination, Ledger: &s.Ledger, New: s.Existing == nil, StreamWins: s.StreamWins, Reopen: s.Reopen}
 }

@@ -39,8 +39,8 @@ func (u *untimed) Note(kind stream.Kind, name string) {
 	}
 }
 
-// TellUntimed tells of the values that have no time in the stream.
-func (s *Experiment) TellUntimed() {
+// ReportUntimed tells of the values that have no time in the stream.
+func (s *Experiment) ReportUntimed() {
 	for _, kind := range slices.Sorted(maps.Keys(s.Untimed)) {
 		v, what := s.Untimed[kind], "value"
 		if kind == stream.KindMetrics {

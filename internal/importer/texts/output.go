@@ -73,7 +73,7 @@ const outputMemory = 8 << 20
 // writeOutput writes the output from an offset on, until it is uncertain what has
 // arrived. It returns how much has for sure.
 func (t *Texts) writeOutput(ctx context.Context, output content.Text, done int64) (int64, error) {
-	err := flow.WithRoom(ctx, t.Memory, min(4*output.Size, outputMemory), func() error {
+	err := flow.WithBudget(ctx, t.Memory, min(4*output.Size, outputMemory), func() error {
 		o, err := t.openOutput(output, done)
 		if err != nil {
 			return err
@@ -108,7 +108,7 @@ func (t *Texts) restOfOutput(ctx context.Context, output content.Text, before *p
 		case have.n == output.Size:
 			extent = reconcile.All
 		case have.n > done:
-			extent = reconcile.Some
+			extent = reconcile.Partly
 		}
 		done = have.n
 		return extent, err
@@ -234,7 +234,7 @@ func (t *Texts) outputSettled(ctx context.Context, output content.Text) (outputS
 
 // existingOutput reads the output of the destination.
 func (t *Texts) existingOutput(ctx context.Context, output content.Text) (s outputState, err error) {
-	err = t.Steady(ctx, func() (err error) {
+	err = t.ReadStable(ctx, func() (err error) {
 		s, err = t.readOutput(ctx, output)
 		return err
 	})

@@ -115,9 +115,9 @@ func (t *Texts) item(kind stream.Kind, sum content.Sum) *reconcile.Item[content.
 		Other: func(have content.Sum) string {
 			return fmt.Sprintf("%d bytes in the stream, %d other ones at the destination", sum.Size, have.Size)
 		},
-		Differs: "the destination has another one",
-		Blind:   sum.Size == 0, // a reading may not tell it from none
-		Again:   sum.Size == 0 && t.Unfinished,
+		Differs:    "the destination has another one",
+		NoReadBack: sum.Size == 0, // a reading may not tell it from none
+		Always:     sum.Size == 0 && t.Unfinished,
 	}
 }
 

@@ -159,5 +159,5 @@ func (a *Asset) follow(t *flow.Tasks, upload func() error, done func(error)) boo
 // ErrBadHash is why an asset is not written whose bytes are not those of the source.
 var ErrBadHash = errors.New("SHA-256 mismatch: its bytes are not those that were exported")
 
-// Stranger is the reason of what a verification finds at the destination alone.
-const Stranger = "the stream does not have it"
+// ReasonExtra is the reason of what a verification finds at the destination alone.
+const ReasonExtra = "the stream does not have it"

@@ -123,12 +123,12 @@ func (a *Asset) await(ctx context.Context, n int64) error {
 // looks for it first.
 func (u *Uploader) completeDirect(ctx context.Context, up *comet.DirectUpload, a *Asset, look arrived) error {
 	complete := func() error { return up.Complete(ctx, a.Upload.Size) }
-	return u.Certain(ctx, complete(), u.shows(ctx, look, reconcile.ManyAgreeing), complete)
+	return u.Certain(ctx, complete(), u.lookup(ctx, look, reconcile.ManyAgreeing), complete)
 }
 
 // abandon gives an upload up. Servers clean up without being told, too.
 func (u *Uploader) abandon(ctx context.Context, up *comet.DirectUpload) {
-	ctx, cancel := u.After(ctx)
+	ctx, cancel := u.CleanupContext(ctx)
 	defer cancel()
 	_ = up.Abandon(ctx)
 }

@@ -10,7 +10,7 @@ func (u *Uploader) KeepsIDs() bool {
 }
 
 // AssignsIDs reports whether the destination is known to give assets ids of its own.
-// They are recognised by their likeness.
+// They are recognised by their fingerprint.
 func (u *Uploader) AssignsIDs() bool {
 	keeps, known := u.Client.Server.Known(comet.KeepsIDs)
 	return known && !keeps
@@ -19,7 +19,7 @@ func (u *Uploader) AssignsIDs() bool {
 // IDKept notes that an asset has the id that it was given, which is proof.
 func (u *Uploader) IDKept() { u.Client.Server.Learn(comet.KeepsIDs, true) }
 
-// IDAssigned notes that an asset was found by its likeness, which is no proof.
+// IDAssigned notes that an asset was found by its fingerprint, which is no proof.
 func (u *Uploader) IDAssigned() { u.Client.Server.Presume(comet.KeepsIDs, false) }
 
 // AskIDs runs f to find out, unless that is known or somebody else is at it.

@@ -27,7 +27,7 @@ type Intake struct {
 
 	// Early reports whether an asset may be written before it is known what its
 	// bytes are.
-	Early func(context.Context, *Asset) bool
+	Streamable func(context.Context, *Asset) bool
 	// Finish writes an asset that is whole.
 	Finish func(context.Context, *Asset) error
 	// Done takes what has become of an asset.
@@ -70,7 +70,7 @@ func (in *Intake) Keep(ctx context.Context) error {
 	switch {
 	case err == nil:
 		a.Content = sp
-		if sp.OnDisk && !dry && len(a.Upload.Metadata) < flow.Large && in.Early(ctx, a) {
+		if sp.OnDisk && !dry && len(a.Upload.Metadata) < flow.Large && in.Streamable(ctx, a) {
 			in.follow(ctx, a)
 		}
 		return nil
@@ -86,7 +86,7 @@ func (in *Intake) Keep(ctx context.Context) error {
 	// after this asset.
 	in.Tasks.Beyond(func() {
 		defer in.plain.Done()
-		in.Done(a, in.Uploads.Through(ctx, a, in.Place))
+		in.Done(a, in.Uploads.UploadPiped(ctx, a, in.Place))
 	})
 	return nil
 }

@@ -30,8 +30,8 @@ type Place interface {
 	Check(ctx context.Context, a *Asset) error
 	// Run returns the handshake that uploads need.
 	Run(ctx context.Context) (*comet.Run, error)
-	// Rooms returns what an asset takes room of.
-	Rooms(a *Asset) []quota.Room
+	// QuotaScopes returns the quotas that an asset counts against.
+	QuotaScopes(a *Asset) []quota.Scope
 	// Put surrounds put, which writes an asset once.
 	Put(ctx context.Context, a *Asset, put func() error) error
 	// Arrived reports whether there is an asset that was, perhaps, written. A list
@@ -40,8 +40,8 @@ type Place interface {
 	// Derive gives an asset the id that it gets where its own is taken, and reports
 	// false where that is what it has.
 	Derive(a *Asset) bool
-	// Taken says why an asset is refused under each id.
-	Taken(ctx context.Context, a *Asset) error
+	// NameTaken says why an asset is refused under each id.
+	NameTaken(ctx context.Context, a *Asset) error
 	// Wrote notes an asset that has been written.
 	Wrote(ctx context.Context, a *Asset) error
 }
@@ -66,7 +66,7 @@ func (u *Uploader) Write(ctx context.Context, a *Asset, p Place) error {
 			return err
 		}
 	}
-	return p.Taken(ctx, a)
+	return p.NameTaken(ctx, a)
 }
 
 // try makes one upload. taken means that something else has the id.
@@ -80,8 +80,8 @@ func (u *Uploader) try(ctx context.Context, a *Asset, p Place) (taken bool, err 
 	return false, p.Wrote(ctx, a)
 }
 
-// Through writes an asset while its bytes come, which can be sent only once.
-func (u *Uploader) Through(ctx context.Context, a *Asset, p Place) error {
+// UploadPiped writes an asset while its bytes come, which can be sent only once.
+func (u *Uploader) UploadPiped(ctx context.Context, a *Asset, p Place) error {
 	run, err := p.Run(ctx)
 	if err == nil {
 		a.Upload.Run = run
@@ -106,8 +106,8 @@ func (u *Uploader) once(ctx context.Context, a *Asset, p Place) error {
 	look := func(ctx context.Context, readings int) (bool, error) { return p.Arrived(ctx, a, readings) }
 	put := func() error { return u.put(item, a, look) }
 	return p.Put(ctx, a, func() error {
-		err := u.Quotas.Within(p.Rooms(a), a.Upload.Size, func() error {
-			return u.Certain(item, put(), u.shows(item, look, readings), put)
+		err := u.Quotas.Within(p.QuotaScopes(a), a.Upload.Size, func() error {
+			return u.Certain(item, put(), u.lookup(item, look, readings), put)
 		})
 		if errors.Is(err, comet.ErrImmutable) {
 			if ours, unread := look(ctx, readingsFor(err)); ours || unread != nil {
@@ -122,9 +122,9 @@ func (u *Uploader) once(ctx context.Context, a *Asset, p Place) error {
 // show it.
 type arrived func(ctx context.Context, readings int) (bool, error)
 
-// shows returns what looks for an asset. What is not put again need not be looked
+// lookup returns what looks for an asset. What is not put again need not be looked
 // for so often.
-func (u *Uploader) shows(ctx context.Context, look arrived, readings int) func() (reconcile.Extent, error) {
+func (u *Uploader) lookup(ctx context.Context, look arrived, readings int) func() (reconcile.Extent, error) {
 	return func() (reconcile.Extent, error) {
 		if u.Client.TimeOver(ctx) {
 			readings = reconcile.Agreeing

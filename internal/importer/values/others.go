@@ -84,8 +84,8 @@ func (o *Others) put(ctx context.Context, v *value) error {
 			}
 			return differ
 		},
-		Again: begun || o.Unfinished && v.TimeCurrent.OK && shown.time != v.TimeCurrent,
-		Blind: true,
+		Always:     begun || o.Unfinished && v.TimeCurrent.OK && shown.time != v.TimeCurrent,
+		NoReadBack: true,
 		Write: func(ctx context.Context, _ reconcile.Found[values]) error {
 			if v.Name.V == nameOther {
 				return o.writeName(ctx, v)
@@ -119,7 +119,7 @@ func (o *Others) done(i report.Issue, err error) {
 }
 
 func (o *Others) write(ctx context.Context, v *value) error {
-	return o.quotas.Within([]quota.Room{{Experiment: o.Key, Of: string(o.kind)}}, 0, func() error {
+	return o.quotas.Within([]quota.Scope{{Experiment: o.Key, Of: string(o.kind)}}, 0, func() error {
 		for i, r := range v.history() {
 			time := o.TimeOf(r.time)
 			if err := o.log(ctx, v.Name.V, &r, &time); err != nil {
@@ -135,7 +135,7 @@ func (o *Others) write(ctx context.Context, v *value) error {
 
 // log writes one reading of an other, as of now if time is nil.
 func (o *Others) log(ctx context.Context, name string, r *reading, time *int64) error {
-	return o.sure(ctx, map[hash]hash{hashOf(name): hashValue(r.value)}, func() error {
+	return o.ensure(ctx, map[hash]hash{hashOf(name): hashValue(r.value)}, func() error {
 		return o.Client.Others.Log(ctx, o.Key, name, r.json(), time)
 	})
 }
@@ -144,7 +144,7 @@ func (o *Others) log(ctx context.Context, name string, r *reading, time *int64) 
 // beside the others.
 func (o *Others) PutName(ctx context.Context, i *reconcile.Item[*comet.Experiment], name string) {
 	v := &value{Name: document.NewText(nameOther), Current: document.NewText(name)}
-	i.Blind = true
+	i.NoReadBack = true
 	i.Write = func(ctx context.Context, _ reconcile.Found[*comet.Experiment]) error { return o.writeName(ctx, v) }
 	o.Spawn(func() {
 		o.done(report.Issue{Kind: string(o.kind), Name: nameOther}, reconcile.Put(ctx, o.Subject(), i))

@@ -128,9 +128,9 @@ func (p *Parameters) Flush(ctx context.Context) error {
 			}
 			return differ
 		},
-		Blind: true,
+		NoReadBack: true,
 		Write: func(ctx context.Context, f reconcile.Found[values]) error {
-			return flow.WithRoom(ctx, p.memory, min(4*int64(b.size), p.most), func() error { return p.write(ctx, b.values, f, bad) })
+			return flow.WithBudget(ctx, p.memory, min(4*int64(b.size), p.most), func() error { return p.write(ctx, b.values, f, bad) })
 		},
 		Count: func(f reconcile.Found[values]) {
 			p.Change(func(o *report.Outcome) { o.Written.Parameters += int64(len(f.Values) - len(bad)) })
@@ -194,5 +194,5 @@ func (p *Parameters) send(ctx context.Context, part []logged) error {
 		b.AddParameter(v)
 		want[hashOf(l.name)] = hashValue(l.value)
 	}
-	return p.sure(ctx, want, func() error { return p.Client.Parameters.Write(ctx, p.Key, &b) })
+	return p.ensure(ctx, want, func() error { return p.Client.Parameters.Write(ctx, p.Key, &b) })
 }

@@ -143,10 +143,10 @@ func otherValue(kind stream.Kind, name string) report.Issue {
 // A table is what parameters and others have in common.
 type table struct {
 	*session.Experiment
-	kind  stream.Kind
-	each  func(context.Context, string, func(), func(*comet.Value) error) error
-	ahead flow.Future[values]
-	want  map[hash]hash // what a verification has to find; nil if there is none
+	kind      stream.Kind
+	each      func(context.Context, string, func(), func(*comet.Value) error) error
+	readAhead flow.Future[values]
+	want      map[hash]hash // what a verification has to find; nil if there is none
 
 	rewrites bool // what an import has left unfinished is written again unread
 }
@@ -160,7 +160,7 @@ func (t *table) Prefetch(ctx context.Context) {
 }
 
 func (t *table) start(ctx context.Context) {
-	t.ahead.Start(&t.Reading, func() (values, error) {
+	t.readAhead.Start(&t.Reading, func() (values, error) {
 		if t.Existing == nil || t.rewrites && t.Unfinished {
 			return values{}, nil
 		}
@@ -186,7 +186,7 @@ func (t *table) hold(ctx context.Context, share *flow.Share) (have values, err e
 
 // Free gives back the room for what the destination has.
 func (t *table) Free() {
-	if have, ok := t.ahead.Peek(); ok {
+	if have, ok := t.readAhead.Peek(); ok {
 		have.Free()
 	}
 }
@@ -194,7 +194,7 @@ func (t *table) Free() {
 // before returns what the destination has before anything is written.
 func (t *table) before(ctx context.Context) (values, error) {
 	t.start(ctx)
-	return t.ahead.Wait(ctx)
+	return t.readAhead.Wait(ctx)
 }
 
 // read reads what the destination has.
@@ -256,9 +256,9 @@ func (t *table) find(ctx context.Context, want map[hash]hash) (found []report.Is
 	return found, nil
 }
 
-// sure makes a write that is harmless to repeat, of what is wanted.
-func (t *table) sure(ctx context.Context, want map[hash]hash, write func() error) error {
-	return t.Sure(ctx, write, func() (bool, error) {
+// ensure makes a write that is harmless to repeat, of what is wanted.
+func (t *table) ensure(ctx context.Context, want map[hash]hash, write func() error) error {
+	return t.Ensure(ctx, write, func() (bool, error) {
 		found, err := t.find(ctx, want)
 		return err == nil && len(found) == 0, err
 	})

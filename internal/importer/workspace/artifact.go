@@ -34,15 +34,15 @@ type artifact struct {
 	doc    artifactDoc
 	target string // workspace
 
-	id      string                           // at the destination, "" if it is new
-	there   map[string]comet.ArtifactVersion // by version
-	version *artifactVersion                 // that is open
-	come    []*artifactVersion               // versions of the stream
-	aliases bool                             // those at the destination may be others in the end
-	refused string                           // version that the destination may take another time
-	order   versionOrder
-	tasks   flow.Tasks
-	failure flow.Failure
+	id       string                           // at the destination, "" if it is new
+	existing map[string]comet.ArtifactVersion // by version
+	version  *artifactVersion                 // that is open
+	incoming []*artifactVersion               // versions of the stream
+	aliases  bool                             // those at the destination may be others in the end
+	refused  string                           // version that the destination may take another time
+	order    versionOrder
+	tasks    flow.Tasks
+	failure  flow.Failure
 }
 
 // artifactDoc is what is used of an artifact's document.
@@ -61,12 +61,12 @@ func (d *artifactDoc) public() *bool {
 }
 
 // StartArtifact begins the work on an artifact.
-func (w *Level) StartArtifact(work context.Context, rec *stream.Artifact) *artifact {
+func (w *Level) StartArtifact(workCtx context.Context, rec *stream.Artifact) *artifact {
 	a := &artifact{
-		Group: flow.NewGroup(w.r.Inbox), r: w.r, w: w, rec: rec, target: w.r.To.Workspace(rec.Workspace), tasks: w.r.Tasks(),
+		Group: flow.NewGroup(w.r.Records), r: w.r, w: w, rec: rec, target: w.r.To.Workspace(rec.Workspace), tasks: w.r.Tasks(),
 	}
-	a.Out = report.Outcome{Kind: kindArtifact, Workspace: a.target, Name: rec.Name, Result: report.ResultThere}
-	w.begin(func() { a.work(work) })
+	a.Out = report.Outcome{Kind: kindArtifact, Workspace: a.target, Name: rec.Name, Result: report.ResultAlreadyThere}
+	w.begin(func() { a.work(workCtx) })
 	return a
 }
 
@@ -83,7 +83,7 @@ func (a *artifact) work(ctx context.Context) {
 		}
 		return a.take(ctx, rec)
 	}))
-	if !a.Whole {
+	if !a.Complete {
 		a.failure.Set(flow.ErrStreamEnds)
 	}
 	if err := a.closeVersion(ctx); err != nil {
@@ -107,7 +107,7 @@ func (a *artifact) work(ctx context.Context) {
 	case a.Out.Written.Any() && a.id != "":
 		a.Out.Result = report.ResultCompleted
 	}
-	if a.Out.Result != report.ResultThere || len(a.Out.Issues) > 0 {
+	if a.Out.Result != report.ResultAlreadyThere || len(a.Out.Issues) > 0 {
 		a.r.Finished(&a.Out, err)
 	}
 }
@@ -121,7 +121,7 @@ func (a *artifact) load(ctx context.Context) error {
 }
 
 func (a *artifact) read(ctx context.Context) error {
-	a.there = make(map[string]comet.ArtifactVersion)
+	a.existing = make(map[string]comet.ArtifactVersion)
 	if a.rec.Name == "" {
 		return nil // no destination has one without a name, nor says so when asked
 	}
@@ -134,7 +134,7 @@ func (a *artifact) read(ctx context.Context) error {
 	}
 	a.id = there.ID
 	for _, v := range there.Versions {
-		a.there[v.Version] = v
+		a.existing[v.Version] = v
 	}
 	s := a.r.subject(&a.Ledger)
 	s.Written = nil
@@ -203,7 +203,7 @@ func (a *artifact) compare(have *comet.Artifact) (differ []reconcile.Difference)
 // update changes the artifact. Of what is written, servers are sure to keep the
 // tags alone; without any, that the artifact can be read is all there is to see.
 func (a *artifact) update(ctx context.Context, u comet.ArtifactUpdate) error {
-	return a.r.Sure(ctx, func() error { return a.r.Client.Artifacts.Update(ctx, a.id, u) }, func() (bool, error) {
+	return a.r.Ensure(ctx, func() error { return a.r.Client.Artifacts.Update(ctx, a.id, u) }, func() (bool, error) {
 		there, err := a.r.Client.Artifacts.Get(ctx, a.target, a.rec.Name)
 		return err == nil && (u.Tags == nil || sameSet(u.Tags, there.Tags)), err
 	})
@@ -241,23 +241,23 @@ func (a *artifact) openVersion(ctx context.Context, rec *stream.ArtifactVersion)
 	v := &artifactVersion{a: a, rec: rec}
 	v.files = newVersionFiles(v)
 	a.version = v
-	a.come = append(a.come, v)
+	a.incoming = append(a.incoming, v)
 	if err := document.Read(rec.Doc, &v.doc); err != nil {
 		return err
 	}
-	there, ok := a.there[rec.Version]
-	v.compareOrder(&there, ok)
+	existing, ok := a.existing[rec.Version]
+	v.compareOrder(&existing, ok)
 	switch {
-	case ok && there.State == nil:
+	case ok && existing.State == nil:
 		// A list of versions need not tell the state, nor the rest of it. One
 		// that is open must not be taken for a closed one.
 		full, err := a.r.Client.Artifacts.Version(ctx, comet.VersionQuery{Workspace: a.target, Name: a.rec.Name, Version: rec.Version})
 		if err != nil {
 			return fmt.Errorf("version %q: %w", rec.Version, err)
 		}
-		return v.continueThere(ctx, full)
+		return v.continueExisting(ctx, full)
 	case ok:
-		return v.continueThere(ctx, &there)
+		return v.continueExisting(ctx, &existing)
 	case a.r.Mode == reconcile.VerifyOnly:
 		v.state = versionLeft
 		a.Issue(v.issue(report.Unverified, missing))
@@ -313,7 +313,7 @@ func (a *artifact) checkAliases(ctx context.Context) error {
 		return nil
 	}
 	var other []*artifactVersion
-	_, err := a.r.Shows(ctx, func() (bool, error) {
+	_, err := a.r.AwaitVisible(ctx, func() (bool, error) {
 		there, err := a.r.Client.Artifacts.Get(ctx, a.target, a.rec.Name)
 		if err == nil {
 			other = a.otherAliases(there.Versions)
@@ -329,21 +329,21 @@ func (a *artifact) checkAliases(ctx context.Context) error {
 // otherAliases returns the versions that have other aliases in a list of those of
 // the destination. Where that has its latest version from elsewhere, that of the
 // stream is not the latest.
-func (a *artifact) otherAliases(there []comet.ArtifactVersion) (other []*artifactVersion) {
+func (a *artifact) otherAliases(existing []comet.ArtifactVersion) (other []*artifactVersion) {
 	have := make(map[string][]string)
 	latest := "" // at the destination
-	for _, v := range there {
+	for _, v := range existing {
 		if have[v.Version] = slices.Concat([]string{}, v.Aliases); isLatest(v.Aliases) {
 			latest = v.Version
 		}
 	}
-	grown := latest != "" && !slices.ContainsFunc(a.come, func(v *artifactVersion) bool { return v.rec.Version == latest })
-	for i, v := range a.come {
+	grown := latest != "" && !slices.ContainsFunc(a.incoming, func(v *artifactVersion) bool { return v.rec.Version == latest })
+	for i, v := range a.incoming {
 		want, has := v.rec.Alias, have[v.rec.Version]
 		if has == nil {
 			continue // it is not there, which is reported
 		}
-		moved := !keepsLatest(want, has) && !(grown && i == len(a.come)-1) && a.r.Mode != reconcile.DryRun
+		moved := !keepsLatest(want, has) && !(grown && i == len(a.incoming)-1) && a.r.Mode != reconcile.DryRun
 		if moved || !sameSet(ownAliases(want), ownAliases(has)) {
 			other = append(other, v)
 		}

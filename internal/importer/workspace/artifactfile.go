@@ -27,11 +27,11 @@ type versionFiles struct {
 	*artifactVersion
 	intake upload.Intake
 
-	have    map[string]comet.Asset // at the destination, by id
-	matched map[string]bool        // those of them that the stream has too
-	come    map[string]bool        // those that have come since under ids of the destination
-	remotes []*upload.Asset        // that wait to be written
-	want    []expectedFile         // for a verification
+	have     map[string]comet.Asset // at the destination, by id
+	matched  map[string]bool        // those of them that the stream has too
+	uploaded map[string]bool        // those that have come since under ids of the destination
+	remotes  []*upload.Asset        // that wait to be written
+	want     []expectedFile         // for a verification
 }
 
 // expectedFile is a file that a verification has to find.
@@ -47,8 +47,8 @@ func newVersionFiles(v *artifactVersion) *versionFiles {
 	f := &versionFiles{artifactVersion: v}
 	f.intake = upload.Intake{
 		Uploads: a.r.Uploads, Spools: a.r.Spools, Tasks: &a.tasks, Failure: &a.failure, Place: f,
-		Early:  func(context.Context, *upload.Asset) bool { return true },
-		Finish: f.finish, Done: f.done, Expect: f.expect,
+		Streamable: func(context.Context, *upload.Asset) bool { return true },
+		Finish:     f.finish, Done: f.done, Expect: f.expect,
 	}
 	return f
 }
@@ -176,9 +176,9 @@ func (f *versionFiles) Check(context.Context, *upload.Asset) error { return nil 
 // Run implements upload.Place.
 func (f *versionFiles) Run(ctx context.Context) (*comet.Run, error) { return f.a.w.run(ctx, f.key) }
 
-// Rooms implements upload.Place.
-func (f *versionFiles) Rooms(*upload.Asset) []quota.Room {
-	return []quota.Room{{Workspace: f.a.target}}
+// QuotaScopes implements upload.Place.
+func (f *versionFiles) QuotaScopes(*upload.Asset) []quota.Scope {
+	return []quota.Scope{{Workspace: f.a.target}}
 }
 
 // Put implements upload.Place.
@@ -203,8 +203,8 @@ func (f *versionFiles) Wrote(_ context.Context, a *upload.Asset) error {
 
 var errFileTaken = answer.Limitf("the version has another file of its name at the destination, which takes no second one")
 
-// Taken implements upload.Place.
-func (f *versionFiles) Taken(ctx context.Context, a *upload.Asset) error {
+// NameTaken implements upload.Place.
+func (f *versionFiles) NameTaken(ctx context.Context, a *upload.Asset) error {
 	list, err := f.list(ctx)
 	if slices.ContainsFunc(list, func(x comet.Asset) bool { return x.Name == a.Name() }) {
 		return cmp.Or(err, errFileTaken)
@@ -243,11 +243,11 @@ func (f *versionFiles) isNew(a *upload.Asset, x *comet.Asset) (ok bool) {
 		return false
 	}
 	f.a.Change(func(*report.Outcome) {
-		if ok = !f.come[x.ID]; ok {
-			if f.come == nil {
-				f.come = make(map[string]bool)
+		if ok = !f.uploaded[x.ID]; ok {
+			if f.uploaded == nil {
+				f.uploaded = make(map[string]bool)
 			}
-			f.come[x.ID] = true
+			f.uploaded[x.ID] = true
 		}
 	})
 	return ok
@@ -330,7 +330,7 @@ func (f *versionFiles) check(ctx context.Context) (found []report.Issue, err err
 	}
 	for _, x := range list {
 		if have[x.ID] != nil {
-			found = append(found, report.Issue{Kind: string(stream.KindAsset), Name: x.Name, ID: x.ID, Reason: upload.Stranger})
+			found = append(found, report.Issue{Kind: string(stream.KindAsset), Name: x.Name, ID: x.ID, Reason: upload.ReasonExtra})
 		}
 	}
 	return found, nil

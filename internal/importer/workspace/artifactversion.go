@@ -77,8 +77,8 @@ func (v *artifactVersion) query() comet.VersionQuery {
 	return comet.VersionQuery{Workspace: v.a.target, Name: v.a.rec.Name, Version: v.rec.Version}
 }
 
-// left leaves the version out for a reason that another try would not mend.
-func (v *artifactVersion) left(err error) error {
+// leaveOut leaves the version out for a reason that another try would not mend.
+func (v *artifactVersion) leaveOut(err error) error {
 	if err == nil || !answer.Refused(err) {
 		return err
 	}
@@ -119,7 +119,7 @@ func (v *artifactVersion) create(ctx context.Context) error {
 	a := v.a
 	key, err := a.w.producer(ctx, v.rec.Experiment, a.target)
 	if err != nil {
-		return v.left(err)
+		return v.leaveOut(err)
 	}
 	v.key = key
 	a.Wrote(kindVersion + " " + v.rec.Version)
@@ -149,10 +149,10 @@ func (v *artifactVersion) create(ctx context.Context) error {
 		if a.id == "" && there.Artifact != nil {
 			a.id = there.Artifact.ID
 		}
-		return v.continueThere(ctx, there)
+		return v.continueExisting(ctx, there)
 	}
 	if err != nil {
-		return v.left(err)
+		return v.leaveOut(err)
 	}
 	v.id = opened.ID
 	if a.id == "" {
@@ -166,16 +166,16 @@ func (v *artifactVersion) create(ctx context.Context) error {
 
 // opened returns a version that has been opened a moment ago, nil if it is not
 // there.
-func (v *artifactVersion) opened(ctx context.Context) (there *comet.ArtifactVersion, err error) {
-	_, err = v.a.r.Shows(ctx, func() (bool, error) {
+func (v *artifactVersion) opened(ctx context.Context) (existing *comet.ArtifactVersion, err error) {
+	_, err = v.a.r.AwaitVisible(ctx, func() (bool, error) {
 		var err error
-		there, err = v.a.r.Client.Artifacts.Version(ctx, v.query())
+		existing, err = v.a.r.Client.Artifacts.Version(ctx, v.query())
 		if answer.Absent(err) {
-			there, err = nil, nil
+			existing, err = nil, nil
 		}
-		return there != nil, err
+		return existing != nil, err
 	})
-	return there, err
+	return existing, err
 }
 
 // ownAliases returns the aliases without the one that servers keep by
@@ -210,16 +210,16 @@ func (v *artifactVersion) checkNote(ctx context.Context) error {
 	return nil
 }
 
-// continueThere goes on with a version that exists: one that is open takes the
+// continueExisting goes on with a version that exists: one that is open takes the
 // files that it lacks, another one is only compared.
-func (v *artifactVersion) continueThere(ctx context.Context, there *comet.ArtifactVersion) error {
+func (v *artifactVersion) continueExisting(ctx context.Context, existing *comet.ArtifactVersion) error {
 	a := v.a
-	v.id, v.state = there.ID, versionFinal
-	open := document.Deref(there.State) == comet.ArtifactOpen
+	v.id, v.state = existing.ID, versionFinal
+	open := document.Deref(existing.State) == comet.ArtifactOpen
 	if open && a.r.Mode != reconcile.VerifyOnly {
 		key, err := a.w.producer(ctx, v.rec.Experiment, a.target)
 		if err != nil {
-			return v.left(err)
+			return v.leaveOut(err)
 		}
 		v.key, v.state = key, versionOpen
 		if v.final() != "" {
@@ -238,7 +238,7 @@ func (v *artifactVersion) continueThere(ctx context.Context, there *comet.Artifa
 	for _, x := range list {
 		f.have[x.ID] = x
 	}
-	v.compare(there)
+	v.compare(existing)
 	return v.checkNote(ctx)
 }
 
@@ -294,7 +294,7 @@ func (v *artifactVersion) close(ctx context.Context) error {
 	if a.r.Dry() {
 		return nil
 	}
-	err := a.r.Sure(ctx, func() error { return a.r.Client.Artifacts.SetState(ctx, v.id, v.key, state) }, func() (bool, error) {
+	err := a.r.Ensure(ctx, func() error { return a.r.Client.Artifacts.SetState(ctx, v.id, v.key, state) }, func() (bool, error) {
 		there, err := a.r.Client.Artifacts.Version(ctx, v.query())
 		return err == nil && document.Deref(there.State) == state, err
 	})
@@ -307,7 +307,7 @@ func (v *artifactVersion) close(ctx context.Context) error {
 		}
 	}
 	if err != nil {
-		return v.left(fmt.Errorf("set state: %w", err))
+		return v.leaveOut(fmt.Errorf("set state: %w", err))
 	}
 	return v.verify(ctx)
 }

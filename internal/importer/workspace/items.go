@@ -31,7 +31,7 @@ func otherOfName(have bool) string {
 // subject returns a thing of a project or workspace as what items are written of. It
 // is read back as soon as it is written.
 func (r *Services) subject(l *report.Ledger) *reconcile.Subject {
-	s := &reconcile.Subject{Destination: r.Destination, Ledger: l, Wins: r.Update}
+	s := &reconcile.Subject{Destination: r.Destination, Ledger: l, StreamWins: r.Update}
 	s.Written = s.ReadBack
 	s.Count = func(kind string) {
 		l.Wrote(kind)

@@ -37,7 +37,7 @@ func (p *Project) ownerItem(want string) *reconcile.Item[string] {
 	return &reconcile.Item[string]{
 		Issue: issue, Want: want,
 		Read: func(ctx context.Context) (string, error) {
-			have, err := p.ownerThere(ctx)
+			have, err := p.ownerAtDestination(ctx)
 			if have == "" && written {
 				have = want // not every server says
 			}
@@ -49,8 +49,8 @@ func (p *Project) ownerItem(want string) *reconcile.Item[string] {
 			written = true
 			return p.r.Client.Projects.SetOwner(ctx, p.ID, want)
 		},
-		Blind: true, // an owner who is no more may be refused a reading
-		Other: func(have string) string { return fmt.Sprintf("the destination has %q", have) },
+		NoReadBack: true, // an owner who is no more may be refused a reading
+		Other:      func(have string) string { return fmt.Sprintf("the destination has %q", have) },
 		Count: func(reconcile.Found[string]) {
 			p.Wrote(kindOwner)
 			p.r.CountWritten(kindOwner)
@@ -63,9 +63,9 @@ func (p *Project) ownerItem(want string) *reconcile.Item[string] {
 	}
 }
 
-// ownerThere returns the owner at the destination, "" where there is none yet or
+// ownerAtDestination returns the owner at the destination, "" where there is none yet or
 // the server does not say.
-func (p *Project) ownerThere(ctx context.Context) (string, error) {
+func (p *Project) ownerAtDestination(ctx context.Context) (string, error) {
 	if p.ID == "" {
 		return "", nil
 	}

@@ -27,7 +27,7 @@ type panels struct {
 }
 
 // take takes a piece of a panel.
-func (p *panels) take(ctx, work context.Context, rec *stream.Panel) error {
+func (p *panels) take(ctx, workCtx context.Context, rec *stream.Panel) error {
 	r := p.w.r
 	o := &report.Ledger{Out: report.Outcome{Kind: string(stream.KindPanel), Workspace: r.To.Workspace(rec.Workspace), Name: rec.Name}}
 	whole, err := content.Part(ctx, r.Spools, &p.open, rec.Data, rec.More)
@@ -38,7 +38,7 @@ func (p *panels) take(ctx, work context.Context, rec *stream.Panel) error {
 		return err
 	default:
 		defer whole.Close()
-		err = p.write(work, o, rec, whole)
+		err = p.write(workCtx, o, rec, whole)
 	}
 	r.Single(o, stream.KindPanel, rec.Name, err)
 	return nil
@@ -56,44 +56,44 @@ func (p *panels) write(ctx context.Context, o *report.Ledger, rec *stream.Panel,
 	if err != nil {
 		return err
 	}
-	var known panelThere
-	if known.id, known.same, err = p.find(ctx, list, rec.Name, file); err != nil {
+	var known existingPanel
+	if known.id, known.identical, err = p.find(ctx, list, rec.Name, file); err != nil {
 		return err
 	}
-	p.stands(rec.ID, known.id)
-	return reconcile.Put(ctx, r.subject(o), &reconcile.Item[panelThere]{
+	p.claim(rec.ID, known.id)
+	return reconcile.Put(ctx, r.subject(o), &reconcile.Item[existingPanel]{
 		Issue: report.Issue{Kind: string(stream.KindPanel), Name: rec.Name},
-		Known: func() panelThere { return known },
-		Read: func(ctx context.Context) (have panelThere, err error) {
+		Known: func() existingPanel { return known },
+		Read: func(ctx context.Context) (have existingPanel, err error) {
 			have.id = p.ids[rec.ID]
-			have.same, err = p.same(ctx, have.id, file)
+			have.identical, err = p.same(ctx, have.id, file)
 			return have, err
 		},
-		Same: func(_, have panelThere) bool { return have.same },
-		Free: func(have panelThere) bool { return have.id == "" },
-		Write: func(ctx context.Context, f reconcile.Found[panelThere]) error {
+		Same: func(_, have existingPanel) bool { return have.identical },
+		Free: func(have existingPanel) bool { return have.id == "" },
+		Write: func(ctx context.Context, f reconcile.Found[existingPanel]) error {
 			id, err := p.upload(ctx, o.Out.Workspace, rec.Name, f.Have.id, file)
 			if err == nil {
-				p.stands(rec.ID, id)
+				p.claim(rec.ID, id)
 				p.lists[o.Out.Workspace] = append(p.lists[o.Out.Workspace], comet.Panel{ID: id, Name: rec.Name})
 			}
 			return err
 		},
-		Blind:   true, // the writing looks for itself
-		Other:   func(panelThere) string { return "it is another one at the destination" },
-		Differs: otherOfName(known.id != ""),
+		NoReadBack: true, // the writing looks for itself
+		Other:      func(existingPanel) string { return "it is another one at the destination" },
+		Differs:    otherOfName(known.id != ""),
 	})
 }
 
-// panelThere is a panel of the destination, and whether it has the entries of that
+// existingPanel is a panel of the destination, and whether it has the entries of that
 // of the stream.
-type panelThere struct {
-	id   string
-	same bool
+type existingPanel struct {
+	id        string
+	identical bool
 }
 
-// stands notes the panel of the destination that stands for one of the stream.
-func (p *panels) stands(source, id string) {
+// claim notes the panel of the destination that stands for one of the stream.
+func (p *panels) claim(source, id string) {
 	p.ids[source] = id
 	if id != "" {
 		p.taken[id] = true
@@ -154,7 +154,7 @@ func (p *panels) upload(ctx context.Context, workspace, name, id string, file *c
 // same reports whether a panel of the destination has the entries of a file. When
 // and how they were packed does not count.
 func (p *panels) same(ctx context.Context, id string, file *content.Spooled) (same bool, err error) {
-	err = p.w.r.Steady(ctx, func() (err error) {
+	err = p.w.r.ReadStable(ctx, func() (err error) {
 		same, err = p.sameOnce(ctx, id, file)
 		return err
 	})

@@ -59,7 +59,7 @@ type projectDoc struct {
 
 // OpenProject sees to it that a project exists at the destination, while the
 // reading goes on.
-func (r *Services) OpenProject(work context.Context, src *place.Source, rec *stream.Project, before *Project) *Project {
+func (r *Services) OpenProject(workCtx context.Context, src *place.Source, rec *stream.Project, before *Project) *Project {
 	name := place.Project{Workspace: rec.Workspace, Name: rec.Name}
 	p := &Project{
 		r: r, source: name, Target: r.To.Target(name), ready: make(chan struct{}), done: make(chan struct{}), wantLinks: rec.ShareLinks, Planned: rec.Experiments,
@@ -75,7 +75,7 @@ func (r *Services) OpenProject(work context.Context, src *place.Source, rec *str
 		if p.before != nil {
 			<-p.before.ready
 		}
-		if p.err = p.have(work, rec); p.err != nil {
+		if p.err = p.have(workCtx, rec); p.err != nil {
 			p.err = fmt.Errorf("project %q: %w", p.Target, p.err)
 		}
 	})
@@ -150,13 +150,13 @@ func (p *Project) create(ctx context.Context, description *string, public *bool)
 	n := comet.NewProject{Workspace: p.Target.Workspace, Name: p.Target.Name, Description: description}
 	n.Public = public != nil && *public
 	id := ""
-	err := p.r.Sure(ctx, func() (err error) {
+	err := p.r.Ensure(ctx, func() (err error) {
 		id, err = p.r.Client.Projects.Create(ctx, n)
 		return err
 	}, func() (bool, error) {
-		there, err := p.r.Client.Projects.Get(ctx, n.Workspace, n.Name)
+		existing, err := p.r.Client.Projects.Get(ctx, n.Workspace, n.Name)
 		if err == nil {
-			id = there.ID
+			id = existing.ID
 		} else if answer.Absent(err) {
 			err = nil
 		}
@@ -165,8 +165,8 @@ func (p *Project) create(ctx context.Context, description *string, public *bool)
 	if answer.Refused(err) {
 		// A listing that lags behind, or an answer that was lost: the refusal
 		// need not say that the name is taken.
-		if there, readErr := p.r.Client.Projects.Get(ctx, n.Workspace, n.Name); readErr == nil {
-			return there, nil
+		if existing, readErr := p.r.Client.Projects.Get(ctx, n.Workspace, n.Name); readErr == nil {
+			return existing, nil
 		}
 	}
 	if err != nil {
@@ -222,7 +222,7 @@ func (p *Project) details(there *comet.Project, want details) *reconcile.Item[de
 
 // Close writes the notes, share links and owner of the project once its
 // experiments are done.
-func (p *Project) Close(work context.Context) {
+func (p *Project) Close(workCtx context.Context) {
 	p.r.Working.Go(func() {
 		defer close(p.done)
 		p.Experiments.Wait()
@@ -233,14 +233,14 @@ func (p *Project) Close(work context.Context) {
 		<-p.ready
 		err := p.err
 		if err == nil && p.notes != nil {
-			err = p.writeNotes(work)
+			err = p.writeNotes(workCtx)
 		}
 		if err == nil {
-			err = p.writeShareLinks(work)
+			err = p.writeShareLinks(workCtx)
 		}
 		if err == nil {
 			// Last: whoever is not the owner any more may be refused the rest.
-			err = p.writeOwner(work)
+			err = p.writeOwner(workCtx)
 		}
 		p.notes.Close()
 		if o := &p.Out; err != nil || len(o.Issues) > 0 || o.Result != "" || o.Written.Any() {

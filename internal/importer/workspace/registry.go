@@ -33,8 +33,8 @@ type model struct {
 	doc    modelDoc
 	target string // workspace
 
-	there   *comet.RegistryModel // nil if it is new
-	refused string               // version that the destination may take another time
+	existing *comet.RegistryModel // nil if it is new
+	refused  string               // version that the destination may take another time
 
 	written []reconcile.Check // of what this import has written, to be read back
 	reading bool              // there is what a reading back shows
@@ -52,10 +52,10 @@ type modelVersionDoc struct {
 }
 
 // StartModel begins the work on a registry model.
-func (w *Level) StartModel(work context.Context, rec *stream.Model) *model {
-	m := &model{Group: flow.NewGroup(w.r.Inbox), r: w.r, w: w, rec: rec, target: w.r.To.Workspace(rec.Workspace)}
-	m.Out = report.Outcome{Kind: kindModel, Workspace: m.target, Name: rec.Name, Result: report.ResultThere}
-	w.begin(func() { m.work(work) })
+func (w *Level) StartModel(workCtx context.Context, rec *stream.Model) *model {
+	m := &model{Group: flow.NewGroup(w.r.Records), r: w.r, w: w, rec: rec, target: w.r.To.Workspace(rec.Workspace)}
+	m.Out = report.Outcome{Kind: kindModel, Workspace: m.target, Name: rec.Name, Result: report.ResultAlreadyThere}
+	w.begin(func() { m.work(workCtx) })
 	return m
 }
 
@@ -74,7 +74,7 @@ func (m *model) work(ctx context.Context) {
 	}); err == nil {
 		err = each
 	}
-	if err == nil && m.Whole {
+	if err == nil && m.Complete {
 		err = m.finish(ctx)
 	}
 	if err == nil && len(m.written) > 0 {
@@ -84,12 +84,12 @@ func (m *model) work(ctx context.Context) {
 	case err != nil:
 		m.Out.Result = report.ResultFailed
 		err = fmt.Errorf("registry model %q: %w", m.target+"/"+m.rec.Name, err)
-	case !m.Whole:
+	case !m.Complete:
 		m.Out.Result, m.Out.Error = report.ResultFailed, flow.ErrStreamEnds.Error()
 	case m.Out.Result != report.ResultCreated && m.Out.Written.Any():
 		m.Out.Result = report.ResultCompleted
 	}
-	if m.Out.Result != report.ResultThere || len(m.Out.Issues) > 0 {
+	if m.Out.Result != report.ResultAlreadyThere || len(m.Out.Issues) > 0 {
 		m.r.Finished(&m.Out, err)
 	}
 }
@@ -103,7 +103,7 @@ func (m *model) load(ctx context.Context) error {
 }
 
 func (m *model) read(ctx context.Context) (err error) {
-	m.there, err = m.r.Client.Registry.Model(ctx, m.target, m.rec.Name)
+	m.existing, err = m.r.Client.Registry.Model(ctx, m.target, m.rec.Name)
 	if answer.Absent(err) || answer.Unsupported(err) {
 		return nil
 	}
@@ -113,7 +113,7 @@ func (m *model) read(ctx context.Context) (err error) {
 // now returns what the destination has of the model, nil for nothing.
 func (m *model) now(ctx context.Context) (*comet.RegistryModel, error) {
 	if m.reading {
-		return m.there, nil
+		return m.existing, nil
 	}
 	there, err := m.r.Client.Registry.Model(ctx, m.target, m.rec.Name)
 	if answer.Absent(err) {
@@ -166,7 +166,7 @@ func (m *model) take(ctx context.Context, rec stream.Record) error {
 			return err
 		}
 		m.Issue(v.issue(m.r.MissingClass(), err.Error()))
-		if mayBeTaken(err) && versionOf(m.there, rec.Version) == nil {
+		if mayBeTaken(err) && versionOf(m.existing, rec.Version) == nil {
 			m.refused = rec.Version
 		}
 	}
@@ -187,7 +187,7 @@ func versionOf(m *comet.RegistryModel, version string) *comet.RegistryVersion {
 
 // finish writes what belongs to the model as a whole.
 func (m *model) finish(ctx context.Context) error {
-	if m.there == nil {
+	if m.existing == nil {
 		m.IssueEmpty(m.r.MissingClass())
 		return nil
 	}
@@ -221,7 +221,7 @@ func (m *model) details() *reconcile.Item[details] {
 	}
 	return &reconcile.Item[details]{
 		Issue: report.Issue{Kind: "details"},
-		Known: func() details { return read(m.there) },
+		Known: func() details { return read(m.existing) },
 		Read: func(ctx context.Context) (details, error) {
 			there, err := m.now(ctx)
 			return read(there), err
@@ -229,7 +229,7 @@ func (m *model) details() *reconcile.Item[details] {
 		Compare: func(have details) []reconcile.Difference { return want.compare(have, m.rec.Name) },
 		Write: func(ctx context.Context, f reconcile.Found[details]) error {
 			description, public := want.of(f)
-			return m.r.Client.Registry.UpdateModel(ctx, m.there.ID, description, public)
+			return m.r.Client.Registry.UpdateModel(ctx, m.existing.ID, description, public)
 		},
 	}
 }
@@ -241,7 +241,7 @@ func (m *model) writeNotes(ctx context.Context) error {
 		return nil
 	}
 	s := m.subject()
-	s.New = m.Out.Result == report.ResultCreated && m.there.ID == ""
+	s.New = m.Out.Result == report.ResultCreated && m.existing.ID == ""
 	return put(ctx, s, notesItem(m.r, m.rec.Name, content.SumOfText(notes),
 		func() (*comet.Text, error) { return m.r.Client.Registry.Notes(ctx, m.target, m.rec.Name) },
 		func() error { return m.r.Client.Registry.WriteNotes(ctx, m.target, m.rec.Name, notes) }))

@@ -33,7 +33,7 @@ func (v *modelVersion) take(ctx context.Context) error {
 	if err := document.Read(v.rec.Doc, &v.doc); err != nil {
 		return err
 	}
-	there := versionOf(m.there, v.rec.Version)
+	there := versionOf(m.existing, v.rec.Version)
 	if there == nil && m.r.Mode == reconcile.VerifyOnly {
 		m.Issue(v.issue(report.Unverified, missing))
 		return nil
@@ -65,13 +65,13 @@ func (v *modelVersion) writeNew(ctx context.Context) (err error) {
 		}
 	}
 	s := m.subject()
-	if m.there == nil {
+	if m.existing == nil {
 		m.Out.Result = report.ResultCreated
-		m.there = &comet.RegistryModel{Name: m.rec.Name, Description: m.doc.Description.Ptr(), Public: &m.doc.Public.V}
+		m.existing = &comet.RegistryModel{Name: m.rec.Name, Description: m.doc.Description.Ptr(), Public: &m.doc.Public.V}
 		_ = s.Written(ctx, m.details().Check) // which only notes it
 	}
 	there := comet.RegistryVersion{ID: id, Version: v.rec.Version}
-	m.there.Versions = append(m.there.Versions, there)
+	m.existing.Versions = append(m.existing.Versions, there)
 	v.wrote()
 	s.New, s.Written, s.Count = true, nil, func(string) {}
 	parts, err := v.parts(&there)
@@ -181,7 +181,7 @@ func (v *modelVersion) post(ctx context.Context, n *comet.NewRegistryVersion) (s
 	if n.ModelID == "" {
 		return "", answer.Limitf("experiment %q has no model %q", n.Key, n.Model)
 	}
-	if v.m.there == nil {
+	if v.m.existing == nil {
 		return c.Registry.CreateModel(ctx, *n)
 	}
 	return c.Registry.AddVersion(ctx, *n)
@@ -195,14 +195,14 @@ func (v *modelVersion) rows(there *comet.RegistryVersion) ([]row, error) {
 	return append([]row{rowOf(v.fields(there)), rowOf(v.status(there))}, parts...), err
 }
 
-// another is a value that the destination has in another way. It is written only
+// differing is a value that the destination has in another way. It is written only
 // where it has none, which is free.
-func (v *modelVersion) another(what string, free bool) reconcile.Difference {
+func (v *modelVersion) differing(what string, free bool) reconcile.Difference {
 	return reconcile.Difference{Issue: v.issue("", "the destination has another "+what), Free: free, Fixed: !free}
 }
 
-// untold is the issue of one that a destination does not give.
-func (v *modelVersion) untold(what string, err error) []report.Issue {
+// notGiven is the issue of one that a destination does not give.
+func (v *modelVersion) notGiven(what string, err error) []report.Issue {
 	return []report.Issue{v.issue(v.m.r.MissingClass(), fmt.Sprintf("its %s: %v", what, err))}
 }
 
@@ -220,7 +220,7 @@ func (v *modelVersion) fields(there *comet.RegistryVersion) *reconcile.Item[*com
 			{"stages", !sameSet(v.rec.Stages, have.Stages)},
 		} {
 			if field.other {
-				differ = append(differ, v.another(field.name, false))
+				differ = append(differ, v.differing(field.name, false))
 			}
 		}
 		return differ
@@ -243,17 +243,17 @@ func (v *modelVersion) status(there *comet.RegistryVersion) *reconcile.Item[*str
 			}
 			return item.Status, nil
 		},
-		Untold: func(err error) []report.Issue {
+		NotGiven: func(err error) []report.Issue {
 			if !says {
 				return nil
 			}
-			return v.untold(fmt.Sprintf("status %q", want), err)
+			return v.notGiven(fmt.Sprintf("status %q", want), err)
 		},
 		Compare: func(have *string) []reconcile.Difference {
 			if v.rec.Status == nil || have == nil || *have == want {
 				return nil
 			}
-			return []reconcile.Difference{v.another("status", says && (*have == "" || *have == noStatus))}
+			return []reconcile.Difference{v.differing("status", says && (*have == "" || *have == noStatus))}
 		},
 		Write: func(ctx context.Context, _ reconcile.Found[*string]) error {
 			written = true
@@ -274,13 +274,13 @@ func (v *modelVersion) parts(there *comet.RegistryVersion) (rows []row, err erro
 			continue
 		}
 		rows = append(rows, rowOf(&reconcile.Item[json.RawMessage]{
-			Read:   func(ctx context.Context) (json.RawMessage, error) { return p.read(ctx, v.m.r.Client, there.ID) },
-			Untold: func(err error) []report.Issue { return v.untold(p.name, err) },
+			Read:     func(ctx context.Context) (json.RawMessage, error) { return p.read(ctx, v.m.r.Client, there.ID) },
+			NotGiven: func(err error) []report.Issue { return v.notGiven(p.name, err) },
 			Compare: func(have json.RawMessage) []reconcile.Difference {
 				if p.same(want, have) {
 					return nil
 				}
-				return []reconcile.Difference{v.another(p.name, have == nil)}
+				return []reconcile.Difference{v.differing(p.name, have == nil)}
 			},
 			Write: func(ctx context.Context, _ reconcile.Found[json.RawMessage]) error {
 				return p.write(ctx, v, there.ID, want)

@@ -47,7 +47,7 @@ func (p *Project) writeShareLinks(ctx context.Context) error {
 // fillShareLinks reads how many share links there are, and makes those that are
 // missing.
 func (p *Project) fillShareLinks(ctx context.Context, want int64) error {
-	have, err := p.shareLinksThere(ctx, want, p.readingsBefore())
+	have, err := p.existingShareLinks(ctx, want, p.readingsBefore())
 	if p.links = max(p.links, have); err != nil || p.links >= want {
 		return err
 	}
@@ -64,7 +64,7 @@ func (p *Project) fillShareLinks(ctx context.Context, want int64) error {
 	if !p.r.Verifies() {
 		return nil
 	}
-	have, err = p.shareLinksThere(ctx, p.links, reconcile.Agreeing)
+	have, err = p.existingShareLinks(ctx, p.links, reconcile.Agreeing)
 	if err != nil {
 		return fmt.Errorf("verify: %w", err)
 	}
@@ -88,9 +88,9 @@ func (p *Project) readingsBefore() int {
 	return reconcile.Agreeing
 }
 
-// shareLinksThere reads how many share links there are, until there are as many
+// existingShareLinks reads how many share links there are, until there are as many
 // as are wanted or enough readings agree.
-func (p *Project) shareLinksThere(ctx context.Context, want int64, readings int) (int64, error) {
+func (p *Project) existingShareLinks(ctx context.Context, want int64, readings int) (int64, error) {
 	if p.ID == "" {
 		return 0, nil
 	}

@@ -44,10 +44,10 @@ func (v *views) write(ctx context.Context, rec *stream.View) {
 	r := v.w.r
 	to := r.To.Target(place.Project{Workspace: rec.Workspace, Name: rec.Project})
 	o := &report.Ledger{Out: report.Outcome{Kind: string(stream.KindView), Workspace: to.Workspace, Project: to.Name, Name: rec.Name}}
-	r.Single(o, stream.KindView, rec.Name, v.one(ctx, o, rec, to))
+	r.Single(o, stream.KindView, rec.Name, v.importView(ctx, o, rec, to))
 }
 
-func (v *views) one(ctx context.Context, o *report.Ledger, rec *stream.View, to place.Project) error {
+func (v *views) importView(ctx context.Context, o *report.Ledger, rec *stream.View, to place.Project) error {
 	r := v.w.r
 	at, list, err := v.find(ctx, rec, to)
 	if err != nil {
@@ -58,14 +58,14 @@ func (v *views) one(ctx context.Context, o *report.Ledger, rec *stream.View, to 
 		return err
 	}
 	w := comet.ViewWrite{Table: at.table, ProjectID: at.project, Name: rec.Name, Key: at.key, Doc: doc}
-	return reconcile.Put(ctx, r.subject(o), &reconcile.Item[viewThere]{
+	return reconcile.Put(ctx, r.subject(o), &reconcile.Item[existingView]{
 		Issue: report.Issue{Kind: string(stream.KindView), Name: rec.Name},
-		Known: func() viewThere { return v.known(list, &w) },
-		Read: func(ctx context.Context) (have viewThere, err error) {
+		Known: func() existingView { return v.known(list, &w) },
+		Read: func(ctx context.Context) (have existingView, err error) {
 			have.id, err = v.look(ctx, at, &w)
 			return have, err
 		},
-		Compare: func(have viewThere) []reconcile.Difference {
+		Compare: func(have existingView) []reconcile.Difference {
 			if have.id != "" {
 				return nil
 			}
@@ -75,7 +75,7 @@ func (v *views) one(ctx context.Context, o *report.Ledger, rec *stream.View, to 
 				Free:  len(have.others) == 0, Fixed: len(have.others) > 1,
 			}}
 		},
-		Write: func(ctx context.Context, f reconcile.Found[viewThere]) error {
+		Write: func(ctx context.Context, f reconcile.Found[existingView]) error {
 			if len(f.Have.others) == 1 {
 				w.ID = f.Have.others[0]
 			}
@@ -86,21 +86,21 @@ func (v *views) one(ctx context.Context, o *report.Ledger, rec *stream.View, to 
 	})
 }
 
-// viewThere are the views of the destination that have the name of one of the stream.
-type viewThere struct {
+// existingView are the views of the destination that have the name of one of the stream.
+type existingView struct {
 	id     string // of one that is the same
 	others []string
 }
 
 // known looks for a view in a list of the destination, among those that stand for no
 // other of the stream.
-func (v *views) known(list []comet.View, w *comet.ViewWrite) (have viewThere) {
+func (v *views) known(list []comet.View, w *comet.ViewWrite) (have existingView) {
 	for _, x := range list {
 		switch {
 		case x.Name != w.Name || x.Key != w.Key || v.taken[x.ID]:
 		case sameView(w.Doc, x.Raw, w.Key):
 			v.taken[x.ID] = true
-			return viewThere{id: x.ID}
+			return existingView{id: x.ID}
 		default:
 			have.others = append(have.others, x.ID)
 		}

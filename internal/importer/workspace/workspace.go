@@ -181,7 +181,7 @@ func (w *Level) Finish(ctx context.Context) {
 		err := w.endAgain(ctx, k.Experiment, run)
 		if err != nil {
 			// What was finished is not left running for one answer.
-			after, cancel := w.r.After(ctx)
+			after, cancel := w.r.CleanupContext(ctx)
 			err = w.endAgain(after, k.Experiment, run)
 			cancel()
 		}
@@ -211,7 +211,7 @@ func (w *Level) endAgain(ctx context.Context, k place.Experiment, run *comet.Run
 
 // Take works on a record that is not a group of its own, once the groups that it may
 // refer to are done.
-func (w *Level) Take(ctx, work context.Context, rec stream.Record) error {
+func (w *Level) Take(ctx, workCtx context.Context, rec stream.Record) error {
 	if err := flow.WaitFor(ctx, &w.Groups); err != nil {
 		return err
 	}
@@ -219,13 +219,13 @@ func (w *Level) Take(ctx, work context.Context, rec stream.Record) error {
 	case *stream.Link:
 		// The plan counts what the source listed, links too.
 		w.r.Counters.Planned.Add(-1)
-		w.links.write(work, rec)
+		w.links.write(workCtx, rec)
 	case *stream.Lineage:
-		w.lineage.write(work, rec)
+		w.lineage.write(workCtx, rec)
 	case *stream.Panel:
-		return w.Panels.take(ctx, work, rec)
+		return w.Panels.take(ctx, workCtx, rec)
 	case *stream.View:
-		w.views.write(work, rec)
+		w.views.write(workCtx, rec)
 	}
 	return nil
 }

@@ -34,8 +34,8 @@ type route interface {
 }
 
 // run fetches and writes the units of a route. Once ctx is done, the unit at
-// work is finished, as long as hard allows.
-func (x *Exporter) run(ctx, hard context.Context, r route, out *output) error {
+// work is finished, until graceCtx is done.
+func (x *Exporter) run(ctx, graceCtx context.Context, r route, out *output) error {
 	var ahead []unit // begun and not yet written
 	begun := 0
 	var q *prefetch.Queue
@@ -53,7 +53,7 @@ func (x *Exporter) run(ctx, hard context.Context, r route, out *output) error {
 		ahead = append(ahead, u)
 		return true
 	}
-	q = prefetch.NewQueue(hard, x.o.InFlight, more, judge.Fatal)
+	q = prefetch.NewQueue(graceCtx, x.o.InFlight, more, judge.Fatal)
 	defer q.Close()
 	for n := 0; ; n++ {
 		u, err := x.nextUnit(ctx, q, r, &ahead)
@@ -61,7 +61,7 @@ func (x *Exporter) run(ctx, hard context.Context, r route, out *output) error {
 			return err
 		}
 		stop := context.AfterFunc(ctx, func() { q.StopAfter(n) })
-		err = u.write(hard, q, out)
+		err = u.write(graceCtx, q, out)
 		stop()
 		u.end(q)
 		if err != nil {
@@ -84,7 +84,7 @@ func (x *Exporter) nextUnit(ctx context.Context, q *prefetch.Queue, r route, ahe
 			u := (*ahead)[0]
 			(*ahead)[0] = nil
 			*ahead = (*ahead)[1:]
-			q.Pump()
+			q.StartFetches()
 			q.Unlock()
 			return u, nil
 		}
@@ -95,20 +95,20 @@ func (x *Exporter) nextUnit(ctx context.Context, q *prefetch.Queue, r route, ahe
 	}
 }
 
-// tour is the route through the projects: of each the record that begins it,
+// projectRoute is the route through the projects: of each the record that begins it,
 // its experiments, and its notes.
-type tour struct {
+type projectRoute struct {
 	x        *Exporter
 	projects []*find.Project
 	at       int      // index of the next experiment of projects[0]; -1: before the project
 	part     keptPart // of projects[0]
 }
 
-func (x *Exporter) newTour(s *find.Scope) *tour {
-	return &tour{x: x, projects: s.Projects, at: -1}
+func (x *Exporter) newProjectRoute(s *find.Scope) *projectRoute {
+	return &projectRoute{x: x, projects: s.Projects, at: -1}
 }
 
-func (t *tour) Next() unit {
+func (t *projectRoute) Next() unit {
 	for len(t.projects) > 0 {
 		p := t.projects[0]
 		if p.Err == nil && !p.Kept {
@@ -174,7 +174,7 @@ func (u *keptUnit) write(_ context.Context, _ *prefetch.Queue, out *output) erro
 }
 
 // load reads the listing of the project that is next.
-func (t *tour) load(ctx context.Context, mu sync.Locker) (bool, error) {
+func (t *projectRoute) load(ctx context.Context, mu sync.Locker) (bool, error) {
 	if len(t.projects) == 0 {
 		return false, nil
 	}

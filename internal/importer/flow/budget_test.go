@@ -10,7 +10,7 @@ func TestInTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var turns Turns
 		first, second := turns.Join(), turns.Join()
-		room := NewRoom(10)
+		room := NewBudget(10)
 		mine := room.Share(first)
 		if err := mine.Take(8); err != nil {
 			t.Fatal(err)

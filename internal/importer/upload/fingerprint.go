@@ -8,27 +8,27 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 )
 
-// likeness is the hash of what an asset is recognised by where its id says
+// fingerprint is the hash of what an asset is recognised by where its id says
 // nothing: its name, step, context, and size or link.
-func likeness(name string, step document.Int, context document.Text, size int64, link string) uint64 {
+func fingerprint(name string, step document.Int, context document.Text, size int64, link string) uint64 {
 	return document.Hash(fmt.Sprintf("%q %v %q %v %d %q", name, step, context.V, context.OK, size, link))
 }
 
-// Like returns the likeness of the asset as it is written.
-func (a *Asset) Like(size int64) uint64 {
+// Fingerprint returns the fingerprint of the asset as it is written.
+func (a *Asset) Fingerprint(size int64) uint64 {
 	if a.Record.Remote != nil {
 		size = 0
 	}
-	return likeness(a.Upload.Name, a.Doc.Step, a.Doc.Context, size, a.Upload.Link)
+	return fingerprint(a.Upload.Name, a.Doc.Step, a.Doc.Context, size, a.Upload.Link)
 }
 
-// LikeOf returns the likeness of an asset of the destination.
-func LikeOf(a *comet.Asset) uint64 {
+// FingerprintOf returns the fingerprint of an asset of the destination.
+func FingerprintOf(a *comet.Asset) uint64 {
 	size, link := a.Size, ""
 	if a.Remote && a.Link != nil {
 		size, link = 0, *a.Link
 	}
-	return likeness(WrittenName(a), document.IntOf(a.Step), document.TextOf(a.Context), size, link)
+	return fingerprint(WrittenName(a), document.IntOf(a.Step), document.TextOf(a.Context), size, link)
 }
 
 // WrittenName returns the name that an asset of the destination was written with.

@@ -6,15 +6,15 @@ import (
 	"math/bits"
 )
 
-// A bag is a set of hashes in which each may occur several times. Its sum does
+// A multiset is a set of hashes in which each may occur several times. Its sum does
 // not depend on their order, and it takes no room for them: it adds them up as
 // numbers of 256 bits.
-type bag struct {
+type multiset struct {
 	n     uint64
 	total [4]uint64 // least significant first
 }
 
-func (b *bag) add(h [sha256.Size]byte) {
+func (b *multiset) add(h [sha256.Size]byte) {
 	b.n++
 	var carry uint64
 	for i := range b.total {
@@ -22,7 +22,7 @@ func (b *bag) add(h [sha256.Size]byte) {
 	}
 }
 
-func (b *bag) sum() [sha256.Size]byte {
+func (b *multiset) sum() [sha256.Size]byte {
 	text := binary.LittleEndian.AppendUint64([]byte("comet-stream sum 1\n"), b.n)
 	for _, word := range b.total {
 		text = binary.LittleEndian.AppendUint64(text, word)

@@ -7,33 +7,33 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// A Room is how many bytes all groups together may hold of what a destination
+// A Budget is how many bytes all groups together may hold of what a destination
 // has, ahead of their turn.
-type Room struct{ bytes *semaphore.Weighted }
+type Budget struct{ bytes *semaphore.Weighted }
 
-// NewRoom returns a room of so many bytes.
-func NewRoom(bytes int64) *Room { return &Room{semaphore.NewWeighted(bytes)} }
+// NewBudget returns a budget of so many bytes.
+func NewBudget(bytes int64) *Budget { return &Budget{semaphore.NewWeighted(bytes)} }
 
 // Share returns the share of a group, without anything in it.
-func (r *Room) Share(t *Turn) *Share { return &Share{room: r, turn: t} }
+func (r *Budget) Share(t *Turn) *Share { return &Share{budget: r, turn: t} }
 
-// A Share is what a group holds of a room.
+// A Share is what a group holds of a budget.
 type Share struct {
-	room *Room
-	turn *Turn
-	n    int64
+	budget *Budget
+	turn   *Turn
+	n      int64
 }
 
 // ErrBusy says that there is no room left ahead of the turn of a group.
 var ErrBusy = errors.New("no room ahead of its turn")
 
 // Take takes n bytes more, or returns [ErrBusy]. The first of the groups under way
-// holds them in any case. A share that is nil is of no room, and takes nothing.
+// holds them in any case. A share that is nil is of no budget, and takes nothing.
 func (s *Share) Take(n int64) error {
 	switch {
 	case s == nil:
 		return nil
-	case s.room.bytes.TryAcquire(n):
+	case s.budget.bytes.TryAcquire(n):
 		s.n += n
 		return nil
 	case s.turn.IsFirst():
@@ -45,7 +45,7 @@ func (s *Share) Take(n int64) error {
 // Free gives back all that was taken.
 func (s *Share) Free() {
 	if s != nil && s.n > 0 {
-		s.room.bytes.Release(s.n)
+		s.budget.bytes.Release(s.n)
 		s.n = 0
 	}
 }

@@ -15,14 +15,14 @@ const (
 	pipedInterval = time.Minute
 )
 
-// talkFlags say how much a tool tells on standard error.
-type talkFlags struct {
+// verbosityFlags say how much a tool tells on standard error.
+type verbosityFlags struct {
 	progress string
 	quiet    bool
 	verbose  bool
 }
 
-func (t *talkFlags) register(c *command) {
+func (t *verbosityFlags) register(c *command) {
 	t.progress = "auto"
 	c.EnumVar(&t.progress, "progress", "auto", "tty", "plain", "none")
 	c.BoolVar(&t.quiet, "q", false, "")
@@ -46,8 +46,8 @@ func (c *command) reportOptions() progress.Options {
 	opts := progress.Options{
 		Tool:     c.name,
 		Interval: plainInterval,
-		Quiet:    c.talk.quiet,
-		Verbose:  c.talk.verbose,
+		Quiet:    c.verbosity.quiet,
+		Verbose:  c.verbosity.verbose,
 		Width:    terminalWidth(c.stdio.Stderr),
 		Terminal: clearsLines(c.stdio.Stderr),
 		Traffic:  c.countTraffic,
@@ -56,7 +56,7 @@ func (c *command) reportOptions() progress.Options {
 	if piped {
 		opts.Interval = pipedInterval
 	}
-	switch c.talk.progress {
+	switch c.verbosity.progress {
 	case "tty":
 		opts.Mode = progress.Line
 	case "plain":

@@ -40,8 +40,8 @@ func (b *Block) check() error {
 	return b.locate(err)
 }
 
-// ReadBlockAt reads and checks the block at an offset of r, and returns the offset
-// of what follows it. What stands before it is not looked at: that is for those
+// ReadBlockAt reads and checks the block at an offset of r, and returns the
+// offset of what follows it. What precedes it is not looked at: that is for those
 // who have read the stream before.
 func ReadBlockAt(r io.ReaderAt, offset int64) (*Block, int64, error) {
 	s := &source{r: io.NewSectionReader(r, offset, math.MaxInt64-offset), offset: offset, started: true, inStream: true, single: true}
@@ -97,7 +97,7 @@ func (b *Block) decode(buf []byte) (*content, error) {
 	return c, c.check(b)
 }
 
-// check splits the content into records and holds them against the label.
+// check splits the content into records and checks them against the label.
 func (c *content) check(b *Block) error {
 	l := &b.Label
 	c.records = make([]view, 0, l.Records)

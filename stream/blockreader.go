@@ -5,11 +5,11 @@ import "io"
 // BlockReaderOptions changes how a BlockReader works. The zero value serves.
 type BlockReaderOptions struct {
 	// Workers is the number of blocks that are checked and decoded at a time; 0
-	// stands for GOMAXPROCS.
+	// means GOMAXPROCS.
 	Workers int
-	// Decode says of which blocks the records are wanted: they are decoded
-	// ahead and in parallel. It is called from several goroutines. nil decodes
-	// none ahead; Records works all the same.
+	// Decode says of which blocks the records are wanted: they are decoded ahead
+	// and in parallel. It is called from several goroutines. nil decodes none
+	// ahead; Records still works.
 	Decode func(*Label) bool
 }
 

@@ -22,8 +22,8 @@ const (
 	maxList    = 65536 // elements of a list of the record's own, MaxPoints for columns
 )
 
-// A slot names a field that the grammar looks at. check notes where in the
-// record the value of each stands.
+// A slot names a field that the grammar looks at. check notes where in the record
+// the value of each is.
 type slot uint8
 
 const (
@@ -48,8 +48,8 @@ var slotOfKey = map[string]slot{
 	"workspace": slotWorkspace, "name": slotName, "type": slotType, "size": slotSize, "passing": slotPassing, "remote": slotRemote, "kind": slotOf,
 }
 
-// A view is a checked record: its bytes, and where in them the fields stand
-// that the grammar needs.
+// A view is a checked record: its bytes, and where in them the fields are that
+// the grammar needs.
 type view struct {
 	data []byte
 	kind Kind
@@ -168,7 +168,7 @@ func (v *view) limits() error {
 }
 
 // check checks that b[i] begins a map with the keys of the schema and values of
-// their types, and returns the index behind it. Unknown keys may stand in it. A
+// their types, and returns the index after it. Unknown keys may occur in it. A
 // view, where one is given, learns where its slots are.
 func (s *schema) check(b []byte, i, depth int, v *view) (int, error) {
 	if i < len(b) && pack.ClassOf[b[i]] != pack.ClassMap {
@@ -318,7 +318,7 @@ func (f *field) checkList(b []byte, i, depth int) (int, error) {
 	return f.checkRun(b, i, n, depth, elements)
 }
 
-// checkHead reads the head of the array or map at b[i], which stands under depth
+// checkHead reads the head of the array or map at b[i], which is nested in depth
 // others, and returns the number of its elements and the index of the first.
 func checkHead(b []byte, i, depth int) (n, next int, err error) {
 	if i >= len(b) || i+int(pack.HeadSize[b[i]]) > len(b) {

@@ -9,8 +9,8 @@ import (
 	"github.com/comet-stream/comet-stream/stream/internal/pack"
 )
 
-// A Raw is one record as it stands in a stream. A Raw that a Reader or a Block
-// has returned has been checked; one made elsewhere is checked where it is used.
+// A Raw is one record as it is in a stream. A Raw that a Reader or a Block has
+// returned has been checked; one made elsewhere is checked where it is used.
 type Raw struct {
 	Kind Kind
 	Data []byte // the array of kind and body, in msgpack
@@ -32,7 +32,7 @@ func (r Raw) Clone() Raw {
 	return c
 }
 
-// A place says whether a record stands in a group.
+// A place says whether a record is in a group.
 type place uint8
 
 const (
@@ -108,7 +108,7 @@ func appendRecord(b []byte, rec Record) ([]byte, error) {
 	}), nil
 }
 
-// packHead packs what stands before the body of a record.
+// packHead packs what precedes the body of a record.
 func packHead(p *pack.Packer, kind Kind) {
 	p.ArrayLen(2)
 	p.Str(string(kind))

@@ -1,7 +1,7 @@
 package stream
 
 // WriteBlock adds a block of another stream as it is, without decompressing it;
-// only its label is written anew. The Writer takes the block over. The first and
+// only its label is written again. The Writer takes the block over. The first and
 // the last block of a stream are refused.
 //
 // The Writer does not see the records of the block. From then on it takes the

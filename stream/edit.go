@@ -10,7 +10,7 @@ import (
 )
 
 // Members returns an iterator over the names and values of an object, in the
-// order in which they stand. Documents that are not objects have none. The values
+// order in which they occur. Documents that are not objects have none. The values
 // alias the document.
 func (d Doc) Members() iter.Seq2[string, Doc] {
 	return func(yield func(string, Doc) bool) {
@@ -78,7 +78,7 @@ func (r Raw) With(rec Record) (Raw, error) {
 	return changed, err
 }
 
-// A pair is a key and its value as it stands in a map.
+// A pair is a key and its value as it is in a map.
 type pair struct {
 	key   string
 	value []byte

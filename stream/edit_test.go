@@ -13,7 +13,7 @@ import (
 )
 
 // later is a project record of a later version: it has keys that this one does
-// not know, before, between and behind those it does.
+// not know, before, between and after those it does.
 func later(t *testing.T) Raw {
 	t.Helper()
 	b := appendStr([]byte{msgpcode.FixedArrayLow | 2}, "project")

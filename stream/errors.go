@@ -27,8 +27,8 @@ var (
 	ErrCorrupt = pack.ErrCorrupt
 	// ErrLimit says that something is larger than the format allows.
 	ErrLimit = pack.ErrLimit
-	// ErrGrammar says that whole records stand in a wrong order, repeat a key
-	// or id, or that totals do not hold.
+	// ErrGrammar says that whole records are in a wrong order, repeat a key or
+	// id, or that totals do not hold.
 	ErrGrammar = errors.New("records do not form a stream")
 	// ErrClosed says that a Writer or Reader is used after its end.
 	ErrClosed = errors.New("stream is closed")
@@ -124,8 +124,8 @@ func locate(err error, record int64, kind Kind, offset int64) error {
 	return &at
 }
 
-// printable returns a kind as it stands where it is a plain word, and quoted
-// where a hostile stream made it something else.
+// printable returns a kind as it is where it is a plain word, and quoted where a
+// hostile stream made it something else.
 func printable(k Kind) string {
 	for i := range len(k) {
 		c := k[i]

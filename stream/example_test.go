@@ -66,7 +66,7 @@ func Example() {
 }
 
 // A filter copies the records that it wants as they stand, and writes none of
-// them anew. The counts in the ends of groups are the Writer's.
+// them again. The counts in the ends of groups are the Writer's.
 func ExampleReader_NextRaw() {
 	var out bytes.Buffer
 	w := stream.NewWriter(&out, stream.WriterOptions{})
@@ -99,7 +99,7 @@ func ExampleReader_NextRaw() {
 	// Output: 2 experiments, 0 outputs
 }
 
-// A Salvager goes on behind what is damaged, and says what that was.
+// A Salvager goes on after what is damaged, and says what that was.
 func ExampleSalvager() {
 	data := twoExperiments()
 	at := bytes.LastIndex(data, []byte("\x89CMT")) // the label of the last block

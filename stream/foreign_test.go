@@ -27,7 +27,7 @@ import (
 // package is built on, reads them without its cursor and its schemas.
 
 // eachGood runs a test for each good golden stream and gives it the records, one
-// behind the other.
+// after the other.
 func eachGood(t *testing.T, test func(t *testing.T, file string, records []byte)) {
 	files, err := filepath.Glob("testdata/good-*" + suffix)
 	if err != nil || len(files) == 0 {

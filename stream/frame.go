@@ -46,7 +46,7 @@ func checkFrame(b []byte, content int) error {
 	return checkZstdBlocks(b[5+sizeLen:])
 }
 
-// checkZstdBlocks walks over the blocks of a frame and the checksum behind them.
+// checkZstdBlocks walks over the blocks of a frame and the checksum after them.
 func checkZstdBlocks(b []byte) error {
 	for last := false; !last; {
 		if len(b) < 3 {

@@ -22,7 +22,7 @@ func FuzzReader(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) { fuzzReader(t, data) })
 }
 
-// FuzzRecords reads any records, behind a label that fits them.
+// FuzzRecords reads any records, after a label that fits them.
 func FuzzRecords(f *testing.F) {
 	for _, text := range []string{
 		"header plan trailer", "header plan project:p experiment:k metrics:a asset:a chunk:x asset-end experiment-end:k notes trailer",

@@ -19,7 +19,7 @@ import (
 
 var update = flag.Bool("update", false, "make the streams in testdata anew")
 
-// kept is the golden stream of this version. It is never made anew.
+// kept is the golden stream of this version. It is never made again.
 const kept = "v1.0-kept"
 
 // A golden stream is testdata/NAME.comet.zst. NAME.txt next to it says what it is

@@ -33,8 +33,8 @@ type grammar struct {
 	keys, ids  idSet
 
 	// A Writer that copies blocks does not see their records. lost says that it
-	// does not know where it stands; the others, that it cannot know the
-	// totals of the group and of the stream, and takes them as given.
+	// does not know where it is; the others, that it cannot know the totals of
+	// the group and of the stream, and takes them as given.
 	lost, groupUnseen, unseen bool
 }
 
@@ -48,7 +48,7 @@ const (
 	stageDone
 )
 
-// alwaysOutside are the kinds that stand in no group.
+// alwaysOutside are the kinds of records outside any group.
 var alwaysOutside = KindSetOf(KindHeader, KindPlan, KindProject, KindExperiment, KindNotes, KindLink,
 	KindArtifact, KindLineage, KindModel, KindPanel, KindView, KindTrailer)
 
@@ -56,7 +56,7 @@ func newGrammar(hashing bool) *grammar {
 	return &grammar{planned: -1, hash: sha256.New(), hashing: hashing}
 }
 
-// outside reports whether the next record stands outside any group.
+// outside reports whether the next record is outside any group.
 func (g *grammar) outside() bool { return g.group == "" }
 
 func (g *grammar) place() place {
@@ -125,8 +125,8 @@ func (g *grammar) check(v *view) error {
 	return g.checkItem(v)
 }
 
-// checkOpen checks that the record may stand where an asset is open or a text
-// goes on, and that the parts of one stand nowhere else.
+// checkOpen checks that the record may come where an asset is open or a text goes
+// on, and that the parts of one occur nowhere else.
 func (g *grammar) checkOpen(v *view) error {
 	switch {
 	case v.kind == KindChunk || v.kind == KindAssetEnd:
@@ -212,7 +212,7 @@ func (g *grammar) checkItem(v *view) error {
 	return nil
 }
 
-// take moves on behind a record that has been checked.
+// take moves on after a record that has been checked.
 func (g *grammar) take(v *view) {
 	g.n++
 	if g.lost && g.stage == stagePlan {
@@ -300,7 +300,7 @@ func (g *grammar) openGroup(v *view) {
 
 func (g *grammar) forgetIDs() {
 	if len(g.ids) > 1<<10 {
-		g.ids = nil // clear would keep the room of the largest group for ever
+		g.ids = nil // clear would keep the memory of the largest group forever
 	}
 	clear(g.ids)
 }

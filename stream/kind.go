@@ -56,7 +56,7 @@ type kindInfo struct {
 	make     func() Record
 
 	rank    int  // among the items of an experiment, 0 for what is none
-	repeats bool // such an item may come again behind itself
+	repeats bool // such an item may come again after itself
 }
 
 // unknownBit stands in labels for every kind without a bit of its own.
@@ -108,7 +108,7 @@ func (i kindInfo) item(rank int) kindInfo {
 	return i
 }
 
-// items is item for one that may come again behind itself.
+// items is item for one that may come again after itself.
 func (i kindInfo) items(rank int) kindInfo {
 	i.repeats = true
 	return i.item(rank)

@@ -1,7 +1,7 @@
 package stream
 
 // What a grammar does that has lost its place: that of a Writer which copies
-// blocks, and of a Salvager behind damage.
+// blocks, and of a Salvager after damage.
 
 // groupLost stands for the kind of a group whose beginning was not seen.
 const groupLost Kind = "?"
@@ -18,7 +18,7 @@ func (g *grammar) copied(l *Label) {
 	}
 }
 
-// find takes what a record tells about the place where a lost grammar stands.
+// find takes what a record tells about the place where a lost grammar is.
 func (g *grammar) find(v *view) {
 	switch {
 	case v.bit == unknownBit || v.kind == KindSkipped:
@@ -29,7 +29,7 @@ func (g *grammar) find(v *view) {
 	}
 }
 
-// at tells a lost grammar where the next record stands.
+// at tells a lost grammar where the next record is.
 func (g *grammar) at(p place) {
 	if !g.lost {
 		return

@@ -6,7 +6,7 @@ import (
 )
 
 // Metrics carries points of one metric, at least 1 and at most [MaxPoints]. The
-// points of a metric stand in the order (time, step), absent ones first, over all
+// points of a metric are in the order (time, step), absent ones first, over all
 // its records: see [SortPoints] and [SplitMetrics].
 type Metrics struct {
 	Name   string

@@ -55,7 +55,7 @@ func encoderOf(o WriterOptions) *zstd.Encoder {
 	encoder, err := zstd.NewWriter(nil,
 		zstd.WithEncoderLevel(key.level),
 		zstd.WithEncoderConcurrency(key.workers),
-		zstd.WithWindowSize(2<<20), // of more than a common block an encoder only keeps empty room
+		zstd.WithWindowSize(2<<20), // of more than a common block an encoder only keeps empty memory
 		zstd.WithSingleSegment(true),
 		zstd.WithEncoderCRC(true))
 	if err != nil {

@@ -6,8 +6,8 @@ import (
 	"io"
 )
 
-// A Group is an experiment, artifact or model group that stands whole in a
-// partial stream, or a skipped record outside any group.
+// A Group is an experiment, artifact or model group that is whole in a partial
+// stream, or a skipped record outside any group.
 type Group struct {
 	Kind      Kind   // KindExperiment, KindArtifact, KindModel or KindSkipped
 	ID        string // key or id; of a skipped record what it names
@@ -42,9 +42,9 @@ type Partial struct {
 }
 
 // ReadPartial reads the stream in rs, which stands at its beginning, and finds
-// where its writer can go on: behind the last whole group, but before the first
+// where its writer can go on: after the last whole group, but before the first
 // one, or skipped record outside of groups, that stop refuses. A nil stop refuses
-// nothing. Where no group is kept, that is behind the plan.
+// nothing. Where no group is kept, that is after the plan.
 //
 // It fails where rs does, and where not even header and plan can be read: with
 // ErrTruncated if they were not written, with another error if they may be there.
@@ -62,7 +62,7 @@ func ReadPartial(rs io.ReadSeeker, stop func(Group) bool) (*Partial, error) {
 	}
 	if p.Plan == nil && errors.Is(err, ErrTruncated) && r.blocks.src.skipping {
 		// A writer skips nothing here, and the length of what it skips is not
-		// checked by anything: it has been damaged, and hides all behind it.
+		// checked by anything: it has been damaged, and hides all after it.
 		return nil, fault(ErrCorrupt, "a skippable frame before the plan is longer than the file")
 	}
 	if p.Plan == nil {
@@ -138,7 +138,7 @@ func skippedGroup(s *Skipped) Group {
 	return g
 }
 
-// cut notes that the stream can be cut behind the record that r returned last.
+// cut notes that the stream can be cut after the record that r returned last.
 func (p *Partial) cut(r *Reader, projects []ProjectName) {
 	g := *r.g
 	g.total = r.g.total.clone()

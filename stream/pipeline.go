@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// A pipeline reads blocks ahead of the one who asks for them, decodes them in
-// parallel, and hands them out in order.
+// A pipeline reads blocks ahead of the caller, decodes them in parallel, and
+// hands them out in order.
 type pipeline struct {
 	src    *source
 	decode func(*Label) bool // which blocks to decode; the others are only checked
@@ -129,7 +129,7 @@ func (p *pipeline) next() (*job, error) {
 	return nil, ErrClosed
 }
 
-// release gives back the room of a job that is done with.
+// release releases the space of a job that is done with.
 func (p *pipeline) release(j *job) {
 	p.budget.give(j.cost)
 }

@@ -9,7 +9,7 @@ import (
 
 // ReaderOptions changes how a Reader works. The zero value serves.
 type ReaderOptions struct {
-	// Workers is the number of blocks that are decoded at a time; 0 stands for
+	// Workers is the number of blocks that are decoded at a time; 0 means
 	// GOMAXPROCS.
 	Workers int
 	// SkipSHA256 leaves the SHA-256 of assets unchecked, for callers who check
@@ -18,7 +18,7 @@ type ReaderOptions struct {
 }
 
 // A Reader reads the records of one stream, or of several that have been put one
-// behind the other. It checks all that FORMAT.md says a reader checks. It reads
+// after the other. It checks all that FORMAT.md says a reader checks. It reads
 // ahead and decodes in parallel, but hands out a record as soon as its block has
 // come, and its memory is bounded whatever the input says.
 //
@@ -56,8 +56,8 @@ func (r *Reader) Next() (Record, error) {
 	return raw.view.decode(), nil
 }
 
-// NextRaw returns the next record as it stands in the stream. Its Data stays
-// valid until the following call of Next, NextRaw or Close. Else it is like Next.
+// NextRaw returns the next record as it is in the stream. Its Data stays valid
+// until the following call of Next, NextRaw or Close. Else it is like Next.
 func (r *Reader) NextRaw() (Raw, error) {
 	if r.err != nil {
 		return Raw{}, r.err
@@ -89,7 +89,7 @@ func (r *Reader) nextRaw() (Raw, error) {
 	return raw, nil
 }
 
-// Position returns where the record returned last stands: the offset of its block,
+// Position returns where the record returned last is: the offset of its block,
 // for [ReadBlockAt], and its index among the records of that.
 func (r *Reader) Position() (block int64, index int) {
 	return r.job.block.Offset, r.next - 1

@@ -313,7 +313,7 @@ func TestReaderNotStream(t *testing.T) {
 	}
 }
 
-// decompress returns the records of a stream one behind the other.
+// decompress returns the records of a stream one after the other.
 func decompress(t testing.TB, r io.Reader) []byte {
 	t.Helper()
 	blocks := NewBlockReader(r, BlockReaderOptions{})

@@ -118,9 +118,9 @@ func (r Resources) HasAny(want Resources) bool { return r&want != 0 }
 // Others returns the set of all resources that are not in r.
 func (r Resources) Others() Resources { return AllResources &^ r }
 
-// Names returns the shortest list of names, sorted, as it stands in the scope of
-// a header: none for all of them. User metrics without system metrics have no
-// name; there it says metrics.
+// Names returns the shortest list of names, sorted, as it is in the scope of a
+// header: none for all of them. User metrics without system metrics have no name;
+// there it says metrics.
 func (r Resources) Names() []string {
 	names := []string{}
 	if r == AllResources {

@@ -42,7 +42,7 @@ func (s *scanner) drop(offset int64) {
 	s.base += int64(n)
 }
 
-// find returns the offset of the next mark of a label at or behind offset, or
+// find returns the offset of the next mark of a label at or after offset, or
 // limit where there is none before it.
 func (s *scanner) find(offset, limit int64) int64 {
 	const step = 1 << 20
@@ -59,8 +59,8 @@ func (s *scanner) find(offset, limit int64) int64 {
 	return limit
 }
 
-// block returns the good block at offset, over skippable frames that stand
-// before it, and the offset behind it. At the end of the input it returns io.EOF.
+// block returns the good block at offset, over skippable frames before it, and
+// the offset after it. At the end of the input it returns io.EOF.
 func (s *scanner) block(offset int64) (*Block, int64, error) {
 	for {
 		head := s.at(offset, 8)

@@ -7,18 +7,18 @@ import (
 )
 
 // A Salvager reads what is good of a damaged stream. Where a block is damaged or
-// missing it goes on behind it, with the next record that does not belong to a
+// missing it goes on after it, with the next record that does not belong to a
 // group which it has not seen from its beginning.
 //
 // A Salvager is not safe for concurrent use.
 type Salvager struct {
 	// Left, where it is set, is called by Next for each good record that it
 	// leaves out, because the beginning of its group is lost or for its place
-	// behind damage. The record is valid until the call returns.
+	// after damage. The record is valid until the call returns.
 	Left func(Raw)
 
 	scan   scanner
-	offset int64 // behind the last block
+	offset int64 // after the last block
 
 	inStream bool // a block has been read, and not the last of its stream
 	id       [8]byte
@@ -33,10 +33,10 @@ type Salvager struct {
 }
 
 // A DamageError says that a part of the input was left out. It is not an end: the
-// Salvager goes on behind it.
+// Salvager goes on after it.
 type DamageError struct {
 	From, To int64 // the bytes of the input that were left out; equal where whole blocks are missing
-	Records  int64 // how many records are lost with them; 0 takes nothing from the stream, -1 stands for not known
+	Records  int64 // how many records are lost with them; 0 takes nothing from the stream, -1 means unknown
 	Err      error // what is wrong there
 }
 
@@ -61,7 +61,7 @@ func NewSalvager(r io.Reader) *Salvager {
 // call. The records of a group from its opening to its end are in order and none
 // is missing, unless a [*DamageError] comes between them that has cost records:
 // then the rest of the group is lost, and so are the notes or the panel that had
-// begun. Behind such damage the header, the plan and project records may be
+// begun. After such damage the header, the plan and project records may be
 // missing, and the numbers of the trailer are those of the undamaged stream.
 //
 // At the end of the input Next returns io.EOF; a stream without an end gives a
@@ -81,7 +81,7 @@ func (s *Salvager) Next() (Raw, error) {
 		}
 		raw := s.raws[0]
 		s.raws = s.raws[1:]
-		// An abort ends the stream wherever it stands.
+		// An abort ends the stream wherever it is.
 		if s.lost && raw.Kind != KindAbort && (raw.place != placeOutside || !beginnings.Has(raw.Kind)) {
 			s.g.n++
 			if s.Left != nil {
@@ -101,7 +101,7 @@ func (s *Salvager) Next() (Raw, error) {
 	return Raw{}, s.err
 }
 
-// beginnings are the kinds with which reading goes on behind damage. Pieces of
+// beginnings are the kinds with which reading goes on after damage. Pieces of
 // notes and panels are not among them: their first piece may be lost.
 var beginnings = KindSetOf(KindHeader, KindPlan, KindProject, KindExperiment, KindLink, KindArtifact,
 	KindLineage, KindModel, KindView, KindTrailer, KindAbort)
@@ -131,7 +131,7 @@ func (s *Salvager) nextBlock() error {
 		}
 		cause = locate(cause, int64(s.sequence), "", from)
 		// A good label whose frame the end of the input cuts. Where bytes have
-		// been left out of the frame the stream goes on behind it; else all that
+		// been left out of the frame the stream goes on after it; else all that
 		// follows is inside it, another stream in an asset too.
 		cut := b
 		if b, end = s.resync(from + 1); b == nil || cut != nil && s.fits(cut) && b.Label.Stream != cut.Label.Stream {
@@ -170,10 +170,10 @@ func (s *Salvager) fits(b *Block) bool {
 	return b.Label.Stream == s.id && b.Label.Sequence >= s.sequence
 }
 
-// resync looks for the next good block at or behind offset, and returns it with
-// the offset behind it. Within the length of a block it prefers one that goes on
-// with the stream to one that begins another: the other may be the contents of
-// an asset.
+// resync looks for the next good block at or after offset, and returns it with
+// the offset after it. Within the length of a block it prefers one that goes on
+// with the stream to one that begins another: the other may be the contents of an
+// asset.
 func (s *Salvager) resync(offset int64) (*Block, int64) {
 	var other *Block
 	var otherEnd int64

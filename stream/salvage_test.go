@@ -273,7 +273,7 @@ func TestSalvageReadError(t *testing.T) {
 	}
 }
 
-// The abort of a stream is found behind damage, in the middle of a lost group too.
+// The abort of a stream is found after damage, in the middle of a lost group too.
 func TestSalvageAbort(t *testing.T) {
 	var buf bytes.Buffer
 	w := NewWriter(&buf, oneByOne)

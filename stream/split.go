@@ -20,7 +20,7 @@ func cut[T ~string | ~[]byte](list []T) (front, rest []T) {
 	return list, list[len(list):]
 }
 
-// SplitValues yields parameters or others, in the order in which they stand, as
+// SplitValues yields parameters or others, in the order in which they occur, as
 // records that keep the limits of the format, unless one of them is too large for
 // any record. No values give no record.
 func SplitValues(of Kind, values []Doc) iter.Seq[*Values] {
@@ -35,8 +35,8 @@ func SplitValues(of Kind, values []Doc) iter.Seq[*Values] {
 	}
 }
 
-// SplitRequirements yields both lists side by side in as many records as they take,
-// at least one. A list that is nil is null in the first of them.
+// SplitRequirements yields both lists concurrently in as many records as they
+// take, at least one. A list that is nil is null in the first of them.
 func SplitRequirements(installed, os []string) iter.Seq[*Requirements] {
 	return func(yield func(*Requirements) bool) {
 		for first := true; first || len(installed)+len(os) > 0; first = false {

@@ -9,19 +9,19 @@ import (
 
 // WriterOptions changes how a Writer works. The zero value serves.
 type WriterOptions struct {
-	// Level is the zstd level, 1 to 22; 0 stands for 3.
+	// Level is the zstd level, 1 to 22; 0 means 3.
 	Level int
-	// BlockSize is the size of content at which a block is closed; 0 stands for
-	// 1 MiB. A larger record makes a larger block.
+	// BlockSize is the size of content at which a block is closed; 0 means 1 MiB.
+	// A larger record makes a larger block.
 	BlockSize int
-	// Workers is the number of blocks that are compressed at a time; 0 stands
-	// for GOMAXPROCS.
+	// Workers is the number of blocks that are compressed at a time; 0 means
+	// GOMAXPROCS.
 	Workers int
 	// FlushAfter is how long after its first record a block is closed, whatever
-	// its size; 0 stands for 2 s, and a negative value for never.
+	// its size; 0 means 2 s, and a negative value for never.
 	FlushAfter time.Duration
 	// KeepAlive is the time without a block after which an empty frame is
-	// written; 0 stands for 15 s, and a negative value for never.
+	// written; 0 means 15 s, and a negative value for never.
 	KeepAlive time.Duration
 	// SkipSHA256 takes the SHA-256 of asset-end records as they are given, for
 	// those who pass on assets that have been checked.

@@ -136,7 +136,7 @@ func TestWriterBlocks(t *testing.T) {
 	if want := []uint32{1, 1, 8, 5, 5, 8}; !slices.Equal(counts, want) {
 		t.Errorf("blocks of %d records, want %d", counts, want)
 	}
-	// A large record has a block of its own, with what came before left behind.
+	// A large record has a block of its own, with what came before left after.
 	large := &Document{Of: KindGit, Doc: appendStr(nil, strings.Repeat("x", 5<<20))}
 	labels, _ = labelsOf(t, write(t, WriterOptions{FlushAfter: -1}, word(t, "header"), word(t, "plan"), word(t, "project:p"), word(t, "experiment:k"),
 		large, word(t, "git-patch"), word(t, "experiment-end:k")))

@@ -1,7 +1,7 @@
 // Package base knows what earlier archives hold, so that an export can leave out
 // what has not changed since:
 //
-//	held, err := base.Read(archives) // one stream, or several, one behind the other
+//	held, err := base.Read(archives) // one stream, or several, one after the other
 //	if !held.Same(&base.Experiment{Key: key, …}) {
 //		… // it is new, or not what it was
 //	}
@@ -24,7 +24,7 @@ import (
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-// An Experiment is what the listing of a server tells of an experiment.
+// An Experiment is what the listing of a server reports an experiment.
 type Experiment struct {
 	Key, Workspace, Project string
 	Name                    string  // "" where the listing has none

@@ -29,7 +29,7 @@ func (l *lab) serveHere(o comettest.Options) (*server, *comettest.Server, error)
 	}}, srv, nil
 }
 
-// incomplete drops the error of a pipe that has told of what it left out.
+// incomplete drops the error of a pipe that has reported what it left out.
 func incomplete(res *result, err error) (*result, error) {
 	if err != nil && strings.Contains(err.Error(), "exit status 3") {
 		err = nil

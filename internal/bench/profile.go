@@ -8,8 +8,8 @@ import (
 	"slices"
 )
 
-// profiles makes the processes of a run leave profiles in a folder, and tells
-// of the processor time of each. A nil one does nothing.
+// profiles makes the processes of a run leave profiles in a folder, and reports
+// the processor time of each. A nil one does nothing.
 type profiles struct {
 	dir      string
 	profiled string // the program of that name
@@ -53,7 +53,7 @@ func (p *profiles) server(flags []string) (profiled []string, name string) {
 	return append([]string{"-profile", name + ".cpu"}, flags...), name
 }
 
-// ended tells of a process that has ended, unless it has no name.
+// ended reports a process that has ended, unless it has no name.
 func (p *profiles) ended(name string, s *os.ProcessState) {
 	if name != "" {
 		fmt.Fprintf(os.Stderr, "bench: %s: %.2f s of processor\n", name, (s.UserTime() + s.SystemTime()).Seconds())

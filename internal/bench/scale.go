@@ -178,8 +178,8 @@ func (d *done) row(n int, virtual, ideal string, same bool) []string {
 	return row
 }
 
-// tasks runs n tasks side by side against a server. Some of them are killed, at a random
-// time within the first half of the last run, and run again.
+// tasks runs n tasks concurrently against a server. Some of them are killed, at a
+// random time within the first half of the last run, and run again.
 func (f *field) tasks(ctx context.Context, s *server, n, kills int, task func(k int) (in string, what step)) (*done, error) {
 	if err := s.resetStats(); err != nil {
 		return nil, err

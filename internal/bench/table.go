@@ -81,7 +81,7 @@ func (t *table) memory(workload, what string, peak ...int64) {
 	}
 }
 
-// tableEnd stands behind the table in the file that keeps it. What follows is
+// tableEnd stands after the table in the file that keeps it. What follows is
 // written by hand, and stays.
 const tableEnd = "\n<!-- end of the table -->\n"
 

@@ -145,9 +145,9 @@ func (c *command) EnumVar(p *string, name string, values ...string) {
 	})
 }
 
-// parse reads the flags from args, wherever they stand, then, for options not
-// given there, from the environment (COMET_EXPORT_RATE for --rate), and returns
-// the arguments.
+// parse reads the flags from args, wherever they are, then, for options not given
+// there, from the environment (COMET_EXPORT_RATE for --rate), and returns the
+// arguments.
 //
 // After -h and -version it has printed the text to standard output and returns
 // [flag.ErrHelp], for the command to return. Other errors are usage errors.

@@ -133,7 +133,7 @@ func TestParseErrors(t *testing.T) {
 	}
 }
 
-// Flags stand before, between and behind arguments, and after "--" nothing is one.
+// Flags stand before, between and after arguments, and after "--" nothing is one.
 func TestParseOrder(t *testing.T) {
 	for _, tt := range []struct {
 		args, rest string

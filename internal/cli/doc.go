@@ -22,7 +22,7 @@
 //		var counters progress.Counters
 //		report := cmd.startReport(&counters)
 //		defer report.Close()                  // wipes the status line; Main prints the error after it
-//		server, err := cmd.openServer(report) // a *comet.Client whose requests and troubles are told
+//		server, err := cmd.openServer(report) // a *comet.Client whose requests and troubles are reported
 //		if err != nil {
 //			return err
 //		}

@@ -173,7 +173,7 @@ func (c *exportCommand) parseSelection(resources []string) error {
 	return err
 }
 
-// runList prints what there is at a path.
+// runList prints what a path contains.
 func (c *exportCommand) runList(ctx context.Context) error {
 	var p exporter.Path
 	if len(c.opts.Paths) > 0 {
@@ -194,7 +194,7 @@ func (c *exportCommand) runList(ctx context.Context) error {
 // runExport writes the stream, and what is to be said about it in the end.
 func (c *exportCommand) runExport(ctx context.Context, out *output) error {
 	c.opts.Observer = c.watch
-	// The other modes are asked what there is, and not what a list says.
+	// The other modes read the server, and not a list of keys.
 	c.opts.Listed = c.chosen.listed
 	w, err := c.openStream(out)
 	if err != nil {
@@ -248,7 +248,7 @@ func (c *exportCommand) finish(out *output, sum *exporter.Summary, err error) er
 }
 
 // selectedNothing returns err, which says that a selection has left nothing, with
-// how to see what there is.
+// how to list what exists.
 func selectedNothing(err error) error {
 	if e, ok := errors.AsType[*selection.NothingError](err); ok && e.OfAssets() {
 		return withCode(ExitIncomplete, err, "all else is in the stream; comet-filter --json assets shows the assets of one that is exported whole")

@@ -143,7 +143,7 @@ func TestExportHintFitsOutput(t *testing.T) {
 	}
 }
 
-// A file that is missing from an artifact is told of with the artifact.
+// A file that is missing from an artifact is reported with the artifact.
 func TestExportArtifactFile(t *testing.T) {
 	faults := inject.NewFaults(1)
 	source(t, faults.Middleware).SeedDemo("demo")

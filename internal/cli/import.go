@@ -312,7 +312,7 @@ func (c *importCommand) total(s *report.Summary, whole bool) {
 	}
 }
 
-// countOther returns a number of things beside experiments in words.
+// countOther returns a number of things other than experiments in words.
 func countOther(kind string, n int64) string {
 	switch stream.Kind(kind) {
 	case stream.KindProject:

@@ -17,7 +17,7 @@ type input struct {
 	name     string // for messages: "standard input" or the path
 	closer   io.Closer
 	folder   *folderReader // of a folder, else nil
-	warnings []string      // what is to be told of it
+	warnings []string      // what to report of it
 }
 
 // Close closes the file. It leaves standard input open.

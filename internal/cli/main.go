@@ -19,8 +19,8 @@ import (
 // as its cause that holds exit code 130 or 143; a second one has its default
 // effect and ends the process at once.
 func Main(name string, run func(context.Context, IO, []string) error, stdio IO, args []string) int {
-	// Package net/http prints what broken servers send after an answer. A
-	// request that fails of it is retried and told of like any other.
+	// Package net/http prints what broken servers send after an answer. A request
+	// that fails of it is retried and reported like any other.
 	log.SetOutput(io.Discard)
 	ctx, stop := notify(context.Background())
 	defer stop()

@@ -22,7 +22,7 @@ const (
 // can. What the tools hold at a time is bounded, and much less; the rest is what has
 // not been collected yet.
 //
-// Who knows better sets GOMEMLIMIT or GOGC.
+// Users who know better set GOMEMLIMIT or GOGC.
 func boundMemory() {
 	if limitMemory() {
 		afterCollections(setGoal)
@@ -52,7 +52,7 @@ func goal(allocated, used uint64) int64 {
 	return int64(min(memoryGoal, max(firstGoal, grown, used+used/4)))
 }
 
-// setGoal sets the goal anew.
+// setGoal sets the goal again.
 func setGoal() {
 	now := []metrics.Sample{
 		{Name: "/gc/heap/allocs:bytes"}, {Name: "/gc/heap/live:bytes"},

@@ -18,10 +18,10 @@ const partialSuffix = ".partial"
 // output is where a command writes its stream: standard output, or a file that
 // has its name only once it is whole.
 //
-// A file is opened at the first byte, so that a run that fails early leaves
-// nothing behind. It is written as FILE.partial, which Commit renames; one that
-// is not committed stays, for the next run to go on from. A target that is not
-// a regular file, as /dev/null or a named pipe, is written in place.
+// A file is opened at the first byte, so that a run that fails early leaves no
+// file. It is written as FILE.partial, which Commit renames; one that is not
+// committed stays, for the next run to go on from. A target that is not a regular
+// file, as /dev/null or a named pipe, is written in place.
 type output struct {
 	name  string // for messages: "standard output" or the path
 	path  string // where the bytes go, "" for standard output
@@ -72,7 +72,8 @@ func fileOutput(path string) (*output, error) {
 		o.path = target
 	case err == nil || errors.Is(err, fs.ErrNotExist):
 		o.path, o.final = target+partialSuffix, target
-		// A folder that is not there is told now, not after the first requests.
+		// A folder that is not there is reported now, not after the first
+		// requests.
 		if _, err := os.Stat(filepath.Dir(target)); err != nil {
 			return nil, withCode(ExitUsage, err)
 		}

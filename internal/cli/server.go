@@ -69,8 +69,8 @@ func (c *command) oneStdin(flags map[string]string) error {
 	return c.usagef("only one of %s can read standard input", strings.Join(readers, " and "))
 }
 
-// server is one side of a migration: a client of it, and what the user is told
-// of it.
+// server is one side of a migration: a client of it, and what the user sees of
+// it.
 type server struct {
 	*comet.Client
 	endpoint *config.Endpoint

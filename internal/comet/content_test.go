@@ -10,7 +10,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet/api"
 )
 
-// A patch that is too long for memory is wrapped anew for each try, to the same
+// A patch that is too long for memory is wrapped again for each try, to the same
 // bytes.
 func TestZipPatchLarge(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))

@@ -14,8 +14,8 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
-// A DirectUpload takes the content of an asset past the server to its storage,
-// in parts that may be sent side by side and again. The asset appears with
+// A DirectUpload takes the content of an asset past the server to its storage, in
+// parts that may be sent concurrently and again. The asset appears with
 // [DirectUpload.Complete], not before.
 type DirectUpload struct {
 	c     *api.Conn
@@ -104,7 +104,7 @@ func fieldsOf(q url.Values) *wire.Object {
 	return o
 }
 
-// PutPart sends the n-th part, from 0. Parts may be sent side by side, each by
+// PutPart sends the n-th part, from 0. Parts may be sent concurrently, each by
 // one goroutine at a time. [ErrStorage] says that it was refused.
 func (d *DirectUpload) PutPart(ctx context.Context, n int, content io.ReaderAt, offset, size int64) error {
 	p := &d.parts[n]

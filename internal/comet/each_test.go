@@ -14,8 +14,8 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet/api"
 )
 
-// eachServer answers every request with the next of answers, the last one for
-// ever.
+// eachServer answers every request with the next of answers, the last one
+// forever.
 func eachServer(t *testing.T, answers ...func(http.ResponseWriter)) *Client {
 	t.Helper()
 	n := 0

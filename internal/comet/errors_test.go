@@ -23,7 +23,7 @@ func TestErrorClasses(t *testing.T) {
 		{404, `{"msg":"experiment 'x' does not exist","code":404}`, []error{api.ErrNotFound}},
 		{404, `{"msg":"No such project","code":404}`, []error{api.ErrNotFound}},
 		{410, `{"msg":"Tags of this run do not exist any more"}`, []error{api.ErrNotFound}},
-		// These may be of something that stands before the server.
+		// These may be of something in front of the server.
 		{404, `{"msg":"Not Found"}`, []error{api.ErrUnclear, api.ErrUnsupported}},
 		{404, `{"code":404,"message":"HTTP 404 Not Found"}`, []error{api.ErrUnclear, api.ErrUnsupported}},
 		{404, `404 page not found`, []error{api.ErrUnclear, api.ErrUnsupported}},

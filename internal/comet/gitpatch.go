@@ -202,7 +202,7 @@ func (c Texts) WriteGitPatch(ctx context.Context, key string, patch api.Content)
 }
 
 // zipPatch wraps a patch as servers want it: in memory where there is little of
-// it, else anew each time. The same patch gives the same bytes.
+// it, else again each time. The same patch gives the same bytes.
 func zipPatch(patch api.Content) (api.Content, error) {
 	write := func(w io.Writer) error {
 		zw := zip.NewWriter(w)

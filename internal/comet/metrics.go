@@ -46,9 +46,9 @@ type Point struct {
 	Extra json.RawMessage
 }
 
-// Points calls yield for each point of one metric of an experiment, in
-// the server's order. The Point, its Value and its Extra are valid until yield
-// returns, its names for ever.
+// Points calls yield for each point of one metric of an experiment, in the
+// server's order. The Point, its Value and its Extra are valid until yield
+// returns, its names forever.
 //
 // If the connection breaks, the reading begins again, and restart is called
 // before the first point comes a second time: the caller has to forget what it
@@ -86,8 +86,8 @@ func (c Metrics) points(ctx context.Context, cl *api.Call, metric string, restar
 // MetricValue is one metric point to be written.
 type MetricValue struct {
 	Name string
-	// Value is the text of the value. A JSON number is sent as it stands, to
-	// the last digit; anything else, NaN and Infinity too, as a string.
+	// Value is the text of the value. A JSON number is sent as it is, to the last
+	// digit; anything else, NaN and Infinity too, as a string.
 	Value   []byte
 	Step    Int
 	Epoch   Int

@@ -97,8 +97,8 @@ func WithNotUnicode(ctx context.Context, f NotUnicode) context.Context {
 	return api.WithNotUnicode(ctx, f)
 }
 
-// A Reserve takes note of n more bytes that are held of answers, or waits until
-// they may be. An error of it ends the call, and is returned as it is.
+// A Reserve notes n more bytes that are held of answers, or waits until they may
+// be. An error of it ends the call, and is returned as it is.
 type Reserve = scan.Reserve
 
 // WithReserve returns a context for calls of whose answers somebody keeps a

@@ -88,8 +88,8 @@ func parseRegistryVersion(data []byte) RegistryVersion {
 	return x
 }
 
-// source reads where the model of a version comes from. Clients differ in the
-// name of the name.
+// source reads where the model of a version comes from. Clients differ on behalf
+// of the name.
 func (x *RegistryVersion) source(data []byte) {
 	wire.Members(data, func(name string, v []byte) {
 		switch name {

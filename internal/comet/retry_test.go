@@ -236,7 +236,7 @@ func TestRetryAfter(t *testing.T) {
 	}{
 		{"seconds", "17", false, 17 * time.Second},
 		{"date", "Sat, 01 Jan 2000 00:00:40 GMT", false, 40 * time.Second},
-		// The server's clock is 30 s behind ours.
+		// The server's clock is 30 s after ours.
 		{"date and clock", "Sat, 01 Jan 2000 00:00:10 GMT", true, 40 * time.Second},
 		{"nothing", "soon", false, 0},
 		{"the past", "Fri, 31 Dec 1999 23:59:30 GMT", false, 0},

@@ -14,8 +14,8 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet/scan"
 )
 
-// An element that is too large is told of by its short members, wherever they
-// stand in it, and the others are given as they are.
+// An element that is too large is reported by its short members, wherever they
+// are in it, and the others are given as they are.
 func TestEachCut(t *testing.T) {
 	long := strings.Repeat("x", scan.MaxElement/2)
 	large := func(name string) string {

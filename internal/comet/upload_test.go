@@ -141,7 +141,7 @@ func TestUploadBytes(t *testing.T) {
 	}
 }
 
-// An upload that fails for a passing reason opens its content anew.
+// An upload that fails for a passing reason opens its content again.
 func TestUploadRepeated(t *testing.T) {
 	data := testContent(3 << 20)
 	var opened, closed, tries atomic.Int32

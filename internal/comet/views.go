@@ -90,8 +90,8 @@ func (c Views) List(ctx context.Context, table ViewTable, projectID, key string)
 	return views, err
 }
 
-// viewStates are what a client can write of a view, beside its name and the
-// ids, by their names in snake case.
+// viewStates are what a client can write of a view, besides its name and the ids,
+// by their names in snake case.
 var viewStates = map[string]string{
 	"experiment_query_state": "experimentQueryState",
 	"dashboard_chart_state":  "dashboardChartState",
@@ -100,7 +100,7 @@ var viewStates = map[string]string{
 	"v3":                     "v3",
 }
 
-// ViewStates returns what a client can write of the document of a view, beside
+// ViewStates returns what a client can write of the document of a view, besides
 // its name and the ids, by the names in camel case. What is null is left out.
 func ViewStates(doc json.RawMessage) map[string]json.RawMessage {
 	states := make(map[string]json.RawMessage)

@@ -24,7 +24,7 @@ type experiment struct {
 	start          int64
 	end            int64 // 0 = none yet
 	alive          bool
-	pinned         bool  // alive for ever: seeded so
+	pinned         bool  // alive forever: seeded so
 	ended          bool  // alive, with an end that a call has set since the last beat
 	beat           int64 // last sign of life
 	crashed        bool

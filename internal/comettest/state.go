@@ -28,7 +28,7 @@ type StateOptions struct {
 	// status errors, sources of parameters, epochs of assets, cloud details and
 	// the list of dependencies, which are among the installed packages too.
 	Readable bool
-	// Workspace, if not empty, is the only one to tell of.
+	// Workspace, if not empty, is the only one to report.
 	Workspace string
 }
 

@@ -44,8 +44,8 @@ func (k *foundKey) held() *foundURL {
 
 // parseKey reads a key: a plain one, or a smart one, which is a plain key, "*"
 // and a JSON object in base64 whose baseUrl is the root of its instance. As in
-// Comet's SDK a "*" with nothing after it is dropped, and a key with several
-// is taken as it stands. Without a setting there is no key, and it returns nil.
+// Comet's SDK a "*" with nothing after it is dropped, and a key with several is
+// taken as it is. Without a setting there is no key, and it returns nil.
 func parseKey(s setting) (*foundKey, error) {
 	if s.text == "" {
 		return nil, nil
@@ -98,8 +98,8 @@ func smartURL(tail string) (*url.URL, error) {
 	return u, nil
 }
 
-// isPrintable reports whether s consists of visible ASCII characters and those
-// in also: of what can stand in a header.
+// isPrintable reports whether s consists of visible ASCII characters and those in
+// also: of what can be in a header.
 func isPrintable(s string, also ...rune) bool {
 	for _, r := range s {
 		if (r <= ' ' || r > '~') && !strings.ContainsRune(string(also), r) {

@@ -22,7 +22,7 @@
 // of it, and an empty value counts as none.
 //
 // A setting of one side (a flag, COMET_EXPORT_API_KEY, section [comet_export])
-// beats the generic one (COMET_API_KEY, section [comet]) wherever the two stand.
+// beats the generic one (COMET_API_KEY, section [comet]) wherever the two are.
 //
 // # A key goes only where its owner said
 //
@@ -68,7 +68,7 @@ const DefaultURL = "https://www.comet.com/clientlib/"
 type Flags struct {
 	APIKeyFile string // a file that holds the key and nothing else, "-" for standard input
 	URL        string
-	CAFile     string // certificates to trust beside those of the system, PEM
+	CAFile     string // certificates to trust in addition to those of the system, PEM
 }
 
 // Places is where Resolve looks.
@@ -98,8 +98,9 @@ type Endpoint struct {
 	// there is none.
 	HeaderName, HeaderValue string
 
-	// CAFile is a file of certificates to trust beside those of the system, or a
-	// folder of such files, "" for none. CAFileFrom says where it was named.
+	// CAFile is a file of certificates to trust in addition to those of the
+	// system, or a folder of such files, "" for none. CAFileFrom says where it
+	// was named.
 	CAFile, CAFileFrom string
 
 	// Warnings are for the user: one sentence each.

@@ -224,7 +224,7 @@ func (p *pairing) sdkAddress() string {
 	return ""
 }
 
-// ignoredAddress tells of an address that is not used because the key holds one.
+// ignoredAddress reports an address that is not used because the key holds one.
 func (p *pairing) ignoredAddress() string {
 	return fmt.Sprintf("the key from %s is sent to %s, which it holds, and not to %s (from %s); to send it there%s, set %s=%s",
 		p.key.from, address(p.home.url), address(p.said.url), p.said.from, p.sdkAddress(), p.urlName, withoutUser(p.said.url))

@@ -832,7 +832,7 @@ func TestResolveInHome(t *testing.T) {
 
 func noEnv(string) (string, bool) { return "", false }
 
-// A file that others may read or change is told of, by its mode.
+// A file that others may read or change is reported, by its mode.
 func TestResolveExposed(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("files have no mode")
@@ -891,7 +891,7 @@ func TestResolveExposed(t *testing.T) {
 	}
 }
 
-// A pipe would be waited for, and a device read for ever.
+// A pipe would be waited for, and a device read forever.
 func TestResolveNoFile(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.Symlink(os.DevNull, filepath.Join(dir, ".comet.config")); err != nil {

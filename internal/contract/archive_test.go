@@ -97,7 +97,7 @@ var ofUpload = map[string]bool{
 	"end": true, "endTimeMillis": true, "durationMillis": true, "createdAt": true, "lastUpdated": true, "projectId": true,
 }
 
-// leaves returns the values in the records of a stream, by where they stand.
+// leaves returns the values in the records of a stream, by where they are.
 func leaves(t *testing.T, stream []byte) map[string]string {
 	t.Helper()
 	found := make(map[string]string)

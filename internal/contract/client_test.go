@@ -78,7 +78,7 @@ func start(t testing.TB, opts comettest.Options) *comettest.Server {
 	return comettest.Start(t, opts)
 }
 
-// An event is something that the scripts tell of: a message of the SDK that is at
+// An event is something that the scripts report: a message of the SDK that is at
 // least a warning, a thread that has died, a check that failed, a connection to
 // another host.
 type event struct {

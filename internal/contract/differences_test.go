@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// readAnswers reads what read.py has written, as texts by where they stand. Root is
+// readAnswers reads what read.py has written, as texts by where they are. Root is
 // the address that texts may hold.
 func readAnswers(t *testing.T, path, root string) map[string]string {
 	t.Helper()

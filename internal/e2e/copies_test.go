@@ -129,8 +129,8 @@ func TestKeysRefused(t *testing.T) {
 	}
 }
 
-// An experiment whose key is taken in another project is left, listed, and told
-// of in the exit code, or imported under a derived key.
+// An experiment whose key is taken in another project is left, listed, and
+// reported in the exit code, or imported under a derived key.
 func TestKeyElsewhere(t *testing.T) {
 	src, dst := start(t, comettest.Options{}), start(t, comettest.Options{Workspaces: []string{"dst"}})
 	key := strings.Repeat("7", 32)

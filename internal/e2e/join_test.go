@@ -35,7 +35,7 @@ func joined(t *testing.T, files ...string) []byte {
 	return stream
 }
 
-// sortedRecords returns the records of a stream behind its header, sorted.
+// sortedRecords returns the records of a stream after its header, sorted.
 func sortedRecords(t *testing.T, stream []byte) []string {
 	t.Helper()
 	lines := strings.Split(string(runFilter(stream, "--json").want(t, cli.ExitOK).stdout), "\n")

@@ -177,7 +177,7 @@ func TestCrashOnOldServer(t *testing.T) {
 	}
 }
 
-// Experiments that go between listing and reading are told of, and the others
+// Experiments that go between listing and reading are reported, and the others
 // arrive.
 func TestVanished(t *testing.T) {
 	src, dst := start(t, comettest.Options{}), start(t, comettest.Options{Workspaces: []string{"dst"}})
@@ -200,7 +200,7 @@ func long(n int) comettest.ExperimentSpec {
 	}
 }
 
-// What a source thins arrives as it thins it, and is told of; with files of all
+// What a source thins arrives as it thins it, and is reported; with files of all
 // points everything arrives.
 func TestThinnedBySource(t *testing.T) {
 	const n, limit = 15_600, comettest.DefaultMetricCap

@@ -91,7 +91,7 @@ func beside(members string) func([]byte) ([]byte, int) {
 	}
 }
 
-// behind returns what puts members behind those of an object.
+// after returns what puts members after those of an object.
 func behind(members string) func([]byte) ([]byte, int) {
 	return func(body []byte) ([]byte, int) {
 		if bytes.HasPrefix(body, []byte(`{"`)) && bytes.HasSuffix(body, []byte("}")) {

@@ -203,7 +203,7 @@ func TestListedStale(t *testing.T) {
 	sameSums(t, runExport(src, "team/serve").want(t, cli.ExitOK).stdout, runExport(src, "--keys-from", elsewhere, "team/serve").want(t, cli.ExitOK).stdout)
 }
 
-// Shards imported one after another, and side by side, leave what one import
+// Shards imported one after another, and concurrently, leave what one import
 // leaves. What refers to experiments of other shards may come before them: that
 // is told, and done by the same command when they are there.
 func TestShardsImport(t *testing.T) {
@@ -214,7 +214,8 @@ func TestShardsImport(t *testing.T) {
 	for name, sideBySide := range map[string]bool{"one after another": false, "side by side": true} {
 		t.Run(name, func(t *testing.T) {
 			dst := start(t, comettest.Options{Workspaces: []string{"lab"}})
-			// Inputs come behind artifacts, and those behind the experiments that made them.
+			// Inputs come after artifacts, and those after the experiments that
+			// made them.
 			for n := 1; !importShards(t, dst, shards, sideBySide); n++ {
 				if n == 3 {
 					t.Fatal("the third import of all shards lacks something")

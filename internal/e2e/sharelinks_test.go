@@ -11,7 +11,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comettest"
 )
 
-// Share links are made anew, which is told so that somebody hands them out. No
+// Share links are made again, which is told so that somebody hands them out. No
 // code of the source or the destination is in the stream, in the report, or in
 // anything that the tools say.
 func TestShareLinks(t *testing.T) {

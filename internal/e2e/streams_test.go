@@ -29,7 +29,7 @@ func encode(t *testing.T, kind stream.Kind, body map[string]any) stream.Raw {
 	return stream.Raw{Kind: kind, Data: buf.Bytes()}
 }
 
-// rewrite writes the records of a stream anew, each as f gives it.
+// rewrite writes the records of a stream again, each as f gives it.
 func rewrite(t *testing.T, text []byte, f func(i int, raw stream.Raw) []stream.Raw) []byte {
 	t.Helper()
 	var out bytes.Buffer
@@ -137,7 +137,7 @@ func TestRequiredFeature(t *testing.T) {
 }
 
 // The streams of testdata are of every version of the format so far, beside the
-// state that an import of them must leave. They are kept for ever: -update adds
+// state that an import of them must leave. They are kept forever: -update adds
 // that of a new version, and never touches one that is there.
 func TestKeptStreams(t *testing.T) {
 	if *update {

@@ -68,8 +68,8 @@ func start(t testing.TB, opts comettest.Options) *instance {
 	return &instance{s, key, reach(t, s.ClientlibURL(), key)}
 }
 
-// reach returns the flags with which a tool reaches a server. Everything
-// comes from flags, so that tests can run side by side.
+// reach returns the flags with which a tool reaches a server. Everything comes
+// from flags, so that tests can run concurrently.
 func reach(t testing.TB, url, key string) []string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "key")
@@ -176,7 +176,7 @@ func move(t testing.TB, src, dst *instance, from, to string) {
 	}
 }
 
-// pipe runs the three tools side by side, each with its arguments.
+// pipe runs the three tools concurrently, each with its arguments.
 func pipe(src, dst *instance, exportArgs, filterArgs, importArgs []string) (results [3]result) {
 	exported, exportEnd := io.Pipe()
 	filtered, filterEnd := io.Pipe()

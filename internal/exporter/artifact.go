@@ -82,7 +82,7 @@ func (u *artifactUnit) newVersion(at prefetch.Position, row *comet.ArtifactVersi
 		if err != nil {
 			return err
 		}
-		// Files are asked for in the name of the experiment that made them.
+		// Files are asked for on behalf of the experiment that made them.
 		if v.version.Key != nil {
 			v.key = *v.version.Key
 		}
@@ -185,8 +185,8 @@ func validAll(list []string) []string {
 	return out
 }
 
-// reportMissingOrigin tells of an experiment that something in the stream comes from, and
-// that is not in the stream.
+// reportMissingOrigin reports an experiment that something in the stream comes
+// from, and that is not in the stream.
 func (x *Exporter) reportMissingOrigin(out *output, key *string, what string) {
 	if key == nil || *key == "" {
 		return

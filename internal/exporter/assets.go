@@ -40,8 +40,8 @@ type badItem struct {
 	err      error
 }
 
-// rankOf orders types: those that servers make of other assets come behind
-// these, and those that refer to others last.
+// rankOf orders types: those that servers make of other assets come after these,
+// and those that refer to others last.
 func rankOf(typ string) int {
 	switch {
 	case stream.RefersToAssets(typ):
@@ -258,7 +258,7 @@ func (u *experimentUnit) writeAssets(ctx context.Context, q *prefetch.Queue, out
 	})
 }
 
-// writeItem writes an asset with its contents, which stand next in bodies. It
+// writeItem writes an asset with its contents, which come next in bodies. It
 // returns how many bytes it has, -1 if it was skipped.
 func writeItem(ctx context.Context, q *prefetch.Queue, out *output, it *item, bodies *prefetch.Sequence[*prefetch.Body], key string) (int64, error) {
 	rec := &stream.Asset{Doc: it.doc, ID: it.id, Name: it.name, Remote: it.remote, Size: it.size, Type: it.typ}

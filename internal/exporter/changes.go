@@ -9,9 +9,9 @@ import (
 	"github.com/comet-stream/comet-stream/internal/selection"
 )
 
-// reportGone tells of the experiments that earlier archives have of what is in scope,
-// and that the source lists no more. Where a listing failed or is in doubt, nothing
-// is gone.
+// reportGone reports the experiments that earlier archives have of what is in
+// scope, and that the source lists no more. Where a listing failed or is in
+// doubt, nothing is gone.
 func (x *Exporter) reportGone(s *find.Scope) {
 	if x.o.Base == nil {
 		return

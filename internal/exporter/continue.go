@@ -22,8 +22,8 @@ func sourceURL(c *comet.Client) string {
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host}).String()
 }
 
-// Partial is the part of a stream that an earlier export has left behind, and
-// that a later one goes on with.
+// Partial is the part of a stream that an earlier export has left, and that a
+// later one goes on with.
 type Partial struct {
 	*stream.Partial
 	// Skipped are the keys and ids of what is kept as skipped: it is not tried

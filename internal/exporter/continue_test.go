@@ -212,8 +212,8 @@ func TestContinueMismatch(t *testing.T) {
 	}
 }
 
-// An experiment that came to a project which the stream has left behind is told
-// of; links there are found again.
+// An experiment that came to a project which the stream has left is reported;
+// links there are found again.
 func TestContinueLate(t *testing.T) {
 	srv := comettest.Start(t, comettest.Options{})
 	keys := srv.SeedSynthetic(comettest.SyntheticSpec{Workspace: "w", Project: "b", Experiments: 4})

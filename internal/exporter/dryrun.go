@@ -46,8 +46,8 @@ const (
 	boundMetric     = serverCap * 24
 )
 
-// DryRun counts what there is to export, and what it would take. It asks for
-// the assets and, if they are wanted, the metrics of each experiment, of many for
+// DryRun counts what would be exported, and what it would take. It asks for the
+// assets and, if they are wanted, the metrics of each experiment, of many for
 // those of a sample, and writes nothing. With a *KeysError or a
 // *selection.NothingError the estimate is good.
 func (x *Exporter) DryRun(ctx context.Context) (*Estimate, error) {

@@ -12,9 +12,9 @@ import (
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-// The items of an experiment in the order in which they are fetched. It is
-// that of the stream, but for the others: they hold the name, which stands in
-// the first record.
+// The items of an experiment in the order in which they are fetched. It is that
+// of the stream, but for the others: they hold the name, which is in the first
+// record.
 const (
 	itemMetadata = iota
 	itemTags
@@ -332,9 +332,9 @@ func (u *experimentUnit) skipAll(out *output, err error) error {
 	return out.skip(s)
 }
 
-// linked reports whether the experiment belongs to another project than the
-// one in whose listing it stands, or has been exported with another one. One
-// that a path names is exported where the path says.
+// linked reports whether the experiment belongs to another project than the one
+// in whose listing it is, or has been exported with another one. One that a path
+// names is exported where the path says.
 func (u *experimentUnit) linked(m *metadata) bool {
 	if _, ok := u.x.seen[u.l.Key]; ok {
 		return true

@@ -98,12 +98,12 @@ type Exporter struct {
 	seen   map[string]struct{} // keys whose groups are in the stream
 	sizes  metricSizes
 	bodies *prefetch.Bodies
-	// keptKeys are the keys of the groups that the partial stream has, and
-	// where they stand.
+	// keptKeys are the keys of the groups that the partial stream has, and where
+	// they are.
 	keptKeys map[string]stream.ProjectName
 	keptIDs  map[stream.Kind]map[string]bool // of other groups that it has
 
-	exported map[stream.ProjectName][]string // keys of experiments in the stream, by the project that they stand in
+	exported map[stream.ProjectName][]string // keys of experiments in the stream, by the project that they are in
 	pages    *pageWriter
 
 	notUnicode notUnicode
@@ -175,7 +175,7 @@ func (x *Exporter) Export(ctx, graceCtx context.Context, w *stream.Writer) (*Sum
 		}
 		return &x.sum, err
 	}
-	// The error of Abort is that of the output, which err tells of already, or
+	// The error of Abort is that of the output, which err reports already, or
 	// follows from it.
 	return &x.sum, errors.Join(err, x.abort(w, err))
 }

@@ -126,7 +126,7 @@ func (u *experimentUnit) complete(ctx context.Context, c *packed.Points, name st
 // maxNamed is how many things a warning names; the report has them all.
 const maxNamed = 3
 
-// reportThinned tells of the metrics of which points are missing at the source.
+// reportThinned reports the metrics of which points are missing at the source.
 func (u *experimentUnit) reportThinned(out *output) {
 	n := len(u.res.Thinned)
 	if n == 0 {

@@ -117,8 +117,8 @@ func TestFullMetricsMissing(t *testing.T) {
 	}
 }
 
-// A source that shows fewer points than there are is told of, whatever its limit is;
-// and points that are far apart because they were logged so are not.
+// A source that shows fewer points than there are is reported, whatever its limit
+// is; and points that are far apart because they were logged so are not.
 func TestThinned(t *testing.T) {
 	const n = 40_000
 	for _, test := range []struct {

@@ -54,7 +54,7 @@ func (u *experimentUnit) writeHead(ctx context.Context, q *prefetch.Queue, out *
 	return u.skipTags(ctx, out, tagsErr)
 }
 
-// skipTags tells of tags that could not be had. There is no kind for them.
+// skipTags reports tags that could not be had. There is no kind for them.
 func (u *experimentUnit) skipTags(ctx context.Context, out *output, err error) error {
 	if err == nil {
 		return nil

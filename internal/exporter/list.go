@@ -12,10 +12,11 @@ import (
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-// List yields what there is at a path, one entry after the other, of whose fields
-// the first is the full path: the workspaces for an empty path, the
-// projects of a workspace (id, number of experiments, visibility), the
-// experiments of a project (key, start, end, state, name). A *KeysError or *selection.NothingError comes after all entries.
+// List yields what a path contains, one entry after the other, of whose fields
+// the first is the full path: the workspaces for an empty path, the projects of a
+// workspace (id, number of experiments, visibility), the experiments of a project
+// (key, start, end, state, name). A *KeysError or *selection.NothingError comes
+// after all entries.
 func (x *Exporter) List(ctx context.Context, p find.Path, yield func(listing.Entry) error) error {
 	switch {
 	case p.Workspace == "":

@@ -49,7 +49,7 @@ func (m *metricSizes) expected() int64 {
 	return m.typical
 }
 
-// seen takes note of the points of one experiment, which came all at once.
+// seen notes the points of one experiment, which came all at once.
 func (m *metricSizes) seen(size int64, names int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -60,14 +60,14 @@ func (m *metricSizes) seen(size int64, names int) {
 	}
 }
 
-// tooLarge takes note of an experiment whose points are more than there is room
-// for. Those of one with as many metrics will be, too.
+// tooLarge notes an experiment whose points are more than there is room for.
+// Those of one with as many metrics will be, too.
 func (m *metricSizes) tooLarge(names int) {
 	m.noteFailed(names)
 	m.noteFailed(names)
 }
 
-// noteFailed takes note of an experiment for which the server has failed.
+// noteFailed notes an experiment for which the server has failed.
 func (m *metricSizes) noteFailed(names int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

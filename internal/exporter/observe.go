@@ -7,13 +7,13 @@ import "github.com/comet-stream/comet-stream/stream"
 type Observer interface {
 	// Planned tells how many experiments are in scope.
 	Planned(experiments int64)
-	// Points and Asset tell of what has been written to the stream.
+	// Points and Asset report what has been written to the stream.
 	Points(n int)
 	Asset()
-	// Skipped tells of an item that the source has and the stream lacks, and
-	// what it is in where the record does not say it.
+	// Skipped reports an item that the source has and the stream lacks, and what
+	// it is in where the record does not say it.
 	Skipped(in string, s *stream.Skipped)
-	// Warn tells of something that is not lost, but that the user should know.
+	// Warn reports something that is not lost, but that the user should know.
 	Warn(text string)
 	// Experiment tells that an experiment is finished.
 	Experiment(r *Result)

@@ -101,7 +101,7 @@ func (pages *pageWriter) viewUnits(scopes []find.Workspace, r *fixedRoute) {
 	}
 }
 
-// What is told of a server that lacks a table of views.
+// What is reported a server that lacks a table of views.
 const (
 	lackViews  = "views"
 	lackCharts = "views of experiments"
@@ -224,7 +224,7 @@ func (pages *pageWriter) leavesView(v *comet.View) bool {
 	return v.Key != "" && !has && !pages.x.o.Base.Has(v.Key) && pages.x.o.Resources.HasAny(stream.ExperimentResources)
 }
 
-// writeView writes a view behind the panels that it shows.
+// writeView writes a view after the panels that it shows.
 func (pages *pageWriter) writeView(ctx context.Context, q *prefetch.Queue, out *output, p *find.Project, v *comet.View) error {
 	doc, err := document(v.Raw)
 	if err != nil {

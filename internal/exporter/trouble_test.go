@@ -181,7 +181,7 @@ func TestSkippedEntry(t *testing.T) {
 	}
 }
 
-// Experiments that vanish between the listing and the reading are told of; so
+// Experiments that vanish between the listing and the reading are reported; so
 // are items of one that vanishes in between.
 func TestVanished(t *testing.T) {
 	srv, keys := seedFaults(t)
@@ -484,8 +484,8 @@ func TestForbiddenProject(t *testing.T) {
 }
 
 // A call for all points that never comes out well is replaced by calls for the
-// points of each metric, and is not made anew for every experiment. A metric that
-// cannot be had by itself either is named.
+// points of each metric, and is not made again for every experiment. A metric
+// that cannot be had by itself either is named.
 func TestHeavyPoints(t *testing.T) {
 	faults := inject.NewFaults(1)
 	srv := comettest.Start(t, comettest.Options{Middleware: faults.Middleware})

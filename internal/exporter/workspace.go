@@ -13,9 +13,9 @@ import (
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-// What belongs to a workspace as a whole stands behind all projects: first the
-// groups, of artifacts and registry models, then single records. A partial
-// stream ends behind a group, so that the single records are all written anew.
+// What belongs to a workspace as a whole comes after all projects: first the
+// groups, of artifacts and registry models, then single records. A partial stream
+// ends after a group, so that the single records are all written again.
 
 // planWorkspaces returns the workspaces that the plan names.
 func (x *Exporter) planWorkspaces(s *find.Scope) []string {
@@ -41,7 +41,7 @@ func (x *Exporter) workspaces(ctx, graceCtx context.Context, s *find.Scope, out 
 			return err
 		}
 	}
-	// The single records come behind all groups.
+	// The single records come after all groups.
 	x.linkUnits(r)
 	for i := range scopes {
 		w := &scopes[i]

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// special returns the records behind all projects, in short.
+// special returns the records after all projects, in short.
 func special(all []stream.Record) []string {
 	var out []string
 	text := func(s *string) string {

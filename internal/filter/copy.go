@@ -247,9 +247,9 @@ func abortClass(err error) string {
 	return "error"
 }
 
-// at says where in the input a record stands that an error is about. Errors of
-// the stream package about records have the number that the record would have in
-// the output, where they have one at all.
+// at says where in the input a record is that an error is about. Errors of the
+// stream package about records have the number that the record would have in the
+// output, where they have one at all.
 func at(b *stream.Block, index int, err error) error {
 	e, ok := errors.AsType[*stream.Error](err)
 	if !ok {

@@ -44,7 +44,7 @@ func TestCopyConcatenated(t *testing.T) {
 	}
 }
 
-// A truncated stream gives one that is truncated behind the same records.
+// A truncated stream gives one that is truncated after the same records.
 func TestCopyTruncated(t *testing.T) {
 	data := write(t, layouts["blocks of 300 bytes"], sample(t)...)
 	for _, rules := range []Rules{{}, {Without: resources(t, "metadata")}, {Renames: renames(t, "a=z")}} {
@@ -89,7 +89,7 @@ func TestCopyAborted(t *testing.T) {
 	if aborted != nil && aborted.Last != nil {
 		t.Errorf("the abort names %q as the last experiment, which was dropped", *aborted.Last)
 	}
-	// The stream behind it goes on as if nothing had been.
+	// The stream after it goes on as if nothing had been.
 	at := bytes.LastIndex(out, []byte("\x5c\x2a\x4d\x18\x38\x00\x00\x00\x89CMT\r\n\x1a\n\x01\x03"))
 	if got := kindsOf(read(t, out[at:])); !strings.Contains(got, "experiment:k2") || strings.Contains(got, "experiment:k1") {
 		t.Errorf("second stream: %s", got)

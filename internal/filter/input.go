@@ -28,7 +28,7 @@ type readResult struct {
 	err error
 }
 
-// Read reads from the reader behind it, or returns the cause of the context.
+// Read reads from the reader it wraps, or returns the cause of the context.
 func (i *input) Read(p []byte) (int, error) {
 	if i.err == nil && i.ctx.Err() != nil {
 		i.err = context.Cause(i.ctx)

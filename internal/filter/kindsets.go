@@ -6,12 +6,12 @@ import "github.com/comet-stream/comet-stream/stream"
 // whether its records must be seen.
 type kindSets struct {
 	dropInside  stream.KindSet // dropped in every experiment
-	dropOutside stream.KindSet // dropped wherever they stand outside a group
+	dropOutside stream.KindSet // dropped wherever they are outside a group
 	look        stream.KindSet // to be seen one by one
 }
 
-// boundaries are the kinds that change where a sieve stands, and those that a
-// filter always writes anew.
+// boundaries are the kinds that change where a sieve is, and those that a filter
+// always writes again.
 var boundaries = stream.KindSetOf(
 	stream.KindHeader, stream.KindPlan, stream.KindProject,
 	stream.KindExperiment, stream.KindExperimentEnd,
@@ -96,7 +96,7 @@ func (k *kindSets) mixed(kinds, dropped stream.KindSet) bool {
 	return kinds&dropped != 0 && kinds&^dropped != 0
 }
 
-// block decides about a whole block, by its kinds and by where the sieve stands.
+// block decides about a whole block, by its kinds and by where the sieve is.
 func (s *sieve) block(kinds stream.KindSet) fate {
 	if s.rules.Empty() {
 		if kinds.HasAny(rewritten) {

@@ -6,9 +6,9 @@ import (
 	"math/bits"
 )
 
-// A multiset is a set of hashes in which each may occur several times. Its sum does
-// not depend on their order, and it takes no room for them: it adds them up as
-// numbers of 256 bits.
+// A multiset is a set of hashes in which each may occur several times. Its sum
+// does not depend on their order, and it needs no memory for them: it adds them
+// up as numbers of 256 bits.
 type multiset struct {
 	n     uint64
 	total [4]uint64 // least significant first

@@ -11,7 +11,7 @@ import (
 )
 
 // An oracle filters the sample the plain way: all records at hand, one group
-// after the other, and a Writer that counts anew. It shares no code with the
+// after the other, and a Writer that counts again. It shares no code with the
 // sieve.
 type oracle struct {
 	resource   func(name string) bool                 // keeps what belongs to this RESOURCE; nil keeps all

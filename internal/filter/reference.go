@@ -16,7 +16,7 @@ type referenceHash struct {
 	rest  []byte // not hashed yet: it may begin with an address
 }
 
-// A call is how the address and the beginning of a path may stand in a content.
+// A call is how the address and the beginning of a path may occur in a content.
 type call struct{ address, path string }
 
 // newReferenceHash returns the hash of a content that came from url.
@@ -47,8 +47,8 @@ func (h *referenceHash) write(p []byte) {
 	h.rest = append(h.rest[:0], h.rest[done:]...)
 }
 
-// find returns where the next address stands that is left out, and its length, 0
-// if there is none.
+// find returns where the next address is that is left out, and its length, 0 if
+// there is none.
 func (h *referenceHash) find() (at, n int) {
 	for _, c := range h.calls {
 		i := bytes.Index(h.rest, []byte(c.address+c.path))

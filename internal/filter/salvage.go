@@ -39,14 +39,14 @@ func (e *LossError) Error() string {
 // Unwrap returns the first damage.
 func (e *LossError) Unwrap() error { return e.Cause }
 
-// maxDamages is how many damages Salvage tells of one by one.
+// maxDamages is how many damages Salvage reports one by one.
 const maxDamages = 100
 
 // Salvage writes what is good of the damaged streams in r to w: a complete stream
-// for each, with every experiment, artifact, model, notes and panel that stands
-// whole in r, and a skipped record for each that is known to be lost. It reads r
-// twice, from where it stands: once to find out what is whole, once to write it.
-// So it keeps in memory one bit for each experiment, and no experiment.
+// for each, with every experiment, artifact, model, notes and panel that is whole
+// in r, and a skipped record for each that is known to be lost. It reads r twice,
+// from where it is: once to find out what is whole, once to write it. So it keeps
+// in memory one bit for each experiment, and no experiment.
 //
 // What is lost goes to warn as well, and the error is a [*LossError] then. Where
 // nothing is good the error has the class that the first damage has. A stream
@@ -80,7 +80,7 @@ func Salvage(ctx context.Context, w io.Writer, r io.ReadSeeker, o Options, warn 
 // A unit is what is kept or lost as one: a group, or the pieces of notes or of a
 // panel.
 type unit struct {
-	number int         // of the units in the input, from 1; 0 stands for none
+	number int         // of the units in the input, from 1; 0 means none
 	open   stream.Kind // of the record that opened it
 	opens  bool        // the record at hand opened it
 	closes bool        // the record at hand closed it
@@ -89,7 +89,7 @@ type unit struct {
 // A visitor sees what a salvager of the stream package finds.
 type visitor interface {
 	// record takes a good record. The unit it belongs to has the number 0 where
-	// it stands for itself.
+	// it is for itself.
 	record(r stream.Raw, u unit) error
 	// damage takes what lies between two good records.
 	damage(*stream.DamageError)

@@ -106,7 +106,7 @@ func (s *salvager) closeStream() error {
 	return w.Close()
 }
 
-// ready makes up what must stand before a record of the given kind and is lost:
+// ready makes up what must come before a record of the given kind and is lost:
 // the header, the plan.
 func (s *salvager) ready(kind stream.Kind) error {
 	if s.w == nil {
@@ -173,7 +173,7 @@ func (s *salvager) enter(p Place) error {
 	return s.w.Write(&stream.Project{Name: p.Project, Workspace: p.Workspace, Experiments: s.plan[p]})
 }
 
-// loseUnit tells of a unit that is not whole, by the record that opened it.
+// loseUnit reports a unit that is not whole, by the record that opened it.
 func (s *salvager) loseUnit(r stream.Raw) error {
 	rec, err := r.Decode()
 	if err != nil {
@@ -204,7 +204,7 @@ func (s *salvager) loseUnit(r stream.Raw) error {
 	return s.lose(skipped)
 }
 
-// lose tells of something that is lost, in the stream too.
+// lose reports something that is lost, in the stream too.
 func (s *salvager) lose(skipped *stream.Skipped) error {
 	s.harmed = true
 	what := string(skipped.Of)

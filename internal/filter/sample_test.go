@@ -153,8 +153,8 @@ func where(records []stream.Raw, keep func(stream.Raw) bool) []stream.Raw {
 	return slices.DeleteFunc(slices.Clone(records), func(r stream.Raw) bool { return !keep(r) })
 }
 
-// kinds returns the kinds of records in order, each once in a row, with a name
-// or id behind it where it has one.
+// kinds returns the kinds of records in order, each once in a row, with a name or
+// id after it where it has one.
 func kindsOf(records []stream.Raw) string {
 	var words []string
 	for _, r := range records {

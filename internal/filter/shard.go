@@ -2,8 +2,8 @@ package filter
 
 import "github.com/comet-stream/comet-stream/stream"
 
-// inShard reports whether a record that stands in no group belongs to the shard
-// of the rules.
+// inShard reports whether a record outside any group belongs to the shard of the
+// rules.
 func (s *sieve) inShard(r stream.Raw) bool {
 	shard := s.rules.Shard
 	if shard.Whole() {

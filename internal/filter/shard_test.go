@@ -66,8 +66,8 @@ func shardOf(t *testing.T, data []byte, k, n uint64, rules Rules) []byte {
 	return out
 }
 
-// sameInShards fails the test unless the shards of a stream, one behind the
-// other, have its sums and its totals.
+// sameInShards fails the test unless the shards of a stream, one after the other,
+// have its sums and its totals.
 func sameInShards(t *testing.T, data []byte, n uint64, rules Rules) {
 	t.Helper()
 	var shards []byte

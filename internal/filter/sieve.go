@@ -26,7 +26,7 @@ type sieve struct {
 	sourceOf map[Place]Place // new places, and which project went there
 }
 
-// A groupState is the group that the next record stands in, if any.
+// A groupState is the group that the next record is in, if any.
 type groupState struct {
 	open    stream.Kind // KindExperiment, KindArtifact or KindModel; "" outside
 	key     string      // of the experiment
@@ -91,7 +91,7 @@ func (s *sieve) record(r stream.Raw) (stream.Raw, verdict, error) {
 
 func (s *sieve) decide(r stream.Raw) (stream.Raw, verdict, error) {
 	switch r.Kind {
-	case stream.KindAbort: // it may stand in a group
+	case stream.KindAbort: // it may be in a group
 		return s.abort(r)
 	case stream.KindExperiment, stream.KindArtifact, stream.KindModel:
 		return s.openGroup(r)
@@ -294,7 +294,7 @@ func (s *sieve) skippedGone(rec *stream.Skipped) bool {
 	return rec.Of == stream.KindAsset && s.group.open == stream.KindExperiment && !s.rules.AbsentAsset(rec.Name)
 }
 
-// outside decides about a record that stands in no group.
+// outside decides about a record outside any group.
 func (s *sieve) outside(r stream.Raw) (stream.Raw, verdict, error) {
 	gone, err := s.outsideGone(r)
 	if r.Kind == stream.KindSkipped && s.text {
@@ -387,7 +387,7 @@ func (s *sieve) absentGone(r stream.Raw, rec *stream.Skipped) bool {
 	return s.projectGone(r) || ofWorkspace.Has(rec.Of) && s.nothing()
 }
 
-// ofWorkspace are the kinds that stand behind all projects.
+// ofWorkspace are the kinds that come after all projects.
 var ofWorkspace = stream.KindSetOf(
 	stream.KindLink, stream.KindArtifact, stream.KindArtifactVersion, stream.KindLineage,
 	stream.KindModel, stream.KindModelVersion, stream.KindPanel, stream.KindView)

@@ -18,7 +18,7 @@ import (
 
 // A summer makes a sum of each experiment of a stream, and of each other thing in
 // it (see sumworkspace.go): a SHA-256 that is the same wherever the same content
-// stands, however it is cut into records and blocks.
+// is, however it is cut into records and blocks.
 //
 // The content of an experiment is a multiset of items: a tag, a parameter, a metric
 // point, a text, an asset. Each item is hashed by itself, and the sum is a hash
@@ -322,8 +322,8 @@ func (s *summer) beginAsset(r stream.Raw, a *stream.Asset) {
 	s.asset = append(s.asset[:0], s.describe(r, a, folder)...)
 }
 
-// describe returns the item of an asset without its bytes. A folder, as it stands
-// in JSON, is no part of its name.
+// describe returns the item of an asset without its bytes. A folder, as it is in
+// JSON, is no part of its name.
 func (s *summer) describe(r stream.Raw, a *stream.Asset, folder string) []byte {
 	cut := func(name, text string) string {
 		if name != "name" && name != "fileName" || folder == "" {

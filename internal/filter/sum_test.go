@@ -221,7 +221,7 @@ var uncounted = []string{
 
 // noticesEveryValue tries every change of one value in records, and expects
 // another sum of each but those of the paths in ignored, which end with a dot
-// where they stand for all that is below them. It returns how many it has tried.
+// where they are for all that is below them. It returns how many it has tried.
 func noticesEveryValue(t *testing.T, records []stream.Raw, ignored func(r stream.Raw, path string, changed any) bool) (tried int) {
 	t.Helper()
 	want := linesOf(t, records)
@@ -285,7 +285,7 @@ func TestSumNoticesEveryValue(t *testing.T) {
 	if tried < 150 {
 		t.Errorf("only %d mutations were tried", tried)
 	}
-	// And every record counts, but for those that only bring what others tell of.
+	// And every record counts, but for those that only bring what others report.
 	want := linesOf(t, records)
 	for i, r := range records {
 		if r.Kind == stream.KindChunk || r.Kind == stream.KindExperiment || r.Kind == stream.KindExperimentEnd || r.Kind == stream.KindAsset ||

@@ -7,7 +7,7 @@ import "github.com/comet-stream/comet-stream/stream"
 // follows it and is not dropped, until one of them is kept or the end shows that
 // there is none.
 
-// maxWaiting bounds what waits: kinds that this version does not know may stand
+// maxWaiting bounds what waits: kinds that this version does not know may occur
 // there in any number.
 const maxWaiting = 1000
 

@@ -13,7 +13,7 @@ import (
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-// Where assets stand in an experiment, and the file that describes them.
+// Where assets are in an experiment, and the file that describes them.
 const (
 	assetsDir  = "assets"
 	assetsFile = "assets/assets_metadata.jsonl"

@@ -13,6 +13,6 @@
 //
 // # What a folder does not hold
 //
-// Artifacts and registry models stand in folders of cometx without their versions
+// Artifacts and registry models are in folders of cometx without their versions
 // and metadata, and are not read; nothing of a workspace is written.
 package folder

@@ -32,8 +32,9 @@ type Summary struct {
 
 // Extract writes the projects and experiments of the stream r into a directory,
 // which is made where it is not there, as `cometx download` would. Files that are
-// there are written anew. The errors of the stream are those of [stream.Reader]; what
-// was whole before it is written, and an experiment that was not has no metadata.json.
+// there are written again. The errors of the stream are those of [stream.Reader];
+// what was whole before it is written, and an experiment that was not has no
+// metadata.json.
 func Extract(ctx context.Context, dir string, r io.Reader) (Summary, error) {
 	x := &extractor{ctx: ctx, top: pathSet{}, projects: make(map[string]string), sum: Summary{Left: make(map[stream.Kind]int64)}}
 	if err := os.MkdirAll(dir, 0o777); err != nil {

@@ -18,7 +18,7 @@ import (
 
 func ptr[T any](v T) *T { return &v }
 
-// write returns a stream of these records, behind a header and a plan and before a
+// write returns a stream of these records, after a header and a plan and before a
 // trailer.
 func write(t testing.TB, records ...stream.Record) []byte {
 	t.Helper()

@@ -9,8 +9,8 @@ import (
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-// strict returns a JSON text as Python writes it as one that is JSON: NaN, Infinity
-// and -Infinity, which stand bare in it, become strings.
+// strict returns a JSON text as Python writes it as one that is JSON: NaN,
+// Infinity and -Infinity, which are bare in it, become strings.
 func strict(text []byte) []byte {
 	if !bytes.Contains(text, []byte("NaN")) && !bytes.Contains(text, []byte("Infinity")) {
 		return text

@@ -34,7 +34,7 @@ const (
 type series struct {
 	extents []extent
 	last    point // of those that have been seen
-	sorted  bool  // they stand in the order of the stream
+	sorted  bool  // they are in the order of the stream
 	n       int
 }
 

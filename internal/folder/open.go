@@ -296,7 +296,7 @@ func (p *project) addExperiment(root *os.Root, dir string) {
 var isKey = regexp.MustCompile(`^[0-9A-Za-z]{32,50}$`)
 
 // keyOfFolder returns the key of an experiment whose metadata tell none: the name
-// of its folder, or what is made of where it stands, and so is the same each time.
+// of its folder, or what is made of where it is, and so is the same each time.
 func keyOfFolder(dir string) string {
 	if name := path.Base(dir); isKey.MatchString(name) {
 		return name

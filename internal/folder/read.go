@@ -168,7 +168,7 @@ func (g *group) skipItem(of stream.Kind, id, name string, err error) error {
 func (f *Folder) writeExperiment(ctx context.Context, out *output, e *experiment) error {
 	first, p := f.groups[e.key], e.in
 	if first != e && first.in != p {
-		return nil // a link tells of it
+		return nil // a link reports it
 	}
 	missing := stream.Skipped{Experiment: &e.key, Of: stream.KindExperiment, Project: p.name, Workspace: p.workspace}
 	if first != e {

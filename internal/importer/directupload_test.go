@@ -188,7 +188,7 @@ func TestDirectKilled(t *testing.T) {
 	}
 }
 
-// The parts of one asset go side by side, also while the stream still brings it.
+// The parts of one asset go concurrently, also while the stream still brings it.
 func TestDirectSideBySide(t *testing.T) {
 	p := bigAsset()
 	// Of bytes that do not compress it is known how many are in how much of the

@@ -47,7 +47,7 @@ type ending struct {
 
 // experiment is an experiment of the stream on its way to the destination. Its
 // records are worked on by one goroutine, in their order; what they ask for is
-// done side by side by others.
+// done concurrently by others.
 type experiment struct {
 	*flow.Group
 	*ending

@@ -41,7 +41,7 @@ func TestEndOfRunning(t *testing.T) {
 	}
 }
 
-// A destination that does not tell whether an experiment has crashed is told of
+// A destination that does not tell whether an experiment has crashed is reported
 // each time: what cannot be read is not the same.
 func TestCrashUntold(t *testing.T) {
 	srv := newServer(t, comettest.Options{Moods: comettest.Moods{Version: "3.7.90"}})

@@ -422,7 +422,7 @@ func importIn(ctx context.Context, t *testing.T, c *comet.Client, data []byte, o
 	return r
 }
 
-// succeed checks that an import has nothing to tell of.
+// succeed checks that an import has nothing to report.
 func (r *result) succeed(t *testing.T) *result {
 	t.Helper()
 	if r.err != nil {

@@ -45,8 +45,8 @@ func (e *UnfinishedError) Error() string {
 	return fmt.Sprintf("%d not finished; the first: %v", len(e.Failures), e.Failures[0])
 }
 
-// Unwrap returns all reasons, of which any may be the gravest. They are not a list
-// of errors to be told one by one: each has been told.
+// Unwrap returns all reasons, of which any may be the gravest. They are not a
+// list of errors to be reported one by one: each has been.
 func (e *UnfinishedError) Unwrap() error { return errors.Join(e.Failures...) }
 
 // Import writes the streams that in holds to the instance of c.
@@ -54,9 +54,9 @@ func (e *UnfinishedError) Unwrap() error { return errors.Join(e.Failures...) }
 // The end of ctx means to take no new work; that of workCtx ends what is under way. Where
 // ctx ends while in hangs in a Read, that Read is left to itself.
 //
-// The summary is good also beside an error. The error is that of the input, of
-// the destination, of what could not be finished, or several of them joined.
-// Items that are missing or differ are no error.
+// The summary is valid also with an error. The error is that of the input, of the
+// destination, of what could not be finished, or several of them joined. Items
+// that are missing or differ are no error.
 func Import(ctx, workCtx context.Context, in io.Reader, c *comet.Client, o Options) (*report.Summary, error) {
 	o.setDefaults()
 	workCtx, fail := context.WithCancelCause(workCtx)
@@ -142,10 +142,10 @@ func (r *run) result(workCtx context.Context, err error) error {
 	return err
 }
 
-// isConsequence reports whether a failure is told with the error of the run, or is no
-// more than its consequence: it is that of the request which has ended all work,
-// or of work that was ended. That two errors have the same cause in common, as a
-// connection that breaks off, says nothing.
+// isConsequence reports whether a failure is reported with the error of the run,
+// or is no more than its consequence: it is that of the request which has ended
+// all work, or of work that was ended. That two errors have the same cause in
+// common, as a connection that breaks off, says nothing.
 func isConsequence(failure error, s *reconcile.Stopped, err error) bool {
 	_, ended := errors.AsType[*reconcile.Stopped](failure)
 	switch {

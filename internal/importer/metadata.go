@@ -79,8 +79,8 @@ func (e *ending) comparePath(have *comet.Experiment) []reconcile.Difference {
 	return differs(path == "", "file path", want.V, "the destination has %q", path)
 }
 
-// nameItem is the name of an experiment whose others are not in the stream. Who
-// writes others writes it.
+// nameItem is the name of an experiment whose others are not in the stream. It is
+// written with the others.
 func (e *ending) nameItem() *reconcile.Item[*comet.Experiment] {
 	i := e.metadataItem("name", e.compareName, nil)
 	i.Differs = "the destination has another one"

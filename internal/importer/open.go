@@ -20,7 +20,8 @@ type keyError struct {
 
 func (e *keyError) Error() string { return fmt.Sprintf("key %q: %s", e.key, e.reason) }
 
-// ExitCode returns 3: the experiment is missing, and it was told why.
+// ExitCode returns 3: the experiment is missing, and the reason has been
+// reported.
 func (e *keyError) ExitCode() int { return 3 }
 
 // open finds or creates the experiment at the destination, and claims it until

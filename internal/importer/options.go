@@ -44,7 +44,7 @@ type Options struct {
 	Verify bool
 
 	// TempDir is where items wait that are too large for memory, "" the usual
-	// place. TempMax bounds the room they take, 8 GiB if zero.
+	// place. TempMax bounds the space they take, 8 GiB if zero.
 	TempDir string
 	TempMax int64
 	// Experiments is how many experiments may be under way, 16 if zero.
@@ -68,8 +68,8 @@ type Options struct {
 
 	// Counters are added to while the import runs.
 	Counters report.Counters
-	// Outcome, if not nil, is called with what became of each experiment, and of other
-	// things where there is something to tell. Calls come one at a time.
+	// Outcome, if not nil, is called with what became of each experiment, and of
+	// other things where there is something to report. Calls come one at a time.
 	Outcome func(*report.Outcome)
 }
 

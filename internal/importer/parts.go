@@ -81,7 +81,7 @@ type readAhead struct {
 	start func(stream.Kind) // nil until the experiment is known to exist
 }
 
-// Announce is called by the one who reads the stream.
+// Announce is called by the reader of the stream.
 func (e *experiment) Announce(kind stream.Kind) {
 	a := &e.readAhead
 	a.mu.Lock()

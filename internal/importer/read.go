@@ -43,7 +43,7 @@ func readStream(in io.Reader, o stream.ReaderOptions, out chan<- readRecord, qui
 func (r *run) read(ctx, workCtx context.Context, in io.Reader) error {
 	records, quit := make(chan readRecord), make(chan struct{})
 	defer close(quit)
-	// Who writes checks the SHA-256 of assets by itself.
+	// The importer checks the SHA-256 of assets itself.
 	go readStream(in, stream.ReaderOptions{SkipSHA256: r.Mode == Write}, records, quit)
 	d := &dispatcher{r: r}
 	defer d.leave()
@@ -188,7 +188,7 @@ func (d *dispatcher) openExperiment(ctx, workCtx context.Context, rec *stream.Ex
 	return d.openGroup(ctx, func() announced { return d.r.startExperiment(workCtx, d.source, d.project, rec) })
 }
 
-// skipped tells of something outside experiments that the source has and the
+// skipped reports something outside experiments that the source has and the
 // stream has not.
 func (d *dispatcher) skipped(s *stream.Skipped) {
 	d.dropTexts()

@@ -164,7 +164,7 @@ func TestServerFails(t *testing.T) {
 	}
 }
 
-// TestFailuresAll tells of all that could not be finished: the first failure need
+// TestFailuresAll reports all that could not be finished: the first failure need
 // not be the gravest.
 func TestFailuresAll(t *testing.T) {
 	p := twoExperiments()
@@ -233,7 +233,7 @@ func TestVerifyOnly(t *testing.T) {
 }
 
 // What was written a moment ago and does not show yet is read once more before a
-// verification tells of it.
+// verification reports it.
 func TestVerifyLag(t *testing.T) {
 	p := testProject{workspace: "team", name: "p", experiments: []comettest.ExperimentSpec{{
 		Key: testKey(1), Start: start, End: start + 1, Tags: []string{"a"}, Code: ptr("x"), Git: &comettest.GitState{Branch: ptr("main")},
@@ -381,7 +381,7 @@ func TestLimits(t *testing.T) {
 
 const sumOfNothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
-// TestDryRunLimits tells of what servers usually refuse.
+// TestDryRunLimits reports what servers usually refuse.
 func TestDryRunLimits(t *testing.T) {
 	s := newScript(t, sourceURL)
 	p := testProject{workspace: "team", name: "p", experiments: []comettest.ExperimentSpec{{Key: testKey(1), Start: start, End: start}}}

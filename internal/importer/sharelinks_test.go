@@ -91,7 +91,7 @@ func TestShareLinks(t *testing.T) {
 	}
 }
 
-// What is told of share links that were made is what was made of them.
+// What is reported share links that were made is what was made of them.
 func TestShareLinksTold(t *testing.T) {
 	srv := newServer(t, comettest.Options{})
 	r := importTo(t, newClient(t, srv), streamOf(t, shared(3)), toTeam)

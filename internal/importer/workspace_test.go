@@ -403,7 +403,7 @@ func TestWorkspaceKilled(t *testing.T) {
 	}
 }
 
-// An experiment in whose name a file was written is ended again also where the
+// An experiment on whose behalf a file was written is ended again also where the
 // version of that file stays open.
 func TestWorkspaceOpenVersionContinued(t *testing.T) {
 	w, some := richWorkspace(), richWorkspace()

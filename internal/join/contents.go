@@ -20,8 +20,8 @@ type name struct {
 	id   string // among those of its kind; "" where its records do
 }
 
-// An item is a run of records that belong together: a group, the pieces of a text,
-// or one record that stands outside of groups.
+// An item is a run of records that belong together: a group, the pieces of a
+// text, or one record outside any group.
 type item struct {
 	name
 	workspace string
@@ -58,7 +58,7 @@ type contents struct {
 	spaces   []string
 	projects map[place]*project
 	first    []*item // before any project
-	late     []*item // behind all projects
+	late     []*item // after all projects
 	known    map[name]*item
 	single   map[[sha256.Size]byte]int // number of the stream that has such a record
 }
@@ -191,7 +191,7 @@ func (s *scan) goesOn(r stream.Raw) error {
 	return s.add(it)
 }
 
-// continues reports whether a text goes on behind a record.
+// continues reports whether a text goes on after a record.
 func continues(it *item, r stream.Raw) bool {
 	if !r.Kind.Known() {
 		return r.Kind != it.kind // it changes nothing around it
@@ -311,8 +311,8 @@ func (p place) compare(other place) int {
 	return cmp.Or(strings.Compare(p.workspace, other.workspace), strings.Compare(p.project, other.project))
 }
 
-// contents returns what stands behind the record of a project: experiments in the
-// order of a stream, what is missing, and notes.
+// contents returns what follows the record of a project: experiments in the order
+// of a stream, what is missing, and notes.
 func (p *project) contents() []*item {
 	var list, rest []*item
 	for _, it := range p.items {
@@ -332,8 +332,8 @@ func (p *project) contents() []*item {
 	return list
 }
 
-// rank is the order of what stands behind all projects: what refers to others
-// comes behind them.
+// rank is the order of what comes after all projects: what refers to others comes
+// after them.
 var rank = map[stream.Kind]int{
 	stream.KindArtifact: 1, stream.KindModel: 2, stream.KindLink: 3, stream.KindLineage: 4, stream.KindPanel: 5, stream.KindView: 6,
 }

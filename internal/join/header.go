@@ -64,7 +64,7 @@ func (c *contents) plan() *stream.Plan {
 	return plan
 }
 
-// record returns the record of a project, with what any input tells of it.
+// record returns the record of a project, with what any input reports it.
 func (p *project) record() (stream.Raw, error) {
 	base := p.raw[0]
 	var sum, links int64

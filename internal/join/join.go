@@ -21,7 +21,7 @@ import (
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-// An Input is a file that holds one stream, or several one behind the other.
+// An Input is a file that holds one stream, or several one after the other.
 type Input struct {
 	Name string // for messages
 	R    io.ReaderAt

@@ -37,9 +37,9 @@ func (e *LineError) Unwrap() error { return e.Err }
 const maxLine = 96 << 20
 
 // Read writes the streams whose records stand in r, one a line, to w. It fails
-// with a [*LineError] at a line that is not a record or may not stand there; what has
-// been written then ends with an abort. Where the lines end before a trailer, so
-// does the stream, and the error wraps [stream.ErrTruncated].
+// with a [*LineError] at a line that is not a record or is not allowed there;
+// what has been written then ends with an abort. Where the lines end before a
+// trailer, so does the stream, and the error wraps [stream.ErrTruncated].
 func Read(ctx context.Context, w io.Writer, r io.Reader, o Options) error {
 	if o.Counters == nil {
 		o.Counters = new(progress.Counters)
@@ -159,7 +159,7 @@ func (d *reader) line(line []byte) error {
 	return d.written(kind, err)
 }
 
-// written ends the stream behind its last record.
+// written ends the stream after its last record.
 func (d *reader) written(kind stream.Kind, err error) error {
 	if err != nil {
 		return err

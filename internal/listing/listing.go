@@ -65,8 +65,8 @@ func (e Entry) Line(asJSON bool, escape func(string) string, escapeJSON func([]b
 	return strings.Join(texts, "\t"), nil
 }
 
-// State returns the state of an experiment in words: finished, running or crashed,
-// with ",archived" behind it where it is.
+// State returns the state of an experiment in words: finished, running or
+// crashed, with ",archived" after it where it is.
 func State(running, crashed, archived bool) string {
 	state := "finished"
 	switch {

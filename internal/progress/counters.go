@@ -1,10 +1,10 @@
 // Package progress tells the user how a long run goes: engines count, a
 // reporter reads the counters and writes to standard error.
 //
-// The tools of a pipe write to one terminal and know nothing of each other. So each
-// message begins with the clearing of whatever stands in its line, and only the last
-// tool keeps a status line. Libraries that draw bars (mpb, progressbar, bubbletea)
-// take a terminal for their own; they would save none of this.
+// The tools of a pipe write to one terminal and know nothing of each other. So
+// each message begins with the clearing of whatever is in its line, and only the
+// last tool keeps a status line. Libraries that draw bars (mpb, progressbar,
+// bubbletea) take a terminal for their own; they would save none of this.
 //
 //	var counters progress.Counters
 //	report := progress.Start(os.Stderr, &counters, progress.Options{Tool: "comet-export"})

@@ -21,8 +21,8 @@ const (
 	leastPassed = 5 * time.Second  // before what is left is estimated
 )
 
-// String returns percent, time left and rate of what is known of them, with a comma
-// behind each.
+// String returns percent, time left and rate of what is known of them, with a
+// comma after each.
 func (p *pace) String(c *Counters, began, now time.Time) string {
 	var text string
 	if done, known := c.fraction(); known {

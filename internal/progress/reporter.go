@@ -22,11 +22,11 @@ const (
 	None
 )
 
-// lineInterval is how often the status line is drawn anew.
+// lineInterval is how often the status line is drawn again.
 const lineInterval = 200 * time.Millisecond
 
-// Wipe clears the line of a terminal in which another tool may have a status line,
-// for who writes to it without a reporter.
+// Wipe clears the line of a terminal in which another tool may have a status
+// line, for those who write to it without a reporter.
 const Wipe = wipe
 
 // wipe takes the cursor to the start of the line and clears the line.

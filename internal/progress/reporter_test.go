@@ -191,8 +191,8 @@ func TestReporterPace(t *testing.T) {
 	})
 }
 
-// On a terminal each message clears the line that it is written into, in one write:
-// the status line of another tool may stand there.
+// On a terminal each message clears the line that it is written into, in one
+// write: the status line of another tool may occur there.
 func TestReporterSharesATerminal(t *testing.T) {
 	var writes []string
 	r := Start(writer(func(p []byte) { writes = append(writes, string(p)) }), new(Counters), Options{Tool: "a", Mode: None, Terminal: true})

@@ -48,7 +48,7 @@ func (t *Trouble) Failed(cause string) {
 	t.timer = time.AfterFunc(t.after, t.lasts)
 }
 
-// lasts runs when the trouble is old enough to tell of.
+// lasts runs when the trouble is old enough to be reported.
 func (t *Trouble) lasts() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -88,19 +88,19 @@ func (t *Trouble) Close() {
 	}
 }
 
-// Waits tells of long waits as they begin. Many calls wait at once in the same
-// trouble: what is told says it for all of them, unless another wait lasts much
+// Waits reports long waits as they begin. Many calls wait at once in the same
+// trouble: one report stands for all of them, unless another wait lasts much
 // longer.
 type Waits struct {
 	say  func(cause string, until time.Time)
 	note func(until time.Time) // hears of each wait; may be nil
 
 	mu          sync.Mutex
-	told, until time.Time // when the last one was told, and when it ends
+	told, until time.Time // when the last one was reported, and when it ends
 }
 
-// waitsApart is how much longer a wait lasts than the one that was told, or how
-// much later it begins, to be told too.
+// waitsApart is how much longer a wait lasts than the one that was reported, or
+// how much later it begins, to be reported too.
 const waitsApart = time.Minute
 
 // NewWaits returns a Waits that says what it tells by say.
@@ -132,8 +132,8 @@ func (r *Reporter) NewWaits() *Waits {
 	return w
 }
 
-// NewTrouble returns a Trouble that tells of the server named who, by its
-// address, in warnings of r.
+// NewTrouble returns a Trouble that reports the server named who, by its address,
+// in warnings of r.
 func (r *Reporter) NewTrouble(who string) *Trouble {
 	return NewTrouble(0,
 		func(cause string, lasting time.Duration) {

@@ -1,6 +1,6 @@
-// Package report holds what an import tells of its work: a line for each
-// experiment and for other things where there is something to tell, and the sum
-// of all. The lines of a report file are these types as JSON.
+// Package report holds what an import reports: a line for each experiment and for
+// other things where there is something to report, and the sum of all. The lines
+// of a report file are these types as JSON.
 //
 // It promises that the names in the lines stay: an export reads the lines of an
 // earlier import, to go on where that has ended. A [Ledger] may be used by many

@@ -48,7 +48,7 @@ func (l *Ledger) Wrote(kind string) {
 // found.
 func (l *Ledger) SetVerified() { l.Change(func(o *Outcome) { o.Verified = o.unverified == 0 }) }
 
-// IssueEmpty tells of an artifact or registry model that the destination lacks,
+// IssueEmpty reports an artifact or registry model that the destination lacks,
 // unless something has been told or written of its versions.
 func (l *Ledger) IssueEmpty(class IssueClass) {
 	if len(l.Out.Issues) == 0 && !l.Out.Written.Any() {

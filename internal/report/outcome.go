@@ -80,7 +80,7 @@ const (
 	Noted IssueClass = "noted"
 )
 
-// Issue is something to tell of one item.
+// Issue is something to report of one item.
 type Issue struct {
 	Class  IssueClass `json:"class"`
 	Kind   string     `json:"kind"` // as in the stream
@@ -130,7 +130,7 @@ const MaxIssues = 200
 // maxText is how many bytes of a name or reason are kept in an issue.
 const maxText = 4 << 10
 
-// CutText returns a text from outside, cut where it is too long to be told.
+// CutText returns a text from outside, cut where it is too long to be reported.
 func CutText(s string) string {
 	if len(s) <= maxText {
 		return s
@@ -153,7 +153,7 @@ func (o *Outcome) Settle() {
 	}
 }
 
-// SkippedIssue tells of something that is missing from the stream.
+// SkippedIssue reports something that is missing from the stream.
 func SkippedIssue(s *stream.Skipped) Issue {
 	i := Issue{Class: Skipped, Kind: string(s.Of), Reason: s.Reason}
 	if s.Name != nil {

@@ -14,7 +14,7 @@ import (
 //
 // What belongs to an experiment is in the shard of its key, what belongs to a
 // project or a workspace in that of a name. FORMAT.md has the rule, section 8. It
-// is the same for ever: each of many processes works on its own shard, today and
+// is the same forever: each of many processes works on its own shard, today and
 // when it is run again, and nothing but the key decides, so that an experiment
 // that comes or goes meanwhile moves no other one.
 type Shard struct{ K, N uint64 }

@@ -71,7 +71,7 @@ func (c *Condition) holds(value string) bool {
 	case errA == nil && errB == nil:
 		order = cmp.Compare(a, b)
 	case (errA == nil) != (errB == nil) && strings.ContainsAny(c.op, "<>"):
-		return false // a number is neither before nor behind a text
+		return false // a number is neither before nor after a text
 	}
 	switch c.op {
 	case "<":

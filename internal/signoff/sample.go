@@ -177,7 +177,7 @@ func (s *sample) begin(m *stream.Metrics) *series {
 	return x
 }
 
-// at is where a point stands: at its step, or else at its time.
+// at is where a point is: at its step, or else at its time.
 func at(hasStep bool, step, time int64) float64 {
 	if hasStep {
 		return float64(step)

@@ -27,7 +27,7 @@ func pointRows(w *rowWriter, rec stream.Record) {
 	}
 }
 
-// begin returns a prefix with the cells of a metric and a context behind it.
+// begin returns a prefix with the cells of a metric and a context after it.
 func (w *rowWriter) begin(prefix []byte, names []string, metric string, context stream.String) []byte {
 	b := rowWriter{format: w.format, prefix: prefix, names: names}
 	b.row()

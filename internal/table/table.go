@@ -39,7 +39,7 @@ const (
 // A Kind is what the rows are.
 type Kind struct {
 	kinds   stream.KindSet // that have rows
-	columns []string       // behind those of the experiment
+	columns []string       // after those of the experiment
 	rows    func(w *rowWriter, rec stream.Record)
 }
 
@@ -178,7 +178,7 @@ func (p *Printer) make() {
 	}
 }
 
-// buffers keeps the room of rows for the next ones.
+// buffers keeps the buffers of rows for the next ones.
 var buffers sync.Pool
 
 const largestPooled = 4 << 20
@@ -230,7 +230,7 @@ func (p *Printer) head() []byte {
 type rowWriter struct {
 	format Format
 	prefix []byte   // of each row
-	names  []string // of the columns behind it
+	names  []string // of the columns after it
 	out    []byte
 	column int
 	day    int64 // the day of date, from 1; 0 = none

@@ -156,7 +156,7 @@ func (f *failing) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// An output that fails ends the table with its error, and nothing waits for ever.
+// An output that fails ends the table with its error, and nothing waits forever.
 func TestOutputFails(t *testing.T) {
 	p := NewPrinter(&failing{1000}, Points, CSV)
 	raw, err := stream.Encode(&stream.Metrics{Name: "m", Points: make([]stream.Point, 100)})

@@ -79,7 +79,7 @@ func (s *Series) end() {
 func (s *Series) Tail() bool { return s.holes == 1 && s.run == Missing }
 
 // Stretches reports whether all that is missing, and all that is shown between,
-// are stretches behind the beginning of the series, as where whole requests are
+// are stretches after the beginning of the series, as where whole requests are
 // missing.
 func (s *Series) Stretches() bool { return s.holes > 0 && !s.short && s.first == Shown }
 

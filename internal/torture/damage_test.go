@@ -20,8 +20,8 @@ import (
 )
 
 // hangTime is how long no reading of a damaged stream may take. An import has
-// pauses of its own before it believes that a write is lost, and many of them
-// run side by side here.
+// pauses of its own before it believes that a write is lost, and many of them run
+// concurrently here.
 const (
 	hangTime       = 5 * time.Second
 	importHangTime = 30 * time.Second

@@ -90,7 +90,7 @@ func (x trouble) flags() []string {
 }
 
 // faultCases calls f for each trouble and each k up to n, or for a sample of
-// them, side by side.
+// them, concurrently.
 func faultCases(t *testing.T, n, each int, f func(t *testing.T, x trouble, k int)) {
 	rng := dice(t)
 	t.Logf("an undisturbed run makes %d requests", n)
@@ -185,8 +185,8 @@ func faultAtImport(t *testing.T, plain undisturbed, dst *instance, x trouble, k 
 	}
 }
 
-// Reads that lag behind writes do not make an import write anything twice,
-// even where the answer of a write was lost.
+// Reads that lags behind writes do not make an import write anything twice, even
+// where the answer of a write was lost.
 func TestLagAtImport(t *testing.T) {
 	src := start(t, nil)
 	seedSmall(src)

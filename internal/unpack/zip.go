@@ -14,8 +14,8 @@ import (
 )
 
 // A Zip reads the entries of a zip file in their order, without its directory,
-// which stands at its end. It cannot read entries that are encrypted, nor stored
-// ones whose length comes after them.
+// which is at its end. It cannot read entries that are encrypted, nor stored ones
+// whose length comes after them.
 type Zip struct {
 	br    *bufio.Reader
 	entry *entry
@@ -117,7 +117,7 @@ func (z *Zip) header() (header, error) {
 	return h, nil
 }
 
-// longSize finds the packed size in the extra field of large entries, behind the
+// longSize finds the packed size in the extra field of large entries, after the
 // unpacked one.
 func longSize(extra []byte) uint64 {
 	le := binary.LittleEndian
@@ -178,8 +178,8 @@ func (e *entry) end() error {
 	return nil
 }
 
-// descriptor reads the checksum and the lengths behind an entry: with a
-// signature or not, the lengths of four bytes or of eight. What follows tells.
+// descriptor reads the checksum and the lengths after an entry: with a signature
+// or not, the lengths of four bytes or of eight. What follows tells.
 func (z *Zip) descriptor() (crc uint32, err error) {
 	b, err := z.br.Peek(8 + 16 + 4)
 	if len(b) < 16 {

@@ -29,7 +29,7 @@ type Call struct {
 	Family Family
 	base   string // overrides the family's base
 	// storage, if not nil, is the whole address: a signed one of the server's
-	// storage, which stands for the credential. Nothing of ours is added to it.
+	// storage, which serves as the credential. Nothing of ours is added to it.
 	storage *url.URL
 	Path    string
 	Query   url.Values

@@ -31,8 +31,8 @@ type Options struct {
 	// AllowHeaderName and AllowHeaderValue add a header that a gateway in
 	// front of the server asks for.
 	AllowHeaderName, AllowHeaderValue string
-	// CAFile is a PEM file of certificates to trust beside the system's, or a
-	// folder of such files.
+	// CAFile is a PEM file of certificates to trust in addition to the system's,
+	// or a folder of such files.
 	CAFile string
 	// Proxy finds the proxy for a request, [http.ProxyFromEnvironment] if nil.
 	Proxy func(*http.Request) (*url.URL, error)

@@ -64,7 +64,7 @@ func (c *counter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// escaped returns a text as it stands between the quotes of a JSON string.
+// escaped returns a text as it is between the quotes of a JSON string.
 func escaped(r io.Reader) io.Reader { return &runes{r: r, add: wire.AppendEscaped[[]byte]} }
 
 // ValidText returns a text with each byte that is not UTF-8 replaced by U+FFFD,

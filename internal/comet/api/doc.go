@@ -1,5 +1,5 @@
 // Package api makes calls of a server of Comet, one at a time: it says what an
-// answer means, and repeats a call for as long as that is worth while.
+// answer means, and repeats a call for as long as that is worthwhile.
 //
 //	conn, err := api.New(api.Options{URL: "https://comet.example.com/clientlib/", APIKey: key})
 //	if err != nil {

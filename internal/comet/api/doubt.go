@@ -14,10 +14,10 @@ import (
 )
 
 // What an answer means is decided here. That something is absent is said by the
-// server, in its own form of an error, for what was asked; a gateway that stands
-// before the server says nothing of it, whatever its status. An answer that says
-// neither that nor what was asked for is unclear: it is asked for again, and
-// never taken for an absence or an empty list.
+// server, in its own form of an error, for what was asked; a gateway in front of
+// the server says nothing of it, whatever its status. An answer that says neither
+// that nor what was asked for is unclear: it is asked for again, and never taken
+// for an absence or an empty list.
 
 // judge reads from the answer to a call that failed what it says.
 func (e *Error) judge(cl *Call, named []string) {
@@ -170,7 +170,7 @@ func OtherAnswer(resp *http.Response, data []byte, why string) error {
 }
 
 // isOwn reports whether the body of a failure is in the form in which the API
-// tells of its errors: an object with words or a code of its own.
+// reports its errors: an object with words or a code of its own.
 func isOwn(data []byte) bool {
 	own := false
 	wire.Members(data, func(name string, v []byte) {
@@ -184,7 +184,7 @@ func isOwn(data []byte) bool {
 	return own && json.Valid(data)
 }
 
-// unclearWords tells of words of the server that nobody here knows, once for each
+// unclearWords reports words of the server that nobody here knows, once for each
 // call.
 type unclearWords struct {
 	report   func(call, words string)

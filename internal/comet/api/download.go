@@ -92,7 +92,7 @@ type download struct {
 // length to match.
 const agreeing = 4
 
-// otherLength takes note of an answer of another length than that of the list.
+// otherLength notes an answer of another length than that of the list.
 func (d *download) otherLength(n int64) error {
 	if d.odd != n {
 		d.odd, d.seen = n, 0
@@ -308,7 +308,7 @@ func contentRange(resp *http.Response) (from, size, total int64, ok bool) {
 	return from, to - from + 1, total, true
 }
 
-// sized makes an end before the announced length an error, and tells of the end
+// sized makes an end before the announced length an error, and reports the end
 // together with the last bytes, on transports that do not.
 type sized struct {
 	rc   io.ReadCloser

@@ -18,7 +18,7 @@ func (c *Conn) Each(ctx context.Context, rd Read, q url.Values, restart func(), 
 	return c.eachBeside(ctx, rd, q, restart, nil, func(_ *scan.Room, v []byte, cut bool) error { return yield(v, cut) })
 }
 
-// eachBeside is each with the members beside the list, if b is not nil.
+// eachBeside is each with the members next to the list, if b is not nil.
 func (c *Conn) eachBeside(ctx context.Context, rd Read, q url.Values, restart func(), b *scan.Beside, yield func(r *scan.Room, v []byte, cut bool) error) error {
 	cl := rd.Call(q)
 	return c.Streamed(ctx, cl, restart, func(s *scan.Scanner, taken *bool) error {

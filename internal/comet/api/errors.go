@@ -108,7 +108,7 @@ type Error struct {
 	Repeated bool
 
 	// Own is true when the answer is in the form of the server's own errors, and
-	// not a page or a text of something that stands before it.
+	// not a page or a text of something in front of it.
 	Own bool
 	// Parent is true when an [ErrNotFound] speaks of something else than was
 	// asked for, which that may belong to: the experiment of an asset.
@@ -179,7 +179,8 @@ func (e *Error) Is(target error) bool {
 	}
 	switch target {
 	case ErrUnsupported:
-		// Who does not know whether a write was done does not make it elsewhere.
+		// A caller that does not know whether a write was done must not make it
+		// elsewhere.
 		return (e.gaveUp || !e.uncertain) && (e.endpointMissing || e.Status == http.StatusMethodNotAllowed || e.Status == http.StatusNotImplemented)
 	case ErrNotFound, ErrUnauthorized, ErrForbidden, ErrThrottled, ErrImmutable, ErrExists:
 		return e.class() == target

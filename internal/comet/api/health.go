@@ -41,8 +41,8 @@ const (
 // always is more tries than any call gets.
 const always = 1 << 30
 
-// failed takes note of a failure of a call that has failed since then, and returns
-// how often it is to be tried if others succeed, and whether to hurry.
+// failed notes a failure of a call that has failed since then, and returns how
+// often it is to be tried if others succeed, and whether to hurry.
 func (h *health) failed(cl *Call, status int, since time.Time) (tries int, quick bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -77,8 +77,8 @@ func (h *health) widespread(since time.Time) bool {
 	return failing > 1
 }
 
-// succeeded takes note of a call that began then and came out well, saved if a try of
-// it had failed before.
+// succeeded notes a call that began then and came out well, saved if a try of it
+// had failed before.
 func (h *health) succeeded(cl *Call, began time.Time, saved bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -116,7 +116,7 @@ func (h *health) sampleFor(cl *Call, since time.Time) *Call {
 	return nil
 }
 
-// gaveUp takes note of a call that has been given up while others succeeded.
+// gaveUp notes a call that has been given up while others succeeded.
 func (h *health) gaveUp(cl *Call, status int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -36,7 +36,7 @@ func (i *item) since() time.Time {
 	return i.failing
 }
 
-// fails takes note of a failure since then and returns since when the item fails.
+// fails notes a failure since then and returns since when the item fails.
 func (i *item) fails(since time.Time) time.Time {
 	if i == nil {
 		return since

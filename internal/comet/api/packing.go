@@ -73,7 +73,7 @@ func (p *packing) choose() int {
 	return p.trialLevel
 }
 
-// took takes note of how long a body of n bytes has taken.
+// took notes how long a body of n bytes has taken.
 func (p *packing) took(level, n int, d time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -7,7 +7,7 @@ import (
 )
 
 // The last bytes of a body of known length come with its end, also where the
-// connection tells of it later: nobody then needs room to look for more.
+// connection reports it later: nobody then needs room to look for more.
 func TestAssetEndsWithLastBytes(t *testing.T) {
 	r := &resumed{rc: &sized{rc: io.NopCloser(strings.NewReader("content")), left: 7}, progress: func(int) {}, completed: func() {}}
 	buf := make([]byte, 7)

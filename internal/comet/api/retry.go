@@ -16,7 +16,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/unpack"
 )
 
-// Retrying stands above the HTTP client and not among its RoundTrippers: a
+// Retrying is done above the HTTP client and not among its RoundTrippers: a
 // redirected download must begin again at its first address, and whether an
 // answer is whole shows only when its body has been read.
 
@@ -27,7 +27,7 @@ type retrier struct {
 	stats     *transport.Counters
 	notify    func(Trouble)
 	waits     func(Wait)
-	onSuccess func() // nil, or told of each success
+	onSuccess func() // nil, or called on each success
 	probe     func(context.Context) bool
 	sample    func(context.Context, *Call) bool // whether a read is answered well now
 	gate      *gate.Gate                        // nil: calls pass none
@@ -150,8 +150,8 @@ func (e *callHistory) failingSince() time.Time {
 // a server that fails each time a little later.
 const enoughProgress = 64 << 10
 
-// progress takes note of bytes of an answer. The count of failures starts anew,
-// and with enough of them the time does so too.
+// progress notes bytes of an answer. The count of failures starts again, and with
+// enough of them the time does so too.
 func (e *callHistory) progress(n int) {
 	e.failures, e.throttles = 0, 0
 	e.moved = time.Now()
@@ -447,7 +447,8 @@ func (e *callHistory) backoff(failures int, base, most time.Duration) time.Durat
 	return time.Duration(rand.Int64N(int64(ceiling) + 1))
 }
 
-// reportRetry tells of a failure that will be repeated, and of the wait before that.
+// reportRetry reports a failure that will be repeated, and of the wait before
+// that.
 func (e *callHistory) reportRetry(ae *Error, wait time.Duration) {
 	if e.r.notify != nil {
 		since := e.failing
@@ -531,7 +532,7 @@ func (e *callHistory) reportToGate(err error) {
 	}
 }
 
-// reportWaits returns what tells of a long wait for the network in a call.
+// reportWaits returns what reports a long wait for the network in a call.
 func (c *Conn) reportWaits(cl *Call) func(error, time.Time) {
 	if c.retry.waits == nil {
 		return nil

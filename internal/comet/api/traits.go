@@ -52,8 +52,8 @@ func (t *Traits) get(trait Trait) *knowledge {
 	return k
 }
 
-// lock waits for who is finding out about a trait, and keeps others from it until
-// release is called.
+// lock waits while another call is finding out about a trait, and keeps others
+// from it until release is called.
 func (t *Traits) lock(trait Trait) (k *knowledge, release func()) {
 	t.mu.Lock()
 	k = t.get(trait)
@@ -62,8 +62,8 @@ func (t *Traits) lock(trait Trait) (k *knowledge, release func()) {
 	return k, func() { <-k.asking }
 }
 
-// Known returns whether the server has a trait, if that is known. It waits for who
-// is finding out, see [Traits.Find].
+// Known returns whether the server has a trait, if that is known. It waits while
+// another call is finding out, see [Traits.Find].
 func (t *Traits) Known(trait Trait) (has, known bool) {
 	k, release := t.lock(trait)
 	defer release()

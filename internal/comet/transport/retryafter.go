@@ -10,7 +10,7 @@ import (
 // RetryAfter returns how long an answer asks to wait, 0 if it does not say: the
 // longer of Retry-After and Retry-After-Custom, in seconds or as a date, of which
 // the official client reads the second alone; without them the time until a rate
-// limit begins anew, in the forms that are in use.
+// limit begins again, in the forms that are in use.
 func RetryAfter(h http.Header) time.Duration {
 	if wait := max(waitIn(h, "Retry-After"), waitIn(h, "Retry-After-Custom")); wait > 0 {
 		return wait
@@ -34,7 +34,8 @@ func waitIn(h http.Header, name string) time.Duration {
 	return 0
 }
 
-// epoch is more seconds than a limit needs to begin anew: a larger number is a time.
+// epoch is more seconds than a limit needs to begin again: a larger number is a
+// time.
 const epoch = 1e9
 
 // resetIn returns the wait that a header says in seconds, as a date, or as seconds

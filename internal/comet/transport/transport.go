@@ -130,7 +130,7 @@ func certPool(file string) (*x509.CertPool, error) {
 // Marks say what the chain has to know of a request.
 type Marks struct {
 	// Storage marks a request that goes to the server's storage by a signed
-	// address, which stands for the credential.
+	// address, which serves as the credential.
 	Storage bool
 	// LibraryWrite marks what the client library writes, for which no quota is
 	// documented.
@@ -252,7 +252,7 @@ func (p *pacer) counts(req *http.Request) bool {
 }
 
 // wrapBody returns a copy of the request with its body wrapped, also where the
-// transport gets the body anew to send it over another connection.
+// transport gets the body again to send it over another connection.
 func wrapBody(req *http.Request, wrap func(io.ReadCloser) io.ReadCloser) *http.Request {
 	if req.Body == nil || req.Body == http.NoBody {
 		return req

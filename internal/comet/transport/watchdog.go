@@ -20,7 +20,7 @@ var (
 // direction. What is slower holds a connection for no use.
 const slowest = 1 << 10
 
-// ReportAfter is how long a wait is before it is told of.
+// ReportAfter is how long a wait is before it is reported.
 const ReportAfter = 10 * time.Second
 
 // LeastPatience is what a request gets that is made just before the time is
@@ -28,7 +28,7 @@ const ReportAfter = 10 * time.Second
 const LeastPatience = 10 * time.Second
 
 // Waiting says of the requests of a context how long they may wait for their
-// answer, and whom to tell of a long wait.
+// answer, and what reports a long wait.
 type Waiting struct {
 	Answer time.Duration // 0: as long as the watchdog waits by itself
 	Until  time.Time     // for an answer, if not zero, but LeastPatience at least
@@ -176,7 +176,7 @@ type pace struct {
 	moved  int64
 }
 
-// add takes note of n bytes that were waited for so long.
+// add notes n bytes that were waited for so long.
 func (p *pace) add(n int, took time.Duration) {
 	p.waited += took
 	p.moved += int64(n)

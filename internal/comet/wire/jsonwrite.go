@@ -15,7 +15,7 @@ func AppendQuoted[T string | []byte](dst []byte, s T) []byte {
 	return append(AppendEscaped(append(dst, '"'), s), '"')
 }
 
-// AppendEscaped appends what stands between the quotes.
+// AppendEscaped appends what is between the quotes.
 func AppendEscaped[T string | []byte](dst []byte, s T) []byte {
 	start := 0
 	for i := 0; i < len(s); {

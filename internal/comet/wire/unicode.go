@@ -87,8 +87,8 @@ func (u *unicodeReader) judge() {
 	}
 }
 
-// begun reports whether the character or escape at the start of b may go on
-// behind it.
+// begun reports whether the character or escape at the start of b may go on after
+// it.
 func begun(b []byte) bool {
 	if b[0] != '\\' {
 		return !utf8.FullRune(b)

@@ -70,7 +70,7 @@ func NewFaults(seed uint64, rules ...Fault) *Faults {
 	return f
 }
 
-// Set replaces the seed and all rules; counting starts anew. The log of what
+// Set replaces the seed and all rules; counting starts again. The log of what
 // happened stays. After an error the old rules are in force.
 func (f *Faults) Set(seed uint64, rules ...Fault) error {
 	states := make([]*faultRule, len(rules))
@@ -200,8 +200,8 @@ func (r *faultRule) matches(c *faultCall) bool {
 		strings.Contains(c.unquoted, r.Item) || bytes.Contains(c.body, []byte(r.Item))
 }
 
-// strikes decides about the request just counted and takes note of it. The
-// draw is in [0, 1).
+// strikes decides about the request just counted and notes it. The draw is in [0,
+// 1).
 func (r *faultRule) strikes(draw float64, now time.Time) bool {
 	if r.lasting {
 		if (r.Requests == 0 || r.left > 0) && (r.For == 0 || now.Before(r.until)) {

@@ -12,9 +12,9 @@ import (
 	"time"
 )
 
-// Reads lag behind writes without the store knowing: the answers to matching
-// GET requests are kept by URL, a write marks those that it may outdate, and
-// marked ones are replayed.
+// Reads lags behind writes without the store knowing: the answers to matching GET
+// requests are kept by URL, a write marks those that it may outdate, and marked
+// ones are replayed.
 
 // maxLagAnswer is the size up to which an answer is kept. Larger ones never
 // lag.

@@ -95,7 +95,7 @@ func (x *Finder) modelVersions(ctx context.Context, p *Path) ([]comet.RegistryVe
 	return versionsOf(m.Versions, p, ModelLabels)
 }
 
-// versionsOf is inScope with an error that says what there is.
+// versionsOf is inScope with an error that lists what exists.
 func versionsOf[T any](list []T, p *Path, get func(*T) (string, []string)) ([]T, error) {
 	var want []string
 	if p.Version != "" {

@@ -1,4 +1,4 @@
-// Package find finds what there is to be exported: what paths lead to, which of the
+// Package find finds what can be exported: what paths lead to, which of the
 // listed experiments are selected, and what belongs to a workspace.
 //
 //	f := find.New(find.Options{Client: client, Selection: selection})

@@ -9,15 +9,15 @@ import (
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-// A Finder finds what there is to be exported: what paths lead to, which of the
-// listed experiments are selected, what belongs to a workspace.
+// A Finder finds what can be exported: what paths lead to, which of the listed
+// experiments are selected, what belongs to a workspace.
 type Finder struct {
 	client   *comet.Client
 	o        Options
 	Search   *selection.Search // for the keys that were asked for
 	since    changes
 	due      map[string]bool // keys that are selected though nothing is seen to have changed; nil until it is known
-	Reported map[string]bool // experiments that something needs, and what the server lacks, once told of
+	Reported map[string]bool // experiments that something needs, and what the server lacks, once reported
 
 	// The lists of workspaces, once they have been read.
 	ArtifactLists map[string][]comet.Artifact

@@ -48,7 +48,7 @@ func newListed(e *comet.Experiment) Experiment {
 	return l
 }
 
-// byStart orders experiments as they stand in a stream.
+// byStart orders experiments as they are in a stream.
 func byStart(a, b Experiment) int {
 	return cmp.Or(stream.CompareTimes(a.Start, b.Start), strings.Compare(a.Key, b.Key))
 }
@@ -386,7 +386,7 @@ func (x *Finder) listWhole(ctx context.Context, p *comet.Project) (all []Experim
 	return all, doubt, nil
 }
 
-// ReportIncomplete tells of a listing that may not be whole, where no stream can.
+// ReportIncomplete reports a listing that may not be whole, where no stream can.
 func (x *Finder) ReportIncomplete(p *Project) {
 	if p.Doubt != nil {
 		x.o.Warn(fmt.Sprintf("experiments of %q: %v", p.Path(), p.Doubt))

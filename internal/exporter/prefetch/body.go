@@ -10,8 +10,8 @@ import (
 	"github.com/comet-stream/comet-stream/internal/exporter/judge"
 )
 
-// Body is the contents of an asset: one slot, and further ones for the
-// parts behind it where the body is fetched by several requests at a time; see
+// Body is the contents of an asset: one slot, and further ones for the parts
+// after it where the body is fetched by several requests at a time; see
 // ranges.go.
 type Body struct {
 	*Slot

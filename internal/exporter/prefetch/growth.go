@@ -25,7 +25,7 @@ func (r *Growth) To(ctx context.Context, size int64) error {
 	return r.q.reserve(ctx, r.s, by)
 }
 
-// Reset gives back what was reserved, for a value that begins anew.
+// Reset gives back what was reserved, for a value that begins again.
 func (r *Growth) Reset() {
 	r.q.release(r.s, r.reserved)
 	r.reserved = 0

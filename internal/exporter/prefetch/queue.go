@@ -14,9 +14,9 @@ import (
 // errDropped ends a fetch whose bytes had to make room. It begins again later.
 var errDropped = errors.New("dropped to make room")
 
-// Position orders slots as their content stands in the stream: by unit, item
-// of the unit, part of the item (a metric, a version of an artifact), file and
-// piece of a file.
+// Position orders slots as their content comes in the stream: by unit, item of
+// the unit, part of the item (a metric, a version of an artifact), file and piece
+// of a file.
 type Position struct{ Unit, Item, Part, File, piece int }
 
 func (p Position) before(q Position) bool {
@@ -197,7 +197,7 @@ func (q *Queue) start(s *Slot) {
 	})
 }
 
-// finish takes note of the end of a fetch.
+// finish notes the end of a fetch.
 func (q *Queue) finish(s *Slot, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -416,8 +416,8 @@ func trickle(r io.Reader) io.Reader {
 	})
 }
 
-// Large values are not begun when there is no room for what they are expected
-// to hold, however little they hold at first; small things behind them are.
+// Large values are not begun when there is no room for what they are expected to
+// hold, however little they hold at first; small things after them are.
 func TestQueueExpected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const mb = 1 << 20

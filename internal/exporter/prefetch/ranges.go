@@ -57,7 +57,7 @@ func (b *Body) begin() {
 	}
 }
 
-// cut ends the first slot after a part and makes a sequence of the parts behind
+// cut ends the first slot after a part and makes a sequence of the parts after
 // it. The caller holds the queue's mu.
 func (b *Body) cut() {
 	b.end = partSize
@@ -83,7 +83,7 @@ func (b *Body) join() {
 	b.rest.N = min(b.rest.N, b.rest.next+1)
 }
 
-// noteRanges takes note of whether the part that was asked for came, or the whole.
+// noteRanges notes whether the part that was asked for came, or the whole.
 func (b *Body) noteRanges(partial bool) {
 	b.q.mu.Lock()
 	defer b.q.mu.Unlock()

@@ -26,8 +26,8 @@ const (
 // the reader takes them.
 type Slot struct {
 	At Position
-	// fetch may be run again after it was dropped, and then begins anew; a
-	// body goes on after the bytes in got.
+	// fetch may be run again after it was dropped, and then begins again; a body
+	// goes on after the bytes in got.
 	fetch func(ctx context.Context, s *Slot) error
 	// begins, if not nil, is called each time the slot is started, with the
 	// queue's mu held.

@@ -91,7 +91,7 @@ func (as *Assets) expect(a *upload.Asset) {
 // Skip notes an asset that the source has and the stream lacks, "" for some.
 func (as *Assets) Skip(id string) { as.skipped[id] = true }
 
-// Free gives back the room for what the destination has.
+// Free releases the space for what the destination has.
 func (as *Assets) Free() { as.inventory.free() }
 
 // Prefetch begins to read the list of the destination.

@@ -34,7 +34,8 @@ func (f *folders) note(model string, folded bool, file report.Issue) {
 	}
 }
 
-// ReportFolders tells of the files that lose a folder which is part of their names.
+// ReportFolders reports the files that lose a folder which is part of their
+// names.
 func (as *Assets) ReportFolders() {
 	for _, model := range slices.Sorted(maps.Keys(as.folders)) {
 		m := as.folders[model]

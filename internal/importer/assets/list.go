@@ -168,7 +168,7 @@ func (v *inventory) prefetch(ctx context.Context) {
 	v.readAhead.Start(&v.Reading, func() (*listing, error) { return v.readFirst(ctx) })
 }
 
-// free gives back the room for it.
+// free releases the space for it.
 func (v *inventory) free() {
 	if have, ok := v.readAhead.Peek(); ok {
 		have.Free()

@@ -80,7 +80,8 @@ func (as *Assets) compare(ctx context.Context) error {
 	return as.reportExtra(ctx, have, found)
 }
 
-// reportExtra tells of the assets of the destination that are none of the stream.
+// reportExtra reports the assets of the destination that the stream does not
+// have.
 func (as *Assets) reportExtra(ctx context.Context, have *listing, found map[uint64]bool) error {
 	if have.Len() <= len(found) || !as.Whole || as.skipped[""] {
 		return nil

@@ -44,8 +44,8 @@ func SumOf(open func() (io.ReadCloser, error)) (Sum, error) {
 
 type onlyReader struct{ io.Reader }
 
-// A Text is a text on its way to the destination, which is read anew each
-// time it is wanted.
+// A Text is a text on its way to the destination, which is read again each time
+// it is wanted.
 type Text struct {
 	Sum
 	Open func() (io.ReadCloser, error)

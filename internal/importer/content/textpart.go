@@ -46,7 +46,7 @@ func Part(ctx context.Context, spools *spool.Spooler, t **Spooled, data []byte, 
 // Close frees the text. It may be nil.
 func (t *Spooled) Close() {
 	if t != nil && t.Spool != nil {
-		// All there is to lose is the room on disk, and the file has no name.
+		// Only disk space could be lost, and the file has no name.
 		_ = t.Spool.Close()
 	}
 }

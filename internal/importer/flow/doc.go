@@ -1,5 +1,5 @@
-// Package flow takes records from the one who reads a stream to those who work on
-// them, side by side and within bounds.
+// Package flow takes records from the reader of a stream to the workers,
+// concurrently and within bounds.
 //
 // Two rules keep that from coming to a halt. Small records have a spare place in
 // each group where others have all the room, because a request in flight may wait

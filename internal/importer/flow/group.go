@@ -8,8 +8,8 @@ import (
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-// A Group takes the records of one group of the stream from the one who reads
-// it to the one who works on it.
+// A Group takes the records of one group of the stream from the reader to its
+// worker.
 type Group struct {
 	budget   *RecordBudget
 	in       chan queued
@@ -76,7 +76,7 @@ func (g *Group) place(ctx context.Context, raw stream.Raw) (queued, error) {
 	return queued{raw, false}, nil
 }
 
-// release gives back the room of a record.
+// release releases the space of a record.
 func (g *Group) release(q queued) {
 	if q.spare {
 		<-g.spare

@@ -45,7 +45,7 @@ func (f *Failure) Stops() bool {
 	return f.stop
 }
 
-// Tasks runs what can be done side by side, so many at a time.
+// Tasks runs what can be done concurrently, so many at a time.
 type Tasks struct {
 	wg    *sync.WaitGroup
 	slots chan struct{}

@@ -27,7 +27,7 @@ type entry[V any] struct {
 	value V
 }
 
-// New returns an index without entries, that takes room of a share.
+// New returns an index without entries, that takes memory of a share.
 func New[V any](share *flow.Share) *Index[V] { return &Index[V]{share: share} }
 
 // Max is how many entries of one list are held. No server that is meant well has
@@ -37,7 +37,8 @@ const Max = 1 << 19
 // step is for how many entries room is taken at a time.
 const step = 1 << 10
 
-// Put adds an entry. more is what the value takes beside itself, in bytes.
+// Put adds an entry. more is what the value takes in addition to itself, in
+// bytes.
 func (x *Index[V]) Put(hash uint64, v V, more int) error {
 	if x.n == Max {
 		return answer.Limitf("the destination lists more than %d", Max)
@@ -90,7 +91,7 @@ func (x *Index[V]) Each(f func(hash uint64, v V)) {
 	}
 }
 
-// Free gives the room back. An index that is nil has taken none.
+// Free releases its share. An index that is nil has taken none.
 func (x *Index[V]) Free() {
 	if x != nil {
 		x.share.Free()

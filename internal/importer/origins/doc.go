@@ -6,5 +6,5 @@
 // once.
 //
 // It knows no other kind of record. One goroutine calls it, in the order of the
-// stream; the writes are side by side.
+// stream; the writes are concurrently.
 package origins

@@ -17,7 +17,7 @@ type Origins struct {
 // Kinds are the kinds of records that Take takes.
 var Kinds = []stream.Kind{stream.KindSystem, stream.KindRequirements, stream.KindGit}
 
-// Take takes a record. What it holds is written beside others, that of the machine
+// Take takes a record. What it holds is written concurrently, that of the machine
 // with Flush.
 func (o *Origins) Take(ctx context.Context, rec stream.Record) error {
 	switch rec := rec.(type) {

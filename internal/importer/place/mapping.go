@@ -85,7 +85,7 @@ func (m *Mapping) Add(p Project) error {
 	return nil
 }
 
-// Plan notes all projects of a plan. All that would meet are told, not only
+// Plan notes all projects of a plan. All that would meet are reported, not only
 // the first.
 func (m *Mapping) Plan(plan *stream.Plan) error {
 	clashes := make(map[Project]error)

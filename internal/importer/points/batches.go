@@ -15,7 +15,7 @@ import (
 // batches puts the points of an experiment together that are written in one
 // request.
 //
-// Batches are under way side by side, but the others with points of a metric wait
+// Batches are under way concurrently, but the others with points of a metric wait
 // until that with the first ones has been written, and that with the last point
 // waits for all others, as does one with a step that others have too. A
 // destination may keep one point of each step, or take for the current value what

@@ -124,7 +124,7 @@ func (part *partial) keep(ctx context.Context, spools *spool.Spooler, rec *strea
 // close lets go of what is held. It may be called of nil, and again.
 func (part *partial) close() {
 	if part != nil && part.held != nil {
-		// Room on disk is all there is to lose.
+		// only disk space could be lost.
 		_ = part.held.Close()
 		part.held = nil
 	}
@@ -259,8 +259,8 @@ func (ps *Points) remedy(part *partial) remedy {
 		// The last point is written when all others have been.
 		return leaveMissing
 	case full:
-		// Beyond the cap batches are written one after the other, so that
-		// nothing has been written behind what is shown.
+		// Beyond the cap batches are written one after the other, so that nothing
+		// has been written after what is shown.
 		return writeAfter
 	case s.Tail(), s.Stretches(), ps.series.Digest.N < known.most && s.LongestShown() >= longRun:
 		return writeMissing
@@ -297,8 +297,8 @@ func (ps *Points) endPartial(ctx context.Context, part *partial) error {
 	return nil
 }
 
-// reportMissing tells of points that the destination does not show and that are not
-// written.
+// reportMissing reports points that the destination does not show and that are
+// not written.
 func (ps *Points) reportMissing(part *partial, left int64) {
 	s := &part.shown
 	i := report.Issue{Class: report.Noted, Kind: string(stream.KindMetrics), Name: ps.name}

@@ -59,7 +59,7 @@ func (ps *Points) Abandon() { ps.part.close() }
 // Free gives back the memory for what the destination has.
 func (ps *Points) Free() { ps.read.share.Free() }
 
-// ReportRefused tells of each metric once what the destination has refused of it.
+// ReportRefused reports each metric once what the destination has refused of it.
 func (ps *Points) ReportRefused() { ps.out.reportRefused() }
 
 // A point is a metric point that waits to be written.
@@ -217,7 +217,7 @@ func (ps *Points) endMetric(ctx context.Context) error {
 	return ps.endPartial(ctx, part)
 }
 
-// thinned tells of a series that the destination has thinned out.
+// thinned reports a series that the destination has thinned out.
 func thinned(name string, have, want int64) report.Issue {
 	return report.Issue{Class: report.Noted, Kind: string(stream.KindMetrics), Name: name, Reason: fmt.Sprintf("the destination keeps %d of the %d points", have, want)}
 }
@@ -269,7 +269,7 @@ func (o *outbox) refuse(refused []point, err error) {
 	})
 }
 
-// reportRefused tells of each metric once what the destination has refused of it.
+// reportRefused reports each metric once what the destination has refused of it.
 func (o *outbox) reportRefused() {
 	for _, name := range slices.Sorted(maps.Keys(o.refused)) {
 		s := o.refused[name]
@@ -381,8 +381,8 @@ func (o *outbox) post(ctx context.Context, batch []point) error {
 type metricSum struct {
 	all, unique pointset.Digest
 	shown       pointset.Digest // at the destination, before anything was written
-	extra       int64           // of those shown, points that are none of the stream
-	thinned     bool            // at the destination, which was told
+	extra       int64           // of those shown, points that the stream does not have
+	thinned     bool            // at the destination, which was reported
 }
 
 // sums are those of an experiment, by metric.

@@ -82,14 +82,14 @@ func (d *Destination) Certain(ctx context.Context, err error, look func() (Exten
 		case done != None:
 			d.Unacknowledged(err)
 		case again != nil:
-			d.Client.NotDone(err) // who does not make it again learns nothing of it
+			d.Client.NotDone(err) // a call that is not repeated learns nothing from it
 		}
 		// What may be repeated has been, by the client.
 		if done == All {
 			return nil
 		}
 		if refused := comet.Refusal(err); untouched && try > 1 && answer.Refused(refused) {
-			return refused // by what stands before the server, and for good
+			return refused // by what is in front of the server, and for good
 		}
 		if again == nil || try == MaxUncertain || errors.Is(err, comet.ErrServer) || d.Client.TimeOver(ctx) {
 			return err
@@ -100,7 +100,7 @@ func (d *Destination) Certain(ctx context.Context, err error, look func() (Exten
 }
 
 // Unacknowledged tells, once for each call, that the destination does not
-// acknowledge what it does. An answer that was lost is nothing to tell of.
+// acknowledge what it does. An answer that was lost is nothing to report.
 func (d *Destination) Unacknowledged(err error) {
 	ce, ok := errors.AsType[*comet.Error](err)
 	if !ok || !errors.Is(err, comet.ErrNotAcknowledged) {
@@ -122,8 +122,8 @@ func (d *Destination) Unacknowledged(err error) {
 	d.Finished(&l.Out, nil)
 }
 
-// ReadStable repeats a reading of something that changes meanwhile, as it does where
-// what was written a moment ago begins to show.
+// ReadStable repeats a reading of something that changes meanwhile, as it does
+// where what was just written begins to show.
 func (d *Destination) ReadStable(ctx context.Context, read func() error) (err error) {
 	_, ended := Settle(ctx, d.Pause, MaxUnsteady, func(int) (_, steady bool, _ error) {
 		err = read()
@@ -141,8 +141,9 @@ func (d *Destination) ReadSum(ctx context.Context, open func() (io.ReadCloser, e
 	return s, err
 }
 
-// AwaitVisible reads what has been written a moment ago until it shows, or so many
-// readings have agreed that it does not. Who writes nothing reads once.
+// AwaitVisible reads what has just been written until it shows, or so many
+// readings have agreed that it does not. An import that writes nothing reads
+// once.
 func (d *Destination) AwaitVisible(ctx context.Context, read func() (bool, error)) (bool, error) {
 	agreeing := Agreeing
 	if d.Dry() {
@@ -155,9 +156,9 @@ func (d *Destination) AwaitVisible(ctx context.Context, read func() (bool, error
 }
 
 // Settle reads until so many readings in a row agree on what there is, since any
-// of them may lag behind what was written a moment ago, or until one is enough.
-// read is told how many before it agree. What changes for ever is [ErrRestless],
-// beside what was read last.
+// of them may lag behind what was just written, or until one is enough. read is
+// told how many before it agree. What changes forever is [ErrRestless], beside
+// what was read last.
 func Settle[T comparable](ctx context.Context, pause func(context.Context) error, agreeing int, read func(agreed int) (v T, enough bool, err error)) (T, error) {
 	var before T
 	for n, agreed := 1, 0; ; n++ {

@@ -10,7 +10,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 )
 
-// TestSettle reads until readings agree, or one is enough, and not for ever.
+// TestSettle reads until readings agree, or one is enough, and not forever.
 func TestSettle(t *testing.T) {
 	broken := errors.New("broken")
 	for name, tt := range map[string]struct {

@@ -43,7 +43,8 @@ type Item[T any] struct {
 	Free func(have T) bool
 	// Other says what is wrong with what the destination has.
 	Other func(have T) string
-	// Differs, if not "", is told in place of that where the item is not written.
+	// Differs, if not "", is reported in place of that where the item is not
+	// written.
 	Differs string
 
 	// Compare, if not nil, compares an item of several values in place of the four
@@ -64,7 +65,7 @@ type Item[T any] struct {
 	Count func(Found[T])
 	// Refused, if not nil, takes the destination's refusal to write it.
 	Refused func(error)
-	// NotGiven, if not nil, says what there is to tell where the destination does not
+	// NotGiven, if not nil, says what to report where the destination does not
 	// give it: nobody can say then whether it is the same.
 	NotGiven func(error) []report.Issue
 }
@@ -88,7 +89,7 @@ func (f *Found[T]) Writes(kind string) bool {
 	return slices.ContainsFunc(f.Values, func(d Difference) bool { return d.Kind == kind })
 }
 
-// Issues returns what there is to tell of differences.
+// Issues returns what to report of differences.
 func Issues(differ []Difference) (found []report.Issue) {
 	for _, d := range differ {
 		found = append(found, d.Issue)
@@ -144,8 +145,8 @@ func (i *Item[T]) before(ctx context.Context, s *Subject) (have T, err error) {
 	return i.read(ctx)
 }
 
-// Put writes the values of an item that the destination does not have, and tells of
-// those that it has in another way: as the mode says, and who wins.
+// Put writes the values of an item that the destination does not have, and
+// reports those that it has in another way: as the mode says, and who wins.
 func Put[T any](ctx context.Context, s *Subject, i *Item[T]) error {
 	have, err := i.before(ctx, s)
 	switch {
@@ -252,8 +253,8 @@ func (i *Item[T]) remaining(ctx context.Context, f Found[T]) ([]report.Issue, er
 	})), nil
 }
 
-// ReadBack runs the check of what has been written a moment ago, if that is asked
-// for, and tells of it what does not show.
+// ReadBack runs the check of what has just been written, if that is asked for,
+// and reports it what does not show.
 func (s *Subject) ReadBack(ctx context.Context, check Check) error {
 	if !s.Verifies() {
 		return nil

@@ -12,7 +12,7 @@ import (
 )
 
 // refusedError says that something was left unfinished because the destination
-// has refused a part of it, which was told.
+// has refused a part of it, which was reported.
 type refusedError struct{ err error }
 
 func (e *refusedError) Error() string { return e.err.Error() }
@@ -69,8 +69,8 @@ func (d *Destination) HasWritten(kind string) bool {
 	return d.summary.Other[kind] > 0
 }
 
-// ConcernsAll ends the import where an error is not of one item or experiment:
-// a key that is not accepted, a server that is gone, no room for files.
+// ConcernsAll ends the import where an error is not of one item or experiment: a
+// key that is not accepted, a server that is gone, no disk space for files.
 func (d *Destination) ConcernsAll(err error) {
 	_, temp := errors.AsType[*spool.TempError](err)
 	if temp || errors.Is(err, comet.ErrUnauthorized) || errors.Is(err, comet.ErrOutage) || errors.Is(err, comet.ErrMisconfigured) {

@@ -107,8 +107,8 @@ func (w *rewriter) window() error {
 	return nil
 }
 
-// next looks at what stands at pos: an address, a word, or what is between
-// words. It returns its length and what to put in its place, "" to leave it.
+// next looks at the bytes at pos: an address, a word, or what is between words.
+// It returns its length and what to put in its place, "" to leave it.
 func (w *rewriter) next(stop int) (n int, replace string) {
 	rest := w.buf[w.pos:w.end]
 	if !isWord(rest[0]) {
@@ -188,8 +188,8 @@ var (
 	assetNames = map[string]bool{"assetId": true, "imageId": true, "asset_id": true, "image_id": true}
 )
 
-// introduces reports whether what stands between the name of a field and a word
-// makes the word its value: name=word, "name":"word", \"name\": \"word.
+// introduces reports whether what is between the name of a field and a word makes
+// the word its value: name=word, "name":"word", \"name\": \"word.
 func introduces(gap []byte) bool {
 	s := string(gap)
 	if s == "=" {

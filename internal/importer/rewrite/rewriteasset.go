@@ -16,7 +16,7 @@ import (
 )
 
 // A rewritten asset is the content of an asset with its references changed. The
-// new content is made anew each time it is read, so that it needs no room.
+// new content is made again each time it is read, so that it needs no memory.
 type rewritten struct {
 	finding
 	Size   int64

@@ -49,7 +49,8 @@ type Experiment struct {
 	Untimed   untimed
 }
 
-// Spawn runs f beside the others, when few enough of them are under way.
+// Spawn runs f concurrently with the others, when few enough of them are under
+// way.
 func (s *Experiment) Spawn(f func()) { s.Tasks.Run(f) }
 
 // Postpone leaves f until nothing else of the experiment is under way.
@@ -79,7 +80,7 @@ func (s *Experiment) Write(ctx context.Context, what string, f func() error) err
 	return nil
 }
 
-// Differs tells of a value that the destination has in another way.
+// Differs reports a value that the destination has in another way.
 func (s *Experiment) Differs(i report.Issue) {
 	i.Class = report.Differs
 	s.Issue(i)
@@ -176,7 +177,7 @@ func (s *Experiment) TimeOf(t document.Int) int64 {
 	return 0
 }
 
-// Share returns a share of the room for what is held of the destination.
+// Share returns a share of the budget for what is held of the destination.
 func (s *Experiment) Share() *flow.Share { return s.Budget.Share(s.Turn) }
 
 // MaxBatch is about the most bytes of one batch of values.

@@ -20,7 +20,7 @@ type untimedValues struct {
 	some []string // names of the first of them
 }
 
-// someNames is how many names are told of a number of values.
+// someNames is how many names are reported of a number of values.
 const someNames = 20
 
 // Note counts a value that has no time.
@@ -39,7 +39,7 @@ func (u *untimed) Note(kind stream.Kind, name string) {
 	}
 }
 
-// ReportUntimed tells of the values that have no time in the stream.
+// ReportUntimed reports the values that have no time in the stream.
 func (s *Experiment) ReportUntimed() {
 	for _, kind := range slices.Sorted(maps.Keys(s.Untimed)) {
 		v, what := s.Untimed[kind], "value"

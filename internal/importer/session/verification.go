@@ -17,7 +17,7 @@ func (s *Experiment) Expect(check reconcile.Check) bool {
 	return s.Mode == reconcile.VerifyOnly
 }
 
-// Put writes an item beside the others, and keeps its check.
+// Put writes an item concurrently with the others, and keeps its check.
 func Put[T any](ctx context.Context, s *Experiment, i *reconcile.Item[T]) {
 	if !s.Expect(i.Check) {
 		s.Spawn(func() { s.Item(i.Issue, reconcile.Put(ctx, s.Subject(), i)) })

@@ -22,7 +22,7 @@ const SmallItem = 1 << 20
 // ErrOverBudget says that an item does not fit what --temp-max leaves.
 var ErrOverBudget = errors.New("larger than the room for temporary files (raise --temp-max)")
 
-// A Spooler hands out room for items that have to be whole before they can be
+// A Spooler hands out space for items that have to be whole before they can be
 // written: in memory for small ones, else in files that have no name.
 type Spooler struct {
 	dir    string
@@ -51,8 +51,8 @@ type Spool struct {
 	sum      hash.Hash
 }
 
-// Open waits for room for an item of the announced size, -1 if it is not
-// known. An item that can never have its room gets [ErrOverBudget].
+// Open waits for space for an item of the announced size, -1 if it is not known.
+// An item that can never have its space gets [ErrOverBudget].
 func (s *Spooler) Open(ctx context.Context, size int64) (*Spool, error) {
 	sp := &Spool{s: s, sum: sha256.New()}
 	if size > SmallItem {
@@ -116,9 +116,8 @@ func (sp *Spool) room(size int64) error {
 	return sp.grow(size)
 }
 
-// grow takes more of the budget for an item that turns out larger than
-// announced. It does not wait for it: two that wait for each other would wait
-// for ever.
+// grow takes more of the budget for an item that turns out larger than announced.
+// It does not wait for it: two that wait for each other would wait forever.
 func (sp *Spool) grow(size int64) error {
 	want := max(size, min(2*size, 64<<20))
 	have := sp.reserved
@@ -192,7 +191,7 @@ func (sp *Spool) ReadAt(p []byte, off int64) (int, error) {
 	return n, err
 }
 
-// Close gives the room back. More calls do nothing.
+// Close releases the space. More calls do nothing.
 func (sp *Spool) Close() error {
 	if sp == nil || sp.s == nil {
 		return nil

@@ -8,8 +8,8 @@ import (
 	"sync"
 )
 
-// A Tail reads an item while its spool still takes it, so that an upload goes
-// on beside the stream and not after it. The last byte is held back until the
+// A Tail reads an item while its spool still takes it, so that an upload goes on
+// while the stream is read and not after it. The last byte is held back until the
 // item has been found to be what the stream says.
 //
 // Only one reader follows the item. An upload that breaks off is made again once

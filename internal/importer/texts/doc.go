@@ -6,5 +6,5 @@
 // destination ends, and is reported where that is not how it begins.
 //
 // It knows no other kind of record. One goroutine calls it, in the order of the
-// stream; the writes are side by side.
+// stream; the writes are concurrently.
 package texts

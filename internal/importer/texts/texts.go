@@ -43,7 +43,8 @@ var kinds = map[stream.Kind]struct {
 	stream.KindOutput:   {comet.Texts.Output, nil}, // which can only be added to
 }
 
-// Take takes a piece of a text. With the last one the text is written beside others.
+// Take takes a piece of a text. With the last one the text is written
+// concurrently.
 func (t *Texts) Take(ctx context.Context, rec *stream.Text) error {
 	whole, err := content.Part(ctx, t.Spools, &t.open, rec.Data, rec.More)
 	issue := report.Issue{Kind: string(rec.Of)}

@@ -50,7 +50,7 @@ type assetDoc struct {
 
 func (a *Asset) Drop(err error) {
 	if a.Tail != nil {
-		// Who writes it frees it.
+		// The writer frees it.
 		a.Tail.Fail(err)
 		return
 	}
@@ -58,7 +58,7 @@ func (a *Asset) Drop(err error) {
 		a.Pipe.fail(err)
 	}
 	if a.Content != nil {
-		// Room on disk is all there is to lose.
+		// only disk space could be lost.
 		_ = a.Content.Close()
 	}
 	a.Content, a.Pipe = nil, nil
@@ -148,7 +148,7 @@ func (a *Asset) follow(t *flow.Tasks, upload func() error, done func(error)) boo
 			err = end
 		}
 		done(err)
-		_ = a.Content.Close() // room on disk is all there is to lose
+		_ = a.Content.Close() // only disk space could be lost
 	})
 	if !begun {
 		a.Tail, a.Content.Tail = nil, nil

@@ -59,8 +59,8 @@ func (a *Asset) Describe(id string) bool {
 	return len(m) == 0 || a.Upload.Metadata != nil
 }
 
-// Keep makes a place for the bytes of the open asset. Who writes nothing needs them
-// only to rewrite references.
+// Keep makes a place for the bytes of the open asset. An import that writes
+// nothing needs them only to rewrite references.
 func (in *Intake) Keep(ctx context.Context) error {
 	a, dry := in.open, in.Uploads.Dry()
 	if a.Record.Remote != nil || dry && !a.Refers {

@@ -114,7 +114,7 @@ var always = func() <-chan struct{} {
 
 // Send runs the upload of a passed asset, unless there is an error already.
 func (p *Pipe) Send(ctx context.Context, err error, upload func(context.Context) error) error {
-	// Whatever happens, the one who passes the bytes on must not wait for ever.
+	// Whatever happens, the one who passes the bytes on must not wait forever.
 	defer p.r.Close()
 	if err != nil {
 		return err

@@ -7,5 +7,5 @@
 // read back, and compared as a verification compares it.
 //
 // It knows no other kind of record. One goroutine calls it, in the order of the
-// stream; the writes are side by side.
+// stream; the writes are concurrently.
 package values

@@ -58,7 +58,7 @@ func (o *Others) PutOrigin(ctx context.Context) error {
 	})
 }
 
-// put writes an other beside the others.
+// put writes an other concurrently with the others.
 func (o *Others) put(ctx context.Context, v *value) error {
 	if o.expect(v) {
 		return nil
@@ -141,7 +141,7 @@ func (o *Others) log(ctx context.Context, name string, r *reading, time *int64) 
 }
 
 // PutName writes the name of an experiment whose others are not in the stream,
-// beside the others.
+// concurrently with the others.
 func (o *Others) PutName(ctx context.Context, i *reconcile.Item[*comet.Experiment], name string) {
 	v := &value{Name: document.NewText(nameOther), Current: document.NewText(name)}
 	i.NoReadBack = true

@@ -111,7 +111,7 @@ func (p *Parameters) add(ctx context.Context, v *value, size int) error {
 	return nil
 }
 
-// Flush writes the parameters that wait, beside others.
+// Flush writes the parameters that wait, concurrently.
 func (p *Parameters) Flush(ctx context.Context) error {
 	b := p.batch
 	if len(b.values) == 0 {
@@ -170,7 +170,7 @@ func (p *Parameters) write(ctx context.Context, batch []*value, f reconcile.Foun
 	return err
 }
 
-// refused tells of values that the destination refuses, several of them in one
+// refused reports values that the destination refuses, several of them in one
 // issue.
 func (p *Parameters) refused(names []string, err error) {
 	if len(names) == 1 {

@@ -184,7 +184,7 @@ func (t *table) hold(ctx context.Context, share *flow.Share) (have values, err e
 	return have, nil
 }
 
-// Free gives back the room for what the destination has.
+// Free releases the space for what the destination has.
 func (t *table) Free() {
 	if have, ok := t.readAhead.Peek(); ok {
 		have.Free()

@@ -24,7 +24,7 @@ const (
 
 // artifact is an artifact of the stream on its way to the destination. Its
 // versions are written one after the other, since their order is what makes one
-// the latest; the files of one side by side.
+// the latest; the files of one concurrently.
 type artifact struct {
 	*flow.Group
 	report.Ledger
@@ -271,7 +271,7 @@ func (a *artifact) openVersion(ctx context.Context, rec *stream.ArtifactVersion)
 	return v.create(ctx)
 }
 
-// compareOrder tells of a version that the destination got before one which comes
+// compareOrder reports a version that the destination got before one which comes
 // before it in the stream. One that is not there yet will be the last.
 func (v *artifactVersion) compareOrder(there *comet.ArtifactVersion, ok bool) {
 	added := int64(math.MaxInt64)
@@ -305,9 +305,9 @@ func (a *artifact) closeVersion(ctx context.Context) error {
 	return v.close(ctx)
 }
 
-// checkAliases tells of the versions that have other aliases at the destination
-// in the end: one that this import has created has taken its own from those
-// before it, and the alias "latest" is at the version that servers keep it at.
+// checkAliases reports the versions that have other aliases at the destination in
+// the end: one that this import has created has taken its own from those before
+// it, and the alias "latest" is at the version that servers keep it at.
 func (a *artifact) checkAliases(ctx context.Context) error {
 	if !a.aliases {
 		return nil

@@ -4,9 +4,9 @@
 // panels and views.
 //
 // What is at the destination already is compared, and only what is missing is
-// written, once. A version of an artifact gets its state when all of its files are
-// there, so that an import which was killed goes on with it. The experiments in
-// whose name something was written have their times again in the end.
+// written, once. A version of an artifact gets its state when all of its files
+// are there, so that an import which was killed goes on with it. The experiments
+// on whose behalf something was written have their times again in the end.
 //
 // It knows experiments by their keys alone, and not how they are imported.
 package workspace

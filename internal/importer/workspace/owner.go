@@ -10,7 +10,7 @@ import (
 
 const kindOwner = "owner" // in outcomes; it has no record of its own
 
-// writeOwner gives the project to the user who stands for its owner at the
+// writeOwner gives the project to the user who corresponds to its owner at the
 // source.
 func (p *Project) writeOwner(ctx context.Context) error {
 	r := p.r

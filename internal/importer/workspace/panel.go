@@ -171,7 +171,7 @@ func (p *panels) sameOnce(ctx context.Context, id string, file *content.Spooled)
 	if err != nil {
 		return false, err
 	}
-	defer have.Close() // room for files is all there is to lose
+	defer have.Close() // only disk space could be lost
 	if _, err := io.Copy(have, struct{ io.Reader }{rc}); err != nil {
 		return false, err
 	}

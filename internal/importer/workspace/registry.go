@@ -122,7 +122,7 @@ func (m *model) now(ctx context.Context) (*comet.RegistryModel, error) {
 	return there, err
 }
 
-// readBack reads what has been written of the model, at one go.
+// readBack reads what has been written of the model, at once.
 func (m *model) readBack(ctx context.Context) error {
 	m.reading = true
 	return m.subject().ReadBack(ctx, func(ctx context.Context) (found []report.Issue, err error) {
@@ -136,8 +136,8 @@ func (m *model) readBack(ctx context.Context) error {
 	})
 }
 
-// subject is the model, or a version of it, as what items are written of. It is read
-// back at the end, all at one go.
+// subject is the model, or a version of it, as what items are written of. It is
+// read back at the end, all at once.
 func (m *model) subject() *reconcile.Subject {
 	s := m.r.subject(&m.Ledger)
 	s.Count = func(kind string) {

@@ -21,7 +21,7 @@ type modelVersion struct {
 	doc modelVersionDoc
 
 	key   string // of its experiment at the destination, "" if that lacks it
-	lacks bool   // the destination does not take all of it, which was told
+	lacks bool   // the destination does not take all of it, which was reported
 }
 
 func (v *modelVersion) issue(class report.IssueClass, reason string) report.Issue {

@@ -101,7 +101,7 @@ func (p *Project) existingShareLinks(ctx context.Context, want int64, readings i
 }
 
 // addShareLinks makes share links until there are as many as are wanted, and
-// tells of those that it has made also where it cannot make them all.
+// reports those that it has made also where it cannot make them all.
 func (p *Project) addShareLinks(ctx context.Context, want int64) error {
 	made := 0
 	defer func() {

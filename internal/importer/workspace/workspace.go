@@ -42,7 +42,7 @@ type producer struct {
 	workspace string // "" if it is the target, or not known
 }
 
-// touched is an experiment that something may be written in the name of.
+// touched is an experiment that something may be written on behalf of.
 type touched struct {
 	place.Experiment
 	source string // its key there
@@ -76,9 +76,9 @@ func (w *Level) begin(work func()) {
 	})
 }
 
-// producer returns the key that an experiment has at the destination, in whose
-// name something is to be written. That goes where the experiment is, so that one
-// in another workspace than the target is of no use.
+// producer returns the key that an experiment has at the destination, on whose
+// behalf something is to be written. That goes where the experiment is, so that
+// one in another workspace than the target is of no use.
 func (w *Level) producer(ctx context.Context, key *string, target string) (string, error) {
 	if document.Deref(key) == "" {
 		return "", answer.Limitf("the source does not say which experiment it comes from")
@@ -164,7 +164,7 @@ func (w *Level) mark(ctx context.Context, key string) error {
 	return nil
 }
 
-// Finish ends the experiments again in whose name something was written, and
+// Finish ends the experiments again on whose behalf something was written, and
 // sets their times: servers may have moved their end, or let them run again.
 func (w *Level) Finish(ctx context.Context) {
 	if w.r.Dry() || !w.r.HasWritten(kindVersion) && len(w.opened) == 0 {

@@ -11,7 +11,7 @@ var (
 	ErrLimit   = errors.New("over a limit of the format")
 )
 
-// A Fault says what is wrong with bytes. Package stream adds where they stand.
+// A Fault says what is wrong with bytes. Package stream adds where they are.
 type Fault struct {
 	Class  error // ErrCorrupt or ErrLimit
 	Reason string

@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// MaxDocDepth is the deepest nesting of a document: it stands at best under the
+// MaxDocDepth is the deepest nesting of a document: it is nested at least in the
 // array and the body of a record.
 const MaxDocDepth = MaxDepth - 2
 
@@ -26,7 +26,7 @@ type jsonParser struct {
 // A member is one member of an object in jsonParser.out, by its indexes there.
 type member struct{ start, key, keyEnd, end int }
 
-// parsers keeps the room of parsers for the next document.
+// parsers keeps the buffers of parsers for the next document.
 var parsers = sync.Pool{New: func() any { return &jsonParser{out: newPacker()} }}
 
 // ParseJSON returns the msgpack of a JSON text.

@@ -110,7 +110,7 @@ func (c *Cursor) Free() {
 }
 
 // Read serves the decoder, as ReadByte and UnreadByte do. It does not buffer what
-// comes from an [io.ByteScanner]: i is always where it stands.
+// comes from an [io.ByteScanner]: i is always where it is.
 func (c *Cursor) Read(b []byte) (int, error) {
 	if c.i >= len(c.b) {
 		return 0, io.EOF
@@ -135,13 +135,13 @@ func (c *Cursor) UnreadByte() error {
 	return nil
 }
 
-// Offset is where the cursor stands, as an index into what it reads.
+// Offset is where the cursor is, as an index into what it reads.
 func (c *Cursor) Offset() int { return c.i }
 
 // Class returns the class of the next value.
 func (c *Cursor) Class() Class { return ClassOf[c.b[c.i]] }
 
-// Null steps over a nil, where one stands.
+// Null steps over a nil, where there is one.
 func (c *Cursor) Null() bool {
 	if c.Class() != ClassNil {
 		return false

@@ -54,8 +54,8 @@ func init() {
 	span(msgpcode.FixedArrayLow, msgpcode.FixedArrayHigh, ClassArray, 0, 1)
 	span(msgpcode.FixedStrLow, msgpcode.FixedStrHigh, ClassStr, 0, 1)
 	span(msgpcode.FixExt1, msgpcode.FixExt16, ClassExt, 0, 1)
-	// Codes of one kind stand side by side, each with twice the bytes of the one
-	// before it.
+	// Codes of one kind are adjacent, each with twice the bytes of the one before
+	// it.
 	for i := range byte(4) {
 		span(msgpcode.Uint8+i, msgpcode.Uint8+i, ClassInt, 1+1<<i, 0)
 		span(msgpcode.Int8+i, msgpcode.Int8+i, ClassInt, 1+1<<i, 0)
@@ -129,10 +129,10 @@ var (
 	ErrTooDeep = tooLarge("nested deeper than %d levels", MaxDepth)
 )
 
-// Scan checks the value at b[i], which stands under depth arrays and maps, and
-// returns the index behind it. It makes sure that every length is covered by the
-// bytes that are there, that nesting keeps the limit, that text is UTF-8 and
-// that keys are text, so that a cursor can read the value unchecked.
+// Scan checks the value at b[i], which is nested in depth arrays and maps, and
+// returns the index after it. It makes sure that every length is covered by the
+// bytes that are there, that nesting keeps the limit, that text is UTF-8 and that
+// keys are text, so that a cursor can read the value unchecked.
 func Scan(b []byte, i, depth int) (int, error) {
 	if i >= len(b) {
 		return i, ErrCut

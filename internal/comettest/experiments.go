@@ -167,8 +167,12 @@ func (c experimentCall) list(archived *bool, want page) (*listing, error) {
 	}
 	for _, e := range list {
 		e.mu.Lock()
-		answer.Experiments = append(answer.Experiments, c.experimentDoc(e, p))
+		doc := c.experimentDoc(e, p)
 		e.mu.Unlock()
+		if c.moods.StatelessListing {
+			doc.HasCrashed = nil
+		}
+		answer.Experiments = append(answer.Experiments, doc)
 	}
 	return answer, nil
 }

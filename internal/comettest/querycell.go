@@ -3,6 +3,7 @@ package comettest
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -27,7 +28,9 @@ func (c *call) cell(e *experiment, source, field string) (string, bool) {
 			}
 		}
 	case "tag":
-		return field, slices.Contains(e.tags, field)
+		return field, slices.ContainsFunc(e.tags, func(tag string) bool {
+			return tag == field || c.moods.FoldTags && strings.EqualFold(tag, field)
+		})
 	case "env_details":
 		if raw := e.system[field]; raw != nil {
 			text, err := textOf(raw)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/overview"
 	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
@@ -22,8 +23,18 @@ func (e *opening) openListed(ctx context.Context) bool {
 	if x == nil || !e.isLeftSo(x) {
 		return false
 	}
+	if e.Record.Crashed != nil && x.Crashed == nil {
+		// Listings may leave it out.
+		there, err := e.confirm(ctx, x)
+		if err != nil || len(e.compare(there)) > 0 {
+			return false
+		}
+	}
 	e.Listed, e.Existing, e.StreamWins = x, &x.Experiment, e.r.Update
-	e.Confirm = e.confirm
+	e.Confirm = func(ctx context.Context) error {
+		_, err := e.confirm(ctx, x)
+		return err
+	}
 	return true
 }
 
@@ -35,21 +46,21 @@ func (e *opening) isLeftSo(x *overview.Experiment) bool {
 		(rec.Name == nil || reconcile.Equal(rec.Name, x.Name)) && len(e.compare(&x.Experiment)) == 0
 }
 
-// confirm asks the experiment itself before the first write to one that was listed:
-// it may be a link to one in another project, or have changed since.
-func (e *opening) confirm(ctx context.Context) error {
+// confirm asks an experiment that was listed itself, as it must be before the first
+// write to it: it may be a link to one in another project, or have changed since.
+func (e *opening) confirm(ctx context.Context, x *overview.Experiment) (*comet.Experiment, error) {
 	there, err := e.r.Client.Experiments.Metadata(ctx, e.Key)
 	if err != nil {
-		return fmt.Errorf("read metadata: %w", err)
+		return nil, fmt.Errorf("read metadata: %w", err)
 	}
 	ours, err := e.inTarget(ctx, there)
 	switch {
 	case err != nil:
-		return err
+		return nil, err
 	case !ours:
-		return &keyError{e.Key, fmt.Sprintf("the destination has it in %q, and in %q a link to it", place.Project{Workspace: there.Workspace, Name: there.Project}, e.project.Target)}
-	case !reconcile.Equal(there.Start, e.Existing.Start) || !reconcile.Equal(there.End, e.Existing.End):
-		return errors.New("its times have changed since its project was listed: run the import again")
+		return nil, &keyError{e.Key, fmt.Sprintf("the destination has it in %q, and in %q a link to it", place.Project{Workspace: there.Workspace, Name: there.Project}, e.project.Target)}
+	case !reconcile.Equal(there.Start, x.Start) || !reconcile.Equal(there.End, x.End):
+		return nil, errors.New("its times have changed since its project was listed: run the import again")
 	}
-	return nil
+	return there, nil
 }

@@ -49,9 +49,9 @@ func TestImportAgainRequests(t *testing.T) {
 				t.Errorf("summary: %+v, writes: %v", r.Summary, writes(srv))
 			}
 			// Version, workspaces, projects; two pages each of the experiments that
-			// are archived and of the others; of both those of the four tags; the
-			// parameters.
-			const shared = 3 + 4 + 8 + 1
+			// are archived and of the others; of both those of the four tags, and of
+			// tags like them; the parameters.
+			const shared = 3 + 4 + 16 + 1
 			if got := srv.Stats().Requests; got > each*n+shared {
 				t.Errorf("%d requests for %d experiments, want %d each: %v", got, n, each, srv.Counts())
 			}
@@ -103,6 +103,7 @@ func TestOverviewIsDoubted(t *testing.T) {
 		{"a query that lacks its member", "/project/query", 200, `{}`},
 		{"a query that finds nothing", "/project/query", 200, `{"experimentKeys":[]}`},
 		{"a query that is cut", "/project/query", 200, all[:60]},
+		{"a query that finds all", "/project/query", 200, all},
 		{"no chart", "/multi-metric-chart", 501, `{}`},
 		{"a chart that lacks its member", "/multi-metric-chart", 200, `{"empty":true}`},
 		{"a chart of nothing", "/multi-metric-chart", 200, `{"experiments":{},"empty":true}`},
@@ -158,6 +159,34 @@ func TestOverviewIsDoubted(t *testing.T) {
 			}
 			diffStates(t, "destination", stateOf(want), stateOf(srv))
 		})
+	}
+}
+
+// A server may leave out of its listing whether an experiment has crashed, and may
+// take tags for the same that differ in case: neither hides what differs.
+func TestOverviewOfOddServer(t *testing.T) {
+	was, p := manyAlike(12), manyAlike(12)
+	was.experiments[1].Crashed = true
+	p.experiments[2].Crashed = true
+	for i := range p.experiments {
+		was.experiments[i].Tags[0] = "ALL"
+	}
+	p.experiments[4].Tags = []string{"7"}
+	moods := comettest.Moods{StatelessListing: true, FoldTags: true}
+	srv, want := newServer(t, comettest.Options{Moods: moods}), newServer(t, comettest.Options{})
+	seed(srv, "team", was)
+	for i := range p.experiments {
+		was.experiments[i].Tags = append(was.experiments[i].Tags, p.experiments[i].Tags[0])
+	}
+	was.experiments[1].Crashed, was.experiments[2].Crashed = false, true
+	seed(want, "team", was)
+	o := Options{To: place.Project{Workspace: "team"}, Update: true}
+	if r := importTo(t, newClient(t, srv), streamOf(t, p), o); r.err != nil || r.Completed != 12 {
+		t.Errorf("%v: %+v\n%s", r.err, r.Summary, strings.Join(r.issues(), "\n"))
+	}
+	diffStates(t, "destination", stateOf(want), stateOf(srv))
+	if r := importTo(t, newClient(t, srv), streamOf(t, p), o); r.err != nil || r.AlreadyThere != 12 {
+		t.Errorf("once more: %v: %+v\n%s", r.err, r.Summary, strings.Join(r.issues(), "\n"))
 	}
 }
 

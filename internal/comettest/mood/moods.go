@@ -56,6 +56,11 @@ type Moods struct {
 	// each page served, as if experiments came or went meanwhile: positive
 	// numbers make items appear twice, negative ones make the reader miss some.
 	ShiftListing int `json:"shiftListing,omitempty"`
+	// StatelessListing lists experiments without saying whether they have crashed.
+	StatelessListing bool `json:"statelessListing,omitempty"`
+	// FoldTags takes tags that differ in case for the same one where experiments are
+	// queried.
+	FoldTags bool `json:"foldTags,omitempty"`
 	// Vanish names experiments that are listed, and gone when read.
 	Vanish []string `json:"vanish,omitempty"`
 

@@ -20,6 +20,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"unicode"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
@@ -158,6 +159,7 @@ func (x *Experiment) HasTags(ctx context.Context, tags []string) bool {
 }
 
 // withTag returns the hashes of the keys of the experiments that have a tag, sorted.
+// Those that are said to have almost the same one as well are left out.
 func (p *Project) withTag(ctx context.Context, k tagKey) []uint64 {
 	p.mu.Lock()
 	of := p.tagged[k]
@@ -169,19 +171,47 @@ func (p *Project) withTag(ctx context.Context, k tagKey) []uint64 {
 	if of == nil || p.o.failed.tags.Load() {
 		return nil
 	}
-	hashes, _ := of.Get(func() (hashes []uint64, _ error) {
-		keys, err := p.o.client.Many.Tagged(ctx, p.name.Workspace, p.name.Name, k.tag, k.archived)
+	hashes, _ := of.Get(func() ([]uint64, error) {
+		has, err := p.find(ctx, k.tag, k.archived)
+		var alike []uint64
+		if err == nil && len(has) > 0 {
+			alike, err = p.find(ctx, almost(k.tag), k.archived)
+		}
 		if err != nil {
 			p.o.failed.tags.Store(true)
 			return nil, nil
 		}
-		for _, key := range keys {
-			hashes = append(hashes, document.Hash(key))
-		}
-		slices.Sort(hashes)
-		return hashes, nil
+		return slices.DeleteFunc(has, func(hash uint64) bool {
+			_, both := slices.BinarySearch(alike, hash)
+			return both
+		}), nil
 	})
 	return hashes
+}
+
+// find asks for the experiments that have a tag.
+func (p *Project) find(ctx context.Context, tag string, archived bool) (hashes []uint64, err error) {
+	keys, err := p.o.client.Many.Tagged(ctx, p.name.Workspace, p.name.Name, tag, archived)
+	for _, key := range keys {
+		hashes = append(hashes, document.Hash(key))
+	}
+	slices.Sort(hashes)
+	return hashes, err
+}
+
+// almost returns another tag. A server that finds the same experiments by it does not
+// tell the two apart, or takes no notice of what it is asked for.
+func almost(tag string) string {
+	other := strings.Map(func(r rune) rune {
+		if u := unicode.ToUpper(r); u != r {
+			return u
+		}
+		return unicode.ToLower(r)
+	}, tag)
+	if other == tag {
+		other += "-"
+	}
+	return other
 }
 
 // values are parameters of several experiments, which one answer has.

@@ -117,6 +117,7 @@ func (s *Experiment) Reopen(ctx context.Context) error {
 		if err := s.Confirm(ctx); err != nil {
 			return err
 		}
+		s.Confirm = nil // a mark that was refused may have been set all the same
 	}
 	late := *s.Record.Start + reconcile.OpenMark
 	s.Reopening.Tried.Store(true)

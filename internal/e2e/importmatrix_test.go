@@ -264,7 +264,7 @@ func (s *importScene) run(t testing.TB, cell matrixCell, flags []string) (proble
 	if s.reads() {
 		return problems, talk
 	}
-	again, _ := importOver(t, &oddNetwork{server: dst}, dst, s.data)
+	again, _ := importOver(t, &oddNetwork{server: dst}, dst, s.data, s.args...)
 	talk += "--- once more ---\n" + again.stderr
 	if again.code != s.code {
 		problems = append(problems, fmt.Sprintf("exit code %d of an undisturbed run after it", again.code))
@@ -328,6 +328,8 @@ func importScenes(t testing.TB) []*importScene {
 	second := exportOver(&oddNetwork{server: src}, src, "lab").want(t, cli.ExitOK).stdout
 	answers := comettest.Moods{TakenKeys: "answer", ResumeRuns: true}
 	old := comettest.Moods{Version: "3.19.0"}
+	odd := comettest.Moods{TakenKeys: "answer", ResumeRuns: true, StatelessListing: true, FoldTags: true}
+	many, was := manySource(t, nil), manySource(t, changeSome)
 	return []*importScene{
 		{name: "first", data: first},
 		{name: "first, verified", data: first, args: []string{"--verify"}},
@@ -336,8 +338,57 @@ func importScenes(t testing.TB) []*importScene {
 		{name: "grown, verified", before: first, data: second, args: []string{"--verify"}},
 		{name: "grown, resumed", moods: answers, before: first, data: second},
 		{name: "first, old", moods: old, data: first, code: cli.ExitIncomplete},
+		{name: "many again", before: many, data: many},
+		{name: "many changed", before: was, data: many, code: cli.ExitIncomplete},
+		{name: "many updated", moods: odd, before: was, data: many, args: []string{"--update"}},
 		{name: "verify only", before: first, data: first, args: []string{"--verify-only"}},
 		{name: "verify only, grown", before: first, data: second, args: []string{"--verify-only"}, code: cli.ExitDiffers},
+	}
+}
+
+// manySource returns an export of so many experiments that an import once more has
+// one answer stand for many of them, each changed by change.
+func manySource(t testing.TB, change func(i int, e *comettest.ExperimentSpec)) []byte {
+	src := matrixServer(t, comettest.Moods{KeepEndTime: true}, func(s *comettest.Server) {
+		for i := range 9 {
+			start := int64(1700000000000 + i*1000)
+			e := comettest.ExperimentSpec{
+				Key: fmt.Sprintf("%032x", 0xabc0+i), Name: fmt.Sprint("run ", i), Start: start, End: start + 500, FilePath: "/train.py",
+				Archived: i%4 == 3, Crashed: i == 8, Tags: []string{"all", fmt.Sprint("mod ", i%2)},
+				Parameters: []comettest.Value{{Name: "lr", Value: fmt.Sprint(i), Time: start}, {Name: "n", Value: "3", Time: start}},
+				Points:     []comettest.MetricPoint{{Metric: "loss", Value: "0.5", Time: start}},
+				Assets:     []comettest.AssetSpec{{ID: fmt.Sprintf("a%031x", i), Name: "a.txt", Body: []byte("a")}},
+			}
+			if i%3 == 0 {
+				e.Others = []comettest.Value{{Name: "set", Value: "x", Time: start}}
+			}
+			if change != nil {
+				change(i, &e)
+			}
+			s.SeedExperiment("lab", "p", e)
+		}
+	})
+	return exportOver(&oddNetwork{server: src}, src, "lab").want(t, cli.ExitOK).stdout
+}
+
+// changeSome makes of many experiments what a destination has in another way, or
+// lacks.
+func changeSome(i int, e *comettest.ExperimentSpec) {
+	switch i {
+	case 0:
+		e.Tags = []string{"all"}
+	case 1:
+		e.Tags, e.Points = nil, nil
+	case 2:
+		e.Parameters = e.Parameters[:1]
+	case 3:
+		e.Parameters, e.Others = []comettest.Value{{Name: "lr", Value: "7", Time: e.Start}}, nil
+	case 4:
+		e.Assets = nil
+	case 5:
+		e.End += 10
+	case 6:
+		e.Archived, e.Name = true, "another"
 	}
 }
 
@@ -405,23 +456,37 @@ func TestImportMatrixControl(t *testing.T) {
 }
 
 // A gateway may refuse a write that the server behind it has done: points are then
-// looked for before they are written again, in halves or whole.
+// looked for before they are written again, in halves or whole, and the times of an
+// experiment that was listed are not taken for those of somebody else.
 func TestRefusedByGateway(t *testing.T) {
 	flags := reach(t, "http://comet.test/clientlib/", comettest.DefaultAPIKey)
-	scenes := importScenes(t)
-	s := scenes[slices.IndexFunc(scenes, func(s *importScene) bool { return s.name == "first" })]
-	s.settle(t, flags)
+	scenes := make(map[string]*importScene)
+	for _, s := range importScenes(t) {
+		if s.name == "first" || s.name == "many changed" {
+			s.settle(t, flags)
+			scenes[s.name] = s
+		}
+	}
+	const points, times = "POST /clientlib/batch/logger/experiment/metric", "POST /api/rest/v2/write/experiment/set-start-end-time"
 	page := fixedAnswer("403 page", 403, "text/html", "<html><title>Access denied</title></html>")
 	text := fixedAnswer("403 text", 403, "text/plain", "Access denied")
-	for _, odd := range []*oddAnswer{&page, page.done(), &text, text.done()} {
-		c := matrixCell{"POST /clientlib/batch/logger/experiment/metric", odd, 1, 1}
-		if problems, talk := s.run(t, c, flags); len(problems) > 0 {
-			t.Errorf("%s: %s\n%s", c, strings.Join(problems, "\n"), head(talk))
+	for _, tc := range []struct {
+		scene string
+		cell  matrixCell
+	}{
+		{"first", matrixCell{points, &page, 1, 1}},
+		{"first", matrixCell{points, page.done(), 1, 1}},
+		{"first", matrixCell{points, &text, 1, 1}},
+		{"first", matrixCell{points, text.done(), 1, 1}},
+		{"many changed", matrixCell{times, page.done(), 1, 0}},
+	} {
+		if problems, talk := scenes[tc.scene].run(t, tc.cell, flags); len(problems) > 0 {
+			t.Errorf("%s: %s: %s\n%s", tc.scene, tc.cell, strings.Join(problems, "\n"), head(talk))
 		}
 	}
 	// One that refuses always has refused, of which nothing is uncertain.
-	c := matrixCell{"POST /clientlib/batch/logger/experiment/metric", &page, 1, 1000}
-	problems, talk := s.run(t, c, flags)
+	c := matrixCell{points, &page, 1, 1000}
+	problems, talk := scenes["first"].run(t, c, flags)
 	if len(problems) > 0 || !strings.Contains(talk, "403 Forbidden") || strings.Contains(talk, "uncertain") {
 		t.Errorf("%s: %s\n%s", c, strings.Join(problems, "\n"), head(talk))
 	}

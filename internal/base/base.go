@@ -20,7 +20,6 @@ import (
 	"math"
 	"slices"
 
-	"github.com/comet-stream/comet-stream/internal/listing"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -31,7 +30,7 @@ type Experiment struct {
 	Path                    *string // of its main file; nil where the listing has none
 	Start, End              *int64
 	Archived, Running       bool
-	Crashed                 bool
+	Crashed                 *bool // nil where the listing does not say
 }
 
 // A Base is what streams hold. A nil Base holds nothing.
@@ -131,7 +130,7 @@ func (b *reader) take(rec stream.Record) error {
 func experimentOf(e *stream.Experiment) Experiment {
 	x := Experiment{
 		Key: e.Key, Workspace: e.Workspace, Project: e.Project, Start: e.Start, End: e.End,
-		Archived: e.Archived, Running: e.Running, Crashed: e.Crashed != nil && *e.Crashed,
+		Archived: e.Archived, Running: e.Running, Crashed: e.Crashed,
 	}
 	if e.Name != nil {
 		x.Name = *e.Name
@@ -180,7 +179,7 @@ func (b *Base) Listed(e *Experiment) bool {
 	return ok && h.whole && !h.Running && (e.End != nil || h.End == nil) &&
 		h.Workspace == e.Workspace && h.Project == e.Project && (e.Name == "" || h.Name == e.Name) &&
 		(!h.knowsPath || same(h.Path, e.Path)) && same(h.Start, e.Start) && same(h.End, e.End) &&
-		listing.State(h.Running, h.Crashed, h.Archived) == listing.State(e.Running, e.Crashed, e.Archived)
+		!e.Running && h.Archived == e.Archived && (e.Crashed == nil || *e.Crashed == (h.Crashed != nil && *h.Crashed))
 }
 
 // Tagged reports whether the base has the experiment of a key with these tags, as far

@@ -69,14 +69,16 @@ func TestBase(t *testing.T) {
 		return e
 	}
 	as := func(e *Experiment) {
-		e.Name, e.Start, e.End, e.Crashed, e.Archived, e.Path = "one", ptr[int64](1), ptr[int64](2), true, true, ptr("a.py")
+		e.Name, e.Start, e.End, e.Crashed, e.Archived, e.Path = "one", ptr[int64](1), ptr[int64](2), ptr(true), true, ptr("a.py")
 	}
 	for name, test := range map[string]struct {
 		e      *Experiment
 		listed bool
 	}{
 		"the same":                               {listed("same", as), true},
-		"a listing with less":                    {listed("same", func(e *Experiment) { as(e); e.Name, e.Start, e.Path = "", nil, nil }), true},
+		"a listing with less":                    {listed("same", func(e *Experiment) { as(e); e.Name, e.Start, e.Path, e.Crashed = "", nil, nil, nil }), true},
+		"crashed no more":                        {listed("same", func(e *Experiment) { as(e); e.Crashed = ptr(false) }), false},
+		"crashed since":                          {listed("renamed", func(e *Experiment) { e.Name, e.Crashed = "new", ptr(true) }), false},
 		"one without the end":                    {listed("same", func(e *Experiment) { as(e); e.End = nil }), false},
 		"another name":                           {listed("same", func(e *Experiment) { as(e); e.Name = "two" }), false},
 		"another end":                            {listed("same", func(e *Experiment) { as(e); e.End = ptr[int64](3) }), false},

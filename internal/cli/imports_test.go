@@ -42,7 +42,7 @@ var rules = map[string]rule{
 	"internal/filelock":  {not: []string{"net", "net/http"}},
 	"internal/pathname":  {not: []string{"net", "net/http", "os"}},
 	"internal/suggest":   {},
-	"internal/base":      {own: []string{"internal/listing", "stream"}, not: []string{"net", "net/http", "os"}},
+	"internal/base":      {own: []string{"stream"}, not: []string{"net", "net/http", "os"}},
 	"internal/signoff":   {own: []string{"internal/report", "stream"}, not: []string{"net", "net/http", "os"}},
 	"internal/listing":   {not: []string{"net", "net/http", "os"}},
 	"internal/report":    {own: []string{"stream"}, not: []string{"os", "net", "net/http"}},

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -191,7 +192,7 @@ func TestReadMatrix(t *testing.T) {
 			run := func(c matrixCell) {
 				n := &oddNetwork{server: src.Server, route: c.route, odd: c.odd, from: c.from, to: c.to}
 				r := exportOver(n, src, "lab")
-				for _, problem := range judgeCell(t, want, r) {
+				for _, problem := range judgeCell(t, want, want, r) {
 					t.Errorf("%s: exit %d: %s\n%s", c, r.code, problem, r.stderr)
 				}
 				switch r.code {
@@ -229,8 +230,8 @@ func inParallel[T any](list []T, f func(T)) {
 }
 
 // judgeCell returns what is wrong with the end of an export, that of an
-// undisturbed one being want.
-func judgeCell(t testing.TB, want *contents, r result) (problems []string) {
+// undisturbed one being want, and all that the source has in its scope being all.
+func judgeCell(t testing.TB, want, all *contents, r result) (problems []string) {
 	switch r.code {
 	case cli.ExitOK, cli.ExitIncomplete, cli.ExitServer, cli.ExitDenied:
 	default:
@@ -244,7 +245,7 @@ func judgeCell(t testing.TB, want *contents, r result) (problems []string) {
 	}
 	got := contentOf(t, r.stdout)
 	for f, n := range got.facts {
-		if n > want.facts[f] {
+		if n > all.facts[f] {
 			problems = append(problems, "not what the source has: "+f.String())
 		}
 	}
@@ -258,7 +259,7 @@ func judgeCell(t testing.TB, want *contents, r result) (problems []string) {
 		problems = append(problems, "the stream looks complete")
 	}
 	for f, n := range want.facts {
-		if n == got.facts[f] {
+		if n <= got.facts[f] {
 			continue
 		}
 		named := false
@@ -277,4 +278,67 @@ func judgeCell(t testing.TB, want *contents, r result) (problems []string) {
 	}
 	slices.Sort(problems)
 	return problems
+}
+
+// TestNightlyMatrix exports what has changed since an archive, with every read that
+// has a part in the choice answered in every odd way: what has changed is not taken
+// for unchanged, nor what is there for gone.
+func TestNightlyMatrix(t *testing.T) {
+	rng := matrixSeed(t)
+	const gone = "0000000000000000000000000000abc7"
+	for _, mode := range []struct {
+		name           string
+		moods          comettest.Moods
+		choice, unlike []string // of both exports, of the night alone
+	}{
+		{"new", comettest.Moods{}, nil, nil},
+		{"checked again", comettest.Moods{StatelessListing: true}, nil, []string{"--recheck", "30%"}},
+		{"old", comettest.Moods{Version: "3.19.0", ForcePages: 3}, nil, nil},
+		{"tags", comettest.Moods{RepeatListing: true}, []string{"--tag", "a"}, nil},
+	} {
+		t.Run(mode.name, func(t *testing.T) {
+			src := matrixServer(t, mode.moods, func(s *comettest.Server) {
+				seedMatrix(s)
+				for i := range 6 {
+					s.SeedExperiment("lab", "p", comettest.ExperimentSpec{
+						Key: fmt.Sprintf("%032x", 0xabc2+i), Start: 1700000000000, End: 1700000009000, Crashed: i == 0, Tags: []string{"a"},
+						Points: []comettest.MetricPoint{{Metric: "loss", Value: "1", Time: 1700000001000}},
+					})
+				}
+			})
+			file := filepath.Join(t.TempDir(), "base")
+			runExport(src, "-o", file, "lab").want(t, cli.ExitOK)
+			growMatrix(t, src)
+			change(t, src, "GET", "write/experiment/archive?experimentKey=0000000000000000000000000000abc4", "")
+			change(t, src, "GET", "write/experiment/delete?experimentKey="+gone, "")
+			args := slices.Concat([]string{"--changed-from", file}, mode.unlike, mode.choice, []string{"lab"})
+			plain := &oddNetwork{server: src.Server}
+			night := exportOver(plain, src, args...).want(t, cli.ExitOK)
+			night.says(t, `gone from the source since the archive: experiment "`+gone+`"`)
+			want := contentOf(t, night.stdout)
+			all := contentOf(t, exportOver(&oddNetwork{server: src.Server}, src, append(slices.Clone(mode.choice), "lab")...).want(t, cli.ExitOK).stdout)
+			maps.DeleteFunc(plain.routes, func(route string, _ int) bool {
+				return strings.Contains(route, "/experiment/") && !strings.HasSuffix(route, "/experiment/metadata") && !strings.HasSuffix(route, "/experiment/tags")
+			})
+			cells := importSample(matrixCells(plain.routes, rng), rng)
+			var equal atomic.Int64
+			inParallel(cells, func(c matrixCell) {
+				n := &oddNetwork{server: src.Server, route: c.route, odd: c.odd, from: c.from, to: c.to}
+				r := exportOver(n, src, args...)
+				problems := judgeCell(t, want, all, r)
+				for _, line := range strings.Split(r.stderr, "\n") {
+					if strings.Contains(line, "gone from the source") && !strings.HasSuffix(line, `: experiment "`+gone+`"`) {
+						problems = append(problems, line)
+					}
+				}
+				for _, problem := range problems {
+					t.Errorf("%s: exit %d: %s\n%s", c, r.code, problem, r.stderr)
+				}
+				if r.code == cli.ExitOK {
+					equal.Add(1)
+				}
+			})
+			t.Logf("%d routes: %d cells run, %d with exit code 0", len(plain.routes), len(cells), equal.Load())
+		})
+	}
 }

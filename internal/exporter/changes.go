@@ -20,7 +20,7 @@ func (x *Exporter) reportGone(s *find.Scope) {
 	in := func(workspace, name string) bool {
 		for _, p := range s.Projects {
 			if at := p.InStream(); at.Workspace == workspace && at.Name == name {
-				return p.All && p.Doubt == nil
+				return p.All && p.Err == nil && p.Doubt == nil
 			}
 		}
 		return !unsure && slices.Contains(s.Workspaces, workspace)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/base"
 	"github.com/comet-stream/comet-stream/internal/comettest"
+	"github.com/comet-stream/comet-stream/internal/comettest/inject"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -118,5 +119,23 @@ func TestNightlyRecheck(t *testing.T) {
 	}
 	if got := slices.Sorted(maps.Keys(seen)); !slices.Equal(got, keys) || !tagged {
 		t.Errorf("after four nights of 25%%: %d of %d, the one with a new tag among them: %v", len(got), len(keys), tagged)
+	}
+}
+
+// Where a listing fails, what the archives have of its project is not gone.
+func TestNightlyWithoutListing(t *testing.T) {
+	faults := inject.NewFaults(1)
+	srv := comettest.Start(t, comettest.Options{Middleware: faults.Middleware})
+	for i, project := range []string{"p", "q"} {
+		srv.SeedSynthetic(comettest.SyntheticSpec{Workspace: "w", Project: project, Experiments: 3, Seed: uint64(i + 1)})
+	}
+	archives := mustExport(t, Options{Client: newClient(t, srv), Paths: paths(t, "w")})
+	for _, kind := range []inject.FaultKind{"500", "404"} {
+		if err := faults.Set(1, inject.Fault{Kind: kind, Endpoint: rest + "experiments", Item: "projectName=q"}); err != nil {
+			t.Fatal(err)
+		}
+		if at := nightAfter(t, srv, archives, 0); at.sum.Gone != 0 || at.sum.Unchanged != 3 || at.sum.Items == 0 {
+			t.Errorf("%s: %+v", kind, at.sum)
+		}
 	}
 }

@@ -69,7 +69,7 @@ func listEntry(e *stream.Experiment, end *stream.ExperimentEnd) listing.Entry {
 		{Name: "name", Value: listing.Optional(deref(e.Name))},
 		{Name: "start", Value: listing.Time(e.Start)},
 		{Name: "end", Value: listing.Time(e.End)},
-		{Name: "state", Value: listing.State(e.Running, e.Crashed != nil && *e.Crashed, e.Archived)},
+		{Name: "state", Value: listing.State(e.Running, e.Crashed, e.Archived)},
 		{Name: "points", Value: end.Points},
 		{Name: "assets", Value: end.Counts[stream.KindAsset]},
 		{Name: "asset_bytes", Value: end.AssetBytes},

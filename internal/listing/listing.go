@@ -66,13 +66,14 @@ func (e Entry) Line(asJSON bool, escape func(string) string, escapeJSON func([]b
 }
 
 // State returns the state of an experiment in words: finished, running or
-// crashed, with ",archived" after it where it is.
-func State(running, crashed, archived bool) string {
+// crashed, with ",archived" after it where it is. One that is not known to have
+// crashed has not.
+func State(running bool, crashed *bool, archived bool) string {
 	state := "finished"
 	switch {
 	case running:
 		state = "running"
-	case crashed:
+	case crashed != nil && *crashed:
 		state = "crashed"
 	}
 	if archived {

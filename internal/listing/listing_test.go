@@ -6,9 +6,9 @@ import (
 )
 
 func TestEntry(t *testing.T) {
-	ms := int64(1_700_000_000_000)
+	ms, yes := int64(1_700_000_000_000), true
 	e := Entry{"experiment", []Field{
-		{"path", "a/b/k"}, {"start", Time(&ms)}, {"end", Time(nil)}, {"state", State(false, true, true)}, {"name", Optional("")}, {"points", int64(7)},
+		{"path", "a/b/k"}, {"start", Time(&ms)}, {"end", Time(nil)}, {"state", State(false, &yes, true)}, {"name", Optional("")}, {"points", int64(7)},
 	}}
 	same := func(b []byte) []byte { return b }
 	for asJSON, want := range map[bool]string{
@@ -22,14 +22,18 @@ func TestEntry(t *testing.T) {
 }
 
 func TestState(t *testing.T) {
+	yes, no := true, false
 	for _, tt := range []struct {
-		running, crashed, archived bool
-		want                       string
+		running  bool
+		crashed  *bool
+		archived bool
+		want     string
 	}{
-		{false, false, false, "finished"},
-		{true, true, false, "running"},
-		{false, true, false, "crashed"},
-		{true, false, true, "running,archived"},
+		{false, &no, false, "finished"},
+		{false, nil, false, "finished"},
+		{true, &yes, false, "running"},
+		{false, &yes, false, "crashed"},
+		{true, nil, true, "running,archived"},
 	} {
 		got := State(tt.running, tt.crashed, tt.archived)
 		if got != tt.want || IsRunning(got) != tt.running {

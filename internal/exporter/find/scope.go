@@ -29,14 +29,14 @@ type Experiment struct {
 	Start, End *int64
 	Archived   bool
 	Running    bool
-	Crashed    bool
-	Stateless  bool // a list of keys says nothing of it but where it is
+	Crashed    *bool // nil where the listing does not say
+	Stateless  bool  // a list of keys says nothing of it but where it is
 }
 
 func newListed(e *comet.Experiment) Experiment {
 	l := Experiment{
 		Key: strings.Clone(e.Key), Start: e.Start, End: e.End,
-		Archived: e.Archived, Running: e.Running, Crashed: e.Crashed != nil && *e.Crashed,
+		Archived: e.Archived, Running: e.Running, Crashed: e.Crashed,
 	}
 	if e.Name != nil {
 		l.Name = strings.Clone(*e.Name)

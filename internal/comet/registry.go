@@ -58,6 +58,7 @@ type RegistryVersion struct {
 	Key     string   // of the experiment that the model comes from
 	Model   string   // its name there
 	ModelID string
+	Created *int64  // milliseconds
 	Assets  []Asset // only from [Registry.Model]
 }
 
@@ -79,6 +80,8 @@ func parseRegistryVersion(data []byte) RegistryVersion {
 			x.Status = wire.TextOf(v)
 		case "experimentKey":
 			x.Key = wire.TextOrEmpty(v)
+		case "createdAt":
+			x.Created = wire.IntOf(v)
 		case "experimentModel":
 			x.source(v)
 		case "assets":

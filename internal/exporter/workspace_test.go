@@ -224,6 +224,35 @@ func TestCompareVersions(t *testing.T) {
 	}
 }
 
+// Versions come in the order in which the source got them, whatever their numbers
+// say: the last to come is the latest at a destination.
+func TestVersionsInOrder(t *testing.T) {
+	srv := seedDemo(t)
+	key := comettest.DemoKey("demo", comettest.DemoFirst)
+	srv.SeedArtifact("demo", comettest.ArtifactSpec{Name: "patched", Type: "dataset", Versions: []comettest.ArtifactVersionSpec{
+		{Version: "2.0.0", Producer: key}, {Version: "1.0.1", Producer: key}, {Version: "1.0.10", Producer: key}, {Version: "1.0.9", Producer: key},
+	}})
+	srv.SeedRegistryModel("demo", comettest.RegistrySpec{Name: "patched", Versions: []comettest.RegistryVersionSpec{
+		{Version: "2.0.0", Experiment: key, Model: "cnn"}, {Version: "1.0.1", Experiment: key, Model: "cnn"}, {Version: "1.0.10", Experiment: key, Model: "cnn"},
+		{Version: "1.0.9", Experiment: key, Model: "cnn"},
+	}})
+	data, _, err := export(t, Options{Client: newClient(t, srv), Paths: paths(t, "demo/artifacts/patched", "demo/model-registry/patched")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var artifacts, models []string
+	for _, v := range of[*stream.ArtifactVersion](records(t, data)) {
+		artifacts = append(artifacts, v.Version)
+	}
+	for _, v := range of[*stream.ModelVersion](records(t, data)) {
+		models = append(models, v.Version)
+	}
+	want := []string{"2.0.0", "1.0.1", "1.0.10", "1.0.9"}
+	if diff := cmp.Diff([][]string{want, want}, [][]string{artifacts, models}); diff != "" {
+		t.Errorf("versions of artifact and model (-want +got):\n%s", diff)
+	}
+}
+
 // Several paths into one workspace add up, and experiments bring along no inputs
 // but those that paths name.
 func TestWorkspaceSeveralPaths(t *testing.T) {

@@ -96,7 +96,7 @@ func (x *Finder) modelVersions(ctx context.Context, p *Path) ([]comet.RegistryVe
 }
 
 // versionsOf is inScope with an error that lists what exists.
-func versionsOf[T any](list []T, p *Path, get func(*T) (string, []string)) ([]T, error) {
+func versionsOf[T any](list []T, p *Path, get func(*T) Label) ([]T, error) {
 	var want []string
 	if p.Version != "" {
 		want = []string{p.Version}
@@ -107,8 +107,8 @@ func versionsOf[T any](list []T, p *Path, get func(*T) (string, []string)) ([]T,
 	}
 	var names []string
 	for i := range list {
-		version, labels := get(&list[i])
-		names = append(append(names, version), labels...)
+		l := get(&list[i])
+		names = append(append(names, l.version), l.others...)
 	}
 	in := *p
 	in.Version = ""
@@ -141,7 +141,7 @@ func (x *Finder) EachVersion(ctx context.Context, w *Workspace, artifact func(*c
 
 // eachInScope calls f for the versions in scope of a list, unless that could not
 // be had because of err, and fail for what goes wrong.
-func eachInScope[T any](list []T, err error, want []string, labels func(*T) (string, []string), f func(*T) error, fail func(error) error) error {
+func eachInScope[T any](list []T, err error, want []string, labels func(*T) Label, f func(*T) error, fail func(error) error) error {
 	if err == nil {
 		list, err = InScope(list, want, labels)
 	}
@@ -187,15 +187,18 @@ func UnlessFatal(err error) error {
 	return nil
 }
 
-// ArtifactLabels returns what a version of an artifact is found by.
-func ArtifactLabels(v *comet.ArtifactVersion) (version string, labels []string) {
-	return v.Version, v.Aliases
+// A Label is what a version is found by, and when it was made.
+type Label struct {
+	version string
+	others  []string
+	made    *int64 // nil = not known
 }
 
-// ModelLabels returns what a version of a registry model is found by.
-func ModelLabels(v *comet.RegistryVersion) (version string, labels []string) {
-	return v.Version, v.Stages
-}
+// ArtifactLabels returns the label of a version of an artifact.
+func ArtifactLabels(v *comet.ArtifactVersion) Label { return Label{v.Version, v.Aliases, v.Added} }
+
+// ModelLabels returns the label of a version of a registry model.
+func ModelLabels(v *comet.RegistryVersion) Label { return Label{v.Version, v.Stages, v.Created} }
 
 // ArtifactName returns the name of an artifact.
 func ArtifactName(row *comet.Artifact) string { return row.Name }
@@ -206,22 +209,27 @@ func ModelName(row *comet.RegistryModel) string { return row.Name }
 // PanelName returns the name of a panel.
 func PanelName(p *comet.Panel) string { return p.Name }
 
-// InScope returns the versions that paths name by version or label, in ascending
-// order; all of them if want is nil.
-func InScope[T any](list []T, want []string, get func(*T) (version string, labels []string)) ([]T, error) {
+// InScope returns the versions that paths name by version or label, all of them if
+// want is nil, in the order in which they were made: the last one to come is the
+// latest of a destination. Where that is not known of each, and for those of one
+// time, it is the order of their numbers.
+func InScope[T any](list []T, want []string, get func(*T) Label) ([]T, error) {
 	list = slices.Clone(list)
+	timed := !slices.ContainsFunc(list, func(v T) bool { return get(&v).made == nil })
 	slices.SortStableFunc(list, func(a, b T) int {
-		va, _ := get(&a)
-		vb, _ := get(&b)
-		return CompareVersions(va, vb)
+		x, y, made := get(&a), get(&b), 0
+		if timed {
+			made = cmp.Compare(*x.made, *y.made)
+		}
+		return cmp.Or(made, CompareVersions(x.version, y.version))
 	})
 	if want == nil {
 		return list, nil
 	}
 	found := slices.DeleteFunc(list, func(v T) bool {
-		version, labels := get(&v)
+		l := get(&v)
 		return !slices.ContainsFunc(want, func(w string) bool {
-			return version == w || slices.ContainsFunc(labels, func(l string) bool { return strings.EqualFold(l, w) })
+			return l.version == w || slices.ContainsFunc(l.others, func(l string) bool { return strings.EqualFold(l, w) })
 		})
 	})
 	if len(found) == 0 {

@@ -93,7 +93,7 @@ func (c *call) experiment(key string, need Role) (*experiment, error) {
 }
 
 func (c *call) experimentLocked(key string, need Role) (*experiment, error) {
-	if key == "" {
+	if key == "" || key == "None" {
 		return nil, badRequest("experimentKey is missing").withCode(codeNoExperimentKey)
 	}
 	e := c.s.store.experiments[key]

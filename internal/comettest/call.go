@@ -230,8 +230,7 @@ func (c *call) fail(err error) {
 	c.write(status, doc)
 }
 
-// param returns a parameter of the query that must be there. Clients write
-// None for what they leave out.
+// param returns a parameter of the query that must be there.
 func (c *call) param(name string) (string, error) {
 	if v := c.optional(name); v != "" {
 		return v, nil
@@ -239,7 +238,11 @@ func (c *call) param(name string) (string, error) {
 	return "", badRequest("parameter %s is missing", name)
 }
 
-func (c *call) optional(name string) string {
+func (c *call) optional(name string) string { return c.query.Get(name) }
+
+// scalar returns a parameter that is no text: clients write None for those that
+// they leave out. A text may be just that, as the name of a metric.
+func (c *call) scalar(name string) string {
 	if v := c.query.Get(name); v != "None" {
 		return v
 	}
@@ -250,7 +253,7 @@ func (c *call) optional(name string) string {
 func (c *call) flag(name string) (*bool, error) {
 	t := true
 	f := false
-	switch v := c.optional(name); strings.ToLower(v) {
+	switch v := c.scalar(name); strings.ToLower(v) {
 	case "":
 		return nil, nil
 	case "true", "1":
@@ -264,7 +267,7 @@ func (c *call) flag(name string) (*bool, error) {
 
 // number reads an integer parameter; nil if it is not there.
 func (c *call) number(name string) (*int64, error) {
-	v := c.optional(name)
+	v := c.scalar(name)
 	if v == "" {
 		return nil, nil
 	}
@@ -277,7 +280,7 @@ func (c *call) number(name string) (*int64, error) {
 
 // ordinal reads a parameter that is a step or an epoch; nil if it is not there.
 func (c *call) ordinal(name string) (*int64, error) {
-	v := c.optional(name)
+	v := c.scalar(name)
 	if v == "" {
 		return nil, nil
 	}
@@ -290,7 +293,7 @@ func (c *call) ordinal(name string) (*int64, error) {
 
 // text returns a parameter as a pointer, nil if it is not there.
 func (c *call) text(name string) *string {
-	if !c.query.Has(name) || c.query.Get(name) == "None" {
+	if !c.query.Has(name) {
 		return nil
 	}
 	v := c.query.Get(name)

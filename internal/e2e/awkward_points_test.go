@@ -21,6 +21,7 @@ type awkward struct {
 // awkwardNames are names that break what joins, splits or escapes names.
 func awkwardNames() map[string]string {
 	return map[string]string{
+		"what Python calls nothing": "None",
 		"slash":      "a/b/c",
 		"dots":       "../../etc/passwd",
 		"space":      " two  spaces ",

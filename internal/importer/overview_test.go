@@ -218,3 +218,38 @@ func TestOverviewOfLink(t *testing.T) {
 	}
 	diffStates(t, "destination", before, stateOf(srv))
 }
+
+// On a server of whatever age or mood, an import of what is there in part comes to the
+// same as on the documented one.
+func TestOverviewMoods(t *testing.T) {
+	was, p := manyAlike(14), manyAlike(14)
+	was.experiments[0].Tags = was.experiments[0].Tags[:1]
+	was.experiments[1].Parameters = was.experiments[1].Parameters[1:]
+	was.experiments[2].Points, was.experiments[3].Assets = nil, nil
+	was.experiments[4].Others = []comettest.Value{{Name: "set", Value: "x", Time: was.experiments[4].Start}}
+	was.experiments[5].FilePath = ""
+	for name, moods := range map[string]comettest.Moods{
+		"old":               {Version: "3.7.0"},
+		"pages are bounded": {ForcePages: 3}, "no pages": {IgnorePages: true}, "archived or not": {IgnoreArchived: true},
+		"pages overlap": {RepeatListing: true}, "pages move on": {ShiftListing: 1}, "pages move back": {ShiftListing: -1},
+		"fields are null": {OptionalFields: "null"}, "fields are absent": {OptionalFields: "absent"}, "more fields": {ExtraFields: true},
+		"numbers": {NumbersForText: true}, "text": {TextForNumbers: true}, "stateless, tags folded": {StatelessListing: true, FoldTags: true},
+		"no query": {Lacks: []string{"project/query"}}, "no chart": {Lacks: []string{"experiments/multi-metric-chart"}},
+		"resumes": {TakenKeys: "answer", ResumeRuns: true}, "names": {GeneratedNames: true}, "400": {BadRequestForMissing: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv, want := newServer(t, comettest.Options{Moods: moods}), newServer(t, comettest.Options{})
+			seed(srv, "team", was)
+			all := manyAlike(14)
+			all.experiments[4].Others = was.experiments[4].Others
+			seed(want, "team", all)
+			o := Options{To: place.Project{Workspace: "team"}}
+			importTo(t, newClient(t, srv), streamOf(t, p), o).succeed(t)
+			diffStates(t, "destination", stateOf(want), stateOf(srv))
+			srv.ResetStats()
+			if r := importTo(t, newClient(t, srv), streamOf(t, p), o).succeed(t); r.AlreadyThere != 14 || len(writes(srv)) > 0 {
+				t.Errorf("once more: %+v, writes: %v", r.Summary, writes(srv))
+			}
+		})
+	}
+}

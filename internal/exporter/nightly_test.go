@@ -2,6 +2,7 @@ package exporter
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -136,6 +137,43 @@ func TestNightlyWithoutListing(t *testing.T) {
 		}
 		if at := nightAfter(t, srv, archives, 0); at.sum.Gone != 0 || at.sum.Unchanged != 3 || at.sum.Items == 0 {
 			t.Errorf("%s: %+v", kind, at.sum)
+		}
+	}
+}
+
+// On a server of whatever age or mood, also one that has become so since the archive,
+// a night has what has changed and nothing else.
+func TestNightlyMoods(t *testing.T) {
+	for name, moods := range map[string]comettest.Moods{
+		"old":               {Version: "3.7.0"},
+		"pages are bounded": {ForcePages: 3}, "no pages": {IgnorePages: true}, "archived or not": {IgnoreArchived: true},
+		"pages overlap": {RepeatListing: true}, "pages move on": {ForcePages: 3, ShiftListing: 1}, "pages move back": {ForcePages: 3, ShiftListing: -1},
+		"fields are null": {OptionalFields: "null"}, "fields are absent": {OptionalFields: "absent"}, "more fields": {ExtraFields: true},
+		"numbers": {NumbersForText: true}, "text": {TextForNumbers: true}, "stateless": {StatelessListing: true}, "400": {BadRequestForMissing: true},
+	} {
+		for _, since := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, since the archive %v", name, since), func(t *testing.T) {
+				srv := comettest.Start(t, comettest.Options{})
+				keys := srv.SeedSynthetic(comettest.SyntheticSpec{Workspace: "w", Project: "p", Experiments: 10, Metrics: 1, Points: 2})
+				slices.Sort(keys)
+				if !since {
+					srv.SetMoods(moods)
+				}
+				archives := mustExport(t, Options{Client: newClient(t, srv), Paths: paths(t, "w")})
+				srv.SetMoods(moods)
+				c := newClient(t, srv)
+				err := errors.Join(c.Experiments.AddTags(t.Context(), keys[3], []string{"late"}), c.Experiments.Archive(t.Context(), keys[5]),
+					c.Others.Log(t.Context(), keys[7], "Name", []byte(`"another"`), nil))
+				if err != nil {
+					t.Fatal(err)
+				}
+				want := []string{keys[3], keys[5], keys[7], srv.SeedExperiment("w", "p", comettest.ExperimentSpec{Start: 1, End: 2})}
+				slices.Sort(want)
+				at := nightAfter(t, srv, archives, 0)
+				if got := at.keys(t); !slices.Equal(got, want) || at.sum.Unchanged != 7 || at.sum.Gone != 0 || at.sum.Items != 0 {
+					t.Errorf("changed have %q, and exported are %q: %+v", want, got, at.sum)
+				}
+			})
 		}
 	}
 }

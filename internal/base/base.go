@@ -115,7 +115,9 @@ func (b *reader) take(rec stream.Record) error {
 		}
 		b.open = nil
 	case *stream.ArtifactVersion:
-		b.versions = append(b.versions, rec.ID)
+		if rec.ID != "" && isFinal(rec.State) {
+			b.versions = append(b.versions, rec.ID)
+		}
 	case *stream.ArtifactEnd:
 		for _, id := range b.versions {
 			b.Base.versions[id] = b.Base.versions[id] || rec.Skipped == 0
@@ -125,6 +127,12 @@ func (b *reader) take(rec stream.Record) error {
 		return &stream.AbortedError{Class: rec.Class, Message: rec.Message, Last: rec.Last, Record: -1, Offset: -1}
 	}
 	return nil
+}
+
+// isFinal reports whether a version of an artifact in this state takes no more files.
+// Old servers give no state.
+func isFinal(state *string) bool {
+	return state == nil || *state == "CLOSED" || *state == "ERROR"
 }
 
 func experimentOf(e *stream.Experiment) Experiment {
@@ -165,7 +173,7 @@ func (b *Base) Has(key string) bool {
 }
 
 // HasVersion reports whether the base has the version of an artifact with that id,
-// and all of its files.
+// and all of its files. One that was still open has got more since.
 func (b *Base) HasVersion(id string) bool { return b != nil && b.versions[id] }
 
 // Listed reports whether the listing still says of an experiment what the base has.

@@ -60,10 +60,11 @@ What to export:
                             running, or have another name, file, project, state or times
                             in the listing of their project, or no end; one that is gone
                             from the source is named. Versions of artifacts in the
-                            archive are left out. A listing has no tags, values, points, texts or
-                            assets: a change of these after the end is noticed only if
-                            the server moves the end, or by --recheck. May be repeated,
-                            for a base and what came after it; - is standard input
+                            archive are left out, but for those that were open. A
+                            listing has no tags, values, points, texts or assets: a
+                            change of these after the end is noticed only if the server
+                            moves the end, or by --recheck. May be repeated, for a base
+                            and what came after it; - is standard input
     --recheck N%            with --changed-from: export N of a hundred of the
                             experiments that look unchanged too, in full, those first
                             that were exported longest ago. 100/N runs, such as 20 of

@@ -58,11 +58,11 @@ func TestNightly(t *testing.T) {
 	runImport(dst, read(t, file("base")), "lab").want(t, cli.ExitOK)
 
 	// A night without changes: neither experiments, but the one that runs, nor
-	// versions of artifacts.
+	// versions of artifacts, but the one that is open.
 	runExport(src, "-o", file("0"), "--changed-from", file("base"), "--report", file("report"), "demo").want(t, cli.ExitOK).
 		says(t, "unchanged since the archive, and left out: 11 experiments; new or changed: 2; gone: 0")
 	sums := string(runFilter(read(t, file("0")), "--sum").want(t, cli.ExitOK).stdout)
-	if strings.Contains(sums, "artifact") || strings.Count(sums, "project\t") != 5 {
+	if strings.Count(sums, "artifact-version ") != 1 || !strings.Contains(sums, "artifact-version digits:3.0.0\t") || strings.Count(sums, "project\t") != 5 {
 		t.Errorf("a night without changes:\n%s", sums)
 	}
 
@@ -70,6 +70,7 @@ func TestNightly(t *testing.T) {
 	change(t, src, "POST", "write/experiment/tags", `{"experimentKey":"`+tagged+`","addedTags":["final"]}`)
 	change(t, src, "POST", "write/experiment/log-other", `{"experimentKey":"`+renamed+`","key":"Name","value":"new name"}`)
 	change(t, src, "GET", "write/experiment/delete?experimentKey="+gone, "")
+	change(t, src, "POST", "write/artifacts/state", `{"artifactVersionId":"`+openVersion(t, src)+`","experimentKey":"`+same+`","state":"CLOSED"}`)
 	fresh := seed("fresh", comettest.ExperimentSpec{})
 	r := runExport(src, "-o", file("1"), "--changed-from", file("base"), "--report", file("report"), "demo").want(t, cli.ExitOK)
 	r.says(t, `gone from the source since the archive: experiment "`+gone+`"`, "new or changed: 6; gone: 1")
@@ -97,7 +98,7 @@ func TestNightly(t *testing.T) {
 	empty := start(t, comettest.Options{Workspaces: []string{"lab"}})
 	for name, to := range map[string]*instance{"the one that has the base": dst, "an empty one": empty} {
 		runImport(to, all, "--update", "lab").want(t, cli.ExitOK)
-		now := runExport(src, "demo/nights").want(t, cli.ExitOK).stdout
+		now := runExport(src, "demo").want(t, cli.ExitOK).stdout
 		if r := runImport(to, now, "--verify-only", "lab"); r.code != cli.ExitOK {
 			t.Errorf("%s: %d\n%s", name, r.code, r.stderr)
 		}
@@ -120,6 +121,19 @@ func TestNightly(t *testing.T) {
 	if r := runExport(src, "--changed-from", file("missing"), "demo"); r.code != cli.ExitUsage || bytes.Contains(r.stdout, []byte("comet")) {
 		t.Errorf("exit code %d\n%s", r.code, r.stderr)
 	}
+}
+
+// openVersion returns the id of the version of an artifact of the demo that is open.
+func openVersion(t *testing.T, in *instance) string {
+	for _, a := range in.State(comettest.StateOptions{}).Workspace("demo").Artifacts {
+		for _, v := range a.Versions {
+			if v.State == "OPEN" {
+				return v.ID
+			}
+		}
+	}
+	t.Fatal("no version is open")
+	return ""
 }
 
 func read(t *testing.T, file string) []byte {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/comet-stream/comet-stream/internal/base"
+	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/comettest"
 	"github.com/comet-stream/comet-stream/internal/comettest/inject"
 	"github.com/comet-stream/comet-stream/stream"
@@ -175,5 +176,39 @@ func TestNightlyMoods(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// A version of an artifact that was open goes again, with the files that it has got.
+func TestNightlyOpenVersion(t *testing.T) {
+	srv := comettest.Start(t, comettest.Options{})
+	key := srv.SeedExperiment("w", "p", comettest.ExperimentSpec{Start: 1, End: 2})
+	file := func(id string) comettest.AssetSpec { return comettest.AssetSpec{ID: id, Name: id, Body: []byte(id)} }
+	srv.SeedArtifact("w", comettest.ArtifactSpec{Name: "set", Type: "dataset", Versions: []comettest.ArtifactVersionSpec{
+		{Version: "1.0.0", Producer: key, Files: []comettest.AssetSpec{file("a")}},
+		{Version: "2.0.0", Producer: key, Files: []comettest.AssetSpec{file("b")}, State: "OPEN"},
+	}})
+	archives := mustExport(t, Options{Client: newClient(t, srv), Paths: paths(t, "w")})
+	c := newClient(t, srv)
+	a, err := c.Artifacts.Get(t.Context(), "w", "set")
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := a.Versions[slices.IndexFunc(a.Versions, func(v comet.ArtifactVersion) bool { return v.Version == "2.0.0" })].ID
+	for i, want := range [][]string{{"b"}, {"b"}, nil} {
+		if i == 1 {
+			if err := c.Artifacts.SetState(t.Context(), id, key, "CLOSED"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		at := nightAfter(t, srv, archives, 0)
+		var names []string
+		for _, a := range of[*stream.Asset](records(t, at.data)) {
+			names = append(names, a.ID)
+		}
+		if !slices.Equal(names, want) {
+			t.Errorf("night %d has the files %q, want %q", i, names, want)
+		}
+		archives = append(archives, at.data...)
 	}
 }

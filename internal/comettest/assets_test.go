@@ -1,6 +1,7 @@
 package comettest_test
 
 import (
+	"archive/zip"
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
@@ -9,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -402,5 +404,27 @@ func TestDirectUploadEnded(t *testing.T) {
 	resp.Body.Close()
 	if resp.StatusCode != http.StatusNotFound {
 		t.Errorf("status %s", resp.Status)
+	}
+}
+
+// A model is a zip whatever the names of its files are.
+func TestModelNames(t *testing.T) {
+	server := newTester(t, comettest.Options{})
+	server.handshake(freeKey)
+	for i, name := range []string{"folder/", "/", strings.Repeat("x", 70_000), "plain"} {
+		server.ok(server.form(lib+"asset/upload?experimentId="+freeKey+"&assetId=m"+strconv.Itoa(i)+"&apiKey="+ownerKey+"&fileName="+name+"&type=model-element&groupingName=net", nil, []byte("w")))
+	}
+	rec := server.request("GET", restBase+"experiment/model/download?modelName=net&experimentKey="+freeKey, "")
+	z, err := zip.NewReader(bytes.NewReader(rec.Body.Bytes()), int64(rec.Body.Len()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range z.File {
+		if f.UncompressedSize64 != 1 {
+			t.Errorf("%.20q has %d bytes, want 1", f.Name, f.UncompressedSize64)
+		}
+	}
+	if len(z.File) != 4 {
+		t.Errorf("%d files, want 4", len(z.File))
 	}
 }

@@ -3,7 +3,9 @@ package comettest
 import (
 	"archive/zip"
 	"io"
+	"math"
 	"net/http"
+	"strings"
 )
 
 func modelRoutes() []route {
@@ -115,7 +117,9 @@ func addToZip(zw *zip.Writer, a *asset) error {
 		return err
 	}
 	defer r.Close()
-	w, err := zw.Create(a.name)
+	// An entry whose name ends in a slash is a folder, and none is over 64 KiB long.
+	name := strings.TrimRight(a.name, "/")
+	w, err := zw.Create(name[:min(len(name), math.MaxUint16)])
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ func valueRoutes() []route {
 		{method: "POST", path: "write/experiment/ram-metrics", handle: in(valueCall.ramMetrics)},
 		{method: "POST", path: "write/experiment/load-metrics", handle: in(valueCall.loadMetrics)},
 		{method: "POST", family: clientlib, path: "batch/logger/experiment/metric", handle: in(metricCall.metricBatch)},
-		{method: "POST", family: clientlib, path: "batch/logger/experiment/parameter", handle: in(valueCall.parameterBatch)},
+		{method: "POST", family: clientlib, path: "batch/logger/experiment/parameter", python: true, handle: in(valueCall.parameterBatch)},
 	}
 }
 

@@ -294,10 +294,15 @@ func TestPythonNumbers(t *testing.T) {
 	for _, v := range []string{"NaN", "-Infinity", `[NaN, "NaN \\\" Infinity", Infinity]`} {
 		server.post(restBase+"write/experiment/parameter", `{"experimentKey":"`+freeKey+`","parameterName":"p","parameterValue":`+v+`}`)
 	}
+	// The SDK does so in the values of a batch that are lists in lists.
+	server.post(lib+"batch/logger/experiment/parameter", `{"experimentKey":"`+freeKey+`","values":[{"parameterName":"q","parameterValue":[[-Infinity]]}]}`)
 	server.post(restBase+"write/experiment/metric", `{"experimentKey":"`+freeKey+`","metricName":"NaN","metricValue":NaN}`)
 	e := server.experiment(freeKey)
 	if p := e.Parameters[0]; p.Current.Value != `["NaN", "NaN \\\" Infinity", "Infinity"]` || p.Min.Value != "-Infinity" {
 		t.Errorf("parameter: %+v", p)
+	}
+	if p := e.Parameters[1]; p.Current.Value != `[["-Infinity"]]` {
+		t.Errorf("parameter of a batch: %+v", p)
 	}
 	if m := e.Metrics[0]; m.Name != "NaN" || m.Current.Value != "NaN" {
 		t.Errorf("metric: %+v", m)

@@ -166,6 +166,7 @@ func (p *Project) create(ctx context.Context, description *string, public *bool)
 		// A listing that lags behind, or an answer that was lost: the refusal
 		// need not say that the name is taken.
 		if existing, readErr := p.r.Client.Projects.Get(ctx, n.Workspace, n.Name); readErr == nil {
+			p.r.Places.Add(p.Target, *existing)
 			return existing, nil
 		}
 	}

@@ -138,6 +138,35 @@ func (r Resources) Names() []string {
 	return names
 }
 
+// Whole returns what a stream of this scope has all of, as far as the scope tells: not
+// assets of which its selection leaves some out.
+func (s *Scope) Whole() Resources {
+	set, err := ParseResources(s.Resources)
+	if err != nil {
+		return 0 // a later version knows more names
+	}
+	if s.SelectsAssets() != "" {
+		set &^= ResourceAssets
+	}
+	return set
+}
+
+// SelectsAssets returns the options of the selection that leave out assets, "" if
+// there is none. Scopes of which it returns the same leave out the same assets.
+func (s *Scope) SelectsAssets() string {
+	var list []string
+	for _, option := range s.Selection {
+		if strings.HasPrefix(option, "--asset-") || strings.HasPrefix(option, "--max-asset-size ") {
+			list = append(list, option)
+		}
+	}
+	if len(list) > 0 && slices.Contains(s.Selection, "--exclude") {
+		list = append(list, "--exclude")
+	}
+	slices.Sort(list)
+	return strings.Join(list, "\n")
+}
+
 // Resource returns what the records of the kind belong to, or 0 for kinds that
 // always travel and for those that this version does not know. An asset in an
 // artifact belongs to that, and not to the assets of experiments.

@@ -1,8 +1,9 @@
 // Package base knows what earlier archives hold, so that an export can leave out
 // what has not changed since:
 //
-//	held, err := base.Read(archives) // one stream, or several, one after the other
-//	if !held.Same(&base.Experiment{Key: key, …}) {
+//	held := base.New(scope)       // of the export
+//	_, err := held.Add(archive)   // one stream, or several, one after the other
+//	if !held.Listed(&base.Experiment{Key: key, …}) {
 //		… // it is new, or not what it was
 //	}
 //
@@ -15,6 +16,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
+	"hash"
 	"io"
 	"maps"
 	"math"
@@ -37,8 +39,9 @@ type Experiment struct {
 type Base struct {
 	experiments map[string]held
 	versions    map[string]bool // ids of whole versions of artifacts
-	id          string
-	created     int64 // when the newest of the streams was
+	ids         hash.Hash       // of the streams
+	created     int64           // when the newest of the streams was
+	wanted      stream.Scope
 }
 
 // held is one experiment; the newest of several streams counts.
@@ -46,48 +49,51 @@ type held struct {
 	Experiment
 	tags      []string // sorted; nil where the stream leaves them out
 	created   int64    // when its stream was
-	whole     bool     // nothing of it was skipped
+	whole     bool     // nothing of it was skipped, or is left out of its stream
 	knowsPath bool
 }
 
-// Read reads the streams in r. Of one that was cut off or aborted it returns the
-// error, since what an export would leave out because of it may not be there.
-func Read(r io.Reader) (*Base, error) {
+// New returns the base of an export of that scope. It holds nothing yet.
+func New(wanted stream.Scope) *Base {
+	return &Base{
+		experiments: make(map[string]held), versions: make(map[string]bool), ids: sha256.New(), wanted: wanted,
+	}
+}
+
+// Add reads the streams in r, which are newer than those before. Of one that was cut
+// off or aborted it returns the error, since what an export would leave out because of
+// it may not be there. It returns how many experiments stand in streams that leave out
+// part of what is wanted: a filter has taken their assets, for instance.
+func (b *Base) Add(r io.Reader) (partial int, err error) {
 	blocks := stream.NewBlockReader(r, stream.BlockReaderOptions{
 		Decode: func(l *stream.Label) bool { return l.Kinds.HasAny(looked) },
 	})
 	defer blocks.Close()
-	b := &reader{Base: &Base{experiments: make(map[string]held), versions: make(map[string]bool)}}
-	ids := sha256.New()
+	in := &reader{Base: b}
 	for {
 		block, err := blocks.Next()
 		switch {
 		case err == io.EOF:
-			b.id = hex.EncodeToString(ids.Sum(nil)[:8])
-			return b.Base, nil
+			return in.partial, nil
 		case err != nil:
-			return nil, err
+			return 0, err
 		case !block.Label.Kinds.HasAny(looked):
 			continue
 		}
 		records, err := block.Records()
 		if err != nil {
-			return nil, err
+			return 0, err
 		}
 		for _, record := range records {
 			if !looked.Has(record.Kind) {
 				continue
 			}
 			rec, err := record.Decode()
+			if err == nil {
+				err = in.take(rec)
+			}
 			if err != nil {
-				return nil, err
-			}
-			if header, ok := rec.(*stream.Header); ok {
-				_, _ = io.WriteString(ids, header.ID)
-				b.at, b.created = header.Created, max(b.created, header.Created)
-			}
-			if err := b.take(rec); err != nil {
-				return nil, err
+				return 0, err
 			}
 		}
 	}
@@ -101,17 +107,25 @@ var looked = stream.KindSetOf(stream.KindHeader, stream.KindExperiment, stream.K
 type reader struct {
 	*Base
 	at       int64 // when the stream that is read was created
+	narrow   bool  // it leaves out part of what is wanted
+	partial  int   // experiments in such streams
 	open     *stream.Experiment
 	versions []string // of the artifact that is open
 }
 
 func (b *reader) take(rec stream.Record) error {
 	switch rec := rec.(type) {
+	case *stream.Header:
+		_, _ = io.WriteString(b.ids, rec.ID)
+		b.at, b.created, b.narrow = rec.Created, max(b.created, rec.Created), !b.covers(&rec.Scope)
 	case *stream.Experiment:
 		b.open = rec
 	case *stream.ExperimentEnd:
 		if e := b.open; e != nil && e.Key == rec.Key {
-			b.experiments[e.Key] = held{experimentOf(e), tagsOf(e), b.at, rec.Skipped == 0, e.Doc.Member("filePath") != nil}
+			b.experiments[e.Key] = held{experimentOf(e), tagsOf(e), b.at, rec.Skipped == 0 && !b.narrow, e.Doc.Member("filePath") != nil}
+			if b.narrow {
+				b.partial++
+			}
 		}
 		b.open = nil
 	case *stream.ArtifactVersion:
@@ -133,6 +147,17 @@ func (b *reader) take(rec stream.Record) error {
 // Old servers give no state.
 func isFinal(state *string) bool {
 	return state == nil || *state == "CLOSED" || *state == "ERROR"
+}
+
+// covers reports whether a stream of that scope has all that is wanted of its
+// experiments.
+func (b *Base) covers(s *stream.Scope) bool {
+	has := s.Whole()
+	if all, err := stream.ParseResources(s.Resources); err == nil && s.SelectsAssets() == b.wanted.SelectsAssets() {
+		has = all
+	}
+	wanted, err := stream.ParseResources(b.wanted.Resources)
+	return err == nil && has.Has(wanted&stream.ExperimentResources)
 }
 
 func experimentOf(e *stream.Experiment) Experiment {
@@ -161,7 +186,7 @@ func tagsOf(e *stream.Experiment) []string {
 }
 
 // ID stands for the streams that were read.
-func (b *Base) ID() string { return b.id }
+func (b *Base) ID() string { return hex.EncodeToString(b.ids.Sum(nil)[:8]) }
 
 // Has reports whether a whole experiment of that key is in the base.
 func (b *Base) Has(key string) bool {

@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/comet-stream/comet-stream/stream"
@@ -59,9 +59,11 @@ func TestBase(t *testing.T) {
 	tagged(t, "b", "a")(same)
 	first := archive(t, true, same, &stream.Experiment{Key: "running", Running: true}, &stream.Experiment{Key: "partly"}, &stream.Experiment{Key: "renamed", Name: ptr("old")})
 	second := archive(t, false, &stream.Experiment{Key: "renamed", Name: ptr("new")})
-	b, err := Read(io.MultiReader(bytes.NewReader(first), bytes.NewReader(second)))
-	if err != nil {
-		t.Fatal(err)
+	b := New(stream.Scope{})
+	for _, data := range [][]byte{first, second} {
+		if n, err := b.Add(bytes.NewReader(data)); n != 0 || err != nil {
+			t.Fatal(n, err)
+		}
 	}
 	listed := func(key string, change func(*Experiment)) *Experiment {
 		e := &Experiment{Key: key, Workspace: "w", Project: "p"}
@@ -110,18 +112,19 @@ func TestBase(t *testing.T) {
 	if len(gone) != 1 || gone[0].Key != "partly" {
 		t.Errorf("gone: %+v", gone)
 	}
-	other, err := Read(bytes.NewReader(second))
-	if err != nil || other.ID() == b.ID() || len(b.ID()) != 16 {
+	other := New(stream.Scope{})
+	if _, err := other.Add(bytes.NewReader(second)); err != nil || other.ID() == b.ID() || len(b.ID()) != 16 {
 		t.Errorf("ids %q and %q, %v", b.ID(), other.ID(), err)
 	}
-	if alone, err := Read(bytes.NewReader(first)); err != nil || alone.HasVersion("v1") {
+	alone := New(stream.Scope{})
+	if _, err := alone.Add(bytes.NewReader(first)); err != nil || alone.HasVersion("v1") {
 		t.Errorf("a version without its files counts, %v", err)
 	}
 }
 
 func TestBaseOfPartOfAStream(t *testing.T) {
 	data := archive(t, false, &stream.Experiment{Key: "k"})
-	if _, err := Read(bytes.NewReader(data[:len(data)-10])); !errors.Is(err, stream.ErrTruncated) {
+	if _, err := New(stream.Scope{}).Add(bytes.NewReader(data[:len(data)-10])); !errors.Is(err, stream.ErrTruncated) {
 		t.Errorf("cut: %v", err)
 	}
 	var aborted bytes.Buffer
@@ -129,8 +132,50 @@ func TestBaseOfPartOfAStream(t *testing.T) {
 	if err := errors.Join(w.Write(&stream.Header{}), w.Write(&stream.Plan{}), w.Abort("server", "it rains")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Read(&aborted); !errors.Is(err, stream.ErrAborted) {
+	if _, err := New(stream.Scope{}).Add(&aborted); !errors.Is(err, stream.ErrAborted) {
 		t.Errorf("aborted: %v", err)
+	}
+}
+
+// What a stream leaves out of an experiment is not in the base, unless the export is
+// to leave it out too.
+func TestBaseOfPartOfExperiments(t *testing.T) {
+	scope := func(resources, selection string) stream.Scope {
+		return stream.Scope{Resources: strings.Fields(resources), Selection: strings.FieldsFunc(selection, func(r rune) bool { return r == ',' })}
+	}
+	for name, test := range map[string]struct {
+		archive, wanted stream.Scope
+		has             bool
+	}{
+		"all of all":                      {scope("", ""), scope("", ""), true},
+		"a part of all":                   {scope("", "--tag assets"), scope("metrics", "--asset-type image"), true},
+		"less of experiments":             {scope("metrics", ""), scope("", ""), false},
+		"as much":                         {scope("metrics others", ""), scope("metrics", ""), true},
+		"less of workspaces":              {scope("artifacts links metadata metrics project", ""), scope("metadata metrics models", ""), true},
+		"fewer assets":                    {scope("", "--max-asset-size 10"), scope("", ""), false},
+		"the same few assets":             {scope("", "--asset-type image"), scope("", "--asset-type image"), true},
+		"all but these, and these":        {scope("", "--asset-type image,--exclude"), scope("", "--asset-type image"), false},
+		"fewer assets than are wanted":    {scope("", "--asset-name a,--asset-type b"), scope("", "--asset-name a"), false},
+		"fewer assets where none matters": {scope("", "--asset-name a"), scope("metrics", ""), true},
+		"what a later version calls so":   {scope("dreams", ""), scope("metrics", ""), false},
+	} {
+		var data bytes.Buffer
+		w := stream.NewWriter(&data, stream.WriterOptions{})
+		for _, r := range []stream.Record{
+			&stream.Header{Scope: test.archive}, &stream.Plan{}, &stream.Project{Workspace: "w", Name: "p"}, &stream.Experiment{Key: "k", Workspace: "w", Project: "p"}, &stream.ExperimentEnd{Key: "k"},
+		} {
+			if err := w.Write(r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		b := New(test.wanted)
+		partial, err := b.Add(&data)
+		if has := b.Listed(&Experiment{Key: "k", Workspace: "w", Project: "p"}); err != nil || has != test.has || (partial == 0) != test.has {
+			t.Errorf("%s: %v, %d lack something, %v", name, has, partial, err)
+		}
 	}
 }
 

@@ -39,6 +39,7 @@ type command struct {
 	report    string // what --report names, of the tools that have it
 	server    serverFlags
 	traffic   transport.Counters // of the server, if there is one
+	warnings  []string           // of the arguments, for startReport
 }
 
 // newCommand returns a command of the given name, comet-export for example,
@@ -237,9 +238,6 @@ func (e *envError) Unwrap() error { return e.err }
 
 // show prints a text that was asked for and returns flag.ErrHelp.
 func (c *command) show(text string) error {
-	if err := c.openStdout(); err != nil {
-		return err
-	}
 	if _, err := io.WriteString(c.stdio.Stdout, text); err != nil {
 		return stdoutError(err)
 	}

@@ -50,11 +50,7 @@ func Export(ctx context.Context, stdio IO, args []string) error {
 	}
 	var output *output
 	var report *reportFile
-	if c.list || c.dryRun {
-		if err := c.openStdout(); err != nil {
-			return err
-		}
-	} else {
+	if !c.list && !c.dryRun {
 		if output, err = c.openOutput(c.out); err != nil {
 			return err
 		}
@@ -166,10 +162,10 @@ func (c *exportCommand) parseSelection(resources []string) error {
 		return err
 	}
 	var err error
-	if c.opts.Base, err = c.readBase(); err != nil {
+	if c.opts.Resources, err = c.chosen.parse(c.command, &c.opts.Selection, resources, "a further workspace is written with a slash, as WORKSPACE/"); err != nil {
 		return err
 	}
-	c.opts.Resources, err = c.chosen.parse(c.command, &c.opts.Selection, resources, "a further workspace is written with a slash, as WORKSPACE/")
+	c.opts.Base, err = c.readBase()
 	return err
 }
 
@@ -276,11 +272,14 @@ func missingItems(n int64) error {
 // howToGoOn adds to what ended an export how to have the rest.
 func (c *exportCommand) howToGoOn(out *output, err error) error {
 	code := ExitCode(err)
+	if out.left() {
+		return withCode(code, err, fmt.Sprintf("run the same command again: it goes on with %s", out.Partial()))
+	}
 	if code != ExitServer && !errors.Is(err, context.Canceled) {
 		return err
 	}
-	if partial := out.Partial(); partial != "" {
-		return withCode(code, err, fmt.Sprintf("run the same command again: it goes on with %s", partial))
+	if out.Partial() != "" {
+		return withCode(code, err, "run the same command again")
 	}
 	if isRegular(c.stdio.Stdout) {
 		return withCode(code, err, "the file on standard output is cut off: run the command again, or with -o FILE, which would go on where it stopped")

@@ -3,10 +3,11 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 
 	"github.com/comet-stream/comet-stream/internal/base"
+	"github.com/comet-stream/comet-stream/internal/progress"
+	"github.com/comet-stream/comet-stream/stream"
 )
 
 // readBase reads the archives that --changed-from names, in their order, "-" for
@@ -18,22 +19,31 @@ func (c *exportCommand) readBase() (*base.Base, error) {
 		}
 		return nil, nil
 	}
-	var archives []io.Reader
+	held := base.New(stream.Scope{Resources: c.opts.Resources.Names(), Selection: c.opts.Selection.Flags()})
 	for _, name := range c.changedFrom {
-		if name == "-" {
-			archives = append(archives, c.stdio.Stdin)
-			continue
+		if err := c.addBase(held, name); err != nil {
+			return nil, err
 		}
-		f, err := os.Open(name)
-		if err != nil {
-			return nil, c.usageError(fmt.Errorf("--changed-from %w", err))
-		}
-		defer f.Close()
-		archives = append(archives, f)
 	}
-	held, err := base.Read(io.MultiReader(archives...))
-	if _, path := errors.AsType[*os.PathError](err); err != nil && !path {
-		return nil, c.usageError(fmt.Errorf("--changed-from: %w", err), "it takes whole archives, as comet-export -o leaves them: run that export again to its end, or comet-filter --salvage")
+	return held, nil
+}
+
+// addBase adds the archive of a name to a base.
+func (c *exportCommand) addBase(held *base.Base, name string) error {
+	in, err := c.openInput(name)
+	if err != nil {
+		return c.usageError(fmt.Errorf("--changed-from: %w", err))
 	}
-	return held, err
+	defer in.Close()
+	partial, err := held.Add(in)
+	if _, path := errors.AsType[*os.PathError](err); path {
+		return withCode(ExitFailed, fmt.Errorf("--changed-from: %w", err))
+	}
+	if err != nil {
+		return c.usageError(fmt.Errorf("--changed-from: %s: %w", in.name, err), "it takes whole archives, as comet-export -o leaves them: run that export again to its end, or comet-filter --salvage")
+	}
+	if partial > 0 {
+		c.warnings = append(c.warnings, fmt.Sprintf("--changed-from: %s lacks part of what is exported now of %s, exported again", in.name, progress.Count(int64(partial), "experiment")))
+	}
+	return nil
 }

@@ -34,7 +34,7 @@ func (t *verbosityFlags) register(c *command) {
 // prints the error.
 func (c *command) startReport(counters *progress.Counters) *progress.Reporter {
 	report := progress.Start(c.stdio.Stderr, counters, c.reportOptions())
-	for _, text := range c.strayVariables(os.Environ()) {
+	for _, text := range append(c.warnings, c.strayVariables(os.Environ())...) {
 		report.Warn("%s", text)
 	}
 	return report

@@ -116,7 +116,7 @@ func TestNightly(t *testing.T) {
 		if err := os.WriteFile(file(name), data, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		runExport(src, "--changed-from", file(name), "demo").want(t, cli.ExitUsage).says(t, "hint: it takes whole archives")
+		runExport(src, "--changed-from", file(name), "demo").want(t, cli.ExitUsage).says(t, "--changed-from: "+file(name)+": ", "hint: it takes whole archives")
 	}
 	if r := runExport(src, "--changed-from", file("missing"), "demo"); r.code != cli.ExitUsage || bytes.Contains(r.stdout, []byte("comet")) {
 		t.Errorf("exit code %d\n%s", r.code, r.stderr)
@@ -134,6 +134,42 @@ func openVersion(t *testing.T, in *instance) string {
 	}
 	t.Fatal("no version is open")
 	return ""
+}
+
+// An archive that lacks part of what is exported now has not got its experiments,
+// whoever left it out; what is left out again is no change.
+func TestNightlyOfParts(t *testing.T) {
+	src := start(t, comettest.Options{})
+	src.SeedExperiment("demo", "nights", comettest.ExperimentSpec{Start: epoch, End: epoch + 1, Assets: []comettest.AssetSpec{{Name: "a", Type: "image", Body: []byte("a")}}})
+	dir := t.TempDir()
+	whole := runExport(src, "demo").want(t, cli.ExitOK).stdout
+	for name, test := range map[string]struct {
+		archive []byte
+		flags   []string
+		same    bool
+	}{
+		"whole":                     {whole, nil, true},
+		"filtered to all":           {runFilter(whole, "--tag", "none", "-x").stdout, nil, true},
+		"filtered by resource":      {runFilter(whole, "-x", "assets").stdout, nil, false},
+		"filtered by asset":         {runFilter(whole, "--asset-type", "audio").stdout, nil, false},
+		"small assets":              {runExport(src, "--max-asset-size", "0", "demo").stdout, nil, false},
+		"small assets both times":   {runExport(src, "--max-asset-size", "0", "demo").stdout, []string{"--max-asset-size", "0"}, true},
+		"metrics":                   {runExport(src, "demo", "metrics").stdout, nil, false},
+		"metrics both times":        {runExport(src, "demo", "metrics").stdout, []string{"metrics"}, true},
+		"one shard of all":          {runFilter(whole, "--shard", "0/1").stdout, nil, true},
+		"a part and then the whole": {slices.Concat(runFilter(whole, "-x", "assets").stdout, whole), nil, true},
+	} {
+		file := filepath.Join(dir, strings.ReplaceAll(name, " ", "-"))
+		if err := os.WriteFile(file, test.archive, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r := runExport(src, append([]string{"--changed-from", file, "demo"}, test.flags...)...).want(t, cli.ExitOK)
+		if test.same {
+			r.says(t, "left out: 1 experiment;")
+		} else {
+			r.says(t, "left out: 0 experiments;", file+" lacks part of what is exported now of 1 experiment, exported again")
+		}
+	}
 }
 
 func read(t *testing.T, file string) []byte {

@@ -393,7 +393,8 @@ var ofWorkspace = stream.KindSetOf(
 	stream.KindModel, stream.KindModelVersion, stream.KindPanel, stream.KindView)
 
 func (s *sieve) header(r stream.Raw) (stream.Raw, verdict, error) {
-	if s.rules.Without == 0 {
+	flags := s.rules.HeaderFlags()
+	if s.rules.Without == 0 && flags == nil {
 		return r, keep, nil
 	}
 	h, err := decode[*stream.Header](r)
@@ -406,11 +407,13 @@ func (s *sieve) header(r stream.Raw) (stream.Raw, verdict, error) {
 		// this one to say.
 		return r, keep, nil
 	}
-	if left := scope & s.rules.Without.Others(); left != scope {
-		h.Scope.Resources = left.Names()
-		return edited(r, h)
+	left := scope & s.rules.Without.Others()
+	if left == scope && flags == nil {
+		return r, keep, nil
 	}
-	return r, keep, nil
+	h.Scope.Resources = left.Names()
+	h.Scope.Selection = append(h.Scope.Selection, flags...)
+	return edited(r, h)
 }
 
 func (s *sieve) trailer(r stream.Raw) (stream.Raw, verdict, error) {

@@ -296,6 +296,14 @@ func (s *Selection) Flags() []string {
 	return list
 }
 
+// HeaderFlags returns those of Flags that nothing but a header tells: which assets are
+// left out of experiments that are there, and the shard.
+func (s *Selection) HeaderFlags() []string {
+	told := &Selection{Shard: s.Shard, AssetTypes: s.AssetTypes, AssetNames: s.AssetNames, MaxAssetSize: s.MaxAssetSize}
+	told.Invert = s.Invert && s.SelectsAssets()
+	return told.Flags()
+}
+
 func (s *Selection) sinceText() string {
 	return cmp.Or(s.SinceText, s.Since.UTC().Format(time.RFC3339Nano))
 }

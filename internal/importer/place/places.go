@@ -47,16 +47,10 @@ func (s *Source) Page(rec *stream.Experiment) string {
 // wholeResources returns what a stream has all of, as far as its header tells. A
 // filter need not tell what it has left out.
 func wholeResources(h *stream.Header) stream.Resources {
-	set, err := stream.ParseResources(h.Scope.Resources)
-	if err != nil || len(h.Parents) > 0 {
+	if len(h.Parents) > 0 {
 		return 0
 	}
-	for _, option := range h.Scope.Selection {
-		if strings.Contains(option, "asset") {
-			set &^= stream.ResourceAssets
-		}
-	}
-	return set
+	return h.Scope.Whole()
 }
 
 // Places knows the workspaces and projects of the destination, as far as they

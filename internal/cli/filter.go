@@ -69,13 +69,13 @@ func Filter(ctx context.Context, stdio IO, args []string) error {
 }
 
 // openFilterOutput prepares the output of stream or lines. Lines are for terminals
-// too; those of --check need not be read, since its exit code says enough.
+// too.
 func (c *filterCommand) openFilterOutput() (*output, error) {
 	switch {
-	case c.check || c.extract != "" && c.extract != "-":
-		return c.stdoutOutput(), nil
-	case c.reading():
+	case c.extract == "-":
 		return c.openOutput("-")
+	case c.reading():
+		return c.stdoutOutput(), nil
 	}
 	return c.openOutput(c.out)
 }
@@ -193,10 +193,8 @@ func (c *filterCommand) finish(out *output, err error) error {
 		c.reporter.Summary()
 		return errors.Join(err, out.Commit())
 	}
-	if partial := out.Partial(); partial != "" {
-		if _, statErr := os.Stat(partial); statErr == nil {
-			return withCode(code, err, fmt.Sprintf("what came before is in %s", partial))
-		}
+	if out.left() {
+		return withCode(code, err, fmt.Sprintf("what came before is in %s", out.Partial()))
 	}
 	return err
 }
@@ -303,6 +301,9 @@ func (c *filterCommand) explain(in *input, err error) error {
 	}
 	if _, ok := errors.AsType[*join.ConflictError](err); ok {
 		return withCode(ExitUsage, err, "--sum of each shows what differs; comet-filter --key or -x leaves one of them out")
+	}
+	if _, ok := errors.AsType[*join.MissingError](err); ok {
+		return withCode(ExitIncomplete, err, "name its file too, or export it again with --shard")
 	}
 	if _, ok := errors.AsType[*filter.MissingError](err); ok {
 		return withCode(ExitIncomplete, fmt.Errorf("%s: %w", in.name, err))

@@ -94,7 +94,8 @@ Modes:
     --from-json             make a stream of what --json prints: the same records
     --join                  make one stream of the files named: each project and
                             experiment once. Two that have different records of
-                            one experiment are refused, and nothing is written
+                            one experiment are refused, and nothing is written; a
+                            shard that is missing beside others is named
     -h, --help              print this text
     --version               print the version
 
@@ -108,11 +109,11 @@ Options can be set by the environment, as COMET_FILTER_RENAME for --rename; mode
 --from-dir, --extract, --format and -x cannot.
 
 Exit codes: 0 all done; 1 failed; 2 usage, nothing written; 3 done, but no experiment or
-asset was selected, what --key, --keys-from or --rename names is missing, not all could
-be salvaged, files of --from-dir are missing, or --extract has no place for what the
-stream names as missing; 4 the input is damaged, cut off, aborted or no stream; 5 or 6
-the tool before this one has failed with that code, and the output says so, too; 130 or
-143 interrupted.
+asset was selected, what --key, --keys-from or --rename names is missing, a shard for
+--join too, not all could be salvaged, files of --from-dir are missing, or --extract has
+no place for what the stream names as missing; 4 the input is damaged, cut off, aborted
+or no stream; 5 or 6 the tool before this one has failed with that code, and the output
+says so, too; 130 or 143 interrupted.
 
 Examples:
     comet-export acme/vision | comet-filter -x assets | comet-import newteam/vision

@@ -111,7 +111,7 @@ var rules = map[string]rule{
 	"internal/folder":   {own: []string{"internal/comet/wire", "stream"}, others: []string{"golang.org/x/text/"}, not: []string{"net", "net/http"}},
 	"internal/table":    {own: []string{"internal/progress", "stream"}, not: []string{"os", "net", "net/http"}},
 	"internal/jsonform": {own: []string{"internal/progress", "stream"}, not: []string{"os", "net", "net/http"}},
-	"internal/join":     {own: []string{"internal/filter", "internal/progress", "stream"}, not: []string{"os", "net", "net/http"}},
+	"internal/join":     {own: []string{"internal/filter", "internal/progress", "internal/selection", "stream"}, not: []string{"os", "net", "net/http"}},
 	"internal/comet":    {own: []string{"internal/unpack"}},
 
 	// The packages of the exporter.

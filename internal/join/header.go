@@ -3,10 +3,13 @@ package join
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/comet-stream/comet-stream/internal/filter"
+	"github.com/comet-stream/comet-stream/internal/selection"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -14,6 +17,7 @@ import (
 func (c *contents) header(tool string) (*stream.Header, error) {
 	h := &stream.Header{Created: time.Now().UnixMilli(), Tool: tool, Parents: []string{}, Requires: []string{}}
 	var resources stream.Resources
+	everywhere := stream.ExperimentResources // in all streams that have experiments
 	for i, from := range c.headers {
 		if i == 0 {
 			h.Source = from.Source
@@ -33,9 +37,64 @@ func (c *contents) header(tool string) (*stream.Header, error) {
 			set = stream.AllResources // a later version knows more names
 		}
 		resources |= set
+		if set.HasAny(stream.ExperimentResources) {
+			everywhere &= set
+		}
+	}
+	// It is not to tell that an experiment has what is in others alone.
+	if least := resources&^stream.ExperimentResources | resources&everywhere; least != 0 {
+		resources = least
 	}
 	h.Scope.Resources = resources.Names()
 	return h, nil
+}
+
+// A MissingError says that some shards of a source are among the inputs, and others
+// are not.
+type MissingError struct {
+	First []selection.Shard // of those that are missing
+	More  uint64            // how many there are besides
+}
+
+// Error names the first of them.
+func (e *MissingError) Error() string {
+	names := make([]string, len(e.First))
+	for i, s := range e.First {
+		names[i] = s.String()
+	}
+	text := "no input has shard " + strings.Join(names, ", ")
+	if e.More > 0 {
+		text += fmt.Sprintf(" and %d more", e.More)
+	}
+	return text
+}
+
+// missing returns a [*MissingError] if the options of a scope name shards of a source,
+// and not all.
+func missing(options []string) error {
+	given, have := make(map[selection.Shard]bool), make(map[uint64]uint64)
+	for _, option := range options {
+		text, ok := strings.CutPrefix(option, "--shard ")
+		if s, err := selection.ParseShard(text); ok && err == nil && !given[s] {
+			given[s] = true
+			have[s.N]++
+		}
+	}
+	e := &MissingError{}
+	const most = 10
+	for _, n := range slices.Sorted(maps.Keys(have)) {
+		before := len(e.First)
+		for s := (selection.Shard{N: n}); s.K < n && len(e.First) < most; s.K++ {
+			if !given[s] {
+				e.First = append(e.First, s)
+			}
+		}
+		e.More += n - have[n] - uint64(len(e.First)-before)
+	}
+	if len(e.First) == 0 {
+		return nil
+	}
+	return e
 }
 
 // union adds to a list what it lacks.

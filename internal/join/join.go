@@ -58,7 +58,8 @@ func (e *ConflictError) Error() string {
 
 // Join writes the streams of all inputs to w as one. Nothing is written where an
 // input is damaged, cut off or aborted (an [*InputError]), or where two contradict
-// each other (a [*ConflictError]).
+// each other (a [*ConflictError]). Where the inputs are shards of a source and some of
+// these are missing, the stream is written, and the error is a [*MissingError].
 func Join(ctx context.Context, w io.Writer, inputs []Input, o Options) error {
 	if o.Counters == nil {
 		o.Counters = new(progress.Counters)
@@ -81,7 +82,10 @@ func Join(ctx context.Context, w io.Writer, inputs []Input, o Options) error {
 		_ = out.Abort("error", err.Error())
 		return err
 	}
-	return out.Close()
+	if err := out.Close(); err != nil {
+		return err
+	}
+	return missing(header.Scope.Selection)
 }
 
 // A joiner writes the new stream.

@@ -161,6 +161,47 @@ func TestJoinConflicts(t *testing.T) {
 	}
 }
 
+// What one header tells is true of the whole: no experiment has more than its own
+// stream, and a shard that is missing beside others is named.
+func TestJoinScopes(t *testing.T) {
+	scope := func(resources []string, selection ...string) *stream.Header {
+		h := header()
+		h.Scope.Resources, h.Scope.Selection = resources, selection
+		return h
+	}
+	for name, test := range map[string]struct {
+		headers   []*stream.Header
+		resources []string
+		missing   string
+	}{
+		"parts of experiments": {[]*stream.Header{scope([]string{"metrics", "others"}), scope([]string{"html", "metrics"})}, []string{"metrics"}, ""},
+		"all and a part":       {[]*stream.Header{scope(nil), scope([]string{"metrics"})}, []string{"artifacts", "links", "metrics", "models", "panels", "project_metadata", "project_notes"}, ""},
+		"beside experiments":   {[]*stream.Header{scope([]string{"metrics"}), scope([]string{"artifacts"})}, []string{"artifacts", "metrics"}, ""},
+		"all shards":           {[]*stream.Header{scope(nil, "--shard 1/2"), scope(nil, "--shard 0/2", "--tag a")}, []string{}, ""},
+		"the first is missing": {[]*stream.Header{scope(nil, "--shard 1/3"), scope(nil, "--shard 2/3"), scope(nil)}, []string{}, "no input has shard 0/3"},
+		"many are missing": {
+			[]*stream.Header{scope(nil, "--shard 1/2000000000"), scope(nil, "--shard 0/2")}, []string{},
+			"no input has shard 1/2, 0/2000000000, 2/2000000000, 3/2000000000, 4/2000000000, 5/2000000000, 6/2000000000, 7/2000000000, 8/2000000000, 9/2000000000 and 1999999990 more",
+		},
+	} {
+		var inputs []Input
+		for _, h := range test.headers {
+			inputs = append(inputs, Input{"input", bytes.NewReader(write(t, 0, h, plan(0)))})
+		}
+		var out bytes.Buffer
+		err := Join(t.Context(), &out, inputs, Options{Tool: "test"})
+		if _, ok := errors.AsType[*MissingError](err); ok != (test.missing != "") || ok && err.Error() != test.missing {
+			t.Errorf("%s: %v, want %q", name, err, test.missing)
+		}
+		r := stream.NewReader(&out, stream.ReaderOptions{})
+		rec, err := r.Next()
+		r.Close()
+		if err != nil || !slices.Equal(rec.(*stream.Header).Scope.Resources, test.resources) {
+			t.Errorf("%s: %+v, %v, want %q", name, rec, err, test.resources)
+		}
+	}
+}
+
 // An input that is not whole is named.
 func TestJoinInputError(t *testing.T) {
 	good := write(t, 0, header(), plan(0))

@@ -4,5 +4,5 @@ package cli
 
 import "os"
 
-// isClosed reports nothing: a write to a closed stream fails on these systems.
-func isClosed(*os.File) bool { return false }
+// maybeClosed reports nothing: a write to a closed stream fails on these systems.
+func maybeClosed(*os.File) bool { return false }

@@ -7,10 +7,11 @@ import (
 	"syscall"
 )
 
-// isClosed reports whether f, a standard stream, was closed when the process
-// began. The runtime of Go has then opened the null device in its place, for
-// reading and writing; a shell opens it for one of them.
-func isClosed(f *os.File) bool {
+// maybeClosed reports whether f, a standard stream, may have been closed when the
+// process began. The runtime of Go has then opened the null device in its place, for
+// reading and writing, as Python's subprocess.DEVNULL does; a shell opens it for one
+// of them.
+func maybeClosed(f *os.File) bool {
 	info, err := f.Stat()
 	if err != nil {
 		return true

@@ -40,6 +40,7 @@ type importCommand struct {
 
 	htmlReport string // file
 	page       *signoff.Page
+	pageFile   *output
 }
 
 // Import is the command comet-import: it reads a stream and writes it to a

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strconv"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
@@ -24,9 +22,12 @@ func (c *importCommand) checkPage() error {
 	if c.htmlReport == "-" {
 		return c.usagef("--html-report -: a page goes to a file")
 	}
-	if info, err := os.Stat(filepath.Dir(c.htmlReport)); err != nil || !info.IsDir() {
-		return c.usagef("--html-report %s: there is no folder %s", c.htmlReport, filepath.Dir(c.htmlReport))
+	out, err := fileOutput(c.htmlReport)
+	if err != nil {
+		return c.usagef("--html-report: %w", err)
 	}
+	out.mode = 0o600
+	c.pageFile = out
 	return nil
 }
 
@@ -50,14 +51,10 @@ func (c *importCommand) writePage(ctx context.Context, sum *report.Summary, fail
 		return nil
 	}
 	c.page.End()
-	partial := c.htmlReport + partialSuffix
-	f, err := os.OpenFile(partial, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return fmt.Errorf("--html-report: %w", err)
-	}
-	err = errors.Join(c.page.Write(ctx, f, sum, failed, destination{c.target}), f.Close())
+	defer c.pageFile.Close()
+	err := c.page.Write(ctx, c.pageFile, sum, failed, destination{c.target})
 	if err == nil {
-		err = os.Rename(partial, c.htmlReport)
+		err = c.pageFile.Commit()
 	}
 	if err != nil {
 		return fmt.Errorf("--html-report: %w", err)

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"io"
 	"io/fs"
 	"os"
@@ -31,16 +30,6 @@ type IO struct {
 func isTerminal(v any) bool {
 	f, ok := v.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
-}
-
-// openStdout returns an error if nothing can come of what is written to standard
-// output.
-func (c *command) openStdout() error {
-	if f, ok := c.stdio.Stdout.(*os.File); ok && isClosed(f) {
-		return withCode(ExitUsage, errors.New("standard output is closed"),
-			"redirect it to a file or a pipe; "+os.DevNull+" takes what is not wanted")
-	}
-	return nil
 }
 
 // isPipe reports whether v, one end of an IO, leads to another process: a pipe,

@@ -28,7 +28,8 @@ type output struct {
 	final string // what Commit renames path to, "" if it is written in place
 	w     io.Writer
 	f     *os.File // nil until the first byte, and after Close
-	keep  int64    // bytes of an existing partial file to keep, -1 for none
+	mode  fs.FileMode
+	keep  int64 // bytes of an existing partial file to keep, -1 for none
 	done  bool
 }
 
@@ -43,8 +44,8 @@ func (c *command) openOutput(path string) (*output, error) {
 		}
 		fallthrough
 	case "-":
-		if err := c.openStdout(); err != nil {
-			return nil, err
+		if f, ok := c.stdio.Stdout.(*os.File); ok && maybeClosed(f) {
+			c.warnings = append(c.warnings, "standard output is closed, or leads to "+os.DevNull+": nothing of what is written is kept")
 		}
 		return c.stdoutOutput(), nil
 	}
@@ -58,7 +59,7 @@ func (c *command) stdoutOutput() *output {
 
 // fileOutput prepares the output to the file path.
 func fileOutput(path string) (*output, error) {
-	o := &output{name: path, keep: -1}
+	o := &output{name: path, mode: 0o666, keep: -1}
 	target := path
 	// Through a symbolic link, the file it leads to is replaced, not the link.
 	if real, err := filepath.EvalSymlinks(path); err == nil {
@@ -92,6 +93,16 @@ func (o *output) Partial() string {
 	return o.path
 }
 
+// left reports whether there is a file that this run or an earlier one has left
+// unfinished.
+func (o *output) left() bool {
+	if o.final == "" {
+		return false
+	}
+	_, err := os.Stat(o.path)
+	return err == nil
+}
+
 // Keep makes the output go on from an existing partial file: its first n bytes
 // stay, the rest is cut off before the first byte is written. It must be called
 // before the first Write.
@@ -122,7 +133,7 @@ func (o *output) open() error {
 	if o.final != "" {
 		flags |= os.O_CREATE
 	}
-	f, err := os.OpenFile(o.path, flags, 0o666)
+	f, err := os.OpenFile(o.path, flags, o.mode)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"github.com/comet-stream/comet-stream/internal/progress"
@@ -37,20 +38,24 @@ func (e *LineError) Unwrap() error { return e.Err }
 const maxLine = 96 << 20
 
 // Read writes the streams whose records stand in r, one a line, to w. It fails
-// with a [*LineError] at a line that is not a record or is not allowed there;
+// with a [*LineError] at a line that is not a record or is not allowed there, and
+// with the error of w where that fails;
 // what has been written then ends with an abort. Where the lines end before a
 // trailer, so does the stream, and the error wraps [stream.ErrTruncated].
 func Read(ctx context.Context, w io.Writer, r io.Reader, o Options) error {
 	if o.Counters == nil {
 		o.Counters = new(progress.Counters)
 	}
-	d := &reader{out: w, options: o}
+	d := &reader{out: &output{Writer: w}, options: o}
 	lines := bufio.NewReaderSize(r, 1<<20)
 	for n := int64(1); ; n++ {
 		line, err := readLine(ctx, lines)
 		if line = bytes.TrimSpace(line); len(line) > 0 && (err == nil || err == io.EOF) {
 			if failed := d.line(line); failed != nil {
-				err = &LineError{n, failed}
+				err = failed
+				if !d.out.failed.Load() {
+					err = &LineError{n, failed}
+				}
 			}
 		}
 		if err == io.EOF {
@@ -81,9 +86,23 @@ func readLine(ctx context.Context, r *bufio.Reader) (line []byte, err error) {
 	}
 }
 
+// An output tells what went wrong with it from what is wrong with the input.
+type output struct {
+	io.Writer
+	failed atomic.Bool
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.Writer.Write(p)
+	if err != nil {
+		o.failed.Store(true)
+	}
+	return n, err
+}
+
 // A reader is one run of Read.
 type reader struct {
-	out     io.Writer
+	out     *output
 	options Options
 	w       *stream.Writer // nil between streams
 	aborted error          // the first abort

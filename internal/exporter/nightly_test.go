@@ -33,8 +33,8 @@ func (n *night) keys(t *testing.T) (keys []string) {
 
 func nightAfter(t *testing.T, srv *comettest.Server, archives []byte, recheck float64) *night {
 	t.Helper()
-	held, err := base.Read(bytes.NewReader(archives))
-	if err != nil {
+	held := base.New(stream.Scope{})
+	if _, err := held.Add(bytes.NewReader(archives)); err != nil {
 		t.Fatal(err)
 	}
 	srv.ResetStats()

@@ -33,7 +33,8 @@ func (n *night) keys(t *testing.T) (keys []string) {
 
 func nightAfter(t *testing.T, srv *comettest.Server, archives []byte, recheck float64) *night {
 	t.Helper()
-	held := base.New(stream.Scope{})
+	// The archives are made fast, and taken for whole.
+	held := base.New(stream.Scope{Resources: stream.ResourceMetadata.Names()})
 	if _, err := held.Add(bytes.NewReader(archives)); err != nil {
 		t.Fatal(err)
 	}

@@ -76,19 +76,27 @@ func TestKilledExport(t *testing.T) {
 }
 
 // An import that is killed is completed by the same command, and nothing is
-// there twice.
+// there twice: of few experiments, which are asked each, and of many, for which
+// single answers stand.
 func TestKilledImport(t *testing.T) {
 	rng := dice(t)
 	src := start(t, nil)
 	seedSmall(src)
-	plain := withoutTrouble(t, src, "small")
-	file := filepath.Join(t.TempDir(), "small.comet.zst")
+	seedMany(src, rng, 12)
+	for _, project := range []string{"small", "many"} {
+		t.Run(project, func(t *testing.T) { killImports(t, rng, withoutTrouble(t, src, project)) })
+	}
+}
+
+// killImports kills imports of a stream, and completes them.
+func killImports(t *testing.T, rng *rand.Rand, plain undisturbed) {
+	file := filepath.Join(t.TempDir(), "all.comet.zst")
 	if err := os.WriteFile(file, plain.stream, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	args := func(dst *instance) []string { return append(append(dst.flags, inHand...), "-i", file) }
 	whole := runProcess(t, "comet-import", nil, args(start(t, slow()))...).want(t, cli.ExitOK).took
-	n := either(200, 4)
+	n := either(100, 2)
 	var killed atomic.Int64
 	t.Cleanup(func() {
 		t.Logf("%d destinations, %d kills within %v", n, killed.Load(), whole)

@@ -82,10 +82,10 @@ func (sp *Spool) Write(p []byte) (int, error) {
 	if err := sp.room(sp.Size + int64(len(p))); err != nil {
 		return 0, err
 	}
-	sp.sum.Write(p)
 	if sp.file == nil {
+		sp.sum.Write(p)
 		sp.mem = append(sp.mem, p...)
-	} else if _, err := sp.file.Write(p); err != nil {
+	} else if err := sp.writeFile(p); err != nil {
 		return 0, &TempError{err}
 	}
 	sp.Size += int64(len(p))
@@ -93,6 +93,18 @@ func (sp *Spool) Write(p []byte) (int, error) {
 		sp.Tail.Grow(sp.Size)
 	}
 	return len(p), nil
+}
+
+// writeFile writes to the file, and hashes meanwhile: either takes about as long.
+func (sp *Spool) writeFile(p []byte) error {
+	hashed := make(chan struct{})
+	go func() {
+		sp.sum.Write(p)
+		close(hashed)
+	}()
+	_, err := sp.file.Write(p)
+	<-hashed
+	return err
 }
 
 // TempError is a failure of the place for temporary files.

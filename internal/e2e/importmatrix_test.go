@@ -351,7 +351,7 @@ func importScenes(t testing.TB) []*importScene {
 func manySource(t testing.TB, change func(i int, e *comettest.ExperimentSpec)) []byte {
 	src := matrixServer(t, comettest.Moods{KeepEndTime: true}, func(s *comettest.Server) {
 		for i := range 9 {
-			start := int64(1700000000000 + i*1000)
+			start := 1700000000000 + int64(i)*1000
 			e := comettest.ExperimentSpec{
 				Key: fmt.Sprintf("%032x", 0xabc0+i), Name: fmt.Sprint("run ", i), Start: start, End: start + 500, FilePath: "/train.py",
 				Archived: i%4 == 3, Crashed: i == 8, Tags: []string{"all", fmt.Sprint("mod ", i%2)},

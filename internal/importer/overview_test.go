@@ -198,7 +198,7 @@ func keysOf(p testProject) (keys []string) {
 }
 
 // A link that the target project shows is no experiment of it: nothing is written to
-// the one that it leads to.
+// the one that it leads to. Where nothing is to be written only a verification asks.
 func TestOverviewOfLink(t *testing.T) {
 	srv, p := newServer(t, comettest.Options{}), manyAlike(12)
 	was := manyAlike(12)
@@ -217,6 +217,16 @@ func TestOverviewOfLink(t *testing.T) {
 		t.Errorf("the linked one: %+v", got)
 	}
 	diffStates(t, "destination", before, stateOf(srv))
+
+	srv.SetMoods(comettest.Moods{KeepEndTime: true})
+	if err := newClient(t, srv).Experiments.AddTags(t.Context(), key, p.experiments[5].Tags); err != nil {
+		t.Fatal(err)
+	}
+	for verify, want := range map[bool]int64{false: 0, true: 1} {
+		if r := importTo(t, newClient(t, srv), streamOf(t, p), Options{To: place.Project{Workspace: "team"}, Verify: verify}); r.err != nil || r.Elsewhere != want {
+			t.Errorf("a link with all that there is, verified %v: %v: %+v", verify, r.err, r.Summary)
+		}
+	}
 }
 
 // On a server of whatever age or mood, an import of what is there in part comes to the

@@ -197,7 +197,7 @@ func (s *schema) check(b []byte, i, depth int, v *view) (int, error) {
 			continue
 		}
 		if seen&(1<<f) != 0 {
-			return i, fault(ErrCorrupt, "key %q stands twice", s.fields[f].key)
+			return i, fault(ErrCorrupt, "key %q occurs twice", s.fields[f].key)
 		}
 		seen |= 1 << f
 		next = f + 1

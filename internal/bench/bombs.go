@@ -80,7 +80,7 @@ func (l *lab) texts(ctx context.Context, what string, text []byte, limits comett
 		return err
 	}
 	defer s.stop()
-	for _, when := range []string{"import of ", "import once more of "} {
+	for _, when := range []string{"import of ", "repeated import of "} {
 		res, err := incomplete(l.pipe(ctx, file, "", importer(s, "lab/texts")))
 		if err != nil {
 			return err

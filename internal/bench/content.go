@@ -68,7 +68,7 @@ func longSeries(ctx context.Context, l *lab) error {
 	if err != nil {
 		return err
 	}
-	l.table.memory("W3", "unchanged import once more", again.peak...)
+	l.table.memory("W3", "repeated unchanged import", again.peak...)
 	return nil
 }
 
@@ -280,6 +280,6 @@ func (l *lab) crowded(ctx context.Context, what, seed string, beside bool) error
 	}
 	l.table.memory("W7", "export of "+what, out.peak...)
 	l.table.memory("W7", "import of "+what, in.peak...)
-	l.table.memory("W7", "unchanged import once more of "+what, again.peak...)
+	l.table.memory("W7", "repeated unchanged import of "+what, again.peak...)
 	return os.Remove(file)
 }

@@ -15,7 +15,7 @@ import (
 const small = "synthetic:experiments=%d,metrics=2,points=10,assets=1,size=1000,parameters=4"
 
 // grownTools are the tools of the growth table, in the order in which they run.
-var grownTools = []string{"list", "export", "export of its last tenth", "unchanged export (--changed-from)", "import", "unchanged import once more"}
+var grownTools = []string{"list", "export", "export of its last tenth", "unchanged export (--changed-from)", "import", "repeated unchanged import"}
 
 // A share is what an experiment takes of a tool, and what all of them take.
 type share struct{ requests, ms, peak float64 }
@@ -61,7 +61,7 @@ func growth(ctx context.Context, l *lab) error {
 		l.table.beside(rivals[i].memory(), "")
 		l.table.atMost("W4", "peak memory: "+what+" of "+rows[len(rows)-1][0]+" experiments", last[i].peak, 150, "MB")
 	}
-	return l.section("growth", "Of each tool: requests an experiment, processor time of one, resident memory at its highest.",
+	return l.section("growth", "For each tool: requests per experiment, CPU time per experiment, peak resident memory.",
 		slices.Concat([]string{"experiments"}, grownTools), rows)
 }
 

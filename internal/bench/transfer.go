@@ -88,7 +88,7 @@ func (l *lab) manyRows(tool string, latency time.Duration, slow, fast *result, o
 	}
 	l.table.beside(other.perSecond(), bound)
 	l.table.note("W1", tool+", experiments "+at, figure(crowd/fast.wall.Seconds(), "/s"))
-	what := tool + ", times its one-request-at-a-time mode " + at
+	what := tool + ", speed-up over one request at a time " + at
 	speedup := float64(crowd) / serial * slow.wall.Seconds() / fast.wall.Seconds()
 	l.table.beside("", figure(inFlight, "×"))
 	if latency == 50*time.Millisecond {
@@ -124,7 +124,7 @@ func (l *lab) timedExport(ctx context.Context, latency time.Duration, n int, out
 	assets := st.Endpoints["GET /api/rest/v2/experiment/asset/get-asset"]
 	// As in the exporter's test of its requests.
 	const project = 12
-	l.table.atMost("W1", "export, requests an experiment beside one an asset and 12 a project", float64(st.Requests-assets-project)/float64(n), 8, "")
+	l.table.atMost("W1", "export, requests per experiment, besides one per asset and 12 per project", float64(st.Requests-assets-project)/float64(n), 8, "")
 	return res, nil
 }
 
@@ -148,7 +148,7 @@ func (l *lab) timedImport(ctx context.Context, latency time.Duration, in string,
 	if len(flags) > 0 || latency > 0 {
 		return res, nil
 	}
-	l.table.atMost("W1", "import, requests an experiment beside assets, others and batches", float64(st.Requests-counted(st))/float64(n), 16, "")
+	l.table.atMost("W1", "import, requests per experiment, besides assets, others and batches", float64(st.Requests-counted(st))/float64(n), 16, "")
 	if err := s.resetStats(); err != nil {
 		return nil, err
 	}
@@ -158,7 +158,7 @@ func (l *lab) timedImport(ctx context.Context, latency time.Duration, in string,
 	if st, err = s.stats(); err != nil {
 		return nil, err
 	}
-	l.table.atMost("W1", "unchanged import once more, requests an experiment", float64(st.Requests)/float64(n), 3, "")
+	l.table.atMost("W1", "repeated unchanged import, requests per experiment", float64(st.Requests)/float64(n), 3, "")
 	return res, nil
 }
 

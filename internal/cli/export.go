@@ -200,7 +200,7 @@ func (c *exportCommand) runExport(ctx context.Context, out *output) error {
 		if err := out.Commit(); err != nil {
 			return err
 		}
-		c.reporter.Info("%s was complete, and has its name now", out.name)
+		c.reporter.Info("%s was complete, and has its final name now", out.name)
 		sum := c.opts.Continue.Report(c.watch)
 		return errors.Join(c.watch.end(sum), missingItems(sum.Items))
 	}
@@ -249,7 +249,7 @@ func selectedNothing(err error) error {
 	if e, ok := errors.AsType[*selection.NothingError](err); ok && e.OfAssets() {
 		return withCode(ExitIncomplete, err, "all else is in the stream; comet-filter --json assets shows the assets of one that is exported whole")
 	}
-	return withCode(ExitIncomplete, err, "comet-export -l lists what there is")
+	return withCode(ExitIncomplete, err, "comet-export -l lists what exists")
 }
 
 // missingKeys returns an error for experiments that were asked for by key, and

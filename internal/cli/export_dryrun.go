@@ -41,7 +41,7 @@ func (c *exportCommand) runDry(ctx context.Context) error {
 		return stdoutError(err)
 	}
 	if e.Failed > 0 {
-		failed := fmt.Errorf("not counted, for they could not be read: %d experiments or projects", e.Failed)
+		failed := fmt.Errorf("not counted, since they could not be read: %d experiments or projects", e.Failed)
 		err = errors.Join(err, withCode(ExitIncomplete, failed))
 	}
 	return err

@@ -18,7 +18,7 @@ Arguments:
     WORKSPACE/artifacts[/NAME[/VERSION-OR-ALIAS]]
     WORKSPACE/model-registry[/NAME[/VERSION-OR-STAGE]]
     WORKSPACE/panels[/NAME]
-                            these alone
+                            only these
     RESOURCE                what to read of it, everything if none is named:
                               metadata parameters others system requirements git code
                               graph html output metrics system-metrics assets
@@ -33,7 +33,7 @@ holds a slash, or is one of the words above, -l prints how it is written: team%2
 %61rtifacts.
 
 What to export:
-    --keys-from FILE        these experiments alone: keys, one a line, or lines of -l,
+    --keys-from FILE        only these experiments: keys, one per line, or lines of -l,
                             or a report; - is standard input. A missing one is named.
                             Where each line has a path in what is exported, as those of
                             -l, the list is taken for the listing: no other is asked
@@ -46,8 +46,8 @@ What to export:
                             characters, / included, ? for one, [abc] for one of these
     --tag TAG               with this tag; may be repeated. Reads the tags of each
                             experiment that the other flags allow
-    --where CONDITION       whose parameter, other or metric compares so, by < <= > >=
-                            = != or ~ GLOB: "lr<0.01", "other:Name~best*",
+    --where CONDITION       with a parameter, other or metric that fulfils it, by < <=
+                            > >= = != or ~ GLOB: "lr<0.01", "other:Name~best*",
                             "metric:loss<0.2", "metric:loss:min<0.2" (or :max; else
                             the last value); may be repeated, all must hold. Reads
                             the values of each experiment that the other flags allow
@@ -73,8 +73,8 @@ What to export:
                             archived experiments (default include)
     --shard K/N             the part K, from 0, of N: what belongs to an experiment by
                             its key, all else by name (FORMAT.md, 8)
-    --asset-type TYPE       assets of this type alone; may be repeated
-    --asset-name GLOB       assets with such a name alone; may be repeated
+    --asset-type TYPE       only assets of this type; may be repeated
+    --asset-name GLOB       only assets with such a name; may be repeated
     --max-asset-size SIZE   leave out larger assets: 500MB, 5GiB
     -x, --exclude           leave out the RESOURCEs named, and export all others. Where
                             none is named: leave out what the flags choose
@@ -89,12 +89,12 @@ Where to:
     --report FILE           a line of JSON for each experiment, and one for the sum
 
 Modes:
-    -l, --list              list workspaces, projects or experiments, one a line:
+    -l, --list              list workspaces, projects or experiments, one per line:
                             path and key first, separated by tabs; of experiments
                             start, end, state (finished, running or crashed, and
-                            ,archived behind it) and name
-    --json                  with --list, a JSON object a line
-    --dry-run               count what there is to export, and write no stream. It
+                            ,archived appended) and name
+    --json                  with --list, a JSON object per line
+    --dry-run               count what would be exported, and write no stream. It
                             reads the lists of the source in full, and looks into
                             200 experiments; of more it says what is likely
     -h, --help              print this text
@@ -107,7 +107,7 @@ Options can be set by the environment, as COMET_EXPORT_RATE for --rate; modes ca
 
 Exit codes: 0 all done; 1 failed; 2 usage or configuration; 3 done, but for what is
 listed as skipped, or no experiment or asset was selected; 5 the server kept failing,
-run it again; 6 key or permission; 130 or 143 interrupted; 141 nobody reads the output.
+run it again; 6 key or permission; 130 or 143 interrupted; 141 the output was closed.
 
 Example:
     comet-export acme/vision | comet-filter -x --tag junk | comet-import newteam/vision

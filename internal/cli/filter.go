@@ -309,9 +309,9 @@ func (c *filterCommand) explain(in *input, err error) error {
 		return withCode(ExitIncomplete, fmt.Errorf("%s: %w", in.name, err))
 	}
 	if e, ok := errors.AsType[*selection.NothingError](err); ok {
-		hint := "comet-filter --list shows what there is, --json the tags too"
+		hint := "comet-filter --list shows the experiments, --json the tags too"
 		if e.OfAssets() {
-			hint = "comet-filter --json assets shows what there is"
+			hint = "comet-filter --json assets shows the assets"
 		}
 		return withCode(ExitIncomplete, fmt.Errorf("%s: %w", in.name, err), hint)
 	}

@@ -9,11 +9,11 @@ const filterUsage = `Usage:
     comet-filter --from-json < lines > stream
     comet-filter --join [-o FILE] FILE ...
 
-Copies a stream without what it is told to drop. Without flags and arguments it drops
-nothing. The order stays, and so does what a later version has added.
+Copies a stream and drops what flags and arguments say; without any it drops nothing.
+The order of records and what later versions have added are preserved.
 
 Arguments:
-    RESOURCE                keep these alone, everything if none is named:
+    RESOURCE                keep only these, everything if none is named:
                               metadata parameters others system requirements git code
                               graph html output metrics system-metrics assets
                               project_metadata project_notes
@@ -24,15 +24,15 @@ Arguments:
 Which experiments to keep (of several flags all must hold, of one flag that is
 repeated any):
     --key KEY               with this key; may be repeated
-    --keys-from FILE        with these keys: one a line, or lines of --list, or a
+    --keys-from FILE        with these keys: one per line, or lines of --list, or a
                             report; - is standard input
     --skip-keys-from FILE   leave these out; of a report, those that came out
                             well
     --name GLOB             with such a name; may be repeated. * stands for any
                             characters, / included, ? for one, [abc] for one of these
     --tag TAG               with this tag; may be repeated
-    --where CONDITION       whose parameter, other or metric compares so, by < <= > >=
-                            = != or ~ GLOB: "lr<0.01", "other:Name~best*",
+    --where CONDITION       with a parameter, other or metric that fulfils it, by < <=
+                            > >= = != or ~ GLOB: "lr<0.01", "other:Name~best*",
                             "metric:loss<0.2", "metric:loss:min<0.2" (or :max; else
                             the last value); may be repeated, all must hold. Standard
                             input, where it is no file, is copied to one first (in
@@ -50,7 +50,7 @@ Which assets of experiments to keep:
     --asset-name GLOB       with such a name; may be repeated
     --max-asset-size SIZE   no larger than 500MB, 5GiB
 
-Turned round:
+Inverted:
     -x, --exclude           drop the RESOURCEs named, and keep all others. Where none
                             is named: drop the experiments and assets that the flags
                             choose, and keep all others
@@ -70,7 +70,7 @@ Modes, which write no stream but lines to standard output, or files:
     -l, --list              a line for each experiment: key, path, name, start, end,
                             state, points, assets, their bytes, skipped items,
                             separated by tabs. The state is finished, running or
-                            crashed, and ,archived behind it
+                            crashed, with ,archived appended
     --json                  a JSON object for each record, with all that it has;
                             with --list for each experiment
     --sum                   a line for each experiment: its key and a SHA-256 of its
@@ -99,7 +99,7 @@ Modes:
     -h, --help              print this text
     --version               print the version
 
-Talk:
+Messages:
     --progress auto|tty|plain|none
                             how progress is shown (default auto)
     -q                      warnings and errors only

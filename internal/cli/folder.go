@@ -75,7 +75,7 @@ func (c *filterCommand) extractFrom(ctx context.Context, in *input, out io.Write
 	case err == nil, inputErr != nil && !errors.Is(inputErr, io.ErrClosedPipe) && (bad || errors.Is(err, stream.ErrAborted)):
 		return inputErr
 	case errors.Is(err, folder.ErrNoAsset):
-		return withCode(ExitIncomplete, fmt.Errorf("%s: %w", in.name, err), "comet-filter --json assets shows what there is")
+		return withCode(ExitIncomplete, fmt.Errorf("%s: %w", in.name, err), "comet-filter --json assets shows the assets")
 	}
 	if many, ok := errors.AsType[*folder.ManyError](err); ok {
 		return withCode(ExitFailed, fmt.Errorf("%s: %w", in.name, many), "the bytes of the first were written; --key, --asset-name and --asset-type choose one")

@@ -4,8 +4,8 @@ const importUsage = `Usage:
     comet-import [flags] [WORKSPACE[/PROJECT]] < stream
     comet-import [flags] -d DIR [WORKSPACE[/PROJECT]]
 
-Reads a stream and writes its experiments to a Comet instance. What is there
-already is compared and completed; run again, it writes nothing.
+Reads a stream and writes its experiments to a Comet instance. Experiments that
+exist there are compared and completed; run again, it writes nothing.
 
 Arguments:
     WORKSPACE               into this workspace; projects keep their names
@@ -27,7 +27,7 @@ Where it goes:
                             kept
     --elsewhere leave|derive
                             an experiment that another project of the destination
-                            has: leave it (default), or import it under a derived key
+                            has: skip it (default), or import it under a derived key
     --update                overwrite a single value that differs
     --rewrite-series        write the points of a metric that the destination does not
                             show, even if it may have them and thin them out: then it
@@ -35,8 +35,8 @@ Where it goes:
     --no-rewrite            leave keys, ids and addresses inside confusion matrices,
                             embeddings and data grids as they are
     --rewrite-links         change links to assets in html and notes too
-    --no-share-links        make no share links of projects; else as many are made as
-                            the source has, with new codes
+    --no-share-links        create no share links of projects; otherwise as many are
+                            created as the source has, with new codes
     --owner FILE            give projects to other owners: each line of FILE has a user
                             of the source and one of the destination (administrators);
                             without it they belong to the user of the key
@@ -44,13 +44,13 @@ Where it goes:
 How:
     --verify                read everything back and compare it
     --report FILE           a line of JSON for each experiment, and one for the sum
-    --html-report FILE      one page for whoever signs the migration off: counts of both
+    --html-report FILE      one page for signing the migration off: counts of both
                             sides, what could not be kept, links from old to new, the
                             share links to hand out (so keep it to yourself), and some
                             series drawn from both sides. It needs no network
     --temp-dir DIR          where large assets wait (default that of the system)
-    --temp-max SIZE         how much of them: 500MB, 20GiB (default 8GiB); larger
-                            ones are sent while they are read, and cannot be retried
+    --temp-max SIZE         its limit: 500MB, 20GiB (default 8GiB); larger assets
+                            are sent while they are read, and cannot be retried
 
 Modes:
     --dry-run               read the stream and look at the destination, write nothing
@@ -68,7 +68,7 @@ Exit codes: 0 all done; 1 failed; 2 usage or configuration, nothing touched; 3 d
 for what is listed as missing, elsewhere or different; 4 the input is damaged, cut off
 or no stream; 5 the server kept failing, or that of the export, run it again; 6 key or
 permission, of either side; 7 verification found differences; 130 or 143 interrupted;
-141 nobody reads the output.
+141 the output was closed.
 
 Examples:
     comet-export acme/vision | comet-import newteam/vision

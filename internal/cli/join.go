@@ -70,7 +70,7 @@ func (c *filterCommand) openInputs(ctx context.Context, names []string) (inputs 
 		}
 		f, ok := again.(*os.File)
 		if !ok {
-			return nil, closeAll, fmt.Errorf("%s: is no file", in.name)
+			return nil, closeAll, fmt.Errorf("%s: is not a file", in.name)
 		}
 		opened = append(opened, f)
 		inputs = append(inputs, join.Input{Name: in.name, R: f})

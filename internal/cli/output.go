@@ -40,7 +40,7 @@ func (c *command) openOutput(path string) (*output, error) {
 	case "":
 		if isTerminal(c.stdio.Stdout) {
 			return nil, withCode(ExitUsage, errors.New("standard output is a terminal, and a stream is not text"),
-				"redirect it to a file, pipe it on, or name a file with -o; -o - writes it here all the same")
+				"redirect it to a file, pipe it on, or name a file with -o; -o - writes it here anyway")
 		}
 		fallthrough
 	case "-":

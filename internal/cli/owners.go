@@ -41,7 +41,7 @@ func parseOwners(r io.Reader) (map[string]string, error) {
 			return nil, fmt.Errorf("line %d: %q is not a user of the source and one of the destination", n, line)
 		}
 		if before := owners[pair[0]]; before != "" && before != pair[1] {
-			return nil, fmt.Errorf("line %d: %q and %q both stand for user %q", n, before, pair[1], pair[0])
+			return nil, fmt.Errorf("line %d: %q and %q both map to user %q", n, before, pair[1], pair[0])
 		}
 		owners[pair[0]] = pair[1]
 	}

@@ -77,7 +77,7 @@ func TestLoginPage(t *testing.T) {
 				if code != ExitUsage {
 					t.Errorf("exit code %d, want %d", code, ExitUsage)
 				}
-				for _, want := range []string{"redirected to " + login + " (", "if this is where to log in, set it to", "the address comes from COMET_URL_OVERRIDE"} {
+				for _, want := range []string{"redirected to " + login + " (", "if this is a login page, set it to", "the address comes from COMET_URL_OVERRIDE"} {
 					if !strings.Contains(stderr, want) {
 						t.Errorf("no %q in\n%s", want, stderr)
 					}

@@ -91,7 +91,7 @@ func (f *selectionFlags) parse(c *command, s *selection.Selection, resources []s
 		s.Invert = true
 		return stream.AllResources, nil
 	}
-	return 0, c.usageError(errors.New("-x does not say what to leave out"), "name RESOURCEs behind it, or choose experiments or assets by flags")
+	return 0, c.usageError(errors.New("-x does not say what to leave out"), "name RESOURCEs after it, or choose experiments or assets by flags")
 }
 
 // readKeys reads the list of keys that a flag names, "-" for standard input. It

@@ -51,10 +51,10 @@ func parseKey(s setting) (*foundKey, error) {
 		return nil, nil
 	}
 	if !isPrintable(s.text) {
-		return nil, errorf("the key from %s holds a character that no key has, a space perhaps", s.from)
+		return nil, errorf("the key from %s contains a character that is not allowed in keys, perhaps a space", s.from)
 	}
 	if strings.HasPrefix(s.text, "_SECRET_-") {
-		return nil, errorf("the key from %s is a reference to a secret manager, and a key itself is wanted", s.from)
+		return nil, errorf("the key from %s is a reference to a secret manager, and a key itself is expected", s.from)
 	}
 	k := &foundKey{key: APIKey(s.text), from: s.from, at: s.at}
 	plain, tail, _ := strings.Cut(s.text, "*")

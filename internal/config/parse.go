@@ -95,7 +95,7 @@ func section(at string, outer []string, line string) ([]string, error) {
 		ok = false
 	}
 	if !ok || name == "" || depth > len(outer)+1 {
-		return nil, errorf("%s: this is no section, want [name]", at)
+		return nil, errorf("%s: not a section, want [name]", at)
 	}
 	if meant := underscores.Replace(name); meant != name && isOwn(meant) {
 		return nil, &Error{

@@ -233,7 +233,7 @@ func (r *resolver) caFile(key *foundKey) (file, from string, err error) {
 	if s.at.local && s.at != key.at {
 		return "", "", &Error{
 			Message: fmt.Sprintf("the certificates that %s names are not trusted with the key from %s: %s", s.from, key.from, localRule),
-			Hints:   []string{fmt.Sprintf("--ca-file or %s names them all the same", r.side.own(nameCAFile))},
+			Hints:   []string{fmt.Sprintf("--ca-file or %s names them anyway", r.side.own(nameCAFile))},
 		}
 	}
 	return r.places.path(s.text), s.from, nil
@@ -263,9 +263,9 @@ func (r *resolver) header(e *Endpoint, u *foundURL) error {
 	case value.text == "":
 		return errorf("%s is the name of a header, and there is no value for it", name.from)
 	case !isToken(name.text):
-		return errorf("%s: %q is no name of a header", name.from, name.text)
+		return errorf("%s: %q is not the name of a header", name.from, name.text)
 	case !isPrintable(value.text, ' '):
-		return errorf("%s holds a character that no header has", value.from)
+		return errorf("%s contains a character that is not allowed in headers", value.from)
 	}
 	for _, s := range []setting{name, value} {
 		if !sameOwner(s.at, u.at) {

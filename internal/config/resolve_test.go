@@ -526,7 +526,7 @@ func TestResolveErrors(t *testing.T) {
 				files: map[string]string{"work/.comet.config": "[comet_export]\nca_file=evil.pem"},
 			},
 			"the certificates that [comet_export] in DIR/work/.comet.config names are not trusted with the key from COMET_API_KEY: " + localRule,
-			"--ca-file or COMET_EXPORT_CA_FILE names them all the same",
+			"--ca-file or COMET_EXPORT_CA_FILE names them anyway",
 		},
 		{
 			"a header of the user, an address of the working directory", Export,
@@ -625,15 +625,15 @@ func TestResolveErrors(t *testing.T) {
 		},
 		{
 			"a key with a space", Export, world{env: map[string]string{"COMET_API_KEY": secret + " x"}},
-			"the key from COMET_API_KEY holds a character that no key has, a space perhaps", "",
+			"the key from COMET_API_KEY contains a character that is not allowed in keys, perhaps a space", "",
 		},
 		{
 			"a key with a line break", Export, world{env: map[string]string{"COMET_API_KEY": secret + "\r\nX-Evil: 1"}},
-			"the key from COMET_API_KEY holds a character that no key has, a space perhaps", "",
+			"the key from COMET_API_KEY contains a character that is not allowed in keys, perhaps a space", "",
 		},
 		{
 			"a secret manager", Export, world{env: map[string]string{"COMET_API_KEY": "_SECRET_-" + secret}},
-			"the key from COMET_API_KEY is a reference to a secret manager, and a key itself is wanted", "",
+			"the key from COMET_API_KEY is a reference to a secret manager, and a key itself is expected", "",
 		},
 		{
 			"a smart key that is no base64", Export, world{env: map[string]string{"COMET_API_KEY": secret + "*!" + secret}},
@@ -679,12 +679,12 @@ func TestResolveErrors(t *testing.T) {
 		{
 			"a header with a bad name", Export,
 			world{env: map[string]string{"COMET_API_KEY": k1, "COMET_ALLOW_HEADER_NAME": "X Gate", "COMET_ALLOW_HEADER_VALUE": secret}},
-			`COMET_ALLOW_HEADER_NAME: "X Gate" is no name of a header`, "",
+			`COMET_ALLOW_HEADER_NAME: "X Gate" is not the name of a header`, "",
 		},
 		{
 			"a header with a bad value", Export,
 			world{env: map[string]string{"COMET_API_KEY": k1, "COMET_ALLOW_HEADER_NAME": "X-Gate", "COMET_ALLOW_HEADER_VALUE": secret + "\nX: y"}},
-			"COMET_ALLOW_HEADER_VALUE holds a character that no header has", "",
+			"COMET_ALLOW_HEADER_VALUE contains a character that is not allowed in headers", "",
 		},
 		{
 			"a broken file", Export,

@@ -128,7 +128,7 @@ func TestBelongingsWithoutCalls(t *testing.T) {
 		gone      func(want, got *comettest.WorkspaceState)
 	}{
 		"artifacts": {
-			[]string{"artifacts/", "get/artifacts"}, "gives no artifacts",
+			[]string{"artifacts/", "get/artifacts"}, "does not provide artifacts",
 			[]string{`artifact-version "digits:10.0.0": missing`, `artifact-version "weights:4.0.0": missing`, `lineage "digits:1.0.0": missing`},
 			func(want, _ *comettest.WorkspaceState) {
 				want.Artifacts = []comettest.ArtifactState{}
@@ -141,12 +141,12 @@ func TestBelongingsWithoutCalls(t *testing.T) {
 			},
 		},
 		"registry": {
-			[]string{"registry-model"}, "gives no registry models",
+			[]string{"registry-model"}, "does not provide registry models",
 			[]string{`model-version "cnn:1.0.1": missing`, `model-version "rnn:0.1.0": missing`},
 			func(want, _ *comettest.WorkspaceState) { want.RegistryModels = []comettest.RegistryModelState{} },
 		},
 		"panels": {
-			[]string{"code-panel/", "template/"}, "gives no panels",
+			[]string{"code-panel/", "template/"}, "does not provide panels",
 			[]string{`panel "Scatter": missing`, `panel "Table": missing`},
 			func(want, got *comettest.WorkspaceState) {
 				want.Panels = []comettest.PanelState{}
@@ -155,7 +155,7 @@ func TestBelongingsWithoutCalls(t *testing.T) {
 			},
 		},
 		"views": {
-			[]string{"views/"}, "gives no views",
+			[]string{"views/"}, "does not provide views",
 			[]string{`view "Dashboard": missing`, `view "One alone": missing`},
 			func(want, _ *comettest.WorkspaceState) { withoutViews(want) },
 		},
@@ -165,7 +165,7 @@ func TestBelongingsWithoutCalls(t *testing.T) {
 			src := start(t, comettest.Options{Middleware: lacking(test.endpoints...)})
 			seedTeam(src, 3000)
 			r := runExport(src, "team").want(t, cli.ExitOK).says(t, test.export)
-			if n := strings.Count(r.stderr, "the server gives no"); n != 1 {
+			if n := strings.Count(r.stderr, "the server does not provide"); n != 1 {
 				t.Errorf("it is told %d times:\n%s", n, r.stderr)
 			}
 			dst := start(t, comettest.Options{Workspaces: []string{"lab"}, Middleware: lacking(test.endpoints...)})

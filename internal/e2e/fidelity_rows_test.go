@@ -44,13 +44,13 @@ func lifeRows() []row {
 		{data: "experiment key", get: ofExperiment(func(e *experiment) any { return e.Key })},
 		{data: "workspace and project", get: func(s side) any { return []string{s.w.Name, s.p.Name} }},
 		{data: "display name", get: ofExperiment(func(e *experiment) any { return e.Name })},
-		{data: "display name that the server made up", get: of(namelessKey, func(e *experiment) any { return e.Name })},
-		{data: "having no display name", get: of(unnamedKey, func(e *experiment) any { return []any{e.Name} }), missing: "servers make a name up at once"},
+		{data: "display name that the server generated", get: of(namelessKey, func(e *experiment) any { return e.Name })},
+		{data: "having no display name", get: of(unnamedKey, func(e *experiment) any { return []any{e.Name} }), missing: "servers generate a name immediately"},
 		{data: "start time", get: ofExperiment(func(e *experiment) any { return e.Start })},
 		{data: "end time", get: ofExperiment(func(e *experiment) any { return e.End })},
 		{data: "crashed", get: ofExperiment(func(e *experiment) any { return e.Crashed })},
 		{data: "running", get: of(runningKey, func(e *experiment) any { return e.Running }),
-			change: "imported as finished, for nobody goes on with it", changed: func(any) any { return false }},
+			change: "imported as finished, since no process continues it", changed: func(any) any { return false }},
 		{data: "archived", get: of(archivedKey, func(e *experiment) any { return e.Archived })},
 		{data: "file path and file name", get: ofExperiment(func(e *experiment) any { return e.FilePath })},
 		{data: "appearance in other projects of the workspace", get: func(s side) any {
@@ -111,11 +111,11 @@ func valueRows() []row {
 	}
 	return inSection(sectionContent, []row{
 		{data: "metrics: values, to the last digit", get: points(func(p comettest.PointState) any { return p.Value })},
-		{data: "metrics: steps, absent ones too", get: points(func(p comettest.PointState) any { return p.Step })},
-		{data: "metrics: epochs, absent ones too", get: points(func(p comettest.PointState) any { return p.Epoch })},
-		{data: "metrics: contexts, absent ones too", get: points(func(p comettest.PointState) any { return p.Context })},
+		{data: "metrics: steps, including absent ones", get: points(func(p comettest.PointState) any { return p.Step })},
+		{data: "metrics: epochs, including absent ones", get: points(func(p comettest.PointState) any { return p.Epoch })},
+		{data: "metrics: contexts, including absent ones", get: points(func(p comettest.PointState) any { return p.Context })},
 		{data: "metrics: times", get: points(func(p comettest.PointState) any { return p.Time })},
-		{data: "metrics: least, greatest and current value", get: ofExperiment(func(e *comettest.ExperimentState) any {
+		{data: "metrics: minimum, maximum and current value", get: ofExperiment(func(e *comettest.ExperimentState) any {
 			var list []any
 			for _, m := range e.Metrics {
 				list = append(list, m.Name, m.Min, m.Max, m.Current)
@@ -125,17 +125,17 @@ func valueRows() []row {
 		{data: "system metrics", get: ofExperiment(func(e *comettest.ExperimentState) any {
 			return slices.DeleteFunc(slices.Clone(e.Metrics), func(m comettest.MetricState) bool { return m.Name != "sys.cpu.percent.avg" })
 		})},
-		{data: "metrics: the points that a source keeps of a long series", get: long(func(m comettest.MetricState) any { return m.SHA256 })},
-		{data: "metrics: points that the source has thinned away", get: long(func(m comettest.MetricState) any { return m.Received }),
-			missing: "no call reads them, unless the account stores metrics without sampling: then they are carried, their times to the second. What was thinned is told of, by the number of points, or where the server's own summary of the metric has a value or a step that they lack"},
+		{data: "metrics: the points of a long series that the source keeps", get: long(func(m comettest.MetricState) any { return m.SHA256 })},
+		{data: "metrics: points that the source has dropped", get: long(func(m comettest.MetricState) any { return m.Received }),
+			missing: "no call reads them, unless the account stores metrics without sampling: then they are carried, their times to the second. Thinned metrics are reported, by the number of points, or where the server's own summary of the metric has a value or a step that they lack"},
 		{data: "parameters: names and current values", get: values(parameters, func(v value) any { return v.Current.Value })},
 		{data: "parameters: times, steps and contexts", get: values(parameters, func(v value) any { return []any{v.Current.Time, v.Current.Step, v.Current.Context} })},
-		{data: "parameters: least and greatest value", get: values(parameters, func(v value) any { return []any{v.Min, v.Max} })},
+		{data: "parameters: minimum and maximum value", get: values(parameters, func(v value) any { return []any{v.Min, v.Max} })},
 		{data: "parameters: whether logged by hand or automatically", get: values(parameters, func(v value) any { return v.Source }), missing: "no call reads it"},
 		{data: "parameters and others: type, values between", missing: "no call reads them; values are texts"},
 		{data: "others: names and current values", get: values(others, func(v value) any { return v.Current.Value })},
 		{data: "others: times", get: values(others, func(v value) any { return v.Current.Time })},
-		{data: "others: least and greatest value", get: values(others, func(v value) any { return []any{v.Min, v.Max} })},
+		{data: "others: minimum and maximum value", get: values(others, func(v value) any { return []any{v.Min, v.Max} })},
 		{data: "tags", get: ofExperiment(func(e *comettest.ExperimentState) any { return e.Tags })},
 	})
 }
@@ -159,7 +159,7 @@ func textRows() []row {
 		{data: "code", get: text(func(e *experiment) *comettest.TextState { return e.Code })},
 		{data: "model graph", get: text(func(e *experiment) *comettest.TextState { return e.Graph })},
 		{data: "output", get: text(func(e *experiment) *comettest.TextState { return e.Output })},
-		{data: "output: what of it was on stderr, times of lines", missing: "`experiment/output` gives one text"},
+		{data: "output: which lines were on stderr, times of lines", missing: "`experiment/output` gives one text"},
 		{data: "git metadata", get: ofExperiment(func(e *experiment) any { return e.Git })},
 		{data: "git metadata: repository name, status", missing: "`experiment/git/metadata` does not give them"},
 		{data: "git patch", get: func(s side) any { return s.patch }},
@@ -191,7 +191,7 @@ func assetRows() []row {
 	type asset = comettest.AssetState
 	return inSection(sectionAssets, []row{
 		{data: "asset ids", get: assetFields(func(a asset) any { return nil })},
-		{data: "bytes, none at all too", get: assetFields(func(a asset) any { return []any{a.Size, a.SHA256} })},
+		{data: "bytes, also of empty files", get: assetFields(func(a asset) any { return []any{a.Size, a.SHA256} })},
 		{data: "file names", get: assetFields(func(a asset) any { return a.Name })},
 		{data: "types", get: assetFields(func(a asset) any { return a.Type })},
 		{data: "folders in the web interface", get: assetFields(func(a asset) any { return a.Dir })},
@@ -205,7 +205,7 @@ func assetRows() []row {
 		{data: "times of upload", get: assetFields(func(a asset) any { return a.Created }), missing: "no call sets them"},
 		{data: "tags of assets", missing: "no call sets them"},
 		{data: "parts of a 3D scene", missing: "no call is known to read them; each is named as skipped, and the scene itself is carried"},
-		{data: "histograms over all steps that are all there is of them", get: ofExperiment(func(e *comettest.ExperimentState) any {
+		{data: "histograms over all steps, where none of single steps exist", get: ofExperiment(func(e *comettest.ExperimentState) any {
 			for _, a := range e.Assets {
 				if a.Type == "histogram_combined_3d" {
 					return []any{a.ID, a.Name, a.SHA256}
@@ -242,11 +242,11 @@ func projectRows() []row {
 		{data: "visibility", get: func(s side) any { return s.p.Public }},
 		{data: "project notes", get: func(s side) any { return s.p.Notes }},
 		{data: "share links", get: func(s side) any { return s.shareCodes },
-			change: "as many, with codes of the destination's, which nobody has until they are handed out",
+			change: "the same number, with codes of the destination, which nobody has until you hand them out",
 			kept:   func(codes any) any { return len(codes.([]string)) }},
 		{data: "project id", get: func(s side) any { return s.p.ID }, missing: "no call sets it"},
 		{data: "owner of a project", get: func(s side) any { return s.p.Owner },
-			change: "it becomes the user of the key, or who stands for the owner of the source in the list of `--owner`", changed: func(any) any { return "bob" }},
+			change: "it becomes the user of the key, or the user given for the owner of the source in the file of `--owner`", changed: func(any) any { return "bob" }},
 		{data: "time of creation of a project", get: func(s side) any { return s.p.Created }, missing: "no call sets it"},
 		{data: "image of a project", missing: "no call sets it"},
 	})

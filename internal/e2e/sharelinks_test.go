@@ -41,12 +41,12 @@ func TestShareLinks(t *testing.T) {
 
 	importing(cli.ExitOK, "--no-share-links").says(t, "nothing was written")
 	has(1)
-	importing(cli.ExitOK, "--dry-run").says(t, `project "lab/p": share links: noted: 2 to be made anew`, "also: 2 share links")
+	importing(cli.ExitOK, "--dry-run").says(t, `project "lab/p": share links: noted: 2 would be created`, "also: 2 share links")
 	importing(cli.ExitDiffers, "--verify-only").says(t, `project "lab/p": share links: unverified: 3 in the stream, 1 at the destination`)
 	has(1)
-	importing(cli.ExitOK, "--verify").says(t, `project "lab/p": share links: noted: 2 made anew, with other codes than the source's: hand out the new ones`)
+	importing(cli.ExitOK, "--verify").says(t, `project "lab/p": share links: noted: 2 created, with codes other than the source's: hand out the new ones`)
 	has(3)
-	if lines := string(said[len(said)-1]); !strings.Contains(lines, "2 made anew") {
+	if lines := string(said[len(said)-1]); !strings.Contains(lines, "2 created, with codes") {
 		t.Errorf("the report does not tell of them: %s", lines)
 	}
 	importing(cli.ExitOK, "--verify").says(t, "nothing was written")
@@ -106,7 +106,7 @@ func TestShareLinksOldServers(t *testing.T) {
 
 	src := start(t, comettest.Options{Moods: old})
 	src.SeedProject("team", "p", comettest.ProjectSpec{Notes: "# Notes\n", ShareLinks: 2})
-	r := runExport(src, "team/p").want(t, cli.ExitOK).says(t, "the server gives no share links")
+	r := runExport(src, "team/p").want(t, cli.ExitOK).says(t, "the server does not provide share links")
 	dst = start(t, comettest.Options{Workspaces: []string{"lab"}})
 	runImport(dst, r.stdout, "lab").want(t, cli.ExitOK)
 	if n := dst.State().Project("lab", "p").ShareCodes; n != 0 {

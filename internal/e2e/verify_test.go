@@ -72,13 +72,13 @@ func TestVerifyNamesExtras(t *testing.T) {
 		{"nothing, of what is shown", capped, func(*comettest.ExperimentSpec) {}, ""},
 		{"asset twice", comettest.Moods{}, func(e *comettest.ExperimentSpec) {
 			e.Assets = append(e.Assets, comettest.AssetSpec{ID: fmt.Sprintf("%032x", 9), Name: "model.bin", Body: []byte("weights")})
-		}, `asset "model.bin": unverified: an equal one is there too`},
+		}, `asset "model.bin": unverified: an identical one exists`},
 		{"remote asset twice", comettest.Moods{}, func(e *comettest.ExperimentSpec) {
 			e.Assets = append(e.Assets, comettest.AssetSpec{ID: fmt.Sprintf("%032x", 9), Name: "far", Link: "s3://b/far"})
-		}, `asset "far": unverified: an equal one is there too`},
+		}, `asset "far": unverified: an identical one exists`},
 		{"asset of others", comettest.Moods{}, func(e *comettest.ExperimentSpec) {
 			e.Assets = append(e.Assets, comettest.AssetSpec{ID: fmt.Sprintf("%032x", 9), Name: "theirs", Body: []byte("theirs")})
-		}, `asset "theirs": unverified: the stream does not have it`},
+		}, `asset "theirs": unverified: not in the stream`},
 		{"point of others", comettest.Moods{}, func(e *comettest.ExperimentSpec) { e.Points = append(e.Points, steps("loss", 50, 1)...) }, `metrics "loss": unverified: `},
 		{"points twice", comettest.Moods{}, func(e *comettest.ExperimentSpec) { e.Points = append(e.Points, steps("loss", 0, 50)...) }, `metrics "loss": unverified: `},
 		{"points beyond a cap", comettest.Moods{}, func(e *comettest.ExperimentSpec) { e.Points = append(e.Points, steps("long", 40_000, 20_000)...) }, `metrics "long": unverified: `},

@@ -169,7 +169,7 @@ func (u *artifactUnit) writeVersion(ctx context.Context, q *prefetch.Queue, out 
 		return out.skipIn(stream.KindArtifactVersion, u.workspace, row.ID, label, err)
 	}
 	if v.State != nil && *v.State != comet.ArtifactClosed {
-		out.obs.Warn(fmt.Sprintf("artifact %q in %q: its state is %s, so it may not be whole", label, u.workspace, *v.State))
+		out.obs.Warn(fmt.Sprintf("artifact %q in %q: its state is %s, so it may be incomplete", label, u.workspace, *v.State))
 	}
 	u.x.reportMissingOrigin(out, v.Key, "artifact "+strconv.Quote(label))
 	out.in = "artifact " + strconv.Quote(label)
@@ -197,7 +197,7 @@ func (x *Exporter) reportMissingOrigin(out *output, key *string, what string) {
 	x.find.Reported[*key] = true
 	if err := x.find.NotAdded[*key]; x.o.WithExperiments && !judge.Missing(err) {
 		if err == nil {
-			err = judge.Contradictionf("it was not known of when the export began")
+			err = judge.Contradictionf("it was not known when the export began")
 		}
 		x.wanted = append(x.wanted, judge.Skipped(stream.KindExperiment, *key, "", "", fmt.Errorf("%s comes from it: %w", what, err)))
 		return

@@ -242,7 +242,7 @@ func (u *experimentUnit) writeAny(ctx context.Context, q *prefetch.Queue, out *o
 	switch {
 	case u.late:
 		u.res.Result = ResultTooNew
-		out.obs.Warn(fmt.Sprintf("experiment %q has come to %q since the stream was begun, and is not in it", u.l.Key, u.p.Path()))
+		out.obs.Warn(fmt.Sprintf("experiment %q was added to %q after the export began, and is not in the stream", u.l.Key, u.p.Path()))
 		return nil
 	case !u.has(stream.ExperimentResources):
 		// Only the links were asked for.
@@ -372,7 +372,7 @@ func (u *experimentUnit) absentOrSkip(ctx context.Context, out *output, of strea
 		case u.existence.err == nil && judge.Absence(of, err):
 			return nil
 		case u.existence.err == nil:
-			err = judge.Contradictionf("the experiment exists, and yet: %w", err)
+			err = judge.Contradictionf("although the experiment exists: %w", err)
 		case judge.Fatal(u.existence.err):
 			return u.existence.err
 		case judge.Missing(u.existence.err):

@@ -285,7 +285,7 @@ func (m *merger) judge(f *zip.File) (unit int64, err error) {
 // addRow adds the point of a row, as the server lists it if it does.
 func (m *merger) addRow(r *row, unit int64) error {
 	if m.rows++; m.full.Size > maxCollected {
-		return fmt.Errorf("it has more points than there is room for, after %d", m.rows)
+		return fmt.Errorf("it has more points than fit in memory, after %d", m.rows)
 	}
 	for _, i := range m.index[keyOf(&r.point)] {
 		if !m.used[i] && r.at(m.points[i].Time, unit) {

@@ -315,7 +315,7 @@ func (u *experimentUnit) skipBeside(q *prefetch.Queue, out *output, of stream.Ki
 	beside := t.Beside
 	q.Unlock()
 	for _, name := range beside {
-		if err := out.skip(judge.Skipped(of, u.l.Key, "", name, judge.ItemErrorf("it stands beside the patch in its zip file, and a stream has the patch alone"))); err != nil {
+		if err := out.skip(judge.Skipped(of, u.l.Key, "", name, judge.ItemErrorf("the zip file of the patch holds it too, and a stream carries only the patch"))); err != nil {
 			return err
 		}
 	}

@@ -218,7 +218,7 @@ func (e *experiment) tagsItem(want []string) *reconcile.Item[[]string] {
 		Read:  func(ctx context.Context) ([]string, error) { return e.r.Client.Experiments.Tags(ctx, e.Key) },
 		Compare: func(have []string) (lacking []reconcile.Difference) {
 			for _, t := range document.Without(want, have) {
-				lacking = append(lacking, differs(true, "tags", t, "the destination has it not")...)
+				lacking = append(lacking, differs(true, "tags", t, "missing at the destination")...)
 			}
 			return lacking
 		},
@@ -293,7 +293,7 @@ func (e *experiment) abandon() {
 func (e *experiment) verify(ctx context.Context) error {
 	switch {
 	case e.Existing == nil && e.r.Mode == VerifyOnly:
-		e.Issue(report.Issue{Class: report.Unverified, Kind: report.KindExperiment, Reason: "the destination does not have it"})
+		e.Issue(report.Issue{Class: report.Unverified, Kind: report.KindExperiment, Reason: "missing at the destination"})
 		return nil
 	case e.r.Mode == DryRun:
 		return nil

@@ -61,7 +61,7 @@ func (e *ending) setCrashed(ctx context.Context, crashed bool) error {
 	}
 	err := e.r.UpdateStatus(ctx, e.Key, true)
 	if answer.Unsupported(err) {
-		e.Issue(report.Issue{Class: report.Missing, Kind: "state", Reason: "the destination knows no crashed experiments"})
+		e.Issue(report.Issue{Class: report.Missing, Kind: "state", Reason: "the destination has no crashed state"})
 		return nil
 	}
 	if err != nil {

@@ -340,9 +340,9 @@ func TestAssetLinkDiffers(t *testing.T) {
 		if o.Mode == VerifyOnly {
 			class = "unverified"
 		}
-		want := []string{`asset "r": ` + class + `: it is remote at the destination by another link`}
+		want := []string{`asset "r": ` + class + `: the destination has it with another link`}
 		if o.Mode == VerifyOnly {
-			want = append([]string{`asset "l": unverified: the stream does not have it`}, want...)
+			want = append([]string{`asset "l": unverified: not in the stream`}, want...)
 		}
 		if d := gocmp.Diff(want, r.issues()); r.err != nil || d != "" {
 			t.Errorf("run %d: %v, %s", i+1, r.err, d)

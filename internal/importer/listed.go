@@ -58,7 +58,7 @@ func (e *opening) confirm(ctx context.Context, x *overview.Experiment) (*comet.E
 	case err != nil:
 		return nil, err
 	case !ours:
-		return nil, &keyError{e.Key, fmt.Sprintf("the destination has it in %q, and in %q a link to it", place.Project{Workspace: there.Workspace, Name: there.Project}, e.project.Target)}
+		return nil, &keyError{e.Key, fmt.Sprintf("the destination has it in %q, and a link to it in %q", place.Project{Workspace: there.Workspace, Name: there.Project}, e.project.Target)}
 	case !reconcile.Equal(there.Start, x.Start) || !reconcile.Equal(there.End, x.End):
 		return nil, errors.New("its times have changed since its project was listed: run the import again")
 	}

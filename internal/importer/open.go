@@ -75,7 +75,7 @@ func (e *opening) chooseKey() error {
 	case !place.ValidKey(e.Key):
 		return e.derive("the destination takes keys of 32 to 50 letters and digits only")
 	case e.source.Same && from != e.project.Target:
-		return e.derive("the destination is the source itself, where it is taken")
+		return e.derive("the destination is the source, where the key is taken")
 	}
 	return nil
 }
@@ -181,7 +181,7 @@ func (e *opening) hidden(ctx context.Context) (*comet.Experiment, error) {
 	return there, err
 }
 
-var errUnreadable = fmt.Errorf("still not readable after %d tries (and yet a handshake opens it)", reconcile.MaxUnsteady)
+var errUnreadable = fmt.Errorf("still not readable after %d tries (although a handshake opens it)", reconcile.MaxUnsteady)
 
 // openExisting takes an experiment that exists for ours if it is in the target
 // project.

@@ -210,7 +210,7 @@ func TestOverviewOfLink(t *testing.T) {
 	srv.SeedLink(key, "many")
 	before := stateOf(srv)
 	r := importTo(t, newClient(t, srv), streamOf(t, p), Options{To: place.Project{Workspace: "team"}})
-	if r.err == nil || !strings.Contains(r.err.Error(), `the destination has it in "team/home", and in "team/many" a link to it`) || r.Failed != 1 || r.AlreadyThere != 11 {
+	if r.err == nil || !strings.Contains(r.err.Error(), `the destination has it in "team/home", and a link to it in "team/many"`) || r.Failed != 1 || r.AlreadyThere != 11 {
 		t.Errorf("%v: %+v", r.err, r.Summary)
 	}
 	if got := r.of(t, key); got.Result != "failed" {

@@ -33,13 +33,13 @@ func sharedServer(t *testing.T, o comettest.Options, links int) *comettest.Serve
 func shareLinksOf(srv *comettest.Server) int { return srv.State().Project("team", "p").ShareCodes }
 
 func made(n int) string {
-	return fmt.Sprintf("share links: noted: %d made anew, with other codes than the source's: hand out the new ones", n)
+	return fmt.Sprintf("share links: noted: %d created, with codes other than the source's: hand out the new ones", n)
 }
 
 // A project ends with as many share links as it has in the stream, or with those
 // that it had if they were more.
 func TestShareLinks(t *testing.T) {
-	toBe := "share links: noted: 3 to be made anew, with other codes than the source's"
+	toBe := "share links: noted: 3 would be created, with codes other than the source's"
 	for _, tt := range []struct {
 		name         string
 		links, there int // there: -1 for no project
@@ -62,7 +62,7 @@ func TestShareLinks(t *testing.T) {
 		{"dry run, as many there", 3, 3, Options{Mode: DryRun}, 3, nil},
 		{"verify only", 3, 1, Options{Mode: VerifyOnly}, 1, []string{"share links: unverified: 3 in the stream, 1 at the destination"}},
 		{"verify only, more there", 3, 5, Options{Mode: VerifyOnly}, 5, nil},
-		{"verify only, no project", 3, -1, Options{Mode: VerifyOnly}, -1, []string{"project: unverified: the destination does not have it"}},
+		{"verify only, no project", 3, -1, Options{Mode: VerifyOnly}, -1, []string{"project: unverified: missing at the destination"}},
 		{"too many", workspace.MaxShareLinks + 5, workspace.MaxShareLinks - 1, Options{}, workspace.MaxShareLinks,
 			[]string{"share links: missing: 1005 in the stream, 1000 at the destination", made(1)}},
 	} {

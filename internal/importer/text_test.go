@@ -138,7 +138,7 @@ func TestTextOverTempMax(t *testing.T) {
 	srv := newServer(t, comettest.Options{})
 	c, data := newClient(t, srv), streamOf(t, p)
 	r := importTo(t, c, data, Options{TempMax: 1 << 20})
-	want := "code: larger than the room for temporary files (raise --temp-max)"
+	want := "code: larger than the space for temporary files (raise --temp-max)"
 	if r.err == nil || !strings.Contains(r.err.Error(), want) {
 		t.Errorf("%v, want %q", r.err, want)
 	}
@@ -179,8 +179,8 @@ func TestNotesOverTempMax(t *testing.T) {
 	c := newClient(t, srv)
 	r := importTo(t, c, data, Options{TempMax: 1 << 20})
 	want := []string{
-		"notes: missing: larger than the room for temporary files (raise --temp-max)",
-		`panel "40000": missing: larger than the room for temporary files (raise --temp-max)`,
+		"notes: missing: larger than the space for temporary files (raise --temp-max)",
+		`panel "40000": missing: larger than the space for temporary files (raise --temp-max)`,
 	}
 	if d := gocmp.Diff(want, r.issues()); r.err != nil || d != "" {
 		t.Errorf("%v, issues (-want +got): %s", r.err, d)

@@ -331,11 +331,11 @@ func TestWorkspaceFileOverTempMax(t *testing.T) {
 	c, data := newClient(t, srv), s.close()
 	version := func() comettest.ArtifactVersionState { return srv.State().Workspace("team").Artifacts[0].Versions[0] }
 	r := importTo(t, c, data, Options{TempMax: 1 << 20})
-	want := `asset "large": larger than the room for temporary files (raise --temp-max)`
+	want := `asset "large": larger than the space for temporary files (raise --temp-max)`
 	if r.err == nil || !strings.Contains(r.err.Error(), want) {
 		t.Errorf("%v, want %q", r.err, want)
 	}
-	if d := gocmp.Diff([]string{`asset "small": missing: its metadata is no JSON`}, r.issues()); d != "" {
+	if d := gocmp.Diff([]string{`asset "small": missing: its metadata is not JSON`}, r.issues()); d != "" {
 		t.Errorf("issues (-want +got): %s", d)
 	}
 	if v := version(); v.State != "OPEN" || len(v.Files) != 1 {
@@ -664,7 +664,7 @@ func TestWorkspaceVerifyPanel(t *testing.T) {
 			next.ServeHTTP(rw, r)
 		})
 	}})
-	want := []string{`panel "Scatter": unverified: it is another one at the destination`}
+	want := []string{`panel "Scatter": unverified: the destination has another one`}
 	r := importTo(t, newClient(t, srv), data, Options{Verify: true})
 	if d := gocmp.Diff(want, r.issues()); d != "" || r.err != nil || r.Unverified != 1 {
 		t.Errorf("%v, %d unverified, issues (-want +got): %s", r.err, r.Unverified, d)

@@ -149,7 +149,7 @@ func (d *reader) line(line []byte) error {
 		return fmt.Errorf("not a JSON object: %w", err)
 	}
 	if e.Kind == nil {
-		return errors.New(`no record: it has no "kind"`)
+		return errors.New(`not a record: it has no "kind"`)
 	}
 	kind := stream.Kind(*e.Kind)
 	if kind == stream.KindHeader && d.w == nil {

@@ -52,6 +52,6 @@ func (l *Ledger) SetVerified() { l.Change(func(o *Outcome) { o.Verified = o.unve
 // unless something has been told or written of its versions.
 func (l *Ledger) IssueEmpty(class IssueClass) {
 	if len(l.Out.Issues) == 0 && !l.Out.Written.Any() {
-		l.Issue(Issue{Class: class, Kind: l.Out.Kind, Name: l.Out.Name, Reason: "it has no version, and comes into being with its first one"})
+		l.Issue(Issue{Class: class, Kind: l.Out.Kind, Name: l.Out.Name, Reason: "it has no version, and is created with its first one"})
 	}
 }

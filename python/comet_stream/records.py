@@ -50,7 +50,7 @@ class Record:
 
 
 class _Pairs(dict):  # type: ignore[type-arg]
-    """A map of which a key stands twice."""
+    """A map of which a key occurs twice."""
 
 
 def _pairs(pairs: List[Tuple[Any, Any]]) -> Dict[Any, Any]:
@@ -229,7 +229,7 @@ def _check_map(body: Any, keys: Dict[str, Any]) -> None:
     if not isinstance(body, dict):
         raise Corrupt("not a record: no map where one belongs")
     if isinstance(body, _Pairs):
-        raise Corrupt("a key stands twice")
+        raise Corrupt("a key occurs twice")
     for key, spec in keys.items():
         if key not in body:
             if not (isinstance(spec, str) and "*" in spec):

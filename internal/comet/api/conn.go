@@ -176,7 +176,7 @@ func New(o Options) (*Conn, error) {
 		return nil, errors.New("comet: no API key")
 	}
 	if strings.ContainsFunc(o.APIKey, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return nil, errors.New("comet: the API key holds characters that no key has")
+		return nil, errors.New("comet: the API key contains characters that are not allowed in keys")
 	}
 	addr, err := parseAddress(o.URL, o.RESTURL)
 	if err != nil {

@@ -87,7 +87,7 @@ func (e *redirectError) Error() string {
 	if base, ok := strings.CutSuffix(to.String(), e.from.EscapedPath()); ok {
 		return s + " (if the instance has moved there, set its address to " + base + "/)"
 	}
-	return s + " (is the address right? if this is where to log in, set it to one that leads to the API without that)"
+	return s + " (is the address right? if this is a login page, set it to an address that reaches the API without login)"
 }
 
 // checkRedirect follows the redirects of a read on the same host, and wherever

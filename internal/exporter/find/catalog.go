@@ -284,7 +284,7 @@ func (x *Finder) Lacks(what string, err error) bool {
 func (x *Finder) ReportLacking(what string, err error) {
 	if !x.Reported[what] {
 		x.Reported[what] = true
-		x.o.Warn(fmt.Sprintf("the server gives no %s, so that the stream has none: %v", what, err))
+		x.o.Warn(fmt.Sprintf("the server does not provide %s, so the stream has none: %v", what, err))
 	}
 }
 

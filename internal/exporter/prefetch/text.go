@@ -48,7 +48,7 @@ func skipBytes(r io.Reader, n int64) error {
 	}
 	k, err := io.CopyN(io.Discard, r, n)
 	if k < n && err == io.EOF {
-		return judge.ItemErrorf("it has become shorter while it was read")
+		return judge.ItemErrorf("it became shorter while it was read")
 	}
 	return err
 }

@@ -63,7 +63,7 @@ func (as *Assets) compare(ctx context.Context) error {
 		}
 		switch {
 		case !ok:
-			as.addFinding(x, "the destination has it not")
+			as.addFinding(x, "missing at the destination")
 		case t.remote != (x.remote != nil):
 			as.addFinding(x, "remote is %v in the stream, %v at the destination", x.remote != nil, t.remote)
 		case t.linksElsewhere(x.remote):
@@ -101,7 +101,7 @@ func (as *Assets) reportExtra(ctx context.Context, have *listing, found map[uint
 		}
 		i := report.Issue{Kind: string(stream.KindAsset), Name: strings.Clone(cmp.Or(a.Name, a.ID)), Reason: upload.ReasonExtra}
 		if equal[t.fingerprint] {
-			i.Reason = "an equal one is there too, under another id"
+			i.Reason = "an identical one exists under another id"
 		}
 		as.findings.Add(i)
 		return nil
@@ -117,7 +117,7 @@ func (as *Assets) bytes(ctx context.Context, want *expected, id string) error {
 		return err
 	}
 	if have != want.sum() {
-		as.addFinding(want, "its bytes are not those of the stream")
+		as.addFinding(want, "SHA-256 mismatch: its bytes differ from those in the stream")
 	}
 	return nil
 }

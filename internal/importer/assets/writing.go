@@ -67,7 +67,7 @@ func (as *Assets) has(ctx context.Context, a *upload.Asset) (bool, error) {
 	return as.found(have, a, upload.SizeOf(a.Record)), nil
 }
 
-const otherLink = "it is remote at the destination by another link"
+const otherLink = "the destination has it with another link"
 
 // found looks for the asset in a list of those that the destination has. A size
 // that is not known fits any.

@@ -25,7 +25,7 @@ type Share struct {
 }
 
 // ErrBusy says that there is no room left ahead of the turn of a group.
-var ErrBusy = errors.New("no room ahead of its turn")
+var ErrBusy = errors.New("over the budget before its turn")
 
 // Take takes n bytes more, or returns [ErrBusy]. The first of the groups under way
 // holds them in any case. A share that is nil is of no budget, and takes nothing.

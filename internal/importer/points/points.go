@@ -203,7 +203,7 @@ func (ps *Points) endMetric(ctx context.Context) error {
 	}
 	if ps.bad > 0 {
 		ps.Issue(report.Issue{Class: report.Missing, Kind: string(stream.KindMetrics), Name: ps.name, Reason: fmt.Sprintf(
-			"%d points have no value, or a time, step or epoch that is no integer", ps.bad)})
+			"%d points have no value, or a time, step or epoch that is not an integer", ps.bad)})
 	}
 	if ps.Verifies && ps.series != nil && (ps.part != nil || ps.Mode == reconcile.VerifyOnly) {
 		m := ps.sums.metric(ps.name)

@@ -80,7 +80,7 @@ func (ps *Points) compareMetric(name string, want *metricSum, have pointset.Dige
 			ps.Issue(thinned(name, have.N, want.all.N))
 		}
 	case have.N == want.all.N:
-		return fmt.Sprintf("%d points, but not those of the stream", have.N)
+		return fmt.Sprintf("%d points, which differ from those in the stream", have.N)
 	default:
 		return fmt.Sprintf("%d points in the stream, %d at the destination", want.all.N, have.N)
 	}

@@ -118,7 +118,7 @@ func (d *Destination) Unacknowledged(err error) {
 		return
 	}
 	l := &report.Ledger{Out: report.Outcome{Kind: "answers"}}
-	l.Issue(report.Issue{Class: report.Noted, Kind: call, Reason: "the destination does what it is asked for, and does not say so: " + ce.Err.Error()})
+	l.Issue(report.Issue{Class: report.Noted, Kind: call, Reason: "the destination carries out the call without acknowledging it: " + ce.Err.Error()})
 	d.Finished(&l.Out, nil)
 }
 

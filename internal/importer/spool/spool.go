@@ -20,7 +20,7 @@ import (
 const SmallItem = 1 << 20
 
 // ErrOverBudget says that an item does not fit what --temp-max leaves.
-var ErrOverBudget = errors.New("larger than the room for temporary files (raise --temp-max)")
+var ErrOverBudget = errors.New("larger than the space for temporary files (raise --temp-max)")
 
 // A Spooler hands out space for items that have to be whole before they can be
 // written: in memory for small ones, else in files that have no name.

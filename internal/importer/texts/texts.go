@@ -114,7 +114,7 @@ func (t *Texts) item(kind stream.Kind, sum content.Sum) *reconcile.Item[content.
 		Same: func(want, have content.Sum) bool { return want == have },
 		Free: func(have content.Sum) bool { return have.Size == 0 },
 		Other: func(have content.Sum) string {
-			return fmt.Sprintf("%d bytes in the stream, %d other ones at the destination", sum.Size, have.Size)
+			return fmt.Sprintf("%d bytes in the stream, %d different bytes at the destination", sum.Size, have.Size)
 		},
 		Differs:    "the destination has another one",
 		NoReadBack: sum.Size == 0, // a reading may not tell it from none

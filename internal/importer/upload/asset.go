@@ -85,7 +85,7 @@ func (a *Asset) Issue() report.Issue {
 // BadMetadata is the issue of an asset whose metadata are not carried.
 func (a *Asset) BadMetadata() report.Issue {
 	i := a.Issue()
-	i.Class, i.Reason = report.Missing, "its metadata is no JSON"
+	i.Class, i.Reason = report.Missing, "its metadata is not JSON"
 	return i
 }
 
@@ -160,4 +160,4 @@ func (a *Asset) follow(t *flow.Tasks, upload func() error, done func(error)) boo
 var ErrBadHash = errors.New("SHA-256 mismatch: its bytes are not those that were exported")
 
 // ReasonExtra is the reason of what a verification finds at the destination alone.
-const ReasonExtra = "the stream does not have it"
+const ReasonExtra = "not in the stream"

@@ -97,7 +97,7 @@ func (r pipeReader) Close() error { return nil }
 type BrokenOff struct{ err error }
 
 func (e *BrokenOff) Error() string {
-	return fmt.Sprintf("the upload broke off, and there was no room to keep it for another try (see --temp-max): %v", e.err)
+	return fmt.Sprintf("the upload broke off, and there was no temporary space to keep it for another try (see --temp-max): %v", e.err)
 }
 
 func (e *BrokenOff) Unwrap() error { return e.err }
@@ -125,7 +125,7 @@ func (p *Pipe) Send(ctx context.Context, err error, upload func(context.Context)
 	case err == nil:
 		return nil
 	case errors.Is(err, comet.ErrImmutable):
-		return answer.Limitf("its id or name is taken at the destination; with more --temp-max it can be compared, and go under another id")
+		return answer.Limitf("its id or name is taken at the destination; with more --temp-max it can be compared, and written under another id")
 	case answer.Refused(err) || input || errors.Is(err, flow.ErrDropped) || ctx.Err() != nil:
 		return err
 	}

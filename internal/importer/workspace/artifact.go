@@ -282,7 +282,7 @@ func (v *artifactVersion) compareOrder(there *comet.ArtifactVersion, ok bool) {
 		added = *there.Added
 	}
 	if late := v.a.order.next(v.rec.Version, added, v.doc.Added); late != "" {
-		v.a.Issue(v.issue(v.a.r.DiffersClass(), fmt.Sprintf("the destination got it before version %s, which comes before it", late)))
+		v.a.Issue(v.issue(v.a.r.DiffersClass(), fmt.Sprintf("the destination received it before version %s, which precedes it in the stream", late)))
 	}
 }
 

@@ -355,7 +355,7 @@ func (f *versionFiles) fileOf(want *expectedFile, have map[string]*comet.Asset, 
 func (f *versionFiles) other(ctx context.Context, want *expectedFile, x *comet.Asset) (string, error) {
 	if want.remote != nil {
 		if document.Deref(x.Link) != *want.remote {
-			return "it is another link at the destination", nil
+			return "the destination has another link", nil
 		}
 		return "", nil
 	}
@@ -363,7 +363,7 @@ func (f *versionFiles) other(ctx context.Context, want *expectedFile, x *comet.A
 		return f.a.r.Client.Artifacts.FileContent(ctx, comet.AssetRequest{Key: f.key, ID: x.ID, ArtifactVersion: f.id})
 	})
 	if err == nil && got != want.sum {
-		return "its bytes are not those of the stream", nil
+		return "SHA-256 mismatch: its bytes differ from those in the stream", nil
 	}
 	return "", err
 }

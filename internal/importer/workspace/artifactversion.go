@@ -100,7 +100,7 @@ func mayBeTaken(err error) bool {
 // waits is the issue of a version that is not written before another one which
 // was refused: the destination would keep them in the wrong order, and the last
 // to come is the latest.
-const waits = "not written, since version %s was refused, which comes before it"
+const waits = "not written, since version %s, which precedes it, was refused"
 
 // final is the state that the version has in the end, "" to leave it open.
 func (v *artifactVersion) final() string {

@@ -18,7 +18,7 @@ func put[T any](ctx context.Context, s *reconcile.Subject, i *reconcile.Item[T])
 }
 
 // missing is the reason of what the destination does not have.
-const missing = "the destination has it not"
+const missing = "missing at the destination"
 
 // otherOfName is that of what it has under its name, or has not.
 func otherOfName(have bool) string {

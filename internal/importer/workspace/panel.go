@@ -80,7 +80,7 @@ func (p *panels) write(ctx context.Context, o *report.Ledger, rec *stream.Panel,
 			return err
 		},
 		NoReadBack: true, // the writing looks for itself
-		Other:      func(existingPanel) string { return "it is another one at the destination" },
+		Other:      func(existingPanel) string { return "the destination has another one" },
 		Differs:    otherOfName(known.id != ""),
 	})
 }

@@ -140,7 +140,7 @@ func (p *Project) have(ctx context.Context, rec *stream.Project) error {
 // has just created it, nil if it made a new one or nothing may be written.
 func (p *Project) create(ctx context.Context, description *string, public *bool) (*comet.Project, error) {
 	if p.r.Mode == reconcile.VerifyOnly {
-		p.Issue(report.Issue{Class: report.Unverified, Kind: string(stream.KindProject), Reason: "the destination does not have it"})
+		p.Issue(report.Issue{Class: report.Unverified, Kind: string(stream.KindProject), Reason: "missing at the destination"})
 		return nil, nil
 	}
 	if p.r.Dry() {

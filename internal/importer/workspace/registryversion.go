@@ -166,7 +166,7 @@ func (v *modelVersion) post(ctx context.Context, n *comet.NewRegistryVersion) (s
 		return id, err
 	}
 	if s := document.Deref(n.Status); s != "" && s != noStatus {
-		v.missing(fmt.Sprintf("its status %q: the destination knows none", s))
+		v.missing(fmt.Sprintf("its status %q: the destination has no statuses", s))
 		n.Status = nil
 	}
 	models, err := c.Assets.Models(ctx, n.Key)

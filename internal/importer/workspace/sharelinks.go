@@ -128,9 +128,9 @@ func (p *Project) addShareLinks(ctx context.Context, want int64) error {
 
 func (p *Project) madeShareLinks(n int) string {
 	if p.r.Dry() {
-		return fmt.Sprintf("%d to be made anew, with other codes than the source's", n)
+		return fmt.Sprintf("%d would be created, with codes other than the source's", n)
 	}
-	return fmt.Sprintf("%d made anew, with other codes than the source's: hand out the new ones", n)
+	return fmt.Sprintf("%d created, with codes other than the source's: hand out the new ones", n)
 }
 
 // addShareLink makes one share link, once.

@@ -54,6 +54,7 @@ type extractor struct {
 	ctx  context.Context // of this one run
 	root *os.Root
 	sum  Summary
+	url  string // of the instance, "" where the stream does not tell
 
 	top      pathSet           // folders of workspaces, projects and experiments
 	projects map[string]string // folders, by workspace and name
@@ -84,6 +85,8 @@ func (x *extractor) records(r io.Reader) error {
 
 func (x *extractor) record(rec stream.Record) error {
 	switch rec := rec.(type) {
+	case *stream.Header:
+		x.url = rec.Source.URL
 	case *stream.Project:
 		return x.beginProject(rec)
 	case *stream.Notes:
@@ -181,7 +184,7 @@ func (x *extractor) begin(e *stream.Experiment) error {
 	if err := root.Remove(experimentFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return errors.Join(err, root.Close())
 	}
-	x.open = newOutExperiment(root, e)
+	x.open = newOutExperiment(root, x.url, e)
 	return nil
 }
 

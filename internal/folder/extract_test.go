@@ -24,7 +24,10 @@ func write(t testing.TB, records ...stream.Record) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	w := stream.NewWriter(&b, stream.WriterOptions{})
-	all := append([]stream.Record{&stream.Header{Parents: []string{}, Requires: []string{}}, &stream.Plan{}}, records...)
+	all := records
+	if len(records) == 0 || records[0].Kind() != stream.KindHeader {
+		all = append([]stream.Record{&stream.Header{Parents: []string{}, Requires: []string{}}, &stream.Plan{}}, records...)
+	}
 	for _, rec := range all {
 		if err := w.Write(rec); err != nil {
 			t.Fatalf("%s: %v", rec.Kind(), err)
@@ -212,6 +215,34 @@ func TestBroken(t *testing.T) {
 		found, err := filepath.Glob(filepath.Join(out, "ws/proj/*/metadata.json"))
 		if err != nil || int64(len(found)) != sum.Experiments {
 			t.Errorf("cut at %d: %v, %v, want %d experiments", cut, found, err, sum.Experiments)
+		}
+	}
+}
+
+// The address of the instance comes back, which contents of assets may hold.
+func TestExtractAddress(t *testing.T) {
+	for _, instance := range []string{"https://comet.example:8443", "https://h.example/comet", ""} {
+		data := write(t, &stream.Header{Parents: []string{}, Requires: []string{}, Source: stream.Source{URL: instance}}, &stream.Plan{},
+			&stream.Project{Workspace: "ws", Name: "proj", Experiments: 1, Doc: jsonDoc(t, `{"projectName":"proj","workspaceName":"ws"}`)},
+			&stream.Experiment{Workspace: "ws", Project: "proj", Key: key, Tags: []string{}, Doc: jsonDoc(t, `{"experimentKey":"`+key+`"}`)},
+			&stream.Asset{Doc: jsonDoc(t, `{"assetId":"far","fileName":"f","link":"s3://b/k","remote":true}`), ID: "far", Name: ptr("f"), Remote: ptr("s3://b/k")},
+			&stream.AssetEnd{},
+			&stream.Asset{Doc: jsonDoc(t, `{"assetId":"a b","fileName":"g","fileSize":1}`), ID: "a b", Name: ptr("g"), Size: ptr(int64(1))},
+			&stream.Chunk{Data: []byte("1")}, &stream.AssetEnd{},
+			&stream.ExperimentEnd{})
+		dir := t.TempDir()
+		if _, err := Extract(t.Context(), dir, bytes.NewReader(data)); err != nil {
+			t.Fatal(err)
+		}
+		f, err := Open(dir, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.url != instance {
+			t.Errorf("the address is %q, want %q", f.url, instance)
+		}
+		if err := f.Close(); err != nil {
+			t.Error(err)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"net/url"
 	"os"
 	"path"
 	"strings"
@@ -16,6 +17,7 @@ import (
 // a folder without them is of no experiment.
 type outExperiment struct {
 	root  *os.Root
+	url   string // of the instance, "" if it is not known
 	head  *stream.Experiment
 	paths pathSet // of files
 
@@ -29,9 +31,9 @@ type outExperiment struct {
 	assets, assetBytes int64
 }
 
-func newOutExperiment(root *os.Root, e *stream.Experiment) *outExperiment {
+func newOutExperiment(root *os.Root, instance string, e *stream.Experiment) *outExperiment {
 	o := &outExperiment{
-		root: root, head: &stream.Experiment{}, paths: pathSet{},
+		root: root, url: instance, head: &stream.Experiment{}, paths: pathSet{},
 		files: make(map[string]*outFile), written: make(map[string]int64),
 	}
 	*o.head = *e
@@ -364,9 +366,18 @@ func (o *outExperiment) endAsset(end *stream.AssetEnd) error {
 	} else if disk := a.diskName(); disk != name {
 		values = append(values, member{"diskFileName", wire.Quote(disk)})
 	}
+	if a.rec.Remote == nil && o.url != "" {
+		values = append(values, member{"link", wire.Quote(o.link(a.rec.ID))})
+	}
 	o.assets++
 	o.assetBytes += end.Size
 	return o.addLine(assetsFile, changed(obj, values))
+}
+
+// link is where the instance has an asset, as cometx writes it: it tells the address
+// that contents of other assets may hold.
+func (o *outExperiment) link(id string) string {
+	return o.url + "/api/asset/download?" + url.Values{"assetId": {id}, "experimentKey": {o.head.Key}}.Encode()
 }
 
 // diskName is the name under which cometx finds the file: below the folder of the

@@ -262,8 +262,12 @@ func (f *Folder) address() string {
 					return nil
 				}
 				u, err := url.Parse(wire.TextOrEmpty(wire.Member(obj, "link")))
-				if err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https") && strings.Contains(u.Path, "/api/") {
-					found = u.Scheme + "://" + u.Host
+				if err != nil {
+					return errStop
+				}
+				prefix, _, ok := strings.Cut(u.EscapedPath(), "/api/")
+				if u.Host != "" && (u.Scheme == "http" || u.Scheme == "https") && ok {
+					found = u.Scheme + "://" + u.Host + prefix
 				}
 				return errStop
 			})

@@ -185,8 +185,13 @@ func TestOverviewOfOddServer(t *testing.T) {
 		t.Errorf("%v: %+v\n%s", r.err, r.Summary, strings.Join(r.issues(), "\n"))
 	}
 	diffStates(t, "destination", stateOf(want), stateOf(srv))
+	srv.ResetStats()
+	o.Experiments = 1
 	if r := importTo(t, newClient(t, srv), streamOf(t, p), o); r.err != nil || r.AlreadyThere != 12 {
 		t.Errorf("once more: %v: %+v\n%s", r.err, r.Summary, strings.Join(r.issues(), "\n"))
+	}
+	if n := srv.Counts()["POST /api/rest/v2/project/query"]; n > 2 {
+		t.Errorf("%d queries for tags that are not told apart", n)
 	}
 }
 

@@ -43,7 +43,8 @@ const (
 // An Overview is of a destination.
 type Overview struct {
 	client *comet.Client
-	// failed are the queries that are not made any more: the server may lack them.
+	// failed are the queries that are not made any more: the server may lack them, or
+	// take no notice of what it is asked for.
 	failed struct{ tags, parameters atomic.Bool }
 
 	mu       sync.Mutex
@@ -177,14 +178,15 @@ func (p *Project) withTag(ctx context.Context, k tagKey) []uint64 {
 		if err == nil && len(has) > 0 {
 			alike, err = p.find(ctx, almost(k.tag), k.archived)
 		}
-		if err != nil {
+		told := slices.DeleteFunc(slices.Clone(has), func(hash uint64) bool {
+			_, both := slices.BinarySearch(alike, hash)
+			return both
+		})
+		if err != nil || len(told) == 0 && len(has) > 0 {
 			p.o.failed.tags.Store(true)
 			return nil, nil
 		}
-		return slices.DeleteFunc(has, func(hash uint64) bool {
-			_, both := slices.BinarySearch(alike, hash)
-			return both
-		}), nil
+		return told, nil
 	})
 	return hashes
 }

@@ -41,8 +41,8 @@ func (b *Block) check() error {
 }
 
 // ReadBlockAt reads and checks the block at an offset of r, and returns the
-// offset of what follows it. What precedes it is not looked at: that is for those
-// who have read the stream before.
+// offset of what follows it. What precedes the block is not checked: the caller
+// has read the stream before.
 func ReadBlockAt(r io.ReaderAt, offset int64) (*Block, int64, error) {
 	s := &source{r: io.NewSectionReader(r, offset, math.MaxInt64-offset), offset: offset, started: true, inStream: true, single: true}
 	b, err := s.next(nil)

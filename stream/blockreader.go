@@ -7,9 +7,9 @@ type BlockReaderOptions struct {
 	// Workers is the number of blocks that are checked and decoded at a time; 0
 	// means GOMAXPROCS.
 	Workers int
-	// Decode says of which blocks the records are wanted: they are decoded ahead
-	// and in parallel. It is called from several goroutines. nil decodes none
-	// ahead; Records still works.
+	// Decode selects the blocks whose records are decoded ahead and in parallel.
+	// It is called from several goroutines. If it is nil none are; Records still
+	// works.
 	Decode func(*Label) bool
 }
 
@@ -77,7 +77,7 @@ func (j *job) checkHeader() error {
 }
 
 // Close ends the BlockReader and frees what it holds. It does not close the
-// underlying reader; a Read of it that is under way is left to end.
+// underlying reader; a Read of it that is in progress is not interrupted.
 func (r *BlockReader) Close() error {
 	if r.err == nil {
 		r.err = ErrClosed

@@ -4,9 +4,9 @@ package stream
 // only its label is written again. The Writer takes the block over. The first and
 // the last block of a stream are refused.
 //
-// The Writer does not see the records of the block. From then on it takes the
-// numbers of the end of the group that the block left open, and those of the
-// trailer, as they are given to WriteRaw, and Close needs a trailer so given.
+// The Writer does not see the records of the block. From then on it does not
+// check the numbers in the end of the group that the block left open, nor those
+// of the trailer, and the trailer has to be given to WriteRaw before Close.
 func (w *Writer) WriteBlock(b *Block) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

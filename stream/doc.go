@@ -18,13 +18,13 @@
 // and written in the order of the grammar, beginning with a [Header] and a
 // [Plan]; the [Writer] adds the counts and, in Close, the trailer.
 //
-// The format is laid down in FORMAT.md beside this file.
+// The format is specified in FORMAT.md next to this file.
 //
 // # Compatibility
 //
 // A Reader of this package reads every stream of major version 1, whatever the
 // minor version: records of unknown kinds come out as [Unknown], and unknown keys
-// of known kinds are ignored. A stream that cannot be understood that way says so
-// in its header and gives [ErrVersion]. What a Writer of this package has written
-// stays readable for every later release with major version 1.
+// of known kinds are ignored. A stream that needs more says so in its header and
+// gives [ErrVersion]. Every later release with major version 1 reads what a
+// Writer of this package has written.
 package stream

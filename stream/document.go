@@ -11,8 +11,8 @@ import (
 // is absent, which is not the same as a JSON null.
 //
 // Values and the text of every number survive the way from JSON to a Doc and
-// back; the order of members, the space between them and the way in which
-// strings are escaped do not. Of two members with one name the last one stands.
+// back; the order of members, the space between them and the way in which strings
+// are escaped do not. Of two members with the same name the last one counts.
 type Doc []byte
 
 // DocFromJSON returns the Doc of a JSON text. The same value gives the same

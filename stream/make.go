@@ -29,8 +29,9 @@ func NewExperiment(workspace, project, key, name string, start, end int64) *Expe
 	}
 }
 
-// NewValue returns a parameter or an other, for [Values]: its text, and when it was
-// logged. A server gives each a time; the start of the experiment will do.
+// NewValue returns a parameter or an other, for [Values]: its text, and when it
+// was logged. Servers expect a time for each; the start of the experiment will
+// do.
 func NewValue(name, value string, time int64) Doc {
 	return docOf(map[string]any{
 		"name": name, "valueCurrent": value, "valueMin": value, "valueMax": value,

@@ -2,8 +2,8 @@ package stream
 
 import "cmp"
 
-// CompareTimes orders times, absent ones first. Experiments and versions come in the
-// order of their times, those of equal times in that of their keys or names.
+// CompareTimes orders times, absent ones first. Experiments and versions are
+// ordered by time, those of equal times by key or name.
 func CompareTimes(a, b *int64) int {
 	switch {
 	case a == nil && b == nil:

@@ -23,7 +23,7 @@ type ProjectName struct {
 	Name      string
 }
 
-// A Partial is what can be kept of a stream whose writer did not come to its end.
+// A Partial is what can be kept of a stream whose writer did not finish.
 type Partial struct {
 	Header   *Header
 	Plan     *Plan
@@ -41,10 +41,11 @@ type Partial struct {
 	kept   int    // their number
 }
 
-// ReadPartial reads the stream in rs, which stands at its beginning, and finds
-// where its writer can go on: after the last whole group, but before the first
-// one, or skipped record outside of groups, that stop refuses. A nil stop refuses
-// nothing. Where no group is kept, that is after the plan.
+// ReadPartial reads the stream in rs from its current position, the beginning of
+// the stream, and finds where a writer can continue: after the last whole group,
+// but before the first group, or skipped record outside of groups, that stop
+// refuses. A nil stop refuses nothing. If no group is kept, the writer continues
+// after the plan.
 //
 // It fails where rs does, and where not even header and plan can be read: with
 // ErrTruncated if they were not written, with another error if they may be there.
@@ -189,10 +190,10 @@ func (p *Partial) loadPrefix(rs io.ReadSeeker) error {
 }
 
 // Continue cuts f, which holds the stream that ReadPartial has read from its
-// beginning, and returns a Writer that goes on with it: the same stream, with the
-// counts of what is kept. What comes next is to be written as if it had not been
-// there: the project record only where Projects does not end with it, and no
-// group a second time.
+// beginning, and returns a Writer that continues it: the same stream, with the
+// counts of what is kept. The caller writes what follows what is kept: the
+// project record only if it is not the last of Projects, and no group that is in
+// Groups.
 func (p *Partial) Continue(f interface {
 	io.WriteSeeker
 	Truncate(size int64) error

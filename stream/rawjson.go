@@ -22,10 +22,10 @@ func (r Raw) AppendJSON(b []byte) ([]byte, error) {
 }
 
 // AppendLooseJSON appends any value of a record, as [Raw.Fields] gives it, as
-// JSON for people and their tools. It is AppendJSON where that works; beyond it
-// bytes are in base64, what JSON has no number for, as NaN, becomes a string, and
-// an ext value that this version does not know becomes an object of its type and
-// data. There is no way back.
+// JSON for people and their tools. It is AppendJSON where that works; in addition
+// bytes become base64, numbers that JSON lacks, such as NaN, strings, and an ext
+// value that this version does not know an object of its type and data. It cannot
+// be converted back.
 func (d Doc) AppendLooseJSON(b []byte) ([]byte, error) {
 	if d == nil {
 		return append(b, "null"...), nil

@@ -18,9 +18,9 @@ type ReaderOptions struct {
 }
 
 // A Reader reads the records of one stream, or of several that have been put one
-// after the other. It checks all that FORMAT.md says a reader checks. It reads
-// ahead and decodes in parallel, but hands out a record as soon as its block has
-// come, and its memory is bounded whatever the input says.
+// after the other. It checks everything that FORMAT.md requires of a reader. It
+// reads ahead and decodes in parallel, but hands out a record as soon as its
+// block has come, and its memory is bounded whatever the input says.
 //
 // A Reader is not safe for concurrent use.
 type Reader struct {
@@ -150,8 +150,8 @@ func (r *Reader) recycle() {
 }
 
 // All returns an iterator over the records that are left. It ends after the
-// trailer of the last stream, or with an error. What Next says about the records
-// holds here too.
+// trailer of the last stream, or with an error. The records are valid as those of
+// Next are.
 func (r *Reader) All() iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		for {
@@ -167,8 +167,8 @@ func (r *Reader) All() iter.Seq2[Record, error] {
 // last.
 func (r *Reader) Totals() Totals { return r.g.total.totals() }
 
-// Close ends the Reader and frees what it holds. It does not close the
-// underlying reader; a Read of it that is under way is left to end.
+// Close ends the Reader and frees what it holds. It does not close the underlying
+// reader; a Read of it that is in progress is not interrupted.
 func (r *Reader) Close() error {
 	if r.err == nil {
 		r.err = ErrClosed

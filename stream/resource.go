@@ -82,7 +82,7 @@ func ResourceNames() []string {
 // UnknownResourceError names an argument that is not a RESOURCE name.
 type UnknownResourceError struct{ Name string }
 
-// Error lists the names there are.
+// Error lists the valid names.
 func (e *UnknownResourceError) Error() string {
 	return fmt.Sprintf("unknown RESOURCE %q; the names are %s", e.Name, strings.Join(ResourceNames(), ", "))
 }
@@ -138,8 +138,8 @@ func (r Resources) Names() []string {
 	return names
 }
 
-// Whole returns what a stream of this scope has all of, as far as the scope tells: not
-// assets of which its selection leaves some out.
+// Whole returns the resources that a stream of this scope has completely, as far
+// as the scope tells: not assets if its selection leaves some out.
 func (s *Scope) Whole() Resources {
 	set, err := ParseResources(s.Resources)
 	if err != nil {
@@ -185,8 +185,8 @@ func ResourceOfMetric(name string) Resources {
 	return ResourceUserMetrics
 }
 
-// RefersToAssets reports whether assets of the type hold the ids of others of
-// their experiment. They come after those in a stream.
+// RefersToAssets reports whether assets of the type hold ids of other assets of
+// their experiment. In a stream they come after those.
 func RefersToAssets(assetType string) bool {
 	switch assetType {
 	case "confusion-matrix", "embeddings", "datagrid":
@@ -195,17 +195,17 @@ func RefersToAssets(assetType string) bool {
 	return false
 }
 
-// Types of assets that servers make themselves of other data, and the one that
-// histograms over all steps are made of.
+// Types of assets that servers derive from other data, and the type from which
+// histograms over all steps are derived.
 const (
 	AssetFullMetric        = "ASSET_TYPE_FULL_METRIC" // all points of a metric
 	AssetCombinedHistogram = "histogram_combined_3d"  // the histograms of a name, of all steps
 	AssetHistogram         = "histogram3d"            // one histogram of a name
 )
 
-// Histogram returns the name of the histogram that an asset holds: of one step, or
-// combined those of all steps, which a server makes of the others. ok is false for
-// assets of other types.
+// Histogram returns the name of the histogram that an asset holds: of one step,
+// or, if combined is true, of all steps, which a server derives from the others.
+// ok is false for assets of other types.
 func (a *Asset) Histogram() (name string, combined, ok bool) {
 	if a.Type == nil || *a.Type != AssetHistogram && *a.Type != AssetCombinedHistogram {
 		return "", false, false
@@ -216,10 +216,11 @@ func (a *Asset) Histogram() (name string, combined, ok bool) {
 	return name, *a.Type == AssetCombinedHistogram, true
 }
 
-// ModelFile returns the model that an asset is a file of, and its name in that. ok
-// is false for assets that are none. folded says that the asset's own name begins
-// with the folder of the model, as some servers list all files of a model; where
-// they are not all named so, it is the name that the file was given.
+// ModelFile returns the model that an asset is a file of, and its name in that.
+// ok is false for other assets. folded says that the asset's own name begins with
+// the folder of the model: some servers list all files of a model like that;
+// where only some of them have it, it is part of the name that the file was
+// given.
 func (a *Asset) ModelFile() (model, name string, folded, ok bool) {
 	dir, _ := a.Doc.Member("dir").Text()
 	model, ok = strings.CutPrefix(dir, "models/")

@@ -6,9 +6,9 @@ import (
 	"io"
 )
 
-// A Salvager reads what is good of a damaged stream. Where a block is damaged or
-// missing it goes on after it, with the next record that does not belong to a
-// group which it has not seen from its beginning.
+// A Salvager reads the intact part of a damaged stream. After a damaged or
+// missing block it continues with the next record outside any group whose
+// beginning is lost.
 //
 // A Salvager is not safe for concurrent use.
 type Salvager struct {
@@ -32,8 +32,8 @@ type Salvager struct {
 	err     error
 }
 
-// A DamageError says that a part of the input was left out. It is not an end: the
-// Salvager goes on after it.
+// A DamageError says that a part of the input was left out. It is not final: the
+// Salvager continues after it.
 type DamageError struct {
 	From, To int64 // the bytes of the input that were left out; equal where whole blocks are missing
 	Records  int64 // how many records are lost with them; 0 takes nothing from the stream, -1 means unknown
@@ -59,15 +59,15 @@ func NewSalvager(r io.Reader) *Salvager {
 
 // Next returns the next good record; its Data stays valid until the following
 // call. The records of a group from its opening to its end are in order and none
-// is missing, unless a [*DamageError] comes between them that has cost records:
-// then the rest of the group is lost, and so are the notes or the panel that had
+// is missing, unless a [*DamageError] with lost records comes between them: then
+// the rest of the group is lost, and so are the notes or the panel that had
 // begun. After such damage the header, the plan and project records may be
 // missing, and the numbers of the trailer are those of the undamaged stream.
 //
 // At the end of the input Next returns io.EOF; a stream without an end gives a
-// DamageError that wraps [ErrTruncated] before it. An abort is a record like
-// another. An error of the underlying reader is returned as it is, and then
-// again.
+// DamageError that wraps [ErrTruncated] before it. An abort is returned like any
+// record. An error of the underlying reader is returned as it is, by every
+// further call too.
 func (s *Salvager) Next() (Raw, error) {
 	for s.err == nil {
 		if len(s.raws) == 0 {

@@ -35,8 +35,8 @@ func SplitValues(of Kind, values []Doc) iter.Seq[*Values] {
 	}
 }
 
-// SplitRequirements yields both lists concurrently in as many records as they
-// take, at least one. A list that is nil is null in the first of them.
+// SplitRequirements yields both lists together in as many records as they need,
+// at least one. A list that is nil is null in the first of them.
 func SplitRequirements(installed, os []string) iter.Seq[*Requirements] {
 	return func(yield func(*Requirements) bool) {
 		for first := true; first || len(installed)+len(os) > 0; first = false {
@@ -51,8 +51,8 @@ func SplitRequirements(installed, os []string) iter.Seq[*Requirements] {
 }
 
 // Empty reports whether all members of an object but the one named are null, or
-// lists or objects with nothing in them: so servers describe what they know nothing
-// of.
+// empty lists or objects: servers return such documents for what they have no
+// data of.
 func (d Doc) Empty(but string) bool {
 	for name, v := range d.Members() {
 		if name == but {

@@ -93,8 +93,8 @@ func newWriter(w io.Writer, o WriterOptions, g *grammar) *Writer {
 // checked.
 //
 // A record that breaks a limit or may not come next gives an error and is not
-// written; the Writer can go on with another one. An error of the underlying
-// writer sticks: every later call returns it.
+// written; the Writer can continue with another record. An error of the
+// underlying writer is sticky: every later call returns it.
 //
 // The record is encoded before Write returns, and may be used again.
 func (w *Writer) Write(rec Record) error {
@@ -126,9 +126,9 @@ func (w *Writer) encode(rec Record) error {
 	return w.add(&v)
 }
 
-// WriteRaw adds a record that has been read from another stream. Its numbers
-// must hold, where the Writer can know them: see WriteBlock. A trailer or an
-// abort ends the stream; Close is to be called all the same.
+// WriteRaw adds a record that has been read from another stream. Its numbers are
+// checked where the Writer knows them: see WriteBlock. A trailer or an abort ends
+// the stream; Close must still be called.
 func (w *Writer) WriteRaw(r Raw) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

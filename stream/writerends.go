@@ -3,9 +3,9 @@ package stream
 import "strings"
 
 // Close writes the trailer, waits until all is written and frees what the Writer
-// holds. It leaves the underlying writer open. It is not to be deferred: a stream
-// that Close has ended is complete. Where a group is open Close fails and writes
-// no trailer, as it does after an error.
+// holds. It leaves the underlying writer open. Do not defer it: a stream that
+// Close has ended counts as complete. Where a group is open Close fails and
+// writes no trailer, as it does after an error.
 func (w *Writer) Close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

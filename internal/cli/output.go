@@ -62,8 +62,8 @@ func fileOutput(path string) (*output, error) {
 	o := &output{name: path, mode: 0o666, keep: -1}
 	target := path
 	// Through a symbolic link, the file it leads to is replaced, not the link.
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		target = real
+	if resolved, err := filepath.EvalSymlinks(path); err == nil {
+		target = resolved
 	}
 	info, err := os.Stat(target)
 	switch {

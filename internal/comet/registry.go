@@ -210,9 +210,9 @@ func (c Registry) StatusConfiguration(ctx context.Context, id string) (*StatusCo
 		cl.Check = func(data []byte) error {
 			// An empty object says that there is none. It is also what a gateway may
 			// say that knows nothing, so it is asked twice.
-			any := false
-			wire.Members(data, func(string, []byte) { any = true })
-			if !any {
+			hasMembers := false
+			wire.Members(data, func(string, []byte) { hasMembers = true })
+			if !hasMembers {
 				empty++
 			}
 			if empty > 1 {

@@ -180,7 +180,7 @@ func (u *experimentUnit) at(item int) prefetch.Position {
 	return prefetch.Position{Unit: u.n, Item: item}
 }
 
-func (u *experimentUnit) has(any stream.Resources) bool { return u.x.o.Resources.HasAny(any) }
+func (u *experimentUnit) has(r stream.Resources) bool { return u.x.o.Resources.HasAny(r) }
 
 func (u *experimentUnit) push(q *prefetch.Queue, s *prefetch.Slot) {
 	u.slots = append(u.slots, s)

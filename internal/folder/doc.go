@@ -1,5 +1,5 @@
-// Package folder reads and writes the folders of `cometx download`: a stream is
-// made of one, and one of a stream.
+// Package folder reads and writes the folders of `cometx download`: it converts
+// them to streams, and streams to them.
 //
 //	f, err := folder.Open("backup", folder.Options{})
 //	if err == nil {

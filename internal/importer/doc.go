@@ -4,16 +4,16 @@
 //		To: importer.Project{Workspace: "acme"},
 //	})
 //
-// One goroutine reads the stream. Each experiment is worked on by one of its
-// own, which takes its records in their order and leaves what they ask for to
-// others, so that several experiments and many requests are under way at a
-// time. What is held in memory and on disk meanwhile is bounded.
+// One goroutine reads the stream. Each experiment has a goroutine of its own,
+// which takes its records in order and starts others for the requests that they
+// need, so that several experiments and many requests are in progress at a time.
+// Memory and disk space are bounded.
 //
 // # Again
 //
-// An import may be ended at any moment and run again; it keeps no state of its
-// own. What a handshake finds taken is compared with the stream, item by item,
-// and what is missing is written. Three things make that exact:
+// An import may be killed at any moment and run again; it keeps no state of its
+// own. An experiment that exists is compared with the stream, item by item, and
+// what is missing is written. Three rules make that exact:
 //
 //   - Times are set last, after everything else is confirmed. An experiment
 //     with another start than that of the stream was never finished: there the

@@ -1,6 +1,6 @@
-// Package signoff makes the page for whoever signs a migration off: one HTML file
-// that needs no network, with what was at the source, what is at the destination,
-// what could not be kept, and where everything is now.
+// Package signoff writes the page with which a migration is signed off: one HTML
+// file that needs no network, with what was at the source, what is at the
+// destination, what could not be kept, and where everything is now.
 //
 //	page := signoff.New(signoff.Run{Tool: "comet-import v1", To: "https://comet.example.com"})
 //	in = page.Read(in)                // the stream passes through

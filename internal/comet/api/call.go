@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -128,9 +129,7 @@ func (c *Conn) request(ctx context.Context, cl *Call, t *trace) (*http.Request, 
 	if cl.storage == nil {
 		req.URL.RawQuery = cl.Query.Encode()
 	}
-	for k, v := range cl.header {
-		req.Header[k] = v
-	}
+	maps.Copy(req.Header, cl.header)
 	if cl.Body == nil {
 		if cl.Unsafe {
 			// A GET without a body, net/http sends again by itself when a

@@ -1,5 +1,5 @@
-// Package api makes calls of a server of Comet, one at a time: it says what an
-// answer means, and repeats a call for as long as that is worthwhile.
+// Package api makes single calls of a Comet server: it decides what an answer
+// means, and retries a call for as long as that is worthwhile.
 //
 //	conn, err := api.New(api.Options{URL: "https://comet.example.com/clientlib/", APIKey: key})
 //	if err != nil {
@@ -8,23 +8,25 @@
 //	tags := api.NewRead("experiment/tags", scan.ListNamed("tags"), "tag")
 //	doc, err := conn.Get(ctx, tags, "experimentKey", experiment)
 //
-// A [Call] says what is sent and what the answer must have; a [Conn] makes it, by
-// [Conn.Get] and its like where the answer is a document, by [Conn.Each] and
-// [ListOf] where it is a list, [Conn.OpenText] and [Conn.Download] where it is long,
-// and [Conn.Ack] where nothing but the fact is of interest.
+// A [Call] says what is sent and what the answer must have; a [Conn] makes it,
+// with [Conn.Get] and similar methods if the answer is a document, with
+// [Conn.Each] and [ListOf] if it is a list, [Conn.OpenText] and [Conn.Download]
+// if it is long, and [Conn.Ack] if only its success matters.
 //
 // # What is promised
 //
-// That something is absent is accepted when the server says so in its own form of
-// an error, and for what was asked (doubt.go). A write counts as done when the
-// answer acknowledges it (ack.go). All else is asked again until the budget of
-// [Retry] is used up (retry.go), of a call that fails alone sooner (health.go), and
-// is then an [*Error] of one of the classes in errors.go. A write that must not be
-// done twice is sent once, and [ErrUncertain] where its outcome is not known.
+// An item counts as absent only if the server says so in its own form of an
+// error, about the item that was asked for (doubt.go). A write counts as done
+// when the answer acknowledges it (ack.go). Everything else is retried until the
+// budget of [Retry] is used up (retry.go), sooner for a call that fails while
+// others succeed (health.go), and is then an [*Error] of one of the classes in
+// errors.go. A write that must not be done twice is sent once, and [ErrUncertain]
+// where its outcome is not known.
 //
-// What is known of the server is one value, a [Server] (server.go, traits.go).
+// Everything learnt about the server is in one value, a [Server] (server.go,
+// traits.go).
 //
-// A conn may be used by any number of goroutines.
+// A Conn may be used by any number of goroutines.
 //
 // # What it must not know
 //

@@ -1,4 +1,4 @@
-// Package find finds what can be exported: what paths lead to, which of the
+// Package find determines what is exported: what paths refer to, which of the
 // listed experiments are selected, and what belongs to a workspace.
 //
 //	f := find.New(find.Options{Client: client, Selection: selection})
@@ -8,10 +8,11 @@
 //
 // # What is promised
 //
-// A path that leads nowhere is a [*NotFoundError] that names what is near. A listing
-// with fewer experiments than its project says is read again, and in doubt when that
-// does not settle it. Lists of a workspace are read once. A finder keeps what it has
-// been asked for by key, so that it can say what none of the projects has.
+// A path to nothing is a [*NotFoundError] that suggests similar names. A listing
+// with fewer experiments than its project announces is read again, and is marked
+// as incomplete if it still is. Lists of a workspace are read once. A finder
+// keeps the keys that it was asked for, so that it can report those that no
+// project has.
 //
 // # What it must not know
 //

@@ -1,7 +1,7 @@
-// Package answer says what an error that came of a request means for the work on
-// an item: that there is no such thing, that the destination will never take it,
-// that it does not know the call, or that nobody can say whether it was done.
+// Package answer says what the error of a request means for an item: that it does
+// not exist, that the destination will never accept it, that the destination
+// lacks the call, or that it is uncertain whether the write was done.
 //
-// Each question is answered here and nowhere else. It knows errors alone: not
-// what was asked for, nor what is done about it.
+// Each question is answered here and nowhere else. The package sees only errors:
+// not what was requested, nor what is done about it.
 package answer

@@ -1,6 +1,6 @@
-// Package halving writes many values in one request, and finds those that are to
-// blame where it is refused.
+// Package halving writes many values in one request, and finds the values that
+// caused a refusal.
 //
-// Each value is written at most once, in its order. It knows neither what the
-// values are nor how they are written, and tells nobody but its caller.
+// Each value is written at most once, in its order. It does not depend on what
+// the values are or how they are written, and reports only to its caller.
 package halving

@@ -5,6 +5,6 @@
 // Two points that differ have the same hash once in 2^64 pairs. Hashes are good
 // within one process only: they are never written anywhere.
 //
-// It knows how a point of the stream and one of a server look, and nothing of
-// requests, or of what is done about a difference.
+// It depends on the points of stream and server alone, not on requests, or on
+// what is done about a difference.
 package pointset

@@ -1,7 +1,7 @@
-// Package quota remembers what a destination has said to take no more of, so that
-// it is not asked for each of many things.
+// Package quota remembers which quotas of a destination are used up, so that it
+// is not asked for each of many items.
 //
-// A quota counts as used up after several refusals in a row; what is much
-// smaller than all that was refused is still tried. It knows nothing of what the
-// things are, but for their size and the room that they take.
+// A quota counts as used up after several refusals in a row; what is much smaller
+// than all that was refused is still tried. It depends on the size of items and
+// the quotas that they count against, and on nothing else of them.
 package quota

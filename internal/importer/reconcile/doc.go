@@ -4,8 +4,8 @@
 // A write counts as done when the destination has acknowledged it, or when a
 // reading shows that it was. What must not be written twice is written only after
 // several readings have agreed that it is missing. A dry run and a verification
-// go the same way and write nothing.
+// follow the same procedure and write nothing.
 //
-// It knows neither which records there are nor what an experiment is made of:
-// whoever uses it says how a thing is read, compared and written.
+// It does not depend on kinds of records or parts of an experiment: its callers
+// say how an item is read, compared and written.
 package reconcile

@@ -1,7 +1,7 @@
-// Package rewrite changes the references inside contents: the experiment keys,
-// asset ids and addresses of a source that are others at a destination.
+// Package rewrite changes the references inside contents: experiment keys, asset
+// ids and addresses of a source that differ at a destination.
 //
-// What it does not change it does not touch, to the byte, and it makes the same of
-// a content each time. It looks through texts, binary data and zip files, in
-// bounded memory. What an id becomes it asks whoever uses it.
+// Everything else stays the same to the byte, and the same content gives the same
+// result each time. It searches texts, binary data and zip files, in bounded
+// memory. Its callers map the ids.
 package rewrite

@@ -1,10 +1,10 @@
-// Package texts writes the texts of an experiment: code, graph, html, the patch of
-// its repository, and what it has printed.
+// Package texts writes the texts of an experiment: code, graph, html, the patch
+// of its repository, and output.
 //
 // A text is one request, or many, that replace it as a whole. Output is the
-// exception: it can only be added to, so that it goes on where that of the
-// destination ends, and is reported where that is not how it begins.
+// exception: it can only be appended to, so the rest is appended if the
+// destination's output is a prefix of it, and a difference is reported otherwise.
 //
-// It knows no other kind of record. One goroutine calls it, in the order of the
-// stream; the writes are concurrently.
+// It handles no other kind of record. One goroutine calls it, in the order of the
+// stream; the writes are concurrent.
 package texts

@@ -6,6 +6,6 @@
 // reading of an other is a request of its own. Where an answer is lost the value is
 // read back, and compared as a verification compares it.
 //
-// It knows no other kind of record. One goroutine calls it, in the order of the
-// stream; the writes are concurrently.
+// It handles no other kind of record. One goroutine calls it, in the order of the
+// stream; the writes are concurrent.
 package values

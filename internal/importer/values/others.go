@@ -58,7 +58,7 @@ func (o *Others) PutOrigin(ctx context.Context) error {
 	})
 }
 
-// put writes an other concurrently with the others.
+// put writes an other concurrently with the rest.
 func (o *Others) put(ctx context.Context, v *value) error {
 	if o.expect(v) {
 		return nil

@@ -24,7 +24,7 @@ const (
 
 // artifact is an artifact of the stream on its way to the destination. Its
 // versions are written one after the other, since their order is what makes one
-// the latest; the files of one concurrently.
+// the latest; the files of one version concurrently.
 type artifact struct {
 	*flow.Group
 	report.Ledger

@@ -5,8 +5,8 @@
 //
 // What is at the destination already is compared, and only what is missing is
 // written, once. A version of an artifact gets its state when all of its files
-// are there, so that an import which was killed goes on with it. The experiments
-// on whose behalf something was written have their times again in the end.
+// are there, so that an import which was killed goes on with it. Experiments on
+// whose behalf something was written get their times restored at the end.
 //
-// It knows experiments by their keys alone, and not how they are imported.
+// It depends on the keys of experiments alone, and not on how they are imported.
 package workspace

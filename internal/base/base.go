@@ -60,10 +60,11 @@ func New(wanted stream.Scope) *Base {
 	}
 }
 
-// Add reads the streams in r, which are newer than those before. Of one that was cut
-// off or aborted it returns the error, since what an export would leave out because of
-// it may not be there. It returns how many experiments stand in streams that leave out
-// part of what is wanted: a filter has taken their assets, for instance.
+// Add reads the streams in r, which are newer than those before. For a stream
+// that was cut off or aborted it returns the error, since an export could leave
+// out data that the archive does not have. It returns how many experiments stand
+// in streams that leave out part of what is wanted: a filter has taken their
+// assets, for instance.
 func (b *Base) Add(r io.Reader) (partial int, err error) {
 	blocks := stream.NewBlockReader(r, stream.BlockReaderOptions{
 		Decode: func(l *stream.Label) bool { return l.Kinds.HasAny(looked) },
@@ -228,10 +229,11 @@ func same[T comparable](held, listed *T) bool {
 }
 
 // Due returns those of the keys whose turn it is to be read again, whatever the
-// listing says: so many of a hundred of them, rounded up, those first that the base
-// has from the oldest streams. What is read again is in a new stream, and so has its
-// next turn when all others have had theirs. Where one stream has all of them, the
-// day of the newest stream decides instead. The same base and keys have the same turn.
+// listing says: so many of a hundred of them, rounded up, those first that the
+// base has from the oldest streams. An experiment that is read again is then in a
+// newer stream, so all others have their turn before it. Where one stream has all
+// of them, the day of the newest stream decides instead. The same base and keys
+// have the same turn.
 func (b *Base) Due(keys []string, percent float64) map[string]bool {
 	due := make(map[string]bool)
 	if b == nil || len(keys) == 0 || percent <= 0 {

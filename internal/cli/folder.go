@@ -70,8 +70,8 @@ func (c *filterCommand) extractFrom(ctx context.Context, in *input, out io.Write
 	inputErr := <-copied
 	_, bad := errors.AsType[*stream.Error](err)
 	switch {
-	// What is wrong with the input is better told by who has read it, unless that was
-	// a block which is copied as it is.
+	// The reader of the input reports its errors better, unless the error is in a
+	// block that is copied without being read.
 	case err == nil, inputErr != nil && !errors.Is(inputErr, io.ErrClosedPipe) && (bad || errors.Is(err, stream.ErrAborted)):
 		return inputErr
 	case errors.Is(err, folder.ErrNoAsset):

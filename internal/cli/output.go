@@ -138,7 +138,7 @@ func (o *output) open() error {
 		return err
 	}
 	if o.final != "" {
-		// What is there is cut off only once it is ours.
+		// An existing file is truncated only after it has been locked.
 		err := claim(f, o.path)
 		if err == nil {
 			err = cutAt(f, max(o.keep, 0))
@@ -177,9 +177,9 @@ func cutAt(f *os.File, n int64) error {
 	return err
 }
 
-// Commit says that the output is whole: a file is brought to the disk, closed
-// and given its name; standard output is closed. What the system has to say
-// against the bytes at that late point comes back as an error.
+// Commit says that the output is whole: a file is brought to the disk, closed and
+// given its name; standard output is closed. An error of the system at that late
+// point is returned.
 func (o *output) Commit() error {
 	if o.done {
 		return nil

@@ -25,7 +25,8 @@ func (f *selectionFlags) files() map[string]string {
 	return map[string]string{"--keys-from": f.keysFrom, "--skip-keys-from": f.skipKeys}
 }
 
-// addSelectionFlags adds them. What needs no parsing goes into s at once.
+// addSelectionFlags adds them. Values that need no parsing are stored in s
+// directly.
 func (c *command) addSelectionFlags(f *selectionFlags, s *selection.Selection) {
 	c.ModeVar(&f.exclude, "x", "exclude")
 	c.ListVar(&f.keys, "key")
@@ -95,7 +96,8 @@ func (f *selectionFlags) parse(c *command, s *selection.Selection, resources []s
 }
 
 // readKeys reads the list of keys that a flag names, "-" for standard input. It
-// returns an empty one if the flag names none. Of a report, done takes what came out well.
+// returns an empty one if the flag names none. With done, a report gives the
+// experiments that came out well.
 func (c *command) readKeys(flag, name string, done bool) (*exporter.KeyList, error) {
 	if name == "" {
 		return new(exporter.KeyList), nil

@@ -1,6 +1,6 @@
 package cli
 
-// What the tools that speak to a server have in their usage texts alike.
+// The common part of the usage texts of the tools that talk to a server.
 const (
 	connectionUsage = `    --api-key-file FILE     a file that holds the key; - is standard input
     --url URL               address of the instance (default https://www.comet.com)

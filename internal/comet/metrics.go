@@ -130,7 +130,7 @@ func (c Metrics) Write(ctx context.Context, key string, b *Batch) error {
 	return b.each(func(first bool, v []byte) error {
 		err := c.conn.PostOnce(ctx, "write/experiment/metric", withKey(key, v))
 		if err != nil && !first && !errors.Is(err, api.ErrUncertain) {
-			// What came before has been written, and must not be again.
+			// The values before have been written, and must not be written again.
 			return fmt.Errorf("%w: %w", api.ErrUncertain, err)
 		}
 		return err

@@ -23,8 +23,8 @@ func (c Parameters) Each(ctx context.Context, key string, restart func(), yield 
 // ParameterValue is one parameter to be written.
 type ParameterValue struct {
 	Name string
-	// Value is a JSON value. What was read from a server is a text, and stays
-	// one: use [Quote].
+	// Value is a JSON value. A value that was read from a server is a text, and
+	// stays one: use [Quote].
 	Value   json.RawMessage
 	Step    Int
 	Context *string

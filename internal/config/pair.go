@@ -5,9 +5,9 @@ import (
 	"net/url"
 )
 
-// credentials returns the key of the side and the address that it goes to. What
-// the side does not use may be wrong: it is the other side's, or that of another
-// program.
+// credentials returns the key of the side and the address that it goes to.
+// Settings that the side does not use may be wrong: they are the other side's, or
+// another program's.
 func (r *resolver) credentials() (*foundKey, *foundURL, error) {
 	key, err := r.ownKey()
 	if err != nil {
@@ -130,7 +130,7 @@ func (r *resolver) decide(p *pairing) (*foundURL, error) {
 	def := &foundURL{url: mustParse(DefaultURL), from: "the default", at: r.all[0]}
 	said, home := p.said, p.home
 	if home == nil && (said == nil || !said.mayReceive(p.key)) {
-		// What the missing file says may be the address.
+		// The missing file may have held the address.
 		var at *layer
 		if said != nil {
 			at = said.at

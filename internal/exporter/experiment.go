@@ -357,8 +357,8 @@ type existence struct {
 	err   error
 }
 
-// absentOrSkip handles an item that could not be had. That the server says it is
-// absent is no loss if the experiment is there: then it has none.
+// absentOrSkip handles an item that could not be had. If the experiment exists,
+// an item that the server calls absent is not lost: then it has none.
 func (u *experimentUnit) absentOrSkip(ctx context.Context, out *output, of stream.Kind, name string, err error) error {
 	if judge.Fatal(err) {
 		return err

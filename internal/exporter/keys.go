@@ -21,11 +21,12 @@ type KeyList struct {
 	Listed Listed
 }
 
-// ReadKeys reads a list of experiment keys: one a line, or the path of an experiment,
-// or a line as -l prints it (path and key, separated by tabs), or a line of a report of
-// an import or an export. The list may be in UTF-8 or UTF-16. Empty lines and lines that
-// begin with # are passed over. Of a report, only experiments that came out well are
-// taken when done is true, so that what failed is tried again.
+// ReadKeys reads a list of experiment keys: one a line, or the path of an
+// experiment, or a line as -l prints it (path and key, separated by tabs), or a
+// line of a report of an import or an export. The list may be in UTF-8 or UTF-16.
+// Empty lines and lines that begin with # are passed over. If done is true, only
+// experiments that came out well are taken from a report, so that failed ones are
+// tried again.
 func ReadKeys(r io.Reader, done bool) (*KeyList, error) {
 	list := &KeyList{Keys: make(map[string]bool), Listed: make(Listed)}
 	scanner := bufio.NewScanner(text.NewReader(r))

@@ -101,7 +101,7 @@ func (pages *pageWriter) viewUnits(scopes []find.Workspace, r *fixedRoute) {
 	}
 }
 
-// What is reported a server that lacks a table of views.
+// What is reported about a server that lacks a table of views.
 const (
 	lackViews  = "views"
 	lackCharts = "views of experiments"

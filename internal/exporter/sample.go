@@ -2,8 +2,9 @@ package exporter
 
 import "math"
 
-// sampleSize is how many experiments a dry run looks into. Of more it takes so many,
-// evenly over the listings, and says between which numbers the whole is likely to be.
+// sampleSize is how many experiments a dry run looks into. If there are more, it
+// reads that many, spread evenly over the listings, and prints a likely range for
+// the total.
 const sampleSize = 200
 
 // A Range is where a number is likely to be that was estimated from a sample: in

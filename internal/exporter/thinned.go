@@ -97,7 +97,8 @@ func (s *summary) beyond(shown *summary) bool {
 		s.last != nil && shown.last != nil && *s.last > *shown.last
 }
 
-// summarise reads the summaries of the metrics. What cannot be read tells nothing.
+// summarise reads the summaries of the metrics. A value that cannot be parsed is
+// ignored.
 func (u *experimentUnit) summarise(ctx context.Context) error {
 	if u.summaries != nil {
 		return nil

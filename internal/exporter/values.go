@@ -162,9 +162,9 @@ func (u *experimentUnit) fetchSystem(ctx context.Context, _ *prefetch.Slot) (*sy
 	return v, nil
 }
 
-// details are the answer about the machine of an experiment: its system is made of
-// it, and it names system metrics where points have to be asked for one by one. Who
-// comes first asks, and the other waits for that.
+// details are the answer about the machine of an experiment: its system is made
+// of it, and it names system metrics where points have to be asked for one by
+// one. The first caller asks, and the other waits for the answer.
 type details struct {
 	mu      sync.Mutex
 	wanted  bool          // the system is to be made of it

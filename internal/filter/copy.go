@@ -16,12 +16,11 @@ const flushAfter = 100 * time.Millisecond
 // Copy writes the streams in r to w as the rules want them: one for each, with a
 // header of its own and the totals of what is left.
 //
-// A block in which nothing is dropped or changed is copied as it is. Its
-// checksum is checked, its records are not looked at. Where r is truncated, so is
-// what has been written, and the error wraps [stream.ErrTruncated]; an aborted
-// stream is passed on with its abort, and [stream.ErrAborted] returned in the
-// end. Of other trouble with the input, and of a cancelled ctx, an abort tells
-// the readers of w.
+// A block in which nothing is dropped or changed is copied as it is. Its checksum
+// is checked, its records are not looked at. Where r is truncated, so is what has
+// been written, and the error wraps [stream.ErrTruncated]; an aborted stream is
+// passed on with its abort, and [stream.ErrAborted] returned in the end. On any
+// other error of the input, and if ctx is cancelled, w gets an abort record.
 //
 // An error of type [*MeetError] comes before anything has been written, one of
 // type [*MissingError] after all has.
@@ -207,8 +206,8 @@ func (c *copier) finish() error {
 // deserves. It returns err, joined by what else goes wrong.
 func (c *copier) fail(ctx context.Context, err error) error {
 	if c.w == nil && c.ended {
-		// The streams before were whole, and are written. So that this is not
-		// taken for all, one more begins, and ends badly.
+		// The streams before were whole, and are written. So that this does not
+		// look complete, another stream begins and ends with an abort.
 		c.w = stream.NewWriter(c.out, stream.WriterOptions{})
 		if more := c.w.Write(bareHeader(c.options.Tool)); more != nil {
 			_ = c.w.Stop() // more once more

@@ -19,8 +19,7 @@ type scan struct {
 	found   *matches
 }
 
-// run runs a reading mode. What it could read is printed, also where the input
-// goes wrong later.
+// run runs a reading mode. Everything before an error in the input is printed.
 func run(ctx context.Context, w io.Writer, r io.Reader, o Options, mode func(*scan) error) error {
 	with := o.withDefaults()
 	s := &scan{

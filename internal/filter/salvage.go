@@ -46,9 +46,9 @@ const maxDamages = 100
 // for each, with every experiment, artifact, model, notes and panel that is whole
 // in r, and a skipped record for each that is known to be lost. It reads r twice,
 // from where it is: once to find out what is whole, once to write it. So it keeps
-// in memory one bit for each experiment, and no experiment.
+// only one bit in memory for each experiment.
 //
-// What is lost goes to warn as well, and the error is a [*LossError] then. Where
+// Losses are also reported to warn, and the error is then a [*LossError]. Where
 // nothing is good the error has the class that the first damage has. A stream
 // that needs a newer reader is refused before anything is written.
 func Salvage(ctx context.Context, w io.Writer, r io.ReadSeeker, o Options, warn func(format string, args ...any)) error {

@@ -20,18 +20,18 @@ import (
 // it (see sumworkspace.go): a SHA-256 that is the same wherever the same content
 // is, however it is cut into records and blocks.
 //
-// The content of an experiment is a multiset of items: a tag, a parameter, a metric
-// point, a text, an asset. Each item is hashed by itself, and the sum is a hash
-// of the multiset, whatever the order of the items: a server gives neither tags nor
-// points of one time in a stable order. Left out are the names of workspaces and
-// projects, what is on the list of [Assigned], and how the content is cut. A
-// member of a document that is null, false, or an empty text, list or object
-// counts as absent, for servers of different ages answer one or the other; in the
-// elements of parameters and others, where an empty text is a value, null alone
-// does. So does an empty text of an experiment. What a document says again of its
-// record does not count: see restated. The files of a model count by their
-// names in its folder. Of an asset that refers to others,
-// the content counts without the address of its instance, which import rewrites.
+// The content of an experiment is a multiset of items: a tag, a parameter, a
+// metric point, a text, an asset. Each item is hashed by itself, and the sum is a
+// hash of the multiset, whatever the order of the items: a server gives neither
+// tags nor points of one time in a stable order. Left out are the names of
+// workspaces and projects, what is on the list of [Assigned], and how the content
+// is cut. A member of a document that is null, false, or an empty text, list or
+// object counts as absent, for servers of different ages answer one or the other;
+// in the elements of parameters and others, where an empty text is a value, null
+// alone does. So does an empty text of an experiment. Members of a document that
+// repeat fields of its record do not count: see restated. The files of a model
+// count by their names in its folder. The content of an asset that refers to
+// others counts without the address of its instance, which import rewrites.
 type summer struct {
 	sums []subjectSum
 

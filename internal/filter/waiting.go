@@ -2,10 +2,10 @@ package filter
 
 import "github.com/comet-stream/comet-stream/stream"
 
-// Of a project, an artifact or a registry model whose experiments are all dropped
-// nothing stays. Its first record comes before them, so it waits, with what
-// follows it and is not dropped, until one of them is kept or the end shows that
-// there is none.
+// A project, artifact or registry model whose experiments are all dropped is
+// dropped too. Its first record comes before them, so it waits, with what follows
+// it and is not dropped, until one of them is kept or the end shows that there is
+// none.
 
 // maxWaiting bounds what waits: kinds that this version does not know may occur
 // there in any number.
@@ -36,7 +36,7 @@ func (s *sieve) waits(r stream.Raw) bool {
 		s.release()
 		return false
 	case stream.KindSkipped:
-		// What is missing of a project alone is no reason to have it.
+		// A skipped record of the kind project alone does not keep its project.
 		if of := text(r, "kind"); of != string(stream.KindProject) {
 			s.release()
 			return false

@@ -14,7 +14,7 @@ import (
 // Survey reads the streams in r ahead, and returns which experiments fulfil the
 // conditions of a selection: what these are about comes after the record that has
 // to be kept or dropped. The summary of a metric is that of the points in the
-// stream. What is wrong with r is left to the reading that follows.
+// stream. Errors of r are left to the reading that follows.
 func Survey(ctx context.Context, r io.Reader, chosen *selection.Selection) (map[string]bool, error) {
 	s := newSurveyor(chosen)
 	blocks := stream.NewBlockReader(openInput(ctx, r, new(progress.Counters)), stream.BlockReaderOptions{

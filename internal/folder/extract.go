@@ -242,7 +242,8 @@ func createFile(root *os.Root, name string) (*outFile, error) {
 	if err := root.MkdirAll(path.Dir(name), 0o777); err != nil {
 		return nil, err
 	}
-	// What is there is not written through: it may be a link, or have another name.
+	// An existing file is removed and not written to: it may be a link, or have
+	// another hard link.
 	if err := root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}

@@ -56,8 +56,8 @@ func typeFolder(typ string) string {
 	return p
 }
 
-// safePart returns a name as one part of a path. What Windows does not take in a
-// name becomes an underscore, as do slashes and what is not printed.
+// safePart returns a name as one part of a path. Characters that Windows does not
+// allow in a name become underscores, as do slashes and unprintable characters.
 func safePart(name string) string {
 	part := strings.Map(func(r rune) rune {
 		if strings.ContainsRune(`<>:"/\|?*`, r) || !unicode.IsPrint(r) || r == utf8.RuneError {

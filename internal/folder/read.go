@@ -18,9 +18,9 @@ import (
 )
 
 // Stream writes the folder to w as a stream: whole projects, one after the other.
-// What is not there as it should be, or leads out of the folder, is a skipped
-// record, and no error. It returns how many there are. After an error of w, or
-// once ctx is done, the stream has no good end.
+// A file that is missing or malformed, or leads out of the folder, gives a
+// skipped record and no error. It returns how many there are. After an error of
+// w, or once ctx is done, the stream has no good end.
 func (f *Folder) Stream(ctx context.Context, w io.Writer) (skipped int64, err error) {
 	out := &output{w: stream.NewWriter(w, stream.WriterOptions{})}
 	if err = f.write(ctx, out); err != nil {

@@ -87,8 +87,8 @@ func (e *ending) setFirstTimes(ctx context.Context, run *comet.Run) error {
 	return nil
 }
 
-// ended is the end that a new experiment gets. Of one that was running nothing is
-// known after the stream was written, however much later it is imported.
+// ended is the end that a new experiment gets. Nothing is known of a running
+// experiment after the time at which the stream was written.
 func (e *ending) ended() *int64 {
 	if e.Record.End != nil || !e.Record.Running || e.source.Written <= 0 {
 		return e.Record.End

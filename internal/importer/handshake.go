@@ -31,7 +31,7 @@ func (e *opening) newRun(ctx context.Context) (*comet.Run, error) {
 	var run *comet.Run
 	var err error
 	first := false
-	// What is unknown is found out by the next one.
+	// The next experiment finds out what is still unknown.
 	_, _ = e.r.Client.Server.Find(comet.RefusesTakenKeys, func() (says bool, unknown error) {
 		first = true
 		run, says, unknown, err = e.tryHandshake(ctx)

@@ -144,8 +144,8 @@ func (r *run) result(workCtx context.Context, err error) error {
 
 // isConsequence reports whether a failure is reported with the error of the run,
 // or is no more than its consequence: it is that of the request which has ended
-// all work, or of work that was ended. That two errors have the same cause in
-// common, as a connection that breaks off, says nothing.
+// all work, or of work that was ended. Two errors with the same cause, such as a
+// broken connection, are not related by that.
 func isConsequence(failure error, s *reconcile.Stopped, err error) bool {
 	_, ended := errors.AsType[*reconcile.Stopped](failure)
 	switch {

@@ -6,9 +6,9 @@
 //
 // Every input is read twice: first whole, with all checks of a reader, to learn
 // what it has and where; then piece by piece, in the order of the new stream.
-// What is the same in several inputs is written once, and two different things of
-// one name are refused before anything is written. In memory are the names,
-// places and hashes of things, and the blocks read last, up to a bound.
+// Items that are the same in several inputs are written once, and two different
+// items with one name are refused before anything is written. In memory are the
+// names, places and hashes of things, and the blocks read last, up to a bound.
 package join
 
 import (
@@ -78,7 +78,8 @@ func Join(ctx context.Context, w io.Writer, inputs []Input, o Options) error {
 	out := stream.NewWriter(w, stream.WriterOptions{SkipSHA256: true}) // the first reading has checked it
 	j := &joiner{w: out, counters: o.Counters}
 	if err := j.write(ctx, header, c); err != nil {
-		// What Abort meets follows from err, or is of the output as that is.
+		// An error of Abort follows from err, or is an error of the output as err
+		// is.
 		_ = out.Abort("error", err.Error())
 		return err
 	}

@@ -6,8 +6,9 @@
 //	line, err := p.Append(nil, record)                     // comet-filter --json
 //	err := jsonform.Read(ctx, w, r, jsonform.Options{})    // comet-filter --from-json
 //
-// What JSON cannot say goes along as msgpack: the printer reads back what it has
-// printed, and adds the record itself where that is not the same.
+// Records that JSON cannot represent are also given as msgpack: the printer reads
+// back what it has printed, and adds the record itself where that is not the
+// same.
 package jsonform
 
 import (

@@ -66,7 +66,7 @@ type Reporter struct {
 }
 
 // Start returns a reporter of counters that writes to w until it is closed.
-// What w says against being written to is not heard.
+// Errors of w are ignored.
 func Start(w io.Writer, counters *Counters, opts Options) *Reporter {
 	if opts.Interval <= 0 {
 		opts.Interval = 30 * time.Second

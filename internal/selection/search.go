@@ -195,8 +195,8 @@ func (s *Selection) describe() string {
 	return parts.String()
 }
 
-// Missing returns the keys that were asked for and have not been found, sorted. Those
-// of other shards are theirs to miss.
+// Missing returns the keys that were asked for and have not been found, sorted.
+// Keys of other shards are reported there.
 func (f *Search) Missing() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()

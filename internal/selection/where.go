@@ -13,8 +13,8 @@ import (
 // A Condition is a comparison of a parameter, an other or the summary of a metric
 // with a value, such as "lr<0.01", "other:Name=best" or "metric:loss:min<0.2".
 //
-// Values that are both numbers are compared as such, others as texts. What an
-// experiment has not fulfils no condition.
+// Values that are both numbers are compared as such, others as texts. A value
+// that an experiment lacks fulfils no condition.
 type Condition struct {
 	text, of, name, op, value string
 	glob                      Glob // of the operator ~

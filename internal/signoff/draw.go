@@ -69,8 +69,8 @@ func boxOf(all ...[]point) box {
 	return b
 }
 
-// line returns the points of a polyline. Of many only the lowest and highest of
-// each unit of width are drawn.
+// line returns the points of a polyline. Of many points only the lowest and
+// highest per unit of width are drawn.
 func (b box) line(points []point) string {
 	var out strings.Builder
 	put := func(p point) {

@@ -88,7 +88,7 @@ func plural(n any, what string) string {
 	return count(number) + " " + what
 }
 
-// Write writes the page. What the destination does not tell is said in it.
+// Write writes the page. The page says what the destination does not report.
 func (p *Page) Write(ctx context.Context, w io.Writer, sum *report.Summary, failed error, to Destination) error {
 	v := p.view(ctx, sum, to)
 	if failed != nil {

@@ -72,8 +72,8 @@ func (p *Page) End() {
 	}
 }
 
-// look reads streams as far as they are good. What is wrong with them the import
-// tells.
+// look reads streams as far as they are good. The import reports what is wrong
+// with them.
 func (s *sample) look(r io.Reader) {
 	s.read, s.listed, s.of = make(map[place]int64), make(map[place]int64), make(map[string]place)
 	blocks := stream.NewBlockReader(r, stream.BlockReaderOptions{Workers: 1, Decode: s.wants})

@@ -6,12 +6,13 @@
 //	err := p.Record(record) // each one, in order
 //	err = p.Close()
 //
-// Each row is whole: workspace, project, experiment and its name come first. CSV is
-// that of RFC 4180, in UTF-8, with a header and lines that end in LF; TSV is the
-// same with tabs, quotes included. A value that is absent is empty there, and null in
-// JSON. Times are in UTC, 2023-11-14 22:13:20.000, which all three read as times.
-// Numbers have the text that the server gave, NaN and Infinity included. What has no
-// column, such as unknown fields of points, is in the JSON form alone.
+// Each row is whole: workspace, project, experiment and its name come first. CSV
+// is that of RFC 4180, in UTF-8, with a header and lines that end in LF; TSV is
+// the same with tabs, quotes included. A value that is absent is empty there, and
+// null in JSON. Times are in UTC, 2023-11-14 22:13:20.000, which all three read
+// as times. Numbers have the text that the server gave, NaN and Infinity
+// included. Data without a column, such as unknown fields of points, is only in
+// the JSON form.
 package table
 
 import (

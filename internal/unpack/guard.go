@@ -8,7 +8,7 @@ import (
 	"io"
 )
 
-// What may be unpacked without a look at the ratio, and the ratio from there on.
+// The size that is unpacked without checking the ratio, and the ratio beyond it.
 // Text that repeats itself unpacks to a thousand times its size as zeros do, so
 // that the ratio alone says nothing: logs of real training shrink to between a
 // fifth and a fiftieth.

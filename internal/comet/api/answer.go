@@ -154,9 +154,9 @@ func readWhole(resp *http.Response, r *scan.Room) ([]byte, error) {
 	return scan.ReadAll(resp.Body, size, r)
 }
 
-// refusal reads why the server has not done a call. What a 4xx means is known
-// by its words and codes alone, as "exists already" after an answer that was
-// lost: one that breaks off is no answer, and the call is tried again.
+// refusal reads why the server has not done a call. What a 4xx means follows only
+// from its words and codes, as "exists already" after an answer that was lost:
+// one that breaks off is no answer, and the call is tried again.
 func (j *judge) refusal(cl *Call, resp *http.Response) error {
 	data, err := io.ReadAll(io.LimitReader(resp.Body, maxWords))
 	resp.Body.Close()

@@ -61,8 +61,8 @@ func (e *Error) definite(cl *Call) bool {
 	case e.class() != nil:
 		return true
 	}
-	// Of a read that the server refuses for an unknown reason nothing is known,
-	// and it may be there. A write that it refuses is not done.
+	// If the server refuses a read for an unknown reason, the item may exist. A
+	// write that it refuses is not done.
 	return e.Own && cl.write()
 }
 

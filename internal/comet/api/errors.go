@@ -15,10 +15,10 @@ var (
 	// says so, in words or by a code. Older servers do with status 400, newer
 	// ones with 404; neither status means it by itself. See [Error.Parent].
 	ErrNotFound = errors.New("not found")
-	// ErrUnclear says that an answer does not say what was asked: it is an
-	// error that is not the server's own, or that gives no reason that is known,
-	// or a success that lacks what it must have. The call was made again and the
-	// answer stayed so. What was asked for may be there or not.
+	// ErrUnclear says that an answer does not say what was asked: it is an error
+	// that is not the server's own, or that gives no reason that is known, or a
+	// success that lacks what it must have. The call was made again and the
+	// answer stayed so. The item may or may not exist.
 	ErrUnclear = errors.New("the answer is unclear")
 	// ErrUnauthorized says that the server does not know the key.
 	ErrUnauthorized = errors.New("the server does not accept the API key")
@@ -48,8 +48,8 @@ var (
 	// ErrLength says that the bytes of an asset are more or fewer than the list
 	// says, each time: a part of them, something else, or a list that is wrong.
 	ErrLength = errors.New("its length differs from the list")
-	// ErrChanged says that a content was another one when the reading of it
-	// had to begin again. What was read is of no use.
+	// ErrChanged says that a content was another one when the reading of it had
+	// to begin again. What was read has to be discarded.
 	ErrChanged = errors.New("it changed while it was read")
 	// ErrUnsupported says that this server does not have the call.
 	ErrUnsupported = errors.New("the server does not have this call")

@@ -18,11 +18,11 @@ type Feature struct {
 // Trait returns the trait of servers that have the call.
 func (f Feature) Trait() Trait { return Trait(f.Path) }
 
-// Gated runs a call that older servers lack. It answers [ErrUnsupported]
-// without asking when the version or an earlier answer says so. When an answer
-// may mean both a missing call and a missing object, exists finds out which;
-// where it is nil, only an answer that speaks of the path means the call. Of a
-// call that nothing replaces, the server itself has to say that it is missing.
+// Gated runs a call that older servers lack. It answers [ErrUnsupported] without
+// asking when the version or an earlier answer says so. When an answer may mean
+// both a missing call and a missing object, exists finds out which; where it is
+// nil, only an answer that speaks of the path means the call. For a call without
+// a replacement the server itself has to say that it is missing.
 func (c *Conn) Gated(ctx context.Context, f Feature, method string, exists func() bool, run func() error) error {
 	missing := c.Missing(&Call{Method: method, Path: f.Path})
 	has, known := c.Server.Known(f.Trait())

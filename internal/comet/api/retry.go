@@ -323,8 +323,8 @@ func (e *callHistory) tooLong(ae *Error, left time.Duration) *Error {
 }
 
 // misconfigured reports whether a failure is due to the configuration, of the
-// address or a proxy, and will not pass. What has worked before is configured
-// well.
+// address or a proxy, and will not pass. A configuration that has worked before
+// is right.
 func (e *callHistory) misconfigured(ae *Error) bool {
 	return misconfigures(ae) && !e.r.hasWorked(e.cl).Load()
 }
@@ -390,8 +390,9 @@ func (e *callHistory) triedEnough(ae *Error) (enough, quick bool) {
 	return e.failures >= tries || time.Since(e.failing) >= e.r.MaxElapsed, quick
 }
 
-// askSample asks the endpoint of a call that keeps failing for what it has answered
-// well. That it still does so shows that it is what is asked for that is broken.
+// askSample asks the endpoint of a call that keeps failing for what it has
+// answered well. If it still answers well, the requested item is broken and not
+// the endpoint.
 func (e *callHistory) askSample(ctx context.Context) {
 	began := time.Now()
 	if s := e.r.health.sampleFor(e.cl, e.failedFirst); s != nil && e.r.sample(ctx, s) {
@@ -405,8 +406,8 @@ func (e *callHistory) askSample(ctx context.Context) {
 func (e *callHistory) final(err error) error {
 	if ae, ok := errors.AsType[*Error](err); ok {
 		ae.Repeated = e.ambiguous
-		// That the server does not have the call is clear when it says so again
-		// and again, and answers others.
+		// The server certainly lacks the call if it says so repeatedly while it
+		// answers others.
 		if ae.unclear && ae.gaveUp && !ae.outage && ae.knowsNoPath() {
 			ae.unclear, ae.gaveUp = false, false
 		}
@@ -415,9 +416,9 @@ func (e *callHistory) final(err error) error {
 }
 
 // othersSucceed tells a broken object from a broken server: something else has
-// been asked since the failure before this one, and was answered well. What was
-// asked earlier may have been answered by the server before it broke down. When
-// no other call shows it, the server is asked.
+// been asked since the failure before this one, and was answered well. Earlier
+// answers may date from before the server broke down. When no other call shows
+// it, the server is asked.
 func (e *callHistory) othersSucceed(ctx context.Context, before time.Time) bool {
 	if e.r.begun.Load() > before.UnixNano() {
 		return true

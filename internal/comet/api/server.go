@@ -8,11 +8,12 @@ import (
 
 // Server is one instance of Comet: where its APIs are, and what has been learnt of it.
 //
-// The addresses of its APIs follow from the configured one; which of two candidates
-// the REST API answers at is found out by asking (rest), and so is the version
-// (version.go) and whether the client library's API is where the address leads
-// (locate.go). What else servers differ in, the calls that older ones lack among it,
-// are its [Traits]: found out by the first call that shows them, and not asked again.
+// The addresses of its APIs follow from the configured one; which of two
+// candidates the REST API answers at is found out by asking (rest), and so is the
+// version (version.go) and whether the client library's API is where the address
+// leads (locate.go). Other differences between servers, including calls that
+// older ones lack, are its [Traits]: found out by the first call that shows them,
+// and not asked again.
 //
 // All of it holds as long as the connection. How its endpoints do at the moment is
 // known to the retrier (health.go), and how fast it may be asked to package gate.

@@ -91,8 +91,9 @@ func (t *Traits) Presume(trait Trait, has bool) {
 	}
 }
 
-// Find returns whether the server has a trait, and runs ask to find out where that is
-// not known; others wait meanwhile. What ask returns with an error is forgotten.
+// Find returns whether the server has a trait, and runs ask to find out where
+// that is not known; others wait meanwhile. If ask returns an error, its result
+// is discarded.
 func (t *Traits) Find(trait Trait, ask func() (has bool, err error)) (bool, error) {
 	k, release := t.lock(trait)
 	defer release()

@@ -118,5 +118,6 @@ func (s *Server) askVersion(ctx context.Context, base string) (Version, bool, er
 // isNoAnswer reports whether something else than the API has answered.
 func isNoAnswer(err error) bool { return errors.Is(err, ErrNotJSON) || errors.Is(err, ErrUnclear) }
 
-// What is no version is no answer of Comet's, and as good as none.
+// An answer that is not a version does not come from Comet, and counts as no
+// answer.
 var readVersion = Read{Path: "isAlive/ver"}

@@ -118,7 +118,8 @@ func certPool(file string) (*x509.CertPool, error) {
 		if err != nil && name == file {
 			return nil, fmt.Errorf("CA file: %w", err)
 		}
-		// Of a folder, what is not a certificate, or cannot be read, counts for nothing.
+		// Files of a folder that are not certificates, or cannot be read, are
+		// ignored.
 		found = pool.AppendCertsFromPEM(pem) || found
 	}
 	if !found {

@@ -17,7 +17,7 @@ var (
 )
 
 // slowest is how many bytes a second a body must bring on average, in either
-// direction. What is slower holds a connection for no use.
+// direction. A slower body only occupies a connection.
 const slowest = 1 << 10
 
 // ReportAfter is how long a wait is before it is reported.

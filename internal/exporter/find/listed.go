@@ -58,9 +58,10 @@ func (x *Finder) useListed(projects []*Project) {
 	}
 }
 
-// Moved reports whether a project has an experiment no more that a list places in it,
-// and that belongs to home, nil if that is not in scope: it was moved there, where it
-// is not a link. What the list cannot tell is asked of the project, once.
+// Moved reports whether a project has an experiment no more that a list places in
+// it, and that belongs to home, nil if that is not in scope: it was moved there,
+// where it is not a link. The project is asked, once, for what the list does not
+// contain.
 func (x *Finder) Moved(ctx context.Context, p *Project, key string, home *Project) (bool, error) {
 	if !p.ByList || home != nil && x.o.Listed.has(&home.Project, key) {
 		return false, nil

@@ -80,7 +80,8 @@ func Contradictionf(format string, args ...any) error {
 func Missing(err error) bool { return errors.Is(err, comet.ErrNotFound) }
 
 // Absence reports whether err says that something which exists has no item of a
-// kind. Of lists an empty one would say so, unless the user knows the words.
+// kind. For a list, a server would return an empty one instead, unless the user
+// has declared the words.
 func Absence(of stream.Kind, err error) bool {
 	e, ok := errors.AsType[*comet.Error](err)
 	if !ok || !Missing(err) {

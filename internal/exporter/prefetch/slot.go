@@ -154,7 +154,7 @@ func (q *Queue) Leave(s *Slot) {
 	q.release(s, -1)
 }
 
-// put hands a piece to the reader. What was reserved for it stays so.
+// put hands a piece to the reader. Its reservation is kept.
 func (q *Queue) put(s *Slot, p []byte) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -140,7 +140,8 @@ func (as *Assets) Begin(ctx context.Context, rec *stream.Asset) error {
 		a.State = upload.Present
 		return nil
 	}
-	// Of what may still turn out to be there the limits are checked later.
+	// For assets that may still be found at the destination the limits are
+	// checked later.
 	if as.Existing == nil || !a.Refers && (as.Dry() || as.Uploads.KeepsIDs()) {
 		err := as.checkLimits(ctx, a, upload.SizeOf(rec))
 		if err == nil {

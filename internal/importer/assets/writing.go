@@ -60,7 +60,8 @@ func (as *Assets) has(ctx context.Context, a *upload.Asset) (bool, error) {
 	}
 	// Those who wait for the list hold nothing that others may wait for.
 	have, err := as.inventory.before(ctx)
-	// What refers to others may have been rewritten, to another size.
+	// An asset that refers to others may have another size, since its references
+	// are rewritten.
 	if err != nil || a.Refers {
 		return false, err
 	}

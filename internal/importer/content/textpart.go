@@ -15,8 +15,8 @@ type Spooled struct {
 // Part takes the next piece of the text in *t, which it begins if it is
 // nil. With the last piece it returns the whole text, and *t is nil again.
 //
-// Of a text that is larger than its room it returns [spool.ErrOverBudget] once, and
-// drops the pieces that still come.
+// For a text that is larger than its budget it returns [spool.ErrOverBudget]
+// once, and drops the following pieces.
 func Part(ctx context.Context, spools *spool.Spooler, t **Spooled, data []byte, more bool) (whole *Spooled, err error) {
 	if *t == nil {
 		*t = new(Spooled)

@@ -12,9 +12,9 @@ type Locks[K comparable] struct {
 	held map[K]chan struct{}
 }
 
-// Queue asks for the lock of a key. Those who ask get it in the order of their calls,
-// whenever they wait for it, and all of them give it up with free, also those who
-// have not waited to the end.
+// Queue asks for the lock of a key. Callers get it in the order of their calls,
+// whenever they wait for it, and each must call free, even if its wait was
+// cancelled.
 func (l *Locks[K]) Queue(key K) (wait func(context.Context) error, free func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

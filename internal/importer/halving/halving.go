@@ -10,10 +10,10 @@ import (
 )
 
 // A refusal of many values together may be about some of them, or about all: a
-// quota, an experiment that is gone. Of the latter each value would be refused
-// alone, at two requests for each. So where three halvings have got the same
-// reply, single values from all over the batch are tried: if that is the reply
-// to each of them too, none of the others is.
+// quota, an experiment that is gone. In the latter case each value would be
+// refused alone, at two requests for each. So where three halvings have got the
+// same reply, single values from all over the batch are tried: if that is the
+// reply to each of them too, none of the others is.
 const (
 	maxHalvings   = 3
 	singles       = 8 // that are tried before a batch is given up
@@ -43,8 +43,8 @@ func (r *Refusals) set(reply error) {
 // those that are to blame, by halves, and gives them to bad, one by one; where
 // the refusal is about all of them, it gives all to bad together.
 //
-// Another error of write ends it. What has been neither written nor refused then
-// is returned, in its order.
+// Another error of write ends it. The values that have been neither written nor
+// refused are returned, in order.
 func Write[T any](values []T, write func([]T) error, bad func([]T, error), before *Refusals) ([]T, error) {
 	h := halving[T]{values: values, done: make([]bool, len(values)), write: write, bad: bad, before: before}
 	err := h.try(0, len(values), 0)
@@ -139,8 +139,8 @@ func (h *halving[T]) look(reply error, depth int) (hopeless bool, err error) {
 	return true, nil
 }
 
-// sameAnswer reports whether two refusals say the same. Those for a quota may
-// name what was to be written.
+// sameAnswer reports whether two refusals say the same. Refusals for a quota may
+// name the rejected value.
 func sameAnswer(a, b error) bool {
 	x, ok := errors.AsType[*comet.Error](a)
 	y, ok2 := errors.AsType[*comet.Error](b)

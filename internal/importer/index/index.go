@@ -58,7 +58,8 @@ func (x *Index[V]) Put(hash uint64, v V, more int) error {
 	return nil
 }
 
-// Seal sorts the entries. Of several with the same hash the last one counts.
+// Seal sorts the entries. Of several entries with the same hash the last one
+// counts.
 func (x *Index[V]) Seal() {
 	x.n = 0
 	for i, b := range x.buckets {

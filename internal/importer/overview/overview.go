@@ -6,10 +6,10 @@
 //	x := o.Project(name, planned, has).Take(ctx, key)
 //	if x.HasTags(ctx, tags) { ... } // nothing is missing
 //
-// Only that something is there counts, and only where it is said of that experiment.
-// What is not said, or could not be had, is to be asked of the experiment itself, as
-// is all of one that the same import has been at before. An overview may be used by
-// many goroutines.
+// Only that something is there counts, and only where it is said of that
+// experiment. What is not listed, or could not be read, has to be read from the
+// experiment itself, as has everything of an experiment that the same import has
+// written to before. An overview may be used by many goroutines.
 package overview
 
 import (
@@ -119,7 +119,8 @@ func (p *Project) list(ctx context.Context) (map[string]*Experiment, error) {
 		if err != nil {
 			return nil, err
 		}
-		// Of a hundred thousand only what is compared is held.
+		// Only what is compared is held, for up to a hundred thousand
+		// experiments.
 		e.User, e.FileName, e.Duration, e.ProjectID = nil, nil, nil, ""
 		if e.Workspace == p.name.Workspace && e.Project == p.name.Name {
 			e.Workspace, e.Project = p.name.Workspace, p.name.Name

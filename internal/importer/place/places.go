@@ -144,8 +144,8 @@ type rights struct {
 }
 
 // MayWrite returns an error if the key may not write to a project, as far as the
-// listing tells. Of a project that does not exist yet the others of its workspace
-// are a sign.
+// listing tells. For a project that does not exist yet, rights on the other
+// projects of its workspace are an indication.
 func (p *Places) MayWrite(ctx context.Context, name Project) error {
 	rows, err := p.Client.Projects.Pages(ctx, name.Workspace)
 	if err != nil {

@@ -53,8 +53,8 @@ func (ps *Points) beginPartial(ctx context.Context) error {
 func (ps *Points) comparePoint(ctx context.Context, pt *point) error {
 	ok, known := ps.have.Take(pt.hash)
 	if !ok && !known && !ps.sure && !ps.Dry() {
-		// The first point that is missing. What was written a moment ago may
-		// not show yet.
+		// The first point that is missing. What was just written may not show
+		// yet.
 		if err := ps.makeSure(ctx); err != nil {
 			return fmt.Errorf("read metric %q: %w", ps.name, err)
 		}

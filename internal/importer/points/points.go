@@ -111,7 +111,7 @@ func (ps *Points) beginMetric(ctx context.Context, name string) error {
 		return nil
 	}
 	if ps.series.Digest.N == 0 && !ps.sure && !ps.Dry() {
-		// What was written a moment ago may not show yet.
+		// What was just written may not show yet.
 		if err := ps.makeSure(ctx); err != nil {
 			return fmt.Errorf("read metric %q: %w", name, err)
 		}

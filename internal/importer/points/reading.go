@@ -16,8 +16,8 @@ import (
 // errTooMany says that an experiment has too many points for one set.
 var errTooMany = errors.New("too many points for one set")
 
-// maxPoints is how many points of an experiment are held at a time. Of one that
-// has more, metrics are read one by one.
+// maxPoints is how many points of an experiment are held at a time. For an
+// experiment that has more, metrics are read one by one.
 const maxPoints = 6 << 20
 
 // shareStep is how many points are asked for at a time.

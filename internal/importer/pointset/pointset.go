@@ -17,8 +17,7 @@ import (
 // 2^64 pairs.
 type Hash uint64
 
-// What is held of a set takes so many bytes: of a point, and of a series besides
-// its name.
+// The memory of a set, in bytes: of a point, and of a series besides its name.
 const (
 	HashSize   = 8
 	SeriesSize = 160

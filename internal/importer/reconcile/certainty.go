@@ -84,7 +84,7 @@ func (d *Destination) Certain(ctx context.Context, err error, look func() (Exten
 		case again != nil:
 			d.Client.NotDone(err) // a call that is not repeated learns nothing from it
 		}
-		// What may be repeated has been, by the client.
+		// The client has already repeated writes that may be repeated.
 		if done == All {
 			return nil
 		}
@@ -157,8 +157,8 @@ func (d *Destination) AwaitVisible(ctx context.Context, read func() (bool, error
 
 // Settle reads until so many readings in a row agree on what there is, since any
 // of them may lag behind what was just written, or until one is enough. read is
-// told how many before it agree. What changes forever is [ErrRestless], beside
-// what was read last.
+// told how many before it agree. If it keeps changing, it returns the last
+// reading and [ErrRestless].
 func Settle[T comparable](ctx context.Context, pause func(context.Context) error, agreeing int, read func(agreed int) (v T, enough bool, err error)) (T, error) {
 	var before T
 	for n, agreed := 1, 0; ; n++ {

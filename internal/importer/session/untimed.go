@@ -20,7 +20,7 @@ type untimedValues struct {
 	some []string // names of the first of them
 }
 
-// someNames is how many names are reported of a number of values.
+// someNames is how many names a report about several values lists.
 const someNames = 20
 
 // Note counts a value that has no time.

@@ -30,8 +30,8 @@ func (s *Experiment) ReadBack(ctx context.Context) error {
 	for _, check := range s.checks {
 		found, err := check(ctx)
 		if err == nil && len(found) > 0 && !s.Dry() {
-			// What was written a moment ago may not show yet, so that a finding
-			// counts when it is found again.
+			// What was just written may not show yet, so that a finding counts
+			// when it is found again.
 			if err = s.WaitSettled(ctx); err == nil {
 				found, err = check(ctx)
 			}

@@ -65,7 +65,7 @@ func (s *Spooler) Open(ctx context.Context, size int64) (*Spool, error) {
 		}
 		return sp, nil
 	}
-	// Of unknown size is what is mostly small.
+	// Items of unknown size are mostly small.
 	if size < 0 {
 		size = SmallItem
 	}

@@ -34,7 +34,7 @@ func (t *Texts) putOutput(ctx context.Context, output content.Text) error {
 	if t.Existing != nil {
 		have, err := t.existingOutput(ctx, output)
 		if err == nil && have.fits && have.n < output.Size && !t.Dry() {
-			// What was written a moment ago may not show yet.
+			// What was just written may not show yet.
 			have, err = t.outputSettled(ctx, output)
 		}
 		switch {

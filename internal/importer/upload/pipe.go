@@ -36,8 +36,8 @@ func NewPipe() *Pipe {
 	return p
 }
 
-// Write passes a piece on. It waits until the one before has been sent. Of an
-// upload that has ended the rest is dropped.
+// Write passes a piece on. It waits until the one before has been sent. The rest
+// of an upload that has ended is dropped.
 func (p *Pipe) Write(data []byte) {
 	p.sum.Write(data)
 	p.size += int64(len(data))

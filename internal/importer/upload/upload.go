@@ -122,8 +122,8 @@ func (u *Uploader) once(ctx context.Context, a *Asset, p Place) error {
 // show it.
 type arrived func(ctx context.Context, readings int) (bool, error)
 
-// lookup returns what looks for an asset. What is not put again need not be looked
-// for so often.
+// lookup returns what looks for an asset. An asset that is not uploaded again is
+// looked up less often.
 func (u *Uploader) lookup(ctx context.Context, look arrived, readings int) func() (reconcile.Extent, error) {
 	return func() (reconcile.Extent, error) {
 		if u.Client.TimeOver(ctx) {

@@ -230,8 +230,8 @@ func (t *table) noteTimes(v *value) {
 	}
 }
 
-// find reads the values back and tells where they are others than wanted. Of those
-// that are missing only the number is known: their names were not kept.
+// find reads the values back and tells where they are others than wanted. Only
+// the number of missing values is known: their names were not kept.
 func (t *table) find(ctx context.Context, want map[hash]hash) (found []report.Issue, err error) {
 	n, differ := 0, []string(nil)
 	err = t.read(ctx, func() { n, differ = 0, nil }, func(v *comet.Value) {

@@ -188,7 +188,7 @@ func ownAliases(list []string) []string {
 func isLatest(list []string) bool { return len(ownAliases(list)) < len(list) }
 
 // keepsLatest reports whether a version that has it at the source has it at the
-// destination, too. That the destination gives it to one is its own affair.
+// destination, too. The destination may give it to a version of its own choice.
 func keepsLatest(want, has []string) bool { return !isLatest(want) || isLatest(has) }
 
 // checkNote looks whether the destination has the note of the version. Not every

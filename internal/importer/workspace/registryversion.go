@@ -227,8 +227,8 @@ func (v *modelVersion) fields(there *comet.RegistryVersion) *reconcile.Item[*com
 	}}
 }
 
-// status is that of the version. Of one that has none the import that has made it may
-// have had to leave it out.
+// status is that of the version. If the version has none, the import that created
+// it may have had to leave it out.
 func (v *modelVersion) status(there *comet.RegistryVersion) *reconcile.Item[*string] {
 	want, written := document.Deref(v.rec.Status), false
 	says := want != "" && want != noStatus

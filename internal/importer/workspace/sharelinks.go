@@ -26,8 +26,8 @@ const MaxShareLinks = 1000
 func (p *Project) writeShareLinks(ctx context.Context) error {
 	want := p.wantLinks
 	if p.before != nil {
-		// Of those that meet in one the most of one is there already, also
-		// where readings do not show it yet.
+		// If several projects are merged, the destination already has the largest
+		// number of any of them, even if readings do not show it yet.
 		p.links = p.before.links
 	}
 	if want == nil || *want <= p.links || p.r.NoShareLinks || p.ID == "" && p.r.Mode == reconcile.VerifyOnly {
@@ -79,8 +79,7 @@ func (p *Project) fewShareLinks(class report.IssueClass, want, have int64) {
 }
 
 // readingsBefore is how many readings have to agree before share links are made:
-// one that lags behind would make them twice. Of a project that is new there is
-// nothing to miss.
+// one that lags behind would make them twice. A new project has none.
 func (p *Project) readingsBefore() int {
 	if p.r.Dry() || p.Out.Result == report.ResultCreated {
 		return 1

@@ -77,8 +77,8 @@ func (w *Level) begin(work func()) {
 }
 
 // producer returns the key that an experiment has at the destination, on whose
-// behalf something is to be written. That goes where the experiment is, so that
-// one in another workspace than the target is of no use.
+// behalf something is to be written. The version is created where the experiment
+// is, so an experiment in another workspace than the target cannot be used.
 func (w *Level) producer(ctx context.Context, key *string, target string) (string, error) {
 	if document.Deref(key) == "" {
 		return "", answer.Limitf("the source does not say which experiment it comes from")
@@ -180,7 +180,7 @@ func (w *Level) Finish(ctx context.Context) {
 		}
 		err := w.endAgain(ctx, k.Experiment, run)
 		if err != nil {
-			// What was finished is not left running for one answer.
+			// A finished experiment is not left running because of one answer.
 			after, cancel := w.r.CleanupContext(ctx)
 			err = w.endAgain(after, k.Experiment, run)
 			cancel()

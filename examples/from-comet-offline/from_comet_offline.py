@@ -87,13 +87,17 @@ class Offline:
         elif kind == "metric_msg":
             m = p["metric"]
             self.metrics.setdefault(m["metricName"], []).append(
-                Point(number(m["metricValue"]), at, m.get("step"), m.get("epoch"), p.get("context") or m.get("context")))
+                Point(number(m["metricValue"]), at, whole(m.get("step")), whole(m.get("epoch")), p.get("context") or m.get("context")))
         elif kind == "log_other":
             self._other(p["key"], p["value"], at)
         elif kind in ("file_upload", "remote_file"):
             self._asset(p)
         elif kind == "system_details":
             self._system(p)
+        elif kind == "system_info":
+            self._system_info(p["system_info"]["key"], p["system_info"]["value"])
+        elif kind == "gpu_static_info":
+            self._document("system")["gpuStaticInfoList"] = p["gpu_static_info"]
         elif kind == "git_metadata":
             self.documents["git"] = p.get("git_metadata") or p.get("git_meta") or {}
         elif kind == "installed_packages":
@@ -110,7 +114,7 @@ class Offline:
             self.texts["html"] = [p.get("htmlOverride") or p.get("html") or ""]
         elif kind == "graph":
             self.texts["graph"] = [p["graph"]]
-        elif kind not in ("close", "cloud_details", "gpu_static_info", "system_info", "log_dependency"):
+        elif kind not in ("close", "cloud_details", "log_dependency"):
             self.lost.append(("experiment", kind, f"messages of type {kind} have no place in a stream"))
 
     def _take_old(self, p: Dict[str, Any], at: Optional[int]) -> None:
@@ -118,6 +122,8 @@ class Offline:
             self._other(p["log_other"]["key"], p["log_other"]["val"], at)
         if "env_details" in p:
             self._system(p["env_details"])
+        if p.get("log_system_info") is not None:
+            self._system_info(p["log_system_info"]["key"], p["log_system_info"]["value"])
         for member, kind in (("fileName", "file_name"), ("installed_packages", "installed_packages"), ("os_packages", "os_packages"),
                              ("html", "html"), ("htmlOverride", "htmlOverride"), ("graph", "graph"), ("git_meta", "git_metadata")):
             if p.get(member) is not None:
@@ -133,42 +139,56 @@ class Offline:
         text = value if isinstance(value, str) else "[" + ", ".join(map(dumped, value)) + "]" if isinstance(value, list) else dumped(value)
         # As Comet's upload: of each source and context the last value, in the order of the first ones.
         self.sent[param.get("source"), context, param["paramName"]] = {
-            "value": text, "timestamp": self._time(at), "step": param.get("step"), "runContext": context}
+            "value": text, "timestamp": self._time(at), "step": whole(param.get("step")), "runContext": context}
 
     def _time(self, at: Optional[int]) -> Optional[int]:
         return at if isinstance(at, int) else self.meta.get("start_time")
 
     def _settle(self) -> None:
-        """Makes parameters of the values that were sent, as a server does."""
+        """Makes parameters of the values that were sent."""
         for (_, _, name), given in self.sent.items():
-            doc = self.parameters.setdefault(name, {})
-            now = as_number(given["value"])
-            for end in ("Current", "Min", "Max"):
-                before = as_number(doc.get("value" + end))
-                if end == "Current" or before is None or now is None or (now < before if end == "Min" else now > before):
-                    doc.update({member + end: given[member] for member in given})
+            merge(self.parameters.setdefault(name, {}), given)
 
     def _other(self, name: str, value: Any, at: Optional[int]) -> None:
         text = value if isinstance(value, str) else dumped(value)
-        given = {"value": text, "timestamp": self._time(at)}
-        self.others[name] = {member + end: given[member] for end in ("Current", "Min", "Max") for member in given}
+        merge(self.others.setdefault(name, {}), {"value": text, "timestamp": self._time(at)})
+
+    def _document(self, kind: str) -> Dict[str, Any]:
+        return self.documents.setdefault(kind, {})
 
     def _system(self, details: Dict[str, Any]) -> None:
-        self.documents["system"] = {
-            SYSTEM.get(k, k): v for k, v in details.items() if k not in ("message_id", "local_timestamp", "env") and v is not None}
+        self._document("system").update({
+            SYSTEM.get(k, k): v for k, v in details.items() if k not in ("message_id", "local_timestamp", "env") and v is not None})
+
+    def _system_info(self, key: str, value: Any) -> None:
+        known = self._document("system").get("logAdditionalSystemInfoList", [])
+        self._document("system")["logAdditionalSystemInfoList"] = [i for i in known if i["key"] != key] + [{"key": key, "value": value}]
 
     def _asset(self, p: Dict[str, Any]) -> None:
         more = p.get("additional_params") or {}
-        if p.get("upload_type") == "git-patch":
+        kind = more.get("type") or p.get("upload_type") or "asset"
+        if kind == "git-patch":
             self._patch(p["file_path"])
             return
-        identity = more.get("assetId") or p.get("assetId") or hashlib.sha256(f"{self.key}/{len(self.assets)}".encode()).hexdigest()[:32]
-        kind = more.get("type") or p.get("upload_type") or "asset"
-        self.assets[identity] = {
-            "name": more.get("fileName"), "type": kind, "file": p.get("file_path"), "remote": p.get("remote_uri"), "doc": {
-                "assetId": identity, "fileName": more.get("fileName"), "type": kind, "step": more.get("step"), "runContext": more.get("context"),
-                "metadata": dumped(p["metadata"]) if p.get("metadata") else None,
-                **({"dir": "models/" + more["groupingName"]} if more.get("groupingName") else {})}}
+        identity = more.get("assetId") or more.get("imageId") or p.get("assetId")
+        identity = identity or hashlib.sha256(f"{self.key}/{len(self.assets)}".encode()).hexdigest()[:32]
+        name = more.get("fileName")
+        if kind == "visualization":  # an image goes up by a call of its own
+            kind, name = "image", more.get("figName") or f"figure_{more.get('figCounter')}"
+        doc = {
+            "assetId": identity, "fileName": name, "type": kind, "step": whole(more.get("step")), "runContext": more.get("context"),
+            "metadata": dumped(p["metadata"], ascii=True) if p.get("metadata") else None,
+            **({"dir": "models/" + more["groupingName"]} if more.get("groupingName") else {})}
+        if more.get("overwrite") is True:
+            self._drop(doc)
+        self.assets[identity] = {"name": name, "type": kind, "file": p.get("file_path"), "remote": p.get("remote_uri"), "doc": doc}
+
+    def _drop(self, doc: Dict[str, Any]) -> None:
+        """Drops the assets that one overwrites: those of its name, type and model."""
+        def place(d: Dict[str, Any]) -> Tuple[Any, Any, Any]:
+            return d["fileName"], d["type"], d.get("dir")
+
+        self.assets = {i: a for i, a in self.assets.items() if place(a["doc"]) != place(doc)}
 
     def _patch(self, name: str) -> None:
         """Takes the patch out of its own zip."""
@@ -241,23 +261,40 @@ def number(value: Any) -> Any:
     return value if isinstance(value, (int, float, bool, Literal, type(None))) else str(value)
 
 
-def as_number(text: Optional[str]) -> Optional[float]:
+def whole(value: Any) -> Optional[int]:
+    """Returns a step or an epoch, which may be a float of Python."""
+    return int(float(value)) if isinstance(value, (float, Literal)) else value
+
+
+def merge(doc: Dict[str, Any], given: Dict[str, Any]) -> None:
+    """Adds a value to a parameter or an other, as a server does: at both ends numbers come before texts."""
+    now = rank(given["value"])
+    least, greatest = rank(doc.get("valueMin")), rank(doc.get("valueMax"))
+    numeric = isinstance(now, float)
+    for end, wins in (("Current", True), ("Min", now < least if numeric == isinstance(least, float) else numeric),
+                      ("Max", now > greatest if numeric == isinstance(greatest, float) else numeric)):
+        if wins or "value" + end not in doc:
+            doc.update({member + end: value for member, value in given.items()})
+
+
+def rank(text: Optional[str]) -> Any:
+    """Returns what a value is compared by: its number, or else its text."""
     try:
         found = float(text)  # type: ignore[arg-type]
     except (TypeError, ValueError):
-        return None
-    return None if math.isnan(found) else found
+        return text or ""
+    return text if math.isnan(found) else found
 
 
-def dumped(value: Any) -> str:
+def dumped(value: Any, ascii: bool = False) -> str:
     """Returns compact JSON, numbers as they were."""
     if isinstance(value, Literal):
         return value.text
     if isinstance(value, dict):
-        return "{" + ",".join(f"{dumped(str(k))}:{dumped(v)}" for k, v in value.items()) + "}"
+        return "{" + ",".join(f"{dumped(str(k), ascii)}:{dumped(v, ascii)}" for k, v in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ",".join(map(dumped, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)
+        return "[" + ",".join(dumped(v, ascii) for v in value) + "]"
+    return json.dumps(value, ensure_ascii=ascii)
 
 
 def main() -> int:

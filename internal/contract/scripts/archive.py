@@ -4,7 +4,7 @@ import os
 import sys
 
 import everything
-from sdk import KEYS, PROJECT, WORKSPACE, comet_ml, command
+from sdk import KEYS, PROJECT, WORKSPACE, comet_ml, command, known
 
 folder = sys.argv[1]
 everything.repository(os.getcwd())
@@ -20,5 +20,16 @@ e.log_asset_data({"a": [1, 2.50]}, name="data.json", metadata={"k": 1.0})
 e.log_remote_asset("s3://bucket/key", remote_file_name="key")
 e.log_text("a sample", step=3)
 e.log_confusion_matrix([0, 1, 1], [0, 1, 0])
+for value in (3, "text", -1, 2.5, None):  # a server keeps the least and the greatest
+    e.log_other("changing", value)
+e.log_parameter("with a step", "x", step=2.5)
+e.log_system_info("driver", "535.1")
+e.log_system_info("driver", "536.0")
+picture = everything.write(os.getcwd(), "dot.png", b"\x89PNG")
+known(e.log_image)(picture, name="dir/dot", step=2, metadata={"\u00fc": "\u00e4"})
+e.log_image(picture)
+for content in (b"\x89PNG one", b"\x89PNG two"):
+    e.log_image(everything.write(os.getcwd(), "again.png", content), name="again", overwrite=True)
+    e.log_asset_data(content.decode("latin-1"), name="again.txt", overwrite=True)
 e.end()
 command("upload", *[os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(".zip")])

@@ -19,6 +19,13 @@ func (c *exportCommand) readBase() (*base.Base, error) {
 		}
 		return nil, nil
 	}
+	if out, err := os.Stat(c.out); err == nil {
+		for _, name := range c.changedFrom {
+			if in, err := os.Stat(name); err == nil && os.SameFile(in, out) {
+				return nil, c.usageError(fmt.Errorf("-o %s is the archive that --changed-from names", c.out), "what has not changed would be lost with it; write to another file")
+			}
+		}
+	}
 	held := base.New(stream.Scope{Resources: c.opts.Resources.Names(), Selection: c.opts.Selection.Flags()})
 	for _, name := range c.changedFrom {
 		if err := c.addBase(held, name); err != nil {

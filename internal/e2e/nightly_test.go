@@ -118,6 +118,8 @@ func TestNightly(t *testing.T) {
 		}
 		runExport(src, "--changed-from", file(name), "demo").want(t, cli.ExitUsage).says(t, "--changed-from: "+file(name)+": ", "hint: it takes whole archives")
 	}
+	// Nor is it what is written, which would lose what has not changed.
+	runExport(src, "-o", file("base"), "--changed-from", file("1"), "--changed-from", file("base"), "demo").want(t, cli.ExitUsage).says(t, "is the archive that --changed-from names")
 	if r := runExport(src, "--changed-from", file("missing"), "demo"); r.code != cli.ExitUsage || bytes.Contains(r.stdout, []byte("comet")) {
 		t.Errorf("exit code %d\n%s", r.code, r.stderr)
 	}

@@ -84,6 +84,15 @@ func TestNightly(t *testing.T) {
 		}
 	}
 
+	// Of shards, one names it.
+	var named int
+	for _, shard := range []string{"0/2", "1/2"} {
+		named += strings.Count(string(runExport(src, "--changed-from", file("base"), "--shard", shard, "demo").want(t, cli.ExitOK).stderr), `"`+gone+`"`)
+	}
+	if named != 1 {
+		t.Errorf("what is gone is named by %d shards of two", named)
+	}
+
 	// The next night is compared with both.
 	again := seed("again", comettest.ExperimentSpec{})
 	runExport(src, "-o", file("2"), "--changed-from", file("base"), "--changed-from", file("1"), "demo").want(t, cli.ExitOK).

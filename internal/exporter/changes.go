@@ -27,6 +27,9 @@ func (x *Exporter) reportGone(s *find.Scope) {
 	}
 	var keys []string
 	for _, e := range x.o.Base.Gone(in, x.find.HasListed) {
+		if !x.o.Selection.Shard.Has(e.Key) {
+			continue
+		}
 		r := &Result{Key: e.Key, Workspace: e.Workspace, Project: e.Project, Name: strings.Clone(e.Name), Result: ResultGone}
 		x.sum.count(r)
 		x.o.Observer.Experiment(r)

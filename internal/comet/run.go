@@ -125,7 +125,7 @@ func (c Experiments) Open(ctx context.Context, key string) (*Run, error) {
 		return r, err
 	}
 	// Either the call is missing, or the experiment.
-	there, missing := c.Metadata(ctx, key)
+	existing, missing := c.Metadata(ctx, key)
 	switch {
 	case errors.Is(missing, api.ErrNotFound):
 		return nil, missing
@@ -133,7 +133,7 @@ func (c Experiments) Open(ctx context.Context, key string) (*Run, error) {
 		return nil, err
 	}
 	r = parseRun(nil)
-	r.Key, r.ProjectID = key, there.ProjectID
+	r.Key, r.ProjectID = key, existing.ProjectID
 	return r, nil
 }
 

@@ -25,8 +25,8 @@ func (e *opening) openListed(ctx context.Context) bool {
 	}
 	if e.Record.Crashed != nil && x.Crashed == nil {
 		// Listings may leave it out.
-		there, err := e.confirm(ctx, x)
-		if err != nil || len(e.compare(there)) > 0 {
+		existing, err := e.confirm(ctx, x)
+		if err != nil || len(e.compare(existing)) > 0 {
 			return false
 		}
 	}
@@ -49,18 +49,18 @@ func (e *opening) isLeftSo(x *overview.Experiment) bool {
 // confirm asks an experiment that was listed itself, as it must be before the first
 // write to it: it may be a link to one in another project, or have changed since.
 func (e *opening) confirm(ctx context.Context, x *overview.Experiment) (*comet.Experiment, error) {
-	there, err := e.r.Client.Experiments.Metadata(ctx, e.Key)
+	existing, err := e.r.Client.Experiments.Metadata(ctx, e.Key)
 	if err != nil {
 		return nil, fmt.Errorf("read metadata: %w", err)
 	}
-	ours, err := e.inTarget(ctx, there)
+	ours, err := e.inTarget(ctx, existing)
 	switch {
 	case err != nil:
 		return nil, err
 	case !ours:
-		return nil, &keyError{e.Key, fmt.Sprintf("the destination has it in %q, and a link to it in %q", place.Project{Workspace: there.Workspace, Name: there.Project}, e.project.Target)}
-	case !reconcile.Equal(there.Start, x.Start) || !reconcile.Equal(there.End, x.End):
+		return nil, &keyError{e.Key, fmt.Sprintf("the destination has it in %q, and a link to it in %q", place.Project{Workspace: existing.Workspace, Name: existing.Project}, e.project.Target)}
+	case !reconcile.Equal(existing.Start, x.Start) || !reconcile.Equal(existing.End, x.End):
 		return nil, errors.New("its times have changed since its project was listed: run the import again")
 	}
-	return there, nil
+	return existing, nil
 }

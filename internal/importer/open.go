@@ -122,10 +122,10 @@ func (e *opening) openKey(ctx context.Context) (again bool, err error) {
 // openRefused goes on after a handshake that was refused for no reason that is
 // understood: perhaps because there is the experiment.
 func (e *opening) openRefused(ctx context.Context, refusal error) (again bool, err error) {
-	there, err := e.r.Client.Experiments.Metadata(ctx, e.Key)
+	existing, err := e.r.Client.Experiments.Metadata(ctx, e.Key)
 	switch {
 	case err == nil:
-		return e.openExisting(ctx, there)
+		return e.openExisting(ctx, existing)
 	case answer.Hidden(err):
 		return true, e.deriveFor(refusal.Error())
 	}
@@ -134,12 +134,12 @@ func (e *opening) openRefused(ctx context.Context, refusal error) (again bool, e
 
 // openTaken opens an experiment that exists already.
 func (e *opening) openTaken(ctx context.Context) (again bool, err error) {
-	there, err := e.seen, error(nil)
-	if e.seen = nil; there == nil {
-		there, err = e.r.Client.Experiments.Metadata(ctx, e.Key)
+	existing, err := e.seen, error(nil)
+	if e.seen = nil; existing == nil {
+		existing, err = e.r.Client.Experiments.Metadata(ctx, e.Key)
 	}
 	if answer.Hidden(err) {
-		there, err = e.hidden(ctx)
+		existing, err = e.hidden(ctx)
 	}
 	switch {
 	case answer.Hidden(err) && e.Derived:
@@ -149,7 +149,7 @@ func (e *opening) openTaken(ctx context.Context) (again bool, err error) {
 	case err != nil:
 		return false, fmt.Errorf("read metadata: %w", err)
 	}
-	return e.openExisting(ctx, there)
+	return e.openExisting(ctx, existing)
 }
 
 const hiddenReason = "it is taken at the destination by an experiment that the API key may not see"
@@ -167,33 +167,33 @@ func (e *opening) hidden(ctx context.Context) (*comet.Experiment, error) {
 	if err := e.r.Pause(ctx); err != nil {
 		return nil, err
 	}
-	there, err := reconcile.Settle(ctx, e.r.Pause, reconcile.MaxUnsteady, func(int) (*comet.Experiment, bool, error) {
-		there, err := e.r.Client.Experiments.Metadata(ctx, e.Key)
+	existing, err := reconcile.Settle(ctx, e.r.Pause, reconcile.MaxUnsteady, func(int) (*comet.Experiment, bool, error) {
+		existing, err := e.r.Client.Experiments.Metadata(ctx, e.Key)
 		if answer.Hidden(err) {
 			return nil, false, nil
 		}
-		return there, true, err
+		return existing, true, err
 	})
-	if there == nil && err == nil {
+	if existing == nil && err == nil {
 		// It can be written to, so it is not hidden.
 		err = errUnreadable
 	}
-	return there, err
+	return existing, err
 }
 
 var errUnreadable = fmt.Errorf("still not readable after %d tries (although a handshake opens it)", reconcile.MaxUnsteady)
 
 // openExisting takes an experiment that exists for ours if it is in the target
 // project.
-func (e *opening) openExisting(ctx context.Context, there *comet.Experiment) (again bool, err error) {
-	ours, err := e.inTarget(ctx, there)
+func (e *opening) openExisting(ctx context.Context, existing *comet.Experiment) (again bool, err error) {
+	ours, err := e.inTarget(ctx, existing)
 	if err != nil {
 		return false, err
 	}
 	if !ours {
-		return e.elsewhere(there)
+		return e.elsewhere(existing)
 	}
-	e.Existing = e.findMark(there)
+	e.Existing = e.findMark(existing)
 	e.Unfinished = !e.sameTimes() && e.r.Mode != VerifyOnly
 	e.StreamWins = e.Unfinished || e.r.Update
 	if !e.Unfinished || e.r.Dry() {
@@ -218,13 +218,13 @@ func (e *opening) begun(ctx context.Context, run *comet.Run) error {
 
 // inTarget reports whether an experiment of the destination is in the target
 // project. Servers may leave out where it is.
-func (e *opening) inTarget(ctx context.Context, there *comet.Experiment) (bool, error) {
+func (e *opening) inTarget(ctx context.Context, existing *comet.Experiment) (bool, error) {
 	target := e.project.Target
 	switch {
-	case there.Workspace != "" && there.Project != "":
-		return there.Workspace == target.Workspace && there.Project == target.Name, nil
-	case there.ProjectID != "" && e.project.ID != "":
-		return there.ProjectID == e.project.ID, nil
+	case existing.Workspace != "" && existing.Project != "":
+		return existing.Workspace == target.Workspace && existing.Project == target.Name, nil
+	case existing.ProjectID != "" && e.project.ID != "":
+		return existing.ProjectID == e.project.ID, nil
 	}
 	for x, err := range e.r.Client.Experiments.List(ctx, comet.Listing{Workspace: target.Workspace, Project: target.Name}) {
 		if err != nil {
@@ -252,10 +252,10 @@ func (e *opening) elsewhere(existing *comet.Experiment) (again bool, err error) 
 
 // look finds the experiment without a handshake, which would create it.
 func (e *opening) look(ctx context.Context) (again bool, err error) {
-	there, err := e.r.Client.Experiments.Metadata(ctx, e.Key)
+	existing, err := e.r.Client.Experiments.Metadata(ctx, e.Key)
 	switch {
 	case err == nil:
-		return e.openExisting(ctx, there)
+		return e.openExisting(ctx, existing)
 	case errors.Is(err, comet.ErrForbidden) && !e.Derived:
 		return true, e.deriveFor(hiddenReason)
 	case !answer.Hidden(err):
@@ -271,14 +271,14 @@ func (e *opening) look(ctx context.Context) (again bool, err error) {
 // have had to derive.
 func (e *opening) lookDerived(ctx context.Context) (again bool, err error) {
 	derived := place.DeriveKey(e.Record.Key, e.project.Target)
-	there, err := e.r.Client.Experiments.Metadata(ctx, derived)
+	existing, err := e.r.Client.Experiments.Metadata(ctx, derived)
 	switch {
 	case answer.Hidden(err):
 		return false, nil
 	case err != nil:
 		return false, fmt.Errorf("read metadata: %w", err)
 	}
-	ours, err := e.inTarget(ctx, there)
+	ours, err := e.inTarget(ctx, existing)
 	if err != nil || !ours {
 		return false, err
 	}

@@ -20,8 +20,8 @@ func (e *opening) markResumed(ctx context.Context) error {
 }
 
 // asFinished returns an experiment as it was before an import resumed it.
-func (e *opening) asFinished(there *comet.Experiment) *comet.Experiment {
-	was := *there
+func (e *opening) asFinished(existing *comet.Experiment) *comet.Experiment {
+	was := *existing
 	if was.Running && !e.Record.Running {
 		was.Running = false
 		if e.Record.End != nil {
@@ -33,14 +33,14 @@ func (e *opening) asFinished(there *comet.Experiment) *comet.Experiment {
 
 // findMark takes an experiment that an earlier import has marked for the
 // finished one that it was.
-func (e *opening) findMark(there *comet.Experiment) *comet.Experiment {
-	if e.r.Mode == VerifyOnly || e.Record.Start == nil || there.Start == nil || *there.Start != *e.Record.Start+reconcile.OpenMark {
-		return there
+func (e *opening) findMark(existing *comet.Experiment) *comet.Experiment {
+	if e.r.Mode == VerifyOnly || e.Record.Start == nil || existing.Start == nil || *existing.Start != *e.Record.Start+reconcile.OpenMark {
+		return existing
 	}
 	e.Reopening.Found, e.Reopening.Done = true, true
 	e.Reopening.Tried.Store(true)
-	was := e.asFinished(there)
-	if was.Running != there.Running {
+	was := e.asFinished(existing)
+	if was.Running != existing.Running {
 		e.resumed.Store(true)
 	}
 	was.Start = e.Record.Start

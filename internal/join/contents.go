@@ -243,11 +243,11 @@ func (c *contents) again(at place) {
 func (c *contents) settle() {
 	for _, p := range c.projects {
 		p.items = slices.DeleteFunc(p.items, func(it *item) bool {
-			there := it.of != "" && c.known[name{stream.KindExperiment, it.of}] != nil
-			if there {
+			existing := it.of != "" && c.known[name{stream.KindExperiment, it.of}] != nil
+			if existing {
 				p.twice++
 			}
-			return there
+			return existing
 		})
 	}
 }

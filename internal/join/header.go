@@ -127,14 +127,14 @@ func (c *contents) plan() *stream.Plan {
 func (p *project) record() (stream.Raw, error) {
 	base := p.raw[0]
 	var sum, links int64
-	told := false
+	reported := false
 	for _, raw := range p.raw {
 		rec, err := project1(raw)
 		if err != nil {
 			return raw, err
 		}
 		if sum += rec.Experiments; rec.ShareLinks != nil {
-			links, told = max(links, *rec.ShareLinks), true
+			links, reported = max(links, *rec.ShareLinks), true
 		}
 		if base.Field("doc") == nil && rec.Doc != nil {
 			base = raw
@@ -144,7 +144,7 @@ func (p *project) record() (stream.Raw, error) {
 	if err != nil {
 		return base, err
 	}
-	if rec.Experiments = sum - p.twice; told {
+	if rec.Experiments = sum - p.twice; reported {
 		rec.ShareLinks = &links
 	}
 	return base.With(rec)

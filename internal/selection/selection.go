@@ -299,9 +299,9 @@ func (s *Selection) Flags() []string {
 // HeaderFlags returns those of Flags that nothing but a header tells: which assets are
 // left out of experiments that are there, and the shard.
 func (s *Selection) HeaderFlags() []string {
-	told := &Selection{Shard: s.Shard, AssetTypes: s.AssetTypes, AssetNames: s.AssetNames, MaxAssetSize: s.MaxAssetSize}
-	told.Invert = s.Invert && s.SelectsAssets()
-	return told.Flags()
+	reported := &Selection{Shard: s.Shard, AssetTypes: s.AssetTypes, AssetNames: s.AssetNames, MaxAssetSize: s.MaxAssetSize}
+	reported.Invert = s.Invert && s.SelectsAssets()
+	return reported.Flags()
 }
 
 func (s *Selection) sinceText() string {

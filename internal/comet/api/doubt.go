@@ -197,7 +197,7 @@ func (u *unclearWords) note(cl *Call, err error) {
 	if !ok || u.report == nil || !e.unclear || !e.Own || e.Msg == "" || cl.write() || e.endpointMissing {
 		return
 	}
-	if _, told := u.reported.LoadOrStore(cl.Path, true); !told {
+	if _, reported := u.reported.LoadOrStore(cl.Path, true); !reported {
 		u.report(cl.Method+" "+cl.Path, e.Msg)
 	}
 }

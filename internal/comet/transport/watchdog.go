@@ -128,7 +128,7 @@ func (g *guard) watchUpload(d time.Duration, cause error) {
 
 func (g *guard) fire() {
 	g.mu.Lock()
-	cause, until, told := g.cause, g.until, g.reported
+	cause, until, reported := g.cause, g.until, g.reported
 	left := time.Until(until)
 	if cause != nil && left > 0 {
 		g.reported = true
@@ -139,7 +139,7 @@ func (g *guard) fire() {
 	case cause == nil:
 	case left <= 0:
 		g.cancel(cause)
-	case !told:
+	case !reported:
 		g.report(cause, until)
 	}
 }

@@ -132,11 +132,11 @@ func (as *Assets) Begin(ctx context.Context, rec *stream.Asset) error {
 		return nil
 	}
 	as.describe(a)
-	there, err := as.has(ctx, a)
+	existing, err := as.has(ctx, a)
 	switch {
 	case err != nil:
 		return err
-	case there:
+	case existing:
 		a.State = upload.Present
 		return nil
 	}

@@ -130,11 +130,11 @@ func (l *fingerprints) claim(ctx context.Context, have *listing, fingerprint uin
 			continue
 		}
 		if want.SHA256 != "" && (len(alike) > 1 || l.written[fingerprint] > 1 || l.Existing != nil || !l.uploads.AssignsIDs()) {
-			there, err := l.content(ctx, id)
+			existing, err := l.content(ctx, id)
 			if err != nil {
 				return "", false, err
 			}
-			if there != want {
+			if existing != want {
 				continue
 			}
 		}

@@ -150,6 +150,6 @@ var documented = []string{
 // none of the documented ones, as newer servers may have, and the answer does
 // not even say that it is null. Writing it again would change nothing.
 func forgotten(name string, have system) bool {
-	_, there := have[name]
-	return !there && !slices.Contains(documented, name)
+	_, existing := have[name]
+	return !existing && !slices.Contains(documented, name)
 }

@@ -179,15 +179,15 @@ func (p *Project) withTag(ctx context.Context, k tagKey) []uint64 {
 		if err == nil && len(has) > 0 {
 			alike, err = p.find(ctx, almost(k.tag), k.archived)
 		}
-		told := slices.DeleteFunc(slices.Clone(has), func(hash uint64) bool {
+		reported := slices.DeleteFunc(slices.Clone(has), func(hash uint64) bool {
 			_, both := slices.BinarySearch(alike, hash)
 			return both
 		})
-		if err != nil || len(told) == 0 && len(has) > 0 {
+		if err != nil || len(reported) == 0 && len(has) > 0 {
 			p.o.failed.tags.Store(true)
 			return nil, nil
 		}
-		return told, nil
+		return reported, nil
 	})
 	return hashes
 }

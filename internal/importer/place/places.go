@@ -104,24 +104,24 @@ func (p *Places) HaveWorkspaces(ctx context.Context, names []string, create bool
 	if len(names) == 0 {
 		return nil
 	}
-	there, err := p.Client.Workspaces.List(ctx)
+	existing, err := p.Client.Workspaces.List(ctx)
 	if err != nil {
 		return fmt.Errorf("list workspaces: %w", err)
 	}
 	for _, name := range names {
-		if slices.Contains(there, name) {
+		if slices.Contains(existing, name) {
 			continue
 		}
 		if !create {
-			return &WorkspaceError{Name: name, Close: Similar(name, there)}
+			return &WorkspaceError{Name: name, Close: Similar(name, existing)}
 		}
 		if p.Dry() {
 			p.none(name)
 			continue
 		}
 		err := p.Ensure(ctx, func() error { return p.Client.Workspaces.Create(ctx, name) }, func() (bool, error) {
-			there, err := p.Client.Workspaces.List(ctx)
-			return slices.Contains(there, name), err
+			existing, err := p.Client.Workspaces.List(ctx)
+			return slices.Contains(existing, name), err
 		})
 		if err != nil && !errors.Is(err, comet.ErrExists) {
 			return fmt.Errorf("create workspace %q: %w", name, err)
@@ -152,19 +152,19 @@ func (p *Places) MayWrite(ctx context.Context, name Project) error {
 		// Not every server has this listing.
 		return nil
 	}
-	told, may := false, false
+	reported, may := false, false
 	for _, row := range rows {
 		var r rights
 		if json.Unmarshal(row.Raw, &r) != nil || !r.CanEdit.OK {
 			continue
 		}
 		if row.Name == name.Name {
-			told, may = true, r.CanEdit.V
+			reported, may = true, r.CanEdit.V
 			break
 		}
-		told, may = true, may || r.CanEdit.V
+		reported, may = true, may || r.CanEdit.V
 	}
-	if told && !may {
+	if reported && !may {
 		return &comet.Error{Method: http.MethodGet, Path: "projects/page", Status: http.StatusForbidden, Msg: "the API key may only read there"}
 	}
 	return nil

@@ -108,13 +108,13 @@ func (d *Destination) Unacknowledged(err error) {
 	}
 	call := ce.Method + " " + ce.Path
 	d.mu.Lock()
-	told := d.silent[call]
+	reported := d.silent[call]
 	if d.silent == nil {
 		d.silent = make(map[string]bool)
 	}
 	d.silent[call] = true
 	d.mu.Unlock()
-	if told {
+	if reported {
 		return
 	}
 	l := &report.Ledger{Out: report.Outcome{Kind: "answers"}}

@@ -125,15 +125,15 @@ func (a *artifact) read(ctx context.Context) error {
 	if a.rec.Name == "" {
 		return nil // no destination has one without a name, nor says so when asked
 	}
-	there, err := a.r.Client.Artifacts.Get(ctx, a.target, a.rec.Name)
+	existing, err := a.r.Client.Artifacts.Get(ctx, a.target, a.rec.Name)
 	if answer.Absent(err) || answer.Unsupported(err) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	a.id = there.ID
-	for _, v := range there.Versions {
+	a.id = existing.ID
+	for _, v := range existing.Versions {
 		a.existing[v.Version] = v
 	}
 	s := a.r.subject(&a.Ledger)
@@ -142,15 +142,15 @@ func (a *artifact) read(ctx context.Context) error {
 		a.Wrote(kind)
 		a.r.CountWritten(kindArtifact)
 	}
-	return reconcile.Put(ctx, s, a.item(there))
+	return reconcile.Put(ctx, s, a.item(existing))
 }
 
 // item is what is said of an artifact that exists. Its tags are written where it has
 // none: an import may have been killed before it came to them.
-func (a *artifact) item(there *comet.Artifact) *reconcile.Item[*comet.Artifact] {
+func (a *artifact) item(existing *comet.Artifact) *reconcile.Item[*comet.Artifact] {
 	return &reconcile.Item[*comet.Artifact]{
 		Issue: report.Issue{Kind: "tags", Name: a.rec.Name},
-		Known: func() *comet.Artifact { return there },
+		Known: func() *comet.Artifact { return existing },
 		Read: func(ctx context.Context) (*comet.Artifact, error) {
 			return a.r.Client.Artifacts.Get(ctx, a.target, a.rec.Name)
 		},
@@ -204,8 +204,8 @@ func (a *artifact) compare(have *comet.Artifact) (differ []reconcile.Difference)
 // tags alone; without any, that the artifact can be read is all there is to see.
 func (a *artifact) update(ctx context.Context, u comet.ArtifactUpdate) error {
 	return a.r.Ensure(ctx, func() error { return a.r.Client.Artifacts.Update(ctx, a.id, u) }, func() (bool, error) {
-		there, err := a.r.Client.Artifacts.Get(ctx, a.target, a.rec.Name)
-		return err == nil && (u.Tags == nil || sameSet(u.Tags, there.Tags)), err
+		existing, err := a.r.Client.Artifacts.Get(ctx, a.target, a.rec.Name)
+		return err == nil && (u.Tags == nil || sameSet(u.Tags, existing.Tags)), err
 	})
 }
 
@@ -273,13 +273,13 @@ func (a *artifact) openVersion(ctx context.Context, rec *stream.ArtifactVersion)
 
 // compareOrder reports a version that the destination got before one which comes
 // before it in the stream. One that is not there yet will be the last.
-func (v *artifactVersion) compareOrder(there *comet.ArtifactVersion, ok bool) {
+func (v *artifactVersion) compareOrder(existing *comet.ArtifactVersion, ok bool) {
 	added := int64(math.MaxInt64)
 	switch {
-	case !ok && v.a.r.Mode == reconcile.VerifyOnly, ok && there.Added == nil:
+	case !ok && v.a.r.Mode == reconcile.VerifyOnly, ok && existing.Added == nil:
 		return
 	case ok:
-		added = *there.Added
+		added = *existing.Added
 	}
 	if late := v.a.order.next(v.rec.Version, added, v.doc.Added); late != "" {
 		v.a.Issue(v.issue(v.a.r.DiffersClass(), fmt.Sprintf("the destination received it before version %s, which precedes it in the stream", late)))
@@ -314,9 +314,9 @@ func (a *artifact) checkAliases(ctx context.Context) error {
 	}
 	var other []*artifactVersion
 	_, err := a.r.AwaitVisible(ctx, func() (bool, error) {
-		there, err := a.r.Client.Artifacts.Get(ctx, a.target, a.rec.Name)
+		existing, err := a.r.Client.Artifacts.Get(ctx, a.target, a.rec.Name)
 		if err == nil {
-			other = a.otherAliases(there.Versions)
+			other = a.otherAliases(existing.Versions)
 		}
 		return len(other) == 0, err
 	})
@@ -377,18 +377,18 @@ func (a *artifact) checkDetails(ctx context.Context) error {
 	if a.doc.Description.V+a.doc.Emoji.V == "" && a.doc.public() == nil {
 		return nil
 	}
-	there, err := a.r.Client.Artifacts.Get(ctx, a.target, a.rec.Name)
+	existing, err := a.r.Client.Artifacts.Get(ctx, a.target, a.rec.Name)
 	if err != nil {
 		return err
 	}
 	var lost []string
-	if a.doc.Description.V != document.Deref(there.Description) {
+	if a.doc.Description.V != document.Deref(existing.Description) {
 		lost = append(lost, "description")
 	}
-	if a.doc.Emoji.V != document.Deref(there.Emoji) {
+	if a.doc.Emoji.V != document.Deref(existing.Emoji) {
 		lost = append(lost, "emoji")
 	}
-	if a.doc.public() != nil && there.Public != nil && !*there.Public {
+	if a.doc.public() != nil && existing.Public != nil && !*existing.Public {
 		lost = append(lost, "visibility")
 	}
 	if len(lost) > 0 {

@@ -138,18 +138,18 @@ func (v *artifactVersion) create(ctx context.Context) error {
 	})
 	if errors.Is(err, comet.ErrExists) || answer.Uncertain(err) {
 		// A listing that lags behind, or an answer that was lost or is none.
-		there, unread := v.opened(ctx)
+		existing, unread := v.opened(ctx)
 		switch {
 		case unread != nil:
 			return unread
-		case there == nil:
+		case existing == nil:
 			return err
 		}
 		a.r.Unacknowledged(err)
-		if a.id == "" && there.Artifact != nil {
-			a.id = there.Artifact.ID
+		if a.id == "" && existing.Artifact != nil {
+			a.id = existing.Artifact.ID
 		}
-		return v.continueExisting(ctx, there)
+		return v.continueExisting(ctx, existing)
 	}
 	if err != nil {
 		return v.leaveOut(err)
@@ -198,13 +198,13 @@ func (v *artifactVersion) checkNote(ctx context.Context) error {
 	if v.doc.Note.V == "" {
 		return nil
 	}
-	there, err := v.a.r.Client.Artifacts.Version(ctx, v.query())
+	existing, err := v.a.r.Client.Artifacts.Version(ctx, v.query())
 	switch {
 	case err != nil:
 		return err
-	case document.Deref(there.Note) == "":
+	case document.Deref(existing.Note) == "":
 		v.a.Issue(v.issue(report.Noted, "the destination does not have its note"))
-	case *there.Note != v.doc.Note.V:
+	case *existing.Note != v.doc.Note.V:
 		v.a.Issue(v.issue(v.a.r.DiffersClass(), "the destination has another note"))
 	}
 	return nil
@@ -243,19 +243,19 @@ func (v *artifactVersion) continueExisting(ctx context.Context, existing *comet.
 }
 
 // compare tells where a version that exists is another one.
-func (v *artifactVersion) compare(there *comet.ArtifactVersion) {
+func (v *artifactVersion) compare(existing *comet.ArtifactVersion) {
 	var other []string
-	want, have := cmp.Or(document.Deref(v.rec.State), comet.ArtifactClosed), cmp.Or(document.Deref(there.State), comet.ArtifactClosed)
+	want, have := cmp.Or(document.Deref(v.rec.State), comet.ArtifactClosed), cmp.Or(document.Deref(existing.State), comet.ArtifactClosed)
 	if v.state == versionFinal && want != have {
 		other = append(other, "state")
 	}
-	if !sameJSONText(v.doc.Metadata.V, document.Deref(there.Metadata)) {
+	if !sameJSONText(v.doc.Metadata.V, document.Deref(existing.Metadata)) {
 		other = append(other, "metadata")
 	}
-	if !sameSet(v.rec.Tags, there.Tags) {
+	if !sameSet(v.rec.Tags, existing.Tags) {
 		other = append(other, "tags")
 	}
-	if !keepsLatest(v.rec.Alias, there.Aliases) || !sameSet(ownAliases(v.rec.Alias), ownAliases(there.Aliases)) {
+	if !keepsLatest(v.rec.Alias, existing.Aliases) || !sameSet(ownAliases(v.rec.Alias), ownAliases(existing.Aliases)) {
 		v.a.aliases = true
 	}
 	if len(other) > 0 {
@@ -295,14 +295,14 @@ func (v *artifactVersion) close(ctx context.Context) error {
 		return nil
 	}
 	err := a.r.Ensure(ctx, func() error { return a.r.Client.Artifacts.SetState(ctx, v.id, v.key, state) }, func() (bool, error) {
-		there, err := a.r.Client.Artifacts.Version(ctx, v.query())
-		return err == nil && document.Deref(there.State) == state, err
+		existing, err := a.r.Client.Artifacts.Version(ctx, v.query())
+		return err == nil && document.Deref(existing.State) == state, err
 	})
 	if ce, ok := errors.AsType[*comet.Error](err); ok && ce.SDKCode == comet.CodeArtifactVersionClosed {
 		// The answer to an earlier try was lost.
-		var there *comet.ArtifactVersion
-		there, err = a.r.Client.Artifacts.Version(ctx, v.query())
-		if err == nil && document.Deref(there.State) != state {
+		var existing *comet.ArtifactVersion
+		existing, err = a.r.Client.Artifacts.Version(ctx, v.query())
+		if err == nil && document.Deref(existing.State) != state {
 			err = ce
 		}
 	}

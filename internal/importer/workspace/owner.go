@@ -69,11 +69,11 @@ func (p *Project) ownerAtDestination(ctx context.Context) (string, error) {
 	if p.ID == "" {
 		return "", nil
 	}
-	there, err := p.r.Client.Projects.ByID(ctx, p.ID)
+	existing, err := p.r.Client.Projects.ByID(ctx, p.ID)
 	if err != nil {
 		return "", err
 	}
-	return there.Owner, nil
+	return existing.Owner, nil
 }
 
 func (p *Project) noteOwner(format string, args ...any) {

@@ -110,27 +110,27 @@ func (p *Project) have(ctx context.Context, rec *stream.Project) error {
 			}
 		}
 	}
-	there, err := p.r.Places.Project(ctx, p.Target)
+	existing, err := p.r.Places.Project(ctx, p.Target)
 	if err == nil && p.r.Mode == reconcile.DryRun {
 		err = p.r.Places.MayWrite(ctx, p.Target)
 	}
 	if err != nil {
 		return err
 	}
-	if there == nil {
-		there, err = p.create(ctx, doc.Description.Ptr(), public)
-		if err != nil || there == nil {
+	if existing == nil {
+		existing, err = p.create(ctx, doc.Description.Ptr(), public)
+		if err != nil || existing == nil {
 			return err
 		}
 	}
-	p.ID = there.ID
-	if there.Experiments != nil {
-		p.Has = *there.Experiments
+	p.ID = existing.ID
+	if existing.Experiments != nil {
+		p.Has = *existing.Experiments
 	}
 	if rec.Doc == nil {
 		return nil
 	}
-	if err := reconcile.Put(ctx, p.subject(), p.details(there, details{doc.Description.V, public})); err != nil {
+	if err := reconcile.Put(ctx, p.subject(), p.details(existing, details{doc.Description.V, public})); err != nil {
 		return fmt.Errorf("update: %w", err)
 	}
 	return nil
@@ -193,17 +193,17 @@ func (p *Project) subject() *reconcile.Subject {
 
 // details are description and visibility. there, if not nil, is what is known of
 // them before.
-func (p *Project) details(there *comet.Project, want details) *reconcile.Item[details] {
+func (p *Project) details(existing *comet.Project, want details) *reconcile.Item[details] {
 	read := func(p *comet.Project) details { return details{document.Deref(p.Description), p.Public} }
 	return &reconcile.Item[details]{
 		Issue: report.Issue{Kind: "project"},
-		Known: func() details { return read(there) },
+		Known: func() details { return read(existing) },
 		Read: func(ctx context.Context) (details, error) {
-			there, err := p.r.Client.Projects.Get(ctx, p.Target.Workspace, p.Target.Name)
+			existing, err := p.r.Client.Projects.Get(ctx, p.Target.Workspace, p.Target.Name)
 			if err != nil {
 				return details{}, err
 			}
-			return read(there), nil
+			return read(existing), nil
 		},
 		Compare: func(have details) []reconcile.Difference {
 			differ := want.compare(have, "")
@@ -216,7 +216,7 @@ func (p *Project) details(there *comet.Project, want details) *reconcile.Item[de
 		},
 		Write: func(ctx context.Context, f reconcile.Found[details]) error {
 			description, public := want.of(f)
-			return p.r.Client.Projects.Update(ctx, there.ID, comet.ProjectUpdate{Description: description, Public: public})
+			return p.r.Client.Projects.Update(ctx, existing.ID, comet.ProjectUpdate{Description: description, Public: public})
 		},
 	}
 }

@@ -115,11 +115,11 @@ func (m *model) now(ctx context.Context) (*comet.RegistryModel, error) {
 	if m.reading {
 		return m.existing, nil
 	}
-	there, err := m.r.Client.Registry.Model(ctx, m.target, m.rec.Name)
+	existing, err := m.r.Client.Registry.Model(ctx, m.target, m.rec.Name)
 	if answer.Absent(err) {
 		return nil, nil
 	}
-	return there, err
+	return existing, err
 }
 
 // readBack reads what has been written of the model, at once.
@@ -213,9 +213,9 @@ func (m *model) details() *reconcile.Item[details] {
 	if m.doc.Public.OK {
 		want.public = &m.doc.Public.V
 	}
-	read := func(there *comet.RegistryModel) (have details) {
-		if there != nil {
-			have = details{document.Deref(there.Description), there.Public}
+	read := func(existing *comet.RegistryModel) (have details) {
+		if existing != nil {
+			have = details{document.Deref(existing.Description), existing.Public}
 		}
 		return have
 	}
@@ -223,8 +223,8 @@ func (m *model) details() *reconcile.Item[details] {
 		Issue: report.Issue{Kind: "details"},
 		Known: func() details { return read(m.existing) },
 		Read: func(ctx context.Context) (details, error) {
-			there, err := m.now(ctx)
-			return read(there), err
+			existing, err := m.now(ctx)
+			return read(existing), err
 		},
 		Compare: func(have details) []reconcile.Difference { return want.compare(have, m.rec.Name) },
 		Write: func(ctx context.Context, f reconcile.Found[details]) error {

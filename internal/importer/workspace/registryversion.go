@@ -33,26 +33,26 @@ func (v *modelVersion) take(ctx context.Context) error {
 	if err := document.Read(v.rec.Doc, &v.doc); err != nil {
 		return err
 	}
-	there := versionOf(m.existing, v.rec.Version)
-	if there == nil && m.r.Mode == reconcile.VerifyOnly {
+	existing := versionOf(m.existing, v.rec.Version)
+	if existing == nil && m.r.Mode == reconcile.VerifyOnly {
 		m.Issue(v.issue(report.Unverified, missing))
 		return nil
 	}
-	if there == nil && m.refused != "" {
+	if existing == nil && m.refused != "" {
 		m.Issue(v.issue(report.Missing, fmt.Sprintf(waits, m.refused)))
 		return nil
 	}
 	var err error
 	v.key, err = m.w.producer(ctx, v.rec.Experiment, m.target)
-	if err != nil && (there == nil || !answer.Refused(err)) {
+	if err != nil && (existing == nil || !answer.Refused(err)) {
 		return err
 	}
-	if there == nil {
+	if existing == nil {
 		return v.writeNew(ctx)
 	}
 	s := m.subject()
 	s.Count = func(string) { v.wrote() }
-	rows, err := v.rows(there)
+	rows, err := v.rows(existing)
 	return eachRow(rows, err, func(r row) error { return r.put(ctx, s) })
 }
 
@@ -70,11 +70,11 @@ func (v *modelVersion) writeNew(ctx context.Context) (err error) {
 		m.existing = &comet.RegistryModel{Name: m.rec.Name, Description: m.doc.Description.Ptr(), Public: &m.doc.Public.V}
 		_ = s.Written(ctx, m.details().Check) // which only notes it
 	}
-	there := comet.RegistryVersion{ID: id, Version: v.rec.Version}
-	m.existing.Versions = append(m.existing.Versions, there)
+	existing := comet.RegistryVersion{ID: id, Version: v.rec.Version}
+	m.existing.Versions = append(m.existing.Versions, existing)
 	v.wrote()
 	s.New, s.Written, s.Count = true, nil, func(string) {}
-	parts, err := v.parts(&there)
+	parts, err := v.parts(&existing)
 	if err := eachRow(parts, err, func(r row) error { return r.put(ctx, s) }); err != nil || v.lacks {
 		return err
 	}
@@ -84,11 +84,11 @@ func (v *modelVersion) writeNew(ctx context.Context) (err error) {
 // check reads the version back.
 func (v *modelVersion) check(ctx context.Context) (found []report.Issue, err error) {
 	model, err := v.m.now(ctx)
-	there := versionOf(model, v.rec.Version)
-	if err != nil || there == nil {
+	existing := versionOf(model, v.rec.Version)
+	if err != nil || existing == nil {
 		return []report.Issue{v.issue("", missing)}, err
 	}
-	rows, err := v.rows(there)
+	rows, err := v.rows(existing)
 	err = eachRow(rows, err, func(r row) error {
 		more, err := r.check(ctx)
 		found = append(found, more...)
@@ -133,14 +133,14 @@ func (v *modelVersion) create(ctx context.Context) (string, error) {
 
 func (v *modelVersion) createOnce(ctx context.Context, n comet.NewRegistryVersion) (string, error) {
 	look := func() (string, error) {
-		there, err := v.m.r.Client.Registry.Model(ctx, v.m.target, v.m.rec.Name)
+		existing, err := v.m.r.Client.Registry.Model(ctx, v.m.target, v.m.rec.Name)
 		if answer.Absent(err) {
 			return "", nil
 		}
 		if err != nil {
 			return "", err
 		}
-		for _, x := range there.Versions {
+		for _, x := range existing.Versions {
 			if x.Version == n.Version {
 				return x.ID, nil
 			}
@@ -150,8 +150,8 @@ func (v *modelVersion) createOnce(ctx context.Context, n comet.NewRegistryVersio
 	id, err := reconcile.Once(ctx, v.m.r.Destination, func(ctx context.Context) (string, error) { return v.post(ctx, &n) }, look)
 	if errors.Is(err, comet.ErrExists) {
 		// A listing that lags behind, or a write of an import that was killed.
-		if there, unread := look(); unread == nil && there != "" {
-			return there, nil
+		if existing, unread := look(); unread == nil && existing != "" {
+			return existing, nil
 		}
 	}
 	return id, err
@@ -190,9 +190,9 @@ func (v *modelVersion) post(ctx context.Context, n *comet.NewRegistryVersion) (s
 // rows returns what the version has at the destination: all of it is compared, and
 // of what has calls of its own that written which an import that was killed may not
 // have come to.
-func (v *modelVersion) rows(there *comet.RegistryVersion) ([]row, error) {
-	parts, err := v.parts(there)
-	return append([]row{rowOf(v.fields(there)), rowOf(v.status(there))}, parts...), err
+func (v *modelVersion) rows(existing *comet.RegistryVersion) ([]row, error) {
+	parts, err := v.parts(existing)
+	return append([]row{rowOf(v.fields(existing)), rowOf(v.status(existing))}, parts...), err
 }
 
 // differing is a value that the destination has in another way. It is written only
@@ -207,8 +207,8 @@ func (v *modelVersion) notGiven(what string, err error) []report.Issue {
 }
 
 // fields are what a version is created with.
-func (v *modelVersion) fields(there *comet.RegistryVersion) *reconcile.Item[*comet.RegistryVersion] {
-	read := func(context.Context) (*comet.RegistryVersion, error) { return there, nil }
+func (v *modelVersion) fields(existing *comet.RegistryVersion) *reconcile.Item[*comet.RegistryVersion] {
+	read := func(context.Context) (*comet.RegistryVersion, error) { return existing, nil }
 	return &reconcile.Item[*comet.RegistryVersion]{Read: read, Compare: func(have *comet.RegistryVersion) (differ []reconcile.Difference) {
 		for _, field := range []struct {
 			name  string
@@ -229,13 +229,13 @@ func (v *modelVersion) fields(there *comet.RegistryVersion) *reconcile.Item[*com
 
 // status is that of the version. If the version has none, the import that created
 // it may have had to leave it out.
-func (v *modelVersion) status(there *comet.RegistryVersion) *reconcile.Item[*string] {
+func (v *modelVersion) status(existing *comet.RegistryVersion) *reconcile.Item[*string] {
 	want, written := document.Deref(v.rec.Status), false
 	says := want != "" && want != noStatus
 	return &reconcile.Item[*string]{
 		Read: func(ctx context.Context) (*string, error) {
-			if v.rec.Status == nil || there.Status != nil && !written {
-				return there.Status, nil
+			if v.rec.Status == nil || existing.Status != nil && !written {
+				return existing.Status, nil
 			}
 			item, err := v.m.r.Client.Registry.Item(ctx, v.m.target, v.m.rec.Name, v.rec.Version)
 			if err != nil {
@@ -257,14 +257,14 @@ func (v *modelVersion) status(there *comet.RegistryVersion) *reconcile.Item[*str
 		},
 		Write: func(ctx context.Context, _ reconcile.Found[*string]) error {
 			written = true
-			return v.m.r.Client.Registry.SetStatus(ctx, there.ID, want)
+			return v.m.r.Client.Registry.SetStatus(ctx, existing.ID, want)
 		},
 		Refused: func(err error) { v.missing(fmt.Sprintf("its status %q: %v", want, err)) },
 	}
 }
 
 // parts are what has calls of its own: it is written once the version is there.
-func (v *modelVersion) parts(there *comet.RegistryVersion) (rows []row, err error) {
+func (v *modelVersion) parts(existing *comet.RegistryVersion) (rows []row, err error) {
 	for _, p := range versionParts {
 		want, err := p.want(v)
 		if err != nil {
@@ -274,7 +274,7 @@ func (v *modelVersion) parts(there *comet.RegistryVersion) (rows []row, err erro
 			continue
 		}
 		rows = append(rows, rowOf(&reconcile.Item[json.RawMessage]{
-			Read:     func(ctx context.Context) (json.RawMessage, error) { return p.read(ctx, v.m.r.Client, there.ID) },
+			Read:     func(ctx context.Context) (json.RawMessage, error) { return p.read(ctx, v.m.r.Client, existing.ID) },
 			NotGiven: func(err error) []report.Issue { return v.notGiven(p.name, err) },
 			Compare: func(have json.RawMessage) []reconcile.Difference {
 				if p.same(want, have) {
@@ -283,7 +283,7 @@ func (v *modelVersion) parts(there *comet.RegistryVersion) (rows []row, err erro
 				return []reconcile.Difference{v.differing(p.name, have == nil)}
 			},
 			Write: func(ctx context.Context, _ reconcile.Found[json.RawMessage]) error {
-				return p.write(ctx, v, there.ID, want)
+				return p.write(ctx, v, existing.ID, want)
 			},
 			Refused: func(err error) { v.missing(fmt.Sprintf("its %s: %v", p.name, err)) },
 		}))

@@ -124,12 +124,12 @@ func (v *views) look(ctx context.Context, at viewPlace, w *comet.ViewWrite) (str
 // destination that has no table of chart templates keeps the views of
 // experiments with those of projects.
 func (v *views) find(ctx context.Context, rec *stream.View, to place.Project) (at viewPlace, list []comet.View, err error) {
-	there, err := v.w.r.Places.Project(ctx, to)
+	existing, err := v.w.r.Places.Project(ctx, to)
 	switch {
 	case err != nil:
 		return at, nil, err
-	case there != nil:
-		at.project = there.ID
+	case existing != nil:
+		at.project = existing.ID
 	case !v.w.r.Dry():
 		return at, nil, answer.Limitf("the destination has no project %q", to)
 	}

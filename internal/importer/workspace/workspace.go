@@ -109,17 +109,17 @@ func (w *Level) findProducer(ctx context.Context, key string) (producer, error) 
 			w.touched[k.Key] = touched{k, key, false}
 		}
 	} else {
-		there, err := w.r.Client.Experiments.Metadata(ctx, key)
+		existing, err := w.r.Client.Experiments.Metadata(ctx, key)
 		if err == nil && w.source.Same {
 			// That is the source's own. An earlier import may have copied it.
-			p.key = place.DeriveKey(key, w.r.To.Target(place.Project{Workspace: there.Workspace, Name: there.Project}))
-			there, err = w.r.Client.Experiments.Metadata(ctx, p.key)
+			p.key = place.DeriveKey(key, w.r.To.Target(place.Project{Workspace: existing.Workspace, Name: existing.Project}))
+			existing, err = w.r.Client.Experiments.Metadata(ctx, p.key)
 		}
 		switch {
 		case err == nil:
-			p = producer{there.Key, there.Workspace}
-			if !there.Running {
-				w.touched[there.Key] = touched{place.Experiment{Key: there.Key, Start: there.Start, End: there.End, Crashed: document.IsTrue(there.Crashed)}, key, true}
+			p = producer{existing.Key, existing.Workspace}
+			if !existing.Running {
+				w.touched[existing.Key] = touched{place.Experiment{Key: existing.Key, Start: existing.Start, End: existing.End, Crashed: document.IsTrue(existing.Crashed)}, key, true}
 			}
 		case answer.Hidden(err):
 			p = producer{}

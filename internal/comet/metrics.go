@@ -72,6 +72,7 @@ func (c Metrics) AllPoints(ctx context.Context, key string, restart func(), yiel
 }
 
 func (c Metrics) points(ctx context.Context, cl *api.Call, metric string, restart func(), yield func(*Point) error) error {
+	cl.Plain = restart != nil
 	return c.conn.Streamed(ctx, cl, restart, func(s *scan.Scanner, taken *bool) error {
 		return decodePoints(s, metric, func(p *Point) error {
 			*taken = true

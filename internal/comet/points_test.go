@@ -16,6 +16,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet/api"
 	"github.com/comet-stream/comet-stream/internal/comet/scan"
+	"github.com/comet-stream/comet-stream/internal/comet/transport"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
@@ -347,6 +348,40 @@ func TestPointsBeginAgain(t *testing.T) {
 			t.Errorf("%d points, %v", n, err)
 		}
 	})
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// An answer that is faster in another form is asked for again at once, which is no
+// failure.
+func TestPointsInAnotherForm(t *testing.T) {
+	answers := []io.Reader{
+		io.MultiReader(strings.NewReader(`{"metrics":[{"step":1},{"step"`), iotest.ErrReader(transport.ErrSlow)),
+		strings.NewReader(`{"metrics":[{"step":1},{"step":2}]}`),
+	}
+	var troubles []api.Trouble
+	c := newTestClient(t, nil, func(o *api.Options) {
+		o.Notify = func(tr api.Trouble) { troubles = append(troubles, tr) }
+		o.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+			doc := io.Reader(strings.NewReader(`{"userName":"u"}`))
+			if strings.HasSuffix(r.URL.Path, "/get-all") {
+				doc, answers = answers[0], answers[1:]
+			}
+			return &http.Response{
+				StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, ContentLength: -1, Body: io.NopCloser(doc), Request: r,
+			}, nil
+		})
+	})
+	var steps []int64
+	err := c.Metrics.AllPoints(t.Context(), "k", func() { steps = nil }, func(p *Point) error {
+		steps = append(steps, p.Step.N)
+		return nil
+	})
+	if diff := cmp.Diff([]int64{1, 2}, steps); err != nil || diff != "" || len(answers) > 0 || len(troubles) > 0 {
+		t.Errorf("%v, troubles %v; steps (-want +got):\n%s", err, troubles, diff)
+	}
 }
 
 func benchmarkPoints(b *testing.B, point string) {

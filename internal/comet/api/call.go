@@ -56,6 +56,9 @@ type Call struct {
 	// heavy marks a read of much at a time, all of which lighter calls give as
 	// well. It is given up sooner.
 	Heavy bool
+	// Plain marks a streamed read of so much that it may be quicker as it is than
+	// compressed; it must be one that can begin again.
+	Plain bool
 	// silent marks a write that this server does not acknowledge.
 	silent bool
 	// mutates marks a write that has the look of a read, reads the reverse.

@@ -137,7 +137,7 @@ func (o *Options) chain(addr address) transport.Options {
 		Scheme: addr.scheme, Host: addr.host,
 		APIKey: o.APIKey, AllowHeaderName: o.AllowHeaderName, AllowHeaderValue: o.AllowHeaderValue, UserAgent: o.UserAgent,
 		Rate: o.Rate, MaxInFlight: o.MaxInFlight, Timeouts: o.Timeouts,
-		Counters: o.Counters, Logger: o.Logger, CAFile: o.CAFile, Proxy: o.Proxy,
+		Counters: o.Counters, Link: transport.NewLink(), Logger: o.Logger, CAFile: o.CAFile, Proxy: o.Proxy,
 	}
 }
 

@@ -2,9 +2,11 @@ package api
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"github.com/comet-stream/comet-stream/internal/comet/scan"
+	"github.com/comet-stream/comet-stream/internal/comet/transport"
 )
 
 // YieldError marks an error of the caller's own function.
@@ -35,6 +37,9 @@ func (c *Conn) Streamed(ctx context.Context, cl *Call, restart func(), decode fu
 		if err == nil {
 			e.completed()
 			return nil
+		}
+		if errors.Is(err, transport.ErrSlow) {
+			continue
 		}
 		if ye, ok := err.(*YieldError); ok {
 			return ye.Err

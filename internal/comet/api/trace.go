@@ -32,7 +32,9 @@ func (t *trace) context(ctx context.Context, cl *Call) context.Context {
 		GetConn: func(string) { t.asked.Store(true) },
 		GotConn: func(httptrace.GotConnInfo) { t.connected.Store(true) },
 	})
-	ctx = transport.WithMarks(ctx, transport.Marks{Storage: cl.storage != nil, LibraryWrite: cl.Family == FamilyClient && cl.write()})
+	ctx = transport.WithMarks(ctx, transport.Marks{
+		Storage: cl.storage != nil, LibraryWrite: cl.Family == FamilyClient && cl.write(), Plain: cl.Plain,
+	})
 	return context.WithValue(ctx, traceKey{}, t)
 }
 

@@ -37,6 +37,7 @@ type Options struct {
 	MaxInFlight                               int
 	Timeouts                                  Timeouts
 	Counters                                  *Counters
+	Link                                      *Link
 	Logger                                    *slog.Logger
 
 	// CAFile and Proxy are for the network.
@@ -48,7 +49,7 @@ type Options struct {
 // wait for the rate, wait for a free slot, add headers, watch for stalls,
 // count and log, unpack, and last the network.
 func New(network http.RoundTripper, o Options) http.RoundTripper {
-	var rt http.RoundTripper = &unzipper{next: network}
+	var rt http.RoundTripper = &unzipper{network, o.Link}
 	rt = &observer{next: rt, stats: o.Counters, log: o.Logger}
 	rt = &watchdog{next: rt, answer: o.Timeouts.Answer, stall: o.Timeouts.Stall}
 	rt = &headers{next: rt, o: o}
@@ -74,7 +75,7 @@ func NewNetwork(o Options) (*http.Transport, error) {
 	return &http.Transport{
 		Proxy:                  o.Proxy,
 		OnProxyConnectResponse: checkProxy,
-		DialContext:            dialer.DialContext,
+		DialContext:            o.Link.dial(dialer.DialContext),
 		TLSClientConfig:        tc,
 		TLSHandshakeTimeout:    o.Timeouts.Connect,
 		ForceAttemptHTTP2:      true,
@@ -136,6 +137,9 @@ type Marks struct {
 	// LibraryWrite marks what the client library writes, for which no quota is
 	// documented.
 	LibraryWrite bool
+	// Plain marks a read of so much that it may be quicker as it is than compressed.
+	// The reading of its answer may end with [ErrSlow].
+	Plain bool
 }
 
 type marksKey struct{}

@@ -12,24 +12,40 @@ import (
 )
 
 // unzipper asks for compressed answers and unpacks them, as net/http does on
-// its own, but with a decoder that takes two thirds of the time.
-type unzipper struct{ next http.RoundTripper }
+// its own, but with a decoder that takes two thirds of the time. Answers that may be
+// plain it asks for as link says.
+type unzipper struct {
+	next http.RoundTripper
+	link *Link
+}
 
 func (u *unzipper) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.Header.Get("Accept-Encoding") != "" || req.Header.Get("Range") != "" || req.Method == http.MethodHead {
 		return u.next.RoundTrip(req)
 	}
 	req = req.Clone(req.Context())
+	large := marksOf(req.Context()).Plain
+	plain := large && u.link.ask()
 	req.Header.Set("Accept-Encoding", "gzip")
+	if plain {
+		req.Header.Set("Accept-Encoding", "identity")
+	}
 	resp, err := u.next.RoundTrip(req)
-	if err != nil || resp.ContentLength == 0 || !strings.EqualFold(resp.Header.Get("Content-Encoding"), "gzip") {
+	if err != nil || resp.ContentLength == 0 {
 		return resp, err
 	}
-	resp.Body = &unzipped{rc: resp.Body}
-	resp.Header.Del("Content-Encoding")
-	resp.Header.Del("Content-Length")
-	resp.ContentLength = -1
-	resp.Uncompressed = true
+	// Some servers and gateways answer in one form, whatever they are asked for.
+	packed := strings.EqualFold(resp.Header.Get("Content-Encoding"), "gzip")
+	if packed {
+		resp.Body = &unzipped{rc: resp.Body}
+		resp.Header.Del("Content-Encoding")
+		resp.Header.Del("Content-Length")
+		resp.ContentLength = -1
+		resp.Uncompressed = true
+	}
+	if large && packed != plain {
+		resp.Body = u.link.measure(resp.Body, plain)
+	}
 	return resp, nil
 }
 

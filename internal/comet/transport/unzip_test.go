@@ -53,7 +53,7 @@ func TestUnzipper(t *testing.T) {
 		"no gzip":       {[]byte(text), -1, "", true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			u := &unzipper{next: &answering{t, tt.body, tt.size}}
+			u := &unzipper{&answering{t, tt.body, tt.size}, NewLink()}
 			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1/", nil)
 			if err != nil {
 				t.Fatal(err)
@@ -79,3 +79,61 @@ func TestUnzipper(t *testing.T) {
 		})
 	}
 }
+
+// Where an answer as it is would be faster it is asked for so, and read in whatever form
+// it comes.
+func TestUnzipperAsksForThePlainForm(t *testing.T) {
+	const text = "some text"
+	var packed bytes.Buffer
+	zw := gzip.NewWriter(&packed)
+	if _, err := io.WriteString(zw, text); err != nil {
+		t.Fatal(err)
+	}
+	if err := zw.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		marked bool
+		body   string
+		want   string // Accept-Encoding
+	}{
+		"plain":    {true, text, "identity"},
+		"packed":   {true, packed.String(), "identity"},
+		"unmarked": {false, packed.String(), "gzip"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			u := &unzipper{link: NewLink(), next: roundTripper(func(req *http.Request) (*http.Response, error) {
+				if got := req.Header.Get("Accept-Encoding"); got != tt.want {
+					t.Errorf("Accept-Encoding %q", got)
+				}
+				h := http.Header{}
+				if tt.body != text {
+					h.Set("Content-Encoding", "gzip")
+				}
+				return &http.Response{StatusCode: http.StatusOK, Header: h, ContentLength: -1, Body: io.NopCloser(strings.NewReader(tt.body))}, nil
+			})}
+			u.link.plain, u.link.looks = true, 1
+			ctx := WithMarks(t.Context(), Marks{Plain: tt.marked})
+			req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1/", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp, err := u.RoundTrip(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := io.ReadAll(resp.Body)
+			resp.Body.Close()
+			if string(got) != text || err != nil {
+				t.Errorf("read %q, %v", got, err)
+			}
+			if l := u.link; l.asIs.open != 0 || l.compressed.open != 0 {
+				t.Errorf("answers stay open: %+v", l)
+			}
+		})
+	}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

@@ -2,6 +2,8 @@ package api
 
 import (
 	"context"
+	"math"
+	"math/rand/v2"
 	"testing"
 	"time"
 )
@@ -32,6 +34,43 @@ func TestPackingSuitsTheWire(t *testing.T) {
 		if others := bodies/2 - used[tt.want]; last != tt.want || others > bodies/200 {
 			t.Errorf("a wire of %v bytes a nanosecond: level %d, and others for %d bodies of %d; want %d", tt.wire, levels[last], others, bodies/2, levels[tt.want])
 		}
+	}
+}
+
+// What bodies wait for on a machine that is busy, and more so at times, does not lead to
+// another level.
+func TestPackingOnABusyMachine(t *testing.T) {
+	const runs, bodies = 6, 20_000
+	var used [len(levels)]int
+	for seed := range uint64(runs) {
+		p, random := newPacking(), rand.New(rand.NewPCG(1, seed))
+		for i := range bodies {
+			at := p.choose()
+			used[at]++
+			busy := 2 + math.Sin(float64(i)/100)
+			wait := random.ExpFloat64() * 100
+			p.took(at, minTrialBody, time.Duration(minTrialBody*busy*(50+wait+[]float64{0, 4, 16}[at])))
+		}
+	}
+	if used[levelPlain] < runs*bodies/2 || used[2] > runs*bodies/50 {
+		t.Errorf("bodies of the levels: %d", used)
+	}
+}
+
+// A wire that all bodies share may have room for one that is not compressed, but not for
+// all.
+func TestPackingOfAllBodies(t *testing.T) {
+	p, used, share := newPacking(), [len(levels)]int{}, 0.0
+	const bodies = 20_000
+	for range bodies {
+		at := p.choose()
+		used[at]++
+		size, pack := []float64{1, 0.13, 0.1}[at], []float64{0, 4, 16}[at]
+		share += (size - share) / 64 // of the wire, by the last ones
+		p.took(at, minTrialBody, time.Duration(minTrialBody*(pack+size*20*share)))
+	}
+	if used[levelPlain] > bodies/50 {
+		t.Errorf("bodies of the levels: %d", used)
 	}
 }
 

@@ -46,8 +46,12 @@ type experiment struct {
 
 	contexts []string // contexts[i-1] is context i of the points
 	context  map[string]uint32
-	metrics  map[string]*series
-	names    []string // of metrics, in order of first arrival
+	// lastContext and lastSeries are those that a point was added with, as the next
+	// one most often is.
+	lastContext uint32
+	lastSeries  *series
+	metrics     map[string]*series
+	names       []string // of metrics, in order of first arrival
 
 	assets  []*asset
 	perType map[string]int // counts of assets
@@ -141,6 +145,9 @@ func (e *experiment) contextIndex(c *string) uint32 {
 	if c == nil {
 		return 0
 	}
+	if last := e.lastContext; last > 0 && e.contexts[last-1] == *c {
+		return last
+	}
 	i, ok := e.context[*c]
 	if !ok {
 		s := strings.Clone(*c)
@@ -148,6 +155,7 @@ func (e *experiment) contextIndex(c *string) uint32 {
 		i = uint32(len(e.contexts))
 		e.context[s] = i
 	}
+	e.lastContext = i
 	return i
 }
 
@@ -160,6 +168,9 @@ func contextName(contexts []string, i uint32) *string {
 }
 
 func (e *experiment) series(name string) *series {
+	if s := e.lastSeries; s != nil && s.name == name {
+		return s
+	}
 	s := e.metrics[name]
 	if s == nil {
 		name = strings.Clone(name)
@@ -167,6 +178,7 @@ func (e *experiment) series(name string) *series {
 		e.metrics[name] = s
 		e.names = append(e.names, name)
 	}
+	e.lastSeries = s
 	return s
 }
 

@@ -332,7 +332,7 @@ func (e *experiment) copyFrom(old *experiment, limit int64) {
 			}
 			q := *p
 			q.context = e.contextIndex(contextName(old.contexts, p.context))
-			e.series(name).add(q, false)
+			e.series(name).add(&q, false)
 			return true
 		})
 	}

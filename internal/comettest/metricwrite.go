@@ -59,11 +59,11 @@ func metricValue(raw json.RawMessage) (value, error) {
 	return parseValue(string(raw)), nil
 }
 
-// parsePoint reads a metric point. It is likely to be of the metric and the
+// parsePoint reads a metric point into p. It is likely to be of the metric and the
 // context of the one before.
-func parsePoint(w *walker, before *newPoint) (p newPoint, err error) {
+func parsePoint(w *walker, p, before *newPoint) error {
 	valued := false
-	err = w.object(func(name []byte) error {
+	err := w.object(func(name []byte) error {
 		raw, err := w.value()
 		if err != nil {
 			return err
@@ -94,18 +94,18 @@ func parsePoint(w *walker, before *newPoint) (p newPoint, err error) {
 	})
 	switch {
 	case err != nil:
-		return p, err
+		return err
 	case p.metric == "":
-		return p, badRequest("metricName is missing")
+		return badRequest("metricName is missing")
 	case !valued:
-		return p, badRequest("metricValue is missing")
+		return badRequest("metricValue is missing")
 	}
-	return p, nil
+	return nil
 }
 
 // addPoint logs p. The lock of e is held.
 func (c metricCall) addPoint(e *experiment, p *newPoint) {
-	if e.metrics[p.metric] == nil && full(len(e.names), c.s.opts.Limits.MetricNames) {
+	if full(len(e.names), c.s.opts.Limits.MetricNames) && e.metrics[p.metric] == nil {
 		e.throttled("metric names")
 		return
 	}
@@ -119,7 +119,7 @@ func (c metricCall) addPoint(e *experiment, p *newPoint) {
 	if c.moods.OnePerStep == "first" && s.hasStep(&p.point) {
 		return
 	}
-	s.add(p.point, c.moods.MergeDuplicates)
+	s.add(&p.point, c.moods.MergeDuplicates)
 }
 
 func (c metricCall) writeMetric() error {
@@ -196,13 +196,11 @@ func (c metricCall) readPoints(w *walker) (points []newPoint, err error) {
 		if full(i, limit) {
 			return badRequest("the batch is over the limit of %d values", limit)
 		}
-		p, err := parsePoint(w, before)
-		if err != nil {
-			return err
-		}
-		points = append(points, p)
-		before = &points[i]
-		return nil
+		points = append(points, newPoint{})
+		p := &points[i]
+		err := parsePoint(w, p, before)
+		before = p
+		return err
 	})
 	return points, err
 }

@@ -243,7 +243,7 @@ func (e *experiment) seedPoints(points []MetricPoint) {
 		if m.Epoch != nil {
 			p.epoch, p.hasEpo = *m.Epoch, true
 		}
-		e.series(m.Metric).add(p, false)
+		e.series(m.Metric).add(&p, false)
 	}
 }
 

@@ -45,7 +45,7 @@ const (
 func (s *series) len() int { return s.count + s.synth.len() }
 
 // add appends p. With merge, a point equal to an earlier one is dropped.
-func (s *series) add(p point, merge bool) {
+func (s *series) add(p *point, merge bool) {
 	if merge && !s.first(p) {
 		return
 	}
@@ -60,7 +60,7 @@ func (s *series) add(p point, merge bool) {
 	s.sum.add(p)
 }
 
-func (s *series) pack(p point) {
+func (s *series) pack(p *point) {
 	head := byte(p.value.form)
 	if p.hasStep {
 		head |= headStep
@@ -142,7 +142,7 @@ func varint(b *[]byte) int64 {
 var pointSeed = maphash.MakeSeed()
 
 // first reports whether no point equal to p came before, and remembers p.
-func (s *series) first(p point) bool {
+func (s *series) first(p *point) bool {
 	if s.seen == nil {
 		s.seen = make(map[uint64]struct{}, s.len())
 		s.each(func(q *point) bool {
@@ -223,20 +223,20 @@ func (s *pointSummary) current(m *mood.Moods) point {
 	return s.newest
 }
 
-func (s *pointSummary) add(p point) {
+func (s *pointSummary) add(p *point) {
 	if !s.any {
-		s.min, s.max, s.newest, s.last, s.any = p, p, p, p, true
+		s.min, s.max, s.newest, s.last, s.any = *p, *p, *p, *p, true
 		return
 	}
-	s.last = p
+	s.last = *p
 	if c := p.value.compare(s.min.value, -1); c < 0 || c == 0 && p.before(&s.min) {
-		s.min = p
+		s.min = *p
 	}
 	if c := p.value.compare(s.max.value, 1); c > 0 || c == 0 && p.before(&s.max) {
-		s.max = p
+		s.max = *p
 	}
 	if p.later(&s.newest) {
-		s.newest = p
+		s.newest = *p
 	}
 }
 

@@ -53,7 +53,7 @@ func (s *synthSeries) value(i int) value {
 func (s *synthSeries) summary() pointSummary {
 	s.once.Do(func() {
 		s.each(func(p *point) bool {
-			s.sum.add(*p)
+			s.sum.add(p)
 			return true
 		})
 	})

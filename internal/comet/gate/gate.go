@@ -21,11 +21,7 @@ type Gate struct {
 	mu      sync.Mutex
 	waiting []*passage // in the order of their arrival
 	timer   *time.Timer
-	shut    time.Time // nothing passes before
-	probing time.Time // until when the outcome of a request that passed alone is waited for
-	unsure  bool      // the next request passes alone
-	again   int       // refusals since a request was last taken
-	flying  int       // requests whose outcome is not known
+	flying  int // requests whose outcome is not known
 	pace    pace
 }
 
@@ -39,21 +35,11 @@ type passage struct {
 	first <-chan struct{}
 }
 
-const (
-	// probeTime is how long the outcome of a request that passed alone is waited
-	// for. A refusal comes at once, what takes longer has been taken.
-	probeTime = 5 * time.Second
-	// firstWait is the first wait where the server does not say how long, and
-	// longestWait the longest, which more refusals lead to.
-	firstWait   = 500 * time.Millisecond
-	longestWait = time.Minute
-)
-
 // Opens returns until when the gate is shut. The time has passed where it is open.
 func (g *Gate) Opens() time.Time {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.shut
+	return g.pace.shut
 }
 
 // Wait returns when a request may be sent, and an error if ctx ends before. Of each
@@ -94,29 +80,15 @@ func (g *Gate) admit() {
 			return
 		}
 		now := time.Now()
-		if wait := g.next().Sub(now); wait > 0 {
+		if wait := g.pace.next().Sub(now); wait > 0 {
 			g.wake(wait)
 			return
-		}
-		if g.unsure {
-			g.unsure, g.probing = false, now.Add(probeTime)
 		}
 		g.pace.sent(now)
 		g.flying++
 		close(g.waiting[i].open)
 		g.waiting = slices.Delete(g.waiting, i, i+1)
 	}
-}
-
-// next returns when the next request may pass.
-func (g *Gate) next() time.Time {
-	next := g.pace.next()
-	for _, t := range []time.Time{g.shut, g.probing} {
-		if t.After(next) {
-			next = t
-		}
-	}
-	return next
 }
 
 func (p *passage) isFirst() bool {
@@ -145,10 +117,7 @@ func (g *Gate) Taken(sent time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.flying--
-	g.pace.taken.add(sent)
-	if !sent.Before(g.shut) {
-		g.probing, g.again = time.Time{}, 0
-	}
+	g.pace.took(sent)
 	g.admit()
 }
 
@@ -167,35 +136,8 @@ func (g *Gate) Refused(sent time.Time, asked time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.flying--
-	defer g.admit()
-	now := time.Now()
-	switch {
-	case asked > g.most:
-		return
-	case sent.Before(g.shut):
-		if until := now.Add(asked); until.After(g.shut) {
-			g.shut = until
-		}
-		return
-	case g.again == 0:
-		g.pace.refused(now)
+	if asked <= g.most {
+		g.pace.refused(sent, time.Now(), asked, rand.Float64())
 	}
-	wait := g.spread(asked)
-	g.pace.rest(wait)
-	g.again++
-	g.probing, g.unsure, g.shut = time.Time{}, true, now.Add(wait)
-}
-
-// spread returns how long to wait: what the server asks for, or longer if that has
-// not been enough, and not the same for all who are refused together.
-func (g *Gate) spread(asked time.Duration) time.Duration {
-	wait := longestWait
-	if g.again < 20 {
-		wait = min(wait, firstWait<<g.again)
-	}
-	wait = wait/2 + rand.N(wait/2)
-	if asked > 0 {
-		wait = max(wait, asked+rand.N(min(asked/10, time.Second)+1))
-	}
-	return wait
+	g.admit()
 }

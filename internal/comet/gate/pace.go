@@ -1,29 +1,112 @@
 package gate
 
 import (
-	"slices"
+	"math"
 	"time"
 )
 
-// pace is the rate at which requests are sent to a server that has refused some.
+// pace says when requests may be sent to a server that has refused some. It has no
+// clock and no goroutines, and can be kept in a file.
 //
 // A server is taken for a bucket: it takes a burst at once, and then so many a
 // second. What it takes in any time is at most burst + rate × time, and when it
 // refuses there is a time for which one more would have been too many. From these
 // two the rate follows, for a window of a minute or an hour as for a bucket.
 type pace struct {
+	shut    time.Time // nothing is sent before
+	probing time.Time // until when the outcome of a request that was sent alone is waited for
+	unsure  bool      // the next request is sent alone
+	debt    float64   // recent refusals, which make the next wait longer
+
 	limited  bool          // there has been a refusal
 	rate     float64       // requests a second at the begin of a run, 0: not known
 	learnt   int           // how often the rate has followed from the refusal of a run
 	best     float64       // the largest rate that has been learnt
 	burst    float64       // how many were taken before the first refusal
-	wait     time.Duration // before this run
+	rest     time.Duration // before this run, without what is due to earlier refusals
+	gap      time.Duration // before the run that has ended
+	again    bool          // nothing has been taken since the last refusal
 	run      int           // requests sent in this run
 	began    time.Time     // this run
 	previous time.Time     // when the run before it began
 	ended    time.Time     // the run before it
 	due      time.Time     // when the next request may be sent
 	taken    history
+	climb    climb
+}
+
+const (
+	// probeTime is how long the outcome of a request that was sent alone is waited
+	// for. A refusal comes at once, what takes longer has been taken.
+	probeTime = 5 * time.Second
+	// firstWait is the first wait where the server does not say how long. Each
+	// refusal doubles it, and of each the effect is halved by seven requests that are
+	// taken: refusals by chance are not to add up. Longer than longestWait a quota is
+	// not left unused that may have room again.
+	firstWait   = 500 * time.Millisecond
+	longestWait = time.Minute
+	forgiven    = 0.1
+)
+
+// next returns when the next request may be sent.
+func (p *pace) next() time.Time {
+	var next time.Time
+	if p.limited && p.run > 0 {
+		next = p.due
+	}
+	for _, t := range []time.Time{p.shut, p.probing} {
+		if t.After(next) {
+			next = t
+		}
+	}
+	return next
+}
+
+// took notes that a request which was sent then has not been refused.
+func (p *pace) took(sent time.Time) {
+	p.taken.add(sent)
+	p.debt *= 1 - forgiven
+	p.climb.took(p.best)
+	if !sent.Before(p.shut) {
+		p.probing, p.again = time.Time{}, false
+	}
+}
+
+// refused notes a refusal now of a request that was sent then, and how long the
+// server asks to wait. Requests that were under way together count as one refusal.
+// The wait is somewhat random: luck is of 0 to 1.
+func (p *pace) refused(sent, now time.Time, asked time.Duration, luck float64) {
+	climbs := p.climb.on
+	if climbs && p.climb.refused(now, p.taken.total) {
+		p.descend(now)
+	}
+	switch {
+	case sent.Before(p.shut):
+		if until := now.Add(asked); until.After(p.shut) {
+			p.shut = until
+		}
+		return
+	case !p.again:
+		p.end(now, !climbs)
+	}
+	p.run = 0
+	p.rest += max(firstWait, asked)
+	p.debt++
+	p.again, p.probing, p.unsure = true, time.Time{}, true
+	p.shut = now.Add(p.wait(asked, luck))
+}
+
+// wait returns how long to wait: what the server asks for, or longer if there have
+// been many refusals or a long pause before, as in a window of a minute, and not the
+// same for all who are refused together.
+func (p *pace) wait(asked time.Duration, luck float64) time.Duration {
+	wait := max(time.Duration(float64(firstWait)*math.Exp2(min(p.debt, 10)-1)), p.gap/4)
+	wait = min(wait, longestWait)
+	wait = wait/2 + time.Duration(luck*float64(wait/2))
+	if asked > 0 {
+		wait = max(wait, asked+time.Duration(luck*float64(min(asked/10, time.Second))))
+	}
+	return wait
 }
 
 const (
@@ -31,21 +114,15 @@ const (
 	searching = 1.25
 	// margin is how far below a rate that has been learnt a run begins.
 	margin = 0.04
-	// leastRate and mostRate bound what is learnt. A server may refuse one kind of
-	// request whatever the rate, and all others are not to wait for that.
-	leastRate, mostRate = 1. / 4, 1e5
+	// leastRate and mostRate bound what is learnt.
+	leastRate, mostRate = 1. / 8, 1e5
 )
-
-// next returns when the next request may be sent.
-func (p *pace) next() time.Time {
-	if !p.limited || p.run == 0 {
-		return time.Time{}
-	}
-	return p.due
-}
 
 // sent notes that a request is sent now.
 func (p *pace) sent(now time.Time) {
+	if p.unsure {
+		p.unsure, p.probing = false, now.Add(probeTime)
+	}
 	if p.run++; p.run == 1 {
 		p.began, p.due = now, now
 	}
@@ -55,6 +132,9 @@ func (p *pace) sent(now time.Time) {
 	if p.rate == 0 {
 		p.burst = max(1, float64(p.taken.total))
 		p.rate = max(min(p.burst, p.taken.average(p.previous, p.ended)), leastRate)
+	}
+	if p.climb.on {
+		p.rate = min(p.rate*searching, p.climb.most(p.best))
 	}
 	if p.due.Before(now) {
 		p.due = now
@@ -66,6 +146,9 @@ func (p *pace) sent(now time.Time) {
 // that has been learnt grows so slowly that the refusals for it cost little.
 func (p *pace) current(now time.Time) float64 {
 	r := p.rate
+	if p.climb.on {
+		return r
+	}
 	if p.learnt == 0 {
 		for i := 1; i < p.run && r < mostRate; i++ {
 			r *= searching
@@ -73,31 +156,33 @@ func (p *pace) current(now time.Time) float64 {
 		return min(r, mostRate)
 	}
 	x := now.Sub(p.began).Seconds()/p.plateau() - 1
-	return min(r/(1-margin)+margin*max(r, p.best/4)*x*x*x, mostRate)
+	return min(r/(1-margin)+margin*max(r, p.best/8)*x*x*x, mostRate)
 }
 
 // plateau returns after how many seconds a run is as fast as what has been learnt.
-// The first ones are short, as little is known then.
+// The first ones are short, as little is known then, and those of a server that
+// refuses often long, as others may share its quota.
 func (p *pace) plateau() float64 {
-	return min(float64(int(1)<<min(2*p.learnt, 40)), max(60, 15*p.wait.Seconds()))
+	return min(float64(int(1)<<min(2*p.learnt, 40)), max(60, 15*p.rest.Seconds(), 800/p.climb.usual))
 }
 
-// refused notes a refusal, which ends the run.
-func (p *pace) refused(now time.Time) {
-	if p.limited = true; p.rate > 0 {
-		p.learn(now)
+// end notes a refusal, which ends the run.
+func (p *pace) end(now time.Time, learn bool) {
+	if !p.limited {
+		p.limited, p.climb.ended = true, now
 	}
-	p.previous, p.ended, p.wait = p.began, now, 0
+	if p.rate > 0 && learn {
+		p.judge(now)
+	}
+	if p.gap = 0; !p.ended.IsZero() {
+		p.gap = p.began.Sub(p.ended)
+	}
+	p.previous, p.ended, p.rest = p.began, now, 0
 }
 
-// rest notes that nothing is sent for so long.
-func (p *pace) rest(wait time.Duration) {
-	p.run = 0
-	p.wait += wait
-}
-
-// learn sets the rate by what this run and the one before it had.
-func (p *pace) learn(now time.Time) {
+// learn sets the rate by what this run and the one before it had, and returns the rate
+// that they prove the server to have at least.
+func (p *pace) learn(now time.Time) (low float64) {
 	p.taken.forget(p.previous)
 	most := p.current(now)
 	low, high := p.taken.bounds(now, p.burst)
@@ -114,84 +199,8 @@ func (p *pace) learn(now time.Time) {
 		rate = p.taken.average(p.previous, now)
 		p.burst = max(1, float64(p.taken.since(p.began)))
 	}
-	p.rate = max((1-margin)*rate, p.best/16, leastRate)
+	p.rate = max((1-margin)*rate, p.best/32, leastRate)
 	p.best = max(p.best, p.rate)
 	p.learnt++
-}
-
-// history is when requests were taken. It is kept small: where there are many, each
-// mark stands for several.
-type history struct {
-	marks  []mark
-	total  int
-	stride int // requests from mark to mark, 0: 1
-}
-
-// mark says how many requests had been taken until a time.
-type mark struct {
-	at    time.Time
-	total int
-}
-
-// fullHistory is how many marks are kept.
-const fullHistory = 256
-
-func (h *history) add(at time.Time) {
-	h.total++
-	n := len(h.marks)
-	if h.total%max(h.stride, 1) != 0 {
-		return
-	}
-	if n == fullHistory {
-		h.stride = 2 * max(h.stride, 1)
-		h.marks = slices.DeleteFunc(h.marks, func(m mark) bool { return m.total%h.stride != 0 })
-		n = len(h.marks)
-	}
-	if n > 0 && at.Before(h.marks[n-1].at) {
-		at = h.marks[n-1].at
-	}
-	h.marks = append(h.marks, mark{at, h.total})
-}
-
-// since returns how many requests have been taken after a time.
-func (h *history) since(t time.Time) int {
-	for i := range h.marks {
-		if !h.marks[i].at.Before(t) {
-			return h.total - h.marks[i].total + 1
-		}
-	}
-	return 0
-}
-
-// average returns how many requests a second have been taken between two times, of
-// which the first is that of the oldest mark.
-func (h *history) average(from, to time.Time) float64 {
-	n := h.total
-	if len(h.marks) > 0 {
-		n -= h.marks[0].total - 1
-	}
-	return float64(n) / max(to.Sub(from).Seconds(), 1e-3)
-}
-
-// forget drops what is older.
-func (h *history) forget(than time.Time) {
-	h.marks = slices.DeleteFunc(h.marks, func(m mark) bool { return m.at.Before(than) })
-	h.stride = 0
-}
-
-// bounds returns between which rates a server is that has taken these requests, and
-// now has refused one: no rate below low allows for all of them, none above high
-// refuses one more.
-func (h *history) bounds(now time.Time, burst float64) (low, high float64) {
-	for i, from := range h.marks {
-		for _, to := range h.marks[i+1:] {
-			if d := to.at.Sub(from.at).Seconds(); d > 0 {
-				low = max(low, (float64(to.total-from.total+1)-burst)/d)
-			}
-		}
-		if d := now.Sub(from.at).Seconds(); d > 0 {
-			high = max(high, (float64(h.total-from.total+2)-burst)/d)
-		}
-	}
-	return low, high
+	return low
 }

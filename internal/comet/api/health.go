@@ -19,6 +19,9 @@ type endpoint struct {
 	status    int       // of the failures that are counted
 	lost      int       // calls that were given up after failing so
 	saved     int       // calls that failed so and then came out well
+	failing   time.Time // since when no call has come out well, zero if one has
+	last      *Error    // of the call that was given up last
+	probed    time.Time // when a call was let through in spite of that
 	sample    *Call     // a read that was answered well
 }
 
@@ -34,26 +37,56 @@ const (
 	// sampleTries is how often a read is tried before its endpoint is asked for what
 	// it has answered well, to tell a broken object from a broken endpoint.
 	sampleTries = 3
-	// lasting is how long an endpoint has to fail to be taken for broken.
+	// lasting is how long an endpoint has to fail to be taken for broken, unless less
+	// is allowed for one call.
 	lasting = time.Minute
+	// hopelessAfter is after how many times what is allowed for one call an endpoint
+	// that has answered none meanwhile is asked no more, but each probeEvery: the
+	// calls that are still to come would take as long each.
+	hopelessAfter = 2
+	probeEvery    = 15 * time.Second
 )
 
 // always is more tries than any call gets.
 const always = 1 << 30
 
+// hopeless returns the error of a call that is not worth a try, when one may take so
+// long: its endpoint has failed for all calls, and for longer than that. nil lets the
+// call through.
+func (h *health) hopeless(cl *Call, most time.Duration) *Error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p := h.of(cl)
+	if most <= 0 || p.failing.IsZero() || p.last == nil || p.lost <= p.saved {
+		return nil
+	}
+	now := time.Now()
+	if now.Sub(p.failing) < hopelessAfter*most || now.Sub(p.probed) >= probeEvery {
+		p.probed = now
+		return nil
+	}
+	err := *p.last
+	err.Repeated, err.uncertain = false, false
+	return &err
+}
+
 // failed notes a failure of a call that has failed since then, and returns how
-// often it is to be tried if others succeed, and whether to hurry.
-func (h *health) failed(cl *Call, status int, since time.Time) (tries int, quick bool) {
+// often it is to be tried if others succeed, and whether to hurry. A call may take
+// most.
+func (h *health) failed(cl *Call, status int, since time.Time, most time.Duration) (tries int, quick bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	p := h.of(cl)
 	p.bad = time.Now()
+	if p.failing.IsZero() {
+		p.failing = p.bad
+	}
 	if p.status != status {
 		p.status, p.lost, p.saved = status, 0, 0
 	}
 	works := p.good.After(since)
 	switch {
-	case p.lost > p.saved && (works || p.bad.Sub(p.good) >= lasting && !h.widespread(since)):
+	case p.lost > p.saved && (works || p.bad.Sub(p.good) >= min(lasting, most) && !h.widespread(since)):
 		return againTries, true
 	case works && p.saved == 0:
 		return brokenTries, false
@@ -83,6 +116,7 @@ func (h *health) succeeded(cl *Call, began time.Time, saved bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	p := h.of(cl)
+	p.failing = time.Time{}
 	if began.After(p.good) {
 		p.good = began
 	}
@@ -117,11 +151,12 @@ func (h *health) sampleFor(cl *Call, since time.Time) *Call {
 }
 
 // gaveUp notes a call that has been given up while others succeeded.
-func (h *health) gaveUp(cl *Call, status int) {
+func (h *health) gaveUp(cl *Call, err *Error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if p := h.of(cl); p.status == status {
+	if p := h.of(cl); p.status == err.Status {
 		p.lost++
+		p.last = err
 	}
 }
 

@@ -311,7 +311,7 @@ func (e *callHistory) giveUp(ae *Error, outage bool) (time.Duration, error) {
 	ae.gaveUp, ae.outage = true, outage
 	if !outage {
 		ae.uncertain = e.ambiguous
-		e.r.health.gaveUp(e.cl, ae.Status)
+		e.r.health.gaveUp(e.cl, ae)
 	}
 	return 0, e.final(ae)
 }
@@ -362,7 +362,7 @@ const (
 // here may be behind a firewall for good, and what would go there can go through
 // the server. What is answered and not acknowledged may well have been done.
 func (e *callHistory) triedEnough(ae *Error) (enough, quick bool) {
-	tries, quick := e.r.health.failed(e.cl, ae.Status, e.failedFirst)
+	tries, quick := e.r.health.failed(e.cl, ae.Status, e.failedFirst, e.r.MaxElapsed)
 	// That its endpoint answers others may be newer than the last try.
 	news := tries < always && !e.works
 	if news {
@@ -480,6 +480,12 @@ func (c *Conn) do(ctx context.Context, cl *Call) (*http.Response, error) {
 // doWith is do for an answer that is still to be read: whoever reads it tells the
 // callHistory how that ends.
 func (c *Conn) doWith(ctx context.Context, cl *Call, e *callHistory) (*http.Response, error) {
+	if e.tries == 0 {
+		if err := e.r.health.hopeless(cl, e.r.MaxElapsed); err != nil {
+			err.Path = c.judge.shownPath(cl)
+			return nil, err
+		}
+	}
 	for {
 		if err := e.waitGate(ctx, c.reportWaits(cl)); err != nil {
 			return nil, err

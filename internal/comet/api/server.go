@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"io"
 	"sync"
 )
 
@@ -82,14 +83,16 @@ func (s *Server) answers(ctx context.Context) bool {
 	return s.answersREST(ctx, s.restURL(ctx))
 }
 
-// answersWell reports whether a read that was answered well still is.
+// answersWell reports whether a read that was answered well still is, as far as the
+// first of its bytes tell.
 func (s *Server) answersWell(ctx context.Context, cl *Call) bool {
 	resp, err := s.conn.Try(s.conn.retry.briefly(ctx), cl)
 	if err != nil {
 		return false
 	}
-	resp.Body.Close()
-	return true
+	defer resp.Body.Close()
+	_, err = io.CopyN(io.Discard, resp.Body, enoughProgress)
+	return err == nil || err == io.EOF
 }
 
 // Lacks reports whether the server is known to lack a call.

@@ -34,18 +34,20 @@ type InputError = flow.InputError
 // UnfinishedError says that experiments, or something else, could not be
 // finished. Another run goes on with them.
 type UnfinishedError struct {
-	Failures []error // why each of them could not, the first one first
+	Failures []error // why they could not, the first one first
+	More     int64   // how many there are besides, for such reasons
 }
 
 // Error tells how many, and the first reason.
 func (e *UnfinishedError) Error() string {
-	if len(e.Failures) == 1 {
+	n := int64(len(e.Failures)) + e.More
+	if n == 1 {
 		return fmt.Sprintf("not finished: %v", e.Failures[0])
 	}
-	return fmt.Sprintf("%d not finished; the first: %v", len(e.Failures), e.Failures[0])
+	return fmt.Sprintf("%d not finished; the first: %v", n, e.Failures[0])
 }
 
-// Unwrap returns all reasons, of which any may be the gravest. They are not a
+// Unwrap returns the reasons, of which any may be the gravest. They are not a
 // list of errors to be reported one by one: each has been.
 func (e *UnfinishedError) Unwrap() error { return errors.Join(e.Failures...) }
 
@@ -131,12 +133,14 @@ func (r *run) result(workCtx context.Context, err error) error {
 		err = errors.Join(err, cause)
 	}
 	var unfinished UnfinishedError
-	for _, f := range r.Failures() {
+	failures, more := r.Failures()
+	for _, f := range failures {
 		if !isConsequence(f, s, err) {
 			unfinished.Failures = append(unfinished.Failures, f)
 		}
 	}
 	if len(unfinished.Failures) > 0 {
+		unfinished.More = more
 		err = errors.Join(err, &unfinished)
 	}
 	return err

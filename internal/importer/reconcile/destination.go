@@ -32,7 +32,7 @@ type Destination struct {
 
 	mu       sync.Mutex
 	summary  report.Summary
-	failures []error         // why something could not be finished
+	failures failures        // why something could not be finished
 	silent   map[string]bool // calls that are done without being acknowledged
 }
 

@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -38,7 +39,7 @@ func (d *Destination) Finished(o *report.Outcome, err error) {
 		if answer.Refused(err) && !errors.Is(err, comet.ErrForbidden) {
 			err = &refusedError{err}
 		}
-		d.failures = append(d.failures, err)
+		d.failures.add(err)
 		d.ConcernsAll(err)
 	}
 	d.summary.Add(o)
@@ -97,9 +98,47 @@ func (d *Destination) Single(o *report.Ledger, kind stream.Kind, name string, er
 // Summary returns what has become of all. Nothing may be under way.
 func (d *Destination) Summary() *report.Summary { return &d.summary }
 
-// Failures returns why things could not be finished.
-func (d *Destination) Failures() []error {
+// Failures returns why things could not be finished: the first hundred reasons, and
+// of the others each that leads to another exit code. more is how many there are
+// besides.
+func (d *Destination) Failures() (reasons []error, more int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.failures
+	return d.failures.kept, d.failures.more
+}
+
+// failures are the reasons that are kept of any number.
+type failures struct {
+	kept  []error
+	known map[failure]bool // the kinds of those that are kept
+	more  int64
+}
+
+// A failure is what the exit code of an error depends on.
+type failure struct {
+	refused, denied, server, uncertain, unclear, misconfigured, absent, stopped, canceled bool
+
+	status int
+}
+
+const keptFailures = 100
+
+func (f *failures) add(err error) {
+	kind := failure{
+		server: errors.Is(err, comet.ErrServer), uncertain: errors.Is(err, comet.ErrUncertain), unclear: errors.Is(err, comet.ErrUnclear),
+		misconfigured: errors.Is(err, comet.ErrMisconfigured), absent: errors.Is(err, comet.ErrNotFound), canceled: errors.Is(err, context.Canceled),
+	}
+	_, kind.refused = errors.AsType[*refusedError](err)
+	_, kind.stopped = errors.AsType[*Stopped](err)
+	if e, ok := errors.AsType[*comet.Error](err); ok {
+		kind.denied, kind.status = e.Denied(), e.Status
+	}
+	if len(f.kept) >= keptFailures && f.known[kind] {
+		f.more++
+		return
+	}
+	if f.known == nil {
+		f.known = make(map[failure]bool)
+	}
+	f.kept, f.known[kind] = append(f.kept, err), true
 }

@@ -32,7 +32,7 @@ type job struct {
 
 // inFlight bounds what is read ahead: compressed, decompressed and views of
 // records taken together.
-const inFlight = 32 << 20
+const inFlight = 24 << 20
 
 // viewSize is about the size of a view.
 const viewSize = 96

@@ -87,7 +87,7 @@ func TestNightly(t *testing.T) {
 	// Of shards, one names it.
 	var named int
 	for _, shard := range []string{"0/2", "1/2"} {
-		named += strings.Count(string(runExport(src, "--changed-from", file("base"), "--shard", shard, "demo").want(t, cli.ExitOK).stderr), `"`+gone+`"`)
+		named += strings.Count(runExport(src, "--changed-from", file("base"), "--shard", shard, "demo").want(t, cli.ExitOK).stderr, `"`+gone+`"`)
 	}
 	if named != 1 {
 		t.Errorf("what is gone is named by %d shards of two", named)

@@ -58,7 +58,7 @@
 //
 // # Signals
 //
-// The first SIGINT or SIGTERM cancels ctx, which means: take no new work. Work
+// The first SIGINT, SIGTERM or SIGHUP cancels ctx, which means: take no new work. Work
 // in flight runs under withGrace(ctx, graceTime). A command that returns an error
 // which wraps context.Canceled is then reported as stopped by the signal; its
 // hints should say how to go on.

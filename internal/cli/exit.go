@@ -21,6 +21,7 @@ const (
 	ExitServer      = 5   // the server kept failing; run again
 	ExitDenied      = 6   // key or permission
 	ExitDiffers     = 7   // verification found differences
+	ExitHangup      = 129 // SIGHUP
 	ExitInterrupted = 130 // SIGINT
 	ExitBrokenPipe  = 141 // nobody reads standard output any more
 	ExitTerminated  = 143 // SIGTERM
@@ -30,7 +31,7 @@ const (
 // first of them that occurs is the exit code. A usage error stands alone, since
 // nothing was touched; a run that nobody reads any more has nothing to tell.
 var precedence = []int{
-	ExitInterrupted, ExitTerminated, ExitUsage, ExitDenied, ExitServer,
+	ExitInterrupted, ExitTerminated, ExitHangup, ExitUsage, ExitDenied, ExitServer,
 	ExitInput, ExitFailed, ExitDiffers, ExitIncomplete, ExitBrokenPipe,
 }
 
@@ -70,7 +71,7 @@ type exitCoder interface {
 }
 
 // ExitCode returns the exit code for what a command returned. Where err joins
-// several errors, the first of 130, 143, 2, 6, 5, 4, 1, 7, 3, 141 that occurs
+// several errors, the first of 130, 143, 129, 2, 6, 5, 4, 1, 7, 3, 141 that occurs
 // among them is taken. Errors of the server have the code of their class, those
 // of a stream [ExitInput] or the code that its abort says; an error without a code
 // is [ExitFailed].

@@ -107,7 +107,8 @@ Options can be set by the environment, as COMET_EXPORT_RATE for --rate; modes ca
 
 Exit codes: 0 all done; 1 failed; 2 usage or configuration; 3 done, but for what is
 listed as skipped, or no experiment or asset was selected; 5 the server kept failing,
-run it again; 6 key or permission; 130 or 143 interrupted; 141 the output was closed.
+run it again; 6 key or permission; 129, 130 or 143 interrupted; 141 the output was
+closed.
 
 Example:
     comet-export acme/vision | comet-filter -x --tag junk | comet-import newteam/vision

@@ -113,7 +113,7 @@ asset was selected, what --key, --keys-from or --rename names is missing, a shar
 --join too, not all could be salvaged, files of --from-dir are missing, or --extract has
 no place for what the stream names as missing; 4 the input is damaged, cut off, aborted
 or no stream; 5 or 6 the tool before this one has failed with that code, and the output
-says so, too; 130 or 143 interrupted.
+says so, too; 129, 130 or 143 interrupted.
 
 Examples:
     comet-export acme/vision | comet-filter -x assets | comet-import newteam/vision

@@ -67,8 +67,8 @@ Options can be set by the environment, as COMET_IMPORT_TEMP_DIR for --temp-dir; 
 Exit codes: 0 all done; 1 failed; 2 usage or configuration, nothing touched; 3 done, but
 for what is listed as missing, elsewhere or different; 4 the input is damaged, cut off
 or no stream; 5 the server kept failing, or that of the export, run it again; 6 key or
-permission, of either side; 7 verification found differences; 130 or 143 interrupted;
-141 the output was closed.
+permission, of either side; 7 verification found differences; 129, 130 or 143
+interrupted; 141 the output was closed.
 
 Examples:
     comet-export acme/vision | comet-import newteam/vision

@@ -15,9 +15,9 @@ import (
 // Main runs one command, prints the error it returns, and returns the exit
 // code for os.Exit.
 //
-// The first SIGINT or SIGTERM cancels the context of the command, with an error
-// as its cause that holds exit code 130 or 143; a second one has its default
-// effect and ends the process at once.
+// The first SIGINT, SIGTERM or SIGHUP cancels the context of the command, with an
+// error as its cause that holds exit code 130, 143 or 129; a second one has its
+// default effect and ends the process at once. Under nohup SIGHUP does nothing.
 func Main(name string, run func(context.Context, IO, []string) error, stdio IO, args []string) int {
 	// Package net/http prints what broken servers send after an answer. A request
 	// that fails of it is retried and reported like any other.
@@ -58,19 +58,25 @@ func (e *interruptError) Unwrap() error { return context.Canceled }
 
 // ExitCode is what a shell reports of a process that the signal has ended.
 func (e *interruptError) ExitCode() int {
-	if e.signal == syscall.SIGTERM {
+	switch e.signal {
+	case syscall.SIGTERM:
 		return ExitTerminated
+	case syscall.SIGHUP:
+		return ExitHangup
 	}
 	return ExitInterrupted
 }
 
-// notify returns a context that the first SIGINT or SIGTERM cancels, after
+// notify returns a context that the first SIGINT, SIGTERM or SIGHUP cancels, after
 // which signals have their default effect again. stop must be called in the
 // end; it waits for the goroutine that watches.
 func notify(parent context.Context) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // as it is under nohup
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	watched := make(chan struct{})
 	go func() {
 		defer close(watched)

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"syscall"
 	"testing"
 )
@@ -28,6 +29,7 @@ func TestMainSignal(t *testing.T) {
 			},
 			130, "t: error: stopped by a signal: interrupt\nt: hint: run it again\n"},
 		{"SIGTERM", syscall.SIGTERM, context.Cause, 143, "t: error: stopped by a signal: terminated\n"},
+		{"SIGHUP", syscall.SIGHUP, context.Cause, 129, "t: error: stopped by a signal: hangup\n"},
 		{"another error came first", syscall.SIGTERM,
 			func(context.Context) error { return withCode(6, errors.New("bad key")) }, 143, "t: error: bad key\n"},
 		{"done all the same", syscall.SIGINT, func(context.Context) error { return nil }, 0, ""},
@@ -84,5 +86,27 @@ func TestSecondSignal(t *testing.T) {
 	status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus)
 	if !ok || !status.Signaled() || status.Signal() != syscall.SIGINT {
 		t.Errorf("the process ended with %v, want it ended by SIGINT", err)
+	}
+}
+
+// Under nohup the end of the terminal is not that of the tool.
+func TestMainSignalIgnored(t *testing.T) {
+	signal.Ignore(syscall.SIGHUP)
+	defer func() { // Reset alone leaves it ignored
+		c := make(chan os.Signal, 1)
+		signal.Notify(c, syscall.SIGHUP)
+		signal.Stop(c)
+	}()
+	code := Main("t", func(ctx context.Context, _ IO, _ []string) error {
+		for _, s := range []syscall.Signal{syscall.SIGHUP, syscall.SIGTERM} {
+			if err := syscall.Kill(os.Getpid(), s); err != nil {
+				return err
+			}
+		}
+		<-ctx.Done()
+		return context.Cause(ctx)
+	}, IO{Stderr: io.Discard}, nil)
+	if code != ExitTerminated {
+		t.Errorf("code %d after SIGHUP and SIGTERM, want %d", code, ExitTerminated)
 	}
 }

@@ -2,6 +2,7 @@ package manual
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -84,14 +85,11 @@ func (m *roff) paragraph(text string) {
 	}
 }
 
-// codeOf returns the numbers that a text begins with: 5, or "130 or 143".
+// codeOf returns the numbers that a text begins with: 5, or "129, 130 or 143".
 func codeOf(text string) string {
 	words := strings.Fields(text)
-	n := 1
-	for n+1 < len(words) && words[n] == "or" && strings.Trim(words[n+1], "0123456789") == "" {
-		n += 2
-	}
-	return strings.Join(words[:n], " ")
+	n := slices.IndexFunc(words, func(w string) bool { return w != "or" && strings.Trim(w, "0123456789,") != "" })
+	return strings.Join(words[:max(n, 1)], " ")
 }
 
 func (m *roff) literal(lines []string) {

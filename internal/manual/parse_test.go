@@ -36,7 +36,7 @@ must hold):
 
 Options can be set by the environment.
 
-Exit codes: 0 all done; 2 usage, nothing touched; 130 or 143 interrupted.
+Exit codes: 0 all done; 2 usage, nothing touched; 129, 130 or 143 interrupted.
 
 Example:
     tool --key a | tool -x
@@ -147,7 +147,7 @@ all done
 .B 2
 usage, nothing touched
 .TP
-.B 130 or 143
+.B 129, 130 or 143
 interrupted
 .SH EXAMPLE
 .nf

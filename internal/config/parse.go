@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/comet-stream/comet-stream/internal/suggest"
 	"github.com/comet-stream/comet-stream/internal/text"
 )
 
@@ -75,17 +76,20 @@ func assignment(at, line string) (name, value string, err error) {
 	return name, value, nil
 }
 
+// ownSections are those of the sides.
+var ownSections = []string{"comet_export", "comet_import"}
+
 // isOwn reports whether a section is that of a side.
-func isOwn(section string) bool { return section == "comet_export" || section == "comet_import" }
+func isOwn(section string) bool { return slices.Contains(ownSections, section) }
 
 // underscores are what the name of a section has where people may write
 // something else.
 var underscores = strings.NewReplacer("-", "_", ".", "_", " ", "_")
 
 // section reads the line that begins a section, [name], or [[name]] for one
-// within the section before, and returns the names of all it stands in. The
-// section of a side that is written in another way is an error, for the same
-// reason as a misspelt name in it.
+// within the section before, and returns the names of all sections that it is in. A
+// misspelt section of a side is an error, for the same reason as a misspelt name in
+// it.
 func section(at string, outer []string, line string) ([]string, error) {
 	name := strings.TrimLeft(line, "[")
 	depth := len(line) - len(name)
@@ -97,13 +101,33 @@ func section(at string, outer []string, line string) ([]string, error) {
 	if !ok || name == "" || depth > len(outer)+1 {
 		return nil, errorf("%s: not a section, want [name]", at)
 	}
-	if meant := underscores.Replace(name); meant != name && isOwn(meant) {
+	sections := append(slices.Clone(outer[:depth-1]), name)
+	if meant := misspelt(strings.Join(sections, "_")); meant != "" {
 		return nil, &Error{
 			Message: fmt.Sprintf("%s: there is no section [%s]", at, name),
 			Hints:   []string{fmt.Sprintf("write it as [%s]", meant)},
 		}
 	}
-	return append(slices.Clone(outer[:depth-1]), name), nil
+	return sections, nil
+}
+
+// misspelt returns the section of a side that somebody who wrote name meant, "" if it
+// is spelt right or means another. No section of Comet's SDK is nearly called so.
+func misspelt(name string) string {
+	if isOwn(name) {
+		return ""
+	}
+	name = underscores.Replace(name)
+	nearest, meant := 2, ""
+	for _, own := range ownSections {
+		if "comet_"+name == own {
+			return own
+		}
+		if d := suggest.Distance(name, own); d <= nearest {
+			nearest, meant = d-1, own
+		}
+	}
+	return meant
 }
 
 // comment is where a comment begins after an unquoted value.

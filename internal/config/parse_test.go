@@ -64,6 +64,9 @@ func TestParseINIErrors(t *testing.T) {
 		{"misspelt in a section of ours", "[comet_import]\napikey=secret\n", `f:2: section [comet_import] has no setting "apikey"`},
 		{"misspelt in a section of ours within another", "[comet]\n[[import]]\napikey=secret\n", `f:3: section [comet_import] has no setting "apikey"`},
 		{"a section of ours that is misspelt", "[comet-import]\napi_key=secret\n", `f:1: there is no section [comet-import]`},
+		{"a section of ours with two letters in the wrong order", "[comet]\napi_key=secret\n[comet_exprot]\nurl=x\n", `f:3: there is no section [comet_exprot]`},
+		{"a section of ours without its prefix", "[Import]\napi_key=secret\n", `f:1: there is no section [import]`},
+		{"a section of ours that is misspelt within another", "[comet]\n[[improt]]\napi_key=secret\n", `f:2: there is no section [improt]`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			settings, err := parseINI("f", []byte(tt.data))

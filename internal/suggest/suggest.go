@@ -18,7 +18,7 @@ func Nearest(name string, names []string, n int) []string {
 	low := strings.ToLower(name)
 	for _, c := range names {
 		l := strings.ToLower(c)
-		d := editDistance(low, l)
+		d := Distance(low, l)
 		if len(low) > 2 && (strings.Contains(l, low) || len(l) > 2 && strings.Contains(low, l)) {
 			d = min(d, 1)
 		}
@@ -41,9 +41,9 @@ func Nearest(name string, names []string, n int) []string {
 // maxCompared bounds the work on long names; nobody mistypes the end of one.
 const maxCompared = 64
 
-// editDistance returns how many bytes must be put in, taken out or changed to
+// Distance returns how many bytes must be put in, taken out or changed to
 // make b of a, as far as the beginnings of long names go.
-func editDistance(a, b string) int {
+func Distance(a, b string) int {
 	a, b = a[:min(len(a), maxCompared)], b[:min(len(b), maxCompared)]
 	row := make([]int, len(b)+1)
 	for j := range row {

@@ -32,4 +32,7 @@ for content in (b"\x89PNG one", b"\x89PNG two"):
     e.log_image(everything.write(os.getcwd(), "again.png", content), name="again", overwrite=True)
     e.log_asset_data(content.decode("latin-1"), name="again.txt", overwrite=True)
 e.end()
+# The SDK uploads files side by side, in whatever order: of two that replace each
+# other, one at a time leaves the later.
+os.environ["COMET_INTERNAL_WORKER_COUNT"] = "1"
 command("upload", *[os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(".zip")])

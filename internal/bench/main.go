@@ -94,6 +94,7 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	defer l.close()
+	var failed error // of workloads; the results of the others are kept
 	var chosen []string
 	if o.only != "" {
 		chosen = strings.Split(o.only, ",")
@@ -106,14 +107,19 @@ func run(ctx context.Context, o options) error {
 		began := time.Now()
 		l.begin(w.name)
 		if err := w.run(ctx, l); err != nil {
-			return fmt.Errorf("%s: %w", w.name, err)
+			err = fmt.Errorf("%s: %w", w.name, err)
+			if ctx.Err() != nil {
+				return err
+			}
+			l.table.note(w.name, "**failed**, as standard error says", "")
+			failed = errors.Join(failed, err)
 		}
 		fmt.Fprintf(os.Stderr, "bench: %s took %.0f s\n", w.name, time.Since(began).Seconds())
 	}
 	if o.out == "-" || chosen != nil {
-		return nil
+		return failed
 	}
-	return l.table.keep(o.out)
+	return errors.Join(failed, l.table.keep(o.out))
 }
 
 // A lab is where the measuring is done: the programs, and room for files.

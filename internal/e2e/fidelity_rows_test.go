@@ -203,6 +203,7 @@ func assetRows() []row {
 		{data: "models: ids", missing: "no call sets them"},
 		{data: "epochs of assets", get: assetFields(func(a asset) any { return a.Epoch }), missing: "`experiment/asset/list` does not give them"},
 		{data: "times of upload", get: assetFields(func(a asset) any { return a.Created }), missing: "no call sets them"},
+		{data: "order in which a list shows assets", change: "that in which uploads end, several at a time, since lists go by times of upload: of several assets of one name, the SDK's `get_asset_by_name` may give another"},
 		{data: "tags of assets", missing: "no call sets them"},
 		{data: "parts of a 3D scene", missing: "no call is known to read them; each is named as skipped, and the scene itself is carried"},
 		{data: "histograms over all steps, where none of single steps exist", get: ofExperiment(func(e *comettest.ExperimentState) any {

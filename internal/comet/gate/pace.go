@@ -199,7 +199,7 @@ func (p *pace) learn(now time.Time) (low float64) {
 		rate = p.taken.average(p.previous, now)
 		p.burst = max(1, float64(p.taken.since(p.began)))
 	}
-	p.rate = max((1-margin)*rate, p.best/32, leastRate)
+	p.rate = max((1-margin)*rate, p.best/16, leastRate)
 	p.best = max(p.best, p.rate)
 	p.learnt++
 	return low

@@ -6,7 +6,7 @@ import (
 )
 
 // pace says when requests may be sent to a server that has refused some. It has no
-// clock and no goroutines, and can be kept in a file.
+// clock and no goroutines, so that a simulation can drive it.
 //
 // A server is taken for a bucket: it takes a burst at once, and then so many a
 // second. What it takes in any time is at most burst + rate × time, and when it

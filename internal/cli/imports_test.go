@@ -135,9 +135,13 @@ var rules = map[string]rule{
 	},
 
 	// A server that shares the client's types shares its mistakes.
-	"internal/comettest/mood":   {},
-	"internal/comettest/inject": {others: []string{"golang.org/x/"}},
-	"internal/comettest":        {others: []string{"golang.org/x/", "github.com/klauspost/compress/gzip"}},
+	"internal/comettest/mood":    {},
+	"internal/comettest/inject":  {others: []string{"golang.org/x/"}},
+	"internal/comettest/derive":  {not: []string{"os", "net", "net/http"}},
+	"internal/comettest/refusal": {not: []string{"os", "net"}},
+	"internal/comettest/wire":    {own: []string{"internal/comettest/refusal"}, not: []string{"os", "net", "net/http"}},
+	"internal/comettest/blob":    {own: []string{"internal/comettest/derive"}, not: []string{"net", "net/http"}},
+	"internal/comettest":         {others: []string{"golang.org/x/", "github.com/klauspost/compress/gzip"}},
 	"stream": {
 		others: []string{"github.com/klauspost/compress/zstd", "github.com/vmihailenco/msgpack/v5"},
 		not:    []string{"net", "net/http", "os"},

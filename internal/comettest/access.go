@@ -2,6 +2,8 @@ package comettest
 
 import (
 	"net/http"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
 )
 
 // role is what the key of the call may do in w. The lock of the store is held.
@@ -20,7 +22,7 @@ func (c *call) role(w *workspace) Role {
 func (c *call) workspaceFor(name string, need Role) (*workspace, error) {
 	w := c.s.store.workspace(name)
 	if w == nil {
-		return nil, notFound("workspace %q does not exist", name).withCode(codeNoWorkspace)
+		return nil, refusal.NotFound("workspace %q does not exist", name).WithCode(refusal.CodeNoWorkspace)
 	}
 	return w, c.allow(w, need, "workspace "+name)
 }
@@ -31,11 +33,11 @@ func (c *call) allow(w *workspace, need Role, what string) error {
 	case have <= need:
 		return nil
 	case have == RoleViewer:
-		return sdkError(http.StatusForbidden, codeViewOnly, "User: %s has view only permission for %s", c.key.User, what)
+		return refusal.New(http.StatusForbidden, refusal.CodeViewOnly, "User: %s has view only permission for %s", c.key.User, what)
 	case need == RoleOwner:
-		return sdkError(http.StatusForbidden, codeNoWriteAccess, "User: %s cannot write to %s", c.key.User, what)
+		return refusal.New(http.StatusForbidden, refusal.CodeNoWriteAccess, "User: %s cannot write to %s", c.key.User, what)
 	}
-	return sdkError(http.StatusForbidden, 0, "User: %s cannot access %s", c.key.User, what)
+	return refusal.New(http.StatusForbidden, 0, "User: %s cannot access %s", c.key.User, what)
 }
 
 // allowProject is allow for p; everybody may read a public project.
@@ -63,23 +65,23 @@ func (ref projectRef) find(c *call, need Role) (*project, error) {
 	if ref.ProjectID != "" {
 		p := c.s.store.projects[ref.ProjectID]
 		if p == nil {
-			return nil, notFound("project %q does not exist", ref.ProjectID)
+			return nil, refusal.NotFound("project %q does not exist", ref.ProjectID)
 		}
 		return p, c.allowProject(p, need)
 	}
 	if ref.WorkspaceName == "" || ref.ProjectName == "" {
-		return nil, badRequest("projectId, or workspaceName and projectName, are missing")
+		return nil, refusal.BadRequest("projectId, or workspaceName and projectName, are missing")
 	}
 	w := c.s.store.workspace(ref.WorkspaceName)
 	if w == nil {
-		return nil, notFound("workspace %q does not exist", ref.WorkspaceName).withCode(codeNoWorkspace)
+		return nil, refusal.NotFound("workspace %q does not exist", ref.WorkspaceName).WithCode(refusal.CodeNoWorkspace)
 	}
 	p := w.project(ref.ProjectName)
 	if p == nil {
 		if err := c.allow(w, need, "workspace "+w.name); err != nil {
 			return nil, err
 		}
-		return nil, notFound("project %q does not exist in workspace %q", ref.ProjectName, w.name)
+		return nil, refusal.NotFound("project %q does not exist in workspace %q", ref.ProjectName, w.name)
 	}
 	return p, c.allowProject(p, need)
 }
@@ -94,11 +96,11 @@ func (c *call) experiment(key string, need Role) (*experiment, error) {
 
 func (c *call) experimentLocked(key string, need Role) (*experiment, error) {
 	if key == "" || key == "None" {
-		return nil, badRequest("experimentKey is missing").withCode(codeNoExperimentKey)
+		return nil, refusal.BadRequest("experimentKey is missing").WithCode(refusal.CodeNoExperimentKey)
 	}
 	e := c.s.store.experiments[key]
 	if e == nil || c.moods.Vanished(key) {
-		return nil, notFound("experiment %q does not exist", key).withCode(codeNoSuchRun)
+		return nil, refusal.NotFound("experiment %q does not exist", key).WithCode(refusal.CodeNoSuchRun)
 	}
 	if need == RoleViewer && e.project.public {
 		return e, nil

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
 )
 
 func accountRoutes() []route {
@@ -21,7 +23,7 @@ func accountRoutes() []route {
 
 func (c accountCall) isAlive() error {
 	if c.moods.NoVersion {
-		return sdkError(http.StatusNotFound, 0, "HTTP 404 Not Found")
+		return refusal.New(http.StatusNotFound, 0, "HTTP 404 Not Found")
 	}
 	v := c.moods.Version
 	if v == "" {
@@ -73,16 +75,16 @@ func (c accountCall) newWorkspace() error {
 		return err
 	}
 	if req.Name == "" {
-		return badRequest("name is missing")
+		return refusal.BadRequest("name is missing")
 	}
 	if !c.key.Admin {
-		return sdkError(http.StatusForbidden, 0, "User: %s may not create workspaces", c.key.User)
+		return refusal.New(http.StatusForbidden, 0, "User: %s may not create workspaces", c.key.User)
 	}
 	st := c.s.store
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if st.workspace(req.Name) != nil {
-		return badRequest("workspace name %q is already taken", req.Name)
+		return refusal.BadRequest("workspace name %q is already taken", req.Name)
 	}
 	w := st.addWorkspace(req.Name, c.key.User, c.now())
 	return c.send(map[string]any{"msg": "saved", "workspace_name": w.name, "workspace_id": w.id, "code": http.StatusOK})
@@ -99,7 +101,7 @@ func (c accountCall) addMember() error {
 	}
 	i := slices.IndexFunc(c.s.opts.Keys, func(k Key) bool { return k.Email != "" && k.Email == req.UserEmail })
 	if i < 0 {
-		return badRequest("no user with email %q", req.UserEmail)
+		return refusal.BadRequest("no user with email %q", req.UserEmail)
 	}
 	st := c.s.store
 	st.mu.Lock()
@@ -110,7 +112,7 @@ func (c accountCall) addMember() error {
 	}
 	user := c.s.opts.Keys[i].User
 	if _, ok := w.members[user]; ok {
-		return badRequest("User %s is already member of %s", user, w.name)
+		return refusal.BadRequest("User %s is already member of %s", user, w.name)
 	}
 	w.members[user] = req.Admin
 	return c.ack()
@@ -145,5 +147,5 @@ func (c accountCall) signUp() error {
 			return c.send(map[string]any{"cometUserName": k.User, "token": "", "apiKey": ""})
 		}
 	}
-	return badRequest("sign up of %q is not possible here", req.Email)
+	return refusal.BadRequest("sign up of %q is not possible here", req.Email)
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
 )
 
 // artifact is a named, versioned set of files. It and all that hangs on it is
@@ -171,7 +173,7 @@ func (v *artifactVersion) size() int64 {
 	sum := int64(0)
 	for _, f := range v.files {
 		if f.body != nil {
-			sum += f.body.size
+			sum += f.body.Size
 		}
 	}
 	return sum
@@ -190,13 +192,13 @@ func (a *artifact) size() int64 {
 func (c artifactCall) addArtifactFile(a *asset) error {
 	v := c.s.store.artifactVersion(a.versionID)
 	if v == nil {
-		return unknownThing(codeNoArtifactVersion, "artifact version %q does not exist", a.versionID)
+		return refusal.NoSuch(refusal.CodeNoArtifactVersion, "artifact version %q does not exist", a.versionID)
 	}
 	if err := c.allow(v.artifact.project.workspace, RoleOwner, "artifact "+v.artifact.name); err != nil {
 		return err
 	}
 	if v.state != stateOpen {
-		return badRequest("artifact version %s:%s is %s and immutable", v.artifact.name, v.version, v.state).withCode(codeArtifactClosed)
+		return refusal.BadRequest("artifact version %s:%s is %s and immutable", v.artifact.name, v.version, v.state).WithCode(refusal.CodeArtifactClosed)
 	}
 	v.files = append(v.files, a)
 	c.s.store.assets[a.ref()] = a
@@ -210,7 +212,7 @@ func (c artifactCall) artifactAsset(id string) (*asset, error) {
 	defer st.mu.RUnlock()
 	v := st.artifactVersion(c.optional("artifactVersionId"))
 	if v == nil {
-		return nil, unknownThing(codeNoArtifactVersion, "artifact version %q does not exist", c.optional("artifactVersionId"))
+		return nil, refusal.NoSuch(refusal.CodeNoArtifactVersion, "artifact version %q does not exist", c.optional("artifactVersionId"))
 	}
 	if err := c.readArtifact(v.artifact); err != nil {
 		return nil, err
@@ -220,7 +222,7 @@ func (c artifactCall) artifactAsset(id string) (*asset, error) {
 			return f, nil
 		}
 	}
-	return nil, notFound("asset %q does not exist in artifact version %q", id, v.id)
+	return nil, refusal.NotFound("asset %q does not exist in artifact version %q", id, v.id)
 }
 
 // readArtifact answers 403 unless the key may read a.

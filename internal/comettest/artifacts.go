@@ -1,6 +1,10 @@
 package comettest
 
-import "net/url"
+import (
+	"net/url"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
+)
 
 func artifactRoutes() []route {
 	return []route{
@@ -99,7 +103,7 @@ func (c artifactCall) findArtifact(idParams ...string) (*artifact, error) {
 		}
 		a := st.artifact(id)
 		if a == nil {
-			return nil, unknownThing(codeNoArtifact, "artifact %q does not exist", id)
+			return nil, refusal.NoSuch(refusal.CodeNoArtifact, "artifact %q does not exist", id)
 		}
 		return a, c.readArtifact(a)
 	}
@@ -117,7 +121,7 @@ func (c artifactCall) findArtifact(idParams ...string) (*artifact, error) {
 		a = w.artifactNamed(quoted)
 	}
 	if a == nil {
-		return nil, unknownThing(codeNoArtifact, "artifact %q does not exist in workspace %q", name, w.name)
+		return nil, refusal.NoSuch(refusal.CodeNoArtifact, "artifact %q does not exist in workspace %q", name, w.name)
 	}
 	return a, c.readArtifact(a)
 }
@@ -134,7 +138,7 @@ func (c artifactCall) artifactWorkspace() (*workspace, error) {
 		}
 		return e.project.workspace, nil
 	}
-	return nil, badRequest("workspace is missing")
+	return nil, refusal.BadRequest("workspace is missing")
 }
 
 func (c artifactCall) artifact() error {
@@ -171,7 +175,7 @@ func (c artifactCall) findVersion(idParams ...string) (*artifactVersion, error) 
 	if id := c.optional("versionId"); id != "" {
 		v := c.s.store.artifactVersion(id)
 		if v == nil {
-			return nil, unknownThing(codeNoArtifactVersion, "artifact version %q does not exist", id)
+			return nil, refusal.NoSuch(refusal.CodeNoArtifactVersion, "artifact version %q does not exist", id)
 		}
 		return v, c.readArtifact(v.artifact)
 	}
@@ -185,7 +189,7 @@ func (c artifactCall) findVersion(idParams ...string) (*artifactVersion, error) 
 	}
 	v := a.find(version, alias, either)
 	if v == nil {
-		return nil, unknownThing(codeNoArtifactVersion, "artifact %q has no version %q", a.name, version+alias+either)
+		return nil, refusal.NoSuch(refusal.CodeNoArtifactVersion, "artifact %q has no version %q", a.name, version+alias+either)
 	}
 	return v, nil
 }
@@ -269,9 +273,9 @@ func (c artifactCall) consume(v *artifactVersion, key string) error {
 	}
 	switch v.state {
 	case stateOpen:
-		return badRequest("artifact version %s:%s is not ready", v.artifact.name, v.version).withCode(codeArtifactNotReady)
+		return refusal.BadRequest("artifact version %s:%s is not ready", v.artifact.name, v.version).WithCode(refusal.CodeArtifactNotReady)
 	case stateError:
-		return badRequest("artifact version %s:%s is in error", v.artifact.name, v.version).withCode(codeArtifactFailed)
+		return refusal.BadRequest("artifact version %s:%s is in error", v.artifact.name, v.version).WithCode(refusal.CodeArtifactFailed)
 	}
 	v.consumers = unique(append(v.consumers, e.key))
 	return nil
@@ -307,7 +311,7 @@ func (c artifactCall) artifactFiles() error {
 		if f.remote {
 			d.Link = &f.link
 		} else {
-			d.FileSize = f.body.size
+			d.FileSize = f.body.Size
 		}
 		docs = append(docs, d)
 	}
@@ -322,7 +326,7 @@ func (c artifactCall) experimentArtifacts() error {
 		filter = "all"
 	}
 	if filter != "all" && filter != "output" && filter != "input" {
-		return badRequest("filter %q is not all, output or input", filter)
+		return refusal.BadRequest("filter %q is not all, output or input", filter)
 	}
 	st := c.s.store
 	st.mu.RLock()

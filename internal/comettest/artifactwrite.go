@@ -1,5 +1,7 @@
 package comettest
 
+import "github.com/comet-stream/comet-stream/internal/comettest/refusal"
+
 // artifactExtras are fields that one client knows and none sends. The server
 // takes them unless the mood IgnoreArtifactExtras is on.
 type artifactExtras struct {
@@ -48,10 +50,10 @@ func (c artifactCall) upsertArtifact() error {
 		return err
 	}
 	if req.ArtifactName == "" || req.ArtifactType == "" {
-		return badRequest("artifactName or artifactType is missing")
+		return refusal.BadRequest("artifactName or artifactType is missing")
 	}
 	if req.Version != nil && !semantic.MatchString(*req.Version) {
-		return badRequest("version %q is not a semantic version", *req.Version)
+		return refusal.BadRequest("version %q is not a semantic version", *req.Version)
 	}
 	if err := checkMetadata(req.VersionMetadata); err != nil {
 		return err
@@ -96,10 +98,10 @@ func (c artifactCall) artifactFor(e *experiment, req *upsertRequest) (*artifact,
 		return a, nil
 	}
 	if a.typ != req.ArtifactType {
-		return nil, badRequest("artifact %q is of type %q, not %q", a.name, a.typ, req.ArtifactType)
+		return nil, refusal.BadRequest("artifact %q is of type %q, not %q", a.name, a.typ, req.ArtifactType)
 	}
 	if req.Version != nil && a.find(*req.Version, "", "") != nil {
-		return nil, badRequest("artifact %q has a version %s already", a.name, *req.Version).withCode(codeArtifactExists)
+		return nil, refusal.BadRequest("artifact %q has a version %s already", a.name, *req.Version).WithCode(refusal.CodeArtifactExists)
 	}
 	return a, nil
 }
@@ -127,14 +129,14 @@ func (c artifactCall) setArtifactState() error {
 		return err
 	}
 	if req.State != stateClosed && req.State != stateError {
-		return badRequest("state %q is not CLOSED or ERROR", req.State).withCode(codeArtifactState)
+		return refusal.BadRequest("state %q is not CLOSED or ERROR", req.State).WithCode(refusal.CodeArtifactState)
 	}
 	return c.changeVersion(req.ArtifactVersionID, func(v *artifactVersion) error {
 		if _, err := c.experimentLocked(req.ExperimentKey, RoleOwner); err != nil {
 			return err
 		}
 		if v.state != stateOpen {
-			return badRequest("artifact version %s:%s is %s", v.artifact.name, v.version, v.state).withCode(codeArtifactClosed)
+			return refusal.BadRequest("artifact version %s:%s is %s", v.artifact.name, v.version, v.state).WithCode(refusal.CodeArtifactClosed)
 		}
 		v.state = req.State
 		return c.ack()
@@ -148,7 +150,7 @@ func (c artifactCall) changeVersion(id string, f func(v *artifactVersion) error)
 	defer st.mu.Unlock()
 	v := st.artifactVersion(id)
 	if v == nil {
-		return unknownThing(codeNoArtifactVersion, "artifact version %q does not exist", id)
+		return refusal.NoSuch(refusal.CodeNoArtifactVersion, "artifact version %q does not exist", id)
 	}
 	if err := c.allow(v.artifact.project.workspace, RoleOwner, "artifact "+v.artifact.name); err != nil {
 		return err
@@ -176,7 +178,7 @@ func (c artifactCall) updateArtifact() error {
 	defer st.mu.Unlock()
 	a := st.artifact(req.ArtifactID)
 	if a == nil {
-		return unknownThing(codeNoArtifact, "artifact %q does not exist", req.ArtifactID)
+		return refusal.NoSuch(refusal.CodeNoArtifact, "artifact %q does not exist", req.ArtifactID)
 	}
 	if err := c.allow(a.project.workspace, RoleOwner, "artifact "+a.name); err != nil {
 		return err
@@ -184,7 +186,7 @@ func (c artifactCall) updateArtifact() error {
 	var v *artifactVersion
 	if req.Version != nil {
 		if v = a.find(*req.Version, "", ""); v == nil {
-			return unknownThing(codeNoArtifactVersion, "artifact %q has no version %q", a.name, *req.Version)
+			return refusal.NoSuch(refusal.CodeNoArtifactVersion, "artifact %q has no version %q", a.name, *req.Version)
 		}
 		if req.VersionMetadata != nil {
 			v.metadata = req.VersionMetadata

@@ -6,6 +6,9 @@ import (
 	"path"
 	"strconv"
 	"strings"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/blob"
+	"github.com/comet-stream/comet-stream/internal/comettest/derive"
 )
 
 // asset is a file or remote reference. Once it is in the store, nothing of it
@@ -26,7 +29,7 @@ type asset struct {
 	remote        bool
 	link          string // remote only
 	image         bool   // came through visualizations/upload
-	body          *body
+	body          *blob.Blob
 	parts         int      // in which it came to storage, 0 if it did not
 	items         []*asset // of a 3D scene
 }
@@ -119,14 +122,14 @@ func (a *asset) doc(root string) assetDoc {
 	d.CanView = d.Image || d.Audio || d.Video
 	d.Link = a.link
 	if !a.remote {
-		d.FileSize = a.body.size
+		d.FileSize = a.body.Size
 		d.Link = a.webLink(root)
 	}
 	d.CompressedAssetLink = d.Link
 	d.CurlDownload = fmt.Sprintf("curl %q -H\"Authorization: <Your Api Key>\" > %q",
 		root+"api/rest/v2/experiment/asset/get-asset?assetId="+a.id+"&experimentKey="+a.experimentKey, path.Base(a.name))
 	for _, item := range a.items {
-		d.Items = append(d.Items, sceneItemDoc{item.id, item.name, item.typ, item.body.size, item.webLink(root)})
+		d.Items = append(d.Items, sceneItemDoc{item.id, item.name, item.typ, item.body.Size, item.webLink(root)})
 	}
 	return d
 }
@@ -135,12 +138,12 @@ func (a *asset) doc(root string) assetDoc {
 // a hash of them or, if they came in parts, of the parts. That of a synthetic body
 // would have to be worked out for each listing.
 func (a *asset) etag() *string {
-	if a.body == nil || a.body.synth || a.body.sum == "" {
+	if a.body == nil || a.body.Stored() == "" {
 		return nil
 	}
-	tag := a.body.sum[:32]
+	tag := a.body.Stored()[:32]
 	if a.parts > 0 {
-		tag = derivedID(tag) + "-" + strconv.Itoa(a.parts)
+		tag = derive.ID(tag) + "-" + strconv.Itoa(a.parts)
 	}
 	return &tag
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
 )
 
 func assetRoutes() []route {
@@ -107,7 +109,7 @@ func (c assetCall) findAsset(id string) (*asset, error) {
 			return a, nil
 		}
 	}
-	return nil, notFound("asset %q does not exist in experiment %q", id, e.key)
+	return nil, refusal.NotFound("asset %q does not exist in experiment %q", id, e.key)
 }
 
 func (c assetCall) getAsset() error {
@@ -123,7 +125,7 @@ func (c assetCall) getAsset() error {
 		return err
 	}
 	if a.remote {
-		return badRequest("asset %q is remote, it is at its link", id)
+		return refusal.BadRequest("asset %q is remote, it is at its link", id)
 	}
 	if c.moods.RedirectDownloads {
 		return c.redirect(a)
@@ -147,7 +149,7 @@ func (c assetCall) sendBody(a *asset) error {
 // sendBody answers with the bytes of a, in part if ranges are honoured and
 // one was asked for.
 func sendBody(w http.ResponseWriter, r *http.Request, a *asset, ranges bool) error {
-	body, err := a.body.open()
+	body, err := a.body.Open()
 	if err != nil {
 		return err
 	}
@@ -158,7 +160,7 @@ func sendBody(w http.ResponseWriter, r *http.Request, a *asset, ranges bool) err
 		http.ServeContent(w, r, "", time.Time{}, body)
 		return nil
 	}
-	w.Header().Set("Content-Length", strconv.FormatInt(a.body.size, 10))
+	w.Header().Set("Content-Length", strconv.FormatInt(a.body.Size, 10))
 	w.WriteHeader(http.StatusOK)
 	_, err = io.CopyBuffer(onlyWriter{w}, body, make([]byte, 256<<10))
 	if err != nil {
@@ -199,7 +201,7 @@ func (c assetCall) deleteAsset() error {
 	defer e.mu.Unlock()
 	a := st.assets[assetRef{e.key, id}]
 	if a == nil || !slices.Contains(e.assets, a) {
-		return notFound("asset %q does not exist in experiment %q", id, e.key)
+		return refusal.NotFound("asset %q does not exist in experiment %q", id, e.key)
 	}
 	e.assets = without(e.assets, a)
 	e.dropped(st, a)

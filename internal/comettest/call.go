@@ -10,7 +10,10 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/comet-stream/comet-stream/internal/comettest/blob"
 	"github.com/comet-stream/comet-stream/internal/comettest/mood"
+	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
+	"github.com/comet-stream/comet-stream/internal/comettest/wire"
 )
 
 // call is one request on its way to an answer.
@@ -32,7 +35,7 @@ func (c *call) serve(b *boundRoute) {
 	defer u.keep()
 	query, err := url.ParseQuery(c.r.URL.RawQuery)
 	if err != nil {
-		c.fail(badRequest("query: %v", err))
+		c.fail(refusal.BadRequest("query: %v", err))
 		return
 	}
 	c.query = query
@@ -61,7 +64,7 @@ func (c *call) prepare(r *route, u *unpacker) error {
 		}
 	}
 	if r.python {
-		c.raw = quotedNumbers(c.raw)
+		c.raw = wire.QuoteNumbers(c.raw)
 	}
 	if r.auth == authNone {
 		return nil
@@ -71,9 +74,9 @@ func (c *call) prepare(r *route, u *unpacker) error {
 		return nil
 	}
 	if r.handshake {
-		return sdkError(http.StatusBadRequest, codeBadKey, "API key is not registered")
+		return refusal.New(http.StatusBadRequest, refusal.CodeBadKey, "API key is not registered")
 	}
-	return sdkError(http.StatusUnauthorized, codeBadKey, "API key is not registered")
+	return refusal.New(http.StatusUnauthorized, refusal.CodeBadKey, "API key is not registered")
 }
 
 func (c *call) findKey(auth authKind) *Key {
@@ -121,23 +124,23 @@ func (c *call) readBody(u *unpacker) error {
 	case "", "identity":
 	case "gzip":
 		if c.moods.RefuseGzip {
-			return sdkError(http.StatusUnsupportedMediaType, 0, "content encoding %q is not supported", enc)
+			return refusal.New(http.StatusUnsupportedMediaType, 0, "content encoding %q is not supported", enc)
 		}
 		if err := u.zr.Reset(r); err != nil {
-			return badRequest("gzip body: %v", err)
+			return refusal.BadRequest("gzip body: %v", err)
 		}
 		r = &u.zr
 	default:
-		return badRequest("content encoding %q is not supported", enc)
+		return refusal.BadRequest("content encoding %q is not supported", enc)
 	}
 	limit := c.s.opts.Limits.BodyMB << 20
-	_, err := u.buf.ReadFrom(limited(r, limit))
+	_, err := u.buf.ReadFrom(blob.Limited(r, limit))
 	c.raw = u.buf.Bytes()
-	if errors.Is(err, errTooLarge) {
-		return sdkError(http.StatusRequestEntityTooLarge, 0, "request body is over %d bytes", limit)
+	if errors.Is(err, blob.ErrTooLarge) {
+		return refusal.New(http.StatusRequestEntityTooLarge, 0, "request body is over %d bytes", limit)
 	}
 	if err != nil {
-		return badRequest("request body: %v", err)
+		return refusal.BadRequest("request body: %v", err)
 	}
 	return nil
 }
@@ -145,7 +148,7 @@ func (c *call) readBody(u *unpacker) error {
 // checkJSON reports a body that does not say it is JSON.
 func (c *call) checkJSON() error {
 	if ct := c.r.Header.Get("Content-Type"); !strings.HasPrefix(ct, "application/json") {
-		return badRequest("content type %q is not application/json", ct)
+		return refusal.BadRequest("content type %q is not application/json", ct)
 	}
 	return nil
 }
@@ -156,8 +159,8 @@ func (c *call) decode(v any) error {
 	if err := c.checkJSON(); err != nil {
 		return err
 	}
-	if err := json.Unmarshal(exactNames(c.raw, v), v); err != nil {
-		return badRequest("request body is not the expected JSON: %v", err)
+	if err := json.Unmarshal(wire.ExactNames(c.raw, v), v); err != nil {
+		return refusal.BadRequest("request body is not the expected JSON: %v", err)
 	}
 	return nil
 }
@@ -218,15 +221,15 @@ func saved(msg string) ack { return ack{Msg: msg, Code: http.StatusOK} }
 func (c *call) ack() error { return c.send(saved("Saved")) }
 
 func (c *call) fail(err error) {
-	e, ok := errors.AsType[*apiError](err)
+	e, ok := errors.AsType[*refusal.Error](err)
 	if !ok {
-		e = sdkError(http.StatusInternalServerError, 0, "%v", err)
+		e = refusal.New(http.StatusInternalServerError, 0, "%v", err)
 	}
-	status := e.status
-	if e.missing && c.moods.BadRequestForMissing {
+	status := e.Status
+	if e.Missing && c.moods.BadRequestForMissing {
 		status = http.StatusBadRequest
 	}
-	doc, _ := json.Marshal(ack{Msg: e.msg, Code: status, SDKErrorCode: e.code}) // strings and ints
+	doc, _ := json.Marshal(ack{Msg: e.Msg, Code: status, SDKErrorCode: e.Code}) // strings and ints
 	c.write(status, doc)
 }
 
@@ -235,7 +238,7 @@ func (c *call) param(name string) (string, error) {
 	if v := c.optional(name); v != "" {
 		return v, nil
 	}
-	return "", badRequest("parameter %s is missing", name)
+	return "", refusal.BadRequest("parameter %s is missing", name)
 }
 
 func (c *call) optional(name string) string { return c.query.Get(name) }
@@ -261,7 +264,7 @@ func (c *call) flag(name string) (*bool, error) {
 	case "false", "0":
 		return &f, nil
 	default:
-		return nil, badRequest("parameter %s: %q is not a boolean", name, v)
+		return nil, refusal.BadRequest("parameter %s: %q is not a boolean", name, v)
 	}
 }
 
@@ -273,7 +276,7 @@ func (c *call) number(name string) (*int64, error) {
 	}
 	i, err := strconv.ParseInt(v, 10, 64)
 	if err != nil {
-		return nil, badRequest("parameter %s: %q is not an integer", name, v)
+		return nil, refusal.BadRequest("parameter %s: %q is not an integer", name, v)
 	}
 	return &i, nil
 }
@@ -284,9 +287,9 @@ func (c *call) ordinal(name string) (*int64, error) {
 	if v == "" {
 		return nil, nil
 	}
-	i, ok := parseOrdinal(v)
+	i, ok := wire.ParseOrdinal(v)
 	if !ok {
-		return nil, badRequest("parameter %s: %q is not an integer", name, v)
+		return nil, refusal.BadRequest("parameter %s: %q is not an integer", name, v)
 	}
 	return &i, nil
 }

@@ -5,6 +5,9 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/blob"
+	"github.com/comet-stream/comet-stream/internal/comettest/derive"
 )
 
 // The experiment keys that SeedDemo gives, derived from the workspace name:
@@ -18,7 +21,7 @@ const (
 )
 
 // DemoKey is the key of one of the demo's experiments in a workspace.
-func DemoKey(workspace, which string) string { return derivedID("demo", workspace, which) }
+func DemoKey(workspace, which string) string { return derive.ID("demo", workspace, which) }
 
 // demoStart is the time of the demo, so that it is the same every time.
 const demoStart int64 = 1700000000000
@@ -86,7 +89,7 @@ func (s *Seeds) seedFirst(workspace string) {
 		Git: &GitState{User: ptr("alice@example.com"), Root: ptr("0123456789abcdef0123456789abcdef01234567"),
 			Branch: ptr("refs/heads/main"), Parent: ptr("89abcdef0123456789abcdef0123456789abcdef"),
 			Origin: ptr("git@example.com:alice/vision.git")},
-		GitPatch: zipOne("git_diff.patch", []byte("diff --git a/train.py b/train.py\n--- a/train.py\n+++ b/train.py\n@@ -1 +1 @@\n-print('a')\n+print('b')\n")),
+		GitPatch: blob.Zip("git_diff.patch", []byte("diff --git a/train.py b/train.py\n--- a/train.py\n+++ b/train.py\n@@ -1 +1 @@\n-print('a')\n+print('b')\n")),
 		System:   demoSystem(), Assets: demoAssets(workspace),
 	})
 }
@@ -131,7 +134,7 @@ func demoSystem() map[string]any {
 // demoAssets has one asset of every type, and the awkward ones.
 func demoAssets(workspace string) []AssetSpec {
 	key := DemoKey(workspace, DemoFirst)
-	id := func(name string) string { return derivedID("demo asset", workspace, name) }
+	id := func(name string) string { return derive.ID("demo asset", workspace, name) }
 	png := []byte("\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06")
 	image := id("image")
 	list := []AssetSpec{
@@ -161,7 +164,7 @@ func demoAssets(workspace string) []AssetSpec {
 				`","sprite":{"imagePath":"/api/image/download?imageId=` + image + `&experimentKey=` + key + `","singleImageDim":[8,8]}}]}`)},
 		{ID: id("tensor"), Name: "tensor.tsv", Body: []byte("0\t1\n1\t0\n")},
 		{ID: id("labels"), Name: "labels.tsv", Body: []byte("a\nb\n")},
-		{ID: id("datagrid"), Name: "grid.datagrid", Type: "datagrid", Body: zipOne("grid.json",
+		{ID: id("datagrid"), Name: "grid.datagrid", Type: "datagrid", Body: blob.Zip("grid.json",
 			[]byte(`[{"name":"n","image":{"asset_id":"`+image+`"}}]`))},
 		{ID: id("text"), Name: placeholderName, Type: "text-sample", Step: ptr[int64](3), Epoch: ptr[int64](2), Body: []byte("a sample of text")},
 		{ID: id("curve"), Name: "roc", Type: "curve", Step: ptr[int64](5), Body: []byte(`{"name":"roc","x":[0,0.5,1],"y":[0,0.7,1]}`)},
@@ -185,7 +188,7 @@ func (s *Seeds) seedTwin(workspace string) {
 		Key: DemoKey(workspace, DemoTwin), Name: "baseline", Start: demoStart + 3600_000, End: demoStart + 3700_000,
 		Parameters: []Value{{Name: "lr", Value: "0.01"}}, Points: points,
 		Assets: []AssetSpec{
-			{ID: derivedID("demo asset", workspace, "twin"), Name: "notes.txt", Body: []byte(strings.Repeat("line\n", 2000))},
+			{ID: derive.ID("demo asset", workspace, "twin"), Name: "notes.txt", Body: []byte(strings.Repeat("line\n", 2000))},
 		},
 	})
 }

@@ -1,13 +1,17 @@
 package comettest
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/derive"
+)
 
 // seedDemoWorkspace adds what belongs to the workspace of the demo: artifacts
 // with lineage, registry models, panels and views.
 func (s *Seeds) seedDemoWorkspace(workspace string) {
 	first, twin := DemoKey(workspace, DemoFirst), DemoKey(workspace, DemoTwin)
 	file := func(name, version string, a AssetSpec) AssetSpec {
-		a.ID, a.Name = derivedID("demo file", workspace, version, name), name
+		a.ID, a.Name = derive.ID("demo file", workspace, version, name), name
 		return a
 	}
 	s.SeedArtifact(workspace, ArtifactSpec{

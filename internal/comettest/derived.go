@@ -1,29 +1,17 @@
 package comettest
 
 import (
-	"archive/zip"
-	"bytes"
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"io"
 	"regexp"
 	"slices"
 	"strconv"
 
+	"github.com/comet-stream/comet-stream/internal/comettest/blob"
+	"github.com/comet-stream/comet-stream/internal/comettest/derive"
 	"github.com/comet-stream/comet-stream/internal/comettest/mood"
 )
-
-// derivedID is an id that depends on what it stands for alone.
-func derivedID(parts ...string) string {
-	h := sha256.New()
-	for _, p := range parts {
-		fmt.Fprintf(h, "%d:%s", len(p), p)
-	}
-	return hex.EncodeToString(h.Sum(nil)[:16])
-}
 
 type combinedHistogram struct {
 	Step      *int64          `json:"step"`
@@ -76,7 +64,7 @@ func (e *experiment) combine() []*asset {
 		if a.typ != typeHistogram || a.remote || given[a.name] {
 			continue
 		}
-		content, err := a.body.bytes()
+		content, err := a.body.Bytes(maxHistogram)
 		if err != nil || !json.Valid(content) {
 			continue
 		}
@@ -92,8 +80,8 @@ func (e *experiment) combine() []*asset {
 			panic("comettest: histograms: " + err.Error()) // they were valid
 		}
 		list[i] = &asset{
-			id: derivedID(typeCombined, e.key, a.name), experimentKey: e.key, name: a.name,
-			typ: typeCombined, created: a.created, body: bytesBody(doc),
+			id: derive.ID(typeCombined, e.key, a.name), experimentKey: e.key, name: a.name,
+			typ: typeCombined, created: a.created, body: blob.FromBytes(doc),
 		}
 	}
 	return list
@@ -101,18 +89,6 @@ func (e *experiment) combine() []*asset {
 
 // maxHistogram bounds the histograms that are combined.
 const maxHistogram = 4 << 20
-
-func (b *body) bytes() ([]byte, error) {
-	if b.size > maxHistogram {
-		return nil, errTooLarge
-	}
-	r, err := b.open()
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	return io.ReadAll(r)
-}
 
 var unsafeName = regexp.MustCompile(`[^A-Za-z0-9\-+]+`)
 
@@ -153,8 +129,8 @@ func (e *experiment) makeFullMetric(s *series, millis bool) []*asset {
 	for n, part := range s.csvParts(millis) {
 		csv := fmt.Sprintf("%s_%d.csv", unsafeName.ReplaceAllString(s.name, "_"), n)
 		files = append(files, &asset{
-			id: derivedID(typeFullMetric, e.key, s.name, strconv.Itoa(n)), experimentKey: e.key,
-			name: csv + ".zip", typ: typeFullMetric, created: e.start, body: bytesBody(zipOne(csv, part)),
+			id: derive.ID(typeFullMetric, e.key, s.name, strconv.Itoa(n)), experimentKey: e.key,
+			name: csv + ".zip", typ: typeFullMetric, created: e.start, body: blob.FromBytes(blob.Zip(csv, part)),
 		})
 	}
 	return files
@@ -203,16 +179,4 @@ func (p *point) appendCSV(b []byte, millis bool) []byte {
 		b = strconv.AppendInt(b, p.epoch, 10)
 	}
 	return append(b, '\n')
-}
-
-// zipOne is a zip file with one entry.
-func zipOne(name string, content []byte) []byte {
-	var buf bytes.Buffer
-	zw := zip.NewWriter(&buf)
-	// Writing to memory cannot fail.
-	if w, err := zw.Create(name); err == nil {
-		w.Write(content)
-	}
-	zw.Close()
-	return buf.Bytes()
 }

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
 )
 
 func experimentRoutes() []route {
@@ -100,17 +102,17 @@ func (c experimentCall) parsePage() (p page, err error) {
 	p.sortBy, p.sortDesc = c.optional("sortBy"), c.optional("sortOrder")
 	switch {
 	case number != nil && *number < 1:
-		return p, badRequest("page %d is less than 1", *number)
+		return p, refusal.BadRequest("page %d is less than 1", *number)
 	case size != nil && *size < 1:
-		return p, badRequest("size %d is less than 1", *size)
+		return p, refusal.BadRequest("size %d is less than 1", *size)
 	case number != nil && size == nil:
-		return p, badRequest("page needs size")
+		return p, refusal.BadRequest("page needs size")
 	case !slices.Contains([]string{"", "startTime", "endTime"}, p.sortBy):
-		return p, badRequest("sortBy %q is not startTime or endTime", p.sortBy)
+		return p, refusal.BadRequest("sortBy %q is not startTime or endTime", p.sortBy)
 	case !slices.Contains([]string{"", "asc", "desc"}, p.sortDesc):
-		return p, badRequest("sortOrder %q is not asc or desc", p.sortDesc)
+		return p, refusal.BadRequest("sortOrder %q is not asc or desc", p.sortDesc)
 	case number != nil && p.sortBy != "" && p.sortDesc == "":
-		return p, badRequest("sortOrder is missing")
+		return p, refusal.BadRequest("sortOrder is missing")
 	}
 	if number != nil {
 		p.number, p.size = *number, *size

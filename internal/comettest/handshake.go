@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
 )
 
 func clientlibRoutes() []route {
@@ -120,10 +122,10 @@ func (c experimentCall) addRun() error {
 		return err
 	}
 	if req.ExperimentKey == "" {
-		return badRequest("experiment key is not given").withCode(codeNoExperimentKey)
+		return refusal.BadRequest("experiment key is not given").WithCode(refusal.CodeNoExperimentKey)
 	}
 	if !validKey(req.ExperimentKey) {
-		return badRequest("experiment key %q is not 32 to 50 letters and digits", req.ExperimentKey)
+		return refusal.BadRequest("experiment key %q is not 32 to 50 letters and digits", req.ExperimentKey)
 	}
 	st := c.s.store
 	st.mu.Lock()
@@ -133,9 +135,9 @@ func (c experimentCall) addRun() error {
 	case e == nil:
 		return c.newRun(req)
 	case c.moods.TakenKeys == "wordless":
-		return badRequest("error")
+		return refusal.BadRequest("error")
 	case !req.GetOrCreateEnabled && c.moods.TakenKeys != "answer":
-		return badRequest("experiment %s already exists", e.key).withCode(codeExperimentExists)
+		return refusal.BadRequest("experiment %s already exists", e.key).WithCode(refusal.CodeExperimentExists)
 	}
 	return c.resume(e)
 }
@@ -148,10 +150,10 @@ func (c experimentCall) newRun(req addRunRequest) error {
 	}
 	w := c.s.store.workspace(team)
 	if w == nil || c.role(w) == RoleNone {
-		return badRequest("workspace %q does not exist", team).withCode(codeNoWorkspace)
+		return refusal.BadRequest("workspace %q does not exist", team).WithCode(refusal.CodeNoWorkspace)
 	}
 	if c.role(w) == RoleViewer {
-		return badRequest("User: %s has view only permission for workspace %s", c.key.User, team).withCode(codeViewOnly)
+		return refusal.BadRequest("User: %s has view only permission for workspace %s", c.key.User, team).WithCode(refusal.CodeViewOnly)
 	}
 	name := w.projects[0].name
 	if req.ProjectName != nil {
@@ -175,7 +177,7 @@ func (c experimentCall) newRun(req addRunRequest) error {
 // the store is held.
 func (c experimentCall) resume(e *experiment) error {
 	if e == nil || c.moods.Vanished(e.key) || c.role(e.project.workspace) != RoleOwner {
-		return badRequest("User: %s cannot access experiment for writing", c.key.User).withCode(codeNoWriteAccess)
+		return refusal.BadRequest("User: %s cannot access experiment for writing", c.key.User).WithCode(refusal.CodeNoWriteAccess)
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -194,7 +196,7 @@ func (c experimentCall) getRun() error {
 		return err
 	}
 	if req.PreviousExperiment == "" {
-		return badRequest("previousExperiment is missing").withCode(codeNoExperimentKey)
+		return refusal.BadRequest("previousExperiment is missing").WithCode(refusal.CodeNoExperimentKey)
 	}
 	st := c.s.store
 	st.mu.Lock()
@@ -222,7 +224,7 @@ func (c experimentCall) statusReport() error {
 		return err
 	}
 	if req.IsAlive == nil {
-		return badRequest("is_alive is missing")
+		return refusal.BadRequest("is_alive is missing")
 	}
 	e, err := c.experiment(req.ExperimentKey, RoleOwner)
 	if err != nil {
@@ -249,7 +251,7 @@ func (c experimentCall) offlineMetadata() error {
 		return err
 	}
 	if req.EndTimestamp == nil {
-		return badRequest("endTimestamp is missing")
+		return refusal.BadRequest("endTimestamp is missing")
 	}
 	return c.setExperimentTimes(req.ExperimentKey, req.StartTimestamp, req.EndTimestamp)
 }
@@ -276,7 +278,7 @@ func (c experimentCall) copyRun() error {
 		return err
 	}
 	if !validKey(req.NewExperimentKey) {
-		return badRequest("experiment key %q is not 32 to 50 letters and digits", req.NewExperimentKey)
+		return refusal.BadRequest("experiment key %q is not 32 to 50 letters and digits", req.NewExperimentKey)
 	}
 	st := c.s.store
 	st.mu.Lock()
@@ -284,9 +286,9 @@ func (c experimentCall) copyRun() error {
 	old := st.experiments[req.CopiedExperimentKey]
 	switch {
 	case old == nil || c.role(old.project.workspace) != RoleOwner:
-		return badRequest("User: %s cannot access experiment for writing", c.key.User).withCode(codeNoWriteAccess)
+		return refusal.BadRequest("User: %s cannot access experiment for writing", c.key.User).WithCode(refusal.CodeNoWriteAccess)
 	case st.experiments[req.NewExperimentKey] != nil:
-		return badRequest("experiment %s already exists", req.NewExperimentKey).withCode(codeExperimentExists)
+		return refusal.BadRequest("experiment %s already exists", req.NewExperimentKey).WithCode(refusal.CodeExperimentExists)
 	}
 	e := newExperiment(req.NewExperimentKey, c.key.User, c.now())
 	e.alive, e.generatedName = true, generatedName()
@@ -307,7 +309,7 @@ func copyLimit(raw json.RawMessage) (int64, error) {
 	}
 	var step int64
 	if json.Unmarshal(raw, &step) != nil {
-		return 0, badRequest("stepToCopyTo is no step and no boolean")
+		return 0, refusal.BadRequest("stepToCopyTo is no step and no boolean")
 	}
 	return step, nil
 }

@@ -1,5 +1,7 @@
 package comettest
 
+import "github.com/comet-stream/comet-stream/internal/comettest/refusal"
+
 func lifecycleRoutes() []route {
 	return []route{
 		{method: "POST", path: "write/experiment/create", handle: in(experimentCall.createExperiment)},
@@ -66,7 +68,7 @@ func (c experimentCall) roomIn(w *workspace, name string) (*project, error) {
 		return nil, err
 	}
 	if limit := c.s.opts.Limits.ExperimentsPerProject; limit >= 0 && len(p.experiments) >= limit {
-		return nil, badRequest("project %q holds the maximum of %d experiments", name, limit).withCode(codeTooManyExperiments)
+		return nil, refusal.BadRequest("project %q holds the maximum of %d experiments", name, limit).WithCode(refusal.CodeTooManyExperiments)
 	}
 	return p, nil
 }
@@ -112,10 +114,10 @@ func (c experimentCall) updateStatus() error {
 		return err
 	}
 	if req.IsAlive == nil {
-		return badRequest("isAlive is missing")
+		return refusal.BadRequest("isAlive is missing")
 	}
 	if req.HasCrashed && c.version().less(stateVersion) {
-		return badRequest("hasCrashed is not known")
+		return refusal.BadRequest("hasCrashed is not known")
 	}
 	e, err := c.experiment(req.ExperimentKey, RoleOwner)
 	if err != nil {
@@ -214,7 +216,7 @@ func (c experimentCall) move() error {
 		return err
 	}
 	if len(req.ExperimentKeys) == 0 {
-		return badRequest("experimentKeys is missing")
+		return refusal.BadRequest("experimentKeys is missing")
 	}
 	st := c.s.store
 	st.mu.Lock()
@@ -229,7 +231,7 @@ func (c experimentCall) move() error {
 			return err
 		}
 		if list[i].project.workspace != w {
-			return badRequest("experiment %q cannot be moved to another workspace", key)
+			return refusal.BadRequest("experiment %q cannot be moved to another workspace", key)
 		}
 	}
 	p, err := projectCall(c).projectOrNew(w, req.TargetProjectName)
@@ -265,7 +267,7 @@ func (c experimentCall) setFilePath() error {
 		return err
 	}
 	if req.FilePath == nil {
-		return badRequest("filePath is missing")
+		return refusal.BadRequest("filePath is missing")
 	}
 	return c.writeExperiment(req.ExperimentKey, func(e *experiment) error {
 		e.filePath = req.FilePath

@@ -1,10 +1,12 @@
 package comettest
 
 import (
-	"encoding/json"
 	"io"
 	"net/http"
 	"strconv"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
+	"github.com/comet-stream/comet-stream/internal/comettest/wire"
 )
 
 func metricRoutes() []route {
@@ -64,7 +66,7 @@ func (c metricCall) getAllMetrics() error {
 		return err
 	}
 	if c.moods.NoGetAll {
-		return sdkError(http.StatusNotFound, 0, "HTTP 404 Not Found")
+		return refusal.New(http.StatusNotFound, 0, "HTTP 404 Not Found")
 	}
 	e.mu.Lock()
 	list := make([]*series, len(e.names))
@@ -149,14 +151,14 @@ func newPointWriter(dst io.Writer, contexts []string) *pointWriter {
 	w := &pointWriter{dst: dst, buf: make([]byte, 0, pointBuffer+1024), contexts: make([][]byte, len(contexts)+1)}
 	w.contexts[0] = []byte("null}")
 	for i, text := range contexts {
-		w.contexts[i+1] = append(appendString(nil, text), '}')
+		w.contexts[i+1] = append(wire.AppendString(nil, text), '}')
 	}
 	return w
 }
 
 func (w *pointWriter) metric(name string) {
 	w.name = append(w.name[:0], `{"metricName":`...)
-	w.name = append(appendString(w.name, name), `,"metricValue":"`...)
+	w.name = append(wire.AppendString(w.name, name), `,"metricValue":"`...)
 }
 
 // offsetBase is the offset of the first point of a series. Offsets grow with
@@ -172,7 +174,7 @@ func (w *pointWriter) point(p *point) bool {
 	w.some = true
 	b = append(b, w.name...)
 	if p.value.form == formText {
-		b = appendString(b[:len(b)-1], p.value.text)
+		b = wire.AppendString(b[:len(b)-1], p.value.text)
 		b = append(b, `,"timestamp":`...)
 	} else {
 		b = p.value.appendTo(b)
@@ -203,20 +205,4 @@ func appendOptional(dst []byte, v int64, have bool) []byte {
 		return append(dst, "null"...)
 	}
 	return strconv.AppendInt(dst, v, 10)
-}
-
-// appendString appends text as a JSON string.
-func appendString(dst []byte, text string) []byte {
-	plain := true
-	for i := range len(text) {
-		if c := text[i]; c < 0x20 || c == '"' || c == '\\' || c >= 0x7f {
-			plain = false
-			break
-		}
-	}
-	if plain {
-		return append(append(append(dst, '"'), text...), '"')
-	}
-	quoted, _ := json.Marshal(text) // a string always encodes
-	return append(dst, quoted...)
 }

@@ -2,14 +2,17 @@ package comettest
 
 import (
 	"encoding/json"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
+	"github.com/comet-stream/comet-stream/internal/comettest/wire"
 )
 
 // metricValueDoc is one metric point as clients send it.
 type metricValueDoc struct {
 	MetricName  string          `json:"metricName"`
 	MetricValue json.RawMessage `json:"metricValue"`
-	Step        *ordinal        `json:"step"`
-	Epoch       *ordinal        `json:"epoch"`
+	Step        *wire.Ordinal   `json:"step"`
+	Epoch       *wire.Ordinal   `json:"epoch"`
 	Context     *string         `json:"context"`
 	Timestamp   *int64          `json:"timestamp"`
 }
@@ -27,7 +30,7 @@ type newPoint struct {
 func (d *metricValueDoc) parsed() (newPoint, error) {
 	p := newPoint{metric: d.MetricName}
 	if p.metric == "" {
-		return p, badRequest("metricName is missing")
+		return p, refusal.BadRequest("metricName is missing")
 	}
 	var err error
 	if p.point.value, err = metricValue(d.MetricValue); err != nil {
@@ -51,43 +54,43 @@ func (d *metricValueDoc) parsed() (newPoint, error) {
 // metricValue reads a metric value, which is a number, a text or a boolean.
 func metricValue(raw json.RawMessage) (value, error) {
 	if len(raw) == 0 || raw[0] == '[' || raw[0] == '{' || raw[0] == 'n' {
-		return value{}, badRequest("metricValue %.40s is not a number or text", raw)
+		return value{}, refusal.BadRequest("metricValue %.40s is not a number or text", raw)
 	}
 	if raw[0] == '"' {
-		return parseValue(stringOf(raw)), nil
+		return parseValue(wire.String(raw)), nil
 	}
 	return parseValue(string(raw)), nil
 }
 
 // parsePoint reads a metric point into p. It is likely to be of the metric and the
 // context of the one before.
-func parsePoint(w *walker, p, before *newPoint) error {
+func parsePoint(w *wire.Walker, p, before *newPoint) error {
 	valued := false
-	err := w.object(func(name []byte) error {
-		raw, err := w.value()
+	err := w.Object(func(name []byte) error {
+		raw, err := w.Value()
 		if err != nil {
 			return err
 		}
 		switch string(name) {
 		case `"metricName"`:
 			if raw[0] != '"' {
-				return badRequest("metricName %.40s is not a text", raw)
+				return refusal.BadRequest("metricName %.40s is not a text", raw)
 			}
-			p.metric = stringLike(raw, before.metric)
+			p.metric = wire.StringLike(raw, before.metric)
 		case `"metricValue"`:
 			p.point.value, err = metricValue(raw)
 			valued = true
 		case `"step"`:
-			p.point.step, p.point.hasStep, err = ordinalOf(name, raw)
+			p.point.step, p.point.hasStep, err = wire.ReadOrdinal(name, raw)
 		case `"epoch"`:
-			p.point.epoch, p.point.hasEpo, err = ordinalOf(name, raw)
+			p.point.epoch, p.point.hasEpo, err = wire.ReadOrdinal(name, raw)
 		case `"timestamp"`:
-			p.point.time, p.timed, err = integerOf(name, raw)
+			p.point.time, p.timed, err = wire.ReadInteger(name, raw)
 		case `"context"`:
 			if p.inCtx = raw[0] == '"'; p.inCtx {
-				p.context = stringLike(raw, before.context)
+				p.context = wire.StringLike(raw, before.context)
 			} else if string(raw) != "null" {
-				return badRequest("context %.40s is not a text", raw)
+				return refusal.BadRequest("context %.40s is not a text", raw)
 			}
 		}
 		return err
@@ -96,9 +99,9 @@ func parsePoint(w *walker, p, before *newPoint) error {
 	case err != nil:
 		return err
 	case p.metric == "":
-		return badRequest("metricName is missing")
+		return refusal.BadRequest("metricName is missing")
 	case !valued:
-		return badRequest("metricValue is missing")
+		return refusal.BadRequest("metricValue is missing")
 	}
 	return nil
 }
@@ -160,27 +163,27 @@ func (c metricCall) readBatch() (key string, points []newPoint, err error) {
 		return "", nil, err
 	}
 	some := false
-	w := &walker{c.raw}
-	err = w.object(func(name []byte) (err error) {
+	w := &wire.Walker{Rest: c.raw}
+	err = w.Object(func(name []byte) (err error) {
 		if string(name) == `"values"` {
 			some = true
 			points, err = c.readPoints(w)
 			return err
 		}
-		raw, err := w.value()
+		raw, err := w.Value()
 		if err == nil && string(name) == `"experimentKey"` && raw[0] == '"' {
-			key = stringOf(raw)
+			key = wire.String(raw)
 		}
 		return err
 	})
 	if err == nil {
-		err = w.end()
+		err = w.End()
 	}
 	switch {
 	case err != nil && !json.Valid(c.raw):
-		return "", nil, errNotJSON // whatever else is wrong with it
+		return "", nil, wire.ErrNotJSON // whatever else is wrong with it
 	case err == nil && !some:
-		err = badRequest("values is missing")
+		err = refusal.BadRequest("values is missing")
 	}
 	return key, points, err
 }
@@ -188,13 +191,13 @@ func (c metricCall) readBatch() (key string, points []newPoint, err error) {
 // pointText is about the least that clients write of a metric point.
 const pointText = 100
 
-func (c metricCall) readPoints(w *walker) (points []newPoint, err error) {
+func (c metricCall) readPoints(w *wire.Walker) (points []newPoint, err error) {
 	limit := c.s.opts.Limits.BatchValues
-	points = make([]newPoint, 0, len(w.rest)/pointText+1)
+	points = make([]newPoint, 0, len(w.Rest)/pointText+1)
 	before := &newPoint{}
-	err = w.list(func(i int) error {
+	err = w.List(func(i int) error {
 		if full(i, limit) {
-			return badRequest("the batch is over the limit of %d values", limit)
+			return refusal.BadRequest("the batch is over the limit of %d values", limit)
 		}
 		points = append(points, newPoint{})
 		p := &points[i]

@@ -6,6 +6,8 @@ import (
 	"math"
 	"net/http"
 	"strings"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
 )
 
 func modelRoutes() []route {
@@ -69,7 +71,7 @@ func (c assetCall) modelElements(e *experiment) ([]*asset, error) {
 		}
 	}
 	if len(list) == 0 {
-		return nil, notFound("model %q does not exist in experiment %q", name, e.key)
+		return nil, refusal.NotFound("model %q does not exist in experiment %q", name, e.key)
 	}
 	return list, nil
 }
@@ -112,7 +114,7 @@ func (c assetCall) sendZip(list []*asset) error {
 }
 
 func addToZip(zw *zip.Writer, a *asset) error {
-	r, err := a.body.open()
+	r, err := a.body.Open()
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,10 @@
 package comettest
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
+)
 
 // optimizerRoutes are those of the service for hyper-parameter search, which is
 // no part of this server: it says so to who asks for a search, and that there is
@@ -10,7 +14,7 @@ func optimizerRoutes() []route {
 		return route{method: method, family: root, path: "optimizer/" + path, auth: authNone, stream: true,
 			handle: func(c *call) error {
 				if c.key = c.s.lookupKey(c.r.Header.Get("X-API-KEY")); c.key == nil {
-					return sdkError(http.StatusUnauthorized, codeBadKey, "API key is not registered")
+					return refusal.New(http.StatusUnauthorized, refusal.CodeBadKey, "API key is not registered")
 				}
 				return handle(c)
 			}}

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"io"
 	"slices"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/blob"
+	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
 )
 
 func originRoutes() []route {
@@ -132,17 +135,17 @@ func (c originCall) savePatch(key string) error {
 			break
 		}
 		if err != nil {
-			return badRequest("form: %v", err)
+			return refusal.BadRequest("form: %v", err)
 		}
 		if part.FormName() != "file" {
 			continue
 		}
-		if patch, err = io.ReadAll(limited(part, c.s.uploadLimit("git-patch"))); err != nil {
+		if patch, err = io.ReadAll(blob.Limited(part, c.s.uploadLimit("git-patch"))); err != nil {
 			return uploadError(err)
 		}
 	}
 	if patch == nil {
-		return badRequest("form field file is missing")
+		return refusal.BadRequest("form field file is missing")
 	}
 	return c.writeExperiment(key, func(e *experiment) error {
 		e.gitPatch = patch
@@ -164,7 +167,7 @@ func (c originCall) writeCloud() error {
 		return err
 	}
 	if req.Provider == "" {
-		return badRequest("provider is missing")
+		return refusal.BadRequest("provider is missing")
 	}
 	return c.writeExperiment(req.ExperimentKey, func(e *experiment) error {
 		e.cloud = append(e.cloud, cloudDetails{req.Provider, slices.Clone(req.Metadata)})
@@ -195,7 +198,7 @@ func (c originCall) writeDependencies() error {
 		return err
 	}
 	if req.LogDependencies == nil {
-		return badRequest("logDependencies is missing")
+		return refusal.BadRequest("logDependencies is missing")
 	}
 	return c.writeExperiment(req.ExperimentKey, func(e *experiment) error {
 		e.deps = append(e.deps, req.LogDependencies...)

@@ -9,6 +9,9 @@ import (
 	"io"
 	"path"
 	"slices"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/blob"
+	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
 )
 
 func panelRoutes() []route {
@@ -52,17 +55,17 @@ func (w *workspace) panel(id string) *panel {
 func readPanel(data []byte) (name string, code json.RawMessage, err error) {
 	zr, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
-		return "", nil, badRequest("panel is no zip: %v", err)
+		return "", nil, refusal.BadRequest("panel is no zip: %v", err)
 	}
 	for _, f := range zr.File {
 		r, err := f.Open()
 		if err != nil {
-			return "", nil, badRequest("panel: %v", err)
+			return "", nil, refusal.BadRequest("panel: %v", err)
 		}
-		text, err := io.ReadAll(limited(r, maxFormText))
+		text, err := io.ReadAll(blob.Limited(r, maxFormText))
 		r.Close()
 		if err != nil {
-			return "", nil, badRequest("panel: %s: %v", f.Name, err)
+			return "", nil, refusal.BadRequest("panel: %s: %v", f.Name, err)
 		}
 		var doc struct {
 			TemplateName, Name string
@@ -84,7 +87,7 @@ func readPanel(data []byte) (name string, code json.RawMessage, err error) {
 		}
 	}
 	if name == "" || code == nil {
-		return "", nil, badRequest("panel holds no JSON file with a name, or no code")
+		return "", nil, refusal.BadRequest("panel holds no JSON file with a name, or no code")
 	}
 	return name, code, nil
 }
@@ -125,7 +128,7 @@ func (c pageCall) findPanel(id string) (*panel, error) {
 			return p, c.allow(w, RoleViewer, "panel "+id)
 		}
 	}
-	return nil, notFound("template %q does not exist", id)
+	return nil, refusal.NotFound("template %q does not exist", id)
 }
 
 func (c pageCall) panelCode() error {
@@ -167,7 +170,7 @@ func (c pageCall) uploadPanel() error {
 	p := &panel{id: newID(), owner: c.key.User, created: now}
 	if id := c.optional("templateId"); id != "" {
 		if p = w.panel(id); p == nil {
-			return notFound("template %q does not exist in workspace %q", id, w.name)
+			return refusal.NotFound("template %q does not exist in workspace %q", id, w.name)
 		}
 		w.panels = without(w.panels, p)
 		p = &panel{id: id, owner: p.owner, created: p.created}
@@ -189,15 +192,15 @@ func (c pageCall) formFile(field string) ([]byte, error) {
 	for {
 		part, err := form.NextPart()
 		if errors.Is(err, io.EOF) {
-			return nil, badRequest("form field %s is missing", field)
+			return nil, refusal.BadRequest("form field %s is missing", field)
 		}
 		if err != nil {
-			return nil, badRequest("form: %v", err)
+			return nil, refusal.BadRequest("form: %v", err)
 		}
 		if part.FormName() != field {
 			continue
 		}
-		data, err := io.ReadAll(limited(part, c.s.uploadLimit("git-patch")))
+		data, err := io.ReadAll(blob.Limited(part, c.s.uploadLimit("git-patch")))
 		if err != nil {
 			return nil, uploadError(err)
 		}

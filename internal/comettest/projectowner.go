@@ -3,6 +3,8 @@ package comettest
 import (
 	"net/http"
 	"slices"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
 )
 
 // updateOwner gives a project to another user of its workspace. Only an admin
@@ -16,14 +18,14 @@ func (c projectCall) updateOwner() error {
 		return err
 	}
 	if req.ProjectID == "" || req.UserName == "" {
-		return badRequest("projectId or userName is missing")
+		return refusal.BadRequest("projectId or userName is missing")
 	}
 	return c.changeProject(projectRef{ProjectID: req.ProjectID}, func(p *project) error {
 		if !c.key.Admin && !p.workspace.members[c.key.User] {
-			return sdkError(http.StatusForbidden, 0, "User: %s is no admin of workspace %s", c.key.User, p.workspace.name)
+			return refusal.New(http.StatusForbidden, 0, "User: %s is no admin of workspace %s", c.key.User, p.workspace.name)
 		}
 		if !c.s.mayOwn(req.UserName, p.workspace) {
-			return badRequest("User: %s is no member of workspace %s", req.UserName, p.workspace.name)
+			return refusal.BadRequest("User: %s is no member of workspace %s", req.UserName, p.workspace.name)
 		}
 		p.owner = req.UserName
 		return c.ack()

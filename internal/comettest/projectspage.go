@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
 )
 
 type projectRow struct {
@@ -84,7 +86,7 @@ func (c projectCall) filterProjects(all []*project) ([]*project, error) {
 	case "projectName":
 		less = func(a, b *project) int { return cmp.Compare(b.name, a.name) }
 	default:
-		return nil, badRequest("parameter sort: %q is not known", sort)
+		return nil, refusal.BadRequest("parameter sort: %q is not known", sort)
 	}
 	slices.SortStableFunc(list, less)
 	if strings.EqualFold(c.optional("order"), "asc") {
@@ -104,7 +106,7 @@ func (c projectCall) window(list []*project) ([]*project, error) {
 		return nil, err
 	}
 	if offset != nil && *offset < 0 || count != nil && *count < 0 {
-		return nil, badRequest("offset and count must not be negative")
+		return nil, refusal.BadRequest("offset and count must not be negative")
 	}
 	if offset != nil {
 		list = list[min(int(*offset), len(list)):]

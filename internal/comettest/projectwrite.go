@@ -1,17 +1,21 @@
 package comettest
 
-import "unicode/utf8"
+import (
+	"unicode/utf8"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
+)
 
 // maxProjectName is the most characters of a project name.
 const maxProjectName = 100
 
 func checkProjectName(name string) error {
 	if name == "" {
-		return badRequest("no project name was given").withCode(codeNoProjectName)
+		return refusal.BadRequest("no project name was given").WithCode(refusal.CodeNoProjectName)
 	}
 	if utf8.RuneCountInString(name) > maxProjectName {
-		return badRequest("project name is too long, the maximum is %d characters", maxProjectName).
-			withCode(codeProjectNameTooLong)
+		return refusal.BadRequest("project name is too long, the maximum is %d characters", maxProjectName).
+			WithCode(refusal.CodeProjectNameTooLong)
 	}
 	return nil
 }
@@ -37,7 +41,7 @@ func (c projectCall) createProject() error {
 		return err
 	}
 	if w.project(req.ProjectName) != nil {
-		return badRequest("project %q already exists in workspace %q", req.ProjectName, w.name)
+		return refusal.BadRequest("project %q already exists in workspace %q", req.ProjectName, w.name)
 	}
 	p := st.addProject(w, req.ProjectName, c.key.User, c.now())
 	p.description, p.public = req.ProjectDescription, req.IsPublic
@@ -81,7 +85,7 @@ func (c projectCall) updateProject() error {
 			return err
 		}
 		if p.workspace.project(*name) != nil {
-			return badRequest("project %q already exists in workspace %q", *name, p.workspace.name)
+			return refusal.BadRequest("project %q already exists in workspace %q", *name, p.workspace.name)
 		}
 		p.name = *name
 	}
@@ -104,7 +108,7 @@ func (c projectCall) writeNotes() error {
 		return err
 	}
 	if req.Notes == nil {
-		return badRequest("notes is missing")
+		return refusal.BadRequest("notes is missing")
 	}
 	return c.changeProject(req.projectRef, func(p *project) error {
 		p.notes = *req.Notes
@@ -135,7 +139,7 @@ func (c projectCall) deleteProject() error {
 	}
 	return c.changeProject(req.projectRef, func(p *project) error {
 		if p.general {
-			return badRequest("the general project of a workspace cannot be deleted")
+			return refusal.BadRequest("the general project of a workspace cannot be deleted")
 		}
 		if !req.DeleteAllExperiments {
 			general := p.workspace.projects[0]

@@ -1,6 +1,10 @@
 package comettest
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
+)
 
 func queryRoutes() []route {
 	return []route{
@@ -85,7 +89,7 @@ func (c *call) searchExperiments() error {
 		return err
 	}
 	if req.Limit < 1 || req.Page < 1 {
-		return badRequest("limit and page must be at least 1")
+		return refusal.BadRequest("limit and page must be at least 1")
 	}
 	if req.RulesTree == nil {
 		req.RulesTree = &rule{Condition: "AND"}

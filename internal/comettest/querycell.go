@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/wire"
 )
 
 // cell is the text of a column for e, and whether it has one. The lock of e
@@ -33,7 +35,7 @@ func (c *call) cell(e *experiment, source, field string) (string, bool) {
 		})
 	case "env_details":
 		if raw := e.system[field]; raw != nil {
-			text, err := textOf(raw)
+			text, err := wire.Text(raw)
 			return text, err == nil
 		}
 	case "metadata":

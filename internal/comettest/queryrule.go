@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
+	"github.com/comet-stream/comet-stream/internal/comettest/wire"
 )
 
 // rule is one condition on a column or, with Condition, a group of rules of which
@@ -41,14 +44,14 @@ func (r *rule) check(source string) error {
 		return r.checkGroup()
 	}
 	if !slices.Contains(querySources, source) {
-		return badRequest("source %q is not known", source)
+		return refusal.BadRequest("source %q is not known", source)
 	}
 	unary, ok := operators[r.Operator]
 	if !ok {
-		return badRequest("operator %q is not known", r.Operator)
+		return refusal.BadRequest("operator %q is not known", r.Operator)
 	}
 	if r.Field == "" {
-		return badRequest("field is missing")
+		return refusal.BadRequest("field is missing")
 	}
 	if _, err := r.values(); err != nil && !unary {
 		return err
@@ -58,7 +61,7 @@ func (r *rule) check(source string) error {
 
 func (r *rule) checkGroup() error {
 	if r.Condition != "" && r.Condition != "AND" && r.Condition != "OR" {
-		return badRequest("condition %q is not AND or OR", r.Condition)
+		return refusal.BadRequest("condition %q is not AND or OR", r.Condition)
 	}
 	for i := range r.Rules {
 		if err := r.Rules[i].check(r.Source); err != nil {
@@ -92,11 +95,11 @@ func (r *rule) values() ([]string, error) {
 		want = 2
 	}
 	if len(list) != want {
-		return nil, badRequest("operator %s of %q wants %d values", r.Operator, r.Field, want)
+		return nil, refusal.BadRequest("operator %s of %q wants %d values", r.Operator, r.Field, want)
 	}
 	texts := make([]string, len(list))
 	for i, raw := range list {
-		text, err := textOf(raw)
+		text, err := wire.Text(raw)
 		if err != nil {
 			return nil, err
 		}

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
 )
 
 func registryRoutes() []route {
@@ -268,7 +270,7 @@ func (c registryCall) readRegistry(f func(m *registryModel) error) error {
 	}
 	m := w.registryNamed(name)
 	if m == nil {
-		return unknownThing(codeNoRegistryModel, "registry model %q does not exist in workspace %q", name, w.name)
+		return refusal.NoSuch(refusal.CodeNoRegistryModel, "registry model %q does not exist in workspace %q", name, w.name)
 	}
 	if !m.public {
 		if err := c.allow(w, RoleViewer, "registry model "+name); err != nil {
@@ -307,7 +309,7 @@ func (c registryCall) latestRegistryVersion() error {
 				return c.send(d)
 			}
 		}
-		return unknownThing(codeNoRegistryModel, "registry model %q has no such version", m.name)
+		return refusal.NoSuch(refusal.CodeNoRegistryModel, "registry model %q has no such version", m.name)
 	})
 }
 
@@ -320,14 +322,14 @@ func (c registryCall) registryNotes() error {
 func (c registryCall) pickItem(m *registryModel) (*registryItem, error) {
 	version, stage := c.optional("version"), c.optional("stage")
 	if version != "" && stage != "" {
-		return nil, badRequest("version and stage exclude each other")
+		return nil, refusal.BadRequest("version and stage exclude each other")
 	}
 	for _, i := range slices.Backward(m.items) {
 		if version == "" && stage == "" || i.version == version || slices.Contains(i.stages, stage) {
 			return i, nil
 		}
 	}
-	return nil, unknownThing(codeNoRegistryModel, "registry model %q has no version %q", m.name, version+stage)
+	return nil, refusal.NoSuch(refusal.CodeNoRegistryModel, "registry model %q has no version %q", m.name, version+stage)
 }
 
 // noteDownload writes a download to the history of the item, as the real

@@ -1,6 +1,10 @@
 package comettest
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
+)
 
 // changeItem calls f for an item with the lock of the store held, and answers
 // with an acknowledgement.
@@ -10,7 +14,7 @@ func (c registryCall) changeItem(id string, f func(i *registryItem) error) error
 	defer st.mu.Unlock()
 	i := st.registryItem(id)
 	if i == nil {
-		return unknownThing(codeNoRegistryToUpdate, "registry model item %q does not exist", id)
+		return refusal.NoSuch(refusal.CodeNoRegistryToUpdate, "registry model item %q does not exist", id)
 	}
 	if err := c.allow(i.model.workspace, RoleOwner, "registry model "+i.model.name); err != nil {
 		return err
@@ -72,7 +76,7 @@ func (c registryCall) writeRegistryMetadata() error {
 		return err
 	}
 	if req.Metadata == nil {
-		return badRequest("metadata is missing")
+		return refusal.BadRequest("metadata is missing")
 	}
 	if err := checkItems(*req.Metadata); err != nil {
 		return err
@@ -101,7 +105,7 @@ func (c registryCall) deleteStage() error {
 	}
 	return c.changeItem(c.optional("modelItemId"), func(i *registryItem) error {
 		if !slices.Contains(i.stages, stage) {
-			return notFound("stage %q does not exist", stage)
+			return refusal.NotFound("stage %q does not exist", stage)
 		}
 		i.stages = without(i.stages, stage)
 		return nil
@@ -136,7 +140,7 @@ func (c registryCall) changeRegistry(match func(m *registryModel) bool, f func(m
 		m.updated = c.now()
 		return c.ack()
 	}
-	return unknownThing(codeNoRegistryToUpdate, "registry model does not exist")
+	return refusal.NoSuch(refusal.CodeNoRegistryToUpdate, "registry model does not exist")
 }
 
 func (c registryCall) updateRegistryModel() error {
@@ -152,7 +156,7 @@ func (c registryCall) updateRegistryModel() error {
 	return c.changeRegistry(func(m *registryModel) bool { return m.id == req.RegistryModelID }, func(m *registryModel) error {
 		if name := req.RegistryModelName; name != nil && *name != m.name {
 			if *name == "" || m.workspace.registryNamed(*name) != nil {
-				return badRequest("registryModelName %q is empty or taken", *name)
+				return refusal.BadRequest("registryModelName %q is empty or taken", *name)
 			}
 			m.name = *name
 		}
@@ -176,7 +180,7 @@ func (c registryCall) writeRegistryNotes() error {
 		return err
 	}
 	if req.Notes == nil {
-		return badRequest("notes is missing")
+		return refusal.BadRequest("notes is missing")
 	}
 	match := func(m *registryModel) bool {
 		return m.workspace.name == req.WorkspaceName && m.name == req.RegistryModelName

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
 )
 
 func (c registryCall) compactDetails() error {
@@ -51,7 +53,7 @@ func (c registryCall) registryItemDetails() error {
 				return c.send(i.compact())
 			}
 		}
-		return unknownThing(codeNoRegistryModel, "registry model %q has no version %q", m.name, version)
+		return refusal.NoSuch(refusal.CodeNoRegistryModel, "registry model %q has no version %q", m.name, version)
 	})
 }
 
@@ -63,7 +65,7 @@ func (c registryCall) readItem(id string, f func(i *registryItem) error) error {
 	defer st.mu.RUnlock()
 	i := st.registryItem(id)
 	if i == nil {
-		return unknownThing(codeNoRegistryModel, "registry model item %q does not exist", id)
+		return refusal.NoSuch(refusal.CodeNoRegistryModel, "registry model item %q does not exist", id)
 	}
 	if !i.model.public {
 		if err := c.allow(i.model.workspace, RoleViewer, "registry model "+i.model.name); err != nil {
@@ -103,7 +105,7 @@ func (c registryCall) registryHistory() error {
 		return err
 	}
 	if req.GroupedBy != "DAY" {
-		return badRequest("groupedBy %q is not DAY", req.GroupedBy)
+		return refusal.BadRequest("groupedBy %q is not DAY", req.GroupedBy)
 	}
 	return c.readItem(req.RegistryModelItemID, func(i *registryItem) error {
 		days := make(map[string][]registryEventDoc)

@@ -2,6 +2,8 @@ package comettest
 
 import (
 	"slices"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
 )
 
 // statusConfiguration is the rule for the status of a version, as clients give it.
@@ -62,7 +64,7 @@ func (c registryCall) writeStatusConfiguration() error {
 // checkItems reports an item without key or value.
 func checkItems(items []registryMeta) error {
 	if slices.ContainsFunc(items, func(m registryMeta) bool { return m.Key == "" || len(m.Value) == 0 }) {
-		return badRequest("an item lacks key or value")
+		return refusal.BadRequest("an item lacks key or value")
 	}
 	return nil
 }

@@ -1,6 +1,10 @@
 package comettest
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
+)
 
 // DefaultStatuses are the statuses a version of a registry model may have on a
 // server whose options name none.
@@ -21,16 +25,16 @@ type newVersion struct {
 // check reports a version that cannot be. The lock of the store is held.
 func (n *newVersion) check(c *call, m *registryModel) error {
 	if n.name == "" {
-		return badRequest("registryModelName is missing")
+		return refusal.BadRequest("registryModelName is missing")
 	}
 	if n.version == "" {
 		n.version = "1.0.0"
 	}
 	if !semantic.MatchString(n.version) {
-		return badRequest("version %q is not of the form X.Y.Z", n.version).withCode(codeBadModelVersion)
+		return refusal.BadRequest("version %q is not of the form X.Y.Z", n.version).WithCode(refusal.CodeBadModelVersion)
 	}
 	if slices.Contains(n.stages, "") {
-		return badRequest("a stage is empty")
+		return refusal.BadRequest("a stage is empty")
 	}
 	if n.status == "" {
 		n.status = noStatus
@@ -39,14 +43,14 @@ func (n *newVersion) check(c *call, m *registryModel) error {
 		return err
 	}
 	if m != nil && slices.ContainsFunc(m.items, func(i *registryItem) bool { return i.version == n.version }) {
-		return badRequest("registry model %q has a version %s already", n.name, n.version)
+		return refusal.BadRequest("registry model %q has a version %s already", n.name, n.version)
 	}
 	return nil
 }
 
 func (c registryCall) checkStatus(status string) error {
 	if !slices.Contains(c.s.opts.Statuses, status) {
-		return badRequest("status %q is not one of %q", status, c.s.opts.Statuses)
+		return refusal.BadRequest("status %q is not one of %q", status, c.s.opts.Statuses)
 	}
 	return nil
 }
@@ -87,7 +91,7 @@ func (c registryCall) modelByID(id string) (*experiment, *experimentModel, error
 			return e, m, c.allow(e.project.workspace, RoleOwner, "experiment "+e.key)
 		}
 	}
-	return nil, nil, notFound("experiment model %q does not exist", id)
+	return nil, nil, refusal.NotFound("experiment model %q does not exist", id)
 }
 
 type classicItem struct {
@@ -104,7 +108,7 @@ type classicItem struct {
 func (c registryCall) createRegistryModel() error {
 	return c.classic(func(req *classicItem, w *workspace, n *newVersion) error {
 		if w.registryNamed(req.RegistryModelName) != nil {
-			return badRequest("registry model %q exists already", req.RegistryModelName)
+			return refusal.BadRequest("registry model %q exists already", req.RegistryModelName)
 		}
 		if err := n.check(c.call, nil); err != nil {
 			return err
@@ -119,7 +123,7 @@ func (c registryCall) addRegistryItem() error {
 	return c.classic(func(req *classicItem, w *workspace, n *newVersion) error {
 		m := w.registryNamed(req.RegistryModelName)
 		if m == nil {
-			return unknownThing(codeNoRegistryToUpdate, "registry model %q does not exist", req.RegistryModelName)
+			return refusal.NoSuch(refusal.CodeNoRegistryToUpdate, "registry model %q does not exist", req.RegistryModelName)
 		}
 		if err := n.check(c.call, m); err != nil {
 			return err
@@ -179,7 +183,7 @@ func (c registryCall) createRegistryItem() error {
 	}
 	source := e.modelNamed(req.ExperimentModelName)
 	if source == nil {
-		return notFound("model %q does not exist in experiment %q", req.ExperimentModelName, e.key)
+		return refusal.NotFound("model %q does not exist in experiment %q", req.ExperimentModelName, e.key)
 	}
 	n := &newVersion{
 		name: req.RegistryModelName, version: req.Version, comment: req.VersionComment, stages: req.Tags, source: source, experiment: e,

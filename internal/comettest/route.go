@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
 )
 
 // authKind says where a call carries its API key.
@@ -132,17 +134,17 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	c := &call{s: s, w: w, r: r, moods: s.moods.Load()}
 	path, ok := strings.CutPrefix(r.URL.Path, s.opts.Prefix)
 	if !ok || !strings.HasPrefix(path, "/") {
-		c.fail(notFound("no instance at %q", r.URL.Path))
+		c.fail(refusal.NotFound("no instance at %q", r.URL.Path))
 		return
 	}
 	b, params, known := s.routes.find(r.Method, path)
 	switch {
 	case c.moods.LacksPath(path):
-		c.fail(sdkError(http.StatusNotFound, 0, "HTTP 404 Not Found"))
+		c.fail(refusal.New(http.StatusNotFound, 0, "HTTP 404 Not Found"))
 	case b == nil && known:
-		c.fail(sdkError(http.StatusMethodNotAllowed, 0, "method %s is not allowed for %s", r.Method, path))
+		c.fail(refusal.New(http.StatusMethodNotAllowed, 0, "method %s is not allowed for %s", r.Method, path))
 	case b == nil || !c.moods.AllCalls && c.version().less(b.since) || slices.Contains(c.moods.Lacks, b.path):
-		c.fail(sdkError(http.StatusNotFound, 0, "HTTP 404 Not Found: %s %s", r.Method, path))
+		c.fail(refusal.New(http.StatusNotFound, 0, "HTTP 404 Not Found: %s %s", r.Method, path))
 	default:
 		c.params = params
 		c.serve(b)

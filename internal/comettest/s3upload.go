@@ -3,11 +3,14 @@ package comettest
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/blob"
+	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
+	"github.com/comet-stream/comet-stream/internal/comettest/wire"
 )
 
 // s3Upload is a direct upload to the second host that has begun.
@@ -17,7 +20,7 @@ type s3Upload struct {
 }
 
 type s3Part struct {
-	body *body
+	body *blob.Blob
 	etag string
 }
 
@@ -41,14 +44,14 @@ func (c uploadCall) startUpload(read func() (*uploadSpec, error)) error {
 		} `json:"startUploadParams"`
 	}
 	if !c.moods.S3Upload {
-		return badRequest("direct access to storage is not enabled")
+		return refusal.BadRequest("direct access to storage is not enabled")
 	}
 	if err := c.decode(&req); err != nil {
 		return err
 	}
 	n := req.StartUploadParams.NumOfFileParts
 	if req.StartUploadParams.CloudType != "AWS" || n < 1 || n > 10000 {
-		return badRequest("startUploadParams: cloudType is not AWS, or numOfFileParts is not 1 to 10000")
+		return refusal.BadRequest("startUploadParams: cloudType is not AWS, or numOfFileParts is not 1 to 10000")
 	}
 	if err := c.fieldsToQuery(); err != nil {
 		return err
@@ -60,7 +63,7 @@ func (c uploadCall) startUpload(read func() (*uploadSpec, error)) error {
 	spec.asset.metadata = req.Metadata
 	// Files of artifacts come without a type.
 	if !directTypes[spec.asset.typ] && c.query.Has("type") {
-		return badRequest("type %q does not go to storage directly", spec.asset.typ)
+		return refusal.BadRequest("type %q does not go to storage directly", spec.asset.typ)
 	}
 	if _, err := c.experiment(spec.experimentKey, RoleOwner); err != nil {
 		return err
@@ -78,7 +81,7 @@ func (c uploadCall) fieldsToQuery() error {
 		if string(raw) == "null" || raw[0] == '{' || raw[0] == '[' || name == "metadata" {
 			continue
 		}
-		text, err := textOf(raw)
+		text, err := wire.Text(raw)
 		if err != nil {
 			return err
 		}
@@ -115,15 +118,15 @@ func (s *Server) putPart(w http.ResponseWriter, r *http.Request, object string) 
 		storageError(w, http.StatusNotFound, "NoSuchUpload", "The upload does not exist")
 		return
 	}
-	body, err := s.store.bodies.read(r.Body, -1)
+	body, err := s.store.bodies.Read(r.Body, -1)
 	if err != nil {
 		storageError(w, http.StatusBadRequest, "IncompleteBody", err.Error())
 		return
 	}
 	// Clients have to take it as it is; most stores make it of another hash.
-	part := &s3Part{body, strconv.Quote(body.sum[:32])}
+	part := &s3Part{body, strconv.Quote(body.Stored()[:32])}
 	if !s.keepPart(id, n, part) {
-		body.remove()
+		body.Remove()
 		storageError(w, http.StatusNotFound, "NoSuchUpload", "The upload does not exist any more")
 		return
 	}
@@ -141,7 +144,7 @@ func (s *Server) keepPart(id string, n int, part *s3Part) bool {
 		return false
 	}
 	if old := up.parts[n-1]; old != nil {
-		old.body.remove()
+		old.body.Remove()
 	}
 	up.parts[n-1] = part
 	return true
@@ -169,7 +172,7 @@ func (c uploadCall) completeUpload() error {
 	delete(st.uploads, req.RequestID)
 	st.mu.Unlock()
 	if up == nil {
-		return notFound("upload %q does not exist", req.RequestID)
+		return refusal.NotFound("upload %q does not exist", req.RequestID)
 	}
 	defer up.remove()
 	if !req.Succeed {
@@ -178,56 +181,38 @@ func (c uploadCall) completeUpload() error {
 	if err := up.check(&req); err != nil {
 		return err
 	}
-	content, err := c.joinParts(up)
+	parts := make([]*blob.Blob, len(up.parts))
+	for i, p := range up.parts {
+		parts[i] = p.body
+	}
+	content, err := c.s.store.bodies.Join(parts, c.s.uploadLimit(up.spec.kind()))
 	if err != nil {
-		return err
+		return uploadError(err)
 	}
 	up.spec.content, up.spec.asset.parts = content, len(up.parts)
 	a, err := c.store(up.spec)
 	if err != nil {
-		content.remove()
+		content.Remove()
 		return err
 	}
 	return c.sendUploaded(a)
 }
 
-// joinParts returns the parts as one body.
-func (c uploadCall) joinParts(up *s3Upload) (*body, error) {
-	bodies, limit := c.s.store.bodies, c.s.uploadLimit(up.spec.kind())
-	readers, size := make([]io.Reader, len(up.parts)), int64(0)
-	for i, p := range up.parts {
-		r, err := p.body.open()
-		if err != nil {
-			return nil, err
-		}
-		defer r.Close()
-		readers[i], size = r, size+p.body.size
-	}
-	if bodies.discard && (limit < 0 || size <= limit) {
-		return &body{size: size, zero: true}, nil // there is nothing to read
-	}
-	b, err := bodies.read(io.MultiReader(readers...), limit)
-	if err != nil {
-		return nil, uploadError(err)
-	}
-	return b, nil
-}
-
 // check compares the parts that came with those the client says it sent.
 func (up *s3Upload) check(req *completeRequest) error {
 	if len(req.UploadedFileParts) != len(up.parts) {
-		return badRequest("upload has %d parts, not %d", len(up.parts), len(req.UploadedFileParts))
+		return refusal.BadRequest("upload has %d parts, not %d", len(up.parts), len(req.UploadedFileParts))
 	}
 	size := int64(0)
 	for i, said := range req.UploadedFileParts {
 		p := up.parts[i]
 		if p == nil || said.PartNumber != i+1 || said.ETag != p.etag {
-			return badRequest("part %d did not come, or its ETag differs", i+1)
+			return refusal.BadRequest("part %d did not come, or its ETag differs", i+1)
 		}
-		size += p.body.size
+		size += p.body.Size
 	}
 	if size != req.FileSize {
-		return badRequest("upload has %d bytes, not %d", size, req.FileSize)
+		return refusal.BadRequest("upload has %d bytes, not %d", size, req.FileSize)
 	}
 	return checkMetadata(up.spec.asset.metadata)
 }
@@ -235,7 +220,7 @@ func (up *s3Upload) check(req *completeRequest) error {
 func (up *s3Upload) remove() {
 	for _, p := range up.parts {
 		if p != nil {
-			p.body.remove()
+			p.body.Remove()
 		}
 	}
 }
@@ -244,22 +229,22 @@ func (up *s3Upload) remove() {
 func (c uploadCall) remoteBatch() error {
 	var req struct {
 		Requests []struct {
-			Link              string   `json:"link"`
-			Type              string   `json:"type"`
-			Metadata          *string  `json:"metadata"`
-			AssetID           string   `json:"assetId"`
-			FileName          string   `json:"fileName"`
-			Overwrite         any      `json:"overwrite"`
-			Step              *ordinal `json:"step"`
-			ArtifactVersionID string   `json:"artifactVersionId"`
-			Extension         string   `json:"extension"`
+			Link              string        `json:"link"`
+			Type              string        `json:"type"`
+			Metadata          *string       `json:"metadata"`
+			AssetID           string        `json:"assetId"`
+			FileName          string        `json:"fileName"`
+			Overwrite         any           `json:"overwrite"`
+			Step              *wire.Ordinal `json:"step"`
+			ArtifactVersionID string        `json:"artifactVersionId"`
+			Extension         string        `json:"extension"`
 		} `json:"remoteArtifactAssetRequests"`
 	}
 	if err := c.decode(&req); err != nil {
 		return err
 	}
 	if req.Requests == nil {
-		return badRequest("remoteArtifactAssetRequests is missing")
+		return refusal.BadRequest("remoteArtifactAssetRequests is missing")
 	}
 	for i, r := range req.Requests {
 		spec := &uploadSpec{
@@ -268,7 +253,7 @@ func (c uploadCall) remoteBatch() error {
 				versionID: r.ArtifactVersionID, step: (*int64)(r.Step), metadata: r.Metadata},
 		}
 		if r.Link == "" {
-			return badRequest("request %d: link is missing", i)
+			return refusal.BadRequest("request %d: link is missing", i)
 		}
 		if err := spec.check(); err != nil {
 			return err
@@ -296,16 +281,16 @@ func (c uploadCall) logRemoteModel() error {
 		return err
 	}
 	if req.ModelName == "" || len(req.RemoteEntities) == 0 {
-		return badRequest("modelName or remoteEntities is missing")
+		return refusal.BadRequest("modelName or remoteEntities is missing")
 	}
 	for _, r := range req.RemoteEntities {
 		if r.RemoteURL == "" {
-			return badRequest("remoteUrl is missing")
+			return refusal.BadRequest("remoteUrl is missing")
 		}
 		spec := &uploadSpec{experimentKey: req.ExperimentKey, remote: true, link: &r.RemoteURL,
 			asset: asset{id: r.AssetID, name: r.FileName, typ: typeModel, grouping: req.ModelName}}
 		if len(r.Metadata) > 0 && string(r.Metadata) != "null" {
-			text, err := textOf(r.Metadata)
+			text, err := wire.Text(r.Metadata)
 			if err != nil {
 				return err
 			}

@@ -7,6 +7,10 @@ import (
 	"mime/multipart"
 	"net/http"
 	"slices"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/blob"
+	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
+	"github.com/comet-stream/comet-stream/internal/comettest/wire"
 )
 
 // sceneItemDoc is a part of a 3D scene, as the listing of its asset gives it. No
@@ -31,19 +35,19 @@ func (c assetCall) newScene() error {
 		ExperimentKey string          `json:"experimentKey"`
 		UserFileName  string          `json:"userFileName"`
 		AssetType     string          `json:"assetType"`
-		Step          *ordinal        `json:"step"`
+		Step          *wire.Ordinal   `json:"step"`
 		Metadata      json.RawMessage `json:"metadata"`
 	}
 	if err := c.decode(&req); err != nil {
 		return err
 	}
 	if req.AssetType == "" || req.UserFileName == "" {
-		return badRequest("assetType or userFileName is missing")
+		return refusal.BadRequest("assetType or userFileName is missing")
 	}
-	spec := &uploadSpec{experimentKey: req.ExperimentKey, content: bytesBody(nil),
+	spec := &uploadSpec{experimentKey: req.ExperimentKey, content: blob.FromBytes(nil),
 		asset: asset{name: req.UserFileName, typ: req.AssetType, step: (*int64)(req.Step)}}
 	if len(req.Metadata) > 0 && string(req.Metadata) != "null" {
-		text, err := textOf(req.Metadata)
+		text, err := wire.Text(req.Metadata)
 		if err != nil {
 			return err
 		}
@@ -63,7 +67,7 @@ type sceneForm struct {
 	ExperimentKey string `json:"experimentKey"`
 	UserFileName  string `json:"userFileName"`
 	AssetItemType string `json:"assetItemType"`
-	content       *body
+	content       *blob.Blob
 }
 
 // addSceneItem takes a part of a scene: points or boxes.
@@ -79,7 +83,7 @@ func (c assetCall) addSceneItem() error {
 // sceneThumbnail takes the picture of a scene, which nobody can read, and
 // forgets it.
 func (c assetCall) sceneThumbnail() error {
-	return c.sceneUpload("thumbnail", func(form *sceneForm, _ *asset) { form.content.remove() })
+	return c.sceneUpload("thumbnail", func(form *sceneForm, _ *asset) { form.content.Remove() })
 }
 
 // sceneUpload reads a form with the file of that name, and calls f with the
@@ -90,14 +94,14 @@ func (c assetCall) sceneUpload(file string, f func(form *sceneForm, scene *asset
 		err = c.toScene(form, f)
 	}
 	if err != nil {
-		form.content.remove()
+		form.content.Remove()
 	}
 	return err
 }
 
 func (c assetCall) toScene(form *sceneForm, f func(form *sceneForm, scene *asset)) error {
 	if c.key = c.s.lookupKey(form.APIKey); c.key == nil {
-		return sdkError(http.StatusUnauthorized, codeBadKey, "API key is not registered")
+		return refusal.New(http.StatusUnauthorized, refusal.CodeBadKey, "API key is not registered")
 	}
 	id := form.AssetID
 	if id == "" {
@@ -107,9 +111,9 @@ func (c assetCall) toScene(form *sceneForm, f func(form *sceneForm, scene *asset
 		i := slices.IndexFunc(e.assets, func(a *asset) bool { return a.id == id })
 		switch {
 		case i < 0:
-			return notFound("asset %q does not exist in experiment %q", id, e.key)
+			return refusal.NotFound("asset %q does not exist in experiment %q", id, e.key)
 		case form.content == nil:
-			return badRequest("the form has no file")
+			return refusal.BadRequest("the form has no file")
 		}
 		f(form, e.assets[i])
 		return c.ack()
@@ -126,13 +130,13 @@ func (c assetCall) sceneForm(file string) (*sceneForm, error) {
 		case errors.Is(err, io.EOF):
 			return form, nil
 		case err != nil:
-			err = badRequest("form: %v", err)
+			err = refusal.BadRequest("form: %v", err)
 		case part.FormName() == "requestParams":
-			if json.NewDecoder(limited(part, maxFormText)).Decode(form) != nil {
-				err = badRequest("requestParams is not the expected JSON")
+			if json.NewDecoder(blob.Limited(part, maxFormText)).Decode(form) != nil {
+				err = refusal.BadRequest("requestParams is not the expected JSON")
 			}
 		case part.FormName() == file && form.content == nil:
-			if form.content, err = c.s.store.bodies.read(part, c.s.uploadLimit("asset-item")); err != nil {
+			if form.content, err = c.s.store.bodies.Read(part, c.s.uploadLimit("asset-item")); err != nil {
 				err = uploadError(err)
 			}
 		}

@@ -4,6 +4,9 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/blob"
+	"github.com/comet-stream/comet-stream/internal/comettest/derive"
 )
 
 // Seeds put things into the store of a server without HTTP. They panic on what no
@@ -313,14 +316,14 @@ func (s *Seeds) newAsset(spec AssetSpec, key string, created int64) *asset {
 	switch {
 	case a.remote:
 	case spec.Size > 0:
-		a.body = synthBody(spec.Seed, spec.Size)
+		a.body = blob.FromSeed(spec.Seed, spec.Size)
 	default:
-		a.body = bytesBody(spec.Body)
+		a.body = blob.FromBytes(spec.Body)
 	}
 	for _, item := range spec.Items {
 		a.items = append(a.items, &asset{
-			id: derivedID("item", a.id, item.Name), experimentKey: key, name: item.Name, typ: item.Type,
-			created: created, body: bytesBody(item.Body),
+			id: derive.ID("item", a.id, item.Name), experimentKey: key, name: item.Name, typ: item.Type,
+			created: created, body: blob.FromBytes(item.Body),
 		})
 	}
 	a.name = a.finalName(a.name)

@@ -3,6 +3,9 @@ package comettest
 import (
 	"encoding/json"
 	"fmt"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/blob"
+	"github.com/comet-stream/comet-stream/internal/comettest/derive"
 )
 
 // ArtifactSpec describes an artifact to be seeded. It belongs to the project
@@ -43,7 +46,7 @@ func (s *Seeds) SeedArtifact(workspace string, spec ArtifactSpec) {
 	}
 	first := spec.Versions[0].Producer
 	a := &artifact{
-		id: derivedID("artifact", workspace, spec.Name), typ: spec.Type, name: spec.Name, description: spec.Description,
+		id: derive.ID("artifact", workspace, spec.Name), typ: spec.Type, name: spec.Name, description: spec.Description,
 		tags: spec.Tags, public: spec.Public, emoji: spec.Emoji, owner: s.owner, producer: first,
 		project: w.projects[0],
 	}
@@ -58,7 +61,7 @@ func (s *Seeds) SeedArtifact(workspace string, spec ArtifactSpec) {
 
 func (s *Seeds) seedArtifactVersion(a *artifact, spec ArtifactVersionSpec) {
 	v := &artifactVersion{
-		artifact: a, id: derivedID("artifact version", a.id, spec.Version), version: spec.Version, owner: a.owner,
+		artifact: a, id: derive.ID("artifact version", a.id, spec.Version), version: spec.Version, owner: a.owner,
 		metadata: spec.Metadata, note: spec.Note, state: spec.State, added: spec.Added, tags: spec.Tags,
 		producer: spec.Producer, consumers: spec.Consumers,
 	}
@@ -113,7 +116,7 @@ func (s *Seeds) SeedRegistryModel(workspace string, spec RegistrySpec) {
 		panic(fmt.Sprintf("comettest: registry model %q cannot be seeded", spec.Name))
 	}
 	m := &registryModel{
-		workspace: w, id: derivedID("registry", workspace, spec.Name), name: spec.Name, description: spec.Description,
+		workspace: w, id: derive.ID("registry", workspace, spec.Name), name: spec.Name, description: spec.Description,
 		public: spec.Public, notes: spec.Notes, user: s.owner, created: demoStart, updated: demoStart,
 	}
 	w.registry = append(w.registry, m)
@@ -129,7 +132,7 @@ func (s *Seeds) seedRegistryItem(m *registryModel, spec RegistryVersionSpec) *re
 	}
 	now := demoStart + int64(len(m.items))
 	i := &registryItem{
-		model: m, id: derivedID("registry item", m.id, spec.Version), version: spec.Version, comment: spec.Comment,
+		model: m, id: derive.ID("registry item", m.id, spec.Version), version: spec.Version, comment: spec.Comment,
 		stages: spec.Stages, status: spec.Status, source: e.modelNamed(spec.Model), experimentKey: e.key,
 		user: m.user, created: now, updated: now,
 	}
@@ -166,8 +169,8 @@ func (s *Seeds) SeedPanel(workspace, name, code string) string {
 		panic("comettest: panel: " + err.Error())
 	}
 	p := &panel{
-		id: derivedID("panel", workspace, name), owner: s.owner, created: demoStart, revision: demoStart,
-		zip: zipOne("tempVisualizationTemplate.json", doc),
+		id: derive.ID("panel", workspace, name), owner: s.owner, created: demoStart, revision: demoStart,
+		zip: blob.Zip("tempVisualizationTemplate.json", doc),
 	}
 	if p.name, p.code, err = readPanel(p.zip); err != nil {
 		panic("comettest: panel: " + err.Error())
@@ -202,8 +205,8 @@ func (s *Seeds) seedView(table viewTable, workspace, project, key, name string, 
 	defer st.mu.Unlock()
 	p := st.workspace(workspace).project(project)
 	p.views = append(p.views, &view{
-		table: table, id: derivedID(id...), name: name, experimentKey: key, fields: fields,
+		table: table, id: derive.ID(id...), name: name, experimentKey: key, fields: fields,
 		createdBy: s.owner, updated: demoStart,
 	})
-	return derivedID(id...)
+	return derive.ID(id...)
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/comet-stream/comet-stream/internal/comettest/blob"
 	"github.com/comet-stream/comet-stream/internal/comettest/mood"
 )
 
@@ -40,7 +41,7 @@ func New(opts Options) (*Server, error) {
 	if _, err := parseVersion(opts.Version); err != nil {
 		return nil, fmt.Errorf("comettest: version %q is not three numbers: %w", opts.Version, err)
 	}
-	bodies, err := newBodyDir(opts)
+	bodies, err := blob.NewDir(opts.Dir, opts.DiscardBodies)
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +142,7 @@ func (s *Server) Close() error {
 		srv.Close()
 	}
 	s.waiting.Wait()
-	return s.store.bodies.close()
+	return s.store.bodies.Close()
 }
 
 // Connections returns how many connections have been accepted, and how many of

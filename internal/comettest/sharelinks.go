@@ -1,6 +1,10 @@
 package comettest
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
+)
 
 func (c projectCall) shareLinks() error {
 	c.s.store.mu.RLock()
@@ -32,7 +36,7 @@ func (c projectCall) deleteShareLink() error {
 	}
 	return c.changeProject(c.queryProject(), func(p *project) error {
 		if !slices.Contains(p.shareCodes, code) {
-			return notFound("share code %q does not exist", code)
+			return refusal.NotFound("share code %q does not exist", code)
 		}
 		p.shareCodes = without(p.shareCodes, code)
 		return c.ack()

@@ -363,10 +363,10 @@ func assetStates(assets []*asset, o StateOptions) []AssetState {
 			Metadata: a.metadata, Model: a.grouping, Remote: a.remote, Link: a.link,
 		}
 		if a.body != nil {
-			x.Size, x.SHA256 = a.body.size, a.body.sha256()
+			x.Size, x.SHA256 = a.body.Size, a.body.SHA256()
 		}
 		for _, item := range a.items {
-			x.Items = append(x.Items, ItemState{item.name, item.typ, item.body.size, item.body.sha256()})
+			x.Items = append(x.Items, ItemState{item.name, item.typ, item.body.Size, item.body.SHA256()})
 		}
 		if !o.Portable {
 			x.Created = a.created

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/blob"
 )
 
 // store is everything the server knows. Its lock guards the maps, what hangs
@@ -18,7 +20,7 @@ type store struct {
 	experiments map[string]*experiment
 	assets      map[assetRef]*asset // those of artifacts included
 	uploads     map[string]*s3Upload
-	bodies      *bodyDir
+	bodies      *blob.Dir
 }
 
 type workspace struct {
@@ -48,7 +50,7 @@ type project struct {
 	views       []*view
 }
 
-func newStore(bodies *bodyDir) *store {
+func newStore(bodies *blob.Dir) *store {
 	return &store{
 		projects:    make(map[string]*project),
 		experiments: make(map[string]*experiment),
@@ -67,9 +69,9 @@ func (a *asset) ref() assetRef { return assetRef{a.experimentKey, a.id} }
 // dropAsset lets go of an asset and its bytes. The lock of the store is held.
 func (st *store) dropAsset(a *asset) {
 	delete(st.assets, a.ref())
-	a.body.remove()
+	a.body.Remove()
 	for _, item := range a.items {
-		item.body.remove()
+		item.body.Remove()
 	}
 }
 

@@ -1,6 +1,10 @@
 package comettest
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
+)
 
 // symlink makes an experiment appear in another project of its workspace,
 // which is created if it is missing.
@@ -32,7 +36,7 @@ func (c projectCall) symlink() error {
 // link adds e to the listing of p. Linking twice changes nothing.
 func (p *project) link(e *experiment) error {
 	if p == e.project {
-		return badRequest("experiment %s is in project %q already", e.key, p.name)
+		return refusal.BadRequest("experiment %s is in project %q already", e.key, p.name)
 	}
 	if !slices.Contains(p.links, e) {
 		p.links = append(p.links, e)

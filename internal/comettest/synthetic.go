@@ -2,6 +2,8 @@ package comettest
 
 import (
 	"fmt"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/derive"
 )
 
 // SyntheticSpec describes experiments that depend on Seed alone, whose metric
@@ -33,25 +35,25 @@ func (s *Seeds) SeedSynthetic(spec SyntheticSpec) []string {
 }
 
 func (spec *SyntheticSpec) experiment(i int) ExperimentSpec {
-	seed := mix(spec.Seed + uint64(i)*0x9E3779B97F4A7C15)
+	seed := derive.Mix(spec.Seed + uint64(i)*0x9E3779B97F4A7C15)
 	start := demoStart + int64(i)*60_000
-	key := derivedID("synthetic", spec.Workspace, spec.Project, fmt.Sprint(spec.Seed), fmt.Sprint(i))
+	key := derive.ID("synthetic", spec.Workspace, spec.Project, fmt.Sprint(spec.Seed), fmt.Sprint(i))
 	e := ExperimentSpec{
 		Key: key, Name: fmt.Sprintf("run %d", i), Start: start, End: start + int64(spec.Points)*synthInterval + 1,
 		Tags: []string{"synthetic"},
 	}
 	for j := range spec.Parameters {
-		e.Parameters = append(e.Parameters, Value{Name: fmt.Sprintf("p%05d", j), Value: fmt.Sprint(mix(seed + uint64(j)))})
+		e.Parameters = append(e.Parameters, Value{Name: fmt.Sprintf("p%05d", j), Value: fmt.Sprint(derive.Mix(seed + uint64(j)))})
 	}
 	for j := range spec.Metrics {
 		e.Synthetic = append(e.Synthetic, SyntheticMetric{
-			Name: fmt.Sprintf("metric_%03d", j), Seed: mix(seed ^ uint64(j+1)), N: spec.Points, Start: start,
+			Name: fmt.Sprintf("metric_%03d", j), Seed: derive.Mix(seed ^ uint64(j+1)), N: spec.Points, Start: start,
 		})
 	}
 	for j := range spec.Assets {
 		e.Assets = append(e.Assets, AssetSpec{
-			ID: derivedID("synthetic asset", key, fmt.Sprint(j)), Name: fmt.Sprintf("data/%03d.bin", j),
-			Size: spec.AssetSize, Seed: mix(seed + uint64(j)<<32),
+			ID: derive.ID("synthetic asset", key, fmt.Sprint(j)), Name: fmt.Sprintf("data/%03d.bin", j),
+			Size: spec.AssetSize, Seed: derive.Mix(seed + uint64(j)<<32),
 		})
 	}
 	return e

@@ -3,6 +3,8 @@ package comettest
 import (
 	"math"
 	"sync"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/derive"
 )
 
 // synthSeries is a metric whose points are made when they are read: a noisy
@@ -43,7 +45,7 @@ func (s *synthSeries) each(f func(p *point) bool) bool {
 }
 
 func (s *synthSeries) value(i int) value {
-	noise := mix(s.seed + uint64(i)*0x9E3779B97F4A7C15)
+	noise := derive.Mix(s.seed + uint64(i)*0x9E3779B97F4A7C15)
 	// Rounded to millionths, so that the text is as long as logged values
 	// usually are.
 	f := math.Round(1e6/(1+float64(i)/50)+float64(noise%20000)) / 1e6
@@ -58,13 +60,4 @@ func (s *synthSeries) summary() pointSummary {
 		})
 	})
 	return s.sum
-}
-
-// mix is the finisher of splitmix64: every bit of x moves half of the result.
-func mix(x uint64) uint64 {
-	x ^= x >> 30
-	x *= 0xBF58476D1CE4E5B9
-	x ^= x >> 27
-	x *= 0x94D049BB133111EB
-	return x ^ x>>31
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
 )
 
 // systemDetails are the fields of write/experiment/system-details, as they
@@ -80,7 +82,7 @@ func mergeSystemInfo(old, add json.RawMessage, appends bool) (json.RawMessage, e
 		}
 	}
 	if err := json.Unmarshal(add, &more); err != nil {
-		return nil, badRequest("logAdditionalSystemInfoList: %v", err)
+		return nil, refusal.BadRequest("logAdditionalSystemInfoList: %v", err)
 	}
 	for _, item := range more {
 		i := slices.IndexFunc(have, func(h systemInfo) bool { return h.Key == item.Key })
@@ -146,7 +148,7 @@ func (c originCall) writeSystem() error {
 	}
 	var key string
 	if json.Unmarshal(doc["experimentKey"], &key) != nil {
-		return badRequest("experimentKey is missing").withCode(codeNoExperimentKey)
+		return refusal.BadRequest("experimentKey is missing").WithCode(refusal.CodeNoExperimentKey)
 	}
 	if err := checkSystem(doc); err != nil {
 		return err
@@ -164,7 +166,7 @@ func checkSystem(doc map[string]json.RawMessage) error {
 	for _, name := range systemLists {
 		var list []json.RawMessage
 		if raw, ok := doc[name]; ok && json.Unmarshal(raw, &list) != nil {
-			return badRequest("%s is not a list", name)
+			return refusal.BadRequest("%s is not a list", name)
 		}
 	}
 	return nil

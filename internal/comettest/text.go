@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
+	"github.com/comet-stream/comet-stream/internal/comettest/wire"
 )
 
 func textRoutes() []route {
@@ -32,7 +35,7 @@ func (c valueCall) writeHTML() error {
 		return err
 	}
 	if c.noText(req.HTML) {
-		return badRequest("html is missing")
+		return refusal.BadRequest("html is missing")
 	}
 	return c.writeExperiment(req.ExperimentKey, func(e *experiment) error {
 		if e.html != nil && !req.Override {
@@ -53,7 +56,7 @@ func (c valueCall) writeCode() error {
 		return err
 	}
 	if c.noText(req.Code) {
-		return badRequest("code is missing")
+		return refusal.BadRequest("code is missing")
 	}
 	return c.writeExperiment(req.ExperimentKey, func(e *experiment) error {
 		e.code = req.Code
@@ -71,9 +74,9 @@ func (c valueCall) writeGraph() error {
 		return err
 	}
 	if len(req.Graph) == 0 || string(req.Graph) == "null" {
-		return badRequest("graph is missing")
+		return refusal.BadRequest("graph is missing")
 	}
-	text, err := textOf(req.Graph)
+	text, err := wire.Text(req.Graph)
 	if err != nil {
 		return err
 	}
@@ -101,11 +104,11 @@ func (c valueCall) writeOutput() error {
 		return err
 	}
 	if req.OutputLines == nil {
-		return badRequest("outputLines is missing")
+		return refusal.BadRequest("outputLines is missing")
 	}
 	for i, l := range req.OutputLines {
 		if l.Output == nil || l.Offset == nil || len(*l.Output) > maxOutputLine {
-			return badRequest("line %d: output or offset is missing, or output is too long", i)
+			return refusal.BadRequest("line %d: output or offset is missing, or output is too long", i)
 		}
 	}
 	return c.writeExperiment(req.ExperimentKey, func(e *experiment) error {

@@ -9,6 +9,9 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/blob"
+	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
 )
 
 func uploadRoutes() []route {
@@ -42,7 +45,7 @@ type uploadSpec struct {
 	overwrite     bool
 	remote        bool
 	link          *string
-	content       *body
+	content       *blob.Blob
 }
 
 func (c uploadCall) uploadAsset() error {
@@ -68,7 +71,7 @@ func (c uploadCall) imageQuery() (*uploadSpec, error) {
 	if name == "" {
 		n := c.optional("figCounter")
 		if n == "" {
-			return nil, badRequest("figName and figCounter are missing")
+			return nil, refusal.BadRequest("figName and figCounter are missing")
 		}
 		name = "figure_" + n
 	}
@@ -136,9 +139,9 @@ func (spec *uploadSpec) check() error {
 	}
 	switch {
 	case a.typ == typeModel && a.grouping == "":
-		return badRequest("groupingName is missing for type %s", typeModel)
+		return refusal.BadRequest("groupingName is missing for type %s", typeModel)
 	case a.typ == typeFullMetric:
-		return badRequest("assets of type %s cannot be uploaded", a.typ)
+		return refusal.BadRequest("assets of type %s cannot be uploaded", a.typ)
 	}
 	return nil
 }
@@ -149,12 +152,12 @@ func (c uploadCall) upload(spec *uploadSpec) error {
 		return err
 	}
 	if err := c.readForm(spec); err != nil {
-		spec.content.remove()
+		spec.content.Remove()
 		return err
 	}
 	a, err := c.store(spec)
 	if err != nil {
-		spec.content.remove()
+		spec.content.Remove()
 		return err
 	}
 	return c.sendUploaded(a)
@@ -179,7 +182,7 @@ func (c uploadCall) sendUploaded(a *asset) error {
 func (c uploadCall) multipart() (*multipart.Reader, error) {
 	form, err := c.r.MultipartReader()
 	if err != nil {
-		return nil, badRequest("multipart form: %v", err)
+		return nil, refusal.BadRequest("multipart form: %v", err)
 	}
 	return form, nil
 }
@@ -200,7 +203,7 @@ func (c uploadCall) readForm(spec *uploadSpec) error {
 			break
 		}
 		if err != nil {
-			return badRequest("form: %v", err)
+			return refusal.BadRequest("form: %v", err)
 		}
 		if err := c.readPart(spec, part); err != nil {
 			return err
@@ -208,11 +211,11 @@ func (c uploadCall) readForm(spec *uploadSpec) error {
 	}
 	switch {
 	case spec.link == nil && spec.content == nil:
-		return badRequest("form field file or link is missing")
+		return refusal.BadRequest("form field file or link is missing")
 	case spec.link != nil && spec.content != nil:
-		return badRequest("form has both file and link")
+		return refusal.BadRequest("form has both file and link")
 	case spec.remote && spec.link == nil:
-		return badRequest("form field link is missing for a remote asset")
+		return refusal.BadRequest("form field link is missing for a remote asset")
 	}
 	return checkMetadata(spec.asset.metadata)
 }
@@ -221,15 +224,15 @@ func (c uploadCall) readPart(spec *uploadSpec, part *multipart.Part) error {
 	switch part.FormName() {
 	case "file":
 		if spec.content != nil {
-			return badRequest("form has two files")
+			return refusal.BadRequest("form has two files")
 		}
-		content, err := c.s.store.bodies.read(part, c.s.uploadLimit(spec.kind()))
+		content, err := c.s.store.bodies.Read(part, c.s.uploadLimit(spec.kind()))
 		if err != nil {
 			return uploadError(err)
 		}
 		spec.content = content
 	case "link", "metadata":
-		text, err := io.ReadAll(limited(part, maxFormText))
+		text, err := io.ReadAll(blob.Limited(part, maxFormText))
 		if err != nil {
 			return uploadError(err)
 		}
@@ -259,7 +262,7 @@ func checkMetadata(m *string) error {
 	}
 	var doc map[string]json.RawMessage
 	if json.Unmarshal([]byte(*m), &doc) != nil {
-		return badRequest("metadata is not a JSON object")
+		return refusal.BadRequest("metadata is not a JSON object")
 	}
 	return nil
 }
@@ -280,10 +283,10 @@ func (s *Server) uploadLimit(typ string) int64 {
 }
 
 func uploadError(err error) error {
-	if errors.Is(err, errTooLarge) {
-		return sdkError(http.StatusRequestEntityTooLarge, 0, "upload is over the limit of its type")
+	if errors.Is(err, blob.ErrTooLarge) {
+		return refusal.New(http.StatusRequestEntityTooLarge, 0, "upload is over the limit of its type")
 	}
-	return badRequest("form: %v", err)
+	return refusal.BadRequest("form: %v", err)
 }
 
 // store puts the asset of spec where it belongs.
@@ -322,9 +325,9 @@ func (c uploadCall) checkImmutable(a *asset) error {
 	case st.assets[a.ref()] == nil && !(c.moods.InstanceIDs && st.hasID(a.id)):
 		return nil
 	case a.image:
-		return badRequest("image %s already exists and is immutable", a.id).withCode(codeImageImmutable)
+		return refusal.BadRequest("image %s already exists and is immutable", a.id).WithCode(refusal.CodeImageImmutable)
 	}
-	return badRequest("asset %s already exists and is immutable", a.id).withCode(codeAssetImmutable)
+	return refusal.BadRequest("asset %s already exists and is immutable", a.id).WithCode(refusal.CodeAssetImmutable)
 }
 
 // addAsset adds a to e. The lock of the store is held.
@@ -335,11 +338,11 @@ func (c uploadCall) addAsset(e *experiment, a *asset, overwrite bool) error {
 		e.dropAssets(c.s.store, a)
 	}
 	if c.moods.NamesOnce && slices.ContainsFunc(e.assets, a.replaces) {
-		code := codeAssetImmutable
+		code := refusal.CodeAssetImmutable
 		if a.image {
-			code = codeImageImmutable
+			code = refusal.CodeImageImmutable
 		}
-		return badRequest("an asset with the name %q was already uploaded to this experiment", a.name).withCode(code)
+		return refusal.BadRequest("an asset with the name %q was already uploaded to this experiment", a.name).WithCode(code)
 	}
 	if err := c.checkLimit(e, a); err != nil {
 		return err
@@ -388,17 +391,17 @@ func (c uploadCall) checkLimit(e *experiment, a *asset) error {
 		most = c.s.opts.Limits.ImageName
 	}
 	if n := utf8.RuneCountInString(a.name); most > 0 && n > most {
-		return badRequest("name of %d characters is too long", n)
+		return refusal.BadRequest("name of %d characters is too long", n)
 	}
 	if a.grouping != "" && !e.hasModel(a.grouping) && full(len(e.models), c.s.opts.Limits.Models) {
-		return badRequest("experiment holds the maximum of %d models", len(e.models)).withCode(limitCodes[typeModel])
+		return refusal.BadRequest("experiment holds the maximum of %d models", len(e.models)).WithCode(refusal.LimitCodes[typeModel])
 	}
 	limit, ok := c.s.opts.Limits.AssetsPerType[typ]
 	if !ok || limit < 0 {
 		return nil
 	}
 	if e.perType[typ] >= limit {
-		return badRequest("experiment holds the maximum of %d assets of type %s", limit, typ).withCode(limitCodes[typ])
+		return refusal.BadRequest("experiment holds the maximum of %d assets of type %s", limit, typ).WithCode(refusal.LimitCodes[typ])
 	}
 	return nil
 }

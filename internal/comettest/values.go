@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
+	"github.com/comet-stream/comet-stream/internal/comettest/wire"
 )
 
 func valueRoutes() []route {
@@ -27,10 +30,10 @@ func valueRoutes() []route {
 
 func (c valueCall) checkBatch(missing bool, n int) error {
 	if missing {
-		return badRequest("values is missing")
+		return refusal.BadRequest("values is missing")
 	}
 	if limit := c.s.opts.Limits.BatchValues; limit >= 0 && n > limit {
-		return badRequest("a batch of %d values is over the limit of %d", n, limit)
+		return refusal.BadRequest("a batch of %d values is over the limit of %d", n, limit)
 	}
 	return nil
 }
@@ -38,7 +41,7 @@ func (c valueCall) checkBatch(missing bool, n int) error {
 type parameterDoc struct {
 	ParameterName  string          `json:"parameterName"`
 	ParameterValue json.RawMessage `json:"parameterValue"`
-	Step           *ordinal        `json:"step"`
+	Step           *wire.Ordinal   `json:"step"`
 	Source         string          `json:"source"`
 	Context        *string         `json:"context"`
 	Timestamp      *int64          `json:"timestamp"`
@@ -47,12 +50,12 @@ type parameterDoc struct {
 // check returns the text of the parameter.
 func (d *parameterDoc) check() (string, error) {
 	if d.ParameterName == "" {
-		return "", badRequest("parameterName is missing")
+		return "", refusal.BadRequest("parameterName is missing")
 	}
 	if len(d.ParameterValue) == 0 {
-		return "", badRequest("parameter %q has no parameterValue", d.ParameterName)
+		return "", refusal.BadRequest("parameter %q has no parameterValue", d.ParameterName)
 	}
-	return textOf(d.ParameterValue)
+	return wire.Text(d.ParameterValue)
 }
 
 // setParameter logs d. The lock of e is held.
@@ -110,10 +113,10 @@ func (c valueCall) parameterBatch() error {
 			return err
 		}
 		if v := req.Values[i]; v.ParameterValue[0] == '{' {
-			return badRequest("parameterValue of %q is an object", v.ParameterName)
+			return refusal.BadRequest("parameterValue of %q is an object", v.ParameterName)
 		}
 		if src := req.Values[i].Source; !slices.Contains(parameterSources, src) {
-			return badRequest("source %q is not auto-logged, cli or manual", src)
+			return refusal.BadRequest("source %q is not auto-logged, cli or manual", src)
 		}
 	}
 	return c.writeExperiment(req.ExperimentKey, func(e *experiment) error {
@@ -158,7 +161,7 @@ func (c valueCall) deleteParameters() error {
 func (c valueCall) removeParameter(ref parameterRef) error {
 	return c.writeExperiment(ref.ExperimentKey, func(e *experiment) error {
 		if !e.params.remove(ref.ParameterName) {
-			return notFound("parameter %q does not exist", ref.ParameterName)
+			return refusal.NotFound("parameter %q does not exist", ref.ParameterName)
 		}
 		return nil
 	})
@@ -175,9 +178,9 @@ func (c valueCall) writeOther() error {
 		return err
 	}
 	if req.Key == "" {
-		return badRequest("key is missing")
+		return refusal.BadRequest("key is missing")
 	}
-	text, err := textOf(req.Value)
+	text, err := wire.Text(req.Value)
 	if err != nil {
 		return err
 	}
@@ -207,7 +210,7 @@ func (c valueCall) writeTags() error {
 		return err
 	}
 	if req.AddedTags == nil {
-		return badRequest("addedTags is missing")
+		return refusal.BadRequest("addedTags is missing")
 	}
 	return c.writeExperiment(req.ExperimentKey, func(e *experiment) error {
 		e.addTags(req.AddedTags)
@@ -231,11 +234,11 @@ func (c valueCall) deleteTags() error {
 
 // systemSample is what the four calls for system metrics have in common.
 type systemSample struct {
-	ExperimentKey string   `json:"experimentKey"`
-	Context       *string  `json:"context"`
-	Step          *ordinal `json:"step"`
-	Epoch         *ordinal `json:"epoch"`
-	Timestamp     *int64   `json:"timestamp"`
+	ExperimentKey string        `json:"experimentKey"`
+	Context       *string       `json:"context"`
+	Step          *wire.Ordinal `json:"step"`
+	Epoch         *wire.Ordinal `json:"epoch"`
+	Timestamp     *int64        `json:"timestamp"`
 }
 
 // logSystem logs the values as metrics, in the order of their names.
@@ -294,14 +297,14 @@ func (c valueCall) cpuMetrics() error {
 		return err
 	}
 	if len(req.CPU) == 0 {
-		return badRequest("cpuPercentUtilization is missing")
+		return refusal.BadRequest("cpuPercentUtilization is missing")
 	}
 	values := make(map[string]json.Number)
 	sum := 0.0
 	for i, v := range req.CPU {
 		f, err := v.Float64()
 		if err != nil {
-			return badRequest("cpuPercentUtilization: %v", err)
+			return refusal.BadRequest("cpuPercentUtilization: %v", err)
 		}
 		sum += f
 		values[fmt.Sprintf("sys.cpu.percent.%02d", i+1)] = v

@@ -1,11 +1,5 @@
 package comettest
 
-import (
-	"bytes"
-	"encoding/json"
-	"strings"
-)
-
 // valueTable holds parameters or others by name, in order of first arrival.
 type valueTable struct {
 	order  []string
@@ -83,48 +77,4 @@ func compareValues(a, b string) int {
 		return 1
 	}
 	return 0
-}
-
-// textOf is the text under which a server keeps a JSON value: strings as they
-// are, numbers and literals as written, lists and objects as JSON with a
-// space after each separator, as clients write them.
-func textOf(raw json.RawMessage) (string, error) {
-	raw = bytes.TrimSpace(raw)
-	if len(raw) == 0 {
-		return "", badRequest("value is missing")
-	}
-	switch raw[0] {
-	case '"':
-		var s string
-		err := json.Unmarshal(raw, &s)
-		return s, err
-	case '[', '{':
-		return spaced(raw), nil
-	}
-	return string(raw), nil
-}
-
-// spaced writes compact JSON with a space after each comma and colon.
-func spaced(raw json.RawMessage) string {
-	var compact bytes.Buffer
-	if json.Compact(&compact, raw) != nil {
-		return string(raw)
-	}
-	var b strings.Builder
-	inString, escaped := false, false
-	for _, c := range compact.Bytes() {
-		b.WriteByte(c)
-		switch {
-		case escaped:
-			escaped = false
-		case inString:
-			escaped = c == '\\'
-			inString = c != '"'
-		case c == '"':
-			inString = true
-		case c == ',' || c == ':':
-			b.WriteByte(' ')
-		}
-	}
-	return b.String()
 }

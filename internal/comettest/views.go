@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
+	"github.com/comet-stream/comet-stream/internal/comettest/wire"
 )
 
 // view is a saved arrangement of panels of a project, or of one experiment.
@@ -135,12 +138,12 @@ func (c pageCall) upsertView(table viewTable) error {
 	}
 	for _, name := range []string{"experimentQueryState", "dashboardChartState", "reactGridTableState"} {
 		if raw := doc[name]; raw != nil && raw[0] != '"' && string(raw) != "null" {
-			return badRequest("%s is not a text", name)
+			return refusal.BadRequest("%s is not a text", name)
 		}
 	}
 	for _, name := range []string{"v2", "v3"} {
 		if raw := doc[name]; raw != nil && raw[0] != '{' && string(raw) != "null" {
-			return badRequest("%s is not an object", name)
+			return refusal.BadRequest("%s is not an object", name)
 		}
 	}
 	var ids struct {
@@ -165,7 +168,7 @@ func withKey(raw json.RawMessage, key string) json.RawMessage {
 	if json.Unmarshal(raw, &v2) != nil || v2 == nil || v2["experimentKey"] != nil {
 		return raw
 	}
-	v2["experimentKey"] = appendString(nil, key)
+	v2["experimentKey"] = wire.AppendString(nil, key)
 	doc, err := json.Marshal(v2)
 	if err != nil {
 		panic("comettest: view: " + err.Error()) // it was valid
@@ -206,7 +209,7 @@ func (c pageCall) updateDashboard() error {
 		return err
 	}
 	if req.TemplateID == "" {
-		return badRequest("template_id is missing")
+		return refusal.BadRequest("template_id is missing")
 	}
 	return c.putView(view{table: dashboards, id: req.TemplateID, name: req.TemplateName}, req.ProjectID, doc)
 }
@@ -224,7 +227,7 @@ func errorsOf(errs ...error) error {
 // it the fields of doc.
 func (c pageCall) putView(want view, projectID string, doc map[string]json.RawMessage) error {
 	if projectID == "" {
-		return badRequest("projectId is missing")
+		return refusal.BadRequest("projectId is missing")
 	}
 	return projectCall(c).changeProject(projectRef{ProjectID: projectID}, func(p *project) error {
 		if want.experimentKey != "" {
@@ -235,9 +238,9 @@ func (c pageCall) putView(want view, projectID string, doc map[string]json.RawMe
 		v := p.view(want.table, want.id)
 		switch {
 		case want.id != "" && v == nil:
-			return notFound("template %q does not exist in project %q", want.id, p.name)
+			return refusal.NotFound("template %q does not exist in project %q", want.id, p.name)
 		case v == nil && want.name == "":
-			return badRequest("templateName is missing")
+			return refusal.BadRequest("templateName is missing")
 		case v == nil:
 			v = &want
 			v.id, v.createdBy, v.fields = newID(), c.key.User, make(map[string]json.RawMessage)

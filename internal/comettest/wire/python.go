@@ -1,12 +1,12 @@
-package comettest
+package wire
 
 import "bytes"
 
 // pythonNumbers are what Python writes of floats for which JSON has no form.
 var pythonNumbers = [][]byte{[]byte("NaN"), []byte("-Infinity"), []byte("Infinity")}
 
-// quotedNumbers returns JSON with such numbers as texts: a client sends them bare.
-func quotedNumbers(doc []byte) []byte {
+// QuoteNumbers returns JSON with such numbers as texts: a client sends them bare.
+func QuoteNumbers(doc []byte) []byte {
 	if !bytes.Contains(doc, pythonNumbers[0]) && !bytes.Contains(doc, pythonNumbers[2]) {
 		return doc
 	}

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/wire"
 )
 
 // A batch is found not to be JSON where encoding/json finds that, whichever
@@ -26,7 +28,7 @@ func TestBatchSyntax(t *testing.T) {
 		t.Fatal(err)
 	}
 	try := func(doc []byte) {
-		wrong := errors.Is(read(doc), errNotJSON)
+		wrong := errors.Is(read(doc), wire.ErrNotJSON)
 		if valid := json.Valid(doc); valid == wrong {
 			t.Errorf("%s: found wrong %v, valid %v", doc, wrong, valid)
 		}

@@ -10,6 +10,12 @@ import (
 	"github.com/vmihailenco/msgpack/v5/msgpcode"
 )
 
+// A pair is a key of the body of a record and its value.
+type pair struct {
+	key   string
+	value []byte
+}
+
 // editBody returns the record with the pairs of its body changed.
 func editBody(t testing.TB, rec Record, change func([]pair) []pair) []byte {
 	t.Helper()

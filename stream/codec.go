@@ -1,8 +1,6 @@
 package stream
 
 import (
-	"cmp"
-	"maps"
 	"reflect"
 	"slices"
 
@@ -103,7 +101,7 @@ func appendRecord(b []byte, rec Record) ([]byte, error) {
 		if isMetrics {
 			m.packBody(p)
 		} else {
-			info.schema.pack(p, reflect.ValueOf(rec).Elem())
+			info.schema.Pack(p, reflect.ValueOf(rec).Elem(), nil)
 		}
 	}), nil
 }
@@ -112,95 +110,6 @@ func appendRecord(b []byte, rec Record) ([]byte, error) {
 func packHead(p *pack.Packer, kind Kind) {
 	p.ArrayLen(2)
 	p.Str(string(kind))
-}
-
-func (s *schema) pack(p *pack.Packer, v reflect.Value) {
-	left := 0
-	for i := range s.fields {
-		if s.fields[i].absent(v) {
-			left++
-		}
-	}
-	p.MapLen(len(s.fields) - left)
-	for i := range s.fields {
-		if f := &s.fields[i]; !f.absent(v) {
-			p.Str(f.key)
-			f.pack(p, v.Field(f.index))
-		}
-	}
-}
-
-// absent reports whether the field of the struct v is left out.
-func (f *field) absent(v reflect.Value) bool {
-	if f.withDoc {
-		return v.FieldByName("Doc").IsNil()
-	}
-	return f.optional && v.Field(f.index).IsZero()
-}
-
-func (f *field) pack(p *pack.Packer, v reflect.Value) {
-	if v.Kind() == reflect.Pointer {
-		if v.IsNil() {
-			p.Null()
-			return
-		}
-		v = v.Elem()
-	}
-	if f.null && v.Kind() == reflect.Slice && v.IsNil() {
-		p.Null()
-		return
-	}
-	switch f.typ {
-	case typeStr:
-		p.Str(v.String())
-	case typeBool:
-		p.Bool(v.Bool())
-	case typeInt:
-		p.Int(v.Int())
-	case typeBin:
-		p.Bin(v.Bytes())
-	case typeDoc:
-		packDoc(p, v.Bytes())
-	case typeCounts:
-		packCounts(p, v.Interface().(Counts))
-	case typeStruct:
-		f.sub.pack(p, v)
-	default:
-		f.packList(p, v)
-	}
-}
-
-func (f *field) packList(p *pack.Packer, v reflect.Value) {
-	p.ArrayLen(v.Len())
-	for i := range v.Len() {
-		switch e := v.Index(i); f.typ {
-		case typePair:
-			p.Int(e.Int())
-		case typeStrs:
-			p.Str(e.String())
-		case typeDocs:
-			packDoc(p, e.Bytes())
-		case typeStructs:
-			f.sub.pack(p, e)
-		}
-	}
-}
-
-// packDoc packs a document. A required one that is nil is a JSON null.
-func packDoc(p *pack.Packer, d Doc) {
-	if d == nil {
-		p.Null()
-		return
-	}
-	p.Raw(d)
-}
-
-func packCounts(p *pack.Packer, c Counts) {
-	p.MapLen(len(c))
-	for _, k := range slices.SortedFunc(maps.Keys(c), cmp.Compare[Kind]) {
-		p.Str(string(k))
-		p.Int(c[k])
-	}
 }
 
 // decode returns the record of a view.
@@ -213,74 +122,9 @@ func (v *view) decode() Record {
 	defer c.Free()
 	rec := info.make()
 	if m, ok := rec.(*Metrics); ok {
-		m.decode(c, v.rows)
+		m.decode(c, v.Rows)
 	} else {
-		info.schema.decode(c, reflect.ValueOf(rec).Elem())
+		info.schema.Decode(c, reflect.ValueOf(rec).Elem())
 	}
 	return rec
-}
-
-func (s *schema) decode(c *pack.Cursor, v reflect.Value) {
-	next := 0
-	for range c.MapLen() {
-		f := s.find(c.Bytes(), next)
-		if f < 0 {
-			c.Skip()
-			continue
-		}
-		next = f + 1
-		s.fields[f].decode(c, v.Field(s.fields[f].index))
-	}
-}
-
-func (f *field) decode(c *pack.Cursor, v reflect.Value) {
-	if f.null && c.Null() {
-		return
-	}
-	if v.Kind() == reflect.Pointer {
-		v.Set(reflect.New(v.Type().Elem()))
-		v = v.Elem()
-	}
-	switch f.typ {
-	case typeStr:
-		v.SetString(c.Str())
-	case typeBool:
-		v.SetBool(c.Bool())
-	case typeInt:
-		v.SetInt(c.Int())
-	case typeBin:
-		v.SetBytes(c.Bytes())
-	case typeDoc:
-		v.SetBytes(c.Skip())
-	case typeCounts:
-		counts := Counts{}
-		for range c.MapLen() {
-			k := c.Str()
-			counts[Kind(k)] = c.Int()
-		}
-		v.Set(reflect.ValueOf(counts))
-	case typeStruct:
-		f.sub.decode(c, v)
-	default:
-		f.decodeList(c, v)
-	}
-}
-
-func (f *field) decodeList(c *pack.Cursor, v reflect.Value) {
-	n := c.ArrayLen()
-	if f.typ != typePair {
-		v.Set(reflect.MakeSlice(v.Type(), n, n))
-	}
-	for i := range n {
-		switch e := v.Index(i); f.typ {
-		case typePair:
-			e.SetInt(c.Int())
-		case typeStrs:
-			e.SetString(c.Str())
-		case typeDocs:
-			e.SetBytes(c.Skip())
-		case typeStructs:
-			f.sub.decode(c, e)
-		}
-	}
 }

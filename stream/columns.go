@@ -1,33 +1,22 @@
 package stream
 
-import "github.com/comet-stream/comet-stream/stream/internal/pack"
-
-// The types of the columns of a metrics record, FORMAT.md section 5.
-type (
-	contextColumn []byte
-	intColumn     []byte
-	extraColumn   []byte
-	valueColumn   []byte
+import (
+	"github.com/comet-stream/comet-stream/stream/internal/pack"
+	"github.com/comet-stream/comet-stream/stream/internal/schema"
 )
 
-// metricColumns describes the body of a metrics record to schemaOf. The columns
-// are checked by it, but packed and read without reflection.
+// metricColumns describes the body of a metrics record to [schema.Of]. The columns
+// are checked by that, but packed and read without reflection.
 type metricColumns struct {
-	Context contextColumn `msgpack:"context"`
-	Epoch   intColumn     `msgpack:"epoch"`
-	Extra   extraColumn   `msgpack:"extra,omitempty"`
-	N       int64         `msgpack:"n"`
-	Name    string        `msgpack:"name"`
-	Step    intColumn     `msgpack:"step"`
-	Time    intColumn     `msgpack:"time"`
-	Value   valueColumn   `msgpack:"value"`
+	Context schema.ContextColumn `msgpack:"context"`
+	Epoch   schema.IntColumn     `msgpack:"epoch"`
+	Extra   schema.ExtraColumn   `msgpack:"extra,omitempty"`
+	N       int64                `msgpack:"n"`
+	Name    string               `msgpack:"name"`
+	Step    schema.IntColumn     `msgpack:"step"`
+	Time    schema.IntColumn     `msgpack:"time"`
+	Value   schema.ValueColumn   `msgpack:"value"`
 }
-
-// The flags of an int column.
-const (
-	flagDeltas = 0
-	flagPlain  = 1
-)
 
 func (m *Metrics) packBody(p *pack.Packer) {
 	extra := m.hasExtra()
@@ -71,7 +60,7 @@ func (m *Metrics) hasExtra() bool {
 func (m *Metrics) packExtra(p *pack.Packer) {
 	p.ArrayLen(len(m.Points))
 	for i := range m.Points {
-		packDoc(p, m.Points[i].Extra)
+		p.RawOrNull(m.Points[i].Extra)
 	}
 }
 
@@ -132,7 +121,7 @@ func (m *Metrics) packInts(p *pack.Packer, of func(*Point) *Int64) {
 	}
 	p.ArrayLen(2)
 	if present < len(m.Points) {
-		p.Int(flagPlain)
+		p.Int(schema.FlagPlain)
 		p.ArrayLen(len(m.Points))
 		for i := range m.Points {
 			if v := of(&m.Points[i]); v.OK {
@@ -143,7 +132,7 @@ func (m *Metrics) packInts(p *pack.Packer, of func(*Point) *Int64) {
 		}
 		return
 	}
-	p.Int(flagDeltas)
+	p.Int(schema.FlagDeltas)
 	p.ArrayLen(len(m.Points))
 	last := int64(0)
 	for i := range m.Points {
@@ -214,7 +203,7 @@ func readInts(c *pack.Cursor, points []Point, of func(*Point) *Int64) {
 	last := int64(0)
 	for i := range points {
 		switch {
-		case flag == flagDeltas:
+		case flag == schema.FlagDeltas:
 			last += c.Int()
 			*of(&points[i]) = NewInt64(last)
 		case !c.Null():
@@ -237,94 +226,4 @@ func readValues(c *pack.Cursor, points []Point) {
 	for i := range points {
 		points[i].Value = readValue(c)
 	}
-}
-
-// The classes of the elements of columns.
-var (
-	contextClasses = pack.SetOf(pack.ClassNil, pack.ClassStr)
-	deltaClasses   = pack.SetOf(pack.ClassInt)
-	plainClasses   = pack.SetOf(pack.ClassNil, pack.ClassInt)
-	extraClasses   = pack.SetOf(pack.ClassNil, pack.ClassMap)
-	valueClasses   = pack.SetOf(pack.ClassNil, pack.ClassBool, pack.ClassInt, pack.ClassFloat, pack.ClassStr)
-)
-
-// checkColumn checks a column of metrics at b[i], and that it is as long as the
-// columns before it.
-func (f *field) checkColumn(b []byte, i, depth int, v *view) (int, error) {
-	switch f.typ {
-	case typeContext:
-		if pack.ClassOf[b[i]] != pack.ClassArray {
-			return pack.Scan(b, i, depth)
-		}
-		return f.checkContexts(b, i, depth, v)
-	case typeInts:
-		if pack.ClassOf[b[i]] == pack.ClassNil {
-			return i + 1, nil
-		}
-		n, i, err := checkHead(b, i, depth)
-		if err != nil {
-			return i, err
-		}
-		if n != 2 || b[i] > flagPlain {
-			return i, f.wrong()
-		}
-		if b[i] == flagDeltas {
-			return f.checkRows(b, i+1, depth+1, deltaClasses, v)
-		}
-		return f.checkRows(b, i+1, depth+1, plainClasses, v)
-	case typeExtra:
-		return f.checkRows(b, i, depth, extraClasses, v)
-	}
-	return f.checkRows(b, i, depth, valueClasses, v)
-}
-
-// checkRows checks an array that has one element for each point.
-func (f *field) checkRows(b []byte, i, depth int, classes pack.ClassSet, v *view) (int, error) {
-	if i < len(b) && pack.ClassOf[b[i]] != pack.ClassArray {
-		return i, f.wrong()
-	}
-	n, i, err := checkHead(b, i, depth)
-	if err != nil {
-		return i, err
-	}
-	if v.rows < 0 {
-		v.rows = n
-	}
-	if n != v.rows {
-		return i, fault(ErrCorrupt, "column %q of %d points, another of %d", f.key, n, v.rows)
-	}
-	return f.checkRun(b, i, n, depth+1, classes)
-}
-
-// checkContexts checks a dictionary and the indexes into it.
-func (f *field) checkContexts(b []byte, i, depth int, v *view) (int, error) {
-	n, i, err := checkHead(b, i, depth)
-	if err != nil {
-		return i, err
-	}
-	if n != 2 || pack.ClassOf[b[i]] != pack.ClassArray {
-		return i, f.wrong()
-	}
-	size, i, err := checkHead(b, i, depth+1)
-	if err != nil {
-		return i, err
-	}
-	if size > MaxPoints {
-		return i, fault(ErrLimit, "dictionary of %d contexts", size)
-	}
-	if i, err = f.checkRun(b, i, size, depth+2, contextClasses); err != nil {
-		return i, err
-	}
-	start := i
-	if i, err = f.checkRows(b, i, depth+1, deltaClasses, v); err != nil {
-		return i, err
-	}
-	c := pack.CursorAt(b, start)
-	defer c.Free()
-	for range c.ArrayLen() {
-		if at := c.Int(); at < 0 || at >= int64(size) {
-			return i, fault(ErrCorrupt, "context %d of a dictionary of %d", at, size)
-		}
-	}
-	return i, nil
 }

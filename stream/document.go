@@ -28,7 +28,9 @@ func DocFromJSON(text []byte) (Doc, error) {
 func (d Doc) JSON() ([]byte, error) { return d.AppendJSON(nil) }
 
 // AppendJSON appends what JSON returns to b.
-func (d Doc) AppendJSON(b []byte) ([]byte, error) {
+func (d Doc) AppendJSON(b []byte) ([]byte, error) { return d.appendJSON(b, false) }
+
+func (d Doc) appendJSON(b []byte, loose bool) ([]byte, error) {
 	if d == nil {
 		return append(b, "null"...), nil
 	}
@@ -37,7 +39,7 @@ func (d Doc) AppendJSON(b []byte) ([]byte, error) {
 	}
 	c := pack.CursorAt(d, 0)
 	defer c.Free()
-	b, err := pack.AppendJSON(b, c)
+	b, err := pack.AppendJSON(b, c, loose)
 	return b, placeless(err)
 }
 
@@ -61,10 +63,15 @@ func (d Doc) check() error {
 	return placeless(err)
 }
 
+// is reports whether the document is a value of the class.
+func (d Doc) is(c pack.Class) bool {
+	return len(d) > 0 && pack.ClassOf[d[0]] == c && d.check() == nil
+}
+
 // Text returns the text of a document that is a string. ok is false for every
 // other one.
 func (d Doc) Text() (text string, ok bool) {
-	if len(d) == 0 || pack.ClassOf[d[0]] != pack.ClassStr || d.check() != nil {
+	if !d.is(pack.ClassStr) {
 		return "", false
 	}
 	c := pack.CursorAt(d, 0)
@@ -75,7 +82,7 @@ func (d Doc) Text() (text string, ok bool) {
 // Member returns the member of an object with that name, or nil where there is
 // none or the document is not an object. It aliases the document.
 func (d Doc) Member(name string) Doc {
-	if len(d) == 0 || pack.ClassOf[d[0]] != pack.ClassMap || d.check() != nil {
+	if !d.is(pack.ClassMap) {
 		return nil
 	}
 	c := pack.CursorAt(d, 0)

@@ -3,8 +3,6 @@ package stream
 import (
 	"iter"
 	"reflect"
-	"slices"
-	"strings"
 
 	"github.com/comet-stream/comet-stream/stream/internal/pack"
 )
@@ -14,10 +12,9 @@ import (
 // alias the document.
 func (d Doc) Members() iter.Seq2[string, Doc] {
 	return func(yield func(string, Doc) bool) {
-		if len(d) == 0 || pack.ClassOf[d[0]] != pack.ClassMap || d.check() != nil {
-			return
+		if d.is(pack.ClassMap) {
+			members(pack.CursorAt(d, 0), yield)
 		}
-		members(pack.CursorAt(d, 0), yield)
 	}
 }
 
@@ -71,80 +68,9 @@ func (r Raw) With(rec Record) (Raw, error) {
 	defer body.Free()
 	data := pack.Append(nil, func(p *pack.Packer) {
 		packHead(p, r.Kind)
-		info.schema.packWith(p, reflect.ValueOf(rec).Elem(), body)
+		info.schema.Pack(p, reflect.ValueOf(rec).Elem(), body)
 	})
 	changed := Raw{Kind: r.Kind, Data: data, place: r.place}
 	_, err = changed.checked()
 	return changed, err
-}
-
-// A pair is a key and its value as it is in a map.
-type pair struct {
-	key   string
-	value []byte
-}
-
-// packWith is pack, with the pairs of the map at old that the schema does not
-// know added in the order of their keys.
-func (s *schema) packWith(p *pack.Packer, v reflect.Value, old *pack.Cursor) {
-	known := make(map[string][]byte)
-	var unknown []pair
-	for range old.MapLen() {
-		key := old.Bytes()
-		value := old.Skip()
-		if s.find(key, 0) >= 0 {
-			known[string(key)] = value
-		} else {
-			unknown = append(unknown, pair{string(key), value})
-		}
-	}
-	slices.SortFunc(unknown, func(a, b pair) int { return strings.Compare(a.key, b.key) })
-	n := len(unknown)
-	for i := range s.fields {
-		if !s.fields[i].absent(v) {
-			n++
-		}
-	}
-	p.MapLen(n)
-	for i := range s.fields {
-		f := &s.fields[i]
-		for len(unknown) > 0 && unknown[0].key < f.key {
-			unknown[0].pack(p)
-			unknown = unknown[1:]
-		}
-		if !f.absent(v) {
-			p.Str(f.key)
-			f.packWith(p, v.Field(f.index), known[f.key])
-		}
-	}
-	for _, u := range unknown {
-		u.pack(p)
-	}
-}
-
-func (kv *pair) pack(p *pack.Packer) {
-	p.Str(kv.key)
-	p.Raw(kv.value)
-}
-
-// packWith packs the value of a field; maps in it keep the unknown keys of the
-// maps in the old value. The elements of lists are told apart by their place.
-func (f *field) packWith(p *pack.Packer, v reflect.Value, old []byte) {
-	if old == nil || f.sub == nil {
-		f.pack(p, v)
-		return
-	}
-	c := pack.CursorAt(old, 0)
-	defer c.Free()
-	switch {
-	case f.typ == typeStruct:
-		f.sub.packWith(p, v, c)
-	case c.ArrayLen() == v.Len():
-		p.ArrayLen(v.Len())
-		for i := range v.Len() {
-			f.sub.packWith(p, v.Index(i), c)
-		}
-	default:
-		f.pack(p, v)
-	}
 }

@@ -1,17 +1,70 @@
 package stream
 
-import "encoding/hex"
+import (
+	"cmp"
+	"crypto/rand"
+	"encoding/hex"
+)
 
-func (g *grammar) checkAssetEnd(v *view) error {
-	end := v.decode().(*AssetEnd)
-	if end.Size != g.bytes {
-		return fault(ErrGrammar, "asset of %d bytes, its end says %d", g.bytes, end.Size)
+// A number is one of those that a record announces which ends a group or the stream.
+type number struct {
+	what      string
+	announced *int64
+	is        int64
+}
+
+// endNumbers returns where such a record has its numbers, and what they are in t.
+// counts is nil for a record of another kind.
+func endNumbers(rec Record, t *Totals) (counts *Counts, numbers []number) {
+	switch end := rec.(type) {
+	case *ExperimentEnd:
+		return &end.Counts, []number{
+			{"points", &end.Points, t.Points},
+			{"bytes of assets", &end.AssetBytes, t.AssetBytes},
+			{"skipped records", &end.Skipped, t.Skipped},
+		}
+	case *ArtifactEnd:
+		return &end.Counts, []number{{"bytes of assets", &end.AssetBytes, t.AssetBytes}, {"skipped records", &end.Skipped, t.Skipped}}
+	case *ModelEnd:
+		return &end.Counts, []number{{"skipped records", &end.Skipped, t.Skipped}}
+	case *Trailer:
+		return &end.Counts, []number{
+			{"projects", &end.Projects, t.Projects},
+			{"experiments", &end.Experiments, t.Experiments},
+			{"points", &end.Points, t.Points},
+			{"bytes of assets", &end.AssetBytes, t.AssetBytes},
+			{"skipped records", &end.Skipped, t.Skipped},
+		}
 	}
-	if !g.hashing {
-		return nil
+	return nil, nil
+}
+
+// announce gives a record that ends a group or the stream its numbers.
+func announce(rec Record, t Totals) {
+	counts, numbers := endNumbers(rec, &t)
+	*counts = t.Counts
+	for _, n := range numbers {
+		*n.announced = n.is
 	}
-	if sum := hex.EncodeToString(g.hash.Sum(nil)); sum != end.SHA256 {
-		return fault(ErrGrammar, "asset has SHA-256 %s, its end says %q", sum, quotable([]byte(end.SHA256)))
+}
+
+// checkNumbers compares the numbers that such a record announces with what they are.
+func checkNumbers(rec Record, t Totals) error {
+	announced, numbers := endNumbers(rec, &t)
+	for _, n := range numbers {
+		if n.is != *n.announced {
+			return fault(ErrGrammar, "announces %d %s, there are %d", *n.announced, n.what, n.is)
+		}
+	}
+	for k, says := range *announced {
+		if t.Counts[k] != says {
+			return fault(ErrGrammar, "announces %d records of kind %s, there are %d", says, printable(k), t.Counts[k])
+		}
+	}
+	for k, n := range t.Counts {
+		if _, ok := (*announced)[k]; !ok {
+			return fault(ErrGrammar, "announces no records of kind %s, there are %d", printable(k), n)
+		}
 	}
 	return nil
 }
@@ -29,54 +82,67 @@ func (g *grammar) checkEnd(v *view) error {
 	if g.groupUnseen {
 		return nil
 	}
-	is := g.sum.totals()
-	switch end := v.decode().(type) {
-	case *ExperimentEnd:
-		return is.compare(Totals{Counts: end.Counts, Points: end.Points, AssetBytes: end.AssetBytes, Skipped: end.Skipped})
-	case *ArtifactEnd:
-		return is.compare(Totals{Counts: end.Counts, AssetBytes: end.AssetBytes, Skipped: end.Skipped})
-	case *ModelEnd:
-		return is.compare(Totals{Counts: end.Counts, Skipped: end.Skipped})
-	}
-	return nil
+	return checkNumbers(v.decode(), g.sum.totals())
 }
 
 func (g *grammar) checkTrailer(v *view) error {
 	if err := g.checkOutside(); err != nil || g.unseen {
 		return err
 	}
-	t := v.decode().(*Trailer)
-	is := g.total.totals()
-	if t.Projects != is.Projects || t.Experiments != is.Experiments {
-		return fault(ErrGrammar, "announces %d projects and %d experiments, there are %d and %d",
-			t.Projects, t.Experiments, is.Projects, is.Experiments)
-	}
-	return is.compare(Totals{Counts: t.Counts, Points: t.Points, AssetBytes: t.AssetBytes, Skipped: t.Skipped})
+	return checkNumbers(v.decode(), g.total.totals())
 }
 
-// compare reports where the totals that an end record announces differ from t.
-func (t *Totals) compare(announced Totals) error {
-	for _, n := range []struct {
-		what     string
-		is, says int64
-	}{
-		{"points", t.Points, announced.Points},
-		{"bytes of assets", t.AssetBytes, announced.AssetBytes},
-		{"skipped records", t.Skipped, announced.Skipped},
-	} {
-		if n.is != n.says {
-			return fault(ErrGrammar, "announces %d %s, there are %d", n.says, n.what, n.is)
-		}
+func (g *grammar) checkAssetEnd(v *view) error {
+	end := v.decode().(*AssetEnd)
+	if end.Size != g.bytes {
+		return fault(ErrGrammar, "asset of %d bytes, its end says %d", g.bytes, end.Size)
 	}
-	for k, says := range announced.Counts {
-		if t.Counts[k] != says {
-			return fault(ErrGrammar, "announces %d records of kind %s, there are %d", says, printable(k), t.Counts[k])
-		}
+	if !g.hashing {
+		return nil
 	}
-	for k, n := range t.Counts {
-		if _, ok := announced.Counts[k]; !ok {
-			return fault(ErrGrammar, "announces no records of kind %s, there are %d", printable(k), n)
-		}
+	if sum := hex.EncodeToString(g.hash.Sum(nil)); sum != end.SHA256 {
+		return fault(ErrGrammar, "asset has SHA-256 %s, its end says %q", sum, quotable([]byte(end.SHA256)))
 	}
 	return nil
+}
+
+// fill completes a record of which the grammar knows more than who writes it.
+func (g *grammar) fill(rec Record) {
+	switch rec := rec.(type) {
+	case *Header:
+		rec.Format, rec.Version = formatName, [2]int{majorVersion, minorVersion}
+		if rec.ID == "" {
+			rec.ID = NewID()
+		}
+	case *AssetEnd:
+		if rec.SHA256 == "" && g.open == KindAsset && g.hashing {
+			rec.Size, rec.SHA256 = g.bytes, hex.EncodeToString(g.hash.Sum(nil))
+		}
+	case *ExperimentEnd:
+		rec.Key = cmp.Or(rec.Key, g.groupID)
+		g.fillEnd(rec)
+	case *ArtifactEnd:
+		rec.ID = cmp.Or(rec.ID, g.groupID)
+		g.fillEnd(rec)
+	case *ModelEnd:
+		rec.ID = cmp.Or(rec.ID, g.groupID)
+		g.fillEnd(rec)
+	case *Trailer:
+		if !g.unseen {
+			announce(rec, g.total.totals())
+		}
+	}
+}
+
+func (g *grammar) fillEnd(rec Record) {
+	if !g.groupUnseen {
+		announce(rec, g.sum.totals())
+	}
+}
+
+// NewID returns a new id for a stream.
+func NewID() string {
+	var id [16]byte
+	rand.Read(id[:]) // never fails
+	return hex.EncodeToString(id[:])
 }

@@ -1,8 +1,6 @@
 package stream
 
-import "encoding/binary"
-
-const frameMagic = 0xFD2FB528
+import "github.com/klauspost/compress/zstd"
 
 // The largest content of one zstd block.
 const zstdBlockMax = 128 << 10
@@ -12,38 +10,19 @@ const zstdBlockMax = 128 << 10
 // without a dictionary. It walks over the zstd blocks and decodes none, so that
 // what follows can be bounded by what the frame says of itself.
 func checkFrame(b []byte, content int) error {
-	const (
-		dictionary    = 3
-		checksum      = 1 << 2
-		reserved      = 1 << 3
-		singleSegment = 1 << 5
-	)
-	if len(b) < 6 || binary.LittleEndian.Uint32(b) != frameMagic {
+	const dictionary = 3 // a field for its id, 0 or not
+	var h zstd.Header
+	switch err := h.Decode(b); {
+	case err != nil:
+		return fault(ErrCorrupt, "frame: %v", err)
+	case h.Skippable:
 		return fault(ErrCorrupt, "no zstd frame where one belongs")
-	}
-	descriptor := b[4]
-	if descriptor&dictionary != 0 || descriptor&checksum == 0 || descriptor&reserved != 0 || descriptor&singleSegment == 0 {
+	case !h.SingleSegment || !h.HasCheckSum || b[4]&dictionary != 0:
 		return fault(ErrCorrupt, "zstd frame that is not single segment, with checksum, without dictionary")
+	case h.FrameContentSize != uint64(content):
+		return fault(ErrCorrupt, "zstd frame of %d bytes of content, its label says %d", h.FrameContentSize, content)
 	}
-	sizeLen := 1 << (descriptor >> 6)
-	if len(b) < 5+sizeLen {
-		return fault(ErrCorrupt, "zstd frame that ends in its header")
-	}
-	var size uint64
-	switch p := b[5:]; sizeLen {
-	case 1:
-		size = uint64(p[0])
-	case 2:
-		size = uint64(binary.LittleEndian.Uint16(p)) + 256
-	case 4:
-		size = uint64(binary.LittleEndian.Uint32(p))
-	default:
-		size = binary.LittleEndian.Uint64(p)
-	}
-	if size != uint64(content) {
-		return fault(ErrCorrupt, "zstd frame of %d bytes of content, its label says %d", size, content)
-	}
-	return checkZstdBlocks(b[5+sizeLen:])
+	return checkZstdBlocks(b[h.HeaderSize:])
 }
 
 // checkZstdBlocks walks over the blocks of a frame and the checksum after them.

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"reflect"
 	"slices"
+
+	"github.com/comet-stream/comet-stream/stream/internal/schema"
 )
 
 // A Kind names the type of a record. FORMAT.md section 4 lists the kinds and
@@ -52,7 +54,7 @@ type kindInfo struct {
 	kind     Kind
 	bit      uint8     // in the kinds of a label
 	resource Resources // that its records belong to, 0 if they always travel
-	schema   *schema
+	schema   *schema.Schema
 	make     func() Record
 
 	rank    int  // among the items of an experiment, 0 for what is none
@@ -99,7 +101,7 @@ var kindTable = []kindInfo{
 }
 
 func info[T any](bit uint8, kind Kind, of Resources, makeRecord func() Record) kindInfo {
-	return kindInfo{kind: kind, bit: bit, resource: of, schema: schemaOf(reflect.TypeFor[T]()), make: makeRecord}
+	return kindInfo{kind: kind, bit: bit, resource: of, schema: schema.Of(reflect.TypeFor[T](), schemas), make: makeRecord}
 }
 
 // item says where the kind stands among the items of an experiment.

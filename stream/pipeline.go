@@ -1,9 +1,12 @@
 package stream
 
 import (
+	"context"
 	"io"
 	"runtime"
 	"sync"
+
+	"golang.org/x/sync/semaphore"
 )
 
 // A pipeline reads blocks ahead of the caller, decodes them in parallel, and
@@ -12,11 +15,12 @@ type pipeline struct {
 	src    *source
 	decode func(*Label) bool // which blocks to decode; the others are only checked
 
-	work   chan *job
-	order  chan *job
-	budget budget
-	stop   chan struct{}
-	once   sync.Once
+	work  chan *job
+	order chan *job
+	room  *semaphore.Weighted // of what is in flight
+	stop  <-chan struct{}     // closed by cancel
+	// cancel ends all goroutines.
+	cancel context.CancelFunc
 	wg     sync.WaitGroup // of the workers
 	ended  chan struct{}  // closed when the reading goroutine has ended
 }
@@ -26,7 +30,7 @@ type job struct {
 	block   *Block
 	content *content // nil where the block was not to be decoded
 	err     error
-	cost    int64
+	cost    int64 // of room
 	done    chan struct{}
 }
 
@@ -41,26 +45,27 @@ func newPipeline(r io.Reader, workers int, decode func(*Label) bool) *pipeline {
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
+	ctx, cancel := context.WithCancel(context.Background())
 	p := &pipeline{
 		src:    &source{r: r},
 		decode: decode,
 		work:   make(chan *job),
 		order:  make(chan *job, 2*workers),
-		stop:   make(chan struct{}),
+		room:   semaphore.NewWeighted(inFlight),
+		stop:   ctx.Done(),
+		cancel: cancel,
 		ended:  make(chan struct{}),
-		budget: newBudget(inFlight),
 	}
-	p.wg.Add(workers)
 	for range workers {
-		go p.worker()
+		p.wg.Go(p.worker)
 	}
-	go p.read()
+	go p.read(ctx)
 	return p
 }
 
 // read fetches blocks until the input ends. It is not waited for: it may hang in
 // a Read that nothing ends.
-func (p *pipeline) read() {
+func (p *pipeline) read(ctx context.Context) {
 	defer close(p.ended)
 	defer close(p.order)
 	defer close(p.work)
@@ -76,7 +81,8 @@ func (p *pipeline) read() {
 		if p.decode(l) {
 			j.cost += int64(l.ContentLen) + int64(l.Records)*viewSize
 		}
-		if !p.budget.take(j.cost) || !p.send(p.order, j) || !p.send(p.work, j) {
+		j.cost = min(j.cost, inFlight) // a larger block goes alone
+		if p.room.Acquire(ctx, j.cost) != nil || !p.send(p.order, j) || !p.send(p.work, j) {
 			return
 		}
 	}
@@ -92,7 +98,6 @@ func (p *pipeline) send(c chan<- *job, j *job) bool {
 }
 
 func (p *pipeline) worker() {
-	defer p.wg.Done()
 	for {
 		var j *job
 		select {
@@ -131,57 +136,14 @@ func (p *pipeline) next() (*job, error) {
 
 // release releases the space of a job that is done with.
 func (p *pipeline) release(j *job) {
-	p.budget.give(j.cost)
+	p.room.Release(j.cost)
 }
 
 // close stops the workers and waits for them. A Read of the input that is under
 // way is left to end, and none follows it.
 func (p *pipeline) close() {
-	p.once.Do(func() {
-		close(p.stop)
-		p.budget.close()
-	})
+	p.cancel()
 	p.wg.Wait()
-}
-
-// A budget bounds what is in flight.
-type budget struct {
-	mu     *sync.Mutex
-	freed  *sync.Cond
-	used   int64
-	limit  int64
-	closed bool
-}
-
-func newBudget(limit int64) budget {
-	mu := new(sync.Mutex)
-	return budget{mu: mu, freed: sync.NewCond(mu), limit: limit}
-}
-
-// take waits until there is room for n, or until nothing else is in flight. It
-// reports false once the budget is closed.
-func (b *budget) take(n int64) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for b.used > 0 && b.used+n > b.limit && !b.closed {
-		b.freed.Wait()
-	}
-	b.used += n
-	return !b.closed
-}
-
-func (b *budget) give(n int64) {
-	b.mu.Lock()
-	b.used -= n
-	b.mu.Unlock()
-	b.freed.Signal()
-}
-
-func (b *budget) close() {
-	b.mu.Lock()
-	b.closed = true
-	b.mu.Unlock()
-	b.freed.Broadcast()
 }
 
 // buffers holds slices that frames and contents were in, until the garbage

@@ -41,12 +41,14 @@ const (
 		ResourceRun | ResourceMetrics | ResourceAssets
 )
 
-// resourceNames has the names of FORMAT.md in the order in which a user wants to
-// read them.
-var resourceNames = []struct {
+type namedResources struct {
 	name string
 	set  Resources
-}{
+}
+
+// resourceNames has the names of FORMAT.md in the order in which a user wants to
+// read them.
+var resourceNames = []namedResources{
 	{"metadata", ResourceMetadata},
 	{"parameters", ResourceParameters},
 	{"others", ResourceOthers},
@@ -95,12 +97,7 @@ func ParseResources(names []string) (Resources, error) {
 	}
 	var set Resources
 	for _, name := range names {
-		i := slices.IndexFunc(resourceNames, func(r struct {
-			name string
-			set  Resources
-		}) bool {
-			return r.name == name
-		})
+		i := slices.IndexFunc(resourceNames, func(r namedResources) bool { return r.name == name })
 		if i < 0 {
 			return 0, &UnknownResourceError{name}
 		}

@@ -14,6 +14,7 @@ import (
 const (
 	skippableMagic = 0x184D2A50 // to 5F
 	labelMagic     = 0x184D2A5C
+	frameMagic     = 0xFD2FB528
 )
 
 // keepAlive is an empty skippable frame.

@@ -59,7 +59,7 @@ func (s *sums) add(v *view) {
 	s.byBit[v.bit]++
 	switch v.kind {
 	case KindMetrics:
-		s.points += int64(v.rows)
+		s.points += int64(v.Rows)
 	case KindChunk:
 		s.bytes += int64(len(v.str(slotData)))
 	}

@@ -43,19 +43,22 @@ func TextValue[T string | []byte](text T) Value {
 	return Value{kind: valueText, text: string(text)}
 }
 
+// BoolValue returns the value of a JSON boolean.
+func BoolValue(b bool) Value {
+	if b {
+		return Value{kind: valueTrue}
+	}
+	return Value{kind: valueFalse}
+}
+
 // IntValue returns the value whose text is that integer.
 func IntValue(i int64) Value { return Value{kind: valueInt, num: uint64(i)} }
 
 // FloatValue returns the value whose text is f as encoding/json prints it, or
 // "NaN", "Infinity" or "-Infinity".
 func FloatValue(f float64) Value {
-	switch {
-	case math.IsNaN(f):
-		return Value{kind: valueText, text: "NaN"}
-	case math.IsInf(f, 1):
-		return Value{kind: valueText, text: "Infinity"}
-	case math.IsInf(f, -1):
-		return Value{kind: valueText, text: "-Infinity"}
+	if text, ok := pack.NotFinite(f); ok {
+		return Value{kind: valueText, text: text}
 	}
 	if f == math.Trunc(f) && math.Abs(f) < 1<<63 {
 		return TextValue(string(pack.AppendJSONFloat(nil, f))) // most often an integer
@@ -71,10 +74,8 @@ func ValueFromJSON(text []byte) (Value, error) {
 	switch string(text) {
 	case "null":
 		return Value{}, nil
-	case "false":
-		return Value{kind: valueFalse}, nil
-	case "true":
-		return Value{kind: valueTrue}, nil
+	case "false", "true":
+		return BoolValue(text[0] == 't'), nil
 	}
 	doc, err := DocFromJSON(text)
 	if err != nil {
@@ -183,10 +184,7 @@ func readValue(c *pack.Cursor) Value {
 		c.Null()
 		return Value{}
 	case pack.ClassBool:
-		if c.Bool() {
-			return Value{kind: valueTrue}
-		}
-		return Value{kind: valueFalse}
+		return BoolValue(c.Bool())
 	case pack.ClassInt:
 		return IntValue(c.Int())
 	case pack.ClassFloat:
@@ -231,11 +229,3 @@ func (a Int64) compare(b Int64) int {
 
 // GoString keeps test output readable.
 func (v Value) GoString() string { return fmt.Sprintf("stream.Value(%s)", v.AppendJSON(nil)) }
-
-// BoolValue returns the value of a JSON boolean.
-func BoolValue(b bool) Value {
-	if b {
-		return Value{kind: valueTrue}
-	}
-	return Value{kind: valueFalse}
-}

@@ -103,7 +103,7 @@ func (w *Writer) Write(rec Record) error {
 	if err := w.ready(); err != nil {
 		return err
 	}
-	w.fill(rec)
+	w.g.fill(rec)
 	return w.encode(rec)
 }
 

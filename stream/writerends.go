@@ -11,7 +11,9 @@ func (w *Writer) Close() error {
 	defer w.mu.Unlock()
 	var err error
 	if w.err == nil && !w.ended {
-		err = w.end(w.trailer())
+		trailer := new(Trailer)
+		w.g.fill(trailer)
+		err = w.end(trailer)
 	}
 	return w.stop(err)
 }

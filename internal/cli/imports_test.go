@@ -143,10 +143,11 @@ var rules = map[string]rule{
 	"internal/comettest/blob":    {own: []string{"internal/comettest/derive"}, not: []string{"net", "net/http"}},
 	"internal/comettest":         {others: []string{"golang.org/x/", "github.com/klauspost/compress/gzip"}},
 	"stream": {
-		others: []string{"github.com/klauspost/compress/zstd", "github.com/vmihailenco/msgpack/v5"},
+		others: []string{"github.com/klauspost/compress/zstd", "github.com/vmihailenco/msgpack/v5", "golang.org/x/sync/semaphore"},
 		not:    []string{"net", "net/http", "os"},
 	},
-	"stream/internal/pack": {others: []string{"github.com/vmihailenco/msgpack/v5"}, not: []string{"net", "net/http", "os"}},
+	"stream/internal/pack":   {others: []string{"github.com/vmihailenco/msgpack/v5"}, not: []string{"net", "net/http", "os"}},
+	"stream/internal/schema": {own: []string{"stream/internal/pack"}, not: []string{"net", "net/http", "os"}},
 	// Programs and tests around the tools, which nothing imports.
 	"internal/contract":        {own: []string{"internal/cli", "internal/comettest"}},
 	"internal/e2e":             {own: []string{"internal/cli", "internal/comettest", "stream"}},

@@ -23,10 +23,12 @@ func (f *Fault) Error() string { return f.Reason }
 // Unwrap returns the class.
 func (f *Fault) Unwrap() error { return f.Class }
 
-func corrupt(format string, args ...any) *Fault {
+// Corrupt returns an [ErrCorrupt].
+func Corrupt(format string, args ...any) *Fault {
 	return &Fault{ErrCorrupt, fmt.Sprintf(format, args...)}
 }
 
-func tooLarge(format string, args ...any) *Fault {
+// TooLarge returns an [ErrLimit].
+func TooLarge(format string, args ...any) *Fault {
 	return &Fault{ErrLimit, fmt.Sprintf(format, args...)}
 }

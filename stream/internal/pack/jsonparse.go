@@ -147,7 +147,7 @@ func (p *jsonParser) array(depth int) error {
 }
 
 // ErrDocTooDeep refuses a document that no record could hold.
-var ErrDocTooDeep = tooLarge("document nested deeper than %d levels", MaxDocDepth)
+var ErrDocTooDeep = TooLarge("document nested deeper than %d levels", MaxDocDepth)
 
 // setHead gives the array or map at start, which was begun as an empty one, the
 // length that it has come to. The new head is packed at the end and then moved.

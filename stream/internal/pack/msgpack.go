@@ -82,6 +82,15 @@ func (p *Packer) Literal(text string) {
 // Raw appends msgpack as it is.
 func (p *Packer) Raw(value []byte) { p.b = append(p.b, value...) }
 
+// RawOrNull is Raw with a nil for no value.
+func (p *Packer) RawOrNull(value []byte) {
+	if value == nil {
+		p.Null()
+		return
+	}
+	p.Raw(value)
+}
+
 // A Cursor reads msgpack that Scan has passed: it checks nothing again, and
 // panics where it is misused.
 type Cursor struct {

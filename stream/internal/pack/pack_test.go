@@ -30,7 +30,7 @@ func TestJSON(t *testing.T) {
 	}
 	c := pack.CursorAt(data, 0)
 	defer c.Free()
-	text, err := pack.AppendJSON(nil, c)
+	text, err := pack.AppendJSON(nil, c, false)
 	if want := `{"a":true,"b":[1e2,-0,18446744073709551615,0.1,"é\n"],"b2":{}}`; string(text) != want || err != nil || c.Offset() != len(data) {
 		t.Errorf("%s, %v, want %s", text, err, want)
 	}

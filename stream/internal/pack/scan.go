@@ -121,12 +121,12 @@ func (s ClassSet) Has(c byte) bool { return s&(1<<ClassOf[c]) != 0 }
 
 // What Scan can find.
 var (
-	ErrCut     = corrupt("msgpack ends in the middle of a value")
-	ErrLength  = corrupt("msgpack announces more than is there")
-	errCode    = corrupt("not msgpack")
-	errUTF8    = corrupt("text is not UTF-8")
-	ErrKeyType = corrupt("key of a map is not a str")
-	ErrTooDeep = tooLarge("nested deeper than %d levels", MaxDepth)
+	ErrCut     = Corrupt("msgpack ends in the middle of a value")
+	ErrLength  = Corrupt("msgpack announces more than is there")
+	errCode    = Corrupt("not msgpack")
+	errUTF8    = Corrupt("text is not UTF-8")
+	ErrKeyType = Corrupt("key of a map is not a str")
+	ErrTooDeep = TooLarge("nested deeper than %d levels", MaxDepth)
 )
 
 // Scan checks the value at b[i], which is nested in depth arrays and maps, and

@@ -75,7 +75,7 @@ func (u *artifactUnit) fetch(ctx context.Context, s *prefetch.Slot) (*artifactDe
 // newVersion makes the slot of a version. The caller holds the queue's mu.
 func (u *artifactUnit) newVersion(at prefetch.Position, row *comet.ArtifactVersion) *versionSlot {
 	v := new(versionSlot)
-	v.assetsFetch = u.x.newAssetsFetch(u.q, at, func(ctx context.Context, restart func(), yield func(*comet.Asset) error) error {
+	v.assetsFetch = u.x.newAssetsFetch(u.details.Queue(), at, func(ctx context.Context, restart func(), yield func(*comet.Asset) error) error {
 		c := u.x.client
 		var err error
 		v.version, err = c.Artifacts.Version(ctx, comet.VersionQuery{Workspace: u.workspace, Name: u.row.Name, Version: row.Version})
@@ -106,8 +106,8 @@ func (u *artifactUnit) newVersion(at prefetch.Position, row *comet.ArtifactVersi
 
 // write implements unit. An artifact whose versions all come from experiments
 // that are left out is left out too.
-func (u *artifactUnit) write(ctx context.Context, q *prefetch.Queue, out *output) error {
-	d, err := u.details.Get(ctx, q)
+func (u *artifactUnit) write(ctx context.Context, out *output) error {
+	d, err := u.details.Get(ctx)
 	if err == nil && d.held {
 		return nil
 	}
@@ -119,19 +119,19 @@ func (u *artifactUnit) write(ctx context.Context, q *prefetch.Queue, out *output
 	}
 	opened := len(d.Versions) == 0
 	for i := range d.Versions {
-		v := u.versions.Take(q)
-		files, err := v.Get(ctx, q)
+		v := u.versions.Take()
+		files, err := v.Get(ctx)
 		if !v.gone && !opened {
 			if unfit := u.openGroup(out, d); unfit != nil {
-				v.Leave(q)
+				v.Leave()
 				return out.skipIn(stream.KindArtifact, u.workspace, u.row.ID, u.row.Name, unfit)
 			}
 			opened = true
 		}
 		if !v.gone {
-			err = u.writeVersion(ctx, q, out, &d.Versions[i], v, files, err)
+			err = u.writeVersion(ctx, out, &d.Versions[i], v, files, err)
 		}
-		v.Leave(q)
+		v.Leave()
 		if err != nil {
 			return err
 		}
@@ -151,7 +151,7 @@ func (u *artifactUnit) openGroup(out *output, d *artifactDetails) error {
 }
 
 // writeVersion writes a version and its files, which its slot has brought, or err.
-func (u *artifactUnit) writeVersion(ctx context.Context, q *prefetch.Queue, out *output, row *comet.ArtifactVersion, s *versionSlot, files []*item, err error) error {
+func (u *artifactUnit) writeVersion(ctx context.Context, out *output, row *comet.ArtifactVersion, s *versionSlot, files []*item, err error) error {
 	label := u.row.Name + ":" + row.Version
 	v := s.version
 	var doc stream.Doc
@@ -174,7 +174,7 @@ func (u *artifactUnit) writeVersion(ctx context.Context, q *prefetch.Queue, out 
 	u.x.reportMissingOrigin(out, v.Key, "artifact "+strconv.Quote(label))
 	out.in = "artifact " + strconv.Quote(label)
 	defer func() { out.in = "" }()
-	return s.write(ctx, q, out, files, "", func(int64) {})
+	return s.write(ctx, out, files, "", func(int64) {})
 }
 
 func validAll(list []string) []string {

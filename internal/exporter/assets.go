@@ -120,7 +120,6 @@ type eachAsset func(ctx context.Context, restart func(), yield func(*comet.Asset
 type assetsFetch struct {
 	*prefetch.Value[[]*item]
 	x        *Exporter
-	q        *prefetch.Queue
 	each     eachAsset
 	key      string // of the experiment
 	artifact string // id of the artifact version
@@ -132,15 +131,15 @@ type assetsFetch struct {
 }
 
 func (x *Exporter) newAssetsFetch(q *prefetch.Queue, at prefetch.Position, each eachAsset) *assetsFetch {
-	f := &assetsFetch{x: x, q: q, each: each}
-	f.Value = prefetch.NewValue(at, f.fetch)
+	f := &assetsFetch{x: x, each: each}
+	f.Value = prefetch.NewValue(q, at, f.fetch)
 	return f
 }
 
-// leave gives back what is held.
-func (f *assetsFetch) Leave(q *prefetch.Queue) {
-	q.Leave(f.Slot)
-	f.bodies.Close(q)
+// Leave gives back what is held.
+func (f *assetsFetch) Leave() {
+	f.Slot.Leave()
+	f.bodies.Close()
 }
 
 // fetch reads the list, and makes slots for the contents.
@@ -155,13 +154,13 @@ func (f *assetsFetch) fetch(ctx context.Context, s *prefetch.Slot) ([]*item, err
 			local = append(local, it)
 		}
 	}
-	return list, f.q.Fix(s, func() {
-		f.bodies = prefetch.Sequence[*prefetch.Body]{N: len(local), Make: func(i int) *prefetch.Body {
+	return list, s.Fix(func() {
+		f.bodies = prefetch.NewSequence(f.Queue(), len(local), func(i int) *prefetch.Body {
 			at := s.At
 			at.File = i + 1
-			return f.x.bodies.Slot(f.q, at, local[i].request())
-		}}
-		f.bodies.Open(f.q)
+			return f.x.bodies.Slot(f.Queue(), at, local[i].request())
+		})
+		f.bodies.Open()
 	})
 }
 
@@ -169,7 +168,7 @@ func (f *assetsFetch) fetch(ctx context.Context, s *prefetch.Slot) ([]*item, err
 func (f *assetsFetch) list(ctx context.Context, s *prefetch.Slot) ([]*item, error) {
 	var list []*item
 	var size int64
-	growth := prefetch.NewGrowth(f.q, s)
+	growth := prefetch.NewGrowth(s)
 	restart := func() {
 		list, size = nil, 0
 		f.left, f.leftBytes, f.bad = 0, 0, nil
@@ -222,7 +221,7 @@ var errScenePart = judge.ItemErrorf("it is a part of a 3D scene, which no call i
 
 // write writes the assets of a list, and what is missing of them. It calls
 // done with the size of each that is whole.
-func (f *assetsFetch) write(ctx context.Context, q *prefetch.Queue, out *output, list []*item, key string, done func(size int64)) error {
+func (f *assetsFetch) write(ctx context.Context, out *output, list []*item, key string, done func(size int64)) error {
 	for _, b := range f.bad {
 		if err := out.skip(judge.Skipped(stream.KindAsset, key, b.id, b.name, b.err)); err != nil {
 			return err
@@ -230,7 +229,7 @@ func (f *assetsFetch) write(ctx context.Context, q *prefetch.Queue, out *output,
 	}
 	for i, it := range list {
 		list[i] = nil
-		n, err := writeItem(ctx, q, out, it, &f.bodies, key)
+		n, err := writeItem(ctx, out, it, &f.bodies, key)
 		if err != nil {
 			return err
 		}
@@ -243,16 +242,16 @@ func (f *assetsFetch) write(ctx context.Context, q *prefetch.Queue, out *output,
 }
 
 // writeAssets writes the assets of the experiment.
-func (u *experimentUnit) writeAssets(ctx context.Context, q *prefetch.Queue, out *output) error {
+func (u *experimentUnit) writeAssets(ctx context.Context, out *output) error {
 	if u.assets == nil {
 		return nil
 	}
-	list, err := u.assets.Get(ctx, q)
+	list, err := u.assets.Get(ctx)
 	if err != nil {
 		return u.absentOrSkip(ctx, out, stream.KindAsset, "", err)
 	}
 	u.res.LeftOut, u.res.LeftOutBytes = u.assets.left, u.assets.leftBytes
-	return u.assets.write(ctx, q, out, list, u.l.Key, func(size int64) {
+	return u.assets.write(ctx, out, list, u.l.Key, func(size int64) {
 		u.res.Assets++
 		u.res.AssetBytes += size
 	})
@@ -260,7 +259,7 @@ func (u *experimentUnit) writeAssets(ctx context.Context, q *prefetch.Queue, out
 
 // writeItem writes an asset with its contents, which come next in bodies. It
 // returns how many bytes it has, -1 if it was skipped.
-func writeItem(ctx context.Context, q *prefetch.Queue, out *output, it *item, bodies *prefetch.Sequence[*prefetch.Body], key string) (int64, error) {
+func writeItem(ctx context.Context, out *output, it *item, bodies *prefetch.Sequence[*prefetch.Body], key string) (int64, error) {
 	rec := &stream.Asset{Doc: it.doc, ID: it.id, Name: it.name, Remote: it.remote, Size: it.size, Type: it.typ}
 	if it.remote != nil {
 		err := out.write(rec)
@@ -269,9 +268,9 @@ func writeItem(ctx context.Context, q *prefetch.Queue, out *output, it *item, bo
 		}
 		return -1, out.skipItem(it, key, err)
 	}
-	b := bodies.Take(q)
-	defer b.Leave(q)
-	n, err := writeBody(ctx, q, out, b, rec)
+	b := bodies.Take()
+	defer b.Leave()
+	n, err := writeBody(ctx, out, b, rec)
 	if err != nil {
 		return -1, out.skipItem(it, key, err)
 	}
@@ -288,10 +287,10 @@ func (o *output) skipItem(it *item, key string, err error) error {
 }
 
 // writeBody writes the asset rec with its contents.
-func writeBody(ctx context.Context, q *prefetch.Queue, out *output, b *prefetch.Body, rec *stream.Asset) (int64, error) {
+func writeBody(ctx context.Context, out *output, b *prefetch.Body, rec *stream.Asset) (int64, error) {
 	// The first piece comes before the record that opens the asset: one that
 	// cannot be had at all need not be opened.
-	p, err := b.Next(ctx, q)
+	p, err := b.Next(ctx)
 	if err != nil && err != io.EOF {
 		return 0, err
 	}
@@ -304,8 +303,8 @@ func writeBody(ctx context.Context, q *prefetch.Queue, out *output, b *prefetch.
 			return 0, werr
 		}
 		n += int64(len(p))
-		b.Recycle(q, p)
-		p, err = b.Next(ctx, q)
+		b.Recycle(p)
+		p, err = b.Next(ctx)
 	}
 	if err != io.EOF {
 		return 0, err

@@ -128,32 +128,32 @@ var textKinds = [...]struct {
 // begin implements unit.
 func (u *experimentUnit) begin(q *prefetch.Queue, n int) {
 	u.n = n
-	u.metadata = prefetch.NewValue(u.at(itemMetadata), u.fetchMetadata)
+	u.metadata = prefetch.NewValue(q, u.at(itemMetadata), u.fetchMetadata)
 	u.push(q, u.metadata.Slot)
 	if u.late {
 		return
 	}
 	c, key := u.x.client, u.l.Key
 	if u.has(stream.ResourceMetadata) {
-		u.tags = prefetch.NewValue(u.at(itemTags), func(ctx context.Context, s *prefetch.Slot) ([]string, error) { return c.Experiments.Tags(ctx, key) })
+		u.tags = prefetch.NewValue(q, u.at(itemTags), func(ctx context.Context, s *prefetch.Slot) ([]string, error) { return c.Experiments.Tags(ctx, key) })
 		u.push(q, u.tags.Slot)
 	}
 	if u.has(stream.ResourceOthers) {
-		u.others = prefetch.NewValue(u.at(itemOthers), fetchValues(q, c.Others.Each, key))
+		u.others = prefetch.NewValue(q, u.at(itemOthers), fetchValues(c.Others.Each, key))
 		u.push(q, u.others.Slot)
 	}
 	if u.has(stream.ResourceParameters) {
-		u.parameters = prefetch.NewValue(u.at(itemParameters), fetchValues(q, c.Parameters.Each, key))
+		u.parameters = prefetch.NewValue(q, u.at(itemParameters), fetchValues(c.Parameters.Each, key))
 		u.push(q, u.parameters.Slot)
 	}
 	if u.has(stream.ResourceSystem | stream.ResourceRequirements) {
 		u.details.wanted = true
-		u.system = prefetch.NewValue(u.at(itemSystem), u.fetchSystem)
+		u.system = prefetch.NewValue(q, u.at(itemSystem), u.fetchSystem)
 		u.push(q, u.system.Slot)
 	}
 	for i, d := range docKinds {
 		if u.has(d.resource) {
-			u.docs[i] = prefetch.NewValue(u.at(d.item), fetchDoc(c, key, d.read))
+			u.docs[i] = prefetch.NewValue(q, u.at(d.item), fetchDoc(c, key, d.read))
 			u.push(q, u.docs[i].Slot)
 		}
 	}
@@ -188,15 +188,15 @@ func (u *experimentUnit) push(q *prefetch.Queue, s *prefetch.Slot) {
 }
 
 // end implements unit.
-func (u *experimentUnit) end(q *prefetch.Queue) {
+func (u *experimentUnit) end() {
 	for _, s := range u.slots {
-		q.Leave(s)
+		s.Leave()
 	}
 	if u.metrics != nil {
-		u.metrics.end(q)
+		u.metrics.end()
 	}
 	if u.assets != nil {
-		u.assets.Leave(q)
+		u.assets.Leave()
 	}
 }
 
@@ -214,13 +214,13 @@ func (u *experimentUnit) fetchMetadata(ctx context.Context, _ *prefetch.Slot) (*
 }
 
 // write implements unit.
-func (u *experimentUnit) write(ctx context.Context, q *prefetch.Queue, out *output) error {
+func (u *experimentUnit) write(ctx context.Context, out *output) error {
 	u.res = Result{
 		Key: u.l.Key, Name: u.l.Name, Workspace: u.p.Workspace, Project: u.p.Name,
 		Archived: u.l.Archived, Running: u.l.Running,
 	}
 	out.res = &u.res
-	err := u.writeAny(ctx, q, out)
+	err := u.writeAny(ctx, out)
 	out.res = nil
 	if err != nil {
 		return err
@@ -231,8 +231,8 @@ func (u *experimentUnit) write(ctx context.Context, q *prefetch.Queue, out *outp
 }
 
 // writeAny writes the group of the experiment, or what stands in its place.
-func (u *experimentUnit) writeAny(ctx context.Context, q *prefetch.Queue, out *output) error {
-	m, err := u.metadata.Get(ctx, q)
+func (u *experimentUnit) writeAny(ctx context.Context, out *output) error {
+	m, err := u.metadata.Get(ctx)
 	if err != nil {
 		return u.skipAll(out, err)
 	}
@@ -249,23 +249,23 @@ func (u *experimentUnit) writeAny(ctx context.Context, q *prefetch.Queue, out *o
 		u.res.Result = ResultUnasked
 		return nil
 	}
-	return u.writeGroup(ctx, q, out, m)
+	return u.writeGroup(ctx, out, m)
 }
 
 // writeGroup writes the group of the experiment.
-func (u *experimentUnit) writeGroup(ctx context.Context, q *prefetch.Queue, out *output, m *metadata) error {
-	others, othersErr := u.getOthers(ctx, q)
-	if err := u.writeHead(ctx, q, out, m, others); err != nil {
+func (u *experimentUnit) writeGroup(ctx context.Context, out *output, m *metadata) error {
+	others, othersErr := u.getOthers(ctx)
+	if err := u.writeHead(ctx, out, m, others); err != nil {
 		return u.skipAll(out, err)
 	}
 	u.res.Others = len(others)
 	for _, part := range []struct {
 		kind  stream.Kind
-		write func(context.Context, *prefetch.Queue, *output) error
+		write func(context.Context, *output) error
 	}{
 		{stream.KindParameters, u.writeParameters},
-		{stream.KindOthers, func(ctx context.Context, q *prefetch.Queue, out *output) error {
-			return u.writeValues(ctx, q, out, u.others, stream.KindOthers, others, othersErr)
+		{stream.KindOthers, func(ctx context.Context, out *output) error {
+			return u.writeValues(ctx, out, u.others, stream.KindOthers, others, othersErr)
 		}},
 		{stream.KindSystem, u.writeSystem},
 		{stream.KindGit, u.writeDocs},
@@ -273,7 +273,7 @@ func (u *experimentUnit) writeGroup(ctx context.Context, q *prefetch.Queue, out 
 		{stream.KindMetrics, u.writeMetrics},
 		{stream.KindAsset, u.writeAssets},
 	} {
-		err := part.write(ctx, q, out)
+		err := part.write(ctx, out)
 		if _, tooLarge := err.(*judge.ItemError); tooLarge {
 			err = out.skip(judge.Skipped(part.kind, u.l.Key, "", "", err))
 		}

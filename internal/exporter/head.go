@@ -5,19 +5,18 @@ import (
 	"fmt"
 
 	"github.com/comet-stream/comet-stream/internal/exporter/judge"
-	"github.com/comet-stream/comet-stream/internal/exporter/prefetch"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-func (u *experimentUnit) getOthers(ctx context.Context, q *prefetch.Queue) ([]namedDoc, error) {
+func (u *experimentUnit) getOthers(ctx context.Context) ([]namedDoc, error) {
 	if u.others == nil {
 		return nil, nil
 	}
-	return u.others.Get(ctx, q)
+	return u.others.Get(ctx)
 }
 
 // writeHead writes the record that opens the group.
-func (u *experimentUnit) writeHead(ctx context.Context, q *prefetch.Queue, out *output, m *metadata, others []namedDoc) error {
+func (u *experimentUnit) writeHead(ctx context.Context, out *output, m *metadata, others []namedDoc) error {
 	rec := &stream.Experiment{
 		Key: u.l.Key, Workspace: judge.Valid(u.p.Workspace), Project: judge.Valid(u.p.Name),
 		Archived: u.l.Archived, Running: m.Running, Crashed: m.Crashed,
@@ -34,7 +33,7 @@ func (u *experimentUnit) writeHead(ctx context.Context, q *prefetch.Queue, out *
 	if u.tags != nil {
 		rec.Doc, rec.Tags = m.doc, []string{}
 		var tags []string
-		if tags, tagsErr = u.tags.Get(ctx, q); tagsErr == nil {
+		if tags, tagsErr = u.tags.Get(ctx); tagsErr == nil {
 			rec.Tags = sortedTags(tags)
 		}
 	}

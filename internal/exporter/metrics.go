@@ -93,7 +93,6 @@ func (m *metricSizes) threshold() int {
 type metricsFetch struct {
 	*prefetch.Value[*packed.Points]
 	u *experimentUnit
-	q *prefetch.Queue
 
 	names      []string        // metrics to be fetched one by one; nil = all at once
 	summarised map[string]bool // those of names that have a summary, and points
@@ -102,14 +101,14 @@ type metricsFetch struct {
 }
 
 func (u *experimentUnit) newMetricsFetch(q *prefetch.Queue) *metricsFetch {
-	m := &metricsFetch{u: u, q: q}
-	m.Value = prefetch.NewValue(u.at(itemMetrics), m.fetch)
+	m := &metricsFetch{u: u}
+	m.Value = prefetch.NewValue(q, u.at(itemMetrics), m.fetch)
 	m.Expect = u.x.sizes.expected
 	return m
 }
 
 // end gives back what is held.
-func (m *metricsFetch) end(q *prefetch.Queue) { m.single.Close(q) }
+func (m *metricsFetch) end() { m.single.Close() }
 
 // fetch gets all points at once where the server can do that and there is room
 // for them, else it leaves them to be fetched metric by metric.
@@ -157,7 +156,7 @@ func hasLighter(err error) bool {
 // collect takes points as they come.
 func (m *metricsFetch) collect(ctx context.Context, s *prefetch.Slot, each func(restart func(), yield func(*comet.Point) error) error) (*packed.Points, error) {
 	c := packed.New()
-	growth := prefetch.NewGrowth(m.q, s)
+	growth := prefetch.NewGrowth(s)
 	restart := func() {
 		*c = *packed.New()
 		growth.Reset()
@@ -221,15 +220,15 @@ func (m *metricsFetch) list(ctx context.Context) ([]string, error) {
 
 // split makes a slot for each metric.
 func (m *metricsFetch) split(names []string) error {
-	return m.q.Fix(m.Slot, func() {
+	return m.Fix(func() {
 		if names == nil {
 			names = []string{}
 		}
 		m.names = names
-		m.single = prefetch.Sequence[*prefetch.Value[*packed.Points]]{N: len(names), Make: func(i int) *prefetch.Value[*packed.Points] {
+		m.single = prefetch.NewSequence(m.Queue(), len(names), func(i int) *prefetch.Value[*packed.Points] {
 			at := m.At
 			at.Part = i + 1
-			return prefetch.NewValue(at, func(ctx context.Context, s *prefetch.Slot) (*packed.Points, error) {
+			return prefetch.NewValue(m.Queue(), at, func(ctx context.Context, s *prefetch.Slot) (*packed.Points, error) {
 				c, err := m.metric(ctx, s, names[i])
 				if err == nil && c.Series[names[i]] == nil && m.summarised[names[i]] {
 					// It has points: the summary is made of them.
@@ -240,8 +239,8 @@ func (m *metricsFetch) split(names []string) error {
 				}
 				return c, err
 			})
-		}}
-		m.single.Open(m.q)
+		})
+		m.single.Open()
 	})
 }
 
@@ -287,13 +286,13 @@ func newPoint(p *comet.Point) (stream.Point, error) {
 }
 
 // writeMetrics writes the points of the experiment.
-func (u *experimentUnit) writeMetrics(ctx context.Context, q *prefetch.Queue, out *output) error {
+func (u *experimentUnit) writeMetrics(ctx context.Context, out *output) error {
 	m := u.metrics
 	if m == nil {
 		return nil
 	}
-	defer q.Leave(m.Slot)
-	c, err := m.Get(ctx, q)
+	defer m.Leave()
+	c, err := m.Get(ctx)
 	switch {
 	case err != nil:
 		return u.absentOrSkip(ctx, out, stream.KindMetrics, "", err)
@@ -306,8 +305,8 @@ func (u *experimentUnit) writeMetrics(ctx context.Context, q *prefetch.Queue, ou
 		return nil
 	}
 	for _, name := range m.names {
-		s := m.single.Take(q)
-		c, err := s.Get(ctx, q)
+		s := m.single.Take()
+		c, err := s.Get(ctx)
 		switch {
 		case err != nil && !m.summarised[name] && judge.Absence(stream.KindSystem, err):
 			err = nil // the machine has it, and it has no points
@@ -316,7 +315,7 @@ func (u *experimentUnit) writeMetrics(ctx context.Context, q *prefetch.Queue, ou
 		case c.Series[name] != nil:
 			err = u.writeMetric(ctx, out, c, name)
 		}
-		q.Leave(s.Slot)
+		s.Leave()
 		if err != nil {
 			return err
 		}

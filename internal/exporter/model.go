@@ -76,7 +76,7 @@ func (u *modelUnit) fetch(ctx context.Context, s *prefetch.Slot) (*modelDetails,
 	d.Versions = slices.DeleteFunc(d.Versions, func(v comet.RegistryVersion) bool { return u.x.find.Gone(v.Key) })
 	d.gone = listed > 0 && len(d.Versions) == 0
 	return d, u.open(s, len(d.Versions), func(at prefetch.Position, i int) *prefetch.Value[*modelVersion] {
-		return prefetch.NewValue(at, u.fetchVersion(&d.Versions[i]))
+		return prefetch.NewValue(s.Queue(), at, u.fetchVersion(&d.Versions[i]))
 	})
 }
 
@@ -140,8 +140,8 @@ func (u *modelUnit) fetchVersion(row *comet.RegistryVersion) func(context.Contex
 }
 
 // write implements unit.
-func (u *modelUnit) write(ctx context.Context, q *prefetch.Queue, out *output) error {
-	d, err := u.details.Get(ctx, q)
+func (u *modelUnit) write(ctx context.Context, out *output) error {
+	d, err := u.details.Get(ctx)
 	if err == nil && d.gone {
 		return nil
 	}
@@ -154,9 +154,9 @@ func (u *modelUnit) write(ctx context.Context, q *prefetch.Queue, out *output) e
 		return out.skipIn(stream.KindModel, u.workspace, u.row.ID, u.row.Name, err)
 	}
 	for i := range d.Versions {
-		s := u.versions.Take(q)
-		err := u.writeVersion(ctx, q, out, &d.Versions[i], s)
-		q.Leave(s.Slot)
+		s := u.versions.Take()
+		err := u.writeVersion(ctx, out, &d.Versions[i], s)
+		s.Leave()
 		if err != nil {
 			return err
 		}
@@ -165,9 +165,9 @@ func (u *modelUnit) write(ctx context.Context, q *prefetch.Queue, out *output) e
 }
 
 // writeVersion writes a version.
-func (u *modelUnit) writeVersion(ctx context.Context, q *prefetch.Queue, out *output, row *comet.RegistryVersion, s *prefetch.Value[*modelVersion]) error {
+func (u *modelUnit) writeVersion(ctx context.Context, out *output, row *comet.RegistryVersion, s *prefetch.Value[*modelVersion]) error {
 	label := u.row.Name + ":" + row.Version
-	v, err := s.Get(ctx, q)
+	v, err := s.Get(ctx)
 	var doc stream.Doc
 	if err == nil {
 		doc, err = document(row.Raw, "assets")

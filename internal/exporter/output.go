@@ -4,12 +4,14 @@ import (
 	"errors"
 
 	"github.com/comet-stream/comet-stream/internal/exporter/judge"
+	"github.com/comet-stream/comet-stream/internal/exporter/prefetch"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
 // output is where units write their records.
 type output struct {
 	w   *stream.Writer
+	q   *prefetch.Queue // of the route at work
 	obs Observer
 	sum *Summary
 	res *Result // of the experiment at work, or nil

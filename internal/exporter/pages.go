@@ -1,6 +1,7 @@
 package exporter
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"slices"
@@ -68,13 +69,13 @@ func (u *panelUnit) begin(q *prefetch.Queue, n int) {
 	q.Push(u.file.Slot)
 }
 
-func (u *panelUnit) end(q *prefetch.Queue) { q.Leave(u.file.Slot) }
+func (u *panelUnit) end() { u.file.Leave() }
 
-func (u *panelUnit) write(ctx context.Context, q *prefetch.Queue, out *output) error {
+func (u *panelUnit) write(ctx context.Context, out *output) error {
 	u.x.pages.panelsDone[u.p.ID] = true
 	doc, err := document(u.p.Raw)
 	if err == nil {
-		err = u.file.Each(ctx, q, func(data []byte, more bool) error {
+		err = u.file.Each(ctx, func(data []byte, more bool) error {
 			return out.write(&stream.Panel{
 				Workspace: judge.Valid(u.workspace), Project: judge.Valid(u.project), ID: judge.Valid(u.p.ID), Name: judge.Valid(u.p.Name), Doc: doc,
 				Data: data, More: more,
@@ -114,11 +115,11 @@ func (pages *pageWriter) viewUnit(p *find.Project, table comet.ViewTable, key st
 		get: func(ctx context.Context) ([]comet.View, error) {
 			return pages.x.client.Views.List(ctx, table, p.ID, key)
 		},
-		put: func(ctx context.Context, q *prefetch.Queue, out *output, list []comet.View) error {
+		put: func(ctx context.Context, out *output, list []comet.View) error {
 			for i := range list {
 				pages.listsCharts = pages.listsCharts || table == comet.ChartTemplates && list[i].Key != ""
 			}
-			return pages.writeViews(ctx, q, out, p, list)
+			return pages.writeViews(ctx, out, p, list)
 		},
 		fail: func(out *output, err error) error {
 			what := lackViews
@@ -194,7 +195,7 @@ func (t *viewRoute) load(ctx context.Context, mu sync.Locker) (bool, error) {
 }
 
 // writeViews writes those of a list of views that the stream does not have yet.
-func (pages *pageWriter) writeViews(ctx context.Context, q *prefetch.Queue, out *output, p *find.Project, list []comet.View) error {
+func (pages *pageWriter) writeViews(ctx context.Context, out *output, p *find.Project, list []comet.View) error {
 	slices.SortStableFunc(list, func(a, b comet.View) int {
 		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.ID, b.ID))
 	})
@@ -205,7 +206,7 @@ func (pages *pageWriter) writeViews(ctx context.Context, q *prefetch.Queue, out 
 			continue
 		}
 		pages.viewsDone[v.ID] = true
-		if err := pages.writeView(ctx, q, out, p, v); err != nil {
+		if err := pages.writeView(ctx, out, p, v); err != nil {
 			if err := out.skipAt(stream.KindView, p.Workspace, p.Name, v.Key, v.ID, v.Name, err); err != nil {
 				return err
 			}
@@ -225,12 +226,12 @@ func (pages *pageWriter) leavesView(v *comet.View) bool {
 }
 
 // writeView writes a view after the panels that it shows.
-func (pages *pageWriter) writeView(ctx context.Context, q *prefetch.Queue, out *output, p *find.Project, v *comet.View) error {
+func (pages *pageWriter) writeView(ctx context.Context, out *output, p *find.Project, v *comet.View) error {
 	doc, err := document(v.Raw)
 	if err != nil {
 		return err
 	}
-	if err := pages.writeShown(ctx, q, out, p, v.Raw); err != nil {
+	if err := pages.writeShown(ctx, out, p, v.Raw); err != nil {
 		return err
 	}
 	return out.write(&stream.View{
@@ -241,33 +242,33 @@ func (pages *pageWriter) writeView(ctx context.Context, q *prefetch.Queue, out *
 
 // writeShown writes the custom panels that a view of a project shows, but for
 // those that the stream has.
-func (pages *pageWriter) writeShown(ctx context.Context, q *prefetch.Queue, out *output, in *find.Project, view []byte) error {
+func (pages *pageWriter) writeShown(ctx context.Context, out *output, in *find.Project, view []byte) error {
 	list, err := pages.x.find.Panels(direct(ctx), &find.Path{Workspace: in.Workspace})
 	if err != nil {
 		return pages.skipPanels(out, in.Workspace, in.Name, err)
 	}
-	left := make(map[string]bool) // whether the view shows it
+	shown := make(map[string]bool) // by the ids of panels that are not in the stream yet
 	for i := range list {
 		if id := list[i].ID; !pages.panelsDone[id] {
-			left[id] = false
+			shown[id] = false
 		}
 	}
-	eachWord(view, func(word []byte) {
-		if _, ok := left[string(word)]; ok {
-			left[string(word)] = true
+	for word := range bytes.FieldsFuncSeq(view, isNotOfID) {
+		if _, ok := shown[string(word)]; ok {
+			shown[string(word)] = true
 		}
-	})
+	}
 	for i := range list {
 		p := &list[i]
-		if !left[p.ID] {
+		if !shown[p.ID] {
 			continue
 		}
 		u := &panelUnit{x: pages.x, workspace: in.Workspace, project: in.Name, p: p}
-		q.Lock()
-		u.begin(q, 0)
-		q.Unlock()
-		err := u.write(ctx, q, out)
-		u.end(q)
+		out.q.Lock()
+		u.begin(out.q, 0)
+		out.q.Unlock()
+		err := u.write(ctx, out)
+		u.end()
 		if err != nil {
 			return err
 		}
@@ -275,20 +276,6 @@ func (pages *pageWriter) writeShown(ctx context.Context, q *prefetch.Queue, out 
 	return nil
 }
 
-// eachWord calls f for all that may be an id in a text.
-func eachWord(text []byte, f func(word []byte)) {
-	for len(text) > 0 {
-		n := 0
-		for n < len(text) && isIDByte(text[n]) {
-			n++
-		}
-		if n > 0 {
-			f(text[:n])
-		}
-		text = text[min(n+1, len(text)):]
-	}
-}
-
-func isIDByte(c byte) bool {
-	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '-' || c == '_'
+func isNotOfID(c rune) bool {
+	return (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && c != '-' && c != '_'
 }

@@ -22,7 +22,7 @@ func (u *projectUnit) begin(q *prefetch.Queue, n int) {
 	if u.p.Err != nil || !u.x.o.Resources.Has(stream.ResourceProjectMetadata) || !u.x.o.Selection.Shard.First() {
 		return
 	}
-	u.links = prefetch.NewValue(prefetch.Position{Unit: n}, func(ctx context.Context, _ *prefetch.Slot) (int64, error) {
+	u.links = prefetch.NewValue(q, prefetch.Position{Unit: n}, func(ctx context.Context, _ *prefetch.Slot) (int64, error) {
 		links, err := u.x.client.Projects.ShareLinks(ctx, u.p.ID)
 		if errors.Is(err, comet.ErrForbidden) {
 			// That is no reason to call the stream incomplete, as it is for
@@ -34,13 +34,13 @@ func (u *projectUnit) begin(q *prefetch.Queue, n int) {
 	q.Push(u.links.Slot)
 }
 
-func (u *projectUnit) end(q *prefetch.Queue) {
+func (u *projectUnit) end() {
 	if u.links != nil {
-		q.Leave(u.links.Slot)
+		u.links.Leave()
 	}
 }
 
-func (u *projectUnit) write(ctx context.Context, q *prefetch.Queue, out *output) error {
+func (u *projectUnit) write(ctx context.Context, out *output) error {
 	p := u.p
 	if p.Err != nil {
 		return u.skip(out, p.Name, p.Err)
@@ -55,7 +55,7 @@ func (u *projectUnit) write(ctx context.Context, q *prefetch.Queue, out *output)
 			return err // it came as JSON, and is small
 		}
 		rec.Doc, rec.Public = doc, p.Public
-		if rec.ShareLinks, lost = u.shareLinks(ctx, q); lost != nil && judge.Fatal(lost) {
+		if rec.ShareLinks, lost = u.shareLinks(ctx); lost != nil && judge.Fatal(lost) {
 			return lost
 		}
 	}
@@ -73,11 +73,11 @@ func (u *projectUnit) write(ctx context.Context, q *prefetch.Queue, out *output)
 // shareLinks returns how many share links the project has, nil where the server
 // does not tell: older ones have none, and not every key may see them. That is
 // no loss, and is reported once.
-func (u *projectUnit) shareLinks(ctx context.Context, q *prefetch.Queue) (*int64, error) {
+func (u *projectUnit) shareLinks(ctx context.Context) (*int64, error) {
 	if u.links == nil {
 		return nil, nil // another shard tells
 	}
-	n, err := u.links.Get(ctx, q)
+	n, err := u.links.Get(ctx)
 	switch {
 	case err == nil:
 		return &n, nil
@@ -122,10 +122,10 @@ func (u *notesUnit) begin(q *prefetch.Queue, n int) {
 	q.Push(u.text.Slot)
 }
 
-func (u *notesUnit) end(q *prefetch.Queue) { q.Leave(u.text.Slot) }
+func (u *notesUnit) end() { u.text.Leave() }
 
-func (u *notesUnit) write(ctx context.Context, q *prefetch.Queue, out *output) error {
-	err := u.text.Each(ctx, q, func(data []byte, more bool) error {
+func (u *notesUnit) write(ctx context.Context, out *output) error {
+	err := u.text.Each(ctx, func(data []byte, more bool) error {
 		return out.write(&stream.Notes{Workspace: judge.Valid(u.p.Workspace), Project: judge.Valid(u.p.Name), Data: data, More: more})
 	})
 	if err == nil || judge.Absence(stream.KindNotes, err) {

@@ -18,9 +18,9 @@ type unit interface {
 	// with the queue's mu held and must not wait.
 	begin(q *prefetch.Queue, n int)
 	// write writes the unit's records, in which it waits for the slots.
-	write(ctx context.Context, q *prefetch.Queue, out *output) error
+	write(ctx context.Context, out *output) error
 	// end gives back what the slots hold, also of those never read.
-	end(q *prefetch.Queue)
+	end()
 }
 
 // A route yields units one after the other.
@@ -55,15 +55,16 @@ func (x *Exporter) run(ctx, graceCtx context.Context, r route, out *output) erro
 	}
 	q = prefetch.NewQueue(graceCtx, x.o.InFlight, more, judge.Fatal)
 	defer q.Close()
+	out.q = q
 	for n := 0; ; n++ {
 		u, err := x.nextUnit(ctx, q, r, &ahead)
 		if err != nil || u == nil {
 			return err
 		}
 		stop := context.AfterFunc(ctx, func() { q.StopAfter(n) })
-		err = u.write(graceCtx, q, out)
+		err = u.write(graceCtx, out)
 		stop()
-		u.end(q)
+		u.end()
 		if err != nil {
 			return err
 		}
@@ -157,9 +158,9 @@ type keptUnit struct {
 }
 
 func (u *keptUnit) begin(*prefetch.Queue, int) {}
-func (u *keptUnit) end(*prefetch.Queue)        {}
+func (u *keptUnit) end()                       {}
 
-func (u *keptUnit) write(_ context.Context, _ *prefetch.Queue, out *output) error {
+func (u *keptUnit) write(_ context.Context, out *output) error {
 	res := &Result{
 		Key: u.l.Key, Name: u.l.Name, Workspace: u.p.Workspace, Project: u.p.Name,
 		Archived: u.l.Archived, Running: u.l.Running, Result: ResultKept,

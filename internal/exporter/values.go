@@ -30,11 +30,11 @@ type eachFunc func(ctx context.Context, key string, restart func(), yield func(*
 
 // fetchValues returns a fetch of parameters or others, in the order of their
 // names.
-func fetchValues(q *prefetch.Queue, each eachFunc, key string) func(context.Context, *prefetch.Slot) ([]namedDoc, error) {
+func fetchValues(each eachFunc, key string) func(context.Context, *prefetch.Slot) ([]namedDoc, error) {
 	return func(ctx context.Context, s *prefetch.Slot) ([]namedDoc, error) {
 		var list []namedDoc
 		var size int64
-		growth := prefetch.NewGrowth(q, s)
+		growth := prefetch.NewGrowth(s)
 		restart := func() {
 			list, size = nil, 0
 			growth.Reset()
@@ -56,22 +56,22 @@ func fetchValues(q *prefetch.Queue, each eachFunc, key string) func(context.Cont
 	}
 }
 
-func (u *experimentUnit) writeParameters(ctx context.Context, q *prefetch.Queue, out *output) error {
+func (u *experimentUnit) writeParameters(ctx context.Context, out *output) error {
 	if u.parameters == nil {
 		return nil
 	}
-	list, err := u.parameters.Get(ctx, q)
+	list, err := u.parameters.Get(ctx)
 	u.res.Parameters = len(list)
-	return u.writeValues(ctx, q, out, u.parameters, stream.KindParameters, list, err)
+	return u.writeValues(ctx, out, u.parameters, stream.KindParameters, list, err)
 }
 
 // writeValues writes a list of parameters or others, and gives back what held
 // it.
-func (u *experimentUnit) writeValues(ctx context.Context, q *prefetch.Queue, out *output, s *prefetch.Value[[]namedDoc], of stream.Kind, list []namedDoc, err error) error {
+func (u *experimentUnit) writeValues(ctx context.Context, out *output, s *prefetch.Value[[]namedDoc], of stream.Kind, list []namedDoc, err error) error {
 	if s == nil {
 		return nil
 	}
-	defer q.Leave(s.Slot)
+	defer s.Leave()
 	if err != nil {
 		return u.absentOrSkip(ctx, out, of, "", err)
 	}
@@ -220,12 +220,12 @@ func packages(member stream.Doc, list []string) []string {
 	return valids
 }
 
-func (u *experimentUnit) writeSystem(ctx context.Context, q *prefetch.Queue, out *output) error {
+func (u *experimentUnit) writeSystem(ctx context.Context, out *output) error {
 	if u.system == nil {
 		return nil
 	}
-	defer q.Leave(u.system.Slot)
-	v, err := u.system.Get(ctx, q)
+	defer u.system.Leave()
+	v, err := u.system.Get(ctx)
 	if err != nil {
 		return u.absentOrSkip(ctx, out, stream.KindSystem, "", err)
 	}
@@ -268,19 +268,19 @@ func fetchDoc(c *comet.Client, key string, read func(context.Context, *comet.Cli
 	}
 }
 
-func (u *experimentUnit) writeDocs(ctx context.Context, q *prefetch.Queue, out *output) error {
+func (u *experimentUnit) writeDocs(ctx context.Context, out *output) error {
 	for i, d := range docKinds {
 		if u.docs[i] == nil {
 			continue
 		}
-		doc, err := u.docs[i].Get(ctx, q)
+		doc, err := u.docs[i].Get(ctx)
 		switch {
 		case err != nil:
 			err = u.absentOrSkip(ctx, out, d.kind, "", err)
 		case doc != nil:
 			err = u.writeDoc(out, &stream.Document{Of: d.kind, Doc: doc})
 		}
-		q.Leave(u.docs[i].Slot)
+		u.docs[i].Leave()
 		if err != nil {
 			return err
 		}
@@ -288,19 +288,19 @@ func (u *experimentUnit) writeDocs(ctx context.Context, q *prefetch.Queue, out *
 	return nil
 }
 
-func (u *experimentUnit) writeTexts(ctx context.Context, q *prefetch.Queue, out *output) error {
+func (u *experimentUnit) writeTexts(ctx context.Context, out *output) error {
 	for i, t := range textKinds {
 		if u.texts[i] == nil {
 			continue
 		}
-		err := u.texts[i].Each(ctx, q, func(data []byte, more bool) error {
+		err := u.texts[i].Each(ctx, func(data []byte, more bool) error {
 			return out.write(&stream.Text{Of: t.kind, Data: data, More: more})
 		})
-		q.Leave(u.texts[i].Slot)
+		u.texts[i].Leave()
 		if err != nil {
 			err = u.absentOrSkip(ctx, out, t.kind, "", err)
 		} else {
-			err = u.skipBeside(q, out, t.kind, u.texts[i])
+			err = u.skipBeside(out, t.kind, u.texts[i])
 		}
 		if err != nil {
 			return err
@@ -310,11 +310,8 @@ func (u *experimentUnit) writeTexts(ctx context.Context, q *prefetch.Queue, out 
 }
 
 // skipBeside tells what came with a text and is in no stream.
-func (u *experimentUnit) skipBeside(q *prefetch.Queue, out *output, of stream.Kind, t *prefetch.Text) error {
-	q.Lock()
-	beside := t.Beside
-	q.Unlock()
-	for _, name := range beside {
+func (u *experimentUnit) skipBeside(out *output, of stream.Kind, t *prefetch.Text) error {
+	for _, name := range t.Beside() {
 		if err := out.skip(judge.Skipped(of, u.l.Key, "", name, judge.ItemErrorf("the zip file of the patch holds it too, and a stream carries only the patch"))); err != nil {
 			return err
 		}

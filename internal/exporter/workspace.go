@@ -102,30 +102,30 @@ type recordUnit struct {
 }
 
 func (u *recordUnit) begin(*prefetch.Queue, int) {}
-func (u *recordUnit) end(*prefetch.Queue)        {}
-func (u *recordUnit) write(_ context.Context, _ *prefetch.Queue, out *output) error {
+func (u *recordUnit) end()                       {}
+func (u *recordUnit) write(_ context.Context, out *output) error {
 	return u.records(out)
 }
 
 // fetchUnit fetches one value and writes what it is about.
 type fetchUnit[T any] struct {
 	get   func(ctx context.Context) (T, error)
-	put   func(ctx context.Context, q *prefetch.Queue, out *output, v T) error
+	put   func(ctx context.Context, out *output, v T) error
 	fail  func(out *output, err error) error
 	value *prefetch.Value[T]
 }
 
 func (u *fetchUnit[T]) begin(q *prefetch.Queue, n int) {
-	u.value = prefetch.NewValue(prefetch.Position{Unit: n}, func(ctx context.Context, _ *prefetch.Slot) (T, error) { return u.get(ctx) })
+	u.value = prefetch.NewValue(q, prefetch.Position{Unit: n}, func(ctx context.Context, _ *prefetch.Slot) (T, error) { return u.get(ctx) })
 	q.Push(u.value.Slot)
 }
 
-func (u *fetchUnit[T]) end(q *prefetch.Queue) { q.Leave(u.value.Slot) }
+func (u *fetchUnit[T]) end() { u.value.Leave() }
 
-func (u *fetchUnit[T]) write(ctx context.Context, q *prefetch.Queue, out *output) error {
-	v, err := u.value.Get(ctx, q)
+func (u *fetchUnit[T]) write(ctx context.Context, out *output) error {
+	v, err := u.value.Get(ctx)
 	if err == nil {
-		err = u.put(ctx, q, out, v)
+		err = u.put(ctx, out, v)
 	}
 	if err != nil {
 		return u.fail(out, err)
@@ -169,7 +169,7 @@ func (x *Exporter) lineageUnits(ctx context.Context, w *find.Workspace, r *fixed
 			get: func(ctx context.Context) ([]comet.Lineage, error) {
 				return x.client.Artifacts.Lineage(ctx, key)
 			},
-			put: func(_ context.Context, _ *prefetch.Queue, out *output, list []comet.Lineage) error {
+			put: func(_ context.Context, out *output, list []comet.Lineage) error {
 				return writeLineage(out, w.Name, key, slices.DeleteFunc(list, left))
 			},
 			fail: func(out *output, err error) error {

@@ -16,7 +16,6 @@ import (
 type Body struct {
 	*Slot
 	of *Bodies
-	q  *Queue
 	it comet.AssetRequest
 	// large says that the body is fetched in parts where the server can do that.
 	large bool
@@ -47,8 +46,8 @@ func NewBodies(client *comet.Client, whole bool) *Bodies {
 
 // Slot returns the slot of the contents that a request asks for.
 func (of *Bodies) Slot(q *Queue, at Position, it comet.AssetRequest) *Body {
-	b := &Body{of: of, q: q, it: it, total: -1}
-	b.Slot = b.part(at, 0, 0)
+	b := &Body{of: of, it: it, total: -1}
+	b.Slot = b.part(q, at, 0, 0)
 	if it.Size != nil && *it.Size >= splitSize {
 		b.large, b.total = true, *it.Size
 		b.Slot.begins, b.Slot.mustWait = b.begin, b.waitsForRanges
@@ -59,8 +58,8 @@ func (of *Bodies) Slot(q *Queue, at Position, it comet.AssetRequest) *Body {
 
 // part returns the slot of the contents between two offsets; to is 0 for the
 // end.
-func (b *Body) part(at Position, from, to int64) *Slot {
-	s := newSlot(at, func(ctx context.Context, s *Slot) error { return b.fetch(ctx, s, from) })
+func (b *Body) part(q *Queue, at Position, from, to int64) *Slot {
+	s := newSlot(q, at, func(ctx context.Context, s *Slot) error { return b.fetch(ctx, s, from) })
 	if to > 0 {
 		s.end = to - from
 	}
@@ -82,11 +81,11 @@ func (b *Body) part(at Position, from, to int64) *Slot {
 func (b *Body) fetch(ctx context.Context, s *Slot, from int64) error {
 	defer b.asked()
 	for {
-		before, _ := b.q.extent(s)
+		before, _ := s.extent()
 		if err := b.fetchOnce(ctx, s, from); err != nil {
 			return err
 		}
-		switch got, end := b.q.extent(s); {
+		switch got, end := s.extent(); {
 		case got >= end:
 			return nil
 		case got == before:
@@ -97,7 +96,7 @@ func (b *Body) fetch(ctx context.Context, s *Slot, from int64) error {
 
 // fetchOnce reads what one answer gives of a part into s.
 func (b *Body) fetchOnce(ctx context.Context, s *Slot, from int64) error {
-	got, end := b.q.extent(s)
+	got, end := s.extent()
 	offset, length := from+got, int64(0)
 	if end > 0 && from+end != b.totalSize() {
 		length = end - got
@@ -126,7 +125,7 @@ func (b *Body) fetchOnce(ctx context.Context, s *Slot, from int64) error {
 		}
 		size = max(size-offset, -1)
 	}
-	return b.q.fill(ctx, s, body, size)
+	return s.fill(ctx, body, size)
 }
 
 func notSatisfiable(err error) bool {
@@ -168,29 +167,29 @@ func (b *Body) totalSize() int64 {
 }
 
 // Next returns the next piece of the contents, and io.EOF after the last.
-func (b *Body) Next(ctx context.Context, q *Queue) ([]byte, error) {
+func (b *Body) Next(ctx context.Context) ([]byte, error) {
 	for {
-		p, err := q.Next(ctx, b.at)
+		p, err := b.at.Next(ctx)
 		if err != io.EOF {
 			return p, err
 		}
-		q.mu.Lock()
+		b.q.mu.Lock()
 		last := b.taken == b.rest.N
-		q.mu.Unlock()
+		b.q.mu.Unlock()
 		if last {
 			return nil, io.EOF
 		}
-		q.Leave(b.at)
-		b.at = b.rest.Take(q)
+		b.at.Leave()
+		b.at = b.rest.Take()
 		b.taken++
 	}
 }
 
 // Recycle gives a piece back.
-func (b *Body) Recycle(q *Queue, p []byte) { q.recycle(b.at, p) }
+func (b *Body) Recycle(p []byte) { b.at.recycle(p) }
 
 // Leave gives back what is held.
-func (b *Body) Leave(q *Queue) {
-	q.Leave(b.at)
-	b.rest.Close(q)
+func (b *Body) Leave() {
+	b.at.Leave()
+	b.rest.Close()
 }

@@ -28,21 +28,22 @@ const (
 
 // reserve waits until n more bytes may be held by s. It fails with errDropped
 // when s has to make room, and must then end the fetch.
-func (q *Queue) reserve(ctx context.Context, s *Slot, n int64) error {
+func (s *Slot) reserve(ctx context.Context, n int64) error {
+	q := s.q
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	switch {
 	case s.dropped || s.abandoned:
 		return errDropped
 	case s.aside >= n:
-		q.setAside(s, s.aside-n)
-		q.charge(s, n)
+		s.setAside(s.aside - n)
+		s.charge(n)
 		return nil
-	case q.exempt(s) || q.used+n <= q.softLimit && (len(q.blocked) == 0 || s.At.before(q.blocked[0].At)):
-		q.charge(s, n)
+	case s.exempt() || q.used+n <= q.softLimit && (len(q.blocked) == 0 || s.before(q.blocked[0])):
+		s.charge(n)
 		return nil
 	}
-	room := q.block(s, n)
+	room := s.block(n)
 	for q.sleep(ctx, room) && s == q.head {
 		// A slow reader is no reason to let go of what it is reading.
 	}
@@ -52,11 +53,11 @@ func (q *Queue) reserve(ctx context.Context, s *Slot, n int64) error {
 	case s.room != room:
 		return nil
 	}
-	q.unblock(s)
+	s.unblock()
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	q.drop(s)
+	s.drop()
 	q.regrant()
 	return errDropped
 }
@@ -79,27 +80,23 @@ func (q *Queue) sleep(ctx context.Context, room <-chan struct{}) bool {
 
 // block puts s among those that wait for n bytes. The channel it returns is
 // closed when s may go on or has been dropped.
-func (q *Queue) block(s *Slot, n int64) <-chan struct{} {
+func (s *Slot) block(n int64) <-chan struct{} {
 	s.room, s.need = make(chan struct{}), n
-	at, _ := slices.BinarySearchFunc(q.blocked, s, func(a, b *Slot) int {
-		if a.At.before(b.At) {
-			return -1
-		}
-		return 1
-	})
-	q.blocked = slices.Insert(q.blocked, at, s)
+	at, _ := slices.BinarySearchFunc(s.q.blocked, s.At, func(b *Slot, at Position) int { return b.At.compare(at) })
+	s.q.blocked = slices.Insert(s.q.blocked, at, s)
 	return s.room
 }
 
 // setAside sets how many bytes are set aside for s.
-func (q *Queue) setAside(s *Slot, n int64) {
-	q.aside += n - s.aside
+func (s *Slot) setAside(n int64) {
+	s.q.aside += n - s.aside
 	s.aside = n
 }
 
 // charge reserves n bytes for s; where the head goes beyond all bounds by it,
 // others make room. The caller holds mu.
-func (q *Queue) charge(s *Slot, n int64) {
+func (s *Slot) charge(n int64) {
+	q := s.q
 	s.held += n
 	q.used += n
 	q.held[s] = struct{}{}
@@ -108,44 +105,45 @@ func (q *Queue) charge(s *Slot, n int64) {
 	}
 }
 
-// grant lets a blocked slot go on.
-func (q *Queue) grant(s *Slot) {
-	q.unblock(s)
-	q.charge(s, s.need)
+// grant lets a blocked slot continue.
+func (s *Slot) grant() {
+	s.unblock()
+	s.charge(s.need)
 }
 
-func (q *Queue) unblock(s *Slot) {
+func (s *Slot) unblock() {
 	close(s.room)
 	s.room = nil
-	if i := slices.Index(q.blocked, s); i >= 0 {
-		q.blocked = slices.Delete(q.blocked, i, i+1)
+	if i := slices.Index(s.q.blocked, s); i >= 0 {
+		s.q.blocked = slices.Delete(s.q.blocked, i, i+1)
 	}
 }
 
 // release gives back n bytes of s, all of them if n is negative.
-func (q *Queue) release(s *Slot, n int64) {
+func (s *Slot) release(n int64) {
+	q := s.q
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.uncharge(s, n)
+	s.uncharge(n)
 	q.regrant()
 	q.StartFetches()
 }
 
-func (q *Queue) uncharge(s *Slot, n int64) {
+func (s *Slot) uncharge(n int64) {
 	if n < 0 || n > s.held {
 		n = s.held
 	}
 	s.held -= n
-	q.used -= n
+	s.q.used -= n
 	if s.held == 0 {
-		delete(q.held, s)
+		delete(s.q.held, s)
 	}
 }
 
 // regrant lets blocked slots go on for which there is room now, in order.
 func (q *Queue) regrant() {
 	for len(q.blocked) > 0 && q.used+q.blocked[0].need <= q.softLimit {
-		q.grant(q.blocked[0])
+		q.blocked[0].grant()
 	}
 }
 
@@ -155,37 +153,37 @@ func (q *Queue) dropLast(most int64) {
 	for q.used > most {
 		var last *Slot
 		for s := range q.held {
-			if s != q.head && !s.taken && !s.fixed && s.held >= minDropped && (last == nil || last.At.before(s.At)) {
+			if s != q.head && !s.taken && !s.fixed && s.held >= minDropped && (last == nil || last.before(s)) {
 				last = s
 			}
 		}
 		if last == nil {
 			return
 		}
-		q.restart(last)
+		last.restart()
 	}
 }
 
 // restart gives up all that a slot holds, to be fetched again later.
-func (q *Queue) restart(s *Slot) {
+func (s *Slot) restart() {
 	s.forget()
-	q.drop(s)
+	s.drop()
 	if s.room != nil {
-		q.unblock(s)
+		s.unblock()
 	}
 	if s.state == done {
 		s.state = waiting
-		heap.Push(&q.deferred, s)
+		heap.Push(&s.q.deferred, s)
 	}
 }
 
 // drop ends the fetch of s, to be begun again later. A body keeps what pieces
 // of it there are, and goes on after them.
-func (q *Queue) drop(s *Slot) {
+func (s *Slot) drop() {
 	s.dropped = true
 	if s.state == running {
 		s.stop(errDropped)
 	}
-	q.setAside(s, 0)
-	q.uncharge(s, s.held-s.keptOnDrop())
+	s.setAside(0)
+	s.uncharge(s.held - s.keptOnDrop())
 }

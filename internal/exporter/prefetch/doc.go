@@ -7,10 +7,10 @@
 // give their bytes piece by piece, a [Sequence] creates its slots one after the
 // other:
 //
-//	tags := prefetch.NewValue(at, fetchTags)
+//	tags := prefetch.NewValue(q, at, fetchTags)
 //	q.Push(tags.Slot)          // within more, which the queue calls
-//	list, err := tags.Get(ctx, q) // by the reader
-//	q.Leave(tags.Slot)
+//	list, err := tags.Get(ctx) // by the reader
+//	tags.Leave()
 //
 // # What is promised
 //

@@ -1,14 +1,12 @@
 package prefetch
 
 import (
+	"cmp"
 	"container/heap"
 	"context"
 	"errors"
 	"sync"
 	"time"
-
-	"github.com/comet-stream/comet-stream/internal/comet"
-	"github.com/comet-stream/comet-stream/internal/comet/transport"
 )
 
 // errDropped ends a fetch whose bytes had to make room. It begins again later.
@@ -19,19 +17,13 @@ var errDropped = errors.New("dropped to make room")
 // of a file.
 type Position struct{ Unit, Item, Part, File, piece int }
 
-func (p Position) before(q Position) bool {
-	switch {
-	case p.Unit != q.Unit:
-		return p.Unit < q.Unit
-	case p.Item != q.Item:
-		return p.Item < q.Item
-	case p.Part != q.Part:
-		return p.Part < q.Part
-	case p.File != q.File:
-		return p.File < q.File
-	}
-	return p.piece < q.piece
+func (p Position) compare(q Position) int {
+	return cmp.Or(cmp.Compare(p.Unit, q.Unit), cmp.Compare(p.Item, q.Item), cmp.Compare(p.Part, q.Part),
+		cmp.Compare(p.File, q.File), cmp.Compare(p.piece, q.piece))
 }
+
+// before reports whether s comes before another slot in the stream.
+func (s *Slot) before(other *Slot) bool { return s.At.compare(other.At) < 0 }
 
 // A Queue fetches ahead of the one goroutine that reads it, the reader. Slots
 // are started in the order of the stream, as many at a time as the limit says,
@@ -42,7 +34,7 @@ type Queue struct {
 	limit                int
 	softLimit, hardLimit int64
 	patience             time.Duration
-	// more puts the first slots of the next unit into the queue with push; it
+	// More puts the first slots of the next unit into the queue with Push; it
 	// reports false when there is no further unit. It is called with mu held.
 	More func() bool
 	// fatal reports whether an error is one after which nothing can succeed.
@@ -92,19 +84,6 @@ func (q *Queue) Lock() { q.mu.Lock() }
 // Unlock ends that.
 func (q *Queue) Unlock() { q.mu.Unlock() }
 
-// Fix makes what depends on the value of s, which is not dropped any more from then
-// on.
-func (q *Queue) Fix(s *Slot, depends func()) error {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if s.dropped || s.abandoned {
-		return errDropped
-	}
-	s.fixed = true
-	depends()
-	return nil
-}
-
 // Close ends all fetches and waits for them.
 func (q *Queue) Close() {
 	q.mu.Lock()
@@ -130,7 +109,7 @@ func (q *Queue) StartFetches() {
 		s := q.earliest()
 		switch {
 		case s != nil:
-			q.start(s)
+			s.start()
 		case q.last >= 0 || !q.More():
 			return
 		}
@@ -142,155 +121,26 @@ func (q *Queue) StartFetches() {
 func (q *Queue) earliest() *Slot {
 	for {
 		from := &q.waiting
-		if len(q.deferred) > 0 && q.fits(q.deferred[0], q.softLimit/2) &&
-			(len(q.waiting) == 0 || q.deferred[0].At.before(q.waiting[0].At)) {
+		if len(q.deferred) > 0 && q.deferred[0].fits(q.softLimit/2) &&
+			(len(q.waiting) == 0 || q.deferred[0].before(q.waiting[0])) {
 			from = &q.deferred
 		}
 		if len(*from) == 0 || q.last >= 0 && (*from)[0].At.Unit > q.last {
 			return nil
 		}
 		s := heap.Pop(from).(*Slot)
-		if from == &q.deferred || q.fits(s, 0) {
+		if from == &q.deferred || s.fits(0) {
 			return s
 		}
 		heap.Push(&q.deferred, s)
 	}
 }
 
-// fits reports whether there is room for what s is expected to hold, and for
-// at least as much as said.
-func (q *Queue) fits(s *Slot, least int64) bool {
-	if s.mustWait != nil && s.mustWait() {
-		return false
-	}
-	if s.Expect != nil {
-		if n := s.Expect(); n > 0 {
-			return q.used+q.aside+n <= q.hardLimit-q.hardLimit/8
-		}
-	}
-	return q.used+least <= q.softLimit
-}
-
-// start runs the fetch of a slot. The caller holds mu.
-func (q *Queue) start(s *Slot) {
-	ctx := comet.WithReserve(transport.WithHead(q.ctx, s.isHead), func(ctx context.Context, n int64) error { return q.reserve(ctx, s, n) })
-	ctx, cancel := context.WithCancelCause(ctx)
-	s.state, s.dropped, s.stop = running, false, cancel
-	q.running++
-	if s.held == 0 {
-		q.charge(s, slotCost)
-	}
-	if s.begins != nil {
-		s.begins()
-	}
-	if s.Expect != nil && s != q.head {
-		q.setAside(s, s.Expect())
-	}
-	if follow := s.follow; follow != nil {
-		s.follow = nil
-		follow()
-	}
-	q.wg.Go(func() {
-		err := s.fetch(ctx, s)
-		cancel(nil)
-		q.finish(s, err)
-	})
-}
-
-// finish notes the end of a fetch.
-func (q *Queue) finish(s *Slot, err error) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.running--
-	q.setAside(s, 0)
-	if s.dropped && !s.abandoned {
-		s.state = waiting
-		heap.Push(&q.deferred, s)
-		if s == q.head {
-			heap.Remove(&q.deferred, s.index)
-			q.start(s)
-		}
-	} else {
-		s.state, s.err = done, err
-		if err == nil && s.publish != nil && !s.abandoned {
-			s.publish()
-		}
-		q.notifyReader(s)
-		if err != nil && q.fatal(err) {
-			q.stopped = true
-		}
-	}
-	q.StartFetches()
-}
-
-// notifyReader tells the reader of news of s.
-func (q *Queue) notifyReader(s *Slot) {
-	if s != q.head {
-		return
-	}
-	select {
-	case q.ready <- struct{}{}:
-	default:
-	}
-}
-
-// setHead makes s the head. The caller holds mu.
-func (q *Queue) setHead(s *Slot) {
-	q.head = s
-	if !s.headed {
-		s.headed = true
-		close(s.isHead)
-	}
-	switch {
-	case s.state == waiting:
-		q.unqueue(s)
-		q.start(s)
-	case s.room != nil && q.exempt(s):
-		q.grant(s)
-	}
-}
-
-// exempt reports whether the reader waits for s, so that it must go on however
-// full the budget is. A body of which pieces are there is not waited for.
-func (q *Queue) exempt(s *Slot) bool { return s == q.head && len(s.pieces) == 0 }
-
-// unqueue takes a slot that waits to be started out of its heap.
-func (q *Queue) unqueue(s *Slot) {
-	for _, h := range []*slotHeap{&q.waiting, &q.deferred} {
-		if s.index < len(*h) && (*h)[s.index] == s {
-			heap.Remove(h, s.index)
-			return
-		}
-	}
-	panic("exporter: a waiting slot is in no heap")
-}
-
-// await makes s the head and waits until cond holds or the fetch has ended.
-func (q *Queue) await(ctx context.Context, s *Slot, cond func() bool) error {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.setHead(s)
-	for s.state != done && !cond() {
-		q.mu.Unlock()
-		var err error
-		select {
-		case <-q.ready:
-		case <-ctx.Done():
-			err = context.Cause(ctx)
-		}
-		q.mu.Lock()
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // slotHeap orders slots by position.
 type slotHeap []*Slot
 
 func (h slotHeap) Len() int           { return len(h) }
-func (h slotHeap) Less(i, j int) bool { return h[i].At.before(h[j].At) }
+func (h slotHeap) Less(i, j int) bool { return h[i].before(h[j]) }
 func (h slotHeap) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
 	h[i].index, h[j].index = i, j

@@ -35,12 +35,12 @@ func (q *Queue) pushAll(slots ...*Slot) {
 
 // bodyOf returns a slot of a body of n bytes that come after d each.
 func bodyOf(q *Queue, at Position, n int, d time.Duration, opened *atomic.Int64) *Slot {
-	return newSlot(at, func(ctx context.Context, s *Slot) error {
+	return newSlot(q, at, func(ctx context.Context, s *Slot) error {
 		if opened != nil {
 			opened.Add(1)
 		}
 		time.Sleep(d)
-		return q.fill(ctx, s, io.LimitReader(patternReader(s.got), int64(n)-s.got), int64(n)-s.got)
+		return s.fill(ctx, io.LimitReader(patternReader(s.got), int64(n)-s.got), int64(n)-s.got)
 	})
 }
 
@@ -71,20 +71,20 @@ type readerFunc func(p []byte) (int, error)
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 // readBody reads a slot's body to its end.
-func readBody(t *testing.T, q *Queue, s *Slot) []byte {
+func readBody(t *testing.T, s *Slot) []byte {
 	t.Helper()
 	var all []byte
 	for {
-		p, err := q.Next(t.Context(), s)
+		p, err := s.Next(t.Context())
 		if err == io.EOF {
-			q.Leave(s)
+			s.Leave()
 			return all
 		}
 		if err != nil {
 			t.Fatalf("next: %v", err)
 		}
 		all = append(all, p...)
-		q.recycle(s, p)
+		s.recycle(p)
 	}
 }
 
@@ -106,7 +106,7 @@ func TestQueueOrder(t *testing.T) {
 		var running, most atomic.Int64
 		var started []int
 		for i := range 20 {
-			slots = append(slots, newSlot(Position{Unit: i / 4, Item: i % 4}, func(ctx context.Context, s *Slot) error {
+			slots = append(slots, newSlot(q, Position{Unit: i / 4, Item: i % 4}, func(ctx context.Context, s *Slot) error {
 				q.mu.Lock()
 				started = append(started, i)
 				q.mu.Unlock()
@@ -122,10 +122,10 @@ func TestQueueOrder(t *testing.T) {
 		}
 		q.pushAll(reversed...)
 		for _, s := range slots {
-			if err := q.wait(t.Context(), s); err != nil {
+			if err := s.wait(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			q.Leave(s)
+			s.Leave()
 		}
 		for i, n := range started {
 			// Those of one second may be noted in any order.
@@ -161,7 +161,7 @@ func TestQueueBudget(t *testing.T) {
 			t.Errorf("%d bytes ahead of an idle reader, budget %d", q.used, soft)
 		}
 		for i, s := range slots {
-			checkPattern(t, fmt.Sprint("body ", i), readBody(t, q, s), n)
+			checkPattern(t, fmt.Sprint("body ", i), readBody(t, s), n)
 		}
 	})
 }
@@ -183,9 +183,9 @@ func TestQueueHeadIsExempt(t *testing.T) {
 		if head.state != waiting {
 			t.Fatal("the budget is not full")
 		}
-		checkPattern(t, "head", readBody(t, q, head), 2<<20)
-		checkPattern(t, "second", readBody(t, q, late[0]), 1<<20)
-		checkPattern(t, "third", readBody(t, q, late[1]), 1<<20)
+		checkPattern(t, "head", readBody(t, head), 2<<20)
+		checkPattern(t, "second", readBody(t, late[0]), 1<<20)
+		checkPattern(t, "third", readBody(t, late[1]), 1<<20)
 	})
 }
 
@@ -199,7 +199,7 @@ func TestQueueSlowReader(t *testing.T) {
 		q.pushAll(s)
 		var all []byte
 		for {
-			p, err := q.Next(t.Context(), s)
+			p, err := s.Next(t.Context())
 			if err == io.EOF {
 				break
 			}
@@ -217,7 +217,7 @@ func TestQueueSlowReader(t *testing.T) {
 				t.Fatalf("%d bytes held for a reader that is at %d", q.used, len(all))
 			}
 			all = append(all, p...)
-			q.recycle(s, p)
+			s.recycle(p)
 		}
 		checkPattern(t, "body", all, 8<<20)
 	})
@@ -239,8 +239,8 @@ func TestQueueStall(t *testing.T) {
 			t.Fatalf("state %v, got %d, %d running", second.state, second.got, q.running)
 		}
 		kept := second.got
-		checkPattern(t, "first", readBody(t, q, first), 100)
-		checkPattern(t, "second", readBody(t, q, second), 3<<20)
+		checkPattern(t, "first", readBody(t, first), 100)
+		checkPattern(t, "second", readBody(t, second), 3<<20)
 		if opened.Load() != 2 {
 			t.Errorf("opened %d times, want 2 (it had %d bytes)", opened.Load(), kept)
 		}
@@ -260,7 +260,7 @@ func TestQueueShed(t *testing.T) {
 				runs.Add(1)
 				for range n {
 					time.Sleep(d)
-					if err := q.reserve(ctx, s, mb); err != nil {
+					if err := s.reserve(ctx, mb); err != nil {
 						return nil, err
 					}
 				}
@@ -268,12 +268,12 @@ func TestQueueShed(t *testing.T) {
 			}
 		}
 		var runs [3]atomic.Int64
-		head := NewValue(Position{Unit: 0}, grow(9, time.Second, &runs[0]))
-		near := NewValue(Position{Unit: 1}, grow(2, 0, &runs[1]))
-		far := NewValue(Position{Unit: 2}, grow(2, 0, &runs[2]))
+		head := NewValue(q, Position{Unit: 0}, grow(9, time.Second, &runs[0]))
+		near := NewValue(q, Position{Unit: 1}, grow(2, 0, &runs[1]))
+		far := NewValue(q, Position{Unit: 2}, grow(2, 0, &runs[2]))
 		q.pushAll(head.Slot, near.Slot, far.Slot)
 		for i, v := range []*Value[[]byte]{head, near, far} {
-			if _, err := v.Get(t.Context(), q); err != nil {
+			if _, err := v.Get(t.Context()); err != nil {
 				t.Fatalf("value %d: %v", i, err)
 			}
 			if v.v == nil {
@@ -282,7 +282,7 @@ func TestQueueShed(t *testing.T) {
 			if q.used > 12*mb {
 				t.Errorf("%d bytes held", q.used)
 			}
-			q.Leave(v.Slot)
+			v.Leave()
 		}
 		if runs[0].Load() != 1 || runs[1].Load() != 1 || runs[2].Load() != 2 {
 			t.Errorf("fetched %d, %d and %d times; want the last one twice", runs[0].Load(), runs[1].Load(), runs[2].Load())
@@ -297,17 +297,17 @@ func TestQueueFatal(t *testing.T) {
 		q := fakeQueue(t, 1, 1<<20, 1<<20)
 		defer q.Close()
 		var later atomic.Int64
-		bad := newSlot(Position{Unit: 0}, func(context.Context, *Slot) error { return errFatal })
-		next := newSlot(Position{Unit: 1}, func(context.Context, *Slot) error { later.Add(1); return nil })
+		bad := newSlot(q, Position{Unit: 0}, func(context.Context, *Slot) error { return errFatal })
+		next := newSlot(q, Position{Unit: 1}, func(context.Context, *Slot) error { later.Add(1); return nil })
 		q.pushAll(bad, next)
-		if err := q.wait(t.Context(), bad); err != errFatal {
+		if err := bad.wait(t.Context()); err != errFatal {
 			t.Errorf("error %v", err)
 		}
 		synctest.Wait()
 		if later.Load() != 0 {
 			t.Error("something was started after the end")
 		}
-		if err := q.wait(t.Context(), next); err != nil || later.Load() != 1 {
+		if err := next.wait(t.Context()); err != nil || later.Load() != 1 {
 			t.Errorf("error %v", err)
 		}
 	})
@@ -318,7 +318,7 @@ func TestQueueLeave(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := fakeQueue(t, 2, 1<<20, 1<<20)
 		defer q.Close()
-		hanging := newSlot(Position{Unit: 0}, func(ctx context.Context, s *Slot) error {
+		hanging := newSlot(q, Position{Unit: 0}, func(ctx context.Context, s *Slot) error {
 			<-ctx.Done()
 			return context.Cause(ctx)
 		})
@@ -327,7 +327,7 @@ func TestQueueLeave(t *testing.T) {
 		q.pushAll(hanging, blocked, waits)
 		synctest.Wait()
 		for _, s := range []*Slot{waits, blocked, hanging} {
-			q.Leave(s)
+			s.Leave()
 		}
 		synctest.Wait()
 		if q.used != 0 || q.running != 0 || len(q.waiting)+len(q.deferred)+len(q.blocked) != 0 {
@@ -342,12 +342,12 @@ func TestSequence(t *testing.T) {
 		q := fakeQueue(t, 4, 20*slotCost, 40*slotCost)
 		defer q.Close()
 		made := 0
-		c := Sequence[*Value[int]]{N: 1000, Make: func(i int) *Value[int] {
+		c := NewSequence(q, 1000, func(i int) *Value[int] {
 			made++
-			return NewValue(Position{Part: i}, func(context.Context, *Slot) (int, error) { return i, nil })
-		}}
+			return NewValue(q, Position{Part: i}, func(context.Context, *Slot) (int, error) { return i, nil })
+		})
 		q.mu.Lock()
-		c.Open(q)
+		c.Open()
 		q.StartFetches()
 		q.mu.Unlock()
 		synctest.Wait()
@@ -355,13 +355,13 @@ func TestSequence(t *testing.T) {
 			t.Errorf("%d slots made ahead of the reader", made)
 		}
 		for i := range 500 {
-			s := c.Take(q)
-			if v, err := s.Get(t.Context(), q); v != i || err != nil {
+			s := c.Take()
+			if v, err := s.Get(t.Context()); v != i || err != nil {
 				t.Fatalf("slot %d: %d, %v", i, v, err)
 			}
-			q.Leave(s.Slot)
+			s.Leave()
 		}
-		c.Close(q)
+		c.Close()
 		synctest.Wait()
 		if q.used != 0 || made > 540 {
 			t.Errorf("%d bytes held, %d slots made", q.used, made)
@@ -374,13 +374,13 @@ func TestTextPieces(t *testing.T) {
 	for _, n := range []int{0, 1, 4095, 4096, 4097, 70_000, pieceSize - 1, pieceSize, pieceSize + 1, 3*pieceSize + 5} {
 		for _, size := range []int64{-1, int64(n)} {
 			q := NewQueue(t.Context(), 4, func() bool { return false }, judge.Fatal)
-			s := newSlot(Position{}, func(ctx context.Context, s *Slot) error {
-				return q.fill(ctx, s, trickle(strings.NewReader(strings.Repeat("x", n))), size)
+			s := newSlot(q, Position{}, func(ctx context.Context, s *Slot) error {
+				return s.fill(ctx, trickle(strings.NewReader(strings.Repeat("x", n))), size)
 			})
 			q.pushAll(s)
 			var cuts []int
 			for {
-				p, err := q.Next(t.Context(), s)
+				p, err := s.Next(t.Context())
 				if err == io.EOF {
 					break
 				}
@@ -388,7 +388,7 @@ func TestTextPieces(t *testing.T) {
 					t.Fatal(err)
 				}
 				cuts = append(cuts, len(p))
-				q.recycle(s, p)
+				s.recycle(p)
 			}
 			for i, c := range cuts {
 				if last := i == len(cuts)-1; !last && c != pieceSize || last && c != (n-1)%pieceSize+1 {
@@ -398,7 +398,7 @@ func TestTextPieces(t *testing.T) {
 			if n > 0 && len(cuts) != (n+pieceSize-1)/pieceSize || n == 0 && len(cuts) != 0 {
 				t.Errorf("%d bytes, size %d: %d pieces", n, size, len(cuts))
 			}
-			q.Leave(s)
+			s.Leave()
 			if q.used != 0 {
 				t.Errorf("%d bytes, size %d: %d held in the end", n, size, q.used)
 			}
@@ -426,31 +426,31 @@ func TestQueueExpected(t *testing.T) {
 		var running, most atomic.Int64
 		var large []*Slot
 		for i := range 4 {
-			s := newSlot(Position{Unit: i}, func(ctx context.Context, s *Slot) error {
+			s := newSlot(q, Position{Unit: i}, func(ctx context.Context, s *Slot) error {
 				most.Store(max(most.Load(), running.Add(1)))
 				defer running.Add(-1)
 				time.Sleep(time.Second)
-				return q.reserve(ctx, s, 6*mb)
+				return s.reserve(ctx, 6*mb)
 			})
 			s.Expect = func() int64 { return 6 * mb }
 			large = append(large, s)
 		}
-		small := newSlot(Position{Unit: 9}, func(context.Context, *Slot) error { return nil })
+		small := newSlot(q, Position{Unit: 9}, func(context.Context, *Slot) error { return nil })
 		q.pushAll(append(large, small)...)
 		synctest.Wait()
 		if most.Load() != 2 || small.state != done {
 			t.Errorf("%d large ones at a time, want 2; small one %v", most.Load(), small.state)
 		}
 		for _, s := range large {
-			if err := q.wait(t.Context(), s); err != nil {
+			if err := s.wait(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			if q.used > 20*mb {
 				t.Errorf("%d bytes held", q.used)
 			}
-			q.Leave(s)
+			s.Leave()
 		}
-		q.Leave(small)
+		small.Leave()
 		if q.used != 0 || q.aside != 0 {
 			t.Errorf("%d bytes held in the end, %d set aside", q.used, q.aside)
 		}

@@ -53,7 +53,7 @@ func (b *Body) begin() {
 		b.cut()
 	case rangesHonoured:
 		b.cut()
-		b.rest.Open(b.q)
+		b.rest.Open()
 	}
 }
 
@@ -62,15 +62,15 @@ func (b *Body) begin() {
 func (b *Body) cut() {
 	b.end = partSize
 	at := b.Slot.At
-	b.rest = Sequence[*Slot]{N: int((b.total - 1) / partSize), Make: func(i int) *Slot {
+	b.rest = NewSequence(b.q, int((b.total-1)/partSize), func(i int) *Slot {
 		from := int64(i+1) * partSize
 		to := min(from+partSize, b.total)
 		if i == b.rest.N-1 {
 			to = b.total // also where the last part is a larger one, see join
 		}
 		at.piece = i + 1
-		return b.part(at, from, to)
-	}}
+		return b.part(b.q, at, from, to)
+	})
 }
 
 // join makes one part of those that have not been made yet, the first slot where
@@ -99,7 +99,7 @@ func (b *Body) noteRanges(partial bool) {
 		r.support = rangesHonoured
 	}
 	if partial && b.rest.next == 0 {
-		b.rest.Open(b.q)
+		b.rest.Open()
 	}
 	b.q.StartFetches()
 }

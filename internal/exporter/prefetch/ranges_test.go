@@ -114,13 +114,13 @@ func cappedQueue(t *testing.T, c *capped, whole bool) (*Queue, func(at Position)
 }
 
 // readWholeBody reads a body to its end.
-func readWholeBody(t *testing.T, q *Queue, b *Body, size int64) {
+func readWholeBody(t *testing.T, b *Body, size int64) {
 	t.Helper()
-	defer b.Leave(q)
+	defer b.Leave()
 	var n int64
 	want := make([]byte, pieceSize)
 	for {
-		p, err := b.Next(t.Context(), q)
+		p, err := b.Next(t.Context())
 		if err == io.EOF {
 			break
 		}
@@ -135,7 +135,7 @@ func readWholeBody(t *testing.T, q *Queue, b *Body, size int64) {
 			t.Fatalf("other bytes in the %d after the first %d", len(p), n)
 		}
 		n += int64(len(p))
-		b.Recycle(q, p)
+		b.Recycle(p)
 	}
 	if n != size {
 		t.Errorf("%d bytes, want %d", n, size)
@@ -157,14 +157,14 @@ func readCapped(t *testing.T, c *capped, whole bool, bodies int) time.Duration {
 	t.Helper()
 	q, body := cappedQueue(t, c, whole)
 	defer q.Close()
-	row := Sequence[*Body]{N: bodies, Make: func(i int) *Body { return body(Position{File: i + 1}) }}
+	row := NewSequence(q, bodies, func(i int) *Body { return body(Position{File: i + 1}) })
 	began := time.Now()
 	q.mu.Lock()
-	row.Open(q)
+	row.Open()
 	q.StartFetches()
 	q.mu.Unlock()
 	for range bodies {
-		readWholeBody(t, q, row.Take(q), c.size)
+		readWholeBody(t, row.Take(), c.size)
 	}
 	nothingLeft(t, q)
 	return time.Since(began)
@@ -267,7 +267,7 @@ func TestRangesHold(t *testing.T) {
 		}{
 			{func() {}, 1},
 			{func() { q.pushAll(head.Slot) }, 1},
-			{func() { q.mu.Lock(); q.setHead(head.Slot); q.mu.Unlock() }, 2},
+			{func() { q.mu.Lock(); head.setHead(); q.mu.Unlock() }, 2},
 			{func() { time.Sleep(time.Second + time.Millisecond) }, 16},
 		} {
 			step.do()
@@ -276,9 +276,9 @@ func TestRangesHold(t *testing.T) {
 				t.Errorf("%d requests, want %d", n, step.want)
 			}
 		}
-		readWholeBody(t, q, head, c.size)
+		readWholeBody(t, head, c.size)
 		for _, b := range bodies {
-			readWholeBody(t, q, b, c.size)
+			readWholeBody(t, b, c.size)
 		}
 		nothingLeft(t, q)
 		if n := c.requests.Load() - before; n != 4*16 {
@@ -317,11 +317,11 @@ func TestRangesAfterFailure(t *testing.T) {
 			return judge.ItemErrorf("gone")
 		}
 		q.pushAll(bad.Slot, good.Slot)
-		if _, err := bad.Next(t.Context(), q); err == nil {
+		if _, err := bad.Next(t.Context()); err == nil {
 			t.Error("no error")
 		}
-		bad.Leave(q)
-		readWholeBody(t, q, good, c.size)
+		bad.Leave()
+		readWholeBody(t, good, c.size)
 		nothingLeft(t, q)
 		if n := c.requests.Load(); n != 16 {
 			t.Errorf("%d requests", n)
@@ -342,10 +342,10 @@ func TestRangesWrongSize(t *testing.T) {
 				b := body(Position{})
 				b.of.ranges.support = known
 				q.pushAll(b.Slot)
-				if _, err := b.Next(t.Context(), q); !errors.Is(err, api.ErrLength) {
+				if _, err := b.Next(t.Context()); !errors.Is(err, api.ErrLength) {
 					t.Errorf("%d bytes, support %d: got %v, want %v", other, known, err, api.ErrLength)
 				}
-				b.Leave(q)
+				b.Leave()
 				nothingLeft(t, q)
 			})
 		}
@@ -362,7 +362,7 @@ func TestRangesRefused(t *testing.T) {
 		defer q.Close()
 		b := body(Position{})
 		q.pushAll(b.Slot)
-		readWholeBody(t, q, b, size)
+		readWholeBody(t, b, size)
 		nothingLeft(t, q)
 		if n := c.requests.Load(); n > 60 {
 			t.Errorf("%d requests", n)
@@ -370,7 +370,7 @@ func TestRangesRefused(t *testing.T) {
 		before := c.requests.Load()
 		next := body(Position{Unit: 1})
 		q.pushAll(next.Slot)
-		readWholeBody(t, q, next, size)
+		readWholeBody(t, next, size)
 		nothingLeft(t, q)
 		if n := c.requests.Load() - before; n != 1 {
 			t.Errorf("%d requests for the next body, want 1", n)
@@ -393,7 +393,7 @@ func TestWholeBodyNeedsNoMoreRoom(t *testing.T) {
 			if b.state != done || q.used != slotCost+size || c.requests.Load() != 1 {
 				t.Errorf("state %d, %d bytes held, %d requests", b.state, q.used, c.requests.Load())
 			}
-			readWholeBody(t, q, b, size)
+			readWholeBody(t, b, size)
 			nothingLeft(t, q)
 		})
 	}

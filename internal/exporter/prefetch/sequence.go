@@ -3,27 +3,33 @@ package prefetch
 // Sequenced is a slot, or one with others that hang on it.
 type Sequenced interface {
 	Self() *Slot
-	Leave(q *Queue)
+	Leave()
 }
 
 // A Sequence is a row of slots that are made one after the other: each when
 // the one before it is started, or when the reader comes to it. That way tens
-// of thousands of slots need not exist at a time. make is called with the
-// queue's mu held.
+// of thousands of slots need not exist at a time. The zero value has none.
 type Sequence[S Sequenced] struct {
+	q    *Queue
 	N    int
-	Make func(i int) S
+	make func(i int) S // called with the queue's mu held
 
 	made []S // from the one that the reader is at
 	next int // index of the next to be made
 }
 
+// NewSequence returns a sequence of n slots, each of which make makes with the queue
+// locked.
+func NewSequence[S Sequenced](q *Queue, n int, make func(i int) S) Sequence[S] {
+	return Sequence[S]{q: q, N: n, make: make}
+}
+
 // Open makes the first slot. The caller holds the queue's mu.
-func (c *Sequence[S]) Open(q *Queue) {
+func (c *Sequence[S]) Open() {
 	if c.next >= c.N {
 		return
 	}
-	s := c.Make(c.next)
+	s := c.make(c.next)
 	c.next++
 	c.made = append(c.made, s)
 	own := s.Self().follow
@@ -31,17 +37,17 @@ func (c *Sequence[S]) Open(q *Queue) {
 		if own != nil {
 			own()
 		}
-		c.Open(q)
+		c.Open()
 	}
-	q.Push(s.Self())
+	c.q.Push(s.Self())
 }
 
 // Take returns the slot that the reader comes to next.
-func (c *Sequence[S]) Take(q *Queue) S {
-	q.mu.Lock()
-	defer q.mu.Unlock()
+func (c *Sequence[S]) Take() S {
+	c.q.mu.Lock()
+	defer c.q.mu.Unlock()
 	if len(c.made) == 0 {
-		c.Open(q)
+		c.Open()
 	}
 	s := c.made[0]
 	var zero S
@@ -51,13 +57,16 @@ func (c *Sequence[S]) Take(q *Queue) S {
 }
 
 // Close leaves the slots that were not taken.
-func (c *Sequence[S]) Close(q *Queue) {
-	q.mu.Lock()
+func (c *Sequence[S]) Close() {
+	if c.q == nil {
+		return
+	}
+	c.q.mu.Lock()
 	c.next = c.N
 	made := c.made
 	c.made = nil
-	q.mu.Unlock()
+	c.q.mu.Unlock()
 	for _, s := range made {
-		s.Leave(q)
+		s.Leave()
 	}
 }

@@ -1,17 +1,12 @@
 package prefetch
 
 import (
+	"container/heap"
 	"context"
-	"io"
+
+	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/comet/transport"
 )
-
-// pieceSize is how much of a body goes into one record: of an asset into a
-// chunk, of a text into a text record. A body is cut at its multiples, however
-// its bytes arrived.
-const pieceSize = 256 << 10
-
-// maxSpare is how many pieces are kept to be used again.
-const maxSpare = 64
 
 type slotState int
 
@@ -25,6 +20,7 @@ const (
 // reader finds it once the slot is done, or puts a body piece by piece while
 // the reader takes them.
 type Slot struct {
+	q  *Queue
 	At Position
 	// fetch may be run again after it was dropped, and then begins again; a body
 	// goes on after the bytes in got.
@@ -66,8 +62,192 @@ type Slot struct {
 	abandoned bool          // the reader has left
 }
 
-func newSlot(at Position, fetch func(context.Context, *Slot) error) *Slot {
-	return &Slot{At: at, fetch: fetch, isHead: make(chan struct{})}
+func newSlot(q *Queue, at Position, fetch func(context.Context, *Slot) error) *Slot {
+	return &Slot{q: q, At: at, fetch: fetch, isHead: make(chan struct{})}
+}
+
+// Queue returns the queue that fetches the slot.
+func (s *Slot) Queue() *Queue { return s.q }
+
+// Self returns the slot itself.
+func (s *Slot) Self() *Slot { return s }
+
+// Fix makes what depends on the value of s, which is not dropped any more from then
+// on.
+func (s *Slot) Fix(depends func()) error {
+	s.q.mu.Lock()
+	defer s.q.mu.Unlock()
+	if s.dropped || s.abandoned {
+		return errDropped
+	}
+	s.fixed = true
+	depends()
+	return nil
+}
+
+// fits reports whether there is room for what s is expected to hold, and for
+// at least as much as said.
+func (s *Slot) fits(least int64) bool {
+	q := s.q
+	if s.mustWait != nil && s.mustWait() {
+		return false
+	}
+	if s.Expect != nil {
+		if n := s.Expect(); n > 0 {
+			return q.used+q.aside+n <= q.hardLimit-q.hardLimit/8
+		}
+	}
+	return q.used+least <= q.softLimit
+}
+
+// start runs the fetch of a slot. The caller holds mu.
+func (s *Slot) start() {
+	q := s.q
+	ctx := comet.WithReserve(transport.WithHead(q.ctx, s.isHead), s.reserve)
+	ctx, cancel := context.WithCancelCause(ctx)
+	s.state, s.dropped, s.stop = running, false, cancel
+	q.running++
+	if s.held == 0 {
+		s.charge(slotCost)
+	}
+	if s.begins != nil {
+		s.begins()
+	}
+	if s.Expect != nil && s != q.head {
+		s.setAside(s.Expect())
+	}
+	if follow := s.follow; follow != nil {
+		s.follow = nil
+		follow()
+	}
+	q.wg.Go(func() {
+		err := s.fetch(ctx, s)
+		cancel(nil)
+		s.finish(err)
+	})
+}
+
+// finish notes the end of a fetch.
+func (s *Slot) finish(err error) {
+	q := s.q
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.running--
+	s.setAside(0)
+	if s.dropped && !s.abandoned {
+		s.state = waiting
+		heap.Push(&q.deferred, s)
+		if s == q.head {
+			heap.Remove(&q.deferred, s.index)
+			s.start()
+		}
+	} else {
+		s.state, s.err = done, err
+		if err == nil && s.publish != nil && !s.abandoned {
+			s.publish()
+		}
+		s.notifyReader()
+		if err != nil && q.fatal(err) {
+			q.stopped = true
+		}
+	}
+	q.StartFetches()
+}
+
+// setHead makes s the head. The caller holds mu.
+func (s *Slot) setHead() {
+	q := s.q
+	q.head = s
+	if !s.headed {
+		s.headed = true
+		close(s.isHead)
+	}
+	switch {
+	case s.state == waiting:
+		s.unqueue()
+		s.start()
+	case s.room != nil && s.exempt():
+		s.grant()
+	}
+}
+
+// exempt reports whether the reader waits for s, so that it must go on however
+// full the budget is. A body of which pieces are there is not waited for.
+func (s *Slot) exempt() bool { return s == s.q.head && len(s.pieces) == 0 }
+
+// await makes s the head and waits until cond holds or the fetch has ended.
+func (s *Slot) await(ctx context.Context, cond func() bool) error {
+	q := s.q
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	s.setHead()
+	for s.state != done && !cond() {
+		q.mu.Unlock()
+		var err error
+		select {
+		case <-q.ready:
+		case <-ctx.Done():
+			err = context.Cause(ctx)
+		}
+		q.mu.Lock()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wait makes s the head and waits for the end of its fetch.
+func (s *Slot) wait(ctx context.Context) error {
+	if err := s.await(ctx, func() bool { return false }); err != nil {
+		return err
+	}
+	s.q.mu.Lock()
+	defer s.q.mu.Unlock()
+	s.taken = true
+	return s.err
+}
+
+// notifyReader tells the reader of news of s.
+func (s *Slot) notifyReader() {
+	q := s.q
+	if s != q.head {
+		return
+	}
+	select {
+	case q.ready <- struct{}{}:
+	default:
+	}
+}
+
+// Leave tells that the reader is done with s, or will not read on.
+func (s *Slot) Leave() {
+	s.q.mu.Lock()
+	s.abandoned = true
+	s.forget()
+	switch s.state {
+	case waiting:
+		s.unqueue()
+		s.state = done
+	case running:
+		s.stop(context.Canceled)
+		if s.room != nil {
+			s.unblock()
+		}
+	}
+	s.q.mu.Unlock()
+	s.release(-1)
+}
+
+// unqueue takes a slot that waits to be started out of its heap.
+func (s *Slot) unqueue() {
+	for _, h := range []*slotHeap{&s.q.waiting, &s.q.deferred} {
+		if s.index < len(*h) && (*h)[s.index] == s {
+			heap.Remove(h, s.index)
+			return
+		}
+	}
+	panic("prefetch: a waiting slot is in no heap")
 }
 
 // keptOnDrop returns how many bytes a drop leaves in s.
@@ -88,171 +268,4 @@ func (s *Slot) forget() {
 	if s.discard != nil {
 		s.discard()
 	}
-}
-
-func (s *Slot) Self() *Slot { return s }
-
-func (s *Slot) Leave(q *Queue) { q.Leave(s) }
-
-// wait makes s the head and waits for the end of its fetch.
-func (q *Queue) wait(ctx context.Context, s *Slot) error {
-	if err := q.await(ctx, s, func() bool { return false }); err != nil {
-		return err
-	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	s.taken = true
-	return s.err
-}
-
-// Next makes s the head and returns the next piece of its body, and io.EOF
-// after the last. The piece is the reader's until it gives it back by recycle.
-func (q *Queue) Next(ctx context.Context, s *Slot) ([]byte, error) {
-	if err := q.await(ctx, s, func() bool { return len(s.pieces) > 0 }); err != nil {
-		return nil, err
-	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	switch {
-	case len(s.pieces) > 0:
-		p := s.pieces[0]
-		s.pieces[0] = nil
-		s.pieces = s.pieces[1:]
-		return p, nil
-	case s.err != nil:
-		return nil, s.err
-	}
-	return nil, io.EOF
-}
-
-// recycle gives a piece of s back.
-func (q *Queue) recycle(s *Slot, p []byte) {
-	q.mu.Lock()
-	if cap(p) == pieceSize && len(q.spare) < maxSpare {
-		q.spare = append(q.spare, p[:0])
-	}
-	q.mu.Unlock()
-	q.release(s, int64(cap(p)))
-}
-
-// Leave tells that the reader is done with s, or will not read on.
-func (q *Queue) Leave(s *Slot) {
-	q.mu.Lock()
-	s.abandoned = true
-	s.forget()
-	switch s.state {
-	case waiting:
-		q.unqueue(s)
-		s.state = done
-	case running:
-		s.stop(context.Canceled)
-		if s.room != nil {
-			q.unblock(s)
-		}
-	}
-	q.mu.Unlock()
-	q.release(s, -1)
-}
-
-// put hands a piece to the reader. Its reservation is kept.
-func (q *Queue) put(s *Slot, p []byte) error {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if s.dropped || s.abandoned {
-		return errDropped
-	}
-	s.pieces = append(s.pieces, p)
-	s.got += int64(len(p))
-	q.notifyReader(s)
-	return nil
-}
-
-// piece reserves and returns an empty piece with room for n bytes.
-func (q *Queue) piece(ctx context.Context, s *Slot, n int) ([]byte, error) {
-	if err := q.reserve(ctx, s, int64(n)); err != nil {
-		return nil, err
-	}
-	if n == pieceSize {
-		q.mu.Lock()
-		defer q.mu.Unlock()
-		if last := len(q.spare) - 1; last >= 0 {
-			p := q.spare[last]
-			q.spare = q.spare[:last]
-			return p, nil
-		}
-	}
-	return make([]byte, 0, n), nil
-}
-
-// extent returns how much of the body has been put, and where it ends for s.
-func (q *Queue) extent(s *Slot) (got, end int64) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return s.got, s.end
-}
-
-// fill reads body into pieces of s, to its end or that of s. size is how many
-// bytes are expected, -1 if that is unknown.
-func (q *Queue) fill(ctx context.Context, s *Slot, body io.Reader, size int64) error {
-	for {
-		most := int64(pieceSize)
-		got, end := q.extent(s)
-		if end > 0 {
-			if most = min(most, end-got); most <= 0 {
-				return nil
-			}
-		}
-		p, err := q.fillPiece(ctx, s, body, &size, got, int(most))
-		if len(p) > 0 {
-			if err := q.put(s, p); err != nil {
-				return err
-			}
-		}
-		if err != nil {
-			if err == io.EOF {
-				return nil
-			}
-			return err
-		}
-	}
-}
-
-// fillPiece reads the piece after the got bytes there are. Bodies of unknown
-// size begin small, so that a short text does not take the room of a long one.
-func (q *Queue) fillPiece(ctx context.Context, s *Slot, body io.Reader, size *int64, got int64, most int) ([]byte, error) {
-	n := most
-	switch {
-	case *size >= 0:
-		n = int(min(max(*size, 1), int64(most)))
-	case got == 0:
-		n = min(4<<10, most)
-	}
-	p, err := q.piece(ctx, s, n)
-	if err != nil {
-		return nil, err
-	}
-	for {
-		k, err := readFull(body, p[len(p):min(cap(p), most)])
-		p = p[:len(p)+k]
-		*size = max(*size-int64(k), min(*size, 0))
-		if err != nil || len(p) == most {
-			return p, err
-		}
-		// More than expected: the piece grows, at most to its full size.
-		grown := min(4*cap(p), most)
-		if err := q.reserve(ctx, s, int64(grown-cap(p))); err != nil {
-			return nil, err
-		}
-		p = append(make([]byte, 0, grown), p...)
-	}
-}
-
-// readFull fills p, unless body ends or fails before.
-func readFull(body io.Reader, p []byte) (n int, err error) {
-	for n < len(p) && err == nil {
-		var k int
-		k, err = body.Read(p[n:])
-		n += k
-	}
-	return n, err
 }

@@ -13,13 +13,13 @@ type Text struct {
 	*Slot
 	// Guarded by the queue's mu.
 	present bool
-	Beside  []string // what came with the text and is not in it
+	beside  []string
 }
 
 // NewText returns the slot of the text that open opens.
 func NewText(q *Queue, at Position, open func(context.Context) (*comet.Text, error)) *Text {
 	t := new(Text)
-	t.Slot = newSlot(at, func(ctx context.Context, s *Slot) error {
+	t.Slot = newSlot(q, at, func(ctx context.Context, s *Slot) error {
 		text, err := open(ctx)
 		if err != nil {
 			return err
@@ -28,17 +28,24 @@ func NewText(q *Queue, at Position, open func(context.Context) (*comet.Text, err
 		q.mu.Lock()
 		t.present = !text.Null
 		q.mu.Unlock()
-		got, _ := q.extent(s)
+		got, _ := s.extent()
 		if err := skipBytes(text, got); err != nil {
 			return err
 		}
-		err = q.fill(ctx, s, text, -1)
+		err = s.fill(ctx, text, -1)
 		q.mu.Lock()
-		t.Beside = text.Beside
+		t.beside = text.Beside
 		q.mu.Unlock()
 		return err
 	})
 	return t
+}
+
+// Beside returns what came with the text and is not in it.
+func (t *Text) Beside() []string {
+	t.q.mu.Lock()
+	defer t.q.mu.Unlock()
+	return t.beside
 }
 
 // skipBytes reads past the n bytes that an earlier fetch has brought.
@@ -57,12 +64,12 @@ func skipBytes(r io.Reader, n int64) error {
 // text that is there and empty gives one empty piece, one that is not gives
 // none. An error after the first piece says so, and is no word on whether there
 // is such a text.
-func (t *Text) Each(ctx context.Context, q *Queue, fn func(data []byte, more bool) error) error {
-	p, err := q.Next(ctx, t.Slot)
+func (t *Text) Each(ctx context.Context, fn func(data []byte, more bool) error) error {
+	p, err := t.Next(ctx)
 	if err == io.EOF {
-		q.mu.Lock()
+		t.q.mu.Lock()
 		present := t.present
-		q.mu.Unlock()
+		t.q.mu.Unlock()
 		if present {
 			return fn([]byte{}, false)
 		}
@@ -70,7 +77,7 @@ func (t *Text) Each(ctx context.Context, q *Queue, fn func(data []byte, more boo
 	}
 	for begun := false; err == nil; begun = true {
 		var following []byte
-		following, err = q.Next(ctx, t.Slot)
+		following, err = t.Next(ctx)
 		switch {
 		case err == nil || err == io.EOF:
 		case begun && judge.Missing(err):
@@ -81,7 +88,7 @@ func (t *Text) Each(ctx context.Context, q *Queue, fn func(data []byte, more boo
 		if err := fn(p, err == nil); err != nil {
 			return err
 		}
-		q.recycle(t.Slot, p)
+		t.recycle(p)
 		p = following
 	}
 	if err == io.EOF {

@@ -9,10 +9,10 @@ type Value[T any] struct {
 }
 
 // NewValue returns the slot of the value that get gets.
-func NewValue[T any](at Position, get func(context.Context, *Slot) (T, error)) *Value[T] {
+func NewValue[T any](q *Queue, at Position, get func(context.Context, *Slot) (T, error)) *Value[T] {
 	v := new(Value[T])
 	var got, none T
-	v.Slot = newSlot(at, func(ctx context.Context, s *Slot) (err error) {
+	v.Slot = newSlot(q, at, func(ctx context.Context, s *Slot) (err error) {
 		got, err = get(ctx, s)
 		return err
 	})
@@ -22,8 +22,8 @@ func NewValue[T any](at Position, get func(context.Context, *Slot) (T, error)) *
 }
 
 // Get waits for the value.
-func (v *Value[T]) Get(ctx context.Context, q *Queue) (T, error) {
-	if err := q.wait(ctx, v.Slot); err != nil {
+func (v *Value[T]) Get(ctx context.Context) (T, error) {
+	if err := v.wait(ctx); err != nil {
 		var zero T
 		return zero, err
 	}

@@ -1,6 +1,10 @@
 package comettest
 
-import "sort"
+import (
+	"sort"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/metric"
+)
 
 type chartRequest struct {
 	TargetedExperiments []string `json:"targetedExperiments"`
@@ -76,33 +80,26 @@ func (c metricCall) chart(e *experiment, req *chartRequest) *chartDoc {
 	return doc
 }
 
-func (c metricCall) chartMetric(e *experiment, s *series, full bool) chartMetric {
-	m := chartMetric{MetricName: s.name, Values: []float64{}, Steps: []*int64{}, Epochs: []*int64{},
+func (c metricCall) chartMetric(e *experiment, s *metric.Series, full bool) chartMetric {
+	m := chartMetric{MetricName: s.Name, Values: []float64{}, Steps: []*int64{}, Epochs: []*int64{},
 		Timestamps: []int64{}, Durations: []int64{}}
-	shown := showingOf(c.moods)
-	if !full && (shown.limit <= 0 || shown.limit > chartPoints) {
-		shown.limit = chartPoints
+	shown := metric.ThinningOf(c.moods)
+	if !full && (shown.Limit <= 0 || shown.Limit > chartPoints) {
+		shown.Limit = chartPoints
 	}
-	s.kept(shown, func(p *point) bool {
-		f, ok := p.value.number()
+	s.EachKept(shown, func(p *metric.Point) bool {
+		f, ok := p.Value.Number()
 		if !ok || f-f != 0 {
 			return true
 		}
 		m.Values = append(m.Values, f)
-		m.Steps = append(m.Steps, pointer(p.step, p.hasStep))
-		m.Epochs = append(m.Epochs, pointer(p.epoch, p.hasEpo))
-		m.Timestamps = append(m.Timestamps, p.time)
-		m.Durations = append(m.Durations, p.time-e.start)
+		m.Steps = append(m.Steps, metric.Optional(p.Step, p.HasStep))
+		m.Epochs = append(m.Epochs, metric.Optional(p.Epoch, p.HasEpoch))
+		m.Timestamps = append(m.Timestamps, p.Time)
+		m.Durations = append(m.Durations, p.Time-e.start)
 		return true
 	})
 	return m
-}
-
-func pointer(v int64, have bool) *int64 {
-	if !have {
-		return nil
-	}
-	return &v
 }
 
 // shareSteps fills the steps that all metrics have in common.

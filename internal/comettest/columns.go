@@ -3,6 +3,8 @@ package comettest
 import (
 	"slices"
 	"strings"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/metric"
 )
 
 // column is a property of experiments that can be asked for.
@@ -88,7 +90,7 @@ func dataColumns(list []*experiment) []column {
 }
 
 func typeOf(text string) string {
-	if _, ok := textNumber(text); ok {
+	if _, ok := metric.ParseNumber(text); ok {
 		return "double"
 	}
 	return "string"

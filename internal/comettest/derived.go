@@ -10,6 +10,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comettest/blob"
 	"github.com/comet-stream/comet-stream/internal/comettest/derive"
+	"github.com/comet-stream/comet-stream/internal/comettest/metric"
 	"github.com/comet-stream/comet-stream/internal/comettest/mood"
 )
 
@@ -92,9 +93,6 @@ const maxHistogram = 4 << 20
 
 var unsafeName = regexp.MustCompile(`[^A-Za-z0-9\-+]+`)
 
-// fullMetricRows is the number of points in one full-metric file.
-const fullMetricRows = 20000
-
 // fullMetric are the files of one metric, made from so many points.
 type fullMetric struct {
 	points int
@@ -108,12 +106,12 @@ func (e *experiment) fullMetricFiles(m *mood.Moods) []*asset {
 	var list []*asset
 	for _, name := range e.names {
 		s := e.metrics[name]
-		if m.MetricCap <= 0 || s.len() <= m.MetricCap {
+		if m.MetricCap <= 0 || s.Len() <= m.MetricCap {
 			continue
 		}
 		full := e.derived.full[name]
-		if full.points != s.len() || full.millis != m.FullMetricMillis {
-			full = fullMetric{s.len(), m.FullMetricMillis, e.makeFullMetric(s, m.FullMetricMillis)}
+		if full.points != s.Len() || full.millis != m.FullMetricMillis {
+			full = fullMetric{s.Len(), m.FullMetricMillis, e.makeFullMetric(s, m.FullMetricMillis)}
 			if e.derived.full == nil {
 				e.derived.full = make(map[string]fullMetric)
 			}
@@ -124,59 +122,14 @@ func (e *experiment) fullMetricFiles(m *mood.Moods) []*asset {
 	return list
 }
 
-func (e *experiment) makeFullMetric(s *series, millis bool) []*asset {
+func (e *experiment) makeFullMetric(s *metric.Series, millis bool) []*asset {
 	var files []*asset
-	for n, part := range s.csvParts(millis) {
-		csv := fmt.Sprintf("%s_%d.csv", unsafeName.ReplaceAllString(s.name, "_"), n)
+	for n, part := range s.CSV(millis) {
+		csv := fmt.Sprintf("%s_%d.csv", unsafeName.ReplaceAllString(s.Name, "_"), n)
 		files = append(files, &asset{
-			id: derive.ID(typeFullMetric, e.key, s.name, strconv.Itoa(n)), experimentKey: e.key,
+			id: derive.ID(typeFullMetric, e.key, s.Name, strconv.Itoa(n)), experimentKey: e.key,
 			name: csv + ".zip", typ: typeFullMetric, created: e.start, body: blob.FromBytes(blob.Zip(csv, part)),
 		})
 	}
 	return files
-}
-
-// csvParts are the points of s as CSV, ordered by time.
-func (s *series) csvParts(millis bool) [][]byte {
-	points := make([]point, 0, s.len())
-	s.each(func(p *point) bool {
-		points = append(points, *p)
-		return true
-	})
-	slices.SortStableFunc(points, func(p, q point) int {
-		switch {
-		case p.before(&q):
-			return -1
-		case q.before(&p):
-			return 1
-		}
-		return 0
-	})
-	var parts [][]byte
-	for chunk := range slices.Chunk(points, fullMetricRows) {
-		b := []byte("value,timestamp,step,epoch\n")
-		for i := range chunk {
-			b = chunk[i].appendCSV(b, millis)
-		}
-		parts = append(parts, b)
-	}
-	return parts
-}
-
-func (p *point) appendCSV(b []byte, millis bool) []byte {
-	b = append(p.value.appendTo(b), ',')
-	if millis {
-		b = strconv.AppendInt(b, p.time, 10)
-	} else {
-		b = strconv.AppendInt(b, p.time/1000, 10)
-	}
-	b = append(b, ',')
-	if p.hasStep {
-		b = strconv.AppendInt(b, p.step, 10)
-	}
-	b = append(b, ',')
-	if p.hasEpo {
-		b = strconv.AppendInt(b, p.epoch, 10)
-	}
-	return append(b, '\n')
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/metric"
 )
 
 // experiment is one run. project and the place in listings are guarded by the
@@ -49,8 +51,8 @@ type experiment struct {
 	// lastContext and lastSeries are those that a point was added with, as the next
 	// one most often is.
 	lastContext uint32
-	lastSeries  *series
-	metrics     map[string]*series
+	lastSeries  *metric.Series
+	metrics     map[string]*metric.Series
 	names       []string // of metrics, in order of first arrival
 
 	assets  []*asset
@@ -66,7 +68,7 @@ func newExperiment(key, user string, now int64) *experiment {
 		runID:   newID(),
 		context: make(map[string]uint32),
 		perType: make(map[string]int),
-		metrics: make(map[string]*series),
+		metrics: make(map[string]*metric.Series),
 	}
 }
 
@@ -159,22 +161,14 @@ func (e *experiment) contextIndex(c *string) uint32 {
 	return i
 }
 
-// contextName is the inverse of contextIndex.
-func contextName(contexts []string, i uint32) *string {
-	if i == 0 {
-		return nil
-	}
-	return &contexts[i-1]
-}
-
-func (e *experiment) series(name string) *series {
-	if s := e.lastSeries; s != nil && s.name == name {
+func (e *experiment) series(name string) *metric.Series {
+	if s := e.lastSeries; s != nil && s.Name == name {
 		return s
 	}
 	s := e.metrics[name]
 	if s == nil {
 		name = strings.Clone(name)
-		s = &series{name: name}
+		s = &metric.Series{Name: name}
 		e.metrics[name] = s
 		e.names = append(e.names, name)
 	}
@@ -184,14 +178,12 @@ func (e *experiment) series(name string) *series {
 
 // snapshot returns the series of the given name, safe to read without lock,
 // or nil.
-func (e *experiment) snapshot(name string) *series {
+func (e *experiment) snapshot(name string) *metric.Series {
 	s := e.metrics[name]
 	if s == nil {
 		return nil
 	}
-	c := *s
-	c.seen = nil
-	return &c
+	return s.Snapshot()
 }
 
 // addModel makes a model of the given name if there is none.

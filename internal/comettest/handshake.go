@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/comet-stream/comet-stream/internal/comettest/metric"
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
 )
 
@@ -328,13 +329,13 @@ func (e *experiment) copyFrom(old *experiment, limit int64) {
 	e.git, e.gitPatch, e.system = old.git, old.gitPatch, maps.Clone(old.system)
 	e.output.pieces = slices.Clone(old.output.pieces)
 	for _, name := range old.names {
-		old.metrics[name].each(func(p *point) bool {
-			if p.hasStep && p.step > limit {
+		old.metrics[name].Each(func(p *metric.Point) bool {
+			if p.HasStep && p.Step > limit {
 				return true
 			}
 			q := *p
-			q.context = e.contextIndex(contextName(old.contexts, p.context))
-			e.series(name).add(&q, false)
+			q.Context = e.contextIndex(metric.ContextName(old.contexts, p.Context))
+			e.series(name).Add(&q, false)
 			return true
 		})
 	}

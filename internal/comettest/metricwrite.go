@@ -3,6 +3,7 @@ package comettest
 import (
 	"encoding/json"
 
+	"github.com/comet-stream/comet-stream/internal/comettest/metric"
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
 	"github.com/comet-stream/comet-stream/internal/comettest/wire"
 )
@@ -23,7 +24,7 @@ type newPoint struct {
 	context string
 	inCtx   bool
 	timed   bool
-	point   point
+	point   metric.Point
 }
 
 // parsed checks d.
@@ -33,17 +34,17 @@ func (d *metricValueDoc) parsed() (newPoint, error) {
 		return p, refusal.BadRequest("metricName is missing")
 	}
 	var err error
-	if p.point.value, err = metricValue(d.MetricValue); err != nil {
+	if p.point.Value, err = metricValue(d.MetricValue); err != nil {
 		return p, err
 	}
 	if d.Step != nil {
-		p.point.step, p.point.hasStep = int64(*d.Step), true
+		p.point.Step, p.point.HasStep = int64(*d.Step), true
 	}
 	if d.Epoch != nil {
-		p.point.epoch, p.point.hasEpo = int64(*d.Epoch), true
+		p.point.Epoch, p.point.HasEpoch = int64(*d.Epoch), true
 	}
 	if d.Timestamp != nil {
-		p.point.time, p.timed = *d.Timestamp, true
+		p.point.Time, p.timed = *d.Timestamp, true
 	}
 	if d.Context != nil {
 		p.context, p.inCtx = *d.Context, true
@@ -52,14 +53,14 @@ func (d *metricValueDoc) parsed() (newPoint, error) {
 }
 
 // metricValue reads a metric value, which is a number, a text or a boolean.
-func metricValue(raw json.RawMessage) (value, error) {
+func metricValue(raw json.RawMessage) (metric.Value, error) {
 	if len(raw) == 0 || raw[0] == '[' || raw[0] == '{' || raw[0] == 'n' {
-		return value{}, refusal.BadRequest("metricValue %.40s is not a number or text", raw)
+		return metric.Value{}, refusal.BadRequest("metricValue %.40s is not a number or text", raw)
 	}
 	if raw[0] == '"' {
-		return parseValue(wire.String(raw)), nil
+		return metric.ParseValue(wire.String(raw)), nil
 	}
-	return parseValue(string(raw)), nil
+	return metric.ParseValue(string(raw)), nil
 }
 
 // parsePoint reads a metric point into p. It is likely to be of the metric and the
@@ -78,14 +79,14 @@ func parsePoint(w *wire.Walker, p, before *newPoint) error {
 			}
 			p.metric = wire.StringLike(raw, before.metric)
 		case `"metricValue"`:
-			p.point.value, err = metricValue(raw)
+			p.point.Value, err = metricValue(raw)
 			valued = true
 		case `"step"`:
-			p.point.step, p.point.hasStep, err = wire.ReadOrdinal(name, raw)
+			p.point.Step, p.point.HasStep, err = wire.ReadOrdinal(name, raw)
 		case `"epoch"`:
-			p.point.epoch, p.point.hasEpo, err = wire.ReadOrdinal(name, raw)
+			p.point.Epoch, p.point.HasEpoch, err = wire.ReadOrdinal(name, raw)
 		case `"timestamp"`:
-			p.point.time, p.timed, err = wire.ReadInteger(name, raw)
+			p.point.Time, p.timed, err = wire.ReadInteger(name, raw)
 		case `"context"`:
 			if p.inCtx = raw[0] == '"'; p.inCtx {
 				p.context = wire.StringLike(raw, before.context)
@@ -113,16 +114,16 @@ func (c metricCall) addPoint(e *experiment, p *newPoint) {
 		return
 	}
 	if p.inCtx {
-		p.point.context = e.contextIndex(&p.context)
+		p.point.Context = e.contextIndex(&p.context)
 	}
 	if !p.timed {
-		p.point.time = c.now()
+		p.point.Time = c.now()
 	}
 	s := e.series(p.metric)
-	if c.moods.OnePerStep == "first" && s.hasStep(&p.point) {
+	if c.moods.OnePerStep == "first" && s.HasStep(&p.point) {
 		return
 	}
-	s.add(&p.point, c.moods.MergeDuplicates)
+	s.Add(&p.point, c.moods.MergeDuplicates)
 }
 
 func (c metricCall) writeMetric() error {

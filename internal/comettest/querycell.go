@@ -15,9 +15,9 @@ func (c *call) cell(e *experiment, source, field string) (string, bool) {
 	switch source {
 	case "metrics":
 		if s := e.metrics[field]; s != nil {
-			sum := s.summary()
-			current := sum.current(c.moods)
-			return current.value.String(), true
+			sum := s.Summary()
+			current := sum.Current(c.moods)
+			return current.Value.String(), true
 		}
 	case "params":
 		if v := e.params.get(field); v != nil {

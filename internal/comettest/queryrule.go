@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/comet-stream/comet-stream/internal/comettest/metric"
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
 	"github.com/comet-stream/comet-stream/internal/comettest/wire"
 )
@@ -139,7 +140,7 @@ func (r *rule) holds(text string, have bool) bool {
 }
 
 func (r *rule) compare(op, text string, values []string) bool {
-	cmp := compareValues(text, values[0])
+	cmp := metric.Compare(text, values[0])
 	switch op {
 	case "equal":
 		return cmp == 0
@@ -152,7 +153,7 @@ func (r *rule) compare(op, text string, values []string) bool {
 	case "greater_or_equal":
 		return cmp >= 0
 	case "between":
-		return cmp >= 0 && compareValues(text, values[1]) <= 0
+		return cmp >= 0 && metric.Compare(text, values[1]) <= 0
 	case "contains":
 		return strings.Contains(text, values[0])
 	case "begins_with":

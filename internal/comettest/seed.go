@@ -7,6 +7,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comettest/blob"
 	"github.com/comet-stream/comet-stream/internal/comettest/derive"
+	"github.com/comet-stream/comet-stream/internal/comettest/metric"
 )
 
 // Seeds put things into the store of a server without HTTP. They panic on what no
@@ -219,7 +220,7 @@ func (e *experiment) seedValues(spec *ExperimentSpec) {
 	set(&e.params, spec.Parameters)
 	set(&e.others, spec.Others)
 	for _, m := range spec.Synthetic {
-		e.series(m.Name).synth = &synthSeries{seed: m.Seed, n: m.N, start: m.Start}
+		e.series(m.Name).Synth = &metric.Synthetic{Seed: m.Seed, N: m.N, Start: m.Start}
 	}
 	e.seedPoints(spec.Points)
 	doc := make(map[string]json.RawMessage)
@@ -239,14 +240,14 @@ func (e *experiment) seedValues(spec *ExperimentSpec) {
 
 func (e *experiment) seedPoints(points []MetricPoint) {
 	for _, m := range points {
-		p := point{value: parseValue(m.Value), time: m.Time, context: e.contextIndex(m.Context)}
+		p := metric.Point{Value: metric.ParseValue(m.Value), Time: m.Time, Context: e.contextIndex(m.Context)}
 		if m.Step != nil {
-			p.step, p.hasStep = *m.Step, true
+			p.Step, p.HasStep = *m.Step, true
 		}
 		if m.Epoch != nil {
-			p.epoch, p.hasEpo = *m.Epoch, true
+			p.Epoch, p.HasEpoch = *m.Epoch, true
 		}
-		e.series(m.Metric).add(&p, false)
+		e.series(m.Metric).Add(&p, false)
 	}
 }
 

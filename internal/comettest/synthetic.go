@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/comet-stream/comet-stream/internal/comettest/derive"
+	"github.com/comet-stream/comet-stream/internal/comettest/metric"
 )
 
 // SyntheticSpec describes experiments that depend on Seed alone, whose metric
@@ -39,7 +40,7 @@ func (spec *SyntheticSpec) experiment(i int) ExperimentSpec {
 	start := demoStart + int64(i)*60_000
 	key := derive.ID("synthetic", spec.Workspace, spec.Project, fmt.Sprint(spec.Seed), fmt.Sprint(i))
 	e := ExperimentSpec{
-		Key: key, Name: fmt.Sprintf("run %d", i), Start: start, End: start + int64(spec.Points)*synthInterval + 1,
+		Key: key, Name: fmt.Sprintf("run %d", i), Start: start, End: start + int64(spec.Points)*metric.SyntheticInterval + 1,
 		Tags: []string{"synthetic"},
 	}
 	for j := range spec.Parameters {

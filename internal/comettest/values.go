@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/comet-stream/comet-stream/internal/comettest/metric"
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
 	"github.com/comet-stream/comet-stream/internal/comettest/wire"
 )
@@ -309,7 +310,7 @@ func (c valueCall) cpuMetrics() error {
 		sum += f
 		values[fmt.Sprintf("sys.cpu.percent.%02d", i+1)] = v
 	}
-	avg := appendJSONFloat(nil, sum/float64(len(req.CPU)))
+	avg := metric.AppendJSONFloat(nil, sum/float64(len(req.CPU)))
 	values["sys.cpu.percent.avg"] = json.Number(avg)
 	return c.logSystem(req.systemSample, values)
 }

@@ -1,5 +1,7 @@
 package comettest
 
+import "github.com/comet-stream/comet-stream/internal/comettest/metric"
+
 // valueTable holds parameters or others by name, in order of first arrival.
 type valueTable struct {
 	order  []string
@@ -36,11 +38,11 @@ func (t *valueTable) set(name string, v stamped) {
 		t.order = append(t.order, name)
 		return
 	}
-	value := parseValue(v.text)
-	if value.compare(parseValue(s.min.text), -1) < 0 {
+	value := metric.ParseValue(v.text)
+	if value.Compare(metric.ParseValue(s.min.text), -1) < 0 {
 		s.min = v
 	}
-	if value.compare(parseValue(s.max.text), 1) > 0 {
+	if value.Compare(metric.ParseValue(s.max.text), 1) > 0 {
 		s.max = v
 	}
 	s.current = v
@@ -61,20 +63,4 @@ func (t *valueTable) all() []*valueSummary {
 		list[i] = t.byName[name]
 	}
 	return list
-}
-
-// compareValues orders two values by size if both are numbers, else as text.
-func compareValues(a, b string) int {
-	f, fok := textNumber(a)
-	g, gok := textNumber(b)
-	if !fok || !gok {
-		return compareText(a, b)
-	}
-	switch {
-	case f < g:
-		return -1
-	case f > g:
-		return 1
-	}
-	return 0
 }

@@ -1,4 +1,4 @@
-package comettest
+package metric
 
 import (
 	"slices"
@@ -6,43 +6,43 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comettest/mood"
 )
 
-// A showing is what a server of some moods shows of a series.
-type showing struct {
-	limit   int    // at most so many points, 0 for all
+// A Thinning is what a server of some moods shows of a series.
+type Thinning struct {
+	Limit   int    // at most so many points, 0 for all
 	end     string // "first" or "last": those at this end; else spread over all
 	stride  int    // each of so many, 0 or 1 for all
 	perStep string // "last": that one of a step and context
 }
 
-// showingOf returns what a server of these moods shows.
-func showingOf(m *mood.Moods) showing {
-	return showing{limit: m.MetricCap, end: m.MetricCapEnd, stride: m.MetricStride, perStep: m.OnePerStep}
+// ThinningOf returns what a server of these moods leaves.
+func ThinningOf(m *mood.Moods) Thinning {
+	return Thinning{Limit: m.MetricCap, end: m.MetricCapEnd, stride: m.MetricStride, perStep: m.OnePerStep}
 }
 
-// kept calls f, until it returns false, with the points that are shown. Those
+// EachKept calls f, until it returns false, with the points that are shown. Those
 // of a limit are the first, the last, the least, the greatest and the current one,
 // and others evenly spread over them in the order of time. The points come in
 // order of arrival.
-func (s *series) kept(v showing, f func(p *point) bool) {
+func (s *Series) EachKept(v Thinning, f func(p *Point) bool) {
 	var keep []bool
 	switch {
 	case v.perStep == "last":
 		keep = s.lastPerStep()
 	case v.stride > 1:
-		keep = make([]bool, s.len())
+		keep = make([]bool, s.Len())
 		for i := 0; i < len(keep); i += v.stride {
 			keep[i] = true
 		}
-	case v.limit > 0 && s.len() > v.limit && v.end != "":
-		keep = s.endKeepers(v.limit, v.end == "last")
-	case v.limit > 0 && s.len() > v.limit:
-		keep = s.keepers(v.limit)
+	case v.Limit > 0 && s.Len() > v.Limit && v.end != "":
+		keep = s.endKeepers(v.Limit, v.end == "last")
+	case v.Limit > 0 && s.Len() > v.Limit:
+		keep = s.keepers(v.Limit)
 	default:
-		s.each(f)
+		s.Each(f)
 		return
 	}
 	i := 0
-	s.each(func(p *point) bool {
+	s.Each(func(p *Point) bool {
 		kept := keep[i]
 		i++
 		return !kept || f(p)
@@ -57,13 +57,13 @@ type stepAt struct {
 
 // lastPerStep marks the last point of each step and context, and all that have no
 // step.
-func (s *series) lastPerStep() []bool {
-	keep := make([]bool, 0, s.len())
+func (s *Series) lastPerStep() []bool {
+	keep := make([]bool, 0, s.Len())
 	found := make(map[stepAt]int)
-	s.each(func(p *point) bool {
+	s.Each(func(p *Point) bool {
 		keep = append(keep, true)
-		if p.hasStep {
-			at := stepAt{p.step, p.context}
+		if p.HasStep {
+			at := stepAt{p.Step, p.Context}
 			if old, known := found[at]; known {
 				keep[old] = false
 			}
@@ -74,32 +74,32 @@ func (s *series) lastPerStep() []bool {
 	return keep
 }
 
-// hasStep reports whether a point with step and context of p came before, and
+// HasStep reports whether a point with step and context of p came before, and
 // remembers those of p.
-func (s *series) hasStep(p *point) bool {
-	if !p.hasStep {
+func (s *Series) HasStep(p *Point) bool {
+	if !p.HasStep {
 		return false
 	}
 	if s.steps == nil {
 		s.steps = make(map[stepAt]struct{})
-		s.each(func(q *point) bool {
-			s.steps[stepAt{q.step, q.context}] = struct{}{}
+		s.Each(func(q *Point) bool {
+			s.steps[stepAt{q.Step, q.Context}] = struct{}{}
 			return true
 		})
 	}
-	at := stepAt{p.step, p.context}
+	at := stepAt{p.Step, p.Context}
 	_, known := s.steps[at]
 	s.steps[at] = struct{}{}
 	return known
 }
 
 // endKeepers marks the first or the last points in the order of time.
-func (s *series) endKeepers(limit int, last bool) []bool {
+func (s *Series) endKeepers(limit int, last bool) []bool {
 	_, order := s.inTime()
 	if last {
 		order = order[len(order)-limit:]
 	}
-	keep := make([]bool, s.len())
+	keep := make([]bool, s.Len())
 	for _, i := range order[:limit] {
 		keep[i] = true
 	}
@@ -107,30 +107,18 @@ func (s *series) endKeepers(limit int, last bool) []bool {
 }
 
 // inTime returns the points, and their indexes in the order of time.
-func (s *series) inTime() (points []point, order []int) {
-	points = make([]point, 0, s.len())
-	s.each(func(p *point) bool {
-		points = append(points, *p)
-		return true
-	})
+func (s *Series) inTime() (points []Point, order []int) {
+	points = s.points()
 	order = make([]int, len(points))
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		switch {
-		case points[a].before(&points[b]):
-			return -1
-		case points[b].before(&points[a]):
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(order, func(a, b int) int { return points[a].byTime(&points[b]) })
 	return points, order
 }
 
 // keepers marks the points to keep, by order of arrival.
-func (s *series) keepers(limit int) []bool {
+func (s *Series) keepers(limit int) []bool {
 	points, order := s.inTime()
 	keep := make([]bool, len(points))
 	left := limit
@@ -150,10 +138,10 @@ func (s *series) keepers(limit int) []bool {
 }
 
 // extremes are the indexes of the points that the summary shows.
-func (s *series) extremes(points []point) []int {
-	sum := s.summary()
+func (s *Series) extremes(points []Point) []int {
+	sum := s.Summary()
 	var found []int
-	for _, want := range []point{sum.min, sum.max, sum.newest, sum.last} {
+	for _, want := range []Point{sum.Min, sum.Max, sum.newest, sum.last} {
 		for i := len(points) - 1; i >= 0; i-- {
 			if points[i] == want {
 				found = append(found, i)
@@ -175,14 +163,4 @@ func spread(order []int, keep []bool, n int) {
 	for k := range n {
 		keep[free[k*len(free)/n]] = true
 	}
-}
-
-// keptLen is the number of points kept calls its function with.
-func (s *series) keptLen(v showing) int {
-	n := 0
-	s.kept(v, func(*point) bool {
-		n++
-		return true
-	})
-	return n
 }

@@ -1,4 +1,4 @@
-package comettest
+package metric
 
 import (
 	"encoding/binary"
@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// A value is the text of a metric value, held in as few bytes as give back
+// A Value is the text of a metric value, held in as few bytes as give back
 // the very same text.
-type value struct {
+type Value struct {
 	form valueForm
 	bits uint64 // of the integer or the float
 	text string // form formText only
@@ -24,12 +24,13 @@ const (
 	formText                    // anything else
 )
 
-func parseValue(text string) value {
+// ParseValue is the value of a text.
+func ParseValue(text string) Value {
 	switch shape(text) {
 	case formInt:
 		i, err := strconv.ParseInt(text, 10, 64)
 		if err == nil && text != "-0" {
-			return value{form: formInt, bits: uint64(i)}
+			return Value{form: formInt, bits: uint64(i)}
 		}
 		fallthrough // to a number beyond int64
 	case formFloat:
@@ -38,14 +39,14 @@ func parseValue(text string) value {
 			break
 		}
 		var buf [40]byte
-		if string(appendJSONFloat(buf[:0], f)) == text {
-			return value{form: formFloat, bits: math.Float64bits(f)}
+		if string(AppendJSONFloat(buf[:0], f)) == text {
+			return Value{form: formFloat, bits: math.Float64bits(f)}
 		}
 		if string(appendPythonFloat(buf[:0], f)) == text {
-			return value{form: formPython, bits: math.Float64bits(f)}
+			return Value{form: formPython, bits: math.Float64bits(f)}
 		}
 	}
-	return value{form: formText, text: strings.Clone(text)}
+	return Value{form: formText, text: strings.Clone(text)}
 }
 
 // shape tells how text looks, before anything is parsed: like a canonical
@@ -72,33 +73,33 @@ func shape(text string) valueForm {
 }
 
 // appendTo appends the text of v.
-func (v value) appendTo(dst []byte) []byte {
+func (v Value) appendTo(dst []byte) []byte {
 	switch v.form {
 	case formInt:
 		return strconv.AppendInt(dst, int64(v.bits), 10)
 	case formFloat:
-		return appendJSONFloat(dst, math.Float64frombits(v.bits))
+		return AppendJSONFloat(dst, math.Float64frombits(v.bits))
 	case formPython:
 		return appendPythonFloat(dst, math.Float64frombits(v.bits))
 	}
 	return append(dst, v.text...)
 }
 
-func (v value) String() string { return string(v.appendTo(nil)) }
+func (v Value) String() string { return string(v.appendTo(nil)) }
 
-// number returns v as a number, and whether it is one, NaN included.
-func (v value) number() (float64, bool) {
+// Number returns v as a number, and whether it is one, NaN included.
+func (v Value) Number() (float64, bool) {
 	switch v.form {
 	case formInt:
 		return float64(int64(v.bits)), true
 	case formFloat, formPython:
 		return math.Float64frombits(v.bits), true
 	}
-	return textNumber(v.text)
+	return ParseNumber(v.text)
 }
 
-// textNumber reads the spellings of numbers that clients use, and no other.
-func textNumber(text string) (float64, bool) {
+// ParseNumber reads the spellings of numbers that clients use, and no other.
+func ParseNumber(text string) (float64, bool) {
 	switch text {
 	case "NaN":
 		return math.NaN(), true
@@ -118,7 +119,7 @@ func textNumber(text string) (float64, bool) {
 }
 
 // appendPacked appends the bytes of v after its form, which is kept elsewhere.
-func (v value) appendPacked(dst []byte) []byte {
+func (v Value) appendPacked(dst []byte) []byte {
 	switch v.form {
 	case formInt:
 		return binary.AppendVarint(dst, int64(v.bits))
@@ -128,7 +129,8 @@ func (v value) appendPacked(dst []byte) []byte {
 	return binary.LittleEndian.AppendUint64(dst, v.bits)
 }
 
-func appendJSONFloat(dst []byte, f float64) []byte {
+// AppendJSONFloat appends f as encoding/json writes it.
+func AppendJSONFloat(dst []byte, f float64) []byte {
 	abs := math.Abs(f)
 	if abs != 0 && (abs < 1e-6 || abs >= 1e21) {
 		dst = strconv.AppendFloat(dst, f, 'e', -1, 64)
@@ -155,4 +157,20 @@ func appendPythonFloat(dst []byte, f float64) []byte {
 		}
 	}
 	return append(dst, ".0"...)
+}
+
+// Compare orders two values by size if both are numbers, else as text.
+func Compare(a, b string) int {
+	f, fok := ParseNumber(a)
+	g, gok := ParseNumber(b)
+	if !fok || !gok {
+		return strings.Compare(a, b)
+	}
+	switch {
+	case f < g:
+		return -1
+	case f > g:
+		return 1
+	}
+	return 0
 }

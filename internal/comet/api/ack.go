@@ -43,10 +43,6 @@ func (c *Conn) Ack(ctx context.Context, cl *Call) error {
 	return err
 }
 
-// silentTries is how often a write is tried whose answers do not acknowledge it,
-// while the server answers other calls well.
-const silentTries = 4
-
 // HasMembers returns a check for a document that has to have all of the members, and
 // that must not say that it is an error.
 func HasMembers(names ...string) func([]byte) error {

@@ -18,7 +18,7 @@
 // An item counts as absent only if the server says so in its own form of an
 // error, about the item that was asked for (doubt.go). A write counts as done
 // when the answer acknowledges it (ack.go). Everything else is retried until the
-// budget of [Retry] is used up (retry.go), sooner for a call that fails while
+// budget of [Retry] is used up (retry.go, giveup.go), sooner for a call that fails while
 // others succeed (health.go), and is then an [*Error] of one of the classes in
 // errors.go. A write that must not be done twice is sent once, and [ErrUncertain]
 // where its outcome is not known.

@@ -194,7 +194,7 @@ func TestRetryUnsafeWrites(t *testing.T) {
 					"metrics": func() error { return c.Metrics.Write(t.Context(), "k", &b) },
 					"output":  func() error { return c.Texts.WriteOutput(t.Context(), "k", []OutputLine{{Text: "x"}}) },
 					"html":    func() error { return c.Texts.WriteHTML(t.Context(), "k", api.TextContent("x"), false, nil) },
-					"upload":  func() error { return c.Assets.Upload(t.Context(), &Upload{Run: &Run{Key: "k"}, Link: "s3://b/k"}) },
+					"upload":  func() error { return c.Assets.Upload(t.Context(), &Upload{Run: &Run{Key: "k"}, Link: ptr("s3://b/k")}) },
 				} {
 					tries = 0
 					err := write()

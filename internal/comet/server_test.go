@@ -365,7 +365,7 @@ func TestServerWrites(t *testing.T) {
 	if p, err := c.Projects.ByID(ctx, id); err != nil || deref(p.Description) != "about" || !*p.Public {
 		t.Errorf("%+v, %v", p, err)
 	}
-	if err := c.Assets.Upload(ctx, &comet.Upload{Run: run, ID: fmt.Sprintf("%032x", 1), Link: "s3://x"}); !errors.Is(err, comet.ErrImmutable) {
+	if err := c.Assets.Upload(ctx, &comet.Upload{Run: run, ID: fmt.Sprintf("%032x", 1), Link: new("s3://x")}); !errors.Is(err, comet.ErrImmutable) {
 		t.Errorf("second upload: %v", err)
 	}
 	if err := c.Experiments.Restore(ctx, key); err != nil {
@@ -404,7 +404,7 @@ func writeAll(ctx context.Context, c *comet.Client, run *comet.Run, project stri
 		"patch":      c.Texts.WriteGitPatch(ctx, key, api.TextContent("diff")),
 		"asset": c.Assets.Upload(ctx, &comet.Upload{Run: run, ID: fmt.Sprintf("%032x", 1), Name: "d/x.bin", Extension: "bin",
 			Metadata: json.RawMessage(`{"a":1}`), Open: open("data"), Size: 4}),
-		"remote": c.Assets.Upload(ctx, &comet.Upload{Run: run, ID: fmt.Sprintf("%032x", 2), Name: "s3", Link: "s3://b/k"}),
+		"remote": c.Assets.Upload(ctx, &comet.Upload{Run: run, ID: fmt.Sprintf("%032x", 2), Name: "s3", Link: new("s3://b/k")}),
 		"image":  c.Assets.UploadVisualization(ctx, &comet.Upload{Run: run, ID: fmt.Sprintf("%032x", 3), Name: "im", Open: open("png"), Size: 3}),
 		"model": c.Assets.Upload(ctx, &comet.Upload{Run: run, ID: fmt.Sprintf("%032x", 4), Name: "w", Type: "model-element", Model: "m",
 			Open: open(""), Size: 0}),

@@ -219,7 +219,7 @@ func uploadOf(t *testing.T, r *recorded) (*Upload, string) {
 		case "file":
 			u.Open, u.Size = fromText(string(data)), int64(len(data))
 		case "link":
-			u.Link = string(data)
+			u.Link = ptr(string(data))
 		case "metadata":
 			u.Metadata = data
 		}

@@ -36,8 +36,8 @@ type Upload struct {
 	FigureCounter   int             // of visualizations: a running number
 	Metadata        json.RawMessage // nil: none
 
-	// Link makes the asset a remote one.
-	Link string
+	// Link makes the asset a remote one, if it is not nil; it may be empty.
+	Link *string
 	// Open returns the content from its start, as often as it is asked; Size
 	// is its length. An error of the content's reader ends the upload before
 	// the server has taken it, and is returned as it is. Close must end a
@@ -102,16 +102,19 @@ func (u *Upload) setCommon(q url.Values) {
 	if u.Context != nil {
 		q.Set("context", *u.Context)
 	}
-	if u.Open == nil && u.Link != "" {
+	if u.Open == nil && u.Link != nil {
 		q.Set("isRemote", pythonBool(true))
 	}
 }
 
 func (c Assets) upload(ctx context.Context, path string, q url.Values, u *Upload) error {
-	if u.Open == nil && u.Link == "" {
+	form := &api.Form{File: u.Open, Size: u.Size, Metadata: u.Metadata}
+	switch {
+	case u.Link != nil:
+		form.Link = *u.Link
+	case u.Open == nil:
 		return errors.New("comet: an upload needs a content or a link")
 	}
-	form := &api.Form{File: u.Open, Size: u.Size, Link: u.Link, Metadata: u.Metadata}
 	return c.conn.Ack(ctx, &api.Call{
 		Method: http.MethodPost,
 		Family: api.FamilyClient,

@@ -75,9 +75,15 @@ func TestUpload(t *testing.T) {
 		},
 		{
 			name:  "remote",
-			u:     Upload{Run: &Run{Key: "K"}, ID: "A", Name: "x", Type: "asset", Link: "s3://bucket/a?b", Metadata: json.RawMessage(`{"v":2}`)},
+			u:     Upload{Run: &Run{Key: "K"}, ID: "A", Name: "x", Type: "asset", Link: ptr("s3://bucket/a?b"), Metadata: json.RawMessage(`{"v":2}`)},
 			line:  "POST /clientlib/asset/upload?apiKey=KEY&assetId=A&experimentId=K&fileName=x&isRemote=True&overwrite=False&type=asset",
 			parts: []part{{"link", "link", "", "s3://bucket/a?b"}, {"metadata", "", "", `{"v":2}`}},
+		},
+		{
+			name:  "remote with an empty link",
+			u:     Upload{Run: &Run{Key: "K"}, ID: "A", Link: ptr("")},
+			line:  "POST /clientlib/asset/upload?apiKey=KEY&assetId=A&experimentId=K&isRemote=True&overwrite=False",
+			parts: []part{{"link", "link", "", ""}},
 		},
 		{
 			name: "visualization",
@@ -284,7 +290,7 @@ func TestUploadImmutable(t *testing.T) {
 		"POST /clientlib/asset/upload":          status(400, `{"msg":"immutable","sdk_error_code":7000005}`),
 		"POST /clientlib/visualizations/upload": status(400, `{"msg":"immutable","sdk_error_code":7000006}`),
 	})
-	u := &Upload{Run: &Run{Key: "K"}, ID: "A", Link: "https://h/x"}
+	u := &Upload{Run: &Run{Key: "K"}, ID: "A", Link: ptr("https://h/x")}
 	if err := c.Assets.Upload(t.Context(), u); !errors.Is(err, api.ErrImmutable) {
 		t.Errorf("got %v", err)
 	}

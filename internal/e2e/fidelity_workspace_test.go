@@ -105,6 +105,7 @@ func workspaceRows() []row {
 		{data: "registry models and versions: times of creation", get: models(func(m model) any { return m.Created }), missing: "no call sets them"},
 		{data: "registry versions: history, requests of approval", missing: "no call sets them"},
 		{data: "registry models and artifacts without versions", missing: "no call makes them; they are reported"},
+		{data: "versions of registry models and artifacts whose experiment the source has deleted", missing: "calls make a version for an experiment that exists; they are reported"},
 		{data: "artifacts: names and types", get: artifacts(func(a artifact) any { return []any{a.Name, a.Type} })},
 		{data: "artifacts: tags", get: artifacts(func(a artifact) any { return a.Tags })},
 		{data: "artifacts: descriptions", get: artifacts(func(a artifact) any { return a.Description })},

@@ -2,6 +2,7 @@ package importer
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -108,6 +109,21 @@ func TestVersionsLate(t *testing.T) {
 		}
 		const late = ": the destination received it before version 1.1.0, which precedes it in the stream"
 		want := []string{`artifact-version "set:2.0.0": ` + class + late, `artifact-version "set:2.0.1": ` + class + late}
+		if d := gocmp.Diff(want, r.issues()); d != "" || r.err != nil {
+			t.Errorf("run %d: %v, issues (-want +got): %s", i, r.err, d)
+		}
+	}
+}
+
+// A version whose experiment is nowhere is missing each time, and is before no other.
+func TestVersionsWithoutExperiment(t *testing.T) {
+	w := versionedWorkspace()
+	w.artifacts[0].Versions[1].Producer = testKey(99)
+	srv := newServer(t, comettest.Options{Clock: ticking()})
+	c, data := newClient(t, srv), w.stream(t, sourceURL)
+	for i := range 2 {
+		r := importTo(t, c, data, Options{})
+		want := []string{fmt.Sprintf(`artifact-version "set:1.1.0": missing: its experiment %s is neither in the stream nor at the destination`, testKey(99))}
 		if d := gocmp.Diff(want, r.issues()); d != "" || r.err != nil {
 			t.Errorf("run %d: %v, issues (-want +got): %s", i, r.err, d)
 		}

@@ -780,3 +780,31 @@ func TestWorkspaceLatest(t *testing.T) {
 	importTo(t, c, grown.stream(t, sourceURL), Options{}).succeed(t)
 	importTo(t, c, w.stream(t, sourceURL), Options{}).succeed(t)
 }
+
+// An experiment may have consumed the same version of the same name from several
+// workspaces.
+func TestLineageOfWorkspaces(t *testing.T) {
+	s := newScript(t, sourceURL)
+	p := testProject{workspace: "team", name: "p", experiments: []comettest.ExperimentSpec{{Key: testKey(1), Start: start, End: start + 1}}}
+	s.begin(p)
+	s.project(p)
+	srv := newServer(t, comettest.Options{})
+	for _, workspace := range []string{"team", "other"} {
+		s.write(&stream.Lineage{Artifact: "set", Version: "1.0.0", Workspace: workspace, Experiment: testKey(1)})
+		maker := srv.SeedExperiment(workspace, "made", comettest.ExperimentSpec{Start: start, End: start + 1})
+		srv.SeedArtifact(workspace, comettest.ArtifactSpec{Name: "set", Type: "dataset", Versions: []comettest.ArtifactVersionSpec{{Version: "1.0.0", Producer: maker}}})
+	}
+	data, c := s.close(), newClient(t, srv)
+	if r := importTo(t, c, data, Options{Verify: true}); r.err != nil || r.Missing > 0 || r.Unverified > 0 {
+		t.Fatalf("%v, %v", r.err, r.issues())
+	}
+	for _, workspace := range []string{"team", "other"} {
+		if got := srv.State().Workspace(workspace).Artifacts[0].Versions[0].Consumers; !slices.Equal(got, []string{testKey(1)}) {
+			t.Errorf("of %s: consumers %q", workspace, got)
+		}
+	}
+	srv.ResetStats()
+	if r := importTo(t, c, data, Options{}); r.err != nil || r.Wrote() || len(writes(srv)) > 0 {
+		t.Errorf("again: %v, %+v, %v", r.err, r.Summary, writes(srv))
+	}
+}

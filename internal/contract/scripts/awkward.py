@@ -53,6 +53,7 @@ def assets(e, folder):
     e.log_code(folder=tree)
     e.log_notebook(write(folder, "deep/er/note book.ipynb", b'{"cells": [{"source": "1"}], "nbformat": 4, "nbformat_minor": 5, "metadata": {}}'))
     e.log_remote_asset("gs://bucket/a b/\u00fc.bin", remote_file_name="../r\u00e9mote", metadata={"x": ""})
+    e.log_remote_asset("", remote_file_name="nowhere")
     e.log_text("", step=1)
     e.log_text("text\u0000with nul", metadata={})
     e.log_curve("c/urve \U0001F680", list(range(500)), [math.cos(x) for x in range(500)], step=3)

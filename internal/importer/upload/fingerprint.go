@@ -19,7 +19,7 @@ func (a *Asset) Fingerprint(size int64) uint64 {
 	if a.Record.Remote != nil {
 		size = 0
 	}
-	return fingerprint(a.Upload.Name, a.Doc.Step, a.Doc.Context, size, a.Upload.Link)
+	return fingerprint(a.Upload.Name, a.Doc.Step, a.Doc.Context, size, document.Deref(a.Upload.Link))
 }
 
 // FingerprintOf returns the fingerprint of an asset of the destination.

@@ -51,7 +51,7 @@ func (a *Asset) Describe(id string) bool {
 	m := []byte(a.Doc.Metadata.V)
 	a.Doc.Metadata = document.Text{} // it may be long
 	a.Upload = &comet.Upload{
-		ID: id, Name: a.Name(), Type: a.Type(), Extension: extension(a.Name()), Step: a.Doc.Step.Ptr(), Link: document.Deref(a.Record.Remote),
+		ID: id, Name: a.Name(), Type: a.Type(), Extension: extension(a.Name()), Step: a.Doc.Step.Ptr(), Link: a.Record.Remote,
 	}
 	if json.Valid(m) {
 		a.Upload.Metadata = m

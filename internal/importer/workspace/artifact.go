@@ -246,7 +246,9 @@ func (a *artifact) openVersion(ctx context.Context, rec *stream.ArtifactVersion)
 		return err
 	}
 	existing, ok := a.existing[rec.Version]
-	v.compareOrder(&existing, ok)
+	if ok && existing.Added != nil {
+		v.compareOrder(*existing.Added)
+	}
 	switch {
 	case ok && existing.State == nil:
 		// A list of versions need not tell the state, nor the rest of it. One
@@ -268,19 +270,16 @@ func (a *artifact) openVersion(ctx context.Context, rec *stream.ArtifactVersion)
 		a.Issue(v.issue(report.Missing, fmt.Sprintf(waits, a.refused)))
 		return nil
 	}
-	return v.create(ctx)
+	err := v.create(ctx)
+	if err == nil && v.state != versionLeft {
+		v.compareOrder(math.MaxInt64) // it is the last now
+	}
+	return err
 }
 
-// compareOrder reports a version that the destination got before one which comes
-// before it in the stream. One that is not there yet will be the last.
-func (v *artifactVersion) compareOrder(existing *comet.ArtifactVersion, ok bool) {
-	added := int64(math.MaxInt64)
-	switch {
-	case !ok && v.a.r.Mode == reconcile.VerifyOnly, ok && existing.Added == nil:
-		return
-	case ok:
-		added = *existing.Added
-	}
+// compareOrder reports a version that the destination got, at that time, before one
+// which comes before it in the stream.
+func (v *artifactVersion) compareOrder(added int64) {
 	if late := v.a.order.next(v.rec.Version, added, v.doc.Added); late != "" {
 		v.a.Issue(v.issue(v.a.r.DiffersClass(), fmt.Sprintf("the destination received it before version %s, which precedes it in the stream", late)))
 	}

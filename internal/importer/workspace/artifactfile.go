@@ -281,7 +281,7 @@ func (f *versionFiles) writeRemotes(ctx context.Context) error {
 func (f *versionFiles) addRemotes(ctx context.Context, part []*upload.Asset) error {
 	files := make([]comet.RemoteFile, len(part))
 	for i, a := range part {
-		files[i] = comet.RemoteFile{ID: a.Upload.ID, Name: a.Name(), Link: a.Upload.Link, Type: a.Type(), Step: a.Upload.Step}
+		files[i] = comet.RemoteFile{ID: a.Upload.ID, Name: a.Name(), Link: document.Deref(a.Upload.Link), Type: a.Type(), Step: a.Upload.Step}
 		if a.Upload.Metadata != nil {
 			m := string(a.Upload.Metadata)
 			files[i].Metadata = &m

@@ -12,10 +12,16 @@ import (
 
 // lineage records which artifact versions experiments have consumed.
 type lineage struct {
-	w        *Level
-	consumer string          // the experiment of the last record
-	have     map[string]bool // what it has consumed at the destination, as name:version
+	w  *Level
+	of consumption
+	// have is what that experiment has consumed of that workspace at the
+	// destination, as name:version.
+	have map[string]bool
 }
+
+// consumption is the experiment of the last record and the workspace that the
+// artifact is of: another one may have the same version of the same name.
+type consumption struct{ experiment, workspace string }
 
 // write records a consumption, unless it is recorded.
 func (l *lineage) write(ctx context.Context, rec *stream.Lineage) {
@@ -34,29 +40,33 @@ func (l *lineage) record(ctx context.Context, o *report.Ledger, rec *stream.Line
 		return err
 	}
 	o.Out.Key = key
-	if l.consumer != key || l.have == nil {
-		if l.have, err = l.read(ctx, key); err != nil {
+	of := consumption{key, o.Out.Workspace}
+	if l.of != of || l.have == nil {
+		if l.have, err = l.read(ctx, of); err != nil {
 			return err
 		}
-		l.consumer = key
+		l.of = of
 	}
 	return putMember(ctx, r.subject(o), report.Issue{Kind: string(stream.KindLineage), Name: name}, name, l.have,
-		func(ctx context.Context) (map[string]bool, error) { return l.read(ctx, key) },
+		func(ctx context.Context) (map[string]bool, error) { return l.read(ctx, of) },
 		func() error {
 			q := comet.VersionQuery{Workspace: o.Out.Workspace, Name: rec.Artifact, Version: rec.Version}
 			return r.Client.Artifacts.AddConsumer(ctx, q, key)
 		})
 }
 
-// read returns what an experiment has consumed.
-func (l *lineage) read(ctx context.Context, key string) (map[string]bool, error) {
-	list, err := l.w.r.Client.Artifacts.Lineage(ctx, key)
+// read returns what an experiment has consumed of a workspace, and of one that the
+// server does not name.
+func (l *lineage) read(ctx context.Context, of consumption) (map[string]bool, error) {
+	list, err := l.w.r.Client.Artifacts.Lineage(ctx, of.experiment)
 	if err != nil && !answer.Absent(err) {
 		return nil, fmt.Errorf("read: %w", err)
 	}
 	have := make(map[string]bool, len(list))
 	for _, x := range list {
-		have[x.Name+":"+x.Version] = true
+		if x.Workspace == "" || x.Workspace == of.workspace {
+			have[x.Name+":"+x.Version] = true
+		}
 	}
 	return have, nil
 }

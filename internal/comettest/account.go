@@ -49,16 +49,16 @@ func (k *Key) defaultWorkspace() string {
 
 func (c accountCall) workspaces() error {
 	st := c.s.store
-	st.mu.RLock()
-	defer st.mu.RUnlock()
+	st.RLock()
+	defer st.RUnlock()
 	names := []string{}
 	objects := []map[string]any{}
-	for _, w := range st.workspaces {
+	for _, w := range st.Workspaces {
 		if c.role(w) > RoleViewer {
 			continue
 		}
-		names = append(names, w.name)
-		objects = append(objects, map[string]any{"name": w.name, "workspaceId": w.id})
+		names = append(names, w.Name)
+		objects = append(objects, map[string]any{"name": w.Name, "workspaceId": w.ID})
 	}
 	if c.moods.ObjectWorkspaces {
 		return c.send(map[string]any{"workspaceNames": objects})
@@ -81,13 +81,13 @@ func (c accountCall) newWorkspace() error {
 		return refusal.New(http.StatusForbidden, 0, "User: %s may not create workspaces", c.key.User)
 	}
 	st := c.s.store
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	if st.workspace(req.Name) != nil {
+	st.Lock()
+	defer st.Unlock()
+	if st.Workspace(req.Name) != nil {
 		return refusal.BadRequest("workspace name %q is already taken", req.Name)
 	}
-	w := st.addWorkspace(req.Name, c.key.User, c.now())
-	return c.send(map[string]any{"msg": "saved", "workspace_name": w.name, "workspace_id": w.id, "code": http.StatusOK})
+	w := st.AddWorkspace(req.Name, c.key.User, c.now())
+	return c.send(map[string]any{"msg": "saved", "workspace_name": w.Name, "workspace_id": w.ID, "code": http.StatusOK})
 }
 
 func (c accountCall) addMember() error {
@@ -104,17 +104,17 @@ func (c accountCall) addMember() error {
 		return refusal.BadRequest("no user with email %q", req.UserEmail)
 	}
 	st := c.s.store
-	st.mu.Lock()
-	defer st.mu.Unlock()
+	st.Lock()
+	defer st.Unlock()
 	w, err := c.workspaceFor(req.WorkspaceName, RoleOwner)
 	if err != nil {
 		return err
 	}
 	user := c.s.opts.Keys[i].User
-	if _, ok := w.members[user]; ok {
-		return refusal.BadRequest("User %s is already member of %s", user, w.name)
+	if _, ok := w.Members[user]; ok {
+		return refusal.BadRequest("User %s is already member of %s", user, w.Name)
 	}
-	w.members[user] = req.Admin
+	w.Members[user] = req.Admin
 	return c.ack()
 }
 

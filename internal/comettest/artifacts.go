@@ -4,6 +4,7 @@ import (
 	"net/url"
 
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
+	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
 
 func artifactRoutes() []route {
@@ -39,20 +40,20 @@ func (c artifactCall) artifacts() error {
 		return err
 	}
 	st := c.s.store
-	st.mu.RLock()
-	defer st.mu.RUnlock()
+	st.RLock()
+	defer st.RUnlock()
 	w, err := c.workspaceFor(name, RoleViewer)
 	if err != nil {
 		return err
 	}
 	rows := []artifactRow{}
-	for _, a := range w.artifacts {
-		if typ := c.optional("type"); typ != "" && typ != a.typ {
+	for _, a := range w.Artifacts {
+		if typ := c.optional("type"); typ != "" && typ != a.Type {
 			continue
 		}
 		rows = append(rows, artifactRow{
-			ArtifactID: a.id, Project: a.project.name, Type: a.typ, Name: a.name, Description: a.description,
-			VersionsCount: len(a.versions), Tags: notNil(a.tags), IsPublic: a.public, Emoji: a.emoji, SizeInBytes: a.size(),
+			ArtifactID: a.ID, Project: a.Project.Name, Type: a.Type, Name: a.Name, Description: a.Description,
+			VersionsCount: len(a.Versions), Tags: notNil(a.Tags), IsPublic: a.Public, Emoji: a.Emoji, SizeInBytes: a.Size(),
 		})
 	}
 	return c.send(map[string]any{"artifacts": rows})
@@ -94,14 +95,14 @@ type artifactVersionRow struct {
 
 // findArtifact returns the artifact the query names by id or by names. The
 // lock of the store is held.
-func (c artifactCall) findArtifact(idParams ...string) (*artifact, error) {
+func (c artifactCall) findArtifact(idParams ...string) (*store.Artifact, error) {
 	st := c.s.store
 	for _, param := range idParams {
 		id := c.optional(param)
 		if id == "" {
 			continue
 		}
-		a := st.artifact(id)
+		a := st.Artifact(id)
 		if a == nil {
 			return nil, refusal.NoSuch(refusal.CodeNoArtifact, "artifact %q does not exist", id)
 		}
@@ -115,19 +116,19 @@ func (c artifactCall) findArtifact(idParams ...string) (*artifact, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := w.artifactNamed(name)
+	a := w.ArtifactNamed(name)
 	// Newer clients quote the name twice.
 	if quoted, err := url.PathUnescape(name); a == nil && err == nil {
-		a = w.artifactNamed(quoted)
+		a = w.ArtifactNamed(quoted)
 	}
 	if a == nil {
-		return nil, refusal.NoSuch(refusal.CodeNoArtifact, "artifact %q does not exist in workspace %q", name, w.name)
+		return nil, refusal.NoSuch(refusal.CodeNoArtifact, "artifact %q does not exist in workspace %q", name, w.Name)
 	}
 	return a, c.readArtifact(a)
 }
 
 // artifactWorkspace is the one named, else that of the requesting experiment.
-func (c artifactCall) artifactWorkspace() (*workspace, error) {
+func (c artifactCall) artifactWorkspace() (*store.Workspace, error) {
 	if name := c.optional("workspace"); name != "" {
 		return c.workspaceFor(name, RoleNone)
 	}
@@ -136,33 +137,33 @@ func (c artifactCall) artifactWorkspace() (*workspace, error) {
 		if err != nil {
 			return nil, err
 		}
-		return e.project.workspace, nil
+		return e.Project.Workspace, nil
 	}
 	return nil, refusal.BadRequest("workspace is missing")
 }
 
 func (c artifactCall) artifact() error {
 	st := c.s.store
-	st.mu.RLock()
-	defer st.mu.RUnlock()
+	st.RLock()
+	defer st.RUnlock()
 	a, err := c.findArtifact("artifact_id")
 	if err != nil {
 		return err
 	}
 	doc := artifactDoc{
-		ArtifactID: a.id, Project: a.project.name, Type: a.typ, Name: a.name, Description: a.description,
-		Tags: notNil(a.tags), IsPublic: a.public, Emoji: a.emoji, SizeInBytes: a.size(), Versions: []artifactVersionRow{},
+		ArtifactID: a.ID, Project: a.Project.Name, Type: a.Type, Name: a.Name, Description: a.Description,
+		Tags: notNil(a.Tags), IsPublic: a.Public, Emoji: a.Emoji, SizeInBytes: a.Size(), Versions: []artifactVersionRow{},
 	}
-	if v := a.latest(); v != nil {
-		doc.LatestVersion = &v.version
+	if v := a.Latest(); v != nil {
+		doc.LatestVersion = &v.Version
 	}
-	for _, v := range a.versions {
+	for _, v := range a.Versions {
 		row := artifactVersionRow{
-			ArtifactVersionID: v.id, Version: v.version, Owner: v.owner, SizeInBytes: v.size(),
-			Added: v.added, Alias: v.allAliases(), Tags: notNil(v.tags),
+			ArtifactVersionID: v.ID, Version: v.Version, Owner: v.Owner, SizeInBytes: v.Size(),
+			Added: v.Added, Alias: v.AllAliases(), Tags: notNil(v.Tags),
 		}
 		if !c.moods.BareVersions {
-			row.State, row.Metadata = &v.state, v.metadata
+			row.State, row.Metadata = &v.State, v.Metadata
 		}
 		doc.Versions = append(doc.Versions, row)
 	}
@@ -171,13 +172,13 @@ func (c artifactCall) artifact() error {
 
 // findVersion returns the version the query names. The lock of the store is
 // held.
-func (c artifactCall) findVersion(idParams ...string) (*artifactVersion, error) {
+func (c artifactCall) findVersion(idParams ...string) (*store.ArtifactVersion, error) {
 	if id := c.optional("versionId"); id != "" {
-		v := c.s.store.artifactVersion(id)
+		v := c.s.store.ArtifactVersion(id)
 		if v == nil {
 			return nil, refusal.NoSuch(refusal.CodeNoArtifactVersion, "artifact version %q does not exist", id)
 		}
-		return v, c.readArtifact(v.artifact)
+		return v, c.readArtifact(v.Artifact)
 	}
 	a, err := c.findArtifact(idParams...)
 	if err != nil {
@@ -185,11 +186,11 @@ func (c artifactCall) findVersion(idParams ...string) (*artifactVersion, error) 
 	}
 	version, alias, either := c.optional("version"), c.optional("alias"), c.optional("versionOrAlias")
 	if version == "" && alias == "" && either == "" {
-		either = latestAlias
+		either = store.LatestAlias
 	}
-	v := a.find(version, alias, either)
+	v := a.Find(version, alias, either)
 	if v == nil {
-		return nil, refusal.NoSuch(refusal.CodeNoArtifactVersion, "artifact %q has no version %q", a.name, version+alias+either)
+		return nil, refusal.NoSuch(refusal.CodeNoArtifactVersion, "artifact %q has no version %q", a.Name, version+alias+either)
 	}
 	return v, nil
 }
@@ -228,16 +229,16 @@ type artifactInVersion struct {
 	Tags          []string `json:"tags"`
 }
 
-func (v *artifactVersion) doc() artifactVersionDoc {
-	a := v.artifact
+func newVersionDoc(v *store.ArtifactVersion) artifactVersionDoc {
+	a := v.Artifact
 	return artifactVersionDoc{
-		ArtifactVersionID: v.id, ArtifactVersion: v.version, Owner: v.owner, SizeInBytes: v.size(), Metadata: v.metadata,
-		Note: v.note, Added: v.added, State: v.state, Tags: notNil(v.tags), Alias: v.allAliases(), ExperimentKey: v.producer,
+		ArtifactVersionID: v.ID, ArtifactVersion: v.Version, Owner: v.Owner, SizeInBytes: v.Size(), Metadata: v.Metadata,
+		Note: v.Note, Added: v.Added, State: v.State, Tags: notNil(v.Tags), Alias: v.AllAliases(), ExperimentKey: v.Producer,
 		Artifact: artifactInVersion{
-			ArtifactID: a.id, ArtifactName: a.name, ArtifactType: a.typ, ProjectID: a.project.id,
-			WorkspaceID: a.project.workspace.id, WorkspaceName: a.project.workspace.name, ExperimentKey: a.producer,
-			Description: a.description, Version: v.version, IsPublic: a.public, Owner: a.owner, S3FileSize: v.size(),
-			Emoji: a.emoji, Tags: notNil(a.tags),
+			ArtifactID: a.ID, ArtifactName: a.Name, ArtifactType: a.Type, ProjectID: a.Project.ID,
+			WorkspaceID: a.Project.Workspace.ID, WorkspaceName: a.Project.Workspace.Name, ExperimentKey: a.Producer,
+			Description: a.Description, Version: v.Version, IsPublic: a.Public, Owner: a.Owner, S3FileSize: v.Size(),
+			Emoji: a.Emoji, Tags: notNil(a.Tags),
 		},
 	}
 }
@@ -248,11 +249,11 @@ func (c artifactCall) artifactVersion() error {
 	st := c.s.store
 	consumer := c.optional("consumerExperimentKey")
 	if consumer == "" {
-		st.mu.RLock()
-		defer st.mu.RUnlock()
+		st.RLock()
+		defer st.RUnlock()
 	} else {
-		st.mu.Lock()
-		defer st.mu.Unlock()
+		st.Lock()
+		defer st.Unlock()
 	}
 	v, err := c.findVersion("artifactId")
 	if err != nil {
@@ -263,21 +264,21 @@ func (c artifactCall) artifactVersion() error {
 			return err
 		}
 	}
-	return c.send(v.doc())
+	return c.send(newVersionDoc(v))
 }
 
-func (c artifactCall) consume(v *artifactVersion, key string) error {
+func (c artifactCall) consume(v *store.ArtifactVersion, key string) error {
 	e, err := c.experimentLocked(key, RoleOwner)
 	if err != nil {
 		return err
 	}
-	switch v.state {
-	case stateOpen:
-		return refusal.BadRequest("artifact version %s:%s is not ready", v.artifact.name, v.version).WithCode(refusal.CodeArtifactNotReady)
-	case stateError:
-		return refusal.BadRequest("artifact version %s:%s is in error", v.artifact.name, v.version).WithCode(refusal.CodeArtifactFailed)
+	switch v.State {
+	case store.StateOpen:
+		return refusal.BadRequest("artifact version %s:%s is not ready", v.Artifact.Name, v.Version).WithCode(refusal.CodeArtifactNotReady)
+	case store.StateError:
+		return refusal.BadRequest("artifact version %s:%s is in error", v.Artifact.Name, v.Version).WithCode(refusal.CodeArtifactFailed)
 	}
-	v.consumers = unique(append(v.consumers, e.key))
+	v.Consumers = store.Unique(append(v.Consumers, e.Key))
 	return nil
 }
 
@@ -296,22 +297,22 @@ type artifactFileDoc struct {
 
 func (c artifactCall) artifactFiles() error {
 	st := c.s.store
-	st.mu.RLock()
-	defer st.mu.RUnlock()
+	st.RLock()
+	defer st.RUnlock()
 	v, err := c.findVersion("artifact_id", "artifactId")
 	if err != nil {
 		return err
 	}
 	docs := []artifactFileDoc{}
-	for _, f := range v.files {
+	for _, f := range v.Files {
 		d := artifactFileDoc{
-			ArtifactID: v.artifact.id, ArtifactVersionID: v.id, AssetID: f.id, FileName: f.name, Type: f.typ,
-			Metadata: f.metadata, Remote: f.remote,
+			ArtifactID: v.Artifact.ID, ArtifactVersionID: v.ID, AssetID: f.ID, FileName: f.Name, Type: f.Type,
+			Metadata: f.Metadata, Remote: f.Remote,
 		}
-		if f.remote {
-			d.Link = &f.link
+		if f.Remote {
+			d.Link = &f.Link
 		} else {
-			d.FileSize = f.body.Size
+			d.FileSize = f.Body.Size
 		}
 		docs = append(docs, d)
 	}
@@ -329,16 +330,16 @@ func (c artifactCall) experimentArtifacts() error {
 		return refusal.BadRequest("filter %q is not all, output or input", filter)
 	}
 	st := c.s.store
-	st.mu.RLock()
-	defer st.mu.RUnlock()
+	st.RLock()
+	defer st.RUnlock()
 	e, err := c.experimentLocked(c.optional("experimentKey"), RoleViewer)
 	if err != nil {
 		return err
 	}
 	docs := []lineageDoc{}
-	st.eachLink(e.key, func(v *artifactVersion, direction string) {
+	st.EachLink(e.Key, func(v *store.ArtifactVersion, direction string) {
 		if filter == "all" || filter == direction {
-			docs = append(docs, lineageDoc{v.doc(), v.artifact.id, v.artifact.name, v.artifact.typ, direction})
+			docs = append(docs, lineageDoc{newVersionDoc(v), v.Artifact.ID, v.Artifact.Name, v.Artifact.Type, direction})
 		}
 	})
 	return c.send(map[string]any{"artifacts": docs})
@@ -350,27 +351,4 @@ type lineageDoc struct {
 	ArtifactName string `json:"artifactName"`
 	ArtifactType string `json:"artifactType"`
 	Direction    string `json:"direction"`
-}
-
-// eachLink calls f for the versions that the experiment produced and then for
-// those that it consumed. The lock of the store is held.
-func (st *store) eachLink(key string, f func(v *artifactVersion, direction string)) {
-	var inputs []*artifactVersion
-	for _, w := range st.workspaces {
-		for _, a := range w.artifacts {
-			for _, v := range a.versions {
-				if v.producer == key {
-					f(v, "output")
-				}
-				for _, consumer := range v.consumers {
-					if consumer == key {
-						inputs = append(inputs, v)
-					}
-				}
-			}
-		}
-	}
-	for _, v := range inputs {
-		f(v, "input")
-	}
 }

@@ -1,6 +1,9 @@
 package comettest
 
-import "github.com/comet-stream/comet-stream/internal/comettest/refusal"
+import (
+	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
+	"github.com/comet-stream/comet-stream/internal/comettest/store"
+)
 
 // artifactExtras are fields that one client knows and none sends. The server
 // takes them unless the mood IgnoreArtifactExtras is on.
@@ -12,21 +15,21 @@ type artifactExtras struct {
 }
 
 // apply sets what is given. v may be nil.
-func (x *artifactExtras) apply(c *call, a *artifact, v *artifactVersion) {
+func (x *artifactExtras) apply(c *call, a *store.Artifact, v *store.ArtifactVersion) {
 	if c.moods.IgnoreArtifactExtras {
 		return
 	}
 	if x.Description != nil {
-		a.description = x.Description
+		a.Description = x.Description
 	}
 	if x.IsPublic != nil {
-		a.public = *x.IsPublic
+		a.Public = *x.IsPublic
 	}
 	if x.Emoji != nil {
-		a.emoji = x.Emoji
+		a.Emoji = x.Emoji
 	}
 	if x.Note != nil && v != nil {
-		v.note = x.Note
+		v.Note = x.Note
 	}
 }
 
@@ -52,15 +55,15 @@ func (c artifactCall) upsertArtifact() error {
 	if req.ArtifactName == "" || req.ArtifactType == "" {
 		return refusal.BadRequest("artifactName or artifactType is missing")
 	}
-	if req.Version != nil && !semantic.MatchString(*req.Version) {
+	if req.Version != nil && !store.Semantic.MatchString(*req.Version) {
 		return refusal.BadRequest("version %q is not a semantic version", *req.Version)
 	}
 	if err := checkMetadata(req.VersionMetadata); err != nil {
 		return err
 	}
 	st := c.s.store
-	st.mu.Lock()
-	defer st.mu.Unlock()
+	st.Lock()
+	defer st.Unlock()
 	e, err := c.experimentLocked(req.ExperimentKey, RoleOwner)
 	if err != nil {
 		return err
@@ -70,8 +73,8 @@ func (c artifactCall) upsertArtifact() error {
 		return err
 	}
 	var previous *string
-	if last := a.newest(); last != nil {
-		previous = &last.version
+	if last := a.Newest(); last != nil {
+		previous = &last.Version
 	}
 	v := c.openVersion(a, e, &req)
 	req.apply(c.call, a, v)
@@ -81,41 +84,41 @@ func (c artifactCall) upsertArtifact() error {
 		ArtifactVersionID string  `json:"artifactVersionId"`
 		CurrentVersion    string  `json:"currentVersion"`
 		PreviousVersion   *string `json:"previousVersion"`
-	}{saved("Saved"), a.id, v.id, v.version, previous})
+	}{saved("Saved"), a.ID, v.ID, v.Version, previous})
 }
 
 // artifactFor returns the artifact of the request, a new one if there is none
 // of that name.
-func (c artifactCall) artifactFor(e *experiment, req *upsertRequest) (*artifact, error) {
-	w := e.project.workspace
-	a := w.artifactNamed(req.ArtifactName)
+func (c artifactCall) artifactFor(e *store.Experiment, req *upsertRequest) (*store.Artifact, error) {
+	w := e.Project.Workspace
+	a := w.ArtifactNamed(req.ArtifactName)
 	if a == nil {
-		a = &artifact{
-			id: newID(), project: e.project, typ: req.ArtifactType, name: req.ArtifactName, owner: c.key.User,
-			created: c.now(), producer: e.key, tags: req.Tags,
+		a = &store.Artifact{
+			ID: store.NewID(), Project: e.Project, Type: req.ArtifactType, Name: req.ArtifactName, Owner: c.key.User,
+			Created: c.now(), Producer: e.Key, Tags: req.Tags,
 		}
-		w.artifacts = append(w.artifacts, a)
+		w.Artifacts = append(w.Artifacts, a)
 		return a, nil
 	}
-	if a.typ != req.ArtifactType {
-		return nil, refusal.BadRequest("artifact %q is of type %q, not %q", a.name, a.typ, req.ArtifactType)
+	if a.Type != req.ArtifactType {
+		return nil, refusal.BadRequest("artifact %q is of type %q, not %q", a.Name, a.Type, req.ArtifactType)
 	}
-	if req.Version != nil && a.find(*req.Version, "", "") != nil {
-		return nil, refusal.BadRequest("artifact %q has a version %s already", a.name, *req.Version).WithCode(refusal.CodeArtifactExists)
+	if req.Version != nil && a.Find(*req.Version, "", "") != nil {
+		return nil, refusal.BadRequest("artifact %q has a version %s already", a.Name, *req.Version).WithCode(refusal.CodeArtifactExists)
 	}
 	return a, nil
 }
 
-func (c artifactCall) openVersion(a *artifact, e *experiment, req *upsertRequest) *artifactVersion {
-	v := &artifactVersion{
-		artifact: a, id: newID(), owner: c.key.User, metadata: req.VersionMetadata, state: stateOpen, added: c.now(),
-		tags: unique(req.VersionTags), producer: e.key, version: a.nextVersion(),
+func (c artifactCall) openVersion(a *store.Artifact, e *store.Experiment, req *upsertRequest) *store.ArtifactVersion {
+	v := &store.ArtifactVersion{
+		Artifact: a, ID: store.NewID(), Owner: c.key.User, Metadata: req.VersionMetadata, State: store.StateOpen, Added: c.now(),
+		Tags: store.Unique(req.VersionTags), Producer: e.Key, Version: a.NextVersion(),
 	}
 	if req.Version != nil {
-		v.version = *req.Version
+		v.Version = *req.Version
 	}
-	a.versions = append(a.versions, v)
-	v.setAliases(req.Alias)
+	a.Versions = append(a.Versions, v)
+	v.SetAliases(req.Alias)
 	return v
 }
 
@@ -128,31 +131,31 @@ func (c artifactCall) setArtifactState() error {
 	if err := c.decode(&req); err != nil {
 		return err
 	}
-	if req.State != stateClosed && req.State != stateError {
+	if req.State != store.StateClosed && req.State != store.StateError {
 		return refusal.BadRequest("state %q is not CLOSED or ERROR", req.State).WithCode(refusal.CodeArtifactState)
 	}
-	return c.changeVersion(req.ArtifactVersionID, func(v *artifactVersion) error {
+	return c.changeVersion(req.ArtifactVersionID, func(v *store.ArtifactVersion) error {
 		if _, err := c.experimentLocked(req.ExperimentKey, RoleOwner); err != nil {
 			return err
 		}
-		if v.state != stateOpen {
-			return refusal.BadRequest("artifact version %s:%s is %s", v.artifact.name, v.version, v.state).WithCode(refusal.CodeArtifactClosed)
+		if v.State != store.StateOpen {
+			return refusal.BadRequest("artifact version %s:%s is %s", v.Artifact.Name, v.Version, v.State).WithCode(refusal.CodeArtifactClosed)
 		}
-		v.state = req.State
+		v.State = req.State
 		return c.ack()
 	})
 }
 
 // changeVersion calls f for a version with the lock of the store held.
-func (c artifactCall) changeVersion(id string, f func(v *artifactVersion) error) error {
+func (c artifactCall) changeVersion(id string, f func(v *store.ArtifactVersion) error) error {
 	st := c.s.store
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	v := st.artifactVersion(id)
+	st.Lock()
+	defer st.Unlock()
+	v := st.ArtifactVersion(id)
 	if v == nil {
 		return refusal.NoSuch(refusal.CodeNoArtifactVersion, "artifact version %q does not exist", id)
 	}
-	if err := c.allow(v.artifact.project.workspace, RoleOwner, "artifact "+v.artifact.name); err != nil {
+	if err := c.allow(v.Artifact.Project.Workspace, RoleOwner, "artifact "+v.Artifact.Name); err != nil {
 		return err
 	}
 	return f(v)
@@ -174,29 +177,29 @@ func (c artifactCall) updateArtifact() error {
 		return err
 	}
 	st := c.s.store
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	a := st.artifact(req.ArtifactID)
+	st.Lock()
+	defer st.Unlock()
+	a := st.Artifact(req.ArtifactID)
 	if a == nil {
 		return refusal.NoSuch(refusal.CodeNoArtifact, "artifact %q does not exist", req.ArtifactID)
 	}
-	if err := c.allow(a.project.workspace, RoleOwner, "artifact "+a.name); err != nil {
+	if err := c.allow(a.Project.Workspace, RoleOwner, "artifact "+a.Name); err != nil {
 		return err
 	}
-	var v *artifactVersion
+	var v *store.ArtifactVersion
 	if req.Version != nil {
-		if v = a.find(*req.Version, "", ""); v == nil {
-			return refusal.NoSuch(refusal.CodeNoArtifactVersion, "artifact %q has no version %q", a.name, *req.Version)
+		if v = a.Find(*req.Version, "", ""); v == nil {
+			return refusal.NoSuch(refusal.CodeNoArtifactVersion, "artifact %q has no version %q", a.Name, *req.Version)
 		}
 		if req.VersionMetadata != nil {
-			v.metadata = req.VersionMetadata
+			v.Metadata = req.VersionMetadata
 		}
 	}
 	if req.ArtifactType != nil {
-		a.typ = *req.ArtifactType
+		a.Type = *req.ArtifactType
 	}
 	if req.Tags != nil {
-		a.tags = unique(*req.Tags)
+		a.Tags = store.Unique(*req.Tags)
 	}
 	req.apply(c.call, a, v)
 	return c.ack()
@@ -218,17 +221,17 @@ func (c artifactCall) labelArtifact() error {
 	if err := checkMetadata(req.VersionMetadata); err != nil {
 		return err
 	}
-	return c.changeVersion(req.ArtifactVersionID, func(v *artifactVersion) error {
+	return c.changeVersion(req.ArtifactVersionID, func(v *store.ArtifactVersion) error {
 		if req.Alias != nil {
-			v.setAliases(*req.Alias)
+			v.SetAliases(*req.Alias)
 		}
 		if req.VersionMetadata != nil {
-			v.metadata = req.VersionMetadata
+			v.Metadata = req.VersionMetadata
 		}
 		if req.VersionTags != nil {
-			v.tags = unique(*req.VersionTags)
+			v.Tags = store.Unique(*req.VersionTags)
 		}
-		req.apply(c.call, v.artifact, v)
+		req.apply(c.call, v.Artifact, v)
 		return c.ack()
 	})
 }

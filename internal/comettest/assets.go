@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
+	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
 
 func assetRoutes() []route {
@@ -25,33 +26,33 @@ func assetRoutes() []route {
 
 // listed are the assets of e of a type, or of all types, the ones that the
 // server derives included. The lock of e is held.
-func (c assetCall) listed(e *experiment, typ string) []*asset {
-	var list []*asset
-	for _, a := range e.assets {
-		if typ == "all" || a.typ == typ || typ == "" && defaultTypes[a.typ] {
+func (c assetCall) listed(e *store.Experiment, typ string) []*store.Asset {
+	var list []*store.Asset
+	for _, a := range e.Assets {
+		if typ == "all" || a.Type == typ || typ == "" && store.DefaultTypes[a.Type] {
 			list = append(list, a)
 		}
 	}
-	if typ == "all" || typ == typeCombined {
-		list = append(list, e.combinedHistograms()...)
+	if typ == "all" || typ == store.TypeCombined {
+		list = append(list, e.CombinedHistograms()...)
 	}
 	files := c.moods.FullMetricFiles
-	if typ == typeFullMetric && files != "" || typ == "all" && files == "listed" {
-		list = append(list, e.fullMetricFiles(c.moods)...)
+	if typ == store.TypeFullMetric && files != "" || typ == "all" && files == "listed" {
+		list = append(list, e.FullMetricFiles(c.moods)...)
 	}
 	return list
 }
 
 func (c assetCall) assetList() error {
-	return c.readExperiment(func(e *experiment) error {
+	return c.readExperiment(func(e *store.Experiment) error {
 		return c.sendAssets(c.listed(e, c.optional("type")))
 	})
 }
 
-func (c assetCall) sendAssets(list []*asset) error {
+func (c assetCall) sendAssets(list []*store.Asset) error {
 	docs := make([]assetDoc, len(list))
 	for i, a := range list {
-		docs[i] = a.doc(c.root())
+		docs[i] = newAssetDoc(a, c.root())
 		if c.moods.SceneItems == "unlisted" {
 			docs[i].Items = []sceneItemDoc{}
 		}
@@ -68,10 +69,10 @@ func (c assetCall) assetByName() error {
 	if typ == "" {
 		typ = "all"
 	}
-	return c.readExperiment(func(e *experiment) error {
-		var found []*asset
+	return c.readExperiment(func(e *store.Experiment) error {
+		var found []*store.Asset
 		for _, a := range c.listed(e, typ) {
-			if a.name == name {
+			if a.Name == name {
 				found = append(found, a)
 			}
 		}
@@ -81,7 +82,7 @@ func (c assetCall) assetByName() error {
 
 // findAsset returns the asset with the given id that the call names: of an
 // experiment, or of an artifact version.
-func (c assetCall) findAsset(id string) (*asset, error) {
+func (c assetCall) findAsset(id string) (*store.Asset, error) {
 	if c.optional("artifactVersionId") != "" {
 		return artifactCall(c).artifactAsset(id)
 	}
@@ -89,27 +90,27 @@ func (c assetCall) findAsset(id string) (*asset, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.s.store.mu.RLock()
-	a := c.s.store.assets[assetRef{e.key, id}]
-	c.s.store.mu.RUnlock()
-	if a != nil && a.versionID == "" {
+	c.s.store.RLock()
+	a := c.s.store.Asset(e.Key, id)
+	c.s.store.RUnlock()
+	if a != nil && a.VersionID == "" {
 		return a, nil
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	made := e.combinedHistograms()
+	e.Lock()
+	defer e.Unlock()
+	made := e.CombinedHistograms()
 	if c.moods.SceneItems == "" {
-		made = append(e.sceneItems(), made...)
+		made = append(e.SceneItems(), made...)
 	}
 	if c.moods.FullMetricFiles != "" {
-		made = slices.Concat(made, e.fullMetricFiles(c.moods))
+		made = slices.Concat(made, e.FullMetricFiles(c.moods))
 	}
 	for _, a := range made {
-		if a.id == id {
+		if a.ID == id {
 			return a, nil
 		}
 	}
-	return nil, refusal.NotFound("asset %q does not exist in experiment %q", id, e.key)
+	return nil, refusal.NotFound("asset %q does not exist in experiment %q", id, e.Key)
 }
 
 func (c assetCall) getAsset() error {
@@ -124,7 +125,7 @@ func (c assetCall) getAsset() error {
 	if err != nil {
 		return err
 	}
-	if a.remote {
+	if a.Remote {
 		return refusal.BadRequest("asset %q is remote, it is at its link", id)
 	}
 	if c.moods.RedirectDownloads {
@@ -142,25 +143,25 @@ func (c assetCall) downloadImage() error {
 	return c.getAsset()
 }
 
-func (c assetCall) sendBody(a *asset) error {
+func (c assetCall) sendBody(a *store.Asset) error {
 	return sendBody(c.w, c.r, a, c.moods.Ranges)
 }
 
 // sendBody answers with the bytes of a, in part if ranges are honoured and
 // one was asked for.
-func sendBody(w http.ResponseWriter, r *http.Request, a *asset, ranges bool) error {
-	body, err := a.body.Open()
+func sendBody(w http.ResponseWriter, r *http.Request, a *store.Asset, ranges bool) error {
+	body, err := a.Body.Open()
 	if err != nil {
 		return err
 	}
 	defer body.Close()
 	w.Header().Set("Content-Type", "application/octet-stream")
 	if ranges {
-		w.Header().Set("Etag", strconv.Quote(a.id))
+		w.Header().Set("Etag", strconv.Quote(a.ID))
 		http.ServeContent(w, r, "", time.Time{}, body)
 		return nil
 	}
-	w.Header().Set("Content-Length", strconv.FormatInt(a.body.Size, 10))
+	w.Header().Set("Content-Length", strconv.FormatInt(a.Body.Size, 10))
 	w.WriteHeader(http.StatusOK)
 	_, err = io.CopyBuffer(onlyWriter{w}, body, make([]byte, 256<<10))
 	if err != nil {
@@ -173,13 +174,13 @@ func sendBody(w http.ResponseWriter, r *http.Request, a *asset, ranges bool) err
 type onlyWriter struct{ io.Writer }
 
 // redirect answers with the place of a on the second host.
-func (c assetCall) redirect(a *asset) error {
+func (c assetCall) redirect(a *store.Asset) error {
 	host, err := c.s.storageURL()
 	if err != nil {
 		return err
 	}
 	u := fmt.Sprintf("%s/bucket/%s?X-Amz-Signature=%s&experimentKey=%s&artifactVersionId=%s", host,
-		url.PathEscape(a.id), signature(a.id), a.experimentKey, a.versionID)
+		url.PathEscape(a.ID), signature(a.ID), a.ExperimentKey, a.VersionID)
 	c.w.Header().Set("Location", u)
 	c.w.WriteHeader(http.StatusTemporaryRedirect)
 	return nil
@@ -191,20 +192,20 @@ func (c assetCall) deleteAsset() error {
 		return err
 	}
 	st := c.s.store
-	st.mu.Lock()
-	defer st.mu.Unlock()
+	st.Lock()
+	defer st.Unlock()
 	e, err := c.experimentLocked(c.optional("experimentKey"), RoleOwner)
 	if err != nil {
 		return err
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	a := st.assets[assetRef{e.key, id}]
-	if a == nil || !slices.Contains(e.assets, a) {
-		return refusal.NotFound("asset %q does not exist in experiment %q", id, e.key)
+	e.Lock()
+	defer e.Unlock()
+	a := st.Asset(e.Key, id)
+	if a == nil || !slices.Contains(e.Assets, a) {
+		return refusal.NotFound("asset %q does not exist in experiment %q", id, e.Key)
 	}
-	e.assets = without(e.assets, a)
-	e.dropped(st, a)
-	e.touch(c.now(), c.moods.KeepEndTime)
+	e.Assets = store.Without(e.Assets, a)
+	e.Forget(st, a)
+	e.Touch(c.now(), c.moods.KeepEndTime)
 	return c.ack()
 }

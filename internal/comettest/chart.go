@@ -4,6 +4,7 @@ import (
 	"sort"
 
 	"github.com/comet-stream/comet-stream/internal/comettest/metric"
+	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
 
 type chartRequest struct {
@@ -56,21 +57,21 @@ func (c metricCall) metricChart() error {
 }
 
 // chart is nil if e has nothing of what is asked for.
-func (c metricCall) chart(e *experiment, req *chartRequest) *chartDoc {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	doc := &chartDoc{ExperimentKey: e.key, Steps: []int64{}, Metrics: []chartMetric{}}
+func (c metricCall) chart(e *store.Experiment, req *chartRequest) *chartDoc {
+	e.Lock()
+	defer e.Unlock()
+	doc := &chartDoc{ExperimentKey: e.Key, Steps: []int64{}, Metrics: []chartMetric{}}
 	for _, name := range req.Metrics {
-		if s := e.snapshot(name); s != nil {
+		if s := e.Snapshot(name); s != nil {
 			doc.Metrics = append(doc.Metrics, c.chartMetric(e, s, req.FetchFull))
 		}
 	}
 	for _, name := range req.Params {
-		if v := e.params.get(name); v != nil {
+		if v := e.Parameters.Get(name); v != nil {
 			if doc.Params == nil {
 				doc.Params = make(map[string]string)
 			}
-			doc.Params[name] = v.current.text
+			doc.Params[name] = v.Current.Text
 		}
 	}
 	if len(doc.Metrics) == 0 && doc.Params == nil {
@@ -80,7 +81,7 @@ func (c metricCall) chart(e *experiment, req *chartRequest) *chartDoc {
 	return doc
 }
 
-func (c metricCall) chartMetric(e *experiment, s *metric.Series, full bool) chartMetric {
+func (c metricCall) chartMetric(e *store.Experiment, s *metric.Series, full bool) chartMetric {
 	m := chartMetric{MetricName: s.Name, Values: []float64{}, Steps: []*int64{}, Epochs: []*int64{},
 		Timestamps: []int64{}, Durations: []int64{}}
 	shown := metric.ThinningOf(c.moods)
@@ -96,7 +97,7 @@ func (c metricCall) chartMetric(e *experiment, s *metric.Series, full bool) char
 		m.Steps = append(m.Steps, metric.Optional(p.Step, p.HasStep))
 		m.Epochs = append(m.Epochs, metric.Optional(p.Epoch, p.HasEpoch))
 		m.Timestamps = append(m.Timestamps, p.Time)
-		m.Durations = append(m.Durations, p.Time-e.start)
+		m.Durations = append(m.Durations, p.Time-e.Start)
 		return true
 	})
 	return m

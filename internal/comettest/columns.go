@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comettest/metric"
+	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
 
 // column is a property of experiments that can be asked for.
@@ -55,7 +56,7 @@ func (c metricCall) columnNames() error {
 
 // dataColumns are the columns of what was logged, sorted by source and name.
 // A column is a number if all its values are.
-func dataColumns(list []*experiment) []column {
+func dataColumns(list []*store.Experiment) []column {
 	types := make(map[[2]string]string)
 	note := func(source, name, typ string) {
 		id := [2]string{source, name}
@@ -64,20 +65,20 @@ func dataColumns(list []*experiment) []column {
 		}
 	}
 	for _, e := range list {
-		e.mu.Lock()
-		for _, d := range e.otherDocs() {
+		e.Lock()
+		for _, d := range otherDocs(e) {
 			note("log_other", d.Name, typeOf(d.ValueCurrent))
 		}
-		for _, name := range e.names {
+		for _, name := range e.MetricNames {
 			note("metrics", name, "double")
 		}
-		for _, v := range e.params.all() {
-			note("params", v.name, typeOf(v.current.text))
+		for _, v := range e.Parameters.All() {
+			note("params", v.Name, typeOf(v.Current.Text))
 		}
-		for _, tag := range e.tags {
+		for _, tag := range e.Tags {
 			note("tag", tag, "string")
 		}
-		e.mu.Unlock()
+		e.Unlock()
 	}
 	columns := make([]column, 0, len(types))
 	for id, typ := range types {

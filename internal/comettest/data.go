@@ -2,6 +2,8 @@ package comettest
 
 import (
 	"slices"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
 
 func dataRoutes() []route {
@@ -34,67 +36,67 @@ type summaryDoc struct {
 	Editable          bool    `json:"editable"`
 }
 
-func newSummaryDoc(name string, low, high, current stamped) summaryDoc {
+func newSummaryDoc(name string, low, high, current store.Stamped) summaryDoc {
 	return summaryDoc{
 		Name:     name,
-		ValueMax: high.text, ValueMin: low.text, ValueCurrent: current.text,
-		TimestampMax: high.time, TimestampMin: low.time, TimestampCurrent: current.time,
-		RunContextMax: high.context, RunContextMin: low.context, RunContextCurrent: current.context,
-		StepMax: high.step, StepMin: low.step, StepCurrent: current.step,
+		ValueMax: high.Text, ValueMin: low.Text, ValueCurrent: current.Text,
+		TimestampMax: high.Time, TimestampMin: low.Time, TimestampCurrent: current.Time,
+		RunContextMax: high.Context, RunContextMin: low.Context, RunContextCurrent: current.Context,
+		StepMax: high.Step, StepMin: low.Step, StepCurrent: current.Step,
 	}
 }
 
-func (t *valueTable) docs() []summaryDoc {
+func summaryDocs(t *store.ValueTable) []summaryDoc {
 	docs := []summaryDoc{}
-	for _, v := range t.all() {
-		docs = append(docs, newSummaryDoc(v.name, v.min, v.max, v.current))
+	for _, v := range t.All() {
+		docs = append(docs, newSummaryDoc(v.Name, v.Min, v.Max, v.Current))
 	}
 	return docs
 }
 
 func (c valueCall) parameters() error {
-	return c.readExperiment(func(e *experiment) error {
-		return c.send(map[string]any{"values": e.params.docs()})
+	return c.readExperiment(func(e *store.Experiment) error {
+		return c.send(map[string]any{"values": summaryDocs(&e.Parameters)})
 	})
 }
 
 func (c valueCall) others() error {
-	return c.readExperiment(func(e *experiment) error {
-		return c.send(map[string]any{"values": e.otherDocs()})
+	return c.readExperiment(func(e *store.Experiment) error {
+		return c.send(map[string]any{"values": otherDocs(e)})
 	})
 }
 
 // otherDocs are the others of e. The name that the server made up stands among
 // them until one is logged.
-func (e *experiment) otherDocs() []summaryDoc {
-	docs := e.others.docs()
-	if e.generatedName != "" && e.others.get("Name") == nil {
-		v := stamped{text: e.generatedName, time: e.start}
+func otherDocs(e *store.Experiment) []summaryDoc {
+	docs := summaryDocs(&e.Others)
+	if e.GeneratedName != "" && e.Others.Get("Name") == nil {
+		v := store.Stamped{Text: e.GeneratedName, Time: e.Start}
 		docs = slices.Insert(docs, 0, newSummaryDoc("Name", v, v, v))
 	}
 	return docs
 }
 
 func (c valueCall) tags() error {
-	return c.readExperiment(func(e *experiment) error {
-		return c.send(map[string]any{"tags": append([]string{}, e.tags...)})
+	return c.readExperiment(func(e *store.Experiment) error {
+		return c.send(map[string]any{"tags": append([]string{}, e.Tags...)})
 	})
 }
 
 func (c valueCall) html() error {
-	return c.readExperiment(func(e *experiment) error { return c.send(map[string]any{"html": e.html}) })
+	return c.readExperiment(func(e *store.Experiment) error { return c.send(map[string]any{"html": e.HTML}) })
 }
 
 func (c valueCall) code() error {
-	return c.readExperiment(func(e *experiment) error { return c.send(map[string]any{"code": e.code}) })
+	return c.readExperiment(func(e *store.Experiment) error { return c.send(map[string]any{"code": e.Code}) })
 }
 
 func (c valueCall) graph() error {
-	return c.readExperiment(func(e *experiment) error { return c.send(map[string]any{"graph": e.graph}) })
+	return c.readExperiment(func(e *store.Experiment) error { return c.send(map[string]any{"graph": e.Graph}) })
 }
 
 func (c valueCall) output() error {
-	return c.readExperiment(func(e *experiment) error {
-		return c.send(map[string]any{"output": e.output.text()})
+	return c.readExperiment(func(e *store.Experiment) error {
+		return c.send(map[string]any{"output": e.Output.Text()})
 	})
 }

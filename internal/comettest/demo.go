@@ -8,6 +8,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comettest/blob"
 	"github.com/comet-stream/comet-stream/internal/comettest/derive"
+	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
 
 // The experiment keys that SeedDemo gives, derived from the workspace name:
@@ -149,8 +150,8 @@ func demoAssets(workspace string) []AssetSpec {
 		{ID: id("s3"), Name: "remote/set.tar", Link: "s3://bucket/set.tar", Metadata: ptr(`{"file_size":12,"s3_path":"s3://bucket/set.tar","synced":true,"version_id":"v1"}`)},
 		{ID: id("gs"), Name: "set", Link: "gs://bucket/dir/set"},
 		{ID: id("https"), Name: "page.html", Link: "https://example.com/page.html?x=1"},
-		{ID: id("model1"), Name: "model.onnx", Type: typeModel, Model: "cnn", Size: 70_000, Seed: 11},
-		{ID: id("model2"), Name: "nested/deep/config.json", Type: typeModel, Model: "cnn", Body: []byte(`{"depth":18}`)},
+		{ID: id("model1"), Name: "model.onnx", Type: store.TypeModel, Model: "cnn", Size: 70_000, Seed: 11},
+		{ID: id("model2"), Name: "nested/deep/config.json", Type: store.TypeModel, Model: "cnn", Body: []byte(`{"depth":18}`)},
 		{ID: id("hist1"), Name: "conv1/weight", Type: "histogram3d", Step: ptr[int64](1),
 			Body: []byte(`{"version":2,"index_values":[[1065,1],[1073,2]],"values":null,"offset":0,"start":1e-12,"stop":1e+20,"step":1.1}`)},
 		{ID: id("hist2"), Name: "conv1/weight", Type: "histogram3d", Step: ptr[int64](2),
@@ -166,7 +167,7 @@ func demoAssets(workspace string) []AssetSpec {
 		{ID: id("labels"), Name: "labels.tsv", Body: []byte("a\nb\n")},
 		{ID: id("datagrid"), Name: "grid.datagrid", Type: "datagrid", Body: blob.Zip("grid.json",
 			[]byte(`[{"name":"n","image":{"asset_id":"`+image+`"}}]`))},
-		{ID: id("text"), Name: placeholderName, Type: "text-sample", Step: ptr[int64](3), Epoch: ptr[int64](2), Body: []byte("a sample of text")},
+		{ID: id("text"), Name: store.PlaceholderName, Type: "text-sample", Step: ptr[int64](3), Epoch: ptr[int64](2), Body: []byte("a sample of text")},
 		{ID: id("curve"), Name: "roc", Type: "curve", Step: ptr[int64](5), Body: []byte(`{"name":"roc","x":[0,0.5,1],"y":[0,0.7,1]}`)},
 		{ID: id("source"), Name: "train.py", Type: "source_code", Metadata: ptr(`{"source_code_type":"manual"}`), Body: []byte("print('hi')\n")},
 	}

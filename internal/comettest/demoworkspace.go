@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"github.com/comet-stream/comet-stream/internal/comettest/derive"
+	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
 
 // seedDemoWorkspace adds what belongs to the workspace of the demo: artifacts
@@ -22,12 +23,12 @@ func (s *Seeds) seedDemoWorkspace(workspace string) {
 					file("train/a.csv", "1", AssetSpec{Body: []byte("1,2\n"), Metadata: ptr(`{"part":1}`)}),
 					file("empty.txt", "1", AssetSpec{}),
 				}},
-			{Version: "1.1.0", Producer: first, State: stateError},
+			{Version: "1.1.0", Producer: first, State: store.StateError},
 			{Version: "2.0.0", Producer: twin, Aliases: []string{"prod"}, Note: ptr("cleaned"), Files: []AssetSpec{
 				file("train/a.csv", "2", AssetSpec{Size: 100_000, Seed: 5}),
 				file("remote", "2", AssetSpec{Link: "s3://bucket/digits/remote", Metadata: ptr(`{"synced":true,"version_id":"3"}`)}),
 			}},
-			{Version: "3.0.0", Producer: twin, State: stateOpen},
+			{Version: "3.0.0", Producer: twin, State: store.StateOpen},
 		},
 	})
 	s.SeedRegistryModel(workspace, RegistrySpec{

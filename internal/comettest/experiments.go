@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
+	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
 
 func experimentRoutes() []route {
@@ -42,23 +43,23 @@ type experimentDoc struct {
 
 // doc describes e as an item of project p. The locks of the store and of e
 // are held.
-func (c experimentCall) experimentDoc(e *experiment, p *project) experimentDoc {
+func (c experimentCall) experimentDoc(e *store.Experiment, p *store.Project) experimentDoc {
 	now := c.now()
 	d := experimentDoc{
-		ExperimentKey: e.key, ExperimentName: e.displayName(), OptimizationID: e.optimizationID,
-		ProjectID: p.id, ProjectName: p.name, WorkspaceName: p.workspace.name, UserName: e.user,
-		FilePath: e.filePath, FileName: e.fileName(), StartTimeMillis: e.start, Archived: e.archived,
-		Running: e.running(now, c.s.opts.HeartbeatTimeout), Throttle: e.throttle, ThrottleMessage: e.throttleMsg,
+		ExperimentKey: e.Key, ExperimentName: e.DisplayName(), OptimizationID: e.OptimizationID,
+		ProjectID: p.ID, ProjectName: p.Name, WorkspaceName: p.Workspace.Name, UserName: e.User,
+		FilePath: e.FilePath, FileName: e.FileName(), StartTimeMillis: e.Start, Archived: e.Archived,
+		Running: e.Running(now, c.s.opts.HeartbeatTimeout), Throttle: e.Throttle, ThrottleMessage: e.ThrottleMessage,
 	}
-	end := e.endTime(now, c.s.opts.HeartbeatTimeout)
+	end := e.EndTime(now, c.s.opts.HeartbeatTimeout)
 	if end != 0 {
 		d.EndTimeMillis = &end
 	} else {
 		end = now
 	}
-	d.DurationMillis = max(0, end-e.start)
+	d.DurationMillis = max(0, end-e.Start)
 	if !c.version().less(stateVersion) {
-		crashed := e.crashed
+		crashed := e.Crashed
 		d.HasCrashed = &crashed
 	}
 	return d
@@ -66,20 +67,20 @@ func (c experimentCall) experimentDoc(e *experiment, p *project) experimentDoc {
 
 func (c experimentCall) metadata() error {
 	st := c.s.store
-	st.mu.RLock()
-	defer st.mu.RUnlock()
+	st.RLock()
+	defer st.RUnlock()
 	e, err := c.experimentLocked(c.optional("experimentKey"), RoleViewer)
 	if err != nil {
 		return err
 	}
-	e.mu.Lock()
-	doc := c.experimentDoc(e, e.project)
-	e.mu.Unlock()
+	e.Lock()
+	doc := c.experimentDoc(e, e.Project)
+	e.Unlock()
 	return c.send(doc)
 }
 
 func (c experimentCall) processing() error {
-	return c.readExperiment(func(*experiment) error {
+	return c.readExperiment(func(*store.Experiment) error {
 		return c.send(map[string]any{"processing": false})
 	})
 }
@@ -156,8 +157,8 @@ func (c experimentCall) experiments() error {
 // archived, or all (nil).
 func (c experimentCall) list(archived *bool, want page) (*listing, error) {
 	st := c.s.store
-	st.mu.RLock()
-	defer st.mu.RUnlock()
+	st.RLock()
+	defer st.RUnlock()
 	p, err := c.queryProject().find(c.call, RoleViewer)
 	if err != nil {
 		return nil, err
@@ -168,9 +169,9 @@ func (c experimentCall) list(archived *bool, want page) (*listing, error) {
 		list, answer.pageHints = c.cutPage(list, want)
 	}
 	for _, e := range list {
-		e.mu.Lock()
+		e.Lock()
 		doc := c.experimentDoc(e, p)
-		e.mu.Unlock()
+		e.Unlock()
 		if c.moods.StatelessListing {
 			doc.HasCrashed = nil
 		}
@@ -182,14 +183,14 @@ func (c experimentCall) list(archived *bool, want page) (*listing, error) {
 // sorted returns those of a project that are archived, not archived, or all (nil), in
 // the order that was asked for, else the symlinked ones last. The lock of the store is
 // held.
-func (c experimentCall) sorted(p *project, archived *bool, by page) []*experiment {
+func (c experimentCall) sorted(p *store.Project, archived *bool, by page) []*store.Experiment {
 	type timed struct {
-		*experiment
+		*store.Experiment
 		at int64
 	}
 	var list []timed
-	for _, e := range slices.Concat(p.experiments, p.links) {
-		if archived == nil || e.archived == *archived {
+	for _, e := range slices.Concat(p.Experiments, p.Links) {
+		if archived == nil || e.Archived == *archived {
 			list = append(list, timed{e, c.sortedBy(e, by.sortBy)})
 		}
 	}
@@ -199,28 +200,28 @@ func (c experimentCall) sorted(p *project, archived *bool, by page) []*experimen
 		}
 		return cmp.Compare(a.at, b.at)
 	})
-	all := make([]*experiment, len(list))
+	all := make([]*store.Experiment, len(list))
 	for i := range list {
-		all[i] = list[i].experiment
+		all[i] = list[i].Experiment
 	}
 	return all
 }
 
 // sortedBy returns the time that a listing is sorted by, 0 if it is not.
-func (c experimentCall) sortedBy(e *experiment, by string) int64 {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+func (c experimentCall) sortedBy(e *store.Experiment, by string) int64 {
+	e.Lock()
+	defer e.Unlock()
 	switch now := c.now(); by {
 	case "startTime":
-		return e.start
+		return e.Start
 	case "endTime":
-		return cmp.Or(e.endTime(now, c.s.opts.HeartbeatTimeout), max(now, e.start))
+		return cmp.Or(e.EndTime(now, c.s.opts.HeartbeatTimeout), max(now, e.Start))
 	}
 	return 0
 }
 
 // cutPage returns the page that was asked for, changed by the moods.
-func (c experimentCall) cutPage(list []*experiment, want page) ([]*experiment, *pageHints) {
+func (c experimentCall) cutPage(list []*store.Experiment, want page) ([]*store.Experiment, *pageHints) {
 	force := int64(c.moods.ForcePages)
 	if want.number == 0 && force == 0 {
 		return list, nil
@@ -248,7 +249,7 @@ func (c experimentCall) cutPage(list []*experiment, want page) ([]*experiment, *
 
 // shifted turns list by the places that the mood ShiftListing has gathered for
 // this listing.
-func (c experimentCall) shifted(list []*experiment) []*experiment {
+func (c experimentCall) shifted(list []*store.Experiment) []*store.Experiment {
 	by := c.moods.ShiftListing
 	if by == 0 || len(list) == 0 {
 		return list

@@ -3,15 +3,13 @@ package comettest
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"math"
 	"math/rand/v2"
 	"net/http"
-	"slices"
 	"strings"
 
-	"github.com/comet-stream/comet-stream/internal/comettest/metric"
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
+	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
 
 func clientlibRoutes() []route {
@@ -73,16 +71,16 @@ type featureToggle struct {
 }
 
 // handshakeAnswer answers for e. The locks of the store and of e are held.
-func (c experimentCall) handshakeAnswer(e *experiment) error {
-	root, p := c.root(), e.project
+func (c experimentCall) handshakeAnswer(e *store.Experiment) error {
+	root, p := c.root(), e.Project
 	getAsset := root + "api/rest/v2/experiment/asset/get-asset"
 	l := c.s.opts.Limits
 	return c.send(handshakeDoc{
-		RunID: e.runID, ProjectID: p.id, ExperimentKey: e.key, Name: e.displayName(),
-		WorkspaceName: p.workspace.name, ProjectName: p.name,
-		FocusURL: root + p.workspace.name + "/" + p.name + "/",
+		RunID: e.RunID, ProjectID: p.ID, ExperimentKey: e.Key, Name: e.DisplayName(),
+		WorkspaceName: p.Workspace.Name, ProjectName: p.Name,
+		FocusURL: root + p.Workspace.Name + "/" + p.Name + "/",
 		WSURL:    strings.Replace(root, "http", "ws", 1) + "ws/logger", GithubEnabled: true,
-		LastOffset:    e.output.lastOffset(),
+		LastOffset:    e.Output.LastOffset(),
 		UploadLimitMB: max(l.UploadMB, 0), AssetLimitMB: max(l.AssetMB, 0), VideoLimitMB: max(l.VideoMB, 0),
 		FeatureToggles: []featureToggle{
 			{"sdk_use_http_messages", true}, {"sdk_http_logging", false}, {"sdk_announcement", false},
@@ -98,14 +96,6 @@ func lengthLimit(n int) *int {
 		return nil
 	}
 	return &n
-}
-
-func (o *outputLog) lastOffset() int64 {
-	last := int64(0)
-	for _, p := range o.pieces {
-		last = max(last, p.offset)
-	}
-	return last
 }
 
 type addRunRequest struct {
@@ -125,20 +115,20 @@ func (c experimentCall) addRun() error {
 	if req.ExperimentKey == "" {
 		return refusal.BadRequest("experiment key is not given").WithCode(refusal.CodeNoExperimentKey)
 	}
-	if !validKey(req.ExperimentKey) {
+	if !store.ValidKey(req.ExperimentKey) {
 		return refusal.BadRequest("experiment key %q is not 32 to 50 letters and digits", req.ExperimentKey)
 	}
 	st := c.s.store
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	e := st.experiments[req.ExperimentKey]
+	st.Lock()
+	defer st.Unlock()
+	e := st.Experiments[req.ExperimentKey]
 	switch {
 	case e == nil:
 		return c.newRun(req)
 	case c.moods.TakenKeys == "wordless":
 		return refusal.BadRequest("error")
 	case !req.GetOrCreateEnabled && c.moods.TakenKeys != "answer":
-		return refusal.BadRequest("experiment %s already exists", e.key).WithCode(refusal.CodeExperimentExists)
+		return refusal.BadRequest("experiment %s already exists", e.Key).WithCode(refusal.CodeExperimentExists)
 	}
 	return c.resume(e)
 }
@@ -149,14 +139,14 @@ func (c experimentCall) newRun(req addRunRequest) error {
 	if req.TeamName != nil {
 		team = *req.TeamName
 	}
-	w := c.s.store.workspace(team)
+	w := c.s.store.Workspace(team)
 	if w == nil || c.role(w) == RoleNone {
 		return refusal.BadRequest("workspace %q does not exist", team).WithCode(refusal.CodeNoWorkspace)
 	}
 	if c.role(w) == RoleViewer {
 		return refusal.BadRequest("User: %s has view only permission for workspace %s", c.key.User, team).WithCode(refusal.CodeViewOnly)
 	}
-	name := w.projects[0].name
+	name := w.Projects[0].Name
 	if req.ProjectName != nil {
 		name = *req.ProjectName
 	}
@@ -164,27 +154,27 @@ func (c experimentCall) newRun(req addRunRequest) error {
 	if err != nil {
 		return err
 	}
-	e := newExperiment(req.ExperimentKey, c.key.User, c.now())
-	e.offline, e.alive = req.Offline, !req.Offline
-	e.generatedName = generatedName()
+	e := store.NewExperiment(req.ExperimentKey, c.key.User, c.now())
+	e.Offline, e.Alive = req.Offline, !req.Offline
+	e.GeneratedName = generatedName()
 	if c.moods.GeneratedNames {
-		e.others.set("Name", stamped{text: e.generatedName, time: c.now()})
+		e.Others.Set("Name", store.Stamped{Text: e.GeneratedName, Time: c.now()})
 	}
-	c.s.store.addExperiment(p, e)
+	c.s.store.AddExperiment(p, e)
 	return c.handshakeAnswer(e)
 }
 
 // resume answers for an experiment that exists, with a new run id. The lock of
 // the store is held.
-func (c experimentCall) resume(e *experiment) error {
-	if e == nil || c.moods.Vanished(e.key) || c.role(e.project.workspace) != RoleOwner {
+func (c experimentCall) resume(e *store.Experiment) error {
+	if e == nil || c.moods.Vanished(e.Key) || c.role(e.Project.Workspace) != RoleOwner {
 		return refusal.BadRequest("User: %s cannot access experiment for writing", c.key.User).WithCode(refusal.CodeNoWriteAccess)
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.runID = newID()
+	e.Lock()
+	defer e.Unlock()
+	e.RunID = store.NewID()
 	if c.moods.ResumeRuns {
-		c.setAlive(e, true)
+		e.SetAlive(true, c.now())
 	}
 	return c.handshakeAnswer(e)
 }
@@ -200,9 +190,9 @@ func (c experimentCall) getRun() error {
 		return refusal.BadRequest("previousExperiment is missing").WithCode(refusal.CodeNoExperimentKey)
 	}
 	st := c.s.store
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	return c.resume(st.experiments[req.PreviousExperiment])
+	st.Lock()
+	defer st.Unlock()
+	return c.resume(st.Experiments[req.PreviousExperiment])
 }
 
 var (
@@ -231,10 +221,10 @@ func (c experimentCall) statusReport() error {
 	if err != nil {
 		return err
 	}
-	e.mu.Lock()
-	c.setAlive(e, *req.IsAlive)
-	stop := e.stopRequested
-	e.mu.Unlock()
+	e.Lock()
+	e.SetAlive(*req.IsAlive, c.now())
+	stop := e.StopRequested
+	e.Unlock()
 	return c.send(map[string]any{
 		"is_alive_beat_duration_millis": 10000, "gpu_monitor_interval_millis": 60000,
 		"cpu_monitor_interval_millis": 68000, "parameter_update_interval_millis": 60000,
@@ -258,7 +248,7 @@ func (c experimentCall) offlineMetadata() error {
 }
 
 func (c experimentCall) pendingRPCs() error {
-	return c.readExperiment(func(*experiment) error {
+	return c.readExperiment(func(*store.Experiment) error {
 		return c.send(map[string]any{"remoteProcedureCalls": []any{}})
 	})
 }
@@ -278,25 +268,25 @@ func (c experimentCall) copyRun() error {
 	if err != nil {
 		return err
 	}
-	if !validKey(req.NewExperimentKey) {
+	if !store.ValidKey(req.NewExperimentKey) {
 		return refusal.BadRequest("experiment key %q is not 32 to 50 letters and digits", req.NewExperimentKey)
 	}
 	st := c.s.store
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	old := st.experiments[req.CopiedExperimentKey]
+	st.Lock()
+	defer st.Unlock()
+	old := st.Experiments[req.CopiedExperimentKey]
 	switch {
-	case old == nil || c.role(old.project.workspace) != RoleOwner:
+	case old == nil || c.role(old.Project.Workspace) != RoleOwner:
 		return refusal.BadRequest("User: %s cannot access experiment for writing", c.key.User).WithCode(refusal.CodeNoWriteAccess)
-	case st.experiments[req.NewExperimentKey] != nil:
+	case st.Experiments[req.NewExperimentKey] != nil:
 		return refusal.BadRequest("experiment %s already exists", req.NewExperimentKey).WithCode(refusal.CodeExperimentExists)
 	}
-	e := newExperiment(req.NewExperimentKey, c.key.User, c.now())
-	e.alive, e.generatedName = true, generatedName()
-	old.mu.Lock()
-	e.copyFrom(old, limit)
-	old.mu.Unlock()
-	st.addExperiment(old.project, e)
+	e := store.NewExperiment(req.NewExperimentKey, c.key.User, c.now())
+	e.Alive, e.GeneratedName = true, generatedName()
+	old.Lock()
+	e.CopyFrom(old, limit)
+	old.Unlock()
+	st.AddExperiment(old.Project, e)
 	return c.handshakeAnswer(e)
 }
 
@@ -313,30 +303,4 @@ func copyLimit(raw json.RawMessage) (int64, error) {
 		return 0, refusal.BadRequest("stepToCopyTo is no step and no boolean")
 	}
 	return step, nil
-}
-
-func (e *experiment) copyFrom(old *experiment, limit int64) {
-	for _, v := range old.params.all() {
-		e.params.set(v.name, v.current)
-	}
-	for _, v := range old.others.all() {
-		if v.name != "Name" {
-			e.others.set(v.name, v.current)
-		}
-	}
-	e.addTags(old.tags)
-	e.html, e.code, e.graph, e.filePath = old.html, old.code, old.graph, old.filePath
-	e.git, e.gitPatch, e.system = old.git, old.gitPatch, maps.Clone(old.system)
-	e.output.pieces = slices.Clone(old.output.pieces)
-	for _, name := range old.names {
-		old.metrics[name].Each(func(p *metric.Point) bool {
-			if p.HasStep && p.Step > limit {
-				return true
-			}
-			q := *p
-			q.Context = e.contextIndex(metric.ContextName(old.contexts, p.Context))
-			e.series(name).Add(&q, false)
-			return true
-		})
-	}
 }

@@ -1,6 +1,9 @@
 package comettest
 
-import "github.com/comet-stream/comet-stream/internal/comettest/refusal"
+import (
+	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
+	"github.com/comet-stream/comet-stream/internal/comettest/store"
+)
 
 func lifecycleRoutes() []route {
 	return []route{
@@ -29,8 +32,8 @@ func (c experimentCall) createExperiment() error {
 		return err
 	}
 	st := c.s.store
-	st.mu.Lock()
-	defer st.mu.Unlock()
+	st.Lock()
+	defer st.Unlock()
 	w, err := c.workspaceFor(req.WorkspaceName, RoleOwner)
 	if err != nil {
 		return err
@@ -39,17 +42,17 @@ func (c experimentCall) createExperiment() error {
 	if err != nil {
 		return err
 	}
-	e := newExperiment(newID(), c.key.User, c.now())
-	e.alive = !req.DisableHeartBeat
-	if !e.alive {
-		e.end = e.start
+	e := store.NewExperiment(store.NewID(), c.key.User, c.now())
+	e.Alive = !req.DisableHeartBeat
+	if !e.Alive {
+		e.End = e.Start
 	}
 	if req.ExperimentName != nil {
-		e.others.set("Name", stamped{text: *req.ExperimentName, time: e.start})
+		e.Others.Set("Name", store.Stamped{Text: *req.ExperimentName, Time: e.Start})
 	} else {
-		e.generatedName = generatedName()
+		e.GeneratedName = generatedName()
 	}
-	st.addExperiment(p, e)
+	st.AddExperiment(p, e)
 	return c.send(struct {
 		ack
 		ExperimentKey string  `json:"experimentKey"`
@@ -57,17 +60,17 @@ func (c experimentCall) createExperiment() error {
 		ProjectName   string  `json:"projectName"`
 		Link          string  `json:"link"`
 		Name          *string `json:"name"`
-	}{saved("saved"), e.key, w.name, p.name, c.root() + w.name + "/" + p.name + "/" + e.key, e.displayName()})
+	}{saved("saved"), e.Key, w.Name, p.Name, c.root() + w.Name + "/" + p.Name + "/" + e.Key, e.DisplayName()})
 }
 
 // roomIn returns the project for a new experiment, which is created if it is
 // missing.
-func (c experimentCall) roomIn(w *workspace, name string) (*project, error) {
+func (c experimentCall) roomIn(w *store.Workspace, name string) (*store.Project, error) {
 	p, err := projectCall(c).projectOrNew(w, name)
 	if err != nil {
 		return nil, err
 	}
-	if limit := c.s.opts.Limits.ExperimentsPerProject; limit >= 0 && len(p.experiments) >= limit {
+	if limit := c.s.opts.Limits.ExperimentsPerProject; limit >= 0 && len(p.Experiments) >= limit {
 		return nil, refusal.BadRequest("project %q holds the maximum of %d experiments", name, limit).WithCode(refusal.CodeTooManyExperiments)
 	}
 	return p, nil
@@ -92,13 +95,13 @@ func (c experimentCall) setExperimentTimes(key string, start, end *int64) error 
 	if err != nil {
 		return err
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
+	e.Lock()
+	defer e.Unlock()
 	if start != nil {
-		e.start = *start
+		e.Start = *start
 	}
 	if end != nil {
-		e.end, e.ended = *end, true
+		e.End, e.Ended = *end, true
 	}
 	return c.ack()
 }
@@ -123,27 +126,14 @@ func (c experimentCall) updateStatus() error {
 	if err != nil {
 		return err
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.crashed = req.HasCrashed
+	e.Lock()
+	defer e.Unlock()
+	e.Crashed = req.HasCrashed
 	if req.Error != nil {
-		e.statusError = req.Error
+		e.StatusError = req.Error
 	}
-	c.setAlive(e, *req.IsAlive)
+	e.SetAlive(*req.IsAlive, c.now())
 	return c.ack()
-}
-
-// setAlive notes a sign of life, or the end of the experiment: the time of a
-// run that was alive until now. The lock of e is held.
-func (c experimentCall) setAlive(e *experiment, alive bool) {
-	now := c.now()
-	e.ended = e.ended && !alive
-	switch {
-	case alive:
-		e.alive, e.beat = true, now
-	case e.alive || e.pinned || e.end == 0:
-		e.alive, e.pinned, e.end = false, false, now
-	}
 }
 
 func (c experimentCall) setStatus() error {
@@ -159,9 +149,9 @@ func (c experimentCall) heartbeat(key string, answer func() error) error {
 	if err != nil {
 		return err
 	}
-	e.mu.Lock()
-	c.setAlive(e, true)
-	e.mu.Unlock()
+	e.Lock()
+	e.SetAlive(true, c.now())
+	e.Unlock()
 	return answer()
 }
 
@@ -170,27 +160,27 @@ func (c experimentCall) restore() error { return c.setArchived(false, "Restore")
 
 func (c experimentCall) setArchived(archived bool, msg string) error {
 	st := c.s.store
-	st.mu.Lock()
-	defer st.mu.Unlock()
+	st.Lock()
+	defer st.Unlock()
 	e, err := c.experimentLocked(c.optional("experimentKey"), RoleOwner)
 	if err != nil {
 		return err
 	}
-	e.mu.Lock()
-	e.archived = archived
-	e.mu.Unlock()
+	e.Lock()
+	e.Archived = archived
+	e.Unlock()
 	return c.send(saved(msg))
 }
 
 func (c experimentCall) deleteExperiment() error {
 	st := c.s.store
-	st.mu.Lock()
-	defer st.mu.Unlock()
+	st.Lock()
+	defer st.Unlock()
 	e, err := c.experimentLocked(c.optional("experimentKey"), RoleOwner)
 	if err != nil {
 		return err
 	}
-	st.removeExperiment(e)
+	st.RemoveExperiment(e)
 	return c.send(saved("Deleted"))
 }
 
@@ -199,9 +189,9 @@ func (c experimentCall) stop() error {
 	if err != nil {
 		return err
 	}
-	e.mu.Lock()
-	e.stopRequested = true
-	e.mu.Unlock()
+	e.Lock()
+	e.StopRequested = true
+	e.Unlock()
 	return c.send(saved("Stop Requested"))
 }
 
@@ -219,18 +209,18 @@ func (c experimentCall) move() error {
 		return refusal.BadRequest("experimentKeys is missing")
 	}
 	st := c.s.store
-	st.mu.Lock()
-	defer st.mu.Unlock()
+	st.Lock()
+	defer st.Unlock()
 	w, err := c.workspaceFor(req.TargetWorkspaceName, RoleOwner)
 	if err != nil {
 		return err
 	}
-	list := make([]*experiment, len(req.ExperimentKeys))
+	list := make([]*store.Experiment, len(req.ExperimentKeys))
 	for i, key := range req.ExperimentKeys {
 		if list[i], err = c.experimentLocked(key, RoleOwner); err != nil {
 			return err
 		}
-		if list[i].project.workspace != w {
+		if list[i].Project.Workspace != w {
 			return refusal.BadRequest("experiment %q cannot be moved to another workspace", key)
 		}
 	}
@@ -241,18 +231,18 @@ func (c experimentCall) move() error {
 	return c.moveAll(list, p, req.Symlink)
 }
 
-func (c experimentCall) moveAll(list []*experiment, p *project, symlink bool) error {
+func (c experimentCall) moveAll(list []*store.Experiment, p *store.Project, symlink bool) error {
 	for _, e := range list {
 		switch {
 		case symlink:
-			if err := p.link(e); err != nil {
+			if err := p.Link(e); err != nil {
 				return err
 			}
-		case e.project != p:
-			e.project.experiments = without(e.project.experiments, e)
-			p.links = without(p.links, e)
-			e.project = p
-			p.experiments = append(p.experiments, e)
+		case e.Project != p:
+			e.Project.Experiments = store.Without(e.Project.Experiments, e)
+			p.Links = store.Without(p.Links, e)
+			e.Project = p
+			p.Experiments = append(p.Experiments, e)
 		}
 	}
 	return c.ack()
@@ -269,16 +259,16 @@ func (c experimentCall) setFilePath() error {
 	if req.FilePath == nil {
 		return refusal.BadRequest("filePath is missing")
 	}
-	return c.writeExperiment(req.ExperimentKey, func(e *experiment) error {
-		e.filePath = req.FilePath
+	return c.writeExperiment(req.ExperimentKey, func(e *store.Experiment) error {
+		e.FilePath = req.FilePath
 		return c.ack()
 	})
 }
 
 func (c experimentCall) markNotThrottled() error {
-	return c.writeExperiment(c.params["experimentKey"], func(e *experiment) error {
-		e.throttle, e.throttleMsg = false, nil
-		e.others.remove("throttled")
+	return c.writeExperiment(c.params["experimentKey"], func(e *store.Experiment) error {
+		e.Throttle, e.ThrottleMessage = false, nil
+		e.Others.Remove("throttled")
 		return c.ack()
 	})
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comettest/metric"
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
+	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
 
 func metricRoutes() []route {
@@ -19,24 +20,16 @@ func metricRoutes() []route {
 }
 
 func (c metricCall) metricSummary() error {
-	return c.readExperiment(func(e *experiment) error {
+	return c.readExperiment(func(e *store.Experiment) error {
 		docs := []summaryDoc{}
-		for _, name := range e.names {
-			sum := e.metrics[name].Summary()
+		for _, name := range e.MetricNames {
+			sum := e.Metrics[name].Summary()
 			if sum.Any {
-				docs = append(docs, newSummaryDoc(name, e.stamp(sum.Min), e.stamp(sum.Max), e.stamp(sum.Current(c.moods))))
+				docs = append(docs, newSummaryDoc(name, e.Stamp(sum.Min), e.Stamp(sum.Max), e.Stamp(sum.Current(c.moods))))
 			}
 		}
 		return c.send(map[string]any{"values": docs})
 	})
-}
-
-func (e *experiment) stamp(p metric.Point) stamped {
-	s := stamped{text: p.Value.String(), time: p.Time, context: metric.ContextName(e.contexts, p.Context)}
-	if p.HasStep {
-		s.step = &p.Step
-	}
-	return s
 }
 
 // getMetric answers the points of one metric. An unknown metric has none.
@@ -49,10 +42,10 @@ func (c metricCall) getMetric() error {
 	if err != nil {
 		return err
 	}
-	e.mu.Lock()
-	s := e.snapshot(name)
-	contexts := e.contexts
-	e.mu.Unlock()
+	e.Lock()
+	s := e.Snapshot(name)
+	contexts := e.Contexts
+	e.Unlock()
 	var list []*metric.Series
 	if s != nil {
 		list = append(list, s)
@@ -68,13 +61,13 @@ func (c metricCall) getAllMetrics() error {
 	if c.moods.NoGetAll {
 		return refusal.New(http.StatusNotFound, 0, "HTTP 404 Not Found")
 	}
-	e.mu.Lock()
-	list := make([]*metric.Series, len(e.names))
-	for i, name := range e.names {
-		list[i] = e.snapshot(name)
+	e.Lock()
+	list := make([]*metric.Series, len(e.MetricNames))
+	for i, name := range e.MetricNames {
+		list[i] = e.Snapshot(name)
 	}
-	contexts := e.contexts
-	e.mu.Unlock()
+	contexts := e.Contexts
+	e.Unlock()
 	return c.sendPoints(list, contexts)
 }
 

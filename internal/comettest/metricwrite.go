@@ -5,6 +5,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comettest/metric"
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
+	"github.com/comet-stream/comet-stream/internal/comettest/store"
 	"github.com/comet-stream/comet-stream/internal/comettest/wire"
 )
 
@@ -108,18 +109,18 @@ func parsePoint(w *wire.Walker, p, before *newPoint) error {
 }
 
 // addPoint logs p. The lock of e is held.
-func (c metricCall) addPoint(e *experiment, p *newPoint) {
-	if full(len(e.names), c.s.opts.Limits.MetricNames) && e.metrics[p.metric] == nil {
-		e.throttled("metric names")
+func (c metricCall) addPoint(e *store.Experiment, p *newPoint) {
+	if full(len(e.MetricNames), c.s.opts.Limits.MetricNames) && e.Metrics[p.metric] == nil {
+		e.Throttled("metric names")
 		return
 	}
 	if p.inCtx {
-		p.point.Context = e.contextIndex(&p.context)
+		p.point.Context = e.ContextIndex(&p.context)
 	}
 	if !p.timed {
 		p.point.Time = c.now()
 	}
-	s := e.series(p.metric)
+	s := e.Series(p.metric)
 	if c.moods.OnePerStep == "first" && s.HasStep(&p.point) {
 		return
 	}
@@ -138,7 +139,7 @@ func (c metricCall) writeMetric() error {
 	if err != nil {
 		return err
 	}
-	return c.writeExperiment(req.ExperimentKey, func(e *experiment) error {
+	return c.writeExperiment(req.ExperimentKey, func(e *store.Experiment) error {
 		c.addPoint(e, &p)
 		return c.ack()
 	})
@@ -151,7 +152,7 @@ func (c metricCall) metricBatch() error {
 	if err != nil {
 		return err
 	}
-	return c.writeExperiment(key, func(e *experiment) error {
+	return c.writeExperiment(key, func(e *store.Experiment) error {
 		for i := range points {
 			c.addPoint(e, &points[i])
 		}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
+	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
 
 func modelRoutes() []route {
@@ -16,12 +17,6 @@ func modelRoutes() []route {
 		{method: "GET", path: "experiment/model/asset/list", handle: in(assetCall.modelAssets)},
 		{method: "GET", path: "experiment/model/download", handle: in(assetCall.downloadModel)},
 	}
-}
-
-// experimentModel is a named set of model elements of an experiment.
-type experimentModel struct {
-	id   string
-	name string
 }
 
 type experimentModelDoc struct {
@@ -42,42 +37,42 @@ type registryRecordDoc struct {
 
 func (c assetCall) experimentModels() error {
 	st := c.s.store
-	st.mu.RLock()
-	defer st.mu.RUnlock()
+	st.RLock()
+	defer st.RUnlock()
 	e, err := c.experimentLocked(c.optional("experimentKey"), RoleViewer)
 	if err != nil {
 		return err
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
+	e.Lock()
+	defer e.Unlock()
 	docs := []experimentModelDoc{}
-	for _, m := range e.models {
-		docs = append(docs, experimentModelDoc{m.id, e.key, m.name, m.name, e.project.workspace.registryRecords(m)})
+	for _, m := range e.Models {
+		docs = append(docs, experimentModelDoc{m.ID, e.Key, m.Name, m.Name, registryRecords(e.Project.Workspace, m)})
 	}
 	return c.send(map[string]any{"models": docs})
 }
 
 // modelElements are the assets of the model that the call names. The lock of
 // e is held.
-func (c assetCall) modelElements(e *experiment) ([]*asset, error) {
+func (c assetCall) modelElements(e *store.Experiment) ([]*store.Asset, error) {
 	name, err := c.param("modelName")
 	if err != nil {
 		return nil, err
 	}
-	list := []*asset{}
-	for _, a := range e.assets {
-		if a.grouping == name {
+	list := []*store.Asset{}
+	for _, a := range e.Assets {
+		if a.Grouping == name {
 			list = append(list, a)
 		}
 	}
 	if len(list) == 0 {
-		return nil, refusal.NotFound("model %q does not exist in experiment %q", name, e.key)
+		return nil, refusal.NotFound("model %q does not exist in experiment %q", name, e.Key)
 	}
 	return list, nil
 }
 
 func (c assetCall) modelAssets() error {
-	return c.readExperiment(func(e *experiment) error {
+	return c.readExperiment(func(e *store.Experiment) error {
 		list, err := c.modelElements(e)
 		if err != nil {
 			return err
@@ -87,8 +82,8 @@ func (c assetCall) modelAssets() error {
 }
 
 func (c assetCall) downloadModel() error {
-	var list []*asset
-	err := c.readExperiment(func(e *experiment) (err error) {
+	var list []*store.Asset
+	err := c.readExperiment(func(e *store.Experiment) (err error) {
 		list, err = c.modelElements(e)
 		return err
 	})
@@ -99,11 +94,11 @@ func (c assetCall) downloadModel() error {
 }
 
 // sendZip answers with the local files of list as one zip.
-func (c assetCall) sendZip(list []*asset) error {
+func (c assetCall) sendZip(list []*store.Asset) error {
 	c.w.Header().Set("Content-Type", "application/octet-stream")
 	zw := zip.NewWriter(c.w)
 	for _, a := range list {
-		if a.remote {
+		if a.Remote {
 			continue
 		}
 		if err := addToZip(zw, a); err != nil {
@@ -113,14 +108,14 @@ func (c assetCall) sendZip(list []*asset) error {
 	return zw.Close()
 }
 
-func addToZip(zw *zip.Writer, a *asset) error {
-	r, err := a.body.Open()
+func addToZip(zw *zip.Writer, a *store.Asset) error {
+	r, err := a.Body.Open()
 	if err != nil {
 		return err
 	}
 	defer r.Close()
 	// An entry whose name ends in a slash is a folder, and none is over 64 KiB long.
-	name := strings.TrimRight(a.name, "/")
+	name := strings.TrimRight(a.Name, "/")
 	w, err := zw.Create(name[:min(len(name), math.MaxUint16)])
 	if err != nil {
 		return err

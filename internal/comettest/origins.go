@@ -8,6 +8,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comettest/blob"
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
+	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
 
 func originRoutes() []route {
@@ -23,15 +24,6 @@ func originRoutes() []route {
 	}
 }
 
-// origins is what an experiment came from.
-type origins struct {
-	git      *gitMetadata
-	gitPatch []byte
-	system   systemDetails
-	cloud    []cloudDetails
-	deps     []dependency
-}
-
 // OriginState is what an experiment came from.
 type OriginState struct {
 	Git            *GitState                  `json:"git"`
@@ -41,37 +33,29 @@ type OriginState struct {
 	Dependencies   []string                   `json:"dependencies"` // name==version
 }
 
-func (e *origins) originState(o StateOptions) OriginState {
+func originStateOf(e *store.Origins, o StateOptions) OriginState {
 	x := OriginState{System: map[string]json.RawMessage{}}
-	if e.git != nil {
-		git := GitState(*e.git)
+	if e.Git != nil {
+		git := GitState(*e.Git)
 		x.Git = &git
 	}
-	if e.gitPatch != nil {
-		x.GitPatchSHA256 = sumHex(e.gitPatch)
+	if e.GitPatch != nil {
+		x.GitPatchSHA256 = sumHex(e.GitPatch)
 	}
-	for name, raw := range e.system {
+	for name, raw := range e.System {
 		x.System[name] = canonical(raw)
 	}
 	if o.Readable {
 		return x
 	}
-	for _, c := range e.cloud {
+	for _, c := range e.Cloud {
 		doc, _ := json.Marshal(c) // what it holds came as JSON
 		x.CloudDetails = append(x.CloudDetails, doc)
 	}
-	for _, d := range e.deps {
-		x.Dependencies = append(x.Dependencies, d.text())
+	for _, d := range e.Dependencies {
+		x.Dependencies = append(x.Dependencies, d.Text())
 	}
 	return x
-}
-
-type gitMetadata struct {
-	User   *string `json:"user"`
-	Root   *string `json:"root"`
-	Branch *string `json:"branch"`
-	Parent *string `json:"parent"`
-	Origin *string `json:"origin"`
 }
 
 // GitState is the git metadata.
@@ -80,10 +64,10 @@ type GitState struct {
 }
 
 func (c originCall) gitMetadata() error {
-	return c.readExperiment(func(e *experiment) error {
-		git := gitMetadata{}
-		if e.git != nil {
-			git = *e.git
+	return c.readExperiment(func(e *store.Experiment) error {
+		git := store.GitMetadata{}
+		if e.Git != nil {
+			git = *e.Git
 		}
 		return c.send(git)
 	})
@@ -92,14 +76,14 @@ func (c originCall) gitMetadata() error {
 func (c originCall) writeGit() error {
 	var req struct {
 		ExperimentKey string `json:"experimentKey"`
-		gitMetadata
+		store.GitMetadata
 	}
 	if err := c.decode(&req); err != nil {
 		return err
 	}
-	return c.writeExperiment(req.ExperimentKey, func(e *experiment) error {
-		git := req.gitMetadata
-		e.git = &git
+	return c.writeExperiment(req.ExperimentKey, func(e *store.Experiment) error {
+		git := req.GitMetadata
+		e.Git = &git
 		return c.ack()
 	})
 }
@@ -107,12 +91,12 @@ func (c originCall) writeGit() error {
 // gitPatch answers with the patch as it was uploaded, or, with status 200,
 // that there is none.
 func (c originCall) gitPatch() error {
-	return c.readExperiment(func(e *experiment) error {
-		if e.gitPatch == nil {
+	return c.readExperiment(func(e *store.Experiment) error {
+		if e.GitPatch == nil {
 			return c.send(saved("No git patch was found"))
 		}
 		c.w.Header().Set("Content-Type", "application/octet-stream")
-		c.out = e.gitPatch
+		c.out = e.GitPatch
 		return nil
 	})
 }
@@ -147,21 +131,16 @@ func (c originCall) savePatch(key string) error {
 	if patch == nil {
 		return refusal.BadRequest("form field file is missing")
 	}
-	return c.writeExperiment(key, func(e *experiment) error {
-		e.gitPatch = patch
+	return c.writeExperiment(key, func(e *store.Experiment) error {
+		e.GitPatch = patch
 		return c.ack()
 	})
-}
-
-type cloudDetails struct {
-	Provider string          `json:"provider"`
-	Metadata json.RawMessage `json:"metadata"`
 }
 
 func (c originCall) writeCloud() error {
 	var req struct {
 		ExperimentKey string `json:"experimentKey"`
-		cloudDetails
+		store.CloudDetails
 	}
 	if err := c.decode(&req); err != nil {
 		return err
@@ -169,30 +148,17 @@ func (c originCall) writeCloud() error {
 	if req.Provider == "" {
 		return refusal.BadRequest("provider is missing")
 	}
-	return c.writeExperiment(req.ExperimentKey, func(e *experiment) error {
-		e.cloud = append(e.cloud, cloudDetails{req.Provider, slices.Clone(req.Metadata)})
+	return c.writeExperiment(req.ExperimentKey, func(e *store.Experiment) error {
+		e.Cloud = append(e.Cloud, store.CloudDetails{Provider: req.Provider, Metadata: slices.Clone(req.Metadata)})
 		return c.ack()
 	})
 }
 
-type dependency struct {
-	Name    string  `json:"name"`
-	Version *string `json:"version"`
-}
-
-// text is a dependency as package lists write it.
-func (d dependency) text() string {
-	if d.Version == nil {
-		return d.Name
-	}
-	return d.Name + "==" + *d.Version
-}
-
 func (c originCall) writeDependencies() error {
 	var req struct {
-		ExperimentKey   string       `json:"experimentKey"`
-		Timestamp       *int64       `json:"timestamp"`
-		LogDependencies []dependency `json:"logDependencies"`
+		ExperimentKey   string             `json:"experimentKey"`
+		Timestamp       *int64             `json:"timestamp"`
+		LogDependencies []store.Dependency `json:"logDependencies"`
 	}
 	if err := c.decode(&req); err != nil {
 		return err
@@ -200,9 +166,9 @@ func (c originCall) writeDependencies() error {
 	if req.LogDependencies == nil {
 		return refusal.BadRequest("logDependencies is missing")
 	}
-	return c.writeExperiment(req.ExperimentKey, func(e *experiment) error {
-		e.deps = append(e.deps, req.LogDependencies...)
-		e.system.addPackages(req.LogDependencies)
+	return c.writeExperiment(req.ExperimentKey, func(e *store.Experiment) error {
+		e.Dependencies = append(e.Dependencies, req.LogDependencies...)
+		e.System.AddPackages(req.LogDependencies)
 		return c.ack()
 	})
 }

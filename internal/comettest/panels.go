@@ -12,6 +12,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comettest/blob"
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
+	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
 
 func panelRoutes() []route {
@@ -27,26 +28,6 @@ func panelRoutes() []route {
 		{method: "POST", path: "write/dashboard-template/create", handle: in(pageCall.createDashboard)},
 		{method: "POST", path: "dashboard-templates/project/upsert", handle: in(pageCall.updateDashboard)},
 	}
-}
-
-// panel is a custom panel of a workspace: a zip with a description and code.
-type panel struct {
-	id       string
-	name     string
-	owner    string
-	created  int64
-	revision int64
-	code     json.RawMessage
-	zip      []byte
-}
-
-func (w *workspace) panel(id string) *panel {
-	for _, p := range w.panels {
-		if p.id == id {
-			return p
-		}
-	}
-	return nil
 }
 
 // readPanel reads name and code out of a panel's zip. What files there are in
@@ -105,26 +86,26 @@ type panelRow struct {
 
 func (c pageCall) panels() error {
 	st := c.s.store
-	st.mu.RLock()
-	defer st.mu.RUnlock()
+	st.RLock()
+	defer st.RUnlock()
 	w, err := c.workspaceFor(c.optional("workspace"), RoleViewer)
 	if err != nil {
 		return err
 	}
 	rows := []panelRow{}
-	for _, p := range w.panels {
-		rows = append(rows, panelRow{p.id, p.name, p.owner, w.id, "", "PRIVATE", p.revision, p.created})
+	for _, p := range w.Panels {
+		rows = append(rows, panelRow{p.ID, p.Name, p.Owner, w.ID, "", "PRIVATE", p.Revision, p.Created})
 	}
 	return c.send(map[string]any{"codePanelTemplateRows": rows})
 }
 
 // findPanel returns a panel that the key may read.
-func (c pageCall) findPanel(id string) (*panel, error) {
+func (c pageCall) findPanel(id string) (*store.Panel, error) {
 	st := c.s.store
-	st.mu.RLock()
-	defer st.mu.RUnlock()
-	for _, w := range st.workspaces {
-		if p := w.panel(id); p != nil {
+	st.RLock()
+	defer st.RUnlock()
+	for _, w := range st.Workspaces {
+		if p := w.Panel(id); p != nil {
 			return p, c.allow(w, RoleViewer, "panel "+id)
 		}
 	}
@@ -136,7 +117,7 @@ func (c pageCall) panelCode() error {
 	if err != nil {
 		return err
 	}
-	return c.send(map[string]any{"templateId": p.id, "templateName": p.name, "code": p.code})
+	return c.send(map[string]any{"templateId": p.ID, "templateName": p.Name, "code": p.Code})
 }
 
 func (c pageCall) downloadPanel() error {
@@ -145,7 +126,7 @@ func (c pageCall) downloadPanel() error {
 		return err
 	}
 	c.w.Header().Set("Content-Type", "application/octet-stream")
-	c.out = p.zip
+	c.out = p.Zip
 	return nil
 }
 
@@ -160,27 +141,27 @@ func (c pageCall) uploadPanel() error {
 		return err
 	}
 	st := c.s.store
-	st.mu.Lock()
-	defer st.mu.Unlock()
+	st.Lock()
+	defer st.Unlock()
 	w, err := c.workspaceFor(c.optional("teamName"), RoleOwner)
 	if err != nil {
 		return err
 	}
 	now := c.now()
-	p := &panel{id: newID(), owner: c.key.User, created: now}
+	p := &store.Panel{ID: store.NewID(), Owner: c.key.User, Created: now}
 	if id := c.optional("templateId"); id != "" {
-		if p = w.panel(id); p == nil {
-			return refusal.NotFound("template %q does not exist in workspace %q", id, w.name)
+		if p = w.Panel(id); p == nil {
+			return refusal.NotFound("template %q does not exist in workspace %q", id, w.Name)
 		}
-		w.panels = without(w.panels, p)
-		p = &panel{id: id, owner: p.owner, created: p.created}
+		w.Panels = store.Without(w.Panels, p)
+		p = &store.Panel{ID: id, Owner: p.Owner, Created: p.Created}
 	}
-	p.name, p.code, p.zip, p.revision = name, code, data, now
-	w.panels = append(w.panels, p)
+	p.Name, p.Code, p.Zip, p.Revision = name, code, data, now
+	w.Panels = append(w.Panels, p)
 	return c.send(struct {
 		ack
 		TemplateID string `json:"templateId"`
-	}{saved("Saved"), p.id})
+	}{saved("Saved"), p.ID})
 }
 
 // formFile reads one file of a multipart form.

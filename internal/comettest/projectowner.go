@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
+	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
 
 // updateOwner gives a project to another user of its workspace. Only an admin
@@ -20,20 +21,20 @@ func (c projectCall) updateOwner() error {
 	if req.ProjectID == "" || req.UserName == "" {
 		return refusal.BadRequest("projectId or userName is missing")
 	}
-	return c.changeProject(projectRef{ProjectID: req.ProjectID}, func(p *project) error {
-		if !c.key.Admin && !p.workspace.members[c.key.User] {
-			return refusal.New(http.StatusForbidden, 0, "User: %s is no admin of workspace %s", c.key.User, p.workspace.name)
+	return c.changeProject(projectRef{ProjectID: req.ProjectID}, func(p *store.Project) error {
+		if !c.key.Admin && !p.Workspace.Members[c.key.User] {
+			return refusal.New(http.StatusForbidden, 0, "User: %s is no admin of workspace %s", c.key.User, p.Workspace.Name)
 		}
-		if !c.s.mayOwn(req.UserName, p.workspace) {
-			return refusal.BadRequest("User: %s is no member of workspace %s", req.UserName, p.workspace.name)
+		if !c.s.mayOwn(req.UserName, p.Workspace) {
+			return refusal.BadRequest("User: %s is no member of workspace %s", req.UserName, p.Workspace.Name)
 		}
-		p.owner = req.UserName
+		p.Owner = req.UserName
 		return c.ack()
 	})
 }
 
 // mayOwn reports whether a user can write to w. The lock of the store is held.
-func (s *Server) mayOwn(user string, w *workspace) bool {
+func (s *Server) mayOwn(user string, w *store.Workspace) bool {
 	return slices.ContainsFunc(s.opts.Keys, func(k Key) bool {
 		c := &call{s: s, key: &k}
 		return k.User == user && c.role(w) == RoleOwner

@@ -1,5 +1,7 @@
 package comettest
 
+import "github.com/comet-stream/comet-stream/internal/comettest/store"
+
 func projectRoutes() []route {
 	return []route{
 		{method: "GET", path: "projects", handle: in(projectCall.projects)},
@@ -30,16 +32,16 @@ type projectDoc struct {
 	Public              bool    `json:"public"`
 }
 
-func (p *project) doc() projectDoc {
+func newProjectDoc(p *store.Project) projectDoc {
 	return projectDoc{
-		ProjectID: p.id, ProjectName: p.name, OwnerUserName: p.owner, ProjectDescription: p.description,
-		WorkspaceName: p.workspace.name, NumberOfExperiments: len(p.experiments) + len(p.links),
-		LastUpdated: p.updated, Public: p.public,
+		ProjectID: p.ID, ProjectName: p.Name, OwnerUserName: p.Owner, ProjectDescription: p.Description,
+		WorkspaceName: p.Workspace.Name, NumberOfExperiments: len(p.Experiments) + len(p.Links),
+		LastUpdated: p.Updated, Public: p.Public,
 	}
 }
 
 // readableProjects are those of the workspace named in the query.
-func (c projectCall) readableProjects() ([]*project, error) {
+func (c projectCall) readableProjects() ([]*store.Project, error) {
 	name, err := c.param("workspaceName")
 	if err != nil {
 		return nil, err
@@ -49,11 +51,11 @@ func (c projectCall) readableProjects() ([]*project, error) {
 		return nil, err
 	}
 	if c.role(w) <= RoleViewer {
-		return w.projects, nil
+		return w.Projects, nil
 	}
-	var public []*project
-	for _, p := range w.projects {
-		if p.public {
+	var public []*store.Project
+	for _, p := range w.Projects {
+		if p.Public {
 			public = append(public, p)
 		}
 	}
@@ -64,35 +66,35 @@ func (c projectCall) readableProjects() ([]*project, error) {
 }
 
 func (c projectCall) projects() error {
-	c.s.store.mu.RLock()
-	defer c.s.store.mu.RUnlock()
+	c.s.store.RLock()
+	defer c.s.store.RUnlock()
 	list, err := c.readableProjects()
 	if err != nil {
 		return err
 	}
 	docs := make([]projectDoc, len(list))
 	for i, p := range list {
-		docs[i] = p.doc()
+		docs[i] = newProjectDoc(p)
 	}
 	return c.send(map[string]any{"projects": docs})
 }
 
 func (c projectCall) project() error {
-	c.s.store.mu.RLock()
-	defer c.s.store.mu.RUnlock()
+	c.s.store.RLock()
+	defer c.s.store.RUnlock()
 	p, err := c.queryProject().find(c.call, RoleViewer)
 	if err != nil {
 		return err
 	}
-	return c.send(p.doc())
+	return c.send(newProjectDoc(p))
 }
 
 func (c projectCall) projectNotes() error {
-	c.s.store.mu.RLock()
-	defer c.s.store.mu.RUnlock()
+	c.s.store.RLock()
+	defer c.s.store.RUnlock()
 	p, err := c.queryProject().find(c.call, RoleViewer)
 	if err != nil {
 		return err
 	}
-	return c.send(map[string]any{"notes": p.notes})
+	return c.send(map[string]any{"notes": p.Notes})
 }

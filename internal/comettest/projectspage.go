@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
+	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
 
 type projectRow struct {
@@ -32,8 +33,8 @@ type projectRow struct {
 }
 
 func (c projectCall) projectsPage() error {
-	c.s.store.mu.RLock()
-	defer c.s.store.mu.RUnlock()
+	c.s.store.RLock()
+	defer c.s.store.RUnlock()
 	all, err := c.readableProjects()
 	if err != nil {
 		return err
@@ -53,38 +54,38 @@ func (c projectCall) projectsPage() error {
 	return c.send(map[string]any{"rows": rows, "filteredRowCount": filtered, "totalRowCount": len(all)})
 }
 
-func (c projectCall) projectRow(p *project, total, filtered int) projectRow {
-	edit := c.role(p.workspace) == RoleOwner
+func (c projectCall) projectRow(p *store.Project, total, filtered int) projectRow {
+	edit := c.role(p.Workspace) == RoleOwner
 	return projectRow{
-		ProjectID: p.id, UserName: p.owner, ProjectName: p.name, ProjectDesc: p.description,
-		GeneralProject: p.general, ExperimentCount: len(p.experiments) + len(p.links), IsPublic: p.public,
-		TeamID: p.workspace.id, TeamName: p.workspace.name, CreatedAt: p.created, LastUpdated: p.updated,
-		LastUpdatedByUser: p.updated, IsInProjectTeam: edit, Owner: p.owner == c.key.User, CanEdit: edit,
+		ProjectID: p.ID, UserName: p.Owner, ProjectName: p.Name, ProjectDesc: p.Description,
+		GeneralProject: p.General, ExperimentCount: len(p.Experiments) + len(p.Links), IsPublic: p.Public,
+		TeamID: p.Workspace.ID, TeamName: p.Workspace.Name, CreatedAt: p.Created, LastUpdated: p.Updated,
+		LastUpdatedByUser: p.Updated, IsInProjectTeam: edit, Owner: p.Owner == c.key.User, CanEdit: edit,
 		TotalRowCount: strconv.Itoa(total), FilteredRowCount: strconv.Itoa(filtered),
 	}
 }
 
-func (c projectCall) filterProjects(all []*project) ([]*project, error) {
+func (c projectCall) filterProjects(all []*store.Project) ([]*store.Project, error) {
 	public, err := c.flag("public")
 	if err != nil {
 		return nil, err
 	}
 	owner, search := c.optional("owner"), strings.ToLower(c.optional("search"))
-	var list []*project
+	var list []*store.Project
 	for _, p := range all {
-		if public != nil && p.public != *public || owner != "" && p.owner != owner ||
-			!strings.Contains(strings.ToLower(p.name), search) {
+		if public != nil && p.Public != *public || owner != "" && p.Owner != owner ||
+			!strings.Contains(strings.ToLower(p.Name), search) {
 			continue
 		}
 		list = append(list, p)
 	}
-	less := func(a, b *project) int { return cmp.Compare(b.updated, a.updated) }
+	less := func(a, b *store.Project) int { return cmp.Compare(b.Updated, a.Updated) }
 	switch sort := c.optional("sort"); sort {
 	case "", "lastUpdated":
 	case "created_at":
-		less = func(a, b *project) int { return cmp.Compare(b.created, a.created) }
+		less = func(a, b *store.Project) int { return cmp.Compare(b.Created, a.Created) }
 	case "projectName":
-		less = func(a, b *project) int { return cmp.Compare(b.name, a.name) }
+		less = func(a, b *store.Project) int { return cmp.Compare(b.Name, a.Name) }
 	default:
 		return nil, refusal.BadRequest("parameter sort: %q is not known", sort)
 	}
@@ -96,7 +97,7 @@ func (c projectCall) filterProjects(all []*project) ([]*project, error) {
 }
 
 // window cuts list to the parameters offset and count.
-func (c projectCall) window(list []*project) ([]*project, error) {
+func (c projectCall) window(list []*store.Project) ([]*store.Project, error) {
 	offset, err := c.number("offset")
 	if err != nil {
 		return nil, err

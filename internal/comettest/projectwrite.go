@@ -4,6 +4,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
+	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
 
 // maxProjectName is the most characters of a project name.
@@ -34,33 +35,33 @@ func (c projectCall) createProject() error {
 		return err
 	}
 	st := c.s.store
-	st.mu.Lock()
-	defer st.mu.Unlock()
+	st.Lock()
+	defer st.Unlock()
 	w, err := c.workspaceFor(req.WorkspaceName, RoleOwner)
 	if err != nil {
 		return err
 	}
-	if w.project(req.ProjectName) != nil {
-		return refusal.BadRequest("project %q already exists in workspace %q", req.ProjectName, w.name)
+	if w.Project(req.ProjectName) != nil {
+		return refusal.BadRequest("project %q already exists in workspace %q", req.ProjectName, w.Name)
 	}
-	p := st.addProject(w, req.ProjectName, c.key.User, c.now())
-	p.description, p.public = req.ProjectDescription, req.IsPublic
+	p := st.AddProject(w, req.ProjectName, c.key.User, c.now())
+	p.Description, p.Public = req.ProjectDescription, req.IsPublic
 	return c.send(struct {
 		ack
 		projectDoc
-	}{saved("saved"), p.doc()})
+	}{saved("saved"), newProjectDoc(p)})
 }
 
 // projectOrNew returns the project of the given name and makes it if there is
 // none.
-func (c projectCall) projectOrNew(w *workspace, name string) (*project, error) {
+func (c projectCall) projectOrNew(w *store.Workspace, name string) (*store.Project, error) {
 	if err := checkProjectName(name); err != nil {
 		return nil, err
 	}
-	if p := w.project(name); p != nil {
+	if p := w.Project(name); p != nil {
 		return p, nil
 	}
-	return c.s.store.addProject(w, name, c.key.User, c.now()), nil
+	return c.s.store.AddProject(w, name, c.key.User, c.now()), nil
 }
 
 func (c projectCall) updateProject() error {
@@ -74,28 +75,28 @@ func (c projectCall) updateProject() error {
 		return err
 	}
 	st := c.s.store
-	st.mu.Lock()
-	defer st.mu.Unlock()
+	st.Lock()
+	defer st.Unlock()
 	p, err := req.find(c.call, RoleOwner)
 	if err != nil {
 		return err
 	}
-	if name := req.NewProjectName; name != nil && *name != p.name {
+	if name := req.NewProjectName; name != nil && *name != p.Name {
 		if err := checkProjectName(*name); err != nil {
 			return err
 		}
-		if p.workspace.project(*name) != nil {
-			return refusal.BadRequest("project %q already exists in workspace %q", *name, p.workspace.name)
+		if p.Workspace.Project(*name) != nil {
+			return refusal.BadRequest("project %q already exists in workspace %q", *name, p.Workspace.Name)
 		}
-		p.name = *name
+		p.Name = *name
 	}
 	if req.NewProjectDescription != nil {
-		p.description = req.NewProjectDescription
+		p.Description = req.NewProjectDescription
 	}
 	if req.IsPublic != nil {
-		p.public = *req.IsPublic
+		p.Public = *req.IsPublic
 	}
-	p.updated = c.now()
+	p.Updated = c.now()
 	return c.ack()
 }
 
@@ -110,22 +111,22 @@ func (c projectCall) writeNotes() error {
 	if req.Notes == nil {
 		return refusal.BadRequest("notes is missing")
 	}
-	return c.changeProject(req.projectRef, func(p *project) error {
-		p.notes = *req.Notes
+	return c.changeProject(req.projectRef, func(p *store.Project) error {
+		p.Notes = *req.Notes
 		return c.ack()
 	})
 }
 
 // changeProject calls f for the project with the lock of the store held.
-func (c projectCall) changeProject(ref projectRef, f func(p *project) error) error {
+func (c projectCall) changeProject(ref projectRef, f func(p *store.Project) error) error {
 	st := c.s.store
-	st.mu.Lock()
-	defer st.mu.Unlock()
+	st.Lock()
+	defer st.Unlock()
 	p, err := ref.find(c.call, RoleOwner)
 	if err != nil {
 		return err
 	}
-	p.updated = c.now()
+	p.Updated = c.now()
 	return f(p)
 }
 
@@ -137,19 +138,19 @@ func (c projectCall) deleteProject() error {
 	if err := c.decode(&req); err != nil {
 		return err
 	}
-	return c.changeProject(req.projectRef, func(p *project) error {
-		if p.general {
+	return c.changeProject(req.projectRef, func(p *store.Project) error {
+		if p.General {
 			return refusal.BadRequest("the general project of a workspace cannot be deleted")
 		}
 		if !req.DeleteAllExperiments {
-			general := p.workspace.projects[0]
-			for _, e := range p.experiments {
-				e.project = general
-				general.experiments = append(general.experiments, e)
+			general := p.Workspace.Projects[0]
+			for _, e := range p.Experiments {
+				e.Project = general
+				general.Experiments = append(general.Experiments, e)
 			}
-			p.experiments = nil
+			p.Experiments = nil
 		}
-		c.s.store.removeProject(p)
+		c.s.store.RemoveProject(p)
 		return c.ack()
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
+	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
 
 func queryRoutes() []route {
@@ -16,17 +17,17 @@ func queryRoutes() []route {
 
 // queried are the experiments of a project that are archived, not archived,
 // or all (nil).
-func (c *call) queried(ref projectRef, archived *bool) ([]*experiment, error) {
+func (c *call) queried(ref projectRef, archived *bool) ([]*store.Experiment, error) {
 	st := c.s.store
-	st.mu.RLock()
-	defer st.mu.RUnlock()
+	st.RLock()
+	defer st.RUnlock()
 	p, err := ref.find(c, RoleViewer)
 	if err != nil {
 		return nil, err
 	}
-	var list []*experiment
-	for _, e := range slices.Concat(p.experiments, p.links) {
-		if archived == nil || e.archived == *archived {
+	var list []*store.Experiment
+	for _, e := range slices.Concat(p.Experiments, p.Links) {
+		if archived == nil || e.Archived == *archived {
 			list = append(list, e)
 		}
 	}
@@ -58,20 +59,20 @@ func (c *call) projectQuery() error {
 	}
 	keys := []string{}
 	for _, e := range list {
-		keys = append(keys, e.key)
+		keys = append(keys, e.Key)
 	}
 	return c.send(map[string]any{"experimentKeys": keys})
 }
 
 // satisfying are the experiments of a project that satisfy a rule.
-func (c *call) satisfying(ref projectRef, archived bool, r *rule) ([]*experiment, error) {
+func (c *call) satisfying(ref projectRef, archived bool, r *rule) ([]*store.Experiment, error) {
 	if err := r.check(""); err != nil {
 		return nil, err
 	}
 	list, err := c.queried(ref, &archived)
-	return slices.DeleteFunc(list, func(e *experiment) bool {
-		e.mu.Lock()
-		defer e.mu.Unlock()
+	return slices.DeleteFunc(list, func(e *store.Experiment) bool {
+		e.Lock()
+		defer e.Unlock()
 		return !r.satisfied(c, e)
 	}), err
 }
@@ -101,11 +102,11 @@ func (c *call) searchExperiments() error {
 	from := min((req.Page-1)*req.Limit, len(list))
 	rows := []map[string]any{}
 	for _, e := range list[from:min(from+req.Limit, len(list))] {
-		e.mu.Lock()
+		e.Lock()
 		rows = append(rows, map[string]any{
-			"experimentKey": e.key, "server_timestamp": e.start, "experimentName": e.displayName(),
+			"experimentKey": e.Key, "server_timestamp": e.Start, "experimentName": e.DisplayName(),
 		})
-		e.mu.Unlock()
+		e.Unlock()
 	}
 	return c.send(map[string]any{"experiments": rows, "totalCount": len(list)})
 }

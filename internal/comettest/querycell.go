@@ -6,35 +6,36 @@ import (
 	"strings"
 	"time"
 
+	"github.com/comet-stream/comet-stream/internal/comettest/store"
 	"github.com/comet-stream/comet-stream/internal/comettest/wire"
 )
 
 // cell is the text of a column for e, and whether it has one. The lock of e
 // is held.
-func (c *call) cell(e *experiment, source, field string) (string, bool) {
+func (c *call) cell(e *store.Experiment, source, field string) (string, bool) {
 	switch source {
 	case "metrics":
-		if s := e.metrics[field]; s != nil {
+		if s := e.Metrics[field]; s != nil {
 			sum := s.Summary()
 			current := sum.Current(c.moods)
 			return current.Value.String(), true
 		}
 	case "params":
-		if v := e.params.get(field); v != nil {
-			return v.current.text, true
+		if v := e.Parameters.Get(field); v != nil {
+			return v.Current.Text, true
 		}
 	case "log_other":
-		for _, d := range e.otherDocs() {
+		for _, d := range otherDocs(e) {
 			if d.Name == field {
 				return d.ValueCurrent, true
 			}
 		}
 	case "tag":
-		return field, slices.ContainsFunc(e.tags, func(tag string) bool {
+		return field, slices.ContainsFunc(e.Tags, func(tag string) bool {
 			return tag == field || c.moods.FoldTags && strings.EqualFold(tag, field)
 		})
 	case "env_details":
-		if raw := e.system[field]; raw != nil {
+		if raw := e.System[field]; raw != nil {
 			text, err := wire.Text(raw)
 			return text, err == nil
 		}
@@ -44,41 +45,41 @@ func (c *call) cell(e *experiment, source, field string) (string, bool) {
 	return "", false
 }
 
-func (c *call) metadataCell(e *experiment, field string) (string, bool) {
+func (c *call) metadataCell(e *store.Experiment, field string) (string, bool) {
 	optional := func(s *string) (string, bool) {
 		if s == nil {
 			return "", false
 		}
 		return *s, true
 	}
-	running := e.running(c.now(), c.s.opts.HeartbeatTimeout)
+	running := e.Running(c.now(), c.s.opts.HeartbeatTimeout)
 	switch field {
 	case "experimentKey", "experiment_key":
-		return e.key, true
+		return e.Key, true
 	case "runId":
-		return e.runID, true
+		return e.RunID, true
 	case "user_name":
-		return e.user, true
+		return e.User, true
 	case "file_name":
-		return optional(e.fileName())
+		return optional(e.FileName())
 	case "file_path":
-		return optional(e.filePath)
+		return optional(e.FilePath)
 	case "optimizationId":
-		return optional(e.optimizationID)
+		return optional(e.OptimizationID)
 	case "start_server_timestamp":
-		return utcText(e.start), true
+		return utcText(e.Start), true
 	case "end_server_timestamp", "last_message_time":
-		return utcText(e.end), e.end != 0
+		return utcText(e.End), e.End != 0
 	case "duration":
-		return strconv.FormatFloat(float64(max(0, e.end-e.start))/1000, 'f', -1, 64), e.end != 0
+		return strconv.FormatFloat(float64(max(0, e.End-e.Start))/1000, 'f', -1, 64), e.End != 0
 	case "runActive", "running":
 		return bit(running), true
 	case "archived":
-		return bit(e.archived), true
+		return bit(e.Archived), true
 	case "hasHtml":
-		return bit(e.html != nil && *e.html != ""), true
+		return bit(e.HTML != nil && *e.HTML != ""), true
 	case "hasImages":
-		return bit(e.perType["image"] > 0), true
+		return bit(e.PerType["image"] > 0), true
 	case "hasNotes":
 		return bit(false), true
 	}

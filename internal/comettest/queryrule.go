@@ -7,6 +7,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comettest/metric"
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
+	"github.com/comet-stream/comet-stream/internal/comettest/store"
 	"github.com/comet-stream/comet-stream/internal/comettest/wire"
 )
 
@@ -73,7 +74,7 @@ func (r *rule) checkGroup() error {
 }
 
 // satisfied reports whether e satisfies the rule. The lock of e is held.
-func (r *rule) satisfied(c *call, e *experiment) bool {
+func (r *rule) satisfied(c *call, e *store.Experiment) bool {
 	if r.Condition == "" && r.Rules == nil {
 		return r.holds(c.cell(e, r.Source, r.Field))
 	}

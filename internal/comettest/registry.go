@@ -1,11 +1,11 @@
 package comettest
 
 import (
-	"encoding/json"
 	"slices"
 	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
+	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
 
 func registryRoutes() []route {
@@ -41,115 +41,17 @@ func registryRoutes() []route {
 	}
 }
 
-// registryModel is a model of a workspace's registry. It and its items are
-// guarded by the lock of the store.
-type registryModel struct {
-	workspace   *workspace
-	id          string
-	name        string
-	description *string
-	public      bool
-	notes       string
-	user        string
-	created     int64
-	updated     int64
-	items       []*registryItem // versions, in order of creation
-}
-
-// registryItem is a version of a registry model: a model of an experiment.
-type registryItem struct {
-	model         *registryModel
-	id            string
-	version       string
-	comment       *string
-	stages        []string
-	status        string
-	metadata      []registryMeta
-	configuration *statusConfiguration // nil = none
-	source        *experimentModel
-	experimentKey string
-	user          string
-	created       int64
-	updated       int64
-	history       []registryEvent
-}
-
-type registryMeta struct {
-	Key   string          `json:"key"`
-	Value json.RawMessage `json:"value"`
-}
-
-type registryEvent struct {
-	time     int64
-	action   string
-	user     string
-	newValue map[string]any
-	oldValue map[string]any
-}
-
-func (w *workspace) registryNamed(name string) *registryModel {
-	for _, m := range w.registry {
-		if m.name == name {
-			return m
-		}
-	}
-	return nil
-}
-
-// eachRegistryItem calls f for all items of the instance until it returns true.
-func (st *store) eachRegistryItem(f func(*registryItem) bool) {
-	for _, w := range st.workspaces {
-		for _, m := range w.registry {
-			if slices.ContainsFunc(m.items, f) {
-				return
-			}
-		}
-	}
-}
-
-func (st *store) registryItem(id string) (found *registryItem) {
-	st.eachRegistryItem(func(i *registryItem) bool {
-		if i.id == id {
-			found = i
-		}
-		return found != nil
-	})
-	return found
-}
-
 // registryRecords are the versions made of a model of an experiment.
-func (w *workspace) registryRecords(m *experimentModel) []registryRecordDoc {
+func registryRecords(w *store.Workspace, m *store.Model) []registryRecordDoc {
 	docs := []registryRecordDoc{}
-	for _, r := range w.registry {
-		for _, i := range r.items {
-			if i.source == m {
-				docs = append(docs, registryRecordDoc{r.id, i.id, r.name, i.version, i.created})
+	for _, r := range w.Registry {
+		for _, i := range r.Items {
+			if i.Source == m {
+				docs = append(docs, registryRecordDoc{r.ID, i.ID, r.Name, i.Version, i.Created})
 			}
 		}
 	}
 	return docs
-}
-
-func (i *registryItem) event(now int64, user, action string, newValue, oldValue map[string]any) {
-	i.history = append(i.history, registryEvent{now, action, user, newValue, oldValue})
-}
-
-// assets are the elements of the item's model, as they are now. The lock of
-// the store is held.
-func (i *registryItem) assets(st *store) []*asset {
-	e := st.experiments[i.experimentKey]
-	if e == nil {
-		return nil
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	var list []*asset
-	for _, a := range e.assets {
-		if a.grouping == i.source.name {
-			list = append(list, a)
-		}
-	}
-	return list
 }
 
 type registryModelDoc struct {
@@ -190,50 +92,50 @@ type experimentModelID struct {
 	ExperimentKey       string `json:"experimentKey"`
 }
 
-func (m *registryModel) doc() registryModelDoc {
+func newRegistryModelDoc(m *store.RegistryModel) registryModelDoc {
 	return registryModelDoc{
-		RegistryModelID: m.id, WorkspaceID: m.workspace.id, ModelName: m.name, Description: m.description,
-		NumberOfVersions: len(m.items), IsPublic: m.public, UserName: m.user, CreatedAt: m.created, LastUpdated: m.updated,
+		RegistryModelID: m.ID, WorkspaceID: m.Workspace.ID, ModelName: m.Name, Description: m.Description,
+		NumberOfVersions: len(m.Items), IsPublic: m.Public, UserName: m.User, CreatedAt: m.Created, LastUpdated: m.Updated,
 	}
 }
 
-func (i *registryItem) doc() registryItemDoc {
+func newRegistryItemDoc(i *store.RegistryItem) registryItemDoc {
 	return registryItemDoc{
-		RegistryModelItemID: i.id, Version: i.version, Comment: i.comment, Stages: notNil(i.stages), UserName: i.user,
-		ExperimentModel: experimentModelID{i.source.id, i.source.name, i.experimentKey},
-		CreatedAt:       i.created, LastUpdated: i.updated,
+		RegistryModelItemID: i.ID, Version: i.Version, Comment: i.Comment, Stages: notNil(i.Stages), UserName: i.User,
+		ExperimentModel: experimentModelID{i.Source.ID, i.Source.Name, i.ExperimentKey},
+		CreatedAt:       i.Created, LastUpdated: i.Updated,
 	}
 }
 
 // full is doc with the assets.
-func (c registryCall) registryItemDoc(i *registryItem) registryItemDoc {
-	d := i.doc()
+func (c registryCall) registryItemDoc(i *store.RegistryItem) registryItemDoc {
+	d := newRegistryItemDoc(i)
 	d.Assets = []assetDoc{}
-	for _, a := range i.assets(c.s.store) {
-		d.Assets = append(d.Assets, a.doc(c.root()))
+	for _, a := range i.Assets(c.s.store) {
+		d.Assets = append(d.Assets, newAssetDoc(a, c.root()))
 	}
-	d.RestAPIURL = c.root() + "api/rest/v2/registry-model/item/download?workspaceName=" + i.model.workspace.name +
-		"&modelName=" + i.model.name + "&version=" + i.version
+	d.RestAPIURL = c.root() + "api/rest/v2/registry-model/item/download?workspaceName=" + i.Model.Workspace.Name +
+		"&modelName=" + i.Model.Name + "&version=" + i.Version
 	return d
 }
 
 func (c registryCall) registryModels() error {
 	st := c.s.store
-	st.mu.RLock()
-	defer st.mu.RUnlock()
+	st.RLock()
+	defer st.RUnlock()
 	w, err := c.workspaceFor(c.optional("workspaceName"), RoleViewer)
 	if err != nil {
 		return err
 	}
 	docs := []registryModelDoc{}
-	for _, m := range w.registry {
-		d := m.doc()
-		if n := len(m.items); n > 0 {
-			latest := m.items[n-1].doc()
+	for _, m := range w.Registry {
+		d := newRegistryModelDoc(m)
+		if n := len(m.Items); n > 0 {
+			latest := newRegistryItemDoc(m.Items[n-1])
 			latest.Metadata = []string{}
-			for _, a := range m.items[n-1].assets(st) {
-				if a.metadata != nil {
-					latest.Metadata = append(latest.Metadata, *a.metadata)
+			for _, a := range m.Items[n-1].Assets(st) {
+				if a.Metadata != nil {
+					latest.Metadata = append(latest.Metadata, *a.Metadata)
 				}
 			}
 			d.LatestVersion = &latest
@@ -245,34 +147,34 @@ func (c registryCall) registryModels() error {
 
 func (c registryCall) registryCount() error {
 	st := c.s.store
-	st.mu.RLock()
-	defer st.mu.RUnlock()
+	st.RLock()
+	defer st.RUnlock()
 	w, err := c.workspaceFor(c.optional("workspaceName"), RoleViewer)
 	if err != nil {
 		return err
 	}
-	return c.send(map[string]any{"registryModelCount": len(w.registry)})
+	return c.send(map[string]any{"registryModelCount": len(w.Registry)})
 }
 
 // readRegistry calls f for the model the query names, with the lock of the
 // store held.
-func (c registryCall) readRegistry(f func(m *registryModel) error) error {
+func (c registryCall) readRegistry(f func(m *store.RegistryModel) error) error {
 	name, err := c.param("modelName")
 	if err != nil {
 		return err
 	}
 	st := c.s.store
-	st.mu.RLock()
-	defer st.mu.RUnlock()
+	st.RLock()
+	defer st.RUnlock()
 	w, err := c.workspaceFor(c.optional("workspaceName"), RoleNone)
 	if err != nil {
 		return err
 	}
-	m := w.registryNamed(name)
+	m := w.RegistryNamed(name)
 	if m == nil {
-		return refusal.NoSuch(refusal.CodeNoRegistryModel, "registry model %q does not exist in workspace %q", name, w.name)
+		return refusal.NoSuch(refusal.CodeNoRegistryModel, "registry model %q does not exist in workspace %q", name, w.Name)
 	}
-	if !m.public {
+	if !m.Public {
 		if err := c.allow(w, RoleViewer, "registry model "+name); err != nil {
 			return err
 		}
@@ -281,10 +183,10 @@ func (c registryCall) readRegistry(f func(m *registryModel) error) error {
 }
 
 func (c registryCall) registryDetails() error {
-	return c.readRegistry(func(m *registryModel) error {
-		d := m.doc()
+	return c.readRegistry(func(m *store.RegistryModel) error {
+		d := newRegistryModelDoc(m)
 		d.Versions = []registryItemDoc{}
-		for _, i := range m.items {
+		for _, i := range m.Items {
 			d.Versions = append(d.Versions, c.registryItemDoc(i))
 		}
 		return c.send(d)
@@ -294,7 +196,7 @@ func (c registryCall) registryDetails() error {
 // latestRegistryVersion is registryDetails with the newest of the versions
 // that fit alone.
 func (c registryCall) latestRegistryVersion() error {
-	return c.readRegistry(func(m *registryModel) error {
+	return c.readRegistry(func(m *store.RegistryModel) error {
 		stage, prefix := c.optional("stage"), ""
 		if major := c.optional("versionMajor"); major != "" {
 			prefix = major + "."
@@ -302,51 +204,51 @@ func (c registryCall) latestRegistryVersion() error {
 				prefix += minor + "."
 			}
 		}
-		for _, i := range slices.Backward(m.items) {
-			if strings.HasPrefix(i.version, prefix) && (stage == "" || slices.Contains(i.stages, stage)) {
-				d := m.doc()
+		for _, i := range slices.Backward(m.Items) {
+			if strings.HasPrefix(i.Version, prefix) && (stage == "" || slices.Contains(i.Stages, stage)) {
+				d := newRegistryModelDoc(m)
 				d.Versions = []registryItemDoc{c.registryItemDoc(i)}
 				return c.send(d)
 			}
 		}
-		return refusal.NoSuch(refusal.CodeNoRegistryModel, "registry model %q has no such version", m.name)
+		return refusal.NoSuch(refusal.CodeNoRegistryModel, "registry model %q has no such version", m.Name)
 	})
 }
 
 func (c registryCall) registryNotes() error {
-	return c.readRegistry(func(m *registryModel) error { return c.send(map[string]any{"notes": m.notes}) })
+	return c.readRegistry(func(m *store.RegistryModel) error { return c.send(map[string]any{"notes": m.Notes}) })
 }
 
 // pickItem returns the item with the version or stage in the query, else the
 // latest.
-func (c registryCall) pickItem(m *registryModel) (*registryItem, error) {
+func (c registryCall) pickItem(m *store.RegistryModel) (*store.RegistryItem, error) {
 	version, stage := c.optional("version"), c.optional("stage")
 	if version != "" && stage != "" {
 		return nil, refusal.BadRequest("version and stage exclude each other")
 	}
-	for _, i := range slices.Backward(m.items) {
-		if version == "" && stage == "" || i.version == version || slices.Contains(i.stages, stage) {
+	for _, i := range slices.Backward(m.Items) {
+		if version == "" && stage == "" || i.Version == version || slices.Contains(i.Stages, stage) {
 			return i, nil
 		}
 	}
-	return nil, refusal.NoSuch(refusal.CodeNoRegistryModel, "registry model %q has no version %q", m.name, version+stage)
+	return nil, refusal.NoSuch(refusal.CodeNoRegistryModel, "registry model %q has no version %q", m.Name, version+stage)
 }
 
 // noteDownload writes a download to the history of the item, as the real
 // server does: reading the registry this way changes it.
-func (c registryCall) noteDownload(i *registryItem) {
+func (c registryCall) noteDownload(i *store.RegistryItem) {
 	st := c.s.store
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	i.event(c.now(), c.key.User, "MODEL_VERSION_DOWNLOADED", nil, nil)
+	st.Lock()
+	defer st.Unlock()
+	i.Event(c.now(), c.key.User, "MODEL_VERSION_DOWNLOADED", nil, nil)
 }
 
 func (c registryCall) downloadRegistryItem() error {
-	var item *registryItem
-	var files []*asset
-	err := c.readRegistry(func(m *registryModel) (err error) {
+	var item *store.RegistryItem
+	var files []*store.Asset
+	err := c.readRegistry(func(m *store.RegistryModel) (err error) {
 		if item, err = c.pickItem(m); err == nil {
-			files = item.assets(c.s.store)
+			files = item.Assets(c.s.store)
 		}
 		return err
 	})
@@ -358,8 +260,8 @@ func (c registryCall) downloadRegistryItem() error {
 }
 
 func (c registryCall) registryInstructions() error {
-	var item *registryItem
-	err := c.readRegistry(func(m *registryModel) (err error) {
+	var item *store.RegistryItem
+	err := c.readRegistry(func(m *store.RegistryModel) (err error) {
 		if item, err = c.pickItem(m); err != nil {
 			return err
 		}

@@ -4,26 +4,27 @@ import (
 	"slices"
 
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
+	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
 
 // changeItem calls f for an item with the lock of the store held, and answers
 // with an acknowledgement.
-func (c registryCall) changeItem(id string, f func(i *registryItem) error) error {
+func (c registryCall) changeItem(id string, f func(i *store.RegistryItem) error) error {
 	st := c.s.store
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	i := st.registryItem(id)
+	st.Lock()
+	defer st.Unlock()
+	i := st.RegistryItem(id)
 	if i == nil {
 		return refusal.NoSuch(refusal.CodeNoRegistryToUpdate, "registry model item %q does not exist", id)
 	}
-	if err := c.allow(i.model.workspace, RoleOwner, "registry model "+i.model.name); err != nil {
+	if err := c.allow(i.Model.Workspace, RoleOwner, "registry model "+i.Model.Name); err != nil {
 		return err
 	}
 	if err := f(i); err != nil {
 		return err
 	}
-	i.updated = c.now()
-	i.model.updated = i.updated
+	i.Updated = c.now()
+	i.Model.Updated = i.Updated
 	return c.ack()
 }
 
@@ -36,12 +37,12 @@ func (c registryCall) updateRegistryItem() error {
 	if err := c.decode(&req); err != nil {
 		return err
 	}
-	return c.changeItem(req.RegistryModelItemID, func(i *registryItem) error {
+	return c.changeItem(req.RegistryModelItemID, func(i *store.RegistryItem) error {
 		if req.Comment != nil {
-			i.comment = req.Comment
+			i.Comment = req.Comment
 		}
 		if req.Stages != nil {
-			i.stages = unique(*req.Stages)
+			i.Stages = store.Unique(*req.Stages)
 		}
 		return nil
 	})
@@ -58,19 +59,19 @@ func (c registryCall) setRegistryStatus() error {
 	if err := c.checkStatus(req.Status); err != nil {
 		return err
 	}
-	return c.changeItem(req.ModelItemID, func(i *registryItem) error {
+	return c.changeItem(req.ModelItemID, func(i *store.RegistryItem) error {
 		status := func(s string) map[string]any {
 			return map[string]any{"registryModelStatus": s, "changedBy": c.key.User}
 		}
-		i.event(c.now(), c.key.User, "MODEL_VERSION_STATUS_CHANGED", status(req.Status), status(i.status))
-		i.status = req.Status
+		i.Event(c.now(), c.key.User, "MODEL_VERSION_STATUS_CHANGED", status(req.Status), status(i.Status))
+		i.Status = req.Status
 		return nil
 	})
 }
 
 func (c registryCall) writeRegistryMetadata() error {
 	var req struct {
-		Metadata *[]registryMeta `json:"metadata"`
+		Metadata *[]store.RegistryMeta `json:"metadata"`
 	}
 	if err := c.decode(&req); err != nil {
 		return err
@@ -81,8 +82,8 @@ func (c registryCall) writeRegistryMetadata() error {
 	if err := checkItems(*req.Metadata); err != nil {
 		return err
 	}
-	return c.changeItem(c.params["itemId"], func(i *registryItem) error {
-		i.metadata = cloneItems(*req.Metadata)
+	return c.changeItem(c.params["itemId"], func(i *store.RegistryItem) error {
+		i.Metadata = cloneItems(*req.Metadata)
 		return nil
 	})
 }
@@ -92,8 +93,8 @@ func (c registryCall) addStage() error {
 	if err != nil {
 		return err
 	}
-	return c.changeItem(c.optional("modelItemId"), func(i *registryItem) error {
-		i.stages = unique(append(i.stages, stage))
+	return c.changeItem(c.optional("modelItemId"), func(i *store.RegistryItem) error {
+		i.Stages = store.Unique(append(i.Stages, stage))
 		return nil
 	})
 }
@@ -103,41 +104,41 @@ func (c registryCall) deleteStage() error {
 	if err != nil {
 		return err
 	}
-	return c.changeItem(c.optional("modelItemId"), func(i *registryItem) error {
-		if !slices.Contains(i.stages, stage) {
+	return c.changeItem(c.optional("modelItemId"), func(i *store.RegistryItem) error {
+		if !slices.Contains(i.Stages, stage) {
 			return refusal.NotFound("stage %q does not exist", stage)
 		}
-		i.stages = without(i.stages, stage)
+		i.Stages = store.Without(i.Stages, stage)
 		return nil
 	})
 }
 
 func (c registryCall) deleteRegistryItem() error {
-	return c.changeItem(c.optional("modelItemId"), func(i *registryItem) error {
-		i.model.items = without(i.model.items, i)
+	return c.changeItem(c.optional("modelItemId"), func(i *store.RegistryItem) error {
+		i.Model.Items = store.Without(i.Model.Items, i)
 		return nil
 	})
 }
 
 // changeRegistry calls f for the registry model that match picks, with the
 // lock of the store held, and answers with an acknowledgement.
-func (c registryCall) changeRegistry(match func(m *registryModel) bool, f func(m *registryModel) error) error {
+func (c registryCall) changeRegistry(match func(m *store.RegistryModel) bool, f func(m *store.RegistryModel) error) error {
 	st := c.s.store
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	for _, w := range st.workspaces {
-		i := slices.IndexFunc(w.registry, match)
+	st.Lock()
+	defer st.Unlock()
+	for _, w := range st.Workspaces {
+		i := slices.IndexFunc(w.Registry, match)
 		if i < 0 {
 			continue
 		}
-		m := w.registry[i]
-		if err := c.allow(w, RoleOwner, "registry model "+m.name); err != nil {
+		m := w.Registry[i]
+		if err := c.allow(w, RoleOwner, "registry model "+m.Name); err != nil {
 			return err
 		}
 		if err := f(m); err != nil {
 			return err
 		}
-		m.updated = c.now()
+		m.Updated = c.now()
 		return c.ack()
 	}
 	return refusal.NoSuch(refusal.CodeNoRegistryToUpdate, "registry model does not exist")
@@ -153,18 +154,18 @@ func (c registryCall) updateRegistryModel() error {
 	if err := c.decode(&req); err != nil {
 		return err
 	}
-	return c.changeRegistry(func(m *registryModel) bool { return m.id == req.RegistryModelID }, func(m *registryModel) error {
-		if name := req.RegistryModelName; name != nil && *name != m.name {
-			if *name == "" || m.workspace.registryNamed(*name) != nil {
+	return c.changeRegistry(func(m *store.RegistryModel) bool { return m.ID == req.RegistryModelID }, func(m *store.RegistryModel) error {
+		if name := req.RegistryModelName; name != nil && *name != m.Name {
+			if *name == "" || m.Workspace.RegistryNamed(*name) != nil {
 				return refusal.BadRequest("registryModelName %q is empty or taken", *name)
 			}
-			m.name = *name
+			m.Name = *name
 		}
 		if req.Description != nil {
-			m.description = req.Description
+			m.Description = req.Description
 		}
 		if req.IsPublic != nil {
-			m.public = *req.IsPublic
+			m.Public = *req.IsPublic
 		}
 		return nil
 	})
@@ -182,20 +183,20 @@ func (c registryCall) writeRegistryNotes() error {
 	if req.Notes == nil {
 		return refusal.BadRequest("notes is missing")
 	}
-	match := func(m *registryModel) bool {
-		return m.workspace.name == req.WorkspaceName && m.name == req.RegistryModelName
+	match := func(m *store.RegistryModel) bool {
+		return m.Workspace.Name == req.WorkspaceName && m.Name == req.RegistryModelName
 	}
-	return c.changeRegistry(match, func(m *registryModel) error {
-		m.notes = *req.Notes
+	return c.changeRegistry(match, func(m *store.RegistryModel) error {
+		m.Notes = *req.Notes
 		return nil
 	})
 }
 
 func (c registryCall) deleteRegistryModel() error {
 	workspace, name := c.optional("workspaceName"), c.optional("modelName")
-	match := func(m *registryModel) bool { return m.workspace.name == workspace && m.name == name }
-	return c.changeRegistry(match, func(m *registryModel) error {
-		m.workspace.registry = without(m.workspace.registry, m)
+	match := func(m *store.RegistryModel) bool { return m.Workspace.Name == workspace && m.Name == name }
+	return c.changeRegistry(match, func(m *store.RegistryModel) error {
+		m.Workspace.Registry = store.Without(m.Workspace.Registry, m)
 		return nil
 	})
 }

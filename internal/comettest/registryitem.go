@@ -6,10 +6,11 @@ import (
 	"time"
 
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
+	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
 
 func (c registryCall) compactDetails() error {
-	return c.readRegistry(func(m *registryModel) error { return c.send(m.doc()) })
+	return c.readRegistry(func(m *store.RegistryModel) error { return c.send(newRegistryModelDoc(m)) })
 }
 
 type compactItemDoc struct {
@@ -25,17 +26,17 @@ type compactItemDoc struct {
 	UpdatedAt           int64    `json:"updatedAt"`
 }
 
-func (i *registryItem) compact() compactItemDoc {
-	return compactItemDoc{i.id, i.version, notNil(i.stages), i.status, i.experimentKey, i.source.name, i.comment, i.user, i.created, i.updated}
+func newCompactItemDoc(i *store.RegistryItem) compactItemDoc {
+	return compactItemDoc{i.ID, i.Version, notNil(i.Stages), i.Status, i.ExperimentKey, i.Source.Name, i.Comment, i.User, i.Created, i.Updated}
 }
 
 func (c registryCall) registryItems() error {
-	return c.readRegistry(func(m *registryModel) error {
+	return c.readRegistry(func(m *store.RegistryModel) error {
 		tag, status, prefix := c.optional("tag"), c.optional("status"), c.optional("versionPrefix")
 		docs := []compactItemDoc{}
-		for _, i := range slices.Backward(m.items) {
-			if (tag == "" || slices.Contains(i.stages, tag)) && (status == "" || i.status == status) && strings.HasPrefix(i.version, prefix) {
-				docs = append(docs, i.compact())
+		for _, i := range slices.Backward(m.Items) {
+			if (tag == "" || slices.Contains(i.Stages, tag)) && (status == "" || i.Status == status) && strings.HasPrefix(i.Version, prefix) {
+				docs = append(docs, newCompactItemDoc(i))
 			}
 		}
 		return c.send(map[string]any{"items": docs})
@@ -47,28 +48,28 @@ func (c registryCall) registryItemDetails() error {
 	if err != nil {
 		return err
 	}
-	return c.readRegistry(func(m *registryModel) error {
-		for _, i := range m.items {
-			if i.version == version {
-				return c.send(i.compact())
+	return c.readRegistry(func(m *store.RegistryModel) error {
+		for _, i := range m.Items {
+			if i.Version == version {
+				return c.send(newCompactItemDoc(i))
 			}
 		}
-		return refusal.NoSuch(refusal.CodeNoRegistryModel, "registry model %q has no version %q", m.name, version)
+		return refusal.NoSuch(refusal.CodeNoRegistryModel, "registry model %q has no version %q", m.Name, version)
 	})
 }
 
 // readItem calls f for the item with the given id, with the lock of the store
 // held for reading.
-func (c registryCall) readItem(id string, f func(i *registryItem) error) error {
+func (c registryCall) readItem(id string, f func(i *store.RegistryItem) error) error {
 	st := c.s.store
-	st.mu.RLock()
-	defer st.mu.RUnlock()
-	i := st.registryItem(id)
+	st.RLock()
+	defer st.RUnlock()
+	i := st.RegistryItem(id)
 	if i == nil {
 		return refusal.NoSuch(refusal.CodeNoRegistryModel, "registry model item %q does not exist", id)
 	}
-	if !i.model.public {
-		if err := c.allow(i.model.workspace, RoleViewer, "registry model "+i.model.name); err != nil {
+	if !i.Model.Public {
+		if err := c.allow(i.Model.Workspace, RoleViewer, "registry model "+i.Model.Name); err != nil {
 			return err
 		}
 	}
@@ -76,8 +77,8 @@ func (c registryCall) readItem(id string, f func(i *registryItem) error) error {
 }
 
 func (c registryCall) registryItemMetadata() error {
-	return c.readItem(c.params["itemId"], func(i *registryItem) error {
-		return c.send(map[string]any{"metadata": append([]registryMeta{}, i.metadata...)})
+	return c.readItem(c.params["itemId"], func(i *store.RegistryItem) error {
+		return c.send(map[string]any{"metadata": append([]store.RegistryMeta{}, i.Metadata...)})
 	})
 }
 
@@ -107,14 +108,14 @@ func (c registryCall) registryHistory() error {
 	if req.GroupedBy != "DAY" {
 		return refusal.BadRequest("groupedBy %q is not DAY", req.GroupedBy)
 	}
-	return c.readItem(req.RegistryModelItemID, func(i *registryItem) error {
+	return c.readItem(req.RegistryModelItemID, func(i *store.RegistryItem) error {
 		days := make(map[string][]registryEventDoc)
-		for _, ev := range i.history {
-			day := time.UnixMilli(ev.time).UTC().Format("January 2, 2006")
+		for _, ev := range i.History {
+			day := time.UnixMilli(ev.Time).UTC().Format("January 2, 2006")
 			days[day] = append(days[day], registryEventDoc{
-				ActionType: ev.action, NewValue: ev.newValue, PreviousValue: ev.oldValue, RegistryModelID: i.model.id,
-				ItemID: i.id, ItemVersion: i.version, ModelName: i.model.name, PathParams: map[string]any{},
-				UserName: ev.user, Timestamp: ev.time,
+				ActionType: ev.Action, NewValue: ev.NewValue, PreviousValue: ev.OldValue, RegistryModelID: i.Model.ID,
+				ItemID: i.ID, ItemVersion: i.Version, ModelName: i.Model.Name, PathParams: map[string]any{},
+				UserName: ev.User, Timestamp: ev.Time,
 			})
 		}
 		return c.send(days)

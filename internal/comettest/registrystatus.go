@@ -4,21 +4,14 @@ import (
 	"slices"
 
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
+	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
-
-// statusConfiguration is the rule for the status of a version, as clients give it.
-type statusConfiguration struct {
-	Status           string         `json:"status"`
-	IsReviewRequired bool           `json:"isReviewRequired"`
-	Items            []registryMeta `json:"statusConfiguration"`
-	Comment          *string        `json:"comment"`
-}
 
 // allowedStatuses are the statuses that a version may have in a workspace.
 func (c registryCall) allowedStatuses() error {
 	st := c.s.store
-	st.mu.RLock()
-	defer st.mu.RUnlock()
+	st.RLock()
+	defer st.RUnlock()
 	if _, err := c.workspaceFor(c.optional("workspaceName"), RoleViewer); err != nil {
 		return err
 	}
@@ -27,21 +20,21 @@ func (c registryCall) allowedStatuses() error {
 
 // statusConfiguration is an empty object for a version that has none.
 func (c registryCall) statusConfiguration() error {
-	return c.readItem(c.params["itemId"], func(i *registryItem) error {
-		if i.configuration == nil {
+	return c.readItem(c.params["itemId"], func(i *store.RegistryItem) error {
+		if i.Configuration == nil {
 			return c.send(map[string]any{})
 		}
 		return c.send(struct {
 			ModelItemID string `json:"modelItemId"`
-			*statusConfiguration
-		}{i.id, i.configuration})
+			*store.StatusConfiguration
+		}{i.ID, i.Configuration})
 	})
 }
 
 // writeStatusConfiguration replaces the configuration. The status of the
 // version is its own, unless the mood ConfigurationSetsStatus is on.
 func (c registryCall) writeStatusConfiguration() error {
-	var req statusConfiguration
+	var req store.StatusConfiguration
 	if err := c.decode(&req); err != nil {
 		return err
 	}
@@ -51,29 +44,29 @@ func (c registryCall) writeStatusConfiguration() error {
 	if err := checkItems(req.Items); err != nil {
 		return err
 	}
-	return c.changeItem(c.params["itemId"], func(i *registryItem) error {
+	return c.changeItem(c.params["itemId"], func(i *store.RegistryItem) error {
 		req.Items = cloneItems(req.Items)
-		i.configuration = &req
+		i.Configuration = &req
 		if c.moods.ConfigurationSetsStatus {
-			i.status = req.Status
+			i.Status = req.Status
 		}
 		return nil
 	})
 }
 
 // checkItems reports an item without key or value.
-func checkItems(items []registryMeta) error {
-	if slices.ContainsFunc(items, func(m registryMeta) bool { return m.Key == "" || len(m.Value) == 0 }) {
+func checkItems(items []store.RegistryMeta) error {
+	if slices.ContainsFunc(items, func(m store.RegistryMeta) bool { return m.Key == "" || len(m.Value) == 0 }) {
 		return refusal.BadRequest("an item lacks key or value")
 	}
 	return nil
 }
 
 // cloneItems is a copy of items that outlives the request they came in.
-func cloneItems(items []registryMeta) []registryMeta {
-	list := make([]registryMeta, len(items))
+func cloneItems(items []store.RegistryMeta) []store.RegistryMeta {
+	list := make([]store.RegistryMeta, len(items))
 	for n, m := range items {
-		list[n] = registryMeta{m.Key, slices.Clone(m.Value)}
+		list[n] = store.RegistryMeta{Key: m.Key, Value: slices.Clone(m.Value)}
 	}
 	return list
 }

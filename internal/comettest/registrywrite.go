@@ -4,13 +4,12 @@ import (
 	"slices"
 
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
+	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
 
 // DefaultStatuses are the statuses a version of a registry model may have on a
 // server whose options name none.
 var DefaultStatuses = []string{"None", "Development", "Staging", "QA", "Production"}
-
-const noStatus = "None"
 
 // newVersion is what the calls that add a version have in common.
 type newVersion struct {
@@ -18,31 +17,31 @@ type newVersion struct {
 	comment       *string
 	stages        []string
 	status        string
-	source        *experimentModel
-	experiment    *experiment
+	source        *store.Model
+	experiment    *store.Experiment
 }
 
 // check reports a version that cannot be. The lock of the store is held.
-func (n *newVersion) check(c *call, m *registryModel) error {
+func (n *newVersion) check(c *call, m *store.RegistryModel) error {
 	if n.name == "" {
 		return refusal.BadRequest("registryModelName is missing")
 	}
 	if n.version == "" {
 		n.version = "1.0.0"
 	}
-	if !semantic.MatchString(n.version) {
+	if !store.Semantic.MatchString(n.version) {
 		return refusal.BadRequest("version %q is not of the form X.Y.Z", n.version).WithCode(refusal.CodeBadModelVersion)
 	}
 	if slices.Contains(n.stages, "") {
 		return refusal.BadRequest("a stage is empty")
 	}
 	if n.status == "" {
-		n.status = noStatus
+		n.status = store.NoStatus
 	}
 	if err := (registryCall{c}).checkStatus(n.status); err != nil {
 		return err
 	}
-	if m != nil && slices.ContainsFunc(m.items, func(i *registryItem) bool { return i.version == n.version }) {
+	if m != nil && slices.ContainsFunc(m.Items, func(i *store.RegistryItem) bool { return i.Version == n.version }) {
 		return refusal.BadRequest("registry model %q has a version %s already", n.name, n.version)
 	}
 	return nil
@@ -55,40 +54,40 @@ func (c registryCall) checkStatus(status string) error {
 	return nil
 }
 
-func (c registryCall) addVersion(m *registryModel, n *newVersion) *registryItem {
+func (c registryCall) addVersion(m *store.RegistryModel, n *newVersion) *store.RegistryItem {
 	now := c.now()
-	i := &registryItem{
-		model: m, id: newID(), version: n.version, comment: n.comment, stages: unique(n.stages), status: n.status,
-		source: n.source, experimentKey: n.experiment.key, user: c.key.User, created: now, updated: now,
+	i := &store.RegistryItem{
+		Model: m, ID: store.NewID(), Version: n.version, Comment: n.comment, Stages: store.Unique(n.stages), Status: n.status,
+		Source: n.source, ExperimentKey: n.experiment.Key, User: c.key.User, Created: now, Updated: now,
 	}
-	i.event(now, c.key.User, "MODEL_VERSION_CREATED", nil, nil)
-	m.items = append(m.items, i)
-	m.updated = now
+	i.Event(now, c.key.User, "MODEL_VERSION_CREATED", nil, nil)
+	m.Items = append(m.Items, i)
+	m.Updated = now
 	return i
 }
 
-func (c registryCall) newRegistryModel(w *workspace, name string, description *string, public bool) *registryModel {
+func (c registryCall) newRegistryModel(w *store.Workspace, name string, description *string, public bool) *store.RegistryModel {
 	now := c.now()
-	m := &registryModel{
-		workspace: w, id: newID(), name: name, description: description, public: public,
-		user: c.key.User, created: now, updated: now,
+	m := &store.RegistryModel{
+		Workspace: w, ID: store.NewID(), Name: name, Description: description, Public: public,
+		User: c.key.User, Created: now, Updated: now,
 	}
-	w.registry = append(w.registry, m)
+	w.Registry = append(w.Registry, m)
 	return m
 }
 
 // modelByID finds a model of an experiment. The lock of the store is held.
-func (c registryCall) modelByID(id string) (*experiment, *experimentModel, error) {
-	for _, e := range c.s.store.experiments {
-		e.mu.Lock()
-		i := slices.IndexFunc(e.models, func(m *experimentModel) bool { return m.id == id })
-		var m *experimentModel
+func (c registryCall) modelByID(id string) (*store.Experiment, *store.Model, error) {
+	for _, e := range c.s.store.Experiments {
+		e.Lock()
+		i := slices.IndexFunc(e.Models, func(m *store.Model) bool { return m.ID == id })
+		var m *store.Model
 		if i >= 0 {
-			m = e.models[i]
+			m = e.Models[i]
 		}
-		e.mu.Unlock()
+		e.Unlock()
 		if m != nil {
-			return e, m, c.allow(e.project.workspace, RoleOwner, "experiment "+e.key)
+			return e, m, c.allow(e.Project.Workspace, RoleOwner, "experiment "+e.Key)
 		}
 	}
 	return nil, nil, refusal.NotFound("experiment model %q does not exist", id)
@@ -106,8 +105,8 @@ type classicItem struct {
 
 // createRegistryModel makes a model and its first version.
 func (c registryCall) createRegistryModel() error {
-	return c.classic(func(req *classicItem, w *workspace, n *newVersion) error {
-		if w.registryNamed(req.RegistryModelName) != nil {
+	return c.classic(func(req *classicItem, w *store.Workspace, n *newVersion) error {
+		if w.RegistryNamed(req.RegistryModelName) != nil {
 			return refusal.BadRequest("registry model %q exists already", req.RegistryModelName)
 		}
 		if err := n.check(c.call, nil); err != nil {
@@ -120,8 +119,8 @@ func (c registryCall) createRegistryModel() error {
 
 // addRegistryItem adds a version to a model that exists.
 func (c registryCall) addRegistryItem() error {
-	return c.classic(func(req *classicItem, w *workspace, n *newVersion) error {
-		m := w.registryNamed(req.RegistryModelName)
+	return c.classic(func(req *classicItem, w *store.Workspace, n *newVersion) error {
+		m := w.RegistryNamed(req.RegistryModelName)
 		if m == nil {
 			return refusal.NoSuch(refusal.CodeNoRegistryToUpdate, "registry model %q does not exist", req.RegistryModelName)
 		}
@@ -132,29 +131,29 @@ func (c registryCall) addRegistryItem() error {
 	})
 }
 
-func (c registryCall) classic(f func(req *classicItem, w *workspace, n *newVersion) error) error {
+func (c registryCall) classic(f func(req *classicItem, w *store.Workspace, n *newVersion) error) error {
 	var req classicItem
 	if err := c.decode(&req); err != nil {
 		return err
 	}
 	st := c.s.store
-	st.mu.Lock()
-	defer st.mu.Unlock()
+	st.Lock()
+	defer st.Unlock()
 	e, m, err := c.modelByID(req.ExperimentModelID)
 	if err != nil {
 		return err
 	}
-	return f(&req, e.project.workspace, &newVersion{
+	return f(&req, e.Project.Workspace, &newVersion{
 		name: req.RegistryModelName, version: req.Version, comment: req.Comment, stages: req.Stages, source: m, experiment: e,
 	})
 }
 
-func (c registryCall) sendItem(i *registryItem) error {
+func (c registryCall) sendItem(i *store.RegistryItem) error {
 	return c.send(struct {
 		ack
 		RegistryModelID     string `json:"registryModelId"`
 		RegistryModelItemID string `json:"registryModelItemId"`
-	}{saved("Saved"), i.model.id, i.id})
+	}{saved("Saved"), i.Model.ID, i.ID})
 }
 
 // createRegistryItem adds a version, to a new model if there is none of the
@@ -175,15 +174,15 @@ func (c registryCall) createRegistryItem() error {
 		return err
 	}
 	st := c.s.store
-	st.mu.Lock()
-	defer st.mu.Unlock()
+	st.Lock()
+	defer st.Unlock()
 	e, err := c.experimentLocked(req.ExperimentKey, RoleOwner)
 	if err != nil {
 		return err
 	}
-	source := e.modelNamed(req.ExperimentModelName)
+	source := e.ModelNamed(req.ExperimentModelName)
 	if source == nil {
-		return refusal.NotFound("model %q does not exist in experiment %q", req.ExperimentModelName, e.key)
+		return refusal.NotFound("model %q does not exist in experiment %q", req.ExperimentModelName, e.Key)
 	}
 	n := &newVersion{
 		name: req.RegistryModelName, version: req.Version, comment: req.VersionComment, stages: req.Tags, source: source, experiment: e,
@@ -191,8 +190,8 @@ func (c registryCall) createRegistryItem() error {
 	if req.Status != nil {
 		n.status = *req.Status
 	}
-	w := e.project.workspace
-	m := w.registryNamed(req.RegistryModelName)
+	w := e.Project.Workspace
+	m := w.RegistryNamed(req.RegistryModelName)
 	if err := n.check(c.call, m); err != nil {
 		return err
 	}
@@ -200,14 +199,4 @@ func (c registryCall) createRegistryItem() error {
 		m = c.newRegistryModel(w, req.RegistryModelName, req.RegistryModelDescription, req.PublicModel)
 	}
 	return c.sendItem(c.addVersion(m, n))
-}
-
-// modelNamed returns a model of e, nil if there is none of the name.
-func (e *experiment) modelNamed(name string) *experimentModel {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if i := e.modelIndex(name); i >= 0 {
-		return e.models[i]
-	}
-	return nil
 }

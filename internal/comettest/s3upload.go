@@ -10,31 +10,21 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comettest/blob"
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
+	"github.com/comet-stream/comet-stream/internal/comettest/store"
 	"github.com/comet-stream/comet-stream/internal/comettest/wire"
 )
 
-// s3Upload is a direct upload to the second host that has begun.
-type s3Upload struct {
-	spec  *uploadSpec
-	parts []*s3Part // nil where none came yet
-}
-
-type s3Part struct {
-	body *blob.Blob
-	etag string
-}
-
 // directTypes are the types that may go straight to storage.
-var directTypes = map[string]bool{typeAsset: true, typeModel: true, "visualization": true, "image": true}
+var directTypes = map[string]bool{store.TypeAsset: true, store.TypeModel: true, "visualization": true, "image": true}
 
 func (c uploadCall) startAssetUpload() error {
-	return c.startUpload(func() (*uploadSpec, error) { return c.uploadQuery("experimentId") })
+	return c.startUpload(func() (*store.Upload, error) { return c.uploadQuery("experimentId") })
 }
 func (c uploadCall) startImageUpload() error { return c.startUpload(c.imageQuery) }
 
 // startUpload answers with one address for each part. The parameters of a
 // plain upload come as fields of the body.
-func (c uploadCall) startUpload(read func() (*uploadSpec, error)) error {
+func (c uploadCall) startUpload(read func() (*store.Upload, error)) error {
 	var req struct {
 		Metadata          *string `json:"metadata"`
 		StartUploadParams struct {
@@ -60,15 +50,15 @@ func (c uploadCall) startUpload(read func() (*uploadSpec, error)) error {
 	if err != nil {
 		return err
 	}
-	spec.asset.metadata = req.Metadata
+	spec.Asset.Metadata = req.Metadata
 	// Files of artifacts come without a type.
-	if !directTypes[spec.asset.typ] && c.query.Has("type") {
-		return refusal.BadRequest("type %q does not go to storage directly", spec.asset.typ)
+	if !directTypes[spec.Asset.Type] && c.query.Has("type") {
+		return refusal.BadRequest("type %q does not go to storage directly", spec.Asset.Type)
 	}
-	if _, err := c.experiment(spec.experimentKey, RoleOwner); err != nil {
+	if _, err := c.experiment(spec.ExperimentKey, RoleOwner); err != nil {
 		return err
 	}
-	return c.presign(&s3Upload{spec: spec, parts: make([]*s3Part, n)})
+	return c.presign(&store.DirectUpload{Spec: spec, Parts: make([]*store.Part, n)})
 }
 
 // fieldsToQuery makes the scalar fields of the body parameters of the call.
@@ -90,16 +80,16 @@ func (c uploadCall) fieldsToQuery() error {
 	return nil
 }
 
-func (c uploadCall) presign(up *s3Upload) error {
+func (c uploadCall) presign(up *store.DirectUpload) error {
 	host, err := c.s.storageURL()
 	if err != nil {
 		return err
 	}
-	id := newID()
-	c.s.store.mu.Lock()
-	c.s.store.uploads[id] = up
-	c.s.store.mu.Unlock()
-	urls := make([]string, len(up.parts))
+	id := store.NewID()
+	c.s.store.Lock()
+	c.s.store.Uploads[id] = up
+	c.s.store.Unlock()
+	urls := make([]string, len(up.Parts))
 	for i := range urls {
 		object := id + "." + strconv.Itoa(i+1)
 		urls[i] = host + "/bucket/" + object + "?" + url.Values{"X-Amz-Signature": {signature(object)}}.Encode()
@@ -111,42 +101,42 @@ func (c uploadCall) presign(up *s3Upload) error {
 func (s *Server) putPart(w http.ResponseWriter, r *http.Request, object string) {
 	id, number, _ := strings.Cut(object, ".")
 	n, err := strconv.Atoi(number)
-	s.store.mu.RLock()
-	up := s.store.uploads[id]
-	s.store.mu.RUnlock()
-	if err != nil || up == nil || n < 1 || n > len(up.parts) {
+	s.store.RLock()
+	up := s.store.Uploads[id]
+	s.store.RUnlock()
+	if err != nil || up == nil || n < 1 || n > len(up.Parts) {
 		storageError(w, http.StatusNotFound, "NoSuchUpload", "The upload does not exist")
 		return
 	}
-	body, err := s.store.bodies.Read(r.Body, -1)
+	body, err := s.store.Bodies.Read(r.Body, -1)
 	if err != nil {
 		storageError(w, http.StatusBadRequest, "IncompleteBody", err.Error())
 		return
 	}
 	// Clients have to take it as it is; most stores make it of another hash.
-	part := &s3Part{body, strconv.Quote(body.Stored()[:32])}
+	part := &store.Part{Body: body, ETag: strconv.Quote(body.Stored()[:32])}
 	if !s.keepPart(id, n, part) {
 		body.Remove()
 		storageError(w, http.StatusNotFound, "NoSuchUpload", "The upload does not exist any more")
 		return
 	}
-	w.Header().Set("ETag", part.etag)
+	w.Header().Set("ETag", part.ETag)
 	w.WriteHeader(http.StatusOK)
 }
 
 // keepPart makes a body the n-th part of an upload, from 1, unless that has ended
 // while the body came.
-func (s *Server) keepPart(id string, n int, part *s3Part) bool {
-	s.store.mu.Lock()
-	defer s.store.mu.Unlock()
-	up := s.store.uploads[id]
+func (s *Server) keepPart(id string, n int, part *store.Part) bool {
+	s.store.Lock()
+	defer s.store.Unlock()
+	up := s.store.Uploads[id]
 	if up == nil {
 		return false
 	}
-	if old := up.parts[n-1]; old != nil {
-		old.body.Remove()
+	if old := up.Parts[n-1]; old != nil {
+		old.Body.Remove()
 	}
-	up.parts[n-1] = part
+	up.Parts[n-1] = part
 	return true
 }
 
@@ -167,30 +157,30 @@ func (c uploadCall) completeUpload() error {
 		return err
 	}
 	st := c.s.store
-	st.mu.Lock()
-	up := st.uploads[req.RequestID]
-	delete(st.uploads, req.RequestID)
-	st.mu.Unlock()
+	st.Lock()
+	up := st.Uploads[req.RequestID]
+	delete(st.Uploads, req.RequestID)
+	st.Unlock()
 	if up == nil {
 		return refusal.NotFound("upload %q does not exist", req.RequestID)
 	}
-	defer up.remove()
+	defer up.Remove()
 	if !req.Succeed {
 		return c.ack()
 	}
-	if err := up.check(&req); err != nil {
+	if err := checkParts(up, &req); err != nil {
 		return err
 	}
-	parts := make([]*blob.Blob, len(up.parts))
-	for i, p := range up.parts {
-		parts[i] = p.body
+	parts := make([]*blob.Blob, len(up.Parts))
+	for i, p := range up.Parts {
+		parts[i] = p.Body
 	}
-	content, err := c.s.store.bodies.Join(parts, c.s.uploadLimit(up.spec.kind()))
+	content, err := c.s.store.Bodies.Join(parts, c.s.uploadLimit(up.Spec.Kind()))
 	if err != nil {
 		return uploadError(err)
 	}
-	up.spec.content, up.spec.asset.parts = content, len(up.parts)
-	a, err := c.store(up.spec)
+	up.Spec.Content, up.Spec.Asset.Parts = content, len(up.Parts)
+	a, err := c.store(up.Spec)
 	if err != nil {
 		content.Remove()
 		return err
@@ -198,31 +188,23 @@ func (c uploadCall) completeUpload() error {
 	return c.sendUploaded(a)
 }
 
-// check compares the parts that came with those the client says it sent.
-func (up *s3Upload) check(req *completeRequest) error {
-	if len(req.UploadedFileParts) != len(up.parts) {
-		return refusal.BadRequest("upload has %d parts, not %d", len(up.parts), len(req.UploadedFileParts))
+// checkParts compares the parts that came with those the client says it sent.
+func checkParts(up *store.DirectUpload, req *completeRequest) error {
+	if len(req.UploadedFileParts) != len(up.Parts) {
+		return refusal.BadRequest("upload has %d parts, not %d", len(up.Parts), len(req.UploadedFileParts))
 	}
 	size := int64(0)
 	for i, said := range req.UploadedFileParts {
-		p := up.parts[i]
-		if p == nil || said.PartNumber != i+1 || said.ETag != p.etag {
+		p := up.Parts[i]
+		if p == nil || said.PartNumber != i+1 || said.ETag != p.ETag {
 			return refusal.BadRequest("part %d did not come, or its ETag differs", i+1)
 		}
-		size += p.body.Size
+		size += p.Body.Size
 	}
 	if size != req.FileSize {
 		return refusal.BadRequest("upload has %d bytes, not %d", size, req.FileSize)
 	}
-	return checkMetadata(up.spec.asset.metadata)
-}
-
-func (up *s3Upload) remove() {
-	for _, p := range up.parts {
-		if p != nil {
-			p.body.Remove()
-		}
-	}
+	return checkMetadata(up.Spec.Asset.Metadata)
 }
 
 // remoteBatch stores many remote files at once.
@@ -247,15 +229,15 @@ func (c uploadCall) remoteBatch() error {
 		return refusal.BadRequest("remoteArtifactAssetRequests is missing")
 	}
 	for i, r := range req.Requests {
-		spec := &uploadSpec{
-			experimentKey: c.optional("experimentKey"), overwrite: overwrites(fmt.Sprint(r.Overwrite)), remote: true, link: &r.Link,
-			asset: asset{id: r.AssetID, name: r.FileName, typ: r.Type, extension: r.Extension,
-				versionID: r.ArtifactVersionID, step: (*int64)(r.Step), metadata: r.Metadata},
+		spec := &store.Upload{
+			ExperimentKey: c.optional("experimentKey"), Overwrite: overwrites(fmt.Sprint(r.Overwrite)), Remote: true, Link: &r.Link,
+			Asset: store.Asset{ID: r.AssetID, Name: r.FileName, Type: r.Type, Extension: r.Extension,
+				VersionID: r.ArtifactVersionID, Step: (*int64)(r.Step), Metadata: r.Metadata},
 		}
 		if r.Link == "" {
 			return refusal.BadRequest("request %d: link is missing", i)
 		}
-		if err := spec.check(); err != nil {
+		if err := checkUpload(spec); err != nil {
 			return err
 		}
 		if _, err := c.store(spec); err != nil {
@@ -287,14 +269,14 @@ func (c uploadCall) logRemoteModel() error {
 		if r.RemoteURL == "" {
 			return refusal.BadRequest("remoteUrl is missing")
 		}
-		spec := &uploadSpec{experimentKey: req.ExperimentKey, remote: true, link: &r.RemoteURL,
-			asset: asset{id: r.AssetID, name: r.FileName, typ: typeModel, grouping: req.ModelName}}
+		spec := &store.Upload{ExperimentKey: req.ExperimentKey, Remote: true, Link: &r.RemoteURL,
+			Asset: store.Asset{ID: r.AssetID, Name: r.FileName, Type: store.TypeModel, Grouping: req.ModelName}}
 		if len(r.Metadata) > 0 && string(r.Metadata) != "null" {
 			text, err := wire.Text(r.Metadata)
 			if err != nil {
 				return err
 			}
-			spec.asset.metadata = &text
+			spec.Asset.Metadata = &text
 		}
 		if _, err := c.store(spec); err != nil {
 			return err

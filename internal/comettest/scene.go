@@ -10,6 +10,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comettest/blob"
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
+	"github.com/comet-stream/comet-stream/internal/comettest/store"
 	"github.com/comet-stream/comet-stream/internal/comettest/wire"
 )
 
@@ -44,20 +45,20 @@ func (c assetCall) newScene() error {
 	if req.AssetType == "" || req.UserFileName == "" {
 		return refusal.BadRequest("assetType or userFileName is missing")
 	}
-	spec := &uploadSpec{experimentKey: req.ExperimentKey, content: blob.FromBytes(nil),
-		asset: asset{name: req.UserFileName, typ: req.AssetType, step: (*int64)(req.Step)}}
+	spec := &store.Upload{ExperimentKey: req.ExperimentKey, Content: blob.FromBytes(nil),
+		Asset: store.Asset{Name: req.UserFileName, Type: req.AssetType, Step: (*int64)(req.Step)}}
 	if len(req.Metadata) > 0 && string(req.Metadata) != "null" {
 		text, err := wire.Text(req.Metadata)
 		if err != nil {
 			return err
 		}
-		spec.asset.metadata = &text
+		spec.Asset.Metadata = &text
 	}
 	a, err := uploadCall(c).store(spec)
 	if err != nil {
 		return err
 	}
-	return c.send(map[string]any{"assetId": a.id})
+	return c.send(map[string]any{"assetId": a.ID})
 }
 
 // sceneForm is the form of a part of a scene. Its key travels there.
@@ -72,10 +73,10 @@ type sceneForm struct {
 
 // addSceneItem takes a part of a scene: points or boxes.
 func (c assetCall) addSceneItem() error {
-	return c.sceneUpload("assetItemContent", func(form *sceneForm, scene *asset) {
-		scene.items = append(scene.items, &asset{
-			id: newID(), experimentKey: scene.experimentKey, name: form.UserFileName, typ: form.AssetItemType,
-			created: c.now(), body: form.content,
+	return c.sceneUpload("assetItemContent", func(form *sceneForm, scene *store.Asset) {
+		scene.Items = append(scene.Items, &store.Asset{
+			ID: store.NewID(), ExperimentKey: scene.ExperimentKey, Name: form.UserFileName, Type: form.AssetItemType,
+			Created: c.now(), Body: form.content,
 		})
 	})
 }
@@ -83,12 +84,12 @@ func (c assetCall) addSceneItem() error {
 // sceneThumbnail takes the picture of a scene, which nobody can read, and
 // forgets it.
 func (c assetCall) sceneThumbnail() error {
-	return c.sceneUpload("thumbnail", func(form *sceneForm, _ *asset) { form.content.Remove() })
+	return c.sceneUpload("thumbnail", func(form *sceneForm, _ *store.Asset) { form.content.Remove() })
 }
 
 // sceneUpload reads a form with the file of that name, and calls f with the
 // scene it is for and the lock of its experiment held.
-func (c assetCall) sceneUpload(file string, f func(form *sceneForm, scene *asset)) error {
+func (c assetCall) sceneUpload(file string, f func(form *sceneForm, scene *store.Asset)) error {
 	form, err := c.sceneForm(file)
 	if err == nil {
 		err = c.toScene(form, f)
@@ -99,7 +100,7 @@ func (c assetCall) sceneUpload(file string, f func(form *sceneForm, scene *asset
 	return err
 }
 
-func (c assetCall) toScene(form *sceneForm, f func(form *sceneForm, scene *asset)) error {
+func (c assetCall) toScene(form *sceneForm, f func(form *sceneForm, scene *store.Asset)) error {
 	if c.key = c.s.lookupKey(form.APIKey); c.key == nil {
 		return refusal.New(http.StatusUnauthorized, refusal.CodeBadKey, "API key is not registered")
 	}
@@ -107,15 +108,15 @@ func (c assetCall) toScene(form *sceneForm, f func(form *sceneForm, scene *asset
 	if id == "" {
 		id = c.params["assetId"]
 	}
-	return c.writeExperiment(form.ExperimentKey, func(e *experiment) error {
-		i := slices.IndexFunc(e.assets, func(a *asset) bool { return a.id == id })
+	return c.writeExperiment(form.ExperimentKey, func(e *store.Experiment) error {
+		i := slices.IndexFunc(e.Assets, func(a *store.Asset) bool { return a.ID == id })
 		switch {
 		case i < 0:
-			return refusal.NotFound("asset %q does not exist in experiment %q", id, e.key)
+			return refusal.NotFound("asset %q does not exist in experiment %q", id, e.Key)
 		case form.content == nil:
 			return refusal.BadRequest("the form has no file")
 		}
-		f(form, e.assets[i])
+		f(form, e.Assets[i])
 		return c.ack()
 	})
 }
@@ -136,19 +137,10 @@ func (c assetCall) sceneForm(file string) (*sceneForm, error) {
 				err = refusal.BadRequest("requestParams is not the expected JSON")
 			}
 		case part.FormName() == file && form.content == nil:
-			if form.content, err = c.s.store.bodies.Read(part, c.s.uploadLimit("asset-item")); err != nil {
+			if form.content, err = c.s.store.Bodies.Read(part, c.s.uploadLimit("asset-item")); err != nil {
 				err = uploadError(err)
 			}
 		}
 	}
 	return form, err
-}
-
-// sceneItems are the parts of the scenes of e. The lock of e is held.
-func (e *experiment) sceneItems() []*asset {
-	var list []*asset
-	for _, a := range e.assets {
-		list = append(list, a.items...)
-	}
-	return list
 }

@@ -8,36 +8,37 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comettest/blob"
 	"github.com/comet-stream/comet-stream/internal/comettest/derive"
 	"github.com/comet-stream/comet-stream/internal/comettest/metric"
+	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
 
 // Seeds put things into the store of a server without HTTP. They panic on what no
 // server would hold, such as a key that exists: a test that seeds is wrong then.
 type Seeds struct {
-	store *store
+	store *store.Store
 	owner string // of what the seeds say no owner of
 	now   func() int64
 }
 
 // SeedWorkspace makes sure that a workspace exists.
-func (s *Seeds) SeedWorkspace(name string) { s.store.ensureWorkspace(name, s.owner, s.now()) }
+func (s *Seeds) SeedWorkspace(name string) { s.store.EnsureWorkspace(name, s.owner, s.now()) }
 
 // SeedProject makes sure that a project exists and sets its description,
 // visibility and notes, and how many share links it has. A nil description is
 // none.
 func (s *Seeds) SeedProject(workspace, name string, spec ProjectSpec) {
-	w := s.store.ensureWorkspace(workspace, s.owner, s.now())
+	w := s.store.EnsureWorkspace(workspace, s.owner, s.now())
 	st := s.store
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	p := w.project(name)
+	st.Lock()
+	defer st.Unlock()
+	p := w.Project(name)
 	if p == nil {
-		p = st.addProject(w, name, s.owner, s.now())
+		p = st.AddProject(w, name, s.owner, s.now())
 	}
-	p.description, p.public, p.notes = spec.Description, spec.Public, spec.Notes
-	p.owner = cmp.Or(spec.Owner, p.owner)
-	p.shareCodes = nil
+	p.Description, p.Public, p.Notes = spec.Description, spec.Public, spec.Notes
+	p.Owner = cmp.Or(spec.Owner, p.Owner)
+	p.ShareCodes = nil
 	for range spec.ShareLinks {
-		p.addShareCode()
+		p.AddShareCode()
 	}
 }
 
@@ -149,28 +150,28 @@ type ItemSpec struct {
 // missing, and returns its key.
 func (s *Seeds) SeedExperiment(workspace, project string, spec ExperimentSpec) string {
 	e := s.newSeeded(&spec)
-	w := s.store.ensureWorkspace(workspace, s.owner, s.now())
+	w := s.store.EnsureWorkspace(workspace, s.owner, s.now())
 	st := s.store
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	if st.experiments[e.key] != nil {
-		panic(fmt.Sprintf("comettest: experiment %q exists", e.key))
+	st.Lock()
+	defer st.Unlock()
+	if st.Experiments[e.Key] != nil {
+		panic(fmt.Sprintf("comettest: experiment %q exists", e.Key))
 	}
-	p := w.project(project)
+	p := w.Project(project)
 	if p == nil {
-		p = st.addProject(w, project, s.owner, s.now())
+		p = st.AddProject(w, project, s.owner, s.now())
 	}
-	st.addExperiment(p, e)
+	st.AddExperiment(p, e)
 	for _, a := range spec.Assets {
 		s.seedAsset(e, a)
 	}
-	return e.key
+	return e.Key
 }
 
 // newSeeded makes the experiment but for its assets.
-func (s *Seeds) newSeeded(spec *ExperimentSpec) *experiment {
+func (s *Seeds) newSeeded(spec *ExperimentSpec) *store.Experiment {
 	if spec.Key == "" {
-		spec.Key = newID()
+		spec.Key = store.NewID()
 	}
 	if spec.User == "" {
 		spec.User = s.owner
@@ -178,22 +179,22 @@ func (s *Seeds) newSeeded(spec *ExperimentSpec) *experiment {
 	if spec.Start == 0 {
 		spec.Start = s.now()
 	}
-	e := newExperiment(spec.Key, spec.User, spec.Start)
-	e.end, e.pinned, e.crashed, e.archived = spec.End, spec.Running, spec.Crashed, spec.Archived
-	if !spec.Running && e.end == 0 {
-		e.end = spec.Start
+	e := store.NewExperiment(spec.Key, spec.User, spec.Start)
+	e.End, e.Pinned, e.Crashed, e.Archived = spec.End, spec.Running, spec.Crashed, spec.Archived
+	if !spec.Running && e.End == 0 {
+		e.End = spec.Start
 	}
-	e.filePath, e.optimizationID = optionalText(spec.FilePath), optionalText(spec.OptimizationID)
-	e.addTags(spec.Tags)
-	e.html, e.code, e.graph = spec.HTML, spec.Code, spec.Graph
-	e.gitPatch = spec.GitPatch
+	e.FilePath, e.OptimizationID = optionalText(spec.FilePath), optionalText(spec.OptimizationID)
+	e.AddTags(spec.Tags)
+	e.HTML, e.Code, e.Graph = spec.HTML, spec.Code, spec.Graph
+	e.GitPatch = spec.GitPatch
 	if spec.Git != nil {
-		git := gitMetadata(*spec.Git)
-		e.git = &git
+		git := store.GitMetadata(*spec.Git)
+		e.Git = &git
 	}
-	e.seedValues(spec)
+	seedValues(e, spec)
 	for i, text := range spec.Output {
-		e.output.add(outputPiece{text: text, offset: int64(i), time: spec.Start + int64(i)})
+		e.Output.Add(store.OutputPiece{Text: text, Offset: int64(i), Time: spec.Start + int64(i)})
 	}
 	return e
 }
@@ -205,24 +206,24 @@ func optionalText(s string) *string {
 	return &s
 }
 
-func (e *experiment) seedValues(spec *ExperimentSpec) {
+func seedValues(e *store.Experiment, spec *ExperimentSpec) {
 	if spec.Name != "" {
-		e.others.set("Name", stamped{text: spec.Name, time: spec.Start})
+		e.Others.Set("Name", store.Stamped{Text: spec.Name, Time: spec.Start})
 	}
-	set := func(t *valueTable, values []Value) {
+	set := func(t *store.ValueTable, values []Value) {
 		for _, v := range values {
 			if v.Time == 0 {
 				v.Time = spec.Start
 			}
-			t.set(v.Name, stamped{v.Value, v.Time, v.Step, v.Context})
+			t.Set(v.Name, store.Stamped{Text: v.Value, Time: v.Time, Step: v.Step, Context: v.Context})
 		}
 	}
-	set(&e.params, spec.Parameters)
-	set(&e.others, spec.Others)
+	set(&e.Parameters, spec.Parameters)
+	set(&e.Others, spec.Others)
 	for _, m := range spec.Synthetic {
-		e.series(m.Name).Synth = &metric.Synthetic{Seed: m.Seed, N: m.N, Start: m.Start}
+		e.Series(m.Name).Synth = &metric.Synthetic{Seed: m.Seed, N: m.N, Start: m.Start}
 	}
-	e.seedPoints(spec.Points)
+	seedPoints(e, spec.Points)
 	doc := make(map[string]json.RawMessage)
 	for name, v := range spec.System {
 		raw, err := json.Marshal(v)
@@ -232,38 +233,38 @@ func (e *experiment) seedValues(spec *ExperimentSpec) {
 		doc[name] = raw
 	}
 	if len(doc) > 0 {
-		if err := e.system.merge(doc, false); err != nil {
+		if err := e.System.Merge(doc, false); err != nil {
 			panic("comettest: system details: " + err.Error())
 		}
 	}
 }
 
-func (e *experiment) seedPoints(points []MetricPoint) {
+func seedPoints(e *store.Experiment, points []MetricPoint) {
 	for _, m := range points {
-		p := metric.Point{Value: metric.ParseValue(m.Value), Time: m.Time, Context: e.contextIndex(m.Context)}
+		p := metric.Point{Value: metric.ParseValue(m.Value), Time: m.Time, Context: e.ContextIndex(m.Context)}
 		if m.Step != nil {
 			p.Step, p.HasStep = *m.Step, true
 		}
 		if m.Epoch != nil {
 			p.Epoch, p.HasEpoch = *m.Epoch, true
 		}
-		e.series(m.Metric).Add(&p, false)
+		e.Series(m.Metric).Add(&p, false)
 	}
 }
 
 // SeedPoints adds metric points to an experiment.
 func (s *Seeds) SeedPoints(key string, points ...MetricPoint) {
 	e := s.seeded(key)
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.seedPoints(points)
+	e.Lock()
+	defer e.Unlock()
+	seedPoints(e, points)
 }
 
 // SeedAsset adds an asset to an experiment and returns its id.
 func (s *Seeds) SeedAsset(key string, spec AssetSpec) string {
 	e := s.seeded(key)
-	s.store.mu.Lock()
-	defer s.store.mu.Unlock()
+	s.store.Lock()
+	defer s.store.Unlock()
 	return s.seedAsset(e, spec)
 }
 
@@ -271,14 +272,14 @@ func (s *Seeds) SeedAsset(key string, spec AssetSpec) string {
 func (s *Seeds) SeedLink(key, project string) {
 	e := s.seeded(key)
 	st := s.store
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	w := e.project.workspace
-	p := w.project(project)
+	st.Lock()
+	defer st.Unlock()
+	w := e.Project.Workspace
+	p := w.Project(project)
 	if p == nil {
-		p = st.addProject(w, project, s.owner, s.now())
+		p = st.AddProject(w, project, s.owner, s.now())
 	}
-	if err := p.link(e); err != nil {
+	if err := p.Link(e); err != nil {
 		panic("comettest: " + err.Error())
 	}
 }
@@ -286,65 +287,59 @@ func (s *Seeds) SeedLink(key, project string) {
 // Delete removes an experiment and all its assets.
 func (s *Seeds) Delete(key string) {
 	e := s.seeded(key)
-	s.store.mu.Lock()
-	defer s.store.mu.Unlock()
-	s.store.removeExperiment(e)
+	s.store.Lock()
+	defer s.store.Unlock()
+	s.store.RemoveExperiment(e)
 }
 
-func (s *Seeds) seeded(key string) *experiment {
-	s.store.mu.RLock()
-	defer s.store.mu.RUnlock()
-	e := s.store.experiments[key]
+func (s *Seeds) seeded(key string) *store.Experiment {
+	s.store.RLock()
+	defer s.store.RUnlock()
+	e := s.store.Experiments[key]
 	if e == nil {
 		panic(fmt.Sprintf("comettest: no experiment %q", key))
 	}
 	return e
 }
 
-// newAsset makes an asset and notes its id. The lock of the store is held.
-func (s *Seeds) newAsset(spec AssetSpec, key string, created int64) *asset {
-	a := &asset{
-		id: spec.ID, experimentKey: key, name: spec.Name, typ: spec.Type, grouping: spec.Model,
-		step: spec.Step, epoch: spec.Epoch, context: spec.Context, metadata: spec.Metadata,
-		created: created, image: spec.Image, remote: spec.Link != "", link: spec.Link,
+// newAsset makes an asset. The lock of the store is held.
+func (s *Seeds) newAsset(spec AssetSpec, key string, created int64) *store.Asset {
+	a := &store.Asset{
+		ID: spec.ID, ExperimentKey: key, Name: spec.Name, Type: spec.Type, Grouping: spec.Model,
+		Step: spec.Step, Epoch: spec.Epoch, Context: spec.Context, Metadata: spec.Metadata,
+		Created: created, Image: spec.Image, Remote: spec.Link != "", Link: spec.Link,
 	}
-	if a.id == "" {
-		a.id = newID()
+	if a.ID == "" {
+		a.ID = store.NewID()
 	}
-	if a.typ == "" {
-		a.typ = typeAsset
+	if a.Type == "" {
+		a.Type = store.TypeAsset
 	}
 	switch {
-	case a.remote:
+	case a.Remote:
 	case spec.Size > 0:
-		a.body = blob.FromSeed(spec.Seed, spec.Size)
+		a.Body = blob.FromSeed(spec.Seed, spec.Size)
 	default:
-		a.body = blob.FromBytes(spec.Body)
+		a.Body = blob.FromBytes(spec.Body)
 	}
 	for _, item := range spec.Items {
-		a.items = append(a.items, &asset{
-			id: derive.ID("item", a.id, item.Name), experimentKey: key, name: item.Name, typ: item.Type,
-			created: created, body: blob.FromBytes(item.Body),
+		a.Items = append(a.Items, &store.Asset{
+			ID: derive.ID("item", a.ID, item.Name), ExperimentKey: key, Name: item.Name, Type: item.Type,
+			Created: created, Body: blob.FromBytes(item.Body),
 		})
 	}
-	a.name = a.finalName(a.name)
-	if s.store.assets[a.ref()] != nil {
-		panic(fmt.Sprintf("comettest: asset %q exists", a.id))
+	a.Name = a.FinalName(a.Name)
+	if s.store.Asset(key, a.ID) != nil {
+		panic(fmt.Sprintf("comettest: asset %q exists", a.ID))
 	}
-	s.store.assets[a.ref()] = a
 	return a
 }
 
 // seedAsset adds an asset to e. The lock of the store is held.
-func (s *Seeds) seedAsset(e *experiment, spec AssetSpec) string {
-	a := s.newAsset(spec, e.key, e.start)
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.assets = append(e.assets, a)
-	e.perType[a.typ]++
-	e.changes++
-	if a.grouping != "" {
-		e.addModel(a.grouping)
-	}
-	return a.id
+func (s *Seeds) seedAsset(e *store.Experiment, spec AssetSpec) string {
+	a := s.newAsset(spec, e.Key, e.Start)
+	e.Lock()
+	defer e.Unlock()
+	e.AddAsset(s.store, a)
+	return a.ID
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comettest/blob"
 	"github.com/comet-stream/comet-stream/internal/comettest/derive"
+	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
 
 // ArtifactSpec describes an artifact to be seeded. It belongs to the project
@@ -38,48 +39,49 @@ type ArtifactVersionSpec struct {
 // SeedArtifact adds an artifact to a workspace.
 func (s *Seeds) SeedArtifact(workspace string, spec ArtifactSpec) {
 	st := s.store
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	w := st.workspace(workspace)
-	if w == nil || w.artifactNamed(spec.Name) != nil || len(spec.Versions) == 0 {
+	st.Lock()
+	defer st.Unlock()
+	w := st.Workspace(workspace)
+	if w == nil || w.ArtifactNamed(spec.Name) != nil || len(spec.Versions) == 0 {
 		panic(fmt.Sprintf("comettest: artifact %q cannot be seeded", spec.Name))
 	}
 	first := spec.Versions[0].Producer
-	a := &artifact{
-		id: derive.ID("artifact", workspace, spec.Name), typ: spec.Type, name: spec.Name, description: spec.Description,
-		tags: spec.Tags, public: spec.Public, emoji: spec.Emoji, owner: s.owner, producer: first,
-		project: w.projects[0],
+	a := &store.Artifact{
+		ID: derive.ID("artifact", workspace, spec.Name), Type: spec.Type, Name: spec.Name, Description: spec.Description,
+		Tags: spec.Tags, Public: spec.Public, Emoji: spec.Emoji, Owner: s.owner, Producer: first,
+		Project: w.Projects[0],
 	}
-	if e := st.experiments[first]; e != nil {
-		a.project = e.project
+	if e := st.Experiments[first]; e != nil {
+		a.Project = e.Project
 	}
-	w.artifacts = append(w.artifacts, a)
+	w.Artifacts = append(w.Artifacts, a)
 	for _, v := range spec.Versions {
 		s.seedArtifactVersion(a, v)
 	}
 }
 
-func (s *Seeds) seedArtifactVersion(a *artifact, spec ArtifactVersionSpec) {
-	v := &artifactVersion{
-		artifact: a, id: derive.ID("artifact version", a.id, spec.Version), version: spec.Version, owner: a.owner,
-		metadata: spec.Metadata, note: spec.Note, state: spec.State, added: spec.Added, tags: spec.Tags,
-		producer: spec.Producer, consumers: spec.Consumers,
+func (s *Seeds) seedArtifactVersion(a *store.Artifact, spec ArtifactVersionSpec) {
+	v := &store.ArtifactVersion{
+		Artifact: a, ID: derive.ID("artifact version", a.ID, spec.Version), Version: spec.Version, Owner: a.Owner,
+		Metadata: spec.Metadata, Note: spec.Note, State: spec.State, Added: spec.Added, Tags: spec.Tags,
+		Producer: spec.Producer, Consumers: spec.Consumers,
 	}
-	if v.state == "" {
-		v.state = stateClosed
+	if v.State == "" {
+		v.State = store.StateClosed
 	}
-	if v.added == 0 {
-		v.added = demoStart + int64(len(a.versions))
+	if v.Added == 0 {
+		v.Added = demoStart + int64(len(a.Versions))
 	}
-	a.versions = append(a.versions, v)
-	v.setAliases(spec.Aliases)
+	a.Versions = append(a.Versions, v)
+	v.SetAliases(spec.Aliases)
 	for _, f := range spec.Files {
 		if f.Type == "" {
-			f.Type = typeUnknown
+			f.Type = store.TypeUnknown
 		}
-		file := s.newAsset(f, spec.Producer, v.added)
-		file.versionID = v.id
-		v.files = append(v.files, file)
+		file := s.newAsset(f, spec.Producer, v.Added)
+		file.VersionID = v.ID
+		s.store.AddAsset(file)
+		v.Files = append(v.Files, file)
 	}
 }
 
@@ -109,53 +111,53 @@ type RegistryVersionSpec struct {
 // SeedRegistryModel adds a model to the registry of a workspace.
 func (s *Seeds) SeedRegistryModel(workspace string, spec RegistrySpec) {
 	st := s.store
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	w := st.workspace(workspace)
-	if w == nil || w.registryNamed(spec.Name) != nil {
+	st.Lock()
+	defer st.Unlock()
+	w := st.Workspace(workspace)
+	if w == nil || w.RegistryNamed(spec.Name) != nil {
 		panic(fmt.Sprintf("comettest: registry model %q cannot be seeded", spec.Name))
 	}
-	m := &registryModel{
-		workspace: w, id: derive.ID("registry", workspace, spec.Name), name: spec.Name, description: spec.Description,
-		public: spec.Public, notes: spec.Notes, user: s.owner, created: demoStart, updated: demoStart,
+	m := &store.RegistryModel{
+		Workspace: w, ID: derive.ID("registry", workspace, spec.Name), Name: spec.Name, Description: spec.Description,
+		Public: spec.Public, Notes: spec.Notes, User: s.owner, Created: demoStart, Updated: demoStart,
 	}
-	w.registry = append(w.registry, m)
+	w.Registry = append(w.Registry, m)
 	for _, v := range spec.Versions {
-		m.items = append(m.items, s.seedRegistryItem(m, v))
+		m.Items = append(m.Items, s.seedRegistryItem(m, v))
 	}
 }
 
-func (s *Seeds) seedRegistryItem(m *registryModel, spec RegistryVersionSpec) *registryItem {
-	e := s.store.experiments[spec.Experiment]
-	if e == nil || e.modelNamed(spec.Model) == nil {
+func (s *Seeds) seedRegistryItem(m *store.RegistryModel, spec RegistryVersionSpec) *store.RegistryItem {
+	e := s.store.Experiments[spec.Experiment]
+	if e == nil || e.ModelNamed(spec.Model) == nil {
 		panic(fmt.Sprintf("comettest: no model %q in experiment %q", spec.Model, spec.Experiment))
 	}
-	now := demoStart + int64(len(m.items))
-	i := &registryItem{
-		model: m, id: derive.ID("registry item", m.id, spec.Version), version: spec.Version, comment: spec.Comment,
-		stages: spec.Stages, status: spec.Status, source: e.modelNamed(spec.Model), experimentKey: e.key,
-		user: m.user, created: now, updated: now,
+	now := demoStart + int64(len(m.Items))
+	i := &store.RegistryItem{
+		Model: m, ID: derive.ID("registry item", m.ID, spec.Version), Version: spec.Version, Comment: spec.Comment,
+		Stages: spec.Stages, Status: spec.Status, Source: e.ModelNamed(spec.Model), ExperimentKey: e.Key,
+		User: m.User, Created: now, Updated: now,
 	}
-	if i.status == "" {
-		i.status = noStatus
+	if i.Status == "" {
+		i.Status = store.NoStatus
 	}
 	for key, v := range spec.Metadata {
 		raw, err := json.Marshal(v)
 		if err != nil {
 			panic("comettest: metadata: " + err.Error())
 		}
-		i.metadata = append(i.metadata, registryMeta{key, raw})
+		i.Metadata = append(i.Metadata, store.RegistryMeta{Key: key, Value: raw})
 	}
 	if spec.Configuration != nil {
 		raw, err := json.Marshal(spec.Configuration)
 		if err == nil {
-			err = json.Unmarshal(raw, &i.configuration)
+			err = json.Unmarshal(raw, &i.Configuration)
 		}
 		if err != nil {
 			panic("comettest: status configuration: " + err.Error())
 		}
 	}
-	i.event(now, m.user, "MODEL_VERSION_CREATED", nil, nil)
+	i.Event(now, m.User, "MODEL_VERSION_CREATED", nil, nil)
 	return i
 }
 
@@ -168,45 +170,45 @@ func (s *Seeds) SeedPanel(workspace, name, code string) string {
 	if err != nil {
 		panic("comettest: panel: " + err.Error())
 	}
-	p := &panel{
-		id: derive.ID("panel", workspace, name), owner: s.owner, created: demoStart, revision: demoStart,
-		zip: blob.Zip("tempVisualizationTemplate.json", doc),
+	p := &store.Panel{
+		ID: derive.ID("panel", workspace, name), Owner: s.owner, Created: demoStart, Revision: demoStart,
+		Zip: blob.Zip("tempVisualizationTemplate.json", doc),
 	}
-	if p.name, p.code, err = readPanel(p.zip); err != nil {
+	if p.Name, p.Code, err = readPanel(p.Zip); err != nil {
 		panic("comettest: panel: " + err.Error())
 	}
 	st := s.store
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	w := st.workspace(workspace)
-	w.panels = append(w.panels, p)
-	return p.id
+	st.Lock()
+	defer st.Unlock()
+	w := st.Workspace(workspace)
+	w.Panels = append(w.Panels, p)
+	return p.ID
 }
 
 // SeedView adds a view to a project, or to one experiment of it if key is not
 // empty, and returns its id. Fields are those of write/views/upsert, as JSON.
 func (s *Seeds) SeedView(workspace, project, key, name string, fields map[string]json.RawMessage) string {
-	return s.seedView(dashboards, workspace, project, key, name, fields)
+	return s.seedView(store.Dashboards, workspace, project, key, name, fields)
 }
 
 // SeedExperimentView adds a view to an experiment, in the table of its own that
 // views/chart-templates lists, and returns its id. Fields are as in SeedView.
 func (s *Seeds) SeedExperimentView(workspace, project, key, name string, fields map[string]json.RawMessage) string {
-	return s.seedView(charts, workspace, project, key, name, fields)
+	return s.seedView(store.Charts, workspace, project, key, name, fields)
 }
 
-func (s *Seeds) seedView(table viewTable, workspace, project, key, name string, fields map[string]json.RawMessage) string {
+func (s *Seeds) seedView(table store.ViewTable, workspace, project, key, name string, fields map[string]json.RawMessage) string {
 	id := []string{"view", workspace, project, name}
-	if table == charts {
+	if table == store.Charts {
 		id = append(id, key)
 	}
 	st := s.store
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	p := st.workspace(workspace).project(project)
-	p.views = append(p.views, &view{
-		table: table, id: derive.ID(id...), name: name, experimentKey: key, fields: fields,
-		createdBy: s.owner, updated: demoStart,
+	st.Lock()
+	defer st.Unlock()
+	p := st.Workspace(workspace).Project(project)
+	p.Views = append(p.Views, &store.View{
+		Table: table, ID: derive.ID(id...), Name: name, ExperimentKey: key, Fields: fields,
+		CreatedBy: s.owner, Updated: demoStart,
 	})
 	return derive.ID(id...)
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comettest/blob"
 	"github.com/comet-stream/comet-stream/internal/comettest/mood"
+	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
 
 // Server is a Comet-compatible instance. It is an [http.Handler], and can
@@ -46,12 +47,12 @@ func New(opts Options) (*Server, error) {
 		return nil, err
 	}
 	now := func() int64 { return opts.Clock().UnixMilli() }
-	s := &Server{opts: opts, Seeds: Seeds{newStore(bodies), opts.Keys[0].User, now}, shifts: make(map[string]int)}
+	s := &Server{opts: opts, Seeds: Seeds{store.New(bodies), opts.Keys[0].User, now}, shifts: make(map[string]int)}
 	s.opts.Prefix = strings.TrimSuffix(opts.Prefix, "/")
 	s.stats.keep = opts.RequestLog
 	s.SetMoods(opts.Moods)
 	for _, k := range opts.Keys {
-		s.store.ensureWorkspace(k.User, k.User, now())
+		s.store.EnsureWorkspace(k.User, k.User, now())
 	}
 	for _, name := range opts.Workspaces {
 		s.SeedWorkspace(name)
@@ -142,7 +143,7 @@ func (s *Server) Close() error {
 		srv.Close()
 	}
 	s.waiting.Wait()
-	return s.store.bodies.Close()
+	return s.store.Bodies.Close()
 }
 
 // Connections returns how many connections have been accepted, and how many of

@@ -4,29 +4,23 @@ import (
 	"slices"
 
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
+	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
 
 func (c projectCall) shareLinks() error {
-	c.s.store.mu.RLock()
-	defer c.s.store.mu.RUnlock()
+	c.s.store.RLock()
+	defer c.s.store.RUnlock()
 	p, err := c.queryProject().find(c.call, RoleViewer)
 	if err != nil {
 		return err
 	}
-	return c.send(map[string]any{"shareCodes": append([]string{}, p.shareCodes...)})
+	return c.send(map[string]any{"shareCodes": append([]string{}, p.ShareCodes...)})
 }
 
 func (c projectCall) addShareLink() error {
-	return c.changeProject(c.queryProject(), func(p *project) error {
-		return c.send(map[string]any{"shareCode": p.addShareCode()})
+	return c.changeProject(c.queryProject(), func(p *store.Project) error {
+		return c.send(map[string]any{"shareCode": p.AddShareCode()})
 	})
-}
-
-// addShareCode makes a share link of the project and returns its code.
-func (p *project) addShareCode() string {
-	code := newID()[:20]
-	p.shareCodes = append(p.shareCodes, code)
-	return code
 }
 
 func (c projectCall) deleteShareLink() error {
@@ -34,11 +28,11 @@ func (c projectCall) deleteShareLink() error {
 	if err != nil {
 		return err
 	}
-	return c.changeProject(c.queryProject(), func(p *project) error {
-		if !slices.Contains(p.shareCodes, code) {
+	return c.changeProject(c.queryProject(), func(p *store.Project) error {
+		if !slices.Contains(p.ShareCodes, code) {
 			return refusal.NotFound("share code %q does not exist", code)
 		}
-		p.shareCodes = without(p.shareCodes, code)
+		p.ShareCodes = store.Without(p.ShareCodes, code)
 		return c.ack()
 	})
 }

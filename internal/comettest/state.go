@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/comet-stream/comet-stream/internal/comettest/mood"
+	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
 
 // StateOptions choose what [Server.State] tells. The zero value gives hashes
@@ -175,7 +176,7 @@ type ItemState struct {
 // look is a look at the store: what is wanted of it, and what it depends on.
 type look struct {
 	StateOptions
-	store     *store
+	store     *store.Store
 	now       int64
 	heartbeat time.Duration
 	moods     *mood.Moods
@@ -189,11 +190,11 @@ func (s *Server) State(opts ...StateOptions) *State {
 	for _, o = range opts {
 	}
 	l := &look{o, s.store, s.now(), s.opts.HeartbeatTimeout, s.moods.Load()}
-	l.store.mu.RLock()
-	defer l.store.mu.RUnlock()
+	l.store.RLock()
+	defer l.store.RUnlock()
 	state := &State{Workspaces: []WorkspaceState{}}
-	for _, w := range l.store.workspaces {
-		if o.Workspace == "" || o.Workspace == w.name {
+	for _, w := range l.store.Workspaces {
+		if o.Workspace == "" || o.Workspace == w.Name {
 			state.Workspaces = append(state.Workspaces, l.workspaceState(w))
 		}
 	}
@@ -236,70 +237,70 @@ func (st *State) Experiment(key string) *ExperimentState {
 	return nil
 }
 
-func (l *look) workspaceState(w *workspace) WorkspaceState {
-	ws := WorkspaceState{Name: w.name, Projects: []ProjectState{}}
+func (l *look) workspaceState(w *store.Workspace) WorkspaceState {
+	ws := WorkspaceState{Name: w.Name, Projects: []ProjectState{}}
 	if !l.Portable {
-		for m := range w.members {
+		for m := range w.Members {
 			ws.Members = append(ws.Members, m)
 		}
 		slices.Sort(ws.Members)
 	}
-	for _, p := range w.projects {
+	for _, p := range w.Projects {
 		ws.Projects = append(ws.Projects, l.projectState(p))
 	}
-	ws.RegistryModels, ws.Artifacts, ws.Panels = w.registryStates(l.StateOptions), w.artifactStates(l.StateOptions), w.panelStates(l.StateOptions)
+	ws.RegistryModels, ws.Artifacts, ws.Panels = registryStates(w, l.StateOptions), artifactStates(w, l.StateOptions), panelStates(w, l.StateOptions)
 	slices.SortFunc(ws.Projects, func(a, b ProjectState) int { return cmp.Compare(a.Name, b.Name) })
 	return ws
 }
 
-func (l *look) projectState(p *project) ProjectState {
+func (l *look) projectState(p *store.Project) ProjectState {
 	ps := ProjectState{
-		Name: p.name, Description: p.description, Public: p.public, General: p.general, Notes: p.notes,
-		ShareCodes: len(p.shareCodes), Experiments: []ExperimentState{}, Links: []string{}, Views: p.viewStates(l.StateOptions),
+		Name: p.Name, Description: p.Description, Public: p.Public, General: p.General, Notes: p.Notes,
+		ShareCodes: len(p.ShareCodes), Experiments: []ExperimentState{}, Links: []string{}, Views: viewStates(p, l.StateOptions),
 	}
 	if !l.Portable {
-		ps.ID, ps.Owner, ps.Created, ps.Updated = p.id, p.owner, p.created, p.updated
+		ps.ID, ps.Owner, ps.Created, ps.Updated = p.ID, p.Owner, p.Created, p.Updated
 	}
-	for _, e := range p.experiments {
+	for _, e := range p.Experiments {
 		ps.Experiments = append(ps.Experiments, l.experimentState(e))
 	}
 	slices.SortFunc(ps.Experiments, func(a, b ExperimentState) int { return cmp.Compare(a.Key, b.Key) })
-	for _, e := range p.links {
-		ps.Links = append(ps.Links, e.key)
+	for _, e := range p.Links {
+		ps.Links = append(ps.Links, e.Key)
 	}
 	slices.Sort(ps.Links)
 	return ps
 }
 
-func (l *look) experimentState(e *experiment) ExperimentState {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+func (l *look) experimentState(e *store.Experiment) ExperimentState {
+	e.Lock()
+	defer e.Unlock()
 	x := ExperimentState{
-		Key: e.key, Name: e.displayName(), Start: e.start, Crashed: e.crashed, StatusError: e.statusError,
-		Running: e.running(l.now, l.heartbeat), Archived: e.archived,
-		OptimizationID: e.optimizationID, FilePath: e.filePath,
-		Tags: slices.Sorted(slices.Values(e.tags)), Parameters: e.params.states(l.StateOptions), Others: e.others.states(l.StateOptions),
-		Metrics: l.metricStates(e), HTML: textState(e.html, l.StateOptions), Code: textState(e.code, l.StateOptions), Graph: textState(e.graph, l.StateOptions),
-		OriginState: e.originState(l.StateOptions), Assets: assetStates(e.assets, l.StateOptions),
+		Key: e.Key, Name: e.DisplayName(), Start: e.Start, Crashed: e.Crashed, StatusError: e.StatusError,
+		Running: e.Running(l.now, l.heartbeat), Archived: e.Archived,
+		OptimizationID: e.OptimizationID, FilePath: e.FilePath,
+		Tags: slices.Sorted(slices.Values(e.Tags)), Parameters: valueStates(&e.Parameters, l.StateOptions), Others: valueStates(&e.Others, l.StateOptions),
+		Metrics: l.metricStates(e), HTML: textState(e.HTML, l.StateOptions), Code: textState(e.Code, l.StateOptions), Graph: textState(e.Graph, l.StateOptions),
+		OriginState: originStateOf(&e.Origins, l.StateOptions), Assets: assetStates(e.Assets, l.StateOptions),
 	}
-	x.End = e.endTime(l.now, l.heartbeat)
+	x.End = e.EndTime(l.now, l.heartbeat)
 	if !l.Portable {
-		x.User, x.Offline = e.user, e.offline
-	} else if e.others.get("Name") == nil {
+		x.User, x.Offline = e.User, e.Offline
+	} else if e.Others.Get("Name") == nil {
 		x.Name = nil
 	}
 	x.addTexts(e, l.StateOptions)
-	for _, m := range e.models {
-		x.Models = append(x.Models, m.name)
+	for _, m := range e.Models {
+		x.Models = append(x.Models, m.Name)
 	}
 	slices.Sort(x.Models)
-	l.store.lineage(e, &x)
+	addLineage(l.store, e, &x)
 	return x
 }
 
-func (x *ExperimentState) addTexts(e *experiment, o StateOptions) {
-	if len(e.output.pieces) > 0 {
-		text := e.output.text()
+func (x *ExperimentState) addTexts(e *store.Experiment, o StateOptions) {
+	if len(e.Output.Pieces) > 0 {
+		text := e.Output.Text()
 		x.Output = textState(&text, o)
 	}
 	if o.Readable {
@@ -338,14 +339,14 @@ func textState(text *string, o StateOptions) *TextState {
 	return t
 }
 
-func (v stamped) state() StampedState {
-	return StampedState{Value: v.text, Time: v.time, Step: v.step, Context: v.context}
+func stampedState(v store.Stamped) StampedState {
+	return StampedState{Value: v.Text, Time: v.Time, Step: v.Step, Context: v.Context}
 }
 
-func (t *valueTable) states(o StateOptions) []ValueState {
+func valueStates(t *store.ValueTable, o StateOptions) []ValueState {
 	list := []ValueState{}
-	for _, v := range t.all() {
-		x := ValueState{v.name, v.current.state(), v.min.state(), v.max.state(), v.source}
+	for _, v := range t.All() {
+		x := ValueState{v.Name, stampedState(v.Current), stampedState(v.Min), stampedState(v.Max), v.Source}
 		if o.Readable {
 			x.Source = ""
 		}
@@ -355,21 +356,21 @@ func (t *valueTable) states(o StateOptions) []ValueState {
 	return list
 }
 
-func assetStates(assets []*asset, o StateOptions) []AssetState {
+func assetStates(assets []*store.Asset, o StateOptions) []AssetState {
 	list := []AssetState{}
 	for _, a := range assets {
 		x := AssetState{
-			ID: a.id, Name: a.name, Type: a.typ, Dir: a.dir(), Step: a.step, Epoch: a.epoch, Context: a.context,
-			Metadata: a.metadata, Model: a.grouping, Remote: a.remote, Link: a.link,
+			ID: a.ID, Name: a.Name, Type: a.Type, Dir: a.Dir(), Step: a.Step, Epoch: a.Epoch, Context: a.Context,
+			Metadata: a.Metadata, Model: a.Grouping, Remote: a.Remote, Link: a.Link,
 		}
-		if a.body != nil {
-			x.Size, x.SHA256 = a.body.Size, a.body.SHA256()
+		if a.Body != nil {
+			x.Size, x.SHA256 = a.Body.Size, a.Body.SHA256()
 		}
-		for _, item := range a.items {
-			x.Items = append(x.Items, ItemState{item.name, item.typ, item.body.Size, item.body.SHA256()})
+		for _, item := range a.Items {
+			x.Items = append(x.Items, ItemState{item.Name, item.Type, item.Body.Size, item.Body.SHA256()})
 		}
 		if !o.Portable {
-			x.Created = a.created
+			x.Created = a.Created
 		}
 		if o.Readable {
 			x.Epoch = nil

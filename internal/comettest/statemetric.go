@@ -5,27 +5,28 @@ import (
 	"slices"
 
 	"github.com/comet-stream/comet-stream/internal/comettest/metric"
+	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
 
-func (l *look) metricStates(e *experiment) []MetricState {
+func (l *look) metricStates(e *store.Experiment) []MetricState {
 	shown := metric.ThinningOf(l.moods)
 	list := []MetricState{}
-	for _, name := range e.names {
-		m := e.metrics[name]
+	for _, name := range e.MetricNames {
+		m := e.Metrics[name]
 		sum := m.Summary()
 		if !sum.Any {
 			continue
 		}
-		points, digest := m.Digest(shown, e.contexts)
+		points, digest := m.Digest(shown, e.Contexts)
 		x := MetricState{
 			Name: name, Points: len(points), Received: m.Len(), SHA256: digest,
-			Min: e.stamp(sum.Min).state(), Max: e.stamp(sum.Max).state(), Current: e.stamp(sum.Current(l.moods)).state(),
+			Min: stampedState(e.Stamp(sum.Min)), Max: stampedState(e.Stamp(sum.Max)), Current: stampedState(e.Stamp(sum.Current(l.moods))),
 		}
 		if l.Portable {
 			x.Received = 0
 		}
 		if l.Points {
-			x.Values = pointStates(points, e.contexts)
+			x.Values = pointStates(points, e.Contexts)
 		}
 		list = append(list, x)
 	}

@@ -1,12 +1,10 @@
 package comettest
 
 import (
-	"cmp"
 	"encoding/json"
-	"slices"
-	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
+	"github.com/comet-stream/comet-stream/internal/comettest/store"
 	"github.com/comet-stream/comet-stream/internal/comettest/wire"
 )
 
@@ -37,12 +35,12 @@ func (c valueCall) writeHTML() error {
 	if c.noText(req.HTML) {
 		return refusal.BadRequest("html is missing")
 	}
-	return c.writeExperiment(req.ExperimentKey, func(e *experiment) error {
-		if e.html != nil && !req.Override {
-			text := *e.html + *req.HTML
+	return c.writeExperiment(req.ExperimentKey, func(e *store.Experiment) error {
+		if e.HTML != nil && !req.Override {
+			text := *e.HTML + *req.HTML
 			req.HTML = &text
 		}
-		e.html = req.HTML
+		e.HTML = req.HTML
 		return c.ack()
 	})
 }
@@ -58,8 +56,8 @@ func (c valueCall) writeCode() error {
 	if c.noText(req.Code) {
 		return refusal.BadRequest("code is missing")
 	}
-	return c.writeExperiment(req.ExperimentKey, func(e *experiment) error {
-		e.code = req.Code
+	return c.writeExperiment(req.ExperimentKey, func(e *store.Experiment) error {
+		e.Code = req.Code
 		return c.ack()
 	})
 }
@@ -80,8 +78,8 @@ func (c valueCall) writeGraph() error {
 	if err != nil {
 		return err
 	}
-	return c.writeExperiment(req.ExperimentKey, func(e *experiment) error {
-		e.graph = &text
+	return c.writeExperiment(req.ExperimentKey, func(e *store.Experiment) error {
+		e.Graph = &text
 		return c.ack()
 	})
 }
@@ -111,45 +109,10 @@ func (c valueCall) writeOutput() error {
 			return refusal.BadRequest("line %d: output or offset is missing, or output is too long", i)
 		}
 	}
-	return c.writeExperiment(req.ExperimentKey, func(e *experiment) error {
+	return c.writeExperiment(req.ExperimentKey, func(e *store.Experiment) error {
 		for _, l := range req.OutputLines {
-			e.output.add(outputPiece{*l.Output, *l.Offset, l.Stderr, l.LocalTimestamp})
+			e.Output.Add(store.OutputPiece{Text: *l.Output, Offset: *l.Offset, Stderr: l.Stderr, Time: l.LocalTimestamp})
 		}
 		return c.ack()
 	})
-}
-
-// outputLog is what an experiment printed: pieces of text in the order of
-// their offsets, equal offsets in order of arrival.
-type outputLog struct {
-	pieces []outputPiece
-	sorted bool
-}
-
-type outputPiece struct {
-	text   string
-	offset int64
-	stderr bool
-	time   int64
-}
-
-func (o *outputLog) add(p outputPiece) {
-	if n := len(o.pieces); n > 0 && p.offset < o.pieces[n-1].offset {
-		o.sorted = false
-	} else if n == 0 {
-		o.sorted = true
-	}
-	o.pieces = append(o.pieces, p)
-}
-
-func (o *outputLog) text() string {
-	if !o.sorted {
-		slices.SortStableFunc(o.pieces, func(a, b outputPiece) int { return cmp.Compare(a.offset, b.offset) })
-		o.sorted = true
-	}
-	var b strings.Builder
-	for _, p := range o.pieces {
-		b.WriteString(p.text)
-	}
-	return b.String()
 }

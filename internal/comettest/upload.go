@@ -12,6 +12,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comettest/blob"
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
+	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
 
 func uploadRoutes() []route {
@@ -38,16 +39,6 @@ func uploadRoutes() []route {
 	}
 }
 
-// uploadSpec is what an upload says about its asset.
-type uploadSpec struct {
-	experimentKey string
-	asset         asset
-	overwrite     bool
-	remote        bool
-	link          *string
-	content       *blob.Blob
-}
-
 func (c uploadCall) uploadAsset() error {
 	spec, err := c.uploadQuery("experimentId")
 	if err != nil {
@@ -65,7 +56,7 @@ func (c uploadCall) uploadImage() error {
 	return c.upload(spec)
 }
 
-func (c uploadCall) imageQuery() (*uploadSpec, error) {
+func (c uploadCall) imageQuery() (*store.Upload, error) {
 	c.query.Set("assetId", c.optional("imageId"))
 	name := c.optional("figName")
 	if name == "" {
@@ -80,9 +71,9 @@ func (c uploadCall) imageQuery() (*uploadSpec, error) {
 	if err != nil {
 		return nil, err
 	}
-	spec.asset.image = true
+	spec.Asset.Image = true
 	if !c.query.Has("type") {
-		spec.asset.typ = "image"
+		spec.Asset.Type = "image"
 	}
 	return spec, nil
 }
@@ -96,7 +87,7 @@ func (c uploadCall) restUpload() error {
 }
 
 // uploadQuery reads the parameters of an upload.
-func (c uploadCall) uploadQuery(keyParam string) (*uploadSpec, error) {
+func (c uploadCall) uploadQuery(keyParam string) (*store.Upload, error) {
 	key, err := c.param(keyParam)
 	if err != nil {
 		return nil, err
@@ -113,15 +104,15 @@ func (c uploadCall) uploadQuery(keyParam string) (*uploadSpec, error) {
 	if err != nil {
 		return nil, err
 	}
-	spec := &uploadSpec{
-		experimentKey: key, overwrite: overwrites(c.optional("overwrite")), remote: remote != nil && *remote,
-		asset: asset{
-			id: c.optional("assetId"), name: c.optional("fileName"), typ: c.optional("type"),
-			extension: c.optional("extension"), grouping: c.optional("groupingName"),
-			versionID: c.optional("artifactVersionId"), step: step, epoch: epoch, context: c.text("context"),
+	spec := &store.Upload{
+		ExperimentKey: key, Overwrite: overwrites(c.optional("overwrite")), Remote: remote != nil && *remote,
+		Asset: store.Asset{
+			ID: c.optional("assetId"), Name: c.optional("fileName"), Type: c.optional("type"),
+			Extension: c.optional("extension"), Grouping: c.optional("groupingName"),
+			VersionID: c.optional("artifactVersionId"), Step: step, Epoch: epoch, Context: c.text("context"),
 		},
 	}
-	return spec, spec.check()
+	return spec, checkUpload(spec)
 }
 
 // overwrites reports whether a parameter overwrite says so. An artifact that was
@@ -129,35 +120,35 @@ func (c uploadCall) uploadQuery(keyParam string) (*uploadSpec, error) {
 // PRESERVE or OVERWRITE. None of them is about the files at the server.
 func overwrites(text string) bool { return strings.EqualFold(text, "true") || text == "1" }
 
-func (spec *uploadSpec) check() error {
-	a := &spec.asset
-	if a.typ == "" {
-		a.typ = typeAsset
-		if a.versionID != "" {
-			a.typ = typeUnknown
+func checkUpload(spec *store.Upload) error {
+	a := &spec.Asset
+	if a.Type == "" {
+		a.Type = store.TypeAsset
+		if a.VersionID != "" {
+			a.Type = store.TypeUnknown
 		}
 	}
 	switch {
-	case a.typ == typeModel && a.grouping == "":
-		return refusal.BadRequest("groupingName is missing for type %s", typeModel)
-	case a.typ == typeFullMetric:
-		return refusal.BadRequest("assets of type %s cannot be uploaded", a.typ)
+	case a.Type == store.TypeModel && a.Grouping == "":
+		return refusal.BadRequest("groupingName is missing for type %s", store.TypeModel)
+	case a.Type == store.TypeFullMetric:
+		return refusal.BadRequest("assets of type %s cannot be uploaded", a.Type)
 	}
 	return nil
 }
 
 // upload reads the form of an upload and stores the asset.
-func (c uploadCall) upload(spec *uploadSpec) error {
-	if _, err := c.experiment(spec.experimentKey, RoleOwner); err != nil {
+func (c uploadCall) upload(spec *store.Upload) error {
+	if _, err := c.experiment(spec.ExperimentKey, RoleOwner); err != nil {
 		return err
 	}
 	if err := c.readForm(spec); err != nil {
-		spec.content.Remove()
+		spec.Content.Remove()
 		return err
 	}
 	a, err := c.store(spec)
 	if err != nil {
-		spec.content.Remove()
+		spec.Content.Remove()
 		return err
 	}
 	return c.sendUploaded(a)
@@ -171,10 +162,10 @@ type uploadedDoc struct {
 	Link          string `json:"link"`
 }
 
-func (c uploadCall) sendUploaded(a *asset) error {
-	doc := uploadedDoc{ack: saved("saved"), AssetID: a.id, ExperimentKey: a.experimentKey, Link: a.doc(c.root()).Link}
-	if a.image {
-		doc.ImageID = a.id
+func (c uploadCall) sendUploaded(a *store.Asset) error {
+	doc := uploadedDoc{ack: saved("saved"), AssetID: a.ID, ExperimentKey: a.ExperimentKey, Link: newAssetDoc(a, c.root()).Link}
+	if a.Image {
+		doc.ImageID = a.ID
 	}
 	return c.send(doc)
 }
@@ -192,7 +183,7 @@ const maxFormText = 16 << 20
 
 // readForm reads the fields file, link and metadata of an upload. The link
 // comes as plain field or as a file part.
-func (c uploadCall) readForm(spec *uploadSpec) error {
+func (c uploadCall) readForm(spec *store.Upload) error {
 	form, err := c.multipart()
 	if err != nil {
 		return err
@@ -210,27 +201,27 @@ func (c uploadCall) readForm(spec *uploadSpec) error {
 		}
 	}
 	switch {
-	case spec.link == nil && spec.content == nil:
+	case spec.Link == nil && spec.Content == nil:
 		return refusal.BadRequest("form field file or link is missing")
-	case spec.link != nil && spec.content != nil:
+	case spec.Link != nil && spec.Content != nil:
 		return refusal.BadRequest("form has both file and link")
-	case spec.remote && spec.link == nil:
+	case spec.Remote && spec.Link == nil:
 		return refusal.BadRequest("form field link is missing for a remote asset")
 	}
-	return checkMetadata(spec.asset.metadata)
+	return checkMetadata(spec.Asset.Metadata)
 }
 
-func (c uploadCall) readPart(spec *uploadSpec, part *multipart.Part) error {
+func (c uploadCall) readPart(spec *store.Upload, part *multipart.Part) error {
 	switch part.FormName() {
 	case "file":
-		if spec.content != nil {
+		if spec.Content != nil {
 			return refusal.BadRequest("form has two files")
 		}
-		content, err := c.s.store.bodies.Read(part, c.s.uploadLimit(spec.kind()))
+		content, err := c.s.store.Bodies.Read(part, c.s.uploadLimit(spec.Kind()))
 		if err != nil {
 			return uploadError(err)
 		}
-		spec.content = content
+		spec.Content = content
 	case "link", "metadata":
 		text, err := io.ReadAll(blob.Limited(part, maxFormText))
 		if err != nil {
@@ -238,20 +229,12 @@ func (c uploadCall) readPart(spec *uploadSpec, part *multipart.Part) error {
 		}
 		s := string(text)
 		if part.FormName() == "link" {
-			spec.link = &s
+			spec.Link = &s
 		} else {
-			spec.asset.metadata = &s
+			spec.Asset.Metadata = &s
 		}
 	}
 	return nil
-}
-
-// kind is the type whose limit of size holds.
-func (spec *uploadSpec) kind() string {
-	if spec.asset.image {
-		return "image"
-	}
-	return spec.asset.typ
 }
 
 // checkMetadata reports metadata that is not a JSON object. None, and an empty
@@ -290,117 +273,85 @@ func uploadError(err error) error {
 }
 
 // store puts the asset of spec where it belongs.
-func (c uploadCall) store(spec *uploadSpec) (*asset, error) {
-	a := spec.asset
-	a.experimentKey, a.created = spec.experimentKey, c.now()
-	if a.id == "" || c.moods.AssignIDs {
-		a.id = newID()
+func (c uploadCall) store(spec *store.Upload) (*store.Asset, error) {
+	a := spec.Asset
+	a.ExperimentKey, a.Created = spec.ExperimentKey, c.now()
+	if a.ID == "" || c.moods.AssignIDs {
+		a.ID = store.NewID()
 	}
-	a.body = spec.content
-	if spec.link != nil {
-		a.remote, a.link = true, strings.TrimSpace(*spec.link)
+	a.Body = spec.Content
+	if spec.Link != nil {
+		a.Remote, a.Link = true, strings.TrimSpace(*spec.Link)
 	}
-	a.name = a.finalName(a.name)
+	a.Name = a.FinalName(a.Name)
 	st := c.s.store
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	e, err := c.experimentLocked(a.experimentKey, RoleOwner)
+	st.Lock()
+	defer st.Unlock()
+	e, err := c.experimentLocked(a.ExperimentKey, RoleOwner)
 	if err != nil {
 		return nil, err
 	}
 	if err := c.checkImmutable(&a); err != nil {
 		return nil, err
 	}
-	if a.versionID != "" {
+	if a.VersionID != "" {
 		return &a, artifactCall(c).addArtifactFile(&a)
 	}
-	return &a, c.addAsset(e, &a, spec.overwrite)
+	return &a, c.addAsset(e, &a, spec.Overwrite)
 }
 
 // checkImmutable reports an asset whose id the experiment has or, as the moods
 // say, any of the instance. The lock of the store is held.
-func (c uploadCall) checkImmutable(a *asset) error {
+func (c uploadCall) checkImmutable(a *store.Asset) error {
 	st := c.s.store
 	switch {
-	case st.assets[a.ref()] == nil && !(c.moods.InstanceIDs && st.hasID(a.id)):
+	case st.Asset(a.ExperimentKey, a.ID) == nil && !(c.moods.InstanceIDs && st.HasID(a.ID)):
 		return nil
-	case a.image:
-		return refusal.BadRequest("image %s already exists and is immutable", a.id).WithCode(refusal.CodeImageImmutable)
+	case a.Image:
+		return refusal.BadRequest("image %s already exists and is immutable", a.ID).WithCode(refusal.CodeImageImmutable)
 	}
-	return refusal.BadRequest("asset %s already exists and is immutable", a.id).WithCode(refusal.CodeAssetImmutable)
+	return refusal.BadRequest("asset %s already exists and is immutable", a.ID).WithCode(refusal.CodeAssetImmutable)
 }
 
 // addAsset adds a to e. The lock of the store is held.
-func (c uploadCall) addAsset(e *experiment, a *asset, overwrite bool) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+func (c uploadCall) addAsset(e *store.Experiment, a *store.Asset, overwrite bool) error {
+	e.Lock()
+	defer e.Unlock()
 	if overwrite {
-		e.dropAssets(c.s.store, a)
+		e.DropAssets(c.s.store, a)
 	}
-	if c.moods.NamesOnce && slices.ContainsFunc(e.assets, a.replaces) {
+	if c.moods.NamesOnce && slices.ContainsFunc(e.Assets, a.Replaces) {
 		code := refusal.CodeAssetImmutable
-		if a.image {
+		if a.Image {
 			code = refusal.CodeImageImmutable
 		}
-		return refusal.BadRequest("an asset with the name %q was already uploaded to this experiment", a.name).WithCode(code)
+		return refusal.BadRequest("an asset with the name %q was already uploaded to this experiment", a.Name).WithCode(code)
 	}
 	if err := c.checkLimit(e, a); err != nil {
 		return err
 	}
-	e.assets = append(e.assets, a)
-	e.perType[a.typ]++
-	e.changes++
-	c.s.store.assets[a.ref()] = a
-	if a.grouping != "" {
-		e.addModel(a.grouping)
-	}
-	e.touch(c.now(), c.moods.KeepEndTime)
+	e.AddAsset(c.s.store, a)
+	e.Touch(c.now(), c.moods.KeepEndTime)
 	return nil
 }
 
-// replaces reports whether a takes the place of another asset when it may
-// overwrite: one of its name, type and model.
-func (a *asset) replaces(old *asset) bool {
-	return old.name == a.name && old.typ == a.typ && old.grouping == a.grouping
-}
-
-// dropAssets removes the assets that a replaces. The locks of the store and of e
-// are held.
-func (e *experiment) dropAssets(st *store, a *asset) {
-	e.assets = slices.DeleteFunc(e.assets, func(old *asset) bool {
-		same := a.replaces(old)
-		if same {
-			e.dropped(st, old)
-		}
-		return same
-	})
-}
-
-// dropped lets go of what belonged to an asset of e. The locks of the store
-// and of e are held.
-func (e *experiment) dropped(st *store, a *asset) {
-	st.dropAsset(a)
-	e.perType[a.typ]--
-	e.changes++
-}
-
-func (c uploadCall) checkLimit(e *experiment, a *asset) error {
-	typ := a.typ
+func (c uploadCall) checkLimit(e *store.Experiment, a *store.Asset) error {
+	typ := a.Type
 	most := c.s.opts.Limits.AssetName
-	if a.image {
+	if a.Image {
 		most = c.s.opts.Limits.ImageName
 	}
-	if n := utf8.RuneCountInString(a.name); most > 0 && n > most {
+	if n := utf8.RuneCountInString(a.Name); most > 0 && n > most {
 		return refusal.BadRequest("name of %d characters is too long", n)
 	}
-	if a.grouping != "" && !e.hasModel(a.grouping) && full(len(e.models), c.s.opts.Limits.Models) {
-		return refusal.BadRequest("experiment holds the maximum of %d models", len(e.models)).WithCode(refusal.LimitCodes[typeModel])
+	if a.Grouping != "" && !e.HasModel(a.Grouping) && full(len(e.Models), c.s.opts.Limits.Models) {
+		return refusal.BadRequest("experiment holds the maximum of %d models", len(e.Models)).WithCode(refusal.LimitCodes[store.TypeModel])
 	}
 	limit, ok := c.s.opts.Limits.AssetsPerType[typ]
 	if !ok || limit < 0 {
 		return nil
 	}
-	if e.perType[typ] >= limit {
+	if e.PerType[typ] >= limit {
 		return refusal.BadRequest("experiment holds the maximum of %d assets of type %s", limit, typ).WithCode(refusal.LimitCodes[typ])
 	}
 	return nil

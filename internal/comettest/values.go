@@ -8,6 +8,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comettest/metric"
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
+	"github.com/comet-stream/comet-stream/internal/comettest/store"
 	"github.com/comet-stream/comet-stream/internal/comettest/wire"
 )
 
@@ -60,22 +61,22 @@ func (d *parameterDoc) check() (string, error) {
 }
 
 // setParameter logs d. The lock of e is held.
-func (c valueCall) setParameter(e *experiment, d *parameterDoc) error {
+func (c valueCall) setParameter(e *store.Experiment, d *parameterDoc) error {
 	text, err := d.check()
 	if err != nil {
 		return err
 	}
-	if e.params.get(d.ParameterName) == nil && full(len(e.params.order), c.s.opts.Limits.ParameterNames) {
-		e.throttled("parameter names")
+	if e.Parameters.Get(d.ParameterName) == nil && full(e.Parameters.Len(), c.s.opts.Limits.ParameterNames) {
+		e.Throttled("parameter names")
 		return nil
 	}
-	v := stamped{text: text, time: c.now(), step: (*int64)(d.Step), context: d.Context}
+	v := store.Stamped{Text: text, Time: c.now(), Step: (*int64)(d.Step), Context: d.Context}
 	if d.Timestamp != nil {
-		v.time = *d.Timestamp
+		v.Time = *d.Timestamp
 	}
-	e.params.set(d.ParameterName, v)
+	e.Parameters.Set(d.ParameterName, v)
 	if d.Source != "" {
-		e.params.get(d.ParameterName).source = d.Source
+		e.Parameters.Get(d.ParameterName).Source = d.Source
 	}
 	return nil
 }
@@ -88,7 +89,7 @@ func (c valueCall) writeParameter() error {
 	if err := c.decode(&req); err != nil {
 		return err
 	}
-	return c.writeExperiment(req.ExperimentKey, func(e *experiment) error {
+	return c.writeExperiment(req.ExperimentKey, func(e *store.Experiment) error {
 		if err := c.setParameter(e, &req.parameterDoc); err != nil {
 			return err
 		}
@@ -120,7 +121,7 @@ func (c valueCall) parameterBatch() error {
 			return refusal.BadRequest("source %q is not auto-logged, cli or manual", src)
 		}
 	}
-	return c.writeExperiment(req.ExperimentKey, func(e *experiment) error {
+	return c.writeExperiment(req.ExperimentKey, func(e *store.Experiment) error {
 		for i := range req.Values {
 			if err := c.setParameter(e, &req.Values[i]); err != nil {
 				return err
@@ -160,8 +161,8 @@ func (c valueCall) deleteParameters() error {
 }
 
 func (c valueCall) removeParameter(ref parameterRef) error {
-	return c.writeExperiment(ref.ExperimentKey, func(e *experiment) error {
-		if !e.params.remove(ref.ParameterName) {
+	return c.writeExperiment(ref.ExperimentKey, func(e *store.Experiment) error {
+		if !e.Parameters.Remove(ref.ParameterName) {
 			return refusal.NotFound("parameter %q does not exist", ref.ParameterName)
 		}
 		return nil
@@ -185,19 +186,19 @@ func (c valueCall) writeOther() error {
 	if err != nil {
 		return err
 	}
-	return c.writeExperiment(req.ExperimentKey, func(e *experiment) error {
-		v := stamped{text: text, time: c.now()}
+	return c.writeExperiment(req.ExperimentKey, func(e *store.Experiment) error {
+		v := store.Stamped{Text: text, Time: c.now()}
 		if req.Timestamp != nil {
-			v.time = *req.Timestamp
+			v.Time = *req.Timestamp
 		}
-		last := e.others.get(req.Key)
-		if c.moods.GeneratedNames && last != nil && v.time < last.current.time {
-			current := last.current
-			e.others.set(req.Key, v)
-			last.current = current
+		last := e.Others.Get(req.Key)
+		if c.moods.GeneratedNames && last != nil && v.Time < last.Current.Time {
+			current := last.Current
+			e.Others.Set(req.Key, v)
+			last.Current = current
 			return c.ack()
 		}
-		e.others.set(req.Key, v)
+		e.Others.Set(req.Key, v)
 		return c.ack()
 	})
 }
@@ -213,8 +214,8 @@ func (c valueCall) writeTags() error {
 	if req.AddedTags == nil {
 		return refusal.BadRequest("addedTags is missing")
 	}
-	return c.writeExperiment(req.ExperimentKey, func(e *experiment) error {
-		e.addTags(req.AddedTags)
+	return c.writeExperiment(req.ExperimentKey, func(e *store.Experiment) error {
+		e.AddTags(req.AddedTags)
 		return c.ack()
 	})
 }
@@ -227,8 +228,8 @@ func (c valueCall) deleteTags() error {
 	if err := c.decode(&req); err != nil {
 		return err
 	}
-	return c.writeExperiment(req.ExperimentKey, func(e *experiment) error {
-		e.tags = slices.DeleteFunc(e.tags, func(t string) bool { return slices.Contains(req.Tags, t) })
+	return c.writeExperiment(req.ExperimentKey, func(e *store.Experiment) error {
+		e.Tags = slices.DeleteFunc(e.Tags, func(t string) bool { return slices.Contains(req.Tags, t) })
 		return c.ack()
 	})
 }
@@ -251,7 +252,7 @@ func (c valueCall) logSystem(s systemSample, values map[string]json.Number) erro
 		}
 	}
 	slices.Sort(names)
-	return c.writeExperiment(s.ExperimentKey, func(e *experiment) error {
+	return c.writeExperiment(s.ExperimentKey, func(e *store.Experiment) error {
 		for _, name := range names {
 			d := metricValueDoc{name, json.RawMessage(values[name]), s.Step, s.Epoch, s.Context, s.Timestamp}
 			p, err := d.parsed()

@@ -8,29 +8,8 @@ import (
 	"unicode"
 
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
+	"github.com/comet-stream/comet-stream/internal/comettest/store"
 	"github.com/comet-stream/comet-stream/internal/comettest/wire"
-)
-
-// view is a saved arrangement of panels of a project, or of one experiment.
-// Its document is kept as clients give it.
-type view struct {
-	table         viewTable
-	id            string
-	name          string
-	experimentKey string
-	fields        map[string]json.RawMessage
-	createdBy     string
-	updated       int64
-}
-
-// viewTable is one of the two tables of views. Clients see the first one by
-// views/get-all, the second by views/chart-templates, where they put the views
-// of an experiment.
-type viewTable string
-
-const (
-	dashboards viewTable = "dashboard_template"
-	charts     viewTable = "chart_template"
 )
 
 // viewFields are those that a client can write, beside name and ids.
@@ -38,55 +17,46 @@ var viewFields = []string{
 	"experimentQueryState", "dashboardChartState", "reactGridTableState", "v2", "v3", "codePanelTemplateIds",
 }
 
-func (p *project) view(table viewTable, id string) *view {
-	for _, v := range p.views {
-		if v.table == table && v.id == id {
-			return v
-		}
-	}
-	return nil
-}
-
-func (v *view) doc(p *project) map[string]any {
+func newViewDoc(v *store.View, p *store.Project) map[string]any {
 	var key *string
-	if v.experimentKey != "" {
-		key = &v.experimentKey
+	if v.ExperimentKey != "" {
+		key = &v.ExperimentKey
 	}
 	doc := map[string]any{
-		"templateId": v.id, "templateName": v.name, "template_id": v.id, "template_name": v.name,
-		"projectId": p.id, "experimentKey": key, "viewSource": v.table, "source": v.table,
-		"current": false, "unsavedView": false, "createdBy": v.createdBy, "createdFromTemplateId": nil,
+		"templateId": v.ID, "templateName": v.Name, "template_id": v.ID, "template_name": v.Name,
+		"projectId": p.ID, "experimentKey": key, "viewSource": v.Table, "source": v.Table,
+		"current": false, "unsavedView": false, "createdBy": v.CreatedBy, "createdFromTemplateId": nil,
 		"projectDefault": false, "projectPersonalDefault": false, "autoRefreshEnabled": false,
-		"lastUpdate": v.updated, "pinnedExperiments": []string{},
+		"lastUpdate": v.Updated, "pinnedExperiments": []string{},
 	}
 	for _, name := range viewFields {
-		doc[name] = v.fields[name]
+		doc[name] = v.Fields[name]
 	}
 	return doc
 }
 
-func (c pageCall) projectViews() error { return c.views(dashboards) }
+func (c pageCall) projectViews() error { return c.views(store.Dashboards) }
 
-func (c pageCall) chartViews() error { return c.views(charts) }
+func (c pageCall) chartViews() error { return c.views(store.Charts) }
 
 // views lists the views that a project has in a table: those of one experiment
 // with experimentKey, and those of the other projects of its workspace too with
 // includeWorkspaceViews.
-func (c pageCall) views(table viewTable) error {
+func (c pageCall) views(table store.ViewTable) error {
 	everywhere, err := c.flag("includeWorkspaceViews")
 	if err != nil {
 		return err
 	}
 	st := c.s.store
-	st.mu.RLock()
-	defer st.mu.RUnlock()
+	st.RLock()
+	defer st.RUnlock()
 	p, err := c.queryProject().find(c.call, RoleViewer)
 	if err != nil {
 		return err
 	}
-	projects := []*project{p}
+	projects := []*store.Project{p}
 	if everywhere != nil && *everywhere {
-		projects = append(projects, without(p.workspace.projects, p)...)
+		projects = append(projects, store.Without(p.Workspace.Projects, p)...)
 	}
 	docs := []map[string]any{}
 	for _, p := range projects {
@@ -95,13 +65,13 @@ func (c pageCall) views(table viewTable) error {
 	return c.send(map[string]any{"views": docs})
 }
 
-func (c pageCall) viewDocs(p *project, table viewTable) []map[string]any {
+func (c pageCall) viewDocs(p *store.Project, table store.ViewTable) []map[string]any {
 	var docs []map[string]any
-	for _, v := range p.views {
-		if key := c.optional("experimentKey"); v.table != table || key != "" && key != v.experimentKey {
+	for _, v := range p.Views {
+		if key := c.optional("experimentKey"); v.Table != table || key != "" && key != v.ExperimentKey {
 			continue
 		}
-		doc := v.doc(p)
+		doc := newViewDoc(v, p)
 		if c.moods.SnakeViews {
 			doc = snakeCase(doc)
 		}
@@ -126,12 +96,12 @@ func snakeCase(doc map[string]any) map[string]any {
 	return snake
 }
 
-func (c pageCall) upsertProjectView() error { return c.upsertView(dashboards) }
+func (c pageCall) upsertProjectView() error { return c.upsertView(store.Dashboards) }
 
-func (c pageCall) upsertChartView() error { return c.upsertView(charts) }
+func (c pageCall) upsertChartView() error { return c.upsertView(store.Charts) }
 
 // upsertView makes a view, or changes the one with templateId.
-func (c pageCall) upsertView(table viewTable) error {
+func (c pageCall) upsertView(table store.ViewTable) error {
 	var doc map[string]json.RawMessage
 	if err := c.decode(&doc); err != nil {
 		return err
@@ -155,10 +125,10 @@ func (c pageCall) upsertView(table viewTable) error {
 	if err := c.decode(&ids); err != nil {
 		return err
 	}
-	if table == charts && ids.ExperimentKey != "" {
+	if table == store.Charts && ids.ExperimentKey != "" {
 		doc["v2"] = withKey(doc["v2"], ids.ExperimentKey)
 	}
-	return c.putView(view{table: table, id: ids.TemplateID, name: ids.TemplateName, experimentKey: ids.ExperimentKey}, ids.ProjectID, doc)
+	return c.putView(store.View{Table: table, ID: ids.TemplateID, Name: ids.TemplateName, ExperimentKey: ids.ExperimentKey}, ids.ProjectID, doc)
 }
 
 // withKey is the object v2 of a view of an experiment: the server puts the key
@@ -192,14 +162,14 @@ func (c pageCall) createDashboard() error {
 		return err
 	}
 	st := c.s.store
-	st.mu.RLock()
-	for _, p := range st.projects {
-		if v := p.view(dashboards, req.TemplateID); v != nil {
-			maps.Copy(doc, v.fields)
+	st.RLock()
+	for _, p := range st.Projects {
+		if v := p.View(store.Dashboards, req.TemplateID); v != nil {
+			maps.Copy(doc, v.Fields)
 		}
 	}
-	st.mu.RUnlock()
-	return c.putView(view{table: dashboards, name: req.TemplateName}, req.ProjectID, doc)
+	st.RUnlock()
+	return c.putView(store.View{Table: store.Dashboards, Name: req.TemplateName}, req.ProjectID, doc)
 }
 
 func (c pageCall) updateDashboard() error {
@@ -211,7 +181,7 @@ func (c pageCall) updateDashboard() error {
 	if req.TemplateID == "" {
 		return refusal.BadRequest("template_id is missing")
 	}
-	return c.putView(view{table: dashboards, id: req.TemplateID, name: req.TemplateName}, req.ProjectID, doc)
+	return c.putView(store.View{Table: store.Dashboards, ID: req.TemplateID, Name: req.TemplateName}, req.ProjectID, doc)
 }
 
 func errorsOf(errs ...error) error {
@@ -225,36 +195,36 @@ func errorsOf(errs ...error) error {
 
 // putView changes the view with the id of want, or makes one like it, and gives
 // it the fields of doc.
-func (c pageCall) putView(want view, projectID string, doc map[string]json.RawMessage) error {
+func (c pageCall) putView(want store.View, projectID string, doc map[string]json.RawMessage) error {
 	if projectID == "" {
 		return refusal.BadRequest("projectId is missing")
 	}
-	return projectCall(c).changeProject(projectRef{ProjectID: projectID}, func(p *project) error {
-		if want.experimentKey != "" {
-			if _, err := c.experimentLocked(want.experimentKey, RoleOwner); err != nil {
+	return projectCall(c).changeProject(projectRef{ProjectID: projectID}, func(p *store.Project) error {
+		if want.ExperimentKey != "" {
+			if _, err := c.experimentLocked(want.ExperimentKey, RoleOwner); err != nil {
 				return err
 			}
 		}
-		v := p.view(want.table, want.id)
+		v := p.View(want.Table, want.ID)
 		switch {
-		case want.id != "" && v == nil:
-			return refusal.NotFound("template %q does not exist in project %q", want.id, p.name)
-		case v == nil && want.name == "":
+		case want.ID != "" && v == nil:
+			return refusal.NotFound("template %q does not exist in project %q", want.ID, p.Name)
+		case v == nil && want.Name == "":
 			return refusal.BadRequest("templateName is missing")
 		case v == nil:
 			v = &want
-			v.id, v.createdBy, v.fields = newID(), c.key.User, make(map[string]json.RawMessage)
-			p.views = append(p.views, v)
+			v.ID, v.CreatedBy, v.Fields = store.NewID(), c.key.User, make(map[string]json.RawMessage)
+			p.Views = append(p.Views, v)
 		}
-		if want.name != "" {
-			v.name = want.name
+		if want.Name != "" {
+			v.Name = want.Name
 		}
 		for _, field := range viewFields {
 			if raw := doc[field]; raw != nil {
-				v.fields[field] = slices.Clone(raw)
+				v.Fields[field] = slices.Clone(raw)
 			}
 		}
-		v.updated = c.now()
-		return c.send(v.doc(p))
+		v.Updated = c.now()
+		return c.send(newViewDoc(v, p))
 	})
 }

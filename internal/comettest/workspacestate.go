@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"encoding/json"
 	"slices"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
 
 // RegistryModelState is a model of the registry, its versions in order of
@@ -85,15 +87,15 @@ type ViewState struct {
 	Fields map[string]json.RawMessage `json:"fields"`
 }
 
-func (w *workspace) registryStates(o StateOptions) []RegistryModelState {
+func registryStates(w *store.Workspace, o StateOptions) []RegistryModelState {
 	list := []RegistryModelState{}
-	for _, m := range w.registry {
-		x := RegistryModelState{Name: m.name, Description: m.description, Public: m.public, Notes: m.notes, Versions: []RegistryItemState{}}
+	for _, m := range w.Registry {
+		x := RegistryModelState{Name: m.Name, Description: m.Description, Public: m.Public, Notes: m.Notes, Versions: []RegistryItemState{}}
 		if !o.Portable {
-			x.ID, x.User, x.Created = m.id, m.user, m.created
+			x.ID, x.User, x.Created = m.ID, m.User, m.Created
 		}
-		for _, i := range m.items {
-			x.Versions = append(x.Versions, i.state(o))
+		for _, i := range m.Items {
+			x.Versions = append(x.Versions, registryItemState(i, o))
 		}
 		list = append(list, x)
 	}
@@ -101,24 +103,24 @@ func (w *workspace) registryStates(o StateOptions) []RegistryModelState {
 	return list
 }
 
-func (i *registryItem) state(o StateOptions) RegistryItemState {
+func registryItemState(i *store.RegistryItem, o StateOptions) RegistryItemState {
 	x := RegistryItemState{
-		Version: i.version, Comment: i.comment, Stages: sorted(i.stages), Status: i.status,
-		Metadata: make(map[string]json.RawMessage), Experiment: i.experimentKey, Model: i.source.name,
+		Version: i.Version, Comment: i.Comment, Stages: sorted(i.Stages), Status: i.Status,
+		Metadata: make(map[string]json.RawMessage), Experiment: i.ExperimentKey, Model: i.Source.Name,
 	}
-	for _, m := range i.metadata {
+	for _, m := range i.Metadata {
 		x.Metadata[m.Key] = m.Value
 	}
-	if i.configuration != nil {
-		doc, _ := json.Marshal(i.configuration) // what it holds came as JSON
+	if i.Configuration != nil {
+		doc, _ := json.Marshal(i.Configuration) // what it holds came as JSON
 		x.Configuration = canonical(doc)
 	}
 	if o.Portable {
 		return x
 	}
-	x.ID, x.User, x.Created = i.id, i.user, i.created
-	for _, ev := range i.history {
-		x.Events = append(x.Events, ev.action)
+	x.ID, x.User, x.Created = i.ID, i.User, i.Created
+	for _, ev := range i.History {
+		x.Events = append(x.Events, ev.Action)
 	}
 	return x
 }
@@ -128,18 +130,18 @@ func sorted(list []string) []string {
 	return append([]string{}, slices.Sorted(slices.Values(list))...)
 }
 
-func (w *workspace) artifactStates(o StateOptions) []ArtifactState {
+func artifactStates(w *store.Workspace, o StateOptions) []ArtifactState {
 	list := []ArtifactState{}
-	for _, a := range w.artifacts {
+	for _, a := range w.Artifacts {
 		x := ArtifactState{
-			Project: a.project.name, Name: a.name, Type: a.typ, Description: a.description, Tags: sorted(a.tags),
-			Public: a.public, Emoji: a.emoji, Versions: []ArtifactVersionState{},
+			Project: a.Project.Name, Name: a.Name, Type: a.Type, Description: a.Description, Tags: sorted(a.Tags),
+			Public: a.Public, Emoji: a.Emoji, Versions: []ArtifactVersionState{},
 		}
 		if !o.Portable {
-			x.ID, x.Owner = a.id, a.owner
+			x.ID, x.Owner = a.ID, a.Owner
 		}
-		for _, v := range a.versions {
-			x.Versions = append(x.Versions, v.stateOf(o))
+		for _, v := range a.Versions {
+			x.Versions = append(x.Versions, artifactVersionState(v, o))
 		}
 		list = append(list, x)
 	}
@@ -147,13 +149,13 @@ func (w *workspace) artifactStates(o StateOptions) []ArtifactState {
 	return list
 }
 
-func (v *artifactVersion) stateOf(o StateOptions) ArtifactVersionState {
+func artifactVersionState(v *store.ArtifactVersion, o StateOptions) ArtifactVersionState {
 	x := ArtifactVersionState{
-		Version: v.version, State: v.state, Metadata: v.metadata, Note: v.note, Aliases: sorted(v.allAliases()),
-		Tags: sorted(v.tags), Producer: v.producer, Consumers: sorted(v.consumers), Files: assetStates(v.files, o),
+		Version: v.Version, State: v.State, Metadata: v.Metadata, Note: v.Note, Aliases: sorted(v.AllAliases()),
+		Tags: sorted(v.Tags), Producer: v.Producer, Consumers: sorted(v.Consumers), Files: assetStates(v.Files, o),
 	}
 	if !o.Portable {
-		x.ID, x.Owner, x.Added = v.id, v.owner, v.added
+		x.ID, x.Owner, x.Added = v.ID, v.Owner, v.Added
 	}
 	slices.SortFunc(x.Files, func(a, b AssetState) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.SHA256, b.SHA256), cmp.Compare(a.Link, b.Link))
@@ -161,12 +163,12 @@ func (v *artifactVersion) stateOf(o StateOptions) ArtifactVersionState {
 	return x
 }
 
-func (w *workspace) panelStates(o StateOptions) []PanelState {
+func panelStates(w *store.Workspace, o StateOptions) []PanelState {
 	list := []PanelState{}
-	for _, p := range w.panels {
-		x := PanelState{Name: p.name, Code: p.code, SHA256: sumHex(p.zip)}
+	for _, p := range w.Panels {
+		x := PanelState{Name: p.Name, Code: p.Code, SHA256: sumHex(p.Zip)}
 		if !o.Portable {
-			x.ID = p.id
+			x.ID = p.ID
 		}
 		list = append(list, x)
 	}
@@ -176,12 +178,12 @@ func (w *workspace) panelStates(o StateOptions) []PanelState {
 	return list
 }
 
-func (p *project) viewStates(o StateOptions) []ViewState {
+func viewStates(p *store.Project, o StateOptions) []ViewState {
 	list := []ViewState{}
-	for _, v := range p.views {
-		x := ViewState{Name: v.name, Experiment: v.experimentKey, Chart: v.table == charts, Fields: v.fields}
+	for _, v := range p.Views {
+		x := ViewState{Name: v.Name, Experiment: v.ExperimentKey, Chart: v.Table == store.Charts, Fields: v.Fields}
 		if !o.Portable {
-			x.ID = v.id
+			x.ID = v.ID
 		}
 		list = append(list, x)
 	}
@@ -191,10 +193,10 @@ func (p *project) viewStates(o StateOptions) []ViewState {
 	return list
 }
 
-// lineage fills the artifact versions that e consumed and produced.
-func (st *store) lineage(e *experiment, x *ExperimentState) {
-	st.eachLink(e.key, func(v *artifactVersion, direction string) {
-		name := v.artifact.name + ":" + v.version
+// addLineage fills the artifact versions that e consumed and produced.
+func addLineage(st *store.Store, e *store.Experiment, x *ExperimentState) {
+	st.EachLink(e.Key, func(v *store.ArtifactVersion, direction string) {
+		name := v.Artifact.Name + ":" + v.Version
 		if direction == "input" {
 			x.InputArtifacts = append(x.InputArtifacts, name)
 		} else {

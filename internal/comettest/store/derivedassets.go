@@ -1,4 +1,4 @@
-package comettest
+package store
 
 import (
 	"cmp"
@@ -22,15 +22,15 @@ type combinedHistogram struct {
 // derivedAssets remembers what the server made of an experiment's data, and
 // from how much of it.
 type derivedAssets struct {
-	combined []*asset
+	combined []*Asset
 	changes  int // of assets, when combined was made
 	full     map[string]fullMetric
 }
 
-// combinedHistograms are the aggregates of e's histogram3d assets, one for
-// each name of which a client has not put one there. The lock of e is held.
-func (e *experiment) combinedHistograms() []*asset {
-	if e.perType[typeHistogram] == 0 {
+// CombinedHistograms are the aggregates of e's histogram3d assets, one for
+// each name of which a client has not put one there.
+func (e *Experiment) CombinedHistograms() []*Asset {
+	if e.PerType[TypeHistogram] == 0 {
 		return nil
 	}
 	if e.derived.changes != e.changes {
@@ -41,48 +41,48 @@ func (e *experiment) combinedHistograms() []*asset {
 
 // byStep orders assets without a step first, and those of one step by id, so
 // that what is made of them does not depend on the order of their uploads.
-func byStep(a, b *asset) int {
+func byStep(a, b *Asset) int {
 	switch {
-	case (a.step == nil) != (b.step == nil):
-		if a.step == nil {
+	case (a.Step == nil) != (b.Step == nil):
+		if a.Step == nil {
 			return -1
 		}
 		return 1
-	case a.step != nil && *a.step != *b.step:
-		return cmp.Compare(*a.step, *b.step)
+	case a.Step != nil && *a.Step != *b.Step:
+		return cmp.Compare(*a.Step, *b.Step)
 	}
-	return cmp.Compare(a.id, b.id)
+	return cmp.Compare(a.ID, b.ID)
 }
 
-func (e *experiment) combine() []*asset {
-	var first []*asset // of each name
+func (e *Experiment) combine() []*Asset {
+	var firsts []*Asset // of each name
 	parts := make(map[string][]combinedHistogram)
 	given := make(map[string]bool)
-	for _, a := range e.assets {
-		given[a.name] = given[a.name] || a.typ == typeCombined
+	for _, a := range e.Assets {
+		given[a.Name] = given[a.Name] || a.Type == TypeCombined
 	}
-	for _, a := range slices.SortedFunc(slices.Values(e.assets), byStep) {
-		if a.typ != typeHistogram || a.remote || given[a.name] {
+	for _, a := range slices.SortedFunc(slices.Values(e.Assets), byStep) {
+		if a.Type != TypeHistogram || a.Remote || given[a.Name] {
 			continue
 		}
-		content, err := a.body.Bytes(maxHistogram)
+		content, err := a.Body.Bytes(maxHistogram)
 		if err != nil || !json.Valid(content) {
 			continue
 		}
-		if parts[a.name] == nil {
-			first = append(first, a)
+		if parts[a.Name] == nil {
+			firsts = append(firsts, a)
 		}
-		parts[a.name] = append(parts[a.name], combinedHistogram{a.step, content})
+		parts[a.Name] = append(parts[a.Name], combinedHistogram{a.Step, content})
 	}
-	list := make([]*asset, len(first))
-	for i, a := range first {
-		doc, err := json.Marshal(map[string]any{"histograms": parts[a.name]})
+	list := make([]*Asset, len(firsts))
+	for i, a := range firsts {
+		doc, err := json.Marshal(map[string]any{"histograms": parts[a.Name]})
 		if err != nil {
 			panic("comettest: histograms: " + err.Error()) // they were valid
 		}
-		list[i] = &asset{
-			id: derive.ID(typeCombined, e.key, a.name), experimentKey: e.key, name: a.name,
-			typ: typeCombined, created: a.created, body: blob.FromBytes(doc),
+		list[i] = &Asset{
+			ID: derive.ID(TypeCombined, e.Key, a.Name), ExperimentKey: e.Key, Name: a.Name,
+			Type: TypeCombined, Created: a.Created, Body: blob.FromBytes(doc),
 		}
 	}
 	return list
@@ -97,15 +97,15 @@ var unsafeName = regexp.MustCompile(`[^A-Za-z0-9\-+]+`)
 type fullMetric struct {
 	points int
 	millis bool
-	files  []*asset
+	files  []*Asset
 }
 
-// fullMetricFiles are the zipped CSV files of the metrics that the server
-// down-samples, in parts. The lock of e is held.
-func (e *experiment) fullMetricFiles(m *mood.Moods) []*asset {
-	var list []*asset
-	for _, name := range e.names {
-		s := e.metrics[name]
+// FullMetricFiles are the zipped CSV files of the metrics that the server
+// down-samples, in parts.
+func (e *Experiment) FullMetricFiles(m *mood.Moods) []*Asset {
+	var list []*Asset
+	for _, name := range e.MetricNames {
+		s := e.Metrics[name]
 		if m.MetricCap <= 0 || s.Len() <= m.MetricCap {
 			continue
 		}
@@ -122,13 +122,13 @@ func (e *experiment) fullMetricFiles(m *mood.Moods) []*asset {
 	return list
 }
 
-func (e *experiment) makeFullMetric(s *metric.Series, millis bool) []*asset {
-	var files []*asset
+func (e *Experiment) makeFullMetric(s *metric.Series, millis bool) []*Asset {
+	var files []*Asset
 	for n, part := range s.CSV(millis) {
 		csv := fmt.Sprintf("%s_%d.csv", unsafeName.ReplaceAllString(s.Name, "_"), n)
-		files = append(files, &asset{
-			id: derive.ID(typeFullMetric, e.key, s.Name, strconv.Itoa(n)), experimentKey: e.key,
-			name: csv + ".zip", typ: typeFullMetric, created: e.start, body: blob.FromBytes(blob.Zip(csv, part)),
+		files = append(files, &Asset{
+			ID: derive.ID(TypeFullMetric, e.Key, s.Name, strconv.Itoa(n)), ExperimentKey: e.Key,
+			Name: csv + ".zip", Type: TypeFullMetric, Created: e.Start, Body: blob.FromBytes(blob.Zip(csv, part)),
 		})
 	}
 	return files

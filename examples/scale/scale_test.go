@@ -162,7 +162,7 @@ func TestSlurm(t *testing.T) {
 		t.Errorf("no task was requeued:\n%s", out)
 	}
 	log, err := os.ReadFile(filepath.Join(f.dir, "shard.0.log"))
-	if err != nil || !strings.Contains(string(log), "going on with") {
+	if err != nil || !strings.Contains(string(log), "continuing ") {
 		t.Errorf("the requeued task did not go on: %v\n%s", err, log)
 	}
 	f.moved(t)

@@ -5,7 +5,9 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net/url"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -40,6 +42,7 @@ type command struct {
 	server    serverFlags
 	traffic   transport.Counters // of the server, if there is one
 	warnings  []string           // of the arguments, for startReport
+	pages     []*url.URL         // of the web interface, which arguments name
 }
 
 // newCommand returns a command of the given name, comet-export for example,
@@ -125,9 +128,28 @@ func (c *command) TimeVar(p *time.Time, text *string, name string) {
 	})
 }
 
-// ListVar declares a flag that may be given several times.
+// errEmpty is the answer to a flag that names nothing, such as --key "$KEY" where the
+// shell has no such variable.
+var errEmpty = errors.New("it is empty")
+
+// TextVar declares a flag that takes a text, which is not empty.
+func (c *command) TextVar(p *string, name string) {
+	c.Func(name, "", func(s string) error {
+		if s == "" {
+			return errEmpty
+		}
+		*p = s
+		return nil
+	})
+}
+
+// ListVar declares a flag that takes a text, which is not empty, and may be given
+// several times.
 func (c *command) ListVar(p *[]string, name string) {
 	c.Func(name, "", func(s string) error {
+		if s == "" {
+			return errEmpty
+		}
 		*p = append(*p, s)
 		return nil
 	})
@@ -189,12 +211,10 @@ func (c *command) parseFlags(args []string) (arguments []string, err error) {
 // environment. It hands ff a flag set without the modes, since ff reads
 // variables for all flags of a set or for none.
 func (c *command) parseEnv() error {
-	given := make(map[string]bool)
-	c.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	env := flag.NewFlagSet(c.name, flag.ContinueOnError)
 	env.SetOutput(io.Discard)
 	c.VisitAll(func(f *flag.Flag) {
-		if !given[f.Name] && !c.noEnv[f.Name] {
+		if !c.given(f.Name) && !c.noEnv[f.Name] {
 			env.Var(envValue{f.Value, c.variable(f.Name)}, f.Name, "")
 		}
 	})
@@ -203,6 +223,12 @@ func (c *command) parseEnv() error {
 		return bad
 	}
 	return err
+}
+
+// given reports whether a flag is on the command line.
+func (c *command) given(name string) (found bool) {
+	c.Visit(func(f *flag.Flag) { found = found || f.Name == name })
+	return found
 }
 
 // variable returns the environment variable of a flag.
@@ -261,11 +287,15 @@ func (c *command) flagHint(err error) []string {
 	case !unknown:
 		return nil
 	case c.server.side != "" && strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(name)) == "apikey":
-		return []string{fmt.Sprintf("a key is never an argument, where other users of the machine see it: use %s_API_KEY or --api-key-file", c.envPrefix)}
+		return []string{fmt.Sprintf("other users of the machine can read arguments: use %s_API_KEY or --api-key-file", c.envPrefix)}
 	}
 	var names []string
 	c.VisitAll(func(f *flag.Flag) { names = append(names, f.Name) })
 	near := suggest.Nearest(name, names, 2)
+	if len(name) == 1 {
+		// Of one letter, all others are near.
+		near = slices.DeleteFunc(near, func(n string) bool { return !strings.EqualFold(n, name) })
+	}
 	if len(near) == 0 {
 		return nil
 	}

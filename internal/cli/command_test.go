@@ -30,7 +30,7 @@ func testCommand() (*command, *testOptions, *strings.Builder) {
 	cmd := newCommand("comet-export", "Usage: comet-export …\n", IO{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out})
 	o := &testOptions{keep: "leave"}
 	cmd.addServerFlags(config.Export)
-	cmd.StringVar(&o.out, "o", "", "")
+	cmd.TextVar(&o.out, "o")
 	cmd.ModeVar(&o.list, "l", "list")
 	cmd.SizeVar(&o.max, "max-asset-size")
 	cmd.TimeVar(&o.since, new(string), "since")
@@ -176,13 +176,13 @@ func TestStrayVariables(t *testing.T) {
 		"COMET_APIKEY=x", "COMET_URL=x", "COMET_EXPROT_API_KEY=x",
 	})
 	want := []string{
-		"COMET_APIKEY has no effect: there is no such variable; did you mean COMET_API_KEY?",
-		"COMET_EXPORT_L has no effect: -l is a flag, and no variable sets it",
-		"COMET_EXPORT_LIST has no effect: --list is a flag, and no variable sets it",
-		"COMET_EXPORT_RAET has no effect: there is no such variable; did you mean COMET_EXPORT_RATE?",
-		"COMET_EXPORT_XYZ has no effect: there is no such variable",
-		"COMET_EXPROT_API_KEY has no effect: there is no such variable; did you mean COMET_API_KEY or COMET_EXPORT_API_KEY?",
-		"COMET_URL has no effect: there is no such variable; did you mean COMET_EXPORT_URL or COMET_EXPORT_URL_OVERRIDE?",
+		"COMET_APIKEY has no effect: unknown variable; did you mean COMET_API_KEY?",
+		"COMET_EXPORT_L has no effect: no variable sets -l",
+		"COMET_EXPORT_LIST has no effect: no variable sets --list",
+		"COMET_EXPORT_RAET has no effect: unknown variable; did you mean COMET_EXPORT_RATE?",
+		"COMET_EXPORT_XYZ has no effect: unknown variable",
+		"COMET_EXPROT_API_KEY has no effect: unknown variable; did you mean COMET_API_KEY or COMET_EXPORT_API_KEY?",
+		"COMET_URL has no effect: unknown variable; did you mean COMET_EXPORT_URL or COMET_EXPORT_URL_OVERRIDE?",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("said (-want +got):\n%s", diff)

@@ -9,7 +9,7 @@
 //	func Export(ctx context.Context, stdio IO, args []string) error {
 //		cmd := newCommand("comet-export", exportUsage, stdio)
 //		cmd.addServerFlags(config.Export)     // --url, --rate and so on
-//		cmd.StringVar(&out, "o", "", "")      // an option: COMET_EXPORT_O sets it too
+//		cmd.TextVar(&out, "o")                // an option: COMET_EXPORT_O sets it too
 //		cmd.ModeVar(&list, "l", "list")       // a mode: no environment variable
 //		cmd.SizeVar(&max, "max-asset-size")   // also RateVar, TimeVar, ListVar, EnumVar
 //		args, err := cmd.parse(args)

@@ -93,7 +93,7 @@ func (c *exportCommand) explainPath(err error) error {
 	if !ok || e.In != "" || !slices.Contains(stream.ResourceNames(), e.Name) {
 		return err
 	}
-	return withCode(ExitCode(err), err, fmt.Sprintf("%q is the name of a RESOURCE, which goes after a path", e.Name))
+	return withCode(ExitCode(err), err, fmt.Sprintf("%q is a RESOURCE, which goes after the path", e.Name))
 }
 
 func (c *exportCommand) addFlags() {
@@ -103,9 +103,9 @@ func (c *exportCommand) addFlags() {
 	c.ModeVar(&c.list, "l", "list")
 	c.ModeVar(&c.json, "json")
 	c.ModeVar(&c.dryRun, "dry-run")
-	c.StringVar(&c.out, "o", "", "")
+	c.TextVar(&c.out, "o")
 	c.addReportFlag()
-	c.IntVar(&c.level, "level", 0, "")
+	c.IntVar(&c.level, "level", 3, "")
 	c.addSelectionFlags(&c.chosen, &c.opts.Selection)
 	c.ListVar(&c.changedFrom, "changed-from")
 	c.PercentVar(&c.opts.Recheck, "recheck")
@@ -121,11 +121,11 @@ func (c *exportCommand) parseArgs(args []string) error {
 	case c.list && c.dryRun:
 		return c.usagef("--list and --dry-run exclude each other")
 	case c.json && !c.list:
-		return c.usageError(errors.New("--json is for --list"), "comet-filter --json prints what a stream holds")
+		return c.usageError(errors.New("--json goes with --list"), "comet-filter --json prints the contents of a stream")
 	case c.list && len(args) > 1:
-		return c.usagef("-l takes one path, and %q is a second argument", args[1])
+		return c.usagef("%q: too many arguments, -l takes one path", args[1])
 	case (c.list || c.dryRun) && c.out != "":
-		return c.usageError(errors.New("-o is for a stream, and --list and --dry-run write none"), "their lines go to standard output")
+		return c.usageError(errors.New("-o is the file of a stream, and --list and --dry-run write none"), "redirect standard output instead")
 	}
 	var resources []string
 	for i, arg := range args {
@@ -133,13 +133,17 @@ func (c *exportCommand) parseArgs(args []string) error {
 			resources = append(resources, arg)
 			continue
 		}
-		p, err := exporter.ParsePath(arg)
+		path, err := c.pathOf(arg)
+		if err != nil {
+			return err
+		}
+		p, err := exporter.ParsePath(path)
 		if err != nil {
 			return c.usageError(err)
 		}
 		c.opts.Paths = append(c.opts.Paths, p)
 	}
-	if c.level < 0 || c.level > 22 {
+	if c.level < 1 || c.level > 22 {
 		return c.usagef("--level %d: want 1 to 22", c.level)
 	}
 	return c.parseSelection(resources)
@@ -162,7 +166,7 @@ func (c *exportCommand) parseSelection(resources []string) error {
 		return err
 	}
 	var err error
-	if c.opts.Resources, err = c.chosen.parse(c.command, &c.opts.Selection, resources, "a further workspace is written with a slash, as WORKSPACE/"); err != nil {
+	if c.opts.Resources, err = c.chosen.parse(c.command, &c.opts.Selection, resources, "write a second workspace with a slash: WORKSPACE/"); err != nil {
 		return err
 	}
 	c.opts.Base, err = c.readBase()
@@ -200,7 +204,7 @@ func (c *exportCommand) runExport(ctx context.Context, out *output) error {
 		if err := out.Commit(); err != nil {
 			return err
 		}
-		c.reporter.Info("%s was complete, and has its final name now", out.name)
+		c.reporter.Info("%s was complete and now has its final name", out.name)
 		sum := c.opts.Continue.Report(c.watch)
 		return errors.Join(c.watch.end(sum), missingItems(sum.Items))
 	}
@@ -225,17 +229,17 @@ func (c *exportCommand) finish(out *output, sum *exporter.Summary, err error) er
 		return errors.Join(c.howToGoOn(out, c.source.explain(err)), reportErr)
 	}
 	if sum.LeftOut > 0 || sum.AssetsLeft > 0 {
-		c.reporter.Info("left out by choice: %s, %s (%s)",
+		c.reporter.Info("left out by the selection: %s, %s (%s)",
 			progress.Count(sum.LeftOut, "experiment"), progress.Count(sum.AssetsLeft, "asset"), progress.Bytes(sum.AssetsBytes))
 	}
 	if c.opts.Base != nil {
-		c.reporter.Info("unchanged since the archive, and left out: %s; new or changed: %d; gone: %d", progress.Count(sum.Unchanged, "experiment"), sum.Listed-sum.Linked-sum.Rechecked, sum.Gone)
+		c.reporter.Info("compared with the archive: %s unchanged and left out, %d new or changed, %d deleted", progress.Count(sum.Unchanged, "experiment"), sum.Listed-sum.Linked-sum.Rechecked, sum.Gone)
 	}
 	if c.opts.Recheck > 0 {
-		c.reporter.Info("read again in turn, though the listing shows no change: %s", progress.Count(sum.Rechecked, "experiment"))
+		c.reporter.Info("--recheck: exported %s that look unchanged", progress.Count(sum.Rechecked, "experiment"))
 	}
 	if sum.Thinned > 0 {
-		c.reporter.Warn("%s in the stream as the server keeps them, with points dropped (see --report)", progress.Count(sum.Thinned, "metric"))
+		c.reporter.Warn("%s sampled by the server: the stream has the points that it keeps (see --report)", progress.Count(sum.Thinned, "metric"))
 	}
 	if reportErr != nil {
 		return reportErr
@@ -247,7 +251,7 @@ func (c *exportCommand) finish(out *output, sum *exporter.Summary, err error) er
 // how to list what exists.
 func selectedNothing(err error) error {
 	if e, ok := errors.AsType[*selection.NothingError](err); ok && e.OfAssets() {
-		return withCode(ExitIncomplete, err, "all else is in the stream; comet-filter --json assets shows the assets of one that is exported whole")
+		return withCode(ExitIncomplete, err, "the stream has everything else; comet-filter --json assets lists the assets of a whole export")
 	}
 	return withCode(ExitIncomplete, err, "comet-export -l lists what exists")
 }
@@ -258,7 +262,7 @@ func missingKeys(n int64) error {
 	if n == 0 {
 		return nil
 	}
-	return withCode(ExitIncomplete, fmt.Errorf("%s asked for by key not found", progress.Count(n, "experiment")))
+	return withCode(ExitIncomplete, fmt.Errorf("%s not found by key", progress.Count(n, "experiment")))
 }
 
 // missingItems returns an error for what a complete stream says it lacks.
@@ -266,14 +270,14 @@ func missingItems(n int64) error {
 	if n == 0 {
 		return nil
 	}
-	return withCode(ExitIncomplete, fmt.Errorf("the stream lacks %s, named in it as skipped", progress.Count(n, "item")))
+	return withCode(ExitIncomplete, fmt.Errorf("%s missing from the stream (recorded there as skipped)", progress.Count(n, "item")))
 }
 
 // howToGoOn adds to what ended an export how to have the rest.
 func (c *exportCommand) howToGoOn(out *output, err error) error {
 	code := ExitCode(err)
 	if out.left() {
-		return withCode(code, err, fmt.Sprintf("run the same command again: it goes on with %s", out.Partial()))
+		return withCode(code, err, fmt.Sprintf("run the same command again: it continues %s", out.Partial()))
 	}
 	if code != ExitServer && !errors.Is(err, context.Canceled) {
 		return err
@@ -282,7 +286,7 @@ func (c *exportCommand) howToGoOn(out *output, err error) error {
 		return withCode(code, err, "run the same command again")
 	}
 	if isRegular(c.stdio.Stdout) {
-		return withCode(code, err, "the file on standard output is cut off: run the command again, or with -o FILE, which would go on where it stopped")
+		return withCode(code, err, "the file on standard output is cut off: run the command again; with -o FILE it could continue")
 	}
-	return withCode(code, err, "run the whole pipeline again: comet-import writes what is missing; a copy that another command has stored is cut off")
+	return withCode(code, err, "run the whole pipeline again: comet-import writes what is missing, any other copy is cut off")
 }

@@ -15,14 +15,14 @@ import (
 func (c *exportCommand) readBase() (*base.Base, error) {
 	if len(c.changedFrom) == 0 {
 		if c.opts.Recheck > 0 {
-			return nil, c.usageError(errors.New("--recheck without --changed-from"), "it reads again what an archive has; name that with --changed-from FILE")
+			return nil, c.usageError(errors.New("--recheck without --changed-from"), "name the archive with --changed-from FILE")
 		}
 		return nil, nil
 	}
 	if out, err := os.Stat(c.out); err == nil {
 		for _, name := range c.changedFrom {
 			if in, err := os.Stat(name); err == nil && os.SameFile(in, out) {
-				return nil, c.usageError(fmt.Errorf("-o %s is the archive that --changed-from names", c.out), "what has not changed would be lost with it; write to another file")
+				return nil, c.usageError(fmt.Errorf("-o %s is the archive that --changed-from names", c.out), "it would be overwritten, and what has not changed lost; write to another file")
 			}
 		}
 	}
@@ -47,10 +47,10 @@ func (c *exportCommand) addBase(held *base.Base, name string) error {
 		return withCode(ExitFailed, fmt.Errorf("--changed-from: %w", err))
 	}
 	if err != nil {
-		return c.usageError(fmt.Errorf("--changed-from: %s: %w", in.name, err), "it takes whole archives, as comet-export -o leaves them: run that export again to its end, or comet-filter --salvage")
+		return c.usageError(fmt.Errorf("--changed-from: %s: %w", in.name, err), "it needs a whole archive: run that export again to its end, or use comet-filter --salvage")
 	}
 	if partial > 0 {
-		c.warnings = append(c.warnings, fmt.Sprintf("--changed-from: %s lacks part of what is exported now of %s, exported again", in.name, progress.Count(int64(partial), "experiment")))
+		c.warnings = append(c.warnings, fmt.Sprintf("--changed-from: %s was made with fewer RESOURCEs: %s exported again", in.name, progress.Count(int64(partial), "experiment")))
 	}
 	return nil
 }

@@ -26,7 +26,7 @@ func (c *exportCommand) runDry(ctx context.Context) error {
 		note  string
 	}{
 		{"projects", e.Projects, ""},
-		{"experiments", e.Experiments, notes(note(e.Linked, "linked to"), note(e.LeftOut, "left out"), note(e.Running, "running"), note(e.Sampled, "looked into"))},
+		{"experiments", e.Experiments, notes(note(e.Linked, "linked"), note(e.LeftOut, "left out"), note(e.Running, "running"), note(e.Sampled, "sampled"))},
 		{"assets", e.Assets, notes(note(e.AssetsLeft, "left out"), within(e, e.AssetsRange, plainly))},
 		{"asset-bytes", e.AssetBytes, notes(progress.Bytes(e.AssetBytes), within(e, e.BytesRange, progress.Bytes))},
 		{"requests", e.Requests, notes(c.source.pace(e.Requests), within(e, e.RequestsRange, plainly))},
@@ -41,7 +41,7 @@ func (c *exportCommand) runDry(ctx context.Context) error {
 		return stdoutError(err)
 	}
 	if e.Failed > 0 {
-		failed := fmt.Errorf("not counted, since they could not be read: %d experiments or projects", e.Failed)
+		failed := fmt.Errorf("%d experiments or projects could not be read, and are not counted", e.Failed)
 		err = errors.Join(err, withCode(ExitIncomplete, failed))
 	}
 	return err

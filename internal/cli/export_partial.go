@@ -60,14 +60,14 @@ func (c *exportCommand) continueStream(out *output, f *os.File, options stream.W
 		out.Keep(info.Size())
 		return nil, nil
 	}
-	c.reporter.Info("going on with %s: it has %s", out.Partial(), progress.Count(int64(len(p.Keys)), "experiment"))
+	c.reporter.Info("continuing %s, which has %s", out.Partial(), progress.Count(int64(len(p.Keys)), "experiment"))
 	c.counters.Bytes.Store(p.Size)
 	out.f = f
 	return p.Continue(&countedFile{File: f, n: &c.counters.Bytes}, options)
 }
 
 func (c *exportCommand) foreignPartial(out *output, err error) error {
-	return withCode(ExitUsage, fmt.Errorf("%s: %w", out.Partial(), err), "remove that file, or write to another one with -o")
+	return withCode(ExitUsage, fmt.Errorf("%s: %w", out.Partial(), err), "remove that file, or choose another one with -o")
 }
 
 // countedWriter counts what is written to w.

@@ -72,11 +72,11 @@ func TestExportExitCodes(t *testing.T) {
 		stderr []string
 	}{
 		{"skipped", inject.Fault{Kind: "403", Endpoint: rest + "experiment/html"}, ExitIncomplete, "",
-			[]string{`warning: experiment "`, `": html: skipped: GET `, ": 403 Forbidden", "error: the stream lacks 4 items, named in it as skipped"}},
+			[]string{`warning: experiment "`, `": html: skipped: GET `, ": 403 Forbidden", "error: 4 items missing from the stream (recorded there as skipped)"}},
 		{"unauthorized", inject.Fault{Kind: "401", From: 40}, ExitDenied, "unauthorized",
 			[]string{"error: GET ", "401 Unauthorized", "hint: the key comes from COMET_API_KEY"}},
 		{"outage", inject.Fault{Kind: "503", From: 40}, ExitServer, "server",
-			[]string{"503 Service Unavailable", "hint: run the whole pipeline again: comet-import writes what is missing; a copy that another command has stored is cut off"}},
+			[]string{"503 Service Unavailable", "hint: run the whole pipeline again: comet-import writes what is missing, any other copy is cut off"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			faults, _ := faultySource(t)
@@ -130,9 +130,9 @@ func TestExportHintFitsOutput(t *testing.T) {
 		out    string
 		want   string
 	}{
-		{"file", file, "", "run the command again, or with -o FILE"},
+		{"file", file, "", "run the command again; with -o FILE"},
 		{"pipe", w, "", "run the whole pipeline again"},
-		{"-o", w, filepath.Join(dir, "o"), "goes on with " + filepath.Join(dir, "o.partial")},
+		{"-o", w, filepath.Join(dir, "o"), "continues " + filepath.Join(dir, "o.partial")},
 		{"-o, and nothing of it yet", w, filepath.Join(dir, "none"), "run the same command again"},
 	} {
 		c := &exportCommand{command: newCommand("comet-export", exportUsage, IO{Stdout: tt.stdout})}
@@ -173,7 +173,7 @@ func TestExportInterrupted(t *testing.T) {
 	talk := &listener{word: "is running", heard: func() { cancel(&interruptError{os.Interrupt}) }}
 	stdio := IO{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: talk}
 	code := finish(ctx, "comet-export", stdio, Export(ctx, stdio, []string{"-o", name, "w/p"}))
-	if code != ExitInterrupted || !strings.Contains(talk.String(), "hint: run the same command again: it goes on with "+name+".partial") {
+	if code != ExitInterrupted || !strings.Contains(talk.String(), "hint: run the same command again: it continues "+name+".partial") {
 		t.Errorf("exit code %d, stderr:\n%s", code, talk)
 	}
 	data, err := os.ReadFile(name + ".partial")
@@ -184,7 +184,7 @@ func TestExportInterrupted(t *testing.T) {
 	if !ok || aborted.Class != "interrupted" || aborted.Last == nil {
 		t.Errorf("the stream ends with %v", aborted)
 	}
-	if code, _, stderr := runExportCommand(t, t.Context(), "-o", name, "w/p"); code != ExitOK || !strings.Contains(stderr, "going on with") {
+	if code, _, stderr := runExportCommand(t, t.Context(), "-o", name, "w/p"); code != ExitOK || !strings.Contains(stderr, "continuing ") {
 		t.Errorf("exit code %d, stderr:\n%s", code, stderr)
 	}
 	if data, err = os.ReadFile(name); err != nil || endOf(t, string(data)) != nil {

@@ -82,11 +82,11 @@ func (c *filterCommand) openFilterOutput() (*output, error) {
 
 func (c *filterCommand) addFlags() {
 	r := &c.opts.Rules
-	c.StringVar(&c.in, "i", "", "")
-	c.StringVar(&c.fromDir, "from-dir", "", "")
+	c.TextVar(&c.in, "i")
+	c.TextVar(&c.fromDir, "from-dir")
 	c.noEnv["from-dir"] = true
-	c.StringVar(&c.out, "o", "", "")
-	c.StringVar(&c.extract, "extract", "", "")
+	c.TextVar(&c.out, "o")
+	c.TextVar(&c.extract, "extract")
 	c.noEnv["extract"] = true
 	c.addSelectionFlags(&c.chosen, &r.Selection)
 	c.ListVar(&c.renames, "rename")
@@ -151,16 +151,16 @@ func (c *filterCommand) checkModes() error {
 	case len(modes) > 1:
 		return c.usagef("%s exclude each other", strings.Join(modes, " and "))
 	case c.reading() && c.out != "":
-		return c.usageError(fmt.Errorf("-o is for a stream, and %s writes none", modes[0]), "what it prints goes to standard output")
+		return c.usageError(fmt.Errorf("-o is the file of a stream, and %s writes none", modes[0]), "redirect standard output instead")
 	case c.format != "" && !c.points && !c.values:
 		return c.usagef("--format is for --points and --values")
 	case c.salvage && c.fromDir != "":
-		return c.usagef("--salvage is for a damaged stream, and --from-dir makes a new one")
+		return c.usagef("--salvage and --from-dir exclude each other")
 	case c.fromJSON && c.fromDir != "":
-		return c.usagef("--from-json and --from-dir both make a stream")
+		return c.usagef("--from-json and --from-dir exclude each other")
 	case (c.check || c.salvage || c.fromJSON) && !c.opts.Rules.Empty():
-		return c.usageError(fmt.Errorf("%s takes the whole stream, without rules and RESOURCE names", modes[0]),
-			"pass its output through comet-filter again")
+		return c.usageError(fmt.Errorf("%s reads the whole stream: it takes no RESOURCE and no flag that selects or renames", modes[0]),
+			"filter first, with another comet-filter in the pipe")
 	}
 	return nil
 }
@@ -190,11 +190,12 @@ func (c *filterCommand) finish(out *output, err error) error {
 	}
 	// What a run that found something missing has written is whole all the same.
 	if code == ExitOK || code == ExitIncomplete {
+		c.counters.Bytes.Store(out.written) // until now, what was read
 		c.reporter.Summary()
 		return errors.Join(err, out.Commit())
 	}
 	if out.left() {
-		return withCode(code, err, fmt.Sprintf("what came before is in %s", out.Partial()))
+		return withCode(code, err, fmt.Sprintf("what was written before the error is in %s", out.Partial()))
 	}
 	return err
 }
@@ -300,32 +301,32 @@ func (c *filterCommand) explain(in *input, err error) error {
 		return c.explain(&input{name: e.Input}, e.Err)
 	}
 	if _, ok := errors.AsType[*join.ConflictError](err); ok {
-		return withCode(ExitUsage, err, "--sum of each shows what differs; comet-filter --key or -x leaves one of them out")
+		return withCode(ExitUsage, err, "compare comet-filter --sum of both; comet-filter -x --key drops one of them")
 	}
 	if _, ok := errors.AsType[*join.MissingError](err); ok {
-		return withCode(ExitIncomplete, err, "name its file too, or export it again with --shard")
+		return withCode(ExitIncomplete, err, "add its file, or export it with --shard")
 	}
 	if _, ok := errors.AsType[*filter.MissingError](err); ok {
 		return withCode(ExitIncomplete, fmt.Errorf("%s: %w", in.name, err))
 	}
 	if e, ok := errors.AsType[*selection.NothingError](err); ok {
-		hint := "comet-filter --list shows the experiments, --json the tags too"
+		hint := "comet-filter --list lists the experiments, --json their tags as well"
 		if e.OfAssets() {
-			hint = "comet-filter --json assets shows the assets"
+			hint = "comet-filter --json assets lists the assets"
 		}
 		return withCode(ExitIncomplete, fmt.Errorf("%s: %w", in.name, err), hint)
 	}
 	if _, ok := errors.AsType[*filter.LossError](err); ok {
-		return withCode(ExitIncomplete, fmt.Errorf("%s: %w", in.name, err), "the output is good, and names what is lost as skipped")
+		return withCode(ExitIncomplete, fmt.Errorf("%s: %w", in.name, err), "the output is a complete stream, in which the lost experiments are recorded as skipped")
 	}
 	if _, ok := errors.AsType[*filter.MeetError](err); ok {
-		return withCode(ExitUsage, err, "comet-import --merge puts projects together")
+		return withCode(ExitUsage, err, "comet-import --merge imports several projects into one")
 	}
 	if _, ok := errors.AsType[*jsonform.LineError](err); ok {
-		return withCode(ExitInput, fmt.Errorf("%s: %w", in.name, err), "FORMAT.md has the form of the lines, section 9")
+		return withCode(ExitInput, fmt.Errorf("%s: %w", in.name, err), "stream/FORMAT.md, section 9, describes the lines")
 	}
 	if errors.Is(err, stream.ErrAborted) {
-		return withCode(c.codeOfInput(err), fmt.Errorf("%s: %w", in.name, err), "what comes before the abort is good", abortHint)
+		return withCode(c.codeOfInput(err), fmt.Errorf("%s: %w", in.name, err), "all before the abort is intact", abortHint)
 	}
 	if _, ok := errors.AsType[*stream.Error](err); ok {
 		return withCode(ExitInput, fmt.Errorf("%s: %w", in.name, err), c.inputHints(in, err)...)
@@ -353,7 +354,7 @@ func (c *filterCommand) inputHints(in *input, err error) []string {
 	case c.salvage || errors.Is(err, stream.ErrNotStream) || errors.Is(err, stream.ErrVersion):
 		return nil
 	case errors.Is(err, stream.ErrTruncated):
-		return []string{"whole experiments before the cut are good; --salvage makes a complete stream of them"}
+		return []string{"--salvage makes a complete stream of the experiments before the cut"}
 	}
-	return []string{"--salvage keeps the experiments that the damage has not touched"}
+	return []string{"--salvage makes a complete stream of the undamaged experiments"}
 }

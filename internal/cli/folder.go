@@ -75,10 +75,10 @@ func (c *filterCommand) extractFrom(ctx context.Context, in *input, out io.Write
 	case err == nil, inputErr != nil && !errors.Is(inputErr, io.ErrClosedPipe) && (bad || errors.Is(err, stream.ErrAborted)):
 		return inputErr
 	case errors.Is(err, folder.ErrNoAsset):
-		return withCode(ExitIncomplete, fmt.Errorf("%s: %w", in.name, err), "comet-filter --json assets shows the assets")
+		return withCode(ExitIncomplete, fmt.Errorf("%s: %w", in.name, err), "comet-filter --json assets lists the assets")
 	}
 	if many, ok := errors.AsType[*folder.ManyError](err); ok {
-		return withCode(ExitFailed, fmt.Errorf("%s: %w", in.name, many), "the bytes of the first were written; --key, --asset-name and --asset-type choose one")
+		return withCode(ExitFailed, fmt.Errorf("%s: %w", in.name, many), "only the first was written; choose one by --key, --asset-name or --asset-type")
 	}
 	return withCode(ExitCode(err), err)
 }
@@ -89,12 +89,12 @@ func (c *filterCommand) extractStream(ctx context.Context, r io.Reader, out io.W
 	}
 	sum, err := folder.Extract(ctx, c.extract, r)
 	if left := sum.LeftOut(); left != "" {
-		c.reporter.Warn("left out, since a folder has no place for it: %s", left)
+		c.reporter.Warn("not extracted, since a folder cannot hold it: %s", left)
 	}
 	c.reporter.Info("%s and %s of %d bytes written to %s", progress.Count(sum.Experiments, "experiment"), progress.Count(sum.Assets, "asset"), sum.AssetBytes, c.extract)
 	if err == nil && sum.Skipped > 0 {
-		return withCode(ExitIncomplete, fmt.Errorf("%s missing in the stream, which a folder cannot record", progress.Count(sum.Skipped, "item")),
-			"comet-filter --json shows them: records of kind skipped")
+		return withCode(ExitIncomplete, fmt.Errorf("%s missing from the stream", progress.Count(sum.Skipped, "item")),
+			"comet-filter --json lists them: records of kind skipped")
 	}
 	return err
 }
@@ -144,7 +144,7 @@ func (in *input) incomplete() error {
 	}
 	<-in.folder.done
 	if n := in.folder.skipped; n > 0 {
-		return withCode(ExitIncomplete, fmt.Errorf("%s: %s not in the stream: it names them as skipped", in.name, progress.Count(n, "item")))
+		return withCode(ExitIncomplete, fmt.Errorf("%s: %s missing from the stream (recorded there as skipped)", in.name, progress.Count(n, "item")))
 	}
 	return nil
 }

@@ -90,11 +90,11 @@ func (c *importCommand) addFlags() {
 	c.addServerFlags(config.Import)
 	c.IntVar(&c.server.concurrency, "j", c.server.concurrency, "")
 	c.noEnv["j"] = true
-	c.StringVar(&c.in, "i", "", "")
-	c.StringVar(&c.dir, "d", "", "")
+	c.TextVar(&c.in, "i")
+	c.TextVar(&c.dir, "d")
 	c.noEnv["d"] = true
 	c.addReportFlag()
-	c.StringVar(&c.htmlReport, "html-report", "", "")
+	c.TextVar(&c.htmlReport, "html-report")
 	c.ModeVar(&c.dryRun, "dry-run")
 	c.ModeVar(&c.verifyOnly, "verify-only")
 	c.BoolVar(&o.Verify, "verify", false, "")
@@ -106,21 +106,21 @@ func (c *importCommand) addFlags() {
 	c.BoolVar(&o.NoRewrite, "no-rewrite", false, "")
 	c.BoolVar(&o.RewriteLinks, "rewrite-links", false, "")
 	c.BoolVar(&o.NoShareLinks, "no-share-links", false, "")
-	c.StringVar(&c.owner, "owner", "", "")
+	c.TextVar(&c.owner, "owner")
 	c.EnumVar(&c.keys, "keys", string(place.KeysKeep), string(place.KeysDerive), string(place.KeysRequire))
 	c.EnumVar(&c.elsewhere, "elsewhere", string(place.ElsewhereLeave), string(place.ElsewhereDerive))
-	c.StringVar(&o.TempDir, "temp-dir", "", "")
+	c.TextVar(&o.TempDir, "temp-dir")
 	c.SizeVar(&c.tempMax, "temp-max")
 }
 
 // parseArgs reads the argument, and what flags say together.
 func (c *importCommand) parseArgs(args []string) error {
 	if len(args) > 1 {
-		hints := append(fileArgument(args), "what to import is chosen by comet-filter, or by comet-export")
-		return c.usageError(fmt.Errorf("%q is a second argument", args[1]), hints...)
+		hints := append(fileArgument(args), "comet-import takes one WORKSPACE[/PROJECT]; comet-export and comet-filter choose what is imported")
+		return c.usageError(fmt.Errorf("%q: too many arguments", args[1]), hints...)
 	}
-	if c.dryRun && c.verifyOnly {
-		return c.usagef("--dry-run and --verify-only exclude each other")
+	if c.dryRun && (c.verifyOnly || c.given("verify")) {
+		return c.usageError(errors.New("--dry-run verifies nothing"), "--verify-only compares everything and writes nothing")
 	}
 	o := &c.opts
 	if len(args) == 1 {
@@ -128,7 +128,11 @@ func (c *importCommand) parseArgs(args []string) error {
 		if hints != nil && strings.HasSuffix(args[0], ".zst") {
 			return c.usageError(fmt.Errorf("%q is the name of a file, not of a workspace", args[0]), hints...)
 		}
-		to, err := place.ParseTarget(args[0])
+		path, err := c.pathOf(args[0])
+		if err != nil {
+			return err
+		}
+		to, err := place.ParseTarget(path)
 		if err != nil {
 			return c.usageError(err, hints...)
 		}
@@ -137,14 +141,14 @@ func (c *importCommand) parseArgs(args []string) error {
 	o.Keys, o.Elsewhere = place.Keys(c.keys), place.Elsewhere(c.elsewhere)
 	switch {
 	case c.dryRun:
-		o.Mode = importer.DryRun
+		o.Mode, o.Verify = importer.DryRun, false
 	case c.verifyOnly:
 		o.Mode = importer.VerifyOnly
 	}
 	if c.owner != "" {
 		owners, err := readOwners(c.owner)
 		if err != nil {
-			return c.usageError(fmt.Errorf("--owner %w", err))
+			return c.usageError(fmt.Errorf("--owner: %w", err))
 		}
 		o.Owners = owners
 	}
@@ -175,7 +179,7 @@ func (c *importCommand) run(ctx context.Context, in *input) (err error) {
 		Assets: &c.counters.Assets, Skipped: &c.counters.Skipped,
 	}
 	if c.opts.Mode != importer.Write {
-		c.reporter.Info("nothing will be written; the stream is read to its end, and so is its source where that is comet-export")
+		c.reporter.Info("%s: reads the whole stream and the destination, writes nothing", c.lookMode())
 	}
 	if c.stdio.Import != nil {
 		c.stdio.Import(&c.opts)
@@ -222,7 +226,7 @@ func (c *importCommand) printOutcome(o *report.Outcome) {
 	for _, i := range o.Issues {
 		switch {
 		case o.Result == report.ResultElsewhere:
-			c.reporter.Warn("%s (%q): left out: %s", subject, o.Name, i.Reason)
+			c.reporter.Warn("%s (%q): not imported: %s", subject, o.Name, i.Reason)
 			continue
 		case i.Class == report.Noted:
 			c.reporter.Info("%s: %s", subject, i)
@@ -277,7 +281,7 @@ func (c *importCommand) total(s *report.Summary, whole bool) {
 		*report.Summary
 	}{report.KindTotal, s})
 	for _, kind := range slices.Sorted(maps.Keys(s.Unknown)) {
-		c.reporter.Warn("%s of kind %q not imported: this version does not know it", progress.Count(s.Unknown[kind], "record"), kind)
+		c.reporter.Warn("%s of the unknown kind %q not imported: a newer version may know it", progress.Count(s.Unknown[kind], "record"), kind)
 	}
 	if !whole && s.Read+s.Projects == 0 && len(s.Other) == 0 {
 		return
@@ -287,8 +291,8 @@ func (c *importCommand) total(s *report.Summary, whole bool) {
 	if c.opts.Mode != importer.Write {
 		verb = "would be "
 	}
-	c.reporter.Info("%s read: %screated %d, %scompleted %d, already there %d, elsewhere %d, failed %d",
-		progress.Count(s.Read, "experiment"), verb, s.Created, verb, s.Completed, s.AlreadyThere, s.Elsewhere, s.Failed)
+	c.reporter.Info("%s read: %d %screated, %d %scompleted, %d already there, %d elsewhere, %d failed",
+		progress.Count(s.Read, "experiment"), s.Created, verb, s.Completed, verb, s.AlreadyThere, s.Elsewhere, s.Failed)
 	var others []string
 	for _, kind := range slices.Sorted(maps.Keys(s.Other)) {
 		others = append(others, countOther(kind, s.Other[kind]))
@@ -303,14 +307,22 @@ func (c *importCommand) total(s *report.Summary, whole bool) {
 		c.reporter.Info("nothing was written")
 	}
 	if c.opts.Mode == importer.DryRun {
-		c.reporter.Info("an import would take about %d requests, %s", c.dryRunRequests, c.target.pace(c.dryRunRequests))
+		c.reporter.Info("the import would take about %d requests: %s", c.dryRunRequests, c.target.pace(c.dryRunRequests))
 	}
 	if c.opts.Mode != importer.Write {
-		c.reporter.Info("nothing was written: this was to look only")
+		c.reporter.Info("nothing was written (%s)", c.lookMode())
 	}
 	if c.opts.Verify || c.opts.Mode == importer.VerifyOnly {
 		c.reporter.Info("verified: %d of %d identical", s.Verified, s.Read)
 	}
+}
+
+// lookMode returns the flag of a run that writes nothing.
+func (c *importCommand) lookMode() string {
+	if c.dryRun {
+		return "--dry-run"
+	}
+	return "--verify-only"
 }
 
 // countOther returns a number of things other than experiments in words.
@@ -332,7 +344,7 @@ func countOther(kind string, n int64) string {
 func (c *importCommand) verdict(s *report.Summary) error {
 	var errs []error
 	if s.Unverified > 0 {
-		errs = append(errs, withCode(ExitDiffers, fmt.Errorf("the verification has found %s", progress.Count(s.Unverified, "difference"))))
+		errs = append(errs, withCode(ExitDiffers, fmt.Errorf("verification found %s", progress.Count(s.Unverified, "difference"))))
 	}
 	var parts []string
 	for _, part := range []struct {
@@ -340,7 +352,7 @@ func (c *importCommand) verdict(s *report.Summary) error {
 		what string
 	}{
 		{s.Missing, "missing at the destination"}, {s.Differing, "different at the destination"},
-		{s.Elsewhere, "in other projects of the destination"}, {s.Skipped, "missing from the stream"},
+		{s.Elsewhere, "in another project of the destination"}, {s.Skipped, "missing from the stream"},
 	} {
 		if part.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.what))
@@ -352,9 +364,9 @@ func (c *importCommand) verdict(s *report.Summary) error {
 			hints = append(hints, "--update overwrites single values that differ")
 		}
 		if s.Elsewhere > 0 {
-			hints = append(hints, "--elsewhere derive imports experiments that other projects have under new keys")
+			hints = append(hints, "--elsewhere derive imports experiments that are in another project under new keys")
 		}
-		errs = append(errs, withCode(ExitIncomplete, errors.New("done except for these items: "+strings.Join(parts, ", ")), hints...))
+		errs = append(errs, withCode(ExitIncomplete, errors.New("import incomplete: "+strings.Join(parts, ", ")), hints...))
 	}
 	return errors.Join(errs...)
 }
@@ -371,7 +383,7 @@ func (c *importCommand) inputHints(in *input, err error) []string {
 	case c.opts.Mode != importer.Write:
 		return nil
 	}
-	return []string{"experiments that were whole before that are imported; import the whole stream for the rest"}
+	return []string{"all experiments before that are imported; import the whole stream for the rest"}
 }
 
 // explain adds to the error of an import what the user can do about it.
@@ -386,13 +398,13 @@ func (c *importCommand) explain(in *input, err error) error {
 		return withCode(codeOfInput(err), fmt.Errorf("%s: %w", in.name, err), c.inputHints(in, err)...)
 	}
 	if _, ok := errors.AsType[*place.MergeError](err); ok {
-		return withCode(ExitUsage, err, "--merge allows that; WORKSPACE alone keeps each project under its own name")
+		return withCode(ExitUsage, err, "--merge allows that; WORKSPACE alone keeps the names of the projects")
 	}
 	if _, ok := errors.AsType[*place.WorkspaceError](err); ok {
-		return withCode(ExitFailed, err, "--create-workspace creates it, with the key of an administrator")
+		return withCode(ExitFailed, err, "--create-workspace creates it, if the key is an administrator's")
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, comet.ErrServer) {
-		return withCode(ExitCode(err), err, "run the same command again: it goes on with what is there")
+		return withCode(ExitCode(err), err, "run the same command again: it continues")
 	}
 	return c.target.explain(err)
 }

@@ -70,7 +70,7 @@ func (c *command) openInput(path string) (*input, error) {
 }
 
 // abortHint says where to read why a stream was aborted, and what to do.
-const abortHint = "the tool that wrote it says why it failed; run the whole pipeline again"
+const abortHint = "see the error of the tool that wrote the stream; then run the whole pipeline again"
 
 // emptyHints returns what to say of an input that err finds to be no stream, of
 // which so many bytes have been read, if it is empty.
@@ -79,9 +79,9 @@ func (in *input) emptyHints(read int64, err error) []string {
 		return nil
 	}
 	if in.closer != nil {
-		return []string{"nothing was written to that file; export into it again"}
+		return []string{"the file is empty: export it again"}
 	}
-	return []string{"the command before the pipe wrote nothing: its own message says why"}
+	return []string{"the command before the pipe wrote nothing: see its error"}
 }
 
 // fileArgument returns hints for arguments of which one looks like the file that
@@ -97,6 +97,6 @@ func fileArgument(args []string) []string {
 
 // terminalInput is the answer to a terminal where a stream is read.
 func terminalInput(name string) error {
-	return withCode(ExitInput, errors.New(name+": is a terminal, not a stream"),
-		"pipe a stream into the tool, as in comet-export … | comet-import …, or name a file with -i")
+	return withCode(ExitUsage, errors.New(name+" is a terminal, not a stream"),
+		"name a file with -i, or pipe a stream into the tool: comet-export … | comet-import …")
 }

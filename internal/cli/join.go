@@ -39,12 +39,12 @@ func (c *filterCommand) checkJoin(args []string) error {
 	case len(c.modes()) > 1:
 		return c.checkModes()
 	case len(args) == 0:
-		return c.usageError(errors.New("--join without a file"), "name the files that are to become one stream")
+		return c.usageError(errors.New("--join without a file"), "name the files to join")
 	case c.in != "" || c.fromDir != "":
 		return c.usageError(errors.New("--join takes its files as arguments"), "leave out -i and --from-dir")
 	case !c.opts.Rules.Empty() || len(c.renames)+len(c.chosen.keys)+len(c.chosen.names)+len(c.chosen.assetNames) > 0 ||
 		chosen["--keys-from"]+chosen["--skip-keys-from"] != "" || c.chosen.exclude:
-		return c.usageError(errors.New("--join takes whole streams, without rules"), "pass its output through comet-filter again")
+		return c.usageError(errors.New("--join reads whole streams: it takes no flag that selects or renames"), "filter its output, with another comet-filter in the pipe")
 	}
 	return nil
 }

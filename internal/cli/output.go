@@ -31,6 +31,8 @@ type output struct {
 	mode  fs.FileMode
 	keep  int64 // bytes of an existing partial file to keep, -1 for none
 	done  bool
+
+	written int64 // bytes
 }
 
 // openOutput prepares the stream output that -o names: a path, "" for standard
@@ -39,13 +41,13 @@ func (c *command) openOutput(path string) (*output, error) {
 	switch path {
 	case "":
 		if isTerminal(c.stdio.Stdout) {
-			return nil, withCode(ExitUsage, errors.New("standard output is a terminal, and a stream is not text"),
-				"redirect it to a file, pipe it on, or name a file with -o; -o - writes it here anyway")
+			return nil, withCode(ExitUsage, errors.New("standard output is a terminal, and a stream is binary"),
+				"name a file with -o, or pipe the stream into comet-import; -o - writes it to the terminal")
 		}
 		fallthrough
 	case "-":
 		if f, ok := c.stdio.Stdout.(*os.File); ok && maybeClosed(f) {
-			c.warnings = append(c.warnings, "standard output is closed, or leads to "+os.DevNull+": nothing of what is written is kept")
+			c.warnings = append(c.warnings, "standard output is closed or "+os.DevNull+": the stream is discarded")
 		}
 		return c.stdoutOutput(), nil
 	}
@@ -110,9 +112,10 @@ func (o *output) Keep(n int64) { o.keep = n }
 
 // Write writes p. The errors of a file name its path; a standard output that
 // nobody reads any more gives an error with [ExitBrokenPipe].
-func (o *output) Write(p []byte) (int, error) {
+func (o *output) Write(p []byte) (n int, err error) {
+	defer func() { o.written += int64(n) }()
 	if o.path == "" {
-		n, err := o.w.Write(p)
+		n, err = o.w.Write(p)
 		return n, stdoutError(err)
 	}
 	if err := o.open(); err != nil {

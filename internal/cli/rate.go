@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"golang.org/x/time/rate"
@@ -44,15 +45,24 @@ func (f *serverFlags) rateFor(u *url.URL) comet.Rate {
 
 // pace says how long so many requests take.
 func (s *server) pace(requests int64) string {
-	limit, which := s.rate, "as --rate says"
+	limit, which := s.rate, "the limit of --rate"
 	switch {
 	case limit == cloudQuota:
 		which = "the default for comet.com"
 	case limit.PerSecond == 0 || limit.PerSecond == rate.Inf:
 		limit, which = comet.Rate{PerSecond: perHour(15000)}, "the quota of comet.com"
 	}
-	hours := max(0, float64(requests)-float64(limit.Burst)) / float64(limit.PerSecond) / 3600
-	return fmt.Sprintf("%.2f hours at %.0f/h, %s", hours, float64(limit.PerSecond)*3600, which)
+	seconds := max(0, float64(requests)-float64(limit.Burst)) / float64(limit.PerSecond)
+	return fmt.Sprintf("%s at %.0f/h, %s", inWords(seconds), float64(limit.PerSecond)*3600, which)
+}
+
+// inWords returns a length of time for people to read: 40s, 12m, 2h15m.
+func inWords(seconds float64) string {
+	d := time.Duration(seconds * float64(time.Second))
+	if d < time.Minute {
+		return d.Round(time.Second).String()
+	}
+	return strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
 }
 
 // rateUnits are the seconds in the time unit of a rate.

@@ -257,11 +257,11 @@ func TestCertificates(t *testing.T) {
 		code                  int
 		want                  string
 	}{
-		{"none", "X", file, ExitFailed, "hint: --ca-file names a file of certificates"},
+		{"none", "X", file, ExitFailed, "hint: name the certificate authority of"},
 		{"of requests", "REQUESTS_CA_BUNDLE", file, ExitOK, ""},
 		{"a folder", "REQUESTS_CA_BUNDLE", filepath.Dir(file), ExitOK, ""},
 		{"of curl", "CURL_CA_BUNDLE", file, ExitOK, ""},
-		{"no such file", "REQUESTS_CA_BUNDLE", file + "x", ExitUsage, "hint: the certificates to trust come from REQUESTS_CA_BUNDLE"},
+		{"no such file", "REQUESTS_CA_BUNDLE", file + "x", ExitUsage, "hint: the certificates come from REQUESTS_CA_BUNDLE"},
 		{"no check", "COMET_INTERNAL_CHECK_TLS_CERTIFICATE", "False", ExitFailed, "warning: COMET_INTERNAL_CHECK_TLS_CERTIFICATE is not followed"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -288,7 +288,7 @@ func TestWaitIsTold(t *testing.T) {
 		{[]string{"-q", "--retry-max-elapsed", "2d"}, "", ExitInterrupted},
 		{nil, "error: ADDRESS/: GET /api/rest/v2/account-details: 429 Too Many Requests: ", ExitServer},
 		{[]string{"--retry-max-elapsed", "10s"}, "the server asks for a longer wait than is allowed: 24h0m0s, where 10s are left", ExitServer},
-		{[]string{"--retry-max-elapsed", "10s"}, "hint: run the same command again then, or let it wait with a longer --retry-max-elapsed", ExitServer},
+		{[]string{"--retry-max-elapsed", "10s"}, "hint: run the same command again then, or raise --retry-max-elapsed", ExitServer},
 	} {
 		t.Run(strings.Join(tt.args, " "), func(t *testing.T) {
 			unproxied(t)

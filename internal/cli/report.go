@@ -19,7 +19,7 @@ type reportFile struct {
 }
 
 // addReportFlag declares --report.
-func (c *command) addReportFlag() { c.StringVar(&c.report, "report", "", "") }
+func (c *command) addReportFlag() { c.TextVar(&c.report, "report") }
 
 // openReport creates the report that --report names, nil if it names none.
 func (c *command) openReport() (*reportFile, error) {

@@ -30,8 +30,8 @@ func (f *selectionFlags) files() map[string]string {
 func (c *command) addSelectionFlags(f *selectionFlags, s *selection.Selection) {
 	c.ModeVar(&f.exclude, "x", "exclude")
 	c.ListVar(&f.keys, "key")
-	c.StringVar(&f.keysFrom, "keys-from", "", "")
-	c.StringVar(&f.skipKeys, "skip-keys-from", "", "")
+	c.TextVar(&f.keysFrom, "keys-from")
+	c.TextVar(&f.skipKeys, "skip-keys-from")
 	c.ListVar(&f.names, "name")
 	c.ListVar(&s.Tags, "tag")
 	c.Func("where", "", func(text string) error {
@@ -92,7 +92,7 @@ func (f *selectionFlags) parse(c *command, s *selection.Selection, resources []s
 		s.Invert = true
 		return stream.AllResources, nil
 	}
-	return 0, c.usageError(errors.New("-x does not say what to leave out"), "name RESOURCEs after it, or choose experiments or assets by flags")
+	return 0, c.usageError(errors.New("-x without anything to leave out"), "name a RESOURCE, or select experiments or assets by flags")
 }
 
 // readKeys reads the list of keys that a flag names, "-" for standard input. It
@@ -106,7 +106,7 @@ func (c *command) readKeys(flag, name string, done bool) (*exporter.KeyList, err
 	if name != "-" {
 		f, err := os.Open(name)
 		if err != nil {
-			return nil, c.usageError(fmt.Errorf("%s %w", flag, err))
+			return nil, c.usageError(fmt.Errorf("%s: %w", flag, err))
 		}
 		defer f.Close()
 		r, where = f, name

@@ -96,6 +96,9 @@ func (c *command) openServer(report *progress.Reporter) (*server, error) {
 	for _, warning := range endpoint.Warnings {
 		report.Warn("%s", warning)
 	}
+	if err := c.checkPages(endpoint); err != nil {
+		return nil, err
+	}
 	if c.server.concurrency < 1 {
 		return nil, c.usagef("--concurrency %d: want 1 or more", c.server.concurrency)
 	}
@@ -113,7 +116,7 @@ func (c *command) openServer(report *progress.Reporter) (*server, error) {
 	if err != nil {
 		var hints []string
 		if endpoint.CAFile != "" {
-			hints = []string{"the certificates to trust come from " + endpoint.CAFileFrom}
+			hints = []string{"the certificates come from " + endpoint.CAFileFrom}
 		}
 		return nil, withCode(ExitUsage, err, hints...)
 	}
@@ -147,7 +150,7 @@ func (c *command) clientOptions(s *server) comet.Options {
 		Succeeded:        s.trouble.Succeeded,
 		Waits:            func(w comet.Wait) { s.waits.Begin(w.Why.Error(), w.Until) },
 		Unclear: func(call, words string) {
-			s.report.Warn("%s: the server answers %q, which is not known to mean that there is nothing; if it does, run again with --absent-words %q", call, words, words)
+			s.report.Warn("%s: the server answers %q; if that means that there is no such item, run again with --absent-words %q", call, words, words)
 		},
 		Logger: s.report.Logger(),
 	}
@@ -164,7 +167,7 @@ func (s *server) Close() {
 func (s *server) introduce(ctx context.Context, direction string) (*comet.Account, error) {
 	account, err := s.Account(ctx)
 	if err == nil && account.UserName == "" && account.DefaultWorkspace == "" {
-		err = errors.New("the answer names no user, as that of a Comet instance would")
+		err = errors.New("the answer names no user: not a Comet instance")
 	}
 	if err != nil {
 		return nil, s.explainFirst(ctx, err)
@@ -189,13 +192,13 @@ func (s *server) explainFirst(ctx context.Context, err error) error {
 	}
 	code, hints := ExitCode(err), []string{fmt.Sprintf("the address comes from %s; is a Comet instance there?", s.endpoint.URLFrom)}
 	if isUnreachable(err) {
-		hints = append(hints, fmt.Sprintf("no answer comes from %s: check host and port, whether the server runs, and the firewalls on the way", hostPort(s.endpoint.URL)))
+		hints = append(hints, fmt.Sprintf("no answer from %s: check host, port, firewalls, and that the server runs", hostPort(s.endpoint.URL)))
 	}
 	if proxy, err := s.proxy(&http.Request{URL: s.endpoint.URL}); err == nil && proxy != nil {
-		hints = append(hints, fmt.Sprintf("requests go through the proxy %s, which an environment variable names", proxy.Host))
+		hints = append(hints, fmt.Sprintf("requests go through the proxy %s, which an environment variable sets", proxy.Host))
 	}
 	if errors.Is(err, comet.ErrServer) && code == ExitServer {
-		hints = append(hints, "if there is, run the same command again once it answers")
+		hints = append(hints, "run the same command again once it answers")
 	}
 	return withCode(code, fmt.Errorf("%s: %w", s.endpoint.Address(), err), append(hints, s.hints(err)...)...)
 }
@@ -264,9 +267,9 @@ func (s *server) hints(err error) []string {
 	case errors.Is(err, comet.ErrForbidden):
 		return []string{fmt.Sprintf("the key from %s may not do this on %s", s.endpoint.APIKeyFrom, address)}
 	case errors.Is(err, comet.ErrLongWait):
-		return []string{"run the same command again then, or let it wait with a longer --retry-max-elapsed"}
+		return []string{"run the same command again then, or raise --retry-max-elapsed"}
 	case isUntrusted(err):
-		return []string{fmt.Sprintf("--ca-file names a file of certificates to trust for %s", address)}
+		return []string{fmt.Sprintf("name the certificate authority of %s with --ca-file", address)}
 	}
 	return nil
 }

@@ -95,7 +95,7 @@ func TestOpenInput(t *testing.T) {
 	}
 	for _, path := range []string{"", "-"} {
 		_, err = ioCommand(terminal(t), nil).openInput(path)
-		if ExitCode(err) != ExitInput || !strings.Contains(err.Error(), "standard input: is a terminal") {
+		if ExitCode(err) != ExitUsage || !strings.Contains(err.Error(), "standard input is a terminal") {
 			t.Errorf("openInput(%q) of a terminal gives %v, code %d", path, err, ExitCode(err))
 		}
 	}

@@ -129,7 +129,7 @@ func testPipeOnATerminal(t *testing.T, width int) {
 	}
 	shown := strings.Join(lines, "\n")
 	for _, want := range []string{
-		"comet-export: warning: experiment ", "comet-import: 5 experiments read: created 5,",
+		"comet-export: warning: experiment ", "comet-import: 5 experiments read: 5 created,",
 		`comet-export: error: no project "nothing" in "demo"`, "comet-import: error: standard input: ",
 	} {
 		if !strings.Contains(shown, want) {

@@ -53,9 +53,9 @@ func (c *command) strayVariables(environ []string) []string {
 // none sets.
 func strayVariable(name, mode string, similar []string) string {
 	if mode != "" {
-		return fmt.Sprintf("%s has no effect: %s is a flag, and no variable sets it", name, dashed(mode))
+		return fmt.Sprintf("%s has no effect: no variable sets %s", name, dashed(mode))
 	}
-	return fmt.Sprintf("%s has no effect: there is no such variable%s", name, didYouMean(similar))
+	return fmt.Sprintf("%s has no effect: unknown variable%s", name, didYouMean(similar))
 }
 
 // similarVariables returns those of known that a variable may have been meant for,

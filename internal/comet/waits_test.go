@@ -66,7 +66,7 @@ func TestWaitsAreTold(t *testing.T) {
 					return err
 				}
 				return read(ctx, c)
-			}, "at 0s until 20s: " + tags + "no more requests than the rate allows\n"},
+			}, "at 0s until 20s: " + tags + "the limit of --rate is reached\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

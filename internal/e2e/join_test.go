@@ -85,7 +85,7 @@ func TestJoinRefused(t *testing.T) {
 		{files[:2], cli.ExitUsage, []string{`experiment "00000000000000000000000000000003": `, files[0] + " and " + files[1] + " have different records of it"}},
 		{[]string{files[0], files[2]}, cli.ExitInput, []string{files[2] + ": "}},
 		{nil, cli.ExitUsage, []string{"--join without a file"}},
-		{[]string{"--key", "k", files[0]}, cli.ExitUsage, []string{"without rules"}},
+		{[]string{"--key", "k", files[0]}, cli.ExitUsage, []string{"no flag that selects"}},
 		{[]string{"-i", files[0], files[1]}, cli.ExitUsage, []string{"as arguments"}},
 		{[]string{"--sum", files[0]}, cli.ExitUsage, []string{"exclude each other"}},
 		{[]string{files[0] + "x"}, cli.ExitUsage, []string{"no such file"}},

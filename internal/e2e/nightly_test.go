@@ -60,7 +60,7 @@ func TestNightly(t *testing.T) {
 	// A night without changes: neither experiments, but the one that runs, nor
 	// versions of artifacts, but the one that is open.
 	runExport(src, "-o", file("0"), "--changed-from", file("base"), "--report", file("report"), "demo").want(t, cli.ExitOK).
-		says(t, "unchanged since the archive, and left out: 11 experiments; new or changed: 2; gone: 0")
+		says(t, "compared with the archive: 11 experiments unchanged and left out, 2 new or changed, 0 deleted")
 	sums := string(runFilter(read(t, file("0")), "--sum").want(t, cli.ExitOK).stdout)
 	if strings.Count(sums, "artifact-version ") != 1 || !strings.Contains(sums, "artifact-version digits:3.0.0\t") || strings.Count(sums, "project\t") != 5 {
 		t.Errorf("a night without changes:\n%s", sums)
@@ -115,7 +115,7 @@ func TestNightly(t *testing.T) {
 
 	// What looks unchanged goes again in its turn, half of it each night.
 	runExport(src, "-o", file("3"), "--changed-from", file("base"), "--changed-from", file("1"), "--changed-from", file("2"), "--recheck", "50%", "demo").want(t, cli.ExitOK).
-		says(t, "left out: 6 experiments; new or changed: 2; gone: 1", "read again in turn, though the listing shows no change: 6 experiments")
+		says(t, "6 experiments unchanged and left out, 2 new or changed, 1 deleted", "--recheck: exported 6 experiments that look unchanged")
 	for _, args := range [][]string{{"--recheck", "5%"}, {"--changed-from", file("base"), "--recheck", "5"}, {"--changed-from", file("base"), "--recheck", "101%"}} {
 		runExport(src, append(args, "demo")...).want(t, cli.ExitUsage)
 	}

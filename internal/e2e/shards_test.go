@@ -65,7 +65,7 @@ func TestShards(t *testing.T) {
 	}
 }
 
-// A shard goes on with its own partial file, and asks for no key of another.
+// A shard continues its own partial file, and asks for no key of another.
 func TestShardsSelect(t *testing.T) {
 	src := start(t, comettest.Options{})
 	seedShards(src)
@@ -94,7 +94,7 @@ func TestShardsSelect(t *testing.T) {
 		runExport(src, "--shard", bad, "team/serve").want(t, cli.ExitUsage).says(t, "for flag -shard")
 		runFilter(one, "--shard", bad).want(t, cli.ExitUsage).says(t, "for flag -shard")
 	}
-	runFilter(one, "-x", "--shard", "0/2").want(t, cli.ExitUsage).says(t, "-x does not say what to leave out")
+	runFilter(one, "-x", "--shard", "0/2").want(t, cli.ExitUsage).says(t, "-x without anything to leave out")
 }
 
 // listings counts the pages of experiments that a server was asked for.

@@ -119,7 +119,7 @@ func TestPathsAsGiven(t *testing.T) {
 	}
 	_, _, err := export(t, Options{Client: client, Paths: paths(t, "ws/panel/x")})
 	missing, ok := errors.AsType[*find.NotFoundError](err)
-	if !ok || strings.Join(missing.Hint(), "") != `there is "%70anels"` {
+	if !ok || strings.Join(missing.Hint(), "") != `did you mean "%70anels"?` {
 		t.Errorf("error %v, hint %q", err, missing.Hint())
 	}
 }

@@ -15,13 +15,13 @@ import (
 )
 
 func TestParseTarget(t *testing.T) {
-	for arg, want := range map[string]place.Project{"": {}, "w": {Workspace: "w"}, "w/": {Workspace: "w"}, "w/p q": {Workspace: "w", Name: "p q"},
+	for arg, want := range map[string]place.Project{"w": {Workspace: "w"}, "w/p/": {Workspace: "w", Name: "p"}, "w/": {Workspace: "w"}, "w/p q": {Workspace: "w", Name: "p q"},
 		"w/team%2Fa": {Workspace: "w", Name: "team/a"}, "w/%61rtifacts": {Workspace: "w", Name: "artifacts"}, "w/artifacts": {Workspace: "w", Name: "artifacts"}, "w/50%25": {Workspace: "w", Name: "50%25"}} {
 		if got, err := place.ParseTarget(arg); err != nil || got != want {
 			t.Errorf("ParseTarget(%q) = %+v, %v", arg, got, err)
 		}
 	}
-	for _, arg := range []string{"/", "/p", "w/p/e"} {
+	for _, arg := range []string{"", "/", "/p", "w/p/e"} {
 		if got, err := place.ParseTarget(arg); err == nil {
 			t.Errorf("ParseTarget(%q) = %+v", arg, got)
 		}

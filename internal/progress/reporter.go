@@ -177,7 +177,7 @@ func (r *Reporter) line() string {
 	now := time.Now()
 	text := r.pace.String(r.counters, r.started, now)
 	if now.Before(r.until) {
-		text = "asked to wait, next try " + clock(r.until, now) + ", " + text
+		text = "waiting until " + clock(r.until, now) + ", " + text
 	}
 	return text + r.status()
 }
@@ -214,8 +214,8 @@ func (r *Reporter) every(interval time.Duration, f func()) {
 	}
 }
 
-// draw draws the status line, cut to the width of the terminal: a line that
-// wraps cannot be wiped.
+// draw draws the status line, as much of it as the width of the terminal holds: a
+// line that wraps cannot be wiped.
 func (r *Reporter) draw() {
 	width := 0
 	if r.opts.Width != nil {
@@ -227,17 +227,22 @@ func (r *Reporter) draw() {
 	text := r.line()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.write(wipe, cut(text, width-1))
+	r.write(wipe, fit(text, width-1))
 	r.drawn = true
 }
 
-// cut returns at most the first n characters of s.
-func cut(s string, n int) string {
+// fit returns as many of the parts of s as n characters hold: half a number is
+// another number. Of the first part it returns the beginning at least.
+func fit(s string, n int) string {
 	for i := range s {
-		if n <= 0 {
-			return s[:i]
+		if n > 0 {
+			n--
+			continue
 		}
-		n--
+		if end := strings.LastIndex(s[:min(i+1, len(s))], ","); end >= 0 {
+			return s[:end]
+		}
+		return s[:i]
 	}
 	return s
 }

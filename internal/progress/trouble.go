@@ -126,7 +126,7 @@ func (w *Waits) Begin(cause string, until time.Time) {
 func (r *Reporter) NewWaits() *Waits {
 	w := NewWaits(func(cause string, until time.Time) {
 		now := time.Now()
-		r.Info("asked to wait, next try %s (%s): %s", clock(until, now), until.Sub(now).Round(time.Second), cause)
+		r.Info("waiting until %s (%s): %s", clock(until, now), until.Sub(now).Round(time.Second), cause)
 	})
 	w.note = r.waits
 	return w

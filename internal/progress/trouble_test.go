@@ -106,24 +106,24 @@ func TestWaits(t *testing.T) {
 		want  string
 	}{
 		{"one", false, func(w *Waits) { w.Begin("a", time.Now().UTC().Add(20*second)) },
-			"tool: asked to wait, next try 00:00:20 (20s): a\n"},
+			"tool: waiting until 00:00:20 (20s): a\n"},
 		{"a day", false, func(w *Waits) { w.Begin("a", time.Now().UTC().Add(24*time.Hour)) },
-			"tool: asked to wait, next try 2000-01-02 00:00:00 (24h0m0s): a\n"},
+			"tool: waiting until 2000-01-02 00:00:00 (24h0m0s): a\n"},
 		{"many at once", false, func(w *Waits) {
 			for i := range 10 {
 				w.Begin("a", time.Now().UTC().Add(time.Duration(20+i)*second))
 			}
-		}, "tool: asked to wait, next try 00:00:20 (20s): a\n"},
+		}, "tool: waiting until 00:00:20 (20s): a\n"},
 		{"a longer one", false, func(w *Waits) {
 			w.Begin("a", time.Now().UTC().Add(20*second))
 			w.Begin("b", time.Now().UTC().Add(100*second))
-		}, "tool: asked to wait, next try 00:00:20 (20s): a\ntool: asked to wait, next try 00:01:40 (1m40s): b\n"},
+		}, "tool: waiting until 00:00:20 (20s): a\ntool: waiting until 00:01:40 (1m40s): b\n"},
 		{"one after the other", false, func(w *Waits) {
 			for range 6 {
 				w.Begin("a", time.Now().UTC().Add(20*second))
 				time.Sleep(20 * second)
 			}
-		}, "tool: asked to wait, next try 00:00:20 (20s): a\ntool: asked to wait, next try 00:01:20 (20s): a\n"},
+		}, "tool: waiting until 00:00:20 (20s): a\ntool: waiting until 00:01:20 (20s): a\n"},
 		{"quiet", true, func(w *Waits) { w.Begin("a", time.Now().UTC().Add(20*second)) }, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

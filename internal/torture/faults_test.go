@@ -233,7 +233,7 @@ func TestMissingItemIsToldAgain(t *testing.T) {
 	if err := os.Rename(file, file+".partial"); err != nil {
 		t.Fatal(err)
 	}
-	export(cli.ExitIncomplete).says(t, "was complete", "the stream lacks 2 items")
+	export(cli.ExitIncomplete).says(t, "was complete", "2 items missing from the stream")
 	export(cli.ExitOK)
 	if got := records(t, read(t, file)); got != plain.records {
 		t.Errorf("the stream has %s, want %s", got, plain.records)

@@ -211,7 +211,7 @@ func (c *counted) Read(p []byte) (int, error) {
 
 func (c *counted) Close() error { return c.rc.Close() }
 
-var errRate = errors.New("no more requests than the rate allows")
+var errRate = errors.New("the limit of --rate is reached")
 
 // Rate is how many requests to the instance may begin.
 type Rate struct {

@@ -258,7 +258,7 @@ func named[T any](list []T, p *Path, what string, name func(*T) string) ([]T, er
 	}
 	first := p.find(p.Name, names)
 	if first < 0 {
-		return nil, &NotFoundError{What: what, Name: p.Name, In: p.Workspace, Similar: suggest.Nearest(p.Name, names, 5), Count: len(names)}
+		return nil, &NotFoundError{What: what, Name: p.Name, In: p.Workspace + "/" + p.Kind, Similar: suggest.Nearest(p.Name, names, 5), Count: len(names)}
 	}
 	p.Name, p.Literal = names[first], ""
 	after := first

@@ -19,23 +19,37 @@ type NotFoundError struct {
 
 // Error names what was not found.
 func (e *NotFoundError) Error() string {
-	if e.In == "" {
+	switch {
+	case e.maybeKey():
+		return fmt.Sprintf("no workspace, and no experiment with the key %q", e.Name)
+	case e.In == "":
 		return fmt.Sprintf("no %s %q", e.What, e.Name)
 	}
 	return fmt.Sprintf("no %s %q in %q", e.What, e.Name, e.In)
 }
 
+// maybeKey reports whether the name may have been meant as the key of an experiment.
+func (e *NotFoundError) maybeKey() bool { return e.What == "workspace" && IsKey(e.Name) }
+
 // Hint says what exists near it.
 func (e *NotFoundError) Hint() []string {
-	switch {
-	case len(e.Similar) > 0:
-		return []string{"there is " + QuoteAll(e.Similar)}
-	case e.Count == 0:
-		return []string{fmt.Sprintf("there is no %s at all that the key may see", e.What)}
-	case e.In == "":
-		return []string{fmt.Sprintf("the key may see %d; comet-export -l lists them", e.Count)}
+	what := e.What
+	if e.Count != 1 {
+		what += "s"
 	}
-	return []string{fmt.Sprintf("there are %d; comet-export -l %s lists them", e.Count, e.In)}
+	switch low := strings.ToLower(e.Name); {
+	case e.maybeKey() && low != e.Name:
+		return []string{fmt.Sprintf("most keys are in lower case: did you mean %q?", low)}
+	case len(e.Similar) == 1:
+		return []string{fmt.Sprintf("did you mean %q?", e.Similar[0])}
+	case len(e.Similar) > 1:
+		return []string{"did you mean one of " + QuoteAll(e.Similar) + "?"}
+	case e.Count == 0:
+		return []string{fmt.Sprintf("the key can see no %s", what)}
+	case e.In == "":
+		return []string{fmt.Sprintf("the key can see %d %s; comet-export -l lists them", e.Count, what)}
+	}
+	return []string{fmt.Sprintf("%q has %d %s; comet-export -l %s lists them", e.In, e.Count, what, e.In)}
 }
 
 // QuoteAll returns names as an error lists them.
@@ -52,7 +66,7 @@ type KeysError struct{ Keys []string }
 
 // Error names the first of them.
 func (e *KeysError) Error() string {
-	return "not found in what the paths name: " + selection.QuoteKeys(e.Keys)
+	return selection.QuoteKeys(e.Keys) + ": not found under the given paths"
 }
 
 // AmbiguousError says that several experiments have the name in a path.
@@ -63,7 +77,7 @@ type AmbiguousError struct {
 
 // Error names the path.
 func (e *AmbiguousError) Error() string {
-	return fmt.Sprintf("%d experiments are called %q in %q", len(e.Keys), e.Path.Experiment, e.Path.Workspace+"/"+e.Path.Project)
+	return fmt.Sprintf("%d experiments have the name %q in %q", len(e.Keys), e.Path.Experiment, e.Path.Workspace+"/"+e.Path.Project)
 }
 
 // Hint lists their keys.

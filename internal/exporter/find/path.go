@@ -1,7 +1,6 @@
 package find
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -48,9 +47,7 @@ func ParsePath(s string) (Path, error) {
 	p := Path{Workspace: workspace}
 	switch {
 	case workspace == "":
-		return Path{}, errors.New("the path is empty, or begins with a slash; want WORKSPACE[/PROJECT[/EXPERIMENT]]")
-	case strings.HasSuffix(workspace, ":") && project == "" && rest != "":
-		return Path{}, fmt.Errorf("path %q is an address; want WORKSPACE[/PROJECT[/EXPERIMENT]], and the address in --url", s)
+		return Path{}, fmt.Errorf("path %q names no workspace; want WORKSPACE[/PROJECT[/EXPERIMENT]]", s)
 	case project == "" && rest != "":
 		return Path{}, fmt.Errorf("path %q names no project between its slashes", s)
 	}

@@ -19,17 +19,16 @@ type Project struct{ Workspace, Name string }
 func (p Project) String() string { return p.Workspace + "/" + p.Name }
 
 // ParseTarget reads the argument of an import: WORKSPACE or WORKSPACE/PROJECT.
-// An empty part keeps the name that the stream has. The name of a project may be
-// escaped, as package pathname does.
+// Without a project, those of the stream keep their names. WORKSPACE/ and
+// WORKSPACE/PROJECT/ are the same without their last slash. The name of a project
+// may be escaped, as package pathname does.
 func ParseTarget(arg string) (Project, error) {
-	if arg == "" {
-		return Project{}, nil
-	}
-	workspace, name, slash := strings.Cut(arg, "/")
+	workspace, name, _ := strings.Cut(arg, "/")
 	if workspace == "" {
 		return Project{}, fmt.Errorf("%q names no workspace", arg)
 	}
-	if slash && strings.Contains(name, "/") {
+	name = strings.TrimSuffix(name, "/")
+	if strings.Contains(name, "/") {
 		return Project{}, fmt.Errorf("%q is not WORKSPACE or WORKSPACE/PROJECT: an import cannot choose experiments", arg)
 	}
 	return Project{Workspace: workspace, Name: pathname.Unescape(name)}, nil
@@ -48,7 +47,7 @@ func (e *MergeError) Error() string {
 	for i, p := range e.Sources {
 		names[i] = fmt.Sprintf("%q", p)
 	}
-	return fmt.Sprintf("projects %s would all go to %q", strings.Join(names, " and "), e.Target)
+	return fmt.Sprintf("projects %s would all go to %q", strings.Join(names, ", "), e.Target)
 }
 
 // Mapping says where the projects of a stream go.
@@ -137,7 +136,7 @@ func (e *WorkspaceError) Error() string {
 	for i, name := range e.Close {
 		quoted[i] = fmt.Sprintf("%q", name)
 	}
-	return msg + "; there is " + strings.Join(quoted, ", ")
+	return msg + "; it has " + strings.Join(quoted, ", ")
 }
 
 // Similar returns the names that resemble one, the nearest first; all of them

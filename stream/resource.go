@@ -192,6 +192,22 @@ func RefersToAssets(assetType string) bool {
 	return false
 }
 
+// AssetRanks is the number of ranks of assets, see [AssetRank].
+const AssetRanks = 3
+
+// AssetRank returns the rank of a type among the assets of an experiment, which come
+// in the order of their ranks: those that servers derive from others after these, and
+// those that refer to others last.
+func AssetRank(assetType string) int {
+	switch {
+	case RefersToAssets(assetType):
+		return 2
+	case assetType == AssetCombinedHistogram || assetType == AssetFullMetric:
+		return 1
+	}
+	return 0
+}
+
 // Types of assets that servers derive from other data, and the type from which
 // histograms over all steps are derived.
 const (

@@ -35,10 +35,7 @@ func (x *Exporter) artifactUnits(ctx context.Context, w *find.Workspace, r *fixe
 		}
 		return nil
 	})
-	if err != nil {
-		return out.skipIn(stream.KindArtifact, w.Name, "", "", err)
-	}
-	return nil
+	return out.skip(judge.Item{Kind: stream.KindArtifact, Workspace: w.Name}, err)
 }
 
 // versionSlot is the slot of a version of an artifact: its details, the list of
@@ -115,7 +112,7 @@ func (u *artifactUnit) write(ctx context.Context, out *output) error {
 		err = u.openGroup(out, d)
 	}
 	if err != nil {
-		return out.skipIn(stream.KindArtifact, u.workspace, u.row.ID, u.row.Name, err)
+		return out.skip(u.item(), err)
 	}
 	opened := len(d.Versions) == 0
 	for i := range d.Versions {
@@ -124,7 +121,7 @@ func (u *artifactUnit) write(ctx context.Context, out *output) error {
 		if !v.gone && !opened {
 			if unfit := u.openGroup(out, d); unfit != nil {
 				v.Leave()
-				return out.skipIn(stream.KindArtifact, u.workspace, u.row.ID, u.row.Name, unfit)
+				return out.skip(u.item(), unfit)
 			}
 			opened = true
 		}
@@ -140,6 +137,10 @@ func (u *artifactUnit) write(ctx context.Context, out *output) error {
 		return nil
 	}
 	return out.write(&stream.ArtifactEnd{ID: judge.Valid(u.row.ID)})
+}
+
+func (u *artifactUnit) item() judge.Item {
+	return judge.Item{Kind: stream.KindArtifact, Workspace: u.workspace, ID: u.row.ID, Name: u.row.Name}
 }
 
 // openGroup writes the record that opens the group.
@@ -166,7 +167,7 @@ func (u *artifactUnit) writeVersion(ctx context.Context, out *output, row *comet
 		err = out.write(rec)
 	}
 	if err != nil {
-		return out.skipIn(stream.KindArtifactVersion, u.workspace, row.ID, label, err)
+		return out.skip(judge.Item{Kind: stream.KindArtifactVersion, Workspace: u.workspace, ID: row.ID, Name: label}, err)
 	}
 	if v.State != nil && *v.State != comet.ArtifactClosed {
 		out.obs.Warn(fmt.Sprintf("artifact %q in %q: its state is %s, so it may be incomplete", label, u.workspace, *v.State))
@@ -199,17 +200,24 @@ func (x *Exporter) reportMissingOrigin(out *output, key *string, what string) {
 		if err == nil {
 			err = judge.Contradictionf("it was not known when the export began")
 		}
-		x.wanted = append(x.wanted, judge.Skipped(stream.KindExperiment, *key, "", "", fmt.Errorf("%s comes from it: %w", what, err)))
+		x.wanted = append(x.wanted, wanted{*key, fmt.Errorf("%s comes from it: %w", what, err)})
 		return
 	}
 	out.obs.Warn(fmt.Sprintf("%s comes from experiment %q, which is not in the stream (--with-experiments adds it)", what, *key))
 }
 
+// A wanted experiment is one that something in the stream comes from, and that could
+// not be added to the scope.
+type wanted struct {
+	key string
+	err error
+}
+
 // skipNotAdded names the experiments that were to be added to the stream and are
 // not in it.
 func (x *Exporter) skipNotAdded(out *output) error {
-	for _, s := range x.wanted {
-		if err := out.skip(s); err != nil {
+	for _, w := range x.wanted {
+		if err := out.skip(judge.Item{Kind: stream.KindExperiment, Experiment: w.key}, w.err); err != nil {
 			return err
 		}
 	}

@@ -23,7 +23,7 @@ type item struct {
 	size     *int64
 	remote   *string
 	created  *int64
-	rank     int // of its type, see rankOf
+	rank     int // of its type
 	doc      stream.Doc
 	key      string // of the experiment that has the bytes
 	artifact string // id of the artifact version whose file it is
@@ -38,18 +38,6 @@ func (it *item) request() comet.AssetRequest {
 type badItem struct {
 	id, name string
 	err      error
-}
-
-// rankOf orders types: those that servers make of other assets come after these,
-// and those that refer to others last.
-func rankOf(typ string) int {
-	switch {
-	case stream.RefersToAssets(typ):
-		return 2
-	case typ == stream.AssetCombinedHistogram || typ == stream.AssetFullMetric:
-		return 1
-	}
-	return 0
 }
 
 // byUpload orders assets by the rank of their types, then by the time of their
@@ -70,7 +58,7 @@ func newItem(a *comet.Asset) (*item, error) {
 		size := a.Size
 		it.size = &size
 	}
-	it.rank = rankOf(a.Type)
+	it.rank = stream.AssetRank(a.Type)
 	dropped := droppedMembers
 	if isRemote(a, doc) {
 		link := ""
@@ -82,8 +70,10 @@ func newItem(a *comet.Asset) (*item, error) {
 	} else {
 		dropped = append([]string{"link"}, droppedMembers...)
 	}
-	it.doc, err = doc.Without(dropped...)
-	return it, err
+	if it.doc, err = doc.Without(dropped...); err != nil {
+		return nil, judge.ItemErrorf("its description does not fit the stream: %v", err)
+	}
+	return it, nil
 }
 
 // docText returns a member of a document that is a text, or nil.
@@ -223,7 +213,7 @@ var errScenePart = judge.ItemErrorf("it is a part of a 3D scene, which no call i
 // done with the size of each that is whole.
 func (f *assetsFetch) write(ctx context.Context, out *output, list []*item, key string, done func(size int64)) error {
 	for _, b := range f.bad {
-		if err := out.skip(judge.Skipped(stream.KindAsset, key, b.id, b.name, b.err)); err != nil {
+		if err := out.skip(judge.Item{Kind: stream.KindAsset, Experiment: key, ID: b.id, Name: b.name}, b.err); err != nil {
 			return err
 		}
 	}
@@ -266,24 +256,24 @@ func writeItem(ctx context.Context, out *output, it *item, bodies *prefetch.Sequ
 		if err == nil {
 			return 0, out.write(&stream.AssetEnd{})
 		}
-		return -1, out.skipItem(it, key, err)
+		return -1, out.skip(it.of(key), err)
 	}
 	b := bodies.Take()
 	defer b.Leave()
 	n, err := writeBody(ctx, out, b, rec)
 	if err != nil {
-		return -1, out.skipItem(it, key, err)
+		return -1, out.skip(it.of(key), err)
 	}
 	return n, nil
 }
 
-// skipItem is skipFor for an asset.
-func (o *output) skipItem(it *item, key string, err error) error {
-	name := ""
+// of names the item as one of an experiment.
+func (it *item) of(key string) judge.Item {
+	i := judge.Item{Kind: stream.KindAsset, Experiment: key, ID: it.id}
 	if it.name != nil {
-		name = *it.name
+		i.Name = *it.name
 	}
-	return o.skipFor(stream.KindAsset, key, it.id, name, err)
+	return i
 }
 
 // writeBody writes the asset rec with its contents.

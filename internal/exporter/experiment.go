@@ -273,11 +273,7 @@ func (u *experimentUnit) writeGroup(ctx context.Context, out *output, m *metadat
 		{stream.KindMetrics, u.writeMetrics},
 		{stream.KindAsset, u.writeAssets},
 	} {
-		err := part.write(ctx, out)
-		if _, tooLarge := err.(*judge.ItemError); tooLarge {
-			err = out.skip(judge.Skipped(part.kind, u.l.Key, "", "", err))
-		}
-		if err != nil {
+		if err := out.skip(u.item(part.kind, ""), part.write(ctx, out)); err != nil {
 			return err
 		}
 	}
@@ -316,20 +312,17 @@ func (u *experimentUnit) link(ctx context.Context, out *output, m *metadata) err
 
 // skipAll writes that the whole experiment is missing.
 func (u *experimentUnit) skipAll(out *output, err error) error {
-	if judge.Fatal(err) {
-		return err
-	}
-	s := judge.Skipped(stream.KindExperiment, u.l.Key, "", u.l.Name, err)
-	s.Workspace, s.Project = judge.Valid(u.p.Workspace), judge.Valid(u.p.Name)
-	if judge.Missing(err) {
-		when := "it was deleted after it had been listed: "
+	if judge.Missing(err) && !judge.Fatal(err) {
+		when := "it was deleted after it had been listed"
 		if u.p.ByList {
-			when = "the list of keys has it, and the source does not: "
+			when = "the list of keys has it, and the source does not"
 		}
-		s.Passing, s.Reason = false, when+s.Reason
+		err = judge.ItemErrorf("%s: %w", when, err)
 	}
 	u.res.Result = ResultSkipped
-	return out.skip(s)
+	i := u.item(stream.KindExperiment, u.l.Name)
+	i.Workspace, i.Project = u.p.Workspace, u.p.Name
+	return out.skip(i, err)
 }
 
 // linked reports whether the experiment belongs to another project than the one
@@ -357,13 +350,15 @@ type existence struct {
 	err   error
 }
 
-// absentOrSkip handles an item that could not be had. If the experiment exists,
-// an item that the server calls absent is not lost: then it has none.
+// item names something of the experiment.
+func (u *experimentUnit) item(kind stream.Kind, name string) judge.Item {
+	return judge.Item{Kind: kind, Experiment: u.l.Key, Name: name}
+}
+
+// absentOrSkip handles an item that err, if it is not nil, keeps from us. If the
+// experiment exists, one that the server calls absent is not lost: then it has none.
 func (u *experimentUnit) absentOrSkip(ctx context.Context, out *output, of stream.Kind, name string, err error) error {
-	if judge.Fatal(err) {
-		return err
-	}
-	if judge.Missing(err) {
+	if judge.Missing(err) && !judge.Fatal(err) {
 		if !u.existence.asked {
 			_, e := u.x.client.Experiments.Metadata(direct(ctx), u.l.Key)
 			u.existence = existence{asked: true, err: e}
@@ -379,7 +374,7 @@ func (u *experimentUnit) absentOrSkip(ctx context.Context, out *output, of strea
 			err = judge.ItemErrorf("the experiment was deleted while it was read")
 		}
 	}
-	return out.skip(judge.Skipped(of, u.l.Key, "", name, err))
+	return out.skip(u.item(of, name), err)
 }
 
 // count adds the result of an experiment.

@@ -108,9 +108,7 @@ type Exporter struct {
 
 	notUnicode notUnicode
 
-	// wanted names those of the experiments that could not be added to the scope that
-	// something in the stream comes from.
-	wanted []*stream.Skipped
+	wanted []wanted
 }
 
 // New returns an Exporter. It does not speak to the server yet.

@@ -50,15 +50,7 @@ func (u *experimentUnit) writeHead(ctx context.Context, out *output, m *metadata
 	if rec.Running {
 		out.obs.Warn(fmt.Sprintf("experiment %q is running: what it logs from now on is not in the stream", u.l.Key))
 	}
-	return u.skipTags(ctx, out, tagsErr)
-}
-
-// skipTags reports tags that could not be had. There is no kind for them.
-func (u *experimentUnit) skipTags(ctx context.Context, out *output, err error) error {
-	if err == nil {
-		return nil
-	}
-	return u.absentOrSkip(ctx, out, stream.KindExperiment, "tags", err)
+	return u.absentOrSkip(ctx, out, stream.KindExperiment, "tags", tagsErr) // there is no kind for them
 }
 
 func firstOf(a, b *int64) *int64 {

@@ -1,6 +1,7 @@
 package exporter
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -320,10 +321,7 @@ func (u *experimentUnit) writeMetrics(ctx context.Context, out *output) error {
 			return err
 		}
 	}
-	if m.unknown != nil {
-		return u.absentOrSkip(ctx, out, stream.KindMetrics, "sys.*", m.unknown)
-	}
-	return nil
+	return u.absentOrSkip(ctx, out, stream.KindMetrics, "sys.*", m.unknown)
 }
 
 // writeMetric writes the points of one metric, and frees them.
@@ -353,11 +351,5 @@ func (u *experimentUnit) writeMetric(ctx context.Context, out *output, c *packed
 		return nil
 	})
 	c.Drop(name)
-	if _, tooLarge := err.(*judge.ItemError); tooLarge {
-		lost, err = err, nil
-	}
-	if err != nil || lost == nil {
-		return err
-	}
-	return out.skip(judge.Skipped(stream.KindMetrics, u.l.Key, "", name, lost))
+	return out.skip(u.item(stream.KindMetrics, name), cmp.Or(err, lost))
 }

@@ -45,10 +45,7 @@ func (x *Exporter) modelUnits(ctx context.Context, w *find.Workspace, r *fixedRo
 		}
 		return nil
 	})
-	if err != nil {
-		return out.skipIn(stream.KindModel, w.Name, "", "", err)
-	}
-	return nil
+	return out.skip(judge.Item{Kind: stream.KindModel, Workspace: w.Name}, err)
 }
 
 // begin implements unit.
@@ -151,7 +148,7 @@ func (u *modelUnit) write(ctx context.Context, out *output) error {
 		})
 	}
 	if err != nil {
-		return out.skipIn(stream.KindModel, u.workspace, u.row.ID, u.row.Name, err)
+		return out.skip(judge.Item{Kind: stream.KindModel, Workspace: u.workspace, ID: u.row.ID, Name: u.row.Name}, err)
 	}
 	for i := range d.Versions {
 		s := u.versions.Take()
@@ -180,7 +177,7 @@ func (u *modelUnit) writeVersion(ctx context.Context, out *output, row *comet.Re
 		})
 	}
 	if err != nil {
-		return out.skipIn(stream.KindModelVersion, u.workspace, row.ID, label, err)
+		return out.skip(judge.Item{Kind: stream.KindModelVersion, Workspace: u.workspace, ID: row.ID, Name: label}, err)
 	}
 	u.x.reportMissingOrigin(out, judge.TextOrNil(row.Key), "registry model "+strconv.Quote(label))
 	return nil

@@ -77,7 +77,7 @@ func (n *notUnicode) skip(out *output, key string) error {
 	})
 	var err error
 	for _, i := range items {
-		err = errors.Join(err, out.skipAt(i.of, i.workspace, "", key, "", i.name, errNotUnicode))
+		err = errors.Join(err, out.skip(judge.Item{Kind: i.of, Workspace: i.workspace, Experiment: key, Name: i.name}, errNotUnicode))
 	}
 	return err
 }

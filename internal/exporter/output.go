@@ -31,8 +31,13 @@ func (o *output) write(rec stream.Record) error {
 	return &judge.WriteError{Err: err}
 }
 
-// skip writes that an item is missing, and tells the user.
-func (o *output) skip(s *stream.Skipped) error {
+// skip writes that err keeps an item from the stream, if it is not nil, and tells the
+// user. It returns errors after which there is no point in going on.
+func (o *output) skip(i judge.Item, err error) error {
+	if err == nil || judge.Fatal(err) {
+		return err
+	}
+	s := i.Skipped(err)
 	if err := o.write(s); err != nil {
 		return err
 	}
@@ -42,13 +47,4 @@ func (o *output) skip(s *stream.Skipped) error {
 	}
 	o.obs.Skipped(o.in, s)
 	return nil
-}
-
-// skipFor is skip for an item of an experiment that err keeps from us. Errors
-// after which there is no point in going on are returned.
-func (o *output) skipFor(of stream.Kind, key, id, name string, err error) error {
-	if judge.Fatal(err) {
-		return err
-	}
-	return o.skip(judge.Skipped(of, key, id, name, err))
 }

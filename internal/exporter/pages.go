@@ -38,7 +38,7 @@ func (pages *pageWriter) skipPanels(out *output, workspace, project string, err 
 		return nil
 	}
 	pages.x.find.Reported[at] = true
-	return out.skipAt(stream.KindPanel, workspace, project, "", "", "", err)
+	return out.skip(judge.Item{Kind: stream.KindPanel, Workspace: workspace, Project: project}, err)
 }
 
 // panelUnits adds the custom panels of a workspace.
@@ -82,10 +82,7 @@ func (u *panelUnit) write(ctx context.Context, out *output) error {
 			})
 		})
 	}
-	if err != nil {
-		return out.skipAt(stream.KindPanel, u.workspace, u.project, "", u.p.ID, u.p.Name, err)
-	}
-	return nil
+	return out.skip(judge.Item{Kind: stream.KindPanel, Workspace: u.workspace, Project: u.project, ID: u.p.ID, Name: u.p.Name}, err)
 }
 
 // viewUnits adds the views of the projects in scope, as far as the listings of
@@ -131,7 +128,7 @@ func (pages *pageWriter) viewUnit(p *find.Project, table comet.ViewTable, key st
 			if pages.x.find.Lacks(what, err) {
 				return nil
 			}
-			return out.skipAt(stream.KindView, p.Workspace, p.Name, key, "", "", err)
+			return out.skip(judge.Item{Kind: stream.KindView, Workspace: p.Workspace, Project: p.Name, Experiment: key}, err)
 		},
 	}
 }
@@ -206,10 +203,9 @@ func (pages *pageWriter) writeViews(ctx context.Context, out *output, p *find.Pr
 			continue
 		}
 		pages.viewsDone[v.ID] = true
-		if err := pages.writeView(ctx, out, p, v); err != nil {
-			if err := out.skipAt(stream.KindView, p.Workspace, p.Name, v.Key, v.ID, v.Name, err); err != nil {
-				return err
-			}
+		item := judge.Item{Kind: stream.KindView, Workspace: p.Workspace, Project: p.Name, Experiment: v.Key, ID: v.ID, Name: v.Name}
+		if err := out.skip(item, pages.writeView(ctx, out, p, v)); err != nil {
+			return err
 		}
 	}
 	return nil

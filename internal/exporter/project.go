@@ -61,10 +61,10 @@ func (u *projectUnit) write(ctx context.Context, out *output) error {
 	}
 	u.x.sum.Projects++
 	err := u.record(out, rec)
-	if err == nil && p.Doubt != nil {
+	if err == nil {
 		err = u.skip(out, "experiments", p.Doubt)
 	}
-	if err == nil && lost != nil {
+	if err == nil {
 		err = u.skip(out, "share links", lost)
 	}
 	return err
@@ -101,11 +101,9 @@ func (u *projectUnit) record(out *output, rec *stream.Project) error {
 	return u.skip(out, "metadata", err)
 }
 
-// skip writes that the project, or something of it, is missing.
+// skip writes that the project, or something of it, is missing because of err.
 func (u *projectUnit) skip(out *output, name string, err error) error {
-	s := judge.Skipped(stream.KindProject, "", u.p.ID, name, err)
-	s.Workspace, s.Project = judge.Valid(u.p.Workspace), judge.Valid(u.p.Name)
-	return out.skip(s)
+	return out.skip(judge.Item{Kind: stream.KindProject, Workspace: u.p.Workspace, Project: u.p.Name, ID: u.p.ID, Name: name}, err)
 }
 
 // notesUnit carries the notes of a project.
@@ -128,13 +126,8 @@ func (u *notesUnit) write(ctx context.Context, out *output) error {
 	err := u.text.Each(ctx, func(data []byte, more bool) error {
 		return out.write(&stream.Notes{Workspace: judge.Valid(u.p.Workspace), Project: judge.Valid(u.p.Name), Data: data, More: more})
 	})
-	if err == nil || judge.Absence(stream.KindNotes, err) {
+	if judge.Absence(stream.KindNotes, err) {
 		return nil
 	}
-	if judge.Fatal(err) {
-		return err
-	}
-	s := judge.Skipped(stream.KindNotes, "", "", "", err)
-	s.Workspace, s.Project = judge.Valid(u.p.Workspace), judge.Valid(u.p.Name)
-	return out.skip(s)
+	return out.skip(judge.Item{Kind: stream.KindNotes, Workspace: u.p.Workspace, Project: u.p.Name}, err)
 }

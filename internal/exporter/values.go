@@ -20,12 +20,6 @@ type namedDoc struct {
 	err  error // why there is no doc
 }
 
-// valuesSize is the size of documents at which a record of values ends.
-const valuesSize = 1 << 20
-
-// maxValues bounds the elements of one record.
-const maxValues = 8192
-
 type eachFunc func(ctx context.Context, key string, restart func(), yield func(*comet.Value) error) error
 
 // fetchValues returns a fetch of parameters or others, in the order of their
@@ -75,43 +69,18 @@ func (u *experimentUnit) writeValues(ctx context.Context, out *output, s *prefet
 	if err != nil {
 		return u.absentOrSkip(ctx, out, of, "", err)
 	}
-	for len(list) > 0 {
-		rec := &stream.Values{Of: of}
-		size := 0
-		for ; len(list) > 0 && size < valuesSize && len(rec.Values) < maxValues; list = list[1:] {
-			v := list[0]
-			if v.err != nil {
-				if err := out.skip(judge.Skipped(of, u.l.Key, "", v.name, v.err)); err != nil {
-					return err
-				}
-				continue
-			}
-			rec.Values = append(rec.Values, v.doc)
-			size += len(v.doc)
-		}
-		if len(rec.Values) == 0 {
-			continue
-		}
-		if err := u.writeOrSplit(out, rec); err != nil {
+	var docs []stream.Doc
+	for _, v := range list {
+		if err := out.skip(u.item(of, v.name), v.err); err != nil {
 			return err
 		}
+		if v.err == nil {
+			docs = append(docs, v.doc)
+		}
 	}
-	return nil
-}
-
-// writeOrSplit writes a record of values. Where one of them is too large, the
-// others go without it.
-func (u *experimentUnit) writeOrSplit(out *output, rec *stream.Values) error {
-	err := out.write(rec)
-	if _, tooLarge := err.(*judge.ItemError); !tooLarge {
-		return err
-	}
-	if len(rec.Values) == 1 {
-		name, _ := rec.Values[0].Member("name").Text()
-		return out.skip(judge.Skipped(rec.Of, u.l.Key, "", name, err))
-	}
-	for _, doc := range rec.Values {
-		if err := u.writeOrSplit(out, &stream.Values{Of: rec.Of, Values: []stream.Doc{doc}}); err != nil {
+	for rec := range stream.SplitValues(of, docs) {
+		name, _ := rec.Values[0].Member("name").Text() // of one that is too large, and so is alone
+		if err := out.skip(u.item(of, name), out.write(rec)); err != nil {
 			return err
 		}
 	}
@@ -120,10 +89,7 @@ func (u *experimentUnit) writeOrSplit(out *output, rec *stream.Values) error {
 
 // sortedTags returns the tags in an order that no server decides.
 func sortedTags(tags []string) []string {
-	sorted := make([]string, len(tags))
-	for i, t := range tags {
-		sorted[i] = judge.Valid(t)
-	}
+	sorted := validAll(tags)
 	slices.Sort(sorted)
 	return sorted
 }
@@ -213,11 +179,7 @@ func packages(member stream.Doc, list []string) []string {
 	if member == nil || member.String() == "null" {
 		return nil
 	}
-	valids := make([]string, len(list))
-	for i, p := range list {
-		valids[i] = judge.Valid(p)
-	}
-	return valids
+	return validAll(list)
 }
 
 func (u *experimentUnit) writeSystem(ctx context.Context, out *output) error {
@@ -230,7 +192,7 @@ func (u *experimentUnit) writeSystem(ctx context.Context, out *output) error {
 		return u.absentOrSkip(ctx, out, stream.KindSystem, "", err)
 	}
 	if u.has(stream.ResourceSystem) && v.doc != nil {
-		if err := u.writeDoc(out, &stream.Document{Of: stream.KindSystem, Doc: v.doc}); err != nil {
+		if err := out.skip(u.item(stream.KindSystem, ""), out.write(&stream.Document{Of: stream.KindSystem, Doc: v.doc})); err != nil {
 			return err
 		}
 	}
@@ -242,16 +204,6 @@ func (u *experimentUnit) writeSystem(ctx context.Context, out *output) error {
 		}
 	}
 	return nil
-}
-
-// writeDoc writes a record of one document, which is missing if it does not
-// fit.
-func (u *experimentUnit) writeDoc(out *output, rec *stream.Document) error {
-	err := out.write(rec)
-	if _, tooLarge := err.(*judge.ItemError); tooLarge {
-		return out.skip(judge.Skipped(rec.Of, u.l.Key, "", "", err))
-	}
-	return err
 }
 
 func fetchDoc(c *comet.Client, key string, read func(context.Context, *comet.Client, string) (json.RawMessage, error)) func(context.Context, *prefetch.Slot) (stream.Doc, error) {
@@ -278,7 +230,7 @@ func (u *experimentUnit) writeDocs(ctx context.Context, out *output) error {
 		case err != nil:
 			err = u.absentOrSkip(ctx, out, d.kind, "", err)
 		case doc != nil:
-			err = u.writeDoc(out, &stream.Document{Of: d.kind, Doc: doc})
+			err = out.skip(u.item(d.kind, ""), out.write(&stream.Document{Of: d.kind, Doc: doc}))
 		}
 		u.docs[i].Leave()
 		if err != nil {
@@ -297,10 +249,10 @@ func (u *experimentUnit) writeTexts(ctx context.Context, out *output) error {
 			return out.write(&stream.Text{Of: t.kind, Data: data, More: more})
 		})
 		u.texts[i].Leave()
-		if err != nil {
-			err = u.absentOrSkip(ctx, out, t.kind, "", err)
-		} else {
+		if err == nil {
 			err = u.skipBeside(out, t.kind, u.texts[i])
+		} else {
+			err = u.absentOrSkip(ctx, out, t.kind, "", err)
 		}
 		if err != nil {
 			return err
@@ -312,7 +264,7 @@ func (u *experimentUnit) writeTexts(ctx context.Context, out *output) error {
 // skipBeside tells what came with a text and is in no stream.
 func (u *experimentUnit) skipBeside(out *output, of stream.Kind, t *prefetch.Text) error {
 	for _, name := range t.Beside() {
-		if err := out.skip(judge.Skipped(of, u.l.Key, "", name, judge.ItemErrorf("the zip file of the patch holds it too, and a stream carries only the patch"))); err != nil {
+		if err := out.skip(u.item(of, name), judge.ItemErrorf("the zip file of the patch holds it too, and a stream carries only the patch")); err != nil {
 			return err
 		}
 	}

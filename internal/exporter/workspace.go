@@ -63,22 +63,6 @@ func (x *Exporter) workspaces(ctx, graceCtx context.Context, s *find.Scope, out 
 	return x.notUnicode.skip(out, "")
 }
 
-// skipIn is skip for something of a workspace.
-func (o *output) skipIn(kind stream.Kind, workspace, id, name string, err error) error {
-	return o.skipAt(kind, workspace, "", "", id, name, err)
-}
-
-// skipAt is skip for something of a workspace, and of a project and an experiment
-// where these are not empty.
-func (o *output) skipAt(of stream.Kind, workspace, project, key, id, name string, err error) error {
-	if judge.Fatal(err) {
-		return err
-	}
-	s := judge.Skipped(of, key, id, name, err)
-	s.Workspace, s.Project = judge.Valid(workspace), judge.Valid(project)
-	return o.skip(s)
-}
-
 // fixedRoute is a route through units that are known from the start.
 type fixedRoute struct{ units []unit }
 
@@ -162,7 +146,7 @@ func (x *Exporter) lineageUnits(ctx context.Context, w *find.Workspace, r *fixed
 	}
 	left, err := x.lineageLeft(ctx, w)
 	if err != nil {
-		return out.skipIn(stream.KindLineage, w.Name, "", "", err)
+		return out.skip(judge.Item{Kind: stream.KindLineage, Workspace: w.Name}, err)
 	}
 	for _, key := range x.exportedIn(w.Name) {
 		r.add(&fetchUnit[[]comet.Lineage]{
@@ -176,12 +160,7 @@ func (x *Exporter) lineageUnits(ctx context.Context, w *find.Workspace, r *fixed
 				if judge.Absence(stream.KindLineage, err) || x.find.Lacks("inputs of experiments", err) {
 					return nil
 				}
-				if judge.Fatal(err) {
-					return err
-				}
-				s := judge.Skipped(stream.KindLineage, key, "", "", err)
-				s.Workspace = judge.Valid(w.Name)
-				return out.skip(s)
+				return out.skip(judge.Item{Kind: stream.KindLineage, Workspace: w.Name, Experiment: key}, err)
 			},
 		})
 	}

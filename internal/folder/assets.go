@@ -27,8 +27,8 @@ var notInDoc = []string{"diskFileName", "logAsFileName", "s3Link", "compressedAs
 // writeAssets writes the assets of the experiment: those that others refer to
 // first. The list is read once for each rank, and is not kept.
 func (g *group) writeAssets(ctx context.Context) error {
-	for rank := range assetRanks {
-		if rank == assetRanks-1 {
+	for rank := range stream.AssetRanks {
+		if rank == stream.AssetRanks-1 {
 			if err := g.writeCode(ctx); err != nil {
 				return err
 			}
@@ -51,20 +51,6 @@ func (g *group) writeAssets(ctx context.Context) error {
 	return nil
 }
 
-// assetRanks is the number of ranks: assets, those that a server makes of others,
-// and those that refer to others.
-const assetRanks = 3
-
-func rankOf(typ string) int {
-	switch {
-	case stream.RefersToAssets(typ):
-		return 2
-	case typ == stream.AssetCombinedHistogram || typ == stream.AssetFullMetric:
-		return 1
-	}
-	return 0
-}
-
 // writeLine writes the asset that a line describes, if it is of a rank. What cannot
 // be read is reported with the first.
 func (g *group) writeLine(line []byte, at int64, rank int) error {
@@ -79,7 +65,7 @@ func (g *group) writeLine(line []byte, at int64, rank int) error {
 		id: wire.TextOrEmpty(wire.Member(obj, "assetId")), typ: wire.TextOf(wire.Member(obj, "type")),
 		name: wire.TextOf(wire.Member(obj, "fileName")), size: wire.IntOf(wire.Member(obj, "fileSize")),
 	}
-	if rankOf(deref(a.typ)) != rank {
+	if stream.AssetRank(deref(a.typ)) != rank {
 		return nil
 	}
 	file := deref(a.name)

@@ -21,22 +21,32 @@ type WriteError struct{ Err error }
 func (e *WriteError) Error() string { return e.Err.Error() }
 func (e *WriteError) Unwrap() error { return e.Err }
 
-// ItemError says what is wrong with one item that the server did give.
-type ItemError struct{ reason string }
+// ItemError is an error of one item, and of nothing else.
+type ItemError struct {
+	err     error
+	passing bool // a later try may have success
+}
 
-func (e *ItemError) Error() string { return e.reason }
+func (e *ItemError) Error() string { return e.err.Error() }
+func (e *ItemError) Unwrap() error { return e.err }
 
-// ItemErrorf returns an [*ItemError].
-func ItemErrorf(format string, args ...any) error { return &ItemError{fmt.Sprintf(format, args...)} }
+// ItemErrorf returns the [*ItemError] of what is wrong with an item that the server
+// did give.
+func ItemErrorf(format string, args ...any) error {
+	return &ItemError{err: fmt.Errorf(format, args...)}
+}
+
+// Contradictionf returns the [*ItemError] of two answers that do not go together, so
+// that it is not known which of them is right.
+func Contradictionf(format string, args ...any) error {
+	return &ItemError{err: fmt.Errorf(format, args...), passing: true}
+}
 
 // Fatal reports whether an error ends the export: the key is not accepted,
 // nothing succeeds any more, or we are to stop. All others are about the item
 // that was asked for.
 func Fatal(err error) bool {
 	if _, ok := errors.AsType[*ItemError](err); ok {
-		return false
-	}
-	if _, ok := errors.AsType[*contradiction](err); ok {
 		return false
 	}
 	e, ok := errors.AsType[*comet.Error](err)
@@ -62,18 +72,6 @@ func isNetwork(err error) bool {
 		return true
 	}
 	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
-}
-
-// contradiction is an answer that does not go with another one, so that it is not
-// known which of them is right.
-type contradiction struct{ err error }
-
-func (e *contradiction) Error() string { return e.err.Error() }
-func (e *contradiction) Unwrap() error { return e.err }
-
-// Contradictionf returns an error of two answers that do not go together.
-func Contradictionf(format string, args ...any) error {
-	return &contradiction{fmt.Errorf(format, args...)}
 }
 
 // Missing reports whether the server says that there is no such thing.
@@ -102,11 +100,8 @@ func Unsupported(err error) bool {
 
 // isPassing reports whether a later try may have success with an item.
 func isPassing(err error) bool {
-	if _, ok := errors.AsType[*ItemError](err); ok {
-		return false
-	}
-	if _, ok := errors.AsType[*contradiction](err); ok {
-		return true
+	if e, ok := errors.AsType[*ItemError](err); ok {
+		return e.passing
 	}
 	e, ok := errors.AsType[*comet.Error](err)
 	switch {
@@ -118,13 +113,23 @@ func isPassing(err error) bool {
 	return errors.Is(err, comet.ErrServer) || e.Status == 0 || e.Status == 429 || e.Status >= 500
 }
 
-// Skipped describes an item that could not be had because of err.
-func Skipped(of stream.Kind, key, id, name string, err error) *stream.Skipped {
+// An Item says what an error is of. What does not apply is "".
+type Item struct {
+	Kind               stream.Kind
+	Workspace, Project string
+	Experiment         string // key
+	ID, Name           string
+}
+
+// Skipped describes the item, which could not be had because of err.
+func (i Item) Skipped(err error) *stream.Skipped {
 	s := &stream.Skipped{
-		Of:         of,
-		Experiment: TextOrNil(key),
-		ID:         TextOrNil(id),
-		Name:       TextOrNil(name),
+		Of:         i.Kind,
+		Workspace:  Valid(i.Workspace),
+		Project:    Valid(i.Project),
+		Experiment: TextOrNil(i.Experiment),
+		ID:         TextOrNil(i.ID),
+		Name:       TextOrNil(i.Name),
 		Passing:    isPassing(err),
 		Reason:     Valid(err.Error()),
 	}

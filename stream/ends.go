@@ -8,52 +8,63 @@ import (
 
 // A number is one of those that a record announces which ends a group or the stream.
 type number struct {
-	what      string
-	announced *int64
-	is        int64
+	what          string
+	announced, is *int64
 }
 
-// endNumbers returns where such a record has its numbers, and what they are in t.
+// endNumbers returns where such a record has its numbers, and where they are in t.
 // counts is nil for a record of another kind.
 func endNumbers(rec Record, t *Totals) (counts *Counts, numbers []number) {
 	switch end := rec.(type) {
 	case *ExperimentEnd:
 		return &end.Counts, []number{
-			{"points", &end.Points, t.Points},
-			{"bytes of assets", &end.AssetBytes, t.AssetBytes},
-			{"skipped records", &end.Skipped, t.Skipped},
+			{"points", &end.Points, &t.Points},
+			{"bytes of assets", &end.AssetBytes, &t.AssetBytes},
+			{"skipped records", &end.Skipped, &t.Skipped},
 		}
 	case *ArtifactEnd:
-		return &end.Counts, []number{{"bytes of assets", &end.AssetBytes, t.AssetBytes}, {"skipped records", &end.Skipped, t.Skipped}}
+		return &end.Counts, []number{{"bytes of assets", &end.AssetBytes, &t.AssetBytes}, {"skipped records", &end.Skipped, &t.Skipped}}
 	case *ModelEnd:
-		return &end.Counts, []number{{"skipped records", &end.Skipped, t.Skipped}}
+		return &end.Counts, []number{{"skipped records", &end.Skipped, &t.Skipped}}
 	case *Trailer:
 		return &end.Counts, []number{
-			{"projects", &end.Projects, t.Projects},
-			{"experiments", &end.Experiments, t.Experiments},
-			{"points", &end.Points, t.Points},
-			{"bytes of assets", &end.AssetBytes, t.AssetBytes},
-			{"skipped records", &end.Skipped, t.Skipped},
+			{"projects", &end.Projects, &t.Projects},
+			{"experiments", &end.Experiments, &t.Experiments},
+			{"points", &end.Points, &t.Points},
+			{"bytes of assets", &end.AssetBytes, &t.AssetBytes},
+			{"skipped records", &end.Skipped, &t.Skipped},
 		}
 	}
 	return nil, nil
 }
 
-// announce gives a record that ends a group or the stream its numbers.
-func announce(rec Record, t Totals) {
+// Announce makes a record that ends a group or a stream announce these totals, as far as
+// it has a place for them.
+func (t Totals) Announce(rec Record) {
 	counts, numbers := endNumbers(rec, &t)
 	*counts = t.Counts
 	for _, n := range numbers {
-		*n.announced = n.is
+		*n.announced = *n.is
 	}
+}
+
+// Announced returns the totals that a record announces which ends a group or a stream.
+func Announced(rec Record) Totals {
+	var t Totals
+	counts, numbers := endNumbers(rec, &t)
+	t.Counts = *counts
+	for _, n := range numbers {
+		*n.is = *n.announced
+	}
+	return t
 }
 
 // checkNumbers compares the numbers that such a record announces with what they are.
 func checkNumbers(rec Record, t Totals) error {
 	announced, numbers := endNumbers(rec, &t)
 	for _, n := range numbers {
-		if n.is != *n.announced {
-			return fault(ErrGrammar, "announces %d %s, there are %d", *n.announced, n.what, n.is)
+		if *n.is != *n.announced {
+			return fault(ErrGrammar, "announces %d %s, there are %d", *n.announced, n.what, *n.is)
 		}
 	}
 	for k, says := range *announced {
@@ -129,14 +140,14 @@ func (g *grammar) fill(rec Record) {
 		g.fillEnd(rec)
 	case *Trailer:
 		if !g.unseen {
-			announce(rec, g.total.totals())
+			g.total.totals().Announce(rec)
 		}
 	}
 }
 
 func (g *grammar) fillEnd(rec Record) {
 	if !g.groupUnseen {
-		announce(rec, g.sum.totals())
+		g.sum.totals().Announce(rec)
 	}
 }
 

@@ -21,25 +21,45 @@ func (t *Totals) Count(r Raw) error {
 	}
 	var s sums
 	s.add(v)
-	t.add(&s)
+	t.Add(s.totals())
 	return nil
 }
 
-func (t *Totals) add(s *sums) {
-	counts := s.counts()
+// Add adds other totals.
+func (t *Totals) Add(other Totals) {
 	if t.Counts == nil {
-		t.Counts = counts
-	} else {
-		for k, n := range counts {
-			t.Counts[k] += n
+		t.Counts = Counts{}
+	}
+	for k, n := range other.Counts {
+		t.Counts[k] += n
+	}
+	t.Records += other.Records
+	t.Projects += other.Projects
+	t.Experiments += other.Experiments
+	t.Points += other.Points
+	t.AssetBytes += other.AssetBytes
+	t.Skipped += other.Skipped
+}
+
+// Minus returns what is left of t without other totals, which are a part of it. Kinds
+// of which nothing is left are not counted any more.
+func (t Totals) Minus(other Totals) Totals {
+	left := Totals{
+		Records: t.Records - other.Records, Counts: Counts{}, Projects: t.Projects - other.Projects, Experiments: t.Experiments - other.Experiments,
+		Points: t.Points - other.Points, AssetBytes: t.AssetBytes - other.AssetBytes, Skipped: t.Skipped - other.Skipped,
+	}
+	for k, n := range t.Counts {
+		if n -= other.Counts[k]; n != 0 {
+			left.Counts[k] = n
 		}
 	}
-	t.Records += s.records
-	t.Projects += counts[KindProject]
-	t.Experiments += counts[KindExperiment]
-	t.Skipped += counts[KindSkipped]
-	t.Points += s.points
-	t.AssetBytes += s.bytes
+	return left
+}
+
+// Equal reports whether all numbers are the same.
+func (t Totals) Equal(other Totals) bool {
+	return t.Records == other.Records && t.Projects == other.Projects && t.Experiments == other.Experiments &&
+		t.Points == other.Points && t.AssetBytes == other.AssetBytes && t.Skipped == other.Skipped && maps.Equal(t.Counts, other.Counts)
 }
 
 // sums counts records fast.
@@ -88,9 +108,11 @@ func (s *sums) counts() Counts {
 }
 
 func (s *sums) totals() Totals {
-	var t Totals
-	t.add(s)
-	return t
+	counts := s.counts()
+	return Totals{
+		Records: s.records, Counts: counts, Projects: counts[KindProject], Experiments: counts[KindExperiment],
+		Points: s.points, AssetBytes: s.bytes, Skipped: counts[KindSkipped],
+	}
 }
 
 func (s *sums) clone() sums {

@@ -182,7 +182,7 @@ func (t *checkTotals) read(reader *stream.Reader, counters *progress.Counters) e
 	for {
 		record, err := reader.NextRaw()
 		if err != nil && open {
-			t.add(reader.Totals())
+			t.Add(reader.Totals())
 		}
 		switch {
 		case err == io.EOF:
@@ -198,24 +198,9 @@ func (t *checkTotals) read(reader *stream.Reader, counters *progress.Counters) e
 			counters.Experiments.Add(1)
 		case stream.KindTrailer:
 			open = false
-			t.add(reader.Totals())
+			t.Add(reader.Totals())
 		}
 	}
-}
-
-func (t *checkTotals) add(other stream.Totals) {
-	if t.Counts == nil {
-		t.Counts = stream.Counts{}
-	}
-	for kind, n := range other.Counts {
-		t.Counts[kind] += n
-	}
-	t.Records += other.Records
-	t.Projects += other.Projects
-	t.Experiments += other.Experiments
-	t.Points += other.Points
-	t.AssetBytes += other.AssetBytes
-	t.Skipped += other.Skipped
 }
 
 func (t *checkTotals) write(w io.Writer) error {

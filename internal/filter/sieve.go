@@ -13,9 +13,9 @@ type sieve struct {
 
 	group groupState
 	asset assetState
-	text  bool   // a text goes on that is kept
-	other bool   // a text goes on that belongs to another shard
-	lost  ledger // of the stream
+	text  bool          // a text goes on that is kept
+	other bool          // a text goes on that belongs to another shard
+	lost  stream.Totals // of the stream
 
 	found    *matches
 	kept     int64           // experiments that were not
@@ -31,8 +31,8 @@ type groupState struct {
 	open    stream.Kind // KindExperiment, KindArtifact or KindModel; "" outside
 	key     string      // of the experiment
 	dropped bool
-	version bool   // a version of an artifact or a model that is dropped
-	lost    ledger // of this group
+	version bool          // a version of an artifact or a model that is dropped
+	lost    stream.Totals // of this group
 }
 
 // An assetState is the asset that is open, if any.
@@ -135,7 +135,7 @@ func (s *sieve) ofVersion(r stream.Raw) (stream.Raw, verdict, error) {
 		return s.renamed(r)
 	}
 	s.wait.dropped = true
-	return r, drop, s.group.lost.count(r)
+	return r, drop, count(&s.group.lost, r)
 }
 
 func (s *sieve) openExperiment(r stream.Raw) (stream.Raw, verdict, error) {
@@ -181,7 +181,7 @@ func (s *sieve) closeGroup(r stream.Raw) (stream.Raw, verdict, error) {
 	if err != nil {
 		return r, drop, err
 	}
-	before := ledgerOf(rec)
+	before := stream.Announced(rec)
 	if group.open != stream.KindExperiment && s.wait.open() {
 		if s.wait.dropped {
 			group.dropped, s.wait = true, waiting{}
@@ -190,21 +190,21 @@ func (s *sieve) closeGroup(r stream.Raw) (stream.Raw, verdict, error) {
 		}
 	}
 	if group.dropped {
-		s.lost.add(before)
+		s.lost.Add(before)
 		if group.open == stream.KindExperiment {
-			s.lost.experiments++
+			s.lost.Experiments++
 		}
 		return r, drop, nil
 	}
-	after := before.minus(group.lost)
+	after := before.Minus(group.lost)
 	if group.open == stream.KindExperiment {
-		after.without(s.rules.Without)
+		dropResources(&after, s.rules.Without)
 	}
-	if before.equal(&after) {
+	if before.Equal(after) {
 		return r, keep, nil
 	}
-	s.lost.add(before.minus(after))
-	setLedger(rec, after)
+	s.lost.Add(before.Minus(after))
+	after.Announce(rec)
 	return edited(r, rec)
 }
 
@@ -218,7 +218,7 @@ func (s *sieve) item(r stream.Raw) (stream.Raw, verdict, error) {
 	case err != nil:
 		return r, drop, err
 	case gone && !s.kinds.dropInside.Has(r.Kind):
-		return r, drop, s.group.lost.count(r)
+		return r, drop, count(&s.group.lost, r)
 	case gone:
 		return r, drop, nil // what is dropped wholesale is not counted one by one
 	case r.Kind == stream.KindSkipped:
@@ -307,7 +307,7 @@ func (s *sieve) outside(r stream.Raw) (stream.Raw, verdict, error) {
 	case err != nil:
 		return r, drop, err
 	case gone && !s.kinds.dropOutside.Has(r.Kind):
-		return r, drop, s.lost.count(r)
+		return r, drop, count(&s.lost, r)
 	case gone:
 		return r, drop, nil
 	}
@@ -421,17 +421,17 @@ func (s *sieve) trailer(r stream.Raw) (stream.Raw, verdict, error) {
 	if err != nil {
 		return r, drop, err
 	}
-	before := ledgerOf(t)
-	after := before.minus(s.lost)
-	for kind := range before.counts {
+	before := stream.Announced(t)
+	after := before.Minus(s.lost)
+	for kind := range before.Counts {
 		if s.kinds.dropOutside.Has(kind) {
-			delete(after.counts, kind)
+			delete(after.Counts, kind)
 		}
 	}
-	if before.equal(&after) {
+	if before.Equal(after) {
 		return r, keep, nil
 	}
-	setLedger(t, after)
+	after.Announce(t)
 	return edited(r, t)
 }
 
@@ -445,6 +445,29 @@ func (s *sieve) abort(r stream.Raw) (stream.Raw, verdict, error) {
 	}
 	a.Last = s.last
 	return edited(r, a)
+}
+
+// count adds a record that is dropped to totals that ends of groups and trailers announce.
+// They do not have the number of all records.
+func count(t *stream.Totals, r stream.Raw) error {
+	err := t.Count(r)
+	t.Records = 0
+	return err
+}
+
+// dropResources takes what belongs to some resources out of the totals of an experiment.
+func dropResources(t *stream.Totals, set stream.Resources) {
+	for kind := range t.Counts {
+		if of := kind.Resource(); of != 0 && set.Has(of) {
+			delete(t.Counts, kind)
+		}
+	}
+	if set.Has(stream.KindMetrics.Resource()) {
+		t.Points = 0
+	}
+	if set.Has(stream.KindAsset.Resource()) {
+		t.AssetBytes = 0
+	}
 }
 
 // decode returns the record as the type that its kind stands for.

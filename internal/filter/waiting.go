@@ -89,7 +89,7 @@ func (s *sieve) settleProject(kind stream.Kind) error {
 	for _, r := range w.records {
 		if !r.Kind.Known() {
 			s.ready = append(s.ready, r)
-		} else if err := s.lost.count(r); err != nil {
+		} else if err := count(&s.lost, r); err != nil {
 			return err
 		}
 	}

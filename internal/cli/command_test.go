@@ -218,6 +218,11 @@ func TestUsageTexts(t *testing.T) {
 	imports := &importCommand{command: newCommand("comet-import", importUsage, IO{})}
 	imports.addFlags()
 	for _, c := range []*command{export.command, filter.command, imports.command} {
+		for line := range strings.SplitSeq(c.usage, "\n") {
+			if len(line) > 80 {
+				t.Errorf("%s: a line of %d columns: %s", c.name, len(line), line)
+			}
+		}
 		page, err := manual.Parse(c.name, Usages()[c.name])
 		if err != nil {
 			t.Fatal(err)

@@ -13,14 +13,6 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// rateUsage is what the tools that speak to a server say of --rate.
-const rateUsage = `    --rate N/s|N/h|none     most requests a second or an hour of this process, all
-                            kinds counted; what runs beside it shares the quota of
-                            the key. Default for comet.com: 3000 at once and then
-                            12000/h, so that no hour has more than its quota of
-                            15000, of which uploads are no part; else none
-`
-
 // cloudQuota keeps to what Comet documents for its own instances: 15,000 requests an
 // hour for each key, of which reads are said to be some. Any hour has the burst and
 // what the rate brings in it, at most.

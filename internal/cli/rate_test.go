@@ -54,9 +54,9 @@ func TestDefaultRate(t *testing.T) {
 // How long requests take is said by the rate in force.
 func TestRatePace(t *testing.T) {
 	for want, limit := range map[string]comet.Rate{
-		"2h0m at 15000/h, the quota of comet.com":    {},
+		"2h0m at 15000/h, the quota of comet.com":     {},
 		"2h15m at 12000/h, the default for comet.com": cloudQuota,
-		"8h20m at 3600/h, the limit of --rate":             {PerSecond: 1},
+		"8h20m at 3600/h, the limit of --rate":        {PerSecond: 1},
 	} {
 		if got := (&server{rate: limit}).pace(30000); got != want {
 			t.Errorf("%q, want %q", got, want)

@@ -141,6 +141,8 @@ var rules = map[string]rule{
 	"internal/comettest/refusal": {not: []string{"os", "net"}},
 	"internal/comettest/metric":  {own: []string{"internal/comettest/derive", "internal/comettest/mood", "internal/comettest/wire"}, not: []string{"os", "net", "net/http"}},
 	"internal/comettest/store":   {own: []string{"internal/comettest/blob", "internal/comettest/derive", "internal/comettest/metric", "internal/comettest/mood", "internal/comettest/refusal"}, not: []string{"os", "net", "net/http"}},
+	"internal/comettest/state":   {own: []string{"internal/comettest/metric", "internal/comettest/mood", "internal/comettest/store"}, not: []string{"os", "net", "net/http"}},
+	"internal/comettest/seed":    {own: []string{"internal/comettest/blob", "internal/comettest/derive", "internal/comettest/metric", "internal/comettest/store"}, not: []string{"os", "net", "net/http"}},
 	"internal/comettest/wire":    {own: []string{"internal/comettest/refusal"}, not: []string{"os", "net", "net/http"}},
 	"internal/comettest/blob":    {own: []string{"internal/comettest/derive"}, not: []string{"net", "net/http"}},
 	"internal/comettest":         {others: []string{"golang.org/x/", "github.com/klauspost/compress/gzip"}},

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comettest/mood"
+	"github.com/comet-stream/comet-stream/internal/comettest/state"
 )
 
 // controlPrefix is above the control endpoints, at the root of the server
@@ -15,7 +16,7 @@ const controlPrefix = "/_comettest/"
 // controlMux serves the control endpoints, which want no key:
 //
 //	GET  state        the State; points, texts, portable, readable and
-//	                  workspace=W are the StateOptions
+//	                  workspace=W are the options
 //	GET  stats        the Stats
 //	POST stats/reset
 //	GET  moods
@@ -27,7 +28,7 @@ func (s *Server) controlMux() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+controlPrefix+"state", func(w http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()
-		sendControl(w, s.State(StateOptions{
+		sendControl(w, s.State(state.Options{
 			Points: q.Has("points"), Texts: q.Has("texts"), Portable: q.Has("portable"), Readable: q.Has("readable"), Workspace: q.Get("workspace"),
 		}))
 	})

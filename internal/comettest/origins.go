@@ -1,7 +1,7 @@
 package comettest
 
 import (
-	"encoding/json"
+	"cmp"
 	"errors"
 	"io"
 	"slices"
@@ -24,52 +24,9 @@ func originRoutes() []route {
 	}
 }
 
-// OriginState is what an experiment came from.
-type OriginState struct {
-	Git            *GitState                  `json:"git"`
-	GitPatchSHA256 string                     `json:"gitPatchSha256"` // "" = none
-	System         map[string]json.RawMessage `json:"system"`
-	CloudDetails   []json.RawMessage          `json:"cloudDetails"`
-	Dependencies   []string                   `json:"dependencies"` // name==version
-}
-
-func originStateOf(e *store.Origins, o StateOptions) OriginState {
-	x := OriginState{System: map[string]json.RawMessage{}}
-	if e.Git != nil {
-		git := GitState(*e.Git)
-		x.Git = &git
-	}
-	if e.GitPatch != nil {
-		x.GitPatchSHA256 = sumHex(e.GitPatch)
-	}
-	for name, raw := range e.System {
-		x.System[name] = canonical(raw)
-	}
-	if o.Readable {
-		return x
-	}
-	for _, c := range e.Cloud {
-		doc, _ := json.Marshal(c) // what it holds came as JSON
-		x.CloudDetails = append(x.CloudDetails, doc)
-	}
-	for _, d := range e.Dependencies {
-		x.Dependencies = append(x.Dependencies, d.Text())
-	}
-	return x
-}
-
-// GitState is the git metadata.
-type GitState struct {
-	User, Root, Branch, Parent, Origin *string
-}
-
 func (c originCall) gitMetadata() error {
 	return c.readExperiment(func(e *store.Experiment) error {
-		git := store.GitMetadata{}
-		if e.Git != nil {
-			git = *e.Git
-		}
-		return c.send(git)
+		return c.send(cmp.Or(e.Git, &store.GitMetadata{}))
 	})
 }
 
@@ -82,8 +39,7 @@ func (c originCall) writeGit() error {
 		return err
 	}
 	return c.writeExperiment(req.ExperimentKey, func(e *store.Experiment) error {
-		git := req.GitMetadata
-		e.Git = &git
+		e.Git = new(req.GitMetadata)
 		return c.ack()
 	})
 }

@@ -1,13 +1,8 @@
 package comettest
 
 import (
-	"archive/zip"
-	"bytes"
-	"cmp"
-	"encoding/json"
 	"errors"
 	"io"
-	"path"
 	"slices"
 
 	"github.com/comet-stream/comet-stream/internal/comettest/blob"
@@ -28,49 +23,6 @@ func panelRoutes() []route {
 		{method: "POST", path: "write/dashboard-template/create", handle: in(pageCall.createDashboard)},
 		{method: "POST", path: "dashboard-templates/project/upsert", handle: in(pageCall.updateDashboard)},
 	}
-}
-
-// readPanel reads name and code out of a panel's zip. What files there are in
-// one is not documented: a JSON file with templateName and code will do, and so
-// will one that holds a name beside a file of code.
-func readPanel(data []byte) (name string, code json.RawMessage, err error) {
-	zr, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
-	if err != nil {
-		return "", nil, refusal.BadRequest("panel is no zip: %v", err)
-	}
-	for _, f := range zr.File {
-		r, err := f.Open()
-		if err != nil {
-			return "", nil, refusal.BadRequest("panel: %v", err)
-		}
-		text, err := io.ReadAll(blob.Limited(r, maxFormText))
-		r.Close()
-		if err != nil {
-			return "", nil, refusal.BadRequest("panel: %s: %v", f.Name, err)
-		}
-		var doc struct {
-			TemplateName, Name string
-			Code               json.RawMessage
-		}
-		switch {
-		case path.Ext(f.Name) == ".json" && json.Unmarshal(text, &doc) == nil:
-			name = cmp.Or(name, doc.TemplateName, doc.Name)
-			if doc.Code != nil {
-				code = doc.Code
-			}
-		case code == nil && path.Ext(f.Name) == ".py":
-			code, err = json.Marshal(map[string]string{"type": "py", "pyCode": string(text)})
-		case code == nil:
-			code, err = json.Marshal(map[string]string{"code": string(text)})
-		}
-		if err != nil {
-			return "", nil, err
-		}
-	}
-	if name == "" || code == nil {
-		return "", nil, refusal.BadRequest("panel holds no JSON file with a name, or no code")
-	}
-	return name, code, nil
 }
 
 type panelRow struct {
@@ -136,7 +88,7 @@ func (c pageCall) uploadPanel() error {
 	if err != nil {
 		return err
 	}
-	name, code, err := readPanel(data)
+	name, code, err := store.ReadPanel(data)
 	if err != nil {
 		return err
 	}

@@ -58,10 +58,7 @@ func (c projectCall) projectOrNew(w *store.Workspace, name string) (*store.Proje
 	if err := checkProjectName(name); err != nil {
 		return nil, err
 	}
-	if p := w.Project(name); p != nil {
-		return p, nil
-	}
-	return c.s.store.AddProject(w, name, c.key.User, c.now()), nil
+	return c.s.store.EnsureProject(w, name, c.key.User, c.now()), nil
 }
 
 func (c projectCall) updateProject() error {

@@ -14,15 +14,19 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comettest/blob"
 	"github.com/comet-stream/comet-stream/internal/comettest/mood"
+	"github.com/comet-stream/comet-stream/internal/comettest/seed"
+	"github.com/comet-stream/comet-stream/internal/comettest/state"
 	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
 
 // Server is a Comet-compatible instance. It is an [http.Handler], and can
 // listen by itself. All methods may be called at any time from any goroutine.
 type Server struct {
-	Seeds
+	seed.Seeds
 	stats
 	opts    Options
+	store   *store.Store
+	now     func() int64
 	moods   mood.Current
 	routes  *routeTable
 	handler http.Handler
@@ -47,7 +51,8 @@ func New(opts Options) (*Server, error) {
 		return nil, err
 	}
 	now := func() int64 { return opts.Clock().UnixMilli() }
-	s := &Server{opts: opts, Seeds: Seeds{store.New(bodies), opts.Keys[0].User, now}, shifts: make(map[string]int)}
+	st := store.New(bodies)
+	s := &Server{opts: opts, Seeds: seed.New(st, opts.Keys[0].User, now), store: st, now: now, shifts: make(map[string]int)}
 	s.opts.Prefix = strings.TrimSuffix(opts.Prefix, "/")
 	s.stats.keep = opts.RequestLog
 	s.SetMoods(opts.Moods)
@@ -130,6 +135,15 @@ func (s *Server) SetMoods(m mood.Moods) { s.moods.Store(m) }
 
 // AdjustMoods changes the present moods by f, at once against other callers.
 func (s *Server) AdjustMoods(f func(*mood.Moods)) { s.moods.Adjust(f) }
+
+// State returns what the server has stored, as [state.Of] does. Several options are not
+// joined: the last one counts.
+func (s *Server) State(opts ...state.Options) *state.State {
+	var o state.Options
+	for _, o = range opts {
+	}
+	return state.Of(s.store, s.now(), s.opts.HeartbeatTimeout, s.moods.Load(), o)
+}
 
 // Close waits up to five seconds for requests in flight, ends all listeners
 // and removes the bodies of assets if their directory was a temporary one.

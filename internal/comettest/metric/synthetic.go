@@ -18,7 +18,8 @@ type Synthetic struct {
 	sum  Summary
 }
 
-const SyntheticInterval = 250 // ms from point to point
+// SyntheticInterval is the time from one synthetic point to the next, in milliseconds.
+const SyntheticInterval = 250
 
 func (s *Synthetic) len() int {
 	if s == nil {

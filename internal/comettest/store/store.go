@@ -154,6 +154,14 @@ func (st *Store) AddProject(w *Workspace, name, owner string, now int64) *Projec
 	return p
 }
 
+// EnsureProject returns the project of a name, and makes it if there is none.
+func (st *Store) EnsureProject(w *Workspace, name, owner string, now int64) *Project {
+	if p := w.Project(name); p != nil {
+		return p
+	}
+	return st.AddProject(w, name, owner, now)
+}
+
 // AddExperiment puts an experiment into a project.
 func (st *Store) AddExperiment(p *Project, e *Experiment) {
 	e.Project = p

@@ -1,4 +1,4 @@
-package comettest
+package seed
 
 import (
 	"fmt"
@@ -7,9 +7,9 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comettest/metric"
 )
 
-// SyntheticSpec describes experiments that depend on Seed alone, whose metric
+// Synthetic describes experiments that depend on Seed alone, whose metric
 // points and asset contents are made when they are read.
-type SyntheticSpec struct {
+type Synthetic struct {
 	Workspace   string
 	Project     string
 	Experiments int
@@ -27,7 +27,7 @@ type SyntheticSpec struct {
 
 // SeedSynthetic adds experiments as spec says and returns their keys in the
 // order of their start.
-func (s *Seeds) SeedSynthetic(spec SyntheticSpec) []string {
+func (s *Seeds) SeedSynthetic(spec Synthetic) []string {
 	keys := make([]string, spec.Experiments)
 	for i := range keys {
 		keys[i] = s.SeedExperiment(spec.Workspace, spec.Project, spec.experiment(i))
@@ -35,11 +35,11 @@ func (s *Seeds) SeedSynthetic(spec SyntheticSpec) []string {
 	return keys
 }
 
-func (spec *SyntheticSpec) experiment(i int) ExperimentSpec {
+func (spec *Synthetic) experiment(i int) Experiment {
 	seed := derive.Mix(spec.Seed + uint64(i)*0x9E3779B97F4A7C15)
 	start := demoStart + int64(i)*60_000
 	key := derive.ID("synthetic", spec.Workspace, spec.Project, fmt.Sprint(spec.Seed), fmt.Sprint(i))
-	e := ExperimentSpec{
+	e := Experiment{
 		Key: key, Name: fmt.Sprintf("run %d", i), Start: start, End: start + int64(spec.Points)*metric.SyntheticInterval + 1,
 		Tags: []string{"synthetic"},
 	}
@@ -52,7 +52,7 @@ func (spec *SyntheticSpec) experiment(i int) ExperimentSpec {
 		})
 	}
 	for j := range spec.Assets {
-		e.Assets = append(e.Assets, AssetSpec{
+		e.Assets = append(e.Assets, Asset{
 			ID: derive.ID("synthetic asset", key, fmt.Sprint(j)), Name: fmt.Sprintf("data/%03d.bin", j),
 			Size: spec.AssetSize, Seed: derive.Mix(seed + uint64(j)<<32),
 		})

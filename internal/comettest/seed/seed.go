@@ -1,4 +1,6 @@
-package comettest
+// Package seed fills the store of a server without HTTP: with single things, with the
+// demo, and with synthetic experiments of any number.
+package seed
 
 import (
 	"cmp"
@@ -19,21 +21,21 @@ type Seeds struct {
 	now   func() int64
 }
 
+// New returns what seeds a store. What seeds name no owner of is the owner's.
+func New(st *store.Store, owner string, now func() int64) Seeds { return Seeds{st, owner, now} }
+
 // SeedWorkspace makes sure that a workspace exists.
 func (s *Seeds) SeedWorkspace(name string) { s.store.EnsureWorkspace(name, s.owner, s.now()) }
 
 // SeedProject makes sure that a project exists and sets its description,
 // visibility and notes, and how many share links it has. A nil description is
 // none.
-func (s *Seeds) SeedProject(workspace, name string, spec ProjectSpec) {
+func (s *Seeds) SeedProject(workspace, name string, spec Project) {
 	w := s.store.EnsureWorkspace(workspace, s.owner, s.now())
 	st := s.store
 	st.Lock()
 	defer st.Unlock()
-	p := w.Project(name)
-	if p == nil {
-		p = st.AddProject(w, name, s.owner, s.now())
-	}
+	p := st.EnsureProject(w, name, s.owner, s.now())
 	p.Description, p.Public, p.Notes = spec.Description, spec.Public, spec.Notes
 	p.Owner = cmp.Or(spec.Owner, p.Owner)
 	p.ShareCodes = nil
@@ -42,8 +44,8 @@ func (s *Seeds) SeedProject(workspace, name string, spec ProjectSpec) {
 	}
 }
 
-// ProjectSpec is what a project has beside its experiments.
-type ProjectSpec struct {
+// Project is what a project has beside its experiments.
+type Project struct {
 	// Owner is a user; "" leaves the one it has, which is the first of the server.
 	Owner       string
 	Description *string
@@ -52,8 +54,8 @@ type ProjectSpec struct {
 	ShareLinks  int
 }
 
-// ExperimentSpec describes an experiment to be seeded. Zero fields are absent.
-type ExperimentSpec struct {
+// Experiment describes an experiment to be seeded. Zero fields are absent.
+type Experiment struct {
 	// Key is the experiment key, any text; "" is a random one.
 	Key  string
 	Name string
@@ -67,7 +69,7 @@ type ExperimentSpec struct {
 	Tags       []string
 	Parameters []Value
 	Others     []Value
-	Points     []MetricPoint
+	Points     []Point
 	// Synthetic metrics are made when they are read.
 	Synthetic []SyntheticMetric
 	HTML      *string
@@ -75,14 +77,14 @@ type ExperimentSpec struct {
 	Graph     *string
 	// Output is printed piece by piece.
 	Output []string
-	Git    *GitState
+	Git    *store.GitMetadata
 	// GitPatch is what an upload would hold: a zip, or plain text.
 	GitPatch []byte
 	// System are fields of system-details by their JSON names; values are
 	// marshalled.
 	System         map[string]any
 	OptimizationID string
-	Assets         []AssetSpec
+	Assets         []Asset
 }
 
 // Value is a parameter or other to be seeded.
@@ -94,9 +96,9 @@ type Value struct {
 	Context *string
 }
 
-// MetricPoint is one point of a metric to be seeded. Value is the text as it
+// Point is one point of a metric to be seeded. Value is the text as it
 // is read back: a number, "NaN" or anything else.
-type MetricPoint struct {
+type Point struct {
 	Metric  string
 	Value   string
 	Time    int64
@@ -114,8 +116,8 @@ type SyntheticMetric struct {
 	Start int64
 }
 
-// AssetSpec describes an asset to be seeded.
-type AssetSpec struct {
+// Asset describes an asset to be seeded.
+type Asset struct {
 	// ID is the id of the asset; "" is a random one.
 	ID   string
 	Name string
@@ -137,18 +139,18 @@ type AssetSpec struct {
 	Size int64
 	Seed uint64
 	// Items are the parts of a 3D scene.
-	Items []ItemSpec
+	Items []Item
 }
 
-// ItemSpec describes a part of a 3D scene to be seeded.
-type ItemSpec struct {
+// Item describes a part of a 3D scene to be seeded.
+type Item struct {
 	Name, Type string
 	Body       []byte
 }
 
 // SeedExperiment adds an experiment to a project, which is made if it is
 // missing, and returns its key.
-func (s *Seeds) SeedExperiment(workspace, project string, spec ExperimentSpec) string {
+func (s *Seeds) SeedExperiment(workspace, project string, spec Experiment) string {
 	e := s.newSeeded(&spec)
 	w := s.store.EnsureWorkspace(workspace, s.owner, s.now())
 	st := s.store
@@ -157,11 +159,7 @@ func (s *Seeds) SeedExperiment(workspace, project string, spec ExperimentSpec) s
 	if st.Experiments[e.Key] != nil {
 		panic(fmt.Sprintf("comettest: experiment %q exists", e.Key))
 	}
-	p := w.Project(project)
-	if p == nil {
-		p = st.AddProject(w, project, s.owner, s.now())
-	}
-	st.AddExperiment(p, e)
+	st.AddExperiment(st.EnsureProject(w, project, s.owner, s.now()), e)
 	for _, a := range spec.Assets {
 		s.seedAsset(e, a)
 	}
@@ -169,7 +167,7 @@ func (s *Seeds) SeedExperiment(workspace, project string, spec ExperimentSpec) s
 }
 
 // newSeeded makes the experiment but for its assets.
-func (s *Seeds) newSeeded(spec *ExperimentSpec) *store.Experiment {
+func (s *Seeds) newSeeded(spec *Experiment) *store.Experiment {
 	if spec.Key == "" {
 		spec.Key = store.NewID()
 	}
@@ -189,8 +187,7 @@ func (s *Seeds) newSeeded(spec *ExperimentSpec) *store.Experiment {
 	e.HTML, e.Code, e.Graph = spec.HTML, spec.Code, spec.Graph
 	e.GitPatch = spec.GitPatch
 	if spec.Git != nil {
-		git := store.GitMetadata(*spec.Git)
-		e.Git = &git
+		e.Git = new(*spec.Git)
 	}
 	seedValues(e, spec)
 	for i, text := range spec.Output {
@@ -206,7 +203,7 @@ func optionalText(s string) *string {
 	return &s
 }
 
-func seedValues(e *store.Experiment, spec *ExperimentSpec) {
+func seedValues(e *store.Experiment, spec *Experiment) {
 	if spec.Name != "" {
 		e.Others.Set("Name", store.Stamped{Text: spec.Name, Time: spec.Start})
 	}
@@ -239,7 +236,7 @@ func seedValues(e *store.Experiment, spec *ExperimentSpec) {
 	}
 }
 
-func seedPoints(e *store.Experiment, points []MetricPoint) {
+func seedPoints(e *store.Experiment, points []Point) {
 	for _, m := range points {
 		p := metric.Point{Value: metric.ParseValue(m.Value), Time: m.Time, Context: e.ContextIndex(m.Context)}
 		if m.Step != nil {
@@ -253,7 +250,7 @@ func seedPoints(e *store.Experiment, points []MetricPoint) {
 }
 
 // SeedPoints adds metric points to an experiment.
-func (s *Seeds) SeedPoints(key string, points ...MetricPoint) {
+func (s *Seeds) SeedPoints(key string, points ...Point) {
 	e := s.seeded(key)
 	e.Lock()
 	defer e.Unlock()
@@ -261,7 +258,7 @@ func (s *Seeds) SeedPoints(key string, points ...MetricPoint) {
 }
 
 // SeedAsset adds an asset to an experiment and returns its id.
-func (s *Seeds) SeedAsset(key string, spec AssetSpec) string {
+func (s *Seeds) SeedAsset(key string, spec Asset) string {
 	e := s.seeded(key)
 	s.store.Lock()
 	defer s.store.Unlock()
@@ -274,11 +271,7 @@ func (s *Seeds) SeedLink(key, project string) {
 	st := s.store
 	st.Lock()
 	defer st.Unlock()
-	w := e.Project.Workspace
-	p := w.Project(project)
-	if p == nil {
-		p = st.AddProject(w, project, s.owner, s.now())
-	}
+	p := st.EnsureProject(e.Project.Workspace, project, s.owner, s.now())
 	if err := p.Link(e); err != nil {
 		panic("comettest: " + err.Error())
 	}
@@ -303,7 +296,7 @@ func (s *Seeds) seeded(key string) *store.Experiment {
 }
 
 // newAsset makes an asset. The lock of the store is held.
-func (s *Seeds) newAsset(spec AssetSpec, key string, created int64) *store.Asset {
+func (s *Seeds) newAsset(spec Asset, key string, created int64) *store.Asset {
 	a := &store.Asset{
 		ID: spec.ID, ExperimentKey: key, Name: spec.Name, Type: spec.Type, Grouping: spec.Model,
 		Step: spec.Step, Epoch: spec.Epoch, Context: spec.Context, Metadata: spec.Metadata,
@@ -336,7 +329,7 @@ func (s *Seeds) newAsset(spec AssetSpec, key string, created int64) *store.Asset
 }
 
 // seedAsset adds an asset to e. The lock of the store is held.
-func (s *Seeds) seedAsset(e *store.Experiment, spec AssetSpec) string {
+func (s *Seeds) seedAsset(e *store.Experiment, spec Asset) string {
 	a := s.newAsset(spec, e.Key, e.Start)
 	e.Lock()
 	defer e.Unlock()

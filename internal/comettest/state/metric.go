@@ -1,4 +1,4 @@
-package comettest
+package state
 
 import (
 	"cmp"
@@ -8,9 +8,9 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
 
-func (l *look) metricStates(e *store.Experiment) []MetricState {
+func (l *look) metricStates(e *store.Experiment) []Metric {
 	shown := metric.ThinningOf(l.moods)
-	list := []MetricState{}
+	list := []Metric{}
 	for _, name := range e.MetricNames {
 		m := e.Metrics[name]
 		sum := m.Summary()
@@ -18,7 +18,7 @@ func (l *look) metricStates(e *store.Experiment) []MetricState {
 			continue
 		}
 		points, digest := m.Digest(shown, e.Contexts)
-		x := MetricState{
+		x := Metric{
 			Name: name, Points: len(points), Received: m.Len(), SHA256: digest,
 			Min: stampedState(e.Stamp(sum.Min)), Max: stampedState(e.Stamp(sum.Max)), Current: stampedState(e.Stamp(sum.Current(l.moods))),
 		}
@@ -30,14 +30,14 @@ func (l *look) metricStates(e *store.Experiment) []MetricState {
 		}
 		list = append(list, x)
 	}
-	slices.SortFunc(list, func(a, b MetricState) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(list, func(a, b Metric) int { return cmp.Compare(a.Name, b.Name) })
 	return list
 }
 
-func pointStates(points []metric.Point, contexts []string) []PointState {
-	list := make([]PointState, len(points))
+func pointStates(points []metric.Point, contexts []string) []Point {
+	list := make([]Point, len(points))
 	for i, p := range points {
-		list[i] = PointState{
+		list[i] = Point{
 			Time: p.Time, Step: metric.Optional(p.Step, p.HasStep), Epoch: metric.Optional(p.Epoch, p.HasEpoch),
 			Context: metric.ContextName(contexts, p.Context), Value: p.Value.String(),
 		}

@@ -1,4 +1,4 @@
-package comettest
+package state
 
 import (
 	"cmp"
@@ -8,9 +8,9 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
 
-// RegistryModelState is a model of the registry, its versions in order of
+// RegistryModel is a model of the registry, its versions in order of
 // creation.
-type RegistryModelState struct {
+type RegistryModel struct {
 	ID          string              `json:"id,omitempty"`
 	Name        string              `json:"name"`
 	Description *string             `json:"description"`
@@ -18,11 +18,11 @@ type RegistryModelState struct {
 	Notes       string              `json:"notes"`
 	User        string              `json:"user,omitempty"`
 	Created     int64               `json:"created,omitempty"`
-	Versions    []RegistryItemState `json:"versions"`
+	Versions    []RegistryItem `json:"versions"`
 }
 
-// RegistryItemState is a version of a registry model.
-type RegistryItemState struct {
+// RegistryItem is a version of a registry model.
+type RegistryItem struct {
 	ID       string                     `json:"id,omitempty"`
 	Version  string                     `json:"version"`
 	Comment  *string                    `json:"comment"`
@@ -38,8 +38,8 @@ type RegistryItemState struct {
 	Events        []string        `json:"events,omitempty"`
 }
 
-// ArtifactState is an artifact, its versions in order of creation.
-type ArtifactState struct {
+// Artifact is an artifact, its versions in order of creation.
+type Artifact struct {
 	ID          string                 `json:"id,omitempty"`
 	Project     string                 `json:"project"`
 	Name        string                 `json:"name"`
@@ -49,12 +49,12 @@ type ArtifactState struct {
 	Public      bool                   `json:"public"`
 	Emoji       *string                `json:"emoji"`
 	Owner       string                 `json:"owner,omitempty"`
-	Versions    []ArtifactVersionState `json:"versions"`
+	Versions    []ArtifactVersion `json:"versions"`
 }
 
-// ArtifactVersionState is a version of an artifact, its files sorted by name
+// ArtifactVersion is a version of an artifact, its files sorted by name
 // and content.
-type ArtifactVersionState struct {
+type ArtifactVersion struct {
 	ID        string       `json:"id,omitempty"`
 	Version   string       `json:"version"`
 	State     string       `json:"state"`
@@ -66,19 +66,19 @@ type ArtifactVersionState struct {
 	Consumers []string     `json:"consumers"`
 	Owner     string       `json:"owner,omitempty"`
 	Added     int64        `json:"added,omitempty"`
-	Files     []AssetState `json:"files"`
+	Files     []Asset `json:"files"`
 }
 
-// PanelState is a custom panel.
-type PanelState struct {
+// Panel is a custom panel.
+type Panel struct {
 	ID     string          `json:"id,omitempty"`
 	Name   string          `json:"name"`
 	Code   json.RawMessage `json:"code"`
 	SHA256 string          `json:"sha256"` // of the zip
 }
 
-// ViewState is a view of a project or, with Experiment, of an experiment.
-type ViewState struct {
+// View is a view of a project or, with Experiment, of an experiment.
+type View struct {
 	ID         string `json:"id,omitempty"`
 	Name       string `json:"name"`
 	Experiment string `json:"experiment,omitempty"`
@@ -87,10 +87,10 @@ type ViewState struct {
 	Fields map[string]json.RawMessage `json:"fields"`
 }
 
-func registryStates(w *store.Workspace, o StateOptions) []RegistryModelState {
-	list := []RegistryModelState{}
+func registryStates(w *store.Workspace, o Options) []RegistryModel {
+	list := []RegistryModel{}
 	for _, m := range w.Registry {
-		x := RegistryModelState{Name: m.Name, Description: m.Description, Public: m.Public, Notes: m.Notes, Versions: []RegistryItemState{}}
+		x := RegistryModel{Name: m.Name, Description: m.Description, Public: m.Public, Notes: m.Notes, Versions: []RegistryItem{}}
 		if !o.Portable {
 			x.ID, x.User, x.Created = m.ID, m.User, m.Created
 		}
@@ -99,12 +99,12 @@ func registryStates(w *store.Workspace, o StateOptions) []RegistryModelState {
 		}
 		list = append(list, x)
 	}
-	slices.SortFunc(list, func(a, b RegistryModelState) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(list, func(a, b RegistryModel) int { return cmp.Compare(a.Name, b.Name) })
 	return list
 }
 
-func registryItemState(i *store.RegistryItem, o StateOptions) RegistryItemState {
-	x := RegistryItemState{
+func registryItemState(i *store.RegistryItem, o Options) RegistryItem {
+	x := RegistryItem{
 		Version: i.Version, Comment: i.Comment, Stages: sorted(i.Stages), Status: i.Status,
 		Metadata: make(map[string]json.RawMessage), Experiment: i.ExperimentKey, Model: i.Source.Name,
 	}
@@ -130,12 +130,12 @@ func sorted(list []string) []string {
 	return append([]string{}, slices.Sorted(slices.Values(list))...)
 }
 
-func artifactStates(w *store.Workspace, o StateOptions) []ArtifactState {
-	list := []ArtifactState{}
+func artifactStates(w *store.Workspace, o Options) []Artifact {
+	list := []Artifact{}
 	for _, a := range w.Artifacts {
-		x := ArtifactState{
+		x := Artifact{
 			Project: a.Project.Name, Name: a.Name, Type: a.Type, Description: a.Description, Tags: sorted(a.Tags),
-			Public: a.Public, Emoji: a.Emoji, Versions: []ArtifactVersionState{},
+			Public: a.Public, Emoji: a.Emoji, Versions: []ArtifactVersion{},
 		}
 		if !o.Portable {
 			x.ID, x.Owner = a.ID, a.Owner
@@ -145,56 +145,56 @@ func artifactStates(w *store.Workspace, o StateOptions) []ArtifactState {
 		}
 		list = append(list, x)
 	}
-	slices.SortFunc(list, func(a, b ArtifactState) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(list, func(a, b Artifact) int { return cmp.Compare(a.Name, b.Name) })
 	return list
 }
 
-func artifactVersionState(v *store.ArtifactVersion, o StateOptions) ArtifactVersionState {
-	x := ArtifactVersionState{
+func artifactVersionState(v *store.ArtifactVersion, o Options) ArtifactVersion {
+	x := ArtifactVersion{
 		Version: v.Version, State: v.State, Metadata: v.Metadata, Note: v.Note, Aliases: sorted(v.AllAliases()),
 		Tags: sorted(v.Tags), Producer: v.Producer, Consumers: sorted(v.Consumers), Files: assetStates(v.Files, o),
 	}
 	if !o.Portable {
 		x.ID, x.Owner, x.Added = v.ID, v.Owner, v.Added
 	}
-	slices.SortFunc(x.Files, func(a, b AssetState) int {
+	slices.SortFunc(x.Files, func(a, b Asset) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.SHA256, b.SHA256), cmp.Compare(a.Link, b.Link))
 	})
 	return x
 }
 
-func panelStates(w *store.Workspace, o StateOptions) []PanelState {
-	list := []PanelState{}
+func panelStates(w *store.Workspace, o Options) []Panel {
+	list := []Panel{}
 	for _, p := range w.Panels {
-		x := PanelState{Name: p.Name, Code: p.Code, SHA256: sumHex(p.Zip)}
+		x := Panel{Name: p.Name, Code: p.Code, SHA256: sumHex(p.Zip)}
 		if !o.Portable {
 			x.ID = p.ID
 		}
 		list = append(list, x)
 	}
-	slices.SortFunc(list, func(a, b PanelState) int {
+	slices.SortFunc(list, func(a, b Panel) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.SHA256, b.SHA256))
 	})
 	return list
 }
 
-func viewStates(p *store.Project, o StateOptions) []ViewState {
-	list := []ViewState{}
+func viewStates(p *store.Project, o Options) []View {
+	list := []View{}
 	for _, v := range p.Views {
-		x := ViewState{Name: v.Name, Experiment: v.ExperimentKey, Chart: v.Table == store.Charts, Fields: v.Fields}
+		x := View{Name: v.Name, Experiment: v.ExperimentKey, Chart: v.Table == store.Charts, Fields: v.Fields}
 		if !o.Portable {
 			x.ID = v.ID
 		}
 		list = append(list, x)
 	}
-	slices.SortFunc(list, func(a, b ViewState) int {
+	slices.SortFunc(list, func(a, b View) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Experiment, b.Experiment), cmp.Compare(a.ID, b.ID))
 	})
 	return list
 }
 
 // addLineage fills the artifact versions that e consumed and produced.
-func addLineage(st *store.Store, e *store.Experiment, x *ExperimentState) {
+func addLineage(st *store.Store, e *store.Experiment, x *Experiment) {
 	st.EachLink(e.Key, func(v *store.ArtifactVersion, direction string) {
 		name := v.Artifact.Name + ":" + v.Version
 		if direction == "input" {

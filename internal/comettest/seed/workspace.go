@@ -1,4 +1,4 @@
-package comettest
+package seed
 
 import (
 	"encoding/json"
@@ -9,19 +9,19 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
 
-// ArtifactSpec describes an artifact to be seeded. It belongs to the project
+// Artifact describes an artifact to be seeded. It belongs to the project
 // of the experiment that produced its first version.
-type ArtifactSpec struct {
+type Artifact struct {
 	Name, Type  string
 	Description *string
 	Tags        []string
 	Public      bool
 	Emoji       *string
-	Versions    []ArtifactVersionSpec // oldest first
+	Versions    []ArtifactVersion // oldest first
 }
 
-// ArtifactVersionSpec describes a version of an artifact.
-type ArtifactVersionSpec struct {
+// ArtifactVersion describes a version of an artifact.
+type ArtifactVersion struct {
 	Version  string
 	State    string // CLOSED if empty
 	Metadata *string
@@ -33,11 +33,11 @@ type ArtifactVersionSpec struct {
 	Consumers []string
 	// Added is its time; 0 is the time of the demo.
 	Added int64
-	Files []AssetSpec
+	Files []Asset
 }
 
 // SeedArtifact adds an artifact to a workspace.
-func (s *Seeds) SeedArtifact(workspace string, spec ArtifactSpec) {
+func (s *Seeds) SeedArtifact(workspace string, spec Artifact) {
 	st := s.store
 	st.Lock()
 	defer st.Unlock()
@@ -60,7 +60,7 @@ func (s *Seeds) SeedArtifact(workspace string, spec ArtifactSpec) {
 	}
 }
 
-func (s *Seeds) seedArtifactVersion(a *store.Artifact, spec ArtifactVersionSpec) {
+func (s *Seeds) seedArtifactVersion(a *store.Artifact, spec ArtifactVersion) {
 	v := &store.ArtifactVersion{
 		Artifact: a, ID: derive.ID("artifact version", a.ID, spec.Version), Version: spec.Version, Owner: a.Owner,
 		Metadata: spec.Metadata, Note: spec.Note, State: spec.State, Added: spec.Added, Tags: spec.Tags,
@@ -85,18 +85,18 @@ func (s *Seeds) seedArtifactVersion(a *store.Artifact, spec ArtifactVersionSpec)
 	}
 }
 
-// RegistrySpec describes a registry model to be seeded.
-type RegistrySpec struct {
+// RegistryModel describes a registry model to be seeded.
+type RegistryModel struct {
 	Name        string
 	Description *string
 	Public      bool
 	Notes       string
-	Versions    []RegistryVersionSpec // oldest first
+	Versions    []RegistryVersion // oldest first
 }
 
-// RegistryVersionSpec describes a version of a registry model: the model of an
+// RegistryVersion describes a version of a registry model: the model of an
 // experiment, which must exist.
-type RegistryVersionSpec struct {
+type RegistryVersion struct {
 	Version           string
 	Experiment, Model string
 	Comment           *string
@@ -109,7 +109,7 @@ type RegistryVersionSpec struct {
 }
 
 // SeedRegistryModel adds a model to the registry of a workspace.
-func (s *Seeds) SeedRegistryModel(workspace string, spec RegistrySpec) {
+func (s *Seeds) SeedRegistryModel(workspace string, spec RegistryModel) {
 	st := s.store
 	st.Lock()
 	defer st.Unlock()
@@ -127,7 +127,7 @@ func (s *Seeds) SeedRegistryModel(workspace string, spec RegistrySpec) {
 	}
 }
 
-func (s *Seeds) seedRegistryItem(m *store.RegistryModel, spec RegistryVersionSpec) *store.RegistryItem {
+func (s *Seeds) seedRegistryItem(m *store.RegistryModel, spec RegistryVersion) *store.RegistryItem {
 	e := s.store.Experiments[spec.Experiment]
 	if e == nil || e.ModelNamed(spec.Model) == nil {
 		panic(fmt.Sprintf("comettest: no model %q in experiment %q", spec.Model, spec.Experiment))
@@ -174,7 +174,7 @@ func (s *Seeds) SeedPanel(workspace, name, code string) string {
 		ID: derive.ID("panel", workspace, name), Owner: s.owner, Created: demoStart, Revision: demoStart,
 		Zip: blob.Zip("tempVisualizationTemplate.json", doc),
 	}
-	if p.Name, p.Code, err = readPanel(p.Zip); err != nil {
+	if p.Name, p.Code, err = store.ReadPanel(p.Zip); err != nil {
 		panic("comettest: panel: " + err.Error())
 	}
 	st := s.store

@@ -1,4 +1,6 @@
-package comettest
+// Package state gives what a server has stored in a form that can be compared and
+// marshalled, past any client.
+package state
 
 import (
 	"bytes"
@@ -13,9 +15,9 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
 
-// StateOptions choose what [Server.State] tells. The zero value gives hashes
+// Options choose what [Of] tells. The zero value gives hashes
 // for everything large.
-type StateOptions struct {
+type Options struct {
 	// Points lists the points of every metric, beside their hash.
 	Points bool
 	// Texts gives code, html, output and graph in full, beside their hash.
@@ -36,21 +38,21 @@ type StateOptions struct {
 // State is all that a server has stored, in a form that can be compared and
 // marshalled. Lists are sorted; absent values are null.
 type State struct {
-	Workspaces []WorkspaceState `json:"workspaces"`
+	Workspaces []Workspace `json:"workspaces"`
 }
 
-// WorkspaceState is a workspace, its projects sorted by name.
-type WorkspaceState struct {
+// Workspace is a workspace, its projects sorted by name.
+type Workspace struct {
 	Name           string               `json:"name"`
 	Members        []string             `json:"members,omitempty"`
-	Projects       []ProjectState       `json:"projects"`
-	RegistryModels []RegistryModelState `json:"registryModels"`
-	Artifacts      []ArtifactState      `json:"artifacts"`
-	Panels         []PanelState         `json:"panels"`
+	Projects       []Project       `json:"projects"`
+	RegistryModels []RegistryModel `json:"registryModels"`
+	Artifacts      []Artifact      `json:"artifacts"`
+	Panels         []Panel         `json:"panels"`
 }
 
-// ProjectState is a project, its experiments sorted by key.
-type ProjectState struct {
+// Project is a project, its experiments sorted by key.
+type Project struct {
 	ID          string            `json:"id,omitempty"`
 	Name        string            `json:"name"`
 	Description *string           `json:"description"`
@@ -61,14 +63,14 @@ type ProjectState struct {
 	ShareCodes  int               `json:"shareCodes"`
 	Created     int64             `json:"created,omitempty"`
 	Updated     int64             `json:"updated,omitempty"`
-	Experiments []ExperimentState `json:"experiments"`
+	Experiments []Experiment `json:"experiments"`
 	// Links are the keys of experiments of other projects that appear here.
 	Links []string    `json:"links"`
-	Views []ViewState `json:"views"`
+	Views []View `json:"views"`
 }
 
-// ExperimentState is an experiment.
-type ExperimentState struct {
+// Experiment is an experiment.
+type Experiment struct {
 	Key            string        `json:"key"`
 	Name           *string       `json:"name"`
 	User           string        `json:"user,omitempty"`
@@ -82,40 +84,40 @@ type ExperimentState struct {
 	OptimizationID *string       `json:"optimizationId"`
 	FilePath       *string       `json:"filePath"`
 	Tags           []string      `json:"tags"`
-	Parameters     []ValueState  `json:"parameters"`
-	Others         []ValueState  `json:"others"`
-	Metrics        []MetricState `json:"metrics"`
-	HTML           *TextState    `json:"html"`
-	Code           *TextState    `json:"code"`
-	Graph          *TextState    `json:"graph"`
-	Output         *TextState    `json:"output"`
-	OriginState
-	Assets []AssetState `json:"assets"`
+	Parameters     []Value  `json:"parameters"`
+	Others         []Value  `json:"others"`
+	Metrics        []Metric `json:"metrics"`
+	HTML           *Text    `json:"html"`
+	Code           *Text    `json:"code"`
+	Graph          *Text    `json:"graph"`
+	Output         *Text    `json:"output"`
+	Origin
+	Assets []Asset `json:"assets"`
 	Models []string     `json:"models"`
 	// InputArtifacts and OutputArtifacts are name:version.
 	InputArtifacts  []string `json:"inputArtifacts"`
 	OutputArtifacts []string `json:"outputArtifacts"`
 }
 
-// ValueState is a parameter or other.
-type ValueState struct {
+// Value is a parameter or other.
+type Value struct {
 	Name    string       `json:"name"`
-	Current StampedState `json:"current"`
-	Min     StampedState `json:"min"`
-	Max     StampedState `json:"max"`
+	Current Stamped `json:"current"`
+	Min     Stamped `json:"min"`
+	Max     Stamped `json:"max"`
 	Source  string       `json:"source,omitempty"`
 }
 
-// StampedState is one value and when it was logged.
-type StampedState struct {
+// Stamped is one value and when it was logged.
+type Stamped struct {
 	Value   string  `json:"value"`
 	Time    int64   `json:"time"`
 	Step    *int64  `json:"step"`
 	Context *string `json:"context"`
 }
 
-// MetricState is a metric as it can be read, after down-sampling.
-type MetricState struct {
+// Metric is a metric as it can be read, after down-sampling.
+type Metric struct {
 	Name   string `json:"name"`
 	Points int    `json:"points"`
 	// Received counts the points before down-sampling.
@@ -123,14 +125,14 @@ type MetricState struct {
 	// SHA256 is over the points, sorted; it depends on every field of them
 	// and on the exact text of the values.
 	SHA256  string       `json:"sha256"`
-	Min     StampedState `json:"min"`
-	Max     StampedState `json:"max"`
-	Current StampedState `json:"current"`
-	Values  []PointState `json:"values,omitempty"`
+	Min     Stamped `json:"min"`
+	Max     Stamped `json:"max"`
+	Current Stamped `json:"current"`
+	Values  []Point `json:"values,omitempty"`
 }
 
-// PointState is one metric point.
-type PointState struct {
+// Point is one metric point.
+type Point struct {
 	Time    int64   `json:"time"`
 	Step    *int64  `json:"step"`
 	Epoch   *int64  `json:"epoch"`
@@ -138,15 +140,15 @@ type PointState struct {
 	Value   string  `json:"value"`
 }
 
-// TextState is a text.
-type TextState struct {
+// Text is a text.
+type Text struct {
 	Bytes  int    `json:"bytes"`
 	SHA256 string `json:"sha256"`
 	Text   string `json:"text,omitempty"`
 }
 
-// AssetState is an asset. Those that the server derives are left out.
-type AssetState struct {
+// Asset is an asset. Those that the server derives are left out.
+type Asset struct {
 	ID       string  `json:"id"`
 	Name     string  `json:"name"`
 	Type     string  `json:"type"`
@@ -162,11 +164,11 @@ type AssetState struct {
 	SHA256   string  `json:"sha256,omitempty"`
 	Created  int64   `json:"created,omitempty"`
 	// Items are the parts of a 3D scene in the order in which they came.
-	Items []ItemState `json:"items,omitempty"`
+	Items []Item `json:"items,omitempty"`
 }
 
-// ItemState is a part of a 3D scene.
-type ItemState struct {
+// Item is a part of a 3D scene.
+type Item struct {
 	Name   string `json:"name"`
 	Type   string `json:"type"`
 	Size   int64  `json:"size"`
@@ -175,35 +177,31 @@ type ItemState struct {
 
 // look is a look at the store: what is wanted of it, and what it depends on.
 type look struct {
-	StateOptions
+	Options
 	store     *store.Store
 	now       int64
 	heartbeat time.Duration
 	moods     *mood.Moods
 }
 
-// State returns what the server has stored. Writers wait while it looks at an
-// experiment, so that each is seen at one moment. Several options are not
-// joined: the last one counts.
-func (s *Server) State(opts ...StateOptions) *State {
-	var o StateOptions
-	for _, o = range opts {
-	}
-	l := &look{o, s.store, s.now(), s.opts.HeartbeatTimeout, s.moods.Load()}
+// Of returns what a store holds. Writers wait while it looks at an experiment, so
+// that each is seen at one moment.
+func Of(st *store.Store, now int64, heartbeat time.Duration, moods *mood.Moods, o Options) *State {
+	l := &look{o, st, now, heartbeat, moods}
 	l.store.RLock()
 	defer l.store.RUnlock()
-	state := &State{Workspaces: []WorkspaceState{}}
+	state := &State{Workspaces: []Workspace{}}
 	for _, w := range l.store.Workspaces {
 		if o.Workspace == "" || o.Workspace == w.Name {
 			state.Workspaces = append(state.Workspaces, l.workspaceState(w))
 		}
 	}
-	slices.SortFunc(state.Workspaces, func(a, b WorkspaceState) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(state.Workspaces, func(a, b Workspace) int { return cmp.Compare(a.Name, b.Name) })
 	return state
 }
 
 // Workspace returns the state of one workspace, nil if there is none.
-func (st *State) Workspace(name string) *WorkspaceState {
+func (st *State) Workspace(name string) *Workspace {
 	for i := range st.Workspaces {
 		if st.Workspaces[i].Name == name {
 			return &st.Workspaces[i]
@@ -213,7 +211,7 @@ func (st *State) Workspace(name string) *WorkspaceState {
 }
 
 // Project returns the state of one project, nil if there is none.
-func (st *State) Project(workspace, name string) *ProjectState {
+func (st *State) Project(workspace, name string) *Project {
 	w := st.Workspace(workspace)
 	for i := 0; w != nil && i < len(w.Projects); i++ {
 		if w.Projects[i].Name == name {
@@ -224,7 +222,7 @@ func (st *State) Project(workspace, name string) *ProjectState {
 }
 
 // Experiment returns the state of one experiment, nil if there is none.
-func (st *State) Experiment(key string) *ExperimentState {
+func (st *State) Experiment(key string) *Experiment {
 	for _, w := range st.Workspaces {
 		for _, p := range w.Projects {
 			for i := range p.Experiments {
@@ -237,8 +235,8 @@ func (st *State) Experiment(key string) *ExperimentState {
 	return nil
 }
 
-func (l *look) workspaceState(w *store.Workspace) WorkspaceState {
-	ws := WorkspaceState{Name: w.Name, Projects: []ProjectState{}}
+func (l *look) workspaceState(w *store.Workspace) Workspace {
+	ws := Workspace{Name: w.Name, Projects: []Project{}}
 	if !l.Portable {
 		for m := range w.Members {
 			ws.Members = append(ws.Members, m)
@@ -248,15 +246,15 @@ func (l *look) workspaceState(w *store.Workspace) WorkspaceState {
 	for _, p := range w.Projects {
 		ws.Projects = append(ws.Projects, l.projectState(p))
 	}
-	ws.RegistryModels, ws.Artifacts, ws.Panels = registryStates(w, l.StateOptions), artifactStates(w, l.StateOptions), panelStates(w, l.StateOptions)
-	slices.SortFunc(ws.Projects, func(a, b ProjectState) int { return cmp.Compare(a.Name, b.Name) })
+	ws.RegistryModels, ws.Artifacts, ws.Panels = registryStates(w, l.Options), artifactStates(w, l.Options), panelStates(w, l.Options)
+	slices.SortFunc(ws.Projects, func(a, b Project) int { return cmp.Compare(a.Name, b.Name) })
 	return ws
 }
 
-func (l *look) projectState(p *store.Project) ProjectState {
-	ps := ProjectState{
+func (l *look) projectState(p *store.Project) Project {
+	ps := Project{
 		Name: p.Name, Description: p.Description, Public: p.Public, General: p.General, Notes: p.Notes,
-		ShareCodes: len(p.ShareCodes), Experiments: []ExperimentState{}, Links: []string{}, Views: viewStates(p, l.StateOptions),
+		ShareCodes: len(p.ShareCodes), Experiments: []Experiment{}, Links: []string{}, Views: viewStates(p, l.Options),
 	}
 	if !l.Portable {
 		ps.ID, ps.Owner, ps.Created, ps.Updated = p.ID, p.Owner, p.Created, p.Updated
@@ -264,7 +262,7 @@ func (l *look) projectState(p *store.Project) ProjectState {
 	for _, e := range p.Experiments {
 		ps.Experiments = append(ps.Experiments, l.experimentState(e))
 	}
-	slices.SortFunc(ps.Experiments, func(a, b ExperimentState) int { return cmp.Compare(a.Key, b.Key) })
+	slices.SortFunc(ps.Experiments, func(a, b Experiment) int { return cmp.Compare(a.Key, b.Key) })
 	for _, e := range p.Links {
 		ps.Links = append(ps.Links, e.Key)
 	}
@@ -272,16 +270,16 @@ func (l *look) projectState(p *store.Project) ProjectState {
 	return ps
 }
 
-func (l *look) experimentState(e *store.Experiment) ExperimentState {
+func (l *look) experimentState(e *store.Experiment) Experiment {
 	e.Lock()
 	defer e.Unlock()
-	x := ExperimentState{
+	x := Experiment{
 		Key: e.Key, Name: e.DisplayName(), Start: e.Start, Crashed: e.Crashed, StatusError: e.StatusError,
 		Running: e.Running(l.now, l.heartbeat), Archived: e.Archived,
 		OptimizationID: e.OptimizationID, FilePath: e.FilePath,
-		Tags: slices.Sorted(slices.Values(e.Tags)), Parameters: valueStates(&e.Parameters, l.StateOptions), Others: valueStates(&e.Others, l.StateOptions),
-		Metrics: l.metricStates(e), HTML: textState(e.HTML, l.StateOptions), Code: textState(e.Code, l.StateOptions), Graph: textState(e.Graph, l.StateOptions),
-		OriginState: originStateOf(&e.Origins, l.StateOptions), Assets: assetStates(e.Assets, l.StateOptions),
+		Tags: slices.Sorted(slices.Values(e.Tags)), Parameters: valueStates(&e.Parameters, l.Options), Others: valueStates(&e.Others, l.Options),
+		Metrics: l.metricStates(e), HTML: textState(e.HTML, l.Options), Code: textState(e.Code, l.Options), Graph: textState(e.Graph, l.Options),
+		Origin: originStateOf(&e.Origins, l.Options), Assets: assetStates(e.Assets, l.Options),
 	}
 	x.End = e.EndTime(l.now, l.heartbeat)
 	if !l.Portable {
@@ -289,7 +287,7 @@ func (l *look) experimentState(e *store.Experiment) ExperimentState {
 	} else if e.Others.Get("Name") == nil {
 		x.Name = nil
 	}
-	x.addTexts(e, l.StateOptions)
+	x.addTexts(e, l.Options)
 	for _, m := range e.Models {
 		x.Models = append(x.Models, m.Name)
 	}
@@ -298,7 +296,7 @@ func (l *look) experimentState(e *store.Experiment) ExperimentState {
 	return x
 }
 
-func (x *ExperimentState) addTexts(e *store.Experiment, o StateOptions) {
+func (x *Experiment) addTexts(e *store.Experiment, o Options) {
 	if len(e.Output.Pieces) > 0 {
 		text := e.Output.Text()
 		x.Output = textState(&text, o)
@@ -328,38 +326,38 @@ func sumHex(b []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-func textState(text *string, o StateOptions) *TextState {
+func textState(text *string, o Options) *Text {
 	if text == nil {
 		return nil
 	}
-	t := &TextState{Bytes: len(*text), SHA256: sumHex([]byte(*text))}
+	t := &Text{Bytes: len(*text), SHA256: sumHex([]byte(*text))}
 	if o.Texts {
 		t.Text = *text
 	}
 	return t
 }
 
-func stampedState(v store.Stamped) StampedState {
-	return StampedState{Value: v.Text, Time: v.Time, Step: v.Step, Context: v.Context}
+func stampedState(v store.Stamped) Stamped {
+	return Stamped{Value: v.Text, Time: v.Time, Step: v.Step, Context: v.Context}
 }
 
-func valueStates(t *store.ValueTable, o StateOptions) []ValueState {
-	list := []ValueState{}
+func valueStates(t *store.ValueTable, o Options) []Value {
+	list := []Value{}
 	for _, v := range t.All() {
-		x := ValueState{v.Name, stampedState(v.Current), stampedState(v.Min), stampedState(v.Max), v.Source}
+		x := Value{v.Name, stampedState(v.Current), stampedState(v.Min), stampedState(v.Max), v.Source}
 		if o.Readable {
 			x.Source = ""
 		}
 		list = append(list, x)
 	}
-	slices.SortFunc(list, func(a, b ValueState) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(list, func(a, b Value) int { return cmp.Compare(a.Name, b.Name) })
 	return list
 }
 
-func assetStates(assets []*store.Asset, o StateOptions) []AssetState {
-	list := []AssetState{}
+func assetStates(assets []*store.Asset, o Options) []Asset {
+	list := []Asset{}
 	for _, a := range assets {
-		x := AssetState{
+		x := Asset{
 			ID: a.ID, Name: a.Name, Type: a.Type, Dir: a.Dir(), Step: a.Step, Epoch: a.Epoch, Context: a.Context,
 			Metadata: a.Metadata, Model: a.Grouping, Remote: a.Remote, Link: a.Link,
 		}
@@ -367,7 +365,7 @@ func assetStates(assets []*store.Asset, o StateOptions) []AssetState {
 			x.Size, x.SHA256 = a.Body.Size, a.Body.SHA256()
 		}
 		for _, item := range a.Items {
-			x.Items = append(x.Items, ItemState{item.Name, item.Type, item.Body.Size, item.Body.SHA256()})
+			x.Items = append(x.Items, Item{item.Name, item.Type, item.Body.Size, item.Body.SHA256()})
 		}
 		if !o.Portable {
 			x.Created = a.Created
@@ -377,6 +375,6 @@ func assetStates(assets []*store.Asset, o StateOptions) []AssetState {
 		}
 		list = append(list, x)
 	}
-	slices.SortFunc(list, func(a, b AssetState) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(list, func(a, b Asset) int { return cmp.Compare(a.ID, b.ID) })
 	return list
 }

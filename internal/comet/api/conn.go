@@ -13,7 +13,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet/transport"
 )
 
-// Options configures a [Client]. The zero value of a field means its default.
+// Options configures a [Conn]. The zero value of a field means its default.
 type Options struct {
 	// URL is the client library's address as COMET_URL_OVERRIDE holds it,
 	// [DefaultURL] if empty. Everything else is derived from it.
@@ -137,7 +137,7 @@ func (o *Options) chain(addr address) transport.Options {
 		Scheme: addr.scheme, Host: addr.host,
 		APIKey: o.APIKey, AllowHeaderName: o.AllowHeaderName, AllowHeaderValue: o.AllowHeaderValue, UserAgent: o.UserAgent,
 		Rate: o.Rate, MaxInFlight: o.MaxInFlight, Timeouts: o.Timeouts,
-		Counters: o.Counters, Link: transport.NewLink(), Logger: o.Logger, CAFile: o.CAFile, Proxy: o.Proxy,
+		Counters: o.Counters, Link: new(transport.Link), Logger: o.Logger, CAFile: o.CAFile, Proxy: o.Proxy,
 	}
 }
 
@@ -163,7 +163,7 @@ type Conn struct {
 
 	unclear unclearWords
 
-	largeTurn chan struct{} // see room
+	largeTurn chan struct{} // see [scan.NewRoom]
 	packing   *packing
 }
 

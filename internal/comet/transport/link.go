@@ -13,24 +13,23 @@ import (
 // sooner as they are than compressed. It is safe for concurrent use.
 //
 // It measures how many bytes of text an answer brings in a second, of answers with
-// [Marks.Plain]. Once that is known of compressed ones, and where a connection is made
-// in no time, as on the same machine or in the same room, a few are asked for as they
-// are, and all that follow if these are faster. Answers that have just begun when that
-// turns out end with [ErrSlow]: what a try costs does not depend on their length.
+// [Marks.Plain]. Where a connection is made in no time, as on the same machine or in
+// the same room, a trial asks for answers as they are, and goes on for good if these are
+// faster. Answers that have just begun when the form changes end with [ErrSlow]: what a
+// trial costs does not depend on their length.
 type Link struct {
 	mu      sync.Mutex
 	connect time.Duration // the least time that a connection has taken, 0 before the first
 	plain   bool          // answers are asked for as they are
-	looks   int           // at their speed
-	misses  int           // looks in a row at which they were not faster
-	few     int           // answers that a try may still have
-	until   int           // answers before the next try
-	every   int           // likewise, after that
+	trials  int
+	looks   int // at their speed, in this trial
+	misses  int // looks in a row at which they were not faster
+	wait    int // answers before the next trial
 
 	compressed, asIs speed
 }
 
-// speed is that of an answer of one sort, in bytes of text a second.
+// speed is that of an answer of one form, in bytes of text a second.
 type speed struct {
 	open  int // answers that are being read
 	bytes int64
@@ -39,22 +38,19 @@ type speed struct {
 }
 
 const (
-	// nearby is what a connection takes at most to be worth a try.
+	// nearby is what a connection takes at most to be worth a trial.
 	nearby = time.Millisecond
 	// lookTime and lookBytes are after how much of each answer its speed is looked at.
 	lookTime, lookBytes = 100 * time.Millisecond, 4 << 20
-	// Between small and restartable is how much of an answer has come when it ends with
-	// ErrSlow, and restartTime ago it may have begun, if it is compressed. Most answers
-	// are smaller and go on.
-	small       = 256 << 10
-	restartable = 2 * lookBytes
-	restartTime = 5 * lookTime
+	// young is how long ago an answer has begun that ends with ErrSlow.
+	young = 5 * lookTime
 	// faster is what answers as they are must be at the first looks, and notSlower at
 	// those that follow: the speed of compressed ones is one of before then.
 	faster, notSlower, firstLooks = 1.1, 0.5, 4
-	mostMisses                    = 2
-	tryFew                        = 4
-	firstRetry, rarestRetry       = 128, 4096 // answers before another try
+	// mostMisses: a busy machine may hold answers up for one look, but not for two.
+	mostMisses = 2
+	// leastWait doubles with each trial.
+	leastWait, doublings = 128, 5
 	// ownWork is what the reader's own work takes at most, for a byte. Beyond that it
 	// waits for something else.
 	ownWork = 6 * time.Nanosecond
@@ -62,9 +58,6 @@ const (
 
 // ErrSlow ends an answer that is asked for in another form from now on.
 var ErrSlow = errors.New("another form of the answer is faster")
-
-// NewLink returns a Link of which nothing is known.
-func NewLink() *Link { return &Link{every: firstRetry} }
 
 type dialFunc = func(ctx context.Context, network, addr string) (net.Conn, error)
 
@@ -93,14 +86,16 @@ func (l *Link) ask() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.plain {
-		l.until--
-		return false
+		l.wait--
 	}
-	if l.looks > 0 {
-		return true
-	}
-	l.few--
-	return l.few >= 0
+	return l.plain
+}
+
+// count adds to the answers of a form that are being read.
+func (l *Link) count(plain bool, n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.speed(plain).open += n
 }
 
 func (l *Link) speed(plain bool) *speed {
@@ -110,21 +105,9 @@ func (l *Link) speed(plain bool) *speed {
 	return &l.compressed
 }
 
-// begin notes that an answer is being read, end that it is not any more.
-func (l *Link) begin(plain bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.speed(plain).open++
-}
-
-func (l *Link) end(plain bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.speed(plain).open--
-}
-
 // took notes that the next n bytes of an answer have taken d. It reports whether an
-// answer that has just begun is better asked for again.
+// answer that has just begun is better asked for again: the first trial begins with
+// those that are there.
 func (l *Link) took(plain bool, n int, d time.Duration) (again bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -138,22 +121,18 @@ func (l *Link) took(plain bool, n int, d time.Duration) (again bool) {
 			l.look()
 		}
 	}
-	if plain {
-		return !l.plain
-	}
-	// The first try begins with answers that are there.
-	return l.plain && l.looks == 0 && l.every == firstRetry && l.few > 0
+	return plain != l.plain && (plain || l.trials == 1)
 }
 
 // look decides how the next answers are asked for.
 func (l *Link) look() {
 	if !l.plain {
-		if l.until <= 0 && 0 < l.connect && l.connect <= nearby {
-			l.plain, l.looks, l.misses, l.few, l.asIs = true, 0, 0, tryFew, speed{open: l.asIs.open}
+		if l.wait <= 0 && 0 < l.connect && l.connect <= nearby {
+			l.plain, l.looks, l.misses, l.asIs = true, 0, 0, speed{open: l.asIs.open}
+			l.trials++
 		}
 		return
 	}
-	// A busy machine may hold answers up for one look, but not for two.
 	l.looks++
 	switch share := l.asIs.found / l.compressed.found; {
 	case share < notSlower:
@@ -164,7 +143,7 @@ func (l *Link) look() {
 		l.misses = 0
 	}
 	if l.misses >= mostMisses {
-		l.plain, l.until, l.every = false, l.every, min(2*l.every, rarestRetry)
+		l.plain, l.wait = false, leastWait<<min(l.trials-1, doublings)
 	}
 }
 
@@ -173,7 +152,6 @@ type measured struct {
 	io.ReadCloser
 	link  *Link
 	plain bool
-	n     int64
 	began time.Time
 	last  int       // bytes of the last reading
 	at    time.Time // of its end
@@ -181,7 +159,7 @@ type measured struct {
 }
 
 func (l *Link) measure(rc io.ReadCloser, plain bool) *measured {
-	l.begin(plain)
+	l.count(plain, 1)
 	now := time.Now()
 	return &measured{ReadCloser: rc, link: l, plain: plain, began: now, at: now}
 }
@@ -191,10 +169,8 @@ func (m *measured) Read(p []byte) (int, error) {
 	took := min(began.Sub(m.at), time.Duration(m.last)*ownWork)
 	n, err := m.ReadCloser.Read(p)
 	m.last, m.at = n, time.Now()
-	m.n += int64(n)
 	again := m.link.took(m.plain, n, took+m.at.Sub(began))
-	young := small <= m.n && m.n < restartable && (m.plain || m.at.Sub(m.began) < restartTime)
-	if again && err == nil && young {
+	if again && err == nil && m.at.Sub(m.began) < young {
 		n, err = 0, ErrSlow
 	}
 	if err != nil {
@@ -208,4 +184,4 @@ func (m *measured) Close() error {
 	return m.ReadCloser.Close()
 }
 
-func (m *measured) end() { m.ended.Do(func() { m.link.end(m.plain) }) }
+func (m *measured) end() { m.ended.Do(func() { m.link.count(m.plain, -1) }) }

@@ -26,7 +26,7 @@ func TestLinkTakesTheFasterForm(t *testing.T) {
 		"unknown":                  {0, 4 * time.Millisecond, 2 * time.Millisecond, 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := NewLink()
+			l := new(Link)
 			if tt.connect > 0 {
 				l.connected(tt.connect)
 				l.connected(time.Second)
@@ -38,7 +38,7 @@ func TestLinkTakesTheFasterForm(t *testing.T) {
 					asIs++
 					took = tt.asIs
 				}
-				l.begin(plain)
+				l.count(plain, 1)
 				for range 10 {
 					switch {
 					case took > 0:
@@ -49,7 +49,7 @@ func TestLinkTakesTheFasterForm(t *testing.T) {
 						l.took(plain, n, -took)
 					}
 				}
-				l.end(plain)
+				l.count(plain, -1)
 			}
 			if asIs < tt.least || asIs > tt.most {
 				t.Errorf("%d of %d answers are asked for as they are, want %d to %d", asIs, answers, tt.least, tt.most)
@@ -58,54 +58,49 @@ func TestLinkTakesTheFasterForm(t *testing.T) {
 	}
 }
 
-// At the beginning of a try, answers that have just begun end; those that have gone on
-// for long do not.
+// When the form changes, answers that have just begun end; those that have gone on for
+// long do not.
 func TestLinkEndsYoungAnswers(t *testing.T) {
-	l := NewLink()
+	l := new(Link)
 	l.connected(time.Microsecond)
-	read := func(m *measured, n int) error {
-		_, err := io.CopyN(io.Discard, m, int64(n))
+	const much = 2 * lookBytes
+	read := func(m *measured) error {
+		_, err := io.CopyN(io.Discard, m, much)
 		return err
 	}
-	body := func(plain bool) *measured {
-		return l.measure(io.NopCloser(strings.NewReader(strings.Repeat(" ", 3*restartable))), plain)
+	body := func(plain, old bool) *measured {
+		m := l.measure(io.NopCloser(strings.NewReader(strings.Repeat(" ", 3*much))), plain)
+		if old {
+			m.began = m.began.Add(-young)
+		}
+		return m
 	}
-	old, young := body(false), body(false)
-	if err := read(old, restartable+1); err != nil {
-		t.Fatal(err)
+	old, recent := body(false, true), body(false, false)
+	if err := read(old); err != nil || !l.ask() {
+		t.Fatalf("after the first look: %v, as it is: %v", err, l.ask())
 	}
-	if err := read(young, restartable-1); !errors.Is(err, ErrSlow) {
+	if err := read(recent); !errors.Is(err, ErrSlow) {
 		t.Errorf("a compressed answer that has just begun: %v", err)
 	}
-	if err := read(old, restartable); err != nil {
+	if err := read(old); err != nil {
 		t.Errorf("a compressed answer that has gone on for long: %v", err)
 	}
-	if !l.ask() {
-		t.Error("after the first look, no answer is asked for as it is")
-	}
+	old.Close()
 	l.compressed.found = 1e18
-	old = body(true)
-	if err := read(old, lookBytes/2); err != nil {
-		t.Fatal(err)
+	old, recent = body(true, true), body(true, false)
+	if err := read(old); err != nil || l.ask() {
+		t.Fatalf("after a trial that was slower: %v, as it is: %v", err, l.ask())
 	}
-	young = body(true)
-	old.n = restartable
-	if err := read(old, restartable); err != nil {
+	if err := read(old); err != nil {
 		t.Errorf("an answer as it is that has gone on for long: %v", err)
 	}
-	if err := read(young, small/2); err != nil {
-		t.Errorf("an answer as it is that may be small: %v", err)
-	}
-	if err := read(young, small); !errors.Is(err, ErrSlow) {
+	if err := read(recent); !errors.Is(err, ErrSlow) {
 		t.Errorf("an answer as it is that has just begun: %v", err)
 	}
-	if l.ask() {
-		t.Error("after a try that was slower, an answer is asked for as it is")
-	}
-	for _, m := range []*measured{old, young} {
+	for _, m := range []*measured{old, recent} {
 		m.Close()
 	}
-	if l.asIs.open != 0 {
-		t.Errorf("%d answers as they are stay open", l.asIs.open)
+	if l.asIs.open != 0 || l.compressed.open != 0 {
+		t.Errorf("%d and %d answers stay open", l.compressed.open, l.asIs.open)
 	}
 }

@@ -53,7 +53,7 @@ func TestUnzipper(t *testing.T) {
 		"no gzip":       {[]byte(text), -1, "", true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			u := &unzipper{&answering{t, tt.body, tt.size}, NewLink()}
+			u := &unzipper{&answering{t, tt.body, tt.size}, new(Link)}
 			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1/", nil)
 			if err != nil {
 				t.Fatal(err)
@@ -102,7 +102,7 @@ func TestUnzipperAsksForThePlainForm(t *testing.T) {
 		"unmarked": {false, packed.String(), "gzip"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			u := &unzipper{link: NewLink(), next: roundTripper(func(req *http.Request) (*http.Response, error) {
+			u := &unzipper{link: new(Link), next: roundTripper(func(req *http.Request) (*http.Response, error) {
 				if got := req.Header.Get("Accept-Encoding"); got != tt.want {
 					t.Errorf("Accept-Encoding %q", got)
 				}

@@ -34,8 +34,8 @@ type Waiting struct {
 	Until  time.Time     // for an answer, if not zero, but LeastPatience at least
 	// Answered, if not nil, is called when an answer of the server begins.
 	Answered func()
-	// Tell, if not nil, is called with a wait that has lasted for TellAfter: what for,
-	// and until when. It must not block.
+	// Report, if not nil, is called with a wait that has lasted for ReportAfter: what
+	// for, and until when. It must not block.
 	Report func(why error, until time.Time)
 }
 

@@ -17,41 +17,16 @@ type Artifacts struct{ conn *api.Conn }
 // Artifact is an artifact of a workspace. A listing leaves the versions out, and
 // Raw always does.
 type Artifact struct {
-	Raw         json.RawMessage
-	ID          string
-	Project     string
-	Type        string
-	Name        string
-	Description *string
-	Public      *bool
-	Emoji       *string
-	Tags        []string
+	Raw         json.RawMessage `wire:"."`
+	ID          string          `wire:"artifactId"`
+	Project     string          `wire:"project projectName"`
+	Type        string          `wire:"type artifactType"`
+	Name        string          `wire:"name artifactName"`
+	Description *string         `wire:"description"`
+	Public      *bool           `wire:"isPublic public"`
+	Emoji       *string         `wire:"emoji"`
+	Tags        []string        `wire:"tags"`
 	Versions    []ArtifactVersion
-}
-
-func parseArtifact(data []byte) Artifact {
-	a := Artifact{Raw: data}
-	wire.Members(data, func(name string, v []byte) {
-		switch name {
-		case "artifactId":
-			a.ID = wire.TextOrEmpty(v)
-		case "project", "projectName":
-			a.Project = wire.TextOrEmpty(v)
-		case "type", "artifactType":
-			a.Type = wire.TextOrEmpty(v)
-		case "name", "artifactName":
-			a.Name = wire.TextOrEmpty(v)
-		case "description":
-			a.Description = wire.TextOf(v)
-		case "isPublic", "public":
-			a.Public = wire.BoolOf(v)
-		case "emoji":
-			a.Emoji = wire.TextOf(v)
-		case "tags":
-			a.Tags = wire.TextsOf(v)
-		}
-	})
-	return a
 }
 
 // States of an artifact version. Versions of old servers may have none, which
@@ -64,61 +39,25 @@ const (
 // ArtifactVersion is a version of an artifact. Within an [Artifact] the
 // producer and the artifact are left out.
 type ArtifactVersion struct {
-	Raw      json.RawMessage
-	ID       string
-	Version  string
-	State    *string
-	Metadata *string // JSON text
-	Note     *string
-	Aliases  []string
-	Tags     []string
-	Owner    *string
-	Added    *int64 // milliseconds
-	Size     *int64
-	Key      *string // of the experiment that produced it
-	Artifact *Artifact
-}
-
-func parseArtifactVersion(data []byte) ArtifactVersion {
-	x := ArtifactVersion{Raw: data}
-	wire.Members(data, func(name string, v []byte) {
-		switch name {
-		case "artifactVersionId":
-			x.ID = wire.TextOrEmpty(v)
-		case "artifactVersion", "version":
-			x.Version = wire.TextOrEmpty(v)
-		case "state":
-			x.State = wire.TextOf(v)
-		case "metadata":
-			x.Metadata = wire.TextOf(v)
-		case "note":
-			x.Note = wire.TextOf(v)
-		case "alias", "aliases":
-			x.Aliases = wire.TextsOf(v)
-		case "tags":
-			x.Tags = wire.TextsOf(v)
-		case "owner":
-			x.Owner = wire.TextOf(v)
-		case "added":
-			x.Added = wire.IntOf(v)
-		case "sizeInBytes":
-			x.Size = wire.IntOf(v)
-		case "experimentKey":
-			x.Key = wire.TextOf(v)
-		case "artifact":
-			if !wire.IsNull(v) {
-				a := parseArtifact(v)
-				x.Artifact = &a
-			}
-		}
-	})
-	return x
+	Raw      json.RawMessage `wire:"."`
+	ID       string          `wire:"artifactVersionId"`
+	Version  string          `wire:"artifactVersion version"`
+	State    *string         `wire:"state"`
+	Metadata *string         `wire:"metadata"` // JSON text
+	Note     *string         `wire:"note"`
+	Aliases  []string        `wire:"alias aliases"`
+	Tags     []string        `wire:"tags"`
+	Owner    *string         `wire:"owner"`
+	Added    *int64          `wire:"added"` // milliseconds
+	Size     *int64          `wire:"sizeInBytes"`
+	Key      *string         `wire:"experimentKey"` // of the experiment that produced it
+	Artifact *Artifact       `wire:"artifact"`
 }
 
 // List returns the artifacts of a workspace: all of them if typ is empty,
 // else those of one type.
 func (c Artifacts) List(ctx context.Context, workspace, typ string) ([]Artifact, error) {
-	return api.ListOf(ctx, c.conn, readArtifacts, api.Query("workspace", workspace, "type", typ), nil, parseArtifact)
+	return api.ListOf(ctx, c.conn, readArtifacts, api.Query("workspace", workspace, "type", typ), nil, wire.Parse[Artifact])
 }
 
 // Get returns an artifact with its versions.
@@ -127,11 +66,11 @@ func (c Artifacts) Get(ctx context.Context, workspace, name string) (*Artifact, 
 }
 
 func (c Artifacts) get(ctx context.Context, query ...string) (*Artifact, error) {
-	raw, versions, err := api.ListWithin(ctx, c.conn, readArtifact, api.Query(query...), parseArtifactVersion)
+	raw, versions, err := api.ListWithin(ctx, c.conn, readArtifact, api.Query(query...), wire.Parse[ArtifactVersion])
 	if err != nil {
 		return nil, err
 	}
-	a := parseArtifact(raw)
+	a := wire.Parse[Artifact](raw)
 	a.Versions = versions
 	return &a, nil
 }
@@ -167,7 +106,7 @@ func (c Artifacts) Version(ctx context.Context, q VersionQuery) (*ArtifactVersio
 	if err != nil {
 		return nil, err
 	}
-	v := parseArtifactVersion(data)
+	v := wire.Parse[ArtifactVersion](data)
 	return &v, nil
 }
 
@@ -278,10 +217,10 @@ type NewArtifactVersion struct {
 
 // OpenedVersion is a version that can take files.
 type OpenedVersion struct {
-	Raw        json.RawMessage
-	ArtifactID string
-	ID         string
-	Version    string
+	Raw        json.RawMessage `wire:"."`
+	ArtifactID string          `wire:"artifactId"`
+	ID         string          `wire:"artifactVersionId"`
+	Version    string          `wire:"currentVersion"`
 }
 
 // OpenVersion opens a version of an artifact, in the workspace of the
@@ -311,18 +250,8 @@ func (c Artifacts) OpenVersion(ctx context.Context, n NewArtifactVersion) (*Open
 	if err != nil {
 		return nil, err
 	}
-	v := &OpenedVersion{Raw: data}
-	wire.Members(data, func(name string, raw []byte) {
-		switch name {
-		case "artifactId":
-			v.ArtifactID = wire.TextOrEmpty(raw)
-		case "artifactVersionId":
-			v.ID = wire.TextOrEmpty(raw)
-		case "currentVersion":
-			v.Version = wire.TextOrEmpty(raw)
-		}
-	})
-	return v, nil
+	v := wire.Parse[OpenedVersion](data)
+	return &v, nil
 }
 
 // RemoteFile is a remote file of an artifact version.

@@ -14,62 +14,31 @@ type Assets struct{ conn *api.Conn }
 
 // Asset is an entry of an asset list.
 type Asset struct {
-	Raw json.RawMessage
+	Raw json.RawMessage `wire:"."`
 	// Cut is true for one that is too large to be held: Raw has its short members
 	// alone.
 	Cut      bool
-	ID       string
-	Key      string // of its experiment, if the server tells
-	Name     string
-	Size     int64 // 0 for remote assets
-	Type     string
-	Dir      string
-	Step     *int64
-	Epoch    *int64
-	Context  *string
-	Created  *int64
-	Metadata *string // JSON text
-	Remote   bool
-	Link     *string
+	ID       string   `wire:"assetId"`
+	Key      string   `wire:"experimentKey"` // of its experiment, if the server tells
+	Name     string   `wire:"fileName"`
+	Size     int64    `wire:"fileSize"` // 0 for remote assets
+	Type     string   `wire:"type"`
+	Dir      string   `wire:"dir"`
+	Step     *int64   `wire:"step"`
+	Epoch    *int64   `wire:"epoch"`
+	Context  *string  `wire:"runContext"`
+	Created  *int64   `wire:"createdAt"`
+	Metadata *string  `wire:"metadata"` // JSON text
+	Remote   bool     `wire:"remote"`
+	Link     *string  `wire:"link"`
 	Items    []string // names of the parts of a 3D scene, which are not assets
 }
 
 func parseAsset(data []byte) Asset {
-	a := Asset{Raw: data}
-	wire.Members(data, func(name string, v []byte) {
-		switch name {
-		case "assetId":
-			a.ID = wire.TextOrEmpty(v)
-		case "experimentKey":
-			a.Key = wire.TextOrEmpty(v)
-		case "fileName":
-			a.Name = wire.TextOrEmpty(v)
-		case "fileSize":
-			a.Size = wire.IntOrZero(v)
-		case "type":
-			a.Type = wire.TextOrEmpty(v)
-		case "dir":
-			a.Dir = wire.TextOrEmpty(v)
-		case "step":
-			a.Step = wire.IntOf(v)
-		case "epoch":
-			a.Epoch = wire.IntOf(v)
-		case "runContext":
-			a.Context = wire.TextOf(v)
-		case "createdAt":
-			a.Created = wire.IntOf(v)
-		case "metadata":
-			a.Metadata = wire.TextOf(v)
-		case "remote":
-			a.Remote = wire.IsTrue(v)
-		case "link":
-			a.Link = wire.TextOf(v)
-		case "items":
-			wire.Elements(v, func(item []byte) {
-				text := func(name string) string { return wire.TextOrEmpty(wire.Member(item, name)) }
-				a.Items = append(a.Items, cmp.Or(text("fileName"), text("type"), text("assetId")))
-			})
-		}
+	a := wire.Parse[Asset](data)
+	wire.Elements(wire.Member(data, "items"), func(item []byte) {
+		text := func(name string) string { return wire.TextOrEmpty(wire.Member(item, name)) }
+		a.Items = append(a.Items, cmp.Or(text("fileName"), text("type"), text("assetId")))
 	})
 	return a
 }

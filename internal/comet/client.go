@@ -73,9 +73,9 @@ func (c *Client) CloseIdle() {
 
 // Account is the user whom the key belongs to.
 type Account struct {
-	Raw              json.RawMessage
-	UserName         string
-	DefaultWorkspace string
+	Raw              json.RawMessage `wire:"."`
+	UserName         string          `wire:"userName"`
+	DefaultWorkspace string          `wire:"defaultWorkspaceName"`
 }
 
 // Account returns the user whom the key belongs to.
@@ -84,14 +84,6 @@ func (c *Client) Account(ctx context.Context) (*Account, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Account{Raw: data}
-	wire.Members(data, func(name string, v []byte) {
-		switch name {
-		case "userName":
-			a.UserName = wire.TextOrEmpty(v)
-		case "defaultWorkspaceName":
-			a.DefaultWorkspace = wire.TextOrEmpty(v)
-		}
-	})
-	return a, nil
+	a := wire.Parse[Account](data)
+	return &a, nil
 }

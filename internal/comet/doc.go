@@ -24,7 +24,8 @@
 // # Documents
 //
 // Answers are kept whole: a decoded type has a field Raw with the JSON text as
-// received, and fields for what programs need. Raw is authoritative, the fields
+// received, and fields for what programs need, whose tags name the members that they
+// come from. Raw is authoritative, the fields
 // are a convenience: a nil pointer stands for null and for absent, and numbers
 // given as text (and texts given as numbers) are accepted. Slices and Raw texts
 // of one answer share memory; treat them as read-only.

@@ -15,67 +15,22 @@ type Experiments struct{ conn *api.Conn }
 // Experiment is an experiment as a listing or its metadata give it. All but
 // the key may be missing.
 type Experiment struct {
-	Raw       json.RawMessage // nil in a listing
-	Key       string
-	Name      *string
-	Workspace string
-	Project   string
-	ProjectID string
-	User      *string
-	FilePath  *string
-	FileName  *string
-	Start     *int64 // milliseconds
-	End       *int64
-	Duration  *int64
-	Archived  bool
-	Running   bool
-	Crashed   *bool // nil if the server does not tell
-	Throttled bool
-}
-
-func parseExperiment(data []byte) Experiment {
-	e, _ := parseListed(data)
-	return e
-}
-
-// parseListed also reports whether the item has an archived flag of its own.
-func parseListed(data []byte) (e Experiment, flagged bool) {
-	e.Raw = data
-	wire.Members(data, func(name string, v []byte) {
-		switch name {
-		case "experimentKey":
-			e.Key = wire.TextOrEmpty(v)
-		case "experimentName":
-			e.Name = wire.TextOf(v)
-		case "workspaceName":
-			e.Workspace = wire.TextOrEmpty(v)
-		case "projectName":
-			e.Project = wire.TextOrEmpty(v)
-		case "projectId":
-			e.ProjectID = wire.TextOrEmpty(v)
-		case "userName":
-			e.User = wire.TextOf(v)
-		case "filePath":
-			e.FilePath = wire.TextOf(v)
-		case "fileName":
-			e.FileName = wire.TextOf(v)
-		case "startTimeMillis":
-			e.Start = wire.IntOf(v)
-		case "endTimeMillis":
-			e.End = wire.IntOf(v)
-		case "durationMillis":
-			e.Duration = wire.IntOf(v)
-		case "archived":
-			e.Archived, flagged = wire.IsTrue(v), wire.BoolOf(v) != nil
-		case "running":
-			e.Running = wire.IsTrue(v)
-		case "hasCrashed":
-			e.Crashed = wire.BoolOf(v)
-		case "throttle":
-			e.Throttled = wire.IsTrue(v)
-		}
-	})
-	return e, flagged
+	Raw       json.RawMessage `wire:"."` // nil in a listing
+	Key       string          `wire:"experimentKey"`
+	Name      *string         `wire:"experimentName"`
+	Workspace string          `wire:"workspaceName"`
+	Project   string          `wire:"projectName"`
+	ProjectID string          `wire:"projectId"`
+	User      *string         `wire:"userName"`
+	FilePath  *string         `wire:"filePath"`
+	FileName  *string         `wire:"fileName"`
+	Start     *int64          `wire:"startTimeMillis"` // milliseconds
+	End       *int64          `wire:"endTimeMillis"`
+	Duration  *int64          `wire:"durationMillis"`
+	Archived  bool            `wire:"archived"`
+	Running   bool            `wire:"running"`
+	Crashed   *bool           `wire:"hasCrashed"` // nil if the server does not tell
+	Throttled bool            `wire:"throttle"`
 }
 
 // Metadata returns the metadata of an experiment.
@@ -84,7 +39,7 @@ func (c Experiments) Metadata(ctx context.Context, key string) (*Experiment, err
 	if err != nil {
 		return nil, err
 	}
-	e := parseExperiment(data)
+	e := wire.Parse[Experiment](data)
 	if e.Key == "" {
 		e.Key = key
 	}

@@ -151,9 +151,9 @@ func (c Experiments) listPage(ctx context.Context, l Listing, archived bool, pag
 		"sortBy", "startTime", "sortOrder", "asc")
 	var hints pageHints
 	items, err = api.ListOf(ctx, c.conn, readExperiments, q, hints.beside(), func(v []byte) Experiment {
-		e, flagged := parseListed(v)
+		e := wire.Parse[Experiment](v)
 		e.Raw = nil // of hundreds of thousands
-		if !flagged {
+		if wire.BoolOf(wire.Member(v, "archived")) == nil {
 			e.Archived = archived
 		}
 		return e

@@ -1,6 +1,7 @@
 package comet
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 
@@ -11,28 +12,17 @@ import (
 // Model is a model of an experiment: the model elements with one grouping
 // name.
 type Model struct {
-	Raw  json.RawMessage
-	ID   string // experimentModelId
-	Key  string // of the experiment
-	Name string
+	Raw  json.RawMessage `wire:"."`
+	ID   string          `wire:"experimentModelId"` // experimentModelId
+	Key  string          // of the experiment
+	Name string          `wire:"modelName"`
 }
 
 // Models returns the models of an experiment.
 func (c Assets) Models(ctx context.Context, key string) ([]Model, error) {
 	return api.ListOf(ctx, c.conn, readModels, api.Query("experimentKey", key), nil, func(data []byte) Model {
-		m := Model{Raw: data, Key: key}
-		wire.Members(data, func(name string, v []byte) {
-			switch name {
-			case "experimentModelId":
-				m.ID = wire.TextOrEmpty(v)
-			case "modelName":
-				m.Name = wire.TextOrEmpty(v)
-			case "experimentModelName":
-				if m.Name == "" {
-					m.Name = wire.TextOrEmpty(v)
-				}
-			}
-		})
+		m := wire.Parse[Model](data)
+		m.Key, m.Name = key, cmp.Or(m.Name, wire.TextOrEmpty(wire.Member(data, "experimentModelName")))
 		return m
 	})
 }

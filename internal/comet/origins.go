@@ -15,8 +15,12 @@ type Origins struct{ conn *api.Conn }
 
 // Git is the state of the repository that an experiment ran from.
 type Git struct {
-	Raw                                json.RawMessage
-	User, Root, Branch, Parent, Origin *string
+	Raw    json.RawMessage `wire:"."`
+	User   *string         `wire:"user"`
+	Root   *string         `wire:"root"`
+	Branch *string         `wire:"branch"`
+	Parent *string         `wire:"parent"`
+	Origin *string         `wire:"origin"`
 }
 
 // Empty reports whether there is no git data.
@@ -30,22 +34,8 @@ func (c Origins) Git(ctx context.Context, key string) (*Git, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Git{Raw: data}
-	wire.Members(data, func(name string, v []byte) {
-		switch name {
-		case "user":
-			g.User = wire.TextOf(v)
-		case "root":
-			g.Root = wire.TextOf(v)
-		case "branch":
-			g.Branch = wire.TextOf(v)
-		case "parent":
-			g.Parent = wire.TextOf(v)
-		case "origin":
-			g.Origin = wire.TextOf(v)
-		}
-	})
-	return g, nil
+	g := wire.Parse[Git](data)
+	return &g, nil
 }
 
 // WriteGit sets the state of the repository. Nil texts are sent as
@@ -63,10 +53,10 @@ func (c Origins) WriteGit(ctx context.Context, key string, g *Git) error {
 
 // System is what is known of the machine that an experiment ran on.
 type System struct {
-	Raw               json.RawMessage
-	Metrics           []string // names of system metrics
-	InstalledPackages []string
-	OSPackages        []string
+	Raw               json.RawMessage `wire:"."`
+	Metrics           []string        `wire:"systemMetricNames"` // names of system metrics
+	InstalledPackages []string        `wire:"installedPackages"`
+	OSPackages        []string        `wire:"osPackages"`
 }
 
 // System returns what is known of the machine that an experiment ran
@@ -76,18 +66,8 @@ func (c Origins) System(ctx context.Context, key string) (*System, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &System{Raw: data}
-	wire.Members(data, func(name string, v []byte) {
-		switch name {
-		case "systemMetricNames":
-			s.Metrics = wire.TextsOf(v)
-		case "installedPackages":
-			s.InstalledPackages = wire.TextsOf(v)
-		case "osPackages":
-			s.OSPackages = wire.TextsOf(v)
-		}
-	})
-	return s, nil
+	s := wire.Parse[System](data)
+	return &s, nil
 }
 
 // WriteSystem merges the members of the JSON object doc into what is

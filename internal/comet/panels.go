@@ -17,22 +17,15 @@ type Panels struct{ conn *api.Conn }
 
 // Panel is a custom panel of a workspace.
 type Panel struct {
-	Raw   json.RawMessage
-	ID    string // templateId
-	Name  string
-	Scope string
+	Raw   json.RawMessage `wire:"."`
+	ID    string          `wire:"templateId"`
+	Name  string          `wire:"templateName"`
+	Scope string          `wire:"scopeType"`
 }
 
 // List returns the custom panels of a workspace.
 func (c Panels) List(ctx context.Context, workspace string) ([]Panel, error) {
-	return api.ListOf(ctx, c.conn, readPanels, api.Query("workspace", workspace), nil, func(v []byte) Panel {
-		return Panel{
-			Raw:   v,
-			ID:    wire.TextOrEmpty(wire.Member(v, "templateId")),
-			Name:  wire.TextOrEmpty(wire.Member(v, "templateName")),
-			Scope: wire.TextOrEmpty(wire.Member(v, "scopeType")),
-		}
-	})
+	return api.ListOf(ctx, c.conn, readPanels, api.Query("workspace", workspace), nil, wire.Parse[Panel])
 }
 
 // File returns the zip file of a panel, which [Panels.Upload] takes.

@@ -16,50 +16,19 @@ type Projects struct{ conn *api.Conn }
 
 // Project is a project as a listing gives it.
 type Project struct {
-	Raw         json.RawMessage
-	ID          string
-	Workspace   string
-	Name        string
-	Description *string
-	Owner       string
-	Public      *bool
+	Raw         json.RawMessage `wire:"."`
+	ID          string          `wire:"projectId"`
+	Workspace   string          `wire:"workspaceName teamName"`
+	Name        string          `wire:"projectName"`
+	Description *string         `wire:"projectDescription projectDesc"`
+	Owner       string          `wire:"ownerUserName userName"`
+	Public      *bool           `wire:"public isPublic"`
 	// General is true for the default project of its workspace. Only
 	// [Projects.Pages] tells.
-	General     *bool
-	Experiments *int64 // how many, as the server counts
-	Created     *int64 // only from [Projects.Pages]
-	Updated     *int64
-}
-
-func parseProject(data []byte) Project {
-	p := Project{Raw: data}
-	wire.Members(data, func(name string, v []byte) {
-		switch name {
-		case "projectId":
-			p.ID = wire.TextOrEmpty(v)
-		case "workspaceName", "teamName":
-			p.Workspace = wire.TextOrEmpty(v)
-		case "projectName":
-			p.Name = wire.TextOrEmpty(v)
-		case "projectDescription", "projectDesc":
-			p.Description = wire.TextOf(v)
-		case "ownerUserName", "userName":
-			p.Owner = wire.TextOrEmpty(v)
-		case "public", "isPublic":
-			if b := wire.BoolOf(v); b != nil {
-				p.Public = b
-			}
-		case "generalProject":
-			p.General = wire.BoolOf(v)
-		case "numberOfExperiments", "experimentCount":
-			p.Experiments = wire.IntOf(v)
-		case "created_at":
-			p.Created = wire.IntOf(v)
-		case "lastUpdated":
-			p.Updated = wire.IntOf(v)
-		}
-	})
-	return p
+	General     *bool  `wire:"generalProject"`
+	Experiments *int64 `wire:"numberOfExperiments experimentCount"` // how many, as the server counts
+	Created     *int64 `wire:"created_at"`                          // only from [Projects.Pages]
+	Updated     *int64 `wire:"lastUpdated"`
 }
 
 // List returns all projects of a workspace.
@@ -69,9 +38,9 @@ func (c Projects) List(ctx context.Context, workspace string) ([]Project, error)
 	})
 }
 
-// parseProjectOf is parseProject for the listing of a workspace.
+// parseProjectOf reads a project from the listing of a workspace.
 func parseProjectOf(workspace string, data []byte) Project {
-	p := parseProject(data)
+	p := wire.Parse[Project](data)
 	if p.Workspace == "" {
 		p.Workspace = workspace
 	}
@@ -140,7 +109,7 @@ func (c Projects) get(ctx context.Context, query ...string) (*Project, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := parseProject(data)
+	p := wire.Parse[Project](data)
 	return &p, nil
 }
 

@@ -1,6 +1,7 @@
 package comet
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -16,94 +17,50 @@ type Registry struct{ conn *api.Conn }
 
 // RegistryModel is a model of a workspace's registry.
 type RegistryModel struct {
-	Raw         json.RawMessage
-	ID          string
-	Name        string
-	Description *string
-	Public      *bool
+	Raw         json.RawMessage `wire:"."`
+	ID          string          `wire:"registryModelId"`
+	Name        string          `wire:"modelName"`
+	Description *string         `wire:"description"`
+	Public      *bool           `wire:"isPublic"`
 	// Versions are in no certain order, and left out of Raw. A listing holds the
 	// latest at most.
 	Versions []RegistryVersion
 }
 
 func parseRegistryModel(data []byte) RegistryModel {
-	m := RegistryModel{Raw: data}
-	wire.Members(data, func(name string, v []byte) {
-		switch name {
-		case "registryModelId":
-			m.ID = wire.TextOrEmpty(v)
-		case "modelName":
-			m.Name = wire.TextOrEmpty(v)
-		case "description":
-			m.Description = wire.TextOf(v)
-		case "isPublic":
-			m.Public = wire.BoolOf(v)
-		case "latestVersion":
-			if !wire.IsNull(v) {
-				m.Versions = append(m.Versions, parseRegistryVersion(v))
-			}
-		}
-	})
+	m := wire.Parse[RegistryModel](data)
+	if latest := wire.Member(data, "latestVersion"); !wire.IsNull(latest) {
+		m.Versions = append(m.Versions, parseRegistryVersion(latest))
+	}
 	return m
 }
 
 // RegistryVersion is a version of a registry model.
 type RegistryVersion struct {
-	Raw     json.RawMessage
-	ID      string // registryModelItemId
-	Version string
-	Comment *string
-	Stages  []string // stages and tags are the same thing
-	Status  *string  // only from [Registry.Item]
-	Key     string   // of the experiment that the model comes from
-	Model   string   // its name there
+	Raw     json.RawMessage `wire:"."`
+	ID      string          `wire:"registryModelItemId"` // registryModelItemId
+	Version string          `wire:"version"`
+	Comment *string         `wire:"comment"`
+	Stages  []string        `wire:"stages tags"`   // stages and tags are the same thing
+	Status  *string         `wire:"status"`        // only from [Registry.Item]
+	Key     string          `wire:"experimentKey"` // of the experiment that the model comes from
+	Model   string          // its name there
 	ModelID string
-	Created *int64  // milliseconds
+	Created *int64  `wire:"createdAt"` // milliseconds
 	Assets  []Asset // only from [Registry.Model]
 }
 
 func parseRegistryVersion(data []byte) RegistryVersion {
-	x := RegistryVersion{Raw: data}
-	wire.Members(data, func(name string, v []byte) {
-		switch name {
-		case "registryModelItemId":
-			x.ID = wire.TextOrEmpty(v)
-		case "version":
-			x.Version = wire.TextOrEmpty(v)
-		case "comment":
-			x.Comment = wire.TextOf(v)
-		case "stages", "tags":
-			if list := wire.TextsOf(v); list != nil {
-				x.Stages = list
-			}
-		case "status":
-			x.Status = wire.TextOf(v)
-		case "experimentKey":
-			x.Key = wire.TextOrEmpty(v)
-		case "createdAt":
-			x.Created = wire.IntOf(v)
-		case "experimentModel":
-			x.source(v)
-		case "assets":
-			wire.Elements(v, func(v []byte) { x.Assets = append(x.Assets, parseAsset(v)) })
-		}
-	})
+	x := wire.Parse[RegistryVersion](data)
+	// Clients differ on behalf of the name.
+	source := wire.Parse[struct {
+		ID   string `wire:"experimentModelId"`
+		Name string `wire:"experimentModelName modelName"`
+		Key  string `wire:"experimentKey"`
+	}](wire.Member(data, "experimentModel"))
+	x.ModelID, x.Model, x.Key = source.ID, source.Name, cmp.Or(source.Key, x.Key)
+	wire.Elements(wire.Member(data, "assets"), func(v []byte) { x.Assets = append(x.Assets, parseAsset(v)) })
 	return x
-}
-
-// source reads where the model of a version comes from. Clients differ on behalf
-// of the name.
-func (x *RegistryVersion) source(data []byte) {
-	wire.Members(data, func(name string, v []byte) {
-		switch name {
-		case "experimentModelId":
-			x.ModelID = wire.TextOrEmpty(v)
-		case "experimentModelName", "modelName":
-			x.Model = wire.TextOrEmpty(v)
-		case "experimentKey":
-			x.Key = wire.TextOrEmpty(v)
-		}
-	})
 }
 
 // Models returns the models of a workspace's registry.
@@ -148,9 +105,9 @@ func (c Registry) Item(ctx context.Context, workspace, name, version string) (*R
 
 // MetadataEntry is an entry of the metadata of a registry version.
 type MetadataEntry struct {
-	Raw   json.RawMessage // {"key":…,"value":…}
-	Key   string
-	Value json.RawMessage
+	Raw   json.RawMessage `wire:"."` // {"key":…,"value":…}
+	Key   string          `wire:"key"`
+	Value json.RawMessage `wire:"value"`
 }
 
 // Metadata returns the metadata of a version by its id. Older servers
@@ -158,7 +115,7 @@ type MetadataEntry struct {
 func (c Registry) Metadata(ctx context.Context, id string) ([]MetadataEntry, error) {
 	var entries []MetadataEntry
 	err := c.conn.Gated(ctx, featureRegistryMetadata, http.MethodGet, nil, func() (err error) {
-		entries, err = api.ListOf(ctx, c.conn, readRegistryMetadata.Of(id), nil, nil, parseEntry)
+		entries, err = api.ListOf(ctx, c.conn, readRegistryMetadata.Of(id), nil, nil, wire.Parse[MetadataEntry])
 		return err
 	})
 	return entries, err
@@ -166,38 +123,16 @@ func (c Registry) Metadata(ctx context.Context, id string) ([]MetadataEntry, err
 
 // StatusConfiguration is the rule for the status of a registry version.
 type StatusConfiguration struct {
-	Raw            json.RawMessage
-	Status         string
-	ReviewRequired bool
-	Comment        string
-	Items          []MetadataEntry
+	Raw            json.RawMessage `wire:"."`
+	Status         string          `wire:"status"`
+	ReviewRequired bool            `wire:"isReviewRequired"`
+	Comment        string          `wire:"comment"`
+	Items          []MetadataEntry `wire:"statusConfiguration"`
 }
 
 // ParseStatusConfiguration reads the document of a rule.
 func ParseStatusConfiguration(doc json.RawMessage) StatusConfiguration {
-	s := StatusConfiguration{Raw: doc}
-	wire.Members(doc, func(name string, v []byte) {
-		switch name {
-		case "status":
-			s.Status = wire.TextOrEmpty(v)
-		case "isReviewRequired":
-			s.ReviewRequired = wire.IsTrue(v)
-		case "comment":
-			s.Comment = wire.TextOrEmpty(v)
-		case "statusConfiguration":
-			s.Items = metadataEntries(v)
-		}
-	})
-	return s
-}
-
-func metadataEntries(list []byte) (entries []MetadataEntry) {
-	wire.Elements(list, func(v []byte) { entries = append(entries, parseEntry(v)) })
-	return entries
-}
-
-func parseEntry(v []byte) MetadataEntry {
-	return MetadataEntry{Raw: v, Key: wire.TextOrEmpty(wire.Member(v, "key")), Value: wire.Member(v, "value")}
+	return wire.Parse[StatusConfiguration](doc)
 }
 
 // StatusConfiguration returns the rule for the status of a version by its

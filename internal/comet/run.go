@@ -27,21 +27,25 @@ type Handshake struct {
 
 // Run is the server's answer to a handshake.
 type Run struct {
-	Raw       json.RawMessage
-	ID        string // runId
-	Key       string
-	ProjectID string
-	Name      string
-	FocusURL  string
+	Raw       json.RawMessage `wire:"."`
+	ID        string          `wire:"runId"`
+	Key       string          `wire:"experimentKey"`
+	ProjectID string          `wire:"project_id"`
+	Name      string          `wire:"name"`
+	FocusURL  string          `wire:"focusUrl"`
 
 	// Largest sizes of uploads in bytes: of images, figures and patches, of
 	// generic assets, and of videos.
-	MaxUpload, MaxAsset, MaxVideo int64
+	MaxUpload int64 `wire:"upload_file_size_limit_in_mb"`
+	MaxAsset  int64 `wire:"asset_upload_file_size_limit_in_mb"`
+	MaxVideo  int64 `wire:"uploadVideoMaxSizeMB"`
 	// Largest lengths of names in characters, 0 if unlimited.
-	MaxAssetName, MaxImageName, MaxArtifactName int
+	MaxAssetName    int `wire:"assetNameMaxLength"`
+	MaxImageName    int `wire:"imageNameMaxLength"`
+	MaxArtifactName int `wire:"artifactNameMaxLength"`
 	// Direct is true where assets may go to storage directly, see
 	// [Assets.Start].
-	Direct bool
+	Direct bool `wire:"s3DirectAccessEnabled"`
 }
 
 // Limits that apply when the handshake tells none.
@@ -57,44 +61,18 @@ func UsualRun(key string) *Run {
 }
 
 func parseRun(data []byte) *Run {
-	r := &Run{Raw: data, MaxUpload: defaultMaxUpload, MaxAsset: defaultMaxAsset}
-	size := func(p *int64, v []byte) {
-		if n := wire.IntOrZero(v); n > 0 && n < 1<<40 {
-			*p = n << 20
+	r := wire.Parse[Run](data)
+	inBytes := func(megabytes *int64, def int64) {
+		if n := *megabytes; n > 0 && n < 1<<40 {
+			*megabytes = n << 20
+		} else {
+			*megabytes = def
 		}
 	}
-	wire.Members(data, func(name string, v []byte) {
-		switch name {
-		case "runId":
-			r.ID = wire.TextOrEmpty(v)
-		case "experimentKey":
-			r.Key = wire.TextOrEmpty(v)
-		case "project_id":
-			r.ProjectID = wire.TextOrEmpty(v)
-		case "name":
-			r.Name = wire.TextOrEmpty(v)
-		case "focusUrl":
-			r.FocusURL = wire.TextOrEmpty(v)
-		case "upload_file_size_limit_in_mb":
-			size(&r.MaxUpload, v)
-		case "asset_upload_file_size_limit_in_mb":
-			size(&r.MaxAsset, v)
-		case "uploadVideoMaxSizeMB":
-			size(&r.MaxVideo, v)
-		case "assetNameMaxLength":
-			r.MaxAssetName = int(wire.IntOrZero(v))
-		case "imageNameMaxLength":
-			r.MaxImageName = int(wire.IntOrZero(v))
-		case "s3DirectAccessEnabled":
-			r.Direct = wire.IsTrue(v)
-		case "artifactNameMaxLength":
-			r.MaxArtifactName = int(wire.IntOrZero(v))
-		}
-	})
-	if r.MaxVideo == 0 {
-		r.MaxVideo = r.MaxUpload
-	}
-	return r
+	inBytes(&r.MaxUpload, defaultMaxUpload)
+	inBytes(&r.MaxAsset, defaultMaxAsset)
+	inBytes(&r.MaxVideo, r.MaxUpload)
+	return &r
 }
 
 // Start creates an experiment with a key of the caller's choice. A taken key

@@ -33,35 +33,28 @@ func parseValue(data []byte) Value {
 	wire.Members(data, func(name string, v []byte) {
 		if name == "name" {
 			x.Name = wire.TextOrEmpty(v)
-			return
-		}
-		// The rest is named <field><Min|Max|Current>.
-		var r *Reading
-		field, ok := strings.CutSuffix(name, "Current")
-		switch {
-		case ok:
-			r = &x.Current
-		default:
-			if field, ok = strings.CutSuffix(name, "Min"); ok {
-				r = &x.Min
-			} else if field, ok = strings.CutSuffix(name, "Max"); ok {
-				r = &x.Max
-			} else {
-				return
-			}
-		}
-		switch field {
-		case "value":
-			r.Value = wire.TextOf(v)
-		case "timestamp":
-			r.Time = wire.IntOf(v)
-		case "step":
-			r.Step = wire.IntOf(v)
-		case "runContext":
-			r.Context = wire.TextOf(v)
+		} else if field, ok := strings.CutSuffix(name, "Current"); ok {
+			x.Current.set(field, v)
+		} else if field, ok := strings.CutSuffix(name, "Min"); ok {
+			x.Min.set(field, v)
+		} else if field, ok := strings.CutSuffix(name, "Max"); ok {
+			x.Max.set(field, v)
 		}
 	})
 	return x
+}
+
+func (r *Reading) set(field string, v []byte) {
+	switch field {
+	case "value":
+		r.Value = wire.TextOf(v)
+	case "timestamp":
+		r.Time = wire.IntOf(v)
+	case "step":
+		r.Step = wire.IntOf(v)
+	case "runContext":
+		r.Context = wire.TextOf(v)
+	}
 }
 
 func eachValue(ctx context.Context, c *api.Conn, rd api.Read, key string, restart func(), yield func(*Value) error) error {

@@ -32,39 +32,27 @@ var (
 	viewWrites = [...]api.Feature{Dashboards: featureViewsWrite, ChartTemplates: featureChartTemplatesWrite}
 )
 
-// View is a saved arrangement of panels, of a project or of an experiment.
+// View is a saved arrangement of panels, of a project or of an experiment. Servers
+// write the names of members in camel case, in snake case, or both.
 type View struct {
-	Raw       json.RawMessage
-	Table     ViewTable // as the server says, or else of the call that listed it
-	ID        string    // templateId
-	Name      string
-	ProjectID string
-	Key       string // of the experiment, "" for a view of the project
+	Raw       json.RawMessage `wire:"."`
+	Table     ViewTable       // as the server says, or else of the call that listed it
+	ID        string          `wire:"templateId template_id"`
+	Name      string          `wire:"templateName template_name"`
+	ProjectID string          `wire:"projectId project_id"`
+	Key       string          `wire:"experimentKey experiment_key"` // of the experiment, "" for a view of the project
 	// Unsaved is true for what somebody has changed and not saved.
-	Unsaved bool
+	Unsaved bool `wire:"unsavedView unsaved_view"`
 }
 
 func parseView(table ViewTable, data []byte) View {
-	x := View{Raw: data, Table: table}
-	// Servers write the names in camel case, in snake case, or both.
-	wire.Members(data, func(name string, v []byte) {
-		switch name {
-		case "templateId", "template_id":
-			x.ID = wire.TextOrEmpty(v)
-		case "templateName", "template_name":
-			x.Name = wire.TextOrEmpty(v)
-		case "projectId", "project_id":
-			x.ProjectID = wire.TextOrEmpty(v)
-		case "experimentKey", "experiment_key":
-			x.Key = wire.TextOrEmpty(v)
-		case "viewSource", "view_source":
-			if wire.TextOrEmpty(v) == "chart_template" {
-				x.Table = ChartTemplates
-			}
-		case "unsavedView", "unsaved_view":
-			x.Unsaved = wire.IsTrue(v)
+	x := wire.Parse[View](data)
+	x.Table = table
+	for _, name := range []string{"viewSource", "view_source"} {
+		if wire.TextOrEmpty(wire.Member(data, name)) == "chart_template" {
+			x.Table = ChartTemplates
 		}
-	})
+	}
 	return x
 }
 

@@ -37,23 +37,23 @@ type Call struct {
 	header  http.Header
 	Body    *payload
 	Want    answerKind
-	// wants is what the answer must have, and about what the server calls the
+	// Wants is what the answer must have, and About what the server calls the
 	// thing that is asked for.
 	Wants scan.Wants
 	About []string
 	// accept, if not nil, looks at an answer that is read by the caller. What
 	// it refuses is a failed try like any other.
 	accept func(*http.Response) error
-	// check, if not nil, looks at a document, likewise.
+	// Check, if not nil, looks at a document, likewise.
 	Check func([]byte) error
 
-	// unsafe marks a write that must not be done twice.
+	// Unsafe marks a write that must not be done twice.
 	Unsafe bool
 	// Prepares marks a write that makes nothing by itself.
 	Prepares bool
-	// given are members that an answer may hold to say that a write was done.
+	// Given are members that an answer may hold to say that a write was done.
 	Given []string
-	// heavy marks a read of much at a time, all of which lighter calls give as
+	// Heavy marks a read of much at a time, all of which lighter calls give as
 	// well. It is given up sooner.
 	Heavy bool
 	// Plain marks a streamed read of so much that it may be quicker as it is than
@@ -61,7 +61,7 @@ type Call struct {
 	Plain bool
 	// silent marks a write that this server does not acknowledge.
 	silent bool
-	// mutates marks a write that has the look of a read, reads the reverse.
+	// Mutates marks a write that has the look of a read, Reads the reverse.
 	Mutates, Reads bool
 	// room is what may be held of the answer.
 	room *scan.Room

@@ -18,7 +18,7 @@ func (c *Conn) Each(ctx context.Context, rd Read, q url.Values, restart func(), 
 	return c.eachBeside(ctx, rd, q, restart, nil, func(_ *scan.Room, v []byte, cut bool) error { return yield(v, cut) })
 }
 
-// eachBeside is each with the members next to the list, if b is not nil.
+// eachBeside is [Conn.Each] with the members next to the list, if b is not nil.
 func (c *Conn) eachBeside(ctx context.Context, rd Read, q url.Values, restart func(), b *scan.Beside, yield func(r *scan.Room, v []byte, cut bool) error) error {
 	cl := rd.Call(q)
 	return c.Streamed(ctx, cl, restart, func(s *scan.Scanner, taken *bool) error {
@@ -62,7 +62,7 @@ func ListOf[T any](ctx context.Context, c *Conn, rd Read, q url.Values, b *scan.
 	return all, nil
 }
 
-// ListWithin is listOf with the rest of the document.
+// ListWithin is [ListOf] with the rest of the document.
 func ListWithin[T any](ctx context.Context, c *Conn, rd Read, q url.Values, parse func(v []byte) T) (doc []byte, list []T, err error) {
 	var o wire.Object
 	list, err = ListOf(ctx, c, rd, q, &scan.Beside{

@@ -121,7 +121,7 @@ type Error struct {
 	page            bool // is one of HTML, which the API never sends
 	unclear         bool
 	endpointMissing bool  // speaks of the path, not of an object
-	lacks           Trait // of [features]: what the server seems to lack
+	lacks           Trait // what the server seems to lack
 	storage         bool  // the answer is that of the server's storage
 	gaveUp          bool
 	outage          bool

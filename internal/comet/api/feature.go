@@ -10,7 +10,7 @@ import (
 type Feature struct {
 	Path  string
 	Since Version
-	// replaced says that others can do the same in its place: nothing is lost where
+	// Replaced says that others can do the same in its place: nothing is lost where
 	// it is taken to be missing and is not.
 	Replaced bool
 }

@@ -8,8 +8,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
-// Authorized begins a body of the client library's family, which holds the
-// key.
+// Authorized begins a body of the client library's family, which holds the key.
 func (c *Conn) Authorized() *wire.Object {
 	o := new(wire.Object)
 	o.Text("apiKey", c.Key)
@@ -26,6 +25,7 @@ func (c *Conn) PostOnce(ctx context.Context, path string, o *wire.Object) error 
 	return c.Ack(ctx, &Call{Method: http.MethodPost, Path: path, Body: JSONBody(o.Bytes()), Unsafe: true})
 }
 
+// PostClient is [Conn.Post] in the client library's family.
 func (c *Conn) PostClient(ctx context.Context, path string, o *wire.Object, given ...string) error {
 	return c.Ack(ctx, &Call{Method: http.MethodPost, Family: FamilyClient, Path: path, Body: JSONBody(o.Bytes()), Given: given})
 }

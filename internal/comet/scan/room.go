@@ -12,7 +12,7 @@ import (
 const (
 	// SmallAnswer is what each call may hold where nobody has a budget.
 	SmallAnswer = 1 << 20
-	// MaxDocument bounds an answer that is read whole, and maxElement one element
+	// MaxDocument bounds an answer that is read whole, and MaxElement one element
 	// of a list. What is larger has no room in a record either.
 	MaxDocument = 4 << 20
 	MaxElement  = 16 << 20

@@ -425,8 +425,8 @@ func ReadAll(r io.Reader, size int, room *Room) ([]byte, error) {
 // ErrCutShort says that a document ends too early.
 var ErrCutShort = fmt.Errorf("the answer is cut short: %w", io.ErrUnexpectedEOF)
 
-// Beside takes what stands beside a list. begin is called before each reading of
-// the document, of which there may be several, member for each member.
+// Beside takes what stands beside a list. Begin is called before each reading of
+// the document, of which there may be several, Member for each member.
 type Beside struct {
 	Begin  func()
 	Member func(r *Room, name string, v []byte) error

@@ -56,7 +56,7 @@ func Member(data []byte, name string) (value []byte) {
 }
 
 // Elements calls fn for each element of a JSON array, under the terms of
-// members.
+// [Members].
 func Elements(data []byte, fn func(value []byte)) {
 	i := SkipSpace(data, 0)
 	if i >= len(data) || data[i] != '[' {

@@ -109,7 +109,7 @@ func CanonicalFloat[T string | []byte](s T) (float64, bool) {
 // powersOfTen are all float64s, to the digit.
 var powersOfTen = [...]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15}
 
-// shortDecimal is canonicalFloat for what most floats look like: at most 15
+// shortDecimal is CanonicalFloat for what most floats look like: at most 15
 // digits around a point, of which the last is no zero. No two of those are the
 // same float64, so its shortest text is s; and as the quotient of two whole
 // numbers that are float64s it is the float64 that is nearest.

@@ -78,7 +78,7 @@ type Project struct {
 	o      *Overview
 	name   place.Project
 	listed flow.Lazy[map[string]*Experiment]
-	order  []string // keys by start, as in a stream; once listed
+	order  []string // keys by start, as in a stream; once listed, "" where used
 
 	mu     sync.Mutex
 	tagged map[tagKey]*flow.Lazy[[]uint64]
@@ -239,23 +239,9 @@ func (x *Experiment) HasParameters(ctx context.Context, want map[string]string) 
 }
 
 // valuesOf returns the parameters of an experiment that are known, which may be those
-// that another one has asked for.
+// that another one has asked for. They are held until then.
 func (p *Project) valuesOf(ctx context.Context, x *Experiment, want map[string]string) map[uint64]uint64 {
-	p.mu.Lock()
-	v := p.values[x.Key]
-	if v == nil {
-		v = new(values)
-		// Those of its time are likely to have the same parameters.
-		n := max(1, min(maxKeys, maxValues/len(want)))
-		from := x.at - x.at%n
-		for _, key := range p.order[from:min(from+n, len(p.order))] {
-			if p.values[key] == nil {
-				v.keys = append(v.keys, key)
-				p.values[key] = v
-			}
-		}
-	}
-	p.mu.Unlock()
+	v := p.asked(x, len(want))
 	loaded, _ := v.loaded.Get(func() (map[string]map[uint64]uint64, error) {
 		found := make(map[string]map[uint64]uint64, len(v.keys))
 		names := slices.Sorted(maps.Keys(want))
@@ -271,5 +257,32 @@ func (p *Project) valuesOf(ctx context.Context, x *Experiment, want map[string]s
 		}
 		return found, nil
 	})
-	return loaded[x.Key]
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	have := loaded[x.Key]
+	delete(loaded, x.Key)
+	delete(p.values, x.Key)
+	p.order[x.at] = ""
+	return have
+}
+
+// asked returns the answer that has the parameters of an experiment. Those of the
+// experiments of its time are asked for with them: they are likely to have the same.
+func (p *Project) asked(x *Experiment, parameters int) *values {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if v := p.values[x.Key]; v != nil {
+		return v
+	}
+	v := &values{keys: []string{x.Key}}
+	p.values[x.Key] = v
+	n := max(1, min(maxKeys, maxValues/parameters))
+	from := x.at - x.at%n
+	for _, key := range p.order[from:min(from+n, len(p.order))] {
+		if key != "" && p.values[key] == nil {
+			v.keys = append(v.keys, key)
+			p.values[key] = v
+		}
+	}
+	return v
 }

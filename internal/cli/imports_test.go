@@ -143,9 +143,14 @@ var rules = map[string]rule{
 	"internal/comettest/store":   {own: []string{"internal/comettest/blob", "internal/comettest/derive", "internal/comettest/metric", "internal/comettest/mood", "internal/comettest/refusal"}, not: []string{"os", "net", "net/http"}},
 	"internal/comettest/state":   {own: []string{"internal/comettest/metric", "internal/comettest/mood", "internal/comettest/store"}, not: []string{"os", "net", "net/http"}},
 	"internal/comettest/seed":    {own: []string{"internal/comettest/blob", "internal/comettest/derive", "internal/comettest/metric", "internal/comettest/store"}, not: []string{"os", "net", "net/http"}},
-	"internal/comettest/wire":    {own: []string{"internal/comettest/refusal"}, not: []string{"os", "net", "net/http"}},
-	"internal/comettest/blob":    {own: []string{"internal/comettest/derive"}, not: []string{"net", "net/http"}},
-	"internal/comettest":         {others: []string{"golang.org/x/", "github.com/klauspost/compress/gzip"}},
+	"internal/comettest/api": {
+		own:    []string{"internal/comettest/blob", "internal/comettest/mood", "internal/comettest/refusal", "internal/comettest/store", "internal/comettest/wire"},
+		others: []string{"github.com/klauspost/compress/gzip"},
+		not:    []string{"os", "net"},
+	},
+	"internal/comettest/wire": {own: []string{"internal/comettest/refusal"}, not: []string{"os", "net", "net/http"}},
+	"internal/comettest/blob": {own: []string{"internal/comettest/derive"}, not: []string{"net", "net/http"}},
+	"internal/comettest":      {others: []string{"golang.org/x/", "github.com/klauspost/compress/gzip"}},
 	"stream": {
 		others: []string{"github.com/klauspost/compress/zstd", "github.com/vmihailenco/msgpack/v5", "golang.org/x/sync/semaphore"},
 		not:    []string{"net", "net/http", "os"},

@@ -1,6 +1,7 @@
 package comettest
 
 import (
+	"github.com/comet-stream/comet-stream/internal/comettest/api"
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
 	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
@@ -10,29 +11,29 @@ import (
 // addArtifactFile attaches a to the version it names, which must be open. The
 // lock of the store is held.
 func (c artifactCall) addArtifactFile(a *store.Asset) error {
-	v := c.s.store.ArtifactVersion(a.VersionID)
+	v := c.Store.ArtifactVersion(a.VersionID)
 	if v == nil {
 		return refusal.NoSuch(refusal.CodeNoArtifactVersion, "artifact version %q does not exist", a.VersionID)
 	}
-	if err := c.allow(v.Artifact.Project.Workspace, RoleOwner, "artifact "+v.Artifact.Name); err != nil {
+	if err := c.Allow(v.Artifact.Project.Workspace, api.RoleOwner, "artifact "+v.Artifact.Name); err != nil {
 		return err
 	}
 	if v.State != store.StateOpen {
 		return refusal.BadRequest("artifact version %s:%s is %s and immutable", v.Artifact.Name, v.Version, v.State).WithCode(refusal.CodeArtifactClosed)
 	}
 	v.Files = append(v.Files, a)
-	c.s.store.AddAsset(a)
+	c.Store.AddAsset(a)
 	return nil
 }
 
 // artifactAsset returns a file of the artifact version in the query.
 func (c artifactCall) artifactAsset(id string) (*store.Asset, error) {
-	st := c.s.store
+	st := c.Store
 	st.RLock()
 	defer st.RUnlock()
-	v := st.ArtifactVersion(c.optional("artifactVersionId"))
+	v := st.ArtifactVersion(c.Optional("artifactVersionId"))
 	if v == nil {
-		return nil, refusal.NoSuch(refusal.CodeNoArtifactVersion, "artifact version %q does not exist", c.optional("artifactVersionId"))
+		return nil, refusal.NoSuch(refusal.CodeNoArtifactVersion, "artifact version %q does not exist", c.Optional("artifactVersionId"))
 	}
 	if err := c.readArtifact(v.Artifact); err != nil {
 		return nil, err
@@ -50,5 +51,5 @@ func (c artifactCall) readArtifact(a *store.Artifact) error {
 	if a.Public {
 		return nil
 	}
-	return c.allow(a.Project.Workspace, RoleViewer, "artifact "+a.Name)
+	return c.Allow(a.Project.Workspace, api.RoleViewer, "artifact "+a.Name)
 }

@@ -3,21 +3,25 @@ package comettest
 import (
 	"net/url"
 
+	"github.com/comet-stream/comet-stream/internal/comettest/api"
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
 	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
 
-func artifactRoutes() []route {
-	return []route{
-		{method: "GET", path: "artifacts/get-all", handle: in(artifactCall.artifacts)},
-		{method: "GET", path: "artifacts/get", handle: in(artifactCall.artifact)},
-		{method: "GET", path: "artifacts/version", handle: in(artifactCall.artifactVersion)},
-		{method: "GET", path: "artifacts/version/files", handle: in(artifactCall.artifactFiles)},
-		{method: "GET", path: "get/artifacts", handle: in(artifactCall.experimentArtifacts)},
-		{method: "POST", path: "write/artifacts/upsert", handle: in(artifactCall.upsertArtifact)},
-		{method: "POST", path: "write/artifacts/state", handle: in(artifactCall.setArtifactState)},
-		{method: "POST", path: "write/artifacts/details", handle: in(artifactCall.updateArtifact)},
-		{method: "POST", path: "write/artifacts/version/labels", handle: in(artifactCall.labelArtifact)},
+// An artifactCall is about artifacts.
+type artifactCall struct{ *api.Call }
+
+func artifactRoutes() []api.Route {
+	return []api.Route{
+		{Method: "GET", Path: "artifacts/get-all", Handle: api.In(artifactCall.artifacts)},
+		{Method: "GET", Path: "artifacts/get", Handle: api.In(artifactCall.artifact)},
+		{Method: "GET", Path: "artifacts/version", Handle: api.In(artifactCall.artifactVersion)},
+		{Method: "GET", Path: "artifacts/version/files", Handle: api.In(artifactCall.artifactFiles)},
+		{Method: "GET", Path: "get/artifacts", Handle: api.In(artifactCall.experimentArtifacts)},
+		{Method: "POST", Path: "write/artifacts/upsert", Handle: api.In(artifactCall.upsertArtifact)},
+		{Method: "POST", Path: "write/artifacts/state", Handle: api.In(artifactCall.setArtifactState)},
+		{Method: "POST", Path: "write/artifacts/details", Handle: api.In(artifactCall.updateArtifact)},
+		{Method: "POST", Path: "write/artifacts/version/labels", Handle: api.In(artifactCall.labelArtifact)},
 	}
 }
 
@@ -35,20 +39,20 @@ type artifactRow struct {
 }
 
 func (c artifactCall) artifacts() error {
-	name, err := c.param("workspace")
+	name, err := c.Param("workspace")
 	if err != nil {
 		return err
 	}
-	st := c.s.store
+	st := c.Store
 	st.RLock()
 	defer st.RUnlock()
-	w, err := c.workspaceFor(name, RoleViewer)
+	w, err := c.WorkspaceFor(name, api.RoleViewer)
 	if err != nil {
 		return err
 	}
 	rows := []artifactRow{}
 	for _, a := range w.Artifacts {
-		if typ := c.optional("type"); typ != "" && typ != a.Type {
+		if typ := c.Optional("type"); typ != "" && typ != a.Type {
 			continue
 		}
 		rows = append(rows, artifactRow{
@@ -56,7 +60,7 @@ func (c artifactCall) artifacts() error {
 			VersionsCount: len(a.Versions), Tags: notNil(a.Tags), IsPublic: a.Public, Emoji: a.Emoji, SizeInBytes: a.Size(),
 		})
 	}
-	return c.send(map[string]any{"artifacts": rows})
+	return c.Send(map[string]any{"artifacts": rows})
 }
 
 func notNil(list []string) []string {
@@ -96,9 +100,9 @@ type artifactVersionRow struct {
 // findArtifact returns the artifact the query names by id or by names. The
 // lock of the store is held.
 func (c artifactCall) findArtifact(idParams ...string) (*store.Artifact, error) {
-	st := c.s.store
+	st := c.Store
 	for _, param := range idParams {
-		id := c.optional(param)
+		id := c.Optional(param)
 		if id == "" {
 			continue
 		}
@@ -108,7 +112,7 @@ func (c artifactCall) findArtifact(idParams ...string) (*store.Artifact, error) 
 		}
 		return a, c.readArtifact(a)
 	}
-	name, err := c.param("artifactName")
+	name, err := c.Param("artifactName")
 	if err != nil {
 		return nil, err
 	}
@@ -129,11 +133,11 @@ func (c artifactCall) findArtifact(idParams ...string) (*store.Artifact, error) 
 
 // artifactWorkspace is the one named, else that of the requesting experiment.
 func (c artifactCall) artifactWorkspace() (*store.Workspace, error) {
-	if name := c.optional("workspace"); name != "" {
-		return c.workspaceFor(name, RoleNone)
+	if name := c.Optional("workspace"); name != "" {
+		return c.WorkspaceFor(name, api.RoleNone)
 	}
-	if key := c.optional("experimentKey"); key != "" {
-		e, err := c.experimentLocked(key, RoleViewer)
+	if key := c.Optional("experimentKey"); key != "" {
+		e, err := c.ExperimentLocked(key, api.RoleViewer)
 		if err != nil {
 			return nil, err
 		}
@@ -143,7 +147,7 @@ func (c artifactCall) artifactWorkspace() (*store.Workspace, error) {
 }
 
 func (c artifactCall) artifact() error {
-	st := c.s.store
+	st := c.Store
 	st.RLock()
 	defer st.RUnlock()
 	a, err := c.findArtifact("artifact_id")
@@ -162,19 +166,19 @@ func (c artifactCall) artifact() error {
 			ArtifactVersionID: v.ID, Version: v.Version, Owner: v.Owner, SizeInBytes: v.Size(),
 			Added: v.Added, Alias: v.AllAliases(), Tags: notNil(v.Tags),
 		}
-		if !c.moods.BareVersions {
+		if !c.Moods.BareVersions {
 			row.State, row.Metadata = &v.State, v.Metadata
 		}
 		doc.Versions = append(doc.Versions, row)
 	}
-	return c.send(doc)
+	return c.Send(doc)
 }
 
 // findVersion returns the version the query names. The lock of the store is
 // held.
 func (c artifactCall) findVersion(idParams ...string) (*store.ArtifactVersion, error) {
-	if id := c.optional("versionId"); id != "" {
-		v := c.s.store.ArtifactVersion(id)
+	if id := c.Optional("versionId"); id != "" {
+		v := c.Store.ArtifactVersion(id)
 		if v == nil {
 			return nil, refusal.NoSuch(refusal.CodeNoArtifactVersion, "artifact version %q does not exist", id)
 		}
@@ -184,7 +188,7 @@ func (c artifactCall) findVersion(idParams ...string) (*store.ArtifactVersion, e
 	if err != nil {
 		return nil, err
 	}
-	version, alias, either := c.optional("version"), c.optional("alias"), c.optional("versionOrAlias")
+	version, alias, either := c.Optional("version"), c.Optional("alias"), c.Optional("versionOrAlias")
 	if version == "" && alias == "" && either == "" {
 		either = store.LatestAlias
 	}
@@ -246,8 +250,8 @@ func newVersionDoc(v *store.ArtifactVersion) artifactVersionDoc {
 // artifactVersion describes a version. With consumerExperimentKey it notes
 // that experiment as a consumer, which wants a closed version.
 func (c artifactCall) artifactVersion() error {
-	st := c.s.store
-	consumer := c.optional("consumerExperimentKey")
+	st := c.Store
+	consumer := c.Optional("consumerExperimentKey")
 	if consumer == "" {
 		st.RLock()
 		defer st.RUnlock()
@@ -264,11 +268,11 @@ func (c artifactCall) artifactVersion() error {
 			return err
 		}
 	}
-	return c.send(newVersionDoc(v))
+	return c.Send(newVersionDoc(v))
 }
 
 func (c artifactCall) consume(v *store.ArtifactVersion, key string) error {
-	e, err := c.experimentLocked(key, RoleOwner)
+	e, err := c.ExperimentLocked(key, api.RoleOwner)
 	if err != nil {
 		return err
 	}
@@ -296,7 +300,7 @@ type artifactFileDoc struct {
 }
 
 func (c artifactCall) artifactFiles() error {
-	st := c.s.store
+	st := c.Store
 	st.RLock()
 	defer st.RUnlock()
 	v, err := c.findVersion("artifact_id", "artifactId")
@@ -316,23 +320,23 @@ func (c artifactCall) artifactFiles() error {
 		}
 		docs = append(docs, d)
 	}
-	return c.send(map[string]any{"files": docs})
+	return c.Send(map[string]any{"files": docs})
 }
 
 // experimentArtifacts are the versions that an experiment produced (output)
 // and consumed (input).
 func (c artifactCall) experimentArtifacts() error {
-	filter := c.optional("filter")
+	filter := c.Optional("filter")
 	if filter == "" {
 		filter = "all"
 	}
 	if filter != "all" && filter != "output" && filter != "input" {
 		return refusal.BadRequest("filter %q is not all, output or input", filter)
 	}
-	st := c.s.store
+	st := c.Store
 	st.RLock()
 	defer st.RUnlock()
-	e, err := c.experimentLocked(c.optional("experimentKey"), RoleViewer)
+	e, err := c.ExperimentLocked(c.Optional("experimentKey"), api.RoleViewer)
 	if err != nil {
 		return err
 	}
@@ -342,7 +346,7 @@ func (c artifactCall) experimentArtifacts() error {
 			docs = append(docs, lineageDoc{newVersionDoc(v), v.Artifact.ID, v.Artifact.Name, v.Artifact.Type, direction})
 		}
 	})
-	return c.send(map[string]any{"artifacts": docs})
+	return c.Send(map[string]any{"artifacts": docs})
 }
 
 type lineageDoc struct {

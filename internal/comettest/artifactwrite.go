@@ -1,6 +1,7 @@
 package comettest
 
 import (
+	"github.com/comet-stream/comet-stream/internal/comettest/api"
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
 	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
@@ -15,8 +16,8 @@ type artifactExtras struct {
 }
 
 // apply sets what is given. v may be nil.
-func (x *artifactExtras) apply(c *call, a *store.Artifact, v *store.ArtifactVersion) {
-	if c.moods.IgnoreArtifactExtras {
+func (x *artifactExtras) apply(c *api.Call, a *store.Artifact, v *store.ArtifactVersion) {
+	if c.Moods.IgnoreArtifactExtras {
 		return
 	}
 	if x.Description != nil {
@@ -49,7 +50,7 @@ type upsertRequest struct {
 // in the workspace of the experiment.
 func (c artifactCall) upsertArtifact() error {
 	var req upsertRequest
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
 	if req.ArtifactName == "" || req.ArtifactType == "" {
@@ -61,10 +62,10 @@ func (c artifactCall) upsertArtifact() error {
 	if err := checkMetadata(req.VersionMetadata); err != nil {
 		return err
 	}
-	st := c.s.store
+	st := c.Store
 	st.Lock()
 	defer st.Unlock()
-	e, err := c.experimentLocked(req.ExperimentKey, RoleOwner)
+	e, err := c.ExperimentLocked(req.ExperimentKey, api.RoleOwner)
 	if err != nil {
 		return err
 	}
@@ -77,14 +78,14 @@ func (c artifactCall) upsertArtifact() error {
 		previous = &last.Version
 	}
 	v := c.openVersion(a, e, &req)
-	req.apply(c.call, a, v)
-	return c.send(struct {
-		ack
+	req.apply(c.Call, a, v)
+	return c.Send(struct {
+		api.Ack
 		ArtifactID        string  `json:"artifactId"`
 		ArtifactVersionID string  `json:"artifactVersionId"`
 		CurrentVersion    string  `json:"currentVersion"`
 		PreviousVersion   *string `json:"previousVersion"`
-	}{saved("Saved"), a.ID, v.ID, v.Version, previous})
+	}{api.Saved("Saved"), a.ID, v.ID, v.Version, previous})
 }
 
 // artifactFor returns the artifact of the request, a new one if there is none
@@ -94,8 +95,8 @@ func (c artifactCall) artifactFor(e *store.Experiment, req *upsertRequest) (*sto
 	a := w.ArtifactNamed(req.ArtifactName)
 	if a == nil {
 		a = &store.Artifact{
-			ID: store.NewID(), Project: e.Project, Type: req.ArtifactType, Name: req.ArtifactName, Owner: c.key.User,
-			Created: c.now(), Producer: e.Key, Tags: req.Tags,
+			ID: store.NewID(), Project: e.Project, Type: req.ArtifactType, Name: req.ArtifactName, Owner: c.Key.User,
+			Created: c.Now(), Producer: e.Key, Tags: req.Tags,
 		}
 		w.Artifacts = append(w.Artifacts, a)
 		return a, nil
@@ -111,7 +112,7 @@ func (c artifactCall) artifactFor(e *store.Experiment, req *upsertRequest) (*sto
 
 func (c artifactCall) openVersion(a *store.Artifact, e *store.Experiment, req *upsertRequest) *store.ArtifactVersion {
 	v := &store.ArtifactVersion{
-		Artifact: a, ID: store.NewID(), Owner: c.key.User, Metadata: req.VersionMetadata, State: store.StateOpen, Added: c.now(),
+		Artifact: a, ID: store.NewID(), Owner: c.Key.User, Metadata: req.VersionMetadata, State: store.StateOpen, Added: c.Now(),
 		Tags: store.Unique(req.VersionTags), Producer: e.Key, Version: a.NextVersion(),
 	}
 	if req.Version != nil {
@@ -128,34 +129,34 @@ func (c artifactCall) setArtifactState() error {
 		ExperimentKey     string `json:"experimentKey"`
 		State             string `json:"state"`
 	}
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
 	if req.State != store.StateClosed && req.State != store.StateError {
 		return refusal.BadRequest("state %q is not CLOSED or ERROR", req.State).WithCode(refusal.CodeArtifactState)
 	}
 	return c.changeVersion(req.ArtifactVersionID, func(v *store.ArtifactVersion) error {
-		if _, err := c.experimentLocked(req.ExperimentKey, RoleOwner); err != nil {
+		if _, err := c.ExperimentLocked(req.ExperimentKey, api.RoleOwner); err != nil {
 			return err
 		}
 		if v.State != store.StateOpen {
 			return refusal.BadRequest("artifact version %s:%s is %s", v.Artifact.Name, v.Version, v.State).WithCode(refusal.CodeArtifactClosed)
 		}
 		v.State = req.State
-		return c.ack()
+		return c.Ack()
 	})
 }
 
 // changeVersion calls f for a version with the lock of the store held.
 func (c artifactCall) changeVersion(id string, f func(v *store.ArtifactVersion) error) error {
-	st := c.s.store
+	st := c.Store
 	st.Lock()
 	defer st.Unlock()
 	v := st.ArtifactVersion(id)
 	if v == nil {
 		return refusal.NoSuch(refusal.CodeNoArtifactVersion, "artifact version %q does not exist", id)
 	}
-	if err := c.allow(v.Artifact.Project.Workspace, RoleOwner, "artifact "+v.Artifact.Name); err != nil {
+	if err := c.Allow(v.Artifact.Project.Workspace, api.RoleOwner, "artifact "+v.Artifact.Name); err != nil {
 		return err
 	}
 	return f(v)
@@ -170,20 +171,20 @@ func (c artifactCall) updateArtifact() error {
 		Tags            *[]string `json:"tags"`
 		artifactExtras
 	}
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
 	if err := checkMetadata(req.VersionMetadata); err != nil {
 		return err
 	}
-	st := c.s.store
+	st := c.Store
 	st.Lock()
 	defer st.Unlock()
 	a := st.Artifact(req.ArtifactID)
 	if a == nil {
 		return refusal.NoSuch(refusal.CodeNoArtifact, "artifact %q does not exist", req.ArtifactID)
 	}
-	if err := c.allow(a.Project.Workspace, RoleOwner, "artifact "+a.Name); err != nil {
+	if err := c.Allow(a.Project.Workspace, api.RoleOwner, "artifact "+a.Name); err != nil {
 		return err
 	}
 	var v *store.ArtifactVersion
@@ -201,8 +202,8 @@ func (c artifactCall) updateArtifact() error {
 	if req.Tags != nil {
 		a.Tags = store.Unique(*req.Tags)
 	}
-	req.apply(c.call, a, v)
-	return c.ack()
+	req.apply(c.Call, a, v)
+	return c.Ack()
 }
 
 // labelArtifact changes what may change of a closed version. null leaves a
@@ -215,7 +216,7 @@ func (c artifactCall) labelArtifact() error {
 		VersionTags       *[]string `json:"versionTags"`
 		artifactExtras
 	}
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
 	if err := checkMetadata(req.VersionMetadata); err != nil {
@@ -231,7 +232,7 @@ func (c artifactCall) labelArtifact() error {
 		if req.VersionTags != nil {
 			v.Tags = store.Unique(*req.VersionTags)
 		}
-		req.apply(c.call, v.Artifact, v)
-		return c.ack()
+		req.apply(c.Call, v.Artifact, v)
+		return c.Ack()
 	})
 }

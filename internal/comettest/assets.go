@@ -9,18 +9,22 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/comet-stream/comet-stream/internal/comettest/api"
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
 	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
 
-func assetRoutes() []route {
-	return []route{
-		{method: "GET", path: "experiment/asset/list", handle: in(assetCall.assetList)},
-		{method: "GET", path: "experiment/asset/get-by-name", since: version{4, 3, 385}, handle: in(assetCall.assetByName)},
-		{method: "GET", path: "experiment/asset/get-asset", handle: in(assetCall.getAsset)},
-		{method: "GET", path: "write/experiment/asset/delete", handle: in(assetCall.deleteAsset)},
-		{method: "GET", family: root, path: "api/asset/download", auth: authQuery, handle: in(assetCall.downloadAsset)},
-		{method: "GET", family: root, path: "api/image/download", auth: authQuery, handle: in(assetCall.downloadImage)},
+// An assetCall is about assets that are there.
+type assetCall struct{ *api.Call }
+
+func assetRoutes() []api.Route {
+	return []api.Route{
+		{Method: "GET", Path: "experiment/asset/list", Handle: api.In(assetCall.assetList)},
+		{Method: "GET", Path: "experiment/asset/get-by-name", Since: api.Version{4, 3, 385}, Handle: api.In(assetCall.assetByName)},
+		{Method: "GET", Path: "experiment/asset/get-asset", Handle: api.In(assetCall.getAsset)},
+		{Method: "GET", Path: "write/experiment/asset/delete", Handle: api.In(assetCall.deleteAsset)},
+		{Method: "GET", Family: api.Root, Path: "api/asset/download", Auth: api.AuthQuery, Handle: api.In(assetCall.downloadAsset)},
+		{Method: "GET", Family: api.Root, Path: "api/image/download", Auth: api.AuthQuery, Handle: api.In(assetCall.downloadImage)},
 	}
 }
 
@@ -36,40 +40,40 @@ func (c assetCall) listed(e *store.Experiment, typ string) []*store.Asset {
 	if typ == "all" || typ == store.TypeCombined {
 		list = append(list, e.CombinedHistograms()...)
 	}
-	files := c.moods.FullMetricFiles
+	files := c.Moods.FullMetricFiles
 	if typ == store.TypeFullMetric && files != "" || typ == "all" && files == "listed" {
-		list = append(list, e.FullMetricFiles(c.moods)...)
+		list = append(list, e.FullMetricFiles(c.Moods)...)
 	}
 	return list
 }
 
 func (c assetCall) assetList() error {
-	return c.readExperiment(func(e *store.Experiment) error {
-		return c.sendAssets(c.listed(e, c.optional("type")))
+	return c.ReadExperiment(func(e *store.Experiment) error {
+		return c.sendAssets(c.listed(e, c.Optional("type")))
 	})
 }
 
 func (c assetCall) sendAssets(list []*store.Asset) error {
 	docs := make([]assetDoc, len(list))
 	for i, a := range list {
-		docs[i] = newAssetDoc(a, c.root())
-		if c.moods.SceneItems == "unlisted" {
+		docs[i] = newAssetDoc(a, c.Root())
+		if c.Moods.SceneItems == "unlisted" {
 			docs[i].Items = []sceneItemDoc{}
 		}
 	}
-	return c.send(map[string]any{"assets": docs})
+	return c.Send(map[string]any{"assets": docs})
 }
 
 func (c assetCall) assetByName() error {
-	name, err := c.param("assetName")
+	name, err := c.Param("assetName")
 	if err != nil {
 		return err
 	}
-	typ := c.optional("type")
+	typ := c.Optional("type")
 	if typ == "" {
 		typ = "all"
 	}
-	return c.readExperiment(func(e *store.Experiment) error {
+	return c.ReadExperiment(func(e *store.Experiment) error {
 		var found []*store.Asset
 		for _, a := range c.listed(e, typ) {
 			if a.Name == name {
@@ -83,27 +87,27 @@ func (c assetCall) assetByName() error {
 // findAsset returns the asset with the given id that the call names: of an
 // experiment, or of an artifact version.
 func (c assetCall) findAsset(id string) (*store.Asset, error) {
-	if c.optional("artifactVersionId") != "" {
+	if c.Optional("artifactVersionId") != "" {
 		return artifactCall(c).artifactAsset(id)
 	}
-	e, err := c.experiment(c.optional("experimentKey"), RoleViewer)
+	e, err := c.Experiment(c.Optional("experimentKey"), api.RoleViewer)
 	if err != nil {
 		return nil, err
 	}
-	c.s.store.RLock()
-	a := c.s.store.Asset(e.Key, id)
-	c.s.store.RUnlock()
+	c.Store.RLock()
+	a := c.Store.Asset(e.Key, id)
+	c.Store.RUnlock()
 	if a != nil && a.VersionID == "" {
 		return a, nil
 	}
 	e.Lock()
 	defer e.Unlock()
 	made := e.CombinedHistograms()
-	if c.moods.SceneItems == "" {
+	if c.Moods.SceneItems == "" {
 		made = append(e.SceneItems(), made...)
 	}
-	if c.moods.FullMetricFiles != "" {
-		made = slices.Concat(made, e.FullMetricFiles(c.moods))
+	if c.Moods.FullMetricFiles != "" {
+		made = slices.Concat(made, e.FullMetricFiles(c.Moods))
 	}
 	for _, a := range made {
 		if a.ID == id {
@@ -114,11 +118,11 @@ func (c assetCall) findAsset(id string) (*store.Asset, error) {
 }
 
 func (c assetCall) getAsset() error {
-	id, err := c.param("assetId")
+	id, err := c.Param("assetId")
 	if err != nil {
 		return err
 	}
-	if _, err := c.flag("allow301"); err != nil {
+	if _, err := c.Flag("allow301"); err != nil {
 		return err
 	}
 	a, err := c.findAsset(id)
@@ -128,7 +132,7 @@ func (c assetCall) getAsset() error {
 	if a.Remote {
 		return refusal.BadRequest("asset %q is remote, it is at its link", id)
 	}
-	if c.moods.RedirectDownloads {
+	if c.Moods.RedirectDownloads {
 		return c.redirect(a)
 	}
 	return c.sendBody(a)
@@ -137,14 +141,14 @@ func (c assetCall) getAsset() error {
 func (c assetCall) downloadAsset() error { return c.getAsset() }
 
 func (c assetCall) downloadImage() error {
-	if c.query.Has("imageId") {
-		c.query.Set("assetId", c.query.Get("imageId"))
+	if c.Query.Has("imageId") {
+		c.Query.Set("assetId", c.Query.Get("imageId"))
 	}
 	return c.getAsset()
 }
 
 func (c assetCall) sendBody(a *store.Asset) error {
-	return sendBody(c.w, c.r, a, c.moods.Ranges)
+	return sendBody(c.Writer, c.Request, a, c.Moods.Ranges)
 }
 
 // sendBody answers with the bytes of a, in part if ranges are honoured and
@@ -175,26 +179,26 @@ type onlyWriter struct{ io.Writer }
 
 // redirect answers with the place of a on the second host.
 func (c assetCall) redirect(a *store.Asset) error {
-	host, err := c.s.storageURL()
+	host, err := c.StorageURL()
 	if err != nil {
 		return err
 	}
 	u := fmt.Sprintf("%s/bucket/%s?X-Amz-Signature=%s&experimentKey=%s&artifactVersionId=%s", host,
 		url.PathEscape(a.ID), signature(a.ID), a.ExperimentKey, a.VersionID)
-	c.w.Header().Set("Location", u)
-	c.w.WriteHeader(http.StatusTemporaryRedirect)
+	c.Writer.Header().Set("Location", u)
+	c.Writer.WriteHeader(http.StatusTemporaryRedirect)
 	return nil
 }
 
 func (c assetCall) deleteAsset() error {
-	id, err := c.param("assetId")
+	id, err := c.Param("assetId")
 	if err != nil {
 		return err
 	}
-	st := c.s.store
+	st := c.Store
 	st.Lock()
 	defer st.Unlock()
-	e, err := c.experimentLocked(c.optional("experimentKey"), RoleOwner)
+	e, err := c.ExperimentLocked(c.Optional("experimentKey"), api.RoleOwner)
 	if err != nil {
 		return err
 	}
@@ -206,6 +210,6 @@ func (c assetCall) deleteAsset() error {
 	}
 	e.Assets = store.Without(e.Assets, a)
 	e.Forget(st, a)
-	e.Touch(c.now(), c.moods.KeepEndTime)
-	return c.ack()
+	e.Touch(c.Now(), c.Moods.KeepEndTime)
+	return c.Ack()
 }

@@ -3,6 +3,7 @@ package comettest
 import (
 	"sort"
 
+	"github.com/comet-stream/comet-stream/internal/comettest/api"
 	"github.com/comet-stream/comet-stream/internal/comettest/metric"
 	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
@@ -40,12 +41,12 @@ const chartPoints = 500
 // such as NaN and text, are left out.
 func (c metricCall) metricChart() error {
 	var req chartRequest
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
 	docs := make(map[string]*chartDoc)
 	for _, key := range req.TargetedExperiments {
-		e, err := c.experiment(key, RoleViewer)
+		e, err := c.Experiment(key, api.RoleViewer)
 		if err != nil {
 			return err
 		}
@@ -53,7 +54,7 @@ func (c metricCall) metricChart() error {
 			docs[key] = doc
 		}
 	}
-	return c.send(map[string]any{"experiments": docs, "empty": len(docs) == 0})
+	return c.Send(map[string]any{"experiments": docs, "empty": len(docs) == 0})
 }
 
 // chart is nil if e has nothing of what is asked for.
@@ -84,7 +85,7 @@ func (c metricCall) chart(e *store.Experiment, req *chartRequest) *chartDoc {
 func (c metricCall) chartMetric(e *store.Experiment, s *metric.Series, full bool) chartMetric {
 	m := chartMetric{MetricName: s.Name, Values: []float64{}, Steps: []*int64{}, Epochs: []*int64{},
 		Timestamps: []int64{}, Durations: []int64{}}
-	shown := metric.ThinningOf(c.moods)
+	shown := metric.ThinningOf(c.Moods)
 	if !full && (shown.Limit <= 0 || shown.Limit > chartPoints) {
 		shown.Limit = chartPoints
 	}

@@ -35,12 +35,12 @@ var environmentColumns = []string{
 	"pythonVersionVerbose", "user",
 }
 
-func (c metricCall) columnNames() error {
-	archived, err := c.flag("archived")
+func (c experimentCall) columnNames() error {
+	archived, err := c.Flag("archived")
 	if err != nil {
 		return err
 	}
-	list, err := c.queried(c.queryProject(), archived)
+	list, err := c.queried(c.QueryProject(), archived)
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func (c metricCall) columnNames() error {
 	for _, name := range environmentColumns {
 		columns = append(columns, newColumn(name, "env_details", "string"))
 	}
-	return c.send(map[string]any{"columns": append(columns, dataColumns(list)...)})
+	return c.Send(map[string]any{"columns": append(columns, dataColumns(list)...)})
 }
 
 // dataColumns are the columns of what was logged, sorted by source and name.

@@ -3,18 +3,22 @@ package comettest
 import (
 	"slices"
 
+	"github.com/comet-stream/comet-stream/internal/comettest/api"
 	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
 
-func dataRoutes() []route {
-	return []route{
-		{method: "GET", path: "experiment/parameters", handle: in(valueCall.parameters)},
-		{method: "GET", path: "experiment/log-other", handle: in(valueCall.others)},
-		{method: "GET", path: "experiment/tags", handle: in(valueCall.tags)},
-		{method: "GET", path: "experiment/html", handle: in(valueCall.html)},
-		{method: "GET", path: "experiment/code", handle: in(valueCall.code)},
-		{method: "GET", path: "experiment/output", handle: in(valueCall.output)},
-		{method: "GET", path: "experiment/graph", handle: in(valueCall.graph)},
+// A valueCall is about the parameters, others, tags and texts of an experiment.
+type valueCall struct{ *api.Call }
+
+func dataRoutes() []api.Route {
+	return []api.Route{
+		{Method: "GET", Path: "experiment/parameters", Handle: api.In(valueCall.parameters)},
+		{Method: "GET", Path: "experiment/log-other", Handle: api.In(valueCall.others)},
+		{Method: "GET", Path: "experiment/tags", Handle: api.In(valueCall.tags)},
+		{Method: "GET", Path: "experiment/html", Handle: api.In(valueCall.html)},
+		{Method: "GET", Path: "experiment/code", Handle: api.In(valueCall.code)},
+		{Method: "GET", Path: "experiment/output", Handle: api.In(valueCall.output)},
+		{Method: "GET", Path: "experiment/graph", Handle: api.In(valueCall.graph)},
 	}
 }
 
@@ -55,14 +59,14 @@ func summaryDocs(t *store.ValueTable) []summaryDoc {
 }
 
 func (c valueCall) parameters() error {
-	return c.readExperiment(func(e *store.Experiment) error {
-		return c.send(map[string]any{"values": summaryDocs(&e.Parameters)})
+	return c.ReadExperiment(func(e *store.Experiment) error {
+		return c.Send(map[string]any{"values": summaryDocs(&e.Parameters)})
 	})
 }
 
 func (c valueCall) others() error {
-	return c.readExperiment(func(e *store.Experiment) error {
-		return c.send(map[string]any{"values": otherDocs(e)})
+	return c.ReadExperiment(func(e *store.Experiment) error {
+		return c.Send(map[string]any{"values": otherDocs(e)})
 	})
 }
 
@@ -78,25 +82,25 @@ func otherDocs(e *store.Experiment) []summaryDoc {
 }
 
 func (c valueCall) tags() error {
-	return c.readExperiment(func(e *store.Experiment) error {
-		return c.send(map[string]any{"tags": append([]string{}, e.Tags...)})
+	return c.ReadExperiment(func(e *store.Experiment) error {
+		return c.Send(map[string]any{"tags": append([]string{}, e.Tags...)})
 	})
 }
 
 func (c valueCall) html() error {
-	return c.readExperiment(func(e *store.Experiment) error { return c.send(map[string]any{"html": e.HTML}) })
+	return c.ReadExperiment(func(e *store.Experiment) error { return c.Send(map[string]any{"html": e.HTML}) })
 }
 
 func (c valueCall) code() error {
-	return c.readExperiment(func(e *store.Experiment) error { return c.send(map[string]any{"code": e.Code}) })
+	return c.ReadExperiment(func(e *store.Experiment) error { return c.Send(map[string]any{"code": e.Code}) })
 }
 
 func (c valueCall) graph() error {
-	return c.readExperiment(func(e *store.Experiment) error { return c.send(map[string]any{"graph": e.Graph}) })
+	return c.ReadExperiment(func(e *store.Experiment) error { return c.Send(map[string]any{"graph": e.Graph}) })
 }
 
 func (c valueCall) output() error {
-	return c.readExperiment(func(e *store.Experiment) error {
-		return c.send(map[string]any{"output": e.Output.Text()})
+	return c.ReadExperiment(func(e *store.Experiment) error {
+		return c.Send(map[string]any{"output": e.Output.Text()})
 	})
 }

@@ -5,20 +5,24 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/comet-stream/comet-stream/internal/comettest/api"
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
 	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
 
-func experimentRoutes() []route {
-	return []route{
-		{method: "GET", path: "experiments", handle: in(experimentCall.experiments)},
-		{method: "GET", path: "experiment/metadata", handle: in(experimentCall.metadata)},
-		{method: "GET", path: "experiment/processing/status", handle: in(experimentCall.processing)},
+// An experimentCall is about experiments as such.
+type experimentCall struct{ *api.Call }
+
+func experimentRoutes() []api.Route {
+	return []api.Route{
+		{Method: "GET", Path: "experiments", Handle: api.In(experimentCall.experiments)},
+		{Method: "GET", Path: "experiment/metadata", Handle: api.In(experimentCall.metadata)},
+		{Method: "GET", Path: "experiment/processing/status", Handle: api.In(experimentCall.processing)},
 	}
 }
 
 // stateVersion is the first that knows crashed experiments.
-var stateVersion = version{3, 7, 91}
+var stateVersion = api.Version{3, 7, 91}
 
 type experimentDoc struct {
 	ExperimentKey   string   `json:"experimentKey"`
@@ -44,21 +48,21 @@ type experimentDoc struct {
 // doc describes e as an item of project p. The locks of the store and of e
 // are held.
 func (c experimentCall) experimentDoc(e *store.Experiment, p *store.Project) experimentDoc {
-	now := c.now()
+	now := c.Now()
 	d := experimentDoc{
 		ExperimentKey: e.Key, ExperimentName: e.DisplayName(), OptimizationID: e.OptimizationID,
 		ProjectID: p.ID, ProjectName: p.Name, WorkspaceName: p.Workspace.Name, UserName: e.User,
 		FilePath: e.FilePath, FileName: e.FileName(), StartTimeMillis: e.Start, Archived: e.Archived,
-		Running: e.Running(now, c.s.opts.HeartbeatTimeout), Throttle: e.Throttle, ThrottleMessage: e.ThrottleMessage,
+		Running: e.Running(now, c.HeartbeatTimeout), Throttle: e.Throttle, ThrottleMessage: e.ThrottleMessage,
 	}
-	end := e.EndTime(now, c.s.opts.HeartbeatTimeout)
+	end := e.EndTime(now, c.HeartbeatTimeout)
 	if end != 0 {
 		d.EndTimeMillis = &end
 	} else {
 		end = now
 	}
 	d.DurationMillis = max(0, end-e.Start)
-	if !c.version().less(stateVersion) {
+	if !c.Version().Less(stateVersion) {
 		crashed := e.Crashed
 		d.HasCrashed = &crashed
 	}
@@ -66,22 +70,22 @@ func (c experimentCall) experimentDoc(e *store.Experiment, p *store.Project) exp
 }
 
 func (c experimentCall) metadata() error {
-	st := c.s.store
+	st := c.Store
 	st.RLock()
 	defer st.RUnlock()
-	e, err := c.experimentLocked(c.optional("experimentKey"), RoleViewer)
+	e, err := c.ExperimentLocked(c.Optional("experimentKey"), api.RoleViewer)
 	if err != nil {
 		return err
 	}
 	e.Lock()
 	doc := c.experimentDoc(e, e.Project)
 	e.Unlock()
-	return c.send(doc)
+	return c.Send(doc)
 }
 
 func (c experimentCall) processing() error {
-	return c.readExperiment(func(*store.Experiment) error {
-		return c.send(map[string]any{"processing": false})
+	return c.ReadExperiment(func(*store.Experiment) error {
+		return c.Send(map[string]any{"processing": false})
 	})
 }
 
@@ -92,15 +96,15 @@ type page struct {
 }
 
 func (c experimentCall) parsePage() (p page, err error) {
-	number, err := c.number("page")
+	number, err := c.Number("page")
 	if err != nil {
 		return p, err
 	}
-	size, err := c.number("size")
+	size, err := c.Number("size")
 	if err != nil {
 		return p, err
 	}
-	p.sortBy, p.sortDesc = c.optional("sortBy"), c.optional("sortOrder")
+	p.sortBy, p.sortDesc = c.Optional("sortBy"), c.Optional("sortOrder")
 	switch {
 	case number != nil && *number < 1:
 		return p, refusal.BadRequest("page %d is less than 1", *number)
@@ -139,40 +143,40 @@ func (c experimentCall) experiments() error {
 	if err != nil {
 		return err
 	}
-	archived, err := c.flag("archived")
+	archived, err := c.Flag("archived")
 	if err != nil {
 		return err
 	}
-	if c.moods.IgnoreArchived {
+	if c.Moods.IgnoreArchived {
 		archived = nil
 	}
 	answer, err := c.list(archived, want)
 	if err != nil {
 		return err
 	}
-	return c.send(answer)
+	return c.Send(answer)
 }
 
 // list returns a page of those of the project in the query that are archived, not
 // archived, or all (nil).
 func (c experimentCall) list(archived *bool, want page) (*listing, error) {
-	st := c.s.store
+	st := c.Store
 	st.RLock()
 	defer st.RUnlock()
-	p, err := c.queryProject().find(c.call, RoleViewer)
+	p, err := c.QueryProject().Find(c.Call, api.RoleViewer)
 	if err != nil {
 		return nil, err
 	}
 	answer := &listing{Experiments: []experimentDoc{}}
 	list := c.sorted(p, archived, want)
-	if !c.moods.IgnorePages {
+	if !c.Moods.IgnorePages {
 		list, answer.pageHints = c.cutPage(list, want)
 	}
 	for _, e := range list {
 		e.Lock()
 		doc := c.experimentDoc(e, p)
 		e.Unlock()
-		if c.moods.StatelessListing {
+		if c.Moods.StatelessListing {
 			doc.HasCrashed = nil
 		}
 		answer.Experiments = append(answer.Experiments, doc)
@@ -211,18 +215,18 @@ func (c experimentCall) sorted(p *store.Project, archived *bool, by page) []*sto
 func (c experimentCall) sortedBy(e *store.Experiment, by string) int64 {
 	e.Lock()
 	defer e.Unlock()
-	switch now := c.now(); by {
+	switch now := c.Now(); by {
 	case "startTime":
 		return e.Start
 	case "endTime":
-		return cmp.Or(e.EndTime(now, c.s.opts.HeartbeatTimeout), max(now, e.Start))
+		return cmp.Or(e.EndTime(now, c.HeartbeatTimeout), max(now, e.Start))
 	}
 	return 0
 }
 
 // cutPage returns the page that was asked for, changed by the moods.
 func (c experimentCall) cutPage(list []*store.Experiment, want page) ([]*store.Experiment, *pageHints) {
-	force := int64(c.moods.ForcePages)
+	force := int64(c.Moods.ForcePages)
 	if want.number == 0 && force == 0 {
 		return list, nil
 	}
@@ -234,7 +238,7 @@ func (c experimentCall) cutPage(list []*store.Experiment, want page) ([]*store.E
 	total := (int64(len(list)) + size - 1) / size
 	from := min((number-1)*size, int64(len(list)))
 	to := min(from+size, int64(len(list)))
-	if c.moods.RepeatListing && from > 0 {
+	if c.Moods.RepeatListing && from > 0 {
 		from--
 	}
 	if force == 0 {
@@ -250,16 +254,13 @@ func (c experimentCall) cutPage(list []*store.Experiment, want page) ([]*store.E
 // shifted turns list by the places that the mood ShiftListing has gathered for
 // this listing.
 func (c experimentCall) shifted(list []*store.Experiment) []*store.Experiment {
-	by := c.moods.ShiftListing
+	by := c.Moods.ShiftListing
 	if by == 0 || len(list) == 0 {
 		return list
 	}
-	id := strings.Join([]string{c.optional("projectId"), c.optional("workspaceName"),
-		c.optional("projectName"), c.optional("archived")}, "\x00")
-	c.s.mu.Lock()
-	turn := c.s.shifts[id]
-	c.s.shifts[id] = turn + by
-	c.s.mu.Unlock()
+	id := strings.Join([]string{c.Optional("projectId"), c.Optional("workspaceName"),
+		c.Optional("projectName"), c.Optional("archived")}, "\x00")
+	turn := c.Turn(id, by)
 	n := len(list)
 	at := ((-turn)%n + n) % n
 	return slices.Concat(list[at:], list[:at])

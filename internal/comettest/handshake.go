@@ -8,33 +8,34 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/comet-stream/comet-stream/internal/comettest/api"
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
 	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
 
-func clientlibRoutes() []route {
-	post := func(path string, handle func(*call) error) route {
-		return route{method: "POST", family: clientlib, path: path, auth: authBody, handle: handle}
+func clientlibRoutes() []api.Route {
+	post := func(path string, handle func(*api.Call) error) api.Route {
+		return api.Route{Method: "POST", Family: api.Clientlib, Path: path, Auth: api.AuthBody, Handle: handle}
 	}
-	handshake := func(path string, handle func(*call) error) route {
+	handshake := func(path string, handle func(*api.Call) error) api.Route {
 		r := post(path, handle)
-		r.handshake = true
+		r.Handshake = true
 		return r
 	}
-	return []route{
-		handshake("logger/add/run", in(experimentCall.addRun)),
-		handshake("logger/get/run", in(experimentCall.getRun)),
-		handshake("logger/copy-steps-from-experiment", in(experimentCall.copyRun)),
-		post("status-report/update", in(experimentCall.statusReport)),
-		post("status-report/offline-metadata", in(experimentCall.offlineMetadata)),
-		post("tags/add-tags-to-experiment", in(valueCall.writeTags)),
-		{method: "GET", family: clientlib, path: "rpc/get-pending-rpcs", auth: authQuery, handle: in(experimentCall.pendingRPCs)},
-		post("rpc/register-rpc", (*call).ack),
-		post("rpc/save-rpc-result", (*call).ack),
-		post("asset/3d-limits", in(assetCall.sceneLimits)),
-		{method: "POST", family: clientlib, path: "notify/event", auth: authNone, handle: (*call).ack},
-		{method: "POST", family: clientlib, path: "notification/experiment", auth: authNone, handle: (*call).ack},
-		{method: "POST", family: clientlib, path: "log/add", auth: authNone, handle: (*call).ack},
+	return []api.Route{
+		handshake("logger/add/run", api.In(experimentCall.addRun)),
+		handshake("logger/get/run", api.In(experimentCall.getRun)),
+		handshake("logger/copy-steps-from-experiment", api.In(experimentCall.copyRun)),
+		post("status-report/update", api.In(experimentCall.statusReport)),
+		post("status-report/offline-metadata", api.In(experimentCall.offlineMetadata)),
+		post("tags/add-tags-to-experiment", api.In(valueCall.writeTags)),
+		{Method: "GET", Family: api.Clientlib, Path: "rpc/get-pending-rpcs", Auth: api.AuthQuery, Handle: api.In(experimentCall.pendingRPCs)},
+		post("rpc/register-rpc", (*api.Call).Ack),
+		post("rpc/save-rpc-result", (*api.Call).Ack),
+		post("asset/3d-limits", api.In(assetCall.sceneLimits)),
+		{Method: "POST", Family: api.Clientlib, Path: "notify/event", Auth: api.AuthNone, Handle: (*api.Call).Ack},
+		{Method: "POST", Family: api.Clientlib, Path: "notification/experiment", Auth: api.AuthNone, Handle: (*api.Call).Ack},
+		{Method: "POST", Family: api.Clientlib, Path: "log/add", Auth: api.AuthNone, Handle: (*api.Call).Ack},
 	}
 }
 
@@ -72,10 +73,10 @@ type featureToggle struct {
 
 // handshakeAnswer answers for e. The locks of the store and of e are held.
 func (c experimentCall) handshakeAnswer(e *store.Experiment) error {
-	root, p := c.root(), e.Project
+	root, p := c.Root(), e.Project
 	getAsset := root + "api/rest/v2/experiment/asset/get-asset"
-	l := c.s.opts.Limits
-	return c.send(handshakeDoc{
+	l := c.Limits
+	return c.Send(handshakeDoc{
 		RunID: e.RunID, ProjectID: p.ID, ExperimentKey: e.Key, Name: e.DisplayName(),
 		WorkspaceName: p.Workspace.Name, ProjectName: p.Name,
 		FocusURL: root + p.Workspace.Name + "/" + p.Name + "/",
@@ -86,7 +87,7 @@ func (c experimentCall) handshakeAnswer(e *store.Experiment) error {
 			{"sdk_use_http_messages", true}, {"sdk_http_logging", false}, {"sdk_announcement", false},
 		},
 		WebAssetURL: root + "api/asset/download", WebImageURL: root + "api/image/download",
-		RestAssetURL: getAsset, RestImageURL: getAsset, S3Enabled: c.moods.S3Upload,
+		RestAssetURL: getAsset, RestImageURL: getAsset, S3Enabled: c.Moods.S3Upload,
 		AssetNameMaxLength: lengthLimit(l.AssetName), ImageNameMaxLength: lengthLimit(l.ImageName),
 	})
 }
@@ -109,7 +110,7 @@ type addRunRequest struct {
 
 func (c experimentCall) addRun() error {
 	var req addRunRequest
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
 	if req.ExperimentKey == "" {
@@ -118,16 +119,16 @@ func (c experimentCall) addRun() error {
 	if !store.ValidKey(req.ExperimentKey) {
 		return refusal.BadRequest("experiment key %q is not 32 to 50 letters and digits", req.ExperimentKey)
 	}
-	st := c.s.store
+	st := c.Store
 	st.Lock()
 	defer st.Unlock()
 	e := st.Experiments[req.ExperimentKey]
 	switch {
 	case e == nil:
 		return c.newRun(req)
-	case c.moods.TakenKeys == "wordless":
+	case c.Moods.TakenKeys == "wordless":
 		return refusal.BadRequest("error")
-	case !req.GetOrCreateEnabled && c.moods.TakenKeys != "answer":
+	case !req.GetOrCreateEnabled && c.Moods.TakenKeys != "answer":
 		return refusal.BadRequest("experiment %s already exists", e.Key).WithCode(refusal.CodeExperimentExists)
 	}
 	return c.resume(e)
@@ -135,16 +136,16 @@ func (c experimentCall) addRun() error {
 
 // newRun makes the experiment of a handshake. The lock of the store is held.
 func (c experimentCall) newRun(req addRunRequest) error {
-	team := c.key.defaultWorkspace()
+	team := c.Key.Home()
 	if req.TeamName != nil {
 		team = *req.TeamName
 	}
-	w := c.s.store.Workspace(team)
-	if w == nil || c.role(w) == RoleNone {
+	w := c.Store.Workspace(team)
+	if w == nil || c.RoleIn(w) == api.RoleNone {
 		return refusal.BadRequest("workspace %q does not exist", team).WithCode(refusal.CodeNoWorkspace)
 	}
-	if c.role(w) == RoleViewer {
-		return refusal.BadRequest("User: %s has view only permission for workspace %s", c.key.User, team).WithCode(refusal.CodeViewOnly)
+	if c.RoleIn(w) == api.RoleViewer {
+		return refusal.BadRequest("User: %s has view only permission for workspace %s", c.Key.User, team).WithCode(refusal.CodeViewOnly)
 	}
 	name := w.Projects[0].Name
 	if req.ProjectName != nil {
@@ -154,27 +155,27 @@ func (c experimentCall) newRun(req addRunRequest) error {
 	if err != nil {
 		return err
 	}
-	e := store.NewExperiment(req.ExperimentKey, c.key.User, c.now())
+	e := store.NewExperiment(req.ExperimentKey, c.Key.User, c.Now())
 	e.Offline, e.Alive = req.Offline, !req.Offline
 	e.GeneratedName = generatedName()
-	if c.moods.GeneratedNames {
-		e.Others.Set("Name", store.Stamped{Text: e.GeneratedName, Time: c.now()})
+	if c.Moods.GeneratedNames {
+		e.Others.Set("Name", store.Stamped{Text: e.GeneratedName, Time: c.Now()})
 	}
-	c.s.store.AddExperiment(p, e)
+	c.Store.AddExperiment(p, e)
 	return c.handshakeAnswer(e)
 }
 
 // resume answers for an experiment that exists, with a new run id. The lock of
 // the store is held.
 func (c experimentCall) resume(e *store.Experiment) error {
-	if e == nil || c.moods.Vanished(e.Key) || c.role(e.Project.Workspace) != RoleOwner {
-		return refusal.BadRequest("User: %s cannot access experiment for writing", c.key.User).WithCode(refusal.CodeNoWriteAccess)
+	if e == nil || c.Moods.Vanished(e.Key) || c.RoleIn(e.Project.Workspace) != api.RoleOwner {
+		return refusal.BadRequest("User: %s cannot access experiment for writing", c.Key.User).WithCode(refusal.CodeNoWriteAccess)
 	}
 	e.Lock()
 	defer e.Unlock()
 	e.RunID = store.NewID()
-	if c.moods.ResumeRuns {
-		e.SetAlive(true, c.now())
+	if c.Moods.ResumeRuns {
+		e.SetAlive(true, c.Now())
 	}
 	return c.handshakeAnswer(e)
 }
@@ -183,13 +184,13 @@ func (c experimentCall) getRun() error {
 	var req struct {
 		PreviousExperiment string `json:"previousExperiment"`
 	}
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
 	if req.PreviousExperiment == "" {
 		return refusal.BadRequest("previousExperiment is missing").WithCode(refusal.CodeNoExperimentKey)
 	}
-	st := c.s.store
+	st := c.Store
 	st.Lock()
 	defer st.Unlock()
 	return c.resume(st.Experiments[req.PreviousExperiment])
@@ -211,21 +212,21 @@ func (c experimentCall) statusReport() error {
 		ExperimentKey string `json:"experimentKey"`
 		IsAlive       *bool  `json:"is_alive"`
 	}
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
 	if req.IsAlive == nil {
 		return refusal.BadRequest("is_alive is missing")
 	}
-	e, err := c.experiment(req.ExperimentKey, RoleOwner)
+	e, err := c.Experiment(req.ExperimentKey, api.RoleOwner)
 	if err != nil {
 		return err
 	}
 	e.Lock()
-	e.SetAlive(*req.IsAlive, c.now())
+	e.SetAlive(*req.IsAlive, c.Now())
 	stop := e.StopRequested
 	e.Unlock()
-	return c.send(map[string]any{
+	return c.Send(map[string]any{
 		"is_alive_beat_duration_millis": 10000, "gpu_monitor_interval_millis": 60000,
 		"cpu_monitor_interval_millis": 68000, "parameter_update_interval_millis": 60000,
 		"pending_rpcs": false, "should_stop": stop, "code": http.StatusOK, "msg": "",
@@ -238,7 +239,7 @@ func (c experimentCall) offlineMetadata() error {
 		StartTimestamp *int64 `json:"startTimestamp"`
 		EndTimestamp   *int64 `json:"endTimestamp"`
 	}
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
 	if req.EndTimestamp == nil {
@@ -248,8 +249,8 @@ func (c experimentCall) offlineMetadata() error {
 }
 
 func (c experimentCall) pendingRPCs() error {
-	return c.readExperiment(func(*store.Experiment) error {
-		return c.send(map[string]any{"remoteProcedureCalls": []any{}})
+	return c.ReadExperiment(func(*store.Experiment) error {
+		return c.Send(map[string]any{"remoteProcedureCalls": []any{}})
 	})
 }
 
@@ -261,7 +262,7 @@ func (c experimentCall) copyRun() error {
 		NewExperimentKey    string          `json:"newExperimentKey"`
 		StepToCopyTo        json.RawMessage `json:"stepToCopyTo"`
 	}
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
 	limit, err := copyLimit(req.StepToCopyTo)
@@ -271,17 +272,17 @@ func (c experimentCall) copyRun() error {
 	if !store.ValidKey(req.NewExperimentKey) {
 		return refusal.BadRequest("experiment key %q is not 32 to 50 letters and digits", req.NewExperimentKey)
 	}
-	st := c.s.store
+	st := c.Store
 	st.Lock()
 	defer st.Unlock()
 	old := st.Experiments[req.CopiedExperimentKey]
 	switch {
-	case old == nil || c.role(old.Project.Workspace) != RoleOwner:
-		return refusal.BadRequest("User: %s cannot access experiment for writing", c.key.User).WithCode(refusal.CodeNoWriteAccess)
+	case old == nil || c.RoleIn(old.Project.Workspace) != api.RoleOwner:
+		return refusal.BadRequest("User: %s cannot access experiment for writing", c.Key.User).WithCode(refusal.CodeNoWriteAccess)
 	case st.Experiments[req.NewExperimentKey] != nil:
 		return refusal.BadRequest("experiment %s already exists", req.NewExperimentKey).WithCode(refusal.CodeExperimentExists)
 	}
-	e := store.NewExperiment(req.NewExperimentKey, c.key.User, c.now())
+	e := store.NewExperiment(req.NewExperimentKey, c.Key.User, c.Now())
 	e.Alive, e.GeneratedName = true, generatedName()
 	old.Lock()
 	e.CopyFrom(old, limit)

@@ -1,23 +1,24 @@
 package comettest
 
 import (
+	"github.com/comet-stream/comet-stream/internal/comettest/api"
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
 	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
 
-func lifecycleRoutes() []route {
-	return []route{
-		{method: "POST", path: "write/experiment/create", handle: in(experimentCall.createExperiment)},
-		{method: "POST", path: "write/experiment/set-start-end-time", handle: in(experimentCall.setTimes)},
-		{method: "POST", path: "write/experiment/update-status", handle: in(experimentCall.updateStatus)},
-		{method: "GET", path: "write/experiment/set-status", handle: in(experimentCall.setStatus)},
-		{method: "GET", path: "write/experiment/archive", handle: in(experimentCall.archive)},
-		{method: "GET", path: "write/experiment/restore", handle: in(experimentCall.restore)},
-		{method: "GET", path: "write/experiment/delete", handle: in(experimentCall.deleteExperiment)},
-		{method: "GET", path: "write/experiment/stop", handle: in(experimentCall.stop)},
-		{method: "POST", path: "write/experiment/move", handle: in(experimentCall.move)},
-		{method: "POST", path: "write/experiment/file-path", handle: in(experimentCall.setFilePath)},
-		{method: "POST", path: "write/experiment/{experimentKey}/mark-not-throttled", since: version{4, 7, 416}, handle: in(experimentCall.markNotThrottled)},
+func lifecycleRoutes() []api.Route {
+	return []api.Route{
+		{Method: "POST", Path: "write/experiment/create", Handle: api.In(experimentCall.createExperiment)},
+		{Method: "POST", Path: "write/experiment/set-start-end-time", Handle: api.In(experimentCall.setTimes)},
+		{Method: "POST", Path: "write/experiment/update-status", Handle: api.In(experimentCall.updateStatus)},
+		{Method: "GET", Path: "write/experiment/set-status", Handle: api.In(experimentCall.setStatus)},
+		{Method: "GET", Path: "write/experiment/archive", Handle: api.In(experimentCall.archive)},
+		{Method: "GET", Path: "write/experiment/restore", Handle: api.In(experimentCall.restore)},
+		{Method: "GET", Path: "write/experiment/delete", Handle: api.In(experimentCall.deleteExperiment)},
+		{Method: "GET", Path: "write/experiment/stop", Handle: api.In(experimentCall.stop)},
+		{Method: "POST", Path: "write/experiment/move", Handle: api.In(experimentCall.move)},
+		{Method: "POST", Path: "write/experiment/file-path", Handle: api.In(experimentCall.setFilePath)},
+		{Method: "POST", Path: "write/experiment/{experimentKey}/mark-not-throttled", Since: api.Version{4, 7, 416}, Handle: api.In(experimentCall.markNotThrottled)},
 	}
 }
 
@@ -28,13 +29,13 @@ func (c experimentCall) createExperiment() error {
 		ExperimentName   *string `json:"experimentName"`
 		DisableHeartBeat bool    `json:"disableHeartBeat"`
 	}
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
-	st := c.s.store
+	st := c.Store
 	st.Lock()
 	defer st.Unlock()
-	w, err := c.workspaceFor(req.WorkspaceName, RoleOwner)
+	w, err := c.WorkspaceFor(req.WorkspaceName, api.RoleOwner)
 	if err != nil {
 		return err
 	}
@@ -42,7 +43,7 @@ func (c experimentCall) createExperiment() error {
 	if err != nil {
 		return err
 	}
-	e := store.NewExperiment(store.NewID(), c.key.User, c.now())
+	e := store.NewExperiment(store.NewID(), c.Key.User, c.Now())
 	e.Alive = !req.DisableHeartBeat
 	if !e.Alive {
 		e.End = e.Start
@@ -53,14 +54,14 @@ func (c experimentCall) createExperiment() error {
 		e.GeneratedName = generatedName()
 	}
 	st.AddExperiment(p, e)
-	return c.send(struct {
-		ack
+	return c.Send(struct {
+		api.Ack
 		ExperimentKey string  `json:"experimentKey"`
 		WorkspaceName string  `json:"workspaceName"`
 		ProjectName   string  `json:"projectName"`
 		Link          string  `json:"link"`
 		Name          *string `json:"name"`
-	}{saved("saved"), e.Key, w.Name, p.Name, c.root() + w.Name + "/" + p.Name + "/" + e.Key, e.DisplayName()})
+	}{api.Saved("saved"), e.Key, w.Name, p.Name, c.Root() + w.Name + "/" + p.Name + "/" + e.Key, e.DisplayName()})
 }
 
 // roomIn returns the project for a new experiment, which is created if it is
@@ -70,7 +71,7 @@ func (c experimentCall) roomIn(w *store.Workspace, name string) (*store.Project,
 	if err != nil {
 		return nil, err
 	}
-	if limit := c.s.opts.Limits.ExperimentsPerProject; limit >= 0 && len(p.Experiments) >= limit {
+	if limit := c.Limits.ExperimentsPerProject; limit >= 0 && len(p.Experiments) >= limit {
 		return nil, refusal.BadRequest("project %q holds the maximum of %d experiments", name, limit).WithCode(refusal.CodeTooManyExperiments)
 	}
 	return p, nil
@@ -82,7 +83,7 @@ func (c experimentCall) setTimes() error {
 		StartTimeMillis *int64 `json:"startTimeMillis"`
 		EndTimeMillis   *int64 `json:"endTimeMillis"`
 	}
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
 	return c.setExperimentTimes(req.ExperimentKey, req.StartTimeMillis, req.EndTimeMillis)
@@ -91,7 +92,7 @@ func (c experimentCall) setTimes() error {
 // setExperimentTimes sets what is not nil. It is not a write that would move the
 // end.
 func (c experimentCall) setExperimentTimes(key string, start, end *int64) error {
-	e, err := c.experiment(key, RoleOwner)
+	e, err := c.Experiment(key, api.RoleOwner)
 	if err != nil {
 		return err
 	}
@@ -103,7 +104,7 @@ func (c experimentCall) setExperimentTimes(key string, start, end *int64) error 
 	if end != nil {
 		e.End, e.Ended = *end, true
 	}
-	return c.ack()
+	return c.Ack()
 }
 
 func (c experimentCall) updateStatus() error {
@@ -113,16 +114,16 @@ func (c experimentCall) updateStatus() error {
 		Error         *string `json:"error"`
 		HasCrashed    bool    `json:"hasCrashed"`
 	}
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
 	if req.IsAlive == nil {
 		return refusal.BadRequest("isAlive is missing")
 	}
-	if req.HasCrashed && c.version().less(stateVersion) {
+	if req.HasCrashed && c.Version().Less(stateVersion) {
 		return refusal.BadRequest("hasCrashed is not known")
 	}
-	e, err := c.experiment(req.ExperimentKey, RoleOwner)
+	e, err := c.Experiment(req.ExperimentKey, api.RoleOwner)
 	if err != nil {
 		return err
 	}
@@ -132,25 +133,25 @@ func (c experimentCall) updateStatus() error {
 	if req.Error != nil {
 		e.StatusError = req.Error
 	}
-	e.SetAlive(*req.IsAlive, c.now())
-	return c.ack()
+	e.SetAlive(*req.IsAlive, c.Now())
+	return c.Ack()
 }
 
 func (c experimentCall) setStatus() error {
-	return c.heartbeat(c.optional("experimentKey"), func() error {
-		return c.send(map[string]any{
+	return c.heartbeat(c.Optional("experimentKey"), func() error {
+		return c.Send(map[string]any{
 			"isAliveBeatDurationMillis": 10000, "gpuMonitorIntervalMillis": 60000, "cpuMonitorIntervalMillis": 68000,
 		})
 	})
 }
 
 func (c experimentCall) heartbeat(key string, answer func() error) error {
-	e, err := c.experiment(key, RoleOwner)
+	e, err := c.Experiment(key, api.RoleOwner)
 	if err != nil {
 		return err
 	}
 	e.Lock()
-	e.SetAlive(true, c.now())
+	e.SetAlive(true, c.Now())
 	e.Unlock()
 	return answer()
 }
@@ -159,40 +160,40 @@ func (c experimentCall) archive() error { return c.setArchived(true, "Archived")
 func (c experimentCall) restore() error { return c.setArchived(false, "Restore") }
 
 func (c experimentCall) setArchived(archived bool, msg string) error {
-	st := c.s.store
+	st := c.Store
 	st.Lock()
 	defer st.Unlock()
-	e, err := c.experimentLocked(c.optional("experimentKey"), RoleOwner)
+	e, err := c.ExperimentLocked(c.Optional("experimentKey"), api.RoleOwner)
 	if err != nil {
 		return err
 	}
 	e.Lock()
 	e.Archived = archived
 	e.Unlock()
-	return c.send(saved(msg))
+	return c.Send(api.Saved(msg))
 }
 
 func (c experimentCall) deleteExperiment() error {
-	st := c.s.store
+	st := c.Store
 	st.Lock()
 	defer st.Unlock()
-	e, err := c.experimentLocked(c.optional("experimentKey"), RoleOwner)
+	e, err := c.ExperimentLocked(c.Optional("experimentKey"), api.RoleOwner)
 	if err != nil {
 		return err
 	}
 	st.RemoveExperiment(e)
-	return c.send(saved("Deleted"))
+	return c.Send(api.Saved("Deleted"))
 }
 
 func (c experimentCall) stop() error {
-	e, err := c.experiment(c.optional("experimentKey"), RoleOwner)
+	e, err := c.Experiment(c.Optional("experimentKey"), api.RoleOwner)
 	if err != nil {
 		return err
 	}
 	e.Lock()
 	e.StopRequested = true
 	e.Unlock()
-	return c.send(saved("Stop Requested"))
+	return c.Send(api.Saved("Stop Requested"))
 }
 
 func (c experimentCall) move() error {
@@ -202,22 +203,22 @@ func (c experimentCall) move() error {
 		ExperimentKeys      []string `json:"experimentKeys"`
 		Symlink             bool     `json:"symlink"`
 	}
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
 	if len(req.ExperimentKeys) == 0 {
 		return refusal.BadRequest("experimentKeys is missing")
 	}
-	st := c.s.store
+	st := c.Store
 	st.Lock()
 	defer st.Unlock()
-	w, err := c.workspaceFor(req.TargetWorkspaceName, RoleOwner)
+	w, err := c.WorkspaceFor(req.TargetWorkspaceName, api.RoleOwner)
 	if err != nil {
 		return err
 	}
 	list := make([]*store.Experiment, len(req.ExperimentKeys))
 	for i, key := range req.ExperimentKeys {
-		if list[i], err = c.experimentLocked(key, RoleOwner); err != nil {
+		if list[i], err = c.ExperimentLocked(key, api.RoleOwner); err != nil {
 			return err
 		}
 		if list[i].Project.Workspace != w {
@@ -245,7 +246,7 @@ func (c experimentCall) moveAll(list []*store.Experiment, p *store.Project, syml
 			p.Experiments = append(p.Experiments, e)
 		}
 	}
-	return c.ack()
+	return c.Ack()
 }
 
 func (c experimentCall) setFilePath() error {
@@ -253,22 +254,22 @@ func (c experimentCall) setFilePath() error {
 		ExperimentKey string  `json:"experimentKey"`
 		FilePath      *string `json:"filePath"`
 	}
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
 	if req.FilePath == nil {
 		return refusal.BadRequest("filePath is missing")
 	}
-	return c.writeExperiment(req.ExperimentKey, func(e *store.Experiment) error {
+	return c.WriteExperiment(req.ExperimentKey, func(e *store.Experiment) error {
 		e.FilePath = req.FilePath
-		return c.ack()
+		return c.Ack()
 	})
 }
 
 func (c experimentCall) markNotThrottled() error {
-	return c.writeExperiment(c.params["experimentKey"], func(e *store.Experiment) error {
+	return c.WriteExperiment(c.Params["experimentKey"], func(e *store.Experiment) error {
 		e.Throttle, e.ThrottleMessage = false, nil
 		e.Others.Remove("throttled")
-		return c.ack()
+		return c.Ack()
 	})
 }

@@ -110,7 +110,7 @@ func parsePoint(w *wire.Walker, p, before *newPoint) error {
 
 // addPoint logs p. The lock of e is held.
 func (c metricCall) addPoint(e *store.Experiment, p *newPoint) {
-	if full(len(e.MetricNames), c.s.opts.Limits.MetricNames) && e.Metrics[p.metric] == nil {
+	if full(len(e.MetricNames), c.Limits.MetricNames) && e.Metrics[p.metric] == nil {
 		e.Throttled("metric names")
 		return
 	}
@@ -118,13 +118,13 @@ func (c metricCall) addPoint(e *store.Experiment, p *newPoint) {
 		p.point.Context = e.ContextIndex(&p.context)
 	}
 	if !p.timed {
-		p.point.Time = c.now()
+		p.point.Time = c.Now()
 	}
 	s := e.Series(p.metric)
-	if c.moods.OnePerStep == "first" && s.HasStep(&p.point) {
+	if c.Moods.OnePerStep == "first" && s.HasStep(&p.point) {
 		return
 	}
-	s.Add(&p.point, c.moods.MergeDuplicates)
+	s.Add(&p.point, c.Moods.MergeDuplicates)
 }
 
 func (c metricCall) writeMetric() error {
@@ -132,16 +132,16 @@ func (c metricCall) writeMetric() error {
 		ExperimentKey string `json:"experimentKey"`
 		metricValueDoc
 	}
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
 	p, err := req.parsed()
 	if err != nil {
 		return err
 	}
-	return c.writeExperiment(req.ExperimentKey, func(e *store.Experiment) error {
+	return c.WriteExperiment(req.ExperimentKey, func(e *store.Experiment) error {
 		c.addPoint(e, &p)
-		return c.ack()
+		return c.Ack()
 	})
 }
 
@@ -152,20 +152,20 @@ func (c metricCall) metricBatch() error {
 	if err != nil {
 		return err
 	}
-	return c.writeExperiment(key, func(e *store.Experiment) error {
+	return c.WriteExperiment(key, func(e *store.Experiment) error {
 		for i := range points {
 			c.addPoint(e, &points[i])
 		}
-		return c.ack()
+		return c.Ack()
 	})
 }
 
 func (c metricCall) readBatch() (key string, points []newPoint, err error) {
-	if err := c.checkJSON(); err != nil {
+	if err := c.CheckJSON(); err != nil {
 		return "", nil, err
 	}
 	some := false
-	w := &wire.Walker{Rest: c.raw}
+	w := &wire.Walker{Rest: c.Body}
 	err = w.Object(func(name []byte) (err error) {
 		if string(name) == `"values"` {
 			some = true
@@ -182,7 +182,7 @@ func (c metricCall) readBatch() (key string, points []newPoint, err error) {
 		err = w.End()
 	}
 	switch {
-	case err != nil && !json.Valid(c.raw):
+	case err != nil && !json.Valid(c.Body):
 		return "", nil, wire.ErrNotJSON // whatever else is wrong with it
 	case err == nil && !some:
 		err = refusal.BadRequest("values is missing")
@@ -194,7 +194,7 @@ func (c metricCall) readBatch() (key string, points []newPoint, err error) {
 const pointText = 100
 
 func (c metricCall) readPoints(w *wire.Walker) (points []newPoint, err error) {
-	limit := c.s.opts.Limits.BatchValues
+	limit := c.Limits.BatchValues
 	points = make([]newPoint, 0, len(w.Rest)/pointText+1)
 	before := &newPoint{}
 	err = w.List(func(i int) error {

@@ -7,18 +7,19 @@ import (
 	"net/http/httptest"
 	"testing"
 
+	"github.com/comet-stream/comet-stream/internal/comettest/api"
 	"github.com/comet-stream/comet-stream/internal/comettest/wire"
 )
 
 // A batch is found not to be JSON where encoding/json finds that, whichever
 // byte of it is wrong.
 func TestBatchSyntax(t *testing.T) {
-	s := &Server{}
-	s.opts.Limits.BatchValues = -1
+	in := &api.Instance{}
+	in.Limits.BatchValues = -1
 	read := func(doc []byte) error {
 		r := httptest.NewRequest(http.MethodPost, "/", nil)
 		r.Header.Set("Content-Type", "application/json")
-		_, _, err := metricCall{&call{s: s, r: r, raw: doc}}.readBatch()
+		_, _, err := metricCall{&api.Call{Instance: in, Request: r, Body: doc}}.readBatch()
 		return err
 	}
 	good := []byte(` {"experimentKey" : "k", "more":{"a":[1,"]\"",{}],"b":-0.5e+1},"values":[` +

@@ -7,15 +7,16 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/comet-stream/comet-stream/internal/comettest/api"
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
 	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
 
-func modelRoutes() []route {
-	return []route{
-		{method: "GET", path: "experiment/model", handle: in(assetCall.experimentModels)},
-		{method: "GET", path: "experiment/model/asset/list", handle: in(assetCall.modelAssets)},
-		{method: "GET", path: "experiment/model/download", handle: in(assetCall.downloadModel)},
+func modelRoutes() []api.Route {
+	return []api.Route{
+		{Method: "GET", Path: "experiment/model", Handle: api.In(assetCall.experimentModels)},
+		{Method: "GET", Path: "experiment/model/asset/list", Handle: api.In(assetCall.modelAssets)},
+		{Method: "GET", Path: "experiment/model/download", Handle: api.In(assetCall.downloadModel)},
 	}
 }
 
@@ -36,10 +37,10 @@ type registryRecordDoc struct {
 }
 
 func (c assetCall) experimentModels() error {
-	st := c.s.store
+	st := c.Store
 	st.RLock()
 	defer st.RUnlock()
-	e, err := c.experimentLocked(c.optional("experimentKey"), RoleViewer)
+	e, err := c.ExperimentLocked(c.Optional("experimentKey"), api.RoleViewer)
 	if err != nil {
 		return err
 	}
@@ -49,13 +50,13 @@ func (c assetCall) experimentModels() error {
 	for _, m := range e.Models {
 		docs = append(docs, experimentModelDoc{m.ID, e.Key, m.Name, m.Name, registryRecords(e.Project.Workspace, m)})
 	}
-	return c.send(map[string]any{"models": docs})
+	return c.Send(map[string]any{"models": docs})
 }
 
 // modelElements are the assets of the model that the call names. The lock of
 // e is held.
 func (c assetCall) modelElements(e *store.Experiment) ([]*store.Asset, error) {
-	name, err := c.param("modelName")
+	name, err := c.Param("modelName")
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +73,7 @@ func (c assetCall) modelElements(e *store.Experiment) ([]*store.Asset, error) {
 }
 
 func (c assetCall) modelAssets() error {
-	return c.readExperiment(func(e *store.Experiment) error {
+	return c.ReadExperiment(func(e *store.Experiment) error {
 		list, err := c.modelElements(e)
 		if err != nil {
 			return err
@@ -83,7 +84,7 @@ func (c assetCall) modelAssets() error {
 
 func (c assetCall) downloadModel() error {
 	var list []*store.Asset
-	err := c.readExperiment(func(e *store.Experiment) (err error) {
+	err := c.ReadExperiment(func(e *store.Experiment) (err error) {
 		list, err = c.modelElements(e)
 		return err
 	})
@@ -95,8 +96,8 @@ func (c assetCall) downloadModel() error {
 
 // sendZip answers with the local files of list as one zip.
 func (c assetCall) sendZip(list []*store.Asset) error {
-	c.w.Header().Set("Content-Type", "application/octet-stream")
-	zw := zip.NewWriter(c.w)
+	c.Writer.Header().Set("Content-Type", "application/octet-stream")
+	zw := zip.NewWriter(c.Writer)
 	for _, a := range list {
 		if a.Remote {
 			continue

@@ -1,47 +1,79 @@
 package comettest
 
 import (
+	"github.com/comet-stream/comet-stream/internal/comettest/api"
 	"github.com/comet-stream/comet-stream/internal/comettest/seed"
 	"github.com/comet-stream/comet-stream/internal/comettest/state"
 	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
 
-// State is what [Server.State] returns, the other types are what it consists of.
+// The names of the packages below that tests use.
+
 type (
-	State                = state.State
-	StateOptions         = state.Options
-	WorkspaceState       = state.Workspace
-	ProjectState         = state.Project
-	ExperimentState      = state.Experiment
-	ValueState           = state.Value
-	StampedState         = state.Stamped
-	MetricState          = state.Metric
-	PointState           = state.Point
-	TextState            = state.Text
-	AssetState           = state.Asset
-	ItemState            = state.Item
-	RegistryModelState   = state.RegistryModel
-	RegistryItemState    = state.RegistryItem
-	ArtifactState        = state.Artifact
+	// State is everything that a server has stored.
+	State = state.State
+	// StateOptions choose what [Server.State] tells.
+	StateOptions = state.Options
+	// WorkspaceState is a workspace in a [State].
+	WorkspaceState = state.Workspace
+	// ProjectState is a project in a [State].
+	ProjectState = state.Project
+	// ExperimentState is an experiment in a [State].
+	ExperimentState = state.Experiment
+	// ValueState is a parameter or other in a [State].
+	ValueState = state.Value
+	// StampedState is one value and when it was logged in a [State].
+	StampedState = state.Stamped
+	// MetricState is a metric in a [State].
+	MetricState = state.Metric
+	// PointState is one metric point in a [State].
+	PointState = state.Point
+	// TextState is a text in a [State].
+	TextState = state.Text
+	// AssetState is an asset in a [State].
+	AssetState = state.Asset
+	// ItemState is a part of a 3D scene in a [State].
+	ItemState = state.Item
+	// RegistryModelState is a model of the registry in a [State].
+	RegistryModelState = state.RegistryModel
+	// RegistryItemState is a version of a registry model in a [State].
+	RegistryItemState = state.RegistryItem
+	// ArtifactState is an artifact in a [State].
+	ArtifactState = state.Artifact
+	// ArtifactVersionState is a version of an artifact in a [State].
 	ArtifactVersionState = state.ArtifactVersion
-	PanelState           = state.Panel
-	ViewState            = state.View
-	GitState             = store.GitMetadata
+	// PanelState is a custom panel in a [State].
+	PanelState = state.Panel
+	// ViewState is a view in a [State].
+	ViewState = state.View
+	// GitState is the git metadata in a [State].
+	GitState = store.GitMetadata
 )
 
-// ProjectSpec and the other types say what a server is to be seeded with.
 type (
-	ProjectSpec         = seed.Project
-	ExperimentSpec      = seed.Experiment
-	Value               = seed.Value
-	MetricPoint         = seed.Point
-	SyntheticMetric     = seed.SyntheticMetric
-	SyntheticSpec       = seed.Synthetic
-	AssetSpec           = seed.Asset
-	ItemSpec            = seed.Item
-	ArtifactSpec        = seed.Artifact
+	// ProjectSpec is a project to be seeded.
+	ProjectSpec = seed.Project
+	// ExperimentSpec is an experiment to be seeded.
+	ExperimentSpec = seed.Experiment
+	// Value is a parameter or other to be seeded.
+	Value = seed.Value
+	// MetricPoint is a metric point to be seeded.
+	MetricPoint = seed.Point
+	// SyntheticMetric is a metric whose points are made when they are read to be seeded.
+	SyntheticMetric = seed.SyntheticMetric
+	// SyntheticSpec is experiments of that kind to be seeded.
+	SyntheticSpec = seed.Synthetic
+	// AssetSpec is an asset to be seeded.
+	AssetSpec = seed.Asset
+	// ItemSpec is a part of a 3D scene to be seeded.
+	ItemSpec = seed.Item
+	// ArtifactSpec is an artifact to be seeded.
+	ArtifactSpec = seed.Artifact
+	// ArtifactVersionSpec is a version of an artifact to be seeded.
 	ArtifactVersionSpec = seed.ArtifactVersion
-	RegistrySpec        = seed.RegistryModel
+	// RegistrySpec is a registry model to be seeded.
+	RegistrySpec = seed.RegistryModel
+	// RegistryVersionSpec is a version of one to be seeded.
 	RegistryVersionSpec = seed.RegistryVersion
 )
 
@@ -56,3 +88,19 @@ const (
 
 // DemoKey is the key of one of the demo's experiments in a workspace.
 func DemoKey(workspace, which string) string { return seed.DemoKey(workspace, which) }
+
+// Key is an API key and what its user may do.
+type Key = api.Key
+
+// Role is what a user may do in a workspace.
+type Role = api.Role
+
+// The roles, from the strongest to none.
+const (
+	RoleOwner  = api.RoleOwner  // reads and writes
+	RoleViewer = api.RoleViewer // reads
+	RoleNone   = api.RoleNone   // does not see the workspace
+)
+
+// Limits are the limits of an instance.
+type Limits = api.Limits

@@ -1,23 +1,29 @@
 package comettest
 
-import "github.com/comet-stream/comet-stream/internal/comettest/store"
+import (
+	"github.com/comet-stream/comet-stream/internal/comettest/api"
+	"github.com/comet-stream/comet-stream/internal/comettest/store"
+)
 
-func projectRoutes() []route {
-	return []route{
-		{method: "GET", path: "projects", handle: in(projectCall.projects)},
-		{method: "GET", path: "projects/page", handle: in(projectCall.projectsPage)},
-		{method: "GET", path: "project", handle: in(projectCall.project)},
-		{method: "GET", path: "project/notes", handle: in(projectCall.projectNotes)},
-		{method: "GET", path: "project/get-project-share-links", handle: in(projectCall.shareLinks)},
-		{method: "POST", path: "write/project/create", handle: in(projectCall.createProject)},
-		{method: "POST", path: "write/project/update", handle: in(projectCall.updateProject)},
-		{method: "POST", path: "write/project/update-owner", since: version{4, 35, 0}, handle: in(projectCall.updateOwner)},
-		{method: "POST", path: "write/project/notes", handle: in(projectCall.writeNotes)},
-		{method: "POST", path: "write/project/delete", handle: in(projectCall.deleteProject)},
-		{method: "GET", path: "write/project/add-share-link", handle: in(projectCall.addShareLink)},
-		{method: "GET", path: "write/project/delete-project-share-link", handle: in(projectCall.deleteShareLink)},
-		{method: "GET", path: "write/project/symlink", handle: in(projectCall.symlink)},
-		{method: "GET", family: clientlib, path: "symlink/new", auth: authQuery, handle: in(projectCall.symlink)},
+// A projectCall is about projects.
+type projectCall struct{ *api.Call }
+
+func projectRoutes() []api.Route {
+	return []api.Route{
+		{Method: "GET", Path: "projects", Handle: api.In(projectCall.projects)},
+		{Method: "GET", Path: "projects/page", Handle: api.In(projectCall.projectsPage)},
+		{Method: "GET", Path: "project", Handle: api.In(projectCall.project)},
+		{Method: "GET", Path: "project/notes", Handle: api.In(projectCall.projectNotes)},
+		{Method: "GET", Path: "project/get-project-share-links", Handle: api.In(projectCall.shareLinks)},
+		{Method: "POST", Path: "write/project/create", Handle: api.In(projectCall.createProject)},
+		{Method: "POST", Path: "write/project/update", Handle: api.In(projectCall.updateProject)},
+		{Method: "POST", Path: "write/project/update-owner", Since: api.Version{4, 35, 0}, Handle: api.In(projectCall.updateOwner)},
+		{Method: "POST", Path: "write/project/notes", Handle: api.In(projectCall.writeNotes)},
+		{Method: "POST", Path: "write/project/delete", Handle: api.In(projectCall.deleteProject)},
+		{Method: "GET", Path: "write/project/add-share-link", Handle: api.In(projectCall.addShareLink)},
+		{Method: "GET", Path: "write/project/delete-project-share-link", Handle: api.In(projectCall.deleteShareLink)},
+		{Method: "GET", Path: "write/project/symlink", Handle: api.In(projectCall.symlink)},
+		{Method: "GET", Family: api.Clientlib, Path: "symlink/new", Auth: api.AuthQuery, Handle: api.In(projectCall.symlink)},
 	}
 }
 
@@ -42,15 +48,15 @@ func newProjectDoc(p *store.Project) projectDoc {
 
 // readableProjects are those of the workspace named in the query.
 func (c projectCall) readableProjects() ([]*store.Project, error) {
-	name, err := c.param("workspaceName")
+	name, err := c.Param("workspaceName")
 	if err != nil {
 		return nil, err
 	}
-	w, err := c.workspaceFor(name, RoleNone)
+	w, err := c.WorkspaceFor(name, api.RoleNone)
 	if err != nil {
 		return nil, err
 	}
-	if c.role(w) <= RoleViewer {
+	if c.RoleIn(w) <= api.RoleViewer {
 		return w.Projects, nil
 	}
 	var public []*store.Project
@@ -60,14 +66,14 @@ func (c projectCall) readableProjects() ([]*store.Project, error) {
 		}
 	}
 	if public == nil {
-		return nil, c.allow(w, RoleViewer, "workspace "+name)
+		return nil, c.Allow(w, api.RoleViewer, "workspace "+name)
 	}
 	return public, nil
 }
 
 func (c projectCall) projects() error {
-	c.s.store.RLock()
-	defer c.s.store.RUnlock()
+	c.Store.RLock()
+	defer c.Store.RUnlock()
 	list, err := c.readableProjects()
 	if err != nil {
 		return err
@@ -76,25 +82,25 @@ func (c projectCall) projects() error {
 	for i, p := range list {
 		docs[i] = newProjectDoc(p)
 	}
-	return c.send(map[string]any{"projects": docs})
+	return c.Send(map[string]any{"projects": docs})
 }
 
 func (c projectCall) project() error {
-	c.s.store.RLock()
-	defer c.s.store.RUnlock()
-	p, err := c.queryProject().find(c.call, RoleViewer)
+	c.Store.RLock()
+	defer c.Store.RUnlock()
+	p, err := c.QueryProject().Find(c.Call, api.RoleViewer)
 	if err != nil {
 		return err
 	}
-	return c.send(newProjectDoc(p))
+	return c.Send(newProjectDoc(p))
 }
 
 func (c projectCall) projectNotes() error {
-	c.s.store.RLock()
-	defer c.s.store.RUnlock()
-	p, err := c.queryProject().find(c.call, RoleViewer)
+	c.Store.RLock()
+	defer c.Store.RUnlock()
+	p, err := c.QueryProject().Find(c.Call, api.RoleViewer)
 	if err != nil {
 		return err
 	}
-	return c.send(map[string]any{"notes": p.Notes})
+	return c.Send(map[string]any{"notes": p.Notes})
 }

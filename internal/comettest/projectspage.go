@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/comet-stream/comet-stream/internal/comettest/api"
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
 	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
@@ -33,8 +34,8 @@ type projectRow struct {
 }
 
 func (c projectCall) projectsPage() error {
-	c.s.store.RLock()
-	defer c.s.store.RUnlock()
+	c.Store.RLock()
+	defer c.Store.RUnlock()
 	all, err := c.readableProjects()
 	if err != nil {
 		return err
@@ -51,26 +52,26 @@ func (c projectCall) projectsPage() error {
 	for i, p := range list {
 		rows[i] = c.projectRow(p, len(all), filtered)
 	}
-	return c.send(map[string]any{"rows": rows, "filteredRowCount": filtered, "totalRowCount": len(all)})
+	return c.Send(map[string]any{"rows": rows, "filteredRowCount": filtered, "totalRowCount": len(all)})
 }
 
 func (c projectCall) projectRow(p *store.Project, total, filtered int) projectRow {
-	edit := c.role(p.Workspace) == RoleOwner
+	edit := c.RoleIn(p.Workspace) == api.RoleOwner
 	return projectRow{
 		ProjectID: p.ID, UserName: p.Owner, ProjectName: p.Name, ProjectDesc: p.Description,
 		GeneralProject: p.General, ExperimentCount: len(p.Experiments) + len(p.Links), IsPublic: p.Public,
 		TeamID: p.Workspace.ID, TeamName: p.Workspace.Name, CreatedAt: p.Created, LastUpdated: p.Updated,
-		LastUpdatedByUser: p.Updated, IsInProjectTeam: edit, Owner: p.Owner == c.key.User, CanEdit: edit,
+		LastUpdatedByUser: p.Updated, IsInProjectTeam: edit, Owner: p.Owner == c.Key.User, CanEdit: edit,
 		TotalRowCount: strconv.Itoa(total), FilteredRowCount: strconv.Itoa(filtered),
 	}
 }
 
 func (c projectCall) filterProjects(all []*store.Project) ([]*store.Project, error) {
-	public, err := c.flag("public")
+	public, err := c.Flag("public")
 	if err != nil {
 		return nil, err
 	}
-	owner, search := c.optional("owner"), strings.ToLower(c.optional("search"))
+	owner, search := c.Optional("owner"), strings.ToLower(c.Optional("search"))
 	var list []*store.Project
 	for _, p := range all {
 		if public != nil && p.Public != *public || owner != "" && p.Owner != owner ||
@@ -80,7 +81,7 @@ func (c projectCall) filterProjects(all []*store.Project) ([]*store.Project, err
 		list = append(list, p)
 	}
 	less := func(a, b *store.Project) int { return cmp.Compare(b.Updated, a.Updated) }
-	switch sort := c.optional("sort"); sort {
+	switch sort := c.Optional("sort"); sort {
 	case "", "lastUpdated":
 	case "created_at":
 		less = func(a, b *store.Project) int { return cmp.Compare(b.Created, a.Created) }
@@ -90,7 +91,7 @@ func (c projectCall) filterProjects(all []*store.Project) ([]*store.Project, err
 		return nil, refusal.BadRequest("parameter sort: %q is not known", sort)
 	}
 	slices.SortStableFunc(list, less)
-	if strings.EqualFold(c.optional("order"), "asc") {
+	if strings.EqualFold(c.Optional("order"), "asc") {
 		slices.Reverse(list)
 	}
 	return list, nil
@@ -98,11 +99,11 @@ func (c projectCall) filterProjects(all []*store.Project) ([]*store.Project, err
 
 // window cuts list to the parameters offset and count.
 func (c projectCall) window(list []*store.Project) ([]*store.Project, error) {
-	offset, err := c.number("offset")
+	offset, err := c.Number("offset")
 	if err != nil {
 		return nil, err
 	}
-	count, err := c.number("count")
+	count, err := c.Number("count")
 	if err != nil {
 		return nil, err
 	}

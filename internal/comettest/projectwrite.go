@@ -3,6 +3,7 @@ package comettest
 import (
 	"unicode/utf8"
 
+	"github.com/comet-stream/comet-stream/internal/comettest/api"
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
 	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
@@ -28,28 +29,28 @@ func (c projectCall) createProject() error {
 		ProjectDescription *string `json:"projectDescription"`
 		IsPublic           bool    `json:"isPublic"`
 	}
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
 	if err := checkProjectName(req.ProjectName); err != nil {
 		return err
 	}
-	st := c.s.store
+	st := c.Store
 	st.Lock()
 	defer st.Unlock()
-	w, err := c.workspaceFor(req.WorkspaceName, RoleOwner)
+	w, err := c.WorkspaceFor(req.WorkspaceName, api.RoleOwner)
 	if err != nil {
 		return err
 	}
 	if w.Project(req.ProjectName) != nil {
 		return refusal.BadRequest("project %q already exists in workspace %q", req.ProjectName, w.Name)
 	}
-	p := st.AddProject(w, req.ProjectName, c.key.User, c.now())
+	p := st.AddProject(w, req.ProjectName, c.Key.User, c.Now())
 	p.Description, p.Public = req.ProjectDescription, req.IsPublic
-	return c.send(struct {
-		ack
+	return c.Send(struct {
+		api.Ack
 		projectDoc
-	}{saved("saved"), newProjectDoc(p)})
+	}{api.Saved("saved"), newProjectDoc(p)})
 }
 
 // projectOrNew returns the project of the given name and makes it if there is
@@ -58,23 +59,23 @@ func (c projectCall) projectOrNew(w *store.Workspace, name string) (*store.Proje
 	if err := checkProjectName(name); err != nil {
 		return nil, err
 	}
-	return c.s.store.EnsureProject(w, name, c.key.User, c.now()), nil
+	return c.Store.EnsureProject(w, name, c.Key.User, c.Now()), nil
 }
 
 func (c projectCall) updateProject() error {
 	var req struct {
-		projectRef
+		api.ProjectRef
 		NewProjectName        *string `json:"newProjectName"`
 		NewProjectDescription *string `json:"newProjectDescription"`
 		IsPublic              *bool   `json:"isPublic"`
 	}
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
-	st := c.s.store
+	st := c.Store
 	st.Lock()
 	defer st.Unlock()
-	p, err := req.find(c.call, RoleOwner)
+	p, err := req.Find(c.Call, api.RoleOwner)
 	if err != nil {
 		return err
 	}
@@ -93,49 +94,49 @@ func (c projectCall) updateProject() error {
 	if req.IsPublic != nil {
 		p.Public = *req.IsPublic
 	}
-	p.Updated = c.now()
-	return c.ack()
+	p.Updated = c.Now()
+	return c.Ack()
 }
 
 func (c projectCall) writeNotes() error {
 	var req struct {
-		projectRef
+		api.ProjectRef
 		Notes *string `json:"notes"`
 	}
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
 	if req.Notes == nil {
 		return refusal.BadRequest("notes is missing")
 	}
-	return c.changeProject(req.projectRef, func(p *store.Project) error {
+	return c.changeProject(req.ProjectRef, func(p *store.Project) error {
 		p.Notes = *req.Notes
-		return c.ack()
+		return c.Ack()
 	})
 }
 
 // changeProject calls f for the project with the lock of the store held.
-func (c projectCall) changeProject(ref projectRef, f func(p *store.Project) error) error {
-	st := c.s.store
+func (c projectCall) changeProject(ref api.ProjectRef, f func(p *store.Project) error) error {
+	st := c.Store
 	st.Lock()
 	defer st.Unlock()
-	p, err := ref.find(c.call, RoleOwner)
+	p, err := ref.Find(c.Call, api.RoleOwner)
 	if err != nil {
 		return err
 	}
-	p.Updated = c.now()
+	p.Updated = c.Now()
 	return f(p)
 }
 
 func (c projectCall) deleteProject() error {
 	var req struct {
-		projectRef
+		api.ProjectRef
 		DeleteAllExperiments bool `json:"deleteAllExperiments"`
 	}
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
-	return c.changeProject(req.projectRef, func(p *store.Project) error {
+	return c.changeProject(req.ProjectRef, func(p *store.Project) error {
 		if p.General {
 			return refusal.BadRequest("the general project of a workspace cannot be deleted")
 		}
@@ -147,7 +148,7 @@ func (c projectCall) deleteProject() error {
 			}
 			p.Experiments = nil
 		}
-		c.s.store.RemoveProject(p)
-		return c.ack()
+		c.Store.RemoveProject(p)
+		return c.Ack()
 	})
 }

@@ -3,25 +3,26 @@ package comettest
 import (
 	"slices"
 
+	"github.com/comet-stream/comet-stream/internal/comettest/api"
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
 	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
 
-func queryRoutes() []route {
-	return []route{
-		{method: "GET", path: "project/column-names", handle: in(metricCall.columnNames)},
-		{method: "POST", path: "project/query", handle: (*call).projectQuery},
-		{method: "POST", path: "experiments/search", handle: (*call).searchExperiments},
+func queryRoutes() []api.Route {
+	return []api.Route{
+		{Method: "GET", Path: "project/column-names", Handle: api.In(experimentCall.columnNames)},
+		{Method: "POST", Path: "project/query", Handle: api.In(experimentCall.projectQuery)},
+		{Method: "POST", Path: "experiments/search", Handle: api.In(experimentCall.searchExperiments)},
 	}
 }
 
 // queried are the experiments of a project that are archived, not archived,
 // or all (nil).
-func (c *call) queried(ref projectRef, archived *bool) ([]*store.Experiment, error) {
-	st := c.s.store
+func (c experimentCall) queried(ref api.ProjectRef, archived *bool) ([]*store.Experiment, error) {
+	st := c.Store
 	st.RLock()
 	defer st.RUnlock()
-	p, err := ref.find(c, RoleViewer)
+	p, err := ref.Find(c.Call, api.RoleViewer)
 	if err != nil {
 		return nil, err
 	}
@@ -36,16 +37,16 @@ func (c *call) queried(ref projectRef, archived *bool) ([]*store.Experiment, err
 
 // projectQuery answers with the experiments that satisfy all predicates, each a
 // tree of rules about one source or, where that is "nested", about several.
-func (c *call) projectQuery() error {
+func (c experimentCall) projectQuery() error {
 	var req struct {
-		projectRef
+		api.ProjectRef
 		Archived   bool `json:"archived"`
 		Predicates []struct {
 			Source string `json:"source"`
 			Query  rule   `json:"query"`
 		} `json:"predicates"`
 	}
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
 	all := rule{Condition: "AND"}
@@ -53,7 +54,7 @@ func (c *call) projectQuery() error {
 		p.Query.Source = p.Source
 		all.Rules = append(all.Rules, p.Query)
 	}
-	list, err := c.satisfying(req.projectRef, req.Archived, &all)
+	list, err := c.satisfying(req.ProjectRef, req.Archived, &all)
 	if err != nil {
 		return err
 	}
@@ -61,11 +62,11 @@ func (c *call) projectQuery() error {
 	for _, e := range list {
 		keys = append(keys, e.Key)
 	}
-	return c.send(map[string]any{"experimentKeys": keys})
+	return c.Send(map[string]any{"experimentKeys": keys})
 }
 
 // satisfying are the experiments of a project that satisfy a rule.
-func (c *call) satisfying(ref projectRef, archived bool, r *rule) ([]*store.Experiment, error) {
+func (c experimentCall) satisfying(ref api.ProjectRef, archived bool, r *rule) ([]*store.Experiment, error) {
 	if err := r.check(""); err != nil {
 		return nil, err
 	}
@@ -78,7 +79,7 @@ func (c *call) satisfying(ref projectRef, archived bool, r *rule) ([]*store.Expe
 }
 
 // searchExperiments answers the search of the web interface.
-func (c *call) searchExperiments() error {
+func (c experimentCall) searchExperiments() error {
 	var req struct {
 		ProjectID string `json:"projectId"`
 		RulesTree *rule  `json:"rulesTree"`
@@ -86,7 +87,7 @@ func (c *call) searchExperiments() error {
 		Page      int    `json:"page"`
 		Deleted   bool   `json:"deleted"`
 	}
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
 	if req.Limit < 1 || req.Page < 1 {
@@ -95,7 +96,7 @@ func (c *call) searchExperiments() error {
 	if req.RulesTree == nil {
 		req.RulesTree = &rule{Condition: "AND"}
 	}
-	list, err := c.satisfying(projectRef{ProjectID: req.ProjectID}, req.Deleted, req.RulesTree)
+	list, err := c.satisfying(api.ProjectRef{ProjectID: req.ProjectID}, req.Deleted, req.RulesTree)
 	if err != nil {
 		return err
 	}
@@ -108,5 +109,5 @@ func (c *call) searchExperiments() error {
 		})
 		e.Unlock()
 	}
-	return c.send(map[string]any{"experiments": rows, "totalCount": len(list)})
+	return c.Send(map[string]any{"experiments": rows, "totalCount": len(list)})
 }

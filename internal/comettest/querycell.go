@@ -12,12 +12,12 @@ import (
 
 // cell is the text of a column for e, and whether it has one. The lock of e
 // is held.
-func (c *call) cell(e *store.Experiment, source, field string) (string, bool) {
+func (c experimentCall) cell(e *store.Experiment, source, field string) (string, bool) {
 	switch source {
 	case "metrics":
 		if s := e.Metrics[field]; s != nil {
 			sum := s.Summary()
-			current := sum.Current(c.moods)
+			current := sum.Current(c.Moods)
 			return current.Value.String(), true
 		}
 	case "params":
@@ -32,7 +32,7 @@ func (c *call) cell(e *store.Experiment, source, field string) (string, bool) {
 		}
 	case "tag":
 		return field, slices.ContainsFunc(e.Tags, func(tag string) bool {
-			return tag == field || c.moods.FoldTags && strings.EqualFold(tag, field)
+			return tag == field || c.Moods.FoldTags && strings.EqualFold(tag, field)
 		})
 	case "env_details":
 		if raw := e.System[field]; raw != nil {
@@ -45,14 +45,14 @@ func (c *call) cell(e *store.Experiment, source, field string) (string, bool) {
 	return "", false
 }
 
-func (c *call) metadataCell(e *store.Experiment, field string) (string, bool) {
+func (c experimentCall) metadataCell(e *store.Experiment, field string) (string, bool) {
 	optional := func(s *string) (string, bool) {
 		if s == nil {
 			return "", false
 		}
 		return *s, true
 	}
-	running := e.Running(c.now(), c.s.opts.HeartbeatTimeout)
+	running := e.Running(c.Now(), c.HeartbeatTimeout)
 	switch field {
 	case "experimentKey", "experiment_key":
 		return e.Key, true

@@ -74,7 +74,7 @@ func (r *rule) checkGroup() error {
 }
 
 // satisfied reports whether e satisfies the rule. The lock of e is held.
-func (r *rule) satisfied(c *call, e *store.Experiment) bool {
+func (r *rule) satisfied(c experimentCall, e *store.Experiment) bool {
 	if r.Condition == "" && r.Rules == nil {
 		return r.holds(c.cell(e, r.Source, r.Field))
 	}

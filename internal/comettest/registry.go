@@ -4,40 +4,44 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/comet-stream/comet-stream/internal/comettest/api"
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
 	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
 
-func registryRoutes() []route {
-	items, metadata, configuration := version{3, 5, 42}, version{4, 18, 133}, version{4, 20, 477}
-	return []route{
-		{method: "GET", path: "registry-model", handle: in(registryCall.registryModels)},
-		{method: "GET", path: "registry-model/count", handle: in(registryCall.registryCount)},
-		{method: "GET", path: "registry-model/details", handle: in(registryCall.registryDetails)},
-		{method: "GET", path: "registry-model/latest_version", handle: in(registryCall.latestRegistryVersion)},
-		{method: "GET", path: "registry-model/notes", handle: in(registryCall.registryNotes)},
-		{method: "GET", path: "registry-model/item/download", handle: in(registryCall.downloadRegistryItem)},
-		{method: "GET", path: "registry-model/item/download-instructions", handle: in(registryCall.registryInstructions)},
-		{method: "GET", path: "registry-model/compact-details", since: items, handle: in(registryCall.compactDetails)},
-		{method: "GET", path: "registry-model/items", since: items, handle: in(registryCall.registryItems)},
-		{method: "GET", path: "registry-model/item/details", since: items, handle: in(registryCall.registryItemDetails)},
-		{method: "GET", path: "registry-model/item/{itemId}/metadata", since: metadata, handle: in(registryCall.registryItemMetadata)},
-		{method: "GET", path: "registry-model/item/{itemId}/status-configuration", since: configuration, handle: in(registryCall.statusConfiguration)},
-		{method: "GET", path: "registry-model/allowed_status_values", since: items, handle: in(registryCall.allowedStatuses)},
-		{method: "POST", path: "registry-model/history/item", since: version{3, 7, 28}, handle: in(registryCall.registryHistory)},
-		{method: "POST", path: "write/registry-model", handle: in(registryCall.createRegistryModel)},
-		{method: "POST", path: "write/registry-model/item", handle: in(registryCall.addRegistryItem)},
-		{method: "POST", path: "write/registry-model/item/create", since: items, handle: in(registryCall.createRegistryItem)},
-		{method: "POST", path: "write/registry-model/item/update", handle: in(registryCall.updateRegistryItem)},
-		{method: "POST", path: "write/registry-model/update", handle: in(registryCall.updateRegistryModel)},
-		{method: "POST", path: "write/registry-model/notes", handle: in(registryCall.writeRegistryNotes)},
-		{method: "POST", path: "write/registry-model/item/status", since: items, handle: in(registryCall.setRegistryStatus)},
-		{method: "POST", path: "write/registry-model/item/{itemId}/metadata", since: metadata, handle: in(registryCall.writeRegistryMetadata)},
-		{method: "POST", path: "write/registry-model/item/{itemId}/status-configuration", since: configuration, handle: in(registryCall.writeStatusConfiguration)},
-		{method: "GET", path: "write/registry-model/item/stage", handle: in(registryCall.addStage)},
-		{method: "GET", path: "write/registry-model/item/stage/delete", handle: in(registryCall.deleteStage)},
-		{method: "GET", path: "write/registry-model/delete", handle: in(registryCall.deleteRegistryModel)},
-		{method: "GET", path: "write/registry-model/item/delete", handle: in(registryCall.deleteRegistryItem)},
+// A registryCall is about the registry of models.
+type registryCall struct{ *api.Call }
+
+func registryRoutes() []api.Route {
+	items, metadata, configuration := api.Version{3, 5, 42}, api.Version{4, 18, 133}, api.Version{4, 20, 477}
+	return []api.Route{
+		{Method: "GET", Path: "registry-model", Handle: api.In(registryCall.registryModels)},
+		{Method: "GET", Path: "registry-model/count", Handle: api.In(registryCall.registryCount)},
+		{Method: "GET", Path: "registry-model/details", Handle: api.In(registryCall.registryDetails)},
+		{Method: "GET", Path: "registry-model/latest_version", Handle: api.In(registryCall.latestRegistryVersion)},
+		{Method: "GET", Path: "registry-model/notes", Handle: api.In(registryCall.registryNotes)},
+		{Method: "GET", Path: "registry-model/item/download", Handle: api.In(registryCall.downloadRegistryItem)},
+		{Method: "GET", Path: "registry-model/item/download-instructions", Handle: api.In(registryCall.registryInstructions)},
+		{Method: "GET", Path: "registry-model/compact-details", Since: items, Handle: api.In(registryCall.compactDetails)},
+		{Method: "GET", Path: "registry-model/items", Since: items, Handle: api.In(registryCall.registryItems)},
+		{Method: "GET", Path: "registry-model/item/details", Since: items, Handle: api.In(registryCall.registryItemDetails)},
+		{Method: "GET", Path: "registry-model/item/{itemId}/metadata", Since: metadata, Handle: api.In(registryCall.registryItemMetadata)},
+		{Method: "GET", Path: "registry-model/item/{itemId}/status-configuration", Since: configuration, Handle: api.In(registryCall.statusConfiguration)},
+		{Method: "GET", Path: "registry-model/allowed_status_values", Since: items, Handle: api.In(registryCall.allowedStatuses)},
+		{Method: "POST", Path: "registry-model/history/item", Since: api.Version{3, 7, 28}, Handle: api.In(registryCall.registryHistory)},
+		{Method: "POST", Path: "write/registry-model", Handle: api.In(registryCall.createRegistryModel)},
+		{Method: "POST", Path: "write/registry-model/item", Handle: api.In(registryCall.addRegistryItem)},
+		{Method: "POST", Path: "write/registry-model/item/create", Since: items, Handle: api.In(registryCall.createRegistryItem)},
+		{Method: "POST", Path: "write/registry-model/item/update", Handle: api.In(registryCall.updateRegistryItem)},
+		{Method: "POST", Path: "write/registry-model/update", Handle: api.In(registryCall.updateRegistryModel)},
+		{Method: "POST", Path: "write/registry-model/notes", Handle: api.In(registryCall.writeRegistryNotes)},
+		{Method: "POST", Path: "write/registry-model/item/status", Since: items, Handle: api.In(registryCall.setRegistryStatus)},
+		{Method: "POST", Path: "write/registry-model/item/{itemId}/metadata", Since: metadata, Handle: api.In(registryCall.writeRegistryMetadata)},
+		{Method: "POST", Path: "write/registry-model/item/{itemId}/status-configuration", Since: configuration, Handle: api.In(registryCall.writeStatusConfiguration)},
+		{Method: "GET", Path: "write/registry-model/item/stage", Handle: api.In(registryCall.addStage)},
+		{Method: "GET", Path: "write/registry-model/item/stage/delete", Handle: api.In(registryCall.deleteStage)},
+		{Method: "GET", Path: "write/registry-model/delete", Handle: api.In(registryCall.deleteRegistryModel)},
+		{Method: "GET", Path: "write/registry-model/item/delete", Handle: api.In(registryCall.deleteRegistryItem)},
 	}
 }
 
@@ -111,19 +115,19 @@ func newRegistryItemDoc(i *store.RegistryItem) registryItemDoc {
 func (c registryCall) registryItemDoc(i *store.RegistryItem) registryItemDoc {
 	d := newRegistryItemDoc(i)
 	d.Assets = []assetDoc{}
-	for _, a := range i.Assets(c.s.store) {
-		d.Assets = append(d.Assets, newAssetDoc(a, c.root()))
+	for _, a := range i.Assets(c.Store) {
+		d.Assets = append(d.Assets, newAssetDoc(a, c.Root()))
 	}
-	d.RestAPIURL = c.root() + "api/rest/v2/registry-model/item/download?workspaceName=" + i.Model.Workspace.Name +
+	d.RestAPIURL = c.Root() + "api/rest/v2/registry-model/item/download?workspaceName=" + i.Model.Workspace.Name +
 		"&modelName=" + i.Model.Name + "&version=" + i.Version
 	return d
 }
 
 func (c registryCall) registryModels() error {
-	st := c.s.store
+	st := c.Store
 	st.RLock()
 	defer st.RUnlock()
-	w, err := c.workspaceFor(c.optional("workspaceName"), RoleViewer)
+	w, err := c.WorkspaceFor(c.Optional("workspaceName"), api.RoleViewer)
 	if err != nil {
 		return err
 	}
@@ -142,31 +146,31 @@ func (c registryCall) registryModels() error {
 		}
 		docs = append(docs, d)
 	}
-	return c.send(map[string]any{"registryModels": docs})
+	return c.Send(map[string]any{"registryModels": docs})
 }
 
 func (c registryCall) registryCount() error {
-	st := c.s.store
+	st := c.Store
 	st.RLock()
 	defer st.RUnlock()
-	w, err := c.workspaceFor(c.optional("workspaceName"), RoleViewer)
+	w, err := c.WorkspaceFor(c.Optional("workspaceName"), api.RoleViewer)
 	if err != nil {
 		return err
 	}
-	return c.send(map[string]any{"registryModelCount": len(w.Registry)})
+	return c.Send(map[string]any{"registryModelCount": len(w.Registry)})
 }
 
 // readRegistry calls f for the model the query names, with the lock of the
 // store held.
 func (c registryCall) readRegistry(f func(m *store.RegistryModel) error) error {
-	name, err := c.param("modelName")
+	name, err := c.Param("modelName")
 	if err != nil {
 		return err
 	}
-	st := c.s.store
+	st := c.Store
 	st.RLock()
 	defer st.RUnlock()
-	w, err := c.workspaceFor(c.optional("workspaceName"), RoleNone)
+	w, err := c.WorkspaceFor(c.Optional("workspaceName"), api.RoleNone)
 	if err != nil {
 		return err
 	}
@@ -175,7 +179,7 @@ func (c registryCall) readRegistry(f func(m *store.RegistryModel) error) error {
 		return refusal.NoSuch(refusal.CodeNoRegistryModel, "registry model %q does not exist in workspace %q", name, w.Name)
 	}
 	if !m.Public {
-		if err := c.allow(w, RoleViewer, "registry model "+name); err != nil {
+		if err := c.Allow(w, api.RoleViewer, "registry model "+name); err != nil {
 			return err
 		}
 	}
@@ -189,7 +193,7 @@ func (c registryCall) registryDetails() error {
 		for _, i := range m.Items {
 			d.Versions = append(d.Versions, c.registryItemDoc(i))
 		}
-		return c.send(d)
+		return c.Send(d)
 	})
 }
 
@@ -197,10 +201,10 @@ func (c registryCall) registryDetails() error {
 // that fit alone.
 func (c registryCall) latestRegistryVersion() error {
 	return c.readRegistry(func(m *store.RegistryModel) error {
-		stage, prefix := c.optional("stage"), ""
-		if major := c.optional("versionMajor"); major != "" {
+		stage, prefix := c.Optional("stage"), ""
+		if major := c.Optional("versionMajor"); major != "" {
 			prefix = major + "."
-			if minor := c.optional("versionMinor"); minor != "" {
+			if minor := c.Optional("versionMinor"); minor != "" {
 				prefix += minor + "."
 			}
 		}
@@ -208,7 +212,7 @@ func (c registryCall) latestRegistryVersion() error {
 			if strings.HasPrefix(i.Version, prefix) && (stage == "" || slices.Contains(i.Stages, stage)) {
 				d := newRegistryModelDoc(m)
 				d.Versions = []registryItemDoc{c.registryItemDoc(i)}
-				return c.send(d)
+				return c.Send(d)
 			}
 		}
 		return refusal.NoSuch(refusal.CodeNoRegistryModel, "registry model %q has no such version", m.Name)
@@ -216,13 +220,13 @@ func (c registryCall) latestRegistryVersion() error {
 }
 
 func (c registryCall) registryNotes() error {
-	return c.readRegistry(func(m *store.RegistryModel) error { return c.send(map[string]any{"notes": m.Notes}) })
+	return c.readRegistry(func(m *store.RegistryModel) error { return c.Send(map[string]any{"notes": m.Notes}) })
 }
 
 // pickItem returns the item with the version or stage in the query, else the
 // latest.
 func (c registryCall) pickItem(m *store.RegistryModel) (*store.RegistryItem, error) {
-	version, stage := c.optional("version"), c.optional("stage")
+	version, stage := c.Optional("version"), c.Optional("stage")
 	if version != "" && stage != "" {
 		return nil, refusal.BadRequest("version and stage exclude each other")
 	}
@@ -237,10 +241,10 @@ func (c registryCall) pickItem(m *store.RegistryModel) (*store.RegistryItem, err
 // noteDownload writes a download to the history of the item, as the real
 // server does: reading the registry this way changes it.
 func (c registryCall) noteDownload(i *store.RegistryItem) {
-	st := c.s.store
+	st := c.Store
 	st.Lock()
 	defer st.Unlock()
-	i.Event(c.now(), c.key.User, "MODEL_VERSION_DOWNLOADED", nil, nil)
+	i.Event(c.Now(), c.Key.User, "MODEL_VERSION_DOWNLOADED", nil, nil)
 }
 
 func (c registryCall) downloadRegistryItem() error {
@@ -248,7 +252,7 @@ func (c registryCall) downloadRegistryItem() error {
 	var files []*store.Asset
 	err := c.readRegistry(func(m *store.RegistryModel) (err error) {
 		if item, err = c.pickItem(m); err == nil {
-			files = item.Assets(c.s.store)
+			files = item.Assets(c.Store)
 		}
 		return err
 	})
@@ -266,7 +270,7 @@ func (c registryCall) registryInstructions() error {
 			return err
 		}
 		d := c.registryItemDoc(item)
-		return c.send(map[string]any{"versions": []registryItemDoc{d}, "s3DownloadEnabled": false})
+		return c.Send(map[string]any{"versions": []registryItemDoc{d}, "s3DownloadEnabled": false})
 	})
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package comettest
 import (
 	"slices"
 
+	"github.com/comet-stream/comet-stream/internal/comettest/api"
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
 	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
@@ -10,22 +11,22 @@ import (
 // changeItem calls f for an item with the lock of the store held, and answers
 // with an acknowledgement.
 func (c registryCall) changeItem(id string, f func(i *store.RegistryItem) error) error {
-	st := c.s.store
+	st := c.Store
 	st.Lock()
 	defer st.Unlock()
 	i := st.RegistryItem(id)
 	if i == nil {
 		return refusal.NoSuch(refusal.CodeNoRegistryToUpdate, "registry model item %q does not exist", id)
 	}
-	if err := c.allow(i.Model.Workspace, RoleOwner, "registry model "+i.Model.Name); err != nil {
+	if err := c.Allow(i.Model.Workspace, api.RoleOwner, "registry model "+i.Model.Name); err != nil {
 		return err
 	}
 	if err := f(i); err != nil {
 		return err
 	}
-	i.Updated = c.now()
+	i.Updated = c.Now()
 	i.Model.Updated = i.Updated
-	return c.ack()
+	return c.Ack()
 }
 
 func (c registryCall) updateRegistryItem() error {
@@ -34,7 +35,7 @@ func (c registryCall) updateRegistryItem() error {
 		Comment             *string   `json:"comment"`
 		Stages              *[]string `json:"stages"`
 	}
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
 	return c.changeItem(req.RegistryModelItemID, func(i *store.RegistryItem) error {
@@ -53,7 +54,7 @@ func (c registryCall) setRegistryStatus() error {
 		ModelItemID string `json:"modelItemId"`
 		Status      string `json:"status"`
 	}
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
 	if err := c.checkStatus(req.Status); err != nil {
@@ -61,9 +62,9 @@ func (c registryCall) setRegistryStatus() error {
 	}
 	return c.changeItem(req.ModelItemID, func(i *store.RegistryItem) error {
 		status := func(s string) map[string]any {
-			return map[string]any{"registryModelStatus": s, "changedBy": c.key.User}
+			return map[string]any{"registryModelStatus": s, "changedBy": c.Key.User}
 		}
-		i.Event(c.now(), c.key.User, "MODEL_VERSION_STATUS_CHANGED", status(req.Status), status(i.Status))
+		i.Event(c.Now(), c.Key.User, "MODEL_VERSION_STATUS_CHANGED", status(req.Status), status(i.Status))
 		i.Status = req.Status
 		return nil
 	})
@@ -73,7 +74,7 @@ func (c registryCall) writeRegistryMetadata() error {
 	var req struct {
 		Metadata *[]store.RegistryMeta `json:"metadata"`
 	}
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
 	if req.Metadata == nil {
@@ -82,29 +83,29 @@ func (c registryCall) writeRegistryMetadata() error {
 	if err := checkItems(*req.Metadata); err != nil {
 		return err
 	}
-	return c.changeItem(c.params["itemId"], func(i *store.RegistryItem) error {
+	return c.changeItem(c.Params["itemId"], func(i *store.RegistryItem) error {
 		i.Metadata = cloneItems(*req.Metadata)
 		return nil
 	})
 }
 
 func (c registryCall) addStage() error {
-	stage, err := c.param("stage")
+	stage, err := c.Param("stage")
 	if err != nil {
 		return err
 	}
-	return c.changeItem(c.optional("modelItemId"), func(i *store.RegistryItem) error {
+	return c.changeItem(c.Optional("modelItemId"), func(i *store.RegistryItem) error {
 		i.Stages = store.Unique(append(i.Stages, stage))
 		return nil
 	})
 }
 
 func (c registryCall) deleteStage() error {
-	stage, err := c.param("stage")
+	stage, err := c.Param("stage")
 	if err != nil {
 		return err
 	}
-	return c.changeItem(c.optional("modelItemId"), func(i *store.RegistryItem) error {
+	return c.changeItem(c.Optional("modelItemId"), func(i *store.RegistryItem) error {
 		if !slices.Contains(i.Stages, stage) {
 			return refusal.NotFound("stage %q does not exist", stage)
 		}
@@ -114,7 +115,7 @@ func (c registryCall) deleteStage() error {
 }
 
 func (c registryCall) deleteRegistryItem() error {
-	return c.changeItem(c.optional("modelItemId"), func(i *store.RegistryItem) error {
+	return c.changeItem(c.Optional("modelItemId"), func(i *store.RegistryItem) error {
 		i.Model.Items = store.Without(i.Model.Items, i)
 		return nil
 	})
@@ -123,7 +124,7 @@ func (c registryCall) deleteRegistryItem() error {
 // changeRegistry calls f for the registry model that match picks, with the
 // lock of the store held, and answers with an acknowledgement.
 func (c registryCall) changeRegistry(match func(m *store.RegistryModel) bool, f func(m *store.RegistryModel) error) error {
-	st := c.s.store
+	st := c.Store
 	st.Lock()
 	defer st.Unlock()
 	for _, w := range st.Workspaces {
@@ -132,14 +133,14 @@ func (c registryCall) changeRegistry(match func(m *store.RegistryModel) bool, f 
 			continue
 		}
 		m := w.Registry[i]
-		if err := c.allow(w, RoleOwner, "registry model "+m.Name); err != nil {
+		if err := c.Allow(w, api.RoleOwner, "registry model "+m.Name); err != nil {
 			return err
 		}
 		if err := f(m); err != nil {
 			return err
 		}
-		m.Updated = c.now()
-		return c.ack()
+		m.Updated = c.Now()
+		return c.Ack()
 	}
 	return refusal.NoSuch(refusal.CodeNoRegistryToUpdate, "registry model does not exist")
 }
@@ -151,7 +152,7 @@ func (c registryCall) updateRegistryModel() error {
 		Description       *string `json:"description"`
 		IsPublic          *bool   `json:"isPublic"`
 	}
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
 	return c.changeRegistry(func(m *store.RegistryModel) bool { return m.ID == req.RegistryModelID }, func(m *store.RegistryModel) error {
@@ -177,7 +178,7 @@ func (c registryCall) writeRegistryNotes() error {
 		RegistryModelName string  `json:"registryModelName"`
 		Notes             *string `json:"notes"`
 	}
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
 	if req.Notes == nil {
@@ -193,7 +194,7 @@ func (c registryCall) writeRegistryNotes() error {
 }
 
 func (c registryCall) deleteRegistryModel() error {
-	workspace, name := c.optional("workspaceName"), c.optional("modelName")
+	workspace, name := c.Optional("workspaceName"), c.Optional("modelName")
 	match := func(m *store.RegistryModel) bool { return m.Workspace.Name == workspace && m.Name == name }
 	return c.changeRegistry(match, func(m *store.RegistryModel) error {
 		m.Workspace.Registry = store.Without(m.Workspace.Registry, m)

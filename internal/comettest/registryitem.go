@@ -5,12 +5,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/comet-stream/comet-stream/internal/comettest/api"
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
 	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
 
 func (c registryCall) compactDetails() error {
-	return c.readRegistry(func(m *store.RegistryModel) error { return c.send(newRegistryModelDoc(m)) })
+	return c.readRegistry(func(m *store.RegistryModel) error { return c.Send(newRegistryModelDoc(m)) })
 }
 
 type compactItemDoc struct {
@@ -32,26 +33,26 @@ func newCompactItemDoc(i *store.RegistryItem) compactItemDoc {
 
 func (c registryCall) registryItems() error {
 	return c.readRegistry(func(m *store.RegistryModel) error {
-		tag, status, prefix := c.optional("tag"), c.optional("status"), c.optional("versionPrefix")
+		tag, status, prefix := c.Optional("tag"), c.Optional("status"), c.Optional("versionPrefix")
 		docs := []compactItemDoc{}
 		for _, i := range slices.Backward(m.Items) {
 			if (tag == "" || slices.Contains(i.Stages, tag)) && (status == "" || i.Status == status) && strings.HasPrefix(i.Version, prefix) {
 				docs = append(docs, newCompactItemDoc(i))
 			}
 		}
-		return c.send(map[string]any{"items": docs})
+		return c.Send(map[string]any{"items": docs})
 	})
 }
 
 func (c registryCall) registryItemDetails() error {
-	version, err := c.param("version")
+	version, err := c.Param("version")
 	if err != nil {
 		return err
 	}
 	return c.readRegistry(func(m *store.RegistryModel) error {
 		for _, i := range m.Items {
 			if i.Version == version {
-				return c.send(newCompactItemDoc(i))
+				return c.Send(newCompactItemDoc(i))
 			}
 		}
 		return refusal.NoSuch(refusal.CodeNoRegistryModel, "registry model %q has no version %q", m.Name, version)
@@ -61,7 +62,7 @@ func (c registryCall) registryItemDetails() error {
 // readItem calls f for the item with the given id, with the lock of the store
 // held for reading.
 func (c registryCall) readItem(id string, f func(i *store.RegistryItem) error) error {
-	st := c.s.store
+	st := c.Store
 	st.RLock()
 	defer st.RUnlock()
 	i := st.RegistryItem(id)
@@ -69,7 +70,7 @@ func (c registryCall) readItem(id string, f func(i *store.RegistryItem) error) e
 		return refusal.NoSuch(refusal.CodeNoRegistryModel, "registry model item %q does not exist", id)
 	}
 	if !i.Model.Public {
-		if err := c.allow(i.Model.Workspace, RoleViewer, "registry model "+i.Model.Name); err != nil {
+		if err := c.Allow(i.Model.Workspace, api.RoleViewer, "registry model "+i.Model.Name); err != nil {
 			return err
 		}
 	}
@@ -77,8 +78,8 @@ func (c registryCall) readItem(id string, f func(i *store.RegistryItem) error) e
 }
 
 func (c registryCall) registryItemMetadata() error {
-	return c.readItem(c.params["itemId"], func(i *store.RegistryItem) error {
-		return c.send(map[string]any{"metadata": append([]store.RegistryMeta{}, i.Metadata...)})
+	return c.readItem(c.Params["itemId"], func(i *store.RegistryItem) error {
+		return c.Send(map[string]any{"metadata": append([]store.RegistryMeta{}, i.Metadata...)})
 	})
 }
 
@@ -102,7 +103,7 @@ func (c registryCall) registryHistory() error {
 		RegistryModelItemID string `json:"registryModelItemId"`
 		GroupedBy           string `json:"groupedBy"`
 	}
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
 	if req.GroupedBy != "DAY" {
@@ -118,6 +119,6 @@ func (c registryCall) registryHistory() error {
 				UserName: ev.User, Timestamp: ev.Time,
 			})
 		}
-		return c.send(days)
+		return c.Send(days)
 	})
 }

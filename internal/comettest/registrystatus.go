@@ -3,28 +3,29 @@ package comettest
 import (
 	"slices"
 
+	"github.com/comet-stream/comet-stream/internal/comettest/api"
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
 	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
 
 // allowedStatuses are the statuses that a version may have in a workspace.
 func (c registryCall) allowedStatuses() error {
-	st := c.s.store
+	st := c.Store
 	st.RLock()
 	defer st.RUnlock()
-	if _, err := c.workspaceFor(c.optional("workspaceName"), RoleViewer); err != nil {
+	if _, err := c.WorkspaceFor(c.Optional("workspaceName"), api.RoleViewer); err != nil {
 		return err
 	}
-	return c.send(map[string]any{"allowedStatus": c.s.opts.Statuses})
+	return c.Send(map[string]any{"allowedStatus": c.Statuses})
 }
 
 // statusConfiguration is an empty object for a version that has none.
 func (c registryCall) statusConfiguration() error {
-	return c.readItem(c.params["itemId"], func(i *store.RegistryItem) error {
+	return c.readItem(c.Params["itemId"], func(i *store.RegistryItem) error {
 		if i.Configuration == nil {
-			return c.send(map[string]any{})
+			return c.Send(map[string]any{})
 		}
-		return c.send(struct {
+		return c.Send(struct {
 			ModelItemID string `json:"modelItemId"`
 			*store.StatusConfiguration
 		}{i.ID, i.Configuration})
@@ -35,7 +36,7 @@ func (c registryCall) statusConfiguration() error {
 // version is its own, unless the mood ConfigurationSetsStatus is on.
 func (c registryCall) writeStatusConfiguration() error {
 	var req store.StatusConfiguration
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
 	if err := c.checkStatus(req.Status); err != nil {
@@ -44,10 +45,10 @@ func (c registryCall) writeStatusConfiguration() error {
 	if err := checkItems(req.Items); err != nil {
 		return err
 	}
-	return c.changeItem(c.params["itemId"], func(i *store.RegistryItem) error {
+	return c.changeItem(c.Params["itemId"], func(i *store.RegistryItem) error {
 		req.Items = cloneItems(req.Items)
 		i.Configuration = &req
-		if c.moods.ConfigurationSetsStatus {
+		if c.Moods.ConfigurationSetsStatus {
 			i.Status = req.Status
 		}
 		return nil

@@ -3,6 +3,7 @@ package comettest
 import (
 	"slices"
 
+	"github.com/comet-stream/comet-stream/internal/comettest/api"
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
 	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
@@ -22,7 +23,7 @@ type newVersion struct {
 }
 
 // check reports a version that cannot be. The lock of the store is held.
-func (n *newVersion) check(c *call, m *store.RegistryModel) error {
+func (n *newVersion) check(c *api.Call, m *store.RegistryModel) error {
 	if n.name == "" {
 		return refusal.BadRequest("registryModelName is missing")
 	}
@@ -48,29 +49,29 @@ func (n *newVersion) check(c *call, m *store.RegistryModel) error {
 }
 
 func (c registryCall) checkStatus(status string) error {
-	if !slices.Contains(c.s.opts.Statuses, status) {
-		return refusal.BadRequest("status %q is not one of %q", status, c.s.opts.Statuses)
+	if !slices.Contains(c.Statuses, status) {
+		return refusal.BadRequest("status %q is not one of %q", status, c.Statuses)
 	}
 	return nil
 }
 
 func (c registryCall) addVersion(m *store.RegistryModel, n *newVersion) *store.RegistryItem {
-	now := c.now()
+	now := c.Now()
 	i := &store.RegistryItem{
 		Model: m, ID: store.NewID(), Version: n.version, Comment: n.comment, Stages: store.Unique(n.stages), Status: n.status,
-		Source: n.source, ExperimentKey: n.experiment.Key, User: c.key.User, Created: now, Updated: now,
+		Source: n.source, ExperimentKey: n.experiment.Key, User: c.Key.User, Created: now, Updated: now,
 	}
-	i.Event(now, c.key.User, "MODEL_VERSION_CREATED", nil, nil)
+	i.Event(now, c.Key.User, "MODEL_VERSION_CREATED", nil, nil)
 	m.Items = append(m.Items, i)
 	m.Updated = now
 	return i
 }
 
 func (c registryCall) newRegistryModel(w *store.Workspace, name string, description *string, public bool) *store.RegistryModel {
-	now := c.now()
+	now := c.Now()
 	m := &store.RegistryModel{
 		Workspace: w, ID: store.NewID(), Name: name, Description: description, Public: public,
-		User: c.key.User, Created: now, Updated: now,
+		User: c.Key.User, Created: now, Updated: now,
 	}
 	w.Registry = append(w.Registry, m)
 	return m
@@ -78,7 +79,7 @@ func (c registryCall) newRegistryModel(w *store.Workspace, name string, descript
 
 // modelByID finds a model of an experiment. The lock of the store is held.
 func (c registryCall) modelByID(id string) (*store.Experiment, *store.Model, error) {
-	for _, e := range c.s.store.Experiments {
+	for _, e := range c.Store.Experiments {
 		e.Lock()
 		i := slices.IndexFunc(e.Models, func(m *store.Model) bool { return m.ID == id })
 		var m *store.Model
@@ -87,7 +88,7 @@ func (c registryCall) modelByID(id string) (*store.Experiment, *store.Model, err
 		}
 		e.Unlock()
 		if m != nil {
-			return e, m, c.allow(e.Project.Workspace, RoleOwner, "experiment "+e.Key)
+			return e, m, c.Allow(e.Project.Workspace, api.RoleOwner, "experiment "+e.Key)
 		}
 	}
 	return nil, nil, refusal.NotFound("experiment model %q does not exist", id)
@@ -109,7 +110,7 @@ func (c registryCall) createRegistryModel() error {
 		if w.RegistryNamed(req.RegistryModelName) != nil {
 			return refusal.BadRequest("registry model %q exists already", req.RegistryModelName)
 		}
-		if err := n.check(c.call, nil); err != nil {
+		if err := n.check(c.Call, nil); err != nil {
 			return err
 		}
 		m := c.newRegistryModel(w, req.RegistryModelName, req.Description, req.IsPublic)
@@ -124,7 +125,7 @@ func (c registryCall) addRegistryItem() error {
 		if m == nil {
 			return refusal.NoSuch(refusal.CodeNoRegistryToUpdate, "registry model %q does not exist", req.RegistryModelName)
 		}
-		if err := n.check(c.call, m); err != nil {
+		if err := n.check(c.Call, m); err != nil {
 			return err
 		}
 		return c.sendItem(c.addVersion(m, n))
@@ -133,10 +134,10 @@ func (c registryCall) addRegistryItem() error {
 
 func (c registryCall) classic(f func(req *classicItem, w *store.Workspace, n *newVersion) error) error {
 	var req classicItem
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
-	st := c.s.store
+	st := c.Store
 	st.Lock()
 	defer st.Unlock()
 	e, m, err := c.modelByID(req.ExperimentModelID)
@@ -149,11 +150,11 @@ func (c registryCall) classic(f func(req *classicItem, w *store.Workspace, n *ne
 }
 
 func (c registryCall) sendItem(i *store.RegistryItem) error {
-	return c.send(struct {
-		ack
+	return c.Send(struct {
+		api.Ack
 		RegistryModelID     string `json:"registryModelId"`
 		RegistryModelItemID string `json:"registryModelItemId"`
-	}{saved("Saved"), i.Model.ID, i.ID})
+	}{api.Saved("Saved"), i.Model.ID, i.ID})
 }
 
 // createRegistryItem adds a version, to a new model if there is none of the
@@ -170,13 +171,13 @@ func (c registryCall) createRegistryItem() error {
 		Status                   *string  `json:"status"`
 		PublicModel              bool     `json:"publicModel"`
 	}
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
-	st := c.s.store
+	st := c.Store
 	st.Lock()
 	defer st.Unlock()
-	e, err := c.experimentLocked(req.ExperimentKey, RoleOwner)
+	e, err := c.ExperimentLocked(req.ExperimentKey, api.RoleOwner)
 	if err != nil {
 		return err
 	}
@@ -192,7 +193,7 @@ func (c registryCall) createRegistryItem() error {
 	}
 	w := e.Project.Workspace
 	m := w.RegistryNamed(req.RegistryModelName)
-	if err := n.check(c.call, m); err != nil {
+	if err := n.check(c.Call, m); err != nil {
 		return err
 	}
 	if m == nil {

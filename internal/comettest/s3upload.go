@@ -3,11 +3,10 @@ package comettest
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 
+	"github.com/comet-stream/comet-stream/internal/comettest/api"
 	"github.com/comet-stream/comet-stream/internal/comettest/blob"
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
 	"github.com/comet-stream/comet-stream/internal/comettest/store"
@@ -33,10 +32,10 @@ func (c uploadCall) startUpload(read func() (*store.Upload, error)) error {
 			PresignTimeoutS int    `json:"preSignUrlTimeoutSec"`
 		} `json:"startUploadParams"`
 	}
-	if !c.moods.S3Upload {
+	if !c.Moods.S3Upload {
 		return refusal.BadRequest("direct access to storage is not enabled")
 	}
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
 	n := req.StartUploadParams.NumOfFileParts
@@ -52,10 +51,10 @@ func (c uploadCall) startUpload(read func() (*store.Upload, error)) error {
 	}
 	spec.Asset.Metadata = req.Metadata
 	// Files of artifacts come without a type.
-	if !directTypes[spec.Asset.Type] && c.query.Has("type") {
+	if !directTypes[spec.Asset.Type] && c.Query.Has("type") {
 		return refusal.BadRequest("type %q does not go to storage directly", spec.Asset.Type)
 	}
-	if _, err := c.experiment(spec.ExperimentKey, RoleOwner); err != nil {
+	if _, err := c.Experiment(spec.ExperimentKey, api.RoleOwner); err != nil {
 		return err
 	}
 	return c.presign(&store.DirectUpload{Spec: spec, Parts: make([]*store.Part, n)})
@@ -64,7 +63,7 @@ func (c uploadCall) startUpload(read func() (*store.Upload, error)) error {
 // fieldsToQuery makes the scalar fields of the body parameters of the call.
 func (c uploadCall) fieldsToQuery() error {
 	var fields map[string]json.RawMessage
-	if err := c.decode(&fields); err != nil {
+	if err := c.Decode(&fields); err != nil {
 		return err
 	}
 	for name, raw := range fields {
@@ -75,69 +74,26 @@ func (c uploadCall) fieldsToQuery() error {
 		if err != nil {
 			return err
 		}
-		c.query.Set(name, text)
+		c.Query.Set(name, text)
 	}
 	return nil
 }
 
 func (c uploadCall) presign(up *store.DirectUpload) error {
-	host, err := c.s.storageURL()
+	host, err := c.StorageURL()
 	if err != nil {
 		return err
 	}
 	id := store.NewID()
-	c.s.store.Lock()
-	c.s.store.Uploads[id] = up
-	c.s.store.Unlock()
+	c.Store.Lock()
+	c.Store.Uploads[id] = up
+	c.Store.Unlock()
 	urls := make([]string, len(up.Parts))
 	for i := range urls {
 		object := id + "." + strconv.Itoa(i+1)
 		urls[i] = host + "/bucket/" + object + "?" + url.Values{"X-Amz-Signature": {signature(object)}}.Encode()
 	}
-	return c.send(map[string]any{"requestId": id, "preSignUrl": urls})
-}
-
-// putPart stores one part on the second host.
-func (s *Server) putPart(w http.ResponseWriter, r *http.Request, object string) {
-	id, number, _ := strings.Cut(object, ".")
-	n, err := strconv.Atoi(number)
-	s.store.RLock()
-	up := s.store.Uploads[id]
-	s.store.RUnlock()
-	if err != nil || up == nil || n < 1 || n > len(up.Parts) {
-		storageError(w, http.StatusNotFound, "NoSuchUpload", "The upload does not exist")
-		return
-	}
-	body, err := s.store.Bodies.Read(r.Body, -1)
-	if err != nil {
-		storageError(w, http.StatusBadRequest, "IncompleteBody", err.Error())
-		return
-	}
-	// Clients have to take it as it is; most stores make it of another hash.
-	part := &store.Part{Body: body, ETag: strconv.Quote(body.Stored()[:32])}
-	if !s.keepPart(id, n, part) {
-		body.Remove()
-		storageError(w, http.StatusNotFound, "NoSuchUpload", "The upload does not exist any more")
-		return
-	}
-	w.Header().Set("ETag", part.ETag)
-	w.WriteHeader(http.StatusOK)
-}
-
-// keepPart makes a body the n-th part of an upload, from 1, unless that has ended
-// while the body came.
-func (s *Server) keepPart(id string, n int, part *store.Part) bool {
-	s.store.Lock()
-	defer s.store.Unlock()
-	up := s.store.Uploads[id]
-	if up == nil {
-		return false
-	}
-	if old := up.Parts[n-1]; old != nil {
-		old.Body.Remove()
-	}
-	up.Parts[n-1] = part
-	return true
+	return c.Send(map[string]any{"requestId": id, "preSignUrl": urls})
 }
 
 type completeRequest struct {
@@ -153,10 +109,10 @@ type completeRequest struct {
 // completeUpload joins the parts to an asset, or forgets them.
 func (c uploadCall) completeUpload() error {
 	var req completeRequest
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
-	st := c.s.store
+	st := c.Store
 	st.Lock()
 	up := st.Uploads[req.RequestID]
 	delete(st.Uploads, req.RequestID)
@@ -166,7 +122,7 @@ func (c uploadCall) completeUpload() error {
 	}
 	defer up.Remove()
 	if !req.Succeed {
-		return c.ack()
+		return c.Ack()
 	}
 	if err := checkParts(up, &req); err != nil {
 		return err
@@ -175,9 +131,9 @@ func (c uploadCall) completeUpload() error {
 	for i, p := range up.Parts {
 		parts[i] = p.Body
 	}
-	content, err := c.s.store.Bodies.Join(parts, c.s.uploadLimit(up.Spec.Kind()))
+	content, err := c.Store.Bodies.Join(parts, c.UploadLimit(up.Spec.Kind()))
 	if err != nil {
-		return uploadError(err)
+		return api.UploadError(err)
 	}
 	up.Spec.Content, up.Spec.Asset.Parts = content, len(up.Parts)
 	a, err := c.store(up.Spec)
@@ -222,7 +178,7 @@ func (c uploadCall) remoteBatch() error {
 			Extension         string        `json:"extension"`
 		} `json:"remoteArtifactAssetRequests"`
 	}
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
 	if req.Requests == nil {
@@ -230,7 +186,7 @@ func (c uploadCall) remoteBatch() error {
 	}
 	for i, r := range req.Requests {
 		spec := &store.Upload{
-			ExperimentKey: c.optional("experimentKey"), Overwrite: overwrites(fmt.Sprint(r.Overwrite)), Remote: true, Link: &r.Link,
+			ExperimentKey: c.Optional("experimentKey"), Overwrite: overwrites(fmt.Sprint(r.Overwrite)), Remote: true, Link: &r.Link,
 			Asset: store.Asset{ID: r.AssetID, Name: r.FileName, Type: r.Type, Extension: r.Extension,
 				VersionID: r.ArtifactVersionID, Step: (*int64)(r.Step), Metadata: r.Metadata},
 		}
@@ -244,7 +200,7 @@ func (c uploadCall) remoteBatch() error {
 			return fmt.Errorf("request %d: %w", i, err)
 		}
 	}
-	return c.ack()
+	return c.Ack()
 }
 
 // logRemoteModel makes a model of remote files.
@@ -259,7 +215,7 @@ func (c uploadCall) logRemoteModel() error {
 			Metadata  json.RawMessage `json:"metadata"`
 		} `json:"remoteEntities"`
 	}
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
 	if req.ModelName == "" || len(req.RemoteEntities) == 0 {
@@ -282,5 +238,5 @@ func (c uploadCall) logRemoteModel() error {
 			return err
 		}
 	}
-	return c.ack()
+	return c.Ack()
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/comet-stream/comet-stream/internal/comettest/api"
 	"github.com/comet-stream/comet-stream/internal/comettest/blob"
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
 	"github.com/comet-stream/comet-stream/internal/comettest/store"
@@ -25,7 +26,7 @@ type sceneItemDoc struct {
 }
 
 func (c assetCall) sceneLimits() error {
-	return c.send(map[string]any{
+	return c.Send(map[string]any{
 		"maxPoints": 1000000, "maxPointsFileSizeInBytes": 0, "maxBoxes": 250000, "maxBoxesFileSizeInBytes": 0,
 	})
 }
@@ -39,7 +40,7 @@ func (c assetCall) newScene() error {
 		Step          *wire.Ordinal   `json:"step"`
 		Metadata      json.RawMessage `json:"metadata"`
 	}
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
 	if req.AssetType == "" || req.UserFileName == "" {
@@ -58,7 +59,7 @@ func (c assetCall) newScene() error {
 	if err != nil {
 		return err
 	}
-	return c.send(map[string]any{"assetId": a.ID})
+	return c.Send(map[string]any{"assetId": a.ID})
 }
 
 // sceneForm is the form of a part of a scene. Its key travels there.
@@ -76,7 +77,7 @@ func (c assetCall) addSceneItem() error {
 	return c.sceneUpload("assetItemContent", func(form *sceneForm, scene *store.Asset) {
 		scene.Items = append(scene.Items, &store.Asset{
 			ID: store.NewID(), ExperimentKey: scene.ExperimentKey, Name: form.UserFileName, Type: form.AssetItemType,
-			Created: c.now(), Body: form.content,
+			Created: c.Now(), Body: form.content,
 		})
 	})
 }
@@ -101,14 +102,14 @@ func (c assetCall) sceneUpload(file string, f func(form *sceneForm, scene *store
 }
 
 func (c assetCall) toScene(form *sceneForm, f func(form *sceneForm, scene *store.Asset)) error {
-	if c.key = c.s.lookupKey(form.APIKey); c.key == nil {
-		return refusal.New(http.StatusUnauthorized, refusal.CodeBadKey, "API key is not registered")
+	if c.Key = c.LookupKey(form.APIKey); c.Key == nil {
+		return api.BadKey(http.StatusUnauthorized)
 	}
 	id := form.AssetID
 	if id == "" {
-		id = c.params["assetId"]
+		id = c.Params["assetId"]
 	}
-	return c.writeExperiment(form.ExperimentKey, func(e *store.Experiment) error {
+	return c.WriteExperiment(form.ExperimentKey, func(e *store.Experiment) error {
 		i := slices.IndexFunc(e.Assets, func(a *store.Asset) bool { return a.ID == id })
 		switch {
 		case i < 0:
@@ -117,13 +118,13 @@ func (c assetCall) toScene(form *sceneForm, f func(form *sceneForm, scene *store
 			return refusal.BadRequest("the form has no file")
 		}
 		f(form, e.Assets[i])
-		return c.ack()
+		return c.Ack()
 	})
 }
 
 func (c assetCall) sceneForm(file string) (*sceneForm, error) {
 	form := &sceneForm{}
-	parts, err := uploadCall(c).multipart()
+	parts, err := c.Multipart()
 	for err == nil {
 		var part *multipart.Part
 		part, err = parts.NextPart()
@@ -133,12 +134,12 @@ func (c assetCall) sceneForm(file string) (*sceneForm, error) {
 		case err != nil:
 			err = refusal.BadRequest("form: %v", err)
 		case part.FormName() == "requestParams":
-			if json.NewDecoder(blob.Limited(part, maxFormText)).Decode(form) != nil {
+			if json.NewDecoder(blob.Limited(part, api.MaxFormText)).Decode(form) != nil {
 				err = refusal.BadRequest("requestParams is not the expected JSON")
 			}
 		case part.FormName() == file && form.content == nil:
-			if form.content, err = c.s.store.Bodies.Read(part, c.s.uploadLimit("asset-item")); err != nil {
-				err = uploadError(err)
+			if form.content, err = c.Store.Bodies.Read(part, c.UploadLimit("asset-item")); err != nil {
+				err = api.UploadError(err)
 			}
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/comet-stream/comet-stream/internal/comettest/api"
 	"github.com/comet-stream/comet-stream/internal/comettest/blob"
 	"github.com/comet-stream/comet-stream/internal/comettest/mood"
 	"github.com/comet-stream/comet-stream/internal/comettest/seed"
@@ -25,11 +26,9 @@ type Server struct {
 	seed.Seeds
 	stats
 	opts    Options
-	store   *store.Store
-	now     func() int64
-	moods   mood.Current
-	routes  *routeTable
-	handler http.Handler
+	in      *api.Instance
+	api     *api.Handler
+	handler http.Handler // with the control endpoints, counted
 
 	mu      sync.Mutex
 	servers []*http.Server
@@ -37,13 +36,12 @@ type Server struct {
 	active  activeConns
 	url     string // of the first listener
 	storage string // of the second host, once it was needed
-	shifts  map[string]int
 }
 
 // New returns a server that has its workspaces and does not listen yet.
 func New(opts Options) (*Server, error) {
 	opts = opts.withDefaults()
-	if _, err := parseVersion(opts.Version); err != nil {
+	if _, err := api.ParseVersion(opts.Version); err != nil {
 		return nil, fmt.Errorf("comettest: version %q is not three numbers: %w", opts.Version, err)
 	}
 	bodies, err := blob.NewDir(opts.Dir, opts.DiscardBodies)
@@ -52,18 +50,26 @@ func New(opts Options) (*Server, error) {
 	}
 	now := func() int64 { return opts.Clock().UnixMilli() }
 	st := store.New(bodies)
-	s := &Server{opts: opts, Seeds: seed.New(st, opts.Keys[0].User, now), store: st, now: now, shifts: make(map[string]int)}
-	s.opts.Prefix = strings.TrimSuffix(opts.Prefix, "/")
+	s := &Server{opts: opts, Seeds: seed.New(st, opts.Keys[0].User, now)}
+	s.in = &api.Instance{
+		Store: st, Keys: opts.Keys, Limits: opts.Limits, Statuses: opts.Statuses, Release: opts.Version,
+		Prefix: strings.TrimSuffix(opts.Prefix, "/"), Now: now, StorageURL: s.storageURL, HeartbeatTimeout: opts.HeartbeatTimeout,
+	}
 	s.stats.keep = opts.RequestLog
 	s.SetMoods(opts.Moods)
 	for _, k := range opts.Keys {
-		s.store.EnsureWorkspace(k.User, k.User, now())
+		st.EnsureWorkspace(k.User, k.User, now())
 	}
 	for _, name := range opts.Workspaces {
 		s.SeedWorkspace(name)
 	}
-	s.routes = newRoutes()
-	s.handler = s.newHandler()
+	s.api = api.New(s.in,
+		accountRoutes(), projectRoutes(), experimentRoutes(), dataRoutes(), metricRoutes(),
+		assetRoutes(), lifecycleRoutes(), valueRoutes(), textRoutes(), originRoutes(), clientlibRoutes(),
+		uploadRoutes(), queryRoutes(), modelRoutes(), optimizerRoutes(),
+		registryRoutes(), artifactRoutes(), panelRoutes(),
+	)
+	s.handler = s.withControl()
 	return s, nil
 }
 
@@ -124,17 +130,23 @@ func (s *Server) listen(addr string, h http.Handler) (string, error) {
 	return "http://" + host, nil
 }
 
+// Route is a call that a server knows.
+type Route = api.Endpoint
+
+// Routes returns the calls that the server knows, sorted by path.
+func (s *Server) Routes() []Route { return s.api.Endpoints() }
+
 // Moods are the ways in which a server differs from the documented one.
 type Moods = mood.Moods
 
 // Moods returns the present moods.
-func (s *Server) Moods() mood.Moods { return *s.moods.Load() }
+func (s *Server) Moods() mood.Moods { return *s.in.Moods.Load() }
 
 // SetMoods replaces the moods. Requests that have begun keep the old ones.
-func (s *Server) SetMoods(m mood.Moods) { s.moods.Store(m) }
+func (s *Server) SetMoods(m mood.Moods) { s.in.Moods.Store(m) }
 
 // AdjustMoods changes the present moods by f, at once against other callers.
-func (s *Server) AdjustMoods(f func(*mood.Moods)) { s.moods.Adjust(f) }
+func (s *Server) AdjustMoods(f func(*mood.Moods)) { s.in.Moods.Adjust(f) }
 
 // State returns what the server has stored, as [state.Of] does. Several options are not
 // joined: the last one counts.
@@ -142,7 +154,7 @@ func (s *Server) State(opts ...state.Options) *state.State {
 	var o state.Options
 	for _, o = range opts {
 	}
-	return state.Of(s.store, s.now(), s.opts.HeartbeatTimeout, s.moods.Load(), o)
+	return state.Of(s.in.Store, s.in.Now(), s.opts.HeartbeatTimeout, s.in.Moods.Load(), o)
 }
 
 // Close waits up to five seconds for requests in flight, ends all listeners
@@ -157,7 +169,7 @@ func (s *Server) Close() error {
 		srv.Close()
 	}
 	s.waiting.Wait()
-	return s.store.Bodies.Close()
+	return s.in.Store.Bodies.Close()
 }
 
 // Connections returns how many connections have been accepted, and how many of
@@ -226,7 +238,7 @@ func (s *Server) URL() string {
 	if s.url == "" {
 		return ""
 	}
-	return s.url + s.opts.Prefix + "/"
+	return s.url + s.in.Prefix + "/"
 }
 
 // ClientlibURL is the value for COMET_URL_OVERRIDE.
@@ -251,7 +263,7 @@ func (s *Server) storageURL() (string, error) {
 	if url != "" {
 		return url, nil
 	}
-	url, err := s.listen("127.0.0.1:0", s.wrap(http.HandlerFunc(s.serveStorage)))
+	url, err := s.listen("127.0.0.1:0", s.wrap(newStorage(s.in)))
 	if err != nil {
 		return "", err
 	}
@@ -275,12 +287,12 @@ func (s *Server) wrap(h http.Handler) http.Handler {
 	return s.opts.Middleware(h)
 }
 
-// newHandler mounts the API and the control endpoints. Control paths that the
+// withControl mounts the API and the control endpoints. Control paths that the
 // server does not know go through the middleware, which may have some of its
 // own.
-func (s *Server) newHandler() http.Handler {
-	wrapped := s.wrap(http.HandlerFunc(s.serveAPI))
-	api := s.counted(wrapped)
+func (s *Server) withControl() http.Handler {
+	wrapped := s.wrap(s.api)
+	api := s.counted(wrapped, s.api.Endpoint)
 	control := s.controlMux()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !strings.HasPrefix(r.URL.Path, controlPrefix) {

@@ -4,8 +4,9 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"strings"
 	"sync"
+
+	"github.com/comet-stream/comet-stream/internal/comettest/api"
 )
 
 // Stats counts what a server was asked.
@@ -114,27 +115,23 @@ func (st *stats) end(r *http.Request, w *countingWriter, in *countingBody) {
 	}
 }
 
-// counted counts the requests that go to h.
-func (s *Server) counted(h http.Handler) http.Handler {
+// counted counts the requests that go to h, by the endpoint that they are for.
+func (st *stats) counted(h http.Handler, endpoint func(*http.Request) (api.Endpoint, bool)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.stats.begin(r, s.endpoint(r))
+		name := unknownEndpoint
+		if e, ok := endpoint(r); ok {
+			name = e.String()
+		}
+		st.begin(r, name)
 		cw := &countingWriter{ResponseWriter: w, status: http.StatusOK}
 		body := &countingBody{ReadCloser: r.Body}
 		r.Body = body
-		defer s.stats.end(r, cw, body)
+		defer st.end(r, cw, body)
 		h.ServeHTTP(cw, r)
 	})
 }
 
 const unknownEndpoint = "unknown"
-
-func (s *Server) endpoint(r *http.Request) string {
-	path, ok := strings.CutPrefix(r.URL.Path, s.opts.Prefix)
-	if b, _, _ := s.routes.find(r.Method, path); b != nil && ok {
-		return b.endpoint()
-	}
-	return unknownEndpoint
-}
 
 type countingWriter struct {
 	http.ResponseWriter

@@ -1,16 +1,18 @@
 package comettest
 
+import "github.com/comet-stream/comet-stream/internal/comettest/api"
+
 // symlink makes an experiment appear in another project of its workspace,
 // which is created if it is missing.
 func (c projectCall) symlink() error {
-	name, err := c.param("projectName")
+	name, err := c.Param("projectName")
 	if err != nil {
 		return err
 	}
-	st := c.s.store
+	st := c.Store
 	st.Lock()
 	defer st.Unlock()
-	e, err := c.experimentLocked(c.optional("experimentKey"), RoleOwner)
+	e, err := c.ExperimentLocked(c.Optional("experimentKey"), api.RoleOwner)
 	if err != nil {
 		return err
 	}
@@ -21,8 +23,8 @@ func (c projectCall) symlink() error {
 	if err := p.Link(e); err != nil {
 		return err
 	}
-	return c.send(struct {
-		ack
+	return c.Send(struct {
+		api.Ack
 		Link string `json:"link"`
-	}{saved("Saved"), c.root() + p.Workspace.Name + "/" + p.Name + "/" + e.Key})
+	}{api.Saved("Saved"), c.Root() + p.Workspace.Name + "/" + p.Name + "/" + e.Key})
 }

@@ -10,7 +10,7 @@ import (
 // systemDetails answers every field, those never written as null or as an
 // empty list.
 func (c originCall) systemDetails() error {
-	return c.readExperiment(func(e *store.Experiment) error {
+	return c.ReadExperiment(func(e *store.Experiment) error {
 		doc := map[string]any{"experimentKey": nil, "maxTotalMemory": e.MaxTotalMemory(), "systemMetricNames": e.SystemMetricNames()}
 		if len(e.System) > 0 {
 			doc["experimentKey"] = e.Key
@@ -23,13 +23,13 @@ func (c originCall) systemDetails() error {
 				doc[name] = e.System[name]
 			}
 		}
-		return c.send(doc)
+		return c.Send(doc)
 	})
 }
 
 func (c originCall) writeSystem() error {
 	var doc map[string]json.RawMessage
-	if err := c.decode(&doc); err != nil {
+	if err := c.Decode(&doc); err != nil {
 		return err
 	}
 	var key string
@@ -39,11 +39,11 @@ func (c originCall) writeSystem() error {
 	if err := checkSystem(doc); err != nil {
 		return err
 	}
-	return c.writeExperiment(key, func(e *store.Experiment) error {
-		if err := e.System.Merge(doc, c.moods.AppendSystem); err != nil {
+	return c.WriteExperiment(key, func(e *store.Experiment) error {
+		if err := e.System.Merge(doc, c.Moods.AppendSystem); err != nil {
 			return err
 		}
-		return c.ack()
+		return c.Ack()
 	})
 }
 

@@ -3,23 +3,24 @@ package comettest
 import (
 	"encoding/json"
 
+	"github.com/comet-stream/comet-stream/internal/comettest/api"
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
 	"github.com/comet-stream/comet-stream/internal/comettest/store"
 	"github.com/comet-stream/comet-stream/internal/comettest/wire"
 )
 
-func textRoutes() []route {
-	return []route{
-		{method: "POST", path: "write/experiment/html", handle: in(valueCall.writeHTML)},
-		{method: "POST", path: "write/experiment/code", handle: in(valueCall.writeCode)},
-		{method: "POST", path: "write/experiment/graph", handle: in(valueCall.writeGraph)},
-		{method: "POST", path: "write/experiment/output", handle: in(valueCall.writeOutput)},
+func textRoutes() []api.Route {
+	return []api.Route{
+		{Method: "POST", Path: "write/experiment/html", Handle: api.In(valueCall.writeHTML)},
+		{Method: "POST", Path: "write/experiment/code", Handle: api.In(valueCall.writeCode)},
+		{Method: "POST", Path: "write/experiment/graph", Handle: api.In(valueCall.writeGraph)},
+		{Method: "POST", Path: "write/experiment/output", Handle: api.In(valueCall.writeOutput)},
 	}
 }
 
 // noText reports whether a request is refused for want of its text.
 func (c valueCall) noText(text *string) bool {
-	return text == nil || *text == "" && c.moods.RefuseEmptyTexts
+	return text == nil || *text == "" && c.Moods.RefuseEmptyTexts
 }
 
 func (c valueCall) writeHTML() error {
@@ -29,19 +30,19 @@ func (c valueCall) writeHTML() error {
 		Override      bool    `json:"override"`
 		Timestamp     *int64  `json:"timestamp"`
 	}
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
 	if c.noText(req.HTML) {
 		return refusal.BadRequest("html is missing")
 	}
-	return c.writeExperiment(req.ExperimentKey, func(e *store.Experiment) error {
+	return c.WriteExperiment(req.ExperimentKey, func(e *store.Experiment) error {
 		if e.HTML != nil && !req.Override {
 			text := *e.HTML + *req.HTML
 			req.HTML = &text
 		}
 		e.HTML = req.HTML
-		return c.ack()
+		return c.Ack()
 	})
 }
 
@@ -50,15 +51,15 @@ func (c valueCall) writeCode() error {
 		ExperimentKey string  `json:"experimentKey"`
 		Code          *string `json:"code"`
 	}
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
 	if c.noText(req.Code) {
 		return refusal.BadRequest("code is missing")
 	}
-	return c.writeExperiment(req.ExperimentKey, func(e *store.Experiment) error {
+	return c.WriteExperiment(req.ExperimentKey, func(e *store.Experiment) error {
 		e.Code = req.Code
-		return c.ack()
+		return c.Ack()
 	})
 }
 
@@ -68,7 +69,7 @@ func (c valueCall) writeGraph() error {
 		ExperimentKey string          `json:"experimentKey"`
 		Graph         json.RawMessage `json:"graph"`
 	}
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
 	if len(req.Graph) == 0 || string(req.Graph) == "null" {
@@ -78,9 +79,9 @@ func (c valueCall) writeGraph() error {
 	if err != nil {
 		return err
 	}
-	return c.writeExperiment(req.ExperimentKey, func(e *store.Experiment) error {
+	return c.WriteExperiment(req.ExperimentKey, func(e *store.Experiment) error {
 		e.Graph = &text
-		return c.ack()
+		return c.Ack()
 	})
 }
 
@@ -98,7 +99,7 @@ func (c valueCall) writeOutput() error {
 			Offset         *int64  `json:"offset"`
 		} `json:"outputLines"`
 	}
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
 	if req.OutputLines == nil {
@@ -109,10 +110,10 @@ func (c valueCall) writeOutput() error {
 			return refusal.BadRequest("line %d: output or offset is missing, or output is too long", i)
 		}
 	}
-	return c.writeExperiment(req.ExperimentKey, func(e *store.Experiment) error {
+	return c.WriteExperiment(req.ExperimentKey, func(e *store.Experiment) error {
 		for _, l := range req.OutputLines {
 			e.Output.Add(store.OutputPiece{Text: *l.Output, Offset: *l.Offset, Stderr: l.Stderr, Time: l.LocalTimestamp})
 		}
-		return c.ack()
+		return c.Ack()
 	})
 }

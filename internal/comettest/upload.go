@@ -5,37 +5,40 @@ import (
 	"errors"
 	"io"
 	"mime/multipart"
-	"net/http"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/comet-stream/comet-stream/internal/comettest/api"
 	"github.com/comet-stream/comet-stream/internal/comettest/blob"
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
 	"github.com/comet-stream/comet-stream/internal/comettest/store"
 )
 
-func uploadRoutes() []route {
-	stream := func(path string, handle func(*call) error) route {
-		return route{method: "POST", family: clientlib, path: path, auth: authQuery, stream: true, handle: handle}
+// An uploadCall brings assets.
+type uploadCall struct{ *api.Call }
+
+func uploadRoutes() []api.Route {
+	stream := func(path string, handle func(*api.Call) error) api.Route {
+		return api.Route{Method: "POST", Family: api.Clientlib, Path: path, Auth: api.AuthQuery, Stream: true, Handle: handle}
 	}
-	post := func(path string, handle func(*call) error) route {
-		return route{method: "POST", family: clientlib, path: path, auth: authBody, handle: handle}
+	post := func(path string, handle func(*api.Call) error) api.Route {
+		return api.Route{Method: "POST", Family: api.Clientlib, Path: path, Auth: api.AuthBody, Handle: handle}
 	}
-	return []route{
-		stream("asset/upload", in(uploadCall.uploadAsset)),
-		stream("visualizations/upload", in(uploadCall.uploadImage)),
-		stream("git-patch/upload", func(c *call) error { return originCall{c}.savePatch(c.optional("experimentId")) }),
-		{method: "POST", path: "write/experiment/upload-asset", stream: true, handle: in(uploadCall.restUpload)},
-		{method: "POST", path: "write/artifact/assets/remote/batch", since: version{3, 12, 26}, handle: in(uploadCall.remoteBatch)},
-		post("asset/log-remote-model", in(uploadCall.logRemoteModel)),
-		post("asset/upload-start", in(uploadCall.startAssetUpload)),
-		post("visualizations/upload-start", in(uploadCall.startImageUpload)),
-		post("asset/upload-complete", in(uploadCall.completeUpload)),
-		post("visualizations/upload-complete", in(uploadCall.completeUpload)),
-		post("asset", in(assetCall.newScene)),
-		{method: "POST", family: clientlib, path: "asset/asset-item", auth: authNone, stream: true, handle: in(assetCall.addSceneItem)},
-		{method: "PUT", family: clientlib, path: "asset/{assetId}/thumbnail", auth: authNone, stream: true, handle: in(assetCall.sceneThumbnail)},
+	return []api.Route{
+		stream("asset/upload", api.In(uploadCall.uploadAsset)),
+		stream("visualizations/upload", api.In(uploadCall.uploadImage)),
+		stream("git-patch/upload", func(c *api.Call) error { return originCall{c}.savePatch(c.Optional("experimentId")) }),
+		{Method: "POST", Path: "write/experiment/upload-asset", Stream: true, Handle: api.In(uploadCall.restUpload)},
+		{Method: "POST", Path: "write/artifact/assets/remote/batch", Since: api.Version{3, 12, 26}, Handle: api.In(uploadCall.remoteBatch)},
+		post("asset/log-remote-model", api.In(uploadCall.logRemoteModel)),
+		post("asset/upload-start", api.In(uploadCall.startAssetUpload)),
+		post("visualizations/upload-start", api.In(uploadCall.startImageUpload)),
+		post("asset/upload-complete", api.In(uploadCall.completeUpload)),
+		post("visualizations/upload-complete", api.In(uploadCall.completeUpload)),
+		post("asset", api.In(assetCall.newScene)),
+		{Method: "POST", Family: api.Clientlib, Path: "asset/asset-item", Auth: api.AuthNone, Stream: true, Handle: api.In(assetCall.addSceneItem)},
+		{Method: "PUT", Family: api.Clientlib, Path: "asset/{assetId}/thumbnail", Auth: api.AuthNone, Stream: true, Handle: api.In(assetCall.sceneThumbnail)},
 	}
 }
 
@@ -57,22 +60,22 @@ func (c uploadCall) uploadImage() error {
 }
 
 func (c uploadCall) imageQuery() (*store.Upload, error) {
-	c.query.Set("assetId", c.optional("imageId"))
-	name := c.optional("figName")
+	c.Query.Set("assetId", c.Optional("imageId"))
+	name := c.Optional("figName")
 	if name == "" {
-		n := c.optional("figCounter")
+		n := c.Optional("figCounter")
 		if n == "" {
 			return nil, refusal.BadRequest("figName and figCounter are missing")
 		}
 		name = "figure_" + n
 	}
-	c.query.Set("fileName", name)
+	c.Query.Set("fileName", name)
 	spec, err := c.uploadQuery("experimentId")
 	if err != nil {
 		return nil, err
 	}
 	spec.Asset.Image = true
-	if !c.query.Has("type") {
+	if !c.Query.Has("type") {
 		spec.Asset.Type = "image"
 	}
 	return spec, nil
@@ -88,28 +91,28 @@ func (c uploadCall) restUpload() error {
 
 // uploadQuery reads the parameters of an upload.
 func (c uploadCall) uploadQuery(keyParam string) (*store.Upload, error) {
-	key, err := c.param(keyParam)
+	key, err := c.Param(keyParam)
 	if err != nil {
 		return nil, err
 	}
-	step, err := c.ordinal("step")
+	step, err := c.Ordinal("step")
 	if err != nil {
 		return nil, err
 	}
-	epoch, err := c.ordinal("epoch")
+	epoch, err := c.Ordinal("epoch")
 	if err != nil {
 		return nil, err
 	}
-	remote, err := c.flag("isRemote")
+	remote, err := c.Flag("isRemote")
 	if err != nil {
 		return nil, err
 	}
 	spec := &store.Upload{
-		ExperimentKey: key, Overwrite: overwrites(c.optional("overwrite")), Remote: remote != nil && *remote,
+		ExperimentKey: key, Overwrite: overwrites(c.Optional("overwrite")), Remote: remote != nil && *remote,
 		Asset: store.Asset{
-			ID: c.optional("assetId"), Name: c.optional("fileName"), Type: c.optional("type"),
-			Extension: c.optional("extension"), Grouping: c.optional("groupingName"),
-			VersionID: c.optional("artifactVersionId"), Step: step, Epoch: epoch, Context: c.text("context"),
+			ID: c.Optional("assetId"), Name: c.Optional("fileName"), Type: c.Optional("type"),
+			Extension: c.Optional("extension"), Grouping: c.Optional("groupingName"),
+			VersionID: c.Optional("artifactVersionId"), Step: step, Epoch: epoch, Context: c.Text("context"),
 		},
 	}
 	return spec, checkUpload(spec)
@@ -139,7 +142,7 @@ func checkUpload(spec *store.Upload) error {
 
 // upload reads the form of an upload and stores the asset.
 func (c uploadCall) upload(spec *store.Upload) error {
-	if _, err := c.experiment(spec.ExperimentKey, RoleOwner); err != nil {
+	if _, err := c.Experiment(spec.ExperimentKey, api.RoleOwner); err != nil {
 		return err
 	}
 	if err := c.readForm(spec); err != nil {
@@ -155,7 +158,7 @@ func (c uploadCall) upload(spec *store.Upload) error {
 }
 
 type uploadedDoc struct {
-	ack
+	api.Ack
 	AssetID       string `json:"assetId"`
 	ImageID       string `json:"imageId,omitempty"`
 	ExperimentKey string `json:"experimentKey"`
@@ -163,28 +166,17 @@ type uploadedDoc struct {
 }
 
 func (c uploadCall) sendUploaded(a *store.Asset) error {
-	doc := uploadedDoc{ack: saved("saved"), AssetID: a.ID, ExperimentKey: a.ExperimentKey, Link: newAssetDoc(a, c.root()).Link}
+	doc := uploadedDoc{Ack: api.Saved("saved"), AssetID: a.ID, ExperimentKey: a.ExperimentKey, Link: newAssetDoc(a, c.Root()).Link}
 	if a.Image {
 		doc.ImageID = a.ID
 	}
-	return c.send(doc)
+	return c.Send(doc)
 }
-
-func (c uploadCall) multipart() (*multipart.Reader, error) {
-	form, err := c.r.MultipartReader()
-	if err != nil {
-		return nil, refusal.BadRequest("multipart form: %v", err)
-	}
-	return form, nil
-}
-
-// maxFormText bounds the text fields of an upload.
-const maxFormText = 16 << 20
 
 // readForm reads the fields file, link and metadata of an upload. The link
 // comes as plain field or as a file part.
 func (c uploadCall) readForm(spec *store.Upload) error {
-	form, err := c.multipart()
+	form, err := c.Multipart()
 	if err != nil {
 		return err
 	}
@@ -217,15 +209,15 @@ func (c uploadCall) readPart(spec *store.Upload, part *multipart.Part) error {
 		if spec.Content != nil {
 			return refusal.BadRequest("form has two files")
 		}
-		content, err := c.s.store.Bodies.Read(part, c.s.uploadLimit(spec.Kind()))
+		content, err := c.Store.Bodies.Read(part, c.UploadLimit(spec.Kind()))
 		if err != nil {
-			return uploadError(err)
+			return api.UploadError(err)
 		}
 		spec.Content = content
 	case "link", "metadata":
-		text, err := io.ReadAll(blob.Limited(part, maxFormText))
+		text, err := io.ReadAll(blob.Limited(part, api.MaxFormText))
 		if err != nil {
-			return uploadError(err)
+			return api.UploadError(err)
 		}
 		s := string(text)
 		if part.FormName() == "link" {
@@ -250,33 +242,11 @@ func checkMetadata(m *string) error {
 	return nil
 }
 
-// uploadLimit is the most bytes of an asset of a type, negative for no limit.
-func (s *Server) uploadLimit(typ string) int64 {
-	mb := s.opts.Limits.AssetMB
-	switch typ {
-	case "image", "figure", "git-patch":
-		mb = s.opts.Limits.UploadMB
-	case "video":
-		mb = s.opts.Limits.VideoMB
-	}
-	if mb < 0 {
-		return -1
-	}
-	return mb << 20
-}
-
-func uploadError(err error) error {
-	if errors.Is(err, blob.ErrTooLarge) {
-		return refusal.New(http.StatusRequestEntityTooLarge, 0, "upload is over the limit of its type")
-	}
-	return refusal.BadRequest("form: %v", err)
-}
-
 // store puts the asset of spec where it belongs.
 func (c uploadCall) store(spec *store.Upload) (*store.Asset, error) {
 	a := spec.Asset
-	a.ExperimentKey, a.Created = spec.ExperimentKey, c.now()
-	if a.ID == "" || c.moods.AssignIDs {
+	a.ExperimentKey, a.Created = spec.ExperimentKey, c.Now()
+	if a.ID == "" || c.Moods.AssignIDs {
 		a.ID = store.NewID()
 	}
 	a.Body = spec.Content
@@ -284,10 +254,10 @@ func (c uploadCall) store(spec *store.Upload) (*store.Asset, error) {
 		a.Remote, a.Link = true, strings.TrimSpace(*spec.Link)
 	}
 	a.Name = a.FinalName(a.Name)
-	st := c.s.store
+	st := c.Store
 	st.Lock()
 	defer st.Unlock()
-	e, err := c.experimentLocked(a.ExperimentKey, RoleOwner)
+	e, err := c.ExperimentLocked(a.ExperimentKey, api.RoleOwner)
 	if err != nil {
 		return nil, err
 	}
@@ -303,9 +273,9 @@ func (c uploadCall) store(spec *store.Upload) (*store.Asset, error) {
 // checkImmutable reports an asset whose id the experiment has or, as the moods
 // say, any of the instance. The lock of the store is held.
 func (c uploadCall) checkImmutable(a *store.Asset) error {
-	st := c.s.store
+	st := c.Store
 	switch {
-	case st.Asset(a.ExperimentKey, a.ID) == nil && !(c.moods.InstanceIDs && st.HasID(a.ID)):
+	case st.Asset(a.ExperimentKey, a.ID) == nil && !(c.Moods.InstanceIDs && st.HasID(a.ID)):
 		return nil
 	case a.Image:
 		return refusal.BadRequest("image %s already exists and is immutable", a.ID).WithCode(refusal.CodeImageImmutable)
@@ -318,9 +288,9 @@ func (c uploadCall) addAsset(e *store.Experiment, a *store.Asset, overwrite bool
 	e.Lock()
 	defer e.Unlock()
 	if overwrite {
-		e.DropAssets(c.s.store, a)
+		e.DropAssets(c.Store, a)
 	}
-	if c.moods.NamesOnce && slices.ContainsFunc(e.Assets, a.Replaces) {
+	if c.Moods.NamesOnce && slices.ContainsFunc(e.Assets, a.Replaces) {
 		code := refusal.CodeAssetImmutable
 		if a.Image {
 			code = refusal.CodeImageImmutable
@@ -330,24 +300,24 @@ func (c uploadCall) addAsset(e *store.Experiment, a *store.Asset, overwrite bool
 	if err := c.checkLimit(e, a); err != nil {
 		return err
 	}
-	e.AddAsset(c.s.store, a)
-	e.Touch(c.now(), c.moods.KeepEndTime)
+	e.AddAsset(c.Store, a)
+	e.Touch(c.Now(), c.Moods.KeepEndTime)
 	return nil
 }
 
 func (c uploadCall) checkLimit(e *store.Experiment, a *store.Asset) error {
 	typ := a.Type
-	most := c.s.opts.Limits.AssetName
+	most := c.Limits.AssetName
 	if a.Image {
-		most = c.s.opts.Limits.ImageName
+		most = c.Limits.ImageName
 	}
 	if n := utf8.RuneCountInString(a.Name); most > 0 && n > most {
 		return refusal.BadRequest("name of %d characters is too long", n)
 	}
-	if a.Grouping != "" && !e.HasModel(a.Grouping) && full(len(e.Models), c.s.opts.Limits.Models) {
+	if a.Grouping != "" && !e.HasModel(a.Grouping) && full(len(e.Models), c.Limits.Models) {
 		return refusal.BadRequest("experiment holds the maximum of %d models", len(e.Models)).WithCode(refusal.LimitCodes[store.TypeModel])
 	}
-	limit, ok := c.s.opts.Limits.AssetsPerType[typ]
+	limit, ok := c.Limits.AssetsPerType[typ]
 	if !ok || limit < 0 {
 		return nil
 	}

@@ -6,27 +6,28 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/comet-stream/comet-stream/internal/comettest/api"
 	"github.com/comet-stream/comet-stream/internal/comettest/metric"
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
 	"github.com/comet-stream/comet-stream/internal/comettest/store"
 	"github.com/comet-stream/comet-stream/internal/comettest/wire"
 )
 
-func valueRoutes() []route {
-	return []route{
-		{method: "POST", path: "write/experiment/metric", python: true, handle: in(metricCall.writeMetric)},
-		{method: "POST", path: "write/experiment/parameter", python: true, handle: in(valueCall.writeParameter)},
-		{method: "POST", path: "write/experiment/parameter/delete", handle: in(valueCall.deleteParameter)},
-		{method: "POST", path: "write/experiments/parameters/delete", since: version{3, 29, 724}, handle: in(valueCall.deleteParameters)},
-		{method: "POST", path: "write/experiment/log-other", python: true, handle: in(valueCall.writeOther)},
-		{method: "POST", path: "write/experiment/tags", handle: in(valueCall.writeTags)},
-		{method: "POST", path: "write/experiment/tags/delete", since: version{3, 12, 26}, handle: in(valueCall.deleteTags)},
-		{method: "POST", path: "write/experiment/gpu-metrics", handle: in(valueCall.gpuMetrics)},
-		{method: "POST", path: "write/experiment/cpu-metrics", handle: in(valueCall.cpuMetrics)},
-		{method: "POST", path: "write/experiment/ram-metrics", handle: in(valueCall.ramMetrics)},
-		{method: "POST", path: "write/experiment/load-metrics", handle: in(valueCall.loadMetrics)},
-		{method: "POST", family: clientlib, path: "batch/logger/experiment/metric", handle: in(metricCall.metricBatch)},
-		{method: "POST", family: clientlib, path: "batch/logger/experiment/parameter", python: true, handle: in(valueCall.parameterBatch)},
+func valueRoutes() []api.Route {
+	return []api.Route{
+		{Method: "POST", Path: "write/experiment/metric", Python: true, Handle: api.In(metricCall.writeMetric)},
+		{Method: "POST", Path: "write/experiment/parameter", Python: true, Handle: api.In(valueCall.writeParameter)},
+		{Method: "POST", Path: "write/experiment/parameter/delete", Handle: api.In(valueCall.deleteParameter)},
+		{Method: "POST", Path: "write/experiments/parameters/delete", Since: api.Version{3, 29, 724}, Handle: api.In(valueCall.deleteParameters)},
+		{Method: "POST", Path: "write/experiment/log-other", Python: true, Handle: api.In(valueCall.writeOther)},
+		{Method: "POST", Path: "write/experiment/tags", Handle: api.In(valueCall.writeTags)},
+		{Method: "POST", Path: "write/experiment/tags/delete", Since: api.Version{3, 12, 26}, Handle: api.In(valueCall.deleteTags)},
+		{Method: "POST", Path: "write/experiment/gpu-metrics", Handle: api.In(valueCall.gpuMetrics)},
+		{Method: "POST", Path: "write/experiment/cpu-metrics", Handle: api.In(valueCall.cpuMetrics)},
+		{Method: "POST", Path: "write/experiment/ram-metrics", Handle: api.In(valueCall.ramMetrics)},
+		{Method: "POST", Path: "write/experiment/load-metrics", Handle: api.In(valueCall.loadMetrics)},
+		{Method: "POST", Family: api.Clientlib, Path: "batch/logger/experiment/metric", Handle: api.In(metricCall.metricBatch)},
+		{Method: "POST", Family: api.Clientlib, Path: "batch/logger/experiment/parameter", Python: true, Handle: api.In(valueCall.parameterBatch)},
 	}
 }
 
@@ -34,7 +35,7 @@ func (c valueCall) checkBatch(missing bool, n int) error {
 	if missing {
 		return refusal.BadRequest("values is missing")
 	}
-	if limit := c.s.opts.Limits.BatchValues; limit >= 0 && n > limit {
+	if limit := c.Limits.BatchValues; limit >= 0 && n > limit {
 		return refusal.BadRequest("a batch of %d values is over the limit of %d", n, limit)
 	}
 	return nil
@@ -66,11 +67,11 @@ func (c valueCall) setParameter(e *store.Experiment, d *parameterDoc) error {
 	if err != nil {
 		return err
 	}
-	if e.Parameters.Get(d.ParameterName) == nil && full(e.Parameters.Len(), c.s.opts.Limits.ParameterNames) {
+	if e.Parameters.Get(d.ParameterName) == nil && full(e.Parameters.Len(), c.Limits.ParameterNames) {
 		e.Throttled("parameter names")
 		return nil
 	}
-	v := store.Stamped{Text: text, Time: c.now(), Step: (*int64)(d.Step), Context: d.Context}
+	v := store.Stamped{Text: text, Time: c.Now(), Step: (*int64)(d.Step), Context: d.Context}
 	if d.Timestamp != nil {
 		v.Time = *d.Timestamp
 	}
@@ -86,14 +87,14 @@ func (c valueCall) writeParameter() error {
 		ExperimentKey string `json:"experimentKey"`
 		parameterDoc
 	}
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
-	return c.writeExperiment(req.ExperimentKey, func(e *store.Experiment) error {
+	return c.WriteExperiment(req.ExperimentKey, func(e *store.Experiment) error {
 		if err := c.setParameter(e, &req.parameterDoc); err != nil {
 			return err
 		}
-		return c.ack()
+		return c.Ack()
 	})
 }
 
@@ -104,7 +105,7 @@ func (c valueCall) parameterBatch() error {
 		ExperimentKey string         `json:"experimentKey"`
 		Values        []parameterDoc `json:"values"`
 	}
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
 	if err := c.checkBatch(req.Values == nil, len(req.Values)); err != nil {
@@ -121,13 +122,13 @@ func (c valueCall) parameterBatch() error {
 			return refusal.BadRequest("source %q is not auto-logged, cli or manual", src)
 		}
 	}
-	return c.writeExperiment(req.ExperimentKey, func(e *store.Experiment) error {
+	return c.WriteExperiment(req.ExperimentKey, func(e *store.Experiment) error {
 		for i := range req.Values {
 			if err := c.setParameter(e, &req.Values[i]); err != nil {
 				return err
 			}
 		}
-		return c.ack()
+		return c.Ack()
 	})
 }
 
@@ -138,18 +139,18 @@ type parameterRef struct {
 
 func (c valueCall) deleteParameter() error {
 	var req parameterRef
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
 	if err := c.removeParameter(req); err != nil {
 		return err
 	}
-	return c.ack()
+	return c.Ack()
 }
 
 func (c valueCall) deleteParameters() error {
 	var req []parameterRef
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
 	for _, ref := range req {
@@ -157,11 +158,11 @@ func (c valueCall) deleteParameters() error {
 			return err
 		}
 	}
-	return c.ack()
+	return c.Ack()
 }
 
 func (c valueCall) removeParameter(ref parameterRef) error {
-	return c.writeExperiment(ref.ExperimentKey, func(e *store.Experiment) error {
+	return c.WriteExperiment(ref.ExperimentKey, func(e *store.Experiment) error {
 		if !e.Parameters.Remove(ref.ParameterName) {
 			return refusal.NotFound("parameter %q does not exist", ref.ParameterName)
 		}
@@ -176,7 +177,7 @@ func (c valueCall) writeOther() error {
 		Value         json.RawMessage `json:"value"`
 		Timestamp     *int64          `json:"timestamp"`
 	}
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
 	if req.Key == "" {
@@ -186,20 +187,20 @@ func (c valueCall) writeOther() error {
 	if err != nil {
 		return err
 	}
-	return c.writeExperiment(req.ExperimentKey, func(e *store.Experiment) error {
-		v := store.Stamped{Text: text, Time: c.now()}
+	return c.WriteExperiment(req.ExperimentKey, func(e *store.Experiment) error {
+		v := store.Stamped{Text: text, Time: c.Now()}
 		if req.Timestamp != nil {
 			v.Time = *req.Timestamp
 		}
 		last := e.Others.Get(req.Key)
-		if c.moods.GeneratedNames && last != nil && v.Time < last.Current.Time {
+		if c.Moods.GeneratedNames && last != nil && v.Time < last.Current.Time {
 			current := last.Current
 			e.Others.Set(req.Key, v)
 			last.Current = current
-			return c.ack()
+			return c.Ack()
 		}
 		e.Others.Set(req.Key, v)
-		return c.ack()
+		return c.Ack()
 	})
 }
 
@@ -208,15 +209,15 @@ func (c valueCall) writeTags() error {
 		ExperimentKey string   `json:"experimentKey"`
 		AddedTags     []string `json:"addedTags"`
 	}
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
 	if req.AddedTags == nil {
 		return refusal.BadRequest("addedTags is missing")
 	}
-	return c.writeExperiment(req.ExperimentKey, func(e *store.Experiment) error {
+	return c.WriteExperiment(req.ExperimentKey, func(e *store.Experiment) error {
 		e.AddTags(req.AddedTags)
-		return c.ack()
+		return c.Ack()
 	})
 }
 
@@ -225,12 +226,12 @@ func (c valueCall) deleteTags() error {
 		ExperimentKey string   `json:"experimentKey"`
 		Tags          []string `json:"tags"`
 	}
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
-	return c.writeExperiment(req.ExperimentKey, func(e *store.Experiment) error {
+	return c.WriteExperiment(req.ExperimentKey, func(e *store.Experiment) error {
 		e.Tags = slices.DeleteFunc(e.Tags, func(t string) bool { return slices.Contains(req.Tags, t) })
-		return c.ack()
+		return c.Ack()
 	})
 }
 
@@ -252,7 +253,7 @@ func (c valueCall) logSystem(s systemSample, values map[string]json.Number) erro
 		}
 	}
 	slices.Sort(names)
-	return c.writeExperiment(s.ExperimentKey, func(e *store.Experiment) error {
+	return c.WriteExperiment(s.ExperimentKey, func(e *store.Experiment) error {
 		for _, name := range names {
 			d := metricValueDoc{name, json.RawMessage(values[name]), s.Step, s.Epoch, s.Context, s.Timestamp}
 			p, err := d.parsed()
@@ -261,7 +262,7 @@ func (c valueCall) logSystem(s systemSample, values map[string]json.Number) erro
 			}
 			metricCall(c).addPoint(e, &p)
 		}
-		return c.ack()
+		return c.Ack()
 	})
 }
 
@@ -276,7 +277,7 @@ func (c valueCall) gpuMetrics() error {
 			GPUUtilization json.Number `json:"gpuUtilization"`
 		} `json:"gpus"`
 	}
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
 	values := make(map[string]json.Number)
@@ -295,7 +296,7 @@ func (c valueCall) cpuMetrics() error {
 		systemSample
 		CPU []json.Number `json:"cpuPercentUtilization"`
 	}
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
 	if len(req.CPU) == 0 {
@@ -322,7 +323,7 @@ func (c valueCall) ramMetrics() error {
 		TotalRAM json.Number `json:"totalRam"`
 		UsedRAM  json.Number `json:"usedRam"`
 	}
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
 	return c.logSystem(req.systemSample, map[string]json.Number{"sys.ram.total": req.TotalRAM, "sys.ram.used": req.UsedRAM})
@@ -333,7 +334,7 @@ func (c valueCall) loadMetrics() error {
 		systemSample
 		LoadAverage json.Number `json:"loadAverage"`
 	}
-	if err := c.decode(&req); err != nil {
+	if err := c.Decode(&req); err != nil {
 		return err
 	}
 	return c.logSystem(req.systemSample, map[string]json.Number{"sys.load.avg": req.LoadAverage})

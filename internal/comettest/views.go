@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/comet-stream/comet-stream/internal/comettest/api"
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
 	"github.com/comet-stream/comet-stream/internal/comettest/store"
 	"github.com/comet-stream/comet-stream/internal/comettest/wire"
@@ -43,14 +44,14 @@ func (c pageCall) chartViews() error { return c.views(store.Charts) }
 // with experimentKey, and those of the other projects of its workspace too with
 // includeWorkspaceViews.
 func (c pageCall) views(table store.ViewTable) error {
-	everywhere, err := c.flag("includeWorkspaceViews")
+	everywhere, err := c.Flag("includeWorkspaceViews")
 	if err != nil {
 		return err
 	}
-	st := c.s.store
+	st := c.Store
 	st.RLock()
 	defer st.RUnlock()
-	p, err := c.queryProject().find(c.call, RoleViewer)
+	p, err := c.QueryProject().Find(c.Call, api.RoleViewer)
 	if err != nil {
 		return err
 	}
@@ -62,17 +63,17 @@ func (c pageCall) views(table store.ViewTable) error {
 	for _, p := range projects {
 		docs = append(docs, c.viewDocs(p, table)...)
 	}
-	return c.send(map[string]any{"views": docs})
+	return c.Send(map[string]any{"views": docs})
 }
 
 func (c pageCall) viewDocs(p *store.Project, table store.ViewTable) []map[string]any {
 	var docs []map[string]any
 	for _, v := range p.Views {
-		if key := c.optional("experimentKey"); v.Table != table || key != "" && key != v.ExperimentKey {
+		if key := c.Optional("experimentKey"); v.Table != table || key != "" && key != v.ExperimentKey {
 			continue
 		}
 		doc := newViewDoc(v, p)
-		if c.moods.SnakeViews {
+		if c.Moods.SnakeViews {
 			doc = snakeCase(doc)
 		}
 		docs = append(docs, doc)
@@ -103,7 +104,7 @@ func (c pageCall) upsertChartView() error { return c.upsertView(store.Charts) }
 // upsertView makes a view, or changes the one with templateId.
 func (c pageCall) upsertView(table store.ViewTable) error {
 	var doc map[string]json.RawMessage
-	if err := c.decode(&doc); err != nil {
+	if err := c.Decode(&doc); err != nil {
 		return err
 	}
 	for _, name := range []string{"experimentQueryState", "dashboardChartState", "reactGridTableState"} {
@@ -122,7 +123,7 @@ func (c pageCall) upsertView(table store.ViewTable) error {
 		TemplateName  string `json:"templateName"`
 		ExperimentKey string `json:"experimentKey"`
 	}
-	if err := c.decode(&ids); err != nil {
+	if err := c.Decode(&ids); err != nil {
 		return err
 	}
 	if table == store.Charts && ids.ExperimentKey != "" {
@@ -158,10 +159,10 @@ type dashboardRequest struct {
 func (c pageCall) createDashboard() error {
 	var req dashboardRequest
 	var doc map[string]json.RawMessage
-	if err := errorsOf(c.decode(&req), c.decode(&doc)); err != nil {
+	if err := errorsOf(c.Decode(&req), c.Decode(&doc)); err != nil {
 		return err
 	}
-	st := c.s.store
+	st := c.Store
 	st.RLock()
 	for _, p := range st.Projects {
 		if v := p.View(store.Dashboards, req.TemplateID); v != nil {
@@ -175,7 +176,7 @@ func (c pageCall) createDashboard() error {
 func (c pageCall) updateDashboard() error {
 	var req dashboardRequest
 	var doc map[string]json.RawMessage
-	if err := errorsOf(c.decode(&req), c.decode(&doc)); err != nil {
+	if err := errorsOf(c.Decode(&req), c.Decode(&doc)); err != nil {
 		return err
 	}
 	if req.TemplateID == "" {
@@ -199,9 +200,9 @@ func (c pageCall) putView(want store.View, projectID string, doc map[string]json
 	if projectID == "" {
 		return refusal.BadRequest("projectId is missing")
 	}
-	return projectCall(c).changeProject(projectRef{ProjectID: projectID}, func(p *store.Project) error {
+	return projectCall(c).changeProject(api.ProjectRef{ProjectID: projectID}, func(p *store.Project) error {
 		if want.ExperimentKey != "" {
-			if _, err := c.experimentLocked(want.ExperimentKey, RoleOwner); err != nil {
+			if _, err := c.ExperimentLocked(want.ExperimentKey, api.RoleOwner); err != nil {
 				return err
 			}
 		}
@@ -213,7 +214,7 @@ func (c pageCall) putView(want store.View, projectID string, doc map[string]json
 			return refusal.BadRequest("templateName is missing")
 		case v == nil:
 			v = &want
-			v.ID, v.CreatedBy, v.Fields = store.NewID(), c.key.User, make(map[string]json.RawMessage)
+			v.ID, v.CreatedBy, v.Fields = store.NewID(), c.Key.User, make(map[string]json.RawMessage)
 			p.Views = append(p.Views, v)
 		}
 		if want.Name != "" {
@@ -224,7 +225,7 @@ func (c pageCall) putView(want store.View, projectID string, doc map[string]json
 				v.Fields[field] = slices.Clone(raw)
 			}
 		}
-		v.Updated = c.now()
-		return c.send(newViewDoc(v, p))
+		v.Updated = c.Now()
+		return c.Send(newViewDoc(v, p))
 	})
 }

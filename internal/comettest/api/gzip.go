@@ -1,4 +1,4 @@
-package comettest
+package api
 
 import (
 	"bytes"
@@ -13,14 +13,15 @@ var gzipPool = sync.Pool{New: func() any {
 	return zw
 }}
 
-func getGzip(w io.Writer) *gzip.Writer {
+// GetGzip returns a writer that packs what it writes to w, until PutGzip.
+func GetGzip(w io.Writer) *gzip.Writer {
 	zw := gzipPool.Get().(*gzip.Writer)
 	zw.Reset(w)
 	return zw
 }
 
-// putGzip ends the stream of zw and keeps zw for later.
-func putGzip(zw *gzip.Writer) {
+// PutGzip ends the stream of zw and keeps zw for later.
+func PutGzip(zw *gzip.Writer) {
 	zw.Close()
 	gzipPool.Put(zw)
 }

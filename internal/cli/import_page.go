@@ -94,7 +94,7 @@ func (d destination) ShareLinks(ctx context.Context, workspace, project string) 
 func (d destination) Points(ctx context.Context, key, metric string, yield func(hasStep bool, step, time int64, value float64)) error {
 	return d.Metrics.Points(ctx, key, metric, nil, func(p *comet.Point) error {
 		if v, err := strconv.ParseFloat(string(p.Value), 64); err == nil {
-			yield(p.Step.State == comet.Present, p.Step.N, p.Time.N, v)
+			yield(p.Step.OK, p.Step.N, p.Time.N, v)
 		}
 		return nil
 	})

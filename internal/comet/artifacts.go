@@ -271,16 +271,9 @@ func (c Artifacts) AddRemoteFiles(ctx context.Context, key, versionID string, fi
 	if len(files) == 0 {
 		return nil
 	}
-	var list []byte
-	for i, f := range files {
-		if i > 0 {
-			list = append(list, ',')
-		}
-		var o wire.Object
+	list := wire.List(files, func(o *wire.Object, f RemoteFile) {
 		o.Text("link", f.Link)
-		typ := f.Type
-		typ = cmp.Or(typ, "asset")
-		o.Text("type", typ)
+		o.Text("type", cmp.Or(f.Type, "asset"))
 		o.TextOrNull("metadata", f.Metadata)
 		o.Text("assetId", f.ID)
 		o.Text("fileName", f.Name)
@@ -288,11 +281,10 @@ func (c Artifacts) AddRemoteFiles(ctx context.Context, key, versionID string, fi
 		o.Bool("overwrite", false)
 		o.IntOrNull("step", f.Step)
 		o.Text("artifactVersionId", versionID)
-		list = append(list, o.Bytes()...)
-	}
+	})
 	return c.conn.Gated(ctx, featureRemoteFiles, http.MethodPost, Experiments(c).exists(ctx, key), func() error {
 		cl := api.Call{Method: http.MethodPost, Path: featureRemoteFiles.Path, Query: api.Query("experimentKey", key), Unsafe: true}
-		return c.conn.Compressed(ctx, cl, c.conn.AltAck, `{"remoteArtifactAssetRequests":[`, list, `]}`)
+		return c.conn.Compressed(ctx, cl, c.conn.AltAck, []byte(`{"remoteArtifactAssetRequests":`), list, []byte(`}`))
 	})
 }
 

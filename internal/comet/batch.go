@@ -66,7 +66,7 @@ func writeBatch(ctx context.Context, c *api.Conn, path, key string, b *Batch, un
 		return nil
 	}
 	cl := api.Call{Method: http.MethodPost, Family: api.FamilyClient, Path: path, Unsafe: unsafe}
-	return c.Compressed(ctx, cl, c.Ack, `{"experimentKey":`, string(wire.Quote(key)), `,"values":[`, b.buf, `]}`)
+	return c.Compressed(ctx, cl, c.Ack, []byte(`{"experimentKey":`), wire.Quote(key), []byte(`,"values":[`), b.buf, []byte(`]}`))
 }
 
 // withKey returns the members of the JSON object doc with the experiment key

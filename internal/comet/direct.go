@@ -116,18 +116,13 @@ func (d *DirectUpload) PutPart(ctx context.Context, n int, content io.ReaderAt, 
 // Complete makes the asset of the parts, all of which have been sent. It is not
 // safe to do twice, see [ErrUncertain].
 func (d *DirectUpload) Complete(ctx context.Context, size int64) error {
-	var list []byte
-	for i, p := range d.parts {
-		if i > 0 {
-			list = append(list, ',')
-		}
-		var o wire.Object
-		o.Text("ETag", p.tag)
-		o.Int("PartNumber", int64(i+1))
-		list = append(list, o.Bytes()...)
-	}
+	n := int64(0)
 	o := d.end(true, size)
-	o.Raw("uploadedFileParts", append(append([]byte{'['}, list...), ']'))
+	o.Raw("uploadedFileParts", wire.List(d.parts, func(o *wire.Object, p directPart) {
+		n++
+		o.Text("ETag", p.tag)
+		o.Int("PartNumber", n)
+	}))
 	cl := d.completion(o)
 	cl.Unsafe, cl.Given = true, []string{"assetId", "imageId"}
 	return d.c.Ack(ctx, cl)

@@ -6,28 +6,18 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
 )
 
-// State tells null and absent from a value.
-type State uint8
-
-// States of a field.
-const (
-	Absent State = iota
-	Null
-	Present
-)
-
-// Int is an integer field that may be null or absent.
+// Int is an integer that may be missing: null or absent.
 type Int struct {
-	N     int64
-	State State
+	N  int64
+	OK bool // N is there
 }
 
-// IntOf returns the present integer n.
-func IntOf(n int64) Int { return Int{N: n, State: Present} }
+// IntOf returns the integer n.
+func IntOf(n int64) Int { return Int{N: n, OK: true} }
 
 // Ptr returns a pointer to the number, or nil when there is none.
 func (i Int) Ptr() *int64 {
-	if i.State != Present {
+	if !i.OK {
 		return nil
 	}
 	n := i.N
@@ -35,7 +25,7 @@ func (i Int) Ptr() *int64 {
 }
 
 func appendInt(dst []byte, i Int) []byte {
-	if i.State != Present {
+	if !i.OK {
 		return append(dst, "null"...)
 	}
 	return strconv.AppendInt(dst, i.N, 10)

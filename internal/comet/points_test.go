@@ -40,10 +40,10 @@ var pointCases = []struct {
 	want []Point
 }{
 	{"usual", `{"metrics":[{"metricName":"loss","metricValue":"0.13","timestamp":1558962376383,"step":1500,"epoch":null,"runContext":null}]}`,
-		[]Point{{Name: "loss", Value: []byte("0.13"), Kind: StringValue, Time: IntOf(1558962376383), Step: IntOf(1500), Epoch: Int{State: Null}}}},
+		[]Point{{Name: "loss", Value: []byte("0.13"), Kind: StringValue, Time: IntOf(1558962376383), Step: IntOf(1500), Epoch: Int{}}}},
 	{"offsets", `{"metrics":[{"offset":-227196944980285897},{"offset":null},{"offset":"x"}]}`,
 		[]Point{
-			{Name: "m", Offset: IntOf(-227196944980285897)}, {Name: "m", Offset: Int{State: Null}},
+			{Name: "m", Offset: IntOf(-227196944980285897)}, {Name: "m", Offset: Int{}},
 			{Name: "m", Extra: json.RawMessage(`{"offset":"x"}`)},
 		}},
 	{"none", `{"metrics":[]}`, nil},
@@ -246,7 +246,7 @@ func referencePoint(e json.RawMessage) Point {
 
 func referenceInt(i *Int, v json.RawMessage) bool {
 	if v[0] == 'n' {
-		*i = Int{State: Null}
+		*i = Int{}
 		return true
 	}
 	if v[0] == '"' {

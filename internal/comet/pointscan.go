@@ -58,50 +58,28 @@ var fieldsByName = map[string]field{
 
 // list reads an array of points.
 func (d *pointDecoder) list(s *scan.Scanner, yield func(*Point) error) error {
-	if err := s.Expect('['); err != nil {
-		return err
-	}
-	c, err := s.Peek()
-	if err != nil {
-		return err
-	}
-	if c == ']' {
-		s.Advance(1)
-		return nil
-	}
-	for {
-		if c, err = s.Peek(); err != nil {
-			return err
-		}
-		if c != '{' {
-			return wire.ErrSyntax
-		}
-		n, err := d.point(s.Unread())
-		if err == errMore {
+	return s.Elements(func() error {
+		for {
+			c, err := s.Peek()
+			if err != nil {
+				return err
+			}
+			if c != '{' {
+				return wire.ErrSyntax
+			}
+			n, err := d.point(s.Unread())
+			if err == nil {
+				s.Advance(n)
+				return yield(&d.p)
+			}
+			if err != errMore {
+				return err
+			}
 			if err := s.More(); err != nil {
 				return err
 			}
-			continue
 		}
-		if err != nil {
-			return err
-		}
-		s.Advance(n)
-		if err := yield(&d.p); err != nil {
-			return err
-		}
-		if c, err = s.Peek(); err != nil {
-			return err
-		}
-		s.Advance(1)
-		switch c {
-		case ']':
-			return nil
-		case ',':
-		default:
-			return wire.ErrSyntax
-		}
-	}
+	})
 }
 
 // point decodes the object at the start of b and returns its length.
@@ -331,7 +309,7 @@ func (d *pointDecoder) value(kind jsonKind, v []byte) (ValueKind, []byte) {
 func setInt(i *Int, kind jsonKind, v []byte) bool {
 	switch kind {
 	case kindNull:
-		*i = Int{State: Null}
+		*i = Int{}
 		return true
 	case kindNumber, kindPlain:
 		n, ok := wire.ParseInt(wire.TrimQuotes(v))

@@ -291,17 +291,10 @@ func (c Registry) WriteMetadata(ctx context.Context, id string, entries []Metada
 }
 
 func entryList(entries []MetadataEntry) json.RawMessage {
-	list := json.RawMessage{'['}
-	for i, e := range entries {
-		if i > 0 {
-			list = append(list, ',')
-		}
-		var o wire.Object
+	return wire.List(entries, func(o *wire.Object, e MetadataEntry) {
 		o.Text("key", e.Key)
 		o.Raw("value", e.Value)
-		list = append(list, o.Bytes()...)
-	}
-	return append(list, ']')
+	})
 }
 
 // Doc returns what of a rule a client can write.

@@ -349,7 +349,7 @@ func TestServerWrites(t *testing.T) {
 	for _, want := range []string{
 		"metadata " + key + " ünï 1000 true false", `tags ["a" "b" "c"]`, `parameter lr "0.1"`, `other other "1"`,
 		`html "<b>"`, `code "x = 1"`, `graph "{}"`, `output "one\ntwo"`, `patch "diff"`, "git u none none none none",
-		`system ["numpy==1"] []`, "point loss 0.5 {9 2} false 1 \"train\"", "point loss NaN {10 2} true 0 none",
+		`system ["numpy==1"] []`, "point loss 0.5 {9 true} false 1 \"train\"", "point loss NaN {10 true} true 0 none",
 		fmt.Sprintf(`asset %032x "d/x.bin" 4 {"a":1} %x`, 1, sha256.Sum256([]byte("data"))),
 		fmt.Sprintf(`asset %032x "s3" 0 none remote s3://b/k`, 2),
 		fmt.Sprintf(`asset %032x "im" 3 none %x`, 3, sha256.Sum256([]byte("png"))),

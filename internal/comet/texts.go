@@ -76,18 +76,13 @@ type OutputLine struct {
 // WriteOutput appends to the output of an experiment. It is not safe to do
 // twice, see [ErrUncertain].
 func (c Texts) WriteOutput(ctx context.Context, key string, lines []OutputLine) error {
-	var list []byte
-	for i, l := range lines {
-		if i > 0 {
-			list = append(list, ',')
-		}
-		var o wire.Object
+	list := wire.List(lines, func(o *wire.Object, l OutputLine) {
 		o.Bool("stderr", l.Stderr)
 		o.Text("output", l.Text)
 		o.Int("localTimestamp", l.Time)
 		o.Int("offset", l.Offset)
-		list = append(list, o.Bytes()...)
-	}
+	})
 	cl := api.Call{Method: http.MethodPost, Path: "write/experiment/output", Unsafe: true}
-	return c.conn.Compressed(ctx, cl, c.conn.AltAck, `{"experimentKey":`, string(wire.Quote(key)), `,"runContext":null,"outputLines":[`, list, `]}`)
+	return c.conn.Compressed(ctx, cl, c.conn.AltAck,
+		[]byte(`{"experimentKey":`), wire.Quote(key), []byte(`,"runContext":null,"outputLines":`), list, []byte(`}`))
 }

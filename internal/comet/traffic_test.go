@@ -116,7 +116,7 @@ func TestTrafficReads(t *testing.T) {
 			}
 			err := c.Metrics.Points(ctx, key, m.Name, nil, func(p *Point) error {
 				points++
-				if p.Name != m.Name || p.Kind != StringValue || p.Time.State != Present || p.Extra != nil {
+				if p.Name != m.Name || p.Kind != StringValue || !p.Time.OK || p.Extra != nil {
 					t.Errorf("point %+v", p)
 				}
 				return nil

@@ -280,7 +280,7 @@ func TestWriteMetrics(t *testing.T) {
 		t.Fatalf("an empty batch makes %d requests, %v", len(r.got), err)
 	}
 	for _, v := range []string{"0.5", "1.0E-5", "-0", "1234567890123456789012345678901234567890", "NaN", "Infinity", "-Infinity", "True", "01", "", "a\"b"} {
-		b.AddMetric(&MetricValue{Name: "m/é\n", Value: []byte(v), Step: IntOf(-1), Epoch: Int{State: Null}, Context: ptr("train"), Time: IntOf(9)})
+		b.AddMetric(&MetricValue{Name: "m/é\n", Value: []byte(v), Step: IntOf(-1), Epoch: Int{}, Context: ptr("train"), Time: IntOf(9)})
 	}
 	b.AddMetric(&MetricValue{Name: "", Value: []byte("1"), Context: ptr("")})
 	if b.Len() != 12 {

@@ -262,8 +262,8 @@ func (m *metricsFetch) metric(ctx context.Context, s *prefetch.Slot, name string
 // among the extra ones.
 func newPoint(p *comet.Point) (stream.Point, error) {
 	point := stream.Point{
-		Time: stream.Int64{V: p.Time.N, OK: p.Time.State == comet.Present}, Step: stream.Int64{V: p.Step.N, OK: p.Step.State == comet.Present},
-		Epoch: stream.Int64{V: p.Epoch.N, OK: p.Epoch.State == comet.Present},
+		Time: stream.Int64{V: p.Time.N, OK: p.Time.OK}, Step: stream.Int64{V: p.Step.N, OK: p.Step.OK},
+		Epoch: stream.Int64{V: p.Epoch.N, OK: p.Epoch.OK},
 	}
 	switch p.Kind {
 	case comet.StringValue, comet.NumberValue:

@@ -8,9 +8,9 @@ import (
 )
 
 // Compressed has send make a call with a compressed body, of JSON text given in
-// pieces, which are strings and byte slices. A server, or a proxy before it,
+// pieces. A server, or a proxy before it,
 // that does not take the first such body gets this and all others as they are.
-func (c *Conn) Compressed(ctx context.Context, cl Call, send func(context.Context, *Call) error, pieces ...any) error {
+func (c *Conn) Compressed(ctx context.Context, cl Call, send func(context.Context, *Call) error, pieces ...[]byte) error {
 	has, known := c.Server.Known(TakesGzip)
 	if has {
 		return c.packed(ctx, cl, send, pieces)
@@ -45,7 +45,7 @@ func (c *Conn) Compressed(ctx context.Context, cl Call, send func(context.Contex
 }
 
 // packed is Compressed for a server that takes gzip.
-func (c *Conn) packed(ctx context.Context, cl Call, send func(context.Context, *Call) error, pieces []any) (err error) {
+func (c *Conn) packed(ctx context.Context, cl Call, send func(context.Context, *Call) error, pieces [][]byte) (err error) {
 	level := levelFast
 	if n := length(pieces); minTrialBody <= n && n <= mostPlain {
 		level = c.packing.choose()
@@ -66,24 +66,9 @@ func mayRefuseEncoding(err error) bool {
 		e.Status == http.StatusBadRequest && e.SDKCode == 0 && e.class() == nil)
 }
 
-func length(pieces []any) (n int) {
-	_ = eachPiece(pieces, func(p []byte) (int, error) {
-		n += len(p)
-		return len(p), nil
-	})
-	return n
-}
-
-// eachPiece calls f for each piece.
-func eachPiece(pieces []any, f func([]byte) (int, error)) error {
+func length(pieces [][]byte) (n int) {
 	for _, p := range pieces {
-		b, ok := p.([]byte)
-		if !ok {
-			b = []byte(p.(string))
-		}
-		if _, err := f(b); err != nil {
-			return err
-		}
+		n += len(p)
 	}
-	return nil
+	return n
 }

@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"io"
+	"net"
 	"slices"
 	"sync"
 	"time"
@@ -149,19 +150,15 @@ func (p *packing) confirm() {
 // compressors are kept: each holds a large table.
 var compressors = [len(levels)]sync.Pool{}
 
-// packBody returns a body of JSON text given in pieces, which are strings and byte
-// slices. A body that is not compressed holds the pieces themselves.
-func packBody(level int, pieces []any) (*payload, error) {
+// packBody returns a body of JSON text given in pieces. A body that is not compressed
+// holds the pieces themselves.
+func packBody(level int, pieces [][]byte) (*payload, error) {
 	if level == levelPlain {
 		b := JSONBody(nil)
 		b.size = int64(length(pieces))
 		b.open = func() (io.ReadCloser, error) {
-			readers := make([]io.Reader, 0, len(pieces))
-			err := eachPiece(pieces, func(p []byte) (int, error) {
-				readers = append(readers, bytes.NewReader(p))
-				return len(p), nil
-			})
-			return io.NopCloser(io.MultiReader(readers...)), err
+			body := net.Buffers(slices.Clone(pieces)) // which reading takes from
+			return io.NopCloser(&body), nil
 		}
 		return b, nil
 	}
@@ -174,8 +171,10 @@ func packBody(level int, pieces []any) (*payload, error) {
 	}
 	defer compressors[level].Put(zw)
 	zw.Reset(&buf)
-	if err := eachPiece(pieces, zw.Write); err != nil {
-		return nil, err
+	for _, p := range pieces {
+		if _, err := zw.Write(p); err != nil {
+			return nil, err
+		}
 	}
 	if err := zw.Close(); err != nil {
 		return nil, err

@@ -112,7 +112,7 @@ func TestPackingLongBodies(t *testing.T) {
 				t.Errorf("%d bytes are sent as %q, want %q", tt.n, got, tt.want)
 			}
 			return nil
-		}, []any{make([]byte, tt.n)})
+		}, [][]byte{make([]byte, tt.n)})
 		if err != nil {
 			t.Error(err)
 		}

@@ -33,7 +33,7 @@ func decodeText(r io.Reader, room int) (text string, null bool, err error) {
 	}
 }
 
-func TestStringReader(t *testing.T) {
+func TestTextReader(t *testing.T) {
 	long := strings.Repeat("line é 😀 \"quoted\"\n", 3000)
 	for _, tc := range []struct {
 		name, doc, want string
@@ -66,7 +66,7 @@ func TestStringReader(t *testing.T) {
 	}
 }
 
-func TestStringReaderCut(t *testing.T) {
+func TestTextReaderCut(t *testing.T) {
 	const doc = `{"a":[1],"output":"x\u00e9y\ud83d\ude00","b":{}}`
 	for i := range len(doc) {
 		if _, _, err := decodeText(strings.NewReader(doc[:i]), 100); !errors.Is(err, io.ErrUnexpectedEOF) {
@@ -80,7 +80,7 @@ func TestStringReaderCut(t *testing.T) {
 	}
 }
 
-func FuzzStringReader(f *testing.F) {
+func FuzzTextReader(f *testing.F) {
 	f.Add([]byte(`"a\ud83d\ude00\n"`))
 	f.Add([]byte("\"\xc3\x28\\ud800\""))
 	f.Fuzz(func(t *testing.T, raw []byte) {

@@ -156,6 +156,20 @@ func (o *Object) Bytes() []byte {
 	return append(o.buf, '}')
 }
 
+// List returns a JSON array of the objects that write makes of the elements.
+func List[T any](elements []T, write func(o *Object, e T)) []byte {
+	list := []byte{'['}
+	for i, e := range elements {
+		if i > 0 {
+			list = append(list, ',')
+		}
+		var o Object
+		write(&o, e)
+		list = append(list, o.Bytes()...)
+	}
+	return append(list, ']')
+}
+
 // TextOrNone writes a text that is not nil.
 func (o *Object) TextOrNone(name string, value *string) { orNone(value, name, o.Text) }
 

@@ -144,3 +144,21 @@ func hexEscape(b []byte) (r rune, ok bool) {
 	}
 	return r, true
 }
+
+// TextLen returns how many bytes at the start of b are of the inside of a JSON string
+// and can be unquoted by themselves. What follows is its closing quote, or the
+// beginning of a character or escape.
+func TextLen(b []byte) int {
+	n := 0
+	for n < len(b) && b[n] != '"' {
+		size := 1
+		if b[n] == '\\' || b[n] >= utf8.RuneSelf {
+			if begun(b[n:]) {
+				break
+			}
+			size, _ = unit(b[n:])
+		}
+		n += size
+	}
+	return n
+}

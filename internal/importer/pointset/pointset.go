@@ -97,7 +97,7 @@ func (h *Hasher) WithoutEpoch(p *stream.Point) Hash {
 
 // Int64 returns an integer of a server as a stream has it.
 func Int64(i comet.Int) stream.Int64 {
-	return stream.Int64{V: i.N, OK: i.State == comet.Present}
+	return stream.Int64{V: i.N, OK: i.OK}
 }
 
 func (h *Hasher) sum(v stream.Value, time, step, epoch stream.Int64, context string) Hash {

@@ -37,7 +37,7 @@ var rules = map[string]rule{
 		others: []string{"github.com/peterbourgon/ff/v3", "golang.org/x/"},
 	},
 	"internal/config":    {own: []string{"internal/suggest", "internal/text"}, not: []string{"net", "net/http"}},
-	"internal/text":      {not: []string{"net", "net/http", "os"}},
+	"internal/text":      {others: []string{"golang.org/x/text/"}, not: []string{"net", "net/http", "os"}},
 	"internal/progress":  {},
 	"internal/filelock":  {not: []string{"net", "net/http"}},
 	"internal/pathname":  {not: []string{"net", "net/http", "os"}},

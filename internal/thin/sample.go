@@ -1,6 +1,9 @@
 package thin
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // maxSample is how many points a sample holds.
 const maxSample = 16 << 10
@@ -71,16 +74,7 @@ func (s *Sample) Read() *Reading {
 		s.points[i].shown = false
 		r.order[i] = i
 	}
-	slices.SortStableFunc(r.order, func(a, b int) int {
-		x, y := s.points[a].Hash, s.points[b].Hash
-		switch {
-		case x < y:
-			return -1
-		case x > y:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(r.order, func(a, b int) int { return cmp.Compare(s.points[a].Hash, s.points[b].Hash) })
 	return r
 }
 
@@ -89,15 +83,7 @@ func (r *Reading) Shows(p Point) {
 	if !r.s.Has(p.Step) {
 		return
 	}
-	i, _ := slices.BinarySearchFunc(r.order, p.Hash, func(i int, h uint64) int {
-		switch x := r.s.points[i].Hash; {
-		case x < h:
-			return -1
-		case x > h:
-			return 1
-		}
-		return 0
-	})
+	i, _ := slices.BinarySearchFunc(r.order, p.Hash, func(i int, h uint64) int { return cmp.Compare(r.s.points[i].Hash, h) })
 	for ; i < len(r.order) && r.s.points[r.order[i]].Hash == p.Hash; i++ {
 		if x := &r.s.points[r.order[i]]; !x.shown {
 			x.shown = true

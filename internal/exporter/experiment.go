@@ -222,8 +222,8 @@ func (u *experimentUnit) write(ctx context.Context, out *output) error {
 	out.res = &u.res
 	err := u.writeAny(ctx, out)
 	out.res = nil
-	if err != nil {
-		return err
+	if err != nil || u.res.Result == "" {
+		return err // settleVisitors says what becomes of it
 	}
 	u.x.sum.count(&u.res)
 	out.obs.Experiment(&u.res)
@@ -237,7 +237,8 @@ func (u *experimentUnit) writeAny(ctx context.Context, out *output) error {
 		return u.skipAll(out, err)
 	}
 	if u.linked(m) {
-		return u.link(ctx, out, m)
+		u.link(m)
+		return nil
 	}
 	switch {
 	case u.late:
@@ -285,31 +286,6 @@ func (u *experimentUnit) writeGroup(ctx context.Context, out *output, m *metadat
 	return out.write(&stream.ExperimentEnd{Key: u.l.Key})
 }
 
-// link notes that the experiment belongs elsewhere.
-func (u *experimentUnit) link(ctx context.Context, out *output, m *metadata) error {
-	_, exported := u.x.seen[u.l.Key]
-	home := u.x.home(m)
-	if !exported {
-		moved, err := u.x.find.Moved(direct(ctx), u.p, u.l.Key, home)
-		if err == nil && moved {
-			err = judge.ItemErrorf("the list of keys has it in %q, and it is in %q now", u.p.Path(), m.Workspace+"/"+m.Project)
-		}
-		if err != nil {
-			return u.skipAll(out, err)
-		}
-	}
-	u.res.Result = ResultLinked
-	u.x.links = append(u.x.links, &stream.Link{
-		Experiment: u.l.Key, Workspace: judge.Valid(u.p.Workspace), Project: judge.Valid(u.p.Name),
-	})
-	if exported || home != nil {
-		return nil
-	}
-	out.obs.Warn(fmt.Sprintf("experiment %q of %q belongs to %q, which is not exported: the stream has a link to it and no more",
-		u.l.Key, u.p.Path(), m.Workspace+"/"+m.Project))
-	return nil
-}
-
 // skipAll writes that the whole experiment is missing.
 func (u *experimentUnit) skipAll(out *output, err error) error {
 	if judge.Missing(err) && !judge.Fatal(err) {
@@ -320,6 +296,7 @@ func (u *experimentUnit) skipAll(out *output, err error) error {
 		err = judge.ItemErrorf("%s: %w", when, err)
 	}
 	u.res.Result = ResultSkipped
+	u.x.missing[u.l.Key] = struct{}{}
 	i := u.item(stream.KindExperiment, u.l.Name)
 	i.Workspace, i.Project = u.p.Workspace, u.p.Name
 	return out.skip(i, err)

@@ -96,8 +96,12 @@ type Exporter struct {
 	scope  *find.Scope
 	links  []*stream.Link
 	seen   map[string]struct{} // keys whose groups are in the stream
-	sizes  metricSizes
-	bodies *prefetch.Bodies
+	// missing are the keys of experiments that the stream says it lacks, visitors
+	// those of which it is not known yet whether they are links.
+	missing  map[string]struct{}
+	visitors []*visitor
+	sizes    metricSizes
+	bodies   *prefetch.Bodies
 	// keptKeys are the keys of the groups that the partial stream has, and where
 	// they are.
 	keptKeys map[string]stream.ProjectName
@@ -127,7 +131,7 @@ func New(o Options) *Exporter {
 	}
 	x := &Exporter{
 		o: o, client: o.Client, find: find.New(find.Options{Client: o.Client, Resources: o.Resources, Selection: o.Selection, WithExperiments: o.WithExperiments, Base: o.Base, Recheck: o.Recheck, Listed: o.Listed, InFlight: o.InFlight, Warn: o.Observer.Warn}),
-		seen: make(map[string]struct{}), keptKeys: make(map[string]stream.ProjectName), keptIDs: make(map[stream.Kind]map[string]bool),
+		seen: make(map[string]struct{}), missing: make(map[string]struct{}), keptKeys: make(map[string]stream.ProjectName), keptIDs: make(map[stream.Kind]map[string]bool),
 		exported: make(map[stream.ProjectName][]string),
 	}
 	x.pages = &pageWriter{x: x, viewsDone: make(map[string]bool), panelsDone: make(map[string]bool)}
@@ -202,6 +206,9 @@ func (x *Exporter) export(ctx, graceCtx context.Context, w *stream.Writer) error
 		return err
 	}
 	if err := x.run(ctx, graceCtx, x.newProjectRoute(scope), out); err != nil {
+		return err
+	}
+	if err := x.settleVisitors(graceCtx, out); err != nil {
 		return err
 	}
 	if x.o.Base == nil {

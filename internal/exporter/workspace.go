@@ -117,25 +117,6 @@ func (u *fetchUnit[T]) write(ctx context.Context, out *output) error {
 	return nil
 }
 
-// linkUnits adds the links of experiments that stand in the listings of other
-// projects too.
-func (x *Exporter) linkUnits(r *fixedRoute) {
-	if !x.o.Resources.Has(stream.ResourceLinks) || len(x.links) == 0 {
-		return
-	}
-	slices.SortFunc(x.links, func(a, b *stream.Link) int {
-		return strings.Compare(a.Workspace+"/"+a.Project+"/"+a.Experiment, b.Workspace+"/"+b.Project+"/"+b.Experiment)
-	})
-	r.add(&recordUnit{func(out *output) error {
-		for _, l := range x.links {
-			if err := out.write(l); err != nil {
-				return err
-			}
-		}
-		return nil
-	}})
-}
-
 // lineageUnits adds the artifact versions in scope that the experiments of the
 // stream consumed. A workspace without artifacts has no lineage, and is not asked
 // for that of each experiment.

@@ -2,6 +2,7 @@ package find
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"github.com/comet-stream/comet-stream/internal/base"
 	"github.com/comet-stream/comet-stream/internal/comet"
@@ -18,6 +19,8 @@ type Finder struct {
 	since    changes
 	due      map[string]bool // keys that are selected though nothing is seen to have changed; nil until it is known
 	Reported map[string]bool // experiments that something needs, and what the server lacks, once reported
+
+	listed atomic.Int64 // experiments that projects keep in memory
 
 	// The lists of workspaces, once they have been read.
 	ArtifactLists map[string][]comet.Artifact

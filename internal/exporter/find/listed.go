@@ -21,13 +21,6 @@ func (l Listed) Add(p *Path, e Experiment) {
 // of returns the experiments of a project.
 func (l Listed) of(p *comet.Project) []Experiment { return l[[2]string{p.Workspace, p.Name}] }
 
-// has reports whether an experiment is listed in a project, once useListed has taken
-// the list.
-func (l Listed) has(p *comet.Project, key string) bool {
-	_, ok := slices.BinarySearchFunc(l.of(p), Experiment{Key: key}, byKey)
-	return ok
-}
-
 func byKey(a, b Experiment) int { return strings.Compare(a.Key, b.Key) }
 
 // useListed lets a list stand for the listings of projects, if nothing but keys is asked
@@ -58,24 +51,24 @@ func (x *Finder) useListed(projects []*Project) {
 	}
 }
 
-// Moved reports whether a project has an experiment no more that a list places in
-// it, and that belongs to home, nil if that is not in scope: it was moved there,
-// where it is not a link. The project is asked, once, for what the list does not
-// contain.
-func (x *Finder) Moved(ctx context.Context, p *Project, key string, home *Project) (bool, error) {
-	if !p.ByList || home != nil && x.o.Listed.has(&home.Project, key) {
-		return false, nil
+// Keys are the experiments that a project lists.
+type Keys struct {
+	keys map[string]struct{}
+	Err  error // why they are not known
+}
+
+// Has reports whether an experiment is among them.
+func (k *Keys) Has(key string) bool {
+	_, ok := k.keys[key]
+	return ok
+}
+
+// ListNow lists a project as it is now.
+func (x *Finder) ListNow(ctx context.Context, p *Project) *Keys {
+	all, err := x.list(ctx, &p.Project)
+	k := &Keys{make(map[string]struct{}, len(all)), err}
+	for i := range all {
+		k.keys[all[i].Key] = struct{}{}
 	}
-	if p.now == nil {
-		all, err := x.list(ctx, &p.Project)
-		if err != nil {
-			return false, err
-		}
-		p.now = make(map[string]struct{}, len(all))
-		for i := range all {
-			p.now[all[i].Key] = struct{}{}
-		}
-	}
-	_, linked := p.now[key]
-	return !linked, nil
+	return k
 }

@@ -3,7 +3,6 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 
 	"github.com/comet-stream/comet-stream/internal/exporter"
@@ -27,7 +26,7 @@ func (c *exportCommand) openStream(out *output) (*stream.Writer, error) {
 			return nil, err
 		}
 	}
-	return stream.NewWriter(&countedWriter{w: out, n: &c.counters.Bytes}, options), nil
+	return stream.NewWriter(c.counters.CountWriter(out), options), nil
 }
 
 // continueStream goes on with a partial stream.
@@ -50,7 +49,7 @@ func (c *exportCommand) continueStream(out *output, f *os.File, options stream.W
 			return nil, c.foreignPartial(out, err)
 		}
 		// It was left before it held anything.
-		return stream.NewWriter(&countedWriter{w: out, n: &c.counters.Bytes}, options), f.Close()
+		return stream.NewWriter(c.counters.CountWriter(out), options), f.Close()
 	}
 	if err := exporter.New(c.opts).Match(p); err != nil {
 		return nil, c.foreignPartial(out, err)
@@ -63,33 +62,21 @@ func (c *exportCommand) continueStream(out *output, f *os.File, options stream.W
 	c.reporter.Info("continuing %s, which has %s", out.Partial(), progress.Count(int64(len(p.Keys)), "experiment"))
 	c.counters.Bytes.Store(p.Size)
 	out.f = f
-	return p.Continue(&countedFile{File: f, n: &c.counters.Bytes}, options)
+	return p.Continue(&countedFile{f, &c.counters}, options)
 }
 
 func (c *exportCommand) foreignPartial(out *output, err error) error {
 	return withCode(ExitUsage, fmt.Errorf("%s: %w", out.Partial(), err), "remove that file, or choose another one with -o")
 }
 
-// countedWriter counts what is written to w.
-type countedWriter struct {
-	w io.Writer
-	n interface{ Add(int64) int64 }
-}
-
-func (c *countedWriter) Write(p []byte) (int, error) {
-	n, err := c.w.Write(p)
-	c.n.Add(int64(n))
-	return n, err
-}
-
 // countedFile counts what is written to a file.
 type countedFile struct {
 	*os.File
-	n interface{ Add(int64) int64 }
+	counters *progress.Counters
 }
 
 func (f *countedFile) Write(p []byte) (int, error) {
 	n, err := f.File.Write(p)
-	f.n.Add(int64(n))
+	f.counters.Bytes.Add(int64(n))
 	return n, err
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -187,24 +186,12 @@ func (c *importCommand) run(ctx context.Context, in *input) (err error) {
 	work, cancel := withGrace(ctx, graceTime)
 	defer cancel()
 	c.counters.Size.Store(in.size())
-	read := c.startPage(&countedReader{r: in, n: &c.counters.Bytes}, account.UserName)
+	read := c.startPage(c.counters.CountReader(in), account.UserName)
 	sum, err := importer.Import(ctx, work, read, c.target.Client, c.opts)
 	pageErr := c.writePage(work, sum, err)
 	c.reporter.Close()
 	c.total(sum, err == nil)
 	return errors.Join(c.explain(in, err), c.verdict(sum), pageErr)
-}
-
-// countedReader counts what is read from r.
-type countedReader struct {
-	r io.Reader
-	n interface{ Add(int64) int64 }
-}
-
-func (c *countedReader) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	c.n.Add(int64(n))
-	return n, err
 }
 
 // maxIssueLines is how many issues of one experiment are printed. The report

@@ -77,7 +77,6 @@ type server struct {
 	rate     comet.Rate
 	report   *progress.Reporter
 	trouble  *progress.Trouble
-	waits    *progress.Waits
 	proxy    func(*http.Request) (*url.URL, error)
 }
 
@@ -103,7 +102,7 @@ func (c *command) openServer(report *progress.Reporter) (*server, error) {
 		return nil, c.usagef("--concurrency %d: want 1 or more", c.server.concurrency)
 	}
 	s := &server{
-		endpoint: endpoint, rate: c.server.rateFor(endpoint.URL), report: report, trouble: report.NewTrouble(endpoint.Address()), waits: report.NewWaits(),
+		endpoint: endpoint, rate: c.server.rateFor(endpoint.URL), report: report, trouble: report.NewTrouble(endpoint.Address()),
 	}
 	if s.proxy, err = proxyFromEnv(); err != nil {
 		return nil, err
@@ -148,7 +147,7 @@ func (c *command) clientOptions(s *server) comet.Options {
 		Counters:         &c.traffic,
 		Notify:           func(t comet.Trouble) { s.trouble.Failed(t.Err.Error()) },
 		Succeeded:        s.trouble.Succeeded,
-		Waits:            func(w comet.Wait) { s.waits.Begin(w.Why.Error(), w.Until) },
+		Waits:            func(w comet.Wait) { s.report.Wait(w.Why.Error(), w.Until) },
 		Unclear: func(call, words string) {
 			s.report.Warn("%s: the server answers %q; if that means that there is no such item, run again with --absent-words %q", call, words, words)
 		},

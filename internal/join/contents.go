@@ -84,7 +84,7 @@ type scan struct {
 
 // read adds what an input has.
 func (c *contents) read(ctx context.Context, in *Input, counters *progress.Counters) error {
-	r := stream.NewReader(&countedReader{in.section(), counters}, stream.ReaderOptions{})
+	r := stream.NewReader(counters.CountReader(in.section()), stream.ReaderOptions{})
 	defer r.Close()
 	s := &scan{contents: c, in: in, reader: r, hash: sha256.New()}
 	for {
@@ -102,17 +102,6 @@ func (c *contents) read(ctx context.Context, in *Input, counters *progress.Count
 			return err
 		}
 	}
-}
-
-type countedReader struct {
-	r        io.Reader
-	counters *progress.Counters
-}
-
-func (c *countedReader) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	c.counters.Bytes.Add(int64(n))
-	return n, err
 }
 
 func (s *scan) record(r stream.Raw) error {

@@ -15,6 +15,7 @@ package progress
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"sync/atomic"
 )
@@ -30,6 +31,19 @@ type Counters struct {
 	Bytes       atomic.Int64 // bytes of stream, as they are read or written
 	Size        atomic.Int64 // bytes of stream to come in all, 0 while unknown
 	Skipped     atomic.Int64 // items that the source has and the stream lacks
+}
+
+// CountReader returns a reader of r that counts the bytes that are read.
+func (c *Counters) CountReader(r io.Reader) io.Reader { return io.TeeReader(r, byteCounter{c}) }
+
+// CountWriter returns a writer to w that counts the bytes that are written.
+func (c *Counters) CountWriter(w io.Writer) io.Writer { return io.MultiWriter(w, byteCounter{c}) }
+
+type byteCounter struct{ c *Counters }
+
+func (b byteCounter) Write(p []byte) (int, error) {
+	b.c.Bytes.Add(int64(len(p)))
+	return len(p), nil
 }
 
 // Traffic is what a client of a server counts.

@@ -63,6 +63,8 @@ type Reporter struct {
 	drawn bool // a status line stands on the terminal
 	pace  pace
 	until time.Time // a server has asked to wait until then
+
+	told, toldUntil time.Time // when the last wait was reported, and when that ends
 }
 
 // Start returns a reporter of counters that writes to w until it is closed.
@@ -180,15 +182,6 @@ func (r *Reporter) line() string {
 		text = "waiting until " + clock(r.until, now) + ", " + text
 	}
 	return text + r.status()
-}
-
-// waits notes that a server has asked to wait until some time.
-func (r *Reporter) waits(until time.Time) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if until.After(r.until) {
-		r.until = until
-	}
 }
 
 // clock returns a time for people to read, with its date where it is far off.

@@ -185,7 +185,7 @@ func TestReporterPace(t *testing.T) {
 		}
 		c.Experiments.Store(2)
 		look("under way", "25%, 1m1s left, 2.0 MiB/s, 2 of 8 experiments, 40.0 MiB, 20s")
-		r.NewWaits().Begin("429", time.Now().UTC().Add(30*time.Second))
+		r.Wait("429", time.Now().UTC().Add(30*time.Second))
 		look("asked to wait", "waiting until 00:00:50, 25%, 1m2s left, 2.0 MiB/s, 2 of 8 experiments, 40.0 MiB, 21s")
 		time.Sleep(30 * time.Second)
 		look("after it", "25%, 2m32s left, 2 of 8 experiments, 40.0 MiB, 51s")

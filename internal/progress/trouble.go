@@ -6,15 +6,18 @@ import (
 	"time"
 )
 
-// Trouble turns the failures and successes of many requests into one line when
+// troubleAfter is how long nothing has succeeded before that is reported.
+const troubleAfter = 5 * time.Second
+
+// Trouble turns the failures and successes of many requests into one warning when
 // a trouble lasts, and one when it is over. A failure that is followed by a
 // success before long is not worth a line: the retry was.
 //
 // Its methods may be called by any number of goroutines.
 type Trouble struct {
-	after    time.Duration
-	announce func(cause string, lasting time.Duration)
-	over     func(lasted time.Duration)
+	r     *Reporter
+	who   string // the server, by its address
+	after time.Duration
 
 	failing atomic.Bool // lets Succeeded return at once when all is well
 
@@ -25,15 +28,9 @@ type Trouble struct {
 	announced bool
 }
 
-// NewTrouble returns a Trouble that calls announce once nothing has succeeded
-// for the time after since a failure, with the cause of the last failure, and
-// over at the next success, with the time it all took. Neither may call the
-// Trouble. An after of 0 is 5 s.
-func NewTrouble(after time.Duration, announce func(cause string, lasting time.Duration), over func(lasted time.Duration)) *Trouble {
-	if after <= 0 {
-		after = 5 * time.Second
-	}
-	return &Trouble{after: after, announce: announce, over: over}
+// NewTrouble returns a Trouble of the server named who.
+func (r *Reporter) NewTrouble(who string) *Trouble {
+	return &Trouble{r: r, who: who, after: troubleAfter}
 }
 
 // Failed says that a try has failed and will be repeated.
@@ -58,7 +55,7 @@ func (t *Trouble) lasts() {
 		return
 	}
 	t.announced = true
-	t.announce(t.cause, lasting)
+	t.r.Warn("%s: nothing has succeeded for %s: %s; still trying", t.who, lasting.Round(time.Second), t.cause)
 }
 
 // Succeeded says that a try has succeeded.
@@ -74,7 +71,7 @@ func (t *Trouble) Succeeded() {
 	t.timer.Stop()
 	if t.announced {
 		t.announced = false
-		t.over(time.Since(t.since))
+		t.r.Warn("%s: works again after %s", t.who, time.Since(t.since).Round(time.Second))
 	}
 }
 
@@ -88,58 +85,29 @@ func (t *Trouble) Close() {
 	}
 }
 
-// Waits reports long waits as they begin. Many calls wait at once in the same
-// trouble: one report stands for all of them, unless another wait lasts much
-// longer.
-type Waits struct {
-	say  func(cause string, until time.Time)
-	note func(until time.Time) // hears of each wait; may be nil
-
-	mu          sync.Mutex
-	told, until time.Time // when the last one was reported, and when it ends
-}
-
 // waitsApart is how much longer a wait lasts than the one that was reported, or
 // how much later it begins, to be reported too.
 const waitsApart = time.Minute
 
-// NewWaits returns a Waits that says what it tells by say.
-func NewWaits(say func(cause string, until time.Time)) *Waits { return &Waits{say: say} }
-
-// Begin says that a call waits because of a cause. It may be called by any number
-// of goroutines.
-func (w *Waits) Begin(cause string, until time.Time) {
-	if w.note != nil {
-		w.note(until)
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
+// Wait says that a call waits because of a cause. Many calls wait at once in the same
+// trouble: one line stands for all of them, unless another wait lasts much longer.
+func (r *Reporter) Wait(cause string, until time.Time) {
 	now := time.Now()
-	if now.Sub(w.told) < waitsApart && until.Sub(w.until) < waitsApart {
-		return
-	}
-	w.told, w.until = now, until
-	w.say(cause, until)
-}
-
-// NewWaits returns a Waits that tells in lines of r, unless r is quiet.
-func (r *Reporter) NewWaits() *Waits {
-	w := NewWaits(func(cause string, until time.Time) {
-		now := time.Now()
+	if r.noteWait(now, until) {
 		r.Info("waiting until %s (%s): %s", clock(until, now), until.Sub(now).Round(time.Second), cause)
-	})
-	w.note = r.waits
-	return w
+	}
 }
 
-// NewTrouble returns a Trouble that reports the server named who, by its address,
-// in warnings of r.
-func (r *Reporter) NewTrouble(who string) *Trouble {
-	return NewTrouble(0,
-		func(cause string, lasting time.Duration) {
-			r.Warn("%s: nothing has succeeded for %s: %s; still trying", who, lasting.Round(time.Second), cause)
-		},
-		func(lasted time.Duration) {
-			r.Warn("%s: works again after %s", who, lasted.Round(time.Second))
-		})
+// noteWait remembers a wait, and reports whether it is one to be reported.
+func (r *Reporter) noteWait(now, until time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if until.After(r.until) {
+		r.until = until
+	}
+	if now.Sub(r.told) < waitsApart && until.Sub(r.toldUntil) < waitsApart {
+		return false
+	}
+	r.told, r.toldUntil = now, until
+	return true
 }

@@ -1,9 +1,11 @@
 package stream
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"io"
+	"strings"
 )
 
 // A Group is an experiment, artifact or model group that is whole in a partial
@@ -21,6 +23,14 @@ type Group struct {
 type ProjectName struct {
 	Workspace string
 	Name      string
+}
+
+// String returns the name as "workspace/project".
+func (p ProjectName) String() string { return p.Workspace + "/" + p.Name }
+
+// Compare orders projects as in a stream.
+func (p ProjectName) Compare(other ProjectName) int {
+	return cmp.Or(strings.Compare(p.Workspace, other.Workspace), strings.Compare(p.Name, other.Name))
 }
 
 // A Partial is what can be kept of a stream whose writer did not finish.

@@ -107,7 +107,7 @@ w/p/alone0
 // Where each line places its experiment, so does the list, with what -l says of it.
 func TestReadKeysListed(t *testing.T) {
 	ms := int64(1_700_000_000_000)
-	place := [2]string{"w", "a/b"}
+	place := stream.ProjectName{Workspace: "w", Name: "a/b"}
 	for list, want := range map[string]find.Experiment{
 		"w/a%2Fb/k0": {Key: "k0", Stateless: true},
 		"w/a%2Fb/k0\tk0\t2023-11-14T22:13:20.000Z\t\trunning,archived\tx":                                            {Key: "k0", Start: &ms, Archived: true},

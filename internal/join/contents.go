@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -25,9 +26,9 @@ type name struct {
 type item struct {
 	name
 	workspace string
-	start     *int64 // of an experiment
-	of        string // of a skipped record: the experiment that is missing
-	listed    place  // of a link and a skipped experiment: the project that lists it
+	start     *int64             // of an experiment
+	of        string             // of a skipped record: the experiment that is missing
+	listed    stream.ProjectName // of a link and a skipped experiment: the project that lists it
 
 	in      *Input
 	part    int // number of the stream
@@ -37,12 +38,9 @@ type item struct {
 	sum     [sha256.Size]byte
 }
 
-// A place names a project.
-type place struct{ workspace, project string }
-
 // A project is one project of all inputs.
 type project struct {
-	place
+	stream.ProjectName
 	in    *Input       // the one that raw is of
 	raw   []stream.Raw // one of each input
 	items []*item
@@ -54,9 +52,9 @@ type project struct {
 type contents struct {
 	headers  []*stream.Header
 	sources  []*Input // of headers
-	planned  map[place]*int64
+	planned  map[stream.ProjectName]*int64
 	spaces   []string
-	projects map[place]*project
+	projects map[stream.ProjectName]*project
 	first    []*item // before any project
 	late     []*item // after all projects
 	known    map[name]*item
@@ -65,7 +63,7 @@ type contents struct {
 
 func newContents() *contents {
 	return &contents{
-		planned: make(map[place]*int64), projects: make(map[place]*project),
+		planned: make(map[stream.ProjectName]*int64), projects: make(map[stream.ProjectName]*project),
 		known: make(map[name]*item), single: make(map[[sha256.Size]byte]int),
 	}
 }
@@ -153,10 +151,10 @@ func (s *scan) begin(r stream.Raw, rec stream.Record) {
 	case *stream.Skipped:
 		if rec.Of == stream.KindExperiment && rec.Experiment != nil {
 			it.of = *rec.Experiment
-			it.listed = place{rec.Workspace, rec.Project}
+			it.listed = stream.ProjectName{Workspace: rec.Workspace, Name: rec.Project}
 		}
 	case *stream.Link:
-		it.listed = place{rec.Workspace, rec.Project}
+		it.listed = stream.ProjectName{Workspace: rec.Workspace, Name: rec.Project}
 	}
 	s.late = s.late || behindProjects.Has(r.Kind)
 	s.hash.Reset()
@@ -202,7 +200,7 @@ func (s *scan) add(it *item) error {
 			return &ConflictError{fmt.Sprintf("%s %s", it.kind, shown(it)), other.in.Name, it.in.Name}
 		}
 		if it.kind == stream.KindExperiment {
-			s.again(s.project.place)
+			s.again(s.project.ProjectName)
 		}
 		return nil
 	} else {
@@ -222,7 +220,7 @@ func (s *scan) add(it *item) error {
 }
 
 // again notes that a project has listed an experiment in one input more.
-func (c *contents) again(at place) {
+func (c *contents) again(at stream.ProjectName) {
 	if p := c.projects[at]; p != nil {
 		p.twice++
 	}
@@ -250,7 +248,7 @@ func shown(it *item) string {
 
 func (s *scan) takePlan(rec *stream.Plan) {
 	for _, p := range rec.Projects {
-		at := place{p.Workspace, p.Project}
+		at := stream.ProjectName{Workspace: p.Workspace, Name: p.Project}
 		before, planned := s.planned[at]
 		switch {
 		case p.Experiments == nil || planned && before == nil:
@@ -266,10 +264,10 @@ func (s *scan) takePlan(rec *stream.Plan) {
 }
 
 func (s *scan) takeProject(r stream.Raw, rec *stream.Project) error {
-	at := place{rec.Workspace, rec.Name}
+	at := stream.ProjectName{Workspace: rec.Workspace, Name: rec.Name}
 	p := s.projects[at]
 	if p == nil {
-		p = &project{place: at, in: s.in}
+		p = &project{ProjectName: at, in: s.in}
 		s.projects[at] = p
 	}
 	s.project = p
@@ -279,7 +277,7 @@ func (s *scan) takeProject(r stream.Raw, rec *stream.Project) error {
 			return err
 		}
 		if !same {
-			return &ConflictError{fmt.Sprintf("project %q", at.workspace+"/"+at.project), p.in.Name, s.in.Name}
+			return &ConflictError{fmt.Sprintf("project %q", at), p.in.Name, s.in.Name}
 		}
 	}
 	p.raw = append(p.raw, r.Clone())
@@ -288,16 +286,7 @@ func (s *scan) takeProject(r stream.Raw, rec *stream.Project) error {
 
 // inOrder returns the projects in the order of a stream.
 func (c *contents) inOrder() []*project {
-	var list []*project
-	for _, p := range c.projects {
-		list = append(list, p)
-	}
-	slices.SortFunc(list, func(a, b *project) int { return a.compare(b.place) })
-	return list
-}
-
-func (p place) compare(other place) int {
-	return cmp.Or(strings.Compare(p.workspace, other.workspace), strings.Compare(p.project, other.project))
+	return slices.SortedFunc(maps.Values(c.projects), func(a, b *project) int { return a.Compare(b.ProjectName) })
 }
 
 // contents returns what follows the record of a project: experiments in the order

@@ -115,10 +115,10 @@ func (c *contents) plan() *stream.Plan {
 			left := *n - p.twice
 			n = &left
 		}
-		plan.Projects = append(plan.Projects, stream.PlannedProject{Workspace: at.workspace, Project: at.project, Experiments: n})
+		plan.Projects = append(plan.Projects, stream.PlannedProject{Workspace: at.Workspace, Project: at.Name, Experiments: n})
 	}
 	slices.SortFunc(plan.Projects, func(a, b stream.PlannedProject) int {
-		return place{a.Workspace, a.Project}.compare(place{b.Workspace, b.Project})
+		return stream.ProjectName{Workspace: a.Workspace, Name: a.Project}.Compare(stream.ProjectName{Workspace: b.Workspace, Name: b.Project})
 	})
 	return plan
 }

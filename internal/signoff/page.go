@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/comet-stream/comet-stream/internal/report"
+	"github.com/comet-stream/comet-stream/stream"
 )
 
 // A Run is what is known of an import before it begins.
@@ -189,7 +190,7 @@ func (p *Page) view(ctx context.Context, sum *report.Summary, to Destination) *v
 	return v
 }
 
-func (p *Page) projectView(in place) *projectView {
+func (p *Page) projectView(in stream.ProjectName) *projectView {
 	return &projectView{From: in.String(), Listed: p.sample.listed[in], Read: p.sample.read[in], results: make(map[report.Result]int64)}
 }
 

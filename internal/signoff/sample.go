@@ -17,15 +17,10 @@ const (
 	leastDrawnPoints = 2
 )
 
-// A place is a project of the source.
-type place struct{ workspace, project string }
-
-func (p place) String() string { return p.workspace + "/" + p.project }
-
 // A series is one metric of an experiment, as the stream has it.
 type series struct {
 	key, metric string
-	in          place
+	in          stream.ProjectName
 	points      []point
 	tooLong     bool
 }
@@ -35,14 +30,14 @@ type point struct{ x, y float64 }
 // A sample is what is kept of the streams that pass.
 type sample struct {
 	url      string // of the source
-	read     map[place]int64
-	listed   map[place]int64 // as the source said
-	order    []place
-	of       map[string]place // experiments by key
+	read     map[stream.ProjectName]int64
+	listed   map[stream.ProjectName]int64 // as the source said
+	order    []stream.ProjectName
+	of       map[string]stream.ProjectName // experiments by key
 	series   []*series
 	kept     int
 	open     string // key of the experiment
-	inPlace  place
+	inPlace  stream.ProjectName
 	perGroup int
 	full     atomic.Bool // no more series are to be drawn
 }
@@ -75,7 +70,7 @@ func (p *Page) End() {
 // look reads streams as far as they are good. The import reports what is wrong
 // with them.
 func (s *sample) look(r io.Reader) {
-	s.read, s.listed, s.of = make(map[place]int64), make(map[place]int64), make(map[string]place)
+	s.read, s.listed, s.of = make(map[stream.ProjectName]int64), make(map[stream.ProjectName]int64), make(map[string]stream.ProjectName)
 	blocks := stream.NewBlockReader(r, stream.BlockReaderOptions{Workers: 1, Decode: s.wants})
 	defer blocks.Close()
 	for {
@@ -114,13 +109,13 @@ func (s *sample) take(rec stream.Record) {
 	case *stream.Header:
 		s.url = rec.Source.URL
 	case *stream.Project:
-		at := place{rec.Workspace, rec.Name}
+		at := stream.ProjectName{Workspace: rec.Workspace, Name: rec.Name}
 		if _, known := s.listed[at]; !known {
 			s.order = append(s.order, at)
 		}
 		s.listed[at] = max(s.listed[at], rec.Experiments)
 	case *stream.Experiment:
-		at := place{rec.Workspace, rec.Project}
+		at := stream.ProjectName{Workspace: rec.Workspace, Name: rec.Project}
 		if _, twice := s.of[rec.Key]; !twice {
 			s.read[at]++
 		}

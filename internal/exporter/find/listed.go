@@ -6,20 +6,21 @@ import (
 	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/stream"
 )
 
 // Listed are experiments where a list has them that was made before, by the workspace
 // and the name of a project.
-type Listed map[[2]string][]Experiment
+type Listed map[stream.ProjectName][]Experiment
 
 // Add adds an experiment at the path of its project.
 func (l Listed) Add(p *Path, e Experiment) {
-	at := [2]string{strings.Clone(p.Workspace), strings.Clone(p.Project)}
+	at := stream.ProjectName{Workspace: strings.Clone(p.Workspace), Name: strings.Clone(p.Project)}
 	l[at] = append(l[at], e)
 }
 
 // of returns the experiments of a project.
-func (l Listed) of(p *comet.Project) []Experiment { return l[[2]string{p.Workspace, p.Name}] }
+func (l Listed) of(p *comet.Project) []Experiment { return l[nameOf(p)] }
 
 func byKey(a, b Experiment) int { return strings.Compare(a.Key, b.Key) }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -83,13 +84,13 @@ type resolver struct {
 	x          *Finder
 	workspaces []string // nil until asked for
 	known      map[string][]comet.Project
-	projects   map[[2]string]*Project
+	projects   map[stream.ProjectName]*Project
 	scope      Scope
 }
 
 // NewResolver returns a resolver of paths.
 func NewResolver(x *Finder) *resolver {
-	return &resolver{x: x, known: make(map[string][]comet.Project), projects: make(map[[2]string]*Project)}
+	return &resolver{x: x, known: make(map[string][]comet.Project), projects: make(map[stream.ProjectName]*Project)}
 }
 
 // ResolveAll finds what paths lead to.
@@ -105,12 +106,7 @@ func (x *Finder) ResolveAll(ctx context.Context, paths []Path) (*Scope, error) {
 			return nil, err
 		}
 	}
-	for _, p := range r.projects {
-		r.scope.Projects = append(r.scope.Projects, p)
-	}
-	slices.SortFunc(r.scope.Projects, func(a, b *Project) int {
-		return cmp.Or(strings.Compare(a.Workspace, b.Workspace), strings.Compare(a.Name, b.Name))
-	})
+	r.scope.Projects = slices.SortedFunc(maps.Values(r.projects), func(a, b *Project) int { return nameOf(&a.Project).Compare(nameOf(&b.Project)) })
 	slices.Sort(r.scope.Workspaces)
 	r.scope.Workspaces = slices.Compact(r.scope.Workspaces)
 	return &r.scope, nil
@@ -190,7 +186,7 @@ func (r *resolver) addToProject(ctx context.Context, e *comet.Experiment) (found
 
 // project returns the project in scope, which it may put there.
 func (r *resolver) project(p *comet.Project) *Project {
-	at := [2]string{p.Workspace, p.Name}
+	at := nameOf(p)
 	if r.projects[at] == nil {
 		r.projects[at] = &Project{Project: *p, Named: make(map[string]struct{})}
 	}
@@ -628,6 +624,10 @@ func (x *Finder) Prune(s *Scope) (left int64) {
 		s.Workspaces, s.special = nil, nil
 	}
 	return left
+}
+
+func nameOf(p *comet.Project) stream.ProjectName {
+	return stream.ProjectName{Workspace: p.Workspace, Name: p.Name}
 }
 
 // InStream returns the name of the project as a stream has it.

@@ -69,6 +69,21 @@ func (r Raw) Decode() (Record, error) {
 	return v.decode(), nil
 }
 
+// DecodeAs is [Raw.Decode] for a record of the kind that T is the type of.
+func DecodeAs[T Record](r Raw) (rec T, err error) {
+	decoded, err := r.Decode()
+	if err == nil {
+		rec = decoded.(T)
+	}
+	return rec, err
+}
+
+// More reports whether the next record continues the text in this one.
+func (r Raw) More() bool {
+	more, _ := r.Field("more").JSON()
+	return string(more) == "true"
+}
+
 // Encode returns the msgpack of a record. The same record gives the same bytes.
 // An error says that the record breaks the format: a limit, or text that is not
 // UTF-8.

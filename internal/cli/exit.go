@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
-	"github.com/comet-stream/comet-stream/internal/exporter"
+	"github.com/comet-stream/comet-stream/internal/exporter/find"
 	"github.com/comet-stream/comet-stream/internal/selection"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -110,7 +110,7 @@ func exitCodes(err error) []int {
 		return []int{ExitInput}
 	case *stream.AbortedError:
 		return []int{codeOfAbort(e)}
-	case *exporter.KeysError, *selection.NothingError:
+	case *find.KeysError, *selection.NothingError:
 		return []int{ExitIncomplete}
 	case interface{ Unwrap() []error }:
 		var codes []int

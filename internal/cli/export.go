@@ -12,6 +12,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/config"
 	"github.com/comet-stream/comet-stream/internal/exporter"
+	"github.com/comet-stream/comet-stream/internal/exporter/find"
 	"github.com/comet-stream/comet-stream/internal/listing"
 	"github.com/comet-stream/comet-stream/internal/progress"
 	"github.com/comet-stream/comet-stream/internal/selection"
@@ -89,7 +90,7 @@ func Export(ctx context.Context, stdio IO, args []string) error {
 // explainPath adds to an error of a path that is a RESOURCE name what is missing
 // before it.
 func (c *exportCommand) explainPath(err error) error {
-	e, ok := errors.AsType[*exporter.NotFoundError](err)
+	e, ok := errors.AsType[*find.NotFoundError](err)
 	if !ok || e.In != "" || !slices.Contains(stream.ResourceNames(), e.Name) {
 		return err
 	}
@@ -137,7 +138,7 @@ func (c *exportCommand) parseArgs(args []string) error {
 		if err != nil {
 			return err
 		}
-		p, err := exporter.ParsePath(path)
+		p, err := find.ParsePath(path)
 		if err != nil {
 			return c.usageError(err)
 		}
@@ -151,7 +152,7 @@ func (c *exportCommand) parseArgs(args []string) error {
 
 // isBareKey reports whether an argument can only be the key of an experiment: it has
 // its form, and digits, which no RESOURCE has.
-func isBareKey(arg string) bool { return exporter.IsKey(arg) && strings.ContainsAny(arg, "0123456789") }
+func isBareKey(arg string) bool { return find.IsKey(arg) && strings.ContainsAny(arg, "0123456789") }
 
 // parseSelection reads what narrows down the experiments, and what of them is
 // exported.
@@ -175,12 +176,12 @@ func (c *exportCommand) parseSelection(resources []string) error {
 
 // runList prints what a path contains.
 func (c *exportCommand) runList(ctx context.Context) error {
-	var p exporter.Path
+	var p find.Path
 	if len(c.opts.Paths) > 0 {
 		p = c.opts.Paths[0]
 	}
 	w := bufio.NewWriter(c.stdio.Stdout)
-	err := exporter.New(c.opts).List(ctx, p, func(e listing.Entry) error {
+	err := exporter.List(ctx, c.opts, p, func(e listing.Entry) error {
 		line, err := e.Line(c.json, progress.Escape, progress.EscapeJSON)
 		if err == nil {
 			_, err = fmt.Fprintln(w, line)

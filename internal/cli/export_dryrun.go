@@ -15,7 +15,7 @@ import (
 
 // runDry prints what an export would take.
 func (c *exportCommand) runDry(ctx context.Context) error {
-	e, err := exporter.New(c.opts).DryRun(ctx)
+	e, err := exporter.DryRun(ctx, c.opts)
 	if e == nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/filter"
@@ -74,7 +75,7 @@ func (c *filterCommand) openFilterOutput() (*output, error) {
 	switch {
 	case c.extract == "-":
 		return c.openOutput("-")
-	case c.reading():
+	case c.mode().lines:
 		return c.stdoutOutput(), nil
 	}
 	return c.openOutput(c.out)
@@ -123,43 +124,66 @@ func (c *filterCommand) parseRules(args []string) error {
 	return err
 }
 
-// modes returns the names of the modes that were asked for.
-func (c *filterCommand) modes() (names []string) {
-	for _, m := range []struct {
-		name string
-		on   bool
-	}{
-		{"--list", c.list}, {"--json", c.json && !c.list}, {"--sum", c.sum}, {"--check", c.check}, {"--salvage", c.salvage},
-		{"--extract", c.extract != ""}, {"--points", c.points}, {"--values", c.values}, {"--join", c.join}, {"--from-json", c.fromJSON},
-	} {
-		if m.on {
-			names = append(names, m.name)
-		}
-	}
-	return names
+// A mode is what comet-filter does in place of passing a stream on.
+type mode struct {
+	flag  string
+	on    bool
+	lines bool // it writes lines or files, and no stream
+	whole bool // it reads the whole stream, without rules
+	run   func(ctx context.Context, in *input, out io.Writer) error
 }
 
-// reading reports whether no stream is to be written, but lines or files.
-func (c *filterCommand) reading() bool {
-	return c.extract != "" || c.list || c.json || c.sum || c.check || c.points || c.values
+// modes returns those that were asked for.
+func (c *filterCommand) modes() []mode {
+	of := func(f func(context.Context, io.Writer, io.Reader, filter.Options) error) func(context.Context, *input, io.Writer) error {
+		return func(ctx context.Context, in *input, out io.Writer) error { return f(ctx, out, in, c.opts) }
+	}
+	tableOf := func(kind table.Kind) func(context.Context, *input, io.Writer) error {
+		return func(ctx context.Context, in *input, out io.Writer) error {
+			return filter.Table(ctx, out, in, kind, cmp.Or(table.Format(c.format), table.CSV), c.opts)
+		}
+	}
+	all := []mode{
+		{flag: "--list", on: c.list, lines: true, run: of(filter.List)},
+		{flag: "--json", on: c.json && !c.list, lines: true, run: of(filter.JSON)},
+		{flag: "--sum", on: c.sum, lines: true, run: of(filter.Sum)},
+		{flag: "--check", on: c.check, lines: true, whole: true, run: of(filter.Check)},
+		{flag: "--salvage", on: c.salvage, whole: true, run: c.runSalvage},
+		{flag: "--extract", on: c.extract != "", lines: true, run: c.extractFrom},
+		{flag: "--points", on: c.points, lines: true, run: tableOf(table.Points)},
+		{flag: "--values", on: c.values, lines: true, run: tableOf(table.Values)},
+		{flag: "--join", on: c.join}, // see runJoin
+		{flag: "--from-json", on: c.fromJSON, whole: true, run: of(filter.FromJSON)},
+	}
+	return slices.DeleteFunc(all, func(m mode) bool { return !m.on })
+}
+
+// mode returns the one that was asked for.
+func (c *filterCommand) mode() mode {
+	for _, m := range c.modes() {
+		return m
+	}
+	return mode{run: func(ctx context.Context, in *input, out io.Writer) error { return filter.Copy(ctx, out, in, c.opts) }}
 }
 
 // checkModes finds what does not go together.
 func (c *filterCommand) checkModes() error {
-	modes := c.modes()
+	m := c.mode()
 	switch {
-	case len(modes) > 1:
-		return c.usagef("%s exclude each other", strings.Join(modes, " and "))
-	case c.reading() && c.out != "":
-		return c.usageError(fmt.Errorf("-o is the file of a stream, and %s writes none", modes[0]), "redirect standard output instead")
+	case len(c.modes()) > 1:
+		var flags []string
+		for _, m := range c.modes() {
+			flags = append(flags, m.flag)
+		}
+		return c.usagef("%s exclude each other", strings.Join(flags, " and "))
+	case m.lines && c.out != "":
+		return c.usageError(fmt.Errorf("-o is the file of a stream, and %s writes none", m.flag), "redirect standard output instead")
 	case c.format != "" && !c.points && !c.values:
 		return c.usagef("--format is for --points and --values")
-	case c.salvage && c.fromDir != "":
-		return c.usagef("--salvage and --from-dir exclude each other")
-	case c.fromJSON && c.fromDir != "":
-		return c.usagef("--from-json and --from-dir exclude each other")
-	case (c.check || c.salvage || c.fromJSON) && !c.opts.Rules.Empty():
-		return c.usageError(fmt.Errorf("%s reads the whole stream: it takes no RESOURCE and no flag that selects or renames", modes[0]),
+	case (c.salvage || c.fromJSON) && c.fromDir != "":
+		return c.usagef("%s and --from-dir exclude each other", m.flag)
+	case m.whole && !c.opts.Rules.Empty():
+		return c.usageError(fmt.Errorf("%s reads the whole stream: it takes no RESOURCE and no flag that selects or renames", m.flag),
 			"filter first, with another comet-filter in the pipe")
 	}
 	return nil
@@ -185,7 +209,7 @@ func (c *filterCommand) run(ctx context.Context, in *input, out *output) error {
 func (c *filterCommand) finish(out *output, err error) error {
 	c.reporter.Close()
 	code := ExitCode(err)
-	if c.reading() {
+	if c.mode().lines {
 		return errors.Join(err, out.Commit())
 	}
 	// What a run that found something missing has written is whole all the same.
@@ -213,35 +237,16 @@ func (c *filterCommand) filter(ctx context.Context, in *input, out io.Writer) er
 	if err := c.survey(ctx, in); err != nil {
 		return err
 	}
-	switch {
-	case c.list:
-		return filter.List(ctx, out, in, c.opts)
-	case c.json:
-		return filter.JSON(ctx, out, in, c.opts)
-	case c.sum:
-		return filter.Sum(ctx, out, in, c.opts)
-	case c.fromJSON:
-		return filter.FromJSON(ctx, out, in, c.opts)
-	case c.points:
-		return filter.Table(ctx, out, in, table.Points, c.tableFormat(), c.opts)
-	case c.values:
-		return filter.Table(ctx, out, in, table.Values, c.tableFormat(), c.opts)
-	case c.check:
-		return filter.Check(ctx, out, in, c.opts)
-	case c.extract != "":
-		return c.extractFrom(ctx, in, out)
-	case c.salvage:
-		again, err := c.seekable(ctx, in)
-		if err != nil {
-			return err
-		}
-		return filter.Salvage(ctx, out, again, c.opts, c.reporter.Warn)
-	}
-	return filter.Copy(ctx, out, in, c.opts)
+	return c.mode().run(ctx, in, out)
 }
 
-// tableFormat is the format of a table.
-func (c *filterCommand) tableFormat() table.Format { return cmp.Or(table.Format(c.format), table.CSV) }
+func (c *filterCommand) runSalvage(ctx context.Context, in *input, out io.Writer) error {
+	again, err := c.seekable(ctx, in)
+	if err != nil {
+		return err
+	}
+	return filter.Salvage(ctx, out, again, c.opts, c.reporter.Warn)
+}
 
 // survey reads the input ahead where experiments are chosen by what comes late in
 // them.
@@ -340,7 +345,7 @@ func (c *filterCommand) explain(in *input, err error) error {
 // codeOfInput is codeOfInput where a stream goes on through the pipe. Whoever reads
 // about a stream wants to know whether it is good.
 func (c *filterCommand) codeOfInput(err error) int {
-	if c.reading() {
+	if c.mode().lines {
 		return ExitInput
 	}
 	return codeOfInput(err)

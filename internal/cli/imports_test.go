@@ -31,7 +31,7 @@ var rules = map[string]rule{
 	"cmd/comet-import": {own: []string{"internal/cli"}},
 	"internal/cli": {
 		own: []string{
-			"internal/base", "internal/config", "internal/exporter", "internal/filelock", "internal/filter", "internal/folder", "internal/importer", "internal/importer/place", "internal/listing", "internal/join", "internal/jsonform", "internal/pathname",
+			"internal/base", "internal/config", "internal/exporter", "internal/exporter/find", "internal/filelock", "internal/filter", "internal/folder", "internal/importer", "internal/importer/place", "internal/listing", "internal/join", "internal/jsonform", "internal/pathname",
 			"internal/progress", "internal/report", "internal/selection", "internal/suggest", "internal/table", "internal/text", "internal/comet", "internal/comet/transport", "internal/signoff", "stream",
 		},
 		others: []string{"github.com/peterbourgon/ff/v3", "golang.org/x/"},

@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/comet-stream/comet-stream/internal/exporter"
+	"github.com/comet-stream/comet-stream/internal/exporter/find"
 	"github.com/comet-stream/comet-stream/internal/selection"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -15,7 +16,7 @@ import (
 type selectionFlags struct {
 	keys, names, assetNames []string
 	keysFrom, skipKeys      string
-	listed                  exporter.Listed // by keysFrom, where that places all keys
+	listed                  find.Listed // by keysFrom, where that places all keys
 	archived                string
 	exclude                 bool
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/config"
-	"github.com/comet-stream/comet-stream/internal/exporter"
+	"github.com/comet-stream/comet-stream/internal/exporter/find"
 	"github.com/comet-stream/comet-stream/internal/pathname"
 )
 
@@ -59,7 +59,7 @@ func pathOfPage(page *url.URL) (path string, ok bool) {
 		parts[2], rest = rest[1], rest[1:]
 		fallthrough
 	default:
-		return strings.Join(parts[:3], "/"), exporter.IsKey(rest[0])
+		return strings.Join(parts[:3], "/"), find.IsKey(rest[0])
 	}
 }
 

@@ -50,19 +50,21 @@ const (
 // assets and, if they are wanted, the metrics of each experiment, of many for
 // those of a sample, and writes nothing. With a *KeysError or a
 // *selection.NothingError the estimate is good.
-func (x *Exporter) DryRun(ctx context.Context) (*Estimate, error) {
-	scope, err := x.find.ResolveAll(ctx, x.o.Paths)
+func DryRun(ctx context.Context, o Options) (*Estimate, error) {
+	o = o.withDefaults()
+	d := &dryRun{o: o, client: o.Client, find: o.finder(), known: make(map[string]bool), random: rand.New(rand.NewPCG(1, 2))}
+	scope, err := d.find.ResolveAll(ctx, o.Paths)
 	if err != nil {
 		return nil, err
 	}
-	if err := x.find.ListAll(ctx, scope.Projects); err != nil {
+	if err := d.find.ListAll(ctx, scope.Projects); err != nil {
 		return nil, err
 	}
-	d := &dryRun{x: x, perExperiment: x.callsPerExperiment(), random: rand.New(rand.NewPCG(1, 2))}
-	d.LeftOut = x.find.Prune(scope)
+	d.perExperiment = d.callsPerExperiment()
+	d.LeftOut = d.find.Prune(scope)
 	d.UpperBound = boundStream
 	// Account, version, workspaces and projects.
-	d.Requests = 3 + int64(len(x.o.Paths))
+	d.Requests = 3 + int64(len(o.Paths))
 	for _, p := range scope.Projects {
 		d.all += p.Count
 	}
@@ -71,15 +73,18 @@ func (x *Exporter) DryRun(ctx context.Context) (*Estimate, error) {
 			return nil, err
 		}
 	}
-	if err := x.estimateWorkspaces(ctx, scope, &d.Estimate); err != nil {
+	if err := d.workspaces(ctx, scope); err != nil {
 		return nil, err
 	}
 	d.scale()
-	return &d.Estimate, cmp.Or(x.notFound(), x.find.Search.NoAsset())
+	return &d.Estimate, cmp.Or(d.find.NotFound(), d.find.Search.NoAsset())
 }
 
 type dryRun struct {
-	x             *Exporter
+	o             Options
+	client        *comet.Client
+	find          *find.Finder
+	known         map[string]bool // experiments that were counted, by key
 	perExperiment int64
 
 	all, seen int64 // experiments in all, and so far
@@ -94,10 +99,10 @@ type dryRun struct {
 
 // callsPerExperiment is how many requests an experiment takes, besides those
 // for the contents of its assets.
-func (x *Exporter) callsPerExperiment() int64 {
+func (d *dryRun) callsPerExperiment() int64 {
 	n := int64(0)
 	for _, c := range experimentCalls {
-		if x.o.Resources.HasAny(c.asked) {
+		if d.o.Resources.HasAny(c.asked) {
 			n++
 		}
 	}
@@ -105,16 +110,15 @@ func (x *Exporter) callsPerExperiment() int64 {
 }
 
 func (d *dryRun) project(ctx context.Context, p *find.Project) error {
-	x := d.x
 	if p.Err == nil && !p.Kept {
-		selected, left, err := x.find.Selected(ctx, p)
+		selected, left, err := d.find.Selected(ctx, p)
 		if err != nil && judge.Fatal(err) {
 			return err
 		}
-		p.Keep(selected, left, x.o.Selection.Shard)
+		p.Keep(selected, left, d.o.Selection.Shard)
 		p.Err = err
 	}
-	x.find.ReportIncomplete(p)
+	d.find.ReportIncomplete(p)
 	if p.Err != nil {
 		d.Failed++
 		return nil
@@ -125,24 +129,24 @@ func (d *dryRun) project(ctx context.Context, p *find.Project) error {
 	// Two listings of pages of a thousand, the last of them empty.
 	d.Requests += 4 + p.Count/1000
 	for _, name := range []stream.Resources{stream.ResourceProjectMetadata, stream.ResourceProjectNotes} {
-		if x.o.Resources.Has(name) {
+		if d.o.Resources.Has(name) {
 			d.Requests++
 		}
 	}
-	if !x.withExperiments() {
+	if !d.o.withExperiments() {
 		return nil
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(x.o.InFlight)
+	g.SetLimit(d.o.InFlight)
 	for i := range p.Experiments {
 		l := &p.Experiments[i]
-		if _, twice := x.seen[l.Key]; twice {
+		if d.known[l.Key] {
 			d.Experiments--
 			d.Linked++
 			d.Requests += d.perExperiment // made before it is known whose it is
 			continue
 		}
-		x.seen[l.Key] = struct{}{}
+		d.known[l.Key] = true
 		if l.Running {
 			d.Running++
 		}
@@ -159,11 +163,10 @@ func (d *dryRun) project(ctx context.Context, p *find.Project) error {
 // experiment adds one experiment.
 func (d *dryRun) experiment(ctx context.Context, l *find.Experiment) error {
 	e := Estimate{Requests: d.perExperiment, UpperBound: boundExperiment}
-	x := d.x
-	if x.o.Resources.Has(stream.ResourceAssets) {
+	if d.o.Resources.Has(stream.ResourceAssets) {
 		restart := func() { e.Assets, e.AssetBytes, e.AssetsLeft, e.Requests = 0, 0, 0, d.perExperiment }
-		err := x.client.Assets.Each(ctx, l.Key, "", restart, func(a *comet.Asset) error {
-			if !x.find.Search.Asset(&a.Type, &a.Name, &a.Size) {
+		err := d.client.Assets.Each(ctx, l.Key, "", restart, func(a *comet.Asset) error {
+			if !d.find.Search.Asset(&a.Type, &a.Name, &a.Size) {
 				e.AssetsLeft++
 				return nil
 			}
@@ -179,9 +182,9 @@ func (d *dryRun) experiment(ctx context.Context, l *find.Experiment) error {
 		}
 		e.UpperBound += e.Assets*boundAsset + e.AssetBytes + e.AssetBytes>>8
 	}
-	if x.o.Resources.HasAny(stream.ResourceMetrics) {
+	if d.o.Resources.HasAny(stream.ResourceMetrics) {
 		restart := func() { e.Metrics = 0 }
-		err := x.client.Metrics.Each(ctx, l.Key, restart, func(v *comet.Value) error {
+		err := d.client.Metrics.Each(ctx, l.Key, restart, func(v *comet.Value) error {
 			e.Metrics++
 			return nil
 		})
@@ -189,7 +192,7 @@ func (d *dryRun) experiment(ctx context.Context, l *find.Experiment) error {
 			return err
 		}
 		e.UpperBound += e.Metrics * boundMetric
-		if !x.hasAllPoints(ctx) {
+		if !d.hasAllPoints(ctx) {
 			e.Requests += e.Metrics + 1
 		}
 	}
@@ -226,9 +229,61 @@ func (e *Estimate) add(o *Estimate) {
 	e.UpperBound += o.UpperBound
 }
 
+// workspaces adds what belongs to workspaces.
+func (d *dryRun) workspaces(ctx context.Context, s *find.Scope) error {
+	for _, w := range d.find.WorkspaceScopes(s) {
+		d.Requests += 3
+		for _, p := range w.Pages {
+			// Each experiment is asked for its views, and those of the project are
+			// in two tables.
+			d.Requests += 2 + p.Chosen
+		}
+		for _, p := range s.Projects {
+			// Each experiment is asked for what it consumed.
+			if p.Workspace == w.Name && !w.Artifacts.Empty() {
+				d.Requests += p.Count
+			}
+		}
+		err := d.find.EachVersion(ctx, &w, func(a *comet.Artifact, v *comet.ArtifactVersion) error {
+			if !d.o.Selection.Shard.Has(a.Name) {
+				return nil
+			}
+			files, err := d.client.Artifacts.Files(ctx, w.Name, a.Name, v.Version)
+			if err != nil {
+				return err
+			}
+			d.Requests += 3
+			d.UpperBound += boundAsset
+			for i := range files {
+				d.Assets++
+				d.UpperBound += boundAsset + files[i].Size + files[i].Size>>8
+				if !files[i].Remote {
+					d.Requests++
+					d.AssetBytes += files[i].Size
+				}
+			}
+			return nil
+		}, func(m *comet.RegistryModel, _ *comet.RegistryVersion) error {
+			if !d.o.Selection.Shard.Has(m.Name) {
+				return nil
+			}
+			d.Requests += 3
+			d.UpperBound += boundAsset
+			return nil
+		}, func(err error) error {
+			d.Failed++
+			return find.UnlessFatal(err)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // hasAllPoints reports whether the server's version has the call for all
 // points of an experiment.
-func (x *Exporter) hasAllPoints(ctx context.Context) bool {
-	v, ok := x.client.Version(ctx)
+func (d *dryRun) hasAllPoints(ctx context.Context) bool {
+	v, ok := d.client.Version(ctx)
 	return !ok || !v.Less(comet.Version{Major: 3, Minor: 20, Patch: 60})
 }

@@ -28,24 +28,6 @@ import (
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-// A Path leads to what is to be exported.
-type Path = find.Path
-
-// Listed are experiments where a list of keys places them.
-type Listed = find.Listed
-
-// NotFoundError says that a path leads nowhere, and what exists near it.
-type NotFoundError = find.NotFoundError
-
-// KeysError says that nothing in the paths has keys that were asked for.
-type KeysError = find.KeysError
-
-// IsKey reports whether a text has the form of an experiment key.
-func IsKey(s string) bool { return find.IsKey(s) }
-
-// ParsePath parses a path as it is written on the command line.
-func ParsePath(s string) (Path, error) { return find.ParsePath(s) }
-
 // Options says what to export, and how.
 type Options struct {
 	Client *comet.Client
@@ -63,7 +45,7 @@ type Options struct {
 	// Listed are the experiments of Selection.Keys where the list of these places them,
 	// if it does so for all. Where nothing else is asked of a listing, an export then
 	// does without.
-	Listed Listed
+	Listed find.Listed
 
 	// Base, if not nil, is what earlier archives hold: an experiment that its
 	// listing says has not changed since is left out, as are whole versions of
@@ -85,6 +67,35 @@ type Options struct {
 	// Continue, if not nil, is the state of a partial stream that the writer
 	// goes on with.
 	Continue *Partial
+}
+
+func (o Options) withDefaults() Options {
+	if o.InFlight <= 0 {
+		o.InFlight = 16
+	}
+	if o.Resources == 0 {
+		o.Resources = stream.AllResources
+	}
+	if o.Observer == nil {
+		o.Observer = silent{}
+	}
+	if o.Continue == nil {
+		o.Continue = &Partial{Partial: &stream.Partial{}}
+	}
+	return o
+}
+
+func (o *Options) finder() *find.Finder {
+	return find.New(find.Options{
+		Client: o.Client, Resources: o.Resources, Selection: o.Selection, WithExperiments: o.WithExperiments, Base: o.Base,
+		Recheck: o.Recheck, Listed: o.Listed, InFlight: o.InFlight, Warn: o.Observer.Warn,
+	})
+}
+
+// withExperiments reports whether experiments are to be exported at all: not
+// when nothing but what belongs to projects or workspaces was named.
+func (o *Options) withExperiments() bool {
+	return o.Resources.HasAny(stream.ExperimentResources | stream.ResourceLinks)
 }
 
 // An Exporter carries out one export.
@@ -117,20 +128,9 @@ type Exporter struct {
 
 // New returns an Exporter. It does not speak to the server yet.
 func New(o Options) *Exporter {
-	if o.InFlight <= 0 {
-		o.InFlight = 16
-	}
-	if o.Resources == 0 {
-		o.Resources = stream.AllResources
-	}
-	if o.Observer == nil {
-		o.Observer = silent{}
-	}
-	if o.Continue == nil {
-		o.Continue = &Partial{Partial: &stream.Partial{}}
-	}
+	o = o.withDefaults()
 	x := &Exporter{
-		o: o, client: o.Client, find: find.New(find.Options{Client: o.Client, Resources: o.Resources, Selection: o.Selection, WithExperiments: o.WithExperiments, Base: o.Base, Recheck: o.Recheck, Listed: o.Listed, InFlight: o.InFlight, Warn: o.Observer.Warn}),
+		o: o, client: o.Client, find: o.finder(),
 		seen: make(map[string]struct{}), missing: make(map[string]struct{}), keptKeys: make(map[string]stream.ProjectName), keptIDs: make(map[stream.Kind]map[string]bool),
 		exported: make(map[stream.ProjectName][]string),
 	}
@@ -252,16 +252,7 @@ func (x *Exporter) begin(ctx context.Context, scope *find.Scope, out *output) er
 	return out.write(plan)
 }
 
-// notFound returns an error that names the keys that were asked for and are in no
-// listing, or says that none is what was asked for; nil if all is there.
-func (x *Exporter) notFound() error {
-	if missing := x.find.Search.Missing(); len(missing) > 0 {
-		return &find.KeysError{Keys: missing}
-	}
-	return x.find.Search.Nothing()
-}
-
-// reportMissing tells at once of keys that notFound names.
+// reportMissing tells at once of keys that no listing has.
 func (x *Exporter) reportMissing() {
 	x.sum.Nothing = x.find.Search.Nothing()
 	missing := x.find.Search.Missing()
@@ -278,10 +269,11 @@ func (x *Exporter) reportMissing() {
 
 func (x *Exporter) header(ctx context.Context) *stream.Header {
 	h := &stream.Header{
-		Created: time.Now().UnixMilli(),
-		Scope:   x.headerScope(),
-		Source:  x.source(ctx),
-		Tool:    x.o.Tool,
+		Created: time.Now().UnixMilli(), Scope: x.headerScope(), Source: stream.Source{URL: sourceURL(x.client)}, Tool: x.o.Tool,
+	}
+	if v, ok := x.client.Version(ctx); ok {
+		text := v.String()
+		h.Source.Version = &text
 	}
 	return h
 }
@@ -313,16 +305,6 @@ func (x *Exporter) headerScope() stream.Scope {
 	}
 	for _, p := range x.o.Paths {
 		s.Paths = append(s.Paths, judge.Valid(p.String()))
-	}
-	return s
-}
-
-// source is the source as the header has it.
-func (x *Exporter) source(ctx context.Context) stream.Source {
-	s := stream.Source{URL: sourceURL(x.client)}
-	if v, ok := x.client.Version(ctx); ok {
-		text := v.String()
-		s.Version = &text
 	}
 	return s
 }

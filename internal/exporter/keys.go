@@ -18,7 +18,7 @@ import (
 type KeyList struct {
 	Keys map[string]bool
 	// Listed are the experiments where the lines place them; nil unless all lines do.
-	Listed Listed
+	Listed find.Listed
 }
 
 // ReadKeys reads a list of experiment keys: one a line, or the path of an
@@ -28,7 +28,7 @@ type KeyList struct {
 // experiments that came out well are taken from a report, so that failed ones are
 // tried again.
 func ReadKeys(r io.Reader, done bool) (*KeyList, error) {
-	list := &KeyList{Keys: make(map[string]bool), Listed: make(Listed)}
+	list := &KeyList{Keys: make(map[string]bool), Listed: make(find.Listed)}
 	scanner := bufio.NewScanner(text.NewReader(r))
 	scanner.Buffer(nil, 16<<20)
 	scanner.Split(text.ScanLines)
@@ -54,7 +54,7 @@ func ReadKeys(r io.Reader, done bool) (*KeyList, error) {
 func (list *KeyList) add(l *keyLine) {
 	l.Key = strings.Clone(l.Key) // not the whole line
 	list.Keys[l.Key] = true
-	p, err := ParsePath(l.Path)
+	p, err := find.ParsePath(l.Path)
 	switch {
 	case list.Listed == nil:
 	case err != nil || p.Kind != "" || p.Experiment != l.Key:

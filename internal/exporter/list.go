@@ -9,6 +9,8 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/exporter/find"
 	"github.com/comet-stream/comet-stream/internal/listing"
+	"github.com/comet-stream/comet-stream/internal/pathname"
+	"github.com/comet-stream/comet-stream/internal/selection"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -17,34 +19,44 @@ import (
 // workspace (id, number of experiments, visibility), the experiments of a project
 // (key, start, end, state, name). A *KeysError or *selection.NothingError comes
 // after all entries.
-func (x *Exporter) List(ctx context.Context, p find.Path, yield func(listing.Entry) error) error {
+func List(ctx context.Context, o Options, p find.Path, yield func(listing.Entry) error) error {
+	o = o.withDefaults()
+	l := &lister{o.Client, o.finder(), o.Selection.Shard, yield}
 	switch {
 	case p.Workspace == "":
-		names, err := x.client.Workspaces.List(ctx)
+		names, err := l.client.Workspaces.List(ctx)
 		if err != nil {
 			return fmt.Errorf("list workspaces: %w", err)
 		}
 		slices.Sort(names)
 		for _, name := range names {
-			if err := yield(listing.Entry{Kind: "workspace", Fields: []listing.Field{{Name: "path", Value: name}}}); err != nil {
+			if err := l.yield(listing.Entry{Kind: "workspace", Fields: []listing.Field{{Name: "path", Value: name}}}); err != nil {
 				return err
 			}
 		}
 		return nil
 	case p.Kind != "":
-		return x.listSpecial(ctx, p, yield)
+		return l.special(ctx, p)
 	case p.Project == "":
-		err := x.listProjects(ctx, p.Workspace, yield)
+		err := l.projects(ctx, p.Workspace)
 		if p.MayBeKey(err) {
-			return x.listExperiments(ctx, p, yield)
+			return l.experiments(ctx, p)
 		}
 		return err
 	}
-	return x.listExperiments(ctx, p, yield)
+	return l.experiments(ctx, p)
 }
 
-func (x *Exporter) listProjects(ctx context.Context, workspace string, yield func(listing.Entry) error) error {
-	r := find.NewResolver(x.find)
+// A lister is one run of List.
+type lister struct {
+	client *comet.Client
+	find   *find.Finder
+	shard  selection.Shard
+	yield  func(listing.Entry) error
+}
+
+func (l *lister) projects(ctx context.Context, workspace string) error {
+	r := find.NewResolver(l.find)
 	list, err := r.ProjectsOf(ctx, workspace)
 	if err != nil {
 		return err
@@ -64,34 +76,89 @@ func (x *Exporter) listProjects(ctx context.Context, workspace string, yield fun
 				fields[3].Value = "public"
 			}
 		}
-		if err := yield(listing.Entry{Kind: string(stream.KindProject), Fields: fields}); err != nil {
+		if err := l.yield(listing.Entry{Kind: string(stream.KindProject), Fields: fields}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (x *Exporter) listExperiments(ctx context.Context, p find.Path, yield func(listing.Entry) error) error {
-	s, err := x.find.ResolveAll(ctx, []find.Path{p})
+func (l *lister) experiments(ctx context.Context, p find.Path) error {
+	s, err := l.find.ResolveAll(ctx, []find.Path{p})
 	if err != nil {
 		return err
 	}
 	proj := s.Projects[0]
-	selected, left, err := x.find.Selected(ctx, proj)
+	selected, left, err := l.find.Selected(ctx, proj)
 	if err != nil {
 		return fmt.Errorf("list experiments of %q: %w", proj.Path(), err)
 	}
-	x.find.ReportIncomplete(proj)
-	proj.Keep(selected, left, x.o.Selection.Shard)
+	l.find.ReportIncomplete(proj)
+	proj.Keep(selected, left, l.shard)
 	for _, e := range proj.Experiments {
 		fields := []listing.Field{
 			{Name: "path", Value: proj.Path() + "/" + e.Key}, {Name: "key", Value: e.Key},
 			{Name: "start", Value: listing.Time(e.Start)}, {Name: "end", Value: listing.Time(e.End)},
 			{Name: "state", Value: listing.State(e.Running, e.Crashed, e.Archived)}, {Name: "name", Value: listing.Optional(e.Name)},
 		}
-		if err := yield(listing.Entry{Kind: string(stream.KindExperiment), Fields: fields}); err != nil {
+		if err := l.yield(listing.Entry{Kind: string(stream.KindExperiment), Fields: fields}); err != nil {
 			return err
 		}
 	}
-	return x.notFound()
+	return l.find.NotFound()
+}
+
+// special lists artifacts (type, project), their versions (id, state,
+// aliases), registry models, their versions (id, experiment, stages), or
+// panels (id).
+func (l *lister) special(ctx context.Context, p find.Path) error {
+	r := find.NewResolver(l.find)
+	if err := r.CheckSpecial(ctx, &p); err != nil {
+		return err
+	}
+	w := find.Workspace{Name: p.Workspace}
+	prefix := p.Workspace + "/" + p.Kind + "/"
+	switch {
+	case p.Kind == find.PathPanels:
+		list, err := l.find.Panels(ctx, &p)
+		for i := 0; err == nil && i < len(list); i++ {
+			err = l.yield(entry(string(stream.KindPanel), prefix+pathname.Escape(list[i].Name), list[i].ID))
+		}
+		return err
+	case p.Name == "" && p.Kind == find.PathArtifacts:
+		list, err := l.find.Artifacts(ctx, &p)
+		for i := 0; err == nil && i < len(list); i++ {
+			err = l.yield(entry(string(stream.KindArtifact), prefix+pathname.Escape(list[i].Name), list[i].ID, "type", list[i].Type, "project", list[i].Project))
+		}
+		return err
+	case p.Name == "":
+		list, err := l.find.Models(ctx, &p)
+		for i := 0; err == nil && i < len(list); i++ {
+			err = l.yield(entry(string(stream.KindModel), prefix+pathname.Escape(list[i].Name), list[i].ID))
+		}
+		return err
+	case p.Kind == find.PathArtifacts:
+		w.Artifacts.Add(&p)
+	default:
+		w.Models.Add(&p)
+	}
+	return l.find.EachVersion(ctx, &w, func(a *comet.Artifact, v *comet.ArtifactVersion) error {
+		state := ""
+		if v.State != nil {
+			state = *v.State
+		}
+		return l.yield(entry(string(stream.KindArtifactVersion), prefix+pathname.Escape(a.Name)+"/"+v.Version, v.ID, "state", state, "aliases", strings.Join(v.Aliases, " ")))
+	}, func(m *comet.RegistryModel, v *comet.RegistryVersion) error {
+		return l.yield(entry(string(stream.KindModelVersion), prefix+pathname.Escape(m.Name)+"/"+v.Version, v.ID, "experiment", v.Key, "stages", strings.Join(v.Stages, " ")))
+	}, func(err error) error { return err })
+}
+
+// entry returns the entry of something in a workspace: its path and id, and more
+// fields by name and value.
+func entry(kind, path, id string, more ...string) listing.Entry {
+	e := listing.Entry{Kind: kind, Fields: []listing.Field{{Name: "path", Value: path}, {Name: "id", Value: listing.Optional(id)}}}
+	for i := 0; i+1 < len(more); i += 2 {
+		e.Fields = append(e.Fields, listing.Field{Name: more[i], Value: listing.Optional(more[i+1])})
+	}
+	return e
 }

@@ -39,7 +39,7 @@ func TestListedPathsLead(t *testing.T) {
 	list := func(path string) [][]string {
 		t.Helper()
 		var lines [][]string
-		err := New(Options{Client: client}).List(t.Context(), paths(t, path)[0], func(e listing.Entry) error {
+		err := List(t.Context(), Options{Client: client}, paths(t, path)[0], func(e listing.Entry) error {
 			lines = append(lines, e.Texts())
 			return nil
 		})

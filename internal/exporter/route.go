@@ -122,7 +122,7 @@ func (t *projectRoute) Next() unit {
 			}
 			t.x.sum.Projects++
 		}
-		if p.Err == nil && t.x.withExperiments() && t.at < len(p.Experiments) {
+		if p.Err == nil && t.x.o.withExperiments() && t.at < len(p.Experiments) {
 			l := &p.Experiments[t.at]
 			t.at++
 			return t.x.experiment(p, l, t.part)
@@ -189,10 +189,4 @@ func (t *projectRoute) load(ctx context.Context, mu sync.Locker) (bool, error) {
 	p.Keep(selected, left, t.x.o.Selection.Shard)
 	p.Err = err
 	return true, nil
-}
-
-// withExperiments reports whether experiments are to be exported at all: not
-// when nothing but what belongs to projects or workspaces was named.
-func (x *Exporter) withExperiments() bool {
-	return x.o.Resources.HasAny(stream.ExperimentResources | stream.ResourceLinks)
 }

@@ -22,7 +22,7 @@ func TestDryRunSamples(t *testing.T) {
 		srv.SeedExperiment("w", []string{"p", "q"}[i%2], spec)
 	}
 	srv.ResetStats()
-	e, err := New(Options{Client: newClient(t, srv), Paths: paths(t, "w")}).DryRun(t.Context())
+	e, err := DryRun(t.Context(), Options{Client: newClient(t, srv), Paths: paths(t, "w")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -281,7 +281,7 @@ func TestList(t *testing.T) {
 		"demo/vision/gave up": {"demo/vision/" + comettest.DemoKey("demo", comettest.DemoArchived)},
 	} {
 		var got []string
-		err := New(Options{Client: newClient(t, srv)}).List(t.Context(), paths(t, path)[0], func(e listing.Entry) error {
+		err := List(t.Context(), Options{Client: newClient(t, srv)}, paths(t, path)[0], func(e listing.Entry) error {
 			got = append(got, e.Texts()[0])
 			return nil
 		})
@@ -293,8 +293,7 @@ func TestList(t *testing.T) {
 		}
 	}
 	var lines [][]string
-	x := New(Options{Client: newClient(t, srv)})
-	err := x.List(t.Context(), paths(t, "demo/vision")[0], func(e listing.Entry) error { lines = append(lines, e.Texts()); return nil })
+	err := List(t.Context(), Options{Client: newClient(t, srv)}, paths(t, "demo/vision")[0], func(e listing.Entry) error { lines = append(lines, e.Texts()); return nil })
 	if err != nil || len(lines) != 5 {
 		t.Fatalf("%d lines, %v", len(lines), err)
 	}
@@ -314,7 +313,7 @@ func TestDryRun(t *testing.T) {
 	srv := seedDemo(t)
 	client := newClient(t, srv)
 	for _, path := range []string{"demo", "demo/vision"} {
-		e, err := New(Options{Client: client, Paths: paths(t, path)}).DryRun(t.Context())
+		e, err := DryRun(t.Context(), Options{Client: client, Paths: paths(t, path)})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -90,7 +90,7 @@ func TestListVersionsUnread(t *testing.T) {
 	} {
 		srv := faulty(t, comettest.Moods{}, demo, fault)
 		// The first reading is that which settles the path.
-		err := New(Options{Client: newClient(t, srv)}).List(t.Context(), paths(t, path)[0], func(listing.Entry) error { return nil })
+		err := List(t.Context(), Options{Client: newClient(t, srv)}, paths(t, path)[0], func(listing.Entry) error { return nil })
 		if !errors.Is(err, comet.ErrServer) {
 			t.Errorf("%s: %v", path, err)
 		}

@@ -262,7 +262,7 @@ func at(b *stream.Block, index int, err error) error {
 // newHeader returns the header of the stream that is made from one with the
 // header r.
 func newHeader(r stream.Raw, tool string) (stream.Raw, error) {
-	h, err := decode[*stream.Header](r)
+	h, err := stream.DecodeAs[*stream.Header](r)
 	if err != nil {
 		return r, err
 	}

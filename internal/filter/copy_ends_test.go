@@ -256,7 +256,7 @@ func TestCopyScope(t *testing.T) {
 			rules.Without |= stream.ResourceUserMetrics
 		}
 		out := read(t, pass(t, write(t, stream.WriterOptions{}, records...), rules))
-		got, err := decode[*stream.Header](out[0])
+		got, err := stream.DecodeAs[*stream.Header](out[0])
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -42,11 +42,11 @@ func TestCopyIdentity(t *testing.T) {
 			data := write(t, layout, sample(t)...)
 			want, got := read(t, data), read(t, pass(t, data, Rules{}))
 			sameRecords(t, want, got)
-			before, err := decode[*stream.Header](want[0])
+			before, err := stream.DecodeAs[*stream.Header](want[0])
 			if err != nil {
 				t.Fatal(err)
 			}
-			after, err := decode[*stream.Header](got[0])
+			after, err := stream.DecodeAs[*stream.Header](got[0])
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -11,7 +11,7 @@ func (s *sieve) plan(r stream.Raw) (stream.Raw, verdict, error) {
 	if s.rules.Renames.empty() && !s.rules.SelectsExperiments() {
 		return r, keep, nil
 	}
-	p, err := decode[*stream.Plan](r)
+	p, err := stream.DecodeAs[*stream.Plan](r)
 	if err != nil {
 		return r, drop, err
 	}
@@ -65,7 +65,7 @@ func (s *sieve) project(r stream.Raw) (stream.Raw, verdict, error) {
 	if !bare && !once && s.rules.Renames.empty() {
 		return r, keep, nil
 	}
-	p, err := decode[*stream.Project](r)
+	p, err := stream.DecodeAs[*stream.Project](r)
 	if err != nil {
 		return r, drop, err
 	}

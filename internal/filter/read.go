@@ -125,7 +125,7 @@ func (s *scan) pickBlock(sv *sieve, b *stream.Block, wanted stream.KindSet, take
 		if err == nil && v != drop && wanted.Has(out.Kind) && out.Kind.Known() {
 			if out.Kind == stream.KindAbort {
 				var abort *stream.Abort
-				if abort, err = decode[*stream.Abort](out); err == nil {
+				if abort, err = stream.DecodeAs[*stream.Abort](out); err == nil {
 					aborted = abortedError(b, i, abort)
 				}
 			} else {

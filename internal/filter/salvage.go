@@ -149,7 +149,7 @@ func (u *unit) next(r stream.Raw) {
 		if u.open == "" {
 			u.begin(r.Kind)
 		}
-		u.closes = !continues(r)
+		u.closes = !r.More()
 	case stream.KindSkipped:
 		u.closes = u.open == stream.KindNotes || u.open == stream.KindPanel
 	}
@@ -158,12 +158,6 @@ func (u *unit) next(r stream.Raw) {
 func (u *unit) begin(kind stream.Kind) {
 	u.number++
 	u.open, u.opens = kind, true
-}
-
-// continues reports whether the next record goes on with the text of this one.
-func continues(r stream.Raw) bool {
-	text, _ := r.Field("more").JSON()
-	return string(text) == "true"
 }
 
 // A survey is the first pass: which units are whole.
@@ -179,7 +173,7 @@ func (s *survey) record(r stream.Raw, u unit) error {
 		s.whole.set(u.number)
 	}
 	if r.Kind == stream.KindAbort && s.cause == nil {
-		rec, err := decode[*stream.Abort](r)
+		rec, err := stream.DecodeAs[*stream.Abort](r)
 		if err != nil {
 			return err
 		}

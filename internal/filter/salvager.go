@@ -149,7 +149,7 @@ func (s *salvager) keep(r stream.Raw) error {
 }
 
 func (s *salvager) notePlan(r stream.Raw) error {
-	plan, err := decode[*stream.Plan](r)
+	plan, err := stream.DecodeAs[*stream.Plan](r)
 	if err != nil {
 		return err
 	}
@@ -230,7 +230,7 @@ func (s *salvager) lose(skipped *stream.Skipped) error {
 
 // trailer takes the totals that the stream had, and ends the new one.
 func (s *salvager) trailer(r stream.Raw) error {
-	t, err := decode[*stream.Trailer](r)
+	t, err := stream.DecodeAs[*stream.Trailer](r)
 	if err != nil {
 		return err
 	}
@@ -259,7 +259,7 @@ func (s *salvager) count(t *stream.Trailer) {
 
 // abort ends the new stream well: what is in it is whole.
 func (s *salvager) abort(r stream.Raw) error {
-	a, err := decode[*stream.Abort](r)
+	a, err := stream.DecodeAs[*stream.Abort](r)
 	if err != nil {
 		return err
 	}

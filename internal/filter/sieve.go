@@ -139,7 +139,7 @@ func (s *sieve) ofVersion(r stream.Raw) (stream.Raw, verdict, error) {
 }
 
 func (s *sieve) openExperiment(r stream.Raw) (stream.Raw, verdict, error) {
-	e, err := decode[*stream.Experiment](r)
+	e, err := stream.DecodeAs[*stream.Experiment](r)
 	if err != nil {
 		return r, drop, err
 	}
@@ -212,7 +212,7 @@ func (s *sieve) closeGroup(r stream.Raw) (stream.Raw, verdict, error) {
 func (s *sieve) item(r stream.Raw) (stream.Raw, verdict, error) {
 	gone, err := s.itemGone(r)
 	if texts.Has(r.Kind) {
-		s.text = !gone && continues(r)
+		s.text = !gone && r.More()
 	}
 	switch {
 	case err != nil:
@@ -236,7 +236,7 @@ func (s *sieve) itemGone(r stream.Raw) (bool, error) {
 		if closes {
 			return wasAsset.dropped, nil // it goes with what it closes, whatever it names
 		}
-		rec, err := decode[*stream.Skipped](r)
+		rec, err := stream.DecodeAs[*stream.Skipped](r)
 		if err != nil {
 			return false, err
 		}
@@ -271,7 +271,7 @@ func (s *sieve) openAsset(r stream.Raw) (gone bool, err error) {
 		return true, nil // and its end may pass unseen
 	}
 	if s.rules.SelectsAssets() {
-		a, err := decode[*stream.Asset](r)
+		a, err := stream.DecodeAs[*stream.Asset](r)
 		if err != nil {
 			return false, err
 		}
@@ -301,7 +301,7 @@ func (s *sieve) outside(r stream.Raw) (stream.Raw, verdict, error) {
 		gone = false // it closes what goes on
 	}
 	if r.Kind.Known() {
-		s.text = !gone && texts.Has(r.Kind) && continues(r)
+		s.text = !gone && texts.Has(r.Kind) && r.More()
 	}
 	switch {
 	case err != nil:
@@ -328,7 +328,7 @@ func (s *sieve) outsideGone(r stream.Raw) (bool, error) {
 	in := s.inShard(r)
 	gone, err := s.unwanted(r)
 	if r.Kind.Known() {
-		s.other = !gone && !in && texts.Has(r.Kind) && continues(r)
+		s.other = !gone && !in && texts.Has(r.Kind) && r.More()
 	}
 	if err != nil || gone || in {
 		return gone, err
@@ -346,19 +346,19 @@ func (s *sieve) unwanted(r stream.Raw) (bool, error) {
 	}
 	switch r.Kind {
 	case stream.KindSkipped:
-		rec, err := decode[*stream.Skipped](r)
+		rec, err := stream.DecodeAs[*stream.Skipped](r)
 		if err != nil {
 			return false, err
 		}
 		return s.absentGone(r, rec), nil
 	case stream.KindLink:
-		rec, err := decode[*stream.Link](r)
+		rec, err := stream.DecodeAs[*stream.Link](r)
 		return err == nil && (s.found.search.Gone(rec.Experiment) || s.projectGone(r) || s.nothing()), err
 	case stream.KindLineage:
-		rec, err := decode[*stream.Lineage](r)
+		rec, err := stream.DecodeAs[*stream.Lineage](r)
 		return err == nil && (s.found.search.Gone(rec.Experiment) || s.nothing()), err
 	case stream.KindView:
-		rec, err := decode[*stream.View](r)
+		rec, err := stream.DecodeAs[*stream.View](r)
 		return err == nil && (rec.Experiment != nil && s.found.search.Gone(*rec.Experiment) || s.projectGone(r) || s.nothing()), err
 	case stream.KindNotes:
 		return s.projectGone(r), nil
@@ -397,7 +397,7 @@ func (s *sieve) header(r stream.Raw) (stream.Raw, verdict, error) {
 	if s.rules.Without == 0 && flags == nil {
 		return r, keep, nil
 	}
-	h, err := decode[*stream.Header](r)
+	h, err := stream.DecodeAs[*stream.Header](r)
 	if err != nil {
 		return r, drop, err
 	}
@@ -417,7 +417,7 @@ func (s *sieve) header(r stream.Raw) (stream.Raw, verdict, error) {
 }
 
 func (s *sieve) trailer(r stream.Raw) (stream.Raw, verdict, error) {
-	t, err := decode[*stream.Trailer](r)
+	t, err := stream.DecodeAs[*stream.Trailer](r)
 	if err != nil {
 		return r, drop, err
 	}
@@ -436,7 +436,7 @@ func (s *sieve) trailer(r stream.Raw) (stream.Raw, verdict, error) {
 }
 
 func (s *sieve) abort(r stream.Raw) (stream.Raw, verdict, error) {
-	a, err := decode[*stream.Abort](r)
+	a, err := stream.DecodeAs[*stream.Abort](r)
 	if err != nil {
 		return r, drop, err
 	}
@@ -468,16 +468,6 @@ func dropResources(t *stream.Totals, set stream.Resources) {
 	if set.Has(stream.KindAsset.Resource()) {
 		t.AssetBytes = 0
 	}
-}
-
-// decode returns the record as the type that its kind stands for.
-func decode[T stream.Record](r stream.Raw) (T, error) {
-	rec, err := r.Decode()
-	if err != nil {
-		var none T
-		return none, err
-	}
-	return rec.(T), nil
 }
 
 // edited returns the changed record, with the keys of the old one that this

@@ -333,7 +333,7 @@ func TestSumOutsideNoticesEveryValue(t *testing.T) {
 			return text(r, "where") == "outside"
 		case r.Kind == stream.KindSkipped && text(r, "kind") == "asset" && path != "skipped.kind":
 			return path != "skipped.id" && path != "skipped.name"
-		case r.Kind == stream.KindPanel && path != "panel.data" && !continues(r):
+		case r.Kind == stream.KindPanel && path != "panel.data" && !r.More():
 			return true // its first piece tells
 		}
 		return isIn(uncountedOutside, path)

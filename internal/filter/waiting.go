@@ -78,7 +78,7 @@ func (s *sieve) settleProject(kind stream.Kind) error {
 		return nil
 	}
 	s.wait = waiting{}
-	p, err := decode[*stream.Project](w.records[0])
+	p, err := stream.DecodeAs[*stream.Project](w.records[0])
 	if err != nil {
 		return err
 	}

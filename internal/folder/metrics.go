@@ -2,7 +2,6 @@ package folder
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"fmt"
 	"io/fs"
@@ -33,8 +32,8 @@ const (
 // other, but nothing says that it must.
 type series struct {
 	extents []extent
-	last    point // of those that have been seen
-	sorted  bool  // they are in the order of the stream
+	last    stream.Position // of those that have been seen
+	sorted  bool            // they are in the order of the stream
 	n       int
 }
 
@@ -46,23 +45,9 @@ type extent struct {
 
 // A point is the place of a point in its series, and in a file.
 type point struct {
-	time, step stream.Int64
-	file       int
-	at         int64
-}
-
-func comparePoints(a, b point) int {
-	return cmp.Or(compareInt64(a.time, b.time), compareInt64(a.step, b.step))
-}
-
-func compareInt64(a, b stream.Int64) int {
-	if a.OK != b.OK {
-		if b.OK {
-			return -1
-		}
-		return 1
-	}
-	return cmp.Compare(a.V, b.V)
+	stream.Position
+	file int
+	at   int64
 }
 
 // metricsFiles returns the files of metrics that there are.
@@ -141,9 +126,8 @@ func (g *group) indexMetrics(ctx context.Context, files []string) (map[string]*s
 				}
 				last.extents = append(last.extents, extent{i, at, next})
 			}
-			here := point{time: p.Time, step: p.Step}
-			last.sorted = last.sorted && (last.n == 0 || comparePoints(last.last, here) <= 0)
-			last.last = here
+			last.sorted = last.sorted && (last.n == 0 || last.last.Compare(p.Position()) <= 0)
+			last.last = p.Position()
 			last.n++
 			return nil
 		})
@@ -237,7 +221,7 @@ func (s *series) read(files []*os.File, yield func(stream.Point) error) error {
 	lens := make([]int32, 0, s.n)
 	err := s.eachLine(files, func(file int, at int64, line []byte) error {
 		_, p, err := parsePoint(line)
-		points = append(points, point{p.Time, p.Step, file, at})
+		points = append(points, point{p.Position(), file, at})
 		lens = append(lens, int32(len(line)))
 		return err
 	})
@@ -248,7 +232,7 @@ func (s *series) read(files []*os.File, yield func(stream.Point) error) error {
 	for i := range order {
 		order[i] = int32(i)
 	}
-	slices.SortStableFunc(order, func(a, b int32) int { return comparePoints(points[a], points[b]) })
+	slices.SortStableFunc(order, func(a, b int32) int { return points[a].Compare(points[b].Position) })
 	var buf []byte
 	for _, i := range order {
 		buf = slices.Grow(buf[:0], int(lens[i]))[:lens[i]]

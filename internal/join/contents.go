@@ -183,8 +183,7 @@ func continues(it *item, r stream.Raw) bool {
 	if !r.Kind.Known() {
 		return r.Kind != it.kind // it changes nothing around it
 	}
-	text, _ := r.Field("more").JSON()
-	return string(text) == "true"
+	return r.More()
 }
 
 // add takes a whole item, unless another input has it.

@@ -129,7 +129,7 @@ func (p *project) record() (stream.Raw, error) {
 	var sum, links int64
 	reported := false
 	for _, raw := range p.raw {
-		rec, err := project1(raw)
+		rec, err := stream.DecodeAs[*stream.Project](raw)
 		if err != nil {
 			return raw, err
 		}
@@ -140,7 +140,7 @@ func (p *project) record() (stream.Raw, error) {
 			base = raw
 		}
 	}
-	rec, err := project1(base)
+	rec, err := stream.DecodeAs[*stream.Project](base)
 	if err != nil {
 		return base, err
 	}
@@ -150,18 +150,10 @@ func (p *project) record() (stream.Raw, error) {
 	return base.With(rec)
 }
 
-func project1(r stream.Raw) (*stream.Project, error) {
-	rec, err := r.Decode()
-	if err != nil {
-		return nil, err
-	}
-	return rec.(*stream.Project), nil
-}
-
 // sameProject reports whether a project is as one that was read before: what a
 // server changes by itself, and what only one of them tells, aside.
 func sameProject(before stream.Raw, now *stream.Project) (bool, error) {
-	rec, err := project1(before)
+	rec, err := stream.DecodeAs[*stream.Project](before)
 	if err != nil || rec.Doc == nil || now.Doc == nil {
 		return true, err
 	}

@@ -70,6 +70,8 @@ type Experiment struct {
 	Holds             *bool // whether all of Where holds; nil if that is not known
 	Start, End        *int64
 	Archived, Running bool
+
+	absent bool // nothing is known but Key and Name, if these are
 }
 
 // Empty reports whether everything is chosen.
@@ -134,41 +136,33 @@ func (s *Selection) Experiment(e *Experiment) bool { return !s.SkipKeys[e.Key] &
 // matches is Experiment as if there were no SkipKeys.
 func (s *Selection) matches(e *Experiment) bool {
 	return !s.choosesExperiments() ||
-		s.keeps(min(s.key(e.Key), s.name(e.Name), s.tagged(e), s.where(e), s.archived(e), s.since(e)))
+		s.keeps(min(s.key(e), s.name(e), s.tagged(e), s.where(e), s.archived(e), s.since(e)))
 }
 
 // AbsentExperiment reports whether an experiment is kept of which nothing is at
 // hand but its key and name, either of them nil if it is not known.
 func (s *Selection) AbsentExperiment(key, name *string) bool {
-	if key != nil && s.SkipKeys[*key] {
-		return false
-	}
-	if !s.choosesExperiments() {
-		return true
-	}
-	c := included
-	if s.Keys != nil {
-		if c = undecided; key != nil {
-			c = s.key(*key)
-		}
-	}
-	if len(s.Names) > 0 {
-		if name != nil {
-			c = min(c, s.name(name))
-		} else {
-			c = min(c, undecided)
-		}
-	}
-	if len(s.Tags)+len(s.Where) > 0 || s.choosesArchived() || !s.Since.IsZero() {
-		c = min(c, undecided)
-	}
-	return s.keeps(c)
+	return s.Experiment(&Experiment{Key: deref(key), Name: name, NoTags: true, absent: true})
 }
 
-func (s *Selection) key(key string) choice { return choose(s.Keys == nil || s.Keys[key]) }
+func (s *Selection) key(e *Experiment) choice {
+	switch {
+	case s.Keys == nil:
+		return included
+	case e.absent && e.Key == "":
+		return undecided
+	}
+	return choose(s.Keys[e.Key])
+}
 
-func (s *Selection) name(name *string) choice {
-	return choose(len(s.Names) == 0 || matchAny(s.Names, deref(name)))
+func (s *Selection) name(e *Experiment) choice {
+	switch {
+	case len(s.Names) == 0:
+		return included
+	case e.absent && e.Name == nil:
+		return undecided
+	}
+	return choose(matchAny(s.Names, deref(e.Name)))
 }
 
 func (s *Selection) tagged(e *Experiment) choice {
@@ -192,6 +186,9 @@ func (s *Selection) where(e *Experiment) choice {
 }
 
 func (s *Selection) archived(e *Experiment) choice {
+	if s.choosesArchived() && e.absent {
+		return undecided
+	}
 	return choose(!s.choosesArchived() || e.Archived == (s.Archived == ArchivedOnly))
 }
 

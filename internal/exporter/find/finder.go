@@ -52,6 +52,15 @@ func New(o Options) *Finder {
 	}
 }
 
+// NotFound returns an error that names the keys that were asked for and are in no
+// listing, or says that none is what was asked for; nil if all is there.
+func (x *Finder) NotFound() error {
+	if missing := x.Search.Missing(); len(missing) > 0 {
+		return &KeysError{Keys: missing}
+	}
+	return x.Search.Nothing()
+}
+
 // HasListed reports whether an experiment has been listed, where a base is compared
 // with.
 func (x *Finder) HasListed(key string) bool {

@@ -173,10 +173,7 @@ func (c *importCommand) run(ctx context.Context, in *input) (err error) {
 	c.opts.User = account.UserName
 	c.opts.Experiments = c.server.concurrency
 	c.opts.Outcome = c.printOutcome
-	c.opts.Counters = report.Counters{
-		Planned: &c.counters.Planned, Experiments: &c.counters.Experiments, Points: &c.counters.Points,
-		Assets: &c.counters.Assets, Skipped: &c.counters.Skipped,
-	}
+	c.opts.Counters = &c.counters
 	if c.opts.Mode != importer.Write {
 		c.reporter.Info("%s: reads the whole stream and the destination, writes nothing", c.lookMode())
 	}

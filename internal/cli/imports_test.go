@@ -104,7 +104,7 @@ var rules = map[string]rule{
 	"internal/importer/workspace": {own: []string{
 		"internal/comet", "internal/importer/answer", "internal/importer/content", "internal/importer/document", "internal/importer/flow",
 		"internal/importer/place", "internal/importer/quota", "internal/importer/reconcile", "internal/importer/rewrite", "internal/importer/spool",
-		"internal/importer/upload", "internal/report", "internal/unpack", "stream",
+		"internal/importer/upload", "internal/progress", "internal/report", "internal/unpack", "stream",
 	}, not: []string{"os", "net", "net/http"}},
 
 	"internal/filter":   {own: []string{"internal/table", "internal/jsonform", "internal/listing", "internal/pathname", "internal/progress", "internal/selection", "stream"}, others: []string{"golang.org/x/sync"}, not: []string{"os", "net", "net/http"}},

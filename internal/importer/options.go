@@ -2,12 +2,12 @@ package importer
 
 import (
 	"cmp"
-	"sync/atomic"
 	"time"
 
 	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/importer/upload"
+	"github.com/comet-stream/comet-stream/internal/progress"
 	"github.com/comet-stream/comet-stream/internal/report"
 )
 
@@ -66,8 +66,8 @@ type Options struct {
 	// that offers it: those from 50 MiB on, in parts of 8 MiB or more, if zero.
 	Direct DirectSizes
 
-	// Counters are added to while the import runs.
-	Counters report.Counters
+	// Counters, if not nil, are added to while the import runs.
+	Counters *progress.Counters
 	// Outcome, if not nil, is called with what became of each experiment, and of
 	// other things where there is something to report. Calls come one at a time.
 	Outcome func(*report.Outcome)
@@ -96,12 +96,8 @@ func (o *Options) setDefaults() {
 	o.Direct.From, o.Direct.Part = cmp.Or(o.Direct.From, 50<<20), cmp.Or(o.Direct.Part, 8<<20)
 	o.Compared = cmp.Or(o.Compared, 16<<20)
 	o.SeriesCap = cmp.Or(o.SeriesCap, 15000)
-	for _, c := range []**atomic.Int64{
-		&o.Counters.Planned, &o.Counters.Experiments, &o.Counters.Points, &o.Counters.Assets, &o.Counters.Skipped,
-	} {
-		if *c == nil {
-			*c = new(atomic.Int64)
-		}
+	if o.Counters == nil {
+		o.Counters = new(progress.Counters)
 	}
 	if o.Outcome == nil {
 		o.Outcome = func(*report.Outcome) {}

@@ -38,9 +38,9 @@ func (e *experiment) setParts() {
 			return r.Keys.LinkReferences(e.source, r.Client.Root(), e.project.Target, e.Derived)
 		}
 	}
-	e.points = points.New(x, r.points, r.Spools, r.Counters.Points)
+	e.points = points.New(x, r.points, r.Spools, &r.Counters.Points)
 	e.assets = assets.New(x, assets.Options{
-		Uploads: r.Uploads, Spools: r.Spools, Count: r.Counters.Assets, Target: e.project.Target, Handshake: e.run,
+		Uploads: r.Uploads, Spools: r.Spools, Count: &r.Counters.Assets, Target: e.project.Target, Handshake: e.run,
 		Whole: e.source.Whole.Has(stream.ResourceAssets), NoRewrite: r.o.NoRewrite,
 	})
 	e.parts = make(map[stream.Kind]*part)

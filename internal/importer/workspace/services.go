@@ -6,7 +6,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/importer/upload"
-	"github.com/comet-stream/comet-stream/internal/report"
+	"github.com/comet-stream/comet-stream/internal/progress"
 )
 
 // Services are what the things of a workspace are written with.
@@ -19,7 +19,7 @@ type Services struct {
 	Keys     *place.Imported
 	Spools   *spool.Spooler
 	Uploads  *upload.Uploader
-	Counters report.Counters
+	Counters *progress.Counters
 }
 
 // Settings are the options that concern projects and workspaces.

@@ -35,10 +35,11 @@ func (l *lineage) write(ctx context.Context, rec *stream.Lineage) {
 
 func (l *lineage) record(ctx context.Context, o *report.Ledger, rec *stream.Lineage, name string) error {
 	r := l.w.r
-	key, err := l.w.producer(ctx, &rec.Experiment, o.Out.Workspace)
+	consumer, err := l.w.experiment(ctx, rec.Experiment)
 	if err != nil {
 		return err
 	}
+	key := consumer.key
 	o.Out.Key = key
 	of := consumption{key, o.Out.Workspace}
 	if l.of != of || l.have == nil {

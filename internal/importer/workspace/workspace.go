@@ -80,19 +80,24 @@ func (w *Level) begin(work func()) {
 // behalf something is to be written. The version is created where the experiment
 // is, so an experiment in another workspace than the target cannot be used.
 func (w *Level) producer(ctx context.Context, key *string, target string) (string, error) {
-	if document.Deref(key) == "" {
-		return "", answer.Limitf("the source does not say which experiment it comes from")
-	}
-	p, err := w.findProducer(ctx, *key)
-	switch {
-	case err != nil:
-		return "", err
-	case p.key == "":
-		return "", answer.Limitf("its experiment %s is neither in the stream nor at the destination", *key)
-	case p.workspace != "" && p.workspace != target:
+	p, err := w.experiment(ctx, document.Deref(key))
+	if err == nil && p.workspace != "" && p.workspace != target {
 		return "", answer.Limitf("its experiment %s is in another workspace of the destination, %q", *key, p.workspace)
 	}
-	return p.key, nil
+	return p.key, err
+}
+
+// experiment returns what the destination has of an experiment of the source, in
+// whatever workspace.
+func (w *Level) experiment(ctx context.Context, key string) (producer, error) {
+	if key == "" {
+		return producer{}, answer.Limitf("the source does not say which experiment it comes from")
+	}
+	p, err := w.findProducer(ctx, key)
+	if err == nil && p.key == "" {
+		err = answer.Limitf("its experiment %s is neither in the stream nor at the destination", key)
+	}
+	return p, err
 }
 
 func (w *Level) findProducer(ctx context.Context, key string) (producer, error) {

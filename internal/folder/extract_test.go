@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/comet-stream/comet-stream/stream"
@@ -185,6 +186,42 @@ func TestThere(t *testing.T) {
 		}
 		compare(t, recordsOf(t, streamOf(t, out))[1:], recordsOf(t, data)[1:]...)
 	}
+}
+
+// Names that a file system takes for one come back, and so does that of a folder
+// that someone has copied.
+func TestNamesAlike(t *testing.T) {
+	places := [][2]string{{"Team", "P"}, {"Team", "p"}, {"Team", "p/1"}, {"Team", "p_1"}, {"team", "P"}}
+	var records []stream.Record
+	for i, p := range places {
+		doc := jsonDoc(t, fmt.Sprintf(`{"projectName":%q,"workspaceName":%q}`, p[1], p[0]))
+		records = append(records, &stream.Project{Workspace: p[0], Name: p[1], Experiments: 1, Doc: doc},
+			&stream.Experiment{Workspace: p[0], Project: p[1], Key: fmt.Sprint(key[:31], i), Tags: []string{}, Doc: doc}, &stream.ExperimentEnd{})
+	}
+	out := filepath.Join(t.TempDir(), "out")
+	if _, err := Extract(t.Context(), out, bytes.NewReader(write(t, records...))); err != nil {
+		t.Fatal(err)
+	}
+	check := func(want ...[2]string) {
+		t.Helper()
+		f, err := Open(out, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		var got [][2]string
+		for _, p := range f.projects {
+			got = append(got, [2]string{p.workspace, p.name})
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("projects (-want +got): %s", diff)
+		}
+	}
+	check(places...)
+	if err := os.CopyFS(filepath.Join(out, "Team", "P_2"), os.DirFS(filepath.Join(out, "Team", "P"))); err != nil {
+		t.Fatal(err)
+	}
+	check(append([][2]string{places[0], {"Team", "P_2"}}, places[1:]...)...)
 }
 
 // What broke off is no experiment, and what was skipped has no file.

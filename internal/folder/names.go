@@ -172,14 +172,16 @@ func (s pathSet) childFolder(dir, part, id string) string {
 }
 
 // restored returns the name that a folder was made of: the one that its metadata
-// tell, if writing that gives the name of the folder, with a number perhaps; else
-// the folder's, which someone has given it.
-func restored(folder, told string) string {
+// tell, if writing that gives the name of the folder; else the folder's, which
+// someone has given it. A number may follow where the name is written in another
+// way, or where the folder of another name has its place.
+func restored(folder, told string, taken func() bool) string {
 	rest, ok := strings.CutPrefix(folder, safePart(told))
 	if told == "" || !ok {
 		return folder
 	}
-	if digits, ok := strings.CutPrefix(rest, "_"); rest == "" || ok && strings.Trim(digits, "0123456789") == "" && safePart(told) != told {
+	digits, numbered := strings.CutPrefix(rest, "_")
+	if rest == "" || numbered && strings.Trim(digits, "0123456789") == "" && (safePart(told) != told || taken()) {
 		return told
 	}
 	return folder

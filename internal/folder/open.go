@@ -259,8 +259,8 @@ func (f *Folder) addProject(dir string) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s: %w", path.Join(dir, projectFile), err)
 	}
-	p.workspace = restored(p.workspace, wire.TextOrEmpty(wire.Member(p.doc, "workspaceName")))
-	p.name = restored(p.name, wire.TextOrEmpty(wire.Member(p.doc, "projectName")))
+	p.workspace = f.named(p.workspace, wire.TextOrEmpty(wire.Member(p.doc, "workspaceName")), "workspaceName")
+	p.name = f.named(dir, wire.TextOrEmpty(wire.Member(p.doc, "projectName")), "projectName")
 	for _, name := range subfolders(f.root, dir) {
 		p.addExperiment(f.root, path.Join(dir, name))
 	}
@@ -269,6 +269,32 @@ func (f *Folder) addProject(dir string) error {
 	})
 	f.projects = append(f.projects, p)
 	return nil
+}
+
+// named returns the name of the workspace or project in a directory, for which its
+// metadata tell one in a member.
+func (f *Folder) named(dir, told, member string) string {
+	parent, folder := path.Split(dir)
+	return restored(folder, told, func() bool {
+		return slices.ContainsFunc(subfolders(f.root, path.Clean(parent)), func(name string) bool {
+			return pathKey(name) == pathKey(told) && cmp.Or(f.tells(path.Join(parent, name), member), name) != told
+		})
+	})
+}
+
+// tells returns a member of the metadata of a project, or of a project in a
+// workspace.
+func (f *Folder) tells(dir, member string) string {
+	dirs := []string{dir}
+	for _, name := range subfolders(f.root, dir) {
+		dirs = append(dirs, path.Join(dir, name))
+	}
+	for _, dir := range dirs {
+		if text, err := readDocument(f.root, path.Join(dir, projectFile)); err == nil {
+			return wire.TextOrEmpty(wire.Member(text, member))
+		}
+	}
+	return ""
 }
 
 // addExperiment adds the experiment of a directory, if it is one.

@@ -2,6 +2,7 @@ package comettest
 
 import (
 	"github.com/comet-stream/comet-stream/internal/comettest/api"
+	"github.com/comet-stream/comet-stream/internal/comettest/registry"
 	"github.com/comet-stream/comet-stream/internal/comettest/seed"
 	"github.com/comet-stream/comet-stream/internal/comettest/state"
 	"github.com/comet-stream/comet-stream/internal/comettest/store"
@@ -104,3 +105,7 @@ const (
 
 // Limits are the limits of an instance.
 type Limits = api.Limits
+
+// DefaultStatuses are the statuses a version of a registry model may have on a server
+// whose options name none.
+var DefaultStatuses = registry.DefaultStatuses

@@ -8,6 +8,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comettest/api"
 	"github.com/comet-stream/comet-stream/internal/comettest/mood"
+	"github.com/comet-stream/comet-stream/internal/comettest/registry"
 )
 
 // The credentials and the age of a server whose options name none.
@@ -103,7 +104,7 @@ func (o Options) withDefaults() Options {
 		o.HeartbeatTimeout = 5 * time.Minute
 	}
 	if o.Statuses == nil {
-		o.Statuses = DefaultStatuses
+		o.Statuses = registry.DefaultStatuses
 	}
 	o.Limits = o.Limits.WithDefaults()
 	return o

@@ -13,8 +13,14 @@ import (
 	"time"
 
 	"github.com/comet-stream/comet-stream/internal/comettest/api"
+	"github.com/comet-stream/comet-stream/internal/comettest/artifacts"
+	"github.com/comet-stream/comet-stream/internal/comettest/assets"
 	"github.com/comet-stream/comet-stream/internal/comettest/blob"
+	"github.com/comet-stream/comet-stream/internal/comettest/experiments"
+	"github.com/comet-stream/comet-stream/internal/comettest/logged"
 	"github.com/comet-stream/comet-stream/internal/comettest/mood"
+	"github.com/comet-stream/comet-stream/internal/comettest/projects"
+	"github.com/comet-stream/comet-stream/internal/comettest/registry"
 	"github.com/comet-stream/comet-stream/internal/comettest/seed"
 	"github.com/comet-stream/comet-stream/internal/comettest/state"
 	"github.com/comet-stream/comet-stream/internal/comettest/store"
@@ -63,12 +69,7 @@ func New(opts Options) (*Server, error) {
 	for _, name := range opts.Workspaces {
 		s.SeedWorkspace(name)
 	}
-	s.api = api.New(s.in,
-		accountRoutes(), projectRoutes(), experimentRoutes(), dataRoutes(), metricRoutes(),
-		assetRoutes(), lifecycleRoutes(), valueRoutes(), textRoutes(), originRoutes(), clientlibRoutes(),
-		uploadRoutes(), queryRoutes(), modelRoutes(), optimizerRoutes(),
-		registryRoutes(), artifactRoutes(), panelRoutes(),
-	)
+	s.api = api.New(s.in, projects.Routes(), experiments.Routes(), logged.Routes(), assets.Routes(), artifacts.Routes(), registry.Routes())
 	s.handler = s.withControl()
 	return s, nil
 }
@@ -263,7 +264,7 @@ func (s *Server) storageURL() (string, error) {
 	if url != "" {
 		return url, nil
 	}
-	url, err := s.listen("127.0.0.1:0", s.wrap(newStorage(s.in)))
+	url, err := s.listen("127.0.0.1:0", s.wrap(assets.NewStorage(s.in)))
 	if err != nil {
 		return "", err
 	}

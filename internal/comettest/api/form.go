@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"errors"
 	"io"
 	"mime/multipart"
@@ -70,4 +71,17 @@ func UploadError(err error) error {
 		return refusal.New(http.StatusRequestEntityTooLarge, 0, "upload is over the limit of its type")
 	}
 	return refusal.BadRequest("form: %v", err)
+}
+
+// CheckMetadata reports metadata that is not a JSON object. None, and an empty
+// text, are fine.
+func CheckMetadata(m *string) error {
+	if m == nil || *m == "" {
+		return nil
+	}
+	var doc map[string]json.RawMessage
+	if json.Unmarshal([]byte(*m), &doc) != nil {
+		return refusal.BadRequest("metadata is not a JSON object")
+	}
+	return nil
 }

@@ -53,3 +53,6 @@ func (l Limits) WithDefaults() Limits {
 	}
 	return l
 }
+
+// Full reports whether there is no room for one more; a negative limit is none.
+func Full(n, limit int) bool { return limit >= 0 && n >= limit }

@@ -43,8 +43,8 @@ type State struct {
 
 // Workspace is a workspace, its projects sorted by name.
 type Workspace struct {
-	Name           string               `json:"name"`
-	Members        []string             `json:"members,omitempty"`
+	Name           string          `json:"name"`
+	Members        []string        `json:"members,omitempty"`
 	Projects       []Project       `json:"projects"`
 	RegistryModels []RegistryModel `json:"registryModels"`
 	Artifacts      []Artifact      `json:"artifacts"`
@@ -53,37 +53,37 @@ type Workspace struct {
 
 // Project is a project, its experiments sorted by key.
 type Project struct {
-	ID          string            `json:"id,omitempty"`
-	Name        string            `json:"name"`
-	Description *string           `json:"description"`
-	Public      bool              `json:"public"`
-	General     bool              `json:"general"`
-	Owner       string            `json:"owner,omitempty"`
-	Notes       string            `json:"notes"`
-	ShareCodes  int               `json:"shareCodes"`
-	Created     int64             `json:"created,omitempty"`
-	Updated     int64             `json:"updated,omitempty"`
+	ID          string       `json:"id,omitempty"`
+	Name        string       `json:"name"`
+	Description *string      `json:"description"`
+	Public      bool         `json:"public"`
+	General     bool         `json:"general"`
+	Owner       string       `json:"owner,omitempty"`
+	Notes       string       `json:"notes"`
+	ShareCodes  int          `json:"shareCodes"`
+	Created     int64        `json:"created,omitempty"`
+	Updated     int64        `json:"updated,omitempty"`
 	Experiments []Experiment `json:"experiments"`
 	// Links are the keys of experiments of other projects that appear here.
-	Links []string    `json:"links"`
-	Views []View `json:"views"`
+	Links []string `json:"links"`
+	Views []View   `json:"views"`
 }
 
 // Experiment is an experiment.
 type Experiment struct {
-	Key            string        `json:"key"`
-	Name           *string       `json:"name"`
-	User           string        `json:"user,omitempty"`
-	Start          int64         `json:"start"`
-	End            int64         `json:"end"` // 0 = none
-	Running        bool          `json:"running"`
-	Crashed        bool          `json:"crashed"`
-	StatusError    *string       `json:"statusError"`
-	Archived       bool          `json:"archived"`
-	Offline        bool          `json:"offline,omitempty"`
-	OptimizationID *string       `json:"optimizationId"`
-	FilePath       *string       `json:"filePath"`
-	Tags           []string      `json:"tags"`
+	Key            string   `json:"key"`
+	Name           *string  `json:"name"`
+	User           string   `json:"user,omitempty"`
+	Start          int64    `json:"start"`
+	End            int64    `json:"end"` // 0 = none
+	Running        bool     `json:"running"`
+	Crashed        bool     `json:"crashed"`
+	StatusError    *string  `json:"statusError"`
+	Archived       bool     `json:"archived"`
+	Offline        bool     `json:"offline,omitempty"`
+	OptimizationID *string  `json:"optimizationId"`
+	FilePath       *string  `json:"filePath"`
+	Tags           []string `json:"tags"`
 	Parameters     []Value  `json:"parameters"`
 	Others         []Value  `json:"others"`
 	Metrics        []Metric `json:"metrics"`
@@ -92,8 +92,8 @@ type Experiment struct {
 	Graph          *Text    `json:"graph"`
 	Output         *Text    `json:"output"`
 	Origin
-	Assets []Asset `json:"assets"`
-	Models []string     `json:"models"`
+	Assets []Asset  `json:"assets"`
+	Models []string `json:"models"`
 	// InputArtifacts and OutputArtifacts are name:version.
 	InputArtifacts  []string `json:"inputArtifacts"`
 	OutputArtifacts []string `json:"outputArtifacts"`
@@ -101,11 +101,11 @@ type Experiment struct {
 
 // Value is a parameter or other.
 type Value struct {
-	Name    string       `json:"name"`
+	Name    string  `json:"name"`
 	Current Stamped `json:"current"`
 	Min     Stamped `json:"min"`
 	Max     Stamped `json:"max"`
-	Source  string       `json:"source,omitempty"`
+	Source  string  `json:"source,omitempty"`
 }
 
 // Stamped is one value and when it was logged.
@@ -124,7 +124,7 @@ type Metric struct {
 	Received int `json:"received,omitempty"`
 	// SHA256 is over the points, sorted; it depends on every field of them
 	// and on the exact text of the values.
-	SHA256  string       `json:"sha256"`
+	SHA256  string  `json:"sha256"`
 	Min     Stamped `json:"min"`
 	Max     Stamped `json:"max"`
 	Current Stamped `json:"current"`

@@ -11,13 +11,13 @@ import (
 // RegistryModel is a model of the registry, its versions in order of
 // creation.
 type RegistryModel struct {
-	ID          string              `json:"id,omitempty"`
-	Name        string              `json:"name"`
-	Description *string             `json:"description"`
-	Public      bool                `json:"public"`
-	Notes       string              `json:"notes"`
-	User        string              `json:"user,omitempty"`
-	Created     int64               `json:"created,omitempty"`
+	ID          string         `json:"id,omitempty"`
+	Name        string         `json:"name"`
+	Description *string        `json:"description"`
+	Public      bool           `json:"public"`
+	Notes       string         `json:"notes"`
+	User        string         `json:"user,omitempty"`
+	Created     int64          `json:"created,omitempty"`
 	Versions    []RegistryItem `json:"versions"`
 }
 
@@ -40,33 +40,33 @@ type RegistryItem struct {
 
 // Artifact is an artifact, its versions in order of creation.
 type Artifact struct {
-	ID          string                 `json:"id,omitempty"`
-	Project     string                 `json:"project"`
-	Name        string                 `json:"name"`
-	Type        string                 `json:"type"`
-	Description *string                `json:"description"`
-	Tags        []string               `json:"tags"`
-	Public      bool                   `json:"public"`
-	Emoji       *string                `json:"emoji"`
-	Owner       string                 `json:"owner,omitempty"`
+	ID          string            `json:"id,omitempty"`
+	Project     string            `json:"project"`
+	Name        string            `json:"name"`
+	Type        string            `json:"type"`
+	Description *string           `json:"description"`
+	Tags        []string          `json:"tags"`
+	Public      bool              `json:"public"`
+	Emoji       *string           `json:"emoji"`
+	Owner       string            `json:"owner,omitempty"`
 	Versions    []ArtifactVersion `json:"versions"`
 }
 
 // ArtifactVersion is a version of an artifact, its files sorted by name
 // and content.
 type ArtifactVersion struct {
-	ID        string       `json:"id,omitempty"`
-	Version   string       `json:"version"`
-	State     string       `json:"state"`
-	Metadata  *string      `json:"metadata"`
-	Note      *string      `json:"note"`
-	Aliases   []string     `json:"aliases"`
-	Tags      []string     `json:"tags"`
-	Producer  string       `json:"producer"`
-	Consumers []string     `json:"consumers"`
-	Owner     string       `json:"owner,omitempty"`
-	Added     int64        `json:"added,omitempty"`
-	Files     []Asset `json:"files"`
+	ID        string   `json:"id,omitempty"`
+	Version   string   `json:"version"`
+	State     string   `json:"state"`
+	Metadata  *string  `json:"metadata"`
+	Note      *string  `json:"note"`
+	Aliases   []string `json:"aliases"`
+	Tags      []string `json:"tags"`
+	Producer  string   `json:"producer"`
+	Consumers []string `json:"consumers"`
+	Owner     string   `json:"owner,omitempty"`
+	Added     int64    `json:"added,omitempty"`
+	Files     []Asset  `json:"files"`
 }
 
 // Panel is a custom panel.

@@ -77,6 +77,16 @@ func (t *ValueTable) All() []*ValueSummary {
 	return list
 }
 
+// AllOthers are the others. The name that the server made up stands among them until one
+// is logged.
+func (e *Experiment) AllOthers() []*ValueSummary {
+	if e.GeneratedName == "" || e.Others.Get("Name") != nil {
+		return e.Others.All()
+	}
+	v := Stamped{Text: e.GeneratedName, Time: e.Start}
+	return append([]*ValueSummary{{Name: "Name", Min: v, Max: v, Current: v}}, e.Others.All()...)
+}
+
 // Stamp is the value of a metric point.
 func (e *Experiment) Stamp(p metric.Point) Stamped {
 	s := Stamped{Text: p.Value.String(), Time: p.Time, Context: metric.ContextName(e.Contexts, p.Context)}

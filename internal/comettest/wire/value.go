@@ -135,3 +135,11 @@ func ParseOrdinal(text string) (int64, bool) {
 	}
 	return int64(f), true
 }
+
+// List is a list that is written as [] where it is empty, never as null.
+func List(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
+}

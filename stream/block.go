@@ -123,9 +123,7 @@ func (c *content) check(b *Block) error {
 	if len(c.records) != int(l.Records) {
 		return b.locate(fault(ErrCorrupt, "%d records, the label says %d", len(c.records), l.Records))
 	}
-	// A later version may give a bit to a kind that is unknown here.
-	unknown := l.Kinds&^knownBits != 0
-	if kinds&knownBits != l.Kinds&knownBits || (kinds&(1<<unknownBit) != 0) != unknown {
+	if kinds != l.Kinds.folded() {
 		return b.locate(fault(ErrCorrupt, "label lies about the kinds of records"))
 	}
 	last := c.records[len(c.records)-1].kind

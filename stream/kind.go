@@ -160,18 +160,12 @@ func Kinds() []Kind {
 
 // TextKinds returns the kinds of the texts of an experiment, in their order.
 func TextKinds() []Kind {
-	var texts []*kindInfo
-	for i := range kindTable {
-		if _, ok := kindTable[i].make().(*Text); ok {
-			texts = append(texts, &kindTable[i])
-		}
-	}
-	slices.SortFunc(texts, func(a, b *kindInfo) int { return cmp.Compare(a.rank, b.rank) })
-	list := make([]Kind, len(texts))
-	for i, t := range texts {
-		list[i] = t.kind
-	}
-	return list
+	texts := slices.DeleteFunc(Kinds(), func(k Kind) bool {
+		_, isText := kinds[k].make().(*Text)
+		return !isText
+	})
+	slices.SortFunc(texts, func(a, b Kind) int { return cmp.Compare(kinds[a].rank, kinds[b].rank) })
+	return texts
 }
 
 // Known reports whether this version knows the kind.
@@ -192,17 +186,16 @@ func KindSetOf(kinds ...Kind) KindSet {
 
 // Has reports whether k is in the set. For a kind that this version does not
 // know it reports whether any such kind is.
-func (s KindSet) Has(k Kind) bool {
-	if bit := bitOf(k); bit != unknownBit {
-		return s&(1<<bit) != 0
-	}
-	return s&^knownBits != 0
-}
+func (s KindSet) Has(k Kind) bool { return s.folded()&(1<<bitOf(k)) != 0 }
 
 // HasAny reports whether the sets have a kind in common.
-func (s KindSet) HasAny(other KindSet) bool {
-	if s&other&knownBits != 0 {
-		return true
+func (s KindSet) HasAny(other KindSet) bool { return s.folded()&other.folded() != 0 }
+
+// folded returns the set with one bit for all kinds that are unknown here, of which
+// a later version may have given some a bit of their own.
+func (s KindSet) folded() KindSet {
+	if s&^knownBits != 0 {
+		return s&knownBits | 1<<unknownBit
 	}
-	return s&^knownBits != 0 && other&^knownBits != 0
+	return s
 }

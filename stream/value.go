@@ -2,6 +2,7 @@ package stream
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"math"
 	"strconv"
@@ -214,17 +215,24 @@ func NewString(v string) String { return String{V: v, OK: true} }
 // compare orders absent before present.
 func (a Int64) compare(b Int64) int {
 	switch {
-	case a.OK != b.OK:
-		if b.OK {
-			return -1
-		}
+	case a.OK && !b.OK:
 		return 1
-	case a.V < b.V:
+	case b.OK && !a.OK:
 		return -1
-	case a.V > b.V:
-		return 1
 	}
-	return 0
+	return cmp.Compare(a.V, b.V)
+}
+
+// CompareTimes orders times, absent ones first. Experiments and versions are
+// ordered by time, those of equal times by key or name.
+func CompareTimes(a, b *int64) int {
+	optional := func(p *int64) (i Int64) {
+		if p != nil {
+			i = NewInt64(*p)
+		}
+		return i
+	}
+	return optional(a).compare(optional(b))
 }
 
 // GoString keeps test output readable.

@@ -162,6 +162,7 @@ var rules = map[string]rule{
 		not:    []string{"net", "net/http", "os"},
 	},
 	"stream/internal/pack":   {others: []string{"github.com/vmihailenco/msgpack/v5"}, not: []string{"net", "net/http", "os"}},
+	"stream/internal/sniff":  {own: []string{"stream/internal/pack"}, not: []string{"net", "net/http", "os"}},
 	"stream/internal/schema": {own: []string{"stream/internal/pack"}, not: []string{"net", "net/http", "os"}},
 	// Programs and tests around the tools, which nothing imports.
 	"internal/contract":        {own: []string{"internal/cli", "internal/comettest"}},

@@ -218,7 +218,7 @@ func (e *experiment) tagsItem(want []string) *reconcile.Item[[]string] {
 		Read:  func(ctx context.Context) ([]string, error) { return e.r.Client.Experiments.Tags(ctx, e.Key) },
 		Compare: func(have []string) (lacking []reconcile.Difference) {
 			for _, t := range document.Without(want, have) {
-				lacking = append(lacking, differs(true, "tags", t, "missing at the destination")...)
+				lacking = append(lacking, reconcile.Differs(report.Issue{Kind: "tags", Name: t}, true, "missing at the destination")...)
 			}
 			return lacking
 		},

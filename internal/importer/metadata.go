@@ -50,21 +50,14 @@ func (e *ending) metadataItem(kind string, compare func(*comet.Experiment) []rec
 	}
 }
 
-func differs(free bool, kind, name, reason string, args ...any) []reconcile.Difference {
-	return []reconcile.Difference{{Issue: report.Issue{Kind: kind, Name: name, Reason: fmt.Sprintf(reason, args...)}, Free: free}}
+func differs(kind string, free bool, reason string, args ...any) []reconcile.Difference {
+	return reconcile.Differs(report.Issue{Kind: kind}, free, reason, args...)
 }
 
 // putPath writes the path of the main file.
 func (e *ending) putPath(ctx context.Context) error {
 	want := e.doc.FilePath.V
-	compare := func(have *comet.Experiment) []reconcile.Difference {
-		differ := e.comparePath(have)
-		for i := range differ {
-			differ[i].Name, differ[i].Reason = "", fmt.Sprintf("%q in the stream, %q at the destination", want, document.Deref(have.FilePath))
-		}
-		return differ
-	}
-	i := e.metadataItem("file path", compare, func(ctx context.Context, _ reconcile.Found[*comet.Experiment]) error {
+	i := e.metadataItem("file path", e.comparePath, func(ctx context.Context, _ reconcile.Found[*comet.Experiment]) error {
 		return e.r.Client.Texts.WriteFilePath(ctx, e.Key, want)
 	})
 	i.NoReadBack = want == ""
@@ -76,15 +69,13 @@ func (e *ending) comparePath(have *comet.Experiment) []reconcile.Difference {
 	if !want.OK || reconcile.Equal(want.Ptr(), have.FilePath) {
 		return nil
 	}
-	return differs(path == "", "file path", want.V, "the destination has %q", path)
+	return differs("file path", path == "", "%q in the stream, %q at the destination", want.V, path)
 }
 
 // nameItem is the name of an experiment whose others are not in the stream. It is
 // written with the others.
 func (e *ending) nameItem() *reconcile.Item[*comet.Experiment] {
-	i := e.metadataItem("name", e.compareName, nil)
-	i.Differs = "the destination has another one"
-	return i
+	return e.metadataItem("name", e.compareName, nil)
 }
 
 func (e *ending) compareName(have *comet.Experiment) []reconcile.Difference {
@@ -92,7 +83,7 @@ func (e *ending) compareName(have *comet.Experiment) []reconcile.Difference {
 	if e.name == "" || name == e.name {
 		return nil
 	}
-	return differs(name == "", "name", e.name, "the destination has %q", name)
+	return reconcile.Differs(report.Issue{Kind: "name", Name: e.name}, name == "", "the destination has %q", name)
 }
 
 // putTimes sets the times of an experiment that was finished before: what was
@@ -114,10 +105,10 @@ const endTime = "end time"
 
 func (e *ending) compareTimes(have *comet.Experiment) (differ []reconcile.Difference) {
 	if start := e.Record.Start; start != nil && !reconcile.Equal(start, have.Start) {
-		differ = differs(false, "start time", "", "%d in the stream, %s at the destination", *start, timeText(have.Start))
+		differ = differs("start time", false, "%d in the stream, %s at the destination", *start, timeText(have.Start))
 	}
 	if end := e.Record.End; end != nil && !reconcile.Equal(end, have.End) && !e.runsStill(have) {
-		differ = append(differ, differs(false, endTime, "", "%d in the stream, %s at the destination", *end, timeText(have.End))...)
+		differ = append(differ, differs(endTime, false, "%d in the stream, %s at the destination", *end, timeText(have.End))...)
 	}
 	return differ
 }
@@ -142,11 +133,11 @@ func (e *ending) compareState(have *comet.Experiment) []reconcile.Difference {
 	case e.runsStill(have):
 		return nil
 	case crashed && have.Crashed == nil && !have.Running:
-		d := differs(false, "state", "", "crashed in the stream, and the destination does not say whether it crashed")
+		d := differs("state", false, "crashed in the stream, and the destination does not say whether it crashed")
 		d[0].Class, d[0].Fixed = report.Missing, true
 		return d
 	case have.Running, e.Record.Crashed != nil && have.Crashed != nil && *have.Crashed != crashed:
-		return differs(false, "state", "", "%s in the stream, %s at the destination", state(false, &crashed), state(have.Running, have.Crashed))
+		return differs("state", false, "%s in the stream, %s at the destination", state(false, &crashed), state(have.Running, have.Crashed))
 	}
 	return nil
 }
@@ -176,7 +167,6 @@ func (e *ending) putArchived(ctx context.Context) error {
 		}
 		return e.r.Client.Experiments.Restore(ctx, e.Key)
 	})
-	i.Differs = "it is archived at the destination"
 	return reconcile.Put(ctx, e.last(), i)
 }
 
@@ -185,7 +175,7 @@ func (e *ending) compareArchived(have *comet.Experiment) []reconcile.Difference 
 	if have.Archived == want {
 		return nil
 	}
-	return differs(want, "archived", "", "%v in the stream, %v at the destination", want, have.Archived)
+	return differs("archived", want, "%v in the stream, %v at the destination", want, have.Archived)
 }
 
 // last is the subject of what comes when all else is done: the experiment is not

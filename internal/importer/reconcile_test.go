@@ -72,7 +72,10 @@ func TestReconcile(t *testing.T) {
 		{"other parameter", func(e *comettest.ExperimentSpec) { e.Parameters[0].Value = "0.1" },
 			[]string{`parameters "lr": differs: the destination has another value`}, false},
 		{"other texts", func(e *comettest.ExperimentSpec) { e.HTML, e.Code = ptr("x"), ptr("print('träin')\nx") },
-			[]string{"code: differs: the destination has another one", "html: differs: the destination has another one"}, true},
+			[]string{
+				"code: differs: 16 bytes in the stream, 17 different bytes at the destination",
+				"html: differs: 10 bytes in the stream, 1 different bytes at the destination",
+			}, true},
 		{"other output", func(e *comettest.ExperimentSpec) { e.Output = []string{"epoch 1\n", "epoch 3"} },
 			[]string{"output: differs: the destination has another output, and output cannot be replaced"}, false},
 		{"other git", func(e *comettest.ExperimentSpec) { e.Git = &comettest.GitState{User: ptr("b")} },
@@ -84,7 +87,7 @@ func TestReconcile(t *testing.T) {
 		{"other state", func(e *comettest.ExperimentSpec) { e.Crashed = true },
 			[]string{"state: differs: finished in the stream, crashed at the destination"}, true},
 		{"archived", func(e *comettest.ExperimentSpec) { e.Archived = true },
-			[]string{"archived: differs: it is archived at the destination"}, true},
+			[]string{"archived: differs: false in the stream, true at the destination"}, true},
 		{"other path", func(e *comettest.ExperimentSpec) { e.FilePath = "/x.py" },
 			[]string{`file path: differs: "/home/a/train.py" in the stream, "/x.py" at the destination`}, true},
 	}

@@ -665,12 +665,11 @@ func TestWorkspaceVerifyPanel(t *testing.T) {
 			next.ServeHTTP(rw, r)
 		})
 	}})
-	want := []string{`panel "Scatter": unverified: the destination has another one`}
+	want := []string{`panel "Scatter": unverified: the destination has another one of the name`}
 	r := importTo(t, newClient(t, srv), data, Options{Verify: true})
 	if d := gocmp.Diff(want, r.issues()); d != "" || r.err != nil || r.Unverified != 1 {
 		t.Errorf("%v, %d unverified, issues (-want +got): %s", r.err, r.Unverified, d)
 	}
-	want = []string{`panel "Scatter": unverified: the destination has another one of the name`}
 	r = importTo(t, newClient(t, srv), data, Options{Mode: VerifyOnly})
 	if d := gocmp.Diff(want, r.issues()); d != "" || r.err != nil || r.Unverified != 1 {
 		t.Errorf("--verify-only: %v, %d unverified, issues (-want +got): %s", r.err, r.Unverified, d)

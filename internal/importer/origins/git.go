@@ -32,8 +32,9 @@ func putGit(ctx context.Context, s *session.Experiment, rec *stream.Document) er
 	if err := document.Read(rec.Doc, &want); err != nil || want == (git{}) {
 		return err
 	}
+	issue := report.Issue{Kind: string(stream.KindGit)}
 	session.Put(ctx, s, &reconcile.Item[git]{
-		Issue: report.Issue{Kind: string(stream.KindGit)}, Want: want,
+		Issue: issue,
 		Read: func(ctx context.Context) (git, error) {
 			g, err := s.Client.Origins.Git(ctx, s.Key)
 			if err != nil || g == nil {
@@ -41,14 +42,17 @@ func putGit(ctx context.Context, s *session.Experiment, rec *stream.Document) er
 			}
 			return git{document.TextOf(g.User), document.TextOf(g.Root), document.TextOf(g.Branch), document.TextOf(g.Parent), document.TextOf(g.Origin)}, nil
 		},
-		Same: git.is,
-		Free: git{}.is,
+		Compare: func(have git) []reconcile.Difference {
+			if have.is(want) {
+				return nil
+			}
+			return reconcile.Differs(issue, have.is(git{}), "the destination has other values")
+		},
 		Write: func(ctx context.Context, _ reconcile.Found[git]) error {
 			return s.Client.Origins.WriteGit(ctx, s.Key, &comet.Git{
 				User: want.User.Ptr(), Root: want.Root.Ptr(), Branch: want.Branch.Ptr(), Parent: want.Parent.Ptr(), Origin: want.Origin.Ptr(),
 			})
 		},
-		Other: func(git) string { return "the destination has other values" },
 	})
 	return nil
 }

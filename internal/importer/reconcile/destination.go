@@ -53,30 +53,16 @@ const (
 // Dry reports whether nothing may be written.
 func (d *Destination) Dry() bool { return d.Mode != Write }
 
-// Fills reports whether the stream decides on a single value that is another
-// one at the destination, or none.
-func (d *Destination) Fills(empty bool) bool {
-	return d.Mode != VerifyOnly && (empty || d.Update)
-}
-
 // Verifies reports whether what has been written is to be read back.
 func (d *Destination) Verifies() bool { return d.Verify && d.Mode == Write }
 
-// DiffersClass is the class of what the destination has in another way.
-func (d *Destination) DiffersClass() report.IssueClass {
+// Class returns the class of what differs or is missing: in a verification both are
+// what it has found.
+func (d *Destination) Class(of report.IssueClass) report.IssueClass {
 	if d.Mode == VerifyOnly {
 		return report.Unverified
 	}
-	return report.Differs
-}
-
-// MissingClass is the class of what the destination does not take, or would not if it
-// were written.
-func (d *Destination) MissingClass() report.IssueClass {
-	if d.Mode == VerifyOnly {
-		return report.Unverified
-	}
-	return report.Missing
+	return of
 }
 
 // CleanupContext returns a context for what has to be done after a failure, also where

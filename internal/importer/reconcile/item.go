@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -33,23 +34,10 @@ type Check func(context.Context) ([]report.Issue, error)
 // writes: a value, or several. The zero value of T stands for none.
 type Item[T any] struct {
 	Issue report.Issue // what it is called
-	Want  T
 	Read  func(context.Context) (T, error)
-	Write func(context.Context, Found[T]) error
-
-	Same func(want, have T) bool
-	// Free reports whether the item may be written where the destination has
-	// something else: it has none, or is only added to. Nil is never.
-	Free func(have T) bool
-	// Other says what is wrong with what the destination has.
-	Other func(have T) string
-	// Differs, if not "", is reported in place of that where the item is not
-	// written.
-	Differs string
-
-	// Compare, if not nil, compares an item of several values in place of the four
-	// above.
+	// Compare returns in what the destination has another.
 	Compare func(have T) []Difference
+	Write   func(context.Context, Found[T]) error
 
 	// Known, if not nil, is what is known of the destination before anything is
 	// written; it is not read then.
@@ -72,9 +60,15 @@ type Item[T any] struct {
 
 // A Difference is a value that the destination has in another way, or lacks.
 type Difference struct {
-	report.Issue // with a class if that is none of what differs
-	Free         bool
+	report.Issue      // with a class if that is none of what differs
+	Free         bool // it is written also where the stream does not win: the destination has none, or is only added to
 	Fixed        bool // no request writes it
+}
+
+// Differs returns the difference of an item that is one value.
+func Differs(i report.Issue, free bool, reason string, args ...any) []Difference {
+	i.Reason = fmt.Sprintf(reason, args...)
+	return []Difference{{Issue: i, Free: free}}
 }
 
 // Found is what the destination has of an item, and the values of it that are to
@@ -106,23 +100,11 @@ func (i *Item[T]) Check(ctx context.Context) ([]report.Issue, error) {
 	case err != nil:
 		return nil, err
 	}
-	return Issues(i.compare(have)), nil
+	return Issues(i.Compare(have)), nil
 }
 
 func (i *Item[T]) isNotGiven(err error) bool {
 	return i.NotGiven != nil && (answer.Unsupported(err) || answer.Absent(err))
-}
-
-func (i *Item[T]) compare(have T) []Difference {
-	if i.Compare != nil {
-		return i.Compare(have)
-	}
-	if i.Same(i.Want, have) {
-		return nil
-	}
-	d := Difference{Issue: i.Issue, Free: i.Free != nil && i.Free(have)}
-	d.Reason = i.Other(have)
-	return []Difference{d}
 }
 
 func (i *Item[T]) read(ctx context.Context) (T, error) {
@@ -159,13 +141,14 @@ func Put[T any](ctx context.Context, s *Subject, i *Item[T]) error {
 		return err
 	}
 	f := Found[T]{Have: have}
-	differ := i.compare(have)
+	differ := i.Compare(have)
 	for _, d := range differ {
 		if !d.Fixed && s.Mode != VerifyOnly && (d.Free || s.New || s.StreamWins) {
 			f.Values = append(f.Values, d)
-		} else {
-			i.report(s, d)
+			continue
 		}
+		d.Class = cmp.Or(d.Class, s.Class(report.Differs))
+		s.Issue(d.Issue)
 	}
 	if len(f.Values) == 0 && !i.Always && (len(differ) > 0 || !s.New) || s.Mode == VerifyOnly {
 		return nil
@@ -196,16 +179,6 @@ func Put[T any](ctx context.Context, s *Subject, i *Item[T]) error {
 		}
 		return found, err
 	})
-}
-
-func (i *Item[T]) report(s *Subject, d Difference) {
-	if d.Class == "" {
-		d.Class = s.DiffersClass()
-	}
-	if i.Differs != "" {
-		d.Reason = i.Differs
-	}
-	s.Issue(d.Issue)
 }
 
 func (i *Item[T]) count(s *Subject, f Found[T]) {
@@ -246,7 +219,7 @@ func (i *Item[T]) remaining(ctx context.Context, f Found[T]) ([]report.Issue, er
 	if err != nil {
 		return nil, err
 	}
-	return Issues(slices.DeleteFunc(i.compare(have), func(now Difference) bool {
+	return Issues(slices.DeleteFunc(i.Compare(have), func(now Difference) bool {
 		return now.Fixed || len(f.Values) > 0 && !slices.ContainsFunc(f.Values, func(d Difference) bool {
 			return d.Kind == now.Kind && d.Name == now.Name && d.ID == now.ID
 		})
@@ -278,6 +251,3 @@ func (s *Subject) Find(ctx context.Context, check Check) error {
 	}
 	return nil
 }
-
-// Is reports whether two values are the same.
-func Is[T comparable](a, b T) bool { return a == b }

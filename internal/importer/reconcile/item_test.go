@@ -97,11 +97,14 @@ func TestPutLost(t *testing.T) {
 			have, writes := "", 0
 			s := &Subject{Destination: &Destination{Client: new(comet.Client)}, Ledger: new(report.Ledger)}
 			err := Put(t.Context(), s, &Item[string]{
-				Issue: report.Issue{Kind: "thing"}, Want: "x", Once: tt.once,
-				Read:  func(context.Context) (string, error) { return have, nil },
-				Same:  Is[string],
-				Free:  func(have string) bool { return have == "" },
-				Other: func(string) string { return "another one" },
+				Issue: report.Issue{Kind: "thing"}, Once: tt.once,
+				Read: func(context.Context) (string, error) { return have, nil },
+				Compare: func(have string) []Difference {
+					if have == "x" {
+						return nil
+					}
+					return Differs(report.Issue{Kind: "thing"}, have == "", "another one")
+				},
 				Write: func(context.Context, Found[string]) error {
 					if writes++; tt.done {
 						have = "x"

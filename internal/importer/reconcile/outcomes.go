@@ -83,7 +83,7 @@ func (d *Destination) ConcernsAll(err error) {
 // it.
 func (d *Destination) Single(o *report.Ledger, kind stream.Kind, name string, err error) {
 	if err != nil && answer.Refused(err) {
-		o.Issue(report.Issue{Class: d.MissingClass(), Kind: string(kind), Name: name, Reason: err.Error()})
+		o.Issue(report.Issue{Class: d.Class(report.Missing), Kind: string(kind), Name: name, Reason: err.Error()})
 		err = nil
 	}
 	if err != nil {

@@ -46,7 +46,7 @@ func (s *Experiment) ReportUntimed() {
 		if kind == stream.KindMetrics {
 			what = "point"
 		}
-		i := report.Issue{Class: s.DiffersClass(), Kind: string(kind), Reason: fmt.Sprintf(
+		i := report.Issue{Class: s.Class(report.Differs), Kind: string(kind), Reason: fmt.Sprintf(
 			"%s without a time, for which the destination has the time of the experiment: %q", progress.Count(v.n, what), v.some)}
 		if len(v.some) == 1 {
 			i.Name = v.some[0]

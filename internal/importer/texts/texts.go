@@ -3,7 +3,6 @@ package texts
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 
 	"golang.org/x/sync/semaphore"
@@ -97,7 +96,7 @@ func (t *Texts) prepare(kind stream.Kind, whole *content.Spooled) (content.Text,
 	if kind == stream.KindGitPatch {
 		return text, nil // it goes in a zip file, and may hold any bytes
 	}
-	text, err := content.AsUTF8(&t.Ledger, text, report.Issue{Class: t.DiffersClass(), Kind: string(kind)})
+	text, err := content.AsUTF8(&t.Ledger, text, report.Issue{Class: t.Class(report.Differs), Kind: string(kind)})
 	if err == nil && kind == stream.KindHTML && t.Links != nil {
 		text, err = text.Becomes(t.Links().Links)
 	}
@@ -106,17 +105,18 @@ func (t *Texts) prepare(kind stream.Kind, whole *content.Spooled) (content.Text,
 
 // item is a text but for how it is written.
 func (t *Texts) item(kind stream.Kind, sum content.Sum) *reconcile.Item[content.Sum] {
+	issue := report.Issue{Kind: string(kind)}
 	return &reconcile.Item[content.Sum]{
-		Issue: report.Issue{Kind: string(kind)}, Want: sum,
+		Issue: issue,
 		Read: func(ctx context.Context) (content.Sum, error) {
 			return t.ReadSum(ctx, func() (io.ReadCloser, error) { return kinds[kind].read(t.Client.Texts, ctx, t.Key) })
 		},
-		Same: func(want, have content.Sum) bool { return want == have },
-		Free: func(have content.Sum) bool { return have.Size == 0 },
-		Other: func(have content.Sum) string {
-			return fmt.Sprintf("%d bytes in the stream, %d different bytes at the destination", sum.Size, have.Size)
+		Compare: func(have content.Sum) []reconcile.Difference {
+			if have == sum {
+				return nil
+			}
+			return reconcile.Differs(issue, have.Size == 0, "%d bytes in the stream, %d different bytes at the destination", sum.Size, have.Size)
 		},
-		Differs:    "the destination has another one",
 		NoReadBack: sum.Size == 0, // a reading may not tell it from none
 		Always:     sum.Size == 0 && t.Unfinished,
 	}

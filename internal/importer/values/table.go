@@ -133,12 +133,10 @@ func (have values) compare(kind stream.Kind, v *value) []reconcile.Difference {
 	if ok && now.is(hashValue(v.Current)) {
 		return nil
 	}
-	return []reconcile.Difference{{Issue: otherValue(kind, v.Name.V), Free: !ok}}
+	return reconcile.Differs(report.Issue{Kind: string(kind), Name: v.Name.V}, !ok, otherValue)
 }
 
-func otherValue(kind stream.Kind, name string) report.Issue {
-	return report.Issue{Kind: string(kind), Name: name, Reason: "the destination has another value"}
-}
+const otherValue = "the destination has another value"
 
 // A table is what parameters and others have in common.
 type table struct {
@@ -248,7 +246,7 @@ func (t *table) find(ctx context.Context, want map[hash]hash) (found []report.Is
 		return nil, err
 	}
 	for _, name := range differ {
-		found = append(found, otherValue(t.kind, name))
+		found = append(found, report.Issue{Kind: string(t.kind), Name: name, Reason: otherValue})
 	}
 	if n := len(want) - n; n > 0 {
 		found = append(found, report.Issue{Kind: string(t.kind), Reason: fmt.Sprintf("%d of %d are missing at the destination", n, len(want))})

@@ -94,7 +94,7 @@ func (a *artifact) work(ctx context.Context) {
 	}
 	err := a.failure.Get()
 	if err == nil && a.id == "" {
-		a.IssueEmpty(a.r.MissingClass())
+		a.IssueEmpty(a.r.Class(report.Missing))
 	}
 	switch {
 	case err != nil:
@@ -281,7 +281,7 @@ func (a *artifact) openVersion(ctx context.Context, rec *stream.ArtifactVersion)
 // which comes before it in the stream.
 func (v *artifactVersion) compareOrder(added int64) {
 	if late := v.a.order.next(v.rec.Version, added, v.doc.Added); late != "" {
-		v.a.Issue(v.issue(v.a.r.DiffersClass(), fmt.Sprintf("the destination received it before version %s, which precedes it in the stream", late)))
+		v.a.Issue(v.issue(v.a.r.Class(report.Differs), fmt.Sprintf("the destination received it before version %s, which precedes it in the stream", late)))
 	}
 }
 
@@ -320,7 +320,7 @@ func (a *artifact) checkAliases(ctx context.Context) error {
 		return len(other) == 0, err
 	})
 	for _, v := range other {
-		a.Issue(v.issue(a.r.DiffersClass(), "the destination has other aliases"))
+		a.Issue(v.issue(a.r.Class(report.Differs), "the destination has other aliases"))
 	}
 	return err
 }

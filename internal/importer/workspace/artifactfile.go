@@ -78,7 +78,7 @@ func (f *versionFiles) begin(ctx context.Context, rec *stream.Asset) error {
 	case f.state == versionFinal:
 		a.State = upload.LeftOut
 		i := a.Issue()
-		i.Class, i.Reason = f.a.r.DiffersClass(), fmt.Sprintf("version %s at the destination has no such file of this size, and is closed", f.rec.Version)
+		i.Class, i.Reason = f.a.r.Class(report.Differs), fmt.Sprintf("version %s at the destination has no such file of this size, and is closed", f.rec.Version)
 		f.a.Issue(i)
 		return nil
 	}

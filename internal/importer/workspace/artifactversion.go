@@ -205,7 +205,7 @@ func (v *artifactVersion) checkNote(ctx context.Context) error {
 	case document.Deref(existing.Note) == "":
 		v.a.Issue(v.issue(report.Noted, "the destination does not have its note"))
 	case *existing.Note != v.doc.Note.V:
-		v.a.Issue(v.issue(v.a.r.DiffersClass(), "the destination has another note"))
+		v.a.Issue(v.issue(v.a.r.Class(report.Differs), "the destination has another note"))
 	}
 	return nil
 }
@@ -259,7 +259,7 @@ func (v *artifactVersion) compare(existing *comet.ArtifactVersion) {
 		v.a.aliases = true
 	}
 	if len(other) > 0 {
-		v.a.Issue(v.issue(v.a.r.DiffersClass(), "the destination has other "+strings.Join(other, ", ")))
+		v.a.Issue(v.issue(v.a.r.Class(report.Differs), "the destination has other "+strings.Join(other, ", ")))
 	}
 }
 
@@ -276,7 +276,7 @@ func (v *artifactVersion) close(ctx context.Context) error {
 		return nil
 	case versionFinal:
 		if n := len(v.files.have) - len(v.files.matched); n > 0 {
-			a.Issue(v.issue(a.r.DiffersClass(), fmt.Sprintf("the destination has %d files that are not in the stream", n)))
+			a.Issue(v.issue(a.r.Class(report.Differs), fmt.Sprintf("the destination has %d files that are not in the stream", n)))
 		}
 		return v.verify(ctx)
 	}

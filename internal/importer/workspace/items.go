@@ -2,7 +2,6 @@ package workspace
 
 import (
 	"context"
-	"fmt"
 	"io"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
@@ -51,14 +50,11 @@ type details struct {
 // compare returns in what the destination has others; name is in the issues.
 func (want *details) compare(have details, name string) (differ []reconcile.Difference) {
 	if d := want.description; d != "" && d != have.description {
-		differ = append(differ, reconcile.Difference{
-			Issue: report.Issue{Kind: "description", Name: name, Reason: "the destination has another one"}, Free: have.description == "",
-		})
+		differ = reconcile.Differs(report.Issue{Kind: "description", Name: name}, have.description == "", "the destination has another one")
 	}
 	if want.public != nil && have.public != nil && *want.public != *have.public {
-		differ = append(differ, reconcile.Difference{Issue: report.Issue{
-			Kind: kindVisibility, Name: name, Reason: fmt.Sprintf("public is %v in the stream, %v at the destination", *want.public, *have.public),
-		}})
+		differ = append(differ, reconcile.Differs(report.Issue{Kind: kindVisibility, Name: name}, false,
+			"public is %v in the stream, %v at the destination", *want.public, *have.public)...)
 	}
 	return differ
 }
@@ -76,15 +72,19 @@ func (want *details) of(f reconcile.Found[details]) (description *string, public
 
 // notesItem are the notes of a project or registry model.
 func notesItem(r *Services, name string, notes content.Sum, read func() (*comet.Text, error), write func() error) *reconcile.Item[content.Sum] {
+	issue := report.Issue{Kind: string(stream.KindNotes), Name: name}
 	return &reconcile.Item[content.Sum]{
-		Issue: report.Issue{Kind: string(stream.KindNotes), Name: name}, Want: notes,
+		Issue: issue,
 		Read: func(ctx context.Context) (content.Sum, error) {
 			return r.ReadSum(ctx, func() (io.ReadCloser, error) { return read() })
 		},
-		Same:  reconcile.Is[content.Sum],
-		Free:  func(have content.Sum) bool { return have.Size == 0 },
+		Compare: func(have content.Sum) []reconcile.Difference {
+			if have == notes {
+				return nil
+			}
+			return reconcile.Differs(issue, have.Size == 0, "the destination has other notes")
+		},
 		Write: func(context.Context, reconcile.Found[content.Sum]) error { return write() },
-		Other: func(content.Sum) string { return "the destination has other notes" },
 	}
 }
 
@@ -94,16 +94,19 @@ func putMember[K comparable](ctx context.Context, s *reconcile.Subject, i report
 	read func(context.Context) (map[K]bool, error), write func() error,
 ) error {
 	err := reconcile.Put(ctx, s, &reconcile.Item[bool]{
-		Issue: i, Want: true,
+		Issue: i,
 		Known: func() bool { return have[member] },
 		Read: func(ctx context.Context) (bool, error) {
 			now, err := read(ctx)
 			return now[member], err
 		},
-		Same:  reconcile.Is[bool],
-		Free:  func(bool) bool { return true },
+		Compare: func(has bool) []reconcile.Difference {
+			if has {
+				return nil
+			}
+			return reconcile.Differs(i, true, missing)
+		},
 		Write: func(context.Context, reconcile.Found[bool]) error { return write() },
-		Other: func(bool) string { return missing },
 	})
 	if err == nil {
 		have[member] = true

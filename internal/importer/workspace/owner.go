@@ -35,7 +35,7 @@ func (p *Project) writeOwner(ctx context.Context) error {
 func (p *Project) ownerItem(want string) *reconcile.Item[string] {
 	issue, written := report.Issue{Kind: kindOwner, Name: want}, false
 	return &reconcile.Item[string]{
-		Issue: issue, Want: want,
+		Issue: issue,
 		Read: func(ctx context.Context) (string, error) {
 			have, err := p.ownerAtDestination(ctx)
 			if have == "" && written {
@@ -43,14 +43,17 @@ func (p *Project) ownerItem(want string) *reconcile.Item[string] {
 			}
 			return have, err
 		},
-		Same: reconcile.Is[string],
-		Free: func(have string) bool { return have == "" || have == p.r.User },
+		Compare: func(have string) []reconcile.Difference {
+			if have == want {
+				return nil
+			}
+			return reconcile.Differs(issue, have == "" || have == p.r.User, "the destination has %q", have)
+		},
 		Write: func(ctx context.Context, _ reconcile.Found[string]) error {
 			written = true
 			return p.r.Client.Projects.SetOwner(ctx, p.ID, want)
 		},
 		NoReadBack: true, // an owner who is no more may be refused a reading
-		Other:      func(have string) string { return fmt.Sprintf("the destination has %q", have) },
 		Count: func(reconcile.Found[string]) {
 			p.Wrote(kindOwner)
 			p.r.CountWritten(kindOwner)

@@ -61,16 +61,21 @@ func (p *panels) write(ctx context.Context, o *report.Ledger, rec *stream.Panel,
 		return err
 	}
 	p.claim(rec.ID, known.id)
+	issue := report.Issue{Kind: string(stream.KindPanel), Name: rec.Name}
 	return reconcile.Put(ctx, r.subject(o), &reconcile.Item[existingPanel]{
-		Issue: report.Issue{Kind: string(stream.KindPanel), Name: rec.Name},
+		Issue: issue,
 		Known: func() existingPanel { return known },
 		Read: func(ctx context.Context) (have existingPanel, err error) {
 			have.id = p.ids[rec.ID]
 			have.identical, err = p.same(ctx, have.id, file)
 			return have, err
 		},
-		Same: func(_, have existingPanel) bool { return have.identical },
-		Free: func(have existingPanel) bool { return have.id == "" },
+		Compare: func(have existingPanel) []reconcile.Difference {
+			if have.identical {
+				return nil
+			}
+			return reconcile.Differs(issue, have.id == "", "%s", otherOfName(have.id != ""))
+		},
 		Write: func(ctx context.Context, f reconcile.Found[existingPanel]) error {
 			id, err := p.upload(ctx, o.Out.Workspace, rec.Name, f.Have.id, file)
 			if err == nil {
@@ -80,8 +85,6 @@ func (p *panels) write(ctx context.Context, o *report.Ledger, rec *stream.Panel,
 			return err
 		},
 		NoReadBack: true, // the writing looks for itself
-		Other:      func(existingPanel) string { return "the destination has another one" },
-		Differs:    otherOfName(known.id != ""),
 	})
 }
 

@@ -255,7 +255,7 @@ func (p *Project) writeNotes(ctx context.Context) error {
 	if p.notes.Size == 0 {
 		return nil
 	}
-	notes, err := content.AsUTF8(&p.Ledger, p.notes.Text(), report.Issue{Class: p.r.DiffersClass(), Kind: string(stream.KindNotes)})
+	notes, err := content.AsUTF8(&p.Ledger, p.notes.Text(), report.Issue{Class: p.r.Class(report.Differs), Kind: string(stream.KindNotes)})
 	if err == nil && p.r.RewriteLinks {
 		notes, err = notes.Becomes(p.refs().Links)
 	}

@@ -165,7 +165,7 @@ func (m *model) take(ctx context.Context, rec stream.Record) error {
 		if err == nil || !answer.Refused(err) {
 			return err
 		}
-		m.Issue(v.issue(m.r.MissingClass(), err.Error()))
+		m.Issue(v.issue(m.r.Class(report.Missing), err.Error()))
 		if mayBeTaken(err) && versionOf(m.existing, rec.Version) == nil {
 			m.refused = rec.Version
 		}
@@ -188,7 +188,7 @@ func versionOf(m *comet.RegistryModel, version string) *comet.RegistryVersion {
 // finish writes what belongs to the model as a whole.
 func (m *model) finish(ctx context.Context) error {
 	if m.existing == nil {
-		m.IssueEmpty(m.r.MissingClass())
+		m.IssueEmpty(m.r.Class(report.Missing))
 		return nil
 	}
 	if err := m.part("details", reconcile.Put(ctx, m.subject(), m.details())); err != nil {
@@ -203,7 +203,7 @@ func (m *model) part(kind string, err error) error {
 	if err == nil || !answer.Refused(err) {
 		return err
 	}
-	m.Issue(report.Issue{Class: m.r.MissingClass(), Kind: kind, Name: m.rec.Name, Reason: err.Error()})
+	m.Issue(report.Issue{Class: m.r.Class(report.Missing), Kind: kind, Name: m.rec.Name, Reason: err.Error()})
 	return nil
 }
 

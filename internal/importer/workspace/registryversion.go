@@ -203,7 +203,7 @@ func (v *modelVersion) differing(what string, free bool) reconcile.Difference {
 
 // notGiven is the issue of one that a destination does not give.
 func (v *modelVersion) notGiven(what string, err error) []report.Issue {
-	return []report.Issue{v.issue(v.m.r.MissingClass(), fmt.Sprintf("its %s: %v", what, err))}
+	return []report.Issue{v.issue(v.m.r.Class(report.Missing), fmt.Sprintf("its %s: %v", what, err))}
 }
 
 // fields are what a version is created with.

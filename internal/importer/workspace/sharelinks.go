@@ -35,7 +35,7 @@ func (p *Project) writeShareLinks(ctx context.Context) error {
 	}
 	err := p.fillShareLinks(ctx, *want)
 	if answer.Refused(err) || answer.Unsupported(err) {
-		p.Issue(report.Issue{Class: p.r.MissingClass(), Kind: KindShareLinks, Reason: fmt.Sprintf("%d in the stream: %v", *want, err)})
+		p.Issue(report.Issue{Class: p.r.Class(report.Missing), Kind: KindShareLinks, Reason: fmt.Sprintf("%d in the stream: %v", *want, err)})
 		return nil
 	}
 	if err != nil {

@@ -21,32 +21,25 @@ import (
 // as often as it is worth. Where that leaves open whether it was done, shows
 // decides.
 func (d *Destination) Ensure(ctx context.Context, write func() error, shows func() (bool, error)) error {
-	return d.Certain(ctx, write(), func() (Extent, error) {
+	return d.Certain(ctx, write(), d.shown(ctx, shows), nil)
+}
+
+// Once makes a write that must not be made twice. Where it is uncertain whether it
+// was made, shows has to say so often that it was not before it is made again.
+func (d *Destination) Once(ctx context.Context, write func(context.Context) error, shows func() (bool, error)) error {
+	ctx = comet.OneItem(ctx)
+	try := func() error { return write(ctx) }
+	return d.Certain(ctx, try(), d.shown(ctx, shows), try)
+}
+
+func (d *Destination) shown(ctx context.Context, shows func() (bool, error)) func() (Extent, error) {
+	return func() (Extent, error) {
 		done, err := d.AwaitVisible(ctx, shows)
 		if err != nil {
 			err = fmt.Errorf("read back what may have been written: %w", err)
 		}
 		return ExtentOf(done), err
-	}, nil)
-}
-
-// Once makes a write that must not be made twice and returns the id of what it
-// has made. Where it is uncertain whether it was made, look finds the id, "" for
-// none, and has to find nothing so often before the write is made again.
-func Once(ctx context.Context, d *Destination, write func(context.Context) (string, error), look func() (string, error)) (id string, err error) {
-	ctx = comet.OneItem(ctx)
-	try := func() (err error) {
-		id, err = write(ctx)
-		return err
 	}
-	err = d.Certain(ctx, try(), func() (_ Extent, err error) {
-		id, err = Settle(ctx, d.Pause, Agreeing, func(int) (string, bool, error) {
-			id, err := look()
-			return id, id != "", err
-		})
-		return ExtentOf(id != ""), err
-	}, try)
-	return id, err
 }
 
 // An Extent is how much of a write has been done.

@@ -193,24 +193,18 @@ func (i *Item[T]) count(s *Subject, f Found[T]) {
 }
 
 func (i *Item[T]) write(ctx context.Context, s *Subject, f Found[T]) error {
-	write := func() error { return i.Write(ctx, f) }
+	write := func(ctx context.Context) error { return i.Write(ctx, f) }
 	shows := func() (bool, error) {
 		found, err := i.remaining(ctx, f)
 		return err == nil && len(found) == 0, err
 	}
 	switch {
 	case i.NoReadBack:
-		return write()
+		return write(ctx)
 	case i.Once:
-		_, err := Once(ctx, s.Destination, func(ctx context.Context) (string, error) { return "", i.Write(ctx, f) }, func() (string, error) {
-			if shown, err := shows(); !shown {
-				return "", err
-			}
-			return "written", nil
-		})
-		return err
+		return s.Once(ctx, write, shows)
 	}
-	return s.Ensure(ctx, write, shows)
+	return s.Ensure(ctx, func() error { return write(ctx) }, shows)
 }
 
 // remaining reads the item back, and returns what is not as it was written.

@@ -2,7 +2,6 @@ package workspace
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -22,24 +21,18 @@ const (
 	kindVersion  = string(stream.KindArtifactVersion)
 )
 
-// artifact is an artifact of the stream on its way to the destination. Its
-// versions are written one after the other, since their order is what makes one
-// the latest; the files of one version concurrently.
+// artifact is an artifact of the stream. The files of a version are written
+// concurrently.
 type artifact struct {
-	*flow.Group
-	report.Ledger
-	r      *Services
-	w      *Level
-	rec    *stream.Artifact
-	doc    artifactDoc
-	target string // workspace
+	*group
+	rec *stream.Artifact
+	doc artifactDoc
 
 	id       string                           // at the destination, "" if it is new
 	existing map[string]comet.ArtifactVersion // by version
 	version  *artifactVersion                 // that is open
 	incoming []*artifactVersion               // versions of the stream
 	aliases  bool                             // those at the destination may be others in the end
-	refused  string                           // version that the destination may take another time
 	order    versionOrder
 	tasks    flow.Tasks
 	failure  flow.Failure
@@ -62,20 +55,12 @@ func (d *artifactDoc) public() *bool {
 
 // StartArtifact begins the work on an artifact.
 func (w *Level) StartArtifact(workCtx context.Context, rec *stream.Artifact) *artifact {
-	a := &artifact{
-		Group: flow.NewGroup(w.r.Records), r: w.r, w: w, rec: rec, target: w.r.To.Workspace(rec.Workspace), tasks: w.r.Tasks(),
-	}
-	a.Out = report.Outcome{Kind: kindArtifact, Workspace: a.target, Name: rec.Name, Result: report.ResultAlreadyThere}
-	w.begin(func() { a.work(workCtx) })
+	a := &artifact{group: w.newGroup(stream.KindArtifact, rec.Workspace, rec.Name), rec: rec, tasks: w.r.Tasks()}
+	a.start(workCtx, a.work)
 	return a
 }
 
-// Announce does nothing: there is nothing to read ahead.
-func (a *artifact) Announce(stream.Kind) {}
-
-func (a *artifact) work(ctx context.Context) {
-	free, _ := a.w.names.Lock(context.WithoutCancel(ctx), kindArtifact+" "+a.target+"/"+a.rec.Name) // which cannot end
-	defer free()
+func (a *artifact) work(ctx context.Context) error {
 	a.failure.Set(a.load(ctx))
 	a.failure.Set(a.Each(func(rec stream.Record) error {
 		if a.failure.Stops() {
@@ -86,9 +71,7 @@ func (a *artifact) work(ctx context.Context) {
 	if !a.Complete {
 		a.failure.Set(flow.ErrStreamEnds)
 	}
-	if err := a.closeVersion(ctx); err != nil {
-		a.failure.Set(err)
-	}
+	a.failure.Set(a.closeVersion(ctx))
 	if !a.failure.Stops() {
 		a.failure.Set(a.checkAliases(ctx))
 	}
@@ -96,20 +79,7 @@ func (a *artifact) work(ctx context.Context) {
 	if err == nil && a.id == "" {
 		a.IssueEmpty(a.r.Class(report.Missing))
 	}
-	switch {
-	case err != nil:
-		a.Out.Result = report.ResultFailed
-		if errors.Is(err, flow.ErrStreamEnds) {
-			a.Out.Error, err = err.Error(), nil
-		} else {
-			err = fmt.Errorf("artifact %q: %w", a.target+"/"+a.rec.Name, err)
-		}
-	case a.Out.Written.Any() && a.id != "":
-		a.Out.Result = report.ResultCompleted
-	}
-	if a.Out.Result != report.ResultAlreadyThere || len(a.Out.Issues) > 0 {
-		a.r.Finished(&a.Out, err)
-	}
+	return err
 }
 
 // load reads what the destination has of the artifact.
@@ -117,15 +87,11 @@ func (a *artifact) load(ctx context.Context) error {
 	if err := document.Read(a.rec.Doc, &a.doc); err != nil {
 		return err
 	}
-	return a.read(ctx)
-}
-
-func (a *artifact) read(ctx context.Context) error {
 	a.existing = make(map[string]comet.ArtifactVersion)
 	if a.rec.Name == "" {
 		return nil // no destination has one without a name, nor says so when asked
 	}
-	existing, err := a.r.Client.Artifacts.Get(ctx, a.target, a.rec.Name)
+	existing, err := a.get(ctx)
 	if answer.Absent(err) || answer.Unsupported(err) {
 		return nil
 	}
@@ -145,15 +111,17 @@ func (a *artifact) read(ctx context.Context) error {
 	return reconcile.Put(ctx, s, a.item(existing))
 }
 
+func (a *artifact) get(ctx context.Context) (*comet.Artifact, error) {
+	return a.r.Client.Artifacts.Get(ctx, a.target, a.rec.Name)
+}
+
 // item is what is said of an artifact that exists. Its tags are written where it has
 // none: an import may have been killed before it came to them.
 func (a *artifact) item(existing *comet.Artifact) *reconcile.Item[*comet.Artifact] {
 	return &reconcile.Item[*comet.Artifact]{
-		Issue: report.Issue{Kind: "tags", Name: a.rec.Name},
-		Known: func() *comet.Artifact { return existing },
-		Read: func(ctx context.Context) (*comet.Artifact, error) {
-			return a.r.Client.Artifacts.Get(ctx, a.target, a.rec.Name)
-		},
+		Issue:   report.Issue{Kind: "tags", Name: a.rec.Name},
+		Known:   func() *comet.Artifact { return existing },
+		Read:    a.get,
 		Compare: a.compare,
 		Write: func(ctx context.Context, _ reconcile.Found[*comet.Artifact]) error {
 			return a.r.Client.Artifacts.Update(ctx, a.id, comet.ArtifactUpdate{Tags: a.doc.Tags})
@@ -204,7 +172,7 @@ func (a *artifact) compare(have *comet.Artifact) (differ []reconcile.Difference)
 // tags alone; without any, that the artifact can be read is all there is to see.
 func (a *artifact) update(ctx context.Context, u comet.ArtifactUpdate) error {
 	return a.r.Ensure(ctx, func() error { return a.r.Client.Artifacts.Update(ctx, a.id, u) }, func() (bool, error) {
-		existing, err := a.r.Client.Artifacts.Get(ctx, a.target, a.rec.Name)
+		existing, err := a.get(ctx)
 		return err == nil && (u.Tags == nil || sameSet(u.Tags, existing.Tags)), err
 	})
 }
@@ -253,7 +221,7 @@ func (a *artifact) openVersion(ctx context.Context, rec *stream.ArtifactVersion)
 	case ok && existing.State == nil:
 		// A list of versions need not tell the state, nor the rest of it. One
 		// that is open must not be taken for a closed one.
-		full, err := a.r.Client.Artifacts.Version(ctx, comet.VersionQuery{Workspace: a.target, Name: a.rec.Name, Version: rec.Version})
+		full, err := v.read(ctx)
 		if err != nil {
 			return fmt.Errorf("version %q: %w", rec.Version, err)
 		}
@@ -265,9 +233,8 @@ func (a *artifact) openVersion(ctx context.Context, rec *stream.ArtifactVersion)
 		a.Issue(v.issue(report.Unverified, missing))
 		return nil
 	}
-	if a.refused != "" {
+	if a.mustWait(v.issue("", "")) {
 		v.state = versionLeft
-		a.Issue(v.issue(report.Missing, fmt.Sprintf(waits, a.refused)))
 		return nil
 	}
 	err := v.create(ctx)
@@ -313,7 +280,7 @@ func (a *artifact) checkAliases(ctx context.Context) error {
 	}
 	var other []*artifactVersion
 	_, err := a.r.AwaitVisible(ctx, func() (bool, error) {
-		existing, err := a.r.Client.Artifacts.Get(ctx, a.target, a.rec.Name)
+		existing, err := a.get(ctx)
 		if err == nil {
 			other = a.otherAliases(existing.Versions)
 		}
@@ -376,7 +343,7 @@ func (a *artifact) checkDetails(ctx context.Context) error {
 	if a.doc.Description.V+a.doc.Emoji.V == "" && a.doc.public() == nil {
 		return nil
 	}
-	existing, err := a.r.Client.Artifacts.Get(ctx, a.target, a.rec.Name)
+	existing, err := a.get(ctx)
 	if err != nil {
 		return err
 	}

@@ -287,16 +287,9 @@ func (f *versionFiles) addRemotes(ctx context.Context, part []*upload.Asset) err
 			files[i].Metadata = &m
 		}
 	}
-	_, err := reconcile.Once(ctx, f.a.r.Destination, func(ctx context.Context) (string, error) {
-		return "", f.a.r.Client.Artifacts.AddRemoteFiles(ctx, f.key, f.id, files)
-	}, func() (string, error) {
-		arrived, err := f.Arrived(ctx, part[0], 1)
-		if !arrived {
-			return "", err
-		}
-		return part[0].Upload.ID, err
-	})
-	return err
+	return f.a.r.Once(ctx, func(ctx context.Context) error {
+		return f.a.r.Client.Artifacts.AddRemoteFiles(ctx, f.key, f.id, files)
+	}, func() (bool, error) { return f.Arrived(ctx, part[0], 1) })
 }
 
 // check reads back what the files of the version at the destination are not, and

@@ -73,34 +73,18 @@ func (v *artifactVersion) issue(class report.IssueClass, reason string) report.I
 	return report.Issue{Class: class, Kind: kindVersion, Name: v.a.rec.Name + ":" + v.rec.Version, Reason: reason}
 }
 
-func (v *artifactVersion) query() comet.VersionQuery {
-	return comet.VersionQuery{Workspace: v.a.target, Name: v.a.rec.Name, Version: v.rec.Version}
+// read reads the version at the destination, with what lists of versions leave out.
+func (v *artifactVersion) read(ctx context.Context) (*comet.ArtifactVersion, error) {
+	return v.a.r.Client.Artifacts.Version(ctx, comet.VersionQuery{Workspace: v.a.target, Name: v.a.rec.Name, Version: v.rec.Version})
 }
 
 // leaveOut leaves the version out for a reason that another try would not mend.
 func (v *artifactVersion) leaveOut(err error) error {
-	if err == nil || !answer.Refused(err) {
-		return err
+	if answer.Refused(err) {
+		v.state = versionLeft
 	}
-	v.state = versionLeft
-	v.a.Issue(v.issue(report.Missing, err.Error()))
-	if mayBeTaken(err) {
-		v.a.refused = v.rec.Version
-	}
-	return nil
+	return v.a.leaveOut(v.rec.Version, v.issue("", ""), err)
 }
-
-// mayBeTaken reports whether what was refused may be taken by another run: not
-// so where no request was made for it.
-func mayBeTaken(err error) bool {
-	_, limit := errors.AsType[*answer.Limit](err)
-	return !limit
-}
-
-// waits is the issue of a version that is not written before another one which
-// was refused: the destination would keep them in the wrong order, and the last
-// to come is the latest.
-const waits = "not written, since version %s, which precedes it, was refused"
 
 // final is the state that the version has in the end, "" to leave it open.
 func (v *artifactVersion) final() string {
@@ -131,28 +115,40 @@ func (v *artifactVersion) create(ctx context.Context) error {
 		return nil
 	}
 	a.aliases = true
-	opened, err := a.r.Client.Artifacts.OpenVersion(ctx, comet.NewArtifactVersion{
-		Key: key, Name: a.rec.Name, Type: a.rec.Type, Version: v.rec.Version, Metadata: v.doc.Metadata.Ptr(),
-		Aliases: ownAliases(v.rec.Alias), Tags: v.rec.Tags,
-		Description: a.doc.Description.Ptr(), Public: a.doc.public(), Emoji: a.doc.Emoji.Ptr(), Note: v.doc.Note.Ptr(),
-	})
-	if errors.Is(err, comet.ErrExists) || answer.Uncertain(err) {
-		// A listing that lags behind, or an answer that was lost or is none.
-		existing, unread := v.opened(ctx)
-		switch {
-		case unread != nil:
-			return unread
-		case existing == nil:
-			return err
+	var opened *comet.OpenedVersion
+	var existing *comet.ArtifactVersion
+	shows := func() (bool, error) {
+		var err error
+		existing, err = v.read(ctx)
+		if answer.Absent(err) {
+			return false, nil
 		}
-		a.r.Unacknowledged(err)
+		return err == nil, err
+	}
+	err = a.r.Ensure(ctx, func() (err error) {
+		opened, err = a.r.Client.Artifacts.OpenVersion(ctx, comet.NewArtifactVersion{
+			Key: key, Name: a.rec.Name, Type: a.rec.Type, Version: v.rec.Version, Metadata: v.doc.Metadata.Ptr(),
+			Aliases: ownAliases(v.rec.Alias), Tags: v.rec.Tags,
+			Description: a.doc.Description.Ptr(), Public: a.doc.public(), Emoji: a.doc.Emoji.Ptr(), Note: v.doc.Note.Ptr(),
+		})
+		return err
+	}, shows)
+	if errors.Is(err, comet.ErrExists) {
+		// A listing that lags behind, or an answer that was lost before.
+		found, unread := a.r.AwaitVisible(ctx, shows)
+		if !found {
+			return cmp.Or(unread, err)
+		}
+		err = nil
+	}
+	switch {
+	case err != nil:
+		return v.leaveOut(err)
+	case existing != nil:
 		if a.id == "" && existing.Artifact != nil {
 			a.id = existing.Artifact.ID
 		}
 		return v.continueExisting(ctx, existing)
-	}
-	if err != nil {
-		return v.leaveOut(err)
 	}
 	v.id = opened.ID
 	if a.id == "" {
@@ -162,20 +158,6 @@ func (v *artifactVersion) create(ctx context.Context) error {
 		}
 	}
 	return v.checkNote(ctx)
-}
-
-// opened returns a version that has been opened a moment ago, nil if it is not
-// there.
-func (v *artifactVersion) opened(ctx context.Context) (existing *comet.ArtifactVersion, err error) {
-	_, err = v.a.r.AwaitVisible(ctx, func() (bool, error) {
-		var err error
-		existing, err = v.a.r.Client.Artifacts.Version(ctx, v.query())
-		if answer.Absent(err) {
-			existing, err = nil, nil
-		}
-		return existing != nil, err
-	})
-	return existing, err
 }
 
 // ownAliases returns the aliases without the one that servers keep by
@@ -198,7 +180,7 @@ func (v *artifactVersion) checkNote(ctx context.Context) error {
 	if v.doc.Note.V == "" {
 		return nil
 	}
-	existing, err := v.a.r.Client.Artifacts.Version(ctx, v.query())
+	existing, err := v.read(ctx)
 	switch {
 	case err != nil:
 		return err
@@ -294,16 +276,15 @@ func (v *artifactVersion) close(ctx context.Context) error {
 	if a.r.Dry() {
 		return nil
 	}
-	err := a.r.Ensure(ctx, func() error { return a.r.Client.Artifacts.SetState(ctx, v.id, v.key, state) }, func() (bool, error) {
-		existing, err := a.r.Client.Artifacts.Version(ctx, v.query())
+	shows := func() (bool, error) {
+		existing, err := v.read(ctx)
 		return err == nil && document.Deref(existing.State) == state, err
-	})
+	}
+	err := a.r.Ensure(ctx, func() error { return a.r.Client.Artifacts.SetState(ctx, v.id, v.key, state) }, shows)
 	if ce, ok := errors.AsType[*comet.Error](err); ok && ce.SDKCode == comet.CodeArtifactVersionClosed {
 		// The answer to an earlier try was lost.
-		var existing *comet.ArtifactVersion
-		existing, err = a.r.Client.Artifacts.Version(ctx, v.query())
-		if err == nil && document.Deref(existing.State) != state {
-			err = ce
+		if done, unread := shows(); done || unread != nil {
+			err = unread
 		}
 	}
 	if err != nil {

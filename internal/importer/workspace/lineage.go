@@ -39,7 +39,7 @@ func (l *lineage) record(ctx context.Context, o *report.Ledger, rec *stream.Line
 	if err != nil {
 		return err
 	}
-	key := consumer.key
+	key := consumer.Key
 	o.Out.Key = key
 	of := consumption{key, o.Out.Workspace}
 	if l.of != of || l.have == nil {

@@ -31,26 +31,13 @@ func (l *links) link(ctx context.Context, o *report.Ledger, source string, to pl
 		return err
 	}
 	o.Out.Key = key
-	listed, err := l.listed(ctx, to)
+	listed, err := remember(l.list, to, func() (map[string]bool, error) { return l.read(ctx, to) })
 	if err != nil {
 		return err
 	}
 	return putMember(ctx, r.subject(o), report.Issue{Kind: string(stream.KindLink), ID: key}, key, listed,
 		func(ctx context.Context) (map[string]bool, error) { return l.read(ctx, to) },
 		func() error { return r.Client.Projects.Symlink(ctx, key, to.Name) })
-}
-
-// listed returns the keys of the experiments that a project listed when it was first
-// asked for.
-func (l *links) listed(ctx context.Context, p place.Project) (map[string]bool, error) {
-	if keys, ok := l.list[p]; ok {
-		return keys, nil
-	}
-	keys, err := l.read(ctx, p)
-	if err == nil {
-		l.list[p] = keys
-	}
-	return keys, err
 }
 
 func (l *links) read(ctx context.Context, p place.Project) (map[string]bool, error) {

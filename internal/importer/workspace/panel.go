@@ -52,7 +52,7 @@ func (p *panels) Drop() {
 // write writes a panel, unless one of the name is there.
 func (p *panels) write(ctx context.Context, o *report.Ledger, rec *stream.Panel, file *content.Spooled) error {
 	r := p.w.r
-	list, err := p.list(ctx, o.Out.Workspace)
+	list, err := remember(p.lists, o.Out.Workspace, func() ([]comet.Panel, error) { return p.list(ctx, o.Out.Workspace) })
 	if err != nil {
 		return err
 	}
@@ -104,14 +104,10 @@ func (p *panels) claim(source, id string) {
 }
 
 func (p *panels) list(ctx context.Context, workspace string) ([]comet.Panel, error) {
-	if list, ok := p.lists[workspace]; ok {
-		return list, nil
-	}
 	list, err := p.w.r.Client.Panels.List(ctx, workspace)
 	if err != nil && !answer.Absent(err) {
 		return nil, fmt.Errorf("list panels: %w", err)
 	}
-	p.lists[workspace] = list
 	return list, nil
 }
 
@@ -137,21 +133,20 @@ func (p *panels) find(ctx context.Context, list []comet.Panel, name string, file
 }
 
 // upload writes a panel once.
-func (p *panels) upload(ctx context.Context, workspace, name, id string, file *content.Spooled) (string, error) {
+func (p *panels) upload(ctx context.Context, workspace, name, id string, file *content.Spooled) (made string, err error) {
 	c := p.w.r.Client
-	return reconcile.Once(ctx, p.w.r.Destination, func(ctx context.Context) (string, error) {
-		return c.Panels.Upload(ctx, workspace, id, file.Text().Content())
-	}, func() (string, error) {
-		list, err := c.Panels.List(ctx, workspace)
-		if err != nil && !answer.Absent(err) {
-			return "", err
+	err = p.w.r.Once(ctx, func(ctx context.Context) (err error) {
+		made, err = c.Panels.Upload(ctx, workspace, id, file.Text().Content())
+		return err
+	}, func() (same bool, err error) {
+		list, err := p.list(ctx, workspace)
+		if err != nil {
+			return false, err
 		}
-		id, same, err := p.find(ctx, list, name, file)
-		if !same {
-			id = ""
-		}
-		return id, err
+		made, same, err = p.find(ctx, list, name, file)
+		return same, err
 	})
+	return made, err
 }
 
 // same reports whether a panel of the destination has the entries of a file. When

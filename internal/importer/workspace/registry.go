@@ -1,15 +1,14 @@
 package workspace
 
 import (
+	"cmp"
 	"context"
-	"fmt"
 	"slices"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/content"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
-	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
@@ -23,18 +22,13 @@ const (
 // noStatus is the status of a version that was given none.
 const noStatus = "None"
 
-// model is a registry model of the stream on its way to the destination.
+// model is a registry model of the stream.
 type model struct {
-	*flow.Group
-	report.Ledger
-	r      *Services
-	w      *Level
-	rec    *stream.Model
-	doc    modelDoc
-	target string // workspace
+	*group
+	rec *stream.Model
+	doc modelDoc
 
 	existing *comet.RegistryModel // nil if it is new
-	refused  string               // version that the destination may take another time
 
 	written []reconcile.Check // of what this import has written, to be read back
 	reading bool              // there is what a reading back shows
@@ -53,55 +47,33 @@ type modelVersionDoc struct {
 
 // StartModel begins the work on a registry model.
 func (w *Level) StartModel(workCtx context.Context, rec *stream.Model) *model {
-	m := &model{Group: flow.NewGroup(w.r.Records), r: w.r, w: w, rec: rec, target: w.r.To.Workspace(rec.Workspace)}
-	m.Out = report.Outcome{Kind: kindModel, Workspace: m.target, Name: rec.Name, Result: report.ResultAlreadyThere}
-	w.begin(func() { m.work(workCtx) })
+	m := &model{group: w.newGroup(stream.KindModel, rec.Workspace, rec.Name), rec: rec}
+	m.start(workCtx, m.work)
 	return m
 }
 
-// Announce does nothing: there is nothing to read ahead.
-func (m *model) Announce(stream.Kind) {}
-
-func (m *model) work(ctx context.Context) {
-	free, _ := m.w.names.Lock(context.WithoutCancel(ctx), kindModel+" "+m.target+"/"+m.rec.Name) // which cannot end
-	defer free()
-	err := m.load(ctx)
-	if each := m.Each(func(rec stream.Record) error {
+func (m *model) work(ctx context.Context) error {
+	err := document.Read(m.rec.Doc, &m.doc)
+	if err == nil {
+		err = m.read(ctx)
+	}
+	each := m.Each(func(rec stream.Record) error {
 		if err != nil {
 			return nil
 		}
 		return m.take(ctx, rec)
-	}); err == nil {
-		err = each
-	}
+	})
+	err = cmp.Or(err, each)
 	if err == nil && m.Complete {
 		err = m.finish(ctx)
 	}
 	if err == nil && len(m.written) > 0 {
 		err = m.readBack(ctx)
 	}
-	switch {
-	case err != nil:
-		m.Out.Result = report.ResultFailed
-		err = fmt.Errorf("registry model %q: %w", m.target+"/"+m.rec.Name, err)
-	case !m.Complete:
-		m.Out.Result, m.Out.Error = report.ResultFailed, flow.ErrStreamEnds.Error()
-	case m.Out.Result != report.ResultCreated && m.Out.Written.Any():
-		m.Out.Result = report.ResultCompleted
-	}
-	if m.Out.Result != report.ResultAlreadyThere || len(m.Out.Issues) > 0 {
-		m.r.Finished(&m.Out, err)
-	}
+	return err
 }
 
-// load reads what the destination has of the model.
-func (m *model) load(ctx context.Context) error {
-	if err := document.Read(m.rec.Doc, &m.doc); err != nil {
-		return err
-	}
-	return m.read(ctx)
-}
-
+// read reads what the destination has of the model.
 func (m *model) read(ctx context.Context) (err error) {
 	m.existing, err = m.r.Client.Registry.Model(ctx, m.target, m.rec.Name)
 	if answer.Absent(err) || answer.Unsupported(err) {
@@ -161,14 +133,7 @@ func (m *model) take(ctx context.Context, rec stream.Record) error {
 		m.Issue(report.SkippedIssue(rec))
 	case *stream.ModelVersion:
 		v := &modelVersion{m: m, rec: rec}
-		err := v.take(ctx)
-		if err == nil || !answer.Refused(err) {
-			return err
-		}
-		m.Issue(v.issue(m.r.Class(report.Missing), err.Error()))
-		if mayBeTaken(err) && versionOf(m.existing, rec.Version) == nil {
-			m.refused = rec.Version
-		}
+		return v.leaveOut(v.take(ctx))
 	}
 	return nil
 }

@@ -3,68 +3,58 @@ package workspace
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
+	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
+	"github.com/comet-stream/comet-stream/internal/report"
 )
 
-// A versionPart is something of a version of a registry model that has calls of
-// its own: it is written once the version is there.
-type versionPart struct {
-	name string
-	// want returns what the stream has, nil for none.
-	want func(v *modelVersion) (json.RawMessage, error)
-	// read returns what the destination has, nil for none.
-	read  func(ctx context.Context, c *comet.Client, id string) (json.RawMessage, error)
-	same  func(want, have json.RawMessage) bool
-	write func(ctx context.Context, v *modelVersion, id string, want json.RawMessage) error
-}
-
-var versionParts = []versionPart{
-	{
-		name: "metadata",
-		want: (*modelVersion).metadata,
-		read: func(ctx context.Context, c *comet.Client, id string) (json.RawMessage, error) {
-			entries, err := c.Registry.Metadata(ctx, id)
-			return metadataDoc(entries), err
-		},
-		same: document.Same,
-		write: func(ctx context.Context, v *modelVersion, id string, _ json.RawMessage) error {
-			entries, err := v.entries()
-			if err != nil {
-				return err
-			}
-			return v.m.r.Client.Registry.WriteMetadata(ctx, id, entries)
-		},
-	},
-	{
-		name: "status configuration",
-		want: func(v *modelVersion) (json.RawMessage, error) {
-			if v.rec.StatusConfiguration == nil {
-				return nil, nil
-			}
-			doc, err := v.rec.StatusConfiguration.JSON()
-			rule := comet.ParseStatusConfiguration(doc)
-			return rule.Doc(), err
-		},
-		read: func(ctx context.Context, c *comet.Client, id string) (json.RawMessage, error) {
-			rule, err := c.Registry.StatusConfiguration(ctx, id)
+// parts are what has calls of its own: it is written once the version is there.
+func (v *modelVersion) parts(existing *comet.RegistryVersion) (rows []row, err error) {
+	id, calls := existing.ID, v.m.r.Client.Registry
+	entries, err := v.entries()
+	if err != nil {
+		return nil, err
+	}
+	if want := metadataDoc(entries); want != nil {
+		rows = append(rows, v.part("metadata", func(have json.RawMessage) bool { return document.Same(want, have) },
+			func(ctx context.Context) (json.RawMessage, error) {
+				entries, err := calls.Metadata(ctx, id)
+				return metadataDoc(entries), err
+			}, func(ctx context.Context) error { return calls.WriteMetadata(ctx, id, entries) }))
+	}
+	if v.rec.StatusConfiguration == nil {
+		return rows, nil
+	}
+	doc, err := v.rec.StatusConfiguration.JSON()
+	want := comet.ParseStatusConfiguration(doc)
+	return append(rows, v.part("status configuration", func(have json.RawMessage) bool { return document.SameServer(want.Doc(), have) },
+		func(ctx context.Context) (json.RawMessage, error) {
+			rule, err := calls.StatusConfiguration(ctx, id)
 			if rule == nil {
 				return nil, err
 			}
 			return rule.Doc(), err
-		},
-		same: document.SameServer,
-		write: func(ctx context.Context, v *modelVersion, id string, want json.RawMessage) error {
-			return v.writeStatusConfiguration(ctx, id, want)
-		},
-	},
+		}, func(ctx context.Context) error { return v.writeStatusConfiguration(ctx, id, &want) })), err
 }
 
-// metadata returns the metadata of a version as an object.
-func (v *modelVersion) metadata() (json.RawMessage, error) {
-	entries, err := v.entries()
-	return metadataDoc(entries), err
+func (v *modelVersion) part(name string, same func(have json.RawMessage) bool,
+	read func(context.Context) (json.RawMessage, error), write func(context.Context) error,
+) row {
+	return rowOf(&reconcile.Item[json.RawMessage]{
+		Read:     read,
+		NotGiven: func(err error) []report.Issue { return v.notGiven(name, err) },
+		Compare: func(have json.RawMessage) []reconcile.Difference {
+			if same(have) {
+				return nil
+			}
+			return []reconcile.Difference{v.differing(name, have == nil)}
+		},
+		Write:   func(ctx context.Context, _ reconcile.Found[json.RawMessage]) error { return write(ctx) },
+		Refused: func(err error) { v.missing(fmt.Sprintf("its %s: %v", name, err)) },
+	})
 }
 
 func (v *modelVersion) entries() ([]comet.MetadataEntry, error) {
@@ -100,10 +90,9 @@ func metadataDoc(entries []comet.MetadataEntry) json.RawMessage {
 
 // writeStatusConfiguration sets the rule for the status. On some servers that
 // sets the status too, which is then set again.
-func (v *modelVersion) writeStatusConfiguration(ctx context.Context, id string, want json.RawMessage) error {
+func (v *modelVersion) writeStatusConfiguration(ctx context.Context, id string, rule *comet.StatusConfiguration) error {
 	c := v.m.r.Client
-	rule := comet.ParseStatusConfiguration(want)
-	if err := c.Registry.WriteStatusConfiguration(ctx, id, &rule); err != nil {
+	if err := c.Registry.WriteStatusConfiguration(ctx, id, rule); err != nil {
 		return err
 	}
 	status := v.rec.Status

@@ -2,7 +2,6 @@ package workspace
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -28,6 +27,16 @@ func (v *modelVersion) issue(class report.IssueClass, reason string) report.Issu
 	return report.Issue{Class: class, Kind: kindModelVersion, Name: v.m.rec.Name + ":" + v.rec.Version, Reason: reason}
 }
 
+// leaveOut leaves the version out for a reason that another try would not mend.
+func (v *modelVersion) leaveOut(err error) error {
+	waiting := v.m.refused
+	err = v.m.leaveOut(v.rec.Version, v.issue("", ""), err)
+	if versionOf(v.m.existing, v.rec.Version) != nil {
+		v.m.refused = waiting // it is there, so that the others need not wait for it
+	}
+	return err
+}
+
 func (v *modelVersion) take(ctx context.Context) error {
 	m := v.m
 	if err := document.Read(v.rec.Doc, &v.doc); err != nil {
@@ -38,8 +47,7 @@ func (v *modelVersion) take(ctx context.Context) error {
 		m.Issue(v.issue(report.Unverified, missing))
 		return nil
 	}
-	if existing == nil && m.refused != "" {
-		m.Issue(v.issue(report.Missing, fmt.Sprintf(waits, m.refused)))
+	if existing == nil && m.mustWait(v.issue("", "")) {
 		return nil
 	}
 	var err error
@@ -131,27 +139,22 @@ func (v *modelVersion) create(ctx context.Context) (string, error) {
 	return id, err
 }
 
-func (v *modelVersion) createOnce(ctx context.Context, n comet.NewRegistryVersion) (string, error) {
-	look := func() (string, error) {
-		existing, err := v.m.r.Client.Registry.Model(ctx, v.m.target, v.m.rec.Name)
-		if answer.Absent(err) {
-			return "", nil
+func (v *modelVersion) createOnce(ctx context.Context, n comet.NewRegistryVersion) (id string, err error) {
+	shows := func() (bool, error) {
+		existing, err := v.m.now(ctx)
+		if x := versionOf(existing, n.Version); x != nil {
+			id = x.ID
 		}
-		if err != nil {
-			return "", err
-		}
-		for _, x := range existing.Versions {
-			if x.Version == n.Version {
-				return x.ID, nil
-			}
-		}
-		return "", nil
+		return id != "", err
 	}
-	id, err := reconcile.Once(ctx, v.m.r.Destination, func(ctx context.Context) (string, error) { return v.post(ctx, &n) }, look)
+	err = v.m.r.Once(ctx, func(ctx context.Context) (err error) {
+		id, err = v.post(ctx, &n)
+		return err
+	}, shows)
 	if errors.Is(err, comet.ErrExists) {
 		// A listing that lags behind, or a write of an import that was killed.
-		if existing, unread := look(); unread == nil && existing != "" {
-			return existing, nil
+		if found, unread := shows(); found && unread == nil {
+			return id, nil
 		}
 	}
 	return id, err
@@ -261,32 +264,4 @@ func (v *modelVersion) status(existing *comet.RegistryVersion) *reconcile.Item[*
 		},
 		Refused: func(err error) { v.missing(fmt.Sprintf("its status %q: %v", want, err)) },
 	}
-}
-
-// parts are what has calls of its own: it is written once the version is there.
-func (v *modelVersion) parts(existing *comet.RegistryVersion) (rows []row, err error) {
-	for _, p := range versionParts {
-		want, err := p.want(v)
-		if err != nil {
-			return nil, err
-		}
-		if want == nil {
-			continue
-		}
-		rows = append(rows, rowOf(&reconcile.Item[json.RawMessage]{
-			Read:     func(ctx context.Context) (json.RawMessage, error) { return p.read(ctx, v.m.r.Client, existing.ID) },
-			NotGiven: func(err error) []report.Issue { return v.notGiven(p.name, err) },
-			Compare: func(have json.RawMessage) []reconcile.Difference {
-				if p.same(want, have) {
-					return nil
-				}
-				return []reconcile.Difference{v.differing(p.name, have == nil)}
-			},
-			Write: func(ctx context.Context, _ reconcile.Found[json.RawMessage]) error {
-				return p.write(ctx, v, existing.ID, want)
-			},
-			Refused: func(err error) { v.missing(fmt.Sprintf("its %s: %v", p.name, err)) },
-		}))
-	}
-	return rows, nil
 }

@@ -34,7 +34,7 @@ func (p *Project) writeShareLinks(ctx context.Context) error {
 		return nil
 	}
 	err := p.fillShareLinks(ctx, *want)
-	if answer.Refused(err) || answer.Unsupported(err) {
+	if answer.Refused(err) {
 		p.Issue(report.Issue{Class: p.r.Class(report.Missing), Kind: KindShareLinks, Reason: fmt.Sprintf("%d in the stream: %v", *want, err)})
 		return nil
 	}
@@ -47,112 +47,82 @@ func (p *Project) writeShareLinks(ctx context.Context) error {
 // fillShareLinks reads how many share links there are, and makes those that are
 // missing.
 func (p *Project) fillShareLinks(ctx context.Context, want int64) error {
-	have, err := p.existingShareLinks(ctx, want, p.readingsBefore())
+	readings := reconcile.Agreeing // one that lags behind would make them twice
+	if p.r.Dry() || p.Out.Result == report.ResultCreated {
+		readings = 1
+	}
+	have, err := reconcile.Settle(ctx, p.r.Pause, readings, func(int) (int64, bool, error) {
+		have, err := p.existingShareLinks(ctx)
+		return have, have >= want, err
+	})
 	if p.links = max(p.links, have); err != nil || p.links >= want {
 		return err
 	}
 	if p.r.Mode == reconcile.VerifyOnly {
-		p.fewShareLinks(report.Unverified, want, have)
+		p.Issue(fewShareLinks(report.Unverified, want, have))
 		return nil
 	}
 	if err := p.addShareLinks(ctx, min(want, MaxShareLinks)); err != nil {
 		return err
 	}
 	if p.links < want {
-		p.fewShareLinks(report.Missing, want, p.links)
+		p.Issue(fewShareLinks(report.Missing, want, p.links))
 	}
-	if !p.r.Verifies() {
-		return nil
-	}
-	have, err = p.existingShareLinks(ctx, p.links, reconcile.Agreeing)
-	if err != nil {
-		return fmt.Errorf("verify: %w", err)
-	}
-	if have < p.links {
-		p.fewShareLinks(report.Unverified, want, have)
-	}
-	return nil
+	return p.subject().ReadBack(ctx, func(ctx context.Context) ([]report.Issue, error) {
+		have, err := p.existingShareLinks(ctx)
+		if err != nil || have >= p.links {
+			return nil, err
+		}
+		return []report.Issue{fewShareLinks(report.Unverified, want, have)}, nil
+	})
 }
 
-func (p *Project) fewShareLinks(class report.IssueClass, want, have int64) {
-	p.Issue(report.Issue{Class: class, Kind: KindShareLinks, Reason: fmt.Sprintf("%d in the stream, %d at the destination", want, have)})
+func fewShareLinks(class report.IssueClass, want, have int64) report.Issue {
+	return report.Issue{Class: class, Kind: KindShareLinks, Reason: fmt.Sprintf("%d in the stream, %d at the destination", want, have)}
 }
 
-// readingsBefore is how many readings have to agree before share links are made:
-// one that lags behind would make them twice. A new project has none.
-func (p *Project) readingsBefore() int {
-	if p.r.Dry() || p.Out.Result == report.ResultCreated {
-		return 1
-	}
-	return reconcile.Agreeing
-}
-
-// existingShareLinks reads how many share links there are, until there are as many
-// as are wanted or enough readings agree.
-func (p *Project) existingShareLinks(ctx context.Context, want int64, readings int) (int64, error) {
+func (p *Project) existingShareLinks(ctx context.Context) (int64, error) {
 	if p.ID == "" {
 		return 0, nil
 	}
-	return reconcile.Settle(ctx, p.r.Pause, readings, func(int) (int64, bool, error) {
-		have, err := p.r.Client.Projects.ShareLinks(ctx, p.ID)
-		return have, have >= want, err
-	})
+	return p.r.Client.Projects.ShareLinks(ctx, p.ID)
 }
 
 // addShareLinks makes share links until there are as many as are wanted, and
 // reports those that it has made also where it cannot make them all.
-func (p *Project) addShareLinks(ctx context.Context, want int64) error {
+func (p *Project) addShareLinks(ctx context.Context, want int64) (err error) {
 	made := 0
-	defer func() {
-		if made > 0 {
-			p.Wrote(KindShareLinks)
-			p.Issue(report.Issue{Class: report.Noted, Kind: KindShareLinks, Reason: p.madeShareLinks(made)})
-		}
-	}()
-	for p.links < want {
-		if !p.r.Dry() {
-			if err := p.addShareLink(ctx); err != nil {
-				return err
-			}
+	for p.links < want && err == nil {
+		if err = p.addShareLink(ctx); err != nil {
+			break
 		}
 		made++
 		p.links++
 		p.r.CountWritten(KindShareLink)
-		if err := p.othersShareLinks(ctx, want); err != nil {
-			return err
+		if p.links < want && !p.r.Dry() {
+			// An import of other experiments of the project may be making them too.
+			var have int64
+			have, err = p.existingShareLinks(ctx)
+			p.links = max(p.links, have)
 		}
 	}
-	return nil
-}
-
-func (p *Project) madeShareLinks(n int) string {
-	if p.r.Dry() {
-		return fmt.Sprintf("%d would be created, with codes other than the source's", n)
-	}
-	return fmt.Sprintf("%d created, with codes other than the source's: hand out the new ones", n)
-}
-
-// addShareLink makes one share link, once.
-func (p *Project) addShareLink(ctx context.Context) error {
-	_, err := reconcile.Once(ctx, p.r.Destination, func(ctx context.Context) (string, error) {
-		return "", p.r.Client.Projects.AddShareLink(ctx, p.ID)
-	}, func() (string, error) {
-		have, err := p.r.Client.Projects.ShareLinks(ctx, p.ID)
-		if err != nil || have <= p.links {
-			return "", err
+	if made > 0 {
+		p.Wrote(KindShareLinks)
+		what := "%d created, with codes other than the source's: hand out the new ones"
+		if p.r.Dry() {
+			what = "%d would be created, with codes other than the source's"
 		}
-		return "one more", nil
-	})
+		p.Issue(report.Issue{Class: report.Noted, Kind: KindShareLinks, Reason: fmt.Sprintf(what, made)})
+	}
 	return err
 }
 
-// othersShareLinks looks again, where more are wanted: an import of other
-// experiments of the project may be making them too.
-func (p *Project) othersShareLinks(ctx context.Context, want int64) error {
-	if p.links >= want || p.r.Dry() {
+func (p *Project) addShareLink(ctx context.Context) error {
+	if p.r.Dry() {
 		return nil
 	}
-	have, err := p.r.Client.Projects.ShareLinks(ctx, p.ID)
-	p.links = max(p.links, have)
-	return err
+	return p.r.Once(ctx, func(ctx context.Context) error { return p.r.Client.Projects.AddShareLink(ctx, p.ID) }, func() (bool, error) {
+		have, err := p.existingShareLinks(ctx)
+		return have > p.links, err
+	})
 }

@@ -156,15 +156,10 @@ func (v *views) find(ctx context.Context, rec *stream.View, to place.Project) (a
 
 // list lists the views in a place, once.
 func (v *views) list(ctx context.Context, at viewPlace) ([]comet.View, error) {
-	list, ok := v.lists[at]
-	if ok || at.project == "" {
-		return list, nil
+	if at.project == "" {
+		return nil, nil
 	}
-	list, err := v.w.r.Client.Views.List(ctx, at.table, at.project, at.key)
-	if err == nil {
-		v.lists[at] = list
-	}
-	return list, err
+	return remember(v.lists, at, func() ([]comet.View, error) { return v.w.r.Client.Views.List(ctx, at.table, at.project, at.key) })
 }
 
 // viewIDs is what is used of a view's document besides its states.

@@ -27,36 +27,27 @@ type Level struct {
 	views   views
 
 	mu        sync.Mutex
-	producers map[string]producer   // by the key at the source
-	touched   map[string]touched    // by the key at the destination
-	runs      map[string]*comet.Run // of producers
-	opened    map[string]bool       // producers that may run again
-	Groups    sync.WaitGroup        // artifacts and registry models under way
-	names     flow.Locks[string]    // of artifacts and models: two workspaces of a stream may meet in one
+	producers map[string]*producer // by the key at the source
+	byKey     map[string]*producer // by that at the destination
+	Groups    sync.WaitGroup       // artifacts and registry models under way
+	names     flow.Locks[string]   // of artifacts and models: two workspaces of a stream may meet in one
 }
 
-// producer is an experiment that something in a workspace comes from, as it is
-// at the destination.
+// A producer is an experiment that something in a workspace comes from, as it is at
+// the destination.
 type producer struct {
-	key       string // "" if it is not there
-	workspace string // "" if it is the target, or not known
-}
-
-// touched is an experiment that something may be written on behalf of.
-type touched struct {
-	place.Experiment
-	source string // its key there
-	// apart is true of one that the destination has and the stream lacks.
-	apart bool
+	place.Experiment        // without a key if it is not there
+	source           string // its key there
+	workspace        string // "" if it is the target, or not known
+	alone            bool   // the stream lacks it
+	ended            bool   // and so it is to end again, at its time, when something was written on its behalf
+	opened           bool   // it may run again
+	run              *comet.Run
 }
 
 // New returns what imports the items of workspaces.
 func New(r *Services, src *place.Source) *Level {
-	w := &Level{
-		r: r, source: src,
-		producers: make(map[string]producer), touched: make(map[string]touched), runs: make(map[string]*comet.Run),
-		opened: make(map[string]bool),
-	}
+	w := &Level{r: r, source: src, producers: make(map[string]*producer), byKey: make(map[string]*producer)}
 	w.links = links{w: w, list: make(map[place.Project]map[string]bool)}
 	w.lineage = lineage{w: w}
 	w.Panels = panels{w: w, lists: make(map[string][]comet.Panel), ids: make(map[string]string), taken: make(map[string]bool)}
@@ -64,16 +55,16 @@ func New(r *Services, src *place.Source) *Level {
 	return w
 }
 
-// begin runs the work on a group of the workspace.
-func (w *Level) begin(work func()) {
-	t := w.r.Turns.Join()
-	w.Groups.Add(1)
-	w.r.Working.Go(func() {
-		defer w.Groups.Done()
-		defer t.Leave()
-		defer func() { <-w.r.Open }()
-		work()
-	})
+// remember returns what m has for a key, which read works out the first time.
+func remember[K comparable, V any](m map[K]V, key K, read func() (V, error)) (V, error) {
+	if v, ok := m[key]; ok {
+		return v, nil
+	}
+	v, err := read()
+	if err == nil {
+		m[key] = v
+	}
+	return v, err
 }
 
 // producer returns the key that an experiment has at the destination, on whose
@@ -81,137 +72,128 @@ func (w *Level) begin(work func()) {
 // is, so an experiment in another workspace than the target cannot be used.
 func (w *Level) producer(ctx context.Context, key *string, target string) (string, error) {
 	p, err := w.experiment(ctx, document.Deref(key))
-	if err == nil && p.workspace != "" && p.workspace != target {
+	switch {
+	case err != nil:
+		return "", err
+	case p.workspace != "" && p.workspace != target:
 		return "", answer.Limitf("its experiment %s is in another workspace of the destination, %q", *key, p.workspace)
 	}
-	return p.key, err
+	return p.Key, nil
 }
 
 // experiment returns what the destination has of an experiment of the source, in
 // whatever workspace.
-func (w *Level) experiment(ctx context.Context, key string) (producer, error) {
+func (w *Level) experiment(ctx context.Context, key string) (*producer, error) {
 	if key == "" {
-		return producer{}, answer.Limitf("the source does not say which experiment it comes from")
+		return nil, answer.Limitf("the source does not say which experiment it comes from")
 	}
-	p, err := w.findProducer(ctx, key)
-	if err == nil && p.key == "" {
-		err = answer.Limitf("its experiment %s is neither in the stream nor at the destination", key)
-	}
-	return p, err
-}
-
-func (w *Level) findProducer(ctx context.Context, key string) (producer, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if p, ok := w.producers[key]; ok {
-		return p, nil
+	p, err := remember(w.producers, key, func() (*producer, error) { return w.findProducer(ctx, key) })
+	switch {
+	case err != nil:
+		return nil, err
+	case p.Key == "":
+		return nil, answer.Limitf("its experiment %s is neither in the stream nor at the destination", key)
+	case w.byKey[p.Key] == nil:
+		w.byKey[p.Key] = p
 	}
-	var p producer
-	if k, ok := w.r.Keys.Get(key); ok {
-		p.key = k.Key
-		if !k.Unfinished {
-			// Times would make it look finished.
-			w.touched[k.Key] = touched{k, key, false}
-		}
-	} else {
-		existing, err := w.r.Client.Experiments.Metadata(ctx, key)
-		if err == nil && w.source.Same {
-			// That is the source's own. An earlier import may have copied it.
-			p.key = place.DeriveKey(key, w.r.To.Target(place.Project{Workspace: existing.Workspace, Name: existing.Project}))
-			existing, err = w.r.Client.Experiments.Metadata(ctx, p.key)
-		}
-		switch {
-		case err == nil:
-			p = producer{existing.Key, existing.Workspace}
-			if !existing.Running {
-				w.touched[existing.Key] = touched{place.Experiment{Key: existing.Key, Start: existing.Start, End: existing.End, Crashed: document.IsTrue(existing.Crashed)}, key, true}
-			}
-		case answer.Hidden(err):
-			p = producer{}
-		default:
-			return p, err
-		}
-	}
-	w.producers[key] = p
 	return p, nil
 }
 
-// run returns the handshake of a producer, which uploads need.
-func (w *Level) run(ctx context.Context, key string) (*comet.Run, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if run, ok := w.runs[key]; ok {
-		return run, nil
+// findProducer looks for an experiment in the stream, then at the destination.
+func (w *Level) findProducer(ctx context.Context, key string) (*producer, error) {
+	if k, ok := w.r.Keys.Get(key); ok {
+		return &producer{Experiment: k, source: key, ended: !k.Unfinished}, nil // times would make it look finished
 	}
-	w.opened[key] = true
-	if err := w.mark(ctx, key); err != nil {
+	existing, err := w.r.Client.Experiments.Metadata(ctx, key)
+	if err == nil && w.source.Same {
+		// That is the source's own. An earlier import may have copied it.
+		copied := place.DeriveKey(key, w.r.To.Target(place.Project{Workspace: existing.Workspace, Name: existing.Project}))
+		existing, err = w.r.Client.Experiments.Metadata(ctx, copied)
+	}
+	switch {
+	case answer.Hidden(err):
+		return &producer{source: key}, nil
+	case err != nil:
 		return nil, err
 	}
-	run, err := w.r.Client.Experiments.Open(ctx, key)
-	if err == nil {
-		w.runs[key] = run
-	}
-	return run, err
+	return &producer{
+		Experiment: place.Experiment{Key: existing.Key, Start: existing.Start, End: existing.End, Crashed: document.IsTrue(existing.Crashed)},
+		source:     key, workspace: existing.Workspace, alone: true, ended: !existing.Running,
+	}, nil
 }
 
-// mark marks an experiment of the stream before it is resumed, as one is that is
-// completed: an import that is killed before it has ended it again leaves it to
-// the next one.
-func (w *Level) mark(ctx context.Context, key string) error {
-	k, ok := w.touched[key]
-	if !ok || k.apart || k.Start == nil {
-		return nil
+// run returns the handshake of a producer, which uploads need.
+func (w *Level) run(ctx context.Context, key string) (run *comet.Run, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p := w.byKey[key]
+	if p.run != nil {
+		return p.run, nil
 	}
-	late := *k.Start + reconcile.OpenMark
-	if err := w.r.SetTimes(ctx, key, &late, k.End); err != nil {
-		return fmt.Errorf("set times: %w", err)
+	p.opened = true
+	if p.ended && !p.alone && p.Start != nil {
+		// It is marked before it is resumed, as one is that is completed: an import
+		// that is killed before it has ended it again leaves it to the next one.
+		late := *p.Start + reconcile.OpenMark
+		if err := w.r.SetTimes(ctx, key, &late, p.End); err != nil {
+			return nil, fmt.Errorf("set times: %w", err)
+		}
 	}
-	return nil
+	if run, err = w.r.Client.Experiments.Open(ctx, key); err == nil {
+		p.run = run
+	}
+	return run, err
 }
 
 // Finish ends the experiments again on whose behalf something was written, and
 // sets their times: servers may have moved their end, or let them run again.
 func (w *Level) Finish(ctx context.Context) {
-	if w.r.Dry() || !w.r.HasWritten(kindVersion) && len(w.opened) == 0 {
+	wrote := w.r.HasWritten(kindVersion)
+	for _, p := range w.byKey {
+		wrote = wrote || p.opened
+	}
+	if w.r.Dry() || !wrote {
 		return
 	}
-	for _, k := range w.touched {
-		run := w.runs[k.Key]
-		switch {
-		case run == nil && w.opened[k.Key]:
-			run = comet.UsualRun(k.Key) // its handshake was not understood
-		case run == nil && k.apart:
+	for _, p := range w.byKey {
+		if !p.ended || p.alone && !p.opened {
 			continue
 		}
-		err := w.endAgain(ctx, k.Experiment, run)
+		err := w.endAgain(ctx, p)
 		if err != nil {
 			// A finished experiment is not left running because of one answer.
 			after, cancel := w.r.CleanupContext(ctx)
-			err = w.endAgain(after, k.Experiment, run)
+			err = w.endAgain(after, p)
 			cancel()
 		}
 		if err != nil {
-			w.r.Finished(&report.Outcome{Kind: "times", SourceKey: k.source, Key: k.Key}, err)
+			w.r.Finished(&report.Outcome{Kind: "times", SourceKey: p.source, Key: p.Key}, err)
 		}
 	}
 }
 
-// endAgain ends one that was resumed, unless run is nil, and sets its times.
-func (w *Level) endAgain(ctx context.Context, k place.Experiment, run *comet.Run) error {
-	if run != nil {
+// endAgain ends one that may have been resumed, and sets its times.
+func (w *Level) endAgain(ctx context.Context, p *producer) error {
+	if p.opened {
+		run := p.run
+		if run == nil {
+			run = comet.UsualRun(p.Key) // its handshake was not understood
+		}
 		if err := w.r.ReportEnd(ctx, run); err != nil {
 			return err
 		}
-		if k.Crashed {
-			if err := w.r.UpdateStatus(ctx, k.Key, true); err != nil && !answer.Unsupported(err) {
+		if p.Crashed {
+			if err := w.r.UpdateStatus(ctx, p.Key, true); err != nil && !answer.Unsupported(err) {
 				return err
 			}
 		}
 	}
-	if k.Start == nil && k.End == nil {
+	if p.Start == nil && p.End == nil {
 		return nil
 	}
-	return w.r.SetTimes(ctx, k.Key, k.Start, k.End)
+	return w.r.SetTimes(ctx, p.Key, p.Start, p.End)
 }
 
 // Take works on a record that is not a group of its own, once the groups that it may

@@ -73,7 +73,7 @@ type dispatcher struct {
 	source  *place.Source
 	project *workspace.Project
 	current announced        // the group that is open
-	notes   *content.Spooled // notes that go on
+	notes   *spool.Spool     // notes that go on
 	late    *workspace.Level // what comes after the projects
 }
 

@@ -223,7 +223,7 @@ func TestVerifyOnly(t *testing.T) {
 			got = append(got, strings.SplitN(i, ": unverified", 2)[0])
 		}
 		want := []string{
-			"archived", `asset "data.csv"`, `asset "data.csv"`, `asset "fig/cat.png"`, "end time", `file path "/home/a/train.py"`, "git", "html",
+			"archived", `asset "data.csv"`, `asset "data.csv"`, `asset "fig/cat.png"`, "end time", `file path`, "git", "html",
 			`metrics "loss"`, `metrics "twice"`, "notes", `others "Name"`, `others "dataset"`, "parameters", `system "user"`, `tags "été"`,
 		}
 		if d := gocmp.Diff(want, got); d != "" {

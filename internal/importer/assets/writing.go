@@ -82,8 +82,8 @@ func (as *Assets) found(have *listing, a *upload.Asset, size int64) bool {
 			}
 			if t.linksElsewhere(a.Record.Remote) && as.Mode != reconcile.VerifyOnly {
 				i := a.Issue()
-				i.Reason = otherLink
-				as.Differs(i)
+				i.Class, i.Reason = report.Differs, otherLink
+				as.Issue(i)
 			}
 			if id != a.Upload.ID {
 				a.Upload.ID = id

@@ -123,9 +123,8 @@ func (part *partial) keep(ctx context.Context, spools *spool.Spooler, rec *strea
 
 // close lets go of what is held. It may be called of nil, and again.
 func (part *partial) close() {
-	if part != nil && part.held != nil {
-		// only disk space could be lost.
-		_ = part.held.Close()
+	if part != nil {
+		part.held.Close()
 		part.held = nil
 	}
 }

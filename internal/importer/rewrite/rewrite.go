@@ -42,39 +42,50 @@ func (f *finding) note(id string) {
 // and addresses are shorter.
 const lookahead = 512
 
-// rewrite copies src to dst and changes the references in it. What it does not
-// change it does not touch, to the byte. In binary data only what keeps its
-// length is changed.
+// rewrite copies src to dst and changes the references in it.
 func (r *References) rewrite(dst io.Writer, src io.Reader, binary bool) (finding, error) {
-	w := rewriter{r: r, dst: dst, src: src, binary: binary, buf: make([]byte, 64<<10)}
-	for w.fill() {
-		if err := w.window(); err != nil {
-			return w.found, err
-		}
-	}
-	if w.err != io.EOF {
-		return w.found, w.err
-	}
-	return w.found, nil
+	w := r.reader(src, binary)
+	_, err := io.Copy(dst, w)
+	return w.found, err
 }
 
-// rewriter is a rewriting under way. buf[pos:end] is not yet written.
+// Links returns a text with its references changed.
+func (r *References) Links(text io.Reader) io.Reader { return r.reader(text, false) }
+
+// reader returns a content with its references changed. What it does not change it
+// does not touch, to the byte. In binary data only what keeps its length is changed.
+func (r *References) reader(src io.Reader, binary bool) *rewriter {
+	return &rewriter{r: r, src: src, binary: binary, buf: make([]byte, 64<<10)}
+}
+
+// A rewriter rewrites when it is read. buf[pos:end] is not yet rewritten.
 type rewriter struct {
 	r        *References
-	dst      io.Writer
 	src      io.Reader
 	binary   bool
 	buf      []byte
 	pos, end int
-	err      error // of src; io.EOF at its end
+	err      error        // of src; io.EOF at its end
+	out      bytes.Buffer // what is rewritten and not yet read
 	name     string
 	gap      []byte // what came since the last word, if it is short
 	inside   bool   // buf[pos] goes on with a word that was too long to be one
 	found    finding
 }
 
+// Read implements io.Reader.
+func (w *rewriter) Read(p []byte) (int, error) {
+	for w.out.Len() == 0 {
+		if !w.fill() {
+			return 0, w.err
+		}
+		w.window()
+	}
+	return w.out.Read(p)
+}
+
 // fill reads on until the buffer is full or the source has ended. It reports
-// whether there is anything to write.
+// whether there is anything to rewrite.
 func (w *rewriter) fill() bool {
 	w.end = copy(w.buf, w.buf[w.pos:w.end])
 	w.pos = 0
@@ -87,24 +98,21 @@ func (w *rewriter) fill() bool {
 }
 
 // window rewrites the buffer up to the last place with enough to look ahead at.
-func (w *rewriter) window() error {
+func (w *rewriter) window() {
 	stop := w.end
 	if w.err == nil {
 		stop -= lookahead
 	}
 	for w.pos < stop {
 		n, replace := w.next(stop)
-		out := w.buf[w.pos : w.pos+n]
 		if replace != "" {
-			out = []byte(replace)
+			w.out.WriteString(replace)
 			w.found.Changes++
-		}
-		if _, err := w.dst.Write(out); err != nil {
-			return err
+		} else {
+			w.out.Write(w.buf[w.pos : w.pos+n])
 		}
 		w.pos += n
 	}
-	return nil
 }
 
 // next looks at the bytes at pos: an address, a word, or what is between words.
@@ -216,32 +224,4 @@ func (w *rewriter) address(rest []byte) (n int, replace string) {
 		}
 	}
 	return 0, ""
-}
-
-// Links returns a text with its references changed.
-func (r *References) Links(text io.Reader) io.Reader {
-	t := new(rewrittenText)
-	t.w = rewriter{r: r, dst: &t.out, src: text, buf: make([]byte, 64<<10)}
-	return t
-}
-
-// rewrittenText is a rewriting that goes on when it is read.
-type rewrittenText struct {
-	w   rewriter
-	out bytes.Buffer
-	err error
-}
-
-func (t *rewrittenText) Read(p []byte) (int, error) {
-	for t.out.Len() == 0 && t.err == nil {
-		if t.w.fill() {
-			t.err = t.w.window()
-		} else {
-			t.err = t.w.err
-		}
-	}
-	if t.out.Len() == 0 {
-		return 0, t.err
-	}
-	return t.out.Read(p)
 }

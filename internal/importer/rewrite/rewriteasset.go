@@ -3,25 +3,21 @@ package rewrite
 import (
 	"archive/zip"
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"unicode/utf8"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/importer/content"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/unpack"
 )
 
-// A rewritten asset is the content of an asset with its references changed. The
-// new content is made again each time it is read, so that it needs no memory.
+// A rewritten content is that of an asset with its references changed.
 type rewritten struct {
 	finding
-	Size   int64
-	SHA256 string
-	Open   func() (io.ReadCloser, error)
+	content.Text
 }
 
 // readable is what an asset's bytes are read from.
@@ -36,7 +32,6 @@ func (r *References) Content(c readable, size int64) (*rewritten, error) {
 	if _, err := c.ReadAt(head, 0); err != nil && err != io.EOF {
 		return nil, err
 	}
-	write := r.writeFlat(c, isBinary(head))
 	if bytes.HasPrefix(head, []byte("PK\x03\x04")) {
 		z, err := r.newZipRewriter(c, size)
 		if errors.Is(err, zip.ErrFormat) || errors.Is(err, zip.ErrAlgorithm) {
@@ -47,33 +42,22 @@ func (r *References) Content(c readable, size int64) (*rewritten, error) {
 		if err != nil {
 			return nil, err
 		}
-		write = z.write
+		open := func() (io.ReadCloser, error) { return comet.ReadWritten(z.write), nil }
+		sum, err := content.SumOf(open)
+		return &rewritten{z.found, content.Text{Sum: sum, Open: open}}, err
 	}
-	w := &rewritten{Open: func() (io.ReadCloser, error) {
-		return comet.ReadWritten(func(dst io.Writer) error {
-			_, err := write(dst)
-			return err
-		}), nil
-	}}
-	sum, n := sha256.New(), new(counter)
-	found, err := write(io.MultiWriter(sum, n))
+	var first *rewriter
+	text, err := content.Text{Open: c.Open}.Becomes(func(src io.Reader) io.Reader {
+		w := r.reader(src, isBinary(head))
+		if first == nil {
+			first = w
+		}
+		return w
+	})
 	if err != nil {
 		return nil, err
 	}
-	w.finding, w.Size, w.SHA256 = found, n.n, hex.EncodeToString(sum.Sum(nil))
-	return w, nil
-}
-
-// writeFlat returns a function that rewrites the content as one text.
-func (r *References) writeFlat(c readable, binary bool) func(io.Writer) (finding, error) {
-	return func(dst io.Writer) (finding, error) {
-		src, err := c.Open()
-		if err != nil {
-			return finding{}, err
-		}
-		defer src.Close()
-		return r.rewrite(dst, src, binary)
-	}
+	return &rewritten{first.found, text}, nil
 }
 
 // isBinary tells data from text by its beginning.
@@ -89,14 +73,6 @@ func isBinary(head []byte) bool {
 		head = head[:len(head)-1]
 	}
 	return true
-}
-
-// counter counts the bytes written to it.
-type counter struct{ n int64 }
-
-func (c *counter) Write(p []byte) (int, error) {
-	c.n += int64(len(p))
-	return len(p), nil
 }
 
 // maxUnzipped bounds what the entries of a zip file may unpack to, against
@@ -169,17 +145,17 @@ func damagedEntry(err error) error {
 }
 
 // write writes the new file. The same entries give the same bytes.
-func (z *zipRewriter) write(dst io.Writer) (finding, error) {
+func (z *zipRewriter) write(dst io.Writer) error {
 	zw := zip.NewWriter(dst)
 	if err := zw.SetComment(z.zip.Comment); err != nil {
-		return z.found, err
+		return err
 	}
 	for _, f := range z.zip.File {
 		if err := z.entry(zw, f); err != nil {
-			return z.found, fmt.Errorf("entry %q: %w", f.Name, err)
+			return fmt.Errorf("entry %q: %w", f.Name, err)
 		}
 	}
-	return z.found, zw.Close()
+	return zw.Close()
 }
 
 func (z *zipRewriter) entry(zw *zip.Writer, f *zip.File) error {

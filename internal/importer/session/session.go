@@ -66,26 +66,6 @@ func (s *Experiment) RunPostponed() {
 	s.postponed = nil
 }
 
-// Write makes a write of a single item, unless nothing may be written.
-func (s *Experiment) Write(ctx context.Context, what string, f func() error) error {
-	if err := s.Reopen(ctx); err != nil {
-		return err
-	}
-	if !s.Dry() {
-		if err := f(); err != nil {
-			return err
-		}
-	}
-	s.Wrote(what)
-	return nil
-}
-
-// Differs reports a value that the destination has in another way.
-func (s *Experiment) Differs(i report.Issue) {
-	i.Class = report.Differs
-	s.Issue(i)
-}
-
 // Item takes the result of the work on one item: nil, an error that concerns
 // this item alone, or one that leaves the experiment unfinished.
 func (s *Experiment) Item(i report.Issue, err error) {

@@ -8,7 +8,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"hash"
 	"io"
 	"os"
@@ -203,28 +202,25 @@ func (sp *Spool) ReadAt(p []byte, off int64) (int, error) {
 	return n, err
 }
 
-// Close releases the space. More calls do nothing.
-func (sp *Spool) Close() error {
-	if sp == nil || sp.s == nil {
-		return nil
+// Close releases the space. More calls do nothing. No error of it matters: all that
+// could be lost is disk space of a file without a name.
+func (sp *Spool) Close() {
+	if !sp.IsOpen() {
+		return
 	}
-	s := sp.s
-	sp.s = nil
-	var err error
+	budget := sp.s.memory
+	if sp.OnDisk {
+		budget = sp.s.disk
+	}
 	if sp.file != nil {
-		err = sp.file.Close()
+		_ = sp.file.Close()
 		if sp.name != "" {
-			err = errors.Join(err, os.Remove(sp.name))
+			_ = os.Remove(sp.name)
 		}
 	}
-	if sp.OnDisk {
-		s.disk.Release(sp.reserved)
-	} else {
-		s.memory.Release(sp.reserved)
-	}
-	sp.mem = nil
-	if err != nil {
-		return fmt.Errorf("close %w", &TempError{err})
-	}
-	return nil
+	budget.Release(sp.reserved)
+	sp.s, sp.mem = nil, nil
 }
+
+// IsOpen reports whether there is an item that has not been closed.
+func (sp *Spool) IsOpen() bool { return sp != nil && sp.s != nil }

@@ -15,6 +15,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
+	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -30,30 +31,33 @@ const (
 // putOutput writes what the experiment has printed. There is no way to replace
 // output, only to add to it.
 func (t *Texts) putOutput(ctx context.Context, output content.Text) error {
-	var done int64
-	if t.Existing != nil {
-		have, err := t.existingOutput(ctx, output)
-		if err == nil && have.fits && have.n < output.Size && !t.Dry() {
-			// What was just written may not show yet.
-			have, err = t.outputSettled(ctx, output)
-		}
-		switch {
-		case err != nil:
+	issue := report.Issue{Kind: kindOutput}
+	return reconcile.Put(ctx, t.Subject(), &reconcile.Item[outputState]{
+		Issue: issue,
+		Read: func(ctx context.Context) (outputState, error) {
+			have, err := t.existingOutput(ctx, output)
+			if err == nil && !have.other && have.n < output.Size && !t.Dry() {
+				// What was just written may not show yet.
+				have, err = t.outputSettled(ctx, output)
+			}
+			return have, err
+		},
+		Compare: func(have outputState) []reconcile.Difference {
+			if have.n == output.Size && !have.other {
+				return nil
+			}
+			d := reconcile.Differs(issue, !have.other, "the destination has another output, and output cannot be replaced")
+			d[0].Fixed = have.other
+			return d
+		},
+		Write: func(ctx context.Context, f reconcile.Found[outputState]) error {
+			done, err := t.writeOutput(ctx, output, f.Have.n)
+			if answer.Uncertain(err) {
+				return &postponedError{done, err}
+			}
 			return err
-		case !have.fits:
-			t.Differs(report.Issue{Kind: kindOutput, Reason: "the destination has another output, and output cannot be replaced"})
-			return nil
-		case have.n == output.Size:
-			return nil
-		}
-		done = have.n
-	}
-	return t.Write(ctx, kindOutput, func() error {
-		done, err := t.writeOutput(ctx, output, done)
-		if answer.Uncertain(err) {
-			return &postponedError{done, err}
-		}
-		return err
+		},
+		NoReadBack: true,
 	})
 }
 
@@ -100,7 +104,7 @@ func (t *Texts) restOfOutput(ctx context.Context, output content.Text, before *p
 	done := before.done
 	return t.Certain(ctx, before.err, func() (reconcile.Extent, error) {
 		have, err := t.outputSettled(ctx, output)
-		if err == nil && !have.fits {
+		if err == nil && have.other {
 			err = errOtherOutput
 		}
 		extent := reconcile.None
@@ -119,11 +123,16 @@ func (t *Texts) restOfOutput(ctx context.Context, output content.Text, before *p
 }
 
 // finishOutput writes the rest of an output that was postponed.
-func (t *Texts) finishOutput(ctx context.Context, whole *content.Spooled, output content.Text, p *postponedError) {
+func (t *Texts) finishOutput(ctx context.Context, whole *spool.Spool, output content.Text, p *postponedError) {
 	defer whole.Close()
-	if !t.Failure.Stops() {
-		t.Item(report.Issue{Kind: kindOutput}, t.Write(ctx, kindOutput, func() error { return t.restOfOutput(ctx, output, p) }))
+	if t.Failure.Stops() {
+		return
 	}
+	err := t.restOfOutput(ctx, output, p)
+	if err == nil {
+		t.Wrote(kindOutput)
+	}
+	t.Item(report.Issue{Kind: kindOutput}, err)
 }
 
 var errOtherOutput = errors.New("after a lost answer the destination has another output: something else writes to it")
@@ -217,9 +226,9 @@ func lineEnd(output []byte) int {
 
 // outputState is what the destination has of an output.
 type outputState struct {
-	fits bool  // it is how the output begins
-	n    int64 // its length
-	hash uint64
+	other bool  // it is not how the output begins
+	n     int64 // its length
+	hash  uint64
 }
 
 var outputSeed = maphash.MakeSeed()
@@ -228,7 +237,7 @@ var outputSeed = maphash.MakeSeed()
 func (t *Texts) outputSettled(ctx context.Context, output content.Text) (outputState, error) {
 	return reconcile.Settle(ctx, t.WaitSettled, reconcile.Agreeing, func(int) (outputState, bool, error) {
 		have, err := t.existingOutput(ctx, output)
-		return have, have.fits && have.n == output.Size, err
+		return have, !have.other && have.n == output.Size, err
 	})
 }
 
@@ -245,7 +254,7 @@ func (t *Texts) readOutput(ctx context.Context, output content.Text) (outputStat
 	rc, err := t.Client.Texts.Output(ctx, t.Key)
 	if err != nil {
 		if answer.Absent(err) {
-			return outputState{fits: true}, nil
+			err = nil
 		}
 		return outputState{}, err
 	}
@@ -255,19 +264,19 @@ func (t *Texts) readOutput(ctx context.Context, output content.Text) (outputStat
 		return outputState{}, err
 	}
 	defer want.Close()
-	s := outputState{fits: true}
+	var s outputState
 	var h maphash.Hash
 	h.SetSeed(outputSeed)
 	buf, expected := make([]byte, 32<<10), make([]byte, 32<<10)
 	for {
 		n, err := rc.Read(buf)
 		h.Write(buf[:n])
-		if s.fits && n > 0 {
+		if !s.other && n > 0 {
 			k, wantErr := io.ReadFull(want, expected[:n])
 			if wantErr != nil && wantErr != io.EOF && wantErr != io.ErrUnexpectedEOF {
 				return s, wantErr
 			}
-			s.fits = bytes.Equal(expected[:k], buf[:n])
+			s.other = !bytes.Equal(expected[:k], buf[:n])
 		}
 		s.n += int64(n)
 		switch {

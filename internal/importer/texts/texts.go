@@ -25,7 +25,7 @@ type Texts struct {
 	Memory *semaphore.Weighted        // for requests that are built
 	Links  func() *rewrite.References // in html; nil where they stay as they are
 
-	open *content.Spooled // that goes on
+	open *spool.Spool // that goes on
 }
 
 // kinds says how a text is read, and how it is written as a whole.
@@ -91,8 +91,8 @@ func emptyExists(kind stream.Kind) bool {
 }
 
 // prepare returns a text as it is written.
-func (t *Texts) prepare(kind stream.Kind, whole *content.Spooled) (content.Text, error) {
-	text := whole.Text()
+func (t *Texts) prepare(kind stream.Kind, whole *spool.Spool) (content.Text, error) {
+	text := content.TextOf(whole)
 	if kind == stream.KindGitPatch {
 		return text, nil // it goes in a zip file, and may hold any bytes
 	}

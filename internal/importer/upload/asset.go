@@ -57,26 +57,12 @@ func (a *Asset) Drop(err error) {
 	if a.Pipe != nil {
 		a.Pipe.fail(err)
 	}
-	if a.Content != nil {
-		// only disk space could be lost.
-		_ = a.Content.Close()
-	}
+	a.Content.Close()
 	a.Content, a.Pipe = nil, nil
 }
 
-func (a *Asset) Name() string {
-	if a.Record.Name != nil {
-		return *a.Record.Name
-	}
-	return ""
-}
-
-func (a *Asset) Type() string {
-	if a.Record.Type != nil {
-		return *a.Record.Type
-	}
-	return ""
-}
+func (a *Asset) Name() string { return document.Deref(a.Record.Name) }
+func (a *Asset) Type() string { return document.Deref(a.Record.Type) }
 
 func (a *Asset) Issue() report.Issue {
 	return report.Issue{Kind: string(stream.KindAsset), Name: a.Name(), ID: a.Record.ID}
@@ -128,7 +114,7 @@ func (a *Asset) OverLimit(run *comet.Run, size int64) error {
 // keeps neither epochs nor any type but image, and names what has no name. It
 // knows no artifacts.
 func (a *Asset) isImage() bool {
-	return a.Upload.ArtifactVersion == "" && a.Type() == "image" && a.Record.Remote == nil && a.Record.Name != nil && *a.Record.Name != "" && !a.Doc.Epoch.OK
+	return a.Upload.ArtifactVersion == "" && a.Type() == "image" && a.Record.Remote == nil && a.Name() != "" && !a.Doc.Epoch.OK
 }
 
 // follow runs an upload that follows the bytes of the asset, and then done with
@@ -148,7 +134,7 @@ func (a *Asset) follow(t *flow.Tasks, upload func() error, done func(error)) boo
 			err = end
 		}
 		done(err)
-		_ = a.Content.Close() // only disk space could be lost
+		a.Content.Close()
 	})
 	if !begun {
 		a.Tail, a.Content.Tail = nil, nil

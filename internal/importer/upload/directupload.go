@@ -54,7 +54,7 @@ func failsDirect(err error) bool {
 
 // putDirect writes an asset to storage. Once it begins again where storage
 // refuses a part: addresses expire.
-func (u *Uploader) putDirect(ctx context.Context, a *Asset, look arrived) error {
+func (u *Uploader) putDirect(ctx context.Context, a *Asset, p Place) error {
 	for try := 1; ; try++ {
 		part := u.Direct.part(a.Upload.Size)
 		up, err := u.startDirect(ctx, a, int((a.Upload.Size+part-1)/part))
@@ -63,7 +63,7 @@ func (u *Uploader) putDirect(ctx context.Context, a *Asset, look arrived) error 
 		}
 		err = u.sendParts(ctx, up, a, part)
 		if err == nil {
-			return u.completeDirect(ctx, up, a, look)
+			return u.completeDirect(ctx, up, a, p)
 		}
 		u.abandon(ctx, up)
 		if ctx.Err() != nil {
@@ -121,9 +121,9 @@ func (a *Asset) await(ctx context.Context, n int64) error {
 
 // completeDirect makes the asset of its parts. After an answer that was lost it
 // looks for it first.
-func (u *Uploader) completeDirect(ctx context.Context, up *comet.DirectUpload, a *Asset, look arrived) error {
+func (u *Uploader) completeDirect(ctx context.Context, up *comet.DirectUpload, a *Asset, p Place) error {
 	complete := func() error { return up.Complete(ctx, a.Upload.Size) }
-	return u.Certain(ctx, complete(), u.lookup(ctx, look, reconcile.ManyAgreeing), complete)
+	return u.Certain(ctx, complete(), u.lookup(ctx, a, p, reconcile.ManyAgreeing), complete)
 }
 
 // abandon gives an upload up. Servers clean up without being told, too.

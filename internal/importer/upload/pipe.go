@@ -11,7 +11,6 @@ import (
 	"sync"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
-	"github.com/comet-stream/comet-stream/internal/comet/transport"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
 )
@@ -112,18 +111,10 @@ var always = func() <-chan struct{} {
 	return c
 }()
 
-// Send runs the upload of a passed asset, unless there is an error already.
-func (p *Pipe) Send(ctx context.Context, err error, upload func(context.Context) error) error {
-	// Whatever happens, the one who passes the bytes on must not wait forever.
-	defer p.r.Close()
-	if err != nil {
-		return err
-	}
-	err = upload(transport.WithHead(ctx, always))
+// brokenOff says what an error means for an asset that can be sent only once.
+func brokenOff(ctx context.Context, err error) error {
 	_, input := errors.AsType[*flow.InputError](err)
 	switch {
-	case err == nil:
-		return nil
 	case errors.Is(err, comet.ErrImmutable):
 		return answer.Limitf("its id or name is taken at the destination; with more --temp-max it can be compared, and written under another id")
 	case answer.Refused(err) || input || errors.Is(err, flow.ErrDropped) || ctx.Err() != nil:

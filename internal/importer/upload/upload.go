@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/comet/transport"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/quota"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
@@ -49,14 +50,9 @@ type Place interface {
 // Write writes an asset under its id. Where another one has that id, or the
 // destination does not take it, it goes under a derived one.
 func (u *Uploader) Write(ctx context.Context, a *Asset, p Place) error {
-	if err := p.Check(ctx, a); err != nil {
+	if err := u.prepare(ctx, a, p); err != nil {
 		return err
 	}
-	run, err := p.Run(ctx)
-	if err != nil {
-		return err
-	}
-	a.Upload.Run = run
 	taken, err := u.try(ctx, a, p)
 	if !taken && (err == nil || !refusesID(err, a.Upload.ID)) {
 		return err
@@ -67,6 +63,14 @@ func (u *Uploader) Write(ctx context.Context, a *Asset, p Place) error {
 		}
 	}
 	return p.NameTaken(ctx, a)
+}
+
+func (u *Uploader) prepare(ctx context.Context, a *Asset, p Place) (err error) {
+	if err := p.Check(ctx, a); err != nil {
+		return err
+	}
+	a.Upload.Run, err = p.Run(ctx)
+	return err
 }
 
 // try makes one upload. taken means that something else has the id.
@@ -82,14 +86,13 @@ func (u *Uploader) try(ctx context.Context, a *Asset, p Place) (taken bool, err 
 
 // UploadPiped writes an asset while its bytes come, which can be sent only once.
 func (u *Uploader) UploadPiped(ctx context.Context, a *Asset, p Place) error {
-	run, err := p.Run(ctx)
-	if err == nil {
-		a.Upload.Run = run
-		err = p.Check(ctx, a)
-	}
-	err = a.Pipe.Send(ctx, err, func(ctx context.Context) error { return u.once(ctx, a, p) })
-	if err != nil {
+	// Whatever happens, the one who passes the bytes on must not wait forever.
+	defer a.Pipe.r.Close()
+	if err := u.prepare(ctx, a, p); err != nil {
 		return err
+	}
+	if err := u.once(transport.WithHead(ctx, always), a, p); err != nil {
+		return brokenOff(ctx, err)
 	}
 	return p.Wrote(ctx, a)
 }
@@ -103,14 +106,13 @@ func (u *Uploader) once(ctx context.Context, a *Asset, p Place) error {
 	if a.Upload.Once = !u.KeepsIDs(); a.Upload.Once {
 		readings = reconcile.ManyAgreeing
 	}
-	look := func(ctx context.Context, readings int) (bool, error) { return p.Arrived(ctx, a, readings) }
-	put := func() error { return u.put(item, a, look) }
+	put := func() error { return u.put(item, a, p) }
 	return p.Put(ctx, a, func() error {
 		err := u.Quotas.Within(p.QuotaScopes(a), a.Upload.Size, func() error {
-			return u.Certain(item, put(), u.lookup(item, look, readings), put)
+			return u.Certain(item, put(), u.lookup(item, a, p, readings), put)
 		})
 		if errors.Is(err, comet.ErrImmutable) {
-			if ours, unread := look(ctx, readingsFor(err)); ours || unread != nil {
+			if ours, unread := p.Arrived(ctx, a, readingsFor(err)); ours || unread != nil {
 				return unread
 			}
 		}
@@ -118,18 +120,14 @@ func (u *Uploader) once(ctx context.Context, a *Asset, p Place) error {
 	})
 }
 
-// arrived looks for an asset at the destination, in so many readings if they do not
-// show it.
-type arrived func(ctx context.Context, readings int) (bool, error)
-
 // lookup returns what looks for an asset. An asset that is not uploaded again is
 // looked up less often.
-func (u *Uploader) lookup(ctx context.Context, look arrived, readings int) func() (reconcile.Extent, error) {
+func (u *Uploader) lookup(ctx context.Context, a *Asset, p Place, readings int) func() (reconcile.Extent, error) {
 	return func() (reconcile.Extent, error) {
 		if u.Client.TimeOver(ctx) {
 			readings = reconcile.Agreeing
 		}
-		ours, err := look(ctx, readings)
+		ours, err := p.Arrived(ctx, a, readings)
 		return reconcile.ExtentOf(ours), err
 	}
 }
@@ -150,11 +148,10 @@ func refusesID(err error, id string) bool {
 	return ok && ce.Status == 400 && ce.SDKCode == 0 && (len(id) != 32 || strings.ContainsAny(id, "-_"))
 }
 
-// put writes the content of an asset, to storage where that works. look looks
-// for it at the destination.
-func (u *Uploader) put(ctx context.Context, a *Asset, look arrived) error {
+// put writes the content of an asset, to storage where that works.
+func (u *Uploader) put(ctx context.Context, a *Asset, p Place) error {
 	if a.goesDirect(u.Direct.From) {
-		err := u.putDirect(ctx, a, look)
+		err := u.putDirect(ctx, a, p)
 		if ctx.Err() != nil || !failsDirect(err) {
 			return err
 		}

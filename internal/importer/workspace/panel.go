@@ -20,7 +20,7 @@ import (
 // panels writes the custom panels of a workspace.
 type panels struct {
 	w     *Level
-	open  *content.Spooled // that goes on
+	open  *spool.Spool // that goes on
 	lists map[string][]comet.Panel
 	ids   map[string]string // of the source: those of the destination
 	taken map[string]bool   // ids of the destination that stand for one of the stream
@@ -50,7 +50,7 @@ func (p *panels) Drop() {
 }
 
 // write writes a panel, unless one of the name is there.
-func (p *panels) write(ctx context.Context, o *report.Ledger, rec *stream.Panel, file *content.Spooled) error {
+func (p *panels) write(ctx context.Context, o *report.Ledger, rec *stream.Panel, file *spool.Spool) error {
 	r := p.w.r
 	list, err := remember(p.lists, o.Out.Workspace, func() ([]comet.Panel, error) { return p.list(ctx, o.Out.Workspace) })
 	if err != nil {
@@ -113,7 +113,7 @@ func (p *panels) list(ctx context.Context, workspace string) ([]comet.Panel, err
 
 // find looks for a panel of a name that stands for no other of the stream, rather
 // for one with the same content.
-func (p *panels) find(ctx context.Context, list []comet.Panel, name string, file *content.Spooled) (id string, same bool, err error) {
+func (p *panels) find(ctx context.Context, list []comet.Panel, name string, file *spool.Spool) (id string, same bool, err error) {
 	for _, x := range list {
 		if x.Name != name || p.taken[x.ID] {
 			continue
@@ -133,10 +133,10 @@ func (p *panels) find(ctx context.Context, list []comet.Panel, name string, file
 }
 
 // upload writes a panel once.
-func (p *panels) upload(ctx context.Context, workspace, name, id string, file *content.Spooled) (made string, err error) {
+func (p *panels) upload(ctx context.Context, workspace, name, id string, file *spool.Spool) (made string, err error) {
 	c := p.w.r.Client
 	err = p.w.r.Once(ctx, func(ctx context.Context) (err error) {
-		made, err = c.Panels.Upload(ctx, workspace, id, file.Text().Content())
+		made, err = c.Panels.Upload(ctx, workspace, id, content.TextOf(file).Content())
 		return err
 	}, func() (same bool, err error) {
 		list, err := p.list(ctx, workspace)
@@ -151,7 +151,7 @@ func (p *panels) upload(ctx context.Context, workspace, name, id string, file *c
 
 // same reports whether a panel of the destination has the entries of a file. When
 // and how they were packed does not count.
-func (p *panels) same(ctx context.Context, id string, file *content.Spooled) (same bool, err error) {
+func (p *panels) same(ctx context.Context, id string, file *spool.Spool) (same bool, err error) {
 	err = p.w.r.ReadStable(ctx, func() (err error) {
 		same, err = p.sameOnce(ctx, id, file)
 		return err
@@ -159,7 +159,7 @@ func (p *panels) same(ctx context.Context, id string, file *content.Spooled) (sa
 	return same, err
 }
 
-func (p *panels) sameOnce(ctx context.Context, id string, file *content.Spooled) (bool, error) {
+func (p *panels) sameOnce(ctx context.Context, id string, file *spool.Spool) (bool, error) {
 	rc, err := p.w.r.Client.Panels.File(ctx, id)
 	if err != nil {
 		return false, err
@@ -169,11 +169,11 @@ func (p *panels) sameOnce(ctx context.Context, id string, file *content.Spooled)
 	if err != nil {
 		return false, err
 	}
-	defer have.Close() // only disk space could be lost
+	defer have.Close()
 	if _, err := io.Copy(have, struct{ io.Reader }{rc}); err != nil {
 		return false, err
 	}
-	return have.SHA256() == file.SHA256() || sameZip(have, file.Spool), nil
+	return have.SHA256() == file.SHA256() || sameZip(have, file), nil
 }
 
 // sameZip reports whether two zip files hold the same entries.

@@ -12,6 +12,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/importer/rewrite"
+	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -36,7 +37,7 @@ type Project struct {
 	Experiments sync.WaitGroup
 	before      *Project      // another one of the stream that goes to the same place
 	done        chan struct{} // closed once all of the project is written
-	notes       *content.Spooled
+	notes       *spool.Spool
 	refs        func() *rewrite.References // for links in the notes
 	owner       string                     // in the stream, "" if it does not say
 	wantLinks   *int64                     // share links in the stream, nil if it does not say
@@ -255,7 +256,7 @@ func (p *Project) writeNotes(ctx context.Context) error {
 	if p.notes.Size == 0 {
 		return nil
 	}
-	notes, err := content.AsUTF8(&p.Ledger, p.notes.Text(), report.Issue{Class: p.r.Class(report.Differs), Kind: string(stream.KindNotes)})
+	notes, err := content.AsUTF8(&p.Ledger, content.TextOf(p.notes), report.Issue{Class: p.r.Class(report.Differs), Kind: string(stream.KindNotes)})
 	if err == nil && p.r.RewriteLinks {
 		notes, err = notes.Becomes(p.refs().Links)
 	}
@@ -274,4 +275,4 @@ func (p *Project) writeNotes(ctx context.Context) error {
 }
 
 // SetNotes says what the notes of the project are.
-func (p *Project) SetNotes(notes *content.Spooled) { p.notes = notes }
+func (p *Project) SetNotes(notes *spool.Spool) { p.notes = notes }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
@@ -79,16 +78,14 @@ func saysTaken(err error) bool {
 // take a free key for another's would make a copy under a derived one.
 func (e *opening) isTaken(ctx context.Context) (bool, error) {
 	return reconcile.Settle(ctx, e.r.Pause, maxHandshakes, func(int) (taken, known bool, err error) {
-		e.seen, err = e.r.Client.Experiments.Metadata(ctx, e.Key)
+		e.seen, err = e.metadata(ctx, e.Key)
 		switch {
 		case answer.Absent(err):
 			return false, true, nil
 		case errors.Is(err, comet.ErrForbidden):
 			return true, false, nil
-		case err != nil:
-			return false, true, fmt.Errorf("read metadata: %w", err)
 		}
-		return true, true, nil
+		return err == nil, true, err
 	})
 }
 

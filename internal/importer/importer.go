@@ -38,7 +38,6 @@ type UnfinishedError struct {
 	More     int64   // how many there are besides, for such reasons
 }
 
-// Error tells how many, and the first reason.
 func (e *UnfinishedError) Error() string {
 	n := int64(len(e.Failures)) + e.More
 	if n == 1 {

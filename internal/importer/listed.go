@@ -49,9 +49,9 @@ func (e *opening) isLeftSo(x *overview.Experiment) bool {
 // confirm asks an experiment that was listed itself, as it must be before the first
 // write to it: it may be a link to one in another project, or have changed since.
 func (e *opening) confirm(ctx context.Context, x *overview.Experiment) (*comet.Experiment, error) {
-	existing, err := e.r.Client.Experiments.Metadata(ctx, e.Key)
+	existing, err := e.metadata(ctx, e.Key)
 	if err != nil {
-		return nil, fmt.Errorf("read metadata: %w", err)
+		return nil, err
 	}
 	ours, err := e.inTarget(ctx, existing)
 	switch {

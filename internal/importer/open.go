@@ -119,24 +119,30 @@ func (e *opening) openKey(ctx context.Context) (again bool, err error) {
 	return false, fmt.Errorf("handshake: %w", err)
 }
 
+// metadata reads what the destination says of a key.
+func (e *opening) metadata(ctx context.Context, key string) (*comet.Experiment, error) {
+	existing, err := e.r.Client.Experiments.Metadata(ctx, key)
+	if err != nil {
+		return nil, fmt.Errorf("read metadata: %w", err)
+	}
+	return existing, nil
+}
+
 // openRefused goes on after a handshake that was refused for no reason that is
 // understood: perhaps because there is the experiment.
 func (e *opening) openRefused(ctx context.Context, refusal error) (again bool, err error) {
-	existing, err := e.r.Client.Experiments.Metadata(ctx, e.Key)
-	switch {
-	case err == nil:
-		return e.openExisting(ctx, existing)
-	case answer.Hidden(err):
+	existing, err := e.metadata(ctx, e.Key)
+	if answer.Hidden(err) {
 		return true, e.deriveFor(refusal.Error())
 	}
-	return false, fmt.Errorf("read metadata: %w", err)
+	return e.openExisting(ctx, existing, err)
 }
 
 // openTaken opens an experiment that exists already.
 func (e *opening) openTaken(ctx context.Context) (again bool, err error) {
-	existing, err := e.seen, error(nil)
+	existing := e.seen
 	if e.seen = nil; existing == nil {
-		existing, err = e.r.Client.Experiments.Metadata(ctx, e.Key)
+		existing, err = e.metadata(ctx, e.Key)
 	}
 	if answer.Hidden(err) {
 		existing, err = e.hidden(ctx)
@@ -146,10 +152,8 @@ func (e *opening) openTaken(ctx context.Context) (again bool, err error) {
 		return false, &keyError{e.Key, hiddenReason}
 	case answer.Hidden(err):
 		return true, e.deriveFor(hiddenReason)
-	case err != nil:
-		return false, fmt.Errorf("read metadata: %w", err)
 	}
-	return e.openExisting(ctx, existing)
+	return e.openExisting(ctx, existing, err)
 }
 
 const hiddenReason = "it is taken at the destination by an experiment that the API key may not see"
@@ -168,7 +172,7 @@ func (e *opening) hidden(ctx context.Context) (*comet.Experiment, error) {
 		return nil, err
 	}
 	existing, err := reconcile.Settle(ctx, e.r.Pause, reconcile.MaxUnsteady, func(int) (*comet.Experiment, bool, error) {
-		existing, err := e.r.Client.Experiments.Metadata(ctx, e.Key)
+		existing, err := e.metadata(ctx, e.Key)
 		if answer.Hidden(err) {
 			return nil, false, nil
 		}
@@ -184,8 +188,11 @@ func (e *opening) hidden(ctx context.Context) (*comet.Experiment, error) {
 var errUnreadable = fmt.Errorf("still not readable after %d tries (although a handshake opens it)", reconcile.MaxUnsteady)
 
 // openExisting takes an experiment that exists for ours if it is in the target
-// project.
-func (e *opening) openExisting(ctx context.Context, existing *comet.Experiment) (again bool, err error) {
+// project; err is that of the reading.
+func (e *opening) openExisting(ctx context.Context, existing *comet.Experiment, err error) (again bool, _ error) {
+	if err != nil {
+		return false, err
+	}
 	ours, err := e.inTarget(ctx, existing)
 	if err != nil {
 		return false, err
@@ -250,36 +257,27 @@ func (e *opening) elsewhere(existing *comet.Experiment) (again bool, err error) 
 	return false, nil
 }
 
-// look finds the experiment without a handshake, which would create it.
+// look finds the experiment without a handshake, which would create it: under its
+// key, or under the one that an earlier import may have had to derive.
 func (e *opening) look(ctx context.Context) (again bool, err error) {
-	existing, err := e.r.Client.Experiments.Metadata(ctx, e.Key)
+	existing, err := e.metadata(ctx, e.Key)
 	switch {
-	case err == nil:
-		return e.openExisting(ctx, existing)
 	case errors.Is(err, comet.ErrForbidden) && !e.Derived:
 		return true, e.deriveFor(hiddenReason)
 	case !answer.Hidden(err):
-		return false, fmt.Errorf("read metadata: %w", err)
-	}
-	if e.Derived || e.r.o.Keys != place.KeysKeep {
+		return e.openExisting(ctx, existing, err)
+	case e.Derived || e.r.o.Keys != place.KeysKeep:
 		return false, nil
 	}
-	return e.lookDerived(ctx)
-}
-
-// lookDerived looks for the experiment under the key that an earlier import may
-// have had to derive.
-func (e *opening) lookDerived(ctx context.Context) (again bool, err error) {
 	derived := place.DeriveKey(e.Record.Key, e.project.Target)
-	existing, err := e.r.Client.Experiments.Metadata(ctx, derived)
-	switch {
-	case answer.Hidden(err):
+	existing, err = e.metadata(ctx, derived)
+	if answer.Hidden(err) {
 		return false, nil
-	case err != nil:
-		return false, fmt.Errorf("read metadata: %w", err)
 	}
-	ours, err := e.inTarget(ctx, existing)
-	if err != nil || !ours {
+	if err != nil {
+		return false, err
+	}
+	if ours, err := e.inTarget(ctx, existing); err != nil || !ours {
 		return false, err
 	}
 	e.Key, e.Derived = derived, true

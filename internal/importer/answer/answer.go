@@ -26,7 +26,6 @@ type Limit struct{ reason string }
 // Limitf returns a [*Limit].
 func Limitf(format string, args ...any) error { return &Limit{fmt.Sprintf(format, args...)} }
 
-// Error returns the reason.
 func (e *Limit) Error() string { return e.reason }
 
 // Absent reports whether an answer says that there is no such thing: older

@@ -15,7 +15,7 @@ import (
 // are one.
 func Same(want, have json.RawMessage) bool { return sameAs(want, have, sameList) }
 
-// SameServer is sameJSON for a value whose form is the server's own: lists of
+// SameServer is Same for a value whose form is the server's own: lists of
 // key-value pairs have no order, and objects in a list count by the members that
 // both know, since a newer server adds some and an older one drops some.
 func SameServer(want, have json.RawMessage) bool { return sameAs(want, have, sameServerList) }

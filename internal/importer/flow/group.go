@@ -169,3 +169,14 @@ func Brief(raw stream.Raw) (stream.Raw, error) {
 	}
 	return stream.Encode(s)
 }
+
+// InputError says that the stream is damaged, truncated or no stream at all.
+// The experiments that came whole before have been imported.
+type InputError struct{ Err error }
+
+func (e *InputError) Error() string { return e.Err.Error() }
+
+func (e *InputError) Unwrap() error { return e.Err }
+
+// ExitCode returns 4.
+func (e *InputError) ExitCode() int { return 4 }

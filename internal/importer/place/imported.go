@@ -55,7 +55,7 @@ func (m *Imported) KeyOf(source string) (string, bool) {
 	return k.Key, ok
 }
 
-// keysSoFar is keyOf for the experiments that are known now.
+// keysSoFar is KeyOf for the experiments that are known now.
 func (m *Imported) keysSoFar() func(string) (string, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -66,6 +66,7 @@ func (m *Imported) keysSoFar() func(string) (string, bool) {
 	}
 }
 
+// Get returns what is known of an experiment.
 func (m *Imported) Get(source string) (Experiment, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

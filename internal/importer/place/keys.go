@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/url"
+	"regexp"
 	"strings"
 )
 
@@ -41,7 +42,7 @@ const SourceKeyOther = "source_experiment_key"
 // the same one, so that each run finds what the one before has made.
 func DeriveKey(source string, to Project) string { return derive("experiment", source, to) }
 
-// DeriveAsset does for the id of an asset what deriveKey does for keys.
+// DeriveAsset does for the id of an asset what DeriveKey does for keys.
 func DeriveAsset(id string, to Project) string { return derive("asset", id, to) }
 
 // derive returns 32 hexadecimal digits, the form of ids that every server takes.
@@ -55,22 +56,10 @@ func derive(what, id string, to Project) string {
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-// ValidKey reports whether handshakes take a key: 32 to 50 letters and digits.
-func ValidKey(key string) bool {
-	if len(key) < 32 || len(key) > 50 {
-		return false
-	}
-	for _, c := range []byte(key) {
-		if !isAlnum(c) {
-			return false
-		}
-	}
-	return true
-}
+var validKey = regexp.MustCompile(`^[0-9A-Za-z]{32,50}$`)
 
-func isAlnum(c byte) bool {
-	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
-}
+// ValidKey reports whether handshakes take a key: 32 to 50 letters and digits.
+func ValidKey(key string) bool { return validKey.MatchString(key) }
 
 // SameInstance reports whether two addresses are of one instance.
 func SameInstance(a, b string) bool {

@@ -41,7 +41,6 @@ type MergeError struct {
 	Target  Project
 }
 
-// Error names the projects.
 func (e *MergeError) Error() string {
 	names := make([]string, len(e.Sources))
 	for i, p := range e.Sources {
@@ -126,7 +125,6 @@ type WorkspaceError struct {
 	Close []string // names that are like it, or all of them if they are few
 }
 
-// Error names the workspace and those like it.
 func (e *WorkspaceError) Error() string {
 	msg := fmt.Sprintf("the destination has no workspace %q", e.Name)
 	if len(e.Close) == 0 {

@@ -18,21 +18,21 @@ import (
 
 // Source is the instance that a stream was read from.
 type Source struct {
-	url string // without a slash at its end; "" where the stream does not say
-	// same is true when it is the destination itself.
-	Same    bool
-	Written int64 // when the stream was, in ms since the epoch
-	// whole are the resources of which the stream has all that an experiment has.
+	url     string // without a slash at its end; "" where the stream does not say
+	Same    bool   // it is the destination itself
+	Written int64  // when the stream was, in ms since the epoch
+	// Whole are the resources of which the stream has all that an experiment has, as
+	// far as its header tells.
 	Whole stream.Resources
 }
 
 // NewSource returns the source of a stream; root is the address of the destination.
 func NewSource(h *stream.Header, root string) *Source {
-	return &Source{
-		url:  strings.TrimRight(h.Source.URL, "/"),
-		Same: SameInstance(h.Source.URL, root), Written: h.Created,
-		Whole: wholeResources(h),
+	s := &Source{url: strings.TrimRight(h.Source.URL, "/"), Same: SameInstance(h.Source.URL, root), Written: h.Created}
+	if len(h.Parents) == 0 { // a filter need not tell what it has left out
+		s.Whole = h.Scope.Whole()
 	}
+	return s
 }
 
 // Page returns the address of an experiment in the web interface of the source, ""
@@ -42,15 +42,6 @@ func (s *Source) Page(rec *stream.Experiment) string {
 		return ""
 	}
 	return comet.ExperimentURL(s.url+"/", rec.Workspace, rec.Project, rec.Key, rec.Archived)
-}
-
-// wholeResources returns what a stream has all of, as far as its header tells. A
-// filter need not tell what it has left out.
-func wholeResources(h *stream.Header) stream.Resources {
-	if len(h.Parents) > 0 {
-		return 0
-	}
-	return h.Scope.Whole()
 }
 
 // Places knows the workspaces and projects of the destination, as far as they

@@ -36,8 +36,8 @@ type batches struct {
 type span struct {
 	firstDone chan struct{}  // closed when the first of them is done
 	pending   sync.WaitGroup // those that are not done
-	// lost is true when the first has not been written, unsure when any has not,
-	// or not for certain.
+	// failedFirst is true when the first has not been written for certain, uncertain
+	// when any has not.
 	failedFirst, uncertain atomic.Bool
 }
 

@@ -252,7 +252,7 @@ type refusedSeries struct {
 	err error // the first
 }
 
-// refusedPoints takes points that the destination refuses.
+// refuse takes points that the destination refuses.
 func (o *outbox) refuse(refused []point, err error) {
 	o.Change(func(*report.Outcome) {
 		if o.refused == nil {

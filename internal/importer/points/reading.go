@@ -3,6 +3,8 @@ package points
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
@@ -164,7 +166,7 @@ func enlarge(s *flow.Share, have int64, metric string) error {
 	return s.Take(shareStep * pointset.HashSize)
 }
 
-// digest is set for the digest alone, which needs no memory.
+// digest reads the digest of that alone, which needs no memory.
 func (r *reading) digest(ctx context.Context, metric string) (pointset.Digest, error) {
 	var d pointset.Digest
 	h := pointset.NewHasher("")
@@ -189,6 +191,27 @@ func (r *reading) each(ctx context.Context, metric string, restart func(), yield
 		return nil
 	}
 	return err
+}
+
+// eachOf reads the points of some metrics: together, or where the destination cannot
+// do that, one metric after the other. restart is called for each that is read again.
+func (r *reading) eachOf(ctx context.Context, metrics []string, together bool, restart func(metric string), yield func(*comet.Point) error) error {
+	if together {
+		err := r.each(ctx, "", func() {
+			for _, name := range metrics {
+				restart(name)
+			}
+		}, yield)
+		if !errors.Is(err, comet.ErrUnsupported) {
+			return err
+		}
+	}
+	for _, name := range metrics {
+		if err := r.each(ctx, name, func() { restart(name) }, yield); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // maxNamesRead is how many metrics are read one by one to look for a batch
@@ -268,34 +291,20 @@ func (a arrived) digest() pointset.Digest {
 // lookFor reads the metrics of a batch and looks for its points.
 func (r *reading) lookFor(ctx context.Context, batch []point) (arrived, error) {
 	found := make(arrived)
-	reset := func() {
-		for _, p := range batch {
-			found[p.name] = nil
-		}
-		for name := range found {
-			found[name] = newArrival(name, batch)
+	for _, p := range batch {
+		if found[p.name] == nil {
+			found[p.name] = newArrival(p.name, batch)
 		}
 	}
-	reset()
 	h := pointset.NewHasher("")
-	take := func(p *comet.Point) error {
+	err := r.eachOf(ctx, slices.Collect(maps.Keys(found)), len(found) > maxNamesRead, func(metric string) {
+		found[metric] = newArrival(metric, batch)
+	}, func(p *comet.Point) error {
 		if s := found[p.Name]; s != nil {
 			h.Use(p.Name)
 			s.take(h.Existing(p))
 		}
 		return nil
-	}
-	if len(found) > maxNamesRead {
-		err := r.each(ctx, "", reset, take)
-		if !errors.Is(err, comet.ErrUnsupported) {
-			return found, err
-		}
-	}
-	for name := range found {
-		err := r.each(ctx, name, func() { found[name] = newArrival(name, batch) }, take)
-		if err != nil {
-			return nil, err
-		}
-	}
-	return found, nil
+	})
+	return found, err
 }

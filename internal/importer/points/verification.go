@@ -2,7 +2,6 @@ package points
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -21,50 +20,33 @@ func (ps *Points) ReadBack(ctx context.Context) ([]report.Issue, error) {
 	if len(ps.sums) == 0 {
 		return nil, nil
 	}
-	have := make(map[string]*pointset.Digest)
-	for name, sum := range ps.sums {
+	names := slices.Sorted(maps.Keys(ps.sums))
+	have := make(map[string]*pointset.Digest, len(names))
+	for _, name := range names {
 		have[name] = new(pointset.Digest)
 		if ps.Mode == reconcile.VerifyOnly {
-			*have[name] = sum.shown
+			*have[name] = ps.sums[name].shown
 		}
 	}
 	if ps.Mode != reconcile.VerifyOnly {
-		if err := ps.read.digests(ctx, have); err != nil {
+		h := pointset.NewHasher("")
+		err := ps.read.eachOf(ctx, names, true, func(metric string) { *have[metric] = pointset.Digest{} }, func(p *comet.Point) error {
+			if d := have[p.Name]; d != nil {
+				h.Use(p.Name)
+				d.Add(h.Existing(p))
+			}
+			return nil
+		})
+		if err != nil {
 			return nil, err
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(have)) {
+	for _, name := range names {
 		if reason := ps.compareMetric(name, ps.sums[name], *have[name]); reason != "" {
 			found.Add(report.Issue{Kind: string(stream.KindMetrics), Name: name, Reason: reason})
 		}
 	}
 	return found.Issues(), nil
-}
-
-// digests reads what the destination has of some metrics now.
-func (r *reading) digests(ctx context.Context, have map[string]*pointset.Digest) error {
-	h := pointset.NewHasher("")
-	take := func(p *comet.Point) error {
-		if d := have[p.Name]; d != nil {
-			h.Use(p.Name)
-			d.Add(h.Existing(p))
-		}
-		return nil
-	}
-	err := r.each(ctx, "", func() {
-		for name := range have {
-			*have[name] = pointset.Digest{}
-		}
-	}, take)
-	if !errors.Is(err, comet.ErrUnsupported) {
-		return err
-	}
-	for name := range have {
-		if err := r.each(ctx, name, func() { *have[name] = pointset.Digest{} }, take); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // compareMetric says in what a metric of the destination is another one, "" if it

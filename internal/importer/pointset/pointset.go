@@ -40,13 +40,11 @@ func NewHasher(metric string) *Hasher {
 	return &Hasher{metric: metric, name: maphash.String(pointSeed, metric), contextHash: maphash.String(pointSeed, "")}
 }
 
-// Use changes to another metric. It reports whether it is another one.
-func (h *Hasher) Use(metric string) bool {
-	if h.metric == metric {
-		return false
+// Use changes to another metric.
+func (h *Hasher) Use(metric string) {
+	if h.metric != metric {
+		h.metric, h.name = metric, maphash.String(pointSeed, metric)
 	}
-	h.metric, h.name = metric, maphash.String(pointSeed, metric)
-	return true
 }
 
 // Flags of a hash.
@@ -90,7 +88,7 @@ func (h *Hasher) Sample(p *stream.Point, hash Hash) thin.Point {
 	return thin.Point{Step: step, InContext: step*31 ^ h.contextHash, Hash: uint64(hash), Stepless: !p.Step.OK}
 }
 
-// WithoutEpoch is point without the epoch, which summaries of metrics do not tell.
+// WithoutEpoch is Point without the epoch, which summaries of metrics do not tell.
 func (h *Hasher) WithoutEpoch(p *stream.Point) Hash {
 	return h.sum(p.Value, p.Time, p.Step, stream.Int64{}, p.Context.V)
 }
@@ -163,7 +161,7 @@ func (d *Digest) Add(h Hash) {
 const bucketBits = 6
 
 // A Set is the multiset of points that the destination has of an
-// experiment, at 8 bytes for a point. It is filled with add, then sealed, then
+// experiment, at 8 bytes for a point. It is filled with Add, then sealed, then
 // points are taken out of it.
 type Set struct {
 	Digest  Digest

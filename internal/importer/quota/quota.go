@@ -37,7 +37,6 @@ func (e *quotaError) Error() string {
 	return fmt.Sprintf("not tried, since others were refused: %v", e.err)
 }
 
-// Unwrap returns the last of the refusals.
 func (e *quotaError) Unwrap() error { return e.err }
 
 // Check returns a *quotaError for something that is not worth trying. What is

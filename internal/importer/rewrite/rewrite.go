@@ -11,13 +11,12 @@ import (
 // are others at the destination. It is used to rewrite the contents of assets
 // that refer to other assets, and of html and notes.
 type References struct {
-	// key and asset return what becomes of a key and an id. ok is false for
+	// Key and Asset return what becomes of a key and an id. ok is false for
 	// those that are not known to be of the source.
 	Key, Asset func(id string) (now string, ok bool)
-	// linked, if not nil, is asked for an id in a link that asset does not
-	// know.
+	// Linked, if not nil, is asked for an id in a link that Asset does not know.
 	Linked func(id string) string
-	// from and to are the addresses of source and destination, without a slash
+	// From and To are the addresses of source and destination, without a slash
 	// at the end. They are empty where they are the same.
 	From, To string
 }
@@ -73,7 +72,6 @@ type rewriter struct {
 	found    finding
 }
 
-// Read implements io.Reader.
 func (w *rewriter) Read(p []byte) (int, error) {
 	for w.out.Len() == 0 {
 		if !w.fill() {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
@@ -17,7 +18,7 @@ import (
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-// A Experiment is an experiment of the destination that is open to be written to: what
+// An Experiment is an experiment of the destination that is open to be written to: what
 // there was of it, who wins, and what becomes of the work on it.
 type Experiment struct {
 	*reconcile.Destination
@@ -25,13 +26,13 @@ type Experiment struct {
 	Record *stream.Experiment // in the stream
 
 	Key      string            // at the destination
-	Derived  bool              // key is not that of the source
+	Derived  bool              // the key is not that of the source
 	Existing *comet.Experiment // nil if it is new
 	// Listed is what single answers say of it and of others, nil where it is to be
 	// asked itself. Confirm, if not nil, asks it before the first write.
 	Listed  *overview.Experiment
 	Confirm func(context.Context) error
-	// streamWins is true where the destination has nothing that could be
+	// StreamWins is true where the destination has nothing that could be
 	// anyone's but ours: the experiment is new, an earlier import of it was not
 	// finished, or the user said so.
 	StreamWins bool
@@ -167,4 +168,59 @@ const MaxBatch = 1 << 20
 // Subject returns what items of the experiment are written of.
 func (s *Experiment) Subject() *reconcile.Subject {
 	return &reconcile.Subject{Destination: s.Destination, Ledger: &s.Ledger, New: s.Existing == nil, StreamWins: s.StreamWins, Reopen: s.Reopen}
+}
+
+// reopening marks a finished experiment while it is written to.
+//
+// Every write moves its end, which is set again when all is done. An import that
+// is killed before leaves an end that could be anyone's; the mark tells the next
+// one that it was ours.
+type reopening struct {
+	Found bool // by this import, of one before
+
+	mu   sync.Mutex
+	Done bool
+	// tried is true where a mark may have been made, half where something was
+	// written in part that only the mark tells from what somebody has changed.
+	Tried, Half atomic.Bool
+}
+
+// Expect keeps a check for the verification, if there is to be one. It reports
+// whether that is all there is to do.
+func (s *Experiment) Expect(check reconcile.Check) bool {
+	if s.Verifies {
+		s.checks = append(s.checks, check)
+	}
+	return s.Mode == reconcile.VerifyOnly
+}
+
+// Put writes an item concurrently with the others, and keeps its check.
+func Put[T any](ctx context.Context, s *Experiment, i *reconcile.Item[T]) {
+	if !s.Expect(i.Check) {
+		s.Spawn(func() { s.Item(i.Issue, reconcile.Put(ctx, s.Subject(), i)) })
+	}
+}
+
+// ReadBack runs the checks, in the order in which they were kept, and tells what
+// they find.
+func (s *Experiment) ReadBack(ctx context.Context) error {
+	for _, check := range s.checks {
+		found, err := check(ctx)
+		if err == nil && len(found) > 0 && !s.Dry() {
+			// What was just written may not show yet, so that a finding counts
+			// when it is found again.
+			if err = s.WaitSettled(ctx); err == nil {
+				found, err = check(ctx)
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("verify: %w", err)
+		}
+		for _, i := range found {
+			i.Class = report.Unverified
+			s.Issue(i)
+		}
+	}
+	s.SetVerified()
+	return nil
 }

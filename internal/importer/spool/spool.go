@@ -190,7 +190,6 @@ func (sp *Spool) Open() (io.ReadCloser, error) {
 	return io.NopCloser(io.NewSectionReader(sp, 0, sp.Size)), nil
 }
 
-// ReadAt implements io.ReaderAt.
 func (sp *Spool) ReadAt(p []byte, off int64) (int, error) {
 	if sp.file == nil {
 		return bytes.NewReader(sp.mem).ReadAt(p, off)

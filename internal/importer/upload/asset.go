@@ -92,7 +92,7 @@ func SizeOf(rec *stream.Asset) int64 {
 	return *rec.Size
 }
 
-// OverLimit returns a *limitError if the asset is over a limit of the handshake.
+// OverLimit returns an *answer.Limit if the asset is over a limit of the handshake.
 func (a *Asset) OverLimit(run *comet.Run, size int64) error {
 	limit, name := run.MaxAsset, run.MaxAssetName
 	switch {

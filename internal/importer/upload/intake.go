@@ -25,7 +25,7 @@ type Intake struct {
 	Failure *flow.Failure
 	Place   Place
 
-	// Early reports whether an asset may be written before it is known what its
+	// Streamable reports whether an asset may be written before it is known what its
 	// bytes are.
 	Streamable func(context.Context, *Asset) bool
 	// Finish writes an asset that is whole.

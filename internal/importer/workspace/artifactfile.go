@@ -170,21 +170,17 @@ func (f *versionFiles) expect(a *upload.Asset) {
 	f.a.Change(func(*report.Outcome) { f.want = append(f.want, x) })
 }
 
-// Check implements upload.Place: no server announces limits for artifacts.
+// Check has nothing to check: no server announces limits for artifacts.
 func (f *versionFiles) Check(context.Context, *upload.Asset) error { return nil }
 
-// Run implements upload.Place.
 func (f *versionFiles) Run(ctx context.Context) (*comet.Run, error) { return f.a.w.run(ctx, f.key) }
 
-// QuotaScopes implements upload.Place.
 func (f *versionFiles) QuotaScopes(*upload.Asset) []quota.Scope {
 	return []quota.Scope{{Workspace: f.a.target}}
 }
 
-// Put implements upload.Place.
 func (f *versionFiles) Put(_ context.Context, _ *upload.Asset, put func() error) error { return put() }
 
-// Derive implements upload.Place.
 func (f *versionFiles) Derive(a *upload.Asset) bool {
 	derived := f.derived(a.Record.ID)
 	before := a.Upload.ID
@@ -192,7 +188,6 @@ func (f *versionFiles) Derive(a *upload.Asset) bool {
 	return before != derived
 }
 
-// Wrote implements upload.Place.
 func (f *versionFiles) Wrote(_ context.Context, a *upload.Asset) error {
 	f.a.Change(func(o *report.Outcome) {
 		o.Written.Assets++
@@ -203,7 +198,6 @@ func (f *versionFiles) Wrote(_ context.Context, a *upload.Asset) error {
 
 var errFileTaken = answer.Limitf("the version has another file of its name at the destination, which takes no second one")
 
-// NameTaken implements upload.Place.
 func (f *versionFiles) NameTaken(ctx context.Context, a *upload.Asset) error {
 	list, err := f.list(ctx)
 	if slices.ContainsFunc(list, func(x comet.Asset) bool { return x.Name == a.Name() }) {
@@ -212,7 +206,6 @@ func (f *versionFiles) NameTaken(ctx context.Context, a *upload.Asset) error {
 	return cmp.Or(err, upload.ErrIDTaken)
 }
 
-// Arrived implements upload.Place.
 func (f *versionFiles) Arrived(ctx context.Context, a *upload.Asset, readings int) (bool, error) {
 	return reconcile.Settle(ctx, f.a.r.Pause, readings, func(int) (ours, listed bool, err error) {
 		list, err := f.list(ctx)

@@ -55,7 +55,7 @@ type versionOrder struct {
 	source document.Int // when the source got it
 }
 
-// Next takes the next version of the stream, and when destination and source got
+// next takes the next version of the stream, and when destination and source got
 // it. It returns the one that the destination got later and the source did not,
 // "" for none.
 func (o *versionOrder) next(version string, added int64, source document.Int) (late string) {

@@ -25,7 +25,7 @@ type Project struct {
 	source place.Project
 	Target place.Project
 
-	// ready is closed once id and err are known. Without an id and an error the
+	// ready is closed once ID and err are known. Without an ID and an error the
 	// project does not exist, in a run that writes nothing.
 	ready chan struct{}
 	ID    string
@@ -192,7 +192,7 @@ func (p *Project) subject() *reconcile.Subject {
 	return s
 }
 
-// details are description and visibility. there, if not nil, is what is known of
+// details are description and visibility. existing, if not nil, is what is known of
 // them before.
 func (p *Project) details(existing *comet.Project, want details) *reconcile.Item[details] {
 	read := func(p *comet.Project) details { return details{document.Deref(p.Description), p.Public} }

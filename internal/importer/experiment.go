@@ -100,31 +100,41 @@ func (r *run) startExperiment(workCtx context.Context, src *place.Source, p *wor
 // work imports the experiment and reports what became of it, when the copy of it that
 // came before is done.
 func (e *experiment) work(ctx context.Context, copyBefore func(context.Context) error) {
-	free, err := func() {}, copyBefore(ctx)
+	err := copyBefore(ctx)
 	if err == nil {
-		free, err = e.open(ctx)
+		var free func()
+		if free, err = e.open(ctx); err == nil {
+			defer free()
+		}
 	}
-	if err == nil {
-		defer free()
+	elsewhere := e.Out.Result == report.ResultElsewhere
+	if err == nil && !elsewhere {
+		err = e.begin(ctx)
 	}
-	if err != nil || e.Out.Result == report.ResultElsewhere {
-		// Its records are dropped as they come.
-		e.Failure.Set(err)
-	} else {
-		e.Failure.Set(e.begin(ctx))
-	}
-	err = e.Each(func(rec stream.Record) error {
-		if e.Failure.Stops() || e.Out.Result == report.ResultElsewhere {
-			return nil
+	e.Failure.Set(err)
+	e.Failure.Set(e.Each(func(rec stream.Record) error {
+		if e.Failure.Stops() || elsewhere {
+			return nil // dropped as they come
 		}
 		return e.take(ctx, rec)
-	})
-	e.Failure.Set(err)
-	if !e.Failure.Stops() && e.Complete && e.Out.Result != report.ResultElsewhere {
+	}))
+	if !e.Failure.Stops() && e.Complete && !elsewhere {
 		e.Failure.Set(e.leave(ctx))
 		e.putName(ctx)
 	}
-	e.abandon()
+	e.wait()
+	if !elsewhere {
+		e.end(ctx)
+	}
+	e.report()
+}
+
+// wait waits for all that is under way, and lets go of what is held.
+func (e *experiment) wait() {
+	// What is open has ended too early: an upload may wait for more of it.
+	e.texts.Drop()
+	e.assets.Abandon()
+	e.points.Abandon()
 	e.Tasks.Wait()
 	e.RunPostponed()
 	e.points.ReportRefused()
@@ -135,20 +145,21 @@ func (e *experiment) work(ctx context.Context, copyBefore func(context.Context) 
 	e.assets.Free()
 	e.parameters.Free()
 	e.others.Free()
-	if e.Out.Result != report.ResultElsewhere {
-		if !e.Complete {
-			e.Failure.Set(flow.ErrStreamEnds)
-		}
-		if e.Failure.Get() == nil {
-			e.Failure.Set(e.finish(ctx))
-		}
-		if e.Failure.Get() != nil {
-			e.putBack(ctx)
-		} else if e.Verifies {
-			e.Failure.Set(e.verify(ctx))
-		}
+}
+
+// end marks the experiment as finished and reads it back, or leaves it as it was found.
+func (e *experiment) end(ctx context.Context) {
+	if !e.Complete {
+		e.Failure.Set(flow.ErrStreamEnds)
 	}
-	e.report()
+	if e.Failure.Get() == nil {
+		e.Failure.Set(e.finish(ctx))
+	}
+	if e.Failure.Get() != nil {
+		e.putBack(ctx)
+	} else if e.Verifies {
+		e.Failure.Set(e.verify(ctx))
+	}
 }
 
 // report tells the run what became of the experiment.
@@ -165,7 +176,7 @@ func (e *experiment) report() {
 			e.r.Keys.SetUnfinished(e.Record.Key)
 		}
 	case o.Result == report.ResultElsewhere:
-	case e.Existing == nil && e.r.Mode == VerifyOnly:
+	case e.Existing == nil && e.Mode == VerifyOnly:
 		o.Result = report.ResultFailed
 	case e.Existing == nil:
 		o.Result = report.ResultCreated
@@ -175,22 +186,22 @@ func (e *experiment) report() {
 		o.Result = report.ResultAlreadyThere
 	}
 	if e.Key != "" && o.Result != report.ResultElsewhere {
-		o.URL = e.r.Client.ExperimentURL(o.Workspace, o.Project, e.Key, e.Record.Archived)
+		o.URL = e.Client.ExperimentURL(o.Workspace, o.Project, e.Key, e.Record.Archived)
 	}
 	if errors.Is(err, flow.ErrStreamEnds) {
 		// The end of the input is reported once, by the reading.
 		o.Error = err.Error()
 		err = nil
 	}
-	e.r.Finished(o, err)
+	e.Finished(o, err)
 }
 
 // begin starts with what the experiment record itself holds.
 func (e *experiment) begin(ctx context.Context) error {
 	refs := &rewrite.References{Key: e.r.Keys.KeyOf}
-	e.source.SetAddress(refs, e.r.Client.Root())
+	e.source.SetAddress(refs, e.Client.Root())
 	e.assets.Start(refs)
-	if e.Existing != nil && e.r.Mode != VerifyOnly {
+	if e.Existing != nil && e.Mode != VerifyOnly {
 		e.prefetch(ctx)
 	}
 	e.Expect(e.checkMetadata)
@@ -205,8 +216,8 @@ func (e *experiment) begin(ctx context.Context) error {
 	if tags := e.Record.Tags; len(tags) > 0 && !e.Listed.HasTags(ctx, tags) {
 		session.Put(ctx, e.Experiment, e.tagsItem(tags))
 	}
-	if e.doc.FilePath.OK && e.r.Mode != VerifyOnly {
-		e.Spawn(func() { e.Item(report.Issue{Kind: "file path"}, e.putPath(ctx)) })
+	if e.doc.FilePath.OK && e.Mode != VerifyOnly {
+		e.Tasks.Run(func() { e.Item(report.Issue{Kind: "file path"}, e.putPath(ctx)) })
 	}
 	return nil
 }
@@ -215,7 +226,7 @@ func (e *experiment) begin(ctx context.Context) error {
 func (e *experiment) tagsItem(want []string) *reconcile.Item[[]string] {
 	return &reconcile.Item[[]string]{
 		Issue: report.Issue{Kind: "tags"},
-		Read:  func(ctx context.Context) ([]string, error) { return e.r.Client.Experiments.Tags(ctx, e.Key) },
+		Read:  func(ctx context.Context) ([]string, error) { return e.Client.Experiments.Tags(ctx, e.Key) },
 		Compare: func(have []string) (lacking []reconcile.Difference) {
 			for _, t := range document.Without(want, have) {
 				lacking = append(lacking, reconcile.Differs(report.Issue{Kind: "tags", Name: t}, true, "missing at the destination")...)
@@ -223,7 +234,7 @@ func (e *experiment) tagsItem(want []string) *reconcile.Item[[]string] {
 			return lacking
 		},
 		Write: func(ctx context.Context, f reconcile.Found[[]string]) error {
-			return e.r.Client.Experiments.AddTags(ctx, e.Key, document.Without(want, f.Have))
+			return e.Client.Experiments.AddTags(ctx, e.Key, document.Without(want, f.Have))
 		},
 		Count: func(f reconcile.Found[[]string]) {
 			e.Change(func(o *report.Outcome) { o.Written.Tags += int64(len(f.Values)) })
@@ -275,27 +286,19 @@ func (e *experiment) putName(ctx context.Context) {
 	if e.name = document.Deref(e.Record.Name); e.others.HasName {
 		e.name = ""
 	}
-	if e.name != "" && e.r.Mode != VerifyOnly {
+	if e.name != "" && e.Mode != VerifyOnly {
 		e.others.PutName(ctx, e.nameItem(), e.name)
 	}
-}
-
-// abandon ends what is open when the records have ended too early: an upload
-// may wait for more of them.
-func (e *experiment) abandon() {
-	e.texts.Drop()
-	e.assets.Abandon()
-	e.points.Abandon()
 }
 
 // verify reads the experiment back and tells where it is not what the stream
 // says.
 func (e *experiment) verify(ctx context.Context) error {
 	switch {
-	case e.Existing == nil && e.r.Mode == VerifyOnly:
+	case e.Existing == nil && e.Mode == VerifyOnly:
 		e.Issue(report.Issue{Class: report.Unverified, Kind: report.KindExperiment, Reason: "missing at the destination"})
 		return nil
-	case e.r.Mode == DryRun:
+	case e.Mode == DryRun:
 		return nil
 	}
 	e.Expect(e.points.ReadBack)

@@ -19,7 +19,7 @@ import (
 // marked by its start, see reopen.
 func (e *ending) finish(ctx context.Context) error {
 	switch {
-	case e.r.Mode == VerifyOnly:
+	case e.Mode == VerifyOnly:
 		return nil
 	case e.Existing == nil || e.Unfinished:
 		return e.finishNew(ctx)
@@ -28,7 +28,7 @@ func (e *ending) finish(ctx context.Context) error {
 }
 
 func (e *ending) finishNew(ctx context.Context) error {
-	if !e.r.Dry() {
+	if !e.Dry() {
 		run, err := e.run(ctx)
 		if err != nil {
 			return err
@@ -48,7 +48,7 @@ func (e *ending) finishNew(ctx context.Context) error {
 
 // endRun ends the experiment, as one that has crashed if it has.
 func (e *ending) endRun(ctx context.Context, run *comet.Run, crashed bool) error {
-	if err := e.r.ReportEnd(ctx, run); err != nil {
+	if err := e.ReportEnd(ctx, run); err != nil {
 		return fmt.Errorf("end: %w", err)
 	}
 	return e.setCrashed(ctx, crashed)
@@ -59,7 +59,7 @@ func (e *ending) setCrashed(ctx context.Context, crashed bool) error {
 	if !crashed {
 		return nil
 	}
-	err := e.r.UpdateStatus(ctx, e.Key, true)
+	err := e.UpdateStatus(ctx, e.Key, true)
 	if answer.Unsupported(err) {
 		e.Issue(report.Issue{Class: report.Missing, Kind: "state", Reason: "the destination has no crashed state"})
 		return nil
@@ -75,14 +75,14 @@ func (e *ending) setFirstTimes(ctx context.Context, run *comet.Run) error {
 	end := e.ended()
 	switch {
 	case end != nil:
-		err := e.r.EnsureTimes(ctx, e.Key, e.Record.Start, end, func() error { return e.r.Client.Experiments.SetOfflineTimes(ctx, run, e.Record.Start, *end) })
+		err := e.EnsureTimes(ctx, e.Key, e.Record.Start, end, func() error { return e.Client.Experiments.SetOfflineTimes(ctx, run, e.Record.Start, *end) })
 		if answer.Refused(err) {
 			// The REST API has another call for it.
-			return e.SetOwnTimes(ctx, e.Record.Start, end)
+			return e.SetTimes(ctx, e.Key, e.Record.Start, end)
 		}
 		return err
 	case e.Record.Start != nil:
-		return e.SetOwnTimes(ctx, e.Record.Start, nil)
+		return e.SetTimes(ctx, e.Key, e.Record.Start, nil)
 	}
 	return nil
 }
@@ -124,7 +124,7 @@ func (e *ending) archive(ctx context.Context) error {
 
 // endAgain ends an experiment that was resumed to be written to.
 func (e *ending) endAgain(ctx context.Context) error {
-	if !e.resumed.Load() || e.Existing.Running || e.r.Dry() {
+	if !e.resumed.Load() || e.Existing.Running || e.Dry() {
 		return nil
 	}
 	run, err := e.run(ctx)

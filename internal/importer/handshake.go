@@ -18,7 +18,7 @@ import (
 // known to refuse keys that are taken, it is asked for the experiment before. The
 // first new experiment of a run shows which kind the destination is.
 func (e *opening) newRun(ctx context.Context) (*comet.Run, error) {
-	says, known := e.r.Client.Server.Known(comet.RefusesTakenKeys)
+	says, known := e.Client.Server.Known(comet.RefusesTakenKeys)
 	if !says {
 		if taken, err := e.isTaken(ctx); taken || err != nil {
 			return nil, cmp.Or(err, comet.ErrExists)
@@ -31,7 +31,7 @@ func (e *opening) newRun(ctx context.Context) (*comet.Run, error) {
 	var err error
 	first := false
 	// The next experiment finds out what is still unknown.
-	_, _ = e.r.Client.Server.Find(comet.RefusesTakenKeys, func() (says bool, unknown error) {
+	_, _ = e.Client.Server.Find(comet.RefusesTakenKeys, func() (says bool, unknown error) {
 		first = true
 		run, says, unknown, err = e.tryHandshake(ctx)
 		return says, unknown
@@ -77,7 +77,7 @@ func saysTaken(err error) bool {
 // it may be that of something before the server, and is not relied on at once: to
 // take a free key for another's would make a copy under a derived one.
 func (e *opening) isTaken(ctx context.Context) (bool, error) {
-	return reconcile.Settle(ctx, e.r.Pause, maxHandshakes, func(int) (taken, known bool, err error) {
+	return reconcile.Settle(ctx, e.Pause, maxHandshakes, func(int) (taken, known bool, err error) {
 		e.seen, err = e.metadata(ctx, e.Key)
 		switch {
 		case answer.Absent(err):
@@ -97,8 +97,8 @@ const maxHandshakes = 3
 // be one that was garbled on its way, and is not relied on at once.
 func (e *opening) handshake(ctx context.Context) (*comet.Run, error) {
 	var refusal error
-	run, err := reconcile.Settle(ctx, e.r.Pause, maxHandshakes, func(int) (run *comet.Run, explained bool, _ error) {
-		run, refusal = e.r.Client.Experiments.Start(ctx, comet.Handshake{
+	run, err := reconcile.Settle(ctx, e.Pause, maxHandshakes, func(int) (run *comet.Run, explained bool, _ error) {
+		run, refusal = e.Client.Experiments.Start(ctx, comet.Handshake{
 			Key: e.Key, Workspace: e.project.Target.Workspace, Project: e.project.Target.Name, Offline: true,
 		})
 		return run, !answer.Unexplained(refusal), nil
@@ -113,7 +113,7 @@ func (e *opening) refusesKey(err error) bool { return !e.Derived && answer.Unexp
 // run returns the handshake of the experiment, which uploads need.
 func (e *opening) run(ctx context.Context) (*comet.Run, error) {
 	return e.runs.Get(func() (*comet.Run, error) {
-		if e.r.Dry() {
+		if e.Dry() {
 			return comet.UsualRun(e.Key), nil
 		}
 		// It may run again from now on.
@@ -121,6 +121,6 @@ func (e *opening) run(ctx context.Context) (*comet.Run, error) {
 			return nil, err
 		}
 		e.resumed.Store(true)
-		return e.r.Client.Experiments.Open(ctx, e.Key)
+		return e.Client.Experiments.Open(ctx, e.Key)
 	})
 }

@@ -30,7 +30,7 @@ func (e *opening) openListed(ctx context.Context) bool {
 			return false
 		}
 	}
-	e.Listed, e.Existing, e.StreamWins = x, &x.Experiment, e.r.Update
+	e.Listed, e.Existing, e.StreamWins = x, &x.Experiment, e.Update
 	e.Confirm = func(ctx context.Context) error {
 		_, err := e.confirm(ctx, x)
 		return err

@@ -13,7 +13,7 @@ import (
 
 // checkMetadata reads back all that the metadata show.
 func (e *ending) checkMetadata(ctx context.Context) ([]report.Issue, error) {
-	have, err := e.r.Client.Experiments.Metadata(ctx, e.Key)
+	have, err := e.Client.Experiments.Metadata(ctx, e.Key)
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +38,7 @@ func (e *ending) metadataItem(kind string, compare func(*comet.Experiment) []rec
 		Issue: report.Issue{Kind: kind},
 		Known: func() *comet.Experiment { return e.Existing },
 		Read: func(ctx context.Context) (*comet.Experiment, error) {
-			return e.r.Client.Experiments.Metadata(ctx, e.Key)
+			return e.Client.Experiments.Metadata(ctx, e.Key)
 		},
 		Compare: func(have *comet.Experiment) []reconcile.Difference {
 			if have == nil {
@@ -58,7 +58,7 @@ func differs(kind string, free bool, reason string, args ...any) []reconcile.Dif
 func (e *ending) putPath(ctx context.Context) error {
 	want := e.doc.FilePath.V
 	i := e.metadataItem("file path", e.comparePath, func(ctx context.Context, _ reconcile.Found[*comet.Experiment]) error {
-		return e.r.Client.Texts.WriteFilePath(ctx, e.Key, want)
+		return e.Client.Texts.WriteFilePath(ctx, e.Key, want)
 	})
 	i.NoReadBack = want == ""
 	return reconcile.Put(ctx, e.Subject(), i)
@@ -94,7 +94,7 @@ func (e *ending) putTimes(ctx context.Context) error {
 		if f.Writes(endTime) {
 			end = e.Record.End
 		}
-		return e.SetOwnTimes(ctx, e.Existing.Start, end)
+		return e.SetTimes(ctx, e.Key, e.Existing.Start, end)
 	})
 	i.Always = e.Reopened() || e.Out.Written.Any()
 	i.NoReadBack = true // times are read back where they are set
@@ -123,7 +123,7 @@ func timeText(t *int64) string {
 // putState sets whether an experiment that was finished before has ended, and how.
 func (e *ending) putState(ctx context.Context) error {
 	return reconcile.Put(ctx, e.Subject(), e.metadataItem("state", e.compareState, func(ctx context.Context, _ reconcile.Found[*comet.Experiment]) error {
-		return e.r.Client.Experiments.UpdateStatus(ctx, e.Key, comet.Status{Crashed: document.IsTrue(e.Record.Crashed)})
+		return e.Client.Experiments.UpdateStatus(ctx, e.Key, comet.Status{Crashed: document.IsTrue(e.Record.Crashed)})
 	}))
 }
 
@@ -163,9 +163,9 @@ func (e *ending) putArchived(ctx context.Context) error {
 	}
 	i := e.metadataItem("archived", e.compareArchived, func(ctx context.Context, _ reconcile.Found[*comet.Experiment]) error {
 		if e.Record.Archived {
-			return e.r.Client.Experiments.Archive(ctx, e.Key)
+			return e.Client.Experiments.Archive(ctx, e.Key)
 		}
-		return e.r.Client.Experiments.Restore(ctx, e.Key)
+		return e.Client.Experiments.Restore(ctx, e.Key)
 	})
 	return reconcile.Put(ctx, e.last(), i)
 }

@@ -102,7 +102,7 @@ func (e *opening) openKey(ctx context.Context) (again bool, err error) {
 	if e.openListed(ctx) {
 		return false, nil
 	}
-	if e.r.Dry() {
+	if e.Dry() {
 		return e.look(ctx)
 	}
 	run, err := e.newRun(ctx)
@@ -121,7 +121,7 @@ func (e *opening) openKey(ctx context.Context) (again bool, err error) {
 
 // metadata reads what the destination says of a key.
 func (e *opening) metadata(ctx context.Context, key string) (*comet.Experiment, error) {
-	existing, err := e.r.Client.Experiments.Metadata(ctx, key)
+	existing, err := e.Client.Experiments.Metadata(ctx, key)
 	if err != nil {
 		return nil, fmt.Errorf("read metadata: %w", err)
 	}
@@ -162,16 +162,16 @@ const hiddenReason = "it is taken at the destination by an experiment that the A
 // reading does not: whether it is someone else's, or the reading only lags
 // behind. A mistake here would make a second copy of it.
 func (e *opening) hidden(ctx context.Context) (*comet.Experiment, error) {
-	run, err := e.r.Client.Experiments.Open(ctx, e.Key)
+	run, err := e.Client.Experiments.Open(ctx, e.Key)
 	if err != nil {
 		return nil, err
 	}
 	e.runs.Set(run)
 	e.resumed.Store(true)
-	if err := e.r.Pause(ctx); err != nil {
+	if err := e.Pause(ctx); err != nil {
 		return nil, err
 	}
-	existing, err := reconcile.Settle(ctx, e.r.Pause, reconcile.MaxUnsteady, func(int) (*comet.Experiment, bool, error) {
+	existing, err := reconcile.Settle(ctx, e.Pause, reconcile.MaxUnsteady, func(int) (*comet.Experiment, bool, error) {
 		existing, err := e.metadata(ctx, e.Key)
 		if answer.Hidden(err) {
 			return nil, false, nil
@@ -201,9 +201,9 @@ func (e *opening) openExisting(ctx context.Context, existing *comet.Experiment, 
 		return e.elsewhere(existing)
 	}
 	e.Existing = e.findMark(existing)
-	e.Unfinished = !e.sameTimes() && e.r.Mode != VerifyOnly
-	e.StreamWins = e.Unfinished || e.r.Update
-	if !e.Unfinished || e.r.Dry() {
+	e.Unfinished = !e.sameTimes() && e.Mode != VerifyOnly
+	e.StreamWins = e.Unfinished || e.Update
+	if !e.Unfinished || e.Dry() {
 		return false, e.markResumed(ctx)
 	}
 	run, err := e.run(ctx)
@@ -215,7 +215,7 @@ func (e *opening) openExisting(ctx context.Context, existing *comet.Experiment, 
 
 // begun says that the experiment is being written to.
 func (e *opening) begun(ctx context.Context, run *comet.Run) error {
-	err := e.r.EnsureExperiment(ctx, e.Key, func() error { return e.r.Client.Experiments.ReportStatus(ctx, run, true, true) },
+	err := e.EnsureExperiment(ctx, e.Key, func() error { return e.Client.Experiments.ReportStatus(ctx, run, true, true) },
 		func(m *comet.Experiment) bool { return m.Running })
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
@@ -233,7 +233,7 @@ func (e *opening) inTarget(ctx context.Context, existing *comet.Experiment) (boo
 	case existing.ProjectID != "" && e.project.ID != "":
 		return existing.ProjectID == e.project.ID, nil
 	}
-	for x, err := range e.r.Client.Experiments.List(ctx, comet.Listing{Workspace: target.Workspace, Project: target.Name}) {
+	for x, err := range e.Client.Experiments.List(ctx, comet.Listing{Workspace: target.Workspace, Project: target.Name}) {
 		if err != nil {
 			return false, fmt.Errorf("list experiments of %q: %w", target, err)
 		}
@@ -252,7 +252,7 @@ func (e *opening) elsewhere(existing *comet.Experiment) (again bool, err error) 
 		return true, e.deriveFor(reason)
 	}
 	e.Out.Result = report.ResultElsewhere
-	e.Out.URL = e.r.Client.ExperimentURL(existing.Workspace, existing.Project, existing.Key, existing.Archived)
+	e.Out.URL = e.Client.ExperimentURL(existing.Workspace, existing.Project, existing.Key, existing.Archived)
 	e.Issue(report.Issue{Class: report.Noted, Kind: report.KindExperiment, Name: e.Out.Name, ID: e.Key, Reason: reason})
 	return false, nil
 }

@@ -34,7 +34,7 @@ func (e *opening) asFinished(existing *comet.Experiment) *comet.Experiment {
 // findMark takes an experiment that an earlier import has marked for the
 // finished one that it was.
 func (e *opening) findMark(existing *comet.Experiment) *comet.Experiment {
-	if e.r.Mode == VerifyOnly || e.Record.Start == nil || existing.Start == nil || *existing.Start != *e.Record.Start+reconcile.OpenMark {
+	if e.Mode == VerifyOnly || e.Record.Start == nil || existing.Start == nil || *existing.Start != *e.Record.Start+reconcile.OpenMark {
 		return existing
 	}
 	e.Reopening.Found, e.Reopening.Done = true, true
@@ -55,10 +55,10 @@ func (e *opening) findMark(existing *comet.Experiment) *comet.Experiment {
 // The mark is taken away, unless the next import needs it. Where that fails too
 // the next import finds the mark.
 func (e *ending) putBack(ctx context.Context) {
-	if e.r.Dry() || e.Unfinished || !e.resumed.Load() && !e.Reopening.Tried.Load() {
+	if e.Dry() || e.Unfinished || !e.resumed.Load() && !e.Reopening.Tried.Load() {
 		return
 	}
-	ctx, cancel := e.r.CleanupContext(ctx)
+	ctx, cancel := e.CleanupContext(ctx)
 	defer cancel()
 	if e.resumed.Load() && (e.Existing == nil || !e.Existing.Running) {
 		run, ok := e.runs.Peek()
@@ -74,6 +74,6 @@ func (e *ending) putBack(ctx context.Context) {
 	if e.Reopening.Found || e.Reopening.Half.Load() {
 		start += reconcile.OpenMark
 	}
-	_ = e.SetOwnTimes(ctx, &start, e.Existing.End)
+	_ = e.SetTimes(ctx, e.Key, &start, e.Existing.End)
 	e.r.Keys.Set(e.Record.Key, place.Experiment{Key: e.Key, Start: &start, End: e.Existing.End, Crashed: document.IsTrue(e.Existing.Crashed)})
 }

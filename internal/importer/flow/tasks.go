@@ -78,12 +78,11 @@ func (t *Tasks) RunHolding(ctx context.Context, bytes int, f func()) error {
 	if err := t.held.Acquire(ctx, n); err != nil {
 		return context.Cause(ctx)
 	}
+	run := t.Run
 	if bytes >= huge {
-		defer t.held.Release(n)
-		f()
-		return nil
+		run = func(f func()) { f() }
 	}
-	t.Run(func() {
+	run(func() {
 		defer t.held.Release(n)
 		f()
 	})
@@ -94,6 +93,10 @@ func (t *Tasks) RunHolding(ctx context.Context, bytes int, f func()) error {
 // for a later task.
 func (t *Tasks) Run(f func()) {
 	t.slots <- struct{}{}
+	t.begin(f)
+}
+
+func (t *Tasks) begin(f func()) {
 	t.wg.Go(func() {
 		defer func() { <-t.slots }()
 		f()
@@ -107,14 +110,11 @@ func (t *Tasks) Beyond(f func()) { t.wg.Go(f) }
 func (t *Tasks) Try(f func()) bool {
 	select {
 	case t.slots <- struct{}{}:
+		t.begin(f)
+		return true
 	default:
 		return false
 	}
-	t.wg.Go(func() {
-		defer func() { <-t.slots }()
-		f()
-	})
-	return true
 }
 
 // Wait waits for all that runs.

@@ -116,7 +116,7 @@ func (o *outbox) send(ctx context.Context, next string, beyond bool) error {
 	if w.span != nil {
 		w.span.pending.Add(1)
 	}
-	o.Spawn(func() {
+	o.Tasks.Run(func() {
 		defer b.inFlight.Done()
 		defer o.limits.batches.Release(1)
 		sure := o.writeBatch(ctx, w)

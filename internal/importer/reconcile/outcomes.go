@@ -9,7 +9,6 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/report"
-	"github.com/comet-stream/comet-stream/stream"
 )
 
 // refusedError says that something was left unfinished because the destination
@@ -81,14 +80,14 @@ func (d *Destination) ConcernsAll(err error) {
 
 // Single ends the work on a thing that stands by itself: err is what came of
 // it.
-func (d *Destination) Single(o *report.Ledger, kind stream.Kind, name string, err error) {
-	if err != nil && answer.Refused(err) {
-		o.Issue(report.Issue{Class: d.Class(report.Missing), Kind: string(kind), Name: name, Reason: err.Error()})
+func (d *Destination) Single(o *report.Ledger, name string, err error) {
+	if answer.Refused(err) {
+		o.Issue(report.Issue{Class: d.Class(report.Missing), Kind: o.Out.Kind, Name: name, Reason: err.Error()})
 		err = nil
 	}
 	if err != nil {
 		o.Out.Result = report.ResultFailed
-		err = fmt.Errorf("%s %q: %w", kind, name, err)
+		err = fmt.Errorf("%s %q: %w", o.Out.Kind, name, err)
 	}
 	if err != nil || len(o.Out.Issues) > 0 || o.Out.Written.Any() {
 		d.Finished(&o.Out, err)

@@ -50,10 +50,6 @@ type Experiment struct {
 	Untimed   untimed
 }
 
-// Spawn runs f concurrently with the others, when few enough of them are under
-// way.
-func (s *Experiment) Spawn(f func()) { s.Tasks.Run(f) }
-
 // Postpone leaves f until nothing else of the experiment is under way.
 func (s *Experiment) Postpone(f func()) {
 	s.Change(func(*report.Outcome) { s.postponed = append(s.postponed, f) })
@@ -102,7 +98,7 @@ func (s *Experiment) Reopen(ctx context.Context) error {
 	}
 	late := *s.Record.Start + reconcile.OpenMark
 	s.Reopening.Tried.Store(true)
-	if err := s.SetOwnTimes(ctx, &late, s.Existing.End); err != nil {
+	if err := s.SetTimes(ctx, s.Key, &late, s.Existing.End); err != nil {
 		return fmt.Errorf("set times: %w", err)
 	}
 	s.Reopening.Done = true
@@ -115,11 +111,6 @@ func (s *Experiment) Reopened() bool {
 	s.Reopening.mu.Lock()
 	defer s.Reopening.mu.Unlock()
 	return s.Reopening.Done
-}
-
-// SetOwnTimes sets the times of the experiment.
-func (s *Experiment) SetOwnTimes(ctx context.Context, start, end *int64) error {
-	return s.SetTimes(ctx, s.Key, start, end)
 }
 
 // maxDigesting is how often a destination is asked that says it still digests
@@ -197,7 +188,7 @@ func (s *Experiment) Expect(check reconcile.Check) bool {
 // Put writes an item concurrently with the others, and keeps its check.
 func Put[T any](ctx context.Context, s *Experiment, i *reconcile.Item[T]) {
 	if !s.Expect(i.Check) {
-		s.Spawn(func() { s.Item(i.Issue, reconcile.Put(ctx, s.Subject(), i)) })
+		s.Tasks.Run(func() { s.Item(i.Issue, reconcile.Put(ctx, s.Subject(), i)) })
 	}
 }
 

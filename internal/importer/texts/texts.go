@@ -61,7 +61,7 @@ func (t *Texts) Take(ctx context.Context, rec *stream.Text) error {
 		}
 		return check(ctx)
 	})
-	t.Spawn(func() {
+	t.Tasks.Run(func() {
 		text, err := t.prepare(kind, whole)
 		if err == nil && (text.Size > 0 || emptyExists(kind)) {
 			check = t.item(kind, text.Sum).Check

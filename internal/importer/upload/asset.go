@@ -9,7 +9,6 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
-	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/spool"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
@@ -115,31 +114,6 @@ func (a *Asset) OverLimit(run *comet.Run, size int64) error {
 // knows no artifacts.
 func (a *Asset) isImage() bool {
 	return a.Upload.ArtifactVersion == "" && a.Type() == "image" && a.Record.Remote == nil && a.Name() != "" && !a.Doc.Epoch.OK
-}
-
-// follow runs an upload that follows the bytes of the asset, and then done with
-// its outcome. It reports false where there is no slot for it.
-func (a *Asset) follow(t *flow.Tasks, upload func() error, done func(error)) bool {
-	a.Tail = a.Content.Follow()
-	a.Upload.Size, a.Upload.Open = SizeOf(a.Record), a.Tail.Open
-	begun := t.Try(func() {
-		err := upload()
-		// The upload may be over, one way or the other, before the bytes are.
-		end := a.Tail.Wait()
-		switch {
-		case end == spool.ErrOtherSize, end == nil && errors.Is(err, spool.ErrFollowedOnce):
-			a.Upload.Size, a.Upload.Open = a.Content.Size, a.Content.Open
-			err = upload()
-		case end != nil:
-			err = end
-		}
-		done(err)
-		a.Content.Close()
-	})
-	if !begun {
-		a.Tail, a.Content.Tail = nil, nil
-	}
-	return begun
 }
 
 // ErrBadHash is why an asset is not written whose bytes are not those of the source.

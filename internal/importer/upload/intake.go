@@ -93,12 +93,26 @@ func (in *Intake) Keep(ctx context.Context) error {
 
 // follow begins to write an asset while its bytes come, if there is a slot for it.
 func (in *Intake) follow(ctx context.Context, a *Asset) {
+	a.Tail = a.Content.Follow()
+	a.Upload.Size, a.Upload.Open = SizeOf(a.Record), a.Tail.Open
 	in.plain.Add(1)
-	begun := a.follow(in.Tasks, func() error { return in.Uploads.Write(ctx, a, in.Place) }, func(err error) {
+	begun := in.Tasks.Try(func() {
 		defer in.plain.Done()
+		defer a.Content.Close()
+		err := in.Uploads.Write(ctx, a, in.Place)
+		// The upload may be over, one way or the other, before the bytes are.
+		end := a.Tail.Wait()
+		switch {
+		case end == spool.ErrOtherSize, end == nil && errors.Is(err, spool.ErrFollowedOnce):
+			a.Upload.Size, a.Upload.Open = a.Content.Size, a.Content.Open
+			err = in.Uploads.Write(ctx, a, in.Place)
+		case end != nil:
+			err = end
+		}
 		in.Done(a, err)
 	})
 	if !begun {
+		a.Tail, a.Content.Tail = nil, nil
 		in.plain.Done()
 	}
 }
@@ -162,25 +176,23 @@ func (in *Intake) End(ctx context.Context, rec *stream.AssetEnd) error {
 
 // finish writes an asset whose bytes are there.
 func (in *Intake) finish(ctx context.Context, a *Asset) error {
+	done := func() {}
 	if a.Refers {
 		// The ids of the others are settled once they are written. They need
 		// slots, so that none is to be taken before.
 		in.plain.Wait()
 	} else {
 		in.plain.Add(1)
+		done = in.plain.Done
 	}
 	err := in.Tasks.RunHolding(ctx, len(a.Upload.Metadata), func() {
 		defer a.Drop(flow.ErrDropped)
-		if !a.Refers {
-			defer in.plain.Done()
-		}
+		defer done()
 		in.Done(a, in.Finish(ctx, a))
 	})
 	if err != nil {
 		a.Drop(err)
-		if !a.Refers {
-			in.plain.Done()
-		}
+		done()
 	}
 	return err
 }

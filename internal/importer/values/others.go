@@ -146,7 +146,7 @@ func (o *Others) PutName(ctx context.Context, i *reconcile.Item[*comet.Experimen
 	v := &value{Name: document.NewText(nameOther), Current: document.NewText(name)}
 	i.NoReadBack = true
 	i.Write = func(ctx context.Context, _ reconcile.Found[*comet.Experiment]) error { return o.writeName(ctx, v) }
-	o.Spawn(func() {
+	o.Tasks.Run(func() {
 		o.done(report.Issue{Kind: string(o.kind), Name: nameOther}, reconcile.Put(ctx, o.Subject(), i))
 	})
 }

@@ -168,15 +168,6 @@ func (a *artifact) compare(have *comet.Artifact) (differ []reconcile.Difference)
 	return differ
 }
 
-// update changes the artifact. Of what is written, servers are sure to keep the
-// tags alone; without any, that the artifact can be read is all there is to see.
-func (a *artifact) update(ctx context.Context, u comet.ArtifactUpdate) error {
-	return a.r.Ensure(ctx, func() error { return a.r.Client.Artifacts.Update(ctx, a.id, u) }, func() (bool, error) {
-		existing, err := a.get(ctx)
-		return err == nil && (u.Tags == nil || sameSet(u.Tags, existing.Tags)), err
-	})
-}
-
 // take works on one record.
 func (a *artifact) take(ctx context.Context, rec stream.Record) error {
 	v := a.version
@@ -320,41 +311,41 @@ func (a *artifact) otherAliases(existing []comet.ArtifactVersion) (other []*arti
 // details writes what belongs to the artifact as a whole, while a version of it
 // is open that another import would go on with.
 func (a *artifact) details(ctx context.Context) error {
-	if len(a.doc.Tags)+len(a.doc.Description.V)+len(a.doc.Emoji.V) == 0 && a.doc.public() == nil || a.r.Dry() {
+	d := &a.doc
+	untold := d.Description.V+d.Emoji.V == "" && d.public() == nil
+	if untold && len(d.Tags) == 0 || a.r.Dry() {
 		return nil
 	}
-	u := comet.ArtifactUpdate{Tags: a.doc.Tags, Description: a.doc.Description.Ptr(), Public: a.doc.public(), Emoji: a.doc.Emoji.Ptr()}
-	if len(u.Tags) == 0 {
-		u.Tags = nil
+	u := comet.ArtifactUpdate{Description: d.Description.Ptr(), Public: d.public(), Emoji: d.Emoji.Ptr()}
+	if len(d.Tags) > 0 {
+		u.Tags = d.Tags
 	}
-	if err := a.update(ctx, u); err != nil {
-		if !answer.Refused(err) {
-			return err
-		}
+	// Of what is written, servers are sure to keep the tags alone; without any, that
+	// the artifact can be read is all there is to see.
+	err := a.r.Ensure(ctx, func() error { return a.r.Client.Artifacts.Update(ctx, a.id, u) }, func() (bool, error) {
+		have, err := a.get(ctx)
+		return err == nil && (u.Tags == nil || sameSet(u.Tags, have.Tags)), err
+	})
+	if answer.Refused(err) {
 		a.Issue(report.Issue{Class: report.Missing, Kind: "details", Name: a.rec.Name, Reason: err.Error()})
 		return nil
 	}
-	return a.checkDetails(ctx)
-}
-
-// checkDetails looks whether the destination keeps what no client of its maker
-// writes.
-func (a *artifact) checkDetails(ctx context.Context) error {
-	if a.doc.Description.V+a.doc.Emoji.V == "" && a.doc.public() == nil {
-		return nil
+	if err != nil || untold {
+		return err
 	}
-	existing, err := a.get(ctx)
+	// No client of its maker writes the rest, and not every server keeps it.
+	have, err := a.get(ctx)
 	if err != nil {
 		return err
 	}
 	var lost []string
-	if a.doc.Description.V != document.Deref(existing.Description) {
+	if d.Description.V != document.Deref(have.Description) {
 		lost = append(lost, "description")
 	}
-	if a.doc.Emoji.V != document.Deref(existing.Emoji) {
+	if d.Emoji.V != document.Deref(have.Emoji) {
 		lost = append(lost, "emoji")
 	}
-	if a.doc.public() != nil && existing.Public != nil && !*existing.Public {
+	if d.public() != nil && have.Public != nil && !*have.Public {
 		lost = append(lost, "visibility")
 	}
 	if len(lost) > 0 {

@@ -30,7 +30,7 @@ func (l *lineage) write(ctx context.Context, rec *stream.Lineage) {
 	o := &report.Ledger{Out: report.Outcome{
 		Kind: string(stream.KindLineage), SourceKey: rec.Experiment, Workspace: r.To.Workspace(rec.Workspace), Name: name,
 	}}
-	r.Single(o, stream.KindLineage, name, l.record(ctx, o, rec, name))
+	r.Single(o, name, l.record(ctx, o, rec, name))
 }
 
 func (l *lineage) record(ctx context.Context, o *report.Ledger, rec *stream.Lineage, name string) error {

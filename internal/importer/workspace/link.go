@@ -21,7 +21,7 @@ func (l *links) write(ctx context.Context, rec *stream.Link) {
 	r := l.w.r
 	to := r.To.Target(place.Project{Workspace: rec.Workspace, Name: rec.Project})
 	o := report.Ledger{Out: report.Outcome{Kind: string(stream.KindLink), SourceKey: rec.Experiment, Workspace: to.Workspace, Project: to.Name}}
-	r.Single(&o, stream.KindLink, rec.Experiment, l.link(ctx, &o, rec.Experiment, to))
+	r.Single(&o, rec.Experiment, l.link(ctx, &o, rec.Experiment, to))
 }
 
 func (l *links) link(ctx context.Context, o *report.Ledger, source string, to place.Project) error {

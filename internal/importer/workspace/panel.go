@@ -40,7 +40,7 @@ func (p *panels) take(ctx, workCtx context.Context, rec *stream.Panel) error {
 		defer whole.Close()
 		err = p.write(workCtx, o, rec, whole)
 	}
-	r.Single(o, stream.KindPanel, rec.Name, err)
+	r.Single(o, rec.Name, err)
 	return nil
 }
 

@@ -44,7 +44,7 @@ func (v *views) write(ctx context.Context, rec *stream.View) {
 	r := v.w.r
 	to := r.To.Target(place.Project{Workspace: rec.Workspace, Name: rec.Project})
 	o := &report.Ledger{Out: report.Outcome{Kind: string(stream.KindView), Workspace: to.Workspace, Project: to.Name, Name: rec.Name}}
-	r.Single(o, stream.KindView, rec.Name, v.importView(ctx, o, rec, to))
+	r.Single(o, rec.Name, v.importView(ctx, o, rec, to))
 }
 
 func (v *views) importView(ctx context.Context, o *report.Ledger, rec *stream.View, to place.Project) error {

@@ -63,9 +63,9 @@ var rules = map[string]rule{
 	"internal/importer/content":  {own: []string{"internal/comet", "internal/importer/answer", "internal/importer/spool", "internal/report"}, not: []string{"os", "net", "net/http"}},
 	"internal/importer/quota":    {own: []string{"internal/comet"}, not: []string{"os", "net", "net/http"}},
 	"internal/importer/reconcile": {own: []string{
-		"internal/comet", "internal/importer/answer", "internal/importer/content", "internal/importer/flow", "internal/importer/spool", "internal/report", "stream",
+		"internal/comet", "internal/importer/answer", "internal/importer/content", "internal/importer/flow", "internal/importer/spool", "internal/report",
 	}, not: []string{"os", "net", "net/http"}},
-	"internal/importer/rewrite": {own: []string{"internal/comet", "internal/importer/spool", "internal/unpack"}, not: []string{"os", "net", "net/http"}},
+	"internal/importer/rewrite": {own: []string{"internal/comet", "internal/importer/content", "internal/importer/spool", "internal/unpack"}, not: []string{"os", "net", "net/http"}},
 	"internal/importer/place": {own: []string{
 		"internal/comet", "internal/importer/document", "internal/importer/reconcile", "internal/importer/rewrite", "internal/pathname", "internal/suggest", "stream",
 	}, not: []string{"os", "net"}},

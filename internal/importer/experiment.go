@@ -63,12 +63,10 @@ type experiment struct {
 	readAhead readAhead
 }
 
-// experimentDoc is what is used of an experiment's metadata.
 type experimentDoc struct {
 	FilePath document.Text `json:"filePath"`
 }
 
-// startExperiment begins the work on an experiment.
 func (r *run) startExperiment(workCtx context.Context, src *place.Source, p *workspace.Project, rec *stream.Experiment) *experiment {
 	e := &experiment{Group: flow.NewGroup(r.Records), ending: &ending{opening: &opening{
 		Experiment: &session.Experiment{Destination: r.Destination, Record: rec, Turn: r.Turns.Join(), Budget: r.budget, Tasks: r.Tasks()},
@@ -162,7 +160,6 @@ func (e *experiment) end(ctx context.Context) {
 	}
 }
 
-// report tells the run what became of the experiment.
 func (e *experiment) report() {
 	e.r.o.Counters.Experiments.Add(1)
 	o := &e.Out
@@ -242,7 +239,6 @@ func (e *experiment) tagsItem(want []string) *reconcile.Item[[]string] {
 	}
 }
 
-// take works on one record.
 func (e *experiment) take(ctx context.Context, rec stream.Record) error {
 	p := e.parts[rec.Kind()]
 	if p == nil || p != e.current {

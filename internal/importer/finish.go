@@ -46,7 +46,6 @@ func (e *ending) finishNew(ctx context.Context) error {
 	return e.archive(ctx)
 }
 
-// endRun ends the experiment, as one that has crashed if it has.
 func (e *ending) endRun(ctx context.Context, run *comet.Run, crashed bool) error {
 	if err := e.ReportEnd(ctx, run); err != nil {
 		return fmt.Errorf("end: %w", err)
@@ -54,7 +53,6 @@ func (e *ending) endRun(ctx context.Context, run *comet.Run, crashed bool) error
 	return e.setCrashed(ctx, crashed)
 }
 
-// setCrashed tells that the experiment has crashed, if it has.
 func (e *ending) setCrashed(ctx context.Context, crashed bool) error {
 	if !crashed {
 		return nil
@@ -70,7 +68,6 @@ func (e *ending) setCrashed(ctx context.Context, crashed bool) error {
 	return nil
 }
 
-// setFirstTimes sets the times of an experiment for the first time.
 func (e *ending) setFirstTimes(ctx context.Context, run *comet.Run) error {
 	end := e.ended()
 	switch {
@@ -100,7 +97,6 @@ func (e *ending) ended() *int64 {
 	return &end
 }
 
-// finishExisting ends the work on an experiment that was finished before.
 func (e *ending) finishExisting(ctx context.Context) error {
 	if err := e.putState(ctx); err != nil {
 		return fmt.Errorf("set state: %w", err)

@@ -96,7 +96,6 @@ func Import(ctx, workCtx context.Context, in io.Reader, c *comet.Client, o Optio
 	return r.Summary(), r.result(workCtx, err)
 }
 
-// run is one import.
 type run struct {
 	*workspace.Services
 	o Options

@@ -54,7 +54,6 @@ func differs(kind string, free bool, reason string, args ...any) []reconcile.Dif
 	return reconcile.Differs(report.Issue{Kind: kind}, free, reason, args...)
 }
 
-// putPath writes the path of the main file.
 func (e *ending) putPath(ctx context.Context) error {
 	want := e.doc.FilePath.V
 	i := e.metadataItem("file path", e.comparePath, func(ctx context.Context, _ reconcile.Found[*comet.Experiment]) error {

@@ -65,7 +65,6 @@ func (e *opening) imported() place.Experiment {
 	return k
 }
 
-// chooseKey chooses the key to try first.
 func (e *opening) chooseKey() error {
 	from := place.Project{Workspace: e.Record.Workspace, Name: e.Record.Project}
 	e.Key = e.Record.Key
@@ -138,7 +137,6 @@ func (e *opening) openRefused(ctx context.Context, refusal error) (again bool, e
 	return e.openExisting(ctx, existing, err)
 }
 
-// openTaken opens an experiment that exists already.
 func (e *opening) openTaken(ctx context.Context) (again bool, err error) {
 	existing := e.seen
 	if e.seen = nil; existing == nil {

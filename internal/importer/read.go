@@ -85,7 +85,6 @@ type announced interface {
 	End(whole bool)
 }
 
-// take gives a record to where it belongs.
 func (d *dispatcher) take(ctx, workCtx context.Context, raw stream.Raw) error {
 	if d.current != nil {
 		return d.inside(ctx, raw)
@@ -118,7 +117,6 @@ func (d *dispatcher) take(ctx, workCtx context.Context, raw stream.Raw) error {
 	return nil
 }
 
-// inside gives a record to the open group.
 func (d *dispatcher) inside(ctx context.Context, raw stream.Raw) error {
 	switch raw.Kind {
 	case stream.KindExperimentEnd, stream.KindArtifactEnd, stream.KindModelEnd:
@@ -140,7 +138,6 @@ func (d *dispatcher) inside(ctx context.Context, raw stream.Raw) error {
 	return d.current.Send(ctx, raw)
 }
 
-// leave ends what is open when the reading ends.
 func (d *dispatcher) leave() {
 	if d.current != nil {
 		d.current.End(false)
@@ -277,7 +274,6 @@ func (d *dispatcher) takeNotes(ctx context.Context, rec *stream.Notes) error {
 	return nil
 }
 
-// closeProject ends the project that is open.
 func (d *dispatcher) closeProject(workCtx context.Context) {
 	if d.project != nil {
 		d.project.Close(workCtx)

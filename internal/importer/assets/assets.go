@@ -76,7 +76,6 @@ func (as *Assets) Start(refs *rewrite.References) {
 	as.refs = refs
 }
 
-// expect notes what a verification has to find of an asset.
 func (as *Assets) expect(a *upload.Asset) {
 	if !as.Verifies {
 		return
@@ -156,7 +155,6 @@ func (as *Assets) Begin(ctx context.Context, rec *stream.Asset) error {
 	return as.intake.Keep(ctx)
 }
 
-// describe works out how the asset is written.
 func (as *Assets) describe(a *upload.Asset) {
 	if !a.Describe(as.ids.own(a.Record.ID)) {
 		as.Issue(a.BadMetadata())

@@ -186,7 +186,7 @@ func (l *fingerprints) findSame(ctx context.Context, a *upload.Asset) (bool, err
 	if err != nil {
 		return false, err
 	}
-	want := content.NewSum(a.Upload.Size, a.SHA256)
+	want := content.Sum{Size: a.Upload.Size, SHA256: a.SHA256}
 	if a.Record.Remote != nil {
 		want.SHA256 = ""
 	}

@@ -18,7 +18,6 @@ type folder struct {
 	folded []report.Issue // those named with it
 }
 
-// note takes a file of a model.
 func (f *folders) note(model string, folded bool, file report.Issue) {
 	if *f == nil {
 		*f = make(folders)

@@ -41,7 +41,6 @@ func (x *ids) now(id string) (string, bool) {
 	return x.own(id), true
 }
 
-// add notes an asset of the source.
 func (x *ids) add(id string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()

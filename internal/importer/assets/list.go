@@ -42,7 +42,6 @@ func compareEntries(a, b fingerprintEntry) int {
 	return cmp.Or(cmp.Compare(a.fingerprint, b.fingerprint), cmp.Compare(a.id, b.id))
 }
 
-// entryOf returns what is held of an asset.
 func entryOf(a *comet.Asset) listed {
 	l := listed{a.ID, upload.FingerprintOf(a), a.Size, a.Remote}
 	if a.Remote {
@@ -62,15 +61,12 @@ func (t listed) is(a *upload.Asset, size int64) bool {
 	return size < 0 || t.size == size
 }
 
-// linksElsewhere reports whether a remote asset has another link.
 func (t listed) linksElsewhere(link *string) bool {
 	return link != nil && t.remote && t.size != linkHash(link)
 }
 
-// get returns the asset of an id.
 func (l *listing) get(id string) (listed, bool) { return l.Get(document.Hash(id)) }
 
-// withFingerprint returns the ids of the assets of a fingerprint.
 func (l *listing) withFingerprint(of uint64) []string {
 	from, _ := slices.BinarySearchFunc(l.fingerprints, fingerprintEntry{of, 0}, compareEntries)
 	var ids []string
@@ -168,7 +164,6 @@ func (v *inventory) prefetch(ctx context.Context) {
 	v.readAhead.Start(&v.Reading, func() (*listing, error) { return v.readFirst(ctx) })
 }
 
-// free releases the space for it.
 func (v *inventory) free() {
 	if have, ok := v.readAhead.Peek(); ok {
 		have.Free()
@@ -193,7 +188,6 @@ func (v *inventory) lookFor(ctx context.Context, a *upload.Asset, fingerprint ui
 	return listed, ours, alike, err
 }
 
-// content reads an asset of the destination to its end.
 func (v *inventory) content(ctx context.Context, id string) (content.Sum, error) {
 	return v.ReadSum(ctx, func() (io.ReadCloser, error) {
 		return v.Client.Assets.Content(ctx, comet.AssetRequest{Key: v.Key, ID: id})

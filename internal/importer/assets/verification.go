@@ -26,7 +26,9 @@ type expected struct {
 	remote   *string
 }
 
-func (x *expected) sum() content.Sum { return content.NewSum(x.size, hex.EncodeToString(x.sha256[:])) }
+func (x *expected) sum() content.Sum {
+	return content.Sum{Size: x.size, SHA256: hex.EncodeToString(x.sha256[:])}
+}
 
 // ReadBack compares the list, and the bytes of each asset.
 func (as *Assets) ReadBack(ctx context.Context) ([]report.Issue, error) {
@@ -110,7 +112,6 @@ func (as *Assets) reportExtra(ctx context.Context, have *listing, found map[uint
 	return err
 }
 
-// bytes compares the content of an asset.
 func (as *Assets) bytes(ctx context.Context, want *expected, id string) error {
 	have, err := as.inventory.content(ctx, id)
 	if err != nil {

@@ -95,7 +95,6 @@ func (as *Assets) found(have *listing, a *upload.Asset, size int64) bool {
 	return as.fingerprints.find(have, a, size)
 }
 
-// rewrite changes the references in an asset, if there are any to change.
 func (as *Assets) rewrite(a *upload.Asset) error {
 	w, err := as.refs.Content(a.Content, a.Content.Size)
 	if err != nil {
@@ -122,7 +121,6 @@ func (as *Assets) rewrite(a *upload.Asset) error {
 	return nil
 }
 
-// uploaded counts an asset that has been written.
 func (as *Assets) uploaded(a *upload.Asset) {
 	as.Change(func(o *report.Outcome) {
 		o.Written.Assets++

@@ -17,9 +17,6 @@ type Sum struct {
 	SHA256 string
 }
 
-// NewSum returns the sum of a content of a size.
-func NewSum(size int64, sha256 string) Sum { return Sum{size, sha256} }
-
 // SumOfText returns the sum of a text.
 func SumOfText(text string) Sum {
 	h := sha256.Sum256([]byte(text))

@@ -17,7 +17,6 @@ type Group struct {
 	Complete bool          // its end has been read; set before in is closed
 }
 
-// queued is a record that waits for the work on it.
 type queued struct {
 	raw   stream.Raw
 	spare bool // it takes the spare place of its group
@@ -76,7 +75,6 @@ func (g *Group) place(ctx context.Context, raw stream.Raw) (queued, error) {
 	return queued{raw, false}, nil
 }
 
-// release releases the space of a record.
 func (g *Group) release(q queued) {
 	if q.spare {
 		<-g.spare
@@ -127,7 +125,6 @@ func NewRecordBudget() *RecordBudget {
 	return &RecordBudget{given: make(chan struct{}, 1), free: queuedMemory}
 }
 
-// take takes n bytes if so many are free.
 func (i *RecordBudget) take(n int64) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()

@@ -11,7 +11,6 @@ import (
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-// git is the state of a repository.
 type git struct {
 	User   document.Text `json:"user"`
 	Root   document.Text `json:"root"`
@@ -26,7 +25,6 @@ func (g git) is(o git) bool {
 	return g.User.V == o.User.V && g.Root.V == o.Root.V && g.Branch.V == o.Branch.V && g.Parent.V == o.Parent.V && g.Origin.V == o.Origin.V
 }
 
-// putGit writes the state of the repository.
 func putGit(ctx context.Context, s *session.Experiment, rec *stream.Document) error {
 	var want git
 	if err := document.Read(rec.Doc, &want); err != nil || want == (git{}) {

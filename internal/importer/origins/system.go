@@ -50,7 +50,6 @@ func (m *machine) takePackages(rec *stream.Requirements) error {
 // serverFields are those of the system details that servers work out.
 var serverFields = []string{"experimentKey", "systemMetricNames", "maxTotalMemory"}
 
-// details returns what has to be written.
 func (m *machine) details() system {
 	d := maps.Clone(m.fields)
 	if d == nil {

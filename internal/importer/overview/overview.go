@@ -139,7 +139,6 @@ func (p *Project) list(ctx context.Context) (map[string]*Experiment, error) {
 	return listed, nil
 }
 
-// tagKey is what is asked of a tag.
 type tagKey struct {
 	tag      string
 	archived bool
@@ -192,7 +191,6 @@ func (p *Project) withTag(ctx context.Context, k tagKey) []uint64 {
 	return hashes
 }
 
-// find asks for the experiments that have a tag.
 func (p *Project) find(ctx context.Context, tag string, archived bool) (hashes []uint64, err error) {
 	keys, err := p.o.client.Many.Tagged(ctx, p.name.Workspace, p.name.Name, tag, archived)
 	for _, key := range keys {

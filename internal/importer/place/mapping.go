@@ -42,11 +42,15 @@ type MergeError struct {
 }
 
 func (e *MergeError) Error() string {
-	names := make([]string, len(e.Sources))
-	for i, p := range e.Sources {
-		names[i] = fmt.Sprintf("%q", p)
+	return fmt.Sprintf("projects %s would all go to %q", quoted(e.Sources), e.Target)
+}
+
+func quoted[T string | Project](list []T) string {
+	quoted := make([]string, len(list))
+	for i, v := range list {
+		quoted[i] = fmt.Sprintf("%q", v)
 	}
-	return fmt.Sprintf("projects %s would all go to %q", strings.Join(names, ", "), e.Target)
+	return strings.Join(quoted, ", ")
 }
 
 // Mapping says where the projects of a stream go.
@@ -130,11 +134,7 @@ func (e *WorkspaceError) Error() string {
 	if len(e.Close) == 0 {
 		return msg
 	}
-	quoted := make([]string, len(e.Close))
-	for i, name := range e.Close {
-		quoted[i] = fmt.Sprintf("%q", name)
-	}
-	return msg + "; it has " + strings.Join(quoted, ", ")
+	return msg + "; it has " + quoted(e.Close)
 }
 
 // Similar returns the names that resemble one, the nearest first; all of them

@@ -216,7 +216,6 @@ func (o *outbox) writeBatch(ctx context.Context, w *writing) bool {
 	return false
 }
 
-// writePoints writes a batch, each point once.
 func (o *outbox) writePoints(ctx context.Context, batch []point, later bool) bool {
 	sure := true
 	_, err := halving.Write(batch, func(part []point) error {

@@ -19,7 +19,6 @@ type Limits struct {
 	shown struct{ together, each showing } // guarded by mu
 }
 
-// maxBatches is how many batches of points may wait to be written.
 const maxBatches = 24
 
 // NewLimits returns limits for one import.

@@ -49,7 +49,6 @@ func (ps *Points) beginPartial(ctx context.Context) error {
 	return nil
 }
 
-// comparePoint compares a point with what the destination shows.
 func (ps *Points) comparePoint(ctx context.Context, pt *point) error {
 	ok, known := ps.have.Take(pt.hash)
 	if !ok && !known && !ps.sure && !ps.Dry() {

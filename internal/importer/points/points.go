@@ -62,7 +62,6 @@ func (ps *Points) Free() { ps.read.share.Free() }
 // ReportRefused reports each metric once what the destination has refused of it.
 func (ps *Points) ReportRefused() { ps.out.reportRefused() }
 
-// A point is a metric point that waits to be written.
 type point struct {
 	name string
 	hash pointset.Hash
@@ -217,7 +216,6 @@ func (ps *Points) endMetric(ctx context.Context) error {
 	return ps.endPartial(ctx, part)
 }
 
-// thinned reports a series that the destination has thinned out.
 func thinned(name string, have, want int64) report.Issue {
 	return report.Issue{Class: report.Noted, Kind: string(stream.KindMetrics), Name: name, Reason: fmt.Sprintf("the destination keeps %d of the %d points", have, want)}
 }
@@ -252,7 +250,6 @@ type refusedSeries struct {
 	err error // the first
 }
 
-// refuse takes points that the destination refuses.
 func (o *outbox) refuse(refused []point, err error) {
 	o.Change(func(*report.Outcome) {
 		if o.refused == nil {
@@ -348,7 +345,6 @@ func (o *outbox) writeRest(ctx context.Context, batch []point, err error) error 
 // requests are kept: each holds the text of a whole batch.
 var requests = sync.Pool{New: func() any { return new(comet.Batch) }}
 
-// post makes the request for a batch.
 func (o *outbox) post(ctx context.Context, batch []point) error {
 	b := requests.Get().(*comet.Batch)
 	defer requests.Put(b)

@@ -158,7 +158,6 @@ func (r *reading) set(ctx context.Context, metric string) (*pointset.Set, error)
 	return set, nil
 }
 
-// enlarge makes room for more points.
 func enlarge(s *flow.Share, have int64, metric string) error {
 	if metric == "" && have >= maxPoints {
 		return errTooMany

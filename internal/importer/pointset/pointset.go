@@ -187,7 +187,6 @@ type bucket struct {
 // New returns a set without points.
 func New() *Set { return &Set{Series: make(map[string]*Series)} }
 
-// bucketOf returns the bucket that a hash belongs to.
 func (s *Set) bucketOf(h Hash) *bucket { return &s.buckets[h>>(64-bucketBits)] }
 
 // Add puts a point of the series in. The set must not be sealed.

@@ -116,7 +116,6 @@ func (i *Item[T]) read(ctx context.Context) (T, error) {
 	return have, err
 }
 
-// before returns what the destination has before anything is written.
 func (i *Item[T]) before(ctx context.Context, s *Subject) (have T, err error) {
 	switch {
 	case s.New:

@@ -112,7 +112,6 @@ type TempError struct{ err error }
 func (e *TempError) Error() string { return "temporary file: " + e.err.Error() }
 func (e *TempError) Unwrap() error { return e.err }
 
-// room makes room for size bytes in all.
 func (sp *Spool) room(size int64) error {
 	if size <= sp.reserved {
 		if sp.OnDisk && sp.file == nil {
@@ -151,7 +150,6 @@ func (sp *Spool) grow(size int64) error {
 	return nil
 }
 
-// toDisk moves the item to a file.
 func (sp *Spool) toDisk() error {
 	f, err := os.CreateTemp(sp.s.dir, "comet-import-*")
 	if err != nil {

@@ -122,7 +122,6 @@ func (t *Texts) restOfOutput(ctx context.Context, output content.Text, before *p
 	})
 }
 
-// finishOutput writes the rest of an output that was postponed.
 func (t *Texts) finishOutput(ctx context.Context, whole *spool.Spool, output content.Text, p *postponedError) {
 	defer whole.Close()
 	if t.Failure.Stops() {
@@ -241,7 +240,6 @@ func (t *Texts) outputSettled(ctx context.Context, output content.Text) (outputS
 	})
 }
 
-// existingOutput reads the output of the destination.
 func (t *Texts) existingOutput(ctx context.Context, output content.Text) (s outputState, err error) {
 	err = t.ReadStable(ctx, func() (err error) {
 		s, err = t.readOutput(ctx, output)

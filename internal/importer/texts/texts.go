@@ -122,7 +122,6 @@ func (t *Texts) item(kind stream.Kind, sum content.Sum) *reconcile.Item[content.
 	}
 }
 
-// put writes a text.
 func (t *Texts) put(ctx context.Context, kind stream.Kind, text content.Text) error {
 	if kind == stream.KindOutput {
 		return t.putOutput(ctx, text)

@@ -174,7 +174,6 @@ func (in *Intake) End(ctx context.Context, rec *stream.AssetEnd) error {
 	return in.finish(ctx, a)
 }
 
-// finish writes an asset whose bytes are there.
 func (in *Intake) finish(ctx context.Context, a *Asset) error {
 	done := func() {}
 	if a.Refers {

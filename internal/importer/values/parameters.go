@@ -182,7 +182,6 @@ func (p *Parameters) refused(names []string, err error) {
 	p.Item(report.Issue{Kind: string(p.kind)}, fmt.Errorf("%d of them, %s: %w", len(names), list, err))
 }
 
-// send writes readings in one request.
 func (p *Parameters) send(ctx context.Context, part []logged) error {
 	var b comet.Batch
 	want := make(map[hash]hash)

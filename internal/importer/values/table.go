@@ -114,7 +114,6 @@ func existingOf(v *comet.Value) existing {
 	return existing{hashValue(document.TextOf(v.Current.Value)), document.IntOf(v.Current.Time)}
 }
 
-// is reports whether it is the value that the stream has.
 func (e existing) is(want hash) bool { return e.value == want }
 
 // values are those of the destination by their names. The zero value has none.
@@ -189,13 +188,11 @@ func (t *table) Free() {
 	}
 }
 
-// before returns what the destination has before anything is written.
 func (t *table) before(ctx context.Context) (values, error) {
 	t.start(ctx)
 	return t.readAhead.Wait(ctx)
 }
 
-// read reads what the destination has.
 func (t *table) read(ctx context.Context, restart func(), f func(*comet.Value)) error {
 	err := t.each(ctx, t.Key, restart, func(v *comet.Value) error {
 		f(v)

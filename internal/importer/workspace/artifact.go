@@ -82,7 +82,6 @@ func (a *artifact) work(ctx context.Context) error {
 	return err
 }
 
-// load reads what the destination has of the artifact.
 func (a *artifact) load(ctx context.Context) error {
 	if err := document.Read(a.rec.Doc, &a.doc); err != nil {
 		return err
@@ -168,7 +167,6 @@ func (a *artifact) compare(have *comet.Artifact) (differ []reconcile.Difference)
 	return differ
 }
 
-// take works on one record.
 func (a *artifact) take(ctx context.Context, rec stream.Record) error {
 	v := a.version
 	switch rec := rec.(type) {
@@ -354,7 +352,6 @@ func (a *artifact) details(ctx context.Context) error {
 	return nil
 }
 
-// sameSet reports whether two lists have the same elements.
 func sameSet(a, b []string) bool {
 	a, b = slices.Clone(a), slices.Clone(b)
 	slices.Sort(a)

@@ -53,7 +53,6 @@ func newVersionFiles(v *artifactVersion) *versionFiles {
 	return f
 }
 
-// begin begins a file of the version.
 func (f *versionFiles) begin(ctx context.Context, rec *stream.Asset) error {
 	f.a.r.Counters.Assets.Add(1)
 	a, err := f.intake.Begin(rec)
@@ -143,7 +142,6 @@ func (f *versionFiles) finish(ctx context.Context, a *upload.Asset) error {
 	return f.a.r.Uploads.Write(ctx, a, f)
 }
 
-// done takes the result of the work on a file.
 func (f *versionFiles) done(a *upload.Asset, err error) {
 	switch {
 	case errors.Is(err, flow.ErrDropped): // it is reported where the stream breaks off
@@ -164,9 +162,8 @@ func (f *versionFiles) done(a *upload.Asset, err error) {
 	}
 }
 
-// expect notes what a verification has to find of a file.
 func (f *versionFiles) expect(a *upload.Asset) {
-	x := expectedFile{a.Issue(), a.Upload.ID, content.NewSum(a.Upload.Size, a.SHA256), a.Record.Remote}
+	x := expectedFile{a.Issue(), a.Upload.ID, content.Sum{Size: a.Upload.Size, SHA256: a.SHA256}, a.Record.Remote}
 	f.a.Change(func(*report.Outcome) { f.want = append(f.want, x) })
 }
 

@@ -98,7 +98,6 @@ func (v *artifactVersion) final() string {
 	}
 }
 
-// create opens the version at the destination.
 func (v *artifactVersion) create(ctx context.Context) error {
 	a := v.a
 	key, err := a.w.producer(ctx, v.rec.Experiment, a.target)
@@ -166,7 +165,6 @@ func ownAliases(list []string) []string {
 	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return strings.EqualFold(s, "latest") })
 }
 
-// isLatest reports whether that one is among the aliases.
 func isLatest(list []string) bool { return len(ownAliases(list)) < len(list) }
 
 // keepsLatest reports whether a version that has it at the source has it at the
@@ -250,7 +248,6 @@ func sameJSONText(a, b string) bool {
 	return a == b || document.Same([]byte(a), []byte(b))
 }
 
-// close gives the version its state.
 func (v *artifactVersion) close(ctx context.Context) error {
 	a := v.a
 	switch v.state {
@@ -293,7 +290,6 @@ func (v *artifactVersion) close(ctx context.Context) error {
 	return v.verify(ctx)
 }
 
-// verify reads the files of the version back.
 func (v *artifactVersion) verify(ctx context.Context) error {
 	s := v.a.r.subject(&v.a.Ledger)
 	if v.a.r.Mode == reconcile.VerifyOnly {

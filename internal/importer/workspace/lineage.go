@@ -23,7 +23,6 @@ type lineage struct {
 // artifact is of: another one may have the same version of the same name.
 type consumption struct{ experiment, workspace string }
 
-// write records a consumption, unless it is recorded.
 func (l *lineage) write(ctx context.Context, rec *stream.Lineage) {
 	r := l.w.r
 	name := rec.Artifact + ":" + rec.Version

@@ -16,7 +16,6 @@ type links struct {
 	list map[place.Project]map[string]bool // keys that a project of the destination lists
 }
 
-// write makes a link, unless it is there.
 func (l *links) write(ctx context.Context, rec *stream.Link) {
 	r := l.w.r
 	to := r.To.Target(place.Project{Workspace: rec.Workspace, Name: rec.Project})

@@ -26,7 +26,6 @@ type panels struct {
 	taken map[string]bool   // ids of the destination that stand for one of the stream
 }
 
-// take takes a piece of a panel.
 func (p *panels) take(ctx, workCtx context.Context, rec *stream.Panel) error {
 	r := p.w.r
 	o := &report.Ledger{Out: report.Outcome{Kind: string(stream.KindPanel), Workspace: r.To.Workspace(rec.Workspace), Name: rec.Name}}
@@ -132,7 +131,6 @@ func (p *panels) find(ctx context.Context, list []comet.Panel, name string, file
 	return id, false, nil
 }
 
-// upload writes a panel once.
 func (p *panels) upload(ctx context.Context, workspace, name, id string, file *spool.Spool) (made string, err error) {
 	c := p.w.r.Client
 	err = p.w.r.Once(ctx, func(ctx context.Context) (err error) {
@@ -176,14 +174,12 @@ func (p *panels) sameOnce(ctx context.Context, id string, file *spool.Spool) (bo
 	return have.SHA256() == file.SHA256() || sameZip(have, file), nil
 }
 
-// sameZip reports whether two zip files hold the same entries.
 func sameZip(a, b *spool.Spool) bool {
 	x, ok := zipSums(a)
 	y, ok2 := zipSums(b)
 	return ok && ok2 && maps.Equal(x, y)
 }
 
-// zipSums returns what identifies the entries of a zip file.
 func zipSums(s *spool.Spool) (map[string]uint64, bool) {
 	zr, err := unpack.OpenZip(s, s.Size)
 	if err != nil {

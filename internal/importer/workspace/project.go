@@ -185,7 +185,6 @@ func (p *Project) created() {
 	p.Change(func(o *report.Outcome) { o.Result = report.ResultCreated })
 }
 
-// subject is the project as what items are written of.
 func (p *Project) subject() *reconcile.Subject {
 	s := p.r.subject(&p.Ledger)
 	s.New = p.ID == "" || p.Out.Result == report.ResultCreated
@@ -251,7 +250,6 @@ func (p *Project) Close(workCtx context.Context) {
 	})
 }
 
-// writeNotes writes the notes of the project if it has none.
 func (p *Project) writeNotes(ctx context.Context) error {
 	if p.notes.Size == 0 {
 		return nil

@@ -125,7 +125,6 @@ func (m *model) subject() *reconcile.Subject {
 	return s
 }
 
-// take works on one record.
 func (m *model) take(ctx context.Context, rec stream.Record) error {
 	switch rec := rec.(type) {
 	case *stream.Skipped:
@@ -199,7 +198,6 @@ func (m *model) details() *reconcile.Item[details] {
 	}
 }
 
-// writeNotes writes the notes of the model if it has none.
 func (m *model) writeNotes(ctx context.Context) error {
 	notes := document.Deref(m.rec.Notes)
 	if notes == "" {

@@ -14,7 +14,6 @@ import (
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-// modelVersion is a version of a registry model.
 type modelVersion struct {
 	m   *model
 	rec *stream.ModelVersion
@@ -90,7 +89,6 @@ func (v *modelVersion) writeNew(ctx context.Context) (err error) {
 	return m.subject().Written(ctx, v.check)
 }
 
-// check reads the version back.
 func (v *modelVersion) check(ctx context.Context) (found []report.Issue, err error) {
 	model, err := v.m.now(ctx)
 	existing := versionOf(model, v.rec.Version)

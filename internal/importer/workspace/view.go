@@ -36,7 +36,6 @@ type viewPlace struct {
 	key     string // of the experiment, "" for a view of the project
 }
 
-// write writes a view, unless it is there.
 func (v *views) write(ctx context.Context, rec *stream.View) {
 	if rec.Name == UnsavedName {
 		return
@@ -154,7 +153,6 @@ func (v *views) find(ctx context.Context, rec *stream.View, to place.Project) (a
 	return at, list, nil
 }
 
-// list lists the views in a place, once.
 func (v *views) list(ctx context.Context, at viewPlace) ([]comet.View, error) {
 	if at.project == "" {
 		return nil, nil
@@ -203,7 +201,6 @@ func sameView(a, b json.RawMessage, key string) bool {
 	return !other(x, y) && !other(y, x)
 }
 
-// viewStates returns the states of a view without the key of its experiment.
 func viewStates(doc json.RawMessage, key string) map[string]json.RawMessage {
 	states := comet.ViewStates(doc)
 	for _, name := range []string{"v2", "v3"} {

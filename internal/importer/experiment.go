@@ -80,7 +80,7 @@ func (r *run) startExperiment(workCtx context.Context, src *place.Source, p *wor
 	if rec.Name != nil {
 		e.Out.Name = *rec.Name
 	}
-	e.Verifies = r.Verify || r.Mode == VerifyOnly
+	e.Expecting = r.Verify || r.Mode == VerifyOnly
 	e.compare = e.compareMetadata
 	e.setParts()
 	p.Experiments.Add(1)
@@ -155,7 +155,7 @@ func (e *experiment) end(ctx context.Context) {
 	}
 	if e.Failure.Get() != nil {
 		e.putBack(ctx)
-	} else if e.Verifies {
+	} else if e.Expecting {
 		e.Failure.Set(e.verify(ctx))
 	}
 }

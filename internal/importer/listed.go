@@ -15,7 +15,7 @@ import (
 // import of the stream leaves it. It reports whether there is one: in all other cases
 // the experiment itself is asked.
 func (e *opening) openListed(ctx context.Context) bool {
-	if e.Verifies {
+	if e.Expecting {
 		return false // everything is asked for
 	}
 	p := e.project

@@ -77,7 +77,7 @@ func (as *Assets) Start(refs *rewrite.References) {
 }
 
 func (as *Assets) expect(a *upload.Asset) {
-	if !as.Verifies {
+	if !as.Expecting {
 		return
 	}
 	x := expected{id: a.Record.ID, name: a.Name(), size: a.Upload.Size, remote: a.Record.Remote}

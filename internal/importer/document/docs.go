@@ -90,6 +90,14 @@ func (b *Bool) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
+// Ptr returns nil for an absent boolean.
+func (b Bool) Ptr() *bool {
+	if !b.OK {
+		return nil
+	}
+	return &b.V
+}
+
 // Read reads the fields of a document. A document that is not an object has
 // none.
 func Read(d stream.Doc, fields any) error {

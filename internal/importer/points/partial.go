@@ -314,7 +314,7 @@ func (ps *Points) reportMissing(part *partial, left int64) {
 		i.Reason = fmt.Sprintf("the destination shows %d of the %d points, and does not tell whether it has the others: they are not written (see --rewrite-series)", ps.series.Taken, ps.n)
 	}
 	ps.Issue(i)
-	if ps.Verifies && i.Class == report.Noted {
+	if ps.Expecting && i.Class == report.Noted {
 		ps.sums.metric(ps.name).thinned = true
 	}
 }

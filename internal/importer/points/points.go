@@ -136,7 +136,7 @@ func (ps *Points) takePoint(ctx context.Context, sp *stream.Point) error {
 		return nil
 	}
 	pt := point{ps.name, ps.hasher.Point(sp), *sp}
-	if ps.Verifies {
+	if ps.Expecting {
 		again := ps.isRepeated(&pt)
 		ps.sums.expect(pt.name, pt.hash, again)
 		if ps.Mode == reconcile.VerifyOnly {
@@ -204,7 +204,7 @@ func (ps *Points) endMetric(ctx context.Context) error {
 		ps.Issue(report.Issue{Class: report.Missing, Kind: string(stream.KindMetrics), Name: ps.name, Reason: fmt.Sprintf(
 			"%d points have no value, or a time, step or epoch that is not an integer", ps.bad)})
 	}
-	if ps.Verifies && ps.series != nil && (ps.part != nil || ps.Mode == reconcile.VerifyOnly) {
+	if ps.Expecting && ps.series != nil && (ps.part != nil || ps.Mode == reconcile.VerifyOnly) {
 		m := ps.sums.metric(ps.name)
 		m.shown, m.extra = ps.series.Digest, ps.series.Digest.N-ps.series.Taken
 	}

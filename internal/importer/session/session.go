@@ -37,7 +37,7 @@ type Experiment struct {
 	// finished, or the user said so.
 	StreamWins bool
 	Unfinished bool // it exists, and an earlier import of it was not finished
-	Verifies   bool // it is to be read back, or only to be compared
+	Expecting  bool // checks are kept: it is to be read back, or only to be compared
 	checks     []reconcile.Check
 
 	Turn      *flow.Turn
@@ -179,7 +179,7 @@ type reopening struct {
 // Expect keeps a check for the verification, if there is to be one. It reports
 // whether that is all there is to do.
 func (s *Experiment) Expect(check reconcile.Check) bool {
-	if s.Verifies {
+	if s.Expecting {
 		s.checks = append(s.checks, check)
 	}
 	return s.Mode == reconcile.VerifyOnly

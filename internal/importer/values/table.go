@@ -208,7 +208,7 @@ func (t *table) read(ctx context.Context, restart func(), f func(*comet.Value)) 
 // is all there is to do.
 func (t *table) expect(v *value) bool {
 	switch {
-	case !t.Verifies:
+	case !t.Expecting:
 		return false
 	case t.want == nil:
 		t.want = make(map[hash]hash)

@@ -1,6 +1,7 @@
 package workspace
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -103,14 +104,7 @@ func (p *Project) have(ctx context.Context, rec *stream.Project) error {
 	if !doc.Description.OK {
 		doc.Description = doc.Desc
 	}
-	public := rec.Public
-	if public == nil {
-		for _, b := range []document.Bool{doc.Public, doc.IsPublic} {
-			if b.OK {
-				public = &b.V
-			}
-		}
-	}
+	public := cmp.Or(rec.Public, doc.IsPublic.Ptr(), doc.Public.Ptr())
 	existing, err := p.r.Places.Project(ctx, p.Target)
 	if err == nil && p.r.Mode == reconcile.DryRun {
 		err = p.r.Places.MayWrite(ctx, p.Target)

@@ -173,10 +173,7 @@ func (m *model) part(kind string, err error) error {
 
 // details are description and visibility of a model.
 func (m *model) details() *reconcile.Item[details] {
-	want := details{description: m.doc.Description.V}
-	if m.doc.Public.OK {
-		want.public = &m.doc.Public.V
-	}
+	want := details{m.doc.Description.V, m.doc.Public.Ptr()}
 	read := func(existing *comet.RegistryModel) (have details) {
 		if existing != nil {
 			have = details{document.Deref(existing.Description), existing.Public}

@@ -59,10 +59,16 @@ func (v *views) importView(ctx context.Context, o *report.Ledger, rec *stream.Vi
 	w := comet.ViewWrite{Table: at.table, ProjectID: at.project, Name: rec.Name, Key: at.key, Doc: doc}
 	return reconcile.Put(ctx, r.subject(o), &reconcile.Item[existingView]{
 		Issue: report.Issue{Kind: string(stream.KindView), Name: rec.Name},
-		Known: func() existingView { return v.known(list, &w) },
-		Read: func(ctx context.Context) (have existingView, err error) {
-			have.id, err = v.look(ctx, at, &w)
-			return have, err
+		Known: func() existingView {
+			have := v.known(list, &w)
+			if have.id != "" {
+				v.taken[have.id] = true
+			}
+			return have
+		},
+		Read: func(ctx context.Context) (existingView, error) {
+			list, err := r.Client.Views.List(ctx, at.table, at.project, at.key)
+			return existingView{id: v.known(list, &w).id}, err
 		},
 		Compare: func(have existingView) []reconcile.Difference {
 			if have.id != "" {
@@ -98,25 +104,12 @@ func (v *views) known(list []comet.View, w *comet.ViewWrite) (have existingView)
 		switch {
 		case x.Name != w.Name || x.Key != w.Key || v.taken[x.ID]:
 		case sameView(w.Doc, x.Raw, w.Key):
-			v.taken[x.ID] = true
 			return existingView{id: x.ID}
 		default:
 			have.others = append(have.others, x.ID)
 		}
 	}
 	return have
-}
-
-// look returns the id of a view of the destination that is as w writes it, "" if
-// there is none.
-func (v *views) look(ctx context.Context, at viewPlace, w *comet.ViewWrite) (string, error) {
-	list, err := v.w.r.Client.Views.List(ctx, at.table, at.project, at.key)
-	for _, have := range list {
-		if have.Name == w.Name && have.Key == w.Key && sameView(w.Doc, have.Raw, w.Key) {
-			return have.ID, nil
-		}
-	}
-	return "", err
 }
 
 // find returns where a view goes, and what the destination has there. A

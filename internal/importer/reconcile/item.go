@@ -139,16 +139,8 @@ func Put[T any](ctx context.Context, s *Subject, i *Item[T]) error {
 	case err != nil:
 		return err
 	}
-	f := Found[T]{Have: have}
 	differ := i.Compare(have)
-	for _, d := range differ {
-		if !d.Fixed && s.Mode != VerifyOnly && (d.Free || s.New || s.StreamWins) {
-			f.Values = append(f.Values, d)
-			continue
-		}
-		d.Class = cmp.Or(d.Class, s.Class(report.Differs))
-		s.Issue(d.Issue)
-	}
+	f := Found[T]{Have: have, Values: s.choose(differ)}
 	if len(f.Values) == 0 && !i.Always && (len(differ) > 0 || !s.New) || s.Mode == VerifyOnly {
 		return nil
 	}
@@ -178,6 +170,19 @@ func Put[T any](ctx context.Context, s *Subject, i *Item[T]) error {
 		}
 		return found, err
 	})
+}
+
+// choose returns the differences that are to be written, and reports the others.
+func (s *Subject) choose(differ []Difference) (values []Difference) {
+	for _, d := range differ {
+		if !d.Fixed && s.Mode != VerifyOnly && (d.Free || s.New || s.StreamWins) {
+			values = append(values, d)
+			continue
+		}
+		d.Class = cmp.Or(d.Class, s.Class(report.Differs))
+		s.Issue(d.Issue)
+	}
+	return values
 }
 
 func (i *Item[T]) count(s *Subject, f Found[T]) {

@@ -114,35 +114,10 @@ func (v *artifactVersion) create(ctx context.Context) error {
 		return nil
 	}
 	a.aliases = true
-	var opened *comet.OpenedVersion
-	var existing *comet.ArtifactVersion
-	shows := func() (bool, error) {
-		var err error
-		existing, err = v.read(ctx)
-		if answer.Absent(err) {
-			return false, nil
-		}
-		return err == nil, err
-	}
-	err = a.r.Ensure(ctx, func() (err error) {
-		opened, err = a.r.Client.Artifacts.OpenVersion(ctx, comet.NewArtifactVersion{
-			Key: key, Name: a.rec.Name, Type: a.rec.Type, Version: v.rec.Version, Metadata: v.doc.Metadata.Ptr(),
-			Aliases: ownAliases(v.rec.Alias), Tags: v.rec.Tags,
-			Description: a.doc.Description.Ptr(), Public: a.doc.public(), Emoji: a.doc.Emoji.Ptr(), Note: v.doc.Note.Ptr(),
-		})
-		return err
-	}, shows)
-	if errors.Is(err, comet.ErrExists) {
-		// A listing that lags behind, or an answer that was lost before.
-		found, unread := a.r.AwaitVisible(ctx, shows)
-		if !found {
-			return cmp.Or(unread, err)
-		}
-		err = nil
-	}
+	opened, existing, err := v.open(ctx)
 	switch {
-	case err != nil:
-		return v.leaveOut(err)
+	case err != nil || v.state == versionLeft:
+		return err
 	case existing != nil:
 		if a.id == "" && existing.Artifact != nil {
 			a.id = existing.Artifact.ID
@@ -157,6 +132,39 @@ func (v *artifactVersion) create(ctx context.Context) error {
 		}
 	}
 	return v.checkNote(ctx)
+}
+
+// open opens the version, unless it is left out, and returns the one that exists
+// where another try has opened it.
+func (v *artifactVersion) open(ctx context.Context) (opened *comet.OpenedVersion, existing *comet.ArtifactVersion, err error) {
+	a := v.a
+	shows := func() (bool, error) {
+		var err error
+		existing, err = v.read(ctx)
+		if answer.Absent(err) {
+			return false, nil
+		}
+		return err == nil, err
+	}
+	var refusal error
+	err = a.r.Ensure(ctx, func() error {
+		opened, refusal = a.r.Client.Artifacts.OpenVersion(ctx, comet.NewArtifactVersion{
+			Key: v.key, Name: a.rec.Name, Type: a.rec.Type, Version: v.rec.Version, Metadata: v.doc.Metadata.Ptr(),
+			Aliases: ownAliases(v.rec.Alias), Tags: v.rec.Tags,
+			Description: a.doc.Description.Ptr(), Public: a.doc.public(), Emoji: a.doc.Emoji.Ptr(), Note: v.doc.Note.Ptr(),
+		})
+		return refusal
+	}, shows)
+	switch {
+	case errors.Is(err, comet.ErrExists):
+		// A listing that lags behind, or an answer that was lost before.
+		if found, unread := a.r.AwaitVisible(ctx, shows); found || unread != nil {
+			err = unread
+		}
+	case err == refusal: // and no failure to read
+		err = v.leaveOut(err)
+	}
+	return opened, existing, err
 }
 
 // ownAliases returns the aliases without the one that servers keep by

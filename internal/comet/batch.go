@@ -23,13 +23,13 @@ type Batch struct {
 // AddMetric adds a metric point.
 func (b *Batch) AddMetric(v *MetricValue) {
 	b.next()
-	b.buf = AppendMetricValue(b.buf, v)
+	b.buf = appendMetric(b.buf, v)
 }
 
 // AddParameter adds a parameter.
 func (b *Batch) AddParameter(v *ParameterValue) {
 	b.next()
-	b.buf = AppendParameterValue(b.buf, v)
+	b.buf = appendParameter(b.buf, v)
 }
 
 func (b *Batch) next() {

@@ -96,9 +96,9 @@ type MetricValue struct {
 	Time    Int // milliseconds
 }
 
-// AppendMetricValue appends v as an element of a metric batch: all six fields,
+// appendMetric appends v as an element of a metric batch: all six fields,
 // absent ones as null.
-func AppendMetricValue(dst []byte, v *MetricValue) []byte {
+func appendMetric(dst []byte, v *MetricValue) []byte {
 	dst = append(dst, `{"metricName":`...)
 	dst = wire.AppendQuoted(dst, v.Name)
 	dst = append(dst, `,"metricValue":`...)

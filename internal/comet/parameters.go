@@ -32,9 +32,9 @@ type ParameterValue struct {
 	Time    Int    // milliseconds
 }
 
-// AppendParameterValue appends v as an element of a parameter batch: all six
+// appendParameter appends v as an element of a parameter batch: all six
 // fields, absent ones as null.
-func AppendParameterValue(dst []byte, v *ParameterValue) []byte {
+func appendParameter(dst []byte, v *ParameterValue) []byte {
 	dst = append(dst, `{"parameterName":`...)
 	dst = wire.AppendQuoted(dst, v.Name)
 	dst = append(dst, `,"parameterValue":`...)

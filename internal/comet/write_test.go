@@ -303,7 +303,7 @@ func TestWriteMetrics(t *testing.T) {
 	}
 	b.Reset()
 	b.AddMetric(&MetricValue{Name: "x", Value: []byte("1")})
-	if b.Len() != 1 || b.Size() != len(AppendMetricValue(nil, &MetricValue{Name: "x", Value: []byte("1")})) {
+	if b.Len() != 1 || b.Size() != len(appendMetric(nil, &MetricValue{Name: "x", Value: []byte("1")})) {
 		t.Errorf("after reset: %d values, %d bytes", b.Len(), b.Size())
 	}
 }

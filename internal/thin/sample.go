@@ -45,15 +45,15 @@ func (s *Sample) add(p Point, shown bool) {
 	}
 	s.points = append(s.points, sampled{p, shown})
 	for len(s.points) > maxSample {
-		s.Halve()
+		s.halve()
 	}
 }
 
 // Len returns how many points the sample holds.
 func (s *Sample) Len() int { return len(s.points) }
 
-// Halve drops the points of about half of the steps.
-func (s *Sample) Halve() {
+// halve drops the points of about half of the steps.
+func (s *Sample) halve() {
 	s.mask = s.mask<<1 | 1
 	s.points = slices.DeleteFunc(s.points, func(p sampled) bool { return !s.Has(p.Step) })
 }

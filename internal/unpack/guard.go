@@ -13,8 +13,8 @@ import (
 // that the ratio alone says nothing: logs of real training shrink to between a
 // fifth and a fiftieth.
 const (
-	Free  = 512 << 20
-	Ratio = 100
+	free  = 512 << 20
+	ratio = 100
 )
 
 // ErrRatio says that something unpacks to much more than it was made of.
@@ -37,8 +37,8 @@ func Bounded(r io.Reader, packed int64) io.Reader { return (&Guard{packed: packe
 // add counts unpacked bytes.
 func (g *Guard) add(n int) error {
 	g.unpacked += int64(n)
-	if g.unpacked > Free && g.unpacked/Ratio > g.packed {
-		return fmt.Errorf("%w: over %d MiB, and over %d times its %d bytes", ErrRatio, g.unpacked>>20, Ratio, g.packed)
+	if g.unpacked > free && g.unpacked/ratio > g.packed {
+		return fmt.Errorf("%w: over %d MiB, and over %d times its %d bytes", ErrRatio, g.unpacked>>20, ratio, g.packed)
 	}
 	return nil
 }

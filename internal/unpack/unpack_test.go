@@ -29,11 +29,11 @@ func TestGuard(t *testing.T) {
 		packed, unpacked int64
 		over             bool
 	}{
-		{1, Free, false},
-		{1, Free + 1, true},
-		{Free/Ratio + 1, Free + 1, false},
-		{Free / Ratio, Free + Ratio, true},
-		{2 * Free / Ratio, 2*Free - 1, false},
+		{1, free, false},
+		{1, free + 1, true},
+		{free/ratio + 1, free + 1, false},
+		{free / ratio, free + ratio, true},
+		{2 * free / ratio, 2*free - 1, false},
 	} {
 		g := &Guard{packed: tt.packed, unpacked: tt.unpacked - 1}
 		n, err := g.Unpacked(zeros(1)).Read(make([]byte, 2))
@@ -201,7 +201,7 @@ func TestZipBomb(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n, err := io.Copy(io.Discard, content); !errors.Is(err, ErrRatio) || n > Free {
+	if n, err := io.Copy(io.Discard, content); !errors.Is(err, ErrRatio) || n > free {
 		t.Errorf("%d bytes, %v", n, err)
 	}
 }
@@ -219,7 +219,7 @@ func bomb(t *testing.T) io.Reader {
 		t.Fatal(err)
 	}
 	head := sized(zip.Deflate, "bomb", false)[:30+len("bomb")]
-	return io.MultiReader(bytes.NewReader(head), strings.NewReader(strings.Repeat(block.String(), Free/size+1)))
+	return io.MultiReader(bytes.NewReader(head), strings.NewReader(strings.Repeat(block.String(), free/size+1)))
 }
 
 // A directory that would fill the memory is not read to its end.

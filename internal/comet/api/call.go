@@ -14,12 +14,12 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet/scan"
 )
 
-// answerKind tells what a call expects for an answer.
-type answerKind int
+// AnswerKind is what a call expects for an answer.
+type AnswerKind int
 
 // What a call may expect.
 const (
-	wantDocument answerKind = iota // a JSON document, read whole
+	wantDocument AnswerKind = iota // a JSON document, read whole
 	wantStream                     // a JSON document, read by the caller
 	WantBytes                      // any bytes, read by the caller
 )
@@ -28,47 +28,47 @@ const (
 type Call struct {
 	Method string
 	Family Family
-	base   string // overrides the family's base
-	// storage, if not nil, is the whole address: a signed one of the server's
-	// storage, which serves as the credential. Nothing of ours is added to it.
-	storage *url.URL
-	Path    string
-	Query   url.Values
-	header  http.Header
-	Body    *payload
-	Want    answerKind
-	// Wants is what the answer must have, and About what the server calls the
-	// thing that is asked for.
+	Path   string
+	Query  url.Values
+	Body   *Payload // nil: none
+
+	// Want is what comes, and Wants what a document must have. About is what the
+	// server calls the thing that is asked for.
+	Want  AnswerKind
 	Wants scan.Wants
 	About []string
-	// accept, if not nil, looks at an answer that is read by the caller. What
-	// it refuses is a failed try like any other.
-	accept func(*http.Response) error
-	// Check, if not nil, looks at a document, likewise.
+	// Given are members that an answer may hold to say that a write was done.
+	Given []string
+	// Check, if not nil, looks at a document in place of Wants. What it refuses is a
+	// failed try like any other.
 	Check func([]byte) error
 
+	// Mutates marks a write that has the look of a read, Reads the reverse.
+	Mutates, Reads bool
 	// Unsafe marks a write that must not be done twice.
 	Unsafe bool
 	// Prepares marks a write that makes nothing by itself.
 	Prepares bool
-	// Given are members that an answer may hold to say that a write was done.
-	Given []string
 	// Heavy marks a read of much at a time, all of which lighter calls give as
 	// well. It is given up sooner.
 	Heavy bool
 	// Plain marks a streamed read of so much that it may be quicker as it is than
 	// compressed; it must be one that can begin again.
 	Plain bool
-	// silent marks a write that this server does not acknowledge.
-	silent bool
-	// Mutates marks a write that has the look of a read, Reads the reverse.
-	Mutates, Reads bool
-	// room is what may be held of the answer.
-	room *scan.Room
+
+	base string // overrides that of the family
+	// storage, if not nil, is the whole address: a signed one of the server's
+	// storage, which serves as the credential. Nothing of ours is added to it.
+	storage *url.URL
+	header  http.Header
+	// accept is Check for an answer that is read by the caller.
+	accept func(*http.Response) error
+	silent bool       // a write that this server does not acknowledge
+	room   *scan.Room // what may be held of the answer
 }
 
-// payload is a request body that can be sent again.
-type payload struct {
+// A Payload is a request body that can be sent again.
+type Payload struct {
 	contentType string
 	encoding    string
 	size        int64
@@ -76,8 +76,8 @@ type payload struct {
 }
 
 // JSONBody returns a body of the given JSON text.
-func JSONBody(text []byte) *payload {
-	return &payload{
+func JSONBody(text []byte) *Payload {
+	return &Payload{
 		contentType: "application/json;charset=utf-8",
 		size:        int64(len(text)),
 		open:        func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(text)), nil },

@@ -26,7 +26,7 @@ func TextContent(s string) Content {
 
 // bodyWith returns an object as a body with one more member: a text that is
 // read while it is sent. To know its length as JSON it is read once before.
-func bodyWith(o *wire.Object, name string, text Content) (*payload, error) {
+func bodyWith(o *wire.Object, name string, text Content) (*Payload, error) {
 	head := o.Upto(name) + `"`
 	const tail = `"}`
 	var n counter

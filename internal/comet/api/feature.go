@@ -15,8 +15,8 @@ type Feature struct {
 	Replaced bool
 }
 
-// Trait returns the trait of servers that have the call.
-func (f Feature) Trait() Trait { return Trait(f.Path) }
+// trait returns the trait of servers that have the call.
+func (f Feature) trait() Trait { return Trait(f.Path) }
 
 // Gated runs a call that older servers lack. It answers [ErrUnsupported] without
 // asking when the version or an earlier answer says so. When an answer may mean
@@ -25,7 +25,7 @@ func (f Feature) Trait() Trait { return Trait(f.Path) }
 // a replacement the server itself has to say that it is missing.
 func (c *Conn) Gated(ctx context.Context, f Feature, method string, exists func() bool, run func() error) error {
 	missing := c.Missing(&Call{Method: method, Path: f.Path})
-	has, known := c.Server.Known(f.Trait())
+	has, known := c.Server.Known(f.trait())
 	if known && !has {
 		return missing
 	}
@@ -36,7 +36,7 @@ func (c *Conn) Gated(ctx context.Context, f Feature, method string, exists func(
 	}
 	err := run()
 	if err == nil {
-		c.Server.Learn(f.Trait(), true)
+		c.Server.Learn(f.trait(), true)
 		return nil
 	}
 	e, isAnswer := errors.AsType[*Error](err)
@@ -45,7 +45,7 @@ func (c *Conn) Gated(ctx context.Context, f Feature, method string, exists func(
 		return err
 	case e.uncertain && !e.gaveUp:
 		if f.Replaced {
-			e.seemsToLack(f.Trait())
+			e.seemsToLack(f.trait())
 		}
 		return err
 	case !mayBeMissing(e):
@@ -58,7 +58,7 @@ func (c *Conn) Gated(ctx context.Context, f Feature, method string, exists func(
 	certain := e.Status != http.StatusNotFound && errors.Is(e, ErrUnsupported)
 	switch {
 	case certain, exists != nil && exists(), exists == nil && errors.Is(e, ErrUnsupported):
-		c.Server.Learn(f.Trait(), false)
+		c.Server.Learn(f.trait(), false)
 		return missing
 	}
 	e.endpointMissing = false

@@ -19,7 +19,7 @@ type Form struct {
 
 // Body lays the form out as the Python SDK does: the file or link first, both
 // as file parts, then the metadata as a plain field, none with a content type.
-func (f *Form) Body() *payload {
+func (f *Form) Body() *Payload {
 	boundary := rand.Text()
 	var head, tail bytes.Buffer
 	name := "file"
@@ -38,7 +38,7 @@ func (f *Form) Body() *payload {
 	if f.File != nil {
 		size += f.Size
 	}
-	return &payload{
+	return &Payload{
 		contentType: "multipart/form-data; boundary=" + boundary,
 		size:        size,
 		open: func() (io.ReadCloser, error) {

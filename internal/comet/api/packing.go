@@ -152,7 +152,7 @@ var compressors = [len(levels)]sync.Pool{}
 
 // packBody returns a body of JSON text given in pieces. A body that is not compressed
 // holds the pieces themselves.
-func packBody(level int, pieces [][]byte) (*payload, error) {
+func packBody(level int, pieces [][]byte) (*Payload, error) {
 	if level == levelPlain {
 		b := JSONBody(nil)
 		b.size = int64(length(pieces))

@@ -97,13 +97,13 @@ func (s *Server) answersWell(ctx context.Context, cl *Call) bool {
 
 // Lacks reports whether the server is known to lack a call.
 func (s *Server) Lacks(f Feature) bool {
-	has, known := s.Known(f.Trait())
+	has, known := s.Known(f.trait())
 	return known && !has
 }
 
 // Leave notes that a call is not to be made any more, and why.
 func (s *Server) Leave(f Feature, words string, why error) {
-	if s.Learn(f.Trait(), false) {
+	if s.Learn(f.trait(), false) {
 		s.conn.log.Debug(words, "cause", why)
 	}
 }

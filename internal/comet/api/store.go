@@ -19,7 +19,7 @@ var ErrNoTag = errors.New("the answer has no ETag")
 func (c *Conn) PutPart(ctx context.Context, address *url.URL, content io.ReaderAt, offset, size int64) (tag string, err error) {
 	cl := &Call{
 		Method: http.MethodPut, storage: address, Want: WantBytes,
-		Body: &payload{size: size, open: func() (io.ReadCloser, error) {
+		Body: &Payload{size: size, open: func() (io.ReadCloser, error) {
 			return io.NopCloser(io.NewSectionReader(content, offset, size)), nil
 		}},
 		accept: func(resp *http.Response) error {

@@ -118,8 +118,8 @@ func (s *Scanner) Peek() (byte, error) {
 	}
 }
 
-// Expect reads one punctuation mark.
-func (s *Scanner) Expect(c byte) error {
+// expect reads one punctuation mark.
+func (s *Scanner) expect(c byte) error {
 	got, err := s.Peek()
 	if err != nil {
 		return err
@@ -242,7 +242,7 @@ func (s *Scanner) object(fn func(name string) error) error {
 // sequence reads what stands between two marks and is separated by commas. For each
 // of it, read must read it.
 func (s *Scanner) sequence(begin, end byte, read func() error) error {
-	if err := s.Expect(begin); err != nil {
+	if err := s.expect(begin); err != nil {
 		return err
 	}
 	c, err := s.Peek()
@@ -285,7 +285,7 @@ func (s *Scanner) name() (string, error) {
 		return "", err
 	}
 	name := wire.Unquote(raw)
-	return name, s.Expect(':')
+	return name, s.expect(':')
 }
 
 // finish makes sure that nothing but white space follows.

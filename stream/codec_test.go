@@ -75,7 +75,7 @@ func full(t testing.TB) map[Kind]Record {
 		KindPanel:         &Panel{Doc: d, Project: "p"},
 		KindModelVersion:  &ModelVersion{Doc: d, StatusConfiguration: d},
 		KindView:          &View{ChartTemplate: true, Doc: d},
-		KindProject:       &Project{Doc: d, ShareLinks: ptr[int64](2)},
+		KindProject:       &Project{Doc: d, ShareLinks: new(int64(2))},
 		KindSkipped:       &Skipped{Of: KindAsset, Project: "p", Workspace: "w"},
 	}
 	for _, rec := range sample(t) {
@@ -140,7 +140,7 @@ func TestKeysLeftOut(t *testing.T) {
 		rec  Record
 		want string
 	}{
-		{&Project{Public: ptr(true)}, "experiments name workspace"},
+		{&Project{Public: new(true)}, "experiments name workspace"},
 		{&Experiment{Key: "k", Tags: []string{"t"}}, "archived crashed end key name project running start workspace"},
 		{&Skipped{}, "experiment id kind name passing reason status"},
 		{&Lineage{}, "artifact experiment version workspace"},
@@ -165,11 +165,11 @@ func TestNullAndEmpty(t *testing.T) {
 	}{
 		{&Project{Doc: d}, "public", "null"},
 		{&Project{Doc: doc(t, "null")}, "doc", "null"},
-		{&Project{ShareLinks: ptr[int64](0)}, "share_links", "0"},
+		{&Project{ShareLinks: new(int64(0))}, "share_links", "0"},
 		{&Experiment{Key: "k", Doc: d}, "tags", "[]"},
-		{&Experiment{Key: "k", Name: ptr("")}, "name", `""`},
+		{&Experiment{Key: "k", Name: new("")}, "name", `""`},
 		{&Experiment{Key: "k"}, "name", "null"},
-		{&Experiment{Key: "k", Start: ptr[int64](0)}, "start", "0"},
+		{&Experiment{Key: "k", Start: new(int64(0))}, "start", "0"},
 		{&Requirements{}, "installed", "null"},
 		{&Requirements{OS: []string{}}, "os", "[]"},
 		{&ModelVersion{Doc: d}, "metadata", "null"},

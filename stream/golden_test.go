@@ -226,7 +226,7 @@ func numbers(t *testing.T) []Record {
 		{Value: IntValue(1)}, {Value: IntValue(2), Context: NewString("")}, {Value: IntValue(3), Context: NewString("train"), Extra: doc(t, `{"step":"text","x":1.0}`)},
 		{Value: IntValue(4), Step: NewInt64(0), Time: NewInt64(0), Epoch: NewInt64(0)},
 	}
-	return []Record{&Plan{}, word(t, "project:p"), &Experiment{Key: "k", Project: "p", Workspace: "w", Start: ptr[int64](-1), End: ptr[int64](1<<63 - 1)},
+	return []Record{&Plan{}, word(t, "project:p"), &Experiment{Key: "k", Project: "p", Workspace: "w", Start: new(int64(-1)), End: new(int64(1<<63 - 1))},
 		&Document{Of: KindSystem, Doc: doc(t, literals)}, &Metrics{Name: "", Points: points}, &Metrics{Name: "mixed", Points: mixed}, word(t, "experiment-end:k")}
 }
 

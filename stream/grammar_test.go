@@ -43,7 +43,7 @@ func word(t testing.TB, text string) Record {
 		id, typ, _ := strings.Cut(arg, "@")
 		return &Asset{ID: id, Type: &typ}
 	case "remote":
-		return &Asset{ID: arg, Remote: ptr("s3://b/k")}
+		return &Asset{ID: arg, Remote: new("s3://b/k")}
 	case "chunk":
 		return &Chunk{Data: []byte(arg)}
 	case "asset-end":

@@ -120,7 +120,7 @@ func partialFile(t *testing.T, end func(*Writer) error, words string) *os.File {
 	for text := range strings.FieldsSeq(words) {
 		rec := word(t, text)
 		if text == "skipped" {
-			rec = &Skipped{Of: KindAsset, Passing: true, Experiment: ptr("lost"), Project: "p"}
+			rec = &Skipped{Of: KindAsset, Passing: true, Experiment: new("lost"), Project: "p"}
 		}
 		if err := w.Write(rec); err != nil {
 			t.Fatal(err)

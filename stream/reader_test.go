@@ -483,7 +483,7 @@ func TestReaderSticks(t *testing.T) {
 	if want := "(0 whole experiments seen)"; !strings.Contains(first.Error(), want) {
 		t.Errorf("%v does not say %q", first, want)
 	}
-	planned := write(t, smallBlocks, &Header{}, &Plan{Projects: []PlannedProject{{Experiments: ptr[int64](3)}, {Experiments: ptr[int64](1)}}},
+	planned := write(t, smallBlocks, &Header{}, &Plan{Projects: []PlannedProject{{Experiments: new(int64(3))}, {Experiments: new(int64(1))}}},
 		word(t, "project:p"), word(t, "experiment:k"), word(t, "experiment-end:k"))
 	_, err := readAll(bytes.NewReader(planned[:len(planned)-1]))
 	if err == nil || !strings.Contains(err.Error(), "of 4 planned experiments seen") {

@@ -9,8 +9,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func ptr[T any](v T) *T { return &v }
-
 func doc(t testing.TB, text string) Doc {
 	t.Helper()
 	d, err := DocFromJSON([]byte(text))
@@ -25,10 +23,10 @@ func sample(t testing.TB) []Record {
 	d := doc(t, `{"b":[1,2.5,"x",null,true],"a":{"n":1.0}}`)
 	return []Record{
 		&Header{Created: 1700000000000, ID: "000102030405060708090a0b0c0d0e0f", Parents: []string{}, Requires: []string{},
-			Scope: Scope{Paths: []string{"ws"}, Resources: []string{}}, Source: Source{URL: "https://comet.example.com", Version: ptr("4.18.133")}, Tool: "test 1"},
-		&Plan{Projects: []PlannedProject{{Experiments: ptr[int64](1), Project: "p", Workspace: "ws"}, {Project: "q", Workspace: "ws"}}, Workspaces: []string{"ws"}},
-		&Project{Doc: d, Experiments: 1, Name: "p", Public: ptr(false), Workspace: "ws"},
-		&Experiment{Doc: d, End: ptr[int64](5), Key: "k1", Name: ptr("run"), Project: "p", Start: ptr[int64](0), Tags: []string{"t"}, Workspace: "ws"},
+			Scope: Scope{Paths: []string{"ws"}, Resources: []string{}}, Source: Source{URL: "https://comet.example.com", Version: new("4.18.133")}, Tool: "test 1"},
+		&Plan{Projects: []PlannedProject{{Experiments: new(int64(1)), Project: "p", Workspace: "ws"}, {Project: "q", Workspace: "ws"}}, Workspaces: []string{"ws"}},
+		&Project{Doc: d, Experiments: 1, Name: "p", Public: new(false), Workspace: "ws"},
+		&Experiment{Doc: d, End: new(int64(5)), Key: "k1", Name: new("run"), Project: "p", Start: new(int64(0)), Tags: []string{"t"}, Workspace: "ws"},
 		&Values{Of: KindParameters, Values: []Doc{d, d}},
 		&Values{Of: KindOthers, Values: []Doc{d}},
 		&Document{Of: KindSystem, Doc: d},
@@ -45,18 +43,18 @@ func sample(t testing.TB) []Record {
 			{Value: TextValue("NaN"), Time: NewInt64(1), Epoch: NewInt64(2), Extra: doc(t, `{"x":1}`)},
 			{Value: TextValue("7"), Time: NewInt64(9), Context: NewString("train")},
 		}},
-		&Asset{Doc: d, ID: "a1", Name: ptr("f.bin"), Size: ptr[int64](3), Type: ptr("asset")},
+		&Asset{Doc: d, ID: "a1", Name: new("f.bin"), Size: new(int64(3)), Type: new("asset")},
 		&Chunk{Data: []byte("abc")},
 		&AssetEnd{},
-		&Asset{Doc: d, ID: "a2", Remote: ptr("s3://b/k")},
+		&Asset{Doc: d, ID: "a2", Remote: new("s3://b/k")},
 		&AssetEnd{},
-		&Skipped{Experiment: ptr("k1"), ID: ptr("a3"), Of: KindAsset, Name: ptr("big"), Reason: "gone", Status: 404},
+		&Skipped{Experiment: new("k1"), ID: new("a3"), Of: KindAsset, Name: new("big"), Reason: "gone", Status: 404},
 		&ExperimentEnd{Key: "k1"},
 		&Notes{Data: []byte("# n"), Project: "p", Workspace: "ws"},
 		&Project{Name: "q", Workspace: "ws"},
 		&Link{Experiment: "k1", Project: "q", Workspace: "ws"},
 		&Artifact{Doc: d, ID: "ar", Name: "data", Project: "p", Type: "dataset", Workspace: "ws"},
-		&ArtifactVersion{Alias: []string{"Latest"}, Doc: d, Experiment: ptr("k1"), ID: "v1", State: ptr("CLOSED"), Version: "1.0.0"},
+		&ArtifactVersion{Alias: []string{"Latest"}, Doc: d, Experiment: new("k1"), ID: "v1", State: new("CLOSED"), Version: "1.0.0"},
 		&Asset{Doc: d, ID: "a1"},
 		&Chunk{Data: []byte("xy")},
 		&AssetEnd{},

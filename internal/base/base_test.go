@@ -13,8 +13,6 @@ import (
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-func ptr[T any](v T) *T { return &v }
-
 // archive returns a stream of experiments, and of an artifact with two versions of
 // which the files of the second may be missing.
 func archive(t *testing.T, lost bool, experiments ...*stream.Experiment) []byte {
@@ -32,7 +30,7 @@ func archive(t *testing.T, lost bool, experiments ...*stream.Experiment) []byte 
 	}
 	records = append(records, &stream.Artifact{ID: "a", Workspace: "w", Project: "p"}, &stream.ArtifactVersion{ID: "v1", Version: "1.0.0"})
 	if lost {
-		records = append(records, &stream.Skipped{ID: ptr("x"), Of: stream.KindAsset, Reason: "410"})
+		records = append(records, &stream.Skipped{ID: new("x"), Of: stream.KindAsset, Reason: "410"})
 	}
 	records = append(records, &stream.ArtifactEnd{ID: "a"})
 	for _, r := range records {
@@ -55,10 +53,10 @@ func tagged(t *testing.T, tags ...string) func(*stream.Experiment) {
 }
 
 func TestBase(t *testing.T) {
-	same := &stream.Experiment{Key: "same", Name: ptr("one"), Start: ptr[int64](1), End: ptr[int64](2), Crashed: ptr(true), Archived: true}
+	same := &stream.Experiment{Key: "same", Name: new("one"), Start: new(int64(1)), End: new(int64(2)), Crashed: new(true), Archived: true}
 	tagged(t, "b", "a")(same)
-	first := archive(t, true, same, &stream.Experiment{Key: "running", Running: true}, &stream.Experiment{Key: "partly"}, &stream.Experiment{Key: "renamed", Name: ptr("old")})
-	second := archive(t, false, &stream.Experiment{Key: "renamed", Name: ptr("new")})
+	first := archive(t, true, same, &stream.Experiment{Key: "running", Running: true}, &stream.Experiment{Key: "partly"}, &stream.Experiment{Key: "renamed", Name: new("old")})
+	second := archive(t, false, &stream.Experiment{Key: "renamed", Name: new("new")})
 	b := New(stream.Scope{})
 	for _, data := range [][]byte{first, second} {
 		if n, err := b.Add(bytes.NewReader(data)); n != 0 || err != nil {
@@ -71,7 +69,7 @@ func TestBase(t *testing.T) {
 		return e
 	}
 	as := func(e *Experiment) {
-		e.Name, e.Start, e.End, e.Crashed, e.Archived, e.Path = "one", ptr[int64](1), ptr[int64](2), ptr(true), true, ptr("a.py")
+		e.Name, e.Start, e.End, e.Crashed, e.Archived, e.Path = "one", new(int64(1)), new(int64(2)), new(true), true, new("a.py")
 	}
 	for name, test := range map[string]struct {
 		e      *Experiment
@@ -79,15 +77,15 @@ func TestBase(t *testing.T) {
 	}{
 		"the same":                               {listed("same", as), true},
 		"a listing with less":                    {listed("same", func(e *Experiment) { as(e); e.Name, e.Start, e.Path, e.Crashed = "", nil, nil, nil }), true},
-		"crashed no more":                        {listed("same", func(e *Experiment) { as(e); e.Crashed = ptr(false) }), false},
-		"crashed since":                          {listed("renamed", func(e *Experiment) { e.Name, e.Crashed = "new", ptr(true) }), false},
+		"crashed no more":                        {listed("same", func(e *Experiment) { as(e); e.Crashed = new(false) }), false},
+		"crashed since":                          {listed("renamed", func(e *Experiment) { e.Name, e.Crashed = "new", new(true) }), false},
 		"one without the end":                    {listed("same", func(e *Experiment) { as(e); e.End = nil }), false},
 		"another name":                           {listed("same", func(e *Experiment) { as(e); e.Name = "two" }), false},
-		"another end":                            {listed("same", func(e *Experiment) { as(e); e.End = ptr[int64](3) }), false},
+		"another end":                            {listed("same", func(e *Experiment) { as(e); e.End = new(int64(3)) }), false},
 		"restored":                               {listed("same", func(e *Experiment) { as(e); e.Archived = false }), false},
 		"running again":                          {listed("same", func(e *Experiment) { as(e); e.Running = true }), false},
-		"another file":                           {listed("same", func(e *Experiment) { as(e); e.Path = ptr("b.py") }), false},
-		"a file of which the base does not know": {listed("renamed", func(e *Experiment) { e.Name, e.Path = "new", ptr("b.py") }), true},
+		"another file":                           {listed("same", func(e *Experiment) { as(e); e.Path = new("b.py") }), false},
+		"a file of which the base does not know": {listed("renamed", func(e *Experiment) { e.Name, e.Path = "new", new("b.py") }), true},
 		"moved":                                  {listed("same", func(e *Experiment) { as(e); e.Project = "q" }), false},
 		"one that was running":                   {listed("running", func(*Experiment) {}), false},
 		"one that lacks an item":                 {listed("partly", func(*Experiment) {}), false},

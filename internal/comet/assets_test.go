@@ -230,8 +230,8 @@ func TestAssetOddAnswers(t *testing.T) {
 		{"half after a break", nil, []http.HandlerFunc{broken, half, broken, whole}, data},
 		{"unannounced", &size, []http.HandlerFunc{unannounced(len(data))}, data},
 		{"unannounced half first", &size, []http.HandlerFunc{unannounced(len(data) / 2), whole}, data},
-		{"an asset that is a page", ptr(int64(19)), []http.HandlerFunc{htmlPage}, []byte("<html>log in</html>")},
-		{"an empty asset", ptr(int64(0)), []http.HandlerFunc{page, func(http.ResponseWriter, *http.Request) {}}, []byte{}},
+		{"an asset that is a page", new(int64(19)), []http.HandlerFunc{htmlPage}, []byte("<html>log in</html>")},
+		{"an empty asset", new(int64(0)), []http.HandlerFunc{page, func(http.ResponseWriter, *http.Request) {}}, []byte{}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			tries := 0
@@ -357,9 +357,9 @@ func TestAssets(t *testing.T) {
 		t.Fatalf("%s: %v", query, err)
 	}
 	want := []Asset{
-		{Raw: []byte(full), ID: "3f1c", Key: "K", Name: "fig/loss.png", Size: 21113, Type: "image", Dir: "assets", Step: ptr(int64(10)),
-			Context: ptr("train"), Created: ptr(int64(1565898755830)), Metadata: ptr(`{"a":1}`), Link: ptr("https://h/x")},
-		{Raw: []byte(odd), ID: "7", Size: 12, Step: ptr(int64(3)), Metadata: ptr(`{"a":1}`), Remote: true},
+		{Raw: []byte(full), ID: "3f1c", Key: "K", Name: "fig/loss.png", Size: 21113, Type: "image", Dir: "assets", Step: new(int64(10)),
+			Context: new("train"), Created: new(int64(1565898755830)), Metadata: new(`{"a":1}`), Link: new("https://h/x")},
+		{Raw: []byte(odd), ID: "7", Size: 12, Step: new(int64(3)), Metadata: new(`{"a":1}`), Remote: true},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

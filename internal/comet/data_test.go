@@ -22,10 +22,10 @@ func TestValues(t *testing.T) {
 	const odd = `{"name":"Name|Max","valueCurrent":12.50,"valueMin":null,"Max":1,"timestampCurrent":"7"}`
 	want := []Value{
 		{Raw: []byte(full), Name: "batch_size",
-			Max:     Reading{Value: ptr("120"), Time: ptr(int64(3))},
-			Min:     Reading{Value: ptr("60"), Time: ptr(int64(1)), Context: ptr("train"), Step: ptr(int64(1))},
-			Current: Reading{Value: ptr("90"), Time: ptr(int64(2)), Context: ptr(""), Step: ptr(int64(2))}},
-		{Raw: []byte(odd), Name: "Name|Max", Current: Reading{Value: ptr("12.50"), Time: ptr(int64(7))}},
+			Max:     Reading{Value: new("120"), Time: new(int64(3))},
+			Min:     Reading{Value: new("60"), Time: new(int64(1)), Context: new("train"), Step: new(int64(1))},
+			Current: Reading{Value: new("90"), Time: new(int64(2)), Context: new(""), Step: new(int64(2))}},
+		{Raw: []byte(odd), Name: "Name|Max", Current: Reading{Value: new("12.50"), Time: new(int64(7))}},
 	}
 	for path, read := range map[string]func(*Client) ([]Value, error){
 		"experiment/parameters":      func(c *Client) ([]Value, error) { return ValuesOf(c.Parameters.Each)(t.Context(), "k") },
@@ -60,7 +60,7 @@ func TestGitMetadata(t *testing.T) {
 	}
 	const full = `{"user":"a@b","root":"12","branch":"refs/heads/main","parent":"34","origin":"git@h","more":1}`
 	g, err = docServer(t, "experiment/git/metadata", full).Origins.Git(t.Context(), "k")
-	want := &Git{Raw: []byte(full), User: ptr("a@b"), Root: ptr("12"), Branch: ptr("refs/heads/main"), Parent: ptr("34"), Origin: ptr("git@h")}
+	want := &Git{Raw: []byte(full), User: new("a@b"), Root: new("12"), Branch: new("refs/heads/main"), Parent: new("34"), Origin: new("git@h")}
 	if diff := cmp.Diff(want, g); err != nil || diff != "" || g.Empty() {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
@@ -99,9 +99,9 @@ func TestProjects(t *testing.T) {
 	const b = `{"projectId":"P2","projectName":"x","isPublic":false}`
 	got, err := docServer(t, "projects", `{"projects":[`+a+`,`+b+`]}`).Projects.List(t.Context(), "team-a")
 	want := []Project{
-		{Raw: []byte(a), ID: "P1", Workspace: "team-a", Name: "cnn", Owner: "alice", Description: ptr(""), Experiments: ptr(int64(12)),
-			Updated: ptr(int64(1592593124000)), Public: ptr(true)},
-		{Raw: []byte(b), ID: "P2", Workspace: "team-a", Name: "x", Public: ptr(false)},
+		{Raw: []byte(a), ID: "P1", Workspace: "team-a", Name: "cnn", Owner: "alice", Description: new(""), Experiments: new(int64(12)),
+			Updated: new(int64(1592593124000)), Public: new(true)},
+		{Raw: []byte(b), ID: "P2", Workspace: "team-a", Name: "x", Public: new(false)},
 	}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
@@ -130,8 +130,8 @@ func TestProjectsPage(t *testing.T) {
 	}})
 	got, err := c.Projects.Pages(t.Context(), "team-a")
 	want := []Project{
-		{Raw: []byte(row), ID: "P1", Workspace: "team-a", Name: "cnn", Description: ptr("d"), Owner: "alice", Public: ptr(false),
-			General: ptr(true), Experiments: ptr(int64(12)), Created: ptr(int64(5)), Updated: ptr(int64(6))},
+		{Raw: []byte(row), ID: "P1", Workspace: "team-a", Name: "cnn", Description: new("d"), Owner: "alice", Public: new(false),
+			General: new(true), Experiments: new(int64(12)), Created: new(int64(5)), Updated: new(int64(6))},
 		{Raw: []byte(`{"projectId":"P2"}`), ID: "P2", Workspace: "team-a"},
 		{Raw: []byte(`{"projectId":"P3"}`), ID: "P3", Workspace: "team-a"},
 	}

@@ -28,8 +28,8 @@ const (
 // A direct upload says what a plain one says, as fields of a document.
 func TestDirectUpload(t *testing.T) {
 	run := &Run{ID: "R", Key: "K", ProjectID: "P", Direct: true}
-	u := &Upload{Run: run, ID: "A", Name: "d/é", Type: "model-element", Model: "cnn", Extension: "bin", Step: ptr(int64(2)), Epoch: ptr(int64(0)),
-		Context: ptr("train"), ArtifactVersion: "V", Metadata: json.RawMessage(`{"q":1}`), Overwrite: true}
+	u := &Upload{Run: run, ID: "A", Name: "d/é", Type: "model-element", Model: "cnn", Extension: "bin", Step: new(int64(2)), Epoch: new(int64(0)),
+		Context: new("train"), ArtifactVersion: "V", Metadata: json.RawMessage(`{"q":1}`), Overwrite: true}
 	for name, tc := range map[string]struct {
 		start func(*Client) (*DirectUpload, error)
 		path  string

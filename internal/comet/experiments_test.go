@@ -220,10 +220,10 @@ func TestMetadata(t *testing.T) {
 		"userName":"alice","filePath":"/a/train.py","fileName":"train.py","durationMillis":120034,"startTimeMillis":1592593124000,
 		"endTimeMillis":"1592593244034","archived":true,"running":false,"throttle":true,"hasCrashed":true,"unknown":{"a":[1]}}`
 	for doc, want := range map[string]Experiment{
-		full: {Key: "K", Name: ptr("brave"), Workspace: "w", Project: "cnn", ProjectID: "P", User: ptr("alice"), FilePath: ptr("/a/train.py"),
-			FileName: ptr("train.py"), Start: ptr(int64(1592593124000)), End: ptr(int64(1592593244034)), Duration: ptr(int64(120034)),
-			Archived: true, Crashed: ptr(true), Throttled: true},
-		`{"experimentKey":"asked","experimentName":null,"startTimeMillis":0,"running":"True"}`: {Key: "asked", Start: ptr(int64(0)), Running: true},
+		full: {Key: "K", Name: new("brave"), Workspace: "w", Project: "cnn", ProjectID: "P", User: new("alice"), FilePath: new("/a/train.py"),
+			FileName: new("train.py"), Start: new(int64(1592593124000)), End: new(int64(1592593244034)), Duration: new(int64(120034)),
+			Archived: true, Crashed: new(true), Throttled: true},
+		`{"experimentKey":"asked","experimentName":null,"startTimeMillis":0,"running":"True"}`: {Key: "asked", Start: new(int64(0)), Running: true},
 	} {
 		c := newTestClient(t, map[string]http.HandlerFunc{"GET /api/rest/v2/experiment/metadata": answer(doc)})
 		want.Raw = []byte(doc)

@@ -32,8 +32,6 @@ func collect(r io.Reader, metric string) ([]Point, error) {
 	return list, err
 }
 
-func ptr[T any](v T) *T { return &v }
-
 var pointCases = []struct {
 	name string
 	json string
@@ -63,7 +61,7 @@ var pointCases = []struct {
 		[]Point{{Name: "m", Extra: json.RawMessage(`{"step":1.5,"epoch":"x","timestamp":9223372036854775808}`)}}},
 	{"contexts", `{"metrics":[{"runContext":"train"},{"runContext":""},{"runContext":null},{},{"runContext":["a"]}]}`,
 		[]Point{
-			{Name: "m", Context: ptr("train")}, {Name: "m", Context: ptr("")}, {Name: "m"}, {Name: "m"},
+			{Name: "m", Context: new("train")}, {Name: "m", Context: new("")}, {Name: "m"}, {Name: "m"},
 			{Name: "m", Extra: json.RawMessage(`{"runContext":["a"]}`)},
 		}},
 	{"unknown members", `{"next":[1,{"a":"]"}],"metrics":[{"a":{"b":[1,2]},"step":1,"c\n":"}"}],"more":1}`,
@@ -137,7 +135,7 @@ func TestDecodePointsLong(t *testing.T) {
 	err := decodePoints(scan.New(iotest.HalfReader(&doc), 1<<10, nil), "", func(p *Point) error {
 		want := Point{
 			Name: "m" + strconv.Itoa(i%3), Value: []byte(strconv.Itoa(i)), Kind: StringValue, Step: IntOf(int64(i)),
-			Context: ptr("c" + strconv.Itoa(i%2)), Extra: fmt.Appendf(nil, `{"x":%d}`, i),
+			Context: new("c" + strconv.Itoa(i%2)), Extra: fmt.Appendf(nil, `{"x":%d}`, i),
 		}
 		if i == n/2 {
 			want.Value = []byte(long)

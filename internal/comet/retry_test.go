@@ -194,7 +194,7 @@ func TestRetryUnsafeWrites(t *testing.T) {
 					"metrics": func() error { return c.Metrics.Write(t.Context(), "k", &b) },
 					"output":  func() error { return c.Texts.WriteOutput(t.Context(), "k", []OutputLine{{Text: "x"}}) },
 					"html":    func() error { return c.Texts.WriteHTML(t.Context(), "k", api.TextContent("x"), false, nil) },
-					"upload":  func() error { return c.Assets.Upload(t.Context(), &Upload{Run: &Run{Key: "k"}, Link: ptr("s3://b/k")}) },
+					"upload":  func() error { return c.Assets.Upload(t.Context(), &Upload{Run: &Run{Key: "k"}, Link: new("s3://b/k")}) },
 				} {
 					tries = 0
 					err := write()
@@ -547,7 +547,7 @@ func TestRetryPagesAreAnOutage(t *testing.T) {
 			return c.Metrics.Points(ctx, "k", "m", nil, func(*Point) error { return nil })
 		},
 		"asset": func(ctx context.Context, c *Client) error {
-			_, err := c.Assets.Content(ctx, api.AssetRequest{ID: "a", Size: ptr(int64(5))})
+			_, err := c.Assets.Content(ctx, api.AssetRequest{ID: "a", Size: new(int64(5))})
 			return err
 		},
 		"patch": func(ctx context.Context, c *Client) error { _, err := c.Texts.GitPatch(ctx, "k"); return err },

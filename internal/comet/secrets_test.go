@@ -124,6 +124,6 @@ func failingCalls(ctx context.Context, c *Client) map[string]error {
 		"read": reads, "text": text, "patch": patch, "handshake": run, "asset": asset,
 		"points": c.Metrics.Points(ctx, "k", "m", nil, func(*Point) error { return nil }),
 		"batch":  c.Metrics.Write(ctx, "k", &b),
-		"upload": c.Assets.Upload(ctx, &Upload{Run: &Run{Key: "k"}, ID: "a", Link: ptr("s3://b/k")}),
+		"upload": c.Assets.Upload(ctx, &Upload{Run: &Run{Key: "k"}, ID: "a", Link: new("s3://b/k")}),
 	}
 }

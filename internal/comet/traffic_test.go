@@ -196,7 +196,7 @@ func uploadOf(t *testing.T, r *recorded) (*Upload, string) {
 		u.FigureCounter = int(*n)
 	}
 	if q.Has("context") {
-		u.Context = ptr(q.Get("context"))
+		u.Context = new(q.Get("context"))
 	}
 	_, params, err := mime.ParseMediaType(r.Headers["content-type"])
 	if err != nil {
@@ -219,7 +219,7 @@ func uploadOf(t *testing.T, r *recorded) (*Upload, string) {
 		case "file":
 			u.Open, u.Size = fromText(string(data)), int64(len(data))
 		case "link":
-			u.Link = ptr(string(data))
+			u.Link = new(string(data))
 		case "metadata":
 			u.Metadata = data
 		}

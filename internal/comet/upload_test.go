@@ -60,35 +60,35 @@ func TestUpload(t *testing.T) {
 	}{
 		{
 			name: "asset",
-			u: Upload{Run: run, ID: "A", Name: "d/data é.csv", Extension: "csv", Step: ptr(int64(2)), Context: ptr("train"),
+			u: Upload{Run: run, ID: "A", Name: "d/data é.csv", Extension: "csv", Step: new(int64(2)), Context: new("train"),
 				Metadata: json.RawMessage(`{"rows":1}`), Open: fromText("a,b\r\n1,2\n"), Size: 9},
 			line:  "POST /clientlib/asset/upload?apiKey=KEY&assetId=A&context=train&experimentId=K&extension=csv&fileName=d/data é.csv&overwrite=False&projectId=P&runId=R&step=2",
 			parts: []part{{"file", "file", "", "a,b\r\n1,2\n"}, {"metadata", "", "", `{"rows":1}`}},
 		},
 		{
 			name: "model element",
-			u: Upload{Run: run, ID: "A", Name: "m/w", Type: "model-element", Model: "cnn", Epoch: ptr(int64(0)), Overwrite: true,
-				SampleRate: ptr(int64(8000)), ArtifactVersion: "V", Open: fromText(""), Size: 0},
+			u: Upload{Run: run, ID: "A", Name: "m/w", Type: "model-element", Model: "cnn", Epoch: new(int64(0)), Overwrite: true,
+				SampleRate: new(int64(8000)), ArtifactVersion: "V", Open: fromText(""), Size: 0},
 			line: "POST /clientlib/asset/upload?apiKey=KEY&artifactVersionId=V&assetId=A&epoch=0&experimentId=K&fileName=m/w&groupingName=cnn&" +
 				"overwrite=True&projectId=P&runId=R&sampleRate=8000&type=model-element",
 			parts: []part{{"file", "file", "", ""}},
 		},
 		{
 			name:  "remote",
-			u:     Upload{Run: &Run{Key: "K"}, ID: "A", Name: "x", Type: "asset", Link: ptr("s3://bucket/a?b"), Metadata: json.RawMessage(`{"v":2}`)},
+			u:     Upload{Run: &Run{Key: "K"}, ID: "A", Name: "x", Type: "asset", Link: new("s3://bucket/a?b"), Metadata: json.RawMessage(`{"v":2}`)},
 			line:  "POST /clientlib/asset/upload?apiKey=KEY&assetId=A&experimentId=K&fileName=x&isRemote=True&overwrite=False&type=asset",
 			parts: []part{{"link", "link", "", "s3://bucket/a?b"}, {"metadata", "", "", `{"v":2}`}},
 		},
 		{
 			name:  "remote with an empty link",
-			u:     Upload{Run: &Run{Key: "K"}, ID: "A", Link: ptr("")},
+			u:     Upload{Run: &Run{Key: "K"}, ID: "A", Link: new("")},
 			line:  "POST /clientlib/asset/upload?apiKey=KEY&assetId=A&experimentId=K&isRemote=True&overwrite=False",
 			parts: []part{{"link", "link", "", ""}},
 		},
 		{
 			name: "visualization",
-			u: Upload{Run: run, ID: "I", Name: "im.png", Type: "image", Extension: "png", Step: ptr(int64(2)), FigureCounter: 3,
-				Epoch: ptr(int64(1)), Open: fromText("png"), Size: 3},
+			u: Upload{Run: run, ID: "I", Name: "im.png", Type: "image", Extension: "png", Step: new(int64(2)), FigureCounter: 3,
+				Epoch: new(int64(1)), Open: fromText("png"), Size: 3},
 			send:  func(c *Client, u *Upload) error { return c.Assets.UploadVisualization(t.Context(), u) },
 			line:  "POST /clientlib/visualizations/upload?apiKey=KEY&experimentId=K&extension=png&figCounter=3&figName=im.png&imageId=I&overwrite=False&projectId=P&runId=R&step=2",
 			parts: []part{{"file", "file", "", "png"}},
@@ -290,7 +290,7 @@ func TestUploadImmutable(t *testing.T) {
 		"POST /clientlib/asset/upload":          status(400, `{"msg":"immutable","sdk_error_code":7000005}`),
 		"POST /clientlib/visualizations/upload": status(400, `{"msg":"immutable","sdk_error_code":7000006}`),
 	})
-	u := &Upload{Run: &Run{Key: "K"}, ID: "A", Link: ptr("https://h/x")}
+	u := &Upload{Run: &Run{Key: "K"}, ID: "A", Link: new("https://h/x")}
 	if err := c.Assets.Upload(t.Context(), u); !errors.Is(err, api.ErrImmutable) {
 		t.Errorf("got %v", err)
 	}

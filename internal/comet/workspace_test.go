@@ -26,14 +26,14 @@ var workspaceWrites = []write{
 	}, "POST /api/rest/v2/write/artifacts/upsert",
 		`{"artifactName":"n","artifactType":"dataset","experimentKey":"K","versionMetadata":null,"version":null,"alias":[],"versionTags":[]}`},
 	{"open artifact version with all", func(ctx context.Context, c *Client) error {
-		_, err := c.Artifacts.OpenVersion(ctx, NewArtifactVersion{Key: "K", Name: "n", Type: "dataset", Version: "1.0.0", Metadata: ptr(`{"r":1}`),
-			Aliases: []string{"a"}, Tags: []string{"t"}, Description: ptr("d"), Public: ptr(true), Emoji: ptr("e"), Note: ptr("")})
+		_, err := c.Artifacts.OpenVersion(ctx, NewArtifactVersion{Key: "K", Name: "n", Type: "dataset", Version: "1.0.0", Metadata: new(`{"r":1}`),
+			Aliases: []string{"a"}, Tags: []string{"t"}, Description: new("d"), Public: new(true), Emoji: new("e"), Note: new("")})
 		return err
 	}, "POST /api/rest/v2/write/artifacts/upsert",
 		`{"artifactName":"n","artifactType":"dataset","experimentKey":"K","versionMetadata":"{\"r\":1}","version":"1.0.0","alias":["a"],` +
 			`"versionTags":["t"],"description":"d","isPublic":true,"emoji":"e","note":""}`},
 	{"remote files", func(ctx context.Context, c *Client) error {
-		return c.Artifacts.AddRemoteFiles(ctx, "K", "V", []RemoteFile{{ID: "1", Name: "k", Link: "s3://b/k", Metadata: ptr("{}")}, {ID: "2", Type: "t", Step: ptr(int64(3))}})
+		return c.Artifacts.AddRemoteFiles(ctx, "K", "V", []RemoteFile{{ID: "1", Name: "k", Link: "s3://b/k", Metadata: new("{}")}, {ID: "2", Type: "t", Step: new(int64(3))}})
 	}, "POST /clientlib/rest/v2/write/artifact/assets/remote/batch?experimentKey=K",
 		`{"remoteArtifactAssetRequests":[{"link":"s3://b/k","type":"asset","metadata":"{}","assetId":"1","fileName":"k","isRemote":true,` +
 			`"overwrite":false,"step":null,"artifactVersionId":"V"},{"link":"","type":"t","metadata":null,"assetId":"2","fileName":"",` +
@@ -41,14 +41,14 @@ var workspaceWrites = []write{
 	{"artifact state", func(ctx context.Context, c *Client) error { return c.Artifacts.SetState(ctx, "V", "K", ArtifactClosed) },
 		"POST /api/rest/v2/write/artifacts/state", `{"artifactVersionId":"V","experimentKey":"K","state":"CLOSED"}`},
 	{"artifact update", func(ctx context.Context, c *Client) error {
-		return c.Artifacts.Update(ctx, "A", ArtifactUpdate{Tags: []string{}, Description: ptr("d"), Public: ptr(false), Emoji: ptr("e")})
+		return c.Artifacts.Update(ctx, "A", ArtifactUpdate{Tags: []string{}, Description: new("d"), Public: new(false), Emoji: new("e")})
 	}, "POST /api/rest/v2/write/artifacts/details",
 		`{"artifactId":"A","artifactType":null,"versionMetadata":null,"version":null,"tags":[],"description":"d","isPublic":false,"emoji":"e"}`},
 	{"consumer", func(ctx context.Context, c *Client) error {
 		return c.Artifacts.AddConsumer(ctx, VersionQuery{Workspace: "w", Name: "n", Version: "1.0.0"}, "C")
 	}, "GET /api/rest/v2/artifacts/version?artifactName=n&consumerExperimentKey=C&version=1.0.0&workspace=w", ""},
 	{"registry item", func(ctx context.Context, c *Client) error {
-		id, err := c.Registry.CreateItem(ctx, NewRegistryVersion{Name: "r", Version: "1.0.0", Stages: []string{"prod"}, Status: ptr("QA"), Key: "K", Model: "m"})
+		id, err := c.Registry.CreateItem(ctx, NewRegistryVersion{Name: "r", Version: "1.0.0", Stages: []string{"prod"}, Status: new("QA"), Key: "K", Model: "m"})
 		if err == nil && id != "I" {
 			return errors.New("answer is not read")
 		}
@@ -57,7 +57,7 @@ var workspaceWrites = []write{
 		`{"experimentKey":"K","experimentModelName":"m","registryModelName":"r","registryModelDescription":null,"version":"1.0.0",` +
 			`"versionComment":null,"tags":["prod"],"status":"QA","publicModel":false}`},
 	{"registry model", func(ctx context.Context, c *Client) error {
-		_, err := c.Registry.CreateModel(ctx, NewRegistryVersion{Name: "r", Version: "1.0.0", ModelID: "M", Public: true, Description: ptr("d"), Comment: ptr("c")})
+		_, err := c.Registry.CreateModel(ctx, NewRegistryVersion{Name: "r", Version: "1.0.0", ModelID: "M", Public: true, Description: new("d"), Comment: new("c")})
 		return err
 	}, "POST /api/rest/v2/write/registry-model",
 		`{"experimentModelId":"M","registryModelName":"r","version":"1.0.0","comment":"c","isPublic":true,"description":"d"}`},
@@ -65,7 +65,7 @@ var workspaceWrites = []write{
 		_, err := c.Registry.AddVersion(ctx, NewRegistryVersion{Name: "r", Version: "1.0.1", ModelID: "M", Stages: []string{}})
 		return err
 	}, "POST /api/rest/v2/write/registry-model/item", `{"experimentModelId":"M","registryModelName":"r","version":"1.0.1","stages":[]}`},
-	{"registry model update", func(ctx context.Context, c *Client) error { return c.Registry.UpdateModel(ctx, "R", nil, ptr(true)) },
+	{"registry model update", func(ctx context.Context, c *Client) error { return c.Registry.UpdateModel(ctx, "R", nil, new(true)) },
 		"POST /api/rest/v2/write/registry-model/update", `{"registryModelId":"R","isPublic":true}`},
 	{"registry notes", func(ctx context.Context, c *Client) error { return c.Registry.WriteNotes(ctx, "w", "r", "# n") },
 		"POST /api/rest/v2/write/registry-model/notes", `{"workspaceName":"w","registryModelName":"r","notes":"# n"}`},
@@ -159,8 +159,8 @@ func TestArtifactDocuments(t *testing.T) {
 	const version = `{"artifactVersionId":"V","version":"1.0.0","owner":"alice","metadata":null,"sizeInBytes":5,"state":null,"added":7,"alias":["a"],"tags":[]}`
 	const artifact = `{"artifactId":"A","project":"p","type":"dataset","name":"n","description":null,"tags":["t"],"isPublic":"true","emoji":"e","versions":[` + version + `]}`
 	c := docServer(t, "artifacts/get", artifact)
-	want := &Artifact{Raw: []byte(strings.Replace(artifact, `,"versions":[`+version+`]`, "", 1)), ID: "A", Project: "p", Type: "dataset", Name: "n", Public: ptr(true), Emoji: ptr("e"), Tags: []string{"t"},
-		Versions: []ArtifactVersion{{Raw: []byte(version), ID: "V", Version: "1.0.0", Owner: ptr("alice"), Size: ptr(int64(5)), Added: ptr(int64(7)), Aliases: []string{"a"}}}}
+	want := &Artifact{Raw: []byte(strings.Replace(artifact, `,"versions":[`+version+`]`, "", 1)), ID: "A", Project: "p", Type: "dataset", Name: "n", Public: new(true), Emoji: new("e"), Tags: []string{"t"},
+		Versions: []ArtifactVersion{{Raw: []byte(version), ID: "V", Version: "1.0.0", Owner: new("alice"), Size: new(int64(5)), Added: new(int64(7)), Aliases: []string{"a"}}}}
 	got, err := c.Artifacts.Get(t.Context(), "w", "n")
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
@@ -226,8 +226,8 @@ func TestRegistryDocuments(t *testing.T) {
 		`"comment":"first","stages":["prod"],"assets":[{"assetId":"A"}]}`
 	const model = `{"registryModelId":"R1","modelName":"cnn","description":"","isPublic":false,"versions":[` + version + `]}`
 	m, err := docServer(t, "registry-model/details", model).Registry.Model(t.Context(), "w", "cnn")
-	want := &RegistryModel{Raw: []byte(strings.Replace(model, `,"versions":[`+version+`]`, "", 1)), ID: "R1", Name: "cnn", Description: ptr(""), Public: ptr(false), Versions: []RegistryVersion{{
-		Raw: []byte(version), ID: "I1", Version: "1.0.0", Comment: ptr("first"), Stages: []string{"prod"}, Key: "K", Model: "cnn", ModelID: "M",
+	want := &RegistryModel{Raw: []byte(strings.Replace(model, `,"versions":[`+version+`]`, "", 1)), ID: "R1", Name: "cnn", Description: new(""), Public: new(false), Versions: []RegistryVersion{{
+		Raw: []byte(version), ID: "I1", Version: "1.0.0", Comment: new("first"), Stages: []string{"prod"}, Key: "K", Model: "cnn", ModelID: "M",
 		Assets: []Asset{{Raw: []byte(`{"assetId":"A"}`), ID: "A"}}}}}
 	if diff := cmp.Diff(want, m); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)

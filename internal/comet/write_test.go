@@ -122,7 +122,7 @@ var writes = []write{
 	}, "POST /clientlib/status-report/offline-metadata",
 		`{"apiKey":"KEY","runId":"R","experimentKey":"K","startTimestamp":null,"endTimestamp":7}`},
 	{"times", func(ctx context.Context, c *Client) error {
-		return c.Experiments.SetTimes(ctx, "K", ptr(int64(0)), nil)
+		return c.Experiments.SetTimes(ctx, "K", new(int64(0)), nil)
 	},
 		"POST /api/rest/v2/write/experiment/set-start-end-time",
 		`{"experimentKey":"K","startTimeMillis":0,"endTimeMillis":null}`},
@@ -135,12 +135,12 @@ var writes = []write{
 	},
 		"POST /api/rest/v2/write/experiment/tags", `{"experimentKey":"K","addedTags":["a","été"]}`},
 	{"other", func(ctx context.Context, c *Client) error {
-		return c.Others.Log(ctx, "K", "Name", wire.Quote("x\"y"), ptr(int64(5)))
+		return c.Others.Log(ctx, "K", "Name", wire.Quote("x\"y"), new(int64(5)))
 	}, "POST /api/rest/v2/write/experiment/log-other", `{"experimentKey":"K","key":"Name","value":"x\"y","timestamp":5}`},
 	{"other null", func(ctx context.Context, c *Client) error { return c.Others.Log(ctx, "K", "a", nil, nil) },
 		"POST /api/rest/v2/write/experiment/log-other", `{"experimentKey":"K","key":"a","value":null}`},
 	{"html", func(ctx context.Context, c *Client) error {
-		return c.Texts.WriteHTML(ctx, "K", api.TextContent("<b>&</b>"), true, ptr(int64(9)))
+		return c.Texts.WriteHTML(ctx, "K", api.TextContent("<b>&</b>"), true, new(int64(9)))
 	},
 		"POST /api/rest/v2/write/experiment/html", `{"experimentKey":"K","override":true,"timestamp":9,"html":"<b>&</b>"}`},
 	{"html appended", func(ctx context.Context, c *Client) error {
@@ -164,7 +164,7 @@ var writes = []write{
 		return c.Origins.WriteSystem(ctx, "K", json.RawMessage(`{"experimentKey":"other","user":"root","pid":1.50,"env":{"A":"b"}}`))
 	}, "POST /clientlib/rest/v2/write/experiment/system-details", `{"experimentKey":"K","user":"root","pid":1.50,"env":{"A":"b"}}`},
 	{"git metadata", func(ctx context.Context, c *Client) error {
-		return c.Origins.WriteGit(ctx, "K", &Git{User: ptr("u"), Root: ptr("")})
+		return c.Origins.WriteGit(ctx, "K", &Git{User: new("u"), Root: new("")})
 	}, "POST /api/rest/v2/write/experiment/git/metadata",
 		`{"experimentKey":"K","user":"u","root":"","branch":null,"parent":null,"origin":null}`},
 	{"workspace", func(ctx context.Context, c *Client) error { return c.Workspaces.Create(ctx, "w") },
@@ -175,10 +175,10 @@ var writes = []write{
 	}, "POST /api/rest/v2/write/project/create",
 		`{"workspaceName":"w","projectName":"p","projectDescription":null,"isPublic":true}`},
 	{"update project", func(ctx context.Context, c *Client) error {
-		return c.Projects.Update(ctx, "P", ProjectUpdate{Description: ptr(""), Public: ptr(false)})
+		return c.Projects.Update(ctx, "P", ProjectUpdate{Description: new(""), Public: new(false)})
 	}, "POST /api/rest/v2/write/project/update", `{"projectId":"P","newProjectDescription":"","isPublic":false}`},
 	{"rename project", func(ctx context.Context, c *Client) error {
-		return c.Projects.Update(ctx, "P", ProjectUpdate{Name: ptr("n")})
+		return c.Projects.Update(ctx, "P", ProjectUpdate{Name: new("n")})
 	}, "POST /api/rest/v2/write/project/update", `{"projectId":"P","newProjectName":"n"}`},
 	{"notes", func(ctx context.Context, c *Client) error {
 		return c.Projects.WriteNotes(ctx, "P", api.TextContent("# n"))
@@ -229,7 +229,7 @@ func TestUpdateStatus(t *testing.T) {
 	}{"new": {"3.7.91", nil}, "old": {"3.7.90", api.ErrUnsupported}} {
 		t.Run(name, func(t *testing.T) {
 			r, c := newRecorder(t, `{"msg":"Saved","code":200,"version":"`+tc.version+`"}`)
-			err := c.Experiments.UpdateStatus(t.Context(), "K", Status{Crashed: true, Error: ptr("oom")})
+			err := c.Experiments.UpdateStatus(t.Context(), "K", Status{Crashed: true, Error: new("oom")})
 			if !errors.Is(err, tc.want) {
 				t.Fatal(err)
 			}
@@ -280,9 +280,9 @@ func TestWriteMetrics(t *testing.T) {
 		t.Fatalf("an empty batch makes %d requests, %v", len(r.got), err)
 	}
 	for _, v := range []string{"0.5", "1.0E-5", "-0", "1234567890123456789012345678901234567890", "NaN", "Infinity", "-Infinity", "True", "01", "", "a\"b"} {
-		b.AddMetric(&MetricValue{Name: "m/é\n", Value: []byte(v), Step: IntOf(-1), Epoch: Int{}, Context: ptr("train"), Time: IntOf(9)})
+		b.AddMetric(&MetricValue{Name: "m/é\n", Value: []byte(v), Step: IntOf(-1), Epoch: Int{}, Context: new("train"), Time: IntOf(9)})
 	}
-	b.AddMetric(&MetricValue{Name: "", Value: []byte("1"), Context: ptr("")})
+	b.AddMetric(&MetricValue{Name: "", Value: []byte("1"), Context: new("")})
 	if b.Len() != 12 {
 		t.Errorf("length %d", b.Len())
 	}
@@ -353,7 +353,7 @@ func TestWriteWithoutBatches(t *testing.T) {
 func TestWriteParameters(t *testing.T) {
 	r, c := newRecorder(t, savedDoc)
 	var b Batch
-	b.AddParameter(&ParameterValue{Name: "lr", Value: wire.Quote("0.1"), Step: IntOf(3), Source: "cli", Context: ptr("c"), Time: IntOf(9)})
+	b.AddParameter(&ParameterValue{Name: "lr", Value: wire.Quote("0.1"), Step: IntOf(3), Source: "cli", Context: new("c"), Time: IntOf(9)})
 	b.AddParameter(&ParameterValue{Name: "l", Value: json.RawMessage(`[1,"NaN"]`)})
 	b.AddParameter(&ParameterValue{Name: "n"})
 	if err := c.Parameters.Write(t.Context(), "K", &b); err != nil {
@@ -425,7 +425,7 @@ func TestAltFallsBack(t *testing.T) {
 
 func BenchmarkAddMetric(b *testing.B) {
 	var batch Batch
-	v := MetricValue{Name: "validate/accuracy", Step: IntOf(123456), Context: ptr("validate"), Time: IntOf(1592593124000)}
+	v := MetricValue{Name: "validate/accuracy", Step: IntOf(123456), Context: new("validate"), Time: IntOf(1592593124000)}
 	b.ReportAllocs()
 	i := 0
 	for b.Loop() {

@@ -30,10 +30,10 @@ func assetCases() []awkward {
 	for _, typ := range assetTypes {
 		body := []byte("content of " + typ)
 		types = append(types, comettest.AssetSpec{Name: "x." + typ, Type: typ, Body: body, Image: isImage(typ)},
-			comettest.AssetSpec{Name: "y", Type: typ, Body: body, Image: isImage(typ), Step: ptr(int64(3)), Context: ptr("train")})
+			comettest.AssetSpec{Name: "y", Type: typ, Body: body, Image: isImage(typ), Step: new(int64(3)), Context: new("train")})
 	}
 	for _, model := range []string{"m", "m/nested"} {
-		types = append(types, comettest.AssetSpec{Name: "y", Type: "model-element", Model: model, Body: []byte("element"), Step: ptr(int64(3)), Context: ptr("train")})
+		types = append(types, comettest.AssetSpec{Name: "y", Type: "model-element", Model: model, Body: []byte("element"), Step: new(int64(3)), Context: new("train")})
 	}
 	add("of every type", types...)
 	for name, text := range map[string]string{
@@ -72,7 +72,7 @@ func remoteCases() []awkward {
 	} {
 		synced := `{"file_size":12,"s3_path":"s3://b/k","synced":true,"version_id":"v1"}`
 		cases = append(cases, awkward{"asset/remote " + name, comettest.ExperimentSpec{Assets: []comettest.AssetSpec{
-			{Name: "named/" + name, Link: link, Metadata: &synced, Step: ptr(int64(2)), Context: ptr("test")}, {Link: link},
+			{Name: "named/" + name, Link: link, Metadata: &synced, Step: new(int64(2)), Context: new("test")}, {Link: link},
 			{Name: "typed", Type: "dataframe", Link: link}, {Name: "element", Type: "model-element", Model: "remote", Link: link},
 		}}})
 	}
@@ -100,16 +100,16 @@ func manyAssetCases() []awkward {
 		{"asset/120 of them", comettest.ExperimentSpec{Assets: many}},
 		{"asset/ids of other shapes", comettest.ExperimentSpec{Assets: ids}},
 		{"asset/steps", comettest.ExperimentSpec{Assets: []comettest.AssetSpec{
-			{Name: "a", Body: []byte("1"), Step: ptr(int64(0))}, {Name: "b", Body: []byte("1"), Step: ptr(int64(-5))}, {Name: "c", Body: []byte("1"), Step: ptr(int64(1) << 40)}}}},
+			{Name: "a", Body: []byte("1"), Step: new(int64(0))}, {Name: "b", Body: []byte("1"), Step: new(int64(-5))}, {Name: "c", Body: []byte("1"), Step: new(int64(1) << 40)}}}},
 		{"asset/contexts", comettest.ExperimentSpec{Assets: []comettest.AssetSpec{
-			{Name: "a", Body: []byte("1"), Context: ptr("träin & more")}, {Name: "b", Type: "image", Image: true, Body: []byte("1"), Context: ptr("x y")}}}},
+			{Name: "a", Body: []byte("1"), Context: new("träin & more")}, {Name: "b", Type: "image", Image: true, Body: []byte("1"), Context: new("x y")}}}},
 		{"model/nested folders", comettest.ExperimentSpec{Assets: []comettest.AssetSpec{
 			element("cnn", "saved_model.pb", "1"), element("cnn", "variables/deep/er/data", "2"), element("cnn", "../up", "3"), element("cnn", "models/x", "4")}}},
 		{"model/two of them", comettest.ExperimentSpec{Assets: []comettest.AssetSpec{element("a", "w.bin", "1"), element("b", "w.bin", "2")}}},
 		{"model/strange names", comettest.ExperimentSpec{Assets: []comettest.AssetSpec{
 			element("models", "w", "1"), element("a/b", "w", "2"), element("ü 🚀", "w", "3"), element("100%", "w", "4")}}},
 		{"histogram/several steps", comettest.ExperimentSpec{Assets: []comettest.AssetSpec{
-			{Name: "w", Type: "histogram3d", Step: ptr(int64(1)), Body: []byte(`{"version":2,"index_values":[[1,2]]}`)},
-			{Name: "w", Type: "histogram3d", Step: ptr(int64(2)), Body: []byte(`{"version":2,"index_values":[[3,4]]}`)}}}},
+			{Name: "w", Type: "histogram3d", Step: new(int64(1)), Body: []byte(`{"version":2,"index_values":[[1,2]]}`)},
+			{Name: "w", Type: "histogram3d", Step: new(int64(2)), Body: []byte(`{"version":2,"index_values":[[3,4]]}`)}}}},
 	}
 }

@@ -71,8 +71,8 @@ func pointCases() []awkward {
 	}
 	values, together := []comettest.MetricPoint{}, []comettest.MetricPoint{}
 	for name, text := range metricValues() {
-		values = append(values, comettest.MetricPoint{Metric: name, Value: text, Time: epoch, Step: ptr(int64(1))},
-			comettest.MetricPoint{Metric: name, Value: "0.25", Time: epoch + 1, Step: ptr(int64(2))})
+		values = append(values, comettest.MetricPoint{Metric: name, Value: text, Time: epoch, Step: new(int64(1))},
+			comettest.MetricPoint{Metric: name, Value: "0.25", Time: epoch + 1, Step: new(int64(2))})
 		together = append(together, comettest.MetricPoint{Metric: "m", Value: text, Time: epoch})
 	}
 	add("every value", values...)
@@ -96,25 +96,25 @@ func stepCases() []awkward {
 	integers := []int64{0, 1, -1, 1 << 32, 1<<32 + 1, -1 << 40, 1 << 53, math.MaxInt64, math.MinInt64, math.MaxInt64 - 1, 7}
 	kinds := map[string]func(i int, p *comettest.MetricPoint){
 		"steps absent":           func(i int, p *comettest.MetricPoint) {},
-		"steps all the same":     func(i int, p *comettest.MetricPoint) { p.Step = ptr(int64(5)) },
-		"steps in pairs":         func(i int, p *comettest.MetricPoint) { p.Step = ptr(int64(i / 2)) },
-		"steps unsorted":         func(i int, p *comettest.MetricPoint) { p.Step = ptr(int64(i * 7 % 10)) },
-		"steps negative":         func(i int, p *comettest.MetricPoint) { p.Step = ptr(int64(-i)) },
-		"steps above 2^32":       func(i int, p *comettest.MetricPoint) { p.Step = ptr(int64(1)<<32 + int64(i)) },
+		"steps all the same":     func(i int, p *comettest.MetricPoint) { p.Step = new(int64(5)) },
+		"steps in pairs":         func(i int, p *comettest.MetricPoint) { p.Step = new(int64(i / 2)) },
+		"steps unsorted":         func(i int, p *comettest.MetricPoint) { p.Step = new(int64(i * 7 % 10)) },
+		"steps negative":         func(i int, p *comettest.MetricPoint) { p.Step = new(int64(-i)) },
+		"steps above 2^32":       func(i int, p *comettest.MetricPoint) { p.Step = new(int64(1)<<32 + int64(i)) },
 		"steps at the ends":      func(i int, p *comettest.MetricPoint) { p.Step = &integers[i%len(integers)] },
 		"steps here and there":   func(i int, p *comettest.MetricPoint) { p.Step = some(i%3 == 0, int64(i)) },
-		"epochs alone":           func(i int, p *comettest.MetricPoint) { p.Epoch = ptr(int64(i / 3)) },
-		"epochs here and there":  func(i int, p *comettest.MetricPoint) { p.Step, p.Epoch = ptr(int64(i)), some(i%2 == 0, int64(i)) },
+		"epochs alone":           func(i int, p *comettest.MetricPoint) { p.Epoch = new(int64(i / 3)) },
+		"epochs here and there":  func(i int, p *comettest.MetricPoint) { p.Step, p.Epoch = new(int64(i)), some(i%2 == 0, int64(i)) },
 		"epochs at the ends":     func(i int, p *comettest.MetricPoint) { p.Epoch = &integers[i%len(integers)] },
-		"epochs that are times":  func(i int, p *comettest.MetricPoint) { p.Epoch = ptr(int64(1700000000) + int64(i)) },
-		"time zero":              func(i int, p *comettest.MetricPoint) { p.Time, p.Step = 0, ptr(int64(i)) },
+		"epochs that are times":  func(i int, p *comettest.MetricPoint) { p.Epoch = new(int64(1700000000) + int64(i)) },
+		"time zero":              func(i int, p *comettest.MetricPoint) { p.Time, p.Step = 0, new(int64(i)) },
 		"times before 1970":      func(i int, p *comettest.MetricPoint) { p.Time = -int64(i) * 86400_000 },
-		"times all the same":     func(i int, p *comettest.MetricPoint) { p.Time, p.Step = epoch, ptr(int64(i)) },
-		"times backwards":        func(i int, p *comettest.MetricPoint) { p.Time, p.Step = epoch-int64(i), ptr(int64(i)) },
+		"times all the same":     func(i int, p *comettest.MetricPoint) { p.Time, p.Step = epoch, new(int64(i)) },
+		"times backwards":        func(i int, p *comettest.MetricPoint) { p.Time, p.Step = epoch-int64(i), new(int64(i)) },
 		"times in microseconds":  func(i int, p *comettest.MetricPoint) { p.Time = epoch*1000 + int64(i) },
 		"times at the ends":      func(i int, p *comettest.MetricPoint) { p.Time = integers[i%len(integers)] },
-		"exact duplicates":       func(i int, p *comettest.MetricPoint) { p.Value, p.Time, p.Step = "1", epoch, ptr(int64(1)) },
-		"duplicates but a value": func(i int, p *comettest.MetricPoint) { p.Time, p.Step = epoch, ptr(int64(1)) },
+		"exact duplicates":       func(i int, p *comettest.MetricPoint) { p.Value, p.Time, p.Step = "1", epoch, new(int64(1)) },
+		"duplicates but a value": func(i int, p *comettest.MetricPoint) { p.Time, p.Step = epoch, new(int64(1)) },
 		"equal floats, two texts": func(i int, p *comettest.MetricPoint) {
 			p.Value, p.Time = []string{"1", "1.0", "1e0"}[i%3], epoch
 		},
@@ -137,19 +137,19 @@ func some(have bool, v int64) *int64 {
 func contextCases() []awkward {
 	names := []string{"train", "", "validate", "träin 🚀", "train"}
 	kinds := map[string]func(i int, p *comettest.MetricPoint){
-		"one context":             func(i int, p *comettest.MetricPoint) { p.Context = ptr("train") },
-		"empty context":           func(i int, p *comettest.MetricPoint) { p.Context = ptr("") },
+		"one context":             func(i int, p *comettest.MetricPoint) { p.Context = new("train") },
+		"empty context":           func(i int, p *comettest.MetricPoint) { p.Context = new("") },
 		"contexts here and there": func(i int, p *comettest.MetricPoint) { p.Context = someText(i%2 == 0, "train") },
 		"contexts mixed": func(i int, p *comettest.MetricPoint) {
-			p.Time, p.Step, p.Context = epoch, ptr(int64(1)), someText(i%7 != 3, names[i%len(names)])
+			p.Time, p.Step, p.Context = epoch, new(int64(1)), someText(i%7 != 3, names[i%len(names)])
 		},
 	}
 	var cases []awkward
 	for name, f := range kinds {
 		cases = append(cases, awkward{"points/" + name, comettest.ExperimentSpec{Points: series(30, f)}})
 	}
-	many := series(8192, func(i int, p *comettest.MetricPoint) { p.Context = ptr(fmt.Sprintf("context %d", i)) })
-	long := series(40, func(i int, p *comettest.MetricPoint) { p.Context = ptr(strings.Repeat("c", 30_000) + strconv.Itoa(i)) })
+	many := series(8192, func(i int, p *comettest.MetricPoint) { p.Context = new(fmt.Sprintf("context %d", i)) })
+	long := series(40, func(i int, p *comettest.MetricPoint) { p.Context = new(strings.Repeat("c", 30_000) + strconv.Itoa(i)) })
 	return append(cases, awkward{"points/8192 contexts", comettest.ExperimentSpec{Points: many}},
 		awkward{"points/long contexts", comettest.ExperimentSpec{Points: long}})
 }

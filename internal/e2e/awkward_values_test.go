@@ -46,9 +46,9 @@ func historyCases() []awkward {
 	step := func(n int64) *int64 { return &n }
 	history := logged(
 		comettest.Value{Name: "lr", Value: "0.5", Time: epoch + 1, Step: step(1)},
-		comettest.Value{Name: "lr", Value: "0.001", Time: epoch + 2, Step: step(2), Context: ptr("train")},
+		comettest.Value{Name: "lr", Value: "0.001", Time: epoch + 2, Step: step(2), Context: new("train")},
 		comettest.Value{Name: "lr", Value: "10", Time: epoch + 3, Step: step(3)},
-		comettest.Value{Name: "lr", Value: "0.1", Time: epoch + 4, Step: step(4), Context: ptr("")},
+		comettest.Value{Name: "lr", Value: "0.1", Time: epoch + 4, Step: step(4), Context: new("")},
 		comettest.Value{Name: "mode", Value: "b", Time: epoch + 1},
 		comettest.Value{Name: "mode", Value: "a", Time: epoch + 2},
 		comettest.Value{Name: "again", Value: "1", Time: epoch + 1},
@@ -60,7 +60,7 @@ func historyCases() []awkward {
 		{"parameter/steps", comettest.ExperimentSpec{Parameters: logged(
 			comettest.Value{Name: "a", Value: "1", Time: epoch, Step: step(-1)},
 			comettest.Value{Name: "b", Value: "1", Time: epoch, Step: step(1 << 40)},
-			comettest.Value{Name: "c", Value: "1", Time: epoch, Step: step(0), Context: ptr("validate")})}},
+			comettest.Value{Name: "c", Value: "1", Time: epoch, Step: step(0), Context: new("validate")})}},
 		{"parameter/2500 of them", comettest.ExperimentSpec{Parameters: parameters(2500)}},
 		{"other/150 of them", comettest.ExperimentSpec{Others: parameters(150)}},
 		{"other/Name and not", comettest.ExperimentSpec{Name: "display", Others: logged(

@@ -31,7 +31,7 @@ func largeFile() int64 {
 // dashboard, links; and with the few experiments that all of it refers to. size
 // is that of the largest file.
 func seedTeam(in *instance, size int64) {
-	in.SeedProject("team", "train", comettest.ProjectSpec{Description: ptr("where it begins"), Notes: "# Train\n", ShareLinks: 2})
+	in.SeedProject("team", "train", comettest.ProjectSpec{Description: new("where it begins"), Notes: "# Train\n", ShareLinks: 2})
 	in.SeedProject("team", "serve", comettest.ProjectSpec{})
 	element := func(model, name string) comettest.AssetSpec {
 		return comettest.AssetSpec{Name: name, Type: "model-element", Model: model, Body: []byte(model + "/" + name)}
@@ -62,17 +62,17 @@ func teamArtifacts(size int64) []comettest.ArtifactSpec {
 	type version = comettest.ArtifactVersionSpec
 	type files = []comettest.AssetSpec
 	small := func(name, body string) comettest.AssetSpec {
-		return comettest.AssetSpec{Name: name, Body: []byte(body), Metadata: ptr(`{"of":"` + name + `"}`)}
+		return comettest.AssetSpec{Name: name, Body: []byte(body), Metadata: new(`{"of":"` + name + `"}`)}
 	}
 	remote := func(name string) comettest.AssetSpec {
-		return comettest.AssetSpec{Name: name, Link: "s3://bucket/" + name, Metadata: ptr(`{"synced":true}`)}
+		return comettest.AssetSpec{Name: name, Link: "s3://bucket/" + name, Metadata: new(`{"synced":true}`)}
 	}
 	return []comettest.ArtifactSpec{
-		{Name: "digits", Type: "dataset", Description: ptr("handwritten ü"), Tags: []string{"public", "small"}, Public: true, Emoji: ptr("🔢"), Versions: []version{
-			{Version: "1.0.0", Producer: makerKey, Metadata: ptr(`{"rows":10}`), Tags: []string{"raw"}, Aliases: []string{"prod", "first"},
+		{Name: "digits", Type: "dataset", Description: new("handwritten ü"), Tags: []string{"public", "small"}, Public: true, Emoji: new("🔢"), Versions: []version{
+			{Version: "1.0.0", Producer: makerKey, Metadata: new(`{"rows":10}`), Tags: []string{"raw"}, Aliases: []string{"prod", "first"},
 				Consumers: []string{userKey, formerKey}, Files: files{small("train/a.csv", "1,2\n"), {Name: "empty.txt"}}},
-			{Version: "1.1.0", Producer: makerKey, State: "ERROR", Metadata: ptr(`{"rows":0}`), Files: files{small("train/a.csv", "1")}},
-			{Version: "2.0.0", Producer: heirKey, Note: ptr("cleaned"), Aliases: []string{"prod"}, Consumers: []string{userKey},
+			{Version: "1.1.0", Producer: makerKey, State: "ERROR", Metadata: new(`{"rows":0}`), Files: files{small("train/a.csv", "1")}},
+			{Version: "2.0.0", Producer: heirKey, Note: new("cleaned"), Aliases: []string{"prod"}, Consumers: []string{userKey},
 				Files: files{{Name: "train/a.csv", Size: size, Seed: 5}, remote("more.csv")}},
 			{Version: "10.0.0", Producer: heirKey, State: "OPEN", Tags: []string{"next"}, Files: files{small("train/a.csv", "1,2,3\n")}},
 		}},
@@ -94,10 +94,10 @@ func teamArtifacts(size int64) []comettest.ArtifactSpec {
 func teamModels() []comettest.RegistrySpec {
 	type version = comettest.RegistryVersionSpec
 	return []comettest.RegistrySpec{
-		{Name: "cnn", Description: ptr("the good one"), Public: true, Notes: "# Notes\n\non *cnn*\n", Versions: []version{
-			{Version: "1.0.0", Experiment: makerKey, Model: "cnn", Comment: ptr("first"), Stages: []string{"old", "x"}, Status: "Development"},
+		{Name: "cnn", Description: new("the good one"), Public: true, Notes: "# Notes\n\non *cnn*\n", Versions: []version{
+			{Version: "1.0.0", Experiment: makerKey, Model: "cnn", Comment: new("first"), Stages: []string{"old", "x"}, Status: "Development"},
 			{Version: "1.0.1", Experiment: heirKey, Model: "cnn", Stages: []string{"prod"}, Status: "Production", Metadata: map[string]any{"accuracy": 0.9, "by": "ü"}},
-			{Version: "1.0.10", Experiment: heirKey, Model: "cnn", Comment: ptr("retrained")},
+			{Version: "1.0.10", Experiment: heirKey, Model: "cnn", Comment: new("retrained")},
 		}},
 		{Name: "rnn", Notes: "short", Versions: []version{
 			{Version: "0.1.0", Experiment: makerKey, Model: "rnn"},

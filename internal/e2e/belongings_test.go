@@ -258,7 +258,7 @@ func TestBelongingsDiffer(t *testing.T) {
 		{"another size", func(v *comettest.ArtifactVersionSpec) { v.Files[0].Body = []byte("1,2,3\n") }, cli.ExitIncomplete, cli.ExitDiffers, "no such file of this size"},
 		{"one file more", func(v *comettest.ArtifactVersionSpec) { v.Files = append(v.Files, comettest.AssetSpec{Name: "more"}) },
 			cli.ExitIncomplete, cli.ExitDiffers, "1 files that are not in the stream"},
-		{"other metadata", func(v *comettest.ArtifactVersionSpec) { v.Metadata = ptr(`{"rows":11}`) }, cli.ExitIncomplete, cli.ExitDiffers, "other metadata"},
+		{"other metadata", func(v *comettest.ArtifactVersionSpec) { v.Metadata = new(`{"rows":11}`) }, cli.ExitIncomplete, cli.ExitDiffers, "other metadata"},
 		{"another alias", func(v *comettest.ArtifactVersionSpec) { v.Aliases = []string{"second"} }, cli.ExitIncomplete, cli.ExitDiffers, "other aliases"},
 		{"another state", func(v *comettest.ArtifactVersionSpec) { v.State = "ERROR" }, cli.ExitIncomplete, cli.ExitDiffers, "other state"},
 	} {

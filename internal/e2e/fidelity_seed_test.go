@@ -25,7 +25,7 @@ var (
 func seedFidelity(t *testing.T, src *instance) {
 	t.Helper()
 	src.SeedProject("team", "vision", comettest.ProjectSpec{
-		Description: ptr("about ü"), Public: true, Notes: "# Notes\n\nwith ümläuts\n", ShareLinks: 1,
+		Description: new("about ü"), Public: true, Notes: "# Notes\n\nwith ümläuts\n", ShareLinks: 1,
 	})
 	src.SeedProject("team", otherProject, comettest.ProjectSpec{})
 	src.SeedExperiment("team", "vision", fidelitySpec())
@@ -65,13 +65,13 @@ func seedByClient(t *testing.T, src *instance) {
 
 // fidelitySpec is the experiment that has everything.
 func fidelitySpec() comettest.ExperimentSpec {
-	text := func(name string) *string { return ptr("<" + name + "> ü 🚀\nwith lines\n") }
+	text := func(name string) *string { return new("<" + name + "> ü 🚀\nwith lines\n") }
 	return comettest.ExperimentSpec{
 		Key: fidelityKey, Name: "baseline ü", User: "carol", Start: epoch, End: epoch + 3600_000, Crashed: true,
 		FilePath: "/home/carol/train.py", OptimizationID: "opt-1", Tags: []string{"baseline", "été"},
 		Parameters: []comettest.Value{
-			{Name: "lr", Value: "0.5", Time: epoch + 10, Step: ptr(int64(1)), Context: ptr("train")}, {Name: "lr", Value: "0.001", Time: epoch + 20},
-			{Name: "lr", Value: "10", Time: epoch + 30, Step: ptr(int64(3))}, {Name: "lr", Value: "0.1", Time: epoch + 35, Step: ptr(int64(4)), Context: ptr("test")},
+			{Name: "lr", Value: "0.5", Time: epoch + 10, Step: new(int64(1)), Context: new("train")}, {Name: "lr", Value: "0.001", Time: epoch + 20},
+			{Name: "lr", Value: "10", Time: epoch + 30, Step: new(int64(3))}, {Name: "lr", Value: "0.1", Time: epoch + 35, Step: new(int64(4)), Context: new("test")},
 			{Name: "layers", Value: "[64, 32]", Time: epoch + 12},
 		},
 		Others: []comettest.Value{
@@ -79,7 +79,7 @@ func fidelitySpec() comettest.ExperimentSpec {
 			{Name: "count", Value: "1", Time: epoch + 3}, {Name: "count", Value: "2", Time: epoch + 4},
 		},
 		Points: fidelityPoints(), HTML: text("html"), Code: text("code"), Graph: text("graph"), Output: []string{"line 1\nwor", "ld\n", "no end"},
-		Git:      &comettest.GitState{User: ptr("c@example.com"), Root: ptr("0123"), Branch: ptr("refs/heads/main"), Parent: ptr("4567"), Origin: ptr("git@example.com:c/v.git")},
+		Git:      &comettest.GitState{User: new("c@example.com"), Root: new("0123"), Branch: new("refs/heads/main"), Parent: new("4567"), Origin: new("git@example.com:c/v.git")},
 		GitPatch: patchZip("diff --git a/x b/x\n"), System: fidelitySystem(), Assets: fidelityAssets(),
 	}
 }
@@ -113,15 +113,15 @@ func fidelityAssets() []comettest.AssetSpec {
 	for i, typ := range assetTypes {
 		list = append(list, comettest.AssetSpec{
 			ID: fmt.Sprintf("%032x", i+1), Name: "dir/" + typ + ".bin", Type: typ, Image: isImage(typ), Body: fmt.Appendf(nil, "bytes of %s", typ),
-			Step: ptr(int64(i)), Epoch: ptr(int64(2)), Context: ptr("train"), Metadata: ptr(`{"a":{"b":[1,null]},"ü":"東京"}`),
+			Step: new(int64(i)), Epoch: new(int64(2)), Context: new("train"), Metadata: new(`{"a":{"b":[1,null]},"ü":"東京"}`),
 		})
 	}
 	i := slices.IndexFunc(list, func(a comettest.AssetSpec) bool { return a.Type == "image" })
-	list[i].Metadata = ptr(`{"annotations":[{"data":[{"boxes":[[1,2,3,4]],"label":"cat","points":[],"score":0.9}],"name":"boxes"}]}`)
+	list[i].Metadata = new(`{"annotations":[{"data":[{"boxes":[[1,2,3,4]],"label":"cat","points":[],"score":0.9}],"name":"boxes"}]}`)
 	return append(list,
 		comettest.AssetSpec{ID: strings.Repeat("d", 32), Name: "weights.json", Type: "histogram_combined_3d", Body: []byte(`{"histograms":[]}`)},
 		comettest.AssetSpec{ID: strings.Repeat("1", 32), Name: "empty.bin"},
-		comettest.AssetSpec{ID: strings.Repeat("2", 32), Name: "set.tar", Link: "s3://bucket/set.tar", Metadata: ptr(`{"synced":true}`)},
-		comettest.AssetSpec{ID: strings.Repeat("3", 32), Name: "model.onnx", Type: "model-element", Model: "cnn", Body: []byte("weights"), Metadata: ptr(`{"q":1}`)},
+		comettest.AssetSpec{ID: strings.Repeat("2", 32), Name: "set.tar", Link: "s3://bucket/set.tar", Metadata: new(`{"synced":true}`)},
+		comettest.AssetSpec{ID: strings.Repeat("3", 32), Name: "model.onnx", Type: "model-element", Model: "cnn", Body: []byte("weights"), Metadata: new(`{"q":1}`)},
 		comettest.AssetSpec{ID: strings.Repeat("4", 32), Name: "nested/config.json", Type: "model-element", Model: "cnn", Body: []byte("{}")})
 }

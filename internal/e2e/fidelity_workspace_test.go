@@ -15,19 +15,19 @@ func seedWorkspaceLevel(src *instance) {
 		return a
 	}
 	src.SeedArtifact("team", comettest.ArtifactSpec{
-		Name: "digits", Type: "dataset", Description: ptr("handwritten"), Tags: []string{"public"}, Public: true, Emoji: ptr("🔢"),
+		Name: "digits", Type: "dataset", Description: new("handwritten"), Tags: []string{"public"}, Public: true, Emoji: new("🔢"),
 		Versions: []comettest.ArtifactVersionSpec{
-			{Version: "1.0.0", Producer: fidelityKey, Metadata: ptr(`{"rows":10}`), Tags: []string{"raw"}, Consumers: []string{archivedKey}, Files: []comettest.AssetSpec{
-				file("train/a.csv", comettest.AssetSpec{Body: []byte("1,2\n"), Metadata: ptr(`{"part":1}`)}), file("empty.txt", comettest.AssetSpec{Type: "asset"}), file("unknown.txt", comettest.AssetSpec{Type: "unknown"})}},
-			{Version: "2.0.0", Producer: archivedKey, Aliases: []string{"prod"}, Note: ptr("cleaned"), Files: []comettest.AssetSpec{
+			{Version: "1.0.0", Producer: fidelityKey, Metadata: new(`{"rows":10}`), Tags: []string{"raw"}, Consumers: []string{archivedKey}, Files: []comettest.AssetSpec{
+				file("train/a.csv", comettest.AssetSpec{Body: []byte("1,2\n"), Metadata: new(`{"part":1}`)}), file("empty.txt", comettest.AssetSpec{Type: "asset"}), file("unknown.txt", comettest.AssetSpec{Type: "unknown"})}},
+			{Version: "2.0.0", Producer: archivedKey, Aliases: []string{"prod"}, Note: new("cleaned"), Files: []comettest.AssetSpec{
 				file("train/a.csv", comettest.AssetSpec{Size: 3000, Seed: 5}), file("remote", comettest.AssetSpec{Type: "asset", Link: "s3://bucket/digits"}),
 				file("c.png", comettest.AssetSpec{Type: "image", Body: []byte("png")})}},
 		},
 	})
 	src.SeedRegistryModel("team", comettest.RegistrySpec{
-		Name: "cnn", Description: ptr("the good one"), Public: true, Notes: "# Model notes\n",
+		Name: "cnn", Description: new("the good one"), Public: true, Notes: "# Model notes\n",
 		Versions: []comettest.RegistryVersionSpec{
-			{Version: "1.0.0", Experiment: fidelityKey, Model: "cnn", Comment: ptr("first"), Stages: []string{"old"}},
+			{Version: "1.0.0", Experiment: fidelityKey, Model: "cnn", Comment: new("first"), Stages: []string{"old"}},
 			{Version: "1.0.1", Experiment: fidelityKey, Model: "cnn", Stages: []string{"prod"}, Status: "Production", Metadata: map[string]any{"accuracy": 0.9},
 				Configuration: map[string]any{
 					"status": "QA", "isReviewRequired": true, "comment": "to be looked at", "statusConfiguration": []map[string]any{{"key": "reviewer", "value": "carol"}},

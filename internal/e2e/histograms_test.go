@@ -19,8 +19,8 @@ func TestCombinedHistograms(t *testing.T) {
 	combined := []byte(`{"histograms":[{"step":1,"histogram":{"version":2}}]}`)
 	src.SeedExperiment("team", "p", comettest.ExperimentSpec{Key: key, Name: "copied", Start: epoch, End: epoch + 1, Assets: []comettest.AssetSpec{
 		{ID: strings.Repeat("1", 32), Name: "weights.json", Type: "histogram_combined_3d", Body: combined},
-		{ID: strings.Repeat("2", 32), Name: "bias", Type: "histogram3d", Step: ptr(int64(1)), Body: []byte(`{"version":2}`)},
-		{ID: strings.Repeat("3", 32), Name: "bias", Type: "histogram3d", Step: ptr(int64(2)), Body: []byte(`{"version":3}`)},
+		{ID: strings.Repeat("2", 32), Name: "bias", Type: "histogram3d", Step: new(int64(1)), Body: []byte(`{"version":2}`)},
+		{ID: strings.Repeat("3", 32), Name: "bias", Type: "histogram3d", Step: new(int64(2)), Body: []byte(`{"version":3}`)},
 	}})
 	stream := runExport(src, "team/p").want(t, cli.ExitOK).stdout
 	if list := runFilter(stream, "--json", "assets").want(t, cli.ExitOK).stdout; strings.Count(string(list), `"type":"histogram_combined_3d"`) < 2 {

@@ -84,9 +84,9 @@ func testLarge(t *testing.T, spec comettest.ExperimentSpec) {
 func TestAwkwardProjects(t *testing.T) {
 	src, dst := start(t, comettest.Options{}), start(t, comettest.Options{Workspaces: []string{"dst"}})
 	specs := map[string]comettest.ProjectSpec{
-		"no description": {}, "empty description": {Description: ptr("")}, "public": {Public: true},
+		"no description": {}, "empty description": {Description: new("")}, "public": {Public: true},
 		"notes of 1 byte": {Notes: "x"}, "long notes": {Notes: largeText(sized(9<<20, 700_000))}, "notes with lines": {Notes: "# a\r\n\r\nü\u2028\x00\n\n"},
-		"long description": {Description: ptr(strings.Repeat("ü ", 5000))}, strings.Repeat("n", 100): {Description: ptr("long name")},
+		"long description": {Description: new(strings.Repeat("ü ", 5000))}, strings.Repeat("n", 100): {Description: new("long name")},
 		"ü 東京 🚀": {Notes: "unicode name"}, "100% \"quoted\" & more": {Notes: "odd name"}, " spaces ": {Notes: "spaces"},
 	}
 	for name, spec := range specs {

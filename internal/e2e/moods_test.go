@@ -53,7 +53,7 @@ var moods = map[string]comettest.Moods{
 // seedMoody fills a workspace with enough to be told apart: experiments for
 // pages, one with everything, archived ones, one that appears in two projects.
 func seedMoody(in *instance) {
-	in.SeedProject("src", "p", comettest.ProjectSpec{Description: ptr("d"), Notes: "notes\n", ShareLinks: 1})
+	in.SeedProject("src", "p", comettest.ProjectSpec{Description: new("d"), Notes: "notes\n", ShareLinks: 1})
 	spec := fidelitySpec()
 	spec.OptimizationID, spec.User, spec.Crashed = "", "", false
 	spec.Assets = slices.DeleteFunc(spec.Assets, func(a comettest.AssetSpec) bool {
@@ -63,7 +63,7 @@ func seedMoody(in *instance) {
 	for i := range 7 {
 		in.SeedExperiment("src", "p", comettest.ExperimentSpec{
 			Key: fmt.Sprintf("%032d", i+1), Name: fmt.Sprintf("run %d", i), Start: epoch + int64(i), End: epoch + 100 + int64(i), Archived: i%3 == 2,
-			Points: series(3, func(j int, p *comettest.MetricPoint) { p.Step = ptr(int64(j)) }),
+			Points: series(3, func(j int, p *comettest.MetricPoint) { p.Step = new(int64(j)) }),
 		})
 	}
 	in.SeedExperiment("src", "q", comettest.ExperimentSpec{Key: strings.Repeat("9", 32), Name: "linked", Start: epoch, End: epoch + 1})
@@ -293,7 +293,7 @@ func TestThinnedByDestination(t *testing.T) {
 func TestMergedDuplicates(t *testing.T) {
 	src := start(t, comettest.Options{})
 	points := series(20, func(i int, p *comettest.MetricPoint) {
-		p.Value, p.Time, p.Step = fmt.Sprint(i/4), epoch, ptr(int64(i/4))
+		p.Value, p.Time, p.Step = fmt.Sprint(i/4), epoch, new(int64(i/4))
 	})
 	src.SeedExperiment("src", "p", comettest.ExperimentSpec{Key: longKey, Name: "twice", Start: epoch, End: epoch + 1, Points: points})
 	dst := start(t, comettest.Options{Moods: comettest.Moods{MergeDuplicates: true}, Workspaces: []string{"dst"}})

@@ -82,14 +82,14 @@ func (d *dice) optional(p float64) *int64 {
 	if !d.chance(p) {
 		return nil
 	}
-	return ptr(d.integer())
+	return new(d.integer())
 }
 
 func (d *dice) context() *string {
 	if d.chance(0.5) {
 		return nil
 	}
-	return ptr(pick(d, []string{"train", "validate", "", "tëst", d.letters(6)}))
+	return new(pick(d, []string{"train", "validate", "", "tëst", d.letters(6)}))
 }
 
 func (d *dice) time() int64 {
@@ -122,7 +122,7 @@ func (d *dice) someText() *string {
 	if d.chance(0.5) {
 		return nil
 	}
-	return ptr(d.text())
+	return new(d.text())
 }
 
 func (d *dice) experiment() comettest.ExperimentSpec {
@@ -147,7 +147,7 @@ func (d *dice) experiment() comettest.ExperimentSpec {
 		spec.Output = []string{text, d.letters(30)}
 	}
 	if d.chance(0.3) {
-		spec.Git = &comettest.GitState{User: d.someText(), Root: d.someText(), Branch: ptr(d.letters(20)), Origin: d.someText()}
+		spec.Git = &comettest.GitState{User: d.someText(), Root: d.someText(), Branch: new(d.letters(20)), Origin: d.someText()}
 		spec.GitPatch = patchZip(d.letters(5000) + "\n")
 	}
 	if d.chance(0.5) {

@@ -53,7 +53,7 @@ func seedReferences(src *instance, workspace, project string) {
 	link := root + "/api/image/download?imageId=" + imageID + "&experimentKey=" + referrer
 	src.SeedProject(workspace, project, comettest.ProjectSpec{Notes: "![cat](" + link + ")\n"})
 	src.SeedExperiment(workspace, project, comettest.ExperimentSpec{
-		Key: referrer, Name: "refers", Start: epoch, End: epoch + 1, HTML: ptr(`<img src="` + link + `">`),
+		Key: referrer, Name: "refers", Start: epoch, End: epoch + 1, HTML: new(`<img src="` + link + `">`),
 		Assets: []comettest.AssetSpec{
 			{ID: matrixID, Name: "matrix.json", Type: "confusion-matrix", Body: []byte(matrixJSON())},
 			{ID: embedID, Name: "relative.json", Type: "embeddings", Body: []byte(embeddingsJSON(""))},

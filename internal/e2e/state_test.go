@@ -17,9 +17,6 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comettest"
 )
 
-// ptr returns a pointer to v, for values that may be absent.
-func ptr[T any](v T) *T { return &v }
-
 // portable looks at what can go from one server to another: no more than what
 // can be read and written.
 var portable = comettest.StateOptions{Portable: true, Readable: true}

@@ -15,7 +15,7 @@ import (
 func TestUploadsToStorage(t *testing.T) {
 	src := start(t, comettest.Options{})
 	spec := fidelitySpec()
-	spec.Assets = append(spec.Assets, comettest.AssetSpec{ID: strings.Repeat("5", 32), Name: "large.bin", Size: 3 << 20, Seed: 9, Step: ptr(int64(7))})
+	spec.Assets = append(spec.Assets, comettest.AssetSpec{ID: strings.Repeat("5", 32), Name: "large.bin", Size: 3 << 20, Seed: 9, Step: new(int64(7))})
 	src.SeedExperiment("team", "vision", spec)
 	stream := runExport(src, "team").want(t, cli.ExitOK).stdout
 

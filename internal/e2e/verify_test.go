@@ -19,7 +19,7 @@ var verifyKey = strings.Repeat("ab", 16)
 func steps(metric string, from, n int) []comettest.MetricPoint {
 	points := make([]comettest.MetricPoint, 0, n)
 	for i := from; i < from+n; i++ {
-		points = append(points, comettest.MetricPoint{Metric: metric, Value: fmt.Sprint(i), Time: epoch + int64(i), Step: ptr(int64(i))})
+		points = append(points, comettest.MetricPoint{Metric: metric, Value: fmt.Sprint(i), Time: epoch + int64(i), Step: new(int64(i))})
 	}
 	return points
 }

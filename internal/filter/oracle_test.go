@@ -190,7 +190,7 @@ func (o *oracle) items(t testing.TB, group []any) []any {
 			keep = o.wants(resourceNameOf[string(rec.Of)])
 			if rec.Of == stream.KindAsset && o.asset != nil {
 				// Nothing but its name is known of it.
-				keep = keep && o.asset(&stream.Asset{Name: rec.Name, Type: ptr("?"), Size: nil})
+				keep = keep && o.asset(&stream.Asset{Name: rec.Name, Type: new("?"), Size: nil})
 			}
 		default:
 			keep = o.wants(resourceNameOf[kind])

@@ -30,10 +30,10 @@ func pick[T any](d *dice, list ...T) T { return list[d.IntN(len(list))] }
 func (d *dice) skip() any {
 	s := &stream.Skipped{Of: pick(d, stream.KindAsset, stream.KindHTML, stream.KindCode, stream.KindNotes, stream.KindMetrics, stream.KindExperiment, "future")}
 	if d.one(2) {
-		s.Experiment = ptr(fmt.Sprint("k", d.IntN(9)))
+		s.Experiment = new(fmt.Sprint("k", d.IntN(9)))
 	}
 	if d.one(2) {
-		s.Name = ptr(pick(d, "sys.x", "a.bin", "b"))
+		s.Name = new(pick(d, "sys.x", "a.bin", "b"))
 	}
 	return s
 }
@@ -52,8 +52,8 @@ func (d *dice) text(piece func(more bool) any) []any {
 
 func (d *dice) asset(id string) []any {
 	out := []any{&stream.Asset{
-		ID: id, Doc: doc(d.t, `{}`), Name: pick(d, nil, ptr("a.bin"), ptr("b")), Type: pick(d, nil, ptr("image"), ptr("audio")),
-		Size: pick(d, nil, ptr[int64](1), ptr[int64](100)),
+		ID: id, Doc: doc(d.t, `{}`), Name: pick(d, nil, new("a.bin"), new("b")), Type: pick(d, nil, new("image"), new("audio")),
+		Size: pick(d, nil, new(int64(1)), new(int64(100))),
 	}}
 	for d.one(2) {
 		out = append(out, &stream.Chunk{Data: make([]byte, 1+d.IntN(200))})
@@ -67,7 +67,7 @@ func (d *dice) asset(id string) []any {
 func (d *dice) experiment(key, project string) []any {
 	e := &stream.Experiment{
 		Key: key, Project: project, Workspace: "w", Doc: doc(d.t, `{}`), Archived: d.one(2), Running: d.one(4),
-		Name: pick(d, nil, ptr("a"), ptr("b")), Tags: pick(d, []string{}, []string{"x"}), Start: pick(d, nil, ptr[int64](5)),
+		Name: pick(d, nil, new("a"), new("b")), Tags: pick(d, []string{}, []string{"x"}), Start: pick(d, nil, new(int64(5))),
 	}
 	out := []any{e}
 	odd := func() {
@@ -126,7 +126,7 @@ func (d *dice) stream() []any {
 			out = append(out, &stream.Artifact{ID: id, Project: "p", Workspace: "w"})
 			for d.one(2) {
 				out = append(out, pick[any](d, raw(d.t, "future", map[string]any{}), d.skip(),
-					&stream.ArtifactVersion{Experiment: pick(d, nil, ptr("k0"), ptr("k1"))}))
+					&stream.ArtifactVersion{Experiment: pick(d, nil, new("k0"), new("k1"))}))
 				if _, version := out[len(out)-1].(*stream.ArtifactVersion); version {
 					out = append(append(out, d.asset("1")...), d.skip())
 				}
@@ -139,7 +139,7 @@ func (d *dice) stream() []any {
 				return &stream.Panel{ID: fmt.Sprint(i), Data: []byte("zip"), More: more, Workspace: "w"}
 			})...)
 		case 4:
-			out = append(out, d.skip(), raw(d.t, "future", map[string]any{}), &stream.View{Experiment: pick(d, nil, ptr("k0")), Workspace: "w", Project: "p"})
+			out = append(out, d.skip(), raw(d.t, "future", map[string]any{}), &stream.View{Experiment: pick(d, nil, new("k0")), Workspace: "w", Project: "p"})
 		}
 	}
 	return out

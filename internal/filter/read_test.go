@@ -68,7 +68,7 @@ func TestListEnds(t *testing.T) {
 
 func TestListEscapes(t *testing.T) {
 	records := []any{header(), &stream.Plan{}, &stream.Project{Name: "p\tq", Workspace: "w"}}
-	records = append(records, experiment(t, "k", "w", "p\tq", func(e *stream.Experiment) { e.Name = ptr("a\x1b[31mb\nc\u009b2J") })...)
+	records = append(records, experiment(t, "k", "w", "p\tq", func(e *stream.Experiment) { e.Name = new("a\x1b[31mb\nc\u009b2J") })...)
 	got, err := printed(t, List, write(t, stream.WriterOptions{}, records...), Rules{})
 	if err != nil || len(got) != 1 {
 		t.Fatalf("%v: %q", err, got)
@@ -158,7 +158,7 @@ func TestJSONExactAndSafe(t *testing.T) {
 		list = append(list, stream.Point{Value: stream.TextValue(v)})
 	}
 	list = append(list, stream.Point{})
-	group := experiment(t, "k", "w", "p", func(e *stream.Experiment) { e.Name = ptr("\u009b2J\x7f\u00e9\x1b") })
+	group := experiment(t, "k", "w", "p", func(e *stream.Experiment) { e.Name = new("\u009b2J\x7f\u00e9\x1b") })
 	records := append([]any{header(), &stream.Plan{}, &stream.Project{Name: "p", Workspace: "w"}}, group[0],
 		&stream.Metrics{Name: "m", Points: list}, &stream.ExperimentEnd{Key: "k"})
 	lines, err := printed(t, JSON, write(t, stream.WriterOptions{}, records...), Rules{})

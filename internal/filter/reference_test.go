@@ -16,7 +16,7 @@ func embedding(t *testing.T, url, kind, content string, n int) []byte {
 	records := []any{
 		h, &stream.Plan{}, &stream.Project{Name: "p", Workspace: "a"},
 		&stream.Experiment{Key: "k1", Workspace: "a", Project: "p", Doc: doc(t, `{}`)},
-		&stream.Asset{Doc: doc(t, `{"assetId":"e","fileSize":%d}`, size), ID: "e", Name: ptr("e.json"), Size: &size, Type: &kind},
+		&stream.Asset{Doc: doc(t, `{"assetId":"e","fileSize":%d}`, size), ID: "e", Name: new("e.json"), Size: &size, Type: &kind},
 	}
 	for len(content) > 0 {
 		piece := content[:min(n, len(content))]

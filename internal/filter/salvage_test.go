@@ -103,7 +103,7 @@ func TestSalvageGood(t *testing.T) {
 // manyExperiments returns a stream of n small experiments in two projects.
 func manyExperiments(t testing.TB, n int, o stream.WriterOptions) []byte {
 	records := []any{header(), &stream.Plan{Projects: []stream.PlannedProject{
-		{Experiments: ptr(int64(n / 2)), Project: "p", Workspace: "a"}, {Experiments: ptr(int64(n - n/2)), Project: "q", Workspace: "a"},
+		{Experiments: new(int64(n / 2)), Project: "p", Workspace: "a"}, {Experiments: new(int64(n - n/2)), Project: "q", Workspace: "a"},
 	}}}
 	for i := range n {
 		project := "p"
@@ -310,7 +310,7 @@ func TestSalvageStreamInAsset(t *testing.T) {
 	for _, key := range []string{"outer1", "outer2", "outer3"} {
 		group := experiment(t, key, "w", "p", func(*stream.Experiment) {})
 		asset := []any{
-			&stream.Asset{ID: "s", Doc: doc(t, `{}`), Name: ptr("x.comet.zst")},
+			&stream.Asset{ID: "s", Doc: doc(t, `{}`), Name: new("x.comet.zst")},
 			&stream.Chunk{Data: inner}, &stream.AssetEnd{},
 		}
 		records = append(records, slices.Insert(group, len(group)-1, asset...)...)

@@ -14,8 +14,6 @@ import (
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-func ptr[T any](v T) *T { return &v }
-
 func doc(t testing.TB, text string, args ...any) stream.Doc {
 	t.Helper()
 	d, err := stream.DocFromJSON(fmt.Appendf(nil, text, args...))
@@ -176,7 +174,7 @@ func header() *stream.Header {
 	return &stream.Header{
 		Created: 1700000000000, Format: "comet-stream", Version: [2]int{1, 0}, ID: "000102030405060708090a0b0c0d0e0f", Parents: []string{"ff"}, Requires: []string{},
 		Scope:  stream.Scope{Paths: []string{"a", "b/p"}, Resources: []string{}},
-		Source: stream.Source{URL: "https://comet.example.com", Version: ptr("4.18.133")}, Tool: "test 1",
+		Source: stream.Source{URL: "https://comet.example.com", Version: new("4.18.133")}, Tool: "test 1",
 	}
 }
 
@@ -187,56 +185,56 @@ func sample(t testing.TB) []any {
 		withKeys(t, header(), map[string]any{"hint": "later"}),
 		&stream.Plan{
 			Projects: []stream.PlannedProject{
-				{Experiments: ptr[int64](3), Project: "p", Workspace: "a"},
-				{Experiments: ptr[int64](1), Project: "q", Workspace: "a"},
+				{Experiments: new(int64(3)), Project: "p", Workspace: "a"},
+				{Experiments: new(int64(1)), Project: "q", Workspace: "a"},
 				{Project: "p", Workspace: "b"},
 			},
 			Workspaces: []string{"a"},
 		},
 		raw(t, "future", map[string]any{"where": "outside"}),
-		withKeys(t, &stream.Project{Doc: doc(t, `{"projectName":"p","projectId":"1"}`), Experiments: 3, Name: "p", Public: ptr(true), ShareLinks: ptr[int64](2), Workspace: "a"},
+		withKeys(t, &stream.Project{Doc: doc(t, `{"projectName":"p","projectId":"1"}`), Experiments: 3, Name: "p", Public: new(true), ShareLinks: new(int64(2)), Workspace: "a"},
 			map[string]any{"color": "red"}),
 	}
 	records = append(records, experiment(t, "k1", "a", "p", func(e *stream.Experiment) {
-		e.Name, e.Tags, e.Archived, e.Start, e.End = ptr("first/run"), []string{"final", "x"}, true, ptr[int64](1000), ptr[int64](2000)
+		e.Name, e.Tags, e.Archived, e.Start, e.End = new("first/run"), []string{"final", "x"}, true, new(int64(1000)), new(int64(2000))
 	})...)
 	records = append(records, experiment(t, "k2", "a", "p", func(e *stream.Experiment) {
-		e.Name, e.Tags, e.Crashed, e.Start, e.End = ptr("second"), []string{}, ptr(true), ptr[int64](3000), ptr[int64](9000)
+		e.Name, e.Tags, e.Crashed, e.Start, e.End = new("second"), []string{}, new(true), new(int64(3000)), new(int64(9000))
 	})...)
 	records = append(records,
-		&stream.Skipped{Experiment: ptr("gone"), Of: stream.KindExperiment, Name: ptr("gone one"), Project: "p", Workspace: "a", Reason: "404", Status: 404},
+		&stream.Skipped{Experiment: new("gone"), Of: stream.KindExperiment, Name: new("gone one"), Project: "p", Workspace: "a", Reason: "404", Status: 404},
 		&stream.Notes{Data: []byte("# no"), More: true, Project: "p", Workspace: "a"},
 		&stream.Notes{Data: []byte("tes"), Project: "p", Workspace: "a"},
 		&stream.Project{Experiments: 1, Name: "q", Workspace: "a", Doc: doc(t, `{}`)},
 	)
 	records = append(records, experiment(t, "k3", "a", "q", func(e *stream.Experiment) {
-		e.Tags, e.Running, e.Start = []string{"x"}, true, ptr[int64](500)
+		e.Tags, e.Running, e.Start = []string{"x"}, true, new(int64(500))
 	})...)
 	records = append(records, &stream.Project{Experiments: 1, Name: "p", Workspace: "b"})
 	records = append(records, experiment(t, "k4", "b", "p", func(e *stream.Experiment) {
-		e.Name, e.Tags = ptr("fourth"), []string{"final"}
+		e.Name, e.Tags = new("fourth"), []string{"final"}
 	})...)
 	d := doc(t, `{"x":[1,2.50,"y"]}`)
 	return append(records,
 		&stream.Link{Experiment: "k1", Project: "q", Workspace: "a"},
 		&stream.Link{Experiment: "elsewhere", Project: "q", Workspace: "a"},
 		withKeys(t, &stream.Artifact{Doc: d, ID: "ar1", Name: "data", Project: "p", Type: "dataset", Workspace: "a"}, map[string]any{"stars": 5}),
-		&stream.ArtifactVersion{Doc: d, Experiment: ptr("k1"), ID: "v1", Alias: []string{"Latest"}, State: ptr("CLOSED"), Version: "1.0.0"},
-		&stream.Asset{Doc: d, ID: "a-img", Name: ptr("img.png"), Size: ptr[int64](6), Type: ptr("image")},
+		&stream.ArtifactVersion{Doc: d, Experiment: new("k1"), ID: "v1", Alias: []string{"Latest"}, State: new("CLOSED"), Version: "1.0.0"},
+		&stream.Asset{Doc: d, ID: "a-img", Name: new("img.png"), Size: new(int64(6)), Type: new("image")},
 		&stream.Chunk{Data: []byte("abcdef")},
 		&stream.AssetEnd{},
 		raw(t, "future", map[string]any{"where": "artifact"}),
-		&stream.Skipped{ID: ptr("a-x"), Of: stream.KindAsset, Name: ptr("x"), Reason: "410", Status: 410},
+		&stream.Skipped{ID: new("a-x"), Of: stream.KindAsset, Name: new("x"), Reason: "410", Status: 410},
 		&stream.ArtifactEnd{ID: "ar1"},
 		&stream.Lineage{Artifact: "data", Experiment: "k2", Version: "1.0.0", Workspace: "a"},
 		&stream.Model{Doc: d, ID: "m1", Name: "net", Workspace: "a"},
-		&stream.ModelVersion{Doc: d, Experiment: ptr("k2"), ID: "mv1", Metadata: []stream.Doc{d}, Stages: []string{"prod"}, Version: "1.0.0"},
+		&stream.ModelVersion{Doc: d, Experiment: new("k2"), ID: "mv1", Metadata: []stream.Doc{d}, Stages: []string{"prod"}, Version: "1.0.0"},
 		&stream.ModelEnd{ID: "m1"},
 		&stream.Panel{Data: []byte("PK"), Doc: d, ID: "pn", More: true, Name: "panel", Workspace: "a"},
 		&stream.Panel{Data: []byte("zip"), Doc: d, ID: "pn", Name: "panel", Workspace: "a"},
 		&stream.View{Doc: d, Name: "view", Project: "p", Workspace: "a"},
-		&stream.View{ChartTemplate: true, Doc: d, Experiment: ptr("k1"), Name: "view of k1", Project: "p", Workspace: "a"},
-		&stream.Skipped{ID: ptr("m2"), Of: stream.KindModel, Name: ptr("m2"), Reason: "403", Status: 403, Workspace: "a"},
+		&stream.View{ChartTemplate: true, Doc: d, Experiment: new("k1"), Name: "view of k1", Project: "p", Workspace: "a"},
+		&stream.Skipped{ID: new("m2"), Of: stream.KindModel, Name: new("m2"), Reason: "403", Status: 403, Workspace: "a"},
 	)
 }
 
@@ -265,19 +263,19 @@ func experiment(t testing.TB, key, workspace, project string, set func(*stream.E
 		&stream.Metrics{Name: "loss", Points: points(0, 5, "train")},
 		&stream.Metrics{Name: "loss", Points: points(5, 8, "test")},
 		&stream.Metrics{Name: "sys.cpu", Points: points(0, 3, "")},
-		&stream.Asset{Doc: doc(t, `{"assetId":"a-img","dir":"assets","metadata":"{}","createdAt":5}`), ID: "a-img", Name: ptr("fig/img.png"), Size: ptr[int64](5), Type: ptr("image")},
+		&stream.Asset{Doc: doc(t, `{"assetId":"a-img","dir":"assets","metadata":"{}","createdAt":5}`), ID: "a-img", Name: new("fig/img.png"), Size: new(int64(5)), Type: new("image")},
 		&stream.Chunk{Data: []byte("\x89PNG" + key[:1])},
 		&stream.AssetEnd{},
-		&stream.Asset{Doc: doc(t, `{"assetId":"a-big","dir":"models/net"}`), ID: "a-big", Name: ptr("w.bin"), Size: ptr[int64](3000), Type: ptr("model-element")},
+		&stream.Asset{Doc: doc(t, `{"assetId":"a-big","dir":"models/net"}`), ID: "a-big", Name: new("w.bin"), Size: new(int64(3000)), Type: new("model-element")},
 		&stream.Chunk{Data: bytes.Repeat([]byte(key), 500)},
 		&stream.Chunk{Data: bytes.Repeat([]byte("z"), 2000)},
 		&stream.AssetEnd{},
-		&stream.Asset{Doc: doc(t, `{"assetId":"a-rem"}`), ID: "a-rem", Name: ptr("rem"), Remote: ptr("s3://b/k")},
+		&stream.Asset{Doc: doc(t, `{"assetId":"a-rem"}`), ID: "a-rem", Name: new("rem"), Remote: new("s3://b/k")},
 		&stream.AssetEnd{},
-		&stream.Asset{Doc: doc(t, `{}`), ID: "a-cut", Name: ptr("cut.bin"), Size: ptr[int64](9)},
+		&stream.Asset{Doc: doc(t, `{}`), ID: "a-cut", Name: new("cut.bin"), Size: new(int64(9))},
 		&stream.Chunk{Data: []byte("half")},
-		&stream.Skipped{Experiment: &key, ID: ptr("a-cut"), Of: stream.KindAsset, Name: ptr("cut.bin"), Reason: "reset"},
-		&stream.Skipped{Experiment: &key, ID: ptr("a-403"), Of: stream.KindAsset, Name: ptr("secret.bin"), Reason: "403", Status: 403},
+		&stream.Skipped{Experiment: &key, ID: new("a-cut"), Of: stream.KindAsset, Name: new("cut.bin"), Reason: "reset"},
+		&stream.Skipped{Experiment: &key, ID: new("a-403"), Of: stream.KindAsset, Name: new("secret.bin"), Reason: "403", Status: 403},
 		&stream.ExperimentEnd{Key: key},
 	}
 }

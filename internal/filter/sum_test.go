@@ -127,19 +127,19 @@ func TestSumIgnoresCuts(t *testing.T) {
 			items{&stream.Values{Of: stream.KindParameters, Values: []stream.Doc{a}}},
 		},
 		"asset type": {
-			items{&stream.Asset{ID: "1", Doc: doc(t, `{"type":"asset"}`), Type: ptr("asset")}, &stream.AssetEnd{}},
-			items{&stream.Asset{ID: "1", Doc: doc(t, `{"type":null}`), Type: ptr("")}, &stream.AssetEnd{}},
+			items{&stream.Asset{ID: "1", Doc: doc(t, `{"type":"asset"}`), Type: new("asset")}, &stream.AssetEnd{}},
+			items{&stream.Asset{ID: "1", Doc: doc(t, `{"type":null}`), Type: new("")}, &stream.AssetEnd{}},
 		},
 		"what servers make": {
 			items{
-				&stream.Asset{ID: "1", Doc: doc(t, `{}`), Type: ptr("histogram_combined_3d"), Name: ptr("w.json")}, &stream.Chunk{Data: []byte("x")}, &stream.AssetEnd{},
-				&stream.Asset{ID: "2", Doc: doc(t, `{}`), Type: ptr("histogram3d"), Name: ptr("w")}, &stream.AssetEnd{},
-				&stream.Asset{ID: "3", Doc: doc(t, `{}`), Type: ptr("ASSET_TYPE_FULL_METRIC")}, &stream.AssetEnd{},
+				&stream.Asset{ID: "1", Doc: doc(t, `{}`), Type: new("histogram_combined_3d"), Name: new("w.json")}, &stream.Chunk{Data: []byte("x")}, &stream.AssetEnd{},
+				&stream.Asset{ID: "2", Doc: doc(t, `{}`), Type: new("histogram3d"), Name: new("w")}, &stream.AssetEnd{},
+				&stream.Asset{ID: "3", Doc: doc(t, `{}`), Type: new("ASSET_TYPE_FULL_METRIC")}, &stream.AssetEnd{},
 			},
-			items{&stream.Asset{ID: "2", Doc: doc(t, `{}`), Type: ptr("histogram3d"), Name: ptr("w")}, &stream.AssetEnd{}},
+			items{&stream.Asset{ID: "2", Doc: doc(t, `{}`), Type: new("histogram3d"), Name: new("w")}, &stream.AssetEnd{}},
 		},
 		"state": {
-			items{&stream.Experiment{Running: true, Crashed: ptr(false), Doc: doc(t, `{"running":true,"durationMillis":5,"userName":"ann"}`)}},
+			items{&stream.Experiment{Running: true, Crashed: new(false), Doc: doc(t, `{"running":true,"durationMillis":5,"userName":"ann"}`)}},
 			items{&stream.Experiment{Doc: doc(t, `{"durationMillis":6,"projectId":"x"}`)}},
 		},
 	} {
@@ -269,7 +269,7 @@ func isIn(list []string, path string) bool {
 }
 
 func TestSumNoticesEveryValue(t *testing.T) {
-	group := experiment(t, "k1", "a", "p", func(e *stream.Experiment) { e.Name = ptr("n") })
+	group := experiment(t, "k1", "a", "p", func(e *stream.Experiment) { e.Name = new("n") })
 	records := slices.DeleteFunc(read(t, write(t, stream.WriterOptions{},
 		append([]any{header(), &stream.Plan{}, &stream.Project{Name: "p", Workspace: "a"}}, group...)...)),
 		func(r stream.Raw) bool { return r.Kind == stream.KindTrailer })[3:]
@@ -402,10 +402,10 @@ func TestSumOfShareLinks(t *testing.T) {
 		p := &stream.Project{Name: "p", Workspace: "w", Doc: doc(t, `{}`), ShareLinks: n}
 		return strings.Join(sums(t, write(t, stream.WriterOptions{}, header(), &stream.Plan{}, p)), "")
 	}
-	if sum(ptr[int64](2)) == sum(ptr[int64](3)) || sum(ptr[int64](2)) == sum(nil) {
+	if sum(new(int64(2))) == sum(new(int64(3))) || sum(new(int64(2))) == sum(nil) {
 		t.Error("the number of share links does not count")
 	}
-	if sum(ptr[int64](0)) != sum(nil) {
+	if sum(new(int64(0))) != sum(nil) {
 		t.Error("none is another sum than not known")
 	}
 }
@@ -413,7 +413,7 @@ func TestSumOfShareLinks(t *testing.T) {
 // The key of its experiment, which servers put into a view, is no content of it.
 func TestSumOfView(t *testing.T) {
 	sum := func(v2 string) string {
-		v := &stream.View{Name: "n", Workspace: "w", Project: "p", Experiment: ptr("k1"), ChartTemplate: true, Doc: doc(t, `{"v2":%s}`, v2)}
+		v := &stream.View{Name: "n", Workspace: "w", Project: "p", Experiment: new("k1"), ChartTemplate: true, Doc: doc(t, `{"v2":%s}`, v2)}
 		return strings.Join(sums(t, write(t, stream.WriterOptions{}, header(), &stream.Plan{}, &stream.Project{Name: "p", Workspace: "w"}, v)), "")
 	}
 	if sum(`{"a":1}`) != sum(`{"a":1,"experimentKey":"k1"}`) {
@@ -428,9 +428,9 @@ func TestSumOfView(t *testing.T) {
 // that it was made of.
 func TestSumOfCombinedHistogram(t *testing.T) {
 	sum := func(data, single string) string {
-		items := []any{&stream.Asset{ID: "1", Doc: doc(t, `{}`), Type: ptr("histogram_combined_3d"), Name: ptr("w")}, &stream.Chunk{Data: []byte(data)}, &stream.AssetEnd{}}
+		items := []any{&stream.Asset{ID: "1", Doc: doc(t, `{}`), Type: new("histogram_combined_3d"), Name: new("w")}, &stream.Chunk{Data: []byte(data)}, &stream.AssetEnd{}}
 		if single != "" {
-			items = append(items, &stream.Asset{ID: "2", Doc: doc(t, `{}`), Type: ptr("histogram3d"), Name: &single}, &stream.AssetEnd{})
+			items = append(items, &stream.Asset{ID: "2", Doc: doc(t, `{}`), Type: new("histogram3d"), Name: &single}, &stream.AssetEnd{})
 		}
 		return strings.Join(sums(t, one(t, items...)), "")
 	}
@@ -449,7 +449,7 @@ func TestSumOfModelFolder(t *testing.T) {
 		var items []any
 		for i, name := range names {
 			items = append(items, &stream.Asset{
-				ID: fmt.Sprint(i), Type: ptr("model-element"), Name: &name,
+				ID: fmt.Sprint(i), Type: new("model-element"), Name: &name,
 				Doc: doc(t, `{"dir":"models/a \"b\"","fileName":%q}`, name),
 			}, &stream.AssetEnd{})
 		}

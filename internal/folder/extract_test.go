@@ -17,8 +17,6 @@ import (
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-func ptr[T any](v T) *T { return &v }
-
 // write returns a stream of these records, after a header and a plan and before a
 // trailer.
 func write(t testing.TB, records ...stream.Record) []byte {
@@ -60,7 +58,7 @@ func withAssets(t testing.TB, assets ...[2]string) []byte {
 	for i, a := range assets {
 		id := fmt.Sprintf("id%d", i)
 		doc := jsonDoc(t, string(changed([]byte("{}"), []member{{"assetId", quoted(&id)}, {"fileName", quoted(&a[1])}, {"type", quoted(&a[0])}, {"fileSize", fmt.Append(nil, len(id))}})))
-		records = append(records, &stream.Asset{Doc: doc, ID: id, Name: &a[1], Type: &a[0], Size: ptr(int64(len(id)))},
+		records = append(records, &stream.Asset{Doc: doc, ID: id, Name: &a[1], Type: &a[0], Size: new(int64(len(id)))},
 			&stream.Chunk{Data: []byte(id)}, &stream.AssetEnd{})
 	}
 	return write(t, append(records, &stream.ExperimentEnd{})...)
@@ -158,8 +156,8 @@ func withNulls(t *testing.T, line string) string {
 func TestThere(t *testing.T) {
 	text := func(of stream.Kind, data string) stream.Record { return &stream.Text{Of: of, Data: []byte(data)} }
 	data := write(t,
-		&stream.Project{Workspace: "ws", Name: "a/b", Experiments: 1, Doc: jsonDoc(t, `{"projectDescription":"d","projectName":"a/b","public":true,"workspaceName":"ws"}`), Public: ptr(true)},
-		&stream.Experiment{Workspace: "ws", Project: "a/b", Key: key, Name: ptr("n"), Start: ptr(int64(5)), End: ptr(int64(7)), Crashed: ptr(true), Tags: []string{"t"},
+		&stream.Project{Workspace: "ws", Name: "a/b", Experiments: 1, Doc: jsonDoc(t, `{"projectDescription":"d","projectName":"a/b","public":true,"workspaceName":"ws"}`), Public: new(true)},
+		&stream.Experiment{Workspace: "ws", Project: "a/b", Key: key, Name: new("n"), Start: new(int64(5)), End: new(int64(7)), Crashed: new(true), Tags: []string{"t"},
 			Doc: jsonDoc(t, `{"archived":false,"endTimeMillis":7,"experimentKey":"`+key+`","experimentName":"n","hasCrashed":true,"projectName":"a/b","running":false,"startTimeMillis":5,"workspaceName":"ws"}`)},
 		&stream.Values{Of: stream.KindParameters, Values: []stream.Doc{jsonDoc(t, `{"name":"p","valueCurrent":1.0}`), jsonDoc(t, `{"name":"q"}`)}},
 		&stream.Values{Of: stream.KindOthers, Values: []stream.Doc{jsonDoc(t, `{"name":"o","valueCurrent":"NaN"}`)}},
@@ -172,9 +170,9 @@ func TestThere(t *testing.T) {
 			{Value: stream.TextValue("NaN")}, {Value: stream.TextValue("1.50"), Time: stream.NewInt64(1), Step: stream.NewInt64(-2), Epoch: stream.NewInt64(3), Context: stream.NewString("c")},
 			{Value: stream.Value{}, Time: stream.NewInt64(2), Extra: jsonDoc(t, `{"new":[1],"step":1.5}`)}, {Value: stream.BoolValue(true), Time: stream.NewInt64(3)},
 		}},
-		&stream.Asset{Doc: jsonDoc(t, `{"assetId":"far","fileName":"f","link":"s3://b/k","metadata":null,"remote":true,"step":null,"type":"asset"}`), ID: "far", Name: ptr("f"), Type: ptr("asset"), Remote: ptr("s3://b/k")},
+		&stream.Asset{Doc: jsonDoc(t, `{"assetId":"far","fileName":"f","link":"s3://b/k","metadata":null,"remote":true,"step":null,"type":"asset"}`), ID: "far", Name: new("f"), Type: new("asset"), Remote: new("s3://b/k")},
 		&stream.AssetEnd{},
-		&stream.Asset{Doc: jsonDoc(t, `{"assetId":"e","fileName":"e","fileSize":0,"metadata":null,"step":null,"type":"asset"}`), ID: "e", Name: ptr("e"), Type: ptr("asset"), Size: ptr(int64(0))},
+		&stream.Asset{Doc: jsonDoc(t, `{"assetId":"e","fileName":"e","fileSize":0,"metadata":null,"step":null,"type":"asset"}`), ID: "e", Name: new("e"), Type: new("asset"), Size: new(int64(0))},
 		&stream.AssetEnd{},
 		&stream.ExperimentEnd{},
 		&stream.Notes{Workspace: "ws", Project: "a/b", Data: []byte("notes")},
@@ -231,7 +229,7 @@ func TestBroken(t *testing.T) {
 		return []stream.Record{&stream.Asset{Doc: jsonDoc(t, `{}`), ID: id, Name: &name}, &stream.Chunk{Data: bytes.Repeat([]byte("a"), 1000)}}
 	}
 	records := []stream.Record{&stream.Project{Workspace: "ws", Name: "proj"}, &stream.Experiment{Workspace: "ws", Project: "proj", Key: "k1"}}
-	records = append(append(records, asset("a1")...), &stream.Skipped{Of: stream.KindAsset, Experiment: ptr("k1")}, &stream.ExperimentEnd{},
+	records = append(append(records, asset("a1")...), &stream.Skipped{Of: stream.KindAsset, Experiment: new("k1")}, &stream.ExperimentEnd{},
 		&stream.Experiment{Workspace: "ws", Project: "proj", Key: "k2"})
 	records = append(append(records, asset("a2")...), &stream.AssetEnd{}, &stream.ExperimentEnd{})
 	data := write(t, records...)
@@ -262,9 +260,9 @@ func TestExtractAddress(t *testing.T) {
 		data := write(t, &stream.Header{Parents: []string{}, Requires: []string{}, Source: stream.Source{URL: instance}}, &stream.Plan{},
 			&stream.Project{Workspace: "ws", Name: "proj", Experiments: 1, Doc: jsonDoc(t, `{"projectName":"proj","workspaceName":"ws"}`)},
 			&stream.Experiment{Workspace: "ws", Project: "proj", Key: key, Tags: []string{}, Doc: jsonDoc(t, `{"experimentKey":"`+key+`"}`)},
-			&stream.Asset{Doc: jsonDoc(t, `{"assetId":"far","fileName":"f","link":"s3://b/k","remote":true}`), ID: "far", Name: ptr("f"), Remote: ptr("s3://b/k")},
+			&stream.Asset{Doc: jsonDoc(t, `{"assetId":"far","fileName":"f","link":"s3://b/k","remote":true}`), ID: "far", Name: new("f"), Remote: new("s3://b/k")},
 			&stream.AssetEnd{},
-			&stream.Asset{Doc: jsonDoc(t, `{"assetId":"a b","fileName":"g","fileSize":1}`), ID: "a b", Name: ptr("g"), Size: ptr(int64(1))},
+			&stream.Asset{Doc: jsonDoc(t, `{"assetId":"a b","fileName":"g","fileSize":1}`), ID: "a b", Name: new("g"), Size: new(int64(1))},
 			&stream.Chunk{Data: []byte("1")}, &stream.AssetEnd{},
 			&stream.ExperimentEnd{})
 		dir := t.TempDir()

@@ -73,10 +73,10 @@ func directAssets() testProject {
 	p := bigAsset()
 	x := &p.experiments[0]
 	body := bytes.Repeat([]byte("0123456789abcde\n"), 5000)
-	x.Assets[0].Step, x.Assets[0].Epoch, x.Assets[0].Context, x.Assets[0].Metadata = ptr(int64(3)), ptr(int64(0)), ptr("train"), ptr(`{"ü":[1]}`)
+	x.Assets[0].Step, x.Assets[0].Epoch, x.Assets[0].Context, x.Assets[0].Metadata = new(int64(3)), new(int64(0)), new("train"), new(`{"ü":[1]}`)
 	x.Assets = append(x.Assets,
-		comettest.AssetSpec{ID: testID(2), Name: "w.bin", Type: "model-element", Model: "cnn", Body: body, Metadata: ptr(`{"q":1}`)},
-		comettest.AssetSpec{ID: testID(3), Name: "i.png", Type: "image", Image: true, Body: body, Step: ptr(int64(1))},
+		comettest.AssetSpec{ID: testID(2), Name: "w.bin", Type: "model-element", Model: "cnn", Body: body, Metadata: new(`{"q":1}`)},
+		comettest.AssetSpec{ID: testID(3), Name: "i.png", Type: "image", Image: true, Body: body, Step: new(int64(1))},
 		comettest.AssetSpec{ID: testID(4), Name: "other", Type: "audio", Body: body},
 		comettest.AssetSpec{ID: testID(5), Name: "small", Body: body[:1000]},
 		comettest.AssetSpec{ID: testID(6), Name: "remote", Link: "s3://b/k"})

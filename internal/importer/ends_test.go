@@ -186,7 +186,7 @@ func TestAssetThrough(t *testing.T) {
 	body := []byte(strings.Repeat("0123456789abcdef", 200_000))
 	p := testProject{workspace: "team", name: "p", experiments: []comettest.ExperimentSpec{{
 		Key: testKey(1), Start: start, End: start, Assets: []comettest.AssetSpec{
-			{ID: testID(1), Name: "big", Body: body, Metadata: ptr(`{"a":1}`)}, {ID: testID(2), Name: "small", Body: body[:10]},
+			{ID: testID(1), Name: "big", Body: body, Metadata: new(`{"a":1}`)}, {ID: testID(2), Name: "small", Body: body[:10]},
 		},
 	}}}
 	o := Options{TempMax: 1 << 20}

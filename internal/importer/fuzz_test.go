@@ -66,7 +66,7 @@ func anyStream(t *testing.T, text []byte, name, kind string, data []byte, how ui
 	records := []stream.Record{
 		&stream.Plan{Projects: []stream.PlannedProject{}, Workspaces: []string{}},
 		&stream.Project{Workspace: "w", Name: "p" + name, Experiments: 1, Doc: doc},
-		&stream.Experiment{Key: key, Workspace: "w", Project: "p" + name, Doc: doc, Name: &name, Tags: []string{name}, Start: ptr(int64(how))},
+		&stream.Experiment{Key: key, Workspace: "w", Project: "p" + name, Doc: doc, Name: &name, Tags: []string{name}, Start: new(int64(how))},
 		&stream.Values{Of: stream.KindParameters, Values: values}, &stream.Values{Of: stream.KindOthers, Values: values},
 		&stream.Document{Of: stream.KindSystem, Doc: doc}, &stream.Document{Of: stream.KindGit, Doc: doc},
 		&stream.Metrics{Name: name, Points: []stream.Point{{Value: stream.TextValue(kind)}}},

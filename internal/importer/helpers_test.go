@@ -31,8 +31,6 @@ import (
 // sourceURL is where the streams of the tests come from.
 const sourceURL = "https://source.example.com"
 
-func ptr[T any](v T) *T { return &v }
-
 // A script writes the records of a stream by hand.
 type script struct {
 	t *testing.T
@@ -81,7 +79,7 @@ func (s *script) close() []byte {
 func (s *script) begin(projects ...testProject) {
 	plan := &stream.Plan{Projects: []stream.PlannedProject{}, Workspaces: []string{}}
 	for _, p := range projects {
-		plan.Projects = append(plan.Projects, stream.PlannedProject{Workspace: p.workspace, Project: p.name, Experiments: ptr(int64(len(p.experiments)))})
+		plan.Projects = append(plan.Projects, stream.PlannedProject{Workspace: p.workspace, Project: p.name, Experiments: new(int64(len(p.experiments)))})
 	}
 	s.write(plan)
 }
@@ -98,7 +96,7 @@ func (s *script) project(p testProject) {
 	doc := s.doc(map[string]any{"projectName": p.name, "projectDescription": p.spec.Description, "public": p.spec.Public})
 	rec := &stream.Project{Workspace: p.workspace, Name: p.name, Experiments: int64(len(p.experiments)), Doc: doc, Public: &p.spec.Public}
 	if p.spec.ShareLinks > 0 { // else as in an older stream
-		rec.ShareLinks = ptr(int64(p.spec.ShareLinks))
+		rec.ShareLinks = new(int64(p.spec.ShareLinks))
 	}
 	s.write(rec)
 	for _, e := range p.experiments {
@@ -162,7 +160,7 @@ func (s *script) open(p testProject, e comettest.ExperimentSpec) {
 		doc["filePath"] = e.FilePath
 	}
 	rec := &stream.Experiment{
-		Key: e.Key, Workspace: p.workspace, Project: p.name, Archived: e.Archived, Running: e.Running, Crashed: ptr(e.Crashed),
+		Key: e.Key, Workspace: p.workspace, Project: p.name, Archived: e.Archived, Running: e.Running, Crashed: new(e.Crashed),
 		Start: &e.Start, End: &e.End, Doc: s.doc(doc), Tags: slices.Concat([]string{}, e.Tags),
 	}
 	if e.Name != "" {
@@ -285,7 +283,7 @@ func (s *script) openAsset(a comettest.AssetSpec, size int64) {
 	if a.Model != "" {
 		dir = "models/" + a.Model
 	}
-	rec := &stream.Asset{ID: a.ID, Type: ptr(cmp.Or(a.Type, "asset")), Size: &size}
+	rec := &stream.Asset{ID: a.ID, Type: new(cmp.Or(a.Type, "asset")), Size: &size}
 	if a.Name != "" {
 		rec.Name = &a.Name
 	}

@@ -31,10 +31,10 @@ func richProjects() []testProject {
 	first := comettest.ExperimentSpec{
 		Key: testKey(1), Name: "baseline", Start: start, End: start + 3600_000, FilePath: "/home/a/train.py", Tags: []string{"a b", "été"},
 		Parameters: []comettest.Value{
-			{Name: "lr", Value: "0.10", Time: start + 10, Step: ptr(int64(0))},
-			{Name: "curr_step", Value: "0", Time: start + 11, Step: ptr(int64(0)), Context: ptr("train")},
-			{Name: "curr_step", Value: "9", Time: start + 99, Step: ptr(int64(9))},
-			{Name: "curr_step", Value: "5", Time: start + 100, Step: ptr(int64(10))},
+			{Name: "lr", Value: "0.10", Time: start + 10, Step: new(int64(0))},
+			{Name: "curr_step", Value: "0", Time: start + 11, Step: new(int64(0)), Context: new("train")},
+			{Name: "curr_step", Value: "9", Time: start + 99, Step: new(int64(9))},
+			{Name: "curr_step", Value: "5", Time: start + 100, Step: new(int64(10))},
 			{Name: "empty", Value: "", Time: start + 12},
 			{Name: "null-like", Value: "null", Time: start + 13},
 		},
@@ -43,7 +43,7 @@ func richProjects() []testProject {
 			{Name: "best", Value: "0.1", Time: start + 3}, {Name: "best", Value: "0.4", Time: start + 5}, {Name: "best", Value: "0.3", Time: start + 7},
 		},
 		HTML: &html, Code: &code, Graph: &graph, Output: []string{"epoch 1\n", "epoch 2 \x1b[32mok\x1b[0m\n", "no line end"},
-		Git:      &comettest.GitState{User: ptr("a@example.com"), Root: ptr("01"), Branch: ptr("refs/heads/main")},
+		Git:      &comettest.GitState{User: new("a@example.com"), Root: new("01"), Branch: new("refs/heads/main")},
 		GitPatch: []byte("diff --git a b\n"),
 		System: map[string]any{
 			"user": "alice", "pid": 42, "env": map[string]any{"A": "b"}, "command": []string{"python", "x.py"},
@@ -51,12 +51,12 @@ func richProjects() []testProject {
 			"installedPackages":           []string{"numpy==1", "torch==2"}, "osPackages": []string{"bash=5"},
 		},
 		Assets: []comettest.AssetSpec{
-			{ID: testID(1), Name: "fig/cat.png", Type: "image", Image: true, Step: ptr(int64(2)), Context: ptr("train"), Body: []byte("\x89PNG"), Metadata: ptr(`{"annotations":[{"name":"é"}]}`)},
+			{ID: testID(1), Name: "fig/cat.png", Type: "image", Image: true, Step: new(int64(2)), Context: new("train"), Body: []byte("\x89PNG"), Metadata: new(`{"annotations":[{"name":"é"}]}`)},
 			{ID: testID(2), Name: "empty.bin"},
-			{ID: testID(3), Name: "data.csv", Step: ptr(int64(1)), Metadata: ptr(`{}`), Body: []byte("a,b\n")},
-			{ID: testID(4), Name: "data.csv", Epoch: ptr(int64(3)), Body: []byte("c,d\n")},
+			{ID: testID(3), Name: "data.csv", Step: new(int64(1)), Metadata: new(`{}`), Body: []byte("a,b\n")},
+			{ID: testID(4), Name: "data.csv", Epoch: new(int64(3)), Body: []byte("c,d\n")},
 			{ID: testID(5), Name: "nested/model.onnx", Type: "model-element", Model: "cnn", Body: []byte(strings.Repeat("w", 70_000))},
-			{ID: testID(6), Name: "set", Link: "s3://bucket/set.tar", Metadata: ptr(`{"synced":true}`)},
+			{ID: testID(6), Name: "set", Link: "s3://bucket/set.tar", Metadata: new(`{"synced":true}`)},
 			{ID: testID(7), Name: "plot", Type: "figure", Body: []byte("f")},
 			{ID: testID(8), Name: "train.py", Type: "source_code", Body: []byte("import x")},
 			{ID: testID(9), Name: "big.bin", Body: []byte(strings.Repeat("0123456789", 200_000))},
@@ -65,13 +65,13 @@ func richProjects() []testProject {
 	}
 	for i := range int64(1300) {
 		first.Points = append(first.Points,
-			comettest.MetricPoint{Metric: "loss", Value: fmt.Sprint(1 / float64(i+1)), Time: start + i, Step: &i, Epoch: ptr(i / 100), Context: ptr("train")})
+			comettest.MetricPoint{Metric: "loss", Value: fmt.Sprint(1 / float64(i+1)), Time: start + i, Step: &i, Epoch: new(i / 100), Context: new("train")})
 		if i%5 == 0 {
 			first.Points = append(first.Points, comettest.MetricPoint{Metric: "sys.cpu", Value: fmt.Sprint(i), Time: start + i})
 		}
 	}
 	for i, v := range []string{"NaN", "Infinity", "-Infinity", "-0.0", "5e-324", "9007199254740993", "1.0E-5", "1.0", "1", "9223372036854775808", "3.14159265358979323846264338327950288", "True"} {
-		first.Points = append(first.Points, comettest.MetricPoint{Metric: `odd/ä "q"`, Value: v, Time: start, Step: ptr(int64(i) - 4)})
+		first.Points = append(first.Points, comettest.MetricPoint{Metric: `odd/ä "q"`, Value: v, Time: start, Step: new(int64(i) - 4)})
 	}
 	for range 3 {
 		first.Points = append(first.Points, comettest.MetricPoint{Metric: "twice", Value: "1", Time: 0})

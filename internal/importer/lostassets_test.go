@@ -21,7 +21,7 @@ func manyAssets() testProject {
 		{ID: testID(1), Name: "twin", Body: []byte("same")}, {ID: testID(2), Name: "twin", Body: []byte("same")}, {ID: testID(3), Name: "twin", Body: []byte("else")},
 		{ID: testID(4), Name: "r", Link: "s3://b/r"}, {ID: testID(5), Name: "r", Link: "s3://b/s"},
 		{ID: testID(6), Name: "w/x", Type: "model-element", Model: "m", Body: []byte("w")},
-		{ID: testID(7), Name: "i.png", Type: "image", Body: []byte("png"), Step: ptr(int64(1))}, {ID: testID(8), Name: "i.png", Type: "image", Body: []byte("pnh"), Step: ptr(int64(2))},
+		{ID: testID(7), Name: "i.png", Type: "image", Body: []byte("png"), Step: new(int64(1))}, {ID: testID(8), Name: "i.png", Type: "image", Body: []byte("pnh"), Step: new(int64(2))},
 		{ID: testID(9), Name: "large", Body: bytes.Repeat([]byte("large"), 400_000)},
 	}}
 	for i := range 11 {

@@ -307,10 +307,10 @@ func TestPointsRandom(t *testing.T) {
 		for range 1 + rng.IntN(6000) {
 			p := comettest.MetricPoint{Metric: fmt.Sprint("m", rng.IntN(3)), Value: fmt.Sprint(rng.IntN(4)), Time: start + rng.Int64N(2000)}
 			if rng.IntN(3) > 0 {
-				p.Step = ptr(rng.Int64N(5))
+				p.Step = new(rng.Int64N(5))
 			}
 			if rng.IntN(3) == 0 {
-				p.Context = ptr([]string{"", "train"}[rng.IntN(2)])
+				p.Context = new([]string{"", "train"}[rng.IntN(2)])
 			}
 			e.Points = append(e.Points, p)
 		}

@@ -71,14 +71,14 @@ func TestReconcile(t *testing.T) {
 			[]string{`others "Name": differs: the destination has another value`}, false},
 		{"other parameter", func(e *comettest.ExperimentSpec) { e.Parameters[0].Value = "0.1" },
 			[]string{`parameters "lr": differs: the destination has another value`}, false},
-		{"other texts", func(e *comettest.ExperimentSpec) { e.HTML, e.Code = ptr("x"), ptr("print('träin')\nx") },
+		{"other texts", func(e *comettest.ExperimentSpec) { e.HTML, e.Code = new("x"), new("print('träin')\nx") },
 			[]string{
 				"code: differs: 16 bytes in the stream, 17 different bytes at the destination",
 				"html: differs: 10 bytes in the stream, 1 different bytes at the destination",
 			}, true},
 		{"other output", func(e *comettest.ExperimentSpec) { e.Output = []string{"epoch 1\n", "epoch 3"} },
 			[]string{"output: differs: the destination has another output, and output cannot be replaced"}, false},
-		{"other git", func(e *comettest.ExperimentSpec) { e.Git = &comettest.GitState{User: ptr("b")} },
+		{"other git", func(e *comettest.ExperimentSpec) { e.Git = &comettest.GitState{User: new("b")} },
 			[]string{"git: differs: the destination has other values"}, true},
 		{"other system", func(e *comettest.ExperimentSpec) { e.System["user"] = "bob" },
 			[]string{`system "user": differs: the destination has another value`}, true},
@@ -209,7 +209,7 @@ func TestVerifyOnly(t *testing.T) {
 		srv := newServer(t, comettest.Options{})
 		projects := richProjects()
 		e := &projects[0].experiments[0]
-		e.Name, e.End, e.Archived, e.HTML, e.Tags, e.FilePath = "renamed", e.End+1, true, ptr("x"), e.Tags[:1], "/x"
+		e.Name, e.End, e.Archived, e.HTML, e.Tags, e.FilePath = "renamed", e.End+1, true, new("x"), e.Tags[:1], "/x"
 		e.Parameters, e.Others[0].Value = e.Parameters[1:], "x"
 		e.Points = append(e.Points[1:], e.Points[len(e.Points)-1])
 		e.Assets[2].Body, e.Assets[3].Body = []byte("x,y\n"), []byte("longer")
@@ -239,7 +239,7 @@ func TestVerifyOnly(t *testing.T) {
 // verification reports it.
 func TestVerifyLag(t *testing.T) {
 	p := testProject{workspace: "team", name: "p", experiments: []comettest.ExperimentSpec{{
-		Key: testKey(1), Start: start, End: start + 1, Tags: []string{"a"}, Code: ptr("x"), Git: &comettest.GitState{Branch: ptr("main")},
+		Key: testKey(1), Start: start, End: start + 1, Tags: []string{"a"}, Code: new("x"), Git: &comettest.GitState{Branch: new("main")},
 		Parameters: []comettest.Value{{Name: "lr", Value: "1", Time: start}}, Others: []comettest.Value{{Name: "o", Value: "1", Time: start}},
 	}}}
 	for _, read := range []string{"tags", "code", "git/metadata", "parameters", "log-other"} {

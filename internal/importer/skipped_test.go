@@ -31,7 +31,7 @@ func TestGroupSkippedLarge(t *testing.T) {
 	s.openAsset(big(2, 0), 12<<20)
 	s.chunks(bytes.Repeat([]byte{'x'}, stream.MaxData))
 	s.write(
-		&stream.Skipped{Of: stream.KindAsset, Experiment: &second, Workspace: "team", Name: ptr("big"), ID: ptr(testID(2)), Reason: strings.Repeat("gone, ", 400_000)},
+		&stream.Skipped{Of: stream.KindAsset, Experiment: &second, Workspace: "team", Name: new("big"), ID: new(testID(2)), Reason: strings.Repeat("gone, ", 400_000)},
 		&stream.ExperimentEnd{Key: second},
 	)
 	data := s.close()

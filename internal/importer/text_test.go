@@ -26,7 +26,7 @@ func TestTextsNotUTF8(t *testing.T) {
 	p := testProject{
 		workspace: "team", name: "p", spec: comettest.ProjectSpec{Notes: "# " + bad},
 		experiments: []comettest.ExperimentSpec{{
-			Key: testKey(1), Start: start, End: start, HTML: ptr("<p>" + bad), Code: ptr(bad), Graph: ptr(bad), Output: []string{bad, bad},
+			Key: testKey(1), Start: start, End: start, HTML: new("<p>" + bad), Code: new(bad), Graph: new(bad), Output: []string{bad, bad},
 			GitPatch: []byte(bad),
 		}},
 	}

@@ -38,7 +38,7 @@ func richWorkspace() testWorkspace {
 		return comettest.AssetSpec{ID: testID(n), Name: name, Type: "unknown", Body: body}
 	}
 	remote := func(n int) comettest.AssetSpec {
-		return comettest.AssetSpec{ID: testID(n), Name: fmt.Sprint("r", n), Type: "unknown", Link: fmt.Sprint("s3://b/", n), Metadata: ptr(`{"synced":true}`)}
+		return comettest.AssetSpec{ID: testID(n), Name: fmt.Sprint("r", n), Type: "unknown", Link: fmt.Sprint("s3://b/", n), Metadata: new(`{"synced":true}`)}
 	}
 	big := []byte(strings.Repeat("0123456789abcdef", 100_000))
 	return testWorkspace{
@@ -49,17 +49,17 @@ func richWorkspace() testWorkspace {
 			{workspace: "team", name: "q"},
 		},
 		artifacts: []comettest.ArtifactSpec{
-			{Name: "set", Type: "dataset", Description: ptr("digits"), Emoji: ptr("🔢"), Tags: []string{"public"}, Versions: []comettest.ArtifactVersionSpec{
-				{Version: "1.0.0", Producer: maker, Metadata: ptr(`{"rows":10}`), Tags: []string{"raw"}, Consumers: []string{user},
+			{Name: "set", Type: "dataset", Description: new("digits"), Emoji: new("🔢"), Tags: []string{"public"}, Versions: []comettest.ArtifactVersionSpec{
+				{Version: "1.0.0", Producer: maker, Metadata: new(`{"rows":10}`), Tags: []string{"raw"}, Consumers: []string{user},
 					Files: []comettest.AssetSpec{file(11, "a/x.csv", []byte("1,2")), file(12, "empty", nil), remote(13), remote(14)}},
 				{Version: "1.1.0", Producer: maker, State: "ERROR"},
-				{Version: "2.0.0", Producer: user, Aliases: []string{"prod"}, Note: ptr("cleaned"), Files: []comettest.AssetSpec{file(15, "big", big)}},
+				{Version: "2.0.0", Producer: user, Aliases: []string{"prod"}, Note: new("cleaned"), Files: []comettest.AssetSpec{file(15, "big", big)}},
 				{Version: "3.0.0", Producer: user, State: "OPEN", Files: []comettest.AssetSpec{file(16, "y", []byte("y"))}},
 			}},
 			{Name: "other", Type: "model", Versions: []comettest.ArtifactVersionSpec{{Version: "1.0.0", Producer: user, Files: []comettest.AssetSpec{file(17, "a/x.csv", []byte("1,2"))}}}},
 		},
-		models: []comettest.RegistrySpec{{Name: "cnn", Description: ptr("good"), Notes: "# Notes", Versions: []comettest.RegistryVersionSpec{
-			{Version: "1.0.0", Experiment: maker, Model: "cnn", Comment: ptr("first"), Stages: []string{"old", "x"}},
+		models: []comettest.RegistrySpec{{Name: "cnn", Description: new("good"), Notes: "# Notes", Versions: []comettest.RegistryVersionSpec{
+			{Version: "1.0.0", Experiment: maker, Model: "cnn", Comment: new("first"), Stages: []string{"old", "x"}},
 			{Version: "1.0.1", Experiment: maker, Model: "cnn", Stages: []string{"prod"}, Status: "Production", Metadata: map[string]any{"accuracy": 0.9},
 				Configuration: map[string]any{
 					"status": "QA", "isReviewRequired": true, "comment": "look",
@@ -292,11 +292,11 @@ func TestWorkspaceFileRefusedAndSkipped(t *testing.T) {
 	s.project(p)
 	s.write(
 		&stream.Artifact{ID: "a", Name: "set", Type: "dataset", Project: "p", Workspace: "team", Doc: s.doc(map[string]any{})},
-		&stream.ArtifactVersion{ID: "v", Version: "1.0.0", State: ptr("CLOSED"), Alias: []string{}, Tags: []string{}, Experiment: ptr(testKey(1)), Doc: s.doc(map[string]any{})},
+		&stream.ArtifactVersion{ID: "v", Version: "1.0.0", State: new("CLOSED"), Alias: []string{}, Tags: []string{}, Experiment: new(testKey(1)), Doc: s.doc(map[string]any{})},
 	)
 	for n := range 8 {
 		s.asset(comettest.AssetSpec{ID: testID(n), Name: fmt.Sprint(n), Type: "unknown", Body: []byte("x")})
-		s.write(&stream.Skipped{Of: stream.KindAsset, Workspace: "team", Name: ptr("lost"), ID: ptr(testID(100 + n)), Passing: true, Reason: "gone"})
+		s.write(&stream.Skipped{Of: stream.KindAsset, Workspace: "team", Name: new("lost"), ID: new(testID(100 + n)), Passing: true, Reason: "gone"})
 	}
 	s.write(&stream.ArtifactEnd{ID: "a"})
 	srv := newServer(t, comettest.Options{Middleware: refusing("artifactVersionId=")})
@@ -319,13 +319,13 @@ func TestWorkspaceFileOverTempMax(t *testing.T) {
 	s.project(p)
 	s.write(
 		&stream.Artifact{ID: "a", Name: "set", Type: "dataset", Project: "p", Workspace: "team", Doc: s.doc(map[string]any{})},
-		&stream.ArtifactVersion{ID: "v", Version: "1.0.0", State: ptr("CLOSED"), Alias: []string{}, Tags: []string{}, Experiment: ptr(testKey(1)), Doc: s.doc(map[string]any{})},
+		&stream.ArtifactVersion{ID: "v", Version: "1.0.0", State: new("CLOSED"), Alias: []string{}, Tags: []string{}, Experiment: new(testKey(1)), Doc: s.doc(map[string]any{})},
 	)
 	large := bytes.Repeat([]byte("large "), 1<<19)
-	s.write(&stream.Asset{ID: testID(1), Name: ptr("large"), Type: ptr("unknown"), Doc: s.doc(map[string]any{})})
+	s.write(&stream.Asset{ID: testID(1), Name: new("large"), Type: new("unknown"), Doc: s.doc(map[string]any{})})
 	s.chunks(large)
 	s.endAsset(large)
-	s.asset(comettest.AssetSpec{ID: testID(2), Name: "small", Type: "unknown", Body: []byte("x"), Metadata: ptr("no JSON")})
+	s.asset(comettest.AssetSpec{ID: testID(2), Name: "small", Type: "unknown", Body: []byte("x"), Metadata: new("no JSON")})
 	s.write(&stream.ArtifactEnd{ID: "a"})
 	srv := newServer(t, comettest.Options{})
 	c, data := newClient(t, srv), s.close()
@@ -468,10 +468,10 @@ func TestWorkspaceDiffers(t *testing.T) {
 	data := w.stream(t, sourceURL)
 	theirs := richWorkspace()
 	v := theirs.artifacts[0].Versions
-	v[0].Metadata, v[0].Files[0].Body, v[2].Aliases = ptr(`{"rows":11}`), []byte("other"), nil
-	theirs.artifacts[0].Description = ptr("theirs")
+	v[0].Metadata, v[0].Files[0].Body, v[2].Aliases = new(`{"rows":11}`), []byte("other"), nil
+	theirs.artifacts[0].Description = new("theirs")
 	m := theirs.models[0].Versions
-	m[0].Comment, m[1].Status, m[1].Stages = ptr("second"), "Staging", []string{"x"}
+	m[0].Comment, m[1].Status, m[1].Stages = new("second"), "Staging", []string{"x"}
 	theirs.models[0].Notes = "theirs"
 	srv := newServer(t, comettest.Options{})
 	theirs.seed(srv)

@@ -13,8 +13,6 @@ import (
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-func ptr[T any](v T) *T { return &v }
-
 func doc(t *testing.T, text string) stream.Doc {
 	t.Helper()
 	d, err := stream.DocFromJSON([]byte(text))
@@ -95,12 +93,12 @@ func keysOf(records []stream.Record) (list []string) {
 // that is skipped in one input and whole in another is not skipped.
 func TestJoinExperiments(t *testing.T) {
 	project := &stream.Project{Workspace: "w", Name: "p", Experiments: 3, Doc: doc(t, `{"a":1,"lastUpdated":1}`)}
-	later := &stream.Project{Workspace: "w", Name: "p", Experiments: 3, Doc: doc(t, `{"a":1,"lastUpdated":2}`), ShareLinks: ptr[int64](4)}
+	later := &stream.Project{Workspace: "w", Name: "p", Experiments: 3, Doc: doc(t, `{"a":1,"lastUpdated":2}`), ShareLinks: new(int64(4))}
 	experiment := func(key string, start int64) *stream.Experiment {
-		return &stream.Experiment{Workspace: "w", Project: "p", Key: key, Start: ptr(start)}
+		return &stream.Experiment{Workspace: "w", Project: "p", Key: key, Start: new(start)}
 	}
 	missing := func(key string) *stream.Skipped {
-		return &stream.Skipped{Of: stream.KindExperiment, Experiment: ptr(key), Workspace: "w", Project: "p"}
+		return &stream.Skipped{Of: stream.KindExperiment, Experiment: new(key), Workspace: "w", Project: "p"}
 	}
 	for _, size := range []int{1, 1 << 20} {
 		got, err := joinAll(t,
@@ -132,7 +130,7 @@ func TestJoinConflicts(t *testing.T) {
 		return &stream.Project{Workspace: "w", Name: "p", Doc: doc(t, d)}
 	}
 	group := func(name string) []stream.Record {
-		return []stream.Record{project(`{}`), &stream.Experiment{Workspace: "w", Project: "p", Key: "k", Name: ptr(name)}, &stream.ExperimentEnd{}}
+		return []stream.Record{project(`{}`), &stream.Experiment{Workspace: "w", Project: "p", Key: "k", Name: new(name)}, &stream.ExperimentEnd{}}
 	}
 	late := func(rec ...stream.Record) []stream.Record { return append([]stream.Record{project(`{}`)}, rec...) }
 	for what, pair := range map[string][2][]stream.Record{

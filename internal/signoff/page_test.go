@@ -40,8 +40,6 @@ func (d *there) Points(_ context.Context, key, metric string, yield func(bool, i
 	return nil
 }
 
-func ptr[T any](v T) *T { return &v }
-
 // migrated is a stream of two projects with three experiments, and the page of its
 // import.
 func migrated(t *testing.T, d *there, run Run, change func(*report.Outcome)) string {
@@ -62,7 +60,7 @@ func migrated(t *testing.T, d *there, run Run, change func(*report.Outcome)) str
 		points = append(points, stream.Point{Value: stream.FloatValue(v), Time: stream.NewInt64(i), Step: stream.NewInt64(i)})
 	}
 	experiment := func(key, project string) {
-		write(&stream.Experiment{Key: key, Workspace: "acme", Project: project, Name: ptr("<b>" + key + "</b>")},
+		write(&stream.Experiment{Key: key, Workspace: "acme", Project: project, Name: new("<b>" + key + "</b>")},
 			&stream.Metrics{Name: "loss & more", Points: points}, &stream.Metrics{Name: "sys.cpu", Points: points}, &stream.ExperimentEnd{Key: key})
 	}
 	write(&stream.Header{Source: stream.Source{URL: "https://old.example"}}, &stream.Plan{})

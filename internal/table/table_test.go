@@ -13,8 +13,6 @@ import (
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-func ptr[T any](v T) *T { return &v }
-
 func doc(t testing.TB, text string) stream.Doc {
 	t.Helper()
 	d, err := stream.DocFromJSON([]byte(text))
@@ -48,7 +46,7 @@ func printed(t testing.TB, kind Kind, format Format, records ...stream.Record) s
 // values that are no numbers, and what is absent.
 func sample(t testing.TB) []stream.Record {
 	return []stream.Record{
-		&stream.Experiment{Workspace: "w", Project: "a,b", Key: "k1", Name: ptr("say \"hi\"\nthere")},
+		&stream.Experiment{Workspace: "w", Project: "a,b", Key: "k1", Name: new("say \"hi\"\nthere")},
 		&stream.Values{Of: stream.KindParameters, Values: []stream.Doc{
 			doc(t, `{"name":"lr","valueCurrent":"0.10","valueMin":"0.1","valueMax":"1","timestampCurrent":1700000000000,"editable":true}`),
 			doc(t, `{"name":"big","valueCurrent":9007199254740993,"timestampCurrent":"5"}`),

@@ -127,7 +127,7 @@ func bomb(t testing.TB, size int64) []byte {
 	w := newHandmade(t, &buf)
 	key := strings.Repeat("d", 32)
 	w.begin(key)
-	w.write(&stream.Asset{ID: assetID(1), Name: ptr("zeros"), Size: &size, Doc: w.empty})
+	w.write(&stream.Asset{ID: assetID(1), Name: new("zeros"), Size: &size, Doc: w.empty})
 	zeros := make([]byte, stream.MaxData)
 	for left := size; left > 0; left -= int64(len(zeros)) {
 		w.write(&stream.Chunk{Data: zeros[:min(left, int64(len(zeros)))]})
@@ -261,7 +261,7 @@ func namedBy(names []string, content []byte) comettest.ExperimentSpec {
 	for i, name := range names {
 		spec.Parameters = append(spec.Parameters, comettest.Value{Name: fmt.Sprint(name, i), Value: name, Time: epoch})
 		spec.Others = append(spec.Others, comettest.Value{Name: name, Value: name, Time: epoch})
-		spec.Points = append(spec.Points, comettest.MetricPoint{Metric: name, Value: "1", Time: epoch, Context: ptr(name)})
+		spec.Points = append(spec.Points, comettest.MetricPoint{Metric: name, Value: "1", Time: epoch, Context: new(name)})
 		spec.Assets = append(spec.Assets, comettest.AssetSpec{ID: assetID(i + 1), Name: name, Body: content})
 	}
 	return spec

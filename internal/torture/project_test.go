@@ -90,12 +90,10 @@ func secured(t testing.TB, in *instance, ca *inject.CA, until time.Time, host st
 	return &instance{in.Server, nil, []string{"--url", url + "/clientlib/", "--api-key-file", keyFile(t, comettest.DefaultAPIKey)}}
 }
 
-func ptr[T any](v T) *T { return &v }
-
 // seedSmall fills the project lab/small: few experiments with something of
 // every kind, so that there is a request of every kind.
 func seedSmall(s *instance) {
-	s.SeedProject("lab", "small", comettest.ProjectSpec{Description: ptr("about"), Public: true, Notes: "# Notes\n", ShareLinks: 2})
+	s.SeedProject("lab", "small", comettest.ProjectSpec{Description: new("about"), Public: true, Notes: "# Notes\n", ShareLinks: 2})
 	s.SeedExperiment("lab", "small", richExperiment())
 	s.SeedExperiment("lab", "small", comettest.ExperimentSpec{
 		Key: strings.Repeat("b", 32), Name: "old", Start: epoch + 5000, End: epoch + 6000, Archived: true, Crashed: true,
@@ -107,21 +105,21 @@ func seedSmall(s *instance) {
 // them, output that repeats itself, and assets of several kinds.
 func richExperiment() comettest.ExperimentSpec {
 	all := append(points("loss", 1100), points("acc", 60)...)
-	twin := comettest.MetricPoint{Metric: "twin", Value: "0.5", Time: epoch + 9, Step: ptr(int64(3))}
+	twin := comettest.MetricPoint{Metric: "twin", Value: "0.5", Time: epoch + 9, Step: new(int64(3))}
 	all = append(all, twin, twin, twin)
 	return comettest.ExperimentSpec{
 		Key: strings.Repeat("a", 32), Name: "rich", Start: epoch, End: epoch + 4000, FilePath: "/home/x/train.py", Tags: []string{"one", "two"},
 		Parameters: []comettest.Value{{Name: "lr", Value: "0.1", Time: epoch + 1}, {Name: "layers", Value: "[1, 2]", Time: epoch + 2}},
 		Others:     []comettest.Value{{Name: "dataset", Value: "mnist", Time: epoch + 1}, {Name: "count", Value: "3", Time: epoch + 2}},
-		Points:     all, HTML: ptr("<p>once</p>"), Code: ptr("print(1)\n"), Graph: ptr(`{"nodes":[]}`),
+		Points:     all, HTML: new("<p>once</p>"), Code: new("print(1)\n"), Graph: new(`{"nodes":[]}`),
 		Output:   []string{strings.Repeat("a line of output\n", 300), strings.Repeat("epoch 1 done\n", 300)},
-		Git:      &comettest.GitState{User: ptr("c"), Root: ptr("0123"), Branch: ptr("main"), Parent: ptr("4567"), Origin: ptr("git@example.com:c.git")},
+		Git:      &comettest.GitState{User: new("c"), Root: new("0123"), Branch: new("main"), Parent: new("4567"), Origin: new("git@example.com:c.git")},
 		GitPatch: patchZip("diff --git a/x b/x\n"),
 		System:   map[string]any{"hostname": "box", "pid": 42, "osType": "Linux", "installedPackages": []string{"numpy==1.26.0"}},
 		Assets: []comettest.AssetSpec{
 			{ID: assetID(1), Name: "data.bin", Size: 700_000, Seed: 7},
 			{ID: assetID(2), Name: "empty.bin", Body: []byte{}},
-			{ID: assetID(3), Name: "plot.png", Type: "image", Image: true, Body: []byte("\x89PNG not quite"), Step: ptr(int64(4)), Metadata: ptr(`{"a":1}`)},
+			{ID: assetID(3), Name: "plot.png", Type: "image", Image: true, Body: []byte("\x89PNG not quite"), Step: new(int64(4)), Metadata: new(`{"a":1}`)},
 			{ID: assetID(4), Name: "set.tar", Link: "s3://bucket/set.tar"},
 			{ID: assetID(5), Name: "model.onnx", Type: "model-element", Model: "cnn", Body: []byte("weights")},
 		},
@@ -133,7 +131,7 @@ func assetID(n int) string { return fmt.Sprintf("%032x", n) }
 func points(name string, n int) []comettest.MetricPoint {
 	list := make([]comettest.MetricPoint, n)
 	for i := range list {
-		list[i] = comettest.MetricPoint{Metric: name, Value: fmt.Sprint(1 / float64(i+1)), Time: epoch + int64(i)*1000, Step: ptr(int64(i)), Context: ptr("train")}
+		list[i] = comettest.MetricPoint{Metric: name, Value: fmt.Sprint(1 / float64(i+1)), Time: epoch + int64(i)*1000, Step: new(int64(i)), Context: new("train")}
 	}
 	return list
 }
@@ -164,7 +162,7 @@ func seedMany(s *instance, rng *rand.Rand, n int) {
 			Points:     points("loss", 1+rng.IntN(30)), Output: []string{fmt.Sprintf("run %d\nrun %d\n", i, i)},
 		}
 		if i%3 == 0 {
-			spec.HTML = ptr(fmt.Sprintf("<p>%d</p>", i))
+			spec.HTML = new(fmt.Sprintf("<p>%d</p>", i))
 		}
 		for j := range rng.IntN(3) {
 			spec.Assets = append(spec.Assets, comettest.AssetSpec{ID: fmt.Sprintf("%032x", i*100+j+1), Name: fmt.Sprint("f", j), Size: 1 + rng.Int64N(20_000), Seed: rng.Uint64()})

@@ -18,23 +18,23 @@ func TestTolerantScalars(t *testing.T) {
 	}
 	for raw, want := range map[string]got{
 		`null`:                              {},
-		`"a\u00e9"`:                         {Text: ptr("aé")},
-		`""`:                                {Text: ptr("")},
-		`12`:                                {Text: ptr("12"), Int: ptr(int64(12))},
-		`"12"`:                              {Text: ptr("12"), Int: ptr(int64(12))},
-		`1.0`:                               {Text: ptr("1.0"), Int: ptr(int64(1))},
-		`1.5e3`:                             {Text: ptr("1.5e3"), Int: ptr(int64(1500))},
-		`1.5`:                               {Text: ptr("1.5")},
-		`9223372036854775807`:               {Text: ptr("9223372036854775807"), Int: ptr(int64(9223372036854775807))},
-		`9223372036854775808`:               {Text: ptr("9223372036854775808")},
-		`9007199254740993.0`:                {Text: ptr("9007199254740993.0"), Int: nil},
-		`-0`:                                {Text: ptr("-0"), Int: ptr(int64(0))},
-		`"+5"`:                              {Text: ptr("+5")},
-		`true`:                              {Text: ptr("true"), Bool: ptr(true)},
-		`"False"`:                           {Text: ptr("False"), Bool: ptr(false)},
-		`1`:                                 {Text: ptr("1"), Int: ptr(int64(1)), Bool: ptr(true)},
-		`{"a":[1]}`:                         {Text: ptr(`{"a":[1]}`)},
-		`"` + strings.Repeat("1", 40) + `"`: {Text: ptr(strings.Repeat("1", 40))},
+		`"a\u00e9"`:                         {Text: new("aé")},
+		`""`:                                {Text: new("")},
+		`12`:                                {Text: new("12"), Int: new(int64(12))},
+		`"12"`:                              {Text: new("12"), Int: new(int64(12))},
+		`1.0`:                               {Text: new("1.0"), Int: new(int64(1))},
+		`1.5e3`:                             {Text: new("1.5e3"), Int: new(int64(1500))},
+		`1.5`:                               {Text: new("1.5")},
+		`9223372036854775807`:               {Text: new("9223372036854775807"), Int: new(int64(9223372036854775807))},
+		`9223372036854775808`:               {Text: new("9223372036854775808")},
+		`9007199254740993.0`:                {Text: new("9007199254740993.0"), Int: nil},
+		`-0`:                                {Text: new("-0"), Int: new(int64(0))},
+		`"+5"`:                              {Text: new("+5")},
+		`true`:                              {Text: new("true"), Bool: new(true)},
+		`"False"`:                           {Text: new("False"), Bool: new(false)},
+		`1`:                                 {Text: new("1"), Int: new(int64(1)), Bool: new(true)},
+		`{"a":[1]}`:                         {Text: new(`{"a":[1]}`)},
+		`"` + strings.Repeat("1", 40) + `"`: {Text: new(strings.Repeat("1", 40))},
 	} {
 		v := []byte(raw)
 		if diff := cmp.Diff(want, got{TextOf(v), IntOf(v), BoolOf(v)}); diff != "" {
@@ -109,8 +109,6 @@ func FuzzIsNumber(f *testing.F) {
 		}
 	})
 }
-
-func ptr[T any](v T) *T { return &v }
 
 // eachMember finds the members of an object by way of encoding/json.
 func eachMember(data []byte, fn func(string, json.RawMessage)) {

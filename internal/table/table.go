@@ -74,8 +74,7 @@ type Printer struct {
 	format Format
 	prefix []byte // of the rows of the open experiment
 
-	work  chan *batch
-	order chan *batch
+	order chan *batch   // its room bounds the batches in flight
 	ended chan struct{} // closed when all is written
 	once  sync.Once
 
@@ -92,13 +91,9 @@ type batch struct {
 	done   chan struct{}
 }
 
-// NewPrinter returns a Printer of a table. It holds goroutines until Close.
+// NewPrinter returns a Printer of a table. It holds a goroutine until Close.
 func NewPrinter(w io.Writer, kind Kind, format Format) *Printer {
-	n := runtime.GOMAXPROCS(0)
-	p := &Printer{w: w, kind: kind, format: format, work: make(chan *batch), order: make(chan *batch, 4*n), ended: make(chan struct{})}
-	for range n {
-		go p.make()
-	}
+	p := &Printer{w: w, kind: kind, format: format, order: make(chan *batch, 2*runtime.GOMAXPROCS(0)), ended: make(chan struct{})}
 	go p.print()
 	return p
 }
@@ -118,16 +113,13 @@ func (p *Printer) Record(r stream.Raw) error {
 	}
 	b := &batch{record: r, prefix: p.prefix, done: make(chan struct{})}
 	p.order <- b
-	p.work <- b
+	go p.fill(b)
 	return p.failed()
 }
 
 // Close waits until all rows are written, and returns the first error of that.
 func (p *Printer) Close() error {
-	p.once.Do(func() {
-		close(p.work)
-		close(p.order)
-	})
+	p.once.Do(func() { close(p.order) })
 	<-p.ended
 	return p.failed()
 }
@@ -161,26 +153,21 @@ func (p *Printer) begin(e *stream.Experiment) {
 	p.prefix = w.out
 }
 
-// make makes rows.
-func (p *Printer) make() {
-	for b := range p.work {
-		rec, err := b.record.Decode()
-		if b.err = err; err == nil {
-			buf, _ := buffers.Get().(*[]byte)
-			if buf == nil {
-				buf = new([]byte)
-			}
-			w := &rowWriter{format: p.format, prefix: b.prefix, names: p.kind.columns, out: (*buf)[:0]}
-			p.kind.rows(w, rec)
-			b.rows = w.out
-		}
-		b.record = stream.Raw{}
-		close(b.done)
+// fill makes the rows of a batch.
+func (p *Printer) fill(b *batch) {
+	defer close(b.done)
+	rec, err := b.record.Decode()
+	b.record = stream.Raw{} // not to be kept until the rows are printed
+	if b.err = err; err != nil {
+		return
 	}
+	w := &rowWriter{format: p.format, prefix: b.prefix, names: p.kind.columns, out: *buffers.Get().(*[]byte)}
+	p.kind.rows(w, rec)
+	b.rows = w.out
 }
 
 // buffers keeps the buffers of rows for the next ones.
-var buffers sync.Pool
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
 const largestPooled = 4 << 20
 
@@ -196,7 +183,7 @@ func (p *Printer) print() {
 			p.fail(b.err)
 		}
 		p.write(b.rows)
-		if rows := b.rows; cap(rows) <= largestPooled {
+		if rows := b.rows[:0]; cap(rows) <= largestPooled {
 			buffers.Put(&rows)
 		}
 	}

@@ -44,6 +44,7 @@ const (
 	RefusesTakenKeys = api.RefusesTakenKeys
 	KeepsLatestName  = api.KeepsLatestName
 	KeepsIDs         = api.KeepsIDs
+	HonoursRanges    = api.HonoursRanges
 )
 
 // Classes of failure, to be tested for with [errors.Is].

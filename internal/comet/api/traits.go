@@ -19,6 +19,8 @@ const (
 	KeepsLatestName Trait = "keeps the latest name"
 	// KeepsIDs is that assets keep the ids that they are given.
 	KeepsIDs Trait = "keeps ids"
+	// HonoursRanges is that of contents the part is given that was asked for.
+	HonoursRanges Trait = "honours ranges"
 )
 
 // acknowledges is that the answer to a call says that it was done.

@@ -28,20 +28,17 @@ type Body struct {
 	taken int   // parts of rest that the reader has come to
 }
 
-// Bodies makes the slots of contents. It knows whether the server honours ranges.
+// Bodies makes the slots of contents.
 type Bodies struct {
 	client *comet.Client
-	ranges ranges // guarded by the mu of the queue
+	whole  bool  // each is asked for by one request
+	asking *Body // whose answer will tell whether the server honours ranges; guarded by the mu of the queue
 }
 
 // NewBodies returns bodies of a server, each of which is asked for by one request if
 // whole is set.
 func NewBodies(client *comet.Client, whole bool) *Bodies {
-	b := &Bodies{client: client}
-	if whole {
-		b.ranges.support = rangesIgnored
-	}
-	return b
+	return &Bodies{client: client, whole: whole}
 }
 
 // Slot returns the slot of the contents that a request asks for.
@@ -65,10 +62,10 @@ func (b *Body) part(q *Queue, at Position, from, to int64) *Slot {
 	}
 	// A part that had to wait for room would keep a connection from others.
 	s.Expect = func() int64 {
-		switch {
-		case s.end > 0:
+		if s.end > 0 {
 			return s.end - s.got
-		case s == b.Slot && b.large && b.of.ranges.support != rangesIgnored:
+		}
+		if parts, known := b.of.inParts(); s == b.Slot && b.large && (parts || !known) {
 			return partSize
 		}
 		return 0

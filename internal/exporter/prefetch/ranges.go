@@ -1,5 +1,7 @@
 package prefetch
 
+import "github.com/comet-stream/comet-stream/internal/comet"
+
 // A large body is fetched in parts by several requests at a time, so that the
 // limit of one connection is not that of the export. The rule is fixed: a body
 // whose size in the list is splitSize or more is asked for in parts of partSize,
@@ -16,44 +18,36 @@ const (
 	splitSize = 8 * partSize
 )
 
-// rangeSupport is what a run has learnt about ranges at the server.
-type rangeSupport int
-
-const (
-	rangesUnknown rangeSupport = iota
-	rangesHonoured
-	rangesIgnored // or not to be used
-)
-
-// ranges is guarded by the mu of the queue.
-type ranges struct {
-	support rangeSupport
-	asking  *Body // whose answer will tell, while that is unknown
+// inParts reports whether large bodies are asked for in parts, if that is known.
+func (of *Bodies) inParts() (parts, known bool) {
+	if of.whole {
+		return false, true
+	}
+	return of.client.Known(comet.HonoursRanges)
 }
 
 // waitsForRanges reports whether the body should wait until it is known whether the server
 // honours ranges. The caller holds the queue's mu.
 func (b *Body) waitsForRanges() bool {
-	r := &b.of.ranges
-	return r.support == rangesUnknown && r.asking != nil && r.asking != b
+	_, known := b.of.inParts()
+	return !known && b.of.asking != nil && b.of.asking != b
 }
 
 // begin cuts a large body of which nothing has been fetched yet into parts. The
 // caller holds the queue's mu.
 func (b *Body) begin() {
-	r := &b.of.ranges
 	if b.got > 0 || b.rest.next > 0 {
 		return
 	}
-	switch r.support {
-	case rangesIgnored:
-		b.join()
-	case rangesUnknown:
-		r.asking = b
+	switch parts, known := b.of.inParts(); {
+	case !known:
+		b.of.asking = b
 		b.cut()
-	case rangesHonoured:
+	case parts:
 		b.cut()
 		b.rest.Open()
+	default:
+		b.join()
 	}
 }
 
@@ -90,15 +84,12 @@ func (b *Body) noteRanges(partial bool) {
 	if b.rest.N == 0 {
 		return // it was asked for as a whole, and goes on after a break
 	}
-	r := &b.of.ranges
-	switch {
-	case !partial:
-		r.support = rangesIgnored
-		b.join()
-	case r.support == rangesUnknown:
-		r.support = rangesHonoured
+	if _, known := b.of.inParts(); !partial || !known {
+		b.of.client.Learn(comet.HonoursRanges, partial)
 	}
-	if partial && b.rest.next == 0 {
+	if !partial {
+		b.join()
+	} else if b.rest.next == 0 {
 		b.rest.Open()
 	}
 	b.q.StartFetches()
@@ -109,7 +100,7 @@ func (b *Body) noteRanges(partial bool) {
 func (b *Body) asked() {
 	b.q.mu.Lock()
 	defer b.q.mu.Unlock()
-	if b.of.ranges.asking == b {
-		b.of.ranges.asking = nil
+	if b.of.asking == b {
+		b.of.asking = nil
 	}
 }

@@ -194,7 +194,7 @@ func (c *exportCommand) runList(ctx context.Context) error {
 
 // runExport writes the stream, and what is to be said about it in the end.
 func (c *exportCommand) runExport(ctx context.Context, out *output) error {
-	c.opts.Observer = c.watch
+	c.opts.Observer, c.opts.Counters = c.watch, &c.counters
 	// The other modes read the server, and not a list of keys.
 	c.opts.Listed = c.chosen.listed
 	w, err := c.openStream(out)

@@ -18,12 +18,7 @@ type exportWatch struct {
 	page     func(workspace, project, key string, archived bool) string
 }
 
-func (w *exportWatch) Planned(n int64) { w.counters.Planned.Store(n) }
-func (w *exportWatch) Points(n int)    { w.counters.Points.Add(int64(n)) }
-func (w *exportWatch) Asset()          { w.counters.Assets.Add(1) }
-func (w *exportWatch) Warn(text string) {
-	w.reporter.Warn("%s", text)
-}
+func (w *exportWatch) Warn(text string) { w.reporter.Warn("%s", text) }
 
 func (w *exportWatch) Skipped(in string, s *stream.Skipped) {
 	w.counters.Skipped.Add(1)

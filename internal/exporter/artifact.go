@@ -170,7 +170,7 @@ func (u *artifactUnit) writeVersion(ctx context.Context, out *output, row *comet
 		return out.skip(judge.Item{Kind: stream.KindArtifactVersion, Workspace: u.workspace, ID: row.ID, Name: label}, err)
 	}
 	if v.State != nil && *v.State != comet.ArtifactClosed {
-		out.obs.Warn(fmt.Sprintf("artifact %q in %q: its state is %s, so it may be incomplete", label, u.workspace, *v.State))
+		out.warn("artifact %q in %q: its state is %s, so it may be incomplete", label, u.workspace, *v.State)
 	}
 	u.x.reportMissingOrigin(out, v.Key, "artifact "+strconv.Quote(label))
 	out.in = "artifact " + strconv.Quote(label)
@@ -203,7 +203,7 @@ func (x *Exporter) reportMissingOrigin(out *output, key *string, what string) {
 		x.wanted = append(x.wanted, wanted{*key, fmt.Errorf("%s comes from it: %w", what, err)})
 		return
 	}
-	out.obs.Warn(fmt.Sprintf("%s comes from experiment %q, which is not in the stream (--with-experiments adds it)", what, *key))
+	out.warn("%s comes from experiment %q, which is not in the stream (--with-experiments adds it)", what, *key)
 }
 
 // A wanted experiment is one that something in the stream comes from, and that could

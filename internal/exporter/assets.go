@@ -225,7 +225,7 @@ func (f *assetsFetch) write(ctx context.Context, out *output, list []*item, key 
 		}
 		if n >= 0 {
 			done(n)
-			out.obs.Asset()
+			out.counters.Assets.Add(1)
 		}
 	}
 	return nil

@@ -30,9 +30,7 @@ func (x *Exporter) reportGone(s *find.Scope) {
 		if !x.o.Selection.Shard.Has(e.Key) {
 			continue
 		}
-		r := &Result{Key: e.Key, Workspace: e.Workspace, Project: e.Project, Name: strings.Clone(e.Name), Result: ResultGone}
-		x.sum.count(r)
-		x.o.Observer.Experiment(r)
+		x.finish(&Result{Key: e.Key, Workspace: e.Workspace, Project: e.Project, Name: strings.Clone(e.Name), Result: ResultGone})
 		keys = append(keys, e.Key)
 	}
 	if len(keys) > 0 {

@@ -3,7 +3,6 @@ package exporter
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 	"github.com/comet-stream/comet-stream/internal/exporter/find"
@@ -225,8 +224,7 @@ func (u *experimentUnit) write(ctx context.Context, out *output) error {
 	if err != nil || u.res.Result == "" {
 		return err // settleVisitors says what becomes of it
 	}
-	u.x.sum.count(&u.res)
-	out.obs.Experiment(&u.res)
+	u.x.finish(&u.res)
 	return nil
 }
 
@@ -243,7 +241,7 @@ func (u *experimentUnit) writeAny(ctx context.Context, out *output) error {
 	switch {
 	case u.late:
 		u.res.Result = ResultTooNew
-		out.obs.Warn(fmt.Sprintf("experiment %q was added to %q after the export began, and is not in the stream", u.l.Key, u.p.Path()))
+		out.warn("experiment %q was added to %q after the export began, and is not in the stream", u.l.Key, u.p.Path())
 		return nil
 	case !u.has(stream.ExperimentResources):
 		// Only the links were asked for.
@@ -255,18 +253,18 @@ func (u *experimentUnit) writeAny(ctx context.Context, out *output) error {
 
 // writeGroup writes the group of the experiment.
 func (u *experimentUnit) writeGroup(ctx context.Context, out *output, m *metadata) error {
-	others, othersErr := u.getOthers(ctx)
-	if err := u.writeHead(ctx, out, m, others); err != nil {
+	if err := u.writeHead(ctx, out, m); err != nil {
 		return u.skipAll(out, err)
 	}
-	u.res.Others = len(others)
 	for _, part := range []struct {
 		kind  stream.Kind
 		write func(context.Context, *output) error
 	}{
-		{stream.KindParameters, u.writeParameters},
+		{stream.KindParameters, func(ctx context.Context, out *output) error {
+			return u.writeValues(ctx, out, u.parameters, stream.KindParameters, &u.res.Parameters)
+		}},
 		{stream.KindOthers, func(ctx context.Context, out *output) error {
-			return u.writeValues(ctx, out, u.others, stream.KindOthers, others, othersErr)
+			return u.writeValues(ctx, out, u.others, stream.KindOthers, &u.res.Others)
 		}},
 		{stream.KindSystem, u.writeSystem},
 		{stream.KindGit, u.writeDocs},
@@ -352,6 +350,12 @@ func (u *experimentUnit) absentOrSkip(ctx context.Context, out *output, of strea
 		}
 	}
 	return out.skip(u.item(of, name), err)
+}
+
+// finish counts and reports the result of an experiment.
+func (x *Exporter) finish(r *Result) {
+	x.sum.count(r)
+	x.o.Observer.Experiment(r)
 }
 
 // count adds the result of an experiment.

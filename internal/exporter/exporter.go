@@ -24,6 +24,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/exporter/find"
 	"github.com/comet-stream/comet-stream/internal/exporter/judge"
 	"github.com/comet-stream/comet-stream/internal/exporter/prefetch"
+	"github.com/comet-stream/comet-stream/internal/progress"
 	"github.com/comet-stream/comet-stream/internal/selection"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -62,6 +63,9 @@ type Options struct {
 	OneRequest bool
 	// Tool is the name and version of the writer, for the header.
 	Tool string
+	// Counters, if not nil, are added to while the export runs: what is planned, points
+	// and assets.
+	Counters *progress.Counters
 	// Observer is told how it goes, if not nil.
 	Observer Observer
 	// Continue, if not nil, is the state of a partial stream that the writer
@@ -75,6 +79,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Resources == 0 {
 		o.Resources = stream.AllResources
+	}
+	if o.Counters == nil {
+		o.Counters = new(progress.Counters)
 	}
 	if o.Observer == nil {
 		o.Observer = silent{}
@@ -156,9 +163,6 @@ func New(o Options) *Exporter {
 // silent observes nothing.
 type silent struct{}
 
-func (silent) Planned(int64)                   {}
-func (silent) Points(int)                      {}
-func (silent) Asset()                          {}
 func (silent) Skipped(string, *stream.Skipped) {}
 func (silent) Warn(string)                     {}
 func (silent) Experiment(*Result)              {}
@@ -201,7 +205,7 @@ func (x *Exporter) export(ctx, graceCtx context.Context, w *stream.Writer) error
 		return err
 	}
 	x.scope = scope
-	out := &output{w: w, obs: x.o.Observer, sum: &x.sum}
+	out := &output{w: w, obs: x.o.Observer, counters: x.o.Counters, sum: &x.sum}
 	if err := x.begin(ctx, scope, out); err != nil {
 		return err
 	}
@@ -244,7 +248,7 @@ func (x *Exporter) begin(ctx context.Context, scope *find.Scope, out *output) er
 		x.sum.Unchanged += p.Unchanged
 		x.sum.Rechecked += p.Rechecked
 	}
-	x.o.Observer.Planned(x.sum.Listed)
+	x.o.Counters.Planned.Store(x.sum.Listed)
 	x.reportMissing()
 	if !fresh {
 		return nil
@@ -261,9 +265,7 @@ func (x *Exporter) reportMissing() {
 	}
 	x.o.Observer.Warn((&find.KeysError{Keys: missing}).Error())
 	for _, key := range missing {
-		r := &Result{Key: key, Result: ResultNotFound}
-		x.sum.count(r)
-		x.o.Observer.Experiment(r)
+		x.finish(&Result{Key: key, Result: ResultNotFound})
 	}
 }
 

@@ -1,26 +1,23 @@
 package exporter
 
 import (
+	"cmp"
 	"context"
-	"fmt"
 
 	"github.com/comet-stream/comet-stream/internal/exporter/judge"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
-func (u *experimentUnit) getOthers(ctx context.Context) ([]namedDoc, error) {
-	if u.others == nil {
-		return nil, nil
-	}
-	return u.others.Get(ctx)
-}
-
 // writeHead writes the record that opens the group.
-func (u *experimentUnit) writeHead(ctx context.Context, out *output, m *metadata, others []namedDoc) error {
+func (u *experimentUnit) writeHead(ctx context.Context, out *output, m *metadata) error {
+	var others []namedDoc
+	if u.others != nil {
+		others, _ = u.others.Get(ctx) // writeValues reports the error
+	}
 	rec := &stream.Experiment{
 		Key: u.l.Key, Workspace: judge.Valid(u.p.Workspace), Project: judge.Valid(u.p.Name),
 		Archived: u.l.Archived, Running: m.Running, Crashed: m.Crashed,
-		Start: firstOf(m.Start, u.l.Start), End: firstOf(m.End, u.l.End),
+		Start: cmp.Or(m.Start, u.l.Start), End: cmp.Or(m.End, u.l.End),
 		Name: nameOf(others, m.Name, u.l.Name),
 	}
 	switch {
@@ -48,16 +45,9 @@ func (u *experimentUnit) writeHead(ctx context.Context, out *output, m *metadata
 	in := u.p.InStream()
 	u.x.exported[in] = append(u.x.exported[in], u.l.Key)
 	if rec.Running {
-		out.obs.Warn(fmt.Sprintf("experiment %q is running: what it logs from now on is not in the stream", u.l.Key))
+		out.warn("experiment %q is running: what it logs from now on is not in the stream", u.l.Key)
 	}
 	return u.absentOrSkip(ctx, out, stream.KindExperiment, "tags", tagsErr) // there is no kind for them
-}
-
-func firstOf(a, b *int64) *int64 {
-	if a != nil {
-		return a
-	}
-	return b
 }
 
 // nameOf returns the name of an experiment: its other "Name", which is what

@@ -2,7 +2,6 @@ package exporter
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -73,8 +72,8 @@ func (x *Exporter) settle(out *output, v *visitor, now *find.Keys) error {
 	case v.in && !v.p.ByList:
 		lost = judge.Contradictionf("it belongs to %q, which did not list it", v.home)
 	case !v.in:
-		out.obs.Warn(fmt.Sprintf("experiment %q of %q belongs to %q, which is not exported: the stream has a link to it and no more",
-			key, v.p.Path(), v.home))
+		out.warn("experiment %q of %q belongs to %q, which is not exported: the stream has a link to it and no more",
+			key, v.p.Path(), v.home)
 	}
 	out.res = &v.res
 	defer func() { out.res = nil }()
@@ -88,8 +87,7 @@ func (x *Exporter) settle(out *output, v *visitor, now *find.Keys) error {
 			return err
 		}
 	}
-	x.sum.count(&v.res)
-	out.obs.Experiment(&v.res)
+	x.finish(&v.res)
 	return nil
 }
 

@@ -347,7 +347,7 @@ func (u *experimentUnit) writeMetric(ctx context.Context, out *output, c *packed
 			return err
 		}
 		u.res.Points += int64(len(rec.Points))
-		out.obs.Points(len(rec.Points))
+		out.counters.Points.Add(int64(len(rec.Points)))
 		return nil
 	})
 	c.Drop(name)

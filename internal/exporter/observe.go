@@ -5,11 +5,6 @@ import "github.com/comet-stream/comet-stream/stream"
 // An Observer is told how an export goes. Its methods are called by one
 // goroutine at a time and should be quick.
 type Observer interface {
-	// Planned tells how many experiments are in scope.
-	Planned(experiments int64)
-	// Points and Asset report what has been written to the stream.
-	Points(n int)
-	Asset()
 	// Skipped reports an item that the source has and the stream lacks, and what
 	// it is in where the record does not say it.
 	Skipped(in string, s *stream.Skipped)
@@ -69,17 +64,6 @@ type Missing struct {
 	ID     string `json:"id,omitempty"`
 	Status int    `json:"status,omitempty"`
 	Reason string `json:"reason"`
-}
-
-func missing(s *stream.Skipped) Missing {
-	m := Missing{Kind: string(s.Of), Status: s.Status, Reason: s.Reason}
-	if s.Name != nil {
-		m.Name = *s.Name
-	}
-	if s.ID != nil {
-		m.ID = *s.ID
-	}
-	return m
 }
 
 // Summary is what came of an export.

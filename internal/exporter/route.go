@@ -140,38 +140,23 @@ func (t *projectRoute) Next() unit {
 // may have something.
 func (x *Exporter) experiment(p *find.Project, l *find.Experiment, part keptPart) unit {
 	if part != keptNothing {
-		in, done := x.keptKeys[l.Key]
-		done = done && in == p.InStream()
-		if done || x.o.Continue.Skipped[l.Key] {
-			return &keptUnit{x: x, p: p, l: l, skipped: !done}
+		if in, done := x.keptKeys[l.Key]; done && in == p.InStream() {
+			return x.kept(p, l, ResultKept)
+		} else if x.o.Continue.Skipped[l.Key] {
+			return x.kept(p, l, ResultSkipped)
 		}
 	}
 	return &experimentUnit{x: x, p: p, l: l, late: part == keptAll}
 }
 
-// keptUnit stands for an experiment that a partial stream has.
-type keptUnit struct {
-	x       *Exporter
-	p       *find.Project
-	l       *find.Experiment
-	skipped bool
-}
-
-func (u *keptUnit) begin(*prefetch.Queue, int) {}
-func (u *keptUnit) end()                       {}
-
-func (u *keptUnit) write(_ context.Context, out *output) error {
-	res := &Result{
-		Key: u.l.Key, Name: u.l.Name, Workspace: u.p.Workspace, Project: u.p.Name,
-		Archived: u.l.Archived, Running: u.l.Running, Result: ResultKept,
-	}
-	if u.skipped {
-		res.Result = ResultSkipped
-	}
-	u.x.sum.count(res)
-	u.x.find.Search.MatchAsset() // it may have some
-	out.obs.Experiment(res)
-	return nil
+// kept returns the unit that stands for an experiment that a partial stream has, or
+// says that it was skipped.
+func (x *Exporter) kept(p *find.Project, l *find.Experiment, result string) unit {
+	return &recordUnit{func(out *output) error {
+		x.find.Search.MatchAsset() // it may have some
+		x.finish(&Result{Key: l.Key, Name: l.Name, Workspace: p.Workspace, Project: p.Name, Archived: l.Archived, Running: l.Running, Result: result})
+		return nil
+	}}
 }
 
 // load reads the listing of the project that is next.

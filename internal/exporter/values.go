@@ -50,25 +50,18 @@ func fetchValues(each eachFunc, key string) func(context.Context, *prefetch.Slot
 	}
 }
 
-func (u *experimentUnit) writeParameters(ctx context.Context, out *output) error {
-	if u.parameters == nil {
-		return nil
-	}
-	list, err := u.parameters.Get(ctx)
-	u.res.Parameters = len(list)
-	return u.writeValues(ctx, out, u.parameters, stream.KindParameters, list, err)
-}
-
-// writeValues writes a list of parameters or others, and gives back what held
-// it.
-func (u *experimentUnit) writeValues(ctx context.Context, out *output, s *prefetch.Value[[]namedDoc], of stream.Kind, list []namedDoc, err error) error {
+// writeValues writes the parameters or others that s fetches, counts them, and gives
+// back what held them.
+func (u *experimentUnit) writeValues(ctx context.Context, out *output, s *prefetch.Value[[]namedDoc], of stream.Kind, count *int) error {
 	if s == nil {
 		return nil
 	}
 	defer s.Leave()
+	list, err := s.Get(ctx)
 	if err != nil {
 		return u.absentOrSkip(ctx, out, of, "", err)
 	}
+	*count = len(list)
 	var docs []stream.Doc
 	for _, v := range list {
 		if err := out.skip(u.item(of, v.name), v.err); err != nil {

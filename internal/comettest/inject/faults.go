@@ -16,9 +16,9 @@ import (
 // Faults makes a server fail on purpose. It wraps the server's handler, knows
 // nothing of what that handler does, and may be changed while it runs:
 //
-//	faults := comettest.NewFaults(1,
-//		comettest.Fault{Kind: comettest.FaultLost, Endpoint: "POST *metric", From: 3, To: 3},
-//		comettest.Fault{Kind: comettest.FaultStatus(503), Rate: 0.05})
+//	faults := inject.NewFaults(1,
+//		inject.Fault{Kind: inject.FaultLost, Endpoint: "POST *metric", From: 3, To: 3},
+//		inject.Fault{Kind: inject.FaultStatus(503), Rate: 0.05})
 //	handler = faults.Middleware(handler)
 //
 // A request is struck by the first rule, in the order given, that selects it;
@@ -193,7 +193,7 @@ type faultRule struct {
 }
 
 func (r *faultRule) matches(c *faultCall) bool {
-	if r.Endpoint != "" && !MatchGlob(r.Endpoint, c.endpoint) {
+	if r.Endpoint != "" && !matchGlob(r.Endpoint, c.endpoint) {
 		return false
 	}
 	return r.Item == "" || strings.Contains(c.URL.Path, r.Item) ||

@@ -150,9 +150,9 @@ func closeConn(conn net.Conn, reset bool) {
 // errCut is what a handler gets that writes after the cut.
 var errCut = errors.New("comettest: the answer was cut by a fault")
 
-// MaxHeld is how much of an answer of undeclared length is held back in order
+// maxHeld is how much of an answer of undeclared length is held back in order
 // to learn the length.
-const MaxHeld = 1 << 20
+const maxHeld = 1 << 20
 
 // A cutWriter lets the answer through up to a point and does there what the
 // rule says.
@@ -187,7 +187,7 @@ func (c *cutWriter) Write(p []byte) (int, error) {
 	}
 	if !c.started {
 		c.held = append(c.held, p...)
-		if len(c.held) < MaxHeld {
+		if len(c.held) < maxHeld {
 			return len(p), nil
 		}
 		c.start(-1)

@@ -244,8 +244,8 @@ func firstGroup(re *regexp.Regexp, text []byte) string {
 	return ""
 }
 
-// MaxPeek is how much of a request body the rules see.
-const MaxPeek = 64 << 10
+// maxPeek is how much of a request body the rules see.
+const maxPeek = 64 << 10
 
 // peekBody returns the beginning of a request body that is not multipart,
 // decompressed, and leaves the whole body to be read.
@@ -253,7 +253,7 @@ func peekBody(r *http.Request) []byte {
 	if r.Body == nil || r.Body == http.NoBody || strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/") {
 		return nil
 	}
-	head, err := io.ReadAll(io.LimitReader(r.Body, MaxPeek))
+	head, err := io.ReadAll(io.LimitReader(r.Body, maxPeek))
 	var rest io.Reader = r.Body
 	if err != nil {
 		rest = failingReader{err}
@@ -271,7 +271,7 @@ func peekBody(r *http.Request) []byte {
 	}
 	// The beginning of a gzip stream ends too early; what comes out of it
 	// until then is what is wanted.
-	plain, _ := io.ReadAll(io.LimitReader(z, MaxPeek))
+	plain, _ := io.ReadAll(io.LimitReader(z, maxPeek))
 	return plain
 }
 

@@ -238,9 +238,9 @@ func (f *Fault) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// MatchGlob reports whether s matches the pattern as a whole, * standing for
+// matchGlob reports whether s matches the pattern as a whole, * standing for
 // any text and ? for one byte.
-func MatchGlob(pattern, s string) bool {
+func matchGlob(pattern, s string) bool {
 	// After a mismatch the last * takes one byte more; an earlier one never
 	// needs to.
 	star, retry := -1, 0

@@ -14,7 +14,7 @@ import (
 // Network shapes the wire of a server: Listener caps the bandwidth, Middleware
 // adds latency and bounds the requests in flight. Both count.
 //
-//	network := &comettest.Network{Latency: 50 * time.Millisecond, BytesPerSecond: 125e6}
+//	network := &inject.Network{Latency: 50 * time.Millisecond, BytesPerSecond: 125e6}
 //	listener = network.Listener(listener)
 //	handler = network.Middleware(handler)
 //
@@ -87,9 +87,9 @@ func (n *Network) Stats() NetworkStats {
 	}
 }
 
-func (n *Network) Init() {
+func (n *Network) init() {
 	n.once.Do(func() {
-		n.in, n.out = NewPacer(n.BytesPerSecond), NewPacer(n.BytesPerSecond)
+		n.in, n.out = newPacer(n.BytesPerSecond), newPacer(n.BytesPerSecond)
 		n.quota = rate.NewLimiter(rate.Inf, 0)
 		if n.RequestsPerSecond > 0 {
 			n.quota = rate.NewLimiter(rate.Limit(n.RequestsPerSecond), n.Burst)
@@ -114,7 +114,7 @@ func (n *Network) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // Middleware wraps a server. It also answers [NetworkPath] itself.
 func (n *Network) Middleware(next http.Handler) http.Handler {
-	n.Init()
+	n.init()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.URL.Path == NetworkPath:

@@ -12,7 +12,7 @@ import (
 // Listener wraps a listener so that its connections are shaped and counted.
 // TLS goes on top of it.
 func (n *Network) Listener(inner net.Listener) net.Listener {
-	n.Init()
+	n.init()
 	return &shapedListener{Listener: inner, network: n}
 }
 
@@ -27,14 +27,14 @@ func (l *shapedListener) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	l.network.conns.Add(1)
-	return l.network.Shape(conn), nil
+	return l.network.shape(conn), nil
 }
 
-// Shape returns the connection with the caps and counters of the network.
-func (n *Network) Shape(conn net.Conn) *shapedConn {
+// shape returns the connection with the caps and counters of the network.
+func (n *Network) shape(conn net.Conn) *shapedConn {
 	c := &shapedConn{Conn: conn, closed: make(chan struct{})}
-	c.in = newLane(&n.bytesIn, c.closed, NewPacer(n.ConnBytesPerSecond), n.in)
-	c.out = newLane(&n.bytesOut, c.closed, NewPacer(n.ConnBytesPerSecond), n.out)
+	c.in = newLane(&n.bytesIn, c.closed, newPacer(n.ConnBytesPerSecond), n.in)
+	c.out = newLane(&n.bytesOut, c.closed, newPacer(n.ConnBytesPerSecond), n.out)
 	if buffered, ok := conn.(interface{ SetReadBuffer(int) error }); ok && len(c.in.pacers) > 0 {
 		// What the kernel takes in advance has passed the wire for the client
 		// already. A system that refuses the size keeps its own.
@@ -136,7 +136,7 @@ func (l *lane) step(n int) int {
 // was closed meanwhile.
 func (l *lane) pass(n int) bool {
 	for _, p := range l.pacers {
-		d := p.Reserve(n)
+		d := p.reserve(n)
 		if d < minWait {
 			continue
 		}
@@ -176,8 +176,8 @@ type pacer struct {
 	free time.Time
 }
 
-// NewPacer returns nil for no cap.
-func NewPacer(perSecond int64) *pacer {
+// newPacer returns nil for no cap.
+func newPacer(perSecond int64) *pacer {
 	if perSecond <= 0 {
 		return nil
 	}
@@ -185,8 +185,8 @@ func NewPacer(perSecond int64) *pacer {
 	return &pacer{perSecond: perSecond, step: int(max(1, min(step, maxStep)))}
 }
 
-// Reserve hands n bytes to the wire and returns how long they take from now.
-func (p *pacer) Reserve(n int) time.Duration {
+// reserve hands n bytes to the wire and returns how long they take from now.
+func (p *pacer) reserve(n int) time.Duration {
 	now := time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()

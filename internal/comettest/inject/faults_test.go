@@ -1,4 +1,4 @@
-package comettest
+package inject
 
 import (
 	"bytes"
@@ -18,8 +18,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/comet-stream/comet-stream/internal/comettest/inject"
 )
 
 // okHandler answers {} and counts.
@@ -50,27 +48,27 @@ func TestFaultsSelection(t *testing.T) {
 	const bad = 503
 	for _, test := range []struct {
 		name string
-		rule inject.Fault
+		rule Fault
 		want []int
 	}{
-		{"every request", inject.Fault{}, []int{bad, bad, bad, bad, bad, bad}},
-		{"request k alone", inject.Fault{From: 3, To: 3}, []int{200, 200, bad, 200, 200, 200}},
-		{"from k on", inject.Fault{From: 4}, []int{200, 200, 200, bad, bad, bad}},
-		{"up to k", inject.Fault{To: 2}, []int{bad, bad, 200, 200, 200, 200}},
-		{"times", inject.Fault{From: 2, Times: 2}, []int{200, bad, bad, 200, 200, 200}},
-		{"outage of three requests", inject.Fault{From: 2, Requests: 3}, []int{200, bad, bad, bad, 200, 200}},
-		{"outage that comes back", inject.Fault{From: 2, Requests: 2, Times: 2}, []int{200, bad, bad, bad, bad, 200}},
-		{"endpoint", inject.Fault{Endpoint: "GET *b"}, []int{bad, bad, bad, bad, bad, bad}},
-		{"other endpoint", inject.Fault{Endpoint: "GET *c"}, []int{200, 200, 200, 200, 200, 200}},
-		{"other method", inject.Fault{Endpoint: "POST *"}, []int{200, 200, 200, 200, 200, 200}},
-		{"item in the query", inject.Fault{Item: "key 1"}, []int{bad, bad, bad, bad, bad, bad}},
-		{"item in the path", inject.Fault{Item: "/a/"}, []int{bad, bad, bad, bad, bad, bad}},
-		{"other item", inject.Fault{Item: "key 2"}, []int{200, 200, 200, 200, 200, 200}},
-		{"secret is no item", inject.Fault{Item: "secretkey"}, []int{200, 200, 200, 200, 200, 200}},
+		{"every request", Fault{}, []int{bad, bad, bad, bad, bad, bad}},
+		{"request k alone", Fault{From: 3, To: 3}, []int{200, 200, bad, 200, 200, 200}},
+		{"from k on", Fault{From: 4}, []int{200, 200, 200, bad, bad, bad}},
+		{"up to k", Fault{To: 2}, []int{bad, bad, 200, 200, 200, 200}},
+		{"times", Fault{From: 2, Times: 2}, []int{200, bad, bad, 200, 200, 200}},
+		{"outage of three requests", Fault{From: 2, Requests: 3}, []int{200, bad, bad, bad, 200, 200}},
+		{"outage that comes back", Fault{From: 2, Requests: 2, Times: 2}, []int{200, bad, bad, bad, bad, 200}},
+		{"endpoint", Fault{Endpoint: "GET *b"}, []int{bad, bad, bad, bad, bad, bad}},
+		{"other endpoint", Fault{Endpoint: "GET *c"}, []int{200, 200, 200, 200, 200, 200}},
+		{"other method", Fault{Endpoint: "POST *"}, []int{200, 200, 200, 200, 200, 200}},
+		{"item in the query", Fault{Item: "key 1"}, []int{bad, bad, bad, bad, bad, bad}},
+		{"item in the path", Fault{Item: "/a/"}, []int{bad, bad, bad, bad, bad, bad}},
+		{"other item", Fault{Item: "key 2"}, []int{200, 200, 200, 200, 200, 200}},
+		{"secret is no item", Fault{Item: "secretkey"}, []int{200, 200, 200, 200, 200, 200}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			test.rule.Kind = inject.FaultStatus(bad)
-			f := inject.NewFaults(1, test.rule)
+			test.rule.Kind = FaultStatus(bad)
+			f := NewFaults(1, test.rule)
 			got := statuses(f.Middleware(new(okHandler)), 6, "GET", "/a/b?k=key+1&apiKey=secretkey")
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Error(diff)
@@ -90,7 +88,7 @@ func TestFaultsSelection(t *testing.T) {
 
 func TestFaultsItemInBody(t *testing.T) {
 	var got string
-	f := inject.NewFaults(1, inject.Fault{Kind: inject.FaultStatus(403), Item: "exp2"})
+	f := NewFaults(1, Fault{Kind: FaultStatus(403), Item: "exp2"})
 	h := f.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
@@ -100,7 +98,7 @@ func TestFaultsItemInBody(t *testing.T) {
 	}))
 
 	// A body longer than what the rules look at arrives whole.
-	long := `{"experimentKey":"exp1"}` + strings.Repeat(" ", 3*inject.MaxPeek)
+	long := `{"experimentKey":"exp1"}` + strings.Repeat(" ", 3*maxPeek)
 	if code := send(h, "POST", "/x", long).Code; code != 200 || got != long {
 		t.Errorf("status %d, %d bytes arrived, want 200 and %d", code, len(got), len(long))
 	}
@@ -126,7 +124,7 @@ func TestFaultsItemInBody(t *testing.T) {
 func TestFaultsBrokenBody(t *testing.T) {
 	var head []byte
 	var err error
-	h := inject.NewFaults(1, inject.Fault{Kind: inject.FaultStatus(403), Item: "exp2"}).Middleware(http.HandlerFunc(
+	h := NewFaults(1, Fault{Kind: FaultStatus(403), Item: "exp2"}).Middleware(http.HandlerFunc(
 		func(w http.ResponseWriter, r *http.Request) { head, err = io.ReadAll(r.Body) }))
 	body := iotest.TimeoutReader(strings.NewReader("head")) // it fails once
 	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", "/x", body))
@@ -137,17 +135,17 @@ func TestFaultsBrokenBody(t *testing.T) {
 
 // Requests are counted by every rule they match; the first that selects wins.
 func TestFaultsSeveralRules(t *testing.T) {
-	f := inject.NewFaults(1,
-		inject.Fault{Kind: inject.FaultStatus(500), From: 2, To: 2, Endpoint: "GET *"},
-		inject.Fault{Kind: inject.FaultStatus(502), From: 2, To: 3},
-		inject.Fault{Kind: inject.FaultStatus(504), From: 1, To: 1, Endpoint: "POST *"})
+	f := NewFaults(1,
+		Fault{Kind: FaultStatus(500), From: 2, To: 2, Endpoint: "GET *"},
+		Fault{Kind: FaultStatus(502), From: 2, To: 3},
+		Fault{Kind: FaultStatus(504), From: 1, To: 1, Endpoint: "POST *"})
 	h := f.Middleware(new(okHandler))
 	got := statuses(h, 4, "GET", "/a?apiKey=secretkey&z=1&b=2")
 	got = append(got, statuses(h, 2, "POST", "/w")...)
 	if diff := cmp.Diff([]int{200, 500, 502, 200, 504, 200}, got); diff != "" {
 		t.Error(diff)
 	}
-	want := []inject.Injection{
+	want := []Injection{
 		{Rule: 0, Kind: "500", Request: 2, Method: "GET", Path: "/a", Query: "b=2&z=1"},
 		{Rule: 1, Kind: "502", Request: 3, Method: "GET", Path: "/a", Query: "b=2&z=1"},
 		{Rule: 2, Kind: "504", Request: 1, Method: "POST", Path: "/w"},
@@ -158,7 +156,7 @@ func TestFaultsSeveralRules(t *testing.T) {
 	if got, want := f.Injected()[0].String(), "rule 0: 500: GET /a?b=2&z=1 (its request 2)"; got != want {
 		t.Errorf("String() = %q, want %q", got, want)
 	}
-	if diff := cmp.Diff(map[inject.FaultKind]int{"500": 1, "502": 1, "504": 1}, f.Counts()); diff != "" {
+	if diff := cmp.Diff(map[FaultKind]int{"500": 1, "502": 1, "504": 1}, f.Counts()); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -166,7 +164,7 @@ func TestFaultsSeveralRules(t *testing.T) {
 // struckBy sends requests in the given order, twice, and returns which are
 // struck by what the first and the second time.
 func struckBy(seed uint64, order []string) (rounds [2]map[string]int) {
-	f := inject.NewFaults(seed, inject.Fault{Kind: inject.FaultStatus(503), Rate: 0.2}, inject.Fault{Kind: inject.FaultStatus(502), Rate: 0.1})
+	f := NewFaults(seed, Fault{Kind: FaultStatus(503), Rate: 0.2}, Fault{Kind: FaultStatus(502), Rate: 0.1})
 	h := f.Middleware(new(okHandler))
 	for i := range rounds {
 		rounds[i] = make(map[string]int)
@@ -205,7 +203,7 @@ func TestFaultsRateIsSeeded(t *testing.T) {
 
 func TestFaultsQuota(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := inject.NewFaults(1, inject.Fault{Kind: inject.FaultQuota, From: 3, For: time.Hour, RetryAfter: "auto"})
+		f := NewFaults(1, Fault{Kind: FaultQuota, From: 3, For: time.Hour, RetryAfter: "auto"})
 		h := f.Middleware(new(okHandler))
 		if diff := cmp.Diff([]int{200, 200, 429, 429}, statuses(h, 4, "GET", "/")); diff != "" {
 			t.Error(diff)
@@ -225,12 +223,12 @@ func TestFaultsQuota(t *testing.T) {
 // Whichever of Requests and For is reached first ends a strike.
 func TestFaultsLastingEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		rule := inject.Fault{Kind: inject.FaultStatus(500), Requests: 2, For: time.Minute}
-		h := inject.NewFaults(1, rule).Middleware(new(okHandler))
+		rule := Fault{Kind: FaultStatus(500), Requests: 2, For: time.Minute}
+		h := NewFaults(1, rule).Middleware(new(okHandler))
 		if diff := cmp.Diff([]int{500, 500, 200}, statuses(h, 3, "GET", "/")); diff != "" {
 			t.Error(diff)
 		}
-		h = inject.NewFaults(1, rule).Middleware(new(okHandler))
+		h = NewFaults(1, rule).Middleware(new(okHandler))
 		got := statuses(h, 1, "GET", "/")
 		time.Sleep(time.Minute)
 		if diff := cmp.Diff([]int{500, 200}, append(got, statuses(h, 1, "GET", "/")...)); diff != "" {
@@ -240,19 +238,19 @@ func TestFaultsLastingEnds(t *testing.T) {
 }
 
 func TestFaultsSetStartsAnew(t *testing.T) {
-	f := inject.NewFaults(1, inject.Fault{Kind: inject.FaultStatus(500), From: 2, To: 2})
+	f := NewFaults(1, Fault{Kind: FaultStatus(500), From: 2, To: 2})
 	h := f.Middleware(new(okHandler))
 	statuses(h, 2, "GET", "/")
-	if err := f.Set(1, inject.Fault{Kind: inject.FaultStatus(502), From: 2, To: 2}); err != nil {
+	if err := f.Set(1, Fault{Kind: FaultStatus(502), From: 2, To: 2}); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]int{200, 502}, statuses(h, 2, "GET", "/")); diff != "" {
 		t.Error(diff)
 	}
-	if err := f.Set(1, inject.Fault{Kind: "503", Rate: 2}); err == nil {
+	if err := f.Set(1, Fault{Kind: "503", Rate: 2}); err == nil {
 		t.Error("a rate of 2 was accepted")
 	}
-	if diff := cmp.Diff([]inject.Fault{{Kind: "502", From: 2, To: 2}}, f.Rules()); diff != "" {
+	if diff := cmp.Diff([]Fault{{Kind: "502", From: 2, To: 2}}, f.Rules()); diff != "" {
 		t.Errorf("rules after a refused Set:\n%s", diff)
 	}
 	if n := len(f.Injected()); n != 2 {
@@ -269,7 +267,7 @@ func TestFaultsSetStartsAnew(t *testing.T) {
 
 // The middleware is used by many requests while rules change.
 func TestFaultsConcurrent(t *testing.T) {
-	f := inject.NewFaults(1)
+	f := NewFaults(1)
 	h := f.Middleware(new(okHandler))
 	var wg sync.WaitGroup
 	for i := range 8 {
@@ -278,7 +276,7 @@ func TestFaultsConcurrent(t *testing.T) {
 				send(h, "GET", fmt.Sprintf("/r?experimentKey=e%d", j), "")
 				send(h, "POST", "/w", `{"experimentKey":"e1"}`)
 				if i == 0 && j%10 == 0 {
-					if err := f.Set(uint64(j), inject.Fault{Kind: inject.FaultStatus(500), Rate: 0.5, Item: "e1"}, inject.Fault{Kind: inject.FaultLag}); err != nil {
+					if err := f.Set(uint64(j), Fault{Kind: FaultStatus(500), Rate: 0.5, Item: "e1"}, Fault{Kind: FaultLag}); err != nil {
 						t.Error(err)
 					}
 				}

@@ -1,4 +1,4 @@
-package comettest
+package inject
 
 import (
 	"fmt"
@@ -13,8 +13,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/comet-stream/comet-stream/internal/comettest/inject"
 )
 
 // tallies counts the writes of each experiment. Reads answer the count, or the
@@ -76,30 +74,30 @@ func lagSteps(h http.Handler, steps ...string) []string {
 func TestFaultsLag(t *testing.T) {
 	for _, test := range []struct {
 		name  string
-		rule  inject.Fault
+		rule  Fault
 		steps string
 		want  string
 	}{
-		{"one read", inject.Fault{}, "r a,w a,r a,r a,r a", "0 0 1 1"},
-		{"two reads", inject.Fault{Reads: 2}, "r a,w a,r a,r a,r a", "0 0 0 1"},
-		{"every write anew", inject.Fault{}, "r a,w a,r a,r a,w a,r a,r a", "0 0 1 1 2"},
-		{"writes in a row", inject.Fault{}, "r a,w a,w a,w a,r a,r a", "0 0 3"},
-		{"not read before", inject.Fault{}, "w a,r a,r a", "1 1"},
-		{"another experiment", inject.Fault{}, "r b,w b,r b,w a,r b", "0 0 1"},
-		{"no experiment", inject.Fault{}, "r a,w ,r a,w a,r a", "0 0 0"},
-		{"a listing", inject.Fault{}, "r ,w a,r ,r ", "0 0 1"},
-		{"an error is not kept", inject.Fault{}, "r new,w new,r new", "missing 1"},
-		{"not every read lags", inject.Fault{From: 3}, "r a,w a,r a,r a,r a", "0 1 0 1"},
-		{"a GET that writes", inject.Fault{}, "r a,get a,r a,r a", "0 0 1"},
-		{"no match", inject.Fault{Endpoint: "GET /other*"}, "r a,w a,r a", "0 1"},
-		{"times", inject.Fault{Times: 1}, "r a,w a,r a,r a,w a,r a", "0 0 1 2"},
-		{"first read only", inject.Fault{To: 2}, "r a,w a,r a,w a,r a", "0 0 2"},
-		{"primed", inject.Fault{Prime: []string{"/read?experimentKey={experimentKey}&metricName=a%2Fb"}}, "w a,w a,r a,r a", "1 2"},
+		{"one read", Fault{}, "r a,w a,r a,r a,r a", "0 0 1 1"},
+		{"two reads", Fault{Reads: 2}, "r a,w a,r a,r a,r a", "0 0 0 1"},
+		{"every write anew", Fault{}, "r a,w a,r a,r a,w a,r a,r a", "0 0 1 1 2"},
+		{"writes in a row", Fault{}, "r a,w a,w a,w a,r a,r a", "0 0 3"},
+		{"not read before", Fault{}, "w a,r a,r a", "1 1"},
+		{"another experiment", Fault{}, "r b,w b,r b,w a,r b", "0 0 1"},
+		{"no experiment", Fault{}, "r a,w ,r a,w a,r a", "0 0 0"},
+		{"a listing", Fault{}, "r ,w a,r ,r ", "0 0 1"},
+		{"an error is not kept", Fault{}, "r new,w new,r new", "missing 1"},
+		{"not every read lags", Fault{From: 3}, "r a,w a,r a,r a,r a", "0 1 0 1"},
+		{"a GET that writes", Fault{}, "r a,get a,r a,r a", "0 0 1"},
+		{"no match", Fault{Endpoint: "GET /other*"}, "r a,w a,r a", "0 1"},
+		{"times", Fault{Times: 1}, "r a,w a,r a,r a,w a,r a", "0 0 1 2"},
+		{"first read only", Fault{To: 2}, "r a,w a,r a,w a,r a", "0 0 2"},
+		{"primed", Fault{Prime: []string{"/read?experimentKey={experimentKey}&metricName=a%2Fb"}}, "w a,w a,r a,r a", "1 2"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			test.rule.Kind = inject.FaultLag
+			test.rule.Kind = FaultLag
 			store := &tallies{counts: make(map[string]int)}
-			f := inject.NewFaults(1, test.rule)
+			f := NewFaults(1, test.rule)
 			got := lagSteps(f.Middleware(store), strings.Split(test.steps, ",")...)
 			if diff := cmp.Diff(test.want, strings.Join(got, " ")); diff != "" {
 				t.Error(diff)
@@ -110,7 +108,7 @@ func TestFaultsLag(t *testing.T) {
 
 func TestFaultsLagReplaysWholeAnswer(t *testing.T) {
 	store := &tallies{counts: make(map[string]int)}
-	f := inject.NewFaults(1, inject.Fault{Kind: inject.FaultLag, Endpoint: "GET /read"})
+	f := NewFaults(1, Fault{Kind: FaultLag, Endpoint: "GET /read"})
 	srv := httptest.NewServer(f.Middleware(store))
 	defer srv.Close()
 	client := freshConns(t)
@@ -124,7 +122,7 @@ func TestFaultsLagReplaysWholeAnswer(t *testing.T) {
 	if store.reads != 1 {
 		t.Errorf("%d reads reached the store, want 1", store.reads)
 	}
-	want := []inject.Injection{{Kind: inject.FaultLag, Request: 2, Method: "GET", Path: "/read", Query: "b=1&experimentKey=a"}}
+	want := []Injection{{Kind: FaultLag, Request: 2, Method: "GET", Path: "/read", Query: "b=1&experimentKey=a"}}
 	if diff := cmp.Diff(want, f.Injected()); diff != "" {
 		t.Error(diff)
 	}
@@ -133,7 +131,7 @@ func TestFaultsLagReplaysWholeAnswer(t *testing.T) {
 // What the middleware reads itself carries the key of the write.
 func TestFaultsLagPrimeAuthorizes(t *testing.T) {
 	store := &tallies{counts: make(map[string]int)}
-	h := inject.NewFaults(1, inject.Fault{Kind: inject.FaultLag, Prime: []string{"/list", "/read?experimentKey={experimentKey}"}}).Middleware(store)
+	h := NewFaults(1, Fault{Kind: FaultLag, Prime: []string{"/list", "/read?experimentKey={experimentKey}"}}).Middleware(store)
 	send(h, "POST", "/write", `{"experimentKey":"a","apiKey":"in the body"}`)
 	send(h, "POST", "/upload?experimentId=a&apiKey=in+the+query", "")
 	r := httptest.NewRequest("POST", "/upload", nil) // names no experiment
@@ -148,7 +146,7 @@ func TestFaultsLagPrimeAuthorizes(t *testing.T) {
 func TestFaultsLagEndsAfterTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &tallies{counts: make(map[string]int)}
-		h := inject.NewFaults(1, inject.Fault{Kind: inject.FaultLag, Reads: 9, For: time.Minute}).Middleware(store)
+		h := NewFaults(1, Fault{Kind: FaultLag, Reads: 9, For: time.Minute}).Middleware(store)
 		got := lagSteps(h, "r a", "w a", "r a")
 		time.Sleep(time.Minute)
 		got = append(got, lagSteps(h, "r a")...)
@@ -162,7 +160,7 @@ func TestFaultsLagEndsAfterTime(t *testing.T) {
 func TestFaultsLagIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &tallies{counts: make(map[string]int)}
-		h := inject.NewFaults(1, inject.Fault{Kind: inject.FaultLag, Reads: 9, For: time.Minute}).Middleware(store)
+		h := NewFaults(1, Fault{Kind: FaultLag, Reads: 9, For: time.Minute}).Middleware(store)
 		got := lagSteps(h, "r a", "w a")
 		time.Sleep(40 * time.Second)
 		got = append(got, lagSteps(h, "w a", "r a")...)

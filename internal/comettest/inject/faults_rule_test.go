@@ -1,4 +1,4 @@
-package comettest
+package inject
 
 import (
 	"encoding/json"
@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/comet-stream/comet-stream/internal/comettest/inject"
 )
 
 func TestMatchGlob(t *testing.T) {
@@ -34,7 +32,7 @@ func TestMatchGlob(t *testing.T) {
 		{"GET /?", "GET /", false},
 		{"a**", "a", true},
 	} {
-		if got := inject.MatchGlob(test.pattern, test.s); got != test.want {
+		if got := matchGlob(test.pattern, test.s); got != test.want {
 			t.Errorf("matchGlob(%q, %q) = %v", test.pattern, test.s, got)
 		}
 	}
@@ -42,29 +40,29 @@ func TestMatchGlob(t *testing.T) {
 
 func TestFaultCheck(t *testing.T) {
 	for _, test := range []struct {
-		rule inject.Fault
+		rule Fault
 		want string // part of the error, "" for none
 	}{
-		{inject.Fault{Kind: inject.FaultReset}, ""},
-		{inject.Fault{Kind: inject.FaultStatus(418), Endpoint: "* /a"}, ""},
-		{inject.Fault{Kind: inject.FaultQuota, For: time.Second, RetryAfter: "auto"}, ""},
-		{inject.Fault{}, "unknown kind"},
-		{inject.Fault{Kind: "explode"}, "unknown kind"},
-		{inject.Fault{Kind: inject.FaultStatus(200)}, "unknown kind"},
-		{inject.Fault{Kind: inject.FaultReset, Endpoint: "/api/*"}, "METHOD"},
-		{inject.Fault{Kind: inject.FaultReset, Rate: 1.5}, "rate"},
-		{inject.Fault{Kind: inject.FaultReset, Rate: -1}, "rate"},
-		{inject.Fault{Kind: inject.FaultReset, From: 3, To: 2}, "no such range"},
-		{inject.Fault{Kind: inject.FaultReset, Times: -1}, "negative"},
-		{inject.Fault{Kind: inject.FaultTrickle, Delay: -1}, "negative"},
-		{inject.Fault{Kind: inject.FaultQuota}, "quota"},
-		{inject.Fault{Kind: inject.FaultReset, RetryAfter: "1"}, "retryAfter"},
-		{inject.Fault{Kind: inject.FaultStatus(429), RetryAfter: "auto"}, "auto"},
-		{inject.Fault{Kind: inject.FaultReset, Reads: 1}, "reads"},
-		{inject.Fault{Kind: inject.FaultLag, Prime: []string{"%zz"}}, "prime"},
-		{inject.Fault{Kind: inject.FaultLag, Prime: []string{"api/x"}}, "prime"},
-		{inject.Fault{Kind: inject.FaultLag, Prime: []string{"//host:port/x"}}, "prime"},
-		{inject.Fault{Kind: inject.FaultLag, Prime: []string{""}}, "prime"},
+		{Fault{Kind: FaultReset}, ""},
+		{Fault{Kind: FaultStatus(418), Endpoint: "* /a"}, ""},
+		{Fault{Kind: FaultQuota, For: time.Second, RetryAfter: "auto"}, ""},
+		{Fault{}, "unknown kind"},
+		{Fault{Kind: "explode"}, "unknown kind"},
+		{Fault{Kind: FaultStatus(200)}, "unknown kind"},
+		{Fault{Kind: FaultReset, Endpoint: "/api/*"}, "METHOD"},
+		{Fault{Kind: FaultReset, Rate: 1.5}, "rate"},
+		{Fault{Kind: FaultReset, Rate: -1}, "rate"},
+		{Fault{Kind: FaultReset, From: 3, To: 2}, "no such range"},
+		{Fault{Kind: FaultReset, Times: -1}, "negative"},
+		{Fault{Kind: FaultTrickle, Delay: -1}, "negative"},
+		{Fault{Kind: FaultQuota}, "quota"},
+		{Fault{Kind: FaultReset, RetryAfter: "1"}, "retryAfter"},
+		{Fault{Kind: FaultStatus(429), RetryAfter: "auto"}, "auto"},
+		{Fault{Kind: FaultReset, Reads: 1}, "reads"},
+		{Fault{Kind: FaultLag, Prime: []string{"%zz"}}, "prime"},
+		{Fault{Kind: FaultLag, Prime: []string{"api/x"}}, "prime"},
+		{Fault{Kind: FaultLag, Prime: []string{"//host:port/x"}}, "prime"},
+		{Fault{Kind: FaultLag, Prime: []string{""}}, "prime"},
 	} {
 		err := test.rule.Check()
 		switch {
@@ -82,12 +80,12 @@ func TestNewFaultsPanics(t *testing.T) {
 			t.Errorf("panic %v, want %v", got, want)
 		}
 	}()
-	inject.NewFaults(1, inject.Fault{Kind: inject.FaultReset}, inject.Fault{Kind: "x"})
+	NewFaults(1, Fault{Kind: FaultReset}, Fault{Kind: "x"})
 }
 
 func TestFaultJSON(t *testing.T) {
-	full := inject.Fault{
-		Kind: inject.FaultQuota, Endpoint: "GET *", Item: "e1", From: 2, To: 9, Rate: 0.5, Times: 3, Requests: 4,
+	full := Fault{
+		Kind: FaultQuota, Endpoint: "GET *", Item: "e1", From: 2, To: 9, Rate: 0.5, Times: 3, Requests: 4,
 		For: 90 * time.Second, Bytes: 7, Delay: 1500 * time.Millisecond, Done: true, RetryAfter: "auto", SDKErrorCode: 90212,
 		Reads: 2, Prime: []string{"/x?experimentKey={experimentKey}"},
 	}
@@ -100,14 +98,14 @@ func TestFaultJSON(t *testing.T) {
 			t.Errorf("%s is not in %s", part, data)
 		}
 	}
-	var back inject.Fault
+	var back Fault
 	if err := json.Unmarshal(data, &back); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(full, back); diff != "" {
 		t.Error(diff)
 	}
-	data, err = json.Marshal(inject.Fault{Kind: inject.FaultReset})
+	data, err = json.Marshal(Fault{Kind: FaultReset})
 	if err != nil || string(data) != `{"kind":"reset"}` {
 		t.Errorf("a bare rule is %s (%v)", data, err)
 	}

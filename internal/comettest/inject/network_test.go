@@ -1,4 +1,4 @@
-package comettest
+package inject
 
 import (
 	"bytes"
@@ -17,13 +17,11 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/comet-stream/comet-stream/internal/comettest/inject"
 )
 
 func TestNetworkLatency(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := &inject.Network{Latency: 50 * time.Millisecond}
+		n := &Network{Latency: 50 * time.Millisecond}
 		h := n.Middleware(new(okHandler))
 		start := time.Now()
 		statuses(h, 3, "GET", "/")
@@ -31,8 +29,8 @@ func TestNetworkLatency(t *testing.T) {
 			t.Errorf("three requests took %v, want 150 ms", d)
 		}
 		// The controls of the test do not wait.
-		send(h, "GET", inject.FaultsPath, "")
-		send(h, "GET", inject.NetworkPath, "")
+		send(h, "GET", FaultsPath, "")
+		send(h, "GET", NetworkPath, "")
 		if d := time.Since(start); d != 150*time.Millisecond {
 			t.Errorf("the control paths took %v", d-150*time.Millisecond)
 		}
@@ -54,7 +52,7 @@ func TestNetworkLatency(t *testing.T) {
 func TestNetworkJitter(t *testing.T) {
 	latencies := func(seed uint64) (all []time.Duration) {
 		synctest.Test(t, func(t *testing.T) {
-			n := &inject.Network{Latency: 20 * time.Millisecond, Jitter: 30 * time.Millisecond, Seed: seed}
+			n := &Network{Latency: 20 * time.Millisecond, Jitter: 30 * time.Millisecond, Seed: seed}
 			h := n.Middleware(new(okHandler))
 			for range 200 {
 				start := time.Now()
@@ -85,7 +83,7 @@ func TestNetworkJitter(t *testing.T) {
 
 func TestNetworkQuota(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := &inject.Network{RequestsPerSecond: 10, Burst: 3}
+		n := &Network{RequestsPerSecond: 10, Burst: 3}
 		h := n.Middleware(new(okHandler))
 		if diff := cmp.Diff([]int{200, 200, 200, 429, 429}, statuses(h, 5, "GET", "/")); diff != "" {
 			t.Errorf("a burst (-want +got):\n%s", diff)
@@ -105,7 +103,7 @@ func TestNetworkQuota(t *testing.T) {
 
 func TestNetworkMaxRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := &inject.Network{Latency: time.Second, MaxRequests: 3}
+		n := &Network{Latency: time.Second, MaxRequests: 3}
 		h := n.Middleware(new(okHandler))
 		var mu sync.Mutex
 		var wg sync.WaitGroup
@@ -123,14 +121,14 @@ func TestNetworkMaxRequests(t *testing.T) {
 		if diff := cmp.Diff(map[int]int{200: 4, 429: 2}, got); diff != "" {
 			t.Error(diff)
 		}
-		var stats inject.NetworkStats
-		if err := json.Unmarshal(send(h, "GET", inject.NetworkPath, "").Body.Bytes(), &stats); err != nil {
+		var stats NetworkStats
+		if err := json.Unmarshal(send(h, "GET", NetworkPath, "").Body.Bytes(), &stats); err != nil {
 			t.Fatal(err)
 		}
-		if code := send(h, "POST", inject.NetworkPath, "").Code; code != http.StatusMethodNotAllowed {
+		if code := send(h, "POST", NetworkPath, "").Code; code != http.StatusMethodNotAllowed {
 			t.Errorf("POST to the counters: status %d", code)
 		}
-		if diff := cmp.Diff(inject.NetworkStats{Requests: 6, Refused: 2, PeakInFlight: 3}, stats); diff != "" {
+		if diff := cmp.Diff(NetworkStats{Requests: 6, Refused: 2, PeakInFlight: 3}, stats); diff != "" {
 			t.Error(diff)
 		}
 	})
@@ -138,7 +136,7 @@ func TestNetworkMaxRequests(t *testing.T) {
 
 // transfer sends size bytes over each of n connections at once, to or from
 // the server, and returns the time it took by the fake clock.
-func transfer(t *testing.T, network *inject.Network, conns int, size int64, up bool) (took time.Duration) {
+func transfer(t *testing.T, network *Network, conns int, size int64, up bool) (took time.Duration) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		pipe := newPipeListener()
@@ -186,28 +184,28 @@ func transfer(t *testing.T, network *inject.Network, conns int, size int64, up b
 func TestNetworkBandwidth(t *testing.T) {
 	for _, test := range []struct {
 		name    string
-		network *inject.Network
+		network *Network
 		conns   int
 		size    int64 // per connection
 		want    time.Duration
 	}{
-		{"total, one connection", &inject.Network{BytesPerSecond: 125e6}, 1, 25e6, 200 * time.Millisecond},
-		{"total, four connections", &inject.Network{BytesPerSecond: 125e6}, 4, 6_250_000, 200 * time.Millisecond},
-		{"each", &inject.Network{ConnBytesPerSecond: 25e6}, 4, 5e6, 200 * time.Millisecond},
-		{"each below total", &inject.Network{ConnBytesPerSecond: 25e6, BytesPerSecond: 125e6}, 4, 5e6, 200 * time.Millisecond},
-		{"total below each", &inject.Network{ConnBytesPerSecond: 25e6, BytesPerSecond: 50e6}, 4, 5e6, 400 * time.Millisecond},
-		{"modem", &inject.Network{BytesPerSecond: 5600}, 2, 56_000, 20 * time.Second},
-		{"one byte a minute", &inject.Network{BytesPerSecond: 1}, 1, 60, time.Minute},
+		{"total, one connection", &Network{BytesPerSecond: 125e6}, 1, 25e6, 200 * time.Millisecond},
+		{"total, four connections", &Network{BytesPerSecond: 125e6}, 4, 6_250_000, 200 * time.Millisecond},
+		{"each", &Network{ConnBytesPerSecond: 25e6}, 4, 5e6, 200 * time.Millisecond},
+		{"each below total", &Network{ConnBytesPerSecond: 25e6, BytesPerSecond: 125e6}, 4, 5e6, 200 * time.Millisecond},
+		{"total below each", &Network{ConnBytesPerSecond: 25e6, BytesPerSecond: 50e6}, 4, 5e6, 400 * time.Millisecond},
+		{"modem", &Network{BytesPerSecond: 5600}, 2, 56_000, 20 * time.Second},
+		{"one byte a minute", &Network{BytesPerSecond: 1}, 1, 60, time.Minute},
 	} {
 		for _, up := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, up %v", test.name, up), func(t *testing.T) {
 				network := test.network
-				network = &inject.Network{BytesPerSecond: network.BytesPerSecond, ConnBytesPerSecond: network.ConnBytesPerSecond}
+				network = &Network{BytesPerSecond: network.BytesPerSecond, ConnBytesPerSecond: network.ConnBytesPerSecond}
 				took := transfer(t, network, test.conns, test.size, up)
 				if off := (took - test.want).Abs(); off > test.want/50 {
 					t.Errorf("it took %v, want %v within 2 %%", took, test.want)
 				}
-				want := inject.NetworkStats{Conns: int64(test.conns)}
+				want := NetworkStats{Conns: int64(test.conns)}
 				if up {
 					want.BytesIn = test.size * int64(test.conns)
 				} else {
@@ -225,16 +223,16 @@ func TestNetworkBandwidth(t *testing.T) {
 // it faster.
 func TestPacer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := inject.NewPacer(1000)
-		if d := p.Reserve(10); d != 10*time.Millisecond {
+		p := newPacer(1000)
+		if d := p.reserve(10); d != 10*time.Millisecond {
 			t.Errorf("10 bytes take %v, want 10 ms", d)
 		}
 		time.Sleep(40 * time.Millisecond) // 30 ms too long
-		if d := p.Reserve(50); d != 20*time.Millisecond {
+		if d := p.reserve(50); d != 20*time.Millisecond {
 			t.Errorf("after a late timer, 50 bytes take %v, want 20 ms", d)
 		}
 		time.Sleep(time.Hour)
-		if d := p.Reserve(50); d != 50*time.Millisecond {
+		if d := p.reserve(50); d != 50*time.Millisecond {
 			t.Errorf("after an hour, 50 bytes take %v, want 50 ms", d)
 		}
 	})
@@ -243,7 +241,7 @@ func TestPacer(t *testing.T) {
 // Both directions have the whole cap.
 func TestNetworkDuplex(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := &inject.Network{BytesPerSecond: 1e6}
+		n := &Network{BytesPerSecond: 1e6}
 		client, end := servePipe(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if err := http.NewResponseController(w).EnableFullDuplex(); err != nil {
 				t.Error(err)
@@ -269,7 +267,7 @@ func TestNetworkClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, server := net.Pipe()
 		defer client.Close()
-		c := shapeForTest(&inject.Network{BytesPerSecond: 100, ConnBytesPerSecond: 1}, server)
+		c := shapeForTest(&Network{BytesPerSecond: 100, ConnBytesPerSecond: 1}, server)
 		failed := make(chan error, 2)
 		go func() { _, err := c.Write(make([]byte, 3600)); failed <- err }()
 		go func() { _, err := io.ReadFull(c, make([]byte, 3600)); failed <- err }()
@@ -291,21 +289,21 @@ func TestNetworkClose(t *testing.T) {
 	})
 }
 
-func shapeForTest(n *inject.Network, c net.Conn) net.Conn {
-	n.Init()
-	return n.Shape(c)
+func shapeForTest(n *Network, c net.Conn) net.Conn {
+	n.init()
+	return n.shape(c)
 }
 
 // Over real connections: counters, files and resets go through the wrapper.
 func TestNetworkServer(t *testing.T) {
-	for _, n := range []*inject.Network{{}, {BytesPerSecond: 1 << 30, ConnBytesPerSecond: 1 << 29}} {
+	for _, n := range []*Network{{}, {BytesPerSecond: 1 << 30, ConnBytesPerSecond: 1 << 29}} {
 		t.Run(fmt.Sprint(n.BytesPerSecond), func(t *testing.T) {
 			want := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
 			file := filepath.Join(t.TempDir(), "asset")
 			if err := os.WriteFile(file, want, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			f := inject.NewFaults(1, inject.Fault{Kind: inject.FaultLost, From: 3})
+			f := NewFaults(1, Fault{Kind: FaultLost, From: 3})
 			files := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				_, _ = io.Copy(io.Discard, r.Body)
 				http.ServeFile(w, r, file)
@@ -349,7 +347,7 @@ func TestNetworkServer(t *testing.T) {
 // the wanted figure of MB/s is 125.
 func BenchmarkNetwork(b *testing.B) {
 	const size = 64 << 20
-	n := &inject.Network{BytesPerSecond: 125e6}
+	n := &Network{BytesPerSecond: 125e6}
 	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, err := io.CopyN(w, zeros{}, size); err != nil {
 			b.Error(err)

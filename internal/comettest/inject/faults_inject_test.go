@@ -1,4 +1,4 @@
-package comettest
+package inject
 
 import (
 	"context"
@@ -17,8 +17,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/comet-stream/comet-stream/internal/comettest/inject"
 )
 
 // A store to inject faults into: /small answers without a declared length,
@@ -39,11 +37,11 @@ func (b *bodies) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "/small":
 		_, _ = io.WriteString(w, smallBodyText)
 	case "/declared":
-		w.Header().Set("Content-Length", strconv.Itoa(3*inject.MaxHeld))
+		w.Header().Set("Content-Length", strconv.Itoa(3*maxHeld))
 		fallthrough
 	case "/large":
 		piece := strings.Repeat("x", 3<<10)
-		for range inject.MaxHeld >> 10 {
+		for range maxHeld >> 10 {
 			if _, err := io.WriteString(w, piece); err != nil {
 				return
 			}
@@ -91,60 +89,60 @@ func TestFaultKinds(t *testing.T) {
 	}
 	for _, test := range []struct {
 		name string
-		rule inject.Fault
+		rule Fault
 		path string
 		want outcome // Err is wrapped by that of the client
 		done bool
 	}{
-		{"refuse", inject.Fault{Kind: inject.FaultRefuse}, "/small", outcome{Err: io.EOF}, false},
-		{"refuse done", inject.Fault{Kind: inject.FaultRefuse, Done: true}, "/small", outcome{Err: io.EOF}, true},
-		{"reset", inject.Fault{Kind: inject.FaultReset}, "/small", outcome{Err: syscall.ECONNRESET}, false},
-		{"lost", inject.Fault{Kind: inject.FaultLost}, "/small", outcome{Err: syscall.ECONNRESET}, true},
-		{"reset head", inject.Fault{Kind: inject.FaultResetHead}, "/small",
+		{"refuse", Fault{Kind: FaultRefuse}, "/small", outcome{Err: io.EOF}, false},
+		{"refuse done", Fault{Kind: FaultRefuse, Done: true}, "/small", outcome{Err: io.EOF}, true},
+		{"reset", Fault{Kind: FaultReset}, "/small", outcome{Err: syscall.ECONNRESET}, false},
+		{"lost", Fault{Kind: FaultLost}, "/small", outcome{Err: syscall.ECONNRESET}, true},
+		{"reset head", Fault{Kind: FaultResetHead}, "/small",
 			outcome{Status: 200, Length: int64(2*half + 1), Err: syscall.ECONNRESET}, true},
-		{"reset head declared", inject.Fault{Kind: inject.FaultResetHead}, "/declared",
-			outcome{Status: 200, Length: 3 * inject.MaxHeld, Err: syscall.ECONNRESET}, true},
-		{"reset head empty", inject.Fault{Kind: inject.FaultResetHead}, "/empty", outcome{Status: 200}, true},
-		{"reset body", inject.Fault{Kind: inject.FaultResetBody}, "/small",
+		{"reset head declared", Fault{Kind: FaultResetHead}, "/declared",
+			outcome{Status: 200, Length: 3 * maxHeld, Err: syscall.ECONNRESET}, true},
+		{"reset head empty", Fault{Kind: FaultResetHead}, "/empty", outcome{Status: 200}, true},
+		{"reset body", Fault{Kind: FaultResetBody}, "/small",
 			outcome{Status: 200, Length: int64(2*half + 1), Body: smallBodyText[:half], Err: syscall.ECONNRESET}, true},
-		{"reset body at", inject.Fault{Kind: inject.FaultResetBody, Bytes: 5}, "/small",
+		{"reset body at", Fault{Kind: FaultResetBody, Bytes: 5}, "/small",
 			outcome{Status: 200, Length: int64(2*half + 1), Body: smallBodyText[:5], Err: syscall.ECONNRESET}, true},
-		{"short", inject.Fault{Kind: inject.FaultShort}, "/small",
+		{"short", Fault{Kind: FaultShort}, "/small",
 			outcome{Status: 200, Length: int64(2*half + 1), Body: smallBodyText[:half], Err: io.ErrUnexpectedEOF}, true},
-		{"short by one", inject.Fault{Kind: inject.FaultShort, Bytes: 1 << 40}, "/small",
+		{"short by one", Fault{Kind: FaultShort, Bytes: 1 << 40}, "/small",
 			outcome{Status: 200, Length: int64(2*half + 1), Body: smallBodyText[:2*half], Err: io.ErrUnexpectedEOF}, true},
-		{"short declared", inject.Fault{Kind: inject.FaultShort, Bytes: 2 * inject.MaxHeld}, "/declared",
-			outcome{Status: 200, Length: 3 * inject.MaxHeld, Body: strings.Repeat("x", 2*inject.MaxHeld), Err: io.ErrUnexpectedEOF}, true},
-		{"short large", inject.Fault{Kind: inject.FaultShort, Bytes: 100}, "/large",
+		{"short declared", Fault{Kind: FaultShort, Bytes: 2 * maxHeld}, "/declared",
+			outcome{Status: 200, Length: 3 * maxHeld, Body: strings.Repeat("x", 2*maxHeld), Err: io.ErrUnexpectedEOF}, true},
+		{"short large", Fault{Kind: FaultShort, Bytes: 100}, "/large",
 			outcome{Status: 200, Length: -1, Body: strings.Repeat("x", 100), Err: io.ErrUnexpectedEOF}, true},
-		{"short empty", inject.Fault{Kind: inject.FaultShort}, "/empty",
+		{"short empty", Fault{Kind: FaultShort}, "/empty",
 			outcome{Status: 200, Length: 1, Err: io.ErrUnexpectedEOF}, true},
-		{"length", inject.Fault{Kind: inject.FaultLength}, "/small",
+		{"length", Fault{Kind: FaultLength}, "/small",
 			outcome{Status: 200, Length: int64(half), Body: smallBodyText[:half]}, true},
-		{"length declared", inject.Fault{Kind: inject.FaultLength, Bytes: 7}, "/declared",
+		{"length declared", Fault{Kind: FaultLength, Bytes: 7}, "/declared",
 			outcome{Status: 200, Length: 7, Body: "xxxxxxx"}, true},
-		{"length large", inject.Fault{Kind: inject.FaultLength, Bytes: 7}, "/large",
+		{"length large", Fault{Kind: FaultLength, Bytes: 7}, "/large",
 			outcome{Status: 200, Length: 7, Body: "xxxxxxx"}, true},
-		{"length empty", inject.Fault{Kind: inject.FaultLength}, "/empty",
+		{"length empty", Fault{Kind: FaultLength}, "/empty",
 			outcome{Status: 200, Length: 1, Err: io.ErrUnexpectedEOF}, true},
-		{"408", inject.Fault{Kind: inject.FaultStatus(408)}, "/small", outcome{Status: 408, Body: jsonError(408, 0)}, false},
-		{"401", inject.Fault{Kind: inject.FaultStatus(401), SDKErrorCode: 90212}, "/small", outcome{Status: 401, Body: jsonError(401, 90212)}, false},
-		{"403", inject.Fault{Kind: inject.FaultStatus(403)}, "/small", outcome{Status: 403, Body: jsonError(403, 0)}, false},
-		{"429", inject.Fault{Kind: inject.FaultStatus(429)}, "/small", outcome{Status: 429, Body: jsonError(429, 0)}, false},
-		{"429 retry after", inject.Fault{Kind: inject.FaultStatus(429), RetryAfter: "Fri, 31 Dec 1999 23:59:59 GMT"}, "/small",
+		{"408", Fault{Kind: FaultStatus(408)}, "/small", outcome{Status: 408, Body: jsonError(408, 0)}, false},
+		{"401", Fault{Kind: FaultStatus(401), SDKErrorCode: 90212}, "/small", outcome{Status: 401, Body: jsonError(401, 90212)}, false},
+		{"403", Fault{Kind: FaultStatus(403)}, "/small", outcome{Status: 403, Body: jsonError(403, 0)}, false},
+		{"429", Fault{Kind: FaultStatus(429)}, "/small", outcome{Status: 429, Body: jsonError(429, 0)}, false},
+		{"429 retry after", Fault{Kind: FaultStatus(429), RetryAfter: "Fri, 31 Dec 1999 23:59:59 GMT"}, "/small",
 			outcome{Status: 429, Body: jsonError(429, 0), RetryAfter: "Fri, 31 Dec 1999 23:59:59 GMT"}, false},
-		{"quota", inject.Fault{Kind: inject.FaultQuota, Requests: 1}, "/small", outcome{Status: 429, Body: jsonError(429, 0)}, false},
-		{"500", inject.Fault{Kind: inject.FaultStatus(500)}, "/small", outcome{Status: 500, Body: jsonError(500, 0)}, false},
-		{"503", inject.Fault{Kind: inject.FaultStatus(503), RetryAfter: "3"}, "/small",
+		{"quota", Fault{Kind: FaultQuota, Requests: 1}, "/small", outcome{Status: 429, Body: jsonError(429, 0)}, false},
+		{"500", Fault{Kind: FaultStatus(500)}, "/small", outcome{Status: 500, Body: jsonError(500, 0)}, false},
+		{"503", Fault{Kind: FaultStatus(503), RetryAfter: "3"}, "/small",
 			outcome{Status: 503, Body: htmlPage("503 Service Unavailable"), Type: "text/html", RetryAfter: "3"}, false},
-		{"504 done", inject.Fault{Kind: inject.FaultStatus(504), Done: true}, "/small",
+		{"504 done", Fault{Kind: FaultStatus(504), Done: true}, "/small",
 			outcome{Status: 504, Body: htmlPage("504 Gateway Timeout"), Type: "text/html"}, true},
-		{"html", inject.Fault{Kind: inject.FaultHTML}, "/small", outcome{Status: 200, Body: htmlPage("Sign in"), Type: "text/html"}, false},
+		{"html", Fault{Kind: FaultHTML}, "/small", outcome{Status: 200, Body: htmlPage("Sign in"), Type: "text/html"}, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			store := new(bodies)
 			test.rule.From, test.rule.To = 1, 1
-			f := inject.NewFaults(1, test.rule)
+			f := NewFaults(1, test.rule)
 			srv := httptest.NewServer(f.Middleware(store))
 			defer srv.Close()
 			client := freshConns(t)
@@ -173,7 +171,7 @@ func TestFaultKinds(t *testing.T) {
 			if got.Err != nil || got.Body != smallBodyText || store.begun.Load() != begun+1 {
 				t.Errorf("request after the fault: %+v", got)
 			}
-			want := []inject.Injection{{Kind: test.rule.Kind, Request: 1, Method: "GET", Path: test.path}}
+			want := []Injection{{Kind: test.rule.Kind, Request: 1, Method: "GET", Path: test.path}}
 			if diff := cmp.Diff(want, f.Injected()); diff != "" {
 				t.Error(diff)
 			}
@@ -183,19 +181,19 @@ func TestFaultKinds(t *testing.T) {
 
 func htmlPage(title string) string {
 	w := httptest.NewRecorder()
-	inject.WriteHTML(w, 200, title)
+	WriteHTML(w, 200, title)
 	return w.Body.String()
 }
 
 // A lost answer belongs to a request that was done, a reset one was not.
 func TestFaultsWrites(t *testing.T) {
 	for _, test := range []struct {
-		kind inject.FaultKind
+		kind FaultKind
 		done int64
-	}{{inject.FaultLost, 1}, {inject.FaultReset, 0}, {inject.FaultRefuse, 0}} {
+	}{{FaultLost, 1}, {FaultReset, 0}, {FaultRefuse, 0}} {
 		t.Run(string(test.kind), func(t *testing.T) {
 			store := new(bodies)
-			srv := httptest.NewServer(inject.NewFaults(1, inject.Fault{Kind: test.kind}).Middleware(store))
+			srv := httptest.NewServer(NewFaults(1, Fault{Kind: test.kind}).Middleware(store))
 			defer srv.Close()
 			got := fetchOutcome(freshConns(t), "POST", srv.URL+"/small", `{"value":1}`)
 			if got.Err == nil || got.Status != 0 {
@@ -212,8 +210,8 @@ func TestFaultsWrites(t *testing.T) {
 func TestFaultsResetDuringUpload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const size, taken = 1 << 20, 100_000
-		store, n := new(bodies), new(inject.Network)
-		f := inject.NewFaults(1, inject.Fault{Kind: inject.FaultReset, Bytes: taken})
+		store, n := new(bodies), new(Network)
+		f := NewFaults(1, Fault{Kind: FaultReset, Bytes: taken})
 		client, end := servePipe(f.Middleware(store), n.Listener)
 		defer end()
 		if got := fetchOutcome(client, "POST", "http://pipe/", string(make([]byte, size))); got.Err == nil {
@@ -231,7 +229,7 @@ func TestFaultsResetDuringUpload(t *testing.T) {
 
 // After a wrong length the rest of the body is on the wire all the same.
 func TestFaultsLengthSurplus(t *testing.T) {
-	srv := httptest.NewServer(inject.NewFaults(1, inject.Fault{Kind: inject.FaultLength, Bytes: 3}).Middleware(new(bodies)))
+	srv := httptest.NewServer(NewFaults(1, Fault{Kind: FaultLength, Bytes: 3}).Middleware(new(bodies)))
 	defer srv.Close()
 	conn, err := net.Dial("tcp", srv.Listener.Addr().String())
 	if err != nil {
@@ -306,29 +304,29 @@ func TestFaultsSlow(t *testing.T) {
 	n := time.Duration(len(smallBodyText))
 	for _, test := range []struct {
 		name    string
-		rule    inject.Fault
+		rule    Fault
 		path    string
 		timeout time.Duration // of the client
 		want    time.Duration
 		body    string
 		done    int64
 	}{
-		{"trickle", inject.Fault{Kind: inject.FaultTrickle}, "/small", 0, (n - 1) * time.Second, smallBodyText, 1},
-		{"trickle by ten", inject.Fault{Kind: inject.FaultTrickle, Bytes: 10, Delay: time.Minute}, "/small", 0, 3 * time.Minute, smallBodyText, 1},
-		{"trickle given up", inject.Fault{Kind: inject.FaultTrickle, Bytes: 10, Delay: time.Minute}, "/small", 90 * time.Second, 90 * time.Second, smallBodyText[:20], 1},
-		{"stall", inject.Fault{Kind: inject.FaultStall, Delay: time.Hour}, "/small", 0, time.Hour, smallBodyText, 1},
-		{"stall large", inject.Fault{Kind: inject.FaultStall, Delay: time.Hour}, "/large", 0, time.Hour, strings.Repeat("x", 3*inject.MaxHeld), 1},
-		{"stall declared", inject.Fault{Kind: inject.FaultStall, Delay: time.Hour, Bytes: 2 * inject.MaxHeld}, "/declared", 0, time.Hour, strings.Repeat("x", 3*inject.MaxHeld), 1},
-		{"stall given up", inject.Fault{Kind: inject.FaultStall, Bytes: 4}, "/small", time.Hour, time.Hour, smallBodyText[:4], 1},
-		{"hang", inject.Fault{Kind: inject.FaultHang, Delay: time.Hour}, "/small", 0, time.Hour, smallBodyText, 1},
-		{"hang given up", inject.Fault{Kind: inject.FaultHang}, "/small", time.Hour, time.Hour, "", 0},
-		{"hang done", inject.Fault{Kind: inject.FaultHang, Done: true}, "/small", time.Hour, time.Hour, "", 1},
-		{"hang done, reset", inject.Fault{Kind: inject.FaultHang, Done: true, Delay: time.Minute}, "/small", 0, time.Minute, "", 1},
+		{"trickle", Fault{Kind: FaultTrickle}, "/small", 0, (n - 1) * time.Second, smallBodyText, 1},
+		{"trickle by ten", Fault{Kind: FaultTrickle, Bytes: 10, Delay: time.Minute}, "/small", 0, 3 * time.Minute, smallBodyText, 1},
+		{"trickle given up", Fault{Kind: FaultTrickle, Bytes: 10, Delay: time.Minute}, "/small", 90 * time.Second, 90 * time.Second, smallBodyText[:20], 1},
+		{"stall", Fault{Kind: FaultStall, Delay: time.Hour}, "/small", 0, time.Hour, smallBodyText, 1},
+		{"stall large", Fault{Kind: FaultStall, Delay: time.Hour}, "/large", 0, time.Hour, strings.Repeat("x", 3*maxHeld), 1},
+		{"stall declared", Fault{Kind: FaultStall, Delay: time.Hour, Bytes: 2 * maxHeld}, "/declared", 0, time.Hour, strings.Repeat("x", 3*maxHeld), 1},
+		{"stall given up", Fault{Kind: FaultStall, Bytes: 4}, "/small", time.Hour, time.Hour, smallBodyText[:4], 1},
+		{"hang", Fault{Kind: FaultHang, Delay: time.Hour}, "/small", 0, time.Hour, smallBodyText, 1},
+		{"hang given up", Fault{Kind: FaultHang}, "/small", time.Hour, time.Hour, "", 0},
+		{"hang done", Fault{Kind: FaultHang, Done: true}, "/small", time.Hour, time.Hour, "", 1},
+		{"hang done, reset", Fault{Kind: FaultHang, Done: true, Delay: time.Minute}, "/small", 0, time.Minute, "", 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				store := new(bodies)
-				client, end := servePipe(inject.NewFaults(1, test.rule).Middleware(store), nil)
+				client, end := servePipe(NewFaults(1, test.rule).Middleware(store), nil)
 				defer end()
 				client.Timeout = test.timeout
 				start := time.Now()

@@ -1,4 +1,4 @@
-package comettest
+package inject
 
 import (
 	"crypto/tls"
@@ -12,16 +12,14 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/comet-stream/comet-stream/internal/comettest/inject"
 )
 
 func isReset(err error) bool { return errors.Is(err, syscall.ECONNRESET) }
 
 // newCA returns a CA for one test.
-func newCA(t *testing.T) *inject.CA {
+func newCA(t *testing.T) *CA {
 	t.Helper()
-	ca, err := inject.NewCA()
+	ca, err := NewCA()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +59,7 @@ func TestCA(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return inject.TLSListener(l, cert)
+			return TLSListener(l, cert)
 		}
 	}
 	good := func(l net.Listener) net.Listener {
@@ -74,7 +72,7 @@ func TestCA(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		wrap  func(net.Listener) net.Listener
-		trust *inject.CA
+		trust *CA
 		check func(error) bool
 	}{
 		{"good", good, ca, func(err error) bool { return err == nil }},
@@ -108,8 +106,8 @@ func TestCA(t *testing.T) {
 // Below TLS, faults reach the connection and the network counts what the wire
 // carries.
 func TestFaultsOverTLS(t *testing.T) {
-	ca, n := newCA(t), new(inject.Network)
-	f := inject.NewFaults(1, inject.Fault{Kind: inject.FaultResetBody, To: 1}, inject.Fault{Kind: inject.FaultLost, From: 2})
+	ca, n := newCA(t), new(Network)
+	f := NewFaults(1, Fault{Kind: FaultResetBody, To: 1}, Fault{Kind: FaultLost, From: 2})
 	url := serveTLS(t, f.Middleware(new(bodies)), func(l net.Listener) net.Listener {
 		l, err := ca.Listener(n.Listener(l))
 		if err != nil {

@@ -1,4 +1,4 @@
-package comettest
+package inject
 
 import (
 	"encoding/json"
@@ -7,23 +7,21 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/comet-stream/comet-stream/internal/comettest/inject"
 )
 
 func TestFaultsControl(t *testing.T) {
-	f := inject.NewFaults(3)
+	f := NewFaults(3)
 	store := new(okHandler)
 	srv := httptest.NewServer(f.Middleware(store))
 	defer srv.Close()
 	client := srv.Client()
-	call := func(method, body string, wantStatus int) inject.FaultsDoc {
+	call := func(method, body string, wantStatus int) FaultsDoc {
 		t.Helper()
-		got := fetchOutcome(client, method, srv.URL+inject.FaultsPath, body)
+		got := fetchOutcome(client, method, srv.URL+FaultsPath, body)
 		if got.Err != nil || got.Status != wantStatus || got.Type != "application/json" {
 			t.Fatalf("%s %s: %+v, want status %d", method, body, got, wantStatus)
 		}
-		var doc inject.FaultsDoc
+		var doc FaultsDoc
 		if err := json.Unmarshal([]byte(got.Body), &doc); err != nil {
 			t.Fatal(err)
 		}
@@ -32,8 +30,8 @@ func TestFaultsControl(t *testing.T) {
 
 	// The control path itself is never struck, although the rule matches.
 	doc := call("POST", `{"rules":[{"kind":"500","from":2,"times":1},{"kind":"html","rate":1e-9}]}`, 200)
-	rules := []inject.Fault{{Kind: "500", From: 2, Times: 1}, {Kind: inject.FaultHTML, Rate: 1e-9}}
-	want := inject.FaultsDoc{Seed: 3, Rules: rules, Injected: []inject.Injection{}, Counts: map[inject.FaultKind]int{}}
+	rules := []Fault{{Kind: "500", From: 2, Times: 1}, {Kind: FaultHTML, Rate: 1e-9}}
+	want := FaultsDoc{Seed: 3, Rules: rules, Injected: []Injection{}, Counts: map[FaultKind]int{}}
 	if diff := cmp.Diff(want, doc); diff != "" {
 		t.Error(diff)
 	}
@@ -42,8 +40,8 @@ func TestFaultsControl(t *testing.T) {
 			t.Errorf("status %d, want %d", got.Status, status)
 		}
 	}
-	want.Injected = []inject.Injection{{Kind: "500", Request: 2, Method: "GET", Path: "/a", Query: "x=1"}}
-	want.Counts = map[inject.FaultKind]int{"500": 1}
+	want.Injected = []Injection{{Kind: "500", Request: 2, Method: "GET", Path: "/a", Query: "x=1"}}
+	want.Counts = map[FaultKind]int{"500": 1}
 	if diff := cmp.Diff(want, call("GET", "", 200)); diff != "" {
 		t.Error(diff)
 	}

@@ -87,13 +87,13 @@ func (g *grammar) checkEnd(v *view) error {
 	if err := g.checkInside(groupOf[v.kind]); err != nil {
 		return err
 	}
-	if id := v.str(slotID); string(id) != g.groupID {
-		return fault(ErrGrammar, "ends %q where %q is open", quotable(id), quotable([]byte(g.groupID)))
+	if id := v.str(slotID); string(id) != g.group.id {
+		return fault(ErrGrammar, "ends %q where %q is open", quotable(id), quotable([]byte(g.group.id)))
 	}
-	if g.groupUnseen {
+	if g.group.unseen {
 		return nil
 	}
-	return checkNumbers(v.decode(), g.sum.totals())
+	return checkNumbers(v.decode(), g.group.sum.totals())
 }
 
 func (g *grammar) checkTrailer(v *view) error {
@@ -130,13 +130,13 @@ func (g *grammar) fill(rec Record) {
 			rec.Size, rec.SHA256 = g.bytes, hex.EncodeToString(g.hash.Sum(nil))
 		}
 	case *ExperimentEnd:
-		rec.Key = cmp.Or(rec.Key, g.groupID)
+		rec.Key = cmp.Or(rec.Key, g.group.id)
 		g.fillEnd(rec)
 	case *ArtifactEnd:
-		rec.ID = cmp.Or(rec.ID, g.groupID)
+		rec.ID = cmp.Or(rec.ID, g.group.id)
 		g.fillEnd(rec)
 	case *ModelEnd:
-		rec.ID = cmp.Or(rec.ID, g.groupID)
+		rec.ID = cmp.Or(rec.ID, g.group.id)
 		g.fillEnd(rec)
 	case *Trailer:
 		if !g.unseen {
@@ -146,8 +146,8 @@ func (g *grammar) fill(rec Record) {
 }
 
 func (g *grammar) fillEnd(rec Record) {
-	if !g.groupUnseen {
-		g.sum.totals().Announce(rec)
+	if !g.group.unseen {
+		g.group.sum.totals().Announce(rec)
 	}
 }
 

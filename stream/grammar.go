@@ -15,11 +15,7 @@ type grammar struct {
 	project, workspace string // of the last project record
 	inProject, noted   bool   // a project has begun, its notes have
 
-	group   Kind   // kind of the record that opened the group, "" outside, groupLost where not known
-	groupID string // key or id of the group
-	version bool   // an artifact version has begun in the group
-	rank    int    // of the last item of the experiment
-	refers  bool   // an asset that refers to others has come
+	group group
 
 	open      Kind   // kind of the asset or text that goes on, "" where none does
 	openID    string // of the panel that goes on
@@ -29,13 +25,25 @@ type grammar struct {
 	hashing   bool // chunks go into hash
 	lastWhole *string
 
-	total, sum sums // of the stream, of the group
-	keys, ids  idSet
+	total sums
+	keys  idSet // of the experiments
+	ids   idSet // of the assets of the group, or of its version
 
 	// A Writer that copies blocks does not see their records. lost says that it
-	// does not know where it is; the others, that it cannot know the totals of
-	// the group and of the stream, and takes them as given.
-	lost, groupUnseen, unseen bool
+	// does not know where it is; unseen, that it cannot know the totals, and takes
+	// them as given.
+	lost, unseen bool
+}
+
+// A group is what a grammar knows of the group that is open.
+type group struct {
+	kind    Kind   // of the record that opened it, "" outside, groupLost where not known
+	id      string // its key or id
+	version bool   // an artifact version has begun in it
+	rank    int    // of the last item of the experiment
+	refers  bool   // an asset that refers to others has come
+	sum     sums
+	unseen  bool // likewise, the totals of the group
 }
 
 type stage uint8
@@ -57,7 +65,7 @@ func newGrammar(hashing bool) *grammar {
 }
 
 // outside reports whether the next record is outside any group.
-func (g *grammar) outside() bool { return g.group == "" }
+func (g *grammar) outside() bool { return g.group.kind == "" }
 
 func (g *grammar) place() place {
 	if g.outside() {
@@ -147,14 +155,14 @@ func (g *grammar) checkOpen(v *view) error {
 
 func (g *grammar) checkOutside() error {
 	if !g.outside() {
-		return fault(ErrGrammar, "%s %q has not ended", g.group, g.groupID)
+		return fault(ErrGrammar, "%s %q has not ended", g.group.kind, g.group.id)
 	}
 	return nil
 }
 
-func (g *grammar) checkInside(group Kind) error {
-	if g.group != group {
-		return fault(ErrGrammar, "stands in no %s", group)
+func (g *grammar) checkInside(kind Kind) error {
+	if g.group.kind != kind {
+		return fault(ErrGrammar, "stands in no %s", kind)
 	}
 	return nil
 }
@@ -189,21 +197,21 @@ func quotable(b []byte) string { return string(b[:min(len(b), 100)]) }
 func (g *grammar) checkItem(v *view) error {
 	info := kindOf[v.bit]
 	switch {
-	case v.kind == KindAsset && g.group == KindArtifact:
-		if !g.version {
+	case v.kind == KindAsset && g.group.kind == KindArtifact:
+		if !g.group.version {
 			return fault(ErrGrammar, "asset of no artifact version")
 		}
-	case g.group != KindExperiment:
+	case g.group.kind != KindExperiment:
 		return fault(ErrGrammar, "stands in no experiment")
-	case info.rank < g.rank:
+	case info.rank < g.group.rank:
 		return fault(ErrGrammar, "comes too late in its experiment")
-	case info.rank == g.rank && g.open == "" && !info.repeats:
+	case info.rank == g.group.rank && g.open == "" && !info.repeats:
 		return fault(ErrGrammar, "a second time in its experiment")
 	}
 	if v.kind != KindAsset {
 		return nil
 	}
-	if g.refers && g.group == KindExperiment && !RefersToAssets(string(v.str(slotType))) {
+	if g.group.refers && g.group.kind == KindExperiment && !RefersToAssets(string(v.str(slotType))) {
 		return fault(ErrGrammar, "asset after those that refer to others")
 	}
 	if id := v.str(slotID); !g.ids.add(id) {
@@ -228,7 +236,7 @@ func (g *grammar) take(v *view) {
 	}
 	g.total.add(v)
 	if !g.outside() {
-		g.sum.add(v)
+		g.group.sum.add(v)
 	}
 	switch v.kind {
 	case KindHeader:
@@ -237,7 +245,7 @@ func (g *grammar) take(v *view) {
 		g.stage, g.planned = stageProjects, plannedExperiments(v.decode().(*Plan))
 	case KindProject:
 		g.project, g.workspace, g.inProject = string(v.str(slotName)), string(v.str(slotWorkspace)), true
-		g.group, g.lost, g.noted = "", false, false
+		g.group.kind, g.lost, g.noted = "", false, false
 	case KindNotes:
 		g.noted = true
 	case KindLink, KindArtifact, KindLineage, KindModel, KindPanel, KindView:
@@ -245,7 +253,7 @@ func (g *grammar) take(v *view) {
 	case KindTrailer, KindAbort:
 		g.stage = stageDone
 	case KindArtifactVersion:
-		g.version = true
+		g.group.version = true
 		g.forgetIDs()
 	case KindChunk:
 		data := v.str(slotData)
@@ -260,7 +268,7 @@ func (g *grammar) take(v *view) {
 	}
 	g.takeOpen(v)
 	if rank := kindOf[v.bit].rank; rank > 0 {
-		g.rank = rank
+		g.group.rank = rank
 	}
 }
 
@@ -269,7 +277,7 @@ func (g *grammar) takeOpen(v *view) {
 	switch v.kind {
 	case KindAsset:
 		g.remote, g.open, g.bytes = v.has(slotRemote), KindAsset, 0
-		g.refers = g.refers || RefersToAssets(string(v.str(slotType)))
+		g.group.refers = g.group.refers || RefersToAssets(string(v.str(slotType)))
 		if g.hashing {
 			g.hash.Reset()
 		}
@@ -292,12 +300,12 @@ func (g *grammar) openGroup(v *view) {
 		g.project, g.workspace, g.inProject = string(v.str(slotProject)), string(v.str(slotWorkspace)), true
 		g.noted = false // the notes that were seen may be those of another project
 	}
-	g.group, g.groupID, g.lost, g.groupUnseen = v.kind, string(v.str(slotID)), false, false
-	g.version, g.rank, g.refers, g.open = false, 0, false, ""
-	g.sum = sums{}
+	g.group = group{kind: v.kind, id: string(v.str(slotID))}
+	g.lost, g.open = false, ""
 	g.forgetIDs()
 }
 
+// forgetIDs begins a new set of the ids of assets.
 func (g *grammar) forgetIDs() {
 	if len(g.ids) > 1<<10 {
 		g.ids = nil // clear would keep the memory of the largest group forever
@@ -310,7 +318,7 @@ func (g *grammar) endGroup(v *view) {
 		key := string(v.str(slotID))
 		g.lastWhole = &key
 	}
-	g.group, g.groupID, g.open = "", "", ""
+	g.group.kind, g.group.id, g.open = "", "", ""
 }
 
 func plannedExperiments(p *Plan) int64 {

@@ -9,12 +9,12 @@ const groupLost Kind = "?"
 // copied notes that a block has been copied whose records were not seen.
 func (g *grammar) copied(l *Label) {
 	g.n += int64(l.Records)
-	g.unseen, g.groupUnseen, g.lost = true, true, true
+	g.unseen, g.group.unseen, g.lost = true, true, true
 	g.open = ""
 	if l.Outside {
-		g.group = ""
+		g.group.kind = ""
 	} else {
-		g.group, g.groupID = groupLost, ""
+		g.group.kind, g.group.id = groupLost, ""
 	}
 }
 
@@ -23,9 +23,9 @@ func (g *grammar) find(v *view) {
 	switch {
 	case v.bit == unknownBit || v.kind == KindSkipped:
 	case kindOf[v.bit].rank > 0 || v.kind == KindChunk || v.kind == KindAssetEnd || v.kind == KindArtifactVersion || v.kind == KindModelVersion:
-		g.group = groupLost
+		g.group.kind = groupLost
 	default:
-		g.group = ""
+		g.group.kind = ""
 	}
 }
 
@@ -36,8 +36,8 @@ func (g *grammar) at(p place) {
 	}
 	switch {
 	case p == placeOutside:
-		g.group = ""
-	case p == placeInside && g.group == "":
-		g.group = groupLost
+		g.group.kind = ""
+	case p == placeInside && g.group.kind == "":
+		g.group.kind = groupLost
 	}
 }

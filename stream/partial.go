@@ -115,7 +115,7 @@ func (p *Partial) read(r *Reader, stop func(Group) bool) error {
 		case v.kind == KindProject:
 			projects = append(projects, ProjectName{Workspace: r.g.workspace, Name: r.g.project})
 		case opensGroup.Has(v.kind) && v.bit != unknownBit:
-			group = Group{Kind: v.kind, ID: r.g.groupID, Project: string(v.str(slotProject)), Workspace: string(v.str(slotWorkspace))}
+			group = Group{Kind: v.kind, ID: r.g.group.id, Project: string(v.str(slotProject)), Workspace: string(v.str(slotWorkspace))}
 		case v.kind == KindSkipped && r.g.outside():
 			if stop != nil && stop(skippedGroup(v.decode().(*Skipped))) {
 				return errRefused

@@ -110,7 +110,7 @@ var beginnings = KindSetOf(KindHeader, KindPlan, KindProject, KindExperiment, Ki
 func (s *Salvager) lose() {
 	s.lost = true
 	s.g.stage = max(s.g.stage, stagePlan)
-	s.g.lost, s.g.unseen, s.g.groupUnseen, s.g.group, s.g.open = true, true, true, "", ""
+	s.g.lost, s.g.unseen, s.g.group.unseen, s.g.group.kind, s.g.open = true, true, true, "", ""
 }
 
 // nextBlock goes on to the next good block. It returns a DamageError where

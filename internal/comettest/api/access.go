@@ -80,6 +80,18 @@ func (ref ProjectRef) Find(c *Call, need Role) (*store.Project, error) {
 	return p, c.allowProject(p, need)
 }
 
+// ReadProject calls f, with the lock of the store held for reading, for the project that
+// the query names.
+func (c *Call) ReadProject(f func(p *store.Project) error) error {
+	c.Store.RLock()
+	defer c.Store.RUnlock()
+	p, err := c.QueryProject().Find(c, RoleViewer)
+	if err != nil {
+		return err
+	}
+	return f(p)
+}
+
 // Experiment returns the experiment with the given key if the API key has the
 // role need.
 func (c *Call) Experiment(key string, need Role) (*store.Experiment, error) {

@@ -183,3 +183,14 @@ func (h *Handler) Endpoints() []Endpoint {
 func In[A ~struct{ *Call }](handle func(A) error) func(*Call) error {
 	return func(c *Call) error { return handle(A{c}) }
 }
+
+// JSON is In for a call whose body is a JSON document of type T.
+func JSON[A ~struct{ *Call }, T any](handle func(A, *T) error) func(*Call) error {
+	return func(c *Call) error {
+		var req T
+		if err := c.Decode(&req); err != nil {
+			return err
+		}
+		return handle(A{c}, &req)
+	}
+}

@@ -48,11 +48,7 @@ type upsertRequest struct {
 
 // upsertArtifact opens a new version, of a new artifact or of one that exists
 // in the workspace of the experiment.
-func (c Call) upsertArtifact() error {
-	var req upsertRequest
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+func (c Call) upsertArtifact(req *upsertRequest) error {
 	if req.ArtifactName == "" || req.ArtifactType == "" {
 		return refusal.BadRequest("artifactName or artifactType is missing")
 	}
@@ -69,7 +65,7 @@ func (c Call) upsertArtifact() error {
 	if err != nil {
 		return err
 	}
-	a, err := c.artifactFor(e, &req)
+	a, err := c.artifactFor(e, req)
 	if err != nil {
 		return err
 	}
@@ -77,7 +73,7 @@ func (c Call) upsertArtifact() error {
 	if last := a.Newest(); last != nil {
 		previous = &last.Version
 	}
-	v := c.openVersion(a, e, &req)
+	v := c.openVersion(a, e, req)
 	req.apply(c.Call, a, v)
 	return c.Send(struct {
 		api.Ack
@@ -123,15 +119,13 @@ func (c Call) openVersion(a *store.Artifact, e *store.Experiment, req *upsertReq
 	return v
 }
 
-func (c Call) setArtifactState() error {
-	var req struct {
-		ArtifactVersionID string `json:"artifactVersionId"`
-		ExperimentKey     string `json:"experimentKey"`
-		State             string `json:"state"`
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+type setArtifactStateRequest struct {
+	ArtifactVersionID string `json:"artifactVersionId"`
+	ExperimentKey     string `json:"experimentKey"`
+	State             string `json:"state"`
+}
+
+func (c Call) setArtifactState(req *setArtifactStateRequest) error {
 	if req.State != store.StateClosed && req.State != store.StateError {
 		return refusal.BadRequest("state %q is not CLOSED or ERROR", req.State).WithCode(refusal.CodeArtifactState)
 	}
@@ -162,18 +156,16 @@ func (c Call) changeVersion(id string, f func(v *store.ArtifactVersion) error) e
 	return f(v)
 }
 
-func (c Call) updateArtifact() error {
-	var req struct {
-		ArtifactID      string    `json:"artifactId"`
-		ArtifactType    *string   `json:"artifactType"`
-		VersionMetadata *string   `json:"versionMetadata"`
-		Version         *string   `json:"version"`
-		Tags            *[]string `json:"tags"`
-		artifactExtras
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+type updateArtifactRequest struct {
+	ArtifactID      string    `json:"artifactId"`
+	ArtifactType    *string   `json:"artifactType"`
+	VersionMetadata *string   `json:"versionMetadata"`
+	Version         *string   `json:"version"`
+	Tags            *[]string `json:"tags"`
+	artifactExtras
+}
+
+func (c Call) updateArtifact(req *updateArtifactRequest) error {
 	if err := api.CheckMetadata(req.VersionMetadata); err != nil {
 		return err
 	}
@@ -206,19 +198,17 @@ func (c Call) updateArtifact() error {
 	return c.Ack()
 }
 
+type labelArtifactRequest struct {
+	ArtifactVersionID string    `json:"artifactVersionId"`
+	Alias             *[]string `json:"alias"`
+	VersionMetadata   *string   `json:"versionMetadata"`
+	VersionTags       *[]string `json:"versionTags"`
+	artifactExtras
+}
+
 // labelArtifact changes what may change of a closed version. null leaves a
 // field alone, a list replaces the one before.
-func (c Call) labelArtifact() error {
-	var req struct {
-		ArtifactVersionID string    `json:"artifactVersionId"`
-		Alias             *[]string `json:"alias"`
-		VersionMetadata   *string   `json:"versionMetadata"`
-		VersionTags       *[]string `json:"versionTags"`
-		artifactExtras
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+func (c Call) labelArtifact(req *labelArtifactRequest) error {
 	if err := api.CheckMetadata(req.VersionMetadata); err != nil {
 		return err
 	}

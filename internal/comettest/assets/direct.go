@@ -107,11 +107,7 @@ type completeRequest struct {
 }
 
 // completeUpload joins the parts to an asset, or forgets them.
-func (c uploadCall) completeUpload() error {
-	var req completeRequest
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+func (c uploadCall) completeUpload(req *completeRequest) error {
 	st := c.Store
 	st.Lock()
 	up := st.Uploads[req.RequestID]
@@ -124,7 +120,7 @@ func (c uploadCall) completeUpload() error {
 	if !req.Succeed {
 		return c.Ack()
 	}
-	if err := checkParts(up, &req); err != nil {
+	if err := checkParts(up, req); err != nil {
 		return err
 	}
 	parts := make([]*blob.Blob, len(up.Parts))
@@ -163,24 +159,22 @@ func checkParts(up *store.DirectUpload, req *completeRequest) error {
 	return api.CheckMetadata(up.Spec.Asset.Metadata)
 }
 
+type remoteBatchRequest struct {
+	Requests []struct {
+		Link              string        `json:"link"`
+		Type              string        `json:"type"`
+		Metadata          *string       `json:"metadata"`
+		AssetID           string        `json:"assetId"`
+		FileName          string        `json:"fileName"`
+		Overwrite         any           `json:"overwrite"`
+		Step              *wire.Ordinal `json:"step"`
+		ArtifactVersionID string        `json:"artifactVersionId"`
+		Extension         string        `json:"extension"`
+	} `json:"remoteArtifactAssetRequests"`
+}
+
 // remoteBatch stores many remote files at once.
-func (c uploadCall) remoteBatch() error {
-	var req struct {
-		Requests []struct {
-			Link              string        `json:"link"`
-			Type              string        `json:"type"`
-			Metadata          *string       `json:"metadata"`
-			AssetID           string        `json:"assetId"`
-			FileName          string        `json:"fileName"`
-			Overwrite         any           `json:"overwrite"`
-			Step              *wire.Ordinal `json:"step"`
-			ArtifactVersionID string        `json:"artifactVersionId"`
-			Extension         string        `json:"extension"`
-		} `json:"remoteArtifactAssetRequests"`
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+func (c uploadCall) remoteBatch(req *remoteBatchRequest) error {
 	if req.Requests == nil {
 		return refusal.BadRequest("remoteArtifactAssetRequests is missing")
 	}
@@ -203,21 +197,19 @@ func (c uploadCall) remoteBatch() error {
 	return c.Ack()
 }
 
+type logRemoteModelRequest struct {
+	ExperimentKey  string `json:"experimentKey"`
+	ModelName      string `json:"modelName"`
+	RemoteEntities []struct {
+		AssetID   string          `json:"assetId"`
+		RemoteURL string          `json:"remoteUrl"`
+		FileName  string          `json:"fileName"`
+		Metadata  json.RawMessage `json:"metadata"`
+	} `json:"remoteEntities"`
+}
+
 // logRemoteModel makes a model of remote files.
-func (c uploadCall) logRemoteModel() error {
-	var req struct {
-		ExperimentKey  string `json:"experimentKey"`
-		ModelName      string `json:"modelName"`
-		RemoteEntities []struct {
-			AssetID   string          `json:"assetId"`
-			RemoteURL string          `json:"remoteUrl"`
-			FileName  string          `json:"fileName"`
-			Metadata  json.RawMessage `json:"metadata"`
-		} `json:"remoteEntities"`
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+func (c uploadCall) logRemoteModel(req *logRemoteModelRequest) error {
 	if req.ModelName == "" || len(req.RemoteEntities) == 0 {
 		return refusal.BadRequest("modelName or remoteEntities is missing")
 	}

@@ -31,18 +31,16 @@ func (c Call) sceneLimits() error {
 	})
 }
 
+type newSceneRequest struct {
+	ExperimentKey string          `json:"experimentKey"`
+	UserFileName  string          `json:"userFileName"`
+	AssetType     string          `json:"assetType"`
+	Step          *wire.Ordinal   `json:"step"`
+	Metadata      json.RawMessage `json:"metadata"`
+}
+
 // newScene makes an asset without content, whose parts come later.
-func (c Call) newScene() error {
-	var req struct {
-		ExperimentKey string          `json:"experimentKey"`
-		UserFileName  string          `json:"userFileName"`
-		AssetType     string          `json:"assetType"`
-		Step          *wire.Ordinal   `json:"step"`
-		Metadata      json.RawMessage `json:"metadata"`
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+func (c Call) newScene(req *newSceneRequest) error {
 	if req.AssetType == "" || req.UserFileName == "" {
 		return refusal.BadRequest("assetType or userFileName is missing")
 	}

@@ -23,11 +23,11 @@ func clientlibRoutes() []api.Route {
 		return r
 	}
 	return []api.Route{
-		handshake("logger/add/run", api.In(call.addRun)),
-		handshake("logger/get/run", api.In(call.getRun)),
-		handshake("logger/copy-steps-from-experiment", api.In(call.copyRun)),
-		post("status-report/update", api.In(call.statusReport)),
-		post("status-report/offline-metadata", api.In(call.offlineMetadata)),
+		handshake("logger/add/run", api.JSON(call.addRun)),
+		handshake("logger/get/run", api.JSON(call.getRun)),
+		handshake("logger/copy-steps-from-experiment", api.JSON(call.copyRun)),
+		post("status-report/update", api.JSON(call.statusReport)),
+		post("status-report/offline-metadata", api.JSON(call.offlineMetadata)),
 		{Method: "GET", Family: api.Clientlib, Path: "rpc/get-pending-rpcs", Auth: api.AuthQuery, Handle: api.In(call.pendingRPCs)},
 		post("rpc/register-rpc", (*api.Call).Ack),
 		post("rpc/save-rpc-result", (*api.Call).Ack),
@@ -106,11 +106,7 @@ type addRunRequest struct {
 	GetOrCreateEnabled bool    `json:"getOrCreateEnabled"`
 }
 
-func (c call) addRun() error {
-	var req addRunRequest
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+func (c call) addRun(req *addRunRequest) error {
 	if req.ExperimentKey == "" {
 		return refusal.BadRequest("experiment key is not given").WithCode(refusal.CodeNoExperimentKey)
 	}
@@ -123,7 +119,7 @@ func (c call) addRun() error {
 	e := st.Experiments[req.ExperimentKey]
 	switch {
 	case e == nil:
-		return c.newRun(req)
+		return c.newRun(*req)
 	case c.Moods.TakenKeys == "wordless":
 		return refusal.BadRequest("error")
 	case !req.GetOrCreateEnabled && c.Moods.TakenKeys != "answer":
@@ -178,13 +174,11 @@ func (c call) resume(e *store.Experiment) error {
 	return c.handshakeAnswer(e)
 }
 
-func (c call) getRun() error {
-	var req struct {
-		PreviousExperiment string `json:"previousExperiment"`
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+type getRunRequest struct {
+	PreviousExperiment string `json:"previousExperiment"`
+}
+
+func (c call) getRun(req *getRunRequest) error {
 	if req.PreviousExperiment == "" {
 		return refusal.BadRequest("previousExperiment is missing").WithCode(refusal.CodeNoExperimentKey)
 	}
@@ -205,14 +199,12 @@ func generatedName() string {
 		nameNouns[rand.IntN(len(nameNouns))], 1000+rand.IntN(9000))
 }
 
-func (c call) statusReport() error {
-	var req struct {
-		ExperimentKey string `json:"experimentKey"`
-		IsAlive       *bool  `json:"is_alive"`
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+type statusReportRequest struct {
+	ExperimentKey string `json:"experimentKey"`
+	IsAlive       *bool  `json:"is_alive"`
+}
+
+func (c call) statusReport(req *statusReportRequest) error {
 	if req.IsAlive == nil {
 		return refusal.BadRequest("is_alive is missing")
 	}
@@ -231,15 +223,13 @@ func (c call) statusReport() error {
 	})
 }
 
-func (c call) offlineMetadata() error {
-	var req struct {
-		ExperimentKey  string `json:"experimentKey"`
-		StartTimestamp *int64 `json:"startTimestamp"`
-		EndTimestamp   *int64 `json:"endTimestamp"`
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+type offlineMetadataRequest struct {
+	ExperimentKey  string `json:"experimentKey"`
+	StartTimestamp *int64 `json:"startTimestamp"`
+	EndTimestamp   *int64 `json:"endTimestamp"`
+}
+
+func (c call) offlineMetadata(req *offlineMetadataRequest) error {
 	if req.EndTimestamp == nil {
 		return refusal.BadRequest("endTimestamp is missing")
 	}
@@ -252,17 +242,15 @@ func (c call) pendingRPCs() error {
 	})
 }
 
+type copyRunRequest struct {
+	CopiedExperimentKey string          `json:"copiedExperimentKey"`
+	NewExperimentKey    string          `json:"newExperimentKey"`
+	StepToCopyTo        json.RawMessage `json:"stepToCopyTo"`
+}
+
 // copyRun makes a new experiment from what another of this instance logged up
 // to a step. Assets are not copied.
-func (c call) copyRun() error {
-	var req struct {
-		CopiedExperimentKey string          `json:"copiedExperimentKey"`
-		NewExperimentKey    string          `json:"newExperimentKey"`
-		StepToCopyTo        json.RawMessage `json:"stepToCopyTo"`
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+func (c call) copyRun(req *copyRunRequest) error {
 	limit, err := copyLimit(req.StepToCopyTo)
 	if err != nil {
 		return err

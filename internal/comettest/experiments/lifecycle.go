@@ -9,30 +9,28 @@ import (
 
 func lifecycleRoutes() []api.Route {
 	return []api.Route{
-		{Method: "POST", Path: "write/experiment/create", Handle: api.In(call.createExperiment)},
-		{Method: "POST", Path: "write/experiment/set-start-end-time", Handle: api.In(call.setTimes)},
-		{Method: "POST", Path: "write/experiment/update-status", Handle: api.In(call.updateStatus)},
+		{Method: "POST", Path: "write/experiment/create", Handle: api.JSON(call.createExperiment)},
+		{Method: "POST", Path: "write/experiment/set-start-end-time", Handle: api.JSON(call.setTimes)},
+		{Method: "POST", Path: "write/experiment/update-status", Handle: api.JSON(call.updateStatus)},
 		{Method: "GET", Path: "write/experiment/set-status", Handle: api.In(call.setStatus)},
 		{Method: "GET", Path: "write/experiment/archive", Handle: api.In(call.archive)},
 		{Method: "GET", Path: "write/experiment/restore", Handle: api.In(call.restore)},
 		{Method: "GET", Path: "write/experiment/delete", Handle: api.In(call.deleteExperiment)},
 		{Method: "GET", Path: "write/experiment/stop", Handle: api.In(call.stop)},
-		{Method: "POST", Path: "write/experiment/move", Handle: api.In(call.move)},
-		{Method: "POST", Path: "write/experiment/file-path", Handle: api.In(call.setFilePath)},
+		{Method: "POST", Path: "write/experiment/move", Handle: api.JSON(call.move)},
+		{Method: "POST", Path: "write/experiment/file-path", Handle: api.JSON(call.setFilePath)},
 		{Method: "POST", Path: "write/experiment/{experimentKey}/mark-not-throttled", Since: api.Version{4, 7, 416}, Handle: api.In(call.markNotThrottled)},
 	}
 }
 
-func (c call) createExperiment() error {
-	var req struct {
-		WorkspaceName    string  `json:"workspaceName"`
-		ProjectName      string  `json:"projectName"`
-		ExperimentName   *string `json:"experimentName"`
-		DisableHeartBeat bool    `json:"disableHeartBeat"`
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+type createExperimentRequest struct {
+	WorkspaceName    string  `json:"workspaceName"`
+	ProjectName      string  `json:"projectName"`
+	ExperimentName   *string `json:"experimentName"`
+	DisableHeartBeat bool    `json:"disableHeartBeat"`
+}
+
+func (c call) createExperiment(req *createExperimentRequest) error {
 	st := c.Store
 	st.Lock()
 	defer st.Unlock()
@@ -78,15 +76,13 @@ func (c call) roomIn(w *store.Workspace, name string) (*store.Project, error) {
 	return p, nil
 }
 
-func (c call) setTimes() error {
-	var req struct {
-		ExperimentKey   string `json:"experimentKey"`
-		StartTimeMillis *int64 `json:"startTimeMillis"`
-		EndTimeMillis   *int64 `json:"endTimeMillis"`
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+type setTimesRequest struct {
+	ExperimentKey   string `json:"experimentKey"`
+	StartTimeMillis *int64 `json:"startTimeMillis"`
+	EndTimeMillis   *int64 `json:"endTimeMillis"`
+}
+
+func (c call) setTimes(req *setTimesRequest) error {
 	return c.setExperimentTimes(req.ExperimentKey, req.StartTimeMillis, req.EndTimeMillis)
 }
 
@@ -108,16 +104,14 @@ func (c call) setExperimentTimes(key string, start, end *int64) error {
 	return c.Ack()
 }
 
-func (c call) updateStatus() error {
-	var req struct {
-		ExperimentKey string  `json:"experimentKey"`
-		IsAlive       *bool   `json:"isAlive"`
-		Error         *string `json:"error"`
-		HasCrashed    bool    `json:"hasCrashed"`
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+type updateStatusRequest struct {
+	ExperimentKey string  `json:"experimentKey"`
+	IsAlive       *bool   `json:"isAlive"`
+	Error         *string `json:"error"`
+	HasCrashed    bool    `json:"hasCrashed"`
+}
+
+func (c call) updateStatus(req *updateStatusRequest) error {
 	if req.IsAlive == nil {
 		return refusal.BadRequest("isAlive is missing")
 	}
@@ -197,16 +191,14 @@ func (c call) stop() error {
 	return c.Send(api.Saved("Stop Requested"))
 }
 
-func (c call) move() error {
-	var req struct {
-		TargetWorkspaceName string   `json:"targetWorkspaceName"`
-		TargetProjectName   string   `json:"targetProjectName"`
-		ExperimentKeys      []string `json:"experimentKeys"`
-		Symlink             bool     `json:"symlink"`
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+type moveRequest struct {
+	TargetWorkspaceName string   `json:"targetWorkspaceName"`
+	TargetProjectName   string   `json:"targetProjectName"`
+	ExperimentKeys      []string `json:"experimentKeys"`
+	Symlink             bool     `json:"symlink"`
+}
+
+func (c call) move(req *moveRequest) error {
 	if len(req.ExperimentKeys) == 0 {
 		return refusal.BadRequest("experimentKeys is missing")
 	}
@@ -250,14 +242,12 @@ func (c call) moveAll(list []*store.Experiment, p *store.Project, symlink bool) 
 	return c.Ack()
 }
 
-func (c call) setFilePath() error {
-	var req struct {
-		ExperimentKey string  `json:"experimentKey"`
-		FilePath      *string `json:"filePath"`
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+type setFilePathRequest struct {
+	ExperimentKey string  `json:"experimentKey"`
+	FilePath      *string `json:"filePath"`
+}
+
+func (c call) setFilePath(req *setFilePathRequest) error {
 	if req.FilePath == nil {
 		return refusal.BadRequest("filePath is missing")
 	}

@@ -14,8 +14,8 @@ type queryCall struct{ *api.Call }
 func queryRoutes() []api.Route {
 	return []api.Route{
 		{Method: "GET", Path: "project/column-names", Handle: api.In(queryCall.columnNames)},
-		{Method: "POST", Path: "project/query", Handle: api.In(queryCall.projectQuery)},
-		{Method: "POST", Path: "experiments/search", Handle: api.In(queryCall.searchExperiments)},
+		{Method: "POST", Path: "project/query", Handle: api.JSON(queryCall.projectQuery)},
+		{Method: "POST", Path: "experiments/search", Handle: api.JSON(queryCall.searchExperiments)},
 	}
 }
 
@@ -38,20 +38,18 @@ func (c queryCall) queried(ref api.ProjectRef, archived *bool) ([]*store.Experim
 	return list, nil
 }
 
+type projectQueryRequest struct {
+	api.ProjectRef
+	Archived   bool `json:"archived"`
+	Predicates []struct {
+		Source string `json:"source"`
+		Query  rule   `json:"query"`
+	} `json:"predicates"`
+}
+
 // projectQuery answers with the experiments that satisfy all predicates, each a
 // tree of rules about one source or, where that is "nested", about several.
-func (c queryCall) projectQuery() error {
-	var req struct {
-		api.ProjectRef
-		Archived   bool `json:"archived"`
-		Predicates []struct {
-			Source string `json:"source"`
-			Query  rule   `json:"query"`
-		} `json:"predicates"`
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+func (c queryCall) projectQuery(req *projectQueryRequest) error {
 	all := rule{Condition: "AND"}
 	for _, p := range req.Predicates {
 		p.Query.Source = p.Source
@@ -81,18 +79,16 @@ func (c queryCall) satisfying(ref api.ProjectRef, archived bool, r *rule) ([]*st
 	}), err
 }
 
+type searchExperimentsRequest struct {
+	ProjectID string `json:"projectId"`
+	RulesTree *rule  `json:"rulesTree"`
+	Limit     int    `json:"limit"`
+	Page      int    `json:"page"`
+	Deleted   bool   `json:"deleted"`
+}
+
 // searchExperiments answers the search of the web interface.
-func (c queryCall) searchExperiments() error {
-	var req struct {
-		ProjectID string `json:"projectId"`
-		RulesTree *rule  `json:"rulesTree"`
-		Limit     int    `json:"limit"`
-		Page      int    `json:"page"`
-		Deleted   bool   `json:"deleted"`
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+func (c queryCall) searchExperiments(req *searchExperimentsRequest) error {
 	if req.Limit < 1 || req.Page < 1 {
 		return refusal.BadRequest("limit and page must be at least 1")
 	}

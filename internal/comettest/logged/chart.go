@@ -39,18 +39,14 @@ const chartPoints = 500
 
 // metricChart answers with arrays for drawing. Values that no chart shows,
 // such as NaN and text, are left out.
-func (c metricCall) metricChart() error {
-	var req chartRequest
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+func (c metricCall) metricChart(req *chartRequest) error {
 	docs := make(map[string]*chartDoc)
 	for _, key := range req.TargetedExperiments {
 		e, err := c.Experiment(key, api.RoleViewer)
 		if err != nil {
 			return err
 		}
-		if doc := c.chart(e, &req); doc != nil {
+		if doc := c.chart(e, req); doc != nil {
 			docs[key] = doc
 		}
 	}

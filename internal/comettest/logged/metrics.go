@@ -19,7 +19,7 @@ func metricRoutes() []api.Route {
 		{Method: "GET", Path: "experiment/metrics/summary", Handle: api.In(metricCall.metricSummary)},
 		{Method: "GET", Path: "experiment/metrics/get-metric", Handle: api.In(metricCall.getMetric)},
 		{Method: "GET", Path: "experiment/metrics/get-all", Since: api.Version{3, 20, 60}, Handle: api.In(metricCall.getAllMetrics)},
-		{Method: "POST", Path: "experiments/multi-metric-chart", Handle: api.In(metricCall.metricChart)},
+		{Method: "POST", Path: "experiments/multi-metric-chart", Handle: api.JSON(metricCall.metricChart)},
 	}
 }
 

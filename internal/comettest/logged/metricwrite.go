@@ -128,14 +128,12 @@ func (c metricCall) addPoint(e *store.Experiment, p *newPoint) {
 	s.Add(&p.point, c.Moods.MergeDuplicates)
 }
 
-func (c metricCall) writeMetric() error {
-	var req struct {
-		ExperimentKey string `json:"experimentKey"`
-		metricValueDoc
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+type writeMetricRequest struct {
+	ExperimentKey string `json:"experimentKey"`
+	metricValueDoc
+}
+
+func (c metricCall) writeMetric(req *writeMetricRequest) error {
 	p, err := req.parsed()
 	if err != nil {
 		return err

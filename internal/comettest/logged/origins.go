@@ -17,12 +17,12 @@ func originRoutes() []api.Route {
 		{Method: "GET", Path: "experiment/git/metadata", Handle: api.In(originCall.gitMetadata)},
 		{Method: "GET", Path: "experiment/git/patch", Handle: api.In(originCall.gitPatch)},
 		{Method: "GET", Path: "experiment/system-details", Handle: api.In(originCall.systemDetails)},
-		{Method: "POST", Path: "write/experiment/git/metadata", Handle: api.In(originCall.writeGit)},
+		{Method: "POST", Path: "write/experiment/git/metadata", Handle: api.JSON(originCall.writeGit)},
 		{Method: "POST", Path: "write/experiment/git/patch", Stream: true, Handle: api.In(originCall.writePatch)},
 		{Method: "POST", Family: api.Clientlib, Path: "git-patch/upload", Auth: api.AuthQuery, Stream: true, Handle: api.In(originCall.uploadPatch)},
 		{Method: "POST", Path: "write/experiment/system-details", Handle: api.In(originCall.writeSystem)},
-		{Method: "POST", Path: "write/experiment/cloud-details", Handle: api.In(originCall.writeCloud)},
-		{Method: "PUT", Path: "write/experiment/dependencies", Handle: api.In(originCall.writeDependencies)},
+		{Method: "POST", Path: "write/experiment/cloud-details", Handle: api.JSON(originCall.writeCloud)},
+		{Method: "PUT", Path: "write/experiment/dependencies", Handle: api.JSON(originCall.writeDependencies)},
 	}
 }
 
@@ -32,14 +32,12 @@ func (c originCall) gitMetadata() error {
 	})
 }
 
-func (c originCall) writeGit() error {
-	var req struct {
-		ExperimentKey string `json:"experimentKey"`
-		store.GitMetadata
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+type writeGitRequest struct {
+	ExperimentKey string `json:"experimentKey"`
+	store.GitMetadata
+}
+
+func (c originCall) writeGit(req *writeGitRequest) error {
 	return c.WriteExperiment(req.ExperimentKey, func(e *store.Experiment) error {
 		e.Git = new(req.GitMetadata)
 		return c.Ack()
@@ -78,14 +76,12 @@ func (c originCall) savePatch(key string) error {
 	})
 }
 
-func (c originCall) writeCloud() error {
-	var req struct {
-		ExperimentKey string `json:"experimentKey"`
-		store.CloudDetails
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+type writeCloudRequest struct {
+	ExperimentKey string `json:"experimentKey"`
+	store.CloudDetails
+}
+
+func (c originCall) writeCloud(req *writeCloudRequest) error {
 	if req.Provider == "" {
 		return refusal.BadRequest("provider is missing")
 	}
@@ -95,15 +91,13 @@ func (c originCall) writeCloud() error {
 	})
 }
 
-func (c originCall) writeDependencies() error {
-	var req struct {
-		ExperimentKey   string             `json:"experimentKey"`
-		Timestamp       *int64             `json:"timestamp"`
-		LogDependencies []store.Dependency `json:"logDependencies"`
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+type writeDependenciesRequest struct {
+	ExperimentKey   string             `json:"experimentKey"`
+	Timestamp       *int64             `json:"timestamp"`
+	LogDependencies []store.Dependency `json:"logDependencies"`
+}
+
+func (c originCall) writeDependencies(req *writeDependenciesRequest) error {
 	if req.LogDependencies == nil {
 		return refusal.BadRequest("logDependencies is missing")
 	}

@@ -11,10 +11,10 @@ import (
 
 func textRoutes() []api.Route {
 	return []api.Route{
-		{Method: "POST", Path: "write/experiment/html", Handle: api.In(valueCall.writeHTML)},
-		{Method: "POST", Path: "write/experiment/code", Handle: api.In(valueCall.writeCode)},
-		{Method: "POST", Path: "write/experiment/graph", Handle: api.In(valueCall.writeGraph)},
-		{Method: "POST", Path: "write/experiment/output", Handle: api.In(valueCall.writeOutput)},
+		{Method: "POST", Path: "write/experiment/html", Handle: api.JSON(valueCall.writeHTML)},
+		{Method: "POST", Path: "write/experiment/code", Handle: api.JSON(valueCall.writeCode)},
+		{Method: "POST", Path: "write/experiment/graph", Handle: api.JSON(valueCall.writeGraph)},
+		{Method: "POST", Path: "write/experiment/output", Handle: api.JSON(valueCall.writeOutput)},
 	}
 }
 
@@ -23,16 +23,14 @@ func (c valueCall) noText(text *string) bool {
 	return text == nil || *text == "" && c.Moods.RefuseEmptyTexts
 }
 
-func (c valueCall) writeHTML() error {
-	var req struct {
-		ExperimentKey string  `json:"experimentKey"`
-		HTML          *string `json:"html"`
-		Override      bool    `json:"override"`
-		Timestamp     *int64  `json:"timestamp"`
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+type writeHTMLRequest struct {
+	ExperimentKey string  `json:"experimentKey"`
+	HTML          *string `json:"html"`
+	Override      bool    `json:"override"`
+	Timestamp     *int64  `json:"timestamp"`
+}
+
+func (c valueCall) writeHTML(req *writeHTMLRequest) error {
 	if c.noText(req.HTML) {
 		return refusal.BadRequest("html is missing")
 	}
@@ -46,14 +44,12 @@ func (c valueCall) writeHTML() error {
 	})
 }
 
-func (c valueCall) writeCode() error {
-	var req struct {
-		ExperimentKey string  `json:"experimentKey"`
-		Code          *string `json:"code"`
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+type writeCodeRequest struct {
+	ExperimentKey string  `json:"experimentKey"`
+	Code          *string `json:"code"`
+}
+
+func (c valueCall) writeCode(req *writeCodeRequest) error {
 	if c.noText(req.Code) {
 		return refusal.BadRequest("code is missing")
 	}
@@ -63,15 +59,13 @@ func (c valueCall) writeCode() error {
 	})
 }
 
+type writeGraphRequest struct {
+	ExperimentKey string          `json:"experimentKey"`
+	Graph         json.RawMessage `json:"graph"`
+}
+
 // writeGraph takes text, and objects too, which it keeps as text.
-func (c valueCall) writeGraph() error {
-	var req struct {
-		ExperimentKey string          `json:"experimentKey"`
-		Graph         json.RawMessage `json:"graph"`
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+func (c valueCall) writeGraph(req *writeGraphRequest) error {
 	if len(req.Graph) == 0 || string(req.Graph) == "null" {
 		return refusal.BadRequest("graph is missing")
 	}
@@ -88,20 +82,18 @@ func (c valueCall) writeGraph() error {
 // maxOutputLine is the most bytes of one piece of output.
 const maxOutputLine = 20_000_000
 
-func (c valueCall) writeOutput() error {
-	var req struct {
-		ExperimentKey string  `json:"experimentKey"`
-		RunContext    *string `json:"runContext"`
-		OutputLines   []struct {
-			Stderr         bool    `json:"stderr"`
-			Output         *string `json:"output"`
-			LocalTimestamp int64   `json:"localTimestamp"`
-			Offset         *int64  `json:"offset"`
-		} `json:"outputLines"`
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+type writeOutputRequest struct {
+	ExperimentKey string  `json:"experimentKey"`
+	RunContext    *string `json:"runContext"`
+	OutputLines   []struct {
+		Stderr         bool    `json:"stderr"`
+		Output         *string `json:"output"`
+		LocalTimestamp int64   `json:"localTimestamp"`
+		Offset         *int64  `json:"offset"`
+	} `json:"outputLines"`
+}
+
+func (c valueCall) writeOutput(req *writeOutputRequest) error {
 	if req.OutputLines == nil {
 		return refusal.BadRequest("outputLines is missing")
 	}

@@ -15,20 +15,20 @@ import (
 
 func valueRoutes() []api.Route {
 	return []api.Route{
-		{Method: "POST", Path: "write/experiment/metric", Python: true, Handle: api.In(metricCall.writeMetric)},
-		{Method: "POST", Path: "write/experiment/parameter", Python: true, Handle: api.In(valueCall.writeParameter)},
-		{Method: "POST", Path: "write/experiment/parameter/delete", Handle: api.In(valueCall.deleteParameter)},
-		{Method: "POST", Path: "write/experiments/parameters/delete", Since: api.Version{3, 29, 724}, Handle: api.In(valueCall.deleteParameters)},
-		{Method: "POST", Path: "write/experiment/log-other", Python: true, Handle: api.In(valueCall.writeOther)},
-		{Method: "POST", Path: "write/experiment/tags", Handle: api.In(valueCall.writeTags)},
-		{Method: "POST", Family: api.Clientlib, Path: "tags/add-tags-to-experiment", Auth: api.AuthBody, Handle: api.In(valueCall.writeTags)},
-		{Method: "POST", Path: "write/experiment/tags/delete", Since: api.Version{3, 12, 26}, Handle: api.In(valueCall.deleteTags)},
-		{Method: "POST", Path: "write/experiment/gpu-metrics", Handle: api.In(valueCall.gpuMetrics)},
-		{Method: "POST", Path: "write/experiment/cpu-metrics", Handle: api.In(valueCall.cpuMetrics)},
-		{Method: "POST", Path: "write/experiment/ram-metrics", Handle: api.In(valueCall.ramMetrics)},
-		{Method: "POST", Path: "write/experiment/load-metrics", Handle: api.In(valueCall.loadMetrics)},
+		{Method: "POST", Path: "write/experiment/metric", Python: true, Handle: api.JSON(metricCall.writeMetric)},
+		{Method: "POST", Path: "write/experiment/parameter", Python: true, Handle: api.JSON(valueCall.writeParameter)},
+		{Method: "POST", Path: "write/experiment/parameter/delete", Handle: api.JSON(valueCall.deleteParameter)},
+		{Method: "POST", Path: "write/experiments/parameters/delete", Since: api.Version{3, 29, 724}, Handle: api.JSON(valueCall.deleteParameters)},
+		{Method: "POST", Path: "write/experiment/log-other", Python: true, Handle: api.JSON(valueCall.writeOther)},
+		{Method: "POST", Path: "write/experiment/tags", Handle: api.JSON(valueCall.writeTags)},
+		{Method: "POST", Family: api.Clientlib, Path: "tags/add-tags-to-experiment", Auth: api.AuthBody, Handle: api.JSON(valueCall.writeTags)},
+		{Method: "POST", Path: "write/experiment/tags/delete", Since: api.Version{3, 12, 26}, Handle: api.JSON(valueCall.deleteTags)},
+		{Method: "POST", Path: "write/experiment/gpu-metrics", Handle: api.JSON(valueCall.gpuMetrics)},
+		{Method: "POST", Path: "write/experiment/cpu-metrics", Handle: api.JSON(valueCall.cpuMetrics)},
+		{Method: "POST", Path: "write/experiment/ram-metrics", Handle: api.JSON(valueCall.ramMetrics)},
+		{Method: "POST", Path: "write/experiment/load-metrics", Handle: api.JSON(valueCall.loadMetrics)},
 		{Method: "POST", Family: api.Clientlib, Path: "batch/logger/experiment/metric", Handle: api.In(metricCall.metricBatch)},
-		{Method: "POST", Family: api.Clientlib, Path: "batch/logger/experiment/parameter", Python: true, Handle: api.In(valueCall.parameterBatch)},
+		{Method: "POST", Family: api.Clientlib, Path: "batch/logger/experiment/parameter", Python: true, Handle: api.JSON(valueCall.parameterBatch)},
 	}
 }
 
@@ -83,14 +83,12 @@ func (c valueCall) setParameter(e *store.Experiment, d *parameterDoc) error {
 	return nil
 }
 
-func (c valueCall) writeParameter() error {
-	var req struct {
-		ExperimentKey string `json:"experimentKey"`
-		parameterDoc
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+type writeParameterRequest struct {
+	ExperimentKey string `json:"experimentKey"`
+	parameterDoc
+}
+
+func (c valueCall) writeParameter(req *writeParameterRequest) error {
 	return c.WriteExperiment(req.ExperimentKey, func(e *store.Experiment) error {
 		if err := c.setParameter(e, &req.parameterDoc); err != nil {
 			return err
@@ -101,14 +99,12 @@ func (c valueCall) writeParameter() error {
 
 var parameterSources = []string{"", "auto-logged", "cli", "manual"}
 
-func (c valueCall) parameterBatch() error {
-	var req struct {
-		ExperimentKey string         `json:"experimentKey"`
-		Values        []parameterDoc `json:"values"`
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+type parameterBatchRequest struct {
+	ExperimentKey string         `json:"experimentKey"`
+	Values        []parameterDoc `json:"values"`
+}
+
+func (c valueCall) parameterBatch(req *parameterBatchRequest) error {
 	if err := c.checkBatch(req.Values == nil, len(req.Values)); err != nil {
 		return err
 	}
@@ -138,23 +134,15 @@ type parameterRef struct {
 	ParameterName string `json:"parameterName"`
 }
 
-func (c valueCall) deleteParameter() error {
-	var req parameterRef
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
-	if err := c.removeParameter(req); err != nil {
+func (c valueCall) deleteParameter(req *parameterRef) error {
+	if err := c.removeParameter(*req); err != nil {
 		return err
 	}
 	return c.Ack()
 }
 
-func (c valueCall) deleteParameters() error {
-	var req []parameterRef
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
-	for _, ref := range req {
+func (c valueCall) deleteParameters(req *[]parameterRef) error {
+	for _, ref := range *req {
 		if err := c.removeParameter(ref); err != nil {
 			return err
 		}
@@ -171,16 +159,14 @@ func (c valueCall) removeParameter(ref parameterRef) error {
 	})
 }
 
-func (c valueCall) writeOther() error {
-	var req struct {
-		ExperimentKey string          `json:"experimentKey"`
-		Key           string          `json:"key"`
-		Value         json.RawMessage `json:"value"`
-		Timestamp     *int64          `json:"timestamp"`
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+type writeOtherRequest struct {
+	ExperimentKey string          `json:"experimentKey"`
+	Key           string          `json:"key"`
+	Value         json.RawMessage `json:"value"`
+	Timestamp     *int64          `json:"timestamp"`
+}
+
+func (c valueCall) writeOther(req *writeOtherRequest) error {
 	if req.Key == "" {
 		return refusal.BadRequest("key is missing")
 	}
@@ -205,14 +191,12 @@ func (c valueCall) writeOther() error {
 	})
 }
 
-func (c valueCall) writeTags() error {
-	var req struct {
-		ExperimentKey string   `json:"experimentKey"`
-		AddedTags     []string `json:"addedTags"`
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+type writeTagsRequest struct {
+	ExperimentKey string   `json:"experimentKey"`
+	AddedTags     []string `json:"addedTags"`
+}
+
+func (c valueCall) writeTags(req *writeTagsRequest) error {
 	if req.AddedTags == nil {
 		return refusal.BadRequest("addedTags is missing")
 	}
@@ -222,14 +206,12 @@ func (c valueCall) writeTags() error {
 	})
 }
 
-func (c valueCall) deleteTags() error {
-	var req struct {
-		ExperimentKey string   `json:"experimentKey"`
-		Tags          []string `json:"tags"`
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+type deleteTagsRequest struct {
+	ExperimentKey string   `json:"experimentKey"`
+	Tags          []string `json:"tags"`
+}
+
+func (c valueCall) deleteTags(req *deleteTagsRequest) error {
 	return c.WriteExperiment(req.ExperimentKey, func(e *store.Experiment) error {
 		e.Tags = slices.DeleteFunc(e.Tags, func(t string) bool { return slices.Contains(req.Tags, t) })
 		return c.Ack()
@@ -267,20 +249,18 @@ func (c valueCall) logSystem(s systemSample, values map[string]json.Number) erro
 	})
 }
 
-func (c valueCall) gpuMetrics() error {
-	var req struct {
-		systemSample
-		GPUs []struct {
-			GPUID          int         `json:"gpuId"`
-			FreeMemory     json.Number `json:"freeMemory"`
-			UsedMemory     json.Number `json:"usedMemory"`
-			TotalMemory    json.Number `json:"totalMemory"`
-			GPUUtilization json.Number `json:"gpuUtilization"`
-		} `json:"gpus"`
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+type gpuMetricsRequest struct {
+	systemSample
+	GPUs []struct {
+		GPUID          int         `json:"gpuId"`
+		FreeMemory     json.Number `json:"freeMemory"`
+		UsedMemory     json.Number `json:"usedMemory"`
+		TotalMemory    json.Number `json:"totalMemory"`
+		GPUUtilization json.Number `json:"gpuUtilization"`
+	} `json:"gpus"`
+}
+
+func (c valueCall) gpuMetrics(req *gpuMetricsRequest) error {
 	values := make(map[string]json.Number)
 	for _, g := range req.GPUs {
 		prefix := "sys.gpu." + strconv.Itoa(g.GPUID) + "."
@@ -292,14 +272,12 @@ func (c valueCall) gpuMetrics() error {
 	return c.logSystem(req.systemSample, values)
 }
 
-func (c valueCall) cpuMetrics() error {
-	var req struct {
-		systemSample
-		CPU []json.Number `json:"cpuPercentUtilization"`
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+type cpuMetricsRequest struct {
+	systemSample
+	CPU []json.Number `json:"cpuPercentUtilization"`
+}
+
+func (c valueCall) cpuMetrics(req *cpuMetricsRequest) error {
 	if len(req.CPU) == 0 {
 		return refusal.BadRequest("cpuPercentUtilization is missing")
 	}
@@ -318,25 +296,21 @@ func (c valueCall) cpuMetrics() error {
 	return c.logSystem(req.systemSample, values)
 }
 
-func (c valueCall) ramMetrics() error {
-	var req struct {
-		systemSample
-		TotalRAM json.Number `json:"totalRam"`
-		UsedRAM  json.Number `json:"usedRam"`
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+type ramMetricsRequest struct {
+	systemSample
+	TotalRAM json.Number `json:"totalRam"`
+	UsedRAM  json.Number `json:"usedRam"`
+}
+
+func (c valueCall) ramMetrics(req *ramMetricsRequest) error {
 	return c.logSystem(req.systemSample, map[string]json.Number{"sys.ram.total": req.TotalRAM, "sys.ram.used": req.UsedRAM})
 }
 
-func (c valueCall) loadMetrics() error {
-	var req struct {
-		systemSample
-		LoadAverage json.Number `json:"loadAverage"`
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+type loadMetricsRequest struct {
+	systemSample
+	LoadAverage json.Number `json:"loadAverage"`
+}
+
+func (c valueCall) loadMetrics(req *loadMetricsRequest) error {
 	return c.logSystem(req.systemSample, map[string]json.Number{"sys.load.avg": req.LoadAverage})
 }

@@ -18,10 +18,10 @@ func accountRoutes() []api.Route {
 		{Method: "GET", Family: api.Clientlib, Path: "health/ping", Auth: api.AuthNone, Handle: api.In(accountCall.ping)},
 		{Method: "GET", Path: "account-details", Handle: api.In(accountCall.accountDetails)},
 		{Method: "GET", Path: "workspaces", Handle: api.In(accountCall.workspaces)},
-		{Method: "POST", Path: "write/workspace/new", Handle: api.In(accountCall.newWorkspace)},
-		{Method: "POST", Path: "write/add-workspace-member", Handle: api.In(accountCall.addMember)},
+		{Method: "POST", Path: "write/workspace/new", Handle: api.JSON(accountCall.newWorkspace)},
+		{Method: "POST", Path: "write/add-workspace-member", Handle: api.JSON(accountCall.addMember)},
 		{Method: "GET", Family: api.Root, Path: "api/auth/users", Auth: api.AuthNone, Handle: api.In(accountCall.findUser)},
-		{Method: "POST", Family: api.Root, Path: "api/auth/users", Auth: api.AuthNone, Handle: api.In(accountCall.signUp)},
+		{Method: "POST", Family: api.Root, Path: "api/auth/users", Auth: api.AuthNone, Handle: api.JSON(accountCall.signUp)},
 	}
 }
 
@@ -63,14 +63,12 @@ func (c accountCall) workspaces() error {
 	return c.Send(map[string]any{"workspaceNames": names})
 }
 
-func (c accountCall) newWorkspace() error {
-	var req struct {
-		Name string `json:"name"`
-		Plan string `json:"plan"`
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+type newWorkspaceRequest struct {
+	Name string `json:"name"`
+	Plan string `json:"plan"`
+}
+
+func (c accountCall) newWorkspace(req *newWorkspaceRequest) error {
 	if req.Name == "" {
 		return refusal.BadRequest("name is missing")
 	}
@@ -87,15 +85,13 @@ func (c accountCall) newWorkspace() error {
 	return c.Send(map[string]any{"msg": "saved", "workspace_name": w.Name, "workspace_id": w.ID, "code": http.StatusOK})
 }
 
-func (c accountCall) addMember() error {
-	var req struct {
-		UserEmail     string `json:"userEmail"`
-		WorkspaceName string `json:"workspaceName"`
-		Admin         bool   `json:"admin"`
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+type addMemberRequest struct {
+	UserEmail     string `json:"userEmail"`
+	WorkspaceName string `json:"workspaceName"`
+	Admin         bool   `json:"admin"`
+}
+
+func (c accountCall) addMember(req *addMemberRequest) error {
 	i := slices.IndexFunc(c.Keys, func(k api.Key) bool { return k.Email != "" && k.Email == req.UserEmail })
 	if i < 0 {
 		return refusal.BadRequest("no user with email %q", req.UserEmail)
@@ -130,15 +126,13 @@ func (c accountCall) findUser() error {
 	return nil
 }
 
+type signUpRequest struct {
+	Email    string `json:"email"`
+	UserName string `json:"userName"`
+}
+
 // signUp answers for users the server knows; it makes no new ones.
-func (c accountCall) signUp() error {
-	var req struct {
-		Email    string `json:"email"`
-		UserName string `json:"userName"`
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+func (c accountCall) signUp(req *signUpRequest) error {
 	for _, k := range c.Keys {
 		if k.Email == req.Email {
 			return c.Send(map[string]any{"cometUserName": k.User, "token": "", "apiKey": ""})

@@ -3,19 +3,15 @@ package projects
 import (
 	"slices"
 
-	"github.com/comet-stream/comet-stream/internal/comettest/api"
 	"github.com/comet-stream/comet-stream/internal/comettest/refusal"
 	"github.com/comet-stream/comet-stream/internal/comettest/store"
+	"github.com/comet-stream/comet-stream/internal/comettest/wire"
 )
 
 func (c Call) shareLinks() error {
-	c.Store.RLock()
-	defer c.Store.RUnlock()
-	p, err := c.QueryProject().Find(c.Call, api.RoleViewer)
-	if err != nil {
-		return err
-	}
-	return c.Send(map[string]any{"shareCodes": append([]string{}, p.ShareCodes...)})
+	return c.ReadProject(func(p *store.Project) error {
+		return c.Send(map[string]any{"shareCodes": wire.List(slices.Clone(p.ShareCodes))})
+	})
 }
 
 func (c Call) addShareLink() error {

@@ -1,6 +1,7 @@
 package projects
 
 import (
+	"net/http"
 	"unicode/utf8"
 
 	"github.com/comet-stream/comet-stream/internal/comettest/api"
@@ -22,16 +23,14 @@ func checkProjectName(name string) error {
 	return nil
 }
 
-func (c Call) createProject() error {
-	var req struct {
-		WorkspaceName      string  `json:"workspaceName"`
-		ProjectName        string  `json:"projectName"`
-		ProjectDescription *string `json:"projectDescription"`
-		IsPublic           bool    `json:"isPublic"`
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+type createProjectRequest struct {
+	WorkspaceName      string  `json:"workspaceName"`
+	ProjectName        string  `json:"projectName"`
+	ProjectDescription *string `json:"projectDescription"`
+	IsPublic           bool    `json:"isPublic"`
+}
+
+func (c Call) createProject(req *createProjectRequest) error {
 	if err := checkProjectName(req.ProjectName); err != nil {
 		return err
 	}
@@ -62,16 +61,14 @@ func (c Call) OrNew(w *store.Workspace, name string) (*store.Project, error) {
 	return c.Store.EnsureProject(w, name, c.Key.User, c.Now()), nil
 }
 
-func (c Call) updateProject() error {
-	var req struct {
-		api.ProjectRef
-		NewProjectName        *string `json:"newProjectName"`
-		NewProjectDescription *string `json:"newProjectDescription"`
-		IsPublic              *bool   `json:"isPublic"`
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+type updateProjectRequest struct {
+	api.ProjectRef
+	NewProjectName        *string `json:"newProjectName"`
+	NewProjectDescription *string `json:"newProjectDescription"`
+	IsPublic              *bool   `json:"isPublic"`
+}
+
+func (c Call) updateProject(req *updateProjectRequest) error {
 	st := c.Store
 	st.Lock()
 	defer st.Unlock()
@@ -98,14 +95,12 @@ func (c Call) updateProject() error {
 	return c.Ack()
 }
 
-func (c Call) writeNotes() error {
-	var req struct {
-		api.ProjectRef
-		Notes *string `json:"notes"`
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+type writeNotesRequest struct {
+	api.ProjectRef
+	Notes *string `json:"notes"`
+}
+
+func (c Call) writeNotes(req *writeNotesRequest) error {
 	if req.Notes == nil {
 		return refusal.BadRequest("notes is missing")
 	}
@@ -128,14 +123,12 @@ func (c Call) changeProject(ref api.ProjectRef, f func(p *store.Project) error) 
 	return f(p)
 }
 
-func (c Call) deleteProject() error {
-	var req struct {
-		api.ProjectRef
-		DeleteAllExperiments bool `json:"deleteAllExperiments"`
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+type deleteProjectRequest struct {
+	api.ProjectRef
+	DeleteAllExperiments bool `json:"deleteAllExperiments"`
+}
+
+func (c Call) deleteProject(req *deleteProjectRequest) error {
 	return c.changeProject(req.ProjectRef, func(p *store.Project) error {
 		if p.General {
 			return refusal.BadRequest("the general project of a workspace cannot be deleted")
@@ -151,4 +144,54 @@ func (c Call) deleteProject() error {
 		c.Store.RemoveProject(p)
 		return c.Ack()
 	})
+}
+
+type updateOwnerRequest struct {
+	ProjectID string `json:"projectId"`
+	UserName  string `json:"userName"`
+}
+
+// updateOwner gives a project to another user of its workspace. Only an admin
+// of the workspace may.
+func (c Call) updateOwner(req *updateOwnerRequest) error {
+	if req.ProjectID == "" || req.UserName == "" {
+		return refusal.BadRequest("projectId or userName is missing")
+	}
+	return c.changeProject(api.ProjectRef{ProjectID: req.ProjectID}, func(p *store.Project) error {
+		if !c.Key.Admin && !p.Workspace.Members[c.Key.User] {
+			return refusal.New(http.StatusForbidden, 0, "User: %s is no admin of workspace %s", c.Key.User, p.Workspace.Name)
+		}
+		if !c.MayOwn(req.UserName, p.Workspace) {
+			return refusal.BadRequest("User: %s is no member of workspace %s", req.UserName, p.Workspace.Name)
+		}
+		p.Owner = req.UserName
+		return c.Ack()
+	})
+}
+
+// symlink makes an experiment appear in another project of its workspace,
+// which is created if it is missing.
+func (c Call) symlink() error {
+	name, err := c.Param("projectName")
+	if err != nil {
+		return err
+	}
+	st := c.Store
+	st.Lock()
+	defer st.Unlock()
+	e, err := c.ExperimentLocked(c.Optional("experimentKey"), api.RoleOwner)
+	if err != nil {
+		return err
+	}
+	p, err := c.OrNew(e.Project.Workspace, name)
+	if err != nil {
+		return err
+	}
+	if err := p.Link(e); err != nil {
+		return err
+	}
+	return c.Send(struct {
+		api.Ack
+		Link string `json:"link"`
+	}{api.Saved("Saved"), c.Root() + p.Workspace.Name + "/" + p.Name + "/" + e.Key})
 }

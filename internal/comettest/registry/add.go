@@ -105,8 +105,8 @@ type classicItem struct {
 }
 
 // createRegistryModel makes a model and its first version.
-func (c call) createRegistryModel() error {
-	return c.classic(func(req *classicItem, w *store.Workspace, n *newVersion) error {
+func (c call) createRegistryModel(req *classicItem) error {
+	return c.classic(req, func(w *store.Workspace, n *newVersion) error {
 		if w.RegistryNamed(req.RegistryModelName) != nil {
 			return refusal.BadRequest("registry model %q exists already", req.RegistryModelName)
 		}
@@ -119,8 +119,8 @@ func (c call) createRegistryModel() error {
 }
 
 // addRegistryItem adds a version to a model that exists.
-func (c call) addRegistryItem() error {
-	return c.classic(func(req *classicItem, w *store.Workspace, n *newVersion) error {
+func (c call) addRegistryItem(req *classicItem) error {
+	return c.classic(req, func(w *store.Workspace, n *newVersion) error {
 		m := w.RegistryNamed(req.RegistryModelName)
 		if m == nil {
 			return refusal.NoSuch(refusal.CodeNoRegistryToUpdate, "registry model %q does not exist", req.RegistryModelName)
@@ -132,11 +132,8 @@ func (c call) addRegistryItem() error {
 	})
 }
 
-func (c call) classic(f func(req *classicItem, w *store.Workspace, n *newVersion) error) error {
-	var req classicItem
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+// classic calls f, with the lock of the store held, for the version that a request asks for.
+func (c call) classic(req *classicItem, f func(w *store.Workspace, n *newVersion) error) error {
 	st := c.Store
 	st.Lock()
 	defer st.Unlock()
@@ -144,7 +141,7 @@ func (c call) classic(f func(req *classicItem, w *store.Workspace, n *newVersion
 	if err != nil {
 		return err
 	}
-	return f(&req, e.Project.Workspace, &newVersion{
+	return f(e.Project.Workspace, &newVersion{
 		name: req.RegistryModelName, version: req.Version, comment: req.Comment, stages: req.Stages, source: m, experiment: e,
 	})
 }
@@ -157,23 +154,21 @@ func (c call) sendItem(i *store.RegistryItem) error {
 	}{api.Saved("Saved"), i.Model.ID, i.ID})
 }
 
+type createRegistryItemRequest struct {
+	ExperimentKey            string   `json:"experimentKey"`
+	ExperimentModelName      string   `json:"experimentModelName"`
+	RegistryModelName        string   `json:"registryModelName"`
+	RegistryModelDescription *string  `json:"registryModelDescription"`
+	Version                  string   `json:"version"`
+	VersionComment           *string  `json:"versionComment"`
+	Tags                     []string `json:"tags"`
+	Status                   *string  `json:"status"`
+	PublicModel              bool     `json:"publicModel"`
+}
+
 // createRegistryItem adds a version, to a new model if there is none of the
 // name.
-func (c call) createRegistryItem() error {
-	var req struct {
-		ExperimentKey            string   `json:"experimentKey"`
-		ExperimentModelName      string   `json:"experimentModelName"`
-		RegistryModelName        string   `json:"registryModelName"`
-		RegistryModelDescription *string  `json:"registryModelDescription"`
-		Version                  string   `json:"version"`
-		VersionComment           *string  `json:"versionComment"`
-		Tags                     []string `json:"tags"`
-		Status                   *string  `json:"status"`
-		PublicModel              bool     `json:"publicModel"`
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+func (c call) createRegistryItem(req *createRegistryItemRequest) error {
 	st := c.Store
 	st.Lock()
 	defer st.Unlock()

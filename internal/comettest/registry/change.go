@@ -29,15 +29,13 @@ func (c call) changeItem(id string, f func(i *store.RegistryItem) error) error {
 	return c.Ack()
 }
 
-func (c call) updateRegistryItem() error {
-	var req struct {
-		RegistryModelItemID string    `json:"registryModelItemId"`
-		Comment             *string   `json:"comment"`
-		Stages              *[]string `json:"stages"`
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+type updateRegistryItemRequest struct {
+	RegistryModelItemID string    `json:"registryModelItemId"`
+	Comment             *string   `json:"comment"`
+	Stages              *[]string `json:"stages"`
+}
+
+func (c call) updateRegistryItem(req *updateRegistryItemRequest) error {
 	return c.changeItem(req.RegistryModelItemID, func(i *store.RegistryItem) error {
 		if req.Comment != nil {
 			i.Comment = req.Comment
@@ -49,14 +47,12 @@ func (c call) updateRegistryItem() error {
 	})
 }
 
-func (c call) setRegistryStatus() error {
-	var req struct {
-		ModelItemID string `json:"modelItemId"`
-		Status      string `json:"status"`
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+type setRegistryStatusRequest struct {
+	ModelItemID string `json:"modelItemId"`
+	Status      string `json:"status"`
+}
+
+func (c call) setRegistryStatus(req *setRegistryStatusRequest) error {
 	if err := c.checkStatus(req.Status); err != nil {
 		return err
 	}
@@ -70,13 +66,11 @@ func (c call) setRegistryStatus() error {
 	})
 }
 
-func (c call) writeRegistryMetadata() error {
-	var req struct {
-		Metadata *[]store.RegistryMeta `json:"metadata"`
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+type writeRegistryMetadataRequest struct {
+	Metadata *[]store.RegistryMeta `json:"metadata"`
+}
+
+func (c call) writeRegistryMetadata(req *writeRegistryMetadataRequest) error {
 	if req.Metadata == nil {
 		return refusal.BadRequest("metadata is missing")
 	}
@@ -145,16 +139,14 @@ func (c call) changeRegistry(match func(m *store.RegistryModel) bool, f func(m *
 	return refusal.NoSuch(refusal.CodeNoRegistryToUpdate, "registry model does not exist")
 }
 
-func (c call) updateRegistryModel() error {
-	var req struct {
-		RegistryModelID   string  `json:"registryModelId"`
-		RegistryModelName *string `json:"registryModelName"`
-		Description       *string `json:"description"`
-		IsPublic          *bool   `json:"isPublic"`
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+type updateRegistryModelRequest struct {
+	RegistryModelID   string  `json:"registryModelId"`
+	RegistryModelName *string `json:"registryModelName"`
+	Description       *string `json:"description"`
+	IsPublic          *bool   `json:"isPublic"`
+}
+
+func (c call) updateRegistryModel(req *updateRegistryModelRequest) error {
 	return c.changeRegistry(func(m *store.RegistryModel) bool { return m.ID == req.RegistryModelID }, func(m *store.RegistryModel) error {
 		if name := req.RegistryModelName; name != nil && *name != m.Name {
 			if *name == "" || m.Workspace.RegistryNamed(*name) != nil {
@@ -172,15 +164,13 @@ func (c call) updateRegistryModel() error {
 	})
 }
 
-func (c call) writeRegistryNotes() error {
-	var req struct {
-		WorkspaceName     string  `json:"workspaceName"`
-		RegistryModelName string  `json:"registryModelName"`
-		Notes             *string `json:"notes"`
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+type writeRegistryNotesRequest struct {
+	WorkspaceName     string  `json:"workspaceName"`
+	RegistryModelName string  `json:"registryModelName"`
+	Notes             *string `json:"notes"`
+}
+
+func (c call) writeRegistryNotes(req *writeRegistryNotesRequest) error {
 	if req.Notes == nil {
 		return refusal.BadRequest("notes is missing")
 	}

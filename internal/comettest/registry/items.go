@@ -99,14 +99,12 @@ type registryEventDoc struct {
 	Timestamp       int64          `json:"timestamp"`
 }
 
-func (c call) registryHistory() error {
-	var req struct {
-		RegistryModelItemID string `json:"registryModelItemId"`
-		GroupedBy           string `json:"groupedBy"`
-	}
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+type registryHistoryRequest struct {
+	RegistryModelItemID string `json:"registryModelItemId"`
+	GroupedBy           string `json:"groupedBy"`
+}
+
+func (c call) registryHistory(req *registryHistoryRequest) error {
 	if req.GroupedBy != "DAY" {
 		return refusal.BadRequest("groupedBy %q is not DAY", req.GroupedBy)
 	}

@@ -34,11 +34,7 @@ func (c call) statusConfiguration() error {
 
 // writeStatusConfiguration replaces the configuration. The status of the
 // version is its own, unless the mood ConfigurationSetsStatus is on.
-func (c call) writeStatusConfiguration() error {
-	var req store.StatusConfiguration
-	if err := c.Decode(&req); err != nil {
-		return err
-	}
+func (c call) writeStatusConfiguration(req *store.StatusConfiguration) error {
 	if err := c.checkStatus(req.Status); err != nil {
 		return err
 	}
@@ -47,7 +43,7 @@ func (c call) writeStatusConfiguration() error {
 	}
 	return c.changeItem(c.Params["itemId"], func(i *store.RegistryItem) error {
 		req.Items = cloneItems(req.Items)
-		i.Configuration = &req
+		i.Configuration = req
 		if c.Moods.ConfigurationSetsStatus {
 			i.Status = req.Status
 		}

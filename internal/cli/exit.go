@@ -147,3 +147,9 @@ func codeOfAbort(e *stream.AbortedError) int {
 	}
 	return ExitInput
 }
+
+// is reports whether an error of a type is in the tree of err.
+func is[T error](err error) bool {
+	_, ok := errors.AsType[T](err)
+	return ok
+}

@@ -305,41 +305,35 @@ func (c *filterCommand) explain(in *input, err error) error {
 	if e, ok := errors.AsType[*join.InputError](err); ok {
 		return c.explain(&input{name: e.Input}, e.Err)
 	}
-	if _, ok := errors.AsType[*join.ConflictError](err); ok {
-		return withCode(ExitUsage, err, "compare comet-filter --sum of both; comet-filter -x --key drops one of them")
-	}
-	if _, ok := errors.AsType[*join.MissingError](err); ok {
-		return withCode(ExitIncomplete, err, "add its file, or export it with --shard")
-	}
-	if _, ok := errors.AsType[*filter.MissingError](err); ok {
-		return withCode(ExitIncomplete, fmt.Errorf("%s: %w", in.name, err))
-	}
+	named := fmt.Errorf("%s: %w", in.name, err)
 	if e, ok := errors.AsType[*selection.NothingError](err); ok {
 		hint := "comet-filter --list lists the experiments, --json their tags as well"
 		if e.OfAssets() {
 			hint = "comet-filter --json assets lists the assets"
 		}
-		return withCode(ExitIncomplete, fmt.Errorf("%s: %w", in.name, err), hint)
+		return withCode(ExitIncomplete, named, hint)
 	}
-	if _, ok := errors.AsType[*filter.LossError](err); ok {
-		return withCode(ExitIncomplete, fmt.Errorf("%s: %w", in.name, err), "the output is a complete stream, in which the lost experiments are recorded as skipped")
-	}
-	if _, ok := errors.AsType[*filter.MeetError](err); ok {
+	switch {
+	case is[*join.ConflictError](err):
+		return withCode(ExitUsage, err, "compare comet-filter --sum of both; comet-filter -x --key drops one of them")
+	case is[*join.MissingError](err):
+		return withCode(ExitIncomplete, err, "add its file, or export it with --shard")
+	case is[*filter.MissingError](err):
+		return withCode(ExitIncomplete, named)
+	case is[*filter.LossError](err):
+		return withCode(ExitIncomplete, named, "the output is a complete stream, in which the lost experiments are recorded as skipped")
+	case is[*filter.MeetError](err):
 		return withCode(ExitUsage, err, "comet-import --merge imports several projects into one")
-	}
-	if _, ok := errors.AsType[*jsonform.LineError](err); ok {
-		return withCode(ExitInput, fmt.Errorf("%s: %w", in.name, err), "stream/FORMAT.md, section 9, describes the lines")
-	}
-	if errors.Is(err, stream.ErrAborted) {
-		return withCode(c.codeOfInput(err), fmt.Errorf("%s: %w", in.name, err), "all before the abort is intact", abortHint)
-	}
-	if _, ok := errors.AsType[*stream.Error](err); ok {
-		return withCode(ExitInput, fmt.Errorf("%s: %w", in.name, err), c.inputHints(in, err)...)
-	}
-	if _, ok := errors.AsType[exitCoder](err); ok || errors.Is(err, context.Canceled) {
+	case is[*jsonform.LineError](err):
+		return withCode(ExitInput, named, "stream/FORMAT.md, section 9, describes the lines")
+	case errors.Is(err, stream.ErrAborted):
+		return withCode(c.codeOfInput(err), named, "all before the abort is intact", abortHint)
+	case is[*stream.Error](err):
+		return withCode(ExitInput, named, c.inputHints(in, err)...)
+	case is[exitCoder](err), errors.Is(err, context.Canceled):
 		return err
 	}
-	return fmt.Errorf("%s: %w", in.name, err)
+	return named
 }
 
 // codeOfInput is codeOfInput where a stream goes on through the pipe. Whoever reads

@@ -381,10 +381,10 @@ func (c *importCommand) explain(in *input, err error) error {
 	if _, ok := err.(*importer.InputError); ok {
 		return withCode(codeOfInput(err), fmt.Errorf("%s: %w", in.name, err), c.inputHints(in, err)...)
 	}
-	if _, ok := errors.AsType[*place.MergeError](err); ok {
+	if is[*place.MergeError](err) {
 		return withCode(ExitUsage, err, "--merge allows that; WORKSPACE alone keeps the names of the projects")
 	}
-	if _, ok := errors.AsType[*place.WorkspaceError](err); ok {
+	if is[*place.WorkspaceError](err) {
 		return withCode(ExitFailed, err, "--create-workspace creates it, if the key is an administrator's")
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, comet.ErrServer) {

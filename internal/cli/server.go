@@ -242,12 +242,6 @@ func hostPort(u *url.URL) string {
 	return net.JoinHostPort(u.Hostname(), cmp.Or(port, "443"))
 }
 
-// isUntrusted reports whether a certificate was signed by someone unknown.
-func isUntrusted(err error) bool {
-	_, ok := errors.AsType[x509.UnknownAuthorityError](err)
-	return ok
-}
-
 // explain adds to an error that the server, or the way to it, is the cause of
 // what the user can do about it. Other errors are returned as they are.
 func (s *server) explain(err error) error {
@@ -267,7 +261,7 @@ func (s *server) hints(err error) []string {
 		return []string{fmt.Sprintf("the key from %s may not do this on %s", s.endpoint.APIKeyFrom, address)}
 	case errors.Is(err, comet.ErrLongWait):
 		return []string{"run the same command again then, or raise --retry-max-elapsed"}
-	case isUntrusted(err):
+	case is[x509.UnknownAuthorityError](err):
 		return []string{fmt.Sprintf("name the certificate authority of %s with --ca-file", address)}
 	}
 	return nil

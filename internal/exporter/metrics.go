@@ -269,10 +269,7 @@ func newPoint(p *comet.Point) (stream.Point, error) {
 	case comet.StringValue, comet.NumberValue:
 		point.Value = stream.TextValue(p.Value)
 	case comet.BoolValue:
-		point.Value = packed.False
-		if string(p.Value) == "true" {
-			point.Value = packed.True
-		}
+		point.Value = stream.BoolValue(string(p.Value) == "true")
 	}
 	if p.Context != nil {
 		point.Context = stream.NewString(*p.Context)

@@ -3,7 +3,6 @@ package exporter
 import (
 	"context"
 	"math"
-	"strconv"
 	"strings"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
@@ -118,9 +117,5 @@ func numberOf(text *string) float64 {
 	if text == nil {
 		return math.NaN()
 	}
-	v, err := strconv.ParseFloat(*text, 64)
-	if err != nil {
-		return math.NaN()
-	}
-	return v
+	return number(*text)
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -39,7 +38,7 @@ func (m *matches) place(p Place) {
 // there is nothing such.
 func (m *matches) missing() error {
 	e := &MissingError{Keys: m.search.Missing()}
-	for rule := range maps.Keys(m.rules.Renames.to) {
+	for rule := range m.rules.Renames.to {
 		if !m.places[rule] {
 			e.Places = append(e.Places, rule)
 		}

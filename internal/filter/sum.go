@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"hash"
@@ -35,10 +34,9 @@ import (
 type summer struct {
 	sums []subjectSum
 
-	name  string // of what is open: an experiment or another thing
-	open  bool
-	items multiset
-	item  []byte // scratch: the item that is being made
+	name string // of what is open: an experiment or another thing
+	open bool
+	itemSet
 
 	key         string            // of the open experiment
 	displayName string            // its name
@@ -262,33 +260,6 @@ func isDisplayName(v stream.Doc) bool {
 	return false
 }
 
-func (s *summer) list(tag string, list []string) {
-	for _, text := range list {
-		s.begin(tag).add(text).put()
-	}
-}
-
-func (s *summer) point(name string, p *stream.Point) {
-	s.begin("point").add(name)
-	s.item = p.Value.AppendJSON(s.item)
-	for _, v := range [...]stream.Int64{p.Time, p.Step, p.Epoch} {
-		if v.OK {
-			s.item = binary.BigEndian.AppendUint64(append(s.item, 1), uint64(v.V))
-		} else {
-			s.item = append(s.item, 0)
-		}
-	}
-	if p.Context.OK {
-		s.add("context", p.Context.V)
-	}
-	for name, value := range p.Extra.Members() {
-		if text := textOf(value); text != "null" {
-			s.add("extra", name, text)
-		}
-	}
-	s.put()
-}
-
 // piece adds to the text that goes on.
 func (s *summer) piece(t *stream.Text) {
 	s.text.Write(t.Data)
@@ -384,22 +355,6 @@ func (s *summer) skipped(rec *stream.Skipped) {
 	s.endText()
 	s.begin("skipped").add(string(rec.Of), deref(rec.ID), deref(rec.Name)).put()
 }
-
-// begin begins an item; add adds to it, in a way that shows where each part
-// ends, and put puts it into the multiset.
-func (s *summer) begin(tag string) *summer {
-	s.item = s.item[:0]
-	return s.add(tag)
-}
-
-func (s *summer) add(parts ...string) *summer {
-	for _, p := range parts {
-		s.item = append(binary.BigEndian.AppendUint32(s.item, uint32(len(p))), p...)
-	}
-	return s
-}
-
-func (s *summer) put() { s.items.add(sha256.Sum256(s.item)) }
 
 // textOf returns the JSON of a value.
 func textOf(d stream.Doc) string {

@@ -2,12 +2,12 @@ package folder
 
 import (
 	"bufio"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"slices"
@@ -265,18 +265,9 @@ func (o *outFile) remove() error { return errors.Join(o.f.Close(), o.root.Remove
 
 // LeftOut says in words what a folder has no place for, "" for nothing.
 func (s *Summary) LeftOut() string {
-	type count struct {
-		kind stream.Kind
-		n    int64
-	}
-	var list []count
-	for kind, n := range s.Left {
-		list = append(list, count{kind, n})
-	}
-	slices.SortFunc(list, func(a, b count) int { return cmp.Compare(a.kind, b.kind) })
 	var parts []string
-	for _, c := range list {
-		parts = append(parts, fmt.Sprintf("%d %s", c.n, c.kind))
+	for _, kind := range slices.Sorted(maps.Keys(s.Left)) {
+		parts = append(parts, fmt.Sprintf("%d %s", s.Left[kind], kind))
 	}
 	return strings.Join(parts, ", ")
 }

@@ -28,26 +28,26 @@ const (
 // draw asks for the series of the destination, and draws both in one scale.
 func draw(ctx context.Context, s *series, key string, to Destination) *drawing {
 	d := &drawing{Key: s.key, Metric: s.metric, In: s.in.String(), Source: len(s.points)}
-	var there []point
+	var shown []point
 	if key == "" {
 		d.Error = "it is not at the destination"
 	} else if err := to.Points(ctx, key, s.metric, func(hasStep bool, step, time int64, value float64) {
-		if len(there) < 2*maxPoints {
-			there = append(there, point{at(hasStep, step, time), value})
+		if len(shown) < 2*maxPoints {
+			shown = append(shown, point{at(hasStep, step, time), value})
 		}
 	}); err != nil {
 		d.Error = err.Error()
 	}
-	d.Destination = len(there)
-	for _, points := range [][]point{s.points, there} {
+	d.Destination = len(shown)
+	for _, points := range [][]point{s.points, shown} {
 		slices.SortFunc(points, func(a, b point) int { return cmp.Or(cmp.Compare(a.x, b.x), cmp.Compare(a.y, b.y)) })
 	}
-	d.Same = d.Error == "" && slices.EqualFunc(s.points, there, func(a, b point) bool {
+	d.Same = d.Error == "" && slices.EqualFunc(s.points, shown, func(a, b point) bool {
 		return a.x == b.x && (a.y == b.y || math.IsNaN(a.y) && math.IsNaN(b.y))
 	})
-	box := boxOf(s.points, there)
+	box := boxOf(s.points, shown)
 	d.Low, d.High = fmt.Sprintf("%.4g", box.y0), fmt.Sprintf("%.4g", box.y1)
-	d.Lines = [2]string{box.line(s.points), box.line(there)}
+	d.Lines = [2]string{box.line(s.points), box.line(shown)}
 	return d
 }
 

@@ -121,7 +121,7 @@ type projectView struct {
 	From, To           string
 	Listed, Read       int64  // experiments that the source had, and the stream has
 	Destination        int64  // at the destination
-	Uncounted          string // why There is not known
+	Uncounted          string // why that is not known
 	Verified           int64
 	Experiments        []*report.Outcome
 	results            map[report.Result]int64

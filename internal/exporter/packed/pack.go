@@ -51,12 +51,6 @@ const (
 	packExtra     = 1 << 7
 )
 
-// The two values of JSON that are neither numbers nor texts.
-var (
-	True, _  = stream.ValueFromJSON([]byte("true"))
-	False, _ = stream.ValueFromJSON([]byte("false"))
-)
-
 // contextTable numbers contexts; 0 is that of points without one.
 type contextTable struct {
 	numbers map[stream.String]int
@@ -178,9 +172,9 @@ func (s *packState) appendValue(b []byte, v stream.Value) (byte, []byte) {
 	switch v {
 	case stream.Value{}:
 		return packNull, b
-	case False:
+	case stream.BoolValue(false):
 		return packFalse, b
-	case True:
+	case stream.BoolValue(true):
 		return packTrue, b
 	}
 	text := v.Text()
@@ -241,10 +235,8 @@ func (r *packReader) value(kind byte) stream.Value {
 		i, n := binary.Varint(r.rest)
 		r.rest = r.rest[n:]
 		return stream.IntValue(i)
-	case packFalse:
-		return False
-	case packTrue:
-		return True
+	case packFalse, packTrue:
+		return stream.BoolValue(kind == packTrue)
 	case packText:
 		return stream.TextValue(string(r.bytes()))
 	}

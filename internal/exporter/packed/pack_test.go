@@ -37,9 +37,9 @@ func awkwardPoints(t *testing.T, n int, seed uint64) []stream.Point {
 		case 0:
 			p.Value = stream.Value{}
 		case 1:
-			p.Value = True
+			p.Value = stream.BoolValue(true)
 		case 2:
-			p.Value = False
+			p.Value = stream.BoolValue(false)
 		case 3:
 			doc, err := stream.DocFromJSON([]byte(`{"x":[1,"` + fmt.Sprint(i) + `"]}`))
 			if err != nil {

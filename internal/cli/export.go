@@ -234,7 +234,7 @@ func (c *exportCommand) finish(out *output, sum *exporter.Summary, err error) er
 			progress.Count(sum.LeftOut, "experiment"), progress.Count(sum.AssetsLeft, "asset"), progress.Bytes(sum.AssetsBytes))
 	}
 	if c.opts.Base != nil {
-		c.reporter.Info("compared with the archive: %s unchanged and left out, %d new or changed, %d deleted", progress.Count(sum.Unchanged, "experiment"), sum.Listed-sum.Linked-sum.Rechecked, sum.Gone)
+		c.reporter.Info("compared with the archive: %s unchanged and left out, %d new or changed, %d no longer at the source", progress.Count(sum.Unchanged, "experiment"), sum.Listed-sum.Linked-sum.Rechecked, sum.Gone)
 	}
 	if c.opts.Recheck > 0 {
 		c.reporter.Info("--recheck: exported %s that look unchanged", progress.Count(sum.Rechecked, "experiment"))

@@ -50,7 +50,7 @@ func (c *exportCommand) addBase(held *base.Base, name string) error {
 		return c.usageError(fmt.Errorf("--changed-from: %s: %w", in.name, err), "it needs a whole archive: run that export again to its end, or use comet-filter --salvage")
 	}
 	if partial > 0 {
-		c.warnings = append(c.warnings, fmt.Sprintf("--changed-from: %s was made with fewer RESOURCEs: %s exported again", in.name, progress.Count(int64(partial), "experiment")))
+		c.warnings = append(c.warnings, fmt.Sprintf("--changed-from: %s has only part of %s, exported again", in.name, progress.Count(int64(partial), "experiment")))
 	}
 	return nil
 }

@@ -262,7 +262,7 @@ func TestCertificates(t *testing.T) {
 		{"a folder", "REQUESTS_CA_BUNDLE", filepath.Dir(file), ExitOK, ""},
 		{"of curl", "CURL_CA_BUNDLE", file, ExitOK, ""},
 		{"no such file", "REQUESTS_CA_BUNDLE", file + "x", ExitUsage, "hint: the certificates come from REQUESTS_CA_BUNDLE"},
-		{"no check", "COMET_INTERNAL_CHECK_TLS_CERTIFICATE", "False", ExitFailed, "warning: COMET_INTERNAL_CHECK_TLS_CERTIFICATE is not followed"},
+		{"no check", "COMET_INTERNAL_CHECK_TLS_CERTIFICATE", "False", ExitFailed, "warning: COMET_INTERNAL_CHECK_TLS_CERTIFICATE is ignored"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			unproxied(t)

@@ -166,7 +166,7 @@ func (s *server) Close() {
 func (s *server) introduce(ctx context.Context, direction string) (*comet.Account, error) {
 	account, err := s.Account(ctx)
 	if err == nil && account.UserName == "" && account.DefaultWorkspace == "" {
-		err = errors.New("the answer names no user: not a Comet instance")
+		err = errors.New("the response names no user: not a Comet instance")
 	}
 	if err != nil {
 		return nil, s.explainFirst(ctx, err)

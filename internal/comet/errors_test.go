@@ -94,8 +94,8 @@ func TestErrorText(t *testing.T) {
 		{answerWith(400, `{"msg":"`+strings.Repeat("x", 600)+`"}`), "400 Bad Request: " + strings.Repeat("x", 500) + "…"},
 		{failWith(errReset), "read tcp: connection reset by peer"},
 		{failWith(io.EOF), "EOF"},
-		{answerWith(200, `<html>`), "the answer is not JSON"},
-		{answerWith(200, `{"tags":`), "the answer is cut short: unexpected EOF"},
+		{answerWith(200, `<html>`), "the response is not JSON"},
+		{answerWith(200, `{"tags":`), "the response is cut short: unexpected EOF"},
 	} {
 		c := offline(t, tc.o.do, noRetry)
 		_, err := c.Experiments.Tags(t.Context(), "k")

@@ -92,7 +92,7 @@ func readPatch(resp *http.Response, head []byte, whole bool, beside *otherFiles)
 	if json.Valid(head) && saysNoPatch(head) {
 		return nil, nil
 	}
-	return nil, api.OtherAnswer(resp, head, "the answer is neither a patch nor says that there is none")
+	return nil, api.OtherAnswer(resp, head, "the response is neither a patch nor says that there is none")
 }
 
 // saysNoPatch reports whether an answer of status 200 says that there is no

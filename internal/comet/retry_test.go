@@ -410,7 +410,7 @@ func down(t *testing.T, err error, change ...func(*api.Options)) *Client {
 	return c
 }
 
-// An outage ends a call when nothing has succeeded for the whole budget.
+// An outage ends a call when no request has succeeded for the whole budget.
 func TestRetryOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := down(t, errReset)

@@ -58,4 +58,4 @@ func (z *endOfZip) Read(p []byte) (int, error) {
 	return n, err
 }
 
-var errNotZip = errors.New("the answer is not a zip file")
+var errNotZip = errors.New("the response is not a zip file")

@@ -183,10 +183,10 @@ func exposure(path string, info os.FileInfo, settings map[string]setting) string
 		keys = keys || strings.HasPrefix(name, "COMET_") && strings.HasSuffix(name, "_API_KEY") && s.text != ""
 	}
 	readable, writable := othersMay(info)
-	const remedy = "(chmod 600 makes it yours alone)"
+	const remedy = "(run chmod 600)"
 	switch {
 	case writable && comets:
-		return fmt.Sprintf("%s can be changed by other users, who can send keys elsewhere with it %s", path, remedy)
+		return fmt.Sprintf("%s can be changed by other users, who can redirect keys %s", path, remedy)
 	case readable && keys:
 		return fmt.Sprintf("%s holds a key, and can be read by other users %s", path, remedy)
 	}

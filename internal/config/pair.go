@@ -54,7 +54,7 @@ func (r *resolver) addressOfOwn(key *foundKey, said *foundURL) (*foundURL, error
 	generic := r.find(nameURL)
 	if said == nil && key.url == nil && generic.text != "" && !isDefault(generic) {
 		return nil, &Error{
-			Message: fmt.Sprintf("the key from %s has no address: %s is generic, and may belong to another key", key.from, generic.from),
+			Message: fmt.Sprintf("the key from %s has no address: %s is for both sides, and may belong to another key", key.from, generic.from),
 			Hints:   []string{fmt.Sprintf("set %s (or --url) to the instance the key belongs to", r.side.own(nameURL))},
 		}
 	}

@@ -56,7 +56,7 @@ func parseINI(path string, data []byte) (map[string]setting, error) {
 		}
 		variable := strings.ToUpper(strings.Join(append(slices.Clone(sections), name), "_"))
 		if _, ok := settings[variable]; ok {
-			return nil, errorf("%s: %q is set a second time", at, name)
+			return nil, errorf("%s: %q is set twice", at, name)
 		}
 		settings[variable] = setting{text: value, from: from}
 	}

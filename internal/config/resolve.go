@@ -60,7 +60,7 @@ func Resolve(side Side, flags Flags, places Places) (*Endpoint, error) {
 		return nil, err
 	}
 	if s := r.find(nameCheckTLS); s.text != "" && isFalse(s.text) {
-		e.Warnings = append(e.Warnings, fmt.Sprintf("%s is not followed: a key goes to no server whose certificate is not trusted; --ca-file names further certificates to trust", s.from))
+		e.Warnings = append(e.Warnings, fmt.Sprintf("%s is ignored: certificates are always checked; --ca-file adds certificates to trust", s.from))
 	}
 	if err := r.header(e, u); err != nil {
 		return nil, err
@@ -101,7 +101,7 @@ func (l *layer) oneOf(names []string) (found setting, err error) {
 	for _, name := range names {
 		s := l.find(name)
 		if found.text != "" && s.text != "" && found.text != s.text {
-			return setting{}, errorf("%s and %s say different things", found.from, s.from)
+			return setting{}, errorf("%s and %s differ", found.from, s.from)
 		}
 		if found.text == "" {
 			found = s
@@ -137,7 +137,7 @@ func (r *resolver) ownKey() (*foundKey, error) {
 		key, file := l.find(r.side.own(nameAPIKey)), l.find(r.side.own(nameAPIKeyFile))
 		switch {
 		case key.text != "" && file.text != "":
-			return nil, errorf("%s and %s both say where the key is", key.from, file.from)
+			return nil, errorf("%s and %s both name the key", key.from, file.from)
 		case key.text != "":
 			return parseKey(key)
 		case file.text != "":
@@ -158,8 +158,8 @@ func (r *resolver) keyFile(s setting) (*foundKey, error) {
 		path := r.places.path(s.text)
 		if s.at.local && !inside(filepath.Dir(s.at.path), path) {
 			return nil, &Error{
-				Message: fmt.Sprintf("%s: the key file %q is not below the working directory, whose files name no others", s.from, s.text),
-				Hints:   []string{fmt.Sprintf("--api-key-file or %s names any file", r.side.own(nameAPIKeyFile))},
+				Message: fmt.Sprintf("%s: the key file %q is outside the working directory, and a file there can name only files below it", s.from, s.text),
+				Hints:   []string{fmt.Sprintf("--api-key-file or %s can name any file", r.side.own(nameAPIKeyFile))},
 			}
 		}
 		data, err = readFile(path, maxKeyFile)
@@ -173,7 +173,7 @@ func (r *resolver) keyFile(s setting) (*foundKey, error) {
 		return nil, errorf("%s: the file is empty", from)
 	}
 	if strings.ContainsAny(text, "\r\n") {
-		return nil, errorf("%s: the file holds more than one line, and should hold a key alone", from)
+		return nil, errorf("%s: the file has more than one line, and must hold only the key", from)
 	}
 	return parseKey(setting{text, from, s.at})
 }
@@ -233,7 +233,7 @@ func (r *resolver) caFile(key *foundKey) (file, from string, err error) {
 	if s.at.local && s.at != key.at {
 		return "", "", &Error{
 			Message: fmt.Sprintf("the certificates that %s names are not trusted with the key from %s: %s", s.from, key.from, localRule),
-			Hints:   []string{fmt.Sprintf("--ca-file or %s names them anyway", r.side.own(nameCAFile))},
+			Hints:   []string{fmt.Sprintf("--ca-file or %s can name them", r.side.own(nameCAFile))},
 		}
 	}
 	return r.places.path(s.text), s.from, nil

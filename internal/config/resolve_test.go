@@ -516,8 +516,8 @@ func TestResolveErrors(t *testing.T) {
 				"work/.comet.config": "[comet_export]\napi_key_file=~/key\nurl=http://evil.example/",
 				"home/key":           k1,
 			}},
-			`[comet_export] in DIR/work/.comet.config: the key file "~/key" is not below the working directory, whose files name no others`,
-			"--api-key-file or COMET_EXPORT_API_KEY_FILE names any file",
+			`[comet_export] in DIR/work/.comet.config: the key file "~/key" is outside the working directory, and a file there can name only files below it`,
+			"--api-key-file or COMET_EXPORT_API_KEY_FILE can name any file",
 		},
 		{
 			"certificates of the working directory", Export,
@@ -526,7 +526,7 @@ func TestResolveErrors(t *testing.T) {
 				files: map[string]string{"work/.comet.config": "[comet_export]\nca_file=evil.pem"},
 			},
 			"the certificates that [comet_export] in DIR/work/.comet.config names are not trusted with the key from COMET_API_KEY: " + localRule,
-			"--ca-file or COMET_EXPORT_CA_FILE names them anyway",
+			"--ca-file or COMET_EXPORT_CA_FILE can name them",
 		},
 		{
 			"a header of the user, an address of the working directory", Export,
@@ -566,7 +566,7 @@ func TestResolveErrors(t *testing.T) {
 		{
 			"a side's plain key beside a generic address", Export,
 			world{env: map[string]string{"COMET_EXPORT_API_KEY": k1, "COMET_URL_OVERRIDE": "https://a.example"}},
-			"the key from COMET_EXPORT_API_KEY has no address: COMET_URL_OVERRIDE is generic, and may belong to another key",
+			"the key from COMET_EXPORT_API_KEY has no address: COMET_URL_OVERRIDE is for both sides, and may belong to another key",
 			"set COMET_EXPORT_URL_OVERRIDE (or --url) to the instance the key belongs to",
 		},
 		{
@@ -575,7 +575,7 @@ func TestResolveErrors(t *testing.T) {
 				"work/.comet.config": "[comet_import]\napi_key=" + k1,
 				"home/.comet.config": "[comet]\napi_key=" + k2 + "\nurl_override=https://a.example",
 			}},
-			"the key from [comet_import] in DIR/work/.comet.config has no address: [comet] in DIR/home/.comet.config is generic, and may belong to another key",
+			"the key from [comet_import] in DIR/work/.comet.config has no address: [comet] in DIR/home/.comet.config is for both sides, and may belong to another key",
 			"set COMET_IMPORT_URL_OVERRIDE (or --url) to the instance the key belongs to",
 		},
 		{
@@ -596,12 +596,12 @@ func TestResolveErrors(t *testing.T) {
 		{
 			"two addresses of a side", Export,
 			world{env: map[string]string{"COMET_EXPORT_URL": "https://a.example", "COMET_EXPORT_URL_OVERRIDE": "https://b.example", "COMET_API_KEY": k1}},
-			"COMET_EXPORT_URL_OVERRIDE and COMET_EXPORT_URL say different things", "",
+			"COMET_EXPORT_URL_OVERRIDE and COMET_EXPORT_URL differ", "",
 		},
 		{
 			"two keys of a side", Export,
 			world{env: map[string]string{"COMET_EXPORT_API_KEY": k1, "COMET_EXPORT_API_KEY_FILE": "f"}},
-			"COMET_EXPORT_API_KEY and COMET_EXPORT_API_KEY_FILE both say where the key is", "",
+			"COMET_EXPORT_API_KEY and COMET_EXPORT_API_KEY_FILE both name the key", "",
 		},
 		{
 			"an empty standard input for the key", Export, world{flags: Flags{APIKeyFile: "-"}},
@@ -617,7 +617,7 @@ func TestResolveErrors(t *testing.T) {
 		},
 		{
 			"a key file with more in it", Export, world{files: map[string]string{"key": "[comet]\napi_key=" + k1}, flags: Flags{APIKeyFile: "DIR/key"}},
-			"--api-key-file DIR/key: the file holds more than one line, and should hold a key alone", "",
+			"--api-key-file DIR/key: the file has more than one line, and must hold only the key", "",
 		},
 		{
 			"a key file without end", Export, world{flags: Flags{APIKeyFile: "/dev/zero"}},
@@ -772,7 +772,7 @@ func TestResolveCheckTLS(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if text := strings.Join(e.Warnings, "\n"); strings.HasPrefix(text, variable+" is not followed") != warned {
+		if text := strings.Join(e.Warnings, "\n"); strings.HasPrefix(text, variable+" is ignored") != warned {
 			t.Errorf("%q: warnings %q", value, text)
 		}
 	}
@@ -839,8 +839,8 @@ func TestResolveExposed(t *testing.T) {
 	}
 	const (
 		none    = ""
-		read    = " holds a key, and can be read by other users (chmod 600 makes it yours alone)"
-		changed = " can be changed by other users, who can send keys elsewhere with it (chmod 600 makes it yours alone)"
+		read    = " holds a key, and can be read by other users (run chmod 600)"
+		changed = " can be changed by other users, who can redirect keys (run chmod 600)"
 	)
 	for _, tt := range []struct {
 		name, data string

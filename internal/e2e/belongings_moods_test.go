@@ -91,7 +91,7 @@ func TestBelongingsDestinationMoods(t *testing.T) {
 			case m.lacks == nil:
 				first.want(t, cli.ExitOK)
 			case m.mood.IgnoreArtifactExtras:
-				first.want(t, cli.ExitOK).says(t, "does not take its description, emoji, visibility", "does not have its note")
+				first.want(t, cli.ExitOK).says(t, "does not accept its description, emoji, visibility", "its note is missing at the destination")
 			default:
 				first.want(t, cli.ExitIncomplete).says(t, "missing: its metadata")
 			}

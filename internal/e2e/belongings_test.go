@@ -255,12 +255,12 @@ func TestBelongingsDiffer(t *testing.T) {
 	}{
 		{"the same", func(*comettest.ArtifactVersionSpec) {}, cli.ExitOK, cli.ExitOK, "nothing was written"},
 		{"other bytes", func(v *comettest.ArtifactVersionSpec) { v.Files[0].Body = []byte("2,1\n") }, cli.ExitOK, cli.ExitDiffers, "nothing was written"},
-		{"another size", func(v *comettest.ArtifactVersionSpec) { v.Files[0].Body = []byte("1,2,3\n") }, cli.ExitIncomplete, cli.ExitDiffers, "no such file of this size"},
+		{"another size", func(v *comettest.ArtifactVersionSpec) { v.Files[0].Body = []byte("1,2,3\n") }, cli.ExitIncomplete, cli.ExitDiffers, "without a file of this name and size"},
 		{"one file more", func(v *comettest.ArtifactVersionSpec) { v.Files = append(v.Files, comettest.AssetSpec{Name: "more"}) },
 			cli.ExitIncomplete, cli.ExitDiffers, "1 files that are not in the stream"},
-		{"other metadata", func(v *comettest.ArtifactVersionSpec) { v.Metadata = new(`{"rows":11}`) }, cli.ExitIncomplete, cli.ExitDiffers, "other metadata"},
-		{"another alias", func(v *comettest.ArtifactVersionSpec) { v.Aliases = []string{"second"} }, cli.ExitIncomplete, cli.ExitDiffers, "other aliases"},
-		{"another state", func(v *comettest.ArtifactVersionSpec) { v.State = "ERROR" }, cli.ExitIncomplete, cli.ExitDiffers, "other state"},
+		{"other metadata", func(v *comettest.ArtifactVersionSpec) { v.Metadata = new(`{"rows":11}`) }, cli.ExitIncomplete, cli.ExitDiffers, "different metadata"},
+		{"another alias", func(v *comettest.ArtifactVersionSpec) { v.Aliases = []string{"second"} }, cli.ExitIncomplete, cli.ExitDiffers, "different aliases"},
+		{"another state", func(v *comettest.ArtifactVersionSpec) { v.State = "ERROR" }, cli.ExitIncomplete, cli.ExitDiffers, "different state"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

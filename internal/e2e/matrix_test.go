@@ -314,7 +314,7 @@ func TestNightlyMatrix(t *testing.T) {
 			args := slices.Concat([]string{"--changed-from", file}, mode.unlike, mode.choice, []string{"lab"})
 			plain := &oddNetwork{server: src.Server}
 			night := exportOver(plain, src, args...).want(t, cli.ExitOK)
-			night.says(t, `gone from the source since the archive: experiment "`+gone+`"`)
+			night.says(t, `no longer at the source: experiment "`+gone+`"`)
 			want := contentOf(t, night.stdout)
 			all := contentOf(t, exportOver(&oddNetwork{server: src.Server}, src, append(slices.Clone(mode.choice), "lab")...).want(t, cli.ExitOK).stdout)
 			maps.DeleteFunc(plain.routes, func(route string, _ int) bool {
@@ -327,7 +327,7 @@ func TestNightlyMatrix(t *testing.T) {
 				r := exportOver(n, src, args...)
 				problems := judgeCell(t, want, all, r)
 				for _, line := range strings.Split(r.stderr, "\n") {
-					if strings.Contains(line, "gone from the source") && !strings.HasSuffix(line, `: experiment "`+gone+`"`) {
+					if strings.Contains(line, "no longer at the source") && !strings.HasSuffix(line, `: experiment "`+gone+`"`) {
 						problems = append(problems, line)
 					}
 				}

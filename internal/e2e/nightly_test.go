@@ -60,7 +60,7 @@ func TestNightly(t *testing.T) {
 	// A night without changes: neither experiments, but the one that runs, nor
 	// versions of artifacts, but the one that is open.
 	runExport(src, "-o", file("0"), "--changed-from", file("base"), "--report", file("report"), "demo").want(t, cli.ExitOK).
-		says(t, "compared with the archive: 11 experiments unchanged and left out, 2 new or changed, 0 deleted")
+		says(t, "compared with the archive: 11 experiments unchanged and left out, 2 new or changed, 0 no longer at the source")
 	sums := string(runFilter(read(t, file("0")), "--sum").want(t, cli.ExitOK).stdout)
 	if strings.Count(sums, "artifact-version ") != 1 || !strings.Contains(sums, "artifact-version digits:3.0.0\t") || strings.Count(sums, "project\t") != 5 {
 		t.Errorf("a night without changes:\n%s", sums)
@@ -73,7 +73,7 @@ func TestNightly(t *testing.T) {
 	change(t, src, "POST", "write/artifacts/state", `{"artifactVersionId":"`+openVersion(t, src)+`","experimentKey":"`+same+`","state":"CLOSED"}`)
 	fresh := seed("fresh", comettest.ExperimentSpec{})
 	r := runExport(src, "-o", file("1"), "--changed-from", file("base"), "--report", file("report"), "demo").want(t, cli.ExitOK)
-	r.says(t, `gone from the source since the archive: experiment "`+gone+`"`, "new or changed: 6; gone: 1")
+	r.says(t, `no longer at the source: experiment "`+gone+`"`, "6 new or changed, 1 no longer at the source")
 	if !strings.Contains(string(read(t, file("report"))), `"key":"`+gone+`","workspace":"demo","project":"nights","name":"gone","result":"gone"`) {
 		t.Errorf("the report does not name what is gone:\n%s", read(t, file("report")))
 	}
@@ -96,7 +96,7 @@ func TestNightly(t *testing.T) {
 	// The next night is compared with both.
 	again := seed("again", comettest.ExperimentSpec{})
 	runExport(src, "-o", file("2"), "--changed-from", file("base"), "--changed-from", file("1"), "demo").want(t, cli.ExitOK).
-		says(t, "new or changed: 3; gone: 1")
+		says(t, "3 new or changed, 1 no longer at the source")
 	listed = string(runFilter(read(t, file("2")), "--list").want(t, cli.ExitOK).stdout)
 	if !strings.Contains(listed, again) || strings.Contains(listed, fresh) || strings.Contains(listed, archived) {
 		t.Errorf("the second increment:\n%s", listed)
@@ -115,7 +115,7 @@ func TestNightly(t *testing.T) {
 
 	// What looks unchanged goes again in its turn, half of it each night.
 	runExport(src, "-o", file("3"), "--changed-from", file("base"), "--changed-from", file("1"), "--changed-from", file("2"), "--recheck", "50%", "demo").want(t, cli.ExitOK).
-		says(t, "6 experiments unchanged and left out, 2 new or changed, 1 deleted", "--recheck: exported 6 experiments that look unchanged")
+		says(t, "6 experiments unchanged and left out, 2 new or changed, 1 no longer at the source", "--recheck: exported 6 experiments")
 	for _, args := range [][]string{{"--recheck", "5%"}, {"--changed-from", file("base"), "--recheck", "5"}, {"--changed-from", file("base"), "--recheck", "101%"}} {
 		runExport(src, append(args, "demo")...).want(t, cli.ExitUsage)
 	}
@@ -125,7 +125,7 @@ func TestNightly(t *testing.T) {
 		if err := os.WriteFile(file(name), data, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		runExport(src, "--changed-from", file(name), "demo").want(t, cli.ExitUsage).says(t, "--changed-from: "+file(name)+": ", "hint: it takes whole archives")
+		runExport(src, "--changed-from", file(name), "demo").want(t, cli.ExitUsage).says(t, "--changed-from: "+file(name)+": ", "hint: it needs a whole archive")
 	}
 	// Nor is it what is written, which would lose what has not changed.
 	runExport(src, "-o", file("base"), "--changed-from", file("1"), "--changed-from", file("base"), "demo").want(t, cli.ExitUsage).says(t, "is the archive that --changed-from names")
@@ -176,9 +176,9 @@ func TestNightlyOfParts(t *testing.T) {
 		}
 		r := runExport(src, append([]string{"--changed-from", file, "demo"}, test.flags...)...).want(t, cli.ExitOK)
 		if test.same {
-			r.says(t, "left out: 1 experiment;")
+			r.says(t, "1 experiment unchanged and left out")
 		} else {
-			r.says(t, "left out: 0 experiments;", file+" lacks part of what is exported now of 1 experiment, exported again")
+			r.says(t, "0 experiments unchanged and left out", file+" has only part of 1 experiment, exported again")
 		}
 	}
 }

@@ -50,7 +50,7 @@ func TestOwner(t *testing.T) {
 	runImport(dst, stream, "--dry-run", "--owner", file).want(t, cli.ExitOK).says(t, "also: owner of 3 projects, ")
 	for range 2 {
 		r := runImport(dst, stream, "--verify", "--report", report, "--owner", file).want(t, cli.ExitIncomplete).
-			says(t, `project "team/b": owner "nobody": missing: `, `project "team/d": owner: noted: no user of the destination is given for "frank", its owner at the source`)
+			says(t, `project "team/b": owner "nobody": missing: `, `project "team/d": owner: noted: --owner has no user for "frank", its owner at the source`)
 		same(t, "owners", strings.Join(owners(dst), ", "), strings.Join(want, ", "))
 		if n := strings.Count(r.stderr, "missing: "); n != 1 {
 			t.Errorf("%d are missing: %s", n, r.stderr)
@@ -70,7 +70,7 @@ func TestOwner(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(string(lines), `"items":["owner"]`) || !strings.Contains(string(lines), `\"gina\", the user given for \"carol\" of the source`) {
+	if !strings.Contains(string(lines), `"items":["owner"]`) || !strings.Contains(string(lines), `\"gina\", as --owner maps \"carol\" of the source`) {
 		t.Errorf("the report does not tell of the owner: %s", lines)
 	}
 

@@ -189,7 +189,7 @@ func TestListedStale(t *testing.T) {
 	}
 	for _, path := range []string{"team/serve", "team"} {
 		r := runExport(src, "--keys-from", list, path).want(t, cli.ExitIncomplete)
-		r.says(t, `"`+moved+`"`, `in "team/serve", and it is in "team/train" now`, `"`+deleted+`"`, "the list of keys has it, and the source does not")
+		r.says(t, `"`+moved+`"`, `in "team/serve", and it is in "team/train" now`, `"`+deleted+`"`, "it is in the list of keys, and not at the source")
 	}
 	for _, flags := range [][]string{{"--archived", "exclude"}, {"--name", "run*"}, {"--since", "2020-01-01"}, {"--key", moved}} {
 		src.ResetStats()

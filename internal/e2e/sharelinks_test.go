@@ -44,9 +44,9 @@ func TestShareLinks(t *testing.T) {
 	importing(cli.ExitOK, "--dry-run").says(t, `project "lab/p": share links: noted: 2 would be created`, "also: 2 share links")
 	importing(cli.ExitDiffers, "--verify-only").says(t, `project "lab/p": share links: unverified: 3 in the stream, 1 at the destination`)
 	has(1)
-	importing(cli.ExitOK, "--verify").says(t, `project "lab/p": share links: noted: 2 created, with codes other than the source's: hand out the new ones`)
+	importing(cli.ExitOK, "--verify").says(t, `project "lab/p": share links: noted: 2 created with new codes: hand these out`)
 	has(3)
-	if lines := string(said[len(said)-1]); !strings.Contains(lines, "2 created, with codes") {
+	if lines := string(said[len(said)-1]); !strings.Contains(lines, "2 created with new codes") {
 		t.Errorf("the report does not tell of them: %s", lines)
 	}
 	importing(cli.ExitOK, "--verify").says(t, "nothing was written")

@@ -51,7 +51,7 @@ func TestVerifyNamesDoubledSystem(t *testing.T) {
 	again := map[string]any{"experimentKey": verifyKey, "logAdditionalSystemInfoList": spec.System["logAdditionalSystemInfoList"]}
 	write(t, dst, http.MethodPost, "clientlib/rest/v2/write/experiment/system-details", again)
 	for _, mode := range []string{"--verify-only", "--verify"} {
-		runImport(dst, stream, mode).want(t, cli.ExitDiffers).says(t, `system "logAdditionalSystemInfoList": unverified: the destination has 3 entries of it more than once`)
+		runImport(dst, stream, mode).want(t, cli.ExitDiffers).says(t, `system "logAdditionalSystemInfoList": unverified: the destination has 3 duplicate entries`)
 	}
 }
 
@@ -72,10 +72,10 @@ func TestVerifyNamesExtras(t *testing.T) {
 		{"nothing, of what is shown", capped, func(*comettest.ExperimentSpec) {}, ""},
 		{"asset twice", comettest.Moods{}, func(e *comettest.ExperimentSpec) {
 			e.Assets = append(e.Assets, comettest.AssetSpec{ID: fmt.Sprintf("%032x", 9), Name: "model.bin", Body: []byte("weights")})
-		}, `asset "model.bin": unverified: an identical one exists`},
+		}, `asset "model.bin": unverified: the destination has an identical asset`},
 		{"remote asset twice", comettest.Moods{}, func(e *comettest.ExperimentSpec) {
 			e.Assets = append(e.Assets, comettest.AssetSpec{ID: fmt.Sprintf("%032x", 9), Name: "far", Link: "s3://b/far"})
-		}, `asset "far": unverified: an identical one exists`},
+		}, `asset "far": unverified: the destination has an identical asset`},
 		{"asset of others", comettest.Moods{}, func(e *comettest.ExperimentSpec) {
 			e.Assets = append(e.Assets, comettest.AssetSpec{ID: fmt.Sprintf("%032x", 9), Name: "theirs", Body: []byte("theirs")})
 		}, `asset "theirs": unverified: not in the stream`},

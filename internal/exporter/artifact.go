@@ -198,7 +198,7 @@ func (x *Exporter) reportMissingOrigin(out *output, key *string, what string) {
 	x.find.Reported[*key] = true
 	if err := x.find.NotAdded[*key]; x.o.WithExperiments && !judge.Missing(err) {
 		if err == nil {
-			err = judge.Contradictionf("it was not known when the export began")
+			err = judge.Contradictionf("it was not listed when the export began")
 		}
 		x.wanted = append(x.wanted, wanted{*key, fmt.Errorf("%s comes from it: %w", what, err)})
 		return

@@ -207,7 +207,7 @@ func (f *assetsFetch) list(ctx context.Context, s *prefetch.Slot) ([]*item, erro
 
 // errScenePart is why the parts of a 3D scene are not in a stream. They have ids
 // and links, and yet no client reads one, nor says what it would get.
-var errScenePart = judge.ItemErrorf("it is a part of a 3D scene, which no call is known to read; the scene itself is carried")
+var errScenePart = judge.ItemErrorf("no known call reads this part of a 3D scene; the scene itself is exported")
 
 // write writes the assets of a list, and what is missing of them. It calls
 // done with the size of each that is whole.

@@ -34,6 +34,6 @@ func (x *Exporter) reportGone(s *find.Scope) {
 		keys = append(keys, e.Key)
 	}
 	if len(keys) > 0 {
-		x.o.Observer.Warn(fmt.Sprintf("gone from the source since the archive: %s", selection.QuoteKeys(keys)))
+		x.o.Observer.Warn(fmt.Sprintf("no longer at the source: %s", selection.QuoteKeys(keys)))
 	}
 }

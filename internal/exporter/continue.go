@@ -62,7 +62,7 @@ type MismatchError struct{ Has, Wants string }
 
 // Error says what differs.
 func (e *MismatchError) Error() string {
-	return fmt.Sprintf("it holds an export of %s, and this one is of %s", e.Has, e.Wants)
+	return fmt.Sprintf("it holds an export of %s, not of %s", e.Has, e.Wants)
 }
 
 // Match reports, with a *MismatchError, that the partial stream is not one of

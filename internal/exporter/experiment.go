@@ -287,9 +287,9 @@ func (u *experimentUnit) writeGroup(ctx context.Context, out *output, m *metadat
 // skipAll writes that the whole experiment is missing.
 func (u *experimentUnit) skipAll(out *output, err error) error {
 	if judge.Missing(err) && !judge.Fatal(err) {
-		when := "it was deleted after it had been listed"
+		when := "it was deleted after it was listed"
 		if u.p.ByList {
-			when = "the list of keys has it, and the source does not"
+			when = "it is in the list of keys, and not at the source"
 		}
 		err = judge.ItemErrorf("%s: %w", when, err)
 	}

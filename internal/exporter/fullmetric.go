@@ -116,7 +116,7 @@ func (u *experimentUnit) complete(ctx context.Context, c *packed.Points, name st
 	case err != nil && judge.Fatal(err):
 		return nil, nil, err
 	case err != nil:
-		return nil, fmt.Errorf("the server lists %d of its points, and what files have of the others is lost: %w", n, err), nil
+		return nil, fmt.Errorf("the server lists %d of its points, and the file with the others cannot be read: %w", n, err), nil
 	case full == nil && n <= serverCap:
 		u.res.Thinned = append(u.res.Thinned, name)
 	}
@@ -132,7 +132,7 @@ func (u *experimentUnit) reportThinned(out *output) {
 	if n == 0 {
 		return
 	}
-	text := fmt.Sprintf("experiment %q: %s of which the server seems not to show all points, by their number or by its own summary: %s",
+	text := fmt.Sprintf("experiment %q: %s of which the server seems to omit points, by their number or its own summary: %s",
 		u.l.Key, progress.Count(int64(n), "metric"), find.QuoteAll(u.res.Thinned[:min(n, maxNamed)]))
 	if n > maxNamed {
 		text += " and others"

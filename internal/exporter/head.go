@@ -24,7 +24,7 @@ func (u *experimentUnit) writeHead(ctx context.Context, out *output, m *metadata
 	case m.doc.Member("archived") != nil:
 		rec.Archived = m.Archived
 	case u.l.Stateless:
-		return judge.ItemErrorf("neither its metadata nor the list of keys say whether it is archived (make the list with -l)")
+		return judge.ItemErrorf("neither its metadata nor the list of keys say whether it is archived: make the list with -l")
 	}
 	var tagsErr error
 	if u.tags != nil {

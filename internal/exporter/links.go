@@ -72,7 +72,7 @@ func (x *Exporter) settle(out *output, v *visitor, now *find.Keys) error {
 	case v.in && !v.p.ByList:
 		lost = judge.Contradictionf("it belongs to %q, which did not list it", v.home)
 	case !v.in:
-		out.warn("experiment %q of %q belongs to %q, which is not exported: the stream has a link to it and no more",
+		out.warn("experiment %q of %q belongs to %q, which is not exported: the stream has only a link to it",
 			key, v.p.Path(), v.home)
 	}
 	out.res = &v.res

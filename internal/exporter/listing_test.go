@@ -49,7 +49,7 @@ func TestEmptyListings(t *testing.T) {
 			switch {
 			case !test.lost && (n != 3 || len(skipped) != 0):
 				t.Errorf("%d experiments, skipped %+v", n, skipped)
-			case test.lost && (len(skipped) != 1 || skipped[0].Of != stream.KindProject || !strings.Contains(skipped[0].Reason, "says that it has 3, and 0 are listed")):
+			case test.lost && (len(skipped) != 1 || skipped[0].Of != stream.KindProject || !strings.Contains(skipped[0].Reason, "has 3 experiments, and 0 are listed")):
 				t.Errorf("%d experiments, skipped %+v", n, skipped)
 			}
 		})

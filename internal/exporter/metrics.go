@@ -235,7 +235,7 @@ func (m *metricsFetch) split(names []string) error {
 					// It has points: the summary is made of them.
 					c, err = m.metric(ctx, s, names[i])
 					if err == nil && c.Series[names[i]] == nil {
-						err = judge.Contradictionf("the list of its points is empty, and the summary of metrics has it")
+						err = judge.Contradictionf("its list of points is empty, but the metric summary has values")
 					}
 				}
 				return c, err

@@ -113,7 +113,7 @@ func TestPathsAsGiven(t *testing.T) {
 	}
 	obs := new(recorder)
 	mustExport(t, Options{Client: client, Paths: paths(t, "ws/panels"), Observer: obs})
-	want := []string{`"ws/panels" is what belongs to the workspace; the project of that name is "ws/%70anels"`}
+	want := []string{`"ws/panels" means all of the workspace; write the project of that name as "ws/%70anels"`}
 	if diff := cmp.Diff(want, obs.warnings); diff != "" {
 		t.Errorf("warnings (-want +got):\n%s", diff)
 	}

@@ -257,7 +257,7 @@ func (u *experimentUnit) writeTexts(ctx context.Context, out *output) error {
 // skipBeside tells what came with a text and is in no stream.
 func (u *experimentUnit) skipBeside(out *output, of stream.Kind, t *prefetch.Text) error {
 	for _, name := range t.Beside() {
-		if err := out.skip(u.item(of, name), judge.ItemErrorf("the zip file of the patch holds it too, and a stream carries only the patch")); err != nil {
+		if err := out.skip(u.item(of, name), judge.ItemErrorf("it is in the zip file of the patch, of which a stream carries only the patch")); err != nil {
 			return err
 		}
 	}

@@ -172,7 +172,7 @@ func writeLineage(out *output, workspace, key string, list []comet.Lineage) erro
 	for i := range list {
 		l := &list[i]
 		if l.Name == "" || l.Version == "" {
-			return judge.ItemErrorf("the server does not name the artifact versions that it consumed")
+			return judge.ItemErrorf("the server does not list the artifact versions that it consumed")
 		}
 		doc, err := document(l.Raw)
 		if err != nil {

@@ -28,7 +28,7 @@ func (e *LossError) Error() string {
 	}
 	text := fmt.Sprintf("%s kept, %s lost", progress.Count(e.Kept, "experiment"), lost)
 	if e.Unnamed > 0 {
-		text += fmt.Sprintf(" (the keys of %d are lost with them)", e.Unnamed)
+		text += fmt.Sprintf(" (the keys of %d are unknown)", e.Unnamed)
 	}
 	if e.Other > 0 {
 		text += fmt.Sprintf(", and of artifacts, models, notes and panels %d", e.Other)

@@ -38,7 +38,7 @@ func (s *salvager) damage(d *stream.DamageError) {
 	if s.damages++; s.damages <= maxDamages {
 		s.warn("%v", d)
 	} else if s.damages == maxDamages+1 {
-		s.warn("there is more damage, which is not reported one by one")
+		s.warn("further damage is not reported")
 	}
 }
 
@@ -110,7 +110,7 @@ func (s *salvager) closeStream() error {
 // the header, the plan.
 func (s *salvager) ready(kind stream.Kind) error {
 	if s.w == nil {
-		s.warn("the header is lost: the stream does not say any more where it comes from")
+		s.warn("the header is lost, and with it where the stream comes from")
 		s.harmed = true
 		s.openStream()
 		if err := s.w.Write(bareHeader(s.options.Tool)); err != nil {

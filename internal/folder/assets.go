@@ -182,7 +182,7 @@ func (g *group) putAsset(rec *stream.Asset, file *os.File) error {
 		case err != io.EOF && err != io.ErrUnexpectedEOF:
 			return g.skipItem(stream.KindAsset, rec.ID, deref(rec.Name), err)
 		case got != *rec.Size:
-			return g.skipItem(stream.KindAsset, rec.ID, deref(rec.Name), errors.New("its file has changed while it was read"))
+			return g.skipItem(stream.KindAsset, rec.ID, deref(rec.Name), errors.New("its file changed while it was read"))
 		default:
 			return g.w.Write(&stream.AssetEnd{})
 		}

@@ -59,7 +59,7 @@ func (e *ending) setCrashed(ctx context.Context, crashed bool) error {
 	}
 	err := e.UpdateStatus(ctx, e.Key, true)
 	if answer.Unsupported(err) {
-		e.Issue(report.Issue{Class: report.Missing, Kind: "state", Reason: "the destination has no crashed state"})
+		e.Issue(report.Issue{Class: report.Missing, Kind: "state", Reason: "the destination does not support the crashed state"})
 		return nil
 	}
 	if err != nil {

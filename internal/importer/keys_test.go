@@ -99,7 +99,7 @@ func TestKeysSameInstance(t *testing.T) {
 	if o := r.of(t, testKey(1)); o.Key != key || len(o.Rewritten) != 1 || o.Rewritten[0].References != 2 {
 		t.Errorf("outcome: %+v", o)
 	}
-	if want := []string{`asset "cm": noted: refers to what is not in the stream: nobody0123456789`}; gocmp.Diff(want, r.issues()) != "" {
+	if want := []string{`asset "cm": noted: refers to items that are not in the stream: nobody0123456789`}; gocmp.Diff(want, r.issues()) != "" {
 		t.Errorf("issues: %q", r.issues())
 	}
 	var origin string
@@ -340,7 +340,7 @@ func TestAssetLinkDiffers(t *testing.T) {
 		if o.Mode == VerifyOnly {
 			class = "unverified"
 		}
-		want := []string{`asset "r": ` + class + `: the destination has it with another link`}
+		want := []string{`asset "r": ` + class + `: the destination has a different link`}
 		if o.Mode == VerifyOnly {
 			want = append([]string{`asset "l": unverified: not in the stream`}, want...)
 		}

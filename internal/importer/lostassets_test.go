@@ -165,7 +165,7 @@ func TestVerifyStrangers(t *testing.T) {
 	seed(srv, "", theirs)
 	for _, o := range []Options{{Verify: true}, {Mode: VerifyOnly}} {
 		r := importTo(t, newClient(t, srv), streamOf(t, p), o)
-		want := []string{`asset "a1": unverified: an identical one exists under another id`, `asset "stranger": unverified: not in the stream`}
+		want := []string{`asset "a1": unverified: the destination has an identical asset under another id`, `asset "stranger": unverified: not in the stream`}
 		if d := gocmp.Diff(want, r.issues()); d != "" || r.err != nil {
 			t.Errorf("%v, issues (-want +got): %s", r.err, d)
 		}

@@ -132,7 +132,7 @@ func (e *ending) compareState(have *comet.Experiment) []reconcile.Difference {
 	case e.runsStill(have):
 		return nil
 	case crashed && have.Crashed == nil && !have.Running:
-		d := differs("state", false, "crashed in the stream, and the destination does not say whether it crashed")
+		d := differs("state", false, "crashed in the stream, unknown at the destination")
 		d[0].Class, d[0].Fixed = report.Missing, true
 		return d
 	case have.Running, e.Record.Crashed != nil && have.Crashed != nil && *have.Crashed != crashed:

@@ -72,7 +72,7 @@ func (e *opening) chooseKey() error {
 	case keep == place.KeysDerive:
 		return e.derive("")
 	case !place.ValidKey(e.Key):
-		return e.derive("the destination takes keys of 32 to 50 letters and digits only")
+		return e.derive("the destination accepts only keys of 32 to 50 letters and digits")
 	case e.source.Same && from != e.project.Target:
 		return e.derive("the destination is the source, where the key is taken")
 	}
@@ -91,7 +91,7 @@ func (e *opening) derive(reason string) error {
 
 // deriveFor is derive for a reason that the destination has given.
 func (e *opening) deriveFor(reason string) error {
-	e.Issue(report.Issue{Class: report.Noted, Kind: "key", Name: e.Record.Key, Reason: "another one was derived: " + reason})
+	e.Issue(report.Issue{Class: report.Noted, Kind: "key", Name: e.Record.Key, Reason: "a new key was derived: " + reason})
 	return e.derive(reason)
 }
 
@@ -154,7 +154,7 @@ func (e *opening) openTaken(ctx context.Context) (again bool, err error) {
 	return e.openExisting(ctx, existing, err)
 }
 
-const hiddenReason = "it is taken at the destination by an experiment that the API key may not see"
+const hiddenReason = "it is taken at the destination by an experiment that the API key cannot read"
 
 // hidden finds out more of an experiment that the handshake knows and the
 // reading does not: whether it is someone else's, or the reading only lags
@@ -183,7 +183,7 @@ func (e *opening) hidden(ctx context.Context) (*comet.Experiment, error) {
 	return existing, err
 }
 
-var errUnreadable = fmt.Errorf("still not readable after %d tries (although a handshake opens it)", reconcile.MaxUnsteady)
+var errUnreadable = fmt.Errorf("not readable after %d tries, although the handshake succeeds", reconcile.MaxUnsteady)
 
 // openExisting takes an experiment that exists for ours if it is in the target
 // project; err is that of the reading.

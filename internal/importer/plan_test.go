@@ -102,7 +102,7 @@ func TestProjectThere(t *testing.T) {
 		{"empty", comettest.ProjectSpec{Public: true}, false, p.spec, nil},
 		{"equal", p.spec, false, p.spec, nil},
 		{"other", comettest.ProjectSpec{Description: &theirs, Notes: "their notes"}, false, comettest.ProjectSpec{Description: &theirs, Notes: "their notes"}, []string{
-			"description: differs: the destination has another one", "notes: differs: the destination has other notes",
+			"description: differs: the destination has a different one", "notes: differs: the destination has different notes",
 			"visibility: differs: public is true in the stream, false at the destination",
 		}},
 		{"update", comettest.ProjectSpec{Description: &theirs, Notes: "their notes"}, true, p.spec, nil},
@@ -136,8 +136,8 @@ func TestProjectVerify(t *testing.T) {
 	p := one(testKey(1))
 	p.spec = comettest.ProjectSpec{Description: &about, Notes: "our notes"}
 	for request, want := range map[string][]string{
-		"project/update": {"description: unverified: the destination has another one"},
-		"project/notes":  {"notes: unverified: the destination has other notes"},
+		"project/update": {"description: unverified: the destination has a different one"},
+		"project/notes":  {"notes: unverified: the destination has different notes"},
 		"nothing":        nil,
 	} {
 		srv := newServer(t, comettest.Options{Middleware: forgetful(t, request)})
@@ -191,7 +191,7 @@ func TestProjectTaken(t *testing.T) {
 func ignoreReferences(issues []string) []string {
 	var rest []string
 	for _, i := range issues {
-		if i != `asset "cm": noted: refers to what is not in the stream: nobody0123456789` {
+		if i != `asset "cm": noted: refers to items that are not in the stream: nobody0123456789` {
 			rest = append(rest, i)
 		}
 	}

@@ -267,7 +267,7 @@ func TestPointsWithoutTime(t *testing.T) {
 		if o.Mode == VerifyOnly {
 			class = "unverified"
 		}
-		const of = " without a time, for which the destination has the time of the experiment: "
+		const of = " without a time, which got the time of the experiment: "
 		want := []string{
 			`metrics "a": ` + class + `: 2 points` + of + `["a"]`, `others: ` + class + `: 2 values` + of + `["y" "z"]`, `parameters "x": ` + class + `: 1 value` + of + `["x"]`,
 		}

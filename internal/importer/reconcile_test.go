@@ -68,20 +68,20 @@ func TestReconcile(t *testing.T) {
 		{"lacks the file path", func(e *comettest.ExperimentSpec) { e.FilePath = "" }, nil, true},
 		{"begins an output", func(e *comettest.ExperimentSpec) { e.Output = []string{"epoch 1\n", "epo"} }, nil, true},
 		{"other name", func(e *comettest.ExperimentSpec) { e.Name = "renamed" },
-			[]string{`others "Name": differs: the destination has another value`}, false},
+			[]string{`others "Name": differs: the destination has a different value`}, false},
 		{"other parameter", func(e *comettest.ExperimentSpec) { e.Parameters[0].Value = "0.1" },
-			[]string{`parameters "lr": differs: the destination has another value`}, false},
+			[]string{`parameters "lr": differs: the destination has a different value`}, false},
 		{"other texts", func(e *comettest.ExperimentSpec) { e.HTML, e.Code = new("x"), new("print('träin')\nx") },
 			[]string{
 				"code: differs: 16 bytes in the stream, 17 different bytes at the destination",
 				"html: differs: 10 bytes in the stream, 1 different bytes at the destination",
 			}, true},
 		{"other output", func(e *comettest.ExperimentSpec) { e.Output = []string{"epoch 1\n", "epoch 3"} },
-			[]string{"output: differs: the destination has another output, and output cannot be replaced"}, false},
+			[]string{"output: differs: the destination has a different output, and no call replaces it"}, false},
 		{"other git", func(e *comettest.ExperimentSpec) { e.Git = &comettest.GitState{User: new("b")} },
-			[]string{"git: differs: the destination has other values"}, true},
+			[]string{"git: differs: the destination has different values"}, true},
 		{"other system", func(e *comettest.ExperimentSpec) { e.System["user"] = "bob" },
-			[]string{`system "user": differs: the destination has another value`}, true},
+			[]string{`system "user": differs: the destination has a different value`}, true},
 		{"other end", func(e *comettest.ExperimentSpec) { e.End++ },
 			[]string{fmt.Sprintf("end time: differs: %d in the stream, %d at the destination", int64(start+3600_000), int64(start+3600_001))}, true},
 		{"other state", func(e *comettest.ExperimentSpec) { e.Crashed = true },
@@ -400,7 +400,7 @@ func TestDryRunLimits(t *testing.T) {
 	s.write(&stream.ExperimentEnd{Key: testKey(1)})
 	srv := newServer(t, comettest.Options{})
 	r := importTo(t, newClient(t, srv), s.close(), Options{Mode: DryRun})
-	want := []string{`asset "large.png": noted: may be refused: if the destination has the usual limits, ` +
+	want := []string{`asset "large.png": noted: may be refused, if the destination has the default limits: ` +
 		`its 209715201 bytes are over the limit of the destination, 209715200`}
 	if d := gocmp.Diff(want, r.issues()); r.err != nil || d != "" || r.Missing > 0 || r.Assets != 2 {
 		t.Errorf("%v, %+v, %s", r.err, r.Summary, d)

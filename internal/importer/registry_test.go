@@ -65,8 +65,8 @@ func TestRegistryVerifyFilled(t *testing.T) {
 		{"registry-model/update", `description "cnn": unverified`},
 		{"registry-model/update", `visibility "cnn": unverified`},
 		{"registry-model/notes", `notes "cnn": unverified`},
-		{"/metadata", `model-version "cnn:1.0.1": unverified: the destination has another metadata`},
-		{"/status-configuration", `model-version "cnn:1.0.1": unverified: the destination has another status configuration`},
+		{"/metadata", `model-version "cnn:1.0.1": unverified: the destination has different metadata`},
+		{"/status-configuration", `model-version "cnn:1.0.1": unverified: the destination has different status configuration`},
 	} {
 		srv := newServer(t, comettest.Options{Middleware: forgetful(t, test.request)})
 		bare.seed(srv)
@@ -225,7 +225,7 @@ func TestStatusConfigurationDiffers(t *testing.T) {
 			srv := newServer(t, comettest.Options{})
 			other.seed(srv)
 			r := importTo(t, newClient(t, srv), w.stream(t, sourceURL), Options{})
-			want := []string{`model-version "cnn:1.0.1": differs: the destination has another status configuration`}
+			want := []string{`model-version "cnn:1.0.1": differs: the destination has different status configuration`}
 			if tt.same {
 				want = nil
 			}

@@ -33,13 +33,13 @@ func sharedServer(t *testing.T, o comettest.Options, links int) *comettest.Serve
 func shareLinksOf(srv *comettest.Server) int { return srv.State().Project("team", "p").ShareCodes }
 
 func made(n int) string {
-	return fmt.Sprintf("share links: noted: %d created, with codes other than the source's: hand out the new ones", n)
+	return fmt.Sprintf("share links: noted: %d created with new codes: hand these out", n)
 }
 
 // A project ends with as many share links as it has in the stream, or with those
 // that it had if they were more.
 func TestShareLinks(t *testing.T) {
-	toBe := "share links: noted: 3 would be created, with codes other than the source's"
+	toBe := "share links: noted: 3 would be created, with new codes"
 	for _, tt := range []struct {
 		name         string
 		links, there int // there: -1 for no project

@@ -90,7 +90,7 @@ func TestSystemDoubled(t *testing.T) {
 		class string
 	}{{Options{}, "differs"}, {Options{}, "differs"}, {Options{Mode: VerifyOnly}, "unverified"}} {
 		r := importTo(t, c, data, o.Options)
-		want := `system "logAdditionalSystemInfoList": ` + o.class + ": the destination has 2 entries of it more than once"
+		want := `system "logAdditionalSystemInfoList": ` + o.class + ": the destination has 2 duplicate entries"
 		if !slices.Contains(r.issues(), want) {
 			t.Errorf("%v, %q, want %q", r.err, r.issues(), want)
 		}

@@ -107,7 +107,7 @@ func TestVersionsLate(t *testing.T) {
 		if o.Mode == VerifyOnly {
 			class = "unverified"
 		}
-		const late = ": the destination received it before version 1.1.0, which precedes it in the stream"
+		const late = ": the destination got it before version 1.1.0, which precedes it in the stream"
 		want := []string{`artifact-version "set:2.0.0": ` + class + late, `artifact-version "set:2.0.1": ` + class + late}
 		if d := gocmp.Diff(want, r.issues()); d != "" || r.err != nil {
 			t.Errorf("run %d: %v, issues (-want +got): %s", i, r.err, d)

@@ -665,7 +665,7 @@ func TestWorkspaceVerifyPanel(t *testing.T) {
 			next.ServeHTTP(rw, r)
 		})
 	}})
-	want := []string{`panel "Scatter": unverified: the destination has another one of the name`}
+	want := []string{`panel "Scatter": unverified: the destination has a different one with this name`}
 	r := importTo(t, newClient(t, srv), data, Options{Verify: true})
 	if d := gocmp.Diff(want, r.issues()); d != "" || r.err != nil || r.Unverified != 1 {
 		t.Errorf("%v, %d unverified, issues (-want +got): %s", r.err, r.Unverified, d)
@@ -756,7 +756,7 @@ func TestWorkspaceNoVersions(t *testing.T) {
 // called one the latest: the destination keeps that alias itself, which is told
 // each time.
 func TestWorkspaceLatest(t *testing.T) {
-	const other = `artifact-version "set:1.0.0": %s: the destination has other aliases`
+	const other = `artifact-version "set:1.0.0": %s: the destination has different aliases`
 	w := versionedWorkspace()
 	for _, alias := range []string{"latest", "Latest"} {
 		w.artifacts[0].Versions[0].Aliases = []string{alias, "prod"}

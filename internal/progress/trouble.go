@@ -55,7 +55,7 @@ func (t *Trouble) lasts() {
 		return
 	}
 	t.announced = true
-	t.r.Warn("%s: nothing has succeeded for %s: %s; still trying", t.who, lasting.Round(time.Second), t.cause)
+	t.r.Warn("%s: no request has succeeded for %s: %s; retrying", t.who, lasting.Round(time.Second), t.cause)
 }
 
 // Succeeded says that a try has succeeded.
@@ -71,7 +71,7 @@ func (t *Trouble) Succeeded() {
 	t.timer.Stop()
 	if t.announced {
 		t.announced = false
-		t.r.Warn("%s: works again after %s", t.who, time.Since(t.since).Round(time.Second))
+		t.r.Warn("%s: answers again after %s", t.who, time.Since(t.since).Round(time.Second))
 	}
 }
 

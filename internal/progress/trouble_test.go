@@ -29,7 +29,7 @@ func TestTrouble(t *testing.T) {
 			tr.Failed("c")
 			tr.Succeeded()
 			tr.Succeeded()
-		}, "tool: warning: a.example: nothing has succeeded for 5s: b; still trying\ntool: warning: a.example: works again after 13s\n"},
+		}, "tool: warning: a.example: no request has succeeded for 5s: b; retrying\ntool: warning: a.example: answers again after 13s\n"},
 		{"failures with successes between them", func(tr *Trouble) {
 			for range 10 {
 				tr.Failed("a")
@@ -43,7 +43,7 @@ func TestTrouble(t *testing.T) {
 				time.Sleep(6 * second)
 				tr.Succeeded()
 			}
-		}, "tool: warning: a.example: nothing has succeeded for 5s: a; still trying\ntool: warning: a.example: works again after 6s\ntool: warning: a.example: nothing has succeeded for 5s: a; still trying\ntool: warning: a.example: works again after 6s\n"},
+		}, "tool: warning: a.example: no request has succeeded for 5s: a; retrying\ntool: warning: a.example: answers again after 6s\ntool: warning: a.example: no request has succeeded for 5s: a; retrying\ntool: warning: a.example: answers again after 6s\n"},
 		{"closed before it lasts", func(tr *Trouble) {
 			tr.Failed("a")
 			tr.Close()
@@ -54,7 +54,7 @@ func TestTrouble(t *testing.T) {
 			time.Sleep(6 * second)
 			tr.Close()
 			tr.Succeeded()
-		}, "tool: warning: a.example: nothing has succeeded for 5s: a; still trying\n"},
+		}, "tool: warning: a.example: no request has succeeded for 5s: a; retrying\n"},
 		{"successes alone", func(tr *Trouble) {
 			tr.Succeeded()
 			time.Sleep(10 * second)

@@ -15,7 +15,7 @@ import (
 // ErrNotAcknowledged says that the answer to a write, although its status is
 // one of success, does not say that the write was done. It need not be: a
 // gateway may have made it up.
-var ErrNotAcknowledged = errors.New("the answer does not acknowledge the write")
+var ErrNotAcknowledged = errors.New("the response does not acknowledge the write")
 
 // Ack makes a call whose answer says no more than that it was done.
 //

@@ -165,7 +165,7 @@ func (j *judge) refusal(cl *Call, resp *http.Response) error {
 	}
 	e := j.answerError(cl, resp, data)
 	if err != nil && e.Status/100 == 4 && e.Status != http.StatusUnauthorized && !isTransient(e) {
-		return fmt.Errorf("in the answer %d %s: %w", e.Status, http.StatusText(e.Status), err)
+		return fmt.Errorf("in the response %d %s: %w", e.Status, http.StatusText(e.Status), err)
 	}
 	return e
 }

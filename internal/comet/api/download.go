@@ -166,7 +166,7 @@ func describe(resp *http.Response) (offer, error) {
 	if resp.StatusCode == http.StatusPartialContent {
 		var ok bool
 		if k.from, k.size, k.total, ok = contentRange(resp); !ok {
-			return k, errors.New("the answer does not say which part of the asset it is")
+			return k, errors.New("the response does not say which part of the asset it is")
 		}
 		k.partial = true
 	}
@@ -174,7 +174,7 @@ func describe(resp *http.Response) (offer, error) {
 		var guard unpack.Guard
 		zr, err := gzip.NewReader(guard.Packed(resp.Body))
 		if err != nil {
-			return k, fmt.Errorf("the answer is not gzip, although its header says so: %w", err)
+			return k, fmt.Errorf("the response is not gzip, although its header says so: %w", err)
 		}
 		k.rc, k.size, k.total = &joined{guard.Unpacked(zr), resp.Body}, -1, -1
 	}
@@ -222,7 +222,7 @@ func (d *download) accept(resp *http.Response, offset int64) (rc io.ReadCloser, 
 // first takes the first answer, which says what the body is.
 func (d *download) first(resp *http.Response, k *offer) error {
 	if k.partial && k.from != d.ar.Offset {
-		return errors.New("the answer has another part of the asset than the requested one")
+		return errors.New("the response has another part of the asset than the requested one")
 	}
 	if d.ar.Size != nil && differ(k.total, *d.ar.Size) {
 		if k.page {

@@ -19,7 +19,7 @@ var (
 	// that is not the server's own, or that gives no reason that is known, or a
 	// success that lacks what it must have. The call was made again and the
 	// answer stayed so. The item may or may not exist.
-	ErrUnclear = errors.New("the answer is unclear")
+	ErrUnclear = errors.New("the response is unclear")
 	// ErrUnauthorized says that the server does not know the key.
 	ErrUnauthorized = errors.New("the server does not accept the API key")
 	// ErrForbidden says that the key may not do this with this object.
@@ -58,7 +58,7 @@ var (
 	ErrImmutable = errors.New("exists and is immutable")
 	// ErrNotJSON says that something else than the API answered: a page of a
 	// gateway or, when it is all that ever comes, of another web site.
-	ErrNotJSON = errors.New("the answer is not JSON")
+	ErrNotJSON = errors.New("the response is not JSON")
 	// ErrExists says that the key or name is taken.
 	ErrExists = errors.New("exists already")
 	// ErrQuota says that the server takes no more of something: of this

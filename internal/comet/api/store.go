@@ -11,7 +11,7 @@ import (
 )
 
 // ErrNoTag is an answer of storage that does not say what it has.
-var ErrNoTag = errors.New("the answer has no ETag")
+var ErrNoTag = errors.New("the response has no ETag")
 
 // PutPart puts size bytes of content, from offset on, to a signed address of the
 // server's storage, which fails and recovers by itself. It returns the tag that the

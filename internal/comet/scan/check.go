@@ -100,13 +100,13 @@ func (k *check) end() error {
 	case k.wants.Names == nil:
 		return nil
 	case k.code != 0 && k.code != ok:
-		l.Why = fmt.Sprintf("the answer says code %d", k.code)
+		l.Why = fmt.Sprintf("the response says code %d", k.code)
 	case k.sdk != 0:
-		l.Why = fmt.Sprintf("the answer has the code %d of an error", k.sdk)
+		l.Why = fmt.Sprintf("the response has the code %d of an error", k.sdk)
 	case k.says != "":
-		l.Why = "the answer says " + k.says
+		l.Why = "the response says " + k.says
 	case !k.found:
-		l.Why = "the answer lacks " + k.wants.String()
+		l.Why = "the response lacks " + k.wants.String()
 	default:
 		return nil
 	}

@@ -423,7 +423,7 @@ func ReadAll(r io.Reader, size int, room *Room) ([]byte, error) {
 }
 
 // ErrCutShort says that a document ends too early.
-var ErrCutShort = fmt.Errorf("the answer is cut short: %w", io.ErrUnexpectedEOF)
+var ErrCutShort = fmt.Errorf("the response is cut short: %w", io.ErrUnexpectedEOF)
 
 // Beside takes what stands beside a list. Begin is called before each reading of
 // the document, of which there may be several, Member for each member.

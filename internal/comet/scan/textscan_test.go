@@ -101,12 +101,12 @@ func FuzzTextReader(f *testing.F) {
 func TestSaysError(t *testing.T) {
 	for doc, want := range map[string]string{
 		`{"error":null,"text":"t","errors":[],"success":true,"status":"Production"}`: "",
-		`{"error":true,"text":"t"}`:                        `the answer says "error": true`,
-		`{"text":"t","error":"busy"}`:                      `the answer says "error": "busy"`,
-		`{"text":"t","error":{"message":"busy"},"more":1}`: `the answer says "error": {"message":"busy"}`,
-		`{"text":"t","success":false}`:                     `the answer says "success": false`,
-		`{"status":"Error","text":"t"}`:                    `the answer says "status": "Error"`,
-		`{"text":"t","code":500}`:                          "the answer says code 500",
+		`{"error":true,"text":"t"}`:                        `the response says "error": true`,
+		`{"text":"t","error":"busy"}`:                      `the response says "error": "busy"`,
+		`{"text":"t","error":{"message":"busy"},"more":1}`: `the response says "error": {"message":"busy"}`,
+		`{"text":"t","success":false}`:                     `the response says "success": false`,
+		`{"status":"Error","text":"t"}`:                    `the response says "status": "Error"`,
+		`{"text":"t","code":500}`:                          "the response says code 500",
 	} {
 		for _, size := range []int{16, 4096} {
 			got := ""

@@ -57,7 +57,7 @@ const (
 )
 
 // ErrSlow ends an answer that is asked for in another form from now on.
-var ErrSlow = errors.New("another form of the answer is faster")
+var ErrSlow = errors.New("another form of the response is faster")
 
 type dialFunc = func(ctx context.Context, network, addr string) (net.Conn, error)
 

@@ -359,7 +359,7 @@ func (r *resolver) CheckSpecial(ctx context.Context, p *Path) error {
 	}
 	for i := range projects {
 		if projects[i].Name == p.Kind {
-			r.x.o.Warn(fmt.Sprintf("%q is what belongs to the workspace; the project of that name is %q",
+			r.x.o.Warn(fmt.Sprintf("%q means all of the workspace; write the project of that name as %q",
 				p.Workspace+"/"+p.Kind, p.Workspace+"/"+ProjectPart(p.Kind)))
 		}
 	}

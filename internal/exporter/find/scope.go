@@ -375,7 +375,7 @@ func (x *Finder) listWhole(ctx context.Context, p *comet.Project) (all []Experim
 		said = now.Experiments
 	}
 	if fewer(said) {
-		doubt = judge.ItemErrorf("the project says that it has %d, and %d are listed", *said, len(all))
+		doubt = judge.ItemErrorf("the project has %d experiments, and %d are listed", *said, len(all))
 	}
 	return all, doubt, nil
 }

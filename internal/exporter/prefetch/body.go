@@ -86,7 +86,7 @@ func (b *Body) fetch(ctx context.Context, s *Slot, from int64) error {
 		case got >= end:
 			return nil
 		case got == before:
-			return judge.ItemErrorf("its contents end after %d bytes, where there were more before", from+got)
+			return judge.ItemErrorf("truncated after %d bytes: it was longer before", from+got)
 		}
 	}
 }
@@ -131,7 +131,7 @@ func notSatisfiable(err error) bool {
 }
 
 // errOtherSize ends a part of a body whose size is not what it was cut up for.
-var errOtherSize = judge.ItemErrorf("its size differs from what the server said before")
+var errOtherSize = judge.ItemErrorf("its size differs from the size that the server gave before")
 
 // measured takes the length of the contents that an answer gives, -1 if none.
 func (b *Body) measured(total int64) error {

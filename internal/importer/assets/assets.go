@@ -182,7 +182,7 @@ func (as *Assets) checkLimits(ctx context.Context, a *upload.Asset, size int64) 
 	if err != nil && as.Mode == reconcile.DryRun {
 		// Without a handshake, which would write, only the usual limits are known.
 		i := a.Issue()
-		i.Class, i.Reason = report.Noted, "may be refused: if the destination has the usual limits, "+err.Error()
+		i.Class, i.Reason = report.Noted, "may be refused, if the destination has the default limits: "+err.Error()
 		as.Issue(i)
 		return nil
 	}

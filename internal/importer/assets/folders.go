@@ -40,7 +40,7 @@ func (as *Assets) ReportFolders() {
 		m := as.folders[model]
 		for _, i := range m.folded {
 			if m.plain {
-				i.Class, i.Reason = as.Class(report.Differs), "the destination lists it without the folder that is part of its name, unlike other files of its model"
+				i.Class, i.Reason = as.Class(report.Differs), "the destination lists it without its folder, unlike the other files of its model"
 				as.Issue(i)
 			}
 		}

@@ -16,7 +16,7 @@ type experimentPlace struct{ as *Assets }
 
 // errKnownByBytes is why an asset is not written that cannot be kept, where one
 // like it is there under another id.
-var errKnownByBytes = errors.New("the destination has one like it under another id, and there is no temporary space to compare them: raise --temp-max")
+var errKnownByBytes = errors.New("the destination has a similar asset under another id, and no temporary space is left to compare them: raise --temp-max")
 
 func (s experimentPlace) Check(ctx context.Context, a *upload.Asset) error {
 	if err := s.as.checkLimits(ctx, a, a.Upload.Size); err != nil || a.Pipe == nil {

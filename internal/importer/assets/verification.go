@@ -103,7 +103,7 @@ func (as *Assets) reportExtra(ctx context.Context, have *listing, found map[uint
 		}
 		i := report.Issue{Kind: string(stream.KindAsset), Name: strings.Clone(cmp.Or(a.Name, a.ID)), Reason: upload.ReasonExtra}
 		if equal[t.fingerprint] {
-			i.Reason = "an identical one exists under another id"
+			i.Reason = "the destination has an identical asset under another id"
 		}
 		as.findings.Add(i)
 		return nil
@@ -118,7 +118,7 @@ func (as *Assets) bytes(ctx context.Context, want *expected, id string) error {
 		return err
 	}
 	if have != want.sum() {
-		as.addFinding(want, "SHA-256 mismatch: its bytes differ from those in the stream")
+		as.addFinding(want, "SHA-256 mismatch: the bytes differ from those in the stream")
 	}
 	return nil
 }

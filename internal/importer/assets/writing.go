@@ -68,7 +68,7 @@ func (as *Assets) has(ctx context.Context, a *upload.Asset) (bool, error) {
 	return as.found(have, a, upload.SizeOf(a.Record)), nil
 }
 
-const otherLink = "the destination has it with another link"
+const otherLink = "the destination has a different link"
 
 // found looks for the asset in a list of those that the destination has. A size
 // that is not known fits any.
@@ -103,9 +103,9 @@ func (as *Assets) rewrite(a *upload.Asset) error {
 	if len(w.Unknown) > 0 || w.Blocked > 0 {
 		i := a.Issue()
 		i.Class = report.Noted
-		i.Reason = "refers to what is not in the stream: " + strings.Join(w.Unknown, ", ")
+		i.Reason = "refers to items that are not in the stream: " + strings.Join(w.Unknown, ", ")
 		if len(w.Unknown) == 0 {
-			i.Reason = fmt.Sprintf("%d references are in binary data and cannot change their length", w.Blocked)
+			i.Reason = fmt.Sprintf("%d references not rewritten, since they are in binary data of fixed length", w.Blocked)
 		}
 		as.Issue(i)
 	}

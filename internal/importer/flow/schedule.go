@@ -9,7 +9,7 @@ import (
 )
 
 // ErrStreamEnds is why something stays unfinished whose end has not come.
-var ErrStreamEnds = errors.New("the stream ends inside it")
+var ErrStreamEnds = errors.New("the stream ends in the middle of it")
 
 // ErrDropped is why the work on something ends of which the stream does not have
 // the whole; it is reported where the stream breaks off.

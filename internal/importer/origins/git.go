@@ -44,7 +44,7 @@ func putGit(ctx context.Context, s *session.Experiment, rec *stream.Document) er
 			if have.is(want) {
 				return nil
 			}
-			return reconcile.Differs(issue, have.is(git{}), "the destination has other values")
+			return reconcile.Differs(issue, have.is(git{}), "the destination has different values")
 		},
 		Write: func(ctx context.Context, _ reconcile.Found[git]) error {
 			return s.Client.Origins.WriteGit(ctx, s.Key, &comet.Git{

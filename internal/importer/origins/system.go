@@ -125,13 +125,13 @@ func (o *Origins) readSystem(ctx context.Context) (system, error) {
 // more of; have is nil where nothing was read.
 func compare(want, have system) (differ []reconcile.Difference) {
 	for _, name := range slices.Sorted(maps.Keys(want)) {
-		d := reconcile.Difference{Issue: report.Issue{Kind: string(stream.KindSystem), Name: name, Reason: "the destination has another value"}}
+		d := reconcile.Difference{Issue: report.Issue{Kind: string(stream.KindSystem), Name: name, Reason: "the destination has a different value"}}
 		if document.SameServer(want[name], have[name]) || have != nil && forgotten(name, have) {
 			n := document.Doubled(want[name], have[name])
 			if n == 0 {
 				continue
 			}
-			d.Fixed, d.Reason = true, fmt.Sprintf("the destination has %d entries of it more than once", n)
+			d.Fixed, d.Reason = true, fmt.Sprintf("the destination has %d duplicate entries", n)
 		}
 		d.Free = document.Empty(have[name])
 		differ = append(differ, d)

@@ -156,7 +156,7 @@ func (p *Places) MayWrite(ctx context.Context, name Project) error {
 		reported, may = true, may || r.CanEdit.V
 	}
 	if reported && !may {
-		return &comet.Error{Method: http.MethodGet, Path: "projects/page", Status: http.StatusForbidden, Msg: "the API key may only read there"}
+		return &comet.Error{Method: http.MethodGet, Path: "projects/page", Status: http.StatusForbidden, Msg: "the API key has read access only"}
 	}
 	return nil
 }

@@ -304,14 +304,14 @@ func (ps *Points) reportMissing(part *partial, left int64) {
 	switch full := ps.series.Digest.N >= ps.limits.SeriesCap; {
 	case full && others > 0:
 		i.Class = report.Differs
-		i.Reason = fmt.Sprintf("the destination lacks %d of the %d points, is full, and has %d that are not in the stream", left, ps.n, others)
+		i.Reason = fmt.Sprintf("the destination lacks %d of the %d points, is at its limit, and has %d that are not in the stream", left, ps.n, others)
 	case full:
 		i = thinned(ps.name, ps.series.Digest.N, ps.n)
 	case others == 0 && part.last && s.OnePerStep() >= fewSteps:
 		i.Reason = fmt.Sprintf(oneOfStep, ps.series.Digest.N, ps.n)
 	default:
 		i.Class = report.Differs
-		i.Reason = fmt.Sprintf("the destination shows %d of the %d points, and does not tell whether it has the others: they are not written (see --rewrite-series)", ps.series.Taken, ps.n)
+		i.Reason = fmt.Sprintf("the destination shows %d of the %d points, and may have the others: they are not written (see --rewrite-series)", ps.series.Taken, ps.n)
 	}
 	ps.Issue(i)
 	if ps.Expecting && i.Class == report.Noted {
@@ -320,7 +320,7 @@ func (ps *Points) reportMissing(part *partial, left int64) {
 }
 
 // oneOfStep is the reason where a destination keeps one point of those of a step.
-const oneOfStep = "the destination keeps one point of each step, %d of the %d"
+const oneOfStep = "the destination keeps one point per step, %d of the %d"
 
 // fewSteps is how many steps with several points are to show one each before that
 // is taken for how the destination is.

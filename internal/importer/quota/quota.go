@@ -34,7 +34,7 @@ const Enough = 3
 type quotaError struct{ err error }
 
 func (e *quotaError) Error() string {
-	return fmt.Sprintf("not tried, since others were refused: %v", e.err)
+	return fmt.Sprintf("not attempted, since others were refused: %v", e.err)
 }
 
 func (e *quotaError) Unwrap() error { return e.err }

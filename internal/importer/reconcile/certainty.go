@@ -111,7 +111,7 @@ func (d *Destination) Unacknowledged(err error) {
 		return
 	}
 	l := &report.Ledger{Out: report.Outcome{Kind: "answers"}}
-	l.Issue(report.Issue{Class: report.Noted, Kind: call, Reason: "the destination carries out the call without acknowledging it: " + ce.Err.Error()})
+	l.Issue(report.Issue{Class: report.Noted, Kind: call, Reason: "the destination executes the call without acknowledging it: " + ce.Err.Error()})
 	d.Finished(&l.Out, nil)
 }
 
@@ -176,7 +176,7 @@ func Settle[T comparable](ctx context.Context, pause func(context.Context) error
 }
 
 // ErrRestless says that readings do not agree, because someone else writes.
-var ErrRestless = errors.New("it changes from reading to reading; import it again once nothing else writes to it")
+var ErrRestless = errors.New("it keeps changing; import it again once nothing else writes to it")
 
 // Pause waits for what was written to show.
 func (d *Destination) Pause(ctx context.Context) error { return flow.Pause(ctx, d.Settle) }

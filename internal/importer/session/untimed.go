@@ -47,7 +47,7 @@ func (s *Experiment) ReportUntimed() {
 			what = "point"
 		}
 		i := report.Issue{Class: s.Class(report.Differs), Kind: string(kind), Reason: fmt.Sprintf(
-			"%s without a time, for which the destination has the time of the experiment: %q", progress.Count(v.n, what), v.some)}
+			"%s without a time, which got the time of the experiment: %q", progress.Count(v.n, what), v.some)}
 		if len(v.some) == 1 {
 			i.Name = v.some[0]
 		}

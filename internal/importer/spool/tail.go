@@ -31,7 +31,7 @@ var (
 	// which its upload had begun.
 	ErrOtherSize = errors.New("its size differs from the announced size")
 	// ErrFollowedOnce says that an item is asked for again that is not whole.
-	ErrFollowedOnce = errors.New("its upload broke off before the stream had all of it")
+	ErrFollowedOnce = errors.New("its upload failed before the stream had delivered all of it")
 )
 
 // Follow returns the tail of a spool to which nothing has been written yet.

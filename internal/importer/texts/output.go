@@ -46,7 +46,7 @@ func (t *Texts) putOutput(ctx context.Context, output content.Text) error {
 			if have.n == output.Size && !have.other {
 				return nil
 			}
-			d := reconcile.Differs(issue, !have.other, "the destination has another output, and output cannot be replaced")
+			d := reconcile.Differs(issue, !have.other, "the destination has a different output, and no call replaces it")
 			d[0].Fixed = have.other
 			return d
 		},
@@ -134,7 +134,7 @@ func (t *Texts) finishOutput(ctx context.Context, whole *spool.Spool, output con
 	t.Item(report.Issue{Kind: kindOutput}, err)
 }
 
-var errOtherOutput = errors.New("after a lost answer the destination has another output: something else writes to it")
+var errOtherOutput = errors.New("after a lost response the destination has a different output: another process writes to it")
 
 // outputLines gives the lines of an output, request by request.
 //

@@ -117,7 +117,7 @@ func (a *Asset) isImage() bool {
 }
 
 // ErrBadHash is why an asset is not written whose bytes are not those of the source.
-var ErrBadHash = errors.New("SHA-256 mismatch: its bytes are not those that were exported")
+var ErrBadHash = errors.New("SHA-256 mismatch: the bytes differ from those that were exported")
 
 // ReasonExtra is the reason of what a verification finds at the destination alone.
 const ReasonExtra = "not in the stream"

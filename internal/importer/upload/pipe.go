@@ -65,7 +65,7 @@ func (p *Pipe) End(size int64, sum string) {
 func (p *Pipe) fail(err error) { _ = p.w.CloseWithError(err) }
 
 // errSentOnce says that a passed asset is asked for again.
-var errSentOnce = errors.New("it cannot be sent again")
+var errSentOnce = errors.New("it cannot be retried")
 
 // Open returns the bytes, for as long as none of them have been taken.
 func (p *Pipe) Open() (io.ReadCloser, error) {
@@ -96,7 +96,7 @@ func (r pipeReader) Close() error { return nil }
 type BrokenOff struct{ err error }
 
 func (e *BrokenOff) Error() string {
-	return fmt.Sprintf("the upload broke off, and there was no temporary space to keep it for another try (see --temp-max): %v", e.err)
+	return fmt.Sprintf("the upload failed, and without temporary space it cannot be retried (raise --temp-max): %v", e.err)
 }
 
 func (e *BrokenOff) Unwrap() error { return e.err }
@@ -116,7 +116,7 @@ func brokenOff(ctx context.Context, err error) error {
 	_, input := errors.AsType[*flow.InputError](err)
 	switch {
 	case errors.Is(err, comet.ErrImmutable):
-		return answer.Limitf("its id or name is taken at the destination; with more --temp-max it can be compared, and written under another id")
+		return answer.Limitf("its id or name is taken at the destination; a larger --temp-max lets it be compared, and written under another id")
 	case answer.Refused(err) || input || errors.Is(err, flow.ErrDropped) || ctx.Err() != nil:
 		return err
 	}

@@ -167,5 +167,5 @@ var (
 	// ErrIDTaken is why an asset has no place left that it can be written to.
 	ErrIDTaken = answer.Limitf("its id is taken at the destination, and so is the derived one")
 	// ErrNameTaken is why one is not written where names are unique.
-	ErrNameTaken = answer.Limitf("the experiment has another asset of its name at the destination, which takes no second one")
+	ErrNameTaken = answer.Limitf("the experiment has a different asset with this name at the destination, which allows only one")
 )

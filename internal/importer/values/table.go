@@ -135,7 +135,7 @@ func (have values) compare(kind stream.Kind, v *value) []reconcile.Difference {
 	return reconcile.Differs(report.Issue{Kind: string(kind), Name: v.Name.V}, !ok, otherValue)
 }
 
-const otherValue = "the destination has another value"
+const otherValue = "the destination has a different value"
 
 // A table is what parameters and others have in common.
 type table struct {

@@ -154,7 +154,7 @@ func (a *artifact) compare(have *comet.Artifact) (differ []reconcile.Difference)
 			// Not every server takes it, so it is not tried again and again.
 			add(text.what, false, report.Noted, "the destination has none")
 		default:
-			add(text.what, false, "", "the destination has another one")
+			add(text.what, false, "", "the destination has a different one")
 		}
 	}
 	switch lacking := document.Without(a.doc.Tags, have.Tags); {
@@ -237,7 +237,7 @@ func (a *artifact) openVersion(ctx context.Context, rec *stream.ArtifactVersion)
 // which comes before it in the stream.
 func (v *artifactVersion) compareOrder(added int64) {
 	if late := v.a.order.next(v.rec.Version, added, v.doc.Added); late != "" {
-		v.a.Issue(v.issue(v.a.r.Class(report.Differs), fmt.Sprintf("the destination received it before version %s, which precedes it in the stream", late)))
+		v.a.Issue(v.issue(v.a.r.Class(report.Differs), fmt.Sprintf("the destination got it before version %s, which precedes it in the stream", late)))
 	}
 }
 
@@ -276,7 +276,7 @@ func (a *artifact) checkAliases(ctx context.Context) error {
 		return len(other) == 0, err
 	})
 	for _, v := range other {
-		a.Issue(v.issue(a.r.Class(report.Differs), "the destination has other aliases"))
+		a.Issue(v.issue(a.r.Class(report.Differs), "the destination has different aliases"))
 	}
 	return err
 }
@@ -347,7 +347,7 @@ func (a *artifact) details(ctx context.Context) error {
 		lost = append(lost, "visibility")
 	}
 	if len(lost) > 0 {
-		a.Issue(report.Issue{Class: report.Noted, Kind: kindArtifact, Name: a.rec.Name, Reason: "the destination does not take its " + strings.Join(lost, ", ")})
+		a.Issue(report.Issue{Class: report.Noted, Kind: kindArtifact, Name: a.rec.Name, Reason: "the destination does not accept its " + strings.Join(lost, ", ")})
 	}
 	return nil
 }

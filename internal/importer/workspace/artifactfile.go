@@ -77,7 +77,7 @@ func (f *versionFiles) begin(ctx context.Context, rec *stream.Asset) error {
 	case f.state == versionFinal:
 		a.State = upload.LeftOut
 		i := a.Issue()
-		i.Class, i.Reason = f.a.r.Class(report.Differs), fmt.Sprintf("version %s at the destination has no such file of this size, and is closed", f.rec.Version)
+		i.Class, i.Reason = f.a.r.Class(report.Differs), fmt.Sprintf("version %s at the destination is closed, without a file of this name and size", f.rec.Version)
 		f.a.Issue(i)
 		return nil
 	}
@@ -193,7 +193,7 @@ func (f *versionFiles) Wrote(_ context.Context, a *upload.Asset) error {
 	return nil
 }
 
-var errFileTaken = answer.Limitf("the version has another file of its name at the destination, which takes no second one")
+var errFileTaken = answer.Limitf("the version has a different file with this name at the destination, which allows only one")
 
 func (f *versionFiles) NameTaken(ctx context.Context, a *upload.Asset) error {
 	list, err := f.list(ctx)
@@ -338,7 +338,7 @@ func (f *versionFiles) fileOf(want *expectedFile, have map[string]*comet.Asset, 
 func (f *versionFiles) other(ctx context.Context, want *expectedFile, x *comet.Asset) (string, error) {
 	if want.remote != nil {
 		if document.Deref(x.Link) != *want.remote {
-			return "the destination has another link", nil
+			return "the destination has a different link", nil
 		}
 		return "", nil
 	}
@@ -346,7 +346,7 @@ func (f *versionFiles) other(ctx context.Context, want *expectedFile, x *comet.A
 		return f.a.r.Client.Artifacts.FileContent(ctx, comet.AssetRequest{Key: f.key, ID: x.ID, ArtifactVersion: f.id})
 	})
 	if err == nil && got != want.sum {
-		return "SHA-256 mismatch: its bytes differ from those in the stream", nil
+		return "SHA-256 mismatch: the bytes differ from those in the stream", nil
 	}
 	return "", err
 }

@@ -191,9 +191,9 @@ func (v *artifactVersion) checkNote(ctx context.Context) error {
 	case err != nil:
 		return err
 	case document.Deref(existing.Note) == "":
-		v.a.Issue(v.issue(report.Noted, "the destination does not have its note"))
+		v.a.Issue(v.issue(report.Noted, "its note is missing at the destination"))
 	case *existing.Note != v.doc.Note.V:
-		v.a.Issue(v.issue(v.a.r.Class(report.Differs), "the destination has another note"))
+		v.a.Issue(v.issue(v.a.r.Class(report.Differs), "the destination has a different note"))
 	}
 	return nil
 }
@@ -247,7 +247,7 @@ func (v *artifactVersion) compare(existing *comet.ArtifactVersion) {
 		v.a.aliases = true
 	}
 	if len(other) > 0 {
-		v.a.Issue(v.issue(v.a.r.Class(report.Differs), "the destination has other "+strings.Join(other, ", ")))
+		v.a.Issue(v.issue(v.a.r.Class(report.Differs), "the destination has different "+strings.Join(other, ", ")))
 	}
 }
 
@@ -270,7 +270,7 @@ func (v *artifactVersion) close(ctx context.Context) error {
 	state := v.final()
 	if state == "" || v.lacks {
 		if v.lacks {
-			a.Issue(v.issue(report.Noted, "it stays open, since a file of it is missing"))
+			a.Issue(v.issue(report.Noted, "left open, since one of its files is missing"))
 		}
 		return v.verify(ctx)
 	}

@@ -88,7 +88,7 @@ func (g *group) mustWait(i report.Issue) bool {
 	if g.refused == "" {
 		return false
 	}
-	i.Class, i.Reason = report.Missing, fmt.Sprintf("not written, since version %s, which precedes it, was refused", g.refused)
+	i.Class, i.Reason = report.Missing, fmt.Sprintf("not written: the preceding version %s was refused", g.refused)
 	g.Issue(i)
 	return true
 }

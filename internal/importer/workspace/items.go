@@ -22,7 +22,7 @@ const missing = "missing at the destination"
 // otherOfName is that of what it has under its name, or has not.
 func otherOfName(have bool) string {
 	if have {
-		return "the destination has another one of the name"
+		return "the destination has a different one with this name"
 	}
 	return missing
 }
@@ -50,7 +50,7 @@ type details struct {
 // compare returns in what the destination has others; name is in the issues.
 func (want *details) compare(have details, name string) (differ []reconcile.Difference) {
 	if d := want.description; d != "" && d != have.description {
-		differ = reconcile.Differs(report.Issue{Kind: "description", Name: name}, have.description == "", "the destination has another one")
+		differ = reconcile.Differs(report.Issue{Kind: "description", Name: name}, have.description == "", "the destination has a different one")
 	}
 	if want.public != nil && have.public != nil && *want.public != *have.public {
 		differ = append(differ, reconcile.Differs(report.Issue{Kind: kindVisibility, Name: name}, false,
@@ -82,7 +82,7 @@ func notesItem(r *Services, name string, notes content.Sum, read func() (*comet.
 			if have == notes {
 				return nil
 			}
-			return reconcile.Differs(issue, have.Size == 0, "the destination has other notes")
+			return reconcile.Differs(issue, have.Size == 0, "the destination has different notes")
 		},
 		Write: func(context.Context, reconcile.Found[content.Sum]) error { return write() },
 	}

@@ -19,10 +19,10 @@ func (p *Project) writeOwner(ctx context.Context) error {
 	case r.Owners == nil || p.owner == "":
 		return nil
 	case want == "":
-		p.noteOwner("no user of the destination is given for %q, its owner at the source", p.owner)
+		p.noteOwner("--owner has no user for %q, its owner at the source", p.owner)
 		return nil
 	case p.before != nil && p.before.source != p.source:
-		p.noteOwner("the first of the projects that meet decides, not %q", p.owner)
+		p.noteOwner("the owner of the first merged project is kept, not %q", p.owner)
 		return nil
 	case p.ID == "" && r.Mode == reconcile.VerifyOnly:
 		return nil // the project itself is missing
@@ -57,7 +57,7 @@ func (p *Project) ownerItem(want string) *reconcile.Item[string] {
 		Count: func(reconcile.Found[string]) {
 			p.Wrote(kindOwner)
 			p.r.CountWritten(kindOwner)
-			p.noteOwner("%q, the user given for %q of the source", want, p.owner)
+			p.noteOwner("%q, as --owner maps %q of the source", want, p.owner)
 		},
 		Refused: func(err error) {
 			issue.Class, issue.Reason = report.Missing, err.Error()

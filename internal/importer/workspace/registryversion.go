@@ -168,7 +168,7 @@ func (v *modelVersion) post(ctx context.Context, n *comet.NewRegistryVersion) (s
 		return id, err
 	}
 	if s := document.Deref(n.Status); s != "" && s != noStatus {
-		v.missing(fmt.Sprintf("its status %q: the destination has no statuses", s))
+		v.missing(fmt.Sprintf("its status %q: the destination does not support statuses", s))
 		n.Status = nil
 	}
 	models, err := c.Assets.Models(ctx, n.Key)
@@ -200,7 +200,7 @@ func (v *modelVersion) rows(existing *comet.RegistryVersion) ([]row, error) {
 // differing is a value that the destination has in another way. It is written only
 // where it has none, which is free.
 func (v *modelVersion) differing(what string, free bool) reconcile.Difference {
-	return reconcile.Difference{Issue: v.issue("", "the destination has another "+what), Free: free, Fixed: !free}
+	return reconcile.Difference{Issue: v.issue("", "the destination has different "+what), Free: free, Fixed: !free}
 }
 
 // notGiven is the issue of one that a destination does not give.

@@ -108,9 +108,9 @@ func (p *Project) addShareLinks(ctx context.Context, want int64) (err error) {
 	}
 	if made > 0 {
 		p.Wrote(KindShareLinks)
-		what := "%d created, with codes other than the source's: hand out the new ones"
+		what := "%d created with new codes: hand these out"
 		if p.r.Dry() {
-			what = "%d would be created, with codes other than the source's"
+			what = "%d would be created, with new codes"
 		}
 		p.Issue(report.Issue{Class: report.Noted, Kind: KindShareLinks, Reason: fmt.Sprintf(what, made)})
 	}

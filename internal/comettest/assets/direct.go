@@ -219,12 +219,9 @@ func (c uploadCall) logRemoteModel(req *logRemoteModelRequest) error {
 		}
 		spec := &store.Upload{ExperimentKey: req.ExperimentKey, Remote: true, Link: &r.RemoteURL,
 			Asset: store.Asset{ID: r.AssetID, Name: r.FileName, Type: store.TypeModel, Grouping: req.ModelName}}
-		if len(r.Metadata) > 0 && string(r.Metadata) != "null" {
-			text, err := wire.Text(r.Metadata)
-			if err != nil {
-				return err
-			}
-			spec.Asset.Metadata = &text
+		var err error
+		if spec.Asset.Metadata, err = wire.OptionalText(r.Metadata); err != nil {
+			return err
 		}
 		if _, err := c.store(spec); err != nil {
 			return err

@@ -46,12 +46,9 @@ func (c Call) newScene(req *newSceneRequest) error {
 	}
 	spec := &store.Upload{ExperimentKey: req.ExperimentKey, Content: blob.FromBytes(nil),
 		Asset: store.Asset{Name: req.UserFileName, Type: req.AssetType, Step: (*int64)(req.Step)}}
-	if len(req.Metadata) > 0 && string(req.Metadata) != "null" {
-		text, err := wire.Text(req.Metadata)
-		if err != nil {
-			return err
-		}
-		spec.Asset.Metadata = &text
+	var err error
+	if spec.Asset.Metadata, err = wire.OptionalText(req.Metadata); err != nil {
+		return err
 	}
 	a, err := uploadCall(c).store(spec)
 	if err != nil {

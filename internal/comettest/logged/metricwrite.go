@@ -10,16 +10,6 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comettest/wire"
 )
 
-// metricValueDoc is one metric point as clients send it.
-type metricValueDoc struct {
-	MetricName  string          `json:"metricName"`
-	MetricValue json.RawMessage `json:"metricValue"`
-	Step        *wire.Ordinal   `json:"step"`
-	Epoch       *wire.Ordinal   `json:"epoch"`
-	Context     *string         `json:"context"`
-	Timestamp   *int64          `json:"timestamp"`
-}
-
 // newPoint is a metric point that has been read and not yet stored.
 type newPoint struct {
 	metric  string
@@ -27,31 +17,6 @@ type newPoint struct {
 	inCtx   bool
 	timed   bool
 	point   metric.Point
-}
-
-// parsed checks d.
-func (d *metricValueDoc) parsed() (newPoint, error) {
-	p := newPoint{metric: d.MetricName}
-	if p.metric == "" {
-		return p, refusal.BadRequest("metricName is missing")
-	}
-	var err error
-	if p.point.Value, err = metricValue(d.MetricValue); err != nil {
-		return p, err
-	}
-	if d.Step != nil {
-		p.point.Step, p.point.HasStep = int64(*d.Step), true
-	}
-	if d.Epoch != nil {
-		p.point.Epoch, p.point.HasEpoch = int64(*d.Epoch), true
-	}
-	if d.Timestamp != nil {
-		p.point.Time, p.timed = *d.Timestamp, true
-	}
-	if d.Context != nil {
-		p.context, p.inCtx = *d.Context, true
-	}
-	return p, nil
 }
 
 // metricValue reads a metric value, which is a number, a text or a boolean.
@@ -129,13 +94,12 @@ func (c metricCall) addPoint(e *store.Experiment, p *newPoint) {
 }
 
 type writeMetricRequest struct {
-	ExperimentKey string `json:"experimentKey"`
-	metricValueDoc
+	ExperimentKey string `json:"experimentKey"` // beside the fields of a metric point
 }
 
 func (c metricCall) writeMetric(req *writeMetricRequest) error {
-	p, err := req.parsed()
-	if err != nil {
+	p := newPoint{}
+	if err := parsePoint(&wire.Walker{Rest: c.Body}, &p, &newPoint{}); err != nil {
 		return err
 	}
 	return c.WriteExperiment(req.ExperimentKey, func(e *store.Experiment) error {

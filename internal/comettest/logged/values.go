@@ -3,6 +3,7 @@ package logged
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -227,23 +228,33 @@ type systemSample struct {
 	Timestamp     *int64        `json:"timestamp"`
 }
 
+// at is the point of a sample but for metric and value.
+func (s systemSample) at() newPoint {
+	p := newPoint{timed: s.Timestamp != nil, inCtx: s.Context != nil}
+	if s.Step != nil {
+		p.point.Step, p.point.HasStep = int64(*s.Step), true
+	}
+	if s.Epoch != nil {
+		p.point.Epoch, p.point.HasEpoch = int64(*s.Epoch), true
+	}
+	if p.timed {
+		p.point.Time = *s.Timestamp
+	}
+	if p.inCtx {
+		p.context = *s.Context
+	}
+	return p
+}
+
 // logSystem logs the values as metrics, in the order of their names.
 func (c valueCall) logSystem(s systemSample, values map[string]json.Number) error {
-	names := make([]string, 0, len(values))
-	for name, v := range values {
-		if v != "" {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
 	return c.WriteExperiment(s.ExperimentKey, func(e *store.Experiment) error {
-		for _, name := range names {
-			d := metricValueDoc{name, json.RawMessage(values[name]), s.Step, s.Epoch, s.Context, s.Timestamp}
-			p, err := d.parsed()
-			if err != nil {
-				return err
+		for _, name := range slices.Sorted(maps.Keys(values)) {
+			if v := values[name]; v != "" {
+				p := s.at()
+				p.metric, p.point.Value = name, metric.ParseValue(v.String())
+				metricCall(c).addPoint(e, &p)
 			}
-			metricCall(c).addPoint(e, &p)
 		}
 		return c.Ack()
 	})

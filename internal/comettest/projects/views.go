@@ -1,6 +1,7 @@
 package projects
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -159,7 +160,7 @@ type dashboardRequest struct {
 func (c pageCall) createDashboard() error {
 	var req dashboardRequest
 	var doc map[string]json.RawMessage
-	if err := errorsOf(c.Decode(&req), c.Decode(&doc)); err != nil {
+	if err := cmp.Or(c.Decode(&req), c.Decode(&doc)); err != nil {
 		return err
 	}
 	st := c.Store
@@ -176,22 +177,13 @@ func (c pageCall) createDashboard() error {
 func (c pageCall) updateDashboard() error {
 	var req dashboardRequest
 	var doc map[string]json.RawMessage
-	if err := errorsOf(c.Decode(&req), c.Decode(&doc)); err != nil {
+	if err := cmp.Or(c.Decode(&req), c.Decode(&doc)); err != nil {
 		return err
 	}
 	if req.TemplateID == "" {
 		return refusal.BadRequest("template_id is missing")
 	}
 	return c.putView(store.View{Table: store.Dashboards, ID: req.TemplateID, Name: req.TemplateName}, req.ProjectID, doc)
-}
-
-func errorsOf(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // putView changes the view with the id of want, or makes one like it, and gives

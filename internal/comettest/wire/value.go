@@ -28,6 +28,15 @@ func Text(raw json.RawMessage) (string, error) {
 	return string(raw), nil
 }
 
+// OptionalText is Text of a value that may be missing or null: nil then.
+func OptionalText(raw json.RawMessage) (*string, error) {
+	if len(raw) == 0 || string(raw) == "null" {
+		return nil, nil
+	}
+	text, err := Text(raw)
+	return &text, err
+}
+
 // spaced writes compact JSON with a space after each comma and colon.
 func spaced(raw json.RawMessage) string {
 	var compact bytes.Buffer

@@ -16,6 +16,10 @@
 // stores is what came, to the letter. [Moods] makes it behave like servers of
 // other ages, at any time while it runs.
 //
+// This package has the listeners, the control endpoints and the counts. What a
+// server holds is in package store, its calls are in a package for each area of
+// the API, all of them on top of package api.
+//
 // The package shares no code with the client of this module: a server that
 // shared the client's types would share its mistakes.
 package comettest

@@ -31,7 +31,10 @@ func (m *Metrics) packBody(p *pack.Packer) {
 	m.packInts(p, func(pt *Point) *Int64 { return &pt.Epoch })
 	if extra {
 		p.Str("extra")
-		m.packExtra(p)
+		p.ArrayLen(len(m.Points))
+		for i := range m.Points {
+			p.RawOrNull(m.Points[i].Extra)
+		}
 	}
 	p.Str("n")
 	p.Int(int64(len(m.Points)))
@@ -55,13 +58,6 @@ func (m *Metrics) hasExtra() bool {
 		}
 	}
 	return false
-}
-
-func (m *Metrics) packExtra(p *pack.Packer) {
-	p.ArrayLen(len(m.Points))
-	for i := range m.Points {
-		p.RawOrNull(m.Points[i].Extra)
-	}
 }
 
 // packContexts packs null or a str where all points agree, else the dictionary
@@ -152,7 +148,12 @@ func (m *Metrics) decode(c *pack.Cursor, rows int) {
 		case "epoch":
 			readInts(c, m.Points, func(p *Point) *Int64 { return &p.Epoch })
 		case "extra":
-			readExtra(c, m.Points)
+			c.ArrayLen()
+			for i := range m.Points {
+				if !c.Null() {
+					m.Points[i].Extra = c.Skip()
+				}
+			}
 		case "name":
 			m.Name = c.Str()
 		case "step":
@@ -160,7 +161,10 @@ func (m *Metrics) decode(c *pack.Cursor, rows int) {
 		case "time":
 			readInts(c, m.Points, func(p *Point) *Int64 { return &p.Time })
 		case "value":
-			readValues(c, m.Points)
+			c.ArrayLen()
+			for i := range m.Points {
+				m.Points[i].Value = readValue(c)
+			}
 		default:
 			c.Skip() // n, which rows is, and unknown keys
 		}
@@ -209,21 +213,5 @@ func readInts(c *pack.Cursor, points []Point, of func(*Point) *Int64) {
 		case !c.Null():
 			*of(&points[i]) = NewInt64(c.Int())
 		}
-	}
-}
-
-func readExtra(c *pack.Cursor, points []Point) {
-	c.ArrayLen()
-	for i := range points {
-		if !c.Null() {
-			points[i].Extra = c.Skip()
-		}
-	}
-}
-
-func readValues(c *pack.Cursor, points []Point) {
-	c.ArrayLen()
-	for i := range points {
-		points[i].Value = readValue(c)
 	}
 }

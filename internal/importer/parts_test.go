@@ -9,6 +9,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/session"
 	"github.com/comet-stream/comet-stream/internal/importer/upload"
 	"github.com/comet-stream/comet-stream/internal/importer/workspace"
+	"github.com/comet-stream/comet-stream/internal/progress"
 	"github.com/comet-stream/comet-stream/stream"
 )
 
@@ -22,7 +23,7 @@ func TestParts(t *testing.T) {
 		stream.KindLink, stream.KindLineage, stream.KindPanel, stream.KindView,
 	)
 	d := &reconcile.Destination{Client: new(comet.Client)}
-	r := &run{Services: &workspace.Services{Destination: d, Uploads: new(upload.Uploader)}}
+	r := &run{Services: &workspace.Services{Destination: d, Uploads: new(upload.Uploader), Counters: new(progress.Counters)}}
 	e := &experiment{ending: &ending{opening: &opening{
 		Experiment: &session.Experiment{Destination: d}, r: r, source: new(place.Source), project: new(workspace.Project),
 	}}}

@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"runtime/debug"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -16,7 +15,6 @@ import (
 	"github.com/comet-stream/comet-stream/internal/suggest"
 	"github.com/comet-stream/comet-stream/stream"
 	"github.com/peterbourgon/ff/v3"
-	"golang.org/x/time/rate"
 )
 
 // Version overrides the version that -version prints. The linker sets it:
@@ -83,38 +81,6 @@ func (c *command) SizeVar(p *stream.Int64, name string) {
 			*p = stream.NewInt64(n)
 		}
 		return err
-	})
-}
-
-// SpanVar declares a flag that takes a length of time, as 90s or 15m; *p is its
-// default.
-func (c *command) SpanVar(p *time.Duration, name string) {
-	c.Func(name, "", func(s string) error {
-		d, err := parseSpan(s)
-		if err != nil {
-			return errors.New("want a length of time such as 90s, 15m or 2h")
-		}
-		*p = d
-		return nil
-	})
-}
-
-// RateVar declares a flag that takes a rate, as 4/s or 15000/h.
-func (c *command) RateVar(p *rate.Limit, name string) {
-	c.Func(name, "", func(s string) (err error) {
-		*p, err = parseRate(s)
-		return err
-	})
-}
-
-// PercentVar declares a flag that takes a share, as 5% or 0.5%.
-func (c *command) PercentVar(p *float64, name string) {
-	c.Func(name, "", func(s string) (err error) {
-		number, ok := strings.CutSuffix(s, "%")
-		if *p, err = strconv.ParseFloat(number, 64); !ok || err != nil || !(*p >= 0 && *p <= 100) {
-			return errors.New("want a share such as 5%")
-		}
-		return nil
 	})
 }
 

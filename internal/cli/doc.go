@@ -11,7 +11,7 @@
 //		cmd.addServerFlags(config.Export)     // --url, --rate and so on
 //		cmd.TextVar(&out, "o")                // an option: COMET_EXPORT_O sets it too
 //		cmd.ModeVar(&list, "l", "list")       // a mode: no environment variable
-//		cmd.SizeVar(&max, "max-asset-size")   // also RateVar, TimeVar, ListVar, EnumVar
+//		cmd.SizeVar(&max, "max-asset-size")   // also TimeVar, ListVar, EnumVar
 //		args, err := cmd.parse(args)
 //		if err != nil {
 //			return err                    // -h and -version come here too

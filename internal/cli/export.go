@@ -109,7 +109,7 @@ func (c *exportCommand) addFlags() {
 	c.IntVar(&c.level, "level", 3, "")
 	c.addSelectionFlags(&c.chosen, &c.opts.Selection)
 	c.ListVar(&c.changedFrom, "changed-from")
-	c.PercentVar(&c.opts.Recheck, "recheck")
+	c.Func("recheck", "", func(s string) (err error) { c.opts.Recheck, err = parsePercent(s); return err })
 	c.BoolVar(&c.opts.WithExperiments, "with-experiments", false, "")
 }
 

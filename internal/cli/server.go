@@ -35,10 +35,10 @@ type serverFlags struct {
 func (c *command) addServerFlags(side config.Side) {
 	f := &c.server
 	f.side = side
-	c.RateVar(&f.rate, "rate")
+	c.Func("rate", "", func(s string) (err error) { f.rate, err = parseRate(s); return err })
 	c.IntVar(&f.concurrency, "concurrency", 16, "")
 	f.retryMax = -1
-	c.SpanVar(&f.retryMax, "retry-max-elapsed")
+	c.Func("retry-max-elapsed", "", func(s string) (err error) { f.retryMax, err = parseSpan(s); return err })
 	c.ListVar(&f.absentWords, "absent-words")
 	// The variables of the credentials are read by package config, together
 	// with its files.

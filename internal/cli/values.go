@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -87,21 +86,31 @@ func parseSpan(s string) (time.Duration, error) {
 		}
 		n, err := strconv.ParseFloat(number, 64)
 		if err != nil || !(n >= 0) {
-			return 0, errNoSpan(s)
+			return 0, errNoSpan
 		}
 		total, rest = total+n*float64(unit.length), after
 	}
 	if rest == s || rest != "" {
 		d, err := time.ParseDuration(rest)
 		if err != nil || d < 0 {
-			return 0, errNoSpan(s)
+			return 0, errNoSpan
 		}
 		total += float64(d)
 	}
 	if total >= math.MaxInt64 {
-		return 0, errNoSpan(s)
+		return 0, errNoSpan
 	}
 	return time.Duration(total), nil
 }
 
-func errNoSpan(s string) error { return fmt.Errorf("not a length of time: %q", s) }
+var errNoSpan = errors.New("want a length of time such as 90s, 15m or 2h")
+
+// parsePercent reads a share such as 5% or 0.5%.
+func parsePercent(s string) (float64, error) {
+	number, ok := strings.CutSuffix(s, "%")
+	n, err := strconv.ParseFloat(number, 64)
+	if !ok || err != nil || !(n >= 0 && n <= 100) {
+		return 0, errors.New("want a share such as 5%")
+	}
+	return n, nil
+}

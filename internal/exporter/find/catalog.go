@@ -18,29 +18,27 @@ import (
 // Artifacts returns the artifacts of a workspace that a path names, in the
 // order of their names. The list is read once.
 func (x *Finder) Artifacts(ctx context.Context, p *Path) ([]comet.Artifact, error) {
-	list, ok := x.ArtifactLists[p.Workspace]
-	if !ok {
-		var err error
-		if list, err = x.client.Artifacts.List(ctx, p.Workspace, ""); err != nil && !x.Lacks("artifacts", err) {
-			return nil, err
-		}
-		x.ArtifactLists[p.Workspace] = list
-	}
-	return named(list, p, "artifact", ArtifactName)
+	return listed(x, x.ArtifactLists, p, "artifact", ArtifactName, func() ([]comet.Artifact, error) { return x.client.Artifacts.List(ctx, p.Workspace, "") })
 }
 
 // Models returns the registry models of a workspace that a path names, in the
 // order of their names. The list is read once.
 func (x *Finder) Models(ctx context.Context, p *Path) ([]comet.RegistryModel, error) {
-	list, ok := x.modelLists[p.Workspace]
+	return listed(x, x.modelLists, p, "registry model", ModelName, func() ([]comet.RegistryModel, error) { return x.client.Registry.Models(ctx, p.Workspace) })
+}
+
+// listed returns what a path names of the list of its workspace, which is read if it
+// is not in lists.
+func listed[T any](x *Finder, lists map[string][]T, p *Path, what string, name func(*T) string, read func() ([]T, error)) ([]T, error) {
+	list, ok := lists[p.Workspace]
 	if !ok {
 		var err error
-		if list, err = x.client.Registry.Models(ctx, p.Workspace); err != nil && !x.Lacks("registry models", err) {
+		if list, err = read(); err != nil && !x.Lacks(what+"s", err) {
 			return nil, err
 		}
-		x.modelLists[p.Workspace] = list
+		lists[p.Workspace] = list
 	}
-	return named(list, p, "registry model", ModelName)
+	return named(list, p, what, name)
 }
 
 // Panels returns the custom panels of a workspace that a path names, in the

@@ -22,7 +22,7 @@ type output struct {
 }
 
 // write writes one record. A record that the format has no room for gives an
-// itemError.
+// [*judge.ItemError].
 func (o *output) write(rec stream.Record) error {
 	err := o.w.Write(rec)
 	switch {

@@ -171,7 +171,7 @@ func (b *Body) Next(ctx context.Context) ([]byte, error) {
 			return p, err
 		}
 		b.q.mu.Lock()
-		last := b.taken == b.rest.N
+		last := b.taken == b.rest.n
 		b.q.mu.Unlock()
 		if last {
 			return nil, io.EOF

@@ -59,7 +59,7 @@ func (b *Body) cut() {
 	b.rest = NewSequence(b.q, int((b.total-1)/partSize), func(i int) *Slot {
 		from := int64(i+1) * partSize
 		to := min(from+partSize, b.total)
-		if i == b.rest.N-1 {
+		if i == b.rest.n-1 {
 			to = b.total // also where the last part is a larger one, see join
 		}
 		at.piece = i + 1
@@ -71,17 +71,17 @@ func (b *Body) cut() {
 // none has. The caller holds the queue's mu.
 func (b *Body) join() {
 	if b.rest.next == 0 {
-		b.end, b.rest.N = 0, 0
+		b.end, b.rest.n = 0, 0
 		return
 	}
-	b.rest.N = min(b.rest.N, b.rest.next+1)
+	b.rest.n = min(b.rest.n, b.rest.next+1)
 }
 
 // noteRanges notes whether the part that was asked for came, or the whole.
 func (b *Body) noteRanges(partial bool) {
 	b.q.mu.Lock()
 	defer b.q.mu.Unlock()
-	if b.rest.N == 0 {
+	if b.rest.n == 0 {
 		return // it was asked for as a whole, and goes on after a break
 	}
 	if _, known := b.of.inParts(); !partial || !known {

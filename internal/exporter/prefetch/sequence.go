@@ -8,10 +8,10 @@ type Sequenced interface {
 
 // A Sequence is a row of slots that are made one after the other: each when
 // the one before it is started, or when the reader comes to it. That way tens
-// of thousands of slots need not exist at a time. The zero value has none.
+// of thousands of slots need not exist at a time. The zero value is an empty one.
 type Sequence[S Sequenced] struct {
 	q    *Queue
-	N    int
+	n    int
 	make func(i int) S // called with the queue's mu held
 
 	made []S // from the one that the reader is at
@@ -21,12 +21,12 @@ type Sequence[S Sequenced] struct {
 // NewSequence returns a sequence of n slots, each of which make makes with the queue
 // locked.
 func NewSequence[S Sequenced](q *Queue, n int, make func(i int) S) Sequence[S] {
-	return Sequence[S]{q: q, N: n, make: make}
+	return Sequence[S]{q: q, n: n, make: make}
 }
 
 // Open makes the first slot. The caller holds the queue's mu.
 func (c *Sequence[S]) Open() {
-	if c.next >= c.N {
+	if c.next >= c.n {
 		return
 	}
 	s := c.make(c.next)
@@ -62,7 +62,7 @@ func (c *Sequence[S]) Close() {
 		return
 	}
 	c.q.mu.Lock()
-	c.next = c.N
+	c.next = c.n
 	made := c.made
 	c.made = nil
 	c.q.mu.Unlock()

@@ -34,7 +34,7 @@ var mistakes = []struct{ what, command string }{
 	{"several experiments have the name", "comet-export -o out demo/vision/baseline"},
 	{"a RESOURCE is misspelt", "comet-export -o out demo/vision metrcs"},
 	{"the RESOURCE comes before the path", "comet-export -o out metrics demo/vision"},
-	{"an address in place of a path", "comet-export -o out https://www.comet.com/demo/vision"},
+	{"the address of a page of another server", "comet-export -o out https://www.comet.com/demo/vision"},
 	{"there is no key", "env COMET_API_KEY= comet-export -l"},
 	{"the key is wrong", "env COMET_API_KEY=wrong comet-export -l"},
 	{"a key for one side, an address for both", "env COMET_EXPORT_API_KEY=mine comet-export -l"},
@@ -46,21 +46,21 @@ var mistakes = []struct{ what, command string }{
 	{"the file is an argument of the filter", "comet-filter --list demo.comet.zst"},
 	{"the file is an argument of the import", "comet-import demo.comet.zst"},
 	{"the project is an argument by itself", "comet-import -i demo.comet.zst lab vision"},
-	{"the import is to choose an experiment", "comet-import -i demo.comet.zst lab/vision/baseline"},
+	{"an experiment as the destination", "comet-import -i demo.comet.zst lab/vision/baseline"},
 	{"the command before the pipe wrote nothing", "true | comet-import lab"},
-	{"what is piped is no stream", "echo hello | comet-import lab"},
+	{"the input is not a stream", "echo hello | comet-import lab"},
 	{"the archive was cut off", "head -c 20000 demo.comet.zst | comet-import -q lab"},
 	{"the export before the pipe has failed", "comet-export demo/visoin 2>/dev/null | comet-import lab"},
 	{"the workspace is missing at the destination", "comet-import -i demo.comet.zst lba"},
-	{"several projects would meet in one", "comet-import -i demo.comet.zst lab/all"},
+	{"several projects into one", "comet-import -i demo.comet.zst lab/all"},
 	{"no experiment has the tag", "comet-filter --tag fnial -i demo.comet.zst -o out"},
 	{"a key is not in the archive", "comet-filter --key 0123456789abcdef0123456789abcdef -i demo.comet.zst -o out"},
-	{"-x does not say what", "comet-export -x -o out demo"},
-	{"a time nobody understands", "comet-export --since yesterday -o out demo"},
-	{"a size nobody understands", "comet-export --max-asset-size big -o out demo"},
+	{"-x without anything to leave out", "comet-export -x -o out demo"},
+	{"an invalid time", "comet-export --since yesterday -o out demo"},
+	{"an invalid size", "comet-export --max-asset-size big -o out demo"},
 	{"two flags read standard input", "comet-export --api-key-file - --keys-from - -o out demo"},
 	{"-o with a mode that writes no stream", "comet-filter --list -o out -i demo.comet.zst"},
-	{"the folder of -o is missing", "comet-export -o nowhere/out demo"},
+	{"the directory of -o is missing", "comet-export -o nowhere/out demo"},
 }
 
 // The table of mistakes in docs/mistakes.md is what the tools say. Each mistake is
@@ -142,10 +142,10 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
-const mistakesHead = `# Mistakes, and what the tools say
+const mistakesHead = `# Common mistakes and their messages
 
-A test makes each of them, and this table of it (` + "`go test ./internal/cli -run Mistakes -update`" + `). The source has the workspace demo, which demo.comet.zst holds; the
-destination has the workspace lab. Exit codes are those of [the README](../README.md).
+A test makes each mistake and writes this table (` + "`go test ./internal/cli -run Mistakes -update`" + `). The source has the workspace demo, and demo.comet.zst is its export; the
+destination has the workspace lab. [The README](../README.md#exit-codes) explains the exit codes.
 
 | mistake | command | exit code | message |
 |---|---|---|---|

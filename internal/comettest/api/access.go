@@ -33,7 +33,7 @@ func (c *Call) Allow(w *store.Workspace, need Role, what string) error {
 	return refusal.New(http.StatusForbidden, 0, "User: %s cannot access %s", c.Key.User, what)
 }
 
-// allowProject is allow for p; everybody may read a public project.
+// allowProject is Allow for p; everybody may read a public project.
 func (c *Call) allowProject(p *store.Project, need Role) error {
 	if p.Public && need == RoleViewer {
 		return nil

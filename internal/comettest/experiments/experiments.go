@@ -52,7 +52,7 @@ type experimentDoc struct {
 	ThrottleReasons []string `json:"throttleReasons,omitempty"`
 }
 
-// doc describes e as an item of project p. The locks of the store and of e
+// experimentDoc describes e as an item of project p. The locks of the store and of e
 // are held.
 func (c call) experimentDoc(e *store.Experiment, p *store.Project) experimentDoc {
 	now := c.Now()

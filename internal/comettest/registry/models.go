@@ -103,7 +103,7 @@ func newRegistryItemDoc(i *store.RegistryItem) registryItemDoc {
 	}
 }
 
-// full is doc with the assets.
+// registryItemDoc describes a version with the assets of its model.
 func (c call) registryItemDoc(i *store.RegistryItem) registryItemDoc {
 	d := newRegistryItemDoc(i)
 	d.Assets = []assets.Doc{}

@@ -37,13 +37,13 @@ func (e *ending) finishNew(ctx context.Context) error {
 			return err
 		}
 		if err := e.setFirstTimes(ctx, run); err != nil {
-			return fmt.Errorf("set times: %w", err)
+			return err
 		}
 	}
 	if e.Unfinished {
 		e.Wrote("times")
 	}
-	return e.archive(ctx)
+	return e.putArchived(ctx)
 }
 
 func (e *ending) endRun(ctx context.Context, run *comet.Run, crashed bool) error {
@@ -98,22 +98,10 @@ func (e *ending) ended() *int64 {
 }
 
 func (e *ending) finishExisting(ctx context.Context) error {
-	if err := e.putState(ctx); err != nil {
-		return fmt.Errorf("set state: %w", err)
-	}
-	if err := e.endAgain(ctx); err != nil {
-		return err
-	}
-	if err := e.putTimes(ctx); err != nil {
-		return fmt.Errorf("set times: %w", err)
-	}
-	return e.archive(ctx)
-}
-
-// archive comes after the times.
-func (e *ending) archive(ctx context.Context) error {
-	if err := e.putArchived(ctx); err != nil {
-		return fmt.Errorf("archive: %w", err)
+	for _, step := range []func(context.Context) error{e.putState, e.endAgain, e.putTimes, e.putArchived} {
+		if err := step(ctx); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -121,9 +121,13 @@ func timeText(t *int64) string {
 
 // putState sets whether an experiment that was finished before has ended, and how.
 func (e *ending) putState(ctx context.Context) error {
-	return reconcile.Put(ctx, e.Subject(), e.metadataItem("state", e.compareState, func(ctx context.Context, _ reconcile.Found[*comet.Experiment]) error {
+	err := reconcile.Put(ctx, e.Subject(), e.metadataItem("state", e.compareState, func(ctx context.Context, _ reconcile.Found[*comet.Experiment]) error {
 		return e.Client.Experiments.UpdateStatus(ctx, e.Key, comet.Status{Crashed: document.IsTrue(e.Record.Crashed)})
 	}))
+	if err != nil {
+		return fmt.Errorf("set state: %w", err)
+	}
+	return nil
 }
 
 func (e *ending) compareState(have *comet.Experiment) []reconcile.Difference {
@@ -166,7 +170,10 @@ func (e *ending) putArchived(ctx context.Context) error {
 		}
 		return e.Client.Experiments.Restore(ctx, e.Key)
 	})
-	return reconcile.Put(ctx, e.last(), i)
+	if err := reconcile.Put(ctx, e.last(), i); err != nil {
+		return fmt.Errorf("archive: %w", err)
+	}
+	return nil
 }
 
 func (e *ending) compareArchived(have *comet.Experiment) []reconcile.Difference {

@@ -52,7 +52,7 @@ type outbox struct {
 
 // beyond reports whether there are more points of the open metric than destinations
 // keep.
-func (ps *Points) beyond() bool { return ps.n > ps.limits.SeriesCap }
+func (ps *Points) beyond() bool { return ps.n > ps.limits.seriesCap }
 
 // add puts a point into the batch. A full batch is sent when it is known
 // whether the metric goes on.

@@ -10,10 +10,10 @@ import (
 // turned out of how a destination shows metrics.
 type Limits struct {
 	batches *semaphore.Weighted // batches of points that wait to be written
-	// SeriesCap is how many points of a metric the destination keeps.
-	SeriesCap int64
-	// RewriteSeries writes the points that are not shown in any case.
-	RewriteSeries bool
+	// seriesCap is how many points of a metric the destination keeps.
+	seriesCap int64
+	// rewriteSeries writes the points that are not shown in any case.
+	rewriteSeries bool
 
 	mu    sync.Mutex
 	shown struct{ together, each showing } // guarded by mu
@@ -23,7 +23,7 @@ const maxBatches = 24
 
 // NewLimits returns limits for one import.
 func NewLimits(seriesCap int64, rewriteSeries bool) *Limits {
-	return &Limits{batches: semaphore.NewWeighted(maxBatches), SeriesCap: seriesCap, RewriteSeries: rewriteSeries}
+	return &Limits{batches: semaphore.NewWeighted(maxBatches), seriesCap: seriesCap, rewriteSeries: rewriteSeries}
 }
 
 // A showing is what has turned out of how the destination shows metrics: all

@@ -41,7 +41,7 @@ func (ps *Points) beginPartial(ctx context.Context) error {
 	}
 	named, err := ps.read.summaries(ctx)
 	if err != nil {
-		return fmt.Errorf("read summaries of the metrics: %w", err)
+		return err
 	}
 	if _, ok := named[ps.name]; ok {
 		ps.part = &partial{named: true}
@@ -55,7 +55,7 @@ func (ps *Points) comparePoint(ctx context.Context, pt *point) error {
 		// The first point that is missing. What was just written may not show
 		// yet.
 		if err := ps.makeSure(ctx); err != nil {
-			return fmt.Errorf("read metric %q: %w", ps.name, err)
+			return err
 		}
 		ok, known = ps.have.Take(pt.hash)
 	}
@@ -70,7 +70,7 @@ func (ps *Points) comparePoint(ctx context.Context, pt *point) error {
 	default:
 		named, err := ps.isNamed(ctx, pt)
 		if err != nil {
-			return fmt.Errorf("read summary of metric %q: %w", ps.name, err)
+			return err
 		}
 		part.named, part.last = part.named || named, named
 	}
@@ -209,7 +209,7 @@ func (r *reading) summaries(ctx context.Context) (summaries, error) {
 		return nil
 	})
 	if err != nil && !answer.Absent(err) && !answer.Unsupported(err) {
-		return nil, err
+		return nil, fmt.Errorf("read summaries of the metrics: %w", err)
 	}
 	r.named = found
 	return found, nil
@@ -245,9 +245,9 @@ func (ps *Points) remedy(part *partial) remedy {
 		}
 		k.several = k.several || s.Several()
 	})
-	full := ps.series.Digest.N >= ps.limits.SeriesCap
+	full := ps.series.Digest.N >= ps.limits.seriesCap
 	switch {
-	case ps.limits.RewriteSeries || s.Missing == 0:
+	case ps.limits.rewriteSeries || s.Missing == 0:
 		return writeMissing
 	case part.named, !known.several && (s.Overridden() || !ps.Unfinished && s.OnePerStep() > 0):
 		return leaveMissing
@@ -301,7 +301,7 @@ func (ps *Points) reportMissing(part *partial, left int64) {
 	s := &part.shown
 	i := report.Issue{Class: report.Noted, Kind: string(stream.KindMetrics), Name: ps.name}
 	others := ps.series.Digest.N - ps.series.Taken
-	switch full := ps.series.Digest.N >= ps.limits.SeriesCap; {
+	switch full := ps.series.Digest.N >= ps.limits.seriesCap; {
 	case full && others > 0:
 		i.Class = report.Differs
 		i.Reason = fmt.Sprintf("the destination lacks %d of the %d points, is at its limit, and has %d that are not in the stream", left, ps.n, others)

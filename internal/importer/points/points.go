@@ -112,7 +112,7 @@ func (ps *Points) beginMetric(ctx context.Context, name string) error {
 	if ps.series.Digest.N == 0 && !ps.sure && !ps.Dry() {
 		// What was just written may not show yet.
 		if err := ps.makeSure(ctx); err != nil {
-			return fmt.Errorf("read metric %q: %w", name, err)
+			return err
 		}
 	}
 	return ps.beginPartial(ctx)

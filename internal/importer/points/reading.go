@@ -3,6 +3,7 @@ package points
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -111,8 +112,11 @@ func (ps *Points) makeSure(ctx context.Context) error {
 		ps.have, ps.series = set, set.Of(ps.name)
 		return d, false, nil
 	})
-	ps.sure = err == nil
-	return err
+	if err != nil {
+		return fmt.Errorf("read metric %q: %w", ps.name, err)
+	}
+	ps.sure = true
+	return nil
 }
 
 // set reads what the destination has of one metric, or of all.
@@ -225,7 +229,7 @@ func (r *reading) missing(ctx context.Context, batch []point) (rest []point, err
 		if err != nil {
 			return d, false, err
 		}
-		rest = found.missing(batch, r.limits.SeriesCap)
+		rest = found.missing(batch, r.limits.seriesCap)
 		return found.digest(), len(rest) == 0, nil
 	})
 	return rest, err

@@ -54,9 +54,9 @@ func (ps *Points) ReadBack(ctx context.Context) ([]report.Issue, error) {
 func (ps *Points) compareMetric(name string, want *metricSum, have pointset.Digest) string {
 	switch {
 	case have == want.all || have == want.unique:
-	case have.N < want.all.N && have.N >= ps.limits.SeriesCap && want.extra > 0:
+	case have.N < want.all.N && have.N >= ps.limits.seriesCap && want.extra > 0:
 		return fmt.Sprintf("the destination shows %d of the %d points, and %d that are not in the stream", have.N-want.extra, want.all.N, want.extra)
-	case have.N < want.all.N && have.N >= ps.limits.SeriesCap:
+	case have.N < want.all.N && have.N >= ps.limits.seriesCap:
 		if !want.thinned {
 			want.thinned = true
 			ps.Issue(thinned(name, have.N, want.all.N))

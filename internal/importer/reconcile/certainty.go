@@ -73,7 +73,7 @@ func (d *Destination) Certain(ctx context.Context, err error, look func() (Exten
 		case unread != nil:
 			return unread
 		case done != None:
-			d.Unacknowledged(err)
+			d.unacknowledged(err)
 		case again != nil:
 			d.Client.NotDone(err) // a call that is not repeated learns nothing from it
 		}
@@ -84,7 +84,7 @@ func (d *Destination) Certain(ctx context.Context, err error, look func() (Exten
 		if refused := comet.Refusal(err); untouched && try > 1 && answer.Refused(refused) {
 			return refused // by what is in front of the server, and for good
 		}
-		if again == nil || try == MaxUncertain || errors.Is(err, comet.ErrServer) || d.Client.TimeOver(ctx) {
+		if again == nil || try == maxUncertain || errors.Is(err, comet.ErrServer) || d.Client.TimeOver(ctx) {
 			return err
 		}
 		err = again()
@@ -92,9 +92,9 @@ func (d *Destination) Certain(ctx context.Context, err error, look func() (Exten
 	return err
 }
 
-// Unacknowledged tells, once for each call, that the destination does not
+// unacknowledged tells, once for each call, that the destination does not
 // acknowledge what it does. An answer that was lost is nothing to report.
-func (d *Destination) Unacknowledged(err error) {
+func (d *Destination) unacknowledged(err error) {
 	ce, ok := errors.AsType[*comet.Error](err)
 	if !ok || !errors.Is(err, comet.ErrNotAcknowledged) {
 		return
@@ -166,7 +166,7 @@ func Settle[T comparable](ctx context.Context, pause func(context.Context) error
 		switch {
 		case agreed >= agreeing:
 			return v, nil
-		case n == MaxReadings:
+		case n == maxReadings:
 			return v, ErrRestless
 		}
 		if err := pause(ctx); err != nil {
@@ -191,9 +191,9 @@ const (
 	// MaxUnsteady is how often something is read that changes while it is read, or
 	// does not show what must be there.
 	MaxUnsteady = 10
-	// MaxReadings is how many readings are made until enough of them agree.
-	MaxReadings = 60
-	// MaxUncertain is how often a write is tried whose answers are lost while
+	// maxReadings is how many readings are made until enough of them agree.
+	maxReadings = 60
+	// maxUncertain is how often a write is tried whose answers are lost while
 	// others come through.
-	MaxUncertain = 8
+	maxUncertain = 8
 )

@@ -24,7 +24,7 @@ func TestSettle(t *testing.T) {
 		"lags behind":    {[]int{1, 1, 2, 1, 1, 3}, 3, 5 + Agreeing, nil},
 		"enough":         {[]int{1, 99}, 99, 2, nil},
 		"is not read":    {[]int{1, -1}, -1, 2, broken},
-		"never the same": {nil, MaxReadings, MaxReadings, ErrRestless},
+		"never the same": {nil, maxReadings, maxReadings, ErrRestless},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -69,7 +69,7 @@ func TestCertain(t *testing.T) {
 		"some of it":     {lost, nil, Partly, true, 1, nil},
 		"not done":       {lost, nil, None, true, 1, nil},
 		"then refused":   {lost, refused, None, true, 1, refused},
-		"lost for ever":  {lost, lost, None, true, MaxUncertain - 1, lost},
+		"lost for ever":  {lost, lost, None, true, maxUncertain - 1, lost},
 		"client gave up": {gaveUp, nil, None, true, 0, gaveUp},
 		"only once":      {lost, nil, None, false, 0, lost},
 	} {

@@ -91,7 +91,7 @@ func TestPutLost(t *testing.T) {
 		"arrived":                {done: true, writes: 1},
 		"not arrived":            {writes: 1, fails: true}, // the client has repeated it
 		"arrived, once":          {done: true, once: true, writes: 1},
-		"not arrived, then once": {once: true, writes: MaxUncertain, fails: true},
+		"not arrived, then once": {once: true, writes: maxUncertain, fails: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			have, writes := "", 0

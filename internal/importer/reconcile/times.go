@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
 )
@@ -16,9 +17,13 @@ func (d *Destination) EnsureExperiment(ctx context.Context, key string, write fu
 
 // EnsureTimes sets the times of an experiment. Those that are nil stay as they are.
 func (d *Destination) EnsureTimes(ctx context.Context, key string, start, end *int64, write func() error) error {
-	return d.EnsureExperiment(ctx, key, write, func(m *comet.Experiment) bool {
+	err := d.EnsureExperiment(ctx, key, write, func(m *comet.Experiment) bool {
 		return (start == nil || Equal(start, m.Start)) && (end == nil || Equal(end, m.End))
 	})
+	if err != nil {
+		return fmt.Errorf("set times: %w", err)
+	}
+	return nil
 }
 
 // ReportEnd says that a run has ended.

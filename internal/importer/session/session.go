@@ -99,7 +99,7 @@ func (s *Experiment) Reopen(ctx context.Context) error {
 	late := *s.Record.Start + reconcile.OpenMark
 	s.Reopening.Tried.Store(true)
 	if err := s.SetTimes(ctx, s.Key, &late, s.Existing.End); err != nil {
-		return fmt.Errorf("set times: %w", err)
+		return err
 	}
 	s.Reopening.Done = true
 	return nil

@@ -79,14 +79,14 @@ func (in *Intake) Keep(ctx context.Context) error {
 	case dry:
 		return nil
 	}
-	a.Pipe = NewPipe()
+	a.Pipe = newPipe()
 	a.Upload.Size, a.Upload.Open = SizeOf(a.Record), a.Pipe.Open
 	in.plain.Add(1)
 	// It takes no slot of the tasks: those may wait for records that come only
 	// after this asset.
 	in.Tasks.Beyond(func() {
 		defer in.plain.Done()
-		in.Done(a, in.Uploads.UploadPiped(ctx, a, in.Place))
+		in.Done(a, in.Uploads.writePiped(ctx, a, in.Place))
 	})
 	return nil
 }

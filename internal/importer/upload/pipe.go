@@ -28,8 +28,8 @@ type Pipe struct {
 	begun bool // some of it has been sent
 }
 
-// NewPipe returns a pipe for the bytes of one asset.
-func NewPipe() *Pipe {
+// newPipe returns a pipe for the bytes of one asset.
+func newPipe() *Pipe {
 	p := &Pipe{sum: sha256.New()}
 	p.r, p.w = io.Pipe()
 	return p

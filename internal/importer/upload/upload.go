@@ -84,8 +84,8 @@ func (u *Uploader) try(ctx context.Context, a *Asset, p Place) (taken bool, err 
 	return false, p.Wrote(ctx, a)
 }
 
-// UploadPiped writes an asset while its bytes come, which can be sent only once.
-func (u *Uploader) UploadPiped(ctx context.Context, a *Asset, p Place) error {
+// writePiped writes an asset while its bytes come, which can be sent only once.
+func (u *Uploader) writePiped(ctx context.Context, a *Asset, p Place) error {
 	// Whatever happens, the one who passes the bytes on must not wait forever.
 	defer a.Pipe.r.Close()
 	if err := u.prepare(ctx, a, p); err != nil {
@@ -169,3 +169,32 @@ var (
 	// ErrNameTaken is why one is not written where names are unique.
 	ErrNameTaken = answer.Limitf("the experiment has a different asset with this name at the destination, which allows only one")
 )
+
+// KeepsIDs reports whether the destination is known to keep the ids that assets are
+// given, on which all clients rely, though no document promises it.
+func (u *Uploader) KeepsIDs() bool {
+	keeps, known := u.Client.Server.Known(comet.KeepsIDs)
+	return known && keeps
+}
+
+// AssignsIDs reports whether the destination is known to give assets ids of its own.
+// They are recognised by their fingerprint.
+func (u *Uploader) AssignsIDs() bool {
+	keeps, known := u.Client.Server.Known(comet.KeepsIDs)
+	return known && !keeps
+}
+
+// IDKept notes that an asset has the id that it was given, which is proof.
+func (u *Uploader) IDKept() { u.Client.Server.Learn(comet.KeepsIDs, true) }
+
+// IDAssigned notes that an asset was found by its fingerprint, which is no proof.
+func (u *Uploader) IDAssigned() { u.Client.Server.Presume(comet.KeepsIDs, false) }
+
+// AskIDs runs f to find out, unless that is known or somebody else is at it.
+func (u *Uploader) AskIDs(f func() error) error {
+	if u.KeepsIDs() || u.AssignsIDs() || !u.askingIDs.CompareAndSwap(false, true) {
+		return nil
+	}
+	defer u.askingIDs.Store(false)
+	return f()
+}

@@ -2,7 +2,6 @@ package workspace
 
 import (
 	"context"
-	"fmt"
 	"sync"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
@@ -11,6 +10,9 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
 	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
+	"github.com/comet-stream/comet-stream/internal/importer/spool"
+	"github.com/comet-stream/comet-stream/internal/importer/upload"
+	"github.com/comet-stream/comet-stream/internal/progress"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
 )
@@ -138,7 +140,7 @@ func (w *Level) run(ctx context.Context, key string) (run *comet.Run, err error)
 		// that is killed before it has ended it again leaves it to the next one.
 		late := *p.Start + reconcile.OpenMark
 		if err := w.r.SetTimes(ctx, key, &late, p.End); err != nil {
-			return nil, fmt.Errorf("set times: %w", err)
+			return nil, err
 		}
 	}
 	if run, err = w.r.Client.Experiments.Open(ctx, key); err == nil {
@@ -215,4 +217,28 @@ func (w *Level) Take(ctx, workCtx context.Context, rec stream.Record) error {
 		w.views.write(workCtx, rec)
 	}
 	return nil
+}
+
+// Services are what the things of a workspace are written with.
+type Services struct {
+	*reconcile.Destination
+	*flow.Schedule
+	Settings
+	To       *place.Mapping
+	Places   *place.Places
+	Keys     *place.Imported
+	Spools   *spool.Spooler
+	Uploads  *upload.Uploader
+	Counters *progress.Counters
+}
+
+// Settings are the options that concern projects and workspaces.
+type Settings struct {
+	DeriveKeys   bool // of all experiments
+	RewriteLinks bool // also change the references in notes
+	NoShareLinks bool // make none
+	// Owners are the users of the destination who get the projects of users of the
+	// source. Without one a project stays with User, who imports.
+	Owners map[string]string
+	User   string
 }

@@ -354,10 +354,8 @@ type lineageDoc struct {
 	Direction    string `json:"direction"`
 }
 
-// The methods below want the lock of the store held.
-
-// AddFile attaches a to the version it names, which must be open. The
-// lock of the store is held.
+// AddFile attaches a to the version that it names, which must be open. The lock of the
+// store is held.
 func (c Call) AddFile(a *store.Asset) error {
 	v := c.Store.ArtifactVersion(a.VersionID)
 	if v == nil {

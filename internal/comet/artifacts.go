@@ -213,6 +213,7 @@ type NewArtifactVersion struct {
 	Public      *bool
 	Emoji       *string
 	Note        *string
+	Project     *string // of the artifact, else that of the experiment
 }
 
 // OpenedVersion is a version that can take files.
@@ -240,6 +241,7 @@ func (c Artifacts) OpenVersion(ctx context.Context, n NewArtifactVersion) (*Open
 	o.BoolOrNone("isPublic", n.Public)
 	o.TextOrNone("emoji", n.Emoji)
 	o.TextOrNone("note", n.Note)
+	o.TextOrNone("projectName", n.Project)
 	data, err := c.conn.Document(ctx, &api.Call{
 		Method: http.MethodPost,
 		Path:   "write/artifacts/upsert",

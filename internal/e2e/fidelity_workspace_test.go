@@ -112,7 +112,7 @@ func workspaceRows() []row {
 		{data: "artifacts: visibility", get: artifacts(func(a artifact) any { return a.Public })},
 		{data: "artifacts: emoji", get: artifacts(func(a artifact) any { return a.Emoji })},
 		{data: "artifacts: project", get: artifacts(func(a artifact) any { return a.Project })},
-		{data: "artifacts: project, where the first experiment was moved to another one since", change: "it becomes that of the experiment, which `write/artifacts/upsert` takes it from"},
+		{data: "artifacts: project, where the first experiment was moved to another one since", change: "it is given to `write/artifacts/upsert`; a server that takes no project there makes it that of the experiment, which is reported"},
 		{data: "artifact versions: versions and states", get: versions(func(v version) any { return []any{v.Version, v.State} })},
 		{data: "artifact versions: metadata", get: versions(func(v version) any { return v.Metadata })},
 		{data: "artifact versions: aliases and tags", get: versions(func(v version) any { return []any{v.Aliases, v.Tags} })},

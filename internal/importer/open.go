@@ -58,7 +58,7 @@ func (e *opening) open(ctx context.Context) (free func(), err error) {
 // imported returns the experiment as it is to be left: with the times and the
 // state of the stream, or, where it was finished before, with its own.
 func (e *opening) imported() place.Experiment {
-	k := place.Experiment{Key: e.Key, Start: e.Record.Start, End: e.Record.End, Crashed: document.IsTrue(e.Record.Crashed)}
+	k := place.Experiment{Key: e.Key, Project: e.project.Target.Name, Start: e.Record.Start, End: e.Record.End, Crashed: document.IsTrue(e.Record.Crashed)}
 	if e.Existing != nil && !e.Unfinished && !e.StreamWins {
 		k.Start, k.End, k.Crashed = e.Existing.Start, e.Existing.End, document.IsTrue(e.Existing.Crashed)
 	}

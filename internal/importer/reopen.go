@@ -75,5 +75,5 @@ func (e *ending) putBack(ctx context.Context) {
 		start += reconcile.OpenMark
 	}
 	_ = e.SetTimes(ctx, e.Key, &start, e.Existing.End)
-	e.r.Keys.Set(e.Record.Key, place.Experiment{Key: e.Key, Start: &start, End: e.Existing.End, Crashed: document.IsTrue(e.Existing.Crashed)})
+	e.r.Keys.Set(e.Record.Key, place.Experiment{Key: e.Key, Project: e.project.Target.Name, Start: &start, End: e.Existing.End, Crashed: document.IsTrue(e.Existing.Crashed)})
 }

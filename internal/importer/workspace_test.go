@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -812,6 +813,57 @@ func TestLineageOfWorkspaces(t *testing.T) {
 			srv.ResetStats()
 			if r := importTo(t, c, data, Options{}); r.err != nil || r.Wrote() || len(writes(srv)) > 0 {
 				t.Errorf("again: %v, %+v, %v", r.err, r.Summary, writes(srv))
+			}
+		})
+	}
+}
+
+// An artifact stays in its project when the experiment that made it was moved to
+// another one since, unless the destination takes no project.
+func TestArtifactOfMovedExperiment(t *testing.T) {
+	for _, tt := range []struct {
+		name, project string
+		moods         comettest.Moods
+		middleware    func(http.Handler) http.Handler
+		issues        []string
+	}{
+		{name: "taken", project: "p"},
+		{name: "ignored", project: "q", moods: comettest.Moods{IgnoreArtifactExtras: true}, issues: []string{`project "set": noted: the destination has it in project "q"`}},
+		{name: "refused", project: "q", issues: []string{`project "set": noted: the destination has it in project "q"`}, middleware: func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				body, _ := io.ReadAll(r.Body)
+				if bytes.Contains(body, []byte(`"projectName"`)) && strings.HasSuffix(r.URL.Path, "artifacts/upsert") {
+					http.Error(w, `{"msg":"unknown field","code":400}`, http.StatusBadRequest)
+					return
+				}
+				r.Body = io.NopCloser(bytes.NewReader(body))
+				next.ServeHTTP(w, r)
+			})
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newScript(t, sourceURL)
+			projects := []testProject{
+				{workspace: "team", name: "p", experiments: []comettest.ExperimentSpec{{Key: testKey(2), Start: start, End: start + 1}}},
+				{workspace: "team", name: "q", experiments: []comettest.ExperimentSpec{{Key: testKey(1), Start: start, End: start + 1}}},
+			}
+			s.begin(projects...)
+			for _, p := range projects {
+				s.project(p)
+			}
+			s.artifact(comettest.ArtifactSpec{Name: "set", Type: "dataset", Versions: []comettest.ArtifactVersionSpec{
+				{Version: "1.0.0", Producer: testKey(1)}, {Version: "1.0.1", Producer: testKey(1)}}})
+			srv := newServer(t, comettest.Options{Moods: tt.moods, Middleware: tt.middleware})
+			data, c := s.close(), newClient(t, srv)
+			r := importTo(t, c, data, Options{Verify: true})
+			if d := gocmp.Diff(tt.issues, r.issues()); d != "" || r.err != nil {
+				t.Errorf("%v, issues (-want +got): %s", r.err, d)
+			}
+			if a := srv.State().Workspace("team").Artifacts[0]; a.Project != tt.project || len(a.Versions) != 2 {
+				t.Errorf("%+v, want project %q and two versions", a, tt.project)
+			}
+			if r := importTo(t, c, data, Options{}); r.err != nil || r.Wrote() || len(r.issues()) != len(tt.issues) {
+				t.Errorf("again: %v, %+v, %q", r.err, r.Summary, r.issues())
 			}
 		})
 	}

@@ -13,6 +13,7 @@ type artifactExtras struct {
 	IsPublic    *bool   `json:"isPublic"`
 	Emoji       *string `json:"emoji"`
 	Note        *string `json:"note"`
+	ProjectName *string `json:"projectName"`
 }
 
 // apply sets what is given. v may be nil.
@@ -31,6 +32,11 @@ func (x *artifactExtras) apply(c *api.Call, a *store.Artifact, v *store.Artifact
 	}
 	if x.Note != nil && v != nil {
 		v.Note = x.Note
+	}
+	if x.ProjectName != nil {
+		if p := a.Project.Workspace.Project(*x.ProjectName); p != nil {
+			a.Project = p
+		}
 	}
 }
 

@@ -17,6 +17,7 @@ type Imported struct {
 // Experiment is what is kept of an experiment once it is done.
 type Experiment struct {
 	Key        string // at the destination
+	Project    string // at the destination, "" where it is not known
 	n          int    // how many were known before it
 	Start, End *int64
 	Crashed    bool

@@ -11,6 +11,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/importer/answer"
 	"github.com/comet-stream/comet-stream/internal/importer/document"
 	"github.com/comet-stream/comet-stream/internal/importer/flow"
+	"github.com/comet-stream/comet-stream/internal/importer/place"
 	"github.com/comet-stream/comet-stream/internal/importer/reconcile"
 	"github.com/comet-stream/comet-stream/internal/report"
 	"github.com/comet-stream/comet-stream/stream"
@@ -140,6 +141,9 @@ func (a *artifact) compare(have *comet.Artifact) (differ []reconcile.Difference)
 	}
 	if have.Type != a.rec.Type {
 		add("type", false, "", fmt.Sprintf("%q in the stream, %q at the destination", a.rec.Type, have.Type))
+	}
+	if reason := a.inOtherProject(have); reason != "" {
+		add("project", false, report.Noted, reason)
 	}
 	for _, text := range []struct {
 		what       string
@@ -304,6 +308,47 @@ func (a *artifact) otherAliases(existing []comet.ArtifactVersion) (other []*arti
 		}
 	}
 	return other
+}
+
+// projectElsewhere returns the project of an artifact that is new, if that of the
+// experiment is another one: it may have been moved since.
+func (a *artifact) projectElsewhere(ctx context.Context, producer string) (*string, error) {
+	if a.id != "" || a.rec.Project == "" {
+		return nil, nil
+	}
+	e, err := a.w.experiment(ctx, producer)
+	if err != nil || e.Project == "" || e.Project == a.ownProject() {
+		return nil, err
+	}
+	return new(a.ownProject()), nil
+}
+
+func (a *artifact) ownProject() string {
+	return a.r.To.Target(place.Project{Workspace: a.rec.Workspace, Name: a.rec.Project}).Name
+}
+
+// inOtherProject says in which other project the destination has the artifact, ""
+// if in none.
+func (a *artifact) inOtherProject(have *comet.Artifact) string {
+	if a.rec.Project == "" || have.Project == "" || have.Project == a.ownProject() {
+		return ""
+	}
+	return fmt.Sprintf("the destination has it in project %q", have.Project)
+}
+
+// checkProject looks whether the destination has taken the project.
+func (a *artifact) checkProject(ctx context.Context, project *string) error {
+	if project == nil {
+		return nil
+	}
+	have, err := a.get(ctx)
+	if err != nil {
+		return err
+	}
+	if reason := a.inOtherProject(have); reason != "" {
+		a.Issue(report.Issue{Class: report.Noted, Kind: "project", Name: a.rec.Name, Reason: reason})
+	}
+	return nil
 }
 
 // details writes what belongs to the artifact as a whole, while a version of it

@@ -114,7 +114,11 @@ func (v *artifactVersion) create(ctx context.Context) error {
 		return nil
 	}
 	a.aliases = true
-	opened, existing, err := v.open(ctx)
+	project, err := a.projectElsewhere(ctx, *v.rec.Experiment)
+	if err != nil {
+		return err
+	}
+	opened, existing, err := v.open(ctx, project)
 	switch {
 	case err != nil || v.state == versionLeft:
 		return err
@@ -130,13 +134,17 @@ func (v *artifactVersion) create(ctx context.Context) error {
 		if err := a.details(ctx); err != nil {
 			return err
 		}
+		if err := a.checkProject(ctx, project); err != nil {
+			return err
+		}
 	}
 	return v.checkNote(ctx)
 }
 
 // open opens the version, unless it is left out, and returns the one that exists
-// where another try has opened it.
-func (v *artifactVersion) open(ctx context.Context) (opened *comet.OpenedVersion, existing *comet.ArtifactVersion, err error) {
+// where another try has opened it. A destination that refuses the project makes the
+// artifact in that of the experiment.
+func (v *artifactVersion) open(ctx context.Context, project *string) (opened *comet.OpenedVersion, existing *comet.ArtifactVersion, err error) {
 	a := v.a
 	shows := func() (bool, error) {
 		var err error
@@ -148,11 +156,16 @@ func (v *artifactVersion) open(ctx context.Context) (opened *comet.OpenedVersion
 	}
 	var refusal error
 	err = a.r.Ensure(ctx, func() error {
-		opened, refusal = a.r.Client.Artifacts.OpenVersion(ctx, comet.NewArtifactVersion{
+		n := comet.NewArtifactVersion{
 			Key: v.key, Name: a.rec.Name, Type: a.rec.Type, Version: v.rec.Version, Metadata: v.doc.Metadata.Ptr(),
 			Aliases: ownAliases(v.rec.Alias), Tags: v.rec.Tags,
-			Description: a.doc.Description.Ptr(), Public: a.doc.public(), Emoji: a.doc.Emoji.Ptr(), Note: v.doc.Note.Ptr(),
-		})
+			Description: a.doc.Description.Ptr(), Public: a.doc.public(), Emoji: a.doc.Emoji.Ptr(), Note: v.doc.Note.Ptr(), Project: project,
+		}
+		opened, refusal = a.r.Client.Artifacts.OpenVersion(ctx, n)
+		if project != nil && answer.Refused(refusal) && !errors.Is(refusal, comet.ErrExists) {
+			n.Project = nil
+			opened, refusal = a.r.Client.Artifacts.OpenVersion(ctx, n)
+		}
 		return refusal
 	}, shows)
 	switch {

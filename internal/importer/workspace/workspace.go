@@ -121,7 +121,7 @@ func (w *Level) findProducer(ctx context.Context, key string) (*producer, error)
 		return nil, err
 	}
 	return &producer{
-		Experiment: place.Experiment{Key: existing.Key, Start: existing.Start, End: existing.End, Crashed: document.IsTrue(existing.Crashed)},
+		Experiment: place.Experiment{Key: existing.Key, Project: existing.Project, Start: existing.Start, End: existing.End, Crashed: document.IsTrue(existing.Crashed)},
 		source:     key, workspace: existing.Workspace, alone: true, ended: !existing.Running,
 	}, nil
 }

@@ -42,8 +42,10 @@ const (
 	nearby = time.Millisecond
 	// lookTime and lookBytes are after how much of each answer its speed is looked at.
 	lookTime, lookBytes = 100 * time.Millisecond, 4 << 20
-	// young is how long ago an answer has begun that ends with ErrSlow.
+	// young is how long ago an answer has begun that ends with ErrSlow, and small how
+	// much of it has come at least: most answers are small, and cost no second request.
 	young = 5 * lookTime
+	small = 256 << 10
 	// faster is what answers as they are must be at the first looks, and notSlower at
 	// those that follow: the speed of compressed ones is one of before then.
 	faster, notSlower, firstLooks = 1.1, 0.5, 4
@@ -153,6 +155,7 @@ type measured struct {
 	link  *Link
 	plain bool
 	began time.Time
+	n     int64     // bytes read
 	last  int       // bytes of the last reading
 	at    time.Time // of its end
 	ended sync.Once
@@ -169,8 +172,9 @@ func (m *measured) Read(p []byte) (int, error) {
 	took := min(began.Sub(m.at), time.Duration(m.last)*ownWork)
 	n, err := m.ReadCloser.Read(p)
 	m.last, m.at = n, time.Now()
+	m.n += int64(n)
 	again := m.link.took(m.plain, n, took+m.at.Sub(began))
-	if again && err == nil && m.at.Sub(m.began) < young {
+	if again && err == nil && m.n >= small && m.at.Sub(m.began) < young {
 		n, err = 0, ErrSlow
 	}
 	if err != nil {

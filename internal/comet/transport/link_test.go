@@ -104,3 +104,17 @@ func TestLinkEndsYoungAnswers(t *testing.T) {
 		t.Errorf("%d and %d answers stay open", l.compressed.open, l.asIs.open)
 	}
 }
+
+// An answer of which little has come is not asked for again, when the form changes.
+func TestLinkLeavesSmallAnswers(t *testing.T) {
+	l := new(Link)
+	l.plain, l.trials = true, 1
+	m := l.measure(io.NopCloser(strings.NewReader(strings.Repeat(" ", small-1))), false)
+	if n, err := io.Copy(io.Discard, m); n != small-1 || err != nil {
+		t.Errorf("%d bytes, %v", n, err)
+	}
+	m = l.measure(io.NopCloser(strings.NewReader(strings.Repeat(" ", small+1))), false)
+	if _, err := io.Copy(io.Discard, m); !errors.Is(err, ErrSlow) {
+		t.Errorf("a larger one: %v, want it asked for again", err)
+	}
+}

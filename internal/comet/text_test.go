@@ -13,8 +13,10 @@ import (
 	"testing/iotest"
 	"unicode/utf8"
 
+	"github.com/comet-stream/comet-stream/internal/bombs"
 	"github.com/comet-stream/comet-stream/internal/comet/api"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
+	"github.com/comet-stream/comet-stream/internal/unpack"
 )
 
 // cutter serves a document and breaks off after another part of it each time.
@@ -48,6 +50,44 @@ func TestTextResumes(t *testing.T) {
 	got, err := io.ReadAll(r)
 	if err != nil || string(got) != text {
 		t.Errorf("%d bytes of %d, %v", len(got), len(text), err)
+	}
+}
+
+// A text that shrinks too much on its way is asked for as it is. A server that packs it
+// all the same is not believed.
+func TestTextOfZeros(t *testing.T) {
+	const size = unpack.Free + 1<<20
+	write := func(w io.Writer) {
+		io.WriteString(w, `{"output":"`)
+		for piece, left := bytes.Repeat([]byte{'0'}, 1<<20), size; left > 0; left -= len(piece) {
+			w.Write(piece[:min(left, len(piece))])
+		}
+		io.WriteString(w, `"}`)
+	}
+	packed := bombs.Packed(write)
+	for name, tt := range map[string]struct {
+		answer http.HandlerFunc
+		want   error
+	}{
+		"asks": {func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Accept-Encoding") == "identity" {
+				write(w)
+				return
+			}
+			packed(w, r)
+		}, nil},
+		"packs always": {packed, unpack.ErrRatio},
+	} {
+		c := newTestClient(t, map[string]http.HandlerFunc{"/api/rest/v2/experiment/output": tt.answer})
+		r, err := c.Texts.Output(t.Context(), "k")
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, err := io.Copy(io.Discard, r)
+		r.Close()
+		if !errors.Is(err, tt.want) || err == nil && n != size {
+			t.Errorf("%s: %d bytes of %d, %v, want %v", name, n, size, err, tt.want)
+		}
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/comet-stream/comet-stream/internal/comet/scan"
 	"github.com/comet-stream/comet-stream/internal/comet/transport"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
+	"github.com/comet-stream/comet-stream/internal/unpack"
 )
 
 // A judge says what the answer to a call means, in errors that hold no secret.
@@ -50,6 +51,9 @@ func (j *judge) checkAnswer(cl *Call, resp *http.Response) error {
 		}
 		resp.Body = &held{bytes.NewReader(data), data}
 	case wantStream:
+		if resp.Header.Get("Content-Encoding") == "gzip" {
+			return unpack.ErrRatio // it was to come as it is, see OpenText
+		}
 		if err := beginsJSON(resp, cl.Wants.Bare); err != nil {
 			return err
 		}

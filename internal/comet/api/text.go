@@ -9,6 +9,7 @@ import (
 
 	"github.com/comet-stream/comet-stream/internal/comet/scan"
 	"github.com/comet-stream/comet-stream/internal/comet/wire"
+	"github.com/comet-stream/comet-stream/internal/unpack"
 )
 
 // Text is one long text of an experiment, or the file of a panel, read as a
@@ -58,7 +59,14 @@ func (c *Conn) Text(ctx context.Context, rd Read, query url.Values) (*Text, erro
 func (c *Conn) OpenText(ctx context.Context, cl *Call, find func(*http.Response) (io.Reader, error)) (*Text, error) {
 	e := c.retry.begin(ctx, cl)
 	r := &resumed{
-		failed:    func(err error) error { return c.streamFailed(ctx, e, cl, err) },
+		failed: func(err error) error {
+			if errors.Is(err, unpack.ErrRatio) && cl.header == nil {
+				// A text may be of zeros. As it is, it costs a server its own bytes.
+				cl.header = http.Header{"Accept-Encoding": {"identity"}}
+				return nil
+			}
+			return c.streamFailed(ctx, e, cl, err)
+		},
 		progress:  e.progress,
 		completed: e.completed,
 	}

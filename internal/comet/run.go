@@ -99,15 +99,17 @@ func (c Experiments) Open(ctx context.Context, key string) (*Run, error) {
 	o.Text("libVersion", c.conn.Lib)
 	r, err := c.handshake(ctx, "logger/get/run", o, key)
 	e, ok := errors.AsType[*api.Error](err)
-	if !ok || e.SDKCode != 0 || e.Status != http.StatusNotFound && !errors.Is(e, api.ErrUnsupported) {
+	forbidden := ok && errors.Is(e, api.ErrForbidden)
+	if !ok || !forbidden && (e.SDKCode != 0 || e.Status != http.StatusNotFound && !errors.Is(e, api.ErrUnsupported)) {
 		return r, err
 	}
-	// Either the call is missing, or the experiment.
+	// Either the call is missing, or the experiment: servers forbid to write to one
+	// that has been deleted.
 	existing, missing := c.Metadata(ctx, key)
 	switch {
 	case errors.Is(missing, api.ErrNotFound):
 		return nil, missing
-	case missing != nil:
+	case missing != nil, forbidden:
 		return nil, err
 	}
 	r = parseRun(nil)

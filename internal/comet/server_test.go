@@ -432,7 +432,7 @@ func TestServerRefusals(t *testing.T) {
 		if _, err := c.Experiments.Metadata(t.Context(), "none"); !errors.Is(err, comet.ErrNotFound) {
 			t.Errorf("experiment: %v", err)
 		}
-		if _, err := c.Experiments.Open(t.Context(), "0123456789abcdef0123456789abcdef"); !errors.Is(err, comet.ErrNotFound) && !errors.Is(err, comet.ErrForbidden) {
+		if _, err := c.Experiments.Open(t.Context(), "0123456789abcdef0123456789abcdef"); !errors.Is(err, comet.ErrNotFound) {
 			t.Errorf("resume: %v", err)
 		}
 		if _, err := c.Experiments.Start(t.Context(), comet.Handshake{Key: "0123456789abcdef0123456789abcdef", Workspace: "none"}); !errors.Is(err, comet.ErrNotFound) {

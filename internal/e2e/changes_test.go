@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -143,4 +144,59 @@ func judgeChanged(t testing.TB, want *contents, r result) (problems []string) {
 		problems = append(problems, "the exit code does not say what is skipped")
 	}
 	return problems
+}
+
+// Somebody changes the destination before any request of an import: it ends, says what
+// it could not do, and the same command brings what is missing then.
+func TestDestinationChanges(t *testing.T) {
+	rng := matrixSeed(t)
+	flags := reach(t, "http://comet.test/clientlib/", comettest.DefaultAPIKey)
+	key := fmt.Sprintf("%032x", 0xabc0)
+	scenes := slices.DeleteFunc(importScenes(t)[:4], func(s *importScene) bool { return s.args != nil })
+	for _, s := range scenes {
+		s.settle(t, flags)
+	}
+	for name, change := range map[string]func(*testing.T, http.Handler){
+		"deleted":  func(t *testing.T, s http.Handler) { changed(t, s, "GET", "experiment/delete?experimentKey="+key, nil) },
+		"archived": func(t *testing.T, s http.Handler) { changed(t, s, "GET", "experiment/archive?experimentKey="+key, nil) },
+		"project gone": func(t *testing.T, s http.Handler) {
+			changed(t, s, "POST", "project/delete", map[string]any{"workspaceName": "lab", "projectName": "p", "deleteAllExperiments": true})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var cells []importCut
+			for _, s := range scenes {
+				n := 0
+				for _, count := range s.routes {
+					n += count
+				}
+				for range 6 {
+					cells = append(cells, importCut{s, 1 + rng.IntN(n)})
+				}
+			}
+			inParallel(cells, func(c importCut) {
+				dst, end := c.scene.destination(t, flags)
+				defer end()
+				var r result
+				at := &changing{Handler: dst, at: int64(c.at), change: func() { change(new(testing.T), dst) }}
+				r, _ = importOver(t, &oddNetwork{server: at}, dst, c.scene.data, c.scene.args...)
+				again, _ := importOver(t, &oddNetwork{server: dst}, dst, c.scene.data, c.scene.args...)
+				if r.code != cli.ExitOK && r.code != cli.ExitIncomplete && r.code != cli.ExitFailed || again.code != cli.ExitOK && again.code != cli.ExitIncomplete {
+					t.Errorf("%s, before request %d: exit codes %d and %d\n%s---\n%s", c.scene.name, c.at, r.code, again.code, r.stderr, again.stderr)
+				}
+				have := factsOf(t, dst)
+				for f, n := range c.scene.facts.facts {
+					if have.facts[f] < n {
+						t.Errorf("%s, before request %d: lost: %s\n%s---\n%s", c.scene.name, c.at, f, r.stderr, again.stderr)
+					}
+				}
+			})
+		})
+	}
+}
+
+// An importCut is a request of an import.
+type importCut struct {
+	scene *importScene
+	at    int
 }

@@ -252,6 +252,10 @@ func (s *importScene) run(t testing.TB, cell matrixCell, flags []string) (proble
 			problems = append(problems, "nothing is named")
 		}
 	case cli.ExitServer, cli.ExitDenied:
+	case cli.ExitUsage:
+		if !cell.leadsElsewhere(r) {
+			problems = append(problems, "exit 2, and not for an address that leads elsewhere")
+		}
 	default:
 		problems = append(problems, fmt.Sprintf("exit code %d is not foreseen", r.code))
 	}
@@ -317,7 +321,7 @@ func (s *importScene) cells(rng *rand.Rand) []matrixCell {
 
 // notDone are the answers that say that nothing was done: a refusal in the
 // server's own form is believed. The others of them are made of the good one.
-var notDone = map[string]bool{"404 JSON": true, "400 unknown code": true, "cut": true, "short": true, "longer": true, "code 500 beside": true, "error code beside": true,
+var notDone = map[string]bool{"404 JSON": true, "400 unknown code": true, "cut": true, "short": true, "longer": true, "gzip, damaged": true, "gzip, cut": true, "code 500 beside": true, "error code beside": true,
 	"error beside": true, "error text beside": true, "error behind": true, "status error beside": true, "success false behind": true}
 
 // importScenes returns the imports that are disturbed.

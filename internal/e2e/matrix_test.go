@@ -120,6 +120,12 @@ func (c matrixCell) String() string {
 	return fmt.Sprintf("%s: %s %s", c.route, c.odd.name, when)
 }
 
+// leadsElsewhere reports whether a command has said that the address is wrong, since it
+// leads elsewhere.
+func (c matrixCell) leadsElsewhere(r result) bool {
+	return r.code == cli.ExitUsage && strings.HasPrefix(c.odd.name, "redirect")
+}
+
 // matrixCells returns the cells for the routes of an undisturbed run: each with
 // every answer, to one request and to all; and the whole server for some requests
 // in a row.
@@ -192,6 +198,10 @@ func TestReadMatrix(t *testing.T) {
 			run := func(c matrixCell) {
 				n := &oddNetwork{server: src.Server, route: c.route, odd: c.odd, from: c.from, to: c.to}
 				r := exportOver(n, src, "lab")
+				if c.leadsElsewhere(r) {
+					ended.Add(1)
+					return
+				}
 				for _, problem := range judgeCell(t, want, want, r) {
 					t.Errorf("%s: exit %d: %s\n%s", c, r.code, problem, r.stderr)
 				}
@@ -325,6 +335,9 @@ func TestNightlyMatrix(t *testing.T) {
 			inParallel(cells, func(c matrixCell) {
 				n := &oddNetwork{server: src.Server, route: c.route, odd: c.odd, from: c.from, to: c.to}
 				r := exportOver(n, src, args...)
+				if c.leadsElsewhere(r) {
+					return
+				}
 				problems := judgeCell(t, want, all, r)
 				for _, line := range strings.Split(r.stderr, "\n") {
 					if strings.Contains(line, "no longer at the source") && !strings.HasSuffix(line, `: experiment "`+gone+`"`) {

@@ -2,12 +2,14 @@ package e2e
 
 import (
 	"bytes"
+	"compress/gzip"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -52,6 +54,11 @@ var oddAnswers = []oddAnswer{
 	fixedAnswer("504", 504, "text/html", "<html>Gateway Time-out</html>"),
 	changedAnswer("cut", func(body []byte) ([]byte, int) { return body[:len(body)/2], len(body) / 2 }),
 	changedAnswer("short", func(body []byte) ([]byte, int) { return body[:len(body)/2], max(1, len(body)) }),
+	changedAnswer("gzip, damaged", packed(func(gz []byte) []byte { gz[len(gz)/2] ^= 0x55; return gz })),
+	changedAnswer("gzip, cut", packed(func(gz []byte) []byte { return gz[:len(gz)-5] })),
+	redirect(307, "https://elsewhere.example/login"),
+	redirect(302, "https://elsewhere.example/login"),
+	redirect(303, "/login"),
 	changedAnswer("longer", func(body []byte) ([]byte, int) { return append(body, "\n<!-- -->"...), len(body) + 9 }),
 }
 
@@ -63,6 +70,35 @@ func fixedAnswer(name string, status int, contentType, body string) oddAnswer {
 		}
 		return resp
 	}}
+}
+
+// redirect sends a request to a page where people sign in.
+func redirect(status int, to string) oddAnswer {
+	name := fmt.Sprintf("redirect %d to %s", status, to)
+	return oddAnswer{name, func(req *http.Request, _ func() *http.Response) *http.Response {
+		resp := answerOf(req, status, nil, 0)
+		resp.Header.Set("Location", to)
+		return resp
+	}}
+}
+
+// signIn is that page. A key that comes there has gone to somebody else.
+func signIn(req *http.Request) *http.Response {
+	resp := answerOf(req, 200, []byte("<html><title>Sign in</title></html>"), 35)
+	resp.Header.Set("Content-Type", "text/html")
+	return resp
+}
+
+// packed returns what packs a body and damages that.
+func packed(damage func([]byte) []byte) func([]byte) ([]byte, int) {
+	return func(body []byte) ([]byte, int) {
+		var b bytes.Buffer
+		zw := gzip.NewWriter(&b)
+		zw.Write(body)
+		zw.Close()
+		gz := damage(b.Bytes())
+		return gz, len(gz)
+	}
 }
 
 // changedAnswer changes the body of an answer, and the length that it announces.
@@ -77,6 +113,9 @@ func changedAnswer(name string, change func([]byte) ([]byte, int)) oddAnswer {
 		odd := answerOf(req, resp.StatusCode, changed, length)
 		odd.Header.Set("Content-Type", resp.Header.Get("Content-Type"))
 		odd.Header.Set("Content-Encoding", resp.Header.Get("Content-Encoding"))
+		if bytes.HasPrefix(changed, []byte("\x1f\x8b")) {
+			odd.Header.Set("Content-Encoding", "gzip")
+		}
 		return odd
 	}}
 }
@@ -144,6 +183,12 @@ func (n *oddNetwork) use(o *comet.Options) {
 func (n *oddNetwork) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := req.Context().Err(); err != nil {
 		return nil, err
+	}
+	if strings.HasSuffix(req.URL.Path, "/login") {
+		if req.Header.Get("Authorization") != "" && req.URL.Host == "elsewhere.example" {
+			panic("the key has gone to " + req.URL.Host)
+		}
+		return signIn(req), nil
 	}
 	truth := func() *http.Response {
 		w := httptest.NewRecorder()

@@ -48,7 +48,6 @@ func paths(t testing.TB, list ...string) []find.Path {
 
 // recorder is an Observer that keeps what it is told.
 type recorder struct {
-	silent
 	results  []*Result
 	skipped  []*stream.Skipped
 	warnings []string

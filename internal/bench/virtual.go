@@ -138,7 +138,7 @@ func (f *farm) task(end time.Duration, args ...string) {
 func (f *farm) export(ctx context.Context, stdout io.Writer, args ...string) bool {
 	var talk bytes.Buffer
 	stdio := cli.IO{Stdout: stdout, Stderr: &talk, Client: func(o *comet.Options) {
-		o.Transport = f.network
+		o.Transport, o.PaceFile = f.network, filepath.Join(f.dir, "pace")
 	}}
 	stdio.Stdin = strings.NewReader(comettest.DefaultAPIKey)
 	err := cli.Export(ctx, stdio, append([]string{"-q", "--api-key-file", "-", "--url", "http://comet.test/clientlib/"}, args...))

@@ -127,7 +127,7 @@ var rules = map[string]rule{
 	"internal/comet/wire":      {not: []string{"os", "net", "net/http"}},
 	"internal/comet/scan":      {own: []string{"internal/comet/wire"}, not: []string{"os", "net", "net/http"}},
 	"internal/comet/transport": {own: []string{"internal/unpack"}, others: []string{"golang.org/x/", "github.com/klauspost/compress/gzip"}, not: slowGzip},
-	"internal/comet/gate":      {not: []string{"os", "net", "net/http"}},
+	"internal/comet/gate":      {own: []string{"internal/filelock"}, not: []string{"net", "net/http"}},
 	"internal/comet/api": {
 		own:    []string{"internal/comet/gate", "internal/comet/scan", "internal/comet/transport", "internal/comet/wire", "internal/unpack"},
 		others: []string{"golang.org/x/time/rate", "github.com/klauspost/compress/gzip"},

@@ -1,15 +1,20 @@
 package cli
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"math"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/config"
 	"golang.org/x/time/rate"
 )
 
@@ -33,6 +38,19 @@ func (f *serverFlags) rateFor(u *url.URL) comet.Rate {
 		return cloudQuota
 	}
 	return comet.Rate{PerSecond: f.rate}
+}
+
+// paceFile returns where the processes of this user on this machine share what they
+// learn of a server that answers 429, "" if there is no place. Its name does not tell
+// the key.
+func paceFile(e *config.Endpoint) string {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	machine, _ := os.Hostname() // a home may be that of many machines; 1 is the form of the file
+	sum := sha256.Sum256([]byte(strings.Join([]string{"1", machine, e.URL.Host, string(e.APIKey)}, "\n")))
+	return filepath.Join(dir, "comet-stream", "pace-"+hex.EncodeToString(sum[:12]))
 }
 
 // pace says how long so many requests take.

@@ -2,9 +2,11 @@ package cli
 
 import (
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/comet-stream/comet-stream/internal/comet"
+	"github.com/comet-stream/comet-stream/internal/config"
 	"golang.org/x/time/rate"
 )
 
@@ -64,5 +66,37 @@ func TestRatePace(t *testing.T) {
 	}
 	if got, want := (&server{rate: cloudQuota}).pace(3000), "0s at 12000/h, the default for comet.com"; got != want {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// The file that processes share is one for each server and key, and its name does not
+// tell the key.
+func TestPaceFile(t *testing.T) {
+	isolate(t)
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	names := map[string]bool{}
+	for _, address := range []string{"https://www.comet.com/clientlib/", "https://comet.example.com/"} {
+		u, err := url.Parse(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range []config.APIKey{testKey, "another"} {
+			name := paceFile(&config.Endpoint{URL: u, APIKey: key})
+			if again := paceFile(&config.Endpoint{URL: u, APIKey: key}); again != name {
+				t.Errorf("%q and %q", name, again)
+			}
+			if strings.Contains(name, string(key)) {
+				t.Errorf("%q tells the key", name)
+			}
+			names[name] = true
+		}
+	}
+	if len(names) != 4 {
+		t.Errorf("%d files, want 4: %v", len(names), names)
+	}
+	t.Setenv("XDG_CACHE_HOME", "")
+	t.Setenv("HOME", "")
+	if name := paceFile(&config.Endpoint{URL: new(url.URL)}); name != "" {
+		t.Errorf("without a place there is %q", name)
 	}
 }

@@ -143,6 +143,7 @@ func (c *command) clientOptions(s *server) comet.Options {
 		Retry:            retry,
 		AbsentWords:      f.absentWords,
 		Rate:             s.rate,
+		PaceFile:         paceFile(s.endpoint),
 		MaxInFlight:      f.concurrency,
 		Counters:         &c.traffic,
 		Notify:           func(t comet.Trouble) { s.trouble.Failed(t.Err.Error()) },

@@ -26,7 +26,7 @@ func isolate(t *testing.T) {
 	t.Helper()
 	t.Setenv("HOME", t.TempDir())
 	t.Chdir(t.TempDir())
-	for _, name := range []string{"COMET_CONFIG", "COMET_INI", "COMET_EXPORT_API_KEY", "COMET_EXPORT_URL_OVERRIDE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"} {
+	for _, name := range []string{"COMET_CONFIG", "COMET_INI", "COMET_EXPORT_API_KEY", "COMET_EXPORT_URL_OVERRIDE", "XDG_CACHE_HOME", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"} {
 		t.Setenv(name, "")
 	}
 }

@@ -36,6 +36,7 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	os.Setenv("HOME", home)
+	os.Unsetenv("XDG_CACHE_HOME")
 	code := m.Run()
 	os.RemoveAll(home)
 	os.Exit(code)

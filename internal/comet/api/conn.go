@@ -52,6 +52,10 @@ type Options struct {
 
 	// Rate is how many requests may begin, by default any number.
 	Rate transport.Rate
+	// PaceFile, if not empty, is where the clients of several processes share what they
+	// learn of a server that answers 429. It is of the address and the key, and is made
+	// when it is needed.
+	PaceFile string
 	// MaxInFlight is how many requests may be under way at once, 16 if zero.
 	MaxInFlight int
 
@@ -212,7 +216,7 @@ func New(o Options) (*Conn, error) {
 	for _, r := range []*retrier{&c.retry, &c.storage} {
 		r.Retry, r.stats, r.notify, r.waits, r.onSuccess, r.probe, r.sample = o.Retry, o.Counters, o.Notify, o.Waits, o.Succeeded, c.Server.answers, c.Server.answersWell
 	}
-	c.retry.gate = gate.New(o.Retry.MaxThrottled)
+	c.retry.gate = gate.New(o.Retry.MaxThrottled, o.PaceFile)
 	c.storage.optional, c.storage.answer = true, storageAnswer
 	return c, nil
 }

@@ -39,6 +39,8 @@ const (
 	// seldom is from how many requests in a run on others are unlikely to share the
 	// quota.
 	seldom = 40
+	// climbing is how much faster each request of a climb follows.
+	climbing = 1.25
 	// steep is how fast a climb may be before it is sure: what is under way when a
 	// quota ends is refused together.
 	steep = 200
@@ -75,13 +77,16 @@ func (c *climb) most(best float64) float64 {
 // judge learns from the refusal that ends a run, and decides whether to climb.
 func (p *pace) judge(now time.Time) {
 	c, took, before := &p.climb, now.Sub(p.began), p.rate
+	if took > time.Second && p.learnt > 0 && perSecond(p.run, took) < p.rate/4 {
+		return // the client was slower than it may be, so that it was not the rate
+	}
 	early := p.learnt > 0 && took.Seconds() < p.plateau()
 	low := p.learn(now)
 	if early && c.random() && c.usual > seldom && took > 3*p.rest && low > 0.85*before {
 		// So seldom, and about that rate has been taken: it is not too fast.
 		p.rate = max(p.rate, before)
 	}
-	n := float64(p.taken.since(p.began))
+	n := float64(p.run - 1)
 	longer := n > 2*c.usual
 	c.note(n, p.learnt, early)
 	if longer || c.usual < 6 || !c.random() {

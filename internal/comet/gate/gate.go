@@ -21,13 +21,36 @@ type Gate struct {
 	mu      sync.Mutex
 	waiting []*passage // in the order of their arrival
 	timer   *time.Timer
-	flying  int // requests whose outcome is not known
-	pace    pace
+	flying  int  // requests whose outcome is not known
+	pace    pace // where others share it: when it was last read, and what came here since
+	shared  shared
+	untold  []answer  // that are not in the pace that is shared
+	quiet   time.Time // until when no turn can come
+}
+
+// answer is what became of a request.
+type answer struct {
+	sent, at time.Time
+	refused  bool
+	asked    time.Duration
+	luck     float64
+}
+
+func (a answer) tell(p *pace) {
+	if a.refused {
+		p.refused(a.sent, a.at, a.asked, a.luck)
+	} else {
+		p.took(a.sent)
+	}
 }
 
 // New returns an open gate. A wait of more than most that a server asks for is not
-// kept: it is for who made the request to decide on it.
-func New(most time.Duration) *Gate { return &Gate{most: most} }
+// kept: it is for who made the request to decide on it. Gates of several processes
+// with one file are as one from the first refusal on. Without a file, or where it can't
+// be used, each is for itself.
+func New(most time.Duration, file string) *Gate {
+	return &Gate{most: most, shared: shared{name: file}}
+}
 
 // passage is a request that waits at the gate.
 type passage struct {
@@ -39,6 +62,7 @@ type passage struct {
 func (g *Gate) Opens() time.Time {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.update(false)
 	return g.pace.shut
 }
 
@@ -49,7 +73,7 @@ func (g *Gate) Wait(ctx context.Context, first <-chan struct{}) error {
 	p := &passage{make(chan struct{}), first}
 	g.mu.Lock()
 	g.waiting = append(g.waiting, p)
-	g.admit()
+	g.update(false)
 	g.mu.Unlock()
 	for {
 		select {
@@ -58,7 +82,7 @@ func (g *Gate) Wait(ctx context.Context, first <-chan struct{}) error {
 		case <-first:
 			first = nil
 			g.mu.Lock()
-			g.admit()
+			g.update(false)
 			g.mu.Unlock()
 		case <-ctx.Done():
 			g.mu.Lock()
@@ -72,6 +96,57 @@ func (g *Gate) Wait(ctx context.Context, first <-chan struct{}) error {
 	}
 }
 
+const (
+	// lockedPause is when a lock is tried for again that others have.
+	lockedPause = time.Millisecond
+	// sharedPause is the least between two turns of a process where others have turns,
+	// too, and known how long it goes by what it has read.
+	sharedPause, known = time.Millisecond, 20 * time.Millisecond
+	// sharedPoll is how often the outcome of a request is looked for that another
+	// process may have sent alone.
+	sharedPoll = 50 * time.Millisecond
+)
+
+// update brings the pace up to date, and lets pass whom it lets. A refusal is for
+// others to know even where there are none so far. The caller holds mu.
+func (g *Gate) update(refused bool) {
+	now := time.Now()
+	if !refused && g.quiet.After(now) {
+		return
+	}
+	if g.shared.lock(refused, now) {
+		g.wake(lockedPause)
+		return
+	}
+	if g.shared.held {
+		g.load(now)
+	}
+	for _, a := range g.untold {
+		a.tell(&g.pace)
+	}
+	g.untold, g.quiet = nil, time.Time{}
+	g.admit()
+	if g.shared.held {
+		g.shared.unlock(&g.pace)
+	}
+}
+
+// load replaces the pace with the one that is shared. Who waits less long than others
+// leaves it to them, and is told by the server.
+func (g *Gate) load(now time.Time) {
+	var p pace
+	switch found := g.shared.load(&p, now); {
+	case !found:
+		return
+	case p.shut.Sub(now) > g.most:
+		g.shared.quit()
+		return
+	case !g.pace.limited:
+		p.taken.merge(&g.pace.taken)
+	}
+	g.pace = p
+}
+
 // admit lets pass whom it may, and sets the timer for the next. The caller holds mu.
 func (g *Gate) admit() {
 	for len(g.waiting) > 0 {
@@ -81,6 +156,10 @@ func (g *Gate) admit() {
 		}
 		now := time.Now()
 		if wait := g.pace.next().Sub(now); wait > 0 {
+			if g.shared.held {
+				wait = g.among(wait)
+				g.quiet = now.Add(min(wait, known))
+			}
 			g.wake(wait)
 			return
 		}
@@ -89,6 +168,14 @@ func (g *Gate) admit() {
 		close(g.waiting[i].open)
 		g.waiting = slices.Delete(g.waiting, i, i+1)
 	}
+}
+
+// among returns when to look again where others have turns, too.
+func (g *Gate) among(wait time.Duration) time.Duration {
+	if !g.pace.probing.IsZero() {
+		wait = min(wait, sharedPoll)
+	}
+	return max(wait, sharedPause)
 }
 
 func (p *passage) isFirst() bool {
@@ -108,7 +195,8 @@ func (g *Gate) wake(d time.Duration) {
 	g.timer = time.AfterFunc(d, func() {
 		g.mu.Lock()
 		defer g.mu.Unlock()
-		g.admit()
+		g.quiet = time.Time{}
+		g.update(false)
 	})
 }
 
@@ -117,8 +205,11 @@ func (g *Gate) Taken(sent time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.flying--
-	g.pace.took(sent)
-	g.admit()
+	g.untold = append(g.untold, answer{sent: sent})
+	if !g.pace.probing.IsZero() {
+		g.quiet = time.Time{}
+	}
+	g.update(false)
 }
 
 // Failed notes that nothing is known of what became of a request.
@@ -126,7 +217,7 @@ func (g *Gate) Failed() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.flying--
-	g.admit()
+	g.update(false)
 }
 
 // Refused notes that a request which was sent then has been refused, and how long
@@ -137,7 +228,7 @@ func (g *Gate) Refused(sent time.Time, asked time.Duration) {
 	defer g.mu.Unlock()
 	g.flying--
 	if asked <= g.most {
-		g.pace.refused(sent, time.Now(), asked, rand.Float64())
+		g.untold = append(g.untold, answer{sent, time.Now(), true, asked, rand.Float64()})
 	}
-	g.admit()
+	g.update(asked <= g.most)
 }

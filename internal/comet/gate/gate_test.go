@@ -13,7 +13,7 @@ import (
 // alone, and the others only when that has been taken.
 func TestGateProbes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := New(time.Hour)
+		g := New(time.Hour, "")
 		start := time.Now()
 		for i := range 21 {
 			if err := g.Wait(t.Context(), nil); err != nil {
@@ -61,13 +61,19 @@ func (o outcome) check(t *testing.T, q quota, n, processes int, wall, refused fl
 }
 
 // A process that meets a quota it does not know is nearly as fast as one that knows
-// it, and is seldom refused.
+// it, and is seldom refused. So are several that share a pace.
 func TestGate(t *testing.T) {
 	for _, q := range grid([]float64{1, 10}, []time.Duration{time.Second, time.Minute}, "", "1", "3", "date") {
-		t.Run(q.String(), func(t *testing.T) {
-			n := int(1200 * q.rate)
-			meet(q, n, 1, 1).check(t, q, n, 1, 1.2, 0.05)
-		})
+		for _, processes := range []int{1, 4, 16} {
+			t.Run(fmt.Sprint(q, " ", processes), func(t *testing.T) {
+				n := int(1200*q.rate) / processes * processes
+				out := meet(q, n, processes, true, 1)
+				out.check(t, q, n, processes, 1.2, 0.05)
+				if out.fairness < 0.85 {
+					t.Errorf("fairness %.2f, want 0.85 at least", out.fairness)
+				}
+			})
+		}
 	}
 }
 
@@ -80,7 +86,7 @@ func TestGateApart(t *testing.T) {
 			q := bucket(10, 50, header)
 			t.Run(fmt.Sprint(q, " ", processes), func(t *testing.T) {
 				n := int(3600*q.rate) / processes * processes
-				out := meet(q, n, processes, 1)
+				out := meet(q, n, processes, false, 1)
 				t.Logf("%.2f of the ideal, %.1f %% refused, fairness %.2f", out.took.Seconds()/q.ideal(n).Seconds(), 100*float64(out.refused)/float64(n), out.fairness)
 				out.check(t, q, n, processes, 1.2, refused)
 				if out.fairness < 0.8 {
@@ -94,7 +100,7 @@ func TestGateApart(t *testing.T) {
 // A few requests, which all came back at once and were refused again and again.
 func TestGateFew(t *testing.T) {
 	for header, most := range map[string]time.Duration{"1": 30 * time.Second, "3": 36 * time.Second} {
-		out := meet(bucket(10, 5, header), 227, 1, 1)
+		out := meet(bucket(10, 5, header), 227, 1, false, 1)
 		if out.took > most || out.refused > 25 {
 			t.Errorf("header %q: took %v with %d refused, want %v and 25 at most", header, out.took, out.refused, most)
 		}
@@ -105,7 +111,7 @@ func TestGateFew(t *testing.T) {
 func TestGateAfterLittle(t *testing.T) {
 	for _, header := range []string{"", "3"} {
 		const n = 6000
-		w := newWorld(bucket(10, 5, header), busy, 1, n, 1)
+		w := newWorld(bucket(10, 5, header), busy, 1, n, false, 1)
 		now := epoch
 		for range 4000 {
 			w.processes[0].sent(now)
@@ -114,6 +120,33 @@ func TestGateAfterLittle(t *testing.T) {
 		}
 		out := w.run(now)
 		out.check(t, w.quota, n, 1, 1.2, 0.05)
+	}
+}
+
+// A slow client that is refused now and then does not make those that share its pace
+// slow as well.
+func TestGateAmongSlow(t *testing.T) {
+	for _, header := range []string{"", "1"} {
+		const n = 30000
+		q := bucket(100, 50, header)
+		w := newWorld(q, busy, 4, n, true, 1)
+		now := epoch
+		for i := range 1200 {
+			p := w.processes[0].pace
+			if next := p.next(); next.After(now) {
+				now = next
+			}
+			if p.sent(now); i%100 == 99 {
+				w.share(w.processes[0])
+				p.refused(now, now.Add(2*away), w.asks(now), 0.5)
+			} else {
+				p.took(now)
+			}
+			now = now.Add(time.Second / 2)
+		}
+		out := w.run(now)
+		out.check(t, q, n, 4, 1.2, 0.05)
+		t.Logf("header %q: %.2f of the ideal", header, out.took.Seconds()/q.ideal(n).Seconds())
 	}
 }
 
@@ -129,7 +162,7 @@ func TestGateChance(t *testing.T) {
 					const n = 3000
 					var took, least time.Duration
 					for seed := range 6 {
-						out := newWorld(moody(chance, header), c, 1, n, uint64(seed)).run(epoch)
+						out := newWorld(moody(chance, header), c, 1, n, false, uint64(seed)).run(epoch)
 						took, least = took+out.took, least+c.free(n)+out.rests
 					}
 					if took > least*4 {
@@ -147,7 +180,7 @@ func TestGateQuotaAndChance(t *testing.T) {
 	for _, q := range grid([]float64{10}, []time.Duration{time.Minute}, "", "1", "3") {
 		q.chance = 0.01
 		const n = 9000
-		out := newWorld(q, busy, 1, n, 1).run(epoch)
+		out := newWorld(q, busy, 1, n, false, 1).run(epoch)
 		if least := q.ideal(n) + out.rests; out.took > least*6 {
 			t.Errorf("%v: took %v, %.2f times what the quota and the waits take", q, out.took, out.took.Seconds()/least.Seconds())
 		}
@@ -157,7 +190,7 @@ func TestGateQuotaAndChance(t *testing.T) {
 // The same seed makes the same of a world.
 func TestSimulation(t *testing.T) {
 	q := bucket(10, 5, "3")
-	if one, two := meet(q, 4000, 4, 7), meet(q, 4000, 4, 7); one != two {
+	if one, two := meet(q, 4000, 4, false, 7), meet(q, 4000, 4, false, 7); one != two {
 		t.Errorf("%+v and %+v", one, two)
 	}
 }
@@ -170,11 +203,13 @@ func TestGateGrid(t *testing.T) {
 	}
 	for _, q := range grid([]float64{1, 10, 100}, []time.Duration{time.Second, time.Minute, time.Hour}, "", "1", "3", "60", "date") {
 		for _, processes := range []int{1, 4, 16} {
-			n := int(math.Max(1800*q.rate, 2.5*q.burst)) / processes * processes
-			out, ideal := meet(q, n, processes, 1), q.ideal(n)
-			wall, refused := out.took.Seconds()/ideal.Seconds(), 100*float64(out.refused)/float64(n)
-			t.Logf("%-45s %2d processes: %.2f of the ideal, %.1f %% refused, fairness %.2f, within the aim %v",
-				q, processes, wall, refused, out.fairness, wall <= 1.2 && refused <= 5)
+			for _, together := range []bool{true, false} {
+				n := int(math.Max(1800*q.rate, 2.5*q.burst)) / processes * processes
+				out, ideal := meet(q, n, processes, together, 1), q.ideal(n)
+				wall, refused := out.took.Seconds()/ideal.Seconds(), 100*float64(out.refused)/float64(n)
+				t.Logf("%-45s %2d processes, %s: %.2f of the ideal, %.1f %% refused, fairness %.2f, within the aim %v",
+					q, processes, map[bool]string{true: "one machine", false: "apart"}[together], wall, refused, out.fairness, wall <= 1.2 && refused <= 5)
+			}
 		}
 	}
 }
@@ -185,7 +220,7 @@ func TestGateMinutes(t *testing.T) {
 	for _, q := range grid([]float64{1, 10}, []time.Duration{time.Second, time.Minute, time.Hour}, "60") {
 		t.Run(q.String(), func(t *testing.T) {
 			n := int(4 * 3600 * q.rate)
-			meet(q, n, 1, 1).check(t, q, n, 1, 1.25, 0.05)
+			meet(q, n, 1, false, 1).check(t, q, n, 1, 1.25, 0.05)
 		})
 	}
 }

@@ -39,16 +39,6 @@ func (h *history) add(at time.Time) {
 	h.marks = append(h.marks, mark{at, h.total})
 }
 
-// since returns how many requests have been taken after a time.
-func (h *history) since(t time.Time) int {
-	for i := range h.marks {
-		if !h.marks[i].at.Before(t) {
-			return h.total - h.marks[i].total + 1
-		}
-	}
-	return 0
-}
-
 // average returns how many requests a second have been taken between two times, of
 // which the first is that of the oldest mark.
 func (h *history) average(from, to time.Time) float64 {
@@ -56,7 +46,7 @@ func (h *history) average(from, to time.Time) float64 {
 	if len(h.marks) > 0 {
 		n -= h.marks[0].total - 1
 	}
-	return float64(n) / max(to.Sub(from).Seconds(), 1e-3)
+	return perSecond(n, to.Sub(from))
 }
 
 // forget drops what is older.
@@ -81,3 +71,42 @@ func (h *history) bounds(now time.Time, burst float64) (low, high float64) {
 	}
 	return low, high
 }
+
+// merge adds what has been taken from another process.
+func (h *history) merge(o *history) {
+	h.marks = append(h.increments(), o.increments()...)
+	slices.SortStableFunc(h.marks, func(a, b mark) int { return a.at.Compare(b.at) })
+	total := 0
+	for i := range h.marks {
+		total += h.marks[i].total
+		h.marks[i].total = total
+	}
+	h.total += o.total
+	h.stride = max(h.stride, o.stride)
+	if n := len(h.marks); n > fullHistory {
+		h.marks = h.marks[n-fullHistory:]
+	}
+}
+
+// increments returns marks that say how many were taken since the one before.
+func (h *history) increments() []mark {
+	marks, before := slices.Clone(h.marks), 0
+	for i := range marks {
+		before, marks[i].total = marks[i].total, marks[i].total-before
+	}
+	return marks
+}
+
+// beyond returns how many requests have been taken until a time beyond so many a second.
+func (h *history) beyond(rate float64, until time.Time) (most float64) {
+	for i, from := range h.marks {
+		for _, to := range h.marks[i:] {
+			if !to.at.After(until) {
+				most = max(most, float64(to.total-from.total+1)-rate*to.at.Sub(from.at).Seconds())
+			}
+		}
+	}
+	return most
+}
+
+func perSecond(n int, d time.Duration) float64 { return float64(n) / max(d.Seconds(), 1e-3) }

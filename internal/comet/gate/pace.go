@@ -22,7 +22,7 @@ type pace struct {
 	rate     float64       // requests a second at the begin of a run, 0: not known
 	learnt   int           // how often the rate has followed from the refusal of a run
 	best     float64       // the largest rate that has been learnt
-	burst    float64       // how many were taken before the first refusal
+	burst    float64       // how many it takes at once
 	rest     time.Duration // before this run, without what is due to earlier refusals
 	gap      time.Duration // before the run that has ended
 	again    bool          // nothing has been taken since the last refusal
@@ -110,10 +110,15 @@ func (p *pace) wait(asked time.Duration, luck float64) time.Duration {
 }
 
 const (
-	// searching is how much sooner each request follows while the rate is looked for.
-	searching = 1.25
+	// searching is by how much of a doubling each request raises a rate that is looked
+	// for. It doubles once a second at most: what is under way when the quota ends is
+	// refused together.
+	searching = 1. / 3
 	// margin is how far below a rate that has been learnt a run begins.
 	margin = 0.04
+	// timerSlack is how late timers may be where several requests are due in that time,
+	// which are then sent together.
+	timerSlack = 3 * time.Millisecond
 	// leastRate and mostRate bound what is learnt.
 	leastRate, mostRate = 1. / 8, 1e5
 )
@@ -134,12 +139,16 @@ func (p *pace) sent(now time.Time) {
 		p.rate = max(min(p.burst, p.taken.average(p.previous, p.ended)), leastRate)
 	}
 	if p.climb.on {
-		p.rate = min(p.rate*searching, p.climb.most(p.best))
+		p.rate = min(p.rate*climbing, p.climb.most(p.best))
 	}
-	if p.due.Before(now) {
-		p.due = now
+	interval, earliest := time.Duration(float64(time.Second)/p.current(now)), now
+	if 5*interval < timerSlack {
+		earliest = now.Add(-timerSlack)
 	}
-	p.due = p.due.Add(time.Duration(float64(time.Second) / p.current(now)))
+	if p.due.Before(earliest) {
+		p.due = earliest
+	}
+	p.due = p.due.Add(interval)
 }
 
 // current returns the rate now. One that is looked for grows with each request. One
@@ -150,10 +159,7 @@ func (p *pace) current(now time.Time) float64 {
 		return r
 	}
 	if p.learnt == 0 {
-		for i := 1; i < p.run && r < mostRate; i++ {
-			r *= searching
-		}
-		return min(r, mostRate)
+		return min(r*math.Exp2(min(now.Sub(p.began).Seconds(), float64(p.run-1)*searching)), mostRate)
 	}
 	x := now.Sub(p.began).Seconds()/p.plateau() - 1
 	return min(r/(1-margin)+margin*max(r, p.best/8)*x*x*x, mostRate)
@@ -185,6 +191,10 @@ func (p *pace) end(now time.Time, learn bool) {
 func (p *pace) learn(now time.Time) (low float64) {
 	p.taken.forget(p.previous)
 	most := p.current(now)
+	refill := perSecond(p.run-1, now.Sub(p.ended))
+	if p.learnt == 0 {
+		p.reckon(min(refill, p.burst/max(p.ended.Sub(p.previous).Seconds(), 1e-3)), p.ended)
+	}
 	low, high := p.taken.bounds(now, p.burst)
 	least := 0.
 	if p.learnt > 0 {
@@ -196,11 +206,17 @@ func (p *pace) learn(now time.Time) (low float64) {
 	rate := min(max((low+high)/2, low, least), most)
 	if high <= 0 {
 		// It has not taken as many at once, as it had not before.
-		rate = p.taken.average(p.previous, now)
-		p.burst = max(1, float64(p.taken.since(p.began)))
+		rate = min(perSecond(p.run-1, now.Sub(p.began)), most)
+		p.reckon(refill, now)
 	}
 	p.rate = max((1-margin)*rate, p.best/16, leastRate)
 	p.best = max(p.best, p.rate)
 	p.learnt++
 	return low
+}
+
+// reckon sets the burst by what was taken until then beyond a rate: what a slow client
+// had in a long time is none. A few that come together are always taken for one.
+func (p *pace) reckon(rate float64, until time.Time) {
+	p.burst = max(min(p.burst, 5), p.taken.beyond(rate, until))
 }

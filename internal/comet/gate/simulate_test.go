@@ -157,6 +157,7 @@ type world struct {
 	server
 	processes []*process
 	n         int // requests of all processes
+	together  bool
 	events    events
 	number    int
 	rests     time.Duration
@@ -172,8 +173,8 @@ type outcome struct {
 
 var epoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
-func newWorld(q quota, c client, processes, n int, seed uint64) *world {
-	w := &world{server: server{quota: q, luck: rand.New(rand.NewPCG(seed, 1))}, n: n}
+func newWorld(q quota, c client, processes, n int, together bool, seed uint64) *world {
+	w := &world{server: server{quota: q, luck: rand.New(rand.NewPCG(seed, 1))}, n: n, together: together}
 	for range processes {
 		p := &process{pace: new(pace), client: c, left: n / processes}
 		p.want = min(c.workers, p.left)
@@ -183,10 +184,10 @@ func newWorld(q quota, c client, processes, n int, seed uint64) *world {
 	return w
 }
 
-// meet sends n requests from some processes, which know nothing of each other, to a
-// server with a quota.
-func meet(q quota, n, processes int, seed uint64) outcome {
-	return newWorld(q, busy, processes, n, seed).run(epoch)
+// meet sends n requests from some processes, which share one pace or know nothing of
+// each other, to a server with a quota.
+func meet(q quota, n, processes int, together bool, seed uint64) outcome {
+	return newWorld(q, busy, processes, n, together, seed).run(epoch)
 }
 
 // run begins at a time, and ends when all requests are taken.
@@ -238,6 +239,7 @@ func (w *world) happen(e event) {
 		e.p.flying--
 		switch {
 		case !e.taken:
+			w.share(e.p)
 			if !e.sent.Before(e.p.shut) {
 				w.rests += max(e.asked, firstWait)
 			}
@@ -255,10 +257,26 @@ func (w *world) happen(e event) {
 	w.admit(e.p, e.at)
 }
 
+// share gives all processes one pace when the first of them is refused.
+func (w *world) share(first *process) {
+	if !w.together || first.limited {
+		return
+	}
+	for _, p := range w.processes {
+		if p != first {
+			first.taken.merge(&p.taken)
+			p.pace = first.pace
+		}
+	}
+}
+
 // admit is that of a Gate.
 func (w *world) admit(p *process, now time.Time) {
 	for p.want > 0 && (p.limited || p.flying <= p.taken.total) {
 		if next := p.next(); next.After(now) {
+			if w.together && p.probing.After(now) {
+				next = now.Add(min(next.Sub(now), sharedPoll))
+			}
 			if !p.wakes.After(now) || next.Before(p.wakes) {
 				p.wakes = next
 				w.plan(event{at: next.Add(time.Duration(w.luck.Int64N(int64(late)))), p: p})

@@ -340,7 +340,7 @@ func TestNightlyMatrix(t *testing.T) {
 				}
 				problems := judgeCell(t, want, all, r)
 				for _, line := range strings.Split(r.stderr, "\n") {
-					if strings.Contains(line, "no longer at the source") && !strings.HasSuffix(line, `: experiment "`+gone+`"`) {
+					if strings.Contains(line, "no longer at the source:") && !strings.HasSuffix(line, `: experiment "`+gone+`"`) {
 						problems = append(problems, line)
 					}
 				}

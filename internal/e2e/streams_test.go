@@ -214,7 +214,7 @@ func TestFormatStreams(t *testing.T) {
 			if r.code != cli.ExitOK && r.code != cli.ExitIncomplete {
 				t.Errorf("exit code %d\n%s", r.code, r.stderr)
 			}
-			if list := runFilter(text, "--list").want(t, cli.ExitOK).stdout; len(list) > 0 && !strings.Contains(r.stderr, "failed 0") {
+			if list := runFilter(text, "--list").want(t, cli.ExitOK).stdout; len(list) > 0 && !strings.Contains(r.stderr, " 0 failed") {
 				t.Errorf("an experiment has failed\n%s", r.stderr)
 			}
 			sameRaw(t, text, runFilter(text).want(t, cli.ExitOK).stdout)

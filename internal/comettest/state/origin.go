@@ -8,17 +8,20 @@ import (
 
 // Origin is what an experiment came from.
 type Origin struct {
-	Git            *store.GitMetadata         `json:"git"`
+	Git            *Git                       `json:"git"`
 	GitPatchSHA256 string                     `json:"gitPatchSha256"` // "" = none
 	System         map[string]json.RawMessage `json:"system"`
 	CloudDetails   []json.RawMessage          `json:"cloudDetails"`
 	Dependencies   []string                   `json:"dependencies"` // name==version
 }
 
+// Git is store.GitMetadata, under the names that kept states have.
+type Git struct{ User, Root, Branch, Parent, Origin *string }
+
 func originStateOf(e *store.Origins, o Options) Origin {
 	x := Origin{System: map[string]json.RawMessage{}}
 	if e.Git != nil {
-		x.Git = new(*e.Git)
+		x.Git = new(Git(*e.Git))
 	}
 	if e.GitPatch != nil {
 		x.GitPatchSHA256 = sumHex(e.GitPatch)

@@ -15,7 +15,7 @@ func seeded(t *testing.T, adjust func(*comettest.ExperimentSpec)) *comettest.Ser
 	spec := comettest.ExperimentSpec{
 		Key: strings.Repeat("k", 32), Name: "n", Start: 1, End: 2, FilePath: "p", Tags: []string{"t"},
 		Parameters: []comettest.Value{{Name: "lr", Value: "1"}}, Points: []comettest.MetricPoint{{Metric: "m", Value: "1", Time: 5}},
-		HTML: &text, Code: &text, Graph: &text, Output: []string{text}, Git: &comettest.GitState{User: &text}, GitPatch: []byte(text),
+		HTML: &text, Code: &text, Graph: &text, Output: []string{text}, Git: &comettest.GitSpec{User: &text}, GitPatch: []byte(text),
 		System: map[string]any{"user": "u"},
 		Assets: []comettest.AssetSpec{{ID: "id", Name: "a", Type: "model-element", Model: "cnn", Body: []byte(text)}},
 	}

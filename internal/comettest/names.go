@@ -47,8 +47,6 @@ type (
 	PanelState = state.Panel
 	// ViewState is a view in a [State].
 	ViewState = state.View
-	// GitState is the git metadata in a [State].
-	GitState = store.GitMetadata
 )
 
 type (
@@ -60,21 +58,23 @@ type (
 	Value = seed.Value
 	// MetricPoint is a metric point to be seeded.
 	MetricPoint = seed.Point
-	// SyntheticMetric is a metric whose points are made when they are read to be seeded.
+	// SyntheticMetric is a metric to be seeded, whose points are made when they are read.
 	SyntheticMetric = seed.SyntheticMetric
-	// SyntheticSpec is experiments of that kind to be seeded.
+	// SyntheticSpec is a number of experiments with such metrics to be seeded.
 	SyntheticSpec = seed.Synthetic
 	// AssetSpec is an asset to be seeded.
 	AssetSpec = seed.Asset
 	// ItemSpec is a part of a 3D scene to be seeded.
 	ItemSpec = seed.Item
+	// GitSpec is the git metadata of an experiment to be seeded.
+	GitSpec = store.GitMetadata
 	// ArtifactSpec is an artifact to be seeded.
 	ArtifactSpec = seed.Artifact
 	// ArtifactVersionSpec is a version of an artifact to be seeded.
 	ArtifactVersionSpec = seed.ArtifactVersion
 	// RegistrySpec is a registry model to be seeded.
 	RegistrySpec = seed.RegistryModel
-	// RegistryVersionSpec is a version of one to be seeded.
+	// RegistryVersionSpec is a version of a registry model to be seeded.
 	RegistryVersionSpec = seed.RegistryVersion
 )
 

@@ -40,9 +40,9 @@ func textCases() []awkward {
 func gitCases() []awkward {
 	patch := "diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-ü\n+\x00\xff\n"
 	return []awkward{
-		{"git/one field", comettest.ExperimentSpec{Git: &comettest.GitState{Branch: new("main")}}},
-		{"git/empty fields", comettest.ExperimentSpec{Git: &comettest.GitState{User: new(""), Root: new(""), Branch: new(""), Parent: new(""), Origin: new("")}}},
-		{"git/strange fields", comettest.ExperimentSpec{Git: &comettest.GitState{User: new("ü <a@b>"), Origin: new("git@h:x y.git#\"'")}}},
+		{"git/one field", comettest.ExperimentSpec{Git: &comettest.GitSpec{Branch: new("main")}}},
+		{"git/empty fields", comettest.ExperimentSpec{Git: &comettest.GitSpec{User: new(""), Root: new(""), Branch: new(""), Parent: new(""), Origin: new("")}}},
+		{"git/strange fields", comettest.ExperimentSpec{Git: &comettest.GitSpec{User: new("ü <a@b>"), Origin: new("git@h:x y.git#\"'")}}},
 		{"git/patch", comettest.ExperimentSpec{GitPatch: patchZip(patch)}},
 	}
 }

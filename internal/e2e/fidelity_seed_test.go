@@ -79,7 +79,7 @@ func fidelitySpec() comettest.ExperimentSpec {
 			{Name: "count", Value: "1", Time: epoch + 3}, {Name: "count", Value: "2", Time: epoch + 4},
 		},
 		Points: fidelityPoints(), HTML: text("html"), Code: text("code"), Graph: text("graph"), Output: []string{"line 1\nwor", "ld\n", "no end"},
-		Git:      &comettest.GitState{User: new("c@example.com"), Root: new("0123"), Branch: new("refs/heads/main"), Parent: new("4567"), Origin: new("git@example.com:c/v.git")},
+		Git:      &comettest.GitSpec{User: new("c@example.com"), Root: new("0123"), Branch: new("refs/heads/main"), Parent: new("4567"), Origin: new("git@example.com:c/v.git")},
 		GitPatch: patchZip("diff --git a/x b/x\n"), System: fidelitySystem(), Assets: fidelityAssets(),
 	}
 }

@@ -65,7 +65,7 @@ func seedMatrix(s *comettest.Server) {
 				{Metric: "acc", Value: "0.9", Time: 1700000002000}, {Metric: "sys.cpu.percent.avg", Value: "7", Time: 1700000002000},
 			},
 			HTML: text("<b>html</b>"), Code: text("print()"), Graph: text("graph"), Output: []string{"line 1\n", "line 2\n"},
-			Git:      &comettest.GitState{User: text("u"), Branch: text("main")},
+			Git:      &comettest.GitSpec{User: text("u"), Branch: text("main")},
 			GitPatch: zipOf("git_diff.patch", "diff --git a/x b/x\n"),
 			System:   map[string]any{"hostname": "box", "installedPackages": []string{"numpy==1.0"}},
 			Assets: []comettest.AssetSpec{

@@ -147,7 +147,7 @@ func (d *dice) experiment() comettest.ExperimentSpec {
 		spec.Output = []string{text, d.letters(30)}
 	}
 	if d.chance(0.3) {
-		spec.Git = &comettest.GitState{User: d.someText(), Root: d.someText(), Branch: new(d.letters(20)), Origin: d.someText()}
+		spec.Git = &comettest.GitSpec{User: d.someText(), Root: d.someText(), Branch: new(d.letters(20)), Origin: d.someText()}
 		spec.GitPatch = patchZip(d.letters(5000) + "\n")
 	}
 	if d.chance(0.5) {

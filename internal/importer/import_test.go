@@ -43,7 +43,7 @@ func richProjects() []testProject {
 			{Name: "best", Value: "0.1", Time: start + 3}, {Name: "best", Value: "0.4", Time: start + 5}, {Name: "best", Value: "0.3", Time: start + 7},
 		},
 		HTML: &html, Code: &code, Graph: &graph, Output: []string{"epoch 1\n", "epoch 2 \x1b[32mok\x1b[0m\n", "no line end"},
-		Git:      &comettest.GitState{User: new("a@example.com"), Root: new("01"), Branch: new("refs/heads/main")},
+		Git:      &comettest.GitSpec{User: new("a@example.com"), Root: new("01"), Branch: new("refs/heads/main")},
 		GitPatch: []byte("diff --git a b\n"),
 		System: map[string]any{
 			"user": "alice", "pid": 42, "env": map[string]any{"A": "b"}, "command": []string{"python", "x.py"},

@@ -78,7 +78,7 @@ func TestReconcile(t *testing.T) {
 			}, true},
 		{"other output", func(e *comettest.ExperimentSpec) { e.Output = []string{"epoch 1\n", "epoch 3"} },
 			[]string{"output: differs: the destination has a different output, and no call replaces it"}, false},
-		{"other git", func(e *comettest.ExperimentSpec) { e.Git = &comettest.GitState{User: new("b")} },
+		{"other git", func(e *comettest.ExperimentSpec) { e.Git = &comettest.GitSpec{User: new("b")} },
 			[]string{"git: differs: the destination has different values"}, true},
 		{"other system", func(e *comettest.ExperimentSpec) { e.System["user"] = "bob" },
 			[]string{`system "user": differs: the destination has a different value`}, true},
@@ -239,7 +239,7 @@ func TestVerifyOnly(t *testing.T) {
 // verification reports it.
 func TestVerifyLag(t *testing.T) {
 	p := testProject{workspace: "team", name: "p", experiments: []comettest.ExperimentSpec{{
-		Key: testKey(1), Start: start, End: start + 1, Tags: []string{"a"}, Code: new("x"), Git: &comettest.GitState{Branch: new("main")},
+		Key: testKey(1), Start: start, End: start + 1, Tags: []string{"a"}, Code: new("x"), Git: &comettest.GitSpec{Branch: new("main")},
 		Parameters: []comettest.Value{{Name: "lr", Value: "1", Time: start}}, Others: []comettest.Value{{Name: "o", Value: "1", Time: start}},
 	}}}
 	for _, read := range []string{"tags", "code", "git/metadata", "parameters", "log-other"} {

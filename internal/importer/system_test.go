@@ -31,7 +31,7 @@ func TestGitNull(t *testing.T) {
 		})
 	}})
 	p := testProject{workspace: "team", name: "p", experiments: []comettest.ExperimentSpec{
-		{Key: testKey(1), Start: start, End: start + 1, Git: &comettest.GitState{Branch: new("main"), Root: new("")}},
+		{Key: testKey(1), Start: start, End: start + 1, Git: &comettest.GitSpec{Branch: new("main"), Root: new("")}},
 	}}
 	c, data := newClient(t, srv), streamOf(t, p)
 	importTo(t, c, data, Options{Verify: true}).succeed(t)

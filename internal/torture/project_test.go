@@ -113,7 +113,7 @@ func richExperiment() comettest.ExperimentSpec {
 		Others:     []comettest.Value{{Name: "dataset", Value: "mnist", Time: epoch + 1}, {Name: "count", Value: "3", Time: epoch + 2}},
 		Points:     all, HTML: new("<p>once</p>"), Code: new("print(1)\n"), Graph: new(`{"nodes":[]}`),
 		Output:   []string{strings.Repeat("a line of output\n", 300), strings.Repeat("epoch 1 done\n", 300)},
-		Git:      &comettest.GitState{User: new("c"), Root: new("0123"), Branch: new("main"), Parent: new("4567"), Origin: new("git@example.com:c.git")},
+		Git:      &comettest.GitSpec{User: new("c"), Root: new("0123"), Branch: new("main"), Parent: new("4567"), Origin: new("git@example.com:c.git")},
 		GitPatch: patchZip("diff --git a/x b/x\n"),
 		System:   map[string]any{"hostname": "box", "pid": 42, "osType": "Linux", "installedPackages": []string{"numpy==1.26.0"}},
 		Assets: []comettest.AssetSpec{

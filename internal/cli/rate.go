@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -49,8 +50,18 @@ func paceFile(e *config.Endpoint) string {
 		return ""
 	}
 	machine, _ := os.Hostname() // a home may be that of many machines; 1 is the form of the file
-	sum := sha256.Sum256([]byte(strings.Join([]string{"1", machine, e.URL.Host, string(e.APIKey)}, "\n")))
+	sum := sha256.Sum256([]byte(strings.Join([]string{"1", machine, hostOf(e.URL), string(e.APIKey)}, "\n")))
 	return filepath.Join(dir, "comet-stream", "pace-"+hex.EncodeToString(sum[:12]))
+}
+
+// hostOf returns the host and port of an address, of which there are several spellings.
+func hostOf(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = u.Scheme
+	}
+	port = strings.NewReplacer("https", "443", "http", "80").Replace(port)
+	return net.JoinHostPort(strings.TrimSuffix(strings.ToLower(u.Hostname()), "."), port)
 }
 
 // pace says how long so many requests take.

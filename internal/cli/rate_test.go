@@ -94,6 +94,18 @@ func TestPaceFile(t *testing.T) {
 	if len(names) != 4 {
 		t.Errorf("%d files, want 4: %v", len(names), names)
 	}
+	one := ""
+	for _, address := range []string{"https://c.example/", "https://C.example:443/clientlib", "https://c.example./"} {
+		u, err := url.Parse(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if name := paceFile(&config.Endpoint{URL: u, APIKey: testKey}); one != "" && name != one {
+			t.Errorf("%s has a file of its own", address)
+		} else {
+			one = name
+		}
+	}
 	t.Setenv("XDG_CACHE_HOME", "")
 	t.Setenv("HOME", "")
 	if name := paceFile(&config.Endpoint{URL: new(url.URL)}); name != "" {

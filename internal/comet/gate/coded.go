@@ -32,7 +32,8 @@ func encode(p *pace) []byte {
 	return b
 }
 
-// decode reads a pace, and reports whether it makes sense now.
+// decode reads a pace, and reports whether it makes sense now. If not, p is not
+// to be used.
 func decode(b []byte, p *pace, now time.Time) bool {
 	if len(b) != codedSize || binary.LittleEndian.Uint32(b) != crc32.ChecksumIEEE(b[8:]) {
 		return false

@@ -131,11 +131,15 @@ func (g *Gate) update(refused bool) {
 	}
 }
 
-// load replaces the pace with the one that is shared. Who waits less long than others
-// leaves it to them, and is told by the server.
+// load replaces the pace with the one that is shared. Where that is damaged, the gate
+// goes on by its own, which it then shares. Who waits less long than others leaves it to
+// them, and is told by the server.
 func (g *Gate) load(now time.Time) {
 	var p pace
 	switch found := g.shared.load(&p, now); {
+	case !found && !decode(encode(&g.pace), &p, now):
+		g.pace.forgetTimes(now)
+		return
 	case !found:
 		return
 	case p.shut.Sub(now) > g.most:

@@ -62,6 +62,14 @@ func (p *pace) next() time.Time {
 	return next
 }
 
+// forgetTimes keeps the rate and lets a run begin, as when the clock has been set.
+func (p *pace) forgetTimes(now time.Time) {
+	p.shut, p.probing, p.run = time.Time{}, time.Time{}, 0
+	p.began, p.previous, p.ended, p.due, p.climb.ended = now, now, now, now, now
+	p.climb.since = time.Time{}
+	p.taken = history{total: p.taken.total}
+}
+
 // took notes that a request which was sent then has not been refused.
 func (p *pace) took(sent time.Time) {
 	p.taken.add(sent)

@@ -99,19 +99,15 @@ func (s *shared) quit() {
 	*s = shared{}
 }
 
-// load reads the pace from the file that is locked, and reports whether there is one.
-// What is damaged, or of another time as the clock has been set, is one that knows
-// nothing.
+// load reads the pace from the file that is locked, and reports whether there is one
+// that makes sense now.
 func (s *shared) load(p *pace, now time.Time) (found bool) {
 	s.read = make([]byte, codedSize)
 	n, err := s.state.ReadAt(s.read, 0)
 	if s.read = s.read[:n]; err != nil && !errors.Is(err, io.EOF) {
 		s.quit()
 	}
-	if n > 0 && !decode(s.read, p, now) {
-		*p = pace{}
-	}
-	return n > 0
+	return decode(s.read, p, now)
 }
 
 // unlock writes the pace to the file that is locked, and ends the lock.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -259,10 +260,13 @@ func TestGateFileUseless(t *testing.T) {
 	}
 }
 
-// What is damaged or huge counts for nothing, and is replaced at the next refusal.
+// What is damaged or huge counts for nothing: each gate keeps what it knows, and the
+// first that comes shares it again.
 func TestGateFileDamaged(t *testing.T) {
 	needLocks(t)
-	for name, content := range map[string][]byte{"garbage": []byte("garbage"), "huge": make([]byte, 10<<20), "zeros": make([]byte, codedSize)} {
+	for name, content := range map[string][]byte{
+		"garbage": []byte("garbage"), "huge": make([]byte, 10<<20), "zeros": make([]byte, codedSize), "random": []byte(strings.Repeat("x", codedSize)),
+	} {
 		file := filepath.Join(t.TempDir(), "cache", "gate")
 		one, two := New(time.Hour, file), New(time.Hour, file)
 		one.Refused(time.Now(), 10*time.Minute)
@@ -272,13 +276,49 @@ func TestGateFileDamaged(t *testing.T) {
 		if err := os.WriteFile(file, content, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if shuts(one) || shuts(two) {
+		if late := New(time.Hour, file); shuts(late) {
+			t.Errorf("%s counts", name)
+		}
+		if !shuts(one) || !shuts(two) {
 			t.Errorf("%s: shut %v, %v", name, shuts(one), shuts(two))
 		}
-		one.Refused(time.Now(), 10*time.Minute)
-		if !shuts(one) {
-			t.Errorf("%s: a refusal is forgotten", name)
+		if late := New(time.Hour, file); !shuts(late) {
+			t.Errorf("%s is not replaced", name)
 		}
+	}
+}
+
+// When the clock is set back, nobody waits for a time of before, and the rate that has
+// been learnt stays.
+func TestGateFileClockSetBack(t *testing.T) {
+	needLocks(t)
+	for name, set := range map[string]time.Duration{"seconds": 5 * time.Second, "an hour": time.Hour} {
+		file := filepath.Join(t.TempDir(), "gate")
+		one, two := New(time.Hour, file), New(time.Hour, file)
+		one.Refused(time.Now(), 0)
+		one.mu.Lock()
+		before := time.Now().Add(set)
+		one.pace = pace{limited: true, rate: 40, best: 40, learnt: 3, run: 9, began: before, previous: before, ended: before, due: before}
+		if one.shared.lock(false, time.Now()) || !one.shared.held {
+			t.Fatal("the file can't be locked")
+		}
+		one.shared.unlock(&one.pace)
+		one.mu.Unlock()
+		for i, g := range []*Gate{one, two} {
+			if wait := time.Until(g.Opens()); wait > 0 {
+				t.Errorf("%s: gate %d is shut for %v", name, i, wait)
+			}
+		}
+		one.mu.Lock()
+		if wait := time.Until(one.pace.next()); wait > 0 || one.pace.rate != 40 || one.pace.learnt != 3 {
+			t.Errorf("%s: the next request in %v, at %g a second", name, wait, one.pace.rate)
+		}
+		one.mu.Unlock()
+		two.mu.Lock()
+		if two.pace.rate != 40 {
+			t.Errorf("%s: the other has a rate of %g", name, two.pace.rate)
+		}
+		two.mu.Unlock()
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -110,6 +111,36 @@ func TestSourceChanges(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// An experiment that is moved out of the exported project meanwhile is named as moved. It
+// is no link.
+func TestMovedOut(t *testing.T) {
+	flags := reach(t, "http://comet.test/clientlib/", comettest.DefaultAPIKey)
+	key, moved := fmt.Sprintf("%032x", 0xabd0), 0
+	run := func(at int) (requests int) {
+		s, end := memoryServer(t, comettest.Moods{}, flags)
+		defer end()
+		s.SeedExperiment("lab", "p", comettest.ExperimentSpec{Key: key, Start: 1700000005000, End: 1700000009000})
+		s.SeedExperiment("lab", "q", comettest.ExperimentSpec{Key: fmt.Sprintf("%032x", 0xdef1), Start: 1700000005000, End: 1700000009000})
+		c := &changing{Handler: s.Server, at: int64(at), change: func() {
+			changed(t, s.Server, "POST", "experiment/move", map[string]any{"targetWorkspaceName": "lab", "targetProjectName": "q", "experimentKeys": []string{key}, "symlink": false})
+		}}
+		r := exportOver(&oddNetwork{server: c}, s, "lab/p")
+		if strings.Contains(r.stderr, "has a link to it") {
+			t.Errorf("before request %d: exit %d: taken for a link:\n%s", at, r.code, r.stderr)
+		}
+		if r.code == cli.ExitIncomplete && strings.Contains(r.stderr, "it was moved from \"lab/p\" to \"lab/q\"") {
+			moved++
+		}
+		return int(c.n.Load())
+	}
+	for at := range run(0) {
+		run(at + 1)
+	}
+	if moved == 0 {
+		t.Error("it is never named as moved")
 	}
 }
 
